@@ -6,7 +6,9 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { countTests, report, showFailure } from './lib/uvu.mjs';
 
+const started = performance.now();
 const words = process.argv.slice(2);
 const named = words.filter((word) => word.endsWith('.test.ts'));
 const command = words.filter((word) => !word.endsWith('.test.ts'));
@@ -59,6 +61,7 @@ const folder = `out/unit/${process.pid}`;
 const bundle = join(folder, 'all.mjs');
 mkdirSync(folder, { recursive: true });
 await build({
+  absWorkingDir: process.cwd(),
   stdin: { contents: entry, resolveDir: process.cwd(), sourcefile: 'all.ts' },
   outfile: bundle,
   bundle: true,
@@ -73,7 +76,6 @@ await build({
   logLevel: 'warning',
 });
 
-const started = performance.now();
 const run = spawnSync(
   command[0],
   [...(inNode ? ['--enable-source-maps'] : command.slice(1)), bundle],
@@ -86,18 +88,9 @@ const run = spawnSync(
 );
 rmSync(folder, { recursive: true, force: true });
 
-const passed = Number(/^\s*Passed:\s+(\d+)/m.exec(run.stdout)?.[1] ?? 0);
-const skipped = Number(/^\s*Skipped:\s+(\d+)/m.exec(run.stdout)?.[1] ?? 0);
-const total = Number(/^\s*Total:\s+(\d+)/m.exec(run.stdout)?.[1] ?? 0);
+const counts = countTests(run);
 const ended = run.stdout?.includes('all files ran\n') ?? false;
-// A crash, an early end or an empty run is a failure even when every test that ran has passed.
-const failed = Math.max(total - passed, run.status === 0 && ended && total > 0 ? 0 : 1);
-if (failed > 0) {
-  process.stdout.write(`${run.stdout ?? ''}${run.stderr ?? ''}`);
-  if (run.error) console.log(String(run.error));
-  else if (!ended) console.log(`ended early: status ${run.status}, signal ${run.signal}`);
-}
-const seconds = ((performance.now() - started) / 1000).toFixed(1);
-const counts = `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
-console.log(`unit in ${command.join(' ')}: ${counts} (${seconds} s)`);
-process.exit(failed === 0 ? 0 : 1);
+if (!ended && counts.failed === 0) counts.failed = 1;
+if (counts.failed > 0) showFailure(run);
+report(`unit in ${command.join(' ')}`, counts, started);
+process.exit(counts.failed === 0 ? 0 : 1);

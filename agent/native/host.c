@@ -267,17 +267,16 @@ static JSValue start_module(JSContext *ctx, const char *path)
 
 static int run(JSContext *ctx, const char *path)
 {
+    int status = EXIT_FAILED;
     JSValue end = start_module(ctx, path);
-    if (JS_IsException(end) || run_loop(ctx) < 0) {
+    if (JS_IsException(end) || run_loop(ctx) < 0)
         js_std_dump_error(ctx);
-        return EXIT_FAILED;
-    }
-    bool settled = JS_PromiseState(ctx, end) != JS_PROMISE_PENDING;
+    else if (JS_PromiseState(ctx, end) == JS_PROMISE_PENDING)
+        fprintf(stderr, "whp-host: %s: ended while its top-level await was waiting\n", path);
+    else
+        status = 0;
     JS_FreeValue(ctx, end);
-    if (settled)
-        return 0;
-    fprintf(stderr, "whp-host: %s: ended while its top-level await was waiting\n", path);
-    return EXIT_FAILED;
+    return status;
 }
 
 /* A whole number from the environment, or the constant when it is not set. */
