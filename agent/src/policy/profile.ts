@@ -13,11 +13,15 @@ export interface NameEntry {
   readonly evidence: Evidence;
 }
 
-/** Whole names, suffixes on a label boundary, and patterns such as `dsn[0-17].d.skype.net`. */
+/**
+ * Whole names, suffixes on a label boundary, and patterns such as `dsn{0-17}.d.skype.net` (the
+ * grammar is in domain-pattern.ts). A name equal to or below an entry of `except` never matches.
+ */
 export interface ProfileNames {
   readonly names: readonly NameEntry[];
   readonly suffixes: readonly NameEntry[];
   readonly patterns: readonly NameEntry[];
+  readonly except: readonly NameEntry[];
 }
 
 /** A port, or a closed interval of ports. */
