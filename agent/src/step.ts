@@ -1,9 +1,21 @@
 // step: one event in, the next state and the effects it calls for out. The only place where what
 // wire/ decoded and learn/ observed becomes a wish to change the kernel. daemon.ts feeds it from
 // the sockets and runs the effects; the tests and `whp replay` feed it by hand. No IO, no clock.
-import { createEvidence, type EvidenceStore, type Flow, type FlowEvidence, recordEvidence } from './learn/evidence.ts';
+import {
+  createEvidence,
+  type EvidenceStore,
+  expireEvidence,
+  type Flow,
+  type FlowEvidence,
+  recordEvidence,
+} from './learn/evidence.ts';
 import { createLearned, expireLearned, type Learned, learnEndpoints } from './learn/learned.ts';
-import { type DnsObserver, type Lesson, observeDnsAnswer, observeDnsQuery } from './learn/observe-dns.ts';
+import {
+  type DnsObserver,
+  type Lesson,
+  observeDnsAnswer,
+  observeDnsQuery,
+} from './learn/observe-dns.ts';
 import { compileNames } from './policy/domain-match.ts';
 import type { App, Policy } from './policy/policy.ts';
 import { addressKey } from './ruleset/elements.ts';
@@ -73,6 +85,8 @@ export interface State {
 }
 
 const REASONS = 8;
+/** Evidence is kept for an hour after the flow was last announced. */
+const EVIDENCE_MILLISECONDS = 3600000;
 
 /** The state before the first packet. `isOwn` tells the addresses that must never be learned. */
 export function createState(policy: Policy, isOwn: (address: string) => boolean): State {
@@ -106,6 +120,7 @@ export function step(state: State, event: Event, now: number): readonly Effect[]
     case 'tick':
       expireLearned(state.learned, now);
       expireStreams(state.streams, now);
+      expireEvidence(state.evidence, now - EVIDENCE_MILLISECONDS);
       return NO_EFFECTS;
   }
 }
@@ -172,7 +187,10 @@ function onQuery(state: State, event: Event & { kind: 'query' }, now: number): r
         set: setName(match.app, 'asked', packet.family),
         elements: [{ key: addressKey(device)!, timeout: windowSeconds * 1000 }],
       });
-      effects.push({ kind: 'told', what: { kind: 'asked', app: match.app, device, name: match.entry } });
+      effects.push({
+        kind: 'told',
+        what: { kind: 'asked', app: match.app, device, name: match.entry },
+      });
     }
   }
   return effects;
@@ -185,14 +203,17 @@ function onEvidence(
 ): readonly Effect[] {
   state.counters.evidence += 1;
   const said = parsePrefix(event.prefix);
-  if (said === null || said.feed === 'query' || said.feed === 'answer') return NO_EFFECTS;
+  if (said === null || !('app' in said)) return NO_EFFECTS;
   const app = state.apps.get(said.app);
   const packet = read(state, event);
   if (app === undefined || packet === null) return NO_EFFECTS;
   if (said.feed === 'full') {
     return [
       { kind: 'make-room', app: app.name },
-      { kind: 'report', text: `${app.name}: a set of ports, peers or windows is full (profile caps)` },
+      {
+        kind: 'report',
+        text: `${app.name}: a set of ports, peers or windows is full (profile caps)`,
+      },
     ];
   }
   const sources = { profile: app.profile, learned: state.learned };
