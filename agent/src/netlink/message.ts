@@ -172,7 +172,7 @@ export interface Ack {
 /** Reads the NLMSG_ERROR message `m` (netlink(7): struct nlmsgerr, then extended-ack attributes). */
 export function readAck(r: Reader, m: Message): Decoded<Ack> {
   if (m.end - m.body < 4 + HEADER_SIZE) return { ok: false, reason: 'acknowledgement too short' };
-  const errno = -(getU32(r, m.body) | 0);
+  const errno = 0 - (getU32(r, m.body) | 0);
   const inner = m.body + 4;
   const ack = { errno, seq: getU32(r, inner + 8), type: getU16(r, inner + 4) };
   if ((m.flags & NLM_F_ACK_TLVS) === 0) return { ok: true, value: ack };

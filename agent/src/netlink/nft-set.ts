@@ -182,12 +182,12 @@ export function putSetName(w: Writer, where: TableName, set: string): void {
 /** One element in a list. */
 export function putElement(w: Writer, element: SetElement, timed: boolean): void {
   const at = beginAttribute(w, NLA_F_NESTED | NFTA_LIST_ELEM);
-  putKey(w, NFTA_SET_ELEM_KEY, element.key);
-  if (element.keyEnd) putKey(w, NFTA_SET_ELEM_KEY_END, element.keyEnd);
   if (element.intervalEnd) attributeBe32(w, NFTA_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END);
   if (timed && element.timeout !== undefined) {
     attributeBe64(w, NFTA_SET_ELEM_TIMEOUT, element.timeout);
   }
+  putKey(w, NFTA_SET_ELEM_KEY, element.key);
+  if (element.keyEnd) putKey(w, NFTA_SET_ELEM_KEY_END, element.keyEnd);
   endAttribute(w, at);
 }
 

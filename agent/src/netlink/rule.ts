@@ -70,10 +70,10 @@ export function putRuleDelete(w: Writer, seq: number, rule: MarkRule): void {
 function putRule(w: Writer, type: number, flags: number, seq: number, rule: MarkRule): void {
   beginMessage(w, type, flags, seq);
   putRuleHeader(w, rule.family === 4 ? AF_INET : AF_INET6, FR_ACT_TO_TBL);
-  attributeU32(w, FRA_PRIORITY, rule.preference);
   attributeU32(w, FRA_FWMARK, rule.mark);
   attributeU32(w, FRA_FWMASK, rule.mask);
   attributeU32(w, FRA_TABLE, rule.table);
+  attributeU32(w, FRA_PRIORITY, rule.preference);
   attributeU8(w, FRA_PROTOCOL, rule.protocol);
   endMessage(w);
 }

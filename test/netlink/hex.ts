@@ -1,0 +1,36 @@
+// Messages as hex, four bytes a group: what the netlink tests compare, and what a recording of
+// `strace -e write=3 ip ...` looks like when its columns are joined.
+import { createMessage, type Message, readMessage } from '../../agent/src/netlink/message.ts';
+import type { Writer } from '../../agent/src/netlink/writer.ts';
+
+export function toHex(bytes: Uint8Array): string {
+  let text = '';
+  for (let i = 0; i < bytes.length; i++) {
+    if (i > 0 && i % 4 === 0) text += ' ';
+    text += bytes[i]!.toString(16).padStart(2, '0');
+  }
+  return text;
+}
+
+/** Spaces and newlines do not count. */
+export function fromHex(text: string): Uint8Array {
+  const digits = text.replace(/\s+/g, '');
+  return Uint8Array.from({ length: digits.length / 2 }, (_, i) =>
+    Number.parseInt(digits.slice(i * 2, i * 2 + 2), 16),
+  );
+}
+
+/** One space between groups, whatever the layout of the test. */
+export function groups(text: string): string {
+  return text.trim().split(/\s+/).join(' ');
+}
+
+export function written(w: Writer): string {
+  return toHex(w.bytes.subarray(0, w.length));
+}
+
+/** The first message in `bytes`, or undefined when it is malformed. */
+export function firstMessage(bytes: Uint8Array, little = true): Message | undefined {
+  const m = createMessage();
+  return readMessage({ bytes, little }, 0, bytes.length, m) < 0 ? undefined : m;
+}
