@@ -14,6 +14,7 @@ const BUDGET_BYTES = 190 * 1024;
 
 process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));
 mkdirSync('out', { recursive: true });
+const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 const { metafile, outputFiles } = await build({
   absWorkingDir: process.cwd(),
   entryPoints: ['agent/src/main.ts'],
@@ -29,7 +30,7 @@ const { metafile, outputFiles } = await build({
   conditions: ['import'],
   target: 'es2022',
   external: ['qjs:*', 'whp:*'],
-  define: { process: 'undefined' },
+  define: { process: 'undefined', WHP_VERSION: JSON.stringify(version) },
   banner: { js: '#!/usr/lib/whp/whp-host' },
   legalComments: 'none',
   logLevel: 'warning',

@@ -121,12 +121,13 @@ export function putConntrackDump(
   endMessage(w);
 }
 
-/** Deletes exactly the entry `c`: by its original tuple, zone and id. Errors: ENOENT it is gone,
- * or the tuple belongs to another entry by now. Returns false if an address does not parse. */
+/** Deletes the entry `c`: by its original tuple and zone, and exactly that entry when it has an id.
+ * Errors: ENOENT it is gone, or the tuple belongs to another entry by now. Returns false if an
+ * address does not parse. */
 export function putConntrackDelete(
   w: Writer,
   seq: number,
-  c: Pick<Connection, 'family' | 'original' | 'id' | 'zone'>,
+  c: Pick<Connection, 'family' | 'original' | 'zone'> & { readonly id: number | null },
 ): boolean {
   const source = parseAddress(c.original.source);
   const destination = parseAddress(c.original.destination);
@@ -143,7 +144,7 @@ export function putConntrackDelete(
   putProtocol(w, c.original);
   endAttribute(w, tuple);
   if (c.zone !== 0) attributeBe16(w, CTA_ZONE, c.zone);
-  attributeBe32(w, CTA_ID, c.id);
+  if (c.id !== null) attributeBe32(w, CTA_ID, c.id);
   endMessage(w);
   return true;
 }

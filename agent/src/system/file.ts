@@ -57,3 +57,10 @@ export function writeText(path: string, text: string, mode = 0o600): number {
   if (errno !== 0) os.remove(next);
   return errno;
 }
+
+/** Names in the folder at `path`, sorted; or the positive errno. */
+export function listNames(path: string): string[] | number {
+  const [names, errno] = os.readdir(path);
+  if (errno !== 0) return errno;
+  return names.filter((name) => name !== '.' && name !== '..').sort();
+}
