@@ -1,50 +1,96 @@
-// Runs the unit tests: bundles every test/unit/**/*.test.ts once and runs each bundle in Node or
-// in the quickjs host. The same files, unchanged, in both: `unit.mjs node`, or `unit.mjs HOST...`
-// where HOST is the command that runs a bundle (`qemu-mips out/host/mips/whp-host`).
+// Runs the unit tests: bundles every test/unit/**/*.test.ts into one file and runs it, in Node or
+// in the quickjs host; the same test files, unchanged. `unit.mjs COMMAND... [FILE.test.ts...]`:
+// `unit.mjs node`, `unit.mjs qemu-mips out/host/mips/whp-host test/unit/x.test.ts`.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { countTests, report, showFailure } from './lib/uvu.mjs';
 
-const [runner = 'node', ...rest] = process.argv.slice(2);
-const only = rest.at(-1)?.endsWith('.test.ts') ? [rest.pop()] : undefined;
-const sources =
-  only ??
-  readdirSync('test/unit', { recursive: true })
+const started = performance.now();
+const words = process.argv.slice(2);
+const named = words.filter((word) => word.endsWith('.test.ts'));
+const command = words.filter((word) => !word.endsWith('.test.ts'));
+if (command.length === 0) command.push('node');
+process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));
+const inNode = command[0] === 'node';
+const sources = named.length > 0 ? named : testsUnder('test/unit');
+
+function testsUnder(folder) {
+  return readdirSync(folder, { recursive: true })
     .filter((name) => name.endsWith('.test.ts'))
-    .map((name) => join('test/unit', name))
+    .map((name) => join(folder, name))
     .sort();
-const outdir = `out/unit/${process.pid}`;
-mkdirSync(outdir, { recursive: true });
+}
+
+// uvu keeps one queue per file when UVU_DEFER is set, and runs them all when asked. Bundled
+// modules run in the order of their imports, so a small module before each test file opens its
+// queue, and the last lines of the entry run everything.
+const shim = inNode ? [] : ["import './test/lib/process-shim.ts';"];
+const entry = [
+  ...shim,
+  ...sources.flatMap((source, index) => [
+    `import 'queue:${index}';`,
+    `import ${JSON.stringify(`./${source}`)};`,
+  ]),
+  "import { exec } from 'uvu';",
+  'const silent = UVU_QUEUE.filter((queue) => queue.length < 2);',
+  'if (silent.length > 0) throw new Error("no test.run() in " + silent.join(", "));',
+  'await exec();',
+  'process.stdout.write("all files ran\\n");',
+  'process.exit(process.exitCode);',
+].join('\n');
+
+const queues = {
+  name: 'queues',
+  setup(bundler) {
+    bundler.onResolve({ filter: /^queue:/ }, ({ path }) => ({ path, namespace: 'queue' }));
+    bundler.onLoad({ filter: /.*/, namespace: 'queue' }, ({ path }) => {
+      const index = Number(path.slice('queue:'.length));
+      return {
+        contents: `globalThis.UVU_DEFER = 1;
+          globalThis.UVU_INDEX = ${index};
+          (globalThis.UVU_QUEUE ??= [])[${index}] = [${JSON.stringify(sources[index])}];`,
+      };
+    });
+  },
+};
+
+const folder = `out/unit/${process.pid}`;
+const bundle = join(folder, 'all.mjs');
+mkdirSync(folder, { recursive: true });
 await build({
-  entryPoints: sources,
-  outdir,
-  outbase: 'test/unit',
+  absWorkingDir: process.cwd(),
+  stdin: { contents: entry, resolveDir: process.cwd(), sourcefile: 'all.ts' },
+  outfile: bundle,
   bundle: true,
   format: 'esm',
   platform: 'neutral',
   mainFields: ['module', 'main'],
   conditions: ['import'],
   target: 'es2022',
-  outExtension: { '.js': '.mjs' },
   external: ['qjs:*', 'whp:*'],
-  inject: runner === 'node' ? [] : ['test/lib/process-shim.ts'],
+  sourcemap: inNode ? 'inline' : false,
+  plugins: [queues],
   logLevel: 'warning',
 });
-let passed = 0;
-let failed = 0;
-for (const source of sources) {
-  const bundle = join(outdir, source.replace(/^test\/unit\//, '').replace(/\.ts$/, '.mjs'));
-  const run = spawnSync(runner, [...rest, bundle], { encoding: 'utf8' });
-  const good = Number(/Passed:\s+(\d+)/.exec(run.stdout)?.[1] ?? 0);
-  const total = Number(/Total:\s+(\d+)/.exec(run.stdout)?.[1] ?? 0);
-  passed += good;
-  failed += Math.max(total - good, run.status === 0 ? 0 : 1);
-  if (run.status !== 0 || total === 0) {
-    process.stdout.write(`${source}\n${run.stdout}${run.stderr}\n`);
-    if (total === 0 && run.status === 0) failed += 1;
-  }
-}
-rmSync(outdir, { recursive: true, force: true });
-console.log(`unit (${[runner, ...rest].join(' ')}): ${passed} passed, ${failed} failed`);
-process.exit(failed === 0 ? 0 : 1);
+
+const run = spawnSync(
+  command[0],
+  [...(inNode ? ['--enable-source-maps'] : command.slice(1)), bundle],
+  {
+    encoding: 'utf8',
+    maxBuffer: 64 << 20,
+    // An emulated processor needs longer for a round than the agent on a router ever may.
+    env: { NO_COLOR: '1', WHP_WATCHDOG_SECONDS: '120', WHP_MEMORY_MB: '256', ...process.env },
+  },
+);
+rmSync(folder, { recursive: true, force: true });
+
+const counts = countTests(run);
+const ended = run.stdout?.includes('all files ran\n') ?? false;
+if (!ended && counts.failed === 0) counts.failed = 1;
+if (counts.failed > 0) showFailure(run);
+report(`unit in ${command.join(' ')}`, counts, started);
+process.exit(counts.failed === 0 ? 0 : 1);

@@ -2,30 +2,13 @@
 // that names the evidence and the application; this keeps the latest of them, bounded, and finds
 // the words. Before: netlink/nflog, wire/packet. After: control/ for `whp flows` and `whp why`.
 import type { Profile, ProfileRange } from '../policy/profile.ts';
+import type { AppFeed } from '../ruleset/names.ts';
 import { cidrHas, formatAddress, parseCidr } from '../wire/address.ts';
 import { destinationText, type Packet, sourceText, TCP, UDP } from '../wire/packet.ts';
 import { findEndpoint, type Learned } from './learned.ts';
 
-export type EvidenceKind =
-  | 'range'
-  | 'addr'
-  | 'port'
-  | 'peer'
-  | 'window'
-  | 'mapping'
-  | 'request'
-  | 'late';
-
-const KINDS: readonly string[] = [
-  'range',
-  'addr',
-  'port',
-  'peer',
-  'window',
-  'mapping',
-  'request',
-  'late',
-] satisfies EvidenceKind[];
+/** What a log rule can announce of a packet; `full` is about a set, not about a packet. */
+export type EvidenceKind = Exclude<AppFeed, 'full'>;
 
 export interface Flow {
   /** "udp", "tcp", or the protocol number as text. */
@@ -63,14 +46,6 @@ export interface EvidenceStore {
 /** 2,048 flows of about 300 bytes: what a home opens in some minutes, in 0.6 MB. */
 export function createEvidence(cap = 2048): EvidenceStore {
   return { cap, flows: new Map(), counts: new Map(), evicted: 0 };
-}
-
-/** Reads a log prefix `whp:<kind>:<app>`; null for any other (`whp:query`, foreign rules). */
-export function parsePrefix(prefix: string): { kind: EvidenceKind; app: string } | null {
-  const parts = prefix.trim().split(':');
-  const [owner, kind = '', app = ''] = parts;
-  if (parts.length !== 3 || owner !== 'whp' || !KINDS.includes(kind) || app === '') return null;
-  return { kind: kind as EvidenceKind, app };
 }
 
 /** What the words are taken from. */
@@ -175,6 +150,8 @@ function describe(
     }
     case 'late':
       return { detail: 'began on the direct path before it was known; refused once', until: now };
+    case 'inbound':
+      return { detail: 'a new flow from the Internet side; refused', until: now };
   }
 }
 

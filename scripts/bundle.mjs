@@ -1,0 +1,56 @@
+// Builds the agent: agent/src/main.ts and all it imports -> out/whp, one executable file whose
+// first line names the host program. Prints its size and fails above the budget.
+
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+
+// The engine parses the whole file at each start, about 1 ms a KB on a 24K router, and one-shot
+// commands start it too; and the packages' budget of 600 KB leaves about 100 KB compressed.
+const BUDGET_BYTES = 190 * 1024;
+
+process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));
+mkdirSync('out', { recursive: true });
+const { metafile, outputFiles } = await build({
+  absWorkingDir: process.cwd(),
+  entryPoints: ['agent/src/main.ts'],
+  outfile: 'out/whp',
+  write: false,
+  metafile: true,
+  bundle: true,
+  minify: true,
+  format: 'esm',
+  // Neutral: `buffer`, which dns-packet asks for, is the npm package; a node: import is an error.
+  platform: 'neutral',
+  mainFields: ['module', 'main'],
+  conditions: ['import'],
+  target: 'es2022',
+  external: ['qjs:*', 'whp:*'],
+  define: { process: 'undefined' },
+  banner: { js: '#!/usr/lib/whp/whp-host' },
+  legalComments: 'none',
+  logLevel: 'warning',
+});
+const [bundle] = outputFiles;
+writeFileSync('out/whp', bundle.contents);
+chmodSync('out/whp', 0o755);
+writeFileSync('out/whp.meta.json', JSON.stringify(metafile));
+
+const bytes = bundle.contents.length;
+const xz = spawnSync('xz', ['-9e', '-c'], { input: readFileSync('out/whp') });
+const packed = xz.status === 0 ? `, ${xz.stdout.length} xz` : '';
+console.log(
+  `out/whp: ${bytes} bytes, ${gzipSync(bundle.contents, { level: 9 }).length} gz${packed}`,
+);
+if (bytes > BUDGET_BYTES) {
+  const heaviest = Object.entries(metafile.outputs['out/whp'].inputs)
+    .sort(([, a], [, b]) => b.bytesInOutput - a.bytesInOutput)
+    .slice(0, 5)
+    .map(([path, { bytesInOutput }]) => `  ${bytesInOutput} ${path}`);
+  console.error(`out/whp is over its budget of ${BUDGET_BYTES} bytes. Heaviest:`);
+  console.error(heaviest.join('\n'));
+  process.exit(1);
+}

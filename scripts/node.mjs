@@ -1,0 +1,53 @@
+// Runs tests that need Node itself (files, child processes, namespaces): `node.mjs FOLDER` or
+// `node.mjs FILE.test.ts...`. Each file is bundled and runs in a process of its own, one after the
+// other, with the project's root as its working directory.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { countTests, report, showFailure } from './lib/uvu.mjs';
+
+process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));
+const sources = process.argv
+  .slice(2)
+  .flatMap((word) =>
+    word.endsWith('.test.ts')
+      ? [word]
+      : readdirSync(word, { recursive: true })
+          .filter((name) => name.endsWith('.test.ts'))
+          .map((name) => join(word, name)),
+  )
+  .sort();
+const folder = `out/node/${process.pid}`;
+mkdirSync(folder, { recursive: true });
+let failed = false;
+for (const source of sources) {
+  const started = performance.now();
+  const bundle = join(folder, `${basename(source, '.ts')}.mjs`);
+  await build({
+    absWorkingDir: process.cwd(),
+    entryPoints: [source],
+    outfile: bundle,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    packages: 'external',
+    target: 'node20',
+    sourcemap: 'inline',
+    logLevel: 'warning',
+  });
+  const run = spawnSync('node', ['--enable-source-maps', bundle], {
+    encoding: 'utf8',
+    maxBuffer: 64 << 20,
+    env: { NO_COLOR: '1', ...process.env },
+  });
+  const counts = countTests(run);
+  if (counts.failed > 0) {
+    failed = true;
+    showFailure(run);
+  }
+  report(source.replace(/^test\//, '').replace(/\.test\.ts$/, ''), counts, started);
+}
+rmSync(folder, { recursive: true, force: true });
+process.exit(failed ? 1 : 0);

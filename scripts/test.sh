@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# All tests, fastest first: one line per suite, the whole output of a suite that fails, and as the
+# last line "N passed, N failed". test.sh [--full]; --full adds the suites that take long.
+# Runs from any directory on a bare Debian 12 with Node 20, and installs what is missing as root.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib/packages.sh
+
+FULL=0
+for word in "$@"; do
+  case $word in
+    --full) FULL=1 ;;
+    *)
+      echo "usage: test.sh [--full]" >&2
+      exit 2
+      ;;
+  esac
+done
+export FULL
+
+passed=0 failed=0 skipped=0
+output=$(mktemp)
+trap 'rm -f "$output"' EXIT
+
+# suite NAME COMMAND...: runs it and adds up its tests. They are read from lines such as
+# "NAME: 3 passed, 1 failed, 2 skipped" or, without one, from uvu's Passed and Total. A command
+# that prints neither is one test; one that ends with an error has at least one failure.
+suite() {
+  local name=$1 started=$EPOCHREALTIME good bad idle status
+  shift
+  "$@" >"$output" 2>&1
+  status=$?
+  read -r good bad idle < <(counts <"$output")
+  [ $((good + bad + idle)) -eq 0 ] && [ $status -eq 0 ] && good=1
+  [ "$bad" -eq 0 ] && [ $status -ne 0 ] && bad=1
+  passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + idle))
+  [ "$bad" -gt 0 ] && cat "$output"
+  printf '%-6s %-24s %5d passed, %d failed%s  %s s\n' "$([ "$bad" -eq 0 ] && echo ok || echo FAILED)" \
+    "$name" "$good" "$bad" "$([ "$idle" -gt 0 ] && echo ", $idle skipped")" "$(since "$started")"
+}
+
+counts() {
+  awk '
+    /: [0-9]+ passed, [0-9]+ failed/ {
+      for (i = 2; i <= NF; i++) {
+        if ($i ~ /^passed/) good += $(i - 1)
+        if ($i ~ /^failed/) bad += $(i - 1)
+        if ($i ~ /^skipped/) idle += $(i - 1)
+      }
+      lines++
+    }
+    /^ *Total: +[0-9]+/ { total += $2 }
+    /^ *Passed: +[0-9]+/ { uvu += $2 }
+    /^ *Skipped: +[0-9]+/ { left += $2 }
+    END {
+      if (lines) print good + 0, bad + 0, idle + 0
+      else print uvu + 0, total - uvu, left + 0
+    }'
+}
+
+since() { awk -v from="$1" -v to="$EPOCHREALTIME" 'BEGIN { printf "%.1f", to - from }'; }
+
+install_modules() {
+  [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund
+}
+
+install_packages() {
+  need qemu-mips=qemu-user xz=xz-utils nft=nftables ip=iproute2
+}
+
+host=out/host/x86_64/whp-host
+mips="qemu-mips out/host/mips/whp-host"
+asan=out/host/asan/whp-host
+
+suite 'packages' install_packages
+suite 'node modules' install_modules
+suite 'types' npx tsc --noEmit
+suite 'format and lint' npx biome check .
+suite 'host x86_64' scripts/host.sh x86_64
+suite 'host mipsel' scripts/host.sh mipsel
+suite 'host mips' scripts/host.sh mips
+suite 'host asan' scripts/host.sh asan
+suite 'bundle' node scripts/bundle.mjs
+suite 'unit, node' node scripts/unit.mjs node
+suite 'unit, host' node scripts/unit.mjs $host
+suite 'unit, host mips' node scripts/unit.mjs $mips
+suite 'must fail' scripts/must-fail.sh node $host "$mips"
+suite 'native, asan' node scripts/unit.mjs $asan test/native/*.test.ts
+suite 'native, mips' node scripts/unit.mjs $mips test/native/*.test.ts
+suite 'node' node scripts/node.mjs test/node
+[ -d test/netns ] && suite 'netns' node scripts/node.mjs test/netns
+
+echo "$passed passed, $failed failed$([ "$skipped" -gt 0 ] && echo ", $skipped skipped")"
+[ "$failed" -eq 0 ]
