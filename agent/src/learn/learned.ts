@@ -1,0 +1,151 @@
+// The endpoints learned by DNS, per application and family: what the kernel's address sets have to
+// hold, with the evidence of each entry. Bounded by the profile's caps, aged by time. observe-dns
+// fills it; reconcile/ compares it with the kernel, and evidence asks it "why".
+import { type Family, familyOf, parseAddress } from '../wire/address.ts';
+import type { Lesson } from './observe-dns.ts';
+
+export interface Endpoint {
+  readonly app: string;
+  readonly address: string;
+  readonly family: Family;
+  /** The name that led here last, and the device that asked for it. */
+  readonly name: string;
+  readonly device: string;
+  /** Milliseconds. */
+  readonly firstSeen: number;
+  readonly lastSeen: number;
+  readonly expires: number;
+}
+
+export interface Learned {
+  /** By app and family; within, the least recently seen first (a Map keeps insertion order). */
+  readonly sets: Map<string, Map<string, Endpoint>>;
+  /** When a full set was last reported, by app and family. */
+  readonly reported: Map<string, number>;
+  /** Entries evicted for want of room since the start. */
+  evicted: number;
+}
+
+export interface LearnedChange {
+  /** Entries new or renewed by the lesson: all of them go to the kernel. */
+  readonly endpoints: readonly Endpoint[];
+  /** Entries that had to make room; delete them from the kernel after adding. */
+  readonly evicted: readonly Endpoint[];
+  /** A message for the log when the cap was hit, at most one a minute for each set. */
+  readonly report: string | null;
+}
+
+const REPORT_EVERY_MILLISECONDS = 60000;
+
+export function createLearned(): Learned {
+  return { sets: new Map(), reported: new Map(), evicted: 0 };
+}
+
+/** Takes in a lesson. `cap` is the profile's caps.endpoints, counted per family. */
+export function learnEndpoints(learned: Learned, lesson: Lesson, cap: number): LearnedChange {
+  const endpoints: Endpoint[] = [];
+  const evicted = new Set<Endpoint>();
+  let report: string | null = null;
+  for (const { address, ttlSeconds } of lesson.addresses) {
+    const bytes = parseAddress(address);
+    if (bytes === null) continue;
+    const family = familyOf(bytes);
+    const set = setOf(learned, lesson.app, family);
+    const endpoint = renewed(set.get(address), lesson, address, family, ttlSeconds);
+    // Back in as the youngest.
+    set.delete(address);
+    set.set(address, endpoint);
+    endpoints.push(endpoint);
+    if (set.size <= cap) continue;
+    const oldest = evictOldest(set);
+    if (oldest === null) continue;
+    learned.evicted += 1;
+    evicted.add(oldest);
+    report = reportFull(learned, lesson, family, cap) ?? report;
+  }
+  // A lesson larger than the cap evicts entries of its own.
+  const kept = endpoints.filter((one) => !evicted.has(one));
+  return { endpoints: kept, evicted: Array.from(evicted), report };
+}
+
+function renewed(
+  known: Endpoint | undefined,
+  lesson: Lesson,
+  address: string,
+  family: Family,
+  ttlSeconds: number,
+): Endpoint {
+  const expires = lesson.at + ttlSeconds * 1000;
+  return {
+    app: lesson.app,
+    address,
+    family,
+    name: lesson.name,
+    device: lesson.device,
+    firstSeen: known?.firstSeen ?? lesson.at,
+    lastSeen: lesson.at,
+    // An answer with a shorter TTL does not take back what a client may still have cached.
+    expires: Math.max(expires, known?.expires ?? 0),
+  };
+}
+
+function setOf(learned: Learned, app: string, family: Family): Map<string, Endpoint> {
+  const key = `${app} ${family}`;
+  const set = learned.sets.get(key) ?? new Map<string, Endpoint>();
+  learned.sets.set(key, set);
+  return set;
+}
+
+function evictOldest(set: Map<string, Endpoint>): Endpoint | null {
+  for (const endpoint of set.values()) {
+    set.delete(endpoint.address);
+    return endpoint;
+  }
+  return null;
+}
+
+function reportFull(learned: Learned, lesson: Lesson, family: Family, cap: number): string | null {
+  const key = `${lesson.app} ${family}`;
+  const last = learned.reported.get(key);
+  if (last !== undefined && lesson.at - last < REPORT_EVERY_MILLISECONDS) return null;
+  learned.reported.set(key, lesson.at);
+  return `${lesson.app}: ${cap} IPv${family} endpoints are held, the oldest make room (caps.endpoints)`;
+}
+
+/** Removes what has expired by `now` and answers it. The kernel's own timeouts do the same there. */
+export function expireLearned(learned: Learned, now: number): Endpoint[] {
+  const gone: Endpoint[] = [];
+  for (const set of learned.sets.values()) {
+    for (const endpoint of set.values()) {
+      if (endpoint.expires > now) continue;
+      set.delete(endpoint.address);
+      gone.push(endpoint);
+    }
+  }
+  return gone;
+}
+
+/** Forgets the applications that are no longer configured; answers their entries. */
+export function retainApps(learned: Learned, apps: readonly string[]): Endpoint[] {
+  const gone: Endpoint[] = [];
+  for (const [key, set] of learned.sets) {
+    if (apps.includes(key.split(' ')[0]!)) continue;
+    gone.push(...set.values());
+    learned.sets.delete(key);
+    learned.reported.delete(key);
+  }
+  return gone;
+}
+
+/** Every endpoint held, by app and family, least recently seen first. */
+export function learnedEndpoints(learned: Learned): Endpoint[] {
+  return Array.from(learned.sets.values()).flatMap((set) => Array.from(set.values()));
+}
+
+export function findEndpoint(learned: Learned, app: string, address: string): Endpoint | null {
+  for (const family of [4, 6]) {
+    const found = learned.sets.get(`${app} ${family}`)?.get(address);
+    if (found !== undefined) return found;
+  }
+  return null;
+}

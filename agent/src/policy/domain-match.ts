@@ -1,0 +1,167 @@
+// Which application a domain name belongs to, decided on the bytes of a DNS message. All profiles
+// compile to one matcher; a name that is nobody's is refused by the lengths of its last two
+// labels, mostly without reading a letter. wire/dns-names supplies the names, learn/ the messages.
+import { type NameLabels, nameLabels, readName } from '../wire/dns-names.ts';
+import {
+  asciiBytes,
+  type LabelPattern,
+  LOWER,
+  matchLabel,
+  parsePattern,
+  sameText,
+} from './domain-pattern.ts';
+import type { ProfileNames } from './profile.ts';
+
+/** What the matcher needs of a policy's app. */
+export interface NamedApp {
+  readonly name: string;
+  readonly profile: { readonly dns: ProfileNames };
+}
+
+export interface NameMatch {
+  /** Name of the app's section. */
+  readonly app: string;
+  /** The profile entry that matched, as written there; suffixes with a dot in front. */
+  readonly entry: string;
+}
+
+interface Entry {
+  readonly match: NameMatch;
+  /** Position of the app, and rank of the kind: the more specific entry is tried first. */
+  readonly app: number;
+  readonly rank: number;
+  /** Labels left of the tail, from right to left. */
+  readonly labels: readonly LabelPattern[];
+  /** True when more labels may follow on the left. */
+  readonly below: boolean;
+}
+
+/** Entries that share their last two labels. */
+interface Bucket {
+  readonly second: Uint8Array;
+  readonly top: Uint8Array;
+  readonly entries: Entry[];
+  readonly except: Entry[];
+}
+
+export interface NameMatcher {
+  /** Non-zero at (length of the last label << 6 | length of the one before) of some bucket. */
+  readonly lengths: Uint8Array;
+  readonly buckets: ReadonlyMap<number, readonly Bucket[]>;
+}
+
+/**
+ * Compiles the names of all apps. Within a name's candidates an exact name comes before a pattern,
+ * a pattern before a suffix, a longer suffix before a shorter one, and then the order of `apps`.
+ * Entries that profile-parse would refuse are left out.
+ */
+export function compileNames(apps: readonly NamedApp[]): NameMatcher {
+  const lengths = new Uint8Array(4096);
+  const buckets = new Map<number, Bucket[]>();
+  apps.forEach((app, position) => {
+    const { names, suffixes, patterns, except } = app.profile.dns;
+    const add = (value: string, rank: number, below: boolean, isExcept: boolean) => {
+      const labels = rank === 1 ? parsePattern(value) : literalLabels(value);
+      if (typeof labels === 'string' || labels.length < 2) return;
+      const bucket = bucketFor(value, lengths, buckets);
+      const entry = {
+        match: { app: app.name, entry: below ? `.${value}` : value },
+        app: position,
+        rank: rank * 128 - (below ? labels.length : 0),
+        labels: labels.slice(0, -2).reverse(),
+        below,
+      };
+      (isExcept ? bucket.except : bucket.entries).push(entry);
+    };
+    for (const { value } of names) add(value, 0, false, false);
+    for (const { value } of patterns) add(value, 1, false, false);
+    for (const { value } of suffixes) add(value, 2, true, false);
+    for (const { value } of except) add(value, 2, true, true);
+  });
+  for (const list of buckets.values()) {
+    for (const bucket of list) bucket.entries.sort((a, b) => a.rank - b.rank || a.app - b.app);
+  }
+  return { lengths, buckets };
+}
+
+function literalLabels(name: string): LabelPattern[] {
+  return name.split('.').map((label) => [{ kind: 'text', bytes: asciiBytes(label) }]);
+}
+
+function bucketFor(value: string, lengths: Uint8Array, buckets: Map<number, Bucket[]>): Bucket {
+  const [second = '', top = ''] = value.split('.').slice(-2);
+  const key = (top.length << 6) | second.length;
+  lengths[key] = 1;
+  const list = buckets.get(key) ?? [];
+  buckets.set(key, list);
+  const ends = (bucket: Bucket) =>
+    sameText(bucket.second, asciiBytes(second), 0, second.length) &&
+    sameText(bucket.top, asciiBytes(top), 0, top.length);
+  const known = list.find(ends);
+  if (known !== undefined) return known;
+  const bucket = { second: asciiBytes(second), top: asciiBytes(top), entries: [], except: [] };
+  list.push(bucket);
+  return bucket;
+}
+
+/** The app to which a name belongs whose labels wire/dns-names has found, or null. */
+export function matchLabels(
+  matcher: NameMatcher,
+  bytes: Uint8Array,
+  labels: NameLabels,
+): NameMatch | null {
+  const count = labels.count;
+  if (count < 2) return null;
+  const top = labels.starts[count - 1]!;
+  const second = labels.starts[count - 2]!;
+  const key = (bytes[top]! << 6) | bytes[second]!;
+  if (matcher.lengths[key] === 0) return null;
+  for (const bucket of matcher.buckets.get(key)!) {
+    // The first letter settles most of what the lengths let through.
+    if (LOWER[bytes[second + 1]!] !== bucket.second[0]) continue;
+    if (!sameText(bucket.second, bytes, second + 1, bytes[second]!)) continue;
+    if (!sameText(bucket.top, bytes, top + 1, bytes[top]!)) continue;
+    return matchBucket(bucket, bytes, labels);
+  }
+  return null;
+}
+
+function matchBucket(bucket: Bucket, bytes: Uint8Array, labels: NameLabels): NameMatch | null {
+  for (const entry of bucket.entries) {
+    if (!fits(entry, bytes, labels)) continue;
+    const app = entry.app;
+    if (!bucket.except.some((except) => except.app === app && fits(except, bytes, labels))) {
+      return entry.match;
+    }
+  }
+  return null;
+}
+
+/** Whether the labels left of the last two are those of the entry. */
+function fits(entry: Entry, bytes: Uint8Array, labels: NameLabels): boolean {
+  const wanted = entry.labels.length;
+  const found = labels.count - 2;
+  if (entry.below ? found < wanted : found !== wanted) return false;
+  for (let i = 0; i < wanted; i++) {
+    const at = labels.starts[found - 1 - i]!;
+    if (!matchLabel(entry.labels[i]!, bytes, at + 1, bytes[at]!)) return false;
+  }
+  return true;
+}
+
+const scratch = nameLabels();
+
+/**
+ * The app to which the name at `offset` belongs, or null; `base` and `end` bound the DNS message
+ * whose compression pointers it may use. A broken name belongs to nobody.
+ */
+export function matchName(
+  matcher: NameMatcher,
+  bytes: Uint8Array,
+  offset: number,
+  base = 0,
+  end = bytes.length,
+): NameMatch | null {
+  const behind = readName(bytes, base, end, offset, scratch);
+  return behind < 0 ? null : matchLabels(matcher, bytes, scratch);
+}

@@ -1,0 +1,46 @@
+// policy/marks: every bit of the packet mark and the conntrack mark that is ours, and why.
+// ruleset/ writes these values, tunnel/plan turns them into ip rules, status reads them back.
+//
+// Bits 24-27 (mask 0x0f000000, configurable): mwan3 uses 0x3f00, pbr and Tailscale 0x00ff0000;
+// these are the lowest four that none of them touches. One nibble, not one bit per application:
+// sixteen values are worth more than four. All writes are masked, foreign bits stay.
+//   0       unrelated: direct, and the one comparison such a packet costs
+//   1..13   slot of an application; its ip rule, routing table and path follow from it
+//   14      not used: kept for a path that is no application's
+//   15      watched: a direct flow whose packets need a look (foreign DNS); conntrack mark only,
+//           a packet mark of 15 never exists, so no ip rule can catch it
+
+export const DEFAULT_MASK = 0x0f000000;
+export const FIRST_SLOT = 1;
+export const LAST_SLOT = 13;
+export const WATCHED = 15;
+
+/** How far the nibble is shifted: the number of zero bits below the mask. */
+export function maskShift(mask: number): number {
+  return 31 - Math.clz32(mask & -mask);
+}
+
+/** Whether the mask is four contiguous bits of a 32-bit mark: the only form we can work with. */
+export function isUsableMask(mask: number): boolean {
+  return (
+    Number.isInteger(mask) &&
+    mask > 0 &&
+    mask <= 0xffffffff &&
+    (mask >>> maskShift(mask)) >>> 0 === 15
+  );
+}
+
+/** The bits of a mark that carry this slot (or WATCHED). */
+export function markOf(mask: number, slot: number): number {
+  return (slot << maskShift(mask)) >>> 0;
+}
+
+/** The slot that a mark carries; 0 when it carries none. */
+export function slotOf(mask: number, mark: number): number {
+  return (mark & mask) >>> maskShift(mask);
+}
+
+/** The mask of everybody else's bits: what a masked write keeps. */
+export function foreignBits(mask: number): number {
+  return ~mask >>> 0;
+}

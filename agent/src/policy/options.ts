@@ -1,0 +1,122 @@
+// Reads the options of one UCI section by a list of what it may hold, so that a misspelt, repeated
+// or misplaced one is reported with its line. build says what each value means.
+import type { Problem } from './result.ts';
+import type { UciSection, UciValue } from './uci.ts';
+
+export interface OptionSpec {
+  /** Options with one value. */
+  readonly options: readonly string[];
+  /** Options with any number of values. */
+  readonly lists: readonly string[];
+}
+
+export interface SectionPlace {
+  readonly section: UciSection;
+  readonly file: string;
+  readonly path: string;
+}
+
+export interface OptionReader {
+  /** The value of a single option, or null when it is absent. */
+  option(name: string): string | null;
+  /** The values of a list that have no problem; the others, and repeated ones, are reported. */
+  list(name: string, problemOf: (value: string) => string | null): string[];
+  /** Reports a problem of an option, or of the section itself (null), at its line. */
+  complain(name: string | null, what: string): void;
+  /** Whether a problem of this option has been reported. */
+  failed(name: string): boolean;
+}
+
+export function readSection(
+  place: SectionPlace,
+  spec: OptionSpec,
+  problems: Problem[],
+): OptionReader {
+  const { section, file, path } = place;
+  const failed = new Set<string>();
+  const complainAt = (line: number, name: string | null, what: string) => {
+    const option = name === null ? path : `${path}.${name}`;
+    if (name !== null) failed.add(name);
+    problems.push({ where: `${option} (${file}:${line})`, what });
+  };
+  checkKnown(section, spec, complainAt);
+  const valuesOf = (name: string): UciValue[] => section.values.filter((one) => one.name === name);
+  return {
+    option: (name) => valuesOf(name).at(-1)?.value ?? null,
+    list(name, problemOf) {
+      const good: string[] = [];
+      for (const { value, line } of valuesOf(name)) {
+        const problem = problemOf(value);
+        if (problem !== null) complainAt(line, name, problem);
+        else if (good.includes(value)) complainAt(line, name, `"${value}" is there twice`);
+        else good.push(value);
+      }
+      return good;
+    },
+    complain(name, what) {
+      const line = name === null ? undefined : valuesOf(name).at(-1)?.line;
+      complainAt(line ?? section.line, name, what);
+    },
+    failed: (name) => failed.has(name),
+  };
+}
+
+function checkKnown(
+  section: UciSection,
+  spec: OptionSpec,
+  complainAt: (line: number, name: string, what: string) => void,
+): void {
+  const seen = new Map<string, number>();
+  for (const { keyword, name, line } of section.values) {
+    const isList = spec.lists.includes(name);
+    if (!isList && !spec.options.includes(name)) {
+      const known = [...spec.options, ...spec.lists].join(', ');
+      complainAt(line, name, `unknown option of a ${section.type} section; use ${known}`);
+    } else if (keyword === 'list' && !isList) {
+      complainAt(line, name, `has one value; write: option ${name} 'VALUE'`);
+    } else if (keyword === 'option' && seen.has(name)) {
+      const fix = isList ? `write: list ${name} 'VALUE' for each` : 'remove one';
+      complainAt(line, name, `is there already in line ${seen.get(name)}; ${fix}`);
+    }
+    if (keyword === 'option') seen.set(name, line);
+  }
+}
+
+export function readBoolean(read: OptionReader, name: string, preset: boolean): boolean {
+  const value = read.option(name);
+  if (value === null) return preset;
+  // The spellings that OpenWrt's own scripts take.
+  if (['1', 'on', 'true', 'yes', 'enabled'].includes(value)) return true;
+  if (['0', 'off', 'false', 'no', 'disabled'].includes(value)) return false;
+  read.complain(name, `"${value}" is neither 1 nor 0`);
+  return preset;
+}
+
+/** Decimal, or hexadecimal with 0x; both ends of the interval are allowed. */
+export function readInteger(
+  read: OptionReader,
+  name: string,
+  from: number,
+  to: number,
+  preset: number,
+): number {
+  const value = read.option(name);
+  if (value === null) return preset;
+  const number = /^(0x[0-9a-fA-F]{1,8}|[0-9]{1,10})$/.test(value) ? Number(value) : Number.NaN;
+  if (number >= from && number <= to) return number;
+  read.complain(name, `"${value}" is no whole number from ${from} to ${to}`);
+  return preset;
+}
+
+export function readOneOf<T extends string>(
+  read: OptionReader,
+  name: string,
+  allowed: readonly T[],
+  preset: T,
+): T {
+  const value = read.option(name);
+  if (value === null) return preset;
+  const found = allowed.find((one) => one === value);
+  if (found === undefined) read.complain(name, `"${value}" is not one of ${allowed.join(', ')}`);
+  return found ?? preset;
+}

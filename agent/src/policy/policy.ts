@@ -1,0 +1,53 @@
+// policy/policy: what the owner wants, in full: the configuration and the profiles it names,
+// checked and with every default filled in. ruleset/compile, tunnel/plan and learn/ read it.
+import type { Profile } from './profile.ts';
+
+export interface Globals {
+  /** Linux devices that face the home, e.g. br-lan. */
+  readonly lan: readonly string[];
+  /** The bits of mark and ctmark that are ours (see marks.ts). Default 0x0f000000. */
+  readonly mask: number;
+  /** ip rule preference of slot 0; slot n is at preference + n. Default 15000. */
+  readonly preference: number;
+  /** Routing table of slot 0; slot n uses table + n. Default 15000. */
+  readonly table: number;
+  /** NFQUEUE number for held DNS answers. Default 5300. */
+  readonly queue: number;
+  /** NFLOG group of the watching feed. Default 5300. */
+  readonly group: number;
+  /** Hold DNS answers until what they teach is in the kernel; false: watch them only. */
+  readonly hold: boolean;
+}
+
+export interface Proxy {
+  /** Section name, at most 10 characters; the tunnel device is `whp-<name>`. */
+  readonly name: string;
+  /** Public address of the proxy, either family. */
+  readonly address: string;
+  /** GRE key, or null for none. */
+  readonly key: number | null;
+  /** Inner addresses: ours and the proxy's. */
+  readonly local: string;
+  readonly remote: string;
+  /** MTU of the tunnel device in bytes, or null: as the path allows. */
+  readonly mtu: number | null;
+}
+
+export interface App {
+  /** Section name: [a-z][a-z0-9]*, at most 10 characters; set and chain names start with it. */
+  readonly name: string;
+  /** Value of the mark's nibble, 1..13. */
+  readonly slot: number;
+  readonly profile: Profile;
+  /** Addresses (or CIDR blocks) of the devices it applies to, either family; empty = all. */
+  readonly devices: readonly string[];
+  readonly fallback: 'block' | 'direct';
+  /** Names of eligible proxies, best first. */
+  readonly proxies: readonly string[];
+}
+
+export interface Policy {
+  readonly globals: Globals;
+  readonly proxies: readonly Proxy[];
+  readonly apps: readonly App[];
+}

@@ -1,0 +1,248 @@
+// ruleset/compile-new: prerouting. Tells in one rule what is unrelated, in two what is known, and
+// judges the first packet of every other flow by the evidence, before routing: the packet that
+// teaches is already on the right path.
+import { markOf, WATCHED } from '../policy/marks.ts';
+import type { App } from '../policy/policy.ts';
+import type { Family } from '../wire/address.ts';
+import { flowChains } from './compile-flow.ts';
+import { appSet, type Context, deviceGuard, logHeaders, setMark } from './context.ts';
+import type { Chain, Expression, Rule, Statement, Verdict } from './model.ts';
+import { type Evidence, neverSet } from './names.ts';
+import {
+  accept,
+  concat,
+  ctMark,
+  ctStatus,
+  daddr,
+  dispatch,
+  dport,
+  FAMILIES,
+  goTo,
+  hasState,
+  iifname,
+  inSet,
+  is,
+  jump,
+  l4proto,
+  masked,
+  NFPROTO,
+  nfproto,
+  noneOf,
+  notInSet,
+  oneOf,
+  rule,
+  saddr,
+  sportKey,
+  TCP,
+  TRANSPORTS,
+  UDP,
+  update,
+} from './terms.ts';
+
+const MANGLE = -150;
+/** IPS_CONFIRMED of linux/netfilter/nf_conntrack_common.h. */
+const CONFIRMED = 8;
+
+/** The base chain and everything that only it reaches. */
+export function compilePrerouting(context: Context): Chain[] {
+  const { apps, globals } = context.policy;
+  const own = masked(ctMark, globals.mask);
+  const known: [number, Verdict][] = apps.map((app) => [
+    markOf(globals.mask, app.slot),
+    { verdict: 'goto', chain: `${app.name}_flow` },
+  ]);
+  known.push([markOf(globals.mask, WATCHED), { verdict: 'accept' }]);
+  const base: Chain = {
+    name: 'prerouting',
+    base: { type: 'filter', hook: 'prerouting', priority: MANGLE },
+    rules: [
+      rule('unrelated flow', is(own, 0), hasState('established', 'related'), accept),
+      rule('known flow', dispatch(own, known)),
+      rule('only home devices start proxied flows', noneOf(iifname, globals.lan), accept),
+      rule(
+        'to the router or to many',
+        oneOf({ kind: 'fib', result: 'type' }, ['local', 'broadcast', 'multicast', 'anycast']),
+        accept,
+      ),
+      rule('home to home', oneOf({ kind: 'fib', result: 'oifname' }, globals.lan), accept),
+      ...FAMILIES.map((family) =>
+        rule('not the public Internet, or a proxy', inSet(daddr(family), neverSet(family)), accept),
+      ),
+      ...apps.flatMap((app) => admission(app)),
+      rule(
+        'DNS past the router: watch the flow',
+        oneOf(l4proto, [TCP, UDP]),
+        is(dport, 53),
+        setMark(context, 'ct', WATCHED),
+        accept,
+      ),
+    ],
+  };
+  return [base, ...apps.flatMap((app) => appChains(context, app))];
+}
+
+/** Rules that hand a new flow to an application, limited to its devices. */
+function admission(app: App): Rule[] {
+  const why = `is it ${app.profile.name}?`;
+  if (app.devices.length === 0) {
+    const entries: [number, Verdict][] = FAMILIES.map((family) => [
+      NFPROTO[family],
+      { verdict: 'jump', chain: `${app.name}_new${family}` },
+    ]);
+    return [rule(why, dispatch(nfproto, entries))];
+  }
+  return FAMILIES.flatMap((family) => {
+    const guard = deviceGuard(app, saddr(family), family);
+    return guard === null ? [] : [rule(why, ...guard, jump(`${app.name}_new${family}`))];
+  });
+}
+
+function appChains(context: Context, app: App): Chain[] {
+  return [
+    ...FAMILIES.flatMap((family) => [
+      newChain(app, family),
+      ...evidenceChains(context, app, family),
+    ]),
+    evidence(context, app, 'range', 'range', 'address and port of the operator'),
+    evidence(context, app, 'addr', 'addr', 'address learned from a DNS answer'),
+    evidence(context, app, 'window', 'window', "a stranger's request came just before"),
+    takeChain(context, app),
+    lateChain(context, app),
+    ...flowChains(context, app),
+  ];
+}
+
+/** Judges the first packet of a flow; the order is from the surest evidence to the weakest. */
+function newChain(app: App, family: Family): Chain {
+  const { name, profile } = app;
+  const target = concat(daddr(family), l4proto, dport);
+  const rules = [
+    rule(
+      'operator range that shows the P2P port',
+      inSet(target, appSet(app, 'learn', family)),
+      goTo(`${name}_mark_learn${family}`),
+    ),
+    rule('operator range', inSet(target, appSet(app, 'range', family)), goTo(`${name}_mark_range`)),
+    rule(
+      'endpoint by DNS',
+      inSet(daddr(family), appSet(app, 'addr', family)),
+      goTo(`${name}_mark_addr`),
+    ),
+    ...TRANSPORTS.map(([transport, number]) =>
+      rule(
+        'from the P2P port',
+        is(l4proto, number),
+        inSet(concat(saddr(family), sportKey), appSet(app, transport, family)),
+        goTo(`${name}_mark_${transport}${family}`),
+      ),
+    ),
+  ];
+  if (profile.peers.enabled) {
+    const pair = concat(saddr(family), daddr(family));
+    const peers = appSet(app, 'peer', family);
+    rules.push(rule('device and its peer', inSet(pair, peers), goTo(`${name}_mark_peer${family}`)));
+  }
+  if (profile.request.enabled) {
+    const window = appSet(app, 'window', family);
+    // Only flows that begin inside the window: an older one without an answer is still "new" to
+    // conntrack, and most likely none of the application's.
+    rules.push(
+      rule(
+        'request window',
+        inSet(saddr(family), window),
+        is(masked(ctStatus, CONFIRMED), 0),
+        goTo(`${name}_mark_window`),
+      ),
+    );
+  }
+  return { name: `${name}_new${family}`, rules };
+}
+
+/** Evidence that teaches something else: the P2P port, the peer. */
+function evidenceChains(context: Context, app: App, family: Family): Chain[] {
+  const { profile } = app;
+  const port = concat(saddr(family), sportKey);
+  const pair = concat(saddr(family), daddr(family));
+  const peers = profile.peers.enabled
+    ? teach(context, app, appSet(app, 'peer', family), pair, 'a peer of this device')
+    : [];
+  const taught = TRANSPORTS.filter(([transport]) =>
+    profile.ranges.some((range) => range.learn.includes(transport)),
+  );
+  const learn = taught.flatMap(([transport, number]) =>
+    teach(context, app, appSet(app, transport, family), port, 'the P2P port of this device', [
+      is(l4proto, number),
+    ]),
+  );
+  const chains = [evidence(context, app, `learn${family}`, 'range', 'supernode', learn)];
+  for (const [transport] of TRANSPORTS) {
+    const own = teach(context, app, appSet(app, transport, family), port, 'the port is in use');
+    const rules = [...own, ...peers];
+    chains.push(evidence(context, app, `${transport}${family}`, 'port', 'P2P port', rules));
+  }
+  if (profile.peers.enabled) {
+    chains.push(evidence(context, app, `peer${family}`, 'peer', 'known peer', peers));
+  }
+  return chains;
+}
+
+/** Mark first: whatever fails afterwards (a full set ends its rule), the flow is on its path. */
+function evidence(
+  context: Context,
+  app: App,
+  suffix: string,
+  kind: Evidence,
+  why: string,
+  teaching: readonly Rule[] = [],
+): Chain {
+  return {
+    name: `${app.name}_mark_${suffix}`,
+    rules: [
+      rule('mark before anything can fail', jump(`${app.name}_take`)),
+      ...teaching,
+      rule(why, logHeaders(context, kind, app), accept),
+    ],
+  };
+}
+
+/** Adds an element, and says so when the set has no room for it. */
+function teach(
+  context: Context,
+  app: App,
+  set: string,
+  element: Expression,
+  why: string,
+  when: readonly Statement[] = [],
+): Rule[] {
+  return [
+    rule(why, ...when, update(set, element)),
+    rule(`${set} is full`, ...when, notInSet(element, set), logHeaders(context, 'full', app)),
+  ];
+}
+
+function takeChain(context: Context, app: App): Chain {
+  return {
+    name: `${app.name}_take`,
+    rules: [
+      rule(
+        'late: the flow has a direct NAT binding and cannot move',
+        { kind: 'flags', left: ctStatus, any: ['confirmed'] },
+        goTo(`${app.name}_late`),
+      ),
+      rule('path of the flow', setMark(context, 'ct', app.slot)),
+      rule('path of this packet', setMark(context, 'meta', app.slot)),
+    ],
+  };
+}
+
+/** The agent deletes the conntrack entry on this log; the device's retry is a new flow. */
+function lateChain(context: Context, app: App): Chain {
+  return {
+    name: `${app.name}_late`,
+    rules: [
+      rule('tell the agent', logHeaders(context, 'late', app)),
+      rule('retry at once', is(l4proto, TCP), { kind: 'reject', answer: 'tcp reset' }),
+      rule('retry at once', { kind: 'reject', answer: 'admin-prohibited' }),
+    ],
+  };
+}

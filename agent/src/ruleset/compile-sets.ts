@@ -1,0 +1,122 @@
+// ruleset/compile-sets: the named sets. Static ones hold the policy, learned ones what packets
+// and the agent teach; all learned ones are bounded by the profile's caps.
+import type { App, Policy } from '../policy/policy.ts';
+import type { ProfileRange } from '../policy/profile.ts';
+import type { Family } from '../wire/address.ts';
+import type { Datatype, LearnedSet, NamedSet, StaticSet } from './model.ts';
+import { neverSet, setName } from './names.ts';
+import { addressElements, rangeElements } from './ranges.ts';
+import { FAMILIES } from './terms.ts';
+
+/**
+ * Never routed: what is no host of the public Internet (RFC 6890 registries, the same judgement
+ * as wire/address isRoutable). The documentation blocks are not in it: test networks use them.
+ */
+const NEVER: { readonly [family in Family]: readonly string[] } = {
+  4: [
+    '0.0.0.0/8',
+    '10.0.0.0/8',
+    '100.64.0.0/10',
+    '127.0.0.0/8',
+    '169.254.0.0/16',
+    '172.16.0.0/12',
+    '192.0.0.0/24',
+    '192.168.0.0/16',
+    '198.18.0.0/15',
+    '224.0.0.0/3',
+  ],
+  // All outside 2000::/3 except NAT64 (64:ff9b::/96, RFC 6052), and the ORCHID blocks inside.
+  6: [
+    '::-64:ff9a:ffff:ffff:ffff:ffff:ffff:ffff',
+    '64:ff9b::1:0:0-1fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff',
+    '2001:10::/28',
+    '2001:20::/28',
+    '4000::/2',
+    '8000::/1',
+  ],
+};
+
+export function compileSets(policy: Policy): NamedSet[] {
+  const proxies = policy.proxies.map((proxy) => proxy.address);
+  return [
+    ...FAMILIES.map((family) => never(family, proxies)),
+    ...policy.apps.flatMap((app) =>
+      FAMILIES.flatMap((family) => [...staticSets(app, family), ...learnedSets(app, family)]),
+    ),
+  ];
+}
+
+/** A proxied packet must not be sent to a proxy: its GRE would be routed into itself. */
+function never(family: Family, proxies: readonly string[]): StaticSet {
+  const elements = addressElements([...NEVER[family], ...proxies], family);
+  return { role: 'static', name: neverSet(family), key: [address(family)], elements };
+}
+
+function staticSets(app: App, family: Family): StaticSet[] {
+  const { ranges } = app.profile;
+  const key: Datatype[] = [address(family), 'protocol', 'port'];
+  const of = (kind: 'range' | 'learn' | 'node', protocols: (range: ProfileRange) => Protocols) => ({
+    role: 'static' as const,
+    name: setName(app.name, kind, family),
+    key,
+    elements: rangeElements(ranges, { family, protocols }),
+  });
+  const sets: StaticSet[] = [
+    of('range', (range) => range.protocols),
+    of('learn', (range) => range.learn),
+    of('node', (range) => (range.role === 'supernode' ? range.protocols : [])),
+  ];
+  if (app.devices.length > 0) {
+    sets.push({
+      role: 'static',
+      name: setName(app.name, 'device', family),
+      key: [address(family)],
+      elements: addressElements(app.devices, family),
+    });
+  }
+  return sets;
+}
+
+type Protocols = readonly ('tcp' | 'udp')[];
+
+function learnedSets(app: App, family: Family): LearnedSet[] {
+  const { caps, ports, peers, portmap, request } = app.profile;
+  const device = address(family);
+  const learned = (
+    kind: 'addr' | 'udp' | 'tcp' | 'peer' | 'window' | 'asked',
+    shape: Pick<LearnedSet, 'key' | 'size' | 'timeout' | 'dynamic'>,
+  ): LearnedSet => ({ role: 'learned', name: setName(app.name, kind, family), ...shape });
+  const port = {
+    key: [device, 'raw'] as const,
+    size: caps.ports,
+    timeout: ports.leaseSeconds * 1000,
+    dynamic: true,
+  };
+  return [
+    learned('addr', { key: [device], size: caps.endpoints, timeout: null, dynamic: false }),
+    learned('udp', port),
+    learned('tcp', port),
+    learned('peer', {
+      key: [device, device],
+      size: caps.peers,
+      timeout: peers.leaseSeconds * 1000,
+      dynamic: true,
+    }),
+    learned('window', {
+      key: [device],
+      size: caps.devices,
+      timeout: request.windowMilliseconds,
+      dynamic: true,
+    }),
+    learned('asked', {
+      key: [device],
+      size: caps.devices,
+      timeout: portmap.windowSeconds * 1000,
+      dynamic: false,
+    }),
+  ];
+}
+
+function address(family: Family): Datatype {
+  return family === 4 ? 'ipv4' : 'ipv6';
+}

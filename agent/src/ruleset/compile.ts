@@ -1,0 +1,29 @@
+// ruleset/compile: policy -> table model, the second arrow of the configuration flow
+// (UCI + profiles -> policy -> compile -> render -> nft). What each part is for is in the
+// compile-* files; this one puts them together.
+import type { Policy } from '../policy/policy.ts';
+import { compileForward } from './compile-forward.ts';
+import { compileLocal } from './compile-local.ts';
+import { compilePrerouting } from './compile-new.ts';
+import { compileSets } from './compile-sets.ts';
+import { contextOf, tunnelsOf } from './context.ts';
+import type { Ruleset } from './model.ts';
+import { proxiedCounter, rejectedCounter, TABLE } from './names.ts';
+
+/** The table for this policy. Pure: the same policy gives the same table, element by element. */
+export function compile(policy: Policy): Ruleset {
+  const context = contextOf(policy);
+  return {
+    table: TABLE,
+    mask: policy.globals.mask,
+    lan: policy.globals.lan,
+    paths: policy.apps.map((app) => ({
+      slot: app.slot,
+      app: app.name,
+      devices: tunnelsOf(context, app),
+    })),
+    counters: policy.apps.flatMap((app) => [proxiedCounter(app.name), rejectedCounter(app.name)]),
+    sets: compileSets(policy),
+    chains: [...compilePrerouting(context), ...compileForward(context), ...compileLocal(context)],
+  };
+}

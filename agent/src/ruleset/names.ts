@@ -1,0 +1,67 @@
+// ruleset/names: what sets, chains and log prefixes are called. compile writes them, netlink
+// addresses sets by them, learn/ reads the prefixes of NFLOG packets back.
+import type { Family } from '../wire/address.ts';
+
+export const TABLE = 'whp';
+
+/** Sets of one application and family. The first group is rewritten by a reload, never learned. */
+export const STATIC_SETS = ['range', 'learn', 'node', 'device'] as const;
+/** Entries that come and go at run time, and outlive a reload. */
+export const LEARNED_SETS = ['addr', 'udp', 'tcp', 'peer', 'window', 'asked'] as const;
+
+export type SetKind = (typeof STATIC_SETS)[number] | (typeof LEARNED_SETS)[number];
+
+/** `<app>_addr4` and so on. */
+export function setName(app: string, kind: SetKind, family: Family): string {
+  return `${app}_${kind}${family}`;
+}
+
+export function neverSet(family: Family): string {
+  return `never${family}`;
+}
+
+/** What makes a new flow an application's. */
+export const EVIDENCES = ['range', 'addr', 'port', 'peer', 'window', 'mapping'] as const;
+export type Evidence = (typeof EVIDENCES)[number];
+
+/**
+ * What NFLOG packets of one application announce: an evidence; `late` (evidence for a flow that
+ * already has a direct NAT binding); `request` (a stranger's request opened the window); `full` (a
+ * learned set has no room: the agent has to evict); `inbound` (a flow from the WAN side refused).
+ */
+export const APP_FEEDS = [...EVIDENCES, 'late', 'request', 'full', 'inbound'] as const;
+export type AppFeed = (typeof APP_FEEDS)[number];
+
+/** DNS requests and answers that are watched; no application is known yet. */
+export const QUERY_PREFIX = 'whp:query';
+export const ANSWER_PREFIX = 'whp:answer';
+
+export type Feed =
+  | { readonly feed: 'query' | 'answer' }
+  | { readonly feed: AppFeed; readonly app: string };
+
+export function logPrefix(feed: AppFeed, app: string): string {
+  return `whp:${feed}:${app}`;
+}
+
+/** What an NFLOG prefix says, or null when it is not one of ours. */
+export function parsePrefix(prefix: string): Feed | null {
+  if (prefix === QUERY_PREFIX) return { feed: 'query' };
+  if (prefix === ANSWER_PREFIX) return { feed: 'answer' };
+  const [own, feed, app, ...rest] = prefix.split(':');
+  if (own !== 'whp' || !app || rest.length > 0) return null;
+  const known = APP_FEEDS.find((one) => one === feed);
+  return known === undefined ? null : { feed: known, app };
+}
+
+export function tunnelDevice(proxy: string): string {
+  return `whp-${proxy}`;
+}
+
+export function proxiedCounter(app: string): string {
+  return `${app}_proxied`;
+}
+
+export function rejectedCounter(app: string): string {
+  return `${app}_rejected`;
+}

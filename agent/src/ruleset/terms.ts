@@ -1,0 +1,121 @@
+// ruleset/terms: short names for the expressions and statements that the compile files put
+// together. Nothing is decided here.
+import type { Family } from '../wire/address.ts';
+import type { Constant, Expression, FieldName, Rule, Statement, Verdict } from './model.ts';
+
+export const TCP = 6;
+export const UDP = 17;
+export const FAMILIES = [4, 6] as const;
+/** Protocols with ports, and what their port sets are called. */
+export const TRANSPORTS = [
+  ['udp', UDP],
+  ['tcp', TCP],
+] as const;
+
+/** nft's numbers of the families (NFPROTO_IPV4, NFPROTO_IPV6). */
+export const NFPROTO = { 4: 2, 6: 10 } as const;
+
+export const metaMark: Expression = { kind: 'meta', key: 'mark' };
+export const l4proto: Expression = { kind: 'meta', key: 'l4proto' };
+export const nfproto: Expression = { kind: 'meta', key: 'nfproto' };
+export const iifname: Expression = { kind: 'meta', key: 'iifname' };
+export const oifname: Expression = { kind: 'meta', key: 'oifname' };
+export const ipLength: Expression = { kind: 'meta', key: 'length' };
+export const ctMark: Expression = { kind: 'ct', key: 'mark' };
+export const ctState: Expression = { kind: 'ct', key: 'state' };
+export const ctStatus: Expression = { kind: 'ct', key: 'status' };
+export const sport = field('th sport');
+export const dport = field('th dport');
+
+/** The source port in the upper half of 32 bits: the form of a port set's key. */
+export const sportKey: Expression = masked(raw(0, 32), 0xffff0000);
+/** The destination port in the same form; the lower half is whatever follows, masked away. */
+export const dportKey: Expression = masked(raw(16, 32), 0xffff0000);
+
+export function field(name: FieldName): Expression {
+  return { kind: 'field', name };
+}
+
+export function saddr(family: Family): Expression {
+  return field(family === 4 ? 'ip saddr' : 'ip6 saddr');
+}
+
+export function daddr(family: Family): Expression {
+  return field(family === 4 ? 'ip daddr' : 'ip6 daddr');
+}
+
+/** `bits` from bit `offset` of the transport header. */
+export function raw(offset: number, bits: 8 | 16 | 32): Expression {
+  return { kind: 'raw', offset, bits };
+}
+
+export function masked(of: Expression, mask: number): Expression {
+  return { kind: 'masked', of, mask };
+}
+
+export function concat(...parts: Expression[]): Expression {
+  return { kind: 'concat', parts };
+}
+
+export function is(left: Expression, right: Constant): Statement {
+  return { kind: 'compare', left, operator: '==', right };
+}
+
+export function isNot(left: Expression, right: Constant): Statement {
+  return { kind: 'compare', left, operator: '!=', right };
+}
+
+export function atLeast(left: Expression, right: number): Statement {
+  return { kind: 'compare', left, operator: '>=', right };
+}
+
+export function between(left: Expression, from: number, to: number): Statement {
+  return { kind: 'between', left, from, to };
+}
+
+export function oneOf(left: Expression, right: readonly Constant[]): Statement {
+  return { kind: 'oneof', left, not: false, right };
+}
+
+export function noneOf(left: Expression, right: readonly Constant[]): Statement {
+  return { kind: 'oneof', left, not: true, right };
+}
+
+export function hasState(...any: string[]): Statement {
+  return { kind: 'flags', left: ctState, any };
+}
+
+export function inSet(left: Expression, set: string): Statement {
+  return { kind: 'lookup', left, not: false, set };
+}
+
+export function notInSet(left: Expression, set: string): Statement {
+  return { kind: 'lookup', left, not: true, set };
+}
+
+export function update(set: string, element: Expression): Statement {
+  return { kind: 'update', set, element };
+}
+
+export function dispatch(left: Expression, entries: readonly [Constant, Verdict][]): Statement {
+  return { kind: 'dispatch', left, entries };
+}
+
+export function count(counter: string): Statement {
+  return { kind: 'count', counter };
+}
+
+export const accept: Statement = { kind: 'verdict', verdict: { verdict: 'accept' } };
+export const drop: Statement = { kind: 'verdict', verdict: { verdict: 'drop' } };
+
+export function goTo(chain: string): Statement {
+  return { kind: 'verdict', verdict: { verdict: 'goto', chain } };
+}
+
+export function jump(chain: string): Statement {
+  return { kind: 'verdict', verdict: { verdict: 'jump', chain } };
+}
+
+export function rule(comment: string, ...statements: Statement[]): Rule {
+  return { comment, statements };
+}

@@ -1,0 +1,250 @@
+// step: one event in, the next state and the effects it calls for out. The only place where what
+// wire/ decoded and learn/ observed becomes a wish to change the kernel. daemon.ts feeds it from
+// the sockets and runs the effects; the tests and `whp replay` feed it by hand. No IO, no clock.
+import {
+  createEvidence,
+  type EvidenceStore,
+  expireEvidence,
+  type Flow,
+  type FlowEvidence,
+  recordEvidence,
+} from './learn/evidence.ts';
+import { createLearned, expireLearned, type Learned, learnEndpoints } from './learn/learned.ts';
+import {
+  type DnsObserver,
+  type Lesson,
+  observeDnsAnswer,
+  observeDnsQuery,
+} from './learn/observe-dns.ts';
+import { compileNames } from './policy/domain-match.ts';
+import type { App, Policy } from './policy/policy.ts';
+import { addressKey } from './ruleset/elements.ts';
+import { parsePrefix, setName } from './ruleset/names.ts';
+import { createStreams, type DnsStreams, expireStreams, feedStream } from './wire/dns-stream.ts';
+import { decodePacket, destinationText, type Packet, sourceText, TCP, UDP } from './wire/packet.ts';
+
+/** One IP packet in a buffer that is reused after the step: bytes[offset, end). */
+export interface PacketSpan {
+  readonly bytes: Uint8Array;
+  readonly offset: number;
+  readonly end: number;
+}
+
+export type Event =
+  /** A DNS answer on its way to a device; held by the kernel when it has an id. */
+  | ({ readonly kind: 'answer'; readonly id: number | null } & PacketSpan)
+  /** A DNS query of a device, on its way to a resolver. */
+  | ({ readonly kind: 'query' } & PacketSpan)
+  /** A packet that the ruleset announces: what for stands in the prefix of its log rule. */
+  | ({ readonly kind: 'evidence'; readonly prefix: string } & PacketSpan)
+  | { readonly kind: 'tick' };
+
+export interface TimedElement {
+  readonly key: Uint8Array;
+  /** Milliseconds. */
+  readonly timeout: number;
+}
+
+/** In the order in which they have to be run: what a held packet teaches, then its verdict. */
+export type Effect =
+  | { readonly kind: 'renew'; readonly set: string; readonly elements: readonly TimedElement[] }
+  | { readonly kind: 'forget'; readonly set: string; readonly keys: readonly Uint8Array[] }
+  | { readonly kind: 'release'; readonly id: number }
+  /** A flow that was direct before its evidence: delete its conntrack entry. */
+  | { readonly kind: 'cut'; readonly flow: Flow }
+  /** A set that the ruleset fills has no room left: its oldest elements have to go. */
+  | { readonly kind: 'make-room'; readonly app: string }
+  | { readonly kind: 'report'; readonly text: string }
+  | { readonly kind: 'told'; readonly what: Told };
+
+/** What `whp monitor` shows. */
+export type Told =
+  | { readonly kind: 'lesson'; readonly lesson: Lesson }
+  | { readonly kind: 'asked'; readonly app: string; readonly device: string; readonly name: string }
+  | { readonly kind: 'evidence'; readonly evidence: FlowEvidence };
+
+export interface Counters {
+  answers: number;
+  matched: number;
+  queries: number;
+  asked: number;
+  evidence: number;
+  malformed: number;
+}
+
+export interface State {
+  readonly policy: Policy;
+  readonly observer: DnsObserver;
+  readonly apps: ReadonlyMap<string, App>;
+  readonly learned: Learned;
+  readonly evidence: EvidenceStore;
+  readonly streams: DnsStreams;
+  readonly counters: Counters;
+  /** The last reasons why a packet could not be read, newest last, at most REASONS of them. */
+  readonly reasons: string[];
+}
+
+const REASONS = 8;
+/** Evidence is kept for an hour after the flow was last announced. */
+const EVIDENCE_MILLISECONDS = 3600000;
+
+/** The state before the first packet. `isOwn` tells the addresses that must never be learned. */
+export function createState(policy: Policy, isOwn: (address: string) => boolean): State {
+  const profiles = new Map(policy.apps.map((app) => [app.name, app.profile]));
+  return {
+    policy,
+    observer: { matcher: compileNames(policy.apps), profiles, isOwn },
+    apps: new Map(policy.apps.map((app) => [app.name, app])),
+    learned: createLearned(),
+    evidence: createEvidence(),
+    streams: createStreams(),
+    counters: { answers: 0, matched: 0, queries: 0, asked: 0, evidence: 0, malformed: 0 },
+    reasons: [],
+  };
+}
+
+const NO_EFFECTS: readonly Effect[] = [];
+
+/**
+ * Takes in one event at `now` (milliseconds). The state is updated in place: it is large and has
+ * one owner. A held answer always ends in exactly one `release`, behind what it teaches.
+ */
+export function step(state: State, event: Event, now: number): readonly Effect[] {
+  switch (event.kind) {
+    case 'answer':
+      return onAnswer(state, event, now);
+    case 'query':
+      return onQuery(state, event, now);
+    case 'evidence':
+      return onEvidence(state, event, now);
+    case 'tick':
+      expireLearned(state.learned, now);
+      expireStreams(state.streams, now);
+      expireEvidence(state.evidence, now - EVIDENCE_MILLISECONDS);
+      return NO_EFFECTS;
+  }
+}
+
+function onAnswer(state: State, event: Event & { kind: 'answer' }, now: number): readonly Effect[] {
+  const { counters } = state;
+  counters.answers += 1;
+  const release: readonly Effect[] =
+    event.id === null ? NO_EFFECTS : [{ kind: 'release', id: event.id }];
+  const packet = read(state, event);
+  if (packet === null) return release;
+  const lessons: Lesson[] = [];
+  for (const message of messagesOf(state, packet, now)) {
+    const device = destinationText(packet);
+    const { bytes, offset, end } = message;
+    const observed = observeDnsAnswer(state.observer, bytes, offset, end, device, now);
+    for (const reason of observed.reasons) note(state, `DNS answer to ${device}: ${reason}`);
+    lessons.push(...observed.lessons);
+  }
+  if (lessons.length === 0) return release;
+  counters.matched += 1;
+  return [...lessons.flatMap((lesson) => take(state, lesson)), ...release];
+}
+
+/** What a lesson changes in the kernel's set, and what is told of it. */
+function take(state: State, lesson: Lesson): Effect[] {
+  const app = state.apps.get(lesson.app)!;
+  const change = learnEndpoints(state.learned, lesson, app.profile.caps.endpoints);
+  const effects: Effect[] = [];
+  for (const family of [4, 6] as const) {
+    const set = setName(app.name, 'addr', family);
+    const fresh = change.endpoints.filter((endpoint) => endpoint.family === family);
+    const gone = change.evicted.filter((endpoint) => endpoint.family === family);
+    // The kernel's set has no more room than the cap, so what is evicted leaves first.
+    if (gone.length > 0) {
+      effects.push({ kind: 'forget', set, keys: gone.map(({ address }) => addressKey(address)!) });
+    }
+    if (fresh.length > 0) {
+      const elements = fresh.map(({ address, expires }) => ({
+        key: addressKey(address)!,
+        timeout: expires - lesson.at,
+      }));
+      effects.push({ kind: 'renew', set, elements });
+    }
+  }
+  if (change.report !== null) effects.push({ kind: 'report', text: change.report });
+  effects.push({ kind: 'told', what: { kind: 'lesson', lesson } });
+  return effects;
+}
+
+function onQuery(state: State, event: Event & { kind: 'query' }, now: number): readonly Effect[] {
+  const { counters } = state;
+  counters.queries += 1;
+  const packet = read(state, event);
+  if (packet === null) return NO_EFFECTS;
+  const effects: Effect[] = [];
+  for (const { bytes, offset, end } of messagesOf(state, packet, now)) {
+    for (const match of observeDnsQuery(state.observer.matcher, bytes, offset, end)) {
+      const device = sourceText(packet);
+      const { windowSeconds } = state.apps.get(match.app)!.profile.portmap;
+      counters.asked += 1;
+      effects.push({
+        kind: 'renew',
+        set: setName(match.app, 'asked', packet.family),
+        elements: [{ key: addressKey(device)!, timeout: windowSeconds * 1000 }],
+      });
+      effects.push({
+        kind: 'told',
+        what: { kind: 'asked', app: match.app, device, name: match.entry },
+      });
+    }
+  }
+  return effects;
+}
+
+function onEvidence(
+  state: State,
+  event: Event & { kind: 'evidence' },
+  now: number,
+): readonly Effect[] {
+  state.counters.evidence += 1;
+  const said = parsePrefix(event.prefix);
+  if (said === null || !('app' in said)) return NO_EFFECTS;
+  const app = state.apps.get(said.app);
+  const packet = read(state, event);
+  if (app === undefined || packet === null) return NO_EFFECTS;
+  if (said.feed === 'full') {
+    return [
+      { kind: 'make-room', app: app.name },
+      {
+        kind: 'report',
+        text: `${app.name}: a set of ports, peers or windows is full (profile caps)`,
+      },
+    ];
+  }
+  const sources = { profile: app.profile, learned: state.learned };
+  const evidence = recordEvidence(state.evidence, said.feed, app.name, packet, sources, now);
+  const told: Effect = { kind: 'told', what: { kind: 'evidence', evidence } };
+  return said.feed === 'late' ? [{ kind: 'cut', flow: evidence.flow }, told] : [told];
+}
+
+/** The DNS messages that a packet carries or completes: one for UDP, any number for TCP. */
+function messagesOf(state: State, packet: Packet, now: number): readonly PacketSpan[] {
+  const { bytes, payload: offset, payloadEnd: end } = packet;
+  if (packet.protocol === UDP) return [{ bytes, offset, end }];
+  if (packet.protocol !== TCP) return [];
+  const key = `${sourceText(packet)} ${packet.sourcePort} ${destinationText(packet)} ${packet.destinationPort}`;
+  const segment = { sequence: packet.tcpSequence, flags: packet.tcpFlags, bytes, offset, end };
+  return feedStream(state.streams, key, segment, now).map((message) => ({
+    bytes: message,
+    offset: 0,
+    end: message.length,
+  }));
+}
+
+function read(state: State, span: PacketSpan): Packet | null {
+  const packet = decodePacket(span.bytes, span.offset, span.end);
+  if (!('malformed' in packet)) return packet;
+  note(state, `packet: ${packet.malformed}`);
+  return null;
+}
+
+function note(state: State, reason: string): void {
+  state.counters.malformed += 1;
+  state.reasons.push(reason);
+  if (state.reasons.length > REASONS) state.reasons.shift();
+}

@@ -1,0 +1,184 @@
+// IP addresses between the wire and the rest of the agent: raw bytes where packets are read,
+// canonical text (RFC 5952) at every module boundary. `isRoutable` is the gate in front of the
+// routing sets: what is not an address of the public Internet never gets past it.
+
+export type Family = 4 | 6;
+
+export interface Cidr {
+  readonly family: Family;
+  /** 4 or 16 bytes, as written: host bits are kept. */
+  readonly bytes: Uint8Array;
+  readonly prefix: number;
+}
+
+/** Canonical text of the 4 or 16 bytes at `offset`; the caller has checked that they are inside. */
+export function formatAddress(bytes: Uint8Array, offset: number, family: Family): string {
+  return family === 4 ? formatV4(bytes, offset) : formatV6(bytes, offset);
+}
+
+function formatV4(bytes: Uint8Array, at: number): string {
+  return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`;
+}
+
+function formatV6(bytes: Uint8Array, at: number): string {
+  if (isMapped(bytes, at)) return `::ffff:${formatV4(bytes, at + 12)}`;
+  const groups: number[] = [];
+  for (let i = 0; i < 16; i += 2) groups.push((bytes[at + i]! << 8) | bytes[at + i + 1]!);
+  const [from, length] = longestZeroRun(groups);
+  const hex = (part: number[]) => part.map((group) => group.toString(16)).join(':');
+  // RFC 5952 section 4.2.2: "::" never stands for a single group.
+  if (length < 2) return hex(groups);
+  return `${hex(groups.slice(0, from))}::${hex(groups.slice(from + length))}`;
+}
+
+function longestZeroRun(groups: readonly number[]): [from: number, length: number] {
+  let from = 0;
+  let length = 0;
+  for (let i = 0; i < groups.length; i++) {
+    let run = 0;
+    while (i + run < groups.length && groups[i + run] === 0) run++;
+    if (run > length) [from, length] = [i, run];
+    i += run;
+  }
+  return [from, length];
+}
+
+/** The 4 or 16 bytes of an address in any usual spelling, or null. No zone, no port, no prefix. */
+export function parseAddress(text: string): Uint8Array | null {
+  if (text.length > 45) return null;
+  return text.includes(':') ? parseV6(text) : parseV4(text);
+}
+
+function parseV4(text: string): Uint8Array | null {
+  const parts = text.split('.');
+  if (parts.length !== 4) return null;
+  const bytes = new Uint8Array(4);
+  for (let i = 0; i < 4; i++) {
+    const part = parts[i]!;
+    // A leading zero means octal to some readers and decimal to others: refuse it.
+    if (!/^(0|[1-9][0-9]{0,2})$/.test(part) || Number(part) > 255) return null;
+    bytes[i] = Number(part);
+  }
+  return bytes;
+}
+
+function parseV6(text: string): Uint8Array | null {
+  const halves = text.split('::');
+  if (halves.length > 2) return null;
+  const head = groupsOf(halves[0]!, halves.length === 1);
+  const tail = halves.length === 2 ? groupsOf(halves[1]!, true) : [];
+  if (head === null || tail === null) return null;
+  const missing = 16 - head.length - tail.length;
+  if (halves.length === 1 ? missing !== 0 : missing < 2) return null;
+  const bytes = new Uint8Array(16);
+  bytes.set(head);
+  bytes.set(tail, 16 - tail.length);
+  return bytes;
+}
+
+/** Bytes of "a:b:c", the last group perhaps a dotted IPv4 address when `dotted` allows it. */
+function groupsOf(text: string, dotted: boolean): number[] | null {
+  if (text === '') return [];
+  const groups = text.split(':');
+  const out: number[] = [];
+  for (let i = 0; i < groups.length; i++) {
+    const group = groups[i]!;
+    if (dotted && i === groups.length - 1 && group.includes('.')) {
+      const v4 = parseV4(group);
+      if (v4 === null) return null;
+      out.push(...v4);
+    } else {
+      if (!/^[0-9a-fA-F]{1,4}$/.test(group)) return null;
+      const value = Number.parseInt(group, 16);
+      out.push(value >> 8, value & 0xff);
+    }
+  }
+  return out;
+}
+
+/** The canonical spelling of an address, or null when it is none. */
+export function canonicalAddress(text: string): string | null {
+  const bytes = parseAddress(text);
+  return bytes === null ? null : formatAddress(bytes, 0, familyOf(bytes));
+}
+
+export function familyOf(bytes: Uint8Array): Family {
+  return bytes.length === 4 ? 4 : 6;
+}
+
+/** "192.0.2.0/24", or a plain address as /32 or /128; null when it is neither. */
+export function parseCidr(text: string): Cidr | null {
+  const slash = text.indexOf('/');
+  const bytes = parseAddress(slash < 0 ? text : text.slice(0, slash));
+  if (bytes === null) return null;
+  const width = bytes.length * 8;
+  const length = slash < 0 ? String(width) : text.slice(slash + 1);
+  if (!/^(0|[1-9][0-9]{0,2})$/.test(length) || Number(length) > width) return null;
+  return { family: familyOf(bytes), bytes, prefix: Number(length) };
+}
+
+/** Canonical text with the host bits cleared: the form a profile has to be written in. */
+export function formatCidr(cidr: Cidr): string {
+  const network = Uint8Array.from(cidr.bytes, (byte, i) => byte & maskByte(cidr.prefix, i));
+  const text = formatAddress(network, 0, cidr.family);
+  return cidr.prefix === network.length * 8 ? text : `${text}/${cidr.prefix}`;
+}
+
+/** Whether the address at `offset` (of the range's family; the caller has checked) is inside. */
+export function cidrHas(cidr: Cidr, bytes: Uint8Array, offset: number): boolean {
+  for (let i = 0; i * 8 < cidr.prefix; i++) {
+    if (((cidr.bytes[i]! ^ bytes[offset + i]!) & maskByte(cidr.prefix, i)) !== 0) return false;
+  }
+  return true;
+}
+
+function maskByte(prefix: number, index: number): number {
+  const bits = Math.min(8, Math.max(0, prefix - index * 8));
+  return (0xff00 >> bits) & 0xff;
+}
+
+function isMapped(bytes: Uint8Array, at: number): boolean {
+  for (let i = 0; i < 10; i++) if (bytes[at + i] !== 0) return false;
+  return bytes[at + 10] === 0xff && bytes[at + 11] === 0xff;
+}
+
+/**
+ * Whether the address at `offset` can be a host of the public Internet (RFC 6890 registries).
+ * The documentation ranges count as routable: test networks stand in for the Internet with them.
+ * IPv4 inside IPv6 (mapped, NAT64 RFC 6052, 6to4) is judged by the IPv4 address.
+ */
+export function isRoutable(bytes: Uint8Array, offset: number, family: Family): boolean {
+  return family === 4 ? isRoutableV4(bytes, offset) : isRoutableV6(bytes, offset);
+}
+
+/** isRoutable for text; false when it is no address. */
+export function isRoutableText(text: string): boolean {
+  const bytes = parseAddress(text);
+  return bytes !== null && isRoutable(bytes, 0, familyOf(bytes));
+}
+
+function isRoutableV4(bytes: Uint8Array, at: number): boolean {
+  const a = bytes[at]!;
+  const b = bytes[at + 1]!;
+  if (a === 0 || a === 10 || a === 127 || a >= 224) return false;
+  if (a === 100) return (b & 0xc0) !== 64; // shared address space, RFC 6598
+  if (a === 169) return b !== 254;
+  if (a === 172) return (b & 0xf0) !== 16;
+  if (a === 192) return b !== 168 && !(b === 0 && bytes[at + 2] === 0);
+  if (a === 198) return (b & 0xfe) !== 18; // benchmarking, RFC 2544
+  return true;
+}
+
+function isRoutableV6(bytes: Uint8Array, at: number): boolean {
+  if (isMapped(bytes, at)) return isRoutableV4(bytes, at + 12);
+  const first = (bytes[at]! << 8) | bytes[at + 1]!;
+  const second = (bytes[at + 2]! << 8) | bytes[at + 3]!;
+  if (first === 0x64 && second === 0xff9b) {
+    for (let i = 4; i < 12; i++) if (bytes[at + i] !== 0) return false;
+    return isRoutableV4(bytes, at + 12);
+  }
+  if (first === 0x2002) return isRoutableV4(bytes, at + 2);
+  // ORCHID identifiers (RFC 4843, RFC 7343) look like addresses and are never routed.
+  if (first === 0x2001 && ((second & 0xfff0) === 0x10 || (second & 0xfff0) === 0x20)) return false;
+  return (first & 0xe000) === 0x2000;
+}

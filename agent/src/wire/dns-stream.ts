@@ -1,0 +1,187 @@
+// DNS over TCP: puts the segments of each flow in order and hands out the messages they complete
+// (RFC 1035 section 4.2.2: two bytes of length, then the message). Only the segment that completes
+// a message has to be held back, since a client can use nothing before it. Next station: dns-names.
+import { TCP_FIN, TCP_RST, TCP_SYN } from './packet.ts';
+import { u16At } from './reader.ts';
+
+export interface StreamLimits {
+  /** Flows followed at once; the one silent for longest makes room. */
+  readonly flows: number;
+  /** Bytes kept for one flow, in order and out of order together. */
+  readonly bytes: number;
+  /** Milliseconds of silence after which a flow is forgotten. */
+  readonly idleMilliseconds: number;
+}
+
+/** Room for one message of the largest size and the segments that overtake it. */
+export const STREAM_LIMITS: StreamLimits = { flows: 64, bytes: 98304, idleMilliseconds: 30000 };
+
+interface Piece {
+  readonly sequence: number;
+  readonly bytes: Uint8Array;
+}
+
+interface Flow {
+  /** Sequence number behind the last byte of `ready`. */
+  next: number;
+  /** False when the flow was joined half-way: an earlier segment may still come. */
+  anchored: boolean;
+  /** Bytes in order that no message has taken yet. */
+  ready: Uint8Array;
+  /** Segments ahead of a gap, in order of arrival. */
+  ahead: Piece[];
+  lastSeen: number;
+}
+
+export interface DnsStreams {
+  readonly limits: StreamLimits;
+  /** Least recently used first: a Map keeps insertion order. */
+  readonly flows: Map<string, Flow>;
+  /** Flows given up, by reason. */
+  readonly dropped: { evicted: number; overflowed: number };
+}
+
+export interface Segment {
+  readonly sequence: number;
+  readonly flags: number;
+  readonly bytes: Uint8Array;
+  /** The payload is bytes[offset, end). */
+  readonly offset: number;
+  readonly end: number;
+}
+
+export function createStreams(limits: StreamLimits = STREAM_LIMITS): DnsStreams {
+  return { limits, flows: new Map(), dropped: { evicted: 0, overflowed: 0 } };
+}
+
+/**
+ * Takes one segment of the flow `key` (any text that names one direction of a connection) at time
+ * `now` (milliseconds). Answers the DNS messages that it completes, each a copy without its
+ * length; mostly none or one.
+ */
+export function feedStream(
+  streams: DnsStreams,
+  key: string,
+  segment: Segment,
+  now: number,
+): Uint8Array[] {
+  if ((segment.flags & TCP_RST) !== 0) {
+    streams.flows.delete(key);
+    return [];
+  }
+  const flow = flowFor(streams, key, segment, now);
+  const sequence = segment.flags & TCP_SYN ? segment.sequence + 1 : segment.sequence;
+  if (segment.end > segment.offset) {
+    insert(flow, sequence >>> 0, segment.bytes.slice(segment.offset, segment.end));
+    joinAhead(flow);
+  }
+  const messages = takeMessages(flow);
+  if (keptBytes(flow) > streams.limits.bytes) {
+    streams.flows.delete(key);
+    streams.dropped.overflowed += 1;
+  } else if ((segment.flags & TCP_FIN) !== 0 && flow.ahead.length === 0) {
+    streams.flows.delete(key);
+  }
+  return messages;
+}
+
+/** Forgets the flows that were silent for too long; answers how many. */
+export function expireStreams(streams: DnsStreams, now: number): number {
+  let expired = 0;
+  for (const [key, flow] of streams.flows) {
+    if (now - flow.lastSeen < streams.limits.idleMilliseconds) break;
+    streams.flows.delete(key);
+    expired += 1;
+  }
+  return expired;
+}
+
+function flowFor(streams: DnsStreams, key: string, segment: Segment, now: number): Flow {
+  const isSyn = (segment.flags & TCP_SYN) !== 0;
+  const next = (isSyn ? segment.sequence + 1 : segment.sequence) >>> 0;
+  const known = streams.flows.get(key);
+  // A SYN with another number is a new connection on the same ports; the same one is a repeat.
+  const stale = known !== undefined && isSyn && firstSequence(known) !== next;
+  const flow =
+    known === undefined || stale
+      ? { next, anchored: isSyn, ready: new Uint8Array(0), ahead: [], lastSeen: now }
+      : known;
+  flow.lastSeen = now;
+  streams.flows.delete(key);
+  streams.flows.set(key, flow);
+  if (streams.flows.size > streams.limits.flows) {
+    for (const oldest of streams.flows.keys()) {
+      streams.flows.delete(oldest);
+      streams.dropped.evicted += 1;
+      break;
+    }
+  }
+  return flow;
+}
+
+function firstSequence(flow: Flow): number {
+  return (flow.next - flow.ready.length) >>> 0;
+}
+
+function insert(flow: Flow, sequence: number, bytes: Uint8Array): void {
+  // Signed distance in the 32-bit circle (RFC 9293 section 3.4).
+  const distance = (sequence - flow.next) | 0;
+  if (distance > 0) {
+    flow.ahead.push({ sequence, bytes });
+    return;
+  }
+  const before = (sequence - firstSequence(flow)) | 0;
+  if (!flow.anchored && before < 0) {
+    // The segment that was taken for the first was overtaken by an earlier one.
+    flow.ahead.push({ sequence: firstSequence(flow), bytes: flow.ready });
+    flow.ready = bytes;
+    flow.next = (sequence + bytes.length) >>> 0;
+    return;
+  }
+  const fresh = bytes.subarray(-distance);
+  if (-distance >= bytes.length) return;
+  const joined = new Uint8Array(flow.ready.length + fresh.length);
+  joined.set(flow.ready);
+  joined.set(fresh, flow.ready.length);
+  flow.ready = joined;
+  flow.next = (flow.next + fresh.length) >>> 0;
+}
+
+/** Moves what no longer lies behind a gap into `ready`. */
+function joinAhead(flow: Flow): void {
+  for (let moved = true; moved && flow.ahead.length > 0; ) {
+    moved = false;
+    const waiting = flow.ahead;
+    flow.ahead = [];
+    for (const piece of waiting) {
+      if (((piece.sequence - flow.next) | 0) > 0) {
+        flow.ahead.push(piece);
+      } else {
+        flow.anchored = true;
+        insert(flow, piece.sequence, piece.bytes);
+        moved = true;
+      }
+    }
+  }
+}
+
+function takeMessages(flow: Flow): Uint8Array[] {
+  const messages: Uint8Array[] = [];
+  let at = 0;
+  while (flow.ready.length - at >= 2) {
+    const end = at + 2 + u16At(flow.ready, at);
+    if (end > flow.ready.length) break;
+    messages.push(flow.ready.slice(at + 2, end));
+    at = end;
+  }
+  if (at > 0) {
+    flow.ready = flow.ready.slice(at);
+    flow.anchored = true;
+  }
+  return messages;
+}
+
+function keptBytes(flow: Flow): number {
+  // A piece costs more than its bytes: a thousand one-byte segments must not go unnoticed.
+  return flow.ahead.reduce((sum, piece) => sum + piece.bytes.length + 64, flow.ready.length);
+}

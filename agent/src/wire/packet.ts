@@ -1,0 +1,211 @@
+// One IP packet as the kernel hands it over (NFQUEUE, NFLOG) or a capture holds it, decoded to
+// offsets. Addresses stay bytes until somebody asks for text: this runs for every DNS answer on
+// a slow core. Next stations: dns-names, dns, portmap, by the ports found here.
+import { type Family, formatAddress } from './address.ts';
+import { type Malformed, u16At, u32At } from './reader.ts';
+
+export const ICMP = 1;
+export const TCP = 6;
+export const UDP = 17;
+export const ICMPV6 = 58;
+
+export const TCP_FIN = 1;
+export const TCP_SYN = 2;
+export const TCP_RST = 4;
+export const TCP_ACK = 16;
+
+export interface Packet {
+  readonly bytes: Uint8Array;
+  readonly offset: number;
+  readonly family: Family;
+  /** IP total length as the header says it, in bytes; more than was captured when `truncated`. */
+  readonly length: number;
+  readonly truncated: boolean;
+  /** Offsets of the addresses: 4 or 16 bytes each, inside for certain. */
+  readonly source: number;
+  readonly destination: number;
+  /** The protocol behind all IPv6 extension headers. */
+  readonly protocol: number;
+  /** Byte offset of this fragment; only the first (0) has ports. */
+  readonly fragmentOffset: number;
+  readonly moreFragments: boolean;
+  /** Offset of the transport header, -1 in later fragments. */
+  readonly transport: number;
+  /** UDP and TCP ports in the packet's own header, -1 where there are none (ICMP never has any). */
+  readonly sourcePort: number;
+  readonly destinationPort: number;
+  /** What the transport carries: [payload, payloadEnd). */
+  readonly payload: number;
+  readonly payloadEnd: number;
+  readonly tcpFlags: number;
+  readonly tcpSequence: number;
+  readonly icmpType: number;
+  readonly icmpCode: number;
+  /** Offset of the packet that an ICMP error quotes, -1 otherwise. It is never decoded as ours. */
+  readonly quoted: number;
+}
+
+type Draft = { -readonly [K in keyof Packet]: Packet[K] };
+
+/** Decodes bytes[offset, end); every offset in the answer lies inside. */
+export function decodePacket(
+  bytes: Uint8Array,
+  offset = 0,
+  end = bytes.length,
+): Packet | Malformed {
+  if (offset < 0 || end > bytes.length || end - offset < 20) {
+    return { malformed: 'shorter than an IP header' };
+  }
+  const version = bytes[offset]! >> 4;
+  if (version === 4) return decodeV4(bytes, offset, end);
+  if (version === 6) return decodeV6(bytes, offset, end);
+  return { malformed: `IP version ${version}` };
+}
+
+export function sourceText(packet: Packet): string {
+  return formatAddress(packet.bytes, packet.source, packet.family);
+}
+
+export function destinationText(packet: Packet): string {
+  return formatAddress(packet.bytes, packet.destination, packet.family);
+}
+
+function decodeV4(bytes: Uint8Array, offset: number, end: number): Packet | Malformed {
+  const header = (bytes[offset]! & 15) * 4;
+  const length = u16At(bytes, offset + 2);
+  if (header < 20) return { malformed: `IPv4 header length ${header}` };
+  if (length < header) return { malformed: `IPv4 total length ${length} below its header` };
+  if (end - offset < header) return { malformed: 'IPv4 options cut off' };
+  const fragment = u16At(bytes, offset + 6);
+  const draft = draftOf(bytes, offset, 4, length, Math.min(end, offset + length));
+  draft.truncated = offset + length > end;
+  draft.source = offset + 12;
+  draft.destination = offset + 16;
+  draft.protocol = bytes[offset + 9]!;
+  draft.fragmentOffset = (fragment & 0x1fff) * 8;
+  draft.moreFragments = (fragment & 0x2000) !== 0;
+  return decodeTransport(draft, offset + header);
+}
+
+function decodeV6(bytes: Uint8Array, offset: number, end: number): Packet | Malformed {
+  if (end - offset < 40) return { malformed: 'shorter than an IPv6 header' };
+  const length = 40 + u16At(bytes, offset + 4);
+  const draft = draftOf(bytes, offset, 6, length, Math.min(end, offset + length));
+  draft.truncated = offset + length > end;
+  draft.source = offset + 8;
+  draft.destination = offset + 24;
+  draft.protocol = bytes[offset + 6]!;
+  const at = skipExtensions(draft, offset + 40);
+  if (typeof at !== 'number') return at;
+  return decodeTransport(draft, at);
+}
+
+/** Walks the extension headers (RFC 8200 section 4), at most 16; answers where they end. */
+function skipExtensions(draft: Draft, from: number): number | Malformed {
+  let at = from;
+  for (let i = 0; i < 16; i++) {
+    const kind = draft.protocol;
+    const isFragment = kind === 44;
+    const isAuthentication = kind === 51;
+    const isOption = kind === 0 || kind === 43 || kind === 60 || kind === 135;
+    if (!isFragment && !isAuthentication && !isOption) return at;
+    if (draft.payloadEnd - at < 8) return { malformed: `IPv6 extension header ${kind} cut off` };
+    draft.protocol = draft.bytes[at]!;
+    if (isFragment) {
+      const field = u16At(draft.bytes, at + 2);
+      draft.fragmentOffset = field & 0xfff8;
+      draft.moreFragments = (field & 1) !== 0;
+      at += 8;
+      // What follows in a later fragment is the middle of something, not a header.
+      if (draft.fragmentOffset !== 0) return at;
+    } else {
+      // Length units differ: 8 bytes beyond the first 8, but 4 beyond the first 8 for AH.
+      const units = draft.bytes[at + 1]!;
+      at += isAuthentication ? (units + 2) * 4 : (units + 1) * 8;
+      if (at > draft.payloadEnd) return { malformed: `IPv6 extension header ${kind} cut off` };
+    }
+  }
+  return { malformed: 'more than 16 IPv6 extension headers' };
+}
+
+function draftOf(
+  bytes: Uint8Array,
+  offset: number,
+  family: Family,
+  length: number,
+  payloadEnd: number,
+): Draft {
+  return {
+    bytes,
+    offset,
+    family,
+    length,
+    truncated: false,
+    source: 0,
+    destination: 0,
+    protocol: 0,
+    fragmentOffset: 0,
+    moreFragments: false,
+    transport: -1,
+    sourcePort: -1,
+    destinationPort: -1,
+    payload: payloadEnd,
+    payloadEnd,
+    tcpFlags: 0,
+    tcpSequence: 0,
+    icmpType: -1,
+    icmpCode: -1,
+    quoted: -1,
+  };
+}
+
+function decodeTransport(draft: Draft, at: number): Packet | Malformed {
+  draft.payload = at;
+  if (draft.fragmentOffset !== 0) return draft;
+  draft.transport = at;
+  if (draft.protocol === UDP) return decodeUdp(draft, at);
+  if (draft.protocol === TCP) return decodeTcp(draft, at);
+  const isIcmp = draft.family === 4 ? draft.protocol === ICMP : draft.protocol === ICMPV6;
+  return isIcmp ? decodeIcmp(draft, at) : draft;
+}
+
+function decodeUdp(draft: Draft, at: number): Packet | Malformed {
+  if (draft.payloadEnd - at < 8) return { malformed: 'UDP header cut off' };
+  const length = u16At(draft.bytes, at + 4);
+  if (length < 8) return { malformed: `UDP length ${length}` };
+  const whole = !draft.truncated && !draft.moreFragments;
+  if (whole && at + length > draft.payloadEnd) return { malformed: 'UDP length beyond the packet' };
+  draft.sourcePort = u16At(draft.bytes, at);
+  draft.destinationPort = u16At(draft.bytes, at + 2);
+  draft.payload = at + 8;
+  draft.payloadEnd = Math.min(draft.payloadEnd, at + length);
+  return draft;
+}
+
+function decodeTcp(draft: Draft, at: number): Packet | Malformed {
+  if (draft.payloadEnd - at < 20) return { malformed: 'TCP header cut off' };
+  const header = (draft.bytes[at + 12]! >> 4) * 4;
+  if (header < 20) return { malformed: `TCP header length ${header}` };
+  if (draft.payloadEnd - at < header) return { malformed: 'TCP options cut off' };
+  draft.sourcePort = u16At(draft.bytes, at);
+  draft.destinationPort = u16At(draft.bytes, at + 2);
+  draft.tcpSequence = u32At(draft.bytes, at + 4);
+  draft.tcpFlags = draft.bytes[at + 13]!;
+  draft.payload = at + header;
+  return draft;
+}
+
+function decodeIcmp(draft: Draft, at: number): Packet | Malformed {
+  if (draft.payloadEnd - at < 8) return { malformed: 'ICMP header cut off' };
+  draft.icmpType = draft.bytes[at]!;
+  draft.icmpCode = draft.bytes[at + 1]!;
+  draft.payload = at + 8;
+  // Errors quote the packet they answer: RFC 792 types 3 4 5 11 12, RFC 4443 types below 128.
+  const type = draft.icmpType;
+  const isError =
+    draft.family === 4
+      ? type === 3 || type === 4 || type === 5 || type === 11 || type === 12
+      : type > 0 && type < 128;
+  if (isError) draft.quoted = draft.payload;
+  return draft;
+}

@@ -1,0 +1,264 @@
+// Capture files (pcap and pcapng) as a stream of IP packets, for `whp replay` and the tests: the
+// same packets that the kernel would hand over, so the next station is packet.
+import { left, type Malformed, type Reader, readerOf, take, u16At } from './reader.ts';
+
+export interface Frame {
+  /** Position in the file, counted from 1 as tshark and tcpdump -# do. */
+  readonly number: number;
+  /** Seconds since 1970; 0 where the file has no time. */
+  readonly time: number;
+  readonly bytes: Uint8Array;
+  /** The IP packet is bytes[offset, end), as much of it as was captured. */
+  readonly offset: number;
+  readonly end: number;
+}
+
+interface Interface {
+  readonly link: number;
+  readonly snapLength: number;
+  /** Time stamps count units of this many seconds, from this second on. */
+  readonly resolution: number;
+  readonly epoch: number;
+}
+
+interface Source {
+  readonly reader: Reader;
+  little: boolean;
+  interfaces: Interface[];
+  number: number;
+}
+
+/**
+ * The IP packets of a capture; frames that carry anything else (ARP, LLDP) are passed over. A file
+ * that breaks yields the reason, with its offset, as the last item.
+ */
+export function* captureFrames(bytes: Uint8Array): Generator<Frame | Malformed, void> {
+  const source: Source = { reader: readerOf(bytes), little: false, interfaces: [], number: 0 };
+  if (bytes.length < 4) {
+    yield { malformed: 'offset 0: shorter than the magic number of a capture' };
+    return;
+  }
+  const magic = peek32(source, 0, false);
+  if (magic === 0x0a0d0d0a) {
+    yield* ngFrames(source);
+    return;
+  }
+  const header = pcapHeader(source, magic);
+  if (header !== null) {
+    yield header;
+    return;
+  }
+  yield* pcapFrames(source);
+}
+
+/** Reads the file header of classic pcap, or answers why it is none. */
+function pcapHeader(source: Source, magic: number): Malformed | null {
+  const little = magic === 0xd4c3b2a1 || magic === 0x4d3cb2a1;
+  const nano = magic === 0xa1b23c4d || magic === 0x4d3cb2a1;
+  if (!little && magic !== 0xa1b2c3d4 && magic !== 0xa1b23c4d) {
+    return { malformed: 'offset 0: neither pcap nor pcapng' };
+  }
+  if (take(source.reader, 24) < 0) return { malformed: 'offset 0: file header cut off' };
+  source.little = little;
+  source.interfaces.push({
+    // The upper bits say whether frames end in a checksum.
+    link: peek32(source, 20, little) & 0xffff,
+    snapLength: peek32(source, 16, little),
+    resolution: nano ? 1e-9 : 1e-6,
+    epoch: 0,
+  });
+  return null;
+}
+
+function* pcapFrames(source: Source): Generator<Frame | Malformed, void> {
+  const { reader, little } = source;
+  const format = source.interfaces[0]!;
+  while (left(reader) > 0) {
+    const at = reader.at;
+    const header = take(reader, 16);
+    const captured = header < 0 ? 0 : peek32(source, header + 8, little);
+    const data = header < 0 ? -1 : take(reader, captured);
+    if (data < 0) {
+      yield { malformed: `offset ${at}: packet ${source.number + 1} cut off` };
+      return;
+    }
+    const seconds = peek32(source, header, little);
+    const time = seconds + peek32(source, header + 4, little) * format.resolution;
+    const frame = frameAt(source, format.link, data, data + captured, time, at);
+    if (frame !== null) yield frame;
+    if (frame !== null && 'malformed' in frame) return;
+  }
+}
+
+function* ngFrames(source: Source): Generator<Frame | Malformed, void> {
+  const { reader } = source;
+  while (left(reader) > 0) {
+    const at = reader.at;
+    const block = nextBlock(source);
+    if (typeof block !== 'number') {
+      yield block;
+      return;
+    }
+    const end = reader.at - 4;
+    const found = blockFrame(source, block, at, end);
+    if (found !== null) yield found;
+    if (found !== null && 'malformed' in found) return;
+  }
+}
+
+/** Moves past one block and answers its type. */
+function nextBlock(source: Source): number | Malformed {
+  const { reader } = source;
+  const at = reader.at;
+  const cut = { malformed: `offset ${at}: block cut off` };
+  if (left(reader) < 12) return cut;
+  const type = peek32(source, at, source.little);
+  if (peek32(source, at, false) === 0x0a0d0d0a) {
+    // A section may come in another byte order, and its interfaces are its own.
+    const order = peek32(source, at + 8, false);
+    if (order !== 0x1a2b3c4d && order !== 0x4d3c2b1a) {
+      return { malformed: `offset ${at + 8}: section without a byte order` };
+    }
+    source.little = order === 0x4d3c2b1a;
+    source.interfaces = [];
+  }
+  const length = peek32(source, at + 4, source.little);
+  if (length < 12 || length % 4 !== 0) return { malformed: `offset ${at + 4}: block of ${length}` };
+  return take(reader, length) < 0 ? cut : type;
+}
+
+/** `at` is where the block starts, `end` where its trailing length does. */
+function blockFrame(
+  source: Source,
+  type: number,
+  at: number,
+  end: number,
+): Frame | Malformed | null {
+  if (type === 1) return addInterface(source, at, end);
+  if (type === 3) return simplePacket(source, at, end);
+  if (type !== 6 && type !== 2) return null;
+  if (end - at < 28) return { malformed: `offset ${at}: packet block cut off` };
+  const { little, reader } = source;
+  // Type 2, the obsolete packet block, has a 16-bit interface and a drop count in its place.
+  const id = type === 6 ? peek32(source, at + 8, little) : peek16(reader.bytes, at + 8, little);
+  const format = source.interfaces[id];
+  if (format === undefined) return { malformed: `offset ${at + 8}: unknown interface ${id}` };
+  const data = at + 28;
+  const captured = peek32(source, at + 20, little);
+  if (captured > end - data) return { malformed: `offset ${at + 20}: packet beyond its block` };
+  const high = peek32(source, at + 12, little);
+  const stamp = high * 4294967296 + peek32(source, at + 16, little);
+  const time = format.epoch + stamp * format.resolution;
+  return frameAt(source, format.link, data, data + captured, time, at);
+}
+
+function simplePacket(source: Source, at: number, end: number): Frame | Malformed | null {
+  const format = source.interfaces[0];
+  if (format === undefined || end - at < 12) {
+    return { malformed: `offset ${at}: simple packet block without an interface or a length` };
+  }
+  const limit = format.snapLength === 0 ? end : at + 12 + format.snapLength;
+  const wire = at + 12 + peek32(source, at + 8, source.little);
+  return frameAt(source, format.link, at + 12, Math.min(end, limit, wire), 0, at);
+}
+
+function addInterface(source: Source, at: number, end: number): Malformed | null {
+  if (end - at < 16) return { malformed: `offset ${at}: interface block cut off` };
+  const { little } = source;
+  const bytes = source.reader.bytes;
+  let resolution = 1e-6;
+  let epoch = 0;
+  for (let option = at + 16; option + 4 <= end; ) {
+    const code = peek16(bytes, option, little);
+    const length = peek16(bytes, option + 2, little);
+    const value = option + 4;
+    if (code === 0 || value + length > end) break;
+    if (code === 9 && length === 1) {
+      const byte = bytes[value]!;
+      resolution = byte & 0x80 ? 2 ** -(byte & 0x7f) : 10 ** -byte;
+    }
+    // Seconds to add, 64 bits; captures of this century leave the upper half empty.
+    if (code === 14 && length === 8) epoch = peek32(source, value + (little ? 0 : 4), little);
+    option = value + ((length + 3) & ~3);
+  }
+  const link = peek16(bytes, at + 8, little);
+  const snapLength = peek32(source, at + 12, little);
+  source.interfaces.push({ link, snapLength, resolution, epoch });
+  return null;
+}
+
+function frameAt(
+  source: Source,
+  link: number,
+  from: number,
+  end: number,
+  time: number,
+  at: number,
+): Frame | Malformed | null {
+  source.number += 1;
+  const bytes = source.reader.bytes;
+  const offset = ipOffset(bytes, from, end, link);
+  if (offset === -2) return { malformed: `offset ${at}: link type ${link} is not known here` };
+  return offset < 0 ? null : { number: source.number, time, bytes, offset, end };
+}
+
+/** Where the IP packet of a frame starts, -1 when it carries none, -2 for an unknown link type. */
+function ipOffset(bytes: Uint8Array, at: number, end: number, link: number): number {
+  switch (link) {
+    case 1: // Ethernet
+      return etherOffset(bytes, at + 12, end);
+    case 0: // loopback, the family in the byte order of the machine that captured
+    case 108:
+      return versionAt(bytes, at + 4, end);
+    case 12: // raw IP, three numbers of it
+    case 14:
+    case 101:
+    case 228:
+    case 229:
+      return versionAt(bytes, at, end);
+    case 113: // Linux cooked, then version 2
+      return at + 16 > end ? -1 : byEtherType(bytes, u16At(bytes, at + 14), at + 16, end);
+    case 276:
+      return at + 20 > end ? -1 : byEtherType(bytes, u16At(bytes, at), at + 20, end);
+    default:
+      return -2;
+  }
+}
+
+function etherOffset(bytes: Uint8Array, from: number, end: number): number {
+  let at = from;
+  for (let tags = 0; tags < 4 && at + 2 <= end; tags++) {
+    const type = u16At(bytes, at);
+    const isTag = type === 0x8100 || type === 0x88a8 || type === 0x9100;
+    if (!isTag) return byEtherType(bytes, type, at + 2, end);
+    at += 4;
+  }
+  return -1;
+}
+
+function byEtherType(bytes: Uint8Array, type: number, at: number, end: number): number {
+  if (type === 0x0800 || type === 0x86dd) return versionAt(bytes, at, end);
+  if (type === 0x8100 && at + 4 <= end) return etherOffset(bytes, at + 2, end);
+  // PPPoE session (RFC 2516): 6 bytes, then the PPP protocol; the WAN side of many homes.
+  if (type !== 0x8864 || at + 8 > end) return -1;
+  const protocol = u16At(bytes, at + 6);
+  return protocol === 0x21 || protocol === 0x57 ? versionAt(bytes, at + 8, end) : -1;
+}
+
+function versionAt(bytes: Uint8Array, at: number, end: number): number {
+  if (at >= end) return -1;
+  const version = bytes[at]! >> 4;
+  return version === 4 || version === 6 ? at : -1;
+}
+
+/** The caller has checked that at + 1 is inside. */
+function peek16(bytes: Uint8Array, at: number, little: boolean): number {
+  return little ? bytes[at]! | (bytes[at + 1]! << 8) : u16At(bytes, at);
+}
+
+/** The caller has checked that at + 3 is inside. */
+function peek32(source: Source, at: number, little: boolean): number {
+  const bytes = source.reader.bytes;
+  const high = peek16(bytes, at + (little ? 2 : 0), little);
+  return high * 65536 + peek16(bytes, at + (little ? 0 : 2), little);
+}

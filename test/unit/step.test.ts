@@ -1,0 +1,112 @@
+// step: what an event changes, and that a held answer is released behind what it teaches.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Policy } from '../../agent/src/policy/policy.ts';
+import { createState, type Effect, type State, step } from '../../agent/src/step.ts';
+import { profile } from '../golden/policies.ts';
+
+const policy: Policy = {
+  globals: {
+    lan: ['br-lan'],
+    mask: 0x0f000000,
+    preference: 15000,
+    table: 15000,
+    queue: 5300,
+    group: 5300,
+    hold: true,
+  },
+  proxies: [],
+  apps: [{ name: 'skype', slot: 1, profile, devices: [], fallback: 'block', proxies: [] }],
+};
+
+function fresh(): State {
+  return createState(policy, (address) => address === '192.168.1.1');
+}
+
+function name(text: string): number[] {
+  return [...text.split('.').flatMap((label) => [label.length, ...ascii(label)]), 0];
+}
+
+function ascii(text: string): number[] {
+  return [...text].map((letter) => letter.charCodeAt(0));
+}
+
+/** A UDP packet 192.168.1.1:53 > 192.168.1.11:40000 or the reverse. */
+function dns(text: string, address: readonly number[] | null): Uint8Array {
+  const question = [...name(text), 0, 1, 0, 1];
+  const record = address === null ? [] : [0xc0, 12, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4, ...address];
+  const flags = address === null ? [1, 0] : [0x81, 0x80];
+  const counts = [0, 1, 0, address === null ? 0 : 1, 0, 0, 0, 0];
+  const message = [0, 7, ...flags, ...counts, ...question, ...record];
+  const length = message.length + 28;
+  const router = [192, 168, 1, 1];
+  const device = [192, 168, 1, 11];
+  const ends = address === null ? [...device, ...router] : [...router, ...device];
+  const ports = address === null ? [0x9c, 0x40, 0, 53] : [0, 53, 0x9c, 0x40];
+  const ip = [0x45, 0, length >> 8, length & 255, 0, 0, 0, 0, 64, 17, 0, 0, ...ends];
+  return Uint8Array.from([...ip, ...ports, 0, message.length + 8, 0, 0, ...message]);
+}
+
+function kinds(effects: readonly Effect[]): string[] {
+  return effects.map((effect) => effect.kind);
+}
+
+function answer(state: State, text: string, address: readonly number[]): readonly Effect[] {
+  const bytes = dns(text, address);
+  return step(state, { kind: 'answer', id: 9, bytes, offset: 0, end: bytes.length }, 1000);
+}
+
+test('an answer that is nobody’s is released and teaches nothing', () => {
+  assert.equal(answer(fresh(), 'www.example.org', [192, 0, 2, 7]), [{ kind: 'release', id: 9 }]);
+});
+
+test('an answer that matches is released behind the set update', () => {
+  const effects = answer(fresh(), 'UI.skype.COM', [203, 0, 113, 7]);
+  assert.equal(kinds(effects), ['renew', 'told', 'release']);
+  const renew = effects[0]!;
+  assert.is(renew.kind === 'renew' && renew.set, 'skype_addr4');
+  assert.equal(renew.kind === 'renew' && [...renew.elements[0]!.key], [203, 0, 113, 7]);
+});
+
+test('an answer with a private address teaches nothing, and is released', () => {
+  assert.ok(!kinds(answer(fresh(), 'ui.skype.com', [127, 80, 50, 80])).includes('renew'));
+  assert.is(kinds(answer(fresh(), 'ui.skype.com', [192, 168, 1, 1])).at(-1), 'release');
+});
+
+test('garbage is released, counted and remembered with its reason', () => {
+  const state = fresh();
+  const bytes = Uint8Array.of(0x45, 0, 0);
+  const effects = step(state, { kind: 'answer', id: 3, bytes, offset: 0, end: 3 }, 0);
+  assert.equal(effects, [{ kind: 'release', id: 3 }]);
+  assert.is(state.counters.malformed, 1);
+  assert.equal(state.reasons, ['packet: shorter than an IP header']);
+});
+
+test('a query opens the window of the device that asked, for the profile’s time', () => {
+  const bytes = dns('ui.skype.com', null);
+  const effects = step(fresh(), { kind: 'query', bytes, offset: 0, end: bytes.length }, 0);
+  assert.equal(kinds(effects), ['renew', 'told']);
+  const renew = effects[0]!;
+  assert.ok(renew.kind === 'renew');
+  if (renew.kind !== 'renew') return;
+  assert.is(renew.set, 'skype_asked4');
+  assert.equal(renew.elements, [{ key: Uint8Array.of(192, 168, 1, 11), timeout: 4000 }]);
+});
+
+test('late evidence cuts that flow and nothing else', () => {
+  const bytes = dns('ui.skype.com', null);
+  const span = { bytes, offset: 0, end: bytes.length };
+  const effects = step(fresh(), { kind: 'evidence', prefix: 'whp:late:skype', ...span }, 0);
+  assert.equal(kinds(effects), ['cut', 'told']);
+  const cut = effects[0]!;
+  assert.ok(cut.kind === 'cut' && cut.flow.source === '192.168.1.11');
+});
+
+test('a foreign prefix and an unknown app are ignored', () => {
+  const bytes = dns('ui.skype.com', null);
+  const span = { bytes, offset: 0, end: bytes.length };
+  assert.equal(step(fresh(), { kind: 'evidence', prefix: 'banip', ...span }, 0), []);
+  assert.equal(step(fresh(), { kind: 'evidence', prefix: 'whp:range:teams', ...span }, 0), []);
+});
+
+test.run();

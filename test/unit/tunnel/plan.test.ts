@@ -1,0 +1,61 @@
+// tunnel/plan: what one app and one proxy need in the kernel.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { App, Policy, Proxy } from '../../../agent/src/policy/policy.ts';
+import { describe } from '../../../agent/src/reconcile/desired.ts';
+import { plan, slotMark, tunnelMtu } from '../../../agent/src/tunnel/plan.ts';
+
+const proxy: Proxy = {
+  name: 'home',
+  address: '203.0.113.20',
+  key: 7,
+  local: '10.213.0.1',
+  remote: '10.213.0.2',
+  mtu: null,
+};
+const app = { name: 'skype', slot: 1, devices: [], fallback: 'block', proxies: ['home'] };
+const policy: Policy = {
+  globals: {
+    lan: ['br-lan'],
+    mask: 0x0f000000,
+    preference: 15000,
+    table: 15000,
+    queue: 5300,
+    group: 5300,
+    hold: true,
+  },
+  proxies: [proxy, { ...proxy, name: 'spare' }],
+  apps: [app as unknown as App],
+};
+
+test('link, address, the route with the prohibit behind it, the rules', () => {
+  assert.equal(plan({ ...policy, proxies: [proxy] }, 1500).map(describe), [
+    'link whp-home gre remote 203.0.113.20 key 7 mtu 1472',
+    'address 10.213.0.1 peer 10.213.0.2 dev whp-home',
+    'route v4 default dev whp-home table 15001',
+    'route v4 prohibit default table 15001',
+    'route v6 prohibit default table 15001',
+    'rule v4 pref 15001 fwmark 0x1000000/0xf000000 table 15001',
+    'rule v6 pref 15001 fwmark 0x1000000/0xf000000 table 15001',
+  ]);
+});
+
+test('the first proxy of the app carries it, not the first of the file', () => {
+  const other = { ...policy, apps: [{ ...app, proxies: ['spare', 'home'] } as unknown as App] };
+  assert.ok(plan(other, 1500).map(describe).includes('route v4 default dev whp-spare table 15001'));
+});
+
+test('the MTU leaves room for the outer header and the key', () => {
+  assert.is(tunnelMtu(proxy, 1492), 1464);
+  assert.is(tunnelMtu({ ...proxy, key: null }, 1500), 1476);
+  assert.is(tunnelMtu(proxy, null), 1464);
+  assert.is(tunnelMtu({ ...proxy, mtu: 1280 }, 1500), 1280);
+});
+
+test('a slot sits in the lowest bits of the mask, whatever the mask', () => {
+  assert.is(slotMark(1, 0x0f000000), 0x01000000);
+  assert.is(slotMark(15, 0xf0000000), 0xf0000000);
+  assert.is(slotMark(3, 0x00000f00), 0x00000300);
+});
+
+test.run();

@@ -1,0 +1,204 @@
+// wire/dns-names and wire/dns: the walk that finds names in place, and the full decoding of what
+// matched. Hostile names end in a reason, and soon.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { decodeDns, tcpMessage } from '../../../agent/src/wire/dns.ts';
+import {
+  BAD_LABEL,
+  BAD_POINTER,
+  CUT_OFF,
+  MATCHED,
+  NAME_TOO_LONG,
+  nameLabels,
+  readName,
+  TOO_MUCH_WORK,
+  UNMATCHED,
+  walkNames,
+} from '../../../agent/src/wire/dns-names.ts';
+import { answerTo, concat, hex, mutate, seeded, u16be, wireName } from './bytes.ts';
+
+const scratch = nameLabels();
+
+/** The names a walk visits, as text. */
+function visited(bytes: Uint8Array, stopAt = '', from = 0, end = bytes.length) {
+  const names: string[] = [];
+  const code = walkNames(
+    bytes,
+    from,
+    end,
+    (message, labels) => {
+      const parts = Array.from(labels.starts.subarray(0, labels.count), (at) =>
+        String.fromCharCode(...message.subarray(at + 1, at + 1 + message[at]!)),
+      );
+      names.push(parts.join('.'));
+      return parts.join('.') === stopAt;
+    },
+    scratch,
+  );
+  return { code, names };
+}
+
+const SERVICE = concat([0, 1], wireName('svc.example.net'), [0, 1, 0, 3, 2, 0x68, 0x32]);
+const HINTS = concat(
+  SERVICE,
+  [0, 4, 0, 8, 192, 0, 2, 1, 192, 0, 2, 2],
+  [0, 6, 0, 16],
+  hex('20010db8000000000000000000000007'),
+);
+
+const CHAIN = answerTo('www.Example.com', [
+  { name: '@12', type: 5, ttl: 60, rdata: wireName('edge.example.net') },
+  { name: '@45', type: 1, ttl: 20, rdata: [192, 0, 2, 1] },
+  { name: '@45', type: 1, ttl: 20, rdata: [192, 0, 2, 2] },
+]);
+
+test('the walk visits question, owners and targets once each', () => {
+  assert.equal(visited(CHAIN), { code: UNMATCHED, names: ['www.Example.com', 'edge.example.net'] });
+  assert.equal(visited(CHAIN, 'www.Example.com').code, MATCHED);
+  assert.equal(visited(CHAIN, 'edge.example.net').code, MATCHED);
+  const service = answerTo('a.b', [{ name: 'c.d', type: 65, rdata: HINTS }]);
+  assert.equal(visited(service).names, ['a.b', 'c.d', 'svc.example.net']);
+  const shifted = concat([1, 2, 3], CHAIN, [4]);
+  assert.equal(visited(shifted, '', 3, 3 + CHAIN.length), visited(CHAIN));
+});
+
+test('owners other than the question are visited', () => {
+  const message = answerTo('a.b', [
+    { name: 'other.owner', type: 1, rdata: [192, 0, 2, 1] },
+    { name: 'third.@27', type: 1, rdata: [192, 0, 2, 1] },
+  ]);
+  assert.equal(visited(message).names, ['a.b', 'other.owner', 'third.owner']);
+});
+
+test('broken names end the walk with their reason', () => {
+  const header = hex('1234 8180 0001 0000 0000 0000');
+  const code = (name: Uint8Array | number[]) => visited(concat(header, name)).code;
+  assert.is(code([]), CUT_OFF);
+  assert.is(code([5, 97]), CUT_OFF);
+  assert.is(code([0x41, 0]), BAD_LABEL);
+  assert.is(code([0x80, 0]), BAD_LABEL);
+  assert.is(code([0xc0, 12, 0, 0]), BAD_POINTER);
+  assert.is(code([0xc0, 200, 0, 0]), BAD_POINTER);
+  assert.is(code([1, 97, 0xc0, 12, 0, 0]), BAD_POINTER);
+  assert.is(visited(new Uint8Array(11)).code, CUT_OFF);
+  const long = concat(
+    ...Array.from({ length: 5 }, () => concat([60], new Uint8Array(60).fill(97))),
+    [0],
+  );
+  assert.is(code(long), NAME_TOO_LONG);
+  const just = concat(...Array.from({ length: 127 }, () => [1, 97]), [0], [0, 1, 0, 1]);
+  assert.is(code(just), UNMATCHED);
+});
+
+test('a chain of pointers and a flood of names are bounded', () => {
+  const chain: number[] = [0];
+  for (let i = 0; i < 100; i++) chain.push(...u16be(0xc000 | (i === 0 ? 0 : 1 + (i - 1) * 2)));
+  assert.is(
+    readName(Uint8Array.from(chain), 0, chain.length, chain.length - 2, scratch),
+    BAD_POINTER,
+  );
+  const record = [1, 97, 0xc0, 12, 0, 16, 0, 1, 0, 0, 0, 0, 0, 0];
+  const header = hex('1234 8180 0001 ffff 0000 0000');
+  const flood = concat(
+    header,
+    wireName('a.b'),
+    [0, 1, 0, 1],
+    ...Array.from({ length: 4600 }, () => record),
+  );
+  assert.is(visited(flood).code, TOO_MUCH_WORK);
+});
+
+test('a chain is decoded with canonical addresses and its TTLs', () => {
+  const message = decodeDns(concat([7], CHAIN, [8]), 1, 1 + CHAIN.length);
+  if ('malformed' in message) throw new Error(message.malformed);
+  assert.ok(message.response);
+  assert.not.ok(message.truncated);
+  assert.is(message.rcode, 0);
+  assert.equal(message.questions, [{ name: 'www.example.com', nameOffset: 13, type: 1 }]);
+  assert.equal(
+    message.records.map(({ owner, ttlSeconds, addresses, target }) => [
+      owner,
+      ttlSeconds,
+      addresses,
+      target,
+    ]),
+    [
+      ['www.example.com', 60, [], 'edge.example.net'],
+      ['edge.example.net', 20, ['192.0.2.1'], null],
+      ['edge.example.net', 20, ['192.0.2.2'], null],
+    ],
+  );
+  assert.equal(message.reasons, []);
+});
+
+test('service bindings give their hints; the root as target is the owner', () => {
+  const whole = answerTo('a.b', [
+    { name: '@12', type: 65, rdata: HINTS },
+    { name: '@12', type: 64, rdata: [0, 1, 0] },
+    { name: '@12', type: 28, rdata: hex('20010db8000000000000000000000009') },
+  ]);
+  const decoded = decodeDns(whole, 0, whole.length);
+  if ('malformed' in decoded) throw new Error(decoded.malformed);
+  assert.equal(decoded.reasons, []);
+  assert.equal(
+    decoded.records.map(({ target, addresses }) => [target, addresses]),
+    [
+      ['svc.example.net', ['192.0.2.1', '192.0.2.2', '2001:db8::7']],
+      ['a.b', []],
+      [null, ['2001:db8::9']],
+    ],
+  );
+});
+
+test('a broken record costs itself, a broken length the rest', () => {
+  const message = answerTo('a.b', [
+    { name: '@12', type: 1, rdata: [192, 0, 2] },
+    { name: '@12', type: 1, rdata: [192, 0, 2, 9] },
+    { name: '@12', type: 65, rdata: [0, 1, 0, 0, 4, 0, 9, 1] },
+  ]);
+  const decoded = decodeDns(message, 0, message.length);
+  if ('malformed' in decoded) throw new Error(decoded.malformed);
+  assert.equal(
+    decoded.records.map(({ addresses }) => addresses),
+    [['192.0.2.9']],
+  );
+  assert.equal(decoded.reasons, ['record 1: A with 3 bytes', 'record 3: SVCB parameter cut off']);
+  const cut = decodeDns(CHAIN, 0, CHAIN.length - 3);
+  if ('malformed' in cut) throw new Error(cut.malformed);
+  assert.is(cut.records.length, 2);
+  assert.equal(cut.reasons, ['record 3: message cut off']);
+  assert.equal(decodeDns(CHAIN, 0, 11), { malformed: 'shorter than a DNS header' });
+});
+
+test('a TTL with the top bit set counts as 0', () => {
+  const message = answerTo('a.b', [{ name: '@12', type: 1, ttl: 0x80000001, rdata: [1, 2, 3, 4] }]);
+  const decoded = decodeDns(message, 0, message.length);
+  assert.is('malformed' in decoded ? -1 : decoded.records[0]!.ttlSeconds, 0);
+});
+
+test('a TCP payload with one whole message is told from others', () => {
+  const framed = concat(u16be(CHAIN.length), CHAIN);
+  assert.equal(tcpMessage(framed, 0, framed.length), { offset: 2, end: framed.length });
+  assert.is(tcpMessage(framed, 0, framed.length - 1), null);
+  assert.is(tcpMessage(concat(framed, [0]), 0, framed.length + 1), null);
+});
+
+test('mutated messages neither throw nor hang', () => {
+  const random = seeded(2);
+  const seeds = [
+    CHAIN,
+    answerTo(
+      'a.b',
+      [{ name: '@12', type: 65, rdata: HINTS }],
+      [{ name: '@12', type: 1, rdata: [1, 2, 3, 4] }],
+    ),
+  ];
+  for (let i = 0; i < 3000; i++) {
+    const bytes = mutate(seeds[i % seeds.length]!, random);
+    visited(bytes);
+    const message = decodeDns(bytes, 0, bytes.length);
+    if ('malformed' in message) assert.type(message.malformed, 'string');
+  }
+});
+
+test.run();
