@@ -21,6 +21,7 @@ const NO_AGENT = 3;
 /** Asks, prints, and returns the exit status. `monitor` prints until it is interrupted. */
 export function ask(command: Command): Promise<number> {
   return new Promise((resolve) => {
+    let answered = false;
     const connected = connectLines(command.socket, {
       onValue: (value, line) => {
         if (command.name === 'monitor') {
@@ -28,10 +29,12 @@ export function ask(command: Command): Promise<number> {
           std.out.flush();
           return;
         }
+        answered = true;
         line.close();
         resolve(print(command, value as Reply));
       },
       onClose: (reason) => {
+        if (answered) return;
         std.err.puts(`whp: the agent closed the connection: ${reason}\n`);
         resolve(1);
       },
