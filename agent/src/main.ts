@@ -5,6 +5,7 @@ import { type Command, helpText, readArguments } from './control/arguments.ts';
 import { ask } from './control/ask.ts';
 import { checkFile } from './control/check.ts';
 import { loadPolicy } from './control/load.ts';
+import { replayFile } from './control/replay-file.ts';
 import { VERSION } from './control/version.ts';
 import { runDaemon } from './daemon.ts';
 import type { Problem } from './policy/result.ts';
@@ -26,7 +27,7 @@ async function run(command: Command): Promise<number> {
     case 'ruleset':
       return printRuleset(command);
     case 'replay':
-      return 1;
+      return replayFile(command);
     default:
       return ask(command);
   }
