@@ -16,7 +16,7 @@ type Token =
 export type LabelPattern = readonly Token[];
 
 /** ASCII lower case by byte value (RFC 4343: DNS folds A-Z and nothing else). */
-export const LOWER = Uint8Array.from({ length: 256 }, (_, byte) =>
+const LOWER = Uint8Array.from({ length: 256 }, (_, byte) =>
   byte >= 65 && byte <= 90 ? byte + 32 : byte,
 );
 
