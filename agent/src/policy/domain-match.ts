@@ -1,5 +1,5 @@
 // Which application a domain name belongs to, decided on the bytes of a DNS message. All profiles
-// compile to one matcher; a name that is nobody's is refused by the length and first letter of its
+// compile to one matcher; a name that is nobody's is refused by the length and two letters of its
 // last label but one. wire/dns-names supplies the names, learn/ the messages.
 import {
   type NameLabels,
@@ -63,7 +63,7 @@ export interface NameMatcher {
  * Entries that profile-parse would refuse are left out.
  */
 export function compileNames(apps: readonly NamedApp[]): NameMatcher {
-  const filter: TailFilter = new Uint8Array(2048);
+  const filter: TailFilter = new Uint8Array(4096);
   const buckets = new Map<number, Bucket[]>();
   apps.forEach((app, position) => {
     const { names, suffixes, patterns, except } = app.profile.dns;
@@ -97,7 +97,7 @@ function literalLabels(name: string): LabelPattern[] {
 
 function bucketFor(value: string, filter: TailFilter, buckets: Map<number, Bucket[]>): Bucket {
   const [second = '', top = ''] = value.split('.').slice(-2);
-  const key = tailKey(second.length, second.charCodeAt(0));
+  const key = tailKey(second.length, second.charCodeAt(0), second.charCodeAt(second.length - 1));
   filter[key] = 1;
   const list = buckets.get(key) ?? [];
   buckets.set(key, list);
@@ -124,7 +124,8 @@ export function matchLabels(
   if (count < 2) return null;
   const top = labels.starts[count - 1]!;
   const second = labels.starts[count - 2]!;
-  const key = tailKey(bytes[second]!, bytes[second + 1]!);
+  const size = bytes[second]!;
+  const key = tailKey(size, bytes[second + 1]!, bytes[second + size]!);
   if (matcher.filter[key] === 0) return null;
   for (const bucket of matcher.buckets.get(key)!) {
     if (bytes[top] !== bucket.top.length) continue;

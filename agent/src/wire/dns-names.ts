@@ -110,14 +110,14 @@ export function skipName(bytes: Uint8Array, end: number, at: number): number {
 }
 
 /**
- * A quick test of a name's last two labels, by the length and first letter of the one before the
- * last: filter[tailKey] is 0 for names that nobody wants. 2,048 entries.
+ * A quick test of a name, by the label before the last: its length, first and last byte. filter at
+ * tailKey is 0 for names that nobody wants. 4,096 entries.
  */
 export type TailFilter = Uint8Array;
 
-/** Place in a TailFilter of a label, given its length and first byte; case makes no difference. */
-export function tailKey(size: number, first: number): number {
-  return ((first & 31) << 6) | size;
+/** Place in a TailFilter of a label; the case of its letters makes no difference. */
+export function tailKey(size: number, first: number, last: number): number {
+  return ((first & 31) << 7) ^ ((last & 31) << 2) ^ size;
 }
 
 /** Asks about the name at `at`, which passed the filter. */
@@ -142,7 +142,7 @@ export function walkNames(
   for (let i = 0; i < questions; i++) {
     const next = readTail(bytes, offset, end, at);
     if (next < 0) return next;
-    if (tailSecond >= 0 && passes(bytes, filter) && test(bytes, offset, end, at)) return MATCHED;
+    if (passes(bytes, filter) && test(bytes, offset, end, at)) return MATCHED;
     at = next + 4;
   }
   if (answers === 0) return at <= end ? UNMATCHED : CUT_OFF;
@@ -153,7 +153,11 @@ export function walkNames(
 let tailSecond = -1;
 
 function passes(bytes: Uint8Array, filter: TailFilter): boolean {
-  return filter[((bytes[tailSecond + 1]! & 31) << 6) | bytes[tailSecond]!] !== 0;
+  const at = tailSecond;
+  if (at < 0) return false;
+  const size = bytes[at]!;
+  // tailKey, written out: a call costs a tenth of the walk.
+  return filter[((bytes[at + 1]! & 31) << 7) ^ ((bytes[at + size]! & 31) << 2) ^ size] !== 0;
 }
 
 /**
@@ -221,7 +225,7 @@ function walkAnswers(
       if (++names > MAX_NAMES) return TOO_MUCH_WORK;
       const next = readTail(bytes, base, end, at);
       if (next < 0) return next;
-      if (tailSecond >= 0 && passes(bytes, filter) && test(bytes, base, end, at)) return MATCHED;
+      if (passes(bytes, filter) && test(bytes, base, end, at)) return MATCHED;
       if (pointer >= 0xc000) lastOwner = pointer;
       at = next;
     }
@@ -237,7 +241,7 @@ function walkAnswers(
     if (++names > MAX_NAMES) return TOO_MUCH_WORK;
     const behind = readTail(bytes, base, at, target);
     if (behind < 0) return behind;
-    if (tailSecond >= 0 && passes(bytes, filter) && test(bytes, base, at, target)) return MATCHED;
+    if (passes(bytes, filter) && test(bytes, base, at, target)) return MATCHED;
     lastTarget = 0xc000 | (target - base);
   }
   return UNMATCHED;

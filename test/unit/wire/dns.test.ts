@@ -21,7 +21,7 @@ const scratch = nameLabels();
 
 const texts = (addresses: readonly DnsAddress[]) => addresses.map(({ address }) => address);
 
-const ALL = new Uint8Array(2048).fill(1);
+const ALL = new Uint8Array(4096).fill(1);
 
 /** The names a walk visits, as text. */
 function visited(bytes: Uint8Array, stopAt = '', from = 0, end = bytes.length) {
