@@ -112,6 +112,10 @@ export function matchLabel(
   at: number,
   size: number,
 ): boolean {
+  const only = pattern.length === 1 ? pattern[0]! : undefined;
+  if (only?.kind === 'text') {
+    return only.bytes.length === size && sameText(only.bytes, bytes, at, size);
+  }
   here.fill(0);
   here[0] = 1;
   for (const token of pattern) {

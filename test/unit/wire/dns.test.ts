@@ -182,6 +182,50 @@ test('a TCP payload with one whole message is told from others', () => {
   assert.is(tcpMessage(concat(framed, [0]), 0, framed.length + 1), null);
 });
 
+test('a message of thousands of records is read as far as an honest one goes', () => {
+  const record = { name: '@12', type: 1, rdata: [1, 2, 3, 4] };
+  const bytes = answerTo(
+    'a.b',
+    Array.from({ length: 600 }, () => record),
+  );
+  const message = decodeDns(bytes, 0, bytes.length);
+  if ('malformed' in message) throw new Error(message.malformed);
+  assert.is(message.records.length, 512);
+  assert.is(message.reasons.length, 1);
+  const questions = concat(hex('1234 8180 0005 0000 0000 0000'), wireName('a.b'), [0, 1, 0, 1]);
+  const odd = decodeDns(questions, 0, questions.length);
+  assert.equal('malformed' in odd || odd.reasons, ['5 questions']);
+});
+
+test('the quick walk and the full reading of a name agree on every name', () => {
+  const random = seeded(12);
+  const header = hex('1234 8180 0001 0000 0000 0000');
+  const seeds = [
+    wireName('www.example.com'),
+    wireName('a.b.c.d.e'),
+    wireName('x.@5'),
+    wireName('y.z.@12'),
+  ];
+  let broken = 0;
+  for (let i = 0; i < 5000; i++) {
+    const name =
+      i % 50 === 0 ? new Uint8Array(300).fill(1 + random(62)) : mutate(seeds[i % 4]!, random);
+    const bytes = concat(header, name, [0, 1, 0, 1]);
+    const behind = readName(bytes, 0, bytes.length, 12, scratch);
+    const { count } = scratch;
+    const { code, names } = visited(bytes);
+    if (behind < 0) {
+      broken += 1;
+      // A label that passes both the end and the 255 bytes may give either reason.
+      assert.ok(code < 0);
+    } else {
+      assert.is(code, behind + 4 <= bytes.length ? UNMATCHED : CUT_OFF);
+      assert.is(names.length, count >= 2 ? 1 : 0);
+    }
+  }
+  assert.ok(broken > 500 && broken < 4500, `${broken} were broken`);
+});
+
 test('mutated messages neither throw nor hang', () => {
   const random = seeded(2);
   const seeds = [
