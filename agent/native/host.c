@@ -319,6 +319,7 @@ int main(int argc, char **argv)
     fflush(NULL);
 #ifdef WHP_CHECK_LEAKS /* a process that ends gives its memory back; only the checked build looks */
     JSRuntime *rt = JS_GetRuntime(ctx);
+    js_std_free_handlers(rt);
     JS_FreeContext(ctx);
     JS_FreeRuntime(rt);
 #endif

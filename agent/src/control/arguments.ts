@@ -5,6 +5,7 @@ import { fail, ok, type Result } from '../policy/result.ts';
 export const COMMANDS = {
   daemon: { operand: '', says: 'run the agent in the foreground (procd does this)' },
   status: { operand: '', says: 'state, tunnels, what is learned, what went where' },
+  reload: { operand: '', says: 'take in the changed configuration' },
   flows: { operand: '', says: 'proxied flows, and the evidence for each' },
   why: {
     operand: 'ADDRESS|FLOW',
