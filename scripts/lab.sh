@@ -5,6 +5,7 @@
 #   scripts/lab.sh [sessions options]            play sessions, print the verdict
 #   scripts/lab.sh boot  [--router mipsel|x86_64]  start both machines, check the wires, stop
 #   scripts/lab.sh speed [--router mipsel|x86_64]  forwarding speed, direct and through GRE
+#   scripts/lab.sh shell [--router mipsel|x86_64]  run lines "router COMMAND" / "world COMMAND"
 #
 # WHP_CACHE holds what is fetched and made once (default out/cache). No root is needed once the
 # packages below are installed; nothing leaves the two machines.
@@ -43,16 +44,18 @@ if [ ! -x node_modules/.bin/esbuild ]; then
   say 'npm ci'
   npm ci --no-audit --no-fund >&2 || die 'npm ci failed'
 fi
-if [ -x scripts/host.sh ]; then
+driver=test/lab/world/main.ts
+build=true
+case ${1:-} in
+  boot | speed | shell) driver=test/lab/machine/main.ts ;;
+  prepare | fetch | fetch-source) driver=test/lab/machine/main.ts build=false ;;
+esac
+if $build && [ -x scripts/host.sh ]; then
   ./scripts/host.sh x86_64 mipsel >&2 || die 'scripts/host.sh failed'
 fi
-if [ -e scripts/bundle.mjs ]; then
+if $build && [ -e scripts/bundle.mjs ]; then
   node scripts/bundle.mjs >&2 || die 'scripts/bundle.mjs failed'
 fi
-driver=test/lab/world/main.ts
-case ${1:-} in
-  boot | speed | prepare | probe) driver=test/lab/machine/main.ts ;;
-esac
 [ -e "$driver" ] || die "$driver is missing"
 bundle=out/lab-driver/$$/main.mjs
 node_modules/.bin/esbuild "$driver" --bundle --platform=node --format=esm --target=node20 \
@@ -62,7 +65,8 @@ exec 9>&-
 
 trap 'rm -rf "out/lab-driver/$$"' EXIT
 # The driver stops the machines on a signal; the shell only passes it on and waits.
-node --enable-source-maps "$bundle" "$@" &
+exec 3<&0
+node --enable-source-maps "$bundle" "$@" <&3 3<&- &
 driver_process=$!
 trap 'kill -TERM "$driver_process" 2>/dev/null' INT TERM HUP
 status=0

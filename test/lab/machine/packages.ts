@@ -2,7 +2,14 @@
 // depend on. apt resolves and checks signatures in a configuration of its own, so neither the
 // host's package lists nor its architecture matter, and no root is needed.
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { command } from './command.ts';
 import { cacheDirectory } from './paths.ts';
@@ -126,6 +133,24 @@ export async function fetchPackages(
   if (lost.length > 0) throw new Error(`apt-get download did not bring ${lost.join(' ')}`);
   writeFileSync(record, JSON.stringify(files, null, 1));
   return packageSet(pool, files);
+}
+
+/** The files of the source package `name` of Debian 12 (.dsc, archives), checked by apt. */
+export async function fetchSource(
+  name: string,
+  say: (line: string) => void,
+): Promise<readonly string[]> {
+  const directory = cacheDirectory(`source/${name}`);
+  const files = (): string[] => readdirSync(directory).map((file) => join(directory, file));
+  if (files().some((file) => file.endsWith('.dsc'))) return files();
+  const environment = aptEnvironment('amd64', true);
+  say(`source ${name}: fetching`);
+  await command('apt-get', ['-q', 'update', '-o', 'APT::Update::Error-Mode=any'], { environment });
+  await command('apt-get', ['-q', 'source', '--download-only', name], {
+    environment,
+    cwd: directory,
+  });
+  return files();
 }
 
 function packageSet(pool: string, files: readonly string[]): PackageSet {

@@ -49,15 +49,15 @@ const MODEL: Record<Card, string> = {
   pcnet: 'pcnet',
 };
 
-// Malta routes interrupts of PCI slots 18 to 21 only (arch/mips/pci/fixup-malta.c); the cards get
-// one each to themselves, the rest shares two. A pc needs no such care.
+// Malta routes interrupts of PCI slots 18 to 21 only: 18 and 19 to line 10, 20 and 21 to line 11
+// (arch/mips/pci/fixup-malta.c). The two cards get different lines. A pc needs no such care.
 const MALTA_SLOTS: Readonly<Record<string, string>> = {
   lan: '12.0',
-  wan: '13.0',
-  serial: '14.0',
-  random: '14.1',
-  disk0: '15.0',
-  disk1: '15.1',
+  disk0: '13.0',
+  disk1: '13.1',
+  wan: '14.0',
+  serial: '15.0',
+  random: '15.1',
 };
 
 /** `,addr=...` for the device `role`, where the board wants it. */
