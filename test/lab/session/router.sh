@@ -11,6 +11,9 @@ PROGRAMS=${PROGRAMS:-$HERE}
 OUT=${OUT:-/tmp/world}
 in_ns() { ns=$1; shift; ip netns exec "$P$ns" "$@"; }
 
+# ip netns exec would hide the namespaces that topology.sh makes in a mount namespace of its own.
+in_world() { nsenter --net="/run/netns/${P}world" "$@"; }
+
 no_offload() { in_ns "$1" ethtool -K "$2" tx off >/dev/null; }
 
 router_up() {
@@ -90,14 +93,14 @@ case ${1:-} in
     mkdir -p "$OUT"
     : >"$OUT/router.pids"
     router_up
-    in_ns world env P="$P" OUT="$OUT" TUNNEL=0 sh "$PROGRAMS/topology.sh" up
+    in_world env P="$P" OUT="$OUT" TUNNEL=0 sh "$PROGRAMS/topology.sh" up
     services_up
     [ "${TUNNEL:-cheat}" != cheat ] || tunnel_up
-    in_ns world env P="$P" OUT="$OUT" sh "$PROGRAMS/topology.sh" addresses
+    in_world env P="$P" OUT="$OUT" sh "$PROGRAMS/topology.sh" addresses
     ;;
   down)
     while read -r pid; do kill "$pid" 2>/dev/null || :; done <"$OUT/router.pids"
-    in_ns world env P="$P" sh "$PROGRAMS/topology.sh" down || :
+    in_world env P="$P" sh "$PROGRAMS/topology.sh" down || :
     ip netns del "${P}router" || :
     ip netns del "${P}world" || :
     ;;

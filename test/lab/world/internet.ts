@@ -166,7 +166,7 @@ const ports = new Set([
   ...SUPERNODES.map((s) => s.port),
   ...LOGIN_SERVERS.map((s) => s.port),
 ]);
-for (const port of ports) serveTcp('server', { address: '0.0.0.0', port }, tagOf);
+for (const port of ports) serveTcp('', { address: '0.0.0.0', port }, tagOf);
 
 os.signal(os.SIGTERM, () => std.exit(0));
 log.note({ event: 'ready' });

@@ -43,9 +43,9 @@ stop_all() {
 trap stop_all EXIT
 trap 'exit 130' INT TERM
 
-ip netns exec "${P}isp" tcpdump -i wan -n -s 160 -B 16384 -w "$OUT/isp.pcap" 2>"$OUT/isp.dump" &
+ip netns exec "${P}isp" tcpdump -i wan -n -Z root -s 160 -B 16384 -w "$OUT/isp.pcap" 2>"$OUT/isp.dump" &
 background="$background $!"
-tcpdump -i "$LAN_WIRE" -n -s 160 -B 16384 -w "$OUT/lan.pcap" 2>"$OUT/lan.dump" &
+tcpdump -i "$LAN_WIRE" -n -Z root -s 160 -B 16384 -w "$OUT/lan.pcap" 2>"$OUT/lan.dump" &
 background="$background $!"
 ready "$OUT/isp.dump" listening && ready "$OUT/lan.dump" listening || exit 1
 start resolver isp resolver "$OUT/resolver.jsonl"

@@ -78,9 +78,10 @@ addresses_up() {
   : >"$OUT/addresses.txt"
   host=11
   for name in $DEVICES; do
-    device_address "$name" "$host"
+    device_address "$name" "$host" &
     host=$((host + 1))
   done
+  wait
 }
 
 isp_up() {
