@@ -5,6 +5,7 @@
 import * as std from 'qjs:std';
 import { type Attack, attacks } from './adversary-cases.ts';
 import type { Client } from './client.ts';
+import { sleep } from './clock.ts';
 import { openLogbook, say } from './logbook.ts';
 import { openCaller } from './notices.ts';
 import { EVERY_DEVICE } from './plan.ts';
@@ -42,6 +43,8 @@ async function attempt(
 ): Promise<boolean> {
   const { client } = scene;
   const { device, session, number } = client;
+  // Cases that follow each other at once could not be told apart in a capture.
+  await sleep(200);
   const start = Date.now();
   client.log.note({ event: 'begin', device, session, number, kind: 'adversary', port: 0 });
   let why: string | undefined;

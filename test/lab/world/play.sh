@@ -4,7 +4,7 @@
 # captures in $OUT. Ends only what it has started.
 # Usage: play.sh SEED SESSIONS NOISE(0|1) ADVERSARY(0|1)
 # Environment: OUT, P, LAN_WIRE, HOST (quickjs host), PROGRAMS (directory of the bundles),
-# DEVICES (default: the five), PACE of the noise, FIRST (number of the first session).
+# CAPTURE=0 (somebody else captures), DEVICES (default: the five), PACE of the noise, FIRST (number of the first session).
 set -u
 SEED=$1 SESSIONS=$2 NOISE=$3 ADVERSARY=$4
 P=${P-}
@@ -43,11 +43,14 @@ stop_all() {
 trap stop_all EXIT
 trap 'exit 130' INT TERM
 
-ip netns exec "${P}isp" tcpdump -i wan -n -Z root -s 160 -B 16384 -w "$OUT/isp.pcap" 2>"$OUT/isp.dump" &
-background="$background $!"
-tcpdump -i "$LAN_WIRE" -n -Z root -s 160 -B 16384 -w "$OUT/lan.pcap" 2>"$OUT/lan.dump" &
-background="$background $!"
-ready "$OUT/isp.dump" listening && ready "$OUT/lan.dump" listening || exit 1
+if [ "${CAPTURE:-1}" = 1 ]; then
+  ip netns exec "${P}isp" tcpdump -i wan -n -Z root -s 160 -B 16384 -w "$OUT/isp.pcap" \
+    2>"$OUT/isp.dump" &
+  background="$background $!"
+  tcpdump -i "$LAN_WIRE" -n -Z root -s 160 -B 16384 -w "$OUT/lan.pcap" 2>"$OUT/lan.dump" &
+  background="$background $!"
+  ready "$OUT/isp.dump" listening && ready "$OUT/lan.dump" listening || exit 1
+fi
 start resolver isp resolver "$OUT/resolver.jsonl"
 background="$background $started"
 start internet internet internet "$OUT/internet.jsonl" "$OUT/internet.sock"
