@@ -1,0 +1,25 @@
+// The world's programs as single files for the quickjs host, with the shell scripts that use them.
+import { copyFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+
+const PROGRAMS = ['internet', 'resolver', 'device', 'noise', 'adversary', 'ferry'];
+const SCRIPTS = ['topology.sh', 'udhcpc.sh', 'play.sh'];
+
+/** Bundles every program of test/lab/world into `outdir`; resolves to the names of the files there. */
+export async function bundleWorld(outdir: string, root = process.cwd()): Promise<string[]> {
+  const source = join(root, 'test/lab/world');
+  mkdirSync(outdir, { recursive: true });
+  await build({
+    entryPoints: PROGRAMS.map((name) => join(source, `${name}.ts`)),
+    outdir,
+    bundle: true,
+    format: 'esm',
+    platform: 'neutral',
+    target: 'es2022',
+    external: ['qjs:*', 'whp:*'],
+    logLevel: 'warning',
+  });
+  for (const script of SCRIPTS) copyFileSync(join(source, script), join(outdir, script));
+  return [...PROGRAMS.map((name) => `${name}.js`), ...SCRIPTS];
+}
