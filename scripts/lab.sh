@@ -44,7 +44,7 @@ if [ ! -x node_modules/.bin/esbuild ]; then
   say 'npm ci'
   npm ci --no-audit --no-fund >&2 || die 'npm ci failed'
 fi
-driver=test/lab/world/main.ts
+driver=test/lab/main.ts
 build=true
 case ${1:-} in
   boot | speed | shell) driver=test/lab/machine/main.ts ;;

@@ -168,6 +168,26 @@ function appOfSlot(state: State, slot: number): App | null {
   return state.policy.apps.find((app) => app.slot === slot) ?? null;
 }
 
+export interface EvidenceAnswer {
+  readonly app: string;
+  readonly flow: string;
+  readonly evidence: string;
+  readonly detail: string;
+  /** Seconds since the ruleset announced it last. */
+  readonly ago: number;
+}
+
+/** What the ruleset announced in the last hour, live or not, oldest first. */
+export function evidenceAnswer(state: State, now: number): EvidenceAnswer[] {
+  return Array.from(state.evidence.flows.values(), (one) => ({
+    app: one.app,
+    flow: flowText(one.flow),
+    evidence: one.kind,
+    detail: one.detail,
+    ago: seconds(now - one.last),
+  }));
+}
+
 export interface StatusInput {
   readonly version: string;
   readonly now: number;

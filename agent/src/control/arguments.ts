@@ -7,6 +7,7 @@ export const COMMANDS = {
   status: { operand: '', says: 'state, tunnels, what is learned, what went where' },
   reload: { operand: '', says: 'take in the changed configuration' },
   flows: { operand: '', says: 'proxied flows, and the evidence for each' },
+  evidence: { operand: '', says: 'flows of the last hour and why each was proxied' },
   why: {
     operand: 'ADDRESS|FLOW',
     says: 'why it is proxied, or why not',

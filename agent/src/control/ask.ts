@@ -5,9 +5,15 @@ import type { Problem } from '../policy/result.ts';
 import type { Told } from '../step.ts';
 import { errnoText } from '../system/errno.ts';
 import { connectLines } from '../system/unix-socket.ts';
-import type { FlowAnswer, LearnedAnswer, StatusAnswer, WhyAnswer } from './answers.ts';
+import type {
+  EvidenceAnswer,
+  FlowAnswer,
+  LearnedAnswer,
+  StatusAnswer,
+  WhyAnswer,
+} from './answers.ts';
 import type { Command } from './arguments.ts';
-import { flowsText, learnedText, statusText, toldText, whyText } from './text.ts';
+import { evidenceText, flowsText, learnedText, statusText, toldText, whyText } from './text.ts';
 
 interface Reply {
   readonly ok: boolean;
@@ -67,6 +73,8 @@ function text(command: Command, answer: unknown): string {
       return statusText(answer as StatusAnswer);
     case 'flows':
       return flowsText(answer as readonly FlowAnswer[]);
+    case 'evidence':
+      return evidenceText(answer as readonly EvidenceAnswer[]);
     case 'learned':
       return learnedText(answer as LearnedAnswer);
     case 'why':

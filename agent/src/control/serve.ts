@@ -12,6 +12,7 @@ import { readSet } from '../system/sets.ts';
 import { type Line, listenLines } from '../system/unix-socket.ts';
 import { isLinkName } from '../tunnel/plan.ts';
 import {
+  evidenceAnswer,
   flowAnswers,
   type KernelView,
   learnedAnswer,
@@ -73,6 +74,8 @@ async function answer(
       return { ok: true, answer: status(daemon, kernel) };
     case 'flows':
       return { ok: true, answer: flowAnswers(daemon.state, kernel) };
+    case 'evidence':
+      return { ok: true, answer: evidenceAnswer(daemon.state, now()) };
     case 'learned':
       return { ok: true, answer: learnedAnswer(daemon.state, kernel, now()) };
     case 'why':

@@ -2,7 +2,13 @@
 
 import { flowText } from '../learn/evidence.ts';
 import type { Told } from '../step.ts';
-import type { FlowAnswer, LearnedAnswer, StatusAnswer, WhyAnswer } from './answers.ts';
+import type {
+  EvidenceAnswer,
+  FlowAnswer,
+  LearnedAnswer,
+  StatusAnswer,
+  WhyAnswer,
+} from './answers.ts';
 
 /** Rows in columns, each as wide as its widest cell; the last column is not padded. */
 export function columns(rows: readonly (readonly (string | number)[])[]): string {
@@ -86,6 +92,12 @@ export function flowsText(flows: readonly FlowAnswer[]): string {
     one.detail,
   ]);
   return `${columns([['flow', 'packets', 'bytes', 'evidence', 'why'], ...rows])}\n`;
+}
+
+export function evidenceText(list: readonly EvidenceAnswer[]): string {
+  if (list.length === 0) return 'nothing was proxied in the last hour\n';
+  const rows = list.map((one) => [`${one.ago} s ago`, one.flow, one.evidence, one.detail]);
+  return `${columns([['when', 'flow', 'evidence', 'why'], ...rows])}\n`;
 }
 
 export function learnedText(learned: LearnedAnswer): string {
