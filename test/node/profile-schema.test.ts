@@ -153,7 +153,8 @@ test('the names of skype.json match the application and not its neighbours', () 
   for (const name of ours.split(' ')) assert.ok(entry(name), name);
   const others =
     'notskype.com skype.com.evil.example e7768.b.akamaiedge.net e4593.g.akamaiedge.net ' +
-    'edge.skype.com config.edge.skype.com go.trouter.skype.com zuul-test.cloudapp.net ' +
+    'edge.skype.com config.edge.skype.com go.trouter.skype.com eu-api.asm.skype.com ' +
+    'skypedataprdcolneu04.cloudapp.net zuul-test.cloudapp.net ' +
     'config-edge-skype.l-0007.l-msedge.net edge-skype-com.s-0001.s-msedge.net akadns.net ' +
     'other.trafficmanager.net outlook.live.com messenger.live.com microsoft.com';
   for (const name of others.split(' ')) assert.is(entry(name), null, name);

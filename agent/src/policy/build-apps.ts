@@ -2,6 +2,7 @@
 // in the mark that packets of the app carry. Used by build.
 import { formatCidr, parseCidr } from '../wire/address.ts';
 import type { BuiltProxy } from './build-proxies.ts';
+import { believedOn } from './expiry.ts';
 import {
   OFF,
   type OptionReader,
@@ -23,6 +24,8 @@ export interface AppInput {
   readonly profiles: ReadonlyMap<string, Profile>;
   /** Slots of the policy in force: an app keeps its own, since marks of live flows name it. */
   readonly slots?: ReadonlyMap<string, number>;
+  /** ISO day: ranges that expired before it are left out. Without it all of them are used. */
+  readonly today?: string;
 }
 
 const APP_OPTIONS: OptionSpec = {
@@ -57,7 +60,11 @@ export function buildApps(
     profileUsers.set(profile.name, name);
     const slot = slots.get(name);
     if (slot === undefined) read.complain(null, `more than ${LAST_SLOT} apps; disable some`);
-    else apps.push({ name, slot, profile, devices, fallback, proxies: chosen });
+    else {
+      const { today } = input;
+      const believed = today === undefined ? profile : believedOn(profile, today);
+      apps.push({ name, slot, profile: believed, devices, fallback, proxies: chosen });
+    }
   }
   return apps;
 }

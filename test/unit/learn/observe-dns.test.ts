@@ -88,8 +88,8 @@ test('a name met on the way teaches what is reached from it, in any order', () =
     answerTo('www.shop.example', [
       a('end.example', [203, 0, 113, 1]),
       a('other.example', [203, 0, 113, 2]),
-      cname('ui.skype.com', 'middle.example'),
       cname('middle.example', 'end.example'),
+      cname('ui.skype.com', 'middle.example'),
       cname('@12', 'ui.skype.com'),
     ]),
   );

@@ -2,6 +2,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { buildPolicy, DEFAULT_GLOBALS } from '../../../agent/src/policy/build.ts';
+import { dayOf, expiredRanges } from '../../../agent/src/policy/expiry.ts';
 import type { Profile } from '../../../agent/src/policy/profile.ts';
 import { parseUci } from '../../../agent/src/policy/uci.ts';
 import { PROFILE } from './profile-text.ts';
@@ -119,6 +120,17 @@ test('apps keep the slots they have, new ones get the lowest free', () => {
   );
   const many = CLOUD + Array.from({ length: 14 }, (_, i) => app(`n${i}`, i)).join('');
   assert.equal(problems(many), ['whp.n13 (whp:44): more than 13 apps; disable some']);
+});
+
+test('ranges out of date are left out when the day is known', () => {
+  const packages = parseUci(`${CLOUD}config app 'skype'\n\tlist proxy 'cloud'\n`, 'whp');
+  if (!packages.ok) throw new Error('config');
+  const ranges = (today: string) => {
+    const result = buildPolicy({ packages: packages.value, profiles, today });
+    return result.ok ? result.value.apps[0]!.profile.ranges.length : -1;
+  };
+  assert.equal([ranges('1970-01-01'), ranges('2030-01-01'), ranges('2030-01-02')], [1, 1, 0]);
+  assert.is(expiredRanges(skype, dayOf(Date.UTC(2030, 0, 2))).length, 1);
 });
 
 test('every problem is reported at once, with option, line and fix', () => {

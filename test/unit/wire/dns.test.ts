@@ -89,6 +89,22 @@ test('broken names end the walk with their reason', () => {
   assert.is(code(just), UNMATCHED);
 });
 
+test('the 255 bytes of a name count across its pointers', () => {
+  const label = (size: number) => concat([size], new Uint8Array(size).fill(97));
+  const first = concat(label(60), label(60), label(60), [0]);
+  const message = (size: number) =>
+    concat(
+      hex('1234 8180 0002 0000 0000 0000'),
+      concat(first, [0, 1, 0, 1]),
+      concat(label(size), label(10), [0xc0, 12], [0, 1, 0, 1]),
+    );
+  // 184 bytes behind the pointer, 11 and size + 1 in front of it.
+  assert.is(visited(message(59)).code, UNMATCHED);
+  assert.is(visited(message(60)).code, NAME_TOO_LONG);
+  const bytes = message(60);
+  assert.is(readName(bytes, 0, bytes.length, 12 + first.length + 4, scratch), NAME_TOO_LONG);
+});
+
 test('a chain of pointers and a flood of names are bounded', () => {
   const chain: number[] = [0];
   for (let i = 0; i < 100; i++) chain.push(...u16be(0xc000 | (i === 0 ? 0 : 1 + (i - 1) * 2)));
