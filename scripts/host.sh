@@ -15,7 +15,8 @@ archs=("$@")
 [ ${#archs[@]} -gt 0 ] || archs=(x86_64 mipsel mips)
 
 engine=(quickjs libregexp libunicode dtoa)
-common=(-D_GNU_SOURCE -DQUICKJS_NG_BUILD -std=gnu11)
+# 64-bit file offsets: without them a 32-bit C library cannot read a directory with large inode numbers.
+common=(-D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DQUICKJS_NG_BUILD -std=gnu11)
 small=(-Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables)
 strict=(-Wall -Wextra -Werror -Wno-unused-parameter)
 # host.c contains quickjs-libc.c, which is not written for -Wextra.

@@ -59,7 +59,7 @@ fi
 [ -e "$driver" ] || die "$driver is missing"
 bundle=out/lab-driver/$$/main.mjs
 node_modules/.bin/esbuild "$driver" --bundle --platform=node --format=esm --target=node20 \
-  --outfile="$bundle" --log-level=warning || die "esbuild $driver failed"
+  --external:esbuild --outfile="$bundle" --log-level=warning || die "esbuild $driver failed"
 flock -u 9
 exec 9>&-
 

@@ -2,11 +2,13 @@
 // before it says yes: a bad file changes nothing. After: ruleset/compile, tunnel/plan, step.
 
 import { buildPolicy } from '../policy/build.ts';
+import { dayOf } from '../policy/expiry.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Profile } from '../policy/profile.ts';
 import { parseProfile } from '../policy/profile-parse.ts';
 import { fail, type Problem, type Result } from '../policy/result.ts';
 import { parseUci } from '../policy/uci.ts';
+import { wallTime } from '../system/clock.ts';
 import { errnoText } from '../system/errno.ts';
 import { listNames, readText } from '../system/file.ts';
 
@@ -48,5 +50,6 @@ export function loadPolicy(sources: Sources, before: Policy | null): Result<Poli
   const profiles = loadProfiles(sources.profiles);
   if (!profiles.ok) return profiles;
   const slots = new Map(before?.apps.map(({ name, slot }) => [name, slot]));
-  return buildPolicy({ packages: packages.value, profiles: profiles.value, slots });
+  const today = dayOf(wallTime());
+  return buildPolicy({ packages: packages.value, profiles: profiles.value, slots, today });
 }
