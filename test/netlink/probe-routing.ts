@@ -38,7 +38,7 @@ import {
   readRule,
 } from '../../agent/src/netlink/rule.ts';
 import { receive } from '../../agent/src/system/netlink-socket.ts';
-import { claim, holds, same } from './claims.ts';
+import { breathe, claim, holds, same } from './claims.ts';
 import { ask, LACKING, list, must, open, route } from './probe-socket.ts';
 
 const PROTOCOL = 87;
@@ -58,7 +58,7 @@ function linkNamed(name: string): KernelLink | undefined {
   return links().find((link) => link.name === name);
 }
 
-export function proveRouting(): void {
+export async function proveRouting(): Promise<void> {
   claim('link-dump', () => {
     const lo = linkNamed('lo');
     holds(lo !== undefined && lo.index === 1 && lo.mtu >= 16436, `lo is ${JSON.stringify(lo)}`);
@@ -74,7 +74,9 @@ export function proveRouting(): void {
     );
   });
   const gre = proveGre();
+  await breathe();
   proveRoutes(gre);
+  await breathe();
   proveRules();
   if (gre !== 0) {
     claim('gre-delete', () => {

@@ -10,6 +10,7 @@ import {
   MSG_TRUNC,
   NETLINK_ADD_MEMBERSHIP,
   NETLINK_CAP_ACK,
+  NETLINK_DROP_MEMBERSHIP,
   NETLINK_EXT_ACK,
   NETLINK_NO_ENOBUFS,
   NLM_F_DUMP_INTR,
@@ -132,10 +133,23 @@ function prepare(fd: number, options: NetlinkOptions): string | undefined {
   const bound = sys.bind(fd, netlinkAddress(0, 0));
   if (bound < 0) return `bind: errno ${-bound}`;
   for (const group of options.groups ?? []) {
-    const joined = sys.setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, hostInt(group));
-    if (joined < 0) return `join group ${group}: errno ${-joined}`;
+    const errno = joinGroup({ fd }, group);
+    if (errno !== 0) return `join group ${group}: errno ${errno}`;
   }
   return undefined;
+}
+
+/** Joins a multicast group. Returns 0 or the positive errno. */
+export function joinGroup(socket: Pick<NetlinkSocket, 'fd'>, group: number): number {
+  const done = sys.setsockopt(socket.fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, hostInt(group));
+  return done < 0 ? -done : 0;
+}
+
+/** Leaves a multicast group, e.g. NFNLGRP_NFTABLES while a large ruleset is loaded: without a
+ * listener the kernel does not make the announcements (see BATCH_ELEMENTS). */
+export function leaveGroup(socket: Pick<NetlinkSocket, 'fd'>, group: number): number {
+  const done = sys.setsockopt(socket.fd, SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, hostInt(group));
+  return done < 0 ? -done : 0;
 }
 
 /** The forced option passes the system's limit and needs CAP_NET_ADMIN; else as much as allowed. */
