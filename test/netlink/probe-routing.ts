@@ -26,6 +26,7 @@ import {
   type DefaultRoute,
   putRouteDelete,
   putRouteDump,
+  putRouteQuery,
   putRouteReplace,
   readRoute,
 } from '../../agent/src/netlink/route.ts';
@@ -71,6 +72,15 @@ export async function proveRouting(): Promise<void> {
     same(
       list(route, (w, seq) => putLinkQuery(w, seq, 'lo'), readLink).map((l) => l.index),
       [1],
+    );
+  });
+  claim('route-query', () => {
+    const put = (w: Parameters<typeof putRouteQuery>[0], seq: number) =>
+      putRouteQuery(w, seq, Uint8Array.of(127, 0, 0, 1));
+    const got = list(route, put, readRoute);
+    same(
+      got.map((r) => [r.destination, r.link, r.source]),
+      [['127.0.0.1/32', 1, '127.0.0.1']],
     );
   });
   const gre = proveGre();

@@ -303,7 +303,8 @@ export function transact(
     lost = sys.ENOBUFS;
   }
   socket.counters.refused += refused.length;
-  const errno = refused[0]?.errno ?? (complete ? 0 : lost || sys.EIO);
+  // After an overrun a refusal may be among what was dropped.
+  const errno = refused[0]?.errno ?? (lost || (complete ? 0 : sys.EIO));
   return { errno, refused };
 }
 
@@ -349,7 +350,8 @@ export function dump(
   return errno;
 }
 
-/** Receives the answers to `seq` up to the end of the dump. */
+/** Receives the answers to `seq` up to the end of the dump; a query has one answer and no end, so
+ * an empty queue ends it too. */
 function collect(socket: NetlinkSocket, seq: number, onMessage: OnMessage): number {
   let errno = 0;
   let done = false;
@@ -368,7 +370,6 @@ function collect(socket: NetlinkSocket, seq: number, onMessage: OnMessage): numb
         errno = sys.ENOBUFS;
       } else if (m.type >= NLMSG_MIN_TYPE) {
         onMessage(m, r);
-        // A query has one answer and no NLMSG_DONE; a dump goes on until the queue is empty.
       }
     });
     if (got >= 0 || got === -sys.EINTR) {
