@@ -10,7 +10,7 @@ import { proveRouting } from './probe-routing.ts';
 import { proveKernelState } from './probe-state.ts';
 
 std.out.puts(`# ${hostOrder}-endian\n`);
-proveRouting();
-proveKernelState();
-provePackets();
+await proveRouting();
+await proveKernelState();
+await provePackets();
 finish();

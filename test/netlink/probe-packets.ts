@@ -43,7 +43,7 @@ import {
   sendBytes,
   takeSequence,
 } from '../../agent/src/system/netlink-socket.ts';
-import { claim, holds, Skip, same } from './claims.ts';
+import { breathe, claim, holds, Skip, same } from './claims.ts';
 import {
   ctMark,
   logTo,
@@ -68,7 +68,7 @@ const MATCHED = 5403;
 const TRACKED = 5404;
 const MARK = 0x03000000;
 
-export function provePackets(): void {
+export async function provePackets(): Promise<void> {
   const made = claim('chain-and-rules', () => {
     const out = (...expressions: Parameters<typeof putRule>[4]) => {
       const build = (w: Parameters<typeof putRule>[0], seq: number) =>
@@ -87,10 +87,10 @@ export function provePackets(): void {
   });
   if (!made) return;
   const sender = openUdp(0);
-  proveSetMatch(sender);
-  proveLog(sender);
-  proveConntrack(sender);
-  proveQueue(sender);
+  for (const prove of [proveSetMatch, proveLog, proveConntrack, proveQueue]) {
+    await breathe();
+    await prove(sender);
+  }
   nftBatch([(w, seq) => putTable(w, seq, TABLE, true)]);
 }
 
@@ -206,7 +206,7 @@ function proveConntrack(sender: number): void {
   os.close(sink);
 }
 
-function proveQueue(sender: number): void {
+async function proveQueue(sender: number): Promise<void> {
   const queue = open(NETLINK_NETFILTER, { silentOverrun: true, receiveQueue: 1 << 20 });
   const options = { copyRange: 0xffff, maxLength: 1024, flags: NFQA_CFG_F_FAIL_OPEN };
   const lacking = [sys.EINVAL, sys.EOPNOTSUPP];
@@ -222,14 +222,14 @@ function proveQueue(sender: number): void {
     }
     same(added.errno, 0, 'errno');
   });
-  if (bound && ruled) proveVerdicts(queue, sender);
+  if (bound && ruled) await proveVerdicts(queue, sender);
   if (bound) {
     claim('nfqueue-unbind', () => must(queue, 'unbind', (w, seq) => putQueueUnbind(w, seq, QUEUE)));
   }
   closeNetlink(queue);
 }
 
-function proveVerdicts(queue: NetlinkSocket, sender: number): void {
+async function proveVerdicts(queue: NetlinkSocket, sender: number): Promise<void> {
   const sink = openUdp(QUEUED);
   const packet = createQueuedPacket();
   const held = (count: number): [number, string][] => {
@@ -266,6 +266,7 @@ function proveVerdicts(queue: NetlinkSocket, sender: number): void {
     judge();
     same(receiveUdp(sink), null, 'a dropped packet');
   });
+  await breathe();
   claim('nfqueue-many-verdicts-in-one-send', () => {
     for (let i = 0; i < 8; i++) sendUdp(sender, QUEUED, `m${i}`);
     const ids = held(8);
@@ -279,6 +280,7 @@ function proveVerdicts(queue: NetlinkSocket, sender: number): void {
       ['m0', 'm2', 'm4', 'm6', null],
     );
   });
+  await breathe();
   claim('nfqueue-verdict-batch', () => {
     for (let i = 0; i < 5; i++) sendUdp(sender, QUEUED, `b${i}`);
     const ids = held(5).map(([id]) => id);

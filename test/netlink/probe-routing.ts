@@ -26,6 +26,7 @@ import {
   type DefaultRoute,
   putRouteDelete,
   putRouteDump,
+  putRouteQuery,
   putRouteReplace,
   readRoute,
 } from '../../agent/src/netlink/route.ts';
@@ -38,7 +39,7 @@ import {
   readRule,
 } from '../../agent/src/netlink/rule.ts';
 import { receive } from '../../agent/src/system/netlink-socket.ts';
-import { claim, holds, same } from './claims.ts';
+import { breathe, claim, holds, same } from './claims.ts';
 import { ask, LACKING, list, must, open, route } from './probe-socket.ts';
 
 const PROTOCOL = 87;
@@ -58,7 +59,7 @@ function linkNamed(name: string): KernelLink | undefined {
   return links().find((link) => link.name === name);
 }
 
-export function proveRouting(): void {
+export async function proveRouting(): Promise<void> {
   claim('link-dump', () => {
     const lo = linkNamed('lo');
     holds(lo !== undefined && lo.index === 1 && lo.mtu >= 16436, `lo is ${JSON.stringify(lo)}`);
@@ -73,8 +74,19 @@ export function proveRouting(): void {
       [1],
     );
   });
+  claim('route-query', () => {
+    const put = (w: Parameters<typeof putRouteQuery>[0], seq: number) =>
+      putRouteQuery(w, seq, Uint8Array.of(127, 0, 0, 1));
+    const got = list(route, put, readRoute);
+    same(
+      got.map((r) => [r.destination, r.link, r.source]),
+      [['127.0.0.1/32', 1, '127.0.0.1']],
+    );
+  });
   const gre = proveGre();
+  await breathe();
   proveRoutes(gre);
+  await breathe();
   proveRules();
   if (gre !== 0) {
     claim('gre-delete', () => {

@@ -6,9 +6,14 @@ import { createReader } from '../../agent/src/netlink/message.ts';
 import { putElementQuery, readElements } from '../../agent/src/netlink/nft-element.ts';
 import { putTableQuery, readNftEvent } from '../../agent/src/netlink/nft-event.ts';
 import { faultOf, type SetElement } from '../../agent/src/netlink/nft-set.ts';
-import { receive, sendLimit } from '../../agent/src/system/netlink-socket.ts';
+import {
+  joinGroup,
+  leaveGroup,
+  receive,
+  sendLimit,
+} from '../../agent/src/system/netlink-socket.ts';
 import { parseAddress } from '../../agent/src/wire/address.ts';
-import { claim, holds, same } from './claims.ts';
+import { breathe, claim, holds, same } from './claims.ts';
 import { toHex } from './hex.ts';
 import { putSet, putTable } from './nft-ruleset.ts';
 import {
@@ -38,7 +43,7 @@ function shown(elements: readonly SetElement[]): string[] {
     .sort();
 }
 
-export function proveKernelState(): void {
+export async function proveKernelState(): Promise<void> {
   const events = open(NETLINK_NETFILTER, { groups: [NFNLGRP_NFTABLES] });
   nftBatch([(w, seq) => putTable(w, seq, TABLE), (w, seq) => putTable(w, seq, TABLE, true)]);
   claim('table-and-sets', () => {
@@ -91,9 +96,21 @@ export function proveKernelState(): void {
     const left = elementsOf('addr6')[0]?.expiration ?? 0;
     holds(left > 3000 && left <= 5000, `expiration ${left}`);
   });
+  await breathe();
   proveElements();
-  proveFaults();
+  await breathe();
+  const early: string[] = [];
+  receive(events, (m, r) => {
+    const event = readNftEvent(r, m);
+    if (event.ok && event.value.kind === 'table-new') early.push(event.value.table);
+  });
+  // 1,200 elements in one transaction: with a listener the kernel would hold a page for each.
+  same(leaveGroup(events, NFNLGRP_NFTABLES), 0, 'leave');
+  await proveFaults();
+  await breathe();
+  same(joinGroup(events, NFNLGRP_NFTABLES), 0, 'join');
   claim('table-announced', () => {
+    same(early.at(-1), TABLE, 'the table that was announced');
     nftBatch([(w, seq) => putTable(w, seq, TABLE, true)]);
     const seen: string[] = [];
     receive(
@@ -109,7 +126,7 @@ export function proveKernelState(): void {
       },
       1000,
     );
-    holds(seen.includes('table-new 1 whpt') && seen.includes('table-deleted 1 whpt'), `${seen}`);
+    holds(seen.includes('table-deleted 1 whpt'), `${seen}`);
     holds(seen.includes('gen') && !seen.includes('bad'), `generations: ${seen}`);
   });
 }
@@ -162,9 +179,9 @@ function proveElements(): void {
   });
 }
 
-function proveFaults(): void {
+async function proveFaults(): Promise<void> {
   const many: SetElement[] = [];
-  for (let i = 0; i < 3000; i++) {
+  for (let i = 0; i < 1200; i++) {
     many.push({ key: key(`10.1.${i >> 8}.${i & 255}`, '198.51.100.7'), timeout: 60000 });
   }
   claim('many-elements', () => {
@@ -172,12 +189,13 @@ function proveFaults(): void {
     const done = changeSets([{ operation: 'add', set: 'pair', elements: many }]);
     same(done.errno, 0, 'errno');
     holds(done.batch.parts.length > 1, 'it fitted into one message');
-    holds(sendLimit(netfilter) > 300000, `send limit ${sendLimit(netfilter)}`);
+    holds(sendLimit(netfilter) > 60000, `send limit ${sendLimit(netfilter)}`);
     same(elementsOf('pair').length, before + many.length);
   });
+  await breathe();
   claim('refused-batch-names-the-element', () => {
     const before = elementsOf('pair').length;
-    const wrong = [...many.slice(0, 2500), { key: key('203.0.113.1', '203.0.113.2') }];
+    const wrong = [...many.slice(0, 1000), { key: key('203.0.113.1', '203.0.113.2') }];
     const done = changeSets([
       { operation: 'add', set: 'addr4', elements: [{ key: key('192.0.2.77') }] },
       { operation: 'delete', set: 'pair', elements: wrong },
@@ -185,7 +203,7 @@ function proveFaults(): void {
     same(done.errno, sys.ENOENT, 'errno');
     const sent = createReader(netfilter.writer.bytes.subarray(0, netfilter.writer.length));
     const fault = faultOf(sent, done.batch, done.refused[0]!);
-    same([fault?.errno, fault?.change, fault?.element], [sys.ENOENT, 1, 2500]);
+    same([fault?.errno, fault?.change, fault?.element], [sys.ENOENT, 1, 1000]);
     // All or nothing.
     same(elementsOf('pair').length, before, 'elements');
     holds(!elementsOf('addr4').some((e) => toHex(e.key) === 'c000024d'), 'a half batch stands');

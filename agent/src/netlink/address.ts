@@ -9,7 +9,6 @@ import {
   NLM_F_ACK,
   NLM_F_CREATE,
   NLM_F_DUMP,
-  NLM_F_EXCL,
   NLM_F_REPLACE,
   NLM_F_REQUEST,
   RT_SCOPE_UNIVERSE,
@@ -45,11 +44,6 @@ export interface LinkAddress {
  * nothing, if an address does not parse or the families differ. */
 export function putAddressAdd(w: Writer, seq: number, a: LinkAddress): boolean {
   return putAddress(w, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, seq, a);
-}
-
-/** Adds an address that must not be there yet. Errors: EEXIST, ENODEV. */
-export function putAddressAddNew(w: Writer, seq: number, a: LinkAddress): boolean {
-  return putAddress(w, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, seq, a);
 }
 
 /** Deletes an address. Errors: EADDRNOTAVAIL it is not there. */

@@ -125,17 +125,6 @@ export function putGreCreate(w: Writer, seq: number, gre: GreParameters): boolea
   return true;
 }
 
-/** Makes a device that needs no parameters: "dummy", "ifb". Errors: EEXIST, EOPNOTSUPP. */
-export function putLinkCreate(w: Writer, seq: number, name: string, kind: string): void {
-  beginMessage(w, RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, seq);
-  putLinkHeader(w, 0, IFF_UP, IFF_UP);
-  attributeString(w, IFLA_IFNAME, name);
-  const at = beginAttribute(w, NLA_F_NESTED | IFLA_LINKINFO);
-  attributeString(w, IFLA_INFO_KIND, kind);
-  endAttribute(w, at);
-  endMessage(w);
-}
-
 /** Deletes a device, and with it its addresses and routes. Errors: ENODEV, EOPNOTSUPP (hardware). */
 export function putLinkDelete(w: Writer, seq: number, index: number): void {
   beginMessage(w, RTM_DELLINK, NLM_F_REQUEST | NLM_F_ACK, seq);

@@ -58,15 +58,17 @@ export function getBe64(b: Uint8Array, at: number): number {
   return getBe32(b, at) * 0x100000000 + getBe32(b, at + 4);
 }
 
+/** Longest text that is read; the kernel's names and prefixes have at most 255 bytes. */
+const TEXT_MAX = 1024;
+
 /** `length` bytes at `at` as text up to the first NUL; one character a byte. */
 export function getText(b: Uint8Array, at: number, length: number): string {
-  let text = '';
-  for (let i = at; i < at + length; i++) {
-    const c = b[i]!;
-    if (c === 0) break;
-    text += String.fromCharCode(c);
-  }
-  return text;
+  const most = Math.min(length, TEXT_MAX);
+  let size = 0;
+  while (size < most && b[at + size] !== 0) size += 1;
+  // apply takes any array-like, and is three times as fast in quickjs as adding up characters.
+  const bytes = b.subarray(at, at + size) as unknown as number[];
+  return String.fromCharCode.apply(null, bytes);
 }
 
 /** One message inside a receive buffer. Reused: copy what must outlive the next message. */

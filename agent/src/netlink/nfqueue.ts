@@ -29,7 +29,7 @@ import {
   NLM_F_REQUEST,
 } from './constants.ts';
 import { type ByteOrder, hostOrder } from './endian.ts';
-import { getBe16, getBe32, getBe64, getU16, type Message, type Reader } from './message.ts';
+import { getBe16, getBe32, getBe64, type Message, type Reader } from './message.ts';
 import {
   attributeBe32,
   beginAttribute,
@@ -145,10 +145,14 @@ export function readQueuedPacket(r: Reader, m: Message, p: QueuedPacket): string
   p.payloadLength = 0;
   p.fullLength = 0;
   let identified = false;
+  // Where the low and the high byte of a host number are: a call of getU16 for each of some twenty
+  // numbers would cost as much as all the rest.
+  const low = r.little ? 0 : 1;
+  const high = 1 - low;
   while (at + 4 <= end) {
-    const length = getU16(r, at);
+    const length = b[at + low]! | (b[at + high]! << 8);
     if (length < 4 || length > end - at) return `queued packet: attribute length ${length}`;
-    const type = getU16(r, at + 2) & NLA_TYPE_MASK;
+    const type = (b[at + 2 + low]! | (b[at + 2 + high]! << 8)) & NLA_TYPE_MASK;
     if (type === NFQA_PAYLOAD) {
       p.payloadAt = at + 4;
       p.payloadLength = length - 4;

@@ -92,6 +92,33 @@ export interface SetBatch {
 /** Longest list of elements in one message, bytes: half of what the length field can say. */
 const LIST_LIMIT = 0x8000;
 
+/** Elements one transaction should hold. While anybody listens to NFNLGRP_NFTABLES the kernel keeps
+ * a page-sized announcement for every element until the commit (nf_tables_setelem_notify): 256 are
+ * 1 MiB with pages of 4 KiB, 3,000 took the last memory of a 64 MB machine with pages of 16. */
+export const BATCH_ELEMENTS = 256;
+
+/** Cuts `changes` into transactions of at most `limit` elements, in the same order. */
+export function splitChanges(
+  changes: readonly SetChange[],
+  limit = BATCH_ELEMENTS,
+): readonly (readonly SetChange[])[] {
+  const batches: SetChange[][] = [];
+  let room = 0;
+  for (const change of changes) {
+    for (let from = 0; from < change.elements.length; ) {
+      if (room === 0) {
+        batches.push([]);
+        room = limit;
+      }
+      const elements = change.elements.slice(from, from + room);
+      batches.at(-1)!.push({ ...change, elements });
+      from += elements.length;
+      room -= elements.length;
+    }
+  }
+  return batches;
+}
+
 /** Opens a transaction (NFNL_MSG_BATCH_BEGIN). */
 export function putBatchBegin(w: Writer, seq: number): void {
   beginMessage(w, NFNL_MSG_BATCH_BEGIN, NLM_F_REQUEST, seq);

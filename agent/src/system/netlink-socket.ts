@@ -10,6 +10,7 @@ import {
   MSG_TRUNC,
   NETLINK_ADD_MEMBERSHIP,
   NETLINK_CAP_ACK,
+  NETLINK_DROP_MEMBERSHIP,
   NETLINK_EXT_ACK,
   NETLINK_NO_ENOBUFS,
   NLM_F_DUMP_INTR,
@@ -132,10 +133,23 @@ function prepare(fd: number, options: NetlinkOptions): string | undefined {
   const bound = sys.bind(fd, netlinkAddress(0, 0));
   if (bound < 0) return `bind: errno ${-bound}`;
   for (const group of options.groups ?? []) {
-    const joined = sys.setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, hostInt(group));
-    if (joined < 0) return `join group ${group}: errno ${-joined}`;
+    const errno = joinGroup({ fd }, group);
+    if (errno !== 0) return `join group ${group}: errno ${errno}`;
   }
   return undefined;
+}
+
+/** Joins a multicast group. Returns 0 or the positive errno. */
+export function joinGroup(socket: Pick<NetlinkSocket, 'fd'>, group: number): number {
+  const done = sys.setsockopt(socket.fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, hostInt(group));
+  return done < 0 ? -done : 0;
+}
+
+/** Leaves a multicast group, e.g. NFNLGRP_NFTABLES while a large ruleset is loaded: without a
+ * listener the kernel does not make the announcements (see BATCH_ELEMENTS). */
+export function leaveGroup(socket: Pick<NetlinkSocket, 'fd'>, group: number): number {
+  const done = sys.setsockopt(socket.fd, SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, hostInt(group));
+  return done < 0 ? -done : 0;
 }
 
 /** The forced option passes the system's limit and needs CAP_NET_ADMIN; else as much as allowed. */
@@ -289,7 +303,8 @@ export function transact(
     lost = sys.ENOBUFS;
   }
   socket.counters.refused += refused.length;
-  const errno = refused[0]?.errno ?? (complete ? 0 : lost || sys.EIO);
+  // After an overrun a refusal may be among what was dropped.
+  const errno = refused[0]?.errno ?? (lost || (complete ? 0 : sys.EIO));
   return { errno, refused };
 }
 
@@ -335,7 +350,8 @@ export function dump(
   return errno;
 }
 
-/** Receives the answers to `seq` up to the end of the dump. */
+/** Receives the answers to `seq` up to the end of the dump; a query has one answer and no end, so
+ * an empty queue ends it too. */
 function collect(socket: NetlinkSocket, seq: number, onMessage: OnMessage): number {
   let errno = 0;
   let done = false;
@@ -354,7 +370,6 @@ function collect(socket: NetlinkSocket, seq: number, onMessage: OnMessage): numb
         errno = sys.ENOBUFS;
       } else if (m.type >= NLMSG_MIN_TYPE) {
         onMessage(m, r);
-        // A query has one answer and no NLMSG_DONE; a dump goes on until the queue is empty.
       }
     });
     if (got >= 0 || got === -sys.EINTR) {

@@ -9,7 +9,12 @@ import {
   readElements,
 } from '../../../agent/src/netlink/nft-element.ts';
 import { putTableQuery, readNftEvent } from '../../../agent/src/netlink/nft-event.ts';
-import { faultOf, putSetBatch, type SetElement } from '../../../agent/src/netlink/nft-set.ts';
+import {
+  faultOf,
+  putSetBatch,
+  type SetElement,
+  splitChanges,
+} from '../../../agent/src/netlink/nft-set.ts';
 import { createWriter } from '../../../agent/src/netlink/writer.ts';
 import {
   asBigEndian,
@@ -126,6 +131,24 @@ test('many elements are split into messages, one batch, and a fault is traced to
     assert.is(faultOf(sent, batch, { ...refused, offset: 99999 })?.element, undefined);
     assert.is(faultOf(sent, batch, { errno: 1, seq: 1, type: 16 }), undefined);
   }
+});
+
+test('changes are split into transactions of a bounded number of elements, in order', () => {
+  const five = Array.from({ length: 5 }, (_, i) => ({ key: Uint8Array.of(i, 0, 0, 0) }));
+  const batches = splitChanges(
+    [
+      { operation: 'add', set: 'a', elements: five },
+      { operation: 'delete', set: 'b', elements: five.slice(0, 2) },
+    ],
+    3,
+  );
+  assert.equal(
+    batches.map((batch) =>
+      batch.map((c) => `${c.operation} ${c.set} ${c.elements.map((e) => e.key[0])}`),
+    ),
+    [['add a 0,1,2'], ['add a 3,4', 'delete b 0'], ['delete b 1']],
+  );
+  assert.equal(splitChanges([{ operation: 'add', set: 'a', elements: [] }]), []);
 });
 
 test('requests: dump, one key, one table', () => {

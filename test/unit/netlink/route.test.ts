@@ -2,11 +2,7 @@
 // same messages for a big-endian kernel; dumps decoded from recordings.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import {
-  putAddressAddNew,
-  putAddressDump,
-  readAddress,
-} from '../../../agent/src/netlink/address.ts';
+import { putAddressAdd, putAddressDump, readAddress } from '../../../agent/src/netlink/address.ts';
 import {
   putGreCreate,
   putLinkDelete,
@@ -137,7 +133,7 @@ test('a bad name or address makes no device', () => {
   assert.is(w.length, 0);
 });
 
-test('ip link del, ip link show, ip addr add peer', () => {
+test('ip link del, ip link show, ip addr replace peer', () => {
   assert.is(
     bytes((w) => putLinkDelete(w, 0x6b01655d, 3)),
     '20000000 11000500 5d65016b 00000000 00000000 03000000 00000000 00000000',
@@ -148,8 +144,8 @@ test('ip link del, ip link show, ip addr add peer', () => {
   );
   const address = { link: 3, address: '10.1.0.2', peer: '10.1.0.1', prefix: 32 };
   assert.is(
-    bytes((w) => putAddressAddNew(w, 0x6b01655d, address)),
-    groups(`28000000 14000506 5d65016b 00000000 02200000 03000000
+    bytes((w) => putAddressAdd(w, 0x6b01655d, address)),
+    groups(`28000000 14000505 5d65016b 00000000 02200000 03000000
       08000200 0a010002 08000100 0a010001`),
   );
   assert.is(
@@ -193,7 +189,7 @@ test('a route and an address are read back, IPv6 too', () => {
     },
   });
   const a = createWriter(64, 'big');
-  putAddressAddNew(a, 1, { link: 9, address: '2001:db8::1', peer: null, prefix: 64 });
+  putAddressAdd(a, 1, { link: 9, address: '2001:db8::1', peer: null, prefix: 64 });
   const got = readAddress(createReader(a.bytes, 'big'), firstMessage(a.bytes, false)!);
   assert.equal(got, {
     ok: true,
@@ -220,7 +216,7 @@ test('truncated messages of every kind give a reason', () => {
   const messages: ((w: Writer) => unknown)[] = [
     (w) => putRuleAdd(w, 1, rule),
     (w) => putRouteReplace(w, 1, through),
-    (w) => putAddressAddNew(w, 1, { link: 1, address: '10.0.0.1', peer: null, prefix: 8 }),
+    (w) => putAddressAdd(w, 1, { link: 1, address: '10.0.0.1', peer: null, prefix: 8 }),
   ];
   for (const put of messages) {
     const w = createWriter(64, 'little');
