@@ -80,6 +80,8 @@ async function play(tunnel: 'cheat' | 'none', options: SessionOptions) {
         lanWire: 'eth0',
         prefix,
         home,
+        installed: true,
+        logs: `${home}/out`,
         host: HOST,
         build: false,
         say: () => {},
