@@ -13,7 +13,7 @@ import type { Ruleset } from './ruleset/model.ts';
 import { ANSWER_PREFIX, QUERY_PREFIX, TABLE } from './ruleset/names.ts';
 import { renderLoad, renderReload } from './ruleset/render.ts';
 import { createState, type State, step } from './step.ts';
-import { every, now } from './system/clock.ts';
+import { every, now, pause } from './system/clock.ts';
 import { type Effects, openEffects } from './system/effects.ts';
 import { type Feed, type HeldFeed, openAnnounced, openHeld } from './system/feeds.ts';
 import { log } from './system/log.ts';
