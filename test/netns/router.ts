@@ -37,6 +37,8 @@ export interface Seen {
 export interface Router {
   readonly load: (ruleset: Ruleset) => void;
   readonly send: (side: Side, packet: Uint8Array) => Promise<void>;
+  /** Before each packet: nothing seen yet, and the mark it comes with. */
+  readonly forget: (mark?: number) => void;
   readonly seen: () => Seen;
   readonly elements: (set: string) => unknown[];
   readonly nft: (text: string) => string;
@@ -100,12 +102,17 @@ export function run(command: string, words: readonly string[]): string {
   return result.stdout;
 }
 
+/** `ip netns exec` without its mounts, which take longer than most commands. */
+function inNamespace(space: string, words: readonly string[]): string {
+  return run('nsenter', [`--net=/run/netns/${space}`, ...words]);
+}
+
 export async function startRouter(name: string): Promise<Router> {
   const home = `${name}-r`;
   const far = `${name}-f`;
   if (!existsSync('out/host/x86_64/whp-host')) run('scripts/host.sh', ['x86_64']);
   for (const space of [home, far]) run('ip', ['netns', 'add', space]);
-  const inside = (...words: string[]) => run('ip', ['netns', 'exec', home, ...words]);
+  const inside = (...words: string[]) => inNamespace(home, words);
   mkdirSync('out/netns', { recursive: true });
   const file = `out/netns/${name}.nft`;
   const nft = (text: string) => {
@@ -114,6 +121,8 @@ export async function startRouter(name: string): Promise<Router> {
     return inside('nft', '-j', '-f', file);
   };
   wire(home, far);
+  // Counters as they were: what is new since then belongs to the last packet.
+  const before = new Map<string, number>();
   const injector = await startInjector(far);
   const indexes = Object.fromEntries(
     Object.entries(WIRES).map(([side, [device]]) => {
@@ -123,12 +132,14 @@ export async function startRouter(name: string): Promise<Router> {
   );
   return {
     load: (ruleset) => {
+      before.clear();
       nft(renderLoad(counting(ruleset)));
       nft(PROBE);
       inside('conntrack', '-F');
     },
     send: (side, packet) => injector.send(indexes[side]!, packet),
-    seen: () => readProbe(nft),
+    forget: (mark = 0) => forget(nft, mark),
+    seen: () => readProbe(nft, before),
     elements: (set) => {
       const listing = JSON.parse(inside('nft', '-j', 'list', 'set', 'inet', 'whp', set));
       const found = listing.nftables.find((one: { set?: unknown }) => one.set);
@@ -144,6 +155,7 @@ export async function startRouter(name: string): Promise<Router> {
 }
 
 function wire(home: string, far: string): void {
+  inNamespace(far, ['sysctl', '-q', 'net.ipv6.conf.default.disable_ipv6=1']);
   const script = [
     'link set lo up',
     ...Object.values(WIRES).flatMap(([there, here]) => [
@@ -173,7 +185,7 @@ function wire(home: string, far: string): void {
       `net.ipv4.conf.${device}.send_redirects=0`,
     ]),
   ];
-  run('ip', ['netns', 'exec', home, 'sysctl', '-q', ...sysctl]);
+  inNamespace(home, ['sysctl', '-q', ...sysctl]);
   for (const family of ['-4', '-6']) {
     const ip = (line: string) => run('ip', ['-n', home, family, ...line.split(' ')]);
     ip('rule add fwmark 0x01000000/0x0f000000 lookup 15001 pref 15001');
@@ -216,35 +228,41 @@ function inject(child: ChildProcess, index: number, packet: Uint8Array): Promise
   });
 }
 
-/** Reads what the probe remembers of the last packet, and makes it forget. */
-function readProbe(nft: (text: string) => string): Seen {
-  const listings = nft(
-    [
-      'list table inet probe',
-      'list counters table inet whp',
-      'reset counters table inet whp',
-      'reset counters table inet probe',
-      ...['pre', 'marks', 'bare', 'errors'].map((set) => `flush set inet probe ${set}`),
-    ].join('\n'),
+/** Makes the probe forget, and sets somebody else's bits on what comes next. */
+function forget(nft: (text: string) => string, mark: number): void {
+  const lines = [
+    ...['pre', 'marks', 'bare', 'errors'].map((set) => `flush set inet probe ${set}`),
+    'flush chain inet probe foreign',
+    ...(mark === 0 ? [] : [`add rule inet probe foreign meta mark set ${mark}`]),
+  ];
+  nft(`${lines.join('\n')}\n`);
+}
+
+/**
+ * What the probe remembers. One listing a run: nft caches what the first command of a file needs,
+ * and a flush in the same file would already show.
+ */
+function readProbe(nft: (text: string) => string, before: Map<string, number>): Seen {
+  const objects = ['list table inet probe\n', 'list counters table inet whp\n'].flatMap(
+    (command) => JSON.parse(nft(command)).nftables as Listed[],
   );
-  const objects = listings
-    .split('\n')
-    .filter((line) => line.startsWith('{'))
-    .slice(0, 2)
-    .flatMap((line) => JSON.parse(line).nftables as Listed[]);
   const elements = (name: string) => objects.find((one) => one.set?.name === name)?.set?.elem ?? [];
-  const packets = (name: string) =>
-    objects.find((one) => one.counter?.name === name)?.counter?.packets ?? 0;
+  const fresh = new Map<string, number>();
+  for (const { counter } of objects) {
+    if (counter === undefined) continue;
+    fresh.set(counter.name, counter.packets - (before.get(counter.name) ?? 0));
+    before.set(counter.name, counter.packets);
+  }
   const [pair] = elements('marks') as { concat: number[] }[];
   const [bare] = elements('bare') as number[];
   return {
     passed: bare !== undefined,
     prerouting: elements('pre').length > 0,
-    refused: packets('refused') > 0,
+    refused: (fresh.get('refused') ?? 0) > 0,
     mark: bare ?? null,
     ctmark: pair?.concat[1] ?? null,
-    logs: objects.flatMap(({ counter }) =>
-      counter?.name.startsWith('log_') ? Array(counter.packets).fill(counter.name.slice(4)) : [],
+    logs: [...fresh].flatMap(([counter, packets]) =>
+      counter.startsWith('log_') ? Array<string>(packets).fill(counter.slice(4)) : [],
     ),
     errors: elements('errors').map((one) => (one as { concat: string[] }).concat.join(' ')),
   };
