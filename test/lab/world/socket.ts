@@ -187,78 +187,70 @@ export interface Stream {
   close(): void;
 }
 
+type SetHandler = (fd: number, act: (() => void) | null) => void;
+
+/** Tries again whenever the descriptor is ready, until `attempt` gives a result or throws; rejects
+ * after `timeoutMs` without either. */
+function whenReady<T>(
+  fd: number,
+  setHandler: SetHandler,
+  attempt: () => T | undefined,
+  what: string,
+  timeoutMs: number,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const finish = (settle: () => void): void => {
+      setHandler(fd, null);
+      os.clearTimeout(timer);
+      settle();
+    };
+    const timer = os.setTimeout(
+      () => finish(() => reject(new Error(`${what}: nothing for ${timeoutMs} ms`))),
+      timeoutMs,
+    );
+    setHandler(fd, () => {
+      try {
+        const result = attempt();
+        if (result !== undefined) finish(() => resolve(result));
+      } catch (error) {
+        finish(() => reject(error));
+      }
+    });
+  });
+}
+
+async function writeAll(fd: number, bytes: Uint8Array, what: string, ms: number): Promise<void> {
+  const buffer = bytes.buffer as ArrayBuffer;
+  let at = 0;
+  /** Bytes the kernel took, undefined when it has no room. */
+  const push = (): number | undefined => {
+    const [from, count] = [bytes.byteOffset + at, bytes.length - at];
+    const result = sys.send(fd, buffer, from, count, MSG_DONTWAIT);
+    return result === EAGAIN ? undefined : check(result, what);
+  };
+  while (at < bytes.length) {
+    at += push() ?? (await whenReady(fd, os.setWriteHandler, push, what, ms));
+  }
+}
+
+/** The owner closes only when no read or write is under way. */
 function streamOn(fd: number, local: Endpoint, remote: Endpoint): Stream {
   let open = true;
-  const when = <T>(
-    set: (fd: number, handler: (() => void) | null) => void,
-    attempt: () => T | undefined,
-    what: string,
-    timeoutMs: number,
-  ): Promise<T> =>
-    new Promise((resolve, reject) => {
-      const finish = (settle: () => void): void => {
-        if (open) set(fd, null);
-        os.clearTimeout(timer);
-        settle();
-      };
-      const timer = os.setTimeout(
-        () => finish(() => reject(new Error(`${what}: nothing for ${timeoutMs} ms`))),
-        timeoutMs,
-      );
-      set(fd, () => {
-        try {
-          const result = attempt();
-          if (result !== undefined) finish(() => resolve(result));
-        } catch (error) {
-          finish(() => reject(error));
-        }
-      });
-    });
   const where = `${remote.address}:${remote.port}`;
+  const pull = (): Uint8Array | undefined => {
+    const count = sys.recv(fd, scratch, 0, scratch.byteLength, MSG_DONTWAIT);
+    if (count === EAGAIN) return undefined;
+    return new Uint8Array(scratch.slice(0, check(count, `recv ${where}`)));
+  };
   return {
     fd,
     local,
     remote,
-    write: async (bytes, timeoutMs = 10_000) => {
-      let at = 0;
-      const push = (): true | undefined => {
-        const result = sys.send(
-          fd,
-          bytes.buffer as ArrayBuffer,
-          bytes.byteOffset + at,
-          bytes.length - at,
-          MSG_DONTWAIT,
-        );
-        if (result === EAGAIN) return undefined;
-        at += check(result, `send ${where}`);
-        return at === bytes.length ? true : undefined;
-      };
-      while (at < bytes.length) {
-        const before = at;
-        if (push() || at > before) continue;
-        await when(
-          os.setWriteHandler,
-          () => (push() || at > before ? true : undefined),
-          `send ${where}`,
-          timeoutMs,
-        );
-      }
-    },
+    write: (bytes, timeoutMs = 10_000) => writeAll(fd, bytes, `send ${where}`, timeoutMs),
     read: (timeoutMs = 10_000) =>
-      when(
-        os.setReadHandler,
-        () => {
-          const count = sys.recv(fd, scratch, 0, scratch.byteLength, MSG_DONTWAIT);
-          if (count === EAGAIN) return undefined;
-          return new Uint8Array(scratch.slice(0, check(count, `recv ${where}`)));
-        },
-        `recv ${where}`,
-        timeoutMs,
-      ),
+      whenReady(fd, os.setReadHandler, pull, `recv ${where}`, timeoutMs),
     close: () => {
       if (!open) return;
-      os.setReadHandler(fd, null);
-      os.setWriteHandler(fd, null);
       open = false;
       os.close(fd);
     },
