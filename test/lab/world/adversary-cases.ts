@@ -29,8 +29,9 @@ import {
   type Tag,
   WEB_PREFIX,
 } from './plan.ts';
-import { armStream, askAndPounce, openDatagrams, sendIcmp } from './socket.ts';
+import { askAndPounce, openDatagrams, sendIcmp } from './socket.ts';
 import { VERB } from './speech.ts';
+import { armStream } from './stream.ts';
 
 export interface Stage {
   readonly client: Client;
