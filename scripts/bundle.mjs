@@ -10,10 +10,11 @@ import { build } from 'esbuild';
 
 // The engine parses the whole file at each start, about 1 ms a KB on a 24K router, and one-shot
 // commands start it too; and the packages' budget of 600 KB leaves about 100 KB compressed.
-const BUDGET_BYTES = 190 * 1024;
+const BUDGET_BYTES = 210 * 1024;
 
 process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));
 mkdirSync('out', { recursive: true });
+const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 const { metafile, outputFiles } = await build({
   absWorkingDir: process.cwd(),
   entryPoints: ['agent/src/main.ts'],
@@ -29,7 +30,7 @@ const { metafile, outputFiles } = await build({
   conditions: ['import'],
   target: 'es2022',
   external: ['qjs:*', 'whp:*'],
-  define: { process: 'undefined' },
+  define: { process: 'undefined', WHP_VERSION: JSON.stringify(version) },
   banner: { js: '#!/usr/lib/whp/whp-host' },
   legalComments: 'none',
   logLevel: 'warning',

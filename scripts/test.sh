@@ -22,6 +22,18 @@ passed=0 failed=0 skipped=0
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT
 
+# prepare NAME COMMAND...: what the suites need; nothing can be tested without it.
+prepare() {
+  local name=$1 started=$EPOCHREALTIME
+  shift
+  if ! "$@" >"$output" 2>&1; then
+    cat "$output"
+    printf 'FAILED %s\n%d passed, %d failed\n' "$name" "$passed" $((failed + 1))
+    exit 1
+  fi
+  printf '%-6s %-24s %s s\n' ready "$name" "$(since "$started")"
+}
+
 # suite NAME COMMAND...: runs it and adds up its tests. They are read from lines such as
 # "NAME: 3 passed, 1 failed, 2 skipped" or, without one, from uvu's Passed and Total. A command
 # that prints neither is one test; one that ends with an error has at least one failure.
@@ -65,21 +77,21 @@ install_modules() {
 }
 
 install_packages() {
-  need qemu-mips=qemu-user xz=xz-utils nft=nftables ip=iproute2
+  need qemu-mips=qemu-user xz=xz-utils nft=nftables ip=iproute2 conntrack=conntrack unshare=util-linux
 }
 
 host=out/host/x86_64/whp-host
 mips="qemu-mips out/host/mips/whp-host"
 asan=out/host/asan/whp-host
 
-suite 'packages' install_packages
-suite 'node modules' install_modules
+prepare 'packages' install_packages
+prepare 'node modules' install_modules
 suite 'types' npx tsc --noEmit
 suite 'format and lint' npx biome check .
-suite 'host x86_64' scripts/host.sh x86_64
-suite 'host mipsel' scripts/host.sh mipsel
-suite 'host mips' scripts/host.sh mips
-suite 'host asan' scripts/host.sh asan
+prepare 'host x86_64' scripts/host.sh x86_64
+prepare 'host mipsel' scripts/host.sh mipsel
+prepare 'host mips' scripts/host.sh mips
+prepare 'host asan' scripts/host.sh asan
 suite 'bundle' node scripts/bundle.mjs
 suite 'unit, node' node scripts/unit.mjs node
 suite 'unit, host' node scripts/unit.mjs $host

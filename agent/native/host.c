@@ -1,220 +1,22 @@
 /* The program that runs the agent: `whp-host BUNDLE [ARGUMENT...]`, named by the bundle's #! line.
    One quickjs-ng runtime, one module file, the modules qjs:std, qjs:os and whp:socket; no prompt,
-   no compiler, and no second file is ever loaded. It owns the event loop, and so the watchdog. */
-#include <dlfcn.h>
+   no compiler, and no second file is ever loaded. The event loop and the watchdog are in loop.c. */
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <sys/time.h>
-#include <unistd.h>
 
-/* quickjs-libc is included, not linked: its loop leaves when a signal interrupts poll(), serves
-   only the first ready descriptor of a round, and keeps timers and handlers to itself. Its parts
-   are sound; run_loop() below puts them together again. Threads are left out: os.Worker would
-   load a second file. */
-#include "cutils.h"
-#undef JS_HAVE_THREADS
-#define JS_HAVE_THREADS 0
-
-/* No shared object is ever loaded. os.exec looks closefrom() up by name, finds nothing in a static
-   program or in musl, and then closes a million descriptors one by one where the limit is that
-   high: it gets ours. */
-static void close_from(int lowest);
-#define dlopen(path, mode) NULL
-#define dlsym(library, name) ((void *)close_from)
-#define dlerror() "not supported"
-#define dlclose(library) ((void)(library))
-#include "quickjs-libc.c"
-
+#include "loop.h"
+#include "quickjs-libc.h"
 #include "socket.h"
 
 enum {
-    EXIT_FAILED = 1,        /* uncaught exception, unhandled rejection, out of memory */
-    EXIT_USAGE = 64,        /* EX_USAGE */
-    EXIT_WATCHDOG = 70,     /* EX_SOFTWARE */
-    WATCHDOG_SECONDS = 5,   /* longer than any honest round, shorter than a resolver gives up */
-    MEMORY_MEGABYTES = 32,  /* half of the smallest router; the agent lives in a quarter of it */
-    FIRST_COLLECTION = 512 * 1024,
+    EXIT_FAILED = 1,       /* uncaught exception, unhandled rejection, out of memory */
+    EXIT_USAGE = 64,       /* EX_USAGE */
+    WATCHDOG_SECONDS = 5,  /* longer than any honest round, no longer than a resolver waits */
+    MEMORY_MEGABYTES = 32, /* half of the smallest router, five times the agent's budget */
 };
-
-static struct itimerval watchdog; /* all zero: off */
-static char watchdog_message[120];
-
-static void close_from(int lowest)
-{
-#ifdef SYS_close_range
-    if (syscall(SYS_close_range, (unsigned)lowest, ~0U, 0) == 0)
-        return;
-#endif
-    long limit = sysconf(_SC_OPEN_MAX);
-    for (int fd = lowest; fd < (limit > 0 ? limit : 1024); fd++)
-        close(fd);
-}
-
-/* --- watchdog: an alarm that runs whenever the loop is not waiting ------------------------- */
-
-/* SIGALRM comes for one reason only, so it needs no bookkeeping: nothing else may be trusted. */
-static void watchdog_bites(int signal_number)
-{
-    (void)signal_number;
-    ssize_t ignored = write(STDERR_FILENO, watchdog_message, strlen(watchdog_message));
-    (void)ignored;
-    _exit(EXIT_WATCHDOG);
-}
-
-static void watchdog_run(bool on)
-{
-    static const struct itimerval off;
-    if (watchdog.it_value.tv_sec)
-        setitimer(ITIMER_REAL, on ? &watchdog : &off, NULL);
-}
-
-static void watchdog_start(long seconds)
-{
-    watchdog.it_value.tv_sec = seconds;
-    snprintf(watchdog_message, sizeof(watchdog_message),
-             "whp-host: watchdog: the event loop did not come round in %ld s, exit %d\n", seconds,
-             EXIT_WATCHDOG);
-    signal(SIGALRM, watchdog_bites);
-    watchdog_run(true);
-}
-
-/* --- event loop ---------------------------------------------------------------------------- */
-
-static int run_jobs(JSRuntime *rt)
-{
-    JSContext *which;
-    int result;
-    while ((result = JS_ExecutePendingJob(rt, &which)) > 0)
-        ;
-    return result;
-}
-
-/* A function called from the loop, and the promise reactions it leaves behind. */
-static int call_out(JSContext *ctx, JSValue function)
-{
-    if (call_handler(ctx, function))
-        return -1;
-    return run_jobs(JS_GetRuntime(ctx));
-}
-
-static int run_signals(JSContext *ctx, JSThreadState *ts)
-{
-    sigset_t all, before;
-    struct list_head *at;
-    sigfillset(&all);
-    sigprocmask(SIG_BLOCK, &all, &before);
-    uint64_t pending = os_pending_signals;
-    os_pending_signals = 0;
-    sigprocmask(SIG_SETMASK, &before, NULL);
-    for (int number = 1; number < 64; number++) {
-        if (!(pending >> number & 1))
-            continue;
-        list_for_each(at, &ts->os_signal_handlers) {
-            JSOSSignalHandler *one = list_entry(at, JSOSSignalHandler, link);
-            if (one->sig_num != number)
-                continue;
-            if (call_out(ctx, one->func))
-                return -1;
-            break; /* the call may have changed the list */
-        }
-    }
-    return 0;
-}
-
-/* The one place where the process may sleep. Signals are looked at and let in atomically: one
-   that comes between the look and the wait would otherwise lie until the next event. */
-static int wait_ready(struct pollfd *fds, nfds_t count, int milliseconds)
-{
-    struct timespec limit = {milliseconds / 1000, milliseconds % 1000 * 1000000L};
-    sigset_t all, before;
-    int ready = 0;
-    watchdog_run(false);
-    sigfillset(&all);
-    sigprocmask(SIG_BLOCK, &all, &before);
-    if (os_pending_signals == 0)
-        ready = ppoll(fds, count, milliseconds < 0 ? NULL : &limit, &before);
-    else
-        count = 0;
-    int error = errno;
-    sigprocmask(SIG_SETMASK, &before, NULL);
-    watchdog_run(true);
-    return ready >= 0 ? (count ? ready : 0) : error == EINTR ? 0 : -error;
-}
-
-/* Each ready descriptor is served once a round, so that a busy one cannot starve the others.
-   A handler may remove or replace any handler, hence the second look in the list. */
-static int serve(JSContext *ctx, JSThreadState *ts, const struct pollfd *ready)
-{
-    static const short wakes[2] = {POLLIN, POLLOUT};
-    for (int way = 0; way < 2; way++) {
-        JSOSRWHandler *one = find_rh(ts, ready->fd);
-        if (!one || JS_IsNull(one->rw_func[way]))
-            continue;
-        if (ready->revents & (wakes[way] | POLLERR | POLLHUP | POLLNVAL) &&
-            call_out(ctx, one->rw_func[way]))
-            return -1;
-    }
-    return 0;
-}
-
-static int poll_round(JSContext *ctx, JSThreadState *ts, int milliseconds)
-{
-    static struct pollfd *fds;
-    static size_t room;
-    size_t count = 0;
-    struct list_head *at;
-    list_for_each(at, &ts->os_rw_handlers) {
-        const JSOSRWHandler *one = list_entry(at, JSOSRWHandler, link);
-        if (count == room) {
-            struct pollfd *more = realloc(fds, (room + 16) * sizeof(*fds));
-            if (!more) {
-                JS_ThrowOutOfMemory(ctx);
-                return -1;
-            }
-            fds = more;
-            room += 16;
-        }
-        short events = (JS_IsNull(one->rw_func[0]) ? 0 : POLLIN) |
-                       (JS_IsNull(one->rw_func[1]) ? 0 : POLLOUT);
-        fds[count++] = (struct pollfd){one->fd, events, 0};
-    }
-    int ready = wait_ready(fds, count, milliseconds);
-    if (ready < 0) {
-        JS_ThrowInternalError(ctx, "poll of %d descriptors: %s", (int)count, strerror(-ready));
-        return -1;
-    }
-    for (size_t i = 0; i < count && ready > 0; i++)
-        if (fds[i].revents && (ready--, serve(ctx, ts, &fds[i])))
-            return -1;
-    return 0;
-}
-
-/* Ends with 0 when nothing can happen any more, with -1 and an exception otherwise. */
-static int run_loop(JSContext *ctx)
-{
-    JSRuntime *rt = JS_GetRuntime(ctx);
-    JSThreadState *ts = js_get_thread_state(rt);
-    for (;;) {
-        int milliseconds;
-        if (run_jobs(rt) < 0 || run_signals(ctx, ts) ||
-            js_os_run_timers(rt, ctx, ts, &milliseconds) || run_jobs(rt) < 0)
-            return -1;
-        js_std_promise_rejection_check(ctx); /* prints and exits 1 */
-        if (milliseconds < 0 && list_empty(&ts->os_rw_handlers))
-            return 0;
-        if (poll_round(ctx, ts, milliseconds))
-            return -1;
-    }
-}
-
-/* --- runtime ------------------------------------------------------------------------------- */
 
 static JSModuleDef *load_nothing(JSContext *ctx, const char *name, void *opaque)
 {
@@ -229,7 +31,6 @@ static JSContext *new_context(size_t memory_limit)
     if (!rt)
         return NULL;
     JS_SetMemoryLimit(rt, memory_limit);
-    JS_SetGCThreshold(rt, FIRST_COLLECTION);
     js_std_init_handlers(rt);
     JS_SetModuleLoaderFunc(rt, NULL, load_nothing, NULL);
     JS_SetHostPromiseRejectionTracker(rt, js_std_promise_rejection_tracker, NULL);
@@ -319,6 +120,7 @@ int main(int argc, char **argv)
     fflush(NULL);
 #ifdef WHP_CHECK_LEAKS /* a process that ends gives its memory back; only the checked build looks */
     JSRuntime *rt = JS_GetRuntime(ctx);
+    js_std_free_handlers(rt);
     JS_FreeContext(ctx);
     JS_FreeRuntime(rt);
 #endif

@@ -9,7 +9,13 @@ import {
   type FlowEvidence,
   recordEvidence,
 } from './learn/evidence.ts';
-import { createLearned, expireLearned, type Learned, learnEndpoints } from './learn/learned.ts';
+import {
+  createLearned,
+  expireLearned,
+  type Learned,
+  learnEndpoints,
+  retainApps,
+} from './learn/learned.ts';
 import {
   type DnsObserver,
   type Lesson,
@@ -88,19 +94,35 @@ const REASONS = 8;
 /** Evidence is kept for an hour after the flow was last announced. */
 const EVIDENCE_MILLISECONDS = 3600000;
 
-/** The state before the first packet. `isOwn` tells the addresses that must never be learned. */
-export function createState(policy: Policy, isOwn: (address: string) => boolean): State {
+/**
+ * The state of a policy: before the first packet, or with what `before` knows of the apps that are
+ * still configured. `isOwn` tells the addresses that must never be learned.
+ */
+export function createState(
+  policy: Policy,
+  isOwn: (address: string) => boolean,
+  before: State | null = null,
+): State {
+  const learned = before?.learned ?? createLearned();
+  retainApps(
+    learned,
+    policy.apps.map((app) => app.name),
+  );
   const profiles = new Map(policy.apps.map((app) => [app.name, app.profile]));
   return {
     policy,
     observer: { matcher: compileNames(policy.apps), profiles, isOwn },
     apps: new Map(policy.apps.map((app) => [app.name, app])),
-    learned: createLearned(),
-    evidence: createEvidence(),
-    streams: createStreams(),
-    counters: { answers: 0, matched: 0, queries: 0, asked: 0, evidence: 0, malformed: 0 },
-    reasons: [],
+    learned,
+    evidence: before?.evidence ?? createEvidence(),
+    streams: before?.streams ?? createStreams(),
+    counters: before?.counters ?? noCounts(),
+    reasons: before?.reasons ?? [],
   };
+}
+
+function noCounts(): Counters {
+  return { answers: 0, matched: 0, queries: 0, asked: 0, evidence: 0, malformed: 0 };
 }
 
 const NO_EFFECTS: readonly Effect[] = [];

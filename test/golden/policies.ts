@@ -81,3 +81,8 @@ export const app: App = {
 };
 
 export const policy: Policy = { globals, proxies: [proxy], apps: [app] };
+
+/** The base policy with parts of the profile replaced. */
+export function policyWith(change: Partial<Profile>): Policy {
+  return { ...policy, apps: [{ ...app, profile: { ...profile, ...change } }] };
+}

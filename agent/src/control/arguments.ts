@@ -5,7 +5,9 @@ import { fail, ok, type Result } from '../policy/result.ts';
 export const COMMANDS = {
   daemon: { operand: '', says: 'run the agent in the foreground (procd does this)' },
   status: { operand: '', says: 'state, tunnels, what is learned, what went where' },
+  reload: { operand: '', says: 'take in the changed configuration' },
   flows: { operand: '', says: 'proxied flows, and the evidence for each' },
+  evidence: { operand: '', says: 'flows of the last hour and why each was proxied' },
   why: {
     operand: 'ADDRESS|FLOW',
     says: 'why it is proxied, or why not',

@@ -1,7 +1,7 @@
 // The endpoints learned by DNS, per application and family: what the kernel's address sets have to
 // hold, with the evidence of each entry. Bounded by the profile's caps, aged by time. observe-dns
 // fills it; reconcile/ compares it with the kernel, and evidence asks it "why".
-import { type Family, familyOf, parseAddress } from '../wire/address.ts';
+import type { Family } from '../wire/address.ts';
 import type { Lesson } from './observe-dns.ts';
 
 export interface Endpoint {
@@ -47,9 +47,7 @@ export function learnEndpoints(learned: Learned, lesson: Lesson, cap: number): L
   const evicted = new Set<Endpoint>();
   let report: string | null = null;
   for (const { address, ttlSeconds } of lesson.addresses) {
-    const bytes = parseAddress(address);
-    if (bytes === null) continue;
-    const family = familyOf(bytes);
+    const family = address.includes(':') ? 6 : 4;
     const set = setOf(learned, lesson.app, family);
     const endpoint = renewed(set.get(address), lesson, address, family, ttlSeconds);
     // Back in as the youngest.

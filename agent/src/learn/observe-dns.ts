@@ -8,8 +8,7 @@ import {
   type NameMatcher,
 } from '../policy/domain-match.ts';
 import type { Profile } from '../policy/profile.ts';
-import { isRoutableText } from '../wire/address.ts';
-import { type DnsMessage, type DnsRecord, decodeDns } from '../wire/dns.ts';
+import { type DnsMessage, type DnsName, type DnsRecord, decodeDns } from '../wire/dns.ts';
 import {
   DNS_HEADER,
   nameLabels,
@@ -68,9 +67,9 @@ export function observeDnsAnswer(
   // Queries of the home pass the same hooks when the router itself forwards them.
   if (end - offset >= DNS_HEADER && (bytes[offset + 2]! & 0x80) === 0) return NOTHING;
   const { matcher } = observer;
-  const test = (name: Uint8Array, labels: typeof scratch) =>
-    matchLabels(matcher, name, labels) !== null;
-  const code = walkNames(bytes, offset, end, test, scratch);
+  const code = walkNames(bytes, offset, end, matcher.filter, (_, base, stop, at) => {
+    return matchName(matcher, bytes, at, base, stop) !== null;
+  });
   if (code === UNMATCHED) return NOTHING;
   if (code < 0) return { lessons: [], reasons: [nameReason(code)] };
   const message = decodeDns(bytes, offset, end);
@@ -103,25 +102,27 @@ function matchesByApp(
   end: number,
 ): Map<string, Found> {
   const byApp = new Map<string, Found>();
-  const look = (name: string, at: number, inQuestion: boolean, record: DnsRecord | null) => {
-    const match = matchName(matcher, bytes, at, offset, end);
+  const matches = new Map<number, NameMatch | null>();
+  const look = (name: DnsName, inQuestion: boolean, record: DnsRecord | null) => {
+    let match = matches.get(name.offset);
+    if (match === undefined) {
+      match = matchName(matcher, bytes, name.offset, offset, end);
+      matches.set(name.offset, match);
+    }
     if (match === null) return;
-    const found = byApp.get(match.app) ?? {
-      match,
-      name,
-      inQuestion,
-      names: new Set(),
-      records: new Set(),
-    };
-    byApp.set(match.app, found);
-    found.names.add(name);
+    let found = byApp.get(match.app);
+    if (found === undefined) {
+      found = { match, name: name.text, inQuestion, names: new Set(), records: new Set() };
+      byApp.set(match.app, found);
+    }
+    found.names.add(name.text);
     if (record !== null) found.records.add(record);
   };
-  for (const question of message.questions) look(question.name, question.nameOffset, true, null);
+  for (const question of message.questions) look(question.name, true, null);
   for (const record of message.records) {
     if (record.section !== 'answer') continue;
-    look(record.owner, record.ownerOffset, false, null);
-    if (record.target !== null) look(record.target, record.targetOffset, false, record);
+    look(record.owner, false, null);
+    if (record.target !== null) look(record.target, false, record);
   }
   return byApp;
 }
@@ -138,8 +139,8 @@ function lessonOf(
   const addresses = new Map<string, number>();
   const refused = new Map<string, string>();
   for (const record of recordsOf(message, found)) {
-    for (const address of record.addresses) {
-      const reason = refusal(observer, address);
+    for (const { address, routable } of record.addresses) {
+      const reason = refusal(observer, address, routable);
       if (reason !== null) {
         refused.set(address, reason);
         continue;
@@ -159,8 +160,8 @@ function lessonOf(
   };
 }
 
-function refusal(observer: DnsObserver, address: string): string | null {
-  if (!isRoutableText(address)) return 'not an address of the public Internet';
+function refusal(observer: DnsObserver, address: string, routable: boolean): string | null {
+  if (!routable) return 'not an address of the public Internet';
   return observer.isOwn(address) ? 'an address of the router, the home or a proxy' : null;
 }
 
@@ -177,13 +178,13 @@ function recordsOf(message: DnsMessage, found: Found): DnsRecord[] {
   for (let pass = 0; pass < 16 && before !== reached.size; pass++) {
     before = reached.size;
     for (const { owner, target } of message.records) {
-      if (target !== null && reached.has(owner)) reached.add(target);
+      if (target !== null && reached.has(owner.text)) reached.add(target.text);
     }
   }
   return message.records.filter(
     (record) =>
       (found.inQuestion && record.section === 'answer') ||
-      reached.has(record.owner) ||
+      reached.has(record.owner.text) ||
       found.records.has(record),
   );
 }

@@ -1,11 +1,16 @@
 // Which application a domain name belongs to, decided on the bytes of a DNS message. All profiles
-// compile to one matcher; a name that is nobody's is refused by the lengths of its last two
-// labels, mostly without reading a letter. wire/dns-names supplies the names, learn/ the messages.
-import { type NameLabels, nameLabels, readName } from '../wire/dns-names.ts';
+// compile to one matcher; a name that is nobody's is refused by the length and two letters of its
+// last label but one. wire/dns-names supplies the names, learn/ the messages.
+import {
+  type NameLabels,
+  nameLabels,
+  readName,
+  type TailFilter,
+  tailKey,
+} from '../wire/dns-names.ts';
 import {
   asciiBytes,
   type LabelPattern,
-  LOWER,
   matchLabel,
   parsePattern,
   sameText,
@@ -38,6 +43,7 @@ interface Entry {
 
 /** Entries that share their last two labels. */
 interface Bucket {
+  readonly tail: string;
   readonly second: Uint8Array;
   readonly top: Uint8Array;
   readonly entries: Entry[];
@@ -45,8 +51,9 @@ interface Bucket {
 }
 
 export interface NameMatcher {
-  /** Non-zero at (length of the last label << 6 | length of the one before) of some bucket. */
-  readonly lengths: Uint8Array;
+  /** For walkNames: refuses nearly every name that is nobody's. */
+  readonly filter: TailFilter;
+  /** By tailKey of the last label but one. */
   readonly buckets: ReadonlyMap<number, readonly Bucket[]>;
 }
 
@@ -56,14 +63,14 @@ export interface NameMatcher {
  * Entries that profile-parse would refuse are left out.
  */
 export function compileNames(apps: readonly NamedApp[]): NameMatcher {
-  const lengths = new Uint8Array(4096);
+  const filter: TailFilter = new Uint8Array(4096);
   const buckets = new Map<number, Bucket[]>();
   apps.forEach((app, position) => {
     const { names, suffixes, patterns, except } = app.profile.dns;
     const add = (value: string, rank: number, below: boolean, isExcept: boolean) => {
       const labels = rank === 1 ? parsePattern(value) : literalLabels(value);
       if (typeof labels === 'string' || labels.length < 2) return;
-      const bucket = bucketFor(value, lengths, buckets);
+      const bucket = bucketFor(value, filter, buckets);
       const entry = {
         match: { app: app.name, entry: below ? `.${value}` : value },
         app: position,
@@ -81,25 +88,28 @@ export function compileNames(apps: readonly NamedApp[]): NameMatcher {
   for (const list of buckets.values()) {
     for (const bucket of list) bucket.entries.sort((a, b) => a.rank - b.rank || a.app - b.app);
   }
-  return { lengths, buckets };
+  return { filter, buckets };
 }
 
 function literalLabels(name: string): LabelPattern[] {
   return name.split('.').map((label) => [{ kind: 'text', bytes: asciiBytes(label) }]);
 }
 
-function bucketFor(value: string, lengths: Uint8Array, buckets: Map<number, Bucket[]>): Bucket {
+function bucketFor(value: string, filter: TailFilter, buckets: Map<number, Bucket[]>): Bucket {
   const [second = '', top = ''] = value.split('.').slice(-2);
-  const key = (top.length << 6) | second.length;
-  lengths[key] = 1;
+  const key = tailKey(second.length, second.charCodeAt(0), second.charCodeAt(second.length - 1));
+  filter[key] = 1;
   const list = buckets.get(key) ?? [];
   buckets.set(key, list);
-  const ends = (bucket: Bucket) =>
-    sameText(bucket.second, asciiBytes(second), 0, second.length) &&
-    sameText(bucket.top, asciiBytes(top), 0, top.length);
-  const known = list.find(ends);
+  const known = list.find((bucket) => bucket.tail === `${second}.${top}`);
   if (known !== undefined) return known;
-  const bucket = { second: asciiBytes(second), top: asciiBytes(top), entries: [], except: [] };
+  const bucket = {
+    tail: `${second}.${top}`,
+    second: asciiBytes(second),
+    top: asciiBytes(top),
+    entries: [],
+    except: [],
+  };
   list.push(bucket);
   return bucket;
 }
@@ -114,11 +124,11 @@ export function matchLabels(
   if (count < 2) return null;
   const top = labels.starts[count - 1]!;
   const second = labels.starts[count - 2]!;
-  const key = (bytes[top]! << 6) | bytes[second]!;
-  if (matcher.lengths[key] === 0) return null;
+  const size = bytes[second]!;
+  const key = tailKey(size, bytes[second + 1]!, bytes[second + size]!);
+  if (matcher.filter[key] === 0) return null;
   for (const bucket of matcher.buckets.get(key)!) {
-    // The first letter settles most of what the lengths let through.
-    if (LOWER[bytes[second + 1]!] !== bucket.second[0]) continue;
+    if (bytes[top] !== bucket.top.length) continue;
     if (!sameText(bucket.second, bytes, second + 1, bytes[second]!)) continue;
     if (!sameText(bucket.top, bytes, top + 1, bytes[top]!)) continue;
     return matchBucket(bucket, bytes, labels);

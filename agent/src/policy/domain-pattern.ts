@@ -16,7 +16,7 @@ type Token =
 export type LabelPattern = readonly Token[];
 
 /** ASCII lower case by byte value (RFC 4343: DNS folds A-Z and nothing else). */
-export const LOWER = Uint8Array.from({ length: 256 }, (_, byte) =>
+const LOWER = Uint8Array.from({ length: 256 }, (_, byte) =>
   byte >= 65 && byte <= 90 ? byte + 32 : byte,
 );
 
@@ -112,6 +112,10 @@ export function matchLabel(
   at: number,
   size: number,
 ): boolean {
+  const only = pattern.length === 1 ? pattern[0]! : undefined;
+  if (only?.kind === 'text') {
+    return only.bytes.length === size && sameText(only.bytes, bytes, at, size);
+  }
   here.fill(0);
   here[0] = 1;
   for (const token of pattern) {

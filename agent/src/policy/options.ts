@@ -10,9 +10,11 @@ export interface OptionSpec {
   readonly lists: readonly string[];
 }
 
+/** A section with the place names that its problems are reported under. */
 export interface SectionPlace {
   readonly section: UciSection;
   readonly file: string;
+  /** "whp.skype", or "whp.@app[0]" for an anonymous one. */
   readonly path: string;
 }
 
@@ -82,12 +84,15 @@ function checkKnown(
   }
 }
 
+// The spellings that OpenWrt's own scripts take.
+const ON: readonly string[] = ['1', 'on', 'true', 'yes', 'enabled'];
+export const OFF: readonly string[] = ['0', 'off', 'false', 'no', 'disabled'];
+
 export function readBoolean(read: OptionReader, name: string, preset: boolean): boolean {
   const value = read.option(name);
   if (value === null) return preset;
-  // The spellings that OpenWrt's own scripts take.
-  if (['1', 'on', 'true', 'yes', 'enabled'].includes(value)) return true;
-  if (['0', 'off', 'false', 'no', 'disabled'].includes(value)) return false;
+  if (ON.includes(value)) return true;
+  if (OFF.includes(value)) return false;
   read.complain(name, `"${value}" is neither 1 nor 0`);
   return preset;
 }

@@ -62,6 +62,7 @@ function checkMeaning(profile: Profile, file: string): Problem[] {
   checkEntries(profile.dns.suffixes, '/dns/suffixes', nameProblem, complain);
   checkEntries(profile.dns.patterns, '/dns/patterns', patternProblem, complain);
   checkEntries(profile.dns.except, '/dns/except', nameProblem, complain);
+  checkExcept(profile, complain);
   profile.ranges.forEach((range, i) => {
     checkRange(range, `/ranges/${i}`, complain);
   });
@@ -94,6 +95,20 @@ function checkEntries(
     else if (seen.has(value)) complain(at, `"${value}" is there twice; remove one`);
     seen.add(value);
   });
+}
+
+/** An entry that its own exceptions cover can never match: one of the two is a mistake. */
+function checkExcept({ dns }: Profile, complain: Complain): void {
+  for (const kind of ['names', 'suffixes', 'patterns'] as const) {
+    dns[kind].forEach(({ value }, i) => {
+      const cover = dns.except.find(
+        (one) => value === one.value || value.endsWith(`.${one.value}`),
+      );
+      if (cover === undefined) return;
+      const what = `"${value}" never matches, since except has "${cover.value}"; remove one of them`;
+      complain(`/dns/${kind}/${i}/value`, what);
+    });
+  }
 }
 
 function checkRange(range: ProfileRange, pointer: string, complain: Complain): void {

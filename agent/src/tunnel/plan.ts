@@ -1,10 +1,13 @@
 // tunnel/plan: policy in, the tunnel devices, inner addresses, routes and ip rules it needs out.
 // reconcile/diff compares the answer with what the kernel has. Pure.
+import { markOf } from '../policy/marks.ts';
 import type { App, Policy, Proxy } from '../policy/policy.ts';
 import type { Desired, GreLink, LinkAddress, Piece, Route, Rule } from '../reconcile/desired.ts';
+import { tunnelDevice } from '../ruleset/names.ts';
 
-/** Outer IPv4 header and GRE header; four more bytes for a key (RFC 2784, RFC 2890). */
-const GRE_OVERHEAD = 24;
+/** Outer header and GRE header (RFC 2784); a key is four more (RFC 2890). Over IPv6 the kernel adds
+ * a destination option of 8 bytes, the encapsulation limit (RFC 2473 section 4.1.1). */
+const OVERHEAD = { 4: 20 + 4, 6: 40 + 8 + 4 } as const;
 const GRE_KEY = 4;
 /** An MTU that passes when nothing is known of the path: PPPoE's 1492 less the tunnel. */
 const WAN_MTU_UNKNOWN = 1492;
@@ -12,24 +15,20 @@ const WAN_MTU_UNKNOWN = 1492;
 export const PROHIBIT_METRIC = 0xffffffff;
 const TUNNEL_METRIC = 1;
 
-export function linkName(proxy: Pick<Proxy, 'name'>): string {
-  return `whp-${proxy.name}`;
+/** Every device with this prefix is ours. */
+export function isLinkName(name: string): boolean {
+  return name.startsWith(tunnelDevice(''));
 }
 
 /** Bytes of a packet that fit through the tunnel. wanMtu null: not known. */
 export function tunnelMtu(proxy: Proxy, wanMtu: number | null): number {
-  const overhead = GRE_OVERHEAD + (proxy.key === null ? 0 : GRE_KEY);
+  const outer = OVERHEAD[proxy.address.includes(':') ? 6 : 4];
+  const overhead = outer + (proxy.key === null ? 0 : GRE_KEY);
   return proxy.mtu ?? (wanMtu ?? WAN_MTU_UNKNOWN) - overhead;
 }
 
-/** The mark of one app's slot under a mask, e.g. slot 1 of 0x0f000000 is 0x01000000. */
-export function slotMark(slot: number, mask: number): number {
-  const lowest = (mask & -mask) >>> 0;
-  return (slot * lowest) >>> 0;
-}
-
 function tunnel(proxy: Proxy, wanMtu: number | null): [GreLink, LinkAddress] {
-  const name = linkName(proxy);
+  const name = tunnelDevice(proxy.name);
   return [
     {
       kind: 'link',
@@ -60,7 +59,15 @@ function routes(app: App, table: number, proxies: readonly Proxy[]): Route[] {
   const through: Route[] =
     first === undefined
       ? []
-      : [{ kind: 'route', family: 4, table, link: linkName(first), metric: TUNNEL_METRIC }];
+      : [
+          {
+            kind: 'route',
+            family: 4,
+            table,
+            link: tunnelDevice(first.name),
+            metric: TUNNEL_METRIC,
+          },
+        ];
   return [...through, prohibit(4), prohibit(6)];
 }
 
@@ -74,7 +81,7 @@ export function plan(policy: Policy, wanMtu: number | null): Desired {
         kind: 'rule',
         family,
         preference: preference + app.slot,
-        mark: slotMark(app.slot, mask),
+        mark: markOf(mask, app.slot),
         mask,
         table: table + app.slot,
       };

@@ -12,7 +12,6 @@ declare module 'dns-packet' {
       offset: number,
     ): { name: string; type: string; ttl: number; class: string; data: unknown };
   };
-  export const question: {
-    decode(bytes: Buffer, offset: number): { name: string; type: string; class: string };
-  };
+  /** A whole message; throws on the first thing it cannot read. */
+  export function decode(bytes: Buffer): unknown;
 }

@@ -1,43 +1,54 @@
-// Full decoding of a DNS message some name of which matched: dns-packet reads names and record
-// data, this file walks the records, decodes SVCB itself (RFC 9460, which dns-packet hands over
-// raw) and turns every exception into a reason. Next station: learn/observe-dns.
+// Full decoding of a DNS message some name of which matched. dns-packet reads the names, each once;
+// the records are read here, since it stops at the first broken one and knows no SVCB (RFC 9460).
+// Its exceptions become reasons. Next station: learn/observe-dns.
 import { Buffer } from 'buffer';
 import * as dnsPacket from 'dns-packet';
-import { canonicalAddress, type Family, formatAddress } from './address.ts';
+import { type Family, formatAddress, isRoutable } from './address.ts';
 import {
+  CUT_OFF,
   DNS_HEADER,
   nameReason,
   type RecordSpan,
   readRecord,
   skipName,
+  TOO_MUCH_WORK,
   TYPE_A,
   TYPE_AAAA,
   TYPE_CNAME,
-  TYPE_HTTPS,
-  TYPE_SVCB,
   targetOffset,
 } from './dns-names.ts';
 import { type Malformed, u16At } from './reader.ts';
 
-export interface DnsQuestion {
+/** A name of the message; equal names behind one pointer have equal offsets. */
+export interface DnsName {
   /** Lower case, no final dot; '.' is the root. */
-  readonly name: string;
-  readonly nameOffset: number;
+  readonly text: string;
+  /** Where its first label is, compression pointers followed. */
+  readonly offset: number;
+}
+
+export interface DnsQuestion {
+  readonly name: DnsName;
   readonly type: number;
+}
+
+export interface DnsAddress {
+  /** Canonical text. */
+  readonly address: string;
+  /** Whether it can be a host of the public Internet: address.isRoutable. */
+  readonly routable: boolean;
 }
 
 /** An answer or additional record of class IN and of a type that can lead to an address. */
 export interface DnsRecord {
   readonly section: 'answer' | 'additional';
-  readonly owner: string;
-  readonly ownerOffset: number;
+  readonly owner: DnsName;
   readonly type: number;
   readonly ttlSeconds: number;
-  /** Canonical text: the address of A and AAAA, the hints of SVCB and HTTPS. */
-  readonly addresses: readonly string[];
-  /** Where CNAME, SVCB and HTTPS lead, and where in the message that name is; else null and -1. */
-  readonly target: string | null;
-  readonly targetOffset: number;
+  /** The address of A and AAAA, the hints of SVCB and HTTPS. */
+  readonly addresses: readonly DnsAddress[];
+  /** Where CNAME, SVCB and HTTPS lead; null for the others. */
+  readonly target: DnsName | null;
 }
 
 export interface DnsMessage {
@@ -52,86 +63,91 @@ export interface DnsMessage {
   readonly reasons: readonly string[];
 }
 
-/** Records decoded in one message; a response of 64 KiB has room for about 4,000. */
-const MAX_RECORDS = 4096;
+/** Questions and records decoded in one message; more only costs time. Honest answers have 60. */
+const MAX_QUESTIONS = 4;
+const MAX_RECORDS = 512;
+
+interface Decoder {
+  readonly bytes: Uint8Array;
+  readonly base: number;
+  readonly end: number;
+  /** The message alone: dns-packet reads pointers from the start of its buffer. */
+  readonly message: Buffer;
+  /** Names decoded so far, by the offset of their first label. */
+  readonly names: Map<number, DnsName | Malformed>;
+  readonly reasons: string[];
+}
 
 /**
  * Decodes bytes[offset, end). A broken record costs that record only: an answer that a client
- * would still use must not pass untaught because dns-packet dislikes another part of it.
+ * would still use must not pass untaught because another part of it is broken.
  */
 export function decodeDns(bytes: Uint8Array, offset: number, end: number): DnsMessage | Malformed {
   if (offset < 0 || end > bytes.length || end - offset < DNS_HEADER) {
     return { malformed: 'shorter than a DNS header' };
   }
   const flags = u16At(bytes, offset + 2);
-  // dns-packet reads pointers from the start of its buffer, so give it the message alone.
   const message = Buffer.from(bytes.buffer, bytes.byteOffset + offset, end - offset);
   const reasons: string[] = [];
+  const decoder: Decoder = { bytes, base: offset, end, message, names: new Map(), reasons };
   const questions: DnsQuestion[] = [];
-  const records: DnsRecord[] = [];
-  const at = decodeQuestions(message, offset, questions, reasons);
-  if (at >= 0) decodeRecords(message, offset, at, records, reasons);
+  const at = decodeQuestions(decoder, questions);
   return {
     id: u16At(bytes, offset),
     response: (flags & 0x8000) !== 0,
     rcode: flags & 15,
     truncated: (flags & 0x0200) !== 0,
     questions,
-    records,
+    records: at < 0 ? [] : decodeRecords(decoder, at),
     reasons,
   };
 }
 
-/** Answers the offset of the first record in `message`, or -1 after adding the reason. */
-function decodeQuestions(
-  message: Buffer,
-  offset: number,
-  questions: DnsQuestion[],
-  reasons: string[],
-): number {
-  let at = DNS_HEADER;
-  for (let i = u16At(message, 4); i > 0; i--) {
-    const behind = skipName(message, message.length, at);
-    if (behind < 0 || behind + 4 > message.length) {
-      reasons.push(`question: ${nameReason(behind < 0 ? behind : -1)}`);
+/** Answers the offset of the first record, or -1 after adding the reason. */
+function decodeQuestions(decoder: Decoder, questions: DnsQuestion[]): number {
+  const { bytes, base, end, reasons } = decoder;
+  const count = u16At(bytes, base + 4);
+  if (count > MAX_QUESTIONS) {
+    reasons.push(`${count} questions`);
+    return -1;
+  }
+  let at = base + DNS_HEADER;
+  for (let i = 0; i < count; i++) {
+    const behind = skipName(bytes, end, at);
+    if (behind < 0 || behind + 4 > end) {
+      reasons.push(`question: ${nameReason(behind < 0 ? behind : CUT_OFF)}`);
       return -1;
     }
-    const name = decodeName(message, at);
-    if (typeof name === 'string') {
-      questions.push({ name, nameOffset: offset + at, type: u16At(message, behind) });
-    } else {
-      reasons.push(`question: ${name.malformed}`);
-    }
+    const name = decodeName(decoder, at);
+    if ('malformed' in name) reasons.push(`question: ${name.malformed}`);
+    else questions.push({ name, type: u16At(bytes, behind) });
     at = behind + 4;
   }
   return at;
 }
 
-function decodeRecords(
-  message: Buffer,
-  offset: number,
-  from: number,
-  records: DnsRecord[],
-  reasons: string[],
-): void {
-  const answers = u16At(message, 6);
-  const authorities = u16At(message, 8);
-  const total = Math.min(MAX_RECORDS, answers + authorities + u16At(message, 10));
+function decodeRecords(decoder: Decoder, from: number): DnsRecord[] {
+  const { bytes, base, end, reasons } = decoder;
+  const records: DnsRecord[] = [];
+  const answers = u16At(bytes, base + 6);
+  const additionals = answers + u16At(bytes, base + 8);
+  const total = additionals + u16At(bytes, base + 10);
   let at = from;
   for (let i = 0; i < total; i++) {
-    const span = readRecord(message, message.length, at);
+    const span = i < MAX_RECORDS ? readRecord(bytes, end, at) : TOO_MUCH_WORK;
     if (typeof span === 'number') {
       reasons.push(`record ${i + 1}: ${nameReason(span)}`);
-      return;
+      break;
     }
     at = span.next;
     // The authority section names servers of the zone, never an address for the asker.
-    if (i >= answers && i < answers + authorities) continue;
+    if (i >= answers && i < additionals) continue;
     if (span.class !== 1 || !leadsToAddress(span.type)) continue;
-    const record = decodeRecord(message, offset, span, i < answers ? 'answer' : 'additional');
+    const record = decodeRecord(decoder, span, i < answers ? 'answer' : 'additional');
     if ('malformed' in record) reasons.push(`record ${i + 1}: ${record.malformed}`);
     else records.push(record);
   }
+  return records;
 }
 
 function leadsToAddress(type: number): boolean {
@@ -139,113 +155,88 @@ function leadsToAddress(type: number): boolean {
 }
 
 function decodeRecord(
-  message: Buffer,
-  offset: number,
+  decoder: Decoder,
   span: RecordSpan,
   section: DnsRecord['section'],
 ): DnsRecord | Malformed {
-  // dns-packet ignores the data length of A and AAAA; a short one would read its neighbour.
+  const owner = decodeName(decoder, span.owner);
+  if ('malformed' in owner) return owner;
+  const { type, ttlSeconds } = span;
   const size = span.next - span.rdata;
-  if (span.type === TYPE_A && size !== 4) return { malformed: `A with ${size} bytes` };
-  if (span.type === TYPE_AAAA && size !== 16) return { malformed: `AAAA with ${size} bytes` };
-  const decoded = decodeAnswer(message, span.owner);
-  if ('malformed' in decoded) return decoded;
-  const owner = decoded.name.toLowerCase();
-  const parts = recordParts(message, span, owner, decoded.data);
-  if ('malformed' in parts) return parts;
-  const at = targetOffset(span.type, span.rdata);
-  return {
-    section,
-    owner,
-    ownerOffset: offset + span.owner,
-    type: span.type,
-    ttlSeconds: span.ttlSeconds,
-    addresses: parts.addresses,
-    target: parts.target,
-    targetOffset: at < 0 ? -1 : offset + at,
-  };
+  if (type === TYPE_A || type === TYPE_AAAA) {
+    const family = type === TYPE_A ? 4 : 6;
+    if (size !== (family === 4 ? 4 : 16)) {
+      return { malformed: `${family === 4 ? 'A' : 'AAAA'} with ${size} bytes` };
+    }
+    const addresses = [addressAt(decoder.bytes, span.rdata, family)];
+    return { section, owner, type, ttlSeconds, addresses, target: null };
+  }
+  if (type === TYPE_CNAME) {
+    const target = decodeName(decoder, span.rdata);
+    if ('malformed' in target) return target;
+    return { section, owner, type, ttlSeconds, addresses: [], target };
+  }
+  const service = decodeService(decoder, span.rdata, span.next);
+  if ('malformed' in service) return service;
+  // RFC 9460 section 2.5: the root as target means the owner itself.
+  const target = service.target.text === '.' ? owner : service.target;
+  return { section, owner, type, ttlSeconds, addresses: service.addresses, target };
 }
 
-type RecordParts = Pick<DnsRecord, 'addresses' | 'target'>;
-
-/** `data` is what dns-packet made of the record's data. */
-function recordParts(
-  message: Buffer,
-  span: RecordSpan,
-  owner: string,
-  data: unknown,
-): RecordParts | Malformed {
-  if (span.type === TYPE_SVCB || span.type === TYPE_HTTPS) {
-    const service = decodeService(message, span.rdata, span.next);
-    if ('malformed' in service) return service;
-    // RFC 9460 section 2.5: the root as target means the owner itself.
-    return service.target === '.' ? { ...service, target: owner } : service;
-  }
-  if (typeof data !== 'string') return { malformed: 'no data' };
-  if (span.type === TYPE_CNAME) return { addresses: [], target: data.toLowerCase() };
-  const address = canonicalAddress(data);
-  return address === null
-    ? { malformed: `address ${data}` }
-    : { addresses: [address], target: null };
+function addressAt(bytes: Uint8Array, at: number, family: Family): DnsAddress {
+  return { address: formatAddress(bytes, at, family), routable: isRoutable(bytes, at, family) };
 }
 
 /** SVCB data, RFC 9460 section 2.2: priority, target, then parameters in rising key order. */
-export function decodeService(
-  message: Buffer,
+function decodeService(
+  decoder: Decoder,
   rdata: number,
   end: number,
-): { target: string; addresses: string[] } | Malformed {
+): { target: DnsName; addresses: DnsAddress[] } | Malformed {
   if (end - rdata < 3) return { malformed: 'SVCB cut off' };
-  const target = decodeName(message, rdata + 2);
-  if (typeof target !== 'string') return target;
-  const addresses: string[] = [];
-  let at = skipName(message, end, rdata + 2);
+  const { bytes } = decoder;
+  const target = decodeName(decoder, rdata + 2);
+  if ('malformed' in target) return target;
+  const addresses: DnsAddress[] = [];
+  let at = skipName(bytes, end, rdata + 2);
   if (at < 0) return { malformed: `SVCB target: ${nameReason(at)}` };
   while (at < end) {
     if (at + 4 > end) return { malformed: 'SVCB parameter cut off' };
-    const key = u16At(message, at);
+    const key = u16At(bytes, at);
     const from = at + 4;
-    const to = from + u16At(message, at + 2);
+    const to = from + u16At(bytes, at + 2);
     if (to > end) return { malformed: 'SVCB parameter cut off' };
     // Keys 4 and 6, section 7.3: ipv4hint and ipv6hint, addresses one behind the other.
-    if (key === 4) pushHints(message, from, to, 4, addresses);
-    if (key === 6) pushHints(message, from, to, 6, addresses);
+    const size = key === 4 ? 4 : key === 6 ? 16 : 0;
+    for (let hint = from; size > 0 && hint + size <= to; hint += size) {
+      addresses.push(addressAt(bytes, hint, key === 4 ? 4 : 6));
+    }
     at = to;
   }
   return { target, addresses };
 }
 
-function pushHints(
-  message: Buffer,
-  from: number,
-  to: number,
-  family: Family,
-  addresses: string[],
-): void {
-  const size = family === 4 ? 4 : 16;
-  for (let at = from; at + size <= to; at += size) {
-    addresses.push(formatAddress(message, at, family));
+/** The name at `at`, decoded once however often it is pointed to. */
+function decodeName(decoder: Decoder, at: number): DnsName | Malformed {
+  const { bytes, base, end, names } = decoder;
+  let offset = at;
+  // A pointer to a pointer is legal; one that does not go backwards is left to dns-packet.
+  while (offset + 1 < end && bytes[offset]! >= 192) {
+    const target = base + (((bytes[offset]! & 63) << 8) | bytes[offset + 1]!);
+    if (target >= offset) break;
+    offset = target;
   }
-}
-
-function decodeName(message: Buffer, at: number): string | Malformed {
+  const known = names.get(offset);
+  if (known !== undefined) return known;
+  let name: DnsName | Malformed;
   try {
-    return dnsPacket.name.decode(message, at).toLowerCase();
+    const text = dnsPacket.name.decode(decoder.message, offset - base).toLowerCase();
+    name = { text, offset };
   } catch (error) {
-    return { malformed: reasonOf(error) };
+    name = { malformed: error instanceof Error ? error.message : String(error) };
   }
-}
-
-function decodeAnswer(message: Buffer, at: number): { name: string; data: unknown } | Malformed {
-  try {
-    return dnsPacket.answer.decode(message, at);
-  } catch (error) {
-    return { malformed: reasonOf(error) };
-  }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  names.set(offset, name);
+  return name;
 }
 
 /**

@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { App, Policy, Proxy } from '../../../agent/src/policy/policy.ts';
 import { describe } from '../../../agent/src/reconcile/desired.ts';
-import { plan, slotMark, tunnelMtu } from '../../../agent/src/tunnel/plan.ts';
+import { plan, tunnelMtu } from '../../../agent/src/tunnel/plan.ts';
 
 const proxy: Proxy = {
   name: 'home',
@@ -50,12 +50,6 @@ test('the MTU leaves room for the outer header and the key', () => {
   assert.is(tunnelMtu({ ...proxy, key: null }, 1500), 1476);
   assert.is(tunnelMtu(proxy, null), 1464);
   assert.is(tunnelMtu({ ...proxy, mtu: 1280 }, 1500), 1280);
-});
-
-test('a slot sits in the lowest bits of the mask, whatever the mask', () => {
-  assert.is(slotMark(1, 0x0f000000), 0x01000000);
-  assert.is(slotMark(15, 0xf0000000), 0xf0000000);
-  assert.is(slotMark(3, 0x00000f00), 0x00000300);
 });
 
 test.run();

@@ -2,7 +2,7 @@
 // matched. Hostile names end in a reason, and soon.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { decodeDns, tcpMessage } from '../../../agent/src/wire/dns.ts';
+import { type DnsAddress, decodeDns, tcpMessage } from '../../../agent/src/wire/dns.ts';
 import {
   BAD_LABEL,
   BAD_POINTER,
@@ -19,22 +19,21 @@ import { answerTo, concat, hex, mutate, seeded, u16be, wireName } from './bytes.
 
 const scratch = nameLabels();
 
+const texts = (addresses: readonly DnsAddress[]) => addresses.map(({ address }) => address);
+
+const ALL = new Uint8Array(4096).fill(1);
+
 /** The names a walk visits, as text. */
 function visited(bytes: Uint8Array, stopAt = '', from = 0, end = bytes.length) {
   const names: string[] = [];
-  const code = walkNames(
-    bytes,
-    from,
-    end,
-    (message, labels) => {
-      const parts = Array.from(labels.starts.subarray(0, labels.count), (at) =>
-        String.fromCharCode(...message.subarray(at + 1, at + 1 + message[at]!)),
-      );
-      names.push(parts.join('.'));
-      return parts.join('.') === stopAt;
-    },
-    scratch,
-  );
+  const code = walkNames(bytes, from, end, ALL, (message, base, stop, at) => {
+    assert.ok(readName(message, base, stop, at, scratch) > 0, 'the test gets names that read well');
+    const parts = Array.from(scratch.starts.subarray(0, scratch.count), (start) =>
+      String.fromCharCode(...message.subarray(start + 1, start + 1 + message[start]!)),
+    );
+    names.push(parts.join('.'));
+    return parts.join('.') === stopAt;
+  });
   return { code, names };
 }
 
@@ -90,6 +89,22 @@ test('broken names end the walk with their reason', () => {
   assert.is(code(just), UNMATCHED);
 });
 
+test('the 255 bytes of a name count across its pointers', () => {
+  const label = (size: number) => concat([size], new Uint8Array(size).fill(97));
+  const first = concat(label(60), label(60), label(60), [0]);
+  const message = (size: number) =>
+    concat(
+      hex('1234 8180 0002 0000 0000 0000'),
+      concat(first, [0, 1, 0, 1]),
+      concat(label(size), label(10), [0xc0, 12], [0, 1, 0, 1]),
+    );
+  // 184 bytes behind the pointer, 11 and size + 1 in front of it.
+  assert.is(visited(message(59)).code, UNMATCHED);
+  assert.is(visited(message(60)).code, NAME_TOO_LONG);
+  const bytes = message(60);
+  assert.is(readName(bytes, 0, bytes.length, 12 + first.length + 4, scratch), NAME_TOO_LONG);
+});
+
 test('a chain of pointers and a flood of names are bounded', () => {
   const chain: number[] = [0];
   for (let i = 0; i < 100; i++) chain.push(...u16be(0xc000 | (i === 0 ? 0 : 1 + (i - 1) * 2)));
@@ -103,7 +118,7 @@ test('a chain of pointers and a flood of names are bounded', () => {
     header,
     wireName('a.b'),
     [0, 1, 0, 1],
-    ...Array.from({ length: 4600 }, () => record),
+    ...Array.from({ length: 600 }, () => record),
   );
   assert.is(visited(flood).code, TOO_MUCH_WORK);
 });
@@ -114,13 +129,13 @@ test('a chain is decoded with canonical addresses and its TTLs', () => {
   assert.ok(message.response);
   assert.not.ok(message.truncated);
   assert.is(message.rcode, 0);
-  assert.equal(message.questions, [{ name: 'www.example.com', nameOffset: 13, type: 1 }]);
+  assert.equal(message.questions, [{ name: { text: 'www.example.com', offset: 13 }, type: 1 }]);
   assert.equal(
     message.records.map(({ owner, ttlSeconds, addresses, target }) => [
-      owner,
+      owner.text,
       ttlSeconds,
-      addresses,
-      target,
+      texts(addresses),
+      target?.text ?? null,
     ]),
     [
       ['www.example.com', 60, [], 'edge.example.net'],
@@ -141,7 +156,7 @@ test('service bindings give their hints; the root as target is the owner', () =>
   if ('malformed' in decoded) throw new Error(decoded.malformed);
   assert.equal(decoded.reasons, []);
   assert.equal(
-    decoded.records.map(({ target, addresses }) => [target, addresses]),
+    decoded.records.map(({ target, addresses }) => [target?.text ?? null, texts(addresses)]),
     [
       ['svc.example.net', ['192.0.2.1', '192.0.2.2', '2001:db8::7']],
       ['a.b', []],
@@ -159,7 +174,7 @@ test('a broken record costs itself, a broken length the rest', () => {
   const decoded = decodeDns(message, 0, message.length);
   if ('malformed' in decoded) throw new Error(decoded.malformed);
   assert.equal(
-    decoded.records.map(({ addresses }) => addresses),
+    decoded.records.map(({ addresses }) => texts(addresses)),
     [['192.0.2.9']],
   );
   assert.equal(decoded.reasons, ['record 1: A with 3 bytes', 'record 3: SVCB parameter cut off']);
@@ -181,6 +196,50 @@ test('a TCP payload with one whole message is told from others', () => {
   assert.equal(tcpMessage(framed, 0, framed.length), { offset: 2, end: framed.length });
   assert.is(tcpMessage(framed, 0, framed.length - 1), null);
   assert.is(tcpMessage(concat(framed, [0]), 0, framed.length + 1), null);
+});
+
+test('a message of thousands of records is read as far as an honest one goes', () => {
+  const record = { name: '@12', type: 1, rdata: [1, 2, 3, 4] };
+  const bytes = answerTo(
+    'a.b',
+    Array.from({ length: 600 }, () => record),
+  );
+  const message = decodeDns(bytes, 0, bytes.length);
+  if ('malformed' in message) throw new Error(message.malformed);
+  assert.is(message.records.length, 512);
+  assert.is(message.reasons.length, 1);
+  const questions = concat(hex('1234 8180 0005 0000 0000 0000'), wireName('a.b'), [0, 1, 0, 1]);
+  const odd = decodeDns(questions, 0, questions.length);
+  assert.equal('malformed' in odd || odd.reasons, ['5 questions']);
+});
+
+test('the quick walk and the full reading of a name agree on every name', () => {
+  const random = seeded(12);
+  const header = hex('1234 8180 0001 0000 0000 0000');
+  const seeds = [
+    wireName('www.example.com'),
+    wireName('a.b.c.d.e'),
+    wireName('x.@5'),
+    wireName('y.z.@12'),
+  ];
+  let broken = 0;
+  for (let i = 0; i < 5000; i++) {
+    const name =
+      i % 50 === 0 ? new Uint8Array(300).fill(1 + random(62)) : mutate(seeds[i % 4]!, random);
+    const bytes = concat(header, name, [0, 1, 0, 1]);
+    const behind = readName(bytes, 0, bytes.length, 12, scratch);
+    const { count } = scratch;
+    const { code, names } = visited(bytes);
+    if (behind < 0) {
+      broken += 1;
+      // A label that passes both the end and the 255 bytes may give either reason.
+      assert.ok(code < 0);
+    } else {
+      assert.is(code, behind + 4 <= bytes.length ? UNMATCHED : CUT_OFF);
+      assert.is(names.length, count >= 2 ? 1 : 0);
+    }
+  }
+  assert.ok(broken > 500 && broken < 4500, `${broken} were broken`);
 });
 
 test('mutated messages neither throw nor hang', () => {

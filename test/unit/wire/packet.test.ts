@@ -78,6 +78,8 @@ test('a later fragment has no ports, the first one has', () => {
   const sixth = decoded(v6(44, hex('11000009 00000001 1234567812345678')));
   assert.is(sixth.fragmentOffset, 8);
   assert.is(sixth.destinationPort, -1);
+  // What follows in a later fragment only looks like another header.
+  assert.is(decoded(v6(44, hex('3c000009 00000001 11ff000000000000'))).protocol, 60);
 });
 
 test('an ICMP error quotes a request and is none', () => {

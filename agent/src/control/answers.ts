@@ -1,0 +1,301 @@
+// control/answers: what `whp status`, `flows`, `learned` and `why` answer, as plain objects made
+// from the agent's state and from what the kernel holds at that moment. text.ts prints them for
+// people, --json prints them as they are. Pure: the kernel arrives as an argument.
+
+import { type FlowEvidence, findEvidence, flowText } from '../learn/evidence.ts';
+import { type Endpoint, learnedEndpoints } from '../learn/learned.ts';
+import type { Connection } from '../netlink/conntrack.ts';
+import type { KernelElement } from '../netlink/nft-element.ts';
+import { slotOf } from '../policy/marks.ts';
+import type { App } from '../policy/policy.ts';
+import type { ProfileRange } from '../policy/profile.ts';
+import { addressOf, pairOf, portOf } from '../ruleset/elements.ts';
+import { setName } from '../ruleset/names.ts';
+import type { Counters, State } from '../step.ts';
+import { canonicalAddress, cidrHas, parseAddress, parseCidr } from '../wire/address.ts';
+
+/** What the answers ask of the kernel. A string is an error that is passed on as it is. */
+export interface KernelView {
+  readSet(set: string): readonly KernelElement[] | string;
+  /** Entries with our mark. */
+  connections(): readonly Connection[] | string;
+}
+
+export interface TunnelAnswer {
+  readonly name: string;
+  readonly address: string;
+  readonly up: boolean;
+  readonly mtu: number;
+}
+
+export interface AppAnswer {
+  readonly name: string;
+  readonly profile: string;
+  readonly version: string;
+  readonly slot: number;
+  readonly proxies: readonly string[];
+  readonly fallback: string;
+  readonly endpoints: number;
+  readonly ports: number;
+  readonly peers: number;
+  readonly flows: number;
+}
+
+export interface StatusAnswer {
+  readonly version: string;
+  readonly state: 'idle' | 'enforcing' | 'impaired';
+  /** Milliseconds since the agent enforces. */
+  readonly since: number;
+  readonly hold: boolean;
+  readonly apps: readonly AppAnswer[];
+  readonly tunnels: readonly TunnelAnswer[];
+  readonly counters: Readonly<Counters> & { readonly lost: number };
+  /** Bytes resident, from the kernel. */
+  readonly memory: number;
+  readonly problems: readonly string[];
+}
+
+export interface LearnedAnswer {
+  readonly endpoints: readonly (Omit<Endpoint, 'expires'> & { readonly seconds: number })[];
+  readonly ports: readonly LearnedPort[];
+  readonly peers: readonly LearnedPeer[];
+  readonly windows: readonly { readonly app: string; readonly device: string }[];
+}
+
+export interface LearnedPort {
+  readonly app: string;
+  readonly device: string;
+  readonly protocol: 'udp' | 'tcp';
+  readonly port: number;
+  /** Until it expires if nothing renews it. */
+  readonly seconds: number;
+}
+
+export interface LearnedPeer {
+  readonly app: string;
+  readonly device: string;
+  readonly peer: string;
+  readonly seconds: number;
+}
+
+export interface FlowAnswer {
+  readonly app: string;
+  readonly flow: string;
+  readonly packets: number;
+  readonly bytes: number;
+  readonly evidence: string;
+  readonly detail: string;
+}
+
+export interface WhyAnswer {
+  readonly query: string;
+  readonly verdict: string;
+  readonly reasons: readonly string[];
+}
+
+const FAMILIES = [4, 6] as const;
+
+function seconds(milliseconds: number): number {
+  return Math.max(0, Math.round(milliseconds / 1000));
+}
+
+/** Everything learned: the agent's endpoints, and the sets that the ruleset fills by itself. */
+export function learnedAnswer(state: State, kernel: KernelView, now: number): LearnedAnswer {
+  const endpoints = learnedEndpoints(state.learned).map(({ expires, ...rest }) => ({
+    ...rest,
+    seconds: seconds(expires - now),
+  }));
+  const ports: LearnedPort[] = [];
+  const peers: LearnedPeer[] = [];
+  const windows: { app: string; device: string }[] = [];
+  for (const { name: app } of state.policy.apps) {
+    for (const family of FAMILIES) {
+      for (const protocol of ['udp', 'tcp'] as const) {
+        for (const element of elements(kernel, setName(app, protocol, family))) {
+          const found = portOf(element.key);
+          const left = seconds(element.expiration ?? 0);
+          if (found !== null) ports.push({ app, ...found, protocol, seconds: left });
+        }
+      }
+      for (const element of elements(kernel, setName(app, 'peer', family))) {
+        const found = pairOf(element.key);
+        if (found !== null)
+          peers.push({ app, ...found, seconds: seconds(element.expiration ?? 0) });
+      }
+      for (const element of elements(kernel, setName(app, 'window', family))) {
+        const device = addressOf(element.key);
+        if (device !== null) windows.push({ app, device });
+      }
+    }
+  }
+  return { endpoints, ports, peers, windows };
+}
+
+function elements(kernel: KernelView, set: string): readonly KernelElement[] {
+  const found = kernel.readSet(set);
+  return typeof found === 'string' ? [] : found;
+}
+
+/** The flows that the kernel routes through a tunnel now, each with the evidence it began with. */
+export function flowAnswers(state: State, kernel: KernelView): FlowAnswer[] {
+  const found = kernel.connections();
+  if (typeof found === 'string') return [];
+  const { mask } = state.policy.globals;
+  const flows: FlowAnswer[] = [];
+  for (const connection of found) {
+    const app = appOfSlot(state, slotOf(mask, connection.mark));
+    if (app === null) continue;
+    const { protocol, ...ends } = connection.original;
+    const text = flowText({ ...ends, protocol: protocolName(protocol) });
+    const evidence = findEvidence(state.evidence, text).find((one) => one.app === app.name);
+    flows.push({
+      app: app.name,
+      flow: text,
+      packets: connection.packets.original + connection.packets.reply,
+      bytes: connection.bytes.original + connection.bytes.reply,
+      evidence: evidence?.kind ?? 'unknown',
+      detail: evidence?.detail ?? 'announced before this agent listened',
+    });
+  }
+  return flows.sort((a, b) => b.bytes - a.bytes);
+}
+
+function protocolName(protocol: number): string {
+  return protocol === 17 ? 'udp' : protocol === 6 ? 'tcp' : String(protocol);
+}
+
+function appOfSlot(state: State, slot: number): App | null {
+  return state.policy.apps.find((app) => app.slot === slot) ?? null;
+}
+
+export interface EvidenceAnswer {
+  readonly app: string;
+  readonly flow: string;
+  readonly evidence: string;
+  readonly detail: string;
+  /** Seconds since the ruleset announced it last. */
+  readonly ago: number;
+}
+
+/** What the ruleset announced in the last hour, live or not, oldest first. */
+export function evidenceAnswer(state: State, now: number): EvidenceAnswer[] {
+  return Array.from(state.evidence.flows.values(), (one) => ({
+    app: one.app,
+    flow: flowText(one.flow),
+    evidence: one.kind,
+    detail: one.detail,
+    ago: seconds(now - one.last),
+  }));
+}
+
+export interface StatusInput {
+  readonly version: string;
+  readonly now: number;
+  readonly since: number;
+  readonly tunnels: readonly TunnelAnswer[];
+  readonly lost: number;
+  readonly memory: number;
+  readonly problems: readonly string[];
+}
+
+export function statusAnswer(state: State, kernel: KernelView, input: StatusInput): StatusAnswer {
+  const learned = learnedAnswer(state, kernel, input.now);
+  const connections = kernel.connections();
+  const { mask, hold } = state.policy.globals;
+  const count = (list: readonly { readonly app: string }[], app: string): number =>
+    list.filter((one) => one.app === app).length;
+  const problems = [...input.problems];
+  for (const { name, up } of input.tunnels) if (!up) problems.push(`tunnel ${name} is down`);
+  if (typeof connections === 'string') problems.push(connections);
+  const apps = state.policy.apps.map((app) => ({
+    name: app.name,
+    profile: app.profile.name,
+    version: app.profile.version,
+    slot: app.slot,
+    proxies: app.proxies,
+    fallback: app.fallback,
+    endpoints: count(learned.endpoints, app.name),
+    ports: count(learned.ports, app.name),
+    peers: count(learned.peers, app.name),
+    flows:
+      typeof connections === 'string'
+        ? 0
+        : connections.filter(({ mark }) => slotOf(mask, mark) === app.slot).length,
+  }));
+  const impaired = problems.length > 0 ? 'impaired' : 'enforcing';
+  return {
+    version: input.version,
+    state: apps.length === 0 ? 'idle' : impaired,
+    since: input.now - input.since,
+    hold,
+    apps,
+    tunnels: input.tunnels,
+    counters: { ...state.counters, lost: input.lost },
+    memory: input.memory,
+    problems,
+  };
+}
+
+/** Why an address or a flow is proxied, from every source there is. `query` is an address, or a
+ * flow as `whp flows` prints it. */
+export function whyAnswer(state: State, kernel: KernelView, query: string, now: number): WhyAnswer {
+  const text = query.replace(/\s+>?\s*/g, ' ').trim();
+  const flow = /^(udp|tcp) (\S+) (\S+)$/.exec(text);
+  const wanted = flow === null ? text : `${flow[1]} ${flow[2]} > ${flow[3]}`;
+  const address = flow === null ? canonicalAddress(text) : canonicalAddress(hostOf(flow[3]!));
+  if (address === null) {
+    const help = 'neither an address nor a flow such as udp 192.168.1.11:13021 198.51.100.7:443';
+    return { query, verdict: help, reasons: [] };
+  }
+  const reasons = [
+    ...findEvidence(state.evidence, flow === null ? address : wanted).map((one) => said(one, now)),
+    ...standing(state, kernel, address, now),
+  ];
+  const verdict =
+    reasons.length > 0 ? 'proxied' : 'direct: no profile range, name, port or peer speaks for it';
+  return { query: wanted, verdict, reasons };
+}
+
+function hostOf(end: string): string {
+  return /^\[(.+)\]:\d+$/.exec(end)?.[1] ?? end.replace(/:\d+$/, '');
+}
+
+function said(one: FlowEvidence, now: number): string {
+  const ago = seconds(now - one.last);
+  return `${one.app}: ${flowText(one.flow)}: ${one.kind}: ${one.detail} (${ago} s ago)`;
+}
+
+/** What would speak for a new flow to `address` now. */
+function standing(state: State, kernel: KernelView, address: string, now: number): string[] {
+  const learned = learnedAnswer(state, kernel, now);
+  const bytes = parseAddress(address)!;
+  const reasons: string[] = [];
+  for (const { name, profile } of state.policy.apps) {
+    for (const range of profile.ranges.filter((one) => covers(one, bytes))) {
+      const ports = range.ports.map((span) => (typeof span === 'number' ? span : span.join('-')));
+      reasons.push(
+        `${name}: ${range.role} range of the profile, ${range.protocols.join(' and ')} ports ${ports.join(', ')} (${range.source}, ${range.date})`,
+      );
+    }
+  }
+  for (const one of learned.endpoints.filter((endpoint) => endpoint.address === address)) {
+    reasons.push(`${one.app}: ${one.device} resolved ${one.name} to it; ${one.seconds} s left`);
+  }
+  for (const one of learned.peers.filter(({ peer }) => peer === address)) {
+    reasons.push(`${one.app}: a peer of ${one.device}; ${one.seconds} s left`);
+  }
+  for (const one of learned.ports.filter(({ device }) => device === address)) {
+    reasons.push(
+      `${one.app}: ${one.protocol} port ${one.port} of this device is the application's; ${one.seconds} s left`,
+    );
+  }
+  return reasons;
+}
+
+function covers(range: ProfileRange, bytes: Uint8Array): boolean {
+  return range.addresses.some((text) => {
+    const cidr = parseCidr(text);
+    const family = bytes.length === 4 ? 4 : 6;
+    return cidr !== null && cidr.family === family && cidrHas(cidr, bytes, 0);
+  });
+}

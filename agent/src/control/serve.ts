@@ -1,0 +1,135 @@
+// control/serve: the control socket: one JSON line {"method", "operand"} in, one {"ok", "answer"}
+// line out; `monitor` goes on. answers.ts makes the answers, this asks the kernel for it.
+import type { Daemon } from '../daemon.ts';
+import type { Problem } from '../policy/result.ts';
+import type { Told } from '../step.ts';
+import { now } from '../system/clock.ts';
+import { readConnections } from '../system/connections.ts';
+import { errnoText } from '../system/errno.ts';
+import { residentBytes } from '../system/memory.ts';
+import { readPaths } from '../system/paths.ts';
+import { readSet } from '../system/sets.ts';
+import { type Line, listenLines } from '../system/unix-socket.ts';
+import { isLinkName } from '../tunnel/plan.ts';
+import {
+  evidenceAnswer,
+  flowAnswers,
+  type KernelView,
+  learnedAnswer,
+  statusAnswer,
+  type TunnelAnswer,
+  whyAnswer,
+} from './answers.ts';
+import { VERSION } from './version.ts';
+
+/** IFF_UP: set up by its owner (linux/if.h). */
+const IFF_UP = 1;
+
+export interface Request {
+  readonly method: string;
+  readonly operand?: string;
+}
+
+/** Listens until closed. A string is the error. */
+export function listenControl(
+  path: string,
+  daemon: Daemon,
+  reload: (daemon: Daemon) => Promise<readonly Problem[]>,
+): { close(): void } | string {
+  const monitors = new Map<Line, (told: Told) => void>();
+  const listening = listenLines(path, {
+    onValue: (value, line) => {
+      const request = value as Partial<Request> | null;
+      if (request?.method === 'monitor') {
+        const tell = (told: Told): void => void line.send(told);
+        monitors.set(line, tell);
+        daemon.effects.listeners.add(tell);
+        return;
+      }
+      void answer(daemon, reload, request ?? {}).then(
+        (reply) => line.send(reply),
+        (error: unknown) => line.send({ ok: false, error: String(error) }),
+      );
+    },
+    onClose: (_reason, line) => {
+      const tell = monitors.get(line);
+      if (tell !== undefined) daemon.effects.listeners.delete(tell);
+      monitors.delete(line);
+    },
+  });
+  if (listening.ok) return listening.server;
+  const taken = 'another agent answers here; stop it first (/etc/init.d/whp stop)';
+  return errnoText(listening.errno).startsWith('Address') ? taken : errnoText(listening.errno);
+}
+
+async function answer(
+  daemon: Daemon,
+  reload: (daemon: Daemon) => Promise<readonly Problem[]>,
+  request: Partial<Request>,
+): Promise<unknown> {
+  const kernel = kernelView(daemon);
+  const operand = typeof request.operand === 'string' ? request.operand : '';
+  switch (request.method) {
+    case 'status':
+      return { ok: true, answer: status(daemon, kernel) };
+    case 'flows':
+      return { ok: true, answer: flowAnswers(daemon.state, kernel) };
+    case 'evidence':
+      return { ok: true, answer: evidenceAnswer(daemon.state, now()) };
+    case 'learned':
+      return { ok: true, answer: learnedAnswer(daemon.state, kernel, now()) };
+    case 'why':
+      return { ok: true, answer: whyAnswer(daemon.state, kernel, operand, now()) };
+    case 'reload': {
+      const problems = await reload(daemon);
+      return problems.length === 0 ? { ok: true, answer: 'reloaded' } : { ok: false, problems };
+    }
+    default:
+      return { ok: false, error: `no such method: ${String(request.method)}` };
+  }
+}
+
+function kernelView(daemon: Daemon): KernelView {
+  const { sets, connections } = daemon.effects;
+  const { mask } = daemon.policy.globals;
+  return {
+    readSet: (set) => (typeof sets === 'string' ? sets : readSet(sets, set)),
+    connections: () => {
+      if (typeof connections === 'string') return connections;
+      // One dump a slot: the kernel filters by mark, and a router has thousands of other flows.
+      const found = daemon.policy.apps.map(({ slot }) =>
+        readConnections(connections, slot * (mask & -mask), mask),
+      );
+      return found.find((one) => typeof one === 'string') ?? found.flat().filter(notText);
+    },
+  };
+}
+
+function notText<T>(value: T | string): value is T {
+  return typeof value !== 'string';
+}
+
+function status(daemon: Daemon, kernel: KernelView): unknown {
+  const realized = readPaths(daemon.paths);
+  const problems = Array.from(daemon.problems.values());
+  if (typeof realized === 'string') problems.push(realized);
+  if (daemon.effects.failures.count > 0) {
+    const { count, last } = daemon.effects.failures;
+    problems.push(`${count} set updates failed, the last: ${last}`);
+  }
+  const links = typeof realized === 'string' ? [] : realized.links;
+  const tunnels: TunnelAnswer[] = daemon.policy.proxies.map((proxy) => {
+    const link = links.find(({ name }) => isLinkName(name) && name.endsWith(`-${proxy.name}`));
+    const up = link !== undefined && (link.flags & IFF_UP) !== 0;
+    return { name: proxy.name, address: proxy.address, up, mtu: link?.mtu ?? 0 };
+  });
+  return statusAnswer(daemon.state, kernel, {
+    version: VERSION,
+    now: now(),
+    since: daemon.since,
+    tunnels,
+    lost: (daemon.held?.counters.overruns ?? 0) + (daemon.announced?.counters.overruns ?? 0),
+    memory: residentBytes(),
+    problems,
+  });
+}

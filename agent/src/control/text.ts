@@ -1,0 +1,148 @@
+// control/text: the answers as a person reads them in a terminal of 80 columns. Pure.
+
+import { flowText } from '../learn/evidence.ts';
+import type { Told } from '../step.ts';
+import type {
+  EvidenceAnswer,
+  FlowAnswer,
+  LearnedAnswer,
+  StatusAnswer,
+  WhyAnswer,
+} from './answers.ts';
+
+/** Rows in columns, each as wide as its widest cell; the last column is not padded. */
+export function columns(rows: readonly (readonly (string | number)[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) {
+    row.forEach((cell, at) => {
+      widths[at] = Math.max(widths[at] ?? 0, String(cell).length);
+    });
+  }
+  return rows
+    .map((row) =>
+      row
+        .map((cell, at) =>
+          at === row.length - 1 ? String(cell) : String(cell).padEnd(widths[at]!),
+        )
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+export function bytesText(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`;
+  if (bytes < 1024 * 1024) return `${(bytes / 1024).toFixed(1)} KiB`;
+  return `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
+}
+
+export function durationText(milliseconds: number): string {
+  const seconds = Math.round(milliseconds / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 86400) return `${Math.floor(seconds / 3600)} h`;
+  return `${Math.floor(seconds / 86400)} d`;
+}
+
+export function statusText(status: StatusAnswer): string {
+  const { counters } = status;
+  const lines = [
+    `whp ${status.version}: ${status.state} for ${durationText(status.since)}, ${bytesText(status.memory)} resident`,
+  ];
+  if (status.apps.length === 0) lines.push('no app is enabled: see /etc/config/whp');
+  else {
+    const head = ['app', 'profile', 'proxy', 'endpoints', 'ports', 'peers', 'flows'];
+    const rows = status.apps.map((app) => [
+      app.name,
+      `${app.profile} ${app.version}`,
+      app.proxies.join(' '),
+      app.endpoints,
+      app.ports,
+      app.peers,
+      app.flows,
+    ]);
+    lines.push('', columns([head, ...rows]));
+  }
+  if (status.tunnels.length > 0) {
+    const head = ['tunnel', 'to', 'state', 'mtu'];
+    const rows = status.tunnels.map((one) => [
+      one.name,
+      one.address,
+      one.up ? 'up' : 'DOWN',
+      one.mtu,
+    ]);
+    lines.push('', columns([head, ...rows]));
+  }
+  lines.push(
+    '',
+    `DNS answers ${counters.answers} (${status.hold ? 'held' : 'watched only'}), matched ${counters.matched}, queries ${counters.queries}`,
+    `evidence ${counters.evidence}, unreadable ${counters.malformed}, feed overruns ${counters.lost}`,
+  );
+  for (const problem of status.problems) lines.push(`! ${problem}`);
+  return `${lines.join('\n')}\n`;
+}
+
+export function flowsText(flows: readonly FlowAnswer[]): string {
+  if (flows.length === 0) return 'no proxied flow now\n';
+  const rows = flows.map((one) => [
+    one.flow,
+    one.packets,
+    bytesText(one.bytes),
+    one.evidence,
+    one.detail,
+  ]);
+  return `${columns([['flow', 'packets', 'bytes', 'evidence', 'why'], ...rows])}\n`;
+}
+
+export function evidenceText(list: readonly EvidenceAnswer[]): string {
+  if (list.length === 0) return 'nothing was proxied in the last hour\n';
+  const rows = list.map((one) => [`${one.ago} s ago`, one.flow, one.evidence, one.detail]);
+  return `${columns([['when', 'flow', 'evidence', 'why'], ...rows])}\n`;
+}
+
+export function learnedText(learned: LearnedAnswer): string {
+  const rows: (string | number)[][] = [['app', 'what', 'device', 'left', 'taught by']];
+  for (const one of learned.endpoints) {
+    rows.push([
+      one.app,
+      one.address,
+      'any',
+      `${one.seconds} s`,
+      `${one.name}, asked by ${one.device}`,
+    ]);
+  }
+  for (const one of learned.ports) {
+    rows.push([
+      one.app,
+      `${one.protocol} port ${one.port}`,
+      one.device,
+      `${one.seconds} s`,
+      'supernode or mapping',
+    ]);
+  }
+  for (const one of learned.peers) {
+    rows.push([one.app, one.peer, one.device, `${one.seconds} s`, 'contact from its port']);
+  }
+  return rows.length === 1 ? 'nothing learned yet\n' : `${columns(rows)}\n`;
+}
+
+export function whyText(why: WhyAnswer): string {
+  return `${[`${why.query}: ${why.verdict}`, ...why.reasons.map((one) => `  ${one}`)].join('\n')}\n`;
+}
+
+/** One line of `whp monitor`. */
+export function toldText(told: Told): string {
+  switch (told.kind) {
+    case 'lesson': {
+      const { app, name, device, addresses } = told.lesson;
+      const list = addresses.map(({ address, ttlSeconds }) => `${address} (${ttlSeconds} s)`);
+      return `${app} dns ${name} asked by ${device}: ${list.join(', ') || 'no usable address'}\n`;
+    }
+    case 'asked':
+      return `${told.app} query ${told.name} by ${told.device}\n`;
+    case 'evidence': {
+      const { app, kind, flow, detail } = told.evidence;
+      return `${app} ${kind} ${flowText(flow)}: ${detail}\n`;
+    }
+  }
+}

@@ -1,0 +1,218 @@
+// daemon: the event loop: kernel and socket events -> step -> effects -> kernel. No policy here:
+// what an event means is decided in step.ts, what stands in the kernel in ruleset/ and tunnel/.
+// Packet: feeds -> step -> sets -> verdict. Config: load -> compile -> render -> nft, plan -> diff.
+
+import { loadPolicy, type Sources } from './control/load.ts';
+import { listenControl } from './control/serve.ts';
+import { isOwnAddress } from './policy/own.ts';
+import type { Policy } from './policy/policy.ts';
+import type { Problem } from './policy/result.ts';
+import { diff } from './reconcile/diff.ts';
+import { compile } from './ruleset/compile.ts';
+import type { Ruleset } from './ruleset/model.ts';
+import { ANSWER_PREFIX, QUERY_PREFIX, TABLE } from './ruleset/names.ts';
+import { renderLoad, renderReload } from './ruleset/render.ts';
+import { createState, type State, step } from './step.ts';
+import { every, now, pause } from './system/clock.ts';
+import { type Effects, openEffects } from './system/effects.ts';
+import { type Feed, type HeldFeed, openAnnounced, openHeld } from './system/feeds.ts';
+import { log } from './system/log.ts';
+import {
+  applyOperation,
+  openPaths,
+  type Paths,
+  pathMtu,
+  type Realized,
+  readPaths,
+} from './system/paths.ts';
+import { runProgram } from './system/process.ts';
+import { onSignals } from './system/signals.ts';
+import { plan } from './tunnel/plan.ts';
+
+/** How often expired entries are forgotten and the own addresses are read again. */
+const TICK_MILLISECONDS = 5000;
+
+export interface Daemon {
+  readonly sources: Sources;
+  policy: Policy;
+  ruleset: Ruleset | null;
+  state: State;
+  readonly paths: Paths;
+  readonly effects: Effects;
+  held: HeldFeed | null;
+  announced: Feed | null;
+  /** Addresses of the router's own devices, text. */
+  addresses: readonly string[];
+  since: number;
+  /** What `whp status` shows as wrong, by topic; a topic that is well again is removed. */
+  readonly problems: Map<string, string>;
+}
+
+/** Runs until it is told to stop. Returns the exit status: 0, or 1 when it could not start. */
+export async function runDaemon(sources: Sources, socketPath: string): Promise<number> {
+  const loaded = loadPolicy(sources, null);
+  if (!loaded.ok) return refuse(loaded.problems);
+  await pause();
+  const started = start(sources, loaded.value);
+  if (typeof started === 'string') return refuse([{ where: 'whp daemon', what: started }]);
+  const daemon = started;
+  const control = listenControl(socketPath, daemon, reload);
+  if (typeof control === 'string') return refuse([{ where: socketPath, what: control }]);
+  const failed = await enforce(daemon, loaded.value);
+  if (failed !== null) {
+    control.close();
+    return refuse([{ where: 'whp daemon', what: failed }]);
+  }
+  const stopTicking = every(TICK_MILLISECONDS, () => tick(daemon));
+  await new Promise<void>((resolve) => {
+    onSignals({ stop: resolve, reload: () => void reload(daemon) });
+  });
+  stopTicking();
+  control.close();
+  await withdraw(daemon);
+  return 0;
+}
+
+function refuse(problems: readonly Problem[]): number {
+  for (const { where, what } of problems) log('error', `${where}: ${what}`);
+  return 1;
+}
+
+function start(sources: Sources, policy: Policy): Daemon | string {
+  const paths = openPaths(policy.globals);
+  if (typeof paths === 'string') return paths;
+  const daemon: Daemon = {
+    sources,
+    policy,
+    ruleset: null,
+    state: createState(policy, () => false),
+    paths,
+    effects: openEffects(),
+    held: null,
+    announced: null,
+    addresses: [],
+    since: now(),
+    problems: new Map(),
+  };
+  return daemon;
+}
+
+/**
+ * Makes the kernel what the policy says. Tunnels and routes come before the table: from the moment
+ * a packet can be marked, its rule leads somewhere. Returns what went wrong, or null.
+ */
+async function enforce(daemon: Daemon, policy: Policy): Promise<string | null> {
+  const wrong = buildPaths(daemon, policy);
+  if (wrong !== null) daemon.problems.set('paths', wrong);
+  else daemon.problems.delete('paths');
+  await pause();
+  const ruleset = compile(policy);
+  await pause();
+  const keepsSets = daemon.ruleset !== null;
+  const text = keepsSets ? renderReload(daemon.ruleset!, ruleset) : renderLoad(ruleset);
+  if (policy.apps.length > 0 || keepsSets) {
+    const loaded = await runProgram(['nft', '-f', '-'], { input: text });
+    if (loaded.status !== 0) return `nft refused the table: ${loaded.stderr.trim()}`;
+  }
+  daemon.policy = policy;
+  daemon.ruleset = ruleset;
+  const isOwn = (address: string): boolean =>
+    isOwnAddress(daemon.policy, daemon.addresses, address);
+  daemon.state = createState(policy, isOwn, daemon.state);
+  daemon.effects.state = daemon.state;
+  return listen(daemon);
+}
+
+function buildPaths(daemon: Daemon, policy: Policy): string | null {
+  const realized = readPaths(daemon.paths);
+  if (typeof realized === 'string') return realized;
+  daemon.addresses = realized.addresses.map(({ address }) => address);
+  const wanted = plan(policy, wanMtu(daemon, policy, realized));
+  const wrong: string[] = [];
+  for (const operation of diff(wanted, realized.pieces)) {
+    const failed = applyOperation(daemon.paths, operation);
+    if (failed !== null) wrong.push(failed);
+  }
+  for (const text of wrong) log('error', text);
+  return wrong.length === 0 ? null : wrong.join('; ');
+}
+
+function wanMtu(daemon: Daemon, policy: Policy, realized: Realized): number | null {
+  const known = policy.proxies.map(({ address }) => pathMtu(daemon.paths, address, realized.links));
+  return known.reduce((least, mtu) => (mtu === null ? least : Math.min(least ?? mtu, mtu)), null);
+}
+
+/** Opens the feeds the policy needs. A missing queue module is survived: answers are only watched. */
+function listen(daemon: Daemon): string | null {
+  const { queue, group, hold } = daemon.policy.globals;
+  daemon.held?.close();
+  daemon.announced?.close();
+  daemon.held = null;
+  daemon.announced = null;
+  daemon.effects.held = null;
+  daemon.problems.delete('hold');
+  if (daemon.policy.apps.length === 0) return null;
+  if (hold) {
+    const held = openHeld(queue, (id, { bytes, offset, end }) => {
+      const event = { kind: 'answer', id, bytes, offset, end } as const;
+      daemon.effects.run(step(daemon.state, event, now()));
+    });
+    if (typeof held === 'string') {
+      daemon.problems.set('hold', `DNS answers cannot be held: ${held}`);
+      log('error', `DNS answers cannot be held: ${held}`);
+    } else {
+      daemon.held = held;
+      daemon.effects.held = held;
+    }
+  }
+  const announced = openAnnounced(group, (prefix, { bytes, offset, end }) => {
+    daemon.effects.run(step(daemon.state, announcedEvent(prefix, bytes, offset, end), now()));
+  });
+  if (typeof announced === 'string') return announced;
+  daemon.announced = announced;
+  return null;
+}
+
+function announcedEvent(prefix: string, bytes: Uint8Array, offset: number, end: number) {
+  if (prefix === QUERY_PREFIX) return { kind: 'query', bytes, offset, end } as const;
+  if (prefix === ANSWER_PREFIX) return { kind: 'answer', id: null, bytes, offset, end } as const;
+  return { kind: 'evidence', prefix, bytes, offset, end } as const;
+}
+
+function tick(daemon: Daemon): void {
+  daemon.effects.run(step(daemon.state, { kind: 'tick' }, now()));
+  const realized = readPaths(daemon.paths);
+  if (typeof realized !== 'string') {
+    daemon.addresses = realized.addresses.map(({ address }) => address);
+  }
+}
+
+/** Takes in a changed configuration; a bad one changes nothing. Returns its problems. */
+export async function reload(daemon: Daemon): Promise<readonly Problem[]> {
+  const loaded = loadPolicy(daemon.sources, daemon.policy);
+  const problems = loaded.ok ? [] : loaded.problems;
+  for (const { where, what } of problems) log('error', `not reloaded: ${where}: ${what}`);
+  if (!loaded.ok) return problems;
+  const failed = await enforce(daemon, loaded.value);
+  if (failed === null) return [];
+  log('error', failed);
+  return [{ where: 'whp daemon', what: failed }];
+}
+
+/** Leaves nothing behind: the owner stopped the agent, so everything is direct again. */
+async function withdraw(daemon: Daemon): Promise<void> {
+  daemon.held?.close();
+  daemon.announced?.close();
+  // The table first: without marks the rules have nothing to catch.
+  if (daemon.ruleset !== null) {
+    await runProgram(['nft', '-f', '-'], {
+      input: `add table inet ${TABLE}\ndelete table inet ${TABLE}\n`,
+    });
+  }
+  const realized = readPaths(daemon.paths);
+  if (typeof realized === 'string') return;
+  for (const operation of diff([], realized.pieces)) {
+    const failed = applyOperation(daemon.paths, operation);
+    if (failed !== null) log('error', failed);
+  }
+}

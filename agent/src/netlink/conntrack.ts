@@ -1,0 +1,244 @@
+// netlink/conntrack: the kernel's list of connections. `whp flows` and statistics read it; a flow
+// that got its evidence too late is deleted from it, so that its next packet is a new flow with a
+// new binding (the NAT of a live entry cannot be changed).
+import { type Family, formatAddress, parseAddress } from '../wire/address.ts';
+import {
+  AF_INET,
+  AF_INET6,
+  AF_UNSPEC,
+  CTA_COUNTERS_BYTES,
+  CTA_COUNTERS_ORIG,
+  CTA_COUNTERS_PACKETS,
+  CTA_COUNTERS_REPLY,
+  CTA_ID,
+  CTA_IP_V4_DST,
+  CTA_IP_V4_SRC,
+  CTA_IP_V6_DST,
+  CTA_IP_V6_SRC,
+  CTA_MARK,
+  CTA_MARK_MASK,
+  CTA_PROTO_DST_PORT,
+  CTA_PROTO_ICMP_CODE,
+  CTA_PROTO_ICMP_ID,
+  CTA_PROTO_ICMP_TYPE,
+  CTA_PROTO_ICMPV6_CODE,
+  CTA_PROTO_ICMPV6_ID,
+  CTA_PROTO_ICMPV6_TYPE,
+  CTA_PROTO_NUM,
+  CTA_PROTO_SRC_PORT,
+  CTA_STATUS,
+  CTA_TIMEOUT,
+  CTA_TUPLE_IP,
+  CTA_TUPLE_ORIG,
+  CTA_TUPLE_PROTO,
+  CTA_TUPLE_REPLY,
+  CTA_ZONE,
+  IPCTNL_MSG_CT_DELETE,
+  IPCTNL_MSG_CT_GET,
+  IPCTNL_MSG_CT_NEW,
+  NFNL_SUBSYS_CTNETLINK,
+  NLA_F_NESTED,
+  NLM_F_ACK,
+  NLM_F_DUMP,
+  NLM_F_REQUEST,
+} from './constants.ts';
+import {
+  type Attributes,
+  createAttributes,
+  type Decoded,
+  getBe16,
+  getBe32,
+  getBe64,
+  has,
+  type Message,
+  type Reader,
+  readAttributes,
+  readNested,
+} from './message.ts';
+import {
+  attributeBe16,
+  attributeBe32,
+  attributeBytes,
+  attributeU8,
+  beginAttribute,
+  beginMessage,
+  endAttribute,
+  endMessage,
+  putNetfilter,
+  type Writer,
+} from './writer.ts';
+
+/** Message types: an entry (dumped, new or changed), and one that is gone. */
+export const CONNTRACK_ENTRY = (NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_NEW;
+export const CONNTRACK_GONE = (NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_DELETE;
+
+/** One direction of a connection. */
+export interface Tuple {
+  readonly source: string;
+  readonly destination: string;
+  readonly protocol: number;
+  /** Ports; for ICMP sourcePort is the id, destinationPort is type << 8 | code. */
+  readonly sourcePort: number;
+  readonly destinationPort: number;
+}
+
+export interface Connection {
+  readonly family: Family;
+  readonly original: Tuple;
+  readonly reply: Tuple;
+  /** IPS_* bits. */
+  readonly status: number;
+  readonly mark: number;
+  /** Identity of this very entry: tuples are used again, ids are not. */
+  readonly id: number;
+  readonly zone: number;
+  /** Seconds until the entry expires, if nothing renews it. */
+  readonly timeout: number;
+  /** 0 when net.netfilter.nf_conntrack_acct is off. */
+  readonly packets: { readonly original: number; readonly reply: number };
+  readonly bytes: { readonly original: number; readonly reply: number };
+}
+
+const IPPROTO_ICMP = 1;
+const IPPROTO_ICMPV6 = 58;
+
+/** Asks for all entries of `family` (0 = both) whose `mark & mask` equals `mark`; mask 0 = all.
+ * The kernel filters. */
+export function putConntrackDump(
+  w: Writer,
+  seq: number,
+  family: Family | 0,
+  mark: number,
+  mask: number,
+): void {
+  const type = (NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_GET;
+  beginMessage(w, type, NLM_F_REQUEST | NLM_F_DUMP, seq);
+  putNetfilter(w, family === 4 ? AF_INET : family === 6 ? AF_INET6 : AF_UNSPEC, 0);
+  if (mask !== 0) {
+    attributeBe32(w, CTA_MARK, mark);
+    attributeBe32(w, CTA_MARK_MASK, mask);
+  }
+  endMessage(w);
+}
+
+/** Deletes the entry `c`: by its original tuple and zone, and exactly that entry when it has an id.
+ * Errors: ENOENT it is gone, or the tuple belongs to another entry by now. Returns false if an
+ * address does not parse. */
+export function putConntrackDelete(
+  w: Writer,
+  seq: number,
+  c: Pick<Connection, 'family' | 'original' | 'zone'> & { readonly id: number | null },
+): boolean {
+  const source = parseAddress(c.original.source);
+  const destination = parseAddress(c.original.destination);
+  const size = c.family === 4 ? 4 : 16;
+  if (source?.length !== size || destination?.length !== size) return false;
+  const type = (NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_DELETE;
+  beginMessage(w, type, NLM_F_REQUEST | NLM_F_ACK, seq);
+  putNetfilter(w, c.family === 4 ? AF_INET : AF_INET6, 0);
+  const tuple = beginAttribute(w, NLA_F_NESTED | CTA_TUPLE_ORIG);
+  const ip = beginAttribute(w, NLA_F_NESTED | CTA_TUPLE_IP);
+  attributeBytes(w, c.family === 4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC, source);
+  attributeBytes(w, c.family === 4 ? CTA_IP_V4_DST : CTA_IP_V6_DST, destination);
+  endAttribute(w, ip);
+  putProtocol(w, c.original);
+  endAttribute(w, tuple);
+  if (c.zone !== 0) attributeBe16(w, CTA_ZONE, c.zone);
+  if (c.id !== null) attributeBe32(w, CTA_ID, c.id);
+  endMessage(w);
+  return true;
+}
+
+function putProtocol(w: Writer, t: Tuple): void {
+  const at = beginAttribute(w, NLA_F_NESTED | CTA_TUPLE_PROTO);
+  attributeU8(w, CTA_PROTO_NUM, t.protocol);
+  if (t.protocol === IPPROTO_ICMP || t.protocol === IPPROTO_ICMPV6) {
+    const v4 = t.protocol === IPPROTO_ICMP;
+    attributeBe16(w, v4 ? CTA_PROTO_ICMP_ID : CTA_PROTO_ICMPV6_ID, t.sourcePort);
+    attributeU8(w, v4 ? CTA_PROTO_ICMP_TYPE : CTA_PROTO_ICMPV6_TYPE, t.destinationPort >>> 8);
+    attributeU8(w, v4 ? CTA_PROTO_ICMP_CODE : CTA_PROTO_ICMPV6_CODE, t.destinationPort & 0xff);
+  } else {
+    attributeBe16(w, CTA_PROTO_SRC_PORT, t.sourcePort);
+    attributeBe16(w, CTA_PROTO_DST_PORT, t.destinationPort);
+  }
+  endAttribute(w, at);
+}
+
+/** Decodes a CONNTRACK_ENTRY or CONNTRACK_GONE message. */
+export function readConnection(r: Reader, m: Message): Decoded<Connection> {
+  const bad = (reason: string): Decoded<never> => ({ ok: false, reason: `conntrack: ${reason}` });
+  if (m.body + 4 > m.end) return bad('no nfgenmsg');
+  const afFamily = r.bytes[m.body]!;
+  if (afFamily !== AF_INET && afFamily !== AF_INET6) return bad(`family ${afFamily}`);
+  const family = afFamily === AF_INET ? 4 : 6;
+  const fields = createAttributes(CTA_ZONE);
+  const reason = readAttributes(r, m.body + 4, m.end, fields);
+  if (reason) return bad(reason);
+  const original = readTuple(r, fields, CTA_TUPLE_ORIG, family);
+  if (typeof original === 'string') return bad(`original tuple: ${original}`);
+  const reply = readTuple(r, fields, CTA_TUPLE_REPLY, family);
+  if (typeof reply === 'string') return bad(`reply tuple: ${reply}`);
+  const number = (a: number): number => (has(fields, a, 4) ? getBe32(r.bytes, fields.at[a]!) : 0);
+  const forth = readCounters(r, fields, CTA_COUNTERS_ORIG);
+  const back = readCounters(r, fields, CTA_COUNTERS_REPLY);
+  const value = {
+    family: family as Family,
+    original,
+    reply,
+    status: number(CTA_STATUS),
+    mark: number(CTA_MARK),
+    id: number(CTA_ID),
+    zone: has(fields, CTA_ZONE, 2) ? getBe16(r.bytes, fields.at[CTA_ZONE]!) : 0,
+    timeout: number(CTA_TIMEOUT),
+    packets: { original: forth.packets, reply: back.packets },
+    bytes: { original: forth.bytes, reply: back.bytes },
+  };
+  return { ok: true, value };
+}
+
+function readTuple(r: Reader, outer: Attributes, type: number, family: Family): Tuple | string {
+  const tuple = createAttributes(CTA_TUPLE_PROTO);
+  const ip = createAttributes(CTA_IP_V6_DST);
+  const proto = createAttributes(CTA_PROTO_ICMPV6_CODE);
+  const reason =
+    readNested(r, outer, type, tuple) ??
+    readNested(r, tuple, CTA_TUPLE_IP, ip) ??
+    readNested(r, tuple, CTA_TUPLE_PROTO, proto);
+  if (reason) return reason;
+  const source = family === 4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC;
+  const destination = family === 4 ? CTA_IP_V4_DST : CTA_IP_V6_DST;
+  const size = family === 4 ? 4 : 16;
+  if (!has(ip, source, size) || !has(ip, destination, size)) return 'an address is missing';
+  if (!has(proto, CTA_PROTO_NUM, 1)) return 'the protocol is missing';
+  return {
+    source: formatAddress(r.bytes, ip.at[source]!, family),
+    destination: formatAddress(r.bytes, ip.at[destination]!, family),
+    protocol: r.bytes[proto.at[CTA_PROTO_NUM]!]!,
+    ...readPorts(r, proto),
+  };
+}
+
+function readPorts(r: Reader, proto: Attributes): { sourcePort: number; destinationPort: number } {
+  const be16 = (a: number): number => (has(proto, a, 2) ? getBe16(r.bytes, proto.at[a]!) : 0);
+  const u8 = (a: number): number => (has(proto, a, 1) ? r.bytes[proto.at[a]!]! : 0);
+  if (has(proto, CTA_PROTO_ICMP_ID, 2)) {
+    const destinationPort = (u8(CTA_PROTO_ICMP_TYPE) << 8) | u8(CTA_PROTO_ICMP_CODE);
+    return { sourcePort: be16(CTA_PROTO_ICMP_ID), destinationPort };
+  }
+  if (has(proto, CTA_PROTO_ICMPV6_ID, 2)) {
+    const destinationPort = (u8(CTA_PROTO_ICMPV6_TYPE) << 8) | u8(CTA_PROTO_ICMPV6_CODE);
+    return { sourcePort: be16(CTA_PROTO_ICMPV6_ID), destinationPort };
+  }
+  return { sourcePort: be16(CTA_PROTO_SRC_PORT), destinationPort: be16(CTA_PROTO_DST_PORT) };
+}
+
+function readCounters(
+  r: Reader,
+  outer: Attributes,
+  type: number,
+): { packets: number; bytes: number } {
+  const fields = createAttributes(CTA_COUNTERS_BYTES);
+  if (readNested(r, outer, type, fields) !== undefined) return { packets: 0, bytes: 0 };
+  const number = (a: number): number => (has(fields, a, 8) ? getBe64(r.bytes, fields.at[a]!) : 0);
+  return { packets: number(CTA_COUNTERS_PACKETS), bytes: number(CTA_COUNTERS_BYTES) };
+}

@@ -1,0 +1,47 @@
+// netlink/endian: the machine's byte order, and the only place that asks for it. Netlink headers,
+// attribute headers and rtnetlink numbers travel in host order; netfilter numbers in network order.
+// Writers and readers take the order as a parameter, so that both are tested on any machine.
+
+export type ByteOrder = 'little' | 'big';
+
+/** The byte order of this machine. */
+export const hostOrder: ByteOrder =
+  new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? 'little' : 'big';
+
+/** A C `int` in host order, as setsockopt takes it. */
+export function hostInt(value: number): ArrayBuffer {
+  return new Int32Array([value]).buffer;
+}
+
+/** Reads a C `int` that getsockopt wrote. */
+export function hostIntFrom(buffer: ArrayBuffer): number {
+  return new Int32Array(buffer, 0, 1)[0]!;
+}
+
+/** struct sockaddr_nl: 12 bytes; `groups` is the mask of groups 1..32, 0 when joined by option. */
+export function netlinkAddress(
+  port: number,
+  groups: number,
+  order: ByteOrder = hostOrder,
+): ArrayBuffer {
+  const view = new DataView(new ArrayBuffer(12));
+  const little = order === 'little';
+  view.setUint16(0, 16, little); // AF_NETLINK
+  view.setUint32(4, port, little);
+  view.setUint32(8, groups, little);
+  return view.buffer;
+}
+
+/** Port ID in a struct sockaddr_nl that getsockname filled. */
+export function netlinkPort(address: ArrayBuffer, order: ByteOrder = hostOrder): number {
+  return new DataView(address).getUint32(4, order === 'little');
+}
+
+/** struct sockaddr_un: `path` in the file system, at most 107 bytes of ASCII; undefined if longer. */
+export function unixAddress(path: string, order: ByteOrder = hostOrder): ArrayBuffer | undefined {
+  if (path.length === 0 || path.length > 107) return undefined;
+  const bytes = new Uint8Array(2 + path.length + 1);
+  bytes[order === 'little' ? 0 : 1] = 1; // AF_UNIX
+  for (let i = 0; i < path.length; i++) bytes[2 + i] = path.charCodeAt(i) & 0xff;
+  return bytes.buffer;
+}

@@ -1,0 +1,171 @@
+// netlink/route: the routes of an application's own table: a default through its tunnel device,
+// and behind it a default that answers "prohibited", so that a lost device never means the main
+// table (invariant 1). Link indexes come from netlink/link.
+import { type Family, formatAddress } from '../wire/address.ts';
+import {
+  AF_INET,
+  AF_INET6,
+  AF_UNSPEC,
+  NLM_F_ACK,
+  NLM_F_CREATE,
+  NLM_F_DUMP,
+  NLM_F_REPLACE,
+  NLM_F_REQUEST,
+  RT_SCOPE_LINK,
+  RT_SCOPE_NOWHERE,
+  RT_SCOPE_UNIVERSE,
+  RT_TABLE_UNSPEC,
+  RTA_DST,
+  RTA_GATEWAY,
+  RTA_OIF,
+  RTA_PREFSRC,
+  RTA_PRIORITY,
+  RTA_TABLE,
+  RTM_DELROUTE,
+  RTM_F_CLONED,
+  RTM_GETROUTE,
+  RTM_NEWROUTE,
+  RTN_PROHIBIT,
+  RTN_UNICAST,
+  RTPROT_UNSPEC,
+} from './constants.ts';
+import {
+  createAttributes,
+  type Decoded,
+  getU32,
+  has,
+  type Message,
+  type Reader,
+  readAttributes,
+} from './message.ts';
+import {
+  attributeBytes,
+  attributeU32,
+  beginMessage,
+  endMessage,
+  putU8,
+  putU32,
+  type Writer,
+} from './writer.ts';
+
+/** Bytes of struct rtmsg. */
+const ROUTE_HEADER = 12;
+
+/** A default route: through the device with index `link`, or 0: prohibited. */
+export interface DefaultRoute {
+  readonly family: Family;
+  readonly table: number;
+  readonly link: number;
+  /** Smaller wins, 1..2^32-1. (IPv6 reads 0 as 1024.) */
+  readonly metric: number;
+  /** RTPROT_* or any own number 5..255: who made it. */
+  readonly protocol: number;
+}
+
+/** Adds a default route, in place of the one of the same table and metric. Errors: ENODEV,
+ * ENETDOWN the device is not up. */
+export function putRouteReplace(w: Writer, seq: number, route: DefaultRoute): void {
+  const flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE;
+  const scope = route.family === 4 && route.link !== 0 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+  beginMessage(w, RTM_NEWROUTE, flags, seq);
+  putRouteBody(w, route, route.protocol, scope);
+  endMessage(w);
+}
+
+/** Deletes a default route, whoever made it. Errors: ESRCH there is none. */
+export function putRouteDelete(w: Writer, seq: number, route: DefaultRoute): void {
+  beginMessage(w, RTM_DELROUTE, NLM_F_REQUEST | NLM_F_ACK, seq);
+  // RT_SCOPE_NOWHERE in a deletion means any scope (ip-route does the same).
+  putRouteBody(w, route, RTPROT_UNSPEC, RT_SCOPE_NOWHERE);
+  endMessage(w);
+}
+
+function putRouteBody(w: Writer, route: DefaultRoute, protocol: number, scope: number): void {
+  const type = route.link === 0 ? RTN_PROHIBIT : RTN_UNICAST;
+  putRouteHeader(w, route.family === 4 ? AF_INET : AF_INET6, protocol, scope, type);
+  attributeU32(w, RTA_TABLE, route.table);
+  attributeU32(w, RTA_PRIORITY, route.metric);
+  if (route.link !== 0) attributeU32(w, RTA_OIF, route.link);
+}
+
+function putRouteHeader(
+  w: Writer,
+  family: number,
+  protocol: number,
+  scope: number,
+  type: number,
+): void {
+  putU8(w, family);
+  putU8(w, 0); // destination prefix length: default
+  putU8(w, 0); // source prefix length
+  putU8(w, 0); // type of service
+  putU8(w, RT_TABLE_UNSPEC); // the attribute counts
+  putU8(w, protocol);
+  putU8(w, scope);
+  putU8(w, type);
+  putU32(w, 0); // flags
+}
+
+/** Asks for all routes of `family`, all tables; answers are RTM_NEWROUTE for `readRoute`. */
+export function putRouteDump(w: Writer, seq: number, family: Family): void {
+  beginMessage(w, RTM_GETROUTE, NLM_F_REQUEST | NLM_F_DUMP, seq);
+  putRouteHeader(w, family === 4 ? AF_INET : AF_INET6, 0, 0, 0);
+  endMessage(w);
+}
+
+/** Asks which way a packet to `destination` (4 or 16 bytes) goes: one RTM_NEWROUTE message. */
+export function putRouteQuery(w: Writer, seq: number, destination: Uint8Array): void {
+  beginMessage(w, RTM_GETROUTE, NLM_F_REQUEST, seq);
+  putU8(w, destination.length === 4 ? AF_INET : AF_INET6);
+  putU8(w, destination.length * 8);
+  for (let i = 0; i < 6; i++) putU8(w, 0);
+  putU32(w, 0);
+  attributeBytes(w, RTA_DST, destination);
+  endMessage(w);
+}
+
+/** A route as the kernel holds it: anybody's. */
+export interface KernelRoute extends DefaultRoute {
+  /** RTN_*: RTN_UNICAST, RTN_PROHIBIT ... */
+  readonly type: number;
+  /** "192.0.2.0/24"; null = default. */
+  readonly destination: string | null;
+  readonly gateway: string | null;
+  /** The source address it prefers. */
+  readonly source: string | null;
+  /** A cache entry that the kernel cloned from a route, no route itself. */
+  readonly cloned: boolean;
+}
+
+/** Decodes RTM_NEWROUTE and RTM_DELROUTE. `link` is the device even of an IPv6 prohibit (lo). */
+export function readRoute(r: Reader, m: Message): Decoded<KernelRoute> {
+  const { bytes } = r;
+  if (m.body + ROUTE_HEADER > m.end) return { ok: false, reason: 'route: header too short' };
+  const af = bytes[m.body]!;
+  if (af !== AF_INET && af !== AF_INET6) {
+    const what = af === AF_UNSPEC ? 'unspecified' : af;
+    return { ok: false, reason: `route: family ${what}` };
+  }
+  const family: Family = af === AF_INET ? 4 : 6;
+  const fields = createAttributes(RTA_TABLE);
+  const reason = readAttributes(r, m.body + ROUTE_HEADER, m.end, fields);
+  if (reason) return { ok: false, reason: `route: ${reason}` };
+  const number = (a: number, absent: number): number =>
+    has(fields, a, 4) ? getU32(r, fields.at[a]!) : absent;
+  const address = (a: number): string | null =>
+    has(fields, a, family === 4 ? 4 : 16) ? formatAddress(bytes, fields.at[a]!, family) : null;
+  const destination = address(RTA_DST);
+  const value = {
+    family,
+    table: number(RTA_TABLE, bytes[m.body + 4]!),
+    link: number(RTA_OIF, 0),
+    metric: number(RTA_PRIORITY, 0),
+    protocol: bytes[m.body + 5]!,
+    type: bytes[m.body + 7]!,
+    destination: destination === null ? null : `${destination}/${bytes[m.body + 1]}`,
+    gateway: address(RTA_GATEWAY),
+    source: address(RTA_PREFSRC),
+    cloned: (getU32(r, m.body + 8) & RTM_F_CLONED) !== 0,
+  };
+  return { ok: true, value };
+}

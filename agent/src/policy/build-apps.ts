@@ -1,0 +1,134 @@
+// The app sections of the configuration: which profile, which proxies, which devices, and the slot
+// in the mark that packets of the app carry. Used by build.
+import { formatCidr, parseCidr } from '../wire/address.ts';
+import type { BuiltProxy } from './build-proxies.ts';
+import { believedOn } from './expiry.ts';
+import {
+  OFF,
+  type OptionReader,
+  type OptionSpec,
+  readBoolean,
+  readOneOf,
+  readSection,
+  type SectionPlace,
+} from './options.ts';
+import type { App } from './policy.ts';
+import type { Profile } from './profile.ts';
+import type { Problem } from './result.ts';
+
+/** Slots 1..13 of the mark's nibble belong to apps; 14 is kept free, 15 means "watched". */
+export const LAST_SLOT = 13;
+
+export interface AppInput {
+  /** Profiles at hand, by their name. */
+  readonly profiles: ReadonlyMap<string, Profile>;
+  /** Slots of the policy in force: an app keeps its own, since marks of live flows name it. */
+  readonly slots?: ReadonlyMap<string, number>;
+  /** ISO day: ranges that expired before it are left out. Without it all of them are used. */
+  readonly today?: string;
+}
+
+const APP_OPTIONS: OptionSpec = {
+  options: ['enabled', 'profile', 'fallback'],
+  lists: ['device', 'proxy'],
+};
+
+/** The enabled apps, each with its slot, its profile and the proxies of its list that are enabled. */
+export function buildApps(
+  sections: readonly SectionPlace[],
+  proxies: readonly BuiltProxy[],
+  input: AppInput,
+  problems: Problem[],
+): App[] {
+  const apps: App[] = [];
+  const profileUsers = new Map<string, string>();
+  const slots = assignSlots(sections, input.slots ?? new Map());
+  for (const placed of sections) {
+    const read = readSection(placed, APP_OPTIONS, problems);
+    const name = placed.section.name ?? '';
+    if (!/^[a-z][a-z0-9]{0,9}$/.test(name)) {
+      read.complain(null, 'an app needs a name of 1 to 10 of a-z and 0-9, a letter first');
+    }
+    const enabled = readBoolean(read, 'enabled', true);
+    const profile = readProfile(read, name, input.profiles);
+    const chosen = readProxyList(read, proxies, enabled);
+    const devices = read.list('device', rangeProblem).map((text) => formatCidr(parseCidr(text)!));
+    const fallback = readOneOf(read, 'fallback', ['block', 'direct'] as const, 'block');
+    if (!enabled || profile === null) continue;
+    const user = profileUsers.get(profile.name);
+    if (user !== undefined) read.complain('profile', `app ${user} uses it already; remove one app`);
+    profileUsers.set(profile.name, name);
+    const slot = slots.get(name);
+    if (slot === undefined) read.complain(null, `more than ${LAST_SLOT} apps; disable some`);
+    else {
+      const { today } = input;
+      const believed = today === undefined ? profile : believedOn(profile, today);
+      apps.push({ name, slot, profile: believed, devices, fallback, proxies: chosen });
+    }
+  }
+  return apps;
+}
+
+/** Apps that had a slot keep it; the others get the lowest free ones, in the order of the file. */
+function assignSlots(
+  sections: readonly SectionPlace[],
+  before: ReadonlyMap<string, number>,
+): Map<string, number> {
+  const isOn = ({ section }: SectionPlace) =>
+    !section.values.some(({ name, value }) => name === 'enabled' && OFF.includes(value));
+  const names = sections.filter(isOn).map(({ section }) => section.name ?? '');
+  const slots = new Map<string, number>();
+  for (const name of names) {
+    const slot = before.get(name);
+    if (slot !== undefined) slots.set(name, slot);
+  }
+  for (const name of names) {
+    if (slots.has(name)) continue;
+    const taken = new Set(slots.values());
+    let slot = 1;
+    while (taken.has(slot)) slot++;
+    if (slot <= LAST_SLOT) slots.set(name, slot);
+  }
+  return slots;
+}
+
+function readProfile(
+  read: OptionReader,
+  app: string,
+  profiles: ReadonlyMap<string, Profile>,
+): Profile | null {
+  const name = read.option('profile') ?? app;
+  const profile = profiles.get(name);
+  if (profile !== undefined) return profile;
+  const known = Array.from(profiles.keys()).sort().join(', ') || 'none is installed';
+  read.complain('profile', `there is no profile "${name}"; known: ${known}`);
+  return null;
+}
+
+function readProxyList(
+  read: OptionReader,
+  proxies: readonly BuiltProxy[],
+  enabled: boolean,
+): string[] {
+  const known = proxies.map(({ name }) => name).join(', ') || 'none, add a proxy section';
+  const names = read.list('proxy', (name) =>
+    proxies.some((proxy) => proxy.name === name)
+      ? null
+      : `there is no proxy "${name}"; known: ${known}`,
+  );
+  const usable = names.filter((name) => proxies.some((one) => one.name === name && one.enabled));
+  if (!enabled || usable.length > 0) return usable;
+  // Without this, turning the last proxy off would block the application or let it out unseen.
+  const what =
+    names.length > 0
+      ? "every proxy of the list is disabled; enable one, or disable the app with option enabled '0'"
+      : `is missing; write: list proxy 'NAME' (known: ${known})`;
+  if (!read.failed('proxy')) read.complain('proxy', what);
+  return [];
+}
+
+function rangeProblem(value: string): string | null {
+  return parseCidr(value) === null
+    ? `"${value}" is neither an address nor a block such as 192.168.1.32/28`
+    : null;
+}

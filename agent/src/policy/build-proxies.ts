@@ -1,0 +1,86 @@
+// The proxy sections of the configuration, checked one by one and against each other. Used by build,
+// which leaves the disabled ones out of the policy.
+import { canonicalAddress } from '../wire/address.ts';
+import {
+  type OptionReader,
+  type OptionSpec,
+  readBoolean,
+  readInteger,
+  readSection,
+  type SectionPlace,
+} from './options.ts';
+import type { Proxy as CloudProxy } from './policy.ts';
+import type { Problem } from './result.ts';
+
+export interface BuiltProxy {
+  readonly name: string;
+  readonly enabled: boolean;
+  readonly proxy: CloudProxy;
+}
+
+const PROXY_OPTIONS: OptionSpec = {
+  options: ['enabled', 'address', 'key', 'local', 'remote', 'mtu'],
+  lists: [],
+};
+
+/** Every proxy section, the disabled ones too; an app may name them. */
+export function buildProxies(sections: readonly SectionPlace[], problems: Problem[]): BuiltProxy[] {
+  const built: BuiltProxy[] = [];
+  for (const placed of sections) {
+    const read = readSection(placed, PROXY_OPTIONS, problems);
+    const name = placed.section.name ?? '';
+    // The device is `whp-<name>`, and the kernel allows 15 characters.
+    if (!/^[A-Za-z0-9_]{1,10}$/.test(name)) {
+      read.complain(null, 'a proxy needs a name of 1 to 10 letters, digits or _');
+    }
+    const enabled = readBoolean(read, 'enabled', true);
+    const proxy = readProxy(read, name, enabled);
+    for (const other of enabled ? built : []) {
+      if (other.enabled) checkAgainst(read, proxy, other.proxy);
+    }
+    built.push({ name, enabled, proxy });
+  }
+  return built;
+}
+
+function readProxy(read: OptionReader, name: string, enabled: boolean): CloudProxy {
+  const address = readAddress(read, 'address', enabled, "the proxy's public IP address");
+  const inner = 'an address of a network that nothing else here uses, such as 10.254.1.1';
+  const local = readAddress(read, 'local', enabled, inner);
+  const remote = readAddress(read, 'remote', enabled, inner);
+  if (local !== '' && local === remote) read.complain('remote', 'is the same as local; change one');
+  if (local !== '' && remote !== '' && local.includes(':') !== remote.includes(':')) {
+    read.complain('remote', 'local and remote are of different families; use IPv4 for both');
+  }
+  const hasKey = read.option('key') !== null;
+  const hasMtu = read.option('mtu') !== null;
+  return {
+    name,
+    address,
+    key: hasKey ? readInteger(read, 'key', 0, 0xffffffff, 0) : null,
+    local,
+    remote,
+    // RFC 8200 section 5: IPv6 needs 1280. An Ethernet path leaves GRE 1476, or 1472 with a key.
+    mtu: hasMtu ? readInteger(read, 'mtu', 1280, 65535, 1472) : null,
+  };
+}
+
+function readAddress(read: OptionReader, name: string, required: boolean, fix: string): string {
+  const value = read.option(name);
+  if (value === null || value === '') {
+    if (required) read.complain(name, `is missing; write ${fix}`);
+    return '';
+  }
+  const address = canonicalAddress(value);
+  if (address === null) read.complain(name, `"${value}" is no IP address; write ${fix}`);
+  return address ?? '';
+}
+
+function checkAgainst(read: OptionReader, proxy: CloudProxy, other: CloudProxy): void {
+  if (proxy.address !== '' && proxy.address === other.address && proxy.key === other.key) {
+    read.complain('key', `proxy ${other.name} has the same address and key; give each its own key`);
+  }
+  if (proxy.local !== '' && proxy.local === other.local) {
+    read.complain('local', `proxy ${other.name} uses ${other.local} too; give each its own`);
+  }
+}

@@ -1,0 +1,139 @@
+// ruleset/trace-sets: named sets of the model kernel: intervals of the static ones, and elements
+// with expiry of the learned ones. Expired elements are gone at once; the real kernel's garbage
+// collection may leave them counted against the size for another second.
+import { parseAddress } from '../wire/address.ts';
+import type { Constant, Datatype, NamedSet } from './model.ts';
+
+/** A value as the rules see it: a number, an interface name, an address; null = cannot be read. */
+export type Value = number | string | Uint8Array;
+
+/** Key of a learned element (as elements.ts makes it) and its life in ms, or the set's own. */
+export interface NewElement {
+  readonly key: Uint8Array;
+  readonly timeout?: number;
+}
+
+export interface Element {
+  readonly key: Uint8Array;
+  /** On the clock of `now`, milliseconds. */
+  readonly expires: number;
+}
+
+interface StaticState {
+  readonly role: 'static';
+  readonly key: readonly Datatype[];
+  readonly boxes: readonly (readonly (readonly [from: string, to: string])[])[];
+}
+
+interface LearnedState {
+  readonly role: 'learned';
+  readonly key: readonly Datatype[];
+  readonly size: number;
+  readonly timeout: number | null;
+  /** Hex of the key -> expiry. */
+  readonly entries: Map<string, number>;
+}
+
+export type SetState = StaticState | LearnedState;
+
+export function createSet(set: NamedSet): SetState {
+  if (set.role === 'learned') {
+    const { key, size, timeout } = set;
+    return { role: 'learned', key, size, timeout, entries: new Map() };
+  }
+  const boxes = set.elements.map((element) =>
+    element.map(([from, to], i) => {
+      const type = set.key[i]!;
+      return [
+        hexOf(type, constantValue(type, from)),
+        hexOf(type, constantValue(type, to)),
+      ] as const;
+    }),
+  );
+  return { role: 'static', key: set.key, boxes };
+}
+
+export function hasElement(state: SetState, values: readonly Value[], now: number): boolean {
+  if (state.role === 'static') {
+    const fields = values.map((value, i) => hexOf(state.key[i]!, value));
+    return state.boxes.some((box) =>
+      box.every(([from, to], i) => from <= fields[i]! && fields[i]! <= to),
+    );
+  }
+  const expires = state.entries.get(keyOf(state, values));
+  return expires !== undefined && expires > now;
+}
+
+/** False when the set has no room for a new element: the rule ends there. */
+export function updateElement(state: SetState, values: readonly Value[], now: number): boolean {
+  if (state.role === 'static') return false;
+  return insert(
+    state,
+    keyOf(state, values),
+    now + (state.timeout ?? Number.POSITIVE_INFINITY),
+    now,
+  );
+}
+
+/** What the agent does over netlink: false when the set is full. An element is renewed. */
+export function addElement(state: SetState, element: NewElement, now: number): boolean {
+  if (state.role === 'static') return false;
+  const life = element.timeout ?? state.timeout ?? Number.POSITIVE_INFINITY;
+  return insert(state, hexBytes(element.key), now + life, now);
+}
+
+function insert(state: LearnedState, key: string, expires: number, now: number): boolean {
+  if (!state.entries.has(key) && state.entries.size >= state.size) {
+    for (const [old, until] of state.entries) if (until <= now) state.entries.delete(old);
+    if (state.entries.size >= state.size) return false;
+  }
+  state.entries.set(key, expires);
+  return true;
+}
+
+export function removeElement(state: SetState, key: Uint8Array): boolean {
+  return state.role === 'learned' && state.entries.delete(hexBytes(key));
+}
+
+/** Live elements; a static set answers none. */
+export function elementsOf(state: SetState, now: number): Element[] {
+  if (state.role === 'static') return [];
+  return [...state.entries]
+    .filter(([, expires]) => expires > now)
+    .map(([key, expires]) => ({ key: bytesOfHex(key), expires }));
+}
+
+function keyOf(state: SetState, values: readonly Value[]): string {
+  return values.map((value, i) => hexOf(state.key[i]!, value)).join('');
+}
+
+/** A constant of the ruleset as a value: addresses as bytes, the rest as they are. */
+export function constantValue(type: Datatype, constant: Constant): Value {
+  if (type !== 'ipv4' && type !== 'ipv6') return constant;
+  const bytes = parseAddress(String(constant));
+  if (bytes === null) throw new Error(`ruleset model: ${constant} is no address`);
+  return bytes;
+}
+
+/** One field as netlink carries it: network byte order, padded to 4 bytes on the right. */
+function hexOf(type: Datatype, value: Value): string {
+  if (typeof value === 'string') return value;
+  if (typeof value !== 'number') return hexBytes(value);
+  const digits = type === 'port' ? 4 : type === 'protocol' ? 2 : 8;
+  return value.toString(16).padStart(digits, '0').padEnd(8, '0');
+}
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
+export function hexBytes(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes) text += HEX[byte];
+  return text;
+}
+
+function bytesOfHex(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length / 2);
+  for (let i = 0; i < bytes.length; i++)
+    bytes[i] = Number.parseInt(text.slice(i * 2, i * 2 + 2), 16);
+  return bytes;
+}

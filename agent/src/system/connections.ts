@@ -1,0 +1,64 @@
+// system/connections: the kernel's conntrack entries: those that carry our mark, for `whp flows`,
+// and the removal of one that was bound to the direct path before its evidence came.
+
+import type { Flow } from '../learn/evidence.ts';
+import {
+  type Connection,
+  putConntrackDelete,
+  putConntrackDump,
+  readConnection,
+} from '../netlink/conntrack.ts';
+import { NETLINK_NETFILTER } from '../netlink/constants.ts';
+import { TCP, UDP } from '../wire/packet.ts';
+import {
+  dump,
+  type NetlinkSocket,
+  openNetlink,
+  request,
+  takeSequence,
+  transact,
+} from './netlink-socket.ts';
+
+export interface Connections {
+  readonly socket: NetlinkSocket;
+}
+
+export function openConnections(): Connections | string {
+  const opened = openNetlink(NETLINK_NETFILTER, { receiveQueue: 1 << 18 });
+  return opened.ok ? { socket: opened.socket } : opened.reason;
+}
+
+/** All entries whose `mark & mask` is `mark`. The kernel filters. A string is the error. */
+export function readConnections(
+  connections: Connections,
+  mark: number,
+  mask: number,
+): Connection[] | string {
+  let found: Connection[] = [];
+  const errno = dump(
+    connections.socket,
+    (w, seq) => putConntrackDump(w, seq, 0, mark, mask),
+    () => {
+      found = [];
+    },
+    (message, reader) => {
+      const read = readConnection(reader, message);
+      if (read.ok) found.push(read.value);
+    },
+  );
+  return errno === 0 ? found : `read conntrack: errno ${errno}`;
+}
+
+/** Deletes the entry of `flow`, if there is one. Returns the error or null. */
+export function cutConnection(connections: Connections, flow: Flow): string | null {
+  const { socket } = connections;
+  const seq = takeSequence(socket);
+  const protocol = flow.protocol === 'udp' ? UDP : flow.protocol === 'tcp' ? TCP : 0;
+  const original = { ...flow, protocol };
+  const family = flow.source.includes(':') ? 6 : 4;
+  const entry = { family, original, zone: 0, id: null } as const;
+  if (!putConntrackDelete(request(socket), seq, entry)) return 'cut: an address is no address';
+  const { errno } = transact(socket, seq, seq);
+  // ENOENT: it is gone by itself.
+  return errno === 0 || errno === 2 ? null : `cut ${flow.protocol} flow: errno ${errno}`;
+}

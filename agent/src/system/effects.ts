@@ -1,0 +1,112 @@
+// system/effects: runs what step.ts asks for, in its order: a set update is committed before the
+// answer that taught it is released. Last station of a packet's way: netlink -> kernel set.
+import type { SetChange } from '../netlink/nft-set.ts';
+import { LEARNED_SETS, setName } from '../ruleset/names.ts';
+import type { Effect, State, Told } from '../step.ts';
+import { type Connections, cutConnection, openConnections } from './connections.ts';
+import type { HeldFeed } from './feeds.ts';
+import { log } from './log.ts';
+import { changeSets, openSets, readSet, type Sets } from './sets.ts';
+
+export interface Effects {
+  held: HeldFeed | null;
+  state: State | null;
+  readonly sets: Sets | string;
+  readonly connections: Connections | string;
+  /** Who listens to `whp monitor`. */
+  readonly listeners: Set<(told: Told) => void>;
+  /** Transactions the kernel refused, and the last one in words. */
+  readonly failures: { count: number; last: string };
+  run(effects: readonly Effect[]): void;
+}
+
+export function openEffects(): Effects {
+  const self: Effects = {
+    held: null,
+    state: null,
+    sets: openSets(),
+    connections: openConnections(),
+    listeners: new Set(),
+    failures: { count: 0, last: '' },
+    run: (effects) => runEffects(self, effects),
+  };
+  return self;
+}
+
+function runEffects(self: Effects, effects: readonly Effect[]): void {
+  const changes: SetChange[] = [];
+  for (const effect of effects) {
+    switch (effect.kind) {
+      case 'renew':
+        changes.push({ operation: 'renew', set: effect.set, elements: effect.elements });
+        break;
+      case 'forget':
+        changes.push({
+          operation: 'delete',
+          set: effect.set,
+          elements: effect.keys.map((key) => ({ key })),
+        });
+        break;
+      case 'release':
+        commit(self, changes);
+        self.held?.release(effect.id);
+        break;
+      case 'cut':
+        if (typeof self.connections !== 'string') {
+          failed(self, cutConnection(self.connections, effect.flow));
+        }
+        break;
+      case 'make-room':
+        makeRoom(self, effect.app);
+        break;
+      case 'report':
+        log('notice', effect.text);
+        break;
+      case 'told':
+        for (const listener of self.listeners) listener(effect.what);
+        break;
+    }
+  }
+  commit(self, changes);
+}
+
+/** Commits what was gathered. Answers that wait for nothing leave first. */
+function commit(self: Effects, changes: SetChange[]): void {
+  if (changes.length === 0) return;
+  self.held?.flush();
+  const wrong = typeof self.sets === 'string' ? self.sets : changeSets(self.sets, changes);
+  // The kernel forgets elements by itself, and then a deletion takes the whole transaction down.
+  const again = changes.filter(({ operation }) => operation !== 'delete');
+  if (wrong !== null && again.length < changes.length && typeof self.sets !== 'string') {
+    failed(self, changeSets(self.sets, again));
+  } else failed(self, wrong);
+  changes.length = 0;
+}
+
+function failed(self: Effects, wrong: string | null): void {
+  if (wrong === null) return;
+  self.failures.count += 1;
+  self.failures.last = wrong;
+  // Once a minute's worth of answers would flood the log: the first, and then every hundredth.
+  if (self.failures.count % 100 === 1) log('error', `${wrong} (${self.failures.count} so far)`);
+}
+
+/** Deletes the eighth of each full set that would expire first. */
+function makeRoom(self: Effects, name: string): void {
+  const app = self.state?.apps.get(name);
+  if (app === undefined || typeof self.sets === 'string') return;
+  const least = Math.min(app.profile.caps.ports, app.profile.caps.peers, app.profile.caps.devices);
+  for (const kind of LEARNED_SETS) {
+    if (kind === 'addr') continue;
+    for (const family of [4, 6] as const) {
+      const set = setName(name, kind, family);
+      const elements = readSet(self.sets, set);
+      if (typeof elements === 'string' || elements.length < least) continue;
+      const oldest = elements
+        .sort((a, b) => (a.expiration ?? 0) - (b.expiration ?? 0))
+        .slice(0, Math.max(1, elements.length >> 3))
+        .map(({ key }) => ({ key }));
+      failed(self, changeSets(self.sets, [{ operation: 'delete', set, elements: oldest }]));
+    }
+  }
+}

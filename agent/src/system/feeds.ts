@@ -1,0 +1,145 @@
+// system/feeds: the packets the kernel shows us: held ones (NFQUEUE) and announced ones (NFLOG).
+// Unwraps the messages and hands out spans of the receive buffer, valid until the callback returns.
+// No decision is made here.
+import * as os from 'qjs:os';
+import { NETLINK_NETFILTER, NF_ACCEPT, NFQA_CFG_F_FAIL_OPEN } from '../netlink/constants.ts';
+import {
+  createLoggedPacket,
+  LOGGED_PACKET,
+  logPrefix,
+  putLogBind,
+  readLoggedPacket,
+} from '../netlink/nflog.ts';
+import {
+  addVerdict,
+  createQueuedPacket,
+  createVerdicts,
+  putQueueBind,
+  QUEUED_PACKET,
+  readQueuedPacket,
+  verdictsLength,
+} from '../netlink/nfqueue.ts';
+import type { PacketSpan } from '../step.ts';
+import {
+  closeNetlink,
+  type NetlinkCounters,
+  openNetlink,
+  receive,
+  request,
+  sendBytes,
+  takeSequence,
+  transact,
+} from './netlink-socket.ts';
+
+/** Whole packets: a DNS answer over UDP can fill the largest. */
+const COPY_QUEUED = 0xffff;
+/** Of an announced packet: headers, and a DNS query or a mapping request whole. */
+const COPY_LOGGED = 640;
+/** Answers the kernel holds for us at most; beyond that they pass unheld (fail-open). */
+const HELD_AT_MOST = 1024;
+/** Datagrams taken in one go, and verdicts that go out together after it. */
+const DRAIN = 64;
+/** Bytes the kernel may queue for us on each socket: bursts of some hundred small packets. */
+const QUEUE_BYTES = 1 << 19;
+
+export interface Feed {
+  readonly counters: NetlinkCounters;
+  close(): void;
+}
+
+export interface HeldFeed extends Feed {
+  /** Lets a held packet go; it leaves with the next `flush`, at the latest after the drain. */
+  release(id: number): void;
+  flush(): void;
+}
+
+/** Holds packets of queue `number` (0..65535) for us. A string is the error with its errno. */
+export function openHeld(
+  number: number,
+  onPacket: (id: number, span: PacketSpan) => void,
+): HeldFeed | string {
+  const opened = openNetlink(NETLINK_NETFILTER, {
+    receiveQueue: QUEUE_BYTES,
+    buffer: 0x11000,
+    silentOverrun: true,
+  });
+  if (!opened.ok) return opened.reason;
+  const { socket } = opened;
+  const seq = takeSequence(socket);
+  const options = {
+    copyRange: COPY_QUEUED,
+    maxLength: HELD_AT_MOST,
+    flags: NFQA_CFG_F_FAIL_OPEN,
+  };
+  putQueueBind(request(socket), seq, number, options);
+  const { errno } = transact(socket, seq, seq);
+  if (errno !== 0) {
+    closeNetlink(socket);
+    return `bind queue ${number}: errno ${errno}`;
+  }
+  const verdicts = createVerdicts(number, DRAIN);
+  const flush = (): void => {
+    sendBytes(socket, verdicts.buffer, verdictsLength(verdicts));
+    verdicts.count = 0;
+  };
+  const release = (id: number): void => {
+    if (addVerdict(verdicts, id, NF_ACCEPT)) return;
+    flush();
+    addVerdict(verdicts, id, NF_ACCEPT);
+  };
+  const packet = createQueuedPacket();
+  const span = { bytes: socket.reader.bytes, offset: 0, end: 0 };
+  os.setReadHandler(socket.fd, () => {
+    receive(
+      socket,
+      (message, reader) => {
+        if (message.type !== QUEUED_PACKET) return;
+        if (readQueuedPacket(reader, message, packet) !== undefined) return;
+        span.offset = packet.payloadAt;
+        span.end = packet.payloadAt + packet.payloadLength;
+        onPacket(packet.id, span);
+      },
+      DRAIN,
+    );
+    flush();
+  });
+  return { counters: socket.counters, release, flush, close: () => closeNetlink(socket) };
+}
+
+/** Receives the packets of NFLOG group `number` with their prefix. A string is the error. */
+export function openAnnounced(
+  number: number,
+  onPacket: (prefix: string, span: PacketSpan) => void,
+): Feed | string {
+  const opened = openNetlink(NETLINK_NETFILTER, { receiveQueue: QUEUE_BYTES, buffer: 0x11000 });
+  if (!opened.ok) return opened.reason;
+  const { socket } = opened;
+  const seq = takeSequence(socket);
+  putLogBind(request(socket), seq, number, {
+    copyRange: COPY_LOGGED,
+    threshold: 1,
+    timeout: 1,
+    bufferSize: 0,
+  });
+  const { errno } = transact(socket, seq, seq);
+  if (errno !== 0) {
+    closeNetlink(socket);
+    return `bind log group ${number}: errno ${errno}`;
+  }
+  const packet = createLoggedPacket();
+  const span = { bytes: socket.reader.bytes, offset: 0, end: 0 };
+  os.setReadHandler(socket.fd, () => {
+    receive(
+      socket,
+      (message, reader) => {
+        if (message.type !== LOGGED_PACKET) return;
+        if (readLoggedPacket(reader, message, packet) !== undefined) return;
+        span.offset = packet.payloadAt;
+        span.end = packet.payloadAt + packet.payloadLength;
+        onPacket(logPrefix(reader, packet), span);
+      },
+      DRAIN,
+    );
+  });
+  return { counters: socket.counters, close: () => closeNetlink(socket) };
+}

@@ -1,0 +1,72 @@
+// system/sets: elements of the table's sets, written and read over one netlink socket. Every write
+// is one transaction that the kernel has committed when the call returns: daemon.ts releases a held
+// answer only after that.
+import { NETLINK_NETFILTER, NFPROTO_INET } from '../netlink/constants.ts';
+import { createReader } from '../netlink/message.ts';
+import { type KernelElement, putSetDump, readElements } from '../netlink/nft-element.ts';
+import { faultOf, putSetBatch, type SetChange, splitChanges } from '../netlink/nft-set.ts';
+import { TABLE } from '../ruleset/names.ts';
+import {
+  dump,
+  type NetlinkSocket,
+  openNetlink,
+  request,
+  takeSequence,
+  transact,
+} from './netlink-socket.ts';
+
+const WHERE = { family: NFPROTO_INET, table: TABLE };
+
+/** Messages a change may take: three for a renewal, and the two that frame the batch. */
+const MESSAGES_EACH = 3;
+
+export interface Sets {
+  readonly socket: NetlinkSocket;
+}
+
+export function openSets(): Sets | string {
+  // Dumps of large sets come in datagrams of up to 32 KiB.
+  const opened = openNetlink(NETLINK_NETFILTER, { receiveQueue: 1 << 18 });
+  return opened.ok ? { socket: opened.socket } : opened.reason;
+}
+
+/** Commits the changes, as one transaction where the kernel's memory allows it (some hundred
+ * elements). Returns null, or the set and errno of the part that was refused; parts before it
+ * stand. */
+export function changeSets(sets: Sets, changes: readonly SetChange[]): string | null {
+  for (const part of splitChanges(changes)) {
+    const wrong = commitPart(sets.socket, part);
+    if (wrong !== null) return wrong;
+  }
+  return null;
+}
+
+function commitPart(socket: NetlinkSocket, changes: readonly SetChange[]): string | null {
+  const w = request(socket);
+  const first = takeSequence(socket, changes.length * MESSAGES_EACH + 2);
+  const batch = putSetBatch(w, first, WHERE, changes);
+  if (batch.parts.length === 0) return null;
+  const { errno, refused } = transact(socket, batch.first, batch.last, batch.acknowledged);
+  if (errno === 0) return null;
+  const sent = createReader(w.bytes.subarray(0, w.length));
+  const fault = refused[0] === undefined ? undefined : faultOf(sent, batch, refused[0]);
+  const where = fault === undefined ? 'transaction' : `set ${changes[fault.change]!.set}`;
+  return `change ${where}: errno ${fault?.errno ?? errno}`;
+}
+
+/** The elements of `set` as they are now. A string is the error: errno 2 when there is no such set. */
+export function readSet(sets: Sets, set: string): KernelElement[] | string {
+  let found: KernelElement[] = [];
+  const errno = dump(
+    sets.socket,
+    (w, seq) => putSetDump(w, seq, WHERE, set),
+    () => {
+      found = [];
+    },
+    (message, reader) => {
+      const read = readElements(reader, message);
+      if (read.ok) found.push(...read.value.elements);
+    },
+  );
+  return errno === 0 ? found : `read set ${set}: errno ${errno}`;
+}

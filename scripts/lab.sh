@@ -1,0 +1,75 @@
+#!/bin/sh
+# The lab: two emulated machines (a home router and the world around it), started and judged from
+# here. Installs what it needs, builds the hosts and the bundle, then runs the driver in test/lab.
+#
+#   scripts/lab.sh [sessions options]            play sessions, print the verdict
+#   scripts/lab.sh boot  [--router mipsel|x86_64]  start both machines, check the wires, stop
+#   scripts/lab.sh speed [--router mipsel|x86_64]  forwarding speed, direct and through GRE
+#   scripts/lab.sh shell [--router mipsel|x86_64]  run lines "router COMMAND" / "world COMMAND"
+#
+# WHP_CACHE holds what is fetched and made once (default out/cache). No root is needed once the
+# packages below are installed; nothing leaves the two machines.
+set -eu
+cd "$(dirname "$0")/.."
+
+say() { echo "lab: $*" >&2; }
+die() { say "$*"; exit 1; }
+
+# program:package, for what the driver and the builds call.
+needs='qemu-system-mipsel:qemu-system-mips qemu-system-x86_64:qemu-system-x86
+  mksquashfs:squashfs-tools setpriv:util-linux dpkg-deb:dpkg flock:util-linux'
+missing=
+for need in $needs; do
+  command -v "${need%%:*}" >/dev/null 2>&1 || missing="$missing ${need##*:}"
+done
+[ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || missing="$missing debian-archive-keyring"
+if [ -n "$missing" ]; then
+  [ "$(id -u)" = 0 ] || die "missing packages:$missing (as root: apt-get install$missing)"
+  say "installing$missing"
+  log=$(mktemp)
+  { apt-get -q update && DEBIAN_FRONTEND=noninteractive \
+    apt-get -q -y install --no-install-recommends $missing; } >"$log" 2>&1 || {
+    tail -n 20 "$log" >&2
+    die "apt-get install$missing failed"
+  }
+  rm -f "$log"
+fi
+command -v node >/dev/null 2>&1 || die 'node is missing: install Node.js 20 or later'
+
+mkdir -p out
+# One lab at a time builds; the others wait and find it done.
+exec 9>out/.lab-build.lock
+flock 9
+if [ ! -x node_modules/.bin/esbuild ]; then
+  say 'npm ci'
+  npm ci --no-audit --no-fund >&2 || die 'npm ci failed'
+fi
+driver=test/lab/main.ts
+build=true
+case ${1:-} in
+  boot | speed | shell) driver=test/lab/machine/main.ts ;;
+  prepare | fetch | fetch-source) driver=test/lab/machine/main.ts build=false ;;
+esac
+if $build && [ -x scripts/host.sh ]; then
+  ./scripts/host.sh x86_64 mipsel >&2 || die 'scripts/host.sh failed'
+fi
+if $build && [ -e scripts/bundle.mjs ]; then
+  node scripts/bundle.mjs >&2 || die 'scripts/bundle.mjs failed'
+fi
+[ -e "$driver" ] || die "$driver is missing"
+bundle=out/lab-driver/$$/main.mjs
+node_modules/.bin/esbuild "$driver" --bundle --platform=node --format=esm --target=node20 \
+  --external:esbuild --outfile="$bundle" --log-level=warning || die "esbuild $driver failed"
+flock -u 9
+exec 9>&-
+
+trap 'rm -rf "out/lab-driver/$$"' EXIT
+# The driver stops the machines on a signal; the shell only passes it on and waits.
+exec 3<&0
+node --enable-source-maps "$bundle" "$@" <&3 3<&- &
+driver_process=$!
+trap 'kill -TERM "$driver_process" 2>/dev/null' INT TERM HUP
+status=0
+wait "$driver_process" || status=$?
+wait "$driver_process" 2>/dev/null || :
+exit "$status"

@@ -1,0 +1,78 @@
+// Command line of the machines alone, without sessions: scripts/lab.sh boot | speed | prepare,
+// and fetch | fetch-source for other scripts that need Debian's packages.
+// Its exit status is 0 only when everything asked for was seen to work.
+import { parseArgs } from 'node:util';
+import { bootCheck } from './boot-check.ts';
+import { image } from './image.ts';
+import { fetchPackages, fetchSource } from './packages.ts';
+import type { Card, WireKind } from './qemu.ts';
+import { type RouterKind, routerRole, worldRole } from './roles.ts';
+import { shell } from './shell.ts';
+import { speedCheck } from './speed-check.ts';
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: {
+    router: { type: 'string', default: 'mipsel' },
+    out: { type: 'string' },
+    card: { type: 'string', default: 'virtio' },
+    wire: { type: 'string', default: 'dgram' },
+  },
+});
+
+function routerKind(text: string): Exclude<RouterKind, 'mips'> {
+  if (text === 'mipsel' || text === 'x86_64') return text;
+  throw new Error(`--router ${text}: known are mipsel and x86_64`);
+}
+
+function hardware(): { card: Card; wire: WireKind } {
+  const { card, wire } = values;
+  if (card !== 'virtio' && card !== 'e1000' && card !== 'pcnet') {
+    throw new Error(`--card ${card}: known are virtio, e1000 and pcnet`);
+  }
+  if (wire !== 'dgram' && wire !== 'stream') {
+    throw new Error(`--wire ${wire}: known are dgram and stream`);
+  }
+  return { card, wire };
+}
+
+const say = (line: string): void => console.error(`lab: ${line}`);
+
+async function main(): Promise<void> {
+  const router = routerKind(values.router);
+  const out = values.out === undefined ? {} : { out: values.out };
+  switch (positionals[0]) {
+    case 'prepare': {
+      await image(routerRole(router), say);
+      await image(worldRole(), say);
+      return;
+    }
+    case 'boot':
+      return bootCheck({ router, ...out });
+    case 'shell':
+      return shell({ router, ...out, ...hardware() });
+    case 'speed':
+      return speedCheck({ router, ...out, ...hardware() });
+    case 'fetch': {
+      const [, architecture = '', ...names] = positionals;
+      if (architecture !== 'amd64' && architecture !== 'mipsel') {
+        throw new Error(`fetch ${architecture}: known are amd64 and mipsel`);
+      }
+      console.log((await fetchPackages(architecture, names, say)).debs.join('\n'));
+      return;
+    }
+    case 'fetch-source':
+      console.log((await fetchSource(positionals[1] ?? '', say)).join('\n'));
+      return;
+    default:
+      throw new Error(`unknown command ${positionals[0] ?? '(none)'}: boot, prepare`);
+  }
+}
+
+main().then(
+  () => process.exit(0),
+  (error: Error) => {
+    console.error(`lab: ${error.message}`);
+    process.exit(1);
+  },
+);

@@ -1,0 +1,126 @@
+// A machine's description -> the command line of its emulator. Rootless: TCG only, no tap, no
+// vhost; wires and control channels are Unix sockets in the lab's own directory.
+import { join } from 'node:path';
+
+export type Board = 'malta-el' | 'malta-be' | 'pc';
+
+/** Network cards that can be compared; virtio is the fastest on both boards. */
+export type Card = 'virtio' | 'e1000' | 'pcnet';
+
+/** How two machines are joined: datagram or stream Unix sockets. */
+export type WireKind = 'dgram' | 'stream';
+
+export interface Wire {
+  readonly name: string;
+  readonly kind: WireKind;
+  /** This machine's end; the other machine has the other one. */
+  readonly end: 'a' | 'b';
+  readonly mac: string;
+  /** Where all packets of the wire are written to (pcap), if anywhere. */
+  readonly capture?: string;
+}
+
+export interface Hardware {
+  readonly board: Board;
+  /** MiB of memory. */
+  readonly memory: number;
+  readonly kernel: string;
+  readonly initramfs: string;
+  /** Raw, read-only disk images: /dev/vda, /dev/vdb, ... */
+  readonly disks: readonly string[];
+  readonly wires: readonly Wire[];
+  readonly card: Card;
+  /** Number of control channels. */
+  readonly channels: number;
+  /** Added to the kernel's command line. */
+  readonly append: string;
+}
+
+const EMULATOR: Record<Board, readonly string[]> = {
+  'malta-el': ['qemu-system-mipsel', '-M', 'malta', '-cpu', '24Kf'],
+  'malta-be': ['qemu-system-mips', '-M', 'malta', '-cpu', '24Kf'],
+  // "max" has RDRAND, so the kernel's random numbers are ready at once.
+  pc: ['qemu-system-x86_64', '-M', 'pc', '-cpu', 'max'],
+};
+
+const MODEL: Record<Card, string> = {
+  virtio: 'virtio-net-pci',
+  e1000: 'e1000',
+  pcnet: 'pcnet',
+};
+
+// Malta routes interrupts of PCI slots 18 to 21 only: 18 and 19 to line 10, 20 and 21 to line 11
+// (arch/mips/pci/fixup-malta.c). The two cards get different lines. A pc needs no such care.
+const MALTA_SLOTS: Readonly<Record<string, string>> = {
+  lan: '12.0',
+  disk0: '13.0',
+  disk1: '13.1',
+  wan: '14.0',
+  serial: '15.0',
+  random: '15.1',
+};
+
+/** `,addr=...` for the device `role`, where the board wants it. */
+function slot(board: Board, role: string): string {
+  const address = MALTA_SLOTS[role];
+  if (board === 'pc' || address === undefined) return '';
+  return `,addr=${address}${address.endsWith('.0') ? ',multifunction=on' : ''}`;
+}
+
+/** Unix socket of control channel `index` of the machine `name`. */
+export function channelPath(directory: string, name: string, index: number): string {
+  return join(directory, `${name}.control${index}`);
+}
+
+/** Program and arguments that start `hardware` with its sockets in `directory`. */
+export function emulator(
+  name: string,
+  hardware: Hardware,
+  directory: string,
+  consoleLog: string,
+): readonly string[] {
+  const serial = hardware.board === 'pc' ? 'ttyS0' : 'ttyS0,38400n8r';
+  const append = `console=${serial} rdinit=/init panic=-1 random.trust_cpu=on ${hardware.append}`;
+  return [
+    ...EMULATOR[hardware.board],
+    ...['-accel', 'tcg', '-m', String(hardware.memory), '-nodefaults', '-no-user-config'],
+    ...['-name', `whp-lab-${name}`, '-display', 'none', '-no-reboot'],
+    ...['-chardev', `file,id=console,path=${consoleLog}`, '-serial', 'chardev:console'],
+    ...['-kernel', hardware.kernel, '-initrd', hardware.initramfs, '-append', append],
+    ...hardware.disks.flatMap((disk, index) => [
+      '-drive',
+      `if=none,id=disk${index},file=${disk},format=raw,readonly=on`,
+      '-device',
+      `virtio-blk-pci,drive=disk${index}${slot(hardware.board, `disk${index}`)}`,
+    ]),
+    ...hardware.wires.flatMap((wire) => wireArguments(wire, directory, hardware)),
+    '-device',
+    `virtio-serial-pci,max_ports=${hardware.channels + 1}${slot(hardware.board, 'serial')}`,
+    ...Array.from({ length: hardware.channels }, (_, index) => [
+      '-chardev',
+      `socket,id=control${index},path=${channelPath(directory, name, index)},server=on,wait=off`,
+      '-device',
+      `virtserialport,chardev=control${index},name=whp.${index}`,
+    ]).flat(),
+    ...['-object', 'rng-builtin,id=rng', '-device'],
+    `virtio-rng-pci,rng=rng${slot(hardware.board, 'random')}`,
+  ];
+}
+
+function wireArguments(wire: Wire, directory: string, hardware: Hardware): string[] {
+  const own = join(directory, `${wire.name}.${wire.end}`);
+  const other = join(directory, `${wire.name}.${wire.end === 'a' ? 'b' : 'a'}`);
+  const stream = join(directory, `${wire.name}.stream`);
+  const netdev =
+    wire.kind === 'dgram'
+      ? `dgram,id=${wire.name},local.type=unix,local.path=${own},remote.type=unix,remote.path=${other}`
+      : `stream,id=${wire.name},server=${wire.end === 'a' ? 'on' : 'off'},addr.type=unix,addr.path=${stream}`;
+  const card = `${MODEL[hardware.card]},netdev=${wire.name},mac=${wire.mac},romfile=`;
+  return [
+    ...['-netdev', netdev],
+    ...['-device', card + slot(hardware.board, wire.name)],
+    ...(wire.capture === undefined
+      ? []
+      : ['-object', `filter-dump,id=${wire.name}-pcap,netdev=${wire.name},file=${wire.capture}`]),
+  ];
+}

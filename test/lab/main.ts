@@ -1,0 +1,127 @@
+// The lab's main job: boots the router with the agent on it and the world around it, plays the
+// sessions, prints flow by flow what went where and why, and judges by the ISP wire. With --compare
+// the same sessions are played again without holding and with dnsmasq's nftset alone. Its exit
+// status is the verdict of the run with the agent as it ships.
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { startLab } from './machine/lab.ts';
+import type { Machine } from './machine/machine.ts';
+import { type Mode, startAgent } from './mode.ts';
+import { runSessions, type SessionsOutcome } from './session/run.ts';
+
+const { values } = parseArgs({
+  options: {
+    router: { type: 'string', default: 'mipsel' },
+    sessions: { type: 'string', default: '2' },
+    seed: { type: 'string', default: '1' },
+    mode: { type: 'string', default: 'hold' },
+    out: { type: 'string', default: 'out/lab' },
+    compare: { type: 'boolean', default: false },
+    'no-adversary': { type: 'boolean', default: false },
+    flows: { type: 'boolean', default: false },
+  },
+});
+
+const say = (line: string): void => console.error(`lab: ${line}`);
+
+function routerKind(text: string): 'mipsel' | 'x86_64' {
+  if (text === 'mipsel' || text === 'x86_64') return text;
+  throw new Error(`--router ${text}: known are mipsel and x86_64 (big-endian: test.sh --full)`);
+}
+
+function positive(name: string, text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value > 0) return value;
+  throw new Error(`--${name} ${text}: a whole number above 0`);
+}
+
+function modeOf(text: string): Mode {
+  if (text === 'hold' || text === 'watch' || text === 'nftset') return text;
+  throw new Error(`--mode ${text}: known are hold, watch and nftset`);
+}
+
+/** One run from boot to verdict. */
+async function play(mode: Mode, out: string): Promise<SessionsOutcome> {
+  rmSync(out, { recursive: true, force: true });
+  mkdirSync(out, { recursive: true });
+  const router = routerKind(values.router);
+  const lab = await startLab({ router, out, say });
+  try {
+    const agent = await startAgent(lab.router, mode, say);
+    return await runSessions(
+      { world: lab.world, out, routerKind: router, capturesOutside: true, say },
+      {
+        seed: positive('seed', values.seed),
+        sessionsPerDevice: positive('sessions', values.sessions),
+        noise: true,
+        adversary: !values['no-adversary'],
+        agentStatus: agent.status,
+        explain: agent.explain,
+        closeCaptures: async () => {
+          await keepLogs(lab.router, out);
+          await lab.stop();
+        },
+      },
+    );
+  } finally {
+    await lab.stop();
+  }
+}
+
+/** What the router says for itself, beside the captures. */
+async function keepLogs(router: Machine, out: string): Promise<void> {
+  const state = await router.run(
+    'cat /tmp/whp.log; echo; nft list ruleset; ip rule; ip -6 rule; ip route show table all; cat /proc/meminfo',
+  );
+  writeFileSync(join(out, 'router-state.txt'), state.stdout);
+}
+
+/** One row a mode: the reason for holding, in numbers. */
+function comparison(outcomes: readonly (readonly [Mode, SessionsOutcome])[]): string {
+  const names = { hold: 'whp, answers held', watch: 'whp, NFLOG only', nftset: "dnsmasq's nftset" };
+  const head = ['', 'sessions', 'leaking', 'leaked', 'in tunnel', 'unrelated proxied', 'home seen'];
+  const rows = outcomes.map(([mode, { result }]) => {
+    const { totals } = result;
+    const leaking = result.sessions.filter(({ leaked }) => leaked > 0).length;
+    return [
+      names[mode],
+      totals.sessions,
+      leaking,
+      totals.leaked,
+      totals.applicationTunnel,
+      totals.unrelatedProxied,
+      totals.homeSeen,
+    ].map(String);
+  });
+  const widths = head.map((cell, at) =>
+    Math.max(cell.length, ...rows.map((row) => row[at]!.length)),
+  );
+  return [head, ...rows]
+    .map((row) => row.map((cell, at) => cell.padEnd(widths[at]!)).join('  '))
+    .join('\n');
+}
+
+async function main(): Promise<boolean> {
+  const out = resolve(values.out);
+  const first = modeOf(values.mode);
+  const outcome = await play(first, out);
+  if (values.flows || !values.compare) console.log(readFileSync(join(out, 'flows.txt'), 'utf8'));
+  console.log(outcome.text);
+  if (!values.compare) return outcome.ok;
+  const outcomes: (readonly [Mode, SessionsOutcome])[] = [[first, outcome]];
+  for (const mode of (['hold', 'watch', 'nftset'] as const).filter((one) => one !== first)) {
+    say(`the same sessions again: ${mode}`);
+    outcomes.push([mode, await play(mode, join(out, mode))]);
+  }
+  console.log(`\n${comparison(outcomes)}`);
+  return outcome.ok;
+}
+
+main().then(
+  (ok) => process.exit(ok ? 0 : 1),
+  (error: Error) => {
+    console.error(`lab: ${error.stack ?? error.message}`);
+    process.exit(1);
+  },
+);

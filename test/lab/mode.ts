@@ -1,0 +1,130 @@
+// What stands on the router in each mode of the lab: the agent as it ships (hold), the agent that
+// only watches (watch), or no agent and dnsmasq's nftset in its place (nftset), which is what the
+// packages of today do.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Machine } from './machine/machine.ts';
+import { projectRoot } from './machine/paths.ts';
+import type { FlowOutcome } from './verdict/result.ts';
+
+export type Mode = 'hold' | 'watch' | 'nftset';
+
+export interface Agent {
+  status(): Promise<unknown>;
+  explain(): Promise<(flow: FlowOutcome) => string>;
+}
+
+/** The configuration of the lab's proxy: topology.sh has the other end. */
+export function configText(hold: boolean): string {
+  return `config globals 'globals'
+	option enabled '1'
+	list lan 'br-lan'
+	option hold '${hold ? 1 : 0}'
+
+config proxy 'cloud'
+	option enabled '1'
+	option address '203.0.113.20'
+	option key '5300'
+	option local '10.213.0.1'
+	option remote '10.213.0.2'
+
+config app 'skype'
+	option enabled '1'
+	option profile 'skype'
+	option fallback 'block'
+	list proxy 'cloud'
+`;
+}
+
+/** Sets the router up for `mode` and waits until it enforces. */
+export async function startAgent(
+  router: Machine,
+  mode: Mode,
+  say: (line: string) => void,
+): Promise<Agent> {
+  if (mode === 'nftset') return startNftset(router);
+  await router.put('/etc/config/whp', configText(mode === 'hold'), 0o600);
+  const began = Date.now();
+  await router.spawn('exec /usr/bin/whp daemon >>/tmp/whp.log 2>&1', () => {});
+  for (;;) {
+    const asked = await router.run('/usr/bin/whp status --json');
+    if (asked.status === 0) {
+      const { state, problems } = JSON.parse(asked.stdout) as { state: string; problems: string[] };
+      if (state === 'enforcing') break;
+      if (Date.now() - began > 30_000)
+        throw new Error(`the agent is ${state}: ${problems.join('; ')}`);
+    } else if (Date.now() - began > 30_000) {
+      const log = await router.run('cat /tmp/whp.log');
+      throw new Error(`the agent does not answer: ${asked.stderr}${log.stdout}`);
+    }
+    await sleep(200);
+  }
+  say(`agent enforces, ${((Date.now() - began) / 1000).toFixed(1)} s after its start`);
+  return {
+    status: async () => JSON.parse(await router.must('/usr/bin/whp status --json')) as unknown,
+    explain: () => explain(router),
+  };
+}
+
+interface Evidence {
+  readonly flow: string;
+  readonly evidence: string;
+  readonly detail: string;
+}
+
+/** The agent's own reason for each flow it announced, by its tuple. */
+async function explain(router: Machine): Promise<(flow: FlowOutcome) => string> {
+  const answer = await router.must('/usr/bin/whp evidence --json', { timeout: 60_000 });
+  const known = new Map<string, Evidence>();
+  for (const one of JSON.parse(answer) as Evidence[]) {
+    known.set(one.flow.replace(/^(\S+) [^ ]+:(\d+) > /, '$1 $2 > '), one);
+  }
+  return ({ protocol, port, remote, remotePort }) => {
+    const name = protocol === 17 ? 'udp' : protocol === 6 ? 'tcp' : String(protocol);
+    const one = known.get(`${name} ${port} > ${remote}:${remotePort}`);
+    return one === undefined ? '' : `${one.evidence}: ${one.detail}`;
+  };
+}
+
+/** The same tunnel, marks and names; addresses come from dnsmasq, ports and peers from nobody. */
+async function startNftset(router: Machine): Promise<Agent> {
+  const profile = JSON.parse(
+    readFileSync(join(projectRoot(), 'agent/profiles/skype.json'), 'utf8'),
+  ) as { dns: { names: { value: string }[]; suffixes: { value: string }[] } };
+  const names = [...profile.dns.suffixes, ...profile.dns.names].map(({ value }) => value);
+  await router.put(
+    '/tmp/nftset.conf',
+    names.map((name) => `nftset=/${name}/4#inet#pbr#skype4\n`).join(''),
+  );
+  await router.put(
+    '/tmp/pbr.nft',
+    `table inet pbr {
+  set skype4 { type ipv4_addr; flags timeout; }
+  chain prerouting {
+    type filter hook prerouting priority mangle;
+    iifname "br-lan" ip daddr @skype4 meta mark set 0x01000000
+  }
+  chain forward {
+    type filter hook forward priority mangle;
+    oifname "whp-cloud" tcp flags syn tcp option maxseg size set rt mtu
+  }
+  chain postrouting {
+    type nat hook postrouting priority srcnat;
+    oifname "whp-cloud" masquerade
+  }
+}
+`,
+  );
+  await router.must(`set -e
+    nft -f /tmp/pbr.nft
+    ip link add whp-cloud type gre local 198.51.100.10 remote 203.0.113.20 key 5300 ttl 64
+    ip address add 10.213.0.1/30 dev whp-cloud
+    ip link set whp-cloud mtu 1472 up
+    ip route add default dev whp-cloud table 15001
+    ip rule add fwmark 0x01000000/0x0f000000 lookup 15001 pref 15001
+    kill $(cat /run/dnsmasq.pid); sleep 1
+    cat /tmp/nftset.conf >>/tmp/dnsmasq.leases.conf
+    dnsmasq --conf-file=/etc/dnsmasq.conf`);
+  return { status: async () => null, explain: async () => () => '' };
+}

@@ -1,0 +1,191 @@
+// system/ on the host program: programs, files, text and the control socket. Sanitizers watch.
+import * as os from 'qjs:os';
+import { EADDRINUSE, ECONNREFUSED, ENOENT, EOVERFLOW } from 'whp:socket';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { now, wallTime } from '../../agent/src/system/clock.ts';
+import { readText, writeText } from '../../agent/src/system/file.ts';
+import { runProgram } from '../../agent/src/system/process.ts';
+import { offSignals, onSignals } from '../../agent/src/system/signals.ts';
+import { decodeUtf8, encodeUtf8 } from '../../agent/src/system/text.ts';
+import {
+  connectLines,
+  DEFAULT_LIMITS,
+  type Line,
+  listenLines,
+} from '../../agent/src/system/unix-socket.ts';
+
+const base = `/tmp/whp-test-${os.getpid()}`;
+const pause = (ms: number): Promise<void> => new Promise((done) => os.setTimeout(done, ms));
+
+/** Waits until `what` holds, at most two seconds. */
+async function until(what: () => boolean): Promise<void> {
+  for (let i = 0; i < 400 && !what(); i++) await pause(5);
+  assert.ok(what(), 'not within two seconds');
+}
+
+test('the clocks', async () => {
+  const before = now();
+  await pause(20);
+  assert.ok(now() - before >= 19);
+  assert.ok(wallTime() > 1.6e12);
+});
+
+test('UTF-8 there and back, and bytes that are none', () => {
+  const text = 'a\u00e9\u20ac\u{1f600}\n';
+  assert.is(decodeUtf8(encodeUtf8(text)), text);
+  assert.equal([...encodeUtf8('\u{1f600}')], [0xf0, 0x9f, 0x98, 0x80]);
+  assert.is(decodeUtf8(encodeUtf8('\ud800x')), '\ufffdx');
+  const bad = [
+    [0xff],
+    [0xc0, 0x80],
+    [0xe0, 0x80, 0x80],
+    [0xed, 0xa0, 0x80],
+    [0xf5, 0x80],
+    [0xe2, 0x82],
+  ];
+  for (const bytes of bad) assert.ok(decodeUtf8(Uint8Array.from(bytes)).startsWith('\ufffd'));
+  const long = 'x\u20ac'.repeat(10000);
+  assert.is(decodeUtf8(encodeUtf8(long)), long);
+});
+
+test('a file is written whole and read whole', () => {
+  const text = 'line\n'.repeat(5000);
+  assert.is(writeText(`${base}.txt`, text), 0);
+  assert.equal(readText(`${base}.txt`), { ok: true, text });
+  assert.equal(readText(`${base}.txt`, 100), { ok: false, errno: EOVERFLOW });
+  assert.is(writeText(`${base}.txt`, ''), 0);
+  assert.equal(readText(`${base}.txt`), { ok: true, text: '' });
+  os.remove(`${base}.txt`);
+  assert.equal(readText(`${base}.txt`), { ok: false, errno: ENOENT });
+  assert.is(writeText(`${base}/no/folder`, text), ENOENT);
+  const proc = readText('/proc/self/status');
+  assert.ok(proc.ok && proc.text.includes('Pid:'));
+});
+
+test('a program gets its input and gives output, errors and status', async () => {
+  const input = 'x'.repeat(300000);
+  const copy = await runProgram(['cat'], { input });
+  assert.is(copy.stdout, input);
+  assert.equal([copy.status, copy.stderr, copy.timedOut], [0, '', false]);
+  const script = 'echo out; echo err >&2; exit 3';
+  const result = await runProgram(['sh', '-c', script]);
+  assert.equal(result, { status: 3, stdout: 'out\n', stderr: 'err\n', timedOut: false });
+});
+
+test('a program that is missing, deaf, endless, too loud or survived by a child', async () => {
+  assert.is((await runProgram([`${base}-none`])).status, 127);
+  // It closes its input unread: no SIGPIPE, no error.
+  const deaf = await runProgram(['sh', '-c', 'exec <&-; exit 4'], { input: 'x'.repeat(200000) });
+  assert.is(deaf.status, 4);
+  const endless = await runProgram(['sleep', '60'], { timeout: 50 });
+  assert.equal([endless.status, endless.timedOut], [-9, true]);
+  const loud = await runProgram(['sh', '-c', 'head -c 500000 /dev/zero'], { limit: 1000 });
+  assert.equal([loud.status, loud.stdout.length], [0, 1000]);
+  const started = now();
+  const survived = await runProgram(['sh', '-c', 'sleep 5 & echo done']);
+  assert.is(survived.stdout, 'done\n');
+  assert.ok(now() - started < 3000);
+});
+
+test('the loop goes on while a program runs', async () => {
+  let rounds = 0;
+  const timer = os.setInterval(() => {
+    rounds += 1;
+  }, 10);
+  await runProgram(['sleep', '0.3']);
+  os.clearInterval(timer);
+  assert.ok(rounds >= 10, `${rounds} rounds`);
+});
+
+test('signals stop and reload', async () => {
+  const seen: string[] = [];
+  onSignals({ stop: () => seen.push('stop'), reload: () => seen.push('reload') });
+  os.kill(os.getpid(), 1);
+  await until(() => seen.length === 1);
+  os.kill(os.getpid(), os.SIGTERM);
+  await until(() => seen.length === 2);
+  assert.equal(seen, ['reload', 'stop']);
+  offSignals();
+});
+
+test('values go both ways over the control socket', async () => {
+  const path = `${base}.sock`;
+  const listening = listenLines(path, {
+    onValue: (value, line) => {
+      line.send({ echo: value });
+      line.end();
+    },
+  });
+  if (!listening.ok) throw new Error(`listen: ${listening.errno}`);
+  const [stat] = os.stat(path);
+  assert.is((stat?.mode ?? 0) & 0o777, 0o600);
+  assert.equal(listenLines(path, { onValue: () => {} }), { ok: false, errno: EADDRINUSE });
+  const got: unknown[] = [];
+  let closed = '';
+  const connected = connectLines(path, {
+    onValue: (value) => got.push(value),
+    onClose: (reason) => {
+      closed = reason;
+    },
+  });
+  if (!connected.ok) throw new Error(`connect: ${connected.errno}`);
+  const large = { text: '\u20ac'.repeat(20000), n: 1 };
+  connected.line.send(large);
+  await until(() => closed !== '');
+  assert.equal(got, [{ echo: large }]);
+  assert.is(closed, 'end');
+  listening.server.close();
+  const gone = connectLines(path, { onValue: () => {} });
+  assert.equal(gone, { ok: false, errno: ENOENT });
+});
+
+test('a socket file left behind by a crash is taken over', () => {
+  const path = `${base}-left.sock`;
+  const first = listenLines(path, { onValue: () => {} });
+  if (!first.ok) throw new Error('listen');
+  os.rename(path, `${path}.kept`);
+  first.server.close();
+  os.rename(`${path}.kept`, path);
+  assert.equal(connectLines(path, { onValue: () => {} }), { ok: false, errno: ECONNREFUSED });
+  const second = listenLines(path, { onValue: () => {} });
+  assert.ok(second.ok);
+  if (second.ok) second.server.close();
+});
+
+test('clients that are too many, too long, no JSON or too slow are ended', async () => {
+  const path = `${base}-limits.sock`;
+  const closed: string[] = [];
+  const lines: Line[] = [];
+  const limits = { clients: 2, line: 100, queue: 5000 };
+  const events = {
+    onValue: (_: unknown, line: Line) => void lines.push(line),
+    onClose: (reason: string) => void closed.push(reason),
+  };
+  const listening = listenLines(path, events, limits);
+  if (!listening.ok) throw new Error('listen');
+  const ended: number[] = [];
+  const client = (number: number): Line => {
+    const c = connectLines(path, { onValue: () => {}, onClose: () => ended.push(number) });
+    if (!c.ok) throw new Error(`connect: ${c.errno}`);
+    return c.line;
+  };
+  const first = client(1);
+  const second = client(2);
+  await until(() => listening.server.clients() === 2);
+  client(3);
+  await until(() => ended.includes(3));
+  first.send('x'.repeat(9000));
+  await until(() => closed.includes('line too long') && ended.includes(1));
+  second.send(1);
+  await until(() => lines.length === 1);
+  // The reader stops: what does not fit into the kernel's buffers waits here, up to the limit.
+  let accepted = 0;
+  while (lines[0]?.send('y'.repeat(1000)) && accepted < 100000) accepted += 1;
+  assert.ok(accepted > 0 && accepted < 100000);
+  assert.ok(closed.includes('too slow'));
+  listening.server.close();
+  assert.is(DEFAULT_LIMITS.clients, 8);
+});
+
+test.run();

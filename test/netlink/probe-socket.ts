@@ -1,0 +1,125 @@
+// Sockets and requests of the probe programs, with errors thrown as sentences.
+import * as std from 'qjs:std';
+import * as sys from 'whp:socket';
+import {
+  NETLINK_NETFILTER,
+  NETLINK_ROUTE,
+  NFPROTO_INET,
+} from '../../agent/src/netlink/constants.ts';
+import type { Decoded, Message, Reader } from '../../agent/src/netlink/message.ts';
+import {
+  type KernelElement,
+  putSetDump,
+  readElements,
+} from '../../agent/src/netlink/nft-element.ts';
+import {
+  putBatchBegin,
+  putBatchEnd,
+  putSetBatch,
+  type SetBatch,
+  type SetChange,
+} from '../../agent/src/netlink/nft-set.ts';
+import type { Writer } from '../../agent/src/netlink/writer.ts';
+import {
+  dump,
+  type NetlinkOptions,
+  type NetlinkSocket,
+  type Outcome,
+  openNetlink,
+  request,
+  takeSequence,
+  transact,
+} from '../../agent/src/system/netlink-socket.ts';
+import { Skip } from './claims.ts';
+
+export const TABLE = 'whpt';
+export const WHERE = { family: NFPROTO_INET, table: TABLE };
+
+export function open(protocol: number, options: NetlinkOptions = {}): NetlinkSocket {
+  const opened = openNetlink(protocol, options);
+  if (!opened.ok) throw new Error(opened.reason);
+  return opened.socket;
+}
+
+export const route = open(NETLINK_ROUTE);
+export const netfilter = open(NETLINK_NETFILTER, { sendQueue: 1 << 20, receiveQueue: 1 << 20 });
+
+/** One acknowledged request; 0 or errno. */
+export function ask(socket: NetlinkSocket, put: (w: Writer, seq: number) => unknown): number {
+  const seq = takeSequence(socket);
+  put(request(socket), seq);
+  return transact(socket, seq, seq).errno;
+}
+
+/** As `ask`, but an errno is an error, and one of `lacking` means the kernel has no such part. */
+export function must(
+  socket: NetlinkSocket,
+  what: string,
+  put: (w: Writer, seq: number) => unknown,
+  lacking: readonly number[] = [],
+): void {
+  const seq = takeSequence(socket);
+  put(request(socket), seq);
+  const { errno, refused } = transact(socket, seq, seq);
+  if (errno === 0) return;
+  const words = refused[0]?.text === undefined ? '' : ` (${refused[0].text})`;
+  const text = `${what}: ${std.strerror(errno)}, errno ${errno}${words}`;
+  throw lacking.includes(errno) && !scriptArgs.includes('--strict')
+    ? new Skip(text)
+    : new Error(text);
+}
+
+/** What a kernel without the module answers. */
+export const LACKING = [sys.EOPNOTSUPP, sys.ENOENT, sys.EAFNOSUPPORT, sys.EPROTONOSUPPORT];
+
+/** Several nf_tables messages in one transaction: each `put` gets its own sequence number. */
+export function nftBatch(puts: readonly ((w: Writer, seq: number) => void)[]): Outcome {
+  const first = takeSequence(netfilter, puts.length + 2);
+  const w = request(netfilter);
+  putBatchBegin(w, first);
+  puts.forEach((put, i) => {
+    put(w, first + 1 + i);
+    // Each is acknowledged here, so that a refusal names its message.
+    const flags = w.message + (w.little ? 6 : 7);
+    w.bytes[flags] = w.bytes[flags]! | 4;
+  });
+  putBatchEnd(w, first + puts.length + 1);
+  return transact(netfilter, first, first + puts.length + 1, first + puts.length);
+}
+
+export function changeSets(changes: readonly SetChange[]): Outcome & { batch: SetBatch } {
+  const w = request(netfilter);
+  const batch = putSetBatch(w, netfilter.seq, WHERE, changes);
+  takeSequence(netfilter, batch.last - batch.first + 1);
+  return { ...transact(netfilter, batch.first, batch.last, batch.acknowledged), batch };
+}
+
+/** Runs a dump and decodes each answer. */
+export function list<T>(
+  socket: NetlinkSocket,
+  put: (w: Writer, seq: number) => void,
+  read: (r: Reader, m: Message) => Decoded<T>,
+): T[] {
+  const out: T[] = [];
+  const reasons: string[] = [];
+  const errno = dump(
+    socket,
+    put,
+    () => {
+      out.length = 0;
+    },
+    (m, r) => {
+      const got = read(r, m);
+      if (got.ok) out.push(got.value);
+      else reasons.push(got.reason);
+    },
+  );
+  if (errno !== 0) throw new Error(`dump: ${std.strerror(errno)}, errno ${errno}`);
+  if (reasons.length > 0) throw new Error(reasons.join('; '));
+  return out;
+}
+
+export function elementsOf(set: string): KernelElement[] {
+  const lists = list(netfilter, (w, seq) => putSetDump(w, seq, WHERE, set), readElements);
+  return lists.flatMap((part) => [...part.elements]);
+}

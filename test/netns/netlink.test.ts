@@ -1,0 +1,46 @@
+// The netlink code against this machine's kernel, in network namespaces of its own: the probe that
+// needs nothing but the kernel, and the program that reads everything back with nft, ip and
+// conntrack. Both run in the host program as root; each line they print is a test here.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { buildSync } from 'esbuild';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+
+const HOST = 'out/host/x86_64/whp-host';
+const folder = 'out/netns';
+mkdirSync(folder, { recursive: true });
+
+/** Builds `source`, runs it in a fresh namespace and makes a test of each claim. */
+function claimsOf(source: string, least: number): void {
+  const bundle = `${folder}/${source}.mjs`;
+  buildSync({
+    entryPoints: [`test/netlink/${source}.ts`],
+    outfile: bundle,
+    bundle: true,
+    format: 'esm',
+    platform: 'neutral',
+    mainFields: ['module', 'main'],
+    target: 'es2022',
+    external: ['qjs:*', 'whp:*'],
+    logLevel: 'warning',
+  });
+  const run = spawnSync('unshare', ['--net', HOST, bundle], { encoding: 'utf8', timeout: 120000 });
+  const lines = run.stdout?.split('\n') ?? [];
+  let proved = 0;
+  for (const line of lines) {
+    const [, word, claim] = /^(ok|not ok|skip) (.*)$/.exec(line) ?? [];
+    if (word === undefined || claim === undefined) continue;
+    if (word === 'skip') test.skip(`${source}: ${claim}`, () => {});
+    else test(`${source}: ${claim}`, () => assert.is(word, 'ok', line));
+    if (word === 'ok') proved += 1;
+  }
+  test(`${source}: ends well`, () => {
+    assert.is(run.status, 0, `${run.stdout}${run.stderr}${run.error ?? ''}`);
+    assert.ok(proved >= least, `${proved} claims proved, expected at least ${least}`);
+  });
+}
+
+claimsOf('be-probe', 25);
+claimsOf('netns-program', 14);
+test.run();

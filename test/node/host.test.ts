@@ -1,0 +1,152 @@
+// The host program seen from outside: how it ends when the bundle throws, loops or blocks, what
+// the watchdog takes for healthy, and what a bundle cannot load.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+
+const HOSTS: [string, string[]][] = [
+  ['x86_64', ['out/host/x86_64/whp-host']],
+  ['asan', ['out/host/asan/whp-host']],
+  ['mips', ['qemu-mips', 'out/host/mips/whp-host']],
+];
+
+type End = { status: number | null; out: string; err: string };
+
+const folder = mkdtempSync(join(tmpdir(), 'whp-host-'));
+let files = 0;
+
+function run(
+  host: string[],
+  source: string,
+  env: Record<string, string> = {},
+  args: string[] = [],
+): Promise<End> {
+  files += 1;
+  const file = join(folder, `${files}.js`);
+  writeFileSync(file, source);
+  const [command = '', ...before] = host;
+  const child = spawn(command, [...before, file, ...args], {
+    env: { PATH: process.env.PATH ?? '', WHP_WATCHDOG_SECONDS: '20', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let out = '';
+  let err = '';
+  child.stdout.on('data', (chunk) => {
+    out += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    err += chunk;
+  });
+  return new Promise((resolve) =>
+    child.on('close', (status) => resolve({ status, out, err: err.trim() })),
+  );
+}
+
+const OS = 'import * as os from "qjs:os";';
+const WATCHED = { WHP_WATCHDOG_SECONDS: '1' };
+const BITTEN = /watchdog: the event loop did not come round in 1 s, exit 70/;
+
+for (const [name, host] of HOSTS) {
+  test(`${name}: a bundle that ends well`, async () => {
+    const end = await run(
+      host,
+      '#!/usr/lib/whp/whp-host\nconsole.log(...scriptArgs.slice(1))',
+      {},
+      ['a', 'b c'],
+    );
+    assert.equal(end, { status: 0, out: 'a b c\n', err: '' });
+  });
+
+  test(`${name}: what goes wrong ends with status 1 and says so`, async () => {
+    const cases: [string, RegExp][] = [
+      ['throw new Error("boom")', /Error: boom/],
+      ['let = ;', /SyntaxError/],
+      ['Promise.reject(new Error("left alone"))', /unhandled.*left alone/],
+      ['await new Promise(() => {})', /top-level await was waiting/],
+      [`${OS} os.setTimeout(() => { throw new Error("late") }, 1)`, /Error: late/],
+      [`${OS} const [r] = os.pipe(); os.setWriteHandler(r + 1, () => x())`, /x is not defined/],
+      ['import "./other.js"', /other.js' is not part of the bundle/],
+      ['await import("/etc/passwd")', /passwd' is not part of the bundle/],
+      ['import "qjs:bjson"', /qjs:bjson' is not part of the bundle/],
+    ];
+    const ends = await Promise.all(cases.map(([source]) => run(host, source)));
+    ends.forEach((end, index) => {
+      const [source, message] = cases[index]!;
+      assert.is(end.status, 1, source);
+      assert.match(end.err, message);
+    });
+  });
+
+  test(`${name}: out of memory is an orderly end`, async () => {
+    const source = 'const all = []; for (;;) all.push(new Uint8Array(65536))';
+    const end = await run(host, source, { WHP_MEMORY_MB: '8' });
+    assert.is(end.status, 1);
+    assert.match(end.err, /InternalError: out of memory/);
+  });
+
+  test(`${name}: the watchdog ends what does not come round`, async () => {
+    const sources = [
+      'for (;;);',
+      'await 0; for (;;);',
+      `${OS} os.setTimeout(() => { for (;;); }, 10)`,
+      `${OS} const next = () => { queueMicrotask(next) }; next()`,
+      `${OS} os.sleep(10000)`,
+      `${OS} const [r] = os.pipe(); os.read(r, new ArrayBuffer(1), 0, 1)`,
+      `${OS} os.exec(["sleep", "1.5"])`,
+    ];
+    const ends = await Promise.all(sources.map((source) => run(host, source, WATCHED)));
+    ends.forEach((end, index) => {
+      assert.is(end.status, 70, sources[index]);
+      assert.match(end.err, BITTEN);
+    });
+  });
+}
+
+test('the watchdog leaves the idle and the busy alone', async () => {
+  const sources = [
+    `${OS} os.setTimeout(() => console.log("fine"), 2200)`,
+    `${OS} const [r, w] = os.pipe();
+     os.setReadHandler(r, () => { os.setReadHandler(r, null); console.log("fine"); });
+     os.exec(["sh", "-c", "sleep 2.2; echo >&1"], { block: false, stdout: w })`,
+    `${OS} const [r, w] = os.pipe(); os.setReadHandler(r, () => {});
+     os.write(w, new ArrayBuffer(1), 0, 1);
+     os.setTimeout(() => { os.setReadHandler(r, null); console.log("fine"); }, 2200)`,
+  ];
+  const runs = HOSTS.flatMap(([, host]) => sources.map((source) => run(host, source, WATCHED)));
+  for (const end of await Promise.all(runs))
+    assert.equal(end, { status: 0, out: 'fine\n', err: '' });
+});
+
+const native = HOSTS[0]![1];
+
+test('a setting that is no number is refused', async () => {
+  for (const wrong of ['', 'x', '-1', '1.5', '99999999999']) {
+    const end = await run(native, '1', { WHP_WATCHDOG_SECONDS: wrong });
+    assert.is(end.status, 64);
+    assert.match(end.err, /WHP_WATCHDOG_SECONDS=.*: not a whole number from 0 to 3600/);
+  }
+});
+
+test('a missing bundle is named', async () => {
+  const child = spawn(native[0]!, ['/nowhere/bundle.js'], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let err = '';
+  child.stderr.on('data', (chunk) => {
+    err += chunk;
+  });
+  const status = await new Promise((resolve) => child.on('close', resolve));
+  assert.is(status, 1);
+  assert.match(err, /could not read '\/nowhere\/bundle.js': No such file/);
+});
+
+test('a pipe that is closed early is an error to the bundle, not a signal', async () => {
+  const source = `${OS} const [r, w] = os.pipe(); os.close(r);
+    console.log(os.write(w, new ArrayBuffer(1), 0, 1) < 0)`;
+  assert.equal(await run(native, source), { status: 0, out: 'true\n', err: '' });
+});
+
+test.after(() => rmSync(folder, { recursive: true, force: true }));
+
+test.run();

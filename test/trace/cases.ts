@@ -1,0 +1,660 @@
+// The packets of the trace comparison, case by case: a script of packets, agent's writes and
+// pauses, run through the tracer by the unit tests and through a real kernel by test/netns. What a
+// case expects is said once, here; both have to give it.
+import { addressKey, pairKey, portKey } from '../../agent/src/ruleset/elements.ts';
+import {
+  bytesOf,
+  echo,
+  fragmentsOf,
+  icmpError,
+  natPmp,
+  pcpMap,
+  tcp,
+  udp,
+  udpOfLength,
+} from './packets.ts';
+
+/** Which device a packet comes from; where the main table sends it follows from its address. */
+export type Side = 'lan' | 'wan' | 'tunnel';
+
+export interface Send {
+  readonly from: Side;
+  readonly bytes: Uint8Array;
+  readonly mark?: number;
+  /** What to say about it; the verdict, then marks. */
+  readonly want: Want;
+}
+
+export interface Want {
+  readonly verdict: 'accept' | 'drop' | 'reject';
+  /** The whole packet mark when it leaves, and the whole conntrack mark. */
+  readonly mark?: number;
+  readonly ctmark?: number;
+  /** Feeds it appears in, without `whp:` and application. */
+  readonly logs?: readonly string[];
+  /** Most rules that may be looked at in prerouting and forward. */
+  readonly cost?: number;
+}
+
+export type Step =
+  | { readonly send: Send }
+  | { readonly add: { set: string; key: Uint8Array; timeout?: number } }
+  | { readonly wait: number }
+  /** The elements of a learned set, formatted by `portOf` and so on, in any order. */
+  | { readonly set: string; readonly holds: readonly string[] };
+
+export interface Case {
+  readonly name: string;
+  readonly steps: readonly Step[];
+}
+
+// The router has 192.168.1.1/24 and fd00:1::1/64 on br-lan, 203.0.113.2/24 and 2001:db8:0:1::2/64
+// on wan, 10.200.0.2/24 and fd00:2::2/64 on whp-a.
+export const A = '192.168.1.10';
+export const B = '192.168.1.11';
+export const A6 = 'fd00:1::10';
+export const B6 = 'fd00:1::11';
+export const ROUTER = '192.168.1.1';
+export const ROUTER6 = 'fd00:1::1';
+export const NODE = '111.221.74.20';
+export const NODE6 = '2a01:111:74::20';
+export const LOGIN = '91.190.216.23';
+export const PEER = '93.184.216.34';
+export const PEER2 = '93.184.216.35';
+export const PEER6 = '2600:1406:3a::34';
+export const OTHER = '1.0.0.1';
+export const OTHER6 = '2606:4700::1111';
+export const PROXY = '198.51.100.7';
+const P2P = 13021;
+
+const DIRECT: Want = { verdict: 'accept', mark: 0, ctmark: 0, logs: [] };
+const ONE = 0x01000000;
+const WATCH = 0x0f000000;
+const proxied = (...logs: string[]): Want => ({ verdict: 'accept', mark: ONE, ctmark: ONE, logs });
+
+function lan(bytes: Uint8Array, want: Want, mark = 0): Step {
+  return { send: { from: 'lan', bytes, want, mark } };
+}
+
+function wan(bytes: Uint8Array, want: Want): Step {
+  return { send: { from: 'wan', bytes, want } };
+}
+
+function tunnel(bytes: Uint8Array, want: Want): Step {
+  return { send: { from: 'tunnel', bytes, want } };
+}
+
+function u(src: string, sport: number, dst: string, dport: number, payload?: Uint8Array) {
+  return udp({ src, dst, sport, dport }, payload);
+}
+
+function t(src: string, sport: number, dst: string, dport: number, flags = 'S') {
+  return tcp({ src, dst, sport, dport }, flags);
+}
+
+function learned(device: string, port = P2P): Step {
+  const family = device.includes(':') ? 6 : 4;
+  return { add: { set: `skype_udp${family}`, key: portKey(device, port)! } };
+}
+
+function asked(device: string): Step {
+  const family = device.includes(':') ? 6 : 4;
+  return { add: { set: `skype_asked${family}`, key: addressKey(device)! } };
+}
+
+const RANGE: Case[] = [
+  {
+    name: 'a UDP packet to a supernode is proxied and shows the P2P port',
+    steps: [
+      lan(u(A, P2P, NODE, 40011), proxied('range')),
+      { set: 'skype_udp4', holds: [`${A} ${P2P}`] },
+      { set: 'skype_peer4', holds: [] },
+    ],
+  },
+  {
+    name: 'a TCP connection to a supernode is proxied and shows nothing',
+    steps: [
+      lan(t(A, 50001, NODE, 40011), proxied('range')),
+      { set: 'skype_udp4', holds: [] },
+      { set: 'skype_tcp4', holds: [] },
+    ],
+  },
+  { name: 'login is proxied', steps: [lan(t(A, 50002, LOGIN, 12350), proxied('range'))] },
+  {
+    name: 'another port of a supernode is none of ours',
+    steps: [lan(u(A, 50003, NODE, 53535), DIRECT), lan(t(A, 50003, NODE, 12350), DIRECT)],
+  },
+  {
+    name: 'the ends of a port interval, and one beyond',
+    steps: [
+      lan(u(A, 1000, NODE, 40001), proxied('range')),
+      lan(u(A, 1001, NODE, 40047), proxied('range')),
+      lan(u(B, 1002, NODE, 40000), DIRECT),
+      lan(u(B, 1003, NODE, 40048), DIRECT),
+    ],
+  },
+  {
+    name: 'a supernode over IPv6 is marked, and the port learned',
+    steps: [
+      lan(u(A6, P2P, NODE6, 40011), proxied('range')),
+      { set: 'skype_udp6', holds: [`${A6} ${P2P}`] },
+      { set: 'skype_udp4', holds: [] },
+    ],
+  },
+];
+
+const PORT: Case[] = [
+  {
+    name: 'whatever the P2P port talks to is a peer of that device',
+    steps: [
+      learned(A),
+      lan(u(A, P2P, PEER, 40000), proxied('port')),
+      { set: 'skype_peer4', holds: [`${A} ${PEER}`] },
+      lan(t(A, 51000, PEER, 443), proxied('peer')),
+      lan(echo({ src: A, dst: PEER, sport: 77 }), proxied('peer')),
+    ],
+  },
+  {
+    name: 'the same port number of another device is not the P2P port',
+    steps: [learned(A), lan(u(B, P2P, PEER, 40000), DIRECT)],
+  },
+  {
+    name: 'the same peer of another device is not its peer',
+    steps: [
+      learned(A),
+      lan(u(A, P2P, PEER, 40000), proxied('port')),
+      lan(t(B, 51000, PEER, 443), DIRECT),
+      { set: 'skype_peer4', holds: [`${A} ${PEER}`] },
+    ],
+  },
+  {
+    name: 'a UDP P2P port says nothing about TCP',
+    steps: [learned(A), lan(t(A, P2P, PEER, 443), DIRECT)],
+  },
+  {
+    name: 'a TCP P2P port says nothing about UDP',
+    steps: [
+      { add: { set: 'skype_tcp4', key: portKey(A, P2P)! } },
+      lan(u(A, P2P, PEER2, 443), DIRECT),
+      lan(t(A, P2P, PEER, 443), proxied('port')),
+      { set: 'skype_peer4', holds: [`${A} ${PEER}`] },
+    ],
+  },
+  {
+    name: 'port and peer over IPv6',
+    steps: [
+      learned(A6),
+      lan(u(A6, P2P, PEER6, 40000), proxied('port')),
+      { set: 'skype_peer6', holds: [`${A6} ${PEER6}`] },
+      lan(t(A6, 51000, PEER6, 443), proxied('peer')),
+      lan(u(B6, P2P, PEER6, 40000), DIRECT),
+    ],
+  },
+  {
+    name: 'behind an IPv6 extension header the ports are found',
+    steps: [
+      learned(A6),
+      lan(
+        udp({ src: A6, dst: PEER6, sport: P2P, dport: 40000, hopByHop: 2 }, new Uint8Array(24)),
+        proxied('port'),
+      ),
+    ],
+  },
+  {
+    name: 'behind IPv4 options the ports are found',
+    steps: [
+      learned(A),
+      lan(
+        // Router alert would go to the router itself; no-operations are what a forger would use.
+        udp({ src: A, dst: PEER, sport: P2P, dport: 40000, options: bytesOf('01010100') }),
+        proxied('port'),
+      ),
+    ],
+  },
+];
+
+const ADDRESS: Case[] = [
+  {
+    name: 'an endpoint learned by DNS',
+    steps: [
+      { add: { set: 'skype_addr4', key: addressKey(OTHER)!, timeout: 60000 } },
+      lan(t(A, 51000, OTHER, 443), proxied('addr')),
+      lan(u(B, 51000, OTHER, 3478), proxied('addr')),
+      lan(t(A, 51001, PEER, 443), DIRECT),
+    ],
+  },
+  {
+    name: 'an endpoint over IPv6',
+    steps: [
+      { add: { set: 'skype_addr6', key: addressKey(OTHER6)!, timeout: 60000 } },
+      lan(t(A6, 51000, OTHER6, 443), proxied('addr')),
+    ],
+  },
+  {
+    name: 'an endpoint that has expired is direct again',
+    steps: [
+      { add: { set: 'skype_addr4', key: addressKey(OTHER)!, timeout: 300 } },
+      lan(t(A, 51000, OTHER, 443), proxied('addr')),
+      { wait: 500 },
+      lan(t(A, 51001, OTHER, 443), DIRECT),
+    ],
+  },
+  {
+    name: 'never: private addresses and the proxy, even from the P2P port',
+    steps: [
+      learned(A),
+      lan(u(A, P2P, '10.9.9.9', 40000), DIRECT),
+      lan(u(A, P2P, '100.64.0.9', 40000), DIRECT),
+      lan(u(A, P2P, PROXY, 40000), DIRECT),
+      { set: 'skype_peer4', holds: [] },
+    ],
+  },
+];
+
+const HOME: Case[] = [
+  {
+    name: 'the router itself is never marked',
+    steps: [
+      learned(A),
+      lan(u(A, P2P, ROUTER, 1900), DIRECT),
+      lan(u(A, P2P, '203.0.113.2', 1900), DIRECT),
+    ],
+  },
+  {
+    name: 'home to home is never marked',
+    steps: [learned(A), lan(u(A, P2P, '192.168.2.20', 40000), DIRECT)],
+  },
+  {
+    name: 'broadcast and multicast are never marked',
+    steps: [
+      learned(A),
+      lan(u(A, P2P, '192.168.1.255', 40000), DIRECT),
+      lan(u(A, P2P, '255.255.255.255', 40000), DIRECT),
+      lan(u(A, P2P, '224.0.0.251', 40000), { ...DIRECT, verdict: 'accept' }),
+      { set: 'skype_peer4', holds: [] },
+    ],
+  },
+  {
+    name: 'an unrelated flow costs one rule a hook once it is established',
+    steps: [
+      lan(u(A, 5000, OTHER, 443), DIRECT),
+      wan(u(OTHER, 443, A, 5000), { ...DIRECT, cost: 1 }),
+      lan(u(A, 5000, OTHER, 443), { ...DIRECT, cost: 1 }),
+    ],
+  },
+  {
+    name: 'foreign bits of the mark stay as they are',
+    steps: [
+      learned(A),
+      lan(u(A, P2P, PEER, 40000), { ...proxied('port'), mark: 0x01f00100 }, 0x00f00100),
+      lan(u(A, 5000, OTHER, 443), { ...DIRECT, mark: 0x00f00100 }, 0x00f00100),
+    ],
+  },
+];
+
+const DNS: Case[] = [
+  {
+    name: 'DNS past the router is watched in both directions, and direct',
+    steps: [
+      lan(u(A, 5353, OTHER, 53), { verdict: 'accept', mark: 0, ctmark: WATCH, logs: ['query'] }),
+      wan(u(OTHER, 53, A, 5353), { verdict: 'accept', mark: 0, ctmark: WATCH, logs: ['answer'] }),
+    ],
+  },
+  {
+    name: 'DNS over TCP past the router is watched too',
+    steps: [
+      lan(t(A, 5353, OTHER, 53), { verdict: 'accept', mark: 0, ctmark: WATCH, logs: ['query'] }),
+    ],
+  },
+  {
+    name: 'DNS inside the tunnel is watched as well',
+    steps: [
+      { add: { set: 'skype_addr4', key: addressKey(OTHER)!, timeout: 60000 } },
+      lan(u(A, 5353, OTHER, 53), proxied('addr', 'query')),
+      tunnel(u(OTHER, 53, A, 5353), { verdict: 'accept', ctmark: ONE, logs: ['answer'] }),
+    ],
+  },
+  {
+    name: 'a DNS request to the router is seen',
+    steps: [
+      lan(u(A, 5353, ROUTER, 53), { ...DIRECT, logs: ['query'] }),
+      lan(u(A6, 5353, ROUTER6, 53), { ...DIRECT, logs: ['query'] }),
+    ],
+  },
+];
+
+const nat = (op: number, port: number, lifetime: number) =>
+  u(A, 6000, ROUTER, 5351, natPmp(op, port, lifetime));
+const pcpWithOpcode = (opcode: number) => {
+  const payload = pcpMap(17, P2P, 3600);
+  payload[1] = opcode;
+  return payload;
+};
+const MAPPED: Want = { ...DIRECT, logs: ['mapping'] };
+
+const MAPPING: Case[] = [
+  {
+    name: 'NAT-PMP just after an application DNS request shows the P2P port',
+    steps: [
+      asked(A),
+      lan(nat(1, P2P, 3600), MAPPED),
+      lan(nat(2, 4711, 3600), MAPPED),
+      { set: 'skype_udp4', holds: [`${A} ${P2P}`] },
+      { set: 'skype_tcp4', holds: [`${A} 4711`] },
+      lan(u(A, P2P, PEER, 40000), proxied('port')),
+    ],
+  },
+  {
+    name: 'NAT-PMP without a DNS request, or of another device, shows nothing',
+    steps: [
+      lan(nat(1, P2P, 3600), DIRECT),
+      asked(B),
+      lan(nat(1, P2P, 3600), DIRECT),
+      { set: 'skype_udp4', holds: [] },
+    ],
+  },
+  {
+    name: 'NAT-PMP after the window shows nothing',
+    steps: [
+      { add: { set: 'skype_asked4', key: addressKey(A)!, timeout: 400 } },
+      { wait: 600 },
+      lan(nat(1, P2P, 3600), DIRECT),
+      { set: 'skype_udp4', holds: [] },
+    ],
+  },
+  {
+    name: 'releasing a mapping, asking for the address, port 0 and short requests show nothing',
+    steps: [
+      asked(A),
+      lan(nat(1, P2P, 0), DIRECT),
+      lan(nat(1, 0, 3600), DIRECT),
+      lan(nat(0, P2P, 3600), DIRECT),
+      lan(u(A, 6000, ROUTER, 5351, bytesOf('0000')), DIRECT),
+      lan(u(A, 6000, ROUTER, 5351, natPmp(1, P2P, 3600).subarray(0, 11)), DIRECT),
+      lan(u(A, 6000, ROUTER, 5351), DIRECT),
+      { set: 'skype_udp4', holds: [] },
+    ],
+  },
+  {
+    name: 'an ICMP error that quotes a mapping request shows nothing',
+    steps: [
+      asked(A),
+      lan(icmpError({ src: A, dst: ROUTER }, nat(1, P2P, 3600)), {
+        ...DIRECT,
+        verdict: 'accept',
+      }),
+      { set: 'skype_udp4', holds: [] },
+    ],
+  },
+  {
+    name: 'PCP MAP shows the P2P port',
+    steps: [
+      asked(A),
+      lan(u(A, 6000, ROUTER, 5351, pcpMap(17, P2P, 3600)), MAPPED),
+      lan(u(A, 6000, ROUTER, 5351, pcpMap(6, 4711, 3600)), MAPPED),
+      { set: 'skype_udp4', holds: [`${A} ${P2P}`] },
+      { set: 'skype_tcp4', holds: [`${A} 4711`] },
+    ],
+  },
+  {
+    name: 'PCP over IPv6',
+    steps: [
+      asked(A6),
+      lan(u(A6, 6000, ROUTER6, 5351, pcpMap(17, P2P, 3600)), MAPPED),
+      lan(u(A6, 6000, ROUTER6, 5351, natPmp(1, 4711, 3600)), DIRECT),
+      { set: 'skype_udp6', holds: [`${A6} ${P2P}`] },
+    ],
+  },
+  {
+    name: 'PCP: releasing, any protocol, answers, other opcodes and short requests show nothing',
+    steps: [
+      asked(A),
+      lan(u(A, 6000, ROUTER, 5351, pcpMap(17, P2P, 0)), DIRECT),
+      lan(u(A, 6000, ROUTER, 5351, pcpMap(0, P2P, 3600)), DIRECT),
+      lan(u(A, 6000, ROUTER, 5351, pcpMap(17, 0, 3600)), DIRECT),
+      lan(u(A, 6000, ROUTER, 5351, pcpWithOpcode(0x81)), DIRECT),
+      lan(u(A, 6000, ROUTER, 5351, pcpWithOpcode(2)), DIRECT),
+      lan(u(A, 6000, ROUTER, 5351, pcpMap(17, P2P, 3600).subarray(0, 59)), DIRECT),
+      { set: 'skype_udp4', holds: [] },
+    ],
+  },
+];
+
+const node = (length: number) =>
+  tunnel(udpOfLength({ src: NODE, dst: A, sport: 40011, dport: P2P }, length), {
+    verdict: 'accept',
+    ctmark: ONE,
+    logs: length >= 329 && length <= 339 ? ['request'] : [],
+  });
+
+const REQUEST: Case[] = [
+  ...[328, 329, 339, 340].map((length): Case => {
+    const opens = length === 329 || length === 339;
+    return {
+      name: `a supernode packet of ${length} bytes ${opens ? 'opens' : 'does not open'} the window`,
+      steps: [
+        lan(u(A, P2P, NODE, 40011), proxied('range')),
+        node(length),
+        { set: 'skype_window4', holds: opens ? [A] : [] },
+        lan(t(A, 52000, PEER, 443), opens ? proxied('window') : DIRECT),
+        lan(t(B, 52000, PEER, 443), DIRECT),
+        { wait: 400 },
+        lan(t(A, 52001, PEER, 443), DIRECT),
+        { set: 'skype_window4', holds: [] },
+        { set: 'skype_peer4', holds: [] },
+      ],
+    };
+  }),
+  {
+    name: 'the window does not take flows that began before it',
+    steps: [
+      lan(u(A, P2P, NODE, 40011), proxied('range')),
+      lan(u(A, 7000, OTHER, 443), DIRECT),
+      node(333),
+      lan(u(A, 7000, OTHER, 443), DIRECT),
+      lan(u(A, 7001, OTHER, 443), proxied('window')),
+    ],
+  },
+  {
+    name: 'a peer cannot open the window with such a packet',
+    steps: [
+      learned(A),
+      lan(u(A, P2P, PEER, 40011), proxied('port')),
+      tunnel(udpOfLength({ src: PEER, dst: A, sport: 40011, dport: P2P }, 333), {
+        verdict: 'accept',
+        ctmark: ONE,
+        logs: [],
+      }),
+      { set: 'skype_window4', holds: [] },
+    ],
+  },
+  {
+    name: 'the window over IPv6',
+    steps: [
+      lan(u(A6, P2P, NODE6, 40011), proxied('range')),
+      tunnel(udpOfLength({ src: NODE6, dst: A6, sport: 40011, dport: P2P }, 333), {
+        verdict: 'accept',
+        ctmark: ONE,
+        logs: ['request'],
+      }),
+      { set: 'skype_window6', holds: [A6] },
+      lan(t(A6, 52000, PEER6, 443), proxied('window')),
+    ],
+  },
+];
+
+const LATE: Case[] = [
+  {
+    name: 'late evidence for a flow with a direct binding: refused, and the agent told',
+    steps: [
+      lan(u(A, P2P, PEER, 40000), DIRECT),
+      learned(A),
+      lan(u(A, P2P, PEER, 40000), { verdict: 'reject', ctmark: 0, logs: ['late'] }),
+      { set: 'skype_peer4', holds: [] },
+    ],
+  },
+  {
+    name: 'late evidence: a repeated SYN is reset',
+    steps: [
+      lan(t(A, 52000, OTHER, 443), DIRECT),
+      { add: { set: 'skype_addr4', key: addressKey(OTHER)!, timeout: 60000 } },
+      lan(t(A, 52000, OTHER, 443), { verdict: 'reject', ctmark: 0, logs: ['late'] }),
+    ],
+  },
+  {
+    name: 'an established direct flow is not looked at again',
+    steps: [
+      lan(t(A, 52000, OTHER, 443), DIRECT),
+      wan(t(OTHER, 443, A, 52000, 'SA'), { ...DIRECT, cost: 1 }),
+      { add: { set: 'skype_addr4', key: addressKey(OTHER)!, timeout: 60000 } },
+      lan(t(A, 52000, OTHER, 443, 'A'), { ...DIRECT, cost: 1 }),
+    ],
+  },
+];
+
+const ATTACK: Case[] = [
+  {
+    name: 'nothing new comes out of the tunnel, for a device or the router',
+    steps: [
+      tunnel(u(PEER, 40000, A, P2P), { verdict: 'drop', logs: [] }),
+      tunnel(t(PEER, 40000, A, 80), { verdict: 'drop', logs: [] }),
+      tunnel(u(PEER6, 40000, A6, P2P), { verdict: 'drop', logs: [] }),
+    ],
+  },
+  {
+    name: 'a flow from outside to the P2P port, or from a peer, is dropped in silence',
+    steps: [
+      learned(A),
+      { add: { set: 'skype_peer4', key: pairKey(A, PEER2)! } },
+      wan(u(PEER, 40000, A, P2P), { verdict: 'drop', logs: ['inbound'] }),
+      wan(t(PEER2, 40000, A, 80), { verdict: 'drop', logs: ['inbound'] }),
+      wan(t(PEER, 40000, A, P2P), DIRECT),
+      wan(u(PEER, 40000, B, P2P), DIRECT),
+    ],
+  },
+  {
+    name: 'a flow from outside over IPv6 to the P2P port is dropped in silence',
+    steps: [
+      learned(A6),
+      wan(u(PEER6, 40000, A6, P2P), { verdict: 'drop', logs: ['inbound'] }),
+      wan(u(PEER6, 40000, B6, P2P), DIRECT),
+    ],
+  },
+  {
+    name: 'the answer of a proxied flow is not believed on the WAN',
+    steps: [
+      learned(A),
+      lan(u(A, P2P, PEER, 40000), proxied('port')),
+      wan(u(PEER, 40000, A, P2P), { verdict: 'drop', ctmark: ONE, logs: [] }),
+    ],
+  },
+  {
+    name: "a device's ICMP error about a proxied flow goes into the tunnel",
+    steps: [
+      learned(A),
+      lan(u(A, P2P, PEER, 40000), proxied('port')),
+      tunnel(u(PEER, 40000, A, P2P), { verdict: 'accept', ctmark: ONE, logs: [] }),
+      lan(icmpError({ src: A, dst: PEER }, u(PEER, 40000, A, P2P)), proxied()),
+    ],
+  },
+  {
+    name: 'an ICMP error about nothing known is not from the P2P port',
+    steps: [
+      learned(A),
+      lan(icmpError({ src: A, dst: PEER }, u(PEER, 40000, A, P2P)), { verdict: 'accept', mark: 0 }),
+      { set: 'skype_peer4', holds: [] },
+    ],
+  },
+  {
+    name: 'fragments go where the whole packet would',
+    steps: [
+      learned(A),
+      ...fragmentsOf(u(A, P2P, PEER, 40000, new Uint8Array(64)), 24).map((bytes, i) =>
+        lan(bytes, i === 0 ? proxied('port') : { verdict: 'accept', mark: ONE, ctmark: ONE }),
+      ),
+      { set: 'skype_peer4', holds: [`${A} ${PEER}`] },
+    ],
+  },
+  {
+    name: 'a packet that belongs to no flow (RST) never leaves with our mark',
+    steps: [
+      { add: { set: 'skype_addr4', key: addressKey(OTHER)!, timeout: 60000 } },
+      lan(t(A, 52000, OTHER, 443, 'R'), { verdict: 'reject', ctmark: 0 }),
+    ],
+  },
+  {
+    name: 'simultaneous open: the SYN from outside is dropped, the one from home proxied',
+    steps: [
+      { add: { set: 'skype_tcp4', key: portKey(A, P2P)! } },
+      wan(t(PEER, P2P, A, P2P), { verdict: 'drop', logs: ['inbound'] }),
+      lan(t(A, P2P, PEER, P2P), proxied('port')),
+      tunnel(t(PEER, P2P, A, P2P), { verdict: 'accept', ctmark: ONE }),
+    ],
+  },
+];
+
+/** These run with room for two ports and two peers. */
+export const FULL: Case[] = [
+  {
+    name: 'a full port set: the flow is proxied all the same, and the agent told',
+    steps: [
+      lan(u(A, 1, NODE, 40011), proxied('range')),
+      lan(u(A, 2, NODE, 40011), proxied('range')),
+      lan(u(A, 3, NODE, 40011), proxied('full', 'range')),
+      { set: 'skype_udp4', holds: [`${A} 1`, `${A} 2`] },
+    ],
+  },
+  {
+    name: 'a full peer set: the flow is proxied all the same, and the agent told',
+    steps: [
+      learned(A),
+      lan(u(A, P2P, PEER, 1), proxied('port')),
+      lan(u(A, P2P, PEER2, 1), proxied('port')),
+      lan(u(A, P2P, OTHER, 1), proxied('full', 'port')),
+      { set: 'skype_peer4', holds: [`${A} ${PEER}`, `${A} ${PEER2}`] },
+    ],
+  },
+];
+
+/** With leases of one second: used entries live on, others end. */
+export const LEASE: Case[] = [
+  {
+    name: 'a live flow renews the port and the peer it uses; silence ends them',
+    steps: [
+      learned(A),
+      lan(u(A, P2P, PEER, 1), proxied('port')),
+      { wait: 700 },
+      lan(u(A, P2P, PEER, 1), proxied()),
+      { wait: 700 },
+      { set: 'skype_udp4', holds: [`${A} ${P2P}`] },
+      { set: 'skype_peer4', holds: [`${A} ${PEER}`] },
+      { wait: 700 },
+      { set: 'skype_udp4', holds: [] },
+      { set: 'skype_peer4', holds: [] },
+    ],
+  },
+];
+
+/** With no tunnel up. */
+export const DOWN: Case[] = [
+  {
+    name: 'no tunnel, no way: refused, not direct',
+    steps: [
+      lan(u(A, P2P, NODE, 40011), { verdict: 'reject', ctmark: ONE }),
+      lan(t(A, 50000, NODE, 40011), { verdict: 'reject', ctmark: ONE }),
+      lan(u(A, 5000, OTHER, 443), DIRECT),
+    ],
+  },
+];
+
+export const CASES: Case[] = [
+  ...RANGE,
+  ...PORT,
+  ...ADDRESS,
+  ...HOME,
+  ...DNS,
+  ...MAPPING,
+  ...REQUEST,
+  ...LATE,
+  ...ATTACK,
+];

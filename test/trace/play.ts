@@ -1,0 +1,118 @@
+// Runs one case of the trace comparison through the tracer, and says where it differs from what
+// the case wants. test/netns does the same with a real kernel, step by step beside it.
+import { pairOf, portOf } from '../../agent/src/ruleset/elements.ts';
+import type { Hook } from '../../agent/src/ruleset/model.ts';
+import { parsePrefix } from '../../agent/src/ruleset/names.ts';
+import {
+  addElements,
+  type Kernel,
+  listElements,
+  type Trace,
+  type TracedPacket,
+  trace,
+} from '../../agent/src/ruleset/trace.ts';
+import { formatAddress, parseAddress } from '../../agent/src/wire/address.ts';
+import type { Case, Send, Side, Step, Want } from './cases.ts';
+
+const DEVICES: { readonly [side in Side]: string } = { lan: 'br-lan', wan: 'wan', tunnel: 'whp-a' };
+const LOCAL = new Set(['192.168.1.1', '203.0.113.2', '10.200.0.2', 'fd00:1::1']);
+const BROADCAST = ['192.168.1.255', '192.168.2.255'];
+
+export const WORLD = { broadcast: BROADCAST };
+
+/** The router's main table: its own addresses, two networks at home, the rest by the WAN. */
+export function arrival({ from, bytes, mark }: Send): TracedPacket {
+  const family = bytes[0]! >> 4 === 4 ? 4 : 6;
+  const target = formatAddress(bytes, family === 4 ? 16 : 24, family);
+  const many = target === '255.255.255.255' || BROADCAST.includes(target);
+  const local = LOCAL.has(target) || many;
+  const home = target.startsWith('192.168.') || target.startsWith('fd00:1:');
+  return {
+    bytes,
+    iif: DEVICES[from],
+    oif: local ? '' : home ? DEVICES.lan : DEVICES.wan,
+    hooks: local ? 'input' : 'forward',
+    ...(mark === undefined ? {} : { mark }),
+  };
+}
+
+/** Differences between the tracer and the case; empty when there are none. */
+export function play(kernel: Kernel, one: Case): string[] {
+  let now = 1000;
+  const differences: string[] = [];
+  one.steps.forEach((step, index) => {
+    now += 1;
+    if ('wait' in step) now += step.wait;
+    else differences.push(...playStep(kernel, step, now).map((text) => `step ${index}: ${text}`));
+  });
+  return differences;
+}
+
+export function playStep(kernel: Kernel, step: Exclude<Step, { wait: number }>, now: number) {
+  if ('add' in step) {
+    const { set, key, timeout } = step.add;
+    addElements(kernel, set, [timeout === undefined ? { key } : { key, timeout }], now);
+    return [];
+  }
+  if ('set' in step) {
+    const texts = listElements(kernel, step.set, now).map(({ key }) => keyText(step.set, key));
+    return compareSets(step.set, texts, step.holds);
+  }
+  return compareTrace(trace(kernel, arrival(step.send), now), step.send.want);
+}
+
+export function compareTrace(got: Trace, want: Want): string[] {
+  const seen = {
+    verdict: got.verdict,
+    ...(want.mark === undefined ? {} : { mark: got.mark }),
+    ...(want.ctmark === undefined ? {} : { ctmark: got.ctmark }),
+    ...(want.logs === undefined ? {} : { logs: got.logs.map(({ prefix }) => feedOf(prefix)) }),
+  };
+  const { cost, ...rest } = want;
+  const wanted = JSON.stringify({
+    verdict: rest.verdict,
+    ...(rest.mark === undefined ? {} : { mark: rest.mark }),
+    ...(rest.ctmark === undefined ? {} : { ctmark: rest.ctmark }),
+    ...(rest.logs === undefined ? {} : { logs: rest.logs }),
+  });
+  const differences: string[] = [];
+  if (JSON.stringify(seen) !== wanted) {
+    differences.push(`wanted ${wanted}, got ${JSON.stringify(seen)} by ${got.path.join(' > ')}`);
+  }
+  for (const hook of ['prerouting', 'forward'] satisfies Hook[]) {
+    const looked = got.cost[hook] ?? 0;
+    if (cost !== undefined && looked > cost) differences.push(`${looked} rules in ${hook}`);
+  }
+  return differences;
+}
+
+export function feedOf(prefix: string): string {
+  return parsePrefix(prefix)?.feed ?? `not ours: ${prefix}`;
+}
+
+export function compareSets(
+  name: string,
+  got: readonly string[],
+  want: readonly string[],
+): string[] {
+  const [left, right] = [got, want].map((list) => JSON.stringify([...list].sort()));
+  return left === right ? [] : [`${name} holds ${left}, wanted ${right}`];
+}
+
+/** As cases write them: "device port", "device peer", "address". */
+export function keyText(set: string, key: Uint8Array): string {
+  if (/_(udp|tcp)[46]$/.test(set)) {
+    const { device, port } = portOf(key)!;
+    return `${device} ${port}`;
+  }
+  if (/_peer[46]$/.test(set)) {
+    const { device, peer } = pairOf(key)!;
+    return `${device} ${peer}`;
+  }
+  return formatAddress(key, 0, key.length === 4 ? 4 : 6);
+}
+
+/** "device port" of the text an nft listing has. */
+export function canonical(address: string): string {
+  return formatAddress(parseAddress(address)!, 0, address.includes(':') ? 6 : 4);
+}

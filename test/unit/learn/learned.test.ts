@@ -1,0 +1,98 @@
+// learn/learned: endpoints are renewed, aged and bounded.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import {
+  createLearned,
+  expireLearned,
+  findEndpoint,
+  learnEndpoints,
+  learnedEndpoints,
+  retainApps,
+} from '../../../agent/src/learn/learned.ts';
+import type { Lesson } from '../../../agent/src/learn/observe-dns.ts';
+
+function lesson(at: number, addresses: string[], ttlSeconds = 60, app = 'skype'): Lesson {
+  return {
+    app,
+    name: `name${at}.skype.com`,
+    entry: '.skype.com',
+    device: '192.168.1.34',
+    at,
+    addresses: addresses.map((address) => ({ address, ttlSeconds })),
+    refused: [],
+  };
+}
+
+test('an endpoint keeps its first sight and is renewed, never shortened', () => {
+  const learned = createLearned();
+  learnEndpoints(learned, lesson(1000, ['203.0.113.1'], 600), 10);
+  const { endpoints } = learnEndpoints(learned, lesson(2000, ['203.0.113.1'], 60), 10);
+  assert.equal(endpoints, [
+    {
+      app: 'skype',
+      address: '203.0.113.1',
+      family: 4,
+      name: 'name2000.skype.com',
+      device: '192.168.1.34',
+      firstSeen: 1000,
+      lastSeen: 2000,
+      expires: 601000,
+    },
+  ]);
+  assert.is(findEndpoint(learned, 'skype', '203.0.113.1')?.expires, 601000);
+  assert.is(findEndpoint(learned, 'game', '203.0.113.1'), null);
+});
+
+test('expiry removes what is due', () => {
+  const learned = createLearned();
+  learnEndpoints(learned, lesson(0, ['203.0.113.1', '2001:db8::1'], 60), 10);
+  learnEndpoints(learned, lesson(0, ['203.0.113.2'], 61), 10);
+  assert.equal(expireLearned(learned, 59999), []);
+  assert.equal(
+    expireLearned(learned, 60000).map(({ address }) => address),
+    ['203.0.113.1', '2001:db8::1'],
+  );
+  assert.is(learnedEndpoints(learned).length, 1);
+});
+
+test('the cap counts per family, evicts the least recently seen and is reported once a minute', () => {
+  const learned = createLearned();
+  learnEndpoints(learned, lesson(1, ['203.0.113.1', '203.0.113.2', '2001:db8::1']), 2);
+  learnEndpoints(learned, lesson(2, ['203.0.113.1']), 2);
+  const full = learnEndpoints(learned, lesson(3, ['203.0.113.3']), 2);
+  assert.equal(
+    full.evicted.map(({ address }) => address),
+    ['203.0.113.2'],
+  );
+  assert.match(full.report ?? '', /skype: 2 IPv4 endpoints/);
+  assert.is(learnEndpoints(learned, lesson(59000, ['203.0.113.4']), 2).report, null);
+  assert.ok(learnEndpoints(learned, lesson(60003, ['203.0.113.5']), 2).report);
+  assert.is(learned.evicted, 3);
+  assert.is(learnedEndpoints(learned).length, 3);
+});
+
+test('a lesson larger than the cap keeps its last addresses', () => {
+  const learned = createLearned();
+  const addresses = Array.from({ length: 60 }, (_, i) => `203.0.113.${i + 1}`);
+  const { endpoints } = learnEndpoints(learned, lesson(1, addresses), 5);
+  assert.equal(
+    endpoints.map(({ address }) => address),
+    addresses.slice(55),
+  );
+});
+
+test('applications that are gone are forgotten', () => {
+  const learned = createLearned();
+  learnEndpoints(learned, lesson(1, ['203.0.113.1']), 5);
+  learnEndpoints(learned, lesson(1, ['203.0.113.2'], 60, 'game'), 5);
+  assert.equal(
+    retainApps(learned, ['game']).map(({ app }) => app),
+    ['skype'],
+  );
+  assert.equal(
+    learnedEndpoints(learned).map(({ app }) => app),
+    ['game'],
+  );
+});
+
+test.run();

@@ -1,0 +1,220 @@
+// learn/observe-dns: which addresses an answer teaches, for which application, and which never.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import {
+  type DnsObserver,
+  type Lesson,
+  observeDnsAnswer,
+  observeDnsQuery,
+} from '../../../agent/src/learn/observe-dns.ts';
+import { compileNames } from '../../../agent/src/policy/domain-match.ts';
+import {
+  answerTo,
+  concat,
+  hex,
+  mutate,
+  queryFor,
+  seeded,
+  type WireRecord,
+  wireName,
+} from '../wire/bytes.ts';
+
+const entries = (...values: string[]) =>
+  values.map((value) => ({ value, evidence: 'capture' as const }));
+
+function app(name: string, suffix: string) {
+  const dns = { names: [], suffixes: entries(suffix), patterns: [], except: [] };
+  const endpoints = { ttlMinimumSeconds: 60, ttlMaximumSeconds: 3600 };
+  return { name, profile: { dns, endpoints } };
+}
+
+const APPS = [app('skype', 'skype.com'), app('game', 'game.example')];
+
+const observer: DnsObserver = {
+  matcher: compileNames(APPS),
+  profiles: new Map(APPS.map(({ name, profile }) => [name, profile])),
+  isOwn: (address) => address === '198.51.100.1',
+};
+
+function observe(bytes: Uint8Array) {
+  return observeDnsAnswer(observer, bytes, 0, bytes.length, '192.168.1.34', 5000);
+}
+
+function onlyLesson(bytes: Uint8Array): Lesson {
+  const { lessons, reasons } = observe(bytes);
+  assert.equal(reasons, []);
+  assert.is(lessons.length, 1);
+  return lessons[0]!;
+}
+
+const a = (name: string, address: readonly number[], ttl = 300): WireRecord => ({
+  name,
+  type: 1,
+  ttl,
+  rdata: address,
+});
+const cname = (name: string, target: string): WireRecord => ({
+  name,
+  type: 5,
+  rdata: wireName(target),
+});
+
+const texts = (lesson: Lesson) => lesson.addresses.map(({ address }) => address);
+
+test('a question that matches teaches the whole answer section', () => {
+  const lesson = onlyLesson(
+    answerTo('API.Skype.com', [
+      cname('@12', 'cdn.example'),
+      a('cdn.example', [203, 0, 113, 1]),
+      a('unrelated.example', [203, 0, 113, 2]),
+    ]),
+  );
+  assert.equal(lesson, {
+    app: 'skype',
+    name: 'api.skype.com',
+    entry: '.skype.com',
+    device: '192.168.1.34',
+    at: 5000,
+    addresses: [
+      { address: '203.0.113.1', ttlSeconds: 300 },
+      { address: '203.0.113.2', ttlSeconds: 300 },
+    ],
+    refused: [],
+  });
+});
+
+test('a name met on the way teaches what is reached from it, in any order', () => {
+  const lesson = onlyLesson(
+    answerTo('www.shop.example', [
+      a('end.example', [203, 0, 113, 1]),
+      a('other.example', [203, 0, 113, 2]),
+      cname('middle.example', 'end.example'),
+      cname('ui.skype.com', 'middle.example'),
+      cname('@12', 'ui.skype.com'),
+    ]),
+  );
+  assert.is(lesson.name, 'ui.skype.com');
+  assert.equal(texts(lesson), ['203.0.113.1']);
+});
+
+test('an unrelated name that leads to an application name is the application', () => {
+  const bytes = answerTo('www.shop.example', [
+    cname('@12', 'ui.skype.com'),
+    a('ui.skype.com', [203, 0, 113, 1]),
+  ]);
+  assert.equal(texts(onlyLesson(bytes)), ['203.0.113.1']);
+});
+
+test('each application gets its own lesson', () => {
+  const { lessons } = observe(
+    answerTo('x.game.example', [
+      cname('@12', 'ui.skype.com'),
+      a('ui.skype.com', [203, 0, 113, 1]),
+      a('x.game.example', [203, 0, 113, 2]),
+    ]),
+  );
+  assert.equal(
+    lessons.map((lesson) => [lesson.app, texts(lesson)]),
+    [
+      ['game', ['203.0.113.1', '203.0.113.2']],
+      ['skype', ['203.0.113.1']],
+    ],
+  );
+});
+
+test('TTLs are clamped, and the longest of an address counts', () => {
+  const lesson = onlyLesson(
+    answerTo('skype.com', [
+      a('@12', [203, 0, 113, 1], 0),
+      a('@12', [203, 0, 113, 2], 1000000),
+      a('@12', [203, 0, 113, 3], 100),
+      a('@12', [203, 0, 113, 3], 400),
+      a('@12', [203, 0, 113, 3], 200),
+    ]),
+  );
+  assert.equal(
+    lesson.addresses.map(({ ttlSeconds }) => ttlSeconds),
+    [60, 3600, 400],
+  );
+});
+
+test('loopback, private and own addresses teach nothing and are counted', () => {
+  const lesson = onlyLesson(
+    answerTo('dsn10.skype.com', [
+      a('@12', [127, 80, 50, 80]),
+      a('@12', [192, 168, 1, 1]),
+      a('@12', [198, 51, 100, 1]),
+      { name: '@12', type: 28, rdata: hex('00000000000000000000ffff0a000001') },
+    ]),
+  );
+  assert.equal(lesson.addresses, []);
+  assert.equal(
+    lesson.refused.map(({ address }) => address),
+    ['127.80.50.80', '192.168.1.1', '198.51.100.1', '::ffff:10.0.0.1'],
+  );
+});
+
+test('service bindings teach their hints and the addresses sent along', () => {
+  const service = concat([0, 1], wireName('svc.skype.com'), [0, 4, 0, 4, 203, 0, 113, 7]);
+  const bytes = answerTo(
+    'www.shop.example',
+    [{ name: '@12', type: 65, rdata: service }],
+    [a('svc.skype.com', [203, 0, 113, 8]), a('ns.example', [203, 0, 113, 9])],
+  );
+  assert.equal(texts(onlyLesson(bytes)), ['203.0.113.7', '203.0.113.8']);
+});
+
+test('other answers, queries and broken ones teach nothing', () => {
+  const nothing = { lessons: [], reasons: [] };
+  assert.equal(observe(answerTo('www.example.com', [a('@12', [1, 2, 3, 4])])), nothing);
+  assert.equal(observe(queryFor('ui.skype.com')), nothing);
+  assert.equal(observe(new Uint8Array(3)).reasons, ['message cut off']);
+  assert.equal(observe(answerTo('notskype.com', [a('@12', [1, 2, 3, 4])])), nothing);
+});
+
+test('a response cut off behind the match still teaches what was whole', () => {
+  const bytes = answerTo('skype.com', [a('@12', [203, 0, 113, 1]), a('@12', [203, 0, 113, 2])]);
+  const { lessons, reasons } = observe(bytes.slice(0, -2));
+  assert.equal(lessons.map(texts), [['203.0.113.1']]);
+  assert.equal(reasons, ['record 2: message cut off']);
+});
+
+test('60 addresses in one answer are all taught', () => {
+  const records = Array.from({ length: 60 }, (_, i) => a('@12', [203, 0, 113, i + 1]));
+  assert.is(onlyLesson(answerTo('skype.com', records)).addresses.length, 60);
+});
+
+test('thousands of names in a circle end soon', () => {
+  const records = Array.from({ length: 3000 }, (_, i) =>
+    cname(`n${(i + 1) % 3000}.skype.com`, `n${i}.skype.com`),
+  );
+  const { lessons } = observe(answerTo('x.example', records));
+  assert.equal(lessons.map(texts), [[]]);
+});
+
+test('queries tell which applications are asked for', () => {
+  const apps = (bytes: Uint8Array) =>
+    observeDnsQuery(observer.matcher, bytes, 0, bytes.length).map((match) => match.app);
+  assert.equal(apps(queryFor('UI.skype.com')), ['skype']);
+  assert.equal(apps(queryFor('www.example.com')), []);
+  assert.equal(apps(answerTo('ui.skype.com', [])), []);
+  assert.equal(apps(queryFor('ui.skype.com').slice(0, 15)), []);
+});
+
+test('mutated answers never throw, and never teach an unroutable address', () => {
+  const random = seeded(8);
+  const seed = answerTo('skype.com', [
+    cname('@12', 'c.skype.com'),
+    a('c.skype.com', [10, 0, 0, 1]),
+    { name: '@12', type: 65, rdata: concat([0, 1, 0], [0, 4, 0, 4, 127, 0, 0, 1]) },
+  ]);
+  for (let i = 0; i < 3000; i++) {
+    const bytes = mutate(seed, random);
+    for (const lesson of observe(bytes).lessons) {
+      for (const { address } of lesson.addresses) assert.not.match(address, /^(10|127)\./);
+    }
+    observeDnsQuery(observer.matcher, bytes, 0, bytes.length);
+  }
+});
+
+test.run();

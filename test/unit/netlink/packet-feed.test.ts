@@ -1,0 +1,195 @@
+// netlink/nflog and netlink/nfqueue: configuration, verdicts, and packets decoded from recordings,
+// in both byte orders; malformed packets give a reason.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { NF_ACCEPT, NF_DROP, NFQA_CFG_F_FAIL_OPEN } from '../../../agent/src/netlink/constants.ts';
+import { createReader } from '../../../agent/src/netlink/message.ts';
+import {
+  createLoggedPacket,
+  LOGGED_PACKET,
+  logPrefix,
+  putLogBind,
+  putLogUnbind,
+  readLoggedPacket,
+} from '../../../agent/src/netlink/nflog.ts';
+import {
+  addVerdict,
+  createQueuedPacket,
+  createVerdicts,
+  putQueueBind,
+  putQueueUnbind,
+  putVerdictBatch,
+  putVerdictMark,
+  QUEUED_PACKET,
+  readQueuedPacket,
+  verdictsLength,
+} from '../../../agent/src/netlink/nfqueue.ts';
+import { createWriter, type Writer } from '../../../agent/src/netlink/writer.ts';
+import { asBigEndian, firstMessage, fromHex, groups, toHex, written } from '../../netlink/hex.ts';
+
+const ORDERS = ['little', 'big'] as const;
+
+function hex(put: (w: Writer) => void, order: 'little' | 'big' = 'little'): string {
+  const w = createWriter(8, order);
+  put(w);
+  return written(w);
+}
+
+/** UDP 127.0.0.1:5400 -> :5401 "hello", logged in the output hook. */
+const LOGGED = fromHex(`
+  74000000 00040000 00000000 00000000 020014bf 08000100 08000300 0f000a00 7768703a 616e7377
+  65720000 08000500 00000001 08000b00 00000000 08000e00 00000000 08000c00 00000000 25000900
+  45000021 fa324000 40114297 7f000001 7f000001 15181519 000dfe20 68656c6c 6f000000`);
+
+/** Built after nfnetlink_queue.c: header, in and out device, mark, time, length, payload. */
+const QUEUED = fromHex(`
+  6c000000 00030000 00000000 00000000 020014b4 0b000100 00000102 08000200
+  08000500 00000003 08000600 00000004 08000300 01000000
+  14000400 00000000 65000000 00000000 0007a120 08000d00 00000200
+  08000e00 00000000 10000a00 45000021 fa324000 40114297`);
+
+test('binding to a log group sets everything in one message', () => {
+  const options = { copyRange: 0x1ff, threshold: 1, timeout: 10, bufferSize: 0x10000 };
+  assert.is(
+    hex((w) => putLogBind(w, 1, 5300, options)),
+    groups(`48000000 01040500 01000000 00000000 000014b4 05000100 01000000
+      0a000200 000001ff 02000000 08000300 00010000 08000400 0000000a 08000500 00000001
+      06000600 00010000`),
+  );
+  assert.is(
+    hex((w) => putLogUnbind(w, 1, 5300), 'big'),
+    '0000001c 04010005 00000001 00000000 000014b4 00050001 02000000',
+  );
+});
+
+test('a logged packet, both orders', () => {
+  for (const order of ORDERS) {
+    const bytes = order === 'little' ? LOGGED : asBigEndian(LOGGED);
+    const m = firstMessage(bytes, order === 'little')!;
+    assert.is(m.type, LOGGED_PACKET);
+    const r = createReader(bytes, order);
+    const p = { ...createLoggedPacket(), mark: 7, iif: 7 };
+    assert.is(readLoggedPacket(r, m, p), undefined);
+    assert.equal(
+      [p.group, p.protocol, p.hook, p.oif, p.iif, p.mark, p.payloadLength],
+      [5311, 0x0800, 3, 1, 0, 0, 33],
+    );
+    assert.is(logPrefix(r, p), 'whp:answer');
+    assert.is(toHex(bytes.subarray(p.payloadAt, p.payloadAt + 4)), '45000021');
+  }
+});
+
+test('binding to a queue sets everything in one message', () => {
+  const options = { copyRange: 0xffff, maxLength: 1024, flags: NFQA_CFG_F_FAIL_OPEN };
+  assert.is(
+    hex((w) => putQueueBind(w, 1, 5300, options)),
+    groups(`40000000 02030500 01000000 00000000 000014b4 08000100 01000000
+      09000200 0000ffff 02000000 08000300 00000400 08000400 00000001 08000500 00000001`),
+  );
+  assert.is(
+    hex((w) => putQueueUnbind(w, 1, 5300)),
+    '1c000000 02030500 01000000 00000000 000014b4 08000100 02000000',
+  );
+});
+
+test('a held packet, both orders', () => {
+  for (const order of ORDERS) {
+    const bytes = order === 'little' ? QUEUED : asBigEndian(QUEUED);
+    const m = firstMessage(bytes, order === 'little')!;
+    assert.is(m.type, QUEUED_PACKET);
+    const p = createQueuedPacket();
+    assert.is(readQueuedPacket(createReader(bytes, order), m, p), undefined);
+    assert.equal(p, {
+      queue: 5300,
+      id: 0x102,
+      protocol: 0x0800,
+      hook: 2,
+      mark: 0x01000000,
+      iif: 3,
+      oif: 4,
+      time: 0x65000000 + 0.5,
+      payloadAt: 96,
+      payloadLength: 12,
+      fullLength: 512,
+    });
+  }
+});
+
+test('nothing of the packet before stays behind', () => {
+  const p = createQueuedPacket();
+  readQueuedPacket(createReader(QUEUED, 'little'), firstMessage(QUEUED)!, p);
+  const bare = fromHex(`
+    20000000 00030000 00000000 00000000 0a0014b4 0b000100 00000103 86dd0100`);
+  assert.is(readQueuedPacket(createReader(bare, 'little'), firstMessage(bare)!, p), undefined);
+  assert.equal([p.id, p.protocol, p.hook], [0x103, 0x86dd, 1]);
+  assert.equal([p.mark, p.iif, p.oif, p.time, p.payloadLength, p.fullLength], [0, 0, 0, 0, 0, 0]);
+});
+
+test('cut and senseless packets give a reason, never a throw', () => {
+  const packets = [
+    {
+      whole: LOGGED,
+      read: (b: Uint8Array) =>
+        readLoggedPacket(createReader(b, 'little'), firstMessage(b)!, createLoggedPacket()),
+    },
+    {
+      whole: QUEUED,
+      read: (b: Uint8Array) =>
+        readQueuedPacket(createReader(b, 'little'), firstMessage(b)!, createQueuedPacket()),
+    },
+  ];
+  for (const { whole, read } of packets) {
+    for (let cut = 16; cut < whole.length; cut++) {
+      const bytes = whole.slice(0, cut);
+      bytes[0] = cut;
+      const reason = read(bytes);
+      assert.ok(reason === undefined || /packet: /.test(reason));
+    }
+    const none = whole.slice(0, 16);
+    none[0] = 16;
+    assert.match(read(none) ?? '', /no nfgenmsg/);
+    const zero = whole.slice();
+    zero[20] = 0;
+    assert.match(read(zero) ?? '', /attribute length 0/);
+    const long = whole.slice();
+    long[20] = 255;
+    assert.match(read(long) ?? '', /attribute length 255/);
+    const short = whole.slice();
+    short[20] = 4;
+    assert.ok(read(short));
+  }
+});
+
+test('verdicts are prepared messages that take eight bytes each', () => {
+  const v = createVerdicts(5300, 2, 'little');
+  assert.is(addVerdict(v, 0x01020304, NF_ACCEPT), true);
+  assert.is(addVerdict(v, 5, NF_DROP), true);
+  assert.is(addVerdict(v, 6, NF_DROP), false);
+  assert.is(
+    toHex(v.bytes.subarray(0, verdictsLength(v))),
+    groups(`
+      20000000 01030100 00000000 00000000 000014b4 0c000200 00000001 01020304
+      20000000 01030100 00000000 00000000 000014b4 0c000200 00000000 00000005`),
+  );
+  v.count = 0;
+  addVerdict(v, 7, NF_ACCEPT);
+  assert.is(verdictsLength(v), 32);
+  assert.is(
+    toHex(createVerdicts(5300, 1, 'big').bytes),
+    '00000020 03010001 00000000 00000000 000014b4 000c0002 00000000 00000000',
+  );
+});
+
+test('a verdict on all up to an id, and one with a mark', () => {
+  assert.is(
+    hex((w) => putVerdictBatch(w, 9, 5300, 0x105, NF_ACCEPT)),
+    '20000000 03030100 09000000 00000000 000014b4 0c000200 00000001 00000105',
+  );
+  assert.is(
+    hex((w) => putVerdictMark(w, 9, 5300, 0x105, NF_ACCEPT, 0x01000000), 'big'),
+    groups(`00000028 03010001 00000009 00000000 000014b4 000c0002 00000001 00000105
+      00080003 01000000`),
+  );
+});
+
+test.run();

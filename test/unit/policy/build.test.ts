@@ -1,0 +1,219 @@
+// policy/build: configuration and profiles become a policy, or a complete list of what is wrong.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { buildPolicy, DEFAULT_GLOBALS } from '../../../agent/src/policy/build.ts';
+import { dayOf, expiredRanges } from '../../../agent/src/policy/expiry.ts';
+import type { Profile } from '../../../agent/src/policy/profile.ts';
+import { parseUci } from '../../../agent/src/policy/uci.ts';
+import { PROFILE } from './profile-text.ts';
+
+const skype = PROFILE as unknown as Profile;
+const profiles = new Map<string, Profile>([
+  ['skype', skype],
+  ...Array.from({ length: 15 }, (_, i) => [`p${i}`, { ...skype, name: `p${i}` }] as const),
+]);
+
+function build(text: string, slots?: ReadonlyMap<string, number>) {
+  const packages = parseUci(text, 'whp');
+  if (!packages.ok) throw new Error(packages.problems[0]!.what);
+  return buildPolicy({ packages: packages.value, profiles, ...(slots && { slots }) });
+}
+
+function built(text: string, slots?: ReadonlyMap<string, number>) {
+  const result = build(text, slots);
+  if (!result.ok)
+    throw new Error(result.problems.map(({ where, what }) => `${where} ${what}`).join('\n'));
+  return result.value;
+}
+
+function problems(text: string): string[] {
+  const result = build(text);
+  return result.ok ? [] : result.problems.map(({ where, what }) => `${where}: ${what}`);
+}
+
+const CLOUD = `config proxy 'cloud'
+	option address '203.0.113.10'
+	option local '10.254.1.2'
+	option remote '10.254.1.1'
+`;
+
+test('nothing configured is the empty policy with its defaults', () => {
+  assert.equal(built(''), { globals: DEFAULT_GLOBALS, proxies: [], apps: [] });
+});
+
+test('a whole configuration', () => {
+  const policy = built(`package whp
+config globals 'globals'
+	list lan 'br-lan'
+	list lan 'br-guest'
+	option mask '0x00f00000'
+	option preference '14000'
+	option hold 'off'
+${CLOUD}	option key '7'
+	option mtu '1400'
+config app 'skype'
+	option fallback 'direct'
+	list proxy 'cloud'
+	list device '192.168.1.34'
+	list device '192.168.1.77/28'
+package network
+config interface 'lan'
+	option proto 'static'
+`);
+  assert.equal(policy, {
+    globals: {
+      ...DEFAULT_GLOBALS,
+      lan: ['br-lan', 'br-guest'],
+      mask: 0x00f00000,
+      preference: 14000,
+      hold: false,
+    },
+    proxies: [
+      {
+        name: 'cloud',
+        address: '203.0.113.10',
+        key: 7,
+        local: '10.254.1.2',
+        remote: '10.254.1.1',
+        mtu: 1400,
+      },
+    ],
+    apps: [
+      {
+        name: 'skype',
+        slot: 1,
+        profile: skype,
+        devices: ['192.168.1.34', '192.168.1.64/28'],
+        fallback: 'direct',
+        proxies: ['cloud'],
+      },
+    ],
+  });
+});
+
+test('what is disabled is left out', () => {
+  const app = "config app 'skype'\n\tlist proxy 'cloud'\n";
+  assert.equal(built(`config globals\n\toption enabled '0'\n${CLOUD}${app}`).apps, []);
+  assert.equal(built(`${CLOUD}${app}\toption enabled '0'\n`).apps, []);
+  const unset = "config proxy 'cloud'\n\toption enabled '0'\n";
+  assert.equal(built(`${unset}${app}\toption enabled '0'\n`).proxies, []);
+  assert.equal(problems(`${unset}${app}`), [
+    "whp.skype.proxy (whp:4): every proxy of the list is disabled; enable one, or disable the app with option enabled '0'",
+  ]);
+});
+
+test('apps keep the slots they have, new ones get the lowest free', () => {
+  const app = (name: string, i: number) =>
+    `config app '${name}'\n\toption profile 'p${i}'\n\tlist proxy 'cloud'\n`;
+  const text = CLOUD + ['a', 'b', 'c'].map(app).join('');
+  const slots = (before?: ReadonlyMap<string, number>) =>
+    built(text, before).apps.map(({ name, slot }) => `${name}${slot}`);
+  assert.equal(slots(), ['a1', 'b2', 'c3']);
+  assert.equal(
+    slots(
+      new Map([
+        ['c', 1],
+        ['gone', 2],
+      ]),
+    ),
+    ['a2', 'b3', 'c1'],
+  );
+  const many = CLOUD + Array.from({ length: 14 }, (_, i) => app(`n${i}`, i)).join('');
+  assert.equal(problems(many), ['whp.n13 (whp:44): more than 13 apps; disable some']);
+});
+
+test('ranges out of date are left out when the day is known', () => {
+  const packages = parseUci(`${CLOUD}config app 'skype'\n\tlist proxy 'cloud'\n`, 'whp');
+  if (!packages.ok) throw new Error('config');
+  const ranges = (today: string) => {
+    const result = buildPolicy({ packages: packages.value, profiles, today });
+    return result.ok ? result.value.apps[0]!.profile.ranges.length : -1;
+  };
+  assert.equal([ranges('1970-01-01'), ranges('2030-01-01'), ranges('2030-01-02')], [1, 1, 0]);
+  assert.is(expiredRanges(skype, dayOf(Date.UTC(2030, 0, 2))).length, 1);
+});
+
+test('every problem is reported at once, with option, line and fix', () => {
+  const text = `config globals 'globals'
+	option mask '0xff'
+	option preference '40000'
+	option table '250'
+	option queue 'x'
+	option hold 'maybe'
+	option colour 'red'
+	list lan 'a device'
+config globals 'again'
+config proxy 'much_too_long'
+	option address 'cloud.example'
+	option local '10.254.1.2'
+	option remote '10.254.1.2'
+	option key '-1'
+	option mtu '576'
+config proxy 'two'
+	option local '10.254.1.2'
+	option remote '2001:db8::1'
+	option remote '10.0.0.1'
+	list address '203.0.113.1'
+config app 'Skype'
+	option profile 'nope'
+	option fallback 'maybe'
+	list proxy 'three'
+	list device 'kitchen'
+config app 'skype'
+	option enabled '2'
+	option proxy 'two'
+	option proxy 'two'
+config rule 'x'
+config app 'two'
+config app
+`;
+  const expected = [
+    'whp.x (whp:30): unknown section type "rule"; use globals, proxy, app',
+    'whp.two (whp:31): there is another section of this name in line 16; rename one',
+    'whp.again (whp:9): there is a globals section already; join the two',
+    'whp.globals.colour (whp:7): unknown option of a globals section; use enabled, mask, preference, table, queue, group, hold, lan',
+    'whp.globals.lan (whp:8): "a device" is no name of a network device; as in br-lan',
+    'whp.globals.mask (whp:2): needs exactly four neighbouring bits, as in 0x0f000000',
+    'whp.globals.preference (whp:3): "40000" is no whole number from 1 to 32750',
+    "whp.globals.table (whp:4): would use tables 253 to 255, which are the system's; as in 15000",
+    'whp.globals.queue (whp:5): "x" is no whole number from 0 to 65535',
+    'whp.globals.hold (whp:6): "maybe" is neither 1 nor 0',
+    'whp.much_too_long (whp:10): a proxy needs a name of 1 to 10 letters, digits or _',
+    'whp.much_too_long.address (whp:11): "cloud.example" is no IP address; write the proxy\'s public IP address',
+    'whp.much_too_long.remote (whp:13): is the same as local; change one',
+    'whp.much_too_long.key (whp:14): "-1" is no whole number from 0 to 4294967295',
+    'whp.much_too_long.mtu (whp:15): "576" is no whole number from 1280 to 65535',
+    'whp.two.remote (whp:19): is there already in line 18; remove one',
+    "whp.two.address (whp:20): has one value; write: option address 'VALUE'",
+    'whp.two.local (whp:17): proxy much_too_long uses 10.254.1.2 too; give each its own',
+    'whp.Skype (whp:21): an app needs a name of 1 to 10 of a-z and 0-9, a letter first',
+    'whp.Skype.profile (whp:22): there is no profile "nope"; known: p0, p1, p10, p11, p12, p13, p14, p2, p3, p4, p5, p6, p7, p8, p9, skype',
+    'whp.Skype.proxy (whp:24): there is no proxy "three"; known: much_too_long, two',
+    'whp.Skype.device (whp:25): "kitchen" is neither an address nor a block such as 192.168.1.32/28',
+    'whp.Skype.fallback (whp:23): "maybe" is not one of block, direct',
+    "whp.skype.proxy (whp:29): is there already in line 28; write: list proxy 'VALUE' for each",
+    'whp.skype.enabled (whp:27): "2" is neither 1 nor 0',
+    'whp.skype.proxy (whp:29): "two" is there twice',
+    'whp.two.profile (whp:31): there is no profile "two"; known: p0, p1, p10, p11, p12, p13, p14, p2, p3, p4, p5, p6, p7, p8, p9, skype',
+    "whp.two.proxy (whp:31): is missing; write: list proxy 'NAME' (known: much_too_long, two)",
+    'whp.@app[3] (whp:32): an app needs a name of 1 to 10 of a-z and 0-9, a letter first',
+    'whp.@app[3].profile (whp:32): there is no profile ""; known: p0, p1, p10, p11, p12, p13, p14, p2, p3, p4, p5, p6, p7, p8, p9, skype',
+    "whp.@app[3].proxy (whp:32): is missing; write: list proxy 'NAME' (known: much_too_long, two)",
+  ];
+  assert.equal(problems(text), expected);
+});
+
+test('two tunnels to one proxy need keys of their own, two apps profiles of their own', () => {
+  const second = CLOUD.replace('cloud', 'second').replace('10.254.1.2', '10.254.2.2');
+  assert.equal(problems(CLOUD + second), [
+    'whp.second.key (whp:5): proxy cloud has the same address and key; give each its own key',
+  ]);
+  assert.equal(problems(`${CLOUD}${second}\toption key '2'\n`), []);
+  const app = (name: string) =>
+    `config app '${name}'\n\toption profile 'p1'\n\tlist proxy 'cloud'\n`;
+  assert.equal(problems(CLOUD + app('one') + app('two')), [
+    'whp.two.profile (whp:9): app one uses it already; remove one app',
+  ]);
+});
+
+test.run();
