@@ -63,7 +63,8 @@ export interface SessionOptions {
   readonly agentStatus?: () => Promise<unknown>;
   /** The agent's reason for a flow, asked for when the sessions are over. */
   readonly explain?: () => Promise<(flow: FlowOutcome) => string>;
-  /** Called between the sessions and the verdict, when captures have to be closed first. */
+  /** Called between the sessions and the verdict, when captures have to be closed first: nothing is
+   * asked of the world any more, so it may be stopped here. */
   readonly closeCaptures?: () => Promise<void>;
 }
 
@@ -178,8 +179,8 @@ export async function runSessions(
   if (played.stderr.trim() !== '') say(played.stderr.trim());
   const agent = await options.agentStatus?.();
   const why = await options.explain?.();
-  await options.closeCaptures?.();
   await fetchLogs(lab);
+  await options.closeCaptures?.();
   const expectedSessions =
     deviceNames(options).length * options.sessionsPerDevice +
     (options.adversary ? ADVERSARY_SESSIONS : 0);
