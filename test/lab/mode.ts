@@ -46,7 +46,7 @@ export async function startAgent(
   if (mode === 'nftset') return startNftset(router);
   await router.put('/etc/config/whp', configText(mode === 'hold'), 0o600);
   const began = Date.now();
-  await router.spawn('WHP_WATCHDOG_SECONDS=30 exec /usr/bin/whp daemon >>/tmp/whp.log 2>&1', () => {});
+  await router.spawn('exec /usr/bin/whp daemon >>/tmp/whp.log 2>&1', () => {});
   for (;;) {
     const asked = await router.run('/usr/bin/whp status --json');
     if (asked.status === 0) {
