@@ -64,12 +64,13 @@ if [ "$NOISE" = 1 ]; then
   done
 fi
 
+first=$(command -v nice >/dev/null && echo nice -n -10)
 status=0
 players=''
 for name in $DEVICES; do
   [ "$SESSIONS" -gt 0 ] || continue
   # Before everything else: what a device does within 200 ms is part of the sessions.
-  nice -n -10 ip netns exec "$P$name" "$HOST" "$PROGRAMS/device.js" "$name" "$SEED" "$SESSIONS" "$OUT" \
+  $first ip netns exec "$P$name" "$HOST" "$PROGRAMS/device.js" "$name" "$SEED" "$SESSIONS" "$OUT" \
     "$NOISE" "${FIRST:-1}" &
   players="$players $!"
 done
