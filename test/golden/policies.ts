@@ -82,11 +82,6 @@ export const app: App = {
 
 export const policy: Policy = { globals, proxies: [proxy], apps: [app] };
 
-/** The base policy with parts of the profile replaced. */
-export function policyWith(change: Partial<Profile>): Policy {
-  return { ...policy, apps: [{ ...app, profile: { ...profile, ...change } }] };
-}
-
 /** What a golden case may change; arrays replace, `apps` and `proxies` are changes of the base one. */
 export interface Change {
   readonly globals?: Partial<Globals>;

@@ -110,6 +110,7 @@ function inNamespace(space: string, words: readonly string[]): string {
 export async function startRouter(name: string): Promise<Router> {
   const home = `${name}-r`;
   const far = `${name}-f`;
+  run('bash', ['-c', '. scripts/lib/packages.sh; need conntrack nft=nftables ip=iproute2']);
   if (!existsSync('out/host/x86_64/whp-host')) run('scripts/host.sh', ['x86_64']);
   for (const space of [home, far]) run('ip', ['netns', 'add', space]);
   const inside = (...words: string[]) => inNamespace(home, words);
@@ -188,7 +189,9 @@ function wire(home: string, far: string): void {
   inNamespace(home, ['sysctl', '-q', ...sysctl]);
   for (const family of ['-4', '-6']) {
     const ip = (line: string) => run('ip', ['-n', home, family, ...line.split(' ')]);
-    ip('rule add fwmark 0x01000000/0x0f000000 lookup 15001 pref 15001');
+    for (const slot of [1, 2]) {
+      ip(`rule add fwmark 0x0${slot}000000/0x0f000000 lookup 15001 pref 1500${slot}`);
+    }
     ip('route add default dev whp-a table 15001');
     ip('route add prohibit default table 15001 metric 4294967295');
   }

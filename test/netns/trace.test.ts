@@ -5,19 +5,9 @@ import * as assert from 'uvu/assert';
 import type { Policy } from '../../agent/src/policy/policy.ts';
 import { compile } from '../../agent/src/ruleset/compile.ts';
 import { createKernel, type Kernel, type Trace, trace } from '../../agent/src/ruleset/trace.ts';
-import { policyWith } from '../golden/policies.ts';
-import {
-  A,
-  CASES,
-  type Case,
-  DOWN,
-  FULL,
-  LEASE,
-  NODE,
-  PEER,
-  type Send,
-  type Step,
-} from '../trace/cases.ts';
+import { policyFrom } from '../golden/policies.ts';
+import { A, type Case, NODE, PEER, type Send, type Step } from '../trace/cases.ts';
+import { GROUPS } from '../trace/groups.ts';
 import { readdressed, udp } from '../trace/packets.ts';
 import {
   arrival,
@@ -30,23 +20,12 @@ import {
 } from '../trace/play.ts';
 import { type Seen, startRouter } from './router.ts';
 
-const SLOT = 0x01000000;
+const WATCH = 0x0f000000;
 const INNER = { 4: '10.200.0.2', 6: 'fd00:2::2' } as const;
 const router = await startRouter(`whp-trace-${process.pid}`);
 test.after(() => router.stop());
 
-const GROUPS: [Case[], Policy, boolean][] = [
-  [CASES, policyWith({}), true],
-  [FULL, policyWith({ caps: { endpoints: 2, ports: 2, peers: 2, devices: 2 } }), true],
-  [
-    LEASE,
-    policyWith({ ports: { leaseSeconds: 1 }, peers: { enabled: true, leaseSeconds: 1 } }),
-    true,
-  ],
-  [DOWN, policyWith({}), false],
-];
-
-for (const [cases, policy, up] of GROUPS) {
+for (const { cases, policy, up } of GROUPS) {
   for (const one of cases) {
     test(one.name, async () => {
       // A busy machine can be slower than a window of 200 ms: such a run proves nothing.
@@ -65,7 +44,7 @@ for (const up of [true, false]) {
   const where = up ? 'leaves by the tunnel' : 'does not leave while the tunnel is down';
   test(`the router's own ICMP error about a proxied flow ${where}`, async () => {
     switchTunnel(true);
-    router.load(compile(policyWith({})));
+    router.load(compile(policyFrom({})));
     await router.send('lan', udp({ src: A, dst: NODE, sport: 13021, dport: 40011 }));
     await router.send('lan', udp({ src: A, dst: PEER, sport: 13021, dport: 40000 }));
     router.forget();
@@ -164,7 +143,9 @@ async function send(kernel: Kernel, one: Send): Promise<string[]> {
 
 /** The model has no NAT: what answers a proxied flow is addressed to the inner address. */
 function translated(one: Send, model: Trace): Uint8Array {
-  if (one.from === 'lan' || model.ctmark !== SLOT) return one.bytes;
+  if (one.from === 'lan' || model.ctmark === 0 || model.ctmark === WATCH) {
+    return one.bytes;
+  }
   const family = one.bytes[0]! >> 4 === 4 ? 4 : 6;
   return readdressed(one.bytes, INNER[family]);
 }

@@ -298,6 +298,25 @@ test('a session whose packets nobody saw proves nothing', () => {
   assert.is(unseen.result.totals.ok, false);
 });
 
+test('the gap between a DNS answer and the SYN is read off the LAN wire', () => {
+  const answer = { from: '192.168.1.1', to: DEVICE, ports: [53, 33000] as const };
+  const syn = { ...call, protocol: 6, ports: [40100, 443] as const };
+  const pounce = { event: 'pounce', queryPort: 33000, remote: PEER, port: 40100 };
+  const { result } = judge({
+    lan: pcap([
+      [1, ipv4(answer)],
+      [1.00009, ipv4(syn)],
+    ]),
+    isp: pcap([]),
+    records: readRecords(new Map([['adversary-iphone.jsonl', JSON.stringify(pounce)]])),
+    devices: new Map([[DEVICE, 'iphone']]),
+    seed: 1,
+    router: 'test',
+    expectedSessions: 0,
+  });
+  assert.equal(result.timings.pounceMicroseconds, [90]);
+});
+
 test('a capture that breaks off is no verdict', () => {
   const whole = pcap(BASE.isp);
   assert.throws(

@@ -647,6 +647,50 @@ export const DOWN: Case[] = [
   },
 ];
 
+/** With the application limited to device A. */
+export const LIMITED: Case[] = [
+  {
+    name: 'an application limited to a device: others are not looked at',
+    steps: [
+      lan(u(A, P2P, NODE, 40011), proxied('range')),
+      lan(u(B, P2P, NODE, 40011), DIRECT),
+      { set: 'skype_udp4', holds: [`${A} ${P2P}`] },
+      asked(B),
+      lan(u(B, 6000, ROUTER, 5351, natPmp(1, P2P, 3600)), DIRECT),
+      wan(u(PEER, 40000, A, P2P), { verdict: 'drop', logs: ['inbound'] }),
+    ],
+  },
+];
+
+const TWO = 0x02000000;
+const second = (...logs: string[]): Want => ({ verdict: 'accept', mark: TWO, ctmark: TWO, logs });
+
+/** With a second application, `other`, in slot 2, whose only range is 1.0.0.0/24 port 443. */
+export const BESIDE: Case[] = [
+  {
+    name: 'two applications keep apart what they know of one device',
+    steps: [
+      lan(u(A, P2P, NODE, 40011), proxied('range')),
+      lan(u(A, 7777, OTHER, 443), second('range')),
+      { set: 'skype_udp4', holds: [`${A} ${P2P}`] },
+      { set: 'other_udp4', holds: [`${A} 7777`] },
+      lan(u(A, 7777, PEER, 1), second('port')),
+      lan(t(A, 51000, PEER, 2), second('peer')),
+      lan(u(A, P2P, PEER2, 1), proxied('port')),
+      tunnel(u(PEER, 1, A, 7777), { verdict: 'accept', ctmark: TWO, logs: [] }),
+    ],
+  },
+  {
+    name: 'what both know goes to the first of them',
+    steps: [
+      learned(A),
+      { add: { set: 'other_udp4', key: portKey(A, P2P)! } },
+      lan(u(A, P2P, PEER, 1), proxied('port')),
+      { set: 'other_peer4', holds: [] },
+    ],
+  },
+];
+
 export const CASES: Case[] = [
   ...RANGE,
   ...PORT,

@@ -97,11 +97,14 @@ function begin(survey: Survey, sighting: Sighting, device: string): LanFlow {
 }
 
 function note(survey: Survey, sighting: Sighting): void {
+  const asker = sighting.sourcePort === 53 ? survey.devices.get(sighting.destination) : undefined;
+  if (asker !== undefined) {
+    survey.answers.set(`${asker} ${sighting.destinationPort}`, sighting.time);
+  }
   const out = outward(sighting);
   const device = survey.devices.get(out ? sighting.source : sighting.destination);
   if (device === undefined) return;
   const port = homePort(sighting);
-  if (!out && sighting.sourcePort === 53) survey.answers.set(`${device} ${port}`, sighting.time);
   if (isRequest(sighting)) survey.requests.set(device, sighting.time);
   const remote = remoteOf(sighting);
   if (staysHome(remote.address) || sighting.protocol === 1) return;

@@ -11,6 +11,7 @@ import {
   noteFlow,
   openTalker,
   sendMapping,
+  strangersRequest,
   type Talker,
 } from './client.ts';
 import { sleep } from './clock.ts';
@@ -288,11 +289,12 @@ async function openWindow(stage: Stage): Promise<void> {
   const contacts = [0, 1, 2, 3].map(() => openTalker(client, 'unrelated', 0));
   const guest = openTalker(client, 'application', 0);
   const ask = { ...who(stage), verb: VERB.stranger, size: 306, ...stranger };
-  await insist(talker, supernode, ask, 33, 4, 1500);
+  await strangersRequest(talker, supernode, ask);
+  const invited = meet(stage, guest, stranger, 'application');
   const inside = contacts
     .slice(0, 3)
     .map((one, slot) => meet(stage, one, bystander(stage, 6 + slot), 'unrelated'));
-  await Promise.all([meet(stage, guest, stranger, 'application'), ...inside]);
+  await Promise.all([invited, ...inside]);
   await sleep(600);
   await meet(stage, contacts[3]!, bystander(stage, 9), 'unrelated');
 }

@@ -64,11 +64,13 @@ if [ "$NOISE" = 1 ]; then
   done
 fi
 
+first=$(command -v nice >/dev/null && echo nice -n -10)
 status=0
 players=''
 for name in $DEVICES; do
   [ "$SESSIONS" -gt 0 ] || continue
-  ip netns exec "$P$name" "$HOST" "$PROGRAMS/device.js" "$name" "$SEED" "$SESSIONS" "$OUT" \
+  # Before everything else: what a device does within 200 ms is part of the sessions.
+  $first ip netns exec "$P$name" "$HOST" "$PROGRAMS/device.js" "$name" "$SEED" "$SESSIONS" "$OUT" \
     "$NOISE" "${FIRST:-1}" &
   players="$players $!"
 done

@@ -3,7 +3,9 @@
 // the reason otherwise. Every flow is noted with its tag before its first packet.
 import * as os from 'qjs:os';
 import {
+  strangersRequest as awaitStranger,
   type Client,
+  converse,
   exchange,
   insist,
   lookUp,
@@ -25,7 +27,7 @@ import {
   quantityAddress,
   VERB,
 } from './speech.ts';
-import { connectStream } from './stream.ts';
+import { armStream, connectStream } from './stream.ts';
 
 export const FILE_BYTES = 3_000_000;
 /** Share of media packets that must come back for a call to count as working. */
@@ -242,21 +244,29 @@ export async function strangersRequest(scene: Scene): Promise<void> {
   const supernode = client.random.pick(scene.supernodes);
   noteP2p(scene, 'stranger', supernode);
   await hush(scene, 'quiet');
+  const contact = client.random.fraction() < 0.5 ? armChat(scene) : armMeeting(scene);
   try {
     const size = client.random.between(301, 311);
     const speech = { ...who(scene), verb: VERB.stranger, size, ...stranger };
-    await insist(talker, supernode, speech, 33, 4, 1200);
-    if (client.random.fraction() < 0.5) {
-      const chatSpeech = { ...who(scene), verb: VERB.chat, size: 40 };
-      (await exchange(client, 'stranger', stranger, 'plain', chatSpeech)).close();
-    } else await meet(scene);
+    await awaitStranger(talker, supernode, speech);
+    await contact();
     await sleep(450);
   } finally {
     await hush(scene, 'resume');
   }
 }
 
-async function meet(scene: Scene): Promise<void> {
+/** Prepares a TCP contact; the SYN leaves when the result is called. */
+function armChat(scene: Scene): () => Promise<void> {
+  const { client, stranger } = scene;
+  const { port, fire } = armStream(stranger, 'application');
+  noteFlow(client, 'stranger', 'tcp', port, stranger, 'application');
+  const speech = { ...who(scene), verb: VERB.chat, size: 40 };
+  return async () => (await converse(fire(), 'plain', speech)).close();
+}
+
+/** Prepares a UDP contact; its first packet leaves when the result is called. */
+function armMeeting(scene: Scene): () => Promise<void> {
   const { client, stranger } = scene;
   let answered = false;
   const socket = openDatagrams('application', undefined, () => {
@@ -264,13 +274,12 @@ async function meet(scene: Scene): Promise<void> {
   });
   noteFlow(client, 'stranger', 'udp', socket.port, stranger, 'application');
   const bytes = encodeSpeech({ ...who(scene), verb: VERB.ask, size: 40 }, 30);
-  try {
+  return async () => {
     for (let tries = 0; tries < 4 && !answered; tries += 1) {
       socket.send(stranger, bytes);
       await waitFor(() => answered, 700);
     }
-  } finally {
     os.setTimeout(() => socket.close(), 200);
-  }
-  if (!answered) throw new Error(`stranger ${stranger.address}: no answer`);
+    if (!answered) throw new Error(`stranger ${stranger.address}: no answer`);
+  };
 }

@@ -1,0 +1,34 @@
+// The cases of the trace comparison, each group with the policy it is about.
+import type { Policy } from '../../agent/src/policy/policy.ts';
+import { policyFrom, profile } from '../golden/policies.ts';
+import { BESIDE, CASES, type Case, DOWN, FULL, LEASE, LIMITED } from './cases.ts';
+
+export interface Group {
+  readonly cases: readonly Case[];
+  readonly policy: Policy;
+  /** Whether the tunnel is up. */
+  readonly up: boolean;
+}
+
+const range = profile.ranges[0]!;
+const other = {
+  ...profile,
+  name: 'other',
+  ranges: [{ ...range, addresses: ['1.0.0.0/24'], ports: [443] }],
+};
+
+const group = (cases: readonly Case[], policy: Policy, up = true): Group => ({ cases, policy, up });
+
+export const GROUPS: readonly Group[] = [
+  group(CASES, policyFrom({})),
+  group(FULL, policyFrom({ profile: { caps: { endpoints: 2, ports: 2, peers: 2, devices: 2 } } })),
+  group(
+    LEASE,
+    policyFrom({
+      profile: { ports: { leaseSeconds: 1 }, peers: { enabled: true, leaseSeconds: 1 } },
+    }),
+  ),
+  group(LIMITED, policyFrom({ app: { devices: ['192.168.1.10'] } })),
+  group(BESIDE, policyFrom({ apps: [{}, { name: 'other', slot: 2, profile: other }] })),
+  group(DOWN, policyFrom({}), false),
+];
