@@ -64,6 +64,9 @@ async function play(mode: Mode, out: string): Promise<SessionsOutcome> {
         },
       },
     );
+  } catch (error) {
+    await keepLogs(lab.router, out).catch(() => {});
+    throw error;
   } finally {
     await lab.stop();
   }

@@ -147,7 +147,7 @@ export function flowAnswers(state: State, kernel: KernelView): FlowAnswer[] {
     if (app === null) continue;
     const { protocol, ...ends } = connection.original;
     const text = flowText({ ...ends, protocol: protocolName(protocol) });
-    const evidence = findEvidence(state.evidence, text).find((one) => one.app === app.name);
+    const evidence = state.evidence.flows.get(`${app.name} ${text}`);
     flows.push({
       app: app.name,
       flow: text,
