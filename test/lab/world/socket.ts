@@ -121,13 +121,13 @@ export function openDatagrams(
 }
 
 /** Sends `query` and spins, without a look at the event loop, until something comes back; calls
- * `then` in the same instant. Answers whether something came within `ms`. */
+ * `then` in the same instant, or not at all after `ms`. Answers the port it asked from. */
 export function askAndPounce(
   to: Endpoint,
   query: Uint8Array,
   ms: number,
   then: () => void,
-): { port: number; answered: boolean } {
+): number {
   const fd = openInet(SOCK_DGRAM, 'neutral', { address: '0.0.0.0', port: 0 });
   const from = new ArrayBuffer(16);
   const { port } = localOf(fd);
@@ -137,9 +137,9 @@ export function askAndPounce(
     while (sys.monotonic() < end) {
       if (sys.recvfrom(fd, scratch, 0, 512, MSG_DONTWAIT, from) < 0) continue;
       then();
-      return { port, answered: true };
+      break;
     }
-    return { port, answered: false };
+    return port;
   } finally {
     os.close(fd);
   }
