@@ -29,8 +29,9 @@ export interface ReplayFlow {
   /** What made it so at its first packet, and in words. */
   readonly evidence: string;
   readonly detail: string;
-  /** Both directions, IP lengths, with the ICMP errors about it. */
+  /** Both directions, with the ICMP errors about it. */
   packets: number;
+  /** IP lengths of those that were not refused. */
   bytes: number;
   /** Of the packets: how many the direct path carried, and how many were refused. */
   direct: number;
@@ -85,10 +86,13 @@ export function bookPacket(book: Book, entry: Entry, explain: Explain): boolean 
     book.fragments.set(pieces, row);
   }
   row.packets += 1;
-  row.bytes += packet.length;
   const { verdict } = entry.traced;
-  if (verdict === 'reject' || verdict === 'drop') row.rejected += 1;
-  else if (!entry.inTunnel) row.direct += 1;
+  if (verdict === 'reject' || verdict === 'drop') {
+    row.rejected += 1;
+    return true;
+  }
+  row.bytes += packet.length;
+  if (!entry.inTunnel) row.direct += 1;
   return true;
 }
 

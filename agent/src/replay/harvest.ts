@@ -15,6 +15,8 @@ export interface HarvestedPort {
   readonly device: string;
   readonly protocol: 'udp' | 'tcp';
   readonly port: number;
+  /** When it was first known, seconds from the start of the capture. */
+  readonly since: number;
 }
 
 export interface HarvestedPeer {
@@ -44,28 +46,28 @@ export function createHarvest(): Harvest {
   return { ports: new Map(), peers: new Map(), endpoints: new Map(), supernodes: new Set() };
 }
 
-/** Ports and peers that stand in the sets now, or expired since the last time. */
-export function gatherSets(harvest: Harvest, kernel: Kernel, policy: Policy): void {
+/** Ports that stand in the sets now, or expired since the last time; `since`: seconds. */
+export function gatherPorts(harvest: Harvest, kernel: Kernel, policy: Policy, since: number): void {
   for (const { name: app } of policy.apps) {
-    for (const family of FAMILIES) {
-      for (const protocol of ['udp', 'tcp'] as const) {
-        for (const key of keysOf(kernel, setName(app, protocol, family))) {
-          const found = portOf(key);
-          if (found === null) continue;
-          const { device, port } = found;
-          harvest.ports.set(`${app} ${protocol} ${device} ${port}`, {
-            app,
-            device,
-            protocol,
-            port,
-          });
-        }
+    for (const protocol of ['udp', 'tcp'] as const) {
+      for (const key of FAMILIES.flatMap((one) => keysOf(kernel, setName(app, protocol, one)))) {
+        const found = portOf(key);
+        if (found === null) continue;
+        const entry = { app, ...found, protocol, since };
+        const name = `${app} ${protocol} ${found.device} ${found.port}`;
+        if (!harvest.ports.has(name)) harvest.ports.set(name, entry);
       }
-      for (const key of keysOf(kernel, setName(app, 'peer', family))) {
-        const found = pairOf(key);
-        if (found !== null)
-          harvest.peers.set(`${app} ${found.device} ${found.peer}`, { app, ...found });
-      }
+    }
+  }
+}
+
+/** The same for peers. */
+export function gatherPeers(harvest: Harvest, kernel: Kernel, policy: Policy): void {
+  for (const { name: app } of policy.apps) {
+    for (const key of FAMILIES.flatMap((one) => keysOf(kernel, setName(app, 'peer', one)))) {
+      const found = pairOf(key);
+      if (found === null) continue;
+      harvest.peers.set(`${app} ${found.device} ${found.peer}`, { app, ...found });
     }
   }
 }

@@ -28,7 +28,8 @@ import {
   createHarvest,
   gatherEvidence,
   gatherLesson,
-  gatherSets,
+  gatherPeers,
+  gatherPorts,
   type Harvest,
   makeRoom,
 } from './harvest.ts';
@@ -75,7 +76,7 @@ export function replayCapture(
     if ('malformed' in frame) broken = frame.malformed;
     else playFrame(run, frame);
   }
-  gatherSets(run.harvest, run.kernel, policy);
+  gather(run);
   const { packets, malformed, local, foreign } = run;
   const evidence = run.state.evidence.counts;
   const tally = { packets, malformed, local, foreign, seconds: run.now / 1000, evidence };
@@ -134,8 +135,13 @@ function advance(run: Run, seconds: number): void {
   run.now = Math.max(run.now, (seconds - run.start) * 1000);
   if (run.now - run.ticked < TICK_MILLISECONDS) return;
   run.ticked = run.now;
-  gatherSets(run.harvest, run.kernel, run.policy);
+  gather(run);
   step(run.state, { kind: 'tick' }, run.now);
+}
+
+function gather({ harvest, kernel, policy, now }: Run): void {
+  gatherPorts(harvest, kernel, policy, now / 1000);
+  gatherPeers(harvest, kernel, policy);
 }
 
 /** Home to home: what speaks DNS or port mapping is the router, the rest never passes it. */
@@ -225,7 +231,10 @@ function apply(run: Run, bytes: Uint8Array, effect: Effect): void {
     const { what } = effect;
     if (what.kind === 'lesson') gatherLesson(harvest, what.lesson);
     else if (what.kind === 'evidence') {
-      gatherEvidence(harvest, run.state.apps.get(what.evidence.app)!, what.evidence);
+      const { app, kind } = what.evidence;
+      gatherEvidence(harvest, run.state.apps.get(app)!, what.evidence);
+      const teaches = kind === 'range' || kind === 'mapping';
+      if (teaches) gatherPorts(harvest, kernel, run.policy, now / 1000);
     }
   }
 }

@@ -31,8 +31,8 @@ export interface Totals {
   /** Rows with an application of which a tunnel carried something, and what it carried. */
   readonly proxiedFlows: number;
   readonly proxiedPackets: number;
-  /** Bytes of the packets of these rows that were not refused. */
   readonly proxiedBytes: number;
+  /** Rows without an application that the direct path carried something of, and what. */
   readonly directFlows: number;
   readonly directPackets: number;
   readonly directBytes: number;
@@ -76,7 +76,7 @@ export function reportOf(
 
 function totalsOf(flows: readonly ReplayFlow[]): Totals {
   const proxied = flows.filter(({ app, packets, rejected }) => app !== null && packets > rejected);
-  const direct = flows.filter(({ app }) => app === null);
+  const direct = flows.filter(({ app, direct: packets }) => app === null && packets > 0);
   const inbound = flows.filter(({ began }) => began === 'outside');
   const known = new Set(flows.filter(({ app }) => app !== null).map(({ flow }) => flow));
   const early = direct.filter(({ flow }) => known.has(flow));
@@ -85,7 +85,7 @@ function totalsOf(flows: readonly ReplayFlow[]): Totals {
     proxiedPackets: sum(proxied, carried),
     proxiedBytes: sum(proxied, ({ bytes }) => bytes),
     directFlows: direct.length,
-    directPackets: sum(direct, ({ packets }) => packets),
+    directPackets: sum(direct, ({ direct: packets }) => packets),
     directBytes: sum(direct, ({ bytes }) => bytes),
     earlyFlows: early.length,
     earlyPackets: sum(early, ({ direct: packets }) => packets),
