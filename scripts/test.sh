@@ -77,7 +77,7 @@ install_modules() {
 }
 
 install_packages() {
-  need qemu-mips=qemu-user xz=xz-utils nft=nftables ip=iproute2
+  need qemu-mips=qemu-user xz=xz-utils nft=nftables ip=iproute2 conntrack=conntrack unshare=util-linux
 }
 
 host=out/host/x86_64/whp-host

@@ -13,7 +13,7 @@ import type { Ruleset } from './ruleset/model.ts';
 import { ANSWER_PREFIX, QUERY_PREFIX, TABLE } from './ruleset/names.ts';
 import { renderLoad, renderReload } from './ruleset/render.ts';
 import { createState, type State, step } from './step.ts';
-import { every, now } from './system/clock.ts';
+import { every, now, pause } from './system/clock.ts';
 import { type Effects, openEffects } from './system/effects.ts';
 import { type Feed, type HeldFeed, openAnnounced, openHeld } from './system/feeds.ts';
 import { log } from './system/log.ts';
@@ -52,6 +52,7 @@ export interface Daemon {
 export async function runDaemon(sources: Sources, socketPath: string): Promise<number> {
   const loaded = loadPolicy(sources, null);
   if (!loaded.ok) return refuse(loaded.problems);
+  await pause();
   const started = start(sources, loaded.value);
   if (typeof started === 'string') return refuse([{ where: 'whp daemon', what: started }]);
   const daemon = started;
@@ -104,7 +105,9 @@ async function enforce(daemon: Daemon, policy: Policy): Promise<string | null> {
   const wrong = buildPaths(daemon, policy);
   if (wrong !== null) daemon.problems.set('paths', wrong);
   else daemon.problems.delete('paths');
+  await pause();
   const ruleset = compile(policy);
+  await pause();
   const keepsSets = daemon.ruleset !== null;
   const text = keepsSets ? renderReload(daemon.ruleset!, ruleset) : renderLoad(ruleset);
   if (policy.apps.length > 0 || keepsSets) {

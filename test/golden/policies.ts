@@ -86,3 +86,23 @@ export const policy: Policy = { globals, proxies: [proxy], apps: [app] };
 export function policyWith(change: Partial<Profile>): Policy {
   return { ...policy, apps: [{ ...app, profile: { ...profile, ...change } }] };
 }
+
+/** What a golden case may change; arrays replace, `apps` and `proxies` are changes of the base one. */
+export interface Change {
+  readonly globals?: Partial<Globals>;
+  readonly proxy?: Partial<ProxyEntry>;
+  readonly app?: Partial<App>;
+  readonly profile?: Partial<Profile>;
+  readonly apps?: readonly Partial<App>[];
+  readonly proxies?: readonly Partial<ProxyEntry>[];
+}
+
+export function policyFrom(change: Change): Policy {
+  const base: App = { ...app, ...change.app, profile: { ...profile, ...change.profile } };
+  const first: ProxyEntry = { ...proxy, ...change.proxy };
+  return {
+    globals: { ...globals, ...change.globals },
+    proxies: (change.proxies ?? [{}]).map((one) => ({ ...first, ...one })),
+    apps: (change.apps ?? [{}]).map((one) => ({ ...base, ...one })),
+  };
+}

@@ -195,7 +195,7 @@ const PORT: Case[] = [
     steps: [
       learned(A6),
       lan(
-        udp({ src: A6, dst: PEER6, sport: P2P, dport: 40000, hopByHop: 2 }, new Uint8Array(24)),
+        udp({ src: A6, dst: PEER6, sport: P2P, dport: 40000, hopByHop: 1 }, new Uint8Array(24)),
         proxied('port'),
       ),
     ],
@@ -576,10 +576,10 @@ const ATTACK: Case[] = [
     ],
   },
   {
-    name: 'a packet that belongs to no flow (RST) never leaves with our mark',
+    name: 'a packet that belongs to no flow never leaves with our mark',
     steps: [
       { add: { set: 'skype_addr4', key: addressKey(OTHER)!, timeout: 60000 } },
-      lan(t(A, 52000, OTHER, 443, 'R'), { verdict: 'reject', ctmark: 0 }),
+      lan(t(A, 52000, OTHER, 443, 'FA'), { verdict: 'reject', ctmark: 0 }),
     ],
   },
   {

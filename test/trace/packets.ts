@@ -233,3 +233,21 @@ export function put32(bytes: Uint8Array, at: number, value: number): void {
   put16(bytes, at, value >>> 16);
   put16(bytes, at + 2, value & 0xffff);
 }
+
+/** The same packet to another address of its family: a destination NAT, checksums included. */
+export function readdressed(packet: Uint8Array, dst: string): Uint8Array {
+  const out = packet.slice();
+  const to = parseAddress(dst)!;
+  const v4 = to.length === 4;
+  out.set(to, v4 ? 16 : 24);
+  const header = v4 ? (out[0]! & 15) * 4 : 40;
+  if (v4) seal(out, header);
+  const protocol = out[v4 ? 9 : 6]!;
+  const at = header + (protocol === TCP ? 16 : protocol === UDP ? 6 : 2);
+  if (protocol === 1) return out;
+  const src = out.slice(v4 ? 12 : 8, v4 ? 16 : 24);
+  const segment = out.slice(header);
+  put16(segment, at - header, 0);
+  put16(out, at, transportSum(src, to, protocol, segment));
+  return out;
+}

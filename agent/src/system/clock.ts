@@ -19,3 +19,11 @@ export function every(milliseconds: number, run: () => void): () => void {
   const timer = os.setInterval(run, milliseconds);
   return () => os.clearInterval(timer);
 }
+
+/** Lets the event loop come round between two long parts of a job: held packets get their turn, and
+ * a slow machine is not taken for a hung one. */
+export function pause(): Promise<void> {
+  return new Promise((resolve) => {
+    os.setTimeout(resolve, 0);
+  });
+}

@@ -4,7 +4,7 @@
 import { NETLINK_NETFILTER, NFPROTO_INET } from '../netlink/constants.ts';
 import { createReader } from '../netlink/message.ts';
 import { type KernelElement, putSetDump, readElements } from '../netlink/nft-element.ts';
-import { faultOf, putSetBatch, type SetChange } from '../netlink/nft-set.ts';
+import { faultOf, putSetBatch, type SetChange, splitChanges } from '../netlink/nft-set.ts';
 import { TABLE } from '../ruleset/names.ts';
 import {
   dump,
@@ -30,15 +30,22 @@ export function openSets(): Sets | string {
   return opened.ok ? { socket: opened.socket } : opened.reason;
 }
 
-/** Commits all changes as one transaction, or none. Returns null, or the set, element and errno. */
+/** Commits the changes, as one transaction where the kernel's memory allows it (some hundred
+ * elements). Returns null, or the set and errno of the part that was refused; parts before it
+ * stand. */
 export function changeSets(sets: Sets, changes: readonly SetChange[]): string | null {
-  const { socket } = sets;
+  for (const part of splitChanges(changes)) {
+    const wrong = commitPart(sets.socket, part);
+    if (wrong !== null) return wrong;
+  }
+  return null;
+}
+
+function commitPart(socket: NetlinkSocket, changes: readonly SetChange[]): string | null {
   const w = request(socket);
   const first = takeSequence(socket, changes.length * MESSAGES_EACH + 2);
   const batch = putSetBatch(w, first, WHERE, changes);
   if (batch.parts.length === 0) return null;
-  // A long list is split into more messages than were reserved.
-  socket.seq = Math.max(socket.seq, batch.last + 1);
   const { errno, refused } = transact(socket, batch.first, batch.last, batch.acknowledged);
   if (errno === 0) return null;
   const sent = createReader(w.bytes.subarray(0, w.length));

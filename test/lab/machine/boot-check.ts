@@ -1,6 +1,7 @@
 // `lab.sh boot`: both machines start, a LAN host and an Internet host of the world reach the
 // router over the two wires and each other through it, and both shut down. Shows boot time and
 // the router's free memory.
+import { controlCheck } from './control-check.ts';
 import { type LabOptions, startLab } from './lab.ts';
 import type { Machine } from './machine.ts';
 
@@ -23,6 +24,8 @@ export async function bootCheck(options: LabOptions): Promise<void> {
   const started = Date.now();
   const lab = await startLab(options);
   try {
+    await controlCheck(lab.router);
+    await controlCheck(lab.world);
     await lab.world.must(TWO_HOSTS);
     await ping(lab.world, 'home', '192.168.1.1', 'LAN wire: home -> router');
     await ping(lab.world, 'net', '198.51.100.10', 'ISP wire: Internet -> router');

@@ -80,6 +80,8 @@ export function openChannel(path: string, name: string): Channel {
   };
   const takeStart = (exchange: Exchange): boolean => {
     const line = takeLine();
+    const { input } = exchange.request;
+    if (line === `@${exchange.token} go` && input !== 'port') socket.write(input);
     if (line?.startsWith(`@${exchange.token} pid `)) {
       exchange.started = true;
       exchange.request.onStart?.(Number(line.split(' ')[2]));
@@ -122,7 +124,6 @@ export function openChannel(path: string, name: string): Channel {
         const input = request.input === 'port' ? '-' : String(request.input.length);
         socket.write(`@whp ${token} ${script.length} ${input}\n`);
         socket.write(script);
-        if (request.input !== 'port') socket.write(request.input);
       });
     },
     write: (bytes) => void socket.write(bytes),

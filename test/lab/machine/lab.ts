@@ -12,7 +12,7 @@ import { join, resolve } from 'node:path';
 import { type Image, image, type ProjectFile, projectLayer } from './image.ts';
 import { bootMachine, type Machine } from './machine.ts';
 import { projectRoot } from './paths.ts';
-import type { Card, Hardware, Wire, WireKind } from './qemu.ts';
+import type { Card, Hardware, Wire } from './qemu.ts';
 import { type RouterKind, routerRole, worldRole } from './roles.ts';
 
 export interface LabOptions {
@@ -30,7 +30,6 @@ export interface LabOptions {
   readonly routerMemory?: number;
   readonly worldMemory?: number;
   readonly card?: Card;
-  readonly wire?: WireKind;
   /** false: no lan.pcap and isp.pcap. */
   readonly capture?: boolean;
   /** Progress, one line each; standard error by default. */
@@ -105,11 +104,10 @@ async function describe(
     [common, join(lab, 'image/world'), join(lab, 'world/root')],
     new Map([...hostFile('x86_64'), ...(options.worldFiles ?? [])]),
   );
-  const wire = (name: string, end: 'a' | 'b', last: number, pcap?: string): Wire => ({
+  const wire = (name: string, machine: 1 | 2, last: number, pcap?: string): Wire => ({
     name,
-    kind: options.wire ?? 'dgram',
-    end,
-    mac: `02:00:00:00:${end === 'a' ? '01' : '02'}:0${last}`,
+    listens: machine === 1,
+    mac: `02:00:00:00:0${machine}:0${last}`,
     ...(pcap === undefined || options.capture === false ? {} : { capture: join(out, pcap) }),
   });
   const card = options.card ?? 'virtio';
@@ -120,7 +118,7 @@ async function describe(
       kernel: routerImage.kernel,
       initramfs: routerImage.initramfs,
       disks: [routerImage.base, layers.router],
-      wires: [wire('lan', 'a', 1, 'lan.pcap'), wire('wan', 'a', 2, 'isp.pcap')],
+      wires: [wire('lan', 1, 1, 'lan.pcap'), wire('wan', 1, 2, 'isp.pcap')],
       card,
       channels: 5,
       append: 'loglevel=5 lab.upper=16m',
@@ -131,7 +129,7 @@ async function describe(
       kernel: worldImage.kernel,
       initramfs: worldImage.initramfs,
       disks: [worldImage.base, layers.world],
-      wires: [wire('lan', 'b', 1), wire('wan', 'b', 2)],
+      wires: [wire('lan', 2, 1), wire('wan', 2, 2)],
       card: 'virtio',
       channels: 17,
       append: 'loglevel=5 lab.upper=128m',

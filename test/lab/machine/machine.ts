@@ -5,7 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Channel, type Finished, openChannel } from './control.ts';
-import { channelPath, emulator, type Hardware } from './qemu.ts';
+import { channelPath, emulator, type Hardware, wirePath } from './qemu.ts';
 
 export interface RunOptions {
   /** Milliseconds until the command is killed and the call rejects; 30,000 by default. */
@@ -90,6 +90,14 @@ export async function bootMachine(options: MachineOptions): Promise<Machine> {
   const failure = (what: string): Error =>
     new Error(`${name}: ${what}\n--- ${name} console, last lines (${log})\n${tail()}`);
   watchSignals();
+  for (const wire of hardware.wires) {
+    if (wire.listens) continue;
+    const path = wirePath(directory, wire.name);
+    for (let tries = 0; !existsSync(path); tries += 1) {
+      if (tries > 3000) throw new Error(`${name}: wire ${wire.name}: nobody listens on ${path}`);
+      await sleep(10);
+    }
+  }
   // The kernel kills the emulator when the driver dies, even by SIGKILL.
   const child = spawn(
     'setpriv',

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { bootCheck } from './boot-check.ts';
 import { image } from './image.ts';
 import { fetchPackages, fetchSource } from './packages.ts';
-import type { Card, WireKind } from './qemu.ts';
+import type { Card } from './qemu.ts';
 import { type RouterKind, routerRole, worldRole } from './roles.ts';
 import { shell } from './shell.ts';
 import { speedCheck } from './speed-check.ts';
@@ -16,7 +16,6 @@ const { positionals, values } = parseArgs({
     router: { type: 'string', default: 'mipsel' },
     out: { type: 'string' },
     card: { type: 'string', default: 'virtio' },
-    wire: { type: 'string', default: 'dgram' },
   },
 });
 
@@ -25,15 +24,9 @@ function routerKind(text: string): Exclude<RouterKind, 'mips'> {
   throw new Error(`--router ${text}: known are mipsel and x86_64`);
 }
 
-function hardware(): { card: Card; wire: WireKind } {
-  const { card, wire } = values;
-  if (card !== 'virtio' && card !== 'e1000' && card !== 'pcnet') {
-    throw new Error(`--card ${card}: known are virtio, e1000 and pcnet`);
-  }
-  if (wire !== 'dgram' && wire !== 'stream') {
-    throw new Error(`--wire ${wire}: known are dgram and stream`);
-  }
-  return { card, wire };
+function cardModel(text: string): Card {
+  if (text === 'virtio' || text === 'e1000') return text;
+  throw new Error(`--card ${text}: known are virtio and e1000`);
 }
 
 const say = (line: string): void => console.error(`lab: ${line}`);
@@ -50,9 +43,9 @@ async function main(): Promise<void> {
     case 'boot':
       return bootCheck({ router, ...out });
     case 'shell':
-      return shell({ router, ...out, ...hardware() });
+      return shell({ router, ...out, card: cardModel(values.card) });
     case 'speed':
-      return speedCheck({ router, ...out, ...hardware() });
+      return speedCheck({ router, ...out, card: cardModel(values.card) });
     case 'fetch': {
       const [, architecture = '', ...names] = positionals;
       if (architecture !== 'amd64' && architecture !== 'mipsel') {

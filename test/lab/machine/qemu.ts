@@ -4,17 +4,13 @@ import { join } from 'node:path';
 
 export type Board = 'malta-el' | 'malta-be' | 'pc';
 
-/** Network cards that can be compared; virtio is the fastest on both boards. */
-export type Card = 'virtio' | 'e1000' | 'pcnet';
-
-/** How two machines are joined: datagram or stream Unix sockets. */
-export type WireKind = 'dgram' | 'stream';
+/** Network cards that can be compared (`lab.sh speed --card`); virtio is the fastest on both boards. */
+export type Card = 'virtio' | 'e1000';
 
 export interface Wire {
   readonly name: string;
-  readonly kind: WireKind;
-  /** This machine's end; the other machine has the other one. */
-  readonly end: 'a' | 'b';
+  /** The machine that listens has to be started first. */
+  readonly listens: boolean;
   readonly mac: string;
   /** Where all packets of the wire are written to (pcap), if anywhere. */
   readonly capture?: string;
@@ -46,7 +42,6 @@ const EMULATOR: Record<Board, readonly string[]> = {
 const MODEL: Record<Card, string> = {
   virtio: 'virtio-net-pci',
   e1000: 'e1000',
-  pcnet: 'pcnet',
 };
 
 // Malta routes interrupts of PCI slots 18 to 21 only: 18 and 19 to line 10, 20 and 21 to line 11
@@ -70,6 +65,11 @@ function slot(board: Board, role: string): string {
 /** Unix socket of control channel `index` of the machine `name`. */
 export function channelPath(directory: string, name: string, index: number): string {
   return join(directory, `${name}.control${index}`);
+}
+
+/** Unix socket of the wire `name`. */
+export function wirePath(directory: string, name: string): string {
+  return join(directory, `${name}.wire`);
 }
 
 /** Program and arguments that start `hardware` with its sockets in `directory`. */
@@ -108,13 +108,11 @@ export function emulator(
 }
 
 function wireArguments(wire: Wire, directory: string, hardware: Hardware): string[] {
-  const own = join(directory, `${wire.name}.${wire.end}`);
-  const other = join(directory, `${wire.name}.${wire.end === 'a' ? 'b' : 'a'}`);
-  const stream = join(directory, `${wire.name}.stream`);
+  // A stream, because datagram sockets hold ten packets (net.unix.max_dgram_qlen) and the rest
+  // waits for a poll or is lost: a quarter of the speed here.
   const netdev =
-    wire.kind === 'dgram'
-      ? `dgram,id=${wire.name},local.type=unix,local.path=${own},remote.type=unix,remote.path=${other}`
-      : `stream,id=${wire.name},server=${wire.end === 'a' ? 'on' : 'off'},addr.type=unix,addr.path=${stream}`;
+    `stream,id=${wire.name},server=${wire.listens ? 'on' : 'off'},` +
+    `addr.type=unix,addr.path=${wirePath(directory, wire.name)}`;
   const card = `${MODEL[hardware.card]},netdev=${wire.name},mac=${wire.mac},romfile=`;
   return [
     ...['-netdev', netdev],

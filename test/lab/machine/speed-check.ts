@@ -43,7 +43,7 @@ export async function speedCheck(options: LabOptions): Promise<void> {
     await lab.world.must(TWO_HOSTS);
     await lab.world.must(WORLD_GRE);
     await lab.router.must(ROUTER_GRE);
-    const name = `${options.router} ${options.card ?? 'virtio'} ${options.wire ?? 'dgram'}`;
+    const name = `${options.router} ${options.card ?? 'virtio'}`;
     for (const [path, target] of [
       ['direct', DIRECT],
       ['GRE', TUNNELLED],
@@ -63,7 +63,7 @@ export async function speedCheck(options: LabOptions): Promise<void> {
 
 async function measure(world: Machine, target: string, flags: string): Promise<Flow> {
   const server = await world.spawn(`ip netns exec net iperf3 -s -1 -B ${target}`, () => {});
-  const client = `for i in 1 2 3 4 5 6; do
+  const client = `for try in $(seq 20); do
     ip netns exec home iperf3 -c ${target} -t ${SECONDS} -J ${flags} >/tmp/iperf && break
     sleep 0.3
   done; cat /tmp/iperf`;

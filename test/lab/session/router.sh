@@ -84,7 +84,7 @@ tunnel_up() {
 services_up() {
   in_ns router dnsmasq --conf-file=/dev/null --no-resolv --server=198.51.100.53 --interface=lan \
     --dhcp-range=192.168.1.50,192.168.1.99,255.255.255.0,1h --dhcp-leasefile="$OUT/leases" \
-    --pid-file="$OUT/dnsmasq.pid" --bind-interfaces --edns-packet-max=4096 --user=root
+    --pid-file="$OUT/dnsmasq.pid" --bind-interfaces --no-ping --edns-packet-max=4096 --user=root
   cat "$OUT/dnsmasq.pid" >>"$OUT/router.pids"
 }
 

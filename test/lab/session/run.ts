@@ -35,10 +35,14 @@ export interface SessionLab {
   readonly ispWire?: string;
   /** Prefix of the namespaces' names, for machines that are shared. */
   readonly prefix?: string;
-  /** Where the programs and their output go in the world. */
+  /** Where the programs are in the world. */
   readonly home?: string;
+  /** Where their logs go in the world. */
+  readonly logs?: string;
   /** The quickjs host in the world. */
   readonly host?: string;
+  /** True where the programs are in `home` already (worldFiles). */
+  readonly installed?: boolean;
   /** False where the topology stands already. */
   readonly build?: boolean;
   readonly say?: (line: string) => void;
@@ -59,7 +63,8 @@ export interface SessionOptions {
   readonly agentStatus?: () => Promise<unknown>;
   /** The agent's reason for a flow, asked for when the sessions are over. */
   readonly explain?: () => Promise<(flow: FlowOutcome) => string>;
-  /** Called between the sessions and the verdict, when captures have to be closed first. */
+  /** Called between the sessions and the verdict, when captures have to be closed first: nothing is
+   * asked of the world any more, so it may be stopped here. */
   readonly closeCaptures?: () => Promise<void>;
 }
 
@@ -72,18 +77,21 @@ export interface SessionsOutcome {
   readonly ok: boolean;
 }
 
+const PROGRAM_HOME = '/usr/lib/world';
+const LOG_HOME = '/tmp/world';
+
 /** Sessions of play.sh's adversary. */
 const ADVERSARY_SESSIONS = 18;
 /** A session under emulation, at most, in milliseconds. */
 const SESSION_LIMIT = 60_000;
 
 function environment(lab: SessionLab, options: SessionOptions): string {
-  const home = lab.home ?? '/tmp/world';
+  const home = lab.home ?? PROGRAM_HOME;
   const words: Record<string, string> = {
     P: lab.prefix ?? '',
     LAN_WIRE: lab.lanWire ?? 'wire-lan',
     ISP_WIRE: lab.ispWire ?? 'wire-wan',
-    OUT: `${home}/out`,
+    OUT: lab.logs ?? LOG_HOME,
     PROGRAMS: home,
     HOST: lab.host ?? '/usr/lib/whp/whp-host',
     CAPTURE: lab.capturesOutside ? '0' : '1',
@@ -106,12 +114,27 @@ async function must(world: WorldMachine, command: string, timeout: number): Prom
   return stdout;
 }
 
-/** Puts the programs into the world and builds the topology; once per boot. */
+/** The programs as files of the world, for a lab that lays them into the machine's image: absolute
+ * path -> bytes and mode. Bundles go through `outdir` on the host. */
+export async function worldFiles(
+  outdir: string,
+  home = PROGRAM_HOME,
+): Promise<Map<string, { bytes: Uint8Array; mode: number }>> {
+  const files = new Map<string, { bytes: Uint8Array; mode: number }>();
+  for (const name of await bundleWorld(outdir)) {
+    files.set(`${home}/${name}`, { bytes: readFileSync(join(outdir, name)), mode: 0o755 });
+  }
+  return files;
+}
+
+/** Puts the programs into the world, unless they are there, and builds the topology; once per
+ * boot. */
 export async function buildWorld(lab: SessionLab, options: SessionOptions): Promise<void> {
-  const home = lab.home ?? '/tmp/world';
-  const bundles = join(lab.out, 'world-programs');
-  for (const name of await bundleWorld(bundles)) {
-    await lab.world.put(`${home}/${name}`, readFileSync(join(bundles, name)), 0o755);
+  const home = lab.home ?? PROGRAM_HOME;
+  if (lab.installed !== true) {
+    for (const [path, file] of await worldFiles(join(lab.out, 'world-programs'), home)) {
+      await lab.world.put(path, file.bytes, file.mode);
+    }
   }
   if (lab.build === false) return;
   const variables = environment(lab, options);
@@ -121,7 +144,7 @@ export async function buildWorld(lab: SessionLab, options: SessionOptions): Prom
 
 /** Brings logs (and captures, when the world made them) to the host. */
 async function fetchLogs(lab: SessionLab): Promise<void> {
-  const out = `${lab.home ?? '/tmp/world'}/out`;
+  const out = lab.logs ?? LOG_HOME;
   const pattern = lab.capturesOutside ? '*.jsonl *.txt *.out' : '*.jsonl *.txt *.out *.dump *.pcap';
   const listing = await must(lab.world, `cd ${out} && ls -1 ${pattern} 2>/dev/null || :`, 30_000);
   for (const name of listing.split('\n').filter((line) => line !== '')) {
@@ -146,7 +169,7 @@ export async function runSessions(
   options: SessionOptions,
 ): Promise<SessionsOutcome> {
   const say = lab.say ?? ((line: string) => console.error(line));
-  const home = lab.home ?? '/tmp/world';
+  const home = lab.home ?? PROGRAM_HOME;
   mkdirSync(lab.out, { recursive: true });
   await buildWorld(lab, options);
   const flags = `${options.noise ? 1 : 0} ${options.adversary ? 1 : 0}`;
@@ -156,8 +179,8 @@ export async function runSessions(
   if (played.stderr.trim() !== '') say(played.stderr.trim());
   const agent = await options.agentStatus?.();
   const why = await options.explain?.();
-  await options.closeCaptures?.();
   await fetchLogs(lab);
+  await options.closeCaptures?.();
   const expectedSessions =
     deviceNames(options).length * options.sessionsPerDevice +
     (options.adversary ? ADVERSARY_SESSIONS : 0);

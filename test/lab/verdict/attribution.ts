@@ -67,7 +67,10 @@ export function attributionOn(lan: LanView): Attribution {
     const free = list.filter((one) => !claimed.has(owner(one)));
     const kept = free.filter((one) => one.port === port);
     const found =
-      closest(kept, time) ?? closest(free, time) ?? latest(list, time, (one) => one.port === port);
+      closest(kept, time) ??
+      closest(free, time) ??
+      latest(list, time, (one) => one.port === port) ??
+      latest(list, time, () => true);
     return found && claim(key, found);
   };
   return { flowOf };

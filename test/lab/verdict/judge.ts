@@ -1,14 +1,15 @@
 // The verdict: both captures and the world's logs in, the content of result.json out. An application
 // packet on the ISP wire outside GRE is a leak; an unrelated one inside it is a wrong turn; a step
 // that failed is a failed session. Pure.
-import { DEVICES, EVERY_DEVICE, HOME_ADDRESS, NEIGHBOUR, PROXY_ADDRESS } from '../world/plan.ts';
+import { EVERY_DEVICE } from '../world/plan.ts';
 import { attributionOn, clockOffset, lanFlowOf, median, sessionAt } from './attribution.ts';
 import { framesOf } from './frames.ts';
 import { type LanFlow, type LanView, sightOf, surveyLan } from './lan.ts';
 import { natureOf, outward } from './nature.ts';
-import type { PounceRecord, Records, SessionRecord, ViewRecord } from './records.ts';
-import type { FlowOutcome, Leak, Result, SessionResult, Totals, Views } from './result.ts';
+import type { PounceRecord, Records, SessionRecord } from './records.ts';
+import type { FlowOutcome, Leak, Result, SessionResult, Totals } from './result.ts';
 import type { Sighting } from './sighting.ts';
+import { addView, emptyViews, homeSightings, onlyProxy } from './views.ts';
 
 export interface Evidence {
   readonly isp: Uint8Array;
@@ -26,13 +27,8 @@ export interface Evidence {
 
 /** Leaks listed one by one in the result, per session; all are counted. */
 const LISTED = 20;
-const APPLICATION_ROLES = new Set(['supernode', 'server', 'peer', 'stranger']);
 
 type Draft = { -readonly [K in keyof SessionResult]: SessionResult[K] } & { leaks: Leak[] };
-
-function emptyViews(): Views {
-  return { peers: {}, directory: {}, servers: {} };
-}
 
 function draftOf(record: SessionRecord): Draft {
   const missed = record.steps.filter((step) => !step.ok);
@@ -128,24 +124,12 @@ function countIsp(court: Court, evidence: Evidence, lan: LanView, worldOffset: n
   return packets;
 }
 
-function addView(views: Views, view: ViewRecord): void {
-  const kind =
-    view.role === 'directory'
-      ? 'directory'
-      : view.role === 'peer' || view.role === 'stranger'
-        ? 'peers'
-        : 'servers';
-  const seen = views[kind];
-  seen[view.from] = (seen[view.from] ?? 0) + 1;
-}
-
 function countViews(court: Court, records: Records): void {
   const bySession = new Map<string, Draft>();
   for (const [record, draft] of court.drafts) {
     bySession.set(`${record.device}/${record.number}`, draft);
   }
   for (const view of records.views) {
-    if (view.role !== 'directory' && !APPLICATION_ROLES.has(view.role)) continue;
     const name = EVERY_DEVICE[view.device]?.name;
     addView((bySession.get(`${name}/${view.session}`) ?? court.elsewhere).views, view);
   }
@@ -160,11 +144,6 @@ function countLan(court: Court, lan: LanView, sessions: readonly SessionRecord[]
     draft.applicationSeen = { lan: seen + flow.sent + flow.received, tunnel };
     if (!court.paths.has(flow)) draft.heldBack += 1;
   }
-}
-
-function onlyProxy(views: Views): boolean {
-  const seen = [views.peers, views.directory, views.servers].flatMap((view) => Object.keys(view));
-  return seen.every((address) => address === PROXY_ADDRESS);
 }
 
 function close(draft: Draft): SessionResult {
@@ -240,12 +219,7 @@ function totalsOf(
   packets: { lan: number; isp: number },
 ): Totals {
   const every = [...results, elsewhere];
-  const homeSeen = sum(every, ({ views }) =>
-    [views.peers, views.directory, views.servers].reduce(
-      (total, view) => total + (view[HOME_ADDRESS] ?? 0),
-      0,
-    ),
-  );
+  const homeSeen = sum(every, ({ views }) => homeSightings(views));
   const totals = {
     sessions: results.length,
     expectedSessions: evidence.expectedSessions,
@@ -296,7 +270,7 @@ export function judge(evidence: Evidence): { result: Result; flows: FlowOutcome[
   const result: Result = {
     seed: evidence.seed,
     router: evidence.router,
-    devices: [...DEVICES, NEIGHBOUR].map((device) => device.name),
+    devices: EVERY_DEVICE.map((device) => device.name),
     sessions,
     elsewhere,
     totals,

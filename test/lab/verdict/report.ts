@@ -1,5 +1,5 @@
 // result.json for people: the table of sessions, what went wrong, and flow by flow what went where.
-import { TAG } from '../world/plan.ts';
+import { APPLICATION_NETS, TAG } from '../world/plan.ts';
 import type { FlowOutcome, Result, SessionResult } from './result.ts';
 
 /** How anyone repeats the verdict on the ISP capture. The tag is in the TOS byte: the outer one at
@@ -9,6 +9,8 @@ export const TCPDUMP_FILTERS = {
   unrelatedProxied: `proto 47 and ip[20:2] = 0x2000 and ip[29] & 0xfc = ${hex(TAG.unrelated)}`,
   applicationTunnel: `proto 47 and ip[20:2] = 0x2000 and ip[29] & 0xfc = ${hex(TAG.application)}`,
   unrelatedDirect: `not proto 47 and ip[1] & 0xfc = ${hex(TAG.unrelated)}`,
+  // Whatever the tag, also without one (RST, ICMP): nothing but the application goes there.
+  leakedByAddress: `not proto 47 and (${APPLICATION_NETS.map((net) => `net ${net}`).join(' or ')})`,
 } as const;
 
 function hex(value: number): string {

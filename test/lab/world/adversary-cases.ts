@@ -29,8 +29,9 @@ import {
   type Tag,
   WEB_PREFIX,
 } from './plan.ts';
-import { armStream, askAndPounce, openDatagrams, sendIcmp } from './socket.ts';
+import { askAndPounce, openDatagrams, sendIcmp } from './socket.ts';
 import { VERB } from './speech.ts';
+import { armStream } from './stream.ts';
 
 export interface Stage {
   readonly client: Client;
@@ -193,7 +194,7 @@ async function hint(stage: Stage): Promise<void> {
 /** Loopback, router, multicast answers: nothing may be taught, nothing may break. */
 async function sentinel(stage: Stage): Promise<void> {
   const { client } = stage;
-  await lookUp(client, 'sentinel.skype.com').catch(() => {});
+  await lookUp(client, 'sentinel.skype.com', { tries: 1 }).catch(() => {});
   only(await lookUp(client, 'www.shop4.example'), 'www.shop4.example');
   await fetchPage(client, { address: `${WEB_PREFIX}.14`, port: 443 }, 9000);
 }

@@ -6,7 +6,7 @@ import { type DnsAnswer, decodeAnswer, encodeQuery, TYPE } from './dns-message.t
 import type { Logbook } from './logbook.ts';
 import { type Endpoint, ROUTER_ADDRESS, type Tag } from './plan.ts';
 import type { Random } from './random.ts';
-import { connectStream, type Datagrams, openDatagrams, type Stream } from './socket.ts';
+import { type Datagrams, openDatagrams } from './socket.ts';
 import {
   ANSWER,
   decodeSpeech,
@@ -16,6 +16,7 @@ import {
   type Opening,
   type Speech,
 } from './speech.ts';
+import { connectStream, type Stream } from './stream.ts';
 
 export interface Client {
   readonly log: Logbook;

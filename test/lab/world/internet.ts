@@ -19,8 +19,9 @@ import {
   TORRENT_ALIVE,
   TORRENT_PEERS,
 } from './plan.ts';
-import { type Datagrams, listenStreams, openDatagrams } from './socket.ts';
+import { type Datagrams, openDatagrams } from './socket.ts';
 import { ANSWER, decodeSpeech, encodeSpeech, type Heard, VERB } from './speech.ts';
+import { listenStreams } from './stream.ts';
 import { serveStream } from './stream-server.ts';
 
 const [, logPath = '/tmp/internet.jsonl', controlPath = '/tmp/internet.sock'] = scriptArgs;

@@ -8,7 +8,8 @@ import { type DnsQuestion, decodeQuery, encodeAnswer } from './dns-message.ts';
 import { openLogbook, say } from './logbook.ts';
 import { resolve, type Trick } from './names.ts';
 import { RESOLVER_ADDRESS } from './plan.ts';
-import { listenStreams, openDatagrams, type Stream } from './socket.ts';
+import { openDatagrams } from './socket.ts';
+import { listenStreams, type Stream } from './stream.ts';
 
 const [, logPath = '/tmp/resolver.jsonl', address = RESOLVER_ADDRESS] = scriptArgs;
 const log = openLogbook(logPath);

@@ -1,32 +1,27 @@
-// Sockets for the world's programs: UDP with a callback, TCP with promises, UNIX datagrams, on the
-// host's raw system calls. Every socket carries the ground truth tag in its TOS byte from before
+// Sockets for the world's programs on the host's raw system calls: what TCP (stream.ts) is made of,
+// UDP with a callback, and the adversary's shortcuts. Every socket carries the ground truth tag in its TOS byte from before
 // its first packet. The world is little-endian (x86_64), so integers for the kernel are, too.
 import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
 import { type Endpoint, TAG, type Tag } from './plan.ts';
 
 // Linux constants that are the same on every architecture the world runs on.
-const AF_UNIX = 1;
 const AF_INET = 2;
-const SOCK_STREAM = 1;
-const SOCK_DGRAM = 2;
+export const SOCK_DGRAM = 2;
 const SOCK_RAW = 3;
-const SOCK_NONBLOCK = 0x800;
-const MSG_DONTWAIT = 0x40;
-const SOL_SOCKET = 1;
+export const SOCK_NONBLOCK = 0x800;
+export const MSG_DONTWAIT = 0x40;
+export const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
-const SO_ERROR = 4;
-const SO_PEERNAME = 28;
 const IPPROTO_IP = 0;
 const IPPROTO_ICMP = 1;
 const IP_TOS = 1;
-const EAGAIN = -11;
-const EINPROGRESS = -115;
+export const EAGAIN = -11;
 
 /** Drained per wake-up: enough to keep up, little enough not to starve the others. */
-const BURST = 64;
+export const BURST = 64;
 
-function int32(value: number): ArrayBuffer {
+export function int32(value: number): ArrayBuffer {
   const bytes = new ArrayBuffer(4);
   new DataView(bytes).setInt32(0, value, true);
   return bytes;
@@ -41,14 +36,7 @@ export function sockaddr(endpoint: Endpoint): ArrayBuffer {
   return bytes.buffer;
 }
 
-function unixAddress(path: string): ArrayBuffer {
-  const bytes = new Uint8Array(3 + path.length);
-  bytes[0] = AF_UNIX;
-  for (let i = 0; i < path.length; i += 1) bytes[2 + i] = path.charCodeAt(i);
-  return bytes.buffer;
-}
-
-function endpointOf(address: ArrayBuffer): Endpoint {
+export function endpointOf(address: ArrayBuffer): Endpoint {
   const bytes = new Uint8Array(address);
   return { address: bytes.subarray(4, 8).join('.'), port: (bytes[2]! << 8) | bytes[3]! };
 }
@@ -69,14 +57,8 @@ export function localOf(fd: number): Endpoint {
   return endpointOf(address);
 }
 
-/** Who is at the other end (SO_PEERNAME is getpeername as an option). */
-function remoteOf(fd: number): Endpoint {
-  const address = new ArrayBuffer(16);
-  check(sys.getsockopt(fd, SOL_SOCKET, SO_PEERNAME, address), 'SO_PEERNAME');
-  return endpointOf(address);
-}
-
-function openInet(type: number, tag: Tag, local: Endpoint | undefined): number {
+/** An IPv4 socket with its tag, bound when `local` is given; the caller closes it. */
+export function openInet(type: number, tag: Tag, local: Endpoint | undefined): number {
   const fd = check(sys.socket(AF_INET, type | SOCK_NONBLOCK, 0), 'socket');
   setTag(fd, tag);
   if (local) {
@@ -90,7 +72,8 @@ function openInet(type: number, tag: Tag, local: Endpoint | undefined): number {
   return fd;
 }
 
-const scratch = new ArrayBuffer(65536);
+/** One for all: nothing here waits between a system call and the copy of what it read. */
+export const scratch = new ArrayBuffer(65536);
 
 export interface Datagrams {
   readonly fd: number;
@@ -108,14 +91,14 @@ export function openDatagrams(
 ): Datagrams {
   const fd = openInet(SOCK_DGRAM, tag, local ?? { address: '0.0.0.0', port: 0 });
   const from = new ArrayBuffer(16);
+  let open = true;
   os.setReadHandler(fd, () => {
-    for (let i = 0; i < BURST; i += 1) {
+    for (let i = 0; i < BURST && open; i += 1) {
       const count = sys.recvfrom(fd, scratch, 0, scratch.byteLength, MSG_DONTWAIT, from);
       if (count === EAGAIN) return;
       if (count >= 0) onMessage(new Uint8Array(scratch.slice(0, count)), endpointOf(from));
     }
   });
-  let open = true;
   return {
     fd,
     port: localOf(fd).port,
@@ -135,211 +118,6 @@ export function openDatagrams(
       os.close(fd);
     },
   };
-}
-
-export interface Notices {
-  send(path: string, text: string): void;
-  close(): void;
-}
-
-/** A UNIX datagram socket at `path`: how programs of one machine talk past the network. */
-export function openNotices(
-  path: string,
-  onNotice: (text: string, reply: (text: string) => void) => void,
-): Notices {
-  os.remove(path);
-  const fd = check(sys.socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0), 'socket unix');
-  check(sys.bind(fd, unixAddress(path)), `bind ${path}`);
-  const send = (to: string, text: string): void => {
-    const bytes = new Uint8Array(text.length);
-    for (let i = 0; i < text.length; i += 1) bytes[i] = text.charCodeAt(i) & 0x7f;
-    sys.sendto(fd, bytes.buffer, 0, bytes.length, MSG_DONTWAIT, unixAddress(to));
-  };
-  os.setReadHandler(fd, () => {
-    for (let i = 0; i < BURST; i += 1) {
-      const from = new ArrayBuffer(110);
-      const count = sys.recvfrom(fd, scratch, 0, scratch.byteLength, MSG_DONTWAIT, from);
-      if (count < 0) return;
-      const text = String.fromCharCode(...new Uint8Array(scratch, 0, count));
-      const raw = new Uint8Array(from).subarray(2);
-      const end = raw.indexOf(0);
-      const sender = String.fromCharCode(...raw.subarray(0, end < 0 ? raw.length : end));
-      onNotice(text, (reply) => send(sender, reply));
-    }
-  });
-  return {
-    send,
-    close: () => {
-      os.setReadHandler(fd, null);
-      os.close(fd);
-    },
-  };
-}
-
-export interface Stream {
-  readonly fd: number;
-  readonly local: Endpoint;
-  readonly remote: Endpoint;
-  /** Resolves when the kernel has taken all bytes; rejects after `timeoutMs` without progress. */
-  write(bytes: Uint8Array, timeoutMs?: number): Promise<void>;
-  /** Resolves with the next bytes, an empty array at the end of the stream. */
-  read(timeoutMs?: number): Promise<Uint8Array>;
-  close(): void;
-}
-
-function streamOn(fd: number, local: Endpoint, remote: Endpoint): Stream {
-  let open = true;
-  const when = <T>(
-    set: (fd: number, handler: (() => void) | null) => void,
-    attempt: () => T | undefined,
-    what: string,
-    timeoutMs: number,
-  ): Promise<T> =>
-    new Promise((resolve, reject) => {
-      const finish = (settle: () => void): void => {
-        if (open) set(fd, null);
-        os.clearTimeout(timer);
-        settle();
-      };
-      const timer = os.setTimeout(
-        () => finish(() => reject(new Error(`${what}: nothing for ${timeoutMs} ms`))),
-        timeoutMs,
-      );
-      set(fd, () => {
-        try {
-          const result = attempt();
-          if (result !== undefined) finish(() => resolve(result));
-        } catch (error) {
-          finish(() => reject(error));
-        }
-      });
-    });
-  const where = `${remote.address}:${remote.port}`;
-  return {
-    fd,
-    local,
-    remote,
-    write: async (bytes, timeoutMs = 10_000) => {
-      let at = 0;
-      const push = (): true | undefined => {
-        const result = sys.send(
-          fd,
-          bytes.buffer as ArrayBuffer,
-          bytes.byteOffset + at,
-          bytes.length - at,
-          MSG_DONTWAIT,
-        );
-        if (result === EAGAIN) return undefined;
-        at += check(result, `send ${where}`);
-        return at === bytes.length ? true : undefined;
-      };
-      while (at < bytes.length) {
-        const before = at;
-        if (push() || at > before) continue;
-        await when(
-          os.setWriteHandler,
-          () => (push() || at > before ? true : undefined),
-          `send ${where}`,
-          timeoutMs,
-        );
-      }
-    },
-    read: (timeoutMs = 10_000) =>
-      when(
-        os.setReadHandler,
-        () => {
-          const count = sys.recv(fd, scratch, 0, scratch.byteLength, MSG_DONTWAIT);
-          if (count === EAGAIN) return undefined;
-          return new Uint8Array(scratch.slice(0, check(count, `recv ${where}`)));
-        },
-        `recv ${where}`,
-        timeoutMs,
-      ),
-    close: () => {
-      if (!open) return;
-      os.setReadHandler(fd, null);
-      os.setWriteHandler(fd, null);
-      open = false;
-      os.close(fd);
-    },
-  };
-}
-
-/** Connects by TCP. `onPort` is told the local port before the SYN leaves. */
-export function connectStream(
-  to: Endpoint,
-  tag: Tag,
-  onPort: (port: number) => void,
-  timeoutMs = 10_000,
-): Promise<Stream> {
-  const fd = openInet(SOCK_STREAM, tag, { address: '0.0.0.0', port: 0 });
-  onPort(localOf(fd).port);
-  const started = sys.connect(fd, sockaddr(to));
-  if (started < 0 && started !== EINPROGRESS) {
-    os.close(fd);
-    return Promise.reject(new Error(`connect ${to.address}:${to.port}: errno ${-started}`));
-  }
-  return connected(fd, to, timeoutMs);
-}
-
-/** Waits for the end of a connect that is under way. */
-function connected(fd: number, to: Endpoint, timeoutMs: number): Promise<Stream> {
-  return new Promise((resolve, reject) => {
-    const finish = (problem: string | undefined): void => {
-      os.clearTimeout(timer);
-      os.setWriteHandler(fd, null);
-      if (problem === undefined) {
-        resolve(streamOn(fd, localOf(fd), to));
-        return;
-      }
-      os.close(fd);
-      reject(new Error(`connect ${to.address}:${to.port}: ${problem}`));
-    };
-    const timer = os.setTimeout(() => finish(`no answer in ${timeoutMs} ms`), timeoutMs);
-    os.setWriteHandler(fd, () => {
-      const error = int32(0);
-      sys.getsockopt(fd, SOL_SOCKET, SO_ERROR, error);
-      const errno = new DataView(error).getInt32(0, true);
-      finish(errno === 0 ? undefined : `errno ${errno}`);
-    });
-  });
-}
-
-/** Listens by TCP; `tagFor` says by the address that was called what the answers are. */
-export function listenStreams(
-  local: Endpoint,
-  tagFor: (called: string) => Tag,
-  onStream: (stream: Stream) => void,
-): { close(): void } {
-  const fd = openInet(SOCK_STREAM, 'neutral', local);
-  check(sys.listen(fd, 64), `listen ${local.address}:${local.port}`);
-  os.setReadHandler(fd, () => {
-    for (let i = 0; i < BURST; i += 1) {
-      const accepted = sys.accept(fd);
-      if (accepted < 0) return;
-      const called = localOf(accepted);
-      setTag(accepted, tagFor(called.address));
-      onStream(streamOn(accepted, called, remoteOf(accepted)));
-    }
-  });
-  return {
-    close: () => {
-      os.setReadHandler(fd, null);
-      os.close(fd);
-    },
-  };
-}
-
-/** Starts a TCP connection without waiting and without a look at its fate: everything that can be
- * done before is done when this returns, so that calling the result sends the SYN at once. */
-export function armStream(to: Endpoint, tag: Tag): { port: number; fire(): Promise<Stream> } {
-  const fd = openInet(SOCK_STREAM, tag, { address: '0.0.0.0', port: 0 });
-  const address = sockaddr(to);
-  const fire = (): Promise<Stream> => {
-    sys.connect(fd, address);
-    return connected(fd, to, 10_000);
-  };
-  return { port: localOf(fd).port, fire };
 }
 
 /** Sends `query` and spins, without a look at the event loop, until something comes back; calls

@@ -16,7 +16,7 @@ import { sleep, waitFor } from './clock.ts';
 import { SESSION_NAMES } from './names.ts';
 import type { Caller } from './notices.ts';
 import { type Endpoint, LOGIN_SERVERS } from './plan.ts';
-import { connectStream, openDatagrams } from './socket.ts';
+import { openDatagrams } from './socket.ts';
 import {
   ANSWER,
   decodeSpeech,
@@ -25,6 +25,7 @@ import {
   quantityAddress,
   VERB,
 } from './speech.ts';
+import { connectStream } from './stream.ts';
 
 export const FILE_BYTES = 3_000_000;
 /** Share of media packets that must come back for a call to count as working. */

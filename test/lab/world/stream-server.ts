@@ -1,7 +1,6 @@
 // One TCP connection to a server of the emulated Internet: recognises how the client opens
 // (HTTP, the application's hello, login, chat, file) and answers accordingly.
 import { sleep } from './clock.ts';
-import type { Stream } from './socket.ts';
 import {
   ANSWER,
   answerPrefix,
@@ -13,6 +12,7 @@ import {
   SPEECH_LENGTH,
   VERB,
 } from './speech.ts';
+import type { Stream } from './stream.ts';
 
 function joined(left: Uint8Array, right: Uint8Array): Uint8Array {
   const both = new Uint8Array(left.length + right.length);

@@ -43,11 +43,12 @@ wire() {
 
 device_up() { # NAME HOST
   ip netns add "$P$1"
-  ip link add "$P$1" type veth peer name "${P}w1"
-  ip link set "$P$1" master "${P}br0" up
+  ip link add "${P}d$2" type veth peer name "${P}w1"
+  ip link set "${P}d$2" master "${P}br0" up
   ip link set "${P}w1" netns "$P$1" name eth0
   in_ns "$1" ip link set lo up
-  in_ns "$1" ip link set eth0 address "02:00:5e:00:00:$2" up
+  # The router's DHCP server knows a device by its hardware address.
+  in_ns "$1" ip link set eth0 address "02:00:c0:a8:01:$(printf %02x "$2")" up
   set_sysctl "$1" net.ipv6.conf.all.disable_ipv6=1
 }
 

@@ -1,0 +1,98 @@
+// Golden cases: test/golden/TOPIC/CASE.txt, one behaviour a file: prose, what differs from the
+// base policy (policies.ts), what of the table to show, and the nft text expected. The whole table
+// of every case is also given to `nft -c` in an empty network namespace.
+// `node test/golden/update.mjs` writes what the compiler says now into the files.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { compile } from '../../agent/src/ruleset/compile.ts';
+import { renderLoad, renderReload } from '../../agent/src/ruleset/render.ts';
+import { type Change, policyFrom } from './policies.ts';
+
+const ROOT = 'test/golden';
+const UPDATE = process.env.GOLDEN_UPDATE === '1';
+const SCRATCH = `out/golden/${process.pid}.nft`;
+mkdirSync('out/golden', { recursive: true });
+
+interface Golden {
+  readonly prose: string;
+  readonly policy: string;
+  readonly show: string;
+  readonly nft: string;
+}
+
+function parse(text: string): Golden {
+  const [prose = '', ...sections] = text.split(/^--- (?=policy$|show$|nft$)/m);
+  const of = (name: string) => {
+    const section = sections.find((one) => one.startsWith(`${name}\n`));
+    return section === undefined ? '' : section.slice(name.length + 1);
+  };
+  return { prose, policy: of('policy'), show: of('show'), nft: of('nft') };
+}
+
+function write({ prose, policy, show, nft }: Golden): string {
+  const change = policy === '' ? '' : `--- policy\n${policy}`;
+  return `${prose}${change}--- show\n${show}--- nft\n${nft}`;
+}
+
+/** Lines of the table that a golden asks for: `chain NAME`, `set NAME`, `rules TEXT`, `reload TEXT`. */
+function excerpt(load: string, reload: string, wish: string): string {
+  const [kind = '', ...rest] = wish.split(' ');
+  const name = rest.join(' ');
+  if (kind === 'chain' || kind === 'set') return block(load, `  ${kind} ${name} {`);
+  if (kind === 'reload') return matching(reload, name);
+  if (kind === 'rules') return matching(load, name);
+  throw new Error(`golden: cannot show "${wish}"`);
+}
+
+function block(text: string, head: string): string {
+  const lines = text.split('\n');
+  const from = lines.indexOf(head);
+  if (from < 0) return `no ${head.trim().slice(0, -2)}\n`;
+  const to = lines.indexOf('  }', from);
+  return `${lines
+    .slice(from, to + 1)
+    .map((line) => line.slice(2))
+    .join('\n')}\n`;
+}
+
+function matching(text: string, part: string): string {
+  const lines = text.split('\n').filter((line) => line.includes(part));
+  return lines.length === 0
+    ? `nothing with ${part}\n`
+    : `${lines.map((l) => l.trim()).join('\n')}\n`;
+}
+
+/** nft's own opinion; a table with `queue` needs a kernel that has it. */
+function check(text: string): string {
+  writeFileSync(SCRATCH, text);
+  const result = spawnSync('unshare', ['-n', 'nft', '-c', '-f', SCRATCH], { encoding: 'utf8' });
+  return result.status === 0 ? '' : result.stderr;
+}
+
+const hasQueue =
+  check('table inet t { chain c { type filter hook forward priority 0\nqueue to 1\n} }') === '';
+
+const topics = readdirSync(ROOT, { withFileTypes: true }).filter((one) => one.isDirectory());
+for (const { name: topic } of topics) {
+  for (const file of readdirSync(join(ROOT, topic)).sort()) {
+    test(`${topic}/${file}`, () => {
+      const path = join(ROOT, topic, file);
+      const golden = parse(readFileSync(path, 'utf8'));
+      const change: Change = golden.policy === '' ? {} : JSON.parse(golden.policy);
+      const policy = policyFrom(change);
+      const ruleset = compile(policy);
+      const load = renderLoad(ruleset);
+      const reload = renderReload(compile(policyFrom({})), ruleset);
+      const wishes = golden.show.trim().split('\n');
+      const nft = wishes.map((wish) => excerpt(load, reload, wish)).join('\n');
+      if (UPDATE) writeFileSync(path, write({ ...golden, nft }));
+      else assert.fixture(nft, golden.nft);
+      if (!policy.globals.hold || hasQueue) assert.is(check(load), '');
+    });
+  }
+}
+
+test.run();

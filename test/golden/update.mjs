@@ -1,0 +1,6 @@
+// Writes what the compiler says now into the golden files; read the difference before a commit.
+import { spawnSync } from 'node:child_process';
+
+const words = ['scripts/node.mjs', 'test/golden/golden.test.ts'];
+const env = { ...process.env, GOLDEN_UPDATE: '1' };
+process.exit(spawnSync('node', words, { stdio: 'inherit', env }).status ?? 1);

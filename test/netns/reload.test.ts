@@ -1,0 +1,76 @@
+// renderReload in a real kernel: from one policy to another in one transaction. What stands
+// afterwards is what a first load of the new policy makes, and learned elements are still there.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { compile } from '../../agent/src/ruleset/compile.ts';
+import { renderLoad, renderReload } from '../../agent/src/ruleset/render.ts';
+import { type Change, policyFrom } from '../golden/policies.ts';
+import { run } from './router.ts';
+
+const FOLDER = `out/netns/reload-${process.pid}`;
+mkdirSync(FOLDER, { recursive: true });
+
+/** Loads the texts one after the other in a fresh namespace and lists the table. */
+function stateAfter(...texts: string[]): string {
+  const files = texts.map((text, i) => {
+    writeFileSync(`${FOLDER}/${i}.nft`, text);
+    return `nft -f ${FOLDER}/${i}.nft`;
+  });
+  return run('unshare', ['-n', 'sh', '-ec', `${files.join('\n')}\nnft -s list table inet whp`]);
+}
+
+/** Blocks of a listing, sorted: the order of chains and sets says nothing. */
+function blocks(listing: string): string[] {
+  return listing
+    .split(/\n\n/)
+    .map((block) => block.replace(/^table inet whp \{\n|\n\}\n$/g, '').trim())
+    .sort();
+}
+
+const LEARNED = [
+  'add element inet whp skype_addr4 { 93.184.216.34 timeout 1h }',
+  `add element inet whp skype_udp4 { 192.168.1.10 . ${13021 * 65536} }`,
+  'add element inet whp skype_peer6 { fd00:1::10 . 2600:1406:3a::34 }',
+].join('\n');
+
+const CHANGES: [string, Change][] = [
+  ['nothing', {}],
+  ['another mask', { globals: { mask: 0x00f00000 } }],
+  ['another home device', { globals: { lan: ['br-lan', 'br-guest'] } }],
+  ['a second application', { apps: [{}, { name: 'other', slot: 2 }] }],
+  ['no application', { apps: [] }],
+  ['a second proxy', { proxies: [{}, { name: 'b', address: '198.51.100.8' }] }],
+  ['no proxy', { proxies: [], app: { proxies: [] } }],
+  ['limited to a device', { app: { devices: ['192.168.1.10'] } }],
+  ['no peers', { profile: { peers: { enabled: false, leaseSeconds: 60 } } }],
+  ['other ranges', { profile: { ranges: [] } }],
+  ['other caps', { profile: { caps: { endpoints: 5, ports: 5, peers: 5, devices: 5 } } }],
+];
+
+for (const [name, change] of CHANGES) {
+  test(`a reload leaves what a first load makes: ${name}`, () => {
+    const [before, after] = [compile(policyFrom({})), compile(policyFrom(change))];
+    const there = stateAfter(renderLoad(before), renderReload(before, after));
+    const back = stateAfter(renderLoad(after), renderReload(after, before));
+    assert.equal(blocks(there), blocks(stateAfter(renderLoad(after))));
+    assert.equal(blocks(back), blocks(stateAfter(renderLoad(before))));
+  });
+}
+
+test('learned elements outlive a reload, unless the set itself changes', () => {
+  const before = compile(policyFrom({}));
+  const ranges = compile(policyFrom({ profile: { ranges: [] } }));
+  const kept = stateAfter(renderLoad(before), LEARNED, renderReload(before, ranges));
+  assert.match(kept, '93.184.216.34');
+  assert.match(kept, '192.168.1.10 . ');
+  assert.match(kept, '2600:1406:3a::34');
+  assert.not.match(kept, '111.221.74.0');
+  const caps = { endpoints: 5, ports: 64, peers: 4096, devices: 256 };
+  const smaller = compile(policyFrom({ profile: { caps } }));
+  const changed = stateAfter(renderLoad(before), LEARNED, renderReload(before, smaller));
+  assert.not.match(changed, '93.184.216.34');
+  assert.match(changed, '192.168.1.10 . ');
+});
+
+test.run();

@@ -1,0 +1,141 @@
+// ruleset/elements, names, ranges and policy/marks: keys there and back, prefixes, marks, and
+// ranges that become disjoint.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { foreignBits, isUsableMask, markOf, slotOf } from '../../../agent/src/policy/marks.ts';
+import type { ProfileRange } from '../../../agent/src/policy/profile.ts';
+import {
+  addressKey,
+  addressOf,
+  pairKey,
+  pairOf,
+  portKey,
+  portOf,
+} from '../../../agent/src/ruleset/elements.ts';
+import { logPrefix, parsePrefix } from '../../../agent/src/ruleset/names.ts';
+import { addressElements, rangeElements } from '../../../agent/src/ruleset/ranges.ts';
+import { bytesOf } from '../../trace/packets.ts';
+
+test('keys are in network byte order, each field padded to 4 bytes', () => {
+  assert.equal(addressKey('192.0.2.1'), bytesOf('c0000201'));
+  assert.equal(pairKey('192.168.1.10', '192.0.2.1'), bytesOf('c0a8010a c0000201'));
+  assert.equal(portKey('192.168.1.10', 13021), bytesOf('c0a8010a 32dd0000'));
+  assert.is(pairKey('fd00::1', '2001:db8::2')?.length, 32);
+  assert.is(portKey('fd00::1', 1)?.length, 20);
+});
+
+test('keys come back as they went', () => {
+  assert.is(addressOf(addressKey('2001:db8::1')!), '2001:db8::1');
+  assert.equal(pairOf(pairKey('fd00::1', '2001:db8::2')!), {
+    device: 'fd00::1',
+    peer: '2001:db8::2',
+  });
+  assert.equal(portOf(portKey('192.168.1.10', 65535)!), { device: '192.168.1.10', port: 65535 });
+});
+
+test('what is no key is null', () => {
+  assert.is(addressKey('example.net'), null);
+  assert.is(pairKey('192.0.2.1', '2001:db8::2'), null);
+  for (const port of [0, -1, 65536, 1.5]) assert.is(portKey('192.0.2.1', port), null);
+  for (const length of [0, 3, 5, 9]) {
+    assert.is(addressOf(new Uint8Array(length)), null);
+    assert.is(pairOf(new Uint8Array(length)), null);
+    assert.is(portOf(new Uint8Array(length)), null);
+  }
+});
+
+test('log prefixes', () => {
+  assert.equal(parsePrefix(logPrefix('late', 'skype')), { feed: 'late', app: 'skype' });
+  assert.equal(parsePrefix('whp:query'), { feed: 'query' });
+  assert.equal(parsePrefix('whp:answer'), { feed: 'answer' });
+  for (const other of [
+    '',
+    'whp',
+    'whp:range',
+    'whp:range:',
+    'whp:x:skype',
+    'fw4:range:skype',
+    'whp:range:a:b',
+  ]) {
+    assert.is(parsePrefix(other), null);
+  }
+});
+
+test('marks', () => {
+  assert.is(markOf(0x0f000000, 1), 0x01000000);
+  assert.is(markOf(0xf0000000, 15), 0xf0000000);
+  assert.is(slotOf(0x0f000000, 0xffffffff), 15);
+  assert.is(slotOf(0xf0000000, 0xd0001234), 13);
+  assert.is(foreignBits(0x0f000000), 0xf0ffffff);
+  assert.equal([0x0f000000, 0xf0000000, 0xf, 0x00780000].map(isUsableMask), [
+    true,
+    true,
+    true,
+    true,
+  ]);
+  assert.equal([0, 0xff, 0x7, 0x0f0f, 0x1f, -1].map(isUsableMask), [
+    false,
+    false,
+    false,
+    false,
+    false,
+    false,
+  ]);
+});
+
+const range = (addresses: string[], ports: ProfileRange['ports']): ProfileRange => ({
+  addresses,
+  ports,
+  protocols: ['udp'],
+  role: 'other',
+  learn: [],
+  source: '',
+  evidence: 'capture',
+  date: '2026-01-01',
+  expires: '2030-01-01',
+});
+const udpOf = { family: 4 as const, protocols: () => ['udp'] as const };
+
+test('ranges on top of each other become disjoint', () => {
+  const elements = rangeElements(
+    [range(['10.0.0.0/24'], [[1, 10]]), range(['10.0.0.0/25'], [5, [10, 20]])],
+    udpOf,
+  );
+  assert.equal(elements, [
+    [
+      ['10.0.0.0', '10.0.0.127'],
+      [17, 17],
+      [1, 20],
+    ],
+    [
+      ['10.0.0.128', '10.0.0.255'],
+      [17, 17],
+      [1, 10],
+    ],
+  ]);
+});
+
+test('equal neighbours are joined, both families are told apart', () => {
+  const ranges = [range(['10.0.1.0/24', '10.0.0.0/24', '2001:db8::/127'], [7, 8])];
+  assert.equal(rangeElements(ranges, udpOf), [
+    [
+      ['10.0.0.0', '10.0.1.255'],
+      [17, 17],
+      [7, 8],
+    ],
+  ]);
+  assert.equal(rangeElements(ranges, { ...udpOf, family: 6 }), [
+    [
+      ['2001:db8::', '2001:db8::1'],
+      [17, 17],
+      [7, 8],
+    ],
+  ]);
+});
+
+test('the whole address space is one element', () => {
+  assert.equal(addressElements(['0.0.0.0/0', '10.0.0.0/8'], 4), [[['0.0.0.0', '255.255.255.255']]]);
+  assert.equal(addressElements(['::/0'], 6), [[['::', 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff']]]);
+});
+
+test.run();
