@@ -117,7 +117,7 @@ function whyMissed(report: ReplayReport, flow: NdpiFlow, path: Path | undefined)
   if (port !== undefined) return 'a flow that had begun before the P2P port was known';
   const resolved = report.endpoints.some(({ address }) => address === flow.destination);
   if (flow.host !== '' && !resolved) {
-    return `${flow.host}: no DNS answer in the capture gives this address`;
+    return `${flow.host}: no DNS answer here gives this address under a name of the application`;
   }
   return 'no name, range, port or peer speaks for it';
 }

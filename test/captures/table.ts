@@ -56,7 +56,9 @@ function notesOf(name: string, report: ReplayReport, known: Comparison): string[
   const port = onLearnedPorts(report);
   return [
     '',
-    `${name}: of what leaves the home (no DNS to the router) ${shareText(proxied)} of ${shareText(leaving)} (${percent(proxied, leaving)}) are proxied.`,
+    `### ${name}`,
+    '',
+    `Of what leaves the home (no DNS to the router) ${shareText(proxied)} of ${shareText(leaving)} (${percent(proxied, leaving)}) are proxied.`,
     `By payload alone (ndpiReader -d): ${shareText(payload.proxied)} of ${shareText(payload.leaving)} (${percent(payload.proxied, payload.leaving)}).`,
     `From and to the learned port: ${shareText(port.proxied)} of ${shareText(port.all)} (${percent(port.proxied, port.all)}).`,
     '',
