@@ -20,9 +20,6 @@ import { ROUTER, type Scheduled, scheduleOf } from './schedule.ts';
 /** Marks what was injected: the router's own resets and errors come with 64. */
 const TTL = { in: 77, tunnel: 87, out: 97, own: 107 } as const;
 
-/** The request window is 200 ms, and gaps are cut to 250. */
-const MOST_LATE = 40;
-
 interface Counts {
   tunnel: number;
   direct: number;
@@ -51,12 +48,15 @@ async function play(name: string): Promise<Played> {
   const router = await startRouter(id);
   const report = model(id, schedule);
   const sides = schedule.map((one) => entranceOf(report, one));
-  const late = await sendAll(router, schedule, sides);
-  return { name, router, schedule, report, late };
+  const times = await sendAll(router, schedule, sides);
+  const late = schedule.reduce((most, { time }, i) => Math.max(most, times[i]! - time), 0);
+  // On a busy machine packets are late: the model gets them when the kernel got them.
+  const sent = schedule.map((one, i) => ({ ...one, time: times[i]! }));
+  return { name, router, schedule, report: model(id, sent), late: late * 1000 };
 }
 
 /** Where replay and kernel differ. */
-async function judge({ router, schedule, report, late }: Played): Promise<string[]> {
+async function judge({ router, schedule, report }: Played): Promise<string[]> {
   const learned = JSON.parse(router.ask('learned', '--json'));
   const kernel = tally(await router.stop(), schedule);
   const wanted = modelCounts(report);
@@ -68,7 +68,6 @@ async function judge({ router, schedule, report, late }: Played): Promise<string
     list.map(({ device, port }) => `${device} ${port}`).join();
   const [want, got] = [ports(report.ports), ports(learned.ports)];
   if (want !== got) differences.push(`ports: replay ${want}, kernel ${got}`);
-  if (late > MOST_LATE) differences.push(`sent ${late.toFixed(0)} ms late: the run proves nothing`);
   return differences;
 }
 
@@ -98,14 +97,14 @@ function keyOf(flow: string): string {
   return flowKey(protocol === 'udp' ? 17 : 6, source, destination);
 }
 
-/** Sends by the clock; answers by how many milliseconds the latest packet was late. */
+/** Sends by the clock; answers when each packet was sent, seconds from the first. */
 async function sendAll(
   router: AgentRouter,
   schedule: readonly Scheduled[],
   sides: readonly Entrance[],
-): Promise<number> {
+): Promise<number[]> {
   const start = performance.now() + 100;
-  let late = 0;
+  const times: number[] = [];
   for (const [index, { time, bytes }] of schedule.entries()) {
     const wait = start + time * 1000 - performance.now();
     if (wait > 1) await sleep(wait);
@@ -113,10 +112,10 @@ async function sendAll(
     const marked = bytes.slice();
     marked[8] = TTL[side];
     const to = side === 'tunnel' ? INNER : bytes.subarray(16, 20).join('.');
-    late = Math.max(late, performance.now() - start - time * 1000);
+    times.push((performance.now() - start) / 1000);
     router.send(side, readdressed(marked, to));
   }
-  return late;
+  return times.map((time) => time - times[0]!);
 }
 
 type Wires = Awaited<ReturnType<AgentRouter['stop']>>;

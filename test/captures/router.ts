@@ -38,8 +38,8 @@ export interface AgentRouter {
   readonly send: (entrance: Entrance, packet: Uint8Array) => void;
   /** What tcpdump saw the router put on each wire. */
   readonly stop: () => Promise<{ readonly [wire in keyof typeof WIRES]: Uint8Array }>;
+  /** Runs `whp` against the agent. */
   readonly ask: (...words: string[]) => string;
-  readonly log: () => string;
 }
 
 function run(command: string, words: readonly string[]): string {
@@ -55,49 +55,26 @@ export async function startRouter(name: string): Promise<AgentRouter> {
   for (const space of [home, far]) run('ip', ['netns', 'add', space]);
   wire(home, far);
   const started: ChildProcess[] = [];
-  const start = (space: string, words: readonly string[], input: 'pipe' | 'ignore') => {
-    const child = spawn('ip', ['netns', 'exec', space, ...words], {
-      stdio: [input, 'ignore', 'pipe'],
-    });
+  const start = (space: string, words: readonly string[], input: 'pipe' | 'ignore' = 'ignore') => {
+    const inside = ['netns', 'exec', space, ...words];
+    const child = spawn('ip', inside, { stdio: [input, 'ignore', 'pipe'] });
     started.push(child);
     return child;
   };
-  const dump = (device: string): readonly string[] => [
-    'tcpdump',
-    '--immediate-mode',
-    '-i',
-    device,
-    '-Q',
-    'in',
-    '-U',
-    '-w',
-    `${folder}/${device}.pcap`,
-    'ip',
-  ];
-  for (const [device] of Object.values(WIRES)) start(far, dump(device), 'ignore');
-  const agent = startAgent(folder, (words) => start(home, words, 'ignore'));
+  for (const [device] of Object.values(WIRES)) start(far, dump(folder, device));
+  const inHome = ['netns', 'exec', home];
+  await startAgent(folder, (words) => start(home, words), inHome);
   const injector = await bundleInjector(folder);
-  const outside = start(far, [HOST, injector], 'pipe');
-  const inside = start(home, [HOST, injector], 'pipe');
-  const indexes = new Map(
-    Object.entries(WIRES).map(([side, [device]]) => {
-      const [link] = JSON.parse(run('ip', ['-n', far, '-j', 'link', 'show', device]));
-      return [side as Entrance, link.ifindex as number];
-    }),
-  );
-  await agent.ready(
-    () =>
-      spawnSync('ip', ['netns', 'exec', home, 'nft', 'list', 'table', 'inet', 'whp']).status === 0,
-  );
+  const outside = start(far, [HOST, injector], 'pipe').stdin!;
+  const inside = start(home, [HOST, injector], 'pipe').stdin!;
+  const indexes = indexesOf(far);
   return {
     send: (entrance, packet) => {
       const hex = Buffer.from(packet).toString('hex');
-      if (entrance === 'own') inside.stdin!.write(`0 ${hex}\n`);
-      else outside.stdin!.write(`${indexes.get(entrance)} ${MACS}0800${hex}\n`);
+      if (entrance === 'own') inside.write(`0 ${hex}\n`);
+      else outside.write(`${indexes.get(entrance)} ${MACS}0800${hex}\n`);
     },
-    ask: (...words) =>
-      run('ip', ['netns', 'exec', home, HOST, 'out/whp', ...words, `--socket=${folder}/sock`]),
-    log: agent.log,
+    ask: (...words) => run('ip', [...inHome, HOST, 'out/whp', ...words, `--socket=${folder}/sock`]),
     stop: async () => {
       await sleep(500);
       for (const child of started) child.kill('SIGTERM');
@@ -109,28 +86,41 @@ export async function startRouter(name: string): Promise<AgentRouter> {
   };
 }
 
-function startAgent(folder: string, start: (words: readonly string[]) => ChildProcess) {
+/** Without --immediate-mode the kernel keeps the last second to itself. */
+function dump(folder: string, device: string): string[] {
+  const file = `${folder}/${device}.pcap`;
+  return ['tcpdump', '--immediate-mode', '-U', '-Q', 'in', '-i', device, '-w', file, 'ip'];
+}
+
+function indexesOf(space: string): Map<Entrance, number> {
+  return new Map(
+    Object.entries(WIRES).map(([side, [device]]) => {
+      const [link] = JSON.parse(run('ip', ['-n', space, '-j', 'link', 'show', device]));
+      return [side as Entrance, link.ifindex as number];
+    }),
+  );
+}
+
+/** Starts the agent and waits for its table. */
+async function startAgent(
+  folder: string,
+  start: (words: readonly string[]) => ChildProcess,
+  inHome: readonly string[],
+): Promise<void> {
   writeFileSync(`${folder}/config`, CONFIG);
-  const files = [
-    `--config=${folder}/config`,
-    '--profiles=agent/profiles',
-    `--socket=${folder}/sock`,
-  ];
+  const socket = `--socket=${folder}/sock`;
+  const files = [`--config=${folder}/config`, '--profiles=agent/profiles', socket];
   const child = start([HOST, 'out/whp', 'daemon', ...files]);
   let log = '';
   child.stderr!.on('data', (text: Buffer) => {
     log += text;
   });
-  return {
-    log: () => log,
-    ready: async (stands: () => boolean) => {
-      for (let tries = 0; tries < 50; tries++) {
-        if (stands()) return;
-        await sleep(200);
-      }
-      throw new Error(`the agent did not load its table: ${log}`);
-    },
-  };
+  for (let tries = 0; tries < 50; tries++) {
+    const listed = spawnSync('ip', [...inHome, 'nft', 'list', 'table', 'inet', 'whp']);
+    if (listed.status === 0) return;
+    await sleep(200);
+  }
+  throw new Error(`the agent did not load its table: ${log}`);
 }
 
 async function bundleInjector(folder: string): Promise<string> {
