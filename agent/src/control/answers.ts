@@ -8,11 +8,11 @@ import type { Connection } from '../netlink/conntrack.ts';
 import type { KernelElement } from '../netlink/nft-element.ts';
 import { slotOf } from '../policy/marks.ts';
 import type { App } from '../policy/policy.ts';
-import type { ProfileRange } from '../policy/profile.ts';
+import { findBlock } from '../policy/range-match.ts';
 import { addressOf, pairOf, portOf } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
 import type { Counters, State } from '../step.ts';
-import { canonicalAddress, cidrHas, parseAddress, parseCidr } from '../wire/address.ts';
+import { canonicalAddress, familyOf, parseAddress } from '../wire/address.ts';
 
 /** What the answers ask of the kernel. A string is an error that is passed on as it is. */
 export interface KernelView {
@@ -269,9 +269,10 @@ function said(one: FlowEvidence, now: number): string {
 function standing(state: State, kernel: KernelView, address: string, now: number): string[] {
   const learned = learnedAnswer(state, kernel, now);
   const bytes = parseAddress(address)!;
+  const at = { bytes, offset: 0, family: familyOf(bytes) };
   const reasons: string[] = [];
   for (const { name, profile } of state.policy.apps) {
-    for (const range of profile.ranges.filter((one) => covers(one, bytes))) {
+    for (const range of profile.ranges.filter((one) => findBlock(one, at) !== null)) {
       const ports = range.ports.map((span) => (typeof span === 'number' ? span : span.join('-')));
       reasons.push(
         `${name}: ${range.role} range of the profile, ${range.protocols.join(' and ')} ports ${ports.join(', ')} (${range.source}, ${range.date})`,
@@ -290,12 +291,4 @@ function standing(state: State, kernel: KernelView, address: string, now: number
     );
   }
   return reasons;
-}
-
-function covers(range: ProfileRange, bytes: Uint8Array): boolean {
-  return range.addresses.some((text) => {
-    const cidr = parseCidr(text);
-    const family = bytes.length === 4 ? 4 : 6;
-    return cidr !== null && cidr.family === family && cidrHas(cidr, bytes, 0);
-  });
 }

@@ -1,9 +1,10 @@
 // Why a flow is proxied: the ruleset logs the first packet of every flow it marks, with a prefix
 // that names the evidence and the application; this keeps the latest of them, bounded, and finds
 // the words. Before: netlink/nflog, wire/packet. After: control/ for `whp flows` and `whp why`.
-import type { Profile, ProfileRange } from '../policy/profile.ts';
+import type { Profile } from '../policy/profile.ts';
+import { findRange } from '../policy/range-match.ts';
 import type { AppFeed } from '../ruleset/names.ts';
-import { cidrHas, formatAddress, parseCidr } from '../wire/address.ts';
+import { formatAddress } from '../wire/address.ts';
 import { destinationText, type Packet, sourceText, TCP, UDP } from '../wire/packet.ts';
 import { findEndpoint, type Learned } from './learned.ts';
 
@@ -156,26 +157,16 @@ function describe(
 }
 
 function describeRange(profile: Profile, packet: Packet): Words {
+  const { bytes, destination: offset, destinationPort: port, family } = packet;
   const protocol = packet.protocol === UDP ? 'udp' : 'tcp';
-  for (const range of profile.ranges) {
-    if (!range.protocols.includes(protocol)) continue;
-    if (!hasPort(range, packet.destinationPort)) continue;
-    for (const text of range.addresses) {
-      const cidr = parseCidr(text);
-      if (cidr?.family !== packet.family || !cidrHas(cidr, packet.bytes, packet.destination))
-        continue;
-      const detail = `${range.role} range ${text}, port ${packet.destinationPort} (${range.source})`;
-      return { detail, until: Date.parse(`${range.expires}T23:59:59Z`) };
-    }
+  const found = findRange(profile.ranges, { bytes, offset, family, protocol, port });
+  if (found === null) {
+    const address = formatAddress(bytes, offset, family);
+    return { detail: `${address}, in a range of an earlier policy`, until: 0 };
   }
-  const address = formatAddress(packet.bytes, packet.destination, packet.family);
-  return { detail: `${address}, in a range of an earlier policy`, until: 0 };
-}
-
-function hasPort(range: ProfileRange, port: number): boolean {
-  return range.ports.some((span) =>
-    typeof span === 'number' ? span === port : port >= span[0] && port <= span[1],
-  );
+  const { range, block } = found;
+  const detail = `${range.role} range ${block}, port ${port} (${range.source})`;
+  return { detail, until: Date.parse(`${range.expires}T23:59:59Z`) };
 }
 
 /** Evidence about an address on either side, or about a flow as flowText writes it. */

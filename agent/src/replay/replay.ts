@@ -2,194 +2,208 @@
 // on the capture's own clock: what would have been learned, proxied and let go. `whp replay` prints
 // it. Pure: bytes and policy in, a report out. Its verdict is only as good as the ruleset tracer,
 // which the tests hold against the real kernel packet by packet.
-import { flowText } from '../learn/evidence.ts';
-import { learnedEndpoints } from '../learn/learned.ts';
 import { slotOf } from '../policy/marks.ts';
+import { isOwnAddress } from '../policy/own.ts';
 import type { Policy } from '../policy/policy.ts';
-import type { Profile } from '../policy/profile.ts';
 import { compile } from '../ruleset/compile.ts';
-import { pairOf, portOf } from '../ruleset/elements.ts';
-import { ANSWER_PREFIX, QUERY_PREFIX, setName } from '../ruleset/names.ts';
+import { ANSWER_PREFIX, QUERY_PREFIX } from '../ruleset/names.ts';
 import {
   addElements,
   createKernel,
   deleteFlow,
   type Kernel,
-  listElements,
   removeElements,
   type Trace,
   trace,
 } from '../ruleset/trace.ts';
-import { flowOf } from '../ruleset/trace-conntrack.ts';
+import { type Flow, flowOf, track } from '../ruleset/trace-conntrack.ts';
 import { createState, type Effect, type Event, type State, step } from '../step.ts';
-import { type Cidr, cidrHas, parseCidr } from '../wire/address.ts';
-import {
-  decodePacket,
-  destinationText,
-  type Packet,
-  sourceText,
-  TCP,
-  UDP,
-} from '../wire/packet.ts';
+import type { Cidr } from '../wire/address.ts';
+import { decodePacket, type Packet } from '../wire/packet.ts';
 import { captureFrames, type Frame } from '../wire/pcap.ts';
 import { PORTMAP_PORT } from '../wire/portmap.ts';
 import { isMalformed } from '../wire/reader.ts';
+import { type Book, bookPacket, createBook } from './book.ts';
+import {
+  createHarvest,
+  gatherEvidence,
+  gatherLesson,
+  gatherPeers,
+  gatherPorts,
+  type Harvest,
+  makeRoom,
+} from './harvest.ts';
+import { isHomeText, wayOf } from './home.ts';
+import { type ReplayReport, reportOf } from './report.ts';
 
 const DNS_PORT = 53;
 /** Where a packet towards the Internet would leave if nothing marked it; any name will do. */
 const WAN = 'wan';
-const PRIVATE = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'];
-
-export interface ReplayFlow {
-  readonly flow: string;
-  /** When it began, seconds from the start of the capture. */
-  readonly start: number;
-  readonly app: string | null;
-  readonly evidence: string;
-  readonly detail: string;
-  packets: number;
-  bytes: number;
-  /** Packets of the flow that the direct path would have carried. */
-  direct: number;
-  rejected: number;
-}
-
-export interface LearnedPort {
-  readonly device: string;
-  readonly protocol: 'udp' | 'tcp';
-  readonly port: number;
-}
-
-export interface ReplayReport {
-  readonly packets: number;
-  readonly malformed: number;
-  /** Not for the Internet: home to home, router, broadcast and multicast. */
-  readonly local: number;
-  /** Flows that began on the Internet side: no decision of the home's. */
-  readonly inbound: number;
-  readonly ports: readonly LearnedPort[];
-  readonly supernodes: readonly string[];
-  readonly endpoints: readonly { readonly address: string; readonly name: string }[];
-  readonly peers: readonly { readonly device: string; readonly peer: string }[];
-  readonly flows: readonly ReplayFlow[];
-  readonly totals: {
-    readonly proxiedFlows: number;
-    readonly proxiedPackets: number;
-    readonly proxiedBytes: number;
-    readonly directFlows: number;
-    readonly directPackets: number;
-    readonly directBytes: number;
-    readonly rejectedPackets: number;
-  };
-  /** Why the file ended early, when it did. */
-  readonly broken: string | null;
-}
+/** As often as the agent's own, on the capture's clock. */
+const TICK_MILLISECONDS = 5000;
 
 interface Run {
   readonly policy: Policy;
   readonly home: readonly Cidr[];
+  readonly lan: string;
   readonly kernel: Kernel;
   readonly state: State;
-  readonly flows: Map<string, ReplayFlow>;
-  readonly supernodes: Set<string>;
-  start: number;
+  readonly book: Book;
+  readonly harvest: Harvest;
+  /** Seconds since 1970 of the first packet; null before it. */
+  start: number | null;
+  /** Milliseconds since then. */
   now: number;
+  ticked: number;
   packets: number;
   malformed: number;
   local: number;
-  inbound: number;
+  foreign: number;
 }
 
-/** `home`: prefixes of the devices, empty for the private ranges. Holding is simulated as the
- * policy says: a held answer teaches before the device's next packet. */
+/**
+ * Plays a whole capture. `home`: the prefixes of the devices (homePrefixes). The table stands and
+ * knows nothing before the first packet; a held answer teaches before the device's next packet.
+ */
 export function replayCapture(
   bytes: Uint8Array,
   policy: Policy,
-  home: readonly string[],
+  home: readonly Cidr[],
 ): ReplayReport {
-  const run: Run = {
-    policy,
-    home: (home.length > 0 ? home : PRIVATE).map(parseCidr).filter((one) => one !== null),
-    kernel: createKernel(compile(policy)),
-    state: createState(policy, () => false),
-    flows: new Map(),
-    supernodes: new Set(),
-    start: -1,
-    now: 0,
-    packets: 0,
-    malformed: 0,
-    local: 0,
-    inbound: 0,
-  };
+  const run = startRun(policy, home);
   let broken: string | null = null;
   for (const frame of captureFrames(bytes)) {
     if ('malformed' in frame) broken = frame.malformed;
     else playFrame(run, frame);
   }
-  return report(run, broken);
+  gather(run);
+  const { packets, malformed, local, foreign } = run;
+  const evidence = run.state.evidence.counts;
+  const tally = { packets, malformed, local, foreign, seconds: run.now / 1000, evidence };
+  return reportOf(tally, Array.from(run.book.rows.values()), run.harvest, broken);
+}
+
+function startRun(policy: Policy, home: readonly Cidr[]): Run {
+  const isOwn = (address: string): boolean =>
+    isHomeText(home, address) || isOwnAddress(policy, [], address);
+  return {
+    policy,
+    home,
+    lan: policy.globals.lan[0] ?? 'lan',
+    kernel: createKernel(compile(policy)),
+    state: createState(policy, isOwn),
+    book: createBook(),
+    harvest: createHarvest(),
+    start: null,
+    now: 0,
+    ticked: 0,
+    packets: 0,
+    malformed: 0,
+    local: 0,
+    foreign: 0,
+  };
 }
 
 function playFrame(run: Run, frame: Frame): void {
-  if (run.start < 0) run.start = frame.time;
-  // Captures step back now and then; the table's clock does not.
-  run.now = Math.max(run.now, (frame.time - run.start) * 1000);
+  advance(run, frame.time);
   run.packets += 1;
   const packet = decodePacket(frame.bytes, frame.offset, frame.end);
   if (isMalformed(packet)) {
     run.malformed += 1;
     return;
   }
-  const fromHome = isHome(run, packet, packet.source);
-  const toHome = isHome(run, packet, packet.destination);
   const bytes = frame.bytes.subarray(frame.offset, frame.end);
-  if (fromHome && toHome) playLocal(run, packet, bytes);
-  else if (fromHome && !isGroup(packet)) playOut(run, packet, bytes);
-  else if (toHome && !isGroup(packet)) playIn(run, packet, bytes);
-  else run.local += 1;
+  switch (wayOf(run.home, packet)) {
+    case 'out':
+      playOut(run, packet, bytes);
+      break;
+    case 'in':
+      playIn(run, packet, bytes);
+      break;
+    case 'local':
+      run.local += 1;
+      playLocal(run, packet, bytes);
+      break;
+    case 'foreign':
+      run.foreign += 1;
+  }
 }
 
-function isHome(run: Run, packet: Packet, at: number): boolean {
-  return run.home.some((cidr) => cidr.family === packet.family && cidrHas(cidr, packet.bytes, at));
+/** Captures step back now and then; the table's clock does not. */
+function advance(run: Run, seconds: number): void {
+  run.start ??= seconds;
+  run.now = Math.max(run.now, (seconds - run.start) * 1000);
+  if (run.now - run.ticked < TICK_MILLISECONDS) return;
+  run.ticked = run.now;
+  gather(run);
+  step(run.state, { kind: 'tick' }, run.now);
 }
 
-/** Broadcast, multicast, or no address at all (DHCP). */
-function isGroup(packet: Packet): boolean {
-  const to = packet.bytes[packet.destination]!;
-  const from = packet.bytes[packet.source]!;
-  if (packet.family === 6)
-    return to === 0xff || (from === 0xfe && packet.bytes[packet.source + 1]! >= 0x80);
-  return to >= 224 || from === 0;
+function gather({ harvest, kernel, policy, now }: Run): void {
+  gatherPorts(harvest, kernel, policy, now / 1000);
+  gatherPeers(harvest, kernel, policy);
 }
 
 /** Home to home: what speaks DNS or port mapping is the router, the rest never passes it. */
 function playLocal(run: Run, packet: Packet, bytes: Uint8Array): void {
-  run.local += 1;
-  const lan = run.policy.globals.lan[0] ?? 'lan';
+  const { kernel, lan, now } = run;
   const to = packet.destinationPort;
-  if (to === DNS_PORT || to === PORTMAP_PORT) {
-    follow(run, bytes, trace(run.kernel, { bytes, iif: lan, oif: '', hooks: 'input' }, run.now));
-  } else if (packet.sourcePort === DNS_PORT) {
-    follow(run, bytes, trace(run.kernel, { bytes, iif: '', oif: lan, hooks: 'output' }, run.now));
+  // From 53 to 53, as old resolvers ask: an answer is what belongs to a flow that was asked for.
+  const answers = packet.sourcePort === DNS_PORT && (to !== DNS_PORT || isAnswer(run, packet));
+  if (answers) {
+    follow(run, bytes, trace(kernel, { bytes, iif: '', oif: lan, hooks: 'output' }, now));
+  } else if (to === DNS_PORT || to === PORTMAP_PORT) {
+    follow(run, bytes, trace(kernel, { bytes, iif: lan, oif: '', hooks: 'input' }, now));
   }
 }
 
+function isAnswer(run: Run, packet: Packet): boolean {
+  const flow = flowOf(run.kernel.flows, packet, run.now);
+  const { bytes, source } = packet;
+  return flow?.source.some((byte, i) => byte !== bytes[source + i]) ?? false;
+}
+
 function playOut(run: Run, packet: Packet, bytes: Uint8Array): void {
-  const iif = run.policy.globals.lan[0] ?? 'lan';
-  const traced = trace(run.kernel, { bytes, iif, oif: WAN, hooks: 'forward' }, run.now);
-  follow(run, bytes, traced);
-  count(run, packet, bytes, traced, false);
+  const input = { bytes, iif: run.lan, oif: WAN, hooks: 'forward' } as const;
+  const traced = trace(run.kernel, input, run.now);
+  const flow = ownerOf(run, packet);
+  settle(run, packet, bytes, traced, flow, true, traced.route === 'tunnel');
 }
 
 function playIn(run: Run, packet: Packet, bytes: Uint8Array): void {
-  const known = flowOf(run.kernel.flows, packet, run.now);
-  if (known === null) run.inbound += 1;
+  const known = ownerOf(run, packet);
   const slot = known === null ? 0 : slotOf(run.kernel.ruleset.mask, known.mark);
-  const way = run.kernel.ruleset.paths.find((one) => one.slot === slot);
-  const iif = way?.devices[0] ?? WAN;
-  const oif = run.policy.globals.lan[0] ?? 'lan';
-  const traced = trace(run.kernel, { bytes, iif, oif, hooks: 'forward' }, run.now);
-  follow(run, bytes, traced);
-  if (known !== null) count(run, packet, bytes, traced, way !== undefined);
+  const path = run.kernel.ruleset.paths.find((one) => one.slot === slot);
+  const iif = path?.devices[0] ?? WAN;
+  const input = { bytes, iif, oif: run.lan, hooks: 'forward' } as const;
+  const traced = trace(run.kernel, input, run.now);
+  const flow = known ?? ownerOf(run, packet);
+  settle(run, packet, bytes, traced, flow, false, path !== undefined);
+}
+
+/** The tracked flow of a packet, or of the packet that an ICMP error quotes. */
+function ownerOf(run: Run, packet: Packet): Flow | null {
+  if (packet.quoted >= 0) return track(run.kernel.flows, packet, run.now).flow;
+  return flowOf(run.kernel.flows, packet, run.now);
+}
+
+/** The agent hears of the packet, then it is booked with the words the agent has for it. */
+function settle(
+  run: Run,
+  packet: Packet,
+  bytes: Uint8Array,
+  traced: Trace,
+  flow: Flow | null,
+  outward: boolean,
+  inTunnel: boolean,
+): void {
+  // The kernel reassembles first: what the table says of a packet it says once.
+  if (packet.fragmentOffset === 0) follow(run, bytes, traced);
+  const slot = slotOf(run.kernel.ruleset.mask, traced.ctmark);
+  const app = run.policy.apps.find((one) => one.slot === slot)?.name ?? null;
+  const entry = { packet, traced, flow, outward, inTunnel, app, time: run.now / 1000 };
+  const said = run.state.evidence.flows;
+  if (!bookPacket(run.book, entry, (name, text) => said.get(`${name} ${text}`))) run.malformed += 1;
 }
 
 /** Feeds the agent what the table shows it, and the table what the agent learns from it. */
@@ -208,125 +222,19 @@ function react(run: Run, bytes: Uint8Array, event: Event): void {
 }
 
 function apply(run: Run, bytes: Uint8Array, effect: Effect): void {
-  if (effect.kind === 'renew') addElements(run.kernel, effect.set, effect.elements, run.now);
-  else if (effect.kind === 'forget') removeElements(run.kernel, effect.set, effect.keys);
-  else if (effect.kind === 'cut') deleteFlow(run.kernel, bytes, run.now);
-  else if (effect.kind === 'told' && effect.what.kind === 'evidence') {
-    const { kind, app, flow } = effect.what.evidence;
-    const { profile } = run.state.apps.get(app)!;
-    if (kind === 'range' && isSupernode(profile, flow.destination, flow.destinationPort)) {
-      run.supernodes.add(flow.destination);
+  const { kernel, harvest, now } = run;
+  if (effect.kind === 'renew') addElements(kernel, effect.set, effect.elements, now);
+  else if (effect.kind === 'forget') removeElements(kernel, effect.set, effect.keys);
+  else if (effect.kind === 'cut') deleteFlow(kernel, bytes, now);
+  else if (effect.kind === 'make-room') makeRoom(kernel, run.state.apps.get(effect.app)!, now);
+  else if (effect.kind === 'told') {
+    const { what } = effect;
+    if (what.kind === 'lesson') gatherLesson(harvest, what.lesson);
+    else if (what.kind === 'evidence') {
+      const { app, kind } = what.evidence;
+      gatherEvidence(harvest, run.state.apps.get(app)!, what.evidence);
+      const teaches = kind === 'range' || kind === 'mapping';
+      if (teaches) gatherPorts(harvest, kernel, run.policy, now / 1000);
     }
   }
-}
-
-function isSupernode(profile: Profile, address: string, port: number): boolean {
-  const bytes = parseCidr(address)!.bytes;
-  return profile.ranges.some(
-    (range) =>
-      range.role === 'supernode' &&
-      range.ports.some((span) =>
-        typeof span === 'number' ? span === port : port >= span[0] && port <= span[1],
-      ) &&
-      range.addresses.some((text) => {
-        const cidr = parseCidr(text);
-        return cidr !== null && cidr.bytes.length === bytes.length && cidrHas(cidr, bytes, 0);
-      }),
-  );
-}
-
-/** Books a packet on its flow, named by its first packet from the home. */
-function count(
-  run: Run,
-  packet: Packet,
-  bytes: Uint8Array,
-  traced: Trace,
-  inTunnel: boolean,
-): void {
-  const outward = isHome(run, packet, packet.source);
-  const source = outward ? sourceText(packet) : destinationText(packet);
-  const destination = outward ? destinationText(packet) : sourceText(packet);
-  const name = packet.protocol === UDP ? 'udp' : packet.protocol === TCP ? 'tcp' : 'other';
-  const text = flowText({
-    protocol: name === 'other' ? String(packet.protocol) : name,
-    source,
-    sourcePort: Math.max(0, outward ? packet.sourcePort : packet.destinationPort),
-    destination,
-    destinationPort: Math.max(0, outward ? packet.destinationPort : packet.sourcePort),
-  });
-  const slot = slotOf(run.kernel.ruleset.mask, traced.ctmark);
-  const app = run.policy.apps.find((one) => one.slot === slot)?.name ?? null;
-  const key = `${text} ${app ?? ''}`;
-  const evidence = run.state.evidence.flows.get(`${app} ${text}`);
-  const flow = run.flows.get(key) ?? {
-    flow: text,
-    start: run.now / 1000,
-    app,
-    evidence: evidence?.kind ?? '',
-    detail: evidence?.detail ?? '',
-    packets: 0,
-    bytes: 0,
-    direct: 0,
-    rejected: 0,
-  };
-  flow.packets += 1;
-  flow.bytes += bytes.length;
-  if (traced.verdict === 'reject' || traced.verdict === 'drop') flow.rejected += 1;
-  else if (traced.route !== 'tunnel' && !inTunnel) flow.direct += 1;
-  run.flows.set(key, flow);
-}
-
-function report(run: Run, broken: string | null): ReplayReport {
-  const flows = Array.from(run.flows.values());
-  const proxied = flows.filter(({ app }) => app !== null);
-  const direct = flows.filter(({ app }) => app === null);
-  const sum = (list: readonly ReplayFlow[], field: 'packets' | 'bytes' | 'rejected'): number =>
-    list.reduce((total, flow) => total + flow[field], 0);
-  return {
-    packets: run.packets,
-    malformed: run.malformed,
-    local: run.local,
-    inbound: run.inbound,
-    ports: portsOf(run),
-    supernodes: Array.from(run.supernodes).sort(),
-    endpoints: learnedEndpoints(run.state.learned).map(({ address, name }) => ({ address, name })),
-    peers: peersOf(run),
-    flows,
-    totals: {
-      proxiedFlows: proxied.length,
-      proxiedPackets: sum(proxied, 'packets'),
-      proxiedBytes: sum(proxied, 'bytes'),
-      directFlows: direct.length,
-      directPackets: sum(direct, 'packets'),
-      directBytes: sum(direct, 'bytes'),
-      rejectedPackets: sum(flows, 'rejected'),
-    },
-    broken,
-  };
-}
-
-/** Time 0 lists what has expired since as well: the report is about the whole capture. */
-function portsOf(run: Run): LearnedPort[] {
-  const ports: LearnedPort[] = [];
-  for (const { name } of run.policy.apps) {
-    for (const protocol of ['udp', 'tcp'] as const) {
-      for (const family of [4, 6] as const) {
-        for (const { key } of listElements(run.kernel, setName(name, protocol, family), 0)) {
-          const found = portOf(key);
-          if (found !== null) ports.push({ ...found, protocol });
-        }
-      }
-    }
-  }
-  return ports;
-}
-
-function peersOf(run: Run): { device: string; peer: string }[] {
-  return run.policy.apps.flatMap(({ name }) =>
-    ([4, 6] as const).flatMap((family) =>
-      listElements(run.kernel, setName(name, 'peer', family), 0)
-        .map(({ key }) => pairOf(key))
-        .filter((pair) => pair !== null),
-    ),
-  );
 }

@@ -1,0 +1,53 @@
+// policy/range-match: which address block of a profile an address, and which range an endpoint, is
+// in. The table decides packets by sets made of the same ranges; learn/evidence, control/answers
+// and replay/ ask here afterwards which one it was. Pure.
+import { cidrHas, type Family, parseCidr } from '../wire/address.ts';
+import type { ProfileRange, Transport } from './profile.ts';
+
+/** An address as packets have it: 4 or 16 bytes at `offset`, inside for certain. */
+export interface AddressAt {
+  readonly bytes: Uint8Array;
+  readonly offset: number;
+  readonly family: Family;
+}
+
+/** The far end of a flow that begins at home. */
+export interface EndpointAt extends AddressAt {
+  readonly protocol: Transport;
+  readonly port: number;
+}
+
+export interface RangeMatch {
+  readonly range: ProfileRange;
+  /** The block of the range, as the profile writes it. */
+  readonly block: string;
+}
+
+/** The block of `range` that holds the address, whatever the port; null when none does. */
+export function findBlock(range: ProfileRange, address: AddressAt): string | null {
+  const { bytes, offset, family } = address;
+  const found = range.addresses.find((text) => {
+    const cidr = parseCidr(text);
+    return cidr?.family === family && cidrHas(cidr, bytes, offset);
+  });
+  return found ?? null;
+}
+
+/** The first of `ranges` that holds the endpoint: address, protocol and port. */
+export function findRange(
+  ranges: readonly ProfileRange[],
+  endpoint: EndpointAt,
+): RangeMatch | null {
+  for (const range of ranges) {
+    if (!range.protocols.includes(endpoint.protocol) || !hasPort(range, endpoint.port)) continue;
+    const block = findBlock(range, endpoint);
+    if (block !== null) return { range, block };
+  }
+  return null;
+}
+
+function hasPort(range: ProfileRange, port: number): boolean {
+  return range.ports.some((span) =>
+    typeof span === 'number' ? span === port : port >= span[0] && port <= span[1],
+  );
+}

@@ -1,0 +1,319 @@
+// replay: small captures made here: what is learned when, on whose clock, and that every packet is
+// counted once, on the path that would have carried it.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { ReplayFlow } from '../../../agent/src/replay/book.ts';
+import { homePrefixes } from '../../../agent/src/replay/home.ts';
+import { replayCapture } from '../../../agent/src/replay/replay.ts';
+import type { ReplayReport } from '../../../agent/src/replay/report.ts';
+import { policy, policyWith } from '../../golden/policies.ts';
+import { captureOf, type Timed } from '../../lib/pcap.ts';
+import {
+  fragmentsOf,
+  icmpError,
+  natPmp,
+  put16,
+  put32,
+  tcp,
+  udp,
+  udpOfLength,
+} from '../../trace/packets.ts';
+import { answerTo, concat, hex, queryFor } from '../wire/bytes.ts';
+
+const A = '192.168.1.10';
+const ROUTER = '192.168.1.1';
+const NODE = '111.221.74.20';
+const PEER = '198.51.100.40';
+const WEB = '203.0.113.80';
+const SKYPE_A = [203, 0, 113, 80];
+const HOLDING = { ...policy, globals: { ...policy.globals, hold: true } };
+
+function replay(packets: readonly Timed[], lan: readonly string[] = [], by = HOLDING) {
+  const home = homePrefixes(lan);
+  if (!home.ok) throw new Error(home.problems[0]!.what);
+  const report = replayCapture(captureOf(packets), by, home.value);
+  const { malformed, local, foreign, flows } = report;
+  const booked = flows.reduce((sum, flow) => sum + flow.packets, 0);
+  assert.is(report.packets, malformed + local + foreign + booked, 'every packet once');
+  assert.is(report.packets, packets.length);
+  return report;
+}
+
+/** "app/evidence packets direct rejected" of a flow's rows. */
+function rows(report: ReplayReport, flow: string): string[] {
+  const found = report.flows.filter((one: ReplayFlow) => one.flow === flow);
+  return found.map(
+    ({ app, evidence, packets, direct, rejected }) =>
+      `${app ?? '-'}/${evidence} ${packets} ${direct} ${rejected}`,
+  );
+}
+
+function there(src: string, sport: number, dst: string, dport: number): Uint8Array {
+  return udp({ src, dst, sport, dport }, new Uint8Array(20));
+}
+
+const toNode = there(A, 13021, NODE, 40011);
+const fromNode = there(NODE, 40011, A, 13021);
+
+function query(name: string): Uint8Array {
+  return udp({ src: A, dst: ROUTER, sport: 5000, dport: 53 }, queryFor(name));
+}
+
+function answer(from = ROUTER): Uint8Array {
+  const record = { name: 'ui.skype.com', type: 1, ttl: 60, rdata: SKYPE_A };
+  const message = answerTo('ui.skype.com', [record]);
+  return udp({ src: from, dst: A, sport: 53, dport: 5000 }, message);
+}
+
+test('a supernode teaches the port, the port the peer, the peer any port', () => {
+  const report = replay([
+    [0, toNode],
+    [0.1, fromNode],
+    [1, there(A, 13021, PEER, 7000)],
+    [2, there(A, 50000, PEER, 7001)],
+    [3, there(A, 50000, WEB, 7001)],
+  ]);
+  assert.equal(report.ports, [{ app: 'skype', device: A, port: 13021, protocol: 'udp', since: 0 }]);
+  assert.equal(report.supernodes, [NODE]);
+  assert.equal(report.peers, [{ app: 'skype', device: A, peer: PEER }]);
+  assert.equal(rows(report, `udp ${A}:13021 > ${NODE}:40011`), ['skype/range 2 0 0']);
+  assert.equal(rows(report, `udp ${A}:50000 > ${PEER}:7001`), ['skype/peer 1 0 0']);
+  assert.equal(rows(report, `udp ${A}:50000 > ${WEB}:7001`), ['-/ 1 1 0']);
+  assert.equal(report.evidence, { 'skype peer': 1, 'skype port': 1, 'skype range': 1 });
+  assert.is(report.totals.proxiedPackets, 4);
+  assert.is(report.totals.earlyPackets, 0);
+});
+
+test('bytes are IP lengths, whatever the frame was padded to', () => {
+  const short = there(A, 50000, WEB, 7001);
+  const report = replay([[0, concat(short, new Uint8Array(12))]]);
+  assert.is(report.totals.directBytes, short.length);
+});
+
+test('a flow from before its evidence: direct, refused once, then proxied', () => {
+  const early = there(A, 13021, PEER, 7000);
+  const report = replay([
+    [0, early],
+    [1, toNode],
+    [2, early],
+    [3, early],
+  ]);
+  assert.equal(rows(report, `udp ${A}:13021 > ${PEER}:7000`), ['-/ 1 1 0', 'skype/late 2 0 1']);
+  assert.is(report.totals.earlyFlows, 1);
+  assert.is(report.totals.earlyPackets, 1);
+  assert.is(report.totals.rejectedPackets, 1);
+});
+
+test('flows that begin outside: let in before the port is known, refused after', () => {
+  const knock = there(PEER, 7000, A, 13021);
+  const report = replay([
+    [0, knock],
+    [1, toNode],
+    [2, there(WEB, 7000, A, 13021)],
+  ]);
+  assert.equal(rows(report, `udp ${PEER}:7000 > ${A}:13021`), ['-/ 1 1 0']);
+  assert.equal(rows(report, `udp ${WEB}:7000 > ${A}:13021`), ['skype/inbound 1 0 1']);
+  assert.is(report.totals.inboundFlows, 2);
+  assert.is(report.totals.inboundPackets, 2);
+  assert.is(report.totals.proxiedFlows, 1);
+});
+
+test('a connection older than the capture is named from the device, whoever speaks first', () => {
+  const [src, dst] = [WEB, A];
+  const report = replay([
+    [0, tcp({ src, dst, sport: 443, dport: 50000 }, 'A')],
+    [1, tcp({ src: A, dst: WEB, sport: 50000, dport: 443 }, 'A')],
+  ]);
+  const [flow] = report.flows;
+  assert.equal([flow?.flow, flow?.began], [`tcp ${A}:50000 > ${WEB}:443`, 'before']);
+  assert.is(report.totals.inboundFlows, 0);
+});
+
+test('the ports and endpoints of a report include what has expired', () => {
+  const by = policyWith({ ports: { leaseSeconds: 10 } });
+  const report = replay(
+    [
+      [0, toNode],
+      [1, answer()],
+      [2, there(A, 50000, WEB, 443)],
+      [60, there(A, 13021, PEER, 7000)],
+      [302, there(A, 50001, WEB, 443)],
+    ],
+    [],
+    by,
+  );
+  assert.is(report.ports.length, 1);
+  assert.equal(report.endpoints, [{ app: 'skype', address: WEB, name: 'ui.skype.com' }]);
+  assert.equal(rows(report, `udp ${A}:50000 > ${WEB}:443`), ['skype/addr 1 0 0']);
+  assert.equal(rows(report, `udp ${A}:13021 > ${PEER}:7000`), ['-/ 1 1 0'], 'the lease is over');
+  // 60 s of TTL count as 300 (profile), from 1 s on.
+  assert.equal(rows(report, `udp ${A}:50001 > ${WEB}:443`), ['-/ 1 1 0'], 'the TTL is over');
+});
+
+test('time that steps back stands still', () => {
+  const report = replay([
+    [10, toNode],
+    [0, there(A, 13021, PEER, 7000)],
+  ]);
+  assert.is(report.seconds, 0);
+  assert.is(report.totals.proxiedFlows, 2);
+});
+
+test('a DNS answer teaches whoever gave it, and not an address of the home', () => {
+  for (const resolver of [ROUTER, '9.9.9.9']) {
+    const asked = udp({ src: A, dst: resolver, sport: 5000, dport: 53 }, queryFor('ui.skype.com'));
+    const report = replay([
+      [0, asked],
+      [0.1, answer(resolver)],
+      [0.2, there(A, 50000, WEB, 443)],
+    ]);
+    assert.equal(rows(report, `udp ${A}:50000 > ${WEB}:443`), ['skype/addr 1 0 0'], resolver);
+  }
+  const own = replay([[0, answer()]], [`${WEB}/32`, '192.168.1.0/24']);
+  assert.equal(own.endpoints, []);
+});
+
+test('from port 53 to port 53 the asked one answers', () => {
+  const record = { name: 'ui.skype.com', type: 1, ttl: 60, rdata: SKYPE_A };
+  const message = answerTo('ui.skype.com', [record]);
+  const report = replay([
+    [0, udp({ src: A, dst: ROUTER, sport: 53, dport: 53 }, queryFor('ui.skype.com'))],
+    [0.1, udp({ src: ROUTER, dst: A, sport: 53, dport: 53 }, message)],
+  ]);
+  assert.is(report.endpoints.length, 1);
+});
+
+test('DNS over TCP, the answer in two segments', () => {
+  const record = { name: 'ui.skype.com', type: 1, ttl: 60, rdata: SKYPE_A };
+  const message = answerTo('ui.skype.com', [record]);
+  const framed = concat([message.length >> 8, message.length & 255], message);
+  const [up, down] = [
+    { src: A, dst: ROUTER, sport: 5000, dport: 53 },
+    { src: ROUTER, dst: A, sport: 53, dport: 5000 },
+  ];
+  const segment = (sequence: number, flags: string, payload = new Uint8Array(0)): Uint8Array => {
+    const bytes = tcp(down, flags, payload);
+    put32(bytes, 24, sequence);
+    return bytes;
+  };
+  const report = replay([
+    [0, tcp(up, 'S')],
+    [0.01, segment(99, 'SA')],
+    [0.02, tcp(up, 'A')],
+    [0.03, segment(100, 'PA', framed.slice(0, 10))],
+    [0.04, segment(110, 'PA', framed.slice(10))],
+    [0.05, there(A, 50000, WEB, 443)],
+  ]);
+  assert.is(report.local, 5);
+  assert.equal(rows(report, `udp ${A}:50000 > ${WEB}:443`), ['skype/addr 1 0 0']);
+});
+
+test('a mapping counts 3.9 s after the question, not 4.1 s', () => {
+  for (const [delay, ports] of [
+    [3.9, 1],
+    [4.1, 0],
+  ] as const) {
+    const mapping = udp({ src: A, dst: ROUTER, sport: 5001, dport: 5351 }, natPmp(1, 13021, 3600));
+    const report = replay([
+      [0, query('ui.skype.com')],
+      [delay, mapping],
+    ]);
+    assert.is(report.ports.length, ports, `${delay} s`);
+  }
+});
+
+test('a request opens the window for 200 ms', () => {
+  const request = udpOfLength({ src: NODE, dst: A, sport: 40011, dport: 13021 }, 335);
+  const report = replay([
+    [0, toNode],
+    [1, request],
+    [1.15, there(A, 50000, WEB, 443)],
+    [1.25, there(A, 50001, WEB, 443)],
+  ]);
+  assert.equal(rows(report, `udp ${A}:50000 > ${WEB}:443`), ['skype/window 1 0 0']);
+  assert.equal(rows(report, `udp ${A}:50001 > ${WEB}:443`), ['-/ 1 1 0']);
+});
+
+test('ICMP errors belong to the flow they quote, on its path', () => {
+  const direct = there(A, 50000, WEB, 7001);
+  const report = replay([
+    [0, toNode],
+    [0.1, icmpError({ src: '100.64.0.1', dst: A }, toNode.slice(0, 28))],
+    [0.2, icmpError({ src: A, dst: NODE }, fromNode.slice(0, 28))],
+    [1, direct],
+    [1.1, icmpError({ src: '198.18.0.1', dst: A }, direct.slice(0, 28))],
+  ]);
+  assert.equal(rows(report, `udp ${A}:13021 > ${NODE}:40011`), ['skype/range 3 0 0']);
+  assert.equal(rows(report, `udp ${A}:50000 > ${WEB}:7001`), ['-/ 2 2 0']);
+});
+
+test('fragments go with the first one, and teach once', () => {
+  const whole = udp({ src: A, dst: NODE, sport: 13021, dport: 40011 }, new Uint8Array(100));
+  const pieces = fragmentsOf(whole, 48);
+  const report = replay(pieces.map((piece, i): Timed => [i / 100, piece]));
+  assert.equal(rows(report, `udp ${A}:13021 > ${NODE}:40011`), [
+    `skype/range ${pieces.length} 0 0`,
+  ]);
+  assert.equal(report.evidence, { 'skype range': 1 });
+  assert.is(replay([[0, pieces[1]!]]).malformed, 1);
+});
+
+test('IPv6 devices: unique local ones are at home, global ones by --lan', () => {
+  const node = '2a01:111:74::20';
+  const local = replay([[0, there('fd00:1::10', 13021, node, 40011)]]);
+  assert.is(local.ports[0]?.device, 'fd00:1::10');
+  const packets: Timed[] = [
+    [0, there('2001:db8:7::10', 13021, node, 40011)],
+    [1, toNode],
+  ];
+  const unnamed = replay(packets);
+  assert.equal([unnamed.foreign, unnamed.ports.length], [1, 1]);
+  const named = replay(packets, ['2001:db8:7::/64']);
+  assert.equal([named.foreign, named.ports.length], [0, 2], 'and IPv4 stays as it was');
+});
+
+test('what is not for the Internet is local', () => {
+  const group = (src: string, dst: string) => there(src, 5353, dst, 5353);
+  const report = replay([
+    [0, group(A, '224.0.0.251')],
+    [0, group(A, '255.255.255.255')],
+    [0, group('0.0.0.0', '255.255.255.255')],
+    [0, group('fe80::1', 'ff02::fb')],
+    [0, group('fe80::1', 'fe80::2')],
+    [0, group(A, '192.168.1.11')],
+  ]);
+  assert.is(report.local, 6);
+});
+
+test('a full set makes room as the agent does', () => {
+  const by = policyWith({ caps: { endpoints: 4, ports: 4, peers: 4, devices: 4 } });
+  const packets: Timed[] = [[0, toNode]];
+  for (let i = 1; i <= 9; i++) packets.push([i, there(A, 13021, `198.51.100.${i}`, 7000)]);
+  packets.push([20, there(A, 50000, '198.51.100.9', 7001)]);
+  const report = replay(packets, [], by);
+  assert.equal(rows(report, `udp ${A}:50000 > 198.51.100.9:7001`), ['skype/peer 1 0 0']);
+});
+
+test('bytes that lie are counted, a file cut short says where', () => {
+  const lying = there(A, 1, WEB, 2);
+  put16(lying, 24, 9999);
+  assert.is(replay([[0, lying]]).malformed, 1);
+  const file = captureOf([
+    [0, toNode],
+    [1, toNode],
+  ]);
+  const home = homePrefixes([]);
+  if (!home.ok) throw new Error('no prefixes');
+  const cut = replayCapture(file.slice(0, -3), policy, home.value);
+  assert.match(cut.broken ?? '', /packet 2 cut off/);
+  assert.is(cut.packets, 1);
+  assert.match(replayCapture(hex('00'), policy, home.value).broken ?? '', /magic/);
+});
+
+test('--lan that is no prefix says so', () => {
+  const wrong = homePrefixes(['192.168.1.0/24', 'home']);
+  assert.is(wrong.ok, false);
+  if (!wrong.ok) assert.is(wrong.problems[0]?.where, '--lan home');
+});
+
+test.run();
