@@ -6,6 +6,7 @@
 #   scripts/lab.sh boot  [--router mipsel|x86_64]  start both machines, check the wires, stop
 #   scripts/lab.sh speed [--router mipsel|x86_64]  forwarding speed, direct and through GRE
 #   scripts/lab.sh shell [--router mipsel|x86_64]  run lines "router COMMAND" / "world COMMAND"
+#   scripts/lab.sh probe FILE.ts [ARGUMENTS]       run a program on the big-endian MIPS machine
 #
 # WHP_CACHE holds what is fetched and made once (default out/cache). No root is needed once the
 # packages below are installed; nothing leaves the two machines.
@@ -48,6 +49,7 @@ driver=test/lab/main.ts
 build=true
 case ${1:-} in
   boot | speed | shell) driver=test/lab/machine/main.ts ;;
+  probe) driver=test/lab/machine/main.ts build=false probe=${2:?probe needs a file} ;;
   prepare | fetch | fetch-source) driver=test/lab/machine/main.ts build=false ;;
 esac
 if $build && [ -x scripts/host.sh ]; then
@@ -56,12 +58,22 @@ fi
 if $build && [ -e scripts/bundle.mjs ]; then
   node scripts/bundle.mjs >&2 || die 'scripts/bundle.mjs failed'
 fi
+if [ "${1:-}" = probe ]; then
+  ./scripts/host.sh mips >&2 || die 'scripts/host.sh failed'
+  node_modules/.bin/esbuild "$probe" --bundle --platform=neutral --format=esm --target=es2022 \
+    '--external:qjs:*' '--external:whp:*' --main-fields=module,main --log-level=warning \
+    --outfile="out/lab-driver/$$/probe.mjs" || die "esbuild $probe failed"
+  shift 2
+  set -- probe "out/lab-driver/$$/probe.mjs" "$@"
+fi
 [ -e "$driver" ] || die "$driver is missing"
 bundle=out/lab-driver/$$/main.mjs
 node_modules/.bin/esbuild "$driver" --bundle --platform=node --format=esm --target=node20 \
   --external:esbuild --outfile="$bundle" --log-level=warning || die "esbuild $driver failed"
 flock -u 9
 exec 9>&-
+# After the lock, since it fetches its sources by this script.
+[ "${1:-}" != probe ] || ./scripts/kernel-mips.sh >&2 || die 'scripts/kernel-mips.sh failed'
 
 trap 'rm -rf "out/lab-driver/$$"' EXIT
 # The driver stops the machines on a signal; the shell only passes it on and waits.

@@ -89,18 +89,21 @@ export function openChannel(path: string, name: string): Channel {
     return line !== undefined;
   };
   const takeOutput = (exchange: Exchange): boolean => {
-    const marker = Buffer.from(`\n@${exchange.token} `);
+    // Not "@TOKEN ": a command that lists processes prints that.
+    const marker = Buffer.from(`@=${exchange.token} `);
     const at = pending.indexOf(marker);
     if (at < 0) {
       // All but what may be the beginning of the marker is output.
-      const sure = pending.length - marker.length + 1;
+      const last = pending.lastIndexOf(64);
+      const begun = last >= 0 && marker.indexOf(pending.subarray(last)) === 0;
+      const sure = begun ? last : pending.length;
       if (sure > 0) {
         exchange.request.onOutput(pending.subarray(0, sure));
         pending = pending.subarray(sure);
       }
       return false;
     }
-    const end = pending.indexOf(10, at + 1);
+    const end = pending.indexOf(10, at);
     if (end < 0) return false;
     const fields = pending.toString('latin1', at + marker.length, end).split(' ');
     const [status, errors] = [Number(fields[0]), Number(fields[1])];

@@ -46,7 +46,7 @@ export interface Lab {
 }
 
 // The amd64 kernel unpacks itself beside its compressed form: below this it does not start.
-const ROUTER_MEMORY = { mipsel: 64, x86_64: 128 };
+const ROUTER_MEMORY = { mipsel: 64, x86_64: 96 };
 const HOST_ARCHITECTURE = { mipsel: 'mipsel', x86_64: 'x86_64' };
 
 const quietly = (line: string): void => void process.stderr.write(`lab: ${line}\n`);

@@ -284,10 +284,16 @@ function channelPool(root: Channel, channels: ReadonlyMap<number, Channel>, coun
   const waiting: ((index: number) => void)[] = [];
   let opened = 1;
   let turn: Promise<unknown> = Promise.resolve();
-  /** One request at a time on channel 0. */
-  const internal = (script: string): Promise<Finished> => {
+  /** One request at a time on channel 0; rejects when the machine does not answer in 30 s. */
+  const internal = (script: string): Promise<unknown> => {
+    const late = new AbortController();
     const next = turn.then(() =>
-      root.request({ script, input: Buffer.alloc(0), onOutput: () => {} }),
+      Promise.race([
+        root.request({ script, input: Buffer.alloc(0), onOutput: () => {} }),
+        sleep(30_000, undefined, { signal: late.signal, ref: false }).then(() => {
+          throw new Error('control channel 0 does not answer');
+        }),
+      ]).finally(() => late.abort()),
     );
     turn = next.catch(() => {});
     return next;

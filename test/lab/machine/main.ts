@@ -1,9 +1,11 @@
-// Command line of the machines alone, without sessions: scripts/lab.sh boot | speed | prepare,
-// and fetch | fetch-source for other scripts that need Debian's packages.
+// Command line of the machines alone, without sessions: scripts/lab.sh boot | speed | shell,
+// probe (the big-endian machine), prepare, and fetch | fetch-source for other scripts that need Debian's packages.
 // Its exit status is 0 only when everything asked for was seen to work.
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { bootCheck } from './boot-check.ts';
 import { image } from './image.ts';
+import { bootProbe } from './mips.ts';
 import { fetchPackages, fetchSource } from './packages.ts';
 import type { Card } from './qemu.ts';
 import { type RouterKind, routerRole, worldRole } from './roles.ts';
@@ -42,6 +44,8 @@ async function main(): Promise<void> {
     }
     case 'boot':
       return bootCheck({ router, ...out });
+    case 'probe':
+      return probe(positionals[1] ?? '', positionals.slice(2), out);
     case 'shell':
       return shell({ router, ...out, card: cardModel(values.card) });
     case 'speed':
@@ -58,8 +62,19 @@ async function main(): Promise<void> {
       console.log((await fetchSource(positionals[1] ?? '', say)).join('\n'));
       return;
     default:
-      throw new Error(`unknown command ${positionals[0] ?? '(none)'}: boot, prepare`);
+      throw new Error(
+        `unknown command ${positionals[0] ?? '(none)'}: boot, speed, shell, probe, prepare`,
+      );
   }
+}
+
+/** Runs a bundle on the big-endian machine, shows what it printed, fails when it does. */
+async function probe(bundle: string, rest: string[], out: { out?: string }): Promise<void> {
+  const bytes = readFileSync(bundle);
+  const result = await bootProbe({ bundle: bytes, arguments: rest, timeout: 300_000, ...out });
+  process.stdout.write(result.stdout);
+  process.stderr.write(result.stderr);
+  if (result.status !== 0) throw new Error(`mips: ${bundle}: status ${result.status}`);
 }
 
 main().then(
