@@ -17,6 +17,7 @@ import { every, now, pause } from './system/clock.ts';
 import { type Effects, openEffects } from './system/effects.ts';
 import { type Feed, type HeldFeed, openAnnounced, openHeld } from './system/feeds.ts';
 import { log } from './system/log.ts';
+import { processAge } from './system/memory.ts';
 import {
   applyOperation,
   openPaths,
@@ -27,7 +28,7 @@ import {
 } from './system/paths.ts';
 import { runProgram } from './system/process.ts';
 import { onSignals } from './system/signals.ts';
-import { plan } from './tunnel/plan.ts';
+import { plan, tunnelMtu } from './tunnel/plan.ts';
 
 /** How often expired entries are forgotten and the own addresses are read again. */
 const TICK_MILLISECONDS = 5000;
@@ -40,6 +41,8 @@ export interface Daemon {
   readonly paths: Paths;
   readonly effects: Effects;
   held: HeldFeed | null;
+  /** Which feeds are open: queue and group, to tell whether a reload needs others. */
+  ears: string;
   announced: Feed | null;
   /** Addresses of the router's own devices, text. */
   addresses: readonly string[];
@@ -63,6 +66,7 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
     control.close();
     return refuse([{ where: 'whp daemon', what: failed }]);
   }
+  log('notice', `enforcing ${loaded.value.apps.length} app(s), ${processAge()} s after the start`);
   const stopTicking = every(TICK_MILLISECONDS, () => tick(daemon));
   await new Promise<void>((resolve) => {
     onSignals({ stop: resolve, reload: () => void reload(daemon) });
@@ -89,6 +93,7 @@ function start(sources: Sources, policy: Policy): Daemon | string {
     paths,
     effects: openEffects(),
     held: null,
+    ears: 'none',
     announced: null,
     addresses: [],
     since: now(),
@@ -98,69 +103,102 @@ function start(sources: Sources, policy: Policy): Daemon | string {
 }
 
 /**
- * Makes the kernel what the policy says. Tunnels and routes come before the table: from the moment
- * a packet can be marked, its rule leads somewhere. Returns what went wrong, or null.
+ * Makes the kernel what the policy says: tunnels and routes, then the ears, then the table. From the
+ * moment a packet can be marked its rule leads somewhere, and from the moment an answer can be held
+ * somebody releases it. Returns what went wrong, or null.
  */
-async function enforce(daemon: Daemon, policy: Policy): Promise<string | null> {
-  const wrong = buildPaths(daemon, policy);
-  if (wrong !== null) daemon.problems.set('paths', wrong);
-  else daemon.problems.delete('paths');
+async function enforce(daemon: Daemon, wanted: Policy): Promise<string | null> {
+  const realized = readPaths(daemon.paths);
+  if (typeof realized === 'string') return realized;
+  daemon.addresses = realized.addresses.map(({ address }) => address);
+  const policy = withMtus(daemon, wanted, realized);
+  buildPaths(daemon, policy, realized);
   await pause();
-  const ruleset = compile(policy);
-  await pause();
-  const keepsSets = daemon.ruleset !== null;
-  const text = keepsSets ? renderReload(daemon.ruleset!, ruleset) : renderLoad(ruleset);
-  if (policy.apps.length > 0 || keepsSets) {
-    const loaded = await runProgram(['nft', '-f', '-'], { input: text });
-    if (loaded.status !== 0) return `nft refused the table: ${loaded.stderr.trim()}`;
-  }
+  const deaf = listen(daemon, policy);
+  if (deaf !== null) return deaf;
+  const refused = await load(daemon, policy);
+  if (refused !== null) return refused;
   daemon.policy = policy;
-  daemon.ruleset = ruleset;
   const isOwn = (address: string): boolean =>
     isOwnAddress(daemon.policy, daemon.addresses, address);
   daemon.state = createState(policy, isOwn, daemon.state);
   daemon.effects.state = daemon.state;
-  return listen(daemon);
+  return null;
 }
 
-function buildPaths(daemon: Daemon, policy: Policy): string | null {
-  const realized = readPaths(daemon.paths);
-  if (typeof realized === 'string') return realized;
-  daemon.addresses = realized.addresses.map(({ address }) => address);
-  const wanted = plan(policy, wanMtu(daemon, policy, realized));
+/** Every proxy with the MTU its tunnel gets: the configured one, or what the way there allows. */
+function withMtus(daemon: Daemon, policy: Policy, realized: Realized): Policy {
+  const proxies = policy.proxies.map((proxy) => {
+    const wan = pathMtu(daemon.paths, proxy.address, realized.links);
+    return { ...proxy, mtu: tunnelMtu(proxy, wan) };
+  });
+  return { ...policy, proxies };
+}
+
+function buildPaths(daemon: Daemon, policy: Policy, realized: Realized): void {
   const wrong: string[] = [];
-  for (const operation of diff(wanted, realized.pieces)) {
+  for (const operation of diff(plan(policy), realized.pieces)) {
     const failed = applyOperation(daemon.paths, operation);
     if (failed !== null) wrong.push(failed);
   }
   for (const text of wrong) log('error', text);
-  return wrong.length === 0 ? null : wrong.join('; ');
+  if (wrong.length > 0) daemon.problems.set('paths', wrong.join('; '));
+  else daemon.problems.delete('paths');
 }
 
-function wanMtu(daemon: Daemon, policy: Policy, realized: Realized): number | null {
-  const known = policy.proxies.map(({ address }) => pathMtu(daemon.paths, address, realized.links));
-  return known.reduce((least, mtu) => (mtu === null ? least : Math.min(least ?? mtu, mtu)), null);
+/**
+ * Loads the table of `policy` in one transaction; the first time as a whole, later with what was
+ * learned kept. A kernel without nft's queue refuses it whole: then answers are only watched.
+ */
+async function load(daemon: Daemon, policy: Policy): Promise<string | null> {
+  if (policy.apps.length === 0 && daemon.ruleset === null) return null;
+  const refused = await loadRuleset(daemon, compile(policy));
+  if (refused === null || !policy.globals.hold) return refused;
+  const watching = { ...policy, globals: { ...policy.globals, hold: false } };
+  if ((await loadRuleset(daemon, compile(watching))) !== null) return refused;
+  cannotHold(daemon, 'the kernel has no nft queue (kmod-nft-queue)');
+  return null;
 }
 
-/** Opens the feeds the policy needs. A missing queue module is survived: answers are only watched. */
-function listen(daemon: Daemon): string | null {
-  const { queue, group, hold } = daemon.policy.globals;
+async function loadRuleset(daemon: Daemon, ruleset: Ruleset): Promise<string | null> {
+  await pause();
+  const before = daemon.ruleset;
+  const text = before === null ? renderLoad(ruleset) : renderReload(before, ruleset);
+  await pause();
+  const loaded = await runProgram(['nft', '-f', '-'], { input: text });
+  if (loaded.status !== 0) return `nft refused the table: ${loaded.stderr.trim()}`;
+  daemon.ruleset = ruleset;
+  return null;
+}
+
+function cannotHold(daemon: Daemon, why: string): void {
+  daemon.problems.set('hold', `DNS answers cannot be held, only watched: ${why}`);
+  log('error', `DNS answers cannot be held, only watched: ${why}`);
+}
+
+/**
+ * Opens the feeds the policy needs, unless the same ones are open: closing a queue drops what it
+ * holds. A missing queue module is survived. Returns what went wrong, or null.
+ */
+function listen(daemon: Daemon, policy: Policy): string | null {
+  const { queue, group, hold } = policy.globals;
+  const wanted = policy.apps.length === 0 ? 'none' : `${hold ? queue : 'watch'} ${group}`;
+  if (daemon.ears === wanted) return null;
   daemon.held?.close();
   daemon.announced?.close();
   daemon.held = null;
   daemon.announced = null;
   daemon.effects.held = null;
   daemon.problems.delete('hold');
-  if (daemon.policy.apps.length === 0) return null;
+  daemon.ears = wanted;
+  if (wanted === 'none') return null;
   if (hold) {
     const held = openHeld(queue, (id, { bytes, offset, end }) => {
       const event = { kind: 'answer', id, bytes, offset, end } as const;
       daemon.effects.run(step(daemon.state, event, now()));
     });
-    if (typeof held === 'string') {
-      daemon.problems.set('hold', `DNS answers cannot be held: ${held}`);
-      log('error', `DNS answers cannot be held: ${held}`);
-    } else {
+    if (typeof held === 'string') cannotHold(daemon, held);
+    else {
       daemon.held = held;
       daemon.effects.held = held;
     }

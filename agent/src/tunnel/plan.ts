@@ -27,7 +27,7 @@ export function tunnelMtu(proxy: Proxy, wanMtu: number | null): number {
   return proxy.mtu ?? (wanMtu ?? WAN_MTU_UNKNOWN) - overhead;
 }
 
-function tunnel(proxy: Proxy, wanMtu: number | null): [GreLink, LinkAddress] {
+function tunnel(proxy: Proxy): [GreLink, LinkAddress] {
   const name = tunnelDevice(proxy.name);
   return [
     {
@@ -36,7 +36,7 @@ function tunnel(proxy: Proxy, wanMtu: number | null): [GreLink, LinkAddress] {
       local: null,
       remote: proxy.address,
       key: proxy.key,
-      mtu: tunnelMtu(proxy, wanMtu),
+      mtu: tunnelMtu(proxy, null),
     },
     { kind: 'address', link: name, address: proxy.local, peer: proxy.remote },
   ];
@@ -71,9 +71,10 @@ function routes(app: App, table: number, proxies: readonly Proxy[]): Route[] {
   return [...through, prohibit(4), prohibit(6)];
 }
 
-export function plan(policy: Policy, wanMtu: number | null): Desired {
+/** What the policy needs. Proxies whose MTU is null get one that fits through PPPoE. */
+export function plan(policy: Policy): Desired {
   const { preference, table, mask } = policy.globals;
-  const pieces: Piece[] = policy.proxies.flatMap((proxy) => tunnel(proxy, wanMtu));
+  const pieces: Piece[] = policy.proxies.flatMap(tunnel);
   for (const app of policy.apps) pieces.push(...routes(app, table + app.slot, policy.proxies));
   for (const app of policy.apps) {
     for (const family of [4, 6] as const) {

@@ -6,7 +6,7 @@ import type { ReplayFlow } from '../../../agent/src/replay/book.ts';
 import { homePrefixes } from '../../../agent/src/replay/home.ts';
 import { replayCapture } from '../../../agent/src/replay/replay.ts';
 import type { ReplayReport } from '../../../agent/src/replay/report.ts';
-import { policy, policyWith } from '../../golden/policies.ts';
+import { policy, policyFrom } from '../../golden/policies.ts';
 import { captureOf, type Timed } from '../../lib/pcap.ts';
 import {
   fragmentsOf,
@@ -130,7 +130,7 @@ test('a connection older than the capture is named from the device, whoever spea
 });
 
 test('the ports and endpoints of a report include what has expired', () => {
-  const by = policyWith({ ports: { leaseSeconds: 10 } });
+  const by = policyFrom({ profile: { ports: { leaseSeconds: 10 } } });
   const report = replay(
     [
       [0, toNode],
@@ -286,7 +286,9 @@ test('what is not for the Internet is local', () => {
 });
 
 test('a full set makes room as the agent does', () => {
-  const by = policyWith({ caps: { endpoints: 4, ports: 4, peers: 4, devices: 4 } });
+  const by = policyFrom({
+    profile: { caps: { endpoints: 4, ports: 4, peers: 4, devices: 4 } },
+  });
   const packets: Timed[] = [[0, toNode]];
   for (let i = 1; i <= 9; i++) packets.push([i, there(A, 13021, `198.51.100.${i}`, 7000)]);
   packets.push([20, there(A, 50000, '198.51.100.9', 7001)]);

@@ -29,7 +29,7 @@ const policy: Policy = {
 };
 
 test('link, address, the route with the prohibit behind it, the rules', () => {
-  assert.equal(plan({ ...policy, proxies: [proxy] }, 1500).map(describe), [
+  assert.equal(plan({ ...policy, proxies: [{ ...proxy, mtu: 1472 }] }).map(describe), [
     'link whp-home gre remote 203.0.113.20 key 7 mtu 1472',
     'address 10.213.0.1 peer 10.213.0.2 dev whp-home',
     'route v4 default dev whp-home table 15001',
@@ -42,7 +42,7 @@ test('link, address, the route with the prohibit behind it, the rules', () => {
 
 test('the first proxy of the app carries it, not the first of the file', () => {
   const other = { ...policy, apps: [{ ...app, proxies: ['spare', 'home'] } as unknown as App] };
-  assert.ok(plan(other, 1500).map(describe).includes('route v4 default dev whp-spare table 15001'));
+  assert.ok(plan(other).map(describe).includes('route v4 default dev whp-spare table 15001'));
 });
 
 test('the MTU leaves room for the outer header and the key', () => {
