@@ -8,7 +8,7 @@
 #   scripts/lab.sh shell [--router mipsel|x86_64]  run lines "router COMMAND" / "world COMMAND"
 #   scripts/lab.sh probe FILE.ts [ARGUMENTS]       run a program on the big-endian MIPS machine
 #   scripts/lab.sh big-endian                      netlink's claims and its unit tests on that machine
-#   scripts/lab.sh golden                          every golden table, held answers too, on the router
+#   scripts/lab.sh golden [--all]                   every golden table with held answers, on the router
 #   scripts/lab.sh replay [FILE.pcap...]           captures through the router, beside whp replay
 #
 # WHP_CACHE holds what is fetched and made once (default out/cache). No root is needed once the
