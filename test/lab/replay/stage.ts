@@ -29,24 +29,55 @@ export interface Cards {
 
 /** The tunnel's, as the agent sets it: 1500 less IP, GRE and key. */
 const TUNNEL_MTU = 1472;
+const TURN_SECONDS = 0.01;
 const UDP = 17;
 const GRE_KEY_PRESENT = 0x2000;
 const IPV4 = 0x0800;
 const GRE = 47;
 
 /**
- * Packets of the capture's 1500 bytes, cut to what their senders would have sent: the router clamps
- * the segment size in the handshake, but a capture does not listen to it.
+ * Packets of the capture's 1500 bytes as their senders would have sent them: the router clamps the
+ * segment size in the handshake, but a capture does not listen to it. A segment becomes two; a
+ * datagram, which nobody here sends so large, is cut.
  */
-export function cutToTunnel(schedule: readonly Scheduled[]): Scheduled[] {
-  return schedule.map((packet) => {
-    if (packet.bytes.length <= TUNNEL_MTU) return packet;
-    const bytes = packet.bytes.slice(0, TUNNEL_MTU);
-    const view = new DataView(bytes.buffer);
+export function fittedToTunnel(schedule: readonly Scheduled[]): Scheduled[] {
+  return schedule.flatMap((packet) => {
+    if (packet.bytes.length <= TUNNEL_MTU) return [packet];
+    const { bytes } = packet;
     const header = (bytes[0]! & 15) * 4;
-    view.setUint16(2, TUNNEL_MTU);
-    if (bytes[9] === UDP) view.setUint16(header + 4, TUNNEL_MTU - header);
-    return { ...packet, bytes: readdressed(bytes, bytes.subarray(16, 20).join('.')) };
+    if (bytes[9] === UDP) return [{ ...packet, bytes: shortened(bytes, header, TUNNEL_MTU) }];
+    const headers = header + (bytes[header + 12]! >> 4) * 4;
+    const first = shortened(bytes, header, TUNNEL_MTU);
+    const rest = new Uint8Array(headers + bytes.length - TUNNEL_MTU);
+    rest.set(bytes.subarray(0, headers));
+    rest.set(bytes.subarray(TUNNEL_MTU), headers);
+    const view = new DataView(rest.buffer);
+    view.setUint32(header + 4, (view.getUint32(header + 4) + TUNNEL_MTU - headers) >>> 0);
+    const second = shortened(rest, header, rest.length);
+    return [{ ...packet, bytes: first }, ...fittedToTunnel([{ ...packet, bytes: second }])];
+  });
+}
+
+function shortened(bytes: Uint8Array, header: number, length: number): Uint8Array {
+  const short = bytes.slice(0, length);
+  const view = new DataView(short.buffer);
+  view.setUint16(2, length);
+  if (short[9] === UDP) view.setUint16(header + 4, length - header);
+  return readdressed(short, short.subarray(16, 20).join('.'));
+}
+
+/**
+ * Captured on the device, an answer is microseconds behind its question; here the two take different
+ * wires, and the emulated router needs milliseconds to have the first one through.
+ */
+export function spaced(schedule: readonly Scheduled[]): Scheduled[] {
+  let shift = 0;
+  return schedule.map((packet, at) => {
+    const before = schedule[at - 1];
+    if (before !== undefined && before.way !== packet.way) {
+      shift += Math.max(0, TURN_SECONDS - (packet.time - before.time));
+    }
+    return { ...packet, time: packet.time + shift };
   });
 }
 
