@@ -7,6 +7,9 @@
 #   scripts/lab.sh speed [--router mipsel|x86_64]  forwarding speed, direct and through GRE
 #   scripts/lab.sh shell [--router mipsel|x86_64]  run lines "router COMMAND" / "world COMMAND"
 #   scripts/lab.sh probe FILE.ts [ARGUMENTS]       run a program on the big-endian MIPS machine
+#   scripts/lab.sh big-endian                      netlink's claims and its unit tests on that machine
+#   scripts/lab.sh golden [--all]                   every golden table with held answers, on the router
+#   scripts/lab.sh replay [FILE.pcap...]           captures through the router, beside whp replay
 #
 # WHP_CACHE holds what is fetched and made once (default out/cache). No root is needed once the
 # packages below are installed; nothing leaves the two machines.
@@ -50,6 +53,8 @@ build=true
 case ${1:-} in
   boot | speed | shell) driver=test/lab/machine/main.ts ;;
   probe) driver=test/lab/machine/main.ts build=false probe=${2:?probe needs a file} ;;
+  golden | replay) driver=test/lab/$1/main.ts ;;
+  big-endian) driver=test/lab/big-endian/main.ts build=false ;;
   prepare | fetch | fetch-source) driver=test/lab/machine/main.ts build=false ;;
 esac
 if $build && [ -x scripts/host.sh ]; then
@@ -58,8 +63,10 @@ fi
 if $build && [ -e scripts/bundle.mjs ]; then
   node scripts/bundle.mjs >&2 || die 'scripts/bundle.mjs failed'
 fi
+case ${1:-} in
+  probe | big-endian) ./scripts/host.sh mips >&2 || die 'scripts/host.sh failed' ;;
+esac
 if [ "${1:-}" = probe ]; then
-  ./scripts/host.sh mips >&2 || die 'scripts/host.sh failed'
   node_modules/.bin/esbuild "$probe" --bundle --platform=neutral --format=esm --target=es2022 \
     '--external:qjs:*' '--external:whp:*' --main-fields=module,main --log-level=warning \
     --outfile="out/lab-driver/$$/probe.mjs" || die "esbuild $probe failed"
@@ -73,7 +80,9 @@ node_modules/.bin/esbuild "$driver" --bundle --platform=node --format=esm --targ
 flock -u 9
 exec 9>&-
 # After the lock, since it fetches its sources by this script.
-[ "${1:-}" != probe ] || ./scripts/kernel-mips.sh >&2 || die 'scripts/kernel-mips.sh failed'
+case ${1:-} in
+  probe | big-endian) ./scripts/kernel-mips.sh >&2 || die 'scripts/kernel-mips.sh failed' ;;
+esac
 
 trap 'rm -rf "out/lab-driver/$$"' EXIT
 # The driver stops the machines on a signal; the shell only passes it on and waits.

@@ -10,9 +10,10 @@ import { countTests, report, showFailure } from './lib/uvu.mjs';
 
 const started = performance.now();
 const words = process.argv.slice(2);
+const wanted = words[0] === '--bundle' ? words.splice(0, 2)[1] : undefined;
 const named = words.filter((word) => word.endsWith('.test.ts'));
 const command = words.filter((word) => !word.endsWith('.test.ts'));
-if (command.length === 0) command.push('node');
+if (command.length === 0 && wanted === undefined) command.push('node');
 process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));
 const inNode = command[0] === 'node';
 const sources = named.length > 0 ? named : testsUnder('test/unit');
@@ -58,8 +59,8 @@ const queues = {
 };
 
 const folder = `out/unit/${process.pid}`;
-const bundle = join(folder, 'all.mjs');
-mkdirSync(folder, { recursive: true });
+const bundle = wanted ?? join(folder, 'all.mjs');
+mkdirSync(dirname(bundle), { recursive: true });
 await build({
   absWorkingDir: process.cwd(),
   stdin: { contents: entry, resolveDir: process.cwd(), sourcefile: 'all.ts' },
@@ -76,6 +77,7 @@ await build({
   logLevel: 'warning',
 });
 
+if (wanted !== undefined) process.exit(0);
 const run = spawnSync(
   command[0],
   [...(inNode ? ['--enable-source-maps'] : command.slice(1)), bundle],

@@ -1,0 +1,57 @@
+// What `whp replay` says about packets with given times, for the policy of the lab's router, and
+// how it is counted: by flow, how many packets went by the tunnel, direct, or were refused.
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import type { ReplayReport } from '../../../agent/src/replay/report.ts';
+import { flowKey } from '../../captures/ndpi.ts';
+import { captureOf, type Timed } from '../../lib/pcap.ts';
+
+export interface Counts {
+  tunnel: number;
+  direct: number;
+  refused: number;
+}
+
+/** Runs the built agent on this machine over `packets`; files go to `folder`. */
+export function replay(folder: string, name: string, packets: readonly Timed[]): ReplayReport {
+  const file = `${folder}/${name}.pcap`;
+  writeFileSync(file, captureOf(packets));
+  const words = ['out/whp', 'replay', file, '--json', '--profiles=agent/profiles'];
+  const run = spawnSync('out/host/x86_64/whp-host', [...words, `--config=${folder}/config`], {
+    encoding: 'utf8',
+    maxBuffer: 64 << 20,
+  });
+  if (run.status !== 0) throw new Error(`${words.join(' ')}: status ${run.status} ${run.stderr}`);
+  return JSON.parse(run.stdout) as ReplayReport;
+}
+
+/** The key of a row's flow, the same for both directions; IPv4 only. */
+export function keyOf(flow: string): string {
+  const [protocol, source = '', , destination = ''] = flow.split(' ');
+  return flowKey(protocol === 'udp' ? 17 : 6, source, destination);
+}
+
+/** By flow; a flow that was direct before it was known has two rows in the report, one here. */
+export function countsOf(report: ReplayReport): Map<string, Counts> {
+  const counts = new Map<string, Counts>();
+  for (const { flow, app, packets, direct, rejected } of report.flows) {
+    const one = counts.get(keyOf(flow)) ?? { tunnel: 0, direct: 0, refused: 0 };
+    if (app !== null) one.tunnel += packets - direct - rejected;
+    one.direct += direct;
+    one.refused += rejected;
+    counts.set(keyOf(flow), one);
+  }
+  return counts;
+}
+
+export function countsText(counts: Counts | undefined): string {
+  if (counts === undefined) return 'nothing';
+  return `${counts.tunnel} by tunnel, ${counts.direct} direct, ${counts.refused} refused`;
+}
+
+/** Whether the flow's answers come through the tunnel at `time`, by the replay's opinion. */
+export function tunnelledAt(report: ReplayReport, key: string, time: number): boolean {
+  const rows = report.flows.filter((one) => keyOf(one.flow) === key && one.start <= time + 1e-4);
+  const last = rows.sort((a, b) => a.start - b.start).at(-1);
+  return last !== undefined && last.app !== null && last.began !== 'outside';
+}
