@@ -55,7 +55,12 @@ export interface Status {
   readonly memory: number;
   readonly state: string;
   readonly apps: readonly { readonly endpoints: number }[];
-  readonly counters: { readonly answers: number; readonly matched: number; readonly lost: number };
+  readonly counters: {
+    readonly answers: number;
+    readonly matched: number;
+    readonly queries: number;
+    readonly lost: number;
+  };
   readonly problems: readonly string[];
 }
 

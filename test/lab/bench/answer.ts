@@ -2,8 +2,8 @@
 // one answer is found again on both wires of the router, and what the resolver answers. Pure.
 
 /** Name behind the first label: of no profile, and of the Skype profile; equally long. */
-export const OTHER_DOMAIN = 'edge.shopi.com';
-export const OUR_DOMAIN = 'edge.skype.com';
+export const OTHER_DOMAIN = 'host.shopi.com';
+export const OUR_DOMAIN = 'host.skype.com';
 /** What the answer's CNAME leads to. */
 const TARGET = 'edge-star.cdn.example.net';
 /** Addresses an answer gives: two as most have, and twenty in phases of capital letters. */

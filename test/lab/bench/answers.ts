@@ -5,14 +5,16 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lab } from '../machine/lab.ts';
+import type { Machine } from '../machine/machine.ts';
 import { queueCounters, startAgent, status, stopAgent } from './agent.ts';
 import { atLeast, atMost, type Figure, figure, median } from './figures.ts';
+import { watchHost } from './host.ts';
 import { durations, type Passage, passages, quantile } from './wires.ts';
 import { ask, RESOLVER, ROUTER } from './world.ts';
 
 /** Latency phases: few enough a second that answers do not wait for each other. */
 const RATE = 100;
-const COUNT = 1000;
+const COUNT = 800;
 const RAMP = [100, 200, 500, 1000, 1500, 2000];
 const RAMP_SECONDS = 3;
 /** An answer this long in the router is as good as lost to many a client's patience. */
@@ -57,11 +59,14 @@ export async function measureAnswers(
   say: (line: string) => void,
 ): Promise<{ figures: Figure[]; details: unknown }> {
   const { world, router } = lab;
-  const latency = (name: keyof typeof PHASES): Promise<unknown> => {
-    say(`answers ${name}`);
+  const disturbed: Record<string, number> = {};
+  const latency = async (name: keyof typeof PHASES): Promise<void> => {
+    const others = watchHost();
     const percent = name.endsWith(', match') ? 100 : 0;
     const server = name.startsWith('forwarded') ? RESOLVER : ROUTER;
-    return ask(world, server, PHASES[name], RATE, COUNT, percent);
+    await ask(world, server, PHASES[name], RATE, COUNT, percent);
+    disturbed[name] = others();
+    say(`answers ${name}: others used ${disturbed[name].toFixed(2)} of the host's processors`);
   };
   await latency('forwarded, without');
   await latency('through dnsmasq, without');
@@ -82,16 +87,21 @@ export async function measureAnswers(
   await latency('through dnsmasq, match');
   const queues: RampQueue[] = [];
   for (const [at, rate] of RAMP.entries()) {
-    say(`${rate} answers a second`);
+    const others = watchHost();
     const before = await queueCounters(router);
     const { sent } = await ask(world, RESOLVER, RAMP_WITH[at]!, rate, rate * RAMP_SECONDS, 5);
     const after = await queueCounters(router);
     const dropped = after.dropped + after.userDropped - before.dropped - before.userDropped;
     queues.push({ sent, held: after.held - before.held, dropped });
+    disturbed[rate] = others();
+    say(`${rate} answers a second: others used ${disturbed[rate].toFixed(2)}`);
+    // What still waits is not the next step's.
+    await settled(router);
   }
   const ramped = await status(router);
   await ask(world, RESOLVER, LEARN, 50, 60, 100);
   await sleep(500);
+  await settled(router);
   const learned = await status(router);
   const seen = passages(
     readFileSync(join(lab.out, 'isp.pcap')),
@@ -116,8 +126,20 @@ export async function measureAnswers(
     p99: quantile(times, 0.99),
     max: quantile(times, 1),
   }));
-  const details = { spread, steps, plain, starts, idle, ramped, learned };
+  const details = { disturbed, spread, steps, plain, starts, idle, ramped, learned };
   return { figures, details };
+}
+
+/** Waits until the agent has worked off what it has queued. */
+async function settled(router: Machine): Promise<void> {
+  let before = -1;
+  for (let tries = 0; tries < 60; tries += 1) {
+    const { counters } = await status(router);
+    const seen = counters.answers + counters.queries;
+    if (seen === before) return;
+    before = seen;
+    await sleep(300);
+  }
 }
 
 function heldFigures(held: Record<keyof typeof PHASES, number[]>): Figure[] {

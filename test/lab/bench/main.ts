@@ -10,6 +10,7 @@ import { loadModules, routerPrograms } from './agent.ts';
 import { measureAnswers } from './answers.ts';
 import { type Figure, forwardingFigure, kept, tableText } from './figures.ts';
 import { measureForwarding } from './forward.ts';
+import { watchHost } from './host.ts';
 import { measureRouter } from './router.ts';
 import { startWorld, worldPrograms } from './world.ts';
 
@@ -56,6 +57,7 @@ async function inLab<T>(capture: boolean, run: (lab: Lab) => Promise<T>): Promis
 async function main(): Promise<boolean> {
   mkdirSync(out, { recursive: true });
   const began = Date.now();
+  const others = watchHost();
   const figures: Figure[] = [];
   const details: Record<string, unknown> = {};
   if (parts.has('answers') || parts.has('router')) {
@@ -77,7 +79,15 @@ async function main(): Promise<boolean> {
   }
   const seconds = Math.round((Date.now() - began) / 1000);
   const shown = figures.map((one) => ({ ...one, kept: kept(one) }));
-  const result = { router, date: new Date().toISOString(), seconds, figures: shown, details };
+  const disturbed = others();
+  const result = {
+    router,
+    disturbed,
+    date: new Date().toISOString(),
+    seconds,
+    figures: shown,
+    details,
+  };
   writeFileSync(join(out, 'result.json'), `${JSON.stringify(result, null, 1)}\n`);
   console.log(tableText(figures));
   const over = figures.filter((one) => kept(one) === false).length;

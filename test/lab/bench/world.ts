@@ -44,13 +44,12 @@ export async function worldPrograms(): Promise<Map<string, ProjectFile>> {
 /** Builds the hosts and starts the resolver. */
 export async function startWorld(world: Machine): Promise<void> {
   await world.must(HOSTS);
-  const ready = new Promise<void>((resolve) => {
-    void world.spawn(
-      `exec ip netns exec net /usr/lib/whp/whp-host ${HOME}/resolver.mjs ${RESOLVER}`,
-      () => resolve(),
-    );
-  });
-  await ready;
+  // In the background: a control channel keeps the last bytes of a program's output back.
+  await world.must(
+    `ip netns exec net /usr/lib/whp/whp-host ${HOME}/resolver.mjs ${RESOLVER} >/tmp/resolver 2>&1 &
+    for try in $(seq 50); do grep -q ready /tmp/resolver && exit; sleep 0.1; done
+    cat /tmp/resolver >&2; exit 1`,
+  );
   await world.must(`ip netns exec home ping -c 3 -i 0.2 -W 3 ${RESOLVER}`);
 }
 
