@@ -100,7 +100,9 @@ suite 'must fail' scripts/must-fail.sh node $host "$mips"
 suite 'native, asan' node scripts/unit.mjs $asan test/native/*.test.ts
 suite 'native, mips' node scripts/unit.mjs $mips test/native/*.test.ts
 suite 'node' node scripts/node.mjs test/node
-[ -d test/netns ] && suite 'netns' node scripts/node.mjs test/netns
+suite 'golden' node scripts/node.mjs test/golden
+suite 'captures' node scripts/node.mjs test/captures
+suite 'netns' node scripts/node.mjs test/netns
 
 echo "$passed passed, $failed failed$([ "$skipped" -gt 0 ] && echo ", $skipped skipped")"
 [ "$failed" -eq 0 ]

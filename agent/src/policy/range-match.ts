@@ -1,7 +1,7 @@
 // policy/range-match: which address block of a profile an address, and which range an endpoint, is
 // in. The table decides packets by sets made of the same ranges; learn/evidence, control/answers
 // and replay/ ask here afterwards which one it was. Pure.
-import { cidrHas, type Family, parseCidr } from '../wire/address.ts';
+import { type Cidr, cidrHas, type Family, parseCidr } from '../wire/address.ts';
 import type { ProfileRange, Transport } from './profile.ts';
 
 /** An address as packets have it: 4 or 16 bytes at `offset`, inside for certain. */
@@ -26,11 +26,19 @@ export interface RangeMatch {
 /** The block of `range` that holds the address, whatever the port; null when none does. */
 export function findBlock(range: ProfileRange, address: AddressAt): string | null {
   const { bytes, offset, family } = address;
-  const found = range.addresses.find((text) => {
-    const cidr = parseCidr(text);
-    return cidr?.family === family && cidrHas(cidr, bytes, offset);
-  });
-  return found ?? null;
+  const at = blocksOf(range).findIndex(
+    (cidr) => cidr?.family === family && cidrHas(cidr, bytes, offset),
+  );
+  return range.addresses[at] ?? null;
+}
+
+/** Parsed once for each range: this runs for every flow that the table announces. */
+const parsed = new WeakMap<ProfileRange, readonly (Cidr | null)[]>();
+
+function blocksOf(range: ProfileRange): readonly (Cidr | null)[] {
+  const known = parsed.get(range) ?? range.addresses.map(parseCidr);
+  parsed.set(range, known);
+  return known;
 }
 
 /** The first of `ranges` that holds the endpoint: address, protocol and port. */

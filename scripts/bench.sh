@@ -1,0 +1,26 @@
+#!/bin/sh
+# The benchmarks: the agent on the emulated router, each figure beside its budget, as one table and
+# in out/bench/result.json. What each means and what emulation distorts: docs/benchmarks.md.
+#
+#   scripts/bench.sh [--router mipsel|x86_64] [--only answers,router,forwarding] [--rounds N]
+#
+# Takes some minutes and both processors. Exit status 0: everything was measured, budgets kept or
+# not; --strict makes it 1 when one is not kept.
+set -eu
+cd "$(dirname "$0")/.."
+# Installs what is missing and makes the machines' images.
+./scripts/lab.sh prepare >&2
+./scripts/host.sh x86_64 mipsel >&2
+node scripts/bundle.mjs >&2
+bundle=out/bench-driver/$$/main.mjs
+trap 'rm -rf "out/bench-driver/$$"' EXIT
+node_modules/.bin/esbuild test/lab/bench/main.ts --bundle --platform=node --format=esm \
+  --target=node20 --external:esbuild --outfile="$bundle" --log-level=warning
+node --enable-source-maps "$bundle" "$@" &
+driver=$!
+# The driver stops the machines on a signal; the shell only passes it on and waits.
+trap 'kill -TERM "$driver" 2>/dev/null' INT TERM HUP
+status=0
+wait "$driver" || status=$?
+wait "$driver" 2>/dev/null || :
+exit "$status"

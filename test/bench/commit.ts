@@ -1,0 +1,114 @@
+// What a matching answer costs on the router, by the agent's own modules against the real table:
+// step (decode, match, learn), the transaction until it is acknowledged, and both together. Beside
+// it one element over netlink and one by `nft` as a process. Runs while the agent is idle; prints
+// one JSON object of milliseconds. Usage: commit [TIMES]
+import * as os from 'qjs:os';
+import * as std from 'qjs:std';
+import { monotonic } from 'whp:socket';
+import { loadPolicy } from '../../agent/src/control/load.ts';
+import { addressKey } from '../../agent/src/ruleset/elements.ts';
+import { setName, TABLE } from '../../agent/src/ruleset/names.ts';
+import { createState, step } from '../../agent/src/step.ts';
+import { openEffects } from '../../agent/src/system/effects.ts';
+import { changeSets } from '../../agent/src/system/sets.ts';
+import { answerTo, labelOf, OTHER_DOMAIN, OUR_DOMAIN, queryFor } from '../lab/bench/answer.ts';
+import { concat, hex, u16be } from '../unit/wire/bytes.ts';
+
+const TIMES = Number(scriptArgs[1] ?? 300);
+const PROCESSES = 20;
+const SET = setName('skype', 'addr', 4);
+
+const loaded = loadPolicy({ config: '/etc/config/whp', profiles: '/usr/share/whp/profiles' }, null);
+if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
+const state = createState(loaded.value, () => false);
+const effects = openEffects();
+effects.state = state;
+
+/** An answer as the queue hands it over: IPv4, UDP, DNS. */
+function packetOf(label: string, domain: string, serial: number): Uint8Array {
+  const answer = answerTo(queryFor(7, label, domain), serial)!;
+  return concat(
+    hex('4500'),
+    u16be(28 + answer.length),
+    hex('00000000 4011 0000 c6336435 c0a8010b 0035 c000'),
+    u16be(8 + answer.length),
+    [0, 0],
+    answer,
+  );
+}
+
+interface Spread {
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+function spread(values: number[]): Spread {
+  const sorted = values.sort((a, b) => a - b);
+  const at = (part: number): number => sorted[Math.ceil(sorted.length * part) - 1]!;
+  return { p50: at(0.5), p99: at(0.99), max: at(1) };
+}
+
+function answers(domain: string, from: number): { step: Spread; commit: Spread; all: Spread } {
+  const [steps, commits, all]: number[][] = [[], [], []];
+  for (let i = 0; i < TIMES; i++) {
+    const bytes = packetOf(labelOf('z', i), domain, from + i);
+    const t0 = monotonic();
+    const wanted = step(state, { kind: 'answer', id: 1, bytes, offset: 0, end: bytes.length }, t0);
+    const t1 = monotonic();
+    effects.run(wanted);
+    const t2 = monotonic();
+    steps!.push(t1 - t0);
+    commits!.push(t2 - t1);
+    all!.push(t2 - t0);
+  }
+  return { step: spread(steps!), commit: spread(commits!), all: spread(all!) };
+}
+
+function netlink(operation: 'add' | 'renew', net: number): Spread {
+  const { sets } = effects;
+  if (typeof sets === 'string') throw new Error(sets);
+  return spread(
+    Array.from({ length: TIMES }, (_, i) => {
+      const key = addressKey(`90.210.${net + (i >> 8)}.${i & 255}`)!;
+      const t0 = monotonic();
+      const wrong = changeSets(sets, [
+        { operation, set: SET, elements: [{ key, timeout: 300000 }] },
+      ]);
+      if (wrong !== null) throw new Error(wrong);
+      return monotonic() - t0;
+    }),
+  );
+}
+
+/** A program's run, fork to exit. */
+function process(command: (i: number) => string[]): Spread {
+  return spread(
+    Array.from({ length: PROCESSES }, (_, i) => {
+      const t0 = monotonic();
+      const status = os.exec(command(i), { block: true });
+      if (status !== 0) throw new Error(`${command(i).join(' ')}: status ${status}`);
+      return monotonic() - t0;
+    }),
+  );
+}
+
+/** Lets the event loop (and its watchdog) come round between two parts. */
+const pause = (): Promise<void> => new Promise((resolve) => void os.setTimeout(resolve, 0));
+
+const noMatch = answers(OTHER_DOMAIN, 500_000);
+await pause();
+const match = answers(OUR_DOMAIN, 500_000);
+await pause();
+const add = netlink('add', 0);
+await pause();
+const renew = netlink('renew', 8);
+await pause();
+const nft = process((i) => [
+  'nft',
+  `add element inet ${TABLE} ${SET} { 90.210.32.${i} timeout 5m }`,
+]);
+await pause();
+const nothing = process(() => ['/bin/true']);
+if (effects.failures.count > 0) throw new Error(effects.failures.last);
+std.out.puts(`${JSON.stringify({ noMatch, match, add, renew, nft, nothing })}\n`);

@@ -1,0 +1,84 @@
+// The agent on the benchmark's router: started with the measurement of its start, asked for its
+// status, stopped. Kernel modules are loaded before, as OpenWrt's packages do (/etc/modules.d).
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ProjectFile } from '../machine/image.ts';
+import type { Machine } from '../machine/machine.ts';
+import { bundle } from './programs.ts';
+
+export const PROGRAMS = '/usr/lib/bench';
+export const HOST = 'WHP_WATCHDOG_SECONDS=600 /usr/lib/whp/whp-host';
+const QUEUE = 5300;
+
+const MODULES =
+  'nft_ct nft_log nft_queue nft_reject nft_reject_inet nft_masq nft_nat nft_chain_nat nft_fib ' +
+  'nft_fib_inet nft_limit nft_counter nfnetlink_log nfnetlink_queue nf_conntrack_netlink ip_gre';
+
+export interface Start {
+  readonly pid: number;
+  /** Milliseconds from exec to the committed table, and to the bound queue. */
+  readonly table: number;
+  readonly queue: number;
+}
+
+/** The router's programs, for LabOptions.routerFiles. */
+export function routerPrograms(): Promise<Map<string, ProjectFile>> {
+  const names = ['start', 'commit', 'wire'];
+  return bundle(Object.fromEntries(names.map((n) => [n, `test/bench/${n}.ts`])), PROGRAMS);
+}
+
+/** Modules that this kernel has built in, or not at all, are no error: the start will tell. */
+export async function loadModules(router: Machine): Promise<void> {
+  await router.run(`for module in ${MODULES}; do modprobe -q "$module"; done`);
+}
+
+export async function startAgent(router: Machine): Promise<Start> {
+  const started = await router.run(`${HOST} ${PROGRAMS}/start.mjs /tmp/whp.log ${QUEUE}`);
+  if (started.status === 0) return JSON.parse(started.stdout) as Start;
+  const log = await router.run('cat /tmp/whp.log');
+  throw new Error(`the agent did not start: ${started.stdout}${started.stderr}${log.stdout}`);
+}
+
+export async function stopAgent(router: Machine, { pid }: Start): Promise<void> {
+  await router.run(`kill ${pid}`);
+  for (let tries = 0; tries < 100; tries += 1) {
+    const gone = await router.run(
+      `[ ! -d /proc/${pid} ] || grep -q '^State:.Z' /proc/${pid}/status`,
+    );
+    if (gone.status === 0) break;
+    await sleep(200);
+  }
+  const left = await router.run('nft list table inet whp');
+  if (left.status === 0) throw new Error('the stopped agent left its table behind');
+}
+
+export interface Status {
+  readonly memory: number;
+  readonly state: string;
+  readonly apps: readonly { readonly endpoints: number }[];
+  readonly counters: {
+    readonly answers: number;
+    readonly matched: number;
+    readonly queries: number;
+    readonly lost: number;
+  };
+  readonly problems: readonly string[];
+}
+
+export async function status(router: Machine): Promise<Status> {
+  return JSON.parse(await router.must('/usr/bin/whp status --json')) as Status;
+}
+
+export interface Queue {
+  /** Packets the kernel dropped because the queue was full, and because our socket was. */
+  readonly dropped: number;
+  readonly userDropped: number;
+  /** Packets held since the queue was bound. */
+  readonly held: number;
+}
+
+/** /proc/net/netfilter/nfnetlink_queue: number, port, waiting, mode, range, dropped, user, id. */
+export async function queueCounters(router: Machine): Promise<Queue> {
+  const text = await router.must('cat /proc/net/netfilter/nfnetlink_queue');
+  const fields = text.trim().split(/\s+/).map(Number);
+  return { dropped: fields[5] ?? 0, userDropped: fields[6] ?? 0, held: fields[7] ?? 0 };
+}

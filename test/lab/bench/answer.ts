@@ -1,0 +1,64 @@
+// The DNS messages of the benchmark: queries whose first label carries phase and number, so that
+// one answer is found again on both wires of the router, and what the resolver answers. Pure.
+
+/** Name behind the first label: of no profile, and of the Skype profile; equally long. */
+export const OTHER_DOMAIN = 'host.shopi.com';
+export const OUR_DOMAIN = 'host.skype.com';
+/** What the answer's CNAME leads to. */
+const TARGET = 'edge-star.cdn.example.net';
+/** Addresses an answer gives: two as most have, and twenty in phases of capital letters. */
+const FEW = 2;
+const MANY = 20;
+
+function nameBytes(name: string): number[] {
+  const labels = name.split('.');
+  return [...labels.flatMap((one) => [one.length, ...Array.from(one, (c) => c.charCodeAt(0))]), 0];
+}
+
+/** Phase letter and five digits: "c00042". */
+export function labelOf(phase: string, number: number): string {
+  return phase + String(number).padStart(5, '0');
+}
+
+/** A query of type A with recursion desired. */
+export function queryFor(id: number, label: string, domain: string): Uint8Array {
+  const name = nameBytes(`${label}.${domain}`);
+  return Uint8Array.from([id >> 8, id & 255, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, ...name, 0, 1, 0, 1]);
+}
+
+const target = nameBytes(TARGET);
+const cname = [0xc0, 12, 0, 5, 0, 1, 0, 0, 1, 44, 0, target.length, ...target];
+
+/** The first question's end, or -1. */
+function questionEnd(query: Uint8Array): number {
+  let at = 12;
+  while (at < query.length && query[at] !== 0) at += query[at]! + 1;
+  return at + 5 <= query.length ? at + 5 : -1;
+}
+
+/** The answer to `query`; `serial` chooses its addresses, in 23.96.0.0/12. Null: not a query. */
+export function answerTo(query: Uint8Array, serial: number): Uint8Array | null {
+  const end = query.length < 17 || (query[2]! & 0x80) !== 0 ? -1 : questionEnd(query);
+  if (end < 0) return null;
+  const letter = query[13]!;
+  const count = letter >= 65 && letter <= 90 ? MANY : FEW;
+  const answer = new Uint8Array(end + cname.length + count * 16);
+  answer.set(query.subarray(0, end));
+  // Response, recursion available; one question, the CNAME and the addresses; EDNS not echoed.
+  answer.set([0x81, 0x80, 0, 1, 0, count + 1, 0, 0, 0, 0], 2);
+  answer.set(cname, end);
+  const owner = end + 12;
+  for (let i = 0, at = end + cname.length; i < count; i++, at += 16) {
+    const host = serial * count + i;
+    const address = [23, 96 + ((host >> 16) & 15), (host >> 8) & 255, host & 255];
+    answer.set([0xc0 | (owner >> 8), owner & 255, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4, ...address], at);
+  }
+  return answer;
+}
+
+/** The first label of a DNS message's question that starts at bytes[at], or null. */
+export function labelAt(bytes: Uint8Array, at: number, end: number): string | null {
+  const length = at + 13 < end ? bytes[at + 12]! : 0;
+  if (length !== 6 || at + 13 + length > end) return null;
+  return String.fromCharCode(...bytes.subarray(at + 13, at + 13 + length));
+}

@@ -1,0 +1,48 @@
+// The benchmark's home device, in the world's namespace `home`: asks at a steady rate, whatever
+// comes back. Prints how many it sent and how many answers came.
+// Usage: asker SERVER RATE COUNT PHASE PERCENT-MATCHING
+import * as os from 'qjs:os';
+import * as std from 'qjs:std';
+import { monotonic } from 'whp:socket';
+import { openDatagrams } from '../world/socket.ts';
+import { labelOf, OTHER_DOMAIN, OUR_DOMAIN, queryFor } from './answer.ts';
+
+const [, address = '198.51.100.53', rate = '100', count = '1000', phase = 'a', matching = '0'] =
+  scriptArgs;
+/** Source ports in turn: so many connections the router tracks. */
+const SOCKETS = 16;
+/** How long stragglers are waited for, milliseconds. */
+const PATIENCE = 700;
+
+let received = 0;
+const sockets = Array.from({ length: SOCKETS }, () =>
+  openDatagrams('neutral', undefined, () => {
+    received += 1;
+  }),
+);
+const server = { address, port: 53 };
+const [perSecond, total, percent] = [Number(rate), Number(count), Number(matching)];
+const start = monotonic();
+let sent = 0;
+let failed = 0;
+
+function ask(): void {
+  const due = Math.min(total, Math.floor(((monotonic() - start) * perSecond) / 1000) + 1);
+  while (sent < due) {
+    // Spread evenly: every twentieth matches when five percent do.
+    const ours = Math.floor(((sent + 1) * percent) / 100) > Math.floor((sent * percent) / 100);
+    const query = queryFor(sent & 0xffff, labelOf(phase, sent), ours ? OUR_DOMAIN : OTHER_DOMAIN);
+    if (sockets[sent % SOCKETS]!.send(server, query) < 0) failed += 1;
+    sent += 1;
+  }
+  if (sent < total) {
+    os.setTimeout(ask, Math.max(0, start + (sent * 1000) / perSecond - monotonic()));
+    return;
+  }
+  const seconds = (monotonic() - start) / 1000;
+  os.setTimeout(() => {
+    std.out.puts(`${JSON.stringify({ sent, failed, received, seconds })}\n`);
+    std.exit(0);
+  }, PATIENCE);
+}
+ask();

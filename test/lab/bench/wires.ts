@@ -1,0 +1,48 @@
+// How long each DNS answer stayed in the router: from its arrival on the WAN card to its departure
+// from the LAN card. Both captures are written by the router's emulator, so they have one clock.
+import { framesOf } from '../verdict/frames.ts';
+import { labelAt } from './answer.ts';
+
+/** An answer that came in: seconds, and when it went out, undefined when it did not. */
+export interface Passage {
+  readonly label: string;
+  readonly arrived: number;
+  readonly left: number | undefined;
+}
+
+/** First sight of every answer of a capture, by its label. */
+function answers(capture: Uint8Array): Map<string, number> {
+  const seen = new Map<string, number>();
+  for (const { time, bytes, offset, end } of framesOf(capture)) {
+    if (offset + 40 > end || bytes[offset] !== 0x45 || bytes[offset + 9] !== 17) continue;
+    const port = (bytes[offset + 20]! << 8) | bytes[offset + 21]!;
+    const response = (bytes[offset + 30]! & 0x80) !== 0;
+    const label = port === 53 && response ? labelAt(bytes, offset + 28, end) : null;
+    if (label !== null && !seen.has(label)) seen.set(label, time);
+  }
+  return seen;
+}
+
+/** Every answer that reached the router, by its phase letter, in order of arrival. */
+export function passages(wan: Uint8Array, lan: Uint8Array): Map<string, Passage[]> {
+  const left = answers(lan);
+  const phases = new Map<string, Passage[]>();
+  for (const [label, arrived] of answers(wan)) {
+    const phase = phases.get(label[0]!) ?? [];
+    phase.push({ label, arrived, left: left.get(label) });
+    phases.set(label[0]!, phase);
+  }
+  return phases;
+}
+
+/** Milliseconds in the router of those that left it, sorted. */
+export function durations(phase: readonly Passage[]): number[] {
+  return phase
+    .flatMap(({ arrived, left }) => (left === undefined ? [] : [(left - arrived) * 1000]))
+    .sort((a, b) => a - b);
+}
+
+/** The value below which `part` (0..1) of the sorted values lie. */
+export function quantile(sorted: readonly number[], part: number): number {
+  return sorted[Math.max(0, Math.ceil(sorted.length * part) - 1)] ?? Number.NaN;
+}
