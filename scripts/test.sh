@@ -103,6 +103,11 @@ suite 'node' node scripts/node.mjs test/node
 suite 'golden' node scripts/node.mjs test/golden
 suite 'captures' node scripts/node.mjs test/captures
 suite 'netns' node scripts/node.mjs test/netns
+if [ $FULL = 1 ]; then
+  suite 'lab, big-endian' scripts/lab.sh big-endian
+  suite 'lab, golden' scripts/lab.sh golden
+  suite 'lab, replay' scripts/lab.sh replay
+fi
 
 echo "$passed passed, $failed failed$([ "$skipped" -gt 0 ] && echo ", $skipped skipped")"
 [ "$failed" -eq 0 ]

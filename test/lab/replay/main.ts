@@ -7,15 +7,15 @@ import { basename, join, relative, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
-import type { ReplayReport } from '../../../agent/src/replay/report.ts';
-import { isSkype, ndpiAbsence, ndpiFlows } from '../../captures/ndpi.ts';
 import { FOLDER, SESSIONS } from '../../captures/samples.ts';
 import { type Scheduled, scheduleOf } from '../../captures/schedule.ts';
 import type { Timed } from '../../lib/pcap.ts';
 import { type Lab, startLab } from '../machine/lab.ts';
 import { configText, startAgent } from '../mode.ts';
-import { HOME_ADDRESS, RESOLVER_ADDRESS, TUNNEL_HOME } from '../world/plan.ts';
-import { type Counts, countsOf, countsText, replay, tunnelledAt } from './model.ts';
+import { RESOLVER_ADDRESS } from '../world/plan.ts';
+import { HOME, judge, portsText, type Run, type Session } from './judge.ts';
+import { replay, tunnelledAt } from './model.ts';
+import { buildWorld, cardsOf, exposeDevice, invalidPackets, witnessInvalid } from './setting.ts';
 import {
   answersText,
   type Cards,
@@ -25,28 +25,9 @@ import {
   scheduleText,
   spaced,
 } from './stage.ts';
-import { arrivals, type Outcome, outcome } from './wires.ts';
+import { arrivals, outcome } from './wires.ts';
 
-const HOME = '192.168.1.';
 const say = (line: string): void => console.error(`lab: ${line}`);
-
-interface Session {
-  readonly sample: string;
-  readonly folder: string;
-  readonly schedule: readonly Scheduled[];
-  readonly devices: readonly string[];
-}
-
-interface Run {
-  readonly played: readonly Played[];
-  readonly outcome: Outcome;
-  /** Replay of what the router was given, when it was given. */
-  readonly report: ReplayReport;
-  readonly missing: number;
-  readonly invalid: ReadonlyMap<string, number>;
-  readonly late: string;
-  readonly ports: string;
-}
 
 function sessionOf(file: string): Session {
   const schedule = spaced(fittedToTunnel(scheduleOf(relative(FOLDER, file))));
@@ -73,85 +54,6 @@ async function bundlePlayer(folder: string): Promise<string> {
     logLevel: 'warning',
   });
   return outfile;
-}
-
-/**
- * The world has the devices' and the provider's addresses for ARP, and says nothing by itself: its
- * kernel would refuse connections that it has not made.
- */
-async function buildWorld({ world }: Lab, devices: readonly string[]): Promise<void> {
-  await world.must(`set -e
-    nft -f - <<'NFT'
-    table inet quiet {
-      chain in {
-        type filter hook prerouting priority raw; policy drop;
-        ip daddr ${RESOLVER_ADDRESS} udp dport 53 accept
-      }
-      chain out {
-        type filter hook output priority raw; policy drop;
-        ip saddr ${RESOLVER_ADDRESS} udp sport 53 accept
-      }
-    }
-NFT
-    for device in ${devices.join(' ')}; do ip address add $device/24 dev wire-lan; done
-    for host in 198.51.100.1 ${RESOLVER_ADDRESS}; do ip address add $host/24 dev wire-wan; done
-    ip link set wire-lan up
-    ip link set wire-wan up`);
-}
-
-/**
- * Whatever is in a capture has reached the device: its home's router let it in. So does this one,
- * for the device with the most packets from outside.
- */
-async function exposeDevice({ router }: Lab, schedule: readonly Scheduled[]): Promise<void> {
-  const counts = new Map<string, number>();
-  for (const { way, device } of schedule) {
-    if (way === 'in') counts.set(device, (counts.get(device) ?? 0) + 1);
-  }
-  const [device] = [...counts].sort(([, a], [, b]) => b - a)[0] ?? [];
-  if (device === undefined) return;
-  await router.must(
-    `nft add rule inet fw4 dstnat iifname eth1 meta l4proto '{ tcp, udp }' dnat ip to ${device}`,
-  );
-}
-
-/**
- * Counts by 5-tuple, and changes nothing, what the router's connection tracking calls invalid: such
- * packets are not translated, and the home's firewall drops them (fw4: "Prevent NAT leakage"). The
- * replay has no TCP windows. Priority: behind tracking, before the agent.
- */
-async function witnessInvalid({ router }: Lab): Promise<void> {
-  const key = 'ip saddr . meta l4proto . th sport . ip daddr . th dport';
-  await router.must(`nft -f - <<'NFT'
-    table inet witness {
-      set invalid { typeof ${key}; size 4096; flags dynamic; counter; }
-      chain prerouting {
-        type filter hook prerouting priority -180;
-        ct state invalid update @invalid { ${key} counter }
-      }
-    }
-NFT`);
-}
-
-/** Packets that tracking called invalid, by "source port > destination port" as on the wire. */
-async function invalidPackets({ router }: Lab): Promise<Map<string, number>> {
-  const text = await router.must('nft -n list set inet witness invalid', { timeout: 60_000 });
-  const pattern = /(\S+) \. (?:\d+|tcp|udp) \. (\d+) \. (\S+) \. (\d+) counter packets (\d+)/g;
-  const found = [...text.matchAll(pattern)];
-  return new Map(
-    found.map(([, from, port, to, toPort, count]) => [
-      `${from}:${port} > ${to}:${toPort}`,
-      Number(count),
-    ]),
-  );
-}
-
-async function cardsOf({ world, router }: Lab, wire: string, device: string): Promise<Cards> {
-  const read = `cat /sys/class/net/${wire}/ifindex /sys/class/net/${wire}/address`;
-  const [index = '', own = ''] = (await world.must(read)).trim().split('\n');
-  const behind = await router.must(`cat /sys/class/net/${device}/address`);
-  const digits = (address: string) => address.trim().replaceAll(':', '');
-  return { index: Number(index), own: digits(own), router: digits(behind) };
 }
 
 /** Plays and answers how late the latest packet was, in milliseconds. */
@@ -234,110 +136,6 @@ async function play(session: Session): Promise<Run> {
   } finally {
     await lab.stop();
   }
-}
-
-type Port = { readonly protocol: string; readonly device: string; readonly port: number };
-
-function portsText(ports: readonly Port[]): string {
-  const names = ports.map(({ protocol, device, port }) => `${protocol} ${port} of ${device}`);
-  return names.sort().join(', ') || 'none';
-}
-
-interface Difference {
-  readonly text: string;
-  /** All that the router did otherwise is to drop packets that tracking called invalid. */
-  readonly invalid: boolean;
-}
-
-/** Flows whose packets went elsewhere than the replay says. */
-function differences({ outcome: { counts, strangers }, report, invalid }: Run): Difference[] {
-  const wanted = countsOf(report);
-  const none: Counts = { tunnel: 0, direct: 0, refused: 0 };
-  const keys = [...new Set([...wanted.keys(), ...counts.keys()])];
-  const flows = keys.flatMap((key): Difference[] => {
-    const [want, got] = [wanted.get(key) ?? none, counts.get(key) ?? none];
-    if (countsText(want) === countsText(got)) return [];
-    const dropped = invalidOf(key, invalid);
-    const text = `${key}: replay ${countsText(want)}; router ${countsText(got)}, ${dropped} invalid`;
-    const elsewhere = got.tunnel > want.tunnel || got.direct > want.direct;
-    return [{ text, invalid: !elsewhere && got.refused - want.refused <= dropped }];
-  });
-  const unknown = strangers.map((text) => ({ text: `of no played flow: ${text}`, invalid: false }));
-  return [...flows, ...unknown];
-}
-
-/** Both directions; from outside, the wire has the home's address or the tunnel's inner one. */
-function invalidOf(key: string, invalid: ReadonlyMap<string, number>): number {
-  const ends = key.split(' ').slice(1);
-  const device = ends.find((end) => end.startsWith(HOME)) ?? '';
-  const remote = ends.find((end) => end !== device) ?? '';
-  const port = device.split(':')[1];
-  const ways = [
-    `${device} > ${remote}`,
-    `${remote} > ${HOME_ADDRESS}:${port}`,
-    `${remote} > ${TUNNEL_HOME}:${port}`,
-  ];
-  return ways.reduce((sum, way) => sum + (invalid.get(way) ?? 0), 0);
-}
-
-function share(name: string, counts: readonly Counts[]): string {
-  const sum = (path: keyof Counts) => counts.reduce((total, one) => total + one[path], 0);
-  const flows = (path: keyof Counts) => counts.filter((one) => one[path] > 0).length;
-  const part = (path: keyof Counts) => `${flows(path)} / ${sum(path)} ${path}`;
-  return `${name} (flows / packets): ${part('tunnel')}, ${part('direct')}, ${part('refused')}`;
-}
-
-/** How much of what nDPI calls Skype, DNS aside, was seen inside GRE. */
-function skypeShare(sample: string, { outcome: { counts } }: Run): string {
-  const absent = ndpiAbsence();
-  if (absent !== null) return `Skype by nDPI: ${absent}`;
-  const flows = ndpiFlows(sample, false).filter((one) => {
-    return isSkype(one) && !one.name.startsWith('DNS');
-  });
-  const packets = flows.reduce((sum, one) => sum + one.packets, 0);
-  const carried = flows.map(({ key }) => counts.get(key)?.tunnel ?? 0);
-  const proxied = carried.filter((count) => count > 0).length;
-  const inside = carried.reduce((sum, count) => sum + count, 0);
-  const percent = (part: number, all: number) => `${Math.round((100 * part) / all)} %`;
-  return (
-    `Skype by nDPI that leaves the home: ${proxied} of ${flows.length} flows ` +
-    `(${percent(proxied, flows.length)}), ${inside} of ${packets} packets ` +
-    `(${percent(inside, packets)}) in the tunnel`
-  );
-}
-
-/** Prints what came of one capture; answers the claims that hold and those that do not. */
-function judge(session: Session, run: Run): { passed: number; failed: number } {
-  const { report, outcome: seen } = run;
-  const known = SESSIONS[session.sample];
-  const nodes = report.supernodes.filter((address) => seen.tunnelRemotes.has(address)).length;
-  const all = differences(run);
-  const differing = all.filter(({ invalid }) => !invalid);
-  const replayed = portsText(report.ports);
-  console.log(
-    `${session.sample}: ${run.played.length} packets played, at most ${run.late} ms late`,
-  );
-  console.log(`  learned by the router: ${run.ports}; by replay: ${replayed}`);
-  console.log(`  supernodes in the tunnel: ${nodes} of ${report.supernodes.length}`);
-  console.log(`  ${share('router', [...seen.counts.values()])}`);
-  console.log(`  ${share('replay', [...countsOf(report).values()])}`);
-  console.log(`  ${skypeShare(session.sample, run)}`);
-  const dropped = all.length - differing.length;
-  console.log(
-    `  flows: ${seen.counts.size}; with packets that tracking called invalid and the firewall ` +
-      `dropped: ${dropped}; that differ otherwise: ${differing.length}`,
-  );
-  for (const { text } of all) console.log(`    ${text}`);
-  const wanted = known === undefined ? replayed : `udp ${known.port} of ${known.device}`;
-  const claims: [string, boolean][] = [
-    ['every packet reached the router', run.missing === 0],
-    [`learned: ${wanted}`, run.ports === replayed && run.ports.includes(wanted)],
-    ['every supernode was reached through the tunnel', nodes === report.supernodes.length],
-    ['every flow as replayed, invalid packets aside', differing.length === 0],
-  ];
-  for (const [claim, holds] of claims) console.log(`  ${holds ? 'ok' : 'not ok'} ${claim}`);
-  const failed = claims.filter(([, holds]) => !holds).length;
-  return { passed: claims.length - failed, failed };
 }
 
 async function main(): Promise<boolean> {
