@@ -2,6 +2,7 @@
 // what an event means is decided in step.ts, what stands in the kernel in ruleset/ and tunnel/.
 // Packet: feeds -> step -> sets -> verdict. Config: load -> compile -> render -> nft, plan -> diff.
 
+import { watchedPolicy } from './control/accounts.ts';
 import { loadPolicy, type Sources } from './control/load.ts';
 import { listenControl } from './control/serve.ts';
 import { isOwnAddress } from './policy/own.ts';
@@ -16,6 +17,7 @@ import { createState, type State, step } from './step.ts';
 import { every, now, pause } from './system/clock.ts';
 import { type Effects, openEffects } from './system/effects.ts';
 import { type Feed, type HeldFeed, openAnnounced, openHeld } from './system/feeds.ts';
+import { type FlowWatch, watchFlows } from './system/flow-watch.ts';
 import { log } from './system/log.ts';
 import { processAge } from './system/memory.ts';
 import {
@@ -49,6 +51,8 @@ export interface Daemon {
   since: number;
   /** What `whp status` shows as wrong, by topic; a topic that is well again is removed. */
   readonly problems: Map<string, string>;
+  /** Who used how much; null before the start, a string is why nothing is counted. */
+  flows: FlowWatch | string | null;
 }
 
 /** Runs until it is told to stop. Returns the exit status: 0, or 1 when it could not start. */
@@ -67,11 +71,14 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
     return refuse([{ where: 'whp daemon', what: failed }]);
   }
   log('notice', `enforcing ${loaded.value.apps.length} app(s), ${processAge()} s after the start`);
+  daemon.flows = watchFlows(sources.history, () => watchedPolicy(daemon));
+  if (typeof daemon.flows === 'string') log('error', daemon.flows);
   const stopTicking = every(TICK_MILLISECONDS, () => tick(daemon));
   await new Promise<void>((resolve) => {
     onSignals({ stop: resolve, reload: () => void reload(daemon) });
   });
   stopTicking();
+  if (typeof daemon.flows !== 'string') daemon.flows.close();
   control.close();
   await withdraw(daemon);
   return 0;
@@ -98,6 +105,7 @@ function start(sources: Sources, policy: Policy): Daemon | string {
     addresses: [],
     since: now(),
     problems: new Map(),
+    flows: null,
   };
   return daemon;
 }

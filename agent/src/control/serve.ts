@@ -3,7 +3,7 @@
 import type { Daemon } from '../daemon.ts';
 import type { Problem } from '../policy/result.ts';
 import type { Told } from '../step.ts';
-import { now } from '../system/clock.ts';
+import { now, wallTime } from '../system/clock.ts';
 import { readConnections } from '../system/connections.ts';
 import { errnoText } from '../system/errno.ts';
 import { residentBytes } from '../system/memory.ts';
@@ -11,6 +11,7 @@ import { readPaths } from '../system/paths.ts';
 import { readSet } from '../system/sets.ts';
 import { type Line, listenLines } from '../system/unix-socket.ts';
 import { isLinkName } from '../tunnel/plan.ts';
+import { ledgerConnections } from './accounts.ts';
 import {
   evidenceAnswer,
   flowAnswers,
@@ -20,6 +21,7 @@ import {
   type TunnelAnswer,
   whyAnswer,
 } from './answers.ts';
+import { rpcAnswer } from './rpc.ts';
 import { VERSION } from './version.ts';
 
 /** IFF_UP: set up by its owner (linux/if.h). */
@@ -28,6 +30,8 @@ const IFF_UP = 1;
 export interface Request {
   readonly method: string;
   readonly operand?: string;
+  /** Of method rpc, whose operand is the method that is called: its arguments. */
+  readonly input?: unknown;
 }
 
 /** Listens until closed. A string is the error. */
@@ -66,8 +70,8 @@ async function answer(
   daemon: Daemon,
   reload: (daemon: Daemon) => Promise<readonly Problem[]>,
   request: Partial<Request>,
+  kernel: KernelView = kernelView(daemon),
 ): Promise<unknown> {
-  const kernel = kernelView(daemon);
   const operand = typeof request.operand === 'string' ? request.operand : '';
   switch (request.method) {
     case 'status':
@@ -83,6 +87,15 @@ async function answer(
     case 'reload': {
       const problems = await reload(daemon);
       return problems.length === 0 ? { ok: true, answer: 'reloaded' } : { ok: false, problems };
+    }
+    case 'rpc': {
+      const { flows } = daemon;
+      const ledger = typeof flows === 'string' || flows === null ? null : flows.ledger;
+      const connections = () => (ledger === null ? [] : ledgerConnections(ledger.live.values()));
+      const view = { ...kernel, connections };
+      const ask = (method: string, words: string): Promise<unknown> =>
+        answer(daemon, reload, { method, operand: words }, view);
+      return rpcAnswer(operand, request.input, { ledger, time: wallTime(), ask });
     }
     default:
       return { ok: false, error: `no such method: ${String(request.method)}` };
