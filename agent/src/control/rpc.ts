@@ -58,9 +58,7 @@ function textOf(input: Input, name: string): string {
 
 function rowsOf(input: Input): number {
   const { limit } = input;
-  return typeof limit === 'number' && limit >= 1
-    ? Math.min(MOST_ROWS, Math.floor(limit))
-    : ROWS;
+  return typeof limit === 'number' && limit >= 1 ? Math.min(MOST_ROWS, Math.floor(limit)) : ROWS;
 }
 
 /** serve.ts says { ok, answer }; a list becomes { rows }. */
@@ -123,7 +121,12 @@ function devices(reply: unknown, { ledger }: RpcSources): object {
   }
   const rows = Array.from(ledger?.subjects ?? [])
     .filter(([name]) => name.startsWith('device '))
-    .map(([name, { up, down, flows: count }]) => ({ address: name.slice(7), up, down, flows: count }));
+    .map(([name, { up, down, flows: count }]) => ({
+      address: name.slice(7),
+      up,
+      down,
+      flows: count,
+    }));
   return { rows };
 }
 

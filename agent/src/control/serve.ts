@@ -12,15 +12,18 @@ import { readSet } from '../system/sets.ts';
 import { type Line, listenLines } from '../system/unix-socket.ts';
 import { isLinkName } from '../tunnel/plan.ts';
 import { ledgerConnections } from './accounts.ts';
+import { act, type Refresh } from './actions.ts';
 import {
   evidenceAnswer,
   flowAnswers,
   type KernelView,
   learnedAnswer,
+  type StatusAnswer,
   statusAnswer,
   type TunnelAnswer,
   whyAnswer,
 } from './answers.ts';
+import { devicesAnswer } from './devices.ts';
 import { rpcAnswer } from './rpc.ts';
 import { VERSION } from './version.ts';
 
@@ -34,11 +37,17 @@ export interface Request {
   readonly input?: unknown;
 }
 
+/** How the daemon changes what is enforced. */
+export interface Turns {
+  readonly reload: (daemon: Daemon) => Promise<readonly Problem[]>;
+  readonly refresh: Refresh;
+}
+
 /** Listens until closed. A string is the error. */
 export function listenControl(
   path: string,
   daemon: Daemon,
-  reload: (daemon: Daemon) => Promise<readonly Problem[]>,
+  turns: Turns,
 ): { close(): void } | string {
   const monitors = new Map<Line, (told: Told) => void>();
   const listening = listenLines(path, {
@@ -50,7 +59,7 @@ export function listenControl(
         daemon.effects.listeners.add(tell);
         return;
       }
-      void answer(daemon, reload, request ?? {}).then(
+      void answer(daemon, turns, request ?? {}).then(
         (reply) => line.send(reply),
         (error: unknown) => line.send({ ok: false, error: String(error) }),
       );
@@ -68,7 +77,7 @@ export function listenControl(
 
 async function answer(
   daemon: Daemon,
-  reload: (daemon: Daemon) => Promise<readonly Problem[]>,
+  turns: Turns,
   request: Partial<Request>,
   kernel: KernelView = kernelView(daemon),
 ): Promise<unknown> {
@@ -85,21 +94,50 @@ async function answer(
     case 'why':
       return { ok: true, answer: whyAnswer(daemon.state, kernel, operand, now()) };
     case 'reload': {
-      const problems = await reload(daemon);
-      return problems.length === 0 ? { ok: true, answer: 'reloaded' } : { ok: false, problems };
+      const problems = await turns.reload(daemon);
+      const done = 'the configuration is taken in';
+      return problems.length === 0 ? { ok: true, answer: { done } } : { ok: false, problems };
     }
-    case 'rpc': {
-      const { flows } = daemon;
-      const ledger = typeof flows === 'string' || flows === null ? null : flows.ledger;
-      const connections = () => (ledger === null ? [] : ledgerConnections(ledger.live.values()));
-      const view = { ...kernel, connections };
-      const ask = (method: string, words: string): Promise<unknown> =>
-        answer(daemon, reload, { method, operand: words }, view);
-      return rpcAnswer(operand, request.input, { ledger, time: wallTime(), ask });
+    case 'devices':
+      return { ok: true, answer: devices(daemon, kernel) };
+    case 'proxies':
+      return { ok: true, answer: proxies(daemon, kernel) };
+    case 'rpc':
+      return rpc(daemon, turns, operand, request.input);
+    default: {
+      const words = operand.split(' ').filter((word) => word !== '');
+      const acted = act(daemon, turns.refresh, String(request.method), words);
+      return acted ?? { ok: false, error: `no such method: ${String(request.method)}` };
     }
-    default:
-      return { ok: false, error: `no such method: ${String(request.method)}` };
   }
+}
+
+/** Answers from the ledger where `whp` asks the kernel: its list may be thousands of entries long. */
+function rpc(daemon: Daemon, turns: Turns, call: string, input: unknown): Promise<object> {
+  const { flows } = daemon;
+  const ledger = typeof flows === 'string' || flows === null ? null : flows.ledger;
+  const connections = () => (ledger === null ? [] : ledgerConnections(ledger.live.values()));
+  const view = { ...kernelView(daemon), connections };
+  const ask = (method: string, operand: string): Promise<unknown> =>
+    answer(daemon, turns, { method, operand }, view);
+  return rpcAnswer(call, input, { ledger, time: wallTime(), ask });
+}
+
+function devices(daemon: Daemon, kernel: KernelView): unknown {
+  const learned = learnedAnswer(daemon.state, kernel, now());
+  const flows = flowAnswers(daemon.state, kernel);
+  return devicesAnswer(daemon.policy.apps, daemon.settings.hosts, learned, flows);
+}
+
+function proxies(daemon: Daemon, kernel: KernelView): unknown {
+  const { tunnels, preferred } = status(daemon, kernel);
+  return tunnels.map((tunnel) => ({
+    ...tunnel,
+    apps: daemon.settings.configured.apps
+      .filter((app) => app.proxies.includes(tunnel.name))
+      .map(({ name }) => name),
+    preferred: tunnel.name === preferred,
+  }));
 }
 
 function kernelView(daemon: Daemon): KernelView {
@@ -122,7 +160,7 @@ function notText<T>(value: T | string): value is T {
   return typeof value !== 'string';
 }
 
-function status(daemon: Daemon, kernel: KernelView): unknown {
+function status(daemon: Daemon, kernel: KernelView): StatusAnswer {
   const realized = readPaths(daemon.paths);
   const problems = Array.from(daemon.problems.values());
   if (typeof realized === 'string') problems.push(realized);
@@ -144,5 +182,6 @@ function status(daemon: Daemon, kernel: KernelView): unknown {
     lost: (daemon.held?.counters.overruns ?? 0) + (daemon.announced?.counters.overruns ?? 0),
     memory: residentBytes(),
     problems,
+    choices: daemon.settings.choices,
   });
 }
