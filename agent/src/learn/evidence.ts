@@ -128,6 +128,10 @@ function describe(
       const detail = `${known.name} is ${known.address}, asked by ${known.device}`;
       return { detail, until: known.expires };
     }
+    case 'hello': {
+      const detail = `its TLS hello to ${flow.destination} named the application`;
+      return { detail, until: lease(profile.endpoints.ttlMinimumSeconds) };
+    }
     case 'port': {
       const detail = `${flow.protocol} port ${flow.sourcePort} is the application's on ${flow.source}`;
       return { detail, until: lease(profile.ports.leaseSeconds) };

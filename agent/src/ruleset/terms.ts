@@ -19,6 +19,7 @@ export const metaMark: Expression = { kind: 'meta', key: 'mark' };
 export const l4proto: Expression = { kind: 'meta', key: 'l4proto' };
 export const nfproto: Expression = { kind: 'meta', key: 'nfproto' };
 export const iifname: Expression = { kind: 'meta', key: 'iifname' };
+export const ether: Expression = { kind: 'ether' };
 export const oifname: Expression = { kind: 'meta', key: 'oifname' };
 export const ipLength: Expression = { kind: 'meta', key: 'length' };
 export const ctMark: Expression = { kind: 'ct', key: 'mark' };
@@ -47,6 +48,11 @@ export function daddr(family: Family): Expression {
 /** `bits` from bit `offset` of the transport header. */
 export function raw(offset: number, bits: 8 | 16 | 32): Expression {
   return { kind: 'raw', offset, bits };
+}
+
+/** `bits` from bit `offset` of what TCP or UDP carries. */
+export function payload(offset: number, bits: 8 | 16 | 32): Expression {
+  return { kind: 'payload', offset, bits };
 }
 
 export function masked(of: Expression, mask: number): Expression {
@@ -95,6 +101,10 @@ export function notInSet(left: Expression, set: string): Statement {
 
 export function update(set: string, element: Expression): Statement {
   return { kind: 'update', set, element };
+}
+
+export function remove(set: string, element: Expression): Statement {
+  return { kind: 'remove', set, element };
 }
 
 export function dispatch(left: Expression, entries: readonly [Constant, Verdict][]): Statement {
