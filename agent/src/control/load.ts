@@ -2,6 +2,7 @@
 // before it says yes: a bad file changes nothing. After: ruleset/compile, tunnel/plan, step.
 
 import { buildPolicy } from '../policy/build.ts';
+import { parseDoh } from '../policy/doh.ts';
 import { dayOf } from '../policy/expiry.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Profile } from '../policy/profile.ts';
@@ -41,6 +42,13 @@ export function loadProfile(path: string): Result<Profile> {
   return parseProfile(read.text, path);
 }
 
+/** Addresses of the known DoH services, from the file beside the profile folder; null without one. */
+export function loadDoh(folder: string): Result<string[] | null> {
+  const path = `${folder.replace(/\/[^/]*\/?$/, '')}/doh.json`;
+  const read = readText(path);
+  return read.ok ? parseDoh(read.text, path) : { ok: true, value: null };
+}
+
 /** The policy of a configuration file. `before`: the policy in force, whose slots are kept. */
 export function loadPolicy(sources: Sources, before: Policy | null): Result<Policy> {
   const read = readText(sources.config);
@@ -49,7 +57,16 @@ export function loadPolicy(sources: Sources, before: Policy | null): Result<Poli
   if (!packages.ok) return packages;
   const profiles = loadProfiles(sources.profiles);
   if (!profiles.ok) return profiles;
+  const doh = loadDoh(sources.profiles);
+  if (!doh.ok) return doh;
   const slots = new Map(before?.apps.map(({ name, slot }) => [name, slot]));
   const today = dayOf(wallTime());
-  return buildPolicy({ packages: packages.value, profiles: profiles.value, slots, today });
+  const data = doh.value === null ? {} : { doh: doh.value };
+  return buildPolicy({
+    packages: packages.value,
+    profiles: profiles.value,
+    slots,
+    today,
+    ...data,
+  });
 }

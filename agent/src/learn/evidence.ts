@@ -85,7 +85,7 @@ export function recordEvidence(
   return evidence;
 }
 
-function flowOf(packet: Packet): Flow {
+export function flowOf(packet: Packet): Flow {
   const { protocol } = packet;
   return {
     protocol: protocol === UDP ? 'udp' : protocol === TCP ? 'tcp' : String(protocol),
@@ -130,7 +130,7 @@ function describe(
     }
     case 'hello': {
       const detail = `its TLS hello to ${flow.destination} named the application`;
-      return { detail, until: lease(profile.endpoints.ttlMinimumSeconds) };
+      return { detail, until: lease(profile.peers.leaseSeconds) };
     }
     case 'port': {
       const detail = `${flow.protocol} port ${flow.sourcePort} is the application's on ${flow.source}`;

@@ -1,7 +1,8 @@
 // Names that the router's resolver is not asked for: devices with a resolver of their own, over
 // plain DNS, DoT, DoQ or DoH. What is done about them, read from the globals section; used by build,
 // compiled by ruleset/compile-escape and compile-hello.
-import { formatCidr, parseCidr } from '../wire/address.ts';
+import { type Directory, readDevices, resolveMacs } from './build-devices.ts';
+import type { Host } from './hosts.ts';
 import { type OptionReader, readBoolean, readOneOf } from './options.ts';
 
 /** How the server's name in the ClientHello of a flow that nobody knows yet is read. */
@@ -15,8 +16,9 @@ export interface Escape {
   readonly rejectDot: boolean;
   /** Known DoH services are refused. */
   readonly rejectDoh: boolean;
-  /** Addresses or blocks of the devices the three options above apply to; empty = all. */
+  /** Devices the three options above apply to, as in an app: addresses or blocks, and MACs. */
   readonly devices: readonly string[];
+  readonly macs?: readonly string[];
   /** Addresses of known DoH services, either family. */
   readonly doh: readonly string[];
 }
@@ -24,24 +26,33 @@ export interface Escape {
 export const ESCAPE_OPTIONS = ['hello', 'dns_redirect', 'dns_reject_dot', 'dns_reject_doh'];
 export const ESCAPE_LISTS = ['dns_device'];
 
-/** `doh`: the services of the data file, null when it was not read. */
+export interface EscapeInput {
+  /** The services of the data file; absent when it was not read. */
+  readonly doh?: readonly string[];
+  readonly hosts?: readonly Host[];
+}
+
+/** Null when nothing is asked for and no service is known: then there is nothing to compile. */
 export function readEscape(
   read: OptionReader,
-  doh: readonly string[] | null,
-  problemOf: (value: string) => string | null,
+  directory: Directory,
+  input: EscapeInput,
 ): Escape | null {
-  const escape: Escape = {
-    hello: readOneOf(read, 'hello', ['off', 'watch', 'hold'] as const, 'off'),
-    redirect: readBoolean(read, 'dns_redirect', false),
-    rejectDot: readBoolean(read, 'dns_reject_dot', false),
-    rejectDoh: readBoolean(read, 'dns_reject_doh', false),
-    devices: read.list('dns_device', problemOf).map((text) => formatCidr(parseCidr(text)!)),
-    doh: doh ?? [],
-  };
-  if (escape.rejectDoh && escape.doh.length === 0) {
+  const hello = readOneOf(read, 'hello', ['off', 'watch', 'hold'] as const, 'off');
+  const redirect = readBoolean(read, 'dns_redirect', false);
+  const rejectDot = readBoolean(read, 'dns_reject_dot', false);
+  const rejectDoh = readBoolean(read, 'dns_reject_doh', false);
+  const doh = input.doh ?? [];
+  if (rejectDoh && doh.length === 0) {
     read.complain('dns_reject_doh', 'no DoH service is known: doh.json is missing or unreadable');
   }
-  const { hello, redirect, rejectDot, rejectDoh } = escape;
+  const chosen = readDevices(read, directory, 'dns_device');
+  const macs = chosen === null ? [] : resolveMacs(chosen, input.hosts ?? []);
+  // As in an app: a name that nobody has yet must not mean everybody.
+  const byMac = chosen !== null && (macs.length > 0 || chosen.blocks.length === 0);
   const asksNothing = hello === 'off' && !redirect && !rejectDot && !rejectDoh;
-  return asksNothing && doh === null ? null : escape;
+  if (asksNothing && input.doh === undefined) return null;
+  const devices = chosen?.blocks ?? [];
+  const all = { hello, redirect, rejectDot, rejectDoh, devices, doh };
+  return byMac ? { ...all, macs } : all;
 }

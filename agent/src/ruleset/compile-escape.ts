@@ -5,8 +5,8 @@ import { markOf, WATCHED } from '../policy/marks.ts';
 import type { Policy } from '../policy/policy.ts';
 import { type Family, parseCidr } from '../wire/address.ts';
 import type { Context } from './context.ts';
-import type { Chain, Datatype, Expression, NamedSet, Rule, Statement, Verdict } from './model.ts';
-import { dohSet, escapeSet, escapingSet } from './names.ts';
+import type { Chain, Datatype, NamedSet, Rule, Span, Statement, Verdict } from './model.ts';
+import { dohSet, ESCAPING_MACS, escapeSet, escapingSet } from './names.ts';
 import { addressElements } from './ranges.ts';
 import {
   concat,
@@ -15,6 +15,7 @@ import {
   dispatch,
   dport,
   dportKey,
+  ether,
   FAMILIES,
   goTo,
   iifname,
@@ -82,18 +83,23 @@ function noted(family: Family, ...when: Statement[]): Rule {
 }
 
 function refused(context: Context, what: string, only?: Family, ...when: Statement[]): Rule[] {
-  return FAMILIES.filter((family) => only === undefined || only === family).flatMap((family) => {
-    const guard = escapeGuard(context.policy, saddr(family), family);
-    return guard === null ? [] : [rule(`${what} is refused`, ...when, ...guard, goTo('refuse'))];
-  });
+  return FAMILIES.filter((family) => only === undefined || only === family).flatMap((family) =>
+    escapeGuards(context.policy, family).map((guard) =>
+      rule(`${what} is refused`, ...when, ...guard, goTo('refuse')),
+    ),
+  );
 }
 
-/** That `address` is a device the options apply to; null when they apply to none of the family. */
-function escapeGuard(policy: Policy, address: Expression, family: Family): Statement[] | null {
-  const devices = policy.escape?.devices ?? [];
-  if (devices.length === 0) return [is(nfproto, NFPROTO[family])];
+/** The conditions under which the sender is a device the options apply to, as deviceGuards. */
+function escapeGuards(policy: Policy, family: Family): Statement[][] {
+  const { devices = [], macs } = policy.escape ?? {};
+  const ours = is(nfproto, NFPROTO[family]);
+  if (devices.length === 0 && macs === undefined) return [[ours]];
+  const guards: Statement[][] = [];
+  if (macs !== undefined && macs.length > 0) guards.push([ours, inSet(ether, ESCAPING_MACS)]);
   const some = devices.some((block) => parseCidr(block)?.family === family);
-  return some ? [inSet(address, escapingSet(family))] : null;
+  if (some) guards.push([inSet(saddr(family), escapingSet(family))]);
+  return guards;
 }
 
 /** Prerouting has marked what goes to a resolver outside, and nothing else. */
@@ -101,21 +107,19 @@ function redirectChain(context: Context): Chain[] {
   const { globals, policy } = context;
   if (policy.escape?.redirect !== true) return [];
   const outside = is(masked(ctMark, globals.mask), markOf(globals.mask, WATCHED));
-  const rules = FAMILIES.flatMap((family) => {
-    const guard = escapeGuard(policy, saddr(family), family);
-    if (guard === null) return [];
-    const which = [oneOf(l4proto, [TCP, UDP]), is(dport, DNS)];
-    return [
+  const rules = FAMILIES.flatMap((family) =>
+    escapeGuards(policy, family).map((guard) =>
       rule(
         "DNS to the router's own resolver",
         oneOf(iifname, globals.lan),
         outside,
         ...guard,
-        ...which,
+        oneOf(l4proto, [TCP, UDP]),
+        is(dport, DNS),
         { kind: 'redirect', port: DNS },
       ),
-    ];
-  });
+    ),
+  );
   const base = { type: 'nat', hook: 'prerouting', priority: DSTNAT } as const;
   return [{ name: 'to_router', base, rules }];
 }
@@ -123,7 +127,12 @@ function redirectChain(context: Context): Chain[] {
 export function escapeSets(policy: Policy): NamedSet[] {
   const { escape } = policy;
   if (escape === undefined) return [];
-  return FAMILIES.flatMap((family): NamedSet[] => {
+  const macs = (escape.macs ?? []).map((mac): Span[] => [[mac, mac]]);
+  const named: NamedSet[] =
+    macs.length === 0
+      ? []
+      : [{ role: 'static', name: ESCAPING_MACS, key: ['ether'], elements: macs }];
+  const sets = FAMILIES.flatMap((family): NamedSet[] => {
     const address: Datatype = family === 4 ? 'ipv4' : 'ipv6';
     const fixed = (name: string, list: readonly string[]): NamedSet => ({
       role: 'static',
@@ -144,4 +153,5 @@ export function escapeSets(policy: Policy): NamedSet[] {
       },
     ];
   });
+  return [...sets, ...named];
 }

@@ -7,9 +7,9 @@ import { readsHello } from './compile-hello.ts';
 import {
   appSet,
   type Context,
-  deviceGuard,
   logHeaders,
   logWhole,
+  receiverGuards,
   setMark,
   tunnelsOf,
 } from './context.ts';
@@ -208,10 +208,9 @@ function refuseChain(context: Context): Chain {
  */
 function inboundRules(context: Context, app: App): Rule[] {
   const { lan } = context.globals;
-  return FAMILIES.flatMap((family) => {
-    const guard = deviceGuard(app, daddr(family), family);
-    if (guard === null) return [];
-    return [
+  if (app.direct !== undefined) return [];
+  return FAMILIES.flatMap((family) =>
+    receiverGuards(app, daddr(family), family).map((guard) =>
       rule(
         `from outside to ${app.profile.name}?`,
         noneOf(iifname, lan),
@@ -220,8 +219,8 @@ function inboundRules(context: Context, app: App): Rule[] {
         ...guard,
         jump(`${app.name}_inbound${family}`),
       ),
-    ];
-  });
+    ),
+  );
 }
 
 function inboundChains(context: Context, app: App): Chain[] {

@@ -4,7 +4,7 @@
 import { UNDECIDED } from '../policy/marks.ts';
 import type { App } from '../policy/policy.ts';
 import type { Family } from '../wire/address.ts';
-import { appSet, type Context, deviceGuard, logWhole, setMark } from './context.ts';
+import { appSet, type Context, deviceGuards, logWhole, setMark } from './context.ts';
 import type { Chain, LearnedSet, Rule, Statement } from './model.ts';
 import { HELLO_PREFIX, partialSet } from './names.ts';
 import {
@@ -103,22 +103,22 @@ export function helloChains(context: Context, judge: readonly Rule[]): Chain[] {
       ],
     },
     { name: 'hello_new', rules: [...judge, rule('still unknown', accept)] },
-    ...apps.flatMap((app) => FAMILIES.flatMap((family) => namedChain(app, family))),
+    ...apps.flatMap((app) => FAMILIES.map((family) => namedChain(app, family))),
   ];
 }
 
 /** What the agent has learned from a held ClientHello is looked up when it repeats the packet. */
 function named(app: App): Rule[] {
-  return FAMILIES.flatMap((family) => {
-    const guard = deviceGuard(app, saddr(family), family);
-    if (guard === null) return [];
-    return [rule('just named', ...guard, jump(`${app.name}_named${family}`))];
-  });
+  if (app.direct !== undefined) return [];
+  return FAMILIES.flatMap((family) =>
+    deviceGuards(app, saddr(family), family).map((guard) =>
+      rule('just named', ...guard, jump(`${app.name}_named${family}`)),
+    ),
+  );
 }
 
-function namedChain(app: App, family: Family): Chain[] {
-  if (deviceGuard(app, saddr(family), family) === null) return [];
-  return [{ name: `${app.name}_named${family}`, rules: [namedRule(app, family)] }];
+function namedChain(app: App, family: Family): Chain {
+  return { name: `${app.name}_named${family}`, rules: [namedRule(app, family)] };
 }
 
 /** Device and server, as the device's ClientHello named it. */

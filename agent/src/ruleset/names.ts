@@ -5,15 +5,23 @@ import type { Family } from '../wire/address.ts';
 export const TABLE = 'whp';
 
 /** Sets of one application and family. The first group is rewritten by a reload, never learned. */
-export const STATIC_SETS = ['range', 'learn', 'node', 'device'] as const;
+export const STATIC_SETS = ['range', 'learn', 'node', 'except', 'device'] as const;
 /** Entries that come and go at run time, and outlive a reload. */
 export const LEARNED_SETS = ['addr', 'udp', 'tcp', 'peer', 'window', 'asked', 'hello'] as const;
+
+/** Those of them that rules fill by themselves. */
+export const FILLED_SETS = ['udp', 'tcp', 'peer', 'window', 'asked'] as const;
 
 export type SetKind = (typeof STATIC_SETS)[number] | (typeof LEARNED_SETS)[number];
 
 /** `<app>_addr4` and so on. */
 export function setName(app: string, kind: SetKind, family: Family): string {
   return `${app}_${kind}${family}`;
+}
+
+/** `<app>_mac`: hardware addresses have no family. */
+export function macSet(app: string): string {
+  return `${app}_mac`;
 }
 
 export function neverSet(family: Family): string {
@@ -29,6 +37,8 @@ export function escapeSet(family: Family): string {
 export function dohSet(family: Family): string {
   return `doh${family}`;
 }
+
+export const ESCAPING_MACS = 'escapingmac';
 
 export function escapingSet(family: Family): string {
   return `escaping${family}`;

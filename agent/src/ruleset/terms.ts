@@ -116,6 +116,7 @@ export function count(counter: string): Statement {
 }
 
 export const accept: Statement = { kind: 'verdict', verdict: { verdict: 'accept' } };
+export const back: Statement = { kind: 'verdict', verdict: { verdict: 'return' } };
 export const drop: Statement = { kind: 'verdict', verdict: { verdict: 'drop' } };
 
 export function goTo(chain: string): Statement {
