@@ -22,6 +22,7 @@ import { log } from '../system/log.ts';
 import {
   type Configuration,
   loadConfiguration,
+  loadDoh,
   loadProfiles,
   type ProfileFile,
   parseConfiguration,
@@ -163,6 +164,8 @@ function lastGood(sources: Sources): Result<Loaded> {
   }
   const shipped = loadProfiles({ ...sources, state: '/nonexistent' });
   if (!shipped.ok) return shipped;
+  const doh = loadDoh(sources.profiles);
+  if (!doh.ok) return doh;
   const profiles = new Map(shipped.value);
   for (const text of Array.isArray(kept.profiles) ? (kept.profiles as unknown[]) : []) {
     const parsed = parseProfile(String(text), path);
@@ -170,7 +173,7 @@ function lastGood(sources: Sources): Result<Loaded> {
     const file: ProfileFile = { profile: parsed.value, path, text: String(text), own: true };
     profiles.set(parsed.value.name, file);
   }
-  const configuration = parseConfiguration(String(kept.text), path, profiles);
+  const configuration = parseConfiguration(String(kept.text), path, profiles, doh.value);
   return configuration.ok ? withPolicy(sources, configuration.value, null) : configuration;
 }
 
