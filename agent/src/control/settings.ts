@@ -122,7 +122,8 @@ export function isStale(settings: Settings): boolean {
 }
 
 function devicesKey(policy: Policy): string {
-  return JSON.stringify(policy.apps.map(({ macs }) => macs ?? null));
+  const { apps, escape } = policy;
+  return JSON.stringify([apps.map(({ macs }) => macs ?? null), escape?.macs ?? null]);
 }
 
 /** Takes over the owner's new choices and keeps them. Returns what went wrong, or null. */
