@@ -1,6 +1,15 @@
 // The fault sessions in the order in which they are played.
 import type { Fault } from './fault.ts';
 import { killed } from './killed.ts';
+import { commands, devicesOnly, hours, mistake, paused } from './owner.ts';
 import { steady } from './steady.ts';
 
-export const FAULTS: readonly Fault[] = [steady, killed];
+export const FAULTS: readonly Fault[] = [
+  steady,
+  killed,
+  devicesOnly,
+  paused,
+  hours,
+  mistake,
+  commands,
+];
