@@ -4,7 +4,7 @@ import type { App, Policy } from '../policy/policy.ts';
 import type { ProfileRange } from '../policy/profile.ts';
 import type { Family } from '../wire/address.ts';
 import type { Datatype, LearnedSet, NamedSet, StaticSet } from './model.ts';
-import { neverSet, setName } from './names.ts';
+import { GATES, gateName, neverSet, setName } from './names.ts';
 import { addressElements, rangeElements } from './ranges.ts';
 import { FAMILIES } from './terms.ts';
 
@@ -43,6 +43,7 @@ export function compileSets(policy: Policy): NamedSet[] {
     ...policy.apps.flatMap((app) =>
       FAMILIES.flatMap((family) => [...staticSets(app, family), ...learnedSets(app, family)]),
     ),
+    ...policy.apps.flatMap(gateSets),
   ];
 }
 
@@ -115,6 +116,17 @@ function learnedSets(app: App, family: Family): LearnedSet[] {
       dynamic: false,
     }),
   ];
+}
+
+function gateSets(app: App): LearnedSet[] {
+  return GATES.map((gate) => ({
+    role: 'learned',
+    name: gateName(app.name, gate),
+    key: ['family'],
+    size: FAMILIES.length,
+    timeout: null,
+    dynamic: false,
+  }));
 }
 
 function address(family: Family): Datatype {

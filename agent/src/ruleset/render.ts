@@ -131,6 +131,7 @@ const SET_TYPES: { readonly [type in Datatype]?: string } = {
   ipv6: 'ipv6_addr',
   protocol: 'inet_proto',
   port: 'inet_service',
+  family: 'nf_proto',
 };
 
 const SET_FIELDS: { readonly [type in Datatype]?: string } = {

@@ -2,8 +2,10 @@
 // a choice changes the effects that move the app leave, in an order in which no packet is ever half
 // on each way. Between proxies' health (health.ts), the choice (select.ts) and the kernel
 // (system/steering). Pure: time and the effects are values.
+import { DEFAULT_GLOBALS } from '../policy/build.ts';
 import type { App, Policy } from '../policy/policy.ts';
 import type { Route } from '../reconcile/desired.ts';
+import type { Gate } from '../ruleset/names.ts';
 import {
   createHealth,
   dueProbe,
@@ -15,8 +17,6 @@ import {
 } from './health.ts';
 import { prohibits, throughRoute } from './plan.ts';
 import { type Choice, choose, firstChoice, sameWay, type Way } from './select.ts';
-
-export type Gate = 'blocked' | 'direct';
 
 /** In the order in which they have to be run. */
 export type SteerEffect =
@@ -44,8 +44,10 @@ export interface Steering {
   readonly choices: Map<string, Choice>;
 }
 
-export function createSteering(policy: Policy): Steering {
-  return { policy: { ...policy, proxies: [], apps: [] }, healths: new Map(), choices: new Map() };
+/** Nothing is known and nothing is steered until the first policy is taken in. */
+export function createSteering(): Steering {
+  const nothing: Policy = { globals: DEFAULT_GLOBALS, proxies: [], apps: [] };
+  return { policy: nothing, healths: new Map(), choices: new Map() };
 }
 
 /** What a proxy is, so that a changed one starts from nothing. */

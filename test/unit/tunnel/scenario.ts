@@ -55,7 +55,7 @@ export function start(
   standing: string | null = null,
 ): Scenario {
   const policy = policyOf(Object.keys(lives), change);
-  const steering = createSteering(policy);
+  const steering = createSteering();
   adoptPolicy(steering, policy, () => standing, 0);
   return { steering, lives: new Map(Object.entries(lives)), log: [], probes: 0, now: 0 };
 }
