@@ -28,7 +28,9 @@ import {
 } from './system/paths.ts';
 import { runProgram } from './system/process.ts';
 import { onSignals } from './system/signals.ts';
-import { plan, tunnelMtu } from './tunnel/plan.ts';
+import { createHelm, type Helm } from './system/steering.ts';
+import { plan, standingProxy, tunnelMtu } from './tunnel/plan.ts';
+import { waysOf } from './tunnel/steer.ts';
 
 /** How often expired entries are forgotten and the own addresses are read again. */
 const TICK_MILLISECONDS = 5000;
@@ -40,6 +42,8 @@ export interface Daemon {
   state: State;
   readonly paths: Paths;
   readonly effects: Effects;
+  /** Which way each app takes, by what the probes say. */
+  readonly helm: Helm;
   held: HeldFeed | null;
   /** Which feeds are open: queue and group, to tell whether a reload needs others. */
   ears: string;
@@ -67,6 +71,7 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
     return refuse([{ where: 'whp daemon', what: failed }]);
   }
   log('notice', `enforcing ${loaded.value.apps.length} app(s), ${processAge()} s after the start`);
+  daemon.helm.start();
   const stopTicking = every(TICK_MILLISECONDS, () => tick(daemon));
   await new Promise<void>((resolve) => {
     onSignals({ stop: resolve, reload: () => void reload(daemon) });
@@ -85,13 +90,15 @@ function refuse(problems: readonly Problem[]): number {
 function start(sources: Sources, policy: Policy): Daemon | string {
   const paths = openPaths(policy.globals);
   if (typeof paths === 'string') return paths;
+  const effects = openEffects();
   const daemon: Daemon = {
     sources,
     policy,
     ruleset: null,
     state: createState(policy, () => false),
     paths,
-    effects: openEffects(),
+    effects,
+    helm: createHelm(paths, effects),
     held: null,
     ears: 'none',
     announced: null,
@@ -112,6 +119,7 @@ async function enforce(daemon: Daemon, wanted: Policy): Promise<string | null> {
   if (typeof realized === 'string') return realized;
   daemon.addresses = realized.addresses.map(({ address }) => address);
   const policy = withMtus(daemon, wanted, realized);
+  daemon.helm.adopt(policy, (app) => standingProxy(policy, app, realized.pieces));
   buildPaths(daemon, policy, realized);
   await pause();
   const deaf = listen(daemon, policy);
@@ -123,6 +131,7 @@ async function enforce(daemon: Daemon, wanted: Policy): Promise<string | null> {
     isOwnAddress(daemon.policy, daemon.addresses, address);
   daemon.state = createState(policy, isOwn, daemon.state);
   daemon.effects.state = daemon.state;
+  daemon.helm.assert();
   return null;
 }
 
@@ -137,7 +146,7 @@ function withMtus(daemon: Daemon, policy: Policy, realized: Realized): Policy {
 
 function buildPaths(daemon: Daemon, policy: Policy, realized: Realized): void {
   const wrong: string[] = [];
-  for (const operation of diff(plan(policy), realized.pieces)) {
+  for (const operation of diff(plan(policy, waysOf(daemon.helm.steering)), realized.pieces)) {
     const failed = applyOperation(daemon.paths, operation);
     if (failed !== null) wrong.push(failed);
   }

@@ -46,14 +46,19 @@ export function createHelm(paths: Paths, effects: Effects): Helm {
   const take = (event: SteerEvent): void => {
     run(steer(steering, event, now()));
   };
+  const arm = (): void => {
+    stop?.();
+    stop = after(untilNextLook(steering, now(), LONGEST), look);
+  };
   const probes: Probes = openProbes(randomBytes, (proxy, sequence) => {
     take({ kind: 'answer', proxy, sequence });
+    arm();
   });
   const look = (): void => {
     // What has arrived counts, however late this program looks.
     probes.drain();
     take({ kind: 'look' });
-    stop = after(untilNextLook(steering, now(), LONGEST), look);
+    arm();
   };
   const run = (list: readonly SteerEffect[]): void => {
     for (const effect of list) runEffect(effect);
@@ -88,10 +93,7 @@ export function createHelm(paths: Paths, effects: Effects): Helm {
       probes.retain(policy.proxies);
     },
     assert: () => run(assertWays(steering)),
-    start: () => {
-      stop?.();
-      look();
-    },
+    start: look,
   };
 }
 

@@ -76,6 +76,16 @@ function firstWay(app: App, proxies: readonly Proxy[]): Way {
   return proxy === undefined ? { kind: 'blocked' } : { kind: 'tunnel', proxy };
 }
 
+/** The proxy that the kernel's route of `app` leads through now, or null. */
+export function standingProxy(policy: Policy, app: App, realized: Desired): string | null {
+  const table = policy.globals.table + app.slot;
+  const route = realized.find(
+    (piece) => piece.kind === 'route' && piece.table === table && piece.link !== null,
+  );
+  const link = route?.kind === 'route' ? route.link : null;
+  return policy.proxies.find(({ name }) => tunnelDevice(name) === link)?.name ?? null;
+}
+
 /** What the policy needs, with each app on its way of `ways`. Proxies whose MTU is null get one that
  * fits through PPPoE. */
 export function plan(policy: Policy, ways: ReadonlyMap<string, Way> = new Map()): Desired {
