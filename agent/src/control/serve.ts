@@ -17,7 +17,6 @@ import {
   type KernelView,
   learnedAnswer,
   statusAnswer,
-  type TunnelAnswer,
   whyAnswer,
 } from './answers.ts';
 import { VERSION } from './version.ts';
@@ -118,7 +117,7 @@ function status(daemon: Daemon, kernel: KernelView): unknown {
     problems.push(`${count} set updates failed, the last: ${last}`);
   }
   const links = typeof realized === 'string' ? [] : realized.links;
-  const tunnels: TunnelAnswer[] = daemon.policy.proxies.map((proxy) => {
+  const tunnels = daemon.policy.proxies.map((proxy) => {
     const link = links.find(({ name }) => isLinkName(name) && name.endsWith(`-${proxy.name}`));
     const up = link !== undefined && (link.flags & IFF_UP) !== 0;
     return { name: proxy.name, address: proxy.address, up, mtu: link?.mtu ?? 0 };
@@ -128,6 +127,7 @@ function status(daemon: Daemon, kernel: KernelView): unknown {
     now: now(),
     since: daemon.since,
     tunnels,
+    steering: daemon.helm.steering,
     lost: (daemon.held?.counters.overruns ?? 0) + (daemon.announced?.counters.overruns ?? 0),
     memory: residentBytes(),
     problems,
