@@ -43,6 +43,8 @@ export interface Health {
   since: number;
   /** Whether flows may use it: true until it is down, and again when it is up. */
   usable: boolean;
+  /** Whether any app's flows take it now: then it is watched closely. */
+  used: boolean;
   /** Why it is down, in words. */
   reason: string;
   /** Probes without a verdict, and lost ones that may still be answered: by sequence. */
@@ -70,6 +72,7 @@ export function createHealth(proxy: string, now: number): Health {
     state: 'probing',
     since: now,
     usable: true,
+    used: false,
     reason: '',
     sent: new Map(),
     sequence: 0,
@@ -104,18 +107,25 @@ export function timeoutOf(health: Health): number {
 }
 
 /** The sequence number (0..65535) of a probe to send now, or null when none is due. */
-export function dueProbe(health: Health, used: boolean, now: number): number | null {
+export function dueProbe(health: Health, now: number): number | null {
   if (now < health.next) return null;
   health.sequence = (health.sequence + 1) & 0xffff;
   health.sent.set(health.sequence, { at: now, lost: false });
-  health.next = now + intervalOf(health, used);
+  health.next = now + intervalOf(health);
   return health.sequence;
 }
 
-function intervalOf(health: Health, used: boolean): number {
+/** Says whether flows take this proxy from now on. One that is just taken into use is looked at at
+ * once: its last probe may be old. */
+export function setUsed(health: Health, used: boolean, now: number): void {
+  if (used && !health.used) health.next = Math.min(health.next, now);
+  health.used = used;
+}
+
+function intervalOf(health: Health): number {
   if (health.state === 'probing') return DOUBT_INTERVAL;
   if (health.state === 'down') return DOWN_INTERVAL;
-  return used ? STEADY_INTERVAL : SPARE_INTERVAL;
+  return health.used ? STEADY_INTERVAL : SPARE_INTERVAL;
 }
 
 /** An answer came. False: nobody asked, or it was counted already. */

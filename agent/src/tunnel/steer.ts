@@ -12,6 +12,7 @@ import {
   expireProbes,
   type Health,
   nextLook,
+  setUsed,
   takeAnswer,
   takeUnsent,
 } from './health.ts';
@@ -99,10 +100,11 @@ export function steer(steering: Steering, event: SteerEvent, now: number): Steer
     else takeUnsent(health, event.sequence, event.reason, now);
   }
   const effects = decide(steering, now);
-  if (event.kind !== 'look') return effects;
   const used = inUse(steering);
+  for (const health of healths.values()) setUsed(health, used.has(health.proxy), now);
+  if (event.kind !== 'look') return effects;
   for (const health of healths.values()) {
-    const sequence = dueProbe(health, used.has(health.proxy), now);
+    const sequence = dueProbe(health, now);
     if (sequence !== null) effects.push({ kind: 'probe', proxy: health.proxy, sequence });
   }
   return effects;

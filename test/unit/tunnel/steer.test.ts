@@ -61,6 +61,13 @@ test('a dead proxy is left within two and a half seconds, whenever it dies', () 
   }
 });
 
+test('a spare that dies just after it was taken into use is left as fast', () => {
+  const run = start({ a: deadBetween(10000, 1e9), b: deadBetween(11000, 1e9), c: alive });
+  runUntil(run, 20000);
+  assert.is(wayOf(run), 'c');
+  assert.ok(times(run)[1]! - times(run)[0]! <= 2500, movesOf(run).join('\n'));
+});
+
 test('a proxy dead from the start is left as soon as that is known', () => {
   const run = start({ a: dead, b: alive });
   runUntil(run, 10000);
