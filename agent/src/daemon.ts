@@ -25,6 +25,7 @@ import { createState, type State, step } from './step.ts';
 import { every, now, pause } from './system/clock.ts';
 import { type Effects, openEffects } from './system/effects.ts';
 import { type Feed, type HeldFeed, openAnnounced, openHeld } from './system/feeds.ts';
+import { createLate } from './system/late.ts';
 import { log } from './system/log.ts';
 import { processAge } from './system/memory.ts';
 import {
@@ -122,6 +123,10 @@ function start(settings: Settings, policy: Policy): Daemon | string {
     since: now(),
     problems: new Map(),
   };
+  effects.late = createLate(effects, {
+    isOwn: (address) => isOwnAddress(daemon.policy, daemon.addresses, address),
+    macOf: (address) => daemon.settings.hosts.find((one) => one.address === address)?.mac ?? null,
+  });
   return daemon;
 }
 
@@ -149,6 +154,7 @@ async function enforce(daemon: Daemon, wanted: Policy): Promise<string | null> {
   daemon.effects.state = daemon.state;
   forgetExcepted(daemon);
   daemon.helm.assert();
+  daemon.effects.late?.all();
   return null;
 }
 

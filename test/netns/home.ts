@@ -14,6 +14,9 @@ export const NODE = '111.221.74.20';
 export const NODE_PORT = 33033;
 export const P2P = 13021;
 export const PEER = '93.184.216.34';
+export const MEDIA = '93.184.216.35';
+/** Of nobody's application. */
+export const OTHER = '93.184.216.99';
 const FAR = ['internet', 'proxya', 'proxyb'] as const;
 export type Far = (typeof FAR)[number];
 
@@ -35,7 +38,7 @@ console.log('ready');`;
 const TALKER = `
 const [, , port, to, toPort] = process.argv;
 const say = (word) => console.log(Date.now() + ' ' + word);
-const udp = require('dgram').createSocket('udp4');
+const udp = require('dgram').createSocket({ type: 'udp4', reuseAddr: true });
 udp.on('message', (bytes) => say(bytes.toString()));
 udp.on('error', (error) => say(error.code));
 udp.bind(Number(port), () => udp.connect(Number(toPort), to, () => {
@@ -138,7 +141,7 @@ export async function startHome(name: string): Promise<Home> {
     return child;
   };
   for (const one of FAR) {
-    const server = start(one, SERVER, one, NODE, PEER);
+    const server = start(one, SERVER, one, NODE, PEER, MEDIA, OTHER);
     await new Promise((resolve) => server.stdout!.once('data', resolve));
   }
   const listen = (child: ChildProcess): Talk => {
@@ -252,6 +255,8 @@ function wireHome(run: Home['run'], space: (one: string) => string): void {
       `
       ip address add ${NODE}/32 dev lo
       ip address add ${PEER}/32 dev lo
+      ip address add ${MEDIA}/32 dev lo
+      ip address add ${OTHER}/32 dev lo
       sysctl -qw net.ipv4.conf.all.rp_filter=0
       ${neighbour === '' ? '' : `ip link set eth0 address 02:00:00:00:00:0a arp off`}
       : ${own}`,

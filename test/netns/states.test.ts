@@ -2,7 +2,20 @@
 // proxy dies, when none is left, when there is one again; and late evidence.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { config, type Heard, type Home, P2P, pause, startHome, type Talk, until } from './home.ts';
+import {
+  config,
+  type Heard,
+  type Home,
+  MEDIA,
+  NODE,
+  OTHER,
+  P2P,
+  PEER,
+  pause,
+  startHome,
+  type Talk,
+  until,
+} from './home.ts';
 
 let home: Home;
 test.before(async () => {
@@ -74,6 +87,52 @@ test('failover, block, direct and back', async () => {
   assert.match(last(talk)!, /^proxy/);
   console.log(home.log());
   talk.stop();
+  await home.stopAgent();
+});
+
+test('a call that runs when the agent is enabled moves; others stay where they are', async () => {
+  const call = home.talk(P2P, PEER);
+  const signalling = home.connect(NODE);
+  const node = home.talk(P2P + 1);
+  const unrelated = home.connect(OTHER);
+  const silent = home.talk(P2P + 2, OTHER);
+  for (const one of [call, signalling, node, unrelated, silent]) {
+    await until(one, ({ word }) => word === 'internet');
+  }
+  const media = home.talk(P2P + 1, MEDIA);
+  await until(media, ({ word }) => word === 'internet');
+  const entries = (): string => home.run('router', 'conntrack', '-L', '-p', 'tcp', '-d', OTHER);
+  const before = entries();
+  const began = Date.now();
+  await home.startAgent(config({}));
+  // The supernode's flows show their port; what else leaves that port is the application's.
+  const moved = await until(node, after(began, 'proxya'));
+  const beside = await until(media, after(began, 'proxya'));
+  const reset = await until(signalling, after(began, 'ECONNRESET'));
+  console.log(
+    `running flows moved ${moved.at - began} ms after the agent was called, beside ${beside.at - began} ms, reset ${reset.at - began} ms`,
+  );
+  for (const [flow, { at: since }] of [
+    [node, moved],
+    [media, beside],
+  ] as const) {
+    assert.not.ok(flow.heard.some(({ at, word }) => at > since && word === 'internet'));
+  }
+  // Nobody has said yet that this port is the application's.
+  assert.is(last(call), 'internet');
+  const learned = Date.now();
+  const shows = home.talk(P2P, NODE);
+  await until(shows, ({ word }) => word === 'proxya');
+  const late = await until(call, after(learned, 'proxya'));
+  console.log(
+    `learned late: ${late.at - shows.heard[0]!.at} ms after the first answer to the one that shows it`,
+  );
+  assert.is(last(unrelated), 'internet');
+  assert.is(last(silent), 'internet');
+  assert.not.ok(silent.heard.some(({ word }) => word !== 'internet'));
+  const source = /sport=(\d+)/.exec(before)![1]!;
+  assert.ok(entries().includes(`sport=${source} `));
+  for (const one of [call, node, unrelated, silent, media, shows]) one.stop();
   await home.stopAgent();
 });
 
