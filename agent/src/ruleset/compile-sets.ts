@@ -41,7 +41,11 @@ export function compileSets(policy: Policy): NamedSet[] {
   return [
     ...FAMILIES.map((family) => never(family, proxies)),
     ...policy.apps.flatMap((app) =>
-      FAMILIES.flatMap((family) => [...staticSets(app, family), ...learnedSets(app, family)]),
+      FAMILIES.flatMap((family) => [
+        ...staticSets(app, family),
+        ...learnedSets(app, family),
+        ...namedSets(policy, app, family),
+      ]),
     ),
     ...policy.apps.flatMap(gateSets),
     ...policy.apps.flatMap(macs),
@@ -139,6 +143,15 @@ function gateSets(app: App): LearnedSet[] {
     timeout: null,
     dynamic: false,
   }));
+}
+
+/** Device and server pairs that a ClientHello named; only where those are read. */
+function namedSets(policy: Policy, app: App, family: Family): LearnedSet[] {
+  if ((policy.escape?.hello ?? 'off') === 'off') return [];
+  const key: Datatype[] = [address(family), address(family)];
+  const size = app.profile.caps.endpoints;
+  const name = setName(app.name, 'hello', family);
+  return [{ role: 'learned', name, key, size, timeout: null, dynamic: false }];
 }
 
 function address(family: Family): Datatype {

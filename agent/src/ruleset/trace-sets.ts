@@ -76,6 +76,11 @@ export function updateElement(state: SetState, values: readonly Value[], now: nu
   );
 }
 
+/** What a rule takes away again. */
+export function takeElement(state: SetState, values: readonly Value[]): void {
+  if (state.role === 'learned') state.entries.delete(keyOf(state, values));
+}
+
 /** What the agent does over netlink: false when the set is full. An element is renewed. */
 export function addElement(state: SetState, element: NewElement, now: number): boolean {
   if (state.role === 'static') return false;

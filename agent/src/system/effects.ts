@@ -1,7 +1,7 @@
 // system/effects: runs what step.ts asks for, in its order: a set update is committed before the
 // answer that taught it is released. Last station of a packet's way: netlink -> kernel set.
 import type { SetChange } from '../netlink/nft-set.ts';
-import { LEARNED_SETS, setName } from '../ruleset/names.ts';
+import { FILLED_SETS, setName } from '../ruleset/names.ts';
 import type { Effect, State, Told } from '../step.ts';
 import { type Connections, cutConnection, openConnections } from './connections.ts';
 import type { HeldFeed } from './feeds.ts';
@@ -11,6 +11,8 @@ import { changeSets, openSets, readSet, type Sets } from './sets.ts';
 
 export interface Effects {
   held: HeldFeed | null;
+  /** ClientHellos of flows that nobody knows. */
+  hellos: HeldFeed | null;
   state: State | null;
   late: Late | null;
   readonly sets: Sets | string;
@@ -25,6 +27,7 @@ export interface Effects {
 export function openEffects(): Effects {
   const self: Effects = {
     held: null,
+    hellos: null,
     state: null,
     late: null,
     sets: openSets(),
@@ -53,6 +56,10 @@ function runEffects(self: Effects, effects: readonly Effect[]): void {
       case 'release':
         commit(self, changes);
         self.held?.release(effect.id);
+        break;
+      case 'pass':
+        commit(self, changes);
+        self.hellos?.release(effect.id, effect.again);
         break;
       case 'cut':
         if (typeof self.connections !== 'string') {
@@ -102,8 +109,7 @@ function makeRoom(self: Effects, name: string): void {
   const app = self.state?.apps.get(name);
   if (app === undefined || typeof self.sets === 'string') return;
   const least = Math.min(app.profile.caps.ports, app.profile.caps.peers, app.profile.caps.devices);
-  for (const kind of LEARNED_SETS) {
-    if (kind === 'addr') continue;
+  for (const kind of FILLED_SETS) {
     for (const family of [4, 6] as const) {
       const set = setName(name, kind, family);
       const elements = readSet(self.sets, set);

@@ -1,6 +1,6 @@
 // tunnel/plan: policy in, the tunnel devices, inner addresses, routes and ip rules it needs out.
 // reconcile/diff compares the answer with what the kernel has. Pure.
-import { markOf } from '../policy/marks.ts';
+import { markOf, UNDECIDED, WATCHED } from '../policy/marks.ts';
 import type { App, Policy, Proxy } from '../policy/policy.ts';
 import type { Desired, GreLink, LinkAddress, Piece, Route, Rule } from '../reconcile/desired.ts';
 import { tunnelDevice } from '../ruleset/names.ts';
@@ -15,6 +15,7 @@ const WAN_MTU_UNKNOWN = 1492;
 /** Behind every default route through a device: the kernel takes it when the device is gone. */
 export const PROHIBIT_METRIC = 0xffffffff;
 const TUNNEL_METRIC = 1;
+const FAMILIES = [4, 6] as const;
 
 /** Every device with this prefix is ours. */
 export function isLinkName(name: string): boolean {
@@ -53,7 +54,7 @@ export function throughRoute(table: number, proxy: string): Route {
  * prohibit alone: the device is told at once and falls back to IPv4, which goes through the tunnel.
  */
 export function prohibits(table: number): Route[] {
-  return ([4, 6] as const).map((family) => ({
+  return FAMILIES.map((family) => ({
     kind: 'route',
     family,
     table,
@@ -86,6 +87,12 @@ export function standingProxy(policy: Policy, app: App, realized: Desired): stri
   return policy.proxies.find(({ name }) => tunnelDevice(name) === link)?.name ?? null;
 }
 
+/**
+ * Slots of direct flows whose packets have to be seen, with nothing but the prohibit: no packet is
+ * routed by these marks, a flow table that looks for the way back finds none (ruleset/compile-forward).
+ */
+const NOWHERE = [UNDECIDED, WATCHED];
+
 /** What the policy needs, with each app on its way of `ways`. Proxies whose MTU is null get one that
  * fits through PPPoE. */
 export function plan(policy: Policy, ways: ReadonlyMap<string, Way> = new Map()): Desired {
@@ -95,15 +102,17 @@ export function plan(policy: Policy, ways: ReadonlyMap<string, Way> = new Map())
     const way = ways.get(app.name) ?? firstWay(app, policy.proxies);
     pieces.push(...routes(table + app.slot, way));
   }
-  for (const app of policy.apps) {
-    for (const family of [4, 6] as const) {
+  const nowhere = policy.apps.length === 0 ? [] : NOWHERE;
+  for (const slot of nowhere) pieces.push(...prohibits(table + slot));
+  for (const slot of [...policy.apps.map((app) => app.slot), ...nowhere]) {
+    for (const family of FAMILIES) {
       const rule: Rule = {
         kind: 'rule',
         family,
-        preference: preference + app.slot,
-        mark: markOf(mask, app.slot),
+        preference: preference + slot,
+        mark: markOf(mask, slot),
         mask,
-        table: table + app.slot,
+        table: table + slot,
       };
       pieces.push(rule);
     }
