@@ -2,11 +2,16 @@
 import type { Fault } from './fault.ts';
 import { killed } from './killed.ts';
 import { commands, devicesOnly, hours, mistake, paused } from './owner.ts';
+import { blocked, direct, failover, late } from './states.ts';
 import { steady } from './steady.ts';
 
 export const FAULTS: readonly Fault[] = [
   steady,
   killed,
+  failover,
+  blocked,
+  direct,
+  late,
   devicesOnly,
   paused,
   hours,
