@@ -79,21 +79,34 @@ export const devicesOnly: Fault = {
 export const paused: Fault = {
   name: 'paused',
   injected: 'whp pause during a call, then whp resume',
-  mayLeak: 'calls that began in the pause',
+  mayLeak: 'a call in the pause',
   async run(lab) {
     const since = lab.isp.mark();
     const call = await lab.call({ device: 'iphone' });
     await lab.router.must(`${WHP} pause skype`, { timeout: 60_000 });
-    const inPause = await sample(lab, 'windows');
+    const began = lab.isp.mark();
+    const open = await lab.call({ device: 'windows' });
+    await lab.sleep(1500);
+    const inPause = ways(lab, began, open.remote);
     await lab.router.must(`${WHP} resume`, { timeout: 60_000 });
+    await lab.sleep(1000);
+    const resumed = lab.isp.mark();
+    await lab.sleep(1500);
+    const taken = ways(lab, resumed, open.remote);
+    await open.stop();
     const afterwards = await sample(lab, 'macbook');
     const missing = await lost(call);
     await lab.sleep(200);
     const kept = ways(lab, since, call.remote);
-    const ok = onlyDirect(inPause) && onlyTunnel(afterwards) && onlyTunnel(kept) && missing === 0;
+    const ok =
+      onlyDirect(inPause) &&
+      onlyTunnel(taken) &&
+      onlyTunnel(afterwards) &&
+      onlyTunnel(kept) &&
+      missing === 0;
     return {
       ok,
-      verdict: `the call before: ${told(kept)}, ${missing} lost; one in the pause: ${told(inPause)}; one after it: ${told(afterwards)}`,
+      verdict: `the call before: ${told(kept)}, ${missing} lost; one in the pause: ${told(inPause)}, a second after its end ${told(taken)}; one after it: ${told(afterwards)}`,
       seconds: null,
     };
   },
