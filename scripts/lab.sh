@@ -11,6 +11,7 @@
 #   scripts/lab.sh golden [--all]                   every golden table with held answers, on the router
 #   scripts/lab.sh replay [FILE.pcap...]           captures through the router, beside whp replay
 #
+# WHP_CPU is the MIPS processor to emulate: 34Kf (default) or 24Kf (fewer TLB entries, slower).
 # WHP_CACHE holds what is fetched and made once (default out/cache). No root is needed once the
 # packages below are installed; nothing leaves the two machines.
 set -eu

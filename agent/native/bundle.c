@@ -52,12 +52,20 @@ static bool origin_of(struct origin *origin, const char *path)
     return identify(&origin->bundle, path) && identify(&origin->program, "/proc/self/exe");
 }
 
+/* By file, not by name: PATH may lead to it through a link. */
+static bool is_installed(const char *bundle)
+{
+    struct stat here, there;
+    return stat(bundle, &here) == 0 && stat(INSTALLED_BUNDLE, &there) == 0 &&
+           here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+}
+
 /* The directory for `bundle`, open, when nobody but this user can write in it; else -1. Only the
    installed bundle has one of its own accord; WHP_BYTECODE names one for any other. */
 static int open_directory(const char *bundle)
 {
     const char *path = getenv("WHP_BYTECODE");
-    if (!path && strcmp(bundle, INSTALLED_BUNDLE) == 0)
+    if (!path && is_installed(bundle))
         path = BYTECODE_DIRECTORY;
     if (!path || !*path || (mkdir(path, 0755) < 0 && errno != EEXIST))
         return -1;

@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startLab } from './machine/lab.ts';
+import { leave } from './machine/leave.ts';
 import type { Machine } from './machine/machine.ts';
 import { type Mode, startAgent } from './mode.ts';
 import { runSessions, type SessionsOutcome } from './session/run.ts';
@@ -121,10 +122,4 @@ async function main(): Promise<boolean> {
   return outcome.ok;
 }
 
-main().then(
-  (ok) => process.exit(ok ? 0 : 1),
-  (error: Error) => {
-    console.error(`lab: ${error.stack ?? error.message}`);
-    process.exit(1);
-  },
-);
+leave(main());

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { bootCheck } from './boot-check.ts';
 import { image } from './image.ts';
+import { leave } from './leave.ts';
 import { bootProbe } from './mips.ts';
 import { fetchPackages, fetchSource } from './packages.ts';
 import type { Card } from './qemu.ts';
@@ -77,10 +78,4 @@ async function probe(bundle: string, rest: string[], out: { out?: string }): Pro
   if (result.status !== 0) throw new Error(`mips: ${bundle}: status ${result.status}`);
 }
 
-main().then(
-  () => process.exit(0),
-  (error: Error) => {
-    console.error(`lab: ${error.message}`);
-    process.exit(1);
-  },
-);
+leave(main().then(() => true));
