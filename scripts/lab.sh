@@ -9,6 +9,7 @@
 #   scripts/lab.sh probe FILE.ts [ARGUMENTS]       run a program on the big-endian MIPS machine
 #   scripts/lab.sh big-endian                      netlink's claims and its unit tests on that machine
 #   scripts/lab.sh golden [--all]                   every golden table with held answers, on the router
+#   scripts/lab.sh faults [NAME...]                one session a fault: what breaks, what is seen
 #   scripts/lab.sh replay [FILE.pcap...]           captures through the router, beside whp replay
 #
 # WHP_CPU is the MIPS processor to emulate: 34Kf (default) or 24Kf (fewer TLB entries, slower).
@@ -54,7 +55,7 @@ build=true
 case ${1:-} in
   boot | speed | shell) driver=test/lab/machine/main.ts ;;
   probe) driver=test/lab/machine/main.ts build=false probe=${2:?probe needs a file} ;;
-  golden | replay) driver=test/lab/$1/main.ts ;;
+  golden | replay | faults) driver=test/lab/$1/main.ts ;;
   big-endian) driver=test/lab/big-endian/main.ts build=false ;;
   prepare | fetch | fetch-source) driver=test/lab/machine/main.ts build=false ;;
 esac

@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 
-const PROGRAMS = ['internet', 'resolver', 'device', 'noise', 'adversary', 'ferry'];
+const PROGRAMS = ['internet', 'resolver', 'device', 'noise', 'adversary', 'ferry', 'call'];
 const SCRIPTS = ['topology.sh', 'udhcpc.sh', 'play.sh'];
 
 /** Bundles every program of test/lab/world into `outdir`; resolves to the names of the files there. */

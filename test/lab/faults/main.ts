@@ -1,0 +1,137 @@
+// The faults: boots the lab once and plays one session after the other, in each of which something
+// on the router or around it breaks. Prints a row a session (what was injected, what was seen, time
+// to recover) and as the last line "N passed, N failed".
+//
+//   scripts/lab.sh faults [NAME...] [--router mipsel|x86_64] [--out DIRECTORY] [--list]
+//
+// Adding a session: a file in this directory that exports a Fault (fault.ts says what it gets and
+// answers), and a line in sessions.ts. Before each session the router is as after a boot, with the
+// agent freshly started under a supervisor; during it
+//   const call = await lab.call({ device: 'iphone' })      a call that goes on, packets numbered
+//   const seconds = await lab.inject('nft flush ruleset', 'nft list chain inet whp prerouting')
+//   const { lost, silence } = await call.stop()             packet numbers, milliseconds
+//   lab.isp.leaks(mark)                                     application packets outside the tunnel
+// After it, packets of the application seen outside the tunnel since its start fail it, unless it
+// says why they may (mayLeak). A session leaves what it changed in the world as it was.
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { startLab } from '../machine/lab.ts';
+import type { Sighting } from '../verdict/sighting.ts';
+import type { Fault, Finding } from './fault.ts';
+import { FAULTS } from './sessions.ts';
+import { openSetting, type Setting } from './setting.ts';
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: {
+    router: { type: 'string', default: 'mipsel' },
+    out: { type: 'string', default: 'out/faults' },
+    list: { type: 'boolean', default: false },
+  },
+});
+
+const say = (line: string): void => console.error(`faults: ${line}`);
+
+interface Row extends Finding {
+  readonly session: string;
+  readonly injected: string;
+  readonly leaks: number;
+}
+
+function routerKind(text: string): 'mipsel' | 'x86_64' {
+  if (text === 'mipsel' || text === 'x86_64') return text;
+  throw new Error(`--router ${text}: known are mipsel and x86_64`);
+}
+
+function chosen(): readonly Fault[] {
+  const [, ...names] = positionals;
+  for (const name of names) {
+    if (!FAULTS.some((one) => one.name === name)) {
+      throw new Error(`${name}: known are ${FAULTS.map((one) => one.name).join(', ')}`);
+    }
+  }
+  return names.length === 0 ? FAULTS : FAULTS.filter(({ name }) => names.includes(name));
+}
+
+async function play(setting: Setting, fault: Fault): Promise<Row> {
+  const { lab } = setting;
+  const { name: session, injected } = fault;
+  let mark = lab.isp.mark();
+  let finding: Finding;
+  try {
+    await setting.prepare(fault);
+    mark = lab.isp.mark();
+    finding = await fault.run(lab);
+  } catch (error) {
+    const log = await lab.agent.log().catch(() => '');
+    say(`${session}: ${(error as Error).stack}\n${log.split('\n').slice(-15).join('\n')}`);
+    finding = { ok: false, verdict: (error as Error).message.split('\n')[0]!, seconds: null };
+  }
+  await lab.sleep(300);
+  const leaks = lab.isp.leaks(mark);
+  await setting.clear();
+  if (leaks.length > 0) say(`${session}: ${leaks.length} leaked, first ${told(leaks[0]!)}`);
+  const leaked = `${leaks.length} leaked${fault.mayLeak === undefined ? '' : ` (${fault.mayLeak})`}`;
+  const ok = finding.ok && (leaks.length === 0 || fault.mayLeak !== undefined);
+  return {
+    ...finding,
+    session,
+    injected,
+    leaks: leaks.length,
+    ok,
+    verdict: `${leaked}; ${finding.verdict}`,
+  };
+}
+
+function told(one: Sighting): string {
+  return `${one.protocol} ${one.source}:${one.sourcePort} > ${one.destination}:${one.destinationPort}`;
+}
+
+function table(rows: readonly Row[]): string {
+  const cells = rows.map(({ session, injected, ok, verdict, seconds }) => [
+    session,
+    injected,
+    `${ok ? 'ok' : 'FAILED'}: ${verdict}`,
+    seconds === null ? '-' : `${seconds.toFixed(2)} s`,
+  ]);
+  const head = ['session', 'injected', 'verdict', 'time to recover'];
+  return [head, head.map(() => '---'), ...cells].map((row) => `| ${row.join(' | ')} |`).join('\n');
+}
+
+async function main(): Promise<boolean> {
+  if (values.list) {
+    for (const { name, injected } of FAULTS) console.log(`${name}: ${injected}`);
+    return true;
+  }
+  const faults = chosen();
+  const router = routerKind(values.router);
+  const out = resolve(values.out);
+  rmSync(out, { recursive: true, force: true });
+  mkdirSync(out, { recursive: true });
+  const lab = await startLab({ router, out, say });
+  const rows: Row[] = [];
+  try {
+    const setting = await openSetting(lab, say);
+    for (const fault of faults) {
+      const row = await play(setting, fault);
+      rows.push(row);
+      say(`${row.session}: ${row.ok ? 'ok' : 'FAILED'}: ${row.verdict}`);
+    }
+  } finally {
+    await lab.stop();
+  }
+  writeFileSync(`${out}/faults.json`, `${JSON.stringify({ router, rows }, null, 2)}\n`);
+  console.log(table(rows));
+  const passed = rows.filter(({ ok }) => ok).length;
+  console.log(`${passed} passed, ${rows.length - passed} failed`);
+  return passed === rows.length;
+}
+
+main().then(
+  (ok) => process.exit(ok ? 0 : 1),
+  (error: Error) => {
+    console.error(`faults: ${error.stack ?? error.message}`);
+    process.exit(1);
+  },
+);
