@@ -12,7 +12,7 @@ import { compile } from './ruleset/compile.ts';
 import type { Ruleset } from './ruleset/model.ts';
 import { ANSWER_PREFIX, QUERY_PREFIX, TABLE } from './ruleset/names.ts';
 import { renderLoad, renderReload } from './ruleset/render.ts';
-import { createState, type State, step } from './step.ts';
+import { createState, type PacketSpan, type State, step } from './step.ts';
 import { every, now, pause } from './system/clock.ts';
 import { type Effects, openEffects } from './system/effects.ts';
 import { type Feed, type HeldFeed, openAnnounced, openHeld } from './system/feeds.ts';
@@ -203,16 +203,16 @@ function listen(daemon: Daemon, policy: Policy): string | null {
       daemon.effects.held = held;
     }
   }
-  const announced = openAnnounced(group, (prefix, { bytes, offset, end }) => {
-    daemon.effects.run(step(daemon.state, announcedEvent(prefix, bytes, offset, end), now()));
+  const announced = openAnnounced(group, (prefix, span, age) => {
+    daemon.effects.run(step(daemon.state, announcedEvent(prefix, span, age), now()));
   });
   if (typeof announced === 'string') return announced;
   daemon.announced = announced;
   return null;
 }
 
-function announcedEvent(prefix: string, bytes: Uint8Array, offset: number, end: number) {
-  if (prefix === QUERY_PREFIX) return { kind: 'query', bytes, offset, end } as const;
+function announcedEvent(prefix: string, { bytes, offset, end }: PacketSpan, age: number) {
+  if (prefix === QUERY_PREFIX) return { kind: 'query', age, bytes, offset, end } as const;
   if (prefix === ANSWER_PREFIX) return { kind: 'answer', id: null, bytes, offset, end } as const;
   return { kind: 'evidence', prefix, bytes, offset, end } as const;
 }

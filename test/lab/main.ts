@@ -112,7 +112,12 @@ async function main(): Promise<boolean> {
   const outcome = await play(first, out);
   if (values.flows || !values.compare) console.log(readFileSync(join(out, 'flows.txt'), 'utf8'));
   console.log(outcome.text);
-  if (!values.compare) return outcome.ok;
+  if (!values.compare) {
+    const { sessionsOk, expectedSessions } = outcome.result.totals;
+    const failed = Math.max(expectedSessions - sessionsOk, outcome.ok ? 0 : 1);
+    console.log(`lab: ${sessionsOk} passed, ${failed} failed`);
+    return outcome.ok;
+  }
   const outcomes: (readonly [Mode, SessionsOutcome])[] = [[first, outcome]];
   for (const mode of (['hold', 'watch', 'nftset'] as const).filter((one) => one !== first)) {
     say(`the same sessions again: ${mode}`);
