@@ -19,14 +19,16 @@ import type { Policy } from './policy/policy.ts';
 import type { Problem } from './policy/result.ts';
 import { diff } from './reconcile/diff.ts';
 import { compile } from './ruleset/compile.ts';
+import { helloQueue } from './ruleset/compile-hello.ts';
 import type { Ruleset } from './ruleset/model.ts';
-import { ANSWER_PREFIX, QUERY_PREFIX, TABLE } from './ruleset/names.ts';
+import { ANSWER_PREFIX, HELLO_PREFIX, QUERY_PREFIX, TABLE } from './ruleset/names.ts';
 import { renderLoad, renderReload } from './ruleset/render.ts';
-import { createState, type State, step } from './step.ts';
+import { createState, type PacketSpan, type State, step } from './step.ts';
 import { every, now, pause } from './system/clock.ts';
 import { type Effects, openEffects } from './system/effects.ts';
 import { type Feed, type HeldFeed, openAnnounced, openHeld } from './system/feeds.ts';
 import { type FlowWatch, watchFlows } from './system/flow-watch.ts';
+import { createLate } from './system/late.ts';
 import { log } from './system/log.ts';
 import { processAge } from './system/memory.ts';
 import {
@@ -39,7 +41,9 @@ import {
 } from './system/paths.ts';
 import { runProgram } from './system/process.ts';
 import { onSignals } from './system/signals.ts';
-import { plan, tunnelMtu } from './tunnel/plan.ts';
+import { createHelm, type Helm } from './system/steering.ts';
+import { plan, standingProxy, tunnelMtu } from './tunnel/plan.ts';
+import { waysOf } from './tunnel/steer.ts';
 
 /** How often expired entries are forgotten and the own addresses are read again. */
 const TICK_MILLISECONDS = 5000;
@@ -53,7 +57,10 @@ export interface Daemon {
   state: State;
   readonly paths: Paths;
   readonly effects: Effects;
+  /** Which way each app takes, by what the probes say. */
+  readonly helm: Helm;
   held: HeldFeed | null;
+  hellos: HeldFeed | null;
   /** Which feeds are open: queue and group, to tell whether a reload needs others. */
   ears: string;
   announced: Feed | null;
@@ -68,7 +75,7 @@ export interface Daemon {
 
 /** Runs until it is told to stop. Returns the exit status: 0, or 1 when it could not start. */
 export async function runDaemon(sources: Sources, socketPath: string): Promise<number> {
-  const opened = openSettings(sources);
+  const opened = openSettings(sources, null);
   if (!opened.ok) return refuse(opened.problems);
   const { settings, problems } = opened.value;
   const policy = wantedPolicy(settings);
@@ -88,6 +95,7 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
   log('notice', `enforcing ${policy.apps.length} app(s), ${processAge()} s after the start`);
   daemon.flows = watchFlows(`${sources.state}/history`, () => watchedPolicy(daemon));
   if (typeof daemon.flows === 'string') log('error', daemon.flows);
+  daemon.helm.start();
   const stopTicking = every(TICK_MILLISECONDS, () => tick(daemon));
   await new Promise<void>((resolve) => {
     onSignals({ stop: resolve, reload: () => void reload(daemon) });
@@ -107,6 +115,7 @@ function refuse(problems: readonly Problem[]): number {
 function start(settings: Settings, policy: Policy): Daemon | string {
   const paths = openPaths(policy.globals);
   if (typeof paths === 'string') return paths;
+  const effects = openEffects();
   const daemon: Daemon = {
     settings,
     turn: Promise.resolve(),
@@ -114,8 +123,10 @@ function start(settings: Settings, policy: Policy): Daemon | string {
     ruleset: null,
     state: createState(policy, () => false),
     paths,
-    effects: openEffects(),
+    effects,
+    helm: createHelm(paths, effects),
     held: null,
+    hellos: null,
     ears: 'none',
     announced: null,
     addresses: [],
@@ -123,6 +134,10 @@ function start(settings: Settings, policy: Policy): Daemon | string {
     problems: new Map(),
     flows: null,
   };
+  effects.late = createLate(effects, {
+    isOwn: (address) => isOwnAddress(daemon.policy, daemon.addresses, address),
+    macOf: (address) => daemon.settings.hosts.find((one) => one.address === address)?.mac ?? null,
+  });
   return daemon;
 }
 
@@ -136,6 +151,7 @@ async function enforce(daemon: Daemon, wanted: Policy): Promise<string | null> {
   if (typeof realized === 'string') return realized;
   daemon.addresses = realized.addresses.map(({ address }) => address);
   const policy = withMtus(daemon, wanted, realized);
+  daemon.helm.adopt(policy, (app) => standingProxy(policy, app, realized.pieces));
   buildPaths(daemon, policy, realized);
   await pause();
   const deaf = listen(daemon, policy);
@@ -148,6 +164,8 @@ async function enforce(daemon: Daemon, wanted: Policy): Promise<string | null> {
   daemon.state = createState(policy, isOwn, daemon.state);
   daemon.effects.state = daemon.state;
   forgetExcepted(daemon);
+  daemon.helm.assert();
+  daemon.effects.late?.all();
   return null;
 }
 
@@ -162,7 +180,7 @@ function withMtus(daemon: Daemon, policy: Policy, realized: Realized): Policy {
 
 function buildPaths(daemon: Daemon, policy: Policy, realized: Realized): void {
   const wrong: string[] = [];
-  for (const operation of diff(plan(policy), realized.pieces)) {
+  for (const operation of diff(plan(policy, waysOf(daemon.helm.steering)), realized.pieces)) {
     const failed = applyOperation(daemon.paths, operation);
     if (failed !== null) wrong.push(failed);
   }
@@ -178,8 +196,8 @@ function buildPaths(daemon: Daemon, policy: Policy, realized: Realized): void {
 async function load(daemon: Daemon, policy: Policy): Promise<string | null> {
   if (policy.apps.length === 0 && daemon.ruleset === null) return null;
   const refused = await loadRuleset(daemon, compile(policy));
-  if (refused === null || !policy.globals.hold) return refused;
-  const watching = { ...policy, globals: { ...policy.globals, hold: false } };
+  if (refused === null || !isHeld(policy)) return refused;
+  const watching = watchingOnly(policy);
   if ((await loadRuleset(daemon, compile(watching))) !== null) return refused;
   cannotHold(daemon, 'the kernel has no nft queue (kmod-nft-queue)');
   return null;
@@ -196,6 +214,19 @@ async function loadRuleset(daemon: Daemon, ruleset: Ruleset): Promise<string | n
   return null;
 }
 
+/** Whether any packet of this policy waits for the agent. */
+function isHeld({ globals, escape }: Policy): boolean {
+  return globals.hold || escape?.hello === 'hold';
+}
+
+/** The same policy with nothing held. */
+function watchingOnly(policy: Policy): Policy {
+  const globals = { ...policy.globals, hold: false };
+  const { escape } = policy;
+  if (escape?.hello !== 'hold') return { ...policy, globals };
+  return { ...policy, globals, escape: { ...escape, hello: 'watch' } };
+}
+
 function cannotHold(daemon: Daemon, why: string): void {
   daemon.problems.set('hold', `DNS answers cannot be held, only watched: ${why}`);
   log('error', `DNS answers cannot be held, only watched: ${why}`);
@@ -207,13 +238,18 @@ function cannotHold(daemon: Daemon, why: string): void {
  */
 function listen(daemon: Daemon, policy: Policy): string | null {
   const { queue, group, hold } = policy.globals;
-  const wanted = policy.apps.length === 0 ? 'none' : `${hold ? queue : 'watch'} ${group}`;
+  const hello = policy.escape?.hello ?? 'off';
+  const wanted =
+    policy.apps.length === 0 ? 'none' : `${hold ? queue : 'watch'} ${group} ${hello} ${queue}`;
   if (daemon.ears === wanted) return null;
   daemon.held?.close();
+  daemon.hellos?.close();
   daemon.announced?.close();
   daemon.held = null;
+  daemon.hellos = null;
   daemon.announced = null;
   daemon.effects.held = null;
+  daemon.effects.hellos = null;
   daemon.problems.delete('hold');
   daemon.ears = wanted;
   if (wanted === 'none') return null;
@@ -228,17 +264,35 @@ function listen(daemon: Daemon, policy: Policy): string | null {
       daemon.effects.held = held;
     }
   }
-  const announced = openAnnounced(group, (prefix, { bytes, offset, end }) => {
-    daemon.effects.run(step(daemon.state, announcedEvent(prefix, bytes, offset, end), now()));
+  if (hello === 'hold') listenHellos(daemon, helloQueue(queue));
+  const announced = openAnnounced(group, (prefix, span, age) => {
+    daemon.effects.run(step(daemon.state, announcedEvent(prefix, span, age), now()));
   });
   if (typeof announced === 'string') return announced;
   daemon.announced = announced;
   return null;
 }
 
-function announcedEvent(prefix: string, bytes: Uint8Array, offset: number, end: number) {
-  if (prefix === QUERY_PREFIX) return { kind: 'query', bytes, offset, end } as const;
+/** ClientHellos held at once: what a page of a browser opens. Beyond that they pass unread. */
+const HELLOS_AT_MOST = 64;
+
+function listenHellos(daemon: Daemon, queue: number): void {
+  const onPacket = (id: number, { bytes, offset, end }: PacketSpan): void => {
+    const event = { kind: 'hello', id, bytes, offset, end } as const;
+    daemon.effects.run(step(daemon.state, event, now()));
+  };
+  const hellos = openHeld(queue, onPacket, HELLOS_AT_MOST);
+  if (typeof hellos === 'string') cannotHold(daemon, hellos);
+  else {
+    daemon.hellos = hellos;
+    daemon.effects.hellos = hellos;
+  }
+}
+
+function announcedEvent(prefix: string, { bytes, offset, end }: PacketSpan, age: number) {
+  if (prefix === QUERY_PREFIX) return { kind: 'query', age, bytes, offset, end } as const;
   if (prefix === ANSWER_PREFIX) return { kind: 'answer', id: null, bytes, offset, end } as const;
+  if (prefix === HELLO_PREFIX) return { kind: 'hello', id: null, bytes, offset, end } as const;
   return { kind: 'evidence', prefix, bytes, offset, end } as const;
 }
 
@@ -307,6 +361,7 @@ function noteProblems(daemon: Daemon, problems: readonly Problem[]): void {
 /** Leaves nothing behind: the owner stopped the agent, so everything is direct again. */
 async function withdraw(daemon: Daemon): Promise<void> {
   daemon.held?.close();
+  daemon.hellos?.close();
   daemon.announced?.close();
   // The table first: without marks the rules have nothing to catch.
   if (daemon.ruleset !== null) {

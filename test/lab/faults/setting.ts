@@ -17,7 +17,7 @@ const HOST = 'WHP_WATCHDOG_SECONDS=60 WHP_MEMORY_MB=128 /usr/lib/whp/whp-host';
 const AS_BOOTED = `
 nft flush ruleset
 nft -f /etc/nftables/fw4.nft
-for p in $(seq 15001 15013); do
+for p in $(seq 15001 15015); do
   for f in -4 -6; do
     while ip $f rule del pref $p 2>/dev/null; do :; done
     ip $f route flush table $p 2>/dev/null
@@ -31,7 +31,7 @@ ip link set eth1 up
 ip link set br-lan up
 ip route show default | grep -q eth1 || ip route add default via 198.51.100.1 dev eth1
 conntrack -F 2>/dev/null
-rm -rf /var/run/whp /tmp/whp.full
+rm -rf /var/run/whp /tmp/whp.full /etc/whp
 :`;
 
 export interface Setting {
