@@ -38,8 +38,8 @@ export interface Configuration {
   readonly text: string;
   readonly packages: readonly UciPackage[];
   readonly profiles: ReadonlyMap<string, ProfileFile>;
-  /** Addresses of known DoH services; absent: there is no such list here. */
-  readonly doh?: readonly string[] | undefined;
+  /** Addresses of known DoH services, or null: the file is not there. */
+  readonly doh: readonly string[] | null;
 }
 
 /** The folder of the owner's profiles. */
@@ -80,12 +80,11 @@ export function loadProfile(path: string, own: boolean): Result<ProfileFile> {
   return parsed.ok ? ok({ profile: parsed.value, path, text: read.text, own }) : parsed;
 }
 
-/** Addresses of the known DoH services, from the file beside the profile folder; undefined without
- * one. */
-export function loadDoh(sources: Sources): Result<readonly string[] | undefined> {
-  const path = `${sources.profiles.replace(/\/[^/]*\/?$/, '')}/doh.json`;
+/** Addresses of the known DoH services, from the file beside the profile folder; null without one. */
+export function loadDoh(folder: string): Result<string[] | null> {
+  const path = `${folder.replace(/\/[^/]*\/?$/, '')}/doh.json`;
   const read = readText(path);
-  return read.ok ? parseDoh(read.text, path) : ok(undefined);
+  return read.ok ? parseDoh(read.text, path) : { ok: true, value: null };
 }
 
 /** Reads and parses the files; what the sections say is checked by `policyOf`. */
@@ -94,7 +93,7 @@ export function loadConfiguration(sources: Sources): Result<Configuration> {
   if (!read.ok) return fail(sources.config, `cannot be read: ${errnoText(read.errno)}`);
   const profiles = loadProfiles(sources);
   if (!profiles.ok) return profiles;
-  const doh = loadDoh(sources);
+  const doh = loadDoh(sources.profiles);
   if (!doh.ok) return doh;
   return parseConfiguration(read.text, sources.config, profiles.value, doh.value);
 }
@@ -104,7 +103,7 @@ export function parseConfiguration(
   text: string,
   file: string,
   profiles: ReadonlyMap<string, ProfileFile>,
-  doh?: readonly string[],
+  doh: readonly string[] | null,
 ): Result<Configuration> {
   const packages = parseUci(text, file);
   return packages.ok ? ok({ text, packages: packages.value, profiles, doh }) : packages;
@@ -119,7 +118,7 @@ export function policyOf(
   const byName = new Map(Array.from(profiles, ([name, { profile }]) => [name, profile]));
   const slots = new Map(before?.apps.map(({ name, slot }) => [name, slot]));
   const today = dayOf(wallTime());
-  const data = doh === undefined ? {} : { doh };
+  const data = doh === null ? {} : { doh };
   return buildPolicy({ packages, profiles: byName, slots, today, hosts, ...data });
 }
 
