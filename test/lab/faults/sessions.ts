@@ -1,6 +1,10 @@
 // The fault sessions in the order in which they are played.
 import type { Fault } from './fault.ts';
+import { hello } from './hello.ts';
 import { killed } from './killed.ts';
+import { offload } from './offload.ts';
+import { resolvers } from './resolvers.ts';
+import { six } from './six.ts';
 import { steady } from './steady.ts';
 
-export const FAULTS: readonly Fault[] = [steady, killed];
+export const FAULTS: readonly Fault[] = [steady, killed, hello, resolvers, six, offload];

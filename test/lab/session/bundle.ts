@@ -3,8 +3,8 @@ import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 
-const PROGRAMS = ['internet', 'resolver', 'device', 'noise', 'adversary', 'ferry', 'call'];
-const SCRIPTS = ['topology.sh', 'udhcpc.sh', 'play.sh'];
+const PROGRAMS = ['internet', 'resolver', 'device', 'noise', 'adversary', 'ferry', 'call', 'probe'];
+const SCRIPTS = ['topology.sh', 'topology6.sh', 'udhcpc.sh', 'play.sh'];
 
 /** Bundles every program of test/lab/world into `outdir`; resolves to the names of the files there. */
 export async function bundleWorld(outdir: string, root = process.cwd()): Promise<string[]> {
