@@ -17,6 +17,7 @@ import {
   learnServer,
   type NamedServer,
 } from './learn/hellos.ts';
+import type { Wish } from './learn/late.ts';
 import {
   createLearned,
   expireLearned,
@@ -31,6 +32,7 @@ import {
   observeDnsQuery,
 } from './learn/observe-dns.ts';
 import { observeHello } from './learn/observe-hello.ts';
+import { wishesOf } from './learn/wishes.ts';
 import { compileNames } from './policy/domain-match.ts';
 import type { App, Policy } from './policy/policy.ts';
 import { addressKey, pairKey } from './ruleset/elements.ts';
@@ -49,7 +51,11 @@ export type Event =
   /** A DNS answer on its way to a device; held by the kernel when it has an id. */
   | ({ readonly kind: 'answer'; readonly id: number | null } & PacketSpan)
   /** A DNS query of a device, on its way to a resolver. */
-  | ({ readonly kind: 'query' } & PacketSpan)
+  | ({
+      readonly kind: 'query';
+      /** Milliseconds since it passed: a busy agent reads it late, and its window began then. */
+      readonly age: number;
+    } & PacketSpan)
   /** A packet that the ruleset announces: what for stands in the prefix of its log rule. */
   | ({ readonly kind: 'evidence'; readonly prefix: string } & PacketSpan)
   /** First words of a TLS flow that nobody knows; held by the kernel when it has an id. */
@@ -71,6 +77,8 @@ export type Effect =
   | { readonly kind: 'pass'; readonly id: number; readonly again: boolean }
   /** A flow that was direct before its evidence: delete its conntrack entry. */
   | { readonly kind: 'cut'; readonly flow: Flow }
+  /** Flows that run already may be the application's by what was just learned. */
+  | { readonly kind: 'late'; readonly wish: Wish }
   /** A set that the ruleset fills has no room left: its oldest elements have to go. */
   | { readonly kind: 'make-room'; readonly app: string }
   | { readonly kind: 'report'; readonly text: string }
@@ -209,6 +217,11 @@ function take(state: State, lesson: Lesson): Effect[] {
     }
   }
   if (change.report !== null) effects.push({ kind: 'report', text: change.report });
+  for (const { address: remote, firstSeen } of change.endpoints) {
+    if (firstSeen === lesson.at) {
+      effects.push({ kind: 'late', wish: { kind: 'address', app: app.name, remote } });
+    }
+  }
   effects.push({ kind: 'told', what: { kind: 'lesson', lesson } });
   return effects;
 }
@@ -223,11 +236,13 @@ function onQuery(state: State, event: Event & { kind: 'query' }, now: number): r
     for (const match of observeDnsQuery(state.observer.matcher, bytes, offset, end)) {
       const device = sourceText(packet);
       const { windowSeconds } = state.apps.get(match.app)!.profile.portmap;
+      const timeout = Math.floor(windowSeconds * 1000 - event.age);
+      if (timeout <= 0) continue;
       counters.asked += 1;
       effects.push({
         kind: 'renew',
         set: setName(match.app, 'asked', packet.family),
-        elements: [{ key: addressKey(device)!, timeout: windowSeconds * 1000 }],
+        elements: [{ key: addressKey(device)!, timeout }],
       });
       effects.push({
         kind: 'told',
@@ -261,7 +276,9 @@ function onEvidence(
   const sources = { profile: app.profile, learned: state.learned };
   const evidence = recordEvidence(state.evidence, said.feed, app.name, packet, sources, now);
   const told: Effect = { kind: 'told', what: { kind: 'evidence', evidence } };
-  return said.feed === 'late' ? [{ kind: 'cut', flow: evidence.flow }, told] : [told];
+  if (said.feed === 'late') return [{ kind: 'cut', flow: evidence.flow }, told];
+  const wishes = wishesOf(app, said.feed, packet);
+  return [...wishes.map((wish): Effect => ({ kind: 'late', wish })), told];
 }
 
 /**

@@ -4,7 +4,7 @@ import type { App, Policy } from '../policy/policy.ts';
 import type { ProfileRange } from '../policy/profile.ts';
 import type { Family } from '../wire/address.ts';
 import type { Datatype, LearnedSet, NamedSet, Span, StaticSet } from './model.ts';
-import { macSet, neverSet, setName } from './names.ts';
+import { GATES, gateName, macSet, neverSet, setName } from './names.ts';
 import { addressElements, rangeElements } from './ranges.ts';
 import { FAMILIES } from './terms.ts';
 
@@ -47,6 +47,7 @@ export function compileSets(policy: Policy): NamedSet[] {
         ...namedSets(policy, app, family),
       ]),
     ),
+    ...policy.apps.flatMap(gateSets),
     ...policy.apps.flatMap(macs),
   ];
 }
@@ -131,6 +132,17 @@ function learnedSets(app: App, family: Family): LearnedSet[] {
       dynamic: false,
     }),
   ];
+}
+
+function gateSets(app: App): LearnedSet[] {
+  return GATES.map((gate) => ({
+    role: 'learned',
+    name: gateName(app.name, gate),
+    key: ['family'],
+    size: FAMILIES.length,
+    timeout: null,
+    dynamic: false,
+  }));
 }
 
 /** Device and server pairs that a ClientHello named; only where those are read. */

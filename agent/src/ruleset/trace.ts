@@ -2,9 +2,11 @@
 // table: conntrack, hooks in order of priority, routing by mark, sets that learn. The engine of
 // `whp replay`; test/netns compares it with the real kernel packet by packet.
 import { slotOf } from '../policy/marks.ts';
-import { decodePacket, destinationText, type Packet } from '../wire/packet.ts';
+import { decodePacket, destinationText, fragmentKey, type Packet } from '../wire/packet.ts';
 import { isMalformed } from '../wire/reader.ts';
 import type { Chain, Hook, Rule, Ruleset } from './model.ts';
+import { gateName } from './names.ts';
+import { NFPROTO } from './terms.ts';
 import {
   confirm,
   type FlowTable,
@@ -20,7 +22,7 @@ import {
   createSet,
   type Element,
   elementsOf,
-  hexBytes,
+  hasElement,
   type NewElement,
   removeElement,
   type SetState,
@@ -172,16 +174,6 @@ const NOWHERE: Trace = {
   clamps: [],
 };
 
-/** Addresses, protocol and identification: RFC 791; of IPv6 the fragment header just before. */
-function fragmentKey(packet: Packet): string {
-  const { bytes, offset, family, source, payload } = packet;
-  const width = family === 4 ? 8 : 32;
-  const addresses = hexBytes(bytes.subarray(source, source + width));
-  const identification =
-    family === 4 ? bytes.subarray(offset + 4, offset + 6) : bytes.subarray(payload - 4, payload);
-  return `${packet.protocol} ${addresses} ${hexBytes(identification)}`;
-}
-
 interface Journey {
   readonly kernel: Kernel;
   readonly visit: Visit;
@@ -251,6 +243,13 @@ function routed({ kernel, visit, path }: Journey, input: TracedPacket): boolean 
   const slot = slotOf(kernel.ruleset.mask, visit.mark);
   const way = kernel.ruleset.paths.find((one) => one.slot === slot);
   if (way === undefined) {
+    visit.oif = input.oif;
+    return true;
+  }
+  // The agent empties the slot's table together with this: the lookup goes on to the main table.
+  const { family } = visit.packet;
+  const direct = kernel.sets.get(gateName(way.app, 'direct'));
+  if (direct !== undefined && hasElement(direct, [NFPROTO[family]], visit.now)) {
     visit.oif = input.oif;
     return true;
   }

@@ -5,6 +5,7 @@ import { FILLED_SETS, setName } from '../ruleset/names.ts';
 import type { Effect, State, Told } from '../step.ts';
 import { type Connections, cutConnection, openConnections } from './connections.ts';
 import type { HeldFeed } from './feeds.ts';
+import type { Late } from './late.ts';
 import { log } from './log.ts';
 import { changeSets, openSets, readSet, type Sets } from './sets.ts';
 
@@ -13,6 +14,7 @@ export interface Effects {
   /** ClientHellos of flows that nobody knows. */
   hellos: HeldFeed | null;
   state: State | null;
+  late: Late | null;
   readonly sets: Sets | string;
   readonly connections: Connections | string;
   /** Who listens to `whp monitor`. */
@@ -27,6 +29,7 @@ export function openEffects(): Effects {
     held: null,
     hellos: null,
     state: null,
+    late: null,
     sets: openSets(),
     connections: openConnections(),
     listeners: new Set(),
@@ -62,6 +65,9 @@ function runEffects(self: Effects, effects: readonly Effect[]): void {
         if (typeof self.connections !== 'string') {
           failed(self, cutConnection(self.connections, effect.flow));
         }
+        break;
+      case 'late':
+        self.late?.wish(effect.wish);
         break;
       case 'make-room':
         makeRoom(self, effect.app);
