@@ -4,7 +4,15 @@ import { hello } from './hello.ts';
 import { killed } from './killed.ts';
 import { offload } from './offload.ts';
 import { resolvers } from './resolvers.ts';
-import { six } from './six.ts';
+import { six, sixTunnelled } from './six.ts';
 import { steady } from './steady.ts';
 
-export const FAULTS: readonly Fault[] = [steady, killed, hello, resolvers, six, offload];
+export const FAULTS: readonly Fault[] = [
+  steady,
+  killed,
+  hello,
+  resolvers,
+  six,
+  sixTunnelled,
+  offload,
+];
