@@ -1,7 +1,10 @@
 // What may flow in each state: a proxy that dies with another behind it, with none, and with the
 // owner's leave to go direct; and flows that were there before their evidence. The tunnel is cut at
 // the proxy's end, so that every device of the router stays up: only the probes can notice.
+import { SUPERNODES } from '../world/plan.ts';
 import type { Fault, FaultLab } from './fault.ts';
+
+const SUPERNODE = SUPERNODES[3]!;
 
 const proxy = (name: string, address: string, key: number, net: number): string => `
 config proxy '${name}'
@@ -26,7 +29,7 @@ const mend = (lab: FaultLab): Promise<string> => lab.inWorld('proxy', 'ip link s
 
 /** Until the agent has said that it moved the app, seconds. */
 async function said(lab: FaultLab, text: string, limit = 20): Promise<number> {
-  return lab.inject(':', `grep -q '${text}' /tmp/whp.log`, limit);
+  return lab.inject(':', `grep -qe '${text}' /tmp/whp.log`, limit);
 }
 
 export const failover: Fault = {
@@ -36,7 +39,7 @@ export const failover: Fault = {
   async run(lab) {
     // The spare has to be known before it is needed.
     await lab.sleep(3000);
-    const call = await lab.call({ kind: 'supernode' });
+    const call = await lab.call({ kind: 'supernode', remote: SUPERNODE });
     const other = await lab.call({ device: 'macbook', kind: 'unrelated' });
     const began = await lab.worldTime();
     await cut(lab);
@@ -44,7 +47,7 @@ export const failover: Fault = {
     await lab.sleep(1000);
     const record = await call.stop();
     const after = record.answeredAfter(began + 400);
-    const second = await lab.call({ kind: 'supernode' });
+    const second = await lab.call({ kind: 'supernode', remote: SUPERNODE });
     await mend(lab);
     const back = await said(lab, 'proxy spare -> proxy cloud', 90);
     await lab.sleep(1000);
@@ -64,7 +67,7 @@ export const blocked: Fault = {
   config: config('block', ['cloud']),
   async run(lab) {
     await lab.sleep(2000);
-    const call = await lab.call({ kind: 'supernode' });
+    const call = await lab.call({ kind: 'supernode', remote: SUPERNODE });
     const other = await lab.call({ device: 'macbook', kind: 'unrelated' });
     const mark = lab.isp.mark();
     await cut(lab);
@@ -79,7 +82,7 @@ export const blocked: Fault = {
     await mend(lab);
     const back = await said(lab, 'refused -> proxy cloud', 30);
     await lab.sleep(1500);
-    const healed = await lab.call({ kind: 'supernode' });
+    const healed = await lab.call({ device: 'ubuntu', kind: 'supernode', remote: SUPERNODE });
     const [, , unrelated] = [await call.stop(), await healed.stop(), await other.stop()];
     return {
       ok: reset < 3000 && leaks === 0 && unrelated.lost.length === 0,
@@ -96,7 +99,7 @@ export const direct: Fault = {
   mayLeak: 'direct by the owner while no proxy is up',
   async run(lab) {
     await lab.sleep(2000);
-    const call = await lab.call({ kind: 'supernode' });
+    const call = await lab.call({ kind: 'supernode', remote: SUPERNODE });
     await cut(lab);
     await said(lab, '-> DIRECT');
     await lab.sleep(1000);
@@ -123,15 +126,22 @@ export const late: Fault = {
   mayLeak: 'the call began without the agent',
   async run(lab) {
     await lab.agent.stop();
-    const call = await lab.call({ kind: 'supernode' });
+    const call = await lab.call({ kind: 'supernode', remote: SUPERNODE });
     const other = await lab.call({ device: 'macbook', kind: 'unrelated' });
+    const began = await lab.worldTime();
     await lab.agent.start();
     await lab.sleep(300);
+    const settled = await lab.worldTime();
     const mark = lab.isp.mark();
     await lab.sleep(1500);
     const leaks = lab.isp.leaks(mark).length;
     const tunnelled = lab.isp.sightings(mark).filter((seen) => seen.tunnelled).length;
     const [record, unrelated] = [await call.stop(), await other.stop()];
+    const answers = record.heard.filter((at) => at !== null).sort((a, b) => a - b);
+    const gap = answers.findIndex((at, i) => i > 0 && at - answers[i - 1]! >= record.silence);
+    lab.say(
+      `late: started at 0, settled at ${settled - began}, last answer at ${(answers.at(-1) ?? 0) - began}, gap from ${(answers[gap - 1] ?? 0) - began}`,
+    );
     return {
       ok: leaks === 0 && tunnelled > 20 && unrelated.lost.length === 0,
       verdict: `${leaks} direct packets after it enforced, ${tunnelled} in the tunnel; silent for ${record.silence} ms; unrelated ${unrelated.lost.length} lost`,
