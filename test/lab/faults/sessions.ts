@@ -1,7 +1,11 @@
 // The fault sessions in the order in which they are played.
 import type { Fault } from './fault.ts';
+import { hello } from './hello.ts';
 import { killed } from './killed.ts';
+import { offload } from './offload.ts';
 import { commands, devicesOnly, hours, mistake, paused } from './owner.ts';
+import { resolvers } from './resolvers.ts';
+import { six } from './six.ts';
 import { blocked, direct, failover, late } from './states.ts';
 import { steady } from './steady.ts';
 
@@ -12,6 +16,10 @@ export const FAULTS: readonly Fault[] = [
   blocked,
   direct,
   late,
+  hello,
+  resolvers,
+  six,
+  offload,
   devicesOnly,
   paused,
   hours,
