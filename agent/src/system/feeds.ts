@@ -2,7 +2,12 @@
 // Unwraps the messages and hands out spans of the receive buffer, valid until the callback returns.
 // No decision is made here.
 import * as os from 'qjs:os';
-import { NETLINK_NETFILTER, NF_ACCEPT, NFQA_CFG_F_FAIL_OPEN } from '../netlink/constants.ts';
+import {
+  NETLINK_NETFILTER,
+  NF_ACCEPT,
+  NF_DROP,
+  NFQA_CFG_F_FAIL_OPEN,
+} from '../netlink/constants.ts';
 import {
   createLoggedPacket,
   LOGGED_PACKET,
@@ -51,6 +56,8 @@ export interface Feed {
 export interface HeldFeed extends Feed {
   /** Lets a held packet go; it leaves with the next `flush`, at the latest after the drain. */
   release(id: number): void;
+  /** Drops a held packet, likewise. */
+  refuse(id: number): void;
   flush(): void;
 }
 
@@ -83,11 +90,13 @@ export function openHeld(
     sendBytes(socket, verdicts.buffer, verdictsLength(verdicts));
     verdicts.count = 0;
   };
-  const release = (id: number): void => {
-    if (addVerdict(verdicts, id, NF_ACCEPT)) return;
+  const decide = (id: number, verdict: number): void => {
+    if (addVerdict(verdicts, id, verdict)) return;
     flush();
-    addVerdict(verdicts, id, NF_ACCEPT);
+    addVerdict(verdicts, id, verdict);
   };
+  const release = (id: number): void => decide(id, NF_ACCEPT);
+  const refuse = (id: number): void => decide(id, NF_DROP);
   const packet = createQueuedPacket();
   const span = { bytes: socket.reader.bytes, offset: 0, end: 0 };
   os.setReadHandler(socket.fd, () => {
@@ -104,7 +113,7 @@ export function openHeld(
     );
     flush();
   });
-  return { counters: socket.counters, release, flush, close: () => closeNetlink(socket) };
+  return { counters: socket.counters, release, refuse, flush, close: () => closeNetlink(socket) };
 }
 
 /** Receives the packets of NFLOG group `number` with their prefix. A string is the error. */
