@@ -2,8 +2,17 @@
 // what an event means is decided in step.ts, what stands in the kernel in ruleset/ and tunnel/.
 // Packet: feeds -> step -> sets -> verdict. Config: load -> compile -> render -> nft, plan -> diff.
 
-import { loadPolicy, type Sources } from './control/load.ts';
+import { forgetExcepted } from './control/forget.ts';
+import type { Sources } from './control/load.ts';
 import { listenControl } from './control/serve.ts';
+import {
+  isStale,
+  keepLastGood,
+  openSettings,
+  rereadSettings,
+  type Settings,
+  wantedPolicy,
+} from './control/settings.ts';
 import { isOwnAddress } from './policy/own.ts';
 import type { Policy } from './policy/policy.ts';
 import type { Problem } from './policy/result.ts';
@@ -34,7 +43,9 @@ import { plan, tunnelMtu } from './tunnel/plan.ts';
 const TICK_MILLISECONDS = 5000;
 
 export interface Daemon {
-  readonly sources: Sources;
+  readonly settings: Settings;
+  /** The enforcement that runs or ran last; the next one waits for it. */
+  turn: Promise<unknown>;
   policy: Policy;
   ruleset: Ruleset | null;
   state: State;
@@ -53,20 +64,24 @@ export interface Daemon {
 
 /** Runs until it is told to stop. Returns the exit status: 0, or 1 when it could not start. */
 export async function runDaemon(sources: Sources, socketPath: string): Promise<number> {
-  const loaded = loadPolicy(sources, null);
-  if (!loaded.ok) return refuse(loaded.problems);
+  const opened = openSettings(sources);
+  if (!opened.ok) return refuse(opened.problems);
+  const { settings, problems } = opened.value;
+  const policy = wantedPolicy(settings);
   await pause();
-  const started = start(sources, loaded.value);
+  const started = start(settings, policy);
   if (typeof started === 'string') return refuse([{ where: 'whp daemon', what: started }]);
   const daemon = started;
-  const control = listenControl(socketPath, daemon, reload);
+  noteProblems(daemon, problems);
+  const control = listenControl(socketPath, daemon, { reload, refresh });
   if (typeof control === 'string') return refuse([{ where: socketPath, what: control }]);
-  const failed = await enforce(daemon, loaded.value);
+  const failed = await inTurn(daemon, () => enforce(daemon, policy));
   if (failed !== null) {
     control.close();
     return refuse([{ where: 'whp daemon', what: failed }]);
   }
-  log('notice', `enforcing ${loaded.value.apps.length} app(s), ${processAge()} s after the start`);
+  if (problems.length === 0) keepLastGood(settings);
+  log('notice', `enforcing ${policy.apps.length} app(s), ${processAge()} s after the start`);
   const stopTicking = every(TICK_MILLISECONDS, () => tick(daemon));
   await new Promise<void>((resolve) => {
     onSignals({ stop: resolve, reload: () => void reload(daemon) });
@@ -82,11 +97,12 @@ function refuse(problems: readonly Problem[]): number {
   return 1;
 }
 
-function start(sources: Sources, policy: Policy): Daemon | string {
+function start(settings: Settings, policy: Policy): Daemon | string {
   const paths = openPaths(policy.globals);
   if (typeof paths === 'string') return paths;
   const daemon: Daemon = {
-    sources,
+    settings,
+    turn: Promise.resolve(),
     policy,
     ruleset: null,
     state: createState(policy, () => false),
@@ -123,6 +139,7 @@ async function enforce(daemon: Daemon, wanted: Policy): Promise<string | null> {
     isOwnAddress(daemon.policy, daemon.addresses, address);
   daemon.state = createState(policy, isOwn, daemon.state);
   daemon.effects.state = daemon.state;
+  forgetExcepted(daemon);
   return null;
 }
 
@@ -223,18 +240,60 @@ function tick(daemon: Daemon): void {
   if (typeof realized !== 'string') {
     daemon.addresses = realized.addresses.map(({ address }) => address);
   }
+  if (isStale(daemon.settings)) void refresh(daemon);
+}
+
+/** One enforcement at a time: a reload, a lease and an hour may come together. */
+function inTurn<T>(daemon: Daemon, run: () => Promise<T>): Promise<T> {
+  const mine = daemon.turn.then(run, run);
+  daemon.turn = mine.catch(() => null);
+  return mine;
+}
+
+/** Enforces what the owner, the hour and the leases now want. Returns what went wrong, or null. */
+export function refresh(daemon: Daemon): Promise<string | null> {
+  return inTurn(daemon, async () => {
+    const failed = await enforce(daemon, wantedPolicy(daemon.settings));
+    if (failed === null) daemon.problems.delete('refresh');
+    else {
+      daemon.settings.decision = '';
+      if (daemon.problems.get('refresh') !== failed) log('error', failed);
+      daemon.problems.set('refresh', failed);
+    }
+    return failed;
+  });
 }
 
 /** Takes in a changed configuration; a bad one changes nothing. Returns its problems. */
-export async function reload(daemon: Daemon): Promise<readonly Problem[]> {
-  const loaded = loadPolicy(daemon.sources, daemon.policy);
-  const problems = loaded.ok ? [] : loaded.problems;
-  for (const { where, what } of problems) log('error', `not reloaded: ${where}: ${what}`);
-  if (!loaded.ok) return problems;
-  const failed = await enforce(daemon, loaded.value);
-  if (failed === null) return [];
-  log('error', failed);
-  return [{ where: 'whp daemon', what: failed }];
+export function reload(daemon: Daemon): Promise<readonly Problem[]> {
+  return inTurn(daemon, async () => {
+    const { settings } = daemon;
+    const before = { ...settings };
+    const problems = rereadSettings(settings);
+    noteProblems(daemon, problems);
+    if (problems.length > 0) return problems;
+    const failed = await enforce(daemon, wantedPolicy(settings));
+    if (failed === null) {
+      keepLastGood(settings);
+      return [];
+    }
+    Object.assign(settings, before);
+    log('error', failed);
+    return [{ where: 'whp daemon', what: failed }];
+  });
+}
+
+/** What is wrong with the configuration on disk: the last good one stands. */
+function noteProblems(daemon: Daemon, problems: readonly Problem[]): void {
+  const [first] = problems;
+  if (first === undefined) {
+    daemon.problems.delete('configuration');
+    return;
+  }
+  for (const { where, what } of problems) log('error', `not taken in: ${where}: ${what}`);
+  const more = problems.length > 1 ? ` (and ${problems.length - 1} more: whp check)` : '';
+  const text = `the last good configuration stands: ${first.where}: ${first.what}${more}`;
+  daemon.problems.set('configuration', text);
 }
 
 /** Leaves nothing behind: the owner stopped the agent, so everything is direct again. */
