@@ -18,10 +18,11 @@ import type { Policy } from './policy/policy.ts';
 import type { Problem } from './policy/result.ts';
 import { diff } from './reconcile/diff.ts';
 import { compile } from './ruleset/compile.ts';
+import { helloQueue } from './ruleset/compile-hello.ts';
 import type { Ruleset } from './ruleset/model.ts';
-import { ANSWER_PREFIX, QUERY_PREFIX, TABLE } from './ruleset/names.ts';
+import { ANSWER_PREFIX, HELLO_PREFIX, QUERY_PREFIX, TABLE } from './ruleset/names.ts';
 import { renderLoad, renderReload } from './ruleset/render.ts';
-import { createState, type State, step } from './step.ts';
+import { createState, type PacketSpan, type State, step } from './step.ts';
 import { every, now, pause } from './system/clock.ts';
 import { type Effects, openEffects } from './system/effects.ts';
 import { type Feed, type HeldFeed, openAnnounced, openHeld } from './system/feeds.ts';
@@ -52,6 +53,7 @@ export interface Daemon {
   readonly paths: Paths;
   readonly effects: Effects;
   held: HeldFeed | null;
+  hellos: HeldFeed | null;
   /** Which feeds are open: queue and group, to tell whether a reload needs others. */
   ears: string;
   announced: Feed | null;
@@ -109,6 +111,7 @@ function start(settings: Settings, policy: Policy): Daemon | string {
     paths,
     effects: openEffects(),
     held: null,
+    hellos: null,
     ears: 'none',
     announced: null,
     addresses: [],
@@ -170,8 +173,8 @@ function buildPaths(daemon: Daemon, policy: Policy, realized: Realized): void {
 async function load(daemon: Daemon, policy: Policy): Promise<string | null> {
   if (policy.apps.length === 0 && daemon.ruleset === null) return null;
   const refused = await loadRuleset(daemon, compile(policy));
-  if (refused === null || !policy.globals.hold) return refused;
-  const watching = { ...policy, globals: { ...policy.globals, hold: false } };
+  if (refused === null || !isHeld(policy)) return refused;
+  const watching = watchingOnly(policy);
   if ((await loadRuleset(daemon, compile(watching))) !== null) return refused;
   cannotHold(daemon, 'the kernel has no nft queue (kmod-nft-queue)');
   return null;
@@ -188,6 +191,19 @@ async function loadRuleset(daemon: Daemon, ruleset: Ruleset): Promise<string | n
   return null;
 }
 
+/** Whether any packet of this policy waits for the agent. */
+function isHeld({ globals, escape }: Policy): boolean {
+  return globals.hold || escape?.hello === 'hold';
+}
+
+/** The same policy with nothing held. */
+function watchingOnly(policy: Policy): Policy {
+  const globals = { ...policy.globals, hold: false };
+  const { escape } = policy;
+  if (escape?.hello !== 'hold') return { ...policy, globals };
+  return { ...policy, globals, escape: { ...escape, hello: 'watch' } };
+}
+
 function cannotHold(daemon: Daemon, why: string): void {
   daemon.problems.set('hold', `DNS answers cannot be held, only watched: ${why}`);
   log('error', `DNS answers cannot be held, only watched: ${why}`);
@@ -199,13 +215,18 @@ function cannotHold(daemon: Daemon, why: string): void {
  */
 function listen(daemon: Daemon, policy: Policy): string | null {
   const { queue, group, hold } = policy.globals;
-  const wanted = policy.apps.length === 0 ? 'none' : `${hold ? queue : 'watch'} ${group}`;
+  const hello = policy.escape?.hello ?? 'off';
+  const wanted =
+    policy.apps.length === 0 ? 'none' : `${hold ? queue : 'watch'} ${group} ${hello} ${queue}`;
   if (daemon.ears === wanted) return null;
   daemon.held?.close();
+  daemon.hellos?.close();
   daemon.announced?.close();
   daemon.held = null;
+  daemon.hellos = null;
   daemon.announced = null;
   daemon.effects.held = null;
+  daemon.effects.hellos = null;
   daemon.problems.delete('hold');
   daemon.ears = wanted;
   if (wanted === 'none') return null;
@@ -220,6 +241,7 @@ function listen(daemon: Daemon, policy: Policy): string | null {
       daemon.effects.held = held;
     }
   }
+  if (hello === 'hold') listenHellos(daemon, helloQueue(queue));
   const announced = openAnnounced(group, (prefix, { bytes, offset, end }) => {
     daemon.effects.run(step(daemon.state, announcedEvent(prefix, bytes, offset, end), now()));
   });
@@ -228,9 +250,26 @@ function listen(daemon: Daemon, policy: Policy): string | null {
   return null;
 }
 
+/** ClientHellos held at once: what a page of a browser opens. Beyond that they pass unread. */
+const HELLOS_AT_MOST = 64;
+
+function listenHellos(daemon: Daemon, queue: number): void {
+  const onPacket = (id: number, { bytes, offset, end }: PacketSpan): void => {
+    const event = { kind: 'hello', id, bytes, offset, end } as const;
+    daemon.effects.run(step(daemon.state, event, now()));
+  };
+  const hellos = openHeld(queue, onPacket, HELLOS_AT_MOST);
+  if (typeof hellos === 'string') cannotHold(daemon, hellos);
+  else {
+    daemon.hellos = hellos;
+    daemon.effects.hellos = hellos;
+  }
+}
+
 function announcedEvent(prefix: string, bytes: Uint8Array, offset: number, end: number) {
   if (prefix === QUERY_PREFIX) return { kind: 'query', bytes, offset, end } as const;
   if (prefix === ANSWER_PREFIX) return { kind: 'answer', id: null, bytes, offset, end } as const;
+  if (prefix === HELLO_PREFIX) return { kind: 'hello', id: null, bytes, offset, end } as const;
   return { kind: 'evidence', prefix, bytes, offset, end } as const;
 }
 
@@ -299,6 +338,7 @@ function noteProblems(daemon: Daemon, problems: readonly Problem[]): void {
 /** Leaves nothing behind: the owner stopped the agent, so everything is direct again. */
 async function withdraw(daemon: Daemon): Promise<void> {
   daemon.held?.close();
+  daemon.hellos?.close();
   daemon.announced?.close();
   // The table first: without marks the rules have nothing to catch.
   if (daemon.ruleset !== null) {

@@ -7,8 +7,16 @@ import {
   expireEvidence,
   type Flow,
   type FlowEvidence,
+  flowOf,
   recordEvidence,
 } from './learn/evidence.ts';
+import {
+  createHellos,
+  expireHellos,
+  type Hellos,
+  learnServer,
+  type NamedServer,
+} from './learn/hellos.ts';
 import {
   createLearned,
   expireLearned,
@@ -22,11 +30,12 @@ import {
   observeDnsAnswer,
   observeDnsQuery,
 } from './learn/observe-dns.ts';
+import { observeHello } from './learn/observe-hello.ts';
 import { createPace, type Pace, takeToken } from './learn/pace.ts';
 import { createReports, type Reports, reportOnce } from './learn/reports.ts';
 import { compileNames } from './policy/domain-match.ts';
 import type { App, Policy } from './policy/policy.ts';
-import { addressKey } from './ruleset/elements.ts';
+import { addressKey, pairKey } from './ruleset/elements.ts';
 import { parsePrefix, setName } from './ruleset/names.ts';
 import { createStreams, type DnsStreams, expireStreams, feedStream } from './wire/dns-stream.ts';
 import { decodePacket, destinationText, type Packet, sourceText, TCP, UDP } from './wire/packet.ts';
@@ -45,6 +54,8 @@ export type Event =
   | ({ readonly kind: 'query' } & PacketSpan)
   /** A packet that the ruleset announces: what for stands in the prefix of its log rule. */
   | ({ readonly kind: 'evidence'; readonly prefix: string } & PacketSpan)
+  /** First words of a TLS flow that nobody knows; held by the kernel when it has an id. */
+  | ({ readonly kind: 'hello'; readonly id: number | null } & PacketSpan)
   | { readonly kind: 'tick' };
 
 export interface TimedElement {
@@ -60,6 +71,8 @@ export type Effect =
   | { readonly kind: 'release'; readonly id: number }
   /** An answer that matches, of a device that floods us with them: it must not pass untaught. */
   | { readonly kind: 'refuse'; readonly id: number }
+  /** The same for a held ClientHello. `again`: the rules know its server now and refuse the flow. */
+  | { readonly kind: 'pass'; readonly id: number; readonly again: boolean }
   /** A flow that was direct before its evidence: delete its conntrack entry. */
   | { readonly kind: 'cut'; readonly flow: Flow }
   /** A set that the ruleset fills has no room left: its oldest elements have to go. */
@@ -71,6 +84,7 @@ export type Effect =
 export type Told =
   | { readonly kind: 'lesson'; readonly lesson: Lesson }
   | { readonly kind: 'asked'; readonly app: string; readonly device: string; readonly name: string }
+  | { readonly kind: 'hello'; readonly named: NamedServer }
   | { readonly kind: 'evidence'; readonly evidence: FlowEvidence };
 
 export interface Counters {
@@ -79,6 +93,7 @@ export interface Counters {
   queries: number;
   asked: number;
   refused: number;
+  hellos: number;
   evidence: number;
   malformed: number;
 }
@@ -94,6 +109,7 @@ export interface State {
   readonly reports: Reports;
   /** When room was made last in the sets of an app, milliseconds. */
   readonly roomMade: Map<string, number>;
+  readonly hellos: Hellos;
   readonly counters: Counters;
   /** The last reasons why a packet could not be read, newest last, at most REASONS of them. */
   readonly reasons: string[];
@@ -130,13 +146,23 @@ export function createState(
     pace: before?.pace ?? createPace(),
     reports: before?.reports ?? createReports(),
     roomMade: before?.roomMade ?? new Map(),
+    hellos: before?.hellos ?? createHellos(),
     counters: before?.counters ?? noCounts(),
     reasons: before?.reasons ?? [],
   };
 }
 
 function noCounts(): Counters {
-  return { answers: 0, matched: 0, queries: 0, asked: 0, refused: 0, evidence: 0, malformed: 0 };
+  return {
+    answers: 0,
+    matched: 0,
+    queries: 0,
+    asked: 0,
+    refused: 0,
+    hellos: 0,
+    evidence: 0,
+    malformed: 0,
+  };
 }
 
 const NO_EFFECTS: readonly Effect[] = [];
@@ -153,9 +179,12 @@ export function step(state: State, event: Event, now: number): readonly Effect[]
       return onQuery(state, event, now);
     case 'evidence':
       return onEvidence(state, event, now);
+    case 'hello':
+      return onHello(state, event, now);
     case 'tick':
       expireLearned(state.learned, now);
       expireStreams(state.streams, now);
+      expireHellos(state.hellos, now);
       expireEvidence(state.evidence, now - EVIDENCE_MILLISECONDS);
       return NO_EFFECTS;
   }
@@ -284,6 +313,38 @@ function onFull(state: State, app: App, device: string, now: number): readonly E
   if (last !== undefined && now - last < ROOM_EVERY_MILLISECONDS) return said;
   state.roomMade.set(app.name, now);
   return [{ kind: 'make-room', app: app.name }, ...said];
+}
+
+/**
+ * A flow whose hello names an application's server: the server is learned for this device, and the
+ * flow is cut. A held hello goes through the rules once more, which refuse it; of one that was only
+ * watched the connection's entry is deleted, and what follows is a new flow.
+ */
+function onHello(state: State, event: Event & { kind: 'hello' }, now: number): readonly Effect[] {
+  const { id } = event;
+  state.counters.hellos += 1;
+  const pass = (again: boolean): Effect[] => (id === null ? [] : [{ kind: 'pass', id, again }]);
+  const packet = read(state, event);
+  if (packet === null) return pass(false);
+  const observed = observeHello(state.hellos, state.observer, packet, now);
+  if ('malformed' in observed) {
+    note(state, `TLS hello of ${sourceText(packet)}: ${observed.malformed}`);
+    return pass(false);
+  }
+  const { named } = observed;
+  const app = named === null ? undefined : state.apps.get(named.app);
+  if (named === null || app === undefined) return pass(false);
+  const { caps, peers } = app.profile;
+  const learned = learnServer(state.hellos, named, peers.leaseSeconds, caps.endpoints, now);
+  const set = setName(app.name, 'hello', packet.family);
+  const timeout = peers.leaseSeconds * 1000;
+  const key = (one: NamedServer) => pairKey(one.device, one.address)!;
+  return [
+    ...learned.evicted.map((one): Effect => ({ kind: 'forget', set, keys: [key(one)] })),
+    { kind: 'renew', set, elements: [{ key: key(named), timeout }] },
+    { kind: 'told', what: { kind: 'hello', named } },
+    ...(id === null ? [{ kind: 'cut', flow: flowOf(packet) } as const] : pass(learned.again)),
+  ];
 }
 
 /** The DNS messages that a packet carries or completes: one for UDP, any number for TCP. */

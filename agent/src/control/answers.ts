@@ -12,7 +12,7 @@ import type { App } from '../policy/policy.ts';
 import type { PortSpan } from '../policy/profile.ts';
 import { findBlock } from '../policy/range-match.ts';
 import { addressOf, pairOf, portOf } from '../ruleset/elements.ts';
-import { setName } from '../ruleset/names.ts';
+import { escapeSet, setName } from '../ruleset/names.ts';
 import type { Counters, State } from '../step.ts';
 import { canonicalAddress, familyOf, parseAddress } from '../wire/address.ts';
 
@@ -55,6 +55,8 @@ export interface StatusAnswer {
   readonly hold: boolean;
   readonly apps: readonly AppAnswer[];
   readonly tunnels: readonly TunnelAnswer[];
+  /** Devices that asked other resolvers than the router's within a day. */
+  readonly bypass: readonly BypassAnswer[];
   readonly counters: Readonly<Counters> & { readonly lost: number };
   /** Bytes resident, from the kernel. */
   readonly memory: number;
@@ -63,6 +65,20 @@ export interface StatusAnswer {
   readonly pins: number;
   readonly problems: readonly string[];
 }
+
+export interface BypassAnswer {
+  readonly device: string;
+  readonly how: readonly BypassKind[];
+}
+
+/** Plain DNS to a resolver outside; DNS over TLS or QUIC; a known DNS over HTTPS service. */
+export type BypassKind = 'dns' | 'dot' | 'doh';
+
+const BYPASS_PORTS = new Map<number, BypassKind>([
+  [53, 'dns'],
+  [853, 'dot'],
+  [443, 'doh'],
+]);
 
 export interface LearnedAnswer {
   readonly endpoints: readonly (Omit<Endpoint, 'expires'> & { readonly seconds: number })[];
@@ -177,6 +193,22 @@ function appOfSlot(state: State, slot: number): App | null {
   return state.policy.apps.find((app) => app.slot === slot) ?? null;
 }
 
+/** What the ruleset has noted of devices that ask other resolvers. */
+export function bypassAnswer(kernel: KernelView): BypassAnswer[] {
+  const found = new Map<string, BypassKind[]>();
+  for (const family of FAMILIES) {
+    for (const { key } of elements(kernel, escapeSet(family))) {
+      const noted = portOf(key);
+      const how = noted === null ? undefined : BYPASS_PORTS.get(noted.port);
+      if (noted === null || how === undefined) continue;
+      found.set(noted.device, [...(found.get(noted.device) ?? []), how].sort());
+    }
+  }
+  return Array.from(found, ([device, how]) => ({ device, how })).sort((a, b) =>
+    a.device < b.device ? -1 : 1,
+  );
+}
+
 export interface EvidenceAnswer {
   readonly app: string;
   readonly flow: string;
@@ -242,6 +274,7 @@ export function statusAnswer(state: State, kernel: KernelView, input: StatusInpu
     hold,
     apps,
     tunnels: input.tunnels,
+    bypass: state.policy.escape === undefined ? [] : bypassAnswer(kernel),
     counters: { ...state.counters, lost: input.lost },
     memory: input.memory,
     preferred: input.choices.preferred,

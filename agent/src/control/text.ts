@@ -45,6 +45,8 @@ export function durationText(milliseconds: number): string {
   return `${Math.floor(seconds / 86400)} d`;
 }
 
+const BYPASS_TEXT = { dns: 'DNS', dot: 'DoT or DoQ', doh: 'DoH' } as const;
+
 export function statusText(status: StatusAnswer): string {
   const { counters } = status;
   const lines = [
@@ -82,6 +84,11 @@ export function statusText(status: StatusAnswer): string {
   );
   if (status.preferred !== null) lines.push(`proxy ${status.preferred} alone, by whp proxy use`);
   if (status.pins > 0) lines.push(`${status.pins} addresses pinned (whp pin)`);
+  for (const { device, how } of status.bypass) {
+    lines.push(
+      `${device} asks other resolvers (${how.map((kind) => BYPASS_TEXT[kind]).join(', ')})`,
+    );
+  }
   for (const problem of status.problems) lines.push(`! ${problem}`);
   return `${lines.join('\n')}\n`;
 }
@@ -149,6 +156,10 @@ export function toldText(told: Told): string {
     }
     case 'asked':
       return `${told.app} query ${told.name} by ${told.device}\n`;
+    case 'hello': {
+      const { app, device, name, address } = told.named;
+      return `${app} hello ${device} calls ${address} ${name}\n`;
+    }
     case 'evidence': {
       const { app, kind, flow, detail } = told.evidence;
       return `${app} ${kind} ${flowText(flow)}: ${detail}\n`;

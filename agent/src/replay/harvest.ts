@@ -7,7 +7,7 @@ import { capOf, surplusOf } from '../learn/room.ts';
 import type { App, Policy } from '../policy/policy.ts';
 import { findRange } from '../policy/range-match.ts';
 import { pairOf, portOf } from '../ruleset/elements.ts';
-import { LEARNED_SETS, setName } from '../ruleset/names.ts';
+import { FILLED_SETS, setName } from '../ruleset/names.ts';
 import { type Kernel, listElements, removeElements } from '../ruleset/trace.ts';
 import { familyOf, parseAddress } from '../wire/address.ts';
 
@@ -97,8 +97,7 @@ export function gatherEvidence(harvest: Harvest, app: App, { kind, flow }: FlowE
 
 /** What the agent does when a set of the application is full: an eighth of it leaves, oldest first. */
 export function makeRoom(kernel: Kernel, app: App, now: number): void {
-  for (const kind of LEARNED_SETS) {
-    if (kind === 'addr') continue;
+  for (const kind of FILLED_SETS) {
     for (const family of FAMILIES) {
       const set = setName(app.name, kind, family);
       const entries = listElements(kernel, set, now).map(({ key, expires }) => {

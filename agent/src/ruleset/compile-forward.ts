@@ -1,10 +1,11 @@
 // ruleset/compile-forward: after routing. The kill switch (a proxied packet leaves by a tunnel or
 // not at all), the feed of DNS answers, MSS clamping, and the source NAT into the tunnel.
-import { markOf, WATCHED } from '../policy/marks.ts';
+import { markOf, UNDECIDED, WATCHED } from '../policy/marks.ts';
 import type { App, Proxy as ProxyEntry } from '../policy/policy.ts';
 import { parseAddress } from '../wire/address.ts';
+import { readsHello } from './compile-hello.ts';
 import { announce, askable } from './compile-share.ts';
-import { appSet, type Context, logWhole, receiverGuards, tunnelsOf } from './context.ts';
+import { appSet, type Context, logWhole, receiverGuards, setMark, tunnelsOf } from './context.ts';
 import type { Chain, Rule, Statement, Verdict } from './model.ts';
 import {
   ANSWER_PREFIX,
@@ -58,7 +59,10 @@ export function compileForward(context: Context): Chain[] {
     markOf(globals.mask, app.slot),
     { verdict: 'goto', chain: `${app.name}_forward` },
   ]);
-  known.push([markOf(globals.mask, WATCHED), { verdict: 'goto', chain: 'watch' }]);
+  known.push([markOf(globals.mask, WATCHED), { verdict: 'goto', chain: 'watched' }]);
+  if (readsHello(context)) {
+    known.push([markOf(globals.mask, UNDECIDED), { verdict: 'goto', chain: 'undecided' }]);
+  }
   const base: Chain = {
     name: 'forwarding',
     base: { type: 'filter', hook: 'forward', priority: BEFORE_FILTER },
@@ -76,6 +80,7 @@ export function compileForward(context: Context): Chain[] {
   };
   return [
     base,
+    ...lookedAtChains(context),
     watchChain(context),
     ...apps.flatMap((app) => [forwardChain(context, app), ...inboundChains(context, app)]),
     ...carryChains(context),
@@ -88,6 +93,17 @@ export function compileForward(context: Context): Chain[] {
 function fromTunnels(context: Context): Rule[] {
   if (context.tunnels.length === 0) return [];
   return [rule('nothing new comes out of a tunnel', oneOf(iifname, context.tunnels), drop)];
+}
+
+/**
+ * Direct flows whose packets have to be seen must not enter a flow table, or the rules would see no
+ * more of them. The table asks for the way back by the packet's mark; these marks have none.
+ */
+function lookedAtChains(context: Context): Chain[] {
+  const kept = (slot: number) => rule('no flow table', setMark(context, 'meta', slot));
+  const watched = { name: 'watched', rules: [kept(WATCHED), rule('DNS', goTo('watch'))] };
+  if (!readsHello(context)) return [watched];
+  return [watched, { name: 'undecided', rules: [kept(UNDECIDED), rule('on its way', accept)] }];
 }
 
 function watchChain(context: Context): Chain {

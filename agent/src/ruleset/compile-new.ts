@@ -1,10 +1,12 @@
 // ruleset/compile-new: prerouting. Tells in one rule what is unrelated, in two what is known, and
 // judges the first packet of every other flow by the evidence, before routing: the packet that
 // teaches is already on the right path.
-import { markOf, WATCHED } from '../policy/marks.ts';
+import { markOf, UNDECIDED, WATCHED } from '../policy/marks.ts';
 import type { App } from '../policy/policy.ts';
 import type { Family } from '../wire/address.ts';
+import { escapeRules } from './compile-escape.ts';
 import { flowChains } from './compile-flow.ts';
+import { helloChains, helloRules, namedRule, readsHello } from './compile-hello.ts';
 import { announce, teach } from './compile-share.ts';
 import { appSet, type Context, deviceGuards, isLimited, setMark } from './context.ts';
 import type { Chain, Rule, Verdict } from './model.ts';
@@ -52,6 +54,10 @@ export function compilePrerouting(context: Context): Chain[] {
     { verdict: 'goto', chain: `${app.name}_flow` },
   ]);
   known.push([markOf(globals.mask, WATCHED), { verdict: 'accept' }]);
+  if (readsHello(context)) {
+    known.push([markOf(globals.mask, UNDECIDED), { verdict: 'goto', chain: 'hello' }]);
+  }
+  const judge = apps.flatMap((app) => admission(app));
   const base: Chain = {
     name: 'prerouting',
     base: { type: 'filter', hook: 'prerouting', priority: MANGLE },
@@ -68,7 +74,8 @@ export function compilePrerouting(context: Context): Chain[] {
       ...FAMILIES.map((family) =>
         rule('not the public Internet, or a proxy', inSet(daddr(family), neverSet(family)), accept),
       ),
-      ...apps.flatMap((app) => admission(app)),
+      ...escapeRules(context),
+      ...judge,
       rule(
         'DNS past the router: watch the flow',
         oneOf(l4proto, [TCP, UDP]),
@@ -76,9 +83,10 @@ export function compilePrerouting(context: Context): Chain[] {
         setMark(context, 'ct', WATCHED),
         accept,
       ),
+      ...helloRules(context),
     ],
   };
-  return [base, ...apps.flatMap((app) => appChains(context, app))];
+  return [base, ...apps.flatMap((app) => appChains(context, app)), ...helloChains(context, judge)];
 }
 
 /** Rules that hand a new flow to an application, limited to its devices; none while the owner wants
@@ -103,11 +111,14 @@ function admission(app: App): Rule[] {
 function appChains(context: Context, app: App): Chain[] {
   return [
     ...FAMILIES.flatMap((family) => [
-      newChain(app, family),
+      newChain(context, app, family),
       ...evidenceChains(context, app, family),
     ]),
     evidence(context, app, 'range', 'range', 'address and port of the operator'),
     evidence(context, app, 'addr', 'addr', 'address learned from a DNS answer'),
+    ...(readsHello(context)
+      ? [evidence(context, app, 'hello', 'hello', 'server named by a TLS hello of this device')]
+      : []),
     evidence(context, app, 'window', 'window', "a stranger's request came just before"),
     takeChain(context, app),
     lateChain(context, app),
@@ -116,7 +127,7 @@ function appChains(context: Context, app: App): Chain[] {
 }
 
 /** Judges the first packet of a flow; the order is from the surest evidence to the weakest. */
-function newChain(app: App, family: Family): Chain {
+function newChain(context: Context, app: App, family: Family): Chain {
   const { name, profile } = app;
   const target = concat(daddr(family), l4proto, dport);
   const rules = [
@@ -134,6 +145,7 @@ function newChain(app: App, family: Family): Chain {
       inSet(daddr(family), appSet(app, 'addr', family)),
       goTo(`${name}_mark_addr`),
     ),
+    ...(readsHello(context) ? [namedRule(app, family)] : []),
     ...TRANSPORTS.map(([transport, number]) =>
       rule(
         'from the P2P port',

@@ -47,6 +47,7 @@ export function compileSets(policy: Policy): NamedSet[] {
         ...staticSets(app, family),
         ...learnedSets(app, family),
         ...shareSets(app, family),
+        ...namedSets(policy, app, family),
       ]),
     ),
     ...policy.apps.flatMap(macs),
@@ -133,6 +134,15 @@ function learnedSets(app: App, family: Family): LearnedSet[] {
       dynamic: false,
     }),
   ];
+}
+
+/** Device and server pairs that a ClientHello named; only where those are read. */
+function namedSets(policy: Policy, app: App, family: Family): LearnedSet[] {
+  if ((policy.escape?.hello ?? 'off') === 'off') return [];
+  const key: Datatype[] = [address(family), address(family)];
+  const size = app.profile.caps.endpoints;
+  const name = setName(app.name, 'hello', family);
+  return [{ role: 'learned', name, key, size, timeout: null, dynamic: false }];
 }
 
 function address(family: Family): Datatype {

@@ -35,6 +35,7 @@ const EXPRESSIONS: Renderers<Expression> = {
   original: (one) => `ct original ${one.family === 4 ? 'ip' : 'ip6'} saddr`,
   field: (one) => one.name,
   raw: (one) => `@th,${one.offset},${one.bits}`,
+  payload: (one) => `@ih,${one.offset},${one.bits}`,
   ether: () => 'ether saddr',
   fib: (one) => `fib daddr ${one.result}`,
   masked: (one) => `${expression(one.of)} & ${hex(one.mask)}`,
@@ -58,6 +59,7 @@ const STATEMENTS: Renderers<Statement> = {
     const limit = `limit rate ${one.rate}/${one.per} burst ${one.burst} packets`;
     return `update @${one.set} { ${expression(one.element)} ${limit} }`;
   },
+  remove: (one) => `delete @${one.set} { ${expression(one.element)} }`,
   dispatch: (one) => {
     const entries = one.entries.map(
       ([value, to]) => `${constant(one.left, value)} : ${verdict(to)}`,
@@ -78,6 +80,7 @@ const STATEMENTS: Renderers<Statement> = {
   reject: (one) => `reject with ${one.answer === 'tcp reset' ? one.answer : `icmpx ${one.answer}`}`,
   clamp: (one) => `tcp option maxseg size set ${one.size === 'route' ? 'rt mtu' : one.size}`,
   masquerade: () => 'masquerade',
+  redirect: (one) => `redirect to :${one.port}`,
   verdict: (one) => verdict(one.verdict),
 };
 

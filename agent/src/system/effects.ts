@@ -3,7 +3,7 @@
 
 import { capOf, surplusOf } from '../learn/room.ts';
 import type { SetChange } from '../netlink/nft-set.ts';
-import { LEARNED_SETS, setName } from '../ruleset/names.ts';
+import { FILLED_SETS, setName } from '../ruleset/names.ts';
 import type { Effect, State, Told } from '../step.ts';
 import { type Connections, cutConnection, openConnections } from './connections.ts';
 import type { HeldFeed } from './feeds.ts';
@@ -12,6 +12,8 @@ import { changeSets, openSets, readSet, type Sets } from './sets.ts';
 
 export interface Effects {
   held: HeldFeed | null;
+  /** ClientHellos of flows that nobody knows. */
+  hellos: HeldFeed | null;
   state: State | null;
   readonly sets: Sets | string;
   readonly connections: Connections | string;
@@ -25,6 +27,7 @@ export interface Effects {
 export function openEffects(): Effects {
   const self: Effects = {
     held: null,
+    hellos: null,
     state: null,
     sets: openSets(),
     connections: openConnections(),
@@ -56,6 +59,10 @@ function runEffects(self: Effects, effects: readonly Effect[]): void {
       case 'refuse':
         commit(self, changes);
         self.held?.refuse(effect.id);
+        break;
+      case 'pass':
+        commit(self, changes);
+        self.hellos?.release(effect.id, effect.again);
         break;
       case 'cut':
         if (typeof self.connections !== 'string') {
@@ -101,8 +108,7 @@ function failed(self: Effects, wrong: string | null): void {
 function makeRoom(self: Effects, name: string): void {
   const app = self.state?.apps.get(name);
   if (app === undefined || typeof self.sets === 'string') return;
-  for (const kind of LEARNED_SETS) {
-    if (kind === 'addr') continue;
+  for (const kind of FILLED_SETS) {
     const cap = capOf(app.profile.caps, kind);
     for (const family of [4, 6] as const) {
       const set = setName(name, kind, family);

@@ -6,6 +6,7 @@ import {
   NETLINK_NETFILTER,
   NF_ACCEPT,
   NF_DROP,
+  NF_REPEAT,
   NFQA_CFG_F_FAIL_OPEN,
 } from '../netlink/constants.ts';
 import {
@@ -54,17 +55,20 @@ export interface Feed {
 }
 
 export interface HeldFeed extends Feed {
-  /** Lets a held packet go; it leaves with the next `flush`, at the latest after the drain. */
-  release(id: number): void;
+  /** Lets a held packet go; it leaves with the next `flush`, at the latest after the drain.
+   * `again`: through the rules of the same hook once more, which may refuse it now. */
+  release(id: number, again?: boolean): void;
   /** Drops a held packet, likewise. */
   refuse(id: number): void;
   flush(): void;
 }
 
-/** Holds packets of queue `number` (0..65535) for us. A string is the error with its errno. */
+/** Holds packets of queue `number` (0..65535) for us, `most` at a time; beyond that they pass
+ * unheld. A string is the error with its errno. */
 export function openHeld(
   number: number,
   onPacket: (id: number, span: PacketSpan) => void,
+  most = HELD_AT_MOST,
 ): HeldFeed | string {
   const opened = openNetlink(NETLINK_NETFILTER, {
     receiveQueue: QUEUE_BYTES,
@@ -76,7 +80,7 @@ export function openHeld(
   const seq = takeSequence(socket);
   const options = {
     copyRange: COPY_QUEUED,
-    maxLength: HELD_AT_MOST,
+    maxLength: most,
     flags: NFQA_CFG_F_FAIL_OPEN,
   };
   putQueueBind(request(socket), seq, number, options);
@@ -95,7 +99,7 @@ export function openHeld(
     flush();
     addVerdict(verdicts, id, verdict);
   };
-  const release = (id: number): void => decide(id, NF_ACCEPT);
+  const release = (id: number, again = false): void => decide(id, again ? NF_REPEAT : NF_ACCEPT);
   const refuse = (id: number): void => decide(id, NF_DROP);
   const packet = createQueuedPacket();
   const span = { bytes: socket.reader.bytes, offset: 0, end: 0 };

@@ -1,6 +1,6 @@
 // tunnel/plan: policy in, the tunnel devices, inner addresses, routes and ip rules it needs out.
 // reconcile/diff compares the answer with what the kernel has. Pure.
-import { markOf } from '../policy/marks.ts';
+import { markOf, UNDECIDED, WATCHED } from '../policy/marks.ts';
 import type { App, Policy, Proxy } from '../policy/policy.ts';
 import type { Desired, GreLink, LinkAddress, Piece, Route, Rule } from '../reconcile/desired.ts';
 import { tunnelDevice } from '../ruleset/names.ts';
@@ -14,6 +14,7 @@ const WAN_MTU_UNKNOWN = 1492;
 /** Behind every default route through a device: the kernel takes it when the device is gone. */
 export const PROHIBIT_METRIC = 0xffffffff;
 const TUNNEL_METRIC = 1;
+const FAMILIES = [4, 6] as const;
 
 /** Every device with this prefix is ours. */
 export function isLinkName(name: string): boolean {
@@ -49,13 +50,6 @@ function tunnel(proxy: Proxy): [GreLink, LinkAddress] {
  */
 function routes(app: App, table: number, proxies: readonly Proxy[]): Route[] {
   const first = proxies.find((proxy) => proxy.name === app.proxies[0]);
-  const prohibit = (family: 4 | 6): Route => ({
-    kind: 'route',
-    family,
-    table,
-    link: null,
-    metric: PROHIBIT_METRIC,
-  });
   const through: Route[] =
     first === undefined
       ? []
@@ -68,23 +62,35 @@ function routes(app: App, table: number, proxies: readonly Proxy[]): Route[] {
             metric: TUNNEL_METRIC,
           },
         ];
-  return [...through, prohibit(4), prohibit(6)];
+  return [...through, prohibit(4, table), prohibit(6, table)];
 }
+
+function prohibit(family: 4 | 6, table: number): Route {
+  return { kind: 'route', family, table, link: null, metric: PROHIBIT_METRIC };
+}
+
+/**
+ * Slots of direct flows whose packets have to be seen, with nothing but the prohibit: no packet is
+ * routed by these marks, a flow table that looks for the way back finds none (ruleset/compile-forward).
+ */
+const NOWHERE = [UNDECIDED, WATCHED];
 
 /** What the policy needs. Proxies whose MTU is null get one that fits through PPPoE. */
 export function plan(policy: Policy): Desired {
   const { preference, table, mask } = policy.globals;
   const pieces: Piece[] = policy.proxies.flatMap(tunnel);
   for (const app of policy.apps) pieces.push(...routes(app, table + app.slot, policy.proxies));
-  for (const app of policy.apps) {
-    for (const family of [4, 6] as const) {
+  const nowhere = policy.apps.length === 0 ? [] : NOWHERE;
+  for (const slot of nowhere) pieces.push(...FAMILIES.map((one) => prohibit(one, table + slot)));
+  for (const slot of [...policy.apps.map((app) => app.slot), ...nowhere]) {
+    for (const family of FAMILIES) {
       const rule: Rule = {
         kind: 'rule',
         family,
-        preference: preference + app.slot,
-        mark: markOf(mask, app.slot),
+        preference: preference + slot,
+        mark: markOf(mask, slot),
         mask,
-        table: table + app.slot,
+        table: table + slot,
       };
       pieces.push(rule);
     }
