@@ -61,6 +61,7 @@ export function fairEvictions<T extends { readonly device: string }>(
   entries: readonly T[],
   count: number,
 ): T[] {
+  if (count <= 0) return [];
   const byDevice = new Map<string, T[]>();
   for (const entry of entries) {
     const own = byDevice.get(entry.device) ?? [];
