@@ -26,6 +26,7 @@ import { createState, type PacketSpan, type State, step } from './step.ts';
 import { every, now, pause } from './system/clock.ts';
 import { type Effects, openEffects } from './system/effects.ts';
 import { type Feed, type HeldFeed, openAnnounced, openHeld } from './system/feeds.ts';
+import { createLate } from './system/late.ts';
 import { log } from './system/log.ts';
 import { processAge } from './system/memory.ts';
 import {
@@ -38,7 +39,9 @@ import {
 } from './system/paths.ts';
 import { runProgram } from './system/process.ts';
 import { onSignals } from './system/signals.ts';
-import { plan, tunnelMtu } from './tunnel/plan.ts';
+import { createHelm, type Helm } from './system/steering.ts';
+import { plan, standingProxy, tunnelMtu } from './tunnel/plan.ts';
+import { waysOf } from './tunnel/steer.ts';
 
 /** How often expired entries are forgotten and the own addresses are read again. */
 const TICK_MILLISECONDS = 5000;
@@ -52,6 +55,8 @@ export interface Daemon {
   state: State;
   readonly paths: Paths;
   readonly effects: Effects;
+  /** Which way each app takes, by what the probes say. */
+  readonly helm: Helm;
   held: HeldFeed | null;
   hellos: HeldFeed | null;
   /** Which feeds are open: queue and group, to tell whether a reload needs others. */
@@ -84,6 +89,7 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
   }
   if (problems.length === 0) keepLastGood(settings);
   log('notice', `enforcing ${policy.apps.length} app(s), ${processAge()} s after the start`);
+  daemon.helm.start();
   const stopTicking = every(TICK_MILLISECONDS, () => tick(daemon));
   await new Promise<void>((resolve) => {
     onSignals({ stop: resolve, reload: () => void reload(daemon) });
@@ -102,6 +108,7 @@ function refuse(problems: readonly Problem[]): number {
 function start(settings: Settings, policy: Policy): Daemon | string {
   const paths = openPaths(policy.globals);
   if (typeof paths === 'string') return paths;
+  const effects = openEffects();
   const daemon: Daemon = {
     settings,
     turn: Promise.resolve(),
@@ -109,7 +116,8 @@ function start(settings: Settings, policy: Policy): Daemon | string {
     ruleset: null,
     state: createState(policy, () => false),
     paths,
-    effects: openEffects(),
+    effects,
+    helm: createHelm(paths, effects),
     held: null,
     hellos: null,
     ears: 'none',
@@ -118,6 +126,10 @@ function start(settings: Settings, policy: Policy): Daemon | string {
     since: now(),
     problems: new Map(),
   };
+  effects.late = createLate(effects, {
+    isOwn: (address) => isOwnAddress(daemon.policy, daemon.addresses, address),
+    macOf: (address) => daemon.settings.hosts.find((one) => one.address === address)?.mac ?? null,
+  });
   return daemon;
 }
 
@@ -131,6 +143,7 @@ async function enforce(daemon: Daemon, wanted: Policy): Promise<string | null> {
   if (typeof realized === 'string') return realized;
   daemon.addresses = realized.addresses.map(({ address }) => address);
   const policy = withMtus(daemon, wanted, realized);
+  daemon.helm.adopt(policy, (app) => standingProxy(policy, app, realized.pieces));
   buildPaths(daemon, policy, realized);
   await pause();
   const deaf = listen(daemon, policy);
@@ -143,6 +156,8 @@ async function enforce(daemon: Daemon, wanted: Policy): Promise<string | null> {
   daemon.state = createState(policy, isOwn, daemon.state);
   daemon.effects.state = daemon.state;
   forgetExcepted(daemon);
+  daemon.helm.assert();
+  daemon.effects.late?.all();
   return null;
 }
 
@@ -157,7 +172,7 @@ function withMtus(daemon: Daemon, policy: Policy, realized: Realized): Policy {
 
 function buildPaths(daemon: Daemon, policy: Policy, realized: Realized): void {
   const wrong: string[] = [];
-  for (const operation of diff(plan(policy), realized.pieces)) {
+  for (const operation of diff(plan(policy, waysOf(daemon.helm.steering)), realized.pieces)) {
     const failed = applyOperation(daemon.paths, operation);
     if (failed !== null) wrong.push(failed);
   }

@@ -17,6 +17,7 @@ import {
   learnServer,
   type NamedServer,
 } from './learn/hellos.ts';
+import type { Wish } from './learn/late.ts';
 import {
   createLearned,
   expireLearned,
@@ -33,6 +34,7 @@ import {
 import { observeHello } from './learn/observe-hello.ts';
 import { createPace, type Pace, takeToken } from './learn/pace.ts';
 import { createReports, type Reports, reportOnce } from './learn/reports.ts';
+import { wishesOf } from './learn/wishes.ts';
 import { compileNames } from './policy/domain-match.ts';
 import type { App, Policy } from './policy/policy.ts';
 import { addressKey, pairKey } from './ruleset/elements.ts';
@@ -75,6 +77,8 @@ export type Effect =
   | { readonly kind: 'pass'; readonly id: number; readonly again: boolean }
   /** A flow that was direct before its evidence: delete its conntrack entry. */
   | { readonly kind: 'cut'; readonly flow: Flow }
+  /** Flows that run already may be the application's by what was just learned. */
+  | { readonly kind: 'late'; readonly wish: Wish }
   /** A set that the ruleset fills has no room left: its oldest elements have to go. */
   | { readonly kind: 'make-room'; readonly app: string }
   | { readonly kind: 'report'; readonly text: string }
@@ -256,6 +260,11 @@ function take(state: State, lesson: Lesson): Effect[] {
   if (change.report !== null) {
     effects.push(...report(state, `endpoints ${app.name}`, change.report, lesson.at));
   }
+  for (const { address: remote, firstSeen } of change.endpoints) {
+    if (firstSeen === lesson.at) {
+      effects.push({ kind: 'late', wish: { kind: 'address', app: app.name, remote } });
+    }
+  }
   effects.push({ kind: 'told', what: { kind: 'lesson', lesson } });
   return effects;
 }
@@ -302,7 +311,9 @@ function onEvidence(
   const sources = { profile: app.profile, learned: state.learned };
   const evidence = recordEvidence(state.evidence, said.feed, app.name, packet, sources, now);
   const told: Effect = { kind: 'told', what: { kind: 'evidence', evidence } };
-  return said.feed === 'late' ? [{ kind: 'cut', flow: evidence.flow }, told] : [told];
+  if (said.feed === 'late') return [{ kind: 'cut', flow: evidence.flow }, told];
+  const wishes = wishesOf(app, said.feed, packet);
+  return [...wishes.map((wish): Effect => ({ kind: 'late', wish })), told];
 }
 
 /** A set had no room, or `device` has used up its share of it. */

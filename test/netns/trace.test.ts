@@ -110,12 +110,17 @@ async function playBoth(kernel: Kernel, step: Step): Promise<string[]> {
 
 function addReal(set: string, text: string, timeout: number | undefined): void {
   const [first = '', second] = text.split(' ');
-  const key = PORT_SET.test(set)
-    ? `${first} . ${Number(second) * 65536}`
-    : text.replace(' ', ' . ');
+  const key = /_(blocked|direct)$/.test(set)
+    ? FAMILY_WORDS[text]
+    : PORT_SET.test(set)
+      ? `${first} . ${Number(second) * 65536}`
+      : text.replace(' ', ' . ');
   const life = timeout === undefined ? '' : ` timeout ${timeout}ms`;
   router.nft(`add element inet whp ${set} { ${key}${life} }`);
 }
+
+/** The one byte of a family's key, read as an address, and how nft writes it. */
+const FAMILY_WORDS: { readonly [text: string]: string } = { '200::': 'ipv4', 'a00::': 'ipv6' };
 
 /** An element as `nft -j` lists it. */
 function elementText(set: string, listed: unknown): string {

@@ -1,7 +1,7 @@
 // The packets of the trace comparison, case by case: a script of packets, agent's writes and
 // pauses, run through the tracer by the unit tests and through a real kernel by test/netns. What a
 // case expects is said once, here; both have to give it.
-import { addressKey, pairKey, portKey } from '../../agent/src/ruleset/elements.ts';
+import { addressKey, familyKey, pairKey, portKey } from '../../agent/src/ruleset/elements.ts';
 import {
   bytesOf,
   echo,
@@ -537,6 +537,36 @@ const LATE: Case[] = [
   },
 ];
 
+const STATES: Case[] = [
+  {
+    name: 'no proxy is up: refused at once before routing, nothing learned, others untouched',
+    steps: [
+      { add: { set: 'skype_blocked', key: familyKey(4) } },
+      lan(u(A, P2P, NODE, 40011), { verdict: 'reject', mark: 0, ctmark: 0, logs: [] }),
+      lan(t(A, 50001, NODE, 40011), { verdict: 'reject', mark: 0, ctmark: 0, logs: [] }),
+      { set: 'skype_udp4', holds: [] },
+      lan(u(A, 50003, OTHER, 443), DIRECT),
+      lan(u(A6, P2P, NODE6, 40011), proxied('range')),
+    ],
+  },
+  {
+    name: 'refused for IPv6 only',
+    steps: [
+      { add: { set: 'skype_blocked', key: familyKey(6) } },
+      lan(u(A6, P2P, NODE6, 40011), { verdict: 'reject', mark: 0, ctmark: 0, logs: [] }),
+      lan(u(A, P2P, NODE, 40011), proxied('range')),
+    ],
+  },
+  {
+    name: 'a connection that began on another way is reset, not taken over',
+    steps: [
+      lan(t(A, 50001, NODE, 40011, 'A'), { verdict: 'reject', ctmark: 0, logs: [] }),
+      lan(t(A, 50001, NODE, 40011, 'PA'), { verdict: 'reject', ctmark: 0, logs: [] }),
+      lan(t(A, 50002, NODE, 40011), proxied('range')),
+    ],
+  },
+];
+
 const ATTACK: Case[] = [
   {
     name: 'nothing new comes out of the tunnel, for a device or the router',
@@ -885,5 +915,6 @@ export const CASES: Case[] = [
   ...MAPPING,
   ...REQUEST,
   ...LATE,
+  ...STATES,
   ...ATTACK,
 ];

@@ -7,7 +7,9 @@ import type {
   EvidenceAnswer,
   FlowAnswer,
   LearnedAnswer,
+  PathAnswer,
   StatusAnswer,
+  TunnelAnswer,
   WhyAnswer,
 } from './answers.ts';
 
@@ -54,11 +56,22 @@ export function statusText(status: StatusAnswer): string {
   ];
   if (status.apps.length === 0) lines.push('no app is enabled: see /etc/config/whp');
   else {
-    const head = ['app', 'profile', 'proxy', 'new flows', 'endpoints', 'ports', 'peers', 'flows'];
+    const head = [
+      'app',
+      'profile',
+      'path',
+      'by',
+      'new flows',
+      'endpoints',
+      'ports',
+      'peers',
+      'flows',
+    ];
     const rows = status.apps.map((app) => [
       app.name,
       `${app.profile} ${app.version}`,
-      app.proxies.join(' '),
+      pathText(app.path),
+      app.path.proxy ?? '-',
       newFlows(app),
       app.endpoints,
       app.ports,
@@ -68,11 +81,13 @@ export function statusText(status: StatusAnswer): string {
     lines.push('', columns([head, ...rows]));
   }
   if (status.tunnels.length > 0) {
-    const head = ['tunnel', 'to', 'state', 'mtu'];
+    const head = ['tunnel', 'to', 'state', 'loss', 'rtt', 'mtu'];
     const rows = status.tunnels.map((one) => [
       one.name,
       one.address,
-      one.up ? 'up' : 'DOWN',
+      one.up ? stateText(one.state) : 'NO DEVICE',
+      `${Math.round(one.loss * 100)} %`,
+      one.rtt === null ? '-' : `${one.rtt} ms`,
       one.mtu,
     ]);
     lines.push('', columns([head, ...rows]));
@@ -91,6 +106,15 @@ export function statusText(status: StatusAnswer): string {
   }
   for (const problem of status.problems) lines.push(`! ${problem}`);
   return `${lines.join('\n')}\n`;
+}
+
+function stateText(state: TunnelAnswer['state']): string {
+  return state === 'down' ? 'DOWN' : state;
+}
+
+function pathText({ state, for: age }: PathAnswer): string {
+  const word = state === 'down' ? 'REFUSED' : state === 'direct' ? 'DIRECT' : state;
+  return `${word} ${durationText(age)}`;
 }
 
 function newFlows({ direct, resumes }: AppAnswer): string {

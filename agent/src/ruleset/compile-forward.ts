@@ -9,6 +9,7 @@ import { appSet, type Context, logWhole, receiverGuards, setMark, tunnelsOf } fr
 import type { Chain, Rule, Statement, Verdict } from './model.ts';
 import {
   ANSWER_PREFIX,
+  gateName,
   proxiedCounter,
   QUERY_PREFIX,
   rejectedCounter,
@@ -145,6 +146,9 @@ function forwardChain(context: Context, app: App): Chain {
       rule('back', oneOf(iifname, context.tunnels), oneOf(oifname, lan), proxied, goTo('carry')),
     );
   }
+  rules.push(
+    rule("direct by the owner's choice", inSet(nfproto, gateName(app.name, 'direct')), accept),
+  );
   rules.push(rule('no tunnel, no way', count(rejectedCounter(app.name)), goTo('refuse')));
   return { name: `${app.name}_forward`, rules };
 }

@@ -10,17 +10,19 @@ import { helloChains, helloRules, namedRule, readsHello } from './compile-hello.
 import { announce, teach } from './compile-share.ts';
 import { appSet, type Context, deviceGuards, isLimited, setMark } from './context.ts';
 import type { Chain, Rule, Verdict } from './model.ts';
-import { type Evidence, neverSet } from './names.ts';
+import { type Evidence, gateName, neverSet, rejectedCounter } from './names.ts';
 import {
   accept,
   back,
   concat,
+  count,
   ctMark,
   ctStatus,
   daddr,
   dispatch,
   dport,
   FAMILIES,
+  field,
   goTo,
   hasState,
   iifname,
@@ -44,6 +46,8 @@ import {
 const MANGLE = -150;
 /** IPS_CONFIRMED of linux/netfilter/nf_conntrack_common.h. */
 const CONFIRMED = 8;
+/** SYN, FIN and RST: what begins a connection, and what may end one that is gone already. */
+const TCP_BEGIN_MASK = 0x07;
 
 /** The base chain and everything that only it reaches. */
 export function compilePrerouting(context: Context): Chain[] {
@@ -155,11 +159,10 @@ function newChain(context: Context, app: App, family: Family): Chain {
       ),
     ),
   ];
-  if (profile.peers.enabled) {
-    const pair = concat(saddr(family), daddr(family));
-    const peers = appSet(app, 'peer', family);
-    rules.push(rule('device and its peer', inSet(pair, peers), goTo(`${name}_mark_peer${family}`)));
-  }
+  // Even where the profile teaches no peers: flows that the agent moves are remembered as such.
+  const pair = concat(saddr(family), daddr(family));
+  const peers = appSet(app, 'peer', family);
+  rules.push(rule('device and its peer', inSet(pair, peers), goTo(`${name}_mark_peer${family}`)));
   if (profile.request.enabled) {
     const window = appSet(app, 'window', family);
     // Only flows that begin inside the window: an older one without an answer is still "new" to
@@ -205,9 +208,7 @@ function evidenceChains(context: Context, app: App, family: Family): Chain[] {
       evidence(context, app, `${transport}${family}`, 'port', 'P2P port', rules, [family]),
     );
   }
-  if (profile.peers.enabled) {
-    chains.push(evidence(context, app, `peer${family}`, 'peer', 'known peer', peers, [family]));
-  }
+  chains.push(evidence(context, app, `peer${family}`, 'peer', 'known peer', peers, [family]));
   return chains;
 }
 
@@ -240,6 +241,19 @@ function takeChain(context: Context, app: App): Chain {
         'late: the flow has a direct NAT binding and cannot move',
         { kind: 'flags', left: ctStatus, any: ['confirmed'] },
         goTo(`${app.name}_late`),
+      ),
+      rule(
+        'no proxy is up: say so at once',
+        inSet(nfproto, gateName(app.name, 'blocked')),
+        count(rejectedCounter(app.name)),
+        goTo('refuse'),
+      ),
+      rule(
+        'began on another way: it cannot go on here, it has to begin anew',
+        is(l4proto, TCP),
+        is(masked(field('tcp flags'), TCP_BEGIN_MASK), 0),
+        count(rejectedCounter(app.name)),
+        goTo('refuse'),
       ),
       rule('path of the flow', setMark(context, 'ct', app.slot)),
       rule('path of this packet', setMark(context, 'meta', app.slot)),

@@ -5,7 +5,7 @@ import type { ProfileRange } from '../policy/profile.ts';
 import type { Family } from '../wire/address.ts';
 import { loudSets, shareSets } from './compile-share.ts';
 import type { Datatype, LearnedSet, NamedSet, Span, StaticSet } from './model.ts';
-import { macSet, neverSet, setName } from './names.ts';
+import { GATES, gateName, macSet, neverSet, setName } from './names.ts';
 import { addressElements, rangeElements } from './ranges.ts';
 import { FAMILIES } from './terms.ts';
 
@@ -50,6 +50,7 @@ export function compileSets(policy: Policy): NamedSet[] {
         ...namedSets(policy, app, family),
       ]),
     ),
+    ...policy.apps.flatMap(gateSets),
     ...policy.apps.flatMap(macs),
   ];
 }
@@ -134,6 +135,17 @@ function learnedSets(app: App, family: Family): LearnedSet[] {
       dynamic: false,
     }),
   ];
+}
+
+function gateSets(app: App): LearnedSet[] {
+  return GATES.map((gate) => ({
+    role: 'learned',
+    name: gateName(app.name, gate),
+    key: ['family'],
+    size: FAMILIES.length,
+    timeout: null,
+    dynamic: false,
+  }));
 }
 
 /** Device and server pairs that a ClientHello named; only where those are read. */

@@ -12,6 +12,17 @@ export const LEARNED_SETS = ['addr', 'udp', 'tcp', 'peer', 'window', 'asked', 'h
 /** Those of them that rules fill by themselves. */
 export const FILLED_SETS = ['udp', 'tcp', 'peer', 'window', 'asked'] as const;
 
+/** States of an application that the agent tells the table: `blocked`, no proxy is up and it is
+ * refused at once; `direct`, no proxy is up and its owner lets it pass beside the tunnels. The
+ * families (NFPROTO_*) for which it is so are the elements. */
+export const GATES = ['blocked', 'direct'] as const;
+export type Gate = (typeof GATES)[number];
+
+/** `<app>_blocked`, `<app>_direct`. */
+export function gateName(app: string, gate: Gate): string {
+  return `${app}_${gate}`;
+}
+
 /** How much of its share each device has used up lately; written and read by the rules alone. */
 export const SHARE_SETS = ['ports', 'peers'] as const;
 

@@ -139,6 +139,7 @@ const SET_TYPES: { readonly [type in Datatype]?: string } = {
   ipv6: 'ipv6_addr',
   protocol: 'inet_proto',
   port: 'inet_service',
+  family: 'nf_proto',
   ether: 'ether_addr',
 };
 

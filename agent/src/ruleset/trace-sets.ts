@@ -148,6 +148,8 @@ export function constantValue(type: Datatype, constant: Constant): Value {
 function hexOf(type: Datatype, value: Value): string {
   if (typeof value === 'string') return value;
   if (typeof value !== 'number') return hexBytes(value);
+  // Alone in its key, and there the kernel keeps one byte.
+  if (type === 'family') return value.toString(16).padStart(2, '0');
   const digits = type === 'port' ? 4 : type === 'protocol' ? 2 : 8;
   return value.toString(16).padStart(digits, '0').padEnd(8, '0');
 }

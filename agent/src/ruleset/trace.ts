@@ -5,6 +5,8 @@ import { slotOf } from '../policy/marks.ts';
 import { decodePacket, destinationText, type Packet } from '../wire/packet.ts';
 import { isMalformed } from '../wire/reader.ts';
 import type { Chain, Hook, Rule, Ruleset } from './model.ts';
+import { gateName } from './names.ts';
+import { NFPROTO } from './terms.ts';
 import {
   confirm,
   type FlowTable,
@@ -20,6 +22,7 @@ import {
   createSet,
   type Element,
   elementsOf,
+  hasElement,
   hexBytes,
   type NewElement,
   removeElement,
@@ -251,6 +254,13 @@ function routed({ kernel, visit, path }: Journey, input: TracedPacket): boolean 
   const slot = slotOf(kernel.ruleset.mask, visit.mark);
   const way = kernel.ruleset.paths.find((one) => one.slot === slot);
   if (way === undefined) {
+    visit.oif = input.oif;
+    return true;
+  }
+  // The agent empties the slot's table together with this: the lookup goes on to the main table.
+  const { family } = visit.packet;
+  const direct = kernel.sets.get(gateName(way.app, 'direct'));
+  if (direct !== undefined && hasElement(direct, [NFPROTO[family]], visit.now)) {
     visit.oif = input.oif;
     return true;
   }

@@ -20,6 +20,12 @@ export function every(milliseconds: number, run: () => void): () => void {
   return () => os.clearInterval(timer);
 }
 
+/** Calls `run` once, so many milliseconds from now; returns what stops it. */
+export function after(milliseconds: number, run: () => void): () => void {
+  const timer = os.setTimeout(run, Math.ceil(milliseconds));
+  return () => os.clearTimeout(timer);
+}
+
 /** Lets the event loop come round between two long parts of a job: held packets get their turn, and
  * a slow machine is not taken for a hung one. */
 export function pause(): Promise<void> {

@@ -7,6 +7,7 @@ import { FILLED_SETS, setName } from '../ruleset/names.ts';
 import type { Effect, State, Told } from '../step.ts';
 import { type Connections, cutConnection, openConnections } from './connections.ts';
 import type { HeldFeed } from './feeds.ts';
+import type { Late } from './late.ts';
 import { log } from './log.ts';
 import { changeSets, openSets, readSet, type Sets } from './sets.ts';
 
@@ -15,6 +16,7 @@ export interface Effects {
   /** ClientHellos of flows that nobody knows. */
   hellos: HeldFeed | null;
   state: State | null;
+  late: Late | null;
   readonly sets: Sets | string;
   readonly connections: Connections | string;
   /** Who listens to `whp monitor`. */
@@ -29,6 +31,7 @@ export function openEffects(): Effects {
     held: null,
     hellos: null,
     state: null,
+    late: null,
     sets: openSets(),
     connections: openConnections(),
     listeners: new Set(),
@@ -68,6 +71,9 @@ function runEffects(self: Effects, effects: readonly Effect[]): void {
         if (typeof self.connections !== 'string') {
           failed(self, cutConnection(self.connections, effect.flow));
         }
+        break;
+      case 'late':
+        self.late?.wish(effect.wish);
         break;
       case 'make-room':
         makeRoom(self, effect.app);
