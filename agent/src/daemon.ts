@@ -27,8 +27,8 @@ import { createState, type PacketSpan, type State, step } from './step.ts';
 import { every, now, pause } from './system/clock.ts';
 import { type Effects, openEffects } from './system/effects.ts';
 import { type Feed, type HeldFeed, openAnnounced, openHeld } from './system/feeds.ts';
-import { createLate } from './system/late.ts';
 import { type FlowWatch, watchFlows } from './system/flow-watch.ts';
+import { createLate } from './system/late.ts';
 import { log } from './system/log.ts';
 import { processAge } from './system/memory.ts';
 import {
