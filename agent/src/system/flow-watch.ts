@@ -43,8 +43,8 @@ const DESTROY_GROUP = 3;
 /** How often the list is read: a call lasts minutes, and each entry costs time. */
 const LEAST_SECONDS = 10;
 const FLOWS_A_SECOND = 20;
-/** Bytes received in one turn: the kernel fills at most this, some 15 entries. */
-const SLICE = 4096;
+/** Bytes received in one turn: the kernel fills at most this, some 30 entries; below that the kernel may still send a page. */
+const SLICE = 8192;
 /** The flash is written every six hours, and at the end. */
 const SAVE_MILLISECONDS = 6 * 3_600_000;
 
@@ -88,7 +88,7 @@ export function watchFlows(history: string, policy: () => WatchedPolicy): FlowWa
   const reading = { at: -1, timer: null as unknown, saved: now() };
   const save = (): void => saveHistory(history, ledger, reading);
   const again = (): void => {
-    const seconds = Math.max(LEAST_SECONDS, ledger.live.size / FLOWS_A_SECOND);
+    const seconds = reading.at < 0 ? 1 : Math.max(LEAST_SECONDS, ledger.live.size / FLOWS_A_SECOND);
     reading.timer = os.setTimeout(() => {
       readList(lists.socket, ledger, policy(), () => {
         reading.at = now();
