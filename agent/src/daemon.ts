@@ -71,7 +71,7 @@ export interface Daemon {
 
 /** Runs until it is told to stop. Returns the exit status: 0, or 1 when it could not start. */
 export async function runDaemon(sources: Sources, socketPath: string): Promise<number> {
-  const opened = openSettings(sources);
+  const opened = openSettings(sources, null);
   if (!opened.ok) return refuse(opened.problems);
   const { settings, problems } = opened.value;
   const policy = wantedPolicy(settings);

@@ -5,7 +5,7 @@ import { buildPolicy } from '../policy/build.ts';
 import { parseDoh } from '../policy/doh.ts';
 import { dayOf } from '../policy/expiry.ts';
 import type { Host } from '../policy/hosts.ts';
-import type { Policy } from '../policy/policy.ts';
+import type { App, Policy } from '../policy/policy.ts';
 import type { Profile } from '../policy/profile.ts';
 import { parseProfile } from '../policy/profile-parse.ts';
 import { fail, ok, type Problem, type Result } from '../policy/result.ts';
@@ -109,11 +109,16 @@ export function parseConfiguration(
   return packages.ok ? ok({ text, packages: packages.value, profiles, doh }) : packages;
 }
 
-/** The policy of a configuration. `before`: the policy in force, whose slots are kept. */
+/** Apps of an earlier policy, whose slots are kept: the marks of live flows mean them. */
+export interface Before {
+  readonly apps: readonly Pick<App, 'name' | 'slot'>[];
+}
+
+/** The policy of a configuration. `before`: the policy in force, or what an earlier agent left. */
 export function policyOf(
   { packages, profiles, doh }: Configuration,
   hosts: readonly Host[],
-  before: Policy | null,
+  before: Before | null,
 ): Result<Policy> {
   const byName = new Map(Array.from(profiles, ([name, { profile }]) => [name, profile]));
   const slots = new Map(before?.apps.map(({ name, slot }) => [name, slot]));
@@ -123,7 +128,7 @@ export function policyOf(
 }
 
 /** Files to policy, for commands that need no agent. */
-export function loadPolicy(sources: Sources, before: Policy | null): Result<Policy> {
+export function loadPolicy(sources: Sources, before: Before | null): Result<Policy> {
   const loaded = loadConfiguration(sources);
   return loaded.ok ? policyOf(loaded.value, readHosts(), before) : loaded;
 }

@@ -20,6 +20,7 @@ import { readText, writeText } from '../system/file.ts';
 import { hostsStamp, localMinute, readHosts } from '../system/hosts.ts';
 import { log } from '../system/log.ts';
 import {
+  type Before,
   type Configuration,
   loadConfiguration,
   loadDoh,
@@ -46,8 +47,14 @@ const CHOICES = 'owner.json';
 const LAST_GOOD = 'last-good.json';
 const NAMES = 'names.json';
 
-/** Reads everything, for the start. With a bad configuration the last good one, and its problems. */
-export function openSettings(sources: Sources): Result<{
+/**
+ * Reads everything, for the start. With a bad configuration the last good one, and its problems.
+ * `before`: what an earlier agent left.
+ */
+export function openSettings(
+  sources: Sources,
+  before: Before | null,
+): Result<{
   readonly settings: Settings;
   readonly problems: readonly Problem[];
 }> {
@@ -55,8 +62,8 @@ export function openSettings(sources: Sources): Result<{
   const choices = readChoices(kept.ok ? kept.text : '');
   const stamp = hostsStamp();
   const fresh = loadConfiguration(sources);
-  const tried = fresh.ok ? withPolicy(sources, fresh.value, null) : fresh;
-  const usable = tried.ok ? tried : lastGood(sources);
+  const tried = fresh.ok ? withPolicy(sources, fresh.value, before) : fresh;
+  const usable = tried.ok ? tried : lastGood(sources, before);
   if (!usable.ok) return { ok: false, problems: tried.ok ? [] : tried.problems };
   const { configuration, configured, hosts } = usable.value;
   const settings = { sources, configuration, configured, choices, hosts, stamp, decision: '' };
@@ -72,7 +79,7 @@ interface Loaded {
 function withPolicy(
   sources: Sources,
   configuration: Configuration,
-  before: Policy | null,
+  before: Before | null,
 ): Result<Loaded> {
   const hosts = knownHosts(sources, configuration);
   const policy = policyOf(configuration, hosts, before);
@@ -153,7 +160,7 @@ export function keepLastGood(settings: Settings): void {
   if (wrong !== null) log('error', wrong);
 }
 
-function lastGood(sources: Sources): Result<Loaded> {
+function lastGood(sources: Sources, before: Before | null): Result<Loaded> {
   const path = `${sources.state}/${LAST_GOOD}`;
   const read = readText(path);
   if (!read.ok) return fail(path, errnoText(read.errno));
@@ -175,7 +182,7 @@ function lastGood(sources: Sources): Result<Loaded> {
     profiles.set(parsed.value.name, file);
   }
   const configuration = parseConfiguration(String(kept.text), path, profiles, doh.value);
-  return configuration.ok ? withPolicy(sources, configuration.value, null) : configuration;
+  return configuration.ok ? withPolicy(sources, configuration.value, before) : configuration;
 }
 
 /**
