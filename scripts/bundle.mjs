@@ -10,7 +10,7 @@ import { build } from 'esbuild';
 
 // The engine parses the whole file at each start, about 1 ms a KB on a 24K router, and one-shot
 // commands start it too; and the packages' budget of 600 KB leaves about 100 KB compressed.
-const BUDGET_BYTES = 210 * 1024;
+const BUDGET_BYTES = 300 * 1024;
 
 process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));
 mkdirSync('out', { recursive: true });

@@ -11,7 +11,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
 import type { Rule, Ruleset, Statement } from '../../agent/src/ruleset/model.ts';
 import { renderLoad } from '../../agent/src/ruleset/render.ts';
-import type { Side } from '../trace/cases.ts';
+import { SENDER, type Side } from '../trace/cases.ts';
 
 const MAC = '020000000001';
 const WIRES: { readonly [side in Side]: readonly [far: string, near: string] } = {
@@ -36,7 +36,8 @@ export interface Seen {
 
 export interface Router {
   readonly load: (ruleset: Ruleset) => void;
-  readonly send: (side: Side, packet: Uint8Array) => Promise<void>;
+  /** `mac`: the sender's hardware address. */
+  readonly send: (side: Side, packet: Uint8Array, mac?: string) => Promise<void>;
   /** Before each packet: nothing seen yet, and the mark it comes with. */
   readonly forget: (mark?: number) => void;
   readonly seen: () => Seen;
@@ -138,7 +139,7 @@ export async function startRouter(name: string): Promise<Router> {
       nft(PROBE);
       inside('conntrack', '-F');
     },
-    send: (side, packet) => injector.send(indexes[side]!, packet),
+    send: (side, packet, mac) => injector.send(indexes[side]!, packet, mac ?? SENDER),
     forget: (mark = 0) => forget(nft, mark),
     seen: () => readProbe(nft, before),
     elements: (set) => {
@@ -198,7 +199,7 @@ function wire(home: string, far: string): void {
 }
 
 interface Injector {
-  readonly send: (index: number, packet: Uint8Array) => Promise<void>;
+  readonly send: (index: number, packet: Uint8Array, mac: string) => Promise<void>;
   readonly stop: () => void;
 }
 
@@ -216,12 +217,20 @@ async function startInjector(far: string): Promise<Injector> {
   });
   const words = ['netns', 'exec', far, 'out/host/x86_64/whp-host', bundle];
   const child = spawn('ip', words, { stdio: ['pipe', 'pipe', 'inherit'] });
-  return { send: (index, packet) => inject(child, index, packet), stop: () => child.stdin.end() };
+  return {
+    send: (index, packet, mac) => inject(child, index, packet, mac),
+    stop: () => child.stdin.end(),
+  };
 }
 
-function inject(child: ChildProcess, index: number, packet: Uint8Array): Promise<void> {
+function inject(
+  child: ChildProcess,
+  index: number,
+  packet: Uint8Array,
+  mac: string,
+): Promise<void> {
   const type = packet[0]! >> 4 === 4 ? '0800' : '86dd';
-  const frame = `${MAC}020000000002${type}${Buffer.from(packet).toString('hex')}`;
+  const frame = `${MAC}${mac.replaceAll(':', '')}${type}${Buffer.from(packet).toString('hex')}`;
   return new Promise((resolve, reject) => {
     child.stdout!.once('data', (answer: Buffer) => {
       if (answer.toString() === 'ok\n') resolve();

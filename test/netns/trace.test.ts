@@ -131,7 +131,7 @@ async function send(kernel: Kernel, one: Send): Promise<string[]> {
   const model = trace(kernel, arrival(one), performance.now());
   const differences = compareTrace(model, one.want);
   router.forget(one.mark);
-  await router.send(one.from, translated(one, model));
+  await router.send(one.from, translated(one, model), one.mac);
   // The kernel reassembles: only the last fragment makes a packet.
   if (one.bytes[0]! >> 4 === 4 && one.bytes[6]! & 0x20) return differences;
   const seen = router.seen();

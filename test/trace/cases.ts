@@ -21,6 +21,8 @@ export interface Send {
   readonly from: Side;
   readonly bytes: Uint8Array;
   readonly mark?: number;
+  /** Hardware address of the sender; absent: SENDER. */
+  readonly mac?: string;
   /** What to say about it; the verdict, then marks. */
   readonly want: Want;
 }
@@ -65,12 +67,20 @@ export const PEER6 = '2600:1406:3a::34';
 export const OTHER = '1.0.0.1';
 export const OTHER6 = '2606:4700::1111';
 export const PROXY = '198.51.100.7';
-const P2P = 13021;
+export const P2P = 13021;
 
-const DIRECT: Want = { verdict: 'accept', mark: 0, ctmark: 0, logs: [] };
+/** What sends on every wire unless a case says otherwise. */
+export const SENDER = '02:00:00:00:00:02';
+
+export const DIRECT: Want = { verdict: 'accept', mark: 0, ctmark: 0, logs: [] };
 const ONE = 0x01000000;
 const WATCH = 0x0f000000;
-const proxied = (...logs: string[]): Want => ({ verdict: 'accept', mark: ONE, ctmark: ONE, logs });
+export const proxied = (...logs: string[]): Want => ({
+  verdict: 'accept',
+  mark: ONE,
+  ctmark: ONE,
+  logs,
+});
 
 function lan(bytes: Uint8Array, want: Want, mark = 0): Step {
   return { send: { from: 'lan', bytes, want, mark } };

@@ -2,6 +2,7 @@
 import type { Policy } from '../../agent/src/policy/policy.ts';
 import { policyFrom, profile } from '../golden/policies.ts';
 import { BESIDE, CASES, type Case, DOWN, FULL, LEASE, LIMITED } from './cases.ts';
+import { BY_BOTH, BY_MAC, BY_NOBODY, EXCEPTED, LAPTOP, PAUSED } from './owner-cases.ts';
 
 export interface Group {
   readonly cases: readonly Case[];
@@ -17,6 +18,11 @@ const other = {
   ranges: [{ ...range, addresses: ['1.0.0.0/24'], ports: [443] }],
 };
 
+const except = [
+  { ...range, addresses: ['91.190.216.0/21'], protocols: ['tcp' as const], ports: [12350] },
+  { ...range, addresses: ['1.0.0.1'], ports: [443] },
+];
+
 const group = (cases: readonly Case[], policy: Policy, up = true): Group => ({ cases, policy, up });
 
 export const GROUPS: readonly Group[] = [
@@ -31,4 +37,9 @@ export const GROUPS: readonly Group[] = [
   group(LIMITED, policyFrom({ app: { devices: ['192.168.1.10'] } })),
   group(BESIDE, policyFrom({ apps: [{}, { name: 'other', slot: 2, profile: other }] })),
   group(DOWN, policyFrom({}), false),
+  group(BY_MAC, policyFrom({ app: { macs: [LAPTOP] } })),
+  group(BY_BOTH, policyFrom({ app: { macs: [LAPTOP], devices: ['192.168.1.11'] } })),
+  group(BY_NOBODY, policyFrom({ app: { macs: [] } })),
+  group(EXCEPTED, policyFrom({ app: { except } })),
+  group(PAUSED, policyFrom({ app: { direct: 'paused' } })),
 ];

@@ -1,5 +1,6 @@
 // Runs one case of the trace comparison through the tracer, and says where it differs from what
 // the case wants. test/netns does the same with a real kernel, step by step beside it.
+import { macBytes } from '../../agent/src/policy/mac.ts';
 import { pairOf, portOf } from '../../agent/src/ruleset/elements.ts';
 import type { Hook } from '../../agent/src/ruleset/model.ts';
 import { parsePrefix } from '../../agent/src/ruleset/names.ts';
@@ -12,7 +13,7 @@ import {
   trace,
 } from '../../agent/src/ruleset/trace.ts';
 import { formatAddress, parseAddress } from '../../agent/src/wire/address.ts';
-import type { Case, Send, Side, Step, Want } from './cases.ts';
+import { type Case, SENDER, type Send, type Side, type Step, type Want } from './cases.ts';
 
 const DEVICES: { readonly [side in Side]: string } = { lan: 'br-lan', wan: 'wan', tunnel: 'whp-a' };
 const LOCAL = new Set(['192.168.1.1', '203.0.113.2', '10.200.0.2', 'fd00:1::1']);
@@ -21,7 +22,7 @@ const BROADCAST = ['192.168.1.255', '192.168.2.255'];
 export const WORLD = { broadcast: BROADCAST };
 
 /** The router's main table: its own addresses, two networks at home, the rest by the WAN. */
-export function arrival({ from, bytes, mark }: Send): TracedPacket {
+export function arrival({ from, bytes, mark, mac }: Send): TracedPacket {
   const family = bytes[0]! >> 4 === 4 ? 4 : 6;
   const target = formatAddress(bytes, family === 4 ? 16 : 24, family);
   const many = target === '255.255.255.255' || BROADCAST.includes(target);
@@ -32,6 +33,7 @@ export function arrival({ from, bytes, mark }: Send): TracedPacket {
     iif: DEVICES[from],
     oif: local ? '' : home ? DEVICES.lan : DEVICES.wan,
     hooks: local ? 'input' : 'forward',
+    ether: macBytes(mac ?? SENDER),
     ...(mark === undefined ? {} : { mark }),
   };
 }

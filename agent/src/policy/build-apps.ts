@@ -1,8 +1,10 @@
 // The app sections of the configuration: which profile, which proxies, which devices, and the slot
 // in the mark that packets of the app carry. Used by build.
-import { formatCidr, parseCidr } from '../wire/address.ts';
+import { type Directory, readDevices, resolveMacs } from './build-devices.ts';
 import type { BuiltProxy } from './build-proxies.ts';
+import { applyRules, type OwnerRule } from './build-rules.ts';
 import { believedOn } from './expiry.ts';
+import type { Host } from './hosts.ts';
 import {
   OFF,
   type OptionReader,
@@ -15,6 +17,7 @@ import {
 import type { App } from './policy.ts';
 import type { Profile } from './profile.ts';
 import type { Problem } from './result.ts';
+import { parseSchedule, type WeekSpan } from './schedule.ts';
 
 /** Slots 1..13 of the mark's nibble belong to apps; 14 is kept free, 15 means "watched". */
 export const LAST_SLOT = 13;
@@ -26,17 +29,26 @@ export interface AppInput {
   readonly slots?: ReadonlyMap<string, number>;
   /** ISO day: ranges that expired before it are left out. Without it all of them are used. */
   readonly today?: string;
+  /** What DHCP knows of the devices, to resolve their names and addresses. */
+  readonly hosts?: readonly Host[];
 }
 
-const APP_OPTIONS: OptionSpec = {
+/** The other sections that an app is made of. */
+export interface AppParts {
+  readonly proxies: readonly BuiltProxy[];
+  readonly directory: Directory;
+  readonly rules: readonly OwnerRule[];
+}
+
+export const APP_OPTIONS: OptionSpec = {
   options: ['enabled', 'profile', 'fallback'],
-  lists: ['device', 'proxy'],
+  lists: ['device', 'schedule', 'proxy'],
 };
 
 /** The enabled apps, each with its slot, its profile and the proxies of its list that are enabled. */
 export function buildApps(
   sections: readonly SectionPlace[],
-  proxies: readonly BuiltProxy[],
+  { proxies, directory, rules }: AppParts,
   input: AppInput,
   problems: Problem[],
 ): App[] {
@@ -52,7 +64,8 @@ export function buildApps(
     const enabled = readBoolean(read, 'enabled', true);
     const profile = readProfile(read, name, input.profiles);
     const chosen = readProxyList(read, proxies, enabled);
-    const devices = read.list('device', rangeProblem).map((text) => formatCidr(parseCidr(text)!));
+    const devices = readDevices(read, directory);
+    const schedule = readSchedule(read);
     const fallback = readOneOf(read, 'fallback', ['block', 'direct'] as const, 'block');
     if (!enabled || profile === null) continue;
     const user = profileUsers.get(profile.name);
@@ -63,7 +76,21 @@ export function buildApps(
     else {
       const { today } = input;
       const believed = today === undefined ? profile : believedOn(profile, today);
-      apps.push({ name, slot, profile: believed, devices, fallback, proxies: chosen });
+      const { profile: ruled, except } = applyRules(believed, name, rules);
+      const macs = devices === null ? [] : resolveMacs(devices, input.hosts ?? []);
+      // Without MACs the addresses alone say who is meant; a name alone must not mean everybody.
+      const byMac = devices !== null && (macs.length > 0 || devices.blocks.length === 0);
+      apps.push({
+        name,
+        slot,
+        profile: ruled,
+        devices: devices?.blocks ?? [],
+        ...(byMac ? { macs } : {}),
+        ...(except.length > 0 ? { except } : {}),
+        ...(schedule.length > 0 ? { schedule } : {}),
+        fallback,
+        proxies: chosen,
+      });
     }
   }
   return apps;
@@ -127,8 +154,10 @@ function readProxyList(
   return [];
 }
 
-function rangeProblem(value: string): string | null {
-  return parseCidr(value) === null
-    ? `"${value}" is neither an address nor a block such as 192.168.1.32/28`
-    : null;
+function readSchedule(read: OptionReader): WeekSpan[] {
+  const problemOf = (text: string): string | null => {
+    const spans = parseSchedule(text);
+    return typeof spans === 'string' ? spans : null;
+  };
+  return read.list('schedule', problemOf).flatMap((text) => parseSchedule(text) as WeekSpan[]);
 }

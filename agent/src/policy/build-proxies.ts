@@ -18,7 +18,7 @@ export interface BuiltProxy {
   readonly proxy: CloudProxy;
 }
 
-const PROXY_OPTIONS: OptionSpec = {
+export const PROXY_OPTIONS: OptionSpec = {
   options: ['enabled', 'address', 'key', 'local', 'remote', 'mtu'],
   lists: [],
 };

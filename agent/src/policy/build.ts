@@ -2,7 +2,10 @@
 // every default filled in, every problem reported at once with its place and its fix. Before: uci,
 // profile-parse. After: ruleset/compile, tunnel/plan, learn/.
 import { type AppInput, buildApps } from './build-apps.ts';
+import { buildDirectory } from './build-devices.ts';
 import { buildProxies } from './build-proxies.ts';
+import { buildRules } from './build-rules.ts';
+import { checkSync } from './build-sync.ts';
 import {
   type OptionReader,
   type OptionSpec,
@@ -37,14 +40,20 @@ export function buildPolicy(input: BuildInput): Result<Policy> {
   const globals = sections.filter(({ section }) => section.type === 'globals');
   const settings = buildGlobals(globals, problems);
   const proxies = buildProxies(ofType(sections, 'proxy'), problems);
-  const apps = buildApps(ofType(sections, 'app'), proxies, input, problems);
+  const devices = ofType(sections, 'device');
+  const directory = buildDirectory(devices, ofType(sections, 'group'), problems);
+  const names = ofType(sections, 'app').flatMap(({ section }) => section.name ?? []);
+  const rules = buildRules(ofType(sections, 'rule'), names, problems);
+  checkSync(ofType(sections, 'sync'), problems);
+  const parts = { proxies, directory, rules };
+  const apps = buildApps(ofType(sections, 'app'), parts, input, problems);
   if (problems.length > 0) return { ok: false, problems };
   if (!settings.enabled) return ok({ globals: settings.globals, proxies: [], apps: [] });
   const used = proxies.filter(({ enabled }) => enabled).map(({ proxy }) => proxy);
   return ok({ globals: settings.globals, proxies: used, apps });
 }
 
-const TYPES = ['globals', 'proxy', 'app'];
+export const TYPES = ['globals', 'proxy', 'app', 'device', 'group', 'rule', 'sync'];
 
 function whpSections(packages: readonly UciPackage[], problems: Problem[]): SectionPlace[] {
   const placed: SectionPlace[] = [];
@@ -110,7 +119,7 @@ function buildGlobals(
   };
 }
 
-const GLOBALS_OPTIONS: OptionSpec = {
+export const GLOBALS_OPTIONS: OptionSpec = {
   options: ['enabled', 'mask', 'preference', 'table', 'queue', 'group', 'hold'],
   lists: ['lan'],
 };

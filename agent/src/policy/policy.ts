@@ -1,6 +1,7 @@
 // policy/policy: what the owner wants, in full: the configuration and the profiles it names,
 // checked and with every default filled in. ruleset/compile, tunnel/plan and learn/ read it.
-import type { Profile } from './profile.ts';
+import type { Profile, ProfileRange } from './profile.ts';
+import type { WeekSpan } from './schedule.ts';
 
 export interface Globals {
   /** Linux devices that face the home, e.g. br-lan. */
@@ -41,6 +42,20 @@ export interface App {
   readonly profile: Profile;
   /** Addresses (or CIDR blocks) of the devices it applies to, either family; empty = all. */
   readonly devices: readonly string[];
+  /**
+   * MACs of its devices; a packet from any of `devices` or `macs` counts. Absent together with an
+   * empty `devices`: every device. Present and empty: none is known yet, so it applies to none.
+   */
+  readonly macs?: readonly string[];
+  /** Destinations that the owner keeps direct. */
+  readonly except?: readonly ProfileRange[];
+  /** When it is proxied, local time; absent: always. */
+  readonly schedule?: readonly WeekSpan[];
+  /**
+   * Why its new flows are direct for now by the owner's choice ("paused", "schedule"); its live
+   * flows stay in the tunnel, and it goes on learning. Absent: it is proxied.
+   */
+  readonly direct?: string;
   readonly fallback: 'block' | 'direct';
   /** Names of eligible proxies, best first. */
   readonly proxies: readonly string[];

@@ -3,7 +3,14 @@
 import { markOf, WATCHED } from '../policy/marks.ts';
 import type { App, Proxy as ProxyEntry } from '../policy/policy.ts';
 import { parseAddress } from '../wire/address.ts';
-import { appSet, type Context, deviceGuard, logHeaders, logWhole, tunnelsOf } from './context.ts';
+import {
+  appSet,
+  type Context,
+  logHeaders,
+  logWhole,
+  receiverGuards,
+  tunnelsOf,
+} from './context.ts';
 import type { Chain, Rule, Statement, Verdict } from './model.ts';
 import {
   ANSWER_PREFIX,
@@ -184,10 +191,9 @@ function refuseChain(context: Context): Chain {
  */
 function inboundRules(context: Context, app: App): Rule[] {
   const { lan } = context.globals;
-  return FAMILIES.flatMap((family) => {
-    const guard = deviceGuard(app, daddr(family), family);
-    if (guard === null) return [];
-    return [
+  if (app.direct !== undefined) return [];
+  return FAMILIES.flatMap((family) =>
+    receiverGuards(app, daddr(family), family).map((guard) =>
       rule(
         `from outside to ${app.profile.name}?`,
         noneOf(iifname, lan),
@@ -196,8 +202,8 @@ function inboundRules(context: Context, app: App): Rule[] {
         ...guard,
         jump(`${app.name}_inbound${family}`),
       ),
-    ];
-  });
+    ),
+  );
 }
 
 function inboundChains(context: Context, app: App): Chain[] {

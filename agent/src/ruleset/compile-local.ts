@@ -5,7 +5,7 @@ import { foreignBits, markOf } from '../policy/marks.ts';
 import type { App } from '../policy/policy.ts';
 import type { Family } from '../wire/address.ts';
 import { answerStatement, BEFORE_FILTER, innerFamily } from './compile-forward.ts';
-import { appSet, type Context, deviceGuard, logHeaders, logWhole, setMark } from './context.ts';
+import { appSet, type Context, deviceGuards, logHeaders, logWhole, setMark } from './context.ts';
 import type { Chain, Expression, Rule, Statement, Verdict } from './model.ts';
 import { QUERY_PREFIX } from './names.ts';
 import {
@@ -86,10 +86,11 @@ function inputChain(context: Context): Chain {
 function mappingChain(apps: readonly App[]): Chain {
   const rules = apps.flatMap((app) =>
     FAMILIES.flatMap((family) => {
-      const guard = deviceGuard(app, saddr(family), family);
-      if (guard === null || !mapsIn(app, family)) return [];
+      if (!mapsIn(app, family)) return [];
       const asked = inSet(saddr(family), appSet(app, 'asked', family));
-      return [rule('asked just before', asked, ...guard, jump(`${app.name}_mapping${family}`))];
+      return deviceGuards(app, saddr(family), family).map((guard) =>
+        rule('asked just before', asked, ...guard, jump(`${app.name}_mapping${family}`)),
+      );
     }),
   );
   return { name: 'mapping', rules };
@@ -150,7 +151,7 @@ const PCP: PortmapForm = {
 };
 
 function mappingChains(context: Context, app: App, family: Family): Chain[] {
-  if (!mapsIn(app, family) || deviceGuard(app, saddr(family), family) === null) return [];
+  if (!mapsIn(app, family) || deviceGuards(app, saddr(family), family).length === 0) return [];
   const { protocols } = app.profile.portmap;
   const forms: PortmapForm[] = [];
   if (family === 4 && protocols.includes('nat-pmp')) forms.push(NAT_PMP);

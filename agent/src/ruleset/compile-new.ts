@@ -5,11 +5,12 @@ import { markOf, WATCHED } from '../policy/marks.ts';
 import type { App } from '../policy/policy.ts';
 import type { Family } from '../wire/address.ts';
 import { flowChains } from './compile-flow.ts';
-import { appSet, type Context, deviceGuard, logHeaders, setMark } from './context.ts';
+import { appSet, type Context, deviceGuards, isLimited, logHeaders, setMark } from './context.ts';
 import type { Chain, Expression, Rule, Statement, Verdict } from './model.ts';
 import { type Evidence, neverSet } from './names.ts';
 import {
   accept,
+  back,
   concat,
   ctMark,
   ctStatus,
@@ -81,20 +82,23 @@ export function compilePrerouting(context: Context): Chain[] {
   return [base, ...apps.flatMap((app) => appChains(context, app))];
 }
 
-/** Rules that hand a new flow to an application, limited to its devices. */
+/** Rules that hand a new flow to an application, limited to its devices; none while the owner wants
+ * it direct. */
 function admission(app: App): Rule[] {
+  if (app.direct !== undefined) return [];
   const why = `is it ${app.profile.name}?`;
-  if (app.devices.length === 0) {
+  if (!isLimited(app)) {
     const entries: [number, Verdict][] = FAMILIES.map((family) => [
       NFPROTO[family],
       { verdict: 'jump', chain: `${app.name}_new${family}` },
     ]);
     return [rule(why, dispatch(nfproto, entries))];
   }
-  return FAMILIES.flatMap((family) => {
-    const guard = deviceGuard(app, saddr(family), family);
-    return guard === null ? [] : [rule(why, ...guard, jump(`${app.name}_new${family}`))];
-  });
+  return FAMILIES.flatMap((family) =>
+    deviceGuards(app, saddr(family), family).map((guard) =>
+      rule(why, ...guard, jump(`${app.name}_new${family}`)),
+    ),
+  );
 }
 
 function appChains(context: Context, app: App): Chain[] {
@@ -117,6 +121,9 @@ function newChain(app: App, family: Family): Chain {
   const { name, profile } = app;
   const target = concat(daddr(family), l4proto, dport);
   const rules = [
+    ...((app.except ?? []).length > 0
+      ? [rule('the owner keeps it direct', inSet(target, appSet(app, 'except', family)), back)]
+      : []),
     rule(
       'operator range that shows the P2P port',
       inSet(target, appSet(app, 'learn', family)),

@@ -3,8 +3,8 @@
 import type { App, Policy } from '../policy/policy.ts';
 import type { ProfileRange } from '../policy/profile.ts';
 import type { Family } from '../wire/address.ts';
-import type { Datatype, LearnedSet, NamedSet, StaticSet } from './model.ts';
-import { neverSet, setName } from './names.ts';
+import type { Datatype, LearnedSet, NamedSet, Span, StaticSet } from './model.ts';
+import { macSet, neverSet, setName } from './names.ts';
 import { addressElements, rangeElements } from './ranges.ts';
 import { FAMILIES } from './terms.ts';
 
@@ -43,6 +43,7 @@ export function compileSets(policy: Policy): NamedSet[] {
     ...policy.apps.flatMap((app) =>
       FAMILIES.flatMap((family) => [...staticSets(app, family), ...learnedSets(app, family)]),
     ),
+    ...policy.apps.flatMap(macs),
   ];
 }
 
@@ -66,6 +67,10 @@ function staticSets(app: App, family: Family): StaticSet[] {
     of('learn', (range) => range.learn),
     of('node', (range) => (range.role === 'supernode' ? range.protocols : [])),
   ];
+  if ((app.except ?? []).length > 0) {
+    const elements = rangeElements(app.except!, { family, protocols: (range) => range.protocols });
+    sets.push({ role: 'static', name: setName(app.name, 'except', family), key, elements });
+  }
   if (app.devices.length > 0) {
     sets.push({
       role: 'static',
@@ -75,6 +80,13 @@ function staticSets(app: App, family: Family): StaticSet[] {
     });
   }
   return sets;
+}
+
+/** Hardware addresses of the devices it is limited to. */
+function macs(app: App): StaticSet[] {
+  if (app.macs === undefined || app.macs.length === 0) return [];
+  const elements = app.macs.map((mac): Span[] => [[mac, mac]]);
+  return [{ role: 'static', name: macSet(app.name), key: ['ether'], elements }];
 }
 
 type Protocols = readonly ('tcp' | 'udp')[];

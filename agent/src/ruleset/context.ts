@@ -4,8 +4,8 @@ import { foreignBits, markOf } from '../policy/marks.ts';
 import type { App, Globals, Policy } from '../policy/policy.ts';
 import { type Family, parseCidr } from '../wire/address.ts';
 import type { Expression, Statement } from './model.ts';
-import { type AppFeed, logPrefix, type SetKind, setName, tunnelDevice } from './names.ts';
-import { inSet } from './terms.ts';
+import { type AppFeed, logPrefix, macSet, type SetKind, setName, tunnelDevice } from './names.ts';
+import { ether, inSet, is, NFPROTO, nfproto } from './terms.ts';
 
 /** Bytes of a packet that a feed about headers copies: IPv6 with options and a port pair. */
 const HEADER_SNAPLEN = 128;
@@ -50,12 +50,36 @@ export function appSet(app: App, kind: SetKind, family: Family): string {
   return setName(app.name, kind, family);
 }
 
+/** Whether the application is limited to some devices (maybe none that is known). */
+export function isLimited(app: App): boolean {
+  return app.devices.length > 0 || app.macs !== undefined;
+}
+
 /**
- * The condition that `address` is a device the application is limited to: nothing when it applies
- * to all, null when it applies to none of this family.
+ * The conditions under which the sender, whose address is `source`, is a device of the application,
+ * each enough by itself; one empty condition when it applies to all, none when to none of this
+ * family. The MAC is what tells a device: it counts for IPv6 too, with addresses that nobody knew a
+ * moment ago, and it is in the packet wherever the home's side is Ethernet.
  */
-export function deviceGuard(app: App, address: Expression, family: Family): Statement[] | null {
-  if (app.devices.length === 0) return [];
-  const some = app.devices.some((block) => parseCidr(block)?.family === family);
-  return some ? [inSet(address, appSet(app, 'device', family))] : null;
+export function deviceGuards(app: App, source: Expression, family: Family): Statement[][] {
+  if (!isLimited(app)) return [[]];
+  const guards: Statement[][] = [];
+  if ((app.macs?.length ?? 0) > 0) {
+    guards.push([is(nfproto, NFPROTO[family]), inSet(ether, macSet(app.name))]);
+  }
+  if (hasFamily(app, family)) guards.push([inSet(source, appSet(app, 'device', family))]);
+  return guards;
+}
+
+/**
+ * The same for packets to a device, which do not name its MAC yet: what they are compared with
+ * afterwards (ports, peers) was learned from the application's own devices alone.
+ */
+export function receiverGuards(app: App, target: Expression, family: Family): Statement[][] {
+  if (!isLimited(app) || (app.macs?.length ?? 0) > 0) return [[]];
+  return hasFamily(app, family) ? [[inSet(target, appSet(app, 'device', family))]] : [];
+}
+
+function hasFamily(app: App, family: Family): boolean {
+  return app.devices.some((block) => parseCidr(block)?.family === family);
 }

@@ -48,6 +48,8 @@ export function datatypeOf(expression: Expression): Datatype {
       return FIELDS[expression.name].type;
     case 'fib':
       return expression.result === 'type' ? 'addrtype' : 'device';
+    case 'ether':
+      return 'ether';
     case 'masked':
       return datatypeOf(expression.of);
     case 'raw':

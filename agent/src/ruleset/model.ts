@@ -17,7 +17,8 @@ export type Datatype =
   | 'port'
   | 'number'
   | 'raw'
-  | 'addrtype';
+  | 'addrtype'
+  | 'ether';
 
 /** Numbers are plain, everything else is text as nft writes it (addresses canonical). */
 export type Constant = number | string;
@@ -45,6 +46,8 @@ export type Expression =
   | { readonly kind: 'field'; readonly name: FieldName }
   /** Raw bits from the start of the transport header. */
   | { readonly kind: 'raw'; readonly offset: number; readonly bits: 8 | 16 | 32 }
+  /** Hardware address of the sender: the device, on packets from the home's own network. */
+  | { readonly kind: 'ether' }
   /** The kernel's own answer about the destination: kind of address, or the way it would take. */
   | { readonly kind: 'fib'; readonly result: 'type' | 'oifname' }
   | { readonly kind: 'masked'; readonly of: Expression; readonly mask: number }

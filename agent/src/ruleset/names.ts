@@ -5,7 +5,7 @@ import type { Family } from '../wire/address.ts';
 export const TABLE = 'whp';
 
 /** Sets of one application and family. The first group is rewritten by a reload, never learned. */
-export const STATIC_SETS = ['range', 'learn', 'node', 'device'] as const;
+export const STATIC_SETS = ['range', 'learn', 'node', 'except', 'device'] as const;
 /** Entries that come and go at run time, and outlive a reload. */
 export const LEARNED_SETS = ['addr', 'udp', 'tcp', 'peer', 'window', 'asked'] as const;
 
@@ -14,6 +14,11 @@ export type SetKind = (typeof STATIC_SETS)[number] | (typeof LEARNED_SETS)[numbe
 /** `<app>_addr4` and so on. */
 export function setName(app: string, kind: SetKind, family: Family): string {
   return `${app}_${kind}${family}`;
+}
+
+/** `<app>_mac`: hardware addresses have no family. */
+export function macSet(app: string): string {
+  return `${app}_mac`;
 }
 
 export function neverSet(family: Family): string {

@@ -36,6 +36,7 @@ const EXPRESSIONS: Renderers<Expression> = {
   original: (one) => `ct original ${one.family === 4 ? 'ip' : 'ip6'} saddr`,
   field: (one) => one.name,
   raw: (one) => `@th,${one.offset},${one.bits}`,
+  ether: () => 'ether saddr',
   fib: (one) => `fib daddr ${one.result}`,
   masked: (one) => `${expression(one.of)} & ${hex(one.mask)}`,
   concat: (one) => one.parts.map(expression).join(' . '),
@@ -132,6 +133,7 @@ const SET_TYPES: { readonly [type in Datatype]?: string } = {
   ipv6: 'ipv6_addr',
   protocol: 'inet_proto',
   port: 'inet_service',
+  ether: 'ether_addr',
 };
 
 const SET_FIELDS: { readonly [type in Datatype]?: string } = {

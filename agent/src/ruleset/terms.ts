@@ -19,6 +19,7 @@ export const metaMark: Expression = { kind: 'meta', key: 'mark' };
 export const l4proto: Expression = { kind: 'meta', key: 'l4proto' };
 export const nfproto: Expression = { kind: 'meta', key: 'nfproto' };
 export const iifname: Expression = { kind: 'meta', key: 'iifname' };
+export const ether: Expression = { kind: 'ether' };
 export const oifname: Expression = { kind: 'meta', key: 'oifname' };
 export const ipLength: Expression = { kind: 'meta', key: 'length' };
 export const ctMark: Expression = { kind: 'ct', key: 'mark' };
@@ -106,6 +107,7 @@ export function count(counter: string): Statement {
 }
 
 export const accept: Statement = { kind: 'verdict', verdict: { verdict: 'accept' } };
+export const back: Statement = { kind: 'verdict', verdict: { verdict: 'return' } };
 export const drop: Statement = { kind: 'verdict', verdict: { verdict: 'drop' } };
 
 export function goTo(chain: string): Statement {

@@ -19,6 +19,8 @@ import {
 export interface Visit {
   readonly packet: Packet;
   readonly iif: string;
+  /** Hardware address of the sender; null when it is not known. */
+  readonly ether: Uint8Array | null;
   /** Where it goes as things stand; empty before routing. */
   oif: string;
   /** The way it would take by the main table, and the kind of its destination. */
@@ -89,6 +91,7 @@ const EXPRESSIONS: Evaluators = {
     if (packet.transport < 0) return null;
     return load(packet, packet.transport + one.offset / 8, one.bits / 8);
   },
+  ether: (_, visit) => visit.ether,
   fib: (one, visit) => (one.result === 'type' ? visit.addressType : visit.mainDevice),
   masked: (one, visit) => {
     const value = evaluate(one.of, visit);

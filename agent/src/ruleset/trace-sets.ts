@@ -1,6 +1,7 @@
 // ruleset/trace-sets: named sets of the model kernel: intervals of the static ones, and elements
 // with expiry of the learned ones. Expired elements are gone at once; the real kernel's garbage
 // collection may leave them counted against the size for another second.
+import { macBytes } from '../policy/mac.ts';
 import { parseAddress } from '../wire/address.ts';
 import type { Constant, Datatype, NamedSet } from './model.ts';
 
@@ -109,6 +110,7 @@ function keyOf(state: SetState, values: readonly Value[]): string {
 
 /** A constant of the ruleset as a value: addresses as bytes, the rest as they are. */
 export function constantValue(type: Datatype, constant: Constant): Value {
+  if (type === 'ether') return macBytes(String(constant));
   if (type !== 'ipv4' && type !== 'ipv6') return constant;
   const bytes = parseAddress(String(constant));
   if (bytes === null) throw new Error(`ruleset model: ${constant} is no address`);

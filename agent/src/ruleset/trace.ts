@@ -34,6 +34,8 @@ export interface TracedPacket {
   /** Where the main table sends it; ignored for `input`. */
   readonly oif: string;
   readonly hooks: 'forward' | 'input' | 'output';
+  /** Hardware address of the sender, where there is one. */
+  readonly ether?: Uint8Array;
   /** Packet mark it arrives with: foreign bits, normally 0. */
   readonly mark?: number;
 }
@@ -192,6 +194,7 @@ function run(kernel: Kernel, input: TracedPacket, packet: Packet, now: number): 
     packet,
     iif: input.hooks === 'output' ? '' : input.iif,
     oif: input.hooks === 'output' ? input.oif : '',
+    ether: input.ether ?? null,
     mainDevice: input.hooks === 'input' ? 'lo' : input.oif,
     addressType: addressType(kernel.world, packet, input.hooks),
     mark: input.mark ?? 0,

@@ -163,12 +163,12 @@ config app 'skype'
 	option enabled '2'
 	option proxy 'two'
 	option proxy 'two'
-config rule 'x'
+config colour 'x'
 config app 'two'
 config app
 `;
   const expected = [
-    'whp.x (whp:30): unknown section type "rule"; use globals, proxy, app',
+    'whp.x (whp:30): unknown section type "colour"; use globals, proxy, app, device, group, rule, sync',
     'whp.two (whp:31): there is another section of this name in line 16; rename one',
     'whp.again (whp:9): there is a globals section already; join the two',
     'whp.globals.colour (whp:7): unknown option of a globals section; use enabled, mask, preference, table, queue, group, hold, lan',
@@ -189,7 +189,7 @@ config app
     'whp.Skype (whp:21): an app needs a name of 1 to 10 of a-z and 0-9, a letter first',
     'whp.Skype.profile (whp:22): there is no profile "nope"; known: p0, p1, p10, p11, p12, p13, p14, p2, p3, p4, p5, p6, p7, p8, p9, skype',
     'whp.Skype.proxy (whp:24): there is no proxy "three"; known: much_too_long, two',
-    'whp.Skype.device (whp:25): "kitchen" is neither an address nor a block such as 192.168.1.32/28',
+    'whp.Skype.device (whp:25): "kitchen" is no MAC, no address, no block such as 192.168.1.32/28, and no device or group section (there are none)',
     'whp.Skype.fallback (whp:23): "maybe" is not one of block, direct',
     "whp.skype.proxy (whp:29): is there already in line 28; write: list proxy 'VALUE' for each",
     'whp.skype.enabled (whp:27): "2" is neither 1 nor 0',

@@ -1,0 +1,150 @@
+// The rule sections of the configuration: what the owner adds to an app's profile or keeps out of
+// it. Used by build-apps, which puts them into each app's copy of the profile.
+import { formatCidr, isRoutable, parseCidr } from '../wire/address.ts';
+import { nameProblem } from './domain-pattern.ts';
+import {
+  type OptionSpec,
+  readBoolean,
+  readOneOf,
+  readSection,
+  type SectionPlace,
+} from './options.ts';
+import type { NameEntry, PortSpan, Profile, ProfileRange, Transport } from './profile.ts';
+import type { Problem } from './result.ts';
+
+export interface OwnerRule {
+  /** App it is about; null (direct rules only): all of them. */
+  readonly app: string | null;
+  readonly action: 'proxy' | 'direct';
+  /** Names, each with everything below it. */
+  readonly names: readonly string[];
+  readonly ranges: readonly ProfileRange[];
+}
+
+export const RULE_OPTIONS: OptionSpec = {
+  options: ['enabled', 'app', 'action', 'protocol'],
+  lists: ['name', 'address', 'port'],
+};
+
+const EVERY_PORT: readonly PortSpan[] = [[0, 65535]];
+/** Not by name: all of them (both families). */
+const EVERYWHERE = ['0.0.0.0/0', '::/0'];
+
+/** The enabled rules. `apps`: names of all app sections, the disabled ones too. */
+export function buildRules(
+  sections: readonly SectionPlace[],
+  apps: readonly string[],
+  problems: Problem[],
+): OwnerRule[] {
+  const rules: OwnerRule[] = [];
+  for (const placed of sections) {
+    const read = readSection(placed, RULE_OPTIONS, problems);
+    const enabled = readBoolean(read, 'enabled', true);
+    const action = readOneOf(read, 'action', ['proxy', 'direct'] as const, 'direct');
+    if (read.option('action') === null) {
+      read.complain('action', "is missing; write: option action 'proxy', or 'direct'");
+    }
+    const app = read.option('app');
+    const known = apps.join(', ') || 'there are none';
+    if (app === null && read.option('action') === 'proxy') {
+      read.complain('app', `is missing: which app is it to be part of? known: ${known}`);
+    }
+    if (app !== null && !apps.includes(app)) {
+      read.complain('app', `there is no app "${app}"; known: ${known}`);
+    }
+    const names = read.list('name', nameProblem);
+    const addresses = read.list('address', (text) => addressProblem(text, action));
+    const ports = read.list('port', (text) =>
+      parsePort(text) === null ? portProblem(text) : null,
+    );
+    const protocol = readOneOf(read, 'protocol', ['both', 'tcp', 'udp'] as const, 'both');
+    const isEmpty = names.length + addresses.length + ports.length === 0;
+    if (isEmpty && !['name', 'address', 'port'].some((option) => read.failed(option))) {
+      read.complain(null, 'says nothing; give it a name, an address or a port');
+    }
+    if (names.length > 0 && ports.length > 0 && addresses.length === 0) {
+      read.complain('port', 'a name stands for all ports; use an address, or remove port');
+    }
+    if (!enabled) continue;
+    const protocols: Transport[] = protocol === 'both' ? ['tcp', 'udp'] : [protocol];
+    const blocks = addresses.map((text) => formatCidr(parseCidr(text)!));
+    const where = blocks.length === 0 && ports.length > 0 ? EVERYWHERE : blocks;
+    const spans = ports.length > 0 ? ports.map((text) => parsePort(text)!) : EVERY_PORT;
+    const source = `the owner's rule ${placed.path.slice('whp.'.length)}`;
+    const ranges = where.length === 0 ? [] : [ownRange(where, protocols, spans, source)];
+    rules.push({ app, action, names, ranges });
+  }
+  return rules;
+}
+
+/** A range that the owner states: believed for ever, and it teaches nothing. */
+export function ownRange(
+  addresses: readonly string[],
+  protocols: readonly Transport[],
+  ports: readonly PortSpan[],
+  source: string,
+): ProfileRange {
+  const dates = { date: '', expires: '9999-12-31' };
+  return {
+    addresses,
+    protocols,
+    ports,
+    role: 'other',
+    learn: [],
+    source,
+    evidence: 'source',
+    ...dates,
+  };
+}
+
+function addressProblem(text: string, action: string): string | null {
+  const cidr = parseCidr(text);
+  if (cidr === null) return `"${text}" is neither an address nor a block such as 203.0.113.0/24`;
+  // A direct rule may name anything; what is no public address never takes the tunnel anyway.
+  return action === 'direct' || cidr.prefix === 0 || isRoutable(cidr.bytes, 0, cidr.family)
+    ? null
+    : `"${text}" is no part of the public Internet and never takes a tunnel; remove it`;
+}
+
+function parsePort(text: string): PortSpan | null {
+  const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text);
+  const from = Number(match?.[1]);
+  const to = match?.[2] === undefined ? from : Number(match[2]);
+  if (!(from >= 1 && to <= 65535 && from <= to)) return null;
+  return from === to ? from : [from, to];
+}
+
+function portProblem(text: string): string {
+  return `"${text}" is no port such as 443, nor a span such as 5000-5010`;
+}
+
+export interface Ruled {
+  readonly profile: Profile;
+  /** Destinations that stay direct whatever else speaks for them. */
+  readonly except: readonly ProfileRange[];
+}
+
+/** The profile with what the rules add to it and take from it. */
+export function applyRules(profile: Profile, app: string, rules: readonly OwnerRule[]): Ruled {
+  const own = rules.filter((rule) => rule.app === null || rule.app === app);
+  if (own.length === 0) return { profile, except: [] };
+  const named = (action: OwnerRule['action']): NameEntry[] =>
+    own
+      .filter((rule) => rule.action === action)
+      .flatMap(({ names }) => names.map((value) => ({ value, evidence: 'source' as const })));
+  const ranges = (action: OwnerRule['action']): ProfileRange[] =>
+    own.filter((rule) => rule.action === action).flatMap((rule) => rule.ranges);
+  const { dns } = profile;
+  return {
+    profile: {
+      ...profile,
+      dns: {
+        ...dns,
+        suffixes: [...dns.suffixes, ...named('proxy')],
+        except: [...dns.except, ...named('direct')],
+      },
+      ranges: [...profile.ranges, ...ranges('proxy')],
+    },
+    except: ranges('direct'),
+  };
+}

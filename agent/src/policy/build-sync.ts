@@ -1,0 +1,36 @@
+// The sync section of the configuration: where a signed policy would come from, how often, and whose
+// signature counts. Checked, so that what is written now stays valid; this version fetches nothing
+// and says so when it is asked to.
+import {
+  type OptionSpec,
+  readBoolean,
+  readInteger,
+  readSection,
+  type SectionPlace,
+} from './options.ts';
+import type { Problem } from './result.ts';
+
+export const SYNC_OPTIONS: OptionSpec = {
+  options: ['enabled', 'url', 'key', 'interval'],
+  lists: [],
+};
+
+export function checkSync(sections: readonly SectionPlace[], problems: Problem[]): void {
+  sections.forEach((placed, at) => {
+    const read = readSection(placed, SYNC_OPTIONS, problems);
+    if (at > 0) read.complain(null, 'there is a sync section already; join the two');
+    const url = read.option('url');
+    if (url !== null && !/^https?:\/\/[^\s/:]+(:\d+)?(\/\S*)?$/.test(url)) {
+      read.complain('url', `"${url}" is no address such as http://10.254.1.1:8080/policy`);
+    }
+    const key = read.option('key');
+    // Ed25519 (RFC 8032 section 5.1.5): a public key has 32 bytes.
+    if (key !== null && !/^[0-9a-f]{64}$/i.test(key)) {
+      read.complain('key', 'is no Ed25519 public key: 64 hexadecimal digits');
+    }
+    readInteger(read, 'interval', 60, 604800, 3600);
+    if (readBoolean(read, 'enabled', false)) {
+      read.complain('enabled', "this version fetches no policy; write: option enabled '0'");
+    }
+  });
+}

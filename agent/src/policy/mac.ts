@@ -1,0 +1,22 @@
+// policy/mac: hardware addresses in the one spelling that the rest of the program compares: lower
+// case, six pairs, colons. Configuration, DHCP leases and rules all pass through here.
+
+/** "aa:bb:cc:dd:ee:ff" of any usual spelling (colons, hyphens, dots, none), or null. */
+export function canonicalMac(text: string): string | null {
+  const pairs = /^([0-9a-f]{1,2}[:-]){5}[0-9a-f]{1,2}$/i.test(text)
+    ? text.split(/[:-]/)
+    : /^([0-9a-f]{4}\.){2}[0-9a-f]{4}$|^[0-9a-f]{12}$/i.test(text)
+      ? text.replace(/\./g, '').match(/../g)
+      : null;
+  return pairs?.map((pair) => pair.padStart(2, '0').toLowerCase()).join(':') ?? null;
+}
+
+/** Whether a packet's source can be it: no group address (IEEE 802, bit 0 of the first byte). */
+export function isDeviceMac(mac: string): boolean {
+  return (Number.parseInt(mac.slice(0, 2), 16) & 1) === 0 && mac !== '00:00:00:00:00:00';
+}
+
+/** Six bytes of canonical text. */
+export function macBytes(mac: string): Uint8Array {
+  return Uint8Array.from(mac.split(':'), (pair) => Number.parseInt(pair, 16));
+}

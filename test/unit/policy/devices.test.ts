@@ -1,0 +1,159 @@
+// policy: devices by MAC, address, name and group, and what DHCP knows of them.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { buildPolicy } from '../../../agent/src/policy/build.ts';
+import { type Host, parseLeases, parseStaticHosts } from '../../../agent/src/policy/hosts.ts';
+import { canonicalMac } from '../../../agent/src/policy/mac.ts';
+import type { Profile } from '../../../agent/src/policy/profile.ts';
+import { parseUci } from '../../../agent/src/policy/uci.ts';
+import { PROFILE } from './profile-text.ts';
+
+const profiles = new Map([['skype', PROFILE as unknown as Profile]]);
+const HEAD = `config proxy 'cloud'
+	option address '203.0.113.10'
+	option local '10.254.1.2'
+	option remote '10.254.1.1'
+config app 'skype'
+	list proxy 'cloud'
+`;
+
+function build(text: string, hosts: readonly Host[] = []) {
+  const packages = parseUci(HEAD + text, 'whp');
+  if (!packages.ok) throw new Error(packages.problems[0]!.what);
+  return buildPolicy({ packages: packages.value, profiles, hosts });
+}
+
+function limits(text: string, hosts: readonly Host[] = []) {
+  const result = build(text, hosts);
+  if (!result.ok) throw new Error(result.problems.map(({ what }) => what).join('\n'));
+  const { devices, macs } = result.value.apps[0]!;
+  return { devices, macs };
+}
+
+function problems(text: string): string[] {
+  const result = build(text);
+  return result.ok ? [] : result.problems.map(({ where, what }) => `${where}: ${what}`);
+}
+
+const LEASES = `1763726400 AA:BB:CC:00:00:01 192.168.1.50 Xbox 01:aa:bb:cc:00:00:01
+1763726400 aa:bb:cc:00:00:02 192.168.1.51 * *
+duid 00:01:00:01:2a
+1763726400 123456 fd00::5 xbox 00:01
+nonsense
+1763726400 ff:ff:ff:ff:ff:ff 192.168.1.52 all *
+`;
+const HOSTS = parseLeases(LEASES);
+
+test('leases: name, address and MAC; what names no MAC is left out', () => {
+  assert.equal(HOSTS, [
+    { mac: 'aa:bb:cc:00:00:01', address: '192.168.1.50', name: 'xbox' },
+    { mac: 'aa:bb:cc:00:00:02', address: '192.168.1.51', name: null },
+  ]);
+});
+
+test('static hosts of the DHCP configuration, with several MACs', () => {
+  const text = `config dnsmasq
+	option domain 'lan'
+config host
+	option name 'Tablet'
+	option ip '192.168.1.60'
+	list mac 'aa:bb:cc:00:00:0A'
+	list mac 'aa:bb:cc:00:00:0b'
+config host
+	option name 'old'
+	option mac 'aa:bb:cc:00:00:0c aa:bb:cc:00:00:0d'
+`;
+  assert.equal(
+    parseStaticHosts(text).map(({ mac, name }) => `${name} ${mac}`),
+    [
+      'tablet aa:bb:cc:00:00:0a',
+      'tablet aa:bb:cc:00:00:0b',
+      'old aa:bb:cc:00:00:0c',
+      'old aa:bb:cc:00:00:0d',
+    ],
+  );
+  assert.equal(parseStaticHosts("config 'broken"), []);
+});
+
+test('every usual spelling of a MAC', () => {
+  for (const text of ['AA-BB-CC-00-00-01', 'aabb.cc00.0001', 'aabbcc000001', 'aa:bb:cc:0:0:1']) {
+    assert.is(canonicalMac(text), 'aa:bb:cc:00:00:01');
+  }
+  for (const text of ['aa:bb:cc:00:00', '192.168.1.50', 'aa:bb:cc:00:00:0g', '']) {
+    assert.is(canonicalMac(text), null);
+  }
+});
+
+test('without a device every device is meant', () => {
+  assert.equal(limits(''), { devices: [], macs: undefined });
+});
+
+test('a MAC, an address and a block, side by side', () => {
+  const text = `	list device 'AA:BB:CC:00:00:99'
+	list device '192.168.1.34'
+	list device '192.168.2.77/28'
+`;
+  assert.equal(limits(text), {
+    devices: ['192.168.1.34', '192.168.2.64/28'],
+    macs: ['aa:bb:cc:00:00:99'],
+  });
+});
+
+test('an address that DHCP gave brings the MAC of its device, for IPv6', () => {
+  assert.equal(limits("	list device '192.168.1.51'\n", HOSTS).macs, ['aa:bb:cc:00:00:02']);
+  assert.equal(limits("	list device '192.168.1.48/29'\n", HOSTS).macs?.length, 2);
+});
+
+test('devices and groups by name', () => {
+  const text = `	list device 'kids'
+config device 'console'
+	list name 'XBOX'
+config device 'tablet'
+	list mac 'aa:bb:cc:00:00:0a'
+	list address '192.168.1.60'
+config group 'kids'
+	list device 'console'
+	list device 'tablet'
+	list device 'aa:bb:cc:00:00:0b'
+`;
+  assert.equal(limits(text, HOSTS), {
+    devices: ['192.168.1.60'],
+    macs: ['aa:bb:cc:00:00:01', 'aa:bb:cc:00:00:0a', 'aa:bb:cc:00:00:0b'],
+  });
+});
+
+test('a name that nobody has means nobody, not everybody', () => {
+  const text = "	list device 'console'\nconfig device 'console'\n	list name 'ps5'\n";
+  assert.equal(limits(text, HOSTS), { devices: [], macs: [] });
+});
+
+test('problems name section, option and line', () => {
+  const text = `	list device 'nobody'
+	list device 'ff:ff:ff:ff:ff:ff'
+config device 'empty'
+config device
+	list mac 'aa:bb'
+config device 'wrong'
+	list address '192.168.1'
+	list name 'a b'
+	option colour 'red'
+config group 'kids'
+	list device 'empty'
+	list device 'adults'
+config group 'adults'
+`;
+  assert.equal(problems(text), [
+    "whp.empty (whp:9): says nothing of the device; write: list mac 'AA:BB:CC:DD:EE:FF'",
+    "whp.@device[1] (whp:10): needs a name; write: config device 'NAME'",
+    'whp.@device[1].mac (whp:11): "aa:bb" is no MAC; write it as AA:BB:CC:DD:EE:FF',
+    'whp.wrong.colour (whp:15): unknown option of a device section; use mac, address, name',
+    'whp.wrong.address (whp:13): "192.168.1" is neither an address nor a block such as 192.168.1.32/28',
+    'whp.wrong.name (whp:14): "a b" is no host name such as living-room-tv',
+    'whp.kids.device (whp:18): "adults" is no MAC, no address, no block such as 192.168.1.32/28, and no device or group section (empty, , wrong)',
+    "whp.adults.device (whp:19): is missing; write: list device 'NAME' for each of its devices",
+    'whp.skype.device (whp:7): "nobody" is no MAC, no address, no block such as 192.168.1.32/28, and no device or group section (empty, , wrong, kids, adults)',
+    'whp.skype.device (whp:8): "ff:ff:ff:ff:ff:ff" is no address of a single device',
+  ]);
+});
+
+test.run();
