@@ -100,6 +100,7 @@ suite 'must fail' scripts/must-fail.sh node $host "$mips"
 suite 'native, asan' node scripts/unit.mjs $asan test/native/*.test.ts
 suite 'native, mips' node scripts/unit.mjs $mips test/native/*.test.ts
 suite 'node' node scripts/node.mjs test/node
+suite 'fuzz' scripts/fuzz.sh --inputs 400000 --seconds 8 --seed 1
 suite 'golden' node scripts/node.mjs test/golden
 suite 'captures' node scripts/node.mjs test/captures
 suite 'netns' node scripts/node.mjs test/netns

@@ -2,7 +2,7 @@
 // in the quickjs host; the same test files, unchanged. `unit.mjs COMMAND... [FILE.test.ts...]`:
 // `unit.mjs node`, `unit.mjs qemu-mips out/host/mips/whp-host test/unit/x.test.ts`.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -58,6 +58,21 @@ const queues = {
   },
 };
 
+// Tests read no files: what the fuzzer has found comes as a module.
+const crashers = {
+  name: 'crashers',
+  setup(bundler) {
+    bundler.onResolve({ filter: /^fuzz:crashers$/ }, ({ path }) => ({ path, namespace: 'fuzz' }));
+    bundler.onLoad({ filter: /.*/, namespace: 'fuzz' }, () => {
+      const files = readdirSync('test/fuzz/crashers').filter((name) => name.endsWith('.hex'));
+      const list = files
+        .sort()
+        .map((name) => [name.slice(0, -4), readFileSync(`test/fuzz/crashers/${name}`, 'utf8')]);
+      return { contents: `export default ${JSON.stringify(list)};` };
+    });
+  },
+};
+
 const folder = `out/unit/${process.pid}`;
 const bundle = wanted ?? join(folder, 'all.mjs');
 mkdirSync(dirname(bundle), { recursive: true });
@@ -73,7 +88,7 @@ await build({
   target: 'es2022',
   external: ['qjs:*', 'whp:*'],
   sourcemap: inNode ? 'inline' : false,
-  plugins: [queues],
+  plugins: [queues, crashers],
   logLevel: 'warning',
 });
 

@@ -180,7 +180,10 @@ export function readAck(r: Reader, m: Message): Decoded<Ack> {
   if ((m.flags & NLM_F_ACK_TLVS) === 0) return { ok: true, value: ack };
   const capped = errno === 0 || (m.flags & NLM_F_CAPPED) !== 0;
   const quoted = capped ? HEADER_SIZE : (getU32(r, inner) + 3) & ~3;
-  if (quoted > m.end - inner) return { ok: false, reason: 'quoted request passes the end' };
+  // A length from 2^31 on is negative by now.
+  if (quoted < HEADER_SIZE || quoted > m.end - inner) {
+    return { ok: false, reason: 'quoted request passes the end' };
+  }
   const table = createAttributes(NLMSGERR_ATTR_OFFS);
   const reason = readAttributes(r, inner + quoted, m.end, table);
   if (reason) return { ok: false, reason: `acknowledgement: ${reason}` };

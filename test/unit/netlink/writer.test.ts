@@ -154,14 +154,17 @@ test('an acknowledgement carries errno, request, words and offset', () => {
 });
 
 test('an acknowledgement whose quoted request is too long is refused', () => {
-  const bytes = fromHex(`
-    24000000 02000002 07000000 00000000 feffffff 40000000 10000506 07000000 00000000`);
-  const m = firstMessage(bytes);
-  assert.ok(m);
-  assert.equal(readAck(createReader(bytes, 'little'), m), {
-    ok: false,
-    reason: 'quoted request passes the end',
-  });
+  // 64 bytes, more than a signed number holds, and none at all.
+  for (const length of ['40000000', 'f0ffffff', '00000000']) {
+    const bytes = fromHex(`
+      24000000 02000002 07000000 00000000 feffffff ${length} 10000506 07000000 00000000`);
+    const m = firstMessage(bytes);
+    assert.ok(m);
+    assert.equal(readAck(createReader(bytes, 'little'), m), {
+      ok: false,
+      reason: 'quoted request passes the end',
+    });
+  }
 });
 
 test('socket addresses and C integers in both orders', () => {

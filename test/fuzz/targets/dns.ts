@@ -1,0 +1,83 @@
+// wire/dns, wire/dns-names, learn/observe-dns: what a message teaches is public, canonical and
+// clamped; and the quick walk, which lets nearly everything go, misses no name that decoding finds.
+import {
+  type DnsObservation,
+  observeDnsAnswer,
+  observeDnsQuery,
+} from '../../../agent/src/learn/observe-dns.ts';
+import { compileNames, matchName } from '../../../agent/src/policy/domain-match.ts';
+import { isRoutableText } from '../../../agent/src/wire/address.ts';
+import { type DnsMessage, decodeDns } from '../../../agent/src/wire/dns.ts';
+import { UNMATCHED, walkNames } from '../../../agent/src/wire/dns-names.ts';
+import { DNS_SEEDS, DNS_WORDS } from '../dns-seeds.ts';
+import { PROFILE } from '../profile-seed.ts';
+import { isolated, kindOf, must, mustBeCanonical, type Target } from '../target.ts';
+
+const matcher = compileNames([{ name: 'skype', profile: PROFILE }]);
+const OWN = '198.51.100.1';
+const observer = {
+  matcher,
+  profiles: new Map([['skype', PROFILE]]),
+  isOwn: (address: string) => address === OWN,
+};
+
+function checkLessons({ lessons }: DnsObservation): number {
+  const { ttlMinimumSeconds, ttlMaximumSeconds } = PROFILE.endpoints;
+  let taught = 0;
+  for (const { app, addresses } of lessons) {
+    must(app === 'skype', 'a lesson of nobody');
+    for (const { address, ttlSeconds } of addresses) {
+      mustBeCanonical(address);
+      must(isRoutableText(address) && address !== OWN, `${address} is learned`);
+      must(ttlSeconds >= ttlMinimumSeconds && ttlSeconds <= ttlMaximumSeconds, 'TTL not clamped');
+      taught++;
+    }
+  }
+  return taught;
+}
+
+/** Whether a name of the question or the answer section is an application's. */
+function hasMatch(message: DnsMessage, bytes: Uint8Array, offset: number, end: number): boolean {
+  const isIts = (at: number) => matchName(matcher, bytes, at, offset, end) !== null;
+  return (
+    message.questions.some(({ name }) => isIts(name.offset)) ||
+    message.records.some(
+      ({ section, owner, target }) =>
+        section === 'answer' && (isIts(owner.offset) || (target !== null && isIts(target.offset))),
+    )
+  );
+}
+
+function decode(bytes: Uint8Array, offset: number, end: number): string {
+  const observed = observeDnsAnswer(observer, bytes, offset, end, '192.168.1.11', 1000);
+  const taught = checkLessons(observed);
+  const asked = observeDnsQuery(matcher, bytes, offset, end);
+  must(asked.length <= 1, 'one application, asked for twice');
+  const code = walkNames(bytes, offset, end, matcher.filter, (_, base, stop, at) => {
+    return matchName(matcher, bytes, at, base, stop) !== null;
+  });
+  const message = decodeDns(bytes, offset, end);
+  if ('malformed' in message) return kindOf(message.malformed);
+  for (const record of message.records) {
+    for (const { address, routable } of record.addresses) {
+      mustBeCanonical(address);
+      must(routable === isRoutableText(address), `${address}: routable or not?`);
+    }
+  }
+  must(
+    code !== UNMATCHED || !hasMatch(message, bytes, offset, end),
+    'the walk lets a message go that decoding finds a name in',
+  );
+  const kinds = message.records.map(({ type, section }) => `${type}${section[1]}`);
+  const reasons = message.reasons.map(kindOf);
+  const shape = `${code} ${message.questions.length} ${[...new Set(kinds)].sort()} ${reasons}`;
+  return `${shape} ${Math.min(taught, 3)} ${asked.length} | ${JSON.stringify(observed)}`;
+}
+
+export const dns: Target = {
+  name: 'dns',
+  weight: 20,
+  seeds: DNS_SEEDS,
+  words: DNS_WORDS,
+  run: (input, random) => isolated(input, random, decode).split(' | ')[0]!,
+};

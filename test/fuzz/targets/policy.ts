@@ -1,0 +1,66 @@
+// policy/build and ruleset/: a configuration is refused with a place and a fix, or it compiles to
+// a table whose text holds nothing but words of nft: no option may break out of its place.
+import { buildPolicy } from '../../../agent/src/policy/build.ts';
+import { markOf, slotOf } from '../../../agent/src/policy/marks.ts';
+import type { Policy } from '../../../agent/src/policy/policy.ts';
+import { parseUci } from '../../../agent/src/policy/uci.ts';
+import { compile } from '../../../agent/src/ruleset/compile.ts';
+import { renderLoad, renderReload } from '../../../agent/src/ruleset/render.ts';
+import { plan } from '../../../agent/src/tunnel/plan.ts';
+import { PROFILE } from '../profile-seed.ts';
+import { bytesOf, kindOf, must, mustBeCanonical, type Target, textOf } from '../target.ts';
+import { UCI_SEEDS, UCI_WORDS } from '../uci-seeds.ts';
+
+const profiles = new Map([['skype', PROFILE]]);
+const base = read(UCI_SEEDS[0]!);
+const before = base === null ? null : compile(base);
+
+function read(text: string): Policy | null {
+  const packages = parseUci(text, 'whp');
+  if (!packages.ok) return null;
+  const built = buildPolicy({ packages: packages.value, profiles });
+  return built.ok ? built.value : null;
+}
+
+function check(policy: Policy): void {
+  const { mask } = policy.globals;
+  for (const { slot, proxies } of policy.apps) {
+    must(slotOf(mask, markOf(mask, slot)) === slot, `slot ${slot} under mask ${mask}`);
+    must(
+      proxies.every((name) => policy.proxies.some((one) => one.name === name)),
+      'a proxy of nobody',
+    );
+  }
+  for (const { address, local, remote } of policy.proxies) {
+    for (const one of [address, local, remote]) mustBeCanonical(one);
+  }
+  const ruleset = compile(policy);
+  for (const text of [renderLoad(ruleset), before === null ? '' : renderReload(before, ruleset)]) {
+    // Outside of quotes, which hold no quote, line break or backslash.
+    const bare = text.replace(/"[^"\n\\]*"/g, '');
+    const bad = /[^\n\t -~]|["'\\]|undefined|NaN|\[object/.exec(bare);
+    must(bad === null, `the table holds ${JSON.stringify(bad?.[0])}`);
+  }
+  plan(policy);
+}
+
+export const policy: Target = {
+  name: 'policy',
+  weight: 1,
+  seeds: UCI_SEEDS.map(bytesOf),
+  words: UCI_WORDS,
+  run(input) {
+    const packages = parseUci(textOf(input), 'whp');
+    if (!packages.ok) return 'not read';
+    const built = buildPolicy({ packages: packages.value, profiles });
+    if (built.ok) {
+      check(built.value);
+      const { proxies, apps } = built.value;
+      return `${proxies.length} proxies, ${apps.map((app) => app.devices.length)} apps`;
+    }
+    must(built.problems.length > 0, 'refused without a reason');
+    for (const { where, what } of built.problems)
+      must(where !== '' && what !== '', 'no place or no fix');
+    return kindOf(built.problems[0]!.what);
+  },
+};

@@ -1,0 +1,76 @@
+// control/arguments, control/answers, control/text, system/text: a command line is a command or a
+// refusal, a question for "why" always has one answer that can be printed, and UTF-8 has a way back.
+
+import {
+  evidenceAnswer,
+  flowAnswers,
+  learnedAnswer,
+  whyAnswer,
+} from '../../../agent/src/control/answers.ts';
+import { readArguments } from '../../../agent/src/control/arguments.ts';
+import { evidenceText, flowsText, learnedText, whyText } from '../../../agent/src/control/text.ts';
+import { createState, step } from '../../../agent/src/step.ts';
+import { decodeUtf8, encodeUtf8 } from '../../../agent/src/system/text.ts';
+import { policy } from '../../golden/policies.ts';
+import { DEVICE, DNS_SEEDS, ROUTER, udp4 } from '../dns-seeds.ts';
+import { bytesOf, must, type Target, textOf } from '../target.ts';
+
+const state = createState(policy, () => false);
+for (const seed of DNS_SEEDS) {
+  const bytes = udp4(ROUTER, 53, DEVICE, 40000, seed);
+  const span = { bytes, offset: 0, end: bytes.length };
+  step(state, { kind: 'answer', id: 1, ...span }, 1000);
+  step(state, { kind: 'evidence', prefix: 'whp:range:skype', ...span }, 1000);
+}
+
+function utf8(input: Uint8Array): void {
+  const text = decodeUtf8(input);
+  const again = decodeUtf8(encodeUtf8(text));
+  must(again === text, 'UTF-8 reads differently the second time');
+}
+
+export const question: Target = {
+  name: 'question',
+  weight: 4,
+  seeds: [
+    'why 192.0.2.1',
+    'why udp 192.168.1.11:13021 > 198.51.100.7:443',
+    '--json status',
+    'help',
+    'why 2a01::7',
+  ].map(bytesOf),
+  words: [
+    'why ',
+    'udp ',
+    'tcp ',
+    ' > ',
+    '203.0.113.7',
+    '[2a01::7]:53',
+    ':443',
+    '--json ',
+    '--config=',
+    '--',
+    ' ',
+  ],
+  run(input) {
+    utf8(input);
+    const text = textOf(input);
+    const command = readArguments(text.split(' '));
+    const kernel = {
+      readSet: () => [{ key: input.slice(0, 20), expiration: input.length }],
+      connections: () => 'none',
+    };
+    const why = whyAnswer(state, kernel, text, 2000);
+    must(whyText(why).endsWith('\n') && why.verdict !== '', 'no answer to why');
+    const learned = learnedText(learnedAnswer(state, kernel, 2000));
+    const printed =
+      evidenceText(evidenceAnswer(state, 2000)) + flowsText(flowAnswers(state, kernel));
+    must(!/undefined|NaN|\[object/.test(learned + printed), 'a hole in what is printed');
+    if (command.ok) return `${command.value.name} ${command.value.json} ${why.reasons.length}`;
+    must(
+      command.problems.length === 1 && command.problems[0]!.what !== '',
+      'refused without a reason',
+    );
+    return `${command.problems[0]!.what.slice(0, 20)} ${why.reasons.length}`;
+  },
+};

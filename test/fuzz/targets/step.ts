@@ -1,0 +1,101 @@
+// step: a life of one state under hostile packets. Whatever comes, an answer is released once and
+// last, what enters a set is a public address of the right family, and every store keeps its cap.
+import { learnedEndpoints } from '../../../agent/src/learn/learned.ts';
+import { addressOf } from '../../../agent/src/ruleset/elements.ts';
+import { createState, type Effect, type Event, type State, step } from '../../../agent/src/step.ts';
+import { isRoutableText } from '../../../agent/src/wire/address.ts';
+import { policyFrom } from '../../golden/policies.ts';
+import {
+  DEVICE,
+  DNS_SEEDS,
+  DNS_WORDS,
+  mendPacket,
+  PEER,
+  ROUTER,
+  tcp4,
+  udp4,
+  udp6,
+  withLength,
+} from '../dns-seeds.ts';
+import { PROFILE } from '../profile-seed.ts';
+import { must, type Target } from '../target.ts';
+
+const OWN = '198.51.100.1';
+const policy = policyFrom({ profile: PROFILE });
+const CAP = PROFILE.caps.endpoints;
+const PREFIXES = ['range', 'addr', 'port', 'peer', 'late', 'full', 'request', 'mapping'];
+
+let state = createState(policy, (address) => address === OWN);
+let now = 0;
+
+/** The event that the first byte chooses; the packet is the rest. */
+function eventOf(input: Uint8Array): Event {
+  const kind = input[0] ?? 0;
+  const span = { bytes: input, offset: 1, end: Math.max(1, input.length) };
+  if (kind < 150) return { kind: 'answer', id: kind & 1 ? 7 : null, ...span };
+  if (kind < 200) return { kind: 'query', ...span };
+  if (kind === 255) return { kind: 'tick' };
+  return { kind: 'evidence', prefix: `whp:${PREFIXES[kind & 7]}:skype`, ...span };
+}
+
+function checkEffects(event: Event, effects: readonly Effect[]): void {
+  const verdicts = effects.filter(({ kind }) => VERDICTS.includes(kind));
+  const held = event.kind === 'answer' && event.id !== null;
+  must(verdicts.length === (held ? 1 : 0), `${verdicts.length} verdicts on a packet`);
+  if (held) must(VERDICTS.includes(effects.at(-1)!.kind), 'a verdict in front of what it teaches');
+  for (const effect of effects) {
+    if (effect.kind === 'report') must(effect.text !== '', 'an empty report');
+    if (effect.kind !== 'renew') continue;
+    const width = effect.set.endsWith('4') ? 4 : 16;
+    for (const { key, timeout } of effect.elements) {
+      must(key.length === width, `a key of ${key.length} bytes for ${effect.set}`);
+      must(timeout > 0 && timeout <= 86400000, `a timeout of ${timeout} ms`);
+      const address = addressOf(key)!;
+      if (!effect.set.includes('_addr')) continue;
+      must(isRoutableText(address) && address !== OWN, `${address} enters ${effect.set}`);
+    }
+  }
+}
+
+const VERDICTS = ['release', 'refuse'];
+
+function checkState({ learned, evidence, reasons, streams }: State): void {
+  for (const set of learned.sets.values())
+    must(set.size <= CAP, `${set.size} endpoints, cap ${CAP}`);
+  must(evidence.flows.size <= evidence.cap, 'more evidence than its cap');
+  must(streams.flows.size <= streams.limits.flows, 'more streams than their cap');
+  must(reasons.length <= 8, 'more reasons than are kept');
+}
+
+function framed(kind: number, packet: Uint8Array): Uint8Array {
+  return Uint8Array.from([kind, ...packet]);
+}
+
+export const steps: Target = {
+  name: 'step',
+  weight: 12,
+  seeds: [
+    ...DNS_SEEDS.map((message, i) => framed(i & 1, udp4(ROUTER, 53, DEVICE, 40000, message))),
+    framed(1, udp6(53, 40000, DNS_SEEDS[2]!)),
+    framed(1, tcp4(ROUTER, 53, DEVICE, 40000, 1, withLength(DNS_SEEDS[2]!))),
+    framed(150, udp4(DEVICE, 40000, ROUTER, 53, DNS_SEEDS[7]!)),
+    ...PREFIXES.map((_, i) => framed(200 + i, udp4(DEVICE, 13021, PEER, 33033, DNS_SEEDS[0]!))),
+    Uint8Array.of(255),
+  ],
+  words: DNS_WORDS,
+  mend(bytes, length, random) {
+    if (length < 2 || random.once(8)) return length;
+    return 1 + mendPacket(bytes.subarray(1), length - 1);
+  },
+  run(input) {
+    now += (input[1] ?? 0) << (input.length & 7);
+    const event = eventOf(input);
+    const effects = step(state, event, now);
+    checkEffects(event, effects);
+    checkState(state);
+    const told = learnedEndpoints(state.learned).length;
+    // A new life now and then, so that an input is not only tried on a full house.
+    if (input.length % 97 === 0) state = createState(policy, (address) => address === OWN);
+    return `${event.kind} ${effects.map(({ kind }) => kind).slice(0, 6)} ${Math.min(told, 4)}`;
+  },
+};
