@@ -4,14 +4,17 @@
 
 import { loadPolicy, type Sources } from './control/load.ts';
 import { listenControl } from './control/serve.ts';
+import { adopt, exclusively, keepMemory, legacyOf, loadTable, startKeeping } from './keep.ts';
 import { isOwnAddress } from './policy/own.ts';
 import type { Policy } from './policy/policy.ts';
 import type { Problem } from './policy/result.ts';
+import { describe } from './reconcile/desired.ts';
 import { diff } from './reconcile/diff.ts';
+import { createRepair, type RepairState } from './repair/repair.ts';
 import { compile } from './ruleset/compile.ts';
-import type { Ruleset } from './ruleset/model.ts';
 import { ANSWER_PREFIX, QUERY_PREFIX, TABLE } from './ruleset/names.ts';
-import { renderLoad, renderReload } from './ruleset/render.ts';
+import { renderStanding } from './ruleset/render.ts';
+import type { Standing } from './ruleset/standing.ts';
 import { createState, type State, step } from './step.ts';
 import { every, now, pause } from './system/clock.ts';
 import { type Effects, openEffects } from './system/effects.ts';
@@ -28,6 +31,7 @@ import {
 } from './system/paths.ts';
 import { runProgram } from './system/process.ts';
 import { onSignals } from './system/signals.ts';
+import { removeLegacy } from './system/table.ts';
 import { plan, tunnelMtu } from './tunnel/plan.ts';
 
 /** How often expired entries are forgotten and the own addresses are read again. */
@@ -36,7 +40,20 @@ const TICK_MILLISECONDS = 5000;
 export interface Daemon {
   readonly sources: Sources;
   policy: Policy;
-  ruleset: Ruleset | null;
+  /** The policy as it was loaded, before the tunnels' MTUs were filled in. */
+  wanted: Policy;
+  /** The table as it stands in the kernel; null: none of ours. */
+  standing: Standing | null;
+  readonly repair: RepairState;
+  /** The jobs that change the kernel, one after the other (keep.ts, exclusively). */
+  busy: Promise<unknown>;
+  /** Where the next agent finds what this one has loaded. */
+  readonly legacy: string;
+  /** What others undid and this agent made again. */
+  readonly repairs: { count: number; last: string };
+  /** keepMemory: sets read so far, and at how many matched answers the names were written. */
+  reading: number;
+  remembered: number;
   state: State;
   readonly paths: Paths;
   readonly effects: Effects;
@@ -53,18 +70,23 @@ export interface Daemon {
 
 /** Runs until it is told to stop. Returns the exit status: 0, or 1 when it could not start. */
 export async function runDaemon(sources: Sources, socketPath: string): Promise<number> {
-  const loaded = loadPolicy(sources, null);
+  const effects = openEffects();
+  const file = socketPath.replace(/\.sock$/, '.standing');
+  const legacy = legacyOf(effects.sets, file);
+  const loaded = loadPolicy(sources, legacy === null ? null : { apps: legacy.slots });
   if (!loaded.ok) return refuse(loaded.problems);
   await pause();
-  const started = start(sources, loaded.value);
+  const started = start(sources, loaded.value, effects, file);
   if (typeof started === 'string') return refuse([{ where: 'whp daemon', what: started }]);
   const daemon = started;
   const control = listenControl(socketPath, daemon, reload);
   if (typeof control === 'string') return refuse([{ where: socketPath, what: control }]);
-  const failed = await enforce(daemon, loaded.value);
-  if (failed !== null) {
+  adopt(daemon, loaded.value, legacy);
+  const failed = await exclusively(daemon, () => enforce(daemon, loaded.value));
+  const stopKeeping = failed === null ? startKeeping(daemon) : failed;
+  if (typeof stopKeeping === 'string') {
     control.close();
-    return refuse([{ where: 'whp daemon', what: failed }]);
+    return refuse([{ where: 'whp daemon', what: stopKeeping }]);
   }
   log('notice', `enforcing ${loaded.value.apps.length} app(s), ${processAge()} s after the start`);
   const stopTicking = every(TICK_MILLISECONDS, () => tick(daemon));
@@ -72,8 +94,9 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
     onSignals({ stop: resolve, reload: () => void reload(daemon) });
   });
   stopTicking();
+  stopKeeping();
   control.close();
-  await withdraw(daemon);
+  await exclusively(daemon, () => withdraw(daemon));
   return 0;
 }
 
@@ -82,16 +105,28 @@ function refuse(problems: readonly Problem[]): number {
   return 1;
 }
 
-function start(sources: Sources, policy: Policy): Daemon | string {
+function start(
+  sources: Sources,
+  policy: Policy,
+  effects: Effects,
+  legacy: string,
+): Daemon | string {
   const paths = openPaths(policy.globals);
   if (typeof paths === 'string') return paths;
   const daemon: Daemon = {
     sources,
     policy,
-    ruleset: null,
+    wanted: policy,
+    standing: null,
+    repair: createRepair(policy.globals.preference, policy.globals.table),
+    busy: Promise.resolve(),
+    legacy,
+    repairs: { count: 0, last: '' },
+    reading: 0,
+    remembered: 0,
     state: createState(policy, () => false),
     paths,
-    effects: openEffects(),
+    effects,
     held: null,
     ears: 'none',
     announced: null,
@@ -107,9 +142,10 @@ function start(sources: Sources, policy: Policy): Daemon | string {
  * moment a packet can be marked its rule leads somewhere, and from the moment an answer can be held
  * somebody releases it. Returns what went wrong, or null.
  */
-async function enforce(daemon: Daemon, wanted: Policy): Promise<string | null> {
+export async function enforce(daemon: Daemon, wanted: Policy): Promise<string | null> {
   const realized = readPaths(daemon.paths);
   if (typeof realized === 'string') return realized;
+  daemon.wanted = wanted;
   daemon.addresses = realized.addresses.map(({ address }) => address);
   const policy = withMtus(daemon, wanted, realized);
   buildPaths(daemon, policy, realized);
@@ -127,7 +163,7 @@ async function enforce(daemon: Daemon, wanted: Policy): Promise<string | null> {
 }
 
 /** Every proxy with the MTU its tunnel gets: the configured one, or what the way there allows. */
-function withMtus(daemon: Daemon, policy: Policy, realized: Realized): Policy {
+export function withMtus(daemon: Daemon, policy: Policy, realized: Realized): Policy {
   const proxies = policy.proxies.map((proxy) => {
     const wan = pathMtu(daemon.paths, proxy.address, realized.links);
     return { ...proxy, mtu: tunnelMtu(proxy, wan) };
@@ -135,15 +171,18 @@ function withMtus(daemon: Daemon, policy: Policy, realized: Realized): Policy {
   return { ...policy, proxies };
 }
 
-function buildPaths(daemon: Daemon, policy: Policy, realized: Realized): void {
+/** Makes links, addresses, routes and rules as `policy` wants them; answers what had to be made. */
+export function buildPaths(daemon: Daemon, policy: Policy, realized: Realized): string[] {
   const wrong: string[] = [];
-  for (const operation of diff(plan(policy), realized.pieces)) {
+  const operations = diff(plan(policy), realized.pieces);
+  for (const operation of operations) {
     const failed = applyOperation(daemon.paths, operation);
     if (failed !== null) wrong.push(failed);
   }
   for (const text of wrong) log('error', text);
   if (wrong.length > 0) daemon.problems.set('paths', wrong.join('; '));
   else daemon.problems.delete('paths');
+  return operations.map(({ piece }) => describe(piece));
 }
 
 /**
@@ -151,23 +190,13 @@ function buildPaths(daemon: Daemon, policy: Policy, realized: Realized): void {
  * learned kept. A kernel without nft's queue refuses it whole: then answers are only watched.
  */
 async function load(daemon: Daemon, policy: Policy): Promise<string | null> {
-  if (policy.apps.length === 0 && daemon.ruleset === null) return null;
-  const refused = await loadRuleset(daemon, compile(policy));
+  if (policy.apps.length === 0 && daemon.standing === null) return null;
+  const refused = await loadTable(daemon, renderStanding(compile(policy)));
   if (refused === null || !policy.globals.hold) return refused;
   const watching = { ...policy, globals: { ...policy.globals, hold: false } };
-  if ((await loadRuleset(daemon, compile(watching))) !== null) return refused;
+  const watched = renderStanding(compile(watching));
+  if ((await loadTable(daemon, watched)) !== null) return refused;
   cannotHold(daemon, 'the kernel has no nft queue (kmod-nft-queue)');
-  return null;
-}
-
-async function loadRuleset(daemon: Daemon, ruleset: Ruleset): Promise<string | null> {
-  await pause();
-  const before = daemon.ruleset;
-  const text = before === null ? renderLoad(ruleset) : renderReload(before, ruleset);
-  await pause();
-  const loaded = await runProgram(['nft', '-f', '-'], { input: text });
-  if (loaded.status !== 0) return `nft refused the table: ${loaded.stderr.trim()}`;
-  daemon.ruleset = ruleset;
   return null;
 }
 
@@ -219,6 +248,7 @@ function announcedEvent(prefix: string, bytes: Uint8Array, offset: number, end: 
 
 function tick(daemon: Daemon): void {
   daemon.effects.run(step(daemon.state, { kind: 'tick' }, now()));
+  keepMemory(daemon);
   const realized = readPaths(daemon.paths);
   if (typeof realized !== 'string') {
     daemon.addresses = realized.addresses.map(({ address }) => address);
@@ -231,7 +261,7 @@ export async function reload(daemon: Daemon): Promise<readonly Problem[]> {
   const problems = loaded.ok ? [] : loaded.problems;
   for (const { where, what } of problems) log('error', `not reloaded: ${where}: ${what}`);
   if (!loaded.ok) return problems;
-  const failed = await enforce(daemon, loaded.value);
+  const failed = await exclusively(daemon, () => enforce(daemon, loaded.value));
   if (failed === null) return [];
   log('error', failed);
   return [{ where: 'whp daemon', what: failed }];
@@ -242,11 +272,12 @@ async function withdraw(daemon: Daemon): Promise<void> {
   daemon.held?.close();
   daemon.announced?.close();
   // The table first: without marks the rules have nothing to catch.
-  if (daemon.ruleset !== null) {
+  if (daemon.standing !== null) {
     await runProgram(['nft', '-f', '-'], {
       input: `add table inet ${TABLE}\ndelete table inet ${TABLE}\n`,
     });
   }
+  removeLegacy(daemon.legacy);
   const realized = readPaths(daemon.paths);
   if (typeof realized === 'string') return;
   for (const operation of diff([], realized.pieces)) {

@@ -22,6 +22,14 @@ import {
   observeDnsAnswer,
   observeDnsQuery,
 } from './learn/observe-dns.ts';
+import {
+  createTaught,
+  expireTaught,
+  noteAnnounced,
+  noteTaught,
+  retainTaught,
+  type Taught,
+} from './learn/taught.ts';
 import { compileNames } from './policy/domain-match.ts';
 import type { App, Policy } from './policy/policy.ts';
 import { addressKey } from './ruleset/elements.ts';
@@ -83,6 +91,8 @@ export interface State {
   readonly observer: DnsObserver;
   readonly apps: ReadonlyMap<string, App>;
   readonly learned: Learned;
+  /** What the ruleset has learned by itself, for the day somebody deletes its table. */
+  readonly taught: Taught;
   readonly evidence: EvidenceStore;
   readonly streams: DnsStreams;
   readonly counters: Counters;
@@ -104,16 +114,17 @@ export function createState(
   before: State | null = null,
 ): State {
   const learned = before?.learned ?? createLearned();
-  retainApps(
-    learned,
-    policy.apps.map((app) => app.name),
-  );
+  const taught = before?.taught ?? createTaught();
+  const names = policy.apps.map((app) => app.name);
+  retainApps(learned, names);
+  retainTaught(taught, names);
   const profiles = new Map(policy.apps.map((app) => [app.name, app.profile]));
   return {
     policy,
     observer: { matcher: compileNames(policy.apps), profiles, isOwn },
     apps: new Map(policy.apps.map((app) => [app.name, app])),
     learned,
+    taught,
     evidence: before?.evidence ?? createEvidence(),
     streams: before?.streams ?? createStreams(),
     counters: before?.counters ?? noCounts(),
@@ -141,6 +152,7 @@ export function step(state: State, event: Event, now: number): readonly Effect[]
       return onEvidence(state, event, now);
     case 'tick':
       expireLearned(state.learned, now);
+      expireTaught(state.taught, now);
       expireStreams(state.streams, now);
       expireEvidence(state.evidence, now - EVIDENCE_MILLISECONDS);
       return NO_EFFECTS;
@@ -202,13 +214,13 @@ function onQuery(state: State, event: Event & { kind: 'query' }, now: number): r
   for (const { bytes, offset, end } of messagesOf(state, packet, now)) {
     for (const match of observeDnsQuery(state.observer.matcher, bytes, offset, end)) {
       const device = sourceText(packet);
-      const { windowSeconds } = state.apps.get(match.app)!.profile.portmap;
+      const { portmap, caps } = state.apps.get(match.app)!.profile;
+      const set = setName(match.app, 'asked', packet.family);
+      const key = addressKey(device)!;
+      const timeout = portmap.windowSeconds * 1000;
       counters.asked += 1;
-      effects.push({
-        kind: 'renew',
-        set: setName(match.app, 'asked', packet.family),
-        elements: [{ key: addressKey(device)!, timeout: windowSeconds * 1000 }],
-      });
+      noteTaught(state.taught, set, { key, expires: now + timeout }, caps.devices);
+      effects.push({ kind: 'renew', set, elements: [{ key, timeout }] });
       effects.push({
         kind: 'told',
         what: { kind: 'asked', app: match.app, device, name: match.entry },
@@ -238,6 +250,7 @@ function onEvidence(
       },
     ];
   }
+  noteAnnounced(state.taught, app, said.feed, packet, now);
   const sources = { profile: app.profile, learned: state.learned };
   const evidence = recordEvidence(state.evidence, said.feed, app.name, packet, sources, now);
   const told: Effect = { kind: 'told', what: { kind: 'evidence', evidence } };

@@ -3,7 +3,7 @@
 
 import { buildPolicy } from '../policy/build.ts';
 import { dayOf } from '../policy/expiry.ts';
-import type { Policy } from '../policy/policy.ts';
+import type { App, Policy } from '../policy/policy.ts';
 import type { Profile } from '../policy/profile.ts';
 import { parseProfile } from '../policy/profile-parse.ts';
 import { fail, type Problem, type Result } from '../policy/result.ts';
@@ -41,8 +41,12 @@ export function loadProfile(path: string): Result<Profile> {
   return parseProfile(read.text, path);
 }
 
-/** The policy of a configuration file. `before`: the policy in force, whose slots are kept. */
-export function loadPolicy(sources: Sources, before: Policy | null): Result<Policy> {
+/** The policy of a configuration file. `before`: the policy in force, or what an earlier agent left
+ * of it, whose slots are kept: the marks of live flows mean these applications. */
+export function loadPolicy(
+  sources: Sources,
+  before: { readonly apps: readonly Pick<App, 'name' | 'slot'>[] } | null,
+): Result<Policy> {
   const read = readText(sources.config);
   if (!read.ok) return fail(sources.config, `cannot be read: ${errnoText(read.errno)}`);
   const packages = parseUci(read.text, sources.config);

@@ -124,6 +124,14 @@ export function reloadText(before: Standing, next: Standing, held: Held = NOTHIN
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
 }
 
+/** Learned sets of `before` that `next` has in another shape: a reload makes them anew. */
+export function reshapedSets(before: Standing, next: Standing): string[] {
+  return next.sets.flatMap(({ name, elements, shape }) => {
+    const old = before.sets.find((set) => set.name === name);
+    return elements === null && old !== undefined && !same(old.shape, shape) ? [name] : [];
+  });
+}
+
 interface ChainChanges {
   /** Emptied: to be written again, or deleted. */
   readonly flushed: readonly string[];

@@ -20,6 +20,11 @@ export function every(milliseconds: number, run: () => void): () => void {
   return () => os.clearInterval(timer);
 }
 
+/** Calls `run` once, after so many milliseconds. */
+export function after(milliseconds: number, run: () => void): void {
+  os.setTimeout(run, milliseconds);
+}
+
 /** Lets the event loop come round between two long parts of a job: held packets get their turn, and
  * a slow machine is not taken for a hung one. */
 export function pause(): Promise<void> {
