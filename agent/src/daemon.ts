@@ -4,7 +4,17 @@
 
 import { loadPolicy, type Sources } from './control/load.ts';
 import { listenControl } from './control/serve.ts';
-import { adopt, exclusively, keepMemory, legacyOf, loadTable, startKeeping } from './keep.ts';
+import {
+  adopt,
+  exclusively,
+  keepGuard,
+  keepMemory,
+  legacyOf,
+  loadTable,
+  lowerGuard,
+  run,
+  startKeeping,
+} from './keep.ts';
 import { isOwnAddress } from './policy/own.ts';
 import type { Policy } from './policy/policy.ts';
 import type { Problem } from './policy/result.ts';
@@ -12,13 +22,14 @@ import { describe } from './reconcile/desired.ts';
 import { diff } from './reconcile/diff.ts';
 import { createRepair, type RepairState } from './repair/repair.ts';
 import { compile } from './ruleset/compile.ts';
-import { ANSWER_PREFIX, QUERY_PREFIX, TABLE } from './ruleset/names.ts';
+import { ANSWER_PREFIX, QUERY_PREFIX, TABLE, UNJUDGED_PREFIX } from './ruleset/names.ts';
 import { renderStanding } from './ruleset/render.ts';
 import type { Standing } from './ruleset/standing.ts';
 import { createState, type State, step } from './step.ts';
 import { every, now, pause } from './system/clock.ts';
 import { type Effects, openEffects } from './system/effects.ts';
 import { type Feed, type HeldFeed, openAnnounced, openHeld } from './system/feeds.ts';
+import type { StandingGuard } from './system/guard.ts';
 import { log } from './system/log.ts';
 import { processAge } from './system/memory.ts';
 import {
@@ -44,6 +55,8 @@ export interface Daemon {
   wanted: Policy;
   /** The table as it stands in the kernel; null: none of ours. */
   standing: Standing | null;
+  /** What stands beside it for the moment it is missing; null: none, or none is possible. */
+  guard: StandingGuard | null;
   readonly repair: RepairState;
   /** The jobs that change the kernel, one after the other (keep.ts, exclusively). */
   busy: Promise<unknown>;
@@ -118,6 +131,7 @@ function start(
     policy,
     wanted: policy,
     standing: null,
+    guard: null,
     repair: createRepair(policy.globals.preference, policy.globals.table),
     busy: Promise.resolve(),
     legacy,
@@ -159,6 +173,7 @@ export async function enforce(daemon: Daemon, wanted: Policy): Promise<string | 
     isOwnAddress(daemon.policy, daemon.addresses, address);
   daemon.state = createState(policy, isOwn, daemon.state);
   daemon.effects.state = daemon.state;
+  keepGuard(daemon);
   return null;
 }
 
@@ -233,7 +248,8 @@ function listen(daemon: Daemon, policy: Policy): string | null {
     }
   }
   const announced = openAnnounced(group, (prefix, { bytes, offset, end }) => {
-    daemon.effects.run(step(daemon.state, announcedEvent(prefix, bytes, offset, end), now()));
+    if (prefix === UNJUDGED_PREFIX) run(daemon, { kind: 'unjudged' });
+    else daemon.effects.run(step(daemon.state, announcedEvent(prefix, bytes, offset, end), now()));
   });
   if (typeof announced === 'string') return announced;
   daemon.announced = announced;
@@ -271,6 +287,7 @@ export async function reload(daemon: Daemon): Promise<readonly Problem[]> {
 async function withdraw(daemon: Daemon): Promise<void> {
   daemon.held?.close();
   daemon.announced?.close();
+  lowerGuard(daemon);
   // The table first: without marks the rules have nothing to catch.
   if (daemon.standing !== null) {
     await runProgram(['nft', '-f', '-'], {

@@ -5,11 +5,14 @@ import { buildPaths, type Daemon, enforce, withMtus } from './daemon.ts';
 import { adoptElements, heldElements, learnedSetsOf } from './learn/held.ts';
 import { learnedEndpoints } from './learn/learned.ts';
 import { replaceTaught } from './learn/taught.ts';
+import { markOf, WATCHED } from './policy/marks.ts';
 import type { Policy } from './policy/policy.ts';
 import { type RepairEffect, type RepairEvent, repairStep } from './repair/repair.ts';
+import { GUARD_TABLE, tunnelDevice, UNJUDGED_PREFIX } from './ruleset/names.ts';
 import { loadText, reloadText, reshapedSets, type Standing } from './ruleset/standing.ts';
 import { after, every, now, pause } from './system/clock.ts';
 import { errnoText } from './system/errno.ts';
+import { raiseGuard } from './system/guard.ts';
 import { log } from './system/log.ts';
 import { readPaths } from './system/paths.ts';
 import { runProgram } from './system/process.ts';
@@ -163,6 +166,35 @@ export function startKeeping(daemon: Daemon): (() => void) | string {
   };
 }
 
+/** Raises the guard, or another one where the policy asks for it; a kernel that knows none is
+ * lived with. Call it when the table stands. */
+export function keepGuard(daemon: Daemon): void {
+  const { mask, lan, group } = daemon.policy.globals;
+  const guard = {
+    table: GUARD_TABLE,
+    mask,
+    watched: markOf(mask, WATCHED),
+    lan,
+    tunnels: tunnelDevice(''),
+    group,
+    prefix: UNJUDGED_PREFIX,
+  };
+  if (daemon.standing === null || daemon.guard?.key === JSON.stringify(guard)) return;
+  lowerGuard(daemon);
+  const raised = raiseGuard(guard);
+  if (typeof raised !== 'string') daemon.guard = raised;
+  else if (!daemon.problems.has('guard')) {
+    const what = `no guard: while somebody else deletes our table, packets pass unjudged (${raised})`;
+    daemon.problems.set('guard', what);
+    log('notice', what);
+  }
+}
+
+export function lowerGuard(daemon: Daemon): void {
+  daemon.guard?.lower();
+  daemon.guard = null;
+}
+
 /** One event through repair/, and what it calls for. */
 export function run(daemon: Daemon, event: RepairEvent): void {
   for (const effect of repairStep(daemon.repair, event, now())) act(daemon, effect);
@@ -183,6 +215,7 @@ function act(daemon: Daemon, effect: RepairEffect): void {
       after(effect.milliseconds, () => run(daemon, { kind: 'due' }));
       break;
     case 'lift-guard':
+      lowerGuard(daemon);
       break;
   }
 }
@@ -210,6 +243,7 @@ async function restore(daemon: Daemon, why: string): Promise<void> {
   }
   daemon.problems.delete('table');
   remember(daemon);
+  keepGuard(daemon);
   const elements = Array.from(held.values()).reduce((sum, list) => sum + list.length, 0);
   told(
     daemon,

@@ -6,13 +6,15 @@
 // sixteen values are worth more than four. All writes are masked, foreign bits stay.
 //   0       unrelated: direct, and the one comparison such a packet costs
 //   1..13   slot of an application; its ip rule, routing table and path follow from it
-//   14      not used: kept for a path that is no application's
+//   14      judged: on the first packets of a flow that is none of an application's, from our
+//           prerouting chain to our forward chain; tells the guard that the table stands
 //   15      watched: a direct flow whose packets need a look (foreign DNS); conntrack mark only,
 //           a packet mark of 15 never exists, so no ip rule can catch it
 
 export const DEFAULT_MASK = 0x0f000000;
 export const FIRST_SLOT = 1;
 export const LAST_SLOT = 13;
+export const JUDGED = 14;
 export const WATCHED = 15;
 
 /** How far the nibble is shifted: the number of zero bits below the mask. */

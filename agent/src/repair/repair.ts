@@ -1,6 +1,7 @@
 // repair/repair: what others did to the router, in; what has to be looked at or made again, out.
 // Notifications say that something changed, a look at the kernel says what: deciding is here, the
 // looking and mending in keep.ts. Pure: the time is an argument.
+import { IFF_UP } from '../netlink/constants.ts';
 import type { RouteEvent } from '../netlink/rt-event.ts';
 import { isLinkName } from '../tunnel/plan.ts';
 
@@ -43,6 +44,9 @@ export interface RepairState {
   /** Restores of the last minute, and since when the table cannot be restored. */
   restores: number[];
   failingSince: number | null;
+  /** A look at the table is under way; a held packet asks for the next one not before this. */
+  looking: boolean;
+  quietUntil: number;
   tableDue: number | null;
 }
 
@@ -69,12 +73,23 @@ export function createRepair(preference: number, table: number): RepairState {
     pathsDue: null,
     restores: [],
     failingSince: null,
+    looking: false,
+    quietUntil: 0,
     tableDue: null,
   };
 }
 
+/** Held packets come by the hundred; when the table is there after all, one look a second will do. */
+const QUIET_MILLISECONDS = 1000;
+
 const NOTHING: readonly RepairEffect[] = [];
-const LOOK: readonly RepairEffect[] = [{ kind: 'look-table' }];
+
+/** One look at a time: what it finds is what all who asked wanted to know. */
+function lookNow(state: RepairState): readonly RepairEffect[] {
+  if (state.looking) return NOTHING;
+  state.looking = true;
+  return [{ kind: 'look-table' }];
+}
 
 /** Takes in one event at `now` (milliseconds); the state is updated in place. */
 export function repairStep(
@@ -86,7 +101,7 @@ export function repairStep(
     case 'generation': {
       const foreign = event.generation !== state.generation + event.own;
       state.generation = event.generation;
-      return foreign ? LOOK : NOTHING;
+      return foreign ? lookNow(state) : NOTHING;
     }
     case 'loaded':
       state.generation = event.generation;
@@ -99,20 +114,23 @@ export function repairStep(
     case 'failed':
       return onFailed(state, now);
     case 'unjudged':
-      return LOOK;
+      return now < state.quietUntil ? NOTHING : lookNow(state);
     case 'route':
       return onRoute(state, event.event, now);
     case 'overrun':
-      return [...LOOK, ...pathsIn(state, 0, now)];
+      return [...lookNow(state), ...pathsIn(state, 0, now)];
     case 'due':
       return onDue(state, now);
   }
 }
 
 function onTable(state: RepairState, found: string, now: number): readonly RepairEffect[] {
-  if (state.fingerprint === null || found === state.fingerprint || state.tableDue !== null) {
+  state.looking = false;
+  if (state.fingerprint === null || found === state.fingerprint) {
+    state.quietUntil = now + QUIET_MILLISECONDS;
     return NOTHING;
   }
+  if (state.tableDue !== null) return NOTHING;
   const why =
     found === ''
       ? 'somebody deleted the table (nft flush ruleset, firewall stop)'
@@ -139,9 +157,10 @@ function onFailed(state: RepairState, now: number): readonly RepairEffect[] {
 function onRoute(state: RepairState, event: RouteEvent, now: number): readonly RepairEffect[] {
   switch (event.kind) {
     case 'link': {
-      const { name } = event.link;
-      // Devices come up by themselves after we have made them; only their loss is news.
-      if (isLinkName(name)) return event.gone ? pathsIn(state, 0, now) : NOTHING;
+      const { name, flags } = event.link;
+      // What comes up is our own doing, or well; only a loss is news.
+      const lost = event.gone || (flags & IFF_UP) === 0;
+      if (isLinkName(name)) return lost ? pathsIn(state, 0, now) : NOTHING;
       return pathsIn(state, SETTLE_MILLISECONDS, now);
     }
     case 'address':
@@ -181,7 +200,7 @@ function onDue(state: RepairState, now: number): readonly RepairEffect[] {
   }
   if (state.tableDue !== null && state.tableDue <= now + 1) {
     state.tableDue = null;
-    effects.push({ kind: 'look-table' });
+    effects.push(...lookNow(state));
   }
   return effects;
 }

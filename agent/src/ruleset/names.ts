@@ -41,6 +41,10 @@ export type AppFeed = (typeof APP_FEEDS)[number];
 export const QUERY_PREFIX = 'whp:query';
 export const ANSWER_PREFIX = 'whp:answer';
 
+/** The guard's table, and the prefix of a packet it held back: our table has not judged it. */
+export const GUARD_TABLE = 'whp_guard';
+export const UNJUDGED_PREFIX = 'whp:unjudged';
+
 export type Feed =
   | { readonly feed: 'query' | 'answer' }
   | { readonly feed: AppFeed; readonly app: string };

@@ -17,7 +17,7 @@ interface Other {
   /** Holds when it is repaired. */
   readonly repaired: string;
   /** Afterwards: what the one who did it would do next. */
-  readonly then?: string;
+  readonly next?: string;
   /** Packets of the call that may be lost: what was on its way while something was missing. */
   readonly lost: number;
   /** The unrelated flow has to lose as little. */
@@ -46,7 +46,7 @@ const OTHERS: readonly Other[] = [
     injected: 'nft flush ruleset (firewall stop), then the firewall again',
     command: 'nft flush ruleset',
     repaired: STANDING,
-    then: 'nft -f /etc/nftables/fw4.nft',
+    next: 'nft -f /etc/nftables/fw4.nft',
     lost: 60,
     unrelated: false,
   },
@@ -99,7 +99,7 @@ async function endure(lab: FaultLab, other: Other): Promise<Finding> {
   await lab.sleep(500);
   const before = await lab.learned();
   const seconds = await lab.inject(other.command, other.repaired);
-  if (other.then !== undefined) await lab.router.must(other.then);
+  if (other.next !== undefined) await lab.router.must(other.next);
   await lab.sleep(1500);
   const after = new Set(await lab.learned());
   // A flow that begins now must find what was learned.
