@@ -2,11 +2,19 @@
 // what an event means is decided in step.ts, what stands in the kernel in ruleset/ and tunnel/.
 // Packet: feeds -> step -> sets -> verdict. Config: load -> compile -> render -> nft, plan -> diff.
 
-import { loadPolicy, type Sources } from './control/load.ts';
+import { forgetExcepted } from './control/forget.ts';
+import type { Sources } from './control/load.ts';
 import { listenControl } from './control/serve.ts';
 import {
+  isStale,
+  keepLastGood,
+  openSettings,
+  rereadSettings,
+  type Settings,
+  wantedPolicy,
+} from './control/settings.ts';
+import {
   adopt,
-  exclusively,
   keepGuard,
   keepMemory,
   legacyOf,
@@ -49,7 +57,9 @@ import { plan, tunnelMtu } from './tunnel/plan.ts';
 const TICK_MILLISECONDS = 5000;
 
 export interface Daemon {
-  readonly sources: Sources;
+  readonly settings: Settings;
+  /** The job that changes the kernel and runs or ran last; the next one waits for it. */
+  turn: Promise<unknown>;
   policy: Policy;
   /** The policy as it was loaded, before the tunnels' MTUs were filled in. */
   wanted: Policy;
@@ -58,8 +68,6 @@ export interface Daemon {
   /** What stands beside it for the moment it is missing; null: none, or none is possible. */
   guard: StandingGuard | null;
   readonly repair: RepairState;
-  /** The jobs that change the kernel, one after the other (keep.ts, exclusively). */
-  busy: Promise<unknown>;
   /** Where the next agent finds what this one has loaded. */
   readonly legacy: string;
   /** What others undid and this agent made again. */
@@ -84,24 +92,28 @@ export interface Daemon {
 /** Runs until it is told to stop. Returns the exit status: 0, or 1 when it could not start. */
 export async function runDaemon(sources: Sources, socketPath: string): Promise<number> {
   const effects = openEffects();
-  const file = socketPath.replace(/\.sock$/, '.standing');
+  const file = `${socketPath.replace(/\.sock$/, '')}.standing`;
   const legacy = legacyOf(effects.sets, file);
-  const loaded = loadPolicy(sources, legacy === null ? null : { apps: legacy.slots });
-  if (!loaded.ok) return refuse(loaded.problems);
+  const opened = openSettings(sources, legacy === null ? null : { apps: legacy.slots });
+  if (!opened.ok) return refuse(opened.problems);
+  const { settings, problems } = opened.value;
+  const policy = wantedPolicy(settings);
   await pause();
-  const started = start(sources, loaded.value, effects, file);
+  const started = start(settings, policy, effects, file);
   if (typeof started === 'string') return refuse([{ where: 'whp daemon', what: started }]);
   const daemon = started;
-  const control = listenControl(socketPath, daemon, reload);
+  noteProblems(daemon, problems);
+  const control = listenControl(socketPath, daemon, { reload, refresh });
   if (typeof control === 'string') return refuse([{ where: socketPath, what: control }]);
-  adopt(daemon, loaded.value, legacy);
-  const failed = await exclusively(daemon, () => enforce(daemon, loaded.value));
+  adopt(daemon, policy, legacy);
+  const failed = await inTurn(daemon, () => enforce(daemon, policy));
   const stopKeeping = failed === null ? startKeeping(daemon) : failed;
   if (typeof stopKeeping === 'string') {
     control.close();
     return refuse([{ where: 'whp daemon', what: stopKeeping }]);
   }
-  log('notice', `enforcing ${loaded.value.apps.length} app(s), ${processAge()} s after the start`);
+  if (problems.length === 0) keepLastGood(settings);
+  log('notice', `enforcing ${policy.apps.length} app(s), ${processAge()} s after the start`);
   const stopTicking = every(TICK_MILLISECONDS, () => tick(daemon));
   await new Promise<void>((resolve) => {
     onSignals({ stop: resolve, reload: () => void reload(daemon) });
@@ -109,7 +121,7 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
   stopTicking();
   stopKeeping();
   control.close();
-  await exclusively(daemon, () => withdraw(daemon));
+  await inTurn(daemon, () => withdraw(daemon));
   return 0;
 }
 
@@ -119,7 +131,7 @@ function refuse(problems: readonly Problem[]): number {
 }
 
 function start(
-  sources: Sources,
+  settings: Settings,
   policy: Policy,
   effects: Effects,
   legacy: string,
@@ -127,13 +139,13 @@ function start(
   const paths = openPaths(policy.globals);
   if (typeof paths === 'string') return paths;
   const daemon: Daemon = {
-    sources,
+    settings,
+    turn: Promise.resolve(),
     policy,
     wanted: policy,
     standing: null,
     guard: null,
     repair: createRepair(policy.globals.preference, policy.globals.table),
-    busy: Promise.resolve(),
     legacy,
     repairs: { count: 0, last: '' },
     reading: 0,
@@ -174,6 +186,7 @@ export async function enforce(daemon: Daemon, wanted: Policy): Promise<string | 
   daemon.state = createState(policy, isOwn, daemon.state);
   daemon.effects.state = daemon.state;
   keepGuard(daemon);
+  forgetExcepted(daemon);
   return null;
 }
 
@@ -269,18 +282,60 @@ function tick(daemon: Daemon): void {
   if (typeof realized !== 'string') {
     daemon.addresses = realized.addresses.map(({ address }) => address);
   }
+  if (isStale(daemon.settings)) void refresh(daemon);
+}
+
+/** One job at a time: a reload, a lease, an hour and a repair may come together. */
+export function inTurn<T>(daemon: Daemon, run: () => Promise<T>): Promise<T> {
+  const mine = daemon.turn.then(run, run);
+  daemon.turn = mine.catch(() => null);
+  return mine;
+}
+
+/** Enforces what the owner, the hour and the leases now want. Returns what went wrong, or null. */
+export function refresh(daemon: Daemon): Promise<string | null> {
+  return inTurn(daemon, async () => {
+    const failed = await enforce(daemon, wantedPolicy(daemon.settings));
+    if (failed === null) daemon.problems.delete('refresh');
+    else {
+      daemon.settings.decision = '';
+      if (daemon.problems.get('refresh') !== failed) log('error', failed);
+      daemon.problems.set('refresh', failed);
+    }
+    return failed;
+  });
 }
 
 /** Takes in a changed configuration; a bad one changes nothing. Returns its problems. */
-export async function reload(daemon: Daemon): Promise<readonly Problem[]> {
-  const loaded = loadPolicy(daemon.sources, daemon.policy);
-  const problems = loaded.ok ? [] : loaded.problems;
-  for (const { where, what } of problems) log('error', `not reloaded: ${where}: ${what}`);
-  if (!loaded.ok) return problems;
-  const failed = await exclusively(daemon, () => enforce(daemon, loaded.value));
-  if (failed === null) return [];
-  log('error', failed);
-  return [{ where: 'whp daemon', what: failed }];
+export function reload(daemon: Daemon): Promise<readonly Problem[]> {
+  return inTurn(daemon, async () => {
+    const { settings } = daemon;
+    const before = { ...settings };
+    const problems = rereadSettings(settings);
+    noteProblems(daemon, problems);
+    if (problems.length > 0) return problems;
+    const failed = await enforce(daemon, wantedPolicy(settings));
+    if (failed === null) {
+      keepLastGood(settings);
+      return [];
+    }
+    Object.assign(settings, before);
+    log('error', failed);
+    return [{ where: 'whp daemon', what: failed }];
+  });
+}
+
+/** What is wrong with the configuration on disk: the last good one stands. */
+function noteProblems(daemon: Daemon, problems: readonly Problem[]): void {
+  const [first] = problems;
+  if (first === undefined) {
+    daemon.problems.delete('configuration');
+    return;
+  }
+  for (const { where, what } of problems) log('error', `not taken in: ${where}: ${what}`);
+  const more = problems.length > 1 ? ` (and ${problems.length - 1} more: whp check)` : '';
+  const text = `the last good configuration stands: ${first.where}: ${first.what}${more}`;
+  daemon.problems.set('configuration', text);
 }
 
 /** Leaves nothing behind: the owner stopped the agent, so everything is direct again. */

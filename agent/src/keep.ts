@@ -1,7 +1,7 @@
 // keep: what stands in the kernel stays as the agent left it. Loads the table, remembers what was
 // loaded for the next agent, takes over what an earlier one left, and runs repair/ on what others
 // do meanwhile. The daemon's other half: daemon.ts makes, this keeps.
-import { buildPaths, type Daemon, enforce, withMtus } from './daemon.ts';
+import { buildPaths, type Daemon, enforce, inTurn, withMtus } from './daemon.ts';
 import { adoptElements, heldElements, learnedSetsOf } from './learn/held.ts';
 import { learnedEndpoints } from './learn/learned.ts';
 import { replaceTaught } from './learn/taught.ts';
@@ -31,13 +31,6 @@ import { openWatch } from './system/watch.ts';
 /** How often the kernel is asked for the number of its nftables transactions: one small message.
  * Half of the second within which a deleted table stands again. */
 const ASK_MILLISECONDS = 500;
-
-/** Runs jobs that change the kernel one after the other: a repair does not meet a reload halfway. */
-export function exclusively<T>(daemon: Daemon, job: () => Promise<T>): Promise<T> {
-  const done = daemon.busy.then(job, job);
-  daemon.busy = done.catch(() => {});
-  return done;
-}
 
 /** What an earlier agent left, if its table still stands. */
 export function legacyOf(sets: Sets | string, path: string): Legacy | null {
@@ -203,13 +196,13 @@ export function run(daemon: Daemon, event: RepairEvent): void {
 function act(daemon: Daemon, effect: RepairEffect): void {
   switch (effect.kind) {
     case 'look-table':
-      void exclusively(daemon, async () => look(daemon));
+      void inTurn(daemon, async () => look(daemon));
       break;
     case 'restore-table':
-      void exclusively(daemon, () => restore(daemon, effect.why));
+      void inTurn(daemon, () => restore(daemon, effect.why));
       break;
     case 'mend-paths':
-      void exclusively(daemon, () => mend(daemon));
+      void inTurn(daemon, () => mend(daemon));
       break;
     case 'wake':
       after(effect.milliseconds, () => run(daemon, { kind: 'due' }));

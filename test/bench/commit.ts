@@ -18,7 +18,10 @@ const TIMES = Number(scriptArgs[1] ?? 300);
 const PROCESSES = 20;
 const SET = setName('skype', 'addr', 4);
 
-const loaded = loadPolicy({ config: '/etc/config/whp', profiles: '/usr/share/whp/profiles' }, null);
+const loaded = loadPolicy(
+  { config: '/etc/config/whp', profiles: '/usr/share/whp/profiles', state: '/etc/whp' },
+  null,
+);
 if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
 const state = createState(loaded.value, () => false);
 const effects = openEffects();

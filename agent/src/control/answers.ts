@@ -7,7 +7,9 @@ import { type Endpoint, learnedEndpoints } from '../learn/learned.ts';
 import type { Connection } from '../netlink/conntrack.ts';
 import type { KernelElement } from '../netlink/nft-element.ts';
 import { slotOf } from '../policy/marks.ts';
+import type { Choices } from '../policy/owner.ts';
 import type { App } from '../policy/policy.ts';
+import type { PortSpan } from '../policy/profile.ts';
 import { findBlock } from '../policy/range-match.ts';
 import { addressOf, pairOf, portOf } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
@@ -35,6 +37,10 @@ export interface AppAnswer {
   readonly slot: number;
   readonly proxies: readonly string[];
   readonly fallback: string;
+  /** Why new flows are direct for now by the owner's choice ("paused", "schedule"), or null. */
+  readonly direct: string | null;
+  /** Seconds until a pause ends, or null: it does not end by itself, or there is none. */
+  readonly resumes: number | null;
   readonly endpoints: number;
   readonly ports: number;
   readonly peers: number;
@@ -52,6 +58,9 @@ export interface StatusAnswer {
   readonly counters: Readonly<Counters> & { readonly lost: number };
   /** Bytes resident, from the kernel. */
   readonly memory: number;
+  /** The proxy that the owner chose, or null; and how many addresses are pinned. */
+  readonly preferred: string | null;
+  readonly pins: number;
   readonly problems: readonly string[];
 }
 
@@ -196,6 +205,7 @@ export interface StatusInput {
   readonly lost: number;
   readonly memory: number;
   readonly problems: readonly string[];
+  readonly choices: Choices;
 }
 
 export function statusAnswer(state: State, kernel: KernelView, input: StatusInput): StatusAnswer {
@@ -214,6 +224,8 @@ export function statusAnswer(state: State, kernel: KernelView, input: StatusInpu
     slot: app.slot,
     proxies: app.proxies,
     fallback: app.fallback,
+    direct: app.direct ?? null,
+    resumes: resumes(input, app.name),
     endpoints: count(learned.endpoints, app.name),
     ports: count(learned.ports, app.name),
     peers: count(learned.peers, app.name),
@@ -232,8 +244,15 @@ export function statusAnswer(state: State, kernel: KernelView, input: StatusInpu
     tunnels: input.tunnels,
     counters: { ...state.counters, lost: input.lost },
     memory: input.memory,
+    preferred: input.choices.preferred,
+    pins: input.choices.pins.length,
     problems,
   };
+}
+
+function resumes({ choices, now }: StatusInput, app: string): number | null {
+  const until = choices.paused.get(app) ?? null;
+  return until === null || until <= now ? null : seconds(until - now);
 }
 
 /** Why an address or a flow is proxied, from every source there is. `query` is an address, or a
@@ -251,9 +270,47 @@ export function whyAnswer(state: State, kernel: KernelView, query: string, now: 
     ...findEvidence(state.evidence, flow === null ? address : wanted).map((one) => said(one, now)),
     ...standing(state, kernel, address, now),
   ];
+  const against = ownersWord(state, address);
+  const speaking = new Set(reasons.map((text) => text.split(':')[0]!));
+  const isKept = [...speaking].every((app) => against.some((one) => one.app === app && one.whole));
   const verdict =
-    reasons.length > 0 ? 'proxied' : 'direct: no profile range, name, port or peer speaks for it';
-  return { query: wanted, verdict, reasons };
+    reasons.length === 0
+      ? 'direct: no profile range, name, port or peer speaks for it'
+      : isKept
+        ? "direct by the owner's choice, but for flows that began before it"
+        : 'proxied';
+  return { query: wanted, verdict, reasons: [...reasons, ...against.map(({ text }) => text)] };
+}
+
+interface OwnersWord {
+  readonly app: string;
+  readonly text: string;
+  /** It is about every port. */
+  readonly whole: boolean;
+}
+
+/** Why apps leave new flows to `address` alone, whatever speaks for them. */
+function ownersWord(state: State, address: string): OwnersWord[] {
+  const bytes = parseAddress(address)!;
+  const at = { bytes, offset: 0, family: familyOf(bytes) };
+  return state.policy.apps.flatMap(({ name: app, direct, except }) => {
+    const words: OwnersWord[] = (except ?? [])
+      .filter((one) => findBlock(one, at) !== null)
+      .map(({ source, ports, protocols }) => {
+        const whole = protocols.length === 2 && JSON.stringify(ports) === '[[0,65535]]';
+        const which = whole ? '' : `, ${portsText(protocols, ports)}`;
+        return { app, text: `${app}: kept direct by ${source}${which}`, whole };
+      });
+    if (direct !== undefined) {
+      words.push({ app, text: `${app}: new flows are direct for now (${direct})`, whole: true });
+    }
+    return words;
+  });
+}
+
+function portsText(protocols: readonly string[], ports: readonly PortSpan[]): string {
+  const spans = ports.map((span) => (typeof span === 'number' ? span : span.join('-')));
+  return `${protocols.join(' and ')} ports ${spans.join(', ')}`;
 }
 
 function hostOf(end: string): string {
@@ -273,9 +330,12 @@ function standing(state: State, kernel: KernelView, address: string, now: number
   const reasons: string[] = [];
   for (const { name, profile } of state.policy.apps) {
     for (const range of profile.ranges.filter((one) => findBlock(one, at) !== null)) {
-      const ports = range.ports.map((span) => (typeof span === 'number' ? span : span.join('-')));
+      const where = portsText(range.protocols, range.ports);
+      // What the owner states has no date.
       reasons.push(
-        `${name}: ${range.role} range of the profile, ${range.protocols.join(' and ')} ports ${ports.join(', ')} (${range.source}, ${range.date})`,
+        range.date === ''
+          ? `${name}: ${range.source}, ${where}`
+          : `${name}: ${range.role} range of the profile, ${where} (${range.source}, ${range.date})`,
       );
     }
   }

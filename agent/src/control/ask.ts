@@ -13,7 +13,9 @@ import type {
   WhyAnswer,
 } from './answers.ts';
 import type { Command } from './arguments.ts';
+import type { DeviceAnswer } from './devices.ts';
 import { evidenceText, flowsText, learnedText, statusText, toldText, whyText } from './text.ts';
+import { type ActionAnswer, actionText, devicesText } from './text-owner.ts';
 
 interface Reply {
   readonly ok: boolean;
@@ -52,9 +54,35 @@ export function ask(command: Command): Promise<number> {
       resolve(NO_AGENT);
       return;
     }
-    const { name, operand } = command;
-    connected.line.send({ method: name, ...(operand === null ? {} : { operand }) });
+    connected.line.send(requestOf(command));
   });
+}
+
+/** The answer to one question; a string is why there is none. */
+export function askOnce(
+  socket: string,
+  request: { readonly method: string; readonly operand?: string },
+): Promise<unknown> {
+  return new Promise((resolve) => {
+    const connected = connectLines(socket, {
+      onValue: (value, line) => {
+        line.close();
+        const reply = value as Reply;
+        resolve(reply.ok ? reply.answer : (reply.error ?? 'failed'));
+      },
+      onClose: (reason) => resolve(`the agent closed the connection: ${reason}`),
+    });
+    if (connected.ok) connected.line.send(request);
+    else resolve(`no agent answers (${errnoText(connected.errno)})`);
+  });
+}
+
+/** The socket's methods are the commands, but for the two of `proxy`. */
+function requestOf({ name, words, operand }: Command): { method: string; operand?: string } {
+  if (name === 'proxy') {
+    return words[0] === 'use' ? { method: 'use', operand: words[1]! } : { method: 'proxies' };
+  }
+  return { method: name, ...(operand === null ? {} : { operand }) };
 }
 
 function print(command: Command, reply: Reply): number {
@@ -79,7 +107,9 @@ function text(command: Command, answer: unknown): string {
       return learnedText(answer as LearnedAnswer);
     case 'why':
       return whyText(answer as WhyAnswer);
+    case 'devices':
+      return devicesText(answer as readonly DeviceAnswer[]);
     default:
-      return `${String(answer)}\n`;
+      return actionText(answer as ActionAnswer);
   }
 }

@@ -7,9 +7,12 @@ import { loadPolicy, loadProfile } from './load.ts';
 /** Prints the verdict; returns 0 when there is no problem, 1 otherwise. */
 export function checkFile(command: Command): number {
   const file = command.operand ?? command.config;
-  const read = file.endsWith('.json')
-    ? loadProfile(file)
-    : loadPolicy({ config: file, profiles: command.profiles }, null);
+  return checkAs(command, file, file.endsWith('.json'));
+}
+
+/** `isProfile`: a profile, else a configuration. */
+export function checkAs(command: Command, file: string, isProfile: boolean): number {
+  const read = isProfile ? loadProfile(file, true) : loadPolicy({ ...command, config: file }, null);
   const problems = read.ok ? [] : read.problems;
   if (command.json) std.out.puts(`${JSON.stringify({ file, ok: read.ok, problems })}\n`);
   else if (read.ok) std.out.puts(`${file}: good\n`);

@@ -1,59 +1,121 @@
-// control/load: the configuration file and the profile folder become the policy. Reads everything
+// control/load: the configuration file and the profile folders become the policy. Reads everything
 // before it says yes: a bad file changes nothing. After: ruleset/compile, tunnel/plan, step.
 
 import { buildPolicy } from '../policy/build.ts';
 import { dayOf } from '../policy/expiry.ts';
+import type { Host } from '../policy/hosts.ts';
 import type { App, Policy } from '../policy/policy.ts';
 import type { Profile } from '../policy/profile.ts';
 import { parseProfile } from '../policy/profile-parse.ts';
-import { fail, type Problem, type Result } from '../policy/result.ts';
-import { parseUci } from '../policy/uci.ts';
+import { fail, ok, type Problem, type Result } from '../policy/result.ts';
+import { parseUci, type UciPackage } from '../policy/uci.ts';
 import { wallTime } from '../system/clock.ts';
 import { errnoText } from '../system/errno.ts';
 import { listNames, readText } from '../system/file.ts';
+import { readHosts } from '../system/hosts.ts';
 
 export interface Sources {
   /** UCI file, as /etc/config has it or `uci export` prints it. */
   readonly config: string;
-  /** Folder of *.json profiles. */
+  /** Folder of the *.json profiles that are shipped. */
   readonly profiles: string;
+  /** Folder of what is the owner's: profiles.d/, and what the agent keeps over a restart. */
+  readonly state: string;
 }
 
-/** All profiles of the folder; problems of every file at once. */
-export function loadProfiles(folder: string): Result<Map<string, Profile>> {
-  const names = listNames(folder);
-  if (typeof names === 'number') return fail(folder, `cannot be read: ${errnoText(names)}`);
-  const profiles = new Map<string, Profile>();
+/** One profile and the file it is from. */
+export interface ProfileFile {
+  readonly profile: Profile;
+  readonly path: string;
+  readonly text: string;
+  /** Dropped in by the owner, maybe in place of a shipped one of the same name. */
+  readonly own: boolean;
+}
+
+/** Everything that makes the policy, parsed, and the texts of what the owner may change. */
+export interface Configuration {
+  readonly text: string;
+  readonly packages: readonly UciPackage[];
+  readonly profiles: ReadonlyMap<string, ProfileFile>;
+}
+
+/** The folder of the owner's profiles. */
+export function ownProfiles(sources: Pick<Sources, 'state'>): string {
+  return `${sources.state}/profiles.d`;
+}
+
+/** All profiles by name, the owner's before the shipped; problems of every file at once. */
+export function loadProfiles(sources: Sources): Result<Map<string, ProfileFile>> {
+  const shipped = listNames(sources.profiles);
+  if (typeof shipped === 'number')
+    return fail(sources.profiles, `cannot be read: ${errnoText(shipped)}`);
+  const own = listNames(ownProfiles(sources));
+  const profiles = new Map<string, ProfileFile>();
   const problems: Problem[] = [];
-  for (const name of names.filter(
-    (one) => one.endsWith('.json') && !one.endsWith('.schema.json'),
-  )) {
-    const read = loadProfile(`${folder}/${name}`);
-    if (read.ok) profiles.set(read.value.name, read.value);
-    else problems.push(...read.problems);
-  }
-  return problems.length === 0 ? { ok: true, value: profiles } : { ok: false, problems };
+  const take = (folder: string, names: readonly string[], isOwn: boolean): void => {
+    for (const name of names) {
+      if (!name.endsWith('.json') || name.endsWith('.schema.json')) continue;
+      const read = loadProfile(`${folder}/${name}`, isOwn);
+      if (!read.ok) problems.push(...read.problems);
+      else if (profiles.get(read.value.profile.name)?.own === true) {
+        const { profile, path } = read.value;
+        const other = profiles.get(profile.name)!.path;
+        problems.push({ where: path, what: `${other} is profile ${profile.name} too; remove one` });
+      } else profiles.set(read.value.profile.name, read.value);
+    }
+  };
+  take(sources.profiles, shipped, false);
+  // Most routers have no such folder.
+  if (typeof own !== 'number') take(ownProfiles(sources), own, true);
+  return problems.length === 0 ? ok(profiles) : { ok: false, problems };
 }
 
-export function loadProfile(path: string): Result<Profile> {
+export function loadProfile(path: string, own: boolean): Result<ProfileFile> {
   const read = readText(path);
   if (!read.ok) return fail(path, `cannot be read: ${errnoText(read.errno)}`);
-  return parseProfile(read.text, path);
+  const parsed = parseProfile(read.text, path);
+  return parsed.ok ? ok({ profile: parsed.value, path, text: read.text, own }) : parsed;
 }
 
-/** The policy of a configuration file. `before`: the policy in force, or what an earlier agent left
- * of it, whose slots are kept: the marks of live flows mean these applications. */
-export function loadPolicy(
-  sources: Sources,
-  before: { readonly apps: readonly Pick<App, 'name' | 'slot'>[] } | null,
-): Result<Policy> {
+/** Reads and parses the files; what the sections say is checked by `policyOf`. */
+export function loadConfiguration(sources: Sources): Result<Configuration> {
   const read = readText(sources.config);
   if (!read.ok) return fail(sources.config, `cannot be read: ${errnoText(read.errno)}`);
-  const packages = parseUci(read.text, sources.config);
-  if (!packages.ok) return packages;
-  const profiles = loadProfiles(sources.profiles);
+  const profiles = loadProfiles(sources);
   if (!profiles.ok) return profiles;
+  return parseConfiguration(read.text, sources.config, profiles.value);
+}
+
+/** `file`: the name that problems are reported under. */
+export function parseConfiguration(
+  text: string,
+  file: string,
+  profiles: ReadonlyMap<string, ProfileFile>,
+): Result<Configuration> {
+  const packages = parseUci(text, file);
+  return packages.ok ? ok({ text, packages: packages.value, profiles }) : packages;
+}
+
+/** The slots that applications have: the marks of live flows mean them. Any policy will do. */
+export interface Slots {
+  readonly apps: readonly Pick<App, 'name' | 'slot'>[];
+}
+
+/** The policy of a configuration. `before`: the policy in force, or what an earlier agent left of
+ * it, whose slots are kept. */
+export function policyOf(
+  { packages, profiles }: Configuration,
+  hosts: readonly Host[],
+  before: Slots | null,
+): Result<Policy> {
+  const byName = new Map(Array.from(profiles, ([name, { profile }]) => [name, profile]));
   const slots = new Map(before?.apps.map(({ name, slot }) => [name, slot]));
   const today = dayOf(wallTime());
-  return buildPolicy({ packages: packages.value, profiles: profiles.value, slots, today });
+  return buildPolicy({ packages, profiles: byName, slots, today, hosts });
+}
+
+/** Files to policy, for commands that need no agent. */
+export function loadPolicy(sources: Sources, before: Policy | null): Result<Policy> {
+  const loaded = loadConfiguration(sources);
+  return loaded.ok ? policyOf(loaded.value, readHosts(), before) : loaded;
 }

@@ -40,7 +40,7 @@ function refuse(problems: readonly Problem[]): number {
 function replayPolicy(command: Command): Result<Policy> {
   const configured = loadPolicy(command, null);
   if (configured.ok && configured.value.apps.length > 0) return configured;
-  const profiles = loadProfiles(command.profiles);
+  const profiles = loadProfiles(command);
   if (!profiles.ok) return profiles;
   if (profiles.value.size > LAST_SLOT)
     return fail(command.profiles, `more than ${LAST_SLOT} files`);
@@ -54,7 +54,7 @@ function replayPolicy(command: Command): Result<Policy> {
       mtu: null,
     },
   ];
-  const apps = Array.from(profiles.value.values(), (profile, at): App => {
+  const apps = Array.from(profiles.value.values(), ({ profile }, at): App => {
     const { name } = profile;
     return { name, slot: at + 1, profile, devices: [], fallback: 'block', proxies: ['cloud'] };
   });

@@ -11,15 +11,18 @@ import { readPaths } from '../system/paths.ts';
 import { readSet } from '../system/sets.ts';
 import { type Line, listenLines } from '../system/unix-socket.ts';
 import { isLinkName } from '../tunnel/plan.ts';
+import { act, type Refresh } from './actions.ts';
 import {
   evidenceAnswer,
   flowAnswers,
   type KernelView,
   learnedAnswer,
+  type StatusAnswer,
   statusAnswer,
   type TunnelAnswer,
   whyAnswer,
 } from './answers.ts';
+import { devicesAnswer } from './devices.ts';
 import { VERSION } from './version.ts';
 
 /** IFF_UP: set up by its owner (linux/if.h). */
@@ -30,11 +33,17 @@ export interface Request {
   readonly operand?: string;
 }
 
+/** How the daemon changes what is enforced. */
+export interface Turns {
+  readonly reload: (daemon: Daemon) => Promise<readonly Problem[]>;
+  readonly refresh: Refresh;
+}
+
 /** Listens until closed. A string is the error. */
 export function listenControl(
   path: string,
   daemon: Daemon,
-  reload: (daemon: Daemon) => Promise<readonly Problem[]>,
+  turns: Turns,
 ): { close(): void } | string {
   const monitors = new Map<Line, (told: Told) => void>();
   const listening = listenLines(path, {
@@ -46,7 +55,7 @@ export function listenControl(
         daemon.effects.listeners.add(tell);
         return;
       }
-      void answer(daemon, reload, request ?? {}).then(
+      void answer(daemon, turns, request ?? {}).then(
         (reply) => line.send(reply),
         (error: unknown) => line.send({ ok: false, error: String(error) }),
       );
@@ -62,11 +71,7 @@ export function listenControl(
   return errnoText(listening.errno).startsWith('Address') ? taken : errnoText(listening.errno);
 }
 
-async function answer(
-  daemon: Daemon,
-  reload: (daemon: Daemon) => Promise<readonly Problem[]>,
-  request: Partial<Request>,
-): Promise<unknown> {
+async function answer(daemon: Daemon, turns: Turns, request: Partial<Request>): Promise<unknown> {
   const kernel = kernelView(daemon);
   const operand = typeof request.operand === 'string' ? request.operand : '';
   switch (request.method) {
@@ -81,12 +86,37 @@ async function answer(
     case 'why':
       return { ok: true, answer: whyAnswer(daemon.state, kernel, operand, now()) };
     case 'reload': {
-      const problems = await reload(daemon);
-      return problems.length === 0 ? { ok: true, answer: 'reloaded' } : { ok: false, problems };
+      const problems = await turns.reload(daemon);
+      const done = 'the configuration is taken in';
+      return problems.length === 0 ? { ok: true, answer: { done } } : { ok: false, problems };
     }
-    default:
-      return { ok: false, error: `no such method: ${String(request.method)}` };
+    case 'devices':
+      return { ok: true, answer: devices(daemon, kernel) };
+    case 'proxies':
+      return { ok: true, answer: proxies(daemon, kernel) };
+    default: {
+      const words = operand.split(' ').filter((word) => word !== '');
+      const acted = act(daemon, turns.refresh, String(request.method), words);
+      return acted ?? { ok: false, error: `no such method: ${String(request.method)}` };
+    }
   }
+}
+
+function devices(daemon: Daemon, kernel: KernelView): unknown {
+  const learned = learnedAnswer(daemon.state, kernel, now());
+  const flows = flowAnswers(daemon.state, kernel);
+  return devicesAnswer(daemon.policy.apps, daemon.settings.hosts, learned, flows);
+}
+
+function proxies(daemon: Daemon, kernel: KernelView): unknown {
+  const { tunnels, preferred } = status(daemon, kernel);
+  return tunnels.map((tunnel) => ({
+    ...tunnel,
+    apps: daemon.settings.configured.apps
+      .filter((app) => app.proxies.includes(tunnel.name))
+      .map(({ name }) => name),
+    preferred: tunnel.name === preferred,
+  }));
 }
 
 function kernelView(daemon: Daemon): KernelView {
@@ -109,7 +139,7 @@ function notText<T>(value: T | string): value is T {
   return typeof value !== 'string';
 }
 
-function status(daemon: Daemon, kernel: KernelView): unknown {
+function status(daemon: Daemon, kernel: KernelView): StatusAnswer {
   const realized = readPaths(daemon.paths);
   const problems = Array.from(daemon.problems.values());
   if (typeof realized === 'string') problems.push(realized);
@@ -131,5 +161,6 @@ function status(daemon: Daemon, kernel: KernelView): unknown {
     lost: (daemon.held?.counters.overruns ?? 0) + (daemon.announced?.counters.overruns ?? 0),
     memory: residentBytes(),
     problems,
+    choices: daemon.settings.choices,
   });
 }

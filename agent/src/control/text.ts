@@ -3,6 +3,7 @@
 import { flowText } from '../learn/evidence.ts';
 import type { Told } from '../step.ts';
 import type {
+  AppAnswer,
   EvidenceAnswer,
   FlowAnswer,
   LearnedAnswer,
@@ -51,11 +52,12 @@ export function statusText(status: StatusAnswer): string {
   ];
   if (status.apps.length === 0) lines.push('no app is enabled: see /etc/config/whp');
   else {
-    const head = ['app', 'profile', 'proxy', 'endpoints', 'ports', 'peers', 'flows'];
+    const head = ['app', 'profile', 'proxy', 'new flows', 'endpoints', 'ports', 'peers', 'flows'];
     const rows = status.apps.map((app) => [
       app.name,
       `${app.profile} ${app.version}`,
       app.proxies.join(' '),
+      newFlows(app),
       app.endpoints,
       app.ports,
       app.peers,
@@ -78,8 +80,15 @@ export function statusText(status: StatusAnswer): string {
     `DNS answers ${counters.answers} (${status.hold ? 'held' : 'watched only'}), matched ${counters.matched}, queries ${counters.queries}`,
     `evidence ${counters.evidence}, unreadable ${counters.malformed}, feed overruns ${counters.lost}`,
   );
+  if (status.preferred !== null) lines.push(`proxy ${status.preferred} alone, by whp proxy use`);
+  if (status.pins > 0) lines.push(`${status.pins} addresses pinned (whp pin)`);
   for (const problem of status.problems) lines.push(`! ${problem}`);
   return `${lines.join('\n')}\n`;
+}
+
+function newFlows({ direct, resumes }: AppAnswer): string {
+  if (direct === null) return 'proxied';
+  return `DIRECT, ${direct}${resumes === null ? '' : ` ${durationText(resumes * 1000)}`}`;
 }
 
 export function flowsText(flows: readonly FlowAnswer[]): string {

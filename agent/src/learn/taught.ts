@@ -56,6 +56,10 @@ export function taughtElements(taught: Taught, set: string, now: number): Taught
   return Array.from(taught.get(set)?.values() ?? []).filter(({ expires }) => expires > now);
 }
 
+export function forgetTaught(taught: Taught, set: string, keys: readonly Uint8Array[]): void {
+  for (const key of keys) taught.get(set)?.delete(nameOf(key));
+}
+
 export function expireTaught(taught: Taught, now: number): void {
   for (const [set, elements] of taught) {
     for (const [name, { expires }] of elements) if (expires <= now) elements.delete(name);

@@ -6,6 +6,7 @@ import * as sock from 'whp:socket';
 import { listenControl } from '../../../agent/src/control/serve.ts';
 import type { Daemon } from '../../../agent/src/daemon.ts';
 import { unixAddress } from '../../../agent/src/netlink/endian.ts';
+import { NO_CHOICES } from '../../../agent/src/policy/owner.ts';
 import { createState } from '../../../agent/src/step.ts';
 import { openPaths } from '../../../agent/src/system/paths.ts';
 import { decodeUtf8 } from '../../../agent/src/system/text.ts';
@@ -21,6 +22,14 @@ const SEEDS = [
   '{"method":"flows"}',
   '{"method":"evidence","operand":7}',
   '{"method":"reload"}',
+  '{"method":"devices"}',
+  '{"method":"proxies"}',
+  '{"method":"pause","operand":"skype 5"}',
+  '{"method":"resume"}',
+  '{"method":"pin","operand":"198.51.100.7 skype"}',
+  '{"method":"unpin","operand":"198.51.100.7"}',
+  '{"method":"use","operand":"auto"}',
+  '{"method":"forget","operand":"all"}',
   '{"method":{"toString":1}}',
   '[1,null,"x"]',
   'null',
@@ -58,6 +67,13 @@ function stubDaemon(): Daemon {
     announced: null,
     since: 0,
     problems: new Map(),
+    // Nothing can be kept there.
+    settings: {
+      sources: { state: '/proc/none' },
+      configured: policy,
+      choices: NO_CHOICES,
+      hosts: [],
+    },
   };
   return daemon as unknown as Daemon;
 }
@@ -143,7 +159,10 @@ async function talk(path: string, random: Random, buffer: Uint8Array): Promise<n
 /** Talks for so many milliseconds; answers the lines sent, or throws. */
 export async function fuzzControl(seed: number, milliseconds: number): Promise<number> {
   const path = `/tmp/whp-fuzz-${os.getpid()}.sock`;
-  const listening = listenControl(path, stubDaemon(), async () => []);
+  const listening = listenControl(path, stubDaemon(), {
+    reload: async () => [],
+    refresh: async () => null,
+  });
   if (typeof listening === 'string') throw new Error(listening);
   const random = randomOf(seed);
   const buffer = new Uint8Array(1 << 17);

@@ -1,7 +1,7 @@
 // control/arguments: words in, one command or a problem that names the word.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { helpText, readArguments } from '../../../agent/src/control/arguments.ts';
+import { readArguments } from '../../../agent/src/control/arguments.ts';
 
 function problem(...words: string[]): string {
   const read = readArguments(words);
@@ -33,14 +33,40 @@ test('nothing at all is help', () => {
 test('wrong words are named', () => {
   assert.is(problem('stat'), 'stat: no such command; did you mean status? whp help lists them');
   assert.is(problem('status', '--jsn'), '--jsn: no such option; whp help lists them');
-  assert.is(problem('status', '--config'), '--config: needs a value');
+  assert.is(problem('status', '--config'), '--config: needs a value: --config FILE');
+  assert.is(problem('status', '--json=1'), '--json=1: takes no value');
   assert.is(problem('why'), 'whp why: needs ADDRESS|FLOW');
   assert.is(problem('status', 'x'), 'x: whp status takes no operand');
-  assert.is(problem('check', 'a', 'b'), 'b: whp check takes one operand');
+  assert.is(problem('check', 'a', 'b'), 'b: whp check takes [FILE]');
 });
 
-test('help fits a terminal', () => {
-  for (const line of helpText().split('\n')) assert.ok(line.length <= 80, line);
+test('commands with words of their own', () => {
+  const read = readArguments(['profile', 'show', 'skype', '--json']);
+  assert.ok(read.ok && read.value.json);
+  assert.equal(read.ok && read.value.words, ['show', 'skype']);
+  assert.is(problem('profile'), 'whp profile: needs list|show|validate|import [..]');
+  assert.is(problem('profile', 'shw'), 'shw: whp profile takes list, show, validate, import');
+  assert.is(
+    problem('profile', 'show'),
+    'whp profile show: needs one word more; see whp help profile',
+  );
+  assert.is(problem('proxy', 'list', 'x'), 'x: whp proxy list takes no operand');
+  assert.is(problem('proxy', 'use', 'a', 'b'), 'b: whp proxy takes list | use NAME|auto');
+});
+
+test('help on a command, in either order', () => {
+  for (const words of [
+    ['help', 'pause'],
+    ['pause', '--help'],
+  ]) {
+    const read = readArguments(words);
+    assert.ok(read.ok && read.value.name === 'help' && read.value.operand === 'pause');
+  }
+});
+
+test('behind -- a word may begin with a hyphen', () => {
+  const read = readArguments(['check', '--', '--x']);
+  assert.ok(read.ok && read.value.operand === '--x');
 });
 
 test.run();

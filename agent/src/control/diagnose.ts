@@ -1,0 +1,107 @@
+// control/diagnose: `whp diag [FILE]`: one report of everything support asks for, without what tells
+// whose it is. Runs without the agent too; a part that cannot be had says why.
+import * as std from 'qjs:std';
+import { TABLE } from '../ruleset/names.ts';
+import { errnoText } from '../system/errno.ts';
+import { readText, writeText } from '../system/file.ts';
+import { runProgram } from '../system/process.ts';
+import type { Command } from './arguments.ts';
+import { askOnce } from './ask.ts';
+import { loadPolicy, loadProfiles } from './load.ts';
+import { createRedactor, secretNames } from './redact.ts';
+import { columns } from './text.ts';
+import { VERSION } from './version.ts';
+
+interface Part {
+  readonly title: string;
+  readonly text: string;
+}
+
+/** Characters of one part; the rest is cut off. */
+const LONGEST = 65536;
+
+const PROGRAMS: readonly (readonly string[])[] = [
+  ['uname', '-a'],
+  ['nft', '-v'],
+  ['nft', 'list', 'table', 'inet', TABLE],
+  ['ip', 'rule'],
+  ['ip', '-6', 'rule'],
+  ['ip', 'route', 'show', 'table', 'all'],
+  ['ip', '-6', 'route', 'show', 'table', 'all'],
+  ['ip', '-s', 'link'],
+  ['lsmod'],
+  ['logread', '-e', 'whp'],
+];
+const FILES = ['/etc/openwrt_release', '/proc/loadavg', '/proc/meminfo', '/etc/TZ'];
+const QUESTIONS = ['status', 'proxies', 'learned', 'devices', 'flows', 'pin'];
+
+/** Returns the exit status. */
+export async function diagnose(command: Command): Promise<number> {
+  const parts = await gather(command);
+  const text = command.json
+    ? `${JSON.stringify({ version: VERSION, parts })}\n`
+    : parts.map((part) => `==== ${part.title}\n${part.text.trimEnd()}\n`).join('\n');
+  if (command.operand === null) {
+    std.out.puts(text);
+    return 0;
+  }
+  const errno = writeText(command.operand, text);
+  if (errno !== 0) {
+    std.err.puts(`whp: ${command.operand}: cannot be written: ${errnoText(errno)}\n`);
+    return 1;
+  }
+  const done = `${command.operand}: ${text.length} characters; read it before you pass it on`;
+  std.out.puts(command.json ? `${JSON.stringify({ done })}\n` : `${done}\n`);
+  return 0;
+}
+
+async function gather(command: Command): Promise<Part[]> {
+  const configuration = fileText(command.config);
+  const names = secretNames(
+    configuration,
+    fileText('/etc/config/dhcp'),
+    fileText('/tmp/dhcp.leases'),
+  );
+  const redact = createRedactor(names);
+  const parts: Part[] = [
+    { title: 'version', text: VERSION },
+    { title: command.config, text: configuration },
+    { title: 'check', text: checkText(command) },
+    { title: 'profiles', text: profilesText(command) },
+  ];
+  for (const method of QUESTIONS) {
+    const reply = await askOnce(command.socket, { method });
+    const text = typeof reply === 'string' ? reply : JSON.stringify(reply, null, 1);
+    parts.push({ title: `whp ${method}`, text });
+  }
+  for (const program of PROGRAMS) {
+    const { status, stdout, stderr } = await runProgram(program, { timeout: 10000 });
+    const text = status === 0 ? stdout : `${stdout}(status ${status}) ${stderr}`;
+    parts.push({ title: program.join(' '), text });
+  }
+  for (const path of FILES) parts.push({ title: path, text: fileText(path) });
+  return parts.map(({ title, text }) => ({ title, text: cut(redact(text)) }));
+}
+
+function fileText(path: string): string {
+  const read = readText(path);
+  return read.ok ? read.text : `(${errnoText(read.errno)})`;
+}
+
+function cut(text: string): string {
+  if (text.length <= LONGEST) return text;
+  return `${text.slice(0, LONGEST)}\n(${text.length - LONGEST} more characters)\n`;
+}
+
+function checkText(command: Command): string {
+  const read = loadPolicy(command, null);
+  return read.ok ? 'good' : read.problems.map(({ where, what }) => `${where}: ${what}`).join('\n');
+}
+
+function profilesText(command: Command): string {
+  const read = loadProfiles(command);
+  if (!read.ok) return read.problems.map(({ where, what }) => `${where}: ${what}`).join('\n');
+  return columns(
+    Array.from(read.value.values(), ({ profile, path }) => [profile.name, profile.version, path]),
+  );
+}

@@ -1,0 +1,306 @@
+// The agent itself in a namespace of its own, told what to do by its own command line: devices by
+// name from DHCP leases, schedules, pause, pin, proxies, rules, and files that are broken. What
+// counts is read from the kernel's table.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+
+const FOLDER = resolve(`out/netns/owner-${process.pid}`);
+const HOST = resolve('out/host/x86_64/whp-host');
+const PROGRAM = resolve('out/whp');
+const LEASES = '/tmp/dhcp.leases';
+const hadLeases = existsSync(LEASES);
+if (!hadLeases) writeFileSync(LEASES, '');
+mkdirSync(`${FOLDER}/profiles`, { recursive: true });
+copyFileSync('agent/profiles/skype.json', `${FOLDER}/profiles/skype.json`);
+writeFileSync(`${FOLDER}/leases`, '');
+writeFileSync(`${FOLDER}/TZ`, 'UTC0\n');
+
+const OPTIONS = [
+  `--config ${FOLDER}/whp`,
+  `--profiles ${FOLDER}/profiles`,
+  `--state ${FOLDER}/state`,
+  `--socket ${FOLDER}/sock`,
+].join(' ');
+
+const HEAD = `config globals 'globals'
+	option hold '0'
+config proxy 'cloud'
+	option address '203.0.113.10'
+	option local '10.254.1.2'
+	option remote '10.254.1.1'
+config proxy 'second'
+	option address '203.0.113.11'
+	option local '10.254.2.2'
+	option remote '10.254.2.1'
+config app 'skype'
+	list proxy 'cloud'
+	list proxy 'second'
+`;
+
+function configure(text: string): void {
+  writeFileSync(`${FOLDER}/whp`, HEAD + text);
+}
+
+interface Shell {
+  readonly run: (command: string) => Promise<{ status: number; text: string }>;
+  readonly stop: () => void;
+}
+
+/** A shell in namespaces of its own, where the leases of the test are the machine's. */
+function startShell(): Shell {
+  const child: ChildProcess = spawn('unshare', ['-n', '-m', 'sh'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  let text = '';
+  let done: ((answer: { status: number; text: string }) => void) | null = null;
+  child.stdout!.setEncoding('utf8').on('data', (part: string) => {
+    text += part;
+    const end = /--end (\d+)\n$/.exec(text);
+    if (end === null || done === null) return;
+    const answer = { status: Number(end[1]), text: text.slice(0, end.index) };
+    text = '';
+    done(answer);
+  });
+  return {
+    run: (command) =>
+      new Promise((resolve) => {
+        done = resolve;
+        child.stdin!.write(`{ ${command}\n} 2>&1; echo "--end $?"\n`);
+      }),
+    stop: () => child.stdin!.end(),
+  };
+}
+
+const shell = startShell();
+
+async function whp(words: string): Promise<{ status: number; text: string }> {
+  return shell.run(`${HOST} ${PROGRAM} ${words} ${OPTIONS}`);
+}
+
+async function json(words: string): Promise<unknown> {
+  const { status, text } = await whp(`${words} --json`);
+  assert.is(status, 0, `${words}: ${text}`);
+  return JSON.parse(text);
+}
+
+async function table(): Promise<string> {
+  return (await shell.run('nft -s list table inet whp')).text;
+}
+
+/** Waits, at most ten seconds: the agent looks every five. */
+async function until(what: () => Promise<boolean>, why: string): Promise<void> {
+  for (let i = 0; i < 50; i++) {
+    if (await what()) return;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  assert.unreachable(`${why}\n${(await shell.run(`cat ${FOLDER}/log`)).text}`);
+}
+
+async function startAgent(): Promise<void> {
+  await shell.run(
+    `${HOST} ${PROGRAM} daemon ${OPTIONS} >${FOLDER}/log 2>&1 & echo $! >${FOLDER}/pid`,
+  );
+  await until(async () => (await whp('status')).status === 0, 'no agent');
+  await until(async () => (await table()).includes('chain prerouting'), 'no table');
+}
+
+async function stopAgent(): Promise<void> {
+  const command = `kill $(cat ${FOLDER}/pid); wait $(cat ${FOLDER}/pid)`;
+  assert.is((await shell.run(command)).status, 0);
+}
+
+async function reload(): Promise<void> {
+  const { status, text } = await whp('reload');
+  assert.is(status, 0, text);
+}
+
+test.before(async () => {
+  const zone = existsSync('/etc/TZ') ? `mount --bind ${FOLDER}/TZ /etc/TZ;` : '';
+  const { status, text } = await shell.run(
+    `ip link set lo up && mount --bind ${FOLDER}/leases ${LEASES} && { ${zone} true; }`,
+  );
+  assert.is(status, 0, text);
+  configure('');
+  await startAgent();
+});
+
+test.after(async () => {
+  await stopAgent();
+  shell.stop();
+  rmSync(FOLDER, { recursive: true, force: true });
+  if (!hadLeases) rmSync(LEASES, { force: true });
+});
+
+test('a device told by its name applies as soon as DHCP knows it, and is remembered', async () => {
+  configure("	list device 'box'\nconfig device 'box'\n	list name 'xbox'\n");
+  await reload();
+  assert.not.match(await table(), /jump skype_new4/);
+  writeFileSync(`${FOLDER}/leases`, '1 02:00:00:00:00:0A 192.168.1.50 XBOX *\n');
+  await until(async () => (await table()).includes('02:00:00:00:00:0a'), 'no MAC');
+  assert.match(await table(), /ether saddr @skype_mac jump skype_new4/);
+  const devices = (await json('devices')) as { name: string; mac: string; apps: string[] }[];
+  assert.equal(
+    devices.map(({ name, mac, apps }) => [name, mac, apps]),
+    [['xbox', '02:00:00:00:00:0a', ['skype']]],
+  );
+  // A reboot of the router: the leases are gone, the device keeps its address.
+  await stopAgent();
+  writeFileSync(`${FOLDER}/leases`, '');
+  await startAgent();
+  assert.match(await table(), /02:00:00:00:00:0a/);
+});
+
+test('a bad file changes nothing, is named with section, option and line, and is shown', async () => {
+  const before = await table();
+  configure("	list device 'nobody'\n	option fallback 'maybe'\n");
+  const { status, text } = await whp('reload');
+  assert.is(status, 1);
+  assert.match(text, `whp: whp.skype.device (${FOLDER}/whp:14): "nobody" is no MAC`);
+  assert.match(text, `whp: whp.skype.fallback (${FOLDER}/whp:15): "maybe" is not one of`);
+  assert.is(await table(), before);
+  assert.match(
+    (await whp('status')).text,
+    /! the last good configuration stands: whp\.skype\.device/,
+  );
+  assert.is((await whp('check')).status, 1);
+});
+
+test('with a bad file at the start the last good configuration is enforced', async () => {
+  const before = await table();
+  await stopAgent();
+  assert.match(await table(), /No such file/);
+  await startAgent();
+  assert.is(await table(), before);
+  assert.match((await whp('status')).text, /! the last good configuration stands/);
+  configure('');
+  await reload();
+  assert.not.match((await whp('status')).text, /last good/);
+});
+
+test('pause lets new flows go direct, and resume ends it', async () => {
+  assert.match((await whp('pause skype 5')).text, /skype: new flows go direct for 5 min/);
+  assert.not.match(await table(), /jump skype_new4/);
+  const { apps } = (await json('status')) as { apps: { direct: string; resumes: number }[] };
+  assert.is(apps[0]!.direct, 'paused');
+  assert.ok(apps[0]!.resumes > 290 && apps[0]!.resumes <= 300);
+  assert.match((await whp('status')).text, /DIRECT, paused/);
+  assert.is((await whp('pause nothere')).status, 1);
+  assert.is((await whp('pause skype 0')).status, 1);
+  assert.is((await whp('resume')).status, 0);
+  assert.match(await table(), /jump skype_new4/);
+});
+
+test('a pinned address is in the table until it is unpinned, restarts included', async () => {
+  assert.match((await whp('pin 198.18.0.1 skype')).text, /no public address/);
+  assert.is((await whp('pin 198.51.100.77 skype')).status, 0);
+  assert.match(await table(), /198\.51\.100\.77 \. tcp/);
+  await stopAgent();
+  await startAgent();
+  assert.match(await table(), /198\.51\.100\.77 \. udp/);
+  assert.equal(await json('pin'), { pins: [{ app: 'skype', address: '198.51.100.77' }] });
+  const why = (await json('why 198.51.100.77')) as { verdict: string; reasons: string[] };
+  assert.equal(why, {
+    query: '198.51.100.77',
+    verdict: 'proxied',
+    reasons: ['skype: pinned by the owner, tcp and udp ports 0-65535'],
+  });
+  assert.is((await whp('unpin 198.51.100.77')).status, 0);
+  assert.not.match(await table(), /198\.51\.100\.77/);
+  assert.is((await whp('unpin 198.51.100.77')).status, 1);
+});
+
+test('rules of the owner: one address more, one name and one network kept direct', async () => {
+  configure(`config rule 'mine'
+	option app 'skype'
+	option action 'proxy'
+	list address '198.51.100.80'
+	list port '443'
+config rule 'bank'
+	option action 'direct'
+	list address '198.51.100.96/28'
+`);
+  await reload();
+  assert.match(await table(), /198\.51\.100\.80 \. tcp \. 443/);
+  assert.match(await table(), /skype_except4/);
+  const why = (await json('why 198.51.100.100')) as { verdict: string; reasons: string[] };
+  assert.match(why.reasons.join(), /kept direct by the owner's rule bank/);
+  configure('');
+  await reload();
+  assert.not.match(await table(), /skype_except4/);
+});
+
+test('outside its schedule an app is direct', async () => {
+  const now = new Date(Date.now());
+  const day = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
+  const [today, after] = [day[now.getUTCDay()]!, day[(now.getUTCDay() + 2) % 7]!];
+  configure(`	list schedule '${after} 00:00-24:00'\n`);
+  await reload();
+  assert.not.match(await table(), /jump skype_new4/);
+  assert.match((await whp('status')).text, /DIRECT, schedule/);
+  configure(`	list schedule '${today} 00:00-24:00'\n	list schedule '${after} 00:00-24:00'\n`);
+  await reload();
+  assert.match(await table(), /jump skype_new4/);
+  configure('');
+  await reload();
+});
+
+test('one proxy alone until told otherwise', async () => {
+  assert.match(await table(), /oifname \{ "whp-cloud", "whp-second" \}/);
+  assert.is((await whp('proxy use second')).status, 0);
+  assert.not.match(await table(), /oifname \{ "whp-cloud", "whp-second" \} counter/);
+  const proxies = (await json('proxy list')) as { name: string; preferred: boolean }[];
+  assert.equal(
+    proxies.map(({ name, preferred }) => `${name} ${preferred}`),
+    ['cloud false', 'second true'],
+  );
+  assert.is((await whp('proxy use third')).status, 1);
+  assert.is((await whp('proxy use auto')).status, 0);
+});
+
+test('forget empties what was learned', async () => {
+  await shell.run('nft add element inet whp skype_peer4 { 192.168.1.50 . 198.51.100.5 }');
+  await shell.run('nft add element inet whp skype_udp4 { 192.168.1.50 . 852099072 }');
+  assert.match((await whp('forget 198.51.100.5')).text, /1 entry forgotten/);
+  assert.match((await whp('forget skype')).text, /1 entry forgotten/);
+  assert.match((await whp('forget all')).text, /0 entries forgotten/);
+  assert.is((await whp('forget nobody')).status, 1);
+});
+
+test('a profile of the owner comes before the shipped one', async () => {
+  writeFileSync(`${FOLDER}/broken.json`, '{"format": 1}');
+  assert.is((await whp(`profile validate ${FOLDER}/broken.json`)).status, 1);
+  assert.is((await whp(`profile import ${FOLDER}/broken.json`)).status, 1);
+  assert.is((await whp(`profile import ${FOLDER}/profiles/skype.json`)).status, 0);
+  const list = (await json('profile list')) as { name: string; own: boolean; path: string }[];
+  assert.equal(
+    list.map(({ name, own }) => [name, own]),
+    [['skype', true]],
+  );
+  assert.is(list[0]!.path, `${FOLDER}/state/profiles.d/skype.json`);
+  await reload();
+  assert.match((await whp('profile show skype')).text, /your own: /);
+});
+
+test('a report for support names nobody', async () => {
+  configure("config device 'annas_phone'\n	list name 'anna-phone'\n");
+  await reload();
+  const { status, text } = await whp('diag');
+  assert.is(status, 0);
+  for (const part of ['whp status', 'nft list table inet whp', 'check', 'ip rule']) {
+    assert.match(text, `==== ${part}`);
+  }
+  for (const secret of ['203.0.113.10', 'anna', '198.51.100']) assert.not.match(text, secret);
+  configure('');
+  await reload();
+});
+
+test('without an agent the exit status says so', async () => {
+  const { status, text } = await shell.run(`${HOST} ${PROGRAM} status --socket ${FOLDER}/none`);
+  assert.is(status, 3);
+  assert.match(text, /no agent answers/);
+});
+
+test.run();
