@@ -30,14 +30,22 @@ import { describe } from './reconcile/desired.ts';
 import { diff } from './reconcile/diff.ts';
 import { createRepair, type RepairState } from './repair/repair.ts';
 import { compile } from './ruleset/compile.ts';
-import { ANSWER_PREFIX, QUERY_PREFIX, TABLE, UNJUDGED_PREFIX } from './ruleset/names.ts';
+import { helloQueue } from './ruleset/compile-hello.ts';
+import {
+  ANSWER_PREFIX,
+  HELLO_PREFIX,
+  QUERY_PREFIX,
+  TABLE,
+  UNJUDGED_PREFIX,
+} from './ruleset/names.ts';
 import { renderStanding } from './ruleset/render.ts';
 import type { Standing } from './ruleset/standing.ts';
-import { createState, type State, step } from './step.ts';
+import { createState, type PacketSpan, type State, step } from './step.ts';
 import { every, now, pause } from './system/clock.ts';
 import { type Effects, openEffects } from './system/effects.ts';
 import { type Feed, type HeldFeed, openAnnounced, openHeld } from './system/feeds.ts';
 import type { StandingGuard } from './system/guard.ts';
+import { createLate } from './system/late.ts';
 import { log } from './system/log.ts';
 import { processAge } from './system/memory.ts';
 import {
@@ -50,8 +58,10 @@ import {
 } from './system/paths.ts';
 import { runProgram } from './system/process.ts';
 import { onSignals } from './system/signals.ts';
+import { createHelm, type Helm } from './system/steering.ts';
 import { removeLegacy } from './system/table.ts';
-import { plan, tunnelMtu } from './tunnel/plan.ts';
+import { plan, standingProxy, tunnelMtu } from './tunnel/plan.ts';
+import { waysOf } from './tunnel/steer.ts';
 
 /** How often expired entries are forgotten and the own addresses are read again. */
 const TICK_MILLISECONDS = 5000;
@@ -78,7 +88,10 @@ export interface Daemon {
   state: State;
   readonly paths: Paths;
   readonly effects: Effects;
+  /** Which way each app takes, by what the probes say. */
+  readonly helm: Helm;
   held: HeldFeed | null;
+  hellos: HeldFeed | null;
   /** Which feeds are open: queue and group, to tell whether a reload needs others. */
   ears: string;
   announced: Feed | null;
@@ -114,6 +127,7 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
   }
   if (problems.length === 0) keepLastGood(settings);
   log('notice', `enforcing ${policy.apps.length} app(s), ${processAge()} s after the start`);
+  daemon.helm.start();
   const stopTicking = every(TICK_MILLISECONDS, () => tick(daemon));
   await new Promise<void>((resolve) => {
     onSignals({ stop: resolve, reload: () => void reload(daemon) });
@@ -153,13 +167,19 @@ function start(
     state: createState(policy, () => false),
     paths,
     effects,
+    helm: createHelm(paths, effects),
     held: null,
+    hellos: null,
     ears: 'none',
     announced: null,
     addresses: [],
     since: now(),
     problems: new Map(),
   };
+  effects.late = createLate(effects, {
+    isOwn: (address) => isOwnAddress(daemon.policy, daemon.addresses, address),
+    macOf: (address) => daemon.settings.hosts.find((one) => one.address === address)?.mac ?? null,
+  });
   return daemon;
 }
 
@@ -174,6 +194,7 @@ export async function enforce(daemon: Daemon, wanted: Policy): Promise<string | 
   daemon.wanted = wanted;
   daemon.addresses = realized.addresses.map(({ address }) => address);
   const policy = withMtus(daemon, wanted, realized);
+  daemon.helm.adopt(policy, (app) => standingProxy(policy, app, realized.pieces));
   buildPaths(daemon, policy, realized);
   await pause();
   const deaf = listen(daemon, policy);
@@ -187,6 +208,8 @@ export async function enforce(daemon: Daemon, wanted: Policy): Promise<string | 
   daemon.effects.state = daemon.state;
   keepGuard(daemon);
   forgetExcepted(daemon);
+  daemon.helm.assert();
+  daemon.effects.late?.all();
   return null;
 }
 
@@ -202,7 +225,7 @@ export function withMtus(daemon: Daemon, policy: Policy, realized: Realized): Po
 /** Makes links, addresses, routes and rules as `policy` wants them; answers what had to be made. */
 export function buildPaths(daemon: Daemon, policy: Policy, realized: Realized): string[] {
   const wrong: string[] = [];
-  const operations = diff(plan(policy), realized.pieces);
+  const operations = diff(plan(policy, waysOf(daemon.helm.steering)), realized.pieces);
   for (const operation of operations) {
     const failed = applyOperation(daemon.paths, operation);
     if (failed !== null) wrong.push(failed);
@@ -220,12 +243,24 @@ export function buildPaths(daemon: Daemon, policy: Policy, realized: Realized): 
 async function load(daemon: Daemon, policy: Policy): Promise<string | null> {
   if (policy.apps.length === 0 && daemon.standing === null) return null;
   const refused = await loadTable(daemon, renderStanding(compile(policy)));
-  if (refused === null || !policy.globals.hold) return refused;
-  const watching = { ...policy, globals: { ...policy.globals, hold: false } };
-  const watched = renderStanding(compile(watching));
+  if (refused === null || !isHeld(policy)) return refused;
+  const watched = renderStanding(compile(watchingOnly(policy)));
   if ((await loadTable(daemon, watched)) !== null) return refused;
   cannotHold(daemon, 'the kernel has no nft queue (kmod-nft-queue)');
   return null;
+}
+
+/** Whether any packet of this policy waits for the agent. */
+function isHeld({ globals, escape }: Policy): boolean {
+  return globals.hold || escape?.hello === 'hold';
+}
+
+/** The same policy with nothing held. */
+function watchingOnly(policy: Policy): Policy {
+  const globals = { ...policy.globals, hold: false };
+  const { escape } = policy;
+  if (escape?.hello !== 'hold') return { ...policy, globals };
+  return { ...policy, globals, escape: { ...escape, hello: 'watch' } };
 }
 
 function cannotHold(daemon: Daemon, why: string): void {
@@ -239,13 +274,18 @@ function cannotHold(daemon: Daemon, why: string): void {
  */
 function listen(daemon: Daemon, policy: Policy): string | null {
   const { queue, group, hold } = policy.globals;
-  const wanted = policy.apps.length === 0 ? 'none' : `${hold ? queue : 'watch'} ${group}`;
+  const hello = policy.escape?.hello ?? 'off';
+  const wanted =
+    policy.apps.length === 0 ? 'none' : `${hold ? queue : 'watch'} ${group} ${hello} ${queue}`;
   if (daemon.ears === wanted) return null;
   daemon.held?.close();
+  daemon.hellos?.close();
   daemon.announced?.close();
   daemon.held = null;
+  daemon.hellos = null;
   daemon.announced = null;
   daemon.effects.held = null;
+  daemon.effects.hellos = null;
   daemon.problems.delete('hold');
   daemon.ears = wanted;
   if (wanted === 'none') return null;
@@ -260,6 +300,7 @@ function listen(daemon: Daemon, policy: Policy): string | null {
       daemon.effects.held = held;
     }
   }
+  if (hello === 'hold') listenHellos(daemon, helloQueue(queue));
   const announced = openAnnounced(group, (prefix, { bytes, offset, end }) => {
     if (prefix === UNJUDGED_PREFIX) run(daemon, { kind: 'unjudged' });
     else daemon.effects.run(step(daemon.state, announcedEvent(prefix, bytes, offset, end), now()));
@@ -269,9 +310,26 @@ function listen(daemon: Daemon, policy: Policy): string | null {
   return null;
 }
 
+/** ClientHellos held at once: what a page of a browser opens. Beyond that they pass unread. */
+const HELLOS_AT_MOST = 64;
+
+function listenHellos(daemon: Daemon, queue: number): void {
+  const onPacket = (id: number, { bytes, offset, end }: PacketSpan): void => {
+    const event = { kind: 'hello', id, bytes, offset, end } as const;
+    daemon.effects.run(step(daemon.state, event, now()));
+  };
+  const hellos = openHeld(queue, onPacket, HELLOS_AT_MOST);
+  if (typeof hellos === 'string') cannotHold(daemon, hellos);
+  else {
+    daemon.hellos = hellos;
+    daemon.effects.hellos = hellos;
+  }
+}
+
 function announcedEvent(prefix: string, bytes: Uint8Array, offset: number, end: number) {
   if (prefix === QUERY_PREFIX) return { kind: 'query', bytes, offset, end } as const;
   if (prefix === ANSWER_PREFIX) return { kind: 'answer', id: null, bytes, offset, end } as const;
+  if (prefix === HELLO_PREFIX) return { kind: 'hello', id: null, bytes, offset, end } as const;
   return { kind: 'evidence', prefix, bytes, offset, end } as const;
 }
 
@@ -341,6 +399,7 @@ function noteProblems(daemon: Daemon, problems: readonly Problem[]): void {
 /** Leaves nothing behind: the owner stopped the agent, so everything is direct again. */
 async function withdraw(daemon: Daemon): Promise<void> {
   daemon.held?.close();
+  daemon.hellos?.close();
   daemon.announced?.close();
   lowerGuard(daemon);
   // The table first: without marks the rules have nothing to catch.

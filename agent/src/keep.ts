@@ -5,7 +5,7 @@ import { buildPaths, type Daemon, enforce, inTurn, withMtus } from './daemon.ts'
 import { adoptElements, heldElements, learnedSetsOf } from './learn/held.ts';
 import { learnedEndpoints } from './learn/learned.ts';
 import { replaceTaught } from './learn/taught.ts';
-import { markOf, WATCHED } from './policy/marks.ts';
+import { markOf, UNDECIDED, WATCHED } from './policy/marks.ts';
 import type { Policy } from './policy/policy.ts';
 import { type RepairEffect, type RepairEvent, repairStep } from './repair/repair.ts';
 import { GUARD_TABLE, tunnelDevice, UNJUDGED_PREFIX } from './ruleset/names.ts';
@@ -166,7 +166,8 @@ export function keepGuard(daemon: Daemon): void {
   const guard = {
     table: GUARD_TABLE,
     mask,
-    watched: markOf(mask, WATCHED),
+    // 14 and 15: 0b111x.
+    direct: markOf(mask, UNDECIDED & WATCHED),
     lan,
     tunnels: tunnelDevice(''),
     group,
@@ -237,6 +238,8 @@ async function restore(daemon: Daemon, why: string): Promise<void> {
   daemon.problems.delete('table');
   remember(daemon);
   keepGuard(daemon);
+  daemon.helm.assert();
+  daemon.effects.late?.all();
   const elements = Array.from(held.values()).reduce((sum, list) => sum + list.length, 0);
   told(
     daemon,

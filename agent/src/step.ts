@@ -7,8 +7,17 @@ import {
   expireEvidence,
   type Flow,
   type FlowEvidence,
+  flowOf,
   recordEvidence,
 } from './learn/evidence.ts';
+import {
+  createHellos,
+  expireHellos,
+  type Hellos,
+  learnServer,
+  type NamedServer,
+} from './learn/hellos.ts';
+import type { Wish } from './learn/late.ts';
 import {
   createLearned,
   expireLearned,
@@ -22,6 +31,7 @@ import {
   observeDnsAnswer,
   observeDnsQuery,
 } from './learn/observe-dns.ts';
+import { observeHello } from './learn/observe-hello.ts';
 import {
   createTaught,
   expireTaught,
@@ -30,9 +40,10 @@ import {
   retainTaught,
   type Taught,
 } from './learn/taught.ts';
+import { wishesOf } from './learn/wishes.ts';
 import { compileNames } from './policy/domain-match.ts';
 import type { App, Policy } from './policy/policy.ts';
-import { addressKey } from './ruleset/elements.ts';
+import { addressKey, pairKey } from './ruleset/elements.ts';
 import { parsePrefix, setName } from './ruleset/names.ts';
 import { createStreams, type DnsStreams, expireStreams, feedStream } from './wire/dns-stream.ts';
 import { decodePacket, destinationText, type Packet, sourceText, TCP, UDP } from './wire/packet.ts';
@@ -51,6 +62,8 @@ export type Event =
   | ({ readonly kind: 'query' } & PacketSpan)
   /** A packet that the ruleset announces: what for stands in the prefix of its log rule. */
   | ({ readonly kind: 'evidence'; readonly prefix: string } & PacketSpan)
+  /** First words of a TLS flow that nobody knows; held by the kernel when it has an id. */
+  | ({ readonly kind: 'hello'; readonly id: number | null } & PacketSpan)
   | { readonly kind: 'tick' };
 
 export interface TimedElement {
@@ -64,8 +77,12 @@ export type Effect =
   | { readonly kind: 'renew'; readonly set: string; readonly elements: readonly TimedElement[] }
   | { readonly kind: 'forget'; readonly set: string; readonly keys: readonly Uint8Array[] }
   | { readonly kind: 'release'; readonly id: number }
+  /** The same for a held ClientHello. `again`: the rules know its server now and refuse the flow. */
+  | { readonly kind: 'pass'; readonly id: number; readonly again: boolean }
   /** A flow that was direct before its evidence: delete its conntrack entry. */
   | { readonly kind: 'cut'; readonly flow: Flow }
+  /** Flows that run already may be the application's by what was just learned. */
+  | { readonly kind: 'late'; readonly wish: Wish }
   /** A set that the ruleset fills has no room left: its oldest elements have to go. */
   | { readonly kind: 'make-room'; readonly app: string }
   | { readonly kind: 'report'; readonly text: string }
@@ -75,6 +92,7 @@ export type Effect =
 export type Told =
   | { readonly kind: 'lesson'; readonly lesson: Lesson }
   | { readonly kind: 'asked'; readonly app: string; readonly device: string; readonly name: string }
+  | { readonly kind: 'hello'; readonly named: NamedServer }
   | { readonly kind: 'evidence'; readonly evidence: FlowEvidence };
 
 export interface Counters {
@@ -82,6 +100,7 @@ export interface Counters {
   matched: number;
   queries: number;
   asked: number;
+  hellos: number;
   evidence: number;
   malformed: number;
 }
@@ -95,6 +114,7 @@ export interface State {
   readonly taught: Taught;
   readonly evidence: EvidenceStore;
   readonly streams: DnsStreams;
+  readonly hellos: Hellos;
   readonly counters: Counters;
   /** The last reasons why a packet could not be read, newest last, at most REASONS of them. */
   readonly reasons: string[];
@@ -127,13 +147,14 @@ export function createState(
     taught,
     evidence: before?.evidence ?? createEvidence(),
     streams: before?.streams ?? createStreams(),
+    hellos: before?.hellos ?? createHellos(),
     counters: before?.counters ?? noCounts(),
     reasons: before?.reasons ?? [],
   };
 }
 
 function noCounts(): Counters {
-  return { answers: 0, matched: 0, queries: 0, asked: 0, evidence: 0, malformed: 0 };
+  return { answers: 0, matched: 0, queries: 0, asked: 0, hellos: 0, evidence: 0, malformed: 0 };
 }
 
 const NO_EFFECTS: readonly Effect[] = [];
@@ -150,10 +171,13 @@ export function step(state: State, event: Event, now: number): readonly Effect[]
       return onQuery(state, event, now);
     case 'evidence':
       return onEvidence(state, event, now);
+    case 'hello':
+      return onHello(state, event, now);
     case 'tick':
       expireLearned(state.learned, now);
       expireTaught(state.taught, now);
       expireStreams(state.streams, now);
+      expireHellos(state.hellos, now);
       expireEvidence(state.evidence, now - EVIDENCE_MILLISECONDS);
       return NO_EFFECTS;
   }
@@ -201,6 +225,11 @@ function take(state: State, lesson: Lesson): Effect[] {
     }
   }
   if (change.report !== null) effects.push({ kind: 'report', text: change.report });
+  for (const { address: remote, firstSeen } of change.endpoints) {
+    if (firstSeen === lesson.at) {
+      effects.push({ kind: 'late', wish: { kind: 'address', app: app.name, remote } });
+    }
+  }
   effects.push({ kind: 'told', what: { kind: 'lesson', lesson } });
   return effects;
 }
@@ -254,7 +283,41 @@ function onEvidence(
   const sources = { profile: app.profile, learned: state.learned };
   const evidence = recordEvidence(state.evidence, said.feed, app.name, packet, sources, now);
   const told: Effect = { kind: 'told', what: { kind: 'evidence', evidence } };
-  return said.feed === 'late' ? [{ kind: 'cut', flow: evidence.flow }, told] : [told];
+  if (said.feed === 'late') return [{ kind: 'cut', flow: evidence.flow }, told];
+  const wishes = wishesOf(app, said.feed, packet);
+  return [...wishes.map((wish): Effect => ({ kind: 'late', wish })), told];
+}
+
+/**
+ * A flow whose hello names an application's server: the server is learned for this device, and the
+ * flow is cut. A held hello goes through the rules once more, which refuse it; of one that was only
+ * watched the connection's entry is deleted, and what follows is a new flow.
+ */
+function onHello(state: State, event: Event & { kind: 'hello' }, now: number): readonly Effect[] {
+  const { id } = event;
+  state.counters.hellos += 1;
+  const pass = (again: boolean): Effect[] => (id === null ? [] : [{ kind: 'pass', id, again }]);
+  const packet = read(state, event);
+  if (packet === null) return pass(false);
+  const observed = observeHello(state.hellos, state.observer, packet, now);
+  if ('malformed' in observed) {
+    note(state, `TLS hello of ${sourceText(packet)}: ${observed.malformed}`);
+    return pass(false);
+  }
+  const { named } = observed;
+  const app = named === null ? undefined : state.apps.get(named.app);
+  if (named === null || app === undefined) return pass(false);
+  const { caps, peers } = app.profile;
+  const learned = learnServer(state.hellos, named, peers.leaseSeconds, caps.endpoints, now);
+  const set = setName(app.name, 'hello', packet.family);
+  const timeout = peers.leaseSeconds * 1000;
+  const key = (one: NamedServer) => pairKey(one.device, one.address)!;
+  return [
+    ...learned.evicted.map((one): Effect => ({ kind: 'forget', set, keys: [key(one)] })),
+    { kind: 'renew', set, elements: [{ key: key(named), timeout }] },
+    { kind: 'told', what: { kind: 'hello', named } },
+    ...(id === null ? [{ kind: 'cut', flow: flowOf(packet) } as const] : pass(learned.again)),
+  ];
 }
 
 /** The DNS messages that a packet carries or completes: one for UDP, any number for TCP. */

@@ -90,7 +90,7 @@ for (const { name: topic } of topics) {
       const nft = wishes.map((wish) => excerpt(load, reload, wish)).join('\n');
       if (UPDATE) writeFileSync(path, write({ ...golden, nft }));
       else assert.fixture(nft, golden.nft);
-      if (!policy.globals.hold || hasQueue) assert.is(check(load), '');
+      if (!load.includes(' queue ') || hasQueue) assert.is(check(load), '');
     });
   }
 }

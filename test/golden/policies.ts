@@ -1,5 +1,6 @@
 // The policy that the ruleset's tests start from: Skype-like, small enough to read, with every
 // feature on. A test changes only what it is about.
+import type { Escape } from '../../agent/src/policy/escape.ts';
 import type { App, Globals, Policy, Proxy as ProxyEntry } from '../../agent/src/policy/policy.ts';
 import type { Profile } from '../../agent/src/policy/profile.ts';
 
@@ -80,6 +81,15 @@ export const app: App = {
   proxies: ['a'],
 };
 
+export const escape: Escape = {
+  hello: 'off',
+  redirect: false,
+  rejectDot: false,
+  rejectDoh: false,
+  devices: [],
+  doh: ['1.0.0.2', '2606:4700:4700::1111'],
+};
+
 export const policy: Policy = { globals, proxies: [proxy], apps: [app] };
 
 /** What a golden case may change; arrays replace, `apps` and `proxies` are changes of the base one. */
@@ -90,6 +100,7 @@ export interface Change {
   readonly profile?: Partial<Profile>;
   readonly apps?: readonly Partial<App>[];
   readonly proxies?: readonly Partial<ProxyEntry>[];
+  readonly escape?: Partial<Escape>;
 }
 
 export function policyFrom(change: Change): Policy {
@@ -99,5 +110,6 @@ export function policyFrom(change: Change): Policy {
     globals: { ...globals, ...change.globals },
     proxies: (change.proxies ?? [{}]).map((one) => ({ ...first, ...one })),
     apps: (change.apps ?? [{}]).map((one) => ({ ...base, ...one })),
+    ...(change.escape === undefined ? {} : { escape: { ...escape, ...change.escape } }),
   };
 }

@@ -15,12 +15,14 @@ import {
   compareSets,
   compareTrace,
   keyText,
+  PORT_SET,
   playStep,
   WORLD,
 } from '../trace/play.ts';
 import { type Seen, startRouter } from './router.ts';
 
-const WATCH = 0x0f000000;
+/** What direct flows that are looked at have in common: slots 14 and 15. */
+const LOOKED_AT = 0x0e000000;
 const INNER = { 4: '10.200.0.2', 6: 'fd00:2::2' } as const;
 const router = await startRouter(`whp-trace-${process.pid}`);
 test.after(() => router.stop());
@@ -108,12 +110,17 @@ async function playBoth(kernel: Kernel, step: Step): Promise<string[]> {
 
 function addReal(set: string, text: string, timeout: number | undefined): void {
   const [first = '', second] = text.split(' ');
-  const key = /_(udp|tcp)[46]$/.test(set)
-    ? `${first} . ${Number(second) * 65536}`
-    : text.replace(' ', ' . ');
+  const key = /_(blocked|direct)$/.test(set)
+    ? FAMILY_WORDS[text]
+    : PORT_SET.test(set)
+      ? `${first} . ${Number(second) * 65536}`
+      : text.replace(' ', ' . ');
   const life = timeout === undefined ? '' : ` timeout ${timeout}ms`;
   router.nft(`add element inet whp ${set} { ${key}${life} }`);
 }
+
+/** The one byte of a family's key, read as an address, and how nft writes it. */
+const FAMILY_WORDS: { readonly [text: string]: string } = { '200::': 'ipv4', 'a00::': 'ipv6' };
 
 /** An element as `nft -j` lists it. */
 function elementText(set: string, listed: unknown): string {
@@ -122,7 +129,7 @@ function elementText(set: string, listed: unknown): string {
   const [first, second] = parts;
   const device = canonical(String(first));
   if (second === undefined) return device;
-  return /_(udp|tcp)[46]$/.test(set)
+  return PORT_SET.test(set)
     ? `${device} ${Number(second) >>> 16}`
     : `${device} ${canonical(String(second))}`;
 }
@@ -143,7 +150,7 @@ async function send(kernel: Kernel, one: Send): Promise<string[]> {
 
 /** The model has no NAT: what answers a proxied flow is addressed to the inner address. */
 function translated(one: Send, model: Trace): Uint8Array {
-  if (one.from === 'lan' || model.ctmark === 0 || model.ctmark === WATCH) {
+  if (one.from === 'lan' || model.ctmark === 0 || (model.ctmark & LOOKED_AT) === LOOKED_AT) {
     return one.bytes;
   }
   const family = one.bytes[0]! >> 4 === 4 ? 4 : 6;

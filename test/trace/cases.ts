@@ -1,7 +1,7 @@
 // The packets of the trace comparison, case by case: a script of packets, agent's writes and
 // pauses, run through the tracer by the unit tests and through a real kernel by test/netns. What a
 // case expects is said once, here; both have to give it.
-import { addressKey, pairKey, portKey } from '../../agent/src/ruleset/elements.ts';
+import { addressKey, familyKey, pairKey, portKey } from '../../agent/src/ruleset/elements.ts';
 import {
   bytesOf,
   echo,
@@ -306,14 +306,29 @@ const DNS: Case[] = [
   {
     name: 'DNS past the router is watched in both directions, and direct',
     steps: [
-      lan(u(A, 5353, OTHER, 53), { verdict: 'accept', mark: 0, ctmark: WATCH, logs: ['query'] }),
-      wan(u(OTHER, 53, A, 5353), { verdict: 'accept', mark: 0, ctmark: WATCH, logs: ['answer'] }),
+      lan(u(A, 5353, OTHER, 53), {
+        verdict: 'accept',
+        mark: WATCH,
+        ctmark: WATCH,
+        logs: ['query'],
+      }),
+      wan(u(OTHER, 53, A, 5353), {
+        verdict: 'accept',
+        mark: WATCH,
+        ctmark: WATCH,
+        logs: ['answer'],
+      }),
     ],
   },
   {
     name: 'DNS over TCP past the router is watched too',
     steps: [
-      lan(t(A, 5353, OTHER, 53), { verdict: 'accept', mark: 0, ctmark: WATCH, logs: ['query'] }),
+      lan(t(A, 5353, OTHER, 53), {
+        verdict: 'accept',
+        mark: WATCH,
+        ctmark: WATCH,
+        logs: ['query'],
+      }),
     ],
   },
   {
@@ -522,6 +537,36 @@ const LATE: Case[] = [
   },
 ];
 
+const STATES: Case[] = [
+  {
+    name: 'no proxy is up: refused at once before routing, nothing learned, others untouched',
+    steps: [
+      { add: { set: 'skype_blocked', key: familyKey(4) } },
+      lan(u(A, P2P, NODE, 40011), { verdict: 'reject', ctmark: 0, logs: [] }),
+      lan(t(A, 50001, NODE, 40011), { verdict: 'reject', ctmark: 0, logs: [] }),
+      { set: 'skype_udp4', holds: [] },
+      lan(u(A, 50003, OTHER, 443), DIRECT),
+      lan(u(A6, P2P, NODE6, 40011), proxied('range')),
+    ],
+  },
+  {
+    name: 'refused for IPv6 only',
+    steps: [
+      { add: { set: 'skype_blocked', key: familyKey(6) } },
+      lan(u(A6, P2P, NODE6, 40011), { verdict: 'reject', ctmark: 0, logs: [] }),
+      lan(u(A, P2P, NODE, 40011), proxied('range')),
+    ],
+  },
+  {
+    name: 'a connection that began on another way is reset, not taken over',
+    steps: [
+      lan(t(A, 50001, NODE, 40011, 'A'), { verdict: 'reject', ctmark: 0, logs: [] }),
+      lan(t(A, 50001, NODE, 40011, 'PA'), { verdict: 'reject', ctmark: 0, logs: [] }),
+      lan(t(A, 50002, NODE, 40011), proxied('range')),
+    ],
+  },
+];
+
 const ATTACK: Case[] = [
   {
     name: 'nothing new comes out of the tunnel, for a device or the router',
@@ -701,6 +746,163 @@ export const BESIDE: Case[] = [
   },
 ];
 
+const OPEN: Want = { verdict: 'accept', mark: 0x0e000000, ctmark: 0x0e000000, logs: [] };
+const SERVER = '1.0.0.9';
+const SERVER6 = '2606:4700::9';
+
+/** The first `length` bytes of a TLS record of `whole` bytes behind its header: a ClientHello. */
+function hello(length: number, whole = length - 5): Uint8Array {
+  const bytes = new Uint8Array(length);
+  bytes.set([22, 3, 1, whole >> 8, whole & 255, 1]);
+  return bytes;
+}
+
+function tls(src: string, dst: string, flags: string, payload?: Uint8Array, sport = 51000) {
+  const place = flags === 'S' ? { sequence: 100 } : { sequence: 101, acknowledged: 501 };
+  return tcp({ src, dst, sport, dport: 443, ...place }, flags, payload);
+}
+
+function served(src: string, dst: string, flags: string, payload?: Uint8Array) {
+  const place = { sequence: flags === 'SA' ? 500 : 501, acknowledged: 101 };
+  return tcp({ src, dst, sport: 443, dport: 51000, ...place }, flags, payload);
+}
+
+function shake(device: string, server: string): Step[] {
+  return [
+    lan(tls(device, server, 'S'), OPEN),
+    wan(served(server, device, 'SA'), OPEN),
+    lan(tls(device, server, 'A'), OPEN),
+  ];
+}
+
+function named(device: string, server: string): Step {
+  const family = device.includes(':') ? 6 : 4;
+  const key = pairKey(device, server)!;
+  return { add: { set: `skype_hello${family}`, key, timeout: 60000 } };
+}
+
+const LOGGED: Want = { ...OPEN, logs: ['hello'] };
+
+/** With ClientHellos watched. */
+export const HELLO: Case[] = [
+  {
+    name: 'the first data of an unknown TLS flow is shown, what follows is unrelated',
+    steps: [
+      ...shake(A, SERVER),
+      lan(tls(A, SERVER, 'A', hello(517)), LOGGED),
+      wan(served(SERVER, A, 'A', new Uint8Array(100)), OPEN),
+      lan(tls(A, SERVER, 'A', Uint8Array.of(20, 3, 3, 0, 1, 1)), DIRECT),
+      lan(tls(A, SERVER, 'A', new Uint8Array(100)), { ...DIRECT, cost: 1 }),
+    ],
+  },
+  {
+    name: 'of a long ClientHello the next segment is shown too, and no more',
+    steps: [
+      ...shake(A, SERVER),
+      lan(tls(A, SERVER, 'A', hello(1400, 1700)), LOGGED),
+      { set: 'partial4', holds: [`${A} 51000`] },
+      lan(tls(A, SERVER, 'A', new Uint8Array(305)), { ...DIRECT, logs: ['hello'] }),
+      { set: 'partial4', holds: [] },
+      lan(tls(A, SERVER, 'A', new Uint8Array(305)), DIRECT),
+    ],
+  },
+  {
+    name: 'what is not TLS on port 443 is shown to nobody',
+    steps: [
+      ...shake(A6, SERVER6),
+      lan(tls(A6, SERVER6, 'A', Uint8Array.of(71, 69, 84, 32, 47, 32)), DIRECT),
+      ...shake(A, SERVER),
+      lan(tls(A, SERVER, 'A', Uint8Array.of(22)), DIRECT),
+    ],
+  },
+  {
+    name: 'a server that was named: the flow is cut, the retry proxied, another device is not',
+    steps: [
+      ...shake(A, SERVER),
+      named(A, SERVER),
+      lan(tls(A, SERVER, 'A', hello(517)), {
+        verdict: 'reject',
+        ctmark: 0x0e000000,
+        logs: ['late'],
+      }),
+      lan(tls(A, SERVER, 'S', undefined, 51001), proxied('hello')),
+      lan(tls(B, SERVER, 'S', undefined, 51002), OPEN),
+    ],
+  },
+  {
+    name: 'the same over IPv6',
+    steps: [
+      ...shake(A6, SERVER6),
+      lan(tls(A6, SERVER6, 'A', hello(517)), LOGGED),
+      named(A6, SERVER6),
+      lan(tls(A6, SERVER6, 'A', hello(517)), { verdict: 'reject', logs: ['late'] }),
+      lan(tls(A6, SERVER6, 'S', undefined, 51001), proxied('hello')),
+    ],
+  },
+  {
+    name: 'evidence that comes while a TLS flow is unanswered counts as it does for others',
+    steps: [
+      lan(tls(A, SERVER, 'S'), OPEN),
+      { add: { set: 'skype_addr4', key: addressKey(SERVER)!, timeout: 60000 } },
+      lan(tls(A, SERVER, 'S'), { verdict: 'reject', logs: ['late'] }),
+    ],
+  },
+  {
+    name: 'what an evidence speaks for, and other ports, are never undecided',
+    steps: [
+      lan(t(A, 50001, NODE, 40011), proxied('range')),
+      lan(t(A, 50002, SERVER, 80), DIRECT),
+      lan(u(A, 50003, SERVER, 443), DIRECT),
+    ],
+  },
+];
+
+const DOH = '1.0.0.2';
+const DOH6 = '2606:4700:4700::1111';
+const FOREIGN: Want = { verdict: 'accept', mark: WATCH, ctmark: WATCH, logs: ['query'] };
+const REFUSED: Want = { verdict: 'reject', logs: [] };
+
+/** With a list of DoH services, and no option that acts. */
+export const ESCAPE: Case[] = [
+  {
+    name: 'other resolvers are noted by device and port, and left alone',
+    steps: [
+      lan(u(A, 5353, OTHER, 53), FOREIGN),
+      lan(t(A, 5354, OTHER, 853), DIRECT),
+      lan(u(B6, 5355, OTHER6, 853), DIRECT),
+      lan(t(A, 5356, DOH, 443), DIRECT),
+      lan(t(A, 5357, OTHER, 443), DIRECT),
+      lan(u(A, 5358, ROUTER, 53), { verdict: 'accept', mark: 0, ctmark: 0, logs: ['query'] }),
+      { set: 'escape4', holds: [`${A} 53`, `${A} 853`, `${A} 443`] },
+      { set: 'escape6', holds: [`${B6} 853`] },
+    ],
+  },
+];
+
+/** With everything that acts, for device A and its addresses fd00:1::10. */
+export const CONFINED: Case[] = [
+  {
+    name: 'DNS to a resolver outside reaches the router instead, for the chosen devices',
+    steps: [
+      lan(u(A, 5353, OTHER, 53), { verdict: 'accept', ctmark: WATCH, logs: ['query'] }),
+      lan(u(A6, 5353, OTHER6, 53), { verdict: 'accept', ctmark: WATCH, logs: ['query'] }),
+      lan(u(B, 5353, OTHER, 53), FOREIGN),
+    ],
+  },
+  {
+    name: 'DoT, DoQ and known DoH are refused, for the chosen devices',
+    steps: [
+      lan(t(A, 5354, OTHER, 853), REFUSED),
+      lan(u(A6, 5355, OTHER6, 853), REFUSED),
+      lan(t(A, 5356, DOH, 443), REFUSED),
+      lan(u(A6, 5357, DOH6, 443), REFUSED),
+      lan(t(A, 5358, OTHER, 443), DIRECT),
+      lan(t(B, 5359, DOH, 443), DIRECT),
+      lan(u(B, 5360, OTHER, 853), DIRECT),
+    ],
+  },
+];
+
 export const CASES: Case[] = [
   ...RANGE,
   ...PORT,
@@ -710,5 +912,6 @@ export const CASES: Case[] = [
   ...MAPPING,
   ...REQUEST,
   ...LATE,
+  ...STATES,
   ...ATTACK,
 ];

@@ -1,7 +1,18 @@
 // The cases of the trace comparison, each group with the policy it is about.
 import type { Policy } from '../../agent/src/policy/policy.ts';
 import { policyFrom, profile } from '../golden/policies.ts';
-import { BESIDE, CASES, type Case, DOWN, FULL, LEASE, LIMITED } from './cases.ts';
+import {
+  BESIDE,
+  CASES,
+  type Case,
+  CONFINED,
+  DOWN,
+  ESCAPE,
+  FULL,
+  HELLO,
+  LEASE,
+  LIMITED,
+} from './cases.ts';
 import { BY_BOTH, BY_MAC, BY_NOBODY, EXCEPTED, LAPTOP, PAUSED } from './owner-cases.ts';
 
 export interface Group {
@@ -37,6 +48,19 @@ export const GROUPS: readonly Group[] = [
   group(LIMITED, policyFrom({ app: { devices: ['192.168.1.10'] } })),
   group(BESIDE, policyFrom({ apps: [{}, { name: 'other', slot: 2, profile: other }] })),
   group(DOWN, policyFrom({}), false),
+  group(HELLO, policyFrom({ escape: { hello: 'watch' } })),
+  group(ESCAPE, policyFrom({ escape: {} })),
+  group(
+    CONFINED,
+    policyFrom({
+      escape: {
+        redirect: true,
+        rejectDot: true,
+        rejectDoh: true,
+        devices: ['192.168.1.10', 'fd00:1::10'],
+      },
+    }),
+  ),
   group(BY_MAC, policyFrom({ app: { macs: [LAPTOP] } })),
   group(BY_BOTH, policyFrom({ app: { macs: [LAPTOP], devices: ['192.168.1.11'] } })),
   group(BY_NOBODY, policyFrom({ app: { macs: [] } })),

@@ -10,6 +10,9 @@ export interface Ends {
   /** IPv4 identification, or the IPv6 flow label: by this a probe recognises the packet. */
   readonly id?: number;
   readonly ttl?: number;
+  /** TCP; 1 and 0 by default. */
+  readonly sequence?: number;
+  readonly acknowledged?: number;
   /** IPv4 options, a multiple of 4 bytes. */
   readonly options?: Uint8Array;
   /** IPv6 extension headers before the transport: hop-by-hop padding of this many 8-byte units. */
@@ -47,7 +50,8 @@ export function tcp(
   const segment = new Uint8Array(header + payload.length);
   put16(segment, 0, ends.sport);
   put16(segment, 2, ends.dport);
-  segment[4 + 3] = 1;
+  put32(segment, 4, ends.sequence ?? 1);
+  put32(segment, 8, ends.acknowledged ?? 0);
   segment[12] = (header / 4) << 4;
   segment[13] = [...flags].reduce((sum, flag) => sum | (1 << 'FSRPA'.indexOf(flag)), 0);
   put16(segment, 14, 65535);

@@ -101,13 +101,16 @@ export function compareSets(
   return left === right ? [] : [`${name} holds ${left}, wanted ${right}`];
 }
 
+/** Sets of a device and a port. */
+export const PORT_SET = /(_udp|_tcp|^partial|^escape)[46]$/;
+
 /** As cases write them: "device port", "device peer", "address". */
 export function keyText(set: string, key: Uint8Array): string {
-  if (/_(udp|tcp)[46]$/.test(set)) {
+  if (PORT_SET.test(set)) {
     const { device, port } = portOf(key)!;
     return `${device} ${port}`;
   }
-  if (/_peer[46]$/.test(set)) {
+  if (/_(peer|hello)[46]$/.test(set)) {
     const { device, peer } = pairOf(key)!;
     return `${device} ${peer}`;
   }

@@ -62,7 +62,7 @@ test('an answer that is nobody’s is released and teaches nothing', () => {
 
 test('an answer that matches is released behind the set update', () => {
   const effects = answer(fresh(), 'UI.skype.COM', [203, 0, 113, 7]);
-  assert.equal(kinds(effects), ['renew', 'told', 'release']);
+  assert.equal(kinds(effects), ['renew', 'late', 'told', 'release']);
   const renew = effects[0]!;
   assert.is(renew.kind === 'renew' && renew.set, 'skype_addr4');
   assert.equal(renew.kind === 'renew' && [...renew.elements[0]!.key], [203, 0, 113, 7]);

@@ -12,8 +12,11 @@ import type { App } from '../policy/policy.ts';
 import type { PortSpan } from '../policy/profile.ts';
 import { findBlock } from '../policy/range-match.ts';
 import { addressOf, pairOf, portOf } from '../ruleset/elements.ts';
-import { setName } from '../ruleset/names.ts';
+import { escapeSet, setName } from '../ruleset/names.ts';
 import type { Counters, State } from '../step.ts';
+import { type HealthState, lossOf } from '../tunnel/health.ts';
+import type { PathState } from '../tunnel/select.ts';
+import type { Steering } from '../tunnel/steer.ts';
 import { canonicalAddress, familyOf, parseAddress } from '../wire/address.ts';
 
 /** What the answers ask of the kernel. A string is an error that is passed on as it is. */
@@ -26,8 +29,25 @@ export interface KernelView {
 export interface TunnelAnswer {
   readonly name: string;
   readonly address: string;
+  /** The device exists and is set up. */
   readonly up: boolean;
   readonly mtu: number;
+  /** What the probes say: up, probing or down, for so many milliseconds. */
+  readonly state: HealthState;
+  readonly for: number;
+  /** Share of the last probes that were lost, 0..1; round trip time, milliseconds. */
+  readonly loss: number;
+  readonly rtt: number | null;
+  readonly reason: string;
+}
+
+/** The way an app's flows take now. */
+export interface PathAnswer {
+  readonly state: PathState;
+  /** null: refused, or direct. */
+  readonly proxy: string | null;
+  /** Milliseconds in this state. */
+  readonly for: number;
 }
 
 export interface AppAnswer {
@@ -37,6 +57,7 @@ export interface AppAnswer {
   readonly slot: number;
   readonly proxies: readonly string[];
   readonly fallback: string;
+  readonly path: PathAnswer;
   /** Why new flows are direct for now by the owner's choice ("paused", "schedule"), or null. */
   readonly direct: string | null;
   /** Seconds until a pause ends, or null: it does not end by itself, or there is none. */
@@ -55,6 +76,8 @@ export interface StatusAnswer {
   readonly hold: boolean;
   readonly apps: readonly AppAnswer[];
   readonly tunnels: readonly TunnelAnswer[];
+  /** Devices that asked other resolvers than the router's within a day. */
+  readonly bypass: readonly BypassAnswer[];
   readonly counters: Readonly<Counters> & { readonly lost: number };
   /** Bytes resident, from the kernel. */
   readonly memory: number;
@@ -63,6 +86,20 @@ export interface StatusAnswer {
   readonly pins: number;
   readonly problems: readonly string[];
 }
+
+export interface BypassAnswer {
+  readonly device: string;
+  readonly how: readonly BypassKind[];
+}
+
+/** Plain DNS to a resolver outside; DNS over TLS or QUIC; a known DNS over HTTPS service. */
+export type BypassKind = 'dns' | 'dot' | 'doh';
+
+const BYPASS_PORTS = new Map<number, BypassKind>([
+  [53, 'dns'],
+  [853, 'dot'],
+  [443, 'doh'],
+]);
 
 export interface LearnedAnswer {
   readonly endpoints: readonly (Omit<Endpoint, 'expires'> & { readonly seconds: number })[];
@@ -177,6 +214,22 @@ function appOfSlot(state: State, slot: number): App | null {
   return state.policy.apps.find((app) => app.slot === slot) ?? null;
 }
 
+/** What the ruleset has noted of devices that ask other resolvers. */
+export function bypassAnswer(kernel: KernelView): BypassAnswer[] {
+  const found = new Map<string, BypassKind[]>();
+  for (const family of FAMILIES) {
+    for (const { key } of elements(kernel, escapeSet(family))) {
+      const noted = portOf(key);
+      const how = noted === null ? undefined : BYPASS_PORTS.get(noted.port);
+      if (noted === null || how === undefined) continue;
+      found.set(noted.device, [...(found.get(noted.device) ?? []), how].sort());
+    }
+  }
+  return Array.from(found, ([device, how]) => ({ device, how })).sort((a, b) =>
+    a.device < b.device ? -1 : 1,
+  );
+}
+
 export interface EvidenceAnswer {
   readonly app: string;
   readonly flow: string;
@@ -201,7 +254,8 @@ export interface StatusInput {
   readonly version: string;
   readonly now: number;
   readonly since: number;
-  readonly tunnels: readonly TunnelAnswer[];
+  readonly tunnels: readonly Pick<TunnelAnswer, 'name' | 'address' | 'up' | 'mtu'>[];
+  readonly steering: Steering;
   readonly lost: number;
   readonly memory: number;
   readonly problems: readonly string[];
@@ -215,7 +269,15 @@ export function statusAnswer(state: State, kernel: KernelView, input: StatusInpu
   const count = (list: readonly { readonly app: string }[], app: string): number =>
     list.filter((one) => one.app === app).length;
   const problems = [...input.problems];
-  for (const { name, up } of input.tunnels) if (!up) problems.push(`tunnel ${name} is down`);
+  const tunnels = input.tunnels.map((one) => tunnelAnswer(one, input));
+  for (const { name, up, state, reason } of tunnels) {
+    if (!up) problems.push(`tunnel ${name} is down`);
+    else if (state === 'down') problems.push(`proxy ${name} is down: ${reason}`);
+  }
+  for (const [app, { state }] of input.steering.choices) {
+    if (state === 'direct') problems.push(`${app} is DIRECT: no proxy is up (fallback direct)`);
+    if (state === 'down') problems.push(`${app} is refused: no proxy is up (fallback block)`);
+  }
   if (typeof connections === 'string') problems.push(connections);
   const apps = state.policy.apps.map((app) => ({
     name: app.name,
@@ -224,6 +286,7 @@ export function statusAnswer(state: State, kernel: KernelView, input: StatusInpu
     slot: app.slot,
     proxies: app.proxies,
     fallback: app.fallback,
+    path: pathAnswer(input, app.name),
     direct: app.direct ?? null,
     resumes: resumes(input, app.name),
     endpoints: count(learned.endpoints, app.name),
@@ -241,13 +304,36 @@ export function statusAnswer(state: State, kernel: KernelView, input: StatusInpu
     since: input.now - input.since,
     hold,
     apps,
-    tunnels: input.tunnels,
+    tunnels,
+    bypass: state.policy.escape === undefined ? [] : bypassAnswer(kernel),
     counters: { ...state.counters, lost: input.lost },
     memory: input.memory,
     preferred: input.choices.preferred,
     pins: input.choices.pins.length,
     problems,
   };
+}
+
+function tunnelAnswer(
+  tunnel: StatusInput['tunnels'][number],
+  { steering, now }: StatusInput,
+): TunnelAnswer {
+  const health = steering.healths.get(tunnel.name);
+  return {
+    ...tunnel,
+    state: health?.state ?? 'probing',
+    for: health === undefined ? 0 : Math.round(now - health.since),
+    loss: health === undefined ? 0 : lossOf(health),
+    rtt: health === undefined || health.rtt === 0 ? null : Math.round(health.rtt * 10) / 10,
+    reason: health?.reason ?? '',
+  };
+}
+
+function pathAnswer({ steering, now }: StatusInput, app: string): PathAnswer {
+  const choice = steering.choices.get(app);
+  if (choice === undefined) return { state: 'probing', proxy: null, for: 0 };
+  const { way, state, since } = choice;
+  return { state, proxy: way.kind === 'tunnel' ? way.proxy : null, for: Math.round(now - since) };
 }
 
 function resumes({ choices, now }: StatusInput, app: string): number | null {

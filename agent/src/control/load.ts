@@ -2,6 +2,7 @@
 // before it says yes: a bad file changes nothing. After: ruleset/compile, tunnel/plan, step.
 
 import { buildPolicy } from '../policy/build.ts';
+import { parseDoh } from '../policy/doh.ts';
 import { dayOf } from '../policy/expiry.ts';
 import type { Host } from '../policy/hosts.ts';
 import type { App, Policy } from '../policy/policy.ts';
@@ -37,6 +38,8 @@ export interface Configuration {
   readonly text: string;
   readonly packages: readonly UciPackage[];
   readonly profiles: ReadonlyMap<string, ProfileFile>;
+  /** Addresses of known DoH services, or null: the file is not there. */
+  readonly doh: readonly string[] | null;
 }
 
 /** The folder of the owner's profiles. */
@@ -77,13 +80,22 @@ export function loadProfile(path: string, own: boolean): Result<ProfileFile> {
   return parsed.ok ? ok({ profile: parsed.value, path, text: read.text, own }) : parsed;
 }
 
+/** Addresses of the known DoH services, from the file beside the profile folder; null without one. */
+export function loadDoh(folder: string): Result<string[] | null> {
+  const path = `${folder.replace(/\/[^/]*\/?$/, '')}/doh.json`;
+  const read = readText(path);
+  return read.ok ? parseDoh(read.text, path) : { ok: true, value: null };
+}
+
 /** Reads and parses the files; what the sections say is checked by `policyOf`. */
 export function loadConfiguration(sources: Sources): Result<Configuration> {
   const read = readText(sources.config);
   if (!read.ok) return fail(sources.config, `cannot be read: ${errnoText(read.errno)}`);
   const profiles = loadProfiles(sources);
   if (!profiles.ok) return profiles;
-  return parseConfiguration(read.text, sources.config, profiles.value);
+  const doh = loadDoh(sources.profiles);
+  if (!doh.ok) return doh;
+  return parseConfiguration(read.text, sources.config, profiles.value, doh.value);
 }
 
 /** `file`: the name that problems are reported under. */
@@ -91,9 +103,10 @@ export function parseConfiguration(
   text: string,
   file: string,
   profiles: ReadonlyMap<string, ProfileFile>,
+  doh: readonly string[] | null,
 ): Result<Configuration> {
   const packages = parseUci(text, file);
-  return packages.ok ? ok({ text, packages: packages.value, profiles }) : packages;
+  return packages.ok ? ok({ text, packages: packages.value, profiles, doh }) : packages;
 }
 
 /** The slots that applications have: the marks of live flows mean them. Any policy will do. */
@@ -104,14 +117,15 @@ export interface Slots {
 /** The policy of a configuration. `before`: the policy in force, or what an earlier agent left of
  * it, whose slots are kept. */
 export function policyOf(
-  { packages, profiles }: Configuration,
+  { packages, profiles, doh }: Configuration,
   hosts: readonly Host[],
   before: Slots | null,
 ): Result<Policy> {
   const byName = new Map(Array.from(profiles, ([name, { profile }]) => [name, profile]));
   const slots = new Map(before?.apps.map(({ name, slot }) => [name, slot]));
   const today = dayOf(wallTime());
-  return buildPolicy({ packages, profiles: byName, slots, today, hosts });
+  const data = doh === null ? {} : { doh };
+  return buildPolicy({ packages, profiles: byName, slots, today, hosts, ...data });
 }
 
 /** Files to policy, for commands that need no agent. */

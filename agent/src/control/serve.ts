@@ -19,7 +19,6 @@ import {
   learnedAnswer,
   type StatusAnswer,
   statusAnswer,
-  type TunnelAnswer,
   whyAnswer,
 } from './answers.ts';
 import { devicesAnswer } from './devices.ts';
@@ -148,7 +147,7 @@ function status(daemon: Daemon, kernel: KernelView): StatusAnswer {
     problems.push(`${count} set updates failed, the last: ${last}`);
   }
   const links = typeof realized === 'string' ? [] : realized.links;
-  const tunnels: TunnelAnswer[] = daemon.policy.proxies.map((proxy) => {
+  const tunnels = daemon.policy.proxies.map((proxy) => {
     const link = links.find(({ name }) => isLinkName(name) && name.endsWith(`-${proxy.name}`));
     const up = link !== undefined && (link.flags & IFF_UP) !== 0;
     return { name: proxy.name, address: proxy.address, up, mtu: link?.mtu ?? 0 };
@@ -158,6 +157,7 @@ function status(daemon: Daemon, kernel: KernelView): StatusAnswer {
     now: now(),
     since: daemon.since,
     tunnels,
+    steering: daemon.helm.steering,
     lost: (daemon.held?.counters.overruns ?? 0) + (daemon.announced?.counters.overruns ?? 0),
     memory: residentBytes(),
     problems,

@@ -22,6 +22,7 @@ import { log } from '../system/log.ts';
 import {
   type Configuration,
   loadConfiguration,
+  loadDoh,
   loadProfiles,
   type ProfileFile,
   parseConfiguration,
@@ -126,7 +127,8 @@ export function isStale(settings: Settings): boolean {
 }
 
 function devicesKey(policy: Policy): string {
-  return JSON.stringify(policy.apps.map(({ macs }) => macs ?? null));
+  const { apps, escape } = policy;
+  return JSON.stringify([apps.map(({ macs }) => macs ?? null), escape?.macs ?? null]);
 }
 
 /** Takes over the owner's new choices and keeps them. Returns what went wrong, or null. */
@@ -168,6 +170,8 @@ function lastGood(sources: Sources): Result<Loaded> {
   }
   const shipped = loadProfiles({ ...sources, state: '/nonexistent' });
   if (!shipped.ok) return shipped;
+  const doh = loadDoh(sources.profiles);
+  if (!doh.ok) return doh;
   const profiles = new Map(shipped.value);
   for (const text of Array.isArray(kept.profiles) ? (kept.profiles as unknown[]) : []) {
     const parsed = parseProfile(String(text), path);
@@ -175,7 +179,7 @@ function lastGood(sources: Sources): Result<Loaded> {
     const file: ProfileFile = { profile: parsed.value, path, text: String(text), own: true };
     profiles.set(parsed.value.name, file);
   }
-  const configuration = parseConfiguration(String(kept.text), path, profiles);
+  const configuration = parseConfiguration(String(kept.text), path, profiles, doh.value);
   return configuration.ok ? withPolicy(sources, configuration.value, null) : configuration;
 }
 

@@ -7,7 +7,9 @@ import type {
   EvidenceAnswer,
   FlowAnswer,
   LearnedAnswer,
+  PathAnswer,
   StatusAnswer,
+  TunnelAnswer,
   WhyAnswer,
 } from './answers.ts';
 
@@ -45,6 +47,8 @@ export function durationText(milliseconds: number): string {
   return `${Math.floor(seconds / 86400)} d`;
 }
 
+const BYPASS_TEXT = { dns: 'DNS', dot: 'DoT or DoQ', doh: 'DoH' } as const;
+
 export function statusText(status: StatusAnswer): string {
   const { counters } = status;
   const lines = [
@@ -52,11 +56,22 @@ export function statusText(status: StatusAnswer): string {
   ];
   if (status.apps.length === 0) lines.push('no app is enabled: see /etc/config/whp');
   else {
-    const head = ['app', 'profile', 'proxy', 'new flows', 'endpoints', 'ports', 'peers', 'flows'];
+    const head = [
+      'app',
+      'profile',
+      'path',
+      'by',
+      'new flows',
+      'endpoints',
+      'ports',
+      'peers',
+      'flows',
+    ];
     const rows = status.apps.map((app) => [
       app.name,
       `${app.profile} ${app.version}`,
-      app.proxies.join(' '),
+      pathText(app.path),
+      app.path.proxy ?? '-',
       newFlows(app),
       app.endpoints,
       app.ports,
@@ -66,11 +81,13 @@ export function statusText(status: StatusAnswer): string {
     lines.push('', columns([head, ...rows]));
   }
   if (status.tunnels.length > 0) {
-    const head = ['tunnel', 'to', 'state', 'mtu'];
+    const head = ['tunnel', 'to', 'state', 'loss', 'rtt', 'mtu'];
     const rows = status.tunnels.map((one) => [
       one.name,
       one.address,
-      one.up ? 'up' : 'DOWN',
+      one.up ? stateText(one.state) : 'NO DEVICE',
+      `${Math.round(one.loss * 100)} %`,
+      one.rtt === null ? '-' : `${one.rtt} ms`,
       one.mtu,
     ]);
     lines.push('', columns([head, ...rows]));
@@ -82,8 +99,22 @@ export function statusText(status: StatusAnswer): string {
   );
   if (status.preferred !== null) lines.push(`proxy ${status.preferred} alone, by whp proxy use`);
   if (status.pins > 0) lines.push(`${status.pins} addresses pinned (whp pin)`);
+  for (const { device, how } of status.bypass) {
+    lines.push(
+      `${device} asks other resolvers (${how.map((kind) => BYPASS_TEXT[kind]).join(', ')})`,
+    );
+  }
   for (const problem of status.problems) lines.push(`! ${problem}`);
   return `${lines.join('\n')}\n`;
+}
+
+function stateText(state: TunnelAnswer['state']): string {
+  return state === 'down' ? 'DOWN' : state;
+}
+
+function pathText({ state, for: age }: PathAnswer): string {
+  const word = state === 'down' ? 'REFUSED' : state === 'direct' ? 'DIRECT' : state;
+  return `${word} ${durationText(age)}`;
 }
 
 function newFlows({ direct, resumes }: AppAnswer): string {
@@ -149,6 +180,10 @@ export function toldText(told: Told): string {
     }
     case 'asked':
       return `${told.app} query ${told.name} by ${told.device}\n`;
+    case 'hello': {
+      const { app, device, name, address } = told.named;
+      return `${app} hello ${device} calls ${address} ${name}\n`;
+    }
     case 'evidence': {
       const { app, kind, flow, detail } = told.evidence;
       return `${app} ${kind} ${flowText(flow)}: ${detail}\n`;

@@ -85,7 +85,7 @@ export function recordEvidence(
   return evidence;
 }
 
-function flowOf(packet: Packet): Flow {
+export function flowOf(packet: Packet): Flow {
   const { protocol } = packet;
   return {
     protocol: protocol === UDP ? 'udp' : protocol === TCP ? 'tcp' : String(protocol),
@@ -127,6 +127,10 @@ function describe(
       if (known === null) return { detail: `${flow.destination}, learned by DNS`, until: now };
       const detail = `${known.name} is ${known.address}, asked by ${known.device}`;
       return { detail, until: known.expires };
+    }
+    case 'hello': {
+      const detail = `its TLS hello to ${flow.destination} named the application`;
+      return { detail, until: lease(profile.peers.leaseSeconds) };
     }
     case 'port': {
       const detail = `${flow.protocol} port ${flow.sourcePort} is the application's on ${flow.source}`;

@@ -10,6 +10,9 @@ import {
   CTA_COUNTERS_ORIG,
   CTA_COUNTERS_PACKETS,
   CTA_COUNTERS_REPLY,
+  CTA_FILTER,
+  CTA_FILTER_ORIG_FLAGS,
+  CTA_FILTER_REPLY_FLAGS,
   CTA_ID,
   CTA_IP_V4_DST,
   CTA_IP_V4_SRC,
@@ -60,6 +63,7 @@ import {
   attributeBe32,
   attributeBytes,
   attributeU8,
+  attributeU32,
   beginAttribute,
   beginMessage,
   endAttribute,
@@ -102,14 +106,27 @@ export interface Connection {
 const IPPROTO_ICMP = 1;
 const IPPROTO_ICMPV6 = 58;
 
+/** Ends of the original direction that a dump is limited to. */
+export interface TupleFilter {
+  readonly family: Family;
+  readonly source: string | null;
+  readonly destination: string | null;
+}
+
+/** Bits of CTA_FILTER_ORIG_FLAGS (net/netfilter/nf_internals.h, CTA_FILTER_F_*). */
+const FILTER_SOURCE = 1;
+const FILTER_DESTINATION = 2;
+
 /** Asks for all entries of `family` (0 = both) whose `mark & mask` equals `mark`; mask 0 = all.
- * The kernel filters. */
+ * The kernel filters; by `only` it does from Linux 5.8 on, older ones answer all the same, so the
+ * caller has to look again. */
 export function putConntrackDump(
   w: Writer,
   seq: number,
   family: Family | 0,
   mark: number,
   mask: number,
+  only: TupleFilter | null = null,
 ): void {
   const type = (NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_GET;
   beginMessage(w, type, NLM_F_REQUEST | NLM_F_DUMP, seq);
@@ -118,7 +135,26 @@ export function putConntrackDump(
     attributeBe32(w, CTA_MARK, mark);
     attributeBe32(w, CTA_MARK_MASK, mask);
   }
+  if (only !== null) putTupleFilter(w, only);
   endMessage(w);
+}
+
+function putTupleFilter(w: Writer, only: TupleFilter): void {
+  const source = only.source === null ? null : parseAddress(only.source);
+  const destination = only.destination === null ? null : parseAddress(only.destination);
+  const tuple = beginAttribute(w, NLA_F_NESTED | CTA_TUPLE_ORIG);
+  const ip = beginAttribute(w, NLA_F_NESTED | CTA_TUPLE_IP);
+  const four = only.family === 4;
+  if (source !== null) attributeBytes(w, four ? CTA_IP_V4_SRC : CTA_IP_V6_SRC, source);
+  if (destination !== null) attributeBytes(w, four ? CTA_IP_V4_DST : CTA_IP_V6_DST, destination);
+  endAttribute(w, ip);
+  endAttribute(w, tuple);
+  const flags =
+    (source === null ? 0 : FILTER_SOURCE) | (destination === null ? 0 : FILTER_DESTINATION);
+  const filter = beginAttribute(w, NLA_F_NESTED | CTA_FILTER);
+  attributeU32(w, CTA_FILTER_ORIG_FLAGS, flags);
+  attributeU32(w, CTA_FILTER_REPLY_FLAGS, 0);
+  endAttribute(w, filter);
 }
 
 /** Deletes the entry `c`: by its original tuple and zone, and exactly that entry when it has an id.

@@ -45,3 +45,12 @@ export function unixAddress(path: string, order: ByteOrder = hostOrder): ArrayBu
   for (let i = 0; i < path.length; i++) bytes[2 + i] = path.charCodeAt(i) & 0xff;
   return bytes.buffer;
 }
+
+/** struct sockaddr_in or sockaddr_in6 of an address (4 or 16 bytes), port 0. */
+export function inetAddress(address: Uint8Array, order: ByteOrder = hostOrder): ArrayBuffer {
+  const bytes = new Uint8Array(address.length === 4 ? 16 : 28);
+  // AF_INET, AF_INET6
+  bytes[order === 'little' ? 0 : 1] = address.length === 4 ? 2 : 10;
+  bytes.set(address, address.length === 4 ? 4 : 8);
+  return bytes.buffer;
+}

@@ -78,9 +78,10 @@ import {
 
 export interface Guard {
   readonly table: string;
-  /** Our bits of mark and connection mark, and the value of a watched flow, as marks. */
+  /** Our bits of mark and connection mark. */
   readonly mask: number;
-  readonly watched: number;
+  /** Bits that connection marks of direct flows have in common: all set, the flow passes. */
+  readonly direct: number;
   /** Devices that face the home, and what the names of our tunnels begin with. */
   readonly lan: readonly string[];
   readonly tunnels: string;
@@ -188,7 +189,7 @@ function verdict(code: number): Expression {
 
 /** The rules, the one that most packets end at first. */
 function rulesOf(guard: Guard): Expression[][] {
-  const { mask, watched, lan, tunnels } = guard;
+  const { mask, direct, lan, tunnels } = guard;
   const accept = verdict(NF_ACCEPT);
   const flow = [ct(NFT_CT_MARK), masked(mask)];
   return [
@@ -205,7 +206,7 @@ function rulesOf(guard: Guard): Expression[][] {
     [meta(NFT_META_MARK), masked(mask), number(NFT_CMP_NEQ, 0), accept],
     // Answers to the home.
     [...named(tunnels, tunnels.length), accept],
-    [...flow, number(NFT_CMP_EQ, watched), accept],
+    [ct(NFT_CT_MARK), masked(direct), number(NFT_CMP_EQ, direct), accept],
     // From home, and nobody has judged it.
     ...lan.map((device) => [...named(device, NAME_BYTES), log(guard), verdict(NF_DROP)]),
   ];

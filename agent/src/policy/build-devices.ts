@@ -61,10 +61,14 @@ function sectionName(read: OptionReader, placed: SectionPlace, type: string): st
   return name ?? '';
 }
 
-/** `list device` of an app or a group: a MAC, an address, a block, or a section's name. Null when
- * there is none. */
-export function readDevices(read: OptionReader, directory: Directory): Selector | null {
-  const words = read.list('device', (text) => deviceProblem(text, directory));
+/** `list device` (or another list) of an app or a group: a MAC, an address, a block, or a section's
+ * name. Null when there is none. */
+export function readDevices(
+  read: OptionReader,
+  directory: Directory,
+  list = 'device',
+): Selector | null {
+  const words = read.list(list, (text) => deviceProblem(text, directory));
   if (words.length === 0) return null;
   const chosen = words.map((text): Selector => {
     const mac = canonicalMac(text);

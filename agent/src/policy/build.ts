@@ -6,6 +6,7 @@ import { buildDirectory } from './build-devices.ts';
 import { buildProxies } from './build-proxies.ts';
 import { buildRules } from './build-rules.ts';
 import { checkSync } from './build-sync.ts';
+import { ESCAPE_LISTS, ESCAPE_OPTIONS, readEscape } from './escape.ts';
 import {
   type OptionReader,
   type OptionSpec,
@@ -30,6 +31,9 @@ export const DEFAULT_GLOBALS: Globals = {
 
 export interface BuildInput extends AppInput {
   readonly packages: readonly UciPackage[];
+  /** Addresses of known DoH services (the data file). Without it devices that use other resolvers
+   * are only told where an option asks for more. */
+  readonly doh?: readonly string[];
 }
 
 /** The policy, or every problem, each at "whp.SECTION.OPTION (FILE:LINE)". */
@@ -47,10 +51,12 @@ export function buildPolicy(input: BuildInput): Result<Policy> {
   checkSync(ofType(sections, 'sync'), problems);
   const parts = { proxies, directory, rules };
   const apps = buildApps(ofType(sections, 'app'), parts, input, problems);
+  const escape = settings.read === null ? null : readEscape(settings.read, directory, input);
   if (problems.length > 0) return { ok: false, problems };
   if (!settings.enabled) return ok({ globals: settings.globals, proxies: [], apps: [] });
   const used = proxies.filter(({ enabled }) => enabled).map(({ proxy }) => proxy);
-  return ok({ globals: settings.globals, proxies: used, apps });
+  const policy = { globals: settings.globals, proxies: used, apps };
+  return ok(escape === null ? policy : { ...policy, escape });
 }
 
 export const TYPES = ['globals', 'proxy', 'app', 'device', 'group', 'rule', 'sync'];
@@ -94,13 +100,13 @@ function checkNames(sections: readonly SectionPlace[], problems: Problem[]): voi
 function buildGlobals(
   sections: readonly SectionPlace[],
   problems: Problem[],
-): { enabled: boolean; globals: Globals } {
+): { enabled: boolean; globals: Globals; read: OptionReader | null } {
   const [placed, second] = sections;
   if (second !== undefined) {
     const where = `${second.path} (${second.file}:${second.section.line})`;
     problems.push({ where, what: 'there is a globals section already; join the two' });
   }
-  if (placed === undefined) return { enabled: true, globals: DEFAULT_GLOBALS };
+  if (placed === undefined) return { enabled: true, globals: DEFAULT_GLOBALS, read: null };
   const read = readSection(placed, GLOBALS_OPTIONS, problems);
   const preset = DEFAULT_GLOBALS;
   const lan = read.list('lan', deviceProblem);
@@ -116,12 +122,13 @@ function buildGlobals(
       group: readInteger(read, 'group', 0, 65535, preset.group),
       hold: readBoolean(read, 'hold', preset.hold),
     },
+    read,
   };
 }
 
 export const GLOBALS_OPTIONS: OptionSpec = {
-  options: ['enabled', 'mask', 'preference', 'table', 'queue', 'group', 'hold'],
-  lists: ['lan'],
+  options: ['enabled', 'mask', 'preference', 'table', 'queue', 'group', 'hold', ...ESCAPE_OPTIONS],
+  lists: ['lan', ...ESCAPE_LISTS],
 };
 
 function deviceProblem(value: string): string | null {

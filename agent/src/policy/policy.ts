@@ -1,5 +1,6 @@
 // policy/policy: what the owner wants, in full: the configuration and the profiles it names,
 // checked and with every default filled in. ruleset/compile, tunnel/plan and learn/ read it.
+import type { Escape } from './escape.ts';
 import type { Profile, ProfileRange } from './profile.ts';
 import type { WeekSpan } from './schedule.ts';
 
@@ -37,7 +38,7 @@ export interface Proxy {
 export interface App {
   /** Section name: [a-z][a-z0-9]*, at most 10 characters; set and chain names start with it. */
   readonly name: string;
-  /** Value of the mark's nibble, 1..13. */
+  /** Value of the mark's nibble, 1..12. */
   readonly slot: number;
   readonly profile: Profile;
   /** Addresses (or CIDR blocks) of the devices it applies to, either family; empty = all. */
@@ -65,4 +66,6 @@ export interface Policy {
   readonly globals: Globals;
   readonly proxies: readonly Proxy[];
   readonly apps: readonly App[];
+  /** Names that the router's resolver is not asked for; absent: nothing is done about them. */
+  readonly escape?: Escape;
 }

@@ -3,6 +3,7 @@
 // looking and mending in keep.ts. Pure: the time is an argument.
 import { IFF_UP } from '../netlink/constants.ts';
 import type { RouteEvent } from '../netlink/rt-event.ts';
+import { FIRST_SLOT, LAST_TABLE_SLOT } from '../policy/marks.ts';
 import { isLinkName } from '../tunnel/plan.ts';
 
 export type RepairEvent =
@@ -60,9 +61,6 @@ const SLOW_MILLISECONDS = 5000;
 const RETRY_MILLISECONDS = 500;
 /** As long as the watchdog: the house is not kept waiting longer than that (see SECURITY.md). */
 export const GUARD_MILLISECONDS = 5000;
-
-/** The last slot is 13 (policy/marks). */
-const SLOTS = 13;
 
 export function createRepair(preference: number, table: number): RepairState {
   return {
@@ -180,7 +178,7 @@ function onRoute(state: RepairState, event: RouteEvent, now: number): readonly R
 }
 
 function isSlot(number: number): boolean {
-  return number >= 1 && number <= SLOTS;
+  return number >= FIRST_SLOT && number <= LAST_TABLE_SLOT;
 }
 
 /** One look for all that comes until then; an earlier wish wins. */

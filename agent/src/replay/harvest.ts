@@ -6,7 +6,7 @@ import type { Lesson } from '../learn/observe-dns.ts';
 import type { App, Policy } from '../policy/policy.ts';
 import { findRange } from '../policy/range-match.ts';
 import { pairOf, portOf } from '../ruleset/elements.ts';
-import { LEARNED_SETS, setName } from '../ruleset/names.ts';
+import { FILLED_SETS, setName } from '../ruleset/names.ts';
 import { type Kernel, listElements, removeElements } from '../ruleset/trace.ts';
 import { familyOf, parseAddress } from '../wire/address.ts';
 
@@ -98,8 +98,7 @@ export function gatherEvidence(harvest: Harvest, app: App, { kind, flow }: FlowE
 export function makeRoom(kernel: Kernel, app: App, now: number): void {
   const { ports, peers, devices } = app.profile.caps;
   const least = Math.min(ports, peers, devices);
-  for (const kind of LEARNED_SETS) {
-    if (kind === 'addr') continue;
+  for (const kind of FILLED_SETS) {
     for (const family of FAMILIES) {
       const set = setName(app.name, kind, family);
       const elements = listElements(kernel, set, now);

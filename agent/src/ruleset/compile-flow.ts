@@ -4,6 +4,7 @@ import type { App } from '../policy/policy.ts';
 import type { Family } from '../wire/address.ts';
 import { appSet, type Context, logHeaders, setMark } from './context.ts';
 import type { Chain, Expression, Statement, Verdict } from './model.ts';
+import { gateName } from './names.ts';
 import {
   accept,
   between,
@@ -62,7 +63,10 @@ function flowChain(context: Context, app: App): Chain {
       : accept;
     rules.push(rule('back: from the tunnel', oneOf(iifname, context.tunnels), back));
   }
-  rules.push(rule('a proxied flow has no packets on other devices', drop));
+  rules.push(
+    rule("direct by the owner's choice", inSet(nfproto, gateName(name, 'direct')), accept),
+    rule('a proxied flow has no packets on other devices', drop),
+  );
   return { name: `${name}_flow`, rules };
 }
 
@@ -74,10 +78,8 @@ function renewChain(app: App, family: Family): Chain {
     const set = appSet(app, transport, family);
     return rule('renew the port', is(l4proto, number), inSet(port, set), update(set, port));
   });
-  if (app.profile.peers.enabled) {
-    const set = appSet(app, 'peer', family);
-    rules.push(rule('renew the peer', inSet(pair, set), update(set, pair)));
-  }
+  const peers = appSet(app, 'peer', family);
+  rules.push(rule('renew the peer', inSet(pair, peers), update(peers, pair)));
   rules.push(rule('on its way', accept));
   return { name: `${app.name}_renew${family}`, rules };
 }

@@ -1,8 +1,9 @@
 // ruleset/compile-forward: after routing. The kill switch (a proxied packet leaves by a tunnel or
 // not at all), the feed of DNS answers, MSS clamping, and the source NAT into the tunnel.
-import { JUDGED, markOf, WATCHED } from '../policy/marks.ts';
+import { JUDGED, markOf, UNDECIDED, WATCHED } from '../policy/marks.ts';
 import type { App, Proxy as ProxyEntry } from '../policy/policy.ts';
 import { parseAddress } from '../wire/address.ts';
+import { readsHello } from './compile-hello.ts';
 import {
   appSet,
   type Context,
@@ -15,6 +16,7 @@ import {
 import type { Chain, Rule, Statement, Verdict } from './model.ts';
 import {
   ANSWER_PREFIX,
+  gateName,
   proxiedCounter,
   QUERY_PREFIX,
   rejectedCounter,
@@ -65,7 +67,10 @@ export function compileForward(context: Context): Chain[] {
     markOf(globals.mask, app.slot),
     { verdict: 'goto', chain: `${app.name}_forward` },
   ]);
-  known.push([markOf(globals.mask, WATCHED), { verdict: 'goto', chain: 'watch' }]);
+  known.push([markOf(globals.mask, WATCHED), { verdict: 'goto', chain: 'watched' }]);
+  if (readsHello(context)) {
+    known.push([markOf(globals.mask, UNDECIDED), { verdict: 'goto', chain: 'undecided' }]);
+  }
   const base: Chain = {
     name: 'forwarding',
     base: { type: 'filter', hook: 'forward', priority: BEFORE_FILTER },
@@ -88,6 +93,7 @@ export function compileForward(context: Context): Chain[] {
   };
   return [
     base,
+    ...lookedAtChains(context),
     watchChain(context),
     ...apps.flatMap((app) => [forwardChain(context, app), ...inboundChains(context, app)]),
     ...carryChains(context),
@@ -100,6 +106,17 @@ export function compileForward(context: Context): Chain[] {
 function fromTunnels(context: Context): Rule[] {
   if (context.tunnels.length === 0) return [];
   return [rule('nothing new comes out of a tunnel', oneOf(iifname, context.tunnels), drop)];
+}
+
+/**
+ * Direct flows whose packets have to be seen must not enter a flow table, or the rules would see no
+ * more of them. The table asks for the way back by the packet's mark; these marks have none.
+ */
+function lookedAtChains(context: Context): Chain[] {
+  const kept = (slot: number) => rule('no flow table', setMark(context, 'meta', slot));
+  const watched = { name: 'watched', rules: [kept(WATCHED), rule('DNS', goTo('watch'))] };
+  if (!readsHello(context)) return [watched];
+  return [watched, { name: 'undecided', rules: [kept(UNDECIDED), rule('on its way', accept)] }];
 }
 
 function watchChain(context: Context): Chain {
@@ -139,6 +156,9 @@ function forwardChain(context: Context, app: App): Chain {
       rule('back', oneOf(iifname, context.tunnels), oneOf(oifname, lan), proxied, goTo('carry')),
     );
   }
+  rules.push(
+    rule("direct by the owner's choice", inSet(nfproto, gateName(app.name, 'direct')), accept),
+  );
   rules.push(rule('no tunnel, no way', count(rejectedCounter(app.name)), goTo('refuse')));
   return { name: `${app.name}_forward`, rules };
 }

@@ -1,23 +1,27 @@
 // ruleset/compile-new: prerouting. Tells in one rule what is unrelated, in two what is known, and
 // judges the first packet of every other flow by the evidence, before routing: the packet that
 // teaches is already on the right path.
-import { JUDGED, markOf, WATCHED } from '../policy/marks.ts';
+import { JUDGED, markOf, UNDECIDED, WATCHED } from '../policy/marks.ts';
 import type { App } from '../policy/policy.ts';
 import type { Family } from '../wire/address.ts';
+import { escapeRules } from './compile-escape.ts';
 import { flowChains } from './compile-flow.ts';
+import { helloChains, helloRules, namedRule, readsHello } from './compile-hello.ts';
 import { appSet, type Context, deviceGuards, isLimited, logHeaders, setMark } from './context.ts';
 import type { Chain, Expression, Rule, Statement, Verdict } from './model.ts';
-import { type Evidence, neverSet } from './names.ts';
+import { type Evidence, gateName, neverSet, rejectedCounter } from './names.ts';
 import {
   accept,
   back,
   concat,
+  count,
   ctMark,
   ctStatus,
   daddr,
   dispatch,
   dport,
   FAMILIES,
+  field,
   goTo,
   hasState,
   iifname,
@@ -43,6 +47,8 @@ import {
 const MANGLE = -150;
 /** IPS_CONFIRMED of linux/netfilter/nf_conntrack_common.h. */
 const CONFIRMED = 8;
+/** SYN, FIN and RST: what begins a connection, and what may end one that is gone already. */
+const TCP_BEGIN_MASK = 0x07;
 
 /** The base chain and everything that only it reaches. */
 export function compilePrerouting(context: Context): Chain[] {
@@ -53,6 +59,10 @@ export function compilePrerouting(context: Context): Chain[] {
     { verdict: 'goto', chain: `${app.name}_flow` },
   ]);
   known.push([markOf(globals.mask, WATCHED), { verdict: 'accept' }]);
+  if (readsHello(context)) {
+    known.push([markOf(globals.mask, UNDECIDED), { verdict: 'goto', chain: 'hello' }]);
+  }
+  const judge = apps.flatMap((app) => admission(app));
   const base: Chain = {
     name: 'prerouting',
     base: { type: 'filter', hook: 'prerouting', priority: MANGLE },
@@ -70,7 +80,8 @@ export function compilePrerouting(context: Context): Chain[] {
       ...FAMILIES.map((family) =>
         rule('not the public Internet, or a proxy', inSet(daddr(family), neverSet(family)), accept),
       ),
-      ...apps.flatMap((app) => admission(app)),
+      ...escapeRules(context),
+      ...judge,
       rule(
         'DNS past the router: watch the flow',
         oneOf(l4proto, [TCP, UDP]),
@@ -79,9 +90,10 @@ export function compilePrerouting(context: Context): Chain[] {
         setMark(context, 'meta', 0),
         accept,
       ),
+      ...helloRules(context),
     ],
   };
-  return [base, ...apps.flatMap((app) => appChains(context, app))];
+  return [base, ...apps.flatMap((app) => appChains(context, app)), ...helloChains(context, judge)];
 }
 
 /** Rules that hand a new flow to an application, limited to its devices; none while the owner wants
@@ -106,11 +118,14 @@ function admission(app: App): Rule[] {
 function appChains(context: Context, app: App): Chain[] {
   return [
     ...FAMILIES.flatMap((family) => [
-      newChain(app, family),
+      newChain(context, app, family),
       ...evidenceChains(context, app, family),
     ]),
     evidence(context, app, 'range', 'range', 'address and port of the operator'),
     evidence(context, app, 'addr', 'addr', 'address learned from a DNS answer'),
+    ...(readsHello(context)
+      ? [evidence(context, app, 'hello', 'hello', 'server named by a TLS hello of this device')]
+      : []),
     evidence(context, app, 'window', 'window', "a stranger's request came just before"),
     takeChain(context, app),
     lateChain(context, app),
@@ -119,7 +134,7 @@ function appChains(context: Context, app: App): Chain[] {
 }
 
 /** Judges the first packet of a flow; the order is from the surest evidence to the weakest. */
-function newChain(app: App, family: Family): Chain {
+function newChain(context: Context, app: App, family: Family): Chain {
   const { name, profile } = app;
   const target = concat(daddr(family), l4proto, dport);
   const rules = [
@@ -137,6 +152,7 @@ function newChain(app: App, family: Family): Chain {
       inSet(daddr(family), appSet(app, 'addr', family)),
       goTo(`${name}_mark_addr`),
     ),
+    ...(readsHello(context) ? [namedRule(app, family)] : []),
     ...TRANSPORTS.map(([transport, number]) =>
       rule(
         'from the P2P port',
@@ -146,11 +162,10 @@ function newChain(app: App, family: Family): Chain {
       ),
     ),
   ];
-  if (profile.peers.enabled) {
-    const pair = concat(saddr(family), daddr(family));
-    const peers = appSet(app, 'peer', family);
-    rules.push(rule('device and its peer', inSet(pair, peers), goTo(`${name}_mark_peer${family}`)));
-  }
+  // Even where the profile teaches no peers: flows that the agent moves are remembered as such.
+  const pair = concat(saddr(family), daddr(family));
+  const peers = appSet(app, 'peer', family);
+  rules.push(rule('device and its peer', inSet(pair, peers), goTo(`${name}_mark_peer${family}`)));
   if (profile.request.enabled) {
     const window = appSet(app, 'window', family);
     // Only flows that begin inside the window: an older one without an answer is still "new" to
@@ -189,9 +204,7 @@ function evidenceChains(context: Context, app: App, family: Family): Chain[] {
     const rules = [...own, ...peers];
     chains.push(evidence(context, app, `${transport}${family}`, 'port', 'P2P port', rules));
   }
-  if (profile.peers.enabled) {
-    chains.push(evidence(context, app, `peer${family}`, 'peer', 'known peer', peers));
-  }
+  chains.push(evidence(context, app, `peer${family}`, 'peer', 'known peer', peers));
   return chains;
 }
 
@@ -237,6 +250,19 @@ function takeChain(context: Context, app: App): Chain {
         'late: the flow has a direct NAT binding and cannot move',
         { kind: 'flags', left: ctStatus, any: ['confirmed'] },
         goTo(`${app.name}_late`),
+      ),
+      rule(
+        'no proxy is up: say so at once',
+        inSet(nfproto, gateName(app.name, 'blocked')),
+        count(rejectedCounter(app.name)),
+        goTo('refuse'),
+      ),
+      rule(
+        'began on another way: it cannot go on here, it has to begin anew',
+        is(l4proto, TCP),
+        is(masked(field('tcp flags'), TCP_BEGIN_MASK), 0),
+        count(rejectedCounter(app.name)),
+        goTo('refuse'),
       ),
       rule('path of the flow', setMark(context, 'ct', app.slot)),
       rule('path of this packet', setMark(context, 'meta', app.slot)),

@@ -4,7 +4,7 @@ import type { App, Policy } from '../policy/policy.ts';
 import type { ProfileRange } from '../policy/profile.ts';
 import type { Family } from '../wire/address.ts';
 import type { Datatype, LearnedSet, NamedSet, Span, StaticSet } from './model.ts';
-import { macSet, neverSet, setName } from './names.ts';
+import { GATES, gateName, macSet, neverSet, setName } from './names.ts';
 import { addressElements, rangeElements } from './ranges.ts';
 import { FAMILIES } from './terms.ts';
 
@@ -41,8 +41,13 @@ export function compileSets(policy: Policy): NamedSet[] {
   return [
     ...FAMILIES.map((family) => never(family, proxies)),
     ...policy.apps.flatMap((app) =>
-      FAMILIES.flatMap((family) => [...staticSets(app, family), ...learnedSets(app, family)]),
+      FAMILIES.flatMap((family) => [
+        ...staticSets(app, family),
+        ...learnedSets(app, family),
+        ...namedSets(policy, app, family),
+      ]),
     ),
+    ...policy.apps.flatMap(gateSets),
     ...policy.apps.flatMap(macs),
   ];
 }
@@ -127,6 +132,26 @@ function learnedSets(app: App, family: Family): LearnedSet[] {
       dynamic: false,
     }),
   ];
+}
+
+function gateSets(app: App): LearnedSet[] {
+  return GATES.map((gate) => ({
+    role: 'learned',
+    name: gateName(app.name, gate),
+    key: ['family'],
+    size: FAMILIES.length,
+    timeout: null,
+    dynamic: false,
+  }));
+}
+
+/** Device and server pairs that a ClientHello named; only where those are read. */
+function namedSets(policy: Policy, app: App, family: Family): LearnedSet[] {
+  if ((policy.escape?.hello ?? 'off') === 'off') return [];
+  const key: Datatype[] = [address(family), address(family)];
+  const size = app.profile.caps.endpoints;
+  const name = setName(app.name, 'hello', family);
+  return [{ role: 'learned', name, key, size, timeout: null, dynamic: false }];
 }
 
 function address(family: Family): Datatype {

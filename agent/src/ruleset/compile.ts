@@ -2,7 +2,9 @@
 // (UCI + profiles -> policy -> compile -> render -> nft). What each part is for is in the
 // compile-* files; this one puts them together.
 import type { Policy } from '../policy/policy.ts';
+import { escapeChains, escapeSets } from './compile-escape.ts';
 import { compileForward } from './compile-forward.ts';
+import { helloSets } from './compile-hello.ts';
 import { compileLocal } from './compile-local.ts';
 import { compilePrerouting } from './compile-new.ts';
 import { compileSets } from './compile-sets.ts';
@@ -23,7 +25,12 @@ export function compile(policy: Policy): Ruleset {
       devices: tunnelsOf(context, app),
     })),
     counters: policy.apps.flatMap((app) => [proxiedCounter(app.name), rejectedCounter(app.name)]),
-    sets: compileSets(policy),
-    chains: [...compilePrerouting(context), ...compileForward(context), ...compileLocal(context)],
+    sets: [...compileSets(policy), ...escapeSets(policy), ...helloSets(policy)],
+    chains: [
+      ...compilePrerouting(context),
+      ...escapeChains(context),
+      ...compileForward(context),
+      ...compileLocal(context),
+    ],
   };
 }

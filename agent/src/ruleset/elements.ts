@@ -1,6 +1,7 @@
 // ruleset/elements: keys of learned set elements, as netlink carries them: every concatenated
 // field in network byte order and padded to 4 bytes. learn/ makes them, status reads them back.
-import { familyOf, formatAddress, parseAddress } from '../wire/address.ts';
+import { type Family, familyOf, formatAddress, parseAddress } from '../wire/address.ts';
+import { NFPROTO } from './terms.ts';
 
 /** Key of `<app>_addr`, `<app>_window`, `<app>_asked`; null when the text is no address. */
 export function addressKey(address: string): Uint8Array | null {
@@ -24,6 +25,11 @@ export function portKey(device: string, port: number): Uint8Array | null {
   const first = parseAddress(device);
   if (first === null || !Number.isInteger(port) || port < 1 || port > 65535) return null;
   return joined(first, Uint8Array.of(port >> 8, port & 0xff, 0, 0));
+}
+
+/** Key of `<app>_blocked` and `<app>_direct`: NFPROTO_IPV4 or NFPROTO_IPV6, one byte. */
+export function familyKey(family: Family): Uint8Array {
+  return Uint8Array.of(NFPROTO[family]);
 }
 
 /** Inverse of addressKey. */

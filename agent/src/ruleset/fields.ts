@@ -53,6 +53,7 @@ export function datatypeOf(expression: Expression): Datatype {
     case 'masked':
       return datatypeOf(expression.of);
     case 'raw':
+    case 'payload':
     case 'concat':
       return 'raw';
   }

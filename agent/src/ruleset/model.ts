@@ -46,6 +46,8 @@ export type Expression =
   | { readonly kind: 'field'; readonly name: FieldName }
   /** Raw bits from the start of the transport header. */
   | { readonly kind: 'raw'; readonly offset: number; readonly bits: 8 | 16 | 32 }
+  /** Raw bits of what TCP or UDP carries; a packet that carries less ends the rule. */
+  | { readonly kind: 'payload'; readonly offset: number; readonly bits: 8 | 16 | 32 }
   /** Hardware address of the sender: the device, on packets from the home's own network. */
   | { readonly kind: 'ether' }
   /** The kernel's own answer about the destination: kind of address, or the way it would take. */
@@ -87,6 +89,8 @@ export type Statement =
     }
   /** Adds the element or renews its timeout. A full set ends the rule: keep it in its own. */
   | { readonly kind: 'update'; readonly set: string; readonly element: Expression }
+  /** Takes the element away again; an element that is not there is no error. */
+  | { readonly kind: 'remove'; readonly set: string; readonly element: Expression }
   /** Verdict map; without an entry the next rule goes on. */
   | {
       readonly kind: 'dispatch';
@@ -113,6 +117,8 @@ export type Statement =
   /** Lowers the MSS option: to a number of bytes, or to what the route's MTU allows. */
   | { readonly kind: 'clamp'; readonly size: number | 'route' }
   | { readonly kind: 'masquerade' }
+  /** To a port of the router itself. */
+  | { readonly kind: 'redirect'; readonly port: number }
   | { readonly kind: 'verdict'; readonly verdict: Verdict };
 
 export interface Rule {

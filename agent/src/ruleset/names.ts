@@ -7,7 +7,21 @@ export const TABLE = 'whp';
 /** Sets of one application and family. The first group is rewritten by a reload, never learned. */
 export const STATIC_SETS = ['range', 'learn', 'node', 'except', 'device'] as const;
 /** Entries that come and go at run time, and outlive a reload. */
-export const LEARNED_SETS = ['addr', 'udp', 'tcp', 'peer', 'window', 'asked'] as const;
+export const LEARNED_SETS = ['addr', 'udp', 'tcp', 'peer', 'window', 'asked', 'hello'] as const;
+
+/** Those of them that rules fill by themselves. */
+export const FILLED_SETS = ['udp', 'tcp', 'peer', 'window', 'asked'] as const;
+
+/** States of an application that the agent tells the table: `blocked`, no proxy is up and it is
+ * refused at once; `direct`, no proxy is up and its owner lets it pass beside the tunnels. The
+ * families (NFPROTO_*) for which it is so are the elements. */
+export const GATES = ['blocked', 'direct'] as const;
+export type Gate = (typeof GATES)[number];
+
+/** `<app>_blocked`, `<app>_direct`. */
+export function gateName(app: string, gate: Gate): string {
+  return `${app}_${gate}`;
+}
 
 export type SetKind = (typeof STATIC_SETS)[number] | (typeof LEARNED_SETS)[number];
 
@@ -25,8 +39,29 @@ export function neverSet(family: Family): string {
   return `never${family}`;
 }
 
+/** Devices that ask other resolvers, with the port they do it on: device . port. */
+export function escapeSet(family: Family): string {
+  return `escape${family}`;
+}
+
+/** Addresses of known DoH services; devices that are to use the router's resolver. */
+export function dohSet(family: Family): string {
+  return `doh${family}`;
+}
+
+export const ESCAPING_MACS = 'escapingmac';
+
+export function escapingSet(family: Family): string {
+  return `escaping${family}`;
+}
+
+/** Flows whose ClientHello goes on in the next segment: device . port. */
+export function partialSet(family: Family): string {
+  return `partial${family}`;
+}
+
 /** What makes a new flow an application's. */
-export const EVIDENCES = ['range', 'addr', 'port', 'peer', 'window', 'mapping'] as const;
+export const EVIDENCES = ['range', 'addr', 'hello', 'port', 'peer', 'window', 'mapping'] as const;
 export type Evidence = (typeof EVIDENCES)[number];
 
 /**
@@ -40,13 +75,15 @@ export type AppFeed = (typeof APP_FEEDS)[number];
 /** DNS requests and answers that are watched; no application is known yet. */
 export const QUERY_PREFIX = 'whp:query';
 export const ANSWER_PREFIX = 'whp:answer';
+/** First words of a TLS flow that nobody knows yet. */
+export const HELLO_PREFIX = 'whp:hello';
 
 /** The guard's table, and the prefix of a packet it held back: our table has not judged it. */
 export const GUARD_TABLE = 'whp_guard';
 export const UNJUDGED_PREFIX = 'whp:unjudged';
 
 export type Feed =
-  | { readonly feed: 'query' | 'answer' }
+  | { readonly feed: 'query' | 'answer' | 'hello' }
   | { readonly feed: AppFeed; readonly app: string };
 
 export function logPrefix(feed: AppFeed, app: string): string {
@@ -57,6 +94,7 @@ export function logPrefix(feed: AppFeed, app: string): string {
 export function parsePrefix(prefix: string): Feed | null {
   if (prefix === QUERY_PREFIX) return { feed: 'query' };
   if (prefix === ANSWER_PREFIX) return { feed: 'answer' };
+  if (prefix === HELLO_PREFIX) return { feed: 'hello' };
   const [own, feed, app, ...rest] = prefix.split(':');
   if (own !== 'whp' || !app || rest.length > 0) return null;
   const known = APP_FEEDS.find((one) => one === feed);

@@ -36,6 +36,7 @@ const EXPRESSIONS: Renderers<Expression> = {
   original: (one) => `ct original ${one.family === 4 ? 'ip' : 'ip6'} saddr`,
   field: (one) => one.name,
   raw: (one) => `@th,${one.offset},${one.bits}`,
+  payload: (one) => `@ih,${one.offset},${one.bits}`,
   ether: () => 'ether saddr',
   fib: (one) => `fib daddr ${one.result}`,
   masked: (one) => `${expression(one.of)} & ${hex(one.mask)}`,
@@ -55,6 +56,7 @@ const STATEMENTS: Renderers<Statement> = {
   flags: (one) => `${expression(one.left)} ${one.any.join(',')}`,
   lookup: (one) => `${expression(one.left)} ${one.not ? '!= ' : ''}@${one.set}`,
   update: (one) => `update @${one.set} { ${expression(one.element)} }`,
+  remove: (one) => `delete @${one.set} { ${expression(one.element)} }`,
   dispatch: (one) => {
     const entries = one.entries.map(
       ([value, to]) => `${constant(one.left, value)} : ${verdict(to)}`,
@@ -75,6 +77,7 @@ const STATEMENTS: Renderers<Statement> = {
   reject: (one) => `reject with ${one.answer === 'tcp reset' ? one.answer : `icmpx ${one.answer}`}`,
   clamp: (one) => `tcp option maxseg size set ${one.size === 'route' ? 'rt mtu' : one.size}`,
   masquerade: () => 'masquerade',
+  redirect: (one) => `redirect to :${one.port}`,
   verdict: (one) => verdict(one.verdict),
 };
 
@@ -133,6 +136,7 @@ const SET_TYPES: { readonly [type in Datatype]?: string } = {
   ipv6: 'ipv6_addr',
   protocol: 'inet_proto',
   port: 'inet_service',
+  family: 'nf_proto',
   ether: 'ether_addr',
 };
 

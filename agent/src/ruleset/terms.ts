@@ -50,6 +50,11 @@ export function raw(offset: number, bits: 8 | 16 | 32): Expression {
   return { kind: 'raw', offset, bits };
 }
 
+/** `bits` from bit `offset` of what TCP or UDP carries. */
+export function payload(offset: number, bits: 8 | 16 | 32): Expression {
+  return { kind: 'payload', offset, bits };
+}
+
 export function masked(of: Expression, mask: number): Expression {
   return { kind: 'masked', of, mask };
 }
@@ -96,6 +101,10 @@ export function notInSet(left: Expression, set: string): Statement {
 
 export function update(set: string, element: Expression): Statement {
   return { kind: 'update', set, element };
+}
+
+export function remove(set: string, element: Expression): Statement {
+  return { kind: 'remove', set, element };
 }
 
 export function dispatch(left: Expression, entries: readonly [Constant, Verdict][]): Statement {

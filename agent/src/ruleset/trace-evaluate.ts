@@ -1,7 +1,7 @@
 // ruleset/trace-evaluate: what expressions and statements of the model do to one packet: one
 // evaluator a kind, the counterpart of render. A value that cannot be read ends the rule, as
 // NFT_BREAK does in the kernel.
-import type { Packet } from '../wire/packet.ts';
+import { type Packet, TCP, UDP } from '../wire/packet.ts';
 import { u16At, u32At } from '../wire/reader.ts';
 import { datatypeOf, FIELDS } from './fields.ts';
 import type { Constant, Expression, Statement, Verdict } from './model.ts';
@@ -11,6 +11,7 @@ import {
   hasElement,
   hexBytes,
   type SetState,
+  takeElement,
   updateElement,
   type Value,
 } from './trace-sets.ts';
@@ -37,7 +38,7 @@ export interface Visit {
   readonly clamps: (number | 'route')[];
 }
 
-type Final = 'accept' | 'drop' | 'reject' | 'queue' | 'masquerade';
+type Final = 'accept' | 'drop' | 'reject' | 'queue' | 'masquerade' | 'redirect';
 
 /** On to the next statement, end of the rule, the end of the road, or another chain. */
 export type Outcome =
@@ -90,6 +91,13 @@ const EXPRESSIONS: Evaluators = {
     const { packet } = visit;
     if (packet.transport < 0) return null;
     return load(packet, packet.transport + one.offset / 8, one.bits / 8);
+  },
+  payload: (one, visit) => {
+    const { payload, payloadEnd, protocol, bytes } = visit.packet;
+    if (protocol !== TCP && protocol !== UDP) return null;
+    const at = payload + one.offset / 8;
+    if (at + one.bits / 8 > payloadEnd) return null;
+    return one.bits === 8 ? bytes[at]! : one.bits === 16 ? u16At(bytes, at) : u32At(bytes, at);
   },
   ether: (_, visit) => visit.ether,
   fib: (one, visit) => (one.result === 'type' ? visit.addressType : visit.mainDevice),
@@ -178,6 +186,12 @@ const STATEMENTS: Actions = {
     if (key === null) return 'break';
     return when(updateElement(visit.sets.get(one.set)!, key, visit.now));
   },
+  remove: (one, visit) => {
+    const key = keyOf(one.element, visit);
+    if (key === null) return 'break';
+    takeElement(visit.sets.get(one.set)!, key);
+    return 'next';
+  },
   dispatch: (one, visit) => {
     const value = evaluate(one.left, visit);
     if (value === null) return 'break';
@@ -207,6 +221,7 @@ const STATEMENTS: Actions = {
     return 'next';
   },
   masquerade: () => ({ final: 'masquerade' }),
+  redirect: () => ({ final: 'redirect' }),
   verdict: (one) => verdictOutcome(one.verdict),
 };
 

@@ -76,6 +76,11 @@ export function updateElement(state: SetState, values: readonly Value[], now: nu
   );
 }
 
+/** What a rule takes away again. */
+export function takeElement(state: SetState, values: readonly Value[]): void {
+  if (state.role === 'learned') state.entries.delete(keyOf(state, values));
+}
+
 /** What the agent does over netlink: false when the set is full. An element is renewed. */
 export function addElement(state: SetState, element: NewElement, now: number): boolean {
   if (state.role === 'static') return false;
@@ -121,6 +126,8 @@ export function constantValue(type: Datatype, constant: Constant): Value {
 function hexOf(type: Datatype, value: Value): string {
   if (typeof value === 'string') return value;
   if (typeof value !== 'number') return hexBytes(value);
+  // Alone in its key, and there the kernel keeps one byte.
+  if (type === 'family') return value.toString(16).padStart(2, '0');
   const digits = type === 'port' ? 4 : type === 'protocol' ? 2 : 8;
   return value.toString(16).padStart(digits, '0').padEnd(8, '0');
 }

@@ -5,6 +5,8 @@ import { slotOf } from '../policy/marks.ts';
 import { decodePacket, destinationText, type Packet } from '../wire/packet.ts';
 import { isMalformed } from '../wire/reader.ts';
 import type { Chain, Hook, Rule, Ruleset } from './model.ts';
+import { gateName } from './names.ts';
+import { NFPROTO } from './terms.ts';
 import {
   confirm,
   type FlowTable,
@@ -20,6 +22,7 @@ import {
   createSet,
   type Element,
   elementsOf,
+  hasElement,
   hexBytes,
   type NewElement,
   removeElement,
@@ -56,6 +59,8 @@ export interface Trace {
   readonly device: string;
   /** Whether the flow was source-translated to the tunnel's inner address. */
   readonly masqueraded: boolean;
+  /** Whether it was turned round to the router's own port. */
+  readonly redirected: boolean;
   readonly clamps: readonly (number | 'route')[];
   /** Why it is no packet at all, when it is none (verdict drop). */
   readonly malformed?: string;
@@ -166,6 +171,7 @@ const NOWHERE: Trace = {
   route: 'none',
   device: '',
   masqueraded: false,
+  redirected: false,
   clamps: [],
 };
 
@@ -186,6 +192,7 @@ interface Journey {
   readonly cost: { [hook in Hook]?: number };
   queued: boolean;
   masqueraded: boolean;
+  redirected: boolean;
 }
 
 function run(kernel: Kernel, input: TracedPacket, packet: Packet, now: number): Trace {
@@ -206,7 +213,15 @@ function run(kernel: Kernel, input: TracedPacket, packet: Packet, now: number): 
     logs: [],
     clamps: [],
   };
-  const journey = { kernel, visit, path: [], cost: {}, queued: false, masqueraded: false };
+  const journey = {
+    kernel,
+    visit,
+    path: [],
+    cost: {},
+    queued: false,
+    masqueraded: false,
+    redirected: false,
+  };
   const verdict = travel(journey, input, tracked);
   if (verdict === 'accept' && tracked.flow !== null && !tracked.flow.confirmed) {
     confirm(kernel.flows, tracked.flow);
@@ -223,7 +238,7 @@ function travel(journey: Journey, input: TracedPacket, tracked: Tracked): End {
   }
   const end = hook(journey, 'prerouting', tracked);
   if (end !== 'accept') return end;
-  if (input.hooks === 'input') return hook(journey, 'input', tracked);
+  if (input.hooks === 'input' || journey.redirected) return hook(journey, 'input', tracked);
   if (!routed(journey, input)) return 'reject';
   const through = hook(journey, 'forward', tracked);
   return through === 'accept' ? leave(journey, input, tracked) : through;
@@ -239,6 +254,13 @@ function routed({ kernel, visit, path }: Journey, input: TracedPacket): boolean 
   const slot = slotOf(kernel.ruleset.mask, visit.mark);
   const way = kernel.ruleset.paths.find((one) => one.slot === slot);
   if (way === undefined) {
+    visit.oif = input.oif;
+    return true;
+  }
+  // The agent empties the slot's table together with this: the lookup goes on to the main table.
+  const { family } = visit.packet;
+  const direct = kernel.sets.get(gateName(way.app, 'direct'));
+  if (direct !== undefined && hasElement(direct, [NFPROTO[family]], visit.now)) {
     visit.oif = input.oif;
     return true;
   }
@@ -258,6 +280,7 @@ function hook(journey: Journey, name: Hook, tracked: Tracked): End {
     if (outcome.final === 'drop' || outcome.final === 'reject') return outcome.final;
     if (outcome.final === 'queue') journey.queued = true;
     if (outcome.final === 'masquerade') journey.masqueraded = true;
+    if (outcome.final === 'redirect') journey.redirected = true;
   }
   return 'accept';
 }
@@ -299,7 +322,8 @@ function addressType(world: World, packet: Packet, hooks: TracedPacket['hooks'])
 }
 
 function summary(journey: Journey, input: TracedPacket, end: End): Trace {
-  const { visit, kernel, path, cost, queued, masqueraded } = journey;
+  const { visit, kernel, path, cost, queued, masqueraded, redirected } = journey;
+  const isLocal = input.hooks === 'input' || redirected;
   const isTunnel = kernel.ruleset.paths.some((one) => one.devices.includes(visit.oif));
   const passes = end === 'accept';
   return {
@@ -310,9 +334,10 @@ function summary(journey: Journey, input: TracedPacket, end: End): Trace {
     logs: visit.logs,
     path,
     cost,
-    route: !passes ? 'none' : input.hooks === 'input' ? 'local' : isTunnel ? 'tunnel' : 'direct',
-    device: passes && input.hooks !== 'input' ? visit.oif : '',
+    route: !passes ? 'none' : isLocal ? 'local' : isTunnel ? 'tunnel' : 'direct',
+    device: passes && !isLocal ? visit.oif : '',
     masqueraded,
+    redirected,
     clamps: visit.clamps,
   };
 }

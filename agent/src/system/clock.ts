@@ -20,9 +20,10 @@ export function every(milliseconds: number, run: () => void): () => void {
   return () => os.clearInterval(timer);
 }
 
-/** Calls `run` once, after so many milliseconds. */
-export function after(milliseconds: number, run: () => void): void {
-  os.setTimeout(run, milliseconds);
+/** Calls `run` once, so many milliseconds from now; returns what stops it. */
+export function after(milliseconds: number, run: () => void): () => void {
+  const timer = os.setTimeout(run, Math.ceil(milliseconds));
+  return () => os.clearTimeout(timer);
 }
 
 /** Lets the event loop come round between two long parts of a job: held packets get their turn, and

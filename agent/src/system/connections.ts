@@ -7,6 +7,7 @@ import {
   putConntrackDelete,
   putConntrackDump,
   readConnection,
+  type TupleFilter,
 } from '../netlink/conntrack.ts';
 import { NETLINK_NETFILTER } from '../netlink/constants.ts';
 import { TCP, UDP } from '../wire/packet.ts';
@@ -28,16 +29,18 @@ export function openConnections(): Connections | string {
   return opened.ok ? { socket: opened.socket } : opened.reason;
 }
 
-/** All entries whose `mark & mask` is `mark`. The kernel filters. A string is the error. */
+/** All entries whose `mark & mask` is `mark`; the kernel filters. With `only`, those of these ends,
+ * and on old kernels others too. A string is the error. */
 export function readConnections(
   connections: Connections,
   mark: number,
   mask: number,
+  only: TupleFilter | null = null,
 ): Connection[] | string {
   let found: Connection[] = [];
   const errno = dump(
     connections.socket,
-    (w, seq) => putConntrackDump(w, seq, 0, mark, mask),
+    (w, seq) => putConntrackDump(w, seq, only?.family ?? 0, mark, mask, only),
     () => {
       found = [];
     },
@@ -61,4 +64,27 @@ export function cutConnection(connections: Connections, flow: Flow): string | nu
   const { errno } = transact(socket, seq, seq);
   // ENOENT: it is gone by itself.
   return errno === 0 || errno === 2 ? null : `cut ${flow.protocol} flow: errno ${errno}`;
+}
+
+/** Requests that go out together: what fits the socket's buffer of 4 KiB. */
+const DELETE_AT_ONCE = 24;
+
+/** Deletes exactly these entries; one that is gone by itself is no error. Returns the error or
+ * null. */
+export function cutConnections(
+  connections: Connections,
+  list: readonly Connection[],
+): string | null {
+  const { socket } = connections;
+  let wrong: string | null = null;
+  for (let from = 0; from < list.length; from += DELETE_AT_ONCE) {
+    const part = list.slice(from, from + DELETE_AT_ONCE);
+    const first = takeSequence(socket, part.length);
+    const w = request(socket);
+    part.forEach((entry, at) => void putConntrackDelete(w, first + at, entry));
+    const { errno, refused } = transact(socket, first, first + part.length - 1);
+    const fault = refused.find((ack) => ack.errno !== 2)?.errno ?? (refused.length > 0 ? 0 : errno);
+    if (fault !== 0) wrong = `cut connections: errno ${fault}`;
+  }
+  return wrong;
 }

@@ -1,16 +1,20 @@
 // system/effects: runs what step.ts asks for, in its order: a set update is committed before the
 // answer that taught it is released. Last station of a packet's way: netlink -> kernel set.
 import type { SetChange } from '../netlink/nft-set.ts';
-import { LEARNED_SETS, setName } from '../ruleset/names.ts';
+import { FILLED_SETS, setName } from '../ruleset/names.ts';
 import type { Effect, State, Told } from '../step.ts';
 import { type Connections, cutConnection, openConnections } from './connections.ts';
 import type { HeldFeed } from './feeds.ts';
+import type { Late } from './late.ts';
 import { log } from './log.ts';
 import { changeSets, openSets, readSet, type Sets } from './sets.ts';
 
 export interface Effects {
   held: HeldFeed | null;
+  /** ClientHellos of flows that nobody knows. */
+  hellos: HeldFeed | null;
   state: State | null;
+  late: Late | null;
   readonly sets: Sets | string;
   readonly connections: Connections | string;
   /** Who listens to `whp monitor`. */
@@ -23,7 +27,9 @@ export interface Effects {
 export function openEffects(): Effects {
   const self: Effects = {
     held: null,
+    hellos: null,
     state: null,
+    late: null,
     sets: openSets(),
     connections: openConnections(),
     listeners: new Set(),
@@ -51,10 +57,17 @@ function runEffects(self: Effects, effects: readonly Effect[]): void {
         commit(self, changes);
         self.held?.release(effect.id);
         break;
+      case 'pass':
+        commit(self, changes);
+        self.hellos?.release(effect.id, effect.again);
+        break;
       case 'cut':
         if (typeof self.connections !== 'string') {
           failed(self, cutConnection(self.connections, effect.flow));
         }
+        break;
+      case 'late':
+        self.late?.wish(effect.wish);
         break;
       case 'make-room':
         makeRoom(self, effect.app);
@@ -96,8 +109,7 @@ function makeRoom(self: Effects, name: string): void {
   const app = self.state?.apps.get(name);
   if (app === undefined || typeof self.sets === 'string') return;
   const least = Math.min(app.profile.caps.ports, app.profile.caps.peers, app.profile.caps.devices);
-  for (const kind of LEARNED_SETS) {
-    if (kind === 'addr') continue;
+  for (const kind of FILLED_SETS) {
     for (const family of [4, 6] as const) {
       const set = setName(name, kind, family);
       const elements = readSet(self.sets, set);

@@ -2,7 +2,12 @@
 // Unwraps the messages and hands out spans of the receive buffer, valid until the callback returns.
 // No decision is made here.
 import * as os from 'qjs:os';
-import { NETLINK_NETFILTER, NF_ACCEPT, NFQA_CFG_F_FAIL_OPEN } from '../netlink/constants.ts';
+import {
+  NETLINK_NETFILTER,
+  NF_ACCEPT,
+  NF_REPEAT,
+  NFQA_CFG_F_FAIL_OPEN,
+} from '../netlink/constants.ts';
 import {
   createLoggedPacket,
   LOGGED_PACKET,
@@ -49,15 +54,18 @@ export interface Feed {
 }
 
 export interface HeldFeed extends Feed {
-  /** Lets a held packet go; it leaves with the next `flush`, at the latest after the drain. */
-  release(id: number): void;
+  /** Lets a held packet go; it leaves with the next `flush`, at the latest after the drain.
+   * `again`: through the rules of the same hook once more, which may refuse it now. */
+  release(id: number, again?: boolean): void;
   flush(): void;
 }
 
-/** Holds packets of queue `number` (0..65535) for us. A string is the error with its errno. */
+/** Holds packets of queue `number` (0..65535) for us, `most` at a time; beyond that they pass
+ * unheld. A string is the error with its errno. */
 export function openHeld(
   number: number,
   onPacket: (id: number, span: PacketSpan) => void,
+  most = HELD_AT_MOST,
 ): HeldFeed | string {
   const opened = openNetlink(NETLINK_NETFILTER, {
     receiveQueue: QUEUE_BYTES,
@@ -69,7 +77,7 @@ export function openHeld(
   const seq = takeSequence(socket);
   const options = {
     copyRange: COPY_QUEUED,
-    maxLength: HELD_AT_MOST,
+    maxLength: most,
     flags: NFQA_CFG_F_FAIL_OPEN,
   };
   putQueueBind(request(socket), seq, number, options);
@@ -83,10 +91,11 @@ export function openHeld(
     sendBytes(socket, verdicts.buffer, verdictsLength(verdicts));
     verdicts.count = 0;
   };
-  const release = (id: number): void => {
-    if (addVerdict(verdicts, id, NF_ACCEPT)) return;
+  const release = (id: number, again = false): void => {
+    const verdict = again ? NF_REPEAT : NF_ACCEPT;
+    if (addVerdict(verdicts, id, verdict)) return;
     flush();
-    addVerdict(verdicts, id, NF_ACCEPT);
+    addVerdict(verdicts, id, verdict);
   };
   const packet = createQueuedPacket();
   const span = { bytes: socket.reader.bytes, offset: 0, end: 0 };

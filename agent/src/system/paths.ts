@@ -35,7 +35,7 @@ import {
   readRule,
 } from '../netlink/rule.ts';
 import type { Writer } from '../netlink/writer.ts';
-import { FIRST_SLOT, LAST_SLOT } from '../policy/marks.ts';
+import { FIRST_SLOT, LAST_TABLE_SLOT } from '../policy/marks.ts';
 import type { Globals } from '../policy/policy.ts';
 import { type Desired, describe, type Piece } from '../reconcile/desired.ts';
 import type { Operation } from '../reconcile/diff.ts';
@@ -133,14 +133,16 @@ function isOwnRoute(route: KernelRoute, globals: Paths['globals']): boolean {
   return (
     route.protocol === PROTOCOL &&
     slot >= FIRST_SLOT &&
-    slot <= LAST_SLOT &&
+    slot <= LAST_TABLE_SLOT &&
     route.destination === null
   );
 }
 
 function isOwnRule(rule: KernelRule, globals: Paths['globals']): boolean {
   const slot = rule.preference - globals.preference;
-  return rule.protocol === PROTOCOL && slot >= FIRST_SLOT && slot <= LAST_SLOT && rule.markOnly;
+  return (
+    rule.protocol === PROTOCOL && slot >= FIRST_SLOT && slot <= LAST_TABLE_SLOT && rule.markOnly
+  );
 }
 
 function linkPiece(link: KernelLink): Piece {

@@ -1,9 +1,10 @@
 // tunnel/plan: policy in, the tunnel devices, inner addresses, routes and ip rules it needs out.
 // reconcile/diff compares the answer with what the kernel has. Pure.
-import { markOf } from '../policy/marks.ts';
+import { markOf, UNDECIDED, WATCHED } from '../policy/marks.ts';
 import type { App, Policy, Proxy } from '../policy/policy.ts';
 import type { Desired, GreLink, LinkAddress, Piece, Route, Rule } from '../reconcile/desired.ts';
 import { tunnelDevice } from '../ruleset/names.ts';
+import type { Way } from './select.ts';
 
 /** Outer header and GRE header (RFC 2784); a key is four more (RFC 2890). Over IPv6 the kernel adds
  * a destination option of 8 bytes, the encapsulation limit (RFC 2473 section 4.1.1). */
@@ -14,6 +15,7 @@ const WAN_MTU_UNKNOWN = 1492;
 /** Behind every default route through a device: the kernel takes it when the device is gone. */
 export const PROHIBIT_METRIC = 0xffffffff;
 const TUNNEL_METRIC = 1;
+const FAMILIES = [4, 6] as const;
 
 /** Every device with this prefix is ours. */
 export function isLinkName(name: string): boolean {
@@ -42,49 +44,75 @@ function tunnel(proxy: Proxy): [GreLink, LinkAddress] {
   ];
 }
 
+/** The default route of one app's table (IPv4) through a proxy. */
+export function throughRoute(table: number, proxy: string): Route {
+  return { kind: 'route', family: 4, table, link: tunnelDevice(proxy), metric: TUNNEL_METRIC };
+}
+
 /**
- * The table of one app: a default through its first proxy (IPv4), and behind it a prohibit, so
- * that a marked packet never falls through to the main table. IPv6 has the prohibit alone: the
- * device is told at once and falls back to IPv4, which goes through the tunnel.
+ * Behind it, a prohibit: a marked packet never falls through to the main table. IPv6 has the
+ * prohibit alone: the device is told at once and falls back to IPv4, which goes through the tunnel.
  */
-function routes(app: App, table: number, proxies: readonly Proxy[]): Route[] {
-  const first = proxies.find((proxy) => proxy.name === app.proxies[0]);
-  const prohibit = (family: 4 | 6): Route => ({
+export function prohibits(table: number): Route[] {
+  return FAMILIES.map((family) => ({
     kind: 'route',
     family,
     table,
     link: null,
     metric: PROHIBIT_METRIC,
-  });
-  const through: Route[] =
-    first === undefined
-      ? []
-      : [
-          {
-            kind: 'route',
-            family: 4,
-            table,
-            link: tunnelDevice(first.name),
-            metric: TUNNEL_METRIC,
-          },
-        ];
-  return [...through, prohibit(4), prohibit(6)];
+  }));
 }
 
-/** What the policy needs. Proxies whose MTU is null get one that fits through PPPoE. */
-export function plan(policy: Policy): Desired {
+/** The table of one app. Empty only while its owner lets it pass beside the tunnels: the lookup
+ * then goes on to the main table. */
+function routes(table: number, way: Way): Route[] {
+  if (way.kind === 'direct') return [];
+  const through = way.kind === 'tunnel' ? [throughRoute(table, way.proxy)] : [];
+  return [...through, ...prohibits(table)];
+}
+
+/** The way of an app of which nothing is known yet: its first proxy that exists. */
+function firstWay(app: App, proxies: readonly Proxy[]): Way {
+  const proxy = app.proxies.find((name) => proxies.some((one) => one.name === name));
+  return proxy === undefined ? { kind: 'blocked' } : { kind: 'tunnel', proxy };
+}
+
+/** The proxy that the kernel's route of `app` leads through now, or null. */
+export function standingProxy(policy: Policy, app: App, realized: Desired): string | null {
+  const table = policy.globals.table + app.slot;
+  const route = realized.find(
+    (piece) => piece.kind === 'route' && piece.table === table && piece.link !== null,
+  );
+  const link = route?.kind === 'route' ? route.link : null;
+  return policy.proxies.find(({ name }) => tunnelDevice(name) === link)?.name ?? null;
+}
+
+/**
+ * Slots of direct flows whose packets have to be seen, with nothing but the prohibit: no packet is
+ * routed by these marks, a flow table that looks for the way back finds none (ruleset/compile-forward).
+ */
+const NOWHERE = [UNDECIDED, WATCHED];
+
+/** What the policy needs, with each app on its way of `ways`. Proxies whose MTU is null get one that
+ * fits through PPPoE. */
+export function plan(policy: Policy, ways: ReadonlyMap<string, Way> = new Map()): Desired {
   const { preference, table, mask } = policy.globals;
   const pieces: Piece[] = policy.proxies.flatMap(tunnel);
-  for (const app of policy.apps) pieces.push(...routes(app, table + app.slot, policy.proxies));
   for (const app of policy.apps) {
-    for (const family of [4, 6] as const) {
+    const way = ways.get(app.name) ?? firstWay(app, policy.proxies);
+    pieces.push(...routes(table + app.slot, way));
+  }
+  const nowhere = policy.apps.length === 0 ? [] : NOWHERE;
+  for (const slot of nowhere) pieces.push(...prohibits(table + slot));
+  for (const slot of [...policy.apps.map((app) => app.slot), ...nowhere]) {
+    for (const family of FAMILIES) {
       const rule: Rule = {
         kind: 'rule',
         family,
-        preference: preference + app.slot,
-        mark: markOf(mask, app.slot),
+        preference: preference + slot,
+        mark: markOf(mask, slot),
         mask,
-        table: table + app.slot,
+        table: table + slot,
       };
       pieces.push(rule);
     }

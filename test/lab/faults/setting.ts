@@ -17,7 +17,7 @@ const HOST = 'WHP_WATCHDOG_SECONDS=60 WHP_MEMORY_MB=128 /usr/lib/whp/whp-host';
 const AS_BOOTED = `
 nft flush ruleset
 nft -f /etc/nftables/fw4.nft
-for p in $(seq 15001 15013); do
+for p in $(seq 15001 15015); do
   for f in -4 -6; do
     while ip $f rule del pref $p 2>/dev/null; do :; done
     ip $f route flush table $p 2>/dev/null

@@ -146,6 +146,7 @@ function agentFiles(options: LabOptions): Map<string, ProjectFile> {
   };
   add('/usr/bin/whp', options.bundle ?? join(root, 'out/whp'), 0o755);
   add('/usr/share/whp/profiles/skype.json', join(root, 'agent/profiles/skype.json'), 0o644);
+  add('/usr/share/whp/doh.json', join(root, 'agent/data/doh.json'), 0o644);
   if (options.config !== undefined) {
     files.set('/etc/config/whp', { bytes: Buffer.from(options.config), mode: 0o600 });
   }

@@ -118,8 +118,8 @@ test('apps keep the slots they have, new ones get the lowest free', () => {
     ),
     ['a2', 'b3', 'c1'],
   );
-  const many = CLOUD + Array.from({ length: 14 }, (_, i) => app(`n${i}`, i)).join('');
-  assert.equal(problems(many), ['whp.n13 (whp:44): more than 13 apps; disable some']);
+  const many = CLOUD + Array.from({ length: 13 }, (_, i) => app(`n${i}`, i)).join('');
+  assert.equal(problems(many), ['whp.n12 (whp:41): more than 12 apps; disable some']);
 });
 
 test('ranges out of date are left out when the day is known', () => {
@@ -171,7 +171,7 @@ config app
     'whp.x (whp:30): unknown section type "colour"; use globals, proxy, app, device, group, rule, sync',
     'whp.two (whp:31): there is another section of this name in line 16; rename one',
     'whp.again (whp:9): there is a globals section already; join the two',
-    'whp.globals.colour (whp:7): unknown option of a globals section; use enabled, mask, preference, table, queue, group, hold, lan',
+    'whp.globals.colour (whp:7): unknown option of a globals section; use enabled, mask, preference, table, queue, group, hold, hello, dns_redirect, dns_reject_dot, dns_reject_doh, lan, dns_device',
     'whp.globals.lan (whp:8): "a device" is no name of a network device; as in br-lan',
     'whp.globals.mask (whp:2): needs exactly four neighbouring bits, as in 0x0f000000',
     'whp.globals.preference (whp:3): "40000" is no whole number from 1 to 32750',

@@ -129,7 +129,7 @@ test('every ip rule deleted at once is one look at the paths', () => {
 
 test('rules and devices of others are theirs', () => {
   const state = loaded();
-  assert.equal(play(state, [1, ruleGone(30001)], [1, ruleGone(15014)]), [[], []]);
+  assert.equal(play(state, [1, ruleGone(30001)], [1, ruleGone(15016)]), [[], []]);
   assert.equal(play(state, [2, link('whp-cloud', false, 1)]), [[]]);
 });
 

@@ -1,0 +1,163 @@
+// learn/late: connections that went direct before they were known to be an application's: which of
+// the kernel's unmarked ones are they, by evidence that stands now? Such a flow is bound to the WAN by
+// NAT and cannot move; system/late deletes its entry, and its next packet is judged anew. Pure.
+import type { Connection, Tuple } from '../netlink/conntrack.ts';
+import type { App } from '../policy/policy.ts';
+import type { Transport } from '../policy/profile.ts';
+import { findRange } from '../policy/range-match.ts';
+import { cidrHas, familyOf, parseAddress, parseCidr } from '../wire/address.ts';
+import { TCP, UDP } from '../wire/packet.ts';
+
+/** Evidence that came just now: flows it speaks for may be running. */
+export type Wish =
+  | { readonly kind: 'address'; readonly app: string; readonly remote: string }
+  | {
+      readonly kind: 'peer';
+      readonly app: string;
+      readonly device: string;
+      readonly remote: string;
+    }
+  | {
+      readonly kind: 'port';
+      readonly app: string;
+      readonly device: string;
+      readonly protocol: Transport;
+      readonly port: number;
+    };
+
+/** All that speaks for flows of one app. */
+export interface Grounds {
+  readonly app: App;
+  /** Endpoints learned by DNS. */
+  readonly addresses: ReadonlySet<string>;
+  /** "192.168.1.11 udp 13021" */
+  readonly ports: Set<string>;
+  /** "192.168.1.11 198.51.100.7" */
+  readonly peers: ReadonlySet<string>;
+}
+
+export interface Setting {
+  /** The router's own address, or a proxy's. */
+  readonly isOwn: (address: string) => boolean;
+  /** The hardware address of a device, where DHCP knows it. */
+  readonly macOf: (address: string) => string | null;
+}
+
+export function groundsOf(app: App): Grounds {
+  return { app, addresses: new Set(), ports: new Set(), peers: new Set() };
+}
+
+/** The grounds that one wish gives. */
+export function groundsOfWish(app: App, wish: Wish): Grounds {
+  const none = groundsOf(app);
+  switch (wish.kind) {
+    case 'address':
+      return { ...none, addresses: new Set([wish.remote]) };
+    case 'peer':
+      return { ...none, peers: new Set([`${wish.device} ${wish.remote}`]) };
+    case 'port':
+      return { ...none, ports: new Set([portText(wish.device, wish.protocol, wish.port)]) };
+  }
+}
+
+export function portText(device: string, protocol: Transport, port: number): string {
+  return `${device} ${protocol} ${port}`;
+}
+
+/** A flow as seen from home, whichever side began it. */
+interface HomeEnd {
+  readonly device: string;
+  readonly devicePort: number;
+  readonly remote: string;
+  readonly remotePort: number;
+  readonly protocol: Transport | null;
+}
+
+/** null: it is the router's own, or between home and router. */
+function homeEnd({ original, reply }: Connection, setting: Setting): HomeEnd | null {
+  const outward = !setting.isOwn(original.source) && !setting.isOwn(original.destination);
+  if (outward) return endOf(original);
+  // A port forward: addressed to the router, answered by a device.
+  const inward = setting.isOwn(original.destination) && !setting.isOwn(reply.source);
+  return inward ? endOf(reply) : null;
+}
+
+function endOf({ source, sourcePort, destination, destinationPort, protocol }: Tuple): HomeEnd {
+  return {
+    device: source,
+    devicePort: sourcePort,
+    remote: destination,
+    remotePort: destinationPort,
+    protocol: protocol === UDP ? 'udp' : protocol === TCP ? 'tcp' : null,
+  };
+}
+
+/**
+ * Those of `connections` (unmarked ones) that are an application's. Operator ranges are looked at
+ * when `ranges` is true: they are known before any flow begins, except at the start. A flow to a
+ * range that shows the P2P port adds that port to the grounds, so that the flows beside it are
+ * found as well: a call that runs already has shown its port long ago.
+ */
+export function lateConnections(
+  connections: readonly Connection[],
+  all: readonly Grounds[],
+  setting: Setting,
+  ranges: boolean,
+): Connection[] {
+  const flows = connections.flatMap((connection) => {
+    const end = homeEnd(connection, setting);
+    return end === null ? [] : [{ connection, end }];
+  });
+  const late = new Set<Connection>();
+  for (const grounds of all) {
+    const mine = flows.filter(({ end }) => isOpen(grounds.app, end, setting));
+    if (ranges) {
+      for (const { connection, end } of mine) if (inRange(grounds, end)) late.add(connection);
+    }
+    for (const { connection, end } of mine) if (isKnown(grounds, end)) late.add(connection);
+  }
+  return Array.from(late);
+}
+
+/** Whether the app is proxied at all for this device and destination. */
+function isOpen(app: App, end: HomeEnd, setting: Setting): boolean {
+  return app.direct === undefined && appliesTo(app, end.device, setting) && !isExcepted(app, end);
+}
+
+function appliesTo(app: App, device: string, setting: Setting): boolean {
+  if (app.devices.length === 0 && app.macs === undefined) return true;
+  const mac = setting.macOf(device);
+  if (mac !== null && app.macs?.includes(mac) === true) return true;
+  const bytes = parseAddress(device);
+  return app.devices.some((text) => {
+    const block = parseCidr(text);
+    return block !== null && bytes?.length === block.bytes.length && cidrHas(block, bytes, 0);
+  });
+}
+
+function isExcepted(app: App, end: HomeEnd): boolean {
+  return app.except !== undefined && rangeOf(app.except, end) !== null;
+}
+
+function rangeOf(ranges: App['profile']['ranges'], end: HomeEnd) {
+  const bytes = parseAddress(end.remote);
+  if (bytes === null || end.protocol === null) return null;
+  const at = { bytes, offset: 0, family: familyOf(bytes) };
+  return findRange(ranges, { ...at, protocol: end.protocol, port: end.remotePort });
+}
+
+function inRange(grounds: Grounds, end: HomeEnd): boolean {
+  const found = rangeOf(grounds.app.profile.ranges, end);
+  if (found === null) return false;
+  const { protocol } = end;
+  if (protocol !== null && found.range.learn.includes(protocol)) {
+    grounds.ports.add(portText(end.device, protocol, end.devicePort));
+  }
+  return true;
+}
+
+function isKnown(grounds: Grounds, end: HomeEnd): boolean {
+  const { protocol, device, devicePort, remote } = end;
+  if (grounds.addresses.has(remote) || grounds.peers.has(`${device} ${remote}`)) return true;
+  return protocol !== null && grounds.ports.has(portText(device, protocol, devicePort));
+}

@@ -1,0 +1,79 @@
+// What the first words of a TLS flow teach: which application's server the device calls, at which
+// address. A hello that needs two segments is put together here; a third is not waited for.
+// Before: wire/packet, wire/tls. After: hellos, and the kernel's set of device and server.
+import { matchName, type NameMatch, type NameMatcher } from '../policy/domain-match.ts';
+import { isRoutable } from '../wire/address.ts';
+import { destinationText, type Packet, sourceText, TCP } from '../wire/packet.ts';
+import type { Malformed } from '../wire/reader.ts';
+import { decodeClientHello } from '../wire/tls.ts';
+import { flowOf, flowText } from './evidence.ts';
+import { type Hellos, keepPart, type NamedServer, takePart } from './hellos.ts';
+import type { DnsObserver } from './observe-dns.ts';
+
+/** Bytes of both parts together: two segments of an Ethernet path. */
+const LONGEST = 3200;
+
+export interface HelloObservation {
+  /** Null when the hello names nobody's server, or its name has not come yet. */
+  readonly named: NamedServer | null;
+}
+
+const NOBODY: HelloObservation = { named: null };
+
+/** Reads the data of a packet on its way from a device to port 443 at `now` (milliseconds). */
+export function observeHello(
+  hellos: Hellos,
+  observer: DnsObserver,
+  packet: Packet,
+  now: number,
+): HelloObservation | Malformed {
+  if (packet.protocol !== TCP || packet.transport < 0) return { malformed: 'not a TCP segment' };
+  const flow = flowText(flowOf(packet));
+  const part = takePart(hellos, flow, packet.tcpSequence);
+  const bytes = part === null ? null : joined(part, packet);
+  const hello =
+    bytes === null
+      ? decodeClientHello(packet.bytes, packet.payload, packet.payloadEnd)
+      : decodeClientHello(bytes);
+  if ('malformed' in hello) return hello;
+  if ('more' in hello) {
+    if (part === null) keepFirst(hellos, flow, packet, now);
+    return NOBODY;
+  }
+  const match = hello.server === null ? null : matchServer(observer.matcher, hello.server);
+  if (match === null) return NOBODY;
+  const address = destinationText(packet);
+  const { bytes: b, destination, family } = packet;
+  if (!isRoutable(b, destination, family)) return NOBODY;
+  if (observer.isOwn(address)) return NOBODY;
+  const name = hello.server!;
+  return { named: { app: match.app, device: sourceText(packet), address, name, flow } };
+}
+
+function keepFirst(hellos: Hellos, flow: string, packet: Packet, now: number): void {
+  const { payload, payloadEnd, tcpSequence } = packet;
+  if (payloadEnd - payload > LONGEST / 2) return;
+  const next = (tcpSequence + payloadEnd - payload) >>> 0;
+  keepPart(hellos, flow, { bytes: packet.bytes.slice(payload, payloadEnd), next, at: now });
+}
+
+function joined(part: Uint8Array, { bytes, payload, payloadEnd }: Packet): Uint8Array {
+  const rest = bytes.subarray(payload, Math.min(payloadEnd, payload + LONGEST - part.length));
+  const whole = new Uint8Array(part.length + rest.length);
+  whole.set(part);
+  whole.set(rest, part.length);
+  return whole;
+}
+
+/** The application that a server's name belongs to; the matcher reads names as DNS writes them. */
+export function matchServer(matcher: NameMatcher, server: string): NameMatch | null {
+  const wire = new Uint8Array(server.length + 2);
+  let at = 0;
+  for (const label of server.split('.')) {
+    if (label.length === 0 || label.length > 63) return null;
+    wire[at] = label.length;
+    for (let i = 0; i < label.length; i++) wire[at + 1 + i] = label.charCodeAt(i);
+    at += label.length + 1;
+  }
+  return matchName(matcher, wire, 0);
+}

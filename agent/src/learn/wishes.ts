@@ -1,0 +1,55 @@
+// learn/wishes: what an announced packet taught the table, as a question about flows that run
+// already: the P2P port of a device, a peer of it. step.ts asks for every packet of the feed. Pure.
+import type { App } from '../policy/policy.ts';
+import { findRange } from '../policy/range-match.ts';
+import { destinationText, type Packet, sourceText, TCP, UDP } from '../wire/packet.ts';
+import type { EvidenceKind } from './evidence.ts';
+import type { Wish } from './late.ts';
+import { observePortmap } from './observe-portmap.ts';
+
+/** The wishes of one announced packet: none for most. */
+export function wishesOf(app: App, kind: EvidenceKind, packet: Packet): readonly Wish[] {
+  switch (kind) {
+    case 'range':
+      return ofRange(app, packet);
+    case 'port':
+      return ofPort(app, packet);
+    case 'mapping':
+      return ofMapping(app, packet);
+    default:
+      return [];
+  }
+}
+
+function protocolOf(packet: Packet): 'udp' | 'tcp' | null {
+  return packet.protocol === UDP ? 'udp' : packet.protocol === TCP ? 'tcp' : null;
+}
+
+function ofRange(app: App, packet: Packet): Wish[] {
+  const protocol = protocolOf(packet);
+  if (protocol === null) return [];
+  const { bytes, destination: offset, destinationPort: port, family } = packet;
+  const found = findRange(app.profile.ranges, { bytes, offset, family, protocol, port });
+  if (found === null || !found.range.learn.includes(protocol)) return [];
+  const device = sourceText(packet);
+  return [{ kind: 'port', app: app.name, device, protocol, port: packet.sourcePort }];
+}
+
+function ofPort(app: App, packet: Packet): Wish[] {
+  if (!app.profile.peers.enabled) return [];
+  const ends = { device: sourceText(packet), remote: destinationText(packet) };
+  return [{ kind: 'peer', app: app.name, ...ends }];
+}
+
+function ofMapping(app: App, packet: Packet): Wish[] {
+  const mapped = observePortmap(packet);
+  if (mapped === null || 'malformed' in mapped) return [];
+  const { device, port } = mapped;
+  return mapped.transports.map((protocol) => ({
+    kind: 'port',
+    app: app.name,
+    device,
+    protocol,
+    port,
+  }));
+}

@@ -1,0 +1,245 @@
+// tunnel/health: is traffic really carried, both ways? A state machine for one proxy, fed with the
+// probes that went out and the answers that came back. It knows nothing of apps: select.ts decides
+// who uses what. Time is an argument (milliseconds); no IO.
+//
+//   probing  not known: at the start, after the first lost probe, and while coming back
+//   up       probes are answered
+//   down     several in a row were lost, or too many altogether
+
+export type HealthState = 'probing' | 'up' | 'down';
+
+/** Milliseconds between probes. In doubt they go fast: that is what detection takes. */
+export const STEADY_INTERVAL = 1000;
+/** Of a proxy that nobody uses now: fresh enough to fail over to without a look. */
+export const SPARE_INTERVAL = 5000;
+const DOUBT_INTERVAL = 250;
+const DOWN_INTERVAL = 2000;
+
+/** Lost in a row until a proxy is down. */
+const LOST_IN_A_ROW = 4;
+/** Answered in a row until one that was down is up, and at most, when it keeps falling. */
+const ANSWERED_IN_A_ROW = 5;
+const MOST_IN_A_ROW = 40;
+/** A proxy that falls again within this time has to prove itself for twice as long. */
+const FLAP_MILLISECONDS = 60000;
+
+/** How many of the last probes the loss is taken from; a bit each. */
+const WINDOW = 32;
+/** Down by loss: this share of the window, once that many were sent. */
+const LOSS_DOWN = 0.5;
+const LOSS_LEAST = 16;
+
+/** A probe is lost after RTT + 4 deviations (RFC 6298), within these bounds, milliseconds. */
+const TIMEOUT_FIRST = 1000;
+const TIMEOUT_LEAST = 300;
+const TIMEOUT_MOST = 2000;
+/** A late answer still corrects the round trip time: so long is a lost probe remembered. */
+const REMEMBER = 10000;
+
+export interface Health {
+  readonly proxy: string;
+  state: HealthState;
+  /** When the state began, milliseconds. */
+  since: number;
+  /** Whether flows may use it: true until it is down, and again when it is up. */
+  usable: boolean;
+  /** Whether any app's flows take it now: then it is watched closely. */
+  used: boolean;
+  /** Why it is down, in words. */
+  reason: string;
+  /** Probes without a verdict, and lost ones that may still be answered: by sequence. */
+  readonly sent: Map<number, { readonly at: number; lost: boolean }>;
+  sequence: number;
+  /** When the next probe is due. */
+  next: number;
+  lostInARow: number;
+  answeredInARow: number;
+  /** How many answers in a row it takes to come up. */
+  needed: number;
+  /** When it came up last. */
+  cameUp: number;
+  /** Last results, newest in bit 0: 1 = lost. */
+  history: number;
+  results: number;
+  /** Round trip time and its deviation, milliseconds; 0 = not measured yet. */
+  rtt: number;
+  deviation: number;
+}
+
+export function createHealth(proxy: string, now: number): Health {
+  return {
+    proxy,
+    state: 'probing',
+    since: now,
+    usable: true,
+    used: false,
+    reason: '',
+    sent: new Map(),
+    sequence: 0,
+    next: now,
+    lostInARow: 0,
+    answeredInARow: 0,
+    needed: 1,
+    cameUp: now,
+    history: 0,
+    results: 0,
+    rtt: 0,
+    deviation: 0,
+  };
+}
+
+/** Share of the last probes that were lost, 0..1. */
+export function lossOf(health: Health): number {
+  return health.results === 0 ? 0 : ones(health.history) / health.results;
+}
+
+function ones(bits: number): number {
+  let count = 0;
+  for (let left = bits >>> 0; left !== 0; left = (left & (left - 1)) >>> 0) count += 1;
+  return count;
+}
+
+/** Milliseconds until an unanswered probe is lost. */
+export function timeoutOf(health: Health): number {
+  if (health.rtt === 0) return TIMEOUT_FIRST;
+  const wanted = health.rtt + 4 * health.deviation;
+  return Math.min(TIMEOUT_MOST, Math.max(TIMEOUT_LEAST, wanted));
+}
+
+/** The sequence number (0..65535) of a probe to send now, or null when none is due. */
+export function dueProbe(health: Health, now: number): number | null {
+  if (now < health.next) return null;
+  health.sequence = (health.sequence + 1) & 0xffff;
+  health.sent.set(health.sequence, { at: now, lost: false });
+  health.next = now + intervalOf(health);
+  return health.sequence;
+}
+
+/** Says whether flows take this proxy from now on. One that is just taken into use is looked at at
+ * once: its last probe may be old. */
+export function setUsed(health: Health, used: boolean, now: number): void {
+  if (used && !health.used) health.next = Math.min(health.next, now);
+  health.used = used;
+}
+
+function intervalOf(health: Health): number {
+  if (health.state === 'probing') return DOUBT_INTERVAL;
+  if (health.state === 'down') return DOWN_INTERVAL;
+  return health.used ? STEADY_INTERVAL : SPARE_INTERVAL;
+}
+
+/** An answer came. False: nobody asked, or it was counted already. */
+export function takeAnswer(health: Health, sequence: number, now: number): boolean {
+  const probe = health.sent.get(sequence);
+  if (probe === undefined) return false;
+  health.sent.delete(sequence);
+  measure(health, now - probe.at);
+  // It was counted as lost; the round trip time it shows keeps the next ones from being so.
+  if (probe.lost) return true;
+  count(health, false);
+  health.lostInARow = 0;
+  health.answeredInARow += 1;
+  if (health.state === 'down') {
+    enter(health, 'probing', now);
+    health.next = Math.min(health.next, now);
+  } else if (health.state === 'probing' && (health.usable || isProven(health))) comeUp(health, now);
+  return true;
+}
+
+function isProven(health: Health): boolean {
+  return health.answeredInARow >= health.needed;
+}
+
+function comeUp(health: Health, now: number): void {
+  if (!health.usable) {
+    health.cameUp = now;
+    // What was lost while it was down says nothing of how it is now.
+    health.history = 0;
+    health.results = 0;
+  }
+  health.usable = true;
+  health.reason = '';
+  enter(health, 'up', now);
+}
+
+/** RFC 6298 section 2. */
+function measure(health: Health, sample: number): void {
+  if (health.rtt === 0) {
+    health.rtt = Math.max(sample, 0.1);
+    health.deviation = sample / 2;
+    return;
+  }
+  health.deviation += (Math.abs(sample - health.rtt) - health.deviation) / 4;
+  health.rtt += (sample - health.rtt) / 8;
+}
+
+function count(health: Health, lost: boolean): void {
+  health.history = ((health.history << 1) | (lost ? 1 : 0)) >>> 0;
+  health.results = Math.min(WINDOW, health.results + 1);
+}
+
+/** A probe could not even be sent (the device is gone or down): lost at once. */
+export function takeUnsent(health: Health, sequence: number, reason: string, now: number): void {
+  if (!health.sent.delete(sequence)) return;
+  lose(health, reason, now);
+}
+
+/** Counts probes whose time is over. */
+export function expireProbes(health: Health, now: number): void {
+  const timeout = timeoutOf(health);
+  for (const [sequence, probe] of health.sent) {
+    if (now - probe.at < timeout) break;
+    if (!probe.lost) {
+      probe.lost = true;
+      lose(health, 'probes are not answered', now);
+    }
+    if (now - probe.at >= REMEMBER) health.sent.delete(sequence);
+  }
+}
+
+function lose(health: Health, reason: string, now: number): void {
+  count(health, true);
+  health.answeredInARow = 0;
+  health.lostInARow += 1;
+  if (health.state === 'up') {
+    enter(health, 'probing', now);
+    // Doubt is settled fast.
+    health.next = now;
+  }
+  const inARow = health.lostInARow >= LOST_IN_A_ROW;
+  const loss = lossOf(health);
+  const byShare = health.results >= LOSS_LEAST && loss >= LOSS_DOWN;
+  if (!health.usable) {
+    if (health.state === 'probing') enter(health, 'down', now);
+    return;
+  }
+  if (!inARow && !byShare) return;
+  fall(health, inARow ? reason : `${Math.round(loss * 100)} % of the probes are lost`, now);
+}
+
+function fall(health: Health, reason: string, now: number): void {
+  const flapped = health.needed > 1 && now - health.cameUp < FLAP_MILLISECONDS;
+  health.needed = flapped ? Math.min(MOST_IN_A_ROW, health.needed * 2) : ANSWERED_IN_A_ROW;
+  health.usable = false;
+  health.reason = reason;
+  health.history = 0;
+  health.results = 0;
+  enter(health, 'down', now);
+  health.next = now + DOWN_INTERVAL;
+}
+
+function enter(health: Health, state: HealthState, now: number): void {
+  if (health.state === state) return;
+  health.state = state;
+  health.since = now;
+}
+
+/** When this proxy wants to be looked at again: a probe is due, or one is over. */
+export function nextLook(health: Health): number {
+  const timeout = timeoutOf(health);
+  let next = health.next;
+  for (const probe of health.sent.values()) {
+    if (!probe.lost) next = Math.min(next, probe.at + timeout);
+  }
+  return next;
+}

@@ -1,0 +1,64 @@
+// wire/echo: ICMP and ICMPv6 echo (RFC 792, RFC 4443 section 4): the probe that goes through a
+// tunnel to the proxy, and its answer. Written and read here, sent by system/probes.
+import type { Family } from './address.ts';
+import { left, readerOf, take, u8, u16 } from './reader.ts';
+
+const REQUEST = { 4: 8, 6: 128 } as const;
+const REPLY = { 4: 0, 6: 129 } as const;
+/** Type, code, checksum, identifier, sequence number. */
+const HEADER = 8;
+
+/** What tells our probes from others': both come back in the answer. */
+export interface EchoTag {
+  /** 0..65535 */
+  readonly identifier: number;
+  /** Random, so that nobody who does not see the tunnel can answer in the proxy's place. */
+  readonly token: Uint8Array;
+}
+
+/** An echo request from its ICMP header on. For IPv6 the kernel fills the checksum in. */
+export function echoRequest(family: Family, tag: EchoTag, sequence: number): Uint8Array {
+  const bytes = new Uint8Array(HEADER + tag.token.length);
+  bytes[0] = REQUEST[family];
+  bytes.set([tag.identifier >> 8, tag.identifier & 255, sequence >> 8, sequence & 255], 4);
+  bytes.set(tag.token, HEADER);
+  if (family === 4) {
+    const sum = checksum(bytes);
+    bytes.set([sum >> 8, sum & 255], 2);
+  }
+  return bytes;
+}
+
+/** RFC 1071; a whole number of 16-bit words. */
+function checksum(bytes: Uint8Array): number {
+  let sum = 0;
+  for (let at = 0; at + 1 < bytes.length; at += 2) sum += (bytes[at]! << 8) | bytes[at + 1]!;
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  return ~sum & 0xffff;
+}
+
+/**
+ * The sequence number that bytes[0, end) answer, or null when they are no answer to us. A raw IPv4
+ * socket delivers the IP header too, a raw IPv6 socket does not.
+ */
+export function readEchoReply(
+  family: Family,
+  bytes: Uint8Array,
+  end: number,
+  tag: EchoTag,
+): number | null {
+  const reader = readerOf(bytes, 0, end);
+  if (family === 4) {
+    const length = (u8(reader) & 0x0f) * 4;
+    if (length < 20) return null;
+    take(reader, length - 1);
+  }
+  if (u8(reader) !== REPLY[family] || u8(reader) !== 0) return null;
+  u16(reader);
+  const identifier = u16(reader);
+  const sequence = u16(reader);
+  if (reader.failed || identifier !== tag.identifier || left(reader) < tag.token.length)
+    return null;
+  const at = take(reader, tag.token.length);
+  return tag.token.every((byte, i) => bytes[at + i] === byte) ? sequence : null;
+}

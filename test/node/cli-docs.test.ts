@@ -1,0 +1,58 @@
+// docs/cli.md against the command table: every command and option is there with what it takes and
+// what it is for, and no other; and a command of the table is one that the program knows.
+import { readFileSync } from 'node:fs';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { COMMAND_NAMES, COMMANDS, EXITS, OPTIONS } from '../../agent/src/control/commands.ts';
+
+const text = readFileSync('docs/cli.md', 'utf8');
+const headings = [...text.matchAll(/^### `whp ([^`]+)`$/gm)].map(([, words]) => words!);
+
+/** What stands under a heading, line breaks taken out. */
+function under(heading: string): string {
+  const from = text.indexOf(`### \`whp ${heading}\`\n`);
+  const rest = text.slice(from).split('\n').slice(1).join('\n');
+  return rest.split(/^##/m)[0]!.replace(/\s+/g, ' ');
+}
+
+test('all commands, each with its operands, and no other', () => {
+  const wanted = COMMAND_NAMES.map((name) => `${name} ${COMMANDS[name].operand}`.trim());
+  assert.equal([...headings].sort(), wanted.sort());
+});
+
+for (const name of COMMAND_NAMES) {
+  test(`${name}: says what its help says`, () => {
+    const { operand, says } = COMMANDS[name];
+    const said = under(`${name} ${operand}`.trim()).toLowerCase();
+    assert.ok(said.includes(says.toLowerCase()), `"${says}" is not in: ${said}`);
+  });
+}
+
+test('all options and exit statuses, and no other', () => {
+  const rows = [...text.matchAll(/^\| `--([^`]+)` \| (.*) \|$/gm)].map(([, flag, says]) => [
+    flag,
+    says,
+  ]);
+  assert.equal(
+    rows,
+    OPTIONS.map(({ name, value, says }) => [`${name} ${value}`.trim(), says]),
+  );
+  const exits = [...text.matchAll(/^\| (\d) \| (.*) \|$/gm)].map(([, status, says]) => [
+    Number(status),
+    says,
+  ]);
+  assert.equal(
+    exits,
+    EXITS.map(([status, says]) => [status, says]),
+  );
+});
+
+test('every file that the pages point to is there', () => {
+  for (const page of ['docs/cli.md', 'docs/uci.md']) {
+    for (const [, target] of readFileSync(page, 'utf8').matchAll(/\]\(([^)]+)\)/g)) {
+      assert.ok(readFileSync(`docs/${target}`, 'utf8').length > 0, target);
+    }
+  }
+});
+
+test.run();

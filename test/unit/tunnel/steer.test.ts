@@ -1,0 +1,262 @@
+// The states of proxies and apps on a fake clock: detection, failover, failback, no flapping, and
+// the order in which an app is moved.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { describe } from '../../../agent/src/reconcile/desired.ts';
+import { plan } from '../../../agent/src/tunnel/plan.ts';
+import {
+  adoptPolicy,
+  assertWays,
+  isStray,
+  moves,
+  type SteerEffect,
+  waysOf,
+} from '../../../agent/src/tunnel/steer.ts';
+import {
+  alive,
+  dead,
+  deadBetween,
+  type Life,
+  movesOf,
+  policyOf,
+  runUntil,
+  start,
+  stateOf,
+  times,
+  wayOf,
+} from './scenario.ts';
+
+function words(effect: SteerEffect): string {
+  switch (effect.kind) {
+    case 'gate':
+      return `${effect.gate} ${effect.on ? 'on' : 'off'}`;
+    case 'route':
+      return `${effect.op} ${describe(effect.route)}`;
+    case 'sweep':
+      return `sweep but ${effect.way.kind === 'tunnel' ? effect.way.proxy : effect.way.kind}`;
+    default:
+      return effect.kind;
+  }
+}
+
+test('a proxy that answers is up, and the probes are few', () => {
+  const run = start({ a: alive, b: alive });
+  assert.is(stateOf(run), 'probing');
+  assert.is(wayOf(run), 'a');
+  runUntil(run, 60000);
+  assert.is(stateOf(run), 'up');
+  assert.equal(movesOf(run), []);
+  // One a second for the one in use, one in five seconds for the other.
+  assert.ok(run.probes <= 60 + 12 + 3, `${run.probes} probes`);
+});
+
+test('a dead proxy is left within two and a half seconds, whenever it dies', () => {
+  for (let at = 10000; at < 11000; at += 90) {
+    const run = start({ a: deadBetween(at, 1e9), b: alive });
+    runUntil(run, at + 5000);
+    const [left] = times(run);
+    assert.ok(left !== undefined && left - at <= 2500, `died ${at}, left ${left}`);
+    assert.is(stateOf(run), 'failover');
+    assert.is(wayOf(run), 'b');
+  }
+});
+
+test('a spare that dies just after it was taken into use is left as fast', () => {
+  const run = start({ a: deadBetween(10000, 1e9), b: deadBetween(11000, 1e9), c: alive });
+  runUntil(run, 20000);
+  assert.is(wayOf(run), 'c');
+  assert.ok(times(run)[1]! - times(run)[0]! <= 2500, movesOf(run).join('\n'));
+});
+
+test('a proxy dead from the start is left as soon as that is known', () => {
+  const run = start({ a: dead, b: alive });
+  runUntil(run, 10000);
+  assert.ok(times(run)[0]! <= 2000, `${times(run)}`);
+  assert.is(wayOf(run), 'b');
+});
+
+test('no proxy: refused at once and said so; the first one that lasts ends it', () => {
+  const run = start({ a: deadBetween(10000, 30000), b: dead });
+  runUntil(run, 20000);
+  assert.is(stateOf(run), 'down');
+  assert.is(wayOf(run), 'blocked');
+  runUntil(run, 60000);
+  assert.is(stateOf(run), 'up');
+  const [, back] = times(run);
+  assert.ok(back! - 30000 < 4500, `back after ${back! - 30000} ms`);
+});
+
+test('fallback direct: past the tunnels only while there is no proxy', () => {
+  const run = start({ a: deadBetween(10000, 30000) }, { fallback: 'direct' });
+  runUntil(run, 9000);
+  assert.is(wayOf(run), 'a');
+  runUntil(run, 20000);
+  assert.is(stateOf(run), 'direct');
+  runUntil(run, 40000);
+  assert.is(wayOf(run), 'a');
+  assert.is(movesOf(run).length, 2);
+});
+
+test('flows go back only after the better proxy has lasted', () => {
+  const run = start({ a: deadBetween(10000, 20000), b: alive });
+  runUntil(run, 40000);
+  assert.is(wayOf(run), 'b');
+  assert.is(stateOf(run), 'failback');
+  runUntil(run, 60000);
+  assert.is(wayOf(run), 'a');
+  assert.is(stateOf(run), 'up');
+  const [, back] = times(run);
+  assert.ok(back! >= 50000 && back! < 56000, `back at ${back}`);
+});
+
+test('a proxy that comes and goes moves flows ever more rarely', () => {
+  // Ten seconds dead, fifty alive, for an hour: without damping that is 120 moves.
+  const flapping: Life = (now) => (now % 60000 < 10000 ? null : 20);
+  const run = start({ a: flapping, b: alive });
+  runUntil(run, 3600000);
+  assert.ok(times(run).length <= 12, `${times(run).length} moves`);
+  assert.is(wayOf(run), 'b');
+});
+
+test('now and then a lost probe moves nothing', () => {
+  let count = 0;
+  const lossy: Life = () => (count++ % 12 === 0 ? null : 30);
+  const run = start({ a: lossy, b: alive });
+  runUntil(run, 600000);
+  assert.equal(movesOf(run), []);
+});
+
+test('a proxy that loses much is left for one that does not', () => {
+  let count = 0;
+  const lossy: Life = (now) => (now > 60000 && count++ % 3 === 0 ? null : 30);
+  const run = start({ a: lossy, b: alive });
+  runUntil(run, 180000);
+  assert.is(wayOf(run), 'b');
+  assert.is(times(run).length, 1);
+});
+
+test('without another proxy, one that loses much is better than none; one that loses half is not', () => {
+  let count = 0;
+  const third: Life = () => (count++ % 3 === 0 ? null : 30);
+  const run = start({ a: third });
+  runUntil(run, 120000);
+  assert.is(wayOf(run), 'a');
+  const half: Life = () => (count++ % 2 === 0 ? null : 30);
+  const bad = start({ a: half });
+  runUntil(bad, 30000);
+  assert.is(times(bad).length > 0, true);
+});
+
+test('a slow path is no dead path: the timeout follows the round trip time', () => {
+  let now = 0;
+  const slow: Life = (at) => {
+    now = at;
+    return at < 20000 ? 20 : 900;
+  };
+  const run = start({ a: slow, b: alive });
+  runUntil(run, 60000);
+  assert.ok(now > 0);
+  assert.ok(times(run).length <= 1, movesOf(run).join('\n'));
+});
+
+test('after a restart the app stays where the kernel has it', () => {
+  const run = start({ a: alive, b: alive }, {}, 'b');
+  assert.is(wayOf(run), 'b');
+  runUntil(run, 20000);
+  assert.equal(movesOf(run), []);
+  runUntil(run, 40000);
+  assert.is(wayOf(run), 'a');
+});
+
+test('each app has its own order, and its own state', () => {
+  const run = start({ a: deadBetween(10000, 1e9), b: alive });
+  const base = policyOf(['a', 'b']);
+  const policy = {
+    ...base,
+    apps: [base.apps[0]!, { ...base.apps[0]!, name: 'other', slot: 2, proxies: ['b'] }],
+  };
+  adoptPolicy(run.steering, policy, () => null, 0);
+  runUntil(run, 20000);
+  assert.is(run.steering.choices.get('other')!.state, 'up');
+  assert.is(stateOf(run), 'failover');
+  const lines = plan(policy, waysOf(run.steering)).map(describe);
+  assert.ok(lines.includes('route v4 default dev whp-b table 15001'));
+  assert.ok(lines.includes('route v4 default dev whp-b table 15002'));
+});
+
+test('a configuration without the proxy in use moves the app', () => {
+  const run = start({ a: alive, b: alive });
+  runUntil(run, 10000);
+  adoptPolicy(run.steering, policyOf(['b']), () => null, 10000);
+  assert.is(wayOf(run), 'b');
+});
+
+test('from proxy to proxy: nothing leaves, entries go, then the new way opens', () => {
+  const policy = policyOf(['a', 'b']);
+  const from = { kind: 'tunnel', proxy: 'a' } as const;
+  assert.equal(moves(policy, policy.apps[0]!, from, { kind: 'tunnel', proxy: 'b' }).map(words), [
+    'delete route v4 default dev whp-a table 15001',
+    'sweep but b',
+    'add route v4 default dev whp-b table 15001',
+  ]);
+});
+
+test('to blocked: the refusal stands before the way is taken away', () => {
+  const policy = policyOf(['a']);
+  const from = { kind: 'tunnel', proxy: 'a' } as const;
+  assert.equal(moves(policy, policy.apps[0]!, from, { kind: 'blocked' }).map(words), [
+    'blocked on',
+    'delete route v4 default dev whp-a table 15001',
+    'sweep but blocked',
+  ]);
+  assert.equal(moves(policy, policy.apps[0]!, { kind: 'blocked' }, from).map(words), [
+    'sweep but a',
+    'add route v4 default dev whp-a table 15001',
+    'blocked off',
+  ]);
+});
+
+test('to direct and back: what is bound to a tunnel never leaves by the WAN, nor the reverse', () => {
+  const policy = policyOf(['a'], { fallback: 'direct' });
+  const from = { kind: 'tunnel', proxy: 'a' } as const;
+  assert.equal(moves(policy, policy.apps[0]!, from, { kind: 'direct' }).map(words), [
+    'delete route v4 default dev whp-a table 15001',
+    'sweep but direct',
+    'direct on',
+    'delete route v4 prohibit default table 15001',
+    'delete route v6 prohibit default table 15001',
+  ]);
+  assert.equal(moves(policy, policy.apps[0]!, { kind: 'direct' }, from).map(words), [
+    'direct off',
+    'add route v4 prohibit default table 15001',
+    'add route v6 prohibit default table 15001',
+    'sweep but a',
+    'add route v4 default dev whp-a table 15001',
+  ]);
+});
+
+test('after a load the gates are said again, and strays swept', () => {
+  const run = start({ a: dead });
+  runUntil(run, 10000);
+  assert.equal(assertWays(run.steering).map(words), [
+    'blocked on',
+    'direct off',
+    'sweep but blocked',
+  ]);
+  const ways = waysOf(run.steering);
+  const lines = plan(policyOf(['a']), ways).map(describe);
+  assert.not.ok(lines.some((line) => line.includes('default dev')));
+});
+
+test('a connection is a stray by the address its answers come to', () => {
+  const policy = policyOf(['a', 'b']);
+  const a = { kind: 'tunnel', proxy: 'a' } as const;
+  assert.is(isStray(policy, a, '10.200.0.1'), false);
+  assert.is(isStray(policy, a, '10.200.1.1'), true);
+  assert.is(isStray(policy, a, '203.0.113.2'), true);
+  assert.is(isStray(policy, { kind: 'direct' }, '203.0.113.2'), false);
+  assert.is(isStray(policy, { kind: 'direct' }, '10.200.0.1'), true);
+  assert.is(isStray(policy, { kind: 'blocked' }, '203.0.113.2'), true);
+});
+
+test.run();
