@@ -6,12 +6,14 @@
 #   scripts/lab.sh boot  [--router mipsel|x86_64]  start both machines, check the wires, stop
 #   scripts/lab.sh speed [--router mipsel|x86_64]  forwarding speed, direct and through GRE
 #   scripts/lab.sh shell [--router mipsel|x86_64]  run lines "router COMMAND" / "world COMMAND"
-#   scripts/lab.sh probe FILE.ts [ARGUMENTS]       run a program on the big-endian MIPS machine
+#   scripts/lab.sh probe FILE.ts [-- ARGUMENTS]    run a program on the big-endian MIPS machine
+#                        [--router mipsel]         or on the router
 #   scripts/lab.sh big-endian                      netlink's claims and its unit tests on that machine
 #   scripts/lab.sh golden [--all]                   every golden table with held answers, on the router
 #   scripts/lab.sh faults [NAME...]                one session a fault: what breaks, what is seen
 #   scripts/lab.sh replay [FILE.pcap...]           captures through the router, beside whp replay
 #
+# WHP_CPU is the MIPS processor to emulate: 34Kf (default) or 24Kf (fewer TLB entries, slower).
 # WHP_CACHE holds what is fetched and made once (default out/cache). No root is needed once the
 # packages below are installed; nothing leaves the two machines.
 set -eu

@@ -104,6 +104,8 @@ suite 'fuzz' scripts/fuzz.sh --inputs 400000 --seconds 8 --seed 1
 suite 'golden' node scripts/node.mjs test/golden
 suite 'captures' node scripts/node.mjs test/captures
 suite 'netns' node scripts/node.mjs test/netns
+suite 'lab, netlink' scripts/lab.sh probe test/netlink/be-probe.ts --router mipsel -- --strict
+suite 'lab, sessions' scripts/lab.sh --sessions 1
 if [ $FULL = 1 ]; then
   suite 'lab, big-endian' scripts/lab.sh big-endian
   suite 'lab, golden' scripts/lab.sh golden

@@ -1,12 +1,14 @@
 /* The program that runs the agent: `whp-host BUNDLE [ARGUMENT...]`, named by the bundle's #! line.
    One quickjs-ng runtime, one module file, the modules qjs:std, qjs:os and whp:socket; no prompt,
-   no compiler, and no second file is ever loaded. The event loop and the watchdog are in loop.c. */
+   and no second file is ever loaded but the bundle's own bytecode (bundle.c). The event loop and the
+   watchdog are in loop.c. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "bundle.h"
 #include "loop.h"
 #include "quickjs-libc.h"
 #include "socket.h"
@@ -25,7 +27,9 @@ static JSModuleDef *load_nothing(JSContext *ctx, const char *name, void *opaque)
     return NULL;
 }
 
-static JSContext *new_context(size_t memory_limit)
+static size_t memory_limit;
+
+static JSContext *new_context(void)
 {
     JSRuntime *rt = JS_NewRuntime();
     if (!rt)
@@ -41,16 +45,10 @@ static JSContext *new_context(size_t memory_limit)
     return NULL;
 }
 
-/* Loads and runs the bundle up to its first wait; answers the promise of its end. */
+/* Runs the bundle up to its first wait; answers the promise of its end. */
 static JSValue start_module(JSContext *ctx, const char *path)
 {
-    size_t length;
-    uint8_t *source = js_load_file(ctx, &length, path);
-    if (!source)
-        return JS_ThrowReferenceError(ctx, "could not read '%s': %s", path, strerror(errno));
-    JSValue module = JS_Eval(ctx, (char *)source, length, path,
-                             JS_EVAL_TYPE_MODULE | JS_EVAL_FLAG_COMPILE_ONLY);
-    js_free(ctx, source);
+    JSValue module = bundle_load(ctx, path);
     if (JS_IsException(module))
         return module;
     if (js_module_set_import_meta(ctx, module, false, true) < 0) {
@@ -104,13 +102,16 @@ int main(int argc, char **argv)
 {
     if (argc < 2) {
         fputs("usage: whp-host BUNDLE [ARGUMENT...]\n"
-              "WHP_WATCHDOG_SECONDS (5, 0 is off), WHP_MEMORY_MB (32, 0 is no limit)\n", stderr);
+              "WHP_WATCHDOG_SECONDS (5, 0 is off), WHP_MEMORY_MB (32, 0 is no limit),\n"
+              "WHP_BYTECODE (/var/run/whp for /usr/bin/whp: where its bytecode is kept, empty: nowhere)\n", stderr);
         return EXIT_USAGE;
     }
     long megabytes = setting("WHP_MEMORY_MB", MEMORY_MEGABYTES, 1024);
     signal(SIGPIPE, ignore_broken_pipe);
     watchdog_start(setting("WHP_WATCHDOG_SECONDS", WATCHDOG_SECONDS, 3600));
-    JSContext *ctx = new_context(megabytes ? (size_t)megabytes << 20 : (size_t)-1);
+    memory_limit = megabytes ? (size_t)megabytes << 20 : (size_t)-1;
+    bundle_prepare(argv[1], new_context);
+    JSContext *ctx = new_context();
     if (!ctx) {
         fprintf(stderr, "whp-host: no memory for the runtime (limit %ld MB)\n", megabytes);
         return EXIT_FAILED;

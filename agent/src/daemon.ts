@@ -301,9 +301,14 @@ function listen(daemon: Daemon, policy: Policy): string | null {
     }
   }
   if (hello === 'hold') listenHellos(daemon, helloQueue(queue));
+<<<<<<< HEAD
   const announced = openAnnounced(group, (prefix, { bytes, offset, end }) => {
     if (prefix === UNJUDGED_PREFIX) run(daemon, { kind: 'unjudged' });
     else daemon.effects.run(step(daemon.state, announcedEvent(prefix, bytes, offset, end), now()));
+=======
+  const announced = openAnnounced(group, (prefix, span, age) => {
+    daemon.effects.run(step(daemon.state, announcedEvent(prefix, span, age), now()));
+>>>>>>> main
   });
   if (typeof announced === 'string') return announced;
   daemon.announced = announced;
@@ -326,8 +331,8 @@ function listenHellos(daemon: Daemon, queue: number): void {
   }
 }
 
-function announcedEvent(prefix: string, bytes: Uint8Array, offset: number, end: number) {
-  if (prefix === QUERY_PREFIX) return { kind: 'query', bytes, offset, end } as const;
+function announcedEvent(prefix: string, { bytes, offset, end }: PacketSpan, age: number) {
+  if (prefix === QUERY_PREFIX) return { kind: 'query', age, bytes, offset, end } as const;
   if (prefix === ANSWER_PREFIX) return { kind: 'answer', id: null, bytes, offset, end } as const;
   if (prefix === HELLO_PREFIX) return { kind: 'hello', id: null, bytes, offset, end } as const;
   return { kind: 'evidence', prefix, bytes, offset, end } as const;

@@ -59,7 +59,11 @@ export type Event =
   /** A DNS answer on its way to a device; held by the kernel when it has an id. */
   | ({ readonly kind: 'answer'; readonly id: number | null } & PacketSpan)
   /** A DNS query of a device, on its way to a resolver. */
-  | ({ readonly kind: 'query' } & PacketSpan)
+  | ({
+      readonly kind: 'query';
+      /** Milliseconds since it passed: a busy agent reads it late, and its window began then. */
+      readonly age: number;
+    } & PacketSpan)
   /** A packet that the ruleset announces: what for stands in the prefix of its log rule. */
   | ({ readonly kind: 'evidence'; readonly prefix: string } & PacketSpan)
   /** First words of a TLS flow that nobody knows; held by the kernel when it has an id. */
@@ -243,6 +247,7 @@ function onQuery(state: State, event: Event & { kind: 'query' }, now: number): r
   for (const { bytes, offset, end } of messagesOf(state, packet, now)) {
     for (const match of observeDnsQuery(state.observer.matcher, bytes, offset, end)) {
       const device = sourceText(packet);
+<<<<<<< HEAD
       const { portmap, caps } = state.apps.get(match.app)!.profile;
       const set = setName(match.app, 'asked', packet.family);
       const key = addressKey(device)!;
@@ -250,6 +255,17 @@ function onQuery(state: State, event: Event & { kind: 'query' }, now: number): r
       counters.asked += 1;
       noteTaught(state.taught, set, { key, expires: now + timeout }, caps.devices);
       effects.push({ kind: 'renew', set, elements: [{ key, timeout }] });
+=======
+      const { windowSeconds } = state.apps.get(match.app)!.profile.portmap;
+      const timeout = Math.floor(windowSeconds * 1000 - event.age);
+      if (timeout <= 0) continue;
+      counters.asked += 1;
+      effects.push({
+        kind: 'renew',
+        set: setName(match.app, 'asked', packet.family),
+        elements: [{ key: addressKey(device)!, timeout }],
+      });
+>>>>>>> main
       effects.push({
         kind: 'told',
         what: { kind: 'asked', app: match.app, device, name: match.entry },

@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startLab } from './machine/lab.ts';
+import { leave } from './machine/leave.ts';
 import type { Machine } from './machine/machine.ts';
 import { type Mode, startAgent } from './mode.ts';
 import { runSessions, type SessionsOutcome } from './session/run.ts';
@@ -111,7 +112,12 @@ async function main(): Promise<boolean> {
   const outcome = await play(first, out);
   if (values.flows || !values.compare) console.log(readFileSync(join(out, 'flows.txt'), 'utf8'));
   console.log(outcome.text);
-  if (!values.compare) return outcome.ok;
+  if (!values.compare) {
+    const { sessionsOk, expectedSessions } = outcome.result.totals;
+    const failed = Math.max(expectedSessions - sessionsOk, outcome.ok ? 0 : 1);
+    console.log(`lab: ${sessionsOk} passed, ${failed} failed`);
+    return outcome.ok;
+  }
   const outcomes: (readonly [Mode, SessionsOutcome])[] = [[first, outcome]];
   for (const mode of (['hold', 'watch', 'nftset'] as const).filter((one) => one !== first)) {
     say(`the same sessions again: ${mode}`);
@@ -121,10 +127,4 @@ async function main(): Promise<boolean> {
   return outcome.ok;
 }
 
-main().then(
-  (ok) => process.exit(ok ? 0 : 1),
-  (error: Error) => {
-    console.error(`lab: ${error.stack ?? error.message}`);
-    process.exit(1);
-  },
-);
+leave(main());

@@ -53,6 +53,6 @@ export function holds(condition: boolean, what: string): void {
 }
 
 export function finish(): never {
-  std.out.puts(`${proved} proved, ${failed} failed\n`);
+  std.out.puts(`probe: ${proved} passed, ${failed} failed\n`);
   std.exit(failed === 0 && proved > 0 ? 0 : 1);
 }

@@ -31,7 +31,8 @@ function claimsOf(source: string, least: number): void {
   for (const line of lines) {
     const [, word, claim] = /^(ok|not ok|skip) (.*)$/.exec(line) ?? [];
     if (word === undefined || claim === undefined) continue;
-    if (word === 'skip') test.skip(`${source}: ${claim}`, () => {});
+    // This kernel has not that module. The lab's run of the same probe takes no such excuse (--strict).
+    if (word === 'skip') console.log(`not on this kernel, see "lab, netlink": ${claim}`);
     else test(`${source}: ${claim}`, () => assert.is(word, 'ok', line));
     if (word === 'ok') proved += 1;
   }

@@ -1,7 +1,16 @@
 // The host program seen from outside: how it ends when the bundle throws, loops or blocks, what
 // the watchdog takes for healthy, and what a bundle cannot load.
-import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
@@ -49,6 +58,22 @@ const OS = 'import * as os from "qjs:os";';
 const WATCHED = { WHP_WATCHDOG_SECONDS: '1' };
 const BITTEN = /watchdog: the event loop did not come round in 1 s, exit 70/;
 
+/** Writes `file` in place, as if it had been written at `second`. */
+function writeStamped(file: string, source: string, second: number): void {
+  writeFileSync(file, source);
+  utimesSync(file, second, second);
+}
+
+/** Runs `file` with its bytecode in `kept`; what it printed. */
+function runKept(host: string[], file: string, kept: string): string {
+  const [command = '', ...before] = host;
+  const { status, stdout, stderr } = spawnSync(command, [...before, file], {
+    env: { PATH: process.env.PATH ?? '', WHP_WATCHDOG_SECONDS: '20', WHP_BYTECODE: kept },
+    encoding: 'utf8',
+  });
+  return `${status} ${stdout}${stderr}`;
+}
+
 for (const [name, host] of HOSTS) {
   test(`${name}: a bundle that ends well`, async () => {
     const end = await run(
@@ -58,6 +83,43 @@ for (const [name, host] of HOSTS) {
       ['a', 'b c'],
     );
     assert.equal(end, { status: 0, out: 'a b c\n', err: '' });
+  });
+
+  test(`${name}: the bytecode of a bundle is kept, used, and made anew for another bundle`, () => {
+    const kept = join(folder, `kept-${name}`);
+    const file = join(folder, `kept-${name}.js`);
+    writeStamped(file, 'console.log("one")', 1);
+    assert.is(runKept(host, file, kept), '0 one\n');
+    // Proof that it is what runs: a bundle that looks the same from outside is not read again.
+    writeStamped(file, 'console.log("two")', 1);
+    assert.is(runKept(host, file, kept), '0 one\n');
+    writeStamped(file, 'console.log("two")', 2);
+    assert.is(runKept(host, file, kept), '0 two\n');
+    assert.equal(readdirSync(kept), ['bundle.bytecode'], 'nothing is left beside it');
+  });
+
+  test(`${name}: bytecode that others could have written, or a part of it, is not used`, () => {
+    const kept = join(folder, `foreign-${name}`);
+    const file = join(folder, `foreign-${name}.js`);
+    const bytecode = join(kept, 'bundle.bytecode');
+    writeStamped(file, 'console.log("evil")', 1);
+    runKept(host, file, kept);
+    const evil = readFileSync(bytecode);
+    writeStamped(file, 'console.log("ours")', 1);
+    assert.is(runKept(host, file, kept), '0 evil\n', 'the test can see it');
+    chmodSync(bytecode, 0o666);
+    assert.is(runKept(host, file, kept), '0 ours\n', 'a file that anybody may write');
+    writeFileSync(bytecode, evil);
+    chmodSync(kept, 0o777);
+    assert.is(runKept(host, file, kept), '0 ours\n', 'a directory that anybody may write');
+    chmodSync(kept, 0o755);
+    writeFileSync(bytecode, evil.subarray(0, evil.length - 9));
+    assert.is(runKept(host, file, kept), '0 ours\n', 'a part');
+    writeFileSync(bytecode, evil.fill(1, evil.length - 9));
+    assert.is(runKept(host, file, kept), '0 ours\n', 'a damaged end');
+    rmSync(bytecode);
+    mkdirSync(bytecode);
+    assert.is(runKept(host, file, kept), '0 ours\n', 'no place to keep it');
   });
 
   test(`${name}: what goes wrong ends with status 1 and says so`, async () => {

@@ -84,13 +84,23 @@ test('garbage is released, counted and remembered with its reason', () => {
 
 test('a query opens the window of the device that asked, for the profile’s time', () => {
   const bytes = dns('ui.skype.com', null);
-  const effects = step(fresh(), { kind: 'query', bytes, offset: 0, end: bytes.length }, 0);
+  const effects = step(fresh(), { kind: 'query', age: 0, bytes, offset: 0, end: bytes.length }, 0);
   assert.equal(kinds(effects), ['renew', 'told']);
   const renew = effects[0]!;
   assert.ok(renew.kind === 'renew');
   if (renew.kind !== 'renew') return;
   assert.is(renew.set, 'skype_asked4');
   assert.equal(renew.elements, [{ key: Uint8Array.of(192, 168, 1, 11), timeout: 4000 }]);
+});
+
+test('the window began when the query passed, however late it is read', () => {
+  const bytes = dns('ui.skype.com', null);
+  const read = (age: number) =>
+    step(fresh(), { kind: 'query', age, bytes, offset: 0, end: bytes.length }, 0);
+  const [renew] = read(1500.7);
+  assert.ok(renew?.kind === 'renew');
+  assert.equal(renew?.kind === 'renew' && renew.elements[0]?.timeout, 2499);
+  assert.equal(read(4000), [], 'over before it was read');
 });
 
 test('late evidence cuts that flow and nothing else', () => {

@@ -7,6 +7,7 @@ import type { Trace } from '../ruleset/trace.ts';
 import type { Flow } from '../ruleset/trace-conntrack.ts';
 import {
   destinationText,
+  fragmentKey,
   type Packet,
   sourceText,
   TCP,
@@ -153,13 +154,4 @@ function beginning(packet: Packet, outward: boolean): Began {
 
 function protocolText(protocol: number): string {
   return protocol === UDP ? 'udp' : protocol === TCP ? 'tcp' : String(protocol);
-}
-
-/** RFC 791: addresses, protocol, identification. RFC 8200: the 4 bytes before the fragment. */
-function fragmentKey(packet: Packet): string {
-  const { bytes, offset, family, protocol, transport, payload } = packet;
-  const behind = transport >= 0 ? transport : payload;
-  const [from, to] = family === 4 ? [offset + 4, offset + 6] : [behind - 4, behind];
-  const identification = bytes.subarray(from, to).join('.');
-  return `${protocol} ${sourceText(packet)} ${destinationText(packet)} ${identification}`;
 }

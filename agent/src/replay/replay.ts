@@ -211,7 +211,7 @@ function follow(run: Run, bytes: Uint8Array, traced: Trace): void {
   const span = { bytes, offset: 0, end: bytes.length };
   if (traced.verdict === 'queue') react(run, bytes, { kind: 'answer', id: 0, ...span });
   for (const { prefix } of traced.logs) {
-    if (prefix === QUERY_PREFIX) react(run, bytes, { kind: 'query', ...span });
+    if (prefix === QUERY_PREFIX) react(run, bytes, { kind: 'query', age: 0, ...span });
     else if (prefix === ANSWER_PREFIX) react(run, bytes, { kind: 'answer', id: null, ...span });
     else react(run, bytes, { kind: 'evidence', prefix, ...span });
   }

@@ -2,7 +2,7 @@
 // table: conntrack, hooks in order of priority, routing by mark, sets that learn. The engine of
 // `whp replay`; test/netns compares it with the real kernel packet by packet.
 import { slotOf } from '../policy/marks.ts';
-import { decodePacket, destinationText, type Packet } from '../wire/packet.ts';
+import { decodePacket, destinationText, fragmentKey, type Packet } from '../wire/packet.ts';
 import { isMalformed } from '../wire/reader.ts';
 import type { Chain, Hook, Rule, Ruleset } from './model.ts';
 import { gateName } from './names.ts';
@@ -23,7 +23,6 @@ import {
   type Element,
   elementsOf,
   hasElement,
-  hexBytes,
   type NewElement,
   removeElement,
   type SetState,
@@ -174,16 +173,6 @@ const NOWHERE: Trace = {
   redirected: false,
   clamps: [],
 };
-
-/** Addresses, protocol and identification: RFC 791; of IPv6 the fragment header just before. */
-function fragmentKey(packet: Packet): string {
-  const { bytes, offset, family, source, payload } = packet;
-  const width = family === 4 ? 8 : 32;
-  const addresses = hexBytes(bytes.subarray(source, source + width));
-  const identification =
-    family === 4 ? bytes.subarray(offset + 4, offset + 6) : bytes.subarray(payload - 4, payload);
-  return `${packet.protocol} ${addresses} ${hexBytes(identification)}`;
-}
 
 interface Journey {
   readonly kernel: Kernel;

@@ -25,6 +25,7 @@ import {
   verdictsLength,
 } from '../netlink/nfqueue.ts';
 import type { PacketSpan } from '../step.ts';
+import { wallTime } from './clock.ts';
 import {
   closeNetlink,
   type NetlinkCounters,
@@ -58,6 +59,15 @@ export interface HeldFeed extends Feed {
    * `again`: through the rules of the same hook once more, which may refuse it now. */
   release(id: number, again?: boolean): void;
   flush(): void;
+}
+
+/** Longer than the watchdog lets any packet wait: the clock was set in between. */
+const OLDEST_MILLISECONDS = 6000;
+
+/** Milliseconds from `stamp` (seconds since 1970, 0 = the kernel put none) to `wall`; 0 is unknown. */
+function ageOf(stamp: number, wall: number): number {
+  const age = wall - stamp * 1000;
+  return stamp === 0 || age < 0 || age > OLDEST_MILLISECONDS ? 0 : age;
 }
 
 /** Holds packets of queue `number` (0..65535) for us, `most` at a time; beyond that they pass
@@ -116,10 +126,11 @@ export function openHeld(
   return { counters: socket.counters, release, flush, close: () => closeNetlink(socket) };
 }
 
-/** Receives the packets of NFLOG group `number` with their prefix. A string is the error. */
+/** Receives the packets of NFLOG group `number` with their prefix and their age in milliseconds. A
+ * string is the error. */
 export function openAnnounced(
   number: number,
-  onPacket: (prefix: string, span: PacketSpan) => void,
+  onPacket: (prefix: string, span: PacketSpan, age: number) => void,
 ): Feed | string {
   const opened = openNetlink(NETLINK_NETFILTER, { receiveQueue: QUEUE_BYTES, buffer: 0x11000 });
   if (!opened.ok) return opened.reason;
@@ -146,7 +157,7 @@ export function openAnnounced(
         if (readLoggedPacket(reader, message, packet) !== undefined) return;
         span.offset = packet.payloadAt;
         span.end = packet.payloadAt + packet.payloadLength;
-        onPacket(logPrefix(reader, packet), span);
+        onPacket(logPrefix(reader, packet), span, ageOf(packet.time, wallTime()));
       },
       DRAIN,
     );

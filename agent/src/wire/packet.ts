@@ -70,6 +70,16 @@ export function destinationText(packet: Packet): string {
   return formatAddress(packet.bytes, packet.destination, packet.family);
 }
 
+/** What the fragments of one packet have in common. RFC 791: addresses, protocol, identification;
+ * RFC 8200: the last 4 bytes of the header before the fragment. */
+export function fragmentKey(packet: Packet): string {
+  const { bytes, offset, family, protocol, transport, payload } = packet;
+  const behind = transport >= 0 ? transport : payload;
+  const [from, to] = family === 4 ? [offset + 4, offset + 6] : [behind - 4, behind];
+  const identification = bytes.subarray(from, to).join('.');
+  return `${protocol} ${sourceText(packet)} ${destinationText(packet)} ${identification}`;
+}
+
 function decodeV4(bytes: Uint8Array, offset: number, end: number): Packet | Malformed {
   const header = (bytes[offset]! & 15) * 4;
   const length = u16At(bytes, offset + 2);

@@ -32,8 +32,16 @@ export async function loadModules(router: Machine): Promise<void> {
 }
 
 export async function startAgent(router: Machine): Promise<Start> {
+  const enforcing = 'grep -c "^whp: enforcing" /tmp/whp.log 2>/dev/null';
+  const before = (await router.run(enforcing)).stdout.trim();
   const started = await router.run(`${HOST} ${PROGRAMS}/start.mjs /tmp/whp.log ${QUEUE}`);
-  if (started.status === 0) return JSON.parse(started.stdout) as Start;
+  // The agent takes signals only from its own line on: it must not be stopped before.
+  for (let tries = 0; started.status === 0 && tries < 50; tries += 1) {
+    if ((await router.run(enforcing)).stdout.trim() !== (before || '0')) {
+      return JSON.parse(started.stdout) as Start;
+    }
+    await sleep(200);
+  }
   const log = await router.run('cat /tmp/whp.log');
   throw new Error(`the agent did not start: ${started.stdout}${started.stderr}${log.stdout}`);
 }

@@ -5,6 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Lab, startLab } from '../machine/lab.ts';
+import { leave } from '../machine/leave.ts';
 import { configText } from '../mode.ts';
 import { loadModules, routerPrograms } from './agent.ts';
 import { measureAnswers } from './answers.ts';
@@ -97,10 +98,4 @@ async function main(): Promise<boolean> {
   return over === 0 || !values.strict;
 }
 
-main().then(
-  (ok) => process.exit(ok ? 0 : 1),
-  (error: Error) => {
-    console.error(`bench: ${error.stack ?? error.message}`);
-    process.exit(1);
-  },
-);
+leave(main(), 'bench');

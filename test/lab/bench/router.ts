@@ -25,10 +25,14 @@ export async function measureRouter(
   say: (line: string) => void,
 ): Promise<{ figures: Figure[]; details: unknown }> {
   say('commits on the router');
-  const text = await router.must(`${HOST} ${PROGRAMS}/commit.mjs`, { timeout: 120_000 });
+  const text = await router.must(`WHP_BYTECODE=/tmp/commit ${HOST} ${PROGRAMS}/commit.mjs`, {
+    timeout: 120_000,
+  });
   const commit = JSON.parse(text) as Commit;
   say('name walk on the router');
-  const wire = await router.must(`${HOST} ${PROGRAMS}/wire.mjs`, { timeout: 120_000 });
+  const wire = await router.must(`WHP_BYTECODE=/tmp/wire ${HOST} ${PROGRAMS}/wire.mjs`, {
+    timeout: 120_000,
+  });
   const walk = /name walk ([\d.]+) us.*dns-packet ([\d.]+) us \(x([\d.]+)\)/.exec(wire);
   const { match, noMatch, add, renew, nft, nothing } = commit;
   const share = (all: Spread, part: Spread): string =>

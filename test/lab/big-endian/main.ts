@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
+import { leave } from '../machine/leave.ts';
 import { startMips } from '../machine/mips.ts';
 
 const HOST = '/usr/lib/whp/whp-host';
@@ -99,10 +100,4 @@ async function main(): Promise<boolean> {
   }
 }
 
-main().then(
-  (ok) => process.exit(ok ? 0 : 1),
-  (error: Error) => {
-    console.error(`lab: ${error.message}`);
-    process.exit(1);
-  },
-);
+leave(main());

@@ -17,6 +17,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startLab } from '../machine/lab.ts';
+import { leave } from '../machine/leave.ts';
 import type { Sighting } from '../verdict/sighting.ts';
 import type { Fault, Finding } from './fault.ts';
 import { FAULTS } from './sessions.ts';
@@ -128,10 +129,4 @@ async function main(): Promise<boolean> {
   return passed === rows.length;
 }
 
-main().then(
-  (ok) => process.exit(ok ? 0 : 1),
-  (error: Error) => {
-    console.error(`faults: ${error.stack ?? error.message}`);
-    process.exit(1);
-  },
-);
+leave(main());

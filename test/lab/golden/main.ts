@@ -5,6 +5,7 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startLab } from '../machine/lab.ts';
+import { leave } from '../machine/leave.ts';
 import type { Machine } from '../machine/machine.ts';
 import {
   differences,
@@ -138,10 +139,4 @@ async function main(): Promise<boolean> {
   return failed === 0;
 }
 
-main().then(
-  (ok) => process.exit(ok ? 0 : 1),
-  (error: Error) => {
-    console.error(`lab: ${error.message}`);
-    process.exit(1);
-  },
-);
+leave(main());

@@ -5,6 +5,8 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { bootCheck } from './boot-check.ts';
 import { image } from './image.ts';
+import { startLab } from './lab.ts';
+import { leave } from './leave.ts';
 import { bootProbe } from './mips.ts';
 import { fetchPackages, fetchSource } from './packages.ts';
 import type { Card } from './qemu.ts';
@@ -15,7 +17,7 @@ import { speedCheck } from './speed-check.ts';
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
-    router: { type: 'string', default: 'mipsel' },
+    router: { type: 'string' },
     out: { type: 'string' },
     card: { type: 'string', default: 'virtio' },
   },
@@ -34,7 +36,7 @@ function cardModel(text: string): Card {
 const say = (line: string): void => console.error(`lab: ${line}`);
 
 async function main(): Promise<void> {
-  const router = routerKind(values.router);
+  const router = routerKind(values.router ?? 'mipsel');
   const out = values.out === undefined ? {} : { out: values.out };
   switch (positionals[0]) {
     case 'prepare': {
@@ -45,6 +47,9 @@ async function main(): Promise<void> {
     case 'boot':
       return bootCheck({ router, ...out });
     case 'probe':
+      if (values.router !== undefined) {
+        return probeRouter(router, positionals[1] ?? '', positionals.slice(2), out);
+      }
       return probe(positionals[1] ?? '', positionals.slice(2), out);
     case 'shell':
       return shell({ router, ...out, card: cardModel(values.card) });
@@ -77,10 +82,24 @@ async function probe(bundle: string, rest: string[], out: { out?: string }): Pro
   if (result.status !== 0) throw new Error(`mips: ${bundle}: status ${result.status}`);
 }
 
-main().then(
-  () => process.exit(0),
-  (error: Error) => {
-    console.error(`lab: ${error.message}`);
-    process.exit(1);
-  },
-);
+/** The same on a little-endian or x86_64 router, whose kernel has every module of the distribution. */
+async function probeRouter(
+  kind: Exclude<RouterKind, 'mips'>,
+  bundle: string,
+  rest: string[],
+  out: { out?: string },
+): Promise<void> {
+  const lab = await startLab({ router: kind, ...out, config: '' });
+  try {
+    await lab.router.put('/tmp/probe.mjs', readFileSync(bundle));
+    const command = `/usr/lib/whp/whp-host /tmp/probe.mjs ${rest.join(' ')}`;
+    const result = await lab.router.run(command, { timeout: 120_000 });
+    process.stdout.write(result.stdout);
+    process.stderr.write(result.stderr);
+    if (result.status !== 0) throw new Error(`${kind}: ${bundle}: status ${result.status}`);
+  } finally {
+    await lab.stop();
+  }
+}
+
+leave(main().then(() => true));

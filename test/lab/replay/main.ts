@@ -11,6 +11,7 @@ import { FOLDER, SESSIONS } from '../../captures/samples.ts';
 import { type Scheduled, scheduleOf } from '../../captures/schedule.ts';
 import type { Timed } from '../../lib/pcap.ts';
 import { type Lab, startLab } from '../machine/lab.ts';
+import { leave } from '../machine/leave.ts';
 import { configText, startAgent } from '../mode.ts';
 import { RESOLVER_ADDRESS } from '../world/plan.ts';
 import { HOME, judge, portsText, type Run, type Session } from './judge.ts';
@@ -157,10 +158,4 @@ async function main(): Promise<boolean> {
   return failed === 0;
 }
 
-main().then(
-  (ok) => process.exit(ok ? 0 : 1),
-  (error: Error) => {
-    console.error(`lab: ${error.stack ?? error.message}`);
-    process.exit(1);
-  },
-);
+leave(main());

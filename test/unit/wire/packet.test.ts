@@ -2,7 +2,12 @@
 // packet is never taken for something else.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { decodePacket, destinationText, sourceText } from '../../../agent/src/wire/packet.ts';
+import {
+  decodePacket,
+  destinationText,
+  fragmentKey,
+  sourceText,
+} from '../../../agent/src/wire/packet.ts';
 import { concat, hex, mutate, seeded, u16be } from './bytes.ts';
 
 const UDP_NATPMP = hex(
@@ -80,6 +85,20 @@ test('a later fragment has no ports, the first one has', () => {
   assert.is(sixth.destinationPort, -1);
   // What follows in a later fragment only looks like another header.
   assert.is(decoded(v6(44, hex('3c000009 00000001 11ff000000000000'))).protocol, 60);
+});
+
+test('the fragments of one packet have one key, those of another have another', () => {
+  const first = decoded(v6(44, hex('11000001 12345678 0035c00000280000 6869000000000000')));
+  const later = decoded(v6(44, hex('11000010 12345678 1111111122222222')));
+  const other = decoded(v6(44, hex('11000010 12345679 1111111122222222')));
+  assert.is(first.sourcePort, 53);
+  assert.is(later.fragmentOffset, 16);
+  assert.is(fragmentKey(later), fragmentKey(first));
+  assert.is.not(fragmentKey(other), fragmentKey(first));
+  const whole = UDP_NATPMP.slice();
+  const second = UDP_NATPMP.slice();
+  second[7] = 5;
+  assert.is(fragmentKey(decoded(second)), fragmentKey(decoded(whole)));
 });
 
 test('an ICMP error quotes a request and is none', () => {

@@ -1,0 +1,12 @@
+#ifndef WHP_BUNDLE_H
+#define WHP_BUNDLE_H
+
+#include "quickjs.h"
+
+/* Readies `path`'s bytecode when it can be kept and is not there yet. Before the first runtime. */
+void bundle_prepare(const char *path, JSContext *(*new_context)(void));
+
+/* The module in `path`, compiled and linked, not yet run; or an exception. */
+JSValue bundle_load(JSContext *ctx, const char *path);
+
+#endif
