@@ -301,14 +301,9 @@ function listen(daemon: Daemon, policy: Policy): string | null {
     }
   }
   if (hello === 'hold') listenHellos(daemon, helloQueue(queue));
-<<<<<<< HEAD
-  const announced = openAnnounced(group, (prefix, { bytes, offset, end }) => {
-    if (prefix === UNJUDGED_PREFIX) run(daemon, { kind: 'unjudged' });
-    else daemon.effects.run(step(daemon.state, announcedEvent(prefix, bytes, offset, end), now()));
-=======
   const announced = openAnnounced(group, (prefix, span, age) => {
-    daemon.effects.run(step(daemon.state, announcedEvent(prefix, span, age), now()));
->>>>>>> main
+    if (prefix === UNJUDGED_PREFIX) run(daemon, { kind: 'unjudged' });
+    else daemon.effects.run(step(daemon.state, announcedEvent(prefix, span, age), now()));
   });
   if (typeof announced === 'string') return announced;
   daemon.announced = announced;

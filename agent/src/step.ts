@@ -247,25 +247,14 @@ function onQuery(state: State, event: Event & { kind: 'query' }, now: number): r
   for (const { bytes, offset, end } of messagesOf(state, packet, now)) {
     for (const match of observeDnsQuery(state.observer.matcher, bytes, offset, end)) {
       const device = sourceText(packet);
-<<<<<<< HEAD
       const { portmap, caps } = state.apps.get(match.app)!.profile;
+      const timeout = Math.floor(portmap.windowSeconds * 1000 - event.age);
+      if (timeout <= 0) continue;
       const set = setName(match.app, 'asked', packet.family);
       const key = addressKey(device)!;
-      const timeout = portmap.windowSeconds * 1000;
       counters.asked += 1;
       noteTaught(state.taught, set, { key, expires: now + timeout }, caps.devices);
       effects.push({ kind: 'renew', set, elements: [{ key, timeout }] });
-=======
-      const { windowSeconds } = state.apps.get(match.app)!.profile.portmap;
-      const timeout = Math.floor(windowSeconds * 1000 - event.age);
-      if (timeout <= 0) continue;
-      counters.asked += 1;
-      effects.push({
-        kind: 'renew',
-        set: setName(match.app, 'asked', packet.family),
-        elements: [{ key: addressKey(device)!, timeout }],
-      });
->>>>>>> main
       effects.push({
         kind: 'told',
         what: { kind: 'asked', app: match.app, device, name: match.entry },
