@@ -109,17 +109,16 @@ export function parseConfiguration(
   return packages.ok ? ok({ text, packages: packages.value, profiles, doh }) : packages;
 }
 
-/** The slots that applications have: the marks of live flows mean them. Any policy will do. */
-export interface Slots {
+/** Apps of an earlier policy, whose slots are kept: the marks of live flows mean them. */
+export interface Before {
   readonly apps: readonly Pick<App, 'name' | 'slot'>[];
 }
 
-/** The policy of a configuration. `before`: the policy in force, or what an earlier agent left of
- * it, whose slots are kept. */
+/** The policy of a configuration. `before`: the policy in force, or what an earlier agent left. */
 export function policyOf(
   { packages, profiles, doh }: Configuration,
   hosts: readonly Host[],
-  before: Slots | null,
+  before: Before | null,
 ): Result<Policy> {
   const byName = new Map(Array.from(profiles, ([name, { profile }]) => [name, profile]));
   const slots = new Map(before?.apps.map(({ name, slot }) => [name, slot]));
@@ -129,7 +128,7 @@ export function policyOf(
 }
 
 /** Files to policy, for commands that need no agent. */
-export function loadPolicy(sources: Sources, before: Policy | null): Result<Policy> {
+export function loadPolicy(sources: Sources, before: Before | null): Result<Policy> {
   const loaded = loadConfiguration(sources);
   return loaded.ok ? policyOf(loaded.value, readHosts(), before) : loaded;
 }

@@ -20,6 +20,7 @@ import { readText, writeText } from '../system/file.ts';
 import { hostsStamp, localMinute, readHosts } from '../system/hosts.ts';
 import { log } from '../system/log.ts';
 import {
+  type Before,
   type Configuration,
   loadConfiguration,
   loadDoh,
@@ -27,7 +28,6 @@ import {
   type ProfileFile,
   parseConfiguration,
   policyOf,
-  type Slots,
   type Sources,
 } from './load.ts';
 
@@ -47,11 +47,13 @@ const CHOICES = 'owner.json';
 const LAST_GOOD = 'last-good.json';
 const NAMES = 'names.json';
 
-/** Reads everything, for the start. With a bad configuration the last good one, and its problems.
- * `before`: the slots of a table that stands. */
+/**
+ * Reads everything, for the start. With a bad configuration the last good one, and its problems.
+ * `before`: what an earlier agent left.
+ */
 export function openSettings(
   sources: Sources,
-  before: Slots | null = null,
+  before: Before | null,
 ): Result<{
   readonly settings: Settings;
   readonly problems: readonly Problem[];
@@ -61,7 +63,7 @@ export function openSettings(
   const stamp = hostsStamp();
   const fresh = loadConfiguration(sources);
   const tried = fresh.ok ? withPolicy(sources, fresh.value, before) : fresh;
-  const usable = tried.ok ? tried : lastGood(sources);
+  const usable = tried.ok ? tried : lastGood(sources, before);
   if (!usable.ok) return { ok: false, problems: tried.ok ? [] : tried.problems };
   const { configuration, configured, hosts } = usable.value;
   const settings = { sources, configuration, configured, choices, hosts, stamp, decision: '' };
@@ -77,7 +79,7 @@ interface Loaded {
 function withPolicy(
   sources: Sources,
   configuration: Configuration,
-  before: Slots | null,
+  before: Before | null,
 ): Result<Loaded> {
   const hosts = knownHosts(sources, configuration);
   const policy = policyOf(configuration, hosts, before);
@@ -158,7 +160,7 @@ export function keepLastGood(settings: Settings): void {
   if (wrong !== null) log('error', wrong);
 }
 
-function lastGood(sources: Sources): Result<Loaded> {
+function lastGood(sources: Sources, before: Before | null): Result<Loaded> {
   const path = `${sources.state}/${LAST_GOOD}`;
   const read = readText(path);
   if (!read.ok) return fail(path, errnoText(read.errno));
@@ -180,7 +182,7 @@ function lastGood(sources: Sources): Result<Loaded> {
     profiles.set(parsed.value.name, file);
   }
   const configuration = parseConfiguration(String(kept.text), path, profiles, doh.value);
-  return configuration.ok ? withPolicy(sources, configuration.value, null) : configuration;
+  return configuration.ok ? withPolicy(sources, configuration.value, before) : configuration;
 }
 
 /**

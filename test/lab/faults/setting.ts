@@ -31,7 +31,7 @@ ip link set eth1 up
 ip link set br-lan up
 ip route show default | grep -q eth1 || ip route add default via 198.51.100.1 dev eth1
 conntrack -F 2>/dev/null
-rm -rf /var/run/whp /tmp/whp.full
+rm -rf /var/run/whp /tmp/whp.full /etc/whp
 :`;
 
 export interface Setting {

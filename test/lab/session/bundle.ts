@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 
 const PROGRAMS = ['internet', 'resolver', 'device', 'noise', 'adversary', 'ferry', 'call'];
+const PROXY = 'whp-proxy';
 const SCRIPTS = ['topology.sh', 'udhcpc.sh', 'play.sh'];
 
 /** Bundles every program of test/lab/world into `outdir`; resolves to the names of the files there. */
@@ -21,5 +22,7 @@ export async function bundleWorld(outdir: string, root = process.cwd()): Promise
     logLevel: 'warning',
   });
   for (const script of SCRIPTS) copyFileSync(join(source, script), join(outdir, script));
-  return [...PROGRAMS.map((name) => `${name}.js`), ...SCRIPTS];
+  // The owner's set-up of a proxy machine is what the world's proxies are made by.
+  copyFileSync(join(root, 'cloud-proxy', PROXY), join(outdir, PROXY));
+  return [...PROGRAMS.map((name) => `${name}.js`), ...SCRIPTS, PROXY];
 }

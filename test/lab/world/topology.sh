@@ -7,7 +7,10 @@
 #                                  lan.pcap here               198.51.100.10     | isp.pcap here
 #                                                                                |
 #                     proxy 203.0.113.20 --- isp 198.51.100.1 (resolver .53) ----+
-#                     GRE key 5300, 10.213.0.2        |
+#                     GRE key 5300, 10.213.0.2   |    |
+#                                                |    |
+#                     proxy2 203.0.113.36 -------+    |
+#                     GRE key 5301, 10.213.1.2        |
 #                                                  internet (every other address is local there)
 #
 # Usage: topology.sh up|down.  Environment: LAN_WIRE ISP_WIRE (devices of this namespace),
@@ -20,7 +23,7 @@ ISP_WIRE=${ISP_WIRE:-eth1}
 OUT=${OUT:-/tmp/world}
 HERE=$(cd "$(dirname "$0")" && pwd)
 DEVICES='iphone macbook windows ubuntu xbox neighbour'
-SERVERS='isp proxy internet'
+SERVERS='isp proxy proxy2 internet'
 # Every address that plan.ts and names.ts give to a server.
 LOCAL='64.4.23.0/24 65.55.223.0/24 111.221.74.0/24 111.221.77.0/24 157.55.56.0/24
   157.55.130.0/24 157.55.235.0/24 157.56.52.0/24 213.199.179.0/24 91.190.216.0/24
@@ -91,9 +94,11 @@ isp_up() {
   in_ns isp ip addr add 198.51.100.53/24 dev wan
   in_ns isp ip link set wan up
   wire isp toproxy 203.0.113.17/28 proxy eth0 203.0.113.20/28
+  wire isp toproxy2 203.0.113.33/28 proxy2 eth0 203.0.113.36/28
   wire isp tonet 192.0.2.1/30 internet eth0 192.0.2.2/30
   in_ns isp ip route add default via 192.0.2.2
   in_ns proxy ip route add default via 203.0.113.17
+  in_ns proxy2 ip route add default via 203.0.113.33
   in_ns internet ip route add default via 192.0.2.1
   set_sysctl isp net.ipv4.ip_forward=1
 }
@@ -107,6 +112,14 @@ internet_up() {
 # A cloud proxy: what comes out of the tunnel leaves with the proxy's own address. Unsolicited
 # packets must leave no connection behind, or they would take the port a hole is punched through.
 proxy_up() {
+  if [ "${TUNNEL:-1}" = 1 ]; then
+    # The owner's own script, as it is.
+    in_ns proxy sh "$HERE/whp-proxy" up home --home 198.51.100.10 --key 5300 \
+      --local 203.0.113.20 --inner 10.213.0.2 --far 10.213.0.1
+    in_ns proxy2 sh "$HERE/whp-proxy" up home --home 198.51.100.10 --key 5301 \
+      --local 203.0.113.36 --inner 10.213.1.2 --far 10.213.1.1
+    return
+  fi
   set_sysctl proxy net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 \
     net.ipv4.conf.default.rp_filter=0
   in_ns proxy nft -f - <<'NFT'
@@ -129,11 +142,6 @@ table inet proxy {
   }
 }
 NFT
-  if [ "${TUNNEL:-1}" = 1 ]; then
-    in_ns proxy ip link add home type gre local 203.0.113.20 remote 198.51.100.10 key 5300 ttl 64
-    in_ns proxy ip addr add 10.213.0.2/30 dev home
-    in_ns proxy ip link set home mtu 1472 up
-  fi
 }
 
 up() {

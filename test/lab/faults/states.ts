@@ -1,0 +1,141 @@
+// What may flow in each state: a proxy that dies with another behind it, with none, and with the
+// owner's leave to go direct; and flows that were there before their evidence. The tunnel is cut at
+// the proxy's end, so that every device of the router stays up: only the probes can notice.
+import type { Fault, FaultLab } from './fault.ts';
+
+const proxy = (name: string, address: string, key: number, net: number): string => `
+config proxy '${name}'
+	option address '${address}'
+	option key '${key}'
+	option local '10.213.${net}.1'
+	option remote '10.213.${net}.2'
+`;
+
+function config(fallback: string, proxies: readonly string[]): string {
+  return `config globals 'globals'
+	list lan 'br-lan'
+${proxy('cloud', '203.0.113.20', 5300, 0)}${proxy('spare', '203.0.113.36', 5301, 1)}
+config app 'skype'
+	option profile 'skype'
+	option fallback '${fallback}'
+${proxies.map((name) => `\tlist proxy '${name}'\n`).join('')}`;
+}
+
+const cut = (lab: FaultLab): Promise<string> => lab.inWorld('proxy', 'ip link set whp-home down');
+const mend = (lab: FaultLab): Promise<string> => lab.inWorld('proxy', 'ip link set whp-home up');
+
+/** Until the agent has said that it moved the app, seconds. */
+async function said(lab: FaultLab, text: string, limit = 20): Promise<number> {
+  return lab.inject(':', `grep -q '${text}' /tmp/whp.log`, limit);
+}
+
+export const failover: Fault = {
+  name: 'failover',
+  injected: 'the first proxy stops answering during a call, and comes back',
+  config: config('block', ['cloud', 'spare']),
+  async run(lab) {
+    // The spare has to be known before it is needed.
+    await lab.sleep(3000);
+    const call = await lab.call({ kind: 'supernode' });
+    const other = await lab.call({ device: 'macbook', kind: 'unrelated' });
+    const began = await lab.worldTime();
+    await cut(lab);
+    await said(lab, 'proxy cloud -> proxy spare');
+    await lab.sleep(1000);
+    const record = await call.stop();
+    const after = record.answeredAfter(began + 400);
+    const second = await lab.call({ kind: 'supernode' });
+    await mend(lab);
+    const back = await said(lab, 'proxy spare -> proxy cloud', 90);
+    await lab.sleep(1000);
+    const [moved, unrelated] = [await second.stop(), await other.stop()];
+    const ok = record.silence < 4000 && moved.silence < 1500 && unrelated.lost.length === 0;
+    return {
+      ok,
+      verdict: `silent for ${record.silence} ms (answered again ${after} ms after the cut); back after ${back.toFixed(1)} s of answers, silent for ${moved.silence} ms; unrelated ${unrelated.lost.length} lost`,
+      seconds: record.silence / 1000,
+    };
+  },
+};
+
+export const blocked: Fault = {
+  name: 'blocked',
+  injected: 'the only proxy stops answering during a call; fallback block',
+  config: config('block', ['cloud']),
+  async run(lab) {
+    await lab.sleep(2000);
+    const call = await lab.call({ kind: 'supernode' });
+    const other = await lab.call({ device: 'macbook', kind: 'unrelated' });
+    const mark = lab.isp.mark();
+    await cut(lab);
+    const refusedIn = await said(lab, '-> refused');
+    // TCP to a supernode: a reset has to come at once, not a timeout.
+    const began = await lab.worldTime();
+    await lab
+      .inWorld('iphone', 'busybox nc -w 8 111.221.74.20 40011 </dev/null || :')
+      .catch(() => {});
+    const reset = (await lab.worldTime()) - began;
+    const leaks = lab.isp.leaks(mark).length;
+    await mend(lab);
+    const back = await said(lab, 'refused -> proxy cloud', 30);
+    await lab.sleep(1500);
+    const healed = await lab.call({ kind: 'supernode' });
+    const [, , unrelated] = [await call.stop(), await healed.stop(), await other.stop()];
+    return {
+      ok: reset < 3000 && leaks === 0 && unrelated.lost.length === 0,
+      verdict: `refused ${refusedIn.toFixed(1)} s after the cut, TCP refused in ${reset} ms; ${leaks} leaked; unrelated ${unrelated.lost.length} lost`,
+      seconds: back,
+    };
+  },
+};
+
+export const direct: Fault = {
+  name: 'direct',
+  injected: 'the only proxy stops answering during a call; fallback direct',
+  config: config('direct', ['cloud']),
+  mayLeak: 'direct by the owner while no proxy is up',
+  async run(lab) {
+    await lab.sleep(2000);
+    const call = await lab.call({ kind: 'supernode' });
+    await cut(lab);
+    await said(lab, '-> DIRECT');
+    await lab.sleep(1000);
+    const { apps } = (await lab.agent.status()) as { apps: { path: { state: string } }[] };
+    const state = apps[0]!.path.state;
+    await mend(lab);
+    const back = await said(lab, 'proxies -> proxy cloud', 30);
+    await lab.sleep(500);
+    const mark = lab.isp.mark();
+    await lab.sleep(1000);
+    const leaks = lab.isp.leaks(mark).length;
+    const record = await call.stop();
+    return {
+      ok: state === 'direct' && leaks === 0 && record.silence < 4000,
+      verdict: `status says ${state}; silent for ${record.silence} ms at most; ${leaks} direct packets once the proxy was back`,
+      seconds: back,
+    };
+  },
+};
+
+export const late: Fault = {
+  name: 'late',
+  injected: 'the agent is enabled during a call',
+  mayLeak: 'the call began without the agent',
+  async run(lab) {
+    await lab.agent.stop();
+    const call = await lab.call({ kind: 'supernode' });
+    const other = await lab.call({ device: 'macbook', kind: 'unrelated' });
+    await lab.agent.start();
+    await lab.sleep(300);
+    const mark = lab.isp.mark();
+    await lab.sleep(1500);
+    const leaks = lab.isp.leaks(mark).length;
+    const tunnelled = lab.isp.sightings(mark).filter((seen) => seen.tunnelled).length;
+    const [record, unrelated] = [await call.stop(), await other.stop()];
+    return {
+      ok: leaks === 0 && tunnelled > 20 && unrelated.lost.length === 0,
+      verdict: `${leaks} direct packets after it enforced, ${tunnelled} in the tunnel; silent for ${record.silence} ms; unrelated ${unrelated.lost.length} lost`,
+      seconds: record.silence / 1000,
+    };
+  },
+};
