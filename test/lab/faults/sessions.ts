@@ -3,6 +3,7 @@ import type { Fault } from './fault.ts';
 import { hello } from './hello.ts';
 import { killed } from './killed.ts';
 import { offload } from './offload.ts';
+import { others } from './others.ts';
 import { commands, devicesOnly, hours, mistake, paused } from './owner.ts';
 import { resolvers } from './resolvers.ts';
 import { six } from './six.ts';
@@ -12,6 +13,7 @@ import { steady } from './steady.ts';
 export const FAULTS: readonly Fault[] = [
   steady,
   killed,
+  ...others,
   failover,
   blocked,
   direct,
