@@ -131,9 +131,9 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
   }
   if (problems.length === 0) keepLastGood(settings);
   log('notice', `enforcing ${policy.apps.length} app(s), ${processAge()} s after the start`);
-  daemon.helm.start();
   daemon.flows = watchFlows(`${sources.state}/history`, () => watchedPolicy(daemon));
   if (typeof daemon.flows === 'string') log('error', daemon.flows);
+  daemon.helm.start();
   const stopTicking = every(TICK_MILLISECONDS, () => tick(daemon));
   await new Promise<void>((resolve) => {
     onSignals({ stop: resolve, reload: () => void reload(daemon) });

@@ -6,7 +6,7 @@ import { offload } from './offload.ts';
 import { others } from './others.ts';
 import { commands, devicesOnly, hours, mistake, paused } from './owner.ts';
 import { resolvers } from './resolvers.ts';
-import { six } from './six.ts';
+import { six, sixTunnelled } from './six.ts';
 import { blocked, direct, failover, late } from './states.ts';
 import { steady } from './steady.ts';
 
@@ -21,6 +21,7 @@ export const FAULTS: readonly Fault[] = [
   hello,
   resolvers,
   six,
+  sixTunnelled,
   offload,
   devicesOnly,
   paused,

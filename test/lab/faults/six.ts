@@ -1,6 +1,7 @@
 // Devices with global IPv6 and a proxy without: the application's IPv6 is refused at once and falls
 // back to IPv4 in the tunnel, everybody else's passes, and none of the application's is on the wire.
-import { APPLICATION6, v6Bytes } from '../world/plan.ts';
+import { configText } from '../mode.ts';
+import { APPLICATION6, TUNNEL6_HOME, TUNNEL6_PROXY, v6Bytes } from '../world/plan.ts';
 import { checks, probe } from './ask.ts';
 import type { Fault, FaultLab, WireFrame } from './fault.ts';
 
@@ -37,6 +38,50 @@ export function sixOnWire(frames: readonly WireFrame[]): { ours: number; all: nu
   const six = frames.filter(({ etherType }) => etherType === IPV6);
   return { ours: six.filter((one) => isOurs(one, 8) || isOurs(one, 24)).length, all: six.length };
 }
+
+/** IPv6 packets inside GRE (RFC 2784, protocol 0x86dd) to or from the application's servers. */
+function sixInside(frames: readonly WireFrame[]): number {
+  return frames.filter(({ etherType, bytes, offset }) => {
+    const header = (bytes[offset]! & 15) * 4;
+    if (etherType !== 0x0800 || bytes[offset + 9] !== 47) return false;
+    const gre = offset + header;
+    const inner = gre + ((bytes[gre]! & 0x20) === 0 ? 4 : 8);
+    if (bytes[gre + 2] !== 0x86 || bytes[gre + 3] !== 0xdd) return false;
+    return [8, 24].some((at) => prefix.every((byte, i) => bytes[inner + at + i] === byte));
+  }).length;
+}
+
+export const sixTunnelled: Fault = {
+  name: 'six-tunnelled',
+  injected: 'global IPv6 at home and at the proxy',
+  config: configText(true).replace(
+    "\toption remote '10.213.0.2'\n",
+    `\toption remote '10.213.0.2'\n\toption local6 '${TUNNEL6_HOME}'\n\toption remote6 '${TUNNEL6_PROXY}'\n`,
+  ),
+  run: (lab) =>
+    withSix(lab, true, async () => {
+      const since = lab.isp.mark();
+      const check = checks();
+      const aaaa = await probe(lab, 'iphone', 'ask 192.168.1.1 six8.skype.com AAAA');
+      const through = await probe(lab, 'iphone', 'tcp application 2001:db8:5::8 443');
+      const other = await probe(lab, 'macbook', 'tcp unrelated 2001:db8:6::9 443');
+      await lab.sleep(300);
+      const frames = lab.isp.frames(since);
+      const seen = sixOnWire(frames);
+      const ends = await lab.router.run('conntrack -L -f ipv6 2>/dev/null | grep db8:5');
+      check.that(aaaa.ok && through.ok, `not through: ${JSON.stringify(through)} ${ends.stdout}`);
+      // What the proxy sends on is on its own wire, not on the home's.
+      check.that(seen.ours === 0, `${seen.ours} IPv6 packets of the application on the ISP wire`);
+      const inside = sixInside(frames);
+      check.that(inside > 2, `${inside} in the tunnel`);
+      check.that(other.ok, 'unrelated IPv6 does not pass');
+      return {
+        ok: check.wrong.length === 0,
+        verdict: `connected over IPv6 in ${through.ms} ms, ${inside} packets in the tunnel, ${seen.ours} of ${seen.all} IPv6 packets beside it the application's; unrelated IPv6 passes${check.wrong.length > 0 ? `; WRONG: ${check.wrong.join('; ')}` : ''}`,
+        seconds: null,
+      };
+    }),
+};
 
 export const six: Fault = {
   name: 'six',

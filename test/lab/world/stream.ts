@@ -24,9 +24,9 @@ const SO_ERROR = 4;
 const SO_PEERNAME = 28;
 const EINPROGRESS = -115;
 
-/** Who is at the other end (SO_PEERNAME is getpeername as an option). */
+/** Who is at the other end (SO_PEERNAME is getpeername as an option, and wants its exact size). */
 function remoteOf(fd: number): Endpoint {
-  const address = new ArrayBuffer(SOCKADDR);
+  const address = new ArrayBuffer(localOf(fd).address.includes(':') ? SOCKADDR : 16);
   check(sys.getsockopt(fd, SOL_SOCKET, SO_PEERNAME, address), 'SO_PEERNAME');
   return endpointOf(address);
 }

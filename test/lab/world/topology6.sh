@@ -11,6 +11,7 @@
 # Usage: topology6.sh up [proxy] | down.  Environment: P (prefix of the namespaces' names).
 set -eu
 P=${P-}
+HERE=$(cd "$(dirname "$0")" && pwd)
 in_ns() { ns=$1; shift; ip netns exec "$P$ns" "$@"; }
 six() { in_ns "$1" sysctl -qw net.ipv6.conf.all.disable_ipv6="$2" net.ipv6.conf.default.disable_ipv6="$2"; }
 
@@ -30,9 +31,9 @@ up() {
   in_ns internet ip -6 route add local 2001:db8:6::/48 dev lo
   if [ "${1:-}" = proxy ]; then
     in_ns proxy sysctl -qw net.ipv6.conf.all.forwarding=1
-    in_ns proxy ip -6 addr add fd00:d5::2/64 dev home nodad
-    in_ns proxy nft add rule inet proxy postrouting oifname eth0 ip6 saddr fd00:d5::/64 masquerade
-    in_ns proxy nft insert rule inet proxy input meta l4proto ipv6-icmp accept
+    in_ns proxy ip -6 addr add fd00:d5::2 peer fd00:d5::1 dev whp-home nodad
+    # whp-proxy lets no IPv6 out of the tunnel; what it masquerades is both families.
+    in_ns proxy nft flush chain inet whp_home raw
   fi
   host=11
   for name in iphone macbook windows ubuntu xbox neighbour; do
@@ -44,6 +45,8 @@ up() {
 }
 
 down() {
+  in_ns proxy sh "$HERE/whp-proxy" up home --home 198.51.100.10 --key 5300 \
+    --local 203.0.113.20 --inner 10.213.0.2 --far 10.213.0.1
   for name in iphone macbook windows ubuntu xbox neighbour isp proxy internet; do six "$name" 1; done
 }
 
