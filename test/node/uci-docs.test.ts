@@ -119,6 +119,9 @@ for (const row of rows()) {
   test(`${section}.${name}: the example is taken`, () => {
     assert.is.not(example, '', 'every option has an example');
     const lines = [`${kind} ${name} '${example}'`];
+    // These two are both there or neither.
+    if (name === 'local6') lines.push("option remote6 'fd00:9::9'");
+    if (name === 'remote6') lines.push("option local6 'fd00:9::9'");
     const { problems } = build(configuration(section, name, lines));
     // A disabled proxy leaves the app of this configuration without one.
     const real = problems.filter(({ what }) => !what.startsWith('every proxy of the list'));

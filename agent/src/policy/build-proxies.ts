@@ -19,7 +19,7 @@ export interface BuiltProxy {
 }
 
 export const PROXY_OPTIONS: OptionSpec = {
-  options: ['enabled', 'address', 'key', 'local', 'remote', 'mtu'],
+  options: ['enabled', 'address', 'key', 'local', 'remote', 'local6', 'remote6', 'mtu'],
   lists: [],
 };
 
@@ -52,6 +52,7 @@ function readProxy(read: OptionReader, name: string, enabled: boolean): CloudPro
   if (local !== '' && remote !== '' && local.includes(':') !== remote.includes(':')) {
     read.complain('remote', 'local and remote are of different families; use IPv4 for both');
   }
+  const inner6 = readInner6(read);
   const hasKey = read.option('key') !== null;
   const hasMtu = read.option('mtu') !== null;
   return {
@@ -60,9 +61,26 @@ function readProxy(read: OptionReader, name: string, enabled: boolean): CloudPro
     key: hasKey ? readInteger(read, 'key', 0, 0xffffffff, 0) : null,
     local,
     remote,
+    ...(inner6 === null ? {} : { inner6 }),
     // RFC 8200 section 5: IPv6 needs 1280. An Ethernet path leaves GRE 1476, or 1472 with a key.
     mtu: hasMtu ? readInteger(read, 'mtu', 1280, 65535, 1472) : null,
   };
+}
+
+/** Inner IPv6 addresses: both or none. */
+function readInner6(read: OptionReader): { local: string; remote: string } | null {
+  const example = 'an IPv6 address of a network that nothing else here uses, such as fd00:d5::1';
+  const given = read.option('local6') !== null || read.option('remote6') !== null;
+  const local = readAddress(read, 'local6', given, example);
+  const remote = readAddress(read, 'remote6', given, example);
+  if (local !== '' && !local.includes(':')) read.complain('local6', `is no IPv6; write ${example}`);
+  if (remote !== '' && !remote.includes(':')) {
+    read.complain('remote6', `is no IPv6; write ${example}`);
+  }
+  if (local !== '' && local === remote) {
+    read.complain('remote6', 'is the same as local6; change one');
+  }
+  return given ? { local, remote } : null;
 }
 
 function readAddress(read: OptionReader, name: string, required: boolean, fix: string): string {

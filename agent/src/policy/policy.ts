@@ -31,6 +31,8 @@ export interface Proxy {
   /** Inner addresses: ours and the proxy's. */
   readonly local: string;
   readonly remote: string;
+  /** The same for IPv6; absent: the proxy offers none, and the application's IPv6 is refused. */
+  readonly inner6?: { readonly local: string; readonly remote: string };
   /** MTU of the tunnel device in bytes, or null: as the path allows. */
   readonly mtu: number | null;
 }

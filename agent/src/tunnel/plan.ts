@@ -29,8 +29,13 @@ export function tunnelMtu(proxy: Proxy, wanMtu: number | null): number {
   return proxy.mtu ?? (wanMtu ?? WAN_MTU_UNKNOWN) - overhead;
 }
 
-function tunnel(proxy: Proxy): [GreLink, LinkAddress] {
+function tunnel(proxy: Proxy): [GreLink, ...LinkAddress[]] {
   const name = tunnelDevice(proxy.name);
+  const { inner6 } = proxy;
+  const six: LinkAddress[] =
+    inner6 === undefined
+      ? []
+      : [{ kind: 'address', link: name, address: inner6.local, peer: inner6.remote }];
   return [
     {
       kind: 'link',
@@ -41,17 +46,25 @@ function tunnel(proxy: Proxy): [GreLink, LinkAddress] {
       mtu: tunnelMtu(proxy, null),
     },
     { kind: 'address', link: name, address: proxy.local, peer: proxy.remote },
+    ...six,
   ];
 }
 
-/** The default route of one app's table (IPv4) through a proxy. */
-export function throughRoute(table: number, proxy: string): Route {
-  return { kind: 'route', family: 4, table, link: tunnelDevice(proxy), metric: TUNNEL_METRIC };
+/** The default routes of one app's table through the proxy of this name, in the families it offers. */
+export function throughRoutes(
+  proxies: readonly Proxy[],
+  table: number,
+  name: string,
+): readonly Route[] {
+  const offers6 = proxies.some((one) => one.name === name && one.inner6 !== undefined);
+  const families: readonly (4 | 6)[] = offers6 ? FAMILIES : [4];
+  const link = tunnelDevice(name);
+  return families.map((family) => ({ kind: 'route', family, table, link, metric: TUNNEL_METRIC }));
 }
 
 /**
- * Behind it, a prohibit: a marked packet never falls through to the main table. IPv6 has the
- * prohibit alone: the device is told at once and falls back to IPv4, which goes through the tunnel.
+ * Behind them, a prohibit: a marked packet never falls through to the main table. Where the proxy
+ * offers no IPv6 it is alone: the device is told at once and falls back to IPv4 in the tunnel.
  */
 export function prohibits(table: number): Route[] {
   return FAMILIES.map((family) => ({
@@ -65,9 +78,9 @@ export function prohibits(table: number): Route[] {
 
 /** The table of one app. Empty only while its owner lets it pass beside the tunnels: the lookup
  * then goes on to the main table. */
-function routes(table: number, way: Way): Route[] {
+function routes(proxies: readonly Proxy[], table: number, way: Way): Route[] {
   if (way.kind === 'direct') return [];
-  const through = way.kind === 'tunnel' ? [throughRoute(table, way.proxy)] : [];
+  const through = way.kind === 'tunnel' ? throughRoutes(proxies, table, way.proxy) : [];
   return [...through, ...prohibits(table)];
 }
 
@@ -100,7 +113,7 @@ export function plan(policy: Policy, ways: ReadonlyMap<string, Way> = new Map())
   const pieces: Piece[] = policy.proxies.flatMap(tunnel);
   for (const app of policy.apps) {
     const way = ways.get(app.name) ?? firstWay(app, policy.proxies);
-    pieces.push(...routes(table + app.slot, way));
+    pieces.push(...routes(policy.proxies, table + app.slot, way));
   }
   const nowhere = policy.apps.length === 0 ? [] : NOWHERE;
   for (const slot of nowhere) pieces.push(...prohibits(table + slot));

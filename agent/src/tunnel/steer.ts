@@ -16,7 +16,7 @@ import {
   takeAnswer,
   takeUnsent,
 } from './health.ts';
-import { prohibits, throughRoute } from './plan.ts';
+import { prohibits, throughRoutes } from './plan.ts';
 import { type Choice, choose, firstChoice, sameWay, type Way } from './select.ts';
 
 /** In the order in which they have to be run. */
@@ -54,7 +54,16 @@ export function createSteering(): Steering {
 /** What a proxy is, so that a changed one starts from nothing. */
 function identity(policy: Policy, name: string): string {
   const proxy = policy.proxies.find((one) => one.name === name);
-  return proxy === undefined ? '' : [proxy.address, proxy.key, proxy.local, proxy.remote].join(' ');
+  return proxy === undefined
+    ? ''
+    : [
+        proxy.address,
+        proxy.key,
+        proxy.local,
+        proxy.remote,
+        proxy.inner6?.local,
+        proxy.inner6?.remote,
+      ].join(' ');
 }
 
 /**
@@ -177,9 +186,14 @@ export function moves(policy: Policy, app: App, from: Way, to: Way): SteerEffect
     for (const one of prohibits(table)) effects.push(route('add', one));
   }
   if (to.kind === 'blocked') effects.push(gate('blocked', true));
-  if (from.kind === 'tunnel') effects.push(route('delete', throughRoute(table, from.proxy)));
+  const through = (name: string) => throughRoutes(policy.proxies, table, name);
+  if (from.kind === 'tunnel') {
+    for (const one of through(from.proxy)) effects.push(route('delete', one));
+  }
   effects.push(sweep);
-  if (to.kind === 'tunnel') effects.push(route('add', throughRoute(table, to.proxy)));
+  if (to.kind === 'tunnel') {
+    for (const one of through(to.proxy)) effects.push(route('add', one));
+  }
   if (to.kind === 'direct') {
     effects.push(gate('direct', true));
     for (const one of prohibits(table)) effects.push(route('delete', one));
@@ -205,6 +219,8 @@ export function assertWays(steering: Steering): SteerEffect[] {
 /** Whether a connection of the app, by the address its answers come to, is bound to another way. */
 export function isStray(policy: Policy, way: Way, answersTo: string): boolean {
   if (way.kind === 'blocked') return true;
-  const inner = policy.proxies.find(({ local }) => local === answersTo);
+  const inner = policy.proxies.find(
+    ({ local, inner6 }) => local === answersTo || inner6?.local === answersTo,
+  );
   return way.kind === 'direct' ? inner !== undefined : inner?.name !== way.proxy;
 }

@@ -50,10 +50,10 @@ export interface CallOptions {
   /** Name in plan.ts; iphone by default. */
   readonly device?: string;
   /** See world/call.ts; `peer` by default, the media of a call to a peer nobody knew before. */
-  readonly kind?: 'peer' | 'supernode' | 'name' | 'unrelated' | 'dns';
+  readonly kind?: 'peer' | 'supernode' | 'name' | 'unrelated' | 'plain' | 'dns' | 'resolver';
   /** Where to; by default an address that no other call has used. */
   readonly remote?: Endpoint;
-  /** `name`, `dns`: the name asked for; %d becomes the packet's number. */
+  /** `name`, `dns`, `resolver`: the name asked for; %d becomes the packet's number. */
   readonly name?: string;
   /** Milliseconds between two packets; 20 by default. */
   readonly pace?: number;

@@ -1,13 +1,22 @@
 // The fault sessions in the order in which they are played.
 import type { Fault } from './fault.ts';
+import { hello } from './hello.ts';
 import { killed } from './killed.ts';
+import { offload } from './offload.ts';
 import { commands, devicesOnly, hours, mistake, paused } from './owner.ts';
+import { resolvers } from './resolvers.ts';
+import { six, sixTunnelled } from './six.ts';
 import { blocked, direct, failover, late } from './states.ts';
 import { steady } from './steady.ts';
 
 export const FAULTS: readonly Fault[] = [
   steady,
   killed,
+  hello,
+  resolvers,
+  six,
+  sixTunnelled,
+  offload,
   failover,
   blocked,
   direct,

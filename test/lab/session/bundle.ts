@@ -3,9 +3,9 @@ import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 
-const PROGRAMS = ['internet', 'resolver', 'device', 'noise', 'adversary', 'ferry', 'call'];
+const PROGRAMS = ['internet', 'resolver', 'device', 'noise', 'adversary', 'ferry', 'call', 'probe'];
 const PROXY = 'whp-proxy';
-const SCRIPTS = ['topology.sh', 'udhcpc.sh', 'play.sh'];
+const SCRIPTS = ['topology.sh', 'topology6.sh', 'udhcpc.sh', 'play.sh'];
 
 /** Bundles every program of test/lab/world into `outdir`; resolves to the names of the files there. */
 export async function bundleWorld(outdir: string, root = process.cwd()): Promise<string[]> {

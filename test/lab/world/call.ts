@@ -6,6 +6,8 @@
 //        supernode from the P2P port to the supernode at ADDRESS PORT
 //        name      NAME is asked for, then packets to the ADDRESS PORT it stands for
 //        unrelated to ADDRESS PORT, none of the application's business
+//        plain     application packets to ADDRESS PORT, nothing said before
+//        resolver  the packets are questions for NAME to the resolver at ADDRESS PORT
 //        dns       the packets are questions for NAME (%d becomes the number) to the router
 // Prints "started" at the first answer and, after SIGTERM, one line of JSON: sent and heard are
 // milliseconds (world clock) by packet number, null where nothing was heard.
@@ -18,7 +20,7 @@ import { openLogbook, say } from './logbook.ts';
 import { openCaller } from './notices.ts';
 import { type Endpoint, EVERY_DEVICE, ROUTER_ADDRESS, SUPERNODES, type Tag } from './plan.ts';
 import { randomFrom, seedOf } from './random.ts';
-import { type Datagrams, openDatagrams } from './socket.ts';
+import { anyLike, type Datagrams, openDatagrams } from './socket.ts';
 import { decodeSpeech, encodeSpeech, VERB } from './speech.ts';
 
 const [
@@ -79,8 +81,8 @@ async function insistOn(
   throw new Error(`${to.address}:${to.port}: no answer`);
 }
 
-function openMedia(tag: Tag): Datagrams {
-  return openDatagrams(tag, undefined, (bytes) => {
+function openMedia(tag: Tag, to: Endpoint): Datagrams {
+  return openDatagrams(tag, anyLike(to.address), (bytes) => {
     const speech = decodeSpeech(bytes);
     if (speech) onAnswer(unwrap(speech.serial));
   });
@@ -121,17 +123,15 @@ async function main(): Promise<void> {
     number: Number(number) & 0xff,
   };
   const to = { address, port: Number(port) };
-  if (kind === 'dns') {
+  if (kind === 'dns' || kind === 'resolver') {
+    const server = kind === 'dns' ? { address: ROUTER_ADDRESS, port: 53 } : to;
     const socket = openDatagrams('neutral', undefined, (bytes) => {
       const answer = decodeAnswer(bytes);
       if (answer) onAnswer(unwrap(answer.id));
     });
     return keepSending((serial) => {
       const asked = name.replace('%d', String(serial));
-      socket.send(
-        { address: ROUTER_ADDRESS, port: 53 },
-        encodeQuery(serial & 0xffff, asked, TYPE.A),
-      );
+      socket.send(server, encodeQuery(serial & 0xffff, asked, TYPE.A));
     });
   }
   const tag = kind === 'unrelated' ? 'unrelated' : 'application';
@@ -142,9 +142,9 @@ async function main(): Promise<void> {
     await caller.call(`${directory}/internet.sock`, `open call ${tag} ${at} ${door + 1}`);
   }
   if (kind === 'name') await lookUp(client, name);
-  if (kind !== 'peer') return media(openMedia(tag), to, index);
+  if (kind !== 'peer') return media(openMedia(tag, to), to, index);
   await introduce(client, to);
-  return media(openMedia(tag), { ...to, port: to.port + 1 }, index);
+  return media(openMedia(tag, to), { ...to, port: to.port + 1 }, index);
 }
 
 os.signal(os.SIGTERM, () => {

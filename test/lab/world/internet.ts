@@ -9,6 +9,7 @@ import * as std from 'qjs:std';
 import { openLogbook, say } from './logbook.ts';
 import { openService } from './notices.ts';
 import {
+  APPLICATION6,
   BYSTANDERS,
   type Endpoint,
   GAME_SERVER,
@@ -160,7 +161,9 @@ answering('game', 'unrelated', GAME_SERVER);
 
 // TCP is served on every address at once; the role is in the address that was called.
 const tagOf = (called: string): Tag =>
-  poolOf(called) === 'application' ? 'application' : 'unrelated';
+  poolOf(called) === 'application' || called.startsWith(`${APPLICATION6}:`)
+    ? 'application'
+    : 'unrelated';
 const ports = new Set([
   80,
   443,
@@ -168,6 +171,7 @@ const ports = new Set([
   ...LOGIN_SERVERS.map((s) => s.port),
 ]);
 for (const port of ports) serveTcp('', { address: '0.0.0.0', port }, tagOf);
+serveTcp('', { address: '::', port: 443 }, tagOf);
 
 os.signal(os.SIGTERM, () => std.exit(0));
 log.note({ event: 'ready' });

@@ -1,7 +1,15 @@
 // The names of the emulated Internet and what they resolve to. The application's names are those
 // of real captures, CNAME chains included; shared CDN names appear only behind them. Pure.
 import { type DnsRecord, TYPE } from './dns-message.ts';
-import { CROWD_PREFIX, FAST_PREFIX, SUPERNODES, WEB_PREFIX } from './plan.ts';
+import {
+  APPLICATION6,
+  CROWD_PREFIX,
+  FAST_PREFIX,
+  SUPERNODES,
+  UNRELATED6,
+  v6Bytes,
+  WEB_PREFIX,
+} from './plan.ts';
 
 /** Application name -> chain of CNAMEs and the last octet of its server in 23.96.10.0/24. */
 const SERVICES: Readonly<Record<string, readonly [host: number, ...chain: string[]]>> = {
@@ -82,6 +90,9 @@ function patternReply(asked: string, name: string): Reply | undefined {
       rcode: 0,
     };
   }
+  const six = /^six(\d+)\.skype\.com$/.exec(name);
+  if (six)
+    return { records: addresses(asked, 300, [`${FAST_PREFIX}.${200 + Number(six[1])}`]), rcode: 0 };
   const fast = /^fast(\d+)\.skype\.com$/.exec(name);
   if (fast) return { records: addresses(asked, 300, [fastAddress(Number(fast[1]))]), rcode: 0 };
   const web = /^www\.shop(\d+)\.example$/.exec(name);
@@ -111,6 +122,8 @@ export function resolve(asked: string, type: number): Reply {
   const name = asked.toLowerCase();
   if (name === 'hint.skype.com') return hintReply(asked, type);
   const special = trickReply(asked, name) ?? patternReply(asked, name);
+  const long = type === TYPE.AAAA ? sixReply(asked, name) : undefined;
+  if (long) return long;
   if (special) return type === TYPE.A ? special : { ...special, records: [] };
   const service = SERVICES[name];
   if (!service) return NAME_ERROR;
@@ -122,6 +135,17 @@ export function resolve(asked: string, type: number): Reply {
   return name === 'truncated.skype.com'
     ? { records, rcode: 0, trick: 'truncate' }
     : { records, rcode: 0 };
+}
+
+/** `sixN.skype.com` and `www.sixN.example` are in both families: 23.97.7.200+N and 2001:db8:5::N, and
+ * 2001:db8:6::N alone. */
+function sixReply(asked: string, name: string): Reply | undefined {
+  const [, ours, others] = /^(?:six(\d+)\.skype\.com|www\.six(\d+)\.example)$/.exec(name) ?? [];
+  if (ours === undefined && others === undefined) return undefined;
+  const value = v6Bytes(
+    ours === undefined ? `${UNRELATED6}::${others}` : `${APPLICATION6}::${ours}`,
+  );
+  return { records: [{ name: asked, type: TYPE.AAAA, ttl: 300, value }], rcode: 0 };
 }
 
 /** HTTPS record (RFC 9460) whose ipv4hint is an address that no A record holds. */

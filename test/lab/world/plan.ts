@@ -119,6 +119,29 @@ export const UNRELATED_NETS: readonly string[] = [
   '78.46.0.0/16',
   '172.65.200.0/24',
 ];
+/** IPv6, where a session asks for it (topology6.sh): the home's, the application's servers, others,
+ * and the proxy. */
+export const HOME6 = '2001:db8:a';
+export const ROUTER6 = '2001:db8:1::10';
+export const APPLICATION6 = '2001:db8:5';
+export const UNRELATED6 = '2001:db8:6';
+export const PROXY6 = '2001:db8:3::20';
+export const TUNNEL6_HOME = 'fd00:d5::1';
+export const TUNNEL6_PROXY = 'fd00:d5::2';
+
+/** The sixteen bytes of an IPv6 address in any of its spellings without a dotted quad. */
+export function v6Bytes(address: string): number[] {
+  const [left = '', right] = address.split('::');
+  const words = (text: string | undefined): number[] =>
+    text === undefined || text === ''
+      ? []
+      : text.split(':').map((word) => Number.parseInt(word, 16));
+  const [head, tail] = [words(left), words(right)];
+  const gap = right === undefined ? 0 : 8 - head.length - tail.length;
+  const all = [...head, ...Array<number>(gap).fill(0), ...tail];
+  return all.flatMap((word) => [word >> 8, word & 0xff]);
+}
+
 /** Both, on purpose: judged by tag alone. */
 export const SHARED_NETS: readonly string[] = ['80.90.40.0/24'];
 

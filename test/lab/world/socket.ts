@@ -3,10 +3,11 @@
 // its first packet. The world is little-endian (x86_64), so integers for the kernel are, too.
 import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
-import { type Endpoint, TAG, type Tag } from './plan.ts';
+import { type Endpoint, TAG, type Tag, v6Bytes } from './plan.ts';
 
 // Linux constants that are the same on every architecture the world runs on.
 const AF_INET = 2;
+const AF_INET6 = 10;
 export const SOCK_DGRAM = 2;
 const SOCK_RAW = 3;
 export const SOCK_NONBLOCK = 0x800;
@@ -15,7 +16,10 @@ export const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const IPPROTO_IP = 0;
 const IPPROTO_ICMP = 1;
+const IPPROTO_IPV6 = 41;
 const IP_TOS = 1;
+const IPV6_TCLASS = 67;
+const IPV6_V6ONLY = 26;
 export const EAGAIN = -11;
 
 /** Drained per wake-up: enough to keep up, little enough not to starve the others. */
@@ -27,8 +31,32 @@ export function int32(value: number): ArrayBuffer {
   return bytes;
 }
 
-/** struct sockaddr_in. */
+/** Bytes of struct sockaddr_in6, the longer of the two. */
+export const SOCKADDR = 28;
+
+function isV6(address: string): boolean {
+  return address.includes(':');
+}
+
+/** Any address of the family of `address`. */
+export function anyLike(address: string): Endpoint {
+  return { address: isV6(address) ? '::' : '0.0.0.0', port: 0 };
+}
+
+function v6Text(bytes: Uint8Array): string {
+  const words = Array.from({ length: 8 }, (_, i) => (bytes[2 * i]! << 8) | bytes[2 * i + 1]!);
+  return words.map((word) => word.toString(16)).join(':');
+}
+
+/** struct sockaddr_in, or struct sockaddr_in6 for an IPv6 address. */
 export function sockaddr(endpoint: Endpoint): ArrayBuffer {
+  if (isV6(endpoint.address)) {
+    const long = new Uint8Array(SOCKADDR);
+    long[0] = AF_INET6;
+    long.set([endpoint.port >> 8, endpoint.port & 0xff], 2);
+    long.set(v6Bytes(endpoint.address), 8);
+    return long.buffer;
+  }
   const bytes = new Uint8Array(16);
   bytes[0] = AF_INET;
   bytes.set([endpoint.port >> 8, endpoint.port & 0xff], 2);
@@ -38,7 +66,9 @@ export function sockaddr(endpoint: Endpoint): ArrayBuffer {
 
 export function endpointOf(address: ArrayBuffer): Endpoint {
   const bytes = new Uint8Array(address);
-  return { address: bytes.subarray(4, 8).join('.'), port: (bytes[2]! << 8) | bytes[3]! };
+  const port = (bytes[2]! << 8) | bytes[3]!;
+  if (bytes[0] === AF_INET6) return { address: v6Text(bytes.subarray(8, 24)), port };
+  return { address: bytes.subarray(4, 8).join('.'), port };
 }
 
 /** Throws `operation object: errno` for a negative result, passes any other on. */
@@ -48,18 +78,25 @@ export function check(result: number, operation: string): number {
 }
 
 export function setTag(fd: number, tag: Tag): void {
-  check(sys.setsockopt(fd, IPPROTO_IP, IP_TOS, int32(TAG[tag])), `IP_TOS ${tag}`);
+  const name = new ArrayBuffer(SOCKADDR);
+  check(sys.getsockname(fd, name), 'getsockname');
+  const v6 = new Uint8Array(name)[0] === AF_INET6;
+  const [level, option] = v6 ? [IPPROTO_IPV6, IPV6_TCLASS] : [IPPROTO_IP, IP_TOS];
+  check(sys.setsockopt(fd, level, option, int32(TAG[tag])), `IP_TOS ${tag}`);
 }
 
 export function localOf(fd: number): Endpoint {
-  const address = new ArrayBuffer(16);
+  const address = new ArrayBuffer(SOCKADDR);
   check(sys.getsockname(fd, address), 'getsockname');
   return endpointOf(address);
 }
 
-/** An IPv4 socket with its tag, bound when `local` is given; the caller closes it. */
+/** A socket with its tag, of the family of `local` and bound to it when it is given (IPv4 without);
+ * the caller closes it. */
 export function openInet(type: number, tag: Tag, local: Endpoint | undefined): number {
-  const fd = check(sys.socket(AF_INET, type | SOCK_NONBLOCK, 0), 'socket');
+  const v6 = local !== undefined && isV6(local.address);
+  const fd = check(sys.socket(v6 ? AF_INET6 : AF_INET, type | SOCK_NONBLOCK, 0), 'socket');
+  if (v6) check(sys.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, int32(1)), 'IPV6_V6ONLY');
   setTag(fd, tag);
   if (local) {
     check(sys.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, int32(1)), 'SO_REUSEADDR');
@@ -90,7 +127,7 @@ export function openDatagrams(
   onMessage: (bytes: Uint8Array, from: Endpoint) => void,
 ): Datagrams {
   const fd = openInet(SOCK_DGRAM, tag, local ?? { address: '0.0.0.0', port: 0 });
-  const from = new ArrayBuffer(16);
+  const from = new ArrayBuffer(SOCKADDR);
   let open = true;
   os.setReadHandler(fd, () => {
     for (let i = 0; i < BURST && open; i += 1) {

@@ -3,6 +3,7 @@ import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
 import type { Endpoint, Tag } from './plan.ts';
 import {
+  anyLike,
   BURST,
   check,
   EAGAIN,
@@ -11,6 +12,7 @@ import {
   localOf,
   MSG_DONTWAIT,
   openInet,
+  SOCKADDR,
   SOL_SOCKET,
   scratch,
   setTag,
@@ -22,9 +24,9 @@ const SO_ERROR = 4;
 const SO_PEERNAME = 28;
 const EINPROGRESS = -115;
 
-/** Who is at the other end (SO_PEERNAME is getpeername as an option). */
+/** Who is at the other end (SO_PEERNAME is getpeername as an option, and wants its exact size). */
 function remoteOf(fd: number): Endpoint {
-  const address = new ArrayBuffer(16);
+  const address = new ArrayBuffer(localOf(fd).address.includes(':') ? SOCKADDR : 16);
   check(sys.getsockopt(fd, SOL_SOCKET, SO_PEERNAME, address), 'SO_PEERNAME');
   return endpointOf(address);
 }
@@ -117,7 +119,7 @@ export function connectStream(
   onPort: (port: number) => void,
   timeoutMs = 10_000,
 ): Promise<Stream> {
-  const fd = openInet(SOCK_STREAM, tag, { address: '0.0.0.0', port: 0 });
+  const fd = openInet(SOCK_STREAM, tag, anyLike(to.address));
   onPort(localOf(fd).port);
   const started = sys.connect(fd, sockaddr(to));
   if (started < 0 && started !== EINPROGRESS) {

@@ -60,4 +60,14 @@ test('the MTU leaves room for the outer header and the key', () => {
   assert.is(tunnelMtu({ ...proxy, mtu: 1280 }, 1500), 1280);
 });
 
+test('a proxy with inner IPv6 addresses carries both families, another one IPv4 alone', () => {
+  const inner6 = { local: 'fd00:d5::1', remote: 'fd00:d5::2' };
+  const both = plan({ ...policy, proxies: [{ ...proxy, inner6 }] }).map(describe);
+  assert.ok(both.includes('address fd00:d5::1 peer fd00:d5::2 dev whp-home'));
+  assert.ok(both.includes('route v6 default dev whp-home table 15001'));
+  assert.ok(both.includes('route v6 prohibit default table 15001'));
+  const one = plan({ ...policy, proxies: [proxy] }).map(describe);
+  assert.not(one.includes('route v6 default dev whp-home table 15001'));
+});
+
 test.run();

@@ -1,0 +1,40 @@
+// What the sessions about names, ClientHellos and IPv6 have in common: one question from a device
+// (world/probe.ts), and the configuration with more options.
+import { configText } from '../mode.ts';
+import type { FaultLab } from './fault.ts';
+
+const PROBE =
+  'env WHP_WATCHDOG_SECONDS=60 WHP_MEMORY_MB=64 /usr/lib/whp/whp-host /usr/lib/world/probe.js';
+
+export interface Probed {
+  readonly ok: boolean;
+  readonly ms: number;
+  readonly errno?: string;
+  readonly said?: 'reset' | 'closed' | 'silence' | 'data';
+  readonly addresses?: readonly string[];
+}
+
+/** Runs probe.ts in the namespace of `device`. */
+export async function probe(lab: FaultLab, device: string, words: string): Promise<Probed> {
+  const text = await lab.inWorld(device, `${PROBE} ${words}`);
+  const answer = JSON.parse(text.trim().split('\n').at(-1) ?? '{}') as Probed;
+  lab.say(`${device}: ${words}: ${JSON.stringify(answer)}`);
+  return answer;
+}
+
+/** The lab's configuration with more lines in its globals section. */
+export function withGlobals(...lines: readonly string[]): string {
+  const more = lines.map((line) => `\t${line}\n`).join('');
+  return configText(true).replace("\tlist lan 'br-lan'\n", `\tlist lan 'br-lan'\n${more}`);
+}
+
+/** Collects what was not as promised. */
+export function checks(): { readonly wrong: string[]; that(holds: boolean, what: string): void } {
+  const wrong: string[] = [];
+  return {
+    wrong,
+    that: (holds, what) => {
+      if (!holds) wrong.push(what);
+    },
+  };
+}

@@ -1,0 +1,45 @@
+// A device knows a server's address from elsewhere (DoH): no answer, no range, no port speaks for the
+// flow. Its ClientHello does: the flow is cut before it has left, the retry takes the tunnel.
+import { checks, probe, withGlobals } from './ask.ts';
+import type { Fault } from './fault.ts';
+
+/** Longer than any packet without data. */
+const BARE = 100;
+
+export const hello: Fault = {
+  name: 'hello',
+  injected: 'TLS flows to servers that only their ClientHello names (hello hold)',
+  config: withGlobals("option hello 'hold'"),
+  mayLeak: 'the handshake with a server that nothing else names',
+  async run(lab) {
+    const since = lab.isp.mark();
+    const check = checks();
+    const first = await probe(lab, 'iphone', 'tls application 23.96.44.7 443 ui.skype.com');
+    const retry = await probe(lab, 'iphone', 'tls application 23.96.44.7 443 ui.skype.com');
+    const long = await probe(lab, 'iphone', 'tls application 23.96.44.8 443 ui.skype.com 1500');
+    const other = await probe(lab, 'macbook', 'tls unrelated 104.16.30.99 443 www.shop1.example');
+    await lab.sleep(300);
+    const to = (address: string, tunnelled: boolean) =>
+      lab.isp
+        .sightings(since)
+        .filter((one) => one.destination === address && one.tunnelled === tunnelled);
+    const bare = to('23.96.44.7', false);
+    const data = bare.filter(({ length }) => length > BARE).length;
+    const longData = to('23.96.44.8', false).filter(({ length }) => length > BARE).length;
+    check.that(first.said === 'reset', `the first flow: ${first.said}`);
+    check.that(data === 0, `${data} packets with data left directly`);
+    check.that(retry.said !== 'reset' && to('23.96.44.7', true).length > 2, 'retry not proxied');
+    check.that(long.said === 'reset' && longData <= 1, `long: ${long.said}, ${longData} with data`);
+    check.that(other.said === 'silence', `unrelated: ${other.said}`);
+    check.that(
+      to('104.16.30.99', false).some(({ length }) => length > BARE),
+      'unrelated held',
+    );
+    check.that(to('104.16.30.99', true).length === 0, 'unrelated proxied');
+    return {
+      ok: check.wrong.length === 0,
+      verdict: `cut ${first.ms} ms after its SYN: ${bare.length} handshake packets and 0 of its data had left; retry in the tunnel; long hello: ${longData} segment left before the cut; an unrelated one passed${check.wrong.length > 0 ? `; WRONG: ${check.wrong.join('; ')}` : ''}`,
+      seconds: first.ms / 1000,
+    };
+  },
+};
