@@ -9,6 +9,7 @@
 #   scripts/lab.sh probe FILE.ts [-- ARGUMENTS]    run a program on the big-endian MIPS machine
 #                        [--router mipsel]         or on the router
 #   scripts/lab.sh big-endian                      netlink's claims and its unit tests on that machine
+#   scripts/lab.sh package [--router mipsel|x86_64]  the package: installed, upgraded, removed, played
 #   scripts/lab.sh golden [--all]                   every golden table with held answers, on the router
 #   scripts/lab.sh faults [NAME...]                one session a fault: what breaks, what is seen
 #   scripts/lab.sh replay [FILE.pcap...]           captures through the router, beside whp replay
@@ -56,7 +57,7 @@ build=true
 case ${1:-} in
   boot | speed | shell) driver=test/lab/machine/main.ts ;;
   probe) driver=test/lab/machine/main.ts build=false probe=${2:?probe needs a file} ;;
-  golden | replay | faults) driver=test/lab/$1/main.ts ;;
+  golden | package | replay | faults) driver=test/lab/$1/main.ts ;;
   big-endian) driver=test/lab/big-endian/main.ts build=false ;;
   prepare | fetch | fetch-source) driver=test/lab/machine/main.ts build=false ;;
 esac

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ask.h"
 #include "bundle.h"
 #include "loop.h"
 #include "quickjs-libc.h"
@@ -102,9 +103,16 @@ int main(int argc, char **argv)
 {
     if (argc < 2) {
         fputs("usage: whp-host BUNDLE [ARGUMENT...]\n"
+              "       whp-host --ask SOCKET: carries one line there and one line back\n"
               "WHP_WATCHDOG_SECONDS (5, 0 is off), WHP_MEMORY_MB (32, 0 is no limit),\n"
               "WHP_BYTECODE (/var/run/whp for /usr/bin/whp: where its bytecode is kept, empty: nowhere)\n", stderr);
         return EXIT_USAGE;
+    }
+    if (argc == 3 && strcmp(argv[1], "--ask") == 0) {
+        int failed = ask(argv[2]);
+        if (failed)
+            fprintf(stderr, "whp-host: %s: %s\n", argv[2], strerror(errno));
+        return failed;
     }
     long megabytes = setting("WHP_MEMORY_MB", MEMORY_MEGABYTES, 1024);
     signal(SIGPIPE, ignore_broken_pipe);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <stdint.h>
@@ -254,6 +255,24 @@ static JSValue socket_setsockopt(JSContext *ctx, JSValueConst self, int argc, JS
 }
 
 /* Answers the number of bytes the kernel wrote into the caller's buffer. */
+/* A classic BPF program, struct sock_filter by struct sock_filter; the kernel checks it. Not by
+   setsockopt, whose option holds a pointer. */
+static JSValue socket_filter(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
+{
+    int fd;
+    uint8_t *bytes;
+    size_t size;
+    if (integer(ctx, argv[0], "fd", 0, &fd) || buffer(ctx, argv[1], "program", &bytes, &size))
+        return JS_EXCEPTION;
+    struct sock_filter program[32];
+    if (size == 0 || size > sizeof(program) || size % sizeof(program[0]) != 0)
+        return JS_ThrowRangeError(ctx, "program: not 1 to 32 instructions of 8 bytes");
+    memcpy(program, bytes, size);
+    struct sock_fprog whole_program = { (unsigned short)(size / sizeof(program[0])), program };
+    return answer(ctx, setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &whole_program,
+                                  sizeof(whole_program)));
+}
+
 static JSValue socket_getsockopt(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
 {
     int fd, level, name;
@@ -313,6 +332,7 @@ static const JSCFunctionListEntry exports[] = {
     JS_CFUNC_DEF("recv", 5, socket_recv),
     JS_CFUNC_DEF("recvfrom", 6, socket_recvfrom),
     JS_CFUNC_DEF("setsockopt", 4, socket_setsockopt),
+    JS_CFUNC_DEF("filter", 2, socket_filter),
     JS_CFUNC_DEF("getsockopt", 4, socket_getsockopt),
     JS_CFUNC_DEF("getsockname", 2, socket_getsockname),
     JS_CFUNC_DEF("umask", 1, socket_umask),

@@ -2,6 +2,7 @@
 // what an event means is decided in step.ts, what stands in the kernel in ruleset/ and tunnel/.
 // Packet: feeds -> step -> sets -> verdict. Config: load -> compile -> render -> nft, plan -> diff.
 
+import { watchedPolicy } from './control/accounts.ts';
 import { forgetExcepted } from './control/forget.ts';
 import type { Sources } from './control/load.ts';
 import { listenControl } from './control/serve.ts';
@@ -26,6 +27,7 @@ import { createState, type PacketSpan, type State, step } from './step.ts';
 import { every, now, pause } from './system/clock.ts';
 import { type Effects, openEffects } from './system/effects.ts';
 import { type Feed, type HeldFeed, openAnnounced, openHeld } from './system/feeds.ts';
+import { type FlowWatch, watchFlows } from './system/flow-watch.ts';
 import { createLate } from './system/late.ts';
 import { log } from './system/log.ts';
 import { processAge } from './system/memory.ts';
@@ -67,6 +69,8 @@ export interface Daemon {
   since: number;
   /** What `whp status` shows as wrong, by topic; a topic that is well again is removed. */
   readonly problems: Map<string, string>;
+  /** Who used how much; null before the start, a string is why nothing is counted. */
+  flows: FlowWatch | string | null;
 }
 
 /** Runs until it is told to stop. Returns the exit status: 0, or 1 when it could not start. */
@@ -89,12 +93,15 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
   }
   if (problems.length === 0) keepLastGood(settings);
   log('notice', `enforcing ${policy.apps.length} app(s), ${processAge()} s after the start`);
+  daemon.flows = watchFlows(`${sources.state}/history`, () => watchedPolicy(daemon));
+  if (typeof daemon.flows === 'string') log('error', daemon.flows);
   daemon.helm.start();
   const stopTicking = every(TICK_MILLISECONDS, () => tick(daemon));
   await new Promise<void>((resolve) => {
     onSignals({ stop: resolve, reload: () => void reload(daemon) });
   });
   stopTicking();
+  if (typeof daemon.flows !== 'string') daemon.flows.close();
   control.close();
   await withdraw(daemon);
   return 0;
@@ -125,6 +132,7 @@ function start(settings: Settings, policy: Policy): Daemon | string {
     addresses: [],
     since: now(),
     problems: new Map(),
+    flows: null,
   };
   effects.late = createLate(effects, {
     isOwn: (address) => isOwnAddress(daemon.policy, daemon.addresses, address),

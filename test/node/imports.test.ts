@@ -6,7 +6,17 @@ import { build } from 'esbuild';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 
-const PURE = ['policy', 'ruleset', 'wire', 'learn', 'reconcile', 'tunnel', 'sync', 'netlink'];
+const PURE = [
+  'policy',
+  'ruleset',
+  'wire',
+  'learn',
+  'reconcile',
+  'tunnel',
+  'sync',
+  'netlink',
+  'account',
+];
 const OUTSIDE = ['qjs:*', 'whp:*', 'node:*'];
 
 /** Edges "FILE -> TARGET" that leave the pure folders of `root`. */

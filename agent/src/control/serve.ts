@@ -3,7 +3,7 @@
 import type { Daemon } from '../daemon.ts';
 import type { Problem } from '../policy/result.ts';
 import type { Told } from '../step.ts';
-import { now } from '../system/clock.ts';
+import { now, wallTime } from '../system/clock.ts';
 import { readConnections } from '../system/connections.ts';
 import { errnoText } from '../system/errno.ts';
 import { residentBytes } from '../system/memory.ts';
@@ -11,6 +11,7 @@ import { readPaths } from '../system/paths.ts';
 import { readSet } from '../system/sets.ts';
 import { type Line, listenLines } from '../system/unix-socket.ts';
 import { isLinkName } from '../tunnel/plan.ts';
+import { ledgerConnections } from './accounts.ts';
 import { act, type Refresh } from './actions.ts';
 import {
   evidenceAnswer,
@@ -22,6 +23,7 @@ import {
   whyAnswer,
 } from './answers.ts';
 import { devicesAnswer } from './devices.ts';
+import { rpcAnswer } from './rpc.ts';
 import { VERSION } from './version.ts';
 
 /** IFF_UP: set up by its owner (linux/if.h). */
@@ -30,6 +32,8 @@ const IFF_UP = 1;
 export interface Request {
   readonly method: string;
   readonly operand?: string;
+  /** Of method rpc, whose operand is the method that is called: its arguments. */
+  readonly input?: unknown;
 }
 
 /** How the daemon changes what is enforced. */
@@ -70,8 +74,12 @@ export function listenControl(
   return errnoText(listening.errno).startsWith('Address') ? taken : errnoText(listening.errno);
 }
 
-async function answer(daemon: Daemon, turns: Turns, request: Partial<Request>): Promise<unknown> {
-  const kernel = kernelView(daemon);
+async function answer(
+  daemon: Daemon,
+  turns: Turns,
+  request: Partial<Request>,
+  kernel: KernelView = kernelView(daemon),
+): Promise<unknown> {
   const operand = typeof request.operand === 'string' ? request.operand : '';
   switch (request.method) {
     case 'status':
@@ -93,12 +101,25 @@ async function answer(daemon: Daemon, turns: Turns, request: Partial<Request>): 
       return { ok: true, answer: devices(daemon, kernel) };
     case 'proxies':
       return { ok: true, answer: proxies(daemon, kernel) };
+    case 'rpc':
+      return rpc(daemon, turns, operand, request.input);
     default: {
       const words = operand.split(' ').filter((word) => word !== '');
       const acted = act(daemon, turns.refresh, String(request.method), words);
       return acted ?? { ok: false, error: `no such method: ${String(request.method)}` };
     }
   }
+}
+
+/** Answers from the ledger where `whp` asks the kernel: its list may be thousands of entries long. */
+function rpc(daemon: Daemon, turns: Turns, call: string, input: unknown): Promise<object> {
+  const { flows } = daemon;
+  const ledger = typeof flows === 'string' || flows === null ? null : flows.ledger;
+  const connections = () => (ledger === null ? [] : ledgerConnections(ledger.live.values()));
+  const view = { ...kernelView(daemon), connections };
+  const ask = (method: string, operand: string): Promise<unknown> =>
+    answer(daemon, turns, { method, operand }, view);
+  return rpcAnswer(call, input, { ledger, time: wallTime(), ask });
 }
 
 function devices(daemon: Daemon, kernel: KernelView): unknown {

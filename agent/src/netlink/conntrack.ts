@@ -86,6 +86,14 @@ export interface Tuple {
   readonly destinationPort: number;
 }
 
+/** "udp 192.168.1.11:13021 > 198.51.100.7:443"; IPv6 addresses in brackets, as learn/evidence has it. */
+export function tupleText(t: Tuple): string {
+  const end = (address: string, port: number): string =>
+    `${address.includes(':') ? `[${address}]` : address}:${port}`;
+  const protocol = t.protocol === 17 ? 'udp' : t.protocol === 6 ? 'tcp' : String(t.protocol);
+  return `${protocol} ${end(t.source, t.sourcePort)} > ${end(t.destination, t.destinationPort)}`;
+}
+
 export interface Connection {
   readonly family: Family;
   readonly original: Tuple;

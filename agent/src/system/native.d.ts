@@ -53,6 +53,8 @@ declare module 'whp:socket' {
   ): number;
   /** `bytes` is the option's value as the C API has it, in host byte order. */
   export function setsockopt(fd: number, level: number, name: number, bytes: ArrayBuffer): number;
+  /** Attaches a classic BPF program: 1 to 32 struct sock_filter in host byte order. */
+  export function filter(fd: number, program: ArrayBuffer): number;
   /** Fills `bytes` and answers how many of them the kernel wrote. */
   export function getsockopt(fd: number, level: number, name: number, bytes: ArrayBuffer): number;
   /** Fills `address` as recvfrom does and answers the address's full length. */

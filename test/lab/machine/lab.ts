@@ -23,6 +23,8 @@ export interface LabOptions {
   readonly out?: string;
   /** The agent's bundle for /usr/bin/whp; out/whp by default, left out when missing. */
   readonly bundle?: string;
+  /** false: a router without the agent, as before its package is installed. */
+  readonly agent?: boolean;
   /** More files, by absolute path in the machine. */
   readonly routerFiles?: ReadonlyMap<string, ProjectFile>;
   readonly worldFiles?: ReadonlyMap<string, ProjectFile>;
@@ -139,6 +141,7 @@ async function describe(
 
 /** The agent as its package lays it out, as far as it has been built. */
 function agentFiles(options: LabOptions): Map<string, ProjectFile> {
+  if (options.agent === false) return new Map(options.routerFiles);
   const root = projectRoot();
   const files = new Map<string, ProjectFile>(hostFile(HOST_ARCHITECTURE[options.router]));
   const add = (path: string, source: string, mode: number): void => {

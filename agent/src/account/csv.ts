@@ -1,0 +1,35 @@
+// account/csv: the connection log for a spreadsheet (RFC 4180). Pure text.
+import { tupleText } from '../netlink/conntrack.ts';
+import type { EndedFlow } from './ledger.ts';
+
+const HEAD = 'start,end,app,proxy,device,flow,bytes_up,bytes_down,packets,evidence,detail';
+
+/** One line a flow, oldest first; times in UTC. */
+export function csvText(flows: readonly EndedFlow[]): string {
+  const rows = flows.map((one) =>
+    [
+      new Date(one.start).toISOString(),
+      new Date(one.end).toISOString(),
+      one.app,
+      one.proxy,
+      one.original.source,
+      tupleText(one.original),
+      one.up,
+      one.down,
+      one.packets,
+      one.evidence,
+      one.detail,
+    ]
+      .map(cell)
+      .join(','),
+  );
+  return [HEAD, ...rows, ''].join('\r\n');
+}
+
+/** Quoted where it has to be; a text that a spreadsheet would take for a formula gets an apostrophe:
+ * names in it were chosen by strangers. */
+function cell(value: string | number): string {
+  if (typeof value === 'number') return String(value);
+  const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}

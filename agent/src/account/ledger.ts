@@ -1,0 +1,164 @@
+// account/ledger: who used how much of which tunnel: totals and series for each app, device and
+// proxy, and what became of each flow. Fed from the kernel's own counters (conntrack), so nothing is
+// added to the path of a packet. Before: system/flow-watch. After: control/rpc, account/history.
+import type { Connection, Tuple } from '../netlink/conntrack.ts';
+import { addSample, createSeries, type Series } from './series.ts';
+
+/** What the ledger asks about a flow it sees for the first time. */
+export interface FlowFacts {
+  readonly app: string;
+  readonly proxy: string;
+  readonly evidence: string;
+  readonly detail: string;
+}
+
+export interface LiveFlow extends FlowFacts {
+  readonly original: Tuple;
+  readonly mark: number;
+  /** Milliseconds since 1970 when it was first seen. */
+  readonly start: number;
+  up: number;
+  down: number;
+  packets: number;
+  /** The round of the last list it was in. */
+  round: number;
+}
+
+export interface EndedFlow extends FlowFacts {
+  readonly original: Tuple;
+  readonly start: number;
+  readonly end: number;
+  readonly up: number;
+  readonly down: number;
+  readonly packets: number;
+}
+
+export interface Subject {
+  up: number;
+  down: number;
+  flows: number;
+  readonly series: Series;
+}
+
+export interface Ledger {
+  /** By the identity the kernel gives an entry. */
+  readonly live: Map<number, LiveFlow>;
+  /** "app skype", "device 192.168.1.11", "proxy cloud"; the last is "other" when there are too many. */
+  readonly subjects: Map<string, Subject>;
+  /** Newest last, at most LOGGED of them. */
+  readonly ended: EndedFlow[];
+  /** Flows that ended since the start, logged or not. */
+  endedCount: number;
+  round: number;
+  /** Set when something was counted since the file was written. */
+  changed: boolean;
+}
+
+/** 64 series of 3 KB: below 200 KB with their names. */
+const SUBJECTS = 64;
+const LOGGED = 400;
+/** Before this a clock has not been set (2025): counted in totals, in no graph. */
+const CLOCK_IS_SET = 1_735_689_600_000;
+
+export function createLedger(): Ledger {
+  return {
+    live: new Map(),
+    subjects: new Map(),
+    ended: [],
+    endedCount: 0,
+    round: 0,
+    changed: false,
+  };
+}
+
+/** The subject of that name; "KIND other" when there is no room for one more. */
+export function subjectOf(ledger: Ledger, name: string): Subject {
+  const known = ledger.subjects.get(name);
+  if (known !== undefined) return known;
+  const kind = name.slice(0, name.indexOf(' '));
+  const room = ledger.subjects.size < SUBJECTS - 3 || name === `${kind} other`;
+  if (!room) return subjectOf(ledger, `${kind} other`);
+  const fresh = { up: 0, down: 0, flows: 0, series: createSeries() };
+  ledger.subjects.set(name, fresh);
+  return fresh;
+}
+
+/** A flow of ours as the kernel lists it at `time` (milliseconds since 1970). `facts` is asked once a
+ * flow; null: it is none of ours. */
+export function seeFlow(
+  ledger: Ledger,
+  connection: Connection,
+  facts: () => FlowFacts | null,
+  time: number,
+): LiveFlow | null {
+  let flow = ledger.live.get(connection.id);
+  if (flow === undefined) {
+    const known = facts();
+    if (known === null) return null;
+    const { original, mark } = connection;
+    const { round } = ledger;
+    flow = { ...known, original, mark, start: time, up: 0, down: 0, packets: 0, round };
+    ledger.live.set(connection.id, flow);
+    for (const name of subjectsOf(flow)) subjectOf(ledger, name).flows += 1;
+  }
+  count(ledger, flow, connection, time);
+  flow.round = ledger.round;
+  return flow;
+}
+
+function subjectsOf(flow: LiveFlow): readonly string[] {
+  return [`app ${flow.app}`, `device ${flow.original.source}`, `proxy ${flow.proxy}`];
+}
+
+function count(ledger: Ledger, flow: LiveFlow, connection: Connection, time: number): void {
+  const up = connection.bytes.original - flow.up;
+  const down = connection.bytes.reply - flow.down;
+  flow.packets = connection.packets.original + connection.packets.reply;
+  // Less than before: an identity the kernel has given away again.
+  if (up < 0 || down < 0 || up + down === 0) return;
+  flow.up += up;
+  flow.down += down;
+  for (const name of subjectsOf(flow)) {
+    const subject = subjectOf(ledger, name);
+    subject.up += up;
+    subject.down += down;
+    if (time >= CLOCK_IS_SET) addSample(subject.series, time, up, down);
+  }
+  ledger.changed = true;
+}
+
+/** The kernel says that an entry is gone, with its last counters. Answers the flow's end. */
+export function endFlow(
+  ledger: Ledger,
+  connection: Connection,
+  facts: () => FlowFacts | null,
+  time: number,
+): EndedFlow | null {
+  const flow = seeFlow(ledger, connection, facts, time);
+  if (flow === null) return null;
+  return close(ledger, connection.id, flow, time);
+}
+
+function close(ledger: Ledger, id: number, flow: LiveFlow, time: number): EndedFlow {
+  const { round: _round, mark: _mark, ...facts } = flow;
+  const ended = { ...facts, end: time };
+  ledger.live.delete(id);
+  ledger.ended.push(ended);
+  ledger.endedCount += 1;
+  if (ledger.ended.length > LOGGED) ledger.ended.shift();
+  return ended;
+}
+
+/** Begins a whole list of the kernel's entries. */
+export function beginRound(ledger: Ledger): void {
+  ledger.round += 1;
+}
+
+/** The list is complete: what was not in it has ended unheard. Answers those. */
+export function endRound(ledger: Ledger, time: number): EndedFlow[] {
+  const ended: EndedFlow[] = [];
+  for (const [id, flow] of ledger.live) {
+    if (flow.round !== ledger.round) ended.push(close(ledger, id, flow, time));
+  }
+  return ended;
+}

@@ -1,0 +1,184 @@
+// system/flow-watch: keeps the ledger: the kernel's list of our connections from time to time, a few
+// entries a turn so that no held answer waits for it, and the end of each as it happens, with its
+// last counters. Before: conntrack. After: account/ledger.
+import * as os from 'qjs:os';
+import { filter } from 'whp:socket';
+import { historyText, restoreHistory } from '../account/history.ts';
+import {
+  beginRound,
+  createLedger,
+  type EndedFlow,
+  endFlow,
+  endRound,
+  type FlowFacts,
+  type Ledger,
+  seeFlow,
+} from '../account/ledger.ts';
+import { type Connection, putConntrackDump, readConnection } from '../netlink/conntrack.ts';
+import {
+  NETLINK_NETFILTER,
+  NLM_F_DUMP_INTR,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+} from '../netlink/constants.ts';
+import { markFilter } from '../netlink/mark-filter.ts';
+import { now, wallTime } from './clock.ts';
+import { errnoText } from './errno.ts';
+import { readText, writeText } from './file.ts';
+import { log } from './log.ts';
+import {
+  closeNetlink,
+  joinGroup,
+  type NetlinkSocket,
+  openNetlink,
+  receive,
+  receiveOnce,
+  request,
+  sendBytes,
+  takeSequence,
+} from './netlink-socket.ts';
+
+/** NFNLGRP_CONNTRACK_DESTROY (linux/netfilter/nfnetlink_compat.h). */
+const DESTROY_GROUP = 3;
+/** How often the list is read: a call lasts minutes, and each entry costs time. */
+const LEAST_SECONDS = 10;
+const FLOWS_A_SECOND = 20;
+/** Bytes received in one turn: the kernel fills at most this, some 30 entries; below that the kernel may still send a page. */
+const SLICE = 8192;
+/** The flash is written every six hours, and at the end. */
+const SAVE_MILLISECONDS = 6 * 3_600_000;
+
+export interface WatchedPolicy {
+  readonly mask: number;
+  /** Marks of the apps. */
+  readonly marks: readonly number[];
+  facts(connection: Connection): FlowFacts | null;
+  ended(flow: EndedFlow): void;
+}
+
+export interface FlowWatch {
+  readonly ledger: Ledger;
+  /** The last list was read then, `now()`; -1 before the first. */
+  readonly readAt: number;
+  /** Writes the history if it changed, and stops. */
+  close(): void;
+}
+
+/** Watches until closed. `policy` is asked anew for each list and event. A string is the error. */
+export function watchFlows(history: string, policy: () => WatchedPolicy): FlowWatch | string {
+  const lists = openNetlink(NETLINK_NETFILTER, { receiveQueue: 1 << 17, buffer: SLICE });
+  if (!lists.ok) return lists.reason;
+  const ends = openNetlink(NETLINK_NETFILTER, { receiveQueue: 1 << 18, buffer: 8192 });
+  if (!ends.ok) {
+    closeNetlink(lists.socket);
+    return ends.reason;
+  }
+  const ledger = createLedger();
+  const kept = readText(history, 1 << 20);
+  if (kept.ok && !restoreHistory(ledger, kept.text)) log('error', `${history}: not a history`);
+  ledger.changed = false;
+  const filtered = filter(ends.socket.fd, markFilter(policy().mask));
+  const joined = filtered < 0 ? -filtered : joinGroup(ends.socket, DESTROY_GROUP);
+  if (joined !== 0) {
+    closeNetlink(lists.socket);
+    closeNetlink(ends.socket);
+    return `watch conntrack: ${errnoText(joined)}`;
+  }
+  os.setReadHandler(ends.socket.fd, () => drainEnds(ends.socket, ledger, policy()));
+  const reading = { at: -1, timer: null as unknown, saved: now() };
+  const save = (): void => saveHistory(history, ledger, reading);
+  const again = (): void => {
+    const seconds = reading.at < 0 ? 1 : Math.max(LEAST_SECONDS, ledger.live.size / FLOWS_A_SECOND);
+    reading.timer = os.setTimeout(() => {
+      readList(lists.socket, ledger, policy(), () => {
+        reading.at = now();
+        if (now() - reading.saved > SAVE_MILLISECONDS) save();
+        again();
+      });
+    }, seconds * 1000);
+  };
+  again();
+  return {
+    ledger,
+    get readAt() {
+      return reading.at;
+    },
+    close() {
+      os.clearTimeout(reading.timer as Parameters<typeof os.clearTimeout>[0]);
+      closeNetlink(lists.socket);
+      closeNetlink(ends.socket);
+      save();
+    },
+  };
+}
+
+function saveHistory(path: string, ledger: Ledger, reading: { saved: number }): void {
+  reading.saved = now();
+  if (!ledger.changed) return;
+  const folder = path.slice(0, path.lastIndexOf('/'));
+  os.mkdir(folder, 0o700);
+  const errno = writeText(path, historyText(ledger));
+  if (errno !== 0) log('error', `${path}: cannot be written: ${errnoText(errno)}`);
+  else ledger.changed = false;
+}
+
+function drainEnds(socket: NetlinkSocket, ledger: Ledger, policy: WatchedPolicy): void {
+  receive(
+    socket,
+    (message, reader) => {
+      const read = readConnection(reader, message);
+      if (!read.ok) return;
+      const { value } = read;
+      const ended = endFlow(ledger, value, () => policy.facts(value), wallTime());
+      if (ended !== null) policy.ended(ended);
+    },
+    16,
+  );
+}
+
+/** Reads the list of each mark in turn, a slice a turn of the loop; then calls `done`. */
+function readList(
+  socket: NetlinkSocket,
+  ledger: Ledger,
+  policy: WatchedPolicy,
+  done: () => void,
+): void {
+  const marks = [...policy.marks];
+  let whole = true;
+  beginRound(ledger);
+  const finish = (): void => {
+    os.setReadHandler(socket.fd, null);
+    // Entries may be missing from a list that changed under us: then nothing is taken for ended.
+    if (whole) for (const ended of endRound(ledger, wallTime())) policy.ended(ended);
+    done();
+  };
+  const next = (): void => {
+    const mark = marks.pop();
+    if (mark === undefined) {
+      finish();
+      return;
+    }
+    const seq = takeSequence(socket);
+    const w = request(socket);
+    putConntrackDump(w, seq, 0, mark, policy.mask);
+    if (sendBytes(socket, w.bytes.buffer as ArrayBuffer, w.length) !== 0) {
+      whole = false;
+      finish();
+    }
+  };
+  os.setReadHandler(socket.fd, () => {
+    let over = false;
+    const got = receiveOnce(socket, (message, reader) => {
+      if ((message.flags & NLM_F_DUMP_INTR) !== 0) whole = false;
+      if (message.type === NLMSG_DONE || message.type === NLMSG_ERROR) {
+        over = true;
+        return;
+      }
+      const read = readConnection(reader, message);
+      if (read.ok) seeFlow(ledger, read.value, () => policy.facts(read.value), wallTime());
+    });
+    if (got < 0) whole = false;
+    if (over) next();
+  });
+  next();
+}

@@ -1,0 +1,20 @@
+# What openwrt-package/whp/Makefile needs of OpenWrt's rules.mk, and no more: a stand-in, so that
+# scripts/package.sh makes the packages from the feed's own Makefile without a buildroot.
+# Given: OUT (where the parts go), CACHE (DL_DIR), ENGINE (unpacked quickjs-ng), ARCH, CC, STRIP.
+
+INCLUDE_DIR := $(TOPDIR)/include
+DL_DIR := $(CACHE)
+BUILD_DIR := $(OUT)/build
+TAR := tar
+CP := cp -fpR
+INSTALL_DIR := install -d -m0755
+INSTALL_BIN := install -m0755
+INSTALL_DATA := install -m0644
+INSTALL_CONF := install -m0600
+TARGET_CC = $(CC)
+TARGET_CFLAGS = -Os -pipe -fno-caller-saves -fno-plt -ffunction-sections -fdata-sections
+TARGET_LDFLAGS = -Wl,--gc-sections -Wl,--as-needed
+TARGET_CPPFLAGS =
+PKG_JOBS = -j$(shell nproc)
+space := $(subst ,, )
+comma := ,

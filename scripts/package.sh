@@ -1,0 +1,141 @@
+#!/usr/bin/env bash
+# Builds the packages a router installs: out/package/whp_VERSION_ARCH.ipk, from the feed's own
+# Makefile (openwrt-package/whp) with scripts/buildroot in the buildroot's place, for
+#   x86_64        OpenWrt on a PC or in a machine
+#   mips_24kc     ath79 and the like: big-endian, no floating point (TL-WR1043ND)
+#   mipsel_24kc   ramips: little-endian, no floating point
+# package.sh [--check] [--version VERSION-rN] [ARCH...]: default x86_64 mips_24kc. The same sources
+# give the same bytes; --check builds twice and compares. Prints what each costs on the flash.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib/packages.sh
+. scripts/lib/quickjs.sh
+. scripts/lib/musl.sh
+
+# Both parts of the promise in bytes: packed as the package holds it.
+BUDGET=$((600 * 1024))
+
+check=false version='' archs=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --check) check=true ;;
+    --version)
+      version=${2:?--version needs a value such as 0.1.0-r1}
+      shift
+      ;;
+    -*)
+      echo "usage: package.sh [--check] [--version VERSION-rN] [x86_64|mips_24kc|mipsel_24kc ...]" >&2
+      exit 2
+      ;;
+    *) archs+=("$1") ;;
+  esac
+  shift
+done
+[ ${#archs[@]} -gt 0 ] || archs=(x86_64 mips_24kc)
+
+mkdir -p "${WHP_CACHE:-out/cache}" out/package
+cache=$(realpath "${WHP_CACHE:-out/cache}")
+out=$(realpath out/package)
+# Of the newest commit: the same sources give the same time, on every machine.
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 1767225600)}
+export SOURCE_DATE_EPOCH
+
+# build ARCH DIRECTORY: leaves data/ and control/ there.
+build() {
+  local arch=$1 work=$2 triplet machine tools
+  musl_target "$arch"
+  musl_compiler "$cache" "$arch"
+  # Objects of another compiler are not ours; make looks after the rest.
+  [ "$(cat "$work/compiler" 2>/dev/null)" = "$musl_root" ] || rm -rf "$work"
+  mkdir -p "$work"
+  echo "$musl_root" >"$work/compiler"
+  nice -n 5 make -s -f Makefile -C openwrt-package/whp package TOPDIR="$PWD/scripts/buildroot" \
+    OUT="$work" CACHE="$cache" ENGINE="$cache/quickjs-ng-$QUICKJS_VERSION" ARCH="$arch" \
+    CC="$musl_root/cc" STRIP="$triplet-strip" ${version:+VERSION="$version"} >"$work/log" 2>&1 || {
+    tail -n 20 "$work/log" >&2
+    return 1
+  }
+  # What a machine that is not OpenWrt needs to run it: the C library, under OpenWrt's name for it.
+  mkdir -p "$work/library"
+  cp "$musl_root/lib/libc.so" "$work/library/$(basename "$(cat "$musl_root/loader")")"
+}
+
+# pack DIRECTORY FILE: an .ipk as OpenWrt's ipkg-build makes it.
+pack() {
+  local work=$1 file=$2 parts=$1/parts size
+  rm -rf "$parts"
+  mkdir "$parts"
+  resolve_conffiles "$work"
+  tarball "$work/data" . >"$parts/data.tar.gz"
+  size=$(zcat "$parts/data.tar.gz" | wc -c)
+  sed -i "s/^Installed-Size: .*/Installed-Size: $size/" "$work/control/control"
+  tarball "$work/control" . >"$parts/control.tar.gz"
+  echo 2.0 >"$parts/debian-binary"
+  tarball "$parts" ./debian-binary ./data.tar.gz ./control.tar.gz >"$file"
+}
+
+# The files below the conffiles entries, as opkg wants them; entries without one go to keep.d.
+resolve_conffiles() {
+  local work=$1 entry
+  : >"$work/resolved"
+  while read -r entry; do
+    if [ -f "$work/data$entry" ]; then
+      echo "$entry" >>"$work/resolved"
+    else
+      mkdir -p "$work/data/lib/upgrade/keep.d"
+      echo "$entry" >>"$work/data/lib/upgrade/keep.d/whp"
+      (cd "$work/data" && find ".$entry" -type f | sed 's/^\.//') >>"$work/resolved"
+    fi
+  done <"$work/control/conffiles"
+  LC_ALL=C sort -o "$work/control/conffiles" "$work/resolved"
+}
+
+tarball() { # DIRECTORY MEMBER...
+  local directory=$1
+  shift
+  tar --format=gnu --numeric-owner --owner=0 --group=0 --sort=name --mtime="@$SOURCE_DATE_EPOCH" \
+    -C "$directory" -cf - "$@" | gzip -9 -n
+}
+
+# What a router of this kind pays: the ipk as it is fetched, its large parts as squashfs packs them
+# into an image, and what they take unpacked.
+cost() {
+  local arch=$1 work=$2 file=$3 name bytes
+  printf '%-12s %9s %9s  %s\n' "$arch" bytes xz what
+  for name in usr/lib/whp/whp-host usr/bin/whp; do
+    printf '%-12s %9d %9d  /%s\n' '' "$(stat -c %s "$work/data/$name")" \
+      "$(xz -9e -c "$work/data/$name" | wc -c)" "$name"
+  done
+  rm -f "$work/image"
+  mksquashfs "$work/data" "$work/image" -comp xz -b 256k -no-xattrs -all-root -noappend -no-progress \
+    -quiet >/dev/null
+  printf '%-12s %9d %9s  in an image (squashfs, xz)\n' '' "$(stat -c %s "$work/image")" ''
+  bytes=$(stat -c %s "$file")
+  printf '%-12s %9d %9s  %s\n' '' "$bytes" '' "${file#"$PWD"/}"
+  [ "$bytes" -le $BUDGET ] && return 0
+  echo "package: $file is over its budget of $BUDGET bytes" >&2
+  return 1
+}
+
+need gcc=gcc /usr/include/stdio.h=libc6-dev make=make xz=xz-utils mksquashfs=squashfs-tools \
+  /usr/share/keyrings/debian-archive-keyring.gpg=debian-archive-keyring
+[ -x node_modules/.bin/esbuild ] || npm ci --no-audit --no-fund >/dev/null
+node scripts/bundle.mjs
+exec 9>"$cache/package.lock"
+flock 9
+fetch_quickjs "$cache"
+for arch in "${archs[@]}"; do
+  work=$out/$arch
+  build "$arch" "$work"
+  file=$out/whp_${version:-$(sed -n 's/^Version: //p' "$work/control/control")}_$arch.ipk
+  pack "$work" "$file"
+  if $check; then
+    rm -rf "$work.again"
+    build "$arch" "$work.again"
+    pack "$work.again" "$work.again.ipk"
+    cmp "$file" "$work.again.ipk"
+    rm -rf "$work.again" "$work.again.ipk"
+    echo "package: $arch: built twice, the same $(stat -c %s "$file") bytes"
+  fi
+  cost "$arch" "$work" "$file"
+done

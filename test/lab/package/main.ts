@@ -1,0 +1,209 @@
+// `lab.sh package [--router mipsel|x86_64]`: a router that has never seen the package. It is
+// installed as opkg installs it, removed without a trace, installed in an older version, given a
+// proxy, upgraded over the edited configuration, played on, killed, and removed. The parts of
+// OpenWrt that no Debian package has (opkg, rc.common, procd, uci, fw4) are stand-ins in root/, which
+// do what the package's scripts rely on; what they are not is said in docs/package.md.
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { command } from '../machine/command.ts';
+import type { ProjectFile } from '../machine/image.ts';
+import { startLab } from '../machine/lab.ts';
+import type { Machine } from '../machine/machine.ts';
+import { projectRoot } from '../machine/paths.ts';
+import { configText } from '../mode.ts';
+import { runSessions } from '../session/run.ts';
+import { difference, snapshot } from './trace.ts';
+
+const ARCHITECTURES = { mipsel: 'mipsel_24kc', x86_64: 'x86_64' };
+const OLD = '0.0.9-r1';
+
+const { values } = parseArgs({
+  allowPositionals: true,
+  options: {
+    router: { type: 'string', default: 'mipsel' },
+    // Without the sessions: only the package.
+    'no-call': { type: 'boolean', default: false },
+  },
+});
+const say = (line: string): void => console.error(`lab: ${line}`);
+
+/** The files below `directory`, for the machine's root. */
+function tree(directory: string, at = '/'): Map<string, ProjectFile> {
+  const files = new Map<string, ProjectFile>();
+  for (const name of readdirSync(directory)) {
+    const path = join(directory, name);
+    const { mode } = statSync(path);
+    if (statSync(path).isDirectory()) {
+      for (const [inner, file] of tree(path, join(at, name))) files.set(inner, file);
+    } else files.set(join(at, name), { bytes: readFileSync(path), mode: mode & 0o777 });
+  }
+  return files;
+}
+
+interface Packages {
+  readonly files: Map<string, ProjectFile>;
+  readonly old: string;
+  readonly current: string;
+}
+
+/** Builds both versions for `architecture`; answers the router's files and where they are there. */
+async function packages(architecture: string): Promise<Packages> {
+  const root = projectRoot();
+  const build = (words: string[]): Promise<string> =>
+    command(join(root, 'scripts/package.sh'), [...words, architecture], { timeout: 600_000 });
+  await build(['--version', OLD]);
+  say((await build([])).trim().split('\n').slice(-3).join('\nlab: '));
+  const made = join(root, 'out/package');
+  const files = tree(join(root, 'test/lab/package/root'));
+  for (const [path, file] of tree(join(made, architecture, 'library'), '/usr/lib'))
+    files.set(path, file);
+  const name = /^Version: (.*)$/m.exec(
+    readFileSync(join(made, architecture, 'control/control'), 'utf8'),
+  )?.[1];
+  const at = (version: string): string => `/root/whp_${version}_${architecture}.ipk`;
+  for (const version of [OLD, name ?? '']) {
+    const file = join(made, `whp_${version}_${architecture}.ipk`);
+    files.set(at(version), { bytes: readFileSync(file), mode: 0o644 });
+  }
+  return { files, old: at(OLD), current: at(name ?? '') };
+}
+
+/** Waits until `condition` (a shell command) holds on the router; answers how long it took. */
+async function until(router: Machine, condition: string, limit = 60): Promise<number> {
+  const started = Date.now();
+  while ((await router.run(condition)).status !== 0) {
+    if (Date.now() - started > limit * 1000) {
+      const { stdout } = await router.run('tail -n 20 /tmp/log');
+      throw new Error(`not within ${limit} s: ${condition}\n${stdout}`);
+    }
+    await sleep(250);
+  }
+  return (Date.now() - started) / 1000;
+}
+
+const ENFORCING = 'nft -t list chain inet whp prerouting >/dev/null 2>&1 && whp status >/dev/null';
+const CONFIGURATION = `${configText(true)}\n# kept by its owner\n`;
+
+async function main(): Promise<boolean> {
+  const kind = values.router;
+  if (kind !== 'mipsel' && kind !== 'x86_64') throw new Error(`--router ${kind}: mipsel, x86_64`);
+  const { files, old, current } = await packages(ARCHITECTURES[kind]);
+  const out = resolve('out/lab/package');
+  const lab = await startLab({ router: kind, out, say, agent: false, routerFiles: files });
+  const { router } = lab;
+  let passed = 0;
+  let failed = 0;
+  /** Passes with what it answers; fails when it rejects or answers "! why". */
+  const test = async (name: string, run: () => Promise<string | null>): Promise<void> => {
+    const said = await run().catch((error: Error) => `! ${error.message}`);
+    const bad = said?.startsWith('!') === true;
+    if (bad) failed += 1;
+    else passed += 1;
+    console.log(`${bad ? 'not ok' : 'ok'} ${name}${said === null ? '' : `: ${said}`}`);
+  };
+  const must = (line: string): Promise<string> => router.must(line, { timeout: 120_000 });
+  try {
+    await must('fw4 start; sysctl -q -w net.netfilter.nf_conntrack_acct=1; :');
+    const before = await snapshot(router);
+    await test('installed: enabled, running, does nothing yet', async () => {
+      console.log(await must(`opkg install ${current}`));
+      await must('/etc/init.d/whp enabled && [ ! -e /etc/uci-defaults/90-whp ]');
+      await must('nft list chain inet fw4 forward | grep -q whp-');
+      const seconds = await until(router, 'whp status >/dev/null');
+      await must('! nft list table inet whp 2>/dev/null && whp check');
+      return `answers ${seconds.toFixed(1)} s later; ${(await must('whp version')).trim()}`;
+    });
+    await test('its scripts are idempotent', async () => {
+      await must('cp /etc/config/firewall /tmp/firewall; /usr/share/whp/firewall.sh install');
+      await must('cmp /tmp/firewall /etc/config/firewall && rm /tmp/firewall');
+      await must(
+        'p=$(cat /tmp/procd/whp/pid); /etc/init.d/whp start; [ $p = $(cat /tmp/procd/whp/pid) ]',
+      );
+      return null;
+    });
+    await test('removed at once: no trace', async () => {
+      console.log(await must('opkg remove whp'));
+      return difference(before, await snapshot(router), []);
+    });
+    await test('an older version, with a proxy: the table and the tunnel stand', async () => {
+      await must(`opkg install ${old}; opkg list-installed | grep ${OLD}`);
+      await router.put('/etc/config/whp', CONFIGURATION, 0o600);
+      await until(router, 'whp version >/dev/null; [ -S /var/run/whp.sock ]');
+      await must('/usr/lib/lab/trigger config whp');
+      const seconds = await until(router, ENFORCING);
+      await must('ip link show whp-cloud && ip rule | grep -q 15001 && ip route show table 15001');
+      return `enforces ${seconds.toFixed(1)} s after the change`;
+    });
+    await test('upgraded: the edited configuration stays, the new default lies beside it', async () => {
+      const pid = (await must('cat /tmp/procd/whp/pid')).trim();
+      console.log(await must(`opkg install ${current}`));
+      await must('grep -q "kept by its owner" /etc/config/whp && [ -s /etc/config/whp-opkg ]');
+      await must(
+        `[ $(grep -c 'config zone .whp' /etc/config/firewall) = 1 ] && [ ! -d /proc/${pid} ]`,
+      );
+      const seconds = await until(router, ENFORCING);
+      return `enforces ${seconds.toFixed(1)} s later`;
+    });
+    if (!values['no-call']) {
+      await test('a call goes through the proxy', async () => {
+        const played = await runSessions(
+          { world: lab.world, out, routerKind: kind, capturesOutside: true, say },
+          { seed: 1, sessionsPerDevice: 1, noise: true, adversary: false, devices: ['iphone'] },
+        );
+        console.log(played.text);
+        return played.ok ? null : '! the verdict is not PASS';
+      });
+    }
+    await test('rpcd: every method answers, and names what it does not know', async () => {
+      const names = await must('/usr/libexec/rpcd/whp list');
+      const slow: string[] = [];
+      for (const name of Object.keys(JSON.parse(names) as object)) {
+        if (name === 'action') continue;
+        const call = `echo '{"query":"192.0.2.1"}' | /usr/libexec/rpcd/whp call ${name}`;
+        const text = await must(`s=$(date +%s%N 2>/dev/null); ${call}; :`);
+        const answer = JSON.parse(text) as { error?: string };
+        if (answer.error !== undefined) throw new Error(`${name}: ${answer.error}`);
+        slow.push(name);
+      }
+      await must(
+        `echo '{"name":"reload"}' | /usr/libexec/rpcd/whp call action | grep -q '"ok":true'`,
+      );
+      return slow.join(' ');
+    });
+    await test('killed: respawned, for ever', async () => {
+      for (let times = 0; times < 2; times++) {
+        await must('kill -9 $(cat /tmp/procd/whp/pid); sleep 1');
+        await until(router, 'p=$(cat /tmp/procd/whp/pid) && [ -d /proc/$p ]');
+      }
+      return `again after ${(await until(router, ENFORCING)).toFixed(1)} s`;
+    });
+    await test('fw4 reload keeps the table; after fw4 flush and reload it stands again', async () => {
+      await must('fw4 reload && nft -t list chain inet whp prerouting >/dev/null');
+      await must('fw4 flush; fw4 reload');
+      return `again after ${(await until(router, ENFORCING, 30)).toFixed(1)} s`;
+    });
+    await test('removed: all that is left is the edited configuration', async () => {
+      console.log(await must('opkg remove whp'));
+      return difference(before, await snapshot(router), [
+        '/etc/config/whp',
+        '/etc/config/whp-opkg',
+      ]);
+    });
+  } finally {
+    const log = await router.run('cat /tmp/log');
+    console.log(log.stdout.split('\n').slice(-12).join('\n'));
+    await lab.stop();
+  }
+  console.log(`package on the router: ${passed} passed, ${failed} failed`);
+  return failed === 0;
+}
+
+main().then(
+  (ok) => process.exit(ok ? 0 : 1),
+  (error: Error) => {
+    console.error(`lab: ${error.stack ?? error.message}`);
+    process.exit(1);
+  },
+);

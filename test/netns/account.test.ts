@@ -1,0 +1,170 @@
+// The ledger and rpcd's plugin on a real kernel: two hundred proxied connections among others are
+// listed, counted and logged as they end; the plugin itself answers for each method, and nothing it
+// is given can break an answer or make it longer than rpcd takes.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+
+const FOLDER = resolve(`out/netns/account-${process.pid}`);
+const HOST = resolve('out/host/x86_64/whp-host');
+const FLOWS = 200;
+/** rpcd's own limit of an exec plugin's output. */
+const MOST_BYTES = 256 * 1024;
+mkdirSync(`${FOLDER}/profiles`, { recursive: true });
+copyFileSync('agent/profiles/skype.json', `${FOLDER}/profiles/skype.json`);
+writeFileSync(
+  `${FOLDER}/whp`,
+  `config globals 'globals'
+	option hold '0'
+config proxy 'cloud'
+	option address '203.0.113.10'
+	option local '10.254.1.2'
+	option remote '10.254.1.1'
+config app 'skype'
+	list proxy 'cloud'
+`,
+);
+// The plugin as it is shipped, but for the paths.
+writeFileSync(
+  `${FOLDER}/plugin`,
+  readFileSync('openwrt-package/whp/files/whp.rpcd', 'utf8')
+    .replace('/usr/lib/whp/whp-host', HOST)
+    .replace('/var/run/whp.sock', `${FOLDER}/sock`),
+  { mode: 0o755 },
+);
+
+const child: ChildProcess = spawn('unshare', ['-n', 'sh'], { stdio: ['pipe', 'pipe', 'inherit'] });
+let text = '';
+let done: ((text: string) => void) | null = null;
+child.stdout!.setEncoding('utf8').on('data', (part: string) => {
+  text += part;
+  if (!text.endsWith('--end\n')) return;
+  const all = text.slice(0, -6);
+  text = '';
+  done?.(all);
+});
+const run = (command: string): Promise<string> =>
+  new Promise((answer) => {
+    done = answer;
+    child.stdin!.write(`{ ${command}\n} 2>&1; echo "--end"\n`);
+  });
+
+interface Answer {
+  readonly [name: string]: unknown;
+  readonly error?: string;
+  readonly rows?: readonly Record<string, unknown>[];
+  readonly total?: number;
+}
+
+async function call(method: string, input: object | string = ''): Promise<Answer> {
+  const words = typeof input === 'string' ? input : JSON.stringify(input);
+  writeFileSync(`${FOLDER}/input`, words);
+  const said = await run(`sh ${FOLDER}/plugin call '${method}' <${FOLDER}/input`);
+  assert.ok(said.length <= MOST_BYTES, `${method}: ${said.length} bytes`);
+  return JSON.parse(said) as Answer;
+}
+
+async function until(what: () => Promise<boolean>): Promise<void> {
+  for (let i = 0; i < 300; i++) {
+    if (await what()) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error('not within 30 s');
+}
+
+const entry = (verb: string, i: number, mark: string): string =>
+  `${verb} -p udp -s 192.168.1.${10 + (i % 40)} -d 198.51.${i >> 8}.${i & 255} --sport 13021 --dport 443${
+    verb === '-I' ? ` --timeout 600 -m ${mark}` : ''
+  }`;
+
+test('an agent that is not there', async () => {
+  assert.match((await call('status')).error ?? '', 'no agent');
+  assert.equal(Object.keys(JSON.parse(await run(`sh ${FOLDER}/plugin list`)) as object).length, 8);
+});
+
+test('flows are listed and counted, others are not', async () => {
+  const entries = Array.from({ length: FLOWS }, (_, i) => entry('-I', i, '16777216'));
+  for (let i = 0; i < 100; i++) entries.push(entry('-I', i + 3000, '0'));
+  writeFileSync(`${FOLDER}/entries`, `${entries.join('\n')}\n`);
+  // Something has to ask for tracking before the agent does.
+  await run(`ip link set lo up; nft 'table inet early { chain c {
+    type filter hook prerouting priority 0; ct state new counter } }'
+  `);
+  await run(`ip link add br-lan type dummy; ip link set br-lan up
+    ip addr add 192.168.1.1/24 dev br-lan
+    ${HOST} ${resolve('out/whp')} daemon --config ${FOLDER}/whp --profiles ${FOLDER}/profiles \
+      --state ${FOLDER}/state --socket ${FOLDER}/sock >${FOLDER}/log 2>&1 &
+    echo $! >${FOLDER}/pid`);
+  await until(async () => (await call('status')).state !== undefined);
+  // It has no tunnel here, and has cut what it found when it noticed.
+  await new Promise((resolve) => setTimeout(resolve, 2000));
+  await run(
+    `while read -r line; do conntrack $line </dev/null; done <${FOLDER}/entries >/dev/null`,
+  );
+  await until(async () => (await call('flows')).total === FLOWS);
+  const flows = await call('flows', { limit: 150, app: 'skype' });
+  assert.equal([flows.rows!.length, flows.more], [150, FLOWS - 150]);
+  assert.match(
+    String(flows.rows![0]!.flow),
+    /^udp 192\.168\.1\.\d+:13021 > 198\.51\.\d+\.\d+:443$/,
+  );
+  assert.is((await call('flows', { device: '192.168.1.10' })).total, FLOWS / 40);
+  const counters = await call('counters');
+  assert.equal(counters.live, FLOWS);
+  assert.ok(counters.rows!.some(({ subject, flows: n }) => subject === 'app skype' && n === FLOWS));
+  const graph = await call('counters', { subject: 'app skype', range: 'year' });
+  assert.is((graph.up as number[]).length, 73);
+  assert.is((await call('status', {})).apps !== undefined, true);
+  assert.is((await call('devices')).rows!.length >= 40, true);
+});
+
+test('a flow that ends is logged, with its evidence, as rows and as CSV', async () => {
+  // One that began while somebody listened: others end with the next list.
+  await run(
+    `conntrack ${entry('-I', 2007, '16777216')}; conntrack ${entry('-D', 2007, '')}; conntrack ${entry('-D', 3001, '')}`,
+  );
+  await until(async () => (await call('log')).total === 1);
+  const [row] = (await call('log')).rows!;
+  assert.is(row!.flow, 'udp 192.168.1.17:13021 > 198.51.7.215:443');
+  assert.equal([row!.app, row!.proxy, row!.evidence], ['skype', 'cloud', 'unknown']);
+  assert.ok((row!.end as number) >= (row!.start as number));
+  const { csv } = await call('log', { format: 'csv' });
+  assert.is((csv as string).split('\r\n').length, 3);
+  assert.is((await call('flows')).total, FLOWS);
+});
+
+test('nothing that is given breaks an answer', async () => {
+  for (const input of [
+    '',
+    '[]',
+    '"x"',
+    '{"limit":-1}',
+    '{"limit":1e9}',
+    '{"query":7}',
+    'null',
+    '5',
+  ]) {
+    for (const method of ['status', 'flows', 'learned', 'why', 'devices', 'counters', 'log']) {
+      assert.is(typeof (await call(method, input)), 'object', `${method} ${input}`);
+    }
+  }
+  assert.match((await call('flows', '{"broken')).error ?? '', 'no agent');
+  assert.match((await call('status; rm')).error ?? '', 'no such method');
+  assert.match((await call('action', { name: 'daemon' })).error ?? '', 'no such action');
+  assert.is((await call('action', { name: 'reload' })).ok, true);
+  assert.match((await call('counters', { subject: 'app none' })).error ?? '', 'nothing counted');
+  const graph = await call('counters', { subject: 'app skype', range: '__proto__' });
+  assert.match(graph.error ?? '', 'range');
+  assert.match(String((await call('why', { query: '192.0.2.9' })).query), '192.0.2.9');
+});
+
+test.after(async () => {
+  await run(`kill $(cat ${FOLDER}/pid); wait $(cat ${FOLDER}/pid)`);
+  child.stdin!.end();
+  console.log(readFileSync(`${FOLDER}/log`, 'utf8').trim());
+  rmSync(FOLDER, { recursive: true });
+});
+
+test.run();
