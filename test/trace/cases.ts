@@ -695,7 +695,10 @@ export const DOWN: Case[] = [
   {
     name: 'no tunnel, no way: refused, not direct',
     steps: [
+      // A route that prohibits says so to one device once a second (ip_error in the kernel).
+      { wait: 1100 },
       lan(u(A, P2P, NODE, 40011), { verdict: 'reject', ctmark: ONE }),
+      { wait: 1100 },
       lan(t(A, 50000, NODE, 40011), { verdict: 'reject', ctmark: ONE }),
       lan(u(A, 5000, OTHER, 443), DIRECT),
     ],

@@ -46,7 +46,8 @@ function deleteKeys(sets: Sets, set: string, keys: readonly Uint8Array[]): numbe
 
 function isAbout(kind: (typeof LEARNED_SETS)[number], key: Uint8Array, address: string): boolean {
   if (kind === 'udp' || kind === 'tcp') return portOf(key)?.device === address;
-  if (kind !== 'peer') return addressOf(key) === address;
+  const alone = addressOf(key);
+  if (alone !== null) return alone === address;
   const pair = pairOf(key);
   return pair !== null && (pair.device === address || pair.peer === address);
 }

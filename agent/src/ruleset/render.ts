@@ -55,6 +55,10 @@ const STATEMENTS: Renderers<Statement> = {
   flags: (one) => `${expression(one.left)} ${one.any.join(',')}`,
   lookup: (one) => `${expression(one.left)} ${one.not ? '!= ' : ''}@${one.set}`,
   update: (one) => `update @${one.set} { ${expression(one.element)} }`,
+  pace: (one) => {
+    const limit = `limit rate ${one.rate}/${one.per} burst ${one.burst} packets`;
+    return `update @${one.set} { ${expression(one.element)} ${limit} }`;
+  },
   remove: (one) => `delete @${one.set} { ${expression(one.element)} }`,
   dispatch: (one) => {
     const entries = one.entries.map(

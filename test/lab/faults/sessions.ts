@@ -12,7 +12,6 @@ import { steady } from './steady.ts';
 export const FAULTS: readonly Fault[] = [
   steady,
   killed,
-  hello,
   resolvers,
   six,
   sixTunnelled,
@@ -26,4 +25,6 @@ export const FAULTS: readonly Fault[] = [
   hours,
   mistake,
   commands,
+  // Last: its server goes on sending to a flow that was cut.
+  hello,
 ];
