@@ -11,8 +11,8 @@
 //   14      undecided: a new TLS flow whose ClientHello has not been seen yet
 //   15      watched: a direct flow whose packets need a look (foreign DNS)
 // 14 and 15 are conntrack marks of direct flows. A packet carries them only from the forward hook
-// on, when it is routed already: there they keep the flow out of a flow table, which asks for the
-// way back by the packet's mark and finds the prohibit of the slot's table (tunnel/plan).
+// on, when it is routed already. Meant to keep the flow out of a flow table, which asks for the way
+// back by the packet's mark; Linux 6.1 takes it in all the same (ARCHITECTURE, flow tables).
 
 export const DEFAULT_MASK = 0x0f000000;
 export const FIRST_SLOT = 1;

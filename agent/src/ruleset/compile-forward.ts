@@ -102,8 +102,9 @@ function fromTunnels(context: Context): Rule[] {
 }
 
 /**
- * Direct flows whose packets have to be seen must not enter a flow table, or the rules would see no
- * more of them. The table asks for the way back by the packet's mark; these marks have none.
+ * Direct flows whose packets have to be seen should not enter a flow table, or the rules see no more
+ * of them. The table asks for the way back by the packet's mark, and these marks have none; Linux 6.1
+ * does not mind (ARCHITECTURE, flow tables), so this alone does not keep them out.
  */
 function lookedAtChains(context: Context): Chain[] {
   const kept = (slot: number) => rule('no flow table', setMark(context, 'meta', slot));

@@ -28,4 +28,6 @@ export const FAULTS: readonly Fault[] = [
   hours,
   mistake,
   commands,
+  // Last: its server goes on sending to a flow that was cut.
+  hello,
 ];
