@@ -96,6 +96,7 @@ suite 'bundle' node scripts/bundle.mjs
 suite 'unit, node' node scripts/unit.mjs node
 suite 'unit, host' node scripts/unit.mjs $host
 suite 'unit, host mips' node scripts/unit.mjs $mips
+suite 'soak, host of 32 MB' env WHP_MEMORY_MB=32 node scripts/unit.mjs $host test/soak/*.test.ts
 suite 'must fail' scripts/must-fail.sh node $host "$mips"
 suite 'native, asan' node scripts/unit.mjs $asan test/native/*.test.ts
 suite 'native, mips' node scripts/unit.mjs $mips test/native/*.test.ts

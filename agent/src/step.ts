@@ -32,6 +32,16 @@ import {
   observeDnsQuery,
 } from './learn/observe-dns.ts';
 import { observeHello } from './learn/observe-hello.ts';
+import { createPace, type Pace, takeToken } from './learn/pace.ts';
+import { createReports, type Reports, reportOnce } from './learn/reports.ts';
+import {
+  createTaught,
+  expireTaught,
+  noteAnnounced,
+  noteTaught,
+  retainTaught,
+  type Taught,
+} from './learn/taught.ts';
 import { wishesOf } from './learn/wishes.ts';
 import { compileNames } from './policy/domain-match.ts';
 import type { App, Policy } from './policy/policy.ts';
@@ -73,6 +83,8 @@ export type Effect =
   | { readonly kind: 'renew'; readonly set: string; readonly elements: readonly TimedElement[] }
   | { readonly kind: 'forget'; readonly set: string; readonly keys: readonly Uint8Array[] }
   | { readonly kind: 'release'; readonly id: number }
+  /** An answer that matches, of a device that floods us with them: it must not pass untaught. */
+  | { readonly kind: 'refuse'; readonly id: number }
   /** The same for a held ClientHello. `again`: the rules know its server now and refuse the flow. */
   | { readonly kind: 'pass'; readonly id: number; readonly again: boolean }
   /** A flow that was direct before its evidence: delete its conntrack entry. */
@@ -96,6 +108,7 @@ export interface Counters {
   matched: number;
   queries: number;
   asked: number;
+  refused: number;
   hellos: number;
   evidence: number;
   malformed: number;
@@ -106,8 +119,14 @@ export interface State {
   readonly observer: DnsObserver;
   readonly apps: ReadonlyMap<string, App>;
   readonly learned: Learned;
+  /** What the ruleset has learned by itself, for the day somebody deletes its table. */
+  readonly taught: Taught;
   readonly evidence: EvidenceStore;
   readonly streams: DnsStreams;
+  readonly pace: Pace;
+  readonly reports: Reports;
+  /** When room was made last in the sets of an app, milliseconds. */
+  readonly roomMade: Map<string, number>;
   readonly hellos: Hellos;
   readonly counters: Counters;
   /** The last reasons why a packet could not be read, newest last, at most REASONS of them. */
@@ -115,6 +134,8 @@ export interface State {
 }
 
 const REASONS = 8;
+/** Reading the kernel's sets to make room takes a slow router a good part of a second. */
+const ROOM_EVERY_MILLISECONDS = 5000;
 /** Evidence is kept for an hour after the flow was last announced. */
 const EVIDENCE_MILLISECONDS = 3600000;
 
@@ -128,18 +149,22 @@ export function createState(
   before: State | null = null,
 ): State {
   const learned = before?.learned ?? createLearned();
-  retainApps(
-    learned,
-    policy.apps.map((app) => app.name),
-  );
+  const taught = before?.taught ?? createTaught();
+  const names = policy.apps.map((app) => app.name);
+  retainApps(learned, names);
+  retainTaught(taught, names);
   const profiles = new Map(policy.apps.map((app) => [app.name, app.profile]));
   return {
     policy,
     observer: { matcher: compileNames(policy.apps), profiles, isOwn },
     apps: new Map(policy.apps.map((app) => [app.name, app])),
     learned,
+    taught,
     evidence: before?.evidence ?? createEvidence(),
     streams: before?.streams ?? createStreams(),
+    pace: before?.pace ?? createPace(),
+    reports: before?.reports ?? createReports(),
+    roomMade: before?.roomMade ?? new Map(),
     hellos: before?.hellos ?? createHellos(),
     counters: before?.counters ?? noCounts(),
     reasons: before?.reasons ?? [],
@@ -147,14 +172,23 @@ export function createState(
 }
 
 function noCounts(): Counters {
-  return { answers: 0, matched: 0, queries: 0, asked: 0, hellos: 0, evidence: 0, malformed: 0 };
+  return {
+    answers: 0,
+    matched: 0,
+    queries: 0,
+    asked: 0,
+    refused: 0,
+    hellos: 0,
+    evidence: 0,
+    malformed: 0,
+  };
 }
 
 const NO_EFFECTS: readonly Effect[] = [];
 
 /**
  * Takes in one event at `now` (milliseconds). The state is updated in place: it is large and has
- * one owner. A held answer always ends in exactly one `release`, behind what it teaches.
+ * one owner. A held answer always ends in exactly one `release` or `refuse`, behind what it teaches.
  */
 export function step(state: State, event: Event, now: number): readonly Effect[] {
   switch (event.kind) {
@@ -168,6 +202,7 @@ export function step(state: State, event: Event, now: number): readonly Effect[]
       return onHello(state, event, now);
     case 'tick':
       expireLearned(state.learned, now);
+      expireTaught(state.taught, now);
       expireStreams(state.streams, now);
       expireHellos(state.hellos, now);
       expireEvidence(state.evidence, now - EVIDENCE_MILLISECONDS);
@@ -183,16 +218,38 @@ function onAnswer(state: State, event: Event & { kind: 'answer' }, now: number):
   const packet = read(state, event);
   if (packet === null) return release;
   const lessons: Lesson[] = [];
-  for (const message of messagesOf(state, packet, now)) {
-    const device = destinationText(packet);
+  const device = destinationText(packet);
+  const admit = () => takeToken(state.pace, device, now);
+  let tooMany = false;
+  for (const message of messagesOf(state, packet, device, now)) {
     const { bytes, offset, end } = message;
-    const observed = observeDnsAnswer(state.observer, bytes, offset, end, device, now);
+    const observed = observeDnsAnswer(state.observer, bytes, offset, end, device, now, admit);
     for (const reason of observed.reasons) note(state, `DNS answer to ${device}: ${reason}`);
     lessons.push(...observed.lessons);
+    tooMany ||= observed.tooMany === true;
   }
-  if (lessons.length === 0) return release;
-  counters.matched += 1;
-  return [...lessons.flatMap((lesson) => take(state, lesson)), ...release];
+  if (lessons.length > 0) counters.matched += 1;
+  const taught = lessons.flatMap((lesson) => take(state, lesson));
+  return tooMany ? [...taught, ...refuse(state, event.id, packet, now)] : [...taught, ...release];
+}
+
+/**
+ * To let it pass untaught would be a leak, to read it would keep the answers of everybody else
+ * waiting: the flooding device asks again, others notice nothing. What is only watched has passed.
+ */
+function refuse(state: State, id: number | null, packet: Packet, now: number): Effect[] {
+  state.counters.refused += 1;
+  const device = destinationText(packet);
+  // What comes again over TCP has to be read again.
+  state.streams.flows.delete(streamKey(packet));
+  const text = `${device} resolves more names of an application than can be learned; the surplus is refused`;
+  const said = report(state, `flood ${device}`, text, now);
+  return id === null ? said : [...said, { kind: 'refuse', id }];
+}
+
+function report(state: State, topic: string, text: string, now: number): Effect[] {
+  const line = reportOnce(state.reports, topic, text, now);
+  return line === null ? [] : [{ kind: 'report', text: line }];
 }
 
 /** What a lesson changes in the kernel's set, and what is told of it. */
@@ -216,7 +273,9 @@ function take(state: State, lesson: Lesson): Effect[] {
       effects.push({ kind: 'renew', set, elements });
     }
   }
-  if (change.report !== null) effects.push({ kind: 'report', text: change.report });
+  if (change.report !== null) {
+    effects.push(...report(state, `endpoints ${app.name}`, change.report, lesson.at));
+  }
   for (const { address: remote, firstSeen } of change.endpoints) {
     if (firstSeen === lesson.at) {
       effects.push({ kind: 'late', wish: { kind: 'address', app: app.name, remote } });
@@ -232,18 +291,17 @@ function onQuery(state: State, event: Event & { kind: 'query' }, now: number): r
   const packet = read(state, event);
   if (packet === null) return NO_EFFECTS;
   const effects: Effect[] = [];
-  for (const { bytes, offset, end } of messagesOf(state, packet, now)) {
+  const device = sourceText(packet);
+  for (const { bytes, offset, end } of messagesOf(state, packet, device, now)) {
     for (const match of observeDnsQuery(state.observer.matcher, bytes, offset, end)) {
-      const device = sourceText(packet);
-      const { windowSeconds } = state.apps.get(match.app)!.profile.portmap;
-      const timeout = Math.floor(windowSeconds * 1000 - event.age);
+      const { portmap, caps } = state.apps.get(match.app)!.profile;
+      const timeout = Math.floor(portmap.windowSeconds * 1000 - event.age);
       if (timeout <= 0) continue;
+      const set = setName(match.app, 'asked', packet.family);
+      const key = addressKey(device)!;
       counters.asked += 1;
-      effects.push({
-        kind: 'renew',
-        set: setName(match.app, 'asked', packet.family),
-        elements: [{ key: addressKey(device)!, timeout }],
-      });
+      noteTaught(state.taught, set, { key, expires: now + timeout }, caps.devices);
+      effects.push({ kind: 'renew', set, elements: [{ key, timeout }] });
       effects.push({
         kind: 'told',
         what: { kind: 'asked', app: match.app, device, name: match.entry },
@@ -265,20 +323,25 @@ function onEvidence(
   const packet = read(state, event);
   if (app === undefined || packet === null) return NO_EFFECTS;
   if (said.feed === 'full') {
-    return [
-      { kind: 'make-room', app: app.name },
-      {
-        kind: 'report',
-        text: `${app.name}: a set of ports, peers or windows is full (profile caps)`,
-      },
-    ];
+    return onFull(state, app, sourceText(packet), now);
   }
+  noteAnnounced(state.taught, app, said.feed, packet, now);
   const sources = { profile: app.profile, learned: state.learned };
   const evidence = recordEvidence(state.evidence, said.feed, app.name, packet, sources, now);
   const told: Effect = { kind: 'told', what: { kind: 'evidence', evidence } };
   if (said.feed === 'late') return [{ kind: 'cut', flow: evidence.flow }, told];
   const wishes = wishesOf(app, said.feed, packet);
   return [...wishes.map((wish): Effect => ({ kind: 'late', wish })), told];
+}
+
+/** A set had no room, or `device` has used up its share of it. */
+function onFull(state: State, app: App, device: string, now: number): readonly Effect[] {
+  const text = `${app.name}: no room for more ports, peers or windows of ${device} (profile caps)`;
+  const said = report(state, `full ${app.name}`, text, now);
+  const last = state.roomMade.get(app.name);
+  if (last !== undefined && now - last < ROOM_EVERY_MILLISECONDS) return said;
+  state.roomMade.set(app.name, now);
+  return [{ kind: 'make-room', app: app.name }, ...said];
 }
 
 /**
@@ -314,17 +377,26 @@ function onHello(state: State, event: Event & { kind: 'hello' }, now: number): r
 }
 
 /** The DNS messages that a packet carries or completes: one for UDP, any number for TCP. */
-function messagesOf(state: State, packet: Packet, now: number): readonly PacketSpan[] {
+function messagesOf(
+  state: State,
+  packet: Packet,
+  device: string,
+  now: number,
+): readonly PacketSpan[] {
   const { bytes, payload: offset, payloadEnd: end } = packet;
   if (packet.protocol === UDP) return [{ bytes, offset, end }];
   if (packet.protocol !== TCP) return [];
-  const key = `${sourceText(packet)} ${packet.sourcePort} ${destinationText(packet)} ${packet.destinationPort}`;
   const segment = { sequence: packet.tcpSequence, flags: packet.tcpFlags, bytes, offset, end };
-  return feedStream(state.streams, key, segment, now).map((message) => ({
+  return feedStream(state.streams, streamKey(packet), segment, now, device).map((message) => ({
     bytes: message,
     offset: 0,
     end: message.length,
   }));
+}
+
+function streamKey(packet: Packet): string {
+  const { sourcePort, destinationPort } = packet;
+  return `${sourceText(packet)} ${sourcePort} ${destinationText(packet)} ${destinationPort}`;
 }
 
 function read(state: State, span: PacketSpan): Packet | null {

@@ -52,10 +52,19 @@ musl_compiler() {
       --disable-static --disable-gcc-wrapper >"$work/log"
     nice -n 5 make -j "$(nproc)" >>"$work/log" 2>&1
     make install >>"$work/log" 2>&1
+    kernel_headers "$work/done/include"
     musl_specs "$work" "$musl_root"
   )
   mv "$work/done" "$musl_root"
   rm -rf "$work"
+}
+
+# kernel_headers DIRECTORY: the kernel's own, which OpenWrt's compiler has beside musl's.
+kernel_headers() {
+  local from=/usr/$triplet/include
+  [ -d "$from/linux" ] || from=/usr/include
+  cp -r "$from/linux" "$from/asm-generic" "$1/"
+  if [ -d "$from/asm" ]; then cp -rL "$from/asm" "$1/"; else cp -rL "$from/$triplet/asm" "$1/"; fi
 }
 
 musl_source() {

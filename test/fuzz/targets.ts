@@ -13,6 +13,7 @@ import { profile } from './targets/profile.ts';
 import { question } from './targets/question.ts';
 import { steps } from './targets/step.ts';
 import { stream } from './targets/stream.ts';
+import { tls } from './targets/tls.ts';
 import { uci } from './targets/uci.ts';
 
 export const TARGETS: readonly Target[] = [
@@ -20,6 +21,7 @@ export const TARGETS: readonly Target[] = [
   dns,
   stream,
   portmap,
+  tls,
   pcap,
   address,
   ...netlink,

@@ -38,6 +38,10 @@ export interface Router {
   readonly load: (ruleset: Ruleset) => void;
   /** `mac`: the sender's hardware address. */
   readonly send: (side: Side, packet: Uint8Array, mac?: string) => Promise<void>;
+  /** Many packets, as fast as they are taken; nothing is remembered of each. */
+  readonly flood: (side: Side, packets: readonly Uint8Array[]) => Promise<void>;
+  /** Packets that each log rule has seen since the table was loaded, by feed ("full"). */
+  readonly announced: () => Map<string, number>;
   /** Before each packet: nothing seen yet, and the mark it comes with. */
   readonly forget: (mark?: number) => void;
   readonly seen: () => Seen;
@@ -140,6 +144,8 @@ export async function startRouter(name: string): Promise<Router> {
       inside('conntrack', '-F');
     },
     send: (side, packet, mac) => injector.send(indexes[side]!, packet, mac ?? SENDER),
+    flood: (side, packets) => injector.flood(indexes[side]!, packets),
+    announced: () => announcedSince(nft),
     forget: (mark = 0) => forget(nft, mark),
     seen: () => readProbe(nft, before),
     elements: (set) => {
@@ -200,6 +206,7 @@ function wire(home: string, far: string): void {
 
 interface Injector {
   readonly send: (index: number, packet: Uint8Array, mac: string) => Promise<void>;
+  readonly flood: (index: number, packets: readonly Uint8Array[]) => Promise<void>;
   readonly stop: () => void;
 }
 
@@ -219,8 +226,39 @@ async function startInjector(far: string): Promise<Injector> {
   const child = spawn('ip', words, { stdio: ['pipe', 'pipe', 'inherit'] });
   return {
     send: (index, packet, mac) => inject(child, index, packet, mac),
+    async flood(index, packets) {
+      for (let at = 0; at < packets.length; at += 512) {
+        await injectMany(child, index, packets.slice(at, at + 512));
+      }
+    },
     stop: () => child.stdin.end(),
   };
+}
+
+function frameText(packet: Uint8Array, mac: string): string {
+  const type = packet[0]! >> 4 === 4 ? '0800' : '86dd';
+  return `${MAC}${mac.replaceAll(':', '')}${type}${Buffer.from(packet).toString('hex')}`;
+}
+
+function injectMany(
+  child: ChildProcess,
+  index: number,
+  packets: readonly Uint8Array[],
+): Promise<void> {
+  let answers = 0;
+  return new Promise((resolve, reject) => {
+    const listen = (answer: Buffer): void => {
+      const lines = answer.toString().split('\n').slice(0, -1);
+      answers += lines.length;
+      const bad = lines.find((line) => line !== 'ok');
+      if (bad === undefined && answers < packets.length) return;
+      child.stdout!.off('data', listen);
+      if (bad === undefined) resolve();
+      else reject(new Error(`inject: ${bad}`));
+    };
+    child.stdout!.on('data', listen);
+    child.stdin!.write(packets.map((one) => `${index} ${frameText(one, SENDER)}\n`).join(''));
+  });
 }
 
 function inject(
@@ -229,8 +267,7 @@ function inject(
   packet: Uint8Array,
   mac: string,
 ): Promise<void> {
-  const type = packet[0]! >> 4 === 4 ? '0800' : '86dd';
-  const frame = `${MAC}${mac.replaceAll(':', '')}${type}${Buffer.from(packet).toString('hex')}`;
+  const frame = frameText(packet, mac);
   return new Promise((resolve, reject) => {
     child.stdout!.once('data', (answer: Buffer) => {
       if (answer.toString() === 'ok\n') resolve();
@@ -278,6 +315,14 @@ function readProbe(nft: (text: string) => string, before: Map<string, number>): 
     ),
     errors: elements('errors').map((one) => (one as { concat: string[] }).concat.join(' ')),
   };
+}
+
+function announcedSince(nft: (text: string) => string): Map<string, number> {
+  const objects = JSON.parse(nft('list counters table inet whp\n')).nftables as Listed[];
+  const logs = objects.flatMap(({ counter }) =>
+    counter?.name.startsWith('log_') ? [[counter.name.slice(4), counter.packets] as const] : [],
+  );
+  return new Map(logs);
 }
 
 interface Listed {

@@ -14,6 +14,7 @@ import {
   LIMITED,
 } from './cases.ts';
 import { BY_BOTH, BY_MAC, BY_NOBODY, EXCEPTED, LAPTOP, PAUSED } from './owner-cases.ts';
+import { SHARE } from './share-cases.ts';
 
 export interface Group {
   readonly cases: readonly Case[];
@@ -44,6 +45,10 @@ export const GROUPS: readonly Group[] = [
     policyFrom({
       profile: { ports: { leaseSeconds: 1 }, peers: { enabled: true, leaseSeconds: 1 } },
     }),
+  ),
+  group(
+    SHARE,
+    policyFrom({ profile: { caps: { endpoints: 16, ports: 16, peers: 16, devices: 16 } } }),
   ),
   group(LIMITED, policyFrom({ app: { devices: ['192.168.1.10'] } })),
   group(BESIDE, policyFrom({ apps: [{}, { name: 'other', slot: 2, profile: other }] })),

@@ -7,6 +7,7 @@ import type { AppFeed } from '../ruleset/names.ts';
 import { formatAddress } from '../wire/address.ts';
 import { destinationText, type Packet, sourceText, TCP, UDP } from '../wire/packet.ts';
 import { findEndpoint, type Learned } from './learned.ts';
+import { claim, createShares, disclaim, nextToGo, type Shares } from './shares.ts';
 
 /** What a log rule can announce of a packet; `full` is about a set, not about a packet. */
 export type EvidenceKind = Exclude<AppFeed, 'full'>;
@@ -38,6 +39,8 @@ export interface EvidenceStore {
   readonly cap: number;
   /** By flow and app, the one not heard of for longest first. */
   readonly flows: Map<string, FlowEvidence>;
+  /** Whose flows they are: one device's flood forgets that device's flows. */
+  readonly shares: Shares;
   /** Packets logged, by app and kind, as "skype range". */
   readonly counts: Map<string, number>;
   /** Flows forgotten for want of room. */
@@ -46,7 +49,7 @@ export interface EvidenceStore {
 
 /** 2,048 flows of about 300 bytes: what a home opens in some minutes, in 0.6 MB. */
 export function createEvidence(cap = 2048): EvidenceStore {
-  return { cap, flows: new Map(), counts: new Map(), evicted: 0 };
+  return { cap, flows: new Map(), shares: createShares(), counts: new Map(), evicted: 0 };
 }
 
 /** What the words are taken from. */
@@ -73,12 +76,12 @@ export function recordEvidence(
   const evidence: FlowEvidence = { app, kind, flow, device, detail, first, last: now, until };
   store.flows.delete(key);
   store.flows.set(key, evidence);
+  claim(store.shares, key, device);
   if (store.flows.size > store.cap) {
-    for (const oldest of store.flows.keys()) {
-      store.flows.delete(oldest);
-      store.evicted += 1;
-      break;
-    }
+    const { key: oldest } = nextToGo(store.shares)!;
+    store.flows.delete(oldest);
+    disclaim(store.shares, oldest);
+    store.evicted += 1;
   }
   const count = `${app} ${kind}`;
   store.counts.set(count, (store.counts.get(count) ?? 0) + 1);
@@ -188,6 +191,7 @@ export function expireEvidence(store: EvidenceStore, before: number): number {
   for (const [key, evidence] of store.flows) {
     if (evidence.last >= before) break;
     store.flows.delete(key);
+    disclaim(store.shares, key);
     count += 1;
   }
   return count;

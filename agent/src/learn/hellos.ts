@@ -1,6 +1,8 @@
 // Servers that devices have named in a TLS hello, and hellos of which only the first segment has
 // come. Bounded: a device can send any number of hellos. observe-hello fills it, step.ts asks it.
 
+import { fairEvictions } from './shares.ts';
+
 export interface NamedServer {
   readonly app: string;
   readonly device: string;
@@ -70,14 +72,13 @@ export function learnServer(
   const evicted: NamedServer[] = [];
   const sameSet = (one: NamedServer) =>
     one.app === server.app && one.address.includes(':') === server.address.includes(':');
-  let count = 0;
-  for (const { server: one } of hellos.named.values()) if (sameSet(one)) count += 1;
-  for (const [old, { server: one }] of hellos.named) {
-    if (count <= cap) break;
-    if (!sameSet(one)) continue;
+  const held = Array.from(hellos.named, ([old, { server: one }]) => ({ old, one }))
+    .filter(({ one }) => sameSet(one))
+    .map(({ old, one }) => ({ old, one, device: one.device }));
+  // One device's flood evicts that device's servers.
+  for (const { old, one } of fairEvictions(held, held.length - cap)) {
     hellos.named.delete(old);
     evicted.push(one);
-    count -= 1;
   }
   const times = hellos.again.get(server.flow)?.count ?? 0;
   hellos.again.delete(server.flow);

@@ -1,8 +1,9 @@
 // The endpoints learned by DNS, per application and family: what the kernel's address sets have to
-// hold, with the evidence of each entry. Bounded by the profile's caps, aged by time. observe-dns
-// fills it; reconcile/ compares it with the kernel, and evidence asks it "why".
+// hold, with the evidence of each entry. Bounded by the profile's caps and shared out fairly among
+// the devices, aged by time. observe-dns fills it; evidence asks it "why".
 import type { Family } from '../wire/address.ts';
 import type { Lesson } from './observe-dns.ts';
+import { claim, createShares, disclaim, nextToGo, type Shares } from './shares.ts';
 
 export interface Endpoint {
   readonly app: string;
@@ -20,8 +21,8 @@ export interface Endpoint {
 export interface Learned {
   /** By app and family; within, the least recently seen first (a Map keeps insertion order). */
   readonly sets: Map<string, Map<string, Endpoint>>;
-  /** When a full set was last reported, by app and family. */
-  readonly reported: Map<string, number>;
+  /** Whose the entries are, by app and family. */
+  readonly shares: Map<string, Shares>;
   /** Entries evicted for want of room since the start. */
   evicted: number;
 }
@@ -31,14 +32,12 @@ export interface LearnedChange {
   readonly endpoints: readonly Endpoint[];
   /** Entries that had to make room; delete them from the kernel after adding. */
   readonly evicted: readonly Endpoint[];
-  /** A message for the log when the cap was hit, at most one a minute for each set. */
+  /** What to say when the cap was hit; the same text for the same set and device. */
   readonly report: string | null;
 }
 
-const REPORT_EVERY_MILLISECONDS = 60000;
-
 export function createLearned(): Learned {
-  return { sets: new Map(), reported: new Map(), evicted: 0 };
+  return { sets: new Map(), shares: new Map(), evicted: 0 };
 }
 
 /** Takes in a lesson. `cap` is the profile's caps.endpoints, counted per family. */
@@ -49,21 +48,35 @@ export function learnEndpoints(learned: Learned, lesson: Lesson, cap: number): L
   for (const { address, ttlSeconds } of lesson.addresses) {
     const family = address.includes(':') ? 6 : 4;
     const set = setOf(learned, lesson.app, family);
+    const shares = sharesOf(learned, lesson.app, family);
     const endpoint = renewed(set.get(address), lesson, address, family, ttlSeconds);
     // Back in as the youngest.
     set.delete(address);
     set.set(address, endpoint);
+    claim(shares, address, lesson.device);
     endpoints.push(endpoint);
     if (set.size <= cap) continue;
-    const oldest = evictOldest(set);
-    if (oldest === null) continue;
+    const { gone, device } = evict(set, shares);
     learned.evicted += 1;
-    evicted.add(oldest);
-    report = reportFull(learned, lesson, family, cap) ?? report;
+    evicted.add(gone);
+    report = `${lesson.app}: ${cap} IPv${family} endpoints are held, most of them for ${device}: its oldest make room (caps.endpoints)`;
   }
   // A lesson larger than the cap evicts entries of its own.
   const kept = endpoints.filter((one) => !evicted.has(one));
   return { endpoints: kept, evicted: Array.from(evicted), report };
+}
+
+/** Takes in an endpoint that stands in the kernel already; what is known of it stays. */
+export function restoreEndpoint(
+  learned: Learned,
+  one: Pick<Endpoint, 'app' | 'address' | 'name' | 'device' | 'expires'>,
+  cap: number,
+  now: number,
+): void {
+  const family = one.address.includes(':') ? 6 : 4;
+  const set = setOf(learned, one.app, family);
+  if (set.has(one.address) || set.size >= cap) return;
+  set.set(one.address, { ...one, family, firstSeen: now, lastSeen: now });
 }
 
 function renewed(
@@ -94,29 +107,33 @@ function setOf(learned: Learned, app: string, family: Family): Map<string, Endpo
   return set;
 }
 
-function evictOldest(set: Map<string, Endpoint>): Endpoint | null {
-  for (const endpoint of set.values()) {
-    set.delete(endpoint.address);
-    return endpoint;
-  }
-  return null;
+function sharesOf(learned: Learned, app: string, family: Family): Shares {
+  const key = `${app} ${family}`;
+  const shares = learned.shares.get(key) ?? createShares();
+  learned.shares.set(key, shares);
+  return shares;
 }
 
-function reportFull(learned: Learned, lesson: Lesson, family: Family, cap: number): string | null {
-  const key = `${lesson.app} ${family}`;
-  const last = learned.reported.get(key);
-  if (last !== undefined && lesson.at - last < REPORT_EVERY_MILLISECONDS) return null;
-  learned.reported.set(key, lesson.at);
-  return `${lesson.app}: ${cap} IPv${family} endpoints are held, the oldest make room (caps.endpoints)`;
+/** Makes room in a set that is not empty: the oldest entry of the device that holds most goes. */
+function evict(set: Map<string, Endpoint>, shares: Shares): { gone: Endpoint; device: string } {
+  const next = nextToGo(shares);
+  const known = next === null ? undefined : set.get(next.key);
+  // Entries that nobody in particular asked for are the oldest of the set.
+  const gone = known ?? set.values().next().value!;
+  set.delete(gone.address);
+  disclaim(shares, gone.address);
+  return { gone, device: next?.device ?? gone.device };
 }
 
 /** Removes what has expired by `now` and answers it. The kernel's own timeouts do the same there. */
 export function expireLearned(learned: Learned, now: number): Endpoint[] {
   const gone: Endpoint[] = [];
-  for (const set of learned.sets.values()) {
+  for (const [key, set] of learned.sets) {
+    const shares = learned.shares.get(key);
     for (const endpoint of set.values()) {
       if (endpoint.expires > now) continue;
       set.delete(endpoint.address);
+      if (shares !== undefined) disclaim(shares, endpoint.address);
       gone.push(endpoint);
     }
   }
@@ -130,7 +147,7 @@ export function retainApps(learned: Learned, apps: readonly string[]): Endpoint[
     if (apps.includes(key.split(' ')[0]!)) continue;
     gone.push(...set.values());
     learned.sets.delete(key);
-    learned.reported.delete(key);
+    learned.shares.delete(key);
   }
   return gone;
 }

@@ -43,6 +43,8 @@ export interface DnsObservation {
   readonly lessons: readonly Lesson[];
   /** Why the message, or a part of it, could not be read; empty when nothing was wrong. */
   readonly reasons: readonly string[];
+  /** It matches, and was not read because its device has sent too many that do. */
+  readonly tooMany?: true;
 }
 
 export interface DnsObserver {
@@ -53,9 +55,13 @@ export interface DnsObserver {
 }
 
 const NOTHING: DnsObservation = { lessons: [], reasons: [] };
+const TOO_MANY: DnsObservation = { lessons: [], reasons: [], tooMany: true };
 const scratch = nameLabels();
 
-/** Reads the response bytes[offset, end) that `device` is about to receive. */
+/**
+ * Reads the response bytes[offset, end) that `device` is about to receive. `admit` is asked before
+ * one that matches is decoded, which is what costs time.
+ */
 export function observeDnsAnswer(
   observer: DnsObserver,
   bytes: Uint8Array,
@@ -63,6 +69,7 @@ export function observeDnsAnswer(
   end: number,
   device: string,
   now: number,
+  admit: () => boolean = () => true,
 ): DnsObservation {
   // Queries of the home pass the same hooks when the router itself forwards them.
   if (end - offset >= DNS_HEADER && (bytes[offset + 2]! & 0x80) === 0) return NOTHING;
@@ -72,6 +79,7 @@ export function observeDnsAnswer(
   });
   if (code === UNMATCHED) return NOTHING;
   if (code < 0) return { lessons: [], reasons: [nameReason(code)] };
+  if (!admit()) return TOO_MANY;
   const message = decodeDns(bytes, offset, end);
   if ('malformed' in message) return { lessons: [], reasons: [message.malformed] };
   const lessons: Lesson[] = [];

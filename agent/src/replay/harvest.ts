@@ -3,6 +3,7 @@
 // Before: the tracer's sets and the agent's effects. After: report.
 import type { FlowEvidence } from '../learn/evidence.ts';
 import type { Lesson } from '../learn/observe-dns.ts';
+import { capOf, surplusOf } from '../learn/room.ts';
 import type { App, Policy } from '../policy/policy.ts';
 import { findRange } from '../policy/range-match.ts';
 import { pairOf, portOf } from '../ruleset/elements.ts';
@@ -96,21 +97,13 @@ export function gatherEvidence(harvest: Harvest, app: App, { kind, flow }: FlowE
 
 /** What the agent does when a set of the application is full: an eighth of it leaves, oldest first. */
 export function makeRoom(kernel: Kernel, app: App, now: number): void {
-  const { ports, peers, devices } = app.profile.caps;
-  const least = Math.min(ports, peers, devices);
   for (const kind of FILLED_SETS) {
     for (const family of FAMILIES) {
       const set = setName(app.name, kind, family);
-      const elements = listElements(kernel, set, now);
-      if (elements.length < least) continue;
-      const oldest = elements
-        .sort((a, b) => a.expires - b.expires)
-        .slice(0, Math.max(1, elements.length >> 3));
-      removeElements(
-        kernel,
-        set,
-        oldest.map(({ key }) => key),
-      );
+      const entries = listElements(kernel, set, now).map(({ key, expires }) => {
+        return { key, left: expires - now };
+      });
+      removeElements(kernel, set, surplusOf(entries, capOf(app.profile.caps, kind)));
     }
   }
 }

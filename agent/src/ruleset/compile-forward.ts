@@ -1,18 +1,11 @@
 // ruleset/compile-forward: after routing. The kill switch (a proxied packet leaves by a tunnel or
 // not at all), the feed of DNS answers, MSS clamping, and the source NAT into the tunnel.
-import { markOf, UNDECIDED, WATCHED } from '../policy/marks.ts';
+import { JUDGED, markOf, UNDECIDED, WATCHED } from '../policy/marks.ts';
 import type { App, Proxy as ProxyEntry } from '../policy/policy.ts';
 import { parseAddress } from '../wire/address.ts';
 import { readsHello } from './compile-hello.ts';
-import {
-  appSet,
-  type Context,
-  logHeaders,
-  logWhole,
-  receiverGuards,
-  setMark,
-  tunnelsOf,
-} from './context.ts';
+import { announce, askable } from './compile-share.ts';
+import { appSet, type Context, logWhole, receiverGuards, setMark, tunnelsOf } from './context.ts';
 import type { Chain, Rule, Statement, Verdict } from './model.ts';
 import {
   ANSWER_PREFIX,
@@ -79,6 +72,11 @@ export function compileForward(context: Context): Chain[] {
       rule('known flow', dispatch(own, known)),
       ...fromTunnels(context),
       rule(
+        'judged, and none of ours: the mark has done its work',
+        is(masked(metaMark, globals.mask), markOf(globals.mask, JUDGED)),
+        setMark(context, 'meta', 0),
+      ),
+      rule(
         'our mark but no tracked flow: it would leave without NAT',
         isNot(masked(metaMark, globals.mask), 0),
         goTo('refuse'),
@@ -104,8 +102,9 @@ function fromTunnels(context: Context): Rule[] {
 }
 
 /**
- * Direct flows whose packets have to be seen must not enter a flow table, or the rules would see no
- * more of them. The table asks for the way back by the packet's mark; these marks have none.
+ * Direct flows whose packets have to be seen should not enter a flow table, or the rules see no more
+ * of them. The table asks for the way back by the packet's mark, and these marks have none; Linux 6.1
+ * does not mind (ARCHITECTURE, flow tables), so this alone does not keep them out.
  */
 function lookedAtChains(context: Context): Chain[] {
   const kept = (slot: number) => rule('no flow table', setMark(context, 'meta', slot));
@@ -118,7 +117,9 @@ function watchChain(context: Context): Chain {
   return {
     name: 'watch',
     rules: [
-      rule('DNS request of a device', ...queryOf(context), logWhole(context, QUERY_PREFIX)),
+      ...askable().map((some) =>
+        rule('DNS request of a device', ...queryOf(context), some, logWhole(context, QUERY_PREFIX)),
+      ),
       rule('DNS answer to a device', ...answerOf(context), answerStatement(context)),
       rule('watched, not touched', accept),
     ],
@@ -245,7 +246,7 @@ function inboundChains(context: Context, app: App): Chain[] {
   chains.push({
     name: `${name}_outside`,
     rules: [
-      rule('tell the agent', logHeaders(context, 'inbound', app)),
+      ...announce(context, 'inbound', app, 'tell the agent', daddr),
       rule('silence', count(rejectedCounter(name)), drop),
     ],
   });

@@ -5,8 +5,9 @@ import { foreignBits, markOf } from '../policy/marks.ts';
 import type { App } from '../policy/policy.ts';
 import type { Family } from '../wire/address.ts';
 import { answerStatement, BEFORE_FILTER, innerFamily } from './compile-forward.ts';
-import { appSet, type Context, deviceGuards, logHeaders, logWhole, setMark } from './context.ts';
-import type { Chain, Expression, Rule, Statement, Verdict } from './model.ts';
+import { announce, askable, teach } from './compile-share.ts';
+import { appSet, type Context, deviceGuards, logWhole, setMark } from './context.ts';
+import type { Chain, Expression, Statement, Verdict } from './model.ts';
 import { QUERY_PREFIX } from './names.ts';
 import {
   accept,
@@ -29,7 +30,6 @@ import {
   masked,
   metaMark,
   noneOf,
-  notInSet,
   oifname,
   oneOf,
   raw,
@@ -37,8 +37,8 @@ import {
   saddr,
   sport,
   TCP,
+  TRANSPORTS,
   UDP,
-  update,
 } from './terms.ts';
 
 const RAW = -300;
@@ -49,7 +49,12 @@ export function compileLocal(context: Context): Chain[] {
   const { apps } = context.policy;
   return [
     inputChain(context),
-    { name: 'query', rules: [rule('DNS request of a device', logWhole(context, QUERY_PREFIX))] },
+    {
+      name: 'query',
+      rules: askable().map((some) =>
+        rule('DNS request of a device', some, logWhole(context, QUERY_PREFIX)),
+      ),
+    },
     mappingChain(apps),
     ...apps.flatMap((app) => FAMILIES.flatMap((family) => mappingChains(context, app, family))),
     ...fromTunnelChain(context),
@@ -165,27 +170,16 @@ function mappingChains(context: Context, app: App, family: Family): Chain[] {
     ...forms.map((form) => ({
       name: chain(form),
       rules: [
-        ...learnPort(context, app, family, form, 'udp'),
-        ...learnPort(context, app, family, form, 'tcp'),
-        rule('tell the agent', logHeaders(context, 'mapping', app), accept),
+        ...TRANSPORTS.flatMap(([transport]) => {
+          const element = concat(saddr(family), masked(raw(form.port, 32), 0xffff0000));
+          const when = [is(form.transport, form[transport])];
+          const why = 'its internal port is the P2P port';
+          return teach(context, app, { kind: transport, family, element }, why, when);
+        }),
+        ...announce(context, 'mapping', app, 'tell the agent', saddr, [family]),
+        rule('done', accept),
       ],
     })),
-  ];
-}
-
-function learnPort(
-  context: Context,
-  app: App,
-  family: Family,
-  form: PortmapForm,
-  transport: 'udp' | 'tcp',
-): Rule[] {
-  const set = appSet(app, transport, family);
-  const key = concat(saddr(family), masked(raw(form.port, 32), 0xffff0000));
-  const when = is(form.transport, form[transport]);
-  return [
-    rule('its internal port is the P2P port', when, update(set, key)),
-    rule(`${set} is full`, when, notInSet(key, set), logHeaders(context, 'full', app)),
   ];
 }
 

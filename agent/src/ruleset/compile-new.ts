@@ -1,14 +1,15 @@
 // ruleset/compile-new: prerouting. Tells in one rule what is unrelated, in two what is known, and
 // judges the first packet of every other flow by the evidence, before routing: the packet that
 // teaches is already on the right path.
-import { markOf, UNDECIDED, WATCHED } from '../policy/marks.ts';
+import { JUDGED, markOf, UNDECIDED, WATCHED } from '../policy/marks.ts';
 import type { App } from '../policy/policy.ts';
 import type { Family } from '../wire/address.ts';
 import { escapeRules } from './compile-escape.ts';
 import { flowChains } from './compile-flow.ts';
 import { helloChains, helloRules, namedRule, readsHello } from './compile-hello.ts';
-import { appSet, type Context, deviceGuards, isLimited, logHeaders, setMark } from './context.ts';
-import type { Chain, Expression, Rule, Statement, Verdict } from './model.ts';
+import { announce, teach } from './compile-share.ts';
+import { appSet, type Context, deviceGuards, isLimited, setMark } from './context.ts';
+import type { Chain, Rule, Verdict } from './model.ts';
 import { type Evidence, gateName, neverSet, rejectedCounter } from './names.ts';
 import {
   accept,
@@ -33,7 +34,6 @@ import {
   NFPROTO,
   nfproto,
   noneOf,
-  notInSet,
   oneOf,
   rule,
   saddr,
@@ -41,7 +41,6 @@ import {
   TCP,
   TRANSPORTS,
   UDP,
-  update,
 } from './terms.ts';
 
 const MANGLE = -150;
@@ -75,6 +74,7 @@ export function compilePrerouting(context: Context): Chain[] {
         oneOf({ kind: 'fib', result: 'type' }, ['local', 'broadcast', 'multicast', 'anycast']),
         accept,
       ),
+      rule('judged here: the guard lets it pass', setMark(context, 'meta', JUDGED)),
       rule('home to home', oneOf({ kind: 'fib', result: 'oifname' }, globals.lan), accept),
       ...FAMILIES.map((family) =>
         rule('not the public Internet, or a proxy', inSet(daddr(family), neverSet(family)), accept),
@@ -86,6 +86,7 @@ export function compilePrerouting(context: Context): Chain[] {
         oneOf(l4proto, [TCP, UDP]),
         is(dport, 53),
         setMark(context, 'ct', WATCHED),
+        setMark(context, 'meta', 0),
         accept,
       ),
       ...helloRules(context),
@@ -186,23 +187,30 @@ function evidenceChains(context: Context, app: App, family: Family): Chain[] {
   const port = concat(saddr(family), sportKey);
   const pair = concat(saddr(family), daddr(family));
   const peers = profile.peers.enabled
-    ? teach(context, app, appSet(app, 'peer', family), pair, 'a peer of this device')
+    ? teach(context, app, { kind: 'peer', family, element: pair }, 'a peer of this device')
     : [];
   const taught = TRANSPORTS.filter(([transport]) =>
     profile.ranges.some((range) => range.learn.includes(transport)),
   );
   const learn = taught.flatMap(([transport, number]) =>
-    teach(context, app, appSet(app, transport, family), port, 'the P2P port of this device', [
+    teach(context, app, { kind: transport, family, element: port }, 'the P2P port of this device', [
       is(l4proto, number),
     ]),
   );
-  const chains = [evidence(context, app, `learn${family}`, 'range', 'supernode', learn)];
+  const chains = [evidence(context, app, `learn${family}`, 'range', 'supernode', learn, [family])];
   for (const [transport] of TRANSPORTS) {
-    const own = teach(context, app, appSet(app, transport, family), port, 'the port is in use');
+    const own = teach(
+      context,
+      app,
+      { kind: transport, family, element: port },
+      'the port is in use',
+    );
     const rules = [...own, ...peers];
-    chains.push(evidence(context, app, `${transport}${family}`, 'port', 'P2P port', rules));
+    chains.push(
+      evidence(context, app, `${transport}${family}`, 'port', 'P2P port', rules, [family]),
+    );
   }
-  chains.push(evidence(context, app, `peer${family}`, 'peer', 'known peer', peers));
+  chains.push(evidence(context, app, `peer${family}`, 'peer', 'known peer', peers, [family]));
   return chains;
 }
 
@@ -214,30 +222,17 @@ function evidence(
   kind: Evidence,
   why: string,
   teaching: readonly Rule[] = [],
+  families: readonly Family[] = FAMILIES,
 ): Chain {
   return {
     name: `${app.name}_mark_${suffix}`,
     rules: [
       rule('mark before anything can fail', jump(`${app.name}_take`)),
       ...teaching,
-      rule(why, logHeaders(context, kind, app), accept),
+      ...announce(context, kind, app, why, saddr, families),
+      rule('on its way', accept),
     ],
   };
-}
-
-/** Adds an element, and says so when the set has no room for it. */
-function teach(
-  context: Context,
-  app: App,
-  set: string,
-  element: Expression,
-  why: string,
-  when: readonly Statement[] = [],
-): Rule[] {
-  return [
-    rule(why, ...when, update(set, element)),
-    rule(`${set} is full`, ...when, notInSet(element, set), logHeaders(context, 'full', app)),
-  ];
 }
 
 function takeChain(context: Context, app: App): Chain {
@@ -273,7 +268,7 @@ function lateChain(context: Context, app: App): Chain {
   return {
     name: `${app.name}_late`,
     rules: [
-      rule('tell the agent', logHeaders(context, 'late', app)),
+      ...announce(context, 'late', app, 'tell the agent', saddr),
       rule('retry at once', is(l4proto, TCP), { kind: 'reject', answer: 'tcp reset' }),
       rule('retry at once', { kind: 'reject', answer: 'admin-prohibited' }),
     ],

@@ -3,6 +3,7 @@
 import type { App, Policy } from '../policy/policy.ts';
 import type { ProfileRange } from '../policy/profile.ts';
 import type { Family } from '../wire/address.ts';
+import { loudSets, shareSets } from './compile-share.ts';
 import type { Datatype, LearnedSet, NamedSet, Span, StaticSet } from './model.ts';
 import { GATES, gateName, macSet, neverSet, setName } from './names.ts';
 import { addressElements, rangeElements } from './ranges.ts';
@@ -40,10 +41,12 @@ export function compileSets(policy: Policy): NamedSet[] {
   const proxies = policy.proxies.map((proxy) => proxy.address);
   return [
     ...FAMILIES.map((family) => never(family, proxies)),
+    ...FAMILIES.flatMap(loudSets),
     ...policy.apps.flatMap((app) =>
       FAMILIES.flatMap((family) => [
         ...staticSets(app, family),
         ...learnedSets(app, family),
+        ...shareSets(app, family),
         ...namedSets(policy, app, family),
       ]),
     ),

@@ -54,6 +54,15 @@ export function portOf(key: Uint8Array): { device: string; port: number } | null
   return { device: formatAddress(key, 0, width === 4 ? 4 : 6), port };
 }
 
+/** Hex of the device that a key of any learned set begins with. */
+export function deviceOf(key: Uint8Array): string {
+  // IPv4: 4 bytes, alone or with 4 more; IPv6: 16, alone or with 4 or 16 more.
+  const width = key.length <= 8 ? 4 : 16;
+  let text = '';
+  for (let i = 0; i < width && i < key.length; i++) text += key[i]!.toString(16).padStart(2, '0');
+  return text;
+}
+
 function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
   const key = new Uint8Array(first.length + second.length);
   key.set(first);

@@ -59,6 +59,12 @@ export type Verdict =
   | { readonly verdict: 'accept' | 'drop' | 'return' }
   | { readonly verdict: 'goto' | 'jump'; readonly chain: string };
 
+export interface Rate {
+  readonly rate: number;
+  readonly per: 'second' | 'hour';
+  readonly burst: number;
+}
+
 export type Statement =
   | {
       readonly kind: 'compare';
@@ -89,6 +95,11 @@ export type Statement =
     }
   /** Adds the element or renews its timeout. A full set ends the rule: keep it in its own. */
   | { readonly kind: 'update'; readonly set: string; readonly element: Expression }
+  /**
+   * Counts a packet against what each element of the set may have: true for `burst` packets at once
+   * and `rate` of them per time after that. Ends the rule when it is more, or the set is full.
+   */
+  | ({ readonly kind: 'pace'; readonly set: string; readonly element: Expression } & Rate)
   /** Takes the element away again; an element that is not there is no error. */
   | { readonly kind: 'remove'; readonly set: string; readonly element: Expression }
   /** Verdict map; without an entry the next rule goes on. */

@@ -23,7 +23,13 @@ export function gateName(app: string, gate: Gate): string {
   return `${app}_${gate}`;
 }
 
-export type SetKind = (typeof STATIC_SETS)[number] | (typeof LEARNED_SETS)[number];
+/** How much of its share each device has used up lately; written and read by the rules alone. */
+export const SHARE_SETS = ['ports', 'peers'] as const;
+
+export type SetKind =
+  | (typeof STATIC_SETS)[number]
+  | (typeof LEARNED_SETS)[number]
+  | (typeof SHARE_SETS)[number];
 
 /** `<app>_addr4` and so on. */
 export function setName(app: string, kind: SetKind, family: Family): string {
@@ -33,6 +39,15 @@ export function setName(app: string, kind: SetKind, family: Family): string {
 /** `<app>_mac`: hardware addresses have no family. */
 export function macSet(app: string): string {
   return `${app}_mac`;
+}
+
+/** Devices and how much they are announced; how much they ask by DNS. Of all apps together. */
+export function loudSet(family: Family): string {
+  return `loud${family}`;
+}
+
+export function querySet(family: Family): string {
+  return `asking${family}`;
 }
 
 export function neverSet(family: Family): string {
@@ -77,6 +92,10 @@ export const QUERY_PREFIX = 'whp:query';
 export const ANSWER_PREFIX = 'whp:answer';
 /** First words of a TLS flow that nobody knows yet. */
 export const HELLO_PREFIX = 'whp:hello';
+
+/** The guard's table, and the prefix of a packet it held back: our table has not judged it. */
+export const GUARD_TABLE = 'whp_guard';
+export const UNJUDGED_PREFIX = 'whp:unjudged';
 
 export type Feed =
   | { readonly feed: 'query' | 'answer' | 'hello' }

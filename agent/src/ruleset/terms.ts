@@ -1,7 +1,7 @@
 // ruleset/terms: short names for the expressions and statements that the compile files put
 // together. Nothing is decided here.
 import type { Family } from '../wire/address.ts';
-import type { Constant, Expression, FieldName, Rule, Statement, Verdict } from './model.ts';
+import type { Constant, Expression, FieldName, Rate, Rule, Statement, Verdict } from './model.ts';
 
 export const TCP = 6;
 export const UDP = 17;
@@ -101,6 +101,10 @@ export function notInSet(left: Expression, set: string): Statement {
 
 export function update(set: string, element: Expression): Statement {
   return { kind: 'update', set, element };
+}
+
+export function pace(set: string, element: Expression, rate: Rate): Statement {
+  return { kind: 'pace', set, element, ...rate };
 }
 
 export function remove(set: string, element: Expression): Statement {

@@ -10,6 +10,7 @@ import {
   constantValue,
   hasElement,
   hexBytes,
+  paceElement,
   type SetState,
   takeElement,
   updateElement,
@@ -185,6 +186,11 @@ const STATEMENTS: Actions = {
     const key = keyOf(one.element, visit);
     if (key === null) return 'break';
     return when(updateElement(visit.sets.get(one.set)!, key, visit.now));
+  },
+  pace: (one, visit) => {
+    const key = keyOf(one.element, visit);
+    if (key === null) return 'break';
+    return when(paceElement(visit.sets.get(one.set)!, key, visit.now, one));
   },
   remove: (one, visit) => {
     const key = keyOf(one.element, visit);

@@ -3,7 +3,7 @@
 // collection may leave them counted against the size for another second.
 import { macBytes } from '../policy/mac.ts';
 import { parseAddress } from '../wire/address.ts';
-import type { Constant, Datatype, NamedSet } from './model.ts';
+import type { Constant, Datatype, NamedSet, Rate } from './model.ts';
 
 /** A value as the rules see it: a number, an interface name, an address; null = cannot be read. */
 export type Value = number | string | Uint8Array;
@@ -33,6 +33,8 @@ interface LearnedState {
   readonly timeout: number | null;
   /** Hex of the key -> expiry. */
   readonly entries: Map<string, number>;
+  /** Of sets that count: hex of the key -> packets that it still may have, and when that was. */
+  readonly tokens: Map<string, { count: number; at: number }>;
 }
 
 export type SetState = StaticState | LearnedState;
@@ -40,7 +42,7 @@ export type SetState = StaticState | LearnedState;
 export function createSet(set: NamedSet): SetState {
   if (set.role === 'learned') {
     const { key, size, timeout } = set;
-    return { role: 'learned', key, size, timeout, entries: new Map() };
+    return { role: 'learned', key, size, timeout, entries: new Map(), tokens: new Map() };
   }
   const boxes = set.elements.map((element) =>
     element.map(([from, to], i) => {
@@ -74,6 +76,26 @@ export function updateElement(state: SetState, values: readonly Value[], now: nu
     now + (state.timeout ?? Number.POSITIVE_INFINITY),
     now,
   );
+}
+
+const PER = { second: 1000, hour: 3600000 } as const;
+
+/** updateElement, and a token of that element: false when it has none left (nft_limit). */
+export function paceElement(
+  state: SetState,
+  values: readonly Value[],
+  now: number,
+  { rate, per, burst }: Rate,
+): boolean {
+  if (state.role === 'static') return false;
+  const key = keyOf(state, values);
+  const alive = (state.entries.get(key) ?? 0) > now;
+  if (!updateElement(state, values, now)) return false;
+  const known = alive ? state.tokens.get(key) : undefined;
+  const gained = known === undefined ? 0 : ((now - known.at) * rate) / PER[per];
+  const count = known === undefined ? burst : Math.min(burst, known.count + gained);
+  state.tokens.set(key, { count: count >= 1 ? count - 1 : count, at: now });
+  return count >= 1;
 }
 
 /** What a rule takes away again. */

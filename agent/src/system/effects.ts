@@ -1,5 +1,7 @@
 // system/effects: runs what step.ts asks for, in its order: a set update is committed before the
 // answer that taught it is released. Last station of a packet's way: netlink -> kernel set.
+
+import { capOf, surplusOf } from '../learn/room.ts';
 import type { SetChange } from '../netlink/nft-set.ts';
 import { FILLED_SETS, setName } from '../ruleset/names.ts';
 import type { Effect, State, Told } from '../step.ts';
@@ -57,6 +59,10 @@ function runEffects(self: Effects, effects: readonly Effect[]): void {
         commit(self, changes);
         self.held?.release(effect.id);
         break;
+      case 'refuse':
+        commit(self, changes);
+        self.held?.refuse(effect.id);
+        break;
       case 'pass':
         commit(self, changes);
         self.hellos?.release(effect.id, effect.again);
@@ -104,21 +110,19 @@ function failed(self: Effects, wrong: string | null): void {
   if (self.failures.count % 100 === 1) log('error', `${wrong} (${self.failures.count} so far)`);
 }
 
-/** Deletes the eighth of each full set that would expire first. */
+/** Deletes an eighth of each set that is all but full: what expires first, of whoever holds most. */
 function makeRoom(self: Effects, name: string): void {
   const app = self.state?.apps.get(name);
   if (app === undefined || typeof self.sets === 'string') return;
-  const least = Math.min(app.profile.caps.ports, app.profile.caps.peers, app.profile.caps.devices);
   for (const kind of FILLED_SETS) {
+    const cap = capOf(app.profile.caps, kind);
     for (const family of [4, 6] as const) {
       const set = setName(name, kind, family);
       const elements = readSet(self.sets, set);
-      if (typeof elements === 'string' || elements.length < least) continue;
-      const oldest = elements
-        .sort((a, b) => (a.expiration ?? 0) - (b.expiration ?? 0))
-        .slice(0, Math.max(1, elements.length >> 3))
-        .map(({ key }) => ({ key }));
-      failed(self, changeSets(self.sets, [{ operation: 'delete', set, elements: oldest }]));
+      if (typeof elements === 'string') continue;
+      const entries = elements.map(({ key, expiration }) => ({ key, left: expiration ?? 0 }));
+      const gone = surplusOf(entries, cap).map((key) => ({ key }));
+      failed(self, changeSets(self.sets, [{ operation: 'delete', set, elements: gone }]));
     }
   }
 }

@@ -5,6 +5,7 @@ import * as os from 'qjs:os';
 import {
   NETLINK_NETFILTER,
   NF_ACCEPT,
+  NF_DROP,
   NF_REPEAT,
   NFQA_CFG_F_FAIL_OPEN,
 } from '../netlink/constants.ts';
@@ -58,6 +59,8 @@ export interface HeldFeed extends Feed {
   /** Lets a held packet go; it leaves with the next `flush`, at the latest after the drain.
    * `again`: through the rules of the same hook once more, which may refuse it now. */
   release(id: number, again?: boolean): void;
+  /** Drops a held packet, likewise. */
+  refuse(id: number): void;
   flush(): void;
 }
 
@@ -101,12 +104,13 @@ export function openHeld(
     sendBytes(socket, verdicts.buffer, verdictsLength(verdicts));
     verdicts.count = 0;
   };
-  const release = (id: number, again = false): void => {
-    const verdict = again ? NF_REPEAT : NF_ACCEPT;
+  const decide = (id: number, verdict: number): void => {
     if (addVerdict(verdicts, id, verdict)) return;
     flush();
     addVerdict(verdicts, id, verdict);
   };
+  const release = (id: number, again = false): void => decide(id, again ? NF_REPEAT : NF_ACCEPT);
+  const refuse = (id: number): void => decide(id, NF_DROP);
   const packet = createQueuedPacket();
   const span = { bytes: socket.reader.bytes, offset: 0, end: 0 };
   os.setReadHandler(socket.fd, () => {
@@ -123,7 +127,7 @@ export function openHeld(
     );
     flush();
   });
-  return { counters: socket.counters, release, flush, close: () => closeNetlink(socket) };
+  return { counters: socket.counters, release, refuse, flush, close: () => closeNetlink(socket) };
 }
 
 /** Receives the packets of NFLOG group `number` with their prefix and their age in milliseconds. A

@@ -102,7 +102,7 @@ export function standingProxy(policy: Policy, app: App, realized: Desired): stri
 
 /**
  * Slots of direct flows whose packets have to be seen, with nothing but the prohibit: no packet is
- * routed by these marks, a flow table that looks for the way back finds none (ruleset/compile-forward).
+ * routed by these marks. For flow tables, see ruleset/compile-forward: not enough on Linux 6.1.
  */
 const NOWHERE = [UNDECIDED, WATCHED];
 

@@ -9,12 +9,19 @@ export interface StreamLimits {
   readonly flows: number;
   /** Bytes kept for one flow, in order and out of order together. */
   readonly bytes: number;
+  /** Bytes kept for all flows together; beyond that the device that has most of them loses. */
+  readonly total: number;
   /** Milliseconds of silence after which a flow is forgotten. */
   readonly idleMilliseconds: number;
 }
 
 /** Room for one message of the largest size and the segments that overtake it. */
-export const STREAM_LIMITS: StreamLimits = { flows: 64, bytes: 98304, idleMilliseconds: 30000 };
+export const STREAM_LIMITS: StreamLimits = {
+  flows: 64,
+  bytes: 98304,
+  total: 524288,
+  idleMilliseconds: 30000,
+};
 
 interface Piece {
   readonly sequence: number;
@@ -22,6 +29,7 @@ interface Piece {
 }
 
 interface Flow {
+  readonly device: string;
   /** Sequence number behind the last byte of `ready`. */
   next: number;
   /** False when the flow was joined half-way: an earlier segment may still come. */
@@ -55,8 +63,8 @@ export function createStreams(limits: StreamLimits = STREAM_LIMITS): DnsStreams 
 }
 
 /**
- * Takes one segment of the flow `key` (any text that names one direction of a connection) at time
- * `now` (milliseconds). Answers the DNS messages that it completes, each a copy without its
+ * Takes one segment of the flow `key` (any text that names one direction of a connection) of the
+ * home's `device` at time `now` (milliseconds). Answers the DNS messages that it completes, each a copy without its
  * length; mostly none or one.
  */
 export function feedStream(
@@ -64,12 +72,13 @@ export function feedStream(
   key: string,
   segment: Segment,
   now: number,
+  device = key,
 ): Uint8Array[] {
   if ((segment.flags & TCP_RST) !== 0) {
     streams.flows.delete(key);
     return [];
   }
-  const flow = flowFor(streams, key, segment, now);
+  const flow = flowFor(streams, key, segment, now, device);
   const sequence = segment.flags & TCP_SYN ? segment.sequence + 1 : segment.sequence;
   if (segment.end > segment.offset) {
     insert(flow, sequence >>> 0, segment.bytes.slice(segment.offset, segment.end));
@@ -82,7 +91,31 @@ export function feedStream(
   } else if ((segment.flags & TCP_FIN) !== 0 && flow.ahead.length === 0) {
     streams.flows.delete(key);
   }
+  if (segment.end > segment.offset) keepTotal(streams);
   return messages;
+}
+
+/** Gives up flows until what is kept of all together is within the limit. */
+function keepTotal(streams: DnsStreams): void {
+  const all = () => Array.from(streams.flows.values(), keptBytes).reduce((a, b) => a + b, 0);
+  for (let kept = all(); kept > streams.limits.total; kept = all()) {
+    giveUpOne(streams, keptBytes);
+    streams.dropped.overflowed += 1;
+  }
+}
+
+/** Forgets the flow silent for longest of the device whose flows weigh most. */
+function giveUpOne(streams: DnsStreams, weight: (flow: Flow) => number): void {
+  const byDevice = new Map<string, number>();
+  for (const flow of streams.flows.values()) {
+    byDevice.set(flow.device, (byDevice.get(flow.device) ?? 0) + weight(flow));
+  }
+  const most = Math.max(...byDevice.values());
+  for (const [key, flow] of streams.flows) {
+    if (byDevice.get(flow.device) !== most) continue;
+    streams.flows.delete(key);
+    return;
+  }
 }
 
 /** Forgets the flows that were silent for too long; answers how many. */
@@ -96,7 +129,13 @@ export function expireStreams(streams: DnsStreams, now: number): number {
   return expired;
 }
 
-function flowFor(streams: DnsStreams, key: string, segment: Segment, now: number): Flow {
+function flowFor(
+  streams: DnsStreams,
+  key: string,
+  segment: Segment,
+  now: number,
+  device: string,
+): Flow {
   const isSyn = (segment.flags & TCP_SYN) !== 0;
   const next = (isSyn ? segment.sequence + 1 : segment.sequence) >>> 0;
   const known = streams.flows.get(key);
@@ -104,17 +143,14 @@ function flowFor(streams: DnsStreams, key: string, segment: Segment, now: number
   const stale = known !== undefined && isSyn && firstSequence(known) !== next;
   const flow =
     known === undefined || stale
-      ? { next, anchored: isSyn, ready: new Uint8Array(0), ahead: [], lastSeen: now }
+      ? { device, next, anchored: isSyn, ready: new Uint8Array(0), ahead: [], lastSeen: now }
       : known;
   flow.lastSeen = now;
   streams.flows.delete(key);
   streams.flows.set(key, flow);
   if (streams.flows.size > streams.limits.flows) {
-    for (const oldest of streams.flows.keys()) {
-      streams.flows.delete(oldest);
-      streams.dropped.evicted += 1;
-      break;
-    }
+    giveUpOne(streams, () => 1);
+    streams.dropped.evicted += 1;
   }
   return flow;
 }

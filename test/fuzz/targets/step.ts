@@ -5,6 +5,7 @@ import { addressOf } from '../../../agent/src/ruleset/elements.ts';
 import { createState, type Effect, type Event, type State, step } from '../../../agent/src/step.ts';
 import { isRoutableText } from '../../../agent/src/wire/address.ts';
 import { policyFrom } from '../../golden/policies.ts';
+import { clientHello, serverName } from '../../unit/tls-hello.ts';
 import {
   DEVICE,
   DNS_SEEDS,
@@ -34,32 +35,36 @@ function eventOf(input: Uint8Array): Event {
   const span = { bytes: input, offset: 1, end: Math.max(1, input.length) };
   if (kind < 150) return { kind: 'answer', id: kind & 1 ? 7 : null, ...span };
   if (kind < 200) return { kind: 'query', age: 0, ...span };
+  if (kind > 239 && kind < 248) return { kind: 'hello', id: kind & 1 ? 7 : null, ...span };
   if (kind === 255) return { kind: 'tick' };
   return { kind: 'evidence', prefix: `whp:${PREFIXES[kind & 7]}:skype`, ...span };
 }
 
 function checkEffects(event: Event, effects: readonly Effect[]): void {
   const verdicts = effects.filter(({ kind }) => VERDICTS.includes(kind));
-  const held = event.kind === 'answer' && event.id !== null;
+  const held = (event.kind === 'answer' || event.kind === 'hello') && event.id !== null;
   must(verdicts.length === (held ? 1 : 0), `${verdicts.length} verdicts on a packet`);
-  if (held) must(VERDICTS.includes(effects.at(-1)!.kind), 'a verdict in front of what it teaches');
+  const isLast = !held || VERDICTS.includes(effects.at(-1)!.kind);
+  must(isLast, 'a verdict in front of what it teaches');
   for (const effect of effects) {
     if (effect.kind === 'report') must(effect.text !== '', 'an empty report');
     if (effect.kind !== 'renew') continue;
-    const width = effect.set.endsWith('4') ? 4 : 16;
+    const pairs = effect.set.includes('_hello') ? 2 : 1;
+    const width = (effect.set.endsWith('4') ? 4 : 16) * pairs;
     for (const { key, timeout } of effect.elements) {
       must(key.length === width, `a key of ${key.length} bytes for ${effect.set}`);
       must(timeout > 0 && timeout <= 86400000, `a timeout of ${timeout} ms`);
-      const address = addressOf(key)!;
       if (!effect.set.includes('_addr')) continue;
+      const address = addressOf(key)!;
       must(isRoutableText(address) && address !== OWN, `${address} enters ${effect.set}`);
     }
   }
 }
 
-const VERDICTS = ['release', 'refuse'];
+const VERDICTS = ['release', 'refuse', 'pass'];
 
-function checkState({ learned, evidence, reasons, streams }: State): void {
+function checkState({ learned, evidence, reasons, streams, hellos }: State): void {
+  must(hellos.named.size <= CAP * 2 && hellos.parts.size <= 64, 'more hellos than their caps');
   for (const set of learned.sets.values())
     must(set.size <= CAP, `${set.size} endpoints, cap ${CAP}`);
   must(evidence.flows.size <= evidence.cap, 'more evidence than its cap');
@@ -80,6 +85,8 @@ export const steps: Target = {
     framed(1, tcp4(ROUTER, 53, DEVICE, 40000, 1, withLength(DNS_SEEDS[2]!))),
     framed(150, udp4(DEVICE, 40000, ROUTER, 53, DNS_SEEDS[7]!)),
     ...PREFIXES.map((_, i) => framed(200 + i, udp4(DEVICE, 13021, PEER, 33033, DNS_SEEDS[0]!))),
+    framed(240, tcp4(DEVICE, 50000, PEER, 443, 1, clientHello([serverName('ui.skype.com')]))),
+    framed(241, tcp4(DEVICE, 50001, PEER, 443, 1, clientHello([serverName('api.skype.com')]))),
     Uint8Array.of(255),
   ],
   words: DNS_WORDS,

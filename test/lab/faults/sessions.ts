@@ -3,6 +3,7 @@ import type { Fault } from './fault.ts';
 import { hello } from './hello.ts';
 import { killed } from './killed.ts';
 import { offload } from './offload.ts';
+import { others } from './others.ts';
 import { commands, devicesOnly, hours, mistake, paused } from './owner.ts';
 import { resolvers } from './resolvers.ts';
 import { six, sixTunnelled } from './six.ts';
@@ -12,18 +13,21 @@ import { steady } from './steady.ts';
 export const FAULTS: readonly Fault[] = [
   steady,
   killed,
+  ...others,
+  failover,
+  blocked,
+  direct,
+  late,
   hello,
   resolvers,
   six,
   sixTunnelled,
   offload,
-  failover,
-  blocked,
-  direct,
-  late,
   devicesOnly,
   paused,
   hours,
   mistake,
   commands,
+  // Last: its server goes on sending to a flow that was cut.
+  hello,
 ];

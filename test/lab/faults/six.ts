@@ -63,12 +63,12 @@ export const sixTunnelled: Fault = {
       const since = lab.isp.mark();
       const check = checks();
       const aaaa = await probe(lab, 'iphone', 'ask 192.168.1.1 six8.skype.com AAAA');
-      const through = await probe(lab, 'iphone', 'tcp application 2001:db8:5::8 443');
-      const other = await probe(lab, 'macbook', 'tcp unrelated 2001:db8:6::9 443');
+      const through = await probe(lab, 'iphone', 'tcp application 2603:1005:5::8 443');
+      const other = await probe(lab, 'macbook', 'tcp unrelated 2606:4706:6::9 443');
       await lab.sleep(300);
       const frames = lab.isp.frames(since);
       const seen = sixOnWire(frames);
-      const ends = await lab.router.run('conntrack -L -f ipv6 2>/dev/null | grep db8:5');
+      const ends = await lab.router.run('conntrack -L -f ipv6 2>/dev/null | grep 1005:5');
       check.that(aaaa.ok && through.ok, `not through: ${JSON.stringify(through)} ${ends.stdout}`);
       // What the proxy sends on is on its own wire, not on the home's.
       check.that(seen.ours === 0, `${seen.ours} IPv6 packets of the application on the ISP wire`);
@@ -91,17 +91,17 @@ export const six: Fault = {
       const since = lab.isp.mark();
       const check = checks();
       const aaaa = await probe(lab, 'iphone', 'ask 192.168.1.1 six7.skype.com AAAA');
-      const refused = await probe(lab, 'iphone', 'tcp application 2001:db8:5::7 443');
+      const refused = await probe(lab, 'iphone', 'tcp application 2603:1005:5::7 443');
       const a = await probe(lab, 'iphone', 'ask 192.168.1.1 six7.skype.com A');
       const fallback = await probe(lab, 'iphone', 'tcp application 23.97.7.207 443');
-      const other = await probe(lab, 'macbook', 'tcp unrelated 2001:db8:6::9 443');
+      const other = await probe(lab, 'macbook', 'tcp unrelated 2606:4706:6::9 443');
       await lab.sleep(300);
       const learned = await lab.learned();
       const seen = sixOnWire(lab.isp.frames(since));
       const tunnelled = lab.isp
         .sightings(since)
         .filter((one) => one.tunnelled && one.destination === '23.97.7.207').length;
-      check.that(aaaa.ok && learned.includes('skype_addr6 2001:db8:5::7'), 'AAAA not learned');
+      check.that(aaaa.ok && learned.includes('skype_addr6 2603:1005:5::7'), 'AAAA not learned');
       check.that(!refused.ok && refused.ms < 1000, `not refused at once: ${refused.ms} ms`);
       check.that(a.ok && fallback.ok && tunnelled > 1, 'no fallback through the tunnel');
       check.that(other.ok, 'unrelated IPv6 does not pass');

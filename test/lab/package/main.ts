@@ -105,7 +105,9 @@ async function main(): Promise<boolean> {
   };
   const must = (line: string): Promise<string> => router.must(line, { timeout: 120_000 });
   try {
-    await must('fw4 start; sysctl -q -w net.netfilter.nf_conntrack_acct=1; :');
+    await must(
+      'mkdir -p /usr/lib/opkg/info /usr/lib/opkg/sums /tmp/procd; fw4 start; sysctl -q -w net.netfilter.nf_conntrack_acct=1; :',
+    );
     const before = await snapshot(router);
     await test('installed: enabled, running, does nothing yet', async () => {
       console.log(await must(`opkg install ${current}`));

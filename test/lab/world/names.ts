@@ -137,8 +137,8 @@ export function resolve(asked: string, type: number): Reply {
     : { records, rcode: 0 };
 }
 
-/** `sixN.skype.com` and `www.sixN.example` are in both families: 23.97.7.200+N and 2001:db8:5::N, and
- * 2001:db8:6::N alone. */
+/** `sixN.skype.com` and `www.sixN.example` are in both families: 23.97.7.200+N and 2603:1005:5::N, and
+ * 2606:4706:6::N alone. */
 function sixReply(asked: string, name: string): Reply | undefined {
   const [, ours, others] = /^(?:six(\d+)\.skype\.com|www\.six(\d+)\.example)$/.exec(name) ?? [];
   if (ours === undefined && others === undefined) return undefined;

@@ -120,11 +120,11 @@ export const UNRELATED_NETS: readonly string[] = [
   '172.65.200.0/24',
 ];
 /** IPv6, where a session asks for it (topology6.sh): the home's, the application's servers, others,
- * and the proxy. */
+ * and the proxy. Servers are outside 2001:db8::/32: dnsmasq's rebind protection drops such answers. */
 export const HOME6 = '2001:db8:a';
 export const ROUTER6 = '2001:db8:1::10';
-export const APPLICATION6 = '2001:db8:5';
-export const UNRELATED6 = '2001:db8:6';
+export const APPLICATION6 = '2603:1005:5';
+export const UNRELATED6 = '2606:4706:6';
 export const PROXY6 = '2001:db8:3::20';
 export const TUNNEL6_HOME = 'fd00:d5::1';
 export const TUNNEL6_PROXY = 'fd00:d5::2';

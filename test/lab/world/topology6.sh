@@ -4,7 +4,7 @@
 #   devices 2001:db8:a::11-16 --- router 2001:db8:a::1 | 2001:db8:1::10 --- isp 2001:db8:1::1
 #                                                                            |            |
 #                              proxy 2001:db8:3::20 (inner fd00:d5::2) ------+         internet
-#                                                 application 2001:db8:5::/48, others 2001:db8:6::/48
+#                                                 application 2603:1005:5::/48, others 2606:4706:6::/48
 #
 # The router's own side is in router6.sh, to be run there. `up proxy` gives the proxy IPv6 inside the
 # tunnel too; without it the proxy offers none. Devices speak IPv6 only while this is up.
@@ -27,8 +27,8 @@ up() {
   in_ns proxy ip -6 route add default via 2001:db8:3::1
   in_ns internet ip -6 addr add 2001:db8:2::2/64 dev eth0 nodad
   in_ns internet ip -6 route add default via 2001:db8:2::1
-  in_ns internet ip -6 route add local 2001:db8:5::/48 dev lo
-  in_ns internet ip -6 route add local 2001:db8:6::/48 dev lo
+  in_ns internet ip -6 route add local 2603:1005:5::/48 dev lo
+  in_ns internet ip -6 route add local 2606:4706:6::/48 dev lo
   if [ "${1:-}" = proxy ]; then
     in_ns proxy sysctl -qw net.ipv6.conf.all.forwarding=1
     in_ns proxy ip -6 addr add fd00:d5::2 peer fd00:d5::1 dev whp-home nodad

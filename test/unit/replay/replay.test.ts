@@ -287,13 +287,17 @@ test('what is not for the Internet is local', () => {
 
 test('a full set makes room as the agent does', () => {
   const by = policyFrom({
-    profile: { caps: { endpoints: 4, ports: 4, peers: 4, devices: 4 } },
+    profile: { caps: { endpoints: 4, ports: 64, peers: 4, devices: 64 } },
   });
-  const packets: Timed[] = [[0, toNode]];
-  for (let i = 1; i <= 9; i++) packets.push([i, there(A, 13021, `198.51.100.${i}`, 7000)]);
-  packets.push([20, there(A, 50000, '198.51.100.9', 7001)]);
+  const packets: Timed[] = [];
+  // Room is made at most every five seconds, and not for the packet that found none.
+  for (let i = 1; i <= 8; i++) {
+    packets.push([i * 6, there(`192.168.1.${20 + i}`, 13021, NODE, 40011)]);
+    packets.push([i * 6 + 1, there(`192.168.1.${20 + i}`, 13021, `198.51.100.${30 + i}`, 7000)]);
+  }
+  packets.push([60, there('192.168.1.28', 50000, '198.51.100.38', 7001)]);
   const report = replay(packets, [], by);
-  assert.equal(rows(report, `udp ${A}:50000 > 198.51.100.9:7001`), ['skype/peer 1 0 0']);
+  assert.equal(rows(report, 'udp 192.168.1.28:50000 > 198.51.100.38:7001'), ['skype/peer 1 0 0']);
 });
 
 test('bytes that lie are counted, a file cut short says where', () => {

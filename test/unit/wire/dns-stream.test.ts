@@ -93,7 +93,7 @@ test('reset and a new SYN begin again', () => {
 });
 
 test('flows, bytes and time are bounded', () => {
-  const streams = createStreams({ flows: 2, bytes: 500, idleMilliseconds: 10 });
+  const streams = createStreams({ flows: 2, bytes: 500, total: 9999, idleMilliseconds: 10 });
   for (const key of ['a', 'b', 'c']) feed(streams, 0, 0, 10, TCP_ACK, key);
   assert.equal([...streams.flows.keys()], ['b', 'c']);
   assert.is(streams.dropped.evicted, 1);
@@ -106,14 +106,14 @@ test('flows, bytes and time are bounded', () => {
 });
 
 test('a thousand segments behind a gap are given up', () => {
-  const streams = createStreams({ flows: 2, bytes: 2000, idleMilliseconds: 10 });
+  const streams = createStreams({ flows: 2, bytes: 2000, total: 9999, idleMilliseconds: 10 });
   for (let i = 0; i < 1000; i++) feed(streams, i * 2, 5, 6);
   assert.ok(streams.dropped.overflowed > 10);
 });
 
 test('random segments neither throw nor hang', () => {
   const random = seeded(4);
-  const streams = createStreams({ flows: 3, bytes: 4000, idleMilliseconds: 10 });
+  const streams = createStreams({ flows: 3, bytes: 4000, total: 9999, idleMilliseconds: 10 });
   for (let i = 0; i < 3000; i++) {
     const bytes = mutate(STREAM.subarray(0, 60), random);
     const segment = {

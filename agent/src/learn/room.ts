@@ -1,0 +1,35 @@
+// Which elements leave a set that the ruleset fills when it has no room: step asks for it, effects
+// and replay read the set and delete what this answers.
+import type { ProfileCaps } from '../policy/profile.ts';
+import { deviceOf } from '../ruleset/elements.ts';
+import type { LEARNED_SETS } from '../ruleset/names.ts';
+import { fairEvictions } from './shares.ts';
+
+export interface SetEntry {
+  readonly key: Uint8Array;
+  /** Milliseconds until it expires by itself. */
+  readonly left: number;
+}
+
+/** Elements about to expire are left to the kernel: deleting one that is gone fails the lot. */
+const SOON_MILLISECONDS = 1000;
+
+/** How many elements a set of this kind has room for. */
+export function capOf(caps: ProfileCaps, kind: (typeof LEARNED_SETS)[number]): number {
+  if (kind === 'udp' || kind === 'tcp') return caps.ports;
+  if (kind === 'peer') return caps.peers;
+  return kind === 'addr' ? caps.endpoints : caps.devices;
+}
+
+/**
+ * An eighth of a set that is all but full, of the devices that hold most, each device's first to
+ * expire first; nothing of a set that has room.
+ */
+export function surplusOf(entries: readonly SetEntry[], cap: number): Uint8Array[] {
+  if (entries.length < cap - (cap >> 3)) return [];
+  const lasting = entries
+    .filter(({ left }) => left > SOON_MILLISECONDS)
+    .map(({ key, left }) => ({ key, left, device: deviceOf(key) }))
+    .sort((a, b) => a.left - b.left);
+  return fairEvictions(lasting, Math.max(1, entries.length >> 3)).map(({ key }) => key);
+}

@@ -1,0 +1,95 @@
+// One device takes all it can get, in a real kernel: 65,535 port mappings, 50,000 peers. What it
+// holds is its share, what others hold and learn is theirs, the agent is told some of it, and no
+// packet leaves by the WAN.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { compile } from '../../agent/src/ruleset/compile.ts';
+import { addressKey, portKey } from '../../agent/src/ruleset/elements.ts';
+import { policyFrom, profile } from '../golden/policies.ts';
+import { A, B, P2P, PEER, PEER2, ROUTER } from '../trace/cases.ts';
+import { natPmp, udp } from '../trace/packets.ts';
+import { keyText } from '../trace/play.ts';
+import { startRouter } from './router.ts';
+
+const { caps } = profile;
+const router = await startRouter(`whp-flood-${process.pid}`);
+test.after(() => router.stop());
+
+/** Elements of a set, as nft prints their first field: how many each device holds. */
+function held(set: string): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const one of router.elements(set)) {
+    const { val } = (one as { elem: { val: { concat: string[] } } }).elem;
+    const device = val.concat[0]!;
+    counts.set(device, (counts.get(device) ?? 0) + 1);
+  }
+  return counts;
+}
+
+function sent(device: string): number {
+  const [link] = JSON.parse(router.run('ip', '-s', '-j', 'link', 'show', device));
+  return link.stats64.tx.packets;
+}
+
+function add(set: string, key: Uint8Array, timeout = '3600s'): void {
+  const [first = '', second] = keyText(set, key).split(' ');
+  const text = second === undefined ? first : `${first} . ${Number(second) * 65536}`;
+  router.nft(`add element inet whp ${set} { ${text} timeout ${timeout} }`);
+}
+
+/** A device is announced 200 times at once and 50 times a second. */
+function mostAnnounced(seconds: number): number {
+  return 200 + 50 * (seconds + 1);
+}
+
+test('a device maps 65,535 ports: it holds its share, another maps as before', async () => {
+  router.load(compile(policyFrom({})));
+  for (const device of [A, B]) add('skype_asked4', addressKey(device)!);
+  const map = (src: string, port: number) =>
+    udp({ src, dst: ROUTER, sport: 6000, dport: 5351 }, natPmp(1, port, 3600));
+  await router.send('lan', map(B, 4711));
+  const started = performance.now();
+  const ports = Array.from({ length: 65535 }, (_, i) => i + 1);
+  await router.flood(
+    'lan',
+    ports.map((port) => map(A, port)),
+  );
+  const seconds = (performance.now() - started) / 1000;
+  await router.send('lan', map(B, 4712));
+  const counts = held('skype_udp4');
+  assert.ok(counts.get(A)! <= (caps.ports * 3) / 8, `${counts.get(A)} ports`);
+  assert.is(counts.get(B), 2);
+  const told = router.announced();
+  const all = (told.get('mapping') ?? 0) + (told.get('full') ?? 0);
+  assert.ok(all <= mostAnnounced(seconds), `${all} of 65,535 announced in ${seconds} s`);
+});
+
+test('a device opens 50,000 peers: all of them by the tunnel, its share of them remembered', async () => {
+  router.load(compile(policyFrom({})));
+  for (const device of [A, B]) add('skype_udp4', portKey(device, P2P)!);
+  const media = (src: string, dst: string) =>
+    udp({ src, dst, sport: P2P, dport: 40000 }, new Uint8Array(40));
+  await router.send('lan', media(B, PEER));
+  const [wan, tunnel] = [sent('wan'), sent('whp-a')];
+  const started = performance.now();
+  const peers = Array.from(
+    { length: 50000 },
+    (_, i) => `93.${i >> 16}.${(i >> 8) & 255}.${i & 255}`,
+  );
+  await router.flood(
+    'lan',
+    peers.map((peer) => media(A, peer)),
+  );
+  const seconds = (performance.now() - started) / 1000;
+  await router.send('lan', media(B, PEER2));
+  const counts = held('skype_peer4');
+  assert.ok(counts.get(A)! <= (caps.peers * 3) / 8, `${counts.get(A)} peers`);
+  assert.is(counts.get(B), 2);
+  assert.is(sent('wan'), wan, 'packets by the WAN');
+  assert.is(sent('whp-a') - tunnel, 50001);
+  const told = router.announced();
+  const all = (told.get('port') ?? 0) + (told.get('full') ?? 0);
+  assert.ok(all <= mostAnnounced(seconds) + 2, `${all} of 50,000 announced in ${seconds} s`);
+});
+
+test.run();
