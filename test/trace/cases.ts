@@ -805,7 +805,6 @@ export const HELLO: Case[] = [
       lan(tls(A, SERVER, 'A', hello(1400, 1700)), LOGGED),
       { set: 'partial4', holds: [`${A} 51000`] },
       lan(tls(A, SERVER, 'A', new Uint8Array(305)), { ...DIRECT, logs: ['hello'] }),
-      { set: 'partial4', holds: [] },
       lan(tls(A, SERVER, 'A', new Uint8Array(305)), DIRECT),
     ],
   },

@@ -18,7 +18,6 @@ export const FAULTS: readonly Fault[] = [
   blocked,
   direct,
   late,
-  hello,
   resolvers,
   six,
   sixTunnelled,
