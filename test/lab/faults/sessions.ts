@@ -1,5 +1,6 @@
 // The fault sessions in the order in which they are played.
 import type { Fault } from './fault.ts';
+import { floods } from './floods.ts';
 import { hello } from './hello.ts';
 import { killed } from './killed.ts';
 import { offload } from './offload.ts';
@@ -22,6 +23,7 @@ export const FAULTS: readonly Fault[] = [
   six,
   sixTunnelled,
   offload,
+  ...floods,
   devicesOnly,
   paused,
   hours,
