@@ -173,7 +173,7 @@ export function keepGuard(daemon: Daemon): void {
     lan,
     tunnels: tunnelDevice(''),
     group,
-    prefix: UNJUDGED_PREFIX,
+    prefix: daemon.announced === null ? '' : UNJUDGED_PREFIX,
   };
   if (daemon.standing === null || daemon.guard?.key === JSON.stringify(guard)) return;
   lowerGuard(daemon);
