@@ -12,6 +12,7 @@
 #   scripts/lab.sh package [--router mipsel|x86_64]  the package: installed, upgraded, removed, played
 #   scripts/lab.sh golden [--all]                   every golden table with held answers, on the router
 #   scripts/lab.sh faults [NAME...]                one session a fault: what breaks, what is seen
+#   scripts/lab.sh soak [--sessions N]             six hours in ten minutes: leaks, misses, memory
 #   scripts/lab.sh replay [FILE.pcap...]           captures through the router, beside whp replay
 #
 # WHP_CPU is the MIPS processor to emulate: 34Kf (default) or 24Kf (fewer TLB entries, slower).
@@ -57,7 +58,7 @@ build=true
 case ${1:-} in
   boot | speed | shell) driver=test/lab/machine/main.ts ;;
   probe) driver=test/lab/machine/main.ts build=false probe=${2:?probe needs a file} ;;
-  golden | package | replay | faults) driver=test/lab/$1/main.ts ;;
+  golden | package | replay | faults | soak) driver=test/lab/$1/main.ts ;;
   big-endian) driver=test/lab/big-endian/main.ts build=false ;;
   prepare | fetch | fetch-source) driver=test/lab/machine/main.ts build=false ;;
 esac
@@ -91,7 +92,7 @@ esac
 trap 'rm -rf "out/lab-driver/$$"' EXIT
 # The driver stops the machines on a signal; the shell only passes it on and waits.
 exec 3<&0
-node --enable-source-maps "$bundle" "$@" <&3 3<&- &
+node --enable-source-maps --max-old-space-size=8192 "$bundle" "$@" <&3 3<&- &
 driver_process=$!
 trap 'kill -TERM "$driver_process" 2>/dev/null' INT TERM HUP
 status=0

@@ -3,7 +3,9 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Policy } from '../../agent/src/policy/policy.ts';
 import { createState, type Effect, type State, step } from '../../agent/src/step.ts';
+import { udp4 } from '../fuzz/dns-seeds.ts';
 import { profile } from '../golden/policies.ts';
+import { answerTo } from './wire/bytes.ts';
 
 const policy: Policy = {
   globals: {
@@ -66,6 +68,18 @@ test('an answer that matches is released behind the set update', () => {
   const renew = effects[0]!;
   assert.is(renew.kind === 'renew' && renew.set, 'skype_addr4');
   assert.equal(renew.kind === 'renew' && [...renew.elements[0]!.key], [203, 0, 113, 7]);
+});
+
+test('IPv6 addresses are held and learned like IPv4 ones', () => {
+  const rdata = Uint8Array.of(0x26, 0x03, 0x10, 0x05, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8);
+  const message = answerTo('ui.skype.com', [{ name: '@12', type: 28, ttl: 300, rdata }]);
+  const bytes = udp4([192, 168, 1, 1], 53, [192, 168, 1, 11], 40000, message);
+  const event = { kind: 'answer', id: 9, bytes, offset: 0, end: bytes.length } as const;
+  const effects = step(fresh(), event, 1000);
+  assert.equal(kinds(effects), ['renew', 'late', 'told', 'release']);
+  const [renew] = effects;
+  assert.is(renew?.kind === 'renew' && renew.set, 'skype_addr6');
+  assert.equal(renew?.kind === 'renew' && renew.elements[0]!.key, rdata);
 });
 
 test('an answer with a private address teaches nothing, and is released', () => {

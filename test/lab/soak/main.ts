@@ -1,0 +1,124 @@
+// The soak: six hours of a home in ten minutes. Five devices play one session after the other while
+// their unrelated traffic goes on; a second stands for a minute: what the profile keeps (ports,
+// peers, endpoints) is kept for a sixtieth of its time, so that everything that is learned in six
+// hours is learned, renewed and forgotten here. Judged by the wires like any other run, and by the
+// agent's resident memory.
+//
+//   scripts/lab.sh soak [--router mipsel|x86_64] [--sessions N] [--out DIRECTORY]
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { startLab } from '../machine/lab.ts';
+import { leave } from '../machine/leave.ts';
+import type { Machine } from '../machine/machine.ts';
+import { projectRoot } from '../machine/paths.ts';
+import { startAgent } from '../mode.ts';
+import { runSessions } from '../session/run.ts';
+import { DEVICES } from '../world/plan.ts';
+import { type Sample, steadiness } from './memory.ts';
+
+const { values } = parseArgs({
+  allowPositionals: true,
+  options: {
+    router: { type: 'string', default: 'mipsel' },
+    sessions: { type: 'string', default: '56' },
+    seed: { type: 'string', default: '6' },
+    out: { type: 'string', default: 'out/soak' },
+  },
+});
+
+/** Simulated seconds in one of the lab's. */
+const SPEED = 60;
+const HOURS = 6;
+const SAMPLE_SECONDS = 10;
+const PROFILE = '/usr/share/whp/profiles/skype.json';
+const say = (line: string): void => console.error(`soak: ${line}`);
+
+interface Lives {
+  ports: { leaseSeconds: number };
+  peers: { leaseSeconds: number };
+  endpoints: { ttlMinimumSeconds: number; ttlMaximumSeconds: number };
+}
+
+/** The profile as it ships, with lives that are SPEED times shorter. The windows of seconds and
+ * milliseconds (port mapping, connection request) are the protocol's, and stay. */
+function fastProfile(): string {
+  const file = join(projectRoot(), 'agent/profiles/skype.json');
+  const profile = JSON.parse(readFileSync(file, 'utf8')) as Lives;
+  const { ports, peers, endpoints } = profile;
+  ports.leaseSeconds = Math.round(ports.leaseSeconds / SPEED);
+  peers.leaseSeconds = Math.round(peers.leaseSeconds / SPEED);
+  endpoints.ttlMinimumSeconds = Math.round(endpoints.ttlMinimumSeconds / SPEED);
+  endpoints.ttlMaximumSeconds = Math.round(endpoints.ttlMaximumSeconds / SPEED);
+  return JSON.stringify(profile);
+}
+
+/** One line a sample: seconds since boot, the agent's resident and the router's available KB. */
+const SAMPLER = `pid=$(pgrep -f 'whp daemon' | head -n 1)
+while :; do
+  read -r up rest </proc/uptime
+  set -- $(grep VmRSS /proc/$pid/status) $(grep MemAvailable /proc/meminfo)
+  echo "$up $2 $5"
+  sleep ${SAMPLE_SECONDS}
+done`;
+
+async function watchMemory(router: Machine): Promise<{ samples: Sample[]; stop(): Promise<void> }> {
+  const samples: Sample[] = [];
+  const sampling = await router.spawn(SAMPLER, (line) => {
+    const [at = 0, resident = 0, available = 0] = line.split(' ').map(Number);
+    samples.push({ at, resident, available });
+  });
+  return { samples, stop: () => sampling.kill('TERM') };
+}
+
+async function main(): Promise<boolean> {
+  const out = resolve(values.out);
+  const kind = values.router === 'x86_64' ? 'x86_64' : 'mipsel';
+  rmSync(out, { recursive: true, force: true });
+  mkdirSync(out, { recursive: true });
+  const lab = await startLab({ router: kind, out, say });
+  try {
+    await lab.router.put(PROFILE, fastProfile());
+    const agent = await startAgent(lab.router, 'hold', say);
+    const memory = await watchMemory(lab.router);
+    let log = '';
+    const { result, text, ok } = await runSessions(
+      { world: lab.world, out, routerKind: kind, capturesOutside: true, say },
+      {
+        seed: Number(values.seed),
+        sessionsPerDevice: Number(values.sessions),
+        noise: true,
+        adversary: false,
+        agentStatus: agent.status,
+        closeCaptures: async () => {
+          await memory.stop();
+          log = (await lab.router.run('cat /tmp/whp.log')).stdout;
+          await lab.stop();
+        },
+      },
+    );
+    writeFileSync(join(out, 'memory.json'), JSON.stringify(memory.samples));
+    writeFileSync(join(out, 'whp.log'), log);
+    console.log(text);
+    const { totals, timings } = result;
+    const hours = (timings.seconds * SPEED) / 3600;
+    const { first, last, most, growth, free } = steadiness(memory.samples);
+    const starts = log.split('\n').filter((line) => line.startsWith('whp: enforcing')).length;
+    const wrong = [
+      ...(hours >= HOURS ? [] : [`only ${hours.toFixed(1)} h`]),
+      ...(growth <= 256 ? [] : [`grown by ${growth} KB since the first quarter`]),
+      ...(starts === 1 ? [] : [`the agent started ${starts} times`]),
+      ...(ok ? [] : ['the verdict of the wires']),
+    ];
+    console.log(
+      `soak: ${hours.toFixed(1)} simulated hours in ${timings.seconds.toFixed(0)} s: ${totals.sessions} sessions of ${DEVICES.length} devices, ${totals.leaked} leaked, ${totals.unrelatedProxied} unrelated proxied, ${totals.sessionsOk} fine; agent ${first} KB at first, ${most} KB at most, ${last} KB at last (${growth} KB more than after the first quarter), router ${free} KB available at least`,
+    );
+    if (wrong.length > 0) console.log(`soak: WRONG: ${wrong.join('; ')}`);
+    console.log(`soak: ${wrong.length === 0 ? '1 passed, 0 failed' : '0 passed, 1 failed'}`);
+    return wrong.length === 0;
+  } finally {
+    await lab.stop();
+  }
+}
+
+leave(main());

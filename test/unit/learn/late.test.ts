@@ -1,0 +1,145 @@
+// Late evidence: flows that ran direct before anything spoke for them, on a fake clock from the event
+// that teaches to the connections that are cut: those it speaks for and no others.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import {
+  groundsOf,
+  groundsOfWish,
+  lateConnections,
+  portText,
+  type Wish,
+} from '../../../agent/src/learn/late.ts';
+import type { Connection } from '../../../agent/src/netlink/conntrack.ts';
+import type { Policy } from '../../../agent/src/policy/policy.ts';
+import { createState, type Event, step } from '../../../agent/src/step.ts';
+import { udp4 } from '../../fuzz/dns-seeds.ts';
+import { app, policyFrom } from '../../golden/policies.ts';
+import { natPmp, udp } from '../../trace/packets.ts';
+import { answerTo } from '../wire/bytes.ts';
+
+const HOME = '198.51.100.10';
+const ROUTER = '192.168.1.1';
+const PHONE = '192.168.1.11';
+const OTHER = '192.168.1.12';
+const NODE = '111.221.74.20';
+const PEER = '86.128.10.1';
+const setting = {
+  isOwn: (address: string) => address === HOME || address === ROUTER,
+  macOf: (address: string) => (address === PHONE ? '02:00:00:00:00:0b' : null),
+};
+const policy: Policy = policyFrom({});
+
+/** A direct connection of conntrack: NAT to the home's address. */
+function direct(device: string, port: number, remote: string, remotePort: number, tcp = false) {
+  const protocol = tcp ? 6 : 17;
+  const ends = { protocol, sourcePort: port, destinationPort: remotePort };
+  const back = { protocol, sourcePort: remotePort, destinationPort: port };
+  return {
+    family: 4,
+    original: { ...ends, source: device, destination: remote },
+    reply: { ...back, source: remote, destination: HOME },
+    status: 0,
+    mark: 0,
+    id: 1,
+    zone: 0,
+    timeout: 100,
+    packets: { original: 1, reply: 1 },
+    bytes: { original: 100, reply: 100 },
+  } satisfies Connection;
+}
+
+/** Let in by a port forward: a stranger's packet to the router, answered by `device`. */
+function inbound(device: string, port: number, remote: string): Connection {
+  const one = direct(device, port, remote, 5000);
+  const original = { ...one.original, source: remote, sourcePort: 5000 };
+  return {
+    ...one,
+    original: { ...original, destination: HOME, destinationPort: port },
+    reply: { ...one.reply, source: device, sourcePort: port, destination: remote },
+  };
+}
+
+/** The wishes that `events` give rise to, each with its time. */
+function wishesOf(events: readonly (readonly [at: number, Event])[]): [number, Wish][] {
+  const state = createState(policy, () => false);
+  return events.flatMap(([at, event]) =>
+    step(state, event, at).flatMap((effect): [number, Wish][] =>
+      effect.kind === 'late' ? [[at, effect.wish]] : [],
+    ),
+  );
+}
+
+function cutBy(wish: Wish, connections: readonly Connection[]): Connection[] {
+  return lateConnections(connections, [groundsOfWish(app, wish)], setting, false);
+}
+
+const span = (bytes: Uint8Array) => ({ bytes, offset: 0, end: bytes.length });
+const shown = (prefix: string, bytes: Uint8Array): Event => ({
+  kind: 'evidence',
+  prefix,
+  ...span(bytes),
+});
+
+test('the agent is enabled during a call: what the ranges and the port they show speak for is cut', () => {
+  const node = direct(PHONE, 13021, NODE, 40001);
+  const media = direct(PHONE, 13021, PEER, 20000);
+  const login = direct(PHONE, 50001, '91.190.216.23', 12350, true);
+  const web = direct(PHONE, 50002, '104.16.30.9', 443, true);
+  const others = direct(OTHER, 13021, PEER, 20000);
+  const router = { ...node, original: { ...node.original, source: HOME } };
+  const all = [media, node, login, web, others, router];
+  const grounds = groundsOf(app);
+  assert.equal(
+    new Set(lateConnections(all, [grounds], setting, true)),
+    new Set([node, login, media]),
+  );
+  assert.equal(Array.from(grounds.ports), [portText(PHONE, 'udp', 13021)]);
+});
+
+test('an address learned late: once, when it is new; the flow to it is cut, others are not', () => {
+  const rdata = Uint8Array.of(203, 0, 113, 7);
+  const message = answerTo('ui.skype.com', [{ name: '@12', type: 1, ttl: 600, rdata }]);
+  const bytes = udp4([192, 168, 1, 1], 53, [192, 168, 1, 11], 40000, message);
+  const event: Event = { kind: 'answer', id: 1, ...span(bytes) };
+  const wishes = wishesOf([
+    [1000, event],
+    [2000, event],
+    [500_000, event],
+  ]);
+  const wish: Wish = { kind: 'address', app: 'skype', remote: '203.0.113.7' };
+  assert.equal(wishes, [[1000, wish]]);
+  const [to, beside] = [direct(PHONE, 1, '203.0.113.7', 443, true), direct(PHONE, 1, PEER, 443)];
+  assert.equal(cutBy(wish, [to, beside]), [to]);
+});
+
+test('a port that a supernode, a mapping or a peer shows: its flows, either way round', () => {
+  const known = udp({ src: PHONE, dst: NODE, sport: 13021, dport: 40001 }, new Uint8Array(30));
+  const map = udp({ src: PHONE, dst: ROUTER, sport: 6000, dport: 5351 }, natPmp(1, 13021, 3600));
+  const wishes = wishesOf([
+    [1000, shown('whp:range:skype', known)],
+    [9000, shown('whp:mapping:skype', map)],
+  ]);
+  const wish: Wish = { kind: 'port', app: 'skype', device: PHONE, protocol: 'udp', port: 13021 };
+  assert.equal(wishes, [
+    [1000, wish],
+    [9000, wish],
+  ]);
+  const media = direct(PHONE, 13021, PEER, 20000);
+  const stranger = inbound(PHONE, 13021, '90.210.10.1');
+  const game = direct(PHONE, 3074, '172.65.200.10', 3074);
+  const same = direct(OTHER, 13021, PEER, 20000);
+  const tcp = direct(PHONE, 13021, PEER, 20000, true);
+  assert.equal(cutBy(wish, [media, stranger, game, same, tcp]), [media, stranger]);
+});
+
+test('an app of other devices, a destination that is excepted: their flows stay', () => {
+  const node = direct(PHONE, 13021, NODE, 40001);
+  const cut = (change: Partial<typeof app>) =>
+    lateConnections([node], [groundsOf({ ...app, ...change })], setting, true).length;
+  assert.is(cut({}), 1);
+  assert.is(cut({ devices: [OTHER] }), 0);
+  assert.is(cut({ devices: [OTHER], macs: ['02:00:00:00:00:0b'] }), 1);
+  assert.is(cut({ except: [{ ...app.profile.ranges[0]!, learn: [] }] }), 0);
+});
+
+test.run();
