@@ -39,6 +39,7 @@ import { createReports, type Reports, reportOnce } from './learn/reports.ts';
 import {
   createTaught,
   expireTaught,
+  holdsUntil,
   noteAnnounced,
   noteTaught,
   retainTaught,
@@ -287,6 +288,10 @@ function take(state: State, lesson: Lesson): Effect[] {
   return effects;
 }
 
+/** Milliseconds by which a device's window outlasts its query: the others of a burst, an application's
+ * start or a flood, then need no transaction of their own. */
+const ASKED_SLACK = 40;
+
 function onQuery(state: State, event: Event & { kind: 'query' }, now: number): readonly Effect[] {
   const { counters } = state;
   counters.queries += 1;
@@ -302,8 +307,10 @@ function onQuery(state: State, event: Event & { kind: 'query' }, now: number): r
       const set = setName(match.app, 'asked', packet.family);
       const key = addressKey(device)!;
       counters.asked += 1;
-      noteTaught(state.taught, set, { key, expires: now + timeout }, caps.devices);
-      effects.push({ kind: 'renew', set, elements: [{ key, timeout }] });
+      if (holdsUntil(state.taught, set, key, now + timeout)) continue;
+      const lasts = timeout + ASKED_SLACK;
+      noteTaught(state.taught, set, { key, expires: now + lasts }, caps.devices);
+      effects.push({ kind: 'renew', set, elements: [{ key, timeout: lasts }] });
       effects.push({
         kind: 'told',
         what: { kind: 'asked', app: match.app, device, name: match.entry },

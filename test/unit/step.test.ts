@@ -104,7 +104,24 @@ test('a query opens the window of the device that asked, for the profile’s tim
   assert.ok(renew.kind === 'renew');
   if (renew.kind !== 'renew') return;
   assert.is(renew.set, 'skype_asked4');
-  assert.equal(renew.elements, [{ key: Uint8Array.of(192, 168, 1, 11), timeout: 4000 }]);
+  assert.equal(renew.elements, [{ key: Uint8Array.of(192, 168, 1, 11), timeout: 4040 }]);
+});
+
+test('queries of a burst share a transaction, and each has its four seconds', () => {
+  const bytes = dns('ui.skype.com', null);
+  const state = fresh();
+  const renewed: number[] = [];
+  let until = 0;
+  for (let at = 0; at < 1000; at += 5) {
+    const event = { kind: 'query', age: 0, bytes, offset: 0, end: bytes.length } as const;
+    for (const effect of step(state, event, at)) {
+      if (effect.kind !== 'renew') continue;
+      renewed.push(at);
+      until = at + effect.elements[0]!.timeout;
+    }
+    assert.ok(until >= at + 4000 && until <= at + 4040, `${until} at ${at}`);
+  }
+  assert.is(renewed.length, 23, renewed.join(' '));
 });
 
 test('the window began when the query passed, however late it is read', () => {
@@ -113,7 +130,7 @@ test('the window began when the query passed, however late it is read', () => {
     step(fresh(), { kind: 'query', age, bytes, offset: 0, end: bytes.length }, 0);
   const [renew] = read(1500.7);
   assert.ok(renew?.kind === 'renew');
-  assert.equal(renew?.kind === 'renew' && renew.elements[0]?.timeout, 2499);
+  assert.equal(renew?.kind === 'renew' && renew.elements[0]?.timeout, 2539);
   assert.equal(read(4000), [], 'over before it was read');
 });
 
