@@ -6,6 +6,7 @@ import { killed } from './killed.ts';
 import { offload } from './offload.ts';
 import { others } from './others.ts';
 import { commands, devicesOnly, hours, mistake, paused } from './owner.ts';
+import { flapping, poor } from './proxies.ts';
 import { resolvers } from './resolvers.ts';
 import { six, sixTunnelled } from './six.ts';
 import { blocked, direct, failover, late } from './states.ts';
@@ -16,6 +17,8 @@ export const FAULTS: readonly Fault[] = [
   killed,
   ...others,
   failover,
+  poor,
+  flapping,
   blocked,
   direct,
   late,

@@ -3,7 +3,7 @@
 // the proxy's end, so that every device of the router stays up: only the probes can notice.
 import { SUPERNODES } from '../world/plan.ts';
 import { probe } from './ask.ts';
-import type { Fault, FaultLab } from './fault.ts';
+import type { Fault, FaultLab, Mark } from './fault.ts';
 
 const SUPERNODE = SUPERNODES[3]!;
 
@@ -15,7 +15,7 @@ config proxy '${name}'
 	option remote '10.213.${net}.2'
 `;
 
-function config(fallback: string, proxies: readonly string[]): string {
+export function config(fallback: string, proxies: readonly string[]): string {
   return `config globals 'globals'
 	list lan 'br-lan'
 ${proxy('cloud', '203.0.113.20', 5300, 0)}${proxy('spare', '203.0.113.36', 5301, 1)}
@@ -25,12 +25,29 @@ config app 'skype'
 ${proxies.map((name) => `\tlist proxy '${name}'\n`).join('')}`;
 }
 
-const cut = (lab: FaultLab): Promise<string> => lab.inWorld('proxy', 'ip link set whp-home down');
-const mend = (lab: FaultLab): Promise<string> => lab.inWorld('proxy', 'ip link set whp-home up');
+export const cut = (lab: FaultLab): Promise<string> =>
+  lab.inWorld('proxy', 'ip link set whp-home down');
+export const mend = (lab: FaultLab): Promise<string> =>
+  lab.inWorld('proxy', 'ip link set whp-home up');
 
 /** Until the agent has said that it moved the app, seconds. */
-async function said(lab: FaultLab, text: string, limit = 20): Promise<number> {
+export async function said(lab: FaultLab, text: string, limit = 20): Promise<number> {
   return lab.inject(':', `grep -qe '${text}' /tmp/whp.log`, limit);
+}
+
+const PROXIES = new Map([
+  ['203.0.113.20', 'cloud'],
+  ['203.0.113.36', 'spare'],
+]);
+
+/** The proxies that packets to `remote` were sent to, one after the other: "cloud spare". */
+export function pathsOf(lab: FaultLab, since: Mark, remote: string): string {
+  const taken: string[] = [];
+  for (const { destination, outer } of lab.isp.sightings(since)) {
+    const proxy = destination === remote ? PROXIES.get(outer?.destination ?? '') : undefined;
+    if (proxy !== undefined && proxy !== taken.at(-1)) taken.push(proxy);
+  }
+  return taken.join(' ');
 }
 
 export const failover: Fault = {
@@ -42,9 +59,10 @@ export const failover: Fault = {
     await lab.sleep(3000);
     const call = await lab.call({ kind: 'supernode', remote: SUPERNODE });
     const other = await lab.call({ device: 'macbook', kind: 'unrelated' });
+    const since = lab.isp.mark();
     const began = await lab.worldTime();
     await cut(lab);
-    await said(lab, 'proxy cloud -> proxy spare');
+    const detected = await said(lab, 'proxy cloud -> proxy spare');
     await lab.sleep(1000);
     const record = await call.stop();
     const after = record.answeredAfter(began + 400);
@@ -53,10 +71,15 @@ export const failover: Fault = {
     const back = await said(lab, 'proxy spare -> proxy cloud', 90);
     await lab.sleep(1000);
     const [moved, unrelated] = [await second.stop(), await other.stop()];
-    const ok = record.silence < 4000 && moved.silence < 1500 && unrelated.lost.length === 0;
+    const paths = pathsOf(lab, since, SUPERNODE.address);
+    const ok =
+      record.silence < 4000 &&
+      moved.silence < 1500 &&
+      unrelated.lost.length === 0 &&
+      paths === 'cloud spare cloud';
     return {
       ok,
-      verdict: `silent for ${record.silence} ms (answered again ${after} ms after the cut); back after ${back.toFixed(1)} s of answers, silent for ${moved.silence} ms; unrelated ${unrelated.lost.length} lost`,
+      verdict: `left ${detected.toFixed(1)} s after the cut, silent for ${record.silence} ms (answered again ${after} ms after the cut); its packets took ${paths}; back after ${back.toFixed(1)} s of answers, silent for ${moved.silence} ms; unrelated ${unrelated.lost.length} lost`,
       seconds: record.silence / 1000,
     };
   },

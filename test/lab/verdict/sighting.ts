@@ -19,6 +19,8 @@ export interface Sighting extends Flow {
   readonly length: number;
   /** True when it was inside GRE; the fields are those of the inner packet. */
   readonly tunnelled: boolean;
+  /** The packet around it, when it was inside GRE. */
+  readonly outer?: Flow;
   readonly tcpFlags: number;
   readonly tcpSequence: number;
   /** The packet an ICMP error quotes. */
@@ -74,6 +76,7 @@ export function sight(
   let at = offset;
   let read = flowAt(view, at, end);
   const tunnelled = read?.flow.protocol === GRE;
+  const outer = tunnelled ? read?.flow : undefined;
   if (read && tunnelled) {
     at = insideGre(view, read.transport, end);
     read = flowAt(view, at, end);
@@ -89,6 +92,7 @@ export function sight(
     tos: view.getUint8(at + 1) & 0xfc,
     length: view.getUint16(at + 2),
     tunnelled,
+    ...(outer === undefined ? {} : { outer }),
     tcpFlags: tcp ? view.getUint8(transport + 13) : 0,
     tcpSequence: tcp ? view.getUint32(transport + 4) : 0,
     quoted: error ? flowAt(view, transport + 8, end)?.flow : undefined,
