@@ -48,27 +48,11 @@ export function watchedPolicy(daemon: Daemon): WatchedPolicy {
  * packet has left it has none yet: then the way its app takes now. */
 function proxyOf({ policy, helm }: Daemon, app: string, { reply }: Connection): string {
   const way = helm.steering.choices.get(app)?.way;
-  const now = way?.kind === 'tunnel' ? way.proxy : (way?.kind ?? 'none');
+  const now = way?.kind === 'tunnel' ? way.proxy : way?.kind === 'direct' ? 'direct' : 'none';
   const fits = policy.proxies.filter(
     ({ local, inner6 }) => reply.destination === local || reply.destination === inner6?.local,
   );
   return fits.length === 0 || fits.some(({ name }) => name === now) ? now : fits[0]!.name;
-}
-
-/** The live flows as connections, as of the last list. */
-export function ledgerConnections(flows: Iterable<LiveFlow>): Connection[] {
-  return Array.from(flows, ({ original, mark, up, down, packets }) => ({
-    family: original.source.includes(':') ? 6 : 4,
-    original,
-    reply: original,
-    status: 0,
-    mark,
-    id: 0,
-    zone: 0,
-    timeout: 0,
-    packets: { original: packets, reply: 0 },
-    bytes: { original: up, reply: down },
-  }));
 }
 
 export function flowRow(

@@ -63,6 +63,10 @@ declare module 'whp:socket' {
   export function umask(mode: number): number;
   /** Milliseconds of CLOCK_MONOTONIC, with fractions. */
   export function monotonic(): number;
+  /** UTF-8 of a text; a lone surrogate becomes three bytes that are none. */
+  export function encode(text: string): ArrayBuffer;
+  /** The text of UTF-8; what is none becomes U+FFFD, one or several, or a lone surrogate. */
+  export function decode(buffer: ArrayBuffer, offset: number, length: number): string;
 
   // Constants come from here because MIPS numbers them differently (SOCK_STREAM is 2 there,
   // SOL_SOCKET 65535, ENOBUFS 132), and a netlink error carries the kernel's own numbers.

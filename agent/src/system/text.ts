@@ -1,5 +1,4 @@
-// system/text: UTF-8 in and out. The engine has no TextEncoder; files, programs and the control
-// socket carry bytes. Anything that is not UTF-8 (Unicode 15, table 3-7) reads as U+FFFD.
+// system/text: UTF-8 in and out, without the engine's help: what utf8.ts falls back on. Anything that is not UTF-8 (Unicode 15, table 3-7) reads as U+FFFD.
 
 /** UTF-8 of `text`; a lone surrogate becomes U+FFFD. */
 export function encodeUtf8(text: string): Uint8Array<ArrayBuffer> {
