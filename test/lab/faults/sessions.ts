@@ -2,6 +2,7 @@
 
 import { busy, commands } from './commands.ts';
 import type { Fault } from './fault.ts';
+import { floods } from './floods.ts';
 import { hello } from './hello.ts';
 import { killed } from './killed.ts';
 import { offload } from './offload.ts';
@@ -20,11 +21,11 @@ export const FAULTS: readonly Fault[] = [
   blocked,
   direct,
   late,
-  hello,
   resolvers,
   six,
   sixTunnelled,
   offload,
+  ...floods,
   devicesOnly,
   paused,
   hours,
