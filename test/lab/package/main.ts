@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { command } from '../machine/command.ts';
 import type { ProjectFile } from '../machine/image.ts';
 import { startLab } from '../machine/lab.ts';
-import { leave, leave } from '../machine/leave.ts';
+import { leave } from '../machine/leave.ts';
 import type { Machine } from '../machine/machine.ts';
 import { projectRoot } from '../machine/paths.ts';
 import { configText } from '../mode.ts';
