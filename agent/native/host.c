@@ -117,6 +117,9 @@ int main(int argc, char **argv)
     }
     long megabytes = setting("WHP_MEMORY_MB", MEMORY_MEGABYTES, 1024);
     signal(SIGPIPE, ignore_broken_pipe);
+    /* A reload asked for while the agent loads: it has read no configuration yet. */
+    if (argc > 2 && strcmp(argv[2], "daemon") == 0)
+        signal(SIGHUP, SIG_IGN);
     watchdog_start(setting("WHP_WATCHDOG_SECONDS", WATCHDOG_SECONDS, 3600));
     memory_limit = megabytes ? (size_t)megabytes << 20 : (size_t)-1;
     bundle_prepare(argv[1], new_context);
