@@ -318,31 +318,6 @@ static JSValue socket_monotonic(JSContext *ctx, JSValueConst self, int argc, JSV
     return JS_NewFloat64(ctx, (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6);
 }
 
-/* Text and its UTF-8: the engine has both at hand, and a loop over bytes in JavaScript takes seconds
-   for what a router's answer may be long. */
-static JSValue socket_encode(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
-{
-    size_t length;
-    if (!JS_IsString(argv[0]))
-        return JS_ThrowTypeError(ctx, "text: not a string");
-    const char *text = JS_ToCStringLen(ctx, &length, argv[0]);
-    if (!text)
-        return JS_EXCEPTION;
-    JSValue bytes = JS_NewArrayBufferCopy(ctx, (const uint8_t *)text, length);
-    JS_FreeCString(ctx, text);
-    return bytes;
-}
-
-static JSValue socket_decode(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
-{
-    uint8_t *bytes;
-    size_t size, from, count;
-    if (buffer(ctx, argv[0], "buffer", &bytes, &size) ||
-        range(ctx, argv[1], argv[2], size, &from, &count))
-        return JS_EXCEPTION;
-    return JS_NewStringLen(ctx, (const char *)bytes + from, count);
-}
-
 /* These numbers differ between MIPS and the rest of the world, so they come from the compiler. */
 #define NUMBER(name) JS_PROP_INT32_DEF(#name, name, JS_PROP_ENUMERABLE)
 
@@ -362,8 +337,6 @@ static const JSCFunctionListEntry exports[] = {
     JS_CFUNC_DEF("getsockname", 2, socket_getsockname),
     JS_CFUNC_DEF("umask", 1, socket_umask),
     JS_CFUNC_DEF("monotonic", 0, socket_monotonic),
-    JS_CFUNC_DEF("encode", 1, socket_encode),
-    JS_CFUNC_DEF("decode", 3, socket_decode),
     NUMBER(AF_UNIX), NUMBER(AF_INET), NUMBER(AF_INET6), NUMBER(AF_NETLINK), NUMBER(AF_PACKET),
     NUMBER(SOCK_STREAM), NUMBER(SOCK_DGRAM), NUMBER(SOCK_RAW), NUMBER(SOCK_NONBLOCK),
     NUMBER(SOL_SOCKET), NUMBER(SO_REUSEADDR), NUMBER(SO_ERROR), NUMBER(SO_BROADCAST),

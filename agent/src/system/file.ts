@@ -2,7 +2,7 @@
 // is either the old one or the new one, whatever happens in between.
 import * as os from 'qjs:os';
 import { EINTR, EOVERFLOW } from 'whp:socket';
-import { decodeUtf8, encodeUtf8 } from './utf8.ts';
+import { decodeUtf8, encodeUtf8 } from './text.ts';
 
 export type FileRead =
   | { readonly ok: true; readonly text: string }

@@ -1,5 +1,5 @@
 // What the host program (agent/native) offers to agent/src/system/, and only that: the modules
-// whp:socket, qjs:os and qjs:std. Declared by hand from agent/native/socket.c and quickjs-libc.c;
+// whp:socket, whp:text, qjs:os and qjs:std. Declared by hand from agent/native and quickjs-libc.c;
 // a member that nobody uses is not listed.
 
 declare module 'whp:socket' {
@@ -63,10 +63,6 @@ declare module 'whp:socket' {
   export function umask(mode: number): number;
   /** Milliseconds of CLOCK_MONOTONIC, with fractions. */
   export function monotonic(): number;
-  /** UTF-8 of a text; a lone surrogate becomes three bytes that are none. */
-  export function encode(text: string): ArrayBuffer;
-  /** The text of UTF-8; what is none becomes U+FFFD, one or several, or a lone surrogate. */
-  export function decode(buffer: ArrayBuffer, offset: number, length: number): string;
 
   // Constants come from here because MIPS numbers them differently (SOCK_STREAM is 2 there,
   // SOL_SOCKET 65535, ENOBUFS 132), and a netlink error carries the kernel's own numbers.
@@ -137,6 +133,13 @@ declare module 'whp:socket' {
   export const EHOSTUNREACH: number;
   export const EALREADY: number;
   export const EINPROGRESS: number;
+}
+
+declare module 'whp:text' {
+  /** UTF-8 from byte `from` to before byte `to`; what is none reads as U+FFFD. Wrong arguments throw. */
+  export function decode(buffer: ArrayBuffer, from: number, to: number): string;
+  /** UTF-8 of a string without lone surrogates. */
+  export function encode(text: string): ArrayBuffer;
 }
 
 declare module 'qjs:os' {

@@ -3,7 +3,7 @@
 // nft works.
 import * as os from 'qjs:os';
 import { EAGAIN, EINTR } from 'whp:socket';
-import { decodeUtf8, encodeUtf8 } from './utf8.ts';
+import { decodeUtf8, encodeUtf8 } from './text.ts';
 
 export interface ProgramOptions {
   /** Standard input; absent = empty. */

@@ -5,7 +5,7 @@ import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
 import { AF_UNIX, MSG_DONTWAIT } from '../netlink/constants.ts';
 import { unixAddress } from '../netlink/endian.ts';
-import { decodeUtf8, encodeUtf8 } from './utf8.ts';
+import { decodeUtf8, encodeUtf8 } from './text.ts';
 
 export interface LineLimits {
   /** Connections at a time; one more is closed at once. */
