@@ -165,7 +165,7 @@ test('a year of everything for every subject is a file that a small flash has ro
   assert.ok(ledger.subjects.size >= 45);
   const text = historyText(ledger);
 
-  assert.ok(text.length < 256 * 1024, `${text.length} bytes`);
+  assert.ok(text.length < 160 * 1024, `${text.length} bytes`);
   const again = createLedger();
   assert.ok(restoreHistory(again, text));
   assert.is(historyText(again), text);
