@@ -16,6 +16,7 @@ import {
 } from './control/settings.ts';
 import {
   adopt,
+  keepApart,
   keepGuard,
   keepMemory,
   legacyOf,
@@ -31,6 +32,7 @@ import type { Problem } from './policy/result.ts';
 import { describe } from './reconcile/desired.ts';
 import { diff } from './reconcile/diff.ts';
 import { createRepair, type RepairState } from './repair/repair.ts';
+import { apartText } from './ruleset/apart.ts';
 import { compile } from './ruleset/compile.ts';
 import { helloQueue } from './ruleset/compile-hello.ts';
 import { withoutAnnouncements } from './ruleset/mute.ts';
@@ -209,6 +211,7 @@ export async function enforce(daemon: Daemon, wanted: Policy): Promise<string | 
   buildPaths(daemon, policy, realized);
   await pause();
   listen(daemon, policy);
+  await keepApart(daemon);
   const refused = await load(daemon, policy);
   if (refused !== null) return refused;
   daemon.policy = policy;
@@ -431,7 +434,7 @@ async function withdraw(daemon: Daemon): Promise<void> {
   // The table first: without marks the rules have nothing to catch.
   if (daemon.standing !== null) {
     await runProgram(['nft', '-f', '-'], {
-      input: `add table inet ${TABLE}\ndelete table inet ${TABLE}\n`,
+      input: `add table inet ${TABLE}\ndelete table inet ${TABLE}\n${apartText(null)}`,
     });
   }
   removeLegacy(daemon.legacy);

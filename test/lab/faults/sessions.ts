@@ -1,5 +1,6 @@
 // The fault sessions in the order in which they are played.
 import type { Fault } from './fault.ts';
+import { floods } from './floods.ts';
 import { hello } from './hello.ts';
 import { killed } from './killed.ts';
 import { offload } from './offload.ts';
@@ -18,11 +19,11 @@ export const FAULTS: readonly Fault[] = [
   blocked,
   direct,
   late,
-  hello,
   resolvers,
   six,
   sixTunnelled,
   offload,
+  ...floods,
   devicesOnly,
   paused,
   hours,
