@@ -45,6 +45,15 @@ test('UTF-8 there and back, and bytes that are none', () => {
     [0xe2, 0x82],
   ];
   for (const bytes of bad) assert.ok(decodeUtf8(Uint8Array.from(bytes)).startsWith('\ufffd'));
+  // Any bytes read as some text, and that text has a way back (a generator of Park and Miller).
+  for (let seed = 1, round = 0; round < 2000; round += 1) {
+    const bytes = Uint8Array.from({ length: round % 40 }, () => {
+      seed = (seed * 48271) % 0x7fffffff;
+      return (seed % 256) | (round % 3 === 0 ? 0xc0 : 0);
+    });
+    const read = decodeUtf8(bytes);
+    assert.is(decodeUtf8(encodeUtf8(read)), read);
+  }
   const long = 'x\u20ac'.repeat(10000);
   assert.is(decodeUtf8(encodeUtf8(long)), long);
 });

@@ -5,33 +5,45 @@
 export interface Pace {
   /** By device, the one not heard of for longest first. */
   readonly buckets: Map<string, Bucket>;
+  /** The device that the agent works for now; null: for none. */
+  worksFor: string | null;
 }
 
 interface Bucket {
   tokens: number;
-  /** Milliseconds: when the tokens were counted. */
+  /** Milliseconds of the agent's time. */
+  work: number;
+  /** Milliseconds: when both were counted; in the future: nothing is added before. */
   at: number;
 }
 
 /** More than any honest client: a client that starts resolves some thirty names. */
 export const PACE = { perSecond: 100, burst: 500 } as const;
+/** A slow router takes tens of milliseconds for a match: a device may have half of the agent's time. */
+export const WORK = { perSecond: 500, burst: 2000 } as const;
+/** A device that has used up either asks in vain for so long, and then has little at first. */
+export const PENALTY_MILLISECONDS = 2000;
+const GRACE = { tokens: 10, work: 200 } as const;
 /** Devices remembered; a forgotten one starts with a full bucket. */
 const DEVICES = 1024;
 
 export function createPace(): Pace {
-  return { buckets: new Map() };
+  return { buckets: new Map(), worksFor: null };
 }
 
-/** Takes a token of `device` at `now` (milliseconds); false when it has none left. */
+/** Takes a token of `device` at `now` (milliseconds); false when it has none left, or no time. */
 export function takeToken(pace: Pace, device: string, now: number): boolean {
-  const known = pace.buckets.get(device);
-  const tokens =
-    known === undefined
-      ? PACE.burst
-      : Math.min(PACE.burst, known.tokens + ((now - known.at) * PACE.perSecond) / 1000);
-  const taken = tokens >= 1;
+  const bucket = filled(pace.buckets.get(device), now);
+  const taken = bucket.at <= now && bucket.tokens >= 1 && bucket.work > 0;
+  if (taken) {
+    bucket.tokens -= 1;
+    pace.worksFor = device;
+  } else if (bucket.at <= now) {
+    Object.assign(bucket, GRACE);
+    bucket.at = now + PENALTY_MILLISECONDS;
+  }
   pace.buckets.delete(device);
-  pace.buckets.set(device, { tokens: taken ? tokens - 1 : tokens, at: now });
+  pace.buckets.set(device, bucket);
   if (pace.buckets.size > DEVICES) {
     for (const oldest of pace.buckets.keys()) {
       pace.buckets.delete(oldest);
@@ -39,4 +51,28 @@ export function takeToken(pace: Pace, device: string, now: number): boolean {
     }
   }
   return taken;
+}
+
+/** A bucket as it is now: empty for a device whose penalty is not over. */
+function filled(known: Bucket | undefined, now: number): Bucket {
+  if (known === undefined) return { tokens: PACE.burst, work: WORK.burst, at: now };
+  if (known.at > now) return known;
+  const seconds = (now - known.at) / 1000;
+  return {
+    tokens: Math.min(PACE.burst, known.tokens + seconds * PACE.perSecond),
+    work: Math.min(WORK.burst, known.work + seconds * WORK.perSecond),
+    at: now,
+  };
+}
+
+/** Whether the penalty of `device` began just now, at `now`. */
+export function isPenalized(pace: Pace, device: string, now: number): boolean {
+  return pace.buckets.get(device)?.at === now + PENALTY_MILLISECONDS;
+}
+
+/** What the last token was for took so many milliseconds. */
+export function chargeWork(pace: Pace, milliseconds: number): void {
+  const bucket = pace.worksFor === null ? undefined : pace.buckets.get(pace.worksFor);
+  if (bucket !== undefined) bucket.work -= milliseconds;
+  pace.worksFor = null;
 }

@@ -80,16 +80,30 @@ function visitNumber(check: Check, schema: Schema, value: number, pointer: strin
 }
 
 function visitString(check: Check, schema: Schema, value: string, pointer: string): void {
-  const length = Array.from(value).length;
+  const length = codePoints(value);
   if (schema.minLength !== undefined && length < schema.minLength) {
     complain(check, schema, pointer, `is shorter than ${schema.minLength} characters`);
   }
   if (schema.maxLength !== undefined && length > schema.maxLength) {
     complain(check, schema, pointer, `is longer than ${schema.maxLength} characters`);
   }
-  if (schema.pattern !== undefined && !new RegExp(schema.pattern, 'u').test(value)) {
+  if (schema.pattern !== undefined && !expressionOf(schema.pattern).test(value)) {
     complain(check, schema, pointer, `is ${JSON.stringify(value.slice(0, 80))}`);
   }
+}
+
+/** JSON Schema counts characters; a string counts half of a surrogate pair too. */
+function codePoints(text: string): number {
+  return /[\ud800-\udfff]/.test(text) ? Array.from(text).length : text.length;
+}
+
+/** A few expressions, met at every entry of a profile: each is compiled once. */
+const expressions = new Map<string, RegExp>();
+
+function expressionOf(pattern: string): RegExp {
+  const known = expressions.get(pattern) ?? new RegExp(pattern, 'u');
+  expressions.set(pattern, known);
+  return known;
 }
 
 function visitArray(check: Check, schema: Schema, value: unknown[], pointer: string): void {
@@ -145,10 +159,22 @@ function isValid(root: Schema, schema: Schema, value: unknown): boolean {
   return check.problems.length === 0;
 }
 
+/** What a reference resolves to: the same few are met at every entry. */
+const resolved = new WeakMap<Schema, Schema>();
+
 /** Follows `#/$defs/NAME`; beside a reference only a description counts, which then wins. */
 function resolve(root: Schema, schema: Schema): Schema {
   if (schema.$ref === undefined) return schema;
-  const target = resolve(root, root.$defs?.[schema.$ref.replace('#/$defs/', '')] ?? {});
+  let found = resolved.get(schema);
+  if (found === undefined) {
+    found = follow(root, schema);
+    resolved.set(schema, found);
+  }
+  return found;
+}
+
+function follow(root: Schema, schema: Schema): Schema {
+  const target = resolve(root, root.$defs?.[schema.$ref!.replace('#/$defs/', '')] ?? {});
   return schema.description === undefined ? target : { ...target, description: schema.description };
 }
 
@@ -179,7 +205,7 @@ function firstRepeat(values: readonly unknown[]): number {
 }
 
 function isEqual(a: unknown, b: unknown): boolean {
-  return canonical(a) === canonical(b);
+  return a === b || (typeof a === 'object' && canonical(a) === canonical(b));
 }
 
 /** JSON text with sorted members: equal values have equal text. */
