@@ -1,7 +1,13 @@
 // learn/shares, learn/reports, learn/pace: one device's flood is that device's own affair.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { chargeWork, createPace, isPenalized, PACE, takeToken } from '../../../agent/src/learn/pace.ts';
+import {
+  chargeWork,
+  createPace,
+  isPenalized,
+  PACE,
+  takeToken,
+} from '../../../agent/src/learn/pace.ts';
 import { createReports, reportOnce } from '../../../agent/src/learn/reports.ts';
 import {
   claim,
