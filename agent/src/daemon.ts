@@ -13,19 +13,38 @@ import {
   type Settings,
   wantedPolicy,
 } from './control/settings.ts';
+import {
+  adopt,
+  keepGuard,
+  keepMemory,
+  legacyOf,
+  loadTable,
+  lowerGuard,
+  run,
+  startKeeping,
+} from './keep.ts';
 import { isOwnAddress } from './policy/own.ts';
 import type { Policy } from './policy/policy.ts';
 import type { Problem } from './policy/result.ts';
+import { describe } from './reconcile/desired.ts';
 import { diff } from './reconcile/diff.ts';
+import { createRepair, type RepairState } from './repair/repair.ts';
 import { compile } from './ruleset/compile.ts';
 import { helloQueue } from './ruleset/compile-hello.ts';
-import type { Ruleset } from './ruleset/model.ts';
-import { ANSWER_PREFIX, HELLO_PREFIX, QUERY_PREFIX, TABLE } from './ruleset/names.ts';
-import { renderLoad, renderReload } from './ruleset/render.ts';
+import {
+  ANSWER_PREFIX,
+  HELLO_PREFIX,
+  QUERY_PREFIX,
+  TABLE,
+  UNJUDGED_PREFIX,
+} from './ruleset/names.ts';
+import { renderStanding } from './ruleset/render.ts';
+import type { Standing } from './ruleset/standing.ts';
 import { createState, type PacketSpan, type State, step } from './step.ts';
 import { every, now, pause } from './system/clock.ts';
 import { type Effects, openEffects } from './system/effects.ts';
 import { type Feed, type HeldFeed, openAnnounced, openHeld } from './system/feeds.ts';
+import type { StandingGuard } from './system/guard.ts';
 import { createLate } from './system/late.ts';
 import { log } from './system/log.ts';
 import { processAge } from './system/memory.ts';
@@ -40,6 +59,7 @@ import {
 import { runProgram } from './system/process.ts';
 import { onSignals } from './system/signals.ts';
 import { createHelm, type Helm } from './system/steering.ts';
+import { removeLegacy } from './system/table.ts';
 import { plan, standingProxy, tunnelMtu } from './tunnel/plan.ts';
 import { waysOf } from './tunnel/steer.ts';
 
@@ -48,10 +68,23 @@ const TICK_MILLISECONDS = 5000;
 
 export interface Daemon {
   readonly settings: Settings;
-  /** The enforcement that runs or ran last; the next one waits for it. */
+  /** The job that changes the kernel and runs or ran last; the next one waits for it. */
   turn: Promise<unknown>;
   policy: Policy;
-  ruleset: Ruleset | null;
+  /** The policy as it was loaded, before the tunnels' MTUs were filled in. */
+  wanted: Policy;
+  /** The table as it stands in the kernel; null: none of ours. */
+  standing: Standing | null;
+  /** What stands beside it for the moment it is missing; null: none, or none is possible. */
+  guard: StandingGuard | null;
+  readonly repair: RepairState;
+  /** Where the next agent finds what this one has loaded. */
+  readonly legacy: string;
+  /** What others undid and this agent made again. */
+  readonly repairs: { count: number; last: string };
+  /** keepMemory: sets read so far, and at how many matched answers the names were written. */
+  reading: number;
+  remembered: number;
   state: State;
   readonly paths: Paths;
   readonly effects: Effects;
@@ -71,21 +104,26 @@ export interface Daemon {
 
 /** Runs until it is told to stop. Returns the exit status: 0, or 1 when it could not start. */
 export async function runDaemon(sources: Sources, socketPath: string): Promise<number> {
-  const opened = openSettings(sources, null);
+  const effects = openEffects();
+  const file = `${socketPath.replace(/\.sock$/, '')}.standing`;
+  const legacy = legacyOf(effects.sets, file);
+  const opened = openSettings(sources, legacy === null ? null : { apps: legacy.slots });
   if (!opened.ok) return refuse(opened.problems);
   const { settings, problems } = opened.value;
   const policy = wantedPolicy(settings);
   await pause();
-  const started = start(settings, policy);
+  const started = start(settings, policy, effects, file);
   if (typeof started === 'string') return refuse([{ where: 'whp daemon', what: started }]);
   const daemon = started;
   noteProblems(daemon, problems);
   const control = listenControl(socketPath, daemon, { reload, refresh });
   if (typeof control === 'string') return refuse([{ where: socketPath, what: control }]);
+  adopt(daemon, policy, legacy);
   const failed = await inTurn(daemon, () => enforce(daemon, policy));
-  if (failed !== null) {
+  const stopKeeping = failed === null ? startKeeping(daemon) : failed;
+  if (typeof stopKeeping === 'string') {
     control.close();
-    return refuse([{ where: 'whp daemon', what: failed }]);
+    return refuse([{ where: 'whp daemon', what: stopKeeping }]);
   }
   if (problems.length === 0) keepLastGood(settings);
   log('notice', `enforcing ${policy.apps.length} app(s), ${processAge()} s after the start`);
@@ -95,8 +133,9 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
     onSignals({ stop: resolve, reload: () => void reload(daemon) });
   });
   stopTicking();
+  stopKeeping();
   control.close();
-  await withdraw(daemon);
+  await inTurn(daemon, () => withdraw(daemon));
   return 0;
 }
 
@@ -105,15 +144,26 @@ function refuse(problems: readonly Problem[]): number {
   return 1;
 }
 
-function start(settings: Settings, policy: Policy): Daemon | string {
+function start(
+  settings: Settings,
+  policy: Policy,
+  effects: Effects,
+  legacy: string,
+): Daemon | string {
   const paths = openPaths(policy.globals);
   if (typeof paths === 'string') return paths;
-  const effects = openEffects();
   const daemon: Daemon = {
     settings,
     turn: Promise.resolve(),
     policy,
-    ruleset: null,
+    wanted: policy,
+    standing: null,
+    guard: null,
+    repair: createRepair(policy.globals.preference, policy.globals.table),
+    legacy,
+    repairs: { count: 0, last: '' },
+    reading: 0,
+    remembered: 0,
     state: createState(policy, () => false),
     paths,
     effects,
@@ -138,9 +188,10 @@ function start(settings: Settings, policy: Policy): Daemon | string {
  * moment a packet can be marked its rule leads somewhere, and from the moment an answer can be held
  * somebody releases it. Returns what went wrong, or null.
  */
-async function enforce(daemon: Daemon, wanted: Policy): Promise<string | null> {
+export async function enforce(daemon: Daemon, wanted: Policy): Promise<string | null> {
   const realized = readPaths(daemon.paths);
   if (typeof realized === 'string') return realized;
+  daemon.wanted = wanted;
   daemon.addresses = realized.addresses.map(({ address }) => address);
   const policy = withMtus(daemon, wanted, realized);
   daemon.helm.adopt(policy, (app) => standingProxy(policy, app, realized.pieces));
@@ -155,6 +206,7 @@ async function enforce(daemon: Daemon, wanted: Policy): Promise<string | null> {
     isOwnAddress(daemon.policy, daemon.addresses, address);
   daemon.state = createState(policy, isOwn, daemon.state);
   daemon.effects.state = daemon.state;
+  keepGuard(daemon);
   forgetExcepted(daemon);
   daemon.helm.assert();
   daemon.effects.late?.all();
@@ -162,7 +214,7 @@ async function enforce(daemon: Daemon, wanted: Policy): Promise<string | null> {
 }
 
 /** Every proxy with the MTU its tunnel gets: the configured one, or what the way there allows. */
-function withMtus(daemon: Daemon, policy: Policy, realized: Realized): Policy {
+export function withMtus(daemon: Daemon, policy: Policy, realized: Realized): Policy {
   const proxies = policy.proxies.map((proxy) => {
     const wan = pathMtu(daemon.paths, proxy.address, realized.links);
     return { ...proxy, mtu: tunnelMtu(proxy, wan) };
@@ -170,15 +222,18 @@ function withMtus(daemon: Daemon, policy: Policy, realized: Realized): Policy {
   return { ...policy, proxies };
 }
 
-function buildPaths(daemon: Daemon, policy: Policy, realized: Realized): void {
+/** Makes links, addresses, routes and rules as `policy` wants them; answers what had to be made. */
+export function buildPaths(daemon: Daemon, policy: Policy, realized: Realized): string[] {
   const wrong: string[] = [];
-  for (const operation of diff(plan(policy, waysOf(daemon.helm.steering)), realized.pieces)) {
+  const operations = diff(plan(policy, waysOf(daemon.helm.steering)), realized.pieces);
+  for (const operation of operations) {
     const failed = applyOperation(daemon.paths, operation);
     if (failed !== null) wrong.push(failed);
   }
   for (const text of wrong) log('error', text);
   if (wrong.length > 0) daemon.problems.set('paths', wrong.join('; '));
   else daemon.problems.delete('paths');
+  return operations.map(({ piece }) => describe(piece));
 }
 
 /**
@@ -186,23 +241,12 @@ function buildPaths(daemon: Daemon, policy: Policy, realized: Realized): void {
  * learned kept. A kernel without nft's queue refuses it whole: then answers are only watched.
  */
 async function load(daemon: Daemon, policy: Policy): Promise<string | null> {
-  if (policy.apps.length === 0 && daemon.ruleset === null) return null;
-  const refused = await loadRuleset(daemon, compile(policy));
+  if (policy.apps.length === 0 && daemon.standing === null) return null;
+  const refused = await loadTable(daemon, renderStanding(compile(policy)));
   if (refused === null || !isHeld(policy)) return refused;
-  const watching = watchingOnly(policy);
-  if ((await loadRuleset(daemon, compile(watching))) !== null) return refused;
+  const watched = renderStanding(compile(watchingOnly(policy)));
+  if ((await loadTable(daemon, watched)) !== null) return refused;
   cannotHold(daemon, 'the kernel has no nft queue (kmod-nft-queue)');
-  return null;
-}
-
-async function loadRuleset(daemon: Daemon, ruleset: Ruleset): Promise<string | null> {
-  await pause();
-  const before = daemon.ruleset;
-  const text = before === null ? renderLoad(ruleset) : renderReload(before, ruleset);
-  await pause();
-  const loaded = await runProgram(['nft', '-f', '-'], { input: text });
-  if (loaded.status !== 0) return `nft refused the table: ${loaded.stderr.trim()}`;
-  daemon.ruleset = ruleset;
   return null;
 }
 
@@ -258,7 +302,8 @@ function listen(daemon: Daemon, policy: Policy): string | null {
   }
   if (hello === 'hold') listenHellos(daemon, helloQueue(queue));
   const announced = openAnnounced(group, (prefix, span, age) => {
-    daemon.effects.run(step(daemon.state, announcedEvent(prefix, span, age), now()));
+    if (prefix === UNJUDGED_PREFIX) run(daemon, { kind: 'unjudged' });
+    else daemon.effects.run(step(daemon.state, announcedEvent(prefix, span, age), now()));
   });
   if (typeof announced === 'string') return announced;
   daemon.announced = announced;
@@ -290,6 +335,7 @@ function announcedEvent(prefix: string, { bytes, offset, end }: PacketSpan, age:
 
 function tick(daemon: Daemon): void {
   daemon.effects.run(step(daemon.state, { kind: 'tick' }, now()));
+  keepMemory(daemon);
   const realized = readPaths(daemon.paths);
   if (typeof realized !== 'string') {
     daemon.addresses = realized.addresses.map(({ address }) => address);
@@ -297,8 +343,8 @@ function tick(daemon: Daemon): void {
   if (isStale(daemon.settings)) void refresh(daemon);
 }
 
-/** One enforcement at a time: a reload, a lease and an hour may come together. */
-function inTurn<T>(daemon: Daemon, run: () => Promise<T>): Promise<T> {
+/** One job at a time: a reload, a lease, an hour and a repair may come together. */
+export function inTurn<T>(daemon: Daemon, run: () => Promise<T>): Promise<T> {
   const mine = daemon.turn.then(run, run);
   daemon.turn = mine.catch(() => null);
   return mine;
@@ -355,12 +401,14 @@ async function withdraw(daemon: Daemon): Promise<void> {
   daemon.held?.close();
   daemon.hellos?.close();
   daemon.announced?.close();
+  lowerGuard(daemon);
   // The table first: without marks the rules have nothing to catch.
-  if (daemon.ruleset !== null) {
+  if (daemon.standing !== null) {
     await runProgram(['nft', '-f', '-'], {
       input: `add table inet ${TABLE}\ndelete table inet ${TABLE}\n`,
     });
   }
+  removeLegacy(daemon.legacy);
   const realized = readPaths(daemon.paths);
   if (typeof realized === 'string') return;
   for (const operation of diff([], realized.pieces)) {

@@ -34,6 +34,14 @@ import {
 import { observeHello } from './learn/observe-hello.ts';
 import { createPace, type Pace, takeToken } from './learn/pace.ts';
 import { createReports, type Reports, reportOnce } from './learn/reports.ts';
+import {
+  createTaught,
+  expireTaught,
+  noteAnnounced,
+  noteTaught,
+  retainTaught,
+  type Taught,
+} from './learn/taught.ts';
 import { wishesOf } from './learn/wishes.ts';
 import { compileNames } from './policy/domain-match.ts';
 import type { App, Policy } from './policy/policy.ts';
@@ -111,6 +119,8 @@ export interface State {
   readonly observer: DnsObserver;
   readonly apps: ReadonlyMap<string, App>;
   readonly learned: Learned;
+  /** What the ruleset has learned by itself, for the day somebody deletes its table. */
+  readonly taught: Taught;
   readonly evidence: EvidenceStore;
   readonly streams: DnsStreams;
   readonly pace: Pace;
@@ -139,16 +149,17 @@ export function createState(
   before: State | null = null,
 ): State {
   const learned = before?.learned ?? createLearned();
-  retainApps(
-    learned,
-    policy.apps.map((app) => app.name),
-  );
+  const taught = before?.taught ?? createTaught();
+  const names = policy.apps.map((app) => app.name);
+  retainApps(learned, names);
+  retainTaught(taught, names);
   const profiles = new Map(policy.apps.map((app) => [app.name, app.profile]));
   return {
     policy,
     observer: { matcher: compileNames(policy.apps), profiles, isOwn },
     apps: new Map(policy.apps.map((app) => [app.name, app])),
     learned,
+    taught,
     evidence: before?.evidence ?? createEvidence(),
     streams: before?.streams ?? createStreams(),
     pace: before?.pace ?? createPace(),
@@ -191,6 +202,7 @@ export function step(state: State, event: Event, now: number): readonly Effect[]
       return onHello(state, event, now);
     case 'tick':
       expireLearned(state.learned, now);
+      expireTaught(state.taught, now);
       expireStreams(state.streams, now);
       expireHellos(state.hellos, now);
       expireEvidence(state.evidence, now - EVIDENCE_MILLISECONDS);
@@ -282,15 +294,14 @@ function onQuery(state: State, event: Event & { kind: 'query' }, now: number): r
   const device = sourceText(packet);
   for (const { bytes, offset, end } of messagesOf(state, packet, device, now)) {
     for (const match of observeDnsQuery(state.observer.matcher, bytes, offset, end)) {
-      const { windowSeconds } = state.apps.get(match.app)!.profile.portmap;
-      const timeout = Math.floor(windowSeconds * 1000 - event.age);
+      const { portmap, caps } = state.apps.get(match.app)!.profile;
+      const timeout = Math.floor(portmap.windowSeconds * 1000 - event.age);
       if (timeout <= 0) continue;
+      const set = setName(match.app, 'asked', packet.family);
+      const key = addressKey(device)!;
       counters.asked += 1;
-      effects.push({
-        kind: 'renew',
-        set: setName(match.app, 'asked', packet.family),
-        elements: [{ key: addressKey(device)!, timeout }],
-      });
+      noteTaught(state.taught, set, { key, expires: now + timeout }, caps.devices);
+      effects.push({ kind: 'renew', set, elements: [{ key, timeout }] });
       effects.push({
         kind: 'told',
         what: { kind: 'asked', app: match.app, device, name: match.entry },
@@ -314,6 +325,7 @@ function onEvidence(
   if (said.feed === 'full') {
     return onFull(state, app, sourceText(packet), now);
   }
+  noteAnnounced(state.taught, app, said.feed, packet, now);
   const sources = { profile: app.profile, learned: state.learned };
   const evidence = recordEvidence(state.evidence, said.feed, app.name, packet, sources, now);
   const told: Effect = { kind: 'told', what: { kind: 'evidence', evidence } };

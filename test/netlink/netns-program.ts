@@ -27,6 +27,7 @@ import type { SetChange, SetElement } from '../../agent/src/netlink/nft-set.ts';
 import { putRouteDelete, putRouteReplace } from '../../agent/src/netlink/route.ts';
 import { readRouteEvent } from '../../agent/src/netlink/rt-event.ts';
 import { type MarkRule, putRuleAdd, putRuleDelete } from '../../agent/src/netlink/rule.ts';
+import { raiseGuard } from '../../agent/src/system/guard.ts';
 import { closeNetlink, receive, receiveQueueSize } from '../../agent/src/system/netlink-socket.ts';
 import { runProgram } from '../../agent/src/system/process.ts';
 import { claimLater, finish, holds, same } from './claims.ts';
@@ -336,4 +337,38 @@ async function proveFlows(): Promise<void> {
 await proveSets();
 await proveRoutes();
 await proveFlows();
+await claimLater('the guard outlives a flush of everything, and not its socket', async () => {
+  const guard = {
+    table: 'whpt_guard',
+    mask: 0x0f000000,
+    direct: 0x0e000000,
+    lan: ['br-lan', 'br-guest'],
+    tunnels: 'whp-',
+    group: 5312,
+    prefix: 'whp:unjudged',
+  };
+  const raised = raiseGuard(guard);
+  if (typeof raised === 'string') throw new Error(raised);
+  const rules = async (): Promise<string[]> =>
+    (await run('nft', 'list', 'ruleset'))
+      .split('\n')
+      .map((line) => line.trim())
+      .filter((line) => /accept$|drop$/.test(line) && !line.startsWith('type'));
+  const wanted = [
+    'ct mark & 0x0f000000 == 0x00000000 ct state established,related accept',
+    'meta mark & 0x0f000000 != 0x00000000 accept',
+    'iifname "whp-*" accept',
+    'ct mark & 0x0e000000 == 0x0e000000 accept',
+    'iifname "br-lan" log prefix "whp:unjudged" group 5312 snaplen 64 drop',
+    'iifname "br-guest" log prefix "whp:unjudged" group 5312 snaplen 64 drop',
+  ];
+  await run('nft', 'flush', 'ruleset');
+  same(await rules(), wanted, 'after the flush');
+  holds(typeof raiseGuard(guard) === 'string', 'a second agent raised the same guard');
+  const refused = await runProgram(['nft', 'delete', 'table', 'inet', 'whpt_guard']);
+  holds(refused.status !== 0, 'somebody else deleted it');
+  raised.lower();
+  same(await rules(), [], 'after its socket');
+});
+
 finish();

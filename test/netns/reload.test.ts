@@ -4,7 +4,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { compile } from '../../agent/src/ruleset/compile.ts';
-import { renderLoad, renderReload } from '../../agent/src/ruleset/render.ts';
+import { addressKey, pairKey, portKey } from '../../agent/src/ruleset/elements.ts';
+import { renderLoad, renderReload, renderStanding } from '../../agent/src/ruleset/render.ts';
+import { type Held, loadText, reloadText } from '../../agent/src/ruleset/standing.ts';
 import { type Change, policyFrom } from '../golden/policies.ts';
 import { run } from './router.ts';
 
@@ -71,6 +73,44 @@ test('learned elements outlive a reload, unless the set itself changes', () => {
   const changed = stateAfter(renderLoad(before), LEARNED, renderReload(before, smaller));
   assert.not.match(changed, '93.184.216.34');
   assert.match(changed, '192.168.1.10 . ');
+});
+
+const HELD: Held = new Map([
+  ['skype_addr4', [{ key: addressKey('93.184.216.34')!, left: 90_500 }]],
+  ['skype_udp4', [{ key: portKey('192.168.1.10', 13021)!, left: 1500 }]],
+  ['skype_tcp6', [{ key: portKey('fd00:1::10', 443)!, left: 20_000 }]],
+  ['skype_peer6', [{ key: pairKey('fd00:1::10', '2600:1406:3a::34')!, left: 1e9 }]],
+  ['skype_peer4', [{ key: addressKey('192.0.2.1')!, left: 1000 }]],
+]);
+
+test('a table is loaded with what was held, each element for the rest of its life', () => {
+  const standing = renderStanding(compile(policyFrom({})));
+  const file = `${FOLDER}/held.nft`;
+  writeFileSync(file, loadText(standing, HELD));
+  const listed = run('unshare', ['-n', 'sh', '-ec', `nft -f ${file}\nnft list table inet whp`]);
+  assert.match(listed, /93\.184\.216\.34 timeout 1m30s500ms expires 1m30s/);
+  assert.match(listed, /192\.168\.1\.10 \. 0x32dd0000 expires 1s/);
+  assert.match(listed, /fd00:1::10 \. 0x1bb0000 expires 19s/);
+  // Never longer than the set's own lease.
+  assert.match(listed, /fd00:1::10 \. 2600:1406:3a::34 expires 59m59s/);
+  // A key that does not fit the set is left out, not the table.
+  assert.not.match(listed, '192.0.2.1');
+});
+
+test('a learned set whose shape changes keeps what is held', () => {
+  const caps = { endpoints: 1025, ports: 65, peers: 4097, devices: 257 };
+  const [before, after] = [{}, { profile: { caps } }].map((change) =>
+    renderStanding(compile(policyFrom(change))),
+  );
+  const changed = stateAfter(loadText(before!, HELD), reloadText(before!, after!, HELD));
+  for (const one of ['93.184.216.34', '192.168.1.10 . ', 'fd00:1::10 . ', '2600:1406:3a::34']) {
+    assert.match(changed, one);
+  }
+});
+
+test('a reload that changes nothing is no transaction', () => {
+  const standing = renderStanding(compile(policyFrom({})));
+  assert.is(reloadText(standing, JSON.parse(JSON.stringify(standing))), '');
 });
 
 test.run();

@@ -542,8 +542,8 @@ const STATES: Case[] = [
     name: 'no proxy is up: refused at once before routing, nothing learned, others untouched',
     steps: [
       { add: { set: 'skype_blocked', key: familyKey(4) } },
-      lan(u(A, P2P, NODE, 40011), { verdict: 'reject', mark: 0, ctmark: 0, logs: [] }),
-      lan(t(A, 50001, NODE, 40011), { verdict: 'reject', mark: 0, ctmark: 0, logs: [] }),
+      lan(u(A, P2P, NODE, 40011), { verdict: 'reject', ctmark: 0, logs: [] }),
+      lan(t(A, 50001, NODE, 40011), { verdict: 'reject', ctmark: 0, logs: [] }),
       { set: 'skype_udp4', holds: [] },
       lan(u(A, 50003, OTHER, 443), DIRECT),
       lan(u(A6, P2P, NODE6, 40011), proxied('range')),
@@ -553,7 +553,7 @@ const STATES: Case[] = [
     name: 'refused for IPv6 only',
     steps: [
       { add: { set: 'skype_blocked', key: familyKey(6) } },
-      lan(u(A6, P2P, NODE6, 40011), { verdict: 'reject', mark: 0, ctmark: 0, logs: [] }),
+      lan(u(A6, P2P, NODE6, 40011), { verdict: 'reject', ctmark: 0, logs: [] }),
       lan(u(A, P2P, NODE, 40011), proxied('range')),
     ],
   },

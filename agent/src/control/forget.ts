@@ -2,6 +2,7 @@
 // time: by the owner's word, or because a name is now kept direct. Live flows are not touched.
 import type { Daemon } from '../daemon.ts';
 import { forgetEndpoints } from '../learn/forget.ts';
+import { forgetTaught } from '../learn/taught.ts';
 import { addressKey, addressOf, pairOf, portOf } from '../ruleset/elements.ts';
 import { LEARNED_SETS, setName } from '../ruleset/names.ts';
 import { changeSets, readSet, type Sets } from '../system/sets.ts';
@@ -28,6 +29,7 @@ export function forgetLearned(
         if (typeof elements === 'string') continue;
         const meant = elements.filter(({ key }) => address === null || isAbout(kind, key, address));
         const keys = meant.map(({ key }) => key);
+        forgetTaught(daemon.state.taught, set, keys);
         gone += deleteKeys(sets, set, keys);
       }
     }

@@ -66,6 +66,20 @@ export function learnEndpoints(learned: Learned, lesson: Lesson, cap: number): L
   return { endpoints: kept, evicted: Array.from(evicted), report };
 }
 
+/** Takes in an endpoint that stands in the kernel already; what is known of it stays. */
+export function restoreEndpoint(
+  learned: Learned,
+  one: Pick<Endpoint, 'app' | 'address' | 'name' | 'device' | 'expires'>,
+  cap: number,
+  now: number,
+): void {
+  const family = one.address.includes(':') ? 6 : 4;
+  const set = setOf(learned, one.app, family);
+  if (set.has(one.address) || set.size >= cap) return;
+  set.set(one.address, { ...one, family, firstSeen: now, lastSeen: now });
+  if (one.device !== '') claim(sharesOf(learned, one.app, family), one.address, one.device);
+}
+
 function renewed(
   known: Endpoint | undefined,
   lesson: Lesson,

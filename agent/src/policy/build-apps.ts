@@ -19,8 +19,8 @@ import type { Profile } from './profile.ts';
 import type { Problem } from './result.ts';
 import { parseSchedule, type WeekSpan } from './schedule.ts';
 
-/** Slots 1..13 of the mark's nibble belong to apps; 14 is kept free, 15 means "watched". */
-export const LAST_SLOT = 13;
+/** Slots 1..12 of the mark's nibble belong to apps; what the others mean is in marks. */
+export const LAST_SLOT = 12;
 
 export interface AppInput {
   /** Profiles at hand, by their name. */

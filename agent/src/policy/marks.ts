@@ -5,7 +5,9 @@
 // these are the lowest four that none of them touches. One nibble, not one bit per application:
 // sixteen values are worth more than four. All writes are masked, foreign bits stay.
 //   0       unrelated: direct, and the one comparison such a packet costs
-//   1..13   slot of an application; its ip rule, routing table and path follow from it
+//   1..12   slot of an application; its ip rule, routing table and path follow from it
+//   13      judged: a packet mark on the first packets of a direct flow, from our prerouting chain
+//           to our forward chain; tells the guard (netlink/nft-guard) that the table stands
 //   14      undecided: a new TLS flow whose ClientHello has not been seen yet
 //   15      watched: a direct flow whose packets need a look (foreign DNS)
 // 14 and 15 are conntrack marks of direct flows. A packet carries them only from the forward hook
@@ -14,7 +16,8 @@
 
 export const DEFAULT_MASK = 0x0f000000;
 export const FIRST_SLOT = 1;
-export const LAST_SLOT = 13;
+export const LAST_SLOT = 12;
+export const JUDGED = 13;
 export const UNDECIDED = 14;
 export const WATCHED = 15;
 /** The highest slot that has an ip rule and a routing table. */

@@ -1,6 +1,6 @@
 // ruleset/compile-forward: after routing. The kill switch (a proxied packet leaves by a tunnel or
 // not at all), the feed of DNS answers, MSS clamping, and the source NAT into the tunnel.
-import { markOf, UNDECIDED, WATCHED } from '../policy/marks.ts';
+import { JUDGED, markOf, UNDECIDED, WATCHED } from '../policy/marks.ts';
 import type { App, Proxy as ProxyEntry } from '../policy/policy.ts';
 import { parseAddress } from '../wire/address.ts';
 import { readsHello } from './compile-hello.ts';
@@ -71,6 +71,11 @@ export function compileForward(context: Context): Chain[] {
       rule('unrelated flow', is(own, 0), hasState('established', 'related'), accept),
       rule('known flow', dispatch(own, known)),
       ...fromTunnels(context),
+      rule(
+        'judged, and none of ours: the mark has done its work',
+        is(masked(metaMark, globals.mask), markOf(globals.mask, JUDGED)),
+        setMark(context, 'meta', 0),
+      ),
       rule(
         'our mark but no tracked flow: it would leave without NAT',
         isNot(masked(metaMark, globals.mask), 0),

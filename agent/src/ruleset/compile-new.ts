@@ -1,7 +1,7 @@
 // ruleset/compile-new: prerouting. Tells in one rule what is unrelated, in two what is known, and
 // judges the first packet of every other flow by the evidence, before routing: the packet that
 // teaches is already on the right path.
-import { markOf, UNDECIDED, WATCHED } from '../policy/marks.ts';
+import { JUDGED, markOf, UNDECIDED, WATCHED } from '../policy/marks.ts';
 import type { App } from '../policy/policy.ts';
 import type { Family } from '../wire/address.ts';
 import { escapeRules } from './compile-escape.ts';
@@ -74,6 +74,7 @@ export function compilePrerouting(context: Context): Chain[] {
         oneOf({ kind: 'fib', result: 'type' }, ['local', 'broadcast', 'multicast', 'anycast']),
         accept,
       ),
+      rule('judged here: the guard lets it pass', setMark(context, 'meta', JUDGED)),
       rule('home to home', oneOf({ kind: 'fib', result: 'oifname' }, globals.lan), accept),
       ...FAMILIES.map((family) =>
         rule('not the public Internet, or a proxy', inSet(daddr(family), neverSet(family)), accept),
@@ -85,6 +86,7 @@ export function compilePrerouting(context: Context): Chain[] {
         oneOf(l4proto, [TCP, UDP]),
         is(dport, 53),
         setMark(context, 'ct', WATCHED),
+        setMark(context, 'meta', 0),
         accept,
       ),
       ...helloRules(context),

@@ -93,6 +93,10 @@ export const ANSWER_PREFIX = 'whp:answer';
 /** First words of a TLS flow that nobody knows yet. */
 export const HELLO_PREFIX = 'whp:hello';
 
+/** The guard's table, and the prefix of a packet it held back: our table has not judged it. */
+export const GUARD_TABLE = 'whp_guard';
+export const UNJUDGED_PREFIX = 'whp:unjudged';
+
 export type Feed =
   | { readonly feed: 'query' | 'answer' | 'hello' }
   | { readonly feed: AppFeed; readonly app: string };

@@ -15,6 +15,7 @@ import type {
   Statement,
   Verdict,
 } from './model.ts';
+import { duration, loadText, reloadText, type Standing } from './standing.ts';
 
 type Renderers<Kind extends { kind: string }> = {
   readonly [K in Kind['kind']]: (one: Extract<Kind, { kind: K }>) => string;
@@ -161,13 +162,6 @@ function setProperties(set: NamedSet): string[] {
   return lines;
 }
 
-/** nft reads `1s500ms`, not fractions. */
-function duration(milliseconds: number): string {
-  const seconds = Math.floor(milliseconds / 1000);
-  const rest = milliseconds % 1000;
-  return `${seconds > 0 ? `${seconds}s` : ''}${rest > 0 || seconds === 0 ? `${rest}ms` : ''}`;
-}
-
 function elementText(key: readonly Datatype[], element: readonly Span[]): string {
   return element.map((span, i) => spanText(key[i]!, span)).join(' . ');
 }
@@ -177,44 +171,14 @@ function spanText(type: Datatype, [from, to]: Span): string {
   return from === to ? first : `${first}-${constantText(type, to)}`;
 }
 
-function elementList(set: NamedSet): string[] {
-  return set.role === 'static' ? set.elements.map((one) => elementText(set.key, one)) : [];
-}
-
-function setBlock(set: NamedSet): string[] {
-  const elements = elementList(set);
-  return [
-    `set ${set.name} {`,
-    ...setProperties(set).map((line) => `  ${line}`),
-    ...(elements.length > 0 ? ['  elements = {', `    ${elements.join(',\n      ')}`, '  }'] : []),
-    '}',
-  ];
+/** Joined as a block of the table lists them. */
+function elementList(set: NamedSet): string | null {
+  if (set.role !== 'static') return null;
+  return set.elements.map((one) => elementText(set.key, one)).join(',\n      ');
 }
 
 function baseText({ type, hook, priority }: BaseHook): string {
   return `type ${type} hook ${hook} priority ${priority}; policy accept;`;
-}
-
-function chainBlock(chain: Chain): string[] {
-  return [
-    `chain ${chain.name} {`,
-    ...(chain.base === undefined ? [] : [`  ${baseText(chain.base)}`]),
-    ...chain.rules.map((rule) => `  ${renderRule(rule)}`),
-    '}',
-  ];
-}
-
-/** The first load: whatever stood under our name is replaced, learned elements included. */
-export function renderLoad(ruleset: Ruleset): string {
-  const body = [
-    ...ruleset.counters.map((name) => `counter ${name} { }`),
-    ...ruleset.sets.flatMap(setBlock),
-    ...chainsInOrder(ruleset.chains).flatMap(chainBlock),
-  ];
-  const table = `table inet ${ruleset.table}`;
-  // Adding first makes deleting safe when there is none yet.
-  const head = [`add ${table}`, `delete ${table}`, `${table} {`];
-  return `${[...head, ...body.map((line) => `  ${line}`), '}'].join('\n')}\n`;
 }
 
 /** nft 1.0.6 resolves jumps while reading: chains that others go to come first. */
@@ -222,51 +186,33 @@ function chainsInOrder(chains: readonly Chain[]): Chain[] {
   return [...chains.filter((one) => !one.base), ...chains.filter((one) => one.base)];
 }
 
-/**
- * From one table to the next in one transaction that keeps every learned element, and every
- * counter, of sets whose shape is unchanged. A packet sees the old rules or the new, never none.
- */
+/** The table's parts as text: what is loaded, and what a reload compares. */
+export function renderStanding(ruleset: Ruleset): Standing {
+  return {
+    table: ruleset.table,
+    counters: ruleset.counters,
+    sets: ruleset.sets.map((set) => ({
+      name: set.name,
+      shape: setProperties(set),
+      key: set.key,
+      elements: elementList(set),
+      timeout: set.role === 'static' ? null : set.timeout,
+      size: set.role === 'static' ? 0 : set.size,
+    })),
+    chains: chainsInOrder(ruleset.chains).map((chain) => ({
+      name: chain.name,
+      base: chain.base === undefined ? '' : baseText(chain.base),
+      rules: chain.rules.map(renderRule),
+    })),
+  };
+}
+
+/** The first load: whatever stood under our name is replaced, learned elements included. */
+export function renderLoad(ruleset: Ruleset): string {
+  return loadText(renderStanding(ruleset));
+}
+
+/** From one table to the next: see reloadText. */
 export function renderReload(previous: Ruleset, next: Ruleset): string {
-  const table = `inet ${next.table}`;
-  const gone = <T extends { name: string }>(
-    old: readonly T[],
-    now: readonly T[],
-    same: (a: T, b: T) => boolean,
-  ) => old.filter((one) => !now.some((other) => other.name === one.name && same(one, other)));
-  const deadChains = gone(previous.chains, next.chains, sameBase);
-  const deadSets = gone(previous.sets, next.sets, sameShape);
-  const statics = next.sets.filter((set) => set.role === 'static');
-  const lines = [
-    `add table ${table}`,
-    ...previous.chains.map((chain) => `flush chain ${table} ${chain.name}`),
-    ...deadChains.map((chain) => `delete chain ${table} ${chain.name}`),
-    ...deadSets.map((set) => `delete set ${table} ${set.name}`),
-    ...previous.counters
-      .filter((name) => !next.counters.includes(name))
-      .map((name) => `delete counter ${table} ${name}`),
-    ...next.counters.map((name) => `add counter ${table} ${name}`),
-    ...next.sets.map((set) => `add set ${table} ${set.name} { ${setProperties(set).join('; ')}; }`),
-    ...statics.map((set) => `flush set ${table} ${set.name}`),
-    ...statics.flatMap((set) => {
-      const elements = elementList(set);
-      if (elements.length === 0) return [];
-      return [`add element ${table} ${set.name} { ${elements.join(', ')} }`];
-    }),
-    ...chainsInOrder(next.chains).map((chain) => {
-      const base = chain.base === undefined ? '' : ` { ${baseText(chain.base)} }`;
-      return `add chain ${table} ${chain.name}${base}`;
-    }),
-    ...next.chains.flatMap((chain) =>
-      chain.rules.map((rule) => `add rule ${table} ${chain.name} ${renderRule(rule)}`),
-    ),
-  ];
-  return `${lines.join('\n')}\n`;
-}
-
-function sameBase(a: Chain, b: Chain): boolean {
-  return JSON.stringify(a.base) === JSON.stringify(b.base);
-}
-
-function sameShape(a: NamedSet, b: NamedSet): boolean {
-  return JSON.stringify(setProperties(a)) === JSON.stringify(setProperties(b));
+  return reloadText(renderStanding(previous), renderStanding(next));
 }

@@ -58,6 +58,11 @@ export function writeText(path: string, text: string, mode = 0o600): number {
   return errno;
 }
 
+/** Removes the file at `path`; one that is not there is no error. */
+export function removeFile(path: string): void {
+  os.remove(path);
+}
+
 /** Names in the folder at `path`, sorted; or the positive errno. */
 export function listNames(path: string): string[] | number {
   const [names, errno] = os.readdir(path);

@@ -9,7 +9,7 @@ import {
   putAddressDump,
   readAddress,
 } from '../netlink/address.ts';
-import { NETLINK_ROUTE, RTN_PROHIBIT } from '../netlink/constants.ts';
+import { IFF_UP, NETLINK_ROUTE, RTN_PROHIBIT } from '../netlink/constants.ts';
 import {
   type KernelLink,
   putGreCreate,
@@ -147,7 +147,9 @@ function isOwnRule(rule: KernelRule, globals: Paths['globals']): boolean {
 
 function linkPiece(link: KernelLink): Piece {
   const { local, remote, key } = link.gre!;
-  return { kind: 'link', name: link.name, local, remote: remote ?? '', key, mtu: link.mtu };
+  // One that somebody has set down is none we want, whatever its parameters: it is made anew.
+  const mtu = (link.flags & IFF_UP) === 0 ? 0 : link.mtu;
+  return { kind: 'link', name: link.name, local, remote: remote ?? '', key, mtu };
 }
 
 function routePiece(route: KernelRoute, names: ReadonlyMap<number, string>): Piece {

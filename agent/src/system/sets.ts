@@ -22,12 +22,14 @@ const MESSAGES_EACH = 3;
 
 export interface Sets {
   readonly socket: NetlinkSocket;
+  /** Transactions committed and not yet told to repair/, which counts those of others. */
+  commits: number;
 }
 
 export function openSets(): Sets | string {
   // Dumps of large sets come in datagrams of up to 32 KiB.
   const opened = openNetlink(NETLINK_NETFILTER, { receiveQueue: 1 << 18 });
-  return opened.ok ? { socket: opened.socket } : opened.reason;
+  return opened.ok ? { socket: opened.socket, commits: 0 } : opened.reason;
 }
 
 /** Commits the changes, as one transaction where the kernel's memory allows it (some hundred
@@ -37,6 +39,7 @@ export function changeSets(sets: Sets, changes: readonly SetChange[]): string | 
   for (const part of splitChanges(changes)) {
     const wrong = commitPart(sets.socket, part);
     if (wrong !== null) return wrong;
+    sets.commits += 1;
   }
   return null;
 }

@@ -118,8 +118,8 @@ test('apps keep the slots they have, new ones get the lowest free', () => {
     ),
     ['a2', 'b3', 'c1'],
   );
-  const many = CLOUD + Array.from({ length: 14 }, (_, i) => app(`n${i}`, i)).join('');
-  assert.equal(problems(many), ['whp.n13 (whp:44): more than 13 apps; disable some']);
+  const many = CLOUD + Array.from({ length: 13 }, (_, i) => app(`n${i}`, i)).join('');
+  assert.equal(problems(many), ['whp.n12 (whp:41): more than 12 apps; disable some']);
 });
 
 test('ranges out of date are left out when the day is known', () => {

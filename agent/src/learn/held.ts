@@ -1,0 +1,86 @@
+// All that is learned, in the shape of the kernel's sets: what a table that has to be written anew
+// gets from the start, and what a reading of a standing table gives back after a restart. Before:
+// learned, taught. After: ruleset/standing.
+import type { App } from '../policy/policy.ts';
+import { addressKey, addressOf } from '../ruleset/elements.ts';
+import { LEARNED_SETS, setName } from '../ruleset/names.ts';
+import type { Held, HeldElement } from '../ruleset/standing.ts';
+import { type Endpoint, type Learned, learnedEndpoints, restoreEndpoint } from './learned.ts';
+import { noteTaught, type Taught, taughtElements } from './taught.ts';
+
+export interface Memory {
+  readonly learned: Learned;
+  readonly taught: Taught;
+}
+
+/** What holds at `now` (milliseconds), by set. */
+export function heldElements(memory: Memory, now: number): Held {
+  const held = new Map<string, HeldElement[]>();
+  for (const { app, address, family, expires } of learnedEndpoints(memory.learned)) {
+    const key = addressKey(address);
+    if (key === null || expires <= now) continue;
+    const set = setName(app, 'addr', family);
+    const elements = held.get(set) ?? [];
+    elements.push({ key, left: expires - now });
+    held.set(set, elements);
+  }
+  for (const set of memory.taught.keys()) {
+    const elements = taughtElements(memory.taught, set, now).map(({ key, expires }) => ({
+      key,
+      left: expires - now,
+    }));
+    if (elements.length > 0) held.set(set, elements);
+  }
+  return held;
+}
+
+/** The names of the learned sets of `app`; the 200 ms window is gone before it could be read. */
+export function learnedSetsOf(app: App): string[] {
+  return LEARNED_SETS.filter((kind) => kind !== 'window').flatMap((kind) =>
+    ([4, 6] as const).map((family) => setName(app.name, kind, family)),
+  );
+}
+
+/** What an endpoint was learned from, when an earlier agent learned it. */
+export type Origins = readonly Pick<Endpoint, 'app' | 'address' | 'name' | 'device'>[];
+
+/** Name of an endpoint that stood in the kernel and that nobody can explain any more. */
+const ADOPTED = 'adopted from the standing table';
+
+/**
+ * Takes in what a standing table holds: endpoints with the names that an earlier agent left, ports,
+ * peers and asked windows as they are. Answers how many elements.
+ */
+export function adoptElements(
+  memory: Memory,
+  app: App,
+  read: (set: string) => readonly HeldElement[],
+  origins: Origins,
+  now: number,
+): number {
+  const { caps } = app.profile;
+  let count = 0;
+  for (const set of learnedSetsOf(app)) {
+    const isAddress = set.startsWith(`${app.name}_addr`);
+    const cap = set.includes('_peer')
+      ? caps.peers
+      : set.includes('_asked')
+        ? caps.devices
+        : caps.ports;
+    for (const { key, left } of read(set)) {
+      if (left <= 0) continue;
+      const expires = now + left;
+      const address = isAddress ? addressOf(key) : null;
+      if (!isAddress) noteTaught(memory.taught, set, { key, expires }, cap);
+      else if (address === null) continue;
+      else {
+        const origin = origins.find((one) => one.app === app.name && one.address === address);
+        const { name = ADOPTED, device = '' } = origin ?? {};
+        const endpoint = { app: app.name, address, name, device, expires };
+        restoreEndpoint(memory.learned, endpoint, caps.endpoints, now);
+      }
+      count += 1;
+    }
+  }
+  return count;
+}

@@ -1,0 +1,121 @@
+// What the ruleset has learned by itself, as far as the agent knows: ports, peers and asked windows,
+// by set. Filled from what the ruleset announces and from readings of the kernel's sets; asked when
+// somebody has deleted the table and it is written again with everything it knew. Before:
+// netlink/nflog, wire/packet. After: ruleset/render. Bounded by the same caps as the kernel's sets.
+import type { App } from '../policy/policy.ts';
+import { findRange } from '../policy/range-match.ts';
+import { deviceOf, pairKey, portKey } from '../ruleset/elements.ts';
+import { type AppFeed, setName } from '../ruleset/names.ts';
+import { destinationText, type Packet, sourceText, TCP, UDP } from '../wire/packet.ts';
+import { observePortmap } from './observe-portmap.ts';
+import { fairEvictions } from './shares.ts';
+
+/** An element of one of the kernel's sets and the time (milliseconds) at which it expires. */
+export interface TaughtElement {
+  readonly key: Uint8Array;
+  readonly expires: number;
+}
+
+/** By set, by key as text; the one not heard of for longest first. */
+export type Taught = Map<string, Map<string, TaughtElement>>;
+
+export function createTaught(): Taught {
+  return new Map();
+}
+
+function nameOf(key: Uint8Array): string {
+  return String.fromCharCode(...key);
+}
+
+/** Takes in one element; of more than `cap` an eighth is forgotten, of the devices
+ * that have most. */
+export function noteTaught(taught: Taught, set: string, one: TaughtElement, cap: number): void {
+  const elements = taught.get(set) ?? new Map<string, TaughtElement>();
+  taught.set(set, elements);
+  const name = nameOf(one.key);
+  const known = elements.get(name);
+  elements.delete(name);
+  elements.set(name, known === undefined || known.expires < one.expires ? one : known);
+  if (elements.size <= cap) return;
+  const held = Array.from(elements, ([old, { key }]) => ({ old, device: deviceOf(key) }));
+  for (const { old } of fairEvictions(held, Math.max(1, cap >> 3))) elements.delete(old);
+}
+
+/** A reading of the whole set takes the place of what was known of it. */
+export function replaceTaught(
+  taught: Taught,
+  set: string,
+  elements: readonly TaughtElement[],
+): void {
+  if (elements.length === 0) taught.delete(set);
+  else taught.set(set, new Map(elements.map((one) => [nameOf(one.key), one])));
+}
+
+/** Elements of `set` that still hold at `now` (milliseconds). */
+export function taughtElements(taught: Taught, set: string, now: number): TaughtElement[] {
+  return Array.from(taught.get(set)?.values() ?? []).filter(({ expires }) => expires > now);
+}
+
+export function forgetTaught(taught: Taught, set: string, keys: readonly Uint8Array[]): void {
+  for (const key of keys) taught.get(set)?.delete(nameOf(key));
+}
+
+export function expireTaught(taught: Taught, now: number): void {
+  for (const [set, elements] of taught) {
+    for (const [name, { expires }] of elements) if (expires <= now) elements.delete(name);
+    if (elements.size === 0) taught.delete(set);
+  }
+}
+
+/** Forgets the sets of applications that are no longer configured. */
+export function retainTaught(taught: Taught, apps: readonly string[]): void {
+  for (const set of taught.keys()) {
+    if (!apps.some((app) => set.startsWith(`${app}_`))) taught.delete(set);
+  }
+}
+
+/**
+ * The elements that the ruleset has added for a packet it announces: the same rules as in
+ * ruleset/compile-new (evidence chains) and compile-local (mappings), on the same packet.
+ */
+export function noteAnnounced(
+  taught: Taught,
+  app: App,
+  feed: AppFeed,
+  packet: Packet,
+  now: number,
+): void {
+  const { profile } = app;
+  const { family } = packet;
+  const device = sourceText(packet);
+  const note = (kind: 'udp' | 'tcp' | 'peer', key: Uint8Array | null, lease: number): void => {
+    if (key === null) return;
+    const cap = kind === 'peer' ? profile.caps.peers : profile.caps.ports;
+    const one = { key, expires: now + lease * 1000 };
+    noteTaught(taught, setName(app.name, kind, family), one, cap);
+  };
+  const lease = profile.ports.leaseSeconds;
+  if (feed === 'mapping') {
+    const mapped = observePortmap(packet);
+    if (mapped === null || 'malformed' in mapped) return;
+    for (const transport of mapped.transports) note(transport, portKey(device, mapped.port), lease);
+    return;
+  }
+  const transport = packet.protocol === UDP ? 'udp' : packet.protocol === TCP ? 'tcp' : null;
+  if (feed === 'range' && transport !== null && teachesPort(app, packet, transport)) {
+    note(transport, portKey(device, packet.sourcePort), lease);
+  }
+  if (feed === 'port' && transport !== null) {
+    note(transport, portKey(device, packet.sourcePort), lease);
+  }
+  if ((feed === 'port' || feed === 'peer') && profile.peers.enabled) {
+    note('peer', pairKey(device, destinationText(packet)), profile.peers.leaseSeconds);
+  }
+}
+
+function teachesPort(app: App, packet: Packet, protocol: 'udp' | 'tcp'): boolean {
+  const { bytes, destination: offset, destinationPort: port, family } = packet;
+  const at = { bytes, offset, family, protocol, port };
+  const teaching = app.profile.ranges.filter(({ learn }) => learn.includes(protocol));
+  return findRange(teaching, at) !== null;
+}

@@ -1,0 +1,259 @@
+// netlink/nft-guard: the second line of defence, a table of four rules that belongs to a socket of
+// ours (NFT_TABLE_F_OWNER, Linux 5.12). Nobody else can delete or change it: `nft flush ruleset`
+// passes it by, and it is gone when the socket is closed, however the agent ends. It lets a packet
+// from home into the forward chain only when our table has judged it, so that nothing leaves
+// unjudged while that table is missing.
+import {
+  NF_ACCEPT,
+  NF_DROP,
+  NF_INET_FORWARD,
+  NFNL_SUBSYS_NFTABLES,
+  NFPROTO_INET,
+  NFT_CMP_EQ,
+  NFT_CMP_NEQ,
+  NFT_CT_MARK,
+  NFT_CT_STATE,
+  NFT_META_IIFNAME,
+  NFT_META_MARK,
+  NFT_MSG_NEWCHAIN,
+  NFT_MSG_NEWRULE,
+  NFT_MSG_NEWTABLE,
+  NFT_REG_1,
+  NFT_REG_VERDICT,
+  NFT_TABLE_F_OWNER,
+  NFTA_BITWISE_DREG,
+  NFTA_BITWISE_LEN,
+  NFTA_BITWISE_MASK,
+  NFTA_BITWISE_SREG,
+  NFTA_BITWISE_XOR,
+  NFTA_CHAIN_HOOK,
+  NFTA_CHAIN_NAME,
+  NFTA_CHAIN_POLICY,
+  NFTA_CHAIN_TABLE,
+  NFTA_CHAIN_TYPE,
+  NFTA_CMP_DATA,
+  NFTA_CMP_OP,
+  NFTA_CMP_SREG,
+  NFTA_CT_DREG,
+  NFTA_CT_KEY,
+  NFTA_DATA_VALUE,
+  NFTA_DATA_VERDICT,
+  NFTA_EXPR_DATA,
+  NFTA_EXPR_NAME,
+  NFTA_HOOK_HOOKNUM,
+  NFTA_HOOK_PRIORITY,
+  NFTA_IMMEDIATE_DATA,
+  NFTA_IMMEDIATE_DREG,
+  NFTA_LIST_ELEM,
+  NFTA_LOG_GROUP,
+  NFTA_LOG_PREFIX,
+  NFTA_LOG_SNAPLEN,
+  NFTA_META_DREG,
+  NFTA_META_KEY,
+  NFTA_RULE_CHAIN,
+  NFTA_RULE_EXPRESSIONS,
+  NFTA_RULE_TABLE,
+  NFTA_TABLE_FLAGS,
+  NFTA_TABLE_NAME,
+  NFTA_VERDICT_CODE,
+  NLA_F_NESTED,
+  NLM_F_ACK,
+  NLM_F_APPEND,
+  NLM_F_CREATE,
+  NLM_F_REQUEST,
+} from './constants.ts';
+import { putBatchBegin, putBatchEnd } from './nft-set.ts';
+import {
+  attributeBe16,
+  attributeBe32,
+  attributeBytes,
+  attributeString,
+  beginAttribute,
+  beginMessage,
+  endAttribute,
+  endMessage,
+  putNetfilter,
+  type Writer,
+} from './writer.ts';
+
+export interface Guard {
+  readonly table: string;
+  /** Our bits of mark and connection mark. */
+  readonly mask: number;
+  /** Bits that connection marks of direct flows have in common: all set, the flow passes. */
+  readonly direct: number;
+  /** Devices that face the home, and what the names of our tunnels begin with. */
+  readonly lan: readonly string[];
+  readonly tunnels: string;
+  /** Where a packet held back is announced, and with which prefix. */
+  readonly group: number;
+  readonly prefix: string;
+}
+
+/** Just before our own forward chain (compile-forward, BEFORE_FILTER). */
+const PRIORITY = -6;
+/** NF_CT_STATE_BIT of established and related (linux/netfilter/nf_conntrack_common.h). */
+const UNDER_WAY = 2 | 4;
+/** IFNAMSIZ: names are compared with their padding. */
+const NAME_BYTES = 16;
+/** Enough of a packet to say whose it was. */
+const SNAPLEN = 64;
+const CHAIN = 'forward';
+
+type Expression = (w: Writer) => void;
+
+function nest(w: Writer, attribute: number, inside: () => void): void {
+  const at = beginAttribute(w, NLA_F_NESTED | attribute);
+  inside();
+  endAttribute(w, at);
+}
+
+function expression(name: string, inside: Expression): Expression {
+  return (w) =>
+    nest(w, NFTA_LIST_ELEM, () => {
+      attributeString(w, NFTA_EXPR_NAME, name);
+      nest(w, NFTA_EXPR_DATA, () => inside(w));
+    });
+}
+
+/** Registers hold marks as numbers of the machine. */
+function hostBytes(w: Writer, value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, value, w.little);
+  return bytes;
+}
+
+function data(w: Writer, attribute: number, bytes: Uint8Array): void {
+  nest(w, attribute, () => attributeBytes(w, NFTA_DATA_VALUE, bytes));
+}
+
+function meta(key: number): Expression {
+  return expression('meta', (w) => {
+    attributeBe32(w, NFTA_META_DREG, NFT_REG_1);
+    attributeBe32(w, NFTA_META_KEY, key);
+  });
+}
+
+function ct(key: number): Expression {
+  return expression('ct', (w) => {
+    attributeBe32(w, NFTA_CT_DREG, NFT_REG_1);
+    attributeBe32(w, NFTA_CT_KEY, key);
+  });
+}
+
+function masked(mask: number): Expression {
+  return expression('bitwise', (w) => {
+    attributeBe32(w, NFTA_BITWISE_SREG, NFT_REG_1);
+    attributeBe32(w, NFTA_BITWISE_DREG, NFT_REG_1);
+    attributeBe32(w, NFTA_BITWISE_LEN, 4);
+    data(w, NFTA_BITWISE_MASK, hostBytes(w, mask));
+    data(w, NFTA_BITWISE_XOR, hostBytes(w, 0));
+  });
+}
+
+function compare(operator: number, bytes: (w: Writer) => Uint8Array): Expression {
+  return expression('cmp', (w) => {
+    attributeBe32(w, NFTA_CMP_SREG, NFT_REG_1);
+    attributeBe32(w, NFTA_CMP_OP, operator);
+    data(w, NFTA_CMP_DATA, bytes(w));
+  });
+}
+
+function number(operator: number, value: number): Expression {
+  return compare(operator, (w) => hostBytes(w, value));
+}
+
+/** `length` bytes of the name: less than all of them compares its beginning. */
+function named(name: string, length: number): Expression[] {
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < name.length && i < length; i++) bytes[i] = name.charCodeAt(i);
+  return [meta(NFT_META_IIFNAME), compare(NFT_CMP_EQ, () => bytes)];
+}
+
+function log({ group, prefix }: Guard): Expression {
+  return expression('log', (w) => {
+    attributeBe16(w, NFTA_LOG_GROUP, group);
+    attributeString(w, NFTA_LOG_PREFIX, prefix);
+    attributeBe32(w, NFTA_LOG_SNAPLEN, SNAPLEN);
+  });
+}
+
+function verdict(code: number): Expression {
+  return expression('immediate', (w) => {
+    attributeBe32(w, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
+    nest(w, NFTA_IMMEDIATE_DATA, () => {
+      nest(w, NFTA_DATA_VERDICT, () => attributeBe32(w, NFTA_VERDICT_CODE, code));
+    });
+  });
+}
+
+/** The rules, the one that most packets end at first. */
+function rulesOf(guard: Guard): Expression[][] {
+  const { mask, direct, lan, tunnels } = guard;
+  const accept = verdict(NF_ACCEPT);
+  const flow = [ct(NFT_CT_MARK), masked(mask)];
+  return [
+    // An unrelated flow under way, of which the table judged the first packet.
+    [
+      ...flow,
+      number(NFT_CMP_EQ, 0),
+      ct(NFT_CT_STATE),
+      masked(UNDER_WAY),
+      number(NFT_CMP_NEQ, 0),
+      accept,
+    ],
+    // Judged: what follows is the table's own business.
+    [meta(NFT_META_MARK), masked(mask), number(NFT_CMP_NEQ, 0), accept],
+    // Answers to the home.
+    [...named(tunnels, tunnels.length), accept],
+    [ct(NFT_CT_MARK), masked(direct), number(NFT_CMP_EQ, direct), accept],
+    // From home, and nobody has judged it.
+    ...lan.map((device) => [...named(device, NAME_BYTES), log(guard), verdict(NF_DROP)]),
+  ];
+}
+
+/** Sequence numbers of the transaction; `acknowledged` is the last message that is answered. */
+export interface GuardBatch {
+  readonly first: number;
+  readonly last: number;
+  readonly acknowledged: number;
+}
+
+/** Writes the whole table as one transaction. Errors: EOPNOTSUPP, EINVAL (a kernel without owners of
+ * tables), EEXIST another agent's guard stands. */
+export function putGuard(w: Writer, seq: number, guard: Guard): GuardBatch {
+  const rules = rulesOf(guard);
+  const create = NLM_F_REQUEST | NLM_F_CREATE;
+  const begin = (message: number, at: number, flags: number): void => {
+    beginMessage(w, (NFNL_SUBSYS_NFTABLES << 8) | message, flags, at);
+    putNetfilter(w, NFPROTO_INET, 0);
+  };
+  putBatchBegin(w, seq);
+  begin(NFT_MSG_NEWTABLE, seq + 1, create);
+  attributeString(w, NFTA_TABLE_NAME, guard.table);
+  attributeBe32(w, NFTA_TABLE_FLAGS, NFT_TABLE_F_OWNER);
+  endMessage(w);
+  begin(NFT_MSG_NEWCHAIN, seq + 2, create);
+  attributeString(w, NFTA_CHAIN_TABLE, guard.table);
+  attributeString(w, NFTA_CHAIN_NAME, CHAIN);
+  nest(w, NFTA_CHAIN_HOOK, () => {
+    attributeBe32(w, NFTA_HOOK_HOOKNUM, NF_INET_FORWARD);
+    attributeBe32(w, NFTA_HOOK_PRIORITY, PRIORITY);
+  });
+  attributeBe32(w, NFTA_CHAIN_POLICY, NF_ACCEPT);
+  attributeString(w, NFTA_CHAIN_TYPE, 'filter');
+  endMessage(w);
+  const acknowledged = seq + 2 + rules.length;
+  rules.forEach((expressions, i) => {
+    const at = seq + 3 + i;
+    begin(NFT_MSG_NEWRULE, at, create | NLM_F_APPEND | (at === acknowledged ? NLM_F_ACK : 0));
+    attributeString(w, NFTA_RULE_TABLE, guard.table);
+    attributeString(w, NFTA_RULE_CHAIN, CHAIN);
+    nest(w, NFTA_RULE_EXPRESSIONS, () => {
+      for (const put of expressions) put(w);
+    });
+    endMessage(w);
+  });
+  putBatchEnd(w, acknowledged + 1);
+  return { first: seq, last: acknowledged + 1, acknowledged };
+}

@@ -1,0 +1,214 @@
+// ruleset/standing: the table as text in its parts, which is what a later transaction is measured
+// against: the daemon keeps the parts of the table that stands and, across a restart, on file. From
+// two of them comes the one transaction that touches only what differs. Before: render. After: nft.
+import { formatAddress } from '../wire/address.ts';
+import type { Datatype } from './model.ts';
+
+export interface StandingSet {
+  readonly name: string;
+  /** Properties as nft writes them, one each. */
+  readonly shape: readonly string[];
+  readonly key: readonly Datatype[];
+  /** Elements as text; null: they come from packets and from the agent. */
+  readonly elements: string | null;
+  /** Learned sets: an element's own timeout if it brings none, milliseconds; null: it brings one. */
+  readonly timeout: number | null;
+  readonly size: number;
+}
+
+export interface StandingChain {
+  readonly name: string;
+  /** Hook and policy; '' for a chain that others go to. */
+  readonly base: string;
+  readonly rules: readonly string[];
+}
+
+/** Chains in an order in which each can be written: those that others go to come first. */
+export interface Standing {
+  readonly table: string;
+  readonly counters: readonly string[];
+  readonly sets: readonly StandingSet[];
+  readonly chains: readonly StandingChain[];
+}
+
+/** A learned element and how long it still holds, milliseconds. */
+export interface HeldElement {
+  readonly key: Uint8Array;
+  readonly left: number;
+}
+
+/** What is known of the learned sets, by name. */
+export type Held = ReadonlyMap<string, readonly HeldElement[]>;
+
+const NOTHING: Held = new Map();
+
+/** nft reads `1s500ms`, not fractions. */
+export function duration(milliseconds: number): string {
+  const seconds = Math.floor(milliseconds / 1000);
+  const rest = Math.floor(milliseconds % 1000);
+  return `${seconds > 0 ? `${seconds}s` : ''}${rest > 0 || seconds === 0 ? `${rest}ms` : ''}`;
+}
+
+/** The first load: whatever stood under our name is replaced; `held` is in it from the start. */
+export function loadText(next: Standing, held: Held = NOTHING): string {
+  const table = `table inet ${next.table}`;
+  const body = [
+    ...next.counters.map((name) => `counter ${name} { }`),
+    ...next.sets.flatMap((set) => setBlock(set, set.elements ?? heldText(set, held))),
+    ...next.chains.flatMap(chainBlock),
+  ];
+  // Adding first makes deleting safe when there is none yet.
+  const head = [`add ${table}`, `delete ${table}`, `${table} {`];
+  return `${[...head, ...body.map((line) => `  ${line}`), '}'].join('\n')}\n`;
+}
+
+function setBlock(set: StandingSet, elements: string): string[] {
+  return [
+    `set ${set.name} {`,
+    ...set.shape.map((line) => `  ${line}`),
+    ...(elements === '' ? [] : ['  elements = {', `    ${elements}`, '  }']),
+    '}',
+  ];
+}
+
+function chainBlock(chain: StandingChain): string[] {
+  return [
+    `chain ${chain.name} {`,
+    ...(chain.base === '' ? [] : [`  ${chain.base}`]),
+    ...chain.rules.map((rule) => `  ${rule}`),
+    '}',
+  ];
+}
+
+/**
+ * From the table that stands to the next in one transaction that touches only what differs: rules
+ * of a chain that reads the same, learned elements and counters stay as they are. A learned set
+ * whose shape changes is made anew with what is `held`. '' when nothing differs. A packet sees the
+ * old table or the new, never none.
+ */
+export function reloadText(before: Standing, next: Standing, held: Held = NOTHING): string {
+  const table = `inet ${next.table}`;
+  const oldSets = new Map(before.sets.map((set) => [set.name, set]));
+  const newSets = new Map(next.sets.map((set) => [set.name, set]));
+  const stays = (name: string): boolean => {
+    const [old, now] = [oldSets.get(name), newSets.get(name)];
+    return old !== undefined && now !== undefined && same(old.shape, now.shape);
+  };
+  const deadSets = before.sets.filter(({ name }) => !stays(name));
+  const freshSets = next.sets.filter(({ name }) => !stays(name));
+  const chains = chainChanges(before, next, deadSets);
+  const changedStatics = next.sets.filter(
+    (set) =>
+      set.elements !== null && stays(set.name) && oldSets.get(set.name)!.elements !== set.elements,
+  );
+  const filled = (set: StandingSet): string[] => {
+    const elements = set.elements ?? heldText(set, held);
+    return elements === '' ? [] : [`add element ${table} ${set.name} { ${flat(elements)} }`];
+  };
+  const lines = [
+    ...chains.flushed.map((name) => `flush chain ${table} ${name}`),
+    ...chains.dead.map((name) => `delete chain ${table} ${name}`),
+    ...deadSets.map(({ name }) => `delete set ${table} ${name}`),
+    ...without(before.counters, next.counters).map((name) => `delete counter ${table} ${name}`),
+    ...without(next.counters, before.counters).map((name) => `add counter ${table} ${name}`),
+    ...freshSets.map((set) => `add set ${table} ${set.name} { ${set.shape.join('; ')}; }`),
+    ...changedStatics.map(({ name }) => `flush set ${table} ${name}`),
+    ...[...changedStatics, ...freshSets].flatMap(filled),
+    ...chains.fresh.map(
+      ({ name, base }) => `add chain ${table} ${name}${base === '' ? '' : ` { ${base} }`}`,
+    ),
+    ...chains.written.flatMap(({ name, rules }) =>
+      rules.map((rule) => `add rule ${table} ${name} ${rule}`),
+    ),
+  ];
+  return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
+}
+
+/** Learned sets of `before` that `next` has in another shape: a reload makes them anew. */
+export function reshapedSets(before: Standing, next: Standing): string[] {
+  return next.sets.flatMap(({ name, elements, shape }) => {
+    const old = before.sets.find((set) => set.name === name);
+    return elements === null && old !== undefined && !same(old.shape, shape) ? [name] : [];
+  });
+}
+
+interface ChainChanges {
+  /** Emptied: to be written again, or deleted. */
+  readonly flushed: readonly string[];
+  readonly dead: readonly string[];
+  readonly fresh: readonly StandingChain[];
+  readonly written: readonly StandingChain[];
+}
+
+/** A rule that names a set or a chain that goes has to go first, even where it reads the same. */
+function chainChanges(
+  before: Standing,
+  next: Standing,
+  deadSets: readonly StandingSet[],
+): ChainChanges {
+  const old = new Map(before.chains.map((chain) => [chain.name, chain]));
+  const stays = new Set(
+    next.chains.filter(({ name, base }) => old.get(name)?.base === base).map(({ name }) => name),
+  );
+  const dead = before.chains.filter(({ name }) => !stays.has(name)).map(({ name }) => name);
+  const names = [
+    ...deadSets.map(({ name }) => `@${name}`),
+    ...dead.flatMap((name) => [`goto ${name}`, `jump ${name}`]),
+  ];
+  const kept = new Set(
+    next.chains
+      .filter(({ name, rules }) => stays.has(name) && same(old.get(name)!.rules, rules))
+      .filter(({ rules }) => !rules.some((rule) => names.some((one) => rule.includes(one))))
+      .map(({ name }) => name),
+  );
+  return {
+    flushed: before.chains.map(({ name }) => name).filter((name) => !kept.has(name)),
+    dead,
+    fresh: next.chains.filter(({ name }) => !stays.has(name)),
+    written: next.chains.filter(({ name }) => !kept.has(name)),
+  };
+}
+
+function without(names: readonly string[], others: readonly string[]): string[] {
+  return names.filter((name) => !others.includes(name));
+}
+
+function same(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((line, i) => line === b[i]);
+}
+
+/** `add element` takes one line. */
+function flat(elements: string): string {
+  return elements.replace(/\s*\n\s*/g, ' ');
+}
+
+const WIDTH: { readonly [type in Datatype]?: number } = { ipv4: 4, ipv6: 16, raw: 4 };
+
+/** The elements held for a learned set as nft reads them, the longest-lived first, at most as many
+ * as fit; keys of another width (a set of that name from an older version) are left out. */
+function heldText(set: StandingSet, held: Held): string {
+  const elements = held.get(set.name) ?? [];
+  const width = set.key.reduce((sum, type) => sum + (WIDTH[type] ?? 0), 0);
+  return elements
+    .filter(({ key, left }) => key.length === width && left >= 1)
+    .sort((a, b) => b.left - a.left)
+    .slice(0, set.size)
+    .map(({ key, left }) => `${keyText(set.key, key)} ${lifeText(set, left)}`)
+    .join(', ');
+}
+
+function lifeText({ timeout }: StandingSet, left: number): string {
+  if (timeout === null) return `timeout ${duration(left)}`;
+  return `expires ${duration(Math.min(left, timeout))}`;
+}
+
+function keyText(types: readonly Datatype[], key: Uint8Array): string {
+  let at = 0;
+  const parts = types.map((type) => {
+    const from = at;
+    at += WIDTH[type] ?? 0;
+    if (type !== 'raw') return formatAddress(key, from, type === 'ipv4' ? 4 : 6);
+    return `0x${Array.from(key.subarray(from, at), (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
+  });
+  return parts.join(' . ');
+}

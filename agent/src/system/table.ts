@@ -1,0 +1,109 @@
+// system/table: the standing table as a whole: does it still stand as it was left, and what of it
+// is on file for the agent that comes after this one.
+import { NFPROTO_INET } from '../netlink/constants.ts';
+import { readNftEvent } from '../netlink/nft-event.ts';
+import {
+  CHAIN,
+  fingerprint,
+  type KernelChain,
+  putChainDump,
+  putGenerationQuery,
+  readChain,
+} from '../netlink/nft-table.ts';
+import { TABLE } from '../ruleset/names.ts';
+import type { Standing } from '../ruleset/standing.ts';
+import { readText, removeFile, writeText } from './file.ts';
+import { dump } from './netlink-socket.ts';
+import type { Sets } from './sets.ts';
+
+/** The number of nftables transactions so far, of anybody; 0 when the kernel does not say. */
+export function readGeneration(sets: Sets): number {
+  let generation = 0;
+  dump(
+    sets.socket,
+    putGenerationQuery,
+    () => {},
+    (message, reader) => {
+      const read = readNftEvent(reader, message);
+      if (read.ok && read.value.kind === 'generation') generation = read.value.generation;
+    },
+  );
+  return generation;
+}
+
+/** See nft-table's fingerprint. A string in any case: '' when there is no such table. */
+export function readFingerprint(sets: Sets): string {
+  let chains: KernelChain[] = [];
+  dump(
+    sets.socket,
+    (w, seq) => putChainDump(w, seq, NFPROTO_INET),
+    () => {
+      chains = [];
+    },
+    (message, reader) => {
+      const read = message.type === CHAIN ? readChain(reader, message) : null;
+      if (read?.ok) chains.push(read.value);
+    },
+  );
+  return fingerprint(chains, TABLE);
+}
+
+/** What an agent leaves for the next one. */
+export interface Legacy {
+  readonly format: 1;
+  /** Of the table when it was loaded: another one is not ours, or not as we left it. */
+  readonly fingerprint: string;
+  readonly standing: Standing;
+  /** The marks of live flows mean these applications. */
+  readonly slots: readonly { readonly name: string; readonly slot: number }[];
+}
+
+/** What was learned from which name; apart, since it changes with every answer. */
+export interface LegacyOrigin {
+  readonly app: string;
+  readonly address: string;
+  readonly name: string;
+  readonly device: string;
+}
+
+function read(path: string): unknown {
+  const text = readText(path);
+  if (!text.ok) return null;
+  try {
+    return JSON.parse(text.text) as unknown;
+  } catch {
+    return null;
+  }
+}
+
+/** Null when there is none that this version understands. */
+export function readLegacy(path: string): Legacy | null {
+  const found = read(path) as Legacy | null;
+  const fits =
+    found?.format === 1 &&
+    found.standing?.table === TABLE &&
+    Array.isArray(found.standing.chains) &&
+    Array.isArray(found.standing.sets) &&
+    Array.isArray(found.slots);
+  return fits ? found : null;
+}
+
+export function readOrigins(path: string): LegacyOrigin[] {
+  const found = read(`${path}.names`);
+  return Array.isArray(found) ? (found as LegacyOrigin[]) : [];
+}
+
+/** Returns 0 or the errno. The folder is in memory: it is there after a crash, not after a boot,
+ * and so is the table. */
+export function writeLegacy(path: string, legacy: Legacy): number {
+  return writeText(path, JSON.stringify(legacy));
+}
+
+export function writeOrigins(path: string, origins: readonly LegacyOrigin[]): number {
+  return writeText(`${path}.names`, JSON.stringify(origins));
+}
+
+export function removeLegacy(path: string): void {
+  removeFile(path);
+  removeFile(`${path}.names`);
+}

@@ -1,0 +1,139 @@
+// What others on the router do to it, one session each, all of one shape: a call, an unrelated flow
+// and DNS go on; something is done; everything is as it was within a second; nothing that was
+// learned is lost; nothing left outside the tunnel meanwhile.
+import type { Fault, FaultLab, Finding } from './fault.ts';
+
+/** The table and its parts stand. Cheap: asked over and over on the router itself. */
+export const STANDING = 'nft list chain inet whp prerouting';
+export const RULES =
+  'ip rule | grep -q "15001:.*lookup 15001" && ip -6 rule | grep -q "15001:.*lookup 15001"';
+export const TUNNEL =
+  'ip -d link show whp-cloud | grep -q "remote 203.0.113.20" && ip route show table 15001 | grep -q "default dev whp-cloud"';
+
+interface Other {
+  readonly name: string;
+  readonly injected: string;
+  readonly command: string;
+  /** Holds when it is repaired. */
+  readonly repaired: string;
+  /** Afterwards: what the one who did it would do next. */
+  readonly next?: string;
+  /** Packets of the call that may be lost: what was on its way while something was missing. */
+  readonly lost: number;
+  /** The unrelated flow has to lose as little. */
+  readonly unrelated: boolean;
+}
+
+const OTHERS: readonly Other[] = [
+  {
+    name: 'fw4-reload',
+    injected: 'fw4 reload: its table flushed and loaded again',
+    command: 'nft -f /etc/nftables/fw4.nft',
+    repaired: STANDING,
+    lost: 0,
+    unrelated: true,
+  },
+  {
+    name: 'table-deleted',
+    injected: 'nft delete table inet whp',
+    command: 'nft delete table inet whp',
+    repaired: STANDING,
+    lost: 60,
+    unrelated: true,
+  },
+  {
+    name: 'ruleset-flushed',
+    injected: 'nft flush ruleset (firewall stop), then the firewall again',
+    command: 'nft flush ruleset',
+    repaired: STANDING,
+    next: 'nft -f /etc/nftables/fw4.nft',
+    lost: 60,
+    unrelated: false,
+  },
+  {
+    name: 'chain-emptied',
+    injected: 'nft flush chain inet whp prerouting',
+    command: 'nft flush chain inet whp prerouting',
+    repaired: 'nft list chain inet whp prerouting | grep -q "!whp"',
+    lost: 60,
+    unrelated: true,
+  },
+  {
+    name: 'rules-deleted',
+    injected: 'netifd starts: every ip rule deleted',
+    command:
+      'ip rule flush; ip -6 rule flush; ip rule add pref 32766 lookup main; ip rule add pref 32767 lookup default; ip -6 rule add pref 32766 lookup main',
+    repaired: RULES,
+    lost: 60,
+    unrelated: true,
+  },
+  {
+    name: 'device-deleted',
+    injected: 'ip link del of the GRE device',
+    command: 'ip link del whp-cloud',
+    repaired: TUNNEL,
+    lost: 60,
+    unrelated: true,
+  },
+  {
+    name: 'device-down',
+    injected: 'ip link set down of the GRE device',
+    command: 'ip link set whp-cloud down',
+    repaired: `ip link show whp-cloud | grep -q "[<,]UP[,>]" && ${TUNNEL}`,
+    lost: 60,
+    unrelated: true,
+  },
+];
+
+async function endure(lab: FaultLab, other: Other): Promise<Finding> {
+  const since = lab.isp.mark();
+  const call = await lab.call();
+  const named = await lab.call({
+    device: 'macbook',
+    kind: 'name',
+    name: 'ui.skype.com',
+    remote: { address: '23.96.10.11', port: 7100 },
+  });
+  const free = { address: '78.46.72.11', port: 7000 };
+  const unrelated = await lab.call({ device: 'windows', kind: 'unrelated', remote: free });
+  await lab.sleep(500);
+  const before = await lab.learned();
+  const seconds = await lab.inject(other.command, other.repaired);
+  if (other.next !== undefined) await lab.router.must(other.next);
+  await lab.sleep(1500);
+  const after = new Set(await lab.learned());
+  // A flow that begins now must find what was learned.
+  const again = await lab.call({
+    device: 'iphone',
+    remote: call.remote,
+    kind: 'name',
+    name: 'ui.skype.com',
+  });
+  await lab.sleep(500);
+  await again.stop();
+  const records = [await call.stop(), await named.stop()];
+  const other0 = await unrelated.stop();
+  const lost = records.map((record) => record.lost.length);
+  const forgotten = before.filter((one) => !after.has(one));
+  const strays = lab.isp.strays(since).length;
+  const alive = records.every(({ heard }) => heard.slice(-40).some((at) => at !== null));
+  const ok =
+    seconds <= 1 &&
+    Math.max(...lost) <= other.lost &&
+    (!other.unrelated || other0.lost.length <= other.lost) &&
+    forgotten.length === 0 &&
+    before.length > 0 &&
+    strays === 0 &&
+    alive;
+  return {
+    ok,
+    verdict: `${lost.join(' and ')} of ${records[0]!.sent.length} packets of two calls lost, silent ${Math.max(...records.map((one) => one.silence))} ms; unrelated ${other0.lost.length} lost; ${forgotten.length} of ${before.length} learned elements lost${forgotten.length > 0 ? ` (${forgotten[0]})` : ''}${strays > 0 ? `, ${strays} strays` : ''}`,
+    seconds,
+  };
+}
+
+export const others: readonly Fault[] = OTHERS.map((other) => ({
+  name: other.name,
+  injected: other.injected,
+  run: (lab) => endure(lab, other),
+}));

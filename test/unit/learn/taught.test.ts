@@ -1,0 +1,113 @@
+// learn/taught and learn/held: what the ruleset learns by itself is known to the agent from what it
+// announces, bounded and aged, and comes back from a reading of a standing table.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { adoptElements, heldElements } from '../../../agent/src/learn/held.ts';
+import { createLearned, findEndpoint } from '../../../agent/src/learn/learned.ts';
+import {
+  createTaught,
+  expireTaught,
+  noteAnnounced,
+  noteTaught,
+  retainTaught,
+  taughtElements,
+} from '../../../agent/src/learn/taught.ts';
+import { addressKey, pairKey, portKey } from '../../../agent/src/ruleset/elements.ts';
+import type { AppFeed } from '../../../agent/src/ruleset/names.ts';
+import { decodePacket } from '../../../agent/src/wire/packet.ts';
+import { app } from '../../golden/policies.ts';
+
+/** 192.168.1.34:13021 to somewhere, no payload but what is given. */
+function packet(protocol: 6 | 17, to: readonly number[], port: number, payload: number[] = []) {
+  const header = protocol === 17 ? 8 : 20;
+  const length = 20 + header + payload.length;
+  const ip = [0x45, 0, 0, length, 0, 0, 0, 0, 64, protocol, 0, 0, 192, 168, 1, 34, ...to];
+  const ports = [13021 >> 8, 13021 & 255, port >> 8, port & 255];
+  const rest =
+    protocol === 17
+      ? [0, 8 + payload.length, 0, 0]
+      : [0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2, 0, 0, 0, 0, 0, 0];
+  const decoded = decodePacket(Uint8Array.from([...ip, ...ports, ...rest, ...payload]));
+  if ('malformed' in decoded) throw new Error(decoded.malformed);
+  return decoded;
+}
+
+function sets(feed: AppFeed, one: ReturnType<typeof packet>): string[] {
+  const taught = createTaught();
+  noteAnnounced(taught, app, feed, one, 1000);
+  return [...taught.keys()].sort();
+}
+
+const SUPERNODE = [111, 221, 74, 20];
+const PEER = [86, 128, 10, 1];
+
+test('each announcement is the elements that the ruleset has added for it', () => {
+  assert.equal(sets('range', packet(17, SUPERNODE, 40012)), ['skype_udp4']);
+  // The profile teaches ports from UDP only, and from supernodes only.
+  assert.equal(sets('range', packet(6, SUPERNODE, 40012)), []);
+  assert.equal(sets('range', packet(6, [91, 190, 216, 23], 12350)), []);
+  assert.equal(sets('port', packet(17, PEER, 2000)), ['skype_peer4', 'skype_udp4']);
+  assert.equal(sets('port', packet(6, PEER, 2000)), ['skype_peer4', 'skype_tcp4']);
+  assert.equal(sets('peer', packet(17, PEER, 2001)), ['skype_peer4']);
+  assert.equal(sets('window', packet(17, PEER, 2001)), []);
+  assert.equal(sets('late', packet(17, PEER, 2001)), []);
+  // NAT-PMP: map UDP port 0x32dd for an hour.
+  const request = [0, 1, 0, 0, 0x32, 0xdd, 0x32, 0xdd, 0, 0, 0x0e, 0x10];
+  assert.equal(sets('mapping', packet(17, [192, 168, 1, 1], 5351, request)), ['skype_udp4']);
+});
+
+test('keys and lives are those of the kernel', () => {
+  const taught = createTaught();
+  noteAnnounced(taught, app, 'port', packet(17, PEER, 2000), 1000);
+  const [port] = taughtElements(taught, 'skype_udp4', 1000);
+  assert.equal(port, { key: portKey('192.168.1.34', 13021)!, expires: 1000 + 7200 * 1000 });
+  const [peer] = taughtElements(taught, 'skype_peer4', 1000);
+  assert.equal(peer, { key: pairKey('192.168.1.34', '86.128.10.1')!, expires: 1000 + 3600 * 1000 });
+});
+
+test('bounded by the cap, aged, and without what is configured no more', () => {
+  const taught = createTaught();
+  for (let i = 1; i <= 9; i++) {
+    const key = portKey('192.168.1.34', i)!;
+    noteTaught(taught, 'skype_udp4', { key, expires: i * 100 }, 4);
+  }
+  assert.is(taughtElements(taught, 'skype_udp4', 0).length, 4);
+  assert.equal(
+    taughtElements(taught, 'skype_udp4', 700).map(({ expires }) => expires),
+    [800, 900],
+  );
+  expireTaught(taught, 850);
+  assert.is(taught.get('skype_udp4')!.size, 1);
+  retainTaught(taught, ['other']);
+  assert.is(taught.size, 0);
+});
+
+test('a restarted agent takes over what stands, names where an earlier one left them', () => {
+  const memory = { learned: createLearned(), taught: createTaught() };
+  const standing = new Map([
+    [
+      'skype_addr4',
+      [
+        { key: addressKey('23.96.10.11')!, left: 30_000 },
+        { key: addressKey('23.96.10.12')!, left: 1 },
+      ],
+    ],
+    ['skype_peer4', [{ key: pairKey('192.168.1.34', '86.128.10.1')!, left: 5000 }]],
+    ['skype_udp4', [{ key: portKey('192.168.1.34', 13021)!, left: 0 }]],
+  ]);
+  const origins = [
+    { app: 'skype', address: '23.96.10.11', name: 'ui.skype.com', device: '192.168.1.34' },
+  ];
+  const count = adoptElements(memory, app, (set) => standing.get(set) ?? [], origins, 1000);
+  assert.is(count, 3);
+  assert.is(findEndpoint(memory.learned, 'skype', '23.96.10.11')?.name, 'ui.skype.com');
+  assert.match(findEndpoint(memory.learned, 'skype', '23.96.10.12')!.name, 'adopted');
+  const held = heldElements(memory, 3000);
+  assert.equal(held.get('skype_addr4'), [{ key: addressKey('23.96.10.11')!, left: 28_000 }]);
+  assert.equal(held.get('skype_peer4'), [
+    { key: pairKey('192.168.1.34', '86.128.10.1')!, left: 3000 },
+  ]);
+  assert.is(held.get('skype_udp4'), undefined);
+});
+
+test.run();
