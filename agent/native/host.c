@@ -13,6 +13,7 @@
 #include "loop.h"
 #include "quickjs-libc.h"
 #include "socket.h"
+#include "watch.h"
 
 enum {
     EXIT_FAILED = 1,       /* uncaught exception, unhandled rejection, out of memory */
@@ -104,6 +105,7 @@ int main(int argc, char **argv)
     if (argc < 2) {
         fputs("usage: whp-host BUNDLE [ARGUMENT...]\n"
               "       whp-host --ask SOCKET: carries one line there and one line back\n"
+              "       whp-host --watch SOCKET: kills the agent there when it does not answer\n"
               "WHP_WATCHDOG_SECONDS (5, 0 is off), WHP_MEMORY_MB (32, 0 is no limit),\n"
               "WHP_BYTECODE (/var/run/whp for /usr/bin/whp: where its bytecode is kept, empty: nowhere)\n", stderr);
         return EXIT_USAGE;
@@ -114,9 +116,17 @@ int main(int argc, char **argv)
             fprintf(stderr, "whp-host: %s: %s\n", argv[2], strerror(errno));
         return failed;
     }
+    long seconds = setting("WHP_WATCHDOG_SECONDS", WATCHDOG_SECONDS, 3600);
+    if (argc == 3 && strcmp(argv[1], "--watch") == 0) {
+        /* It asks once a second: together no longer than the agent's own alarm. */
+        int failed = seconds ? watch_agent(argv[2], seconds > 1 ? seconds - 1 : 1) : 0;
+        if (failed)
+            fprintf(stderr, "whp-host: %s: %s\n", argv[2], strerror(errno));
+        return failed;
+    }
     long megabytes = setting("WHP_MEMORY_MB", MEMORY_MEGABYTES, 1024);
     signal(SIGPIPE, ignore_broken_pipe);
-    watchdog_start(setting("WHP_WATCHDOG_SECONDS", WATCHDOG_SECONDS, 3600));
+    watchdog_start(seconds);
     memory_limit = megabytes ? (size_t)megabytes << 20 : (size_t)-1;
     bundle_prepare(argv[1], new_context);
     JSContext *ctx = new_context();

@@ -62,6 +62,7 @@ import { runProgram } from './system/process.ts';
 import { onSignals } from './system/signals.ts';
 import { createHelm, type Helm } from './system/steering.ts';
 import { removeLegacy } from './system/table.ts';
+import { startWatchdog } from './system/watchdog.ts';
 import { plan, standingProxy, tunnelMtu } from './tunnel/plan.ts';
 import { waysOf } from './tunnel/steer.ts';
 
@@ -79,6 +80,8 @@ export interface Daemon {
   standing: Standing | null;
   /** What stands beside it for the moment it is missing; null: none, or none is possible. */
   guard: StandingGuard | null;
+  /** Key of a guard that held back what it should not have: not raised again. */
+  uselessGuard: string;
   readonly repair: RepairState;
   /** Where the next agent finds what this one has loaded. */
   readonly legacy: string;
@@ -134,7 +137,11 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
   daemon.flows = watchFlows(`${sources.state}/history`, () => watchedPolicy(daemon));
   if (typeof daemon.flows === 'string') log('error', daemon.flows);
   daemon.helm.start();
-  const stopTicking = every(TICK_MILLISECONDS, () => tick(daemon));
+  const watchdog = startWatchdog(socketPath);
+  const stopTicking = every(TICK_MILLISECONDS, () => {
+    tick(daemon);
+    watchdog.look();
+  });
   await new Promise<void>((resolve) => {
     onSignals({ stop: resolve, reload: () => void reload(daemon) });
   });
@@ -166,6 +173,7 @@ function start(
     wanted: policy,
     standing: null,
     guard: null,
+    uselessGuard: '',
     repair: createRepair(policy.globals.preference, policy.globals.table),
     legacy,
     repairs: { count: 0, last: '' },

@@ -173,11 +173,14 @@ export function keepGuard(daemon: Daemon): void {
     group,
     prefix: UNJUDGED_PREFIX,
   };
-  if (daemon.standing === null || daemon.guard?.key === JSON.stringify(guard)) return;
+  const key = JSON.stringify(guard);
+  if (daemon.standing === null || daemon.guard?.key === key || daemon.uselessGuard === key) return;
   lowerGuard(daemon);
   const raised = raiseGuard(guard);
-  if (typeof raised !== 'string') daemon.guard = raised;
-  else if (!daemon.problems.has('guard')) {
+  if (typeof raised !== 'string') {
+    daemon.guard = raised;
+    daemon.problems.delete('guard');
+  } else if (!daemon.problems.has('guard')) {
     const what = `no guard: while somebody else deletes our table, packets pass unjudged (${raised})`;
     daemon.problems.set('guard', what);
     log('notice', what);
@@ -209,7 +212,11 @@ function act(daemon: Daemon, effect: RepairEffect): void {
       after(effect.milliseconds, () => run(daemon, { kind: 'due' }));
       break;
     case 'lift-guard':
+      if (daemon.guard === null) break;
+      daemon.uselessGuard = effect.forGood ? daemon.guard.key : '';
       lowerGuard(daemon);
+      daemon.problems.set('guard', effect.why);
+      log('error', effect.why);
       break;
   }
 }

@@ -52,6 +52,11 @@ export function listenControl(
   const listening = listenLines(path, {
     onValue: (value, line) => {
       const request = value as Partial<Request> | null;
+      // The second watchdog: that somebody answers is the answer.
+      if (request?.method === 'alive') {
+        line.send({ ok: true });
+        return;
+      }
       if (request?.method === 'monitor') {
         const tell = (told: Told): void => void line.send(told);
         monitors.set(line, tell);
