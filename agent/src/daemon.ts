@@ -24,6 +24,7 @@ import {
   run,
   startKeeping,
 } from './keep.ts';
+import { createNeighbours, lookAround, type Neighbours } from './neighbours.ts';
 import { isOwnAddress } from './policy/own.ts';
 import type { Policy } from './policy/policy.ts';
 import type { Problem } from './policy/result.ts';
@@ -86,7 +87,8 @@ export interface Daemon {
   /** Where the next agent finds what this one has loaded. */
   readonly legacy: string;
   /** What others undid and this agent made again. */
-  readonly repairs: { count: number; last: string };
+  readonly repairs: { count: number; last: string; at: number };
+  readonly neighbours: Neighbours;
   /** keepMemory: sets read so far, and at how many matched answers the names were written. */
   reading: number;
   remembered: number;
@@ -176,7 +178,8 @@ function start(
     uselessGuard: '',
     repair: createRepair(policy.globals.preference, policy.globals.table),
     legacy,
-    repairs: { count: 0, last: '' },
+    repairs: { count: 0, last: '', at: 0 },
+    neighbours: createNeighbours(),
     reading: 0,
     remembered: 0,
     state: createState(policy, () => false),
@@ -355,6 +358,7 @@ function tick(daemon: Daemon): void {
   const realized = readPaths(daemon.paths);
   if (typeof realized !== 'string') {
     daemon.addresses = realized.addresses.map(({ address }) => address);
+    lookAround(daemon, realized);
   }
   if (isStale(daemon.settings)) void refresh(daemon);
 }

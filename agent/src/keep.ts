@@ -284,5 +284,6 @@ async function mend(daemon: Daemon): Promise<void> {
 function told(daemon: Daemon, what: string): void {
   daemon.repairs.count += 1;
   daemon.repairs.last = what;
+  daemon.repairs.at = now();
   log('notice', `repaired: ${what}`);
 }

@@ -167,6 +167,9 @@ function notText<T>(value: T | string): value is T {
 function status(daemon: Daemon, kernel: KernelView): StatusAnswer {
   const realized = readPaths(daemon.paths);
   const problems = Array.from(daemon.problems.values());
+  for (const { where, what } of daemon.neighbours.problems) {
+    problems.push(`collision: ${where}: ${what}`);
+  }
   if (typeof realized === 'string') problems.push(realized);
   if (daemon.effects.failures.count > 0) {
     const { count, last } = daemon.effects.failures;
@@ -187,6 +190,7 @@ function status(daemon: Daemon, kernel: KernelView): StatusAnswer {
     lost: (daemon.held?.counters.overruns ?? 0) + (daemon.announced?.counters.overruns ?? 0),
     memory: residentBytes(),
     problems,
+    repairs: daemon.repairs,
     choices: daemon.settings.choices,
   });
 }

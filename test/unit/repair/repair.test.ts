@@ -48,6 +48,7 @@ function ruleGone(preference: number): RepairEvent {
     protocol: 0,
     action: 1,
     markOnly: false,
+    suppresses: false,
   } as const;
   return route({ kind: 'rule', gone: true, rule });
 }
