@@ -118,7 +118,7 @@ int main(int argc, char **argv)
     }
     long seconds = setting("WHP_WATCHDOG_SECONDS", WATCHDOG_SECONDS, 3600);
     if (argc == 3 && strcmp(argv[1], "--watch") == 0) {
-        /* It asks once a second: together no longer than the agent's own alarm. */
+        /* It asks twice a second: together no longer than the agent's own alarm. */
         int failed = seconds ? watch_agent(argv[2], seconds > 1 ? seconds - 1 : 1) : 0;
         if (failed)
             fprintf(stderr, "whp-host: %s: %s\n", argv[2], strerror(errno));

@@ -13,6 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+enum { PAUSE_MILLISECONDS = 500 };
+
 static const char question[] = "{\"method\":\"alive\"}\n";
 
 /* The process that listens, which the kernel knows, or -1. */
@@ -35,12 +37,12 @@ static pid_t connect_agent(const char *path, int *fd)
 
 enum wait { QUIET, SAID, GONE };
 
-/* One second at most. What is said is of no interest, only that it is. */
-static enum wait wait_second(int fd, short events)
+/* What is said is of no interest, only that it is. */
+static enum wait wait_for(int fd, short events, int milliseconds)
 {
     static char bytes[256];
     struct pollfd one = {fd, events, 0};
-    int ready = poll(&one, 1, 1000);
+    int ready = poll(&one, 1, milliseconds);
     if (ready <= 0)
         return QUIET;
     if (!(one.revents & POLLIN))
@@ -62,7 +64,7 @@ int watch_agent(const char *path, long seconds)
         /* Seconds that this process has lived through, not the clock's: when the whole machine
            stood still, the agent gets its time afterwards. */
         for (long waited = 0; waited < seconds && answer == QUIET; waited++)
-            answer = wait_second(fd, POLLIN);
+            answer = wait_for(fd, POLLIN, 1000);
         if (answer == GONE)
             return 0;
         if (answer == QUIET) {
@@ -70,7 +72,7 @@ int watch_agent(const char *path, long seconds)
             kill(agent, SIGKILL);
             return 0;
         }
-        if (wait_second(fd, 0) == GONE)
+        if (wait_for(fd, 0, PAUSE_MILLISECONDS) == GONE)
             return 0;
     }
 }

@@ -44,6 +44,7 @@ import { renderStanding } from './ruleset/render.ts';
 import type { Standing } from './ruleset/standing.ts';
 import { createState, type PacketSpan, type State, step } from './step.ts';
 import { every, now, pause } from './system/clock.ts';
+import { cutSlots } from './system/connections.ts';
 import { type Effects, openEffects } from './system/effects.ts';
 import { type Feed, type HeldFeed, openAnnounced, openHeld } from './system/feeds.ts';
 import { type FlowWatch, watchFlows } from './system/flow-watch.ts';
@@ -145,7 +146,7 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
     watchdog.look();
   });
   await new Promise<void>((resolve) => {
-    onSignals({ stop: resolve, reload: () => void reload(daemon) });
+    onSignals({ stop: resolve, reload: () => unattended(reload(daemon)) });
   });
   stopTicking();
   if (typeof daemon.flows !== 'string') daemon.flows.close();
@@ -215,11 +216,13 @@ export async function enforce(daemon: Daemon, wanted: Policy): Promise<string | 
   const policy = withMtus(daemon, wanted, realized);
   daemon.helm.adopt(policy, (app) => standingProxy(policy, app, realized.pieces));
   buildPaths(daemon, policy, realized);
+  moveTo(daemon, policy);
   await pause();
   const deaf = listen(daemon, policy);
   if (deaf !== null) return deaf;
   const refused = await load(daemon, policy);
   if (refused !== null) return refused;
+  leaveMask(daemon, policy);
   daemon.policy = policy;
   const isOwn = (address: string): boolean =>
     isOwnAddress(daemon.policy, daemon.addresses, address);
@@ -230,6 +233,23 @@ export async function enforce(daemon: Daemon, wanted: Policy): Promise<string | 
   daemon.helm.assert();
   daemon.effects.late?.all();
   return null;
+}
+
+/** What was found at the old preferences and in the old tables has been made anew at the new ones. */
+function moveTo({ paths, repair }: Daemon, { globals }: Policy): void {
+  paths.globals = globals;
+  repair.preference = globals.preference;
+  repair.table = globals.table;
+}
+
+/** Live flows carry the old bits, which nobody reads any more: they begin anew. Until they have, the
+ * old guard, which knows nothing of the new bits, keeps them from leaving. */
+function leaveMask({ policy: before, standing, effects }: Daemon, { globals }: Policy): void {
+  const { mask } = before.globals;
+  if (standing === null || mask === globals.mask) return;
+  const slots = before.apps.map(({ slot }) => slot);
+  const wrong = cutSlots(effects, mask, slots);
+  if (wrong !== null) log('error', wrong);
 }
 
 /** Every proxy with the MTU its tunnel gets: the configured one, or what the way there allows. */
@@ -320,10 +340,14 @@ function listen(daemon: Daemon, policy: Policy): string | null {
     }
   }
   if (hello === 'hold') listenHellos(daemon, helloQueue(queue));
-  const announced = openAnnounced(group, (prefix, span, age) => {
-    if (prefix === UNJUDGED_PREFIX) run(daemon, { kind: 'unjudged' });
-    else daemon.effects.run(step(daemon.state, announcedEvent(prefix, span, age), now()));
-  });
+  const announced = openAnnounced(
+    group,
+    (prefix, span, age) => {
+      if (prefix === UNJUDGED_PREFIX) run(daemon, { kind: 'unjudged' });
+      else daemon.effects.run(step(daemon.state, announcedEvent(prefix, span, age), now()));
+    },
+    () => run(daemon, { kind: 'unjudged' }),
+  );
   if (typeof announced === 'string') return announced;
   daemon.announced = announced;
   return null;
@@ -360,7 +384,7 @@ function tick(daemon: Daemon): void {
     daemon.addresses = realized.addresses.map(({ address }) => address);
     lookAround(daemon, realized);
   }
-  if (isStale(daemon.settings)) void refresh(daemon);
+  if (isStale(daemon.settings)) unattended(refresh(daemon));
 }
 
 /** One job at a time: a reload, a lease, an hour and a repair may come together. */
@@ -368,6 +392,14 @@ export function inTurn<T>(daemon: Daemon, run: () => Promise<T>): Promise<T> {
   const mine = daemon.turn.then(run, run);
   daemon.turn = mine.catch(() => null);
   return mine;
+}
+
+/** A job that nobody waits for. What it throws (no memory) ends the program: the next agent takes
+ * over from what stands, and that is better than to go on with half of a job done. */
+export function unattended(job: Promise<unknown>): void {
+  void job.catch((error: unknown) => {
+    throw error;
+  });
 }
 
 /** Enforces what the owner, the hour and the leases now want. Returns what went wrong, or null. */
@@ -389,18 +421,25 @@ export function reload(daemon: Daemon): Promise<readonly Problem[]> {
   return inTurn(daemon, async () => {
     const { settings } = daemon;
     const before = { ...settings };
-    const problems = rereadSettings(settings);
-    noteProblems(daemon, problems);
-    if (problems.length > 0) return problems;
-    const failed = await enforce(daemon, wantedPolicy(settings));
-    if (failed === null) {
-      keepLastGood(settings);
-      return [];
-    }
+    const taken = await takeIn(daemon).catch((error: unknown) => String(error));
+    if (typeof taken !== 'string') return taken;
+    log('error', taken);
     Object.assign(settings, before);
-    log('error', failed);
-    return [{ where: 'whp daemon', what: failed }];
+    // Out of memory, most likely, and half way: back to what stood.
+    await enforce(daemon, wantedPolicy(settings));
+    return [{ where: 'whp daemon', what: taken }];
   });
+}
+
+/** Answers the problems of the new configuration, none if it is enforced; a string: it cannot be. */
+async function takeIn(daemon: Daemon): Promise<readonly Problem[] | string> {
+  const { settings } = daemon;
+  const problems = rereadSettings(settings);
+  noteProblems(daemon, problems);
+  if (problems.length > 0) return problems;
+  const failed = await enforce(daemon, wantedPolicy(settings));
+  if (failed === null) keepLastGood(settings);
+  return failed ?? [];
 }
 
 /** What is wrong with the configuration on disk: the last good one stands. */

@@ -1,7 +1,7 @@
 // keep: what stands in the kernel stays as the agent left it. Loads the table, remembers what was
 // loaded for the next agent, takes over what an earlier one left, and runs repair/ on what others
 // do meanwhile. The daemon's other half: daemon.ts makes, this keeps.
-import { buildPaths, type Daemon, enforce, inTurn, withMtus } from './daemon.ts';
+import { buildPaths, type Daemon, enforce, inTurn, unattended, withMtus } from './daemon.ts';
 import { adoptElements, heldElements, learnedSetsOf } from './learn/held.ts';
 import { learnedEndpoints } from './learn/learned.ts';
 import { replaceTaught } from './learn/taught.ts';
@@ -93,10 +93,16 @@ function remember(daemon: Daemon): void {
   const fingerprint = readFingerprint(sets);
   sets.commits = 0;
   run(daemon, { kind: 'loaded', generation, fingerprint });
+  writeStanding(daemon);
+}
+
+/** For the next agent. */
+function writeStanding(daemon: Daemon): void {
+  const { standing, repair } = daemon;
+  if (standing === null || repair.fingerprint === null) return;
   const slots = daemon.wanted.apps.map(({ name, slot }) => ({ name, slot }));
-  const { standing } = daemon;
-  const errno = writeLegacy(daemon.legacy, { format: 1, fingerprint, standing, slots });
-  noteDisk(daemon, errno);
+  const legacy = { format: 1, fingerprint: repair.fingerprint, standing, slots } as const;
+  noteDisk(daemon, writeLegacy(daemon.legacy, legacy));
 }
 
 function noteDisk(daemon: Daemon, errno: number): void {
@@ -128,6 +134,8 @@ export function keepMemory(daemon: Daemon): void {
   const set = names[daemon.reading % Math.max(1, names.length)];
   daemon.reading += 1;
   if (set !== undefined) readTaught(daemon, set);
+  // A full disk may have room again.
+  if (daemon.problems.has('disk')) writeStanding(daemon);
   const { matched } = daemon.state.counters;
   if (matched === daemon.remembered) return;
   daemon.remembered = matched;
@@ -200,13 +208,13 @@ export function run(daemon: Daemon, event: RepairEvent): void {
 function act(daemon: Daemon, effect: RepairEffect): void {
   switch (effect.kind) {
     case 'look-table':
-      void inTurn(daemon, async () => look(daemon));
+      unattended(inTurn(daemon, async () => look(daemon)));
       break;
     case 'restore-table':
-      void inTurn(daemon, () => restore(daemon, effect.why));
+      unattended(inTurn(daemon, () => restore(daemon, effect.why)));
       break;
     case 'mend-paths':
-      void inTurn(daemon, () => mend(daemon));
+      unattended(inTurn(daemon, () => mend(daemon)));
       break;
     case 'wake':
       after(effect.milliseconds, () => run(daemon, { kind: 'due' }));

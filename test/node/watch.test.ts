@@ -57,7 +57,7 @@ for (const [name, host] of Object.entries(HOSTS)) {
     const { agent, ends, said, told } = await startBoth(`${name}-stop`, host);
     await sleep(2600);
     const asked = said().trim().split('\n');
-    assert.ok(asked.length >= 2 && asked.length <= 4, said());
+    assert.ok(asked.length >= 3 && asked.length <= 7, said());
     assert.is(asked[0], '{"method":"alive"}');
     const from = performance.now();
     agent.kill('SIGSTOP');
@@ -65,7 +65,7 @@ for (const [name, host] of Object.entries(HOSTS)) {
     assert.is(one.signal, 'SIGKILL');
     assert.is(two.status, 0);
     assert.match(told(), 'no sign of life in 1 s, killed');
-    assert.ok(one.at - from < 2500, `${one.at - from} ms`);
+    assert.ok(one.at - from < 2000, `${one.at - from} ms`);
   });
 
   test(`${name}: it ends with the agent, and where there is none`, async () => {

@@ -35,8 +35,8 @@ export type RepairEffect =
 
 export interface RepairState {
   /** Where our routes and rules are: slots 1.. above these numbers. */
-  readonly preference: number;
-  readonly table: number;
+  preference: number;
+  table: number;
   generation: number;
   /** Of the table as we left it; null before the first load, and when there is none to keep. */
   fingerprint: string | null;

@@ -68,7 +68,8 @@ export interface Realized {
 
 export interface Paths {
   readonly socket: NetlinkSocket;
-  readonly globals: Pick<Globals, 'preference' | 'table'>;
+  /** Where our rules and tables stand; a reload may move them. */
+  globals: Pick<Globals, 'preference' | 'table'>;
 }
 
 export function openPaths(globals: Pick<Globals, 'preference' | 'table'>): Paths | string {

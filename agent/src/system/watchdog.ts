@@ -1,5 +1,5 @@
 // system/watchdog: keeps the second watchdog running (agent/native/watch.c), a small process that
-// asks this one every second over the control socket whether it is there. The first, an alarm in the
+// asks this one twice a second over the control socket whether it is there. The first, an alarm in the
 // host program, ends an agent that runs without end; this one also an agent that is stopped.
 import * as os from 'qjs:os';
 import { EINTR } from 'whp:socket';
