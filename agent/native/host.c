@@ -1,6 +1,6 @@
 /* The program that runs the agent: `whp-host BUNDLE [ARGUMENT...]`, named by the bundle's #! line.
-   One quickjs-ng runtime, one module file, the modules qjs:std, qjs:os and whp:socket; no prompt,
-   and no second file is ever loaded but the bundle's own bytecode (bundle.c). The event loop and the
+   One quickjs-ng runtime, one module file, the modules qjs:std, qjs:os, whp:socket and whp:text; no
+   prompt, and no second file is ever loaded but the bundle's own bytecode (bundle.c). The event loop and the
    watchdog are in loop.c. */
 #include <errno.h>
 #include <signal.h>
@@ -13,6 +13,7 @@
 #include "loop.h"
 #include "quickjs-libc.h"
 #include "socket.h"
+#include "text.h"
 #include "watch.h"
 
 enum {
@@ -42,7 +43,7 @@ static JSContext *new_context(void)
     JS_SetHostPromiseRejectionTracker(rt, js_std_promise_rejection_tracker, NULL);
     JSContext *ctx = JS_NewContext(rt);
     if (ctx && js_init_module_std(ctx, "qjs:std") && js_init_module_os(ctx, "qjs:os") &&
-        whp_socket_module(ctx, "whp:socket"))
+        whp_socket_module(ctx, "whp:socket") && whp_text_module(ctx, "whp:text"))
         return ctx;
     return NULL;
 }
@@ -126,6 +127,9 @@ int main(int argc, char **argv)
     }
     long megabytes = setting("WHP_MEMORY_MB", MEMORY_MEGABYTES, 1024);
     signal(SIGPIPE, ignore_broken_pipe);
+    /* A reload asked for while the agent loads: it has read no configuration yet. */
+    if (argc > 2 && strcmp(argv[2], "daemon") == 0)
+        signal(SIGHUP, SIG_IGN);
     watchdog_start(seconds);
     memory_limit = megabytes ? (size_t)megabytes << 20 : (size_t)-1;
     bundle_prepare(argv[1], new_context);

@@ -16,6 +16,7 @@ import {
 } from './control/settings.ts';
 import {
   adopt,
+  keepApart,
   keepGuard,
   keepMemory,
   legacyOf,
@@ -25,14 +26,17 @@ import {
   startKeeping,
 } from './keep.ts';
 import { createNeighbours, lookAround, type Neighbours } from './neighbours.ts';
+import { type KernelPart, weakerWithout } from './policy/lacking.ts';
 import { isOwnAddress } from './policy/own.ts';
 import type { Policy } from './policy/policy.ts';
 import type { Problem } from './policy/result.ts';
 import { describe } from './reconcile/desired.ts';
 import { diff } from './reconcile/diff.ts';
 import { createRepair, type RepairState } from './repair/repair.ts';
+import { apartText } from './ruleset/apart.ts';
 import { compile } from './ruleset/compile.ts';
 import { helloQueue } from './ruleset/compile-hello.ts';
+import { withoutAnnouncements } from './ruleset/mute.ts';
 import {
   ANSWER_PREFIX,
   HELLO_PREFIX,
@@ -61,7 +65,7 @@ import {
   readPaths,
 } from './system/paths.ts';
 import { runProgram } from './system/process.ts';
-import { onSignals } from './system/signals.ts';
+import { listenSignals } from './system/signals.ts';
 import { createHelm, type Helm } from './system/steering.ts';
 import { removeLegacy } from './system/table.ts';
 import { startWatchdog } from './system/watchdog.ts';
@@ -114,6 +118,7 @@ export interface Daemon {
 
 /** Runs until it is told to stop. Returns the exit status: 0, or 1 when it could not start. */
 export async function runDaemon(sources: Sources, socketPath: string): Promise<number> {
+  const asked = listenSignals();
   const effects = openEffects();
   const file = `${socketPath.replace(/\.sock$/, '')}.standing`;
   const legacy = legacyOf(effects.sets, file);
@@ -145,9 +150,8 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
     tick(daemon);
     watchdog.look();
   });
-  await new Promise<void>((resolve) => {
-    onSignals({ stop: resolve, reload: () => unattended(reload(daemon)) });
-  });
+  asked.onReload(() => unattended(reload(daemon)));
+  await asked.stopped;
   stopTicking();
   if (typeof daemon.flows !== 'string') daemon.flows.close();
   stopKeeping();
@@ -218,8 +222,8 @@ export async function enforce(daemon: Daemon, wanted: Policy): Promise<string | 
   buildPaths(daemon, policy, realized);
   moveTo(daemon, policy);
   await pause();
-  const deaf = listen(daemon, policy);
-  if (deaf !== null) return deaf;
+  listen(daemon, policy);
+  await keepApart(daemon);
   const refused = await load(daemon, policy);
   if (refused !== null) return refused;
   leaveMask(daemon, policy);
@@ -269,9 +273,12 @@ export function buildPaths(daemon: Daemon, policy: Policy, realized: Realized): 
     const failed = applyOperation(daemon.paths, operation);
     if (failed !== null) wrong.push(failed);
   }
-  for (const text of wrong) log('error', text);
-  if (wrong.length > 0) daemon.problems.set('paths', wrong.join('; '));
-  else daemon.problems.delete('paths');
+  const said = wrong.length > 1 ? `${wrong[0]} (and ${wrong.length - 1} more)` : `${wrong[0]}`;
+  if (wrong.length === 0) daemon.problems.delete('paths');
+  else if (daemon.problems.get('paths') !== said) {
+    log('error', said);
+    daemon.problems.set('paths', said);
+  }
   return operations.map(({ piece }) => describe(piece));
 }
 
@@ -281,11 +288,17 @@ export function buildPaths(daemon: Daemon, policy: Policy, realized: Realized): 
  */
 async function load(daemon: Daemon, policy: Policy): Promise<string | null> {
   if (policy.apps.length === 0 && daemon.standing === null) return null;
-  const refused = await loadTable(daemon, renderStanding(compile(policy)));
+  const table = (of: Policy): Standing => {
+    const ruleset = compile(of);
+    return renderStanding(daemon.announced === null ? withoutAnnouncements(ruleset) : ruleset);
+  };
+  // Without an ear for held answers they would pass unseen: then they are announced.
+  if (policy.globals.hold && daemon.held === null && policy.apps.length > 0)
+    return loadTable(daemon, table(watchingOnly(policy)));
+  const refused = await loadTable(daemon, table(policy));
   if (refused === null || !isHeld(policy)) return refused;
-  const watched = renderStanding(compile(watchingOnly(policy)));
-  if ((await loadTable(daemon, watched)) !== null) return refused;
-  cannotHold(daemon, 'the kernel has no nft queue (kmod-nft-queue)');
+  if ((await loadTable(daemon, table(watchingOnly(policy)))) !== null) return refused;
+  lacks(daemon, 'queue', 'the kernel has no nft queue');
   return null;
 }
 
@@ -302,21 +315,23 @@ function watchingOnly(policy: Policy): Policy {
   return { ...policy, globals, escape: { ...escape, hello: 'watch' } };
 }
 
-function cannotHold(daemon: Daemon, why: string): void {
-  daemon.problems.set('hold', `DNS answers cannot be held, only watched: ${why}`);
-  log('error', `DNS answers cannot be held, only watched: ${why}`);
+/** Says what is weaker while a part of the kernel is missing. */
+function lacks(daemon: Daemon, part: KernelPart, why: string): void {
+  const what = weakerWithout(part, why);
+  if (daemon.problems.get(part) !== what) log('error', what);
+  daemon.problems.set(part, what);
 }
 
 /**
  * Opens the feeds the policy needs, unless the same ones are open: closing a queue drops what it
- * holds. A missing queue module is survived. Returns what went wrong, or null.
+ * holds. A kernel without one of them is lived with, and said.
  */
-function listen(daemon: Daemon, policy: Policy): string | null {
+function listen(daemon: Daemon, policy: Policy): void {
   const { queue, group, hold } = policy.globals;
   const hello = policy.escape?.hello ?? 'off';
   const wanted =
     policy.apps.length === 0 ? 'none' : `${hold ? queue : 'watch'} ${group} ${hello} ${queue}`;
-  if (daemon.ears === wanted) return null;
+  if (daemon.ears === wanted) return;
   daemon.held?.close();
   daemon.hellos?.close();
   daemon.announced?.close();
@@ -325,15 +340,16 @@ function listen(daemon: Daemon, policy: Policy): string | null {
   daemon.announced = null;
   daemon.effects.held = null;
   daemon.effects.hellos = null;
-  daemon.problems.delete('hold');
+  daemon.problems.delete('queue');
+  daemon.problems.delete('announce');
   daemon.ears = wanted;
-  if (wanted === 'none') return null;
+  if (wanted === 'none') return;
   if (hold) {
     const held = openHeld(queue, (id, { bytes, offset, end }) => {
       const event = { kind: 'answer', id, bytes, offset, end } as const;
       daemon.effects.run(step(daemon.state, event, now()));
     });
-    if (typeof held === 'string') cannotHold(daemon, held);
+    if (typeof held === 'string') lacks(daemon, 'queue', held);
     else {
       daemon.held = held;
       daemon.effects.held = held;
@@ -348,9 +364,8 @@ function listen(daemon: Daemon, policy: Policy): string | null {
     },
     () => run(daemon, { kind: 'unjudged' }),
   );
-  if (typeof announced === 'string') return announced;
-  daemon.announced = announced;
-  return null;
+  if (typeof announced === 'string') lacks(daemon, 'announce', announced);
+  else daemon.announced = announced;
 }
 
 /** ClientHellos held at once: what a page of a browser opens. Beyond that they pass unread. */
@@ -362,7 +377,7 @@ function listenHellos(daemon: Daemon, queue: number): void {
     daemon.effects.run(step(daemon.state, event, now()));
   };
   const hellos = openHeld(queue, onPacket, HELLOS_AT_MOST);
-  if (typeof hellos === 'string') cannotHold(daemon, hellos);
+  if (typeof hellos === 'string') lacks(daemon, 'queue', hellos);
   else {
     daemon.hellos = hellos;
     daemon.effects.hellos = hellos;
@@ -464,7 +479,7 @@ async function withdraw(daemon: Daemon): Promise<void> {
   // The table first: without marks the rules have nothing to catch.
   if (daemon.standing !== null) {
     await runProgram(['nft', '-f', '-'], {
-      input: `add table inet ${TABLE}\ndelete table inet ${TABLE}\n`,
+      input: `add table inet ${TABLE}\ndelete table inet ${TABLE}\n${apartText(null)}`,
     });
   }
   removeLegacy(daemon.legacy);

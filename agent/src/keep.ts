@@ -8,6 +8,7 @@ import { replaceTaught } from './learn/taught.ts';
 import { markOf, UNDECIDED, WATCHED } from './policy/marks.ts';
 import type { Policy } from './policy/policy.ts';
 import { type RepairEffect, type RepairEvent, repairStep } from './repair/repair.ts';
+import { apartText, apartWanted } from './ruleset/apart.ts';
 import { GUARD_TABLE, tunnelDevice, UNJUDGED_PREFIX } from './ruleset/names.ts';
 import { loadText, reloadText, reshapedSets, type Standing } from './ruleset/standing.ts';
 import { after, every, now, pause } from './system/clock.ts';
@@ -20,6 +21,7 @@ import { readSet, type Sets } from './system/sets.ts';
 import {
   type Legacy,
   readFingerprint,
+  readFlowTables,
   readGeneration,
   readLegacy,
   readOrigins,
@@ -179,7 +181,7 @@ export function keepGuard(daemon: Daemon): void {
     lan,
     tunnels: tunnelDevice(''),
     group,
-    prefix: UNJUDGED_PREFIX,
+    prefix: daemon.announced === null ? '' : UNJUDGED_PREFIX,
   };
   const key = JSON.stringify(guard);
   if (daemon.standing === null || daemon.guard?.key === key || daemon.uselessGuard === key) return;
@@ -233,6 +235,25 @@ async function look(daemon: Daemon): Promise<void> {
   const { sets } = daemon.effects;
   if (typeof sets === 'string') return;
   run(daemon, { kind: 'table', fingerprint: readFingerprint(sets) });
+  await keepApart(daemon);
+}
+
+/** Where others offload flows, ours are kept out of it: before they can be taken in, and again when
+ * somebody begins with it. */
+export async function keepApart(daemon: Daemon): Promise<void> {
+  const { sets } = daemon.effects;
+  if (typeof sets === 'string' || daemon.wanted.apps.length === 0) return;
+  const wanted = apartWanted(readFlowTables(sets));
+  if (wanted === null) return;
+  const refused = await runNft(apartText(wanted ? daemon.wanted.globals.mask : null));
+  if (refused === null) {
+    daemon.problems.delete('offload');
+    log('notice', wanted ? 'flow offloading: our flows are kept out of it' : 'no flow offloading');
+  } else {
+    const what = `flow offloading: our flows are not kept out of it (${refused})`;
+    if (!daemon.problems.has('offload')) log('error', what);
+    daemon.problems.set('offload', what);
+  }
 }
 
 /** The table again as it was, with everything it had learned. */

@@ -8,6 +8,7 @@ import {
   type Flow,
   type FlowEvidence,
   flowOf,
+  flowText,
   recordEvidence,
 } from './learn/evidence.ts';
 import {
@@ -16,6 +17,7 @@ import {
   type Hellos,
   learnServer,
   type NamedServer,
+  wasNamed,
 } from './learn/hellos.ts';
 import type { Wish } from './learn/late.ts';
 import {
@@ -45,8 +47,8 @@ import {
 import { wishesOf } from './learn/wishes.ts';
 import { compileNames } from './policy/domain-match.ts';
 import type { App, Policy } from './policy/policy.ts';
-import { addressKey, pairKey } from './ruleset/elements.ts';
-import { parsePrefix, setName } from './ruleset/names.ts';
+import { addressKey, pairKey, portKey } from './ruleset/elements.ts';
+import { parsePrefix, partialSet, setName } from './ruleset/names.ts';
 import { createStreams, type DnsStreams, expireStreams, feedStream } from './wire/dns-stream.ts';
 import { decodePacket, destinationText, type Packet, sourceText, TCP, UDP } from './wire/packet.ts';
 
@@ -348,6 +350,7 @@ function onFull(state: State, app: App, device: string, now: number): readonly E
  * A flow whose hello names an application's server: the server is learned for this device, and the
  * flow is cut. A held hello goes through the rules once more, which refuse it; of one that was only
  * watched the connection's entry is deleted, and what follows is a new flow.
+ * Until it is decided every packet of a long hello's flow comes here, copies too.
  */
 function onHello(state: State, event: Event & { kind: 'hello' }, now: number): readonly Effect[] {
   const { id } = event;
@@ -355,14 +358,20 @@ function onHello(state: State, event: Event & { kind: 'hello' }, now: number): r
   const pass = (again: boolean): Effect[] => (id === null ? [] : [{ kind: 'pass', id, again }]);
   const packet = read(state, event);
   if (packet === null) return pass(false);
+  const flow = flowOf(packet);
+  const waited = state.hellos.parts.has(flowText(flow));
   const observed = observeHello(state.hellos, state.observer, packet, now);
-  if ('malformed' in observed) {
-    note(state, `TLS hello of ${sourceText(packet)}: ${observed.malformed}`);
-    return pass(false);
-  }
-  const { named } = observed;
+  const named = 'malformed' in observed ? null : observed.named;
   const app = named === null ? undefined : state.apps.get(named.app);
-  if (named === null || app === undefined) return pass(false);
+  if (named === null || app === undefined) {
+    // A copy of the second part of one that was named.
+    if (wasNamed(state.hellos, flowText(flow))) return pass(true);
+    if ('malformed' in observed) {
+      note(state, `TLS hello of ${sourceText(packet)}: ${observed.malformed}`);
+    }
+    const isOver = waited && !state.hellos.parts.has(flowText(flow));
+    return isOver ? [...pass(false), decided(packet, flow)] : pass(false);
+  }
   const { caps, peers } = app.profile;
   const learned = learnServer(state.hellos, named, peers.leaseSeconds, caps.endpoints, now);
   const set = setName(app.name, 'hello', packet.family);
@@ -372,8 +381,13 @@ function onHello(state: State, event: Event & { kind: 'hello' }, now: number): r
     ...learned.evicted.map((one): Effect => ({ kind: 'forget', set, keys: [key(one)] })),
     { kind: 'renew', set, elements: [{ key: key(named), timeout }] },
     { kind: 'told', what: { kind: 'hello', named } },
-    ...(id === null ? [{ kind: 'cut', flow: flowOf(packet) } as const] : pass(learned.again)),
+    ...(id === null ? [{ kind: 'cut', flow } as const] : pass(learned.again)),
   ];
+}
+
+/** Its second part has come and named nobody's server: the rest of the flow is let alone. */
+function decided({ family }: Packet, { source, sourcePort }: Flow): Effect {
+  return { kind: 'forget', set: partialSet(family), keys: [portKey(source, sourcePort)!] };
 }
 
 /** The DNS messages that a packet carries or completes: one for UDP, any number for TCP. */

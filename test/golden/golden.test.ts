@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { compile } from '../../agent/src/ruleset/compile.ts';
+import { withoutAnnouncements } from '../../agent/src/ruleset/mute.ts';
 import { renderLoad, renderReload } from '../../agent/src/ruleset/render.ts';
 import { type Change, policyFrom } from './policies.ts';
 
@@ -94,5 +95,10 @@ for (const { name: topic } of topics) {
     });
   }
 }
+
+test('the base policy, for a kernel that announces nothing', () => {
+  const load = renderLoad(withoutAnnouncements(compile(policyFrom({}))));
+  if (!load.includes(' queue ') || hasQueue) assert.is(check(load), '');
+});
 
 test.run();

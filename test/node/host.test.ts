@@ -209,6 +209,12 @@ test('a pipe that is closed early is an error to the bundle, not a signal', asyn
   assert.equal(await run(native, source), { status: 0, out: 'true\n', err: '' });
 });
 
+test('a reload asked for while the agent loads does not end it; a shell that closes ends the rest', async () => {
+  const source = `${OS} os.kill(os.getpid(), 1); console.log("goes on")`;
+  assert.equal(await run(native, source, {}, ['daemon']), { status: 0, out: 'goes on\n', err: '' });
+  assert.is((await run(native, source, {}, ['monitor'])).status, null);
+});
+
 test.after(() => rmSync(folder, { recursive: true, force: true }));
 
 test.run();

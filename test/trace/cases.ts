@@ -308,13 +308,13 @@ const DNS: Case[] = [
     steps: [
       lan(u(A, 5353, OTHER, 53), {
         verdict: 'accept',
-        mark: WATCH,
+        mark: 0,
         ctmark: WATCH,
         logs: ['query'],
       }),
       wan(u(OTHER, 53, A, 5353), {
         verdict: 'accept',
-        mark: WATCH,
+        mark: 0,
         ctmark: WATCH,
         logs: ['answer'],
       }),
@@ -325,7 +325,7 @@ const DNS: Case[] = [
     steps: [
       lan(t(A, 5353, OTHER, 53), {
         verdict: 'accept',
-        mark: WATCH,
+        mark: 0,
         ctmark: WATCH,
         logs: ['query'],
       }),
@@ -749,7 +749,7 @@ export const BESIDE: Case[] = [
   },
 ];
 
-const OPEN: Want = { verdict: 'accept', mark: 0x0e000000, ctmark: 0x0e000000, logs: [] };
+const OPEN: Want = { verdict: 'accept', mark: 0, ctmark: 0x0e000000, logs: [] };
 const SERVER = '1.0.0.9';
 const SERVER6 = '2606:4700::9';
 
@@ -805,7 +805,6 @@ export const HELLO: Case[] = [
       lan(tls(A, SERVER, 'A', hello(1400, 1700)), LOGGED),
       { set: 'partial4', holds: [`${A} 51000`] },
       lan(tls(A, SERVER, 'A', new Uint8Array(305)), { ...DIRECT, logs: ['hello'] }),
-      { set: 'partial4', holds: [] },
       lan(tls(A, SERVER, 'A', new Uint8Array(305)), DIRECT),
     ],
   },
@@ -862,7 +861,7 @@ export const HELLO: Case[] = [
 
 const DOH = '1.0.0.2';
 const DOH6 = '2606:4700:4700::1111';
-const FOREIGN: Want = { verdict: 'accept', mark: WATCH, ctmark: WATCH, logs: ['query'] };
+const FOREIGN: Want = { verdict: 'accept', mark: 0, ctmark: WATCH, logs: ['query'] };
 const REFUSED: Want = { verdict: 'reject', logs: [] };
 
 /** With a list of DoH services, and no option that acts. */

@@ -50,8 +50,9 @@ export function keepPart(hellos: Hellos, flow: string, part: Part): void {
 /** The first part of a flow's hello, when `sequence` goes on where it ended; it is forgotten. */
 export function takePart(hellos: Hellos, flow: string, sequence: number): Uint8Array | null {
   const part = hellos.parts.get(flow);
+  if (part === undefined || part.next !== sequence) return null;
   hellos.parts.delete(flow);
-  return part !== undefined && part.next === sequence ? part.bytes : null;
+  return part.bytes;
 }
 
 /**
@@ -85,6 +86,15 @@ export function learnServer(
   hellos.again.set(server.flow, { count: times + 1, at: now });
   dropOldest(hellos.again, AGAIN);
   return { evicted, again: times < COPIES };
+}
+
+/** Whether the hello of this flow has named an application's server just now, and copies of it are
+ * still to be refused. */
+export function wasNamed(hellos: Hellos, flow: string): boolean {
+  const last = hellos.again.get(flow);
+  if (last === undefined || last.count > COPIES) return false;
+  hellos.again.set(flow, { ...last, count: last.count + 1 });
+  return true;
 }
 
 function dropOldest(map: Map<string, unknown>, cap: number): void {

@@ -85,7 +85,7 @@ export interface Guard {
   /** Devices that face the home, and what the names of our tunnels begin with. */
   readonly lan: readonly string[];
   readonly tunnels: string;
-  /** Where a packet held back is announced, and with which prefix. */
+  /** Where a packet held back is announced, and with which prefix; '': it is not. */
   readonly group: number;
   readonly prefix: string;
 }
@@ -208,7 +208,11 @@ function rulesOf(guard: Guard): Expression[][] {
     [...named(tunnels, tunnels.length), accept],
     [ct(NFT_CT_MARK), masked(direct), number(NFT_CMP_EQ, direct), accept],
     // From home, and nobody has judged it.
-    ...lan.map((device) => [...named(device, NAME_BYTES), log(guard), verdict(NF_DROP)]),
+    ...lan.map((device) => [
+      ...named(device, NAME_BYTES),
+      ...(guard.prefix === '' ? [] : [log(guard)]),
+      verdict(NF_DROP),
+    ]),
   ];
 }
 

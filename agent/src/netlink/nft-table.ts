@@ -5,13 +5,17 @@
 // addresses would take 120 MB of a router that has 64.
 import {
   NFNL_SUBSYS_NFTABLES,
+  NFPROTO_UNSPEC,
   NFT_MSG_GETCHAIN,
+  NFT_MSG_GETFLOWTABLE,
   NFT_MSG_GETGEN,
   NFT_MSG_NEWCHAIN,
+  NFT_MSG_NEWFLOWTABLE,
   NFTA_CHAIN_HANDLE,
   NFTA_CHAIN_NAME,
   NFTA_CHAIN_TABLE,
   NFTA_CHAIN_USE,
+  NFTA_FLOWTABLE_TABLE,
   NLM_F_DUMP,
   NLM_F_REQUEST,
 } from './constants.ts';
@@ -32,6 +36,8 @@ const type = (message: number): number => (NFNL_SUBSYS_NFTABLES << 8) | message;
 
 /** Message type of a dumped chain. */
 export const CHAIN = type(NFT_MSG_NEWCHAIN);
+/** Message type of a dumped flow table. */
+export const FLOWTABLE = type(NFT_MSG_NEWFLOWTABLE);
 
 /** Asks for the generation: one message for nft-event's `readNftEvent` (kind "generation"). */
 export function putGenerationQuery(w: Writer, seq: number): void {
@@ -80,4 +86,21 @@ export function fingerprint(chains: readonly KernelChain[], table: string): stri
     .map(({ name, handle, uses }) => `${name} ${handle} ${uses}`)
     .sort()
     .join(',');
+}
+
+/** Asks for the flow tables of all tables; answers are FLOWTABLE messages for `readFlowTable`. */
+export function putFlowTableDump(w: Writer, seq: number): void {
+  beginMessage(w, type(NFT_MSG_GETFLOWTABLE), NLM_F_REQUEST | NLM_F_DUMP, seq);
+  putNetfilter(w, NFPROTO_UNSPEC, 0);
+  endMessage(w);
+}
+
+/** Decodes one FLOWTABLE message: the name of the table it is in. */
+export function readFlowTable(r: Reader, m: Message): Decoded<string> {
+  if (m.body + 4 > m.end) return { ok: false, reason: 'flow table: no nfgenmsg' };
+  const fields = createAttributes(NFTA_FLOWTABLE_TABLE);
+  const reason = readAttributes(r, m.body + 4, m.end, fields);
+  if (reason) return { ok: false, reason: `flow table: ${reason}` };
+  const at = NFTA_FLOWTABLE_TABLE;
+  return { ok: true, value: getText(r.bytes, fields.at[at]!, fields.size[at]!) };
 }

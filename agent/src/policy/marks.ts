@@ -10,9 +10,7 @@
 //           to our forward chain; tells the guard (netlink/nft-guard) that the table stands
 //   14      undecided: a new TLS flow whose ClientHello has not been seen yet
 //   15      watched: a direct flow whose packets need a look (foreign DNS)
-// 14 and 15 are conntrack marks of direct flows. A packet carries them only from the forward hook
-// on, when it is routed already. Meant to keep the flow out of a flow table, which asks for the way
-// back by the packet's mark; Linux 6.1 takes it in all the same (ARCHITECTURE, flow tables).
+// 14 and 15 are conntrack marks of direct flows; no packet carries them.
 
 export const DEFAULT_MASK = 0x0f000000;
 export const FIRST_SLOT = 1;
@@ -20,7 +18,7 @@ export const LAST_SLOT = 12;
 export const JUDGED = 13;
 export const UNDECIDED = 14;
 export const WATCHED = 15;
-/** The highest slot that has an ip rule and a routing table. */
+/** The highest slot that has an ip rule and a routing table, by any version of the agent. */
 export const LAST_TABLE_SLOT = WATCHED;
 
 /** How far the nibble is shifted: the number of zero bits below the mask. */

@@ -15,7 +15,6 @@ const MAX_DEPTH = 16;
 /** `file` is the name problems are reported under. */
 export function parseProfile(text: string, file: string): Result<Profile> {
   if (text.length > MAX_LENGTH) return fail(`${file}: /`, 'larger than 1 MiB; split the profile');
-  if (depthOf(text) > MAX_DEPTH) return fail(`${file}: /`, 'nested too deeply to be a profile');
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -23,6 +22,7 @@ export function parseProfile(text: string, file: string): Result<Profile> {
     const reason = error instanceof Error ? error.message : String(error);
     return fail(`${file}: /`, `is not JSON: ${reason}`);
   }
+  if (isDeeper(value, MAX_DEPTH)) return fail(`${file}: /`, 'nested too deeply to be a profile');
   const problems = checkSchema(profileSchema as Schema, value, file);
   if (problems.length > 0) return { ok: false, problems };
   const { $schema: _, ...profile } = value as Profile & { $schema?: string };
@@ -30,21 +30,11 @@ export function parseProfile(text: string, file: string): Result<Profile> {
   return problems.length > 0 ? { ok: false, problems } : ok(profile);
 }
 
-/** Deepest nesting of brackets, so that no recursion over the value can exhaust the stack. */
-function depthOf(text: string): number {
-  let depth = 0;
-  let deepest = 0;
-  let quoted = false;
-  for (let i = 0; i < text.length; i++) {
-    const c = text.charCodeAt(i);
-    if (quoted) {
-      if (c === 92) i++;
-      else if (c === 34) quoted = false;
-    } else if (c === 34) quoted = true;
-    else if (c === 91 || c === 123) deepest = Math.max(deepest, ++depth);
-    else if (c === 93 || c === 125) depth--;
-  }
-  return deepest;
+/** Whether something lies deeper than `levels` below `value`; looks no further down than that. The
+ * engine itself refuses a text that its parser's stack is too small for. */
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((one) => isDeeper(one, levels - 1));
 }
 
 type Complain = (pointer: string, what: string) => void;

@@ -80,16 +80,30 @@ function visitNumber(check: Check, schema: Schema, value: number, pointer: strin
 }
 
 function visitString(check: Check, schema: Schema, value: string, pointer: string): void {
-  const length = Array.from(value).length;
+  const length = codePoints(value);
   if (schema.minLength !== undefined && length < schema.minLength) {
     complain(check, schema, pointer, `is shorter than ${schema.minLength} characters`);
   }
   if (schema.maxLength !== undefined && length > schema.maxLength) {
     complain(check, schema, pointer, `is longer than ${schema.maxLength} characters`);
   }
-  if (schema.pattern !== undefined && !new RegExp(schema.pattern, 'u').test(value)) {
+  if (schema.pattern !== undefined && !expressionOf(schema.pattern).test(value)) {
     complain(check, schema, pointer, `is ${JSON.stringify(value.slice(0, 80))}`);
   }
+}
+
+/** JSON Schema counts characters; a string counts half of a surrogate pair too. */
+function codePoints(text: string): number {
+  return /[\ud800-\udfff]/.test(text) ? Array.from(text).length : text.length;
+}
+
+/** A few expressions, met at every entry of a profile: each is compiled once. */
+const expressions = new Map<string, RegExp>();
+
+function expressionOf(pattern: string): RegExp {
+  const known = expressions.get(pattern) ?? new RegExp(pattern, 'u');
+  expressions.set(pattern, known);
+  return known;
 }
 
 function visitArray(check: Check, schema: Schema, value: unknown[], pointer: string): void {

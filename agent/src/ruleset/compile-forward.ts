@@ -60,7 +60,7 @@ export function compileForward(context: Context): Chain[] {
     markOf(globals.mask, app.slot),
     { verdict: 'goto', chain: `${app.name}_forward` },
   ]);
-  known.push([markOf(globals.mask, WATCHED), { verdict: 'goto', chain: 'watched' }]);
+  known.push([markOf(globals.mask, WATCHED), { verdict: 'goto', chain: 'watch' }]);
   if (readsHello(context)) {
     known.push([markOf(globals.mask, UNDECIDED), { verdict: 'goto', chain: 'undecided' }]);
   }
@@ -86,7 +86,7 @@ export function compileForward(context: Context): Chain[] {
   };
   return [
     base,
-    ...lookedAtChains(context),
+    ...undecidedChains(context),
     watchChain(context),
     ...apps.flatMap((app) => [forwardChain(context, app), ...inboundChains(context, app)]),
     ...carryChains(context),
@@ -101,16 +101,10 @@ function fromTunnels(context: Context): Rule[] {
   return [rule('nothing new comes out of a tunnel', oneOf(iifname, context.tunnels), drop)];
 }
 
-/**
- * Direct flows whose packets have to be seen should not enter a flow table, or the rules see no more
- * of them. The table asks for the way back by the packet's mark, and these marks have none; Linux 6.1
- * does not mind (ARCHITECTURE, flow tables), so this alone does not keep them out.
- */
-function lookedAtChains(context: Context): Chain[] {
-  const kept = (slot: number) => rule('no flow table', setMark(context, 'meta', slot));
-  const watched = { name: 'watched', rules: [kept(WATCHED), rule('DNS', goTo('watch'))] };
-  if (!readsHello(context)) return [watched];
-  return [watched, { name: 'undecided', rules: [kept(UNDECIDED), rule('on its way', accept)] }];
+/** Packets of flows on their way to a decision. */
+function undecidedChains(context: Context): Chain[] {
+  if (!readsHello(context)) return [];
+  return [{ name: 'undecided', rules: [rule('judged', setMark(context, 'meta', 0), accept)] }];
 }
 
 function watchChain(context: Context): Chain {

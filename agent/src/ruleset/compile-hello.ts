@@ -23,7 +23,6 @@ import {
   l4proto,
   noneOf,
   payload,
-  remove,
   rule,
   saddr,
   sportKey,
@@ -79,7 +78,7 @@ export function helloChains(context: Context, judge: readonly Rule[]): Chain[] {
   const continued = (family: Family): Rule => {
     const flow = concat(saddr(family), sportKey);
     const set = partialSet(family);
-    return rule('its second part', HAS_DATA, inSet(flow, set), remove(set, flow), toAgent);
+    return rule('its second part, until the agent knows', HAS_DATA, inSet(flow, set), toAgent);
   };
   return [
     {

@@ -100,8 +100,6 @@ export type Statement =
    * and `rate` of them per time after that. Ends the rule when it is more, or the set is full.
    */
   | ({ readonly kind: 'pace'; readonly set: string; readonly element: Expression } & Rate)
-  /** Takes the element away again; an element that is not there is no error. */
-  | { readonly kind: 'remove'; readonly set: string; readonly element: Expression }
   /** Verdict map; without an entry the next rule goes on. */
   | {
       readonly kind: 'dispatch';

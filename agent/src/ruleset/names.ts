@@ -3,6 +3,8 @@
 import type { Family } from '../wire/address.ts';
 
 export const TABLE = 'whp';
+/** See ruleset/apart. */
+export const APART_TABLE = 'whp_apart';
 
 /** Sets of one application and family. The first group is rewritten by a reload, never learned. */
 export const STATIC_SETS = ['range', 'learn', 'node', 'except', 'device'] as const;

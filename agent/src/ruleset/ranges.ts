@@ -11,6 +11,7 @@ type Interval = readonly [from: number, to: number];
 interface Box {
   readonly from: bigint;
   readonly to: bigint;
+  /** Sorted and disjoint. */
   readonly ports: readonly Interval[];
 }
 
@@ -23,17 +24,18 @@ export interface RangeChoice {
 /** Elements address . protocol . port of the chosen family and protocols, disjoint and sorted. */
 export function rangeElements(ranges: readonly ProfileRange[], choice: RangeChoice): Span[][] {
   const elements: Span[][] = [];
+  const chosen = ranges
+    .map((range) => ({ protocols: choice.protocols(range), range }))
+    .filter(({ protocols }) => protocols.length > 0)
+    .map(({ protocols, range }) => ({ protocols, boxes: boxesOf(range, choice.family) }));
   for (const [name, number] of [
     ['tcp', TCP],
     ['udp', UDP],
   ] as const) {
-    const boxes = ranges
-      .filter((range) => choice.protocols(range).includes(name))
-      .flatMap((range) => boxesOf(range, choice.family));
+    const boxes = chosen.flatMap((one) => (one.protocols.includes(name) ? one.boxes : []));
     for (const box of disjoint(boxes)) {
-      for (const ports of box.ports) {
-        elements.push([spanOf(box, choice.family), [number, number], ports]);
-      }
+      const addresses = spanOf(box, choice.family);
+      for (const ports of box.ports) elements.push([addresses, [number, number], ports]);
     }
   }
   return elements;
@@ -46,11 +48,12 @@ export function addressElements(blocks: readonly string[], family: Family): Span
 }
 
 function boxesOf(range: ProfileRange, family: Family): Box[] {
-  const ports = range.ports.map(intervalOf);
+  const ports = united(range.ports.map(intervalOf));
   return range.addresses.flatMap((block) => boxOf(block, family, ports));
 }
 
 function boxOf(block: string, family: Family, ports: readonly Interval[]): Box[] {
+  if (block.includes(':') !== (family === 6)) return [];
   const [first, last] = block.split('-').map(parseAddress);
   if (first && last) {
     const known = familyOf(first) === family && familyOf(last) === family;
@@ -63,21 +66,29 @@ function boxOf(block: string, family: Family, ports: readonly Interval[]): Box[]
   return [{ from, to: from + (1n << width) - 1n, ports }];
 }
 
-/** Cuts boxes at each other's edges and unites the ports of what lies on top of each other. */
+/**
+ * Cuts boxes at each other's edges and unites the ports of what lies on top of each other. One sweep
+ * over the edges with the boxes that are open there: the big numbers are slow on a small router.
+ */
 function disjoint(boxes: readonly Box[]): Box[] {
-  const edges = [...new Set(boxes.flatMap((box) => [box.from, box.to + 1n]))].sort(ascending);
+  const waiting = [...boxes].sort((a, b) => ascending(a.from, b.from));
+  const edges = boxes.flatMap((box) => [box.from, box.to + 1n]).sort(ascending);
   const out: Box[] = [];
+  let open: Box[] = [];
+  let next = 0;
   for (let i = 0; i + 1 < edges.length; i++) {
     const from = edges[i]!;
-    const to = edges[i + 1]! - 1n;
-    const over = boxes.filter((box) => box.from <= from && to <= box.to);
-    if (over.length === 0) continue;
-    const ports = united(over.flatMap((box) => box.ports));
+    const end = edges[i + 1]!;
+    if (from === end) continue;
+    if (open.length > 0) open = open.filter((box) => box.to >= from);
+    while (next < waiting.length && waiting[next]!.from === from) open.push(waiting[next++]!);
+    if (open.length === 0) continue;
+    const ports = open.length === 1 ? open[0]!.ports : united(open.flatMap((box) => box.ports));
     const last = out.at(-1);
     if (last !== undefined && last.to + 1n === from && samePorts(last.ports, ports)) {
-      out[out.length - 1] = { from: last.from, to, ports };
+      out[out.length - 1] = { from: last.from, to: end - 1n, ports };
     } else {
-      out.push({ from, to, ports });
+      out.push({ from, to: end - 1n, ports });
     }
   }
   return out;
@@ -115,14 +126,18 @@ function spanOf(box: Box, family: Family): Span {
 
 function numberOf(bytes: Uint8Array): bigint {
   let number = 0n;
-  for (const byte of bytes) number = (number << 8n) | BigInt(byte);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (let at = 0; at < bytes.length; at += 4) {
+    number = (number << 32n) | BigInt(view.getUint32(at));
+  }
   return number;
 }
 
 function textOf(number: bigint, family: Family): string {
   const bytes = new Uint8Array(family === 4 ? 4 : 16);
-  for (let i = bytes.length - 1, rest = number; i >= 0; i--, rest >>= 8n) {
-    bytes[i] = Number(rest & 0xffn);
+  const view = new DataView(bytes.buffer);
+  for (let at = bytes.length - 4, rest = number; at >= 0; at -= 4, rest >>= 32n) {
+    view.setUint32(at, Number(BigInt.asUintN(32, rest)));
   }
   return formatAddress(bytes, 0, family);
 }

@@ -60,7 +60,6 @@ const STATEMENTS: Renderers<Statement> = {
     const limit = `limit rate ${one.rate}/${one.per} burst ${one.burst} packets`;
     return `update @${one.set} { ${expression(one.element)} ${limit} }`;
   },
-  remove: (one) => `delete @${one.set} { ${expression(one.element)} }`,
   dispatch: (one) => {
     const entries = one.entries.map(
       ([value, to]) => `${constant(one.left, value)} : ${verdict(to)}`,

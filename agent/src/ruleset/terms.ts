@@ -107,10 +107,6 @@ export function pace(set: string, element: Expression, rate: Rate): Statement {
   return { kind: 'pace', set, element, ...rate };
 }
 
-export function remove(set: string, element: Expression): Statement {
-  return { kind: 'remove', set, element };
-}
-
 export function dispatch(left: Expression, entries: readonly [Constant, Verdict][]): Statement {
   return { kind: 'dispatch', left, entries };
 }

@@ -12,7 +12,6 @@ import {
   hexBytes,
   paceElement,
   type SetState,
-  takeElement,
   updateElement,
   type Value,
 } from './trace-sets.ts';
@@ -191,12 +190,6 @@ const STATEMENTS: Actions = {
     const key = keyOf(one.element, visit);
     if (key === null) return 'break';
     return when(paceElement(visit.sets.get(one.set)!, key, visit.now, one));
-  },
-  remove: (one, visit) => {
-    const key = keyOf(one.element, visit);
-    if (key === null) return 'break';
-    takeElement(visit.sets.get(one.set)!, key);
-    return 'next';
   },
   dispatch: (one, visit) => {
     const value = evaluate(one.left, visit);

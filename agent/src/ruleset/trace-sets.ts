@@ -98,11 +98,6 @@ export function paceElement(
   return count >= 1;
 }
 
-/** What a rule takes away again. */
-export function takeElement(state: SetState, values: readonly Value[]): void {
-  if (state.role === 'learned') state.entries.delete(keyOf(state, values));
-}
-
 /** What the agent does over netlink: false when the set is full. An element is renewed. */
 export function addElement(state: SetState, element: NewElement, now: number): boolean {
   if (state.role === 'static') return false;

@@ -10,6 +10,7 @@ import {
   type TupleFilter,
 } from '../netlink/conntrack.ts';
 import { NETLINK_NETFILTER } from '../netlink/constants.ts';
+import { weakerWithout } from '../policy/lacking.ts';
 import { markOf } from '../policy/marks.ts';
 import { TCP, UDP } from '../wire/packet.ts';
 import {
@@ -20,6 +21,9 @@ import {
   takeSequence,
   transact,
 } from './netlink-socket.ts';
+
+/** What nfnetlink says of a subsystem that no module brings, on every architecture. */
+const EINVAL = 22;
 
 export interface Connections {
   readonly socket: NetlinkSocket;
@@ -50,6 +54,7 @@ export function readConnections(
       if (read.ok) found.push(read.value);
     },
   );
+  if (errno === EINVAL) return weakerWithout('connections', 'nobody answers for conntrack');
   return errno === 0 ? found : `read conntrack: errno ${errno}`;
 }
 

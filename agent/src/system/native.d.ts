@@ -1,5 +1,5 @@
 // What the host program (agent/native) offers to agent/src/system/, and only that: the modules
-// whp:socket, qjs:os and qjs:std. Declared by hand from agent/native/socket.c and quickjs-libc.c;
+// whp:socket, whp:text, qjs:os and qjs:std. Declared by hand from agent/native and quickjs-libc.c;
 // a member that nobody uses is not listed.
 
 declare module 'whp:socket' {
@@ -133,6 +133,13 @@ declare module 'whp:socket' {
   export const EHOSTUNREACH: number;
   export const EALREADY: number;
   export const EINPROGRESS: number;
+}
+
+declare module 'whp:text' {
+  /** UTF-8 from byte `from` to before byte `to`; what is none reads as U+FFFD. Wrong arguments throw. */
+  export function decode(buffer: ArrayBuffer, from: number, to: number): string;
+  /** UTF-8 of a string without lone surrogates. */
+  export function encode(text: string): ArrayBuffer;
 }
 
 declare module 'qjs:os' {

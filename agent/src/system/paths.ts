@@ -35,6 +35,7 @@ import {
   readRule,
 } from '../netlink/rule.ts';
 import type { Writer } from '../netlink/writer.ts';
+import { weakerWithout } from '../policy/lacking.ts';
 import { FIRST_SLOT, LAST_TABLE_SLOT } from '../policy/marks.ts';
 import type { Globals } from '../policy/policy.ts';
 import { type Desired, describe, type Piece } from '../reconcile/desired.ts';
@@ -200,8 +201,13 @@ export function applyOperation(paths: Paths, operation: Operation): string | nul
   if (written !== true) return `${op} ${describe(piece)}: ${written || 'an address is no address'}`;
   const { errno } = transact(socket, seq, seq);
   if (errno === 0 || (op === 'delete' && GONE.includes(errno))) return null;
-  return `${op} ${describe(piece)}: errno ${errno}`;
+  const what = `${op} ${describe(piece)}: errno ${errno}`;
+  if (piece.kind !== 'link' || !NOT_SUPPORTED.includes(errno)) return what;
+  return weakerWithout(piece.remote.includes(':') ? 'gre6' : 'gre', what);
 }
+
+/** EOPNOTSUPP on x86 and ARM, and on MIPS: the kernel has no such kind of device. */
+const NOT_SUPPORTED = [95, 122];
 
 /** ENOENT, ESRCH, ENODEV on every architecture; EADDRNOTAVAIL on x86 and ARM, and on MIPS. */
 const GONE = [2, 3, 19, 99, 125];

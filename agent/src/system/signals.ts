@@ -5,16 +5,33 @@ import * as os from 'qjs:os';
 /** Linux number, the same on every architecture; the engine has no name for it. */
 const SIGHUP = 1;
 
-export interface SignalReactions {
-  readonly stop: () => void;
-  readonly reload: () => void;
+export interface Asked {
+  /** Fulfilled when the daemon shall end. */
+  readonly stopped: Promise<void>;
+  /** Called at each SIGHUP from now on, and at once when one came already. */
+  onReload(reload: () => void): void;
 }
 
-/** Installs the reactions; they replace earlier ones. */
-export function onSignals(reactions: SignalReactions): void {
-  os.signal(os.SIGTERM, reactions.stop);
-  os.signal(os.SIGINT, reactions.stop);
-  os.signal(SIGHUP, reactions.reload);
+/** Takes signals from now on: one that comes during the start waits for its end, so that nothing is
+ * left half made. */
+export function listenSignals(): Asked {
+  let reload: (() => void) | null = null;
+  let missed = false;
+  const stopped = new Promise<void>((resolve) => {
+    os.signal(os.SIGTERM, resolve);
+    os.signal(os.SIGINT, resolve);
+  });
+  os.signal(SIGHUP, () => {
+    if (reload === null) missed = true;
+    else reload();
+  });
+  return {
+    stopped,
+    onReload: (wanted) => {
+      reload = wanted;
+      if (missed) wanted();
+    },
+  };
 }
 
 /** Back to the kernel's defaults: the next SIGTERM ends the program at once. */

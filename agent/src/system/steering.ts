@@ -5,7 +5,8 @@ import type { Connection } from '../netlink/conntrack.ts';
 import { markOf } from '../policy/marks.ts';
 import type { App, Policy } from '../policy/policy.ts';
 import { familyKey, pairKey } from '../ruleset/elements.ts';
-import { gateName, setName } from '../ruleset/names.ts';
+import { gateName, setName, tunnelDevice } from '../ruleset/names.ts';
+import { isDoubted } from '../tunnel/health.ts';
 import type { Way } from '../tunnel/select.ts';
 import {
   adoptPolicy,
@@ -21,6 +22,7 @@ import {
 import { after, now } from './clock.ts';
 import { cutConnections, readConnections } from './connections.ts';
 import type { Effects } from './effects.ts';
+import { readText } from './file.ts';
 import { log } from './log.ts';
 import { applyOperation, type Paths } from './paths.ts';
 import { openProbes, type Probes } from './probes.ts';
@@ -57,6 +59,10 @@ export function createHelm(paths: Paths, effects: Effects): Helm {
   const look = (): void => {
     // What has arrived counts, however late this program looks.
     probes.drain();
+    for (const health of steering.healths.values()) {
+      const packets = isDoubted(health) ? receivedBy(tunnelDevice(health.proxy)) : null;
+      if (packets !== null) take({ kind: 'traffic', proxy: health.proxy, packets });
+    }
     take({ kind: 'look' });
     arm();
   };
@@ -95,6 +101,12 @@ export function createHelm(paths: Paths, effects: Effects): Helm {
     assert: () => run(assertWays(steering)),
     start: look,
   };
+}
+
+/** Packets that came in by this device since it was made; null: there is none. */
+function receivedBy(device: string): number | null {
+  const read = readText(`/sys/class/net/${device}/statistics/rx_packets`);
+  return read.ok ? Number(read.text) : null;
 }
 
 function say(wrong: string | null): void {

@@ -4,11 +4,14 @@ import { NFPROTO_INET, NFPROTO_UNSPEC } from '../netlink/constants.ts';
 import { readNftEvent } from '../netlink/nft-event.ts';
 import {
   CHAIN,
+  FLOWTABLE,
   fingerprint,
   type KernelChain,
   putChainDump,
+  putFlowTableDump,
   putGenerationQuery,
   readChain,
+  readFlowTable,
 } from '../netlink/nft-table.ts';
 import { TABLE } from '../ruleset/names.ts';
 import type { Standing } from '../ruleset/standing.ts';
@@ -63,6 +66,21 @@ export function readOthersChains(sets: Sets): string {
     },
   );
   return chains.map(({ table, name, handle, uses }) => `${table} ${name} ${handle} ${uses}`).join();
+}
+
+/** The names of all tables that have a flow table. */
+export function readFlowTables(sets: Sets): ReadonlySet<string> {
+  const found = new Set<string>();
+  dump(
+    sets.socket,
+    putFlowTableDump,
+    () => found.clear(),
+    (message, reader) => {
+      const read = message.type === FLOWTABLE ? readFlowTable(reader, message) : null;
+      if (read?.ok) found.add(read.value);
+    },
+  );
+  return found;
 }
 
 /** What an agent leaves for the next one. */

@@ -17,6 +17,10 @@ const DOWN_INTERVAL = 2000;
 
 /** Lost in a row until a proxy is down. */
 const LOST_IN_A_ROW = 4;
+/** While data still arrives by it: a router or a path that is too busy for probes gets two seconds
+ * more. Not for ever: what arrives says nothing of the other direction. */
+const LOST_WITH_DATA = 12;
+const DATA_MILLISECONDS = 1000;
 /** Answered in a row until one that was down is up, and at most, when it keeps falling. */
 const ANSWERED_IN_A_ROW = 5;
 const MOST_IN_A_ROW = 40;
@@ -61,6 +65,9 @@ export interface Health {
   /** Last results, newest in bit 0: 1 = lost. */
   history: number;
   results: number;
+  /** Packets that its device has received, as last told (-1: never), and when they had become more. */
+  received: number;
+  heard: number;
   /** Round trip time and its deviation, milliseconds; 0 = not measured yet. */
   rtt: number;
   deviation: number;
@@ -83,6 +90,8 @@ export function createHealth(proxy: string, now: number): Health {
     cameUp: now,
     history: 0,
     results: 0,
+    received: -1,
+    heard: Number.NEGATIVE_INFINITY,
     rtt: 0,
     deviation: 0,
   };
@@ -134,8 +143,12 @@ export function takeAnswer(health: Health, sequence: number, now: number): boole
   if (probe === undefined) return false;
   health.sent.delete(sequence);
   measure(health, now - probe.at);
-  // It was counted as lost; the round trip time it shows keeps the next ones from being so.
-  if (probe.lost) return true;
+  // It was counted as lost; the round trip time it shows keeps the next ones from being so, and a way
+  // that answers late is not dead.
+  if (probe.lost) {
+    health.lostInARow = 0;
+    return true;
+  }
   count(health, false);
   health.lostInARow = 0;
   health.answeredInARow += 1;
@@ -178,6 +191,17 @@ function count(health: Health, lost: boolean): void {
   health.results = Math.min(WINDOW, health.results + 1);
 }
 
+/** Whether it is worth knowing what the proxy's device receives. */
+export function isDoubted(health: Health): boolean {
+  return health.usable && health.lostInARow > 0;
+}
+
+/** What the proxy's device has received until now, in packets. */
+export function takeTraffic(health: Health, packets: number, now: number): void {
+  if (health.received >= 0 && packets > health.received) health.heard = now;
+  health.received = packets;
+}
+
 /** A probe could not even be sent (the device is gone or down): lost at once. */
 export function takeUnsent(health: Health, sequence: number, reason: string, now: number): void {
   if (!health.sent.delete(sequence)) return;
@@ -206,7 +230,8 @@ function lose(health: Health, reason: string, now: number): void {
     // Doubt is settled fast.
     health.next = now;
   }
-  const inARow = health.lostInARow >= LOST_IN_A_ROW;
+  const most = now - health.heard < DATA_MILLISECONDS ? LOST_WITH_DATA : LOST_IN_A_ROW;
+  const inARow = health.lostInARow >= most;
   const loss = lossOf(health);
   const byShare = health.results >= LOSS_LEAST && loss >= LOSS_DOWN;
   if (!health.usable) {

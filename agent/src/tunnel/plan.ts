@@ -1,6 +1,6 @@
 // tunnel/plan: policy in, the tunnel devices, inner addresses, routes and ip rules it needs out.
 // reconcile/diff compares the answer with what the kernel has. Pure.
-import { markOf, UNDECIDED, WATCHED } from '../policy/marks.ts';
+import { markOf } from '../policy/marks.ts';
 import type { App, Policy, Proxy } from '../policy/policy.ts';
 import type { Desired, GreLink, LinkAddress, Piece, Route, Rule } from '../reconcile/desired.ts';
 import { tunnelDevice } from '../ruleset/names.ts';
@@ -100,12 +100,6 @@ export function standingProxy(policy: Policy, app: App, realized: Desired): stri
   return policy.proxies.find(({ name }) => tunnelDevice(name) === link)?.name ?? null;
 }
 
-/**
- * Slots of direct flows whose packets have to be seen, with nothing but the prohibit: no packet is
- * routed by these marks. For flow tables, see ruleset/compile-forward: not enough on Linux 6.1.
- */
-const NOWHERE = [UNDECIDED, WATCHED];
-
 /** What the policy needs, with each app on its way of `ways`. Proxies whose MTU is null get one that
  * fits through PPPoE. */
 export function plan(policy: Policy, ways: ReadonlyMap<string, Way> = new Map()): Desired {
@@ -115,9 +109,7 @@ export function plan(policy: Policy, ways: ReadonlyMap<string, Way> = new Map())
     const way = ways.get(app.name) ?? firstWay(app, policy.proxies);
     pieces.push(...routes(policy.proxies, table + app.slot, way));
   }
-  const nowhere = policy.apps.length === 0 ? [] : NOWHERE;
-  for (const slot of nowhere) pieces.push(...prohibits(table + slot));
-  for (const slot of [...policy.apps.map((app) => app.slot), ...nowhere]) {
+  for (const { slot } of policy.apps) {
     for (const family of FAMILIES) {
       const rule: Rule = {
         kind: 'rule',

@@ -14,6 +14,7 @@ import {
   nextLook,
   setUsed,
   takeAnswer,
+  takeTraffic,
   takeUnsent,
 } from './health.ts';
 import { prohibits, throughRoutes } from './plan.ts';
@@ -37,6 +38,8 @@ export type SteerEvent =
       readonly sequence: number;
       readonly reason: string;
     }
+  /** What its device has received so far; asked for while probes are lost. */
+  | { readonly kind: 'traffic'; readonly proxy: string; readonly packets: number }
   | { readonly kind: 'look' };
 
 export interface Steering {
@@ -105,6 +108,10 @@ export function steer(steering: Steering, event: SteerEvent, now: number): Steer
   } else {
     const health = healths.get(event.proxy);
     if (health === undefined) return [];
+    if (event.kind === 'traffic') {
+      takeTraffic(health, event.packets, now);
+      return [];
+    }
     if (event.kind === 'answer') takeAnswer(health, event.sequence, now);
     else takeUnsent(health, event.sequence, event.reason, now);
   }

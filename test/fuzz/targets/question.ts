@@ -1,5 +1,5 @@
-// control/arguments, control/answers, control/text, system/text: a command line is a command or a
-// refusal, a question for "why" always has one answer that can be printed, and UTF-8 has a way back.
+// control/arguments, control/answers, control/text: a command line is a command or a refusal, and a
+// question for "why" always has one answer that can be printed.
 
 import {
   evidenceAnswer,
@@ -10,7 +10,6 @@ import {
 import { readArguments } from '../../../agent/src/control/arguments.ts';
 import { evidenceText, flowsText, learnedText, whyText } from '../../../agent/src/control/text.ts';
 import { createState, step } from '../../../agent/src/step.ts';
-import { decodeUtf8, encodeUtf8 } from '../../../agent/src/system/text.ts';
 import { policy } from '../../golden/policies.ts';
 import { DEVICE, DNS_SEEDS, ROUTER, udp4 } from '../dns-seeds.ts';
 import { bytesOf, must, type Target, textOf } from '../target.ts';
@@ -21,12 +20,6 @@ for (const seed of DNS_SEEDS) {
   const span = { bytes, offset: 0, end: bytes.length };
   step(state, { kind: 'answer', id: 1, ...span }, 1000);
   step(state, { kind: 'evidence', prefix: 'whp:range:skype', ...span }, 1000);
-}
-
-function utf8(input: Uint8Array): void {
-  const text = decodeUtf8(input);
-  const again = decodeUtf8(encodeUtf8(text));
-  must(again === text, 'UTF-8 reads differently the second time');
 }
 
 export const question: Target = {
@@ -53,7 +46,6 @@ export const question: Target = {
     ' ',
   ],
   run(input) {
-    utf8(input);
     const text = textOf(input);
     const command = readArguments(text.split(' '));
     const kernel = {

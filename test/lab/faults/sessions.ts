@@ -1,6 +1,7 @@
 // The fault sessions in the order in which they are played.
 import { agentFaults } from './agent-faults.ts';
 import type { Fault } from './fault.ts';
+import { floods } from './floods.ts';
 import { hello } from './hello.ts';
 import { killed } from './killed.ts';
 import { neighbours } from './neighbours.ts';
@@ -26,11 +27,11 @@ export const FAULTS: readonly Fault[] = [
   blocked,
   direct,
   late,
-  hello,
   resolvers,
   six,
   sixTunnelled,
   offload,
+  ...floods,
   devicesOnly,
   paused,
   hours,

@@ -70,7 +70,10 @@ export async function openSetting(machines: Lab, say: (line: string) => void): P
     },
     inject: (command, condition, limit) => inject(machines, command, condition, limit),
     inWorld: (namespace, command) => world.must(`ip netns exec ${namespace} ${command}`),
-    worldTime: async () => Number(await world.must('date +%s%3N')),
+    worldTime: async () => {
+      const text = await world.must(`env ${HOST} ${HOME}/probe.js now`);
+      return (JSON.parse(text.trim().split('\n').at(-1) ?? '{}') as { now: number }).now;
+    },
     learned: () => learned(machines),
   };
   return {

@@ -2,6 +2,7 @@
 // owner's leave to go direct; and flows that were there before their evidence. The tunnel is cut at
 // the proxy's end, so that every device of the router stays up: only the probes can notice.
 import { SUPERNODES } from '../world/plan.ts';
+import { probe } from './ask.ts';
 import type { Fault, FaultLab } from './fault.ts';
 
 const SUPERNODE = SUPERNODES[3]!;
@@ -73,11 +74,9 @@ export const blocked: Fault = {
     await cut(lab);
     const refusedIn = await said(lab, '-> refused');
     // TCP to a supernode: a reset has to come at once, not a timeout.
-    const began = await lab.worldTime();
-    await lab
-      .inWorld('iphone', 'busybox nc -w 8 111.221.74.20 40011 </dev/null || :')
-      .catch(() => {});
-    const reset = (await lab.worldTime()) - began;
+    const tcp = await probe(lab, 'iphone', `tcp application ${SUPERNODE.address} 40011`);
+    const { address, port } = SUPERNODES[4]!;
+    const udp = await probe(lab, 'xbox', `udp application ${address} ${port}`);
     const leaks = lab.isp.leaks(mark).length;
     await mend(lab);
     const back = await said(lab, 'refused -> proxy cloud', 30);
@@ -85,8 +84,14 @@ export const blocked: Fault = {
     const healed = await lab.call({ device: 'ubuntu', kind: 'supernode', remote: SUPERNODE });
     const [, , unrelated] = [await call.stop(), await healed.stop(), await other.stop()];
     return {
-      ok: reset < 3000 && leaks === 0 && unrelated.lost.length === 0,
-      verdict: `refused ${refusedIn.toFixed(1)} s after the cut, TCP refused in ${reset} ms; ${leaks} leaked; unrelated ${unrelated.lost.length} lost`,
+      ok:
+        tcp.errno === '111' &&
+        tcp.ms < 1000 &&
+        udp.errno === '113' &&
+        udp.ms < 1000 &&
+        leaks === 0 &&
+        unrelated.lost.length === 0,
+      verdict: `refused ${refusedIn.toFixed(1)} s after the cut, TCP refused in ${tcp.ms} ms (errno ${tcp.errno}: reset), UDP in ${udp.ms} ms (errno ${udp.errno}: prohibited); ${leaks} leaked; unrelated ${unrelated.lost.length} lost`,
       seconds: back,
     };
   },

@@ -86,6 +86,40 @@ async function until(router: Machine, condition: string, limit = 60): Promise<nu
 const ENFORCING = 'nft -t list chain inet whp prerouting >/dev/null 2>&1 && whp status >/dev/null';
 const CONFIGURATION = `${configText(true)}\n# kept by its owner\n`;
 
+/** Modules whose lack is lived with, and what `whp status` has to say then. */
+const LACKING: readonly (readonly [module: string, said: RegExp])[] = [
+  ['nft_queue', /DNS answers cannot be held.*kmod-nft-queue/],
+  ['nfnetlink_log', /nothing is announced.*kmod-nfnetlink-log/],
+  ['nf_conntrack_netlink', /neither read nor ended.*kmod-nf-conntrack-netlink/],
+  ['ip_gre', /no tunnel can be made.*kmod-gre/],
+];
+
+type Must = (line: string) => Promise<string>;
+
+/** Takes away one module after the other, each until the agent has said what is weaker. */
+async function lackModules(
+  must: Must,
+  wait: (condition: string) => Promise<number>,
+): Promise<string> {
+  const wrong: string[] = [];
+  for (const [module, said] of LACKING) {
+    await must(
+      `/etc/init.d/whp stop; f=$(find /lib/modules/ -name ${module}.ko); echo $f >/tmp/lacking
+       mv $f /tmp/lacking.ko && rmmod ${module} && /etc/init.d/whp start`,
+    );
+    await wait('[ -S /var/run/whp.sock ] && whp status | grep -q "^! "').catch(() => 0);
+    const status = await must('whp status; nft list table inet whp | grep -c " log "; :');
+    if (!said.test(status)) wrong.push(`${module}: ${status}`);
+    if (module !== 'ip_gre' && !/^skype /m.test(status)) wrong.push(`${module}: no app: ${status}`);
+    await must(
+      `/etc/init.d/whp stop; mv /tmp/lacking.ko $(cat /tmp/lacking) && rm /tmp/lacking && modprobe ${module}`,
+    );
+  }
+  await must('/etc/init.d/whp start');
+  await wait(ENFORCING);
+  return wrong.length === 0 ? LACKING.map(([module]) => module).join(' ') : `! ${wrong.join('\n')}`;
+}
+
 async function main(): Promise<boolean> {
   const kind = values.router;
   if (kind !== 'mipsel' && kind !== 'x86_64') throw new Error(`--router ${kind}: mipsel, x86_64`);
@@ -106,7 +140,7 @@ async function main(): Promise<boolean> {
   const must = (line: string): Promise<string> => router.must(line, { timeout: 120_000 });
   try {
     await must(
-      'mkdir -p /usr/lib/opkg/info /usr/lib/opkg/sums /tmp/procd; fw4 start; sysctl -q -w net.netfilter.nf_conntrack_acct=1; :',
+      'mkdir -p /etc/rc.d /usr/lib/opkg/info /usr/lib/opkg/sums /tmp/procd; fw4 start; sysctl -q -w net.netfilter.nf_conntrack_acct=1; :',
     );
     const before = await snapshot(router);
     await test('installed: enabled, running, does nothing yet', async () => {
@@ -186,6 +220,8 @@ async function main(): Promise<boolean> {
       await must('fw4 flush; fw4 reload');
       return `again after ${(await until(router, ENFORCING, 30)).toFixed(1)} s`;
     });
+    await test('a kernel that lacks modules: what is weaker is said, what is left is enforced', () =>
+      lackModules(must, (condition) => until(router, condition)));
     await test('removed: all that is left is the edited configuration', async () => {
       console.log(await must('opkg remove whp'));
       return difference(before, await snapshot(router), [

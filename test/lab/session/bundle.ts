@@ -3,7 +3,17 @@ import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 
-const PROGRAMS = ['internet', 'resolver', 'device', 'noise', 'adversary', 'ferry', 'call', 'probe'];
+const PROGRAMS = [
+  'internet',
+  'resolver',
+  'device',
+  'noise',
+  'adversary',
+  'ferry',
+  'call',
+  'probe',
+  'flood',
+];
 const PROXY = 'whp-proxy';
 const SCRIPTS = ['topology.sh', 'topology6.sh', 'udhcpc.sh', 'play.sh'];
 

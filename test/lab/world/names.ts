@@ -95,6 +95,13 @@ function patternReply(asked: string, name: string): Reply | undefined {
     return { records: addresses(asked, 300, [`${FAST_PREFIX}.${200 + Number(six[1])}`]), rcode: 0 };
   const fast = /^fast(\d+)\.skype\.com$/.exec(name);
   if (fast) return { records: addresses(asked, 300, [fastAddress(Number(fast[1]))]), rcode: 0 };
+  // A flood of names, each with an address of its own (modulo 65,536).
+  const many = /^x(\d+)\.skype\.com$/.exec(name);
+  if (many) {
+    const number = Number(many[1]);
+    const address = `23.96.${(number >> 8) & 255}.${number & 255}`;
+    return { records: addresses(asked, 300, [address]), rcode: 0 };
+  }
   const web = /^www\.shop(\d+)\.example$/.exec(name);
   if (web) {
     const records = addresses(asked, 30, [`${WEB_PREFIX}.${10 + Number(web[1])}`]);

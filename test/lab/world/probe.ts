@@ -1,16 +1,21 @@
 // One question about the network, asked once from a device: prints one line of JSON and ends.
 // Usage: probe tcp TAG ADDRESS PORT             connects: {ok, ms, errno}
+//        probe udp TAG ADDRESS PORT             one datagram: {ok, ms, errno}, ok when one comes back
 //        probe tls TAG ADDRESS PORT NAME [PAD]  connects, sends a ClientHello that names NAME behind
 //                                               PAD bytes of other extensions: {ok, ms, said}, said
 //                                               being what came of it: reset, closed, silence, data
+//        probe now                              the time: {ok, now}, milliseconds since 1970
 //        probe ask ADDRESS NAME TYPE            asks the resolver at ADDRESS: {ok, ms, addresses}
 // A TAG is a word of plan.ts. Times are milliseconds, of the connect and of the whole.
+import * as os from 'qjs:os';
 import * as std from 'qjs:std';
+import * as sys from 'whp:socket';
 import { sleep } from './clock.ts';
 import { encodeQuery, TYPE } from './dns-message.ts';
 import { say } from './logbook.ts';
 import type { Tag } from './plan.ts';
-import { anyLike, openDatagrams } from './socket.ts';
+import { anyLike, EAGAIN, openDatagrams, openInet, SOCK_DGRAM, sockaddr } from './socket.ts';
+import { encodeSpeech, VERB } from './speech.ts';
 import { connectStream, type Stream } from './stream.ts';
 
 const [, kind = '', ...words] = scriptArgs;
@@ -46,6 +51,27 @@ async function tcp(tag: Tag, address: string, port: number): Promise<unknown> {
   } catch (error) {
     return { ok: false, ms: Date.now() - began, errno: errnoOf(error) };
   }
+}
+
+/** A connected socket hears of the ICMP error that its datagram meets. */
+async function udp(tag: Tag, address: string, port: number): Promise<unknown> {
+  const fd = openInet(SOCK_DGRAM, tag, undefined);
+  const who = { device: 0, session: 0, serial: 0, verb: VERB.ask, size: 24 };
+  const bytes = encodeSpeech(who, 30);
+  let result = sys.connect(fd, sockaddr({ address, port }));
+  if (result >= 0) result = sys.send(fd, bytes.buffer as ArrayBuffer, 0, bytes.length, 0);
+  const room = new ArrayBuffer(2048);
+  while (result >= 0 && Date.now() - began < 3000) {
+    const got = sys.recv(fd, room, 0, room.byteLength, 0);
+    if (got !== EAGAIN) {
+      os.close(fd);
+      const ms = Date.now() - began;
+      return got >= 0 ? { ok: true, ms } : { ok: false, ms, errno: String(-got) };
+    }
+    await sleep(2);
+  }
+  os.close(fd);
+  return { ok: false, ms: Date.now() - began, errno: result < 0 ? String(-result) : 'silence' };
 }
 
 async function outcome(stream: Stream): Promise<string> {
@@ -103,7 +129,9 @@ async function ask(address: string, name: string, type: string): Promise<unknown
 
 async function main(): Promise<unknown> {
   const [first = '', second = '', third = '', fourth = '', fifth = '0'] = words;
+  if (kind === 'now') return { ok: true, now: Date.now() };
   if (kind === 'tcp') return tcp(first as Tag, second, Number(third));
+  if (kind === 'udp') return udp(first as Tag, second, Number(third));
   if (kind === 'tls') return tls(first as Tag, second, Number(third), fourth, Number(fifth));
   return ask(first, second, third);
 }

@@ -91,6 +91,28 @@ test('a hello over two segments: the name in the second counts', () => {
   const second = send(state, { payload: whole.slice(1400), sequence: 1500 });
   assert.equal(kinds(second), ['renew', 'told', 'pass']);
   assert.equal(state.hellos.parts.size, 0);
+  // What TCP sends again meanwhile, of either part, is refused like the hello itself.
+  const copies = [
+    send(state, { payload: whole.slice(1400), sequence: 1500 }),
+    send(state, { payload: first, sequence: 100 }),
+  ];
+  const refused = { kind: 'pass', id: 5, again: true };
+  assert.equal(copies, [[refused], [refused]]);
+});
+
+test('a long hello of somebody else: copies change nothing, behind its second part the flow is let alone', () => {
+  const whole = clientHello([extension(51, new Uint8Array(1500)), serverName('www.example.org')]);
+  const state = fresh();
+  const first = { payload: whole.slice(0, 1400), sequence: 100 };
+  for (const part of [first, first]) assert.equal(kinds(send(state, part)), ['pass']);
+  assert.equal(send(state, { payload: whole.slice(1400), sequence: 1500 }), [
+    { kind: 'pass', id: 5, again: false },
+    {
+      kind: 'forget',
+      set: 'partial4',
+      keys: [Uint8Array.of(192, 168, 1, 11, 0xc3, 0x50, 0, 0)],
+    },
+  ]);
 });
 
 test('a second segment of another place or flow is not put behind the first', () => {

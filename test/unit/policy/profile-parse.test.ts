@@ -156,7 +156,9 @@ test('all problems come at once', () => {
 test('what is no profile at all', () => {
   assert.match(problems('{')[0]!, /^x\.json: \/ is not JSON: /);
   for (const value of ['null', '[]', '3', '"x"']) assert.is(problems(value).length, 1);
-  assert.match(problems('['.repeat(100000))[0]!, /nested too deeply/);
+  assert.match(problems('['.repeat(20) + ']'.repeat(20))[0]!, /nested too deeply/);
+  assert.match(problems('['.repeat(100000))[0]!, /is not JSON/);
+  assert.match(problems('['.repeat(100000) + ']'.repeat(100000))[0]!, /too deeply|is not JSON/);
   assert.match(problems(' '.repeat(1048577))[0]!, /larger than 1 MiB/);
   assert.is(problems('{"__proto__": {"format": 1}}').length, 13);
 });

@@ -35,16 +35,8 @@ test('link, address, the route with the prohibit behind it, the rules', () => {
     'route v4 default dev whp-home table 15001',
     'route v4 prohibit default table 15001',
     'route v6 prohibit default table 15001',
-    'route v4 prohibit default table 15014',
-    'route v6 prohibit default table 15014',
-    'route v4 prohibit default table 15015',
-    'route v6 prohibit default table 15015',
     'rule v4 pref 15001 fwmark 0x1000000/0xf000000 table 15001',
     'rule v6 pref 15001 fwmark 0x1000000/0xf000000 table 15001',
-    'rule v4 pref 15014 fwmark 0xe000000/0xf000000 table 15014',
-    'rule v6 pref 15014 fwmark 0xe000000/0xf000000 table 15014',
-    'rule v4 pref 15015 fwmark 0xf000000/0xf000000 table 15015',
-    'rule v6 pref 15015 fwmark 0xf000000/0xf000000 table 15015',
   ]);
 });
 

@@ -1,6 +1,7 @@
 // A fake clock and proxies that live and die by it, for the scenarios of tunnel/: runs the steering
 // as the daemon does, and keeps what happened.
 import type { App, Policy, Proxy } from '../../../agent/src/policy/policy.ts';
+import { isDoubted } from '../../../agent/src/tunnel/health.ts';
 import {
   adoptPolicy,
   createSteering,
@@ -33,6 +34,8 @@ export interface Scenario {
   readonly lives: Map<string, Life>;
   readonly log: Line[];
   probes: number;
+  /** Packets that a proxy's device has received by a time. */
+  received: ((proxy: string, now: number) => number) | null;
   now: number;
 }
 
@@ -57,7 +60,14 @@ export function start(
   const policy = policyOf(Object.keys(lives), change);
   const steering = createSteering();
   adoptPolicy(steering, policy, () => standing, 0);
-  return { steering, lives: new Map(Object.entries(lives)), log: [], probes: 0, now: 0 };
+  return {
+    steering,
+    lives: new Map(Object.entries(lives)),
+    log: [],
+    probes: 0,
+    received: null,
+    now: 0,
+  };
 }
 
 /** Runs until `end`, event by event. */
@@ -85,6 +95,12 @@ export function runUntil(scenario: Scenario, end: number): void {
     if (at > end) break;
     scenario.now = at;
     const answer = answers[0]?.at === at ? answers.shift() : undefined;
+    if (answer === undefined) {
+      for (const health of steering.healths.values()) {
+        const packets = isDoubted(health) ? scenario.received?.(health.proxy, at) : undefined;
+        if (packets !== undefined) take({ kind: 'traffic', proxy: health.proxy, packets });
+      }
+    }
     take(answer?.event ?? { kind: 'look' });
   }
   scenario.now = end;

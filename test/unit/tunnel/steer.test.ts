@@ -159,6 +159,31 @@ test('a slow path is no dead path: the timeout follows the round trip time', () 
   assert.ok(times(run).length <= 1, movesOf(run).join('\n'));
 });
 
+test('an uplink that fills up answers late, all at once: no dead path either', () => {
+  const scenario = start({ a: (now) => (now < 10_000 ? 20 : 950), b: alive });
+  runUntil(scenario, 60_000);
+  assert.equal(movesOf(scenario), []);
+});
+
+test('probes that are lost while data arrives: two seconds more, and no longer', () => {
+  const busy = start({ a: deadBetween(10_000, 12_500), b: alive });
+  busy.received = (_, now) => now;
+  runUntil(busy, 20_000);
+  assert.equal(movesOf(busy), []);
+
+  const silent = start({ a: deadBetween(10_000, 12_500), b: alive });
+  silent.received = () => 4711;
+  runUntil(silent, 20_000);
+  assert.is(times(silent).length, 1);
+
+  // What arrives says nothing of the way there.
+  const oneWay = start({ a: deadBetween(10_000, 90_000), b: alive });
+  oneWay.received = (_, now) => now;
+  runUntil(oneWay, 60_000);
+  assert.is(times(oneWay).length, 1);
+  assert.ok(times(oneWay)[0]! < 15_000, movesOf(oneWay).join());
+});
+
 test('after a restart the app stays where the kernel has it', () => {
   const run = start({ a: alive, b: alive }, {}, 'b');
   assert.is(wayOf(run), 'b');

@@ -1,0 +1,149 @@
+// One device takes all it can get (SECURITY, what one device can take): what it holds is its share,
+// the agent and the router keep within their memory, another device's call and DNS go on, and the log
+// says it once.
+import { checks } from './ask.ts';
+import type { Call, Fault, FaultLab, Finding } from './fault.ts';
+
+const FLOOD =
+  'env WHP_WATCHDOG_SECONDS=60 WHP_MEMORY_MB=64 /usr/lib/whp/whp-host /usr/lib/world/flood.js';
+const MEMORY = '/tmp/memory.txt';
+/** The hostile device: ubuntu. */
+const HOSTILE = '192.168.1.14';
+/** Kilobytes: the budget of the agent, and what a router of 64 MB must have left. */
+const AGENT_MOST = 6144;
+const FREE_LEAST = 8192;
+
+interface Flood {
+  readonly kind: 'names' | 'ports' | 'peers';
+  readonly injected: string;
+  readonly count: number;
+  readonly perSecond: number;
+  /** The set that it fills, the cap of the set, and of what one device may hold of it. */
+  readonly set: string;
+  readonly cap: number;
+  readonly share: number;
+}
+
+const FLOODS: readonly Flood[] = [
+  {
+    kind: 'names',
+    injected: 'a device resolves 100,000 names of the application (1,000 a second)',
+    count: 100_000,
+    perSecond: 1000,
+    set: 'skype_addr4',
+    cap: 4096,
+    share: 4096,
+  },
+  {
+    kind: 'ports',
+    injected: 'a device maps 65,535 ports (1,000 a second)',
+    count: 65_535,
+    perSecond: 1000,
+    set: 'skype_udp4',
+    cap: 256,
+    share: 96,
+  },
+  {
+    kind: 'peers',
+    injected: 'a device opens 50,000 peers (1,000 a second)',
+    count: 50_000,
+    perSecond: 1000,
+    set: 'skype_peer4',
+    cap: 4096,
+    share: 1536,
+  },
+];
+
+/** Writes the agent's resident and the router's available kilobytes down, every two seconds. */
+const sampler = `while :; do
+  r=$(grep VmRSS /proc/$(cat /tmp/whp.pid)/status)
+  a=$(grep MemAvailable /proc/meminfo)
+  set -- $r $a
+  echo "$2 $5"
+  sleep 2
+done >${MEMORY}`;
+
+async function memory(lab: FaultLab): Promise<{ first: number; most: number; free: number }> {
+  const text = await lab.router.must(`cat ${MEMORY}`);
+  const rows = text
+    .trim()
+    .split('\n')
+    .map((line) => line.split(' ').map(Number));
+  const resident = rows.map(([value = 0]) => value);
+  return {
+    first: resident[0] ?? 0,
+    most: Math.max(...resident),
+    free: Math.min(...rows.map(([, value = 0]) => value)),
+  };
+}
+
+/** How many of `calls`' packets found no answer, and the longest silence, milliseconds. */
+async function ended(call: Call): Promise<{ sent: number; lost: number; silence: number }> {
+  const { sent, lost, silence } = await call.stop();
+  return { sent: sent.length, lost: lost.length, silence };
+}
+
+async function endure(lab: FaultLab, flood: Flood): Promise<Finding> {
+  const check = checks();
+  const sampling = await lab.router.spawn(sampler, () => {});
+  const call = await lab.call({ device: 'iphone' });
+  const dns = await lab.call({ device: 'macbook', kind: 'dns', name: 'ui.skype.com', pace: 200 });
+  const web = await lab.call({
+    device: 'windows',
+    kind: 'unrelated',
+    remote: { address: '78.46.72.11', port: 7000 },
+  });
+  await lab.sleep(1000);
+  let said = '';
+  const words = `${flood.kind} ${flood.count} ${flood.perSecond}`;
+  const running = await lab.world.spawn(`exec ip netns exec ubuntu ${FLOOD} ${words}`, (line) => {
+    said = line;
+  });
+  await running.done;
+  const began = await lab.worldTime();
+  const fresh = await lab.call({ device: 'xbox' });
+  const opened = (await lab.worldTime()) - began;
+  await lab.sleep(1000);
+  const [media, asked, other, late] = [
+    await ended(call),
+    await ended(dns),
+    await ended(web),
+    await ended(fresh),
+  ];
+  await sampling.kill('TERM');
+  const { first, most, free } = await memory(lab);
+  const learned = (await lab.learned()).filter((one) => one.startsWith(`${flood.set} `));
+  const its = learned.filter((one) => flood.kind === 'names' || one.includes(HOSTILE)).length;
+  const log = (await lab.agent.log()).split('\n');
+  const lines = log.filter((line) => /flood|surplus|full|share|room|more/.test(line));
+  const starts = await lab.agent.starts();
+  for (const line of lines) lab.say(line);
+  const done = JSON.parse(said) as {
+    sent: number;
+    refused: number;
+    answered: number;
+    seconds: number;
+  };
+  check.that(done.sent === flood.count, `${done.sent} sent`);
+  check.that(learned.length <= flood.cap && its <= flood.share, 'more than its share');
+  check.that(starts === 1, `the agent started ${starts} times`);
+  check.that(most <= AGENT_MOST, `${most} KB resident`);
+  check.that(free >= FREE_LEAST, `${free} KB free`);
+  const few = ({ sent, lost }: { sent: number; lost: number }): boolean => lost <= sent / 100;
+  check.that(few(media) && media.silence < 1000, 'the call suffered');
+  check.that(few(asked) && asked.silence < 2000, "another device's DNS suffered");
+  check.that(few(other), 'an unrelated flow suffered');
+  check.that(late.lost <= 1 && opened < 3000, 'a new call suffered');
+  check.that(lines.length <= 3 && log.length < 30, `${lines.length} of ${log.length} log lines`);
+  return {
+    ok: check.wrong.length === 0,
+    verdict: `${done.sent} in ${done.seconds.toFixed(0)} s (${done.answered} answered); it holds ${its} of ${flood.set} (${learned.length} in all, cap ${flood.cap}); agent ${first} -> ${most} KB at most, router ${free} KB available at least; others: call ${media.lost} of ${media.sent} lost (silent ${media.silence} ms), DNS ${asked.lost} of ${asked.sent} (${asked.silence} ms), unrelated ${other.lost} of ${other.sent}, a new call in ${opened} ms; ${lines.length} log line(s) of ${log.length - 1}${check.wrong.length > 0 ? `; WRONG: ${check.wrong.join('; ')}` : ''}`,
+    seconds: null,
+  };
+}
+
+export const floods: readonly Fault[] = FLOODS.map((flood) => ({
+  name: `flood-${flood.kind}`,
+  injected: flood.injected,
+  run: (lab) => endure(lab, flood),
+}));

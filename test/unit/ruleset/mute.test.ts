@@ -1,0 +1,38 @@
+// ruleset/mute: a kernel that announces nothing gets the same table, but for what announces.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { weakerWithout } from '../../../agent/src/policy/lacking.ts';
+import { compile } from '../../../agent/src/ruleset/compile.ts';
+import { withoutAnnouncements } from '../../../agent/src/ruleset/mute.ts';
+import { renderLoad } from '../../../agent/src/ruleset/render.ts';
+import { createKernel } from '../../../agent/src/ruleset/trace.ts';
+import { GROUPS } from '../../trace/groups.ts';
+import { play, WORLD } from '../../trace/play.ts';
+
+/** What of a case is not about announcements. */
+const isVerdict = (mismatch: string): boolean => !/announce|log|prefix/i.test(mismatch);
+
+for (const { cases, policy, up } of GROUPS) {
+  test(`${cases[0]?.name ?? ''} ...: no log statement, every other one, the same verdicts`, () => {
+    const whole = compile(policy);
+    const muted = withoutAnnouncements(whole);
+    assert.not.match(renderLoad(muted), /\blog\b/);
+    const kinds = (table: typeof whole, of: string): number =>
+      table.chains
+        .flatMap(({ rules }) => rules.flatMap(({ statements }) => statements))
+        .filter(({ kind }) => kind === of).length;
+    for (const kind of ['mark', 'update', 'verdict', 'queue', 'reject', 'masquerade', 'clamp'])
+      assert.is(kinds(muted, kind), kinds(whole, kind), kind);
+    for (const one of cases) {
+      const kernel = createKernel(muted, { ...WORLD, isUp: () => up });
+      assert.equal(play(kernel, one).filter(isVerdict), [], one.name);
+    }
+  });
+}
+
+test('what is weaker names the package that is missing', () => {
+  assert.match(weakerWithout('announce', 'errno 22'), /kmod-nfnetlink-log installed\? errno 22/);
+  assert.match(weakerWithout('gre', 'errno 95'), /refused \(is kmod-gre installed/);
+});
+
+test.run();
