@@ -159,10 +159,22 @@ function isValid(root: Schema, schema: Schema, value: unknown): boolean {
   return check.problems.length === 0;
 }
 
+/** What a reference resolves to: the same few are met at every entry. */
+const resolved = new WeakMap<Schema, Schema>();
+
 /** Follows `#/$defs/NAME`; beside a reference only a description counts, which then wins. */
 function resolve(root: Schema, schema: Schema): Schema {
   if (schema.$ref === undefined) return schema;
-  const target = resolve(root, root.$defs?.[schema.$ref.replace('#/$defs/', '')] ?? {});
+  let found = resolved.get(schema);
+  if (found === undefined) {
+    found = follow(root, schema);
+    resolved.set(schema, found);
+  }
+  return found;
+}
+
+function follow(root: Schema, schema: Schema): Schema {
+  const target = resolve(root, root.$defs?.[schema.$ref!.replace('#/$defs/', '')] ?? {});
   return schema.description === undefined ? target : { ...target, description: schema.description };
 }
 
@@ -193,7 +205,7 @@ function firstRepeat(values: readonly unknown[]): number {
 }
 
 function isEqual(a: unknown, b: unknown): boolean {
-  return canonical(a) === canonical(b);
+  return a === b || (typeof a === 'object' && canonical(a) === canonical(b));
 }
 
 /** JSON text with sorted members: equal values have equal text. */

@@ -47,7 +47,16 @@ export function addressElements(blocks: readonly string[], family: Family): Span
   return disjoint(boxes).map((box) => [spanOf(box, family)]);
 }
 
+/** A range goes into several sets, and reading its blocks is most of the work. */
+const known = { 4: new WeakMap<ProfileRange, Box[]>(), 6: new WeakMap<ProfileRange, Box[]>() };
+
 function boxesOf(range: ProfileRange, family: Family): Box[] {
+  const boxes = known[family].get(range) ?? readBoxes(range, family);
+  known[family].set(range, boxes);
+  return boxes;
+}
+
+function readBoxes(range: ProfileRange, family: Family): Box[] {
   const ports = united(range.ports.map(intervalOf));
   return range.addresses.flatMap((block) => boxOf(block, family, ports));
 }
