@@ -210,7 +210,7 @@ const full: Fault = {
   name: 'full',
   injected: 'the disk (/var/run, /etc, /tmp) is full during a reload and a kill -9; then it is not',
   async run(lab) {
-    const rule = "\nconfig rule 'free'\n\toption action 'direct'\n\tlist address '198.18.7.7'\n";
+    const rule = "\nconfig rule 'free'\n\toption action 'direct'\n\tlist address '93.184.216.77'\n";
     await lab.router.must(`cat >>${CONFIG} <<'X'\n${rule}\nX`);
     const home = await household(lab);
     await lab.router.run('dd if=/dev/zero of=/tmp/whp.full bs=64k 2>/dev/null');
