@@ -436,7 +436,8 @@ export function reload(daemon: Daemon): Promise<readonly Problem[]> {
   return inTurn(daemon, async () => {
     const { settings } = daemon;
     const before = { ...settings };
-    const taken = await takeIn(daemon).catch((error: unknown) => String(error));
+    // The engine throws null when it has no memory for the error itself.
+    const taken = await takeIn(daemon).catch((error: unknown) => String(error ?? 'out of memory'));
     if (typeof taken !== 'string') return taken;
     log('error', taken);
     Object.assign(settings, before);

@@ -61,21 +61,23 @@ const hung: Fault = {
     ),
 };
 
-/** As much of a configuration as the engine has no room for, and one that fits. */
-const LARGE = 3_500_000;
+/** More addresses than an engine of 6 MB has room for, in a file that is not too large to be read. */
+const MANY = `i=0; while [ $i -lt 7000 ]; do echo "	list address '23.$((i / 250)).$((i % 250)).7'"; i=$((i + 1)); done`;
 
 const memory: Fault = {
   name: 'memory',
   injected:
-    'the memory limit is hit: by a configuration of 3.5 MB, then at every start (limit 1 MB)',
+    'the memory limit is hit: by a reload (7,000 addresses, 6 MB), then at every start (1 MB)',
   async run(lab) {
     await lab.agent.stop();
-    await lab.agent.start('WHP_MEMORY_MB=8');
+    await lab.agent.start('WHP_MEMORY_MB=6');
     const home = await household(lab);
     const starts = await lab.agent.starts();
     const pid = await lab.agent.pid();
     await lab.router.must(
-      `cp ${CONFIG} /tmp/config; { cat /tmp/config; yes '# nothing' | head -c ${LARGE}; } >${CONFIG}`,
+      `cp ${CONFIG} /tmp/config
+      { echo; echo "config rule 'many'"; echo "	option action 'proxy'"; echo "	option app 'skype'"; ${MANY}; } >>${CONFIG}`,
+      { timeout: 60_000 },
     );
     const said = await lab.router.run('/usr/bin/whp reload', { timeout: 30_000 });
     await lab.router.must(`mv /tmp/config ${CONFIG}`);
@@ -99,6 +101,7 @@ const memory: Fault = {
     await lab.sleep(500);
     const two = await again.stop();
     const ok =
+      said.status !== 0 &&
       one.dns.silence <= 5000 &&
       one.forgotten.length === 0 &&
       one.strays === 0 &&
@@ -106,7 +109,7 @@ const memory: Fault = {
       unharmed(two);
     return {
       ok,
-      verdict: `reload: status ${said.status}, ${survived ? 'the agent goes on' : 'the agent began anew'}; table deleted then: back after ${seconds} s, ${one.text}; no memory at every start for 4 s: ${two.text}`,
+      verdict: `reload: "${(said.stdout + said.stderr).trim().split('\n')[0]}", ${survived ? 'the agent goes on' : 'the agent began anew'}; table deleted then: back after ${seconds} s, ${one.text}; no memory at every start for 4 s: ${two.text}`,
       seconds: recovered,
     };
   },
