@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { command } from '../machine/command.ts';
 import type { ProjectFile } from '../machine/image.ts';
 import { startLab } from '../machine/lab.ts';
+import { leave } from '../machine/leave.ts';
 import type { Machine } from '../machine/machine.ts';
 import { projectRoot } from '../machine/paths.ts';
 import { configText } from '../mode.ts';
@@ -262,10 +263,4 @@ async function main(): Promise<boolean> {
   return failed === 0;
 }
 
-main().then(
-  (ok) => process.exit(ok ? 0 : 1),
-  (error: Error) => {
-    console.error(`lab: ${error.stack ?? error.message}`);
-    process.exit(1);
-  },
-);
+leave(main());
