@@ -115,6 +115,12 @@ int main(int argc, char **argv)
             fprintf(stderr, "whp-host: %s: %s\n", argv[2], strerror(errno));
         return failed;
     }
+    const char *name = strrchr(argv[1], '/');
+    if (strcmp(name ? name + 1 : argv[1], "whp") == 0) {
+        int answered = ask_words(argc - 2, argv + 2);
+        if (answered >= 0)
+            return answered;
+    }
     long megabytes = setting("WHP_MEMORY_MB", MEMORY_MEGABYTES, 1024);
     signal(SIGPIPE, ignore_broken_pipe);
     /* A reload asked for while the agent loads: it has read no configuration yet. */

@@ -65,7 +65,7 @@ import {
 import { runProgram } from './system/process.ts';
 import { listenSignals } from './system/signals.ts';
 import { createHelm, type Helm } from './system/steering.ts';
-import { removeLegacy } from './system/table.ts';
+import { removeLegacy, takeHandover } from './system/table.ts';
 import { plan, standingProxy, tunnelMtu } from './tunnel/plan.ts';
 import { waysOf } from './tunnel/steer.ts';
 
@@ -116,6 +116,7 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
   const effects = openEffects();
   const file = `${socketPath.replace(/\.sock$/, '')}.standing`;
   const legacy = legacyOf(effects.sets, file);
+  takeHandover(file);
   const opened = openSettings(sources, legacy === null ? null : { apps: legacy.slots });
   if (!opened.ok) return refuse(opened.problems);
   const { settings, problems } = opened.value;
@@ -419,11 +420,16 @@ function noteProblems(daemon: Daemon, problems: readonly Problem[]): void {
   daemon.problems.set('configuration', text);
 }
 
-/** Leaves nothing behind: the owner stopped the agent, so everything is direct again. */
+/** Leaves nothing behind: the owner stopped the agent, so everything is direct again. In an upgrade
+ * all stands, as after a crash: the next agent takes it over. */
 async function withdraw(daemon: Daemon): Promise<void> {
   daemon.held?.close();
   daemon.hellos?.close();
   daemon.announced?.close();
+  if (daemon.standing !== null && takeHandover(daemon.legacy)) {
+    log('notice', 'what stands is left to the next agent');
+    return;
+  }
   lowerGuard(daemon);
   // The table first: without marks the rules have nothing to catch.
   if (daemon.standing !== null) {

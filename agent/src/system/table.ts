@@ -125,3 +125,13 @@ export function removeLegacy(path: string): void {
   removeFile(path);
   removeFile(`${path}.names`);
 }
+
+/**
+ * Whether the package asked that what stands be left to the next agent: `touch FILE.handover`, FILE
+ * being the standing table's. Asked once: it does not outlive the agent it is for, nor the next.
+ */
+export function takeHandover(path: string): boolean {
+  const asked = readText(`${path}.handover`).ok;
+  if (asked) removeFile(`${path}.handover`);
+  return asked;
+}

@@ -4,7 +4,6 @@
 
 PKG_BUILD_DIR := $(BUILD_DIR)/$(PKG_NAME)-$(PKG_VERSION)
 VERSION := $(PKG_VERSION)-r$(PKG_RELEASE)
-override MAINTAINER = $(PKG_MAINTAINER)
 
 # "+name" selects, "name" demands: in the package both are a dependency.
 depends = $(subst $(space),$(comma) ,$(strip $(patsubst +%,%,$(filter-out @%,libc $(DEPENDS)))))
@@ -18,8 +17,6 @@ License: $(PKG_LICENSE)
 LicenseFiles: $(PKG_LICENSE_FILES)
 Section: $(SECTION)
 SourceDateEpoch: $(SOURCE_DATE_EPOCH)
-URL: $(URL)
-Maintainer: $(PKG_MAINTAINER)
 Architecture: $(ARCH)
 Installed-Size: 0
 endef

@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { command } from '../machine/command.ts';
 import type { ProjectFile } from '../machine/image.ts';
 import { startLab } from '../machine/lab.ts';
+import { leave } from '../machine/leave.ts';
 import type { Machine } from '../machine/machine.ts';
 import { projectRoot } from '../machine/paths.ts';
 import { configText } from '../mode.ts';
@@ -172,14 +173,38 @@ async function main(): Promise<boolean> {
       await must('ip link show whp-cloud && ip rule | grep -q 15001 && ip route show table 15001');
       return `enforces ${seconds.toFixed(1)} s after the change`;
     });
-    await test('upgraded: the edited configuration stays, the new default lies beside it', async () => {
+    await test('upgraded: the edited configuration stays, nothing that stands is gone meanwhile', async () => {
       const pid = (await must('cat /tmp/procd/whp/pid')).trim();
+      await must(
+        `(while [ ! -e /tmp/watched ]; do
+          nft -t list chain inet whp prerouting && ip link show whp-cloud && ip rule | grep 15001
+          echo $? >>/tmp/gaps; sleep 0.1
+        done) >/dev/null 2>&1 &`,
+      );
       console.log(await must(`opkg install ${current}`));
       await must('grep -q "kept by its owner" /etc/config/whp && [ -s /etc/config/whp-opkg ]');
       await must(
         `[ $(grep -c 'config zone .whp' /etc/config/firewall) = 1 ] && [ ! -d /proc/${pid} ]`,
       );
+      const seconds = await until(router, `${ENFORCING} && grep -q 'taken over' /tmp/log`);
+      const looks = await must('touch /tmp/watched; sleep 2; sort /tmp/gaps | uniq -c');
+      await must('rm /tmp/gaps /tmp/watched');
+      if (!/^ *\d+ 0\s*$/.test(looks)) return `! there was a gap: ${looks}`;
+      await must('[ ! -e /var/run/whp.standing.handover ]');
+      return `enforces ${seconds.toFixed(1)} s later; stood at each of ${Number.parseInt(looks, 10)} looks`;
+    });
+    await test('started with another program on disk, as apk upgrades: a new agent, no gap', async () => {
+      const pid = (await must('cat /tmp/procd/whp/pid')).trim();
+      await must(
+        'PKG_UPGRADE=1 /usr/lib/opkg/info/whp.preinst upgrade; echo >>/usr/bin/whp; /etc/init.d/whp start',
+      );
+      await must(`[ ! -d /proc/${pid} ] && nft -t list chain inet whp prerouting >/dev/null`);
       const seconds = await until(router, ENFORCING);
+      const again = (await must('cat /tmp/procd/whp/pid')).trim();
+      await must(
+        "/usr/lib/lab/trigger raw 'interface.*.up'; ACTION=ifupdate sh /etc/hotplug.d/iface/90-whp",
+      );
+      await must(`sleep 1; [ $(cat /tmp/procd/whp/pid) = ${again} ]`);
       return `enforces ${seconds.toFixed(1)} s later`;
     });
     if (!values['no-call']) {
@@ -238,10 +263,4 @@ async function main(): Promise<boolean> {
   return failed === 0;
 }
 
-main().then(
-  (ok) => process.exit(ok ? 0 : 1),
-  (error: Error) => {
-    console.error(`lab: ${error.stack ?? error.message}`);
-    process.exit(1);
-  },
-);
+leave(main());

@@ -22,13 +22,15 @@ procd_add_reload_trigger() {
 	local file
 	for file in "$@"; do echo "config $file"; done >>"$PROCD/triggers"
 }
+procd_add_raw_trigger() { echo "raw $1" >>"$PROCD/triggers"; }
 procd_add_reload_interface_trigger() { echo "interface $1" >>"$PROCD/triggers"; }
 
 # The same description changes nothing; another one, or none, ends what runs.
 procd_end() {
 	local now=/tmp/procd/$PROCD_SERVICE
+	[ ! -f "$PROCD/file" ] || md5sum $(cat "$PROCD/file") >"$PROCD/sums"
 	if [ -d "$now" ] && [ -d "/proc/$(cat "$now/supervisor")" ] &&
-		cmp -s "$PROCD/command" "$now/command"; then
+		cmp -s "$PROCD/command" "$now/command" && cmp -s "$PROCD/sums" "$now/sums"; then
 		rm -rf "$PROCD"
 		return 0
 	fi

@@ -1,0 +1,75 @@
+// Writes openwrt-package/whp/files/third-party.txt: the notices of what others wrote and the package
+// holds, from the bundle's import graph (out/whp.meta.json), node_modules and the engine's source.
+// third-party.mjs [--check]: with --check nothing is written, and a file that differs is an error.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));
+const TARGET = 'openwrt-package/whp/files/third-party.txt';
+
+/** From the heads of its files: Debian's source package, which is what is built, has no LICENSE. */
+const ENGINE = {
+  name: 'quickjs-ng',
+  version: /^QUICKJS_VERSION=(.*)$/m.exec(readFileSync('scripts/lib/quickjs.sh', 'utf8'))[1],
+  licence: 'MIT',
+  notices: [
+    'Copyright (c) 2017-2026 Fabrice Bellard',
+    'Copyright (c) 2017-2025 Charlie Gordon',
+    'Copyright (c) 2023-2026 Ben Noordhuis',
+    'Copyright (c) 2023-2026 Saúl Ibarra Corretgé',
+  ],
+};
+
+/** The packages of which the bundle holds a part. */
+function bundled() {
+  const { inputs } = JSON.parse(readFileSync('out/whp.meta.json', 'utf8'));
+  const names = Object.keys(inputs)
+    .map((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1])
+    .filter((name) => name !== undefined);
+  return [...new Set(names)].sort();
+}
+
+/** Notices (who) and terms (what) of a licence text. */
+function divide(text) {
+  const lines = text.replace(/\r/g, '').trim().split('\n');
+  const notices = lines.map((line) => line.trim()).filter((line) => /^Copyright /.test(line));
+  const rest = lines.filter(
+    (line) => !/^(Copyright |(The )?MIT License( \(MIT\))?$)/.test(line.trim()),
+  );
+  // One line a paragraph: projects break them differently.
+  const paragraphs = rest
+    .join('\n')
+    .trim()
+    .split(/\n\s*\n/);
+  return { notices, terms: paragraphs.map((one) => one.replace(/\s+/g, ' ').trim()).join('\n\n') };
+}
+
+const works = bundled().map((name) => {
+  const folder = join('node_modules', name);
+  const { version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  const { notices, terms } = divide(readFileSync(join(folder, 'LICENSE'), 'utf8'));
+  if (notices.length === 0) throw new Error(`${folder}/LICENSE: no copyright notice`);
+  return { name, version, licence: license, notices, terms };
+});
+const mit = works.find(({ licence }) => licence === 'MIT');
+works.unshift({ ...ENGINE, terms: mit.terms });
+
+const byTerms = new Map();
+for (const work of works) byTerms.set(work.terms, [...(byTerms.get(work.terms) ?? []), work]);
+const parts = [...byTerms].map(([terms, list]) =>
+  [
+    ...list.map(({ name, version, licence, notices }) =>
+      [`${name} ${version} (${licence})`, ...notices.map((one) => `  ${one}`)].join('\n'),
+    ),
+    terms,
+  ].join('\n\n'),
+);
+const head =
+  'whp holds parts of these works, each under the terms below it. whp itself: Apache-2.0.';
+const text = `${[head, ...parts].join(`\n\n${'-'.repeat(72)}\n\n`)}\n`;
+if (!process.argv.includes('--check')) writeFileSync(TARGET, text);
+else if (readFileSync(TARGET, 'utf8') !== text) {
+  console.error(`${TARGET} is not what the bundle holds: run node scripts/third-party.mjs`);
+  process.exit(1);
+}

@@ -1,0 +1,97 @@
+// The package's own files: what they promise about versions, licences and each other; the feed's
+// test.sh against the host built here.
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+
+const FOLDER = 'openwrt-package/whp';
+const makefile = readFileSync(join(FOLDER, 'Makefile'), 'utf8');
+const value = (text: string, name: string): string =>
+  new RegExp(`^${name}:?=(.*)$`, 'm').exec(text)?.[1]?.trim() ?? '';
+
+test('notices of what the package holds of others are those of the bundle', () => {
+  const { status, stderr } = spawnSync('node', ['scripts/third-party.mjs', '--check'], {
+    encoding: 'utf8',
+  });
+  assert.is(stderr, '');
+  assert.is(status, 0);
+});
+
+test('the licences it names are those of what it holds', () => {
+  const licences = new Set(
+    readFileSync(join(FOLDER, 'files/third-party.txt'), 'utf8')
+      .split('\n')
+      .flatMap((line) => /^\S+ [\d.]+ \((.*)\)$/.exec(line)?.[1] ?? []),
+  );
+  assert.is(
+    value(makefile, 'PKG_LICENSE'),
+    ['Apache-2.0', ...[...licences].sort().reverse()].join(' AND '),
+  );
+});
+
+test('versions are the same everywhere', () => {
+  assert.is(
+    value(makefile, 'PKG_VERSION'),
+    JSON.parse(readFileSync('package.json', 'utf8')).version,
+  );
+  const engine = readFileSync('scripts/lib/quickjs.sh', 'utf8');
+  assert.is(value(makefile, 'QUICKJS_VERSION'), value(engine, 'QUICKJS_VERSION'));
+});
+
+test('every file of files/ is installed, and nothing else of it; no placeholder is left', () => {
+  const used = new Set([...makefile.matchAll(/\.\/files\/(\S+)/g)].map((found) => found[1]));
+  assert.equal([...used].sort(), readdirSync(join(FOLDER, 'files')).sort());
+  for (const name of ['Makefile', 'test.sh', ...[...used].map((one) => `files/${one}`)])
+    assert.not.match(readFileSync(join(FOLDER, name), 'utf8'), /example\.(org|com|net)|TODO|FIXME/);
+});
+
+test('every option, trigger and capability of the init script is as promised', () => {
+  const init = readFileSync(join(FOLDER, 'files/whp.init'), 'utf8');
+  // The third number is how many quick ends in a row are too many: none.
+  assert.match(init, /procd_set_param respawn 3600 5 0\n/);
+  assert.match(init, /procd_add_reload_trigger whp network firewall\n/);
+  assert.match(init, /procd_add_raw_trigger "interface\.\*\.up" 2000 \/etc\/init\.d\/whp reload\n/);
+  const sets = JSON.parse(readFileSync(join(FOLDER, 'files/capabilities.json'), 'utf8'));
+  for (const [name, list] of Object.entries(sets))
+    assert.equal(list, ['CAP_NET_ADMIN', 'CAP_NET_RAW'], name);
+});
+
+test("the feed's test.sh passes on what is built here, and fails on another version", () => {
+  const folder = mkdtempSync(join(tmpdir(), 'whp-package-'));
+  mkdirSync(join(folder, 'bin'));
+  const options = `--config ${resolve('agent/uci/whp')} --profiles ${resolve('agent/profiles')}`;
+  writeFileSync(
+    join(folder, 'bin/whp'),
+    `#!/bin/sh\nexec ${resolve('out/host/x86_64/whp-host')} ${resolve('out/whp')} "$@" ${options}\n`,
+  );
+  writeFileSync(
+    join(folder, 'test.sh'),
+    readFileSync(join(FOLDER, 'test.sh'), 'utf8').replaceAll(
+      '/usr/libexec/rpcd/whp',
+      resolve(FOLDER, 'files/whp.rpcd'),
+    ),
+  );
+  for (const file of ['bin/whp', 'test.sh']) chmodSync(join(folder, file), 0o755);
+  const run = (version: string) =>
+    spawnSync('sh', [join(folder, 'test.sh'), 'whp', version], {
+      encoding: 'utf8',
+      env: { PATH: `${join(folder, 'bin')}:${process.env.PATH}` },
+    });
+  const good = run(value(makefile, 'PKG_VERSION'));
+  assert.is(good.status, 0, good.stdout + good.stderr);
+  assert.is(run('9.9.9').status, 1);
+  rmSync(folder, { recursive: true });
+});
+
+test.run();
