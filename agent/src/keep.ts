@@ -246,14 +246,9 @@ export async function keepApart(daemon: Daemon): Promise<void> {
   const wanted = apartWanted(readFlowTables(sets));
   if (wanted === null) return;
   const refused = await runNft(apartText(wanted ? daemon.wanted.globals.mask : null));
-  if (refused === null) {
-    daemon.problems.delete('offload');
-    log('notice', wanted ? 'flow offloading: our flows are kept out of it' : 'no flow offloading');
-  } else {
-    const what = `flow offloading: our flows are not kept out of it (${refused})`;
-    if (!daemon.problems.has('offload')) log('error', what);
-    daemon.problems.set('offload', what);
-  }
+  if (refused === null) daemon.problems.delete('offload');
+  else daemon.problems.set('offload', `flow offloading takes our flows: ${refused}`);
+  log('notice', `flow offloading: ${refused ?? (wanted ? 'not for our flows' : 'off')}`);
 }
 
 /** The table again as it was, with everything it had learned. */

@@ -258,16 +258,11 @@ function refuse(state: State, id: number | null, packet: Packet, now: number): E
   const said = report(state, `flood ${device}`, text, now);
   // The kernel takes no more questions of it meanwhile: the router's resolver has only so much room
   // for answers that wait, and everybody else's wait behind them.
-  const slow: Effect[] = isPenalized(state.pace, device, now)
-    ? [
-        {
-          kind: 'renew',
-          set: floodSet(packet.family),
-          elements: [{ key: addressKey(device)!, timeout: PENALTY_MILLISECONDS }],
-        },
-      ]
-    : [];
-  return id === null ? [...slow, ...said] : [...slow, ...said, { kind: 'refuse', id }];
+  if (isPenalized(state.pace, device, now)) {
+    const elements = [{ key: addressKey(device)!, timeout: PENALTY_MILLISECONDS }];
+    said.unshift({ kind: 'renew', set: floodSet(packet.family), elements });
+  }
+  return id === null ? said : [...said, { kind: 'refuse', id }];
 }
 
 function report(state: State, topic: string, text: string, now: number): Effect[] {
@@ -389,18 +384,21 @@ function onHello(state: State, event: Event & { kind: 'hello' }, now: number): r
   const packet = read(state, event);
   if (packet === null) return pass(false);
   const flow = flowOf(packet);
-  const waited = state.hellos.parts.has(flowText(flow));
+  const text = flowText(flow);
+  const waited = state.hellos.parts.has(text);
   const observed = observeHello(state.hellos, state.observer, packet, now);
   const named = 'malformed' in observed ? null : observed.named;
   const app = named === null ? undefined : state.apps.get(named.app);
   if (named === null || app === undefined) {
     // A copy of the second part of one that was named.
-    if (wasNamed(state.hellos, flowText(flow))) return pass(true);
+    if (wasNamed(state.hellos, text)) return pass(true);
     if ('malformed' in observed) {
       note(state, `TLS hello of ${sourceText(packet)}: ${observed.malformed}`);
     }
-    const isOver = waited && !state.hellos.parts.has(flowText(flow));
-    return isOver ? [...pass(false), decided(packet, flow)] : pass(false);
+    if (!waited || state.hellos.parts.has(text)) return pass(false);
+    // Its second part has come and named nobody's server: the rest of the flow is let alone.
+    const keys = [portKey(flow.source, flow.sourcePort)!];
+    return [...pass(false), { kind: 'forget', set: partialSet(packet.family), keys }];
   }
   const { caps, peers } = app.profile;
   const learned = learnServer(state.hellos, named, peers.leaseSeconds, caps.endpoints, now);
@@ -413,11 +411,6 @@ function onHello(state: State, event: Event & { kind: 'hello' }, now: number): r
     { kind: 'told', what: { kind: 'hello', named } },
     ...(id === null ? [{ kind: 'cut', flow } as const] : pass(learned.again)),
   ];
-}
-
-/** Its second part has come and named nobody's server: the rest of the flow is let alone. */
-function decided({ family }: Packet, { source, sourcePort }: Flow): Effect {
-  return { kind: 'forget', set: partialSet(family), keys: [portKey(source, sourcePort)!] };
 }
 
 /** The DNS messages that a packet carries or completes: one for UDP, any number for TCP. */

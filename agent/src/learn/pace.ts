@@ -20,10 +20,12 @@ interface Bucket {
 /** More than any honest client: a client that starts resolves some thirty names. */
 export const PACE = { perSecond: 100, burst: 500 } as const;
 /** A slow router takes tens of milliseconds for a match: a device may have half of the agent's time. */
-export const WORK = { perSecond: 500, burst: 2000 } as const;
+const WORK_PER_SECOND = 500;
+const WORK_BURST = 2000;
 /** A device that has used up either asks in vain for so long, and then has little at first. */
 export const PENALTY_MILLISECONDS = 2000;
-const GRACE = { tokens: 10, work: 200 } as const;
+const GRACE_TOKENS = 10;
+const GRACE_WORK = 200;
 /** Devices remembered; a forgotten one starts with a full bucket. */
 const DEVICES = 1024;
 
@@ -39,7 +41,8 @@ export function takeToken(pace: Pace, device: string, now: number): boolean {
     bucket.tokens -= 1;
     pace.worksFor = device;
   } else if (bucket.at <= now) {
-    Object.assign(bucket, GRACE);
+    bucket.tokens = GRACE_TOKENS;
+    bucket.work = GRACE_WORK;
     bucket.at = now + PENALTY_MILLISECONDS;
   }
   pace.buckets.delete(device);
@@ -53,16 +56,16 @@ export function takeToken(pace: Pace, device: string, now: number): boolean {
   return taken;
 }
 
-/** A bucket as it is now: empty for a device whose penalty is not over. */
+/** A bucket as it is now; as it was for a device whose penalty is not over. */
 function filled(known: Bucket | undefined, now: number): Bucket {
-  if (known === undefined) return { tokens: PACE.burst, work: WORK.burst, at: now };
-  if (known.at > now) return known;
+  if (known === undefined) return { tokens: PACE.burst, work: WORK_BURST, at: now };
   const seconds = (now - known.at) / 1000;
-  return {
-    tokens: Math.min(PACE.burst, known.tokens + seconds * PACE.perSecond),
-    work: Math.min(WORK.burst, known.work + seconds * WORK.perSecond),
-    at: now,
-  };
+  if (seconds > 0) {
+    known.tokens = Math.min(PACE.burst, known.tokens + seconds * PACE.perSecond);
+    known.work = Math.min(WORK_BURST, known.work + seconds * WORK_PER_SECOND);
+    known.at = now;
+  }
+  return known;
 }
 
 /** Whether the penalty of `device` began just now, at `now`. */

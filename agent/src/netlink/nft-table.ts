@@ -5,9 +5,7 @@
 // addresses would take 120 MB of a router that has 64.
 import {
   NFNL_SUBSYS_NFTABLES,
-  NFPROTO_UNSPEC,
   NFT_MSG_GETCHAIN,
-  NFT_MSG_GETFLOWTABLE,
   NFT_MSG_GETGEN,
   NFT_MSG_NEWCHAIN,
   NFT_MSG_NEWFLOWTABLE,
@@ -15,7 +13,6 @@ import {
   NFTA_CHAIN_NAME,
   NFTA_CHAIN_TABLE,
   NFTA_CHAIN_USE,
-  NFTA_FLOWTABLE_TABLE,
   NLM_F_DUMP,
   NLM_F_REQUEST,
 } from './constants.ts';
@@ -46,9 +43,15 @@ export function putGenerationQuery(w: Writer, seq: number): void {
   endMessage(w);
 }
 
-/** Asks for the chains of all tables of `family`; answers are CHAIN messages for `readChain`. */
-export function putChainDump(w: Writer, seq: number, family: number): void {
-  beginMessage(w, type(NFT_MSG_GETCHAIN), NLM_F_REQUEST | NLM_F_DUMP, seq);
+/** Asks for the chains of all tables of `family`; answers are CHAIN messages for `readChain`. Or, with
+ * NFT_MSG_GETFLOWTABLE, for flow tables: they name their table where a chain does. */
+export function putChainDump(
+  w: Writer,
+  seq: number,
+  family: number,
+  message = NFT_MSG_GETCHAIN,
+): void {
+  beginMessage(w, type(message), NLM_F_REQUEST | NLM_F_DUMP, seq);
   putNetfilter(w, family, 0);
   endMessage(w);
 }
@@ -86,21 +89,4 @@ export function fingerprint(chains: readonly KernelChain[], table: string): stri
     .map(({ name, handle, uses }) => `${name} ${handle} ${uses}`)
     .sort()
     .join(',');
-}
-
-/** Asks for the flow tables of all tables; answers are FLOWTABLE messages for `readFlowTable`. */
-export function putFlowTableDump(w: Writer, seq: number): void {
-  beginMessage(w, type(NFT_MSG_GETFLOWTABLE), NLM_F_REQUEST | NLM_F_DUMP, seq);
-  putNetfilter(w, NFPROTO_UNSPEC, 0);
-  endMessage(w);
-}
-
-/** Decodes one FLOWTABLE message: the name of the table it is in. */
-export function readFlowTable(r: Reader, m: Message): Decoded<string> {
-  if (m.body + 4 > m.end) return { ok: false, reason: 'flow table: no nfgenmsg' };
-  const fields = createAttributes(NFTA_FLOWTABLE_TABLE);
-  const reason = readAttributes(r, m.body + 4, m.end, fields);
-  if (reason) return { ok: false, reason: `flow table: ${reason}` };
-  const at = NFTA_FLOWTABLE_TABLE;
-  return { ok: true, value: getText(r.bytes, fields.at[at]!, fields.size[at]!) };
 }

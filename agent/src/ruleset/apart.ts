@@ -21,7 +21,7 @@ export function apartText(mask: number | null): string {
     hook ingress priority 0; devices = { lo };
   }
   chain forward {
-    type filter hook forward priority ${PRIORITY}; policy accept;
+    type filter hook forward priority ${PRIORITY};
     ct mark & 0x${mask.toString(16).padStart(8, '0')} != 0 meta l4proto { tcp, udp } flow add @none comment "!whp: not into a flow table"
   }
 }

@@ -1,6 +1,6 @@
 // system/table: the standing table as a whole: does it still stand as it was left, and what of it
 // is on file for the agent that comes after this one.
-import { NFPROTO_INET, NFPROTO_UNSPEC } from '../netlink/constants.ts';
+import { NFPROTO_INET, NFPROTO_UNSPEC, NFT_MSG_GETFLOWTABLE } from '../netlink/constants.ts';
 import { readNftEvent } from '../netlink/nft-event.ts';
 import {
   CHAIN,
@@ -8,10 +8,8 @@ import {
   fingerprint,
   type KernelChain,
   putChainDump,
-  putFlowTableDump,
   putGenerationQuery,
   readChain,
-  readFlowTable,
 } from '../netlink/nft-table.ts';
 import { TABLE } from '../ruleset/names.ts';
 import type { Standing } from '../ruleset/standing.ts';
@@ -73,11 +71,11 @@ export function readFlowTables(sets: Sets): ReadonlySet<string> {
   const found = new Set<string>();
   dump(
     sets.socket,
-    putFlowTableDump,
+    (w, seq) => putChainDump(w, seq, NFPROTO_UNSPEC, NFT_MSG_GETFLOWTABLE),
     () => found.clear(),
     (message, reader) => {
-      const read = message.type === FLOWTABLE ? readFlowTable(reader, message) : null;
-      if (read?.ok) found.add(read.value);
+      const read = message.type === FLOWTABLE ? readChain(reader, message) : null;
+      if (read?.ok) found.add(read.value.table);
     },
   );
   return found;
