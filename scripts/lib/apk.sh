@@ -39,7 +39,7 @@ pack_apk() {
   find "$tree" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
   rm -f "$file"
   "$apk" mkpkg --info "name:$name" --info "version:$(control_field "$work" Version)" \
-    --info "description:$(sed -n 's/^ //p' "$work/control/control" | tr -s '\n' ' ' | sed 's/ $//')" \
+    --info "description:$(sed -n -e 's/^Description: *//p' -e 's/^ //p' "$work/control/control" | tr '\n' ' ' | sed 's/ *$//')" \
     --info "arch:$(control_field "$work" Architecture)" \
     --info "license:$(control_field "$work" License)" \
     --info "origin:$(control_field "$work" Source)" \
