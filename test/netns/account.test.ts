@@ -1,6 +1,7 @@
 // The ledger and rpcd's plugin on a real kernel: two hundred proxied connections among others are
 // listed, counted and logged as they end; the plugin itself answers for each method, and nothing it
-// is given can break an answer or make it longer than rpcd takes.
+// is given can break an answer or make it longer than rpcd takes. What was counted is there again
+// after a restart.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -18,6 +19,7 @@ writeFileSync(
   `${FOLDER}/whp`,
   `config globals 'globals'
 	option hold '0'
+	option log_flows '1'
 config proxy 'cloud'
 	option address '203.0.113.10'
 	option local '10.254.1.2'
@@ -34,6 +36,12 @@ writeFileSync(
     .replace('/var/run/whp.sock', `${FOLDER}/sock`),
   { mode: 0o755 },
 );
+
+const DAEMON = `${HOST} ${resolve('out/whp')} daemon --config ${FOLDER}/whp \
+  --profiles ${FOLDER}/profiles --state ${FOLDER}/state --socket ${FOLDER}/sock >>${FOLDER}/log 2>&1 &
+  echo $! >${FOLDER}/pid`;
+const WHP = (words: string): Promise<string> =>
+  run(`${HOST} ${resolve('out/whp')} ${words} --socket ${FOLDER}/sock`);
 
 const child: ChildProcess = spawn('unshare', ['-n', 'sh'], { stdio: ['pipe', 'pipe', 'inherit'] });
 let text = '';
@@ -76,7 +84,7 @@ async function until(what: () => Promise<boolean>): Promise<void> {
 
 const entry = (verb: string, i: number, mark: string): string =>
   `${verb} -p udp -s 192.168.1.${10 + (i % 40)} -d 198.51.${i >> 8}.${i & 255} --sport 13021 --dport 443${
-    verb === '-I' ? ` --timeout 600 -m ${mark}` : ''
+    verb === '-I' ? ` -q 10.254.1.2 --timeout 600 -m ${mark}` : ''
   }`;
 
 test('an agent that is not there', async () => {
@@ -90,13 +98,12 @@ test('flows are listed and counted, others are not', async () => {
   writeFileSync(`${FOLDER}/entries`, `${entries.join('\n')}\n`);
   // Something has to ask for tracking before the agent does.
   await run(`ip link set lo up; nft 'table inet early { chain c {
-    type filter hook prerouting priority 0; ct state new counter } }'
-  `);
-  await run(`ip link add br-lan type dummy; ip link set br-lan up
+    type filter hook prerouting priority 0; ct state new counter; }
+    chain o { type filter hook output priority 0; udp dport 4443 ct mark set 0x01000000; } }'
+    sysctl -qw net.netfilter.nf_conntrack_acct=1`);
+  await run(`ip link add br-lan type bridge; ip link set br-lan up
     ip addr add 192.168.1.1/24 dev br-lan
-    ${HOST} ${resolve('out/whp')} daemon --config ${FOLDER}/whp --profiles ${FOLDER}/profiles \
-      --state ${FOLDER}/state --socket ${FOLDER}/sock >${FOLDER}/log 2>&1 &
-    echo $! >${FOLDER}/pid`);
+    ${DAEMON}`);
   await until(async () => (await call('status')).state !== undefined);
   // It has no tunnel here, and has cut what it found when it noticed.
   await new Promise((resolve) => setTimeout(resolve, 2000));
@@ -132,6 +139,10 @@ test('a flow that ends is logged, with its evidence, as rows and as CSV', async 
   assert.ok((row!.end as number) >= (row!.start as number));
   const { csv } = await call('log', { format: 'csv' });
   assert.is((csv as string).split('\r\n').length, 3);
+  assert.is(await WHP('log --csv'), csv);
+  assert.match(await WHP('log'), /udp 192\.168\.1\.17:13021 > 198\.51\.7\.215:443 .* cloud /);
+  const line = /skype udp 192\.168\.1\.17:13021 > 198\.51\.7\.215:443 ended after \d+ s by cloud:/;
+  assert.match(readFileSync(`${FOLDER}/log`, 'utf8'), line);
   assert.is((await call('flows')).total, FLOWS);
 });
 
@@ -158,6 +169,30 @@ test('nothing that is given breaks an answer', async () => {
   const graph = await call('counters', { subject: 'app skype', range: '__proto__' });
   assert.match(graph.error ?? '', 'range');
   assert.match(String((await call('why', { query: '192.0.2.9' })).query), '192.0.2.9');
+});
+
+test('bytes are counted to the end of a flow, and totals and graphs outlive a restart', async () => {
+  const before = (await call('log')).total!;
+  await run(`bash -c 'echo 12345678 >/dev/udp/192.168.1.1/4443'
+    conntrack -D -p udp --dport 4443 >/dev/null`);
+  await until(async () => (await call('log')).total === before + 1);
+  const row = (await call('log')).rows![0]!;
+  // IPv4, UDP, nine bytes.
+  assert.equal([row.up, row.device], [20 + 8 + 9, '192.168.1.1']);
+  const stop = `kill $(cat ${FOLDER}/pid); while [ -d /proc/$(cat ${FOLDER}/pid) ]; do sleep 0.05; done`;
+  const subject = 'device 192.168.1.1';
+  const year = async (): Promise<unknown> =>
+    (await call('counters', { subject, range: 'year' })).up;
+  assert.ok(((await year()) as number[]).includes(37));
+  await run(stop);
+  const kept = readFileSync(`${FOLDER}/state/history`, 'utf8');
+  assert.ok(kept.length < 1000, kept);
+  await run(DAEMON);
+  await until(async () => (await call('status')).state !== undefined);
+  // In a file that is kept for a flash's sake, a graph is in KiB; totals are not.
+  assert.ok(((await year()) as number[]).includes(1024));
+  const { rows } = await call('counters');
+  assert.is(rows!.find((one) => one.subject === subject)!.up, 37);
 });
 
 test.after(async () => {

@@ -1,11 +1,13 @@
-// `whp-host --ask SOCKET`, which rpcd's plugin uses: one line there, one line back, no engine.
+// The ways to the agent without the engine: `whp-host --ask SOCKET`, which rpcd's plugin uses, one line
+// there and one line back; and the command line of `whp`, which goes there as it is.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { ASKED } from '../../agent/src/control/printed.ts';
 
 const HOSTS = {
   x86_64: ['out/host/x86_64/whp-host'],
@@ -22,7 +24,18 @@ interface End {
 }
 
 function ask(host: readonly string[], question: string, socket = path): Promise<End> {
-  const [program = '', ...words] = [...host, '--ask', socket];
+  return run([...host, '--ask', socket], question);
+}
+
+/** A bundle called whp that tells by its words that the engine has read it. */
+const bundle = join(folder, 'whp');
+writeFileSync(bundle, "print('engine', ...scriptArgs.slice(1));");
+
+function whp(host: readonly string[], ...words: string[]): Promise<End> {
+  return run([...host, bundle, ...words], '');
+}
+
+function run([program = '', ...words]: readonly string[], question: string): Promise<End> {
   const child = spawn(program, words);
   let [out, err] = ['', ''];
   child.stdout.on('data', (bytes) => {
@@ -77,6 +90,48 @@ for (const [name, host] of Object.entries(HOSTS)) {
     await close(server);
   });
 }
+
+for (const [name, host] of Object.entries(HOSTS)) {
+  test(`${name}: a command line goes to the agent as it is, and its answer out as it is`, async () => {
+    const asked: string[] = [];
+    const out = 'x'.repeat(100_000);
+    const server = await serve((line) => {
+      asked.push(line);
+      return `3 ${out.length} 4\n${out}bad\nmore`;
+    });
+    const words = ['why', 'a "b\\c"\n\u00e9', '--socket', path];
+    const end = await whp(host, ...words);
+    assert.equal([end.status, end.out === out, end.err], [3, true, 'bad\n']);
+    assert.equal(JSON.parse(asked[0]!), { method: 'cli', words });
+    await close(server);
+  });
+
+  test(`${name}: the engine runs for other words, without an agent, and for one of before`, async () => {
+    const engine = async (...words: string[]): Promise<void> => {
+      assert.is((await whp(host, ...words)).out, `engine ${words.join(' ')}\n`);
+    };
+    await engine('status', '--socket', path);
+    const server = await serve((line) =>
+      line.includes('evidence') ? '-1 0 0\n' : '{"ok":false,"error":"no such method: cli"}\n',
+    );
+    await engine('version', '--socket', path);
+    await engine('status', '--socket', path);
+    await engine('evidence', '--socket', path);
+    await close(server);
+    const silent = await serve(() => null);
+    const end = await whp(host, 'status', '--socket', path);
+    assert.equal([end.status, end.out, end.err], [1, '', 'whp: the agent gave no answer\n']);
+    await close(silent);
+  });
+}
+
+test('the words are those that the agent answers', () => {
+  const text = /asked\[\] = \{([^}]+)\}/.exec(readFileSync('agent/native/ask.c', 'utf8'))![1]!;
+  assert.equal(
+    Array.from(text.matchAll(/"(\w+)"/g), (found) => found[1]),
+    [...ASKED],
+  );
+});
 
 test.after(() => {
   if (existsSync(folder)) rmSync(folder, { recursive: true });

@@ -1,20 +1,30 @@
 // account/history: the series as a text file that outlives a reboot: only slots that hold something,
-// and not the last hour. A line that cannot be read is skipped: a graph with a hole is better than
-// none. After: system/flow-watch writes it, rarely, for the flash's sake.
+// in KiB, and not the last hour: some 8 bytes a slot. A line that cannot be read is skipped: a graph
+// with a hole is better than none. After: system/flow-watch writes it, rarely, for the flash's sake.
 import { type Ledger, subjectOf } from './ledger.ts';
 import { keptSlots, RANGE_NAMES, type RangeName, restoreSample } from './series.ts';
 
-const HEAD = 'whp-history 1';
+const HEAD = 'whp-history 2';
+const KIB = 1024;
+/** Base of the numbers in it. */
+const BASE = 36;
 
-/** Lines "= app skype TOTAL-UP TOTAL-DOWN FLOWS", then "day SLOT:UP:DOWN ..." of it. */
+/** Lines "= app skype TOTAL-UP TOTAL-DOWN FLOWS", then "day STEP:UP:DOWN ..." of it: STEP is how many
+ * slots after the one before, UP and DOWN are KiB, rounded up so that little is not nothing. */
 export function historyText(ledger: Ledger): string {
   const lines = [HEAD];
   for (const [name, { up, down, flows, series }] of ledger.subjects) {
     lines.push(`= ${name} ${Math.round(up)} ${Math.round(down)} ${flows}`);
     for (const range of RANGE_NAMES) {
       if (range === 'hour') continue;
-      const kept = keptSlots(series, range);
-      if (kept.length > 0) lines.push(`${range} ${kept.map((slot) => slot.join(':')).join(' ')}`);
+      let before = 0;
+      const slots = keptSlots(series, range).map(([number, ...bytes]) => {
+        const step = number - before;
+        before = number;
+        const sizes = bytes.map((one) => Math.ceil(one / KIB));
+        return [step, ...sizes].map((one) => one.toString(BASE)).join(':');
+      });
+      if (slots.length > 0) lines.push(`${range} ${slots.join(' ')}`);
     }
   }
   return `${lines.join('\n')}\n`;
@@ -38,14 +48,21 @@ export function restoreHistory(ledger: Ledger, text: string): boolean {
   return true;
 }
 
+/** The number of a quarter of an hour in the year 2080: no clock is that wrong. */
+const MOST_SLOT = 3_900_000;
+
 function restoreLine(ledger: Ledger, name: string, line: string): void {
   const [range, ...slots] = line.split(' ');
   if (range === 'hour' || !RANGE_NAMES.includes(range as RangeName)) return;
   const { series } = subjectOf(ledger, name);
+  let number = 0;
   for (const slot of slots) {
-    const read = /^(\d{1,9}):(\d{1,15}):(\d{1,15})$/.exec(slot);
-    if (read === null) continue;
-    const [number, up, down] = read.slice(1).map(Number) as [number, number, number];
-    restoreSample(series, range as RangeName, number, up, down);
+    const read = /^([0-9a-z]{1,6}):([0-9a-z]{1,9}):([0-9a-z]{1,9})$/.exec(slot);
+    // What follows counts from here: the rest of the line is lost.
+    if (read === null) return;
+    const [step, up, down] = read.slice(1).map((one) => Number.parseInt(one, BASE));
+    number += step!;
+    if (number > MOST_SLOT) return;
+    restoreSample(series, range as RangeName, number, up! * KIB, down! * KIB);
   }
 }

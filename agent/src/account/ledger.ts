@@ -2,7 +2,7 @@
 // proxy, and what became of each flow. Fed from the kernel's own counters (conntrack), so nothing is
 // added to the path of a packet. Before: system/flow-watch. After: control/rpc, account/history.
 import type { Connection, Tuple } from '../netlink/conntrack.ts';
-import { addSample, createSeries, type Series } from './series.ts';
+import { addSample, createSeries, lastCounted, type Series } from './series.ts';
 
 /** What the ledger asks about a flow it sees for the first time. */
 export interface FlowFacts {
@@ -10,12 +10,14 @@ export interface FlowFacts {
   readonly proxy: string;
   readonly evidence: string;
   readonly detail: string;
+  /** Milliseconds since 1970, where it is known; otherwise it began when it was first seen. */
+  readonly start?: number;
 }
 
 export interface LiveFlow extends FlowFacts {
   readonly original: Tuple;
   readonly mark: number;
-  /** Milliseconds since 1970 when it was first seen. */
+  /** Milliseconds since 1970. */
   readonly start: number;
   up: number;
   down: number;
@@ -54,9 +56,14 @@ export interface Ledger {
   changed: boolean;
 }
 
-/** 64 series of 3 KB: below 200 KB with their names. */
-const SUBJECTS = 64;
-const LOGGED = 400;
+/** Each takes 3 KB of numbers and 1 KB around them: below 200 KB with their names (test/node/account-memory). */
+const SUBJECTS = 48;
+/** Connections that ended, some 600 bytes each. */
+export const LOGGED = 400;
+/** Connections followed while they live; those beyond are counted, and logged, when they end. */
+const FOLLOWED = 4096;
+/** A device gives its place up when nothing was counted for it for so long. */
+const IDLE_MILLISECONDS = 30 * 86_400_000;
 /** Before this a clock has not been set (2025): counted in totals, in no graph. */
 const CLOCK_IS_SET = 1_735_689_600_000;
 
@@ -71,35 +78,50 @@ export function createLedger(): Ledger {
   };
 }
 
-/** The subject of that name; "KIND other" when there is no room for one more. */
-export function subjectOf(ledger: Ledger, name: string): Subject {
+/** The subject of that name; "KIND other" when there is no room for one more at `time`. */
+export function subjectOf(ledger: Ledger, name: string, time = 0): Subject {
   const known = ledger.subjects.get(name);
   if (known !== undefined) return known;
   const kind = name.slice(0, name.indexOf(' '));
-  const room = ledger.subjects.size < SUBJECTS - 3 || name === `${kind} other`;
-  if (!room) return subjectOf(ledger, `${kind} other`);
+  const room = (): boolean => ledger.subjects.size < SUBJECTS - 3;
+  if (!room() && name !== `${kind} other`) {
+    dropIdle(ledger, time);
+    if (!room()) return subjectOf(ledger, `${kind} other`);
+  }
   const fresh = { up: 0, down: 0, flows: 0, series: createSeries() };
   ledger.subjects.set(name, fresh);
   return fresh;
 }
 
+/** Of devices of long ago the longest gone, which is nobody's loss in a home of fewer. */
+function dropIdle({ subjects }: Ledger, time: number): void {
+  let [oldest, last] = ['', time - IDLE_MILLISECONDS];
+  for (const [name, { series }] of subjects) {
+    if (!name.startsWith('device ') || lastCounted(series) >= last) continue;
+    [oldest, last] = [name, lastCounted(series)];
+  }
+  subjects.delete(oldest);
+}
+
 /** A flow of ours as the kernel lists it at `time` (milliseconds since 1970). `facts` is asked once a
- * flow; null: it is none of ours. */
+ * flow; null: it is none of ours, or there are too many. `isLast`: it has ended. */
 export function seeFlow(
   ledger: Ledger,
   connection: Connection,
   facts: () => FlowFacts | null,
   time: number,
+  isLast = false,
 ): LiveFlow | null {
   let flow = ledger.live.get(connection.id);
   if (flow === undefined) {
-    const known = facts();
+    const known = isLast || ledger.live.size < FOLLOWED ? facts() : null;
     if (known === null) return null;
     const { original, mark } = connection;
     const { round } = ledger;
-    flow = { ...known, original, mark, start: time, up: 0, down: 0, packets: 0, round };
+    const start = Math.min(known.start ?? time, time);
+    flow = { ...known, original, mark, start, up: 0, down: 0, packets: 0, round };
     ledger.live.set(connection.id, flow);
-    for (const name of subjectsOf(flow)) subjectOf(ledger, name).flows += 1;
+    for (const name of subjectsOf(flow)) subjectOf(ledger, name, time).flows += 1;
   }
   count(ledger, flow, connection, time);
   flow.round = ledger.round;
@@ -119,7 +141,7 @@ function count(ledger: Ledger, flow: LiveFlow, connection: Connection, time: num
   flow.up += up;
   flow.down += down;
   for (const name of subjectsOf(flow)) {
-    const subject = subjectOf(ledger, name);
+    const subject = subjectOf(ledger, name, time);
     subject.up += up;
     subject.down += down;
     if (time >= CLOCK_IS_SET) addSample(subject.series, time, up, down);
@@ -134,7 +156,7 @@ export function endFlow(
   facts: () => FlowFacts | null,
   time: number,
 ): EndedFlow | null {
-  const flow = seeFlow(ledger, connection, facts, time);
+  const flow = seeFlow(ledger, connection, facts, time, true);
   if (flow === null) return null;
   return close(ledger, connection.id, flow, time);
 }

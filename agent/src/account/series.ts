@@ -1,5 +1,5 @@
 // account/series: what went through, as bytes a slot of time, for graphs of the last hour, day, week,
-// month and year. A fixed size whatever happens: 2 * 375 numbers, 3 KB a subject. Before: ledger.ts.
+// month and year. A fixed size whatever happens: 2 * 375 numbers, 3,000 bytes a subject. Before: ledger.ts.
 
 /** Slot length in milliseconds and how many slots are kept; together the name's span of time. */
 export const RANGES = {
@@ -13,15 +13,19 @@ export const RANGES = {
 export type RangeName = keyof typeof RANGES;
 export const RANGE_NAMES = Object.keys(RANGES) as RangeName[];
 
-interface Ring {
-  /** Number of the newest slot since 1970; slot n lies at n % slots. */
-  newest: number;
-  /** Seven digits are more than a graph shows. */
-  readonly up: Float32Array;
-  readonly down: Float32Array;
-}
+/** Slots of all ranges together, and where each begins among them. */
+const WIDTH = RANGE_NAMES.reduce((sum, name) => sum + RANGES[name].slots, 0);
+const STARTS = RANGE_NAMES.map((_, i) =>
+  RANGE_NAMES.slice(0, i).reduce((sum, name) => sum + RANGES[name].slots, 0),
+);
 
-export type Series = Readonly<Record<RangeName, Ring>>;
+/** One block of memory: an array of its own for each range would take as much again. */
+export interface Series {
+  /** By range: number of its newest slot since 1970; slot n lies at n % slots. */
+  readonly newest: number[];
+  /** All slots up, then all slots down. Seven digits are more than a graph shows. */
+  readonly cells: Float32Array;
+}
 
 export interface Sample {
   /** Milliseconds since 1970: when the slot began. */
@@ -31,60 +35,62 @@ export interface Sample {
 }
 
 export function createSeries(): Series {
-  const ring = (name: RangeName): Ring => {
-    const { slots } = RANGES[name];
-    return { newest: 0, up: new Float32Array(slots), down: new Float32Array(slots) };
-  };
-  return {
-    hour: ring('hour'),
-    day: ring('day'),
-    week: ring('week'),
-    month: ring('month'),
-    year: ring('year'),
-  };
+  return { newest: RANGE_NAMES.map(() => 0), cells: new Float32Array(2 * WIDTH) };
 }
 
-/** Moves the ring on to slot `number`, emptying what lies between. A clock that was set back writes
+/** Moves a range on to slot `number`, emptying what lies between. A clock that was set back writes
  * into the newest slot: nothing that was counted is lost. */
-function advance(ring: Ring, slots: number, number: number): void {
-  if (number <= ring.newest) return;
-  const empty = Math.min(slots, number - ring.newest);
+function advance({ newest, cells }: Series, range: number, slots: number, number: number): void {
+  const from = newest[range]!;
+  if (number <= from) return;
+  const empty = Math.min(slots, number - from);
   for (let i = 0; i < empty; i++) {
-    const at = (number - i) % slots;
-    ring.up[at] = 0;
-    ring.down[at] = 0;
+    const at = STARTS[range]! + ((number - i) % slots);
+    cells[at] = 0;
+    cells[WIDTH + at] = 0;
   }
-  ring.newest = number;
+  newest[range] = number;
+}
+
+function clear({ newest, cells }: Series, range: number, slots: number): void {
+  const start = STARTS[range]!;
+  cells.fill(0, start, start + slots);
+  cells.fill(0, WIDTH + start, WIDTH + start + slots);
+  newest[range] = 0;
 }
 
 /** Adds bytes at `time` (milliseconds since 1970) to every range. */
 export function addSample(series: Series, time: number, up: number, down: number): void {
-  for (const name of RANGE_NAMES)
-    addTo(series, name, Math.floor(time / RANGES[name].step), up, down);
+  for (let range = 0; range < RANGE_NAMES.length; range++) {
+    const { step, slots } = RANGES[RANGE_NAMES[range]!];
+    const number = Math.floor(time / step);
+    // A clock that was years ahead must not stop the graphs until then.
+    if (number <= series.newest[range]! - slots) clear(series, range, slots);
+    advance(series, range, slots, number);
+    const at = STARTS[range]! + (series.newest[range]! % slots);
+    series.cells[at] = series.cells[at]! + up;
+    series.cells[WIDTH + at] = series.cells[WIDTH + at]! + down;
+  }
 }
 
-function addTo(series: Series, name: RangeName, number: number, up: number, down: number): void {
-  const ring = series[name];
-  const { slots } = RANGES[name];
-  advance(ring, slots, number);
-  const at = ring.newest % slots;
-  ring.up[at] = ring.up[at]! + up;
-  ring.down[at] = ring.down[at]! + down;
+/** When something was counted last: milliseconds since 1970, to the minute; 0: never. */
+export function lastCounted({ newest }: Series): number {
+  return newest[0]! * RANGES.hour.step;
 }
 
 /** Every slot of a range up to `time`, oldest first, empty ones too. */
 export function samples(series: Series, name: RangeName, time: number): Sample[] {
   const { step, slots } = RANGES[name];
-  const ring = series[name];
-  advance(ring, slots, Math.floor(time / step));
+  const range = RANGE_NAMES.indexOf(name);
+  advance(series, range, slots, Math.floor(time / step));
   return Array.from({ length: slots }, (_, i) => {
-    const number = ring.newest - slots + 1 + i;
-    const at = ((number % slots) + slots) % slots;
-    return { at: number * step, up: ring.up[at]!, down: ring.down[at]! };
+    const number = series.newest[range]! - slots + 1 + i;
+    const at = STARTS[range]! + (((number % slots) + slots) % slots);
+    return { at: number * step, up: series.cells[at]!, down: series.cells[WIDTH + at]! };
   });
 }
 
-/** Puts a kept slot back; one that lies before the ring's span, or in its future, is dropped. */
+/** Puts a kept slot back; one that lies before the range's span, or in its future, is dropped. */
 export function restoreSample(
   series: Series,
   name: RangeName,
@@ -93,22 +99,24 @@ export function restoreSample(
   down: number,
 ): void {
   const { slots } = RANGES[name];
-  const ring = series[name];
-  advance(ring, slots, number);
-  if (number <= ring.newest - slots) return;
-  const at = number % slots;
-  ring.up[at] = up;
-  ring.down[at] = down;
+  const range = RANGE_NAMES.indexOf(name);
+  advance(series, range, slots, number);
+  if (number <= series.newest[range]! - slots) return;
+  const at = STARTS[range]! + (number % slots);
+  series.cells[at] = up;
+  series.cells[WIDTH + at] = down;
 }
 
 /** The slots of a range that hold something, by number, for the file. */
 export function keptSlots(series: Series, name: RangeName): [number, number, number][] {
   const { slots } = RANGES[name];
-  const ring = series[name];
+  const range = RANGE_NAMES.indexOf(name);
+  const newest = series.newest[range]!;
   const kept: [number, number, number][] = [];
-  for (let number = Math.max(0, ring.newest - slots + 1); number <= ring.newest; number++) {
-    const [up, down] = [ring.up[number % slots]!, ring.down[number % slots]!];
-    if (up > 0 || down > 0) kept.push([number, Math.round(up), Math.round(down)]);
+  for (let number = Math.max(0, newest - slots + 1); number <= newest; number++) {
+    const at = STARTS[range]! + (number % slots);
+    const [up, down] = [series.cells[at]!, series.cells[WIDTH + at]!];
+    if (up > 0 || down > 0) kept.push([number, up, down]);
   }
   return kept;
 }

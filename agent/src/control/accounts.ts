@@ -1,12 +1,18 @@
 // control/accounts: joins the ledger with what the agent knows: which app and proxy a connection is
 // of, and why it is proxied. Also the ledger's flows as answers ask for them, so that an answer never
 // has to wait for the kernel's whole list.
+
 import type { LiveFlow } from '../account/ledger.ts';
+import { createLines, flowLine } from '../account/line.ts';
 import type { Daemon } from '../daemon.ts';
 import { type Connection, tupleText } from '../netlink/conntrack.ts';
 import { slotOf } from '../policy/marks.ts';
+import { now, wallTime } from '../system/clock.ts';
 import type { WatchedPolicy } from '../system/flow-watch.ts';
+import { log } from '../system/log.ts';
 import type { FlowAnswer } from './answers.ts';
+
+const lines = createLines();
 
 /** The policy in force, as the watch of flows wants it. */
 export function watchedPolicy(daemon: Daemon): WatchedPolicy {
@@ -23,32 +29,36 @@ export function watchedPolicy(daemon: Daemon): WatchedPolicy {
       );
       return {
         app: app.name,
-        proxy: app.proxies[0] ?? 'none',
+        proxy: proxyOf(daemon, app.name, connection),
         evidence: known?.kind ?? 'unknown',
         detail: known?.detail ?? 'announced before this agent listened',
+        // Its first packet was announced; the list may be read much later.
+        ...(known === undefined ? {} : { start: wallTime() - (now() - known.last) }),
       };
     },
-    ended() {},
+    ended(flow) {
+      if (!globals.logFlows) return;
+      const line = flowLine(lines, flow, now());
+      if (line !== null) log('notice', line);
+    },
   };
 }
 
-/** The live flows as connections, as of the last list. */
-export function ledgerConnections(flows: Iterable<LiveFlow>): Connection[] {
-  return Array.from(flows, ({ original, mark, up, down, packets }) => ({
-    family: original.source.includes(':') ? 6 : 4,
-    original,
-    reply: original,
-    status: 0,
-    mark,
-    id: 0,
-    zone: 0,
-    timeout: 0,
-    packets: { original: packets, reply: 0 },
-    bytes: { original: up, reply: down },
-  }));
+/** The proxy a connection goes by: its answers come to that tunnel's inner address. Before the first
+ * packet has left it has none yet: then the way its app takes now. */
+function proxyOf({ policy, helm }: Daemon, app: string, { reply }: Connection): string {
+  const way = helm.steering.choices.get(app)?.way;
+  const now = way?.kind === 'tunnel' ? way.proxy : way?.kind === 'direct' ? 'direct' : 'none';
+  const fits = policy.proxies.filter(
+    ({ local, inner6 }) => reply.destination === local || reply.destination === inner6?.local,
+  );
+  return fits.length === 0 || fits.some(({ name }) => name === now) ? now : fits[0]!.name;
 }
 
-export function flowRow(flow: LiveFlow): FlowAnswer & { readonly start: number } {
-  const { app, original, packets, up, down, evidence, detail, start } = flow;
-  return { app, flow: tupleText(original), packets, bytes: up + down, evidence, detail, start };
+export function flowRow(
+  flow: LiveFlow,
+): FlowAnswer & { readonly proxy: string; readonly start: number } {
+  const { app, original, packets, up, down, evidence, detail, proxy, start } = flow;
+  const bytes = up + down;
+  return { app, flow: tupleText(original), packets, bytes, evidence, detail, proxy, start };
 }

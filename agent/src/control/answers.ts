@@ -17,13 +17,22 @@ import type { Counters, State } from '../step.ts';
 import { type HealthState, lossOf } from '../tunnel/health.ts';
 import type { PathState } from '../tunnel/select.ts';
 import type { Steering } from '../tunnel/steer.ts';
-import { canonicalAddress, familyOf, parseAddress } from '../wire/address.ts';
+import { canonicalAddress, familyOf, formatAddress, parseAddress } from '../wire/address.ts';
+
+/** What an answer needs of a connection; the counters may be one sum. */
+export interface FlowEntry extends Pick<Connection, 'original' | 'mark'> {
+  readonly packets?: Connection['packets'] | number;
+  readonly bytes?: Connection['bytes'];
+}
 
 /** What the answers ask of the kernel. A string is an error that is passed on as it is. */
 export interface KernelView {
-  readSet(set: string): readonly KernelElement[] | string;
+  /** The first `most` elements, or all. */
+  readSet(set: string, most?: number): readonly KernelElement[] | string;
+  /** How many there are, without decoding them. */
+  countSet(set: string): number;
   /** Entries with our mark. */
-  connections(): readonly Connection[] | string;
+  connections(): readonly FlowEntry[] | string;
 }
 
 export interface TunnelAnswer {
@@ -84,7 +93,17 @@ export interface StatusAnswer {
   /** The proxy that the owner chose, or null; and how many addresses are pinned. */
   readonly preferred: string | null;
   readonly pins: number;
+  /** What others on the router undid and the agent made again, and the last time. */
+  readonly repairs: RepairsAnswer;
   readonly problems: readonly string[];
+}
+
+export interface RepairsAnswer {
+  readonly count: number;
+  /** '' when there was none. */
+  readonly last: string;
+  /** Seconds since the last. */
+  readonly ago: number;
 }
 
 export interface BypassAnswer {
@@ -145,41 +164,70 @@ function seconds(milliseconds: number): number {
   return Math.max(0, Math.round(milliseconds / 1000));
 }
 
-/** Everything learned: the agent's endpoints, and the sets that the ruleset fills by itself. */
-export function learnedAnswer(state: State, kernel: KernelView, now: number): LearnedAnswer {
-  const endpoints = learnedEndpoints(state.learned).map(({ expires, ...rest }) => ({
-    ...rest,
-    seconds: seconds(expires - now),
-  }));
+/** Everything learned: the agent's endpoints, and the sets that the ruleset fills by itself; at most
+ * some `limit` of each, and with `about` only what names that address (bytes). */
+export function learnedAnswer(
+  state: State,
+  kernel: KernelView,
+  now: number,
+  limit = Number.POSITIVE_INFINITY,
+  about: Uint8Array | null = null,
+): LearnedAnswer {
+  const wanted = about === null ? null : formatAddress(about, 0, familyOf(about));
+  const endpoints = learnedEndpoints(state.learned)
+    .filter(({ address }) => wanted === null || address === wanted)
+    .slice(0, limit)
+    .map(({ expires, ...rest }) => ({ ...rest, seconds: seconds(expires - now) }));
+  const elements = (set: string): readonly KernelElement[] => {
+    const found = read(kernel, set, limit);
+    return about === null ? found : found.filter(({ key }) => names(key, about));
+  };
   const ports: LearnedPort[] = [];
   const peers: LearnedPeer[] = [];
   const windows: { app: string; device: string }[] = [];
   for (const { name: app } of state.policy.apps) {
     for (const family of FAMILIES) {
       for (const protocol of ['udp', 'tcp'] as const) {
-        for (const element of elements(kernel, setName(app, protocol, family))) {
+        for (const element of elements(setName(app, protocol, family))) {
           const found = portOf(element.key);
           const left = seconds(element.expiration ?? 0);
           if (found !== null) ports.push({ app, ...found, protocol, seconds: left });
         }
       }
-      for (const element of elements(kernel, setName(app, 'peer', family))) {
+      for (const element of elements(setName(app, 'peer', family))) {
         const found = pairOf(element.key);
         if (found !== null)
           peers.push({ app, ...found, seconds: seconds(element.expiration ?? 0) });
       }
-      for (const element of elements(kernel, setName(app, 'window', family))) {
+      for (const element of elements(setName(app, 'window', family))) {
         const device = addressOf(element.key);
         if (device !== null) windows.push({ app, device });
       }
     }
   }
-  return { endpoints, ports, peers, windows };
+  return {
+    endpoints,
+    ports: ports.slice(0, limit),
+    peers: peers.slice(0, limit),
+    windows: windows.slice(0, limit),
+  };
 }
 
-function elements(kernel: KernelView, set: string): readonly KernelElement[] {
-  const found = kernel.readSet(set);
+function read(kernel: KernelView, set: string, most?: number): readonly KernelElement[] {
+  const found = kernel.readSet(set, most);
   return typeof found === 'string' ? [] : found;
+}
+
+/** Whether a key has this address in one of its fields: device, peer or server. Compared as bytes,
+ * since writing thousands of addresses out takes longer than reading them. */
+function names(key: Uint8Array, address: Uint8Array): boolean {
+  const width = address.length;
+  for (let field = 0; field + width <= key.length; field += width) {
+    let at = 0;
+    while (at < width && key[field + at] === address[at]) at += 1;
+    if (at === width) return true;
+  }
+  return false;
 }
 
 /** The flows that the kernel routes through a tunnel now, each with the evidence it began with. */
@@ -197,13 +245,18 @@ export function flowAnswers(state: State, kernel: KernelView): FlowAnswer[] {
     flows.push({
       app: app.name,
       flow: text,
-      packets: connection.packets.original + connection.packets.reply,
-      bytes: connection.bytes.original + connection.bytes.reply,
+      packets: sum(connection.packets),
+      bytes: sum(connection.bytes),
       evidence: evidence?.kind ?? 'unknown',
       detail: evidence?.detail ?? 'announced before this agent listened',
     });
   }
   return flows.sort((a, b) => b.bytes - a.bytes);
+}
+
+function sum(both: FlowEntry['packets']): number {
+  if (both === undefined || typeof both === 'number') return both ?? 0;
+  return both.original + both.reply;
 }
 
 function protocolName(protocol: number): string {
@@ -218,7 +271,7 @@ function appOfSlot(state: State, slot: number): App | null {
 export function bypassAnswer(kernel: KernelView): BypassAnswer[] {
   const found = new Map<string, BypassKind[]>();
   for (const family of FAMILIES) {
-    for (const { key } of elements(kernel, escapeSet(family))) {
+    for (const { key } of read(kernel, escapeSet(family))) {
       const noted = portOf(key);
       const how = noted === null ? undefined : BYPASS_PORTS.get(noted.port);
       if (noted === null || how === undefined) continue;
@@ -239,15 +292,21 @@ export interface EvidenceAnswer {
   readonly ago: number;
 }
 
-/** What the ruleset announced in the last hour, live or not, oldest first. */
-export function evidenceAnswer(state: State, now: number): EvidenceAnswer[] {
-  return Array.from(state.evidence.flows.values(), (one) => ({
-    app: one.app,
-    flow: flowText(one.flow),
-    evidence: one.kind,
-    detail: one.detail,
-    ago: seconds(now - one.last),
-  }));
+/** What the ruleset announced in the last hour, live or not, oldest first; the last `limit`. */
+export function evidenceAnswer(
+  state: State,
+  now: number,
+  limit = Number.POSITIVE_INFINITY,
+): EvidenceAnswer[] {
+  return Array.from(state.evidence.flows.values())
+    .slice(-limit)
+    .map((one) => ({
+      app: one.app,
+      flow: flowText(one.flow),
+      evidence: one.kind,
+      detail: one.detail,
+      ago: seconds(now - one.last),
+    }));
 }
 
 export interface StatusInput {
@@ -259,15 +318,18 @@ export interface StatusInput {
   readonly lost: number;
   readonly memory: number;
   readonly problems: readonly string[];
+  readonly repairs: { readonly count: number; readonly last: string; readonly at: number };
   readonly choices: Choices;
 }
 
 export function statusAnswer(state: State, kernel: KernelView, input: StatusInput): StatusAnswer {
-  const learned = learnedAnswer(state, kernel, input.now);
   const connections = kernel.connections();
   const { mask, hold } = state.policy.globals;
-  const count = (list: readonly { readonly app: string }[], app: string): number =>
-    list.filter((one) => one.app === app).length;
+  const endpoints = learnedEndpoints(state.learned);
+  const count = (app: string, kinds: readonly ('udp' | 'tcp' | 'peer')[]): number =>
+    kinds
+      .flatMap((kind) => FAMILIES.map((family) => kernel.countSet(setName(app, kind, family))))
+      .reduce((sum, one) => sum + one, 0);
   const problems = [...input.problems];
   const tunnels = input.tunnels.map((one) => tunnelAnswer(one, input));
   for (const { name, up, state, reason } of tunnels) {
@@ -289,9 +351,9 @@ export function statusAnswer(state: State, kernel: KernelView, input: StatusInpu
     path: pathAnswer(input, app.name),
     direct: app.direct ?? null,
     resumes: resumes(input, app.name),
-    endpoints: count(learned.endpoints, app.name),
-    ports: count(learned.ports, app.name),
-    peers: count(learned.peers, app.name),
+    endpoints: endpoints.filter((one) => one.app === app.name).length,
+    ports: count(app.name, ['udp', 'tcp']),
+    peers: count(app.name, ['peer']),
     flows:
       typeof connections === 'string'
         ? 0
@@ -310,8 +372,13 @@ export function statusAnswer(state: State, kernel: KernelView, input: StatusInpu
     memory: input.memory,
     preferred: input.choices.preferred,
     pins: input.choices.pins.length,
+    repairs: repairsAnswer(input),
     problems,
   };
+}
+
+function repairsAnswer({ repairs: { count, last, at }, now }: StatusInput): RepairsAnswer {
+  return { count, last, ago: count === 0 ? 0 : seconds(now - at) };
 }
 
 function tunnelAnswer(
@@ -410,8 +477,8 @@ function said(one: FlowEvidence, now: number): string {
 
 /** What would speak for a new flow to `address` now. */
 function standing(state: State, kernel: KernelView, address: string, now: number): string[] {
-  const learned = learnedAnswer(state, kernel, now);
   const bytes = parseAddress(address)!;
+  const learned = learnedAnswer(state, kernel, now, Number.POSITIVE_INFINITY, bytes);
   const at = { bytes, offset: 0, family: familyOf(bytes) };
   const reasons: string[] = [];
   for (const { name, profile } of state.policy.apps) {

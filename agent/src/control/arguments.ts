@@ -9,6 +9,9 @@ export interface Command {
   /** The same as one text, or null when there are none. */
   readonly operand: string | null;
   readonly json: boolean;
+  readonly csv: boolean;
+  /** Rows of a list at most. */
+  readonly limit: number;
   readonly config: string;
   readonly profiles: string;
   readonly state: string;
@@ -42,11 +45,16 @@ export function readArguments(words: readonly string[]): Result<Command> {
   if (!isCommand(name)) return fail(name, `no such command; ${nearest(name)}whp help lists them`);
   const wrong = operandProblem(name, operands);
   if (wrong !== null) return wrong;
+  const rows = options.get('limit') ?? '100';
+  const limit = /^\d{1,6}$/.test(rows) ? Number(rows) : 0;
+  if (limit === 0) return fail(`--limit ${rows}`, 'is no whole number from 1 to 999999');
   return ok({
     name,
     words: operands,
     operand: operands.length === 0 ? null : operands.join(' '),
     json: options.has('json'),
+    csv: options.has('csv'),
+    limit,
     config: options.get('config') ?? '/etc/config/whp',
     profiles: options.get('profiles') ?? '/usr/share/whp/profiles',
     state: options.get('state') ?? '/etc/whp',
@@ -68,6 +76,7 @@ function operandProblem(name: CommandName, words: readonly string[]): Result<nev
     return fail(words[most]!, `whp ${name} ${takes}`);
   }
   if (fixed === undefined) return null;
+  if (words.length === 0) return null;
   const [first = '', second] = words;
   if (!fixed.includes(first)) return fail(first, `whp ${name} takes ${fixed.join(', ')}`);
   if (WANT_MORE.includes(first) && second === undefined) {

@@ -1,28 +1,12 @@
 // control/ask: the client half of the command line: one question to the running agent, its answer
 // printed for a person or, with --json, for a program.
 import * as std from 'qjs:std';
-import type { Problem } from '../policy/result.ts';
 import type { Told } from '../step.ts';
 import { errnoText } from '../system/errno.ts';
 import { connectLines } from '../system/unix-socket.ts';
-import type {
-  EvidenceAnswer,
-  FlowAnswer,
-  LearnedAnswer,
-  StatusAnswer,
-  WhyAnswer,
-} from './answers.ts';
 import type { Command } from './arguments.ts';
-import type { DeviceAnswer } from './devices.ts';
-import { evidenceText, flowsText, learnedText, statusText, toldText, whyText } from './text.ts';
-import { type ActionAnswer, actionText, devicesText } from './text-owner.ts';
-
-interface Reply {
-  readonly ok: boolean;
-  readonly answer?: unknown;
-  readonly error?: string;
-  readonly problems?: readonly Problem[];
-}
+import { printed, type Reply, type Request, requestOf } from './printed.ts';
+import { toldText } from './text.ts';
 
 const NO_AGENT = 3;
 
@@ -59,10 +43,7 @@ export function ask(command: Command): Promise<number> {
 }
 
 /** The answer to one question; a string is why there is none. */
-export function askOnce(
-  socket: string,
-  request: { readonly method: string; readonly operand?: string },
-): Promise<unknown> {
+export function askOnce(socket: string, request: Request): Promise<unknown> {
   return new Promise((resolve) => {
     const connected = connectLines(socket, {
       onValue: (value, line) => {
@@ -77,39 +58,9 @@ export function askOnce(
   });
 }
 
-/** The socket's methods are the commands, but for the two of `proxy`. */
-function requestOf({ name, words, operand }: Command): { method: string; operand?: string } {
-  if (name === 'proxy') {
-    return words[0] === 'use' ? { method: 'use', operand: words[1]! } : { method: 'proxies' };
-  }
-  return { method: name, ...(operand === null ? {} : { operand }) };
-}
-
 function print(command: Command, reply: Reply): number {
-  if (!reply.ok) {
-    const problems = reply.problems ?? [{ where: command.name, what: reply.error ?? 'failed' }];
-    for (const { where, what } of problems) std.err.puts(`whp: ${where}: ${what}\n`);
-    return 1;
-  }
-  std.out.puts(command.json ? `${JSON.stringify(reply.answer)}\n` : text(command, reply.answer));
-  return 0;
-}
-
-function text(command: Command, answer: unknown): string {
-  switch (command.name) {
-    case 'status':
-      return statusText(answer as StatusAnswer);
-    case 'flows':
-      return flowsText(answer as readonly FlowAnswer[]);
-    case 'evidence':
-      return evidenceText(answer as readonly EvidenceAnswer[]);
-    case 'learned':
-      return learnedText(answer as LearnedAnswer);
-    case 'why':
-      return whyText(answer as WhyAnswer);
-    case 'devices':
-      return devicesText(answer as readonly DeviceAnswer[]);
-    default:
-      return actionText(answer as ActionAnswer);
-  }
+  const { status, out, err } = printed(command, reply);
+  std.out.puts(out);
+  std.err.puts(err);
+  return status;
 }

@@ -48,6 +48,19 @@ export const COMMANDS = {
   evidence: shape('', NONE, 'flows of the last hour and why each was proxied'),
   monitor: shape('', NONE, 'what is learned, as it happens, until interrupted'),
   devices: shape('', NONE, 'devices at home, and which apps apply to each'),
+  counters: shape(
+    '[SUBJECT [RANGE]]',
+    [0, 3],
+    'bytes of apps, devices, proxies; one as a graph',
+    [
+      'SUBJECT is as whp counters prints it: app skype, device 192.168.1.11,',
+      'proxy cloud. RANGE is hour, day, week, month or year.',
+    ],
+    { first: false, words: ['app', 'device', 'proxy'] },
+  ),
+  log: shape('[--csv]', NONE, 'connections that have ended, when, how much and why', [
+    'The last 400 since the start; --limit N shows more than 100, --csv all of them.',
+  ]),
   check: shape('[FILE]', [0, 1], 'check a configuration or a profile; changes nothing'),
   reload: shape('', NONE, 'take in the changed configuration and profiles', [
     'A bad file changes nothing: the last good configuration stands.',
@@ -129,6 +142,8 @@ export interface OptionShape {
 
 export const OPTIONS: readonly OptionShape[] = [
   { name: 'json', value: '', says: 'answer for programs: one JSON value' },
+  { name: 'csv', value: '', says: 'a table for spreadsheets (log)' },
+  { name: 'limit', value: 'N', says: 'rows of a list at most (100)' },
   { name: 'config', value: 'FILE', says: 'configuration (/etc/config/whp)' },
   { name: 'profiles', value: 'DIR', says: 'shipped profiles (/usr/share/whp/profiles)' },
   { name: 'state', value: 'DIR', says: 'own profiles and what is kept (/etc/whp)' },

@@ -3,7 +3,7 @@
 import type { Host } from '../policy/hosts.ts';
 import type { App } from '../policy/policy.ts';
 import { cidrHas, parseAddress, parseCidr } from '../wire/address.ts';
-import type { FlowAnswer, LearnedAnswer } from './answers.ts';
+import type { LearnedAnswer } from './answers.ts';
 
 export interface DeviceAnswer {
   readonly mac: string | null;
@@ -26,36 +26,41 @@ interface Device {
 /** More than any home has. */
 const MOST = 512;
 
+/** `flows`: proxied flows by their device's address. */
 export function devicesAnswer(
   apps: readonly App[],
   hosts: readonly Host[],
   learned: LearnedAnswer,
-  flows: readonly FlowAnswer[],
+  flows: ReadonlyMap<string, number>,
 ): DeviceAnswer[] {
   const devices = gather(apps, hosts, learned, flows);
-  const about = (device: Device, address: string): boolean => device.addresses.has(address);
+  const ports = counted(learned.ports.map(({ device }) => device));
+  const peers = counted(learned.peers.map(({ device }) => device));
+  const sum = ({ addresses }: Device, counts: ReadonlyMap<string, number>): number =>
+    Array.from(addresses).reduce((all, address) => all + (counts.get(address) ?? 0), 0);
   return devices.slice(0, MOST).map((device) => ({
     mac: device.mac,
     addresses: Array.from(device.addresses).sort(),
     name: device.name,
     apps: apps.filter((app) => applies(app, device)).map(({ name }) => name),
-    ports: learned.ports.filter((one) => about(device, one.device)).length,
-    peers: learned.peers.filter((one) => about(device, one.device)).length,
-    flows: flows.filter((one) => about(device, sourceOf(one))).length,
+    ports: sum(device, ports),
+    peers: sum(device, peers),
+    flows: sum(device, flows),
   }));
 }
 
-/** Of a flow as it is printed: "udp 192.168.1.11:13021 > 198.51.100.7:443". */
-function sourceOf({ flow }: FlowAnswer): string {
-  const end = flow.split(' ')[1] ?? '';
-  return /^\[(.+)\]/.exec(end)?.[1] ?? end.replace(/:\d+$/, '');
+/** How often each address is there. */
+export function counted(addresses: Iterable<string>): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const address of addresses) counts.set(address, (counts.get(address) ?? 0) + 1);
+  return counts;
 }
 
 function gather(
   apps: readonly App[],
   hosts: readonly Host[],
   learned: LearnedAnswer,
-  flows: readonly FlowAnswer[],
+  flows: ReadonlyMap<string, number>,
 ): Device[] {
   const byMac = new Map<string, Device>();
   const known = new Set<string>();
@@ -74,7 +79,7 @@ function gather(
     ...learned.ports.map(({ device }) => device),
     ...learned.peers.map(({ device }) => device),
     ...learned.endpoints.map(({ device }) => device),
-    ...flows.map(sourceOf),
+    ...flows.keys(),
   ];
   const others = new Set(seen.filter((address) => address !== '' && !known.has(address)));
   const unknown = Array.from(

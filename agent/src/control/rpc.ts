@@ -1,6 +1,6 @@
 // control/rpc: what rpcd's plugin asks for, and so LuCI: always one object, never more than rpcd takes
 // (256 KiB), and made from what the agent has in its hands, so that no answer takes long however
-// many flows there are. Lists say how many rows they left out. Pure but for what `ask` does.
+// many flows there are. Flows say how many rows they left out. Pure but for what `ask` does.
 import { csvText } from '../account/csv.ts';
 import type { EndedFlow, Ledger, LiveFlow } from '../account/ledger.ts';
 import { RANGES, type RangeName, samples } from '../account/series.ts';
@@ -17,7 +17,7 @@ export interface RpcSources {
   /** Milliseconds since 1970. */
   readonly time: number;
   /** Puts a question as `whp` does; the answer of serve.ts. */
-  ask(method: string, operand: string): Promise<unknown>;
+  ask(method: string, operand: string, limit: number): Promise<unknown>;
 }
 
 type Input = Readonly<Record<string, unknown>>;
@@ -28,15 +28,15 @@ export async function rpcAnswer(call: string, given: unknown, from: RpcSources):
     typeof given === 'object' && given !== null && !Array.isArray(given) ? (given as Input) : {};
   switch (call) {
     case 'status':
-      return unwrap(await from.ask('status', ''));
+      return unwrap(await from.ask('status', '', 0));
     case 'flows':
       return flows(from, input);
     case 'learned':
-      return cutLists(unwrap(await from.ask('learned', '')), rowsOf(input));
+      return unwrap(await from.ask('learned', '', rowsOf(input)));
     case 'why':
-      return unwrap(await from.ask('why', textOf(input, 'query')));
+      return unwrap(await from.ask('why', textOf(input, 'query'), 0));
     case 'devices':
-      return devices(await from.ask('devices', ''), from);
+      return devices(await from.ask('devices', '', 0), from);
     case 'counters':
       return counters(from, input);
     case 'log':
@@ -44,7 +44,7 @@ export async function rpcAnswer(call: string, given: unknown, from: RpcSources):
     case 'action': {
       const name = textOf(input, 'name');
       if (!ACTIONS.includes(name)) return { error: `no such action: ${ACTIONS.join(', ')}` };
-      return (await from.ask(name, textOf(input, 'operand'))) as object;
+      return (await from.ask(name, textOf(input, 'operand'), 0)) as object;
     }
     default:
       return { error: 'no such method' };
@@ -67,17 +67,6 @@ function unwrap(reply: unknown): object {
   if (!ok) return { error: error ?? 'failed' };
   if (Array.isArray(answer)) return { rows: answer };
   return typeof answer === 'object' && answer !== null ? answer : { answer };
-}
-
-/** Every list in `answer` cut to `most` rows; `more` says how many each lost. */
-function cutLists(answer: object, most: number): object {
-  const more: Record<string, number> = {};
-  const cut = Object.entries(answer).map(([name, value]) => {
-    if (!Array.isArray(value) || value.length <= most) return [name, value];
-    more[name] = value.length - most;
-    return [name, value.slice(0, most)];
-  });
-  return { ...Object.fromEntries(cut), more };
 }
 
 /** The flows that moved most, of an app or a device if asked. */

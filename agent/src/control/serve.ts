@@ -1,5 +1,7 @@
 // control/serve: the control socket: one JSON line {"method", "operand"} in, one {"ok", "answer"}
-// line out; `monitor` goes on. answers.ts makes the answers, this asks the kernel for it.
+// line out; `monitor` goes on; `cli` answers a command line with what is to be printed. answers.ts
+// makes the answers, this asks the kernel for it.
+import type { Ledger, LiveFlow } from '../account/ledger.ts';
 import type { Daemon } from '../daemon.ts';
 import type { Problem } from '../policy/result.ts';
 import type { Told } from '../step.ts';
@@ -8,10 +10,11 @@ import { readConnections } from '../system/connections.ts';
 import { errnoText } from '../system/errno.ts';
 import { residentBytes } from '../system/memory.ts';
 import { readPaths } from '../system/paths.ts';
-import { readSet } from '../system/sets.ts';
+import { countSet, readSet } from '../system/sets.ts';
+import { encodeUtf8 } from '../system/text.ts';
 import { type Line, listenLines } from '../system/unix-socket.ts';
 import { isLinkName } from '../tunnel/plan.ts';
-import { ledgerConnections } from './accounts.ts';
+import { flowRow } from './accounts.ts';
 import { act, type Refresh } from './actions.ts';
 import {
   evidenceAnswer,
@@ -22,19 +25,24 @@ import {
   statusAnswer,
   whyAnswer,
 } from './answers.ts';
-import { devicesAnswer } from './devices.ts';
-import { rpcAnswer } from './rpc.ts';
+import { readArguments } from './arguments.ts';
+import { counted, devicesAnswer } from './devices.ts';
+import {
+  ASKED,
+  complained,
+  type Printed,
+  printed,
+  type Reply,
+  type Request,
+  requestOf,
+} from './printed.ts';
+import { largest, rpcAnswer } from './rpc.ts';
 import { VERSION } from './version.ts';
 
+/** Rows of a list for who does not say how many. */
+const ALL_ROWS = 1_000_000;
 /** IFF_UP: set up by its owner (linux/if.h). */
 const IFF_UP = 1;
-
-export interface Request {
-  readonly method: string;
-  readonly operand?: string;
-  /** Of method rpc, whose operand is the method that is called: its arguments. */
-  readonly input?: unknown;
-}
 
 /** How the daemon changes what is enforced. */
 export interface Turns {
@@ -52,10 +60,19 @@ export function listenControl(
   const listening = listenLines(path, {
     onValue: (value, line) => {
       const request = value as Partial<Request> | null;
+      // The second watchdog: that somebody answers is the answer.
+      if (request?.method === 'alive') {
+        line.send({ ok: true });
+        return;
+      }
       if (request?.method === 'monitor') {
         const tell = (told: Told): void => void line.send(told);
         monitors.set(line, tell);
         daemon.effects.listeners.add(tell);
+        return;
+      }
+      if (request?.method === 'cli') {
+        void cli(daemon, turns, request.words ?? []).then((answer) => sendPrinted(line, answer));
         return;
       }
       void answer(daemon, turns, request ?? {}).then(
@@ -78,18 +95,20 @@ async function answer(
   daemon: Daemon,
   turns: Turns,
   request: Partial<Request>,
-  kernel: KernelView = kernelView(daemon),
+  live: readonly LiveFlow[] | null = manyFlows(daemon),
 ): Promise<unknown> {
   const operand = typeof request.operand === 'string' ? request.operand : '';
+  const limit = typeof request.limit === 'number' ? request.limit : ALL_ROWS;
+  const kernel = kernelView(daemon, live);
   switch (request.method) {
     case 'status':
       return { ok: true, answer: status(daemon, kernel) };
     case 'flows':
-      return { ok: true, answer: flowAnswers(daemon.state, kernel) };
+      return { ok: true, answer: flows(daemon, kernel, live, limit) };
     case 'evidence':
-      return { ok: true, answer: evidenceAnswer(daemon.state, now()) };
+      return { ok: true, answer: evidenceAnswer(daemon.state, now(), limit) };
     case 'learned':
-      return { ok: true, answer: learnedAnswer(daemon.state, kernel, now()) };
+      return { ok: true, answer: learnedAnswer(daemon.state, kernel, now(), limit) };
     case 'why':
       return { ok: true, answer: whyAnswer(daemon.state, kernel, operand, now()) };
     case 'reload': {
@@ -98,9 +117,12 @@ async function answer(
       return problems.length === 0 ? { ok: true, answer: { done } } : { ok: false, problems };
     }
     case 'devices':
-      return { ok: true, answer: devices(daemon, kernel) };
+      return { ok: true, answer: devices(daemon, kernel, live) };
     case 'proxies':
       return { ok: true, answer: proxies(daemon, kernel) };
+    case 'counters':
+    case 'log':
+      return books(daemon, turns, request.method, operand, limit);
     case 'rpc':
       return rpc(daemon, turns, operand, request.input);
     default: {
@@ -111,21 +133,90 @@ async function answer(
   }
 }
 
-/** Answers from the ledger where `whp` asks the kernel: its list may be thousands of entries long. */
+/** A command line as the thin client sends it; null: that one has to do it itself. */
+async function cli(
+  daemon: Daemon,
+  turns: Turns,
+  words: readonly unknown[],
+): Promise<Printed | null> {
+  const read = readArguments(words.map(String));
+  if (!read.ok) return complained(read.problems, 2);
+  const command = read.value;
+  if (!(ASKED as readonly string[]).includes(command.name)) return null;
+  const reply = await answer(daemon, turns, requestOf(command)).catch((error: unknown) => ({
+    ok: false,
+    error: String(error),
+  }));
+  return printed(command, reply as Reply);
+}
+
+/** "STATUS OUT ERR", the lengths in bytes, and then what goes to the two outputs. */
+function sendPrinted(line: Line, answer: Printed | null): void {
+  const { status, out, err } = answer ?? { status: -1, out: '', err: '' };
+  const [one, two] = [encodeUtf8(out), encodeUtf8(err)];
+  line.sendBytes(encodeUtf8(`${status} ${one.length} ${two.length}\n`));
+  line.sendBytes(one);
+  line.sendBytes(two);
+}
+
+function ledgerOf({ flows }: Daemon): Ledger | null {
+  return typeof flows === 'string' || flows === null ? null : flows.ledger;
+}
+
+/** Above this the kernel's list takes longer to read than an answer may: the ledger's is taken. */
+const MANY_FLOWS = 100;
+
+/** The ledger's flows, as of its last list, when there are many; else null, and the kernel is asked. */
+function manyFlows(daemon: Daemon): readonly LiveFlow[] | null {
+  const live = ledgerOf(daemon)?.live;
+  return live === undefined || live.size <= MANY_FLOWS ? null : Array.from(live.values());
+}
+
+/** Answers from the ledger always: a page that is open asks every few seconds. */
 function rpc(daemon: Daemon, turns: Turns, call: string, input: unknown): Promise<object> {
-  const { flows } = daemon;
-  const ledger = typeof flows === 'string' || flows === null ? null : flows.ledger;
-  const connections = () => (ledger === null ? [] : ledgerConnections(ledger.live.values()));
-  const view = { ...kernelView(daemon), connections };
-  const ask = (method: string, operand: string): Promise<unknown> =>
-    answer(daemon, turns, { method, operand }, view);
+  const ledger = ledgerOf(daemon);
+  const live = Array.from(ledger?.live.values() ?? []);
+  const ask = (method: string, operand: string, limit: number): Promise<unknown> =>
+    answer(daemon, turns, { method, operand, limit }, live);
   return rpcAnswer(call, input, { ledger, time: wallTime(), ask });
 }
 
-function devices(daemon: Daemon, kernel: KernelView): unknown {
-  const learned = learnedAnswer(daemon.state, kernel, now());
-  const flows = flowAnswers(daemon.state, kernel);
-  return devicesAnswer(daemon.policy.apps, daemon.settings.hosts, learned, flows);
+/** The two that rpcd's plugin has too, by a command line's words. */
+async function books(
+  daemon: Daemon,
+  turns: Turns,
+  method: string,
+  operand: string,
+  limit: number,
+): Promise<unknown> {
+  const [kind = '', name = '', range = ''] = operand.split(' ');
+  const input =
+    method === 'counters'
+      ? { subject: `${kind} ${name}`.trim(), range }
+      : { limit, format: operand };
+  const answered = await rpc(daemon, turns, method, input);
+  return 'error' in answered ? { ok: false, ...answered } : { ok: true, answer: answered };
+}
+
+function flows(
+  { state }: Daemon,
+  kernel: KernelView,
+  live: readonly LiveFlow[] | null,
+  limit: number,
+): unknown {
+  if (live !== null) return largest(live, limit).map(flowRow);
+  return flowAnswers(state, kernel).slice(0, limit);
+}
+
+function devices(
+  { state, policy, settings }: Daemon,
+  kernel: KernelView,
+  live: readonly LiveFlow[] | null,
+): unknown {
+  const learned = learnedAnswer(state, kernel, now());
+  const found = live ?? kernel.connections();
+  const sources = typeof found === 'string' ? [] : found.map(({ original }) => original.source);
+  return devicesAnswer(policy.apps, settings.hosts, learned, counted(sources));
 }
 
 function proxies(daemon: Daemon, kernel: KernelView): unknown {
@@ -139,12 +230,14 @@ function proxies(daemon: Daemon, kernel: KernelView): unknown {
   }));
 }
 
-function kernelView(daemon: Daemon): KernelView {
+function kernelView(daemon: Daemon, live: readonly LiveFlow[] | null = null): KernelView {
   const { sets, connections } = daemon.effects;
   const { mask } = daemon.policy.globals;
   return {
-    readSet: (set) => (typeof sets === 'string' ? sets : readSet(sets, set)),
+    readSet: (set, most) => (typeof sets === 'string' ? sets : readSet(sets, set, most)),
+    countSet: (set) => (typeof sets === 'string' ? 0 : countSet(sets, set)),
     connections: () => {
+      if (live !== null) return live;
       if (typeof connections === 'string') return connections;
       // One dump a slot: the kernel filters by mark, and a router has thousands of other flows.
       const found = daemon.policy.apps.map(({ slot }) =>
@@ -162,6 +255,9 @@ function notText<T>(value: T | string): value is T {
 function status(daemon: Daemon, kernel: KernelView): StatusAnswer {
   const realized = readPaths(daemon.paths);
   const problems = Array.from(daemon.problems.values());
+  for (const { where, what } of daemon.neighbours.problems) {
+    problems.push(`collision: ${where}: ${what}`);
+  }
   if (typeof realized === 'string') problems.push(realized);
   if (daemon.effects.failures.count > 0) {
     const { count, last } = daemon.effects.failures;
@@ -182,6 +278,7 @@ function status(daemon: Daemon, kernel: KernelView): StatusAnswer {
     lost: (daemon.held?.counters.overruns ?? 0) + (daemon.announced?.counters.overruns ?? 0),
     memory: residentBytes(),
     problems,
+    repairs: daemon.repairs,
     choices: daemon.settings.choices,
   });
 }

@@ -104,6 +104,11 @@ export function statusText(status: StatusAnswer): string {
       `${device} asks other resolvers (${how.map((kind) => BYPASS_TEXT[kind]).join(', ')})`,
     );
   }
+  if (status.repairs.count > 0) {
+    const { count, last, ago } = status.repairs;
+    const times = count === 1 ? 'once' : `${count} times`;
+    lines.push(`repaired ${times}, last ${durationText(ago * 1000)} ago: ${last}`);
+  }
   for (const problem of status.problems) lines.push(`! ${problem}`);
   return `${lines.join('\n')}\n`;
 }
@@ -122,7 +127,12 @@ function newFlows({ direct, resumes }: AppAnswer): string {
   return `DIRECT, ${direct}${resumes === null ? '' : ` ${durationText(resumes * 1000)}`}`;
 }
 
-export function flowsText(flows: readonly FlowAnswer[]): string {
+/** Where a list was cut there may be more. */
+function cut(rows: number, limit: number): string {
+  return rows < limit ? '' : `at most ${limit} rows; for more: --limit N\n`;
+}
+
+export function flowsText(flows: readonly FlowAnswer[], limit = Number.POSITIVE_INFINITY): string {
   if (flows.length === 0) return 'no proxied flow now\n';
   const rows = flows.map((one) => [
     one.flow,
@@ -131,16 +141,21 @@ export function flowsText(flows: readonly FlowAnswer[]): string {
     one.evidence,
     one.detail,
   ]);
-  return `${columns([['flow', 'packets', 'bytes', 'evidence', 'why'], ...rows])}\n`;
+  const table = columns([['flow', 'packets', 'bytes', 'evidence', 'why'], ...rows]);
+  return `${table}\n${cut(rows.length, limit)}`;
 }
 
-export function evidenceText(list: readonly EvidenceAnswer[]): string {
+export function evidenceText(
+  list: readonly EvidenceAnswer[],
+  limit = Number.POSITIVE_INFINITY,
+): string {
   if (list.length === 0) return 'nothing was proxied in the last hour\n';
   const rows = list.map((one) => [`${one.ago} s ago`, one.flow, one.evidence, one.detail]);
-  return `${columns([['when', 'flow', 'evidence', 'why'], ...rows])}\n`;
+  const table = columns([['when', 'flow', 'evidence', 'why'], ...rows]);
+  return `${table}\n${cut(rows.length, limit)}`;
 }
 
-export function learnedText(learned: LearnedAnswer): string {
+export function learnedText(learned: LearnedAnswer, limit = Number.POSITIVE_INFINITY): string {
   const rows: (string | number)[][] = [['app', 'what', 'device', 'left', 'taught by']];
   for (const one of learned.endpoints) {
     rows.push([
@@ -163,7 +178,11 @@ export function learnedText(learned: LearnedAnswer): string {
   for (const one of learned.peers) {
     rows.push([one.app, one.peer, one.device, `${one.seconds} s`, 'contact from its port']);
   }
-  return rows.length === 1 ? 'nothing learned yet\n' : `${columns(rows)}\n`;
+  if (rows.length === 1) return 'nothing learned yet\n';
+  const longest = Math.max(
+    ...[learned.endpoints, learned.ports, learned.peers].map((l) => l.length),
+  );
+  return `${columns(rows)}\n${cut(longest, limit)}`;
 }
 
 export function whyText(why: WhyAnswer): string {

@@ -75,24 +75,41 @@ export interface ElementList extends TableName {
   readonly elements: readonly KernelElement[];
 }
 
+/** Filled anew for every element: a set has thousands. */
+const list = createAttributes(NFTA_SET_ELEM_LIST_ELEMENTS);
+const fields = createAttributes(NFTA_SET_ELEM_KEY_END);
+const data = createAttributes(NFTA_DATA_VALUE);
+
+/** How many elements a SET_ELEMENTS message carries, without looking into them. */
+export function countElements(r: Reader, m: Message): number {
+  if (m.body + 4 > m.end || readAttributes(r, m.body + 4, m.end, list)) return 0;
+  const start = list.at[NFTA_SET_ELEM_LIST_ELEMENTS]!;
+  const end = start + list.size[NFTA_SET_ELEM_LIST_ELEMENTS]!;
+  let count = 0;
+  for (let at = start; at + 4 <= end; count++) {
+    const length = getU16(r, at);
+    if (length < 4) break;
+    at += (length + 3) & ~3;
+  }
+  return count;
+}
+
 /** Decodes one SET_ELEMENTS (or deletion) message. Keys are copies. Elements without a key
  * (the catch-all) are left out. */
 export function readElements(r: Reader, m: Message): Decoded<ElementList> {
   if (m.body + 4 > m.end) return { ok: false, reason: 'set elements: no nfgenmsg' };
-  const list = createAttributes(NFTA_SET_ELEM_LIST_ELEMENTS);
   const reason = readAttributes(r, m.body + 4, m.end, list);
   if (reason) return { ok: false, reason: `set elements: ${reason}` };
   const elements: KernelElement[] = [];
   const start = list.at[NFTA_SET_ELEM_LIST_ELEMENTS]!;
   const end = start + list.size[NFTA_SET_ELEM_LIST_ELEMENTS]!;
-  const fields = createAttributes(NFTA_SET_ELEM_KEY_END);
   for (let at = start; at + 4 <= end; ) {
     const length = getU16(r, at);
     if (length < 4 || length > end - at)
       return { ok: false, reason: `set element: ${length} bytes` };
     const bad = readAttributes(r, at + 4, at + length, fields);
     if (bad) return { ok: false, reason: `set element: ${bad}` };
-    const element = readElement(r, fields);
+    const element = readElement(r);
     if (element) elements.push(element);
     at += (length + 3) & ~3;
   }
@@ -106,13 +123,10 @@ export function readElements(r: Reader, m: Message): Decoded<ElementList> {
   return { ok: true, value };
 }
 
-function readElement(
-  r: Reader,
-  fields: ReturnType<typeof createAttributes>,
-): KernelElement | undefined {
-  const key = readKey(r, fields, NFTA_SET_ELEM_KEY);
+function readElement(r: Reader): KernelElement | undefined {
+  const key = readKey(r, NFTA_SET_ELEM_KEY);
   if (!key) return undefined;
-  const keyEnd = readKey(r, fields, NFTA_SET_ELEM_KEY_END);
+  const keyEnd = readKey(r, NFTA_SET_ELEM_KEY_END);
   const flags = has(fields, NFTA_SET_ELEM_FLAGS, 4)
     ? getBe32(r.bytes, fields.at[NFTA_SET_ELEM_FLAGS]!)
     : 0;
@@ -129,13 +143,8 @@ function readElement(
   };
 }
 
-function readKey(
-  r: Reader,
-  fields: ReturnType<typeof createAttributes>,
-  attribute: number,
-): Uint8Array | undefined {
-  const value = createAttributes(NFTA_DATA_VALUE);
-  if (readNested(r, fields, attribute, value) !== undefined) return undefined;
-  const at = value.at[NFTA_DATA_VALUE]!;
-  return at === 0 ? undefined : r.bytes.slice(at, at + value.size[NFTA_DATA_VALUE]!);
+function readKey(r: Reader, attribute: number): Uint8Array | undefined {
+  if (readNested(r, fields, attribute, data) !== undefined) return undefined;
+  const at = data.at[NFTA_DATA_VALUE]!;
+  return at === 0 ? undefined : r.bytes.slice(at, at + data.size[NFTA_DATA_VALUE]!);
 }

@@ -121,13 +121,24 @@ function buildGlobals(
       queue: readInteger(read, 'queue', 0, 65535, preset.queue),
       group: readInteger(read, 'group', 0, 65535, preset.group),
       hold: readBoolean(read, 'hold', preset.hold),
+      ...(readBoolean(read, 'log_flows', false) ? { logFlows: true } : {}),
     },
     read,
   };
 }
 
 export const GLOBALS_OPTIONS: OptionSpec = {
-  options: ['enabled', 'mask', 'preference', 'table', 'queue', 'group', 'hold', ...ESCAPE_OPTIONS],
+  options: [
+    'enabled',
+    'mask',
+    'preference',
+    'table',
+    'queue',
+    'group',
+    'hold',
+    'log_flows',
+    ...ESCAPE_OPTIONS,
+  ],
   lists: ['lan', ...ESCAPE_LISTS],
 };
 

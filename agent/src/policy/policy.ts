@@ -19,6 +19,8 @@ export interface Globals {
   readonly group: number;
   /** Hold DNS answers until what they teach is in the kernel; false: watch them only. */
   readonly hold: boolean;
+  /** A line in the log for each proxied connection that ends. */
+  readonly logFlows?: boolean;
 }
 
 export interface Proxy {

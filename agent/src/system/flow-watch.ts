@@ -73,6 +73,10 @@ export function watchFlows(history: string, policy: () => WatchedPolicy): FlowWa
     closeNetlink(lists.socket);
     return ends.reason;
   }
+  const counting = readText('/proc/sys/net/netfilter/nf_conntrack_acct');
+  if (counting.ok && counting.text.trim() === '0') {
+    log('error', 'no bytes are counted: sysctl net.netfilter.nf_conntrack_acct is 0');
+  }
   const ledger = createLedger();
   const kept = readText(history, 1 << 20);
   if (kept.ok && !restoreHistory(ledger, kept.text)) log('error', `${history}: not a history`);

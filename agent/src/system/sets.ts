@@ -3,7 +3,12 @@
 // answer only after that.
 import { NETLINK_NETFILTER, NFPROTO_INET } from '../netlink/constants.ts';
 import { createReader } from '../netlink/message.ts';
-import { type KernelElement, putSetDump, readElements } from '../netlink/nft-element.ts';
+import {
+  countElements,
+  type KernelElement,
+  putSetDump,
+  readElements,
+} from '../netlink/nft-element.ts';
 import { faultOf, putSetBatch, type SetChange, splitChanges } from '../netlink/nft-set.ts';
 import { TABLE } from '../ruleset/names.ts';
 import {
@@ -57,8 +62,13 @@ function commitPart(socket: NetlinkSocket, changes: readonly SetChange[]): strin
   return `change ${where}: errno ${fault?.errno ?? errno}`;
 }
 
-/** The elements of `set` as they are now. A string is the error: errno 2 when there is no such set. */
-export function readSet(sets: Sets, set: string): KernelElement[] | string {
+/** The elements of `set` as they are now, or the first `most` of them. A string is the error: errno 2
+ * when there is no such set. */
+export function readSet(
+  sets: Sets,
+  set: string,
+  most = Number.POSITIVE_INFINITY,
+): KernelElement[] | string {
   let found: KernelElement[] = [];
   const errno = dump(
     sets.socket,
@@ -67,9 +77,26 @@ export function readSet(sets: Sets, set: string): KernelElement[] | string {
       found = [];
     },
     (message, reader) => {
+      if (found.length >= most) return;
       const read = readElements(reader, message);
       if (read.ok) found.push(...read.value.elements);
     },
   );
   return errno === 0 ? found : `read set ${set}: errno ${errno}`;
+}
+
+/** How many elements `set` has now; 0 where there is no such set. */
+export function countSet(sets: Sets, set: string): number {
+  let count = 0;
+  dump(
+    sets.socket,
+    (w, seq) => putSetDump(w, seq, WHERE, set),
+    () => {
+      count = 0;
+    },
+    (message, reader) => {
+      count += countElements(reader, message);
+    },
+  );
+  return count;
 }

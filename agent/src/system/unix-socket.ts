@@ -22,6 +22,8 @@ export const DEFAULT_LIMITS: LineLimits = { clients: 8, line: 65536, queue: 1 <<
 export interface Line {
   /** Queues one value. False: the connection is gone, or was just ended as too slow. */
   readonly send: (value: unknown) => boolean;
+  /** Queues bytes as they are. */
+  readonly sendBytes: (bytes: Uint8Array<ArrayBuffer>) => boolean;
   /** Sends what is queued, then closes. */
   readonly end: () => void;
   /** Closes at once. */
@@ -168,9 +170,10 @@ function startLine(fd: number, limits: LineLimits, events: LineEvents): Line {
     if (ending) shut('end');
   };
   const line: Line = {
-    send: (value) => {
+    send: (value) => line.sendBytes(encodeUtf8(`${JSON.stringify(value)}\n`)),
+    sendBytes: (bytes) => {
       if (!open || ending) return false;
-      const bytes = encodeUtf8(`${JSON.stringify(value)}\n`);
+      if (bytes.length === 0) return true;
       // One value may always wait, however large: the limit is for those who do not read.
       if (queue.length > 0 && queued + bytes.length > limits.queue) {
         shut('too slow');
@@ -232,10 +235,10 @@ function readLines(
     }
     const end = length + got;
     let start = 0;
-    for (let i = length; i < end && isOpen(); i++) {
-      if (bytes[i] !== 10) continue;
+    for (let i = bytes.indexOf(10, length); i >= 0 && i < end && isOpen(); ) {
       if (i > start) deliver(decodeUtf8(bytes, start, i));
       start = i + 1;
+      i = bytes.indexOf(10, start);
     }
     bytes.copyWithin(0, start, end);
     length = end - start;

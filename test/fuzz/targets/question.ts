@@ -50,6 +50,7 @@ export const question: Target = {
     const command = readArguments(text.split(' '));
     const kernel = {
       readSet: () => [{ key: input.slice(0, 20), expiration: input.length }],
+      countSet: () => input.length,
       connections: () => 'none',
     };
     const why = whyAnswer(state, kernel, text, 2000);

@@ -1,5 +1,5 @@
 // What the owner may ask for while calls go on: some devices only, a pause, hours, a configuration
-// with a mistake in it; and how long the command line takes on this router.
+// with a mistake in it.
 import { configText } from '../mode.ts';
 import type { Endpoint } from '../world/plan.ts';
 import type { Call, Fault, FaultLab, Mark } from './fault.ts';
@@ -170,40 +170,6 @@ export const mistake: Fault = {
       ok,
       verdict: `refused: "${answer.trim().slice(0, 80)}.."; the new agent enforces the last good one and says so; call ${missing} lost; a new call ${told(after)}`,
       seconds,
-    };
-  },
-};
-
-const TIMED = ['version', 'help', 'status', 'flows', 'learned', 'devices', 'proxy list'];
-
-export const commands: Fault = {
-  name: 'commands',
-  injected: 'each command five times, with a call going on',
-  async run(lab) {
-    const call = await lab.call();
-    const times: string[] = [];
-    for (const words of TIMED) {
-      const script = `
-for i in 1 2 3 4 5; do
-  read a rest </proc/uptime
-  ${WHP} ${words} >/tmp/whp.out 2>&1 || exit 1
-  read b rest </proc/uptime
-  echo "$a $b"
-done`;
-      const output = await lab.router.must(script, { timeout: 120_000 });
-      const took = output
-        .trim()
-        .split('\n')
-        .map((line) => line.split(' ').map(Number))
-        .map(([from = 0, to = 0]) => Math.round((to - from) * 1000))
-        .sort((a, b) => a - b);
-      times.push(`${words} ${took[2]} ms (${took[0]}-${took[4]})`);
-    }
-    const missing = await lost(call);
-    return {
-      ok: missing === 0,
-      verdict: `${times.join(', ')}; call ${missing} lost`,
-      seconds: null,
     };
   },
 };

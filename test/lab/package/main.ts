@@ -7,6 +7,7 @@ import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { startLab } from '../machine/lab.ts';
+import { leave } from '../machine/leave.ts';
 import type { Machine } from '../machine/machine.ts';
 import { configText } from '../mode.ts';
 import { runSessions } from '../session/run.ts';
@@ -213,10 +214,4 @@ async function main(): Promise<boolean> {
   return failed === 0;
 }
 
-main().then(
-  (ok) => process.exit(ok ? 0 : 1),
-  (error: Error) => {
-    console.error(`lab: ${error.stack ?? error.message}`);
-    process.exit(1);
-  },
-);
+leave(main());

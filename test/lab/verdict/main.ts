@@ -2,6 +2,7 @@
 // result.json and flows.txt there, prints the summary, and ends with 0 only when it is a pass.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { leave } from '../machine/leave.ts';
 import { judgeDirectory } from './directory.ts';
 
 const [directory = 'out/lab', seed = '0', router = 'unknown'] = process.argv.slice(2);
@@ -11,4 +12,4 @@ const expected = existsSync(plan)
   : { expectedSessions: 0, seed: Number(seed) };
 const outcome = judgeDirectory({ directory, router, ...expected });
 console.log(outcome.text);
-process.exit(outcome.result.totals.ok ? 0 : 1);
+leave(Promise.resolve(outcome.result.totals.ok), 'verdict');

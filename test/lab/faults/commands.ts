@@ -1,0 +1,204 @@
+// How long each word of `whp` and each method of rpcd's plugin takes on this router: beside one call,
+// and with two thousand proxied flows and a thousand learned peers. A limit that is passed fails it.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { projectRoot } from '../machine/paths.ts';
+import type { Fault, FaultLab, Finding } from './fault.ts';
+
+const WHP = '/usr/bin/whp';
+const PLUGIN = '/usr/libexec/rpcd/whp';
+const FILES = '/tmp/timed';
+/** Milliseconds that half of the calls of each may take, and bytes of an answer to rpcd. */
+const COMMAND_LIMIT = 300;
+const METHOD_LIMIT = 150;
+const MOST_BYTES = 256 * 1024;
+const FLOWS = 2000;
+const PEERS = 1000;
+const TIMES = 5;
+
+/** Every word but daemon, monitor and replay, which go on or read a capture; with what it takes. */
+const WORDS = [
+  'status',
+  'flows',
+  'why 192.168.1.11',
+  'learned',
+  'evidence',
+  'devices',
+  'check',
+  `check ${FILES}.json`,
+  'reload',
+  'pause',
+  'resume',
+  'pin 203.0.113.99 skype',
+  'pin',
+  'unpin 203.0.113.99',
+  'forget 203.0.113.98',
+  'profile list',
+  'profile show skype',
+  `profile validate ${FILES}.json`,
+  'proxy list',
+  'proxy use cloud',
+  'proxy use auto',
+  'diag',
+  'version',
+  'help',
+  'ruleset',
+  'completion',
+] as const;
+
+const METHODS: readonly (readonly [method: string, input: object])[] = [
+  ['status', {}],
+  ['flows', {}],
+  ['flows', { limit: 500 }],
+  ['learned', { limit: 500 }],
+  ['why', { query: '192.168.1.11' }],
+  ['devices', {}],
+  ['counters', {}],
+  ['counters', { subject: 'app skype', range: 'year' }],
+  ['log', { limit: 500 }],
+  ['log', { format: 'csv' }],
+  ['action', { name: 'pin' }],
+];
+
+interface Timing {
+  readonly what: string;
+  /** Milliseconds, sorted. */
+  readonly took: readonly number[];
+  readonly bytes: number;
+}
+
+const middle = ({ took }: Timing): number => took[took.length >> 1] ?? Number.POSITIVE_INFINITY;
+
+/** Runs `command` a few times in one shell; its output goes to a file. */
+async function time(
+  { router }: FaultLab,
+  what: string,
+  command: string,
+  before = ':',
+): Promise<Timing> {
+  const script = `
+for i in $(seq ${TIMES}); do
+  ${before}
+  read a rest </proc/uptime
+  ${command} >${FILES}.out 2>${FILES}.err || { cat ${FILES}.err; exit 1; }
+  read b rest </proc/uptime
+  echo "$a $b"
+done
+wc -c <${FILES}.out`;
+  const { status, stdout } = await router.run(script, { timeout: 120_000 });
+  if (status !== 0) throw new Error(`${what}: ${stdout}`);
+  const lines = stdout.trim().split('\n');
+  const bytes = Number(lines.pop());
+  const took = lines
+    .map((line) => line.split(' ').map(Number))
+    .map(([from = 0, to = 0]) => Math.round((to - from) * 1000))
+    .sort((a, b) => a - b);
+  return { what, took, bytes };
+}
+
+async function timeAll(lab: FaultLab): Promise<{ words: Timing[]; methods: Timing[] }> {
+  const file = (path: string): string => readFileSync(join(projectRoot(), path), 'utf8');
+  await lab.router.put(`${FILES}.json`, file('agent/profiles/skype.json'), 0o600);
+  await lab.router.must('mkdir -p /usr/libexec/rpcd');
+  await lab.router.put(PLUGIN, file('openwrt-package/whp/files/whp.rpcd'), 0o755);
+  const words: Timing[] = [];
+  for (const word of WORDS) {
+    // What is taken back has to be there.
+    const before = word.startsWith('unpin') ? `${WHP} ${word.slice(2)} skype` : ':';
+    words.push(await time(lab, word, `${WHP} ${word}`, before));
+  }
+  const methods: Timing[] = [];
+  for (const [method, input] of METHODS) {
+    const text = JSON.stringify(input);
+    methods.push(await time(lab, `${method} ${text}`, `echo '${text}' | ${PLUGIN} call ${method}`));
+  }
+  return { words, methods };
+}
+
+function told(timings: readonly Timing[]): string {
+  return timings
+    .map((one) => `${one.what} ${middle(one)} (${one.took[0]}-${one.took.at(-1)})`)
+    .join(', ');
+}
+
+function judge(lab: FaultLab, { words, methods }: { words: Timing[]; methods: Timing[] }): Finding {
+  const slow = [
+    ...words.filter((one) => middle(one) > COMMAND_LIMIT),
+    ...methods.filter((one) => middle(one) > METHOD_LIMIT),
+  ];
+  const long = methods.filter(({ bytes }) => bytes > MOST_BYTES);
+  for (const one of [...words, ...methods]) {
+    lab.say(`${one.what}: ${middle(one)} ms (${one.took.join(' ')}), ${one.bytes} bytes`);
+  }
+  const largest = Math.max(...methods.map(({ bytes }) => bytes));
+  const verdict =
+    `${words.length} commands, the slowest ${Math.max(...words.map(middle))} ms; ` +
+    `${methods.length} calls by rpcd's plugin, the slowest ${Math.max(...methods.map(middle))} ms, ` +
+    `the longest ${largest} bytes; above ${COMMAND_LIMIT} or ${METHOD_LIMIT} ms: ${told(slow) || 'none'}`;
+  return { ok: slow.length + long.length === 0, verdict, seconds: null };
+}
+
+export const commands: Fault = {
+  name: 'commands',
+  injected: `each command and each method of rpcd's plugin ${TIMES} times, with a call going on`,
+  mayLeak: 'new flows in the pause',
+  async run(lab) {
+    const call = await lab.call();
+    const finding = judge(lab, await timeAll(lab));
+    const { lost } = await call.stop();
+    return {
+      ...finding,
+      ok: finding.ok && lost.length === 0,
+      verdict: `${finding.verdict}; call ${lost.length} lost`,
+    };
+  },
+};
+
+/** Proxied connections as conntrack takes them in from a file, of forty devices. */
+function flowLines(): string {
+  const lines = Array.from({ length: FLOWS }, (_, i) => {
+    const [device, far] = [`192.168.1.${20 + (i % 40)}`, `86.130.${i >> 8}.${i & 255}`];
+    const [near, port] = [20_000 + i, 30_000 + i];
+    return (
+      `-A -p udp -s ${device} -d ${far} --sport ${near} --dport 443 -r ${far} -n 10.213.0.1 ` +
+      `--reply-port-src 443 --reply-port-dst ${port} -t 1200 -u SEEN_REPLY,ASSURED -m 16777216`
+    );
+  });
+  return `${lines.join('\n')}\n`;
+}
+
+function peerLines(): string {
+  const pairs = Array.from(
+    { length: PEERS },
+    (_, i) => `192.168.1.${20 + (i % 40)} . 86.131.${i >> 8}.${i & 255} timeout 20m`,
+  );
+  return `add element inet whp skype_peer4 { ${pairs.join(', ')} }\n`;
+}
+
+export const busy: Fault = {
+  name: 'busy',
+  injected: `each command and method ${TIMES} times, with ${FLOWS} proxied flows and ${PEERS} learned peers`,
+  mayLeak: 'new flows in the pause',
+  async run(lab) {
+    await lab.router.put(`${FILES}.flows`, flowLines(), 0o600);
+    await lab.router.put(`${FILES}.peers`, peerLines(), 0o600);
+    await lab.router.must(`conntrack -R ${FILES}.flows; nft -f ${FILES}.peers`, {
+      timeout: 120_000,
+    });
+    const standing = Number(
+      await lab.router.must('conntrack -L -m 16777216 2>/dev/null | wc -l', { timeout: 60_000 }),
+    );
+    const call = await lab.call();
+    const finding = judge(lab, await timeAll(lab));
+    const { lost } = await call.stop();
+    const left = Number(
+      await lab.router.must('conntrack -L -m 16777216 2>/dev/null | wc -l', { timeout: 60_000 }),
+    );
+    await lab.router.must('conntrack -F', { timeout: 60_000 });
+    return {
+      ...finding,
+      ok: finding.ok && lost.length === 0 && standing >= FLOWS && left >= FLOWS,
+      verdict: `${standing} flows, ${left} at the end; ${finding.verdict}; call ${lost.length} lost`,
+    };
+  },
+};
