@@ -8,7 +8,7 @@ import { replaceTaught } from './learn/taught.ts';
 import { markOf, UNDECIDED, WATCHED } from './policy/marks.ts';
 import type { Policy } from './policy/policy.ts';
 import { type RepairEffect, type RepairEvent, repairStep } from './repair/repair.ts';
-import { apartText, apartWanted } from './ruleset/apart.ts';
+import { apartText, isApartWanted } from './ruleset/apart.ts';
 import { GUARD_TABLE, tunnelDevice, UNJUDGED_PREFIX } from './ruleset/names.ts';
 import { loadText, reloadText, reshapedSets, type Standing } from './ruleset/standing.ts';
 import { after, every, now, pause } from './system/clock.ts';
@@ -243,12 +243,10 @@ async function look(daemon: Daemon): Promise<void> {
 export async function keepApart(daemon: Daemon): Promise<void> {
   const { sets } = daemon.effects;
   if (typeof sets === 'string' || daemon.wanted.apps.length === 0) return;
-  const wanted = apartWanted(readFlowTables(sets));
-  if (wanted === null) return;
-  const refused = await runNft(apartText(wanted ? daemon.wanted.globals.mask : null));
+  if (!isApartWanted(readFlowTables(sets))) return;
+  const refused = await runNft(apartText(daemon.wanted.globals.mask));
   if (refused === null) daemon.problems.delete('offload');
-  else daemon.problems.set('offload', `flow offloading takes our flows: ${refused}`);
-  log('notice', `flow offloading: ${refused ?? (wanted ? 'not for our flows' : 'off')}`);
+  else daemon.problems.set('offload', `our flows are offloaded: ${refused}`);
 }
 
 /** The table again as it was, with everything it had learned. */

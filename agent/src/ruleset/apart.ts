@@ -22,15 +22,14 @@ export function apartText(mask: number | null): string {
   }
   chain forward {
     type filter hook forward priority ${PRIORITY};
-    ct mark & 0x${mask.toString(16).padStart(8, '0')} != 0 meta l4proto { tcp, udp } flow add @none comment "!whp: not into a flow table"
+    ct mark & 0x${mask.toString(16).padStart(8, '0')} != 0 meta l4proto { tcp, udp } flow add @none comment "!whp: not offloaded"
   }
 }
 `;
 }
 
-/** What to do where `tables` have flow tables: stand (others have some), go, or nothing (null). */
-export function apartWanted(tables: ReadonlySet<string>): boolean | null {
-  const stands = tables.has(APART_TABLE);
-  const others = tables.size > (stands ? 1 : 0);
-  return stands === others ? null : others;
+/** Whether it has to be made where `tables` have flow tables: others do, and it does not stand. When
+ * they have none any more it stays until the agent ends: it does nothing then. */
+export function isApartWanted(tables: ReadonlySet<string>): boolean {
+  return tables.size > 0 && !tables.has(APART_TABLE);
 }
