@@ -110,7 +110,7 @@ export const neighbours: Fault = {
       'a mark written whole',
       `nft add table ip greedy; nft 'add chain ip greedy pre { type filter hook prerouting priority -149; }'; nft 'add rule ip greedy pre ip saddr 192.168.1.99 meta mark set 0x1'`,
       'table ip greedy writes all bits',
-      75,
+      40,
     );
     await lab.router.must(CLEAN);
     const last = await check(lab);
