@@ -115,7 +115,7 @@ async function endure(lab: FaultLab, other: Other): Promise<Finding> {
   const unrelated = await lab.call({ device: 'windows', kind: 'unrelated', remote: free });
   await lab.sleep(500);
   const before = await lab.learned();
-  const seconds = await lab.inject(other.command, other.repaired);
+  const seconds = await lab.inject(other.command, other.repaired, 10, 0.4);
   if (other.next !== undefined) await lab.router.must(other.next);
   await lab.sleep(1500);
   const after = new Set(await lab.learned());
