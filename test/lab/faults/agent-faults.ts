@@ -81,7 +81,9 @@ const memory: Fault = {
     );
     const said = await lab.router.run('/usr/bin/whp reload', { timeout: 30_000 });
     await lab.router.must(`mv /tmp/config ${CONFIG}`);
-    await lab.sleep(1500);
+    // It may have ended by it, and then it has to be there again before the next blow.
+    await lab.inject(':', 'sleep 1; /usr/bin/whp status', 60);
+    await lab.sleep(1000);
     const survived = (await lab.agent.pid()) === pid && (await lab.agent.starts()) === starts;
     // Whoever runs now does what it has to.
     const seconds = await lab.inject(
