@@ -10,6 +10,7 @@
 #                        [--router mipsel]         or on the router
 #   scripts/lab.sh big-endian                      netlink's claims and its unit tests on that machine
 #   scripts/lab.sh package [--router mipsel|x86_64]  the package: installed, upgraded, removed, played
+#   scripts/lab.sh walkthrough [--router ...]      docs/install.md, typed line by line, and a call
 #   scripts/lab.sh golden [--all]                   every golden table with held answers, on the router
 #   scripts/lab.sh faults [NAME...]                one session a fault: what breaks, what is seen
 #   scripts/lab.sh replay [FILE.pcap...]           captures through the router, beside whp replay
@@ -57,6 +58,7 @@ build=true
 case ${1:-} in
   boot | speed | shell) driver=test/lab/machine/main.ts ;;
   probe) driver=test/lab/machine/main.ts build=false probe=${2:?probe needs a file} ;;
+  walkthrough) driver=test/lab/package/walkthrough.ts ;;
   golden | package | replay | faults) driver=test/lab/$1/main.ts ;;
   big-endian) driver=test/lab/big-endian/main.ts build=false ;;
   prepare | fetch | fetch-source) driver=test/lab/machine/main.ts build=false ;;
