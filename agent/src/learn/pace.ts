@@ -19,9 +19,10 @@ interface Bucket {
 
 /** More than any honest client: a client that starts resolves some thirty names. */
 export const PACE = { perSecond: 100, burst: 500 } as const;
-/** A slow router takes tens of milliseconds for a match: a device may have half of the agent's time. */
+/** A slow router takes tens of milliseconds for a match: a device may have half of the agent's time, and
+ * at once what an application asks for when it starts on a busy router. */
 const WORK_PER_SECOND = 500;
-const WORK_BURST = 2000;
+const WORK_BURST = 6000;
 /** A device that has used up either asks in vain for so long, and then has little at first. */
 export const PENALTY_MILLISECONDS = 2000;
 const GRACE_TOKENS = 10;

@@ -81,8 +81,13 @@ async function main(): Promise<boolean> {
     adversary: false,
     devices: ['iphone'],
   };
+  const memory = (when: string): Promise<void> =>
+    router
+      .must("sed -n 's/^MemAvailable: *//p' /proc/meminfo")
+      .then((text) => console.log(`(memory available on the router, ${when}: ${text.trim()})`));
   try {
     await makeBare(router);
+    await memory('without the package');
     await buildWorld(sessionLab, options);
     await world.must('ip netns exec proxy sh /usr/lib/world/whp-proxy down home 2>/dev/null || :');
     await world.put('/root/whp-proxy', readFileSync(join(root, 'cloud-proxy/whp-proxy')), 0o755);
@@ -101,6 +106,8 @@ async function main(): Promise<boolean> {
     }
     const played = await runSessions({ ...sessionLab, build: false, installed: true }, options);
     console.log(played.text);
+    await router.must('whp status >/tmp/status; cat /tmp/status').then(console.log);
+    await memory('after the call');
     for (const block of blocks) {
       if (block.where === 'router after') await type('router#', router, block, '');
       else if (block.text.includes('opkg remove')) await type('router#', router, block, '');
