@@ -20,7 +20,9 @@ async function run(command: Command): Promise<number> {
     case 'help':
       return printHelp(command);
     case 'completion':
-      std.out.puts(completionText());
+      std.out.puts(
+        command.json ? `${JSON.stringify({ script: completionText() })}\n` : completionText(),
+      );
       return 0;
     case 'profile':
       return profileCommand(command);
