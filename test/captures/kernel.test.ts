@@ -2,29 +2,22 @@
 // packets in at the pace of the capture, and for every flow the same question to both: how many
 // packets went by the tunnel, how many direct, how many were refused? `whp replay` and the kernel
 // have to agree. Takes two minutes: only in the full run (FULL=1), as root.
-import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ReplayReport } from '../../agent/src/replay/report.ts';
 import { decodePacket, destinationText, sourceText } from '../../agent/src/wire/packet.ts';
 import { captureFrames } from '../../agent/src/wire/pcap.ts';
-import { captureOf, type Timed } from '../lib/pcap.ts';
+import { type Counts, countsOf, countsText, replay, tunnelledAt } from '../lab/replay/model.ts';
+import type { Timed } from '../lib/pcap.ts';
 import { readdressed } from '../trace/packets.ts';
 import { flowKey } from './ndpi.ts';
-import { type AgentRouter, type Entrance, HOST, INNER, startRouter } from './router.ts';
+import { type AgentRouter, type Entrance, INNER, startRouter } from './router.ts';
 import { absence, SESSIONS } from './samples.ts';
 import { ROUTER, type Scheduled, scheduleOf } from './schedule.ts';
 
 /** Marks what was injected: the router's own resets and errors come with 64. */
 const TTL = { in: 77, tunnel: 87, out: 97, own: 107 } as const;
-
-interface Counts {
-  tunnel: number;
-  direct: number;
-  refused: number;
-}
 
 function absent(): string | null {
   if (!process.env.FULL || process.env.FULL === '0') return 'only with FULL=1';
@@ -59,9 +52,9 @@ async function play(name: string): Promise<Played> {
 async function judge({ router, schedule, report }: Played): Promise<string[]> {
   const learned = JSON.parse(router.ask('learned', '--json'));
   const kernel = tally(await router.stop(), schedule);
-  const wanted = modelCounts(report);
+  const wanted = countsOf(report);
   const differences = [...wanted.keys()]
-    .map((key) => [key, text(wanted.get(key)), text(kernel.get(key))])
+    .map((key) => [key, countsText(wanted.get(key)), countsText(kernel.get(key))])
     .filter(([, want, got]) => want !== got)
     .map(([key, want, got]) => `${key}: replay ${want}, kernel ${got}`);
   const ports = (list: readonly { device: string; port: number }[]) =>
@@ -72,29 +65,14 @@ async function judge({ router, schedule, report }: Played): Promise<string[]> {
 }
 
 function model(id: string, schedule: readonly Scheduled[]): ReplayReport {
-  const file = `out/captures/${id}/short.pcap`;
-  writeFileSync(file, captureOf(schedule.map(({ time, bytes }): Timed => [time, bytes])));
-  const words = ['replay', file, '--json', '--profiles=agent/profiles'];
-  const config = `--config=out/captures/${id}/config`;
-  const run = spawnSync(HOST, ['out/whp', ...words, config], {
-    encoding: 'utf8',
-    maxBuffer: 64 << 20,
-  });
-  if (run.status !== 0) throw new Error(run.stderr);
-  return JSON.parse(run.stdout);
+  const packets = schedule.map(({ time, bytes }): Timed => [time, bytes]);
+  return replay(`out/captures/${id}`, 'short', packets);
 }
 
 function entranceOf(report: ReplayReport, { way, key, time, bytes }: Scheduled): Entrance {
   if (way === 'out') return 'out';
   if (way === 'local') return bytes.subarray(12, 16).join('.') === ROUTER ? 'own' : 'out';
-  const rows = report.flows.filter((one) => keyOf(one.flow) === key && one.start <= time + 1e-4);
-  const last = rows.sort((a, b) => a.start - b.start).at(-1);
-  return last !== undefined && last.app !== null && last.began !== 'outside' ? 'tunnel' : 'in';
-}
-
-function keyOf(flow: string): string {
-  const [protocol, source = '', , destination = ''] = flow.split(' ');
-  return flowKey(protocol === 'udp' ? 17 : 6, source, destination);
+  return tunnelledAt(report, key, time) ? 'tunnel' : 'in';
 }
 
 /** Sends by the clock; answers when each packet was sent, seconds from the first. */
@@ -158,23 +136,6 @@ function* framesOf(file: Uint8Array, ttl: number, devices: ReadonlyMap<string, s
     const to = `${destinationText(packet)}:${packet.destinationPort}`;
     yield { key: flowKey(packet.protocol, `${device}${port}`, to) };
   }
-}
-
-function modelCounts(report: ReplayReport): Map<string, Counts> {
-  const counts = new Map<string, Counts>();
-  for (const { flow, app, packets, direct, rejected } of report.flows) {
-    const one = counts.get(keyOf(flow)) ?? { tunnel: 0, direct: 0, refused: 0 };
-    if (app !== null) one.tunnel += packets - direct - rejected;
-    one.direct += direct;
-    one.refused += rejected;
-    counts.set(keyOf(flow), one);
-  }
-  return counts;
-}
-
-function text(counts: Counts | undefined): string {
-  if (counts === undefined) return 'nothing';
-  return `${counts.tunnel} by tunnel, ${counts.direct} direct, ${counts.refused} refused`;
 }
 
 const missing = absent();

@@ -70,7 +70,7 @@ export async function ask(
   percent: number,
 ): Promise<Asked> {
   const words = [`${HOME}/asker.mjs`, server, rate, count, phase, percent];
-  const line = `ip netns exec home /usr/lib/whp/whp-host ${words.join(' ')}`;
+  const line = `ip netns exec home env WHP_WATCHDOG_SECONDS=60 /usr/lib/whp/whp-host ${words.join(' ')}`;
   const timeout = (count / rate) * 3000 + 20_000;
   return JSON.parse(await world.must(line, { timeout })) as Asked;
 }
