@@ -32,6 +32,7 @@ import {
   complained,
   type Printed,
   printed,
+  printedAlone,
   type Reply,
   type Request,
   requestOf,
@@ -137,6 +138,8 @@ async function cli(
   const read = readArguments(words.map(String));
   if (!read.ok) return complained(read.problems, 2);
   const command = read.value;
+  const alone = printedAlone(command);
+  if (alone !== null) return alone;
   if (!(ASKED as readonly string[]).includes(command.name)) return null;
   const reply = await answer(daemon, turns, requestOf(command)).catch((error: unknown) => ({
     ok: false,
