@@ -93,8 +93,10 @@ build() { # ARCH
   compile_own host "${strict[@]}"
   compile_own bundle "${strict[@]}"
   compile_own ask "${strict[@]}"
+  compile_own watch "${strict[@]}"
   compile_own loop "${strict[@]}" "${lenient[@]}"
-  inputs=("$out/host.o" "$out/bundle.o" "$out/ask.o" "$out/loop.o" "$out/socket.o" "$out/text.o")
+  inputs=("$out/host.o" "$out/bundle.o" "$out/ask.o" "$out/watch.o" "$out/loop.o" "$out/socket.o"
+    "$out/text.o")
   : >"$out/size"
   for unit in "${engine[@]}"; do inputs+=("$objects/$unit.o"); done
   case $arch in

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the packages a router installs: out/package/whp_VERSION_ARCH.ipk, from the feed's own
+# Builds the packages a router installs: out/package/whp_VERSION_ARCH.ipk (and, where APK names a
+# program of apk 3, whp-VERSION_ARCH.apk), from the feed's own
 # Makefile (openwrt-package/whp) with scripts/buildroot in the buildroot's place, for
 #   x86_64        OpenWrt on a PC or in a machine
 #   mips_24kc     ath79 and the like: big-endian, no floating point (TL-WR1043ND)
@@ -11,6 +12,7 @@ cd "$(dirname "$0")/.."
 . scripts/lib/packages.sh
 . scripts/lib/quickjs.sh
 . scripts/lib/musl.sh
+. scripts/lib/apk.sh
 
 # Both parts of the promise in bytes: packed as the package holds it.
 BUDGET=$((600 * 1024))
@@ -65,6 +67,7 @@ pack() {
   local work=$1 file=$2 parts=$1/parts size
   rm -rf "$parts"
   mkdir "$parts"
+  cp "$work/control/conffiles" "$work/conffiles"
   resolve_conffiles "$work"
   tarball "$work/data" . >"$parts/data.tar.gz"
   size=$(zcat "$parts/data.tar.gz" | wc -c)
@@ -106,15 +109,22 @@ cost() {
     printf '%-12s %9d %9d  /%s\n' '' "$(stat -c %s "$work/data/$name")" \
       "$(xz -9e -c "$work/data/$name" | wc -c)" "$name"
   done
-  rm -f "$work/image"
-  mksquashfs "$work/data" "$work/image" -comp xz -b 256k -no-xattrs -all-root -noappend -no-progress \
-    -quiet >/dev/null
+  squash "$work" xz 256k
   printf '%-12s %9d %9s  in an image (squashfs, xz)\n' '' "$(stat -c %s "$work/image")" ''
+  # JFFS2 packs each page by itself, with zlib: what an installation on a running router takes.
+  squash "$work" gzip 4k
+  printf '%-12s %9d %9s  on the overlay, about (zlib by 4 KiB)\n' '' "$(stat -c %s "$work/image")" ''
   bytes=$(stat -c %s "$file")
   printf '%-12s %9d %9s  %s\n' '' "$bytes" '' "${file#"$PWD"/}"
   [ "$bytes" -le $BUDGET ] && return 0
   echo "package: $file is over its budget of $BUDGET bytes" >&2
   return 1
+}
+
+squash() { # DIRECTORY COMPRESSION BLOCK
+  rm -f "$1/image"
+  mksquashfs "$1/data" "$1/image" -comp "$2" -b "$3" -no-xattrs -all-root -noappend -no-progress \
+    -quiet >/dev/null
 }
 
 need gcc=gcc /usr/include/stdio.h=libc6-dev make=make xz=xz-utils mksquashfs=squashfs-tools \
@@ -127,15 +137,23 @@ fetch_quickjs "$cache"
 for arch in "${archs[@]}"; do
   work=$out/$arch
   build "$arch" "$work"
-  file=$out/whp_${version:-$(sed -n 's/^Version: //p' "$work/control/control")}_$arch.ipk
+  full=${version:-$(control_field "$work" Version)}
+  file=$out/whp_${full}_$arch.ipk
   pack "$work" "$file"
+  [ -z "${APK:-}" ] || pack_apk "$APK" "$work" "$out/whp-${full}_$arch.apk"
   if $check; then
     rm -rf "$work.again"
     build "$arch" "$work.again"
     pack "$work.again" "$work.again.ipk"
     cmp "$file" "$work.again.ipk"
-    rm -rf "$work.again" "$work.again.ipk"
+    if [ -n "${APK:-}" ]; then
+      pack_apk "$APK" "$work.again" "$work.again.apk"
+      cmp "$out/whp-${full}_$arch.apk" "$work.again.apk"
+    fi
+    rm -rf "$work.again" "$work.again.ipk" "$work.again.apk"
     echo "package: $arch: built twice, the same $(stat -c %s "$file") bytes"
   fi
   cost "$arch" "$work" "$file"
+  [ -z "${APK:-}" ] || printf '%-12s %9d %9s  %s\n' '' "$(stat -c %s "$out/whp-${full}_$arch.apk")" '' \
+    "out/package/whp-${full}_$arch.apk"
 done

@@ -14,6 +14,7 @@
 #include "quickjs-libc.h"
 #include "socket.h"
 #include "text.h"
+#include "watch.h"
 
 enum {
     EXIT_FAILED = 1,       /* uncaught exception, unhandled rejection, out of memory */
@@ -105,12 +106,21 @@ int main(int argc, char **argv)
     if (argc < 2) {
         fputs("usage: whp-host BUNDLE [ARGUMENT...]\n"
               "       whp-host --ask SOCKET: carries one line there and one line back\n"
+              "       whp-host --watch SOCKET: kills the agent there when it does not answer\n"
               "WHP_WATCHDOG_SECONDS (5, 0 is off), WHP_MEMORY_MB (32, 0 is no limit),\n"
               "WHP_BYTECODE (/var/run/whp for /usr/bin/whp: where its bytecode is kept, empty: nowhere)\n", stderr);
         return EXIT_USAGE;
     }
     if (argc == 3 && strcmp(argv[1], "--ask") == 0) {
         int failed = ask(argv[2]);
+        if (failed)
+            fprintf(stderr, "whp-host: %s: %s\n", argv[2], strerror(errno));
+        return failed;
+    }
+    long seconds = setting("WHP_WATCHDOG_SECONDS", WATCHDOG_SECONDS, 3600);
+    if (argc == 3 && strcmp(argv[1], "--watch") == 0) {
+        /* It asks twice a second: together no longer than the agent's own alarm. */
+        int failed = seconds ? watch_agent(argv[2], seconds > 1 ? seconds - 1 : 1) : 0;
         if (failed)
             fprintf(stderr, "whp-host: %s: %s\n", argv[2], strerror(errno));
         return failed;
@@ -126,7 +136,7 @@ int main(int argc, char **argv)
     /* A reload asked for while the agent loads: it has read no configuration yet. */
     if (argc > 2 && strcmp(argv[2], "daemon") == 0)
         signal(SIGHUP, SIG_IGN);
-    watchdog_start(setting("WHP_WATCHDOG_SECONDS", WATCHDOG_SECONDS, 3600));
+    watchdog_start(seconds);
     memory_limit = megabytes ? (size_t)megabytes << 20 : (size_t)-1;
     bundle_prepare(argv[1], new_context);
     JSContext *ctx = new_context();

@@ -25,6 +25,7 @@ import {
   run,
   startKeeping,
 } from './keep.ts';
+import { createNeighbours, lookAround, type Neighbours } from './neighbours.ts';
 import { type KernelPart, weakerWithout } from './policy/lacking.ts';
 import { isOwnAddress } from './policy/own.ts';
 import type { Policy } from './policy/policy.ts';
@@ -47,6 +48,7 @@ import { renderStanding } from './ruleset/render.ts';
 import type { Standing } from './ruleset/standing.ts';
 import { createState, type PacketSpan, type State, step } from './step.ts';
 import { every, now, pause } from './system/clock.ts';
+import { cutSlots } from './system/connections.ts';
 import { type Effects, openEffects } from './system/effects.ts';
 import { type Feed, type HeldFeed, openAnnounced, openHeld } from './system/feeds.ts';
 import { type FlowWatch, watchFlows } from './system/flow-watch.ts';
@@ -66,6 +68,7 @@ import { runProgram } from './system/process.ts';
 import { listenSignals } from './system/signals.ts';
 import { createHelm, type Helm } from './system/steering.ts';
 import { removeLegacy, takeHandover } from './system/table.ts';
+import { startWatchdog } from './system/watchdog.ts';
 import { plan, standingProxy, tunnelMtu } from './tunnel/plan.ts';
 import { waysOf } from './tunnel/steer.ts';
 
@@ -83,11 +86,14 @@ export interface Daemon {
   standing: Standing | null;
   /** What stands beside it for the moment it is missing; null: none, or none is possible. */
   guard: StandingGuard | null;
+  /** Key of a guard that held back what it should not have: not raised again. */
+  uselessGuard: string;
   readonly repair: RepairState;
   /** Where the next agent finds what this one has loaded. */
   readonly legacy: string;
   /** What others undid and this agent made again. */
-  readonly repairs: { count: number; last: string };
+  readonly repairs: { count: number; last: string; at: number };
+  readonly neighbours: Neighbours;
   /** keepMemory: sets read so far, and at how many matched answers the names were written. */
   reading: number;
   remembered: number;
@@ -140,8 +146,12 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
   daemon.flows = watchFlows(`${sources.state}/history`, () => watchedPolicy(daemon));
   if (typeof daemon.flows === 'string') log('error', daemon.flows);
   daemon.helm.start();
-  const stopTicking = every(TICK_MILLISECONDS, () => tick(daemon));
-  asked.onReload(() => void reload(daemon));
+  const watchdog = startWatchdog(socketPath);
+  const stopTicking = every(TICK_MILLISECONDS, () => {
+    tick(daemon);
+    watchdog.look();
+  });
+  asked.onReload(() => unattended(reload(daemon)));
   await asked.stopped;
   stopTicking();
   if (typeof daemon.flows !== 'string') daemon.flows.close();
@@ -171,9 +181,11 @@ function start(
     wanted: policy,
     standing: null,
     guard: null,
+    uselessGuard: '',
     repair: createRepair(policy.globals.preference, policy.globals.table),
     legacy,
-    repairs: { count: 0, last: '' },
+    repairs: { count: 0, last: '', at: 0 },
+    neighbours: createNeighbours(),
     reading: 0,
     remembered: 0,
     state: createState(policy, () => false),
@@ -209,11 +221,13 @@ export async function enforce(daemon: Daemon, wanted: Policy): Promise<string | 
   const policy = withMtus(daemon, wanted, realized);
   daemon.helm.adopt(policy, (app) => standingProxy(policy, app, realized.pieces));
   buildPaths(daemon, policy, realized);
+  moveTo(daemon, policy);
   await pause();
   listen(daemon, policy);
   await keepApart(daemon);
   const refused = await load(daemon, policy);
   if (refused !== null) return refused;
+  leaveMask(daemon, policy);
   daemon.policy = policy;
   const isOwn = (address: string): boolean =>
     isOwnAddress(daemon.policy, daemon.addresses, address);
@@ -224,6 +238,23 @@ export async function enforce(daemon: Daemon, wanted: Policy): Promise<string | 
   daemon.helm.assert();
   daemon.effects.late?.all();
   return null;
+}
+
+/** What was found at the old preferences and in the old tables has been made anew at the new ones. */
+function moveTo({ paths, repair }: Daemon, { globals }: Policy): void {
+  paths.globals = globals;
+  repair.preference = globals.preference;
+  repair.table = globals.table;
+}
+
+/** Live flows carry the old bits, which nobody reads any more: they begin anew. Until they have, the
+ * old guard, which knows nothing of the new bits, keeps them from leaving. */
+function leaveMask({ policy: before, standing, effects }: Daemon, { globals }: Policy): void {
+  const { mask } = before.globals;
+  if (standing === null || mask === globals.mask) return;
+  const slots = before.apps.map(({ slot }) => slot);
+  const wrong = cutSlots(effects, mask, slots);
+  if (wrong !== null) log('error', wrong);
 }
 
 /** Every proxy with the MTU its tunnel gets: the configured one, or what the way there allows. */
@@ -326,10 +357,14 @@ function listen(daemon: Daemon, policy: Policy): void {
     }
   }
   if (hello === 'hold') listenHellos(daemon, helloQueue(queue));
-  const announced = openAnnounced(group, (prefix, span, age) => {
-    if (prefix === UNJUDGED_PREFIX) run(daemon, { kind: 'unjudged' });
-    else daemon.effects.run(step(daemon.state, announcedEvent(prefix, span, age), now()));
-  });
+  const announced = openAnnounced(
+    group,
+    (prefix, span, age) => {
+      if (prefix === UNJUDGED_PREFIX) run(daemon, { kind: 'unjudged' });
+      else daemon.effects.run(step(daemon.state, announcedEvent(prefix, span, age), now()));
+    },
+    () => run(daemon, { kind: 'unjudged' }),
+  );
   if (typeof announced === 'string') lacks(daemon, 'announce', announced);
   else daemon.announced = announced;
 }
@@ -363,8 +398,9 @@ function tick(daemon: Daemon): void {
   const realized = readPaths(daemon.paths);
   if (typeof realized !== 'string') {
     daemon.addresses = realized.addresses.map(({ address }) => address);
+    lookAround(daemon, realized);
   }
-  if (isStale(daemon.settings)) void refresh(daemon);
+  if (isStale(daemon.settings)) unattended(refresh(daemon));
 }
 
 /** One job at a time: a reload, a lease, an hour and a repair may come together. */
@@ -372,6 +408,14 @@ export function inTurn<T>(daemon: Daemon, run: () => Promise<T>): Promise<T> {
   const mine = daemon.turn.then(run, run);
   daemon.turn = mine.catch(() => null);
   return mine;
+}
+
+/** A job that nobody waits for. What it throws (no memory) ends the program: the next agent takes
+ * over from what stands, and that is better than to go on with half of a job done. */
+export function unattended(job: Promise<unknown>): void {
+  void job.catch((error: unknown) => {
+    throw error;
+  });
 }
 
 /** Enforces what the owner, the hour and the leases now want. Returns what went wrong, or null. */
@@ -393,18 +437,26 @@ export function reload(daemon: Daemon): Promise<readonly Problem[]> {
   return inTurn(daemon, async () => {
     const { settings } = daemon;
     const before = { ...settings };
-    const problems = rereadSettings(settings);
-    noteProblems(daemon, problems);
-    if (problems.length > 0) return problems;
-    const failed = await enforce(daemon, wantedPolicy(settings));
-    if (failed === null) {
-      keepLastGood(settings);
-      return [];
-    }
+    // The engine throws null when it has no memory for the error itself.
+    const taken = await takeIn(daemon).catch((error: unknown) => String(error ?? 'out of memory'));
+    if (typeof taken !== 'string') return taken;
+    log('error', taken);
     Object.assign(settings, before);
-    log('error', failed);
-    return [{ where: 'whp daemon', what: failed }];
+    // Out of memory, most likely, and half way: back to what stood.
+    await enforce(daemon, wantedPolicy(settings));
+    return [{ where: 'whp daemon', what: taken }];
   });
+}
+
+/** Answers the problems of the new configuration, none if it is enforced; a string: it cannot be. */
+async function takeIn(daemon: Daemon): Promise<readonly Problem[] | string> {
+  const { settings } = daemon;
+  const problems = rereadSettings(settings);
+  noteProblems(daemon, problems);
+  if (problems.length > 0) return problems;
+  const failed = await enforce(daemon, wantedPolicy(settings));
+  if (failed === null) keepLastGood(settings);
+  return failed ?? [];
 }
 
 /** What is wrong with the configuration on disk: the last good one stands. */

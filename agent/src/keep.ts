@@ -1,7 +1,7 @@
 // keep: what stands in the kernel stays as the agent left it. Loads the table, remembers what was
 // loaded for the next agent, takes over what an earlier one left, and runs repair/ on what others
 // do meanwhile. The daemon's other half: daemon.ts makes, this keeps.
-import { buildPaths, type Daemon, enforce, inTurn, withMtus } from './daemon.ts';
+import { buildPaths, type Daemon, enforce, inTurn, unattended, withMtus } from './daemon.ts';
 import { adoptElements, heldElements, learnedSetsOf } from './learn/held.ts';
 import { learnedEndpoints } from './learn/learned.ts';
 import { replaceTaught } from './learn/taught.ts';
@@ -95,10 +95,16 @@ function remember(daemon: Daemon): void {
   const fingerprint = readFingerprint(sets);
   sets.commits = 0;
   run(daemon, { kind: 'loaded', generation, fingerprint });
+  writeStanding(daemon);
+}
+
+/** For the next agent. */
+function writeStanding(daemon: Daemon): void {
+  const { standing, repair } = daemon;
+  if (standing === null || repair.fingerprint === null) return;
   const slots = daemon.wanted.apps.map(({ name, slot }) => ({ name, slot }));
-  const { standing } = daemon;
-  const errno = writeLegacy(daemon.legacy, { format: 1, fingerprint, standing, slots });
-  noteDisk(daemon, errno);
+  const legacy = { format: 1, fingerprint: repair.fingerprint, standing, slots } as const;
+  noteDisk(daemon, writeLegacy(daemon.legacy, legacy));
 }
 
 function noteDisk(daemon: Daemon, errno: number): void {
@@ -130,6 +136,8 @@ export function keepMemory(daemon: Daemon): void {
   const set = names[daemon.reading % Math.max(1, names.length)];
   daemon.reading += 1;
   if (set !== undefined) readTaught(daemon, set);
+  // A full disk may have room again.
+  if (daemon.problems.has('disk')) writeStanding(daemon);
   const { matched } = daemon.state.counters;
   if (matched === daemon.remembered) return;
   daemon.remembered = matched;
@@ -175,11 +183,14 @@ export function keepGuard(daemon: Daemon): void {
     group,
     prefix: daemon.announced === null ? '' : UNJUDGED_PREFIX,
   };
-  if (daemon.standing === null || daemon.guard?.key === JSON.stringify(guard)) return;
+  const key = JSON.stringify(guard);
+  if (daemon.standing === null || daemon.guard?.key === key || daemon.uselessGuard === key) return;
   lowerGuard(daemon);
   const raised = raiseGuard(guard);
-  if (typeof raised !== 'string') daemon.guard = raised;
-  else if (!daemon.problems.has('guard')) {
+  if (typeof raised !== 'string') {
+    daemon.guard = raised;
+    daemon.problems.delete('guard');
+  } else if (!daemon.problems.has('guard')) {
     const what = `no guard: while somebody else deletes our table, packets pass unjudged (${raised})`;
     daemon.problems.set('guard', what);
     log('notice', what);
@@ -199,19 +210,23 @@ export function run(daemon: Daemon, event: RepairEvent): void {
 function act(daemon: Daemon, effect: RepairEffect): void {
   switch (effect.kind) {
     case 'look-table':
-      void inTurn(daemon, async () => look(daemon));
+      unattended(inTurn(daemon, async () => look(daemon)));
       break;
     case 'restore-table':
-      void inTurn(daemon, () => restore(daemon, effect.why));
+      unattended(inTurn(daemon, () => restore(daemon, effect.why)));
       break;
     case 'mend-paths':
-      void inTurn(daemon, () => mend(daemon));
+      unattended(inTurn(daemon, () => mend(daemon)));
       break;
     case 'wake':
       after(effect.milliseconds, () => run(daemon, { kind: 'due' }));
       break;
     case 'lift-guard':
+      if (daemon.guard === null) break;
+      daemon.uselessGuard = effect.forGood ? daemon.guard.key : '';
       lowerGuard(daemon);
+      daemon.problems.set('guard', effect.why);
+      log('error', effect.why);
       break;
   }
 }
@@ -298,5 +313,6 @@ async function mend(daemon: Daemon): Promise<void> {
 function told(daemon: Daemon, what: string): void {
   daemon.repairs.count += 1;
   daemon.repairs.last = what;
+  daemon.repairs.at = now();
   log('notice', `repaired: ${what}`);
 }

@@ -35,6 +35,7 @@ import {
 } from './learn/observe-dns.ts';
 import { observeHello } from './learn/observe-hello.ts';
 import { createPace, type Pace, takeToken } from './learn/pace.ts';
+import { createRepeats, isRepeat, type Repeats } from './learn/repeats.ts';
 import { createReports, type Reports, reportOnce } from './learn/reports.ts';
 import {
   createTaught,
@@ -127,6 +128,7 @@ export interface State {
   readonly streams: DnsStreams;
   readonly pace: Pace;
   readonly reports: Reports;
+  readonly repeats: Repeats;
   /** When room was made last in the sets of an app, milliseconds. */
   readonly roomMade: Map<string, number>;
   readonly hellos: Hellos;
@@ -166,6 +168,7 @@ export function createState(
     streams: before?.streams ?? createStreams(),
     pace: before?.pace ?? createPace(),
     reports: before?.reports ?? createReports(),
+    repeats: before?.repeats ?? createRepeats(),
     roomMade: before?.roomMade ?? new Map(),
     hellos: before?.hellos ?? createHellos(),
     counters: before?.counters ?? noCounts(),
@@ -321,6 +324,9 @@ function onEvidence(
   state.counters.evidence += 1;
   const said = parsePrefix(event.prefix);
   if (said === null || !('app' in said)) return NO_EFFECTS;
+  const { prefix, bytes, offset, end } = event;
+  const once = said.feed === 'late' || said.feed === 'full';
+  if (!once && isRepeat(state.repeats, prefix, bytes, offset, end, now)) return NO_EFFECTS;
   const app = state.apps.get(said.app);
   const packet = read(state, event);
   if (app === undefined || packet === null) return NO_EFFECTS;

@@ -119,7 +119,7 @@ function command(words: readonly string[]): string {
   throw new Error(`${words.join(' ')}: ${result.stderr || result.error}${result.stdout}`);
 }
 
-export async function startHome(name: string): Promise<Home> {
+export async function startHome(name: string, before: readonly string[] = []): Promise<Home> {
   const folder = `out/netns/${name}`;
   mkdirSync(folder, { recursive: true });
   const children: ChildProcess[] = [];
@@ -175,7 +175,7 @@ export async function startHome(name: string): Promise<Home> {
         ...into('router'),
         'sh',
         '-c',
-        `exec ${[...whp, 'daemon', ...options].join(' ')} >>${logFile} 2>&1`,
+        `exec ${[...before, ...whp, 'daemon', ...options].join(' ')} >>${logFile} 2>&1`,
       ];
       agent = spawn(head, rest, { stdio: 'ignore' });
       children.push(agent);

@@ -139,7 +139,7 @@ test('what the package writes is read as it was meant', () => {
   );
   assert.equal(readRule(...read(aRule)), {
     ok: true,
-    value: { ...rule, action: 1, markOnly: true },
+    value: { ...rule, action: 1, markOnly: true, suppresses: false },
   });
   const aRoute = written(
     24,

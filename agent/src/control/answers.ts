@@ -93,7 +93,17 @@ export interface StatusAnswer {
   /** The proxy that the owner chose, or null; and how many addresses are pinned. */
   readonly preferred: string | null;
   readonly pins: number;
+  /** What others on the router undid and the agent made again, and the last time. */
+  readonly repairs: RepairsAnswer;
   readonly problems: readonly string[];
+}
+
+export interface RepairsAnswer {
+  readonly count: number;
+  /** '' when there was none. */
+  readonly last: string;
+  /** Seconds since the last. */
+  readonly ago: number;
 }
 
 export interface BypassAnswer {
@@ -317,6 +327,7 @@ export interface StatusInput {
   readonly lost: number;
   readonly memory: number;
   readonly problems: readonly string[];
+  readonly repairs: { readonly count: number; readonly last: string; readonly at: number };
   readonly choices: Choices;
 }
 
@@ -370,8 +381,13 @@ export function statusAnswer(state: State, kernel: KernelView, input: StatusInpu
     memory: input.memory,
     preferred: input.choices.preferred,
     pins: input.choices.pins.length,
+    repairs: repairsAnswer(input),
     problems,
   };
+}
+
+function repairsAnswer({ repairs: { count, last, at }, now }: StatusInput): RepairsAnswer {
+  return { count, last, ago: count === 0 ? 0 : seconds(now - at) };
 }
 
 function tunnelAnswer(

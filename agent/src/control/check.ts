@@ -1,21 +1,43 @@
 // control/check: `whp check [FILE]`: a configuration with its profiles, or one profile, read as the
 // daemon would read it. Changes nothing; prints every problem with its place and its fix.
 import * as std from 'qjs:std';
+import type { Globals } from '../policy/policy.ts';
+import type { Problem } from '../policy/result.ts';
+import { collisions } from '../repair/collisions.ts';
+import { readClaims, readMarkUses } from '../system/others.ts';
+import { openPaths, PROTOCOL, readPaths } from '../system/paths.ts';
 import type { Command } from './arguments.ts';
 import { loadPolicy, loadProfile } from './load.ts';
 
-/** Prints the verdict; returns 0 when there is no problem, 1 otherwise. */
-export function checkFile(command: Command): number {
-  const file = command.operand ?? command.config;
-  return checkAs(command, file, file.endsWith('.json'));
+/** Prints the verdict; returns 0 when there is no problem, 1 otherwise. Without a file it is about
+ * this router, and so also about who else on it uses what is ours. */
+export async function checkFile(command: Command): Promise<number> {
+  if (command.operand !== null) {
+    return checkAs(command, command.operand, command.operand.endsWith('.json'));
+  }
+  const read = loadPolicy(command, null);
+  const problems = read.ok ? await readCollisions(read.value.globals) : read.problems;
+  return told(command, command.config, problems);
+}
+
+async function readCollisions(globals: Globals): Promise<readonly Problem[]> {
+  const paths = openPaths(globals);
+  const realized = typeof paths === 'string' ? paths : readPaths(paths);
+  if (typeof realized === 'string') return [];
+  const found = { ...realized.all, marks: await readMarkUses(), claims: readClaims() };
+  return collisions(globals, found, PROTOCOL);
 }
 
 /** `isProfile`: a profile, else a configuration. */
 export function checkAs(command: Command, file: string, isProfile: boolean): number {
   const read = isProfile ? loadProfile(file, true) : loadPolicy({ ...command, config: file }, null);
-  const problems = read.ok ? [] : read.problems;
-  if (command.json) std.out.puts(`${JSON.stringify({ file, ok: read.ok, problems })}\n`);
-  else if (read.ok) std.out.puts(`${file}: good\n`);
+  return told(command, file, read.ok ? [] : read.problems);
+}
+
+function told({ json }: Command, file: string, problems: readonly Problem[]): number {
+  const ok = problems.length === 0;
+  if (json) std.out.puts(`${JSON.stringify({ file, ok, problems })}\n`);
+  else if (ok) std.out.puts(`${file}: good\n`);
   else for (const { where, what } of problems) std.out.puts(`${where}: ${what}\n`);
-  return read.ok ? 0 : 1;
+  return ok ? 0 : 1;
 }

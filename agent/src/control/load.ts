@@ -42,6 +42,9 @@ export interface Configuration {
   readonly doh: readonly string[] | null;
 }
 
+/** Bytes. A hundred sections are some ten thousand; more is a mistake that costs the router's memory. */
+const LARGEST_CONFIGURATION = 1 << 18;
+
 /** The folder of the owner's profiles. */
 export function ownProfiles(sources: Pick<Sources, 'state'>): string {
   return `${sources.state}/profiles.d`;
@@ -89,7 +92,7 @@ export function loadDoh(folder: string): Result<string[] | null> {
 
 /** Reads and parses the files; what the sections say is checked by `policyOf`. */
 export function loadConfiguration(sources: Sources): Result<Configuration> {
-  const read = readText(sources.config);
+  const read = readText(sources.config, LARGEST_CONFIGURATION);
   if (!read.ok) return fail(sources.config, `cannot be read: ${errnoText(read.errno)}`);
   const profiles = loadProfiles(sources);
   if (!profiles.ok) return profiles;

@@ -61,6 +61,11 @@ export function listenControl(
   const listening = listenLines(path, {
     onValue: (value, line) => {
       const request = value as Partial<Request> | null;
+      // The second watchdog: that somebody answers is the answer.
+      if (request?.method === 'alive') {
+        line.send({ ok: true });
+        return;
+      }
       if (request?.method === 'monitor') {
         const tell = (told: Told): void => void line.send(told);
         monitors.set(line, tell);
@@ -253,6 +258,9 @@ function notText<T>(value: T | string): value is T {
 function status(daemon: Daemon, kernel: KernelView): StatusAnswer {
   const realized = readPaths(daemon.paths);
   const problems = Array.from(daemon.problems.values());
+  for (const { where, what } of daemon.neighbours.problems) {
+    problems.push(`collision: ${where}: ${what}`);
+  }
   if (typeof realized === 'string') problems.push(realized);
   if (daemon.effects.failures.count > 0) {
     const { count, last } = daemon.effects.failures;
@@ -273,6 +281,7 @@ function status(daemon: Daemon, kernel: KernelView): StatusAnswer {
     lost: (daemon.held?.counters.overruns ?? 0) + (daemon.announced?.counters.overruns ?? 0),
     memory: residentBytes(),
     problems,
+    repairs: daemon.repairs,
     choices: daemon.settings.choices,
   });
 }

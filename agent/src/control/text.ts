@@ -104,6 +104,11 @@ export function statusText(status: StatusAnswer): string {
       `${device} asks other resolvers (${how.map((kind) => BYPASS_TEXT[kind]).join(', ')})`,
     );
   }
+  if (status.repairs.count > 0) {
+    const { count, last, ago } = status.repairs;
+    const times = count === 1 ? 'once' : `${count} times`;
+    lines.push(`repaired ${times}, last ${durationText(ago * 1000)} ago: ${last}`);
+  }
   for (const problem of status.problems) lines.push(`! ${problem}`);
   return `${lines.join('\n')}\n`;
 }

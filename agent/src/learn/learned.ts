@@ -77,6 +77,7 @@ export function restoreEndpoint(
   const set = setOf(learned, one.app, family);
   if (set.has(one.address) || set.size >= cap) return;
   set.set(one.address, { ...one, family, firstSeen: now, lastSeen: now });
+  if (one.device !== '') claim(sharesOf(learned, one.app, family), one.address, one.device);
 }
 
 function renewed(

@@ -4,10 +4,11 @@
 // netlink/nflog, wire/packet. After: ruleset/render. Bounded by the same caps as the kernel's sets.
 import type { App } from '../policy/policy.ts';
 import { findRange } from '../policy/range-match.ts';
-import { pairKey, portKey } from '../ruleset/elements.ts';
+import { deviceOf, pairKey, portKey } from '../ruleset/elements.ts';
 import { type AppFeed, setName } from '../ruleset/names.ts';
 import { destinationText, type Packet, sourceText, TCP, UDP } from '../wire/packet.ts';
 import { observePortmap } from './observe-portmap.ts';
+import { fairEvictions } from './shares.ts';
 
 /** An element of one of the kernel's sets and the time (milliseconds) at which it expires. */
 export interface TaughtElement {
@@ -26,7 +27,8 @@ function nameOf(key: Uint8Array): string {
   return String.fromCharCode(...key);
 }
 
-/** Takes in one element; of more than `cap` the one not heard of for longest is forgotten. */
+/** Takes in one element; of more than `cap` an eighth is forgotten, of the devices
+ * that have most. */
 export function noteTaught(taught: Taught, set: string, one: TaughtElement, cap: number): void {
   const elements = taught.get(set) ?? new Map<string, TaughtElement>();
   taught.set(set, elements);
@@ -35,10 +37,8 @@ export function noteTaught(taught: Taught, set: string, one: TaughtElement, cap:
   elements.delete(name);
   elements.set(name, known === undefined || known.expires < one.expires ? one : known);
   if (elements.size <= cap) return;
-  for (const oldest of elements.keys()) {
-    elements.delete(oldest);
-    return;
-  }
+  const held = Array.from(elements, ([old, { key }]) => ({ old, device: deviceOf(key) }));
+  for (const { old } of fairEvictions(held, Math.max(1, cap >> 3))) elements.delete(old);
 }
 
 /** A reading of the whole set takes the place of what was known of it. */

@@ -12,6 +12,7 @@ import {
   FRA_OIFNAME,
   FRA_PRIORITY,
   FRA_PROTOCOL,
+  FRA_SUPPRESS_PREFIXLEN,
   FRA_TABLE,
   NLM_F_ACK,
   NLM_F_CREATE,
@@ -104,6 +105,8 @@ export interface KernelRule extends MarkRule {
   readonly action: number;
   /** Whether it looks at nothing but the mark: no prefix, interface, or inversion. */
   readonly markOnly: boolean;
+  /** It passes over routes of its table that are too general, such as the default. */
+  readonly suppresses: boolean;
 }
 
 /** Decodes RTM_NEWRULE and RTM_DELRULE. */
@@ -131,6 +134,7 @@ export function readRule(r: Reader, m: Message): Decoded<KernelRule> {
     table: number(FRA_TABLE, r.bytes[m.body + 4]!),
     protocol: has(fields, FRA_PROTOCOL, 1) ? r.bytes[fields.at[FRA_PROTOCOL]!]! : 0,
     action: r.bytes[m.body + 7]!,
+    suppresses: (number(FRA_SUPPRESS_PREFIXLEN, 0xffffffff) | 0) >= 0,
     markOnly: bare && text(FRA_IIFNAME) === '' && text(FRA_OIFNAME) === '',
   };
   return { ok: true, value };

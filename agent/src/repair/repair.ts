@@ -30,13 +30,13 @@ export type RepairEffect =
   | { readonly kind: 'mend-paths' }
   /** Come back with `due` in so many milliseconds. */
   | { readonly kind: 'wake'; readonly milliseconds: number }
-  /** The table cannot be made again: let new flows pass that only the guard still stops. */
-  | { readonly kind: 'lift-guard' };
+  /** Let new flows pass that only the guard still stops, and say why. */
+  | { readonly kind: 'lift-guard'; readonly why: string; readonly forGood: boolean };
 
 export interface RepairState {
   /** Where our routes and rules are: slots 1.. above these numbers. */
-  readonly preference: number;
-  readonly table: number;
+  preference: number;
+  table: number;
   generation: number;
   /** Of the table as we left it; null before the first load, and when there is none to keep. */
   fingerprint: string | null;
@@ -49,6 +49,8 @@ export interface RepairState {
   looking: boolean;
   quietUntil: number;
   tableDue: number | null;
+  /** Since when, and at which look last, packets came unjudged though the table stands. */
+  stray: { since: number; last: number } | null;
 }
 
 /** What is not ours itself may come in a burst (an interface going down takes routes along). */
@@ -61,6 +63,11 @@ const SLOW_MILLISECONDS = 5000;
 const RETRY_MILLISECONDS = 500;
 /** As long as the watchdog: the house is not kept waiting longer than that (see SECURITY.md). */
 export const GUARD_MILLISECONDS = 5000;
+/** Looks further apart than this are no longer about the same thing. */
+const STRAY_MILLISECONDS = 3000;
+/** The table stands, and still packets come to the guard that it has not judged. */
+const CLEARED =
+  'the guard is lifted: another program clears our bits of the packet mark between prerouting and forward (a rule "meta mark set" without a mask): whp check';
 
 export function createRepair(preference: number, table: number): RepairState {
   return {
@@ -74,6 +81,7 @@ export function createRepair(preference: number, table: number): RepairState {
     looking: false,
     quietUntil: 0,
     tableDue: null,
+    stray: null,
   };
 }
 
@@ -112,7 +120,7 @@ export function repairStep(
     case 'failed':
       return onFailed(state, now);
     case 'unjudged':
-      return now < state.quietUntil ? NOTHING : lookNow(state);
+      return onUnjudged(state, now);
     case 'route':
       return onRoute(state, event.event, now);
     case 'overrun':
@@ -122,12 +130,27 @@ export function repairStep(
   }
 }
 
+/** One that was on its way while the table was made again is no news; one every second is. */
+function onUnjudged(state: RepairState, now: number): readonly RepairEffect[] {
+  if (now < state.quietUntil) return NOTHING;
+  const look = lookNow(state);
+  // The last look, a second ago or more, found the table as it should be.
+  if (state.quietUntil === 0 || look.length === 0) return look;
+  if (state.stray === null || now - state.stray.last > STRAY_MILLISECONDS) {
+    state.stray = { since: now, last: now };
+  } else state.stray.last = now;
+  if (now - state.stray.since < GUARD_MILLISECONDS) return look;
+  state.stray = null;
+  return [...look, { kind: 'lift-guard', why: CLEARED, forGood: true }];
+}
+
 function onTable(state: RepairState, found: string, now: number): readonly RepairEffect[] {
   state.looking = false;
   if (state.fingerprint === null || found === state.fingerprint) {
     state.quietUntil = now + QUIET_MILLISECONDS;
     return NOTHING;
   }
+  state.stray = null;
   if (state.tableDue !== null) return NOTHING;
   const why =
     found === ''
@@ -149,7 +172,8 @@ function onFailed(state: RepairState, now: number): readonly RepairEffect[] {
   state.tableDue = now + RETRY_MILLISECONDS;
   const wake: RepairEffect = { kind: 'wake', milliseconds: RETRY_MILLISECONDS };
   const over = now - state.failingSince >= GUARD_MILLISECONDS;
-  return over ? [{ kind: 'lift-guard' }, wake] : [wake];
+  const why = 'the guard is lifted: the table cannot be made again';
+  return over ? [{ kind: 'lift-guard', why, forGood: false }, wake] : [wake];
 }
 
 function onRoute(state: RepairState, event: RouteEvent, now: number): readonly RepairEffect[] {

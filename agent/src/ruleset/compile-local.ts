@@ -1,7 +1,7 @@
 // ruleset/compile-local: packets from and to the router itself: DNS requests and answers of its
 // resolver, port mappings that teach P2P ports, what may reach it through a tunnel, and its own
 // ICMP errors about proxied flows.
-import { foreignBits, markOf } from '../policy/marks.ts';
+import { foreignBits, JUDGED, markOf } from '../policy/marks.ts';
 import type { App } from '../policy/policy.ts';
 import type { Family } from '../wire/address.ts';
 import { answerStatement, BEFORE_FILTER, innerFamily } from './compile-forward.ts';
@@ -63,7 +63,7 @@ export function compileLocal(context: Context): Chain[] {
 }
 
 function inputChain(context: Context): Chain {
-  const { lan } = context.globals;
+  const { lan, mask } = context.globals;
   const tunnels =
     context.tunnels.length === 0
       ? []
@@ -74,6 +74,11 @@ function inputChain(context: Context): Chain {
     rules: [
       ...tunnels,
       rule('only home devices teach', noneOf(iifname, lan), accept),
+      rule(
+        'judged, and for the router: nobody else sees the mark',
+        is(masked(metaMark, mask), markOf(mask, JUDGED)),
+        setMark(context, 'meta', 0),
+      ),
       rule(
         'DNS and port mapping',
         is(l4proto, UDP),

@@ -69,12 +69,14 @@ export function compilePrerouting(context: Context): Chain[] {
       rule('unrelated flow', is(own, 0), hasState('established', 'related'), accept),
       rule('known flow', dispatch(own, known)),
       rule('only home devices start proxied flows', noneOf(iifname, globals.lan), accept),
+      // Also what is for the router or for many: port forwarding back into the home (NAT loopback) and
+      // multicast routing forward such packets.
+      rule('judged here: the guard lets it pass', setMark(context, 'meta', JUDGED)),
       rule(
         'to the router or to many',
         oneOf({ kind: 'fib', result: 'type' }, ['local', 'broadcast', 'multicast', 'anycast']),
         accept,
       ),
-      rule('judged here: the guard lets it pass', setMark(context, 'meta', JUDGED)),
       rule('home to home', oneOf({ kind: 'fib', result: 'oifname' }, globals.lan), accept),
       ...FAMILIES.map((family) =>
         rule('not the public Internet, or a proxy', inSet(daddr(family), neverSet(family)), accept),

@@ -11,6 +11,7 @@ import {
 } from '../netlink/conntrack.ts';
 import { NETLINK_NETFILTER } from '../netlink/constants.ts';
 import { weakerWithout } from '../policy/lacking.ts';
+import { markOf } from '../policy/marks.ts';
 import { TCP, UDP } from '../wire/packet.ts';
 import {
   dump,
@@ -69,6 +70,21 @@ export function cutConnection(connections: Connections, flow: Flow): string | nu
   const { errno } = transact(socket, seq, seq);
   // ENOENT: it is gone by itself.
   return errno === 0 || errno === 2 ? null : `cut ${flow.protocol} flow: errno ${errno}`;
+}
+
+/** Deletes every entry that carries one of the slots under `mask`. Returns the error or null. */
+export function cutSlots(
+  { connections }: { readonly connections: Connections | string },
+  mask: number,
+  slots: readonly number[],
+): string | null {
+  if (typeof connections === 'string') return connections;
+  for (const slot of slots) {
+    const found = readConnections(connections, markOf(mask, slot), mask);
+    const wrong = typeof found === 'string' ? found : cutConnections(connections, found);
+    if (wrong !== null) return wrong;
+  }
+  return null;
 }
 
 /** Requests that go out together: what fits the socket's buffer of 4 KiB. */

@@ -130,11 +130,12 @@ export function openHeld(
   return { counters: socket.counters, release, refuse, flush, close: () => closeNetlink(socket) };
 }
 
-/** Receives the packets of NFLOG group `number` with their prefix and their age in milliseconds. A
- * string is the error. */
+/** Receives the packets of NFLOG group `number` with their prefix and their age in milliseconds;
+ * `onLost` when the kernel had more than we took (ENOBUFS). A string is the error. */
 export function openAnnounced(
   number: number,
   onPacket: (prefix: string, span: PacketSpan, age: number) => void,
+  onLost: () => void,
 ): Feed | string {
   const opened = openNetlink(NETLINK_NETFILTER, { receiveQueue: QUEUE_BYTES, buffer: 0x11000 });
   if (!opened.ok) return opened.reason;
@@ -154,7 +155,7 @@ export function openAnnounced(
   const packet = createLoggedPacket();
   const span = { bytes: socket.reader.bytes, offset: 0, end: 0 };
   os.setReadHandler(socket.fd, () => {
-    receive(
+    const lost = receive(
       socket,
       (message, reader) => {
         if (message.type !== LOGGED_PACKET) return;
@@ -165,6 +166,7 @@ export function openAnnounced(
       },
       DRAIN,
     );
+    if (lost !== 0) onLost();
   });
   return { counters: socket.counters, close: () => closeNetlink(socket) };
 }

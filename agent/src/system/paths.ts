@@ -52,18 +52,25 @@ import {
 } from './netlink-socket.ts';
 
 /** Who made a route or rule, as `ip route` and `ip rule` show it (proto 119): this program. */
-const PROTOCOL = 119;
+export const PROTOCOL = 119;
+
+/** RT_TABLE_MAIN and RT_TABLE_LOCAL. */
+const MAIN = 254;
+const LOCAL = 255;
 
 export interface Realized {
   /** What of ours stands, in reconcile's shape. */
   readonly pieces: Desired;
   readonly links: readonly KernelLink[];
   readonly addresses: readonly KernelAddress[];
+  /** Rules and routes of everybody; of the tables main and local no more than the defaults. */
+  readonly all: { readonly rules: readonly KernelRule[]; readonly routes: readonly KernelRoute[] };
 }
 
 export interface Paths {
   readonly socket: NetlinkSocket;
-  readonly globals: Pick<Globals, 'preference' | 'table'>;
+  /** Where our rules and tables stand; a reload may move them. */
+  globals: Pick<Globals, 'preference' | 'table'>;
 }
 
 export function openPaths(globals: Pick<Globals, 'preference' | 'table'>): Paths | string {
@@ -81,12 +88,15 @@ export function readPaths(paths: Paths): Realized | string {
   const names = new Map(links.map((link) => [link.index, link.name]));
   const routes: Piece[] = [];
   const rules: Piece[] = [];
+  const all = { rules: [] as KernelRule[], routes: [] as KernelRoute[] };
   for (const family of [4, 6] as const) {
     const found = collect(socket, (w, seq) => putAddressDump(w, seq, family), readAddress);
     if (typeof found === 'string') return `read addresses: ${found}`;
     addresses.push(...found);
     const table = collect(socket, (w, seq) => putRouteDump(w, seq, family), readRoute);
     if (typeof table === 'string') return `read routes: ${table}`;
+    all.routes.push(...table.filter((one) => one.destination === null || one.table < MAIN));
+    all.routes.push(...table.filter((one) => one.destination !== null && one.table > LOCAL));
     routes.push(
       ...table
         .filter((route) => isOwnRoute(route, globals))
@@ -94,6 +104,7 @@ export function readPaths(paths: Paths): Realized | string {
     );
     const rule = collect(socket, (w, seq) => putRuleDump(w, seq, family), readRule);
     if (typeof rule === 'string') return `read rules: ${rule}`;
+    all.rules.push(...rule);
     rules.push(...rule.filter((one) => isOwnRule(one, globals)).map(rulePiece));
   }
   for (const { link, address, peer } of addresses) {
@@ -101,7 +112,7 @@ export function readPaths(paths: Paths): Realized | string {
     if (isLinkName(name) && peer !== null)
       pieces.push({ kind: 'address', link: name, address, peer });
   }
-  return { pieces: [...pieces, ...routes, ...rules], links, addresses };
+  return { pieces: [...pieces, ...routes, ...rules], links, addresses, all };
 }
 
 /** Runs one dump and decodes what it answers; a message that cannot be read is left out. */

@@ -1,6 +1,6 @@
 // system/table: the standing table as a whole: does it still stand as it was left, and what of it
 // is on file for the agent that comes after this one.
-import { NFPROTO_INET } from '../netlink/constants.ts';
+import { NFPROTO_INET, NFPROTO_UNSPEC } from '../netlink/constants.ts';
 import { readNftEvent } from '../netlink/nft-event.ts';
 import {
   CHAIN,
@@ -49,6 +49,23 @@ export function readFingerprint(sets: Sets): string {
     },
   );
   return fingerprint(chains, TABLE);
+}
+
+/** The same of all other tables, of every family. */
+export function readOthersChains(sets: Sets): string {
+  let chains: KernelChain[] = [];
+  dump(
+    sets.socket,
+    (w, seq) => putChainDump(w, seq, NFPROTO_UNSPEC),
+    () => {
+      chains = [];
+    },
+    (message, reader) => {
+      const read = message.type === CHAIN ? readChain(reader, message) : null;
+      if (read?.ok && read.value.table !== TABLE) chains.push(read.value);
+    },
+  );
+  return chains.map(({ table, name, handle, uses }) => `${table} ${name} ${handle} ${uses}`).join();
 }
 
 /** The names of all tables that have a flow table. */

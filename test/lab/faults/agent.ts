@@ -6,12 +6,15 @@ import type { RouterAgent } from './fault.ts';
 
 const LOG = '/tmp/whp.log';
 const PID = '/tmp/whp.pid';
+const MEMORY = '/tmp/whp.memory';
 /** Seconds from an end to the next start: procd's respawn timeout in the init script. */
 const RESPAWN = 1;
 
 const supervisor = (environment: string): string => `
 trap 'kill $child 2>/dev/null; wait $child; exit 0' TERM
 while :; do
+  # A session may leave it with next to no memory.
+  [ -e ${MEMORY} ] && export WHP_MEMORY_MB=$(cat ${MEMORY}) || unset WHP_MEMORY_MB
   ${environment} /usr/bin/whp daemon >>${LOG} 2>&1 &
   child=$!
   echo $child >${PID}

@@ -65,9 +65,12 @@ async function play(setting: Setting, fault: Fault): Promise<Row> {
     mark = lab.isp.mark();
     finding = await fault.run(lab);
   } catch (error) {
-    const log = await lab.agent.log().catch(() => '');
-    say(`${session}: ${(error as Error).stack}\n${log.split('\n').slice(-15).join('\n')}`);
+    say(`${session}: ${(error as Error).stack}`);
     finding = { ok: false, verdict: (error as Error).message.split('\n')[0]!, seconds: null };
+  }
+  if (!finding.ok) {
+    const log = await lab.agent.log().catch(() => '');
+    say(`${session}: the agent's log ends with\n${log.split('\n').slice(-15).join('\n')}`);
   }
   await lab.sleep(300);
   const leaks = lab.isp.leaks(mark);

@@ -1,22 +1,29 @@
 // The fault sessions in the order in which they are played.
-
+import { agentFaults } from './agent-faults.ts';
 import { busy, commands } from './commands.ts';
 import type { Fault } from './fault.ts';
 import { floods } from './floods.ts';
 import { hello } from './hello.ts';
 import { killed } from './killed.ts';
+import { neighbours } from './neighbours.ts';
 import { offload } from './offload.ts';
 import { others } from './others.ts';
 import { devicesOnly, hours, mistake, paused } from './owner.ts';
+import { reloads } from './reloads.ts';
 import { resolvers } from './resolvers.ts';
 import { six, sixTunnelled } from './six.ts';
 import { blocked, direct, failover, late } from './states.ts';
 import { steady } from './steady.ts';
+import { wan } from './wan.ts';
 
 export const FAULTS: readonly Fault[] = [
   steady,
   killed,
   ...others,
+  ...wan,
+  neighbours,
+  ...agentFaults,
+  reloads,
   failover,
   blocked,
   direct,

@@ -3,22 +3,16 @@
 // proxy, upgraded over the edited configuration, played on, killed, and removed. The parts of
 // OpenWrt that no Debian package has (opkg, rc.common, procd, uci, fw4) are stand-ins in root/, which
 // do what the package's scripts rely on; what they are not is said in docs/package.md.
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { command } from '../machine/command.ts';
-import type { ProjectFile } from '../machine/image.ts';
 import { startLab } from '../machine/lab.ts';
 import { leave } from '../machine/leave.ts';
 import type { Machine } from '../machine/machine.ts';
-import { projectRoot } from '../machine/paths.ts';
 import { configText } from '../mode.ts';
 import { runSessions } from '../session/run.ts';
+import { makeBare, OLD, packages } from './packages.ts';
 import { difference, snapshot } from './trace.ts';
-
-const ARCHITECTURES = { mipsel: 'mipsel_24kc', x86_64: 'x86_64' };
-const OLD = '0.0.9-r1';
 
 const { values } = parseArgs({
   allowPositionals: true,
@@ -29,47 +23,6 @@ const { values } = parseArgs({
   },
 });
 const say = (line: string): void => console.error(`lab: ${line}`);
-
-/** The files below `directory`, for the machine's root. */
-function tree(directory: string, at = '/'): Map<string, ProjectFile> {
-  const files = new Map<string, ProjectFile>();
-  for (const name of readdirSync(directory)) {
-    const path = join(directory, name);
-    const { mode } = statSync(path);
-    if (statSync(path).isDirectory()) {
-      for (const [inner, file] of tree(path, join(at, name))) files.set(inner, file);
-    } else files.set(join(at, name), { bytes: readFileSync(path), mode: mode & 0o777 });
-  }
-  return files;
-}
-
-interface Packages {
-  readonly files: Map<string, ProjectFile>;
-  readonly old: string;
-  readonly current: string;
-}
-
-/** Builds both versions for `architecture`; answers the router's files and where they are there. */
-async function packages(architecture: string): Promise<Packages> {
-  const root = projectRoot();
-  const build = (words: string[]): Promise<string> =>
-    command(join(root, 'scripts/package.sh'), [...words, architecture], { timeout: 600_000 });
-  await build(['--version', OLD]);
-  say((await build([])).trim().split('\n').slice(-3).join('\nlab: '));
-  const made = join(root, 'out/package');
-  const files = tree(join(root, 'test/lab/package/root'));
-  for (const [path, file] of tree(join(made, architecture, 'library'), '/usr/lib'))
-    files.set(path, file);
-  const name = /^Version: (.*)$/m.exec(
-    readFileSync(join(made, architecture, 'control/control'), 'utf8'),
-  )?.[1];
-  const at = (version: string): string => `/root/whp_${version}_${architecture}.ipk`;
-  for (const version of [OLD, name ?? '']) {
-    const file = join(made, `whp_${version}_${architecture}.ipk`);
-    files.set(at(version), { bytes: readFileSync(file), mode: 0o644 });
-  }
-  return { files, old: at(OLD), current: at(name ?? '') };
-}
 
 /** Waits until `condition` (a shell command) holds on the router; answers how long it took. */
 async function until(router: Machine, condition: string, limit = 60): Promise<number> {
@@ -124,7 +77,7 @@ async function lackModules(
 async function main(): Promise<boolean> {
   const kind = values.router;
   if (kind !== 'mipsel' && kind !== 'x86_64') throw new Error(`--router ${kind}: mipsel, x86_64`);
-  const { files, old, current } = await packages(ARCHITECTURES[kind]);
+  const { files, old, current } = await packages(kind, say);
   const out = resolve('out/lab/package');
   const lab = await startLab({ router: kind, out, say, agent: false, routerFiles: files });
   const { router } = lab;
@@ -140,9 +93,7 @@ async function main(): Promise<boolean> {
   };
   const must = (line: string): Promise<string> => router.must(line, { timeout: 120_000 });
   try {
-    await must(
-      'mkdir -p /etc/rc.d /usr/lib/opkg/info /usr/lib/opkg/sums /tmp/procd; fw4 start; sysctl -q -w net.netfilter.nf_conntrack_acct=1; :',
-    );
+    await makeBare(router);
     const before = await snapshot(router);
     await test('installed: enabled, running, does nothing yet', async () => {
       console.log(await must(`opkg install ${current}`));

@@ -162,7 +162,7 @@ test('a rule is read back as it was written, in both orders', () => {
     const m = firstMessage(sent, order === 'little');
     assert.ok(m);
     const r = createReader(sent, order);
-    const expected = { ...rule, action: 1, markOnly: true };
+    const expected = { ...rule, action: 1, markOnly: true, suppresses: false };
     assert.equal(readRule(r, m), { ok: true, value: expected });
     assert.equal(readRouteEvent(r, m), {
       ok: true,

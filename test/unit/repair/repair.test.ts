@@ -48,6 +48,7 @@ function ruleGone(preference: number): RepairEvent {
     protocol: 0,
     action: 1,
     markOnly: false,
+    suppresses: false,
   } as const;
   return route({ kind: 'rule', gone: true, rule });
 }
@@ -89,6 +90,33 @@ test('a hundred held packets ask for one look', () => {
     [],
     ['look-table'],
   ]);
+});
+
+/** A packet comes to the guard unjudged every 100 ms; each look finds the table as it was left. */
+function strays(state: RepairState, from: number, to: number): number | null {
+  for (let at = from; at < to; at += 100) {
+    const effects = kinds(repairStep(state, { kind: 'unjudged' }, at));
+    if (effects.includes('lift-guard')) return at;
+    if (effects.includes('look-table')) {
+      repairStep(state, { kind: 'table', fingerprint: 'prerouting 1 9' }, at + 5);
+    }
+  }
+  return null;
+}
+
+test('a guard that keeps back what the standing table has judged is lifted', () => {
+  const lifted = strays(loaded(), 100, 20_000);
+  assert.ok(lifted !== null && lifted >= GUARD_MILLISECONDS && lifted < 8000, `at ${lifted}`);
+});
+
+test('packets that were on their way while the table was made again do not lift the guard', () => {
+  const state = loaded();
+  assert.is(strays(state, 0, 2000), null);
+  // Minutes later, for another reason; and again while it is really gone.
+  assert.is(strays(state, 60_000, 63_000), null);
+  assert.equal(play(state, [70_000, GONE]), [['restore-table']]);
+  repairStep(state, { kind: 'loaded', generation: 9, fingerprint: 'prerouting 1 9' }, 70_500);
+  assert.is(strays(state, 71_000, 75_000), null);
 });
 
 test('somebody who deletes it again and again is not raced with', () => {

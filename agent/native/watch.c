@@ -1,0 +1,78 @@
+/* The second watchdog, a process of its own beside the agent: `whp-host --watch SOCKET`. The one in
+   loop.c is an alarm of the agent's own, which a stopped process never gets (SIGSTOP, the freezer),
+   nor one that the kernel does not let go of. No engine: it needs a few pages. */
+#include "watch.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { PAUSE_MILLISECONDS = 500 };
+
+static const char question[] = "{\"method\":\"alive\"}\n";
+
+/* The process that listens, which the kernel knows, or -1. */
+static pid_t connect_agent(const char *path, int *fd)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct ucred peer;
+    socklen_t size = sizeof(peer);
+    if (strlen(path) >= sizeof(address.sun_path)) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    strcpy(address.sun_path, path);
+    *fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (*fd < 0 || connect(*fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+        getsockopt(*fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+        return -1;
+    return peer.pid;
+}
+
+enum wait { QUIET, SAID, GONE };
+
+/* What is said is of no interest, only that it is. */
+static enum wait wait_for(int fd, short events, int milliseconds)
+{
+    static char bytes[256];
+    struct pollfd one = {fd, events, 0};
+    int ready = poll(&one, 1, milliseconds);
+    if (ready <= 0)
+        return QUIET;
+    if (!(one.revents & POLLIN))
+        return GONE;
+    ssize_t got = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+    return got > 0 ? SAID : got < 0 && (errno == EAGAIN || errno == EINTR) ? QUIET : GONE;
+}
+
+int watch_agent(const char *path, long seconds)
+{
+    int fd = -1;
+    pid_t agent = connect_agent(path, &fd);
+    if (agent <= 0)
+        return 1;
+    for (;;) {
+        enum wait answer = QUIET;
+        if (send(fd, question, sizeof(question) - 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+            return 0;
+        /* Seconds that this process has lived through, not the clock's: when the whole machine
+           stood still, the agent gets its time afterwards. */
+        for (long waited = 0; waited < seconds && answer == QUIET; waited++)
+            answer = wait_for(fd, POLLIN, 1000);
+        if (answer == GONE)
+            return 0;
+        if (answer == QUIET) {
+            fprintf(stderr, "whp-host: watchdog: no sign of life in %ld s, killed\n", seconds);
+            kill(agent, SIGKILL);
+            return 0;
+        }
+        if (wait_for(fd, 0, PAUSE_MILLISECONDS) == GONE)
+            return 0;
+    }
+}

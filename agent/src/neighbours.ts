@@ -1,0 +1,53 @@
+// neighbours: others on this router who use what is ours (bits of the mark, preferences, tables).
+// The daemon's third part: looks for them with the tick, the log and `whp status` say what was found.
+// What a collision is, repair/collisions decides.
+import type { Daemon } from './daemon.ts';
+import type { Problem } from './policy/result.ts';
+import { collisions, type Found } from './repair/collisions.ts';
+import { now } from './system/clock.ts';
+import { log } from './system/log.ts';
+import { readClaims, readMarkUses } from './system/others.ts';
+import { PROTOCOL, type Realized } from './system/paths.ts';
+import { readOthersChains } from './system/table.ts';
+
+/** nft lists the whole ruleset for this, seconds of work on a slow router. */
+const LISTING_MILLISECONDS = 60_000;
+
+export interface Neighbours {
+  /** As they are now, for `whp status`. */
+  problems: readonly Problem[];
+  marks: Found['marks'];
+  /** Of the chains of others when their rules were read; their number of transactions then. */
+  chains: string;
+  generation: number;
+  readAt: number;
+}
+
+export function createNeighbours(): Neighbours {
+  return { problems: [], marks: [], chains: '', generation: -1, readAt: -LISTING_MILLISECONDS };
+}
+
+/** With the tick: rules and routes as `realized` has them, nftables rules when others changed them. */
+export function lookAround(daemon: Daemon, realized: Realized): void {
+  const { neighbours } = daemon;
+  void readMarks(daemon);
+  const found = { ...realized.all, marks: neighbours.marks, claims: readClaims() };
+  const problems = collisions(daemon.policy.globals, found, PROTOCOL);
+  const known = new Set(neighbours.problems.map(({ what }) => what));
+  for (const { where, what } of problems) {
+    if (!known.has(what)) log('error', `collision: ${where}: ${what}`);
+  }
+  neighbours.problems = problems;
+}
+
+async function readMarks({ neighbours, effects, repair }: Daemon): Promise<void> {
+  const { sets } = effects;
+  if (typeof sets === 'string' || repair.generation === neighbours.generation) return;
+  if (now() - neighbours.readAt < LISTING_MILLISECONDS) return;
+  neighbours.generation = repair.generation;
+  neighbours.readAt = now();
+  const chains = readOthersChains(sets);
+  if (chains === neighbours.chains) return;
+  neighbours.chains = chains;
+  neighbours.marks = await readMarkUses();
+}

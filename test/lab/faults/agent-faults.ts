@@ -1,0 +1,288 @@
+// What can go wrong with the agent itself, one session each: it is stopped, hangs, runs out of
+// memory, reads too slowly, the clock jumps, nothing can be written, somebody starts it twice. The
+// rules stand in the meantime, the home's DNS is back within the watchdog's time, and the agent that
+// goes on, or comes after, knows what was learned and until when.
+import type { Fault, FaultLab, Finding } from './fault.ts';
+import { expiries, household, unharmed } from './household.ts';
+
+const PID = '$(cat /tmp/whp.pid)';
+const ENFORCES = (starts: number): string =>
+  `[ $(grep -c '^whp: enforcing' /tmp/whp.log) -gt ${starts} ]`;
+const CONFIG = '/etc/config/whp';
+
+/** Learned addresses live as long as before, less the time that went by: milliseconds of a clock
+ * that does not jump. Answers the largest difference, seconds. */
+async function livesOn(lab: FaultLab, during: () => Promise<void>): Promise<number> {
+  const uptime = async (): Promise<number> =>
+    Number((await lab.router.must('cat /proc/uptime')).split(' ')[0]);
+  const [before, from] = [await expiries(lab, 'skype_addr4'), await uptime()];
+  await during();
+  const [after, to] = [await expiries(lab, 'skype_addr4'), await uptime()];
+  const off = Array.from(before, ([key, left]) =>
+    Math.abs((after.get(key) ?? Number.POSITIVE_INFINITY) - (left - (to - from))),
+  );
+  return Math.max(0, ...off);
+}
+
+/** The agent ends and is started again. */
+async function outlive(lab: FaultLab, command: string): Promise<Finding> {
+  const home = await household(lab);
+  const starts = await lab.agent.starts();
+  let seconds = 0;
+  const off = await livesOn(lab, async () => {
+    seconds = await lab.inject(command, ENFORCES(starts), 60);
+    await lab.sleep(500);
+  });
+  const record = await home.stop();
+  const adopted = /a table stands: taken over; (\d+) learned/.exec(await lab.agent.log());
+  const ended = /supervisor: the agent ended with (\d+)|watchdog: ([^\n]*)/.exec(
+    await lab.agent.log(),
+  );
+  return {
+    ok: unharmed(record) && off <= 3 && adopted !== null,
+    verdict: `${record.text}; ${adopted?.[1] ?? 'nothing'} taken over, lives off by ${off.toFixed(1)} s at most (${ended?.[2] ?? ended?.[0]})`,
+    seconds,
+  };
+}
+
+const stopped: Fault = {
+  name: 'stopped',
+  injected: 'kill -STOP of the agent during a call: no alarm reaches it',
+  run: (lab) => outlive(lab, `kill -STOP ${PID}`),
+};
+
+const hung: Fault = {
+  name: 'hung',
+  injected: 'the event loop hangs in a system call (its configuration is a pipe nobody writes to)',
+  run: (lab) =>
+    outlive(
+      lab,
+      `mv ${CONFIG} /tmp/config; mkfifo ${CONFIG}; kill -HUP ${PID}; sleep 1; rm ${CONFIG}; mv /tmp/config ${CONFIG}`,
+    ),
+};
+
+/** More addresses than an engine of 6 MB has room for, in a file that is not too large to be read. */
+const MANY = `i=0; while [ $i -lt 7000 ]; do echo "	list address '23.$((i / 250)).$((i % 250)).7'"; i=$((i + 1)); done`;
+
+const memory: Fault = {
+  name: 'memory',
+  injected:
+    'the memory limit is hit: by a reload (7,000 addresses, 6 MB), then at every start (1 MB)',
+  async run(lab) {
+    await lab.agent.stop();
+    await lab.agent.start('WHP_MEMORY_MB=6');
+    const home = await household(lab);
+    const starts = await lab.agent.starts();
+    const pid = await lab.agent.pid();
+    await lab.router.must(
+      `cp ${CONFIG} /tmp/config
+      { echo; echo "config rule 'many'"; echo "	option action 'proxy'"; echo "	option app 'skype'"; ${MANY}; } >>${CONFIG}`,
+      { timeout: 60_000 },
+    );
+    const said = await lab.router.run('/usr/bin/whp reload', { timeout: 30_000 });
+    await lab.router.must(`mv /tmp/config ${CONFIG}`);
+    await lab.sleep(1500);
+    const survived = (await lab.agent.pid()) === pid && (await lab.agent.starts()) === starts;
+    // Whoever runs now does what it has to.
+    const seconds = await lab.inject(
+      'nft delete table inet whp',
+      'nft list chain inet whp prerouting',
+      15,
+    );
+    const one = await home.stop();
+    await lab.agent.stop();
+    await lab.agent.start();
+    const again = await household(lab);
+    const before = await lab.agent.starts();
+    // An agent that never has enough: it ends, is started, and ends again.
+    await lab.router.must(`kill -9 ${PID}; echo 1 >/tmp/whp.memory`);
+    await lab.sleep(4000);
+    const recovered = await lab.inject('rm -f /tmp/whp.memory', ENFORCES(before), 60);
+    await lab.sleep(500);
+    const two = await again.stop();
+    const ok =
+      said.status !== 0 &&
+      one.dns.silence <= 5000 &&
+      one.forgotten.length === 0 &&
+      one.strays === 0 &&
+      seconds <= 5 &&
+      unharmed(two);
+    return {
+      ok,
+      verdict: `reload: "${(said.stdout + said.stderr).trim().split('\n')[0]}", ${survived ? 'the agent goes on' : 'the agent began anew'}; table deleted then: back after ${seconds} s, ${one.text}; no memory at every start for 4 s: ${two.text}`,
+      seconds: recovered,
+    };
+  },
+};
+
+const flooded: Fault = {
+  name: 'flooded',
+  injected:
+    'the agent stands still for 3 s under 750 DNS queries a second: NFQUEUE is full, NFLOG overruns (ENOBUFS)',
+  async run(lab) {
+    const home = await household(lab);
+    const floods = [];
+    for (const device of ['iphone', 'macbook', 'windows']) {
+      floods.push(
+        await lab.call({
+          device,
+          kind: 'dns',
+          name: 'www.shop2.example',
+          pace: 4,
+          answered: false,
+        }),
+      );
+    }
+    const starts = await lab.agent.starts();
+    const from = await lab.worldTime();
+    const seconds = await lab.inject(`kill -STOP ${PID}; sleep 3; kill -CONT ${PID}`, ':');
+    const to = await lab.worldTime();
+    await lab.sleep(1500);
+    const records = [];
+    for (const flood of floods) records.push(await flood.stop());
+    await lab.sleep(3000);
+    const status = (await lab.agent.status()) as { counters: { lost: number } };
+    const record = await home.stop();
+    const during = records.flatMap(({ heard }) =>
+      heard.filter((at) => at !== null && at > from + 500 && at < to - 200),
+    ).length;
+    const unanswered = records.reduce((sum, { lost }) => sum + lost.length, 0);
+    const asked = records.reduce((sum, { sent }) => sum + sent.length, 0);
+    const same = (await lab.agent.starts()) === starts;
+    return {
+      ok: unharmed(record) && same && during > 0 && status.counters.lost > 0,
+      verdict: `${record.text}; of ${asked} queries ${unanswered} unanswered, ${during} answered unheld while it stood still; ${status.counters.lost} overruns seen${same ? '' : '; the agent began anew'}`,
+      seconds,
+    };
+  },
+};
+
+const overrun: Fault = {
+  name: 'overrun',
+  injected:
+    'the agent stands still while others make 4,000 routes (ENOBUFS on rtnetlink) and delete its ip rules and its table',
+  async run(lab) {
+    await lab.router.must(
+      `for i in $(seq 0 15); do for j in $(seq 0 124); do echo "route add 10.99.$i.$j/32 dev lo table 77"; done; done >/tmp/routes
+      sed 's/ add / del /' /tmp/routes >/tmp/routes.gone`,
+    );
+    const home = await household(lab);
+    const starts = await lab.agent.starts();
+    const rules = (f: string): string => `ip ${f} rule | grep -q "15001:.*lookup 15001"`;
+    const seconds = await lab.inject(
+      `kill -STOP ${PID}; ip -batch /tmp/routes; ip -batch /tmp/routes.gone; ip rule del pref 15001; ip -6 rule del pref 15001; nft delete table inet whp; kill -CONT ${PID}`,
+      `${rules('-4')} && ${rules('-6')} && nft list chain inet whp prerouting`,
+    );
+    await lab.sleep(1500);
+    const record = await home.stop();
+    const same = (await lab.agent.starts()) === starts;
+    const ok =
+      same &&
+      record.forgotten.length === 0 &&
+      record.strays === 0 &&
+      record.dns.silence <= 5000 &&
+      record.unrelated.lost.length <= 50;
+    return { ok, verdict: `${record.text}${same ? '' : '; the agent began anew'}`, seconds };
+  },
+};
+
+const clock: Fault = {
+  name: 'clock',
+  injected: 'the clock jumps: a day ahead, to 1970, and back',
+  async run(lab) {
+    const home = await household(lab);
+    const starts = await lab.agent.starts();
+    const off = await livesOn(lab, async () => {
+      await lab.router.must('date +%s >/tmp/then; date -s @$(( $(date +%s) + 86400 )) >/dev/null');
+      await lab.sleep(6000);
+      await lab.router.must('date -s @1000 >/dev/null');
+      await lab.sleep(6000);
+      await lab.router.must('date -s @$(( $(cat /tmp/then) + 13 )) >/dev/null');
+    });
+    const record = await home.stop();
+    const same = (await lab.agent.starts()) === starts;
+    return {
+      ok: unharmed(record, 1000) && same && off <= 2,
+      verdict: `${record.text}; lives off by ${off.toFixed(1)} s at most${same ? '' : '; the agent began anew'}`,
+      seconds: null,
+    };
+  },
+};
+
+const full: Fault = {
+  name: 'full',
+  injected: 'the disk (/var/run, /etc, /tmp) is full during a reload and a kill -9; then it is not',
+  async run(lab) {
+    const rule = "\nconfig rule 'free'\n\toption action 'direct'\n\tlist address '93.184.216.77'\n";
+    await lab.router.must(`cat >>${CONFIG} <<'X'\n${rule}\nX`);
+    const home = await household(lab);
+    await lab.router.run('dd if=/dev/zero of=/tmp/whp.full bs=64k 2>/dev/null');
+    await lab.router.run('dd if=/dev/zero of=/tmp/whp.full2 bs=1 count=65536 2>/dev/null');
+    const reload = await lab.router.run('/usr/bin/whp reload', { timeout: 30_000 });
+    const status = await lab.router.run('/usr/bin/whp status', { timeout: 30_000 });
+    const said = /^! (.*No space.*)$/m.exec(status.stdout)?.[1];
+    // Nothing can be logged either: the process tells.
+    const first = await lab.agent.pid();
+    await lab.router.run(`kill -9 ${first}`);
+    await lab.sleep(9000);
+    await lab.router.must('rm -f /tmp/whp.full /tmp/whp.full2');
+    const running = await lab.router.run('/usr/bin/whp status', { timeout: 30_000 });
+    const seconds = await lab.inject(':', '[ -s /var/run/whp.standing ]', 30);
+    await lab.sleep(6000);
+    const left = await lab.router.run('/usr/bin/whp status', { timeout: 30_000 });
+    const record = await home.stop();
+    const ok =
+      unharmed(record) &&
+      said !== undefined &&
+      reload.status === 0 &&
+      /enforcing|impaired/.test(running.stdout) &&
+      !left.stdout.includes('No space');
+    return {
+      ok,
+      verdict: `${record.text}; reload: status ${reload.status}; said "${said}"; began again on the full disk: ${running.status === 0}`,
+      seconds,
+    };
+  },
+};
+
+const twice: Fault = {
+  name: 'twice',
+  injected: 'a second `whp daemon` beside the first',
+  async run(lab) {
+    const home = await household(lab);
+    const pid = await lab.agent.pid();
+    // Handles and counters of packets apart, what stands.
+    const stands =
+      '{ nft -s -t list table inet whp; ip rule; ip route show table all; ip -d link show type gre; } | md5sum';
+    const before = await lab.router.must(stands);
+    const began = Date.now();
+    const second = await lab.router.run('/usr/bin/whp daemon', { timeout: 30_000 });
+    const took = (Date.now() - began) / 1000;
+    await lab.sleep(1000);
+    const after = await lab.router.must(stands);
+    const record = await home.stop();
+    const alive = (await lab.router.run(`kill -0 ${pid} && [ ${PID} = ${pid} ]`)).status === 0;
+    const told = second.stderr.trim() || second.stdout.trim();
+    return {
+      ok:
+        unharmed(record, 1500) &&
+        before === after &&
+        alive &&
+        second.status !== 0 &&
+        told.includes('another agent'),
+      verdict: `${record.text}; the second: status ${second.status} after ${took.toFixed(1)} s, "${told}"; what stands ${before === after ? 'is as before' : 'CHANGED'}`,
+      seconds: null,
+    };
+  },
+};
+
+export const agentFaults: readonly Fault[] = [
+  stopped,
+  hung,
+  memory,
+  flooded,
+  overrun,
+  clock,
+  full,
+  twice,
+];

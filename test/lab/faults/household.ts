@@ -1,0 +1,93 @@
+// A household at work, for sessions about the agent itself: a call, a flow that is none of the
+// application's business and the home's DNS, and what became of them and of what was learned.
+import type { CallRecord, FaultLab } from './fault.ts';
+
+export interface HouseholdRecord {
+  readonly call: CallRecord;
+  readonly unrelated: CallRecord;
+  readonly dns: CallRecord;
+  /** Learned before and not there any more. */
+  readonly forgotten: readonly string[];
+  readonly learned: number;
+  /** Unrelated packets in the tunnel. */
+  readonly strays: number;
+  /** All of it in one line. */
+  readonly text: string;
+}
+
+export interface Household {
+  /** Ends it. */
+  stop(): Promise<HouseholdRecord>;
+}
+
+/** The longest time the home's DNS may be silent: the watchdog's, and what a query takes. */
+export const WATCHDOG_MILLISECONDS = 5000;
+
+export async function household(lab: FaultLab): Promise<Household> {
+  const since = lab.isp.mark();
+  const call = await lab.call();
+  const name = 'ui.skype.com';
+  const named = await lab.call({
+    device: 'macbook',
+    kind: 'name',
+    name,
+    remote: { address: '23.96.10.11', port: 7100 },
+  });
+  // It is over: what was learned of it is renewed by nobody.
+  await named.stop();
+  const unrelated = await lab.call({
+    device: 'macbook',
+    kind: 'unrelated',
+    remote: { address: '78.46.72.12', port: 7000 },
+  });
+  const dns = await lab.call({
+    device: 'windows',
+    kind: 'dns',
+    name: 'www.shop1.example',
+    pace: 50,
+  });
+  await lab.sleep(500);
+  const before = await lab.learned();
+  return {
+    async stop() {
+      const now = new Set(await lab.learned());
+      const forgotten = before.filter((one) => !now.has(one));
+      const records = { call: await call.stop(), unrelated: await unrelated.stop() };
+      const asked = await dns.stop();
+      const strays = lab.isp.strays(since).length;
+      const { sent, lost } = records.call;
+      const text = [
+        `call ${sent.length} packets, ${lost.length} lost`,
+        `unrelated ${records.unrelated.lost.length} lost`,
+        `DNS silent for ${asked.silence} ms at most`,
+        `${forgotten.length} of ${before.length} learned elements lost${forgotten.length > 0 ? ` (${forgotten[0]})` : ''}`,
+        ...(strays > 0 ? [`${strays} strays`] : []),
+      ].join('; ');
+      return { ...records, dns: asked, forgotten, learned: before.length, strays, text };
+    },
+  };
+}
+
+/** No packet of the call or of the others lost, nothing forgotten, DNS never silent for longer. */
+export function unharmed(record: HouseholdRecord, silence = WATCHDOG_MILLISECONDS): boolean {
+  return (
+    record.call.lost.length === 0 &&
+    record.unrelated.lost.length === 0 &&
+    record.dns.silence <= silence &&
+    record.forgotten.length === 0 &&
+    record.learned > 0 &&
+    record.strays === 0
+  );
+}
+
+/** Seconds until each element of a learned set expires, as the kernel has it, by its first field. */
+export async function expiries(lab: FaultLab, set: string): Promise<Map<string, number>> {
+  const text = await lab.router.must(`nft -j list set inet whp ${set}`);
+  const { nftables } = JSON.parse(text) as {
+    nftables: { set?: { elem?: { elem: { val: unknown; expires?: number } }[] } }[];
+  };
+  const elements = nftables.flatMap(({ set: one }) => one?.elem ?? []);
+  return new Map(
+    elements.map(({ elem }) => [JSON.stringify(elem.val).replaceAll('"', ''), elem.expires ?? 0]),
+  );
+}

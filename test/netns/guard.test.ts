@@ -1,0 +1,155 @@
+// The guard keeps back what nobody has judged, and nothing else of the home: packets to another
+// network of the router, back into the home by its own outside address (NAT loopback) and multicast
+// that is routed pass while the agent runs, on a real kernel.
+import { spawn, spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { config, OTHER, pause, startHome, until } from './home.ts';
+
+const NAME = `whpg${process.pid}`;
+const IOT = '192.168.2.2';
+const OUTSIDE = '198.51.100.10';
+const GROUP = '239.1.2.3';
+
+const home = await startHome(NAME);
+const inIot = (...words: string[]): string[] => [`--net=/run/netns/${NAME}-iot`, ...words];
+const children = [spawn('true')];
+test.after(() => {
+  for (const child of children) child.kill('SIGKILL');
+  home.stop();
+  spawnSync('ip', ['netns', 'del', `${NAME}-iot`]);
+});
+
+/** A second network of the home that is none of ours, with one server that says who it is. */
+async function addNetwork(): Promise<void> {
+  spawnSync('ip', ['netns', 'add', `${NAME}-iot`]);
+  home.run(
+    'router',
+    'sh',
+    '-ec',
+    `ip link add iot type veth peer name eth0 netns ${NAME}-iot
+    ip link set iot up
+    ip address add 192.168.2.1/24 dev iot
+    nft 'table ip back {
+      chain pre { type nat hook prerouting priority dstnat; ip daddr ${OUTSIDE} dnat to ${IOT}; }
+      chain post { type nat hook postrouting priority srcnat; ip saddr 192.168.1.0/24 ip daddr ${IOT} ct status dnat masquerade; }
+    }'`,
+  );
+  const set = `ip link set lo up; ip link set eth0 up; ip address add ${IOT}/24 dev eth0; ip route add default via 192.168.2.1`;
+  spawnSync('nsenter', inIot('sh', '-ec', set));
+  const server = spawn('nsenter', inIot('node', '-e', SERVER));
+  children.push(server);
+  await new Promise((resolve) => server.stdout.once('data', resolve));
+  server.stdout.on('data', (bytes: Buffer) => {
+    groupHeard += bytes.toString().split('many').length - 1;
+  });
+}
+
+let groupHeard = 0;
+const SERVER = `
+const udp = require('dgram').createSocket('udp4');
+udp.on('message', (bytes, from) => {
+  if (bytes.toString() === 'many') console.log('many');
+  else udp.send('iot', from.port, from.address);
+});
+udp.bind(33033, () => {
+  udp.addMembership('${GROUP}', '${IOT}');
+  console.log('ready');
+});`;
+
+/** What a multicast routing daemon does: GROUP goes from br-lan to iot, as long as it lives. */
+const ROUTING = `
+import * as os from 'qjs:os';
+import * as sys from 'whp:socket';
+const index = (name) => Number(new TextDecoder().decode(read('/sys/class/net/' + name + '/ifindex')));
+const read = (path) => {
+  const fd = os.open(path, os.O_RDONLY);
+  const bytes = new Uint8Array(16);
+  const got = os.read(fd, bytes.buffer, 0, 16);
+  return bytes.subarray(0, got);
+};
+const fd = sys.socket(sys.AF_INET, sys.SOCK_RAW, 2);
+const set = (name, size, fill) => {
+  const bytes = new ArrayBuffer(size);
+  fill(new DataView(bytes));
+  const done = sys.setsockopt(fd, 0, name, bytes);
+  if (done < 0) throw new Error('option ' + name + ': ' + done);
+};
+// linux/mroute.h: MRT_INIT, MRT_ADD_VIF with VIFF_USE_IFINDEX, MRT_ADD_MFC.
+set(200, 4, (view) => view.setInt32(0, 1, true));
+scriptArgs.slice(1, 3).forEach((found, at) =>
+  set(202, 16, (view) => {
+    view.setUint16(0, at, true);
+    view.setUint8(2, 8);
+    view.setUint8(3, 1);
+    view.setInt32(8, Number(found), true);
+  }),
+);
+set(204, 60, (view) => {
+  [192, 168, 1, 11].forEach((byte, at) => view.setUint8(at, byte));
+  [239, 1, 2, 3].forEach((byte, at) => view.setUint8(4 + at, byte));
+  view.setUint16(8, 0, true);
+  view.setUint8(10 + 1, 1);
+});
+console.log('ready');
+os.setReadHandler(fd, () => sys.recv(fd, new ArrayBuffer(2048), 0, 2048, 0));
+`;
+
+const SEND_MANY = `
+const udp = require('dgram').createSocket('udp4');
+udp.bind(0, () => {
+  udp.setMulticastTTL(8);
+  udp.setMulticastInterface('192.168.1.11');
+  let left = 20;
+  const timer = setInterval(() => {
+    udp.send('many', 33033, '${GROUP}');
+    if (--left === 0) { clearInterval(timer); setTimeout(() => process.exit(), 100); }
+  }, 20);
+});`;
+
+async function routeMany(): Promise<void> {
+  const file = `out/netns/${NAME}/routing.js`;
+  writeFileSync(file, ROUTING);
+  const index = (name: string): string =>
+    /^(\d+):/.exec(home.run('router', 'ip', '-o', 'link', 'show', name))![1]!;
+  const words = ['out/host/x86_64/whp-host', file, index('br-lan'), index('iot')];
+  const child = spawn('nsenter', [`--net=/run/netns/${NAME}-router`, ...words]);
+  children.push(child);
+  child.stderr.on('data', (bytes: Buffer) => console.error(bytes.toString()));
+  await new Promise((resolve) => child.stdout.once('data', resolve));
+}
+
+test('the rest of the home passes the guard', async () => {
+  await addNetwork();
+  await home.startAgent(config({ proxies: ['a', 'b'] }));
+  assert.match(home.run('router', 'nft', 'list', 'tables'), 'whp_guard');
+  const across = home.talk(4001, IOT);
+  await until(across, ({ word }) => word === 'iot');
+  const back = home.talk(4002, OUTSIDE);
+  await until(back, ({ word }) => word === 'iot');
+  const out = home.talk(4003, OTHER);
+  await until(out, ({ word }) => word === 'internet');
+  for (const one of [across, back, out]) one.stop();
+});
+
+test('multicast that the router routes passes the guard', async () => {
+  await routeMany();
+  home.run('device', 'node', '-e', SEND_MANY);
+  await pause(100);
+  assert.ok(groupHeard >= 18, `${groupHeard} of 20 heard`);
+});
+
+test('without the table nothing new leaves, and it stands again', async () => {
+  const began = Date.now();
+  home.run('router', 'nft', 'delete', 'table', 'inet', 'whp');
+  const late = home.talk(4004, OTHER);
+  await until(late, ({ word }) => word === 'internet', 2000);
+  assert.match(home.run('router', 'nft', 'list', 'tables'), 'inet whp\n');
+  late.stop();
+  assert.ok(Date.now() - began < 2000);
+  await home.stopAgent();
+  assert.not.match(home.run('router', 'nft', 'list', 'tables'), 'whp');
+});
+
+test.run();

@@ -1,0 +1,83 @@
+// `whp-host --watch SOCKET`, the second watchdog: it leaves an agent alone that answers, kills one
+// that is stopped, and ends with it.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+
+const HOSTS = {
+  x86_64: ['out/host/x86_64/whp-host'],
+  asan: ['out/host/asan/whp-host'],
+  mips: ['qemu-mips', 'out/host/mips/whp-host'],
+};
+const folder = mkdtempSync(join(tmpdir(), 'whp-watch-'));
+test.after(() => rmSync(folder, { recursive: true }));
+
+const AGENT = `
+require('net').createServer((one) => {
+  one.on('data', (bytes) => { console.log(bytes.toString().trim()); one.write('{"ok":true}\\n'); });
+  one.on('error', () => {});
+}).listen(process.argv[1], () => console.log('ready'));`;
+
+interface Ended {
+  readonly status: number | null;
+  readonly signal: string | null;
+  readonly at: number;
+}
+
+const ended = (child: ChildProcess): Promise<Ended> =>
+  new Promise((resolve) =>
+    child.on('exit', (status, signal) => resolve({ status, signal, at: performance.now() })),
+  );
+
+async function startBoth(name: string, host: readonly string[]) {
+  const path = join(folder, name);
+  const agent = spawn('node', ['-e', AGENT, path]);
+  let said = '';
+  await new Promise((resolve) => agent.stdout.once('data', resolve));
+  agent.stdout.on('data', (bytes) => {
+    said += bytes;
+  });
+  const [program = '', ...words] = [...host, '--watch', path];
+  const watch = spawn(program, words, { env: { ...process.env, WHP_WATCHDOG_SECONDS: '2' } });
+  let told = '';
+  watch.stderr.on('data', (bytes) => {
+    told += bytes;
+  });
+  const ends = { agent: ended(agent), watch: ended(watch) };
+  return { agent, ends, said: () => said, told: () => told };
+}
+
+const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+for (const [name, host] of Object.entries(HOSTS)) {
+  test(`${name}: one that answers is left alone, one that is stopped is killed`, async () => {
+    const { agent, ends, said, told } = await startBoth(`${name}-stop`, host);
+    await sleep(2600);
+    const asked = said().trim().split('\n');
+    assert.ok(asked.length >= 3 && asked.length <= 7, said());
+    assert.is(asked[0], '{"method":"alive"}');
+    const from = performance.now();
+    agent.kill('SIGSTOP');
+    const [one, two] = await Promise.all([ends.agent, ends.watch]);
+    assert.is(one.signal, 'SIGKILL');
+    assert.is(two.status, 0);
+    assert.match(told(), 'no sign of life in 1 s, killed');
+    assert.ok(one.at - from < 2000, `${one.at - from} ms`);
+  });
+
+  test(`${name}: it ends with the agent, and where there is none`, async () => {
+    const { agent, ends } = await startBoth(`${name}-end`, host);
+    await sleep(300);
+    agent.kill('SIGKILL');
+    const [one, two] = await Promise.all([ends.agent, ends.watch]);
+    assert.is(two.status, 0);
+    assert.ok(two.at - one.at < 500, `${two.at - one.at} ms`);
+    const [program = '', ...words] = [...host, '--watch', join(folder, 'none')];
+    assert.is((await ended(spawn(program, words))).status, 1);
+  });
+}
+
+test.run();
