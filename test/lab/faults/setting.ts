@@ -68,7 +68,8 @@ export async function openSetting(machines: Lab, say: (line: string) => void): P
       calls.add(call);
       return call;
     },
-    inject: (command, condition, limit) => inject(machines, command, condition, limit),
+    inject: (command, condition, limit, quiet) =>
+      inject(machines, command, condition, limit, quiet),
     inWorld: (namespace, command) => world.must(`ip netns exec ${namespace} ${command}`),
     worldTime: async () => {
       const text = await world.must(`env ${HOST} ${HOME}/probe.js now`);
@@ -172,12 +173,14 @@ async function inject(
   command: string,
   condition: string,
   limitSeconds = 10,
+  quietSeconds = 0,
 ): Promise<number> {
   const script = `
 now() { read -r up rest </proc/uptime; echo $up; }
 { ${command}
 } >/dev/null 2>&1
 from=$(now)
+sleep ${quietSeconds}
 until { ${condition}
 } >/dev/null 2>&1; do
   # Asking without a pause would take half of a slow router from the agent.
