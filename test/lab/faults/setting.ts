@@ -13,8 +13,10 @@ const HOME = '/usr/lib/world';
 const LOGS = '/tmp/world';
 const HOST = 'WHP_WATCHDOG_SECONDS=60 WHP_MEMORY_MB=128 /usr/lib/whp/whp-host';
 
-/** The router after a boot, whatever the session before has done to it. */
+/** The router after a boot, whatever the session before has done to it. With 64 MB the distribution's
+ * kernel stood still for half a minute once while it compacted memory ahead of need: it shall not. */
 const AS_BOOTED = `
+echo 0 >/proc/sys/vm/compaction_proactiveness
 nft flush ruleset
 nft -f /etc/nftables/fw4.nft
 for p in $(seq 15001 15015); do
