@@ -252,8 +252,7 @@ export async function keepApart(daemon: Daemon): Promise<void> {
   if (typeof sets === 'string' || daemon.wanted.apps.length === 0) return;
   if (!isApartWanted(readFlowTables(sets))) return;
   const refused = await runNft(daemon, apartText(daemon.wanted.globals.mask));
-  if (refused === null) daemon.problems.delete('offload');
-  else daemon.problems.set('offload', `our flows are offloaded: ${refused}`);
+  if (refused !== null) daemon.problems.set('offload', `offloaded: ${refused}`);
 }
 
 /** The table again as it was, with everything it had learned. */

@@ -34,13 +34,7 @@ import {
   observeDnsQuery,
 } from './learn/observe-dns.ts';
 import { observeHello } from './learn/observe-hello.ts';
-import {
-  createPace,
-  isPenalized,
-  type Pace,
-  PENALTY_MILLISECONDS,
-  takeToken,
-} from './learn/pace.ts';
+import { createPace, type Pace, PENALTY_MILLISECONDS, takeToken } from './learn/pace.ts';
 import { createRepeats, isRepeat, type Repeats } from './learn/repeats.ts';
 import { createReports, type Reports, reportOnce } from './learn/reports.ts';
 import {
@@ -258,7 +252,8 @@ function refuse(state: State, id: number | null, packet: Packet, now: number): E
   const said = report(state, `flood ${device}`, text, now);
   // The kernel takes no more questions of it meanwhile: the router's resolver has only so much room
   // for answers that wait, and everybody else's wait behind them.
-  if (isPenalized(state.pace, device, now)) {
+  // Its penalty began just now.
+  if (state.pace.buckets.get(device)?.at === now + PENALTY_MILLISECONDS) {
     const elements = [{ key: addressKey(device)!, timeout: PENALTY_MILLISECONDS }];
     said.unshift({ kind: 'renew', set: floodSet(packet.family), elements });
   }

@@ -5,8 +5,8 @@
 export interface Pace {
   /** By device, the one not heard of for longest first. */
   readonly buckets: Map<string, Bucket>;
-  /** The device that the agent works for now; null: for none. */
-  worksFor: string | null;
+  /** The device that the agent works for now; '': for none. */
+  worksFor: string;
 }
 
 interface Bucket {
@@ -25,13 +25,12 @@ const WORK_PER_SECOND = 500;
 const WORK_BURST = 6000;
 /** A device that has used up either asks in vain for so long, and then has little at first. */
 export const PENALTY_MILLISECONDS = 2000;
-const GRACE_TOKENS = 10;
-const GRACE_WORK = 200;
+const GRACE = 10;
 /** Devices remembered; a forgotten one starts with a full bucket. */
 const DEVICES = 1024;
 
 export function createPace(): Pace {
-  return { buckets: new Map(), worksFor: null };
+  return { buckets: new Map(), worksFor: '' };
 }
 
 /** Takes a token of `device` at `now` (milliseconds); false when it has none left, or no time. */
@@ -42,8 +41,8 @@ export function takeToken(pace: Pace, device: string, now: number): boolean {
     bucket.tokens -= 1;
     pace.worksFor = device;
   } else if (bucket.at <= now) {
-    bucket.tokens = GRACE_TOKENS;
-    bucket.work = GRACE_WORK;
+    bucket.tokens = GRACE;
+    bucket.work = GRACE;
     bucket.at = now + PENALTY_MILLISECONDS;
   }
   pace.buckets.delete(device);
@@ -69,14 +68,9 @@ function filled(known: Bucket | undefined, now: number): Bucket {
   return known;
 }
 
-/** Whether the penalty of `device` began just now, at `now`. */
-export function isPenalized(pace: Pace, device: string, now: number): boolean {
-  return pace.buckets.get(device)?.at === now + PENALTY_MILLISECONDS;
-}
-
 /** What the last token was for took so many milliseconds. */
 export function chargeWork(pace: Pace, milliseconds: number): void {
-  const bucket = pace.worksFor === null ? undefined : pace.buckets.get(pace.worksFor);
+  const bucket = pace.buckets.get(pace.worksFor);
   if (bucket !== undefined) bucket.work -= milliseconds;
-  pace.worksFor = null;
+  pace.worksFor = '';
 }

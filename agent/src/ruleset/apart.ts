@@ -22,7 +22,7 @@ export function apartText(mask: number | null): string {
   }
   chain forward {
     type filter hook forward priority ${PRIORITY};
-    ct mark & 0x${mask.toString(16).padStart(8, '0')} != 0 meta l4proto { tcp, udp } flow add @none comment "!whp: not offloaded"
+    ct mark & 0x${mask.toString(16).padStart(8, '0')} != 0 meta l4proto { tcp, udp } flow add @none comment "!whp: ours"
   }
 }
 `;

@@ -95,7 +95,7 @@ export function askable(): Statement[] {
 /** Before a device's `question` goes to a resolver, and before the agent hears of it. */
 export function refusals(...question: Statement[]): Rule[] {
   return FAMILIES.map((family) =>
-    rule('it floods the agent', ...question, inSet(saddr(family), floodSet(family)), drop),
+    rule('floods us', ...question, inSet(saddr(family), floodSet(family)), drop),
   );
 }
 

@@ -4,8 +4,8 @@ import * as assert from 'uvu/assert';
 import {
   chargeWork,
   createPace,
-  isPenalized,
   PACE,
+  PENALTY_MILLISECONDS,
   takeToken,
 } from '../../../agent/src/learn/pace.ts';
 import { createReports, reportOnce } from '../../../agent/src/learn/reports.ts';
@@ -97,9 +97,10 @@ test('a router on which each answer takes 40 ms: six seconds of its time at once
     taken += 1;
   }
   assert.ok(taken >= 190 && taken <= 210, `${taken} at once`);
-  assert.ok(isPenalized(pace, 'a', now));
+  const until = () => pace.buckets.get('a')!.at;
+  assert.is(until(), now + PENALTY_MILLISECONDS);
   assert.not.ok(takeToken(pace, 'a', now + 1990));
-  assert.not.ok(isPenalized(pace, 'a', now + 1990));
+  assert.is(until(), now + PENALTY_MILLISECONDS);
   assert.ok(takeToken(pace, 'b', now), 'another has its own');
   chargeWork(pace, 40);
   assert.ok(takeToken(pace, 'a', now + 2000));
