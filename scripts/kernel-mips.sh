@@ -45,7 +45,7 @@ done
 if [ -n "$missing" ]; then
   [ "$(id -u)" = 0 ] || die "missing packages:$missing (as root: apt-get install$missing)"
   say "installing$missing"
-  { apt-get -q update && DEBIAN_FRONTEND=noninteractive \
+  { apt-get -q update || true; DEBIAN_FRONTEND=noninteractive \
     apt-get -q -y install --no-install-recommends $missing; } >&2 || die "apt-get install failed"
 fi
 

@@ -36,7 +36,8 @@ if [ -n "$missing" ]; then
   [ "$(id -u)" = 0 ] || die "missing packages:$missing (as root: apt-get install$missing)"
   say "installing$missing"
   log=$(mktemp)
-  { apt-get -q update && DEBIAN_FRONTEND=noninteractive \
+  # One source that fails is no reason not to install from the others.
+  { apt-get -q update || true; DEBIAN_FRONTEND=noninteractive \
     apt-get -q -y install --no-install-recommends $missing; } >"$log" 2>&1 || {
     tail -n 20 "$log" >&2
     die "apt-get install$missing failed"

@@ -13,6 +13,7 @@ import { GUARD_TABLE, tunnelDevice, UNJUDGED_PREFIX } from './ruleset/names.ts';
 import { loadText, reloadText, reshapedSets, type Standing } from './ruleset/standing.ts';
 import { after, every, now, pause } from './system/clock.ts';
 import { errnoText } from './system/errno.ts';
+import { removeFile, writeText } from './system/file.ts';
 import { raiseGuard } from './system/guard.ts';
 import { log } from './system/log.ts';
 import { readPaths } from './system/paths.ts';
@@ -73,17 +74,23 @@ export async function loadTable(daemon: Daemon, next: Standing): Promise<string 
   const held = () => heldElements(daemon.state, now());
   const text = before === null ? loadText(next, held()) : reloadText(before, next, held());
   await pause();
-  let refused = text === '' ? null : await runNft(text);
+  let refused = text === '' ? null : await runNft(daemon, text);
   // What stands is not what it was taken for: whole, with all that is known.
-  if (refused !== null && before !== null) refused = await runNft(loadText(next, held()));
+  if (refused !== null && before !== null) refused = await runNft(daemon, loadText(next, held()));
   if (refused !== null) return refused;
   daemon.standing = next;
   if (text !== '' || daemon.repair.fingerprint === null) remember(daemon);
   return null;
 }
 
-async function runNft(text: string): Promise<string | null> {
-  const { status, stderr } = await runProgram(['nft', '-f', '-'], { input: text });
+/** By way of a file in memory: a pipe is filled a few KiB each time the event loop comes round, and
+ * while a table is missing that is the longest part of making it again. */
+async function runNft(daemon: Daemon, text: string): Promise<string | null> {
+  const file = `${daemon.legacy}.nft`;
+  const isWritten = writeText(file, text) === 0;
+  const input = isWritten ? '' : text;
+  const { status, stderr } = await runProgram(['nft', '-f', isWritten ? file : '-'], { input });
+  removeFile(file);
   return status === 0 ? null : `nft refused the table: ${stderr.trim()}`;
 }
 
@@ -245,7 +252,7 @@ export async function keepApart(daemon: Daemon): Promise<void> {
   if (typeof sets === 'string' || daemon.wanted.apps.length === 0) return;
   const wanted = apartWanted(readFlowTables(sets));
   if (wanted === null) return;
-  const refused = await runNft(apartText(wanted ? daemon.wanted.globals.mask : null));
+  const refused = await runNft(daemon, apartText(wanted ? daemon.wanted.globals.mask : null));
   if (refused === null) {
     daemon.problems.delete('offload');
     log('notice', wanted ? 'flow offloading: our flows are kept out of it' : 'no flow offloading');
@@ -264,7 +271,7 @@ async function restore(daemon: Daemon, why: string): Promise<void> {
   // What somebody changed may still hold what was learned; what is deleted is known here.
   for (const set of daemon.policy.apps.flatMap(learnedSetsOf)) readKept(daemon, set);
   const held = heldElements(daemon.state, now());
-  const refused = await runNft(loadText(standing, held));
+  const refused = await runNft(daemon, loadText(standing, held));
   if (refused !== null) {
     daemon.problems.set('table', refused);
     log('error', refused);

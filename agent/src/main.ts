@@ -5,30 +5,27 @@ import { type Command, readArguments } from './control/arguments.ts';
 import { ask } from './control/ask.ts';
 import { checkFile } from './control/check.ts';
 import { diagnose } from './control/diagnose.ts';
-import { completionText, helpText } from './control/help.ts';
 import { loadPolicy } from './control/load.ts';
+import { printedAlone } from './control/printed.ts';
 import { profileCommand } from './control/profile-command.ts';
 import { replayFile } from './control/replay-file.ts';
-import { VERSION } from './control/version.ts';
 import { runDaemon } from './daemon.ts';
 import type { Problem } from './policy/result.ts';
 import { compile } from './ruleset/compile.ts';
 import { renderLoad } from './ruleset/render.ts';
 
 async function run(command: Command): Promise<number> {
+  const alone = printedAlone(command);
+  if (alone !== null) {
+    std.out.puts(alone.out);
+    std.err.puts(alone.err);
+    return alone.status;
+  }
   switch (command.name) {
-    case 'help':
-      return printHelp(command);
-    case 'completion':
-      std.out.puts(completionText());
-      return 0;
     case 'profile':
       return profileCommand(command);
     case 'diag':
       return diagnose(command);
-    case 'version':
-      std.out.puts(command.json ? `${JSON.stringify({ version: VERSION })}\n` : `whp ${VERSION}\n`);
-      return 0;
     case 'daemon':
       return runDaemon(command, command.socket);
     case 'check':
@@ -40,15 +37,6 @@ async function run(command: Command): Promise<number> {
     default:
       return ask(command);
   }
-}
-
-function printHelp({ operand, json }: Command): number {
-  const text = helpText(operand);
-  if (text === null) {
-    return complain([{ where: String(operand), what: 'no such command; whp help lists them' }], 2);
-  }
-  std.out.puts(json ? `${JSON.stringify({ help: text })}\n` : text);
-  return 0;
 }
 
 function printRuleset(command: Command): number {

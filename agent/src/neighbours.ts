@@ -10,8 +10,9 @@ import { readClaims, readMarkUses } from './system/others.ts';
 import { PROTOCOL, type Realized } from './system/paths.ts';
 import { readOthersChains } from './system/table.ts';
 
-/** nft lists the whole ruleset for this, seconds of work on a slow router. */
-const LISTING_MILLISECONDS = 60_000;
+/** nft lists the whole ruleset for this: half a second of work on a slow router, more with a large
+ * firewall. */
+const LISTING_MILLISECONDS = 20_000;
 
 export interface Neighbours {
   /** As they are now, for `whp status`. */

@@ -18,7 +18,9 @@ need() {
   echo "installing ${missing[*]}"
   # The lists of a fresh machine are empty or old: refresh them only when the first try fails.
   apt_install "${missing[@]}" >/dev/null 2>&1 && return 0
-  apt-get -qq update && apt_install "${missing[@]}" >/dev/null
+  # One source that fails is no reason not to install from the others.
+  apt-get -qq update || true
+  apt_install "${missing[@]}" >/dev/null
 }
 
 apt_install() {

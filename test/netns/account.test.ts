@@ -84,7 +84,9 @@ async function until(what: () => Promise<boolean>): Promise<void> {
 
 const entry = (verb: string, i: number, mark: string): string =>
   `${verb} -p udp -s 192.168.1.${10 + (i % 40)} -d 198.51.${i >> 8}.${i & 255} --sport 13021 --dport 443${
-    verb === '-I' ? ` -q 10.254.1.2 --timeout 600 -m ${mark}` : ''
+    verb === '-I'
+      ? ` -r 198.51.${i >> 8}.${i & 255} -q 10.254.1.2 --reply-port-src 443 --reply-port-dst 13021 --timeout 600 -m ${mark}`
+      : ''
   }`;
 
 test('an agent that is not there', async () => {
@@ -97,10 +99,11 @@ test('flows are listed and counted, others are not', async () => {
   for (let i = 0; i < 100; i++) entries.push(entry('-I', i + 3000, '0'));
   writeFileSync(`${FOLDER}/entries`, `${entries.join('\n')}\n`);
   // Something has to ask for tracking before the agent does.
-  await run(`ip link set lo up; nft 'table inet early { chain c {
-    type filter hook prerouting priority 0; ct state new counter; }
-    chain o { type filter hook output priority 0; udp dport 4443 ct mark set 0x01000000; } }'
-    sysctl -qw net.netfilter.nf_conntrack_acct=1`);
+  await run(`ip link set lo up; sysctl -qw net.netfilter.nf_conntrack_acct=1
+    nft 'table inet early {
+      chain c { type filter hook prerouting priority 0; ct state new counter; }
+      chain o { type filter hook output priority 0; udp dport 4443 ct mark set 0x01000000; }
+    }'`);
   await run(`ip link add br-lan type bridge; ip link set br-lan up
     ip addr add 192.168.1.1/24 dev br-lan
     ${DAEMON}`);

@@ -6,6 +6,7 @@ import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node
 import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { COMMAND_NAMES } from '../../agent/src/control/commands.ts';
 
 const FOLDER = resolve(`out/netns/owner-${process.pid}`);
 const HOST = resolve('out/host/x86_64/whp-host');
@@ -267,6 +268,69 @@ test('forget empties what was learned', async () => {
   assert.match((await whp('forget skype')).text, /1 entry forgotten/);
   assert.match((await whp('forget all')).text, /0 entries forgotten/);
   assert.is((await whp('forget nobody')).status, 1);
+});
+
+test('servers named in TLS hellos are shown, explained and forgotten', async () => {
+  const text = HEAD.replace("hold '0'", "hold '0'\n	option hello 'watch'");
+  writeFileSync(`${FOLDER}/whp`, text);
+  await reload();
+  await shell.run('nft add element inet whp skype_hello4 { 192.168.1.50 . 198.51.100.6 }');
+  await shell.run('nft add element inet whp skype_hello4 { 192.168.1.51 . 198.51.100.7 }');
+  assert.match((await whp('learned')).text, /198\.51\.100\.6 +192\.168\.1\.50 .* TLS hello/);
+  assert.match((await whp('why 198.51.100.7')).text, /192\.168\.1\.51 named it in a TLS hello/);
+  assert.match((await whp('forget 198.51.100.6')).text, /1 entry forgotten/);
+  assert.match((await whp('forget 192.168.1.51')).text, /1 entry forgotten/);
+  assert.match((await whp('learned')).text, /nothing learned/);
+  configure('');
+  await reload();
+});
+
+const CAPTURE = `${FOLDER}/empty.pcap`;
+// A header and no packet.
+writeFileSync(CAPTURE, Buffer.from('d4c3b2a1020004000000000000000000ffff000001000000', 'hex'));
+
+test('every command answers --json with one JSON value', async () => {
+  const words = [
+    ...['status', 'flows', 'why 198.51.100.7', 'learned', 'evidence', 'devices', 'counters', 'log'],
+    ...[
+      'check',
+      'reload',
+      'pause skype 1',
+      'resume',
+      'pin 198.51.100.9',
+      'pin',
+      'unpin 198.51.100.9',
+    ],
+    ...['forget all', 'profile list', 'profile show skype', 'proxy list', 'proxy use auto', 'diag'],
+    ...[
+      `profile validate ${FOLDER}/profiles/skype.json`,
+      'version',
+      'help',
+      'help more',
+      'help log',
+    ],
+    ...['ruleset', 'completion', `replay ${CAPTURE}`, 'log --csv'],
+  ];
+  for (const word of words) assert.ok((await json(word)) !== undefined, word);
+  const commands = new Set(words.map((word) => word.split(' ')[0]));
+  const left = COMMAND_NAMES.filter((name) => !commands.has(name));
+  // The one that runs for ever, the one that goes on; import is with its own test.
+  assert.equal(left, ['monitor', 'daemon']);
+});
+
+test('exit statuses: 0 done, 1 failed, 2 the command line is wrong', async () => {
+  for (const [words, status] of [
+    ['status', 0],
+    ['unpin 198.51.100.9', 1],
+    ['profile show nothing', 1],
+    [`check ${FOLDER}/none`, 1],
+    ['statsu', 2],
+    ['status now', 2],
+    ['flows --limit none', 2],
+    ['proxy use', 2],
+  ] as const) {
+    assert.is((await whp(words)).status, status, words);
+  }
 });
 
 test('a profile of the owner comes before the shipped one', async () => {

@@ -116,7 +116,7 @@ for (const [name, host] of Object.entries(HOSTS)) {
     const server = await serve((line) =>
       line.includes('evidence') ? '-1 0 0\n' : '{"ok":false,"error":"no such method: cli"}\n',
     );
-    await engine('version', '--socket', path);
+    await engine('check', '--socket', path);
     await engine('status', '--socket', path);
     await engine('evidence', '--socket', path);
     await close(server);

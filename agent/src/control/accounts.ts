@@ -4,8 +4,9 @@
 
 import type { LiveFlow } from '../account/ledger.ts';
 import { createLines, flowLine } from '../account/line.ts';
+import { proxyOf } from '../account/proxy.ts';
 import type { Daemon } from '../daemon.ts';
-import { type Connection, tupleText } from '../netlink/conntrack.ts';
+import { tupleText } from '../netlink/conntrack.ts';
 import { slotOf } from '../policy/marks.ts';
 import { now, wallTime } from '../system/clock.ts';
 import type { WatchedPolicy } from '../system/flow-watch.ts';
@@ -29,7 +30,11 @@ export function watchedPolicy(daemon: Daemon): WatchedPolicy {
       );
       return {
         app: app.name,
-        proxy: proxyOf(daemon, app.name, connection),
+        proxy: proxyOf(
+          daemon.policy.proxies,
+          daemon.helm.steering.choices.get(app.name)?.way,
+          connection.reply.destination,
+        ),
         evidence: known?.kind ?? 'unknown',
         detail: known?.detail ?? 'announced before this agent listened',
         // Its first packet was announced; the list may be read much later.
@@ -42,17 +47,6 @@ export function watchedPolicy(daemon: Daemon): WatchedPolicy {
       if (line !== null) log('notice', line);
     },
   };
-}
-
-/** The proxy a connection goes by: its answers come to that tunnel's inner address. Before the first
- * packet has left it has none yet: then the way its app takes now. */
-function proxyOf({ policy, helm }: Daemon, app: string, { reply }: Connection): string {
-  const way = helm.steering.choices.get(app)?.way;
-  const now = way?.kind === 'tunnel' ? way.proxy : way?.kind === 'direct' ? 'direct' : 'none';
-  const fits = policy.proxies.filter(
-    ({ local, inner6 }) => reply.destination === local || reply.destination === inner6?.local,
-  );
-  return fits.length === 0 || fits.some(({ name }) => name === now) ? now : fits[0]!.name;
 }
 
 export function flowRow(

@@ -124,6 +124,8 @@ export interface LearnedAnswer {
   readonly endpoints: readonly (Omit<Endpoint, 'expires'> & { readonly seconds: number })[];
   readonly ports: readonly LearnedPort[];
   readonly peers: readonly LearnedPeer[];
+  /** Servers that a device named as the application's in its TLS hello. */
+  readonly named: readonly LearnedPeer[];
   readonly windows: readonly { readonly app: string; readonly device: string }[];
 }
 
@@ -184,6 +186,7 @@ export function learnedAnswer(
   };
   const ports: LearnedPort[] = [];
   const peers: LearnedPeer[] = [];
+  const named: LearnedPeer[] = [];
   const windows: { app: string; device: string }[] = [];
   for (const { name: app } of state.policy.apps) {
     for (const family of FAMILIES) {
@@ -194,10 +197,15 @@ export function learnedAnswer(
           if (found !== null) ports.push({ app, ...found, protocol, seconds: left });
         }
       }
-      for (const element of elements(setName(app, 'peer', family))) {
-        const found = pairOf(element.key);
-        if (found !== null)
-          peers.push({ app, ...found, seconds: seconds(element.expiration ?? 0) });
+      for (const [kind, list] of [
+        ['peer', peers],
+        ['hello', named],
+      ] as const) {
+        for (const element of elements(setName(app, kind, family))) {
+          const found = pairOf(element.key);
+          if (found !== null)
+            list.push({ app, ...found, seconds: seconds(element.expiration ?? 0) });
+        }
       }
       for (const element of elements(setName(app, 'window', family))) {
         const device = addressOf(element.key);
@@ -209,6 +217,7 @@ export function learnedAnswer(
     endpoints,
     ports: ports.slice(0, limit),
     peers: peers.slice(0, limit),
+    named: named.slice(0, limit),
     windows: windows.slice(0, limit),
   };
 }
@@ -497,6 +506,9 @@ function standing(state: State, kernel: KernelView, address: string, now: number
   }
   for (const one of learned.peers.filter(({ peer }) => peer === address)) {
     reasons.push(`${one.app}: a peer of ${one.device}; ${one.seconds} s left`);
+  }
+  for (const one of learned.named.filter(({ peer }) => peer === address)) {
+    reasons.push(`${one.app}: ${one.device} named it in a TLS hello; ${one.seconds} s left`);
   }
   for (const one of learned.ports.filter(({ device }) => device === address)) {
     reasons.push(

@@ -11,9 +11,11 @@ import type {
 } from './answers.ts';
 import type { Command } from './arguments.ts';
 import type { DeviceAnswer } from './devices.ts';
+import { completionText, helpText } from './help.ts';
 import { evidenceText, flowsText, learnedText, statusText, whyText } from './text.ts';
 import { type CountersAnswer, countersText, type LogAnswer, logText } from './text-account.ts';
 import { type ActionAnswer, actionText, devicesText } from './text-owner.ts';
+import { VERSION } from './version.ts';
 
 /** What goes over the control socket, one JSON line. */
 export interface Request {
@@ -57,7 +59,33 @@ export const ASKED = [
   'unpin',
   'forget',
   'proxy',
+  // Known at either end, but the engine at this one would have to be started for it.
+  'version',
+  'help',
+  'completion',
 ] as const;
+
+/** What needs neither an agent nor a file; null: something else was asked. */
+export function printedAlone({ name, operand, json }: Command): Printed | null {
+  const say = (key: string, text: string): Printed => ({
+    status: 0,
+    out: json ? `${JSON.stringify({ [key]: text })}\n` : text,
+    err: '',
+  });
+  switch (name) {
+    case 'version':
+      return json ? say('version', VERSION) : say('version', `whp ${VERSION}\n`);
+    case 'completion':
+      return say('script', completionText());
+    case 'help': {
+      const text = helpText(operand);
+      const unknown = { where: String(operand), what: 'no such command; whp help lists them' };
+      return text === null ? complained([unknown], 2) : say('help', text);
+    }
+    default:
+      return null;
+  }
+}
 
 /** The socket's methods are the commands, but for the two of `proxy`. */
 export function requestOf({ name, words, operand, limit, csv }: Command): Request {

@@ -93,29 +93,17 @@ export function largest(flows: readonly LiveFlow[], most: number): LiveFlow[] {
   return [...above.sort((a, b) => size(b) - size(a)), ...level];
 }
 
-/** The agent's devices if it knows them by name, each with its totals; else those of the ledger. */
+/** The agent's devices, each with its totals. */
 function devices(reply: unknown, { ledger }: RpcSources): object {
   const known = unwrap(reply) as { rows?: readonly { readonly addresses?: readonly string[] }[] };
   const totals = (address: string): object | undefined => {
     const subject = ledger?.subjects.get(`device ${address}`);
     return subject === undefined ? undefined : { up: subject.up, down: subject.down };
   };
-  if (known.rows !== undefined) {
-    return {
-      rows: known.rows.slice(0, MOST_ROWS).map((row) => {
-        const used = (row.addresses ?? []).map(totals).filter((one) => one !== undefined);
-        return { ...row, used };
-      }),
-    };
-  }
-  const rows = Array.from(ledger?.subjects ?? [])
-    .filter(([name]) => name.startsWith('device '))
-    .map(([name, { up, down, flows: count }]) => ({
-      address: name.slice(7),
-      up,
-      down,
-      flows: count,
-    }));
+  const rows = (known.rows ?? []).slice(0, MOST_ROWS).map((row) => {
+    const used = (row.addresses ?? []).map(totals).filter((one) => one !== undefined);
+    return { ...row, used };
+  });
   return { rows };
 }
 

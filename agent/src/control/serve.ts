@@ -28,10 +28,10 @@ import {
 import { readArguments } from './arguments.ts';
 import { counted, devicesAnswer } from './devices.ts';
 import {
-  ASKED,
   complained,
   type Printed,
   printed,
+  printedAlone,
   type Reply,
   type Request,
   requestOf,
@@ -72,7 +72,8 @@ export function listenControl(
         return;
       }
       if (request?.method === 'cli') {
-        void cli(daemon, turns, request.words ?? []).then((answer) => sendPrinted(line, answer));
+        const words = Array.isArray(request.words) ? request.words : [];
+        void cli(daemon, turns, words).then((answer) => sendPrinted(line, answer), line.close);
         return;
       }
       void answer(daemon, turns, request ?? {}).then(
@@ -133,16 +134,13 @@ async function answer(
   }
 }
 
-/** A command line as the thin client sends it; null: that one has to do it itself. */
-async function cli(
-  daemon: Daemon,
-  turns: Turns,
-  words: readonly unknown[],
-): Promise<Printed | null> {
+/** A command line as the thin client sends it. */
+async function cli(daemon: Daemon, turns: Turns, words: readonly unknown[]): Promise<Printed> {
   const read = readArguments(words.map(String));
   if (!read.ok) return complained(read.problems, 2);
   const command = read.value;
-  if (!(ASKED as readonly string[]).includes(command.name)) return null;
+  const alone = printedAlone(command);
+  if (alone !== null) return alone;
   const reply = await answer(daemon, turns, requestOf(command)).catch((error: unknown) => ({
     ok: false,
     error: String(error),
@@ -151,8 +149,7 @@ async function cli(
 }
 
 /** "STATUS OUT ERR", the lengths in bytes, and then what goes to the two outputs. */
-function sendPrinted(line: Line, answer: Printed | null): void {
-  const { status, out, err } = answer ?? { status: -1, out: '', err: '' };
+function sendPrinted(line: Line, { status, out, err }: Printed): void {
   const [one, two] = [encodeUtf8(out), encodeUtf8(err)];
   line.sendBytes(encodeUtf8(`${status} ${one.length} ${two.length}\n`));
   line.sendBytes(one);

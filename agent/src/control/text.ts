@@ -178,6 +178,9 @@ export function learnedText(learned: LearnedAnswer, limit = Number.POSITIVE_INFI
   for (const one of learned.peers) {
     rows.push([one.app, one.peer, one.device, `${one.seconds} s`, 'contact from its port']);
   }
+  for (const one of learned.named) {
+    rows.push([one.app, one.peer, one.device, `${one.seconds} s`, 'name in its TLS hello']);
+  }
   if (rows.length === 1) return 'nothing learned yet\n';
   const longest = Math.max(
     ...[learned.endpoints, learned.ports, learned.peers].map((l) => l.length),

@@ -145,7 +145,7 @@ function preferenceCollisions(
   const whats = new Set([
     ...before.map(
       (rule) =>
-        `${ruleText(rule)} of ${whoseBits(rule.mask)} comes before ours (from ${first}) and takes proxied packets to the WAN, where they are rejected; ${fix}`,
+        `${ruleText(rule)} of ${whoseBits(rule.mask)} comes before ours (from ${first}) and keeps proxied packets from the tunnel: they are rejected; ${fix}`,
     ),
     ...within
       .filter((rule) => !before.includes(rule))

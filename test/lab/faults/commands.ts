@@ -71,28 +71,32 @@ const middle = ({ took }: Timing): number => took[took.length >> 1] ?? Number.PO
 
 /** Runs `command` a few times in one shell; its output goes to a file. */
 async function time(
-  { router }: FaultLab,
+  { router, say }: FaultLab,
   what: string,
   command: string,
   before = ':',
 ): Promise<Timing> {
   const script = `
 for i in $(seq ${TIMES}); do
-  ${before}
+  ${before} >/dev/null
   read a rest </proc/uptime
-  ${command} >${FILES}.out 2>${FILES}.err || { cat ${FILES}.err; exit 1; }
+  ${command} >${FILES}.out 2>${FILES}.err || { cat ${FILES}.err >&2; exit 1; }
   read b rest </proc/uptime
   echo "$a $b"
 done
 wc -c <${FILES}.out`;
-  const { status, stdout } = await router.run(script, { timeout: 120_000 });
-  if (status !== 0) throw new Error(`${what}: ${stdout}`);
+  const { status, stdout, stderr } = await router.run(script, { timeout: 120_000 });
+  if (status !== 0) {
+    say(`${what}: ${stderr.trim()}`);
+    return { what: `${what} FAILED`, took: [], bytes: 0 };
+  }
   const lines = stdout.trim().split('\n');
   const bytes = Number(lines.pop());
   const took = lines
     .map((line) => line.split(' ').map(Number))
     .map(([from = 0, to = 0]) => Math.round((to - from) * 1000))
     .sort((a, b) => a - b);
+  say(`${what}: ${took.join(' ')} ms, ${bytes} bytes`);
   return { what, took, bytes };
 }
 
@@ -117,19 +121,16 @@ async function timeAll(lab: FaultLab): Promise<{ words: Timing[]; methods: Timin
 
 function told(timings: readonly Timing[]): string {
   return timings
-    .map((one) => `${one.what} ${middle(one)} (${one.took[0]}-${one.took.at(-1)})`)
+    .map((one) => `${one.what} ${middle(one)} (${one.took[0] ?? '-'}-${one.took.at(-1) ?? '-'})`)
     .join(', ');
 }
 
-function judge(lab: FaultLab, { words, methods }: { words: Timing[]; methods: Timing[] }): Finding {
+function judge({ words, methods }: { words: Timing[]; methods: Timing[] }): Finding {
   const slow = [
     ...words.filter((one) => middle(one) > COMMAND_LIMIT),
     ...methods.filter((one) => middle(one) > METHOD_LIMIT),
   ];
   const long = methods.filter(({ bytes }) => bytes > MOST_BYTES);
-  for (const one of [...words, ...methods]) {
-    lab.say(`${one.what}: ${middle(one)} ms (${one.took.join(' ')}), ${one.bytes} bytes`);
-  }
   const largest = Math.max(...methods.map(({ bytes }) => bytes));
   const verdict =
     `${words.length} commands, the slowest ${Math.max(...words.map(middle))} ms; ` +
@@ -144,7 +145,7 @@ export const commands: Fault = {
   mayLeak: 'new flows in the pause',
   async run(lab) {
     const call = await lab.call();
-    const finding = judge(lab, await timeAll(lab));
+    const finding = judge(await timeAll(lab));
     const { lost } = await call.stop();
     return {
       ...finding,
@@ -189,7 +190,7 @@ export const busy: Fault = {
       await lab.router.must('conntrack -L -m 16777216 2>/dev/null | wc -l', { timeout: 60_000 }),
     );
     const call = await lab.call();
-    const finding = judge(lab, await timeAll(lab));
+    const finding = judge(await timeAll(lab));
     const { lost } = await call.stop();
     const left = Number(
       await lab.router.must('conntrack -L -m 16777216 2>/dev/null | wc -l', { timeout: 60_000 }),

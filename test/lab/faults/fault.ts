@@ -115,8 +115,14 @@ export interface FaultLab {
   call(options?: CallOptions): Promise<Call>;
   /** Runs `command` on the router and, in the same shell, asks `condition` over and over until it
    * holds: seconds from the end of the command on the router's clock (in steps of 10 ms, plus what
-   * the asking takes). Rejects after `limitSeconds` (10). */
-  inject(command: string, condition: string, limitSeconds?: number): Promise<number>;
+   * the asking takes). Rejects after `limitSeconds` (10). Asks for the first time after
+   * `quietSeconds` (0): asking takes a slow router's time from those who mend it. */
+  inject(
+    command: string,
+    condition: string,
+    limitSeconds?: number,
+    quietSeconds?: number,
+  ): Promise<number>;
   /** Command line in a namespace of the world ("iphone", "isp", "proxy", "internet"). */
   inWorld(namespace: string, command: string): Promise<string>;
   /** Milliseconds of the world's clock, that of CallRecord. */

@@ -13,8 +13,10 @@ const HOME = '/usr/lib/world';
 const LOGS = '/tmp/world';
 const HOST = 'WHP_WATCHDOG_SECONDS=60 WHP_MEMORY_MB=128 /usr/lib/whp/whp-host';
 
-/** The router after a boot, whatever the session before has done to it. */
+/** The router after a boot, whatever the session before has done to it. With 64 MB the distribution's
+ * kernel stood still for half a minute once while it compacted memory ahead of need: it shall not. */
 const AS_BOOTED = `
+echo 0 >/proc/sys/vm/compaction_proactiveness
 nft flush ruleset
 nft -f /etc/nftables/fw4.nft
 for p in $(seq 15001 15015); do
@@ -68,7 +70,8 @@ export async function openSetting(machines: Lab, say: (line: string) => void): P
       calls.add(call);
       return call;
     },
-    inject: (command, condition, limit) => inject(machines, command, condition, limit),
+    inject: (command, condition, limit, quiet) =>
+      inject(machines, command, condition, limit, quiet),
     inWorld: (namespace, command) => world.must(`ip netns exec ${namespace} ${command}`),
     worldTime: async () => {
       const text = await world.must(`env ${HOST} ${HOME}/probe.js now`);
@@ -172,12 +175,14 @@ async function inject(
   command: string,
   condition: string,
   limitSeconds = 10,
+  quietSeconds = 0,
 ): Promise<number> {
   const script = `
 now() { read -r up rest </proc/uptime; echo $up; }
 { ${command}
 } >/dev/null 2>&1
 from=$(now)
+sleep ${quietSeconds}
 until { ${condition}
 } >/dev/null 2>&1; do
   # Asking without a pause would take half of a slow router from the agent.

@@ -53,10 +53,18 @@ export const failover: Fault = {
     const back = await said(lab, 'proxy spare -> proxy cloud', 90);
     await lab.sleep(1000);
     const [moved, unrelated] = [await second.stop(), await other.stop()];
-    const ok = record.silence < 4000 && moved.silence < 1500 && unrelated.lost.length === 0;
+    const log = await lab.router.must('/usr/bin/whp log --json', { timeout: 60_000 });
+    const { rows } = JSON.parse(log) as { rows: { proxy: string }[] };
+    // A connection that was moved has ended on the proxy that it began on.
+    const logged = [...new Set(rows.map(({ proxy }) => proxy))].sort().join(' ');
+    const ok =
+      record.silence < 4000 &&
+      moved.silence < 1500 &&
+      unrelated.lost.length === 0 &&
+      logged === 'cloud spare';
     return {
       ok,
-      verdict: `silent for ${record.silence} ms (answered again ${after} ms after the cut); back after ${back.toFixed(1)} s of answers, silent for ${moved.silence} ms; unrelated ${unrelated.lost.length} lost`,
+      verdict: `silent for ${record.silence} ms (answered again ${after} ms after the cut); back after ${back.toFixed(1)} s of answers, silent for ${moved.silence} ms; unrelated ${unrelated.lost.length} lost; proxies in the connection log: ${logged}`,
       seconds: record.silence / 1000,
     };
   },

@@ -1,0 +1,102 @@
+// The agent's own faults and its neighbours, in a namespace of its own under a stand-in for procd:
+// stopped and hung agents are ended and the next one takes over, a second one changes nothing, others
+// who use what is ours are named with the fix, and the fix moves what stands.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+
+const FOLDER = resolve(`out/netns/faults-${process.pid}`);
+mkdirSync(`${FOLDER}/state`, { recursive: true });
+test.after(() => rmSync(FOLDER, { recursive: true }));
+
+const CONFIG = `config globals 'globals'
+	option hold '0'
+config proxy 'cloud'
+	option address '203.0.113.20'
+	option local '10.213.0.1'
+	option remote '10.213.0.2'
+config app 'skype'
+	option profile 'skype'
+	list proxy 'cloud'
+`;
+const OPTIONS = `--config ${FOLDER}/whp --profiles ${resolve('agent/profiles')} --state ${FOLDER}/state --socket ${FOLDER}/sock`;
+
+/** Runs `script` beside a supervised agent; `whp` is the command. Answers its output. */
+function play(script: string): string {
+  writeFileSync(`${FOLDER}/whp`, CONFIG);
+  const text = `
+cd ${FOLDER}; : >log
+whp() { command=$1; shift; ${resolve('out/host/x86_64/whp-host')} ${resolve('out/whp')} $command ${OPTIONS} "$@"; }
+starts() { grep -c '^whp: enforcing' log; }
+until_starts() { for i in $(seq 200); do [ $(starts) -ge $1 ] && return; sleep 0.1; done; echo "not started"; cat log; }
+{ while [ ! -e end ]; do
+  ${resolve('out/host/x86_64/whp-host')} ${resolve('out/whp')} daemon ${OPTIONS} >>log 2>&1 &
+  echo $! >pid; wait $!; echo "ended $?" >>log; sleep 0.3
+done; } 2>/dev/null &
+until_starts 1
+${script}
+touch end; kill $(cat pid); wait; rm -f end`;
+  const { stdout, stderr } = spawnSync('unshare', ['-n', 'sh', '-c', text], { encoding: 'utf8' });
+  return stdout + stderr;
+}
+
+test('a stopped agent is killed, a hung one ends, and the table is taken over', () => {
+  const out = play(`
+from=$(date +%s%N); kill -STOP $(cat pid); until_starts 2; echo "stopped $(( ($(date +%s%N) - from) / 1000000 ))"
+mv whp whp.good; mkfifo whp
+from=$(date +%s%N); kill -HUP $(cat pid); sleep 1; rm whp; mv whp.good whp; until_starts 3; echo "hung $(( ($(date +%s%N) - from) / 1000000 ))"
+nft list tables
+cat log`);
+  const [stopped, hung] = [/stopped (\d+)/, /hung (\d+)/].map((one) => Number(one.exec(out)?.[1]));
+  assert.ok(stopped! > 3000 && stopped! < 15_000, out);
+  assert.ok(hung! > 3000 && hung! < 15_000, out);
+  assert.match(out, 'no sign of life in 4 s, killed');
+  assert.is(out.split('a table stands: taken over').length, 3, out);
+  assert.match(out, 'table inet whp_guard');
+});
+
+test('a second agent says that one runs, and changes nothing', () => {
+  const out = play(`
+nft list ruleset >before; ip rule >>before; whp daemon; echo "status $?"
+nft list ruleset >after; ip rule >>after; cmp before after && echo same; cat log`);
+  assert.match(out, 'another agent answers here; stop it first');
+  assert.match(out, 'status 1');
+  assert.match(out, 'same');
+  assert.is(out.split('enforcing').length, 2, out);
+});
+
+test('who uses what is ours is named by check and status, with the option that ends it', () => {
+  const out = play(`
+whp check && echo "alone: good"
+ip rule add pref 29998 fwmark 0x10000/0xff0000 lookup 256
+nft 'table ip pbr { chain p { type filter hook prerouting priority -150; ip saddr 192.0.2.1 meta mark set meta mark & 0xff00ffff | 0x00010000; }; }'
+whp check && echo "beside pbr: good"
+ip rule add pref 2001 fwmark 0x100/0x3f00 lookup 1
+ip rule add pref 29000 fwmark 0x1000000/0xff000000 lookup main
+nft 'table ip greedy { chain p { type filter hook prerouting priority -149; ip saddr 192.0.2.1 meta mark set 0x1; }; }'
+ip link add lo2 type veth peer name lo3 && ip link set lo2 up && ip route add 192.0.2.0/24 dev lo2 table 15004
+whp check || echo "not good"
+for i in $(seq 70); do whp status | grep -q 'ip greedy' && break; sleep 0.5; done
+whp status | grep '^! collision' | sed 's/^/status: /'
+ip rule del pref 2001; nft delete table ip greedy; ip route flush table 15004
+sed -i "s/option hold '0'/option hold '0'\\n\\toption preference '1500'\\n\\toption mask '0x000000f0'/" whp
+whp reload; whp check && echo "fixed: good"; ip rule | grep 'proto 119'
+nft list table inet whp | grep -c 'mark & 0x0f000000'`);
+  assert.match(out, 'alone: good');
+  assert.match(out, 'beside pbr: good');
+  assert.match(out, 'not good');
+  for (const said of ['', 'status: ! collision: ']) {
+    assert.match(out, `\n${said}whp.globals.preference: ip rule 2001`);
+    assert.match(out, `\n${said}whp.globals.mask: ip rule 29000`);
+    assert.match(out, `\n${said}whp.globals.mask: a rule in nftables table ip greedy`);
+    assert.match(out, `\n${said}whp.globals.table: routing table 15004`);
+  }
+  assert.match(out, 'set whp.globals.preference to 1500');
+  assert.match(out, 'set whp.globals.mask to 0x000000f0');
+  assert.match(out, 'fixed: good');
+  assert.match(out, /\n1501:\s+from all fwmark 0x10\/0xf0 lookup 15001 proto 119\n0\n/);
+});
+
+test.run();
