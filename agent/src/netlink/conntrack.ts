@@ -208,6 +208,13 @@ function putProtocol(w: Writer, t: Tuple): void {
   endAttribute(w, at);
 }
 
+/** Filled anew for every entry: a list has thousands, and new tables for each took most of the time. */
+const fields = createAttributes(CTA_ZONE);
+const tuple = createAttributes(CTA_TUPLE_PROTO);
+const ip = createAttributes(CTA_IP_V6_DST);
+const proto = createAttributes(CTA_PROTO_ICMPV6_CODE);
+const counters = createAttributes(CTA_COUNTERS_BYTES);
+
 /** Decodes a CONNTRACK_ENTRY or CONNTRACK_GONE message. */
 export function readConnection(r: Reader, m: Message): Decoded<Connection> {
   const bad = (reason: string): Decoded<never> => ({ ok: false, reason: `conntrack: ${reason}` });
@@ -215,7 +222,6 @@ export function readConnection(r: Reader, m: Message): Decoded<Connection> {
   const afFamily = r.bytes[m.body]!;
   if (afFamily !== AF_INET && afFamily !== AF_INET6) return bad(`family ${afFamily}`);
   const family = afFamily === AF_INET ? 4 : 6;
-  const fields = createAttributes(CTA_ZONE);
   const reason = readAttributes(r, m.body + 4, m.end, fields);
   if (reason) return bad(reason);
   const original = readTuple(r, fields, CTA_TUPLE_ORIG, family);
@@ -241,9 +247,6 @@ export function readConnection(r: Reader, m: Message): Decoded<Connection> {
 }
 
 function readTuple(r: Reader, outer: Attributes, type: number, family: Family): Tuple | string {
-  const tuple = createAttributes(CTA_TUPLE_PROTO);
-  const ip = createAttributes(CTA_IP_V6_DST);
-  const proto = createAttributes(CTA_PROTO_ICMPV6_CODE);
   const reason =
     readNested(r, outer, type, tuple) ??
     readNested(r, tuple, CTA_TUPLE_IP, ip) ??
@@ -281,8 +284,8 @@ function readCounters(
   outer: Attributes,
   type: number,
 ): { packets: number; bytes: number } {
-  const fields = createAttributes(CTA_COUNTERS_BYTES);
-  if (readNested(r, outer, type, fields) !== undefined) return { packets: 0, bytes: 0 };
-  const number = (a: number): number => (has(fields, a, 8) ? getBe64(r.bytes, fields.at[a]!) : 0);
+  if (readNested(r, outer, type, counters) !== undefined) return { packets: 0, bytes: 0 };
+  const number = (a: number): number =>
+    has(counters, a, 8) ? getBe64(r.bytes, counters.at[a]!) : 0;
   return { packets: number(CTA_COUNTERS_PACKETS), bytes: number(CTA_COUNTERS_BYTES) };
 }

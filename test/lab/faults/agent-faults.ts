@@ -3,7 +3,7 @@
 // rules stand in the meantime, the home's DNS is back within the watchdog's time, and the agent that
 // goes on, or comes after, knows what was learned and until when.
 import type { Fault, FaultLab, Finding } from './fault.ts';
-import { expiries, household, unharmed } from './household.ts';
+import { expiries, household, unharmed, WATCHDOG_MILLISECONDS } from './household.ts';
 
 const PID = '$(cat /tmp/whp.pid)';
 const ENFORCES = (starts: number): string =>
@@ -151,8 +151,13 @@ const flooded: Fault = {
     const unanswered = records.reduce((sum, { lost }) => sum + lost.length, 0);
     const asked = records.reduce((sum, { sent }) => sum + sent.length, 0);
     const same = (await lab.agent.starts()) === starts;
+    // The flood alone is more than a slow router forwards: packets of all flows are lost in it.
+    const harmless =
+      record.dns.silence <= WATCHDOG_MILLISECONDS &&
+      record.forgotten.length === 0 &&
+      record.strays === 0;
     return {
-      ok: unharmed(record) && same && during > 0 && status.counters.lost > 0,
+      ok: harmless && same && during > 0 && status.counters.lost > 0,
       verdict: `${record.text}; of ${asked} queries ${unanswered} unanswered, ${during} answered unheld while it stood still; ${status.counters.lost} overruns seen${same ? '' : '; the agent began anew'}`,
       seconds,
     };
@@ -204,7 +209,7 @@ const clock: Fault = {
     const record = await home.stop();
     const same = (await lab.agent.starts()) === starts;
     return {
-      ok: unharmed(record, 1000) && same && off <= 2,
+      ok: unharmed(record) && same && off <= 2,
       verdict: `${record.text}; lives off by ${off.toFixed(1)} s at most${same ? '' : '; the agent began anew'}`,
       seconds: null,
     };
