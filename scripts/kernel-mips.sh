@@ -42,6 +42,7 @@ for need in mips-linux-gnu-gcc:gcc-mips-linux-gnu gcc:gcc make:make flex:flex bi
 done
 [ -e /usr/mips-linux-gnu/include/stdio.h ] || missing="$missing libc6-dev-mips-cross"
 [ -e /usr/include/stdio.h ] || missing="$missing libc6-dev"
+[ -e /usr/include/openssl/bio.h ] || missing="$missing libssl-dev"
 if [ -n "$missing" ]; then
   [ "$(id -u)" = 0 ] || die "missing packages:$missing (as root: apt-get install$missing)"
   say "installing$missing"

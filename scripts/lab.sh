@@ -57,6 +57,12 @@ if [ ! -x node_modules/.bin/esbuild ]; then
 fi
 driver=test/lab/main.ts
 build=true
+# The router that a probe runs on: the big-endian one, whose kernel is built here, unless told.
+router=mips
+case " $* " in
+  *' --router mipsel '*) router=mipsel ;;
+  *' --router x86_64 '*) router=x86_64 ;;
+esac
 case ${1:-} in
   boot | speed | shell) driver=test/lab/machine/main.ts ;;
   probe) driver=test/lab/machine/main.ts build=false probe=${2:?probe needs a file} ;;
@@ -72,7 +78,7 @@ if $build && [ -e scripts/bundle.mjs ]; then
   node scripts/bundle.mjs >&2 || die 'scripts/bundle.mjs failed'
 fi
 case ${1:-} in
-  probe | big-endian) ./scripts/host.sh mips >&2 || die 'scripts/host.sh failed' ;;
+  probe | big-endian) ./scripts/host.sh $router >&2 || die 'scripts/host.sh failed' ;;
 esac
 if [ "${1:-}" = probe ]; then
   node_modules/.bin/esbuild "$probe" --bundle --platform=neutral --format=esm --target=es2022 \
@@ -88,8 +94,8 @@ node_modules/.bin/esbuild "$driver" --bundle --platform=node --format=esm --targ
 flock -u 9
 exec 9>&-
 # After the lock, since it fetches its sources by this script.
-case ${1:-} in
-  probe | big-endian) ./scripts/kernel-mips.sh >&2 || die 'scripts/kernel-mips.sh failed' ;;
+case "${1:-} $router" in
+  'probe mips' | 'big-endian mips') ./scripts/kernel-mips.sh >&2 || die 'scripts/kernel-mips.sh failed' ;;
 esac
 
 trap 'rm -rf "out/lab-driver/$$"' EXIT

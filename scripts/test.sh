@@ -77,7 +77,8 @@ install_modules() {
 }
 
 install_packages() {
-  need qemu-mips=qemu-user xz=xz-utils nft=nftables ip=iproute2 conntrack=conntrack unshare=util-linux
+  need qemu-mips=qemu-user xz=xz-utils nft=nftables ip=iproute2 conntrack=conntrack \
+    unshare=util-linux sysctl=procps /etc/protocols=netbase
 }
 
 host=out/host/x86_64/whp-host

@@ -100,7 +100,7 @@ const run = spawnSync(
     encoding: 'utf8',
     maxBuffer: 64 << 20,
     // An emulated processor needs longer for a round than the agent on a router ever may.
-    env: { NO_COLOR: '1', WHP_WATCHDOG_SECONDS: '120', WHP_MEMORY_MB: '256', ...process.env },
+    env: { NO_COLOR: '1', WHP_WATCHDOG_SECONDS: '600', WHP_MEMORY_MB: '256', ...process.env },
   },
 );
 rmSync(folder, { recursive: true, force: true });

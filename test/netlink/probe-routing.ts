@@ -223,7 +223,7 @@ function proveRules(): void {
           (r) => r.preference === 15001,
         );
       must(route, 'add', (w, seq) => putRuleAdd(w, seq, rule), LACKING);
-      same(dumped(), [{ ...rule, action: 1, markOnly: true, suppresses: false }]);
+      same(dumped(), [{ ...rule, action: 1, suppresses: false, markOnly: true }]);
       same(
         ask(route, (w, seq) => putRuleAdd(w, seq, rule)),
         sys.EEXIST,
