@@ -25,7 +25,6 @@ import {
   run,
   startKeeping,
 } from './keep.ts';
-import { chargeWork } from './learn/pace.ts';
 import { createNeighbours, lookAround, type Neighbours } from './neighbours.ts';
 import { type KernelPart, weakerWithout } from './policy/lacking.ts';
 import { isOwnAddress } from './policy/own.ts';
@@ -349,9 +348,7 @@ function listen(daemon: Daemon, policy: Policy): void {
   if (hold) {
     const held = openHeld(queue, (id, { bytes, offset, end }) => {
       const event = { kind: 'answer', id, bytes, offset, end } as const;
-      const began = now();
-      daemon.effects.run(step(daemon.state, event, began));
-      chargeWork(daemon.state.pace, now() - began);
+      daemon.effects.run(step(daemon.state, event, now()));
     });
     if (typeof held === 'string') lacks(daemon, 'queue', held);
     else {

@@ -34,7 +34,7 @@ import {
   observeDnsQuery,
 } from './learn/observe-dns.ts';
 import { observeHello } from './learn/observe-hello.ts';
-import { createPace, type Pace, PENALTY_MILLISECONDS, takeToken } from './learn/pace.ts';
+import { createPace, type Pace, takeToken } from './learn/pace.ts';
 import { createRepeats, isRepeat, type Repeats } from './learn/repeats.ts';
 import { createReports, type Reports, reportOnce } from './learn/reports.ts';
 import {
@@ -50,7 +50,7 @@ import { wishesOf } from './learn/wishes.ts';
 import { compileNames } from './policy/domain-match.ts';
 import type { App, Policy } from './policy/policy.ts';
 import { addressKey, pairKey, portKey } from './ruleset/elements.ts';
-import { floodSet, parsePrefix, partialSet, setName } from './ruleset/names.ts';
+import { parsePrefix, partialSet, setName } from './ruleset/names.ts';
 import { createStreams, type DnsStreams, expireStreams, feedStream } from './wire/dns-stream.ts';
 import { decodePacket, destinationText, type Packet, sourceText, TCP, UDP } from './wire/packet.ts';
 
@@ -250,13 +250,6 @@ function refuse(state: State, id: number | null, packet: Packet, now: number): E
   state.streams.flows.delete(streamKey(packet));
   const text = `${device} resolves more names of an application than can be learned; the surplus is refused`;
   const said = report(state, `flood ${device}`, text, now);
-  // The kernel takes no more questions of it meanwhile: the router's resolver has only so much room
-  // for answers that wait, and everybody else's wait behind them.
-  // Its penalty began just now.
-  if (state.pace.buckets.get(device)?.at === now + PENALTY_MILLISECONDS) {
-    const elements = [{ key: addressKey(device)!, timeout: PENALTY_MILLISECONDS }];
-    said.unshift({ kind: 'renew', set: floodSet(packet.family), elements });
-  }
   return id === null ? said : [...said, { kind: 'refuse', id }];
 }
 

@@ -33,16 +33,6 @@ function mapping(src: string, port: number, ...logs: string[]): Step {
 
 export const SHARE: Case[] = [
   {
-    name: 'a device that floods the agent asks in vain; its other packets and other devices do not',
-    steps: [
-      { add: { set: 'flood4', key: addressKey(A)!, timeout: 60000 } },
-      lan(A, 5353, ROUTER, 53, { verdict: 'drop', logs: [] }),
-      lan(B, 5353, ROUTER, 53, { ...DIRECT, logs: ['query'] }),
-      lan(A, 5354, '93.184.216.9', 53, { verdict: 'drop', logs: [] }),
-      lan(A, 5355, '93.184.216.9', 443, DIRECT),
-    ],
-  },
-  {
     name: 'ports beyond a device’s share are not learned; the flow is proxied, others learn',
     steps: [
       lan(A, 1, NODE, 40011, proxied('range')),

@@ -61,7 +61,6 @@ test('100,000 names of the application in 100 s by one device', () => {
   resolve(life, answer('ui.skype.com', [203, 0, 113, 7], MODEST));
   const flood = answer('x00000.skype.com', [198, 0, 0, 0], HOSTILE);
   const verdicts = { release: 0, refuse: 0 };
-  let slowed = 0;
   for (let i = 0; i < 100000; i++) {
     life.now += 1;
     // Another name and another address each time.
@@ -69,9 +68,7 @@ test('100,000 names of the application in 100 s by one device', () => {
       flood[28 + 12 + 6 - digit] = 48 + (rest % 10);
     }
     flood.set([1 + (i >> 16), (i >> 8) & 255, i & 255], flood.length - 3);
-    const effects = resolve(life, flood);
-    verdicts[effects.at(-1) as 'release' | 'refuse'] += 1;
-    if (effects[0] === 'renew' && effects.at(-1) === 'refuse') slowed += 1;
+    verdicts[resolve(life, flood).at(-1) as 'release' | 'refuse'] += 1;
     // The other's lookups go on, whatever the flood does.
     if (i % 5000 === 0) {
       const kinds = resolve(life, answer('api.skype.com', [203, 0, 113, 8], MODEST));
@@ -85,8 +82,6 @@ test('100,000 names of the application in 100 s by one device', () => {
   for (const address of ['203.0.113.7', '203.0.113.8']) {
     assert.ok(findEndpoint(life.state.learned, 'skype', address), `${address} was evicted`);
   }
-  // The kernel is asked to take no questions of it, each time for two seconds.
-  assert.ok(slowed >= 45 && slowed <= 50, `${slowed} times`);
   // One line for the set, one for the device.
   assert.is(life.counts.get('report'), 2);
 });

@@ -4,7 +4,7 @@ import { JUDGED, markOf, UNDECIDED, WATCHED } from '../policy/marks.ts';
 import type { App, Proxy as ProxyEntry } from '../policy/policy.ts';
 import { parseAddress } from '../wire/address.ts';
 import { readsHello } from './compile-hello.ts';
-import { announce, askable, refusals } from './compile-share.ts';
+import { announce, askable } from './compile-share.ts';
 import { appSet, type Context, logWhole, receiverGuards, setMark, tunnelsOf } from './context.ts';
 import type { Chain, Rule, Statement, Verdict } from './model.ts';
 import {
@@ -111,7 +111,6 @@ function watchChain(context: Context): Chain {
   return {
     name: 'watch',
     rules: [
-      ...refusals(...queryOf(context)),
       ...askable().map((some) =>
         rule('DNS request of a device', ...queryOf(context), some, logWhole(context, QUERY_PREFIX)),
       ),

@@ -5,7 +5,7 @@ import { foreignBits, JUDGED, markOf } from '../policy/marks.ts';
 import type { App } from '../policy/policy.ts';
 import type { Family } from '../wire/address.ts';
 import { answerStatement, BEFORE_FILTER, innerFamily } from './compile-forward.ts';
-import { announce, askable, refusals, teach } from './compile-share.ts';
+import { announce, askable, teach } from './compile-share.ts';
 import { appSet, type Context, deviceGuards, logWhole, setMark } from './context.ts';
 import type { Chain, Expression, Statement, Verdict } from './model.ts';
 import { QUERY_PREFIX } from './names.ts';
@@ -52,7 +52,6 @@ export function compileLocal(context: Context): Chain[] {
     {
       name: 'query',
       rules: [
-        ...refusals(),
         ...askable().map((some) =>
           rule('DNS request of a device', some, logWhole(context, QUERY_PREFIX)),
         ),

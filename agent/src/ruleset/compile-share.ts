@@ -5,8 +5,8 @@ import type { App } from '../policy/policy.ts';
 import type { Family } from '../wire/address.ts';
 import { type Context, logHeaders } from './context.ts';
 import type { Datatype, Expression, LearnedSet, Rule, Statement } from './model.ts';
-import { type AppFeed, floodSet, loudSet, querySet, setName } from './names.ts';
-import { drop, FAMILIES, inSet, notInSet, pace, rule, saddr, update } from './terms.ts';
+import { type AppFeed, loudSet, querySet, setName } from './names.ts';
+import { FAMILIES, inSet, notInSet, pace, rule, saddr, update } from './terms.ts';
 
 /** Announced flows of one device: a page load opens some dozens, an honest peer some a second. */
 const LOUD = { rate: 50, per: 'second', burst: 200 } as const;
@@ -92,13 +92,6 @@ export function askable(): Statement[] {
   return FAMILIES.map((family) => pace(querySet(family), saddr(family), QUERIES));
 }
 
-/** Before a device's `question` goes to a resolver, and before the agent hears of it. */
-export function refusals(...question: Statement[]): Rule[] {
-  return FAMILIES.map((family) =>
-    rule('floods us', ...question, inSet(saddr(family), floodSet(family)), drop),
-  );
-}
-
 /** The counts behind the shares of one app. */
 export function shareSets(app: App, family: Family): LearnedSet[] {
   const { caps, peers, ports } = app.profile;
@@ -113,15 +106,15 @@ export function shareSets(app: App, family: Family): LearnedSet[] {
   return [counts('ports', ports.leaseSeconds), counts('peers', peers.leaseSeconds)];
 }
 
-/** The counts that all apps share, and who has exceeded them. */
+/** The counts that all apps share. */
 export function loudSets(family: Family): LearnedSet[] {
-  return [loudSet(family), querySet(family), floodSet(family)].map((name) => ({
+  return [loudSet(family), querySet(family)].map((name) => ({
     role: 'learned',
     name,
     key: [addressType(family)],
     size: DEVICES,
     timeout: FORGET_MILLISECONDS,
-    dynamic: name !== floodSet(family),
+    dynamic: true,
   }));
 }
 

@@ -52,11 +52,6 @@ export function querySet(family: Family): string {
   return `asking${family}`;
 }
 
-/** Devices that flood the agent with names of an application: their questions are not taken. */
-export function floodSet(family: Family): string {
-  return `flood${family}`;
-}
-
 export function neverSet(family: Family): string {
   return `never${family}`;
 }
