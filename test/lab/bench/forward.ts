@@ -91,7 +91,7 @@ async function checkTunnelled(router: Machine, _started: Start): Promise<void> {
 
 async function iperf(world: Machine, target: string, load: Load): Promise<number> {
   const client = `for try in $(seq 10); do
-    ip netns exec home iperf3 -c ${target} -p ${PORT} -t ${SECONDS} -J ${FLAGS[load]} >/tmp/iperf && break
+    ip netns exec home iperf3 -c ${target} -p ${PORT} -t ${SECONDS} -J ${FLAGS[load]} >/tmp/iperf && ! grep -q '"error"' /tmp/iperf && break
     sleep 0.3
   done; cat /tmp/iperf`;
   const report = JSON.parse(await world.must(client, { timeout: 60_000 })) as {
