@@ -1,6 +1,7 @@
 /* The second watchdog, a process of its own beside the agent: `whp-host --watch SOCKET`. The one in
    loop.c is an alarm of the agent's own, which a stopped process never gets (SIGSTOP, the freezer),
-   nor one that the kernel does not let go of. No engine: it needs a few pages. */
+   nor one that the kernel does not let go of. One that is only busy is left to its own alarm: it is
+   killed when it neither answers nor works. No engine: it needs a few pages. */
 #include "watch.h"
 
 #include <errno.h>
@@ -51,6 +52,29 @@ static enum wait wait_for(int fd, short events, int milliseconds)
     return got > 0 ? SAID : got < 0 && (errno == EAGAIN || errno == EINTR) ? QUIET : GONE;
 }
 
+/* Whether the process runs, waits for a processor, or has worked since *ticks (proc(5), fields 3, 14
+   and 15 of stat); *ticks is what it has worked until now. */
+static bool works(pid_t pid, unsigned long *ticks)
+{
+    char path[32], text[512];
+    snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+    FILE *file = fopen(path, "r");
+    if (!file)
+        return false;
+    size_t length = fread(text, 1, sizeof(text) - 1, file);
+    fclose(file);
+    text[length] = 0;
+    const char *fields = strrchr(text, ')'); /* a name may hold anything */
+    char state;
+    unsigned long user, kernel;
+    if (!fields || sscanf(fields, ") %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %lu %lu", &state,
+                          &user, &kernel) != 3)
+        return false;
+    unsigned long before = *ticks;
+    *ticks = user + kernel;
+    return state == 'R' || *ticks != before;
+}
+
 int watch_agent(const char *path, long seconds)
 {
     int fd = -1;
@@ -63,8 +87,13 @@ int watch_agent(const char *path, long seconds)
             return 0;
         /* Seconds that this process has lived through, not the clock's: when the whole machine
            stood still, the agent gets its time afterwards. */
-        for (long waited = 0; waited < seconds && answer == QUIET; waited++)
+        unsigned long ticks = 0;
+        works(agent, &ticks);
+        for (long waited = 0; waited < seconds && answer == QUIET; waited++) {
             answer = wait_for(fd, POLLIN, 1000);
+            if (answer == QUIET && works(agent, &ticks))
+                waited = -1;
+        }
         if (answer == GONE)
             return 0;
         if (answer == QUIET) {
