@@ -42,8 +42,11 @@ import {
 const COPY_QUEUED = 0xffff;
 /** Of an announced packet: headers, and a DNS query or a mapping request whole. */
 const COPY_LOGGED = 640;
-/** Answers the kernel holds for us at most; beyond that they pass unheld (fail-open). */
-const HELD_AT_MOST = 1024;
+/** Answers the kernel holds for us at most; beyond that they pass unheld (fail-open). What waits
+ * counts against the resolver's own send buffer, which has room for some 250 (net.core.wmem_default):
+ * a device that floods it with matches must not take that from the others' answers. And it bounds how
+ * long an answer waits behind others. */
+const HELD_AT_MOST = 128;
 /** Datagrams taken in one go, and verdicts that go out together after it. Few, so that the loop comes
  * round for the other feed, the control socket and the watchdog: a match costs some 30 ms on a 24K. */
 const DRAIN = 16;

@@ -13,9 +13,12 @@ import { durations, type Passage, passages, quantile } from './wires.ts';
 import { ask, RESOLVER, ROUTER } from './world.ts';
 
 /** Latency phases: few enough a second that answers do not wait for each other. */
-const RATE = 100;
-const COUNT = 800;
-const RAMP = [100, 200, 500, 1000, 1500, 2000];
+const RATE = 20;
+const COUNT = 400;
+/** Matching answers: each is a transaction, and its query another. */
+const MATCH_RATE = 5;
+const MATCH_COUNT = 120;
+const RAMP = [50, 100, 200, 500, 1000, 2000];
 const RAMP_SECONDS = 3;
 /** An answer this long in the router is as good as lost to many a client's patience. */
 const LATE_MILLISECONDS = 100;
@@ -62,9 +65,10 @@ export async function measureAnswers(
   const disturbed: Record<string, number> = {};
   const latency = async (name: keyof typeof PHASES): Promise<void> => {
     const others = watchHost();
-    const percent = name.endsWith(', match') ? 100 : 0;
+    const match = name.endsWith(', match');
     const server = name.startsWith('forwarded') ? RESOLVER : ROUTER;
-    await ask(world, server, PHASES[name], RATE, COUNT, percent);
+    const [rate, count] = match ? [MATCH_RATE, MATCH_COUNT] : [RATE, COUNT];
+    await ask(world, server, PHASES[name], rate, count, match ? 100 : 0);
     disturbed[name] = others();
     say(`answers ${name}: others used ${disturbed[name].toFixed(2)} of the host's processors`);
   };
