@@ -22,8 +22,9 @@ import type { Effects } from './effects.ts';
 import { log } from './log.ts';
 import { changeSets, readSet, type Sets } from './sets.ts';
 
-/** Up to so many wishes the kernel is asked one by one, each for few entries; beyond, once for all. */
-const ONE_BY_ONE = 4;
+/** Wishes in one look. The kernel is asked for each one's few entries: a list of all connections may
+ * take the router longer to read than its watchdog allows. */
+const ONE_BY_ONE = 16;
 /** More wishes than this are not kept: everything known is looked at instead. */
 const MOST_WISHES = 256;
 /** Looking takes at most this share of the time, beyond what a burst may: peers by the thousand must
@@ -52,9 +53,9 @@ export function createLate(effects: Effects, setting: Setting): Late {
     const began = now();
     spent = Math.max(0, spent - (began - since) * SHARE);
     const state = effects.state;
-    const taken = wishes;
     const whole = everything;
-    wishes = [];
+    const taken = wishes.slice(0, ONE_BY_ONE);
+    wishes = whole ? [] : wishes.slice(ONE_BY_ONE);
     everything = false;
     if (state !== null)
       cut.count += whole
@@ -62,6 +63,7 @@ export function createLate(effects: Effects, setting: Setting): Late {
         : lookFor(effects, state, taken, setting);
     since = now();
     spent += since - began;
+    if (wishes.length > 0) soon();
   };
   const soon = (): void => {
     if (waiting) return;
@@ -93,9 +95,7 @@ function lookFor(
     const app = state.apps.get(wish.app);
     return app === undefined ? [] : [groundsOfWish(app, wish)];
   });
-  const filters: readonly (TupleFilter | null)[] =
-    wishes.length > ONE_BY_ONE ? [null] : wishes.map(filterOf);
-  const found = filters.flatMap((filter) => unmarked(effects, state, filter));
+  const found = wishes.flatMap((wish) => unmarked(effects, state, filterOf(wish)));
   return remove(effects, lateConnections(found, grounds, setting, false));
 }
 
