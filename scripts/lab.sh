@@ -17,13 +17,15 @@
 #   scripts/lab.sh replay [FILE.pcap...]           captures through the router, beside whp replay
 #
 # WHP_CPU is the MIPS processor to emulate: 34Kf (default) or 24Kf (fewer TLB entries, slower).
-# WHP_CACHE holds what is fetched and made once (default out/cache). No root is needed once the
+# WHP_CACHE holds what is fetched and made once (default out/cache), WHP_MIRROR names a Debian mirror
+# (default: the one of this machine's apt). No root is needed once the
 # packages below are installed; nothing leaves the two machines.
 set -eu
 cd "$(dirname "$0")/.."
 
 say() { echo "lab: $*" >&2; }
 die() { say "$*"; exit 1; }
+. scripts/lib/mirror.sh
 
 # program:package, for what the driver and the builds call.
 needs='qemu-system-mipsel:qemu-system-mips qemu-system-x86_64:qemu-system-x86
@@ -98,6 +100,9 @@ case "${1:-} $router" in
   'probe mips' | 'big-endian mips') ./scripts/kernel-mips.sh >&2 || die 'scripts/kernel-mips.sh failed' ;;
 esac
 
+# Only where something has to be fetched is it an error that none is known.
+WHP_MIRROR=$(debian_mirror 2>/dev/null) || :
+export WHP_MIRROR
 trap 'rm -rf "out/lab-driver/$$"' EXIT
 # What is measured is the router, not what else this host does: where root may say so it goes first.
 renice -n -15 -p $$ >/dev/null 2>&1 || :

@@ -2,6 +2,8 @@
 # It is Debian's package qjs-src, which only the suites newer than Debian 12 hold: apt is given a
 # configuration of its own, so the machine's lists and sources stay as they are.
 
+. scripts/lib/mirror.sh
+
 QUICKJS_VERSION=0.17.0
 QUICKJS_DEB=qjs-src_0.17.0-1_all.deb
 QUICKJS_SHA256=04631979bdadaccffd76c1cb0aff5d07389aa889a90b6a902eba858a3a3b3988
@@ -18,8 +20,8 @@ fetch_quickjs() {
   done
   if [ ! -e "$cache/$QUICKJS_DEB" ]; then
     cat >&2 <<EOF
-host: Debian no longer offers $QUICKJS_DEB. Put that file (snapshot.debian.org keeps old
-versions) into $cache and run this again, or unpack the upstream tag
+host: Debian no longer offers $QUICKJS_DEB. Put that file (Debian's snapshot archive keeps
+old versions) into $cache and run this again, or unpack the upstream tag
 https://github.com/quickjs-ng/quickjs/releases/tag/v$QUICKJS_VERSION as $source.
 EOF
     return 1
@@ -36,11 +38,12 @@ EOF
 }
 
 download_from() {
-  local suite=$1 cache=$2 apt
+  local suite=$1 cache=$2 apt mirror
+  mirror=$(debian_mirror) || return 1
   apt=$(mktemp -d "$cache/apt.XXXXXX")
   mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
-  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" \
-    "${WHP_MIRROR:-http://deb.debian.org/debian} $suite main" >"$apt/sources.list"
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main" \
+    >"$apt/sources.list"
   cat >"$apt/apt.conf" <<EOF
 Dir::Etc::SourceList "$apt/sources.list";
 Dir::Etc::SourceParts "-";

@@ -16,7 +16,12 @@ import { cacheDirectory } from './paths.ts';
 
 export type DebianArchitecture = 'amd64' | 'mipsel';
 
-const MIRROR = process.env.WHP_DEBIAN_MIRROR ?? 'http://deb.debian.org/debian';
+/** Set by scripts/lab.sh; asked for only where something is fetched. */
+function mirror(): string {
+  const address = process.env.WHP_MIRROR;
+  if (!address) throw new Error('no Debian mirror is known: name one in WHP_MIRROR');
+  return address.replace(/\/$/, '');
+}
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 // Said to be installed already: what they do (maintainer scripts, initramfs of the distribution,
@@ -43,7 +48,7 @@ function aptEnvironment(
     mkdirSync(join(base, name), { recursive: true });
   }
   const kinds = sources ? ['deb', 'deb-src'] : ['deb'];
-  const list = kinds.map((kind) => `${kind} [signed-by=${KEYRING}] ${MIRROR} bookworm main\n`);
+  const list = kinds.map((kind) => `${kind} [signed-by=${KEYRING}] ${mirror()} bookworm main\n`);
   writeFileSync(join(base, 'etc/sources.list'), list.join(''));
   const status = ASSUMED.map(
     (name) =>
@@ -91,9 +96,7 @@ export async function fetchPackages(
   say: (line: string) => void,
 ): Promise<PackageSet> {
   const pool = cacheDirectory('pool');
-  const wanted = createHash('sha256')
-    .update([MIRROR, ...names].join(' '))
-    .digest('hex');
+  const wanted = createHash('sha256').update(names.join(' ')).digest('hex');
   const record = join(cacheDirectory(`apt/${architecture}`), `set-${wanted.slice(0, 16)}.json`);
   if (process.env.WHP_REFRESH === undefined && existsSync(record)) {
     const files = JSON.parse(readFileSync(record, 'utf8')) as string[];
