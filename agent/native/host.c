@@ -145,6 +145,7 @@ int main(int argc, char **argv)
         return EXIT_FAILED;
     }
     js_std_add_helpers(ctx, argc - 1, argv + 1);
+    watchdog_explain(ctx);
     int status = run(ctx, argv[1]);
     fflush(NULL);
 #ifdef WHP_CHECK_LEAKS /* a process that ends gives its memory back; only the checked build looks */

@@ -34,6 +34,7 @@ static void close_from(int lowest);
 
 static struct itimerval watchdog; /* all zero: off */
 static char watchdog_message[120];
+static volatile sig_atomic_t overdue;
 
 static void close_from(int lowest)
 {
@@ -48,20 +49,41 @@ static void close_from(int lowest)
 
 /* --- watchdog: an alarm that runs whenever the loop is not waiting ------------------------- */
 
-/* SIGALRM comes for one reason only, so it needs no bookkeeping: nothing else may be trusted. */
+/* SIGALRM comes for one reason only. The process has ended with its second one: what it does until
+   then is to say where it was, which a system call that hangs or a broken heap cannot. */
 static void watchdog_bites(int signal_number)
 {
+    static const struct itimerval last = {.it_value = {.tv_usec = 300000}};
     (void)signal_number;
+    if (overdue)
+        _exit(EXIT_WATCHDOG);
+    overdue = 1;
+    setitimer(ITIMER_REAL, &last, NULL);
     ssize_t ignored = write(STDERR_FILENO, watchdog_message, strlen(watchdog_message));
     (void)ignored;
-    _exit(EXIT_WATCHDOG);
 }
 
 static void watchdog_run(bool on)
 {
     static const struct itimerval off;
+    if (overdue)
+        _exit(EXIT_WATCHDOG);
     if (watchdog.it_value.tv_sec)
         setitimer(ITIMER_REAL, on ? &watchdog : &off, NULL);
+}
+
+/* The engine asks this between its instructions, where its heap is whole. */
+static int say_where(JSRuntime *rt, void *opaque)
+{
+    JSContext *ctx = opaque;
+    (void)rt;
+    if (!overdue)
+        return 0;
+    JSValue global = JS_GetGlobalObject(ctx), make = JS_GetPropertyStr(ctx, global, "Error");
+    JSValue error = JS_CallConstructor(ctx, make, 0, NULL);
+    const char *text = JS_ToCString(ctx, JS_GetPropertyStr(ctx, error, "stack"));
+    fputs(text ? text : "", stderr);
+    _exit(EXIT_WATCHDOG);
 }
 
 void watchdog_start(long seconds)
@@ -185,12 +207,19 @@ static int poll_round(JSContext *ctx, JSThreadState *ts, int milliseconds)
     return 0;
 }
 
+void watchdog_explain(JSContext *ctx)
+{
+    JS_SetInterruptHandler(JS_GetRuntime(ctx), say_where, ctx);
+}
+
 int run_loop(JSContext *ctx)
 {
     JSRuntime *rt = JS_GetRuntime(ctx);
     JSThreadState *ts = js_get_thread_state(rt);
     for (;;) {
         int milliseconds;
+        if (overdue) /* by a call that the alarm interrupted: the program may end now */
+            _exit(EXIT_WATCHDOG);
         if (run_jobs(rt) < 0 || run_signals(ctx, ts) ||
             js_os_run_timers(rt, ctx, ts, &milliseconds) || run_jobs(rt) < 0)
             return -1;

@@ -12,6 +12,9 @@ enum {
    run_loop(). 0 is never. */
 void watchdog_start(long seconds);
 
+/* The watchdog also prints where the program of `ctx` was, as far as it still can. */
+void watchdog_explain(JSContext *ctx);
+
 /* Runs what the module left behind. Ends with 0 when nothing can happen any more, with -1 and an
    exception otherwise; an unhandled rejection is printed and ends the process with 1. */
 int run_loop(JSContext *ctx);

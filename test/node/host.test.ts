@@ -165,6 +165,12 @@ for (const [name, host] of HOSTS) {
       assert.match(end.err, BITTEN);
     });
   });
+
+  test(`${name}: the watchdog says where the program was`, async () => {
+    const end = await run(host, 'function turn() { for (;;); }\nturn();', WATCHED);
+    assert.match(end.err, BITTEN);
+    assert.match(end.err, /at turn /);
+  });
 }
 
 test('the watchdog leaves the idle and the busy alone', async () => {
