@@ -1,9 +1,10 @@
 // neighbours: others on this router who use what is ours (bits of the mark, preferences, tables).
 // The daemon's third part: looks for them with the tick, the log and `whp status` say what was found.
 // What a collision is, repair/collisions decides.
-import type { Daemon } from './daemon.ts';
+
 import type { Problem } from './policy/result.ts';
 import { collisions, type Found } from './repair/collisions.ts';
+import type { Daemon } from './running.ts';
 import { now } from './system/clock.ts';
 import { log } from './system/log.ts';
 import { readClaims, readMarkUses } from './system/others.ts';

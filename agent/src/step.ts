@@ -1,5 +1,5 @@
 // step: one event in, the next state and the effects it calls for out. The only place where what
-// wire/ decoded and learn/ observed becomes a wish to change the kernel. daemon.ts feeds it from
+// wire/ decoded and learn/ observed becomes a wish to change the kernel. ears.ts feeds it from
 // the sockets and runs the effects; the tests and `whp replay` feed it by hand. No IO, no clock.
 import {
   createEvidence,

@@ -5,9 +5,9 @@
 import type { LiveFlow } from '../account/ledger.ts';
 import { createLines, flowLine } from '../account/line.ts';
 import { proxyOf } from '../account/proxy.ts';
-import type { Daemon } from '../daemon.ts';
 import { tupleText } from '../netlink/conntrack.ts';
 import { slotOf } from '../policy/marks.ts';
+import type { Daemon } from '../running.ts';
 import { now, wallTime } from '../system/clock.ts';
 import type { WatchedPolicy } from '../system/flow-watch.ts';
 import { log } from '../system/log.ts';

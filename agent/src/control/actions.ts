@@ -1,7 +1,8 @@
 // control/actions: what the owner tells the running agent: pause and resume, pin, which proxy,
 // forget. Each changes the choices (control/settings) or the sets, and answers in words.
-import type { Daemon } from '../daemon.ts';
+
 import { type Choices, MOST_PINS } from '../policy/owner.ts';
+import type { Daemon } from '../running.ts';
 import { now } from '../system/clock.ts';
 import { canonicalAddress, isRoutableText } from '../wire/address.ts';
 import { forgetLearned } from './forget.ts';

@@ -1,10 +1,11 @@
 // control/forget: takes what was learned out of the store and out of the kernel's sets before its
 // time: by the owner's word, or because a name is now kept direct. Live flows are not touched.
-import type { Daemon } from '../daemon.ts';
+
 import { forgetEndpoints } from '../learn/forget.ts';
 import { forgetTaught } from '../learn/taught.ts';
 import { addressKey, addressOf, pairOf, portOf } from '../ruleset/elements.ts';
 import { LEARNED_SETS, setName } from '../ruleset/names.ts';
+import type { Daemon } from '../running.ts';
 import { changeSets, readSet, type Sets } from '../system/sets.ts';
 
 /** All that is learned of `apps`, or of `address` alone (a device, a server or a peer). Answers how

@@ -2,8 +2,8 @@
 // line out; `monitor` goes on; `cli` answers a command line with what is to be printed. answers.ts
 // makes the answers, this asks the kernel for it.
 import type { Ledger, LiveFlow } from '../account/ledger.ts';
-import type { Daemon } from '../daemon.ts';
 import type { Problem } from '../policy/result.ts';
+import type { Daemon } from '../running.ts';
 import type { Told } from '../step.ts';
 import { now, wallTime } from '../system/clock.ts';
 import { readConnections } from '../system/connections.ts';

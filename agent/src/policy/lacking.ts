@@ -1,5 +1,5 @@
 // What the agent does without: parts of the kernel that a package brings, and what is weaker while
-// one of them is missing. Pure; daemon.ts finds out which, `whp status` says it.
+// one of them is missing. Pure; ears.ts and others find out which, `whp status` says it.
 
 /** held answers, announcements, connection entries, tunnels to an IPv4 and to an IPv6 address */
 export type KernelPart = 'queue' | 'announce' | 'connections' | 'gre' | 'gre6';

@@ -4,9 +4,9 @@
 import * as os from 'qjs:os';
 import * as sock from 'whp:socket';
 import { listenControl } from '../../../agent/src/control/serve.ts';
-import type { Daemon } from '../../../agent/src/daemon.ts';
 import { unixAddress } from '../../../agent/src/netlink/endian.ts';
 import { NO_CHOICES } from '../../../agent/src/policy/owner.ts';
+import type { Daemon } from '../../../agent/src/running.ts';
 import { createState } from '../../../agent/src/step.ts';
 import { openPaths } from '../../../agent/src/system/paths.ts';
 import { decodeUtf8 } from '../../../agent/src/system/text.ts';

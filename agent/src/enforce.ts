@@ -1,0 +1,128 @@
+// enforce: makes the kernel what a policy says. Config: load -> compile -> render -> nft, plan -> diff.
+import { forgetExcepted } from './control/forget.ts';
+import { lacks, listen } from './ears.ts';
+import { keepApart, keepGuard, loadTable } from './loading.ts';
+import { isOwnAddress } from './policy/own.ts';
+import type { Policy } from './policy/policy.ts';
+import { describe } from './reconcile/desired.ts';
+import { diff } from './reconcile/diff.ts';
+import { compile } from './ruleset/compile.ts';
+import { withoutAnnouncements } from './ruleset/mute.ts';
+import { renderStanding } from './ruleset/render.ts';
+import type { Standing } from './ruleset/standing.ts';
+import type { Daemon } from './running.ts';
+import { createState } from './step.ts';
+import { pause } from './system/clock.ts';
+import { cutSlots } from './system/connections.ts';
+import { log } from './system/log.ts';
+import { applyOperation, pathMtu, type Realized, readPaths } from './system/paths.ts';
+import { plan, standingProxy, tunnelMtu } from './tunnel/plan.ts';
+import { waysOf } from './tunnel/steer.ts';
+
+/**
+ * Makes the kernel what the policy says: tunnels and routes, then the ears, then the table. From the
+ * moment a packet can be marked its rule leads somewhere, and from the moment an answer can be held
+ * somebody releases it. Returns what went wrong, or null.
+ */
+export async function enforce(daemon: Daemon, wanted: Policy): Promise<string | null> {
+  const realized = readPaths(daemon.paths);
+  if (typeof realized === 'string') return realized;
+  daemon.wanted = wanted;
+  daemon.addresses = realized.addresses.map(({ address }) => address);
+  const policy = withMtus(daemon, wanted, realized);
+  daemon.helm.adopt(policy, (app) => standingProxy(policy, app, realized.pieces));
+  buildPaths(daemon, policy, realized);
+  moveTo(daemon, policy);
+  await pause();
+  listen(daemon, policy);
+  await keepApart(daemon);
+  const refused = await load(daemon, policy);
+  if (refused !== null) return refused;
+  leaveMask(daemon, policy);
+  daemon.policy = policy;
+  const isOwn = (address: string): boolean =>
+    isOwnAddress(daemon.policy, daemon.addresses, address);
+  daemon.state = createState(policy, isOwn, daemon.state);
+  daemon.effects.state = daemon.state;
+  keepGuard(daemon);
+  forgetExcepted(daemon);
+  daemon.helm.assert();
+  daemon.effects.late?.all();
+  return null;
+}
+
+/** What was found at the old preferences and in the old tables has been made anew at the new ones. */
+function moveTo({ paths, repair }: Daemon, { globals }: Policy): void {
+  paths.globals = globals;
+  repair.preference = globals.preference;
+  repair.table = globals.table;
+}
+
+/** Live flows carry the old bits, which nobody reads any more: they begin anew. Until they have, the
+ * old guard, which knows nothing of the new bits, keeps them from leaving. */
+function leaveMask({ policy: before, standing, effects }: Daemon, { globals }: Policy): void {
+  const { mask } = before.globals;
+  if (standing === null || mask === globals.mask) return;
+  const slots = before.apps.map(({ slot }) => slot);
+  const wrong = cutSlots(effects, mask, slots);
+  if (wrong !== null) log('error', wrong);
+}
+
+/** Every proxy with the MTU its tunnel gets: the configured one, or what the way there allows. */
+export function withMtus(daemon: Daemon, policy: Policy, realized: Realized): Policy {
+  const proxies = policy.proxies.map((proxy) => {
+    const wan = pathMtu(daemon.paths, proxy.address, realized.links);
+    return { ...proxy, mtu: tunnelMtu(proxy, wan) };
+  });
+  return { ...policy, proxies };
+}
+
+/** Makes links, addresses, routes and rules as `policy` wants them; answers what had to be made. */
+export function buildPaths(daemon: Daemon, policy: Policy, realized: Realized): string[] {
+  const wrong: string[] = [];
+  const operations = diff(plan(policy, waysOf(daemon.helm.steering)), realized.pieces);
+  for (const operation of operations) {
+    const failed = applyOperation(daemon.paths, operation);
+    if (failed !== null) wrong.push(failed);
+  }
+  const said = wrong.length > 1 ? `${wrong[0]} (and ${wrong.length - 1} more)` : `${wrong[0]}`;
+  if (wrong.length === 0) daemon.problems.delete('paths');
+  else if (daemon.problems.get('paths') !== said) {
+    log('error', said);
+    daemon.problems.set('paths', said);
+  }
+  return operations.map(({ piece }) => describe(piece));
+}
+
+/**
+ * Loads the table of `policy` in one transaction; the first time as a whole, later with what was
+ * learned kept. A kernel without nft's queue refuses it whole: then answers are only watched.
+ */
+async function load(daemon: Daemon, policy: Policy): Promise<string | null> {
+  if (policy.apps.length === 0 && daemon.standing === null) return null;
+  const table = (of: Policy): Standing => {
+    const ruleset = compile(of);
+    return renderStanding(daemon.announced === null ? withoutAnnouncements(ruleset) : ruleset);
+  };
+  // Without an ear for held answers they would pass unseen: then they are announced.
+  if (policy.globals.hold && daemon.held === null && policy.apps.length > 0)
+    return loadTable(daemon, table(watchingOnly(policy)));
+  const refused = await loadTable(daemon, table(policy));
+  if (refused === null || !isHeld(policy)) return refused;
+  if ((await loadTable(daemon, table(watchingOnly(policy)))) !== null) return refused;
+  lacks(daemon, 'queue', 'the kernel has no nft queue');
+  return null;
+}
+
+/** Whether any packet of this policy waits for the agent. */
+function isHeld({ globals, escape }: Policy): boolean {
+  return globals.hold || escape?.hello === 'hold';
+}
+
+/** The same policy with nothing held. */
+function watchingOnly(policy: Policy): Policy {
+  const globals = { ...policy.globals, hold: false };
+  const { escape } = policy;
+  if (escape?.hello !== 'hold') return { ...policy, globals };
+  return { ...policy, globals, escape: { ...escape, hello: 'watch' } };
+}

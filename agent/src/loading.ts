@@ -1,0 +1,193 @@
+// loading: our table in the kernel: loads it, notes for the next agent what was loaded, takes over what
+// an earlier one left, and keeps its guard beside it. What it holds comes from ruleset/ and learn/.
+import { adoptElements, heldElements, learnedSetsOf } from './learn/held.ts';
+import { learnedEndpoints } from './learn/learned.ts';
+import { replaceTaught } from './learn/taught.ts';
+import { markOf, UNDECIDED, WATCHED } from './policy/marks.ts';
+import type { Policy } from './policy/policy.ts';
+import { apartText, isApartWanted } from './ruleset/apart.ts';
+import { GUARD_TABLE, tunnelDevice, UNJUDGED_PREFIX } from './ruleset/names.ts';
+import { loadText, reloadText, reshapedSets, type Standing } from './ruleset/standing.ts';
+import type { Daemon } from './running.ts';
+import { now, pause } from './system/clock.ts';
+import { errnoText } from './system/errno.ts';
+import { removeFile, writeText } from './system/file.ts';
+import { raiseGuard } from './system/guard.ts';
+import { log } from './system/log.ts';
+import { runProgram } from './system/process.ts';
+import { readSet, type Sets } from './system/sets.ts';
+import {
+  type Legacy,
+  readFingerprint,
+  readFlowTables,
+  readGeneration,
+  readLegacy,
+  readOrigins,
+  writeLegacy,
+  writeOrigins,
+} from './system/table.ts';
+
+/** What an earlier agent left, if its table still stands. */
+export function legacyOf(sets: Sets | string, path: string): Legacy | null {
+  if (typeof sets === 'string') return null;
+  const legacy = readLegacy(path);
+  return legacy !== null && legacy.fingerprint === readFingerprint(sets) ? legacy : null;
+}
+
+/**
+ * Takes over a table that stands: what it has learned, with what is left of each timeout, and, when
+ * it is as an agent left it, the table itself: the first load then touches only what differs.
+ */
+export function adopt(daemon: Daemon, policy: Policy, legacy: Legacy | null): void {
+  const { sets } = daemon.effects;
+  if (typeof sets === 'string' || readFingerprint(sets) === '') return;
+  const origins = readOrigins(daemon.legacy);
+  const at = now();
+  let count = 0;
+  for (const app of policy.apps) {
+    count += adoptElements(daemon.state, app, (set) => leftIn(sets, set), origins, at);
+  }
+  daemon.standing = legacy?.standing ?? null;
+  const how = legacy === null ? 'replaced, what it had learned is kept' : 'taken over';
+  log('notice', `a table stands: ${how}; ${count} learned element(s)`);
+}
+
+function leftIn(sets: Sets, set: string) {
+  const found = readSet(sets, set);
+  if (typeof found === 'string') return [];
+  return found.map(({ key, expiration }) => ({ key, left: expiration ?? 0 }));
+}
+
+/** Loads `next` in one transaction. Returns what nft said, or null. */
+export async function loadTable(daemon: Daemon, next: Standing): Promise<string | null> {
+  await pause();
+  const before = daemon.standing;
+  if (before !== null) for (const set of reshapedSets(before, next)) readTaught(daemon, set);
+  const held = () => heldElements(daemon.state, now());
+  const text = before === null ? loadText(next, held()) : reloadText(before, next, held());
+  await pause();
+  let refused = text === '' ? null : await runNft(daemon, text);
+  // What stands is not what it was taken for: whole, with all that is known.
+  if (refused !== null && before !== null) refused = await runNft(daemon, loadText(next, held()));
+  if (refused !== null) return refused;
+  daemon.standing = next;
+  if (text !== '' || daemon.repair.fingerprint === null) remember(daemon);
+  return null;
+}
+
+/** By way of a file in memory: a pipe is filled a few KiB each time the event loop comes round, and
+ * while a table is missing that is the longest part of making it again. */
+export async function runNft(daemon: Daemon, text: string): Promise<string | null> {
+  const file = `${daemon.legacy}.nft`;
+  const isWritten = writeText(file, text) === 0;
+  const input = isWritten ? '' : text;
+  const { status, stderr } = await runProgram(['nft', '-f', isWritten ? file : '-'], { input });
+  removeFile(file);
+  return status === 0 ? null : `nft refused the table: ${stderr.trim()}`;
+}
+
+/** Notes how the table stands now, here and for the next agent. */
+export function remember(daemon: Daemon): void {
+  const { sets } = daemon.effects;
+  if (typeof sets === 'string' || daemon.standing === null) return;
+  const generation = readGeneration(sets);
+  const fingerprint = readFingerprint(sets);
+  sets.commits = 0;
+  daemon.happened({ kind: 'loaded', generation, fingerprint });
+  writeStanding(daemon);
+}
+
+/** For the next agent. */
+function writeStanding(daemon: Daemon): void {
+  const { standing, repair } = daemon;
+  if (standing === null || repair.fingerprint === null) return;
+  const slots = daemon.wanted.apps.map(({ name, slot }) => ({ name, slot }));
+  const legacy = { format: 1, fingerprint: repair.fingerprint, standing, slots } as const;
+  noteDisk(daemon, writeLegacy(daemon.legacy, legacy));
+}
+
+function noteDisk(daemon: Daemon, errno: number): void {
+  if (errno === 0) daemon.problems.delete('disk');
+  else {
+    const what = `${daemon.legacy}: ${errnoText(errno)}: a restarted agent would not take over`;
+    if (!daemon.problems.has('disk')) log('error', what);
+    daemon.problems.set('disk', what);
+  }
+}
+
+/** Reads one set that the ruleset fills, so that it could be written again. */
+export function readTaught(daemon: Daemon, set: string): void {
+  const { sets } = daemon.effects;
+  if (typeof sets === 'string' || set.includes('_addr')) return;
+  const found = readSet(sets, set);
+  if (typeof found === 'string') return;
+  const at = now();
+  const elements = found.map(({ key, expiration }) => ({ key, expires: at + (expiration ?? 0) }));
+  replaceTaught(daemon.state.taught, set, elements);
+}
+
+/** With every tick: one set is read, so that a large one costs no long pause, and the names of what
+ * is learned are left for the next agent when they have changed. */
+export function keepMemory(daemon: Daemon): void {
+  const names = daemon.policy.apps
+    .flatMap(learnedSetsOf)
+    .filter((set) => !/_(?:addr|asked)/.test(set));
+  const set = names[daemon.reading % Math.max(1, names.length)];
+  daemon.reading += 1;
+  if (set !== undefined) readTaught(daemon, set);
+  // A full disk may have room again.
+  if (daemon.problems.has('disk')) writeStanding(daemon);
+  const { matched } = daemon.state.counters;
+  if (matched === daemon.remembered) return;
+  daemon.remembered = matched;
+  const origins = learnedEndpoints(daemon.state.learned).map(({ app, address, name, device }) => ({
+    app,
+    address,
+    name,
+    device,
+  }));
+  noteDisk(daemon, writeOrigins(daemon.legacy, origins));
+}
+
+/** Raises the guard, or another one where the policy asks for it; a kernel that knows none is
+ * lived with. Call it when the table stands. */
+export function keepGuard(daemon: Daemon): void {
+  const { mask, lan, group } = daemon.policy.globals;
+  const guard = {
+    table: GUARD_TABLE,
+    mask,
+    // 14 and 15: 0b111x.
+    direct: markOf(mask, UNDECIDED & WATCHED),
+    lan,
+    tunnels: tunnelDevice(''),
+    group,
+    prefix: daemon.announced === null ? '' : UNJUDGED_PREFIX,
+  };
+  const key = JSON.stringify(guard);
+  if (daemon.standing === null || daemon.guard?.key === key || daemon.uselessGuard === key) return;
+  lowerGuard(daemon);
+  const raised = raiseGuard(guard);
+  if (typeof raised !== 'string') {
+    daemon.guard = raised;
+    daemon.problems.delete('guard');
+  } else if (!daemon.problems.has('guard')) {
+    const what = `no guard: while somebody else deletes our table, packets pass unjudged (${raised})`;
+    daemon.problems.set('guard', what);
+    log('notice', what);
+  }
+}
+
+export function lowerGuard(daemon: Daemon): void {
+  daemon.guard?.lower();
+  daemon.guard = null;
+}
+
+/** Where others offload flows, ours are kept out of it: before they can be taken in, and again when
+ * somebody begins with it. */
+export async function keepApart(daemon: Daemon): Promise<void> {
+  const { sets } = daemon.effects;
+  if (typeof sets === 'string' || daemon.wanted.apps.length === 0) return;
+  if (!isApartWanted(readFlowTables(sets))) return;
+  const refused = await runNft(daemon, apartText(daemon.wanted.globals.mask));
+  if (refused !== null) daemon.problems.set('offload', `offloaded: ${refused}`);
+}

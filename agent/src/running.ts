@@ -1,0 +1,72 @@
+// running: what an agent that runs has in its hands, and how its jobs take turns. The parts of the
+// daemon (enforce, loading, ears, keep) work on one of these.
+import type { Settings } from './control/settings.ts';
+import type { Neighbours } from './neighbours.ts';
+import type { Policy } from './policy/policy.ts';
+import type { RepairEvent, RepairState } from './repair/repair.ts';
+import type { Standing } from './ruleset/standing.ts';
+import type { State } from './step.ts';
+import type { Effects } from './system/effects.ts';
+import type { Feed, HeldFeed } from './system/feeds.ts';
+import type { FlowWatch } from './system/flow-watch.ts';
+import type { StandingGuard } from './system/guard.ts';
+import type { Paths } from './system/paths.ts';
+import type { Helm } from './system/steering.ts';
+
+export interface Daemon {
+  readonly settings: Settings;
+  /** The job that changes the kernel and runs or ran last; the next one waits for it. */
+  turn: Promise<unknown>;
+  policy: Policy;
+  /** The policy as it was loaded, before the tunnels' MTUs were filled in. */
+  wanted: Policy;
+  /** The table as it stands in the kernel; null: none of ours. */
+  standing: Standing | null;
+  /** What stands beside it for the moment it is missing; null: none, or none is possible. */
+  guard: StandingGuard | null;
+  /** Key of a guard that held back what it should not have: not raised again. */
+  uselessGuard: string;
+  readonly repair: RepairState;
+  /** What happens to that which stands, for keep.ts to act on. */
+  happened(event: RepairEvent): void;
+  /** Where the next agent finds what this one has loaded. */
+  readonly legacy: string;
+  /** What others undid and this agent made again. */
+  readonly repairs: { count: number; last: string; at: number };
+  readonly neighbours: Neighbours;
+  /** keepMemory: sets read so far, and at how many matched answers the names were written. */
+  reading: number;
+  remembered: number;
+  state: State;
+  readonly paths: Paths;
+  readonly effects: Effects;
+  /** Which way each app takes, by what the probes say. */
+  readonly helm: Helm;
+  held: HeldFeed | null;
+  hellos: HeldFeed | null;
+  /** Which feeds are open: queue and group, to tell whether a reload needs others. */
+  ears: string;
+  announced: Feed | null;
+  /** Addresses of the router's own devices, text. */
+  addresses: readonly string[];
+  since: number;
+  /** What `whp status` shows as wrong, by topic; a topic that is well again is removed. */
+  readonly problems: Map<string, string>;
+  /** Who used how much; null before the start, a string is why nothing is counted. */
+  flows: FlowWatch | string | null;
+}
+
+/** One job at a time: a reload, a lease, an hour and a repair may come together. */
+export function inTurn<T>(daemon: Daemon, run: () => Promise<T>): Promise<T> {
+  const mine = daemon.turn.then(run, run);
+  daemon.turn = mine.catch(() => null);
+  return mine;
+}
+
+/** A job that nobody waits for. What it throws (no memory) ends the program: the next agent takes
+ * over from what stands, and that is better than to go on with half of a job done. */
+export function unattended(job: Promise<unknown>): void {
+  void job.catch((error: unknown) => {
+    throw error;
+  });
+}
