@@ -11,7 +11,7 @@ import { withoutAnnouncements } from './ruleset/mute.ts';
 import { renderStanding } from './ruleset/render.ts';
 import type { Standing } from './ruleset/standing.ts';
 import type { Daemon } from './running.ts';
-import { createState } from './step.ts';
+import { createState } from './state.ts';
 import { pause } from './system/clock.ts';
 import { cutSlots } from './system/connections.ts';
 import { log } from './system/log.ts';

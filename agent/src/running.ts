@@ -5,7 +5,7 @@ import type { Neighbours } from './neighbours.ts';
 import type { Policy } from './policy/policy.ts';
 import type { RepairEvent, RepairState } from './repair/repair.ts';
 import type { Standing } from './ruleset/standing.ts';
-import type { State } from './step.ts';
+import type { State } from './state.ts';
 import type { Effects } from './system/effects.ts';
 import type { Feed, HeldFeed } from './system/feeds.ts';
 import type { FlowWatch } from './system/flow-watch.ts';

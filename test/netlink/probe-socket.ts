@@ -20,15 +20,13 @@ import {
   type SetChange,
 } from '../../agent/src/netlink/nft-set.ts';
 import type { Writer } from '../../agent/src/netlink/writer.ts';
+import { dump, type Outcome, transact } from '../../agent/src/system/netlink-request.ts';
 import {
-  dump,
   type NetlinkOptions,
   type NetlinkSocket,
-  type Outcome,
   openNetlink,
   request,
   takeSequence,
-  transact,
 } from '../../agent/src/system/netlink-socket.ts';
 import { Skip } from './claims.ts';
 

@@ -4,14 +4,8 @@ import { macBytes } from '../../agent/src/policy/mac.ts';
 import { pairOf, portOf } from '../../agent/src/ruleset/elements.ts';
 import type { Hook } from '../../agent/src/ruleset/model.ts';
 import { parsePrefix } from '../../agent/src/ruleset/names.ts';
-import {
-  addElements,
-  type Kernel,
-  listElements,
-  type Trace,
-  type TracedPacket,
-  trace,
-} from '../../agent/src/ruleset/trace.ts';
+import { type Trace, type TracedPacket, trace } from '../../agent/src/ruleset/trace.ts';
+import { addElements, type Kernel, listElements } from '../../agent/src/ruleset/trace-kernel.ts';
 import { formatAddress, parseAddress } from '../../agent/src/wire/address.ts';
 import { type Case, SENDER, type Send, type Side, type Step, type Want } from './cases.ts';
 

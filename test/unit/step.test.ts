@@ -2,7 +2,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Policy } from '../../agent/src/policy/policy.ts';
-import { createState, type Effect, type State, step } from '../../agent/src/step.ts';
+import { createState, type Effect, type State } from '../../agent/src/state.ts';
+import { step } from '../../agent/src/step.ts';
 import { udp4 } from '../fuzz/dns-seeds.ts';
 import { profile } from '../golden/policies.ts';
 import { answerTo } from './wire/bytes.ts';

@@ -1,7 +1,7 @@
 // control/ask: the client half of the command line: one question to the running agent, its answer
 // printed for a person or, with --json, for a program.
 import * as std from 'qjs:std';
-import type { Told } from '../step.ts';
+import type { Told } from '../state.ts';
 import { errnoText } from '../system/errno.ts';
 import { connectLines } from '../system/unix-socket.ts';
 import type { Command } from './arguments.ts';

@@ -2,13 +2,9 @@
 // person, or with --json for a program. Used at both ends: by the agent for the thin client
 // (native/ask.c), and by ask.ts where the engine runs anyway. Pure.
 import type { Problem } from '../policy/result.ts';
-import type {
-  EvidenceAnswer,
-  FlowAnswer,
-  LearnedAnswer,
-  StatusAnswer,
-  WhyAnswer,
-} from './answers.ts';
+import type { StatusAnswer } from './answer-status.ts';
+import type { WhyAnswer } from './answer-why.ts';
+import type { EvidenceAnswer, FlowAnswer, LearnedAnswer } from './answers.ts';
 import type { Command } from './arguments.ts';
 import type { DeviceAnswer } from './devices.ts';
 import { completionText, helpText } from './help.ts';

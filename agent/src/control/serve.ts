@@ -4,7 +4,7 @@
 import type { Ledger, LiveFlow } from '../account/ledger.ts';
 import type { Problem } from '../policy/result.ts';
 import type { Daemon } from '../running.ts';
-import type { Told } from '../step.ts';
+import type { Told } from '../state.ts';
 import { now, wallTime } from '../system/clock.ts';
 import { readConnections } from '../system/connections.ts';
 import { errnoText } from '../system/errno.ts';
@@ -16,15 +16,9 @@ import { type Line, listenLines } from '../system/unix-socket.ts';
 import { isLinkName } from '../tunnel/plan.ts';
 import { flowRow } from './accounts.ts';
 import { act, type Refresh } from './actions.ts';
-import {
-  evidenceAnswer,
-  flowAnswers,
-  type KernelView,
-  learnedAnswer,
-  type StatusAnswer,
-  statusAnswer,
-  whyAnswer,
-} from './answers.ts';
+import { type StatusAnswer, statusAnswer } from './answer-status.ts';
+import { whyAnswer } from './answer-why.ts';
+import { evidenceAnswer, flowAnswers, type KernelView, learnedAnswer } from './answers.ts';
 import { readArguments } from './arguments.ts';
 import { counted, devicesAnswer } from './devices.ts';
 import {

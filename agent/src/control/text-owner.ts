@@ -1,7 +1,7 @@
 // control/text-owner: devices, proxies, pins and what the owner's commands answer, as a person reads
 // them. Pure.
 import type { Pin } from '../policy/owner.ts';
-import type { TunnelAnswer } from './answers.ts';
+import type { TunnelAnswer } from './answer-status.ts';
 import type { DeviceAnswer } from './devices.ts';
 import { columns } from './text.ts';
 

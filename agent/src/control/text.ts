@@ -1,17 +1,10 @@
 // control/text: the answers as a person reads them in a terminal of 80 columns. Pure.
 
 import { flowText } from '../learn/evidence.ts';
-import type { Told } from '../step.ts';
-import type {
-  AppAnswer,
-  EvidenceAnswer,
-  FlowAnswer,
-  LearnedAnswer,
-  PathAnswer,
-  StatusAnswer,
-  TunnelAnswer,
-  WhyAnswer,
-} from './answers.ts';
+import type { Told } from '../state.ts';
+import type { AppAnswer, PathAnswer, StatusAnswer, TunnelAnswer } from './answer-status.ts';
+import type { WhyAnswer } from './answer-why.ts';
+import type { EvidenceAnswer, FlowAnswer, LearnedAnswer } from './answers.ts';
 
 /** Rows in columns, each as wide as its widest cell; the last column is not padded. */
 export function columns(rows: readonly (readonly (string | number)[])[]): string {

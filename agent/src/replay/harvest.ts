@@ -8,7 +8,7 @@ import type { App, Policy } from '../policy/policy.ts';
 import { findRange } from '../policy/range-match.ts';
 import { pairOf, portOf } from '../ruleset/elements.ts';
 import { FILLED_SETS, setName } from '../ruleset/names.ts';
-import { type Kernel, listElements, removeElements } from '../ruleset/trace.ts';
+import { type Kernel, listElements, removeElements } from '../ruleset/trace-kernel.ts';
 import { familyOf, parseAddress } from '../wire/address.ts';
 
 export interface HarvestedPort {

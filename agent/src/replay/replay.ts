@@ -7,17 +7,17 @@ import { isOwnAddress } from '../policy/own.ts';
 import type { Policy } from '../policy/policy.ts';
 import { compile } from '../ruleset/compile.ts';
 import { ANSWER_PREFIX, QUERY_PREFIX } from '../ruleset/names.ts';
+import { type Trace, trace } from '../ruleset/trace.ts';
+import { type Flow, flowOf, track } from '../ruleset/trace-conntrack.ts';
 import {
   addElements,
   createKernel,
   deleteFlow,
   type Kernel,
   removeElements,
-  type Trace,
-  trace,
-} from '../ruleset/trace.ts';
-import { type Flow, flowOf, track } from '../ruleset/trace-conntrack.ts';
-import { createState, type Effect, type Event, type State, step } from '../step.ts';
+} from '../ruleset/trace-kernel.ts';
+import { createState, type Effect, type Event, type State } from '../state.ts';
+import { step } from '../step.ts';
 import type { Cidr } from '../wire/address.ts';
 import { decodePacket, type Packet } from '../wire/packet.ts';
 import { captureFrames, type Frame } from '../wire/pcap.ts';

@@ -13,14 +13,8 @@ import { NETLINK_NETFILTER } from '../netlink/constants.ts';
 import { weakerWithout } from '../policy/lacking.ts';
 import { markOf } from '../policy/marks.ts';
 import { TCP, UDP } from '../wire/packet.ts';
-import {
-  dump,
-  type NetlinkSocket,
-  openNetlink,
-  request,
-  takeSequence,
-  transact,
-} from './netlink-socket.ts';
+import { dump, transact } from './netlink-request.ts';
+import { type NetlinkSocket, openNetlink, request, takeSequence } from './netlink-socket.ts';
 
 /** What nfnetlink says of a subsystem that no module brings, on every architecture. */
 const EINVAL = 22;

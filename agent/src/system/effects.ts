@@ -4,7 +4,7 @@
 import { capOf, surplusOf } from '../learn/room.ts';
 import type { SetChange } from '../netlink/nft-set.ts';
 import { FILLED_SETS, setName } from '../ruleset/names.ts';
-import type { Effect, State, Told } from '../step.ts';
+import type { Effect, State, Told } from '../state.ts';
 import { type Connections, cutConnection, openConnections } from './connections.ts';
 import type { HeldFeed } from './feeds.ts';
 import type { Late } from './late.ts';

@@ -25,8 +25,9 @@ import {
   readQueuedPacket,
   verdictsLength,
 } from '../netlink/nfqueue.ts';
-import type { PacketSpan } from '../step.ts';
+import type { PacketSpan } from '../state.ts';
 import { wallTime } from './clock.ts';
+import { transact } from './netlink-request.ts';
 import {
   closeNetlink,
   type NetlinkCounters,
@@ -35,7 +36,6 @@ import {
   request,
   sendBytes,
   takeSequence,
-  transact,
 } from './netlink-socket.ts';
 
 /** Whole packets: a DNS answer over UDP can fill the largest. */

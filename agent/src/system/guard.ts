@@ -2,7 +2,8 @@
 // socket: closing it takes the guard away, and so does the end of this program, whatever kind.
 import { NETLINK_NETFILTER } from '../netlink/constants.ts';
 import { type Guard, putGuard } from '../netlink/nft-guard.ts';
-import { closeNetlink, openNetlink, request, takeSequence, transact } from './netlink-socket.ts';
+import { transact } from './netlink-request.ts';
+import { closeNetlink, openNetlink, request, takeSequence } from './netlink-socket.ts';
 
 export interface StandingGuard {
   /** What it was made from, to tell whether a reload needs another. */

@@ -15,7 +15,7 @@ import type { Connection, TupleFilter } from '../netlink/conntrack.ts';
 import type { App } from '../policy/policy.ts';
 import { pairOf, portKey, portOf } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
-import type { State } from '../step.ts';
+import type { State } from '../state.ts';
 import { after, now } from './clock.ts';
 import { cutConnections, readConnections } from './connections.ts';
 import type { Effects } from './effects.ts';

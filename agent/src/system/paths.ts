@@ -42,14 +42,8 @@ import { type Desired, describe, type Piece } from '../reconcile/desired.ts';
 import type { Operation } from '../reconcile/diff.ts';
 import { isLinkName } from '../tunnel/plan.ts';
 import { parseAddress } from '../wire/address.ts';
-import {
-  dump,
-  type NetlinkSocket,
-  openNetlink,
-  request,
-  takeSequence,
-  transact,
-} from './netlink-socket.ts';
+import { dump, transact } from './netlink-request.ts';
+import { type NetlinkSocket, openNetlink, request, takeSequence } from './netlink-socket.ts';
 
 /** Who made a route or rule, as `ip route` and `ip rule` show it (proto 119): this program. */
 export const PROTOCOL = 119;

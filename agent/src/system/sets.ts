@@ -11,14 +11,8 @@ import {
 } from '../netlink/nft-element.ts';
 import { faultOf, putSetBatch, type SetChange, splitChanges } from '../netlink/nft-set.ts';
 import { TABLE } from '../ruleset/names.ts';
-import {
-  dump,
-  type NetlinkSocket,
-  openNetlink,
-  request,
-  takeSequence,
-  transact,
-} from './netlink-socket.ts';
+import { dump, transact } from './netlink-request.ts';
+import { type NetlinkSocket, openNetlink, request, takeSequence } from './netlink-socket.ts';
 
 const WHERE = { family: NFPROTO_INET, table: TABLE };
 

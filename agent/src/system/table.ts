@@ -14,7 +14,7 @@ import {
 import { TABLE } from '../ruleset/names.ts';
 import type { Standing } from '../ruleset/standing.ts';
 import { readText, removeFile, writeText } from './file.ts';
-import { dump } from './netlink-socket.ts';
+import { dump } from './netlink-request.ts';
 import type { Sets } from './sets.ts';
 
 /** The number of nftables transactions so far, of anybody; 0 when the kernel does not say. */

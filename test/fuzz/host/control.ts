@@ -7,7 +7,7 @@ import { listenControl } from '../../../agent/src/control/serve.ts';
 import { unixAddress } from '../../../agent/src/netlink/endian.ts';
 import { NO_CHOICES } from '../../../agent/src/policy/owner.ts';
 import type { Daemon } from '../../../agent/src/running.ts';
-import { createState } from '../../../agent/src/step.ts';
+import { createState } from '../../../agent/src/state.ts';
 import { openPaths } from '../../../agent/src/system/paths.ts';
 import { decodeUtf8 } from '../../../agent/src/system/text.ts';
 import { policy } from '../../golden/policies.ts';

@@ -2,7 +2,8 @@
 // last, what enters a set is a public address of the right family, and every store keeps its cap.
 import { learnedEndpoints } from '../../../agent/src/learn/learned.ts';
 import { addressOf } from '../../../agent/src/ruleset/elements.ts';
-import { createState, type Effect, type Event, type State, step } from '../../../agent/src/step.ts';
+import { createState, type Effect, type Event, type State } from '../../../agent/src/state.ts';
+import { step } from '../../../agent/src/step.ts';
 import { isRoutableText } from '../../../agent/src/wire/address.ts';
 import { policyFrom } from '../../golden/policies.ts';
 import { clientHello, serverName } from '../../unit/tls-hello.ts';

@@ -11,7 +11,8 @@ import {
 } from '../../../agent/src/learn/late.ts';
 import type { Connection } from '../../../agent/src/netlink/conntrack.ts';
 import type { Policy } from '../../../agent/src/policy/policy.ts';
-import { createState, type Event, step } from '../../../agent/src/step.ts';
+import { createState, type Event } from '../../../agent/src/state.ts';
+import { step } from '../../../agent/src/step.ts';
 import { udp4 } from '../../fuzz/dns-seeds.ts';
 import { app, policyFrom } from '../../golden/policies.ts';
 import { natPmp, udp } from '../../trace/packets.ts';

@@ -5,7 +5,7 @@ import { weakerWithout } from '../../../agent/src/policy/lacking.ts';
 import { compile } from '../../../agent/src/ruleset/compile.ts';
 import { withoutAnnouncements } from '../../../agent/src/ruleset/mute.ts';
 import { renderLoad } from '../../../agent/src/ruleset/render.ts';
-import { createKernel } from '../../../agent/src/ruleset/trace.ts';
+import { createKernel } from '../../../agent/src/ruleset/trace-kernel.ts';
 import { GROUPS } from '../../trace/groups.ts';
 import { play, WORLD } from '../../trace/play.ts';
 

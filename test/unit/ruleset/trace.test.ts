@@ -2,7 +2,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { compile } from '../../../agent/src/ruleset/compile.ts';
-import { createKernel, trace } from '../../../agent/src/ruleset/trace.ts';
+import { trace } from '../../../agent/src/ruleset/trace.ts';
+import { createKernel } from '../../../agent/src/ruleset/trace-kernel.ts';
 import { policyFrom } from '../../golden/policies.ts';
 import { A, OTHER } from '../../trace/cases.ts';
 import { GROUPS } from '../../trace/groups.ts';

@@ -1,0 +1,149 @@
+// state: what the agent knows, what can happen to it and what it then asks for. step.ts goes from one
+// to the next; system/effects.ts does what is asked.
+import {
+  createEvidence,
+  type EvidenceStore,
+  type Flow,
+  type FlowEvidence,
+} from './learn/evidence.ts';
+import { createHellos, type Hellos, type NamedServer } from './learn/hellos.ts';
+import type { Wish } from './learn/late.ts';
+import { createLearned, type Learned, retainApps } from './learn/learned.ts';
+import type { DnsObserver, Lesson } from './learn/observe-dns.ts';
+import { createPace, type Pace } from './learn/pace.ts';
+import { createRepeats, type Repeats } from './learn/repeats.ts';
+import { createReports, type Reports } from './learn/reports.ts';
+import { createTaught, retainTaught, type Taught } from './learn/taught.ts';
+import { compileNames } from './policy/domain-match.ts';
+import type { App, Policy } from './policy/policy.ts';
+import { createStreams, type DnsStreams } from './wire/dns-stream.ts';
+
+/** One IP packet in a buffer that is reused after the step: bytes[offset, end). */
+export interface PacketSpan {
+  readonly bytes: Uint8Array;
+  readonly offset: number;
+  readonly end: number;
+}
+
+export type Event =
+  /** A DNS answer on its way to a device; held by the kernel when it has an id. */
+  | ({ readonly kind: 'answer'; readonly id: number | null } & PacketSpan)
+  /** A DNS query of a device, on its way to a resolver. */
+  | ({
+      readonly kind: 'query';
+      /** Milliseconds since it passed: a busy agent reads it late, and its window began then. */
+      readonly age: number;
+    } & PacketSpan)
+  /** A packet that the ruleset announces: what for stands in the prefix of its log rule. */
+  | ({ readonly kind: 'evidence'; readonly prefix: string } & PacketSpan)
+  /** First words of a TLS flow that nobody knows; held by the kernel when it has an id. */
+  | ({ readonly kind: 'hello'; readonly id: number | null } & PacketSpan)
+  | { readonly kind: 'tick' };
+
+export interface TimedElement {
+  readonly key: Uint8Array;
+  /** Milliseconds. */
+  readonly timeout: number;
+}
+
+/** In the order in which they have to be run: what a held packet teaches, then its verdict. */
+export type Effect =
+  | { readonly kind: 'renew'; readonly set: string; readonly elements: readonly TimedElement[] }
+  | { readonly kind: 'forget'; readonly set: string; readonly keys: readonly Uint8Array[] }
+  | { readonly kind: 'release'; readonly id: number }
+  /** An answer that matches, of a device that floods us with them: it must not pass untaught. */
+  | { readonly kind: 'refuse'; readonly id: number }
+  /** The same for a held ClientHello. `again`: the rules know its server now and refuse the flow. */
+  | { readonly kind: 'pass'; readonly id: number; readonly again: boolean }
+  /** A flow that was direct before its evidence: delete its conntrack entry. */
+  | { readonly kind: 'cut'; readonly flow: Flow }
+  /** Flows that run already may be the application's by what was just learned. */
+  | { readonly kind: 'late'; readonly wish: Wish }
+  /** A set that the ruleset fills has no room left: its oldest elements have to go. */
+  | { readonly kind: 'make-room'; readonly app: string }
+  | { readonly kind: 'report'; readonly text: string }
+  | { readonly kind: 'told'; readonly what: Told };
+
+/** What `whp monitor` shows. */
+export type Told =
+  | { readonly kind: 'lesson'; readonly lesson: Lesson }
+  | { readonly kind: 'asked'; readonly app: string; readonly device: string; readonly name: string }
+  | { readonly kind: 'hello'; readonly named: NamedServer }
+  | { readonly kind: 'evidence'; readonly evidence: FlowEvidence };
+
+export interface Counters {
+  answers: number;
+  matched: number;
+  queries: number;
+  asked: number;
+  refused: number;
+  hellos: number;
+  evidence: number;
+  malformed: number;
+}
+
+export interface State {
+  readonly policy: Policy;
+  readonly observer: DnsObserver;
+  readonly apps: ReadonlyMap<string, App>;
+  readonly learned: Learned;
+  /** What the ruleset has learned by itself, for the day somebody deletes its table. */
+  readonly taught: Taught;
+  readonly evidence: EvidenceStore;
+  readonly streams: DnsStreams;
+  readonly pace: Pace;
+  readonly reports: Reports;
+  readonly repeats: Repeats;
+  /** When room was made last in the sets of an app, milliseconds. */
+  readonly roomMade: Map<string, number>;
+  readonly hellos: Hellos;
+  readonly counters: Counters;
+  /** The last reasons why a packet could not be read, newest last, at most REASONS of them. */
+  readonly reasons: string[];
+}
+
+/**
+ * The state of a policy: before the first packet, or with what `before` knows of the apps that are
+ * still configured. `isOwn` tells the addresses that must never be learned.
+ */
+export function createState(
+  policy: Policy,
+  isOwn: (address: string) => boolean,
+  before: State | null = null,
+): State {
+  const learned = before?.learned ?? createLearned();
+  const taught = before?.taught ?? createTaught();
+  const names = policy.apps.map((app) => app.name);
+  retainApps(learned, names);
+  retainTaught(taught, names);
+  const profiles = new Map(policy.apps.map((app) => [app.name, app.profile]));
+  return {
+    policy,
+    observer: { matcher: compileNames(policy.apps), profiles, isOwn },
+    apps: new Map(policy.apps.map((app) => [app.name, app])),
+    learned,
+    taught,
+    evidence: before?.evidence ?? createEvidence(),
+    streams: before?.streams ?? createStreams(),
+    pace: before?.pace ?? createPace(),
+    reports: before?.reports ?? createReports(),
+    repeats: before?.repeats ?? createRepeats(),
+    roomMade: before?.roomMade ?? new Map(),
+    hellos: before?.hellos ?? createHellos(),
+    counters: before?.counters ?? noCounts(),
+    reasons: before?.reasons ?? [],
+  };
+}
+
+function noCounts(): Counters {
+  return {
+    answers: 0,
+    matched: 0,
+    queries: 0,
+    asked: 0,
+    refused: 0,
+    hellos: 0,
+    evidence: 0,
+    malformed: 0,
+  };
+}
