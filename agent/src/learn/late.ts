@@ -43,21 +43,17 @@ export interface Setting {
   readonly macOf: (address: string) => string | null;
 }
 
-export function groundsOf(app: App): Grounds {
-  return { app, addresses: new Set(), ports: new Set(), peers: new Set() };
-}
-
-/** The grounds that one wish gives. */
-export function groundsOfWish(app: App, wish: Wish): Grounds {
-  const none = groundsOf(app);
-  switch (wish.kind) {
-    case 'address':
-      return { ...none, addresses: new Set([wish.remote]) };
-    case 'peer':
-      return { ...none, peers: new Set([`${wish.device} ${wish.remote}`]) };
-    case 'port':
-      return { ...none, ports: new Set([portText(wish.device, wish.protocol, wish.port)]) };
+/** What `wishes` give of an app's grounds; none: its ranges alone. */
+export function groundsOf(app: App, wishes: readonly Wish[] = []): Grounds {
+  const addresses = new Set<string>();
+  const ports = new Set<string>();
+  const peers = new Set<string>();
+  for (const wish of wishes.filter((one) => one.app === app.name)) {
+    if (wish.kind === 'address') addresses.add(wish.remote);
+    else if (wish.kind === 'peer') peers.add(`${wish.device} ${wish.remote}`);
+    else ports.add(portText(wish.device, wish.protocol, wish.port));
   }
+  return { app, addresses, ports, peers };
 }
 
 export function portText(device: string, protocol: Transport, port: number): string {

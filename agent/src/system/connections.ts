@@ -7,7 +7,6 @@ import {
   putConntrackDelete,
   putConntrackDump,
   readConnection,
-  type TupleFilter,
 } from '../netlink/conntrack.ts';
 import { NETLINK_NETFILTER } from '../netlink/constants.ts';
 import { weakerWithout } from '../policy/lacking.ts';
@@ -17,7 +16,7 @@ import { dump, transact } from './netlink-request.ts';
 import { type NetlinkSocket, openNetlink, request, takeSequence } from './netlink-socket.ts';
 
 /** What nfnetlink says of a subsystem that no module brings, on every architecture. */
-const EINVAL = 22;
+export const EINVAL = 22;
 
 export interface Connections {
   readonly socket: NetlinkSocket;
@@ -28,18 +27,16 @@ export function openConnections(): Connections | string {
   return opened.ok ? { socket: opened.socket } : opened.reason;
 }
 
-/** All entries whose `mark & mask` is `mark`; the kernel filters. With `only`, those of these ends,
- * and on old kernels others too. A string is the error. */
+/** All entries whose `mark & mask` is `mark`; the kernel filters. A string is the error. */
 export function readConnections(
   connections: Connections,
   mark: number,
   mask: number,
-  only: TupleFilter | null = null,
 ): Connection[] | string {
   let found: Connection[] = [];
   const errno = dump(
     connections.socket,
-    (w, seq) => putConntrackDump(w, seq, only?.family ?? 0, mark, mask, only),
+    (w, seq) => putConntrackDump(w, seq, 0, mark, mask),
     () => {
       found = [];
     },

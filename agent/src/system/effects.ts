@@ -5,6 +5,7 @@ import { capOf, surplusOf } from '../learn/room.ts';
 import type { SetChange } from '../netlink/nft-set.ts';
 import { FILLED_SETS, setName } from '../ruleset/names.ts';
 import type { Effect, State, Told } from '../state.ts';
+import { type ConnectionLists, openConnectionLists } from './connection-lists.ts';
 import { type Connections, cutConnection, openConnections } from './connections.ts';
 import type { HeldFeed } from './feeds.ts';
 import type { Late } from './late.ts';
@@ -19,6 +20,8 @@ export interface Effects {
   late: Late | null;
   readonly sets: Sets | string;
   readonly connections: Connections | string;
+  /** The same list, for who can wait for it. */
+  readonly lists: ConnectionLists | string;
   /** Who listens to `whp monitor`. */
   readonly listeners: Set<(told: Told) => void>;
   /** Transactions the kernel refused, and the last one in words. */
@@ -34,6 +37,7 @@ export function openEffects(): Effects {
     late: null,
     sets: openSets(),
     connections: openConnections(),
+    lists: openConnectionLists(),
     listeners: new Set(),
     failures: { count: 0, last: '' },
     run: (effects) => runEffects(self, effects),

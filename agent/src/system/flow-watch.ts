@@ -14,15 +14,11 @@ import {
   type Ledger,
   seeFlow,
 } from '../account/ledger.ts';
-import { type Connection, putConntrackDump, readConnection } from '../netlink/conntrack.ts';
-import {
-  NETLINK_NETFILTER,
-  NLM_F_DUMP_INTR,
-  NLMSG_DONE,
-  NLMSG_ERROR,
-} from '../netlink/constants.ts';
+import { type Connection, readConnection } from '../netlink/conntrack.ts';
+import { NETLINK_NETFILTER } from '../netlink/constants.ts';
 import { markFilter } from '../netlink/mark-filter.ts';
 import { now, wallTime } from './clock.ts';
+import { type ConnectionLists, openConnectionLists } from './connection-lists.ts';
 import { errnoText } from './errno.ts';
 import { readText, writeText } from './file.ts';
 import { log } from './log.ts';
@@ -32,10 +28,6 @@ import {
   type NetlinkSocket,
   openNetlink,
   receive,
-  receiveOnce,
-  request,
-  sendBytes,
-  takeSequence,
 } from './netlink-socket.ts';
 
 /** NFNLGRP_CONNTRACK_DESTROY (linux/netfilter/nfnetlink_compat.h). */
@@ -43,8 +35,6 @@ const DESTROY_GROUP = 3;
 /** How often the list is read: a call lasts minutes, and each entry costs time. */
 const LEAST_SECONDS = 10;
 const FLOWS_A_SECOND = 20;
-/** Bytes received in one turn: the kernel fills at most this, some 30 entries; below that the kernel may still send a page. */
-const SLICE = 8192;
 /** The flash is written every six hours, and at the end. */
 const SAVE_MILLISECONDS = 6 * 3_600_000;
 
@@ -66,11 +56,11 @@ export interface FlowWatch {
 
 /** Watches until closed. `policy` is asked anew for each list and event. A string is the error. */
 export function watchFlows(history: string, policy: () => WatchedPolicy): FlowWatch | string {
-  const lists = openNetlink(NETLINK_NETFILTER, { receiveQueue: 1 << 17, buffer: SLICE });
-  if (!lists.ok) return lists.reason;
+  const lists = openConnectionLists();
+  if (typeof lists === 'string') return lists;
   const ends = openNetlink(NETLINK_NETFILTER, { receiveQueue: 1 << 18, buffer: 8192 });
   if (!ends.ok) {
-    closeNetlink(lists.socket);
+    lists.close();
     return ends.reason;
   }
   const counting = readText('/proc/sys/net/netfilter/nf_conntrack_acct');
@@ -84,7 +74,7 @@ export function watchFlows(history: string, policy: () => WatchedPolicy): FlowWa
   const filtered = filter(ends.socket.fd, markFilter(policy().mask));
   const joined = filtered < 0 ? -filtered : joinGroup(ends.socket, DESTROY_GROUP);
   if (joined !== 0) {
-    closeNetlink(lists.socket);
+    lists.close();
     closeNetlink(ends.socket);
     return `watch conntrack: ${errnoText(joined)}`;
   }
@@ -94,7 +84,7 @@ export function watchFlows(history: string, policy: () => WatchedPolicy): FlowWa
   const again = (): void => {
     const seconds = reading.at < 0 ? 1 : Math.max(LEAST_SECONDS, ledger.live.size / FLOWS_A_SECOND);
     reading.timer = os.setTimeout(() => {
-      readList(lists.socket, ledger, policy(), () => {
+      readList(lists, ledger, policy(), () => {
         reading.at = now();
         if (now() - reading.saved > SAVE_MILLISECONDS) save();
         again();
@@ -109,7 +99,7 @@ export function watchFlows(history: string, policy: () => WatchedPolicy): FlowWa
     },
     close() {
       os.clearTimeout(reading.timer as Parameters<typeof os.clearTimeout>[0]);
-      closeNetlink(lists.socket);
+      lists.close();
       closeNetlink(ends.socket);
       save();
     },
@@ -140,49 +130,22 @@ function drainEnds(socket: NetlinkSocket, ledger: Ledger, policy: WatchedPolicy)
   );
 }
 
-/** Reads the list of each mark in turn, a slice a turn of the loop; then calls `done`. */
+/** Reads the list of each mark in turn; then calls `done`. */
 function readList(
-  socket: NetlinkSocket,
+  lists: ConnectionLists,
   ledger: Ledger,
   policy: WatchedPolicy,
   done: () => void,
 ): void {
-  const marks = [...policy.marks];
-  let whole = true;
+  const { mask } = policy;
   beginRound(ledger);
-  const finish = (): void => {
-    os.setReadHandler(socket.fd, null);
-    // Entries may be missing from a list that changed under us: then nothing is taken for ended.
-    if (whole) for (const ended of endRound(ledger, wallTime())) policy.ended(ended);
-    done();
-  };
-  const next = (): void => {
-    const mark = marks.pop();
-    if (mark === undefined) {
-      finish();
-      return;
-    }
-    const seq = takeSequence(socket);
-    const w = request(socket);
-    putConntrackDump(w, seq, 0, mark, policy.mask);
-    if (sendBytes(socket, w.bytes.buffer as ArrayBuffer, w.length) !== 0) {
-      whole = false;
-      finish();
-    }
-  };
-  os.setReadHandler(socket.fd, () => {
-    let over = false;
-    const got = receiveOnce(socket, (message, reader) => {
-      if ((message.flags & NLM_F_DUMP_INTR) !== 0) whole = false;
-      if (message.type === NLMSG_DONE || message.type === NLMSG_ERROR) {
-        over = true;
-        return;
-      }
-      const read = readConnection(reader, message);
-      if (read.ok) seeFlow(ledger, read.value, () => policy.facts(read.value), wallTime());
-    });
-    if (got < 0) whole = false;
-    if (over) next();
-  });
-  next();
+  lists.read(
+    policy.marks.map((mark) => ({ mark, mask })),
+    (value) => seeFlow(ledger, value, () => policy.facts(value), wallTime()),
+    ({ whole }) => {
+      // Entries may be missing from a list that changed under us: then nothing is taken for ended.
+      if (whole) for (const ended of endRound(ledger, wallTime())) policy.ended(ended);
+      done();
+    },
+  );
 }

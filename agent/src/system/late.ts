@@ -4,27 +4,27 @@
 import {
   type Grounds,
   groundsOf,
-  groundsOfWish,
   lateConnections,
   portText,
   type Setting,
   type Wish,
 } from '../learn/late.ts';
 import { learnedEndpoints } from '../learn/learned.ts';
+import { noteTaught, taughtElements } from '../learn/taught.ts';
 import type { Connection, TupleFilter } from '../netlink/conntrack.ts';
+import { weakerWithout } from '../policy/lacking.ts';
 import type { App } from '../policy/policy.ts';
 import { pairOf, portKey, portOf } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
 import type { State } from '../state.ts';
 import { after, now } from './clock.ts';
-import { cutConnections, readConnections } from './connections.ts';
+import type { ConnectionList } from './connection-lists.ts';
+import { cutConnections, EINVAL } from './connections.ts';
 import type { Effects } from './effects.ts';
+import { errnoText } from './errno.ts';
 import { log } from './log.ts';
-import { changeSets, readSet, type Sets } from './sets.ts';
+import { changeSets } from './sets.ts';
 
-/** Wishes in one look. The kernel is asked for each one's few entries: a list of all connections may
- * take the router longer to read than its watchdog allows. */
-const ONE_BY_ONE = 16;
 /** More wishes than this are not kept: everything known is looked at instead. */
 const MOST_WISHES = 256;
 /** Looking takes at most this share of the time, beyond what a burst may: peers by the thousand must
@@ -42,129 +42,129 @@ export interface Late {
 }
 
 export function createLate(effects: Effects, setting: Setting): Late {
-  let wishes: Wish[] = [];
-  let everything = false;
+  const wishes = new Map<string, Wish>();
+  let whole = false;
+  let second = false;
   let waiting = false;
+  let looking = false;
+  let failed = 0;
   let spent = 0;
   let since = now();
   const cut = { count: 0 };
   const look = (): void => {
     waiting = false;
-    const began = now();
-    spent = Math.max(0, spent - (began - since) * SHARE);
-    const state = effects.state;
-    const whole = everything;
-    const taken = wishes.slice(0, ONE_BY_ONE);
-    wishes = whole ? [] : wishes.slice(ONE_BY_ONE);
-    everything = false;
-    if (state !== null)
-      cut.count += whole
-        ? lookAtAll(effects, state, setting)
-        : lookFor(effects, state, taken, setting);
-    since = now();
-    spent += since - began;
-    if (wishes.length > 0) soon();
+    const { state, lists } = effects;
+    if (looking || state === null || typeof lists === 'string') return;
+    const taken = whole || second ? null : Array.from(wishes.values());
+    const isLast = second;
+    wishes.clear();
+    whole = false;
+    second = false;
+    looking = true;
+    const grounds = state.policy.apps.map((app) =>
+      taken === null ? knownGrounds(state, app) : groundsOf(app, taken),
+    );
+    const late: Connection[] = [];
+    const before = grounds.map(({ ports }) => new Set(ports));
+    lists.read(
+      listsOf(state, taken),
+      (connection) => {
+        late.push(...lateConnections([connection], grounds, setting, taken === null));
+      },
+      (end) => {
+        looking = false;
+        if (end.errno !== failed) say(end.errno);
+        failed = end.errno;
+        cut.count += remove(effects, late);
+        // Ports that running flows have shown: taught before their next packet comes. What was read
+        // before the port was known is looked at once more.
+        grounds.forEach(({ app, ports }, at) => {
+          const shown = Array.from(ports).filter((text) => !before[at]!.has(text));
+          if (shown.length === 0) return;
+          teachPorts(effects, state, app, shown);
+          second ||= !isLast;
+        });
+        spent = Math.max(0, spent - (now() - since) * SHARE) + end.spent;
+        since = now();
+        if (whole || second || wishes.size > 0) soon();
+      },
+    );
   };
   const soon = (): void => {
-    if (waiting) return;
+    if (waiting || looking) return;
     waiting = true;
     const left = spent - (now() - since) * SHARE;
     after(Math.max(0, (left - BURST) / SHARE), look);
   };
   return {
     wish: (wish) => {
-      if (wishes.length < MOST_WISHES) wishes.push(wish);
-      else everything = true;
+      if (wishes.size < MOST_WISHES) wishes.set(JSON.stringify(wish), wish);
+      else whole = true;
       soon();
     },
     all: () => {
-      everything = true;
+      whole = true;
       look();
     },
     cut,
   };
 }
 
-function lookFor(
-  effects: Effects,
-  state: State,
-  wishes: readonly Wish[],
-  setting: Setting,
-): number {
-  const grounds = wishes.flatMap((wish) => {
-    const app = state.apps.get(wish.app);
-    return app === undefined ? [] : [groundsOfWish(app, wish)];
-  });
-  const found = wishes.flatMap((wish) => unmarked(effects, state, filterOf(wish)));
-  return remove(effects, lateConnections(found, grounds, setting, false));
+/** Where the flows that `wishes` are about would be; null: anywhere. The kernel finds those of one
+ * end in a fraction of the time that a list of all takes to read. */
+function listsOf({ policy }: State, wishes: readonly Wish[] | null): ConnectionList[] {
+  const direct = { mark: 0, mask: policy.globals.mask };
+  if (policy.apps.length === 0) return [];
+  if (wishes === null) return [direct];
+  const ends = new Map<string, TupleFilter>();
+  for (const wish of wishes) {
+    const [source, remote] = wish.kind === 'address' ? [null, wish.remote] : [wish.device, null];
+    // The one peer that a device shows, or else all that the device talks to.
+    const peer = wish.kind === 'peer' && !ends.has(wish.device) ? wish.remote : null;
+    const destination = remote ?? peer;
+    const family = (source ?? destination ?? '').includes(':') ? 6 : 4;
+    ends.set(source ?? remote ?? '', { family, source, destination });
+  }
+  return Array.from(ends.values(), (only) => ({ ...direct, only }));
 }
 
-function filterOf(wish: Wish): TupleFilter {
-  const source = wish.kind === 'address' ? null : wish.device;
-  const destination = wish.kind === 'port' ? null : wish.remote;
-  const family = (source ?? destination ?? '').includes(':') ? 6 : 4;
-  return { family, source, destination };
+function say(errno: number): void {
+  if (errno === EINVAL) {
+    log('error', weakerWithout('connections', 'nobody answers for conntrack'));
+  } else if (errno !== 0) log('error', `late evidence: ${errnoText(errno)}`);
 }
 
-function unmarked(effects: Effects, state: State, only: TupleFilter | null): Connection[] {
-  const { connections } = effects;
-  if (typeof connections === 'string') return [];
-  const found = readConnections(connections, 0, state.policy.globals.mask, only);
-  if (typeof found !== 'string') return found;
-  log('error', `late evidence: ${found}`);
-  return [];
-}
-
-/** Everything that is known is held against every direct connection. */
-function lookAtAll(effects: Effects, state: State, setting: Setting): number {
-  const { sets } = effects;
-  if (state.policy.apps.length === 0 || typeof sets === 'string') return 0;
-  const all = state.policy.apps.map((app) => knownGrounds(sets, state, app));
-  const before = all.map(({ ports }) => new Set(ports));
-  const late = lateConnections(unmarked(effects, state, null), all, setting, true);
-  // Ports that running flows have shown: taught before their next packet comes.
-  all.forEach((grounds, at) => {
-    const shown = Array.from(grounds.ports).filter((text) => !before[at]!.has(text));
-    if (shown.length > 0) teachPorts(sets, grounds.app, shown);
-  });
-  return remove(effects, late);
-}
-
-function knownGrounds(sets: Sets, state: State, app: App): Grounds {
+/** Everything that speaks for flows of `app` now. */
+function knownGrounds(state: State, app: App): Grounds {
   const addresses = learnedEndpoints(state.learned).filter((one) => one.app === app.name);
   const ports = new Set<string>();
   const peers = new Set<string>();
+  const at = now();
   for (const family of [4, 6] as const) {
     for (const protocol of ['udp', 'tcp'] as const) {
-      for (const { key } of elements(sets, setName(app.name, protocol, family))) {
+      for (const { key } of taughtElements(state.taught, setName(app.name, protocol, family), at)) {
         const found = portOf(key);
         if (found !== null) ports.add(portText(found.device, protocol, found.port));
       }
     }
-    for (const { key } of elements(sets, setName(app.name, 'peer', family))) {
+    for (const { key } of taughtElements(state.taught, setName(app.name, 'peer', family), at)) {
       const found = pairOf(key);
       if (found !== null) peers.add(`${found.device} ${found.peer}`);
     }
   }
-  return {
-    ...groundsOf(app),
-    addresses: new Set(addresses.map(({ address }) => address)),
-    ports,
-    peers,
-  };
+  return { app, addresses: new Set(addresses.map(({ address }) => address)), ports, peers };
 }
 
-function elements(sets: Sets, set: string) {
-  const found = readSet(sets, set);
-  return typeof found === 'string' ? [] : found;
-}
-
-function teachPorts(sets: Sets, app: App, shown: readonly string[]): void {
+function teachPorts(effects: Effects, state: State, app: App, shown: readonly string[]): void {
+  const { sets } = effects;
+  if (typeof sets === 'string') return;
+  const { caps, ports } = app.profile;
   for (const text of shown) {
     const [device = '', protocol = '', port = ''] = text.split(' ');
     const key = portKey(device, Number(port));
     if (key === null || (protocol !== 'udp' && protocol !== 'tcp')) continue;
     const set = setName(app.name, protocol, device.includes(':') ? 6 : 4);
+    noteTaught(state.taught, set, { key, expires: now() + ports.leaseSeconds * 1000 }, caps.ports);
     const wrong = changeSets(sets, [{ operation: 'add', set, elements: [{ key }] }]);
     if (wrong !== null) log('error', wrong);
   }

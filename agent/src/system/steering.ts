@@ -20,7 +20,7 @@ import {
   untilNextLook,
 } from '../tunnel/steer.ts';
 import { after, now } from './clock.ts';
-import { cutConnections, readConnections } from './connections.ts';
+import { cutConnections } from './connections.ts';
 import type { Effects } from './effects.ts';
 import { readText } from './file.ts';
 import { log } from './log.ts';
@@ -85,7 +85,7 @@ export function createHelm(paths: Paths, effects: Effects): Helm {
         say(setGate(effects, effect.app, effect.gate, effect.on));
         return;
       case 'sweep':
-        say(sweep(effects, steering.policy, effect.app, effect.way));
+        sweep(effects, steering.policy, effect.app, effect.way);
         return;
       case 'moved':
         log('notice', effect.text);
@@ -132,19 +132,25 @@ function setGate(
  * may have expired long ago (a request window lasts 200 ms): so device and peer are remembered
  * first, and their next packet is the application's again.
  */
-function sweep(effects: Effects, policy: Policy, name: string, way: Way): string | null {
-  const { connections, sets } = effects;
-  if (typeof connections === 'string') return connections;
-  if (typeof sets === 'string') return sets;
+function sweep(effects: Effects, policy: Policy, name: string, way: Way): void {
+  const { connections, lists, sets } = effects;
+  if (typeof connections === 'string' || typeof lists === 'string' || typeof sets === 'string')
+    return;
   const app = policy.apps.find((one) => one.name === name);
-  if (app === undefined) return null;
+  if (app === undefined) return;
   const { mask } = policy.globals;
-  const found = readConnections(connections, markOf(mask, app.slot), mask);
-  if (typeof found === 'string') return found;
-  const strays = found.filter(({ reply }) => isStray(policy, way, reply.destination));
-  if (strays.length === 0) return null;
-  const wrong = changeSets(sets, remembered(app, strays));
-  return cutConnections(connections, strays) ?? wrong;
+  const strays: Connection[] = [];
+  lists.read(
+    [{ mark: markOf(mask, app.slot), mask }],
+    (connection) => {
+      if (isStray(policy, way, connection.reply.destination)) strays.push(connection);
+    },
+    () => {
+      if (strays.length === 0) return;
+      const wrong = changeSets(sets, remembered(app, strays));
+      say(cutConnections(connections, strays) ?? wrong);
+    },
+  );
 }
 
 function remembered(app: App, strays: readonly Connection[]) {

@@ -2,13 +2,7 @@
 // that teaches to the connections that are cut: those it speaks for and no others.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import {
-  groundsOf,
-  groundsOfWish,
-  lateConnections,
-  portText,
-  type Wish,
-} from '../../../agent/src/learn/late.ts';
+import { groundsOf, lateConnections, portText, type Wish } from '../../../agent/src/learn/late.ts';
 import type { Connection } from '../../../agent/src/netlink/conntrack.ts';
 import type { Policy } from '../../../agent/src/policy/policy.ts';
 import { createState, type Event } from '../../../agent/src/state.ts';
@@ -71,7 +65,7 @@ function wishesOf(events: readonly (readonly [at: number, Event])[]): [number, W
 }
 
 function cutBy(wish: Wish, connections: readonly Connection[]): Connection[] {
-  return lateConnections(connections, [groundsOfWish(app, wish)], setting, false);
+  return lateConnections(connections, [groundsOf(app, [wish])], setting, false);
 }
 
 const span = (bytes: Uint8Array) => ({ bytes, offset: 0, end: bytes.length });
