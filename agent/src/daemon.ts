@@ -138,11 +138,7 @@ function start(
 function tick(daemon: Daemon): void {
   daemon.effects.run(step(daemon.state, { kind: 'tick' }, now()));
   keepMemory(daemon);
-  const realized = readPaths(daemon.paths);
-  if (typeof realized !== 'string') {
-    daemon.addresses = realized.addresses.map(({ address }) => address);
-    lookAround(daemon, realized);
-  }
+  lookAround(daemon);
   if (isStale(daemon.settings)) unattended(refresh(daemon));
 }
 

@@ -19,9 +19,10 @@ const ASK_MILLISECONDS = 500;
 
 /** Watches until the result is called. A string is the error. */
 export function startKeeping(daemon: Daemon): (() => void) | string {
-  const watch = openWatch(daemon.paths.socket.port, (event) =>
-    run(daemon, event === null ? { kind: 'overrun' } : { kind: 'route', event }),
-  );
+  const watch = openWatch(daemon.paths.socket.port, (event) => {
+    daemon.neighbours.isDue = true;
+    run(daemon, event === null ? { kind: 'overrun' } : { kind: 'route', event });
+  });
   if (typeof watch === 'string') return watch;
   const stopAsking = every(ASK_MILLISECONDS, () => {
     const { sets } = daemon.effects;
@@ -69,6 +70,7 @@ export async function look(daemon: Daemon): Promise<void> {
   const { sets } = daemon.effects;
   if (typeof sets === 'string') return;
   run(daemon, { kind: 'table', fingerprint: readFingerprint(sets) });
+  daemon.neighbours.isDue = true;
   await keepApart(daemon);
 }
 

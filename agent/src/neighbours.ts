@@ -8,12 +8,15 @@ import type { Daemon } from './running.ts';
 import { now } from './system/clock.ts';
 import { log } from './system/log.ts';
 import { readClaims, readMarkUses } from './system/others.ts';
-import { PROTOCOL, type Realized } from './system/paths.ts';
+import { PROTOCOL, readPaths } from './system/paths.ts';
 import { readOthersChains } from './system/table.ts';
 
 /** nft lists the whole ruleset for this: half a second of work on a slow router, more with a large
  * firewall. */
 const LISTING_MILLISECONDS = 20_000;
+
+/** Between two looks when nobody has said that anything changed. */
+const LOOK_MILLISECONDS = 60_000;
 
 export interface Neighbours {
   /** As they are now, for `whp status`. */
@@ -21,18 +24,36 @@ export interface Neighbours {
   marks: Found['marks'];
   /** Of the chains of others when their rules were read; their number of transactions then. */
   chains: string;
-  generation: number;
+  foreign: number;
   readAt: number;
+  /** Somebody changed rules, routes or tables since the last look. */
+  isDue: boolean;
+  lookedAt: number;
 }
 
 export function createNeighbours(): Neighbours {
-  return { problems: [], marks: [], chains: '', generation: -1, readAt: -LISTING_MILLISECONDS };
+  return {
+    problems: [],
+    marks: [],
+    chains: '',
+    foreign: -1,
+    readAt: -LISTING_MILLISECONDS,
+    isDue: true,
+    lookedAt: 0,
+  };
 }
 
-/** With the tick: rules and routes as `realized` has them, nftables rules when others changed them. */
-export function lookAround(daemon: Daemon, realized: Realized): void {
+/** With the tick, when there is news and once a minute: reading it all takes a slow router a third of
+ * a second. Rules and routes; nftables rules when others changed them. */
+export function lookAround(daemon: Daemon): void {
   const { neighbours } = daemon;
+  if (!neighbours.isDue && now() - neighbours.lookedAt < LOOK_MILLISECONDS) return;
+  const realized = readPaths(daemon.paths);
+  if (typeof realized === 'string') return;
+  neighbours.lookedAt = now();
+  daemon.addresses = realized.addresses.map(({ address }) => address);
   void readMarks(daemon);
+  neighbours.isDue = neighbours.foreign !== daemon.repair.foreign;
   const found = { ...realized.all, marks: neighbours.marks, claims: readClaims() };
   const problems = collisions(daemon.policy.globals, found, PROTOCOL);
   const known = new Set(neighbours.problems.map(({ what }) => what));
@@ -44,9 +65,9 @@ export function lookAround(daemon: Daemon, realized: Realized): void {
 
 async function readMarks({ neighbours, effects, repair }: Daemon): Promise<void> {
   const { sets } = effects;
-  if (typeof sets === 'string' || repair.generation === neighbours.generation) return;
+  if (typeof sets === 'string' || repair.foreign === neighbours.foreign) return;
   if (now() - neighbours.readAt < LISTING_MILLISECONDS) return;
-  neighbours.generation = repair.generation;
+  neighbours.foreign = repair.foreign;
   neighbours.readAt = now();
   const chains = readOthersChains(sets);
   if (chains === neighbours.chains) return;

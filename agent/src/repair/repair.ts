@@ -38,6 +38,8 @@ export interface RepairState {
   preference: number;
   table: number;
   generation: number;
+  /** Transactions of others, or several at once. */
+  foreign: number;
   /** Of the table as we left it; null before the first load, and when there is none to keep. */
   fingerprint: string | null;
   /** When the paths have to be looked at again, milliseconds; null: they are as they should be. */
@@ -74,6 +76,7 @@ export function createRepair(preference: number, table: number): RepairState {
     preference,
     table,
     generation: 0,
+    foreign: 0,
     fingerprint: null,
     pathsDue: null,
     restores: [],
@@ -107,6 +110,7 @@ export function repairStep(
     case 'generation': {
       const foreign = event.generation !== state.generation + event.own;
       state.generation = event.generation;
+      if (foreign) state.foreign += 1;
       return foreign ? lookNow(state) : NOTHING;
     }
     case 'loaded':
