@@ -73,4 +73,5 @@ async function readMarks({ neighbours, effects, repair }: Daemon): Promise<void>
   if (chains === neighbours.chains) return;
   neighbours.chains = chains;
   neighbours.marks = await readMarkUses();
+  neighbours.isDue = true;
 }
