@@ -5,7 +5,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { config, OTHER, pause, startHome, until } from './home.ts';
+import { config, NODE, NODE_PORT, OTHER, P2P, pause, startHome, until } from './home.ts';
 
 const NAME = `whpg${process.pid}`;
 const IOT = '192.168.2.2';
@@ -148,6 +148,38 @@ test('without the table nothing new leaves, and it stands again', async () => {
   assert.match(home.run('router', 'nft', 'list', 'tables'), 'inet whp\n');
   late.stop();
   assert.ok(Date.now() - began < 2000);
+});
+
+/** A peer goes on sending to the inner address that a call was translated to. */
+const PEER_SENDS = `
+const udp = require('dgram').createSocket({ type: 'udp4', reuseAddr: true });
+udp.bind(${NODE_PORT}, '${NODE}', () => {
+  let left = 20;
+  const timer = setInterval(() => {
+    udp.send('x', ${P2P}, '10.200.0.1');
+    if (--left === 0) { clearInterval(timer); setTimeout(() => process.exit(), 100); }
+  }, 20);
+});`;
+
+test('every rule is flushed during a call: the router sends no error about it by the WAN', async () => {
+  const seen =
+    "nft 'table ip seen { chain c { type filter hook prerouting priority -300; ip saddr 10.200.0.1 counter; }; }'";
+  for (const end of ['internet', 'proxya']) home.run(end, 'sh', '-ec', seen);
+  const packets = (end: string): number =>
+    Number(/packets (\d+)/.exec(home.run(end, 'nft', 'list', 'table', 'ip', 'seen'))![1]);
+  const call = home.talk(P2P);
+  await until(call, ({ word }) => word === 'proxya');
+  assert.ok(packets('proxya') > 0);
+  const agent = ['-f', `daemon --config out/netns/${NAME}/whp`];
+  spawnSync('pkill', ['-STOP', ...agent]);
+  home.run('router', 'nft', 'flush', 'ruleset');
+  home.run('proxya', 'node', '-e', PEER_SENDS);
+  const errors = Number(
+    /OutDestUnreachs\s+(\d+)/.exec(home.run('router', 'cat', '/proc/net/snmp')),
+  );
+  spawnSync('pkill', ['-CONT', ...agent]);
+  call.stop();
+  assert.is(packets('internet'), 0, `of ${errors} errors`);
   await home.stopAgent();
   assert.not.match(home.run('router', 'nft', 'list', 'tables'), 'whp');
 });

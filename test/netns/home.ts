@@ -24,7 +24,7 @@ export type Far = (typeof FAR)[number];
 const SERVER = `
 const [, , name, ...addresses] = process.argv;
 for (const address of addresses) {
-  const udp = require('dgram').createSocket('udp4');
+  const udp = require('dgram').createSocket({ type: 'udp4', reuseAddr: true });
   udp.on('message', (_, from) => udp.send(name, from.port, from.address, () => {}));
   udp.bind(33033, address);
 }

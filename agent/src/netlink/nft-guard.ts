@@ -1,12 +1,13 @@
-// netlink/nft-guard: the second line of defence, a table of four rules that belongs to a socket of
+// netlink/nft-guard: the second line of defence, a table of a few rules that belongs to a socket of
 // ours (NFT_TABLE_F_OWNER, Linux 5.12). Nobody else can delete or change it: `nft flush ruleset`
 // passes it by, and it is gone when the socket is closed, however the agent ends. It lets a packet
 // from home into the forward chain only when our table has judged it, so that nothing leaves
-// unjudged while that table is missing.
+// unjudged while that table is missing, and neither do the router's own ICMP errors about our flows.
 import {
   NF_ACCEPT,
   NF_DROP,
   NF_INET_FORWARD,
+  NF_INET_LOCAL_OUT,
   NFNL_SUBSYS_NFTABLES,
   NFPROTO_INET,
   NFT_CMP_EQ,
@@ -15,6 +16,7 @@ import {
   NFT_CT_STATE,
   NFT_META_IIFNAME,
   NFT_META_MARK,
+  NFT_META_OIFNAME,
   NFT_MSG_NEWCHAIN,
   NFT_MSG_NEWRULE,
   NFT_MSG_NEWTABLE,
@@ -44,6 +46,8 @@ import {
   NFTA_HOOK_PRIORITY,
   NFTA_IMMEDIATE_DATA,
   NFTA_IMMEDIATE_DREG,
+  NFTA_LIMIT_RATE,
+  NFTA_LIMIT_UNIT,
   NFTA_LIST_ELEM,
   NFTA_LOG_GROUP,
   NFTA_LOG_PREFIX,
@@ -66,6 +70,7 @@ import { putBatchBegin, putBatchEnd } from './nft-set.ts';
 import {
   attributeBe16,
   attributeBe32,
+  attributeBe64,
   attributeBytes,
   attributeString,
   beginAttribute,
@@ -90,7 +95,7 @@ export interface Guard {
   readonly prefix: string;
 }
 
-/** Just before our own forward chain (compile-forward, BEFORE_FILTER). */
+/** Just before our own chains there (compile-forward, BEFORE_FILTER). */
 const PRIORITY = -6;
 /** NF_CT_STATE_BIT of established and related (linux/netfilter/nf_conntrack_common.h). */
 const UNDER_WAY = 2 | 4;
@@ -98,7 +103,7 @@ const UNDER_WAY = 2 | 4;
 const NAME_BYTES = 16;
 /** Enough of a packet to say whose it was. */
 const SNAPLEN = 64;
-const CHAIN = 'forward';
+const TOLD_A_SECOND = 5;
 
 type Expression = (w: Writer) => void;
 
@@ -164,10 +169,18 @@ function number(operator: number, value: number): Expression {
 }
 
 /** `length` bytes of the name: less than all of them compares its beginning. */
-function named(name: string, length: number): Expression[] {
+function named(key: number, name: string, length: number): Expression[] {
   const bytes = new Uint8Array(length);
   for (let i = 0; i < name.length && i < length; i++) bytes[i] = name.charCodeAt(i);
-  return [meta(NFT_META_IIFNAME), compare(NFT_CMP_EQ, () => bytes)];
+  return [meta(key), compare(NFT_CMP_EQ, () => bytes)];
+}
+
+/** The agent is told that packets wait, not of each: it has a table to make. */
+function seldom(): Expression {
+  return expression('limit', (w) => {
+    attributeBe64(w, NFTA_LIMIT_RATE, TOLD_A_SECOND);
+    attributeBe64(w, NFTA_LIMIT_UNIT, 1);
+  });
 }
 
 function log({ group, prefix }: Guard): Expression {
@@ -187,12 +200,21 @@ function verdict(code: number): Expression {
   });
 }
 
-/** The rules, the one that most packets end at first. */
-function rulesOf(guard: Guard): Expression[][] {
+interface Chain {
+  readonly name: string;
+  readonly hook: number;
+  readonly rules: readonly Expression[][];
+}
+
+/** The chains, in each the rule first that most packets end at. */
+function chainsOf(guard: Guard): Chain[] {
   const { mask, direct, lan, tunnels } = guard;
   const accept = verdict(NF_ACCEPT);
   const flow = [ct(NFT_CT_MARK), masked(mask)];
-  return [
+  const isDirect = [ct(NFT_CT_MARK), masked(direct), number(NFT_CMP_EQ, direct), accept];
+  // Judged: what follows is the table's own business.
+  const isJudged = [meta(NFT_META_MARK), masked(mask), number(NFT_CMP_NEQ, 0), accept];
+  const fromHome = [
     // An unrelated flow under way, of which the table judged the first packet.
     [
       ...flow,
@@ -202,17 +224,30 @@ function rulesOf(guard: Guard): Expression[][] {
       number(NFT_CMP_NEQ, 0),
       accept,
     ],
-    // Judged: what follows is the table's own business.
-    [meta(NFT_META_MARK), masked(mask), number(NFT_CMP_NEQ, 0), accept],
+    isJudged,
     // Answers to the home.
-    [...named(tunnels, tunnels.length), accept],
-    [ct(NFT_CT_MARK), masked(direct), number(NFT_CMP_EQ, direct), accept],
+    [...named(NFT_META_IIFNAME, tunnels, tunnels.length), accept],
+    isDirect,
     // From home, and nobody has judged it.
-    ...lan.map((device) => [
-      ...named(device, NAME_BYTES),
-      ...(guard.prefix === '' ? [] : [log(guard)]),
-      verdict(NF_DROP),
+    ...(guard.prefix === '' ? [] : lan).map((device) => [
+      ...named(NFT_META_IIFNAME, device, NAME_BYTES),
+      seldom(),
+      log(guard),
     ]),
+    ...lan.map((device) => [...named(NFT_META_IIFNAME, device, NAME_BYTES), verdict(NF_DROP)]),
+  ];
+  // What the answers of a proxied flow give rise to when nothing translates them back any more: an
+  // error of the router's, which conntrack relates to the flow. compile-local, reflectChain.
+  const ofRouter = [
+    [...flow, number(NFT_CMP_EQ, 0), accept],
+    isJudged,
+    isDirect,
+    ...[...lan, 'lo'].map((device) => [...named(NFT_META_OIFNAME, device, NAME_BYTES), accept]),
+    [verdict(NF_DROP)],
+  ];
+  return [
+    { name: 'forward', hook: NF_INET_FORWARD, rules: fromHome },
+    { name: 'output', hook: NF_INET_LOCAL_OUT, rules: ofRouter },
   ];
 }
 
@@ -225,39 +260,43 @@ export interface GuardBatch {
 
 /** Writes the whole table as one transaction. Errors: EOPNOTSUPP, EINVAL (a kernel without owners of
  * tables), EEXIST another agent's guard stands. */
-export function putGuard(w: Writer, seq: number, guard: Guard): GuardBatch {
-  const rules = rulesOf(guard);
+export function putGuard(w: Writer, first: number, guard: Guard): GuardBatch {
   const create = NLM_F_REQUEST | NLM_F_CREATE;
-  const begin = (message: number, at: number, flags: number): void => {
-    beginMessage(w, (NFNL_SUBSYS_NFTABLES << 8) | message, flags, at);
+  const chains = chainsOf(guard);
+  const acknowledged = first + 1 + chains.reduce((sum, { rules }) => sum + 1 + rules.length, 0);
+  let seq = first;
+  const begin = (message: number, flags: number): void => {
+    seq += 1;
+    const ack = seq === acknowledged ? NLM_F_ACK : 0;
+    beginMessage(w, (NFNL_SUBSYS_NFTABLES << 8) | message, create | flags | ack, seq);
     putNetfilter(w, NFPROTO_INET, 0);
   };
-  putBatchBegin(w, seq);
-  begin(NFT_MSG_NEWTABLE, seq + 1, create);
+  putBatchBegin(w, first);
+  begin(NFT_MSG_NEWTABLE, 0);
   attributeString(w, NFTA_TABLE_NAME, guard.table);
   attributeBe32(w, NFTA_TABLE_FLAGS, NFT_TABLE_F_OWNER);
   endMessage(w);
-  begin(NFT_MSG_NEWCHAIN, seq + 2, create);
-  attributeString(w, NFTA_CHAIN_TABLE, guard.table);
-  attributeString(w, NFTA_CHAIN_NAME, CHAIN);
-  nest(w, NFTA_CHAIN_HOOK, () => {
-    attributeBe32(w, NFTA_HOOK_HOOKNUM, NF_INET_FORWARD);
-    attributeBe32(w, NFTA_HOOK_PRIORITY, PRIORITY);
-  });
-  attributeBe32(w, NFTA_CHAIN_POLICY, NF_ACCEPT);
-  attributeString(w, NFTA_CHAIN_TYPE, 'filter');
-  endMessage(w);
-  const acknowledged = seq + 2 + rules.length;
-  rules.forEach((expressions, i) => {
-    const at = seq + 3 + i;
-    begin(NFT_MSG_NEWRULE, at, create | NLM_F_APPEND | (at === acknowledged ? NLM_F_ACK : 0));
-    attributeString(w, NFTA_RULE_TABLE, guard.table);
-    attributeString(w, NFTA_RULE_CHAIN, CHAIN);
-    nest(w, NFTA_RULE_EXPRESSIONS, () => {
-      for (const put of expressions) put(w);
+  for (const { name, hook, rules } of chains) {
+    begin(NFT_MSG_NEWCHAIN, 0);
+    attributeString(w, NFTA_CHAIN_TABLE, guard.table);
+    attributeString(w, NFTA_CHAIN_NAME, name);
+    nest(w, NFTA_CHAIN_HOOK, () => {
+      attributeBe32(w, NFTA_HOOK_HOOKNUM, hook);
+      attributeBe32(w, NFTA_HOOK_PRIORITY, PRIORITY);
     });
+    attributeBe32(w, NFTA_CHAIN_POLICY, NF_ACCEPT);
+    attributeString(w, NFTA_CHAIN_TYPE, 'filter');
     endMessage(w);
-  });
+    for (const expressions of rules) {
+      begin(NFT_MSG_NEWRULE, NLM_F_APPEND);
+      attributeString(w, NFTA_RULE_TABLE, guard.table);
+      attributeString(w, NFTA_RULE_CHAIN, name);
+      nest(w, NFTA_RULE_EXPRESSIONS, () => {
+        for (const put of expressions) put(w);
+      });
+      endMessage(w);
+    }
+  }
   putBatchEnd(w, acknowledged + 1);
-  return { first: seq, last: acknowledged + 1, acknowledged };
+  return { first, last: acknowledged + 1, acknowledged };
 }

@@ -5,6 +5,9 @@ import { type Guard, putGuard } from '../netlink/nft-guard.ts';
 import { transact } from './netlink-request.ts';
 import { closeNetlink, openNetlink, request, takeSequence } from './netlink-socket.ts';
 
+/** Two rules for each device that faces the home, some 200 bytes each. */
+const REQUEST = 16384;
+
 export interface StandingGuard {
   /** What it was made from, to tell whether a reload needs another. */
   readonly key: string;
@@ -13,11 +16,10 @@ export interface StandingGuard {
 
 /** A string is the error: errno 95 (122 on MIPS) or 22 where the kernel is older than 5.12. */
 export function raiseGuard(guard: Guard): StandingGuard | string {
-  const opened = openNetlink(NETLINK_NETFILTER);
+  const opened = openNetlink(NETLINK_NETFILTER, { request: REQUEST });
   if (!opened.ok) return opened.reason;
   const { socket } = opened;
-  const seq = takeSequence(socket, 5 + guard.lan.length + 4);
-  const batch = putGuard(request(socket), seq, guard);
+  const batch = putGuard(request(socket), takeSequence(socket), guard);
   const { errno } = transact(socket, batch.first, batch.last, batch.acknowledged);
   if (errno !== 0) {
     closeNetlink(socket);

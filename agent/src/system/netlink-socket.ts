@@ -66,6 +66,8 @@ export interface NetlinkOptions {
   /** Bytes the kernel may queue for us; it books about twice that. */
   readonly receiveQueue?: number;
   readonly sendQueue?: number;
+  /** Bytes of our send buffer: the largest request or batch has to fit. */
+  readonly request?: number;
   /** Bytes of our receive buffer: one datagram has to fit (dumps: 32768). */
   readonly buffer?: number;
   /** Do not report overruns, and keep delivering while one lasts: right for NFQUEUE, where the
@@ -105,7 +107,7 @@ export function openNetlink(protocol: number, options: NetlinkOptions = {}): Ope
     },
     buffer,
     reader: createReader(new Uint8Array(buffer)),
-    writer: createWriter(4096),
+    writer: createWriter(options.request ?? 4096),
     seq: 1,
     message: createMessage(),
     sender: new ArrayBuffer(12),
