@@ -106,6 +106,7 @@ function start(
     policy,
     wanted: policy,
     standing: null,
+    loadedFor: '',
     guard: null,
     uselessGuard: '',
     repair: createRepair(policy.globals.preference, policy.globals.table),

@@ -100,6 +100,16 @@ export function buildPaths(daemon: Daemon, policy: Policy, realized: Realized): 
  */
 async function load(daemon: Daemon, policy: Policy): Promise<string | null> {
   if (policy.apps.length === 0 && daemon.standing === null) return null;
+  // To compile and to compare takes a slow router half a second.
+  const asked = JSON.stringify([policy, daemon.held !== null, daemon.announced !== null]);
+  if (daemon.standing !== null && daemon.loadedFor === asked) return null;
+  const refused = await loadEither(daemon, policy);
+  daemon.loadedFor = refused === null ? asked : '';
+  return refused;
+}
+
+/** With answers held where the kernel can. */
+async function loadEither(daemon: Daemon, policy: Policy): Promise<string | null> {
   const table = (of: Policy): Standing => {
     const ruleset = compile(of);
     return renderStanding(daemon.announced === null ? withoutAnnouncements(ruleset) : ruleset);

@@ -22,6 +22,8 @@ export interface Daemon {
   wanted: Policy;
   /** The table as it stands in the kernel; null: none of ours. */
   standing: Standing | null;
+  /** The policy it was made of, with the feeds that were open, as text. */
+  loadedFor: string;
   /** What stands beside it for the moment it is missing; null: none, or none is possible. */
   guard: StandingGuard | null;
   /** Key of a guard that held back what it should not have: not raised again. */

@@ -115,7 +115,13 @@ export const COMMANDS = {
     ["FILE is a pcap or pcapng. --lan PREFIX[,PREFIX] names the home's networks."],
     LATER,
   ),
-  ruleset: shape('', NONE, 'print the nftables table of the configuration', [], LATER),
+  ruleset: shape(
+    '',
+    NONE,
+    'print the nftables table that is enforced',
+    ['Without an agent it is that of the configuration.'],
+    LATER,
+  ),
   completion: shape(
     '',
     NONE,

@@ -2,13 +2,14 @@
 // whose it is. Runs without the agent too; a part that cannot be had says why.
 import * as std from 'qjs:std';
 import { TABLE } from '../ruleset/names.ts';
+import { pause } from '../system/clock.ts';
 import { errnoText } from '../system/errno.ts';
 import { readText, writeText } from '../system/file.ts';
 import { runProgram } from '../system/process.ts';
 import type { Command } from './arguments.ts';
 import { askOnce } from './ask.ts';
 import { loadPolicy, loadProfiles } from './load.ts';
-import { createRedactor, secretNames } from './redact.ts';
+import { createRedactor, type Redactor, secretNames } from './redact.ts';
 import { columns } from './text.ts';
 import { VERSION } from './version.ts';
 
@@ -19,6 +20,7 @@ interface Part {
 
 /** Characters of one part; the rest is cut off. */
 const LONGEST = 65536;
+const LINES_AT_ONCE = 50;
 
 const PROGRAMS: readonly (readonly string[])[] = [
   ['uname', '-a'],
@@ -80,7 +82,20 @@ async function gather(command: Command): Promise<Part[]> {
     parts.push({ title: program.join(' '), text });
   }
   for (const path of FILES) parts.push({ title: path, text: fileText(path) });
-  return parts.map(({ title, text }) => ({ title, text: cut(redact(text)) }));
+  const told: Part[] = [];
+  for (const { title, text } of parts) told.push({ title, text: await hidden(cut(text), redact) });
+  return told;
+}
+
+/** A few lines at a time: the whole of a long part takes a slow router longer than its watchdog allows. */
+async function hidden(text: string, redact: Redactor): Promise<string> {
+  const lines = text.split('\n');
+  const told: string[] = [];
+  for (let at = 0; at < lines.length; at += LINES_AT_ONCE) {
+    told.push(redact(lines.slice(at, at + LINES_AT_ONCE).join('\n')));
+    await pause();
+  }
+  return told.join('\n');
 }
 
 function fileText(path: string): string {
@@ -90,7 +105,9 @@ function fileText(path: string): string {
 
 function cut(text: string): string {
   if (text.length <= LONGEST) return text;
-  return `${text.slice(0, LONGEST)}\n(${text.length - LONGEST} more characters)\n`;
+  // Half an address would not be known as one.
+  const end = text.lastIndexOf('\n', LONGEST) + 1;
+  return `${text.slice(0, end)}(${text.length - end} more characters)\n`;
 }
 
 function checkText(command: Command): string {

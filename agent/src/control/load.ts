@@ -76,11 +76,19 @@ export function loadProfiles(sources: Sources): Result<Map<string, ProfileFile>>
   return problems.length === 0 ? ok(profiles) : { ok: false, problems };
 }
 
+/** By path: checking one takes a slow router a tenth of a second, and they hardly ever change. */
+const checked = new Map<string, ProfileFile>();
+
 export function loadProfile(path: string, own: boolean): Result<ProfileFile> {
   const read = readText(path);
   if (!read.ok) return fail(path, `cannot be read: ${errnoText(read.errno)}`);
+  const known = checked.get(path);
+  if (known?.text === read.text && known.own === own) return ok(known);
   const parsed = parseProfile(read.text, path);
-  return parsed.ok ? ok({ profile: parsed.value, path, text: read.text, own }) : parsed;
+  if (!parsed.ok) return parsed;
+  const file = { profile: parsed.value, path, text: read.text, own };
+  checked.set(path, file);
+  return ok(file);
 }
 
 /** Addresses of the known DoH services, from the file beside the profile folder; null without one. */

@@ -55,6 +55,8 @@ export const ASKED = [
   'unpin',
   'forget',
   'proxy',
+  'profile',
+  'ruleset',
   // Known at either end, but the engine at this one would have to be started for it.
   'version',
   'help',
@@ -91,6 +93,9 @@ export function requestOf({ name, words, operand, limit, csv }: Command): Reques
   if (name === 'log' && csv) return { method: name, operand: 'csv', limit };
   return { method: name, limit, ...(operand === null ? {} : { operand }) };
 }
+
+/** The agent's word for it: the engine at the other end has to do that itself. */
+export const ELSEWHERE: Printed = { status: -1, out: '', err: '' };
 
 export function complained(problems: readonly Problem[], status: number): Printed {
   const err = problems.map(({ where, what }) => `whp: ${where}: ${what}\n`).join('');

@@ -11,21 +11,37 @@ import { writeText } from '../system/file.ts';
 import type { Command } from './arguments.ts';
 import { checkAs } from './check.ts';
 import { loadProfile, loadProfiles, ownProfiles, type ProfileFile } from './load.ts';
+import { complained, type Printed } from './printed.ts';
 import { columns } from './text.ts';
 
-/** Returns the exit status. */
+/** Prints, and returns the exit status. */
 export function profileCommand(command: Command): number {
+  const told = profilesTold(command);
+  if (told !== null) {
+    std.out.puts(told.out);
+    std.err.puts(told.err);
+    return told.status;
+  }
+  const [word, operand = ''] = command.words;
+  return word === 'validate' ? checkAs(command, operand, true) : importProfile(command, operand);
+}
+
+/** What `list` and `show` print; null: another word. */
+export function profilesTold(command: Command): Printed | null {
   const [word, operand = ''] = command.words;
   switch (word) {
+    case 'validate':
+    case 'import':
+      return null;
     case 'show':
       return show(command, operand);
-    case 'validate':
-      return checkAs(command, operand, true);
-    case 'import':
-      return importProfile(command, operand);
     default:
       return list(command);
   }
+}
+
+function said(text: string): Printed {
+  return { status: 0, out: `${text}\n`, err: '' };
 }
 
 function refuse(problems: readonly Problem[]): number {
@@ -40,29 +56,25 @@ function summary({ profile, path, own }: ProfileFile) {
   return { name, title, version, retired: retired ?? null, ranges, expired, own, path };
 }
 
-function list(command: Command): number {
+function list(command: Command): Printed {
   const read = loadProfiles(command);
-  if (!read.ok) return refuse(read.problems);
+  if (!read.ok) return complained(read.problems, 1);
   const all = Array.from(read.value.values(), summary).sort((a, b) => (a.name < b.name ? -1 : 1));
-  if (command.json) std.out.puts(`${JSON.stringify(all)}\n`);
-  else {
-    const rows = all.map((one) => [one.name, one.version, one.title, one.path]);
-    std.out.puts(`${columns([['profile', 'version', 'title', 'file'], ...rows])}\n`);
-  }
-  return 0;
+  if (command.json) return said(JSON.stringify(all));
+  const rows = all.map((one) => [one.name, one.version, one.title, one.path]);
+  return said(columns([['profile', 'version', 'title', 'file'], ...rows]));
 }
 
-function show(command: Command, name: string): number {
+function show(command: Command, name: string): Printed {
   const read = loadProfiles(command);
-  if (!read.ok) return refuse(read.problems);
+  if (!read.ok) return complained(read.problems, 1);
   const found = read.value.get(name);
   if (found === undefined) {
     const known = Array.from(read.value.keys()).sort().join(', ');
-    return refuse([{ where: name, what: `there is no such profile; known: ${known}` }]);
+    return complained([{ where: name, what: `there is no such profile; known: ${known}` }], 1);
   }
   const { profile, path, own } = found;
-  std.out.puts(command.json ? `${JSON.stringify({ path, own, profile })}\n` : showText(found));
-  return 0;
+  return said(command.json ? JSON.stringify({ path, own, profile }) : showText(found));
 }
 
 function showText(file: ProfileFile): string {
@@ -88,7 +100,7 @@ function showText(file: ProfileFile): string {
     );
   }
   if (dns.except.length > 0) lines.push(`${dns.except.length} names are excepted`);
-  return `${lines.join('\n')}\n`;
+  return lines.join('\n');
 }
 
 function dnsLines({ dns }: Profile): string[] {

@@ -3,6 +3,7 @@
 // makes the answers, this asks the kernel for it.
 import type { Ledger, LiveFlow } from '../account/ledger.ts';
 import type { Problem } from '../policy/result.ts';
+import { loadText } from '../ruleset/standing.ts';
 import type { Daemon } from '../running.ts';
 import type { Told } from '../state.ts';
 import { now, wallTime } from '../system/clock.ts';
@@ -19,10 +20,11 @@ import { act, type Refresh } from './actions.ts';
 import { type StatusAnswer, statusAnswer } from './answer-status.ts';
 import { whyAnswer } from './answer-why.ts';
 import { evidenceAnswer, flowAnswers, type KernelView, learnedAnswer } from './answers.ts';
-import { readArguments } from './arguments.ts';
+import { type Command, readArguments } from './arguments.ts';
 import { counted, devicesAnswer } from './devices.ts';
 import {
   complained,
+  ELSEWHERE,
   type Printed,
   printed,
   printedAlone,
@@ -30,6 +32,7 @@ import {
   type Request,
   requestOf,
 } from './printed.ts';
+import { profilesTold } from './profile-command.ts';
 import { largest, rpcAnswer } from './rpc.ts';
 import { VERSION } from './version.ts';
 
@@ -135,11 +138,28 @@ async function cli(daemon: Daemon, turns: Turns, words: readonly unknown[]): Pro
   const command = read.value;
   const alone = printedAlone(command);
   if (alone !== null) return alone;
+  if (command.name === 'profile' || command.name === 'ruleset') return ofFiles(daemon, command);
   const reply = await answer(daemon, turns, requestOf(command)).catch((error: unknown) => ({
     ok: false,
     error: String(error),
   }));
   return printed(command, reply as Reply);
+}
+
+/** What another program could say as well, had it not to load an engine first. Only of the agent's own
+ * files: others may be named from another folder. */
+function ofFiles({ settings: { sources }, standing }: Daemon, command: Command): Printed {
+  const { config, profiles, state } = command;
+  if (config !== sources.config || profiles !== sources.profiles || state !== sources.state)
+    return ELSEWHERE;
+  if (command.name === 'profile') return profilesTold(command) ?? ELSEWHERE;
+  if (standing === null) return ELSEWHERE;
+  const text = loadText(standing);
+  return {
+    status: 0,
+    out: command.json ? `${JSON.stringify({ ruleset: text })}\n` : text,
+    err: '',
+  };
 }
 
 /** "STATUS OUT ERR", the lengths in bytes, and then what goes to the two outputs. */
