@@ -160,6 +160,9 @@ export function keepGuard(daemon: Daemon): void {
     direct: markOf(mask, UNDECIDED & WATCHED),
     lan,
     tunnels: tunnelDevice(''),
+    inner: daemon.policy.proxies.flatMap(({ local, inner6 }) =>
+      inner6 === undefined ? [local] : [local, inner6.local],
+    ),
     group,
     prefix: daemon.announced === null ? '' : UNJUDGED_PREFIX,
   };

@@ -1,5 +1,5 @@
 // neighbours: others on this router who use what is ours (bits of the mark, preferences, tables).
-// The daemon's third part: looks for them with the tick, the log and `whp status` say what was found.
+// Looked for with the tick; the log and `whp status` say what was found.
 // What a collision is, repair/collisions decides.
 
 import type { Problem } from './policy/result.ts';

@@ -344,6 +344,7 @@ await claimLater('the guard outlives a flush of everything, and not its socket',
     direct: 0x0e000000,
     lan: ['br-lan', 'br-guest'],
     tunnels: 'whp-',
+    inner: ['10.254.1.2', 'fd00::2'],
     group: 5312,
     prefix: 'whp:unjudged',
   };
@@ -359,8 +360,12 @@ await claimLater('the guard outlives a flush of everything, and not its socket',
     'meta mark & 0x0f000000 != 0x00000000 accept',
     'iifname "whp-*" accept',
     'ct mark & 0x0e000000 == 0x0e000000 accept',
-    'iifname "br-lan" log prefix "whp:unjudged" group 5312 snaplen 64 drop',
-    'iifname "br-guest" log prefix "whp:unjudged" group 5312 snaplen 64 drop',
+    'iifname "br-lan" drop',
+    'iifname "br-guest" drop',
+    'oifname "whp-*" accept',
+    'oifname "lo" accept',
+    'ip saddr 10.254.1.2 drop',
+    'ip6 saddr fd00::2 drop',
   ];
   await run('nft', 'flush', 'ruleset');
   same(await rules(), wanted, 'after the flush');

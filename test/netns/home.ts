@@ -162,7 +162,16 @@ export async function startHome(name: string, before: readonly string[] = []): P
   const socket = `${folder}/whp.sock`;
   const logFile = `${folder}/log`;
   const whp = ['out/host/x86_64/whp-host', 'out/whp'];
-  const options = ['--config', uci, '--profiles', 'agent/profiles', '--socket', socket];
+  const options = [
+    '--config',
+    uci,
+    '--profiles',
+    'agent/profiles',
+    '--socket',
+    socket,
+    '--state',
+    `${folder}/state`,
+  ];
   let agent: ChildProcess | null = null;
   return {
     run,

@@ -2,7 +2,8 @@
 // ours (NFT_TABLE_F_OWNER, Linux 5.12). Nobody else can delete or change it: `nft flush ruleset`
 // passes it by, and it is gone when the socket is closed, however the agent ends. It lets a packet
 // from home into the forward chain only when our table has judged it, so that nothing leaves
-// unjudged while that table is missing, and neither do the router's own ICMP errors about our flows.
+// unjudged while that table is missing, and nothing leaves beside a tunnel with the address inside it.
+import { parseAddress } from '../wire/address.ts';
 import {
   NF_ACCEPT,
   NF_DROP,
@@ -10,16 +11,20 @@ import {
   NF_INET_LOCAL_OUT,
   NFNL_SUBSYS_NFTABLES,
   NFPROTO_INET,
+  NFPROTO_IPV4,
+  NFPROTO_IPV6,
   NFT_CMP_EQ,
   NFT_CMP_NEQ,
   NFT_CT_MARK,
   NFT_CT_STATE,
   NFT_META_IIFNAME,
   NFT_META_MARK,
+  NFT_META_NFPROTO,
   NFT_META_OIFNAME,
   NFT_MSG_NEWCHAIN,
   NFT_MSG_NEWRULE,
   NFT_MSG_NEWTABLE,
+  NFT_PAYLOAD_NETWORK_HEADER,
   NFT_REG_1,
   NFT_REG_VERDICT,
   NFT_TABLE_F_OWNER,
@@ -54,6 +59,10 @@ import {
   NFTA_LOG_SNAPLEN,
   NFTA_META_DREG,
   NFTA_META_KEY,
+  NFTA_PAYLOAD_BASE,
+  NFTA_PAYLOAD_DREG,
+  NFTA_PAYLOAD_LEN,
+  NFTA_PAYLOAD_OFFSET,
   NFTA_RULE_CHAIN,
   NFTA_RULE_EXPRESSIONS,
   NFTA_RULE_TABLE,
@@ -90,6 +99,8 @@ export interface Guard {
   /** Devices that face the home, and what the names of our tunnels begin with. */
   readonly lan: readonly string[];
   readonly tunnels: string;
+  /** Our own addresses inside the tunnels. */
+  readonly inner: readonly string[];
   /** Where a packet held back is announced, and with which prefix; '': it is not. */
   readonly group: number;
   readonly prefix: string;
@@ -103,6 +114,9 @@ const UNDER_WAY = 2 | 4;
 const NAME_BYTES = 16;
 /** Enough of a packet to say whose it was. */
 const SNAPLEN = 64;
+/** Where the source address is: RFC 791, RFC 8200. */
+const SOURCE_4 = 12;
+const SOURCE_6 = 8;
 const TOLD_A_SECOND = 5;
 
 type Expression = (w: Writer) => void;
@@ -183,6 +197,25 @@ function seldom(): Expression {
   });
 }
 
+/** The packet's source; only of its own family has it one at that place. */
+function from(address: string): Expression[] {
+  const bytes = parseAddress(address)!;
+  const four = bytes.length === 4;
+  const payload = expression('payload', (w) => {
+    attributeBe32(w, NFTA_PAYLOAD_DREG, NFT_REG_1);
+    attributeBe32(w, NFTA_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER);
+    attributeBe32(w, NFTA_PAYLOAD_OFFSET, four ? SOURCE_4 : SOURCE_6);
+    attributeBe32(w, NFTA_PAYLOAD_LEN, bytes.length);
+  });
+  const family = Uint8Array.of(four ? NFPROTO_IPV4 : NFPROTO_IPV6);
+  return [
+    meta(NFT_META_NFPROTO),
+    compare(NFT_CMP_EQ, () => family),
+    payload,
+    compare(NFT_CMP_EQ, () => bytes),
+  ];
+}
+
 function log({ group, prefix }: Guard): Expression {
   return expression('log', (w) => {
     attributeBe16(w, NFTA_LOG_GROUP, group);
@@ -211,9 +244,6 @@ function chainsOf(guard: Guard): Chain[] {
   const { mask, direct, lan, tunnels } = guard;
   const accept = verdict(NF_ACCEPT);
   const flow = [ct(NFT_CT_MARK), masked(mask)];
-  const isDirect = [ct(NFT_CT_MARK), masked(direct), number(NFT_CMP_EQ, direct), accept];
-  // Judged: what follows is the table's own business.
-  const isJudged = [meta(NFT_META_MARK), masked(mask), number(NFT_CMP_NEQ, 0), accept];
   const fromHome = [
     // An unrelated flow under way, of which the table judged the first packet.
     [
@@ -224,10 +254,11 @@ function chainsOf(guard: Guard): Chain[] {
       number(NFT_CMP_NEQ, 0),
       accept,
     ],
-    isJudged,
+    // Judged: what follows is the table's own business.
+    [meta(NFT_META_MARK), masked(mask), number(NFT_CMP_NEQ, 0), accept],
     // Answers to the home.
     [...named(NFT_META_IIFNAME, tunnels, tunnels.length), accept],
-    isDirect,
+    [ct(NFT_CT_MARK), masked(direct), number(NFT_CMP_EQ, direct), accept],
     // From home, and nobody has judged it.
     ...(guard.prefix === '' ? [] : lan).map((device) => [
       ...named(NFT_META_IIFNAME, device, NAME_BYTES),
@@ -236,14 +267,12 @@ function chainsOf(guard: Guard): Chain[] {
     ]),
     ...lan.map((device) => [...named(NFT_META_IIFNAME, device, NAME_BYTES), verdict(NF_DROP)]),
   ];
-  // What the answers of a proxied flow give rise to when nothing translates them back any more: an
-  // error of the router's, which conntrack relates to the flow. compile-local, reflectChain.
+  // An inner address never leaves beside its tunnel: without our table the answers of a proxied flow
+  // come to the router itself, which tells the peer so.
   const ofRouter = [
-    [...flow, number(NFT_CMP_EQ, 0), accept],
-    isJudged,
-    isDirect,
-    ...[...lan, 'lo'].map((device) => [...named(NFT_META_OIFNAME, device, NAME_BYTES), accept]),
-    [verdict(NF_DROP)],
+    [...named(NFT_META_OIFNAME, tunnels, tunnels.length), accept],
+    [...named(NFT_META_OIFNAME, 'lo', NAME_BYTES), accept],
+    ...guard.inner.map((address) => [...from(address), verdict(NF_DROP)]),
   ];
   return [
     { name: 'forward', hook: NF_INET_FORWARD, rules: fromHome },

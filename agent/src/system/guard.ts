@@ -5,7 +5,7 @@ import { type Guard, putGuard } from '../netlink/nft-guard.ts';
 import { transact } from './netlink-request.ts';
 import { closeNetlink, openNetlink, request, takeSequence } from './netlink-socket.ts';
 
-/** Two rules for each device that faces the home, some 200 bytes each. */
+/** Two rules for each device that faces the home and one for each proxy, some 250 bytes each. */
 const REQUEST = 16384;
 
 export interface StandingGuard {
