@@ -83,6 +83,9 @@ function skipToLineEnd(cursor: Cursor): void {
   cursor.at = end < 0 ? cursor.text.length : end;
 }
 
+/** What ends a bare part of a word. */
+const BARE = /[^ \t\r\n;'"\\]+/y;
+
 /** One word: bare and quoted parts side by side are joined, as in 'it'\''s'. */
 function nextWord(cursor: Cursor, problems: Problem[]): string {
   const { text } = cursor;
@@ -99,7 +102,9 @@ function nextWord(cursor: Cursor, problems: Problem[]): string {
       if (escaped === '\n') cursor.line += 1;
       else word += escaped;
     } else {
-      word += c;
+      BARE.lastIndex = cursor.at - 1;
+      word += BARE.exec(text)![0];
+      cursor.at = BARE.lastIndex;
     }
   }
   return word;
@@ -109,6 +114,12 @@ function nextWord(cursor: Cursor, problems: Problem[]): string {
 function quotedPart(cursor: Cursor, quote: string, problems: Problem[]): string {
   const { text } = cursor;
   const opened = cursor.line;
+  const end = text.indexOf(quote, cursor.at);
+  const plain = end < 0 ? '' : text.slice(cursor.at, end);
+  if (end >= 0 && !/[\n\\]/.test(plain)) {
+    cursor.at = end + 1;
+    return plain;
+  }
   const parts: string[] = [];
   while (cursor.at < text.length) {
     const c = text[cursor.at]!;

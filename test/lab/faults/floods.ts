@@ -99,7 +99,8 @@ async function endure(lab: FaultLab, flood: Flood): Promise<Finding> {
   const running = await lab.world.spawn(`exec ip netns exec ubuntu ${FLOOD} ${words}`, (line) => {
     said = line;
   });
-  await running.done;
+  const end = await running.done;
+  if (said === '') throw new Error(`the flood ended with ${end.status}: ${end.stderr}`);
   const began = await lab.worldTime();
   const fresh = await lab.call({ device: 'xbox' });
   const opened = (await lab.worldTime()) - began;
