@@ -176,7 +176,7 @@ function reload(daemon: Daemon): Promise<readonly Problem[]> {
 /** Answers the problems of the new configuration, none if it is enforced; a string: it cannot be. */
 async function takeIn(daemon: Daemon): Promise<readonly Problem[] | string> {
   const { settings } = daemon;
-  const problems = rereadSettings(settings);
+  const problems = await rereadSettings(settings);
   noteProblems(daemon, problems);
   if (problems.length > 0) return problems;
   const failed = await enforce(daemon, wantedPolicy(settings));

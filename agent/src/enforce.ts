@@ -110,16 +110,17 @@ async function load(daemon: Daemon, policy: Policy): Promise<string | null> {
 
 /** With answers held where the kernel can. */
 async function loadEither(daemon: Daemon, policy: Policy): Promise<string | null> {
-  const table = (of: Policy): Standing => {
+  const table = async (of: Policy): Promise<Standing> => {
     const ruleset = compile(of);
+    await pause();
     return renderStanding(daemon.announced === null ? withoutAnnouncements(ruleset) : ruleset);
   };
   // Without an ear for held answers they would pass unseen: then they are announced.
   if (policy.globals.hold && daemon.held === null && policy.apps.length > 0)
-    return loadTable(daemon, table(watchingOnly(policy)));
-  const refused = await loadTable(daemon, table(policy));
+    return loadTable(daemon, await table(watchingOnly(policy)));
+  const refused = await loadTable(daemon, await table(policy));
   if (refused === null || !isHeld(policy)) return refused;
-  if ((await loadTable(daemon, table(watchingOnly(policy)))) !== null) return refused;
+  if ((await loadTable(daemon, await table(watchingOnly(policy)))) !== null) return refused;
   lacks(daemon, 'queue', 'the kernel has no nft queue');
   return null;
 }

@@ -1,6 +1,7 @@
 // control/load: the configuration file and the profile folders become the policy. Reads everything
 // before it says yes: a bad file changes nothing. After: ruleset/compile, tunnel/plan, step.
 
+import { EOVERFLOW } from 'whp:socket';
 import { buildPolicy } from '../policy/build.ts';
 import { parseDoh } from '../policy/doh.ts';
 import { dayOf } from '../policy/expiry.ts';
@@ -42,8 +43,9 @@ export interface Configuration {
   readonly doh: readonly string[] | null;
 }
 
-/** Bytes. A hundred sections are some ten thousand; more is a mistake that costs the router's memory. */
-const LARGEST_CONFIGURATION = 1 << 18;
+/** Bytes. A hundred sections are some ten thousand, and two thousand addresses fill it: more keeps the
+ * smallest router busy for longer than its watchdog allows. */
+const LARGEST_CONFIGURATION = 1 << 16;
 
 /** The folder of the owner's profiles. */
 export function ownProfiles(sources: Pick<Sources, 'state'>): string {
@@ -101,6 +103,10 @@ export function loadDoh(folder: string): Result<string[] | null> {
 /** Reads and parses the files; what the sections say is checked by `policyOf`. */
 export function loadConfiguration(sources: Sources): Result<Configuration> {
   const read = readText(sources.config, LARGEST_CONFIGURATION);
+  if (!read.ok && read.errno === EOVERFLOW) {
+    const fix = 'write networks (198.51.100.0/24) instead of single addresses';
+    return fail(sources.config, `is larger than ${LARGEST_CONFIGURATION} bytes; ${fix}`);
+  }
   if (!read.ok) return fail(sources.config, `cannot be read: ${errnoText(read.errno)}`);
   const profiles = loadProfiles(sources);
   if (!profiles.ok) return profiles;

@@ -14,7 +14,7 @@ import {
 import type { Policy } from '../policy/policy.ts';
 import { parseProfile } from '../policy/profile-parse.ts';
 import { fail, ok, type Problem, type Result } from '../policy/result.ts';
-import { now } from '../system/clock.ts';
+import { now, pause } from '../system/clock.ts';
 import { errnoText } from '../system/errno.ts';
 import { readText, writeText } from '../system/file.ts';
 import { hostsStamp, localMinute, readHosts } from '../system/hosts.ts';
@@ -87,9 +87,10 @@ function withPolicy(
 }
 
 /** Reads the files again. Problems, and then everything is as it was. */
-export function rereadSettings(settings: Settings): readonly Problem[] {
+export async function rereadSettings(settings: Settings): Promise<readonly Problem[]> {
   const fresh = loadConfiguration(settings.sources);
   if (!fresh.ok) return fresh.problems;
+  await pause();
   const loaded = withPolicy(settings.sources, fresh.value, settings.configured);
   if (!loaded.ok) return loaded.problems;
   Object.assign(settings, loaded.value);

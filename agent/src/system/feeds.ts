@@ -46,7 +46,7 @@ const COPY_LOGGED = 640;
  * counts against the resolver's own send buffer, which has room for some 250 (net.core.wmem_default):
  * a device that floods it with matches must not take that from the others' answers. And it bounds how
  * long an answer waits behind others. */
-const HELD_AT_MOST = 128;
+const HELD_AT_MOST = 64;
 /** Datagrams taken in one go, and verdicts that go out together after it. Few, so that the loop comes
  * round for the other feed, the control socket and the watchdog: a match costs some 30 ms on a 24K. */
 const DRAIN = 16;

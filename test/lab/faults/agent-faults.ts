@@ -61,16 +61,16 @@ const hung: Fault = {
     ),
 };
 
-/** More addresses than an engine of 6 MB has room for, in a file that is not too large to be read. */
-const MANY = `i=0; while [ $i -lt 7000 ]; do echo "	list address '23.$((i / 250)).$((i % 250)).7'"; i=$((i + 1)); done`;
+/** More addresses than an engine of 5 MB has room for, in a file that is not too large to be read. */
+const MANY = `i=0; while [ $i -lt 2200 ]; do echo "	list address '23.$((i / 250)).$((i % 250)).7'"; i=$((i + 1)); done`;
 
 const memory: Fault = {
   name: 'memory',
   injected:
-    'the memory limit is hit: by a reload (7,000 addresses, 6 MB), then at every start (1 MB)',
+    'the memory limit is hit: by a reload (2,200 addresses, 5 MB), then at every start (1 MB)',
   async run(lab) {
     await lab.agent.stop();
-    await lab.agent.start('WHP_MEMORY_MB=6');
+    await lab.agent.start('WHP_MEMORY_MB=5');
     const home = await household(lab);
     const starts = await lab.agent.starts();
     const pid = await lab.agent.pid();
