@@ -28,13 +28,24 @@ export function withGlobals(...lines: readonly string[]): string {
   return configText(true).replace("\tlist lan 'br-lan'\n", `\tlist lan 'br-lan'\n${more}`);
 }
 
-/** Collects what was not as promised. */
-export function checks(): { readonly wrong: string[]; that(holds: boolean, what: string): void } {
+/** What was not as promised. */
+interface Checks {
+  readonly wrong: readonly string[];
+  that(holds: boolean, what: string): void;
+  /** The verdict: `text`, and what was wrong. */
+  told(text: string): { readonly ok: boolean; readonly verdict: string };
+}
+
+export function checks(): Checks {
   const wrong: string[] = [];
   return {
     wrong,
     that: (holds, what) => {
       if (!holds) wrong.push(what);
     },
+    told: (text) => ({
+      ok: wrong.length === 0,
+      verdict: wrong.length === 0 ? text : `${text}; WRONG: ${wrong.join('; ')}`,
+    }),
   };
 }

@@ -137,8 +137,9 @@ async function endure(lab: FaultLab, flood: Flood): Promise<Finding> {
   check.that(late.lost <= 1 && opened < 3000, 'a new call suffered');
   check.that(lines.length <= 3 && log.length < 30, `${lines.length} of ${log.length} log lines`);
   return {
-    ok: check.wrong.length === 0,
-    verdict: `${done.sent} in ${done.seconds.toFixed(0)} s (${done.answered} answered); it holds ${its} of ${flood.set} (${learned.length} in all, cap ${flood.cap}); agent ${first} -> ${most} KB at most, router ${free} KB available at least; others: call ${media.lost} of ${media.sent} lost (silent ${media.silence} ms), DNS ${asked.lost} of ${asked.sent} (${asked.silence} ms), unrelated ${other.lost} of ${other.sent}, a new call in ${opened} ms; ${lines.length} log line(s) of ${log.length - 1}${check.wrong.length > 0 ? `; WRONG: ${check.wrong.join('; ')}` : ''}`,
+    ...check.told(
+      `${done.sent} in ${done.seconds.toFixed(0)} s (${done.answered} answered); it holds ${its} of ${flood.set} (${learned.length} in all, cap ${flood.cap}); agent ${first} -> ${most} KB at most, router ${free} KB available at least; others: call ${media.lost} of ${media.sent} lost (silent ${media.silence} ms), DNS ${asked.lost} of ${asked.sent} (${asked.silence} ms), unrelated ${other.lost} of ${other.sent}, a new call in ${opened} ms; ${lines.length} log line(s) of ${log.length - 1}`,
+    ),
     seconds: null,
   };
 }

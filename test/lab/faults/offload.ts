@@ -105,8 +105,9 @@ export const offload: Fault = {
     const text = ({ rate, ruled: part }: { rate: number; ruled: number }): string =>
       `${rate.toFixed(0)} Mbit/s (${(part * 100).toFixed(0)} % through rules)`;
     return {
-      ok: check.wrong.length === 0,
-      verdict: `kept apart ${noticed} s after it began; ${ruled} packets of the call passed the rules in 2 s, ${last} addresses learned over one DNS flow of ${asked.sent.length} questions, a session with a stranger in its window fine; ${strays} strays; unrelated TCP ${text(without)} without flow table, ${text(withTable)} with it, ${text(bare)} with it and no agent${check.wrong.length > 0 ? `; WRONG: ${check.wrong.join('; ')}` : ''}`,
+      ...check.told(
+        `kept apart ${noticed} s after it began; ${ruled} packets of the call passed the rules in 2 s, ${last} addresses learned over one DNS flow of ${asked.sent.length} questions, a session with a stranger in its window fine; ${strays} strays; unrelated TCP ${text(without)} without flow table, ${text(withTable)} with it, ${text(bare)} with it and no agent`,
+      ),
       seconds: noticed,
     };
   },

@@ -17,15 +17,20 @@ interface Status {
 const movesIn = async (lab: FaultLab): Promise<string[]> =>
   (await lab.agent.log()).split('\n').filter((line) => / -> /.test(line));
 
+/** A flow to a supernode, once both proxies are known to be up. */
+async function begin(lab: FaultLab) {
+  await lab.sleep(3000);
+  const since = lab.isp.mark();
+  const call = await lab.call({ kind: 'supernode', remote: SUPERNODE });
+  return { check: checks(), since, call };
+}
+
 export const poor: Fault = {
   name: 'poor',
   injected: 'the first proxy gets slow (700 ms), then loses 45 % of the packets',
   config: config('block', ['cloud', 'spare']),
   async run(lab) {
-    const check = checks();
-    await lab.sleep(3000);
-    const since = lab.isp.mark();
-    const call = await lab.call({ kind: 'supernode', remote: SUPERNODE });
+    const { check, since, call } = await begin(lab);
     await netem(lab, 'delay 700ms limit 10000');
     await lab.sleep(10_000);
     const kept = (await movesIn(lab)).length === 0;
@@ -41,8 +46,9 @@ export const poor: Fault = {
     check.that(paths === 'cloud spare', `paths ${paths}`);
     check.that(record.silence < 3000, `silent for ${record.silence} ms`);
     return {
-      ok: check.wrong.length === 0,
-      verdict: `slow: kept, status: round trip ${tunnels.find(({ name }) => name === 'cloud')?.rtt} ms; losing: left after ${left.toFixed(1)} s (${move.replace(/^.*?: /, '')}), silent for ${record.silence} ms at most; its packets took ${paths}${check.wrong.length > 0 ? `; WRONG: ${check.wrong.join('; ')}` : ''}`,
+      ...check.told(
+        `slow: kept, status: round trip ${tunnels.find(({ name }) => name === 'cloud')?.rtt} ms; losing: left after ${left.toFixed(1)} s (${move.replace(/^.*?: /, '')}), silent for ${record.silence} ms at most; its packets took ${paths}`,
+      ),
       seconds: left,
     };
   },
@@ -57,10 +63,7 @@ export const flapping: Fault = {
   injected: 'the first proxy is away for 4 s in every 12, four times',
   config: config('block', ['cloud', 'spare']),
   async run(lab) {
-    const check = checks();
-    await lab.sleep(3000);
-    const since = lab.isp.mark();
-    const call = await lab.call({ kind: 'supernode', remote: SUPERNODE });
+    const { check, since, call } = await begin(lab);
     for (let i = 0; i < TIMES; i += 1) {
       await cut(lab);
       await lab.sleep(DOWN);
@@ -73,8 +76,9 @@ export const flapping: Fault = {
     check.that(moves.length === 1 && paths === 'cloud spare', moves.join(', '));
     check.that(record.silence < 4000, `silent for ${record.silence} ms`);
     return {
-      ok: check.wrong.length === 0,
-      verdict: `${moves.length} move in ${(TIMES * (DOWN + UP)) / 1000} s; its packets took ${paths}; silent for ${record.silence} ms once, ${record.lost.length} of ${record.sent.length} lost${check.wrong.length > 0 ? `; WRONG: ${check.wrong.join('; ')}` : ''}`,
+      ...check.told(
+        `${moves.length} move in ${(TIMES * (DOWN + UP)) / 1000} s; its packets took ${paths}; silent for ${record.silence} ms once, ${record.lost.length} of ${record.sent.length} lost`,
+      ),
       seconds: record.silence / 1000,
     };
   },

@@ -76,8 +76,9 @@ export const sixTunnelled: Fault = {
       check.that(inside > 2, `${inside} in the tunnel`);
       check.that(other.ok, 'unrelated IPv6 does not pass');
       return {
-        ok: check.wrong.length === 0,
-        verdict: `connected over IPv6 in ${through.ms} ms, ${inside} packets in the tunnel, ${seen.ours} of ${seen.all} IPv6 packets beside it the application's; unrelated IPv6 passes${check.wrong.length > 0 ? `; WRONG: ${check.wrong.join('; ')}` : ''}`,
+        ...check.told(
+          `connected over IPv6 in ${through.ms} ms, ${inside} packets in the tunnel, ${seen.ours} of ${seen.all} IPv6 packets beside it the application's; unrelated IPv6 passes`,
+        ),
         seconds: null,
       };
     }),
@@ -107,8 +108,9 @@ export const six: Fault = {
       check.that(other.ok, 'unrelated IPv6 does not pass');
       check.that(seen.ours === 0, `${seen.ours} IPv6 packets of the application on the ISP wire`);
       return {
-        ok: check.wrong.length === 0,
-        verdict: `refused in ${refused.ms} ms (errno ${refused.errno}), then IPv4 through the tunnel (${tunnelled} packets); ${seen.ours} of ${seen.all} IPv6 packets on the wire are the application's; unrelated IPv6 passes${check.wrong.length > 0 ? `; WRONG: ${check.wrong.join('; ')}` : ''}`,
+        ...check.told(
+          `refused in ${refused.ms} ms (errno ${refused.errno}), then IPv4 through the tunnel (${tunnelled} packets); ${seen.ours} of ${seen.all} IPv6 packets on the wire are the application's; unrelated IPv6 passes`,
+        ),
         seconds: refused.ms / 1000,
       };
     }),
