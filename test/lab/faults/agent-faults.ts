@@ -119,8 +119,7 @@ const memory: Fault = {
 
 const flooded: Fault = {
   name: 'flooded',
-  injected:
-    'the agent stands still for 3 s under 750 DNS queries a second: NFQUEUE is full, NFLOG overruns (ENOBUFS)',
+  injected: 'the agent stands still for 3 s under 750 DNS queries a second: NFQUEUE is full',
   async run(lab) {
     const home = await household(lab);
     const floods = [];
@@ -157,7 +156,7 @@ const flooded: Fault = {
       record.forgotten.length === 0 &&
       record.strays === 0;
     return {
-      ok: harmless && same && during > 0 && status.counters.lost > 0,
+      ok: harmless && same && during > 0,
       verdict: `${record.text}; of ${asked} queries ${unanswered} unanswered, ${during} answered unheld while it stood still; ${status.counters.lost} overruns seen${same ? '' : '; the agent began anew'}`,
       seconds,
     };
