@@ -47,9 +47,9 @@ const EMULATOR: Record<Board, readonly string[]> = {
 };
 
 const MODEL: Record<Card, string> = {
-  // A MIPS kernel for one processor has no barrier between "here is a packet" and "does the card want to
-  // be told", and the emulated card works beside it: now and then it is not told. With event indexes
-  // it never is again; without them the next packet tells it of both.
+  // The kernel takes a 4Kc for strongly ordered: no barrier stands between "here is a packet" and "does
+  // the card want to be told", while the emulated card works beside it, and now and then is not told.
+  // With event indexes it never is again; without them the next packet tells it of both.
   virtio: 'virtio-net-pci,event_idx=off',
   e1000: 'e1000',
 };
