@@ -32,11 +32,3 @@ export function observePortmap(packet: Packet): MappedPort | Malformed | null {
     lifetimeSeconds: request.lifetimeSeconds,
   };
 }
-
-/**
- * Whether a mapping request at `now` falls into the window that the device's last DNS request for
- * the application opened at `askedAt` (paper: 4 s, the last moment included). Milliseconds.
- */
-export function isInWindow(askedAt: number, now: number, windowSeconds: number): boolean {
-  return now >= askedAt && now - askedAt <= windowSeconds * 1000;
-}

@@ -240,21 +240,6 @@ export function putVerdictBatch(
   endMessage(w);
 }
 
-/** One verdict that also sets the packet's mark. */
-export function putVerdictMark(
-  w: Writer,
-  seq: number,
-  queue: number,
-  id: number,
-  verdict: number,
-  mark: number,
-): void {
-  beginMessage(w, VERDICT, NLM_F_REQUEST, seq);
-  putVerdictBody(w, queue, id, verdict);
-  attributeBe32(w, NFQA_MARK, mark);
-  endMessage(w);
-}
-
 function putVerdictBody(w: Writer, queue: number, id: number, verdict: number): void {
   putNetfilter(w, AF_UNSPEC, queue);
   const at = beginAttribute(w, NFQA_VERDICT_HDR);

@@ -12,7 +12,6 @@
 //   15      watched: a direct flow whose packets need a look (foreign DNS)
 // 14 and 15 are conntrack marks of direct flows; no packet carries them.
 
-export const DEFAULT_MASK = 0x0f000000;
 export const FIRST_SLOT = 1;
 export const LAST_SLOT = 12;
 export const JUDGED = 13;

@@ -9,7 +9,7 @@ import {
   recordEvidence,
 } from '../../../agent/src/learn/evidence.ts';
 import { createLearned, learnEndpoints } from '../../../agent/src/learn/learned.ts';
-import { isInWindow, observePortmap } from '../../../agent/src/learn/observe-portmap.ts';
+import { observePortmap } from '../../../agent/src/learn/observe-portmap.ts';
 import type { Profile } from '../../../agent/src/policy/profile.ts';
 import { decodePacket } from '../../../agent/src/wire/packet.ts';
 import { concat, hex, u16be } from '../wire/bytes.ts';
@@ -148,14 +148,6 @@ test('a mapping request gives its port; deletions and quotes give none', () => {
   );
   const packet = decodePacket(error);
   assert.is('malformed' in packet ? 'malformed' : observePortmap(packet), null);
-});
-
-test('the window opens with the DNS request and closes after its last moment', () => {
-  assert.ok(isInWindow(1000, 1000, 4));
-  assert.ok(isInWindow(1000, 4900, 4));
-  assert.ok(isInWindow(1000, 5000, 4));
-  assert.not.ok(isInWindow(1000, 5001, 4));
-  assert.not.ok(isInWindow(1000, 999, 4));
 });
 
 test.run();

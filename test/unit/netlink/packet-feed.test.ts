@@ -19,7 +19,6 @@ import {
   putQueueBind,
   putQueueUnbind,
   putVerdictBatch,
-  putVerdictMark,
   QUEUED_PACKET,
   readQueuedPacket,
   verdictsLength,
@@ -180,15 +179,10 @@ test('verdicts are prepared messages that take eight bytes each', () => {
   );
 });
 
-test('a verdict on all up to an id, and one with a mark', () => {
+test('a verdict on all up to an id', () => {
   assert.is(
     hex((w) => putVerdictBatch(w, 9, 5300, 0x105, NF_ACCEPT)),
     '20000000 03030100 09000000 00000000 000014b4 0c000200 00000001 00000105',
-  );
-  assert.is(
-    hex((w) => putVerdictMark(w, 9, 5300, 0x105, NF_ACCEPT, 0x01000000), 'big'),
-    groups(`00000028 03010001 00000009 00000000 000014b4 000c0002 00000001 00000105
-      00080003 01000000`),
   );
 });
 
