@@ -104,7 +104,7 @@ function table(rows: readonly Row[]): string {
   return [head, head.map(() => '---'), ...cells].map((row) => `| ${row.join(' | ')} |`).join('\n');
 }
 
-/** The kernel says so every five seconds. Seen once in some hundred sessions; nothing passes then,
+/** The kernel says so every five seconds. Nothing passes then,
  * whatever the agent does. */
 function hasLostCard(router: Machine): boolean {
   return /NETDEV WATCHDOG.*timed out/.test(router.consoleTail(20));
