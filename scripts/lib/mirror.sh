@@ -8,9 +8,16 @@ debian_mirror() {
     return 0
   fi
   # Read from apt's sources, both forms: apt itself names them only once it has fetched their lists.
-  sed -n -e 's/^URIs: *//p' -e 's/^deb \(\[[^]]*\] *\)\{0,1\}\([^ ]*\) .*/\2/p' \
-    /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
-    tr ' ' '\n' | grep -E -m 1 '/debian/?$' && return 0
+  # One of the two places may be empty.
+  named=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
+    sed -n -e 's/^URIs: *//p' -e 's/^deb \(\[[^]]*\] *\)\{0,1\}\([^ ]*\) .*/\2/p' |
+    tr ' ' '\n') || true
+  found=$(echo "$named" | grep -E -m 1 '/debian/?$') || found=${named%%
+*}
+  if [ -n "$found" ]; then
+    echo "$found"
+    return 0
+  fi
   echo 'no Debian mirror is known: apt has no sources here; name one in WHP_MIRROR' >&2
   return 1
 }
