@@ -14,7 +14,7 @@ interface Bucket {
 }
 
 /** More than any honest client: a client that starts resolves some thirty names. */
-export const PACE = { perSecond: 10, burst: 100 } as const;
+export const PACE = { perSecond: 10, burst: 50 } as const;
 /** Devices remembered; a forgotten one starts with a full bucket. */
 const DEVICES = 1024;
 
