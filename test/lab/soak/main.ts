@@ -54,7 +54,7 @@ function fastProfile(): string {
 }
 
 /** One line a sample: seconds since boot, the agent's resident and the router's available KB. */
-const SAMPLER = `pid=$(pgrep -f 'whp daemon' | head -n 1)
+const SAMPLER = `pid=$(pgrep -f '^/usr/lib/whp/whp-host /usr/bin/whp daemon' | head -n 1)
 while :; do
   read -r up rest </proc/uptime
   set -- $(grep VmRSS /proc/$pid/status) $(grep MemAvailable /proc/meminfo)

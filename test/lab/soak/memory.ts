@@ -19,9 +19,10 @@ export interface Steadiness {
   readonly free: number;
 }
 
-/** Throws when there are too few samples to say anything. */
+/** Throws when there are too few samples to say anything, or one for which no agent was found. */
 export function steadiness(samples: readonly Sample[]): Steadiness {
   if (samples.length < 8) throw new Error(`${samples.length} samples of memory: too few`);
+  if (samples.some(({ available }) => !(available > 0))) throw new Error('a sample of no agent');
   const resident = samples.map((one) => one.resident);
   const quarter = (number: number): number[] => {
     const length = resident.length / 4;
