@@ -103,8 +103,10 @@ function nextWord(cursor: Cursor, problems: Problem[]): string {
       else word += escaped;
     } else {
       BARE.lastIndex = cursor.at - 1;
-      word += BARE.exec(text)![0];
-      cursor.at = BARE.lastIndex;
+      // A backslash that nothing follows stands for itself.
+      const bare = BARE.exec(text)?.[0] ?? c;
+      word += bare;
+      cursor.at += bare.length - 1;
     }
   }
   return word;
