@@ -54,7 +54,11 @@ function fastProfile(): string {
 }
 
 /** One line a sample: seconds since boot, the agent's resident and the router's available KB. */
-const SAMPLER = `pid=$(pgrep -f '^/usr/lib/whp/whp-host /usr/bin/whp daemon' | head -n 1)
+const SAMPLER = `for one in /proc/[0-9]*; do
+  case $(tr '\\0' ' ' 2>/dev/null <$one/cmdline) in
+    "/usr/lib/whp/whp-host /usr/bin/whp daemon "*) pid=\${one#/proc/} ;;
+  esac
+done
 while :; do
   read -r up rest </proc/uptime
   set -- $(grep VmRSS /proc/$pid/status) $(grep MemAvailable /proc/meminfo)
