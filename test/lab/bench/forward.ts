@@ -36,11 +36,16 @@ const TUNNEL_UP = `
   ip route add default dev whp-cloud table 15001
   ip rule add to ${PROXIED} lookup 15001 pref 15001
   nft 'table inet plain {
-    chain forward { type filter hook forward priority mangle;
+    chain forward {
+      type filter hook forward priority mangle;
       oifname "whp-cloud" tcp flags syn tcp option maxseg size set rt mtu
-      iifname "whp-cloud" tcp flags syn tcp option maxseg size set rt mtu }
-    chain postrouting { type nat hook postrouting priority srcnat;
-      oifname "whp-cloud" masquerade } }'
+      iifname "whp-cloud" tcp flags syn tcp option maxseg size set rt mtu
+    }
+    chain postrouting {
+      type nat hook postrouting priority srcnat;
+      oifname "whp-cloud" masquerade
+    }
+  }'
 `;
 const TUNNEL_DOWN = `
   nft delete table inet plain
@@ -55,7 +60,12 @@ export async function measureForwarding(
   rounds: number,
   say: (line: string) => void,
 ): Promise<Forwarding[]> {
-  const server = await world.spawn(`exec ip netns exec net iperf3 -s -p ${PORT}`, () => {});
+  // One for each address: answers to UDP come from the one that is bound, or from any of them.
+  const servers = await Promise.all(
+    [DIRECT, PROXIED].map((address) =>
+      world.spawn(`exec ip netns exec net iperf3 -s -p ${PORT} -B ${address}`, () => {}),
+    ),
+  );
   const kinds = (['direct', 'tunnel'] as const).flatMap((path) =>
     (['tcp', 'udp'] as const).map((load) => ({ path, load, pairs: [] as Pair[], idle: [0, 0] })),
   );
@@ -81,7 +91,7 @@ export async function measureForwarding(
     for (const [at, { pairs }] of kinds.entries()) pairs.push(values[at]!);
     say(`forwarding, round ${round + 1} of ${rounds}`);
   }
-  await server.kill('KILL');
+  for (const server of servers) await server.kill('KILL');
   return kinds.map(({ idle, ...rest }) => ({ ...rest, idle: idle[0]! / idle[1]! }));
 }
 
