@@ -1,18 +1,18 @@
 #!/bin/sh
-# Compares every constant of agent/src/netlink/constants.ts and test/netlink/nft-constants.ts with
-# the kernel headers: writes a C program that prints the header's value of each name, and runs it.
+# Compares every constant of netlink/constants, netlink/nft-constants and the tests' own with the
+# kernel headers: writes a C program that prints the header's value of each name, and runs it.
 # constants.sh COMPILER [RUNNER]: `constants.sh mips-linux-gnu-gcc qemu-mips`. Prints differences.
 set -eu
 cd "$(dirname "$0")/../.."
 compiler=$1
 runner=${2:-}
+files='agent/src/netlink/constants.ts agent/src/netlink/nft-constants.ts test/netlink/nft-constants.ts'
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 sed -n 's/^export const \([A-Z0-9_a-z]*\) = \([0-9a-fx]*\);$/\1 \2/p' \
-  agent/src/netlink/constants.ts test/netlink/nft-constants.ts | sort -u >"$work/ours"
-declared=$(cat agent/src/netlink/constants.ts test/netlink/nft-constants.ts |
-  grep '^export const' | sort -u | wc -l)
+  $files | sort -u >"$work/ours"
+declared=$(cat $files | grep '^export const' | sort -u | wc -l)
 count=$(wc -l <"$work/ours")
 [ "$count" -eq "$declared" ] || {
   echo "constants: $declared declared, $count understood" >&2

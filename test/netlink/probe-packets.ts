@@ -35,6 +35,7 @@ import {
   readQueuedPacket,
   verdictsLength,
 } from '../../agent/src/netlink/nfqueue.ts';
+import { log, verdict } from '../../agent/src/netlink/nft-expression.ts';
 import {
   closeNetlink,
   type NetlinkSocket,
@@ -46,7 +47,6 @@ import {
 import { breathe, claim, holds, Skip, same } from './claims.ts';
 import {
   ctMark,
-  logTo,
   pairIn,
   putChain,
   putRule,
@@ -54,7 +54,6 @@ import {
   putTable,
   queueTo,
   udpTo,
-  verdict,
 } from './nft-ruleset.ts';
 import { ask, changeSets, list, must, netfilter, nftBatch, open, TABLE } from './probe-socket.ts';
 import { key } from './probe-state.ts';
@@ -79,7 +78,7 @@ export async function provePackets(): Promise<void> {
       (w, seq) => putTable(w, seq, TABLE),
       (w, seq) => putSet(w, seq, TABLE, 'pair', [4, 4]),
       (w, seq) => putChain(w, seq, TABLE, 'out', NF_INET_LOCAL_OUT, 0),
-      out(...udpTo(LOGGED), logTo(GROUP, 'whp:answer')),
+      out(...udpTo(LOGGED), log(GROUP, 'whp:answer')),
       out(...udpTo(MATCHED), ...pairIn('pair'), verdict(NF_DROP)),
       out(...udpTo(TRACKED), ...ctMark(MARK)),
     ]);

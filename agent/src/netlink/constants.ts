@@ -1,5 +1,5 @@
-// netlink/constants: the kernel's numbers, by the kernel's names, for every file of this folder.
-// test/netlink/constants compares each with the kernel headers by a compiled C program, on x86_64
+// netlink/constants: the kernel's numbers, by the kernel's names, for every file of this folder;
+// those of nf_tables are in nft-constants. test/netlink/constants compares each with the kernel headers by a compiled C program, on x86_64
 // and on MIPS. Numbers that differ between the two (socket options, errno) are not here: MIPS kept
 // those of IRIX, so they come from whp:socket.
 
@@ -72,97 +72,6 @@ export const NF_INET_LOCAL_IN = 1;
 export const NF_INET_FORWARD = 2;
 export const NF_INET_LOCAL_OUT = 3;
 export const NF_INET_POST_ROUTING = 4;
-
-// linux/netfilter/nf_tables.h
-export const NFT_MSG_NEWTABLE = 0;
-export const NFT_MSG_GETTABLE = 1;
-export const NFT_MSG_DELTABLE = 2;
-export const NFT_MSG_NEWCHAIN = 3;
-export const NFT_MSG_DELCHAIN = 5;
-export const NFT_MSG_NEWRULE = 6;
-export const NFT_MSG_DELRULE = 8;
-export const NFT_MSG_NEWSET = 9;
-export const NFT_MSG_GETSET = 10;
-export const NFT_MSG_DELSET = 11;
-export const NFT_MSG_NEWSETELEM = 12;
-export const NFT_MSG_GETSETELEM = 13;
-export const NFT_MSG_DELSETELEM = 14;
-export const NFT_MSG_NEWGEN = 15;
-export const NFT_MSG_GETGEN = 16;
-export const NFT_MSG_NEWFLOWTABLE = 22;
-export const NFT_MSG_GETFLOWTABLE = 23;
-export const NFTA_TABLE_NAME = 1;
-export const NFTA_TABLE_FLAGS = 2;
-export const NFTA_TABLE_USE = 3;
-export const NFTA_TABLE_HANDLE = 4;
-export const NFT_TABLE_F_OWNER = 2;
-export const NFT_MSG_GETCHAIN = 4;
-export const NFTA_CHAIN_TABLE = 1;
-export const NFTA_CHAIN_HANDLE = 2;
-export const NFTA_CHAIN_NAME = 3;
-export const NFTA_CHAIN_HOOK = 4;
-export const NFTA_CHAIN_POLICY = 5;
-export const NFTA_CHAIN_USE = 6;
-export const NFTA_CHAIN_TYPE = 7;
-export const NFTA_HOOK_HOOKNUM = 1;
-export const NFTA_HOOK_PRIORITY = 2;
-export const NFTA_RULE_TABLE = 1;
-export const NFTA_RULE_CHAIN = 2;
-export const NFTA_RULE_EXPRESSIONS = 4;
-export const NFTA_EXPR_NAME = 1;
-export const NFTA_EXPR_DATA = 2;
-export const NFTA_META_DREG = 1;
-export const NFTA_META_KEY = 2;
-export const NFT_META_MARK = 3;
-export const NFT_META_IIFNAME = 6;
-export const NFT_META_OIFNAME = 7;
-export const NFT_META_NFPROTO = 15;
-export const NFTA_CT_DREG = 1;
-export const NFTA_CT_KEY = 2;
-export const NFT_CT_STATE = 0;
-export const NFT_CT_MARK = 3;
-export const NFTA_BITWISE_SREG = 1;
-export const NFTA_BITWISE_DREG = 2;
-export const NFTA_BITWISE_LEN = 3;
-export const NFTA_BITWISE_MASK = 4;
-export const NFTA_BITWISE_XOR = 5;
-export const NFTA_CMP_SREG = 1;
-export const NFTA_CMP_OP = 2;
-export const NFTA_CMP_DATA = 3;
-export const NFT_CMP_EQ = 0;
-export const NFT_CMP_NEQ = 1;
-export const NFTA_IMMEDIATE_DREG = 1;
-export const NFTA_IMMEDIATE_DATA = 2;
-export const NFTA_DATA_VERDICT = 2;
-export const NFTA_VERDICT_CODE = 1;
-export const NFT_PAYLOAD_NETWORK_HEADER = 1;
-export const NFTA_PAYLOAD_DREG = 1;
-export const NFTA_PAYLOAD_BASE = 2;
-export const NFTA_PAYLOAD_OFFSET = 3;
-export const NFTA_PAYLOAD_LEN = 4;
-export const NFTA_LIMIT_RATE = 1;
-export const NFTA_LIMIT_UNIT = 2;
-export const NFTA_LOG_GROUP = 1;
-export const NFTA_LOG_PREFIX = 2;
-export const NFTA_LOG_SNAPLEN = 3;
-export const NFT_REG_VERDICT = 0;
-export const NFT_REG_1 = 1;
-export const NFTA_GEN_ID = 1;
-export const NFTA_GEN_PROC_PID = 2;
-export const NFTA_GEN_PROC_NAME = 3;
-export const NFTA_LIST_ELEM = 1;
-export const NFTA_SET_ELEM_KEY = 1;
-export const NFTA_SET_ELEM_DATA = 2;
-export const NFTA_SET_ELEM_FLAGS = 3;
-export const NFTA_SET_ELEM_TIMEOUT = 4;
-export const NFTA_SET_ELEM_EXPIRATION = 5;
-export const NFTA_SET_ELEM_KEY_END = 10;
-export const NFTA_SET_ELEM_LIST_TABLE = 1;
-export const NFTA_SET_ELEM_LIST_SET = 2;
-export const NFTA_SET_ELEM_LIST_ELEMENTS = 3;
-export const NFTA_DATA_VALUE = 1;
-export const NFT_SET_ELEM_INTERVAL_END = 1;
-export const NFT_SET_ELEM_CATCHALL = 2;
 
 // linux/netfilter/nfnetlink_log.h
 export const NFULNL_MSG_PACKET = 0;

@@ -3,18 +3,6 @@
 // anybody, so status and "why" read them here.
 import {
   NFNL_SUBSYS_NFTABLES,
-  NFT_MSG_GETSETELEM,
-  NFT_MSG_NEWSETELEM,
-  NFT_SET_ELEM_INTERVAL_END,
-  NFTA_DATA_VALUE,
-  NFTA_SET_ELEM_EXPIRATION,
-  NFTA_SET_ELEM_FLAGS,
-  NFTA_SET_ELEM_KEY,
-  NFTA_SET_ELEM_KEY_END,
-  NFTA_SET_ELEM_LIST_ELEMENTS,
-  NFTA_SET_ELEM_LIST_SET,
-  NFTA_SET_ELEM_LIST_TABLE,
-  NFTA_SET_ELEM_TIMEOUT,
   NLA_F_NESTED,
   NLM_F_ACK,
   NLM_F_DUMP,
@@ -33,6 +21,20 @@ import {
   readAttributes,
   readNested,
 } from './message.ts';
+import {
+  NFT_MSG_GETSETELEM,
+  NFT_MSG_NEWSETELEM,
+  NFT_SET_ELEM_INTERVAL_END,
+  NFTA_DATA_VALUE,
+  NFTA_SET_ELEM_EXPIRATION,
+  NFTA_SET_ELEM_FLAGS,
+  NFTA_SET_ELEM_KEY,
+  NFTA_SET_ELEM_KEY_END,
+  NFTA_SET_ELEM_LIST_ELEMENTS,
+  NFTA_SET_ELEM_LIST_SET,
+  NFTA_SET_ELEM_LIST_TABLE,
+  NFTA_SET_ELEM_TIMEOUT,
+} from './nft-constants.ts';
 import { putElement, putSetName, type SetElement, type TableName } from './nft-set.ts';
 import { beginAttribute, beginMessage, endAttribute, endMessage, type Writer } from './writer.ts';
 

@@ -1,19 +1,7 @@
 // netlink/nft-event: what nf_tables announces to group NFNLGRP_NFTABLES. The agent listens for one
 // thing: is its table still there? `fw4 flush` or `nft flush ruleset` deletes every table, and then
 // the ruleset is loaded again (invariant 3).
-import {
-  NFNL_SUBSYS_NFTABLES,
-  NFT_MSG_DELTABLE,
-  NFT_MSG_GETTABLE,
-  NFT_MSG_NEWGEN,
-  NFT_MSG_NEWTABLE,
-  NFTA_GEN_ID,
-  NFTA_GEN_PROC_NAME,
-  NFTA_GEN_PROC_PID,
-  NFTA_TABLE_NAME,
-  NLM_F_ACK,
-  NLM_F_REQUEST,
-} from './constants.ts';
+import { NFNL_SUBSYS_NFTABLES, NLM_F_ACK, NLM_F_REQUEST } from './constants.ts';
 import {
   createAttributes,
   type Decoded,
@@ -24,6 +12,16 @@ import {
   type Reader,
   readAttributes,
 } from './message.ts';
+import {
+  NFT_MSG_DELTABLE,
+  NFT_MSG_GETTABLE,
+  NFT_MSG_NEWGEN,
+  NFT_MSG_NEWTABLE,
+  NFTA_GEN_ID,
+  NFTA_GEN_PROC_NAME,
+  NFTA_GEN_PROC_PID,
+  NFTA_TABLE_NAME,
+} from './nft-constants.ts';
 import { attributeString, beginMessage, endMessage, putNetfilter, type Writer } from './writer.ts';
 
 export type NftEvent =

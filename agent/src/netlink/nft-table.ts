@@ -3,19 +3,7 @@
 // in them. Nobody joins NFNLGRP_NFTABLES for this: while somebody listens there, the kernel makes a
 // page-sized announcement for every element of every transaction, and a blocklist of 30,000
 // addresses would take 120 MB of a router that has 64.
-import {
-  NFNL_SUBSYS_NFTABLES,
-  NFT_MSG_GETCHAIN,
-  NFT_MSG_GETGEN,
-  NFT_MSG_NEWCHAIN,
-  NFT_MSG_NEWFLOWTABLE,
-  NFTA_CHAIN_HANDLE,
-  NFTA_CHAIN_NAME,
-  NFTA_CHAIN_TABLE,
-  NFTA_CHAIN_USE,
-  NLM_F_DUMP,
-  NLM_F_REQUEST,
-} from './constants.ts';
+import { NFNL_SUBSYS_NFTABLES, NLM_F_DUMP, NLM_F_REQUEST } from './constants.ts';
 import {
   createAttributes,
   type Decoded,
@@ -27,6 +15,16 @@ import {
   type Reader,
   readAttributes,
 } from './message.ts';
+import {
+  NFT_MSG_GETCHAIN,
+  NFT_MSG_GETGEN,
+  NFT_MSG_NEWCHAIN,
+  NFT_MSG_NEWFLOWTABLE,
+  NFTA_CHAIN_HANDLE,
+  NFTA_CHAIN_NAME,
+  NFTA_CHAIN_TABLE,
+  NFTA_CHAIN_USE,
+} from './nft-constants.ts';
 import { beginMessage, endMessage, putNetfilter, type Writer } from './writer.ts';
 
 const type = (message: number): number => (NFNL_SUBSYS_NFTABLES << 8) | message;

@@ -1,6 +1,7 @@
 // system/table: the standing table as a whole: does it still stand as it was left, and what of it
 // is on file for the agent that comes after this one.
-import { NFPROTO_INET, NFPROTO_UNSPEC, NFT_MSG_GETFLOWTABLE } from '../netlink/constants.ts';
+import { NFPROTO_INET, NFPROTO_UNSPEC } from '../netlink/constants.ts';
+import { NFT_MSG_GETFLOWTABLE } from '../netlink/nft-constants.ts';
 import { readNftEvent } from '../netlink/nft-event.ts';
 import {
   CHAIN,
