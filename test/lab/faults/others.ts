@@ -1,7 +1,7 @@
 // What others on the router do to it, one session each, all of one shape: a call, an unrelated flow
 // and DNS go on; something is done; everything is as it was within a second; nothing that was
 // learned is lost; nothing left outside the tunnel meanwhile.
-import type { Fault, FaultLab, Finding } from './fault.ts';
+import type { CallRecord, Fault, FaultLab, Finding } from './fault.ts';
 
 /** The table and its parts stand. Cheap: asked over and over on the router itself. */
 export const STANDING = 'nft list chain inet whp prerouting';
@@ -100,6 +100,14 @@ async function withoutAgent(lab: FaultLab, { command }: Other): Promise<number> 
   return lost.length;
 }
 
+/** When the first and the last of the lost packets were sent, from `at` on. */
+function when(records: readonly CallRecord[], at: number): string {
+  const times = records.flatMap(({ lost, sent }) => lost.map((packet) => sent[packet]! - at));
+  if (times.length === 0) return '';
+  const [first, last] = [Math.min(...times), Math.max(...times)];
+  return ` (${first.toFixed(0)} to ${last.toFixed(0)} ms from the injection)`;
+}
+
 async function endure(lab: FaultLab, other: Other): Promise<Finding> {
   const alone = other.alone === true ? await withoutAgent(lab, other) : 0;
   const allowed = other.lost + (alone === 0 ? 0 : 2 * alone + 10);
@@ -115,6 +123,7 @@ async function endure(lab: FaultLab, other: Other): Promise<Finding> {
   const unrelated = await lab.call({ device: 'windows', kind: 'unrelated', remote: free });
   await lab.sleep(500);
   const before = await lab.learned();
+  const at = await lab.worldTime();
   const seconds = await lab.inject(other.command, other.repaired, 10, 0.4);
   if (other.next !== undefined) await lab.router.must(other.next);
   await lab.sleep(1500);
@@ -144,7 +153,7 @@ async function endure(lab: FaultLab, other: Other): Promise<Finding> {
     alive;
   return {
     ok,
-    verdict: `${lost.join(' and ')} of ${records[0]!.sent.length} packets of two calls lost, silent ${Math.max(...records.map((one) => one.silence))} ms; unrelated ${other0.lost.length} lost${other.alone === true ? ` (without the agent ${alone})` : ''}; ${forgotten.length} of ${before.length} learned elements lost${forgotten.length > 0 ? ` (${forgotten[0]})` : ''}${strays > 0 ? `, ${strays} strays` : ''}`,
+    verdict: `${lost.join(' and ')} of ${records[0]!.sent.length} packets of two calls lost${when(records, at)}, silent ${Math.max(...records.map((one) => one.silence))} ms; unrelated ${other0.lost.length} lost${other.alone === true ? ` (without the agent ${alone})` : ''}; ${forgotten.length} of ${before.length} learned elements lost${forgotten.length > 0 ? ` (${forgotten[0]})` : ''}${strays > 0 ? `, ${strays} strays` : ''}`,
     seconds,
   };
 }
