@@ -87,7 +87,7 @@ int ask(const char *path)
 static const char *const asked[] = {
     "status", "flows", "why", "learned", "evidence", "devices", "counters", "log",
     "reload", "pause", "resume", "pin", "unpin", "forget", "proxy",
-    "profile", "ruleset",
+    "profile", "ruleset", "check",
     "version", "help", "completion",
 };
 

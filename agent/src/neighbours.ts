@@ -2,13 +2,14 @@
 // Looked for with the tick; the log and `whp status` say what was found.
 // What a collision is, repair/collisions decides.
 
+import type { Globals } from './policy/policy.ts';
 import type { Problem } from './policy/result.ts';
 import { collisions, type Found } from './repair/collisions.ts';
 import type { Daemon } from './running.ts';
 import { now } from './system/clock.ts';
 import { log } from './system/log.ts';
 import { readClaims, readMarkUses } from './system/others.ts';
-import { PROTOCOL, readPaths } from './system/paths.ts';
+import { PROTOCOL, type Realized, readPaths } from './system/paths.ts';
 import { readOthersChains } from './system/table.ts';
 
 /** nft lists the whole ruleset for this: half a second of work on a slow router, more with a large
@@ -54,8 +55,7 @@ export function lookAround(daemon: Daemon): void {
   daemon.addresses = realized.addresses.map(({ address }) => address);
   void readMarks(daemon);
   neighbours.isDue = neighbours.foreign !== daemon.repair.foreign;
-  const found = { ...realized.all, marks: neighbours.marks, claims: readClaims() };
-  const problems = collisions(daemon.policy.globals, found, PROTOCOL);
+  const problems = collidingWith(neighbours, daemon.policy.globals, realized);
   const known = new Set(neighbours.problems.map(({ what }) => what));
   for (const { where, what } of problems) {
     if (!known.has(what)) log('error', `collision: ${where}: ${what}`);
@@ -63,12 +63,33 @@ export function lookAround(daemon: Daemon): void {
   neighbours.problems = problems;
 }
 
-async function readMarks({ neighbours, effects, repair }: Daemon): Promise<void> {
-  const { sets } = effects;
-  if (typeof sets === 'string' || repair.foreign === neighbours.foreign) return;
+function collidingWith(
+  { marks }: Neighbours,
+  globals: Globals,
+  { all }: Realized,
+): readonly Problem[] {
+  return collisions(globals, { ...all, marks, claims: readClaims() }, PROTOCOL);
+}
+
+/** At this moment, for who asks: with `globals` as they would be. */
+export async function collisionsNow(daemon: Daemon, globals: Globals): Promise<readonly Problem[]> {
+  await freshMarks(daemon);
+  const realized = readPaths(daemon.paths);
+  return typeof realized === 'string' ? [] : collidingWith(daemon.neighbours, globals, realized);
+}
+
+async function readMarks(daemon: Daemon): Promise<void> {
+  const { neighbours, repair } = daemon;
+  if (repair.foreign === neighbours.foreign) return;
   if (now() - neighbours.readAt < LISTING_MILLISECONDS) return;
   neighbours.foreign = repair.foreign;
   neighbours.readAt = now();
+  await freshMarks(daemon);
+}
+
+/** Lists the rules of others where their chains are not as they were. */
+async function freshMarks({ neighbours, effects: { sets } }: Daemon): Promise<void> {
+  if (typeof sets === 'string') return;
   const chains = readOthersChains(sets);
   if (chains === neighbours.chains) return;
   neighbours.chains = chains;

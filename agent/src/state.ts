@@ -14,7 +14,7 @@ import { createPace, type Pace } from './learn/pace.ts';
 import { createRepeats, type Repeats } from './learn/repeats.ts';
 import { createReports, type Reports } from './learn/reports.ts';
 import { createTaught, retainTaught, type Taught } from './learn/taught.ts';
-import { compileNames } from './policy/domain-match.ts';
+import { compileNames, type NameMatcher } from './policy/domain-match.ts';
 import type { App, Policy } from './policy/policy.ts';
 import { createStreams, type DnsStreams } from './wire/dns-stream.ts';
 
@@ -119,7 +119,7 @@ export function createState(
   const profiles = new Map(policy.apps.map((app) => [app.name, app.profile]));
   return {
     policy,
-    observer: { matcher: compileNames(policy.apps), profiles, isOwn },
+    observer: { matcher: matcherOf(policy.apps, before), profiles, isOwn },
     apps: new Map(policy.apps.map((app) => [app.name, app])),
     learned,
     taught,
@@ -133,6 +133,18 @@ export function createState(
     counters: before?.counters ?? noCounts(),
     reasons: before?.reasons ?? [],
   };
+}
+
+/** Made anew only for other names: that is most of what a new policy costs here. */
+function matcherOf(apps: readonly App[], before: State | null): NameMatcher {
+  const known = before?.policy.apps ?? [];
+  const isSame =
+    before !== null &&
+    known.length === apps.length &&
+    apps.every(({ name, profile: { dns } }, i) => {
+      return known[i]!.name === name && known[i]!.profile.dns === dns;
+    });
+  return isSame ? before.observer.matcher : compileNames(apps);
 }
 
 function noCounts(): Counters {

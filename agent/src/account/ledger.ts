@@ -1,7 +1,7 @@
 // account/ledger: who used how much of which tunnel: totals and series for each app, device and
 // proxy, and what became of each flow. Fed from the kernel's own counters (conntrack), so nothing is
 // added to the path of a packet. Before: system/flow-watch. After: control/rpc, account/history.
-import type { Connection, Tuple } from '../netlink/conntrack.ts';
+import type { Connection, Counts, Tuple } from '../netlink/conntrack.ts';
 import { addSample, createSeries, lastCounted, type Series } from './series.ts';
 
 /** What the ledger asks about a flow it sees for the first time. */
@@ -123,19 +123,27 @@ export function seeFlow(
     ledger.live.set(connection.id, flow);
     for (const name of subjectsOf(flow)) subjectOf(ledger, name, time).flows += 1;
   }
-  count(ledger, flow, connection, time);
-  flow.round = ledger.round;
+  seeAgain(ledger, connection, time);
   return flow;
+}
+
+/** The same of a flow that is known: by what it has counted alone. False: it is not known. */
+export function seeAgain(ledger: Ledger, counts: Counts, time: number): boolean {
+  const flow = ledger.live.get(counts.id);
+  if (flow === undefined) return false;
+  count(ledger, flow, counts, time);
+  flow.round = ledger.round;
+  return true;
 }
 
 function subjectsOf(flow: LiveFlow): readonly string[] {
   return [`app ${flow.app}`, `device ${flow.original.source}`, `proxy ${flow.proxy}`];
 }
 
-function count(ledger: Ledger, flow: LiveFlow, connection: Connection, time: number): void {
-  const up = connection.bytes.original - flow.up;
-  const down = connection.bytes.reply - flow.down;
-  flow.packets = connection.packets.original + connection.packets.reply;
+function count(ledger: Ledger, flow: LiveFlow, { bytes, packets }: Counts, time: number): void {
+  const up = bytes.original - flow.up;
+  const down = bytes.reply - flow.down;
+  flow.packets = packets.original + packets.reply;
   // Less than before: an identity the kernel has given away again.
   if (up < 0 || down < 0 || up + down === 0) return;
   flow.up += up;

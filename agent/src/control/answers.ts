@@ -5,7 +5,7 @@
 import { flowText } from '../learn/evidence.ts';
 import { type Endpoint, learnedEndpoints } from '../learn/learned.ts';
 import type { Connection } from '../netlink/conntrack.ts';
-import type { KernelElement } from '../netlink/nft-element.ts';
+import type { KernelElement, KeyFilter } from '../netlink/nft-element.ts';
 import { slotOf } from '../policy/marks.ts';
 import type { App } from '../policy/policy.ts';
 import { addressOf, pairOf, portOf } from '../ruleset/elements.ts';
@@ -21,8 +21,8 @@ export interface FlowEntry extends Pick<Connection, 'original' | 'mark'> {
 
 /** What the answers ask of the kernel. A string is an error that is passed on as it is. */
 export interface KernelView {
-  /** The first `most` elements, or all. */
-  readSet(set: string, most?: number): readonly KernelElement[] | string;
+  /** The first `most` elements, or all; only those whose key `wanted` names. */
+  readSet(set: string, most?: number, wanted?: KeyFilter | null): readonly KernelElement[] | string;
   /** How many there are, without decoding them. */
   countSet(set: string): number;
   /** Entries with our mark. */
@@ -83,10 +83,8 @@ export function learnedAnswer(
     .filter(({ address }) => wanted === null || address === wanted)
     .slice(0, limit)
     .map(({ expires, ...rest }) => ({ ...rest, seconds: seconds(expires - now) }));
-  const elements = (set: string): readonly KernelElement[] => {
-    const found = read(kernel, set, limit);
-    return about === null ? found : found.filter(({ key }) => names(key, about));
-  };
+  const wantedKey = about === null ? null : naming(about);
+  const elements = (set: string): readonly KernelElement[] => read(kernel, set, limit, wantedKey);
   const ports: LearnedPort[] = [];
   const peers: LearnedPeer[] = [];
   const named: LearnedPeer[] = [];
@@ -125,21 +123,28 @@ export function learnedAnswer(
   };
 }
 
-export function read(kernel: KernelView, set: string, most?: number): readonly KernelElement[] {
-  const found = kernel.readSet(set, most);
+export function read(
+  kernel: KernelView,
+  set: string,
+  most?: number,
+  wanted: KeyFilter | null = null,
+): readonly KernelElement[] {
+  const found = kernel.readSet(set, most, wanted);
   return typeof found === 'string' ? [] : found;
 }
 
-/** Whether a key has this address in one of its fields: device, peer or server. Compared as bytes,
- * since writing thousands of addresses out takes longer than reading them. */
-function names(key: Uint8Array, address: Uint8Array): boolean {
+/** Keys that have this address in one of their fields: device, peer or server. Compared as bytes,
+ * since to write thousands of addresses out takes longer than to read them. */
+function naming(address: Uint8Array): KeyFilter {
   const width = address.length;
-  for (let field = 0; field + width <= key.length; field += width) {
-    let at = 0;
-    while (at < width && key[field + at] === address[at]) at += 1;
-    if (at === width) return true;
-  }
-  return false;
+  return (bytes, from, end) => {
+    for (let field = from; field + width <= end; field += width) {
+      let at = 0;
+      while (at < width && bytes[field + at] === address[at]) at += 1;
+      if (at === width) return true;
+    }
+    return false;
+  };
 }
 
 /** The flows that the kernel routes through a tunnel now, each with the evidence it began with. */

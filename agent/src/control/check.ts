@@ -8,9 +8,11 @@ import { readClaims, readMarkUses } from '../system/others.ts';
 import { openPaths, PROTOCOL, readPaths } from '../system/paths.ts';
 import type { Command } from './arguments.ts';
 import { loadPolicy, loadProfile } from './load.ts';
+import type { Printed } from './printed.ts';
 
 /** Prints the verdict; returns 0 when there is no problem, 1 otherwise. Without a file it is about
- * this router, and so also about who else on it uses what is ours. */
+ * this router, and so also about who else on it uses what is ours: the running agent answers that
+ * (serve.ts), this does where none runs. */
 export async function checkFile(command: Command): Promise<number> {
   if (command.operand !== null) {
     return checkAs(command, command.operand, command.operand.endsWith('.json'));
@@ -34,10 +36,16 @@ export function checkAs(command: Command, file: string, isProfile: boolean): num
   return told(command, file, read.ok ? [] : read.problems);
 }
 
-function told({ json }: Command, file: string, problems: readonly Problem[]): number {
+function told(command: Command, file: string, problems: readonly Problem[]): number {
+  const { status, out } = checked(command, file, problems);
+  std.out.puts(out);
+  return status;
+}
+
+/** The verdict as it is printed. */
+export function checked({ json }: Command, file: string, problems: readonly Problem[]): Printed {
   const ok = problems.length === 0;
-  if (json) std.out.puts(`${JSON.stringify({ file, ok, problems })}\n`);
-  else if (ok) std.out.puts(`${file}: good\n`);
-  else for (const { where, what } of problems) std.out.puts(`${where}: ${what}\n`);
-  return ok ? 0 : 1;
+  const lines = ok ? [`${file}: good`] : problems.map(({ where, what }) => `${where}: ${what}`);
+  const out = json ? JSON.stringify({ file, ok, problems }) : lines.join('\n');
+  return { status: ok ? 0 : 1, out: `${out}\n`, err: '' };
 }

@@ -1,9 +1,12 @@
 // control/devices: what `whp devices` answers: the devices that DHCP, the configuration or what was
 // learned knows of, and which apps apply to each. Pure; serve brings what it is made from.
+import type { Endpoint } from '../learn/learned.ts';
+import type { KernelElement } from '../netlink/nft-element.ts';
 import type { Host } from '../policy/hosts.ts';
 import type { App } from '../policy/policy.ts';
-import { cidrHas, parseAddress, parseCidr } from '../wire/address.ts';
-import type { LearnedAnswer } from './answers.ts';
+import { setName } from '../ruleset/names.ts';
+import { cidrHas, type Family, formatAddress, parseAddress, parseCidr } from '../wire/address.ts';
+import { FAMILIES, type KernelView, read } from './answers.ts';
 
 export interface DeviceAnswer {
   readonly mac: string | null;
@@ -26,16 +29,62 @@ interface Device {
 /** More than any home has. */
 const MOST = 512;
 
+/** What was learned, by the device's address. */
+export interface LearnedOf {
+  readonly ports: ReadonlyMap<string, number>;
+  readonly peers: ReadonlyMap<string, number>;
+  /** Devices that resolved a name. */
+  readonly asked: ReadonlySet<string>;
+}
+
+/** Counted by the bytes that a key begins with, and written out once a device: there are thousands of
+ * peers. */
+export function learnedOf(
+  apps: readonly App[],
+  kernel: KernelView,
+  endpoints: readonly Pick<Endpoint, 'device'>[],
+): LearnedOf {
+  const ports = new Map<string, number>();
+  const peers = new Map<string, number>();
+  for (const { name } of apps) {
+    for (const family of FAMILIES) {
+      for (const kind of ['udp', 'tcp'] as const)
+        countDevices(ports, read(kernel, setName(name, kind, family)), family);
+      countDevices(peers, read(kernel, setName(name, 'peer', family)), family);
+    }
+  }
+  return { ports, peers, asked: new Set(endpoints.map(({ device }) => device)) };
+}
+
+function countDevices(
+  into: Map<string, number>,
+  elements: readonly KernelElement[],
+  family: Family,
+): void {
+  const width = family === 4 ? 4 : 16;
+  const byKey = new Map<string, { readonly key: Uint8Array; count: number }>();
+  for (const { key } of elements) {
+    if (key.length < width) continue;
+    const text = key.subarray(0, width).join();
+    const known = byKey.get(text);
+    if (known === undefined) byKey.set(text, { key, count: 1 });
+    else known.count += 1;
+  }
+  for (const { key, count } of byKey.values()) {
+    const device = formatAddress(key, 0, family);
+    into.set(device, (into.get(device) ?? 0) + count);
+  }
+}
+
 /** `flows`: proxied flows by their device's address. */
 export function devicesAnswer(
   apps: readonly App[],
   hosts: readonly Host[],
-  learned: LearnedAnswer,
+  { ports, peers, asked }: LearnedOf,
   flows: ReadonlyMap<string, number>,
 ): DeviceAnswer[] {
-  const devices = gather(apps, hosts, learned, flows);
-  const ports = counted(learned.ports.map(({ device }) => device));
-  const peers = counted(learned.peers.map(({ device }) => device));
+  const seen = [...ports.keys(), ...peers.keys(), ...asked, ...flows.keys()];
+  const devices = gather(apps, hosts, seen);
   const sum = ({ addresses }: Device, counts: ReadonlyMap<string, number>): number =>
     Array.from(addresses).reduce((all, address) => all + (counts.get(address) ?? 0), 0);
   return devices.slice(0, MOST).map((device) => ({
@@ -56,12 +105,7 @@ export function counted(addresses: Iterable<string>): Map<string, number> {
   return counts;
 }
 
-function gather(
-  apps: readonly App[],
-  hosts: readonly Host[],
-  learned: LearnedAnswer,
-  flows: ReadonlyMap<string, number>,
-): Device[] {
+function gather(apps: readonly App[], hosts: readonly Host[], seen: readonly string[]): Device[] {
   const byMac = new Map<string, Device>();
   const known = new Set<string>();
   for (const { mac, address, name } of hosts) {
@@ -75,12 +119,6 @@ function gather(
   for (const mac of apps.flatMap((app) => app.macs ?? [])) {
     if (!byMac.has(mac)) byMac.set(mac, { mac, name: null, addresses: new Set() });
   }
-  const seen = [
-    ...learned.ports.map(({ device }) => device),
-    ...learned.peers.map(({ device }) => device),
-    ...learned.endpoints.map(({ device }) => device),
-    ...flows.keys(),
-  ];
   const others = new Set(seen.filter((address) => address !== '' && !known.has(address)));
   const unknown = Array.from(
     others,

@@ -57,6 +57,7 @@ export const ASKED = [
   'proxy',
   'profile',
   'ruleset',
+  'check',
   // Known at either end, but the engine at this one would have to be started for it.
   'version',
   'help',

@@ -2,6 +2,8 @@
 // line out; `monitor` goes on; `cli` answers a command line with what is to be printed. answers.ts
 // makes the answers, this asks the kernel for it.
 import type { Ledger, LiveFlow } from '../account/ledger.ts';
+import { learnedEndpoints } from '../learn/learned.ts';
+import { collisionsNow } from '../neighbours.ts';
 import type { Problem } from '../policy/result.ts';
 import { loadText } from '../ruleset/standing.ts';
 import type { Daemon } from '../running.ts';
@@ -21,7 +23,9 @@ import { type StatusAnswer, statusAnswer } from './answer-status.ts';
 import { whyAnswer } from './answer-why.ts';
 import { evidenceAnswer, flowAnswers, type KernelView, learnedAnswer } from './answers.ts';
 import { type Command, readArguments } from './arguments.ts';
-import { counted, devicesAnswer } from './devices.ts';
+import { checked } from './check.ts';
+import { counted, devicesAnswer, learnedOf } from './devices.ts';
+import { loadPolicy } from './load.ts';
 import {
   complained,
   ELSEWHERE,
@@ -138,7 +142,7 @@ async function cli(daemon: Daemon, turns: Turns, words: readonly unknown[]): Pro
   const command = read.value;
   const alone = printedAlone(command);
   if (alone !== null) return alone;
-  if (command.name === 'profile' || command.name === 'ruleset') return ofFiles(daemon, command);
+  if (OF_FILES.includes(command.name)) return ofFiles(daemon, command);
   const reply = await answer(daemon, turns, requestOf(command)).catch((error: unknown) => ({
     ok: false,
     error: String(error),
@@ -146,13 +150,18 @@ async function cli(daemon: Daemon, turns: Turns, words: readonly unknown[]): Pro
   return printed(command, reply as Reply);
 }
 
+const OF_FILES: readonly string[] = ['profile', 'ruleset', 'check'];
+
 /** What another program could say as well, had it not to load an engine first. Only of the agent's own
  * files: others may be named from another folder. */
-function ofFiles({ settings: { sources }, standing }: Daemon, command: Command): Printed {
+async function ofFiles(daemon: Daemon, command: Command): Promise<Printed> {
+  const { sources } = daemon.settings;
+  const { standing } = daemon;
   const { config, profiles, state } = command;
   if (config !== sources.config || profiles !== sources.profiles || state !== sources.state)
     return ELSEWHERE;
   if (command.name === 'profile') return profilesTold(command) ?? ELSEWHERE;
+  if (command.name === 'check') return checkHere(daemon, command);
   if (standing === null) return ELSEWHERE;
   const text = loadText(standing);
   return {
@@ -160,6 +169,13 @@ function ofFiles({ settings: { sources }, standing }: Daemon, command: Command):
     out: command.json ? `${JSON.stringify({ ruleset: text })}\n` : text,
     err: '',
   };
+}
+
+async function checkHere(daemon: Daemon, command: Command): Promise<Printed> {
+  if (command.operand !== null) return ELSEWHERE;
+  const read = loadPolicy(command, daemon.settings.configured);
+  const problems = read.ok ? await collisionsNow(daemon, read.value.globals) : read.problems;
+  return checked(command, command.config, problems);
 }
 
 /** "STATUS OUT ERR", the lengths in bytes, and then what goes to the two outputs. */
@@ -224,7 +240,7 @@ function devices(
   kernel: KernelView,
   live: readonly LiveFlow[] | null,
 ): unknown {
-  const learned = learnedAnswer(state, kernel, now());
+  const learned = learnedOf(policy.apps, kernel, learnedEndpoints(state.learned));
   const found = live ?? kernel.connections();
   const sources = typeof found === 'string' ? [] : found.map(({ original }) => original.source);
   return devicesAnswer(policy.apps, settings.hosts, learned, counted(sources));
@@ -245,7 +261,8 @@ function kernelView(daemon: Daemon, live: readonly LiveFlow[] | null = null): Ke
   const { sets, connections } = daemon.effects;
   const { mask } = daemon.policy.globals;
   return {
-    readSet: (set, most) => (typeof sets === 'string' ? sets : readSet(sets, set, most)),
+    readSet: (set, most, wanted) =>
+      typeof sets === 'string' ? sets : readSet(sets, set, most, wanted),
     countSet: (set) => (typeof sets === 'string' ? 0 : countSet(sets, set)),
     connections: () => {
       if (live !== null) return live;

@@ -46,7 +46,6 @@ import {
   NLM_F_REQUEST,
 } from './constants.ts';
 import {
-  type Attributes,
   createAttributes,
   type Decoded,
   getBe16,
@@ -94,21 +93,25 @@ export function tupleText(t: Tuple): string {
   return `${protocol} ${end(t.source, t.sourcePort)} > ${end(t.destination, t.destinationPort)}`;
 }
 
-export interface Connection {
+/** What an entry has counted. */
+export interface Counts {
+  /** Identity of this very entry: tuples are used again, ids are not. */
+  readonly id: number;
+  /** 0 when net.netfilter.nf_conntrack_acct is off. */
+  readonly packets: { readonly original: number; readonly reply: number };
+  readonly bytes: { readonly original: number; readonly reply: number };
+}
+
+export interface Connection extends Counts {
   readonly family: Family;
   readonly original: Tuple;
   readonly reply: Tuple;
   /** IPS_* bits. */
   readonly status: number;
   readonly mark: number;
-  /** Identity of this very entry: tuples are used again, ids are not. */
-  readonly id: number;
   readonly zone: number;
   /** Seconds until the entry expires, if nothing renews it. */
   readonly timeout: number;
-  /** 0 when net.netfilter.nf_conntrack_acct is off. */
-  readonly packets: { readonly original: number; readonly reply: number };
-  readonly bytes: { readonly original: number; readonly reply: number };
 }
 
 const IPPROTO_ICMP = 1;
@@ -217,38 +220,69 @@ const counters = createAttributes(CTA_COUNTERS_BYTES);
 
 /** Decodes a CONNTRACK_ENTRY or CONNTRACK_GONE message. */
 export function readConnection(r: Reader, m: Message): Decoded<Connection> {
-  const bad = (reason: string): Decoded<never> => ({ ok: false, reason: `conntrack: ${reason}` });
   if (m.body + 4 > m.end) return bad('no nfgenmsg');
   const afFamily = r.bytes[m.body]!;
   if (afFamily !== AF_INET && afFamily !== AF_INET6) return bad(`family ${afFamily}`);
   const family = afFamily === AF_INET ? 4 : 6;
   const reason = readAttributes(r, m.body + 4, m.end, fields);
   if (reason) return bad(reason);
-  const original = readTuple(r, fields, CTA_TUPLE_ORIG, family);
+  const original = readTuple(r, CTA_TUPLE_ORIG, family);
   if (typeof original === 'string') return bad(`original tuple: ${original}`);
-  const reply = readTuple(r, fields, CTA_TUPLE_REPLY, family);
+  const reply = readTuple(r, CTA_TUPLE_REPLY, family);
   if (typeof reply === 'string') return bad(`reply tuple: ${reply}`);
-  const number = (a: number): number => (has(fields, a, 4) ? getBe32(r.bytes, fields.at[a]!) : 0);
-  const forth = readCounters(r, fields, CTA_COUNTERS_ORIG);
-  const back = readCounters(r, fields, CTA_COUNTERS_REPLY);
-  const value = {
-    family: family as Family,
+  const { id, packets, bytes } = countsOf(r);
+  const value: Connection = {
+    family,
     original,
     reply,
-    status: number(CTA_STATUS),
-    mark: number(CTA_MARK),
-    id: number(CTA_ID),
+    status: numberOf(r, CTA_STATUS),
+    mark: numberOf(r, CTA_MARK),
+    id,
     zone: has(fields, CTA_ZONE, 2) ? getBe16(r.bytes, fields.at[CTA_ZONE]!) : 0,
-    timeout: number(CTA_TIMEOUT),
-    packets: { original: forth.packets, reply: back.packets },
-    bytes: { original: forth.bytes, reply: back.bytes },
+    timeout: numberOf(r, CTA_TIMEOUT),
+    packets,
+    bytes,
   };
   return { ok: true, value };
 }
 
-function readTuple(r: Reader, outer: Attributes, type: number, family: Family): Tuple | string {
+/** What changes in an entry while it lives, alone: the ends take most of the time of reading it, and
+ * a list of known connections is read over and over. Null: malformed. */
+export function readCounts(r: Reader, m: Message): Counts | null {
+  if (m.body + 4 > m.end) return null;
+  return readAttributes(r, m.body + 4, m.end, fields) === undefined ? countsOf(r) : null;
+}
+
+function bad(reason: string): Decoded<never> {
+  return { ok: false, reason: `conntrack: ${reason}` };
+}
+
+/** These read what `fields` was filled with. */
+function countsOf(r: Reader): Counts {
+  const packets = { original: 0, reply: 0 };
+  const bytes = { original: 0, reply: 0 };
+  if (readNested(r, fields, CTA_COUNTERS_ORIG, counters) === undefined) {
+    packets.original = counterOf(r, CTA_COUNTERS_PACKETS);
+    bytes.original = counterOf(r, CTA_COUNTERS_BYTES);
+  }
+  if (readNested(r, fields, CTA_COUNTERS_REPLY, counters) === undefined) {
+    packets.reply = counterOf(r, CTA_COUNTERS_PACKETS);
+    bytes.reply = counterOf(r, CTA_COUNTERS_BYTES);
+  }
+  return { id: numberOf(r, CTA_ID), packets, bytes };
+}
+
+function counterOf(r: Reader, type: number): number {
+  return has(counters, type, 8) ? getBe64(r.bytes, counters.at[type]!) : 0;
+}
+
+function numberOf(r: Reader, type: number): number {
+  return has(fields, type, 4) ? getBe32(r.bytes, fields.at[type]!) : 0;
+}
+
+function readTuple(r: Reader, type: number, family: Family): Tuple | string {
   const reason =
-    readNested(r, outer, type, tuple) ??
+    readNested(r, fields, type, tuple) ??
     readNested(r, tuple, CTA_TUPLE_IP, ip) ??
     readNested(r, tuple, CTA_TUPLE_PROTO, proto);
   if (reason) return reason;
@@ -257,35 +291,26 @@ function readTuple(r: Reader, outer: Attributes, type: number, family: Family): 
   const size = family === 4 ? 4 : 16;
   if (!has(ip, source, size) || !has(ip, destination, size)) return 'an address is missing';
   if (!has(proto, CTA_PROTO_NUM, 1)) return 'the protocol is missing';
+  const icmp = has(proto, CTA_PROTO_ICMP_ID, 2)
+    ? CTA_PROTO_ICMP_ID
+    : has(proto, CTA_PROTO_ICMPV6_ID, 2)
+      ? CTA_PROTO_ICMPV6_ID
+      : 0;
   return {
     source: formatAddress(r.bytes, ip.at[source]!, family),
     destination: formatAddress(r.bytes, ip.at[destination]!, family),
     protocol: r.bytes[proto.at[CTA_PROTO_NUM]!]!,
-    ...readPorts(r, proto),
+    sourcePort: portOf(r, icmp === 0 ? CTA_PROTO_SRC_PORT : icmp),
+    // Type and code come after the id, in both families.
+    destinationPort:
+      icmp === 0 ? portOf(r, CTA_PROTO_DST_PORT) : (byteOf(r, icmp + 1) << 8) | byteOf(r, icmp + 2),
   };
 }
 
-function readPorts(r: Reader, proto: Attributes): { sourcePort: number; destinationPort: number } {
-  const be16 = (a: number): number => (has(proto, a, 2) ? getBe16(r.bytes, proto.at[a]!) : 0);
-  const u8 = (a: number): number => (has(proto, a, 1) ? r.bytes[proto.at[a]!]! : 0);
-  if (has(proto, CTA_PROTO_ICMP_ID, 2)) {
-    const destinationPort = (u8(CTA_PROTO_ICMP_TYPE) << 8) | u8(CTA_PROTO_ICMP_CODE);
-    return { sourcePort: be16(CTA_PROTO_ICMP_ID), destinationPort };
-  }
-  if (has(proto, CTA_PROTO_ICMPV6_ID, 2)) {
-    const destinationPort = (u8(CTA_PROTO_ICMPV6_TYPE) << 8) | u8(CTA_PROTO_ICMPV6_CODE);
-    return { sourcePort: be16(CTA_PROTO_ICMPV6_ID), destinationPort };
-  }
-  return { sourcePort: be16(CTA_PROTO_SRC_PORT), destinationPort: be16(CTA_PROTO_DST_PORT) };
+function portOf(r: Reader, type: number): number {
+  return has(proto, type, 2) ? getBe16(r.bytes, proto.at[type]!) : 0;
 }
 
-function readCounters(
-  r: Reader,
-  outer: Attributes,
-  type: number,
-): { packets: number; bytes: number } {
-  if (readNested(r, outer, type, counters) !== undefined) return { packets: 0, bytes: 0 };
-  const number = (a: number): number =>
-    has(counters, a, 8) ? getBe64(r.bytes, counters.at[a]!) : 0;
-  return { packets: number(CTA_COUNTERS_PACKETS), bytes: number(CTA_COUNTERS_BYTES) };
+function byteOf(r: Reader, type: number): number {
+  return has(proto, type, 1) ? r.bytes[proto.at[type]!]! : 0;
 }

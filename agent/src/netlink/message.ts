@@ -124,17 +124,24 @@ export function readAttributes(
   end: number,
   into: Attributes,
 ): string | undefined {
-  into.at.fill(0);
-  into.size.fill(0);
-  if (end > r.bytes.length) return 'attributes end outside the buffer';
+  const { bytes, little } = r;
+  const { at: places, size: sizes } = into;
+  places.fill(0);
+  sizes.fill(0);
+  if (end > bytes.length) return 'attributes end outside the buffer';
+  // Every message goes through here, so nothing is called for an attribute.
   while (at + 4 <= end) {
-    const length = getU16(r, at);
+    const first = bytes[at]!;
+    const second = bytes[at + 1]!;
+    const length = little ? first | (second << 8) : (first << 8) | second;
     if (length < 4) return `attribute at ${at}: length ${length} is below 4`;
     if (length > end - at) return `attribute at ${at}: length ${length} passes the end`;
-    const type = getU16(r, at + 2) & NLA_TYPE_MASK;
-    if (type < into.at.length) {
-      into.at[type] = at + 4;
-      into.size[type] = length - 4;
+    const third = bytes[at + 2]!;
+    const fourth = bytes[at + 3]!;
+    const type = (little ? third | (fourth << 8) : (third << 8) | fourth) & NLA_TYPE_MASK;
+    if (type < places.length) {
+      places[type] = at + 4;
+      sizes[type] = length - 4;
     }
     at += (length + 3) & ~3;
   }

@@ -4,6 +4,7 @@
 import {
   NFNL_SUBSYS_NFTABLES,
   NLA_F_NESTED,
+  NLA_TYPE_MASK,
   NLM_F_ACK,
   NLM_F_DUMP,
   NLM_F_REQUEST,
@@ -15,11 +16,9 @@ import {
   getBe64,
   getText,
   getU16,
-  has,
   type Message,
   type Reader,
   readAttributes,
-  readNested,
 } from './message.ts';
 import {
   NFT_MSG_GETSETELEM,
@@ -77,10 +76,11 @@ export interface ElementList extends TableName {
   readonly elements: readonly KernelElement[];
 }
 
-/** Filled anew for every element: a set has thousands. */
+/** Whether the key in bytes[at, end) is one to read. */
+export type KeyFilter = (bytes: Uint8Array, at: number, end: number) => boolean;
+
+/** Filled anew for every message. */
 const list = createAttributes(NFTA_SET_ELEM_LIST_ELEMENTS);
-const fields = createAttributes(NFTA_SET_ELEM_KEY_END);
-const data = createAttributes(NFTA_DATA_VALUE);
 
 /** How many elements a SET_ELEMENTS message carries, without looking into them. */
 export function countElements(r: Reader, m: Message): number {
@@ -96,9 +96,13 @@ export function countElements(r: Reader, m: Message): number {
   return count;
 }
 
-/** Decodes one SET_ELEMENTS (or deletion) message. Keys are copies. Elements without a key
- * (the catch-all) are left out. */
-export function readElements(r: Reader, m: Message): Decoded<ElementList> {
+/** Decodes one SET_ELEMENTS (or deletion) message. Keys are copies. Elements without a key (the
+ * catch-all) are left out, and those whose key `wanted` does not name: bytes[at, end). */
+export function readElements(
+  r: Reader,
+  m: Message,
+  wanted: KeyFilter | null = null,
+): Decoded<ElementList> {
   if (m.body + 4 > m.end) return { ok: false, reason: 'set elements: no nfgenmsg' };
   const reason = readAttributes(r, m.body + 4, m.end, list);
   if (reason) return { ok: false, reason: `set elements: ${reason}` };
@@ -109,10 +113,9 @@ export function readElements(r: Reader, m: Message): Decoded<ElementList> {
     const length = getU16(r, at);
     if (length < 4 || length > end - at)
       return { ok: false, reason: `set element: ${length} bytes` };
-    const bad = readAttributes(r, at + 4, at + length, fields);
-    if (bad) return { ok: false, reason: `set element: ${bad}` };
-    const element = readElement(r);
-    if (element) elements.push(element);
+    const element = readElement(r, at + 4, at + length, wanted);
+    if (typeof element === 'string') return { ok: false, reason: `set element: ${element}` };
+    if (element !== null) elements.push(element);
     at += (length + 3) & ~3;
   }
   const name = (a: number): string => getText(r.bytes, list.at[a]!, list.size[a]!);
@@ -125,28 +128,42 @@ export function readElements(r: Reader, m: Message): Decoded<ElementList> {
   return { ok: true, value };
 }
 
-function readElement(r: Reader): KernelElement | undefined {
-  const key = readKey(r, NFTA_SET_ELEM_KEY);
-  if (!key) return undefined;
-  const keyEnd = readKey(r, NFTA_SET_ELEM_KEY_END);
-  const flags = has(fields, NFTA_SET_ELEM_FLAGS, 4)
-    ? getBe32(r.bytes, fields.at[NFTA_SET_ELEM_FLAGS]!)
-    : 0;
-  const number = (a: number): number | undefined =>
-    has(fields, a, 8) ? getBe64(r.bytes, fields.at[a]!) : undefined;
-  const timeout = number(NFTA_SET_ELEM_TIMEOUT);
-  const expiration = number(NFTA_SET_ELEM_EXPIRATION);
-  return {
-    key,
-    ...(keyEnd ? { keyEnd } : {}),
-    ...(timeout === undefined ? {} : { timeout }),
-    ...(expiration === undefined ? {} : { expiration }),
-    ...(flags & NFT_SET_ELEM_INTERVAL_END ? { intervalEnd: true } : {}),
-  };
+/** The attributes in [at, end), looked at one after the other: a set has thousands of elements, and
+ * each of them four or five. Null: left out; a string: malformed. */
+function readElement(
+  r: Reader,
+  at: number,
+  end: number,
+  wanted: KeyFilter | null,
+): KernelElement | null | string {
+  const { bytes } = r;
+  const element: { -readonly [K in keyof KernelElement]: KernelElement[K] } = { key: NO_KEY };
+  while (at + 4 <= end) {
+    const length = getU16(r, at);
+    if (length < 4 || length > end - at) return `attribute at ${at}: length ${length}`;
+    const type = getU16(r, at + 2) & NLA_TYPE_MASK;
+    if (type === NFTA_SET_ELEM_KEY || type === NFTA_SET_ELEM_KEY_END) {
+      // The value is all there is in it.
+      const size = length < 8 ? 0 : getU16(r, at + 4) - 4;
+      const isValue =
+        size > 0 && size <= length - 8 && (getU16(r, at + 6) & NLA_TYPE_MASK) === NFTA_DATA_VALUE;
+      const from = at + 8;
+      if (isValue && type === NFTA_SET_ELEM_KEY) {
+        if (wanted !== null && !wanted(bytes, from, from + size)) return null;
+        element.key = bytes.slice(from, from + size);
+      } else if (isValue) {
+        element.keyEnd = bytes.slice(from, from + size);
+      }
+    } else if (type === NFTA_SET_ELEM_EXPIRATION && length >= 12) {
+      element.expiration = getBe64(bytes, at + 4);
+    } else if (type === NFTA_SET_ELEM_TIMEOUT && length >= 12) {
+      element.timeout = getBe64(bytes, at + 4);
+    } else if (type === NFTA_SET_ELEM_FLAGS && length >= 8) {
+      if ((getBe32(bytes, at + 4) & NFT_SET_ELEM_INTERVAL_END) !== 0) element.intervalEnd = true;
+    }
+    at += (length + 3) & ~3;
+  }
+  return element.key === NO_KEY ? null : element;
 }
 
-function readKey(r: Reader, attribute: number): Uint8Array | undefined {
-  if (readNested(r, fields, attribute, data) !== undefined) return undefined;
-  const at = data.at[NFTA_DATA_VALUE]!;
-  return at === 0 ? undefined : r.bytes.slice(at, at + data.size[NFTA_DATA_VALUE]!);
-}
+const NO_KEY = new Uint8Array(0);

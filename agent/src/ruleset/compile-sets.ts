@@ -68,7 +68,7 @@ function staticSets(app: App, family: Family): StaticSet[] {
     role: 'static' as const,
     name: setName(app.name, kind, family),
     key,
-    elements: rangeElements(ranges, { family, protocols }),
+    elements: rangeElements(ranges, { use: kind, family, protocols }),
   });
   const sets: StaticSet[] = [
     of('range', (range) => range.protocols),
@@ -76,7 +76,8 @@ function staticSets(app: App, family: Family): StaticSet[] {
     of('node', (range) => (range.role === 'supernode' ? range.protocols : [])),
   ];
   if ((app.except ?? []).length > 0) {
-    const elements = rangeElements(app.except!, { family, protocols: (range) => range.protocols });
+    const protocols = (range: ProfileRange): Protocols => range.protocols;
+    const elements = rangeElements(app.except!, { use: 'except', family, protocols });
     sets.push({ role: 'static', name: setName(app.name, 'except', family), key, elements });
   }
   if (app.devices.length > 0) {

@@ -16,25 +16,64 @@ interface Box {
 }
 
 export interface RangeChoice {
+  /** What for: ranges are chosen by one rule for each use. */
+  readonly use: string;
   readonly family: Family;
   /** Which protocols of a range count. */
   readonly protocols: (range: ProfileRange) => readonly ('tcp' | 'udp')[];
 }
 
+interface Chosen {
+  readonly range: ProfileRange;
+  readonly protocols: readonly ('tcp' | 'udp')[];
+}
+
 /** Elements address . protocol . port of the chosen family and protocols, disjoint and sorted. */
-export function rangeElements(ranges: readonly ProfileRange[], choice: RangeChoice): Span[][] {
-  const elements: Span[][] = [];
+export function rangeElements(
+  ranges: readonly ProfileRange[],
+  choice: RangeChoice,
+): readonly Span[][] {
   const chosen = ranges
     .map((range) => ({ protocols: choice.protocols(range), range }))
-    .filter(({ protocols }) => protocols.length > 0)
-    .map(({ protocols, range }) => ({ protocols, boxes: boxesOf(range, choice.family) }));
+    .filter(({ protocols }) => protocols.length > 0);
+  const [first] = chosen;
+  if (first === undefined) return [];
+  const uses = cut.get(first.range) ?? new Map<string, Cut>();
+  cut.set(first.range, uses);
+  const key = `${choice.use} ${choice.family}`;
+  const before = uses.get(key);
+  if (before !== undefined && sameChosen(before.chosen, chosen)) return before.elements;
+  const elements = elementsOf(chosen, choice.family);
+  uses.set(key, { chosen, elements });
+  return elements;
+}
+
+interface Cut {
+  readonly chosen: readonly Chosen[];
+  readonly elements: readonly Span[][];
+}
+
+/** The last result for each use of ranges that begin so. To cut them up is most of the work of a
+ * reload, and most reloads change none of them, a pin one. */
+const cut = new WeakMap<ProfileRange, Map<string, Cut>>();
+
+function sameChosen(a: readonly Chosen[], b: readonly Chosen[]): boolean {
+  const same = (one: Chosen, i: number): boolean =>
+    one.range === b[i]!.range && one.protocols === b[i]!.protocols;
+  return a.length === b.length && a.every(same);
+}
+
+function elementsOf(chosen: readonly Chosen[], family: Family): Span[][] {
+  const elements: Span[][] = [];
   for (const [name, number] of [
     ['tcp', TCP],
     ['udp', UDP],
   ] as const) {
-    const boxes = chosen.flatMap((one) => (one.protocols.includes(name) ? one.boxes : []));
+    const boxes = chosen.flatMap(({ range, protocols }) =>
+      protocols.includes(name) ? boxesOf(range, family) : [],
+    );
     for (const box of disjoint(boxes)) {
-      const addresses = spanOf(box, choice.family);
+      const addresses = spanOf(box, family);
       for (const ports of box.ports) elements.push([addresses, [number, number], ports]);
     }
   }

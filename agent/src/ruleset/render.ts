@@ -13,6 +13,7 @@ import type {
   Ruleset,
   Span,
   Statement,
+  StaticSet,
   Verdict,
 } from './model.ts';
 import { duration, loadText, reloadText, type Standing } from './standing.ts';
@@ -173,8 +174,15 @@ function spanText(type: Datatype, [from, to]: Span): string {
 /** Joined as a block of the table lists them. */
 function elementList(set: NamedSet): string | null {
   if (set.role !== 'static') return null;
-  return set.elements.map((one) => elementText(set.key, one)).join(',\n      ');
+  const known = listed.get(set.elements);
+  if (known !== undefined) return known;
+  const text = set.elements.map((one) => elementText(set.key, one)).join(',\n      ');
+  listed.set(set.elements, text);
+  return text;
 }
+
+/** Most sets of a reload hold what they held before (ranges.ts): a list belongs to one set. */
+const listed = new WeakMap<StaticSet['elements'], string>();
 
 function baseText({ type, hook, priority }: BaseHook): string {
   return `type ${type} hook ${hook} priority ${priority}; policy accept;`;

@@ -18,6 +18,7 @@ import { getU32 } from '../netlink/message.ts';
 import { now } from './clock.ts';
 import {
   closeNetlink,
+  type OnMessage,
   openNetlink,
   receiveOnce,
   request,
@@ -48,17 +49,21 @@ export interface ListsEnd {
 
 export interface ConnectionLists {
   /** Reads `lists` one after the other, behind those asked for before; then calls `done`. */
-  read(
-    lists: readonly ConnectionList[],
-    onEntry: (connection: Connection) => void,
-    done: (end: ListsEnd) => void,
-  ): void;
+  read(lists: readonly ConnectionList[], onEntry: OnMessage, done: (end: ListsEnd) => void): void;
   close(): void;
+}
+
+/** For who wants all of each entry; one that cannot be read is left out. */
+export function decoded(onConnection: (connection: Connection) => void): OnMessage {
+  return (message, reader) => {
+    const read = readConnection(reader, message);
+    if (read.ok) onConnection(read.value);
+  };
 }
 
 interface Job {
   readonly lists: ConnectionList[];
-  readonly onEntry: (connection: Connection) => void;
+  readonly onEntry: OnMessage;
   readonly done: (end: ListsEnd) => void;
   errno: number;
   whole: boolean;
@@ -105,8 +110,7 @@ export function openConnectionLists(): ConnectionLists | string {
         if (message.end - message.body >= 4) job.errno ||= 0 - (getU32(reader, message.body) | 0);
         return;
       }
-      const read = readConnection(reader, message);
-      if (read.ok) job.onEntry(read.value);
+      job.onEntry(message, reader);
     });
     if (got < 0) job.whole = false;
     job.spent += now() - began;

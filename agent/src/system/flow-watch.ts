@@ -12,13 +12,14 @@ import {
   endRound,
   type FlowFacts,
   type Ledger,
+  seeAgain,
   seeFlow,
 } from '../account/ledger.ts';
-import { type Connection, readConnection } from '../netlink/conntrack.ts';
+import { type Connection, readConnection, readCounts } from '../netlink/conntrack.ts';
 import { NETLINK_NETFILTER } from '../netlink/constants.ts';
 import { markFilter } from '../netlink/mark-filter.ts';
 import { now, wallTime } from './clock.ts';
-import { type ConnectionLists, openConnectionLists } from './connection-lists.ts';
+import { type ConnectionLists, decoded, openConnectionLists } from './connection-lists.ts';
 import { errnoText } from './errno.ts';
 import { readText, writeText } from './file.ts';
 import { log } from './log.ts';
@@ -138,10 +139,14 @@ function readList(
   done: () => void,
 ): void {
   const { mask } = policy;
+  const see = decoded((value) => seeFlow(ledger, value, () => policy.facts(value), wallTime()));
   beginRound(ledger);
   lists.read(
     policy.marks.map((mark) => ({ mark, mask })),
-    (value) => seeFlow(ledger, value, () => policy.facts(value), wallTime()),
+    (message, reader) => {
+      const counts = readCounts(reader, message);
+      if (counts !== null && !seeAgain(ledger, counts, wallTime())) see(message, reader);
+    },
     ({ whole }) => {
       // Entries may be missing from a list that changed under us: then nothing is taken for ended.
       if (whole) for (const ended of endRound(ledger, wallTime())) policy.ended(ended);

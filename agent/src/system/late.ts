@@ -18,7 +18,7 @@ import { pairOf, portKey, portOf } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
 import type { State } from '../state.ts';
 import { after, now } from './clock.ts';
-import type { ConnectionList } from './connection-lists.ts';
+import { type ConnectionList, decoded } from './connection-lists.ts';
 import { cutConnections, EINVAL } from './connections.ts';
 import type { Effects } from './effects.ts';
 import { errnoText } from './errno.ts';
@@ -68,9 +68,9 @@ export function createLate(effects: Effects, setting: Setting): Late {
     const before = grounds.map(({ ports }) => new Set(ports));
     lists.read(
       listsOf(state, taken),
-      (connection) => {
+      decoded((connection) => {
         late.push(...lateConnections([connection], grounds, setting, taken === null));
-      },
+      }),
       (end) => {
         looking = false;
         if (end.errno !== failed) say(end.errno);

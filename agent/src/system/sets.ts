@@ -6,6 +6,7 @@ import { createReader } from '../netlink/message.ts';
 import {
   countElements,
   type KernelElement,
+  type KeyFilter,
   putSetDump,
   readElements,
 } from '../netlink/nft-element.ts';
@@ -56,12 +57,13 @@ function commitPart(socket: NetlinkSocket, changes: readonly SetChange[]): strin
   return `change ${where}: errno ${fault?.errno ?? errno}`;
 }
 
-/** The elements of `set` as they are now, or the first `most` of them. A string is the error: errno 2
- * when there is no such set. */
+/** The elements of `set` as they are now, or the first `most` of them, or those whose key `wanted`
+ * names. A string is the error: errno 2 when there is no such set. */
 export function readSet(
   sets: Sets,
   set: string,
   most = Number.POSITIVE_INFINITY,
+  wanted: KeyFilter | null = null,
 ): KernelElement[] | string {
   let found: KernelElement[] = [];
   const errno = dump(
@@ -72,7 +74,7 @@ export function readSet(
     },
     (message, reader) => {
       if (found.length >= most) return;
-      const read = readElements(reader, message);
+      const read = readElements(reader, message, wanted);
       if (read.ok) found.push(...read.value.elements);
     },
   );

@@ -10,6 +10,7 @@ import { isDoubted } from '../tunnel/health.ts';
 import type { Way } from '../tunnel/select.ts';
 import {
   adoptPolicy,
+  assertGates,
   assertWays,
   createSteering,
   isStray,
@@ -20,6 +21,7 @@ import {
   untilNextLook,
 } from '../tunnel/steer.ts';
 import { after, now } from './clock.ts';
+import { decoded } from './connection-lists.ts';
 import { cutConnections } from './connections.ts';
 import type { Effects } from './effects.ts';
 import { readText } from './file.ts';
@@ -38,6 +40,8 @@ export interface Helm {
   adopt(policy: Policy, standing: (app: App) => string | null): void;
   /** The table stands (anew): says the gates again and deletes strays. */
   assert(): void;
+  /** The table has changed, the ways have not: says the gates again. */
+  assertGates(): void;
   /** Begins to probe, and goes on until the program ends. */
   start(): void;
 }
@@ -99,6 +103,7 @@ export function createHelm(paths: Paths, effects: Effects): Helm {
       probes.retain(policy.proxies);
     },
     assert: () => run(assertWays(steering)),
+    assertGates: () => run(assertGates(steering)),
     start: look,
   };
 }
@@ -142,9 +147,9 @@ function sweep(effects: Effects, policy: Policy, name: string, way: Way): void {
   const strays: Connection[] = [];
   lists.read(
     [{ mark: markOf(mask, app.slot), mask }],
-    (connection) => {
+    decoded((connection) => {
       if (isStray(policy, way, connection.reply.destination)) strays.push(connection);
-    },
+    }),
     () => {
       if (strays.length === 0) return;
       const wrong = changeSets(sets, remembered(app, strays));

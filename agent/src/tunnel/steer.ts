@@ -211,6 +211,15 @@ export function moves(policy: Policy, app: App, from: Way, to: Way): SteerEffect
 
 /** What the table and the connections have to look like, whatever they were: after a load. */
 export function assertWays(steering: Steering): SteerEffect[] {
+  const { policy, choices } = steering;
+  const sweeps = policy.apps.map(({ name: app }): SteerEffect => {
+    return { kind: 'sweep', app, way: choices.get(app)!.way };
+  });
+  return [...assertGates(steering), ...sweeps];
+}
+
+/** The table alone, after a load that left the ways as they were. */
+export function assertGates(steering: Steering): SteerEffect[] {
   return steering.policy.apps.flatMap((app): SteerEffect[] => {
     const { way } = steering.choices.get(app.name)!;
     const gate = (which: Gate): SteerEffect => ({
@@ -219,7 +228,7 @@ export function assertWays(steering: Steering): SteerEffect[] {
       gate: which,
       on: way.kind === which,
     });
-    return [gate('blocked'), gate('direct'), { kind: 'sweep', app: app.name, way }];
+    return [gate('blocked'), gate('direct')];
   });
 }
 

@@ -84,6 +84,7 @@ function check(profile: Profile): void {
   }
   for (const family of [4, 6] as const) {
     const elements = rangeElements(profile.ranges, {
+      use: 'range',
       family,
       protocols: (range) => range.protocols,
     });

@@ -94,7 +94,8 @@ const range = (addresses: string[], ports: ProfileRange['ports']): ProfileRange 
   date: '2026-01-01',
   expires: '2030-01-01',
 });
-const udpOf = { family: 4 as const, protocols: () => ['udp'] as const };
+const udpOf = { use: 'range', family: 4 as const, protocols: () => ['udp'] as const };
+const all = { ...udpOf, protocols: (one: ProfileRange) => one.protocols };
 
 test('ranges on top of each other become disjoint', () => {
   const elements = rangeElements(
@@ -113,6 +114,17 @@ test('ranges on top of each other become disjoint', () => {
       [1, 10],
     ],
   ]);
+});
+
+test('what did not change is not cut up again, what did is', () => {
+  const ranges = [range(['10.0.0.0/24'], [7])];
+  const first = rangeElements(ranges, all);
+  assert.is(rangeElements([...ranges], all), first);
+  const more = rangeElements([...ranges, range(['10.0.4.0/24'], [7])], all);
+  assert.is(more.length, first.length + 1);
+  assert.equal(rangeElements(ranges, all), first);
+  const none = rangeElements(ranges, { ...all, protocols: () => [] });
+  assert.equal(none, []);
 });
 
 test('equal neighbours are joined, both families are told apart', () => {
