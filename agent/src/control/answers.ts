@@ -8,7 +8,7 @@ import type { Connection } from '../netlink/conntrack.ts';
 import type { KernelElement, KeyFilter } from '../netlink/nft-element.ts';
 import { slotOf } from '../policy/marks.ts';
 import type { App } from '../policy/policy.ts';
-import { addressOf, pairOf, portOf } from '../ruleset/elements.ts';
+import { addressOf, naming, pairOf, portOf } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
 import type { State } from '../state.ts';
 import { familyOf, formatAddress } from '../wire/address.ts';
@@ -131,20 +131,6 @@ export function read(
 ): readonly KernelElement[] {
   const found = kernel.readSet(set, most, wanted);
   return typeof found === 'string' ? [] : found;
-}
-
-/** Keys that have this address in one of their fields: device, peer or server. Compared as bytes,
- * since to write thousands of addresses out takes longer than to read them. */
-function naming(address: Uint8Array): KeyFilter {
-  const width = address.length;
-  return (bytes, from, end) => {
-    for (let field = from; field + width <= end; field += width) {
-      let at = 0;
-      while (at < width && bytes[field + at] === address[at]) at += 1;
-      if (at === width) return true;
-    }
-    return false;
-  };
 }
 
 /** The flows that the kernel routes through a tunnel now, each with the evidence it began with. */

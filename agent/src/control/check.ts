@@ -15,11 +15,11 @@ import type { Printed } from './printed.ts';
  * (serve.ts), this does where none runs. */
 export async function checkFile(command: Command): Promise<number> {
   if (command.operand !== null) {
-    return checkAs(command, command.operand, command.operand.endsWith('.json'));
+    return checkAs(command, command.operand, isProfileName(command.operand));
   }
   const read = loadPolicy(command, null);
   const problems = read.ok ? await readCollisions(read.value.globals) : read.problems;
-  return told(command, command.config, problems);
+  return print(checked(command, command.config, problems));
 }
 
 async function readCollisions(globals: Globals): Promise<readonly Problem[]> {
@@ -32,12 +32,20 @@ async function readCollisions(globals: Globals): Promise<readonly Problem[]> {
 
 /** `isProfile`: a profile, else a configuration. */
 export function checkAs(command: Command, file: string, isProfile: boolean): number {
-  const read = isProfile ? loadProfile(file, true) : loadPolicy({ ...command, config: file }, null);
-  return told(command, file, read.ok ? [] : read.problems);
+  return print(checkedAs(command, file, isProfile));
 }
 
-function told(command: Command, file: string, problems: readonly Problem[]): number {
-  const { status, out } = checked(command, file, problems);
+/** The same for who prints it elsewhere. */
+export function checkedAs(command: Command, file: string, isProfile: boolean): Printed {
+  const read = isProfile ? loadProfile(file, true) : loadPolicy({ ...command, config: file }, null);
+  return checked(command, file, read.ok ? [] : read.problems);
+}
+
+export function isProfileName(file: string): boolean {
+  return file.endsWith('.json');
+}
+
+function print({ status, out }: Printed): number {
   std.out.puts(out);
   return status;
 }

@@ -1,7 +1,6 @@
 // control/devices: what `whp devices` answers: the devices that DHCP, the configuration or what was
 // learned knows of, and which apps apply to each. Pure; serve brings what it is made from.
 import type { Endpoint } from '../learn/learned.ts';
-import type { KernelElement } from '../netlink/nft-element.ts';
 import type { Host } from '../policy/hosts.ts';
 import type { App } from '../policy/policy.ts';
 import { setName } from '../ruleset/names.ts';
@@ -48,9 +47,10 @@ export function learnedOf(
   const peers = new Map<string, number>();
   for (const { name } of apps) {
     for (const family of FAMILIES) {
-      for (const kind of ['udp', 'tcp'] as const)
-        countDevices(ports, read(kernel, setName(name, kind, family)), family);
-      countDevices(peers, read(kernel, setName(name, 'peer', family)), family);
+      for (const kind of ['udp', 'tcp'] as const) {
+        countDevices(ports, kernel, setName(name, kind, family), family);
+      }
+      countDevices(peers, kernel, setName(name, 'peer', family), family);
     }
   }
   return { ports, peers, asked: new Set(endpoints.map(({ device }) => device)) };
@@ -58,21 +58,25 @@ export function learnedOf(
 
 function countDevices(
   into: Map<string, number>,
-  elements: readonly KernelElement[],
+  kernel: KernelView,
+  set: string,
   family: Family,
 ): void {
   const width = family === 4 ? 4 : 16;
-  const byKey = new Map<string, { readonly key: Uint8Array; count: number }>();
-  for (const { key } of elements) {
-    if (key.length < width) continue;
-    const text = key.subarray(0, width).join();
-    const known = byKey.get(text);
-    if (known === undefined) byKey.set(text, { key, count: 1 });
+  const seen = new Map<string, { readonly device: Uint8Array; count: number }>();
+  // Each key is looked at where it is, and none of them wanted.
+  read(kernel, set, undefined, (bytes, at, end) => {
+    if (end - at < width) return false;
+    const device = bytes.subarray(at, at + width);
+    const key = device.join();
+    const known = seen.get(key);
+    if (known === undefined) seen.set(key, { device: device.slice(), count: 1 });
     else known.count += 1;
-  }
-  for (const { key, count } of byKey.values()) {
-    const device = formatAddress(key, 0, family);
-    into.set(device, (into.get(device) ?? 0) + count);
+    return false;
+  });
+  for (const { device, count } of seen.values()) {
+    const text = formatAddress(device, 0, family);
+    into.set(text, (into.get(text) ?? 0) + count);
   }
 }
 

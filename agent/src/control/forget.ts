@@ -3,7 +3,7 @@
 
 import { forgetEndpoints } from '../learn/forget.ts';
 import { forgetTaught } from '../learn/taught.ts';
-import { addressKey, addressOf, pairOf, portOf } from '../ruleset/elements.ts';
+import { addressKey, addressOf, naming, pairOf, portOf } from '../ruleset/elements.ts';
 import { LEARNED_SETS, setName } from '../ruleset/names.ts';
 import type { Daemon } from '../running.ts';
 import { changeSets, readSet, type Sets } from '../system/sets.ts';
@@ -21,12 +21,14 @@ export function forgetLearned(
     daemon.state.learned,
     (one) => apps.includes(one.app) && (address === null || address === one.address),
   );
+  const bytes = address === null ? null : addressKey(address);
+  const wanted = bytes === null ? null : naming(bytes);
   let gone = 0;
   for (const app of apps) {
     for (const kind of LEARNED_SETS) {
       for (const family of [4, 6] as const) {
         const set = setName(app, kind, family);
-        const elements = readSet(sets, set);
+        const elements = readSet(sets, set, undefined, wanted);
         if (typeof elements === 'string') continue;
         const meant = elements.filter(({ key }) => address === null || isAbout(kind, key, address));
         const keys = meant.map(({ key }) => key);

@@ -13,7 +13,7 @@ import { fail, ok, type Problem, type Result } from '../policy/result.ts';
 import { parseUci, type UciPackage } from '../policy/uci.ts';
 import { wallTime } from '../system/clock.ts';
 import { errnoText } from '../system/errno.ts';
-import { listNames, readText } from '../system/file.ts';
+import { type FileRead, listNames, readText } from '../system/file.ts';
 import { readHosts } from '../system/hosts.ts';
 
 export interface Sources {
@@ -63,7 +63,7 @@ export function loadProfiles(sources: Sources): Result<Map<string, ProfileFile>>
   const take = (folder: string, names: readonly string[], isOwn: boolean): void => {
     for (const name of names) {
       if (!name.endsWith('.json') || name.endsWith('.schema.json')) continue;
-      const read = loadProfile(`${folder}/${name}`, isOwn);
+      const read = installedProfile(`${folder}/${name}`, isOwn);
       if (!read.ok) problems.push(...read.problems);
       else if (profiles.get(read.value.profile.name)?.own === true) {
         const { profile, path } = read.value;
@@ -78,19 +78,26 @@ export function loadProfiles(sources: Sources): Result<Map<string, ProfileFile>>
   return problems.length === 0 ? ok(profiles) : { ok: false, problems };
 }
 
+export function loadProfile(path: string, own: boolean): Result<ProfileFile> {
+  return profileIn(readText(path), path, own);
+}
+
+function profileIn(read: FileRead, path: string, own: boolean): Result<ProfileFile> {
+  if (!read.ok) return fail(path, `cannot be read: ${errnoText(read.errno)}`);
+  const parsed = parseProfile(read.text, path);
+  return parsed.ok ? ok({ profile: parsed.value, path, text: read.text, own }) : parsed;
+}
+
 /** By path: checking one takes a slow router a tenth of a second, and they hardly ever change. */
 const checked = new Map<string, ProfileFile>();
 
-export function loadProfile(path: string, own: boolean): Result<ProfileFile> {
+function installedProfile(path: string, own: boolean): Result<ProfileFile> {
   const read = readText(path);
-  if (!read.ok) return fail(path, `cannot be read: ${errnoText(read.errno)}`);
   const known = checked.get(path);
-  if (known?.text === read.text && known.own === own) return ok(known);
-  const parsed = parseProfile(read.text, path);
-  if (!parsed.ok) return parsed;
-  const file = { profile: parsed.value, path, text: read.text, own };
-  checked.set(path, file);
-  return ok(file);
+  if (read.ok && known?.text === read.text && known.own === own) return ok(known);
+  const file = profileIn(read, path, own);
+  if (file.ok) checked.set(path, file.value);
+  return file;
 }
 
 /** Addresses of the known DoH services, from the file beside the profile folder; null without one. */

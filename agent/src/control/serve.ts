@@ -11,6 +11,7 @@ import type { Told } from '../state.ts';
 import { now, wallTime } from '../system/clock.ts';
 import { readConnections } from '../system/connections.ts';
 import { errnoText } from '../system/errno.ts';
+import { readText } from '../system/file.ts';
 import { residentBytes } from '../system/memory.ts';
 import { readPaths } from '../system/paths.ts';
 import { countSet, readSet } from '../system/sets.ts';
@@ -23,7 +24,7 @@ import { type StatusAnswer, statusAnswer } from './answer-status.ts';
 import { whyAnswer } from './answer-why.ts';
 import { evidenceAnswer, flowAnswers, type KernelView, learnedAnswer } from './answers.ts';
 import { type Command, readArguments } from './arguments.ts';
-import { checked } from './check.ts';
+import { checked, checkedAs, isProfileName } from './check.ts';
 import { counted, devicesAnswer, learnedOf } from './devices.ts';
 import { loadPolicy } from './load.ts';
 import {
@@ -160,7 +161,7 @@ async function ofFiles(daemon: Daemon, command: Command): Promise<Printed> {
   const { config, profiles, state } = command;
   if (config !== sources.config || profiles !== sources.profiles || state !== sources.state)
     return ELSEWHERE;
-  if (command.name === 'profile') return profilesTold(command) ?? ELSEWHERE;
+  if (command.name === 'profile') return profilesTold(command) ?? validateHere(command);
   if (command.name === 'check') return checkHere(daemon, command);
   if (standing === null) return ELSEWHERE;
   const text = loadText(standing);
@@ -171,8 +172,23 @@ async function ofFiles(daemon: Daemon, command: Command): Promise<Printed> {
   };
 }
 
+/** Bytes: what is checked in a moment, so that nothing else has to wait for it. */
+const SMALL_FILE = 1 << 14;
+
+/** A file that has the same name for this program, and is small. */
+function fileHere(command: Command, file: string, isProfile: boolean): Printed {
+  const isHere = file.startsWith('/') && readText(file, SMALL_FILE).ok;
+  return isHere ? checkedAs(command, file, isProfile) : ELSEWHERE;
+}
+
+function validateHere(command: Command): Printed {
+  const [word, file = ''] = command.words;
+  return word === 'validate' ? fileHere(command, file, true) : ELSEWHERE;
+}
+
 async function checkHere(daemon: Daemon, command: Command): Promise<Printed> {
-  if (command.operand !== null) return ELSEWHERE;
+  const { operand } = command;
+  if (operand !== null) return fileHere(command, operand, isProfileName(operand));
   const read = loadPolicy(command, daemon.settings.configured);
   const problems = read.ok ? await collisionsNow(daemon, read.value.globals) : read.problems;
   return checked(command, command.config, problems);

@@ -97,11 +97,12 @@ export function countElements(r: Reader, m: Message): number {
 }
 
 /** Decodes one SET_ELEMENTS (or deletion) message. Keys are copies. Elements without a key (the
- * catch-all) are left out, and those whose key `wanted` does not name: bytes[at, end). */
+ * catch-all) are left out, and those whose key `wanted` does not name; at most the first `most`. */
 export function readElements(
   r: Reader,
   m: Message,
   wanted: KeyFilter | null = null,
+  most = Number.POSITIVE_INFINITY,
 ): Decoded<ElementList> {
   if (m.body + 4 > m.end) return { ok: false, reason: 'set elements: no nfgenmsg' };
   const reason = readAttributes(r, m.body + 4, m.end, list);
@@ -109,7 +110,7 @@ export function readElements(
   const elements: KernelElement[] = [];
   const start = list.at[NFTA_SET_ELEM_LIST_ELEMENTS]!;
   const end = start + list.size[NFTA_SET_ELEM_LIST_ELEMENTS]!;
-  for (let at = start; at + 4 <= end; ) {
+  for (let at = start; at + 4 <= end && elements.length < most; ) {
     const length = getU16(r, at);
     if (length < 4 || length > end - at)
       return { ok: false, reason: `set element: ${length} bytes` };

@@ -54,6 +54,22 @@ export function portOf(key: Uint8Array): { device: string; port: number } | null
   return { device: formatAddress(key, 0, width === 4 ? 4 : 6), port };
 }
 
+/** Keys that have this address in one of their fields: device, peer or server. Compared as bytes,
+ * since to write thousands of addresses out takes longer than to read them. */
+export function naming(
+  address: Uint8Array,
+): (bytes: Uint8Array, from: number, end: number) => boolean {
+  const width = address.length;
+  return (bytes, from, end) => {
+    for (let field = from; field + width <= end; field += width) {
+      let at = 0;
+      while (at < width && bytes[field + at] === address[at]) at += 1;
+      if (at === width) return true;
+    }
+    return false;
+  };
+}
+
 /** Hex of the device that a key of any learned set begins with. */
 export function deviceOf(key: Uint8Array): string {
   // IPv4: 4 bytes, alone or with 4 more; IPv6: 16, alone or with 4 or 16 more.

@@ -74,7 +74,7 @@ export function readSet(
     },
     (message, reader) => {
       if (found.length >= most) return;
-      const read = readElements(reader, message, wanted);
+      const read = readElements(reader, message, wanted, most - found.length);
       if (read.ok) found.push(...read.value.elements);
     },
   );

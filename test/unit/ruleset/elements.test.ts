@@ -7,6 +7,7 @@ import type { ProfileRange } from '../../../agent/src/policy/profile.ts';
 import {
   addressKey,
   addressOf,
+  naming,
   pairKey,
   pairOf,
   portKey,
@@ -125,6 +126,21 @@ test('what did not change is not cut up again, what did is', () => {
   assert.equal(rangeElements(ranges, all), first);
   const none = rangeElements(ranges, { ...all, protocols: () => [] });
   assert.equal(none, []);
+});
+
+test('a key names the addresses that are fields of it, and no other', () => {
+  const pair = pairKey('192.168.1.11', '86.128.10.1')!;
+  const among = Uint8Array.of(9, ...pair, 9);
+  const names = (address: string): boolean => naming(addressKey(address)!)(among, 1, 9);
+  assert.equal(['192.168.1.11', '86.128.10.1', '168.1.11.86', '9.192.168.1'].map(names), [
+    true,
+    true,
+    false,
+    false,
+  ]);
+  const port = portKey('192.168.1.11', 443)!;
+  assert.ok(naming(addressKey('192.168.1.11')!)(port, 0, port.length));
+  assert.not.ok(naming(addressKey('2001:db8::1')!)(port, 0, port.length));
 });
 
 test('equal neighbours are joined, both families are told apart', () => {
