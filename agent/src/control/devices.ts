@@ -1,11 +1,12 @@
 // control/devices: what `whp devices` answers: the devices that DHCP, the configuration or what was
 // learned knows of, and which apps apply to each. Pure; serve brings what it is made from.
 import type { Endpoint } from '../learn/learned.ts';
+import { getBe32 } from '../netlink/message.ts';
 import type { Host } from '../policy/hosts.ts';
 import type { App } from '../policy/policy.ts';
 import { setName } from '../ruleset/names.ts';
 import { cidrHas, type Family, formatAddress, parseAddress, parseCidr } from '../wire/address.ts';
-import { FAMILIES, type KernelView, read } from './answers.ts';
+import { FAMILIES, type FlowEntry, type KernelView, read } from './answers.ts';
 
 export interface DeviceAnswer {
   readonly mac: string | null;
@@ -63,14 +64,13 @@ function countDevices(
   family: Family,
 ): void {
   const width = family === 4 ? 4 : 16;
-  const seen = new Map<string, { readonly device: Uint8Array; count: number }>();
+  const seen = new Map<string | number, { readonly device: Uint8Array; count: number }>();
   // Each key is looked at where it is, and none of them wanted.
   read(kernel, set, undefined, (bytes, at, end) => {
     if (end - at < width) return false;
-    const device = bytes.subarray(at, at + width);
-    const key = device.join();
+    const key = family === 4 ? getBe32(bytes, at) : bytes.subarray(at, at + width).join();
     const known = seen.get(key);
-    if (known === undefined) seen.set(key, { device: device.slice(), count: 1 });
+    if (known === undefined) seen.set(key, { device: bytes.slice(at, at + width), count: 1 });
     else known.count += 1;
     return false;
   });
@@ -102,10 +102,13 @@ export function devicesAnswer(
   }));
 }
 
-/** How often each address is there. */
-export function counted(addresses: Iterable<string>): Map<string, number> {
+/** How many flows each device has. */
+export function flowsOf(flows: readonly Pick<FlowEntry, 'original'>[]): Map<string, number> {
   const counts = new Map<string, number>();
-  for (const address of addresses) counts.set(address, (counts.get(address) ?? 0) + 1);
+  for (const { original } of flows) {
+    const { source } = original;
+    counts.set(source, (counts.get(source) ?? 0) + 1);
+  }
   return counts;
 }
 

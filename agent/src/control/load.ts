@@ -107,8 +107,12 @@ export function loadDoh(folder: string): Result<string[] | null> {
   return read.ok ? parseDoh(read.text, path) : { ok: true, value: null };
 }
 
-/** Reads and parses the files; what the sections say is checked by `policyOf`. */
-export function loadConfiguration(sources: Sources): Result<Configuration> {
+/** Reads and parses the files; what the sections say is checked by `policyOf`. `known`: a result for
+ * the same file, parsed again only where the text has changed. */
+export function loadConfiguration(
+  sources: Sources,
+  known: Configuration | null = null,
+): Result<Configuration> {
   const read = readText(sources.config, LARGEST_CONFIGURATION);
   if (!read.ok && read.errno === EOVERFLOW) {
     const fix = 'write networks (198.51.100.0/24) instead of single addresses';
@@ -119,6 +123,7 @@ export function loadConfiguration(sources: Sources): Result<Configuration> {
   if (!profiles.ok) return profiles;
   const doh = loadDoh(sources.profiles);
   if (!doh.ok) return doh;
+  if (known?.text === read.text) return ok({ ...known, profiles: profiles.value, doh: doh.value });
   return parseConfiguration(read.text, sources.config, profiles.value, doh.value);
 }
 

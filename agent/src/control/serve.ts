@@ -25,8 +25,8 @@ import { whyAnswer } from './answer-why.ts';
 import { evidenceAnswer, flowAnswers, type KernelView, learnedAnswer } from './answers.ts';
 import { type Command, readArguments } from './arguments.ts';
 import { checked, checkedAs, isProfileName } from './check.ts';
-import { counted, devicesAnswer, learnedOf } from './devices.ts';
-import { loadPolicy } from './load.ts';
+import { devicesAnswer, flowsOf, learnedOf } from './devices.ts';
+import { loadConfiguration, policyOf } from './load.ts';
 import {
   complained,
   ELSEWHERE,
@@ -189,7 +189,9 @@ function validateHere(command: Command): Printed {
 async function checkHere(daemon: Daemon, command: Command): Promise<Printed> {
   const { operand } = command;
   if (operand !== null) return fileHere(command, operand, isProfileName(operand));
-  const read = loadPolicy(command, daemon.settings.configured);
+  const { configuration, configured, hosts } = daemon.settings;
+  const loaded = loadConfiguration(command, configuration);
+  const read = loaded.ok ? policyOf(loaded.value, hosts, configured) : loaded;
   const problems = read.ok ? await collisionsNow(daemon, read.value.globals) : read.problems;
   return checked(command, command.config, problems);
 }
@@ -258,8 +260,8 @@ function devices(
 ): unknown {
   const learned = learnedOf(policy.apps, kernel, learnedEndpoints(state.learned));
   const found = live ?? kernel.connections();
-  const sources = typeof found === 'string' ? [] : found.map(({ original }) => original.source);
-  return devicesAnswer(policy.apps, settings.hosts, learned, counted(sources));
+  const counts = flowsOf(typeof found === 'string' ? [] : found);
+  return devicesAnswer(policy.apps, settings.hosts, learned, counts);
 }
 
 function proxies(daemon: Daemon, kernel: KernelView): unknown {

@@ -88,7 +88,7 @@ function withPolicy(
 
 /** Reads the files again. Problems, and then everything is as it was. */
 export async function rereadSettings(settings: Settings): Promise<readonly Problem[]> {
-  const fresh = loadConfiguration(settings.sources);
+  const fresh = loadConfiguration(settings.sources, settings.configuration);
   if (!fresh.ok) return fresh.problems;
   await pause();
   const loaded = withPolicy(settings.sources, fresh.value, settings.configured);

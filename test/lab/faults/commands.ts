@@ -60,7 +60,7 @@ const CHANGES: ReadonlyMap<string, string> = new Map([
 
 function limitOf(word: string): number {
   if (word === 'diag') return BUNDLE_LIMIT;
-  return CHANGES.has(word) ? CHANGE_LIMIT : COMMAND_LIMIT;
+  return CHANGES.has(word) || word === 'reload' ? CHANGE_LIMIT : COMMAND_LIMIT;
 }
 
 const METHODS: readonly (readonly [method: string, input: object])[] = [
@@ -126,7 +126,7 @@ async function timeAll(lab: FaultLab): Promise<{ words: Timing[]; methods: Timin
   for (const word of WORDS) {
     const undo = CHANGES.get(word);
     // It may be undone already, the first time.
-    const before = undo === undefined ? ':' : `${WHP} ${undo} 2>&1`;
+    const before = undo === undefined ? ':' : `${WHP} ${undo} 2>/dev/null`;
     words.push(await time(lab, word, `${WHP} ${word}`, before));
   }
   const methods: Timing[] = [];
