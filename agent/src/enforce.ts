@@ -27,7 +27,7 @@ import { waysOf } from './tunnel/steer.ts';
 export async function enforce(daemon: Daemon, wanted: Policy): Promise<string | null> {
   const realized = readPaths(daemon.paths);
   if (typeof realized === 'string') return realized;
-  const before = daemon.standing;
+  const { standing: before, loadedFor } = daemon;
   daemon.wanted = wanted;
   daemon.addresses = realized.addresses.map(({ address }) => address);
   const policy = withMtus(daemon, wanted, realized);
@@ -47,8 +47,9 @@ export async function enforce(daemon: Daemon, wanted: Policy): Promise<string | 
   daemon.effects.state = daemon.state;
   keepGuard(daemon);
   forgetExcepted(daemon);
-  // A way that changes changes routes. To look through all connections takes long: not for nothing.
-  if (before === null || made.length > 0) daemon.helm.assert();
+  // A way that changes changes routes, and who was before this agent may have ended half way. To look
+  // through all connections takes long: not for nothing.
+  if (loadedFor === '' || made.length > 0) daemon.helm.assert();
   else if (daemon.standing !== before) daemon.helm.assertGates();
   if (daemon.standing !== before) daemon.effects.late?.all();
   return null;

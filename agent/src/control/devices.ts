@@ -1,12 +1,14 @@
 // control/devices: what `whp devices` answers: the devices that DHCP, the configuration or what was
 // learned knows of, and which apps apply to each. Pure; serve brings what it is made from.
-import type { Endpoint } from '../learn/learned.ts';
+import { learnedEndpoints } from '../learn/learned.ts';
+import { type TaughtElement, taughtElements } from '../learn/taught.ts';
 import { getBe32 } from '../netlink/message.ts';
 import type { Host } from '../policy/hosts.ts';
 import type { App } from '../policy/policy.ts';
-import { setName } from '../ruleset/names.ts';
+import { type SetKind, setName } from '../ruleset/names.ts';
+import type { State } from '../state.ts';
 import { cidrHas, type Family, formatAddress, parseAddress, parseCidr } from '../wire/address.ts';
-import { FAMILIES, type FlowEntry, type KernelView, read } from './answers.ts';
+import { FAMILIES, type FlowEntry } from './answers.ts';
 
 export interface DeviceAnswer {
   readonly mac: string | null;
@@ -37,43 +39,33 @@ export interface LearnedOf {
   readonly asked: ReadonlySet<string>;
 }
 
-/** Counted by the bytes that a key begins with, and written out once a device: there are thousands of
- * peers. */
-export function learnedOf(
-  apps: readonly App[],
-  kernel: KernelView,
-  endpoints: readonly Pick<Endpoint, 'device'>[],
-): LearnedOf {
+/** As far as the agent knows, who need not ask the kernel for its sets then: there may be thousands of
+ * peers, counted by the bytes that a key begins with and written out once a device. */
+export function learnedOf({ policy, taught, learned }: State, now: number): LearnedOf {
   const ports = new Map<string, number>();
   const peers = new Map<string, number>();
-  for (const { name } of apps) {
+  for (const { name } of policy.apps) {
     for (const family of FAMILIES) {
-      for (const kind of ['udp', 'tcp'] as const) {
-        countDevices(ports, kernel, setName(name, kind, family), family);
-      }
-      countDevices(peers, kernel, setName(name, 'peer', family), family);
+      const elements = (kind: SetKind) => taughtElements(taught, setName(name, kind, family), now);
+      countDevices(ports, [...elements('udp'), ...elements('tcp')], family);
+      countDevices(peers, elements('peer'), family);
     }
   }
-  return { ports, peers, asked: new Set(endpoints.map(({ device }) => device)) };
+  return { ports, peers, asked: new Set(learnedEndpoints(learned).map(({ device }) => device)) };
 }
 
 function countDevices(
   into: Map<string, number>,
-  kernel: KernelView,
-  set: string,
+  elements: readonly TaughtElement[],
   family: Family,
 ): void {
-  const width = family === 4 ? 4 : 16;
   const seen = new Map<string | number, { readonly device: Uint8Array; count: number }>();
-  // Each key is looked at where it is, and none of them wanted.
-  read(kernel, set, undefined, (bytes, at, end) => {
-    if (end - at < width) return false;
-    const key = family === 4 ? getBe32(bytes, at) : bytes.subarray(at, at + width).join();
-    const known = seen.get(key);
-    if (known === undefined) seen.set(key, { device: bytes.slice(at, at + width), count: 1 });
+  for (const { key: device } of elements) {
+    const name = family === 4 ? getBe32(device, 0) : device.subarray(0, 16).join();
+    const known = seen.get(name);
+    if (known === undefined) seen.set(name, { device, count: 1 });
     else known.count += 1;
-    return false;
-  });
+  }
   for (const { device, count } of seen.values()) {
     const text = formatAddress(device, 0, family);
     into.set(text, (into.get(text) ?? 0) + count);

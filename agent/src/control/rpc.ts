@@ -9,7 +9,7 @@ import { flowRow } from './accounts.ts';
 
 /** Rows unless asked for fewer or more, and at most: what a slow router writes in 0.15 s. */
 const ROWS = 100;
-const MOST_ROWS = 250;
+const MOST_ROWS = 200;
 const ACTIONS = ['reload', 'pause', 'resume', 'forget', 'pin', 'unpin', 'use'];
 
 export interface RpcSources {

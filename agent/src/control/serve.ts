@@ -2,7 +2,6 @@
 // line out; `monitor` goes on; `cli` answers a command line with what is to be printed. answers.ts
 // makes the answers, this asks the kernel for it.
 import type { Ledger, LiveFlow } from '../account/ledger.ts';
-import { learnedEndpoints } from '../learn/learned.ts';
 import { collisionsNow } from '../neighbours.ts';
 import type { Problem } from '../policy/result.ts';
 import { loadText } from '../ruleset/standing.ts';
@@ -13,7 +12,7 @@ import { readConnections } from '../system/connections.ts';
 import { errnoText } from '../system/errno.ts';
 import { readText } from '../system/file.ts';
 import { residentBytes } from '../system/memory.ts';
-import { readPaths } from '../system/paths.ts';
+import { readLinks } from '../system/paths.ts';
 import { countSet, readSet } from '../system/sets.ts';
 import { encodeUtf8 } from '../system/text.ts';
 import { type Line, listenLines } from '../system/unix-socket.ts';
@@ -258,7 +257,7 @@ function devices(
   kernel: KernelView,
   live: readonly LiveFlow[] | null,
 ): unknown {
-  const learned = learnedOf(policy.apps, kernel, learnedEndpoints(state.learned));
+  const learned = learnedOf(state, now());
   const found = live ?? kernel.connections();
   const counts = flowsOf(typeof found === 'string' ? [] : found);
   return devicesAnswer(policy.apps, settings.hosts, learned, counts);
@@ -299,19 +298,20 @@ function notText<T>(value: T | string): value is T {
 }
 
 function status(daemon: Daemon, kernel: KernelView): StatusAnswer {
-  const realized = readPaths(daemon.paths);
+  const links = readLinks(daemon.paths);
   const problems = Array.from(daemon.problems.values());
   for (const { where, what } of daemon.neighbours.problems) {
     problems.push(`collision: ${where}: ${what}`);
   }
-  if (typeof realized === 'string') problems.push(realized);
+  if (typeof links === 'string') problems.push(links);
   if (daemon.effects.failures.count > 0) {
     const { count, last } = daemon.effects.failures;
     problems.push(`${count} set updates failed, the last: ${last}`);
   }
-  const links = typeof realized === 'string' ? [] : realized.links;
   const tunnels = daemon.policy.proxies.map((proxy) => {
-    const link = links.find(({ name }) => isLinkName(name) && name.endsWith(`-${proxy.name}`));
+    const link = (typeof links === 'string' ? [] : links).find(
+      ({ name }) => isLinkName(name) && name.endsWith(`-${proxy.name}`),
+    );
     const up = link !== undefined && (link.flags & IFF_UP) !== 0;
     return { name: proxy.name, address: proxy.address, up, mtu: link?.mtu ?? 0 };
   });

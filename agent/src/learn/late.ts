@@ -33,7 +33,7 @@ export interface Grounds {
   /** "192.168.1.11 udp 13021" */
   readonly ports: Set<string>;
   /** "192.168.1.11 198.51.100.7" */
-  readonly peers: ReadonlySet<string>;
+  readonly peers: Set<string>;
 }
 
 export interface Setting {
@@ -50,7 +50,7 @@ export function groundsOf(app: App, wishes: readonly Wish[] = []): Grounds {
   const peers = new Set<string>();
   for (const wish of wishes.filter((one) => one.app === app.name)) {
     if (wish.kind === 'address') addresses.add(wish.remote);
-    else if (wish.kind === 'peer') peers.add(`${wish.device} ${wish.remote}`);
+    else if (wish.kind === 'peer') peers.add(peerText(wish.device, wish.remote));
     else ports.add(portText(wish.device, wish.protocol, wish.port));
   }
   return { app, addresses, ports, peers };
@@ -60,6 +60,10 @@ export function portText(device: string, protocol: Transport, port: number): str
   return `${device} ${protocol} ${port}`;
 }
 
+export function peerText(device: string, remote: string): string {
+  return `${device} ${remote}`;
+}
+
 /** A flow as seen from home, whichever side began it. */
 interface HomeEnd {
   readonly device: string;
@@ -67,32 +71,36 @@ interface HomeEnd {
   readonly remote: string;
   readonly remotePort: number;
   readonly protocol: Transport | null;
+  /** The device began it. */
+  readonly outward: boolean;
 }
 
 /** null: it is the router's own, or between home and router. */
 function homeEnd({ original, reply }: Connection, setting: Setting): HomeEnd | null {
   const outward = !setting.isOwn(original.source) && !setting.isOwn(original.destination);
-  if (outward) return endOf(original);
+  if (outward) return endOf(original, true);
   // A port forward: addressed to the router, answered by a device.
   const inward = setting.isOwn(original.destination) && !setting.isOwn(reply.source);
-  return inward ? endOf(reply) : null;
+  return inward ? endOf(reply, false) : null;
 }
 
-function endOf({ source, sourcePort, destination, destinationPort, protocol }: Tuple): HomeEnd {
+function endOf(tuple: Tuple, outward: boolean): HomeEnd {
+  const { source, sourcePort, destination, destinationPort, protocol } = tuple;
   return {
     device: source,
     devicePort: sourcePort,
     remote: destination,
     remotePort: destinationPort,
     protocol: protocol === UDP ? 'udp' : protocol === TCP ? 'tcp' : null,
+    outward,
   };
 }
 
 /**
  * Those of `connections` (unmarked ones) that are an application's. Operator ranges are looked at
- * when `ranges` is true: they are known before any flow begins, except at the start. A flow to a
- * range that shows the P2P port adds that port to the grounds, so that the flows beside it are
- * found as well: a call that runs already has shown its port long ago.
+ * when `ranges` is true: they are known before any flow begins, except at the start. A call that runs
+ * already has shown its port and its peer long ago: a flow to a range that shows the P2P port adds that
+ * port to the grounds, one from the P2P port its peer, so that the flows beside it are found as well.
  */
 export function lateConnections(
   connections: readonly Connection[],
@@ -154,6 +162,11 @@ function inRange(grounds: Grounds, end: HomeEnd): boolean {
 
 function isKnown(grounds: Grounds, end: HomeEnd): boolean {
   const { protocol, device, devicePort, remote } = end;
-  if (grounds.addresses.has(remote) || grounds.peers.has(`${device} ${remote}`)) return true;
-  return protocol !== null && grounds.ports.has(portText(device, protocol, devicePort));
+  if (grounds.addresses.has(remote) || grounds.peers.has(peerText(device, remote))) return true;
+  if (protocol === null || !grounds.ports.has(portText(device, protocol, devicePort))) return false;
+  const { peers, ranges } = grounds.app.profile;
+  // A server of the operator is nobody's peer.
+  const isPeer = end.outward && peers.enabled && rangeOf(ranges, end) === null;
+  if (isPeer) grounds.peers.add(peerText(device, remote));
+  return true;
 }

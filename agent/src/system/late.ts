@@ -5,6 +5,7 @@ import {
   type Grounds,
   groundsOf,
   lateConnections,
+  peerText,
   portText,
   type Setting,
   type Wish,
@@ -14,9 +15,10 @@ import { noteTaught, taughtElements } from '../learn/taught.ts';
 import type { Connection, TupleFilter } from '../netlink/conntrack.ts';
 import { weakerWithout } from '../policy/lacking.ts';
 import type { App } from '../policy/policy.ts';
-import { pairOf, portKey, portOf } from '../ruleset/elements.ts';
+import { pairKey, pairOf, portKey, portOf } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
 import type { State } from '../state.ts';
+import type { Family } from '../wire/address.ts';
 import { after, now } from './clock.ts';
 import { type ConnectionList, decoded } from './connection-lists.ts';
 import { cutConnections, EINVAL } from './connections.ts';
@@ -31,6 +33,9 @@ const MOST_WISHES = 256;
  * not stop the home's DNS. Milliseconds. */
 const SHARE = 0.1;
 const BURST = 200;
+/** A range shows the port, the port its peer, and the peer the rest of a call: what the list had before
+ * is found by the next look. */
+const MORE_LOOKS = 2;
 
 export interface Late {
   /** Evidence came: look soon (before the event loop sleeps again, unless it came in masses). */
@@ -44,7 +49,7 @@ export interface Late {
 export function createLate(effects: Effects, setting: Setting): Late {
   const wishes = new Map<string, Wish>();
   let whole = false;
-  let second = false;
+  let again = 0;
   let waiting = false;
   let looking = false;
   let failed = 0;
@@ -55,17 +60,17 @@ export function createLate(effects: Effects, setting: Setting): Late {
     waiting = false;
     const { state, lists } = effects;
     if (looking || state === null || typeof lists === 'string') return;
-    const taken = whole || second ? null : Array.from(wishes.values());
-    const isLast = second;
+    const taken = whole || again > 0 ? null : Array.from(wishes.values());
+    const more = again > 0 ? again - 1 : MORE_LOOKS;
     wishes.clear();
     whole = false;
-    second = false;
+    again = 0;
     looking = true;
     const grounds = state.policy.apps.map((app) =>
       taken === null ? knownGrounds(state, app) : groundsOf(app, taken),
     );
     const late: Connection[] = [];
-    const before = grounds.map(({ ports }) => new Set(ports));
+    const before = grounds.map(({ ports, peers }) => new Set([...ports, ...peers]));
     lists.read(
       listsOf(state, taken),
       decoded((connection) => {
@@ -76,17 +81,19 @@ export function createLate(effects: Effects, setting: Setting): Late {
         if (end.errno !== failed) say(end.errno);
         failed = end.errno;
         cut.count += remove(effects, late);
-        // Ports that running flows have shown: taught before their next packet comes. What was read
-        // before the port was known is looked at once more.
-        grounds.forEach(({ app, ports }, at) => {
-          const shown = Array.from(ports).filter((text) => !before[at]!.has(text));
-          if (shown.length === 0) return;
-          teachPorts(effects, state, app, shown);
-          second ||= !isLast;
+        // Ports and peers that running flows have shown: taught before their next packet comes. What
+        // was read before they were known is looked at once more.
+        grounds.forEach(({ app, ports, peers }, at) => {
+          const isNew = (text: string): boolean => !before[at]!.has(text);
+          const shown = { ports: [...ports].filter(isNew), peers: [...peers].filter(isNew) };
+          if (shown.ports.length + shown.peers.length === 0) return;
+          teachPorts(effects, state, app, shown.ports);
+          teachPeers(effects, state, app, shown.peers);
+          again = more;
         });
         spent = Math.max(0, spent - (now() - since) * SHARE) + end.spent;
         since = now();
-        if (whole || second || wishes.size > 0) soon();
+        if (whole || again > 0 || wishes.size > 0) soon();
       },
     );
   };
@@ -149,25 +156,49 @@ function knownGrounds(state: State, app: App): Grounds {
     }
     for (const { key } of taughtElements(state.taught, setName(app.name, 'peer', family), at)) {
       const found = pairOf(key);
-      if (found !== null) peers.add(`${found.device} ${found.peer}`);
+      if (found !== null) peers.add(peerText(found.device, found.peer));
     }
   }
   return { app, addresses: new Set(addresses.map(({ address }) => address)), ports, peers };
 }
 
 function teachPorts(effects: Effects, state: State, app: App, shown: readonly string[]): void {
-  const { sets } = effects;
-  if (typeof sets === 'string') return;
   const { caps, ports } = app.profile;
   for (const text of shown) {
     const [device = '', protocol = '', port = ''] = text.split(' ');
+    if (protocol !== 'udp' && protocol !== 'tcp') continue;
+    const set = setName(app.name, protocol, familyIn(device));
     const key = portKey(device, Number(port));
-    if (key === null || (protocol !== 'udp' && protocol !== 'tcp')) continue;
-    const set = setName(app.name, protocol, device.includes(':') ? 6 : 4);
-    noteTaught(state.taught, set, { key, expires: now() + ports.leaseSeconds * 1000 }, caps.ports);
-    const wrong = changeSets(sets, [{ operation: 'add', set, elements: [{ key }] }]);
-    if (wrong !== null) log('error', wrong);
+    teach(effects, state, { set, key, seconds: ports.leaseSeconds, cap: caps.ports });
   }
+}
+
+function teachPeers(effects: Effects, state: State, app: App, shown: readonly string[]): void {
+  const { caps, peers } = app.profile;
+  for (const text of shown) {
+    const [device = '', remote = ''] = text.split(' ');
+    const set = setName(app.name, 'peer', familyIn(device));
+    const key = pairKey(device, remote);
+    teach(effects, state, { set, key, seconds: peers.leaseSeconds, cap: caps.peers });
+  }
+}
+
+interface Lesson {
+  readonly set: string;
+  readonly key: Uint8Array | null;
+  readonly seconds: number;
+  readonly cap: number;
+}
+
+function teach({ sets }: Effects, { taught }: State, { set, key, seconds, cap }: Lesson): void {
+  if (typeof sets === 'string' || key === null) return;
+  noteTaught(taught, set, { key, expires: now() + seconds * 1000 }, cap);
+  const wrong = changeSets(sets, [{ operation: 'add', set, elements: [{ key }] }]);
+  if (wrong !== null) log('error', wrong);
+}
+
+function familyIn(address: string): Family {
+  return address.includes(':') ? 6 : 4;
 }
 
 function remove(effects: Effects, late: readonly Connection[]): number {

@@ -72,11 +72,17 @@ export function openPaths(globals: Pick<Globals, 'preference' | 'table'>): Paths
   return opened.ok ? { socket: opened.socket, globals } : opened.reason;
 }
 
+/** The devices alone. A string is the error. */
+export function readLinks({ socket }: Paths): readonly KernelLink[] | string {
+  const links = collect(socket, putLinkDump, readLink);
+  return typeof links === 'string' ? `read links: ${links}` : links;
+}
+
 /** Reads all four kinds. A string is the error, with the errno of the dump that failed. */
 export function readPaths(paths: Paths): Realized | string {
   const { socket, globals } = paths;
-  const links = collect(socket, putLinkDump, readLink);
-  if (typeof links === 'string') return `read links: ${links}`;
+  const links = readLinks(paths);
+  if (typeof links === 'string') return links;
   const addresses: KernelAddress[] = [];
   const pieces: Piece[] = links.filter(isOwnLink).map(linkPiece);
   const names = new Map(links.map((link) => [link.index, link.name]));
@@ -185,8 +191,8 @@ export function pathMtu(
  * gone is no error (reconcile is idempotent). */
 export function applyOperation(paths: Paths, operation: Operation): string | null {
   const { op, piece } = operation;
-  const links = collect(paths.socket, putLinkDump, readLink);
-  if (typeof links === 'string') return `read links: ${links}`;
+  const links = readLinks(paths);
+  if (typeof links === 'string') return links;
   const { socket } = paths;
   const seq = takeSequence(socket);
   const w = request(socket);

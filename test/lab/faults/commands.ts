@@ -66,13 +66,13 @@ function limitOf(word: string): number {
 const METHODS: readonly (readonly [method: string, input: object])[] = [
   ['status', {}],
   ['flows', {}],
-  ['flows', { limit: 250 }],
-  ['learned', { limit: 250 }],
+  ['flows', { limit: 200 }],
+  ['learned', { limit: 200 }],
   ['why', { query: '192.168.1.11' }],
   ['devices', {}],
   ['counters', {}],
   ['counters', { subject: 'app skype', range: 'year' }],
-  ['log', { limit: 250 }],
+  ['log', { limit: 200 }],
   ['log', { format: 'csv' }],
   ['action', { name: 'pin' }],
 ];

@@ -2,7 +2,13 @@
 // that teaches to the connections that are cut: those it speaks for and no others.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { groundsOf, lateConnections, portText, type Wish } from '../../../agent/src/learn/late.ts';
+import {
+  groundsOf,
+  lateConnections,
+  peerText,
+  portText,
+  type Wish,
+} from '../../../agent/src/learn/late.ts';
 import type { Connection } from '../../../agent/src/netlink/conntrack.ts';
 import type { Policy } from '../../../agent/src/policy/policy.ts';
 import { createState, type Event } from '../../../agent/src/state.ts';
@@ -91,6 +97,29 @@ test('the agent is enabled during a call: what the ranges and the port they show
   assert.equal(Array.from(grounds.ports), [portText(PHONE, 'udp', 13021)]);
 });
 
+test('a call whose media is another port: the P2P port shows the peer, in as many looks as it takes', () => {
+  const media = direct(PHONE, 40017, PEER, 30000);
+  const talk = direct(PHONE, 13021, PEER, 20000);
+  const node = direct(PHONE, 13021, NODE, 40001);
+  const beside = direct(PHONE, 40017, '90.210.10.1', 30000);
+  const stranger = inbound(PHONE, 13021, '90.210.10.1');
+  const others = direct(OTHER, 40017, PEER, 30000);
+  const grounds = groundsOf(app);
+  const left = new Set([media, beside, others, talk, stranger, node]);
+  // One connection after the other, as the kernel lists them; what is found is gone.
+  const look = (): string[] =>
+    Array.from(left).flatMap((one) => {
+      const found = lateConnections([one], [grounds], setting, true);
+      for (const gone of found) left.delete(gone as typeof media);
+      return found.map(({ original }) => `${original.sourcePort} > ${original.destination}`);
+    });
+  assert.equal(look(), [`13021 > ${NODE}`]);
+  assert.equal(look(), [`13021 > ${PEER}`, `5000 > ${HOME}`]);
+  assert.equal(look(), [`40017 > ${PEER}`]);
+  assert.equal(left, new Set([beside, others]));
+  assert.equal(Array.from(grounds.peers), [peerText(PHONE, PEER)]);
+});
+
 test('an address learned late: once, when it is new; the flow to it is cut, others are not', () => {
   const rdata = Uint8Array.of(203, 0, 113, 7);
   const message = answerTo('ui.skype.com', [{ name: '@12', type: 1, ttl: 600, rdata }]);
@@ -124,7 +153,8 @@ test('a port that a supernode, a mapping or a peer shows: its flows, either way 
   const game = direct(PHONE, 3074, '172.65.200.10', 3074);
   const same = direct(OTHER, 13021, PEER, 20000);
   const tcp = direct(PHONE, 13021, PEER, 20000, true);
-  assert.equal(cutBy(wish, [media, stranger, game, same, tcp]), [media, stranger]);
+  // Whatever else the device has with the peer that the port shows is the call's too.
+  assert.equal(cutBy(wish, [media, stranger, game, same, tcp]), [media, stranger, tcp]);
 });
 
 test('an app of other devices, a destination that is excepted: their flows stay', () => {
