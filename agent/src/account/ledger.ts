@@ -45,6 +45,8 @@ export interface Subject {
 export interface Ledger {
   /** By the identity the kernel gives an entry. */
   readonly live: Map<number, LiveFlow>;
+  /** How many of them each device has. */
+  readonly devices: Map<string, number>;
   /** "app skype", "device 192.168.1.11", "proxy cloud"; the last is "other" when there are too many. */
   readonly subjects: Map<string, Subject>;
   /** Newest last, at most LOGGED of them. */
@@ -70,6 +72,7 @@ const CLOCK_IS_SET = 1_735_689_600_000;
 export function createLedger(): Ledger {
   return {
     live: new Map(),
+    devices: new Map(),
     subjects: new Map(),
     ended: [],
     endedCount: 0,
@@ -121,10 +124,17 @@ export function seeFlow(
     const start = Math.min(known.start ?? time, time);
     flow = { ...known, original, mark, start, up: 0, down: 0, packets: 0, round };
     ledger.live.set(connection.id, flow);
+    addDevice(ledger, flow, 1);
     for (const name of subjectsOf(flow)) subjectOf(ledger, name, time).flows += 1;
   }
   seeAgain(ledger, connection, time);
   return flow;
+}
+
+function addDevice({ devices }: Ledger, { original }: LiveFlow, change: number): void {
+  const count = (devices.get(original.source) ?? 0) + change;
+  if (count > 0) devices.set(original.source, count);
+  else devices.delete(original.source);
 }
 
 /** The same of a flow that is known: by what it has counted alone. False: it is not known. */
@@ -173,6 +183,7 @@ function close(ledger: Ledger, id: number, flow: LiveFlow, time: number): EndedF
   const { round: _round, mark: _mark, ...facts } = flow;
   const ended = { ...facts, end: time };
   ledger.live.delete(id);
+  addDevice(ledger, flow, -1);
   ledger.ended.push(ended);
   ledger.endedCount += 1;
   if (ledger.ended.length > LOGGED) ledger.ended.shift();

@@ -8,7 +8,7 @@ import type { App } from '../policy/policy.ts';
 import { type SetKind, setName } from '../ruleset/names.ts';
 import type { State } from '../state.ts';
 import { cidrHas, type Family, formatAddress, parseAddress, parseCidr } from '../wire/address.ts';
-import { FAMILIES, type FlowEntry } from './answers.ts';
+import { FAMILIES, type KernelView } from './answers.ts';
 
 export interface DeviceAnswer {
   readonly mac: string | null;
@@ -94,12 +94,12 @@ export function devicesAnswer(
   }));
 }
 
-/** How many flows each device has. */
-export function flowsOf(flows: readonly Pick<FlowEntry, 'original'>[]): Map<string, number> {
+/** How many flows each device has, as the kernel lists them. */
+export function flowsOf(kernel: KernelView): Map<string, number> {
+  const found = kernel.connections();
   const counts = new Map<string, number>();
-  for (const { original } of flows) {
-    const { source } = original;
-    counts.set(source, (counts.get(source) ?? 0) + 1);
+  for (const { original } of typeof found === 'string' ? [] : found) {
+    counts.set(original.source, (counts.get(original.source) ?? 0) + 1);
   }
   return counts;
 }

@@ -24,7 +24,7 @@ import { whyAnswer } from './answer-why.ts';
 import { evidenceAnswer, flowAnswers, type KernelView, learnedAnswer } from './answers.ts';
 import { type Command, readArguments } from './arguments.ts';
 import { checked, checkedAs, isProfileName } from './check.ts';
-import { devicesAnswer, flowsOf, learnedOf } from './devices.ts';
+import { type DeviceAnswer, devicesAnswer, flowsOf, learnedOf } from './devices.ts';
 import { loadConfiguration, policyOf } from './load.ts';
 import {
   complained,
@@ -253,14 +253,14 @@ function flows(
 }
 
 function devices(
-  { state, policy, settings }: Daemon,
+  daemon: Daemon,
   kernel: KernelView,
   live: readonly LiveFlow[] | null,
-): unknown {
-  const learned = learnedOf(state, now());
-  const found = live ?? kernel.connections();
-  const counts = flowsOf(typeof found === 'string' ? [] : found);
-  return devicesAnswer(policy.apps, settings.hosts, learned, counts);
+): DeviceAnswer[] {
+  const { state, policy, settings } = daemon;
+  // With many flows the ledger has counted them.
+  const counts = live === null ? flowsOf(kernel) : (ledgerOf(daemon)?.devices ?? new Map());
+  return devicesAnswer(policy.apps, settings.hosts, learnedOf(state, now()), counts);
 }
 
 function proxies(daemon: Daemon, kernel: KernelView): unknown {

@@ -9,6 +9,7 @@ import {
   endFlow,
   endRound,
   type FlowFacts,
+  seeAgain,
   seeFlow,
 } from '../../../agent/src/account/ledger.ts';
 import { RANGE_NAMES, RANGES, samples } from '../../../agent/src/account/series.ts';
@@ -71,6 +72,29 @@ test('what a flow moved since it was last seen is counted once, for app, device 
   assert.is(ledger.live.size, 0);
   const [ended] = ledger.ended;
   assert.equal([ended!.start, ended!.end, ended!.up], [T0, T0 + 2 * MINUTE, 160]);
+});
+
+test('a flow that is known is counted without its ends; each device has its number of live ones', () => {
+  const ledger = createLedger();
+  beginRound(ledger);
+  seeFlow(ledger, connection(1, 10, 0), facts, T0);
+  seeFlow(ledger, connection(2, 10, 0, '192.168.1.12'), facts, T0);
+  seeFlow(ledger, connection(3, 10, 0, '192.168.1.12'), facts, T0);
+  assert.is(seeAgain(ledger, connection(9, 5, 5), T0), false);
+  beginRound(ledger);
+  const { id, packets, bytes } = connection(2, 30, 7);
+  assert.is(seeAgain(ledger, { id, packets, bytes }, T0), true);
+  assert.equal(
+    [...ledger.devices],
+    [
+      ['192.168.1.11', 1],
+      ['192.168.1.12', 2],
+    ],
+  );
+  assert.is(endRound(ledger, T0).length, 2);
+  assert.equal([...ledger.devices], [['192.168.1.12', 1]]);
+  const { up, down } = ledger.subjects.get('device 192.168.1.12')!;
+  assert.equal([up, down], [40, 7]);
 });
 
 test('a flow seen only when it ends counts whole; one that left the list unheard ends, too', () => {
