@@ -6,7 +6,7 @@ import { expireHellos, learnServer, type NamedServer, wasNamed } from './learn/h
 import { expireLearned, learnEndpoints } from './learn/learned.ts';
 import { type Lesson, observeDnsAnswer, observeDnsQuery } from './learn/observe-dns.ts';
 import { observeHello } from './learn/observe-hello.ts';
-import { takeToken } from './learn/pace.ts';
+import { isSpent, takeToken } from './learn/pace.ts';
 import { isRepeat } from './learn/repeats.ts';
 import { reportOnce } from './learn/reports.ts';
 import { expireTaught, holdsUntil, noteAnnounced, noteTaught } from './learn/taught.ts';
@@ -130,6 +130,9 @@ function take(state: State, lesson: Lesson): Effect[] {
 /** Milliseconds by which a device's window outlasts its query: the others of a burst, an application's
  * start or a flood, then need no transaction of their own. */
 const ASKED_SLACK = 40;
+/** The same for a device that asks for more names than it may: each transaction takes a slow router 6 to
+ * 9 ms, which others wait for. */
+const FLOODED_SLACK = 1000;
 
 function onQuery(state: State, event: Event & { kind: 'query' }, now: number): readonly Effect[] {
   const { counters } = state;
@@ -147,7 +150,8 @@ function onQuery(state: State, event: Event & { kind: 'query' }, now: number): r
       const key = addressKey(device)!;
       counters.asked += 1;
       if (holdsUntil(state.taught, set, key, now + timeout)) continue;
-      const lasts = timeout + ASKED_SLACK;
+      const slack = isSpent(state.pace, device, now) ? FLOODED_SLACK : ASKED_SLACK;
+      const lasts = timeout + slack;
       noteTaught(state.taught, set, { key, expires: now + lasts }, caps.devices);
       effects.push({ kind: 'renew', set, elements: [{ key, timeout: lasts }] });
       effects.push({

@@ -1,6 +1,7 @@
 // step: what an event changes, and that a held answer is released behind what it teaches.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { isSpent, takeToken } from '../../agent/src/learn/pace.ts';
 import type { Policy } from '../../agent/src/policy/policy.ts';
 import { createState, type Effect, type State } from '../../agent/src/state.ts';
 import { step } from '../../agent/src/step.ts';
@@ -123,6 +124,23 @@ test('queries of a burst share a transaction, and each has its four seconds', ()
     assert.ok(until >= at + 4000 && until <= at + 4040, `${until} at ${at}`);
   }
   assert.is(renewed.length, 23, renewed.join(' '));
+});
+
+test('a device that floods has few transactions, and a window that is a second longer at most', () => {
+  const bytes = dns('ui.skype.com', null);
+  const state = fresh();
+  const device = '192.168.1.11';
+  while (!isSpent(state.pace, device, 0)) takeToken(state.pace, device, 0);
+  const renewed: number[] = [];
+  for (let at = 0; at < 3000; at += 5) {
+    takeToken(state.pace, device, at);
+    const event = { kind: 'query', age: 0, bytes, offset: 0, end: bytes.length } as const;
+    for (const effect of step(state, event, at)) {
+      if (effect.kind !== 'renew') continue;
+      renewed.push(effect.elements[0]!.timeout);
+    }
+  }
+  assert.is(renewed.filter((timeout) => timeout === 5000).length, 3, renewed.join(' '));
 });
 
 test('the window began when the query passed, however late it is read', () => {

@@ -22,13 +22,19 @@ export function createPace(): Pace {
   return { buckets: new Map() };
 }
 
+/** Whether `device` has no token left at `now` (milliseconds): it floods. */
+export function isSpent(pace: Pace, device: string, now: number): boolean {
+  return tokensAt(pace.buckets.get(device), now) < 1;
+}
+
+function tokensAt(bucket: Bucket | undefined, now: number): number {
+  if (bucket === undefined) return PACE.burst;
+  return Math.min(PACE.burst, bucket.tokens + ((now - bucket.at) * PACE.perSecond) / 1000);
+}
+
 /** Takes a token of `device` at `now` (milliseconds); false when it has none left. */
 export function takeToken(pace: Pace, device: string, now: number): boolean {
-  const known = pace.buckets.get(device);
-  const tokens =
-    known === undefined
-      ? PACE.burst
-      : Math.min(PACE.burst, known.tokens + ((now - known.at) * PACE.perSecond) / 1000);
+  const tokens = tokensAt(pace.buckets.get(device), now);
   const taken = tokens >= 1;
   pace.buckets.delete(device);
   pace.buckets.set(device, { tokens: taken ? tokens - 1 : tokens, at: now });

@@ -37,6 +37,8 @@ interface Entry {
   readonly rank: number;
   /** Labels left of the tail, from right to left. */
   readonly labels: readonly LabelPattern[];
+  /** Bytes of the first of them where it is written out, or ANY: most entries are refused by it. */
+  readonly size: number;
   /** True when more labels may follow on the left. */
   readonly below: boolean;
 }
@@ -76,6 +78,7 @@ export function compileNames(apps: readonly NamedApp[]): NameMatcher {
         app: position,
         rank: rank * 128 - (below ? labels.length : 0),
         labels: labels.slice(0, -2).reverse(),
+        size: sizeOf(labels.at(-3)),
         below,
       };
       (isExcept ? bucket.except : bucket.entries).push(entry);
@@ -89,6 +92,13 @@ export function compileNames(apps: readonly NamedApp[]): NameMatcher {
     for (const bucket of list) bucket.entries.sort((a, b) => a.rank - b.rank || a.app - b.app);
   }
   return { filter, buckets };
+}
+
+const ANY = -1;
+
+function sizeOf(label: LabelPattern | undefined): number {
+  const only = label?.length === 1 ? label[0]! : undefined;
+  return only?.kind === 'text' ? only.bytes.length : ANY;
 }
 
 function literalLabels(name: string): LabelPattern[] {
@@ -137,7 +147,9 @@ export function matchLabels(
 }
 
 function matchBucket(bucket: Bucket, bytes: Uint8Array, labels: NameLabels): NameMatch | null {
+  const size = labels.count < 3 ? 0 : bytes[labels.starts[labels.count - 3]!]!;
   for (const entry of bucket.entries) {
+    if (entry.size !== ANY && entry.size !== size) continue;
     if (!fits(entry, bytes, labels)) continue;
     const app = entry.app;
     if (!bucket.except.some((except) => except.app === app && fits(except, bytes, labels))) {
