@@ -4,7 +4,7 @@
 import { expireEvidence, flowOf, flowText, recordEvidence } from './learn/evidence.ts';
 import { expireHellos, learnServer, type NamedServer, wasNamed } from './learn/hellos.ts';
 import { expireLearned, learnEndpoints } from './learn/learned.ts';
-import { type Lesson, observeDnsAnswer, observeDnsQuery } from './learn/observe-dns.ts';
+import { glanceAt, type Lesson, observeDnsAnswer, observeDnsQuery } from './learn/observe-dns.ts';
 import { observeHello } from './learn/observe-hello.ts';
 import { isSpent, takeToken } from './learn/pace.ts';
 import { isRepeat } from './learn/repeats.ts';
@@ -57,6 +57,9 @@ function onAnswer(state: State, event: Event & { kind: 'answer' }, now: number):
   counters.answers += 1;
   const release: readonly Effect[] =
     event.id === null ? NO_EFFECTS : [{ kind: 'release', id: event.id }];
+  const { matcher } = state.observer;
+  const glance = glanceAt(matcher, event.bytes, event.offset, event.end);
+  if (glance === 'unrelated') return release;
   const packet = read(state, event);
   if (packet === null) return release;
   const lessons: Lesson[] = [];
@@ -65,7 +68,8 @@ function onAnswer(state: State, event: Event & { kind: 'answer' }, now: number):
   let tooMany = false;
   for (const message of messagesOf(state, packet, device, now)) {
     const { bytes, offset, end } = message;
-    const observed = observeDnsAnswer(state.observer, bytes, offset, end, device, now, admit);
+    const { observer } = state;
+    const observed = observeDnsAnswer(observer, bytes, offset, end, device, now, admit, glance);
     for (const reason of observed.reasons) note(state, `DNS answer to ${device}: ${reason}`);
     lessons.push(...observed.lessons);
     tooMany ||= observed.tooMany === true;
@@ -137,12 +141,15 @@ const FLOODED_SLACK = 1000;
 function onQuery(state: State, event: Event & { kind: 'query' }, now: number): readonly Effect[] {
   const { counters } = state;
   counters.queries += 1;
+  const { matcher } = state.observer;
+  const glance = glanceAt(matcher, event.bytes, event.offset, event.end);
+  if (glance === 'unrelated') return NO_EFFECTS;
   const packet = read(state, event);
   if (packet === null) return NO_EFFECTS;
   const effects: Effect[] = [];
   const device = sourceText(packet);
   for (const { bytes, offset, end } of messagesOf(state, packet, device, now)) {
-    for (const match of observeDnsQuery(state.observer.matcher, bytes, offset, end)) {
+    for (const match of observeDnsQuery(matcher, bytes, offset, end)) {
       const { portmap, caps } = state.apps.get(match.app)!.profile;
       const timeout = Math.floor(portmap.windowSeconds * 1000 - event.age);
       if (timeout <= 0) continue;

@@ -11,12 +11,14 @@ import type { Profile } from '../policy/profile.ts';
 import { type DnsMessage, type DnsName, type DnsRecord, decodeDns } from '../wire/dns.ts';
 import {
   DNS_HEADER,
+  MATCHED,
   nameLabels,
   nameReason,
   readName,
   UNMATCHED,
   walkNames,
 } from '../wire/dns-names.ts';
+import { plainEnd, plainUdp } from '../wire/packet.ts';
 import { u16At } from '../wire/reader.ts';
 
 export interface LearnedAddress {
@@ -58,9 +60,34 @@ const NOTHING: DnsObservation = { lessons: [], reasons: [] };
 const TOO_MANY: DnsObservation = { lessons: [], reasons: [], tooMany: true };
 const scratch = nameLabels();
 
+/** What the names of a packet say before it is taken apart. `unclear`: it has to be looked at whole. */
+export type Glance = 'unrelated' | 'matched' | 'unclear';
+
+/**
+ * A glance at the packet bytes[offset, end): nearly all are plain datagrams with a DNS message of which
+ * no name is an application's, and there is nothing to learn from those.
+ */
+export function glanceAt(
+  matcher: NameMatcher,
+  bytes: Uint8Array,
+  offset: number,
+  end: number,
+): Glance {
+  const at = plainUdp(bytes, offset, end);
+  if (at < 0) return 'unclear';
+  const code = walk(matcher, bytes, at, plainEnd);
+  return code === UNMATCHED ? 'unrelated' : code === MATCHED ? 'matched' : 'unclear';
+}
+
+function walk(matcher: NameMatcher, bytes: Uint8Array, offset: number, end: number): number {
+  return walkNames(bytes, offset, end, matcher.filter, (_, base, stop, at) => {
+    return matchName(matcher, bytes, at, base, stop) !== null;
+  });
+}
+
 /**
  * Reads the response bytes[offset, end) that `device` is about to receive. `admit` is asked before
- * one that matches is decoded, which is what costs time.
+ * one that matches is decoded, which is what costs time. `glance`: what was seen of it already.
  */
 export function observeDnsAnswer(
   observer: DnsObserver,
@@ -70,13 +97,12 @@ export function observeDnsAnswer(
   device: string,
   now: number,
   admit: () => boolean = () => true,
+  glance: Glance = 'unclear',
 ): DnsObservation {
   // Queries of the home pass the same hooks when the router itself forwards them.
   if (end - offset >= DNS_HEADER && (bytes[offset + 2]! & 0x80) === 0) return NOTHING;
   const { matcher } = observer;
-  const code = walkNames(bytes, offset, end, matcher.filter, (_, base, stop, at) => {
-    return matchName(matcher, bytes, at, base, stop) !== null;
-  });
+  const code = glance === 'matched' ? MATCHED : walk(matcher, bytes, offset, end);
   if (code === UNMATCHED) return NOTHING;
   if (code < 0) return { lessons: [], reasons: [nameReason(code)] };
   if (!admit()) return TOO_MANY;

@@ -62,6 +62,28 @@ export function decodePacket(
   return { malformed: `IP version ${version}` };
 }
 
+/** Where the payload of the last `plainUdp` ends. */
+export let plainEnd = 0;
+
+/** Offset of the payload when bytes[offset, end) is a UDP datagram as nearly all are: whole, without
+ * IPv6 extension headers; -1 when it is anything else. `decodePacket` finds the same, for ten times
+ * the work. */
+export function plainUdp(bytes: Uint8Array, offset: number, end: number): number {
+  if (offset < 0 || end > bytes.length || end - offset < 28) return -1;
+  const first = bytes[offset]!;
+  let at = offset + 40;
+  if (first >> 4 === 4) {
+    at = offset + (first & 15) * 4;
+    const isWhole = offset + u16At(bytes, offset + 2) === end;
+    const isFragment = (u16At(bytes, offset + 6) & 0x3fff) !== 0;
+    if (at < offset + 20 || !isWhole || isFragment || bytes[offset + 9] !== UDP) return -1;
+  } else if (first >> 4 !== 6 || bytes[offset + 6] !== UDP) return -1;
+  else if (at + u16At(bytes, offset + 4) !== end) return -1;
+  if (end - at < 8) return -1;
+  plainEnd = at + u16At(bytes, at + 4);
+  return plainEnd < at + 8 || plainEnd > end ? -1 : at + 8;
+}
+
 export function sourceText(packet: Packet): string {
   return formatAddress(packet.bytes, packet.source, packet.family);
 }

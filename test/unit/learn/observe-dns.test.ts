@@ -3,11 +3,16 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
   type DnsObserver,
+  glanceAt,
   type Lesson,
   observeDnsAnswer,
   observeDnsQuery,
 } from '../../../agent/src/learn/observe-dns.ts';
 import { compileNames } from '../../../agent/src/policy/domain-match.ts';
+import { decodePacket, plainEnd, plainUdp } from '../../../agent/src/wire/packet.ts';
+import { DNS_SEEDS, udp4 } from '../../fuzz/dns-seeds.ts';
+import { toHex } from '../../netlink/hex.ts';
+import { udp } from '../../trace/packets.ts';
 import {
   answerTo,
   concat,
@@ -215,6 +220,54 @@ test('mutated answers never throw, and never teach an unroutable address', () =>
     }
     observeDnsQuery(observer.matcher, bytes, 0, bytes.length);
   }
+});
+
+test('what is called unrelated at a glance teaches nothing when it is read as a whole', () => {
+  const ends = [[192, 168, 1, 1], 53, [192, 168, 1, 11], 40000] as const;
+  const packets = [
+    ...DNS_SEEDS.map((message) => udp4(...ends, message)),
+    ...['www.example.org', 'ui.skype.com'].map((name) =>
+      udp(
+        { src: 'fd00::1', dst: 'fd00::b', sport: 53, dport: 40000 },
+        answerTo(name, [a('@12', [192, 0, 2, 7])]),
+      ),
+    ),
+  ];
+  const random = seeded(53);
+  let unrelated = 0;
+  for (let i = 0; i < 20000; i++) {
+    const seed = packets[i % packets.length]!;
+    const bytes = i < packets.length ? seed : mutate(seed, random);
+    if (glanceAt(observer.matcher, bytes, 0, bytes.length) !== 'unrelated') continue;
+    unrelated += 1;
+    const packet = decodePacket(bytes);
+    assert.ok(!('malformed' in packet), toHex(bytes));
+    if ('malformed' in packet) return;
+    const { payload, payloadEnd, protocol } = packet;
+    assert.equal([protocol, payload, payloadEnd], [17, plainUdp(bytes, 0, bytes.length), plainEnd]);
+    const seen = observeDnsAnswer(observer, bytes, payload, payloadEnd, '192.168.1.11', 0);
+    assert.equal([seen.lessons, seen.reasons], [[], []], toHex(bytes));
+    assert.equal(observeDnsQuery(observer.matcher, bytes, payload, payloadEnd), [], toHex(bytes));
+  }
+  assert.ok(unrelated > 1000, `${unrelated} unrelated`);
+  const glance = (bytes: Uint8Array) => glanceAt(observer.matcher, bytes, 0, bytes.length);
+  const [four, six] = [packets[1]!, packets.at(-2)!];
+  assert.equal([four, six, packets[0]!, packets.at(-1)!].map(glance), [
+    'unrelated',
+    'unrelated',
+    'matched',
+    'matched',
+  ]);
+  const fragment = four.slice();
+  fragment[6] = 0x20;
+  const options = concat(four.slice(0, 20), [1, 1, 1, 1], four.slice(20));
+  options[0] = 0x46;
+  options[3] = options[3]! + 4;
+  assert.equal([fragment, options, four.slice(0, -1)].map(glance), [
+    'unclear',
+    'unrelated',
+    'unclear',
+  ]);
 });
 
 test.run();
