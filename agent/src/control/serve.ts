@@ -10,7 +10,7 @@ import type { Told } from '../state.ts';
 import { now, wallTime } from '../system/clock.ts';
 import { readConnections } from '../system/connections.ts';
 import { errnoText } from '../system/errno.ts';
-import { readText } from '../system/file.ts';
+import { isSmallFile } from '../system/file.ts';
 import { residentBytes } from '../system/memory.ts';
 import { readLinks } from '../system/paths.ts';
 import { countSet, readSet } from '../system/sets.ts';
@@ -171,12 +171,12 @@ async function ofFiles(daemon: Daemon, command: Command): Promise<Printed> {
   };
 }
 
-/** Bytes: what is checked in a moment, so that nothing else has to wait for it. */
+/** Bytes: what is checked in a moment, since everything else waits for it. */
 const SMALL_FILE = 1 << 14;
 
 /** A file that has the same name for this program, and is small. */
 function fileHere(command: Command, file: string, isProfile: boolean): Printed {
-  const isHere = file.startsWith('/') && readText(file, SMALL_FILE).ok;
+  const isHere = file.startsWith('/') && isSmallFile(file, SMALL_FILE);
   return isHere ? checkedAs(command, file, isProfile) : ELSEWHERE;
 }
 

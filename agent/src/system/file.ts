@@ -4,6 +4,10 @@ import * as os from 'qjs:os';
 import { EINTR, EOVERFLOW } from 'whp:socket';
 import { decodeUtf8, encodeUtf8 } from './text.ts';
 
+/** The kind of a file, and an ordinary one (inode(7)). */
+const S_IFMT = 0o170000;
+const S_IFREG = 0o100000;
+
 export type FileRead =
   | { readonly ok: true; readonly text: string }
   | { readonly ok: false; readonly errno: number };
@@ -33,6 +37,12 @@ export function readText(path: string, limit = 4 << 20): FileRead {
   }
   os.close(fd);
   return errno === 0 ? { ok: true, text: decodeUtf8(bytes, 0, length) } : { ok: false, errno };
+}
+
+/** Whether `path` is a file of at most `limit` bytes: one that is read in a moment, and no pipe. */
+export function isSmallFile(path: string, limit: number): boolean {
+  const [stat] = os.stat(path);
+  return stat !== null && (stat.mode & S_IFMT) === S_IFREG && stat.size <= limit;
 }
 
 /** Writes `text` to `path` by way of `path.new` and a rename; mode 0600 unless told otherwise.

@@ -13,6 +13,7 @@ import {
 import { learnedEndpoints } from '../learn/learned.ts';
 import { noteTaught, taughtElements } from '../learn/taught.ts';
 import type { Connection, TupleFilter } from '../netlink/conntrack.ts';
+import type { SetChange } from '../netlink/nft-set.ts';
 import { weakerWithout } from '../policy/lacking.ts';
 import type { App } from '../policy/policy.ts';
 import { pairKey, pairOf, portKey, portOf } from '../ruleset/elements.ts';
@@ -36,6 +37,8 @@ const BURST = 200;
 /** A range shows the port, the port its peer, and the peer the rest of a call: what the list had before
  * is found by the next look. */
 const MORE_LOOKS = 2;
+/** Ports, and peers, that one look teaches. */
+const MOST_SHOWN = 256;
 
 export interface Late {
   /** Evidence came: look soon (before the event loop sleeps again, unless it came in masses). */
@@ -87,8 +90,7 @@ export function createLate(effects: Effects, setting: Setting): Late {
           const isNew = (text: string): boolean => !before[at]!.has(text);
           const shown = { ports: [...ports].filter(isNew), peers: [...peers].filter(isNew) };
           if (shown.ports.length + shown.peers.length === 0) return;
-          teachPorts(effects, state, app, shown.ports);
-          teachPeers(effects, state, app, shown.peers);
+          teach(effects, state, app, shown);
           again = more;
         });
         spent = Math.max(0, spent - (now() - since) * SHARE) + end.spent;
@@ -162,39 +164,40 @@ function knownGrounds(state: State, app: App): Grounds {
   return { app, addresses: new Set(addresses.map(({ address }) => address)), ports, peers };
 }
 
-function teachPorts(effects: Effects, state: State, app: App, shown: readonly string[]): void {
-  const { caps, ports } = app.profile;
-  for (const text of shown) {
+/** Ports and peers that running flows of `app` have shown; of thousands the first, in few transactions. */
+function teach(effects: Effects, { taught }: State, { profile, name }: App, shown: Shown): void {
+  const { caps, ports, peers } = profile;
+  const until = (seconds: number): number => now() + seconds * 1000;
+  const elements = new Map<string, { readonly key: Uint8Array }[]>();
+  const take = (set: string, key: Uint8Array | null, expires: number, cap: number): void => {
+    if (key === null) return;
+    noteTaught(taught, set, { key, expires }, cap);
+    const list = elements.get(set) ?? [];
+    elements.set(set, list);
+    list.push({ key });
+  };
+  for (const text of shown.ports.slice(0, MOST_SHOWN)) {
     const [device = '', protocol = '', port = ''] = text.split(' ');
     if (protocol !== 'udp' && protocol !== 'tcp') continue;
-    const set = setName(app.name, protocol, familyIn(device));
-    const key = portKey(device, Number(port));
-    teach(effects, state, { set, key, seconds: ports.leaseSeconds, cap: caps.ports });
+    const set = setName(name, protocol, familyIn(device));
+    take(set, portKey(device, Number(port)), until(ports.leaseSeconds), caps.ports);
   }
-}
-
-function teachPeers(effects: Effects, state: State, app: App, shown: readonly string[]): void {
-  const { caps, peers } = app.profile;
-  for (const text of shown) {
+  for (const text of shown.peers.slice(0, MOST_SHOWN)) {
     const [device = '', remote = ''] = text.split(' ');
-    const set = setName(app.name, 'peer', familyIn(device));
-    const key = pairKey(device, remote);
-    teach(effects, state, { set, key, seconds: peers.leaseSeconds, cap: caps.peers });
+    const set = setName(name, 'peer', familyIn(device));
+    take(set, pairKey(device, remote), until(peers.leaseSeconds), caps.peers);
   }
-}
-
-interface Lesson {
-  readonly set: string;
-  readonly key: Uint8Array | null;
-  readonly seconds: number;
-  readonly cap: number;
-}
-
-function teach({ sets }: Effects, { taught }: State, { set, key, seconds, cap }: Lesson): void {
-  if (typeof sets === 'string' || key === null) return;
-  noteTaught(taught, set, { key, expires: now() + seconds * 1000 }, cap);
-  const wrong = changeSets(sets, [{ operation: 'add', set, elements: [{ key }] }]);
+  const changes = Array.from(elements, ([set, list]): SetChange => {
+    return { operation: 'add', set, elements: list };
+  });
+  if (typeof effects.sets === 'string' || changes.length === 0) return;
+  const wrong = changeSets(effects.sets, changes);
   if (wrong !== null) log('error', wrong);
+}
+
+interface Shown {
+  readonly ports: readonly string[];
+  readonly peers: readonly string[];
 }
 
 function familyIn(address: string): Family {
