@@ -4,6 +4,7 @@ import { busy, commands } from './commands.ts';
 import type { Fault } from './fault.ts';
 import { floods } from './floods.ts';
 import { hello } from './hello.ts';
+import { history } from './history.ts';
 import { killed } from './killed.ts';
 import { neighbours } from './neighbours.ts';
 import { offload } from './offload.ts';
@@ -40,6 +41,7 @@ export const FAULTS: readonly Fault[] = [
   paused,
   hours,
   mistake,
+  history,
   commands,
   busy,
   // Last: its server goes on sending to a flow that was cut.

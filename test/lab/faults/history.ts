@@ -1,0 +1,46 @@
+// What was counted goes on after a reboot: the agent writes it when it is stopped and reads it when it
+// starts again, on the router's own flash.
+import type { Fault, FaultLab } from './fault.ts';
+
+/** Above the ten seconds after which the list of connections is read again. */
+const UNTIL_COUNTED = 13_000;
+const KEPT = ['app skype', 'device 192.168.1.11', 'proxy cloud'];
+
+interface Row {
+  readonly subject: string;
+  readonly up: number;
+  readonly down: number;
+}
+
+async function counted({ router }: FaultLab): Promise<Map<string, Row>> {
+  const text = await router.must('/usr/bin/whp counters --json', { timeout: 60_000 });
+  const { rows } = JSON.parse(text) as { rows: readonly Row[] };
+  return new Map(rows.map((row) => [row.subject, row]));
+}
+
+const told = (rows: ReadonlyMap<string, Row>): string =>
+  KEPT.map((name) => `${name} ${rows.get(name)?.up ?? '-'}/${rows.get(name)?.down ?? '-'}`).join(
+    ', ',
+  );
+
+export const history: Fault = {
+  name: 'history',
+  injected: 'the agent is stopped after a call, and started again',
+  async run(lab) {
+    const call = await lab.call({ device: 'iphone' });
+    await lab.sleep(2000);
+    await call.stop();
+    await lab.sleep(UNTIL_COUNTED);
+    const before = await counted(lab);
+    await lab.agent.stop();
+    const bytes = Number(await lab.router.must('wc -c </etc/whp/history'));
+    await lab.agent.start();
+    const after = await counted(lab);
+    const ok = KEPT.every((name) => {
+      const [one, other] = [before.get(name), after.get(name)];
+      return one !== undefined && one.up > 1000 && one.up === other?.up && one.down === other.down;
+    });
+    const verdict = `bytes up and down before: ${told(before)}; after: ${told(after)}; ${bytes} bytes on the flash`;
+    return { ok, verdict, seconds: null };
+  },
+};
