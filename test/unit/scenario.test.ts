@@ -1,0 +1,110 @@
+// Whole stories with a clock of the test's own, where several parts have to play together: reloads while
+// a call teaches and its lives run down; somebody who begins to offload flows.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { heldElements, learnedSetsOf } from '../../agent/src/learn/held.ts';
+import { createRepair, repairStep } from '../../agent/src/repair/repair.ts';
+import { apartText, isApartWanted } from '../../agent/src/ruleset/apart.ts';
+import { compile } from '../../agent/src/ruleset/compile.ts';
+import { APART_TABLE, TABLE } from '../../agent/src/ruleset/names.ts';
+import { renderStanding } from '../../agent/src/ruleset/render.ts';
+import { reloadText } from '../../agent/src/ruleset/standing.ts';
+import { createState, type Event } from '../../agent/src/state.ts';
+import { step } from '../../agent/src/step.ts';
+import { udp4 } from '../fuzz/dns-seeds.ts';
+import { app, policyFrom } from '../golden/policies.ts';
+import { udp } from '../trace/packets.ts';
+import { answerTo } from './wire/bytes.ts';
+
+const PHONE = '192.168.1.11';
+const NODE = '111.221.74.20';
+
+const span = (bytes: Uint8Array) => ({ bytes, offset: 0, end: bytes.length });
+
+/** ui.skype.com is 203.0.113.7 for ten minutes. */
+const answer: Event = {
+  kind: 'answer',
+  id: 1,
+  ...span(
+    udp4(
+      [192, 168, 1, 1],
+      53,
+      [192, 168, 1, 11],
+      40000,
+      answerTo('ui.skype.com', [{ name: '@12', type: 1, ttl: 600, rdata: [203, 0, 113, 7] }]),
+    ),
+  ),
+};
+
+/** The P2P port shows itself to a supernode. */
+const shown: Event = {
+  kind: 'evidence',
+  prefix: 'whp:range:skype',
+  ...span(udp({ src: PHONE, dst: NODE, sport: 13021, dport: 40001 }, new Uint8Array(30))),
+};
+
+test('a hundred reloads in ten minutes: each touches what differs, none what is learned', () => {
+  const [one, other] = [
+    policyFrom({}),
+    policyFrom({ app: { devices: [PHONE], fallback: 'direct' } }),
+  ];
+  const tables = new Map([one, other].map((policy) => [policy, renderStanding(compile(policy))]));
+  const isOwn = () => false;
+  let policy = one;
+  let state = createState(policy, isOwn);
+  step(state, answer, 0);
+  step(state, shown, 0);
+  const learned = learnedSetsOf(app);
+  for (let i = 1; i <= 100; i++) {
+    const now = i * 5900;
+    const next = i % 2 === 1 ? other : one;
+    const text = reloadText(tables.get(policy)!, tables.get(next)!, heldElements(state, now));
+    assert.is.not(text, '', `reload ${i}`);
+    for (const line of text.split('\n')) {
+      const touched = /^(?:flush|delete|add) (?:set|element) inet whp (\S+)/.exec(line)?.[1];
+      assert.not.ok(touched !== undefined && learned.includes(touched), line);
+      assert.not.match(line, /^(?:flush|delete) table/);
+    }
+    assert.is(reloadText(tables.get(next)!, tables.get(next)!), '', 'the same once more');
+    policy = next;
+    state = createState(policy, isOwn, state);
+    step(state, { kind: 'tick' }, now);
+    const left = Object.fromEntries(
+      Array.from(heldElements(state, now), ([set, [first]]) => [set, first!.left]),
+    );
+    // Lives run down as if nobody had reloaded anything.
+    assert.equal(left, { skype_addr4: 600_000 - now, skype_udp4: 7_200_000 - now }, `at ${now}`);
+  }
+  step(state, { kind: 'tick' }, 600_001);
+  assert.equal([...heldElements(state, 600_001).keys()], ['skype_udp4'], 'it ends when it should');
+});
+
+test('somebody begins to offload flows: seen with his transaction, ours are apart, and stay so', () => {
+  const tables = new Set<string>();
+  const repair = createRepair(15000, 15000);
+  repairStep(repair, { kind: 'loaded', generation: 3, fingerprint: 'prerouting 1 9' }, 0);
+  let generation = 3;
+  let made = 0;
+  const apartAt: number[] = [];
+  for (let at = 500; at <= 20_000; at += 500) {
+    // fw4 loads its flow table at 5 s, reloads at 10 s, and at 15 s somebody deletes ours.
+    if (at === 5000) tables.add('fw4');
+    if (at === 15_000) tables.delete(APART_TABLE);
+    if ([5000, 10_000, 15_000].includes(at)) generation += 1;
+    const asked = repairStep(repair, { kind: 'generation', generation, own: made }, at);
+    made = 0;
+    if (!asked.some(({ kind }) => kind === 'look-table')) continue;
+    const [effect] = repairStep(repair, { kind: 'table', fingerprint: 'prerouting 1 9' }, at);
+    assert.is(effect, undefined, 'our own table stands');
+    if (!isApartWanted(tables)) continue;
+    assert.match(apartText(0x0f000000), `table inet ${APART_TABLE}`);
+    assert.not.match(apartText(0x0f000000), `table inet ${TABLE} `);
+    tables.add(APART_TABLE);
+    generation += 1;
+    made = 1;
+    apartAt.push(at);
+  }
+  assert.equal(apartAt, [5000, 15_000]);
+});
+
+test.run();
