@@ -20,6 +20,9 @@ export interface Household {
   stop(): Promise<HouseholdRecord>;
 }
 
+/** The learned set whose elements have the lives of DNS records. */
+const NAMES = 'skype_addr4';
+
 /** The longest time the home's DNS may be silent: the watchdog's, and what a query takes. */
 export const WATCHDOG_MILLISECONDS = 5000;
 
@@ -48,10 +51,16 @@ export async function household(lab: FaultLab): Promise<Household> {
   });
   await lab.sleep(500);
   const before = await lab.learned();
+  const lives = await expiries(lab, NAMES);
+  const began = await lab.worldTime();
   return {
     async stop() {
       const now = new Set(await lab.learned());
-      const forgotten = before.filter((one) => !now.has(one));
+      const seconds = ((await lab.worldTime()) - began) / 1000;
+      // What nobody asked for again may have lived its time.
+      const isOver = (one: string): boolean =>
+        one.startsWith(`${NAMES} `) && (lives.get(one.slice(NAMES.length + 1)) ?? 0) <= seconds;
+      const forgotten = before.filter((one) => !now.has(one) && !isOver(one));
       const records = { call: await call.stop(), unrelated: await unrelated.stop() };
       const asked = await dns.stop();
       const strays = lab.isp.strays(since).length;
