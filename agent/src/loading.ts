@@ -81,7 +81,9 @@ export async function runNft(daemon: Daemon, text: string): Promise<string | nul
   const file = `${daemon.legacy}.nft`;
   const isWritten = writeText(file, text) === 0;
   const input = isWritten ? '' : text;
+  daemon.effects.wait();
   const { status, stderr } = await runProgram(['nft', '-f', isWritten ? file : '-'], { input });
+  daemon.effects.goOn();
   removeFile(file);
   return status === 0 ? null : `nft refused the table: ${stderr.trim()}`;
 }

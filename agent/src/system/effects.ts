@@ -5,6 +5,7 @@ import { capOf, surplusOf } from '../learn/room.ts';
 import type { SetChange } from '../netlink/nft-set.ts';
 import { FILLED_SETS, setName } from '../ruleset/names.ts';
 import type { Effect, State, Told } from '../state.ts';
+import { after } from './clock.ts';
 import { type ConnectionLists, openConnectionLists } from './connection-lists.ts';
 import { type Connections, cutConnection, openConnections } from './connections.ts';
 import type { HeldFeed } from './feeds.ts';
@@ -27,9 +28,20 @@ export interface Effects {
   /** Transactions the kernel refused, and the last one in words. */
   readonly failures: { count: number; last: string };
   run(effects: readonly Effect[]): void;
+  /** While `nft` loads a table, what changes sets waits: nft begins anew whenever somebody commits while
+   * it reads, and a slow router's never came to its end. At most PATIENCE. */
+  wait(): void;
+  /** Runs what has waited. */
+  goOn(): void;
 }
 
+/** Lists that wait, and milliseconds: beyond either nft has to cope. */
+const MOST_WAITING = 256;
+const PATIENCE = 1500;
+
 export function openEffects(): Effects {
+  const waiting: (readonly Effect[])[] = [];
+  let stop: (() => void) | null = null;
   const self: Effects = {
     held: null,
     hellos: null,
@@ -40,9 +52,27 @@ export function openEffects(): Effects {
     lists: openConnectionLists(),
     listeners: new Set(),
     failures: { count: 0, last: '' },
-    run: (effects) => runEffects(self, effects),
+    run: (effects) => {
+      const waits = stop !== null && waiting.length < MOST_WAITING && effects.some(changesSets);
+      if (waits) waiting.push(effects);
+      else runEffects(self, effects);
+    },
+    wait: () => {
+      stop ??= after(PATIENCE, self.goOn);
+    },
+    goOn: () => {
+      stop?.();
+      stop = null;
+      for (const effects of waiting.splice(0)) runEffects(self, effects);
+      self.held?.flush();
+      self.hellos?.flush();
+    },
   };
   return self;
+}
+
+function changesSets({ kind }: Effect): boolean {
+  return kind === 'renew' || kind === 'forget';
 }
 
 function runEffects(self: Effects, effects: readonly Effect[]): void {
