@@ -40,6 +40,9 @@ export async function enforce(daemon: Daemon, wanted: Policy): Promise<string | 
   const refused = await load(daemon, policy);
   if (refused !== null) return refused;
   leaveMask(daemon, policy);
+  // Whom we are in the way of, and who in ours, is another question with other numbers.
+  const isSame = JSON.stringify(policy.globals) === JSON.stringify(daemon.policy.globals);
+  if (!isSame) daemon.neighbours.isDue = true;
   daemon.policy = policy;
   const isOwn = (address: string): boolean =>
     isOwnAddress(daemon.policy, daemon.addresses, address);
