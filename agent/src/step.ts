@@ -134,8 +134,8 @@ function take(state: State, lesson: Lesson): Effect[] {
 /** Milliseconds by which a device's window outlasts its query: the others of a burst, an application's
  * start or a flood, then need no transaction of their own. */
 const ASKED_SLACK = 40;
-/** The same for a device that asks for more names than it may: each transaction takes a slow router 6 to
- * 9 ms, which others wait for. */
+/** The same for a device that asks for more names than it may: each transaction takes time that
+ * others wait for. */
 const FLOODED_SLACK = 1000;
 
 function onQuery(state: State, event: Event & { kind: 'query' }, now: number): readonly Effect[] {

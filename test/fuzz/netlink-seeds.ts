@@ -1,7 +1,8 @@
 // Netlink messages to begin with: what our own encoders write that the kernel echoes in the same
 // form, and a few that only the kernel sends, built attribute by attribute.
 import { putAddressAdd } from '../../agent/src/netlink/address.ts';
-import { CONNTRACK_ENTRY, putConntrackDelete } from '../../agent/src/netlink/conntrack.ts';
+import { CONNTRACK_ENTRY } from '../../agent/src/netlink/conntrack.ts';
+import { putConntrackDelete } from '../../agent/src/netlink/conntrack-request.ts';
 import type { ByteOrder } from '../../agent/src/netlink/endian.ts';
 import { putGreCreate } from '../../agent/src/netlink/link.ts';
 import { LOGGED_PACKET } from '../../agent/src/netlink/nflog.ts';

@@ -3,11 +3,8 @@
 import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
 import { putAddressAdd, putAddressDelete } from '../../agent/src/netlink/address.ts';
-import {
-  putConntrackDelete,
-  putConntrackDump,
-  readConnection,
-} from '../../agent/src/netlink/conntrack.ts';
+import { readConnection } from '../../agent/src/netlink/conntrack.ts';
+import { putConntrackDelete, putConntrackDump } from '../../agent/src/netlink/conntrack-request.ts';
 import {
   NETLINK_NETFILTER,
   NETLINK_ROUTE,

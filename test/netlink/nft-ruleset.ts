@@ -15,20 +15,10 @@ import {
   NFT_MSG_NEWTABLE,
   NFT_PAYLOAD_NETWORK_HEADER,
   NFT_REG_1,
-  NFTA_CHAIN_HOOK,
-  NFTA_CHAIN_NAME,
-  NFTA_CHAIN_POLICY,
-  NFTA_CHAIN_TABLE,
-  NFTA_CHAIN_TYPE,
   NFTA_CT_KEY,
-  NFTA_HOOK_HOOKNUM,
-  NFTA_HOOK_PRIORITY,
   NFTA_IMMEDIATE_DATA,
   NFTA_IMMEDIATE_DREG,
   NFTA_LIST_ELEM,
-  NFTA_RULE_CHAIN,
-  NFTA_RULE_EXPRESSIONS,
-  NFTA_RULE_TABLE,
   NFTA_TABLE_NAME,
 } from '../../agent/src/netlink/nft-constants.ts';
 import {
@@ -41,6 +31,7 @@ import {
   nest,
   payload,
 } from '../../agent/src/netlink/nft-expression.ts';
+import { putBaseChain, putRuleIn } from '../../agent/src/netlink/nft-rule.ts';
 import {
   attributeBe16,
   attributeBe32,
@@ -95,14 +86,7 @@ export function putChain(
 ): void {
   beginMessage(w, type(NFT_MSG_NEWCHAIN), CREATE, seq);
   putNetfilter(w, INET, 0);
-  attributeString(w, NFTA_CHAIN_TABLE, table);
-  attributeString(w, NFTA_CHAIN_NAME, name);
-  nest(w, NFTA_CHAIN_HOOK, () => {
-    attributeBe32(w, NFTA_HOOK_HOOKNUM, hook);
-    attributeBe32(w, NFTA_HOOK_PRIORITY, priority);
-  });
-  attributeBe32(w, NFTA_CHAIN_POLICY, 1);
-  attributeString(w, NFTA_CHAIN_TYPE, 'filter');
+  putBaseChain(w, { table, name, hook, priority });
   endMessage(w);
 }
 
@@ -192,10 +176,6 @@ export function putRule(
 ): void {
   beginMessage(w, type(NFT_MSG_NEWRULE), CREATE | NLM_F_APPEND, seq);
   putNetfilter(w, INET, 0);
-  attributeString(w, NFTA_RULE_TABLE, table);
-  attributeString(w, NFTA_RULE_CHAIN, chain);
-  nest(w, NFTA_RULE_EXPRESSIONS, () => {
-    for (const put of expressions) put(w);
-  });
+  putRuleIn(w, table, chain, expressions);
   endMessage(w);
 }

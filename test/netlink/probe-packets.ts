@@ -5,10 +5,9 @@ import * as sys from 'whp:socket';
 import {
   CONNTRACK_ENTRY,
   type Connection,
-  putConntrackDelete,
-  putConntrackDump,
   readConnection,
 } from '../../agent/src/netlink/conntrack.ts';
+import { putConntrackDelete, putConntrackDump } from '../../agent/src/netlink/conntrack-request.ts';
 import {
   NETLINK_NETFILTER,
   NF_ACCEPT,

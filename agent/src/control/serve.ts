@@ -2,15 +2,12 @@
 // line out; `monitor` goes on; `cli` answers a command line with what is to be printed. answers.ts
 // makes the answers, this asks the kernel for it.
 import type { Ledger, LiveFlow } from '../account/ledger.ts';
-import { collisionsNow } from '../neighbours.ts';
 import type { Problem } from '../policy/result.ts';
-import { loadText } from '../ruleset/standing.ts';
 import type { Daemon } from '../running.ts';
 import type { Told } from '../state.ts';
 import { now, wallTime } from '../system/clock.ts';
 import { readConnections } from '../system/connections.ts';
 import { errnoText } from '../system/errno.ts';
-import { isSmallFile } from '../system/file.ts';
 import { residentBytes } from '../system/memory.ts';
 import { readLinks } from '../system/paths.ts';
 import { countSet, readSet } from '../system/sets.ts';
@@ -22,13 +19,11 @@ import { act, type Refresh } from './actions.ts';
 import { type StatusAnswer, statusAnswer } from './answer-status.ts';
 import { whyAnswer } from './answer-why.ts';
 import { evidenceAnswer, flowAnswers, type KernelView, learnedAnswer } from './answers.ts';
-import { type Command, readArguments } from './arguments.ts';
-import { checked, checkedAs, isProfileName } from './check.ts';
+import { readArguments } from './arguments.ts';
 import { type DeviceAnswer, devicesAnswer, flowsOf, learnedOf } from './devices.ts';
-import { loadConfiguration, policyOf } from './load.ts';
+import { isOfFiles, ofFiles } from './own-files.ts';
 import {
   complained,
-  ELSEWHERE,
   type Printed,
   printed,
   printedAlone,
@@ -36,7 +31,6 @@ import {
   type Request,
   requestOf,
 } from './printed.ts';
-import { profilesTold } from './profile-command.ts';
 import { largest, rpcAnswer } from './rpc.ts';
 import { VERSION } from './version.ts';
 
@@ -142,57 +136,12 @@ async function cli(daemon: Daemon, turns: Turns, words: readonly unknown[]): Pro
   const command = read.value;
   const alone = printedAlone(command);
   if (alone !== null) return alone;
-  if (OF_FILES.includes(command.name)) return ofFiles(daemon, command);
+  if (isOfFiles(command)) return ofFiles(daemon, command);
   const reply = await answer(daemon, turns, requestOf(command)).catch((error: unknown) => ({
     ok: false,
     error: String(error),
   }));
   return printed(command, reply as Reply);
-}
-
-const OF_FILES: readonly string[] = ['profile', 'ruleset', 'check'];
-
-/** What another program could say as well, had it not to load an engine first. Only of the agent's own
- * files: others may be named from another folder. */
-async function ofFiles(daemon: Daemon, command: Command): Promise<Printed> {
-  const { sources } = daemon.settings;
-  const { standing } = daemon;
-  const { config, profiles, state } = command;
-  if (config !== sources.config || profiles !== sources.profiles || state !== sources.state)
-    return ELSEWHERE;
-  if (command.name === 'profile') return profilesTold(command) ?? validateHere(command);
-  if (command.name === 'check') return checkHere(daemon, command);
-  if (standing === null) return ELSEWHERE;
-  const text = loadText(standing);
-  return {
-    status: 0,
-    out: command.json ? `${JSON.stringify({ ruleset: text })}\n` : text,
-    err: '',
-  };
-}
-
-/** Bytes: what is checked in a moment, since everything else waits for it. */
-const SMALL_FILE = 1 << 14;
-
-/** A file that has the same name for this program, and is small. */
-function fileHere(command: Command, file: string, isProfile: boolean): Printed {
-  const isHere = file.startsWith('/') && isSmallFile(file, SMALL_FILE);
-  return isHere ? checkedAs(command, file, isProfile) : ELSEWHERE;
-}
-
-function validateHere(command: Command): Printed {
-  const [word, file = ''] = command.words;
-  return word === 'validate' ? fileHere(command, file, true) : ELSEWHERE;
-}
-
-async function checkHere(daemon: Daemon, command: Command): Promise<Printed> {
-  const { operand } = command;
-  if (operand !== null) return fileHere(command, operand, isProfileName(operand));
-  const { configuration, configured, hosts } = daemon.settings;
-  const loaded = loadConfiguration(command, configuration);
-  const read = loaded.ok ? policyOf(loaded.value, hosts, configured) : loaded;
-  const problems = read.ok ? await collisionsNow(daemon, read.value.globals) : read.problems;
-  return checked(command, command.config, problems);
 }
 
 /** "STATUS OUT ERR", the lengths in bytes, and then what goes to the two outputs. */

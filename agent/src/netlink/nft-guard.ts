@@ -27,16 +27,6 @@ import {
   NFT_MSG_NEWRULE,
   NFT_MSG_NEWTABLE,
   NFT_TABLE_F_OWNER,
-  NFTA_CHAIN_HOOK,
-  NFTA_CHAIN_NAME,
-  NFTA_CHAIN_POLICY,
-  NFTA_CHAIN_TABLE,
-  NFTA_CHAIN_TYPE,
-  NFTA_HOOK_HOOKNUM,
-  NFTA_HOOK_PRIORITY,
-  NFTA_RULE_CHAIN,
-  NFTA_RULE_EXPRESSIONS,
-  NFTA_RULE_TABLE,
   NFTA_TABLE_FLAGS,
   NFTA_TABLE_NAME,
 } from './nft-constants.ts';
@@ -50,10 +40,10 @@ import {
   meta,
   NAME_BYTES,
   named,
-  nest,
   number,
   verdict,
 } from './nft-expression.ts';
+import { putBaseChain, putRuleIn } from './nft-rule.ts';
 import { putBatchBegin, putBatchEnd } from './nft-set.ts';
 import {
   attributeBe32,
@@ -163,22 +153,11 @@ export function putGuard(w: Writer, first: number, guard: Guard): GuardBatch {
   endMessage(w);
   for (const { name, hook, rules } of chains) {
     begin(NFT_MSG_NEWCHAIN, 0);
-    attributeString(w, NFTA_CHAIN_TABLE, guard.table);
-    attributeString(w, NFTA_CHAIN_NAME, name);
-    nest(w, NFTA_CHAIN_HOOK, () => {
-      attributeBe32(w, NFTA_HOOK_HOOKNUM, hook);
-      attributeBe32(w, NFTA_HOOK_PRIORITY, PRIORITY);
-    });
-    attributeBe32(w, NFTA_CHAIN_POLICY, NF_ACCEPT);
-    attributeString(w, NFTA_CHAIN_TYPE, 'filter');
+    putBaseChain(w, { table: guard.table, name, hook, priority: PRIORITY });
     endMessage(w);
     for (const expressions of rules) {
       begin(NFT_MSG_NEWRULE, NLM_F_APPEND);
-      attributeString(w, NFTA_RULE_TABLE, guard.table);
-      attributeString(w, NFTA_RULE_CHAIN, name);
-      nest(w, NFTA_RULE_EXPRESSIONS, () => {
-        for (const put of expressions) put(w);
-      });
+      putRuleIn(w, guard.table, name, expressions);
       endMessage(w);
     }
   }

@@ -2,12 +2,8 @@
 // that no held answer waits for a list of thousands. Before: conntrack. After: flow-watch, late,
 // steering.
 import * as os from 'qjs:os';
-import {
-  type Connection,
-  putConntrackDump,
-  readConnection,
-  type TupleFilter,
-} from '../netlink/conntrack.ts';
+import { type Connection, readConnection } from '../netlink/conntrack.ts';
+import { putConntrackDump, type TupleFilter } from '../netlink/conntrack-request.ts';
 import {
   NETLINK_NETFILTER,
   NLM_F_DUMP_INTR,

@@ -2,12 +2,8 @@
 // and the removal of one that was bound to the direct path before its evidence came.
 
 import type { Flow } from '../learn/evidence.ts';
-import {
-  type Connection,
-  putConntrackDelete,
-  putConntrackDump,
-  readConnection,
-} from '../netlink/conntrack.ts';
+import { type Connection, readConnection } from '../netlink/conntrack.ts';
+import { putConntrackDelete, putConntrackDump } from '../netlink/conntrack-request.ts';
 import { NETLINK_NETFILTER } from '../netlink/constants.ts';
 import { weakerWithout } from '../policy/lacking.ts';
 import { markOf } from '../policy/marks.ts';

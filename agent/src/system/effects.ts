@@ -29,7 +29,7 @@ export interface Effects {
   readonly failures: { count: number; last: string };
   run(effects: readonly Effect[]): void;
   /** While `nft` loads a table, what changes sets waits: nft begins anew whenever somebody commits while
-   * it reads, and a slow router's never came to its end. At most PATIENCE. */
+   * it reads, which on a slow router can go on as long as answers teach. At most PATIENCE. */
   wait(): void;
   /** Runs what has waited. */
   goOn(): void;

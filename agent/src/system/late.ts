@@ -12,7 +12,8 @@ import {
 } from '../learn/late.ts';
 import { learnedEndpoints } from '../learn/learned.ts';
 import { noteTaught, taughtElements } from '../learn/taught.ts';
-import type { Connection, TupleFilter } from '../netlink/conntrack.ts';
+import type { Connection } from '../netlink/conntrack.ts';
+import type { TupleFilter } from '../netlink/conntrack-request.ts';
 import type { SetChange } from '../netlink/nft-set.ts';
 import { weakerWithout } from '../policy/lacking.ts';
 import type { App } from '../policy/policy.ts';

@@ -2,12 +2,11 @@
 // byte orders; the deletion of exactly that entry.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { type Connection, readConnection } from '../../../agent/src/netlink/conntrack.ts';
 import {
-  type Connection,
   putConntrackDelete,
   putConntrackDump,
-  readConnection,
-} from '../../../agent/src/netlink/conntrack.ts';
+} from '../../../agent/src/netlink/conntrack-request.ts';
 import { createReader } from '../../../agent/src/netlink/message.ts';
 import { createWriter, type Writer } from '../../../agent/src/netlink/writer.ts';
 import {

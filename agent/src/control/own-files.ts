@@ -1,0 +1,60 @@
+// control/own-files: commands about files and what was made of them, answered by the running agent: its
+// parsed profiles and configuration are at hand, where another program would have to load an engine.
+import { collisionsNow } from '../neighbours.ts';
+import { loadText } from '../ruleset/standing.ts';
+import type { Daemon } from '../running.ts';
+import { isSmallFile } from '../system/file.ts';
+import type { Command } from './arguments.ts';
+import { checked, checkedAs, isProfileName } from './check.ts';
+import { loadConfiguration, policyOf } from './load.ts';
+import { ELSEWHERE, type Printed } from './printed.ts';
+import { profilesTold } from './profile-command.ts';
+
+const OF_FILES: readonly string[] = ['profile', 'ruleset', 'check'];
+
+export function isOfFiles({ name }: Command): boolean {
+  return OF_FILES.includes(name);
+}
+
+/** What another program could say as well, had it not to load an engine first. Only of the agent's own
+ * files: others may be named from another folder. */
+export async function ofFiles(daemon: Daemon, command: Command): Promise<Printed> {
+  const { sources } = daemon.settings;
+  const { standing } = daemon;
+  const { config, profiles, state } = command;
+  if (config !== sources.config || profiles !== sources.profiles || state !== sources.state)
+    return ELSEWHERE;
+  if (command.name === 'profile') return profilesTold(command) ?? validateHere(command);
+  if (command.name === 'check') return checkHere(daemon, command);
+  if (standing === null) return ELSEWHERE;
+  const text = loadText(standing);
+  return {
+    status: 0,
+    out: command.json ? `${JSON.stringify({ ruleset: text })}\n` : text,
+    err: '',
+  };
+}
+
+/** Bytes: what is checked in a moment, since everything else waits for it. */
+const SMALL_FILE = 1 << 14;
+
+/** A file that has the same name for this program, and is small. */
+function fileHere(command: Command, file: string, isProfile: boolean): Printed {
+  const isHere = file.startsWith('/') && isSmallFile(file, SMALL_FILE);
+  return isHere ? checkedAs(command, file, isProfile) : ELSEWHERE;
+}
+
+function validateHere(command: Command): Printed {
+  const [word, file = ''] = command.words;
+  return word === 'validate' ? fileHere(command, file, true) : ELSEWHERE;
+}
+
+async function checkHere(daemon: Daemon, command: Command): Promise<Printed> {
+  const { operand } = command;
+  if (operand !== null) return fileHere(command, operand, isProfileName(operand));
+  const { configuration, configured, hosts } = daemon.settings;
+  const loaded = loadConfiguration(command, configuration);
+  const read = loaded.ok ? policyOf(loaded.value, hosts, configured) : loaded;
+  const problems = read.ok ? await collisionsNow(daemon, read.value.globals) : read.problems;
+  return checked(command, command.config, problems);
+}

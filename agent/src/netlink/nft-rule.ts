@@ -1,0 +1,51 @@
+// netlink/nft-rule: the body of the messages that make a chain and a rule; nft-expression has what a rule
+// is made of.
+import { NF_ACCEPT } from './constants.ts';
+import {
+  NFTA_CHAIN_HOOK,
+  NFTA_CHAIN_NAME,
+  NFTA_CHAIN_POLICY,
+  NFTA_CHAIN_TABLE,
+  NFTA_CHAIN_TYPE,
+  NFTA_HOOK_HOOKNUM,
+  NFTA_HOOK_PRIORITY,
+  NFTA_RULE_CHAIN,
+  NFTA_RULE_EXPRESSIONS,
+  NFTA_RULE_TABLE,
+} from './nft-constants.ts';
+import { type Expression, nest } from './nft-expression.ts';
+import { attributeBe32, attributeString, type Writer } from './writer.ts';
+
+/** A chain at a hook (NF_INET_*). */
+export interface BaseChain {
+  readonly table: string;
+  readonly name: string;
+  readonly hook: number;
+  readonly priority: number;
+}
+
+/** What a NFT_MSG_NEWCHAIN says: a chain of type filter, policy accept. */
+export function putBaseChain(w: Writer, { table, name, hook, priority }: BaseChain): void {
+  attributeString(w, NFTA_CHAIN_TABLE, table);
+  attributeString(w, NFTA_CHAIN_NAME, name);
+  nest(w, NFTA_CHAIN_HOOK, () => {
+    attributeBe32(w, NFTA_HOOK_HOOKNUM, hook);
+    attributeBe32(w, NFTA_HOOK_PRIORITY, priority);
+  });
+  attributeBe32(w, NFTA_CHAIN_POLICY, NF_ACCEPT);
+  attributeString(w, NFTA_CHAIN_TYPE, 'filter');
+}
+
+/** What a NFT_MSG_NEWRULE says. */
+export function putRuleIn(
+  w: Writer,
+  table: string,
+  chain: string,
+  expressions: readonly Expression[],
+): void {
+  attributeString(w, NFTA_RULE_TABLE, table);
+  attributeString(w, NFTA_RULE_CHAIN, chain);
+  nest(w, NFTA_RULE_EXPRESSIONS, () => {
+    for (const put of expressions) put(w);
+  });
+}
