@@ -6,7 +6,7 @@ import { expireHellos, learnServer, type NamedServer, wasNamed } from './learn/h
 import { expireLearned, learnEndpoints } from './learn/learned.ts';
 import { glanceAt, type Lesson, observeDnsAnswer, observeDnsQuery } from './learn/observe-dns.ts';
 import { observeHello } from './learn/observe-hello.ts';
-import { isSpent, takeToken } from './learn/pace.ts';
+import { takeToken } from './learn/pace.ts';
 import { isRepeat } from './learn/repeats.ts';
 import { reportOnce } from './learn/reports.ts';
 import { expireTaught, holdsUntil, noteAnnounced, noteTaught } from './learn/taught.ts';
@@ -131,12 +131,12 @@ function take(state: State, lesson: Lesson): Effect[] {
   return effects;
 }
 
-/** Milliseconds by which a device's window outlasts its query: the others of a burst, an application's
- * start or a flood, then need no transaction of their own. */
+/** Milliseconds by which a device's window outlasts its query: the others of a burst then need no
+ * transaction of their own. */
 const ASKED_SLACK = 40;
-/** The same for a device that asks for more names than it may: each transaction takes time that
- * others wait for. */
-const FLOODED_SLACK = 1000;
+/** The same for a device whose window is open: its burst is an application's start or a flood, and each
+ * transaction takes time that others wait for. */
+const BURST_SLACK = 1000;
 
 function onQuery(state: State, event: Event & { kind: 'query' }, now: number): readonly Effect[] {
   const { counters } = state;
@@ -157,8 +157,8 @@ function onQuery(state: State, event: Event & { kind: 'query' }, now: number): r
       const key = addressKey(device)!;
       counters.asked += 1;
       if (holdsUntil(state.taught, set, key, now + timeout)) continue;
-      const slack = isSpent(state.pace, device, now) ? FLOODED_SLACK : ASKED_SLACK;
-      const lasts = timeout + slack;
+      const isOpen = holdsUntil(state.taught, set, key, now);
+      const lasts = timeout + (isOpen ? BURST_SLACK : ASKED_SLACK);
       noteTaught(state.taught, set, { key, expires: now + lasts }, caps.devices);
       effects.push({ kind: 'renew', set, elements: [{ key, timeout: lasts }] });
       effects.push({

@@ -1,8 +1,16 @@
-// How fast one device may teach: a bucket of tokens for each device that sends matching answers. A
-// match costs the agent tens of times what a look costs, so a device that floods it with names of
-// the application would keep everybody's answers waiting. Pure; step asks before it decodes.
+// learn/pace: how fast something may happen: a bucket of tokens for each device that sends matching
+// answers, and one for the transactions they make (learn/gathering). A match costs the agent tens of
+// times what a look costs, so a device that floods it with names of the application would keep
+// everybody's answers waiting. Pure; step asks before it decodes.
+
+/** Tokens a second, and how many a bucket holds. */
+export interface Rate {
+  readonly perSecond: number;
+  readonly burst: number;
+}
 
 export interface Pace {
+  readonly rate: Rate;
   /** By device, the one not heard of for longest first. */
   readonly buckets: Map<string, Bucket>;
 }
@@ -18,23 +26,25 @@ export const PACE = { perSecond: 10, burst: 50 } as const;
 /** Devices remembered; a forgotten one starts with a full bucket. */
 const DEVICES = 1024;
 
-export function createPace(): Pace {
-  return { buckets: new Map() };
+export function createPace(rate: Rate = PACE): Pace {
+  return { rate, buckets: new Map() };
 }
 
-/** Whether `device` has no token left at `now` (milliseconds): it floods. */
-export function isSpent(pace: Pace, device: string, now: number): boolean {
-  return tokensAt(pace.buckets.get(device), now) < 1;
+/** Milliseconds from `now` until `device` has a token; 0: it has one. */
+export function untilToken(pace: Pace, device: string, now: number): number {
+  const missing = 1 - tokensAt(pace, device, now);
+  return missing <= 0 ? 0 : (missing * 1000) / pace.rate.perSecond;
 }
 
-function tokensAt(bucket: Bucket | undefined, now: number): number {
-  if (bucket === undefined) return PACE.burst;
-  return Math.min(PACE.burst, bucket.tokens + ((now - bucket.at) * PACE.perSecond) / 1000);
+function tokensAt({ rate, buckets }: Pace, device: string, now: number): number {
+  const bucket = buckets.get(device);
+  if (bucket === undefined) return rate.burst;
+  return Math.min(rate.burst, bucket.tokens + ((now - bucket.at) * rate.perSecond) / 1000);
 }
 
 /** Takes a token of `device` at `now` (milliseconds); false when it has none left. */
 export function takeToken(pace: Pace, device: string, now: number): boolean {
-  const tokens = tokensAt(pace.buckets.get(device), now);
+  const tokens = tokensAt(pace, device, now);
   const taken = tokens >= 1;
   pace.buckets.delete(device);
   pace.buckets.set(device, { tokens: taken ? tokens - 1 : tokens, at: now });

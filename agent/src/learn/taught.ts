@@ -43,7 +43,7 @@ export function noteTaught(taught: Taught, set: string, one: TaughtElement, cap:
 
 /** Whether the element of this key holds until `time` at least (milliseconds). */
 export function holdsUntil(taught: Taught, set: string, key: Uint8Array, time: number): boolean {
-  return (taught.get(set)?.get(nameOf(key))?.expires ?? 0) >= time;
+  return (taught.get(set)?.get(nameOf(key))?.expires ?? -1) >= time;
 }
 
 /** A reading of the whole set takes the place of what was known of it. */

@@ -1,11 +1,18 @@
 // system/effects: runs what step.ts asks for, in its order: a set update is committed before the
 // answer that taught it is released. Last station of a packet's way: netlink -> kernel set.
 
+import {
+  changesSets,
+  createGathering,
+  placeOf,
+  takeWaiting,
+  untilNext,
+} from '../learn/gathering.ts';
 import { capOf, surplusOf } from '../learn/room.ts';
 import type { SetChange } from '../netlink/nft-set.ts';
 import { FILLED_SETS, setName } from '../ruleset/names.ts';
 import type { Effect, State, Told } from '../state.ts';
-import { after } from './clock.ts';
+import { after, now } from './clock.ts';
 import { type ConnectionLists, openConnectionLists } from './connection-lists.ts';
 import { type Connections, cutConnection, openConnections } from './connections.ts';
 import type { HeldFeed } from './feeds.ts';
@@ -28,20 +35,23 @@ export interface Effects {
   /** Transactions the kernel refused, and the last one in words. */
   readonly failures: { count: number; last: string };
   run(effects: readonly Effect[]): void;
-  /** While `nft` loads a table, what changes sets waits: nft begins anew whenever somebody commits while
-   * it reads, which on a slow router can go on as long as answers teach. At most PATIENCE. */
+  /** While our own `nft` loads a table, what changes sets waits (learn/gathering), at most PATIENCE. */
   wait(): void;
   /** Runs what has waited. */
   goOn(): void;
 }
 
-/** Lists that wait, and milliseconds: beyond either nft has to cope. */
-const MOST_WAITING = 256;
+/** Milliseconds: beyond, nft has to cope. */
 const PATIENCE = 1500;
 
 export function openEffects(): Effects {
-  const waiting: (readonly Effect[])[] = [];
+  const gathering = createGathering();
+  let isLoading = false;
   let stop: (() => void) | null = null;
+  const stopTimer = (): void => {
+    stop?.();
+    stop = null;
+  };
   const self: Effects = {
     held: null,
     hellos: null,
@@ -53,26 +63,52 @@ export function openEffects(): Effects {
     listeners: new Set(),
     failures: { count: 0, last: '' },
     run: (effects) => {
-      const waits = stop !== null && waiting.length < MOST_WAITING && effects.some(changesSets);
-      if (waits) waiting.push(effects);
-      else runEffects(self, effects);
+      const at = now();
+      const place = placeOf(gathering, effects, isLoading, at);
+      if (place === 'wait') {
+        gathering.waiting.push(effects);
+        stop ??= after(untilNext(gathering, at), self.goOn);
+        return;
+      }
+      if (place === 'beside') {
+        runEffects(self, effects);
+        return;
+      }
+      if (!isLoading) stopTimer();
+      runTogether(self, [...takeWaiting(gathering, at), effects]);
     },
     wait: () => {
-      stop ??= after(PATIENCE, self.goOn);
+      isLoading = true;
+      stopTimer();
+      stop = after(PATIENCE, self.goOn);
     },
     goOn: () => {
-      stop?.();
-      stop = null;
-      for (const effects of waiting.splice(0)) runEffects(self, effects);
-      self.held?.flush();
-      self.hellos?.flush();
+      isLoading = false;
+      stopTimer();
+      if (gathering.waiting.length > 0) runTogether(self, takeWaiting(gathering, now()));
     },
   };
   return self;
 }
 
-function changesSets({ kind }: Effect): boolean {
-  return kind === 'renew' || kind === 'forget';
+/** What the lists change goes in as one transaction; where it is refused, each as its own. */
+function runTogether(self: Effects, lists: readonly (readonly Effect[])[]): void {
+  const changes = lists.length > 1 ? lists.flat().flatMap(changeOf) : [];
+  const isDone = changes.length > 0 && tryCommit(self, changes) === null;
+  for (const effects of lists) {
+    runEffects(self, isDone ? effects.filter((one) => !changesSets(one)) : effects);
+  }
+  // What has waited is let go at another time than the feed's own.
+  self.held?.flush();
+  self.hellos?.flush();
+}
+
+function changeOf(effect: Effect): SetChange[] {
+  const { kind } = effect;
+  if (kind === 'renew') return [{ operation: kind, set: effect.set, elements: effect.elements }];
+  if (kind !== 'forget') return [];
+  const elements = effect.keys.map((key) => ({ key }));
+  return [{ operation: 'delete', set: effect.set, elements }];
 }
 
 function runEffects(self: Effects, effects: readonly Effect[]): void {
@@ -80,14 +116,8 @@ function runEffects(self: Effects, effects: readonly Effect[]): void {
   for (const effect of effects) {
     switch (effect.kind) {
       case 'renew':
-        changes.push({ operation: 'renew', set: effect.set, elements: effect.elements });
-        break;
       case 'forget':
-        changes.push({
-          operation: 'delete',
-          set: effect.set,
-          elements: effect.keys.map((key) => ({ key })),
-        });
+        changes.push(...changeOf(effect));
         break;
       case 'release':
         commit(self, changes);
@@ -126,14 +156,18 @@ function runEffects(self: Effects, effects: readonly Effect[]): void {
 /** Commits what was gathered. Answers that wait for nothing leave first. */
 function commit(self: Effects, changes: SetChange[]): void {
   if (changes.length === 0) return;
-  self.held?.flush();
-  const wrong = typeof self.sets === 'string' ? self.sets : changeSets(self.sets, changes);
+  const wrong = tryCommit(self, changes);
   // The kernel forgets elements by itself, and then a deletion takes the whole transaction down.
   const again = changes.filter(({ operation }) => operation !== 'delete');
   if (wrong !== null && again.length < changes.length && typeof self.sets !== 'string') {
     failed(self, changeSets(self.sets, again));
   } else failed(self, wrong);
   changes.length = 0;
+}
+
+function tryCommit(self: Effects, changes: readonly SetChange[]): string | null {
+  self.held?.flush();
+  return typeof self.sets === 'string' ? self.sets : changeSets(self.sets, changes);
 }
 
 function failed(self: Effects, wrong: string | null): void {

@@ -3,6 +3,7 @@ import { agentFaults } from './agent-faults.ts';
 import { busy, commands } from './commands.ts';
 import type { Fault } from './fault.ts';
 import { floods } from './floods.ts';
+import { foreign } from './foreign.ts';
 import { hello } from './hello.ts';
 import { history } from './history.ts';
 import { killed } from './killed.ts';
@@ -24,6 +25,7 @@ export const FAULTS: readonly Fault[] = [
   ...others,
   ...wan,
   neighbours,
+  foreign,
   ...agentFaults,
   reloads,
   failover,
