@@ -164,6 +164,33 @@ function proveElements(): void {
       holds(left > 500000, `${toHex(wanted.key)} has ${left} ms left`);
     }
   });
+  claim('an element named several times in one transaction: the last counts', () => {
+    const renew = (text: string, timeout: number) => {
+      const elements = [{ key: key(text), timeout }];
+      return { operation: 'renew', set: 'addr4', elements } as const;
+    };
+    const gone = {
+      operation: 'delete',
+      set: 'addr4',
+      elements: [{ key: key('192.0.2.61') }],
+    } as const;
+    const done = changeSets([
+      renew('192.0.2.60', 100000),
+      renew('192.0.2.61', 100000),
+      renew('192.0.2.60', 500000),
+      gone,
+      renew('192.0.2.61', 300000),
+      renew('192.0.2.61', 400000),
+    ]);
+    same(done.errno, 0, 'errno');
+    const left = (text: string) => {
+      const found = elementsOf('addr4').filter((e) => toHex(e.key) === toHex(key(text)));
+      return found.map(({ expiration }) => Math.round((expiration ?? 0) / 100000));
+    };
+    same([left('192.0.2.60'), left('192.0.2.61')], [[5], [4]]);
+    const both = [{ key: key('192.0.2.60') }, { key: key('192.0.2.61') }];
+    same(changeSets([{ operation: 'delete', set: 'addr4', elements: both }]).errno, 0, 'delete');
+  });
   claim('expiry', () => {
     const brief = { key: key('192.0.2.200'), timeout: 200 };
     same(changeSets([{ operation: 'add', set: 'addr4', elements: [brief] }]).errno, 0, 'errno');
