@@ -1,9 +1,10 @@
 // enforce: makes the kernel what a policy says. Config: load -> compile -> render -> nft, plan -> diff.
 import { forgetExcepted } from './control/forget.ts';
 import { lacks, listen } from './ears.ts';
-import { keepApart, keepGuard, loadTable } from './loading.ts';
+import { keepApart, keepGuard, loadTable, writeStanding } from './loading.ts';
 import { isOwnAddress } from './policy/own.ts';
 import type { Policy } from './policy/policy.ts';
+import { differInChoices, pinChanges, withPins } from './reconcile/choices.ts';
 import { describe } from './reconcile/desired.ts';
 import { diff } from './reconcile/diff.ts';
 import { compile } from './ruleset/compile.ts';
@@ -12,19 +13,67 @@ import { renderStanding } from './ruleset/render.ts';
 import type { Standing } from './ruleset/standing.ts';
 import type { Daemon } from './running.ts';
 import { createState } from './state.ts';
-import { pause } from './system/clock.ts';
+import { after, pause } from './system/clock.ts';
 import { cutSlots } from './system/connections.ts';
 import { log } from './system/log.ts';
 import { applyOperation, pathMtu, type Realized, readPaths } from './system/paths.ts';
+import { changeSets } from './system/sets.ts';
 import { plan, standingProxy, tunnelMtu } from './tunnel/plan.ts';
 import { waysOf } from './tunnel/steer.ts';
 
-/**
- * Makes the kernel what the policy says: tunnels and routes, then the ears, then the table. From the
- * moment a packet can be marked its rule leads somewhere, and from the moment an answer can be held
- * somebody releases it. Returns what went wrong, or null.
- */
+/** Makes the kernel what the policy says. Returns what went wrong, or null. */
 export async function enforce(daemon: Daemon, wanted: Policy): Promise<string | null> {
+  const { standing, loadedFor } = daemon;
+  const isLight = standing !== null && loadedFor !== '' && differInChoices(daemon.wanted, wanted);
+  if (!isLight) return enforceAll(daemon, wanted);
+  const refused = enforceChoices(daemon, wanted, standing);
+  if (refused === null) return null;
+  log('error', refused);
+  // What stands is not what it was taken for: whole, with all that is known.
+  daemon.standing = null;
+  const failed = await enforceAll(daemon, wanted);
+  daemon.standing ??= standing;
+  return failed;
+}
+
+/** A pause, an hour or a pin is set elements: no path is read, no rule made and no program started
+ * before the owner has the answer, and the kernel has it then. */
+function enforceChoices(daemon: Daemon, wanted: Policy, standing: Standing): string | null {
+  const { effects, helm } = daemon;
+  if (typeof effects.sets === 'string') return effects.sets;
+  const policy = { ...daemon.policy, apps: wanted.apps };
+  const pins = pinChanges(daemon.policy, policy);
+  helm.steering.policy = policy;
+  const refused = changeSets(effects.sets, [...pins, ...helm.gates()]);
+  if (refused !== null) return refused;
+  daemon.wanted = wanted;
+  // The next load compares the table again.
+  daemon.loadedFor = 'changed since';
+  if (pins.length > 0) daemon.standing = withPins(standing, policy);
+  takeIn(daemon, policy);
+  // Behind the answer. An agent that ends before it has written leaves pins that the next one compares
+  // with the owner's file, and puts right.
+  after(0, () => {
+    if (pins.length > 0) writeStanding(daemon);
+    effects.late?.all();
+  });
+  return null;
+}
+
+/** The policy is in force: what comes from now on is judged by it. */
+function takeIn(daemon: Daemon, policy: Policy): void {
+  daemon.policy = policy;
+  const isOwn = (address: string): boolean =>
+    isOwnAddress(daemon.policy, daemon.addresses, address);
+  daemon.state = createState(policy, isOwn, daemon.state);
+  daemon.effects.state = daemon.state;
+}
+
+/**
+ * Tunnels and routes, then the ears, then the table. From the moment a packet can be marked its rule
+ * leads somewhere, and from the moment an answer can be held somebody releases it.
+ */
+async function enforceAll(daemon: Daemon, wanted: Policy): Promise<string | null> {
   const realized = readPaths(daemon.paths);
   if (typeof realized === 'string') return realized;
   const { standing: before, loadedFor } = daemon;
@@ -43,19 +92,18 @@ export async function enforce(daemon: Daemon, wanted: Policy): Promise<string | 
   // Whom we are in the way of, and who in ours, is another question with other numbers.
   const isSame = JSON.stringify(policy.globals) === JSON.stringify(daemon.policy.globals);
   if (!isSame) daemon.neighbours.isDue = true;
-  daemon.policy = policy;
-  const isOwn = (address: string): boolean =>
-    isOwnAddress(daemon.policy, daemon.addresses, address);
-  daemon.state = createState(policy, isOwn, daemon.state);
-  daemon.effects.state = daemon.state;
+  takeIn(daemon, policy);
   keepGuard(daemon);
   forgetExcepted(daemon);
   // A way that changes changes routes, and who was before this agent may have ended half way. To look
   // through all connections takes long: not for nothing.
+  const isNew = daemon.standing !== before;
+  let wrong: string | null = null;
   if (loadedFor === '' || made.length > 0) daemon.helm.assert();
-  else if (daemon.standing !== before) daemon.helm.assertGates();
-  if (daemon.standing !== before) daemon.effects.late?.all();
-  return null;
+  else if (isNew) wrong = daemon.helm.assertGates();
+  if (isNew) daemon.effects.late?.all();
+  if (wrong !== null) daemon.loadedFor = '';
+  return wrong;
 }
 
 /** What was found at the old preferences and in the old tables has been made anew at the new ones. */

@@ -100,7 +100,7 @@ export function remember(daemon: Daemon): void {
 }
 
 /** For the next agent. */
-function writeStanding(daemon: Daemon): void {
+export function writeStanding(daemon: Daemon): void {
   const { standing, repair } = daemon;
   if (standing === null || repair.fingerprint === null) return;
   const slots = daemon.wanted.apps.map(({ name, slot }) => ({ name, slot }));

@@ -22,7 +22,7 @@ export interface Daemon {
   wanted: Policy;
   /** The table as it stands in the kernel; null: none of ours. */
   standing: Standing | null;
-  /** The policy it was made of, with the feeds that were open, as text. */
+  /** The policy it was made of, with the feeds that were open, as text; '' when a load failed. */
   loadedFor: string;
   /** What stands beside it for the moment it is missing; null: none, or none is possible. */
   guard: StandingGuard | null;

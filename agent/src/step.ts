@@ -188,7 +188,7 @@ function onEvidence(
     return onFull(state, app, sourceText(packet), now);
   }
   noteAnnounced(state.taught, app, said.feed, packet, now);
-  const sources = { profile: app.profile, learned: state.learned };
+  const sources = { app, learned: state.learned };
   const evidence = recordEvidence(state.evidence, said.feed, app.name, packet, sources, now);
   const told: Effect = { kind: 'told', what: { kind: 'evidence', evidence } };
   if (said.feed === 'late') return [{ kind: 'cut', flow: evidence.flow }, told];

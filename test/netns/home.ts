@@ -82,6 +82,8 @@ export interface Home {
   startAgent(config: string): Promise<void>;
   /** Rewrites the configuration and reloads. */
   reload(config: string): void;
+  /** A command of the owner; answers what it prints. */
+  whp(...words: string[]): string;
   status(): Record<string, unknown>;
   log(): string;
   stopAgent(): Promise<void>;
@@ -197,6 +199,7 @@ export async function startHome(name: string, before: readonly string[] = []): P
       writeFileSync(uci, text);
       run('router', ...whp, 'reload', ...options);
     },
+    whp: (...words) => run('router', ...whp, ...words, ...options),
     status: () => JSON.parse(run('router', ...whp, 'status', '--json', ...options)),
     log: () => readFileSync(logFile, 'utf8'),
     stopAgent: async () => {

@@ -18,6 +18,13 @@ mkdirSync(`${FOLDER}/profiles`, { recursive: true });
 copyFileSync('agent/profiles/skype.json', `${FOLDER}/profiles/skype.json`);
 writeFileSync(`${FOLDER}/leases`, '');
 writeFileSync(`${FOLDER}/TZ`, 'UTC0\n');
+// What the agent loads with nft is counted.
+mkdirSync(`${FOLDER}/bin`);
+writeFileSync(
+  `${FOLDER}/bin/nft`,
+  `#!/bin/sh\necho >>${FOLDER}/loads\nPATH=\${PATH#*:} exec nft "$@"\n`,
+  { mode: 0o755 },
+);
 
 const OPTIONS = [
   `--config ${FOLDER}/whp`,
@@ -102,7 +109,7 @@ async function until(what: () => Promise<boolean>, why: string): Promise<void> {
 
 async function startAgent(): Promise<void> {
   await shell.run(
-    `${HOST} ${PROGRAM} daemon ${OPTIONS} >${FOLDER}/log 2>&1 & echo $! >${FOLDER}/pid`,
+    `PATH=${FOLDER}/bin:$PATH ${HOST} ${PROGRAM} daemon ${OPTIONS} >${FOLDER}/log 2>&1 & echo $! >${FOLDER}/pid`,
   );
   await until(async () => (await whp('status')).status === 0, 'no agent');
   await until(async () => (await table()).includes('chain prerouting'), 'no table');
@@ -112,6 +119,12 @@ async function stopAgent(): Promise<void> {
   const command = `kill $(cat ${FOLDER}/pid); wait $(cat ${FOLDER}/pid)`;
   assert.is((await shell.run(command)).status, 0);
 }
+
+async function loads(): Promise<number> {
+  return (await shell.run(`cat ${FOLDER}/loads`)).text.length;
+}
+
+const PAUSED = /set skype_paused \{[^}]*elements = \{ ipv4, ipv6 \}/;
 
 async function reload(): Promise<void> {
   const { status, text } = await whp('reload');
@@ -141,7 +154,7 @@ test('a device told by its name applies as soon as DHCP knows it, and is remembe
   assert.not.match(await table(), /jump skype_new4/);
   writeFileSync(`${FOLDER}/leases`, '1 02:00:00:00:00:0A 192.168.1.50 XBOX *\n');
   await until(async () => (await table()).includes('02:00:00:00:00:0a'), 'no MAC');
-  assert.match(await table(), /ether saddr @skype_mac jump skype_new4/);
+  assert.match(await table(), /ether saddr @skype_mac .*jump skype_new4/);
   const devices = (await json('devices')) as { name: string; mac: string; apps: string[] }[];
   assert.equal(
     devices.map(({ name, mac, apps }) => [name, mac, apps]),
@@ -182,8 +195,9 @@ test('with a bad file at the start the last good configuration is enforced', asy
 });
 
 test('pause lets new flows go direct, and resume ends it', async () => {
+  const [before, count] = [await table(), await loads()];
   assert.match((await whp('pause skype 5')).text, /skype: new flows go direct for 5 min/);
-  assert.not.match(await table(), /jump skype_new4/);
+  assert.match(await table(), PAUSED);
   const { apps } = (await json('status')) as { apps: { direct: string; resumes: number }[] };
   assert.is(apps[0]!.direct, 'paused');
   assert.ok(apps[0]!.resumes > 290 && apps[0]!.resumes <= 300);
@@ -191,16 +205,53 @@ test('pause lets new flows go direct, and resume ends it', async () => {
   assert.is((await whp('pause nothere')).status, 1);
   assert.is((await whp('pause skype 0')).status, 1);
   assert.is((await whp('resume')).status, 0);
-  assert.match(await table(), /jump skype_new4/);
+  assert.is(await table(), before);
+  assert.is(await loads(), count);
+});
+
+test('a pause lasts while others delete the table, and is in force when it is answered', async () => {
+  const { status, text } = await whp('pause');
+  assert.is(status, 0, text);
+  await shell.run('nft delete table inet whp');
+  await until(async () => PAUSED.test(await table()), 'the gate is not on again');
+  assert.is((await whp('resume')).status, 0);
+  // Nothing is left that the element could be added to.
+  await shell.run('nft delete table inet whp');
+  assert.is((await whp('pause')).status, 0);
+  assert.match(await table(), PAUSED);
+  // A reload of the same configuration leaves it as it is.
+  await reload();
+  assert.match(await table(), PAUSED);
+  assert.is((await whp('resume')).status, 0);
+  assert.not.match(await table(), PAUSED);
 });
 
 test('a pinned address is in the table until it is unpinned, restarts included', async () => {
   assert.match((await whp('pin 198.18.0.1 skype')).text, /no public address/);
+  const count = await loads();
   assert.is((await whp('pin 198.51.100.77 skype')).status, 0);
-  assert.match(await table(), /198\.51\.100\.77 \. tcp/);
+  assert.is((await whp('pin 2600:1406:3a::77 skype')).status, 0);
+  assert.match(await table(), /set skype_pin4 \{[^}]*elements = \{ 198\.51\.100\.77 \}/);
+  assert.match(await table(), /set skype_pin6 \{[^}]*elements = \{ 2600:1406:3a::77 \}/);
+  assert.is((await whp('unpin 2600:1406:3a::77')).status, 0);
+  assert.not.match(await table(), /3a::77/);
+  // An agent that is killed leaves the table and what it was made of: the next one loads nothing, and
+  // the pause is over.
+  assert.is((await whp('pause')).status, 0);
+  await shell.run(`kill -9 $(cat ${FOLDER}/pid)`);
+  assert.match(await table(), PAUSED);
+  await startAgent();
+  await until(async () => !PAUSED.test(await table()), 'still paused');
+  assert.match(await table(), /elements = \{ 198\.51\.100\.77 \}/);
+  assert.is(await loads(), count);
+  // Somebody took the element away.
+  await shell.run('nft delete element inet whp skype_pin4 { 198.51.100.77 }');
+  assert.is((await whp('unpin 198.51.100.77')).status, 0);
+  assert.is((await whp('pin 198.51.100.77')).status, 0);
+  assert.match(await table(), /elements = \{ 198\.51\.100\.77 \}/);
   await stopAgent();
   await startAgent();
-  assert.match(await table(), /198\.51\.100\.77 \. udp/);
+  assert.match(await table(), /elements = \{ 198\.51\.100\.77 \}/);
   assert.equal(await json('pin'), { pins: [{ app: 'skype', address: '198.51.100.77' }] });
   const why = (await json('why 198.51.100.77')) as { verdict: string; reasons: string[] };
   assert.equal(why, {
@@ -239,11 +290,11 @@ test('outside its schedule an app is direct', async () => {
   const [today, after] = [day[now.getUTCDay()]!, day[(now.getUTCDay() + 2) % 7]!];
   configure(`	list schedule '${after} 00:00-24:00'\n`);
   await reload();
-  assert.not.match(await table(), /jump skype_new4/);
+  assert.match(await table(), PAUSED);
   assert.match((await whp('status')).text, /DIRECT, schedule/);
   configure(`	list schedule '${today} 00:00-24:00'\n	list schedule '${after} 00:00-24:00'\n`);
   await reload();
-  assert.match(await table(), /jump skype_new4/);
+  assert.not.match(await table(), PAUSED);
   configure('');
   await reload();
 });

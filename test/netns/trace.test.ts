@@ -111,7 +111,7 @@ async function playBoth(kernel: Kernel, step: Step): Promise<string[]> {
 
 function addReal(set: string, text: string, timeout: number | undefined): void {
   const [first = '', second] = text.split(' ');
-  const key = /_(blocked|direct)$/.test(set)
+  const key = /_(blocked|direct|paused)$/.test(set)
     ? FAMILY_WORDS[text]
     : PORT_SET.test(set)
       ? `${first} . ${Number(second) * 65536}`

@@ -832,6 +832,16 @@ export const HELLO: Case[] = [
     ],
   },
   {
+    name: 'a server that was named, while its application is paused: a flow like any other',
+    steps: [
+      ...shake(A, SERVER),
+      named(A, SERVER),
+      { add: { set: 'skype_paused', key: familyKey(4) } },
+      lan(tls(A, SERVER, 'A', hello(517)), LOGGED),
+      lan(tls(A, SERVER, 'S', undefined, 51001), OPEN),
+    ],
+  },
+  {
     name: 'the same over IPv6',
     steps: [
       ...shake(A6, SERVER6),

@@ -13,7 +13,16 @@ import {
   LEASE,
   LIMITED,
 } from './cases.ts';
-import { BY_BOTH, BY_MAC, BY_NOBODY, EXCEPTED, LAPTOP, PAUSED } from './owner-cases.ts';
+import {
+  BY_BOTH,
+  BY_MAC,
+  BY_NOBODY,
+  EXCEPTED,
+  LAPTOP,
+  PAUSED,
+  PINNED,
+  PINS,
+} from './owner-cases.ts';
 import { SHARE } from './share-cases.ts';
 
 export interface Group {
@@ -70,5 +79,10 @@ export const GROUPS: readonly Group[] = [
   group(BY_BOTH, policyFrom({ app: { macs: [LAPTOP], devices: ['192.168.1.11'] } })),
   group(BY_NOBODY, policyFrom({ app: { macs: [] } })),
   group(EXCEPTED, policyFrom({ app: { except } })),
-  group(PAUSED, policyFrom({ app: { direct: 'paused' } })),
+  group(PAUSED, policyFrom({})),
+  group(PAUSED, policyFrom({ app: { macs: [LAPTOP] } })),
+  group(
+    PINS,
+    policyFrom({ app: { pins: { ...range, addresses: PINNED, ports: [[0, 65535]], learn: [] } } }),
+  ),
 ];

@@ -1,6 +1,6 @@
 // Cases about what the owner says: devices told by their MAC, destinations kept direct, an app that
 // is direct for now. Like cases.ts: through the tracer and through a real kernel.
-import { addressKey } from '../../agent/src/ruleset/elements.ts';
+import { addressKey, familyKey } from '../../agent/src/ruleset/elements.ts';
 import {
   A,
   A6,
@@ -18,7 +18,7 @@ import {
   type Step,
   type Want,
 } from './cases.ts';
-import { natPmp, tcp, udp } from './packets.ts';
+import { echo, natPmp, tcp, udp } from './packets.ts';
 
 export const LAPTOP = '02:00:00:00:00:0a';
 const PHONE = '02:00:00:00:00:0b';
@@ -107,11 +107,16 @@ export const EXCEPTED: Case[] = [
   },
 ];
 
-/** Paused. */
+function paused(family: 4 | 6): Step {
+  return { add: { set: 'skype_paused', key: familyKey(family) } };
+}
+
+/** Paused and resumed while the table stands. */
 export const PAUSED: Case[] = [
   {
-    name: 'an app that is direct by the owner: new flows are not looked at, nor those from outside',
+    name: 'a paused app: new flows are not looked at, nor those from outside',
     steps: [
+      paused(4),
       from(LAPTOP, u(A, P2P, NODE, 40011), DIRECT),
       { set: 'skype_udp4', holds: [] },
       asked(A),
@@ -120,6 +125,35 @@ export const PAUSED: Case[] = [
         logs: ['mapping'],
       }),
       fromOutside(A, DIRECT),
+      // The gate of one family says nothing of the other.
+      from(LAPTOP, u(A6, P2P, NODE6, 40011), proxied('range')),
+    ],
+  },
+  {
+    name: 'a flow that is in the tunnel stays there while its app is paused',
+    steps: [
+      from(LAPTOP, u(A, P2P, NODE, 40011), proxied('range')),
+      paused(4),
+      from(LAPTOP, u(A, P2P, NODE, 40011), proxied()),
+      from(LAPTOP, u(A, P2P, NODE, 40012), DIRECT),
+    ],
+  },
+];
+
+const PIN = '198.51.100.77';
+const PIN6 = '2001:db8:77::1';
+export const PINNED: readonly string[] = [PIN, PIN6];
+
+/** PINNED is pinned. */
+export const PINS: Case[] = [
+  {
+    name: "a pinned address is the app's on every port of TCP and UDP, and its neighbour is not",
+    steps: [
+      from(LAPTOP, u(A, 5000, PIN, 1), proxied('range')),
+      from(PHONE, tcp({ src: B, dst: PIN, sport: 50000, dport: 65535 }, 'S'), proxied('range')),
+      from(LAPTOP, u(A6, 5000, PIN6, 443), proxied('range')),
+      from(LAPTOP, echo({ src: A, dst: PIN, sport: 77 }), DIRECT),
+      from(LAPTOP, u(A, 5001, '198.51.100.78', 1), DIRECT),
     ],
   },
 ];

@@ -86,8 +86,9 @@ function standing(state: State, kernel: KernelView, address: string, now: number
   const learned = learnedAnswer(state, kernel, now, Number.POSITIVE_INFINITY, bytes);
   const at = { bytes, offset: 0, family: familyOf(bytes) };
   const reasons: string[] = [];
-  for (const { name, profile } of state.policy.apps) {
-    for (const range of profile.ranges.filter((one) => findBlock(one, at) !== null)) {
+  for (const { name, profile, pins } of state.policy.apps) {
+    const ranges = pins === undefined ? profile.ranges : [...profile.ranges, pins];
+    for (const range of ranges.filter((one) => findBlock(one, at) !== null)) {
       const where = portsText(range.protocols, range.ports);
       // What the owner states has no date.
       reasons.push(

@@ -1,8 +1,8 @@
 // Why a flow is proxied: the ruleset logs the first packet of every flow it marks, with a prefix
 // that names the evidence and the application; this keeps the latest of them, bounded, and finds
 // the words. Before: netlink/nflog, wire/packet. After: control/ for `whp flows` and `whp why`.
-import type { Profile } from '../policy/profile.ts';
-import { findRange } from '../policy/range-match.ts';
+import type { App } from '../policy/policy.ts';
+import { findAppRange } from '../policy/range-match.ts';
 import type { AppFeed } from '../ruleset/names.ts';
 import { formatAddress } from '../wire/address.ts';
 import { destinationText, type Packet, sourceText, TCP, UDP } from '../wire/packet.ts';
@@ -54,7 +54,7 @@ export function createEvidence(cap = 1024): EvidenceStore {
 
 /** What the words are taken from. */
 export interface EvidenceSources {
-  readonly profile: Profile;
+  readonly app: Pick<App, 'profile' | 'pins'>;
   readonly learned: Learned;
 }
 
@@ -120,11 +120,12 @@ function describe(
   app: string,
   now: number,
 ): Words {
-  const { profile, learned } = sources;
+  const { learned } = sources;
+  const { profile } = sources.app;
   const lease = (seconds: number) => now + seconds * 1000;
   switch (kind) {
     case 'range':
-      return describeRange(profile, packet);
+      return describeRange(sources.app, packet);
     case 'addr': {
       const known = findEndpoint(learned, app, flow.destination);
       if (known === null) return { detail: `${flow.destination}, learned by DNS`, until: now };
@@ -163,10 +164,10 @@ function describe(
   }
 }
 
-function describeRange(profile: Profile, packet: Packet): Words {
+function describeRange(app: EvidenceSources['app'], packet: Packet): Words {
   const { bytes, destination: offset, destinationPort: port, family } = packet;
   const protocol = packet.protocol === UDP ? 'udp' : 'tcp';
-  const found = findRange(profile.ranges, { bytes, offset, family, protocol, port });
+  const found = findAppRange(app, { bytes, offset, family, protocol, port });
   if (found === null) {
     const address = formatAddress(bytes, offset, family);
     return { detail: `${address}, in a range of an earlier policy`, until: 0 };

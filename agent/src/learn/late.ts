@@ -4,7 +4,7 @@
 import type { Connection, Tuple } from '../netlink/conntrack.ts';
 import type { App } from '../policy/policy.ts';
 import type { Transport } from '../policy/profile.ts';
-import { findRange } from '../policy/range-match.ts';
+import { type EndpointAt, findAppRange, findRange } from '../policy/range-match.ts';
 import { cidrHas, familyOf, parseAddress, parseCidr } from '../wire/address.ts';
 import { TCP, UDP } from '../wire/packet.ts';
 
@@ -139,19 +139,24 @@ function appliesTo(app: App, device: string, setting: Setting): boolean {
   });
 }
 
-function isExcepted(app: App, end: HomeEnd): boolean {
-  return app.except !== undefined && rangeOf(app.except, end) !== null;
+function isExcepted({ except }: App, end: HomeEnd): boolean {
+  const remote = except === undefined ? null : remoteOf(end);
+  return remote !== null && findRange(except!, remote) !== null;
 }
 
-function rangeOf(ranges: App['profile']['ranges'], end: HomeEnd) {
-  const bytes = parseAddress(end.remote);
-  if (bytes === null || end.protocol === null) return null;
-  const at = { bytes, offset: 0, family: familyOf(bytes) };
-  return findRange(ranges, { ...at, protocol: end.protocol, port: end.remotePort });
+function rangeOf(app: App, end: HomeEnd) {
+  const remote = remoteOf(end);
+  return remote === null ? null : findAppRange(app, remote);
+}
+
+function remoteOf({ remote, remotePort: port, protocol }: HomeEnd): EndpointAt | null {
+  const bytes = parseAddress(remote);
+  if (bytes === null || protocol === null) return null;
+  return { bytes, offset: 0, family: familyOf(bytes), protocol, port };
 }
 
 function inRange(grounds: Grounds, end: HomeEnd): boolean {
-  const found = rangeOf(grounds.app.profile.ranges, end);
+  const found = rangeOf(grounds.app, end);
   if (found === null) return false;
   const { protocol } = end;
   if (protocol !== null && found.range.learn.includes(protocol)) {
@@ -164,9 +169,9 @@ function isKnown(grounds: Grounds, end: HomeEnd): boolean {
   const { protocol, device, devicePort, remote } = end;
   if (grounds.addresses.has(remote) || grounds.peers.has(peerText(device, remote))) return true;
   if (protocol === null || !grounds.ports.has(portText(device, protocol, devicePort))) return false;
-  const { peers, ranges } = grounds.app.profile;
+  const { peers } = grounds.app.profile;
   // A server of the operator is nobody's peer.
-  const isPeer = end.outward && peers.enabled && rangeOf(ranges, end) === null;
+  const isPeer = end.outward && peers.enabled && rangeOf(grounds.app, end) === null;
   if (isPeer) grounds.peers.add(peerText(device, remote));
   return true;
 }

@@ -58,11 +58,10 @@ function decidedApp(app: App, choices: Choices, at: Moment): App {
   const { preferred } = choices;
   const pinned = choices.pins.filter((one) => one.app === app.name).map(({ address }) => address);
   const direct = directReason(app, choices, at);
-  const { profile } = app;
   const pins = ownRange(pinned, ['tcp', 'udp'], [[0, 65535]], 'pinned by the owner');
   return {
     ...app,
-    profile: pinned.length === 0 ? profile : { ...profile, ranges: [...profile.ranges, pins] },
+    ...(pinned.length === 0 ? {} : { pins }),
     proxies: preferred !== null && app.proxies.includes(preferred) ? [preferred] : app.proxies,
     ...(direct === null ? {} : { direct }),
   };

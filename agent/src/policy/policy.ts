@@ -54,6 +54,8 @@ export interface App {
   readonly macs?: readonly string[];
   /** Destinations that the owner keeps direct. */
   readonly except?: readonly ProfileRange[];
+  /** Addresses that the owner has pinned to it, as a range of any port; absent: none. */
+  readonly pins?: ProfileRange;
   /** When it is proxied, local time; absent: always. */
   readonly schedule?: readonly WeekSpan[];
   /**

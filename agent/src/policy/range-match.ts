@@ -2,6 +2,7 @@
 // in. The table decides packets by sets made of the same ranges; learn/evidence, control/answers
 // and replay/ ask here afterwards which one it was. Pure.
 import { type Cidr, cidrHas, type Family, parseCidr } from '../wire/address.ts';
+import type { App } from './policy.ts';
 import type { ProfileRange, Transport } from './profile.ts';
 
 /** An address as packets have it: 4 or 16 bytes at `offset`, inside for certain. */
@@ -52,6 +53,14 @@ export function findRange(
     if (block !== null) return { range, block };
   }
   return null;
+}
+
+/** The same among the ranges of an app and the addresses that its owner has pinned. */
+export function findAppRange(
+  { profile, pins }: Pick<App, 'profile' | 'pins'>,
+  endpoint: EndpointAt,
+): RangeMatch | null {
+  return findRange(profile.ranges, endpoint) ?? (pins ? findRange([pins], endpoint) : null);
 }
 
 function hasPort(range: ProfileRange, port: number): boolean {

@@ -5,7 +5,15 @@ import type { App, Proxy as ProxyEntry } from '../policy/policy.ts';
 import { parseAddress } from '../wire/address.ts';
 import { readsHello } from './compile-hello.ts';
 import { announce, askable } from './compile-share.ts';
-import { appSet, type Context, logWhole, receiverGuards, setMark, tunnelsOf } from './context.ts';
+import {
+  appSet,
+  type Context,
+  logWhole,
+  receiverGuards,
+  setMark,
+  tunnelsOf,
+  unlessPaused,
+} from './context.ts';
 import type { Chain, Rule, Statement, Verdict } from './model.ts';
 import {
   ANSWER_PREFIX,
@@ -207,7 +215,6 @@ function refuseChain(context: Context): Chain {
  */
 function inboundRules(context: Context, app: App): Rule[] {
   const { lan } = context.globals;
-  if (app.direct !== undefined) return [];
   return FAMILIES.flatMap((family) =>
     receiverGuards(app, daddr(family), family).map((guard) =>
       rule(
@@ -216,6 +223,7 @@ function inboundRules(context: Context, app: App): Rule[] {
         oneOf(oifname, lan),
         is(nfproto, NFPROTO[family]),
         ...guard,
+        unlessPaused(app),
         jump(`${app.name}_inbound${family}`),
       ),
     ),

@@ -4,7 +4,7 @@
 import { UNDECIDED } from '../policy/marks.ts';
 import type { App } from '../policy/policy.ts';
 import type { Family } from '../wire/address.ts';
-import { appSet, type Context, deviceGuards, logWhole, setMark } from './context.ts';
+import { appSet, type Context, deviceGuards, logWhole, setMark, unlessPaused } from './context.ts';
 import type { Chain, LearnedSet, Rule, Statement } from './model.ts';
 import { HELLO_PREFIX, partialSet } from './names.ts';
 import {
@@ -108,10 +108,9 @@ export function helloChains(context: Context, judge: readonly Rule[]): Chain[] {
 
 /** What the agent has learned from a held ClientHello is looked up when it repeats the packet. */
 function named(app: App): Rule[] {
-  if (app.direct !== undefined) return [];
   return FAMILIES.flatMap((family) =>
     deviceGuards(app, saddr(family), family).map((guard) =>
-      rule('just named', ...guard, jump(`${app.name}_named${family}`)),
+      rule('just named', ...guard, unlessPaused(app), jump(`${app.name}_named${family}`)),
     ),
   );
 }

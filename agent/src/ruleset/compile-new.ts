@@ -8,7 +8,7 @@ import { escapeRules } from './compile-escape.ts';
 import { flowChains } from './compile-flow.ts';
 import { helloChains, helloRules, namedRule, readsHello } from './compile-hello.ts';
 import { announce, teach } from './compile-share.ts';
-import { appSet, type Context, deviceGuards, isLimited, setMark } from './context.ts';
+import { appSet, type Context, deviceGuards, isLimited, setMark, unlessPaused } from './context.ts';
 import type { Chain, Rule, Verdict } from './model.ts';
 import { type Evidence, gateName, neverSet, rejectedCounter } from './names.ts';
 import {
@@ -97,21 +97,19 @@ export function compilePrerouting(context: Context): Chain[] {
   return [base, ...apps.flatMap((app) => appChains(context, app)), ...helloChains(context, judge)];
 }
 
-/** Rules that hand a new flow to an application, limited to its devices; none while the owner wants
- * it direct. */
+/** Rules that hand a new flow to an application, limited to its devices, unless it is paused. */
 function admission(app: App): Rule[] {
-  if (app.direct !== undefined) return [];
   const why = `is it ${app.profile.name}?`;
   if (!isLimited(app)) {
     const entries: [number, Verdict][] = FAMILIES.map((family) => [
       NFPROTO[family],
       { verdict: 'jump', chain: `${app.name}_new${family}` },
     ]);
-    return [rule(why, dispatch(nfproto, entries))];
+    return [rule(why, unlessPaused(app), dispatch(nfproto, entries))];
   }
   return FAMILIES.flatMap((family) =>
     deviceGuards(app, saddr(family), family).map((guard) =>
-      rule(why, ...guard, jump(`${app.name}_new${family}`)),
+      rule(why, ...guard, unlessPaused(app), jump(`${app.name}_new${family}`)),
     ),
   );
 }
@@ -148,6 +146,12 @@ function newChain(context: Context, app: App, family: Family): Chain {
       goTo(`${name}_mark_learn${family}`),
     ),
     rule('operator range', inSet(target, appSet(app, 'range', family)), goTo(`${name}_mark_range`)),
+    rule(
+      'pinned by the owner',
+      inSet(daddr(family), appSet(app, 'pin', family)),
+      oneOf(l4proto, [TCP, UDP]),
+      goTo(`${name}_mark_range`),
+    ),
     rule(
       'endpoint by DNS',
       inSet(daddr(family), appSet(app, 'addr', family)),

@@ -1,5 +1,6 @@
 // ruleset/compile-sets: the named sets. Static ones hold the policy, learned ones what packets
 // and the agent teach; all learned ones are bounded by the profile's caps.
+import { MOST_PINS } from '../policy/owner.ts';
 import type { App, Policy } from '../policy/policy.ts';
 import type { ProfileRange } from '../policy/profile.ts';
 import type { Family } from '../wire/address.ts';
@@ -45,6 +46,7 @@ export function compileSets(policy: Policy): NamedSet[] {
     ...policy.apps.flatMap((app) =>
       FAMILIES.flatMap((family) => [
         ...staticSets(app, family),
+        pinSet(app, family),
         ...learnedSets(app, family),
         ...shareSets(app, family),
         ...namedSets(policy, app, family),
@@ -89,6 +91,18 @@ function staticSets(app: App, family: Family): StaticSet[] {
     });
   }
   return sets;
+}
+
+/** Addresses that the owner has pinned: no intervals, so that one comes or goes as one element. */
+export function pinSet(app: App, family: Family): StaticSet {
+  const pinned = app.pins?.addresses.filter((one) => one.includes(':') === (family === 6)) ?? [];
+  return {
+    role: 'static',
+    name: setName(app.name, 'pin', family),
+    key: [address(family)],
+    elements: pinned.map((one): Span[] => [[one, one]]),
+    size: MOST_PINS,
+  };
 }
 
 /** Hardware addresses of the devices it is limited to. */

@@ -4,8 +4,16 @@ import { foreignBits, markOf } from '../policy/marks.ts';
 import type { App, Globals, Policy } from '../policy/policy.ts';
 import { type Family, parseCidr } from '../wire/address.ts';
 import type { Expression, Statement } from './model.ts';
-import { type AppFeed, logPrefix, macSet, type SetKind, setName, tunnelDevice } from './names.ts';
-import { ether, inSet, is, NFPROTO, nfproto } from './terms.ts';
+import {
+  type AppFeed,
+  gateName,
+  logPrefix,
+  macSet,
+  type SetKind,
+  setName,
+  tunnelDevice,
+} from './names.ts';
+import { ether, inSet, is, NFPROTO, nfproto, notInSet } from './terms.ts';
 
 /** Bytes of a packet that a feed about headers copies: IPv6 with options and a port pair. */
 const HEADER_SNAPLEN = 128;
@@ -48,6 +56,11 @@ export function logWhole(context: Context, prefix: string): Statement {
 
 export function appSet(app: App, kind: SetKind, family: Family): string {
   return setName(app.name, kind, family);
+}
+
+/** Not while the owner, or the hour, wants the application's new flows direct. */
+export function unlessPaused(app: App): Statement {
+  return notInSet(nfproto, gateName(app.name, 'paused'));
 }
 
 /** Whether the application is limited to some devices (maybe none that is known). */

@@ -27,7 +27,7 @@ export function portKey(device: string, port: number): Uint8Array | null {
   return joined(first, Uint8Array.of(port >> 8, port & 0xff, 0, 0));
 }
 
-/** Key of `<app>_blocked` and `<app>_direct`: NFPROTO_IPV4 or NFPROTO_IPV6, one byte. */
+/** Key of a gate (`<app>_blocked`): NFPROTO_IPV4 or NFPROTO_IPV6, one byte. */
 export function familyKey(family: Family): Uint8Array {
   return Uint8Array.of(NFPROTO[family]);
 }

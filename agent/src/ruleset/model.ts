@@ -165,6 +165,8 @@ interface SetShape {
 export interface StaticSet extends SetShape {
   readonly role: 'static';
   readonly elements: readonly (readonly Span[])[];
+  /** Single values, at most so many, which come and go one by one; absent: intervals. */
+  readonly size?: number;
 }
 
 /** Its elements come from packets and from the agent; a reload leaves them alone. */

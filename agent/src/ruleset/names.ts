@@ -7,7 +7,7 @@ export const TABLE = 'whp';
 export const APART_TABLE = 'whp_apart';
 
 /** Sets of one application and family. The first group is rewritten by a reload, never learned. */
-export const STATIC_SETS = ['range', 'learn', 'node', 'except', 'device'] as const;
+export const STATIC_SETS = ['range', 'pin', 'learn', 'node', 'except', 'device'] as const;
 /** Entries that come and go at run time, and outlive a reload. */
 export const LEARNED_SETS = ['addr', 'udp', 'tcp', 'peer', 'window', 'asked', 'hello'] as const;
 
@@ -15,12 +15,13 @@ export const LEARNED_SETS = ['addr', 'udp', 'tcp', 'peer', 'window', 'asked', 'h
 export const FILLED_SETS = ['udp', 'tcp', 'peer', 'window', 'asked'] as const;
 
 /** States of an application that the agent tells the table: `blocked`, no proxy is up and it is
- * refused at once; `direct`, no proxy is up and its owner lets it pass beside the tunnels. The
- * families (NFPROTO_*) for which it is so are the elements. */
-export const GATES = ['blocked', 'direct'] as const;
+ * refused at once; `direct`, no proxy is up and its owner lets it pass beside the tunnels; `paused`,
+ * its new flows are not looked at, by the owner's word or its hours. The families (NFPROTO_*) for
+ * which it is so are the elements: a set that nobody has filled yet is the safe side. */
+export const GATES = ['blocked', 'direct', 'paused'] as const;
 export type Gate = (typeof GATES)[number];
 
-/** `<app>_blocked`, `<app>_direct`. */
+/** `<app>_blocked` and so on. */
 export function gateName(app: string, gate: Gate): string {
   return `${app}_${gate}`;
 }

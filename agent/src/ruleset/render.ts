@@ -156,7 +156,7 @@ function setProperties(set: NamedSet): string[] {
   const key = set.key.includes('raw')
     ? `typeof ${set.key.map((type) => SET_FIELDS[type]).join(' . ')}`
     : `type ${set.key.map((type) => SET_TYPES[type]).join(' . ')}`;
-  if (set.role === 'static') return [key, 'flags interval'];
+  if (set.role === 'static') return [key, set.size ? `size ${set.size}` : 'flags interval'];
   const lines = [key, `size ${set.size}`, `flags ${set.dynamic ? 'dynamic,' : ''}timeout`];
   if (set.timeout !== null) lines.push(`timeout ${duration(set.timeout)}`);
   return lines;
@@ -171,8 +171,8 @@ function spanText(type: Datatype, [from, to]: Span): string {
   return from === to ? first : `${first}-${constantText(type, to)}`;
 }
 
-/** Joined as a block of the table lists them. */
-function elementList(set: NamedSet): string | null {
+/** Joined as a block of the table lists them; null: they are learned. */
+export function elementList(set: NamedSet): string | null {
   if (set.role !== 'static') return null;
   const known = listed.get(set.elements);
   if (known !== undefined) return known;

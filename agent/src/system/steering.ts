@@ -2,6 +2,7 @@
 // connections bound to a way that is no more are deleted. Keeps the clock of the probes: one timer,
 // set for the next moment at which there is something to do.
 import type { Connection } from '../netlink/conntrack.ts';
+import type { SetChange } from '../netlink/nft-set.ts';
 import { markOf } from '../policy/marks.ts';
 import type { App, Policy } from '../policy/policy.ts';
 import { familyKey, pairKey } from '../ruleset/elements.ts';
@@ -13,6 +14,7 @@ import {
   assertGates,
   assertWays,
   createSteering,
+  type GateEffect,
   isStray,
   type SteerEffect,
   type SteerEvent,
@@ -40,8 +42,10 @@ export interface Helm {
   adopt(policy: Policy, standing: (app: App) => string | null): void;
   /** The table stands (anew): says the gates again and deletes strays. */
   assert(): void;
-  /** The table has changed, the ways have not: says the gates again. */
-  assertGates(): void;
+  /** The table has changed, the ways have not: says the gates again. Answers the error, or null. */
+  assertGates(): string | null;
+  /** The elements that say the gates again. */
+  gates(): SetChange[];
   /** Begins to probe, and goes on until the program ends. */
   start(): void;
 }
@@ -86,7 +90,7 @@ export function createHelm(paths: Paths, effects: Effects): Helm {
         say(applyOperation(paths, { op: effect.op, piece: effect.route }));
         return;
       case 'gate':
-        say(setGate(effects, effect.app, effect.gate, effect.on));
+        say(setGates(effects, gateChanges(effect)));
         return;
       case 'sweep':
         sweep(effects, steering.policy, effect.app, effect.way);
@@ -96,14 +100,20 @@ export function createHelm(paths: Paths, effects: Effects): Helm {
         return;
     }
   };
+  const gates = (): SetChange[] => assertGates(steering).flatMap(gateChanges);
+  const sayGates = (): string | null => setGates(effects, gates());
   return {
     steering,
     adopt: (policy, standing) => {
       adoptPolicy(steering, policy, standing, now());
       probes.retain(policy.proxies);
     },
-    assert: () => run(assertWays(steering)),
-    assertGates: () => run(assertGates(steering)),
+    assert: () => {
+      say(sayGates());
+      run(assertWays(steering));
+    },
+    assertGates: sayGates,
+    gates,
     start: look,
   };
 }
@@ -118,18 +128,16 @@ function say(wrong: string | null): void {
   if (wrong !== null) log('error', wrong);
 }
 
-function setGate(
-  effects: Effects,
-  app: string,
-  gate: 'blocked' | 'direct',
-  on: boolean,
-): string | null {
-  if (typeof effects.sets === 'string') return effects.sets;
+function setGates({ sets }: Effects, changes: readonly SetChange[]): string | null {
+  return typeof sets === 'string' ? sets : changeSets(sets, changes);
+}
+
+function gateChanges({ app, gate, on }: GateEffect): SetChange[] {
   const set = gateName(app, gate);
   const elements = ([4, 6] as const).map((family) => ({ key: familyKey(family) }));
   const add = { operation: 'add', set, elements } as const;
   // Adding first makes the deletion succeed whatever was there.
-  return changeSets(effects.sets, on ? [add] : [add, { ...add, operation: 'delete' }]);
+  return on ? [add] : [add, { ...add, operation: 'delete' }];
 }
 
 /**

@@ -5,7 +5,7 @@
 import { DEFAULT_GLOBALS } from '../policy/build.ts';
 import type { App, Policy } from '../policy/policy.ts';
 import type { Route } from '../reconcile/desired.ts';
-import type { Gate } from '../ruleset/names.ts';
+import { GATES, type Gate } from '../ruleset/names.ts';
 import {
   createHealth,
   dueProbe,
@@ -29,6 +29,8 @@ export type SteerEffect =
   /** Delete the app's conntrack entries that are not bound to this way. */
   | { readonly kind: 'sweep'; readonly app: string; readonly way: Way }
   | { readonly kind: 'moved'; readonly app: string; readonly text: string };
+
+export type GateEffect = Extract<SteerEffect, { kind: 'gate' }>;
 
 export type SteerEvent =
   | { readonly kind: 'answer'; readonly proxy: string; readonly sequence: number }
@@ -209,26 +211,22 @@ export function moves(policy: Policy, app: App, from: Way, to: Way): SteerEffect
   return effects;
 }
 
-/** What the table and the connections have to look like, whatever they were: after a load. */
-export function assertWays(steering: Steering): SteerEffect[] {
-  const { policy, choices } = steering;
-  const sweeps = policy.apps.map(({ name: app }): SteerEffect => {
+/** What the connections have to look like, whatever they were: after a load. */
+export function assertWays({ policy, choices }: Steering): SteerEffect[] {
+  return policy.apps.map(({ name: app }): SteerEffect => {
     return { kind: 'sweep', app, way: choices.get(app)!.way };
   });
-  return [...assertGates(steering), ...sweeps];
 }
 
-/** The table alone, after a load that left the ways as they were. */
-export function assertGates(steering: Steering): SteerEffect[] {
-  return steering.policy.apps.flatMap((app): SteerEffect[] => {
-    const { way } = steering.choices.get(app.name)!;
-    const gate = (which: Gate): SteerEffect => ({
-      kind: 'gate',
-      app: app.name,
-      gate: which,
-      on: way.kind === which,
+/** What the gates of the table have to say: after a load, and when the owner or the hour pauses an
+ * app or resumes it. */
+export function assertGates({ policy, choices }: Steering): GateEffect[] {
+  return policy.apps.flatMap(({ name: app, direct }) => {
+    const { way } = choices.get(app)!;
+    return GATES.map((gate): GateEffect => {
+      const on = gate === 'paused' ? direct !== undefined : way.kind === gate;
+      return { kind: 'gate', app, gate, on };
     });
-    return [gate('blocked'), gate('direct')];
   });
 }
 

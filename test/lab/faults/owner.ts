@@ -119,7 +119,7 @@ export const hours: Fault = {
   config: `${configText(true)}\tlist schedule 'mon-fri 16:00-20:00'\n`,
   async run(lab) {
     const { router } = lab;
-    const admits = 'nft list chain inet whp prerouting | grep -q skype_new4';
+    const admits = '! nft list set inet whp skype_paused | grep -q ipv4';
     const zone = await router.run('cat /etc/TZ 2>/dev/null');
     const year = (await router.must('date -u +%s')).trim();
     await router.must("echo 'CET-1CEST,M3.5.0,M10.5.0/3' >/etc/TZ");

@@ -10,6 +10,7 @@ import {
 } from '../../../agent/src/learn/evidence.ts';
 import { createLearned, learnEndpoints } from '../../../agent/src/learn/learned.ts';
 import { observePortmap } from '../../../agent/src/learn/observe-portmap.ts';
+import { ownRange } from '../../../agent/src/policy/build-rules.ts';
 import type { Profile } from '../../../agent/src/policy/profile.ts';
 import { decodePacket } from '../../../agent/src/wire/packet.ts';
 import { concat, hex, u16be } from '../wire/bytes.ts';
@@ -67,7 +68,8 @@ function udp(destination: string, port: number, payload: Uint8Array = new Uint8A
 test('each kind of evidence says which range, name, port or peer', () => {
   const store = createEvidence();
   const learned = createLearned();
-  const sources = { profile: PROFILE, learned };
+  const pins = ownRange(['198.51.100.77'], ['tcp', 'udp'], [[0, 65535]], 'pinned by the owner');
+  const sources = { app: { profile: PROFILE, pins }, learned };
   const at = 1000;
   const addresses = [{ address: '203.0.113.7', ttlSeconds: 60 }];
   const origin = { app: 'skype', name: 'ui.skype.com', entry: '.skype.com', device: '192.168.1.9' };
@@ -81,6 +83,7 @@ test('each kind of evidence says which range, name, port or peer', () => {
     Date.parse('2030-01-01T23:59:59Z'),
   ]);
   assert.match(String(say('range', '157.55.130.9', 9)[0]), /earlier policy/);
+  assert.match(String(say('range', '198.51.100.77', 9)[0]), /pinned by the owner/);
   assert.equal(say('addr', '203.0.113.7', 443), [
     'ui.skype.com is 203.0.113.7, asked by 192.168.1.9',
     61000,
@@ -92,7 +95,7 @@ test('each kind of evidence says which range, name, port or peer', () => {
   assert.equal(say('peer', '203.0.113.8', 10), ['203.0.113.8 is a peer of 192.168.1.34', 201000]);
   assert.is(say('window', '203.0.113.9', 10)[1], 1200);
   assert.is(findEvidence(store, '203.0.113.8').length, 2);
-  assert.is(findEvidence(store, '192.168.1.34').length, 6);
+  assert.is(findEvidence(store, '192.168.1.34').length, 7);
   const text = 'udp 192.168.1.34:13021 > 203.0.113.7:443';
   assert.equal(
     findEvidence(store, text).map(({ kind }) => kind),
@@ -103,7 +106,7 @@ test('each kind of evidence says which range, name, port or peer', () => {
 
 test('the store is bounded, renewed and aged', () => {
   const store = createEvidence(2);
-  const sources = { profile: PROFILE, learned: createLearned() };
+  const sources = { app: { profile: PROFILE }, learned: createLearned() };
   for (const [port, now] of [
     [1, 10],
     [2, 20],

@@ -10,6 +10,7 @@ import {
   type Wish,
 } from '../../../agent/src/learn/late.ts';
 import type { Connection } from '../../../agent/src/netlink/conntrack.ts';
+import { ownRange } from '../../../agent/src/policy/build-rules.ts';
 import type { Policy } from '../../../agent/src/policy/policy.ts';
 import { createState, type Event } from '../../../agent/src/state.ts';
 import { step } from '../../../agent/src/step.ts';
@@ -165,6 +166,16 @@ test('an app of other devices, a destination that is excepted: their flows stay'
   assert.is(cut({ devices: [OTHER] }), 0);
   assert.is(cut({ devices: [OTHER], macs: ['02:00:00:00:00:0b'] }), 1);
   assert.is(cut({ except: [{ ...app.profile.ranges[0]!, learn: [] }] }), 0);
+  assert.is(cut({ direct: 'paused' }), 0);
+});
+
+test('a flow to an address that is pinned now is found, and teaches nothing', () => {
+  const flow = direct(PHONE, 13021, '203.0.113.77', 9);
+  const pins = ownRange(['203.0.113.77'], ['tcp', 'udp'], [[0, 65535]], 'pinned by the owner');
+  const grounds = groundsOf({ ...app, pins });
+  assert.equal(lateConnections([flow], [groundsOf(app)], setting, true), []);
+  assert.equal(lateConnections([flow], [grounds], setting, true), [flow]);
+  assert.is(grounds.ports.size, 0);
 });
 
 test.run();

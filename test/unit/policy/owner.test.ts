@@ -52,12 +52,13 @@ test('a clock that jumps back and forth is followed at every look', () => {
   assert.equal(seen, [null, 'schedule', null, null, 'schedule']);
 });
 
-test('a pinned address is a range of its app alone', () => {
+test('a pinned address is a pin of its app alone, and its profile stays the same object', () => {
   const policy = policyFrom({ apps: [{}, { name: 'other', slot: 2 }] });
   const pins = [{ app: 'skype', address: '198.51.100.9' }];
   const [one, two] = decided(policy, choices({ pins }), at).apps;
-  assert.equal(one!.profile.ranges.at(-1)!.addresses, ['198.51.100.9']);
-  assert.is(two!.profile, policy.apps[1]!.profile);
+  assert.equal(one!.pins!.addresses, ['198.51.100.9']);
+  assert.is(one!.profile, policy.apps[0]!.profile);
+  assert.is(two!.pins, undefined);
 });
 
 test('the chosen proxy is used alone, by the apps that list it', () => {

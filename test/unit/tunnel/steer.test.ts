@@ -6,6 +6,7 @@ import { describe } from '../../../agent/src/reconcile/desired.ts';
 import { plan } from '../../../agent/src/tunnel/plan.ts';
 import {
   adoptPolicy,
+  assertGates,
   assertWays,
   isStray,
   moves,
@@ -263,11 +264,10 @@ test('to direct and back: what is bound to a tunnel never leaves by the WAN, nor
 test('after a load the gates are said again, and strays swept', () => {
   const run = start({ a: dead });
   runUntil(run, 10000);
-  assert.equal(assertWays(run.steering).map(words), [
-    'blocked on',
-    'direct off',
-    'sweep but blocked',
-  ]);
+  assert.equal(assertGates(run.steering).map(words), ['blocked on', 'direct off', 'paused off']);
+  assert.equal(assertWays(run.steering).map(words), ['sweep but blocked']);
+  run.steering.policy = policyOf(['a'], { direct: 'paused' });
+  assert.equal(assertGates(run.steering).map(words), ['blocked on', 'direct off', 'paused on']);
   const ways = waysOf(run.steering);
   const lines = plan(policyOf(['a']), ways).map(describe);
   assert.not.ok(lines.some((line) => line.includes('default dev')));
