@@ -9,8 +9,8 @@ import type { Daemon } from './running.ts';
 import { now } from './system/clock.ts';
 import { log } from './system/log.ts';
 import { readClaims, readMarkUses } from './system/others.ts';
-import { PROTOCOL, type Realized, readPaths } from './system/paths.ts';
-import { readOthersChains } from './system/table.ts';
+import { type All, PROTOCOL, readAll, readPaths } from './system/paths.ts';
+import { readGeneration, readOthersChains } from './system/table.ts';
 
 /** nft lists the whole ruleset for this: half a second of work on a slow router, more with a large
  * firewall. */
@@ -25,6 +25,8 @@ export interface Neighbours {
   marks: Found['marks'];
   /** Of the chains of others when their rules were read; their number of transactions then. */
   chains: string;
+  /** The number of everybody's transactions before `chains` was read. */
+  generation: number;
   foreign: number;
   readAt: number;
   /** Somebody changed rules, routes or tables since the last look. */
@@ -37,6 +39,7 @@ export function createNeighbours(): Neighbours {
     problems: [],
     marks: [],
     chains: '',
+    generation: 0,
     foreign: -1,
     readAt: -LISTING_MILLISECONDS,
     isDue: true,
@@ -55,7 +58,7 @@ export function lookAround(daemon: Daemon): void {
   daemon.addresses = realized.addresses.map(({ address }) => address);
   void readMarks(daemon);
   neighbours.isDue = neighbours.foreign !== daemon.repair.foreign;
-  const problems = collidingWith(neighbours, daemon.policy.globals, realized);
+  const problems = collidingWith(neighbours, daemon.policy.globals, realized.all);
   const known = new Set(neighbours.problems.map(({ what }) => what));
   for (const { where, what } of problems) {
     if (!known.has(what)) log('error', `collision: ${where}: ${what}`);
@@ -63,19 +66,15 @@ export function lookAround(daemon: Daemon): void {
   neighbours.problems = problems;
 }
 
-function collidingWith(
-  { marks }: Neighbours,
-  globals: Globals,
-  { all }: Realized,
-): readonly Problem[] {
+function collidingWith({ marks }: Neighbours, globals: Globals, all: All): readonly Problem[] {
   return collisions(globals, { ...all, marks, claims: readClaims() }, PROTOCOL);
 }
 
 /** At this moment, for who asks: with `globals` as they would be. */
 export async function collisionsNow(daemon: Daemon, globals: Globals): Promise<readonly Problem[]> {
   await freshMarks(daemon);
-  const realized = readPaths(daemon.paths);
-  return typeof realized === 'string' ? [] : collidingWith(daemon.neighbours, globals, realized);
+  const all = readAll(daemon.paths);
+  return typeof all === 'string' ? [] : collidingWith(daemon.neighbours, globals, all);
 }
 
 async function readMarks(daemon: Daemon): Promise<void> {
@@ -90,7 +89,10 @@ async function readMarks(daemon: Daemon): Promise<void> {
 /** Lists the rules of others where their chains are not as they were. */
 async function freshMarks({ neighbours, effects: { sets } }: Daemon): Promise<void> {
   if (typeof sets === 'string') return;
+  const generation = readGeneration(sets);
+  if (generation !== 0 && generation === neighbours.generation) return;
   const chains = readOthersChains(sets);
+  neighbours.generation = generation;
   if (chains === neighbours.chains) return;
   neighbours.chains = chains;
   neighbours.marks = await readMarkUses();

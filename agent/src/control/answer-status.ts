@@ -5,11 +5,12 @@ import { slotOf } from '../policy/marks.ts';
 import type { Choices } from '../policy/owner.ts';
 import { portOf } from '../ruleset/elements.ts';
 import { escapeSet, setName } from '../ruleset/names.ts';
+import { FAMILIES } from '../ruleset/terms.ts';
 import type { Counters, State } from '../state.ts';
 import { type HealthState, lossOf } from '../tunnel/health.ts';
 import type { PathState } from '../tunnel/select.ts';
 import type { Steering } from '../tunnel/steer.ts';
-import { FAMILIES, type KernelView, read, seconds } from './answers.ts';
+import { type KernelView, read, seconds } from './answers.ts';
 
 export interface TunnelAnswer {
   readonly name: string;

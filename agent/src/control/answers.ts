@@ -10,6 +10,7 @@ import { slotOf } from '../policy/marks.ts';
 import type { App } from '../policy/policy.ts';
 import { addressOf, naming, pairOf, portOf } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
+import { FAMILIES } from '../ruleset/terms.ts';
 import type { State } from '../state.ts';
 import { familyOf, formatAddress } from '../wire/address.ts';
 
@@ -62,8 +63,6 @@ export interface FlowAnswer {
   readonly evidence: string;
   readonly detail: string;
 }
-
-export const FAMILIES = [4, 6] as const;
 
 export function seconds(milliseconds: number): number {
   return Math.max(0, Math.round(milliseconds / 1000));

@@ -5,7 +5,7 @@ import type { Globals } from '../policy/policy.ts';
 import type { Problem } from '../policy/result.ts';
 import { collisions } from '../repair/collisions.ts';
 import { readClaims, readMarkUses } from '../system/others.ts';
-import { openPaths, PROTOCOL, readPaths } from '../system/paths.ts';
+import { openPaths, PROTOCOL, readAll } from '../system/paths.ts';
 import type { Command } from './arguments.ts';
 import { loadPolicy, loadProfile } from './load.ts';
 import type { Printed } from './printed.ts';
@@ -24,9 +24,9 @@ export async function checkFile(command: Command): Promise<number> {
 
 async function readCollisions(globals: Globals): Promise<readonly Problem[]> {
   const paths = openPaths(globals);
-  const realized = typeof paths === 'string' ? paths : readPaths(paths);
-  if (typeof realized === 'string') return [];
-  const found = { ...realized.all, marks: await readMarkUses(), claims: readClaims() };
+  const all = typeof paths === 'string' ? paths : readAll(paths);
+  if (typeof all === 'string') return [];
+  const found = { ...all, marks: await readMarkUses(), claims: readClaims() };
   return collisions(globals, found, PROTOCOL);
 }
 

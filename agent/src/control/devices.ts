@@ -1,14 +1,16 @@
 // control/devices: what `whp devices` answers: the devices that DHCP, the configuration or what was
 // learned knows of, and which apps apply to each. Pure; serve brings what it is made from.
+
 import { learnedEndpoints } from '../learn/learned.ts';
 import { type TaughtElement, taughtElements } from '../learn/taught.ts';
 import { getBe32 } from '../netlink/message.ts';
 import type { Host } from '../policy/hosts.ts';
 import type { App } from '../policy/policy.ts';
 import { type SetKind, setName } from '../ruleset/names.ts';
+import { FAMILIES } from '../ruleset/terms.ts';
 import type { State } from '../state.ts';
 import { cidrHas, type Family, formatAddress, parseAddress, parseCidr } from '../wire/address.ts';
-import { FAMILIES, type KernelView } from './answers.ts';
+import type { KernelView } from './answers.ts';
 
 export interface DeviceAnswer {
   readonly mac: string | null;

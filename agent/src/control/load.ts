@@ -100,15 +100,23 @@ function installedProfile(path: string, own: boolean): Result<ProfileFile> {
   return file;
 }
 
+/** The same of the list of DoH services. */
+let listed = { text: '', addresses: [] as readonly string[] };
+
 /** Addresses of the known DoH services, from the file beside the profile folder; null without one. */
-export function loadDoh(folder: string): Result<string[] | null> {
+export function loadDoh(folder: string): Result<readonly string[] | null> {
   const path = `${folder.replace(/\/[^/]*\/?$/, '')}/doh.json`;
   const read = readText(path);
-  return read.ok ? parseDoh(read.text, path) : { ok: true, value: null };
+  if (!read.ok) return ok(null);
+  const { text } = read;
+  if (listed.text === text) return ok(listed.addresses);
+  const parsed = parseDoh(text, path);
+  if (parsed.ok) listed = { text, addresses: parsed.value };
+  return parsed;
 }
 
 /** Reads and parses the files; what the sections say is checked by `policyOf`. `known`: a result for
- * the same file, parsed again only where the text has changed. */
+ * the same file, parsed again only where the text has changed, and the answer when nothing has. */
 export function loadConfiguration(
   sources: Sources,
   known: Configuration | null = null,
@@ -123,8 +131,16 @@ export function loadConfiguration(
   if (!profiles.ok) return profiles;
   const doh = loadDoh(sources.profiles);
   if (!doh.ok) return doh;
-  if (known?.text === read.text) return ok({ ...known, profiles: profiles.value, doh: doh.value });
-  return parseConfiguration(read.text, sources.config, profiles.value, doh.value);
+  const [files, addresses] = [profiles.value, doh.value];
+  if (known?.text !== read.text)
+    return parseConfiguration(read.text, sources.config, files, addresses);
+  const isSame = known.doh === addresses && sameProfiles(known.profiles, files);
+  return ok(isSame ? known : { ...known, profiles: files, doh: addresses });
+}
+
+/** Files that read as before are the very same values. */
+function sameProfiles(a: Configuration['profiles'], b: Configuration['profiles']): boolean {
+  return a.size === b.size && Array.from(a).every(([name, file]) => b.get(name) === file);
 }
 
 /** `file`: the name that problems are reported under. */

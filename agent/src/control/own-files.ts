@@ -1,6 +1,7 @@
 // control/own-files: commands about files and what was made of them, answered by the running agent: its
 // parsed profiles and configuration are at hand, where another program would have to load an engine.
 import { collisionsNow } from '../neighbours.ts';
+import { ok } from '../policy/result.ts';
 import { loadText } from '../ruleset/standing.ts';
 import type { Daemon } from '../running.ts';
 import { isSmallFile } from '../system/file.ts';
@@ -54,7 +55,11 @@ async function checkHere(daemon: Daemon, command: Command): Promise<Printed> {
   if (operand !== null) return fileHere(command, operand, isProfileName(operand));
   const { configuration, configured, hosts } = daemon.settings;
   const loaded = loadConfiguration(command, configuration);
-  const read = loaded.ok ? policyOf(loaded.value, hosts, configured) : loaded;
+  const read = !loaded.ok
+    ? loaded
+    : loaded.value === configuration
+      ? ok(configured)
+      : policyOf(loaded.value, hosts, configured);
   const problems = read.ok ? await collisionsNow(daemon, read.value.globals) : read.problems;
   return checked(command, command.config, problems);
 }

@@ -82,13 +82,15 @@ export interface KernelAddress extends LinkAddress {
   readonly scope: number;
 }
 
+/** Reused: reading one message ends before the next one begins. */
+const fields = createAttributes(IFA_LOCAL);
+
 /** Decodes RTM_NEWADDR and RTM_DELADDR. */
 export function readAddress(r: Reader, m: Message): Decoded<KernelAddress> {
   if (m.body + ADDRESS_HEADER > m.end) return { ok: false, reason: 'address: header too short' };
   const af = r.bytes[m.body]!;
   if (af !== AF_INET && af !== AF_INET6) return { ok: false, reason: `address: family ${af}` };
   const family: Family = af === AF_INET ? 4 : 6;
-  const fields = createAttributes(IFA_LOCAL);
   const reason = readAttributes(r, m.body + ADDRESS_HEADER, m.end, fields);
   if (reason) return { ok: false, reason: `address: ${reason}` };
   const text = (a: number): string | null =>

@@ -198,6 +198,7 @@ export const RT_SCOPE_LINK = 253;
 export const RT_SCOPE_NOWHERE = 255;
 export const RT_TABLE_UNSPEC = 0;
 export const RT_TABLE_MAIN = 254;
+export const RT_TABLE_LOCAL = 255;
 export const RTM_F_CLONED = 0x200;
 export const RTA_DST = 1;
 export const RTA_IIF = 3;

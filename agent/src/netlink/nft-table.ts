@@ -63,10 +63,12 @@ export interface KernelChain {
   readonly uses: number;
 }
 
+/** Reused: reading one message ends before the next one begins. */
+const fields = createAttributes(NFTA_CHAIN_USE);
+
 /** Decodes one CHAIN message. */
 export function readChain(r: Reader, m: Message): Decoded<KernelChain> {
   if (m.body + 4 > m.end) return { ok: false, reason: 'chain: no nfgenmsg' };
-  const fields = createAttributes(NFTA_CHAIN_USE);
   const reason = readAttributes(r, m.body + 4, m.end, fields);
   if (reason) return { ok: false, reason: `chain: ${reason}` };
   const text = (a: number): string => getText(r.bytes, fields.at[a]!, fields.size[a]!);

@@ -14,6 +14,8 @@ import {
   RT_SCOPE_LINK,
   RT_SCOPE_NOWHERE,
   RT_SCOPE_UNIVERSE,
+  RT_TABLE_LOCAL,
+  RT_TABLE_MAIN,
   RT_TABLE_UNSPEC,
   RTA_DST,
   RTA_GATEWAY,
@@ -137,6 +139,17 @@ export interface KernelRoute extends DefaultRoute {
   readonly cloned: boolean;
 }
 
+/** Whether it is a route of the tables main or local to something, as every address and network of
+ * the router has: seen without decoding it, since hardly anybody asks for those. */
+export function isPlain(r: Reader, m: Message): boolean {
+  if (m.body + ROUTE_HEADER > m.end) return false;
+  const table = r.bytes[m.body + 4];
+  return r.bytes[m.body + 1] !== 0 && (table === RT_TABLE_MAIN || table === RT_TABLE_LOCAL);
+}
+
+/** Reused: reading one message ends before the next one begins. */
+const fields = createAttributes(RTA_TABLE);
+
 /** Decodes RTM_NEWROUTE and RTM_DELROUTE. `link` is the device even of an IPv6 prohibit (lo). */
 export function readRoute(r: Reader, m: Message): Decoded<KernelRoute> {
   const { bytes } = r;
@@ -147,7 +160,6 @@ export function readRoute(r: Reader, m: Message): Decoded<KernelRoute> {
     return { ok: false, reason: `route: family ${what}` };
   }
   const family: Family = af === AF_INET ? 4 : 6;
-  const fields = createAttributes(RTA_TABLE);
   const reason = readAttributes(r, m.body + ROUTE_HEADER, m.end, fields);
   if (reason) return { ok: false, reason: `route: ${reason}` };
   const number = (a: number, absent: number): number =>

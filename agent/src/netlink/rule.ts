@@ -109,13 +109,15 @@ export interface KernelRule extends MarkRule {
   readonly suppresses: boolean;
 }
 
+/** Reused: reading one message ends before the next one begins. */
+const fields = createAttributes(FRA_PROTOCOL);
+
 /** Decodes RTM_NEWRULE and RTM_DELRULE. */
 export function readRule(r: Reader, m: Message): Decoded<KernelRule> {
   if (m.body + RULE_HEADER > m.end) return { ok: false, reason: 'rule: header too short' };
   const af = r.bytes[m.body]!;
   // Multicast routing has rules too (RTNL_FAMILY_IPMR); they are none of ours.
   if (af !== AF_INET && af !== AF_INET6) return { ok: false, reason: `rule: family ${af}` };
-  const fields = createAttributes(FRA_PROTOCOL);
   const reason = readAttributes(r, m.body + RULE_HEADER, m.end, fields);
   if (reason) return { ok: false, reason: `rule: ${reason}` };
   const number = (a: number, absent: number): number =>

@@ -21,10 +21,13 @@ const LOWER = Uint8Array.from({ length: 256 }, (_, byte) =>
 );
 
 const LABEL = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/;
+/** Two or more labels: what nearly every name of a profile is, said at one blow. */
+const NAME = /^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.(?!$)|$)){2,}$/;
 const MAX_NUMBER = 999999999;
 
 /** What is wrong with a domain name in a profile and the fix, or null when it is fine. */
 export function nameProblem(text: string): string | null {
+  if (text.length <= 253 && NAME.test(text)) return null;
   const spelling = spellingProblem(text);
   if (spelling !== null) return spelling;
   const labels = text.split('.');
@@ -40,9 +43,7 @@ export function nameProblem(text: string): string | null {
 /** Errors that names and patterns share, with the spelling to use instead. */
 function spellingProblem(text: string): string | null {
   if (text.endsWith('.')) return `write "${text.slice(0, -1)}" without the final dot`;
-  let ascii = true;
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 126) ascii = false;
-  if (!ascii) {
+  if (/[^\0-~]/.test(text)) {
     const wire = text.split('.').map(toAscii).join('.');
     return `"${text}" is not as DNS carries it; write "${wire}"`;
   }

@@ -31,6 +31,8 @@ export interface Schema {
 interface Check {
   readonly root: Schema;
   readonly file: string;
+  /** Names and positions down to the value in hand: a pointer is written for a problem only. */
+  readonly path: (string | number)[];
   readonly problems: Problem[];
 }
 
@@ -39,56 +41,65 @@ const MAX_PROBLEMS = 50;
 
 /** All the problems of `value` under `root`, at most 50, each at "FILE: /json/pointer". */
 export function checkSchema(root: Schema, value: unknown, file: string): Problem[] {
-  const check: Check = { root, file, problems: [] };
-  visit(check, root, value, '');
+  const check: Check = { root, file, path: [], problems: [] };
+  visit(check, root, value);
   return check.problems.slice(0, MAX_PROBLEMS);
 }
 
-function visit(check: Check, given: Schema, value: unknown, pointer: string): void {
+/** A member or an entry of the value in hand. */
+function visitAt(check: Check, at: string | number, given: Schema, value: unknown): void {
+  check.path.push(at);
+  visit(check, given, value);
+  check.path.pop();
+}
+
+function visit(check: Check, given: Schema, value: unknown): void {
   if (check.problems.length >= MAX_PROBLEMS) return;
   const { root } = check;
   const schema = resolve(root, given);
   if (schema.oneOf !== undefined) {
     const fitting = schema.oneOf.filter((one) => isValid(root, one, value)).length;
-    if (fitting !== 1) complain(check, schema, pointer, 'has none of the allowed forms');
+    if (fitting !== 1) complain(check, schema, 'has none of the allowed forms');
   }
   if (schema.const !== undefined && !isEqual(schema.const, value)) {
-    complain(check, schema, pointer, `must be ${JSON.stringify(schema.const)}`);
+    complain(check, schema, `must be ${JSON.stringify(schema.const)}`);
   }
-  if (schema.enum !== undefined && !schema.enum.some((one) => isEqual(one, value))) {
-    const known = schema.enum.map((one) => JSON.stringify(one)).join(', ');
-    complain(check, schema, pointer, `must be one of ${known}`);
+  const { enum: listed } = schema;
+  if (listed && !listed.includes(value) && !listed.some((one) => isEqual(one, value))) {
+    const known = listed.map((one) => JSON.stringify(one)).join(', ');
+    complain(check, schema, `must be one of ${known}`);
   }
   if (schema.type !== undefined && !hasType(schema.type, value)) {
-    complain(check, schema, pointer, `must be of type ${schema.type}, is ${typeName(value)}`);
+    complain(check, schema, `must be of type ${schema.type}, is ${typeName(value)}`);
     return;
   }
-  if (typeof value === 'number') visitNumber(check, schema, value, pointer);
-  else if (typeof value === 'string') visitString(check, schema, value, pointer);
-  else if (Array.isArray(value)) visitArray(check, schema, value, pointer);
-  else if (isRecord(value)) visitObject(check, schema, value, pointer);
+  if (typeof value === 'number') visitNumber(check, schema, value);
+  else if (typeof value === 'string') visitString(check, schema, value);
+  else if (Array.isArray(value)) visitArray(check, schema, value);
+  else if (isRecord(value)) visitObject(check, schema, value);
 }
 
-function visitNumber(check: Check, schema: Schema, value: number, pointer: string): void {
+function visitNumber(check: Check, schema: Schema, value: number): void {
   const { minimum, maximum } = schema;
   if (minimum !== undefined && value < minimum) {
-    complain(check, schema, pointer, `is ${value}, must be at least ${minimum}`);
+    complain(check, schema, `is ${value}, must be at least ${minimum}`);
   }
   if (maximum !== undefined && value > maximum) {
-    complain(check, schema, pointer, `is ${value}, must be at most ${maximum}`);
+    complain(check, schema, `is ${value}, must be at most ${maximum}`);
   }
 }
 
-function visitString(check: Check, schema: Schema, value: string, pointer: string): void {
-  const length = codePoints(value);
-  if (schema.minLength !== undefined && length < schema.minLength) {
-    complain(check, schema, pointer, `is shorter than ${schema.minLength} characters`);
+function visitString(check: Check, schema: Schema, value: string): void {
+  const { minLength = 0, maxLength = Number.POSITIVE_INFINITY } = schema;
+  // A character is one unit of a string or two.
+  if (value.length < 2 * minLength && codePoints(value) < minLength) {
+    complain(check, schema, `is shorter than ${minLength} characters`);
   }
-  if (schema.maxLength !== undefined && length > schema.maxLength) {
-    complain(check, schema, pointer, `is longer than ${schema.maxLength} characters`);
+  if (value.length > maxLength && codePoints(value) > maxLength) {
+    complain(check, schema, `is longer than ${maxLength} characters`);
   }
   if (schema.pattern !== undefined && !expressionOf(schema.pattern).test(value)) {
-    complain(check, schema, pointer, `is ${JSON.stringify(value.slice(0, 80))}`);
+    complain(check, schema, `is ${JSON.stringify(value.slice(0, 80))}`);
   }
 }
 
@@ -106,56 +117,56 @@ function expressionOf(pattern: string): RegExp {
   return known;
 }
 
-function visitArray(check: Check, schema: Schema, value: unknown[], pointer: string): void {
+function visitArray(check: Check, schema: Schema, value: unknown[]): void {
   if (schema.minItems !== undefined && value.length < schema.minItems) {
-    complain(check, schema, pointer, `has ${value.length} entries, needs ${schema.minItems}`);
+    complain(check, schema, `has ${value.length} entries, needs ${schema.minItems}`);
   }
   if (schema.maxItems !== undefined && value.length > schema.maxItems) {
-    complain(check, schema, pointer, `has ${value.length} entries, allows ${schema.maxItems}`);
+    complain(check, schema, `has ${value.length} entries, allows ${schema.maxItems}`);
     return;
   }
   if (schema.uniqueItems === true) {
     const at = firstRepeat(value);
-    if (at >= 0) complain(check, schema, `${pointer}/${at}`, 'is there twice; remove one');
+    if (at >= 0) complainAt(check, at, schema, 'is there twice; remove one');
   }
   const items = schema.items;
   if (items === undefined) return;
-  for (let i = 0; i < value.length; i++) visit(check, items, value[i], `${pointer}/${i}`);
+  for (let i = 0; i < value.length; i++) visitAt(check, i, items, value[i]);
 }
 
-function visitObject(
-  check: Check,
-  schema: Schema,
-  value: Readonly<Record<string, unknown>>,
-  pointer: string,
-): void {
+function visitObject(check: Check, schema: Schema, value: Readonly<Record<string, unknown>>): void {
   for (const name of schema.required ?? []) {
     if (Object.hasOwn(value, name)) continue;
     const wanted = schema.properties?.[name];
-    complain(check, wanted ?? schema, `${pointer}/${escapePointer(name)}`, 'is missing');
+    complainAt(check, name, wanted ?? schema, 'is missing');
   }
   const known = schema.properties ?? {};
-  for (const [name, member] of Object.entries(value)) {
-    const at = `${pointer}/${escapePointer(name)}`;
-    if (Object.hasOwn(known, name)) visit(check, known[name]!, member, at);
+  for (const name of Object.keys(value)) {
+    if (Object.hasOwn(known, name)) visitAt(check, name, known[name]!, value[name]);
     else if (schema.additionalProperties === false) {
       const what = `is not known here; remove it, or use one of ${Object.keys(known).join(', ')}`;
-      check.problems.push({ where: `${check.file}: ${at}`, what });
+      complainAt(check, name, {}, what);
     }
   }
 }
 
-function complain(check: Check, schema: Schema, pointer: string, what: string): void {
-  const fix = resolve(check.root, schema).description;
-  check.problems.push({
-    where: `${check.file}: ${pointer === '' ? '/' : pointer}`,
+function complainAt(check: Check, at: string | number, schema: Schema, what: string): void {
+  check.path.push(at);
+  complain(check, schema, what);
+  check.path.pop();
+}
+
+function complain({ root, file, path, problems }: Check, schema: Schema, what: string): void {
+  const fix = resolve(root, schema).description;
+  problems.push({
+    where: `${file}: /${path.map(escapePointer).join('/')}`,
     what: fix === undefined ? what : `${what}; expected: ${fix}`,
   });
 }
 
 function isValid(root: Schema, schema: Schema, value: unknown): boolean {
-  const check: Check = { root, file: '', problems: [] };
-  visit(check, schema, value, '');
+  const check: Check = { root, file: '', path: [], problems: [] };
+  visit(check, schema, value);
   return check.problems.length === 0;
 }
 
@@ -213,9 +224,12 @@ function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
   if (!isRecord(value)) return JSON.stringify(value) ?? 'undefined';
   const members = Object.keys(value).sort();
+  // The list is the order of the members, and would be that of members further down.
+  if (members.every((name) => typeof value[name] !== 'object'))
+    return JSON.stringify(value, members);
   return `{${members.map((name) => `${JSON.stringify(name)}:${canonical(value[name])}`).join(',')}}`;
 }
 
-function escapePointer(name: string): string {
-  return name.replaceAll('~', '~0').replaceAll('/', '~1');
+function escapePointer(name: string | number): string {
+  return String(name).replaceAll('~', '~0').replaceAll('/', '~1');
 }

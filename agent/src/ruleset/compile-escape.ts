@@ -7,7 +7,7 @@ import { type Family, parseCidr } from '../wire/address.ts';
 import type { Context } from './context.ts';
 import type { Chain, Datatype, NamedSet, Rule, Span, Statement, Verdict } from './model.ts';
 import { dohSet, ESCAPING_MACS, escapeSet, escapingSet } from './names.ts';
-import { addressElements } from './ranges.ts';
+import { keptElements } from './ranges.ts';
 import {
   concat,
   ctMark,
@@ -138,7 +138,7 @@ export function escapeSets(policy: Policy): NamedSet[] {
       role: 'static',
       name,
       key: [address],
-      elements: addressElements(list, family),
+      elements: keptElements(name, list, family),
     });
     return [
       fixed(dohSet(family), escape.doh),

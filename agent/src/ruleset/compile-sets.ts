@@ -6,7 +6,7 @@ import type { Family } from '../wire/address.ts';
 import { loudSets, shareSets } from './compile-share.ts';
 import type { Datatype, LearnedSet, NamedSet, Span, StaticSet } from './model.ts';
 import { GATES, gateName, macSet, neverSet, setName } from './names.ts';
-import { addressElements, rangeElements } from './ranges.ts';
+import { addressElements, keptElements, rangeElements } from './ranges.ts';
 import { FAMILIES } from './terms.ts';
 
 /**
@@ -57,8 +57,9 @@ export function compileSets(policy: Policy): NamedSet[] {
 
 /** A proxied packet must not be sent to a proxy: its GRE would be routed into itself. */
 function never(family: Family, proxies: readonly string[]): StaticSet {
-  const elements = addressElements([...NEVER[family], ...proxies], family);
-  return { role: 'static', name: neverSet(family), key: [address(family)], elements };
+  const name = neverSet(family);
+  const elements = keptElements(name, [...NEVER[family], ...proxies], family);
+  return { role: 'static', name, key: [address(family)], elements };
 }
 
 function staticSets(app: App, family: Family): StaticSet[] {

@@ -80,6 +80,23 @@ function elementsOf(chosen: readonly Chosen[], family: Family): Span[][] {
   return elements;
 }
 
+/** `addressElements` for a set of a fixed name: what it was made of last is not cut up again. */
+export function keptElements(
+  set: string,
+  blocks: readonly string[],
+  family: Family,
+): readonly Span[][] {
+  const of = blocks.join();
+  const before = kept.get(set);
+  if (before?.of === of) return before.elements;
+  const elements = addressElements(blocks, family);
+  kept.set(set, { of, elements });
+  return elements;
+}
+
+/** By the set's name. */
+const kept = new Map<string, { of: string; elements: readonly Span[][] }>();
+
 /** Elements of an address set from CIDR blocks or `a-b`; the other family's are left out. */
 export function addressElements(blocks: readonly string[], family: Family): Span[][] {
   const boxes = blocks.flatMap((block) => boxOf(block, family, [[0, 0]]));

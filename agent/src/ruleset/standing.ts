@@ -89,17 +89,14 @@ function chainBlock(chain: StandingChain): string[] {
 export function reloadText(before: Standing, next: Standing, held: Held = NOTHING): string {
   const table = `inet ${next.table}`;
   const oldSets = new Map(before.sets.map((set) => [set.name, set]));
-  const newSets = new Map(next.sets.map((set) => [set.name, set]));
-  const stays = (name: string): boolean => {
-    const [old, now] = [oldSets.get(name), newSets.get(name)];
-    return old !== undefined && now !== undefined && same(old.shape, now.shape);
-  };
-  const deadSets = before.sets.filter(({ name }) => !stays(name));
-  const freshSets = next.sets.filter(({ name }) => !stays(name));
+  const fits = ({ name, shape }: StandingSet) => same(oldSets.get(name)?.shape ?? [], shape);
+  const staying = next.sets.filter(fits);
+  const names = new Set(staying.map(({ name }) => name));
+  const deadSets = before.sets.filter(({ name }) => !names.has(name));
+  const freshSets = next.sets.filter(({ name }) => !names.has(name));
   const chains = chainChanges(before, next, deadSets);
-  const changedStatics = next.sets.filter(
-    (set) =>
-      set.elements !== null && stays(set.name) && oldSets.get(set.name)!.elements !== set.elements,
+  const changedStatics = staying.filter(
+    ({ name, elements }) => elements !== null && oldSets.get(name)!.elements !== elements,
   );
   const filled = (set: StandingSet): string[] => {
     const elements = set.elements ?? heldText(set, held);
@@ -126,10 +123,12 @@ export function reloadText(before: Standing, next: Standing, held: Held = NOTHIN
 
 /** Learned sets of `before` that `next` has in another shape: a reload makes them anew. */
 export function reshapedSets(before: Standing, next: Standing): string[] {
-  return next.sets.flatMap(({ name, elements, shape }) => {
-    const old = before.sets.find((set) => set.name === name);
-    return elements === null && old !== undefined && !same(old.shape, shape) ? [name] : [];
-  });
+  const old = new Map(before.sets.map(({ name, shape }) => [name, shape]));
+  return next.sets
+    .filter(
+      ({ name, elements, shape }) => elements === null && !same(old.get(name) ?? shape, shape),
+    )
+    .map(({ name }) => name);
 }
 
 interface ChainChanges {
@@ -158,7 +157,11 @@ function chainChanges(
   const kept = new Set(
     next.chains
       .filter(({ name, rules }) => stays.has(name) && same(old.get(name)!.rules, rules))
-      .filter(({ rules }) => !rules.some((rule) => names.some((one) => rule.includes(one))))
+      .filter(
+        // Mostly nothing has died, and there are hundreds of rules.
+        ({ rules }) =>
+          names.length === 0 || !rules.some((rule) => names.some((one) => rule.includes(one))),
+      )
       .map(({ name }) => name),
   );
   return {
@@ -174,7 +177,9 @@ function without(names: readonly string[], others: readonly string[]): string[] 
 }
 
 function same(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((line, i) => line === b[i]);
+  let at = a.length === b.length ? 0 : -1;
+  while (at >= 0 && at < a.length && a[at] === b[at]) at += 1;
+  return at === a.length;
 }
 
 /** `add element` takes one line. */

@@ -19,7 +19,7 @@ import {
 } from '../netlink/link.ts';
 import type { Decoded, Message, Reader } from '../netlink/message.ts';
 import {
-  type DefaultRoute,
+  isPlain,
   type KernelRoute,
   putRouteDelete,
   putRouteDump,
@@ -40,6 +40,7 @@ import { FIRST_SLOT, LAST_TABLE_SLOT } from '../policy/marks.ts';
 import type { Globals } from '../policy/policy.ts';
 import { type Desired, describe, type Piece } from '../reconcile/desired.ts';
 import type { Operation } from '../reconcile/diff.ts';
+import { FAMILIES } from '../ruleset/terms.ts';
 import { isLinkName } from '../tunnel/plan.ts';
 import { parseAddress } from '../wire/address.ts';
 import { dump, transact } from './netlink-request.ts';
@@ -48,17 +49,18 @@ import { type NetlinkSocket, openNetlink, request, takeSequence } from './netlin
 /** Who made a route or rule, as `ip route` and `ip rule` show it (proto 119): this program. */
 export const PROTOCOL = 119;
 
-/** RT_TABLE_MAIN and RT_TABLE_LOCAL. */
-const MAIN = 254;
-const LOCAL = 255;
-
 export interface Realized {
   /** What of ours stands, in reconcile's shape. */
   readonly pieces: Desired;
   readonly links: readonly KernelLink[];
   readonly addresses: readonly KernelAddress[];
-  /** Rules and routes of everybody; of the tables main and local no more than the defaults. */
-  readonly all: { readonly rules: readonly KernelRule[]; readonly routes: readonly KernelRoute[] };
+  readonly all: All;
+}
+
+/** Rules and routes of everybody; of the tables main and local no more than the defaults. */
+export interface All {
+  readonly rules: readonly KernelRule[];
+  readonly routes: readonly KernelRoute[];
 }
 
 export interface Paths {
@@ -83,43 +85,49 @@ export function readPaths(paths: Paths): Realized | string {
   const { socket, globals } = paths;
   const links = readLinks(paths);
   if (typeof links === 'string') return links;
+  const all = readAll(paths);
+  if (typeof all === 'string') return all;
   const addresses: KernelAddress[] = [];
   const pieces: Piece[] = links.filter(isOwnLink).map(linkPiece);
   const names = new Map(links.map((link) => [link.index, link.name]));
-  const routes: Piece[] = [];
-  const rules: Piece[] = [];
-  const all = { rules: [] as KernelRule[], routes: [] as KernelRoute[] };
-  for (const family of [4, 6] as const) {
+  for (const family of FAMILIES) {
     const found = collect(socket, (w, seq) => putAddressDump(w, seq, family), readAddress);
     if (typeof found === 'string') return `read addresses: ${found}`;
     addresses.push(...found);
-    const table = collect(socket, (w, seq) => putRouteDump(w, seq, family), readRoute);
-    if (typeof table === 'string') return `read routes: ${table}`;
-    all.routes.push(...table.filter((one) => one.destination === null || one.table < MAIN));
-    all.routes.push(...table.filter((one) => one.destination !== null && one.table > LOCAL));
-    routes.push(
-      ...table
-        .filter((route) => isOwnRoute(route, globals))
-        .map((route) => routePiece(route, names)),
-    );
-    const rule = collect(socket, (w, seq) => putRuleDump(w, seq, family), readRule);
-    if (typeof rule === 'string') return `read rules: ${rule}`;
-    all.rules.push(...rule);
-    rules.push(...rule.filter((one) => isOwnRule(one, globals)).map(rulePiece));
   }
   for (const { link, address, peer } of addresses) {
     const name = names.get(link) ?? '';
     if (isLinkName(name) && peer !== null)
       pieces.push({ kind: 'address', link: name, address, peer });
   }
-  return { pieces: [...pieces, ...routes, ...rules], links, addresses, all };
+  const routes = all.routes.filter((one) => isOwnRoute(one, globals));
+  const rules = all.rules.filter((one) => isOwnRule(one, globals));
+  pieces.push(...routes.map((one) => routePiece(one, names)), ...rules.map(rulePiece));
+  return { pieces, links, addresses, all };
 }
 
-/** Runs one dump and decodes what it answers; a message that cannot be read is left out. */
+/** The rules and routes alone. A string is the error. */
+export function readAll({ socket }: Paths): All | string {
+  const routes: KernelRoute[] = [];
+  const rules: KernelRule[] = [];
+  for (const family of FAMILIES) {
+    const table = collect(socket, (w, seq) => putRouteDump(w, seq, family), readRoute, isPlain);
+    if (typeof table === 'string') return `read routes: ${table}`;
+    routes.push(...table);
+    const rule = collect(socket, (w, seq) => putRuleDump(w, seq, family), readRule);
+    if (typeof rule === 'string') return `read rules: ${rule}`;
+    rules.push(...rule);
+  }
+  return { rules, routes };
+}
+
+/** Runs one dump and decodes what it answers; a message that cannot be read is left out, and so is
+ * one that nobody wants. */
 function collect<T>(
   socket: NetlinkSocket,
   put: (w: Writer, seq: number) => void,
   readOne: (r: Reader, m: Message) => Decoded<T>,
+  isUnwanted?: (r: Reader, m: Message) => boolean,
 ): T[] | string {
   let found: T[] = [];
   const errno = dump(
@@ -129,6 +137,7 @@ function collect<T>(
       found = [];
     },
     (message, reader) => {
+      if (isUnwanted?.(reader, message)) return;
       const read = readOne(reader, message);
       if (read.ok) found.push(read.value);
     },
@@ -191,14 +200,18 @@ export function pathMtu(
  * gone is no error (reconcile is idempotent). */
 export function applyOperation(paths: Paths, operation: Operation): string | null {
   const { op, piece } = operation;
-  const links = readLinks(paths);
+  const name = deviceOf(piece);
+  // A rule, or a route that prohibits, stands on none.
+  const links = name === null ? [] : readLinks(paths);
   if (typeof links === 'string') return links;
+  const link = links.find((one) => one.name === name)?.index ?? 0;
+  const isNew = op === 'add' && piece.kind === 'link';
+  if (link === 0 && name !== null && !isNew)
+    return op === 'add' ? `add ${describe(piece)}: no such device` : null;
   const { socket } = paths;
   const seq = takeSequence(socket);
-  const w = request(socket);
-  const written = op === 'add' ? putAdd(w, seq, piece, links) : putDelete(w, seq, piece, links);
-  if (written === 'gone') return null;
-  if (written !== true) return `${op} ${describe(piece)}: ${written || 'an address is no address'}`;
+  if (!putPiece(request(socket), seq, operation, link))
+    return `${op} ${describe(piece)}: an address is no address`;
   const { errno } = transact(socket, seq, seq);
   if (errno === 0 || (op === 'delete' && GONE.includes(errno))) return null;
   const what = `${op} ${describe(piece)}: errno ${errno}`;
@@ -212,74 +225,30 @@ const NOT_SUPPORTED = [95, 122];
 /** ENOENT, ESRCH, ENODEV on every architecture; EADDRNOTAVAIL on x86 and ARM, and on MIPS. */
 const GONE = [2, 3, 19, 99, 125];
 
-function putAdd(
-  w: Writer,
-  seq: number,
-  piece: Piece,
-  links: readonly KernelLink[],
-): boolean | string {
+/** Name of the device that a piece is or stands on. */
+function deviceOf(piece: Piece): string | null {
+  if (piece.kind === 'rule') return null;
+  return piece.kind === 'link' ? piece.name : piece.link;
+}
+
+/** `link`: its device's index. False, and nothing is written, if an address is none. */
+function putPiece(w: Writer, seq: number, { op, piece }: Operation, link: number): boolean {
+  const isAdd = op === 'add';
   switch (piece.kind) {
     case 'link':
-      return putGreCreate(w, seq, { ...piece, ttl: 64, pathMtu: true });
-    case 'address': {
-      const link = indexOf(links, piece.link);
-      if (link === 0) return 'no such device';
-      const { address, peer } = piece;
-      return putAddressAdd(w, seq, { link, address, peer, prefix: peer.includes(':') ? 128 : 32 });
-    }
-    case 'route': {
-      const link = piece.link === null ? 0 : indexOf(links, piece.link);
-      if (link === 0 && piece.link !== null) return 'no such device';
-      putRouteReplace(w, seq, kernelRoute(piece, link));
-      return true;
-    }
-    case 'rule':
-      putRuleAdd(w, seq, { ...piece, protocol: PROTOCOL });
-      return true;
-  }
-}
-
-function putDelete(
-  w: Writer,
-  seq: number,
-  piece: Piece,
-  links: readonly KernelLink[],
-): boolean | 'gone' {
-  switch (piece.kind) {
-    case 'link': {
-      const link = indexOf(links, piece.name);
-      if (link === 0) return 'gone';
+      if (isAdd) return putGreCreate(w, seq, { ...piece, ttl: 64, pathMtu: true });
       putLinkDelete(w, seq, link);
       return true;
-    }
     case 'address': {
-      const link = indexOf(links, piece.link);
-      if (link === 0) return 'gone';
       const { address, peer } = piece;
-      return putAddressDelete(w, seq, {
-        link,
-        address,
-        peer,
-        prefix: peer.includes(':') ? 128 : 32,
-      });
+      const put = isAdd ? putAddressAdd : putAddressDelete;
+      return put(w, seq, { link, address, peer, prefix: peer.includes(':') ? 128 : 32 });
     }
-    case 'route': {
-      const link = piece.link === null ? 0 : indexOf(links, piece.link);
-      if (link === 0 && piece.link !== null) return 'gone';
-      putRouteDelete(w, seq, kernelRoute(piece, link));
+    case 'route':
+      (isAdd ? putRouteReplace : putRouteDelete)(w, seq, { ...piece, link, protocol: PROTOCOL });
       return true;
-    }
     case 'rule':
-      putRuleDelete(w, seq, { ...piece, protocol: PROTOCOL });
+      (isAdd ? putRuleAdd : putRuleDelete)(w, seq, { ...piece, protocol: PROTOCOL });
       return true;
   }
-}
-
-function kernelRoute(piece: Piece & { kind: 'route' }, link: number): DefaultRoute {
-  const { family, table, metric } = piece;
-  return { family, table, link, metric, protocol: PROTOCOL };
-}
-
-function indexOf(links: readonly KernelLink[], name: string): number {
-  return links.find((link) => link.name === name)?.index ?? 0;
 }

@@ -10,7 +10,12 @@ import {
   readLink,
 } from '../../../agent/src/netlink/link.ts';
 import { createReader } from '../../../agent/src/netlink/message.ts';
-import { putRouteDelete, putRouteReplace, readRoute } from '../../../agent/src/netlink/route.ts';
+import {
+  isPlain,
+  putRouteDelete,
+  putRouteReplace,
+  readRoute,
+} from '../../../agent/src/netlink/route.ts';
 import { readRouteEvent } from '../../../agent/src/netlink/rt-event.ts';
 import {
   type MarkRule,
@@ -195,6 +200,22 @@ test('a route and an address are read back, IPv6 too', () => {
     ok: true,
     value: { link: 9, address: '2001:db8::1', peer: null, prefix: 64, family: 6, scope: 0 },
   });
+});
+
+test('a route to something is left out in the tables main and local alone, a default nowhere', () => {
+  // struct rtmsg: family, bits of the destination, of the source, tos, table, protocol, scope, type.
+  const plain = (bits: number, table: number, size = 28): boolean => {
+    const sent = new Uint8Array(size);
+    sent.set([size, 0, 0, 0, 24]);
+    sent.set([2, bits, 0, 0, table, 2, 0, 1].slice(0, size - 16), 16);
+    return isPlain(createReader(sent, 'little'), firstMessage(sent, true)!);
+  };
+  assert.equal(
+    [254, 255, 253, 252, 1].map((table) => plain(24, table)),
+    [true, true, false, false, false],
+  );
+  assert.not.ok(plain(0, 254));
+  assert.not.ok(plain(24, 254, 24), 'cut short');
 });
 
 test('a GRE device is read back', () => {

@@ -146,6 +146,9 @@ test('what a schema cannot say is checked too', () => {
   assert.equal(problems(twice), [
     'x.json: /dns/names/1/value "api.skype.com" is there twice; remove one',
   ]);
+  // The order of members says nothing.
+  const turned = withValue('/dns/names/1', { evidence: 'capture', value: 'api.skype.com' });
+  assert.match(problems(turned)[0]!, 'x.json: /dns/names/1 is there twice; remove one');
 });
 
 test('all problems come at once', () => {

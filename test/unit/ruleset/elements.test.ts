@@ -14,7 +14,7 @@ import {
   portOf,
 } from '../../../agent/src/ruleset/elements.ts';
 import { logPrefix, parsePrefix } from '../../../agent/src/ruleset/names.ts';
-import { addressElements, rangeElements } from '../../../agent/src/ruleset/ranges.ts';
+import { addressElements, keptElements, rangeElements } from '../../../agent/src/ruleset/ranges.ts';
 import { bytesOf } from '../../trace/packets.ts';
 
 test('keys are in network byte order, each field padded to 4 bytes', () => {
@@ -126,6 +126,20 @@ test('what did not change is not cut up again, what did is', () => {
   assert.equal(rangeElements(ranges, all), first);
   const none = rangeElements(ranges, { ...all, protocols: () => [] });
   assert.equal(none, []);
+});
+
+test('the elements of a set of a fixed name are made again when its blocks change, not before', () => {
+  const of = (...blocks: string[]) => keptElements('test4', blocks, 4);
+  const first = of('10.0.0.0/8', '203.0.113.20');
+  assert.is(of('10.0.0.0/8', '203.0.113.20'), first);
+  assert.equal(of('10.0.0.0/8', '203.0.113.21'), [
+    [['10.0.0.0', '10.255.255.255']],
+    [['203.0.113.21', '203.0.113.21']],
+  ]);
+  assert.equal(of('10.0.0.0/8', '203.0.113.20'), first);
+  assert.equal(keptElements('test6', ['10.0.0.0/8', '2001:db8::1'], 6), [
+    [['2001:db8::1', '2001:db8::1']],
+  ]);
 });
 
 test('a key names the addresses that are fields of it, and no other', () => {

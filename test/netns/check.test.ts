@@ -1,0 +1,112 @@
+// `whp check` and `whp reload` beside an agent that keeps what it has read: what they say and load is
+// about the files and the neighbours as they are at this moment. The agent runs in namespaces of its
+// own.
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+
+const FOLDER = resolve(`out/netns/check-${process.pid}`);
+const PROFILE = readFileSync('agent/profiles/skype.json', 'utf8');
+const CONFIG = `config globals 'globals'
+	option hold '0'
+config proxy 'cloud'
+	option address '203.0.113.20'
+	option local '10.213.0.1'
+	option remote '10.213.0.2'
+config app 'skype'
+	list proxy 'cloud'
+`;
+mkdirSync(`${FOLDER}/profiles`, { recursive: true });
+mkdirSync(`${FOLDER}/new`, { recursive: true });
+test.after(() => rmSync(FOLDER, { recursive: true }));
+
+const WHP = `${resolve('out/host/x86_64/whp-host')} ${resolve('out/whp')}`;
+const OPTIONS = `--config ${FOLDER}/whp --profiles ${FOLDER}/profiles --state ${FOLDER}/state --socket ${FOLDER}/sock`;
+
+function dohList(address: string, format = 1): string {
+  const service = { name: 'x', source: 'x', date: '2026-01-01', addresses: [address] };
+  return JSON.stringify({ format, services: [service] });
+}
+
+/** Runs `script` beside an agent; `whp` is the command, new/ holds `files`. Answers its output. */
+function play(files: Readonly<Record<string, string>>, script: string): string {
+  writeFileSync(`${FOLDER}/whp`, CONFIG);
+  copyFileSync('agent/profiles/skype.json', `${FOLDER}/profiles/skype.json`);
+  for (const [name, text] of Object.entries(files)) writeFileSync(`${FOLDER}/new/${name}`, text);
+  const text = `
+cd ${FOLDER}; : >log
+whp() { command=$1; shift; ${WHP} $command ${OPTIONS} "$@"; }
+${WHP} daemon ${OPTIONS} >>log 2>&1 &
+agent=$!
+for i in $(seq 200); do grep -q '^whp: enforcing' log && break; sleep 0.1; done
+${script}
+kill $agent; wait $agent`;
+  const { stdout, stderr } = spawnSync('unshare', ['-n', 'sh', '-c', text], { encoding: 'utf8' });
+  return stdout + stderr;
+}
+
+test('check is about the files as they are, whatever was read before', () => {
+  const out = play(
+    {
+      whp: `${CONFIG}	option fallback 'maybe'\n`,
+      'skype.json': PROFILE.replace('"tcp"', '"tcq"'),
+      'other.json': PROFILE.replace('"name": "skype"', '"name": "other"'),
+      'empty.json': '{}',
+      'doh.json': dohList('198.51.100.61', 2),
+    },
+    `
+whp check && echo "first: good"
+cp whp whp.good; cp profiles/skype.json skype.good
+cp new/whp whp; whp check; cp whp.good whp; whp check && echo "configuration: good"
+cp new/skype.json profiles; whp check; cp skype.good profiles/skype.json; whp check && echo "profile: good"
+cp new/other.json profiles/skype.json; whp check; cp skype.good profiles/skype.json; whp check && echo "name: good"
+cp new/empty.json profiles/x.json; whp check; rm profiles/x.json; whp check && echo "folder: good"
+cp new/doh.json .; whp check; rm doh.json; whp check && echo "list: good"`,
+  );
+  for (const what of ['first', 'configuration', 'profile', 'name', 'folder', 'list']) {
+    assert.match(out, `${what}: good`, out);
+  }
+  assert.is(out.split(`${FOLDER}/whp: good`).length, 7, out);
+  assert.match(out, /whp\.skype\.fallback \(.*\): "maybe" is not one of/);
+  assert.match(out, /skype\.json: \/ranges\/0\/protocols\/0: must be one of "tcp", "udp"/);
+  assert.match(out, 'there is no profile "skype"; known: other');
+  assert.match(out, /x\.json: \/format: is missing/);
+  assert.match(out, 'doh.json: needs "format": 1');
+});
+
+test('check finds a neighbour that has come since, and none that has gone', () => {
+  const out = play(
+    {},
+    `
+whp check && echo "alone: good"; whp check && echo "again: good"
+nft 'table ip greedy { chain p { meta mark set 0x1; }; }'; whp check
+nft flush chain ip greedy p; whp check && echo "emptied: good"
+nft add rule ip greedy p meta mark set 0x2; whp check | sed 's/^/later: /'
+nft delete table ip greedy; ip rule add pref 29000 fwmark 0x1000000/0xff000000 lookup main; whp check
+ip rule del pref 29000; ip link set lo up; ip route add 192.0.2.0/24 dev lo table 15004; whp check
+ip route flush table 15004; whp check && echo "last: good"`,
+  );
+  for (const what of ['alone', 'again', 'emptied', 'last']) assert.match(out, `${what}: good`, out);
+  assert.is(out.split('nftables table ip greedy writes all bits').length, 3, out);
+  assert.match(out, 'later: whp.globals.mask: a rule in nftables table ip greedy');
+  assert.match(out, /ip rule 29000 .* reads our bits/);
+  assert.match(out, 'routing table 15004 is used by another program too');
+});
+
+test('a reload takes in what has changed of files that were read before', () => {
+  const out = play(
+    { 'a.json': dohList('198.51.100.61'), 'b.json': dohList('198.51.100.62') },
+    `
+for file in a b; do cp new/$file.json doh.json; whp reload; nft list set inet whp doh4 | grep 198.51; done
+rm doh.json; whp reload; nft list set inet whp doh4 >/dev/null 2>&1 || echo "no list"
+nft list set inet whp never4 | grep -c 203.0.113.20
+sed -i s/203.0.113.20/203.0.113.21/ whp; whp reload; nft list set inet whp never4 | grep -o 203.0.113.2[0-9]`,
+  );
+  const order = [/198\.51\.100\.61/, /198\.51\.100\.62/, /no list\n1\n/, /203\.0\.113\.21/];
+  const at = order.map((one) => out.search(one));
+  assert.ok(at[0]! >= 0 && at.every((one, i) => i === 0 || one > at[i - 1]!), out);
+});
+
+test.run();
