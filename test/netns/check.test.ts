@@ -39,9 +39,10 @@ function play(files: Readonly<Record<string, string>>, script: string): string {
 cd ${FOLDER}; : >log
 whp() { command=$1; shift; ${WHP} $command ${OPTIONS} "$@"; }
 ${WHP} daemon ${OPTIONS} >>log 2>&1 &
+agent=$!
 for i in $(seq 200); do grep -q '^whp: enforcing' log && break; sleep 0.1; done
 ${script}
-kill %1; wait`;
+kill $agent; wait $agent`;
   const { stdout, stderr } = spawnSync('unshare', ['-n', 'sh', '-c', text], { encoding: 'utf8' });
   return stdout + stderr;
 }
