@@ -23,10 +23,10 @@ import { diff } from './reconcile/diff.ts';
 import { createRepair } from './repair/repair.ts';
 import { apartText } from './ruleset/apart.ts';
 import { TABLE } from './ruleset/names.ts';
-import { type Daemon, inTurn, unattended } from './running.ts';
+import { type Daemon, inTurn } from './running.ts';
 import { createState } from './state.ts';
 import { step } from './step.ts';
-import { every, now, pause } from './system/clock.ts';
+import { every, now, pause, unattended } from './system/clock.ts';
 import { type Effects, openEffects } from './system/effects.ts';
 import { watchFlows } from './system/flow-watch.ts';
 import { createLate } from './system/late.ts';
@@ -60,8 +60,10 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
   noteProblems(daemon, problems);
   const control = listenControl(socketPath, daemon, { reload, refresh });
   if (typeof control === 'string') return refuse([{ where: socketPath, what: control }]);
-  adopt(daemon, policy, legacy);
-  const failed = await inTurn(daemon, () => enforce(daemon, policy));
+  const failed = await inTurn(daemon, async () => {
+    await adopt(daemon, policy, legacy);
+    return enforce(daemon, policy);
+  });
   const stopKeeping = failed === null ? startKeeping(daemon) : failed;
   if (typeof stopKeeping === 'string') {
     control.close();

@@ -5,11 +5,10 @@ import { heldElements, learnedSetsOf } from './learn/held.ts';
 import { keepApart, keepGuard, lowerGuard, readTaught, remember, runNft } from './loading.ts';
 import { type RepairEffect, type RepairEvent, repairStep } from './repair/repair.ts';
 import { loadText } from './ruleset/standing.ts';
-import { type Daemon, inTurn, unattended } from './running.ts';
-import { after, every, now } from './system/clock.ts';
+import { type Daemon, inTurn } from './running.ts';
+import { after, every, now, unattended } from './system/clock.ts';
 import { log } from './system/log.ts';
 import { readPaths } from './system/paths.ts';
-import { readSet } from './system/sets.ts';
 import { readFingerprint, readGeneration } from './system/table.ts';
 import { openWatch } from './system/watch.ts';
 
@@ -80,7 +79,7 @@ async function restore(daemon: Daemon, why: string): Promise<void> {
   if (standing === null) return;
   const began = now();
   // What somebody changed may still hold what was learned; what is deleted is known here.
-  for (const set of daemon.policy.apps.flatMap(learnedSetsOf)) readKept(daemon, set);
+  for (const set of daemon.policy.apps.flatMap(learnedSetsOf)) await readTaught(daemon, set, true);
   const held = heldElements(daemon.state, now());
   const refused = await runNft(daemon, loadText(standing, held));
   if (refused !== null) {
@@ -99,13 +98,6 @@ async function restore(daemon: Daemon, why: string): Promise<void> {
     daemon,
     `${why}: it stands again after ${Math.round(now() - began)} ms, with ${elements} learned element(s)`,
   );
-}
-
-/** A set that still has something in it is more exact than what is known of it. */
-function readKept(daemon: Daemon, set: string): void {
-  const { sets } = daemon.effects;
-  const found = typeof sets === 'string' ? sets : readSet(sets, set);
-  if (typeof found !== 'string' && found.length > 0) readTaught(daemon, set);
 }
 
 /** Devices, addresses, routes and rules as they should be; the MTU as the way to the proxy is now. */

@@ -2,20 +2,20 @@
 // an earlier one left, and keeps its guard beside it. What it holds comes from ruleset/ and learn/.
 import { adoptElements, heldElements, learnedSetsOf } from './learn/held.ts';
 import { learnedEndpoints } from './learn/learned.ts';
-import { replaceTaught } from './learn/taught.ts';
+import { beginReading, endReading, takeRead } from './learn/taught.ts';
 import { markOf, UNDECIDED, WATCHED } from './policy/marks.ts';
 import type { Policy } from './policy/policy.ts';
 import { apartText, isApartWanted } from './ruleset/apart.ts';
 import { GUARD_TABLE, tunnelDevice, UNJUDGED_PREFIX } from './ruleset/names.ts';
 import { loadText, reloadText, reshapedSets, type Standing } from './ruleset/standing.ts';
 import type { Daemon } from './running.ts';
-import { now, pause } from './system/clock.ts';
+import { now, pause, unattended } from './system/clock.ts';
 import { errnoText } from './system/errno.ts';
 import { removeFile, writeText } from './system/file.ts';
 import { raiseGuard } from './system/guard.ts';
 import { log } from './system/log.ts';
 import { runProgram } from './system/process.ts';
-import { readSet, type Sets } from './system/sets.ts';
+import { type LivingElement, readSlowly, type Sets } from './system/sets.ts';
 import {
   type Legacy,
   readFingerprint,
@@ -38,31 +38,33 @@ export function legacyOf(sets: Sets | string, path: string): Legacy | null {
  * Takes over a table that stands: what it has learned, with what is left of each timeout, and, when
  * it is as an agent left it, the table itself: the first load then touches only what differs.
  */
-export function adopt(daemon: Daemon, policy: Policy, legacy: Legacy | null): void {
-  const { sets } = daemon.effects;
-  if (typeof sets === 'string' || readFingerprint(sets) === '') return;
+export async function adopt(daemon: Daemon, policy: Policy, legacy: Legacy | null): Promise<void> {
+  const { sets, dumps } = daemon.effects;
+  if (typeof sets === 'string' || typeof dumps === 'string' || readFingerprint(sets) === '') return;
   const origins = readOrigins(daemon.legacy);
+  const living = new Map<string, LivingElement[]>();
+  for (const set of policy.apps.flatMap(learnedSetsOf)) {
+    const elements: LivingElement[] = [];
+    living.set(set, elements);
+    await readSlowly(dumps, set, (one) => elements.push(one));
+  }
   const at = now();
+  const leftIn = (set: string) =>
+    (living.get(set) ?? []).map(({ key, expires }) => ({ key, left: expires - at }));
   let count = 0;
   for (const app of policy.apps) {
-    count += adoptElements(daemon.state, app, (set) => leftIn(sets, set), origins, at);
+    count += adoptElements(daemon.state, app, leftIn, origins, at);
   }
   daemon.standing = legacy?.standing ?? null;
   const how = legacy === null ? 'replaced, what it had learned is kept' : 'taken over';
   log('notice', `a table stands: ${how}; ${count} learned element(s)`);
 }
 
-function leftIn(sets: Sets, set: string) {
-  const found = readSet(sets, set);
-  if (typeof found === 'string') return [];
-  return found.map(({ key, expiration }) => ({ key, left: expiration ?? 0 }));
-}
-
 /** Loads `next` in one transaction. Returns what nft said, or null. */
 export async function loadTable(daemon: Daemon, next: Standing): Promise<string | null> {
   await pause();
   const before = daemon.standing;
-  if (before !== null) for (const set of reshapedSets(before, next)) readTaught(daemon, set);
+  if (before !== null) for (const set of reshapedSets(before, next)) await readTaught(daemon, set);
   const held = () => heldElements(daemon.state, now());
   const text = before === null ? loadText(next, held()) : reloadText(before, next, held());
   await pause();
@@ -117,26 +119,33 @@ function noteDisk(daemon: Daemon, errno: number): void {
   }
 }
 
-/** Reads one set that the ruleset fills, so that it could be written again. */
-export function readTaught(daemon: Daemon, set: string): void {
-  const { sets } = daemon.effects;
-  if (typeof sets === 'string' || set.includes('_addr')) return;
-  const found = readSet(sets, set);
-  if (typeof found === 'string') return;
-  const at = now();
-  const elements = found.map(({ key, expiration }) => ({ key, expires: at + (expiration ?? 0) }));
-  replaceTaught(daemon.state.taught, set, elements);
+/** Reads one set that the ruleset fills, so that it could be written again. `isGone`: somebody may have
+ * emptied it, and what is known of it counts all the same. */
+export async function readTaught(daemon: Daemon, set: string, isGone = false): Promise<void> {
+  const { taught } = daemon.state;
+  const { dumps } = daemon.effects;
+  if (typeof dumps === 'string' || set.includes('_addr')) return;
+  const reading = beginReading(taught, set);
+  let count = 0;
+  const whole = await readSlowly(dumps, set, (one) => {
+    takeRead(taught, reading, one);
+    count += 1;
+  });
+  endReading(taught, reading, whole && (count > 0 || !isGone));
 }
 
-/** With every tick: one set is read, so that a large one costs no long pause, and the names of what
- * is learned are left for the next agent when they have changed. */
+/** With every tick: one set is read, and the names of what is learned are left for the next agent when
+ * they have changed. */
 export function keepMemory(daemon: Daemon): void {
   const names = daemon.policy.apps
     .flatMap(learnedSetsOf)
     .filter((set) => !/_(?:addr|asked)/.test(set));
+  const { dumps } = daemon.effects;
   const set = names[daemon.reading % Math.max(1, names.length)];
-  daemon.reading += 1;
-  if (set !== undefined) readTaught(daemon, set);
+  if (set !== undefined && typeof dumps !== 'string' && !dumps.isBusy()) {
+    daemon.reading += 1;
+    unattended(readTaught(daemon, set));
+  }
   // A full disk may have room again.
   if (daemon.problems.has('disk')) writeStanding(daemon);
   const { matched } = daemon.state.counters;

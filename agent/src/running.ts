@@ -64,11 +64,3 @@ export function inTurn<T>(daemon: Daemon, run: () => Promise<T>): Promise<T> {
   daemon.turn = mine.catch(() => null);
   return mine;
 }
-
-/** A job that nobody waits for. What it throws (no memory) ends the program: the next agent takes
- * over from what stands, and that is better than to go on with half of a job done. */
-export function unattended(job: Promise<unknown>): void {
-  void job.catch((error: unknown) => {
-    throw error;
-  });
-}

@@ -46,14 +46,29 @@ export function holdsUntil(taught: Taught, set: string, key: Uint8Array, time: n
   return (taught.get(set)?.get(nameOf(key))?.expires ?? -1) >= time;
 }
 
-/** A reading of the whole set takes the place of what was known of it. */
-export function replaceTaught(
-  taught: Taught,
-  set: string,
-  elements: readonly TaughtElement[],
-): void {
-  if (elements.length === 0) taught.delete(set);
-  else taught.set(set, new Map(elements.map((one) => [nameOf(one.key), one])));
+/** A reading of one of the kernel's sets, which may take its time. */
+export interface Reading {
+  readonly set: string;
+  /** Known when it began, and not met so far. */
+  readonly missing: Set<string>;
+}
+
+export function beginReading(taught: Taught, set: string): Reading {
+  return { set, missing: new Set(taught.get(set)?.keys()) };
+}
+
+/** Takes in an element that the kernel has; there are no more than its set has room for. */
+export function takeRead(taught: Taught, { set, missing }: Reading, one: TaughtElement): void {
+  missing.delete(nameOf(one.key));
+  noteTaught(taught, set, one, Number.POSITIVE_INFINITY);
+}
+
+/** What was known before and was not in a set that was read whole is forgotten. */
+export function endReading(taught: Taught, { set, missing }: Reading, whole: boolean): void {
+  const elements = taught.get(set);
+  if (!whole || elements === undefined) return;
+  for (const name of missing) elements.delete(name);
+  if (elements.size === 0) taught.delete(set);
 }
 
 /** Elements of `set` that still hold at `now` (milliseconds). */

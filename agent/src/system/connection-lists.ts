@@ -1,30 +1,9 @@
-// system/connection-lists: reads the kernel's list of connections a slice a turn of the event loop, so
-// that no held answer waits for a list of thousands. Before: conntrack. After: flow-watch, late,
-// steering.
-import * as os from 'qjs:os';
+// system/connection-lists: the kernel's connections, all of a mark or those of one end, as system/dumps
+// reads them. Before: conntrack. After: flow-watch, late, steering.
 import { type Connection, readConnection } from '../netlink/conntrack.ts';
 import { putConntrackDump, type TupleFilter } from '../netlink/conntrack-request.ts';
-import {
-  NETLINK_NETFILTER,
-  NLM_F_DUMP_INTR,
-  NLMSG_DONE,
-  NLMSG_ERROR,
-} from '../netlink/constants.ts';
-import { getU32 } from '../netlink/message.ts';
-import { now } from './clock.ts';
-import {
-  closeNetlink,
-  type OnMessage,
-  openNetlink,
-  receiveOnce,
-  request,
-  sendBytes,
-  takeSequence,
-} from './netlink-socket.ts';
-
-/** Bytes received in one turn: the kernel fills at most this, some 30 entries; below that the kernel
- * may still send a page. */
-const SLICE = 8192;
+import { type Dumps, type DumpsEnd, openDumps, type PutDump } from './dumps.ts';
+import type { OnMessage } from './netlink-socket.ts';
 
 /** Entries whose `mark & mask` is `mark`; with `only` those of these ends, and on old kernels others
  * too. */
@@ -34,18 +13,9 @@ export interface ConnectionList {
   readonly only?: TupleFilter;
 }
 
-export interface ListsEnd {
-  /** 0, or the errno of what ended it early. */
-  readonly errno: number;
-  /** Nothing was missed; otherwise the lists changed under us, or part of one was dropped. */
-  readonly whole: boolean;
-  /** Milliseconds that this program worked on it. */
-  readonly spent: number;
-}
-
 export interface ConnectionLists {
   /** Reads `lists` one after the other, behind those asked for before; then calls `done`. */
-  read(lists: readonly ConnectionList[], onEntry: OnMessage, done: (end: ListsEnd) => void): void;
+  read(lists: readonly ConnectionList[], onEntry: OnMessage, done: (end: DumpsEnd) => void): void;
   close(): void;
 }
 
@@ -57,71 +27,16 @@ export function decoded(onConnection: (connection: Connection) => void): OnMessa
   };
 }
 
-interface Job {
-  readonly lists: ConnectionList[];
-  readonly onEntry: OnMessage;
-  readonly done: (end: ListsEnd) => void;
-  errno: number;
-  whole: boolean;
-  spent: number;
-}
-
 /** A string is the error. */
 export function openConnectionLists(): ConnectionLists | string {
-  const opened = openNetlink(NETLINK_NETFILTER, { receiveQueue: 1 << 17, buffer: SLICE });
-  if (!opened.ok) return opened.reason;
-  const { socket } = opened;
-  const jobs: Job[] = [];
-  let seq = 0;
-  /** Asks for the next list of the first job; a job without one more is done. */
-  const next = (): void => {
-    for (let job = jobs[0]; job !== undefined; job = jobs[0]) {
-      const list = job.lists.shift();
-      if (list !== undefined) {
-        seq = takeSequence(socket);
-        const w = request(socket);
-        putConntrackDump(w, seq, list.only?.family ?? 0, list.mark, list.mask, list.only ?? null);
-        const errno = sendBytes(socket, w.bytes.buffer as ArrayBuffer, w.length);
-        if (errno === 0) return;
-        job.errno = errno;
-        job.lists.length = 0;
-      } else {
-        const { errno, whole, spent } = job;
-        job.done({ errno, whole: whole && errno === 0, spent });
-        jobs.shift();
-      }
-    }
-    os.setReadHandler(socket.fd, null);
-  };
-  const onReadable = (): void => {
-    const job = jobs[0]!;
-    const began = now();
-    let isOver = false;
-    const got = receiveOnce(socket, (message, reader) => {
-      if (message.seq !== seq) return;
-      if ((message.flags & NLM_F_DUMP_INTR) !== 0) job.whole = false;
-      if (message.type === NLMSG_DONE || message.type === NLMSG_ERROR) {
-        isOver = true;
-        // Both start with an int: 0 or -errno.
-        if (message.end - message.body >= 4) job.errno ||= 0 - (getU32(reader, message.body) | 0);
-        return;
-      }
-      job.onEntry(message, reader);
-    });
-    if (got < 0) job.whole = false;
-    job.spent += now() - began;
-    if (isOver) next();
-  };
+  const dumps: Dumps | string = openDumps();
+  if (typeof dumps === 'string') return dumps;
   return {
-    read(lists, onEntry, done) {
-      jobs.push({ lists: [...lists], onEntry, done, errno: 0, whole: true, spent: 0 });
-      if (jobs.length > 1) return;
-      os.setReadHandler(socket.fd, onReadable);
-      next();
-    },
-    close() {
-      jobs.length = 0;
-      closeNetlink(socket);
-    },
+    read: (lists, onEntry, done) => dumps.read(lists.map(requestOf), onEntry, done),
+    close: dumps.close,
   };
+}
+
+function requestOf({ mark, mask, only }: ConnectionList): PutDump {
+  return (w, seq) => putConntrackDump(w, seq, only?.family ?? 0, mark, mask, only ?? null);
 }

@@ -8,17 +8,17 @@ import {
   takeWaiting,
   untilNext,
 } from '../learn/gathering.ts';
-import { capOf, surplusOf } from '../learn/room.ts';
 import type { SetChange } from '../netlink/nft-set.ts';
-import { FILLED_SETS, setName } from '../ruleset/names.ts';
 import type { Effect, State, Told } from '../state.ts';
-import { after, now } from './clock.ts';
+import { after, now, unattended } from './clock.ts';
 import { type ConnectionLists, openConnectionLists } from './connection-lists.ts';
 import { type Connections, cutConnection, openConnections } from './connections.ts';
+import { type Dumps, openDumps } from './dumps.ts';
 import type { HeldFeed } from './feeds.ts';
 import type { Late } from './late.ts';
 import { log } from './log.ts';
-import { changeSets, openSets, readSet, type Sets } from './sets.ts';
+import { makeRoom } from './room.ts';
+import { changeSets, openSets, type Sets } from './sets.ts';
 
 export interface Effects {
   held: HeldFeed | null;
@@ -30,6 +30,8 @@ export interface Effects {
   readonly connections: Connections | string;
   /** The same list, for who can wait for it. */
   readonly lists: ConnectionLists | string;
+  /** Sets, for who can wait for them. */
+  readonly dumps: Dumps | string;
   /** Who listens to `whp monitor`. */
   readonly listeners: Set<(told: Told) => void>;
   /** Transactions the kernel refused, and the last one in words. */
@@ -60,6 +62,7 @@ export function openEffects(): Effects {
     sets: openSets(),
     connections: openConnections(),
     lists: openConnectionLists(),
+    dumps: openDumps(),
     listeners: new Set(),
     failures: { count: 0, last: '' },
     run: (effects) => {
@@ -140,7 +143,7 @@ function runEffects(self: Effects, effects: readonly Effect[]): void {
         self.late?.wish(effect.wish);
         break;
       case 'make-room':
-        makeRoom(self, effect.app);
+        unattended(makeRoom(self, effect.app, (wrong) => failed(self, wrong)));
         break;
       case 'report':
         log('notice', effect.text);
@@ -176,21 +179,4 @@ function failed(self: Effects, wrong: string | null): void {
   self.failures.last = wrong;
   // Once a minute's worth of answers would flood the log: the first, and then every hundredth.
   if (self.failures.count % 100 === 1) log('error', `${wrong} (${self.failures.count} so far)`);
-}
-
-/** Deletes an eighth of each set that is all but full: what expires first, of whoever holds most. */
-function makeRoom(self: Effects, name: string): void {
-  const app = self.state?.apps.get(name);
-  if (app === undefined || typeof self.sets === 'string') return;
-  for (const kind of FILLED_SETS) {
-    const cap = capOf(app.profile.caps, kind);
-    for (const family of [4, 6] as const) {
-      const set = setName(name, kind, family);
-      const elements = readSet(self.sets, set);
-      if (typeof elements === 'string') continue;
-      const entries = elements.map(({ key, expiration }) => ({ key, left: expiration ?? 0 }));
-      const gone = surplusOf(entries, cap).map((key) => ({ key }));
-      failed(self, changeSets(self.sets, [{ operation: 'delete', set, elements: gone }]));
-    }
-  }
 }

@@ -12,6 +12,8 @@ import {
 } from '../netlink/nft-element.ts';
 import { faultOf, putSetBatch, type SetChange, splitChanges } from '../netlink/nft-set.ts';
 import { TABLE } from '../ruleset/names.ts';
+import { now } from './clock.ts';
+import type { Dumps } from './dumps.ts';
 import { dump, transact } from './netlink-request.ts';
 import { type NetlinkSocket, openNetlink, request, takeSequence } from './netlink-socket.ts';
 
@@ -79,6 +81,35 @@ export function readSet(
     },
   );
   return errno === 0 ? found : `read set ${set}: errno ${errno}`;
+}
+
+/** An element and when it expires, `now()`. */
+export interface LivingElement {
+  readonly key: Uint8Array;
+  readonly expires: number;
+}
+
+/** All elements of `set`, a slice a turn of the event loop: thousands take a slow router seconds.
+ * Answers whether nothing was missed; an element may come twice. */
+export function readSlowly(
+  dumps: Dumps,
+  set: string,
+  onElement: (one: LivingElement) => void,
+): Promise<boolean> {
+  return new Promise((resolve) => {
+    dumps.read(
+      [(w, seq) => putSetDump(w, seq, WHERE, set)],
+      (message, reader) => {
+        const read = readElements(reader, message);
+        if (!read.ok) return;
+        const at = now();
+        for (const { key, expiration } of read.value.elements) {
+          onElement({ key, expires: at + (expiration ?? 0) });
+        }
+      },
+      ({ whole }) => resolve(whole),
+    );
+  });
 }
 
 /** How many elements `set` has now; 0 where there is no such set. */

@@ -5,11 +5,14 @@ import * as assert from 'uvu/assert';
 import { adoptElements, heldElements } from '../../../agent/src/learn/held.ts';
 import { createLearned, findEndpoint } from '../../../agent/src/learn/learned.ts';
 import {
+  beginReading,
   createTaught,
+  endReading,
   expireTaught,
   noteAnnounced,
   noteTaught,
   retainTaught,
+  takeRead,
   taughtElements,
 } from '../../../agent/src/learn/taught.ts';
 import { addressKey, pairKey, portKey } from '../../../agent/src/ruleset/elements.ts';
@@ -108,6 +111,37 @@ test('a restarted agent takes over what stands, names where an earlier one left 
     { key: pairKey('192.168.1.34', '86.128.10.1')!, left: 3000 },
   ]);
   assert.is(held.get('skype_udp4'), undefined);
+});
+
+test('a reading of a set forgets what is not in it, and nothing that came meanwhile', () => {
+  const key = (last: number) => pairKey('192.168.1.34', `198.51.100.${last}`)!;
+  const peers = (whole: boolean): (number | undefined)[] => {
+    const taught = createTaught();
+    const note = (last: number, expires: number) =>
+      noteTaught(taught, 'skype_peer4', { key: key(last), expires }, 100);
+    note(1, 5000);
+    note(2, 5000);
+    const reading = beginReading(taught, 'skype_peer4');
+    takeRead(taught, reading, { key: key(1), expires: 9000 });
+    note(3, 6000);
+    takeRead(taught, reading, { key: key(4), expires: 7000 });
+    endReading(taught, reading, whole);
+    return taughtElements(taught, 'skype_peer4', 0).map((one) => one.key.at(-1));
+  };
+  assert.equal(peers(true), [1, 3, 4]);
+  // One that was cut short says nothing of what it has not met.
+  assert.equal(peers(false), [2, 1, 3, 4]);
+});
+
+test('what a reading finds lives as long as the kernel says', () => {
+  const taught = createTaught();
+  const key = addressKey('192.168.1.34')!;
+  noteTaught(taught, 'skype_asked4', { key, expires: 5000 }, 100);
+  const reading = beginReading(taught, 'skype_asked4');
+  takeRead(taught, reading, { key, expires: 9000 });
+  endReading(taught, reading, true);
+  assert.equal(taughtElements(taught, 'skype_asked4', 8999).length, 1);
+  assert.equal(taughtElements(taught, 'skype_asked4', 9000).length, 0);
 });
 
 test.run();

@@ -1,0 +1,40 @@
+// system/room: makes room in an application's full sets: what learn/room chooses is deleted.
+import { capOf, surplusOf } from '../learn/room.ts';
+import { forgetTaught } from '../learn/taught.ts';
+import { FILLED_SETS, setName } from '../ruleset/names.ts';
+import { now } from './clock.ts';
+import type { Effects } from './effects.ts';
+import { changeSets, type LivingElement, readSlowly } from './sets.ts';
+
+/** Deletes an eighth of each set of app `name` that is all but full: what expires first, of whoever holds
+ * most. Calls `say` with what the kernel refused, or null, of each. */
+export async function makeRoom(
+  { state, sets, dumps }: Effects,
+  name: string,
+  say: (wrong: string | null) => void,
+): Promise<void> {
+  const app = state?.apps.get(name);
+  if (app === undefined || typeof sets === 'string' || typeof dumps === 'string') return;
+  // Busy with the last time, most likely: who has no room says so again.
+  if (dumps.isBusy()) return;
+  for (const kind of FILLED_SETS) {
+    const cap = capOf(app.profile.caps, kind);
+    for (const family of [4, 6] as const) {
+      const set = setName(name, kind, family);
+      // One that comes twice would be deleted twice, which the kernel refuses.
+      const found = new Map<string, LivingElement>();
+      await readSlowly(dumps, set, (one) => found.set(String(one.key), one));
+      const at = now();
+      const entries = Array.from(found.values(), ({ key, expires }) => ({
+        key,
+        left: expires - at,
+      }));
+      const keys = surplusOf(entries, cap);
+      if (keys.length === 0) continue;
+      const elements = keys.map((key) => ({ key }));
+      const wrong = changeSets(sets, [{ operation: 'delete', set, elements }]);
+      if (wrong === null) forgetTaught(state!.taught, set, keys);
+      say(wrong);
+    }
+  }
+}
