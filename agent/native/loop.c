@@ -107,9 +107,11 @@ static int run_jobs(JSRuntime *rt)
     return result;
 }
 
-/* A function called from the loop, and the promise reactions it leaves behind. */
+/* A function called from the loop, and the promise reactions it leaves behind. Each has the watchdog's
+   whole time: on a slow machine many that are quick may take longer than that together. */
 static int call_out(JSContext *ctx, JSValue function)
 {
+    watchdog_run(true);
     if (call_handler(ctx, function))
         return -1;
     return run_jobs(JS_GetRuntime(ctx));

@@ -15,7 +15,7 @@ import { removeFile, writeText } from './system/file.ts';
 import { raiseGuard } from './system/guard.ts';
 import { log } from './system/log.ts';
 import { runProgram } from './system/process.ts';
-import { type LivingElement, readSlowly, type Sets } from './system/sets.ts';
+import { type LivingElement, readInTurns, type Sets } from './system/sets.ts';
 import {
   type Legacy,
   readFingerprint,
@@ -46,7 +46,7 @@ export async function adopt(daemon: Daemon, policy: Policy, legacy: Legacy | nul
   for (const set of policy.apps.flatMap(learnedSetsOf)) {
     const elements: LivingElement[] = [];
     living.set(set, elements);
-    await readSlowly(dumps, set, (one) => elements.push(one));
+    await readInTurns(sets, dumps, set, (one) => elements.push(one));
   }
   const at = now();
   const leftIn = (set: string) =>
@@ -123,11 +123,11 @@ function noteDisk(daemon: Daemon, errno: number): void {
  * emptied it, and what is known of it counts all the same. */
 export async function readTaught(daemon: Daemon, set: string, isGone = false): Promise<void> {
   const { taught } = daemon.state;
-  const { dumps } = daemon.effects;
-  if (typeof dumps === 'string' || set.includes('_addr')) return;
+  const { sets, dumps } = daemon.effects;
+  if (typeof sets === 'string' || typeof dumps === 'string' || set.includes('_addr')) return;
   const reading = beginReading(taught, set);
   let count = 0;
-  const whole = await readSlowly(dumps, set, (one) => {
+  const whole = await readInTurns(sets, dumps, set, (one) => {
     takeRead(taught, reading, one);
     count += 1;
   });

@@ -27,9 +27,9 @@ export function decoded(onConnection: (connection: Connection) => void): OnMessa
   };
 }
 
-/** A string is the error. */
-export function openConnectionLists(): ConnectionLists | string {
-  const dumps: Dumps | string = openDumps();
+/** `share` of the time that reading may take. A string is the error. */
+export function openConnectionLists(share = 1): ConnectionLists | string {
+  const dumps: Dumps | string = openDumps(share);
   if (typeof dumps === 'string') return dumps;
   return {
     read: (lists, onEntry, done) => dumps.read(lists.map(requestOf), onEntry, done),

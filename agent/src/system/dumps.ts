@@ -9,7 +9,7 @@ import {
 } from '../netlink/constants.ts';
 import { getU32 } from '../netlink/message.ts';
 import type { Writer } from '../netlink/writer.ts';
-import { now } from './clock.ts';
+import { after, now } from './clock.ts';
 import {
   closeNetlink,
   type OnMessage,
@@ -20,9 +20,8 @@ import {
   takeSequence,
 } from './netlink-socket.ts';
 
-/** Bytes received in one turn: the kernel fills at most this, some 30 connections or 80 elements; below
- * that the kernel may still send a page. */
-const SLICE = 8192;
+/** Bytes received in one turn: the kernel fills at most this, some 15 connections or 40 elements. */
+const SLICE = 4096;
 
 /** Writes the request for one list. */
 export type PutDump = (w: Writer, seq: number) => void;
@@ -53,8 +52,8 @@ interface Job {
   spent: number;
 }
 
-/** A string is the error. */
-export function openDumps(): Dumps | string {
+/** `share`: of the time, what reading may take at most (1: all there is). A string is the error. */
+export function openDumps(share = 1): Dumps | string {
   const opened = openNetlink(NETLINK_NETFILTER, { receiveQueue: 1 << 17, buffer: SLICE });
   if (!opened.ok) return opened.reason;
   const { socket } = opened;
@@ -80,6 +79,13 @@ export function openDumps(): Dumps | string {
     }
     os.setReadHandler(socket.fd, null);
   };
+  const goOn = (): void => os.setReadHandler(socket.fd, onReadable);
+  const rest = (milliseconds: number): void => {
+    os.setReadHandler(socket.fd, null);
+    after(milliseconds, () => {
+      if (jobs.length > 0) goOn();
+    });
+  };
   const onReadable = (): void => {
     const job = jobs[0]!;
     const began = now();
@@ -96,14 +102,16 @@ export function openDumps(): Dumps | string {
       job.onEntry(message, reader);
     });
     if (got < 0) job.whole = false;
-    job.spent += now() - began;
+    const took = now() - began;
+    job.spent += took;
     if (isOver) next();
+    if (share < 1 && jobs.length > 0) rest((took * (1 - share)) / share);
   };
   return {
     read(lists, onEntry, done) {
       jobs.push({ lists: [...lists], onEntry, done, errno: 0, whole: true, spent: 0 });
       if (jobs.length > 1) return;
-      os.setReadHandler(socket.fd, onReadable);
+      goOn();
       next();
     },
     isBusy: () => jobs.length > 0,

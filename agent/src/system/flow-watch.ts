@@ -36,6 +36,8 @@ const DESTROY_GROUP = 3;
 /** How often the list is read: a call lasts minutes, and each entry costs time. */
 const LEAST_SECONDS = 10;
 const FLOWS_A_SECOND = 20;
+/** Of the time, what it may take: a device that opens flows by the thousand is not to keep answers waiting. */
+const SHARE = 0.3;
 /** The flash is written every six hours, and at the end. */
 const SAVE_MILLISECONDS = 6 * 3_600_000;
 
@@ -57,7 +59,7 @@ export interface FlowWatch {
 
 /** Watches until closed. `policy` is asked anew for each list and event. A string is the error. */
 export function watchFlows(history: string, policy: () => WatchedPolicy): FlowWatch | string {
-  const lists = openConnectionLists();
+  const lists = openConnectionLists(SHARE);
   if (typeof lists === 'string') return lists;
   const ends = openNetlink(NETLINK_NETFILTER, { receiveQueue: 1 << 18, buffer: 8192 });
   if (!ends.ok) {
@@ -127,7 +129,7 @@ function drainEnds(socket: NetlinkSocket, ledger: Ledger, policy: WatchedPolicy)
       const ended = endFlow(ledger, value, () => policy.facts(value), wallTime());
       if (ended !== null) policy.ended(ended);
     },
-    16,
+    8,
   );
 }
 

@@ -4,7 +4,7 @@ import { forgetTaught } from '../learn/taught.ts';
 import { FILLED_SETS, setName } from '../ruleset/names.ts';
 import { now } from './clock.ts';
 import type { Effects } from './effects.ts';
-import { changeSets, type LivingElement, readSlowly } from './sets.ts';
+import { changeSets, type LivingElement, readInTurns } from './sets.ts';
 
 /** Deletes an eighth of each set of app `name` that is all but full: what expires first, of whoever holds
  * most. Calls `say` with what the kernel refused, or null, of each. */
@@ -23,7 +23,7 @@ export async function makeRoom(
       const set = setName(name, kind, family);
       // One that comes twice would be deleted twice, which the kernel refuses.
       const found = new Map<string, LivingElement>();
-      await readSlowly(dumps, set, (one) => found.set(String(one.key), one));
+      await readInTurns(sets, dumps, set, (one) => found.set(String(one.key), one));
       const at = now();
       const entries = Array.from(found.values(), ({ key, expires }) => ({
         key,

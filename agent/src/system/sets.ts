@@ -89,23 +89,33 @@ export interface LivingElement {
   readonly expires: number;
 }
 
-/** All elements of `set`, a slice a turn of the event loop: thousands take a slow router seconds.
- * Answers whether nothing was missed; an element may come twice. */
-export function readSlowly(
+/** Elements that are read in one go; to read thousands takes a slow router seconds. */
+const FEW = 100;
+
+/** All elements of `set`, many of them a slice a turn of the event loop. Answers whether nothing was
+ * missed; an element may come twice. */
+export function readInTurns(
+  sets: Sets,
   dumps: Dumps,
   set: string,
   onElement: (one: LivingElement) => void,
 ): Promise<boolean> {
+  const take = (elements: readonly KernelElement[]): void => {
+    const at = now();
+    for (const { key, expiration } of elements) onElement({ key, expires: at + (expiration ?? 0) });
+  };
+  const few = readSet(sets, set, FEW + 1);
+  if (typeof few === 'string' || few.length <= FEW) {
+    const isRead = typeof few !== 'string';
+    if (isRead) take(few);
+    return Promise.resolve(isRead);
+  }
   return new Promise((resolve) => {
     dumps.read(
       [(w, seq) => putSetDump(w, seq, WHERE, set)],
       (message, reader) => {
         const read = readElements(reader, message);
-        if (!read.ok) return;
-        const at = now();
-        for (const { key, expiration } of read.value.elements) {
-          onElement({ key, expires: at + (expiration ?? 0) });
-        }
+        if (read.ok) take(read.value.elements);
       },
       ({ whole }) => resolve(whole),
     );
