@@ -209,6 +209,24 @@ static int poll_round(JSContext *ctx, JSThreadState *ts, int milliseconds)
     return 0;
 }
 
+/* Each timer that is due now runs once a round: one that is always due cannot starve the others, and what
+   a timer sets for at once runs after the descriptors have had their turn. */
+static int run_timers(JSContext *ctx, JSThreadState *ts, int *milliseconds)
+{
+    JSRuntime *rt = JS_GetRuntime(ctx);
+    struct list_head *at;
+    int64_t now = js__hrtime_ms();
+    int due = 0;
+    list_for_each(at, &ts->os_timers)
+        due += list_entry(at, JSOSTimer, link)->timeout <= now;
+    do {
+        watchdog_run(true);
+        if (js_os_run_timers(rt, ctx, ts, milliseconds) || run_jobs(rt) < 0)
+            return -1;
+    } while (--due > 0);
+    return 0;
+}
+
 void watchdog_explain(JSContext *ctx)
 {
     JS_SetInterruptHandler(JS_GetRuntime(ctx), say_where, ctx);
@@ -223,7 +241,7 @@ int run_loop(JSContext *ctx)
         if (overdue) /* by a call that the alarm interrupted: the program may end now */
             _exit(EXIT_WATCHDOG);
         if (run_jobs(rt) < 0 || run_signals(ctx, ts) ||
-            js_os_run_timers(rt, ctx, ts, &milliseconds) || run_jobs(rt) < 0)
+            run_timers(ctx, ts, &milliseconds))
             return -1;
         js_std_promise_rejection_check(ctx); /* prints and exits 1 */
         if (milliseconds < 0 && list_empty(&ts->os_rw_handlers))

@@ -112,9 +112,9 @@ function take(state: State, lesson: Lesson): Effect[] {
       effects.push({ kind: 'forget', set, keys: gone.map(({ address }) => addressKey(address)!) });
     }
     if (fresh.length > 0) {
-      const elements = fresh.map(({ address, expires }) => ({
+      const elements = fresh.map(({ address, kept }) => ({
         key: addressKey(address)!,
-        timeout: expires - lesson.at,
+        timeout: kept - lesson.at,
       }));
       effects.push({ kind: 'renew', set, elements });
     }

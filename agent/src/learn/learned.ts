@@ -16,7 +16,13 @@ export interface Endpoint {
   readonly firstSeen: number;
   readonly lastSeen: number;
   readonly expires: number;
+  /** How long the kernel's set keeps it, at least as long. */
+  readonly kept: number;
 }
+
+/** Milliseconds by which the kernel keeps an endpoint longer that is learned again: the answers to a
+ * device that goes on asking then need no transaction each. */
+const SLACK = 10_000;
 
 export interface Learned {
   /** By app and family; within, the least recently seen first (a Map keeps insertion order). */
@@ -28,7 +34,7 @@ export interface Learned {
 }
 
 export interface LearnedChange {
-  /** Entries new or renewed by the lesson: all of them go to the kernel. */
+  /** Entries new, or kept by the kernel for too short a time after the lesson: they go there. */
   readonly endpoints: readonly Endpoint[];
   /** Entries that had to make room; delete them from the kernel after adding. */
   readonly evicted: readonly Endpoint[];
@@ -49,12 +55,13 @@ export function learnEndpoints(learned: Learned, lesson: Lesson, cap: number): L
     const family = address.includes(':') ? 6 : 4;
     const set = setOf(learned, lesson.app, family);
     const shares = sharesOf(learned, lesson.app, family);
-    const endpoint = renewed(set.get(address), lesson, address, family, ttlSeconds);
+    const known = set.get(address);
+    const endpoint = renewed(known, lesson, address, family, ttlSeconds);
     // Back in as the youngest.
     set.delete(address);
     set.set(address, endpoint);
     claim(shares, address, lesson.device);
-    endpoints.push(endpoint);
+    if (endpoint.kept !== known?.kept) endpoints.push(endpoint);
     if (set.size <= cap) continue;
     const { gone, device } = evict(set, shares);
     learned.evicted += 1;
@@ -76,7 +83,7 @@ export function restoreEndpoint(
   const family = one.address.includes(':') ? 6 : 4;
   const set = setOf(learned, one.app, family);
   if (set.has(one.address) || set.size >= cap) return;
-  set.set(one.address, { ...one, family, firstSeen: now, lastSeen: now });
+  set.set(one.address, { ...one, family, firstSeen: now, lastSeen: now, kept: one.expires });
   if (one.device !== '') claim(sharesOf(learned, one.app, family), one.address, one.device);
 }
 
@@ -87,7 +94,9 @@ function renewed(
   family: Family,
   ttlSeconds: number,
 ): Endpoint {
-  const expires = lesson.at + ttlSeconds * 1000;
+  // An answer with a shorter TTL does not take back what a client may still have cached.
+  const expires = Math.max(lesson.at + ttlSeconds * 1000, known?.expires ?? 0);
+  const isKept = known !== undefined && known.kept >= expires;
   return {
     app: lesson.app,
     address,
@@ -96,8 +105,8 @@ function renewed(
     device: lesson.device,
     firstSeen: known?.firstSeen ?? lesson.at,
     lastSeen: lesson.at,
-    // An answer with a shorter TTL does not take back what a client may still have cached.
-    expires: Math.max(expires, known?.expires ?? 0),
+    expires,
+    kept: isKept ? known.kept : expires + (known === undefined ? 0 : SLACK),
   };
 }
 
