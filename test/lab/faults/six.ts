@@ -5,8 +5,10 @@ import { APPLICATION6, TUNNEL6_HOME, TUNNEL6_PROXY, v6Bytes } from '../world/pla
 import { checks, probe } from './ask.ts';
 import type { Fault, FaultLab, WireFrame } from './fault.ts';
 
+/** Who flushed the addresses of the WAN's device took the one that neighbours are asked from with them. */
 const ROUTER_UP = `
 sysctl -qw net.ipv6.conf.all.forwarding=1
+ip -6 addr show dev eth1 scope link | grep -q fe80 || ip -6 addr add fe80::10/64 dev eth1 nodad
 ip -6 addr add 2001:db8:1::10/64 dev eth1 nodad
 ip -6 addr add 2001:db8:a::1/64 dev br-lan nodad
 ip -6 route add default via 2001:db8:1::1`;
