@@ -9,6 +9,8 @@ const FLOOD =
 const MEMORY = '/tmp/memory.txt';
 /** The hostile device: ubuntu. */
 const HOSTILE = '192.168.1.14';
+/** None of the application's addresses. */
+const UNRELATED = { address: '78.46.72.11', port: 7000 };
 /** Kilobytes: the budget of the agent, and what a router of 64 MB must have left. */
 const AGENT_MOST = 6144;
 const FREE_LEAST = 8192;
@@ -102,7 +104,7 @@ async function opening(
   kind: 'peer' | 'unrelated' = 'peer',
 ): Promise<{ call: Call; took: number }> {
   const began = await lab.worldTime();
-  const call = await lab.call({ device, kind });
+  const call = await lab.call(kind === 'peer' ? { device } : { device, kind, remote: UNRELATED });
   return { call, took: (await lab.worldTime()) - began };
 }
 
@@ -135,7 +137,7 @@ async function endure(lab: FaultLab, flood: Flood): Promise<Finding> {
   const web = await lab.call({
     device: 'windows',
     kind: 'unrelated',
-    remote: { address: '78.46.72.11', port: 7000 },
+    remote: UNRELATED,
   });
   await lab.sleep(1000);
   let said = '';
