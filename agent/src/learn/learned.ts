@@ -22,7 +22,7 @@ export interface Endpoint {
 
 /** Milliseconds by which the kernel keeps an endpoint longer that is learned again: the answers to a
  * device that goes on asking then need no transaction each. */
-const SLACK = 10_000;
+export const SLACK = 10_000;
 
 export interface Learned {
   /** By app and family; within, the least recently seen first (a Map keeps insertion order). */

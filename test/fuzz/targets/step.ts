@@ -1,6 +1,6 @@
 // step: a life of one state under hostile packets. Whatever comes, an answer is released once and
 // last, what enters a set is a public address of the right family, and every store keeps its cap.
-import { learnedEndpoints } from '../../../agent/src/learn/learned.ts';
+import { learnedEndpoints, SLACK } from '../../../agent/src/learn/learned.ts';
 import { addressOf } from '../../../agent/src/ruleset/elements.ts';
 import { createState, type Effect, type Event, type State } from '../../../agent/src/state.ts';
 import { step } from '../../../agent/src/step.ts';
@@ -54,7 +54,7 @@ function checkEffects(event: Event, effects: readonly Effect[]): void {
     const width = (effect.set.endsWith('4') ? 4 : 16) * pairs;
     for (const { key, timeout } of effect.elements) {
       must(key.length === width, `a key of ${key.length} bytes for ${effect.set}`);
-      must(timeout > 0 && timeout <= 86400000, `a timeout of ${timeout} ms`);
+      must(timeout > 0 && timeout <= 86400000 + SLACK, `a timeout of ${timeout} ms`);
       if (!effect.set.includes('_addr')) continue;
       const address = addressOf(key)!;
       must(isRoutableText(address) && address !== OWN, `${address} enters ${effect.set}`);
