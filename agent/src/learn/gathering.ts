@@ -21,8 +21,8 @@ export function createGathering(): Gathering {
 }
 
 /**
- * Whether `effects` run at once, after all that waits (`flush`) or beside it (`beside`), or are to be
- * kept (`wait`). `isLoading`: our own nft reads at this moment.
+ * Whether `effects` run at once, in one transaction with all that waits (`flush`) or beside it
+ * (`beside`), or are to be kept (`wait`). `isLoading`: our own nft reads at this moment.
  */
 export function placeOf(
   gathering: Gathering,

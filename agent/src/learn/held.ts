@@ -16,12 +16,12 @@ export interface Memory {
 /** What holds at `now` (milliseconds), by set. */
 export function heldElements(memory: Memory, now: number): Held {
   const held = new Map<string, HeldElement[]>();
-  for (const { app, address, family, expires } of learnedEndpoints(memory.learned)) {
+  for (const { app, address, family, kept } of learnedEndpoints(memory.learned)) {
     const key = addressKey(address);
-    if (key === null || expires <= now) continue;
+    if (key === null || kept <= now) continue;
     const set = setName(app, 'addr', family);
     const elements = held.get(set) ?? [];
-    elements.push({ key, left: expires - now });
+    elements.push({ key, left: kept - now });
     held.set(set, elements);
   }
   for (const set of memory.taught.keys()) {

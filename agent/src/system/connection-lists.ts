@@ -2,7 +2,7 @@
 // reads them. Before: conntrack. After: flow-watch, late, steering.
 import { type Connection, readConnection } from '../netlink/conntrack.ts';
 import { putConntrackDump, type TupleFilter } from '../netlink/conntrack-request.ts';
-import { type Dumps, type DumpsEnd, openDumps, type PutDump } from './dumps.ts';
+import { type DumpsEnd, openDumps, type PutDump } from './dumps.ts';
 import type { OnMessage } from './netlink-socket.ts';
 
 /** Entries whose `mark & mask` is `mark`; with `only` those of these ends, and on old kernels others
@@ -29,7 +29,7 @@ export function decoded(onConnection: (connection: Connection) => void): OnMessa
 
 /** `share` of the time that reading may take. A string is the error. */
 export function openConnectionLists(share = 1): ConnectionLists | string {
-  const dumps: Dumps | string = openDumps(share);
+  const dumps = openDumps(share);
   if (typeof dumps === 'string') return dumps;
   return {
     read: (lists, onEntry, done) => dumps.read(lists.map(requestOf), onEntry, done),

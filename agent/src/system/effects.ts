@@ -156,7 +156,7 @@ function runEffects(self: Effects, effects: readonly Effect[]): void {
   commit(self, changes);
 }
 
-/** Commits what was gathered. Answers that wait for nothing leave first. */
+/** Commits what was gathered. */
 function commit(self: Effects, changes: SetChange[]): void {
   if (changes.length === 0) return;
   const wrong = tryCommit(self, changes);
@@ -168,6 +168,7 @@ function commit(self: Effects, changes: SetChange[]): void {
   changes.length = 0;
 }
 
+/** Answers that wait for nothing leave first. Returns what the kernel refused, or null. */
 function tryCommit(self: Effects, changes: readonly SetChange[]): string | null {
   self.held?.flush();
   return typeof self.sets === 'string' ? self.sets : changeSets(self.sets, changes);

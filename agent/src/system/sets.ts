@@ -13,7 +13,7 @@ import {
 import { faultOf, putSetBatch, type SetChange, splitChanges } from '../netlink/nft-set.ts';
 import { TABLE } from '../ruleset/names.ts';
 import { now } from './clock.ts';
-import type { Dumps } from './dumps.ts';
+import type { Dumps, PutDump } from './dumps.ts';
 import { dump, transact } from './netlink-request.ts';
 import { type NetlinkSocket, openNetlink, request, takeSequence } from './netlink-socket.ts';
 
@@ -59,6 +59,10 @@ function commitPart(socket: NetlinkSocket, changes: readonly SetChange[]): strin
   return `change ${where}: errno ${fault?.errno ?? errno}`;
 }
 
+function allOf(set: string): PutDump {
+  return (w, seq) => putSetDump(w, seq, WHERE, set);
+}
+
 /** The elements of `set` as they are now, or the first `most` of them, or those whose key `wanted`
  * names. A string is the error: errno 2 when there is no such set. */
 export function readSet(
@@ -70,7 +74,7 @@ export function readSet(
   let found: KernelElement[] = [];
   const errno = dump(
     sets.socket,
-    (w, seq) => putSetDump(w, seq, WHERE, set),
+    allOf(set),
     () => {
       found = [];
     },
@@ -112,7 +116,7 @@ export function readInTurns(
   }
   return new Promise((resolve) => {
     dumps.read(
-      [(w, seq) => putSetDump(w, seq, WHERE, set)],
+      [allOf(set)],
       (message, reader) => {
         const read = readElements(reader, message);
         if (read.ok) take(read.value.elements);
@@ -127,7 +131,7 @@ export function countSet(sets: Sets, set: string): number {
   let count = 0;
   dump(
     sets.socket,
-    (w, seq) => putSetDump(w, seq, WHERE, set),
+    allOf(set),
     () => {
       count = 0;
     },

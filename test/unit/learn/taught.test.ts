@@ -3,7 +3,12 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { adoptElements, heldElements } from '../../../agent/src/learn/held.ts';
-import { createLearned, findEndpoint } from '../../../agent/src/learn/learned.ts';
+import {
+  createLearned,
+  findEndpoint,
+  learnEndpoints,
+  SLACK,
+} from '../../../agent/src/learn/learned.ts';
 import {
   beginReading,
   createTaught,
@@ -142,6 +147,17 @@ test('what a reading finds lives as long as the kernel says', () => {
   endReading(taught, reading, true);
   assert.equal(taughtElements(taught, 'skype_asked4', 8999).length, 1);
   assert.equal(taughtElements(taught, 'skype_asked4', 9000).length, 0);
+});
+
+test('a table made again keeps an endpoint as long as the one before did', () => {
+  const learned = createLearned();
+  const addresses = [{ address: '203.0.113.1', ttlSeconds: 60 }];
+  const told = { app: 'skype', name: 'x', entry: 'x', device: '192.168.1.34', refused: [] };
+  for (const at of [0, 200]) learnEndpoints(learned, { ...told, at, addresses }, 10);
+  const held = heldElements({ learned, taught: createTaught() }, 1000);
+  assert.equal(held.get('skype_addr4'), [
+    { key: addressKey('203.0.113.1'), left: 60200 + SLACK - 1000 },
+  ]);
 });
 
 test.run();
