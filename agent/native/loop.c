@@ -121,6 +121,8 @@ static int run_signals(JSContext *ctx, JSThreadState *ts)
 {
     sigset_t all, before;
     struct list_head *at;
+    if (os_pending_signals == 0) /* wait_ready looks again */
+        return 0;
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, &before);
     uint64_t pending = os_pending_signals;

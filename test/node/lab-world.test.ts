@@ -124,6 +124,20 @@ test('speech reads back as written, in every opening', () => {
   assert.is(encodeOpening('hello443', speech).length, 72);
 });
 
+test('a message is filled with a run of bytes that its id begins, whatever its length', () => {
+  for (const id of [0, 77, 0x4d2a, 65_535]) {
+    for (const length of [18, 19, 274, 275, 1400]) {
+      const filled = encodeSpeech({ verb: VERB.media, device: 1, session: 2 }, length, id).slice(
+        18,
+      );
+      assert.equal(
+        [...filled],
+        Array.from(filled, (_, i) => ((18 + i) * 37 + id) & 0xff),
+      );
+    }
+  }
+});
+
 test('the same seed draws the same numbers', () => {
   const draw = (seed: number): number[] => {
     const random = randomFrom(seed);

@@ -2,9 +2,9 @@
 // (world/probe.ts), and the configuration with more options.
 import { configText } from '../mode.ts';
 import type { FaultLab } from './fault.ts';
+import { worldProgram } from './programs.ts';
 
-const PROBE =
-  'env WHP_WATCHDOG_SECONDS=60 WHP_MEMORY_MB=64 /usr/lib/whp/whp-host /usr/lib/world/probe.js';
+const PROBE = worldProgram('probe');
 
 export interface Probed {
   readonly ok: boolean;

@@ -3,9 +3,9 @@
 // says it once.
 import { checks } from './ask.ts';
 import type { Call, Fault, FaultLab, Finding } from './fault.ts';
+import { worldProgram } from './programs.ts';
 
-const FLOOD =
-  'env WHP_WATCHDOG_SECONDS=60 WHP_MEMORY_MB=64 /usr/lib/whp/whp-host /usr/lib/world/flood.js';
+const FLOOD = worldProgram('flood');
 const MEMORY = '/tmp/memory.txt';
 /** The hostile device: ubuntu. */
 const HOSTILE = '192.168.1.14';

@@ -3,9 +3,9 @@
 // answers teach. Beside it: the same with nobody asking, a call, and another device's DNS.
 import { checks } from './ask.ts';
 import type { Fault, FaultLab } from './fault.ts';
+import { worldProgram } from './programs.ts';
 
-const FLOOD =
-  'env WHP_WATCHDOG_SECONDS=60 WHP_MEMORY_MB=64 /usr/lib/whp/whp-host /usr/lib/world/flood.js';
+const FLOOD = worldProgram('flood');
 /** Names, and how many a second: within what one device may teach. */
 const [NAMES, PER_SECOND] = [400, 10];
 /** Milliseconds until the burst is used up. */

@@ -46,14 +46,15 @@ function routerKind(text: string): 'mipsel' | 'x86_64' {
   throw new Error(`--router ${text}: known are mipsel and x86_64`);
 }
 
+/** All, or those that are named, as often and in the order in which they are named. */
 function chosen(): readonly Fault[] {
   const [, ...names] = positionals;
-  for (const name of names) {
-    if (!FAULTS.some((one) => one.name === name)) {
-      throw new Error(`${name}: known are ${FAULTS.map((one) => one.name).join(', ')}`);
-    }
-  }
-  return names.length === 0 ? FAULTS : FAULTS.filter(({ name }) => names.includes(name));
+  if (names.length === 0) return FAULTS;
+  return names.map((name) => {
+    const fault = FAULTS.find((one) => one.name === name);
+    if (fault !== undefined) return fault;
+    throw new Error(`${name}: known are ${FAULTS.map((one) => one.name).join(', ')}`);
+  });
 }
 
 async function play(setting: Setting, fault: Fault): Promise<Row> {

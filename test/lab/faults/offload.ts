@@ -3,8 +3,8 @@
 // rules, so that ports and peers are renewed, a request opens its window, and answers are held.
 import { checks } from './ask.ts';
 import type { Fault, FaultLab } from './fault.ts';
+import { worldProgram } from './programs.ts';
 
-const HOST = 'env WHP_WATCHDOG_SECONDS=60 WHP_MEMORY_MB=128 /usr/lib/whp/whp-host';
 const SERVER = '78.46.72.10';
 
 /** As fw4 writes it; the tunnel is in the table, too, as if its zone were offloaded. */
@@ -76,7 +76,7 @@ export const offload: Fault = {
     const ruled = (await seen(lab, PROXIED)) - before;
     // A whole session of the application: its stranger can only be known by the window.
     const played = await lab.world.run(
-      `ip netns exec ubuntu ${HOST} /usr/lib/world/device.js ubuntu 1 1 /tmp/world 0 1`,
+      `ip netns exec ubuntu ${worldProgram('device')} ubuntu 1 1 /tmp/world 0 1`,
       { timeout: 90_000 },
     );
     const strays = lab.isp.strays(since).length;

@@ -7,11 +7,10 @@ import { buildWorld, type SessionLab } from '../session/run.ts';
 import { type Endpoint, EVERY_DEVICE, peerAddress } from '../world/plan.ts';
 import { routerAgent } from './agent.ts';
 import type { Call, CallOptions, CallRecord, Fault, FaultLab } from './fault.ts';
+import { worldProgram } from './programs.ts';
 import { ispWire } from './wire.ts';
 
-const HOME = '/usr/lib/world';
 const LOGS = '/tmp/world';
-const HOST = 'WHP_WATCHDOG_SECONDS=60 WHP_MEMORY_MB=128 /usr/lib/whp/whp-host';
 
 /** The router after a boot, whatever the session before has done to it. With 64 MB the distribution's
  * kernel stood still for half a minute once while it compacted memory ahead of need: it shall not. */
@@ -74,7 +73,7 @@ export async function openSetting(machines: Lab, say: (line: string) => void): P
       inject(machines, command, condition, limit, quiet),
     inWorld: (namespace, command) => world.must(`ip netns exec ${namespace} ${command}`),
     worldTime: async () => {
-      const text = await world.must(`env ${HOST} ${HOME}/probe.js now`);
+      const text = await world.must(`${worldProgram('probe')} now`);
       return (JSON.parse(text.trim().split('\n').at(-1) ?? '{}') as { now: number }).now;
     },
     learned: () => learned(machines),
@@ -97,9 +96,9 @@ async function startServers({ world }: Lab): Promise<void> {
   for (const [namespace, program, words] of [
     ['isp', 'resolver', `${LOGS}/resolver.jsonl`],
     ['internet', 'internet', `${LOGS}/internet.jsonl ${LOGS}/internet.sock`],
-  ]) {
+  ] as const) {
     await world.must(
-      `ip netns exec ${namespace} env ${HOST} ${HOME}/${program}.js ${words} >${LOGS}/${program}.out 2>&1 &
+      `ip netns exec ${namespace} ${worldProgram(program)} ${words} >${LOGS}/${program}.out 2>&1 &
       for i in $(seq 100); do grep -q ready ${LOGS}/${program}.out && exit 0; sleep 0.1; done; exit 1`,
     );
   }
@@ -125,7 +124,7 @@ async function startCall(
   });
   const words = [device, LOGS, kind, remote.address, remote.port, number, pace, name].join(' ');
   const program = await world.spawn(
-    `exec ip netns exec ${device} env ${HOST} ${HOME}/call.js ${words}`,
+    `exec ip netns exec ${device} ${worldProgram('call')} ${words}`,
     (line) => {
       if (line === 'started') began();
       else record = line;

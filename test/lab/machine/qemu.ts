@@ -20,6 +20,10 @@ export interface Hardware {
   readonly board: Board;
   /** MiB of memory. */
   readonly memory: number;
+  /** Emulated processors; 1 by default. */
+  readonly processors?: number;
+  /** The emulator's nice value, 0 to 19; 0 by default. */
+  readonly nice?: number;
   readonly kernel: string;
   readonly initramfs: string;
   /** Raw, read-only disk images: /dev/vda, /dev/vdb, ... */
@@ -92,8 +96,10 @@ export function emulator(
   const serial = hardware.board === 'pc' ? 'ttyS0' : 'ttyS0,38400n8r';
   const append = `console=${serial} rdinit=/init panic=-1 random.trust_cpu=on ${hardware.append}`;
   return [
+    ...['nice', '-n', String(hardware.nice ?? 0)],
     ...EMULATOR[hardware.board],
     ...['-accel', 'tcg', '-m', String(hardware.memory), '-nodefaults', '-no-user-config'],
+    ...['-smp', String(hardware.processors ?? 1)],
     ...['-name', `whp-lab-${name}`, '-display', 'none', '-no-reboot'],
     ...['-chardev', `file,id=console,path=${consoleLog}`, '-serial', 'chardev:console'],
     ...['-kernel', hardware.kernel, '-initrd', hardware.initramfs, '-append', append],

@@ -9,8 +9,9 @@
 //        plain     application packets to ADDRESS PORT, nothing said before
 //        resolver  the packets are questions for NAME to the resolver at ADDRESS PORT
 //        dns       the packets are questions for NAME (%d becomes the number) to the router
-// Prints "started" at the first answer and, after SIGTERM, one line of JSON: sent and heard are
-// milliseconds (world clock) by packet number, null where nothing was heard.
+// Prints "started" at the first answer. After SIGTERM it sends no more, waits for the last answer (a second
+// at most) and prints one line of JSON: sent and heard are milliseconds (world clock) by packet number,
+// null where nothing was heard.
 import * as os from 'qjs:os';
 import * as std from 'qjs:std';
 import { type Client, lookUp } from './client.ts';
@@ -40,8 +41,11 @@ const heard: (number | null)[] = [];
 /** A silent home must not make the log grow without end: an hour of a call at 20 ms. */
 const MOST = 180_000;
 const LENGTH = 100;
+/** Milliseconds that the answer to the last packet may take. */
+const GRACE = 1000;
 
 let started = false;
+let stopped = false;
 
 function onAnswer(serial: number): void {
   if (heard[serial] !== null) return;
@@ -59,6 +63,7 @@ function unwrap(serial: number): number {
 async function keepSending(send: (serial: number) => void): Promise<void> {
   const first = Date.now();
   for (let serial = 0; serial < MOST; serial += 1) {
+    if (stopped) return;
     sent.push(Date.now());
     heard.push(null);
     send(serial);
@@ -148,8 +153,12 @@ async function main(): Promise<void> {
 }
 
 os.signal(os.SIGTERM, () => {
-  say(JSON.stringify({ sent, heard }));
-  std.exit(0);
+  stopped = true;
+  // An answer that is late is not lost.
+  waitFor(() => heard.at(-1) !== null, GRACE).then(() => {
+    say(JSON.stringify({ sent, heard }));
+    std.exit(0);
+  });
 });
 main().catch((error: unknown) => {
   say(`call ${device}: ${error instanceof Error ? error.message : error}`);

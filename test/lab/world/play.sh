@@ -13,8 +13,8 @@ LAN_WIRE=${LAN_WIRE:-eth0}
 HOST=${HOST:-/usr/lib/whp/whp-host}
 PROGRAMS=${PROGRAMS:-$(cd "$(dirname "$0")" && pwd)}
 DEVICES=${DEVICES:-iphone macbook windows ubuntu xbox}
-# Servers are busy for long under emulation; the agent's own limits are not theirs.
-export WHP_WATCHDOG_SECONDS=60 WHP_MEMORY_MB=128
+# The agent's own limits are not theirs.
+export WHP_WATCHDOG_SECONDS=0 WHP_MEMORY_MB=128
 background='' noises=''
 
 start() { # NAME NAMESPACE PROGRAM ARGUMENT...

@@ -48,8 +48,20 @@ function v6Text(bytes: Uint8Array): string {
   return words.map((word) => word.toString(16)).join(':');
 }
 
+/** Written once for those that are talked to over and over. The kernel only reads it. */
+const written = new WeakMap<Endpoint, ArrayBuffer>();
+
 /** struct sockaddr_in, or struct sockaddr_in6 for an IPv6 address. */
 export function sockaddr(endpoint: Endpoint): ArrayBuffer {
+  let bytes = written.get(endpoint);
+  if (bytes === undefined) {
+    bytes = writeSockaddr(endpoint);
+    written.set(endpoint, bytes);
+  }
+  return bytes;
+}
+
+function writeSockaddr(endpoint: Endpoint): ArrayBuffer {
   if (isV6(endpoint.address)) {
     const long = new Uint8Array(SOCKADDR);
     long[0] = AF_INET6;
