@@ -9,6 +9,7 @@ import type { PacketSpan } from './state.ts';
 import { step } from './step.ts';
 import { now } from './system/clock.ts';
 import { openAnnounced, openHeld } from './system/feeds.ts';
+import { holdFirst } from './system/first.ts';
 import { log } from './system/log.ts';
 
 /** ClientHellos held at once: what a page of a browser opens. Beyond that they pass unread. */
@@ -45,6 +46,7 @@ export function listen(daemon: Daemon, policy: Policy): void {
     else {
       daemon.held = held;
       daemon.effects.held = held;
+      holdFirst(held.takeOne);
     }
   }
   if (hello === 'hold') listenHellos(daemon, helloQueue(queue));

@@ -10,6 +10,7 @@ import {
 import { getU32 } from '../netlink/message.ts';
 import type { Writer } from '../netlink/writer.ts';
 import { after, now } from './clock.ts';
+import { heldFirst } from './first.ts';
 import {
   closeNetlink,
   type OnMessage,
@@ -100,6 +101,7 @@ export function openDumps(share = 1): Dumps | string {
         return;
       }
       job.onEntry(message, reader);
+      heldFirst();
     });
     if (got < 0) job.whole = false;
     const took = now() - began;

@@ -27,6 +27,7 @@ import {
 } from '../netlink/nfqueue.ts';
 import type { PacketSpan } from '../state.ts';
 import { wallTime } from './clock.ts';
+import { heldFirst, holdNoMore } from './first.ts';
 import { transact } from './netlink-request.ts';
 import {
   closeNetlink,
@@ -65,6 +66,8 @@ export interface HeldFeed extends Feed {
   /** Drops a held packet, likewise. */
   refuse(id: number): void;
   flush(): void;
+  /** Takes in one more, if one waits. */
+  takeOne(): void;
 }
 
 /** Longer than the watchdog lets any packet wait: the clock was set in between. */
@@ -116,7 +119,7 @@ export function openHeld(
   const refuse = (id: number): void => decide(id, NF_DROP);
   const packet = createQueuedPacket();
   const span = { bytes: socket.reader.bytes, offset: 0, end: 0 };
-  os.setReadHandler(socket.fd, () => {
+  const take = (most: number): void => {
     receive(
       socket,
       (message, reader) => {
@@ -126,11 +129,17 @@ export function openHeld(
         span.end = packet.payloadAt + packet.payloadLength;
         onPacket(packet.id, span);
       },
-      DRAIN,
+      most,
     );
     flush();
-  });
-  return { counters: socket.counters, release, refuse, flush, close: () => closeNetlink(socket) };
+  };
+  os.setReadHandler(socket.fd, () => take(DRAIN));
+  const takeOne = (): void => take(1);
+  const close = (): void => {
+    holdNoMore(takeOne);
+    closeNetlink(socket);
+  };
+  return { counters: socket.counters, release, refuse, flush, takeOne, close };
 }
 
 /** Receives the packets of NFLOG group `number` with their prefix and their age in milliseconds;
@@ -166,6 +175,7 @@ export function openAnnounced(
         span.offset = packet.payloadAt;
         span.end = packet.payloadAt + packet.payloadLength;
         onPacket(logPrefix(reader, packet), span, ageOf(packet.time, wallTime()));
+        heldFirst();
       },
       DRAIN,
     );

@@ -22,6 +22,7 @@ import { now, wallTime } from './clock.ts';
 import { type ConnectionLists, decoded, openConnectionLists } from './connection-lists.ts';
 import { errnoText } from './errno.ts';
 import { readText, writeText } from './file.ts';
+import { heldFirst } from './first.ts';
 import { log } from './log.ts';
 import {
   closeNetlink,
@@ -128,6 +129,7 @@ function drainEnds(socket: NetlinkSocket, ledger: Ledger, policy: WatchedPolicy)
       const { value } = read;
       const ended = endFlow(ledger, value, () => policy.facts(value), wallTime());
       if (ended !== null) policy.ended(ended);
+      heldFirst();
     },
     8,
   );
