@@ -18,7 +18,7 @@ const FREE_LEAST = 8192;
 const ALONE_SECONDS = 10;
 /** Milliseconds of silence and until a new call is answered, beside twice what they are in the same run
  * without the agent, before the flood and of an unrelated flow. */
-const SILENCE = 1500;
+const SILENCE = 2000;
 const OPENING = 1500;
 
 interface Flood {

@@ -131,7 +131,7 @@ async function describe(
       // It plays five devices, their ISP, the proxy and the Internet: one emulated processor was not
       // enough for four calls. It shall not take time from the router that is measured.
       processors: 2,
-      nice: 5,
+      nice: 10,
       kernel: worldImage.kernel,
       initramfs: worldImage.initramfs,
       disks: [worldImage.base, layers.world],
