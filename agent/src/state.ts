@@ -10,7 +10,7 @@ import { createHellos, type Hellos, type NamedServer } from './learn/hellos.ts';
 import type { Wish } from './learn/late.ts';
 import { createLearned, type Learned, retainApps } from './learn/learned.ts';
 import type { DnsObserver, Lesson } from './learn/observe-dns.ts';
-import { createPace, type Pace } from './learn/pace.ts';
+import { ASKING, createPace, type Pace } from './learn/pace.ts';
 import { createRepeats, type Repeats } from './learn/repeats.ts';
 import { createReports, type Reports } from './learn/reports.ts';
 import { createTaught, retainTaught, type Taught } from './learn/taught.ts';
@@ -92,6 +92,8 @@ export interface State {
   readonly evidence: EvidenceStore;
   readonly streams: DnsStreams;
   readonly pace: Pace;
+  /** Of queries that open a window. */
+  readonly asking: Pace;
   readonly reports: Reports;
   readonly repeats: Repeats;
   /** When room was made last in the sets of an app, milliseconds. */
@@ -126,6 +128,7 @@ export function createState(
     evidence: before?.evidence ?? createEvidence(),
     streams: before?.streams ?? createStreams(),
     pace: before?.pace ?? createPace(),
+    asking: before?.asking ?? createPace(ASKING),
     reports: before?.reports ?? createReports(),
     repeats: before?.repeats ?? createRepeats(),
     roomMade: before?.roomMade ?? new Map(),

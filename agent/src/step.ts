@@ -134,9 +134,8 @@ function take(state: State, lesson: Lesson): Effect[] {
 /** Milliseconds by which a device's window outlasts its query: the others of a burst then need no
  * transaction of their own. */
 const ASKED_SLACK = 40;
-/** The same for a device whose window is open: its burst is an application's start or a flood, and each
- * transaction takes time that others wait for. */
-const BURST_SLACK = 1000;
+/** The same for a device that asks without end: each transaction takes time that others wait for. */
+const FLOOD_SLACK = 1000;
 
 function onQuery(state: State, event: Event & { kind: 'query' }, now: number): readonly Effect[] {
   const { counters } = state;
@@ -157,8 +156,7 @@ function onQuery(state: State, event: Event & { kind: 'query' }, now: number): r
       const key = addressKey(device)!;
       counters.asked += 1;
       if (holdsUntil(state.taught, set, key, now + timeout)) continue;
-      const isOpen = holdsUntil(state.taught, set, key, now);
-      const lasts = timeout + (isOpen ? BURST_SLACK : ASKED_SLACK);
+      const lasts = timeout + (takeToken(state.asking, device, now) ? ASKED_SLACK : FLOOD_SLACK);
       noteTaught(state.taught, set, { key, expires: now + lasts }, caps.devices);
       effects.push({ kind: 'renew', set, elements: [{ key, timeout: lasts }] });
       effects.push({

@@ -1,6 +1,7 @@
 // step: what an event changes, and that a held answer is released behind what it teaches.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { takeToken } from '../../agent/src/learn/pace.ts';
 import type { Policy } from '../../agent/src/policy/policy.ts';
 import { createState, type Effect, type State } from '../../agent/src/state.ts';
 import { step } from '../../agent/src/step.ts';
@@ -108,9 +109,20 @@ test('a query opens the window of the device that asked, for the profile’s tim
   assert.equal(renew.elements, [{ key: Uint8Array.of(192, 168, 1, 11), timeout: 4040 }]);
 });
 
-test('queries of a burst share a transaction a second, and each has its four seconds', () => {
+test('an application that starts asks for its names, and its window is over four seconds later', () => {
   const bytes = dns('ui.skype.com', null);
   const state = fresh();
+  for (let number = 0; number < 30; number += 1) {
+    const event = { kind: 'query', age: 0, bytes, offset: 0, end: bytes.length } as const;
+    const [renew] = step(state, event, number * 100);
+    assert.ok(renew?.kind === 'renew' && renew.elements[0]!.timeout === 4040, `query ${number}`);
+  }
+});
+
+test('queries of a flood share two transactions a second, and each has its four seconds', () => {
+  const bytes = dns('ui.skype.com', null);
+  const state = fresh();
+  for (let used = 0; used < 40; used += 1) takeToken(state.asking, '192.168.1.11', 0);
   const renewed: number[] = [];
   let until = 0;
   for (let at = 0; at < 3000; at += 5) {
@@ -122,7 +134,7 @@ test('queries of a burst share a transaction a second, and each has its four sec
     }
     assert.ok(until >= at + 4000 && until <= at + 5000, `${until} at ${at}`);
   }
-  assert.equal(renewed, [0, 45, 1050, 2055]);
+  assert.equal(renewed, [0, 1005, 1050, 2055, 2100]);
 });
 
 test('the window began when the query passed, however late it is read', () => {
