@@ -21,7 +21,7 @@ const { values } = parseArgs({
   allowPositionals: true,
   options: {
     router: { type: 'string', default: 'mipsel' },
-    sessions: { type: 'string', default: '56' },
+    sessions: { type: 'string', default: '76' },
     seed: { type: 'string', default: '6' },
     out: { type: 'string', default: 'out/soak' },
   },
