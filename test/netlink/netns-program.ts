@@ -261,6 +261,33 @@ async function proveFlows(): Promise<void> {
     same(await run('conntrack', '-L', '-m', '0x03000000/0x0f000000'), '');
     os.close(sink);
   });
+  await claimLater('a list of one end has its connections, in both families', async () => {
+    const ends = [
+      ['192.0.2.11', '198.51.100.7'],
+      ['192.0.2.12', '198.51.100.8'],
+      ['2001:db8::11', '2001:db8:1::7'],
+      ['2001:db8::12', '2001:db8:1::8'],
+    ] as const;
+    for (const [source, destination] of ends) {
+      const tuple = ['-s', source, '-d', destination, '-p', 'udp', '--sport', '9', '--dport', '9'];
+      await run('conntrack', '-I', ...tuple, '-t', '60');
+    }
+    for (const [source, destination] of ends) {
+      const family = source.includes(':') ? 6 : 4;
+      for (const only of [
+        { family, source, destination: null },
+        { family, source: null, destination },
+        { family, source, destination },
+      ] as const) {
+        const found = list(
+          netfilter,
+          (w, seq) => putConntrackDump(w, seq, family, 0, 0x0f000000, only),
+          readConnection,
+        ).filter(({ original }) => original.source === source);
+        same(found.length, 1, `${JSON.stringify(only)}`);
+      }
+    }
+  });
   await claimLater('a log that is not read overruns, and goes on', async () => {
     const log = open(NETLINK_NETFILTER, { receiveQueue: 4096 });
     holds(receiveQueueSize(log) >= 4096, 'no queue size');

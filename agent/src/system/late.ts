@@ -132,8 +132,10 @@ function listsOf({ policy }: State, wishes: readonly Wish[] | null): ConnectionL
     // The one peer that a device shows, or else all that the device talks to.
     const peer = wish.kind === 'peer' && !ends.has(wish.device) ? wish.remote : null;
     const destination = remote ?? peer;
-    const family = (source ?? destination ?? '').includes(':') ? 6 : 4;
-    ends.set(source ?? remote ?? '', { family, source, destination });
+    const family = familyIn(source ?? destination ?? '');
+    // One list of IPv6 has them all.
+    const end = family === 6 ? '' : (source ?? remote ?? '');
+    ends.set(end, { family, source, destination });
   }
   return Array.from(ends.values(), (only) => ({ ...direct, only }));
 }
