@@ -13,6 +13,7 @@ import {
   RTNLGRP_LINK,
 } from '../../agent/src/netlink/constants.ts';
 import { putLinkDelete, putLinkMtu, putLinkState } from '../../agent/src/netlink/link.ts';
+import { putNeighbourDump, readNeighbour } from '../../agent/src/netlink/neighbour.ts';
 import {
   createLoggedPacket,
   LOGGED_PACKET,
@@ -241,6 +242,20 @@ async function proveRoutes(): Promise<void> {
   );
 }
 
+async function proveNeighbours(): Promise<void> {
+  await claimLater('the neighbour table, as ip neigh lists it', async () => {
+    await run('ip', 'link', 'add', 'nb0', 'type', 'veth', 'peer', 'name', 'nb1');
+    await run('ip', 'link', 'set', 'nb0', 'up');
+    const known = ['lladdr', '02:00:00:00:0a:0b', 'dev', 'nb0', 'nud', 'permanent'];
+    await run('ip', 'neigh', 'add', '192.0.2.77', ...known);
+    await run('ip', 'neigh', 'add', '2001:db8::77', ...known);
+    const found = list(route, putNeighbourDump, readNeighbour);
+    const macs = found.filter(({ mac }) => mac === '02:00:00:00:0a:0b');
+    same(macs.map(({ address }) => address).sort(), ['192.0.2.77', '2001:db8::77']);
+    await run('ip', 'link', 'del', 'nb0');
+  });
+}
+
 async function proveFlows(): Promise<void> {
   must(route, 'lo up', (w, seq) => putLinkState(w, seq, 1, true));
   const sender = openUdp(0);
@@ -360,6 +375,7 @@ async function proveFlows(): Promise<void> {
 
 await proveSets();
 await proveRoutes();
+await proveNeighbours();
 await proveFlows();
 await claimLater('the guard outlives a flush of everything, and not its socket', async () => {
   const guard = {

@@ -50,7 +50,8 @@ export interface Late {
   readonly cut: { count: number };
 }
 
-export function createLate(effects: Effects, setting: Setting): Late {
+/** `settingNow`: called once for each look. */
+export function createLate(effects: Effects, settingNow: () => Setting): Late {
   const wishes = new Map<string, Wish>();
   let whole = false;
   let again = 0;
@@ -74,6 +75,7 @@ export function createLate(effects: Effects, setting: Setting): Late {
       taken === null ? knownGrounds(state, app) : groundsOf(app, taken),
     );
     const late: Connection[] = [];
+    const setting = settingNow();
     const before = grounds.map(({ ports, peers }) => new Set([...ports, ...peers]));
     lists.read(
       listsOf(state, taken),
