@@ -33,7 +33,7 @@ import { createLate } from './system/late.ts';
 import { log } from './system/log.ts';
 import { processAge } from './system/memory.ts';
 import { applyOperation, openPaths, readPaths } from './system/paths.ts';
-import { runProgram } from './system/process.ts';
+import { reasonOf, runProgram } from './system/process.ts';
 import { listenSignals } from './system/signals.ts';
 import { createHelm } from './system/steering.ts';
 import { removeLegacy, takeHandover } from './system/table.ts';
@@ -212,9 +212,10 @@ async function withdraw(daemon: Daemon): Promise<void> {
   lowerGuard(daemon);
   // The table first: without marks the rules have nothing to catch.
   if (daemon.standing !== null) {
-    await runProgram(['nft', '-f', '-'], {
+    const ended = await runProgram(['nft', '-f', '-'], {
       input: `add table inet ${TABLE}\ndelete table inet ${TABLE}\n${apartText(null)}`,
     });
+    if (ended.status !== 0) log('error', `table ${TABLE} is left standing: ${reasonOf(ended)}`);
   }
   removeLegacy(daemon.legacy);
   const realized = readPaths(daemon.paths);
