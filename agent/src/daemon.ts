@@ -5,6 +5,7 @@ import { watchedPolicy } from './control/accounts.ts';
 import type { Sources } from './control/load.ts';
 import { listenControl } from './control/serve.ts';
 import {
+  fallBack,
   isStale,
   keepLastGood,
   openSettings,
@@ -51,7 +52,8 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
   takeHandover(file);
   const opened = openSettings(sources, legacy === null ? null : { apps: legacy.slots });
   if (!opened.ok) return refuse(opened.problems);
-  const { settings, problems } = opened.value;
+  const { settings } = opened.value;
+  let { problems } = opened.value;
   const policy = wantedPolicy(settings);
   await pause();
   const started = start(settings, policy, effects, file);
@@ -60,17 +62,22 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
   noteProblems(daemon, problems);
   const control = listenControl(socketPath, daemon, { reload, refresh });
   if (typeof control === 'string') return refuse([{ where: socketPath, what: control }]);
-  const failed = await inTurn(daemon, async () => {
+  let failed = await inTurn(daemon, async () => {
     await adopt(daemon, policy, legacy);
     return enforce(daemon, policy);
-  });
+  }).catch((error: unknown) => String(error ?? 'out of memory'));
+  if (failed !== null && problems.length === 0 && fallBack(settings)) {
+    problems = [{ where: sources.config, what: failed }];
+    noteProblems(daemon, problems);
+    failed = await inTurn(daemon, () => enforce(daemon, wantedPolicy(settings)));
+  }
   const stopKeeping = failed === null ? startKeeping(daemon) : failed;
   if (typeof stopKeeping === 'string') {
     control.close();
     return refuse([{ where: 'whp daemon', what: stopKeeping }]);
   }
   if (problems.length === 0) keepLastGood(settings);
-  log('notice', `enforcing ${policy.apps.length} app(s), ${processAge()} s after the start`);
+  log('notice', `enforcing ${daemon.policy.apps.length} app(s), ${processAge()} s after the start`);
   daemon.flows = watchFlows(`${sources.state}/history`, () => watchedPolicy(daemon));
   if (typeof daemon.flows === 'string') log('error', daemon.flows);
   daemon.helm.start();

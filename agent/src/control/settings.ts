@@ -86,6 +86,15 @@ function withPolicy(
   return policy.ok ? ok({ configuration, configured: policy.value, hosts }) : policy;
 }
 
+/** Takes the last good configuration instead, where the one on disk reads well and cannot be enforced.
+ * False: there is none, or it is the same. */
+export function fallBack(settings: Settings): boolean {
+  const usable = lastGood(settings.sources, settings.configured);
+  if (!usable.ok || usable.value.configuration.text === settings.configuration.text) return false;
+  Object.assign(settings, usable.value);
+  return true;
+}
+
 /** Reads the files again. Problems, and then everything is as it was. */
 export async function rereadSettings(settings: Settings): Promise<readonly Problem[]> {
   const fresh = loadConfiguration(settings.sources, settings.configuration);
