@@ -30,6 +30,7 @@ import { step } from './step.ts';
 import { every, now, pause, unattended } from './system/clock.ts';
 import { type Effects, openEffects } from './system/effects.ts';
 import { watchFlows } from './system/flow-watch.ts';
+import { filesAside } from './system/kept.ts';
 import { createLate } from './system/late.ts';
 import { log } from './system/log.ts';
 import { processAge } from './system/memory.ts';
@@ -80,6 +81,7 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
   log('notice', `enforcing ${daemon.policy.apps.length} app(s), ${processAge()} s after the start`);
   daemon.flows = watchFlows(`${sources.state}/history`, () => watchedPolicy(daemon));
   if (typeof daemon.flows === 'string') log('error', daemon.flows);
+  noteAside(daemon);
   daemon.helm.start();
   const watchdog = startWatchdog(socketPath);
   const stopTicking = every(TICK_MILLISECONDS, () => {
@@ -187,6 +189,7 @@ async function takeIn(daemon: Daemon): Promise<readonly Problem[] | string> {
   const { settings } = daemon;
   const problems = await rereadSettings(settings);
   noteProblems(daemon, problems);
+  noteAside(daemon);
   if (problems.length > 0) return problems;
   const failed = await enforce(daemon, wantedPolicy(settings));
   if (failed === null) keepLastGood(settings);
@@ -204,6 +207,20 @@ function noteProblems(daemon: Daemon, problems: readonly Problem[]): void {
   const more = problems.length > 1 ? ` (and ${problems.length - 1} more: whp check)` : '';
   const text = `the last good configuration stands: ${first.where}: ${first.what}${more}`;
   daemon.problems.set('configuration', text);
+}
+
+/** Files of the agent's own that it could not read: what was in them is not in force. */
+function noteAside(daemon: Daemon): void {
+  const { state } = daemon.settings.sources;
+  const [first, ...more] = filesAside(state);
+  if (first === undefined) {
+    daemon.problems.delete('aside');
+    return;
+  }
+  const others = more.length > 0 ? ` (and ${more.length} more)` : '';
+  const fix = `look what was in it, then: rm ${state}/${first}; whp reload`;
+  const what = `${state}/${first}${others} could not be read and is not in force; ${fix}`;
+  daemon.problems.set('aside', what);
 }
 
 /** Leaves nothing behind: the owner stopped the agent, so everything is direct again. In an upgrade
