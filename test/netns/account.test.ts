@@ -11,6 +11,8 @@ import { BARE, WHP_TEXT } from '../lib/bare.ts';
 
 const FOLDER = resolve(`out/netns/account-${process.pid}`);
 const FLOWS = 200;
+/** Keys of the file: no method that a reading login may call tells one. */
+const SECRET = 'ab'.repeat(32);
 /** rpcd's own limit of an exec plugin's output. */
 const MOST_BYTES = 256 * 1024;
 mkdirSync(`${FOLDER}/profiles`, { recursive: true });
@@ -22,10 +24,14 @@ writeFileSync(
 	option log_flows '1'
 config proxy 'cloud'
 	option address '203.0.113.10'
+	option key '271828182'
 	option local '10.254.1.2'
 	option remote '10.254.1.1'
 config app 'skype'
 	list proxy 'cloud'
+config sync 'sync'
+	option url 'http://10.254.1.1:8080/policy'
+	option key '${SECRET}'
 `,
 );
 // The plugin as it is shipped, but for the paths.
@@ -70,6 +76,7 @@ async function call(method: string, input: object | string = ''): Promise<Answer
   writeFileSync(`${FOLDER}/input`, words);
   const said = await run(`${BARE.join(' ')} ${FOLDER}/plugin call '${method}' <${FOLDER}/input`);
   assert.ok(said.length <= MOST_BYTES, `${method}: ${said.length} bytes`);
+  assert.not.match(said, new RegExp(`${SECRET}|271828182`), method);
   return JSON.parse(said) as Answer;
 }
 
