@@ -73,6 +73,15 @@ const crashers = {
   },
 };
 
+const BARE = {
+  container: 'ujail',
+  NO_COLOR: '1',
+  WHP_WATCHDOG_SECONDS: '600',
+  WHP_MEMORY_MB: '256',
+};
+/** What the caller sets for the host itself. */
+const ours = Object.fromEntries(Object.entries(process.env).filter(([name]) => /^WHP_/.test(name)));
+
 const folder = `out/unit/${process.pid}`;
 const bundle = wanted ?? join(folder, 'all.mjs');
 mkdirSync(dirname(bundle), { recursive: true });
@@ -99,8 +108,9 @@ const run = spawnSync(
   {
     encoding: 'utf8',
     maxBuffer: 64 << 20,
-    // An emulated processor needs longer for a round than the agent on a router ever may.
-    env: { NO_COLOR: '1', WHP_WATCHDOG_SECONDS: '600', WHP_MEMORY_MB: '256', ...process.env },
+    // An emulated processor needs longer for a round than the agent on a router ever may. The host has
+    // no more of an environment than ujail leaves it.
+    env: inNode ? { NO_COLOR: '1', ...process.env } : { ...BARE, ...ours },
   },
 );
 rmSync(folder, { recursive: true, force: true });

@@ -1,7 +1,7 @@
 /* The thin way to the agent's control socket, without an engine, whose start takes longer than the
    whole answer may: for rpcd one line from standard input in, one line out; for `whp` its command
    line in, what is to be printed out. Bytes are carried, not read: what they mean is the agent's
-   business. */
+   business. An answer is printed when all of it is there: a part could be taken for the whole. */
 #include "ask.h"
 
 #include <errno.h>
@@ -15,10 +15,71 @@
 #include <unistd.h>
 
 enum {
-    MOST_SECONDS = 20,     /* rpcd itself gives up after 120 */
-    LONGEST_QUESTION = 65536, /* what the agent takes for a line */
+    MOST_SECONDS = 20,         /* rpcd itself gives up after 120 */
+    LONGEST_QUESTION = 65536,  /* what the agent takes for a line */
+    LONGEST_ANSWER = 64 << 20, /* what control/ask.ts takes for a line */
 };
 
+struct text {
+    char *bytes;
+    size_t length, room;
+};
+
+static bool grow(struct text *text, size_t more)
+{
+    if (text->room - text->length >= more)
+        return true;
+    size_t room = text->room + more + text->room / 2;
+    char *bytes = realloc(text->bytes, room);
+    if (!bytes)
+        return false;
+    text->bytes = bytes;
+    text->room = room;
+    return true;
+}
+
+static bool put(struct text *text, const char *bytes, size_t length)
+{
+    if (!grow(text, length))
+        return false;
+    memcpy(text->bytes + text->length, bytes, length);
+    text->length += length;
+    return true;
+}
+
+/* Some bytes more, from a socket or a file. 1, or 0 at the end, or -1 with errno. */
+static int take(struct text *text, int fd)
+{
+    ssize_t got;
+    if (!grow(text, 16384)) {
+        errno = ENOMEM;
+        return -1;
+    }
+    do
+        got = read(fd, text->bytes + text->length, text->room - text->length);
+    while (got < 0 && errno == EINTR);
+    text->length += got > 0 ? (size_t)got : 0;
+    return got > 0 ? 1 : (int)got;
+}
+
+/* Reads until there is a newline; its place, or -1: `most` bytes without one, or errno, 0 at the end. */
+static ssize_t take_line(struct text *text, int fd, size_t most)
+{
+    for (size_t seen = 0; seen < most; seen = text->length) {
+        int more = take(text, fd);
+        if (more <= 0) {
+            errno = more == 0 ? 0 : errno;
+            return -1;
+        }
+        char *end = memchr(text->bytes + seen, '\n', text->length - seen);
+        if (end)
+            return end - text->bytes;
+    }
+    errno = EMSGSIZE;
+    return -1;
+}
+
+/* Where the reader has gone SIGPIPE ends the program, as it ends others: quietly. */
 static bool write_all(int fd, const char *bytes, size_t length)
 {
     while (length > 0) {
@@ -33,25 +94,39 @@ static bool write_all(int fd, const char *bytes, size_t length)
     return true;
 }
 
-/* Copies from one to the other up to and with the first newline. */
-static bool carry_line(int from, int to, size_t most)
+/* The agent may have closed its end; what it said before is read all the same. */
+static void send_all(int fd, const struct text *text)
 {
-    static char bytes[16384];
-    for (size_t carried = 0; carried < most;) {
-        ssize_t got = read(from, bytes, sizeof(bytes));
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return false;
-        char *end = memchr(bytes, '\n', (size_t)got);
-        if (!write_all(to, bytes, end ? (size_t)(end - bytes) + 1 : (size_t)got))
-            return false;
-        if (end)
-            return true;
-        carried += (size_t)got;
+    for (size_t sent = 0; sent < text->length;) {
+        ssize_t put = send(fd, text->bytes + sent, text->length - sent, MSG_NOSIGNAL);
+        if (put < 0 && errno != EINTR)
+            return;
+        sent += put > 0 ? (size_t)put : 0;
     }
-    errno = EMSGSIZE;
-    return false;
+}
+
+static int complain(const char *subject, const char *what)
+{
+    fprintf(stderr, "whp: %s: %s\n", subject, what);
+    return 1;
+}
+
+/* Why there is no answer, by errno: 0 is the end of the connection. */
+static int no_answer(const char *path, size_t length)
+{
+    if (errno == EAGAIN)
+        return complain(path, "the agent did not answer within 20 s");
+    if (errno && errno != ECONNRESET && errno != EPIPE)
+        return complain(path, strerror(errno));
+    return complain(path, length ? "the agent ended in the middle of its answer; nothing is printed of it"
+                                 : "the agent closed the connection without an answer");
+}
+
+static int print(int fd, const char *bytes, size_t length)
+{
+    if (write_all(fd, bytes, length))
+        return 0;
+    return errno == EPIPE ? 1 : complain("the answer cannot be written", strerror(errno));
 }
 
 /* Connected, or -1 with errno. */
@@ -68,8 +143,11 @@ static int dial(const char *path)
     if (fd < 0)
         return -1;
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)); /* connect waits as well */
     if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+        int error = errno;
         close(fd);
+        errno = error;
         return -1;
     }
     return fd;
@@ -77,10 +155,17 @@ static int dial(const char *path)
 
 int ask(const char *path)
 {
+    static struct text question, answer;
     int fd = dial(path);
-    if (fd < 0 || !carry_line(STDIN_FILENO, fd, LONGEST_QUESTION))
-        return 1;
-    return carry_line(fd, STDOUT_FILENO, (size_t)-1) ? 0 : 1;
+    if (fd < 0)
+        return complain(path, strerror(errno));
+    ssize_t end = take_line(&question, STDIN_FILENO, LONGEST_QUESTION);
+    if (end < 0)
+        return complain("standard input", errno ? strerror(errno) : "ends before its first line does");
+    question.length = (size_t)end + 1;
+    send_all(fd, &question);
+    end = take_line(&answer, fd, LONGEST_ANSWER);
+    return end < 0 ? no_answer(path, answer.length) : print(STDOUT_FILENO, answer.bytes, (size_t)end + 1);
 }
 
 /* What the running agent answers alone (control/printed.ts, ASKED; a test compares the two). */
@@ -100,61 +185,69 @@ static bool is_asked(const char *word)
 }
 
 /* {"method":"cli","words":[...]} and a newline; the words are quoted, not understood. */
-static bool put_words(FILE *to, int count, char **words)
+static bool put_words(struct text *to, int count, char **words)
 {
-    fputs("{\"method\":\"cli\",\"words\":[", to);
+    static const char head[] = "{\"method\":\"cli\",\"words\":[", tail[] = "]}\n";
+    bool whole = put(to, head, sizeof(head) - 1);
     for (int i = 0; i < count; i++) {
-        fputs(i ? ",\"" : "\"", to);
+        whole = whole && put(to, ",\"" + !i, 2 - !i);
         for (const unsigned char *at = (const unsigned char *)words[i]; *at; at++) {
+            char quoted[8] = { (char)*at };
             if (*at == '"' || *at == '\\')
-                fprintf(to, "\\%c", *at);
+                snprintf(quoted, sizeof(quoted), "\\%c", *at);
             else if (*at < 0x20)
-                fprintf(to, "\\u%04x", *at);
-            else
-                fputc(*at, to);
+                snprintf(quoted, sizeof(quoted), "\\u%04x", *at);
+            whole = whole && put(to, quoted, strlen(quoted));
         }
-        fputc('"', to);
+        whole = whole && put(to, "\"", 1);
     }
-    fputs("]}\n", to);
-    return fflush(to) == 0;
+    return whole && put(to, tail, sizeof(tail) - 1);
 }
 
-static bool copy(FILE *from, int to, size_t length)
+/* As control/arguments.ts reads it. */
+static const char *socket_of(int count, char **words)
 {
-    static char bytes[16384];
-    while (length > 0) {
-        size_t got = fread(bytes, 1, length < sizeof(bytes) ? length : sizeof(bytes), from);
-        if (got == 0 || !write_all(to, bytes, got))
-            return false;
-        length -= got;
+    const char *path = "/var/run/whp.sock";
+    for (int i = 1; i < count && strcmp(words[i], "--") != 0; i++) {
+        if (strncmp(words[i], "--socket=", 9) == 0)
+            path = words[i] + 9;
+        else if (i + 1 < count && strcmp(words[i], "--socket") == 0)
+            path = words[++i];
     }
-    return true;
+    return path;
 }
 
 int ask_words(int count, char **words)
 {
-    const char *path = "/var/run/whp.sock";
-    if (count < 1 || !is_asked(words[0]))
-        return -1;
-    for (int i = 1; i + 1 < count; i++)
-        if (strcmp(words[i], "--socket") == 0)
-            path = words[i + 1];
-    int fd = dial(path);
-    if (fd < 0)
-        return -1; /* the engine says what is wrong */
+    static struct text question, answer;
     int status;
     size_t out, err;
-    FILE *line = fdopen(fd, "r+");
-    if (!line || !put_words(line, count, words))
+    if (count < 1 || !is_asked(words[0]))
         return -1;
+    const char *path = socket_of(count, words);
+    int fd = dial(path);
+    if (fd < 0 || !put_words(&question, count, words))
+        return -1; /* the engine says what is wrong */
+    send_all(fd, &question);
+    ssize_t end = take_line(&answer, fd, 65536);
+    if (end < 0)
+        return no_answer(path, answer.length);
     /* An agent of before this answers otherwise: then the engine asks it. */
-    if (fscanf(line, "%d %zu %zu", &status, &out, &err) != 3 || fgetc(line) != '\n') {
-        if (!feof(line) && !ferror(line))
-            return -1;
-        fputs("whp: the agent gave no answer\n", stderr);
-        return 1;
+    answer.bytes[end] = 0;
+    if (sscanf(answer.bytes, "%d %zu %zu", &status, &out, &err) != 3 || status < 0)
+        return -1;
+    if (status > 255 || out > LONGEST_ANSWER || err > LONGEST_ANSWER)
+        return complain(path, "the answer is none of this version");
+    size_t from = (size_t)end + 1;
+    while (answer.length - from < out + err) {
+        int more = take(&answer, fd);
+        if (more <= 0) {
+            errno = more == 0 ? 0 : errno;
+            return no_answer(path, answer.length);
+        }
     }
-    if (status >= 0 && (!copy(line, STDOUT_FILENO, out) || !copy(line, STDERR_FILENO, err)))
+    if (print(STDOUT_FILENO, answer.bytes + from, out) ||
+        print(STDERR_FILENO, answer.bytes + from + out, err))
         return 1;
     return status;
 }

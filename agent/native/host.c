@@ -1,18 +1,20 @@
 /* The program that runs the agent: `whp-host BUNDLE [ARGUMENT...]`, named by the bundle's #! line.
-   One quickjs-ng runtime, one module file, the modules qjs:std, qjs:os, whp:socket and whp:text; no
-   prompt, and no second file is ever loaded but the bundle's own bytecode (bundle.c). The event loop and the
-   watchdog are in loop.c. */
+   One quickjs-ng runtime, one module file, the modules qjs:std, qjs:os, whp:socket, whp:system and
+   whp:text; no prompt, and no second file is ever loaded but the bundle's own bytecode (bundle.c). The
+   event loop and the watchdog are in loop.c. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ask.h"
 #include "bundle.h"
 #include "loop.h"
 #include "quickjs-libc.h"
 #include "socket.h"
+#include "system.h"
 #include "text.h"
 #include "watch.h"
 
@@ -43,7 +45,8 @@ static JSContext *new_context(void)
     JS_SetHostPromiseRejectionTracker(rt, js_std_promise_rejection_tracker, NULL);
     JSContext *ctx = JS_NewContext(rt);
     if (ctx && js_init_module_std(ctx, "qjs:std") && js_init_module_os(ctx, "qjs:os") &&
-        whp_socket_module(ctx, "whp:socket") && whp_text_module(ctx, "whp:text"))
+        whp_socket_module(ctx, "whp:socket") && whp_system_module(ctx, "whp:system") &&
+        whp_text_module(ctx, "whp:text"))
         return ctx;
     return NULL;
 }
@@ -96,9 +99,24 @@ static long setting(const char *name, long otherwise, long most)
     return value;
 }
 
+static volatile sig_atomic_t reader_gone;
+
 static void ignore_broken_pipe(int signal_number)
 {
     (void)signal_number; /* EPIPE tells; and unlike SIG_IGN a handler is not inherited by exec */
+    reader_gone = 1;
+}
+
+/* At the end of a command: a part of its output is not to be taken for the whole. A reader that has
+   gone (`whp diag | head -1`) knows. */
+static void tell_lost_output(void)
+{
+    if (!fflush(stdout) && !ferror(stdout))
+        return;
+    if (!reader_gone)
+        fputs("whp: standard output: not all of the answer could be written\n", stderr);
+    fflush(stderr);
+    _exit(EXIT_FAILED);
 }
 
 int main(int argc, char **argv)
@@ -111,12 +129,12 @@ int main(int argc, char **argv)
               "WHP_BYTECODE (/var/run/whp for /usr/bin/whp: where its bytecode is kept, empty: nowhere)\n", stderr);
         return EXIT_USAGE;
     }
-    if (argc == 3 && strcmp(argv[1], "--ask") == 0) {
-        int failed = ask(argv[2]);
-        if (failed)
-            fprintf(stderr, "whp-host: %s: %s\n", argv[2], strerror(errno));
-        return failed;
+    if (settle() < 0) {
+        perror("whp-host: /dev/null");
+        return EXIT_FAILED;
     }
+    if (argc == 3 && strcmp(argv[1], "--ask") == 0)
+        return ask(argv[2]);
     long seconds = setting("WHP_WATCHDOG_SECONDS", WATCHDOG_SECONDS, 3600);
     if (argc == 3 && strcmp(argv[1], "--watch") == 0) {
         /* It asks twice a second: together no longer than the agent's own alarm. */
@@ -133,9 +151,12 @@ int main(int argc, char **argv)
     }
     long megabytes = setting("WHP_MEMORY_MB", MEMORY_MEGABYTES, 1024);
     signal(SIGPIPE, ignore_broken_pipe);
-    /* A reload asked for while the agent loads: it has read no configuration yet. */
-    if (argc > 2 && strcmp(argv[2], "daemon") == 0)
+    if (argc > 2 && strcmp(argv[2], "daemon") == 0) {
+        /* A reload asked for while the agent loads: it has read no configuration yet. */
         signal(SIGHUP, SIG_IGN);
+        close_from(STDERR_FILENO + 1); /* a lock of the starter's would be held for ever */
+    } else
+        atexit(tell_lost_output);
     watchdog_start(seconds);
     memory_limit = megabytes ? (size_t)megabytes << 20 : (size_t)-1;
     bundle_prepare(argv[1], new_context);

@@ -8,9 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
+
+#include "system.h"
 
 /* quickjs-libc is included, not linked: its loop leaves when a signal interrupts poll(), serves
    only the first ready descriptor of a round, and keeps timers and handlers to itself. Its parts
@@ -23,7 +24,6 @@
 /* No shared object is ever loaded. os.exec looks closefrom() up by name, finds nothing in a static
    program or in musl, and then closes a million descriptors one by one where the limit is that
    high: it gets ours. */
-static void close_from(int lowest);
 #define dlopen(path, mode) NULL
 #define dlsym(library, name) ((void *)close_from)
 #define dlerror() "not supported"
@@ -35,17 +35,6 @@ static void close_from(int lowest);
 static struct itimerval watchdog; /* all zero: off */
 static char watchdog_message[120];
 static volatile sig_atomic_t overdue;
-
-static void close_from(int lowest)
-{
-#ifdef SYS_close_range
-    if (syscall(SYS_close_range, (unsigned)lowest, ~0U, 0) == 0)
-        return;
-#endif
-    long limit = sysconf(_SC_OPEN_MAX);
-    for (int fd = lowest; fd < (limit > 0 ? limit : 1024); fd++)
-        close(fd);
-}
 
 /* --- watchdog: an alarm that runs whenever the loop is not waiting ------------------------- */
 

@@ -5,6 +5,7 @@ import { watchedPolicy } from './control/accounts.ts';
 import type { Sources } from './control/load.ts';
 import { listenControl } from './control/serve.ts';
 import {
+  fallBack,
   isStale,
   keepLastGood,
   openSettings,
@@ -29,11 +30,12 @@ import { step } from './step.ts';
 import { every, now, pause, unattended } from './system/clock.ts';
 import { type Effects, openEffects } from './system/effects.ts';
 import { watchFlows } from './system/flow-watch.ts';
+import { filesAside } from './system/kept.ts';
 import { createLate } from './system/late.ts';
 import { log } from './system/log.ts';
 import { processAge } from './system/memory.ts';
 import { applyOperation, openPaths, readNeighbours, readPaths } from './system/paths.ts';
-import { runProgram } from './system/process.ts';
+import { reasonOf, runProgram } from './system/process.ts';
 import { listenSignals } from './system/signals.ts';
 import { createHelm } from './system/steering.ts';
 import { removeLegacy, takeHandover } from './system/table.ts';
@@ -51,7 +53,8 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
   takeHandover(file);
   const opened = openSettings(sources, legacy === null ? null : { apps: legacy.slots });
   if (!opened.ok) return refuse(opened.problems);
-  const { settings, problems } = opened.value;
+  const { settings } = opened.value;
+  let { problems } = opened.value;
   const policy = wantedPolicy(settings);
   await pause();
   const started = start(settings, policy, effects, file);
@@ -60,19 +63,25 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
   noteProblems(daemon, problems);
   const control = listenControl(socketPath, daemon, { reload, refresh });
   if (typeof control === 'string') return refuse([{ where: socketPath, what: control }]);
-  const failed = await inTurn(daemon, async () => {
+  let failed = await inTurn(daemon, async () => {
     await adopt(daemon, policy, legacy);
     return enforce(daemon, policy);
-  });
+  }).catch((error: unknown) => String(error ?? 'out of memory'));
+  if (failed !== null && problems.length === 0 && fallBack(settings)) {
+    problems = [{ where: sources.config, what: failed }];
+    noteProblems(daemon, problems);
+    failed = await inTurn(daemon, () => enforce(daemon, wantedPolicy(settings)));
+  }
   const stopKeeping = failed === null ? startKeeping(daemon) : failed;
   if (typeof stopKeeping === 'string') {
     control.close();
     return refuse([{ where: 'whp daemon', what: stopKeeping }]);
   }
   if (problems.length === 0) keepLastGood(settings);
-  log('notice', `enforcing ${policy.apps.length} app(s), ${processAge()} s after the start`);
+  log('notice', `enforcing ${daemon.policy.apps.length} app(s), ${processAge()} s after the start`);
   daemon.flows = watchFlows(`${sources.state}/history`, () => watchedPolicy(daemon));
   if (typeof daemon.flows === 'string') log('error', daemon.flows);
+  noteAside(daemon);
   daemon.helm.start();
   const watchdog = startWatchdog(socketPath);
   const stopTicking = every(TICK_MILLISECONDS, () => {
@@ -191,6 +200,7 @@ async function takeIn(daemon: Daemon): Promise<readonly Problem[] | string> {
   const { settings } = daemon;
   const problems = await rereadSettings(settings);
   noteProblems(daemon, problems);
+  noteAside(daemon);
   if (problems.length > 0) return problems;
   const failed = await enforce(daemon, wantedPolicy(settings));
   if (failed === null) keepLastGood(settings);
@@ -210,6 +220,20 @@ function noteProblems(daemon: Daemon, problems: readonly Problem[]): void {
   daemon.problems.set('configuration', text);
 }
 
+/** Files of the agent's own that it could not read: what was in them is not in force. */
+function noteAside(daemon: Daemon): void {
+  const { state } = daemon.settings.sources;
+  const [first, ...more] = filesAside(state);
+  if (first === undefined) {
+    daemon.problems.delete('aside');
+    return;
+  }
+  const others = more.length > 0 ? ` (and ${more.length} more)` : '';
+  const fix = `look what was in it, then: rm ${state}/${first}; whp reload`;
+  const what = `${state}/${first}${others} could not be read and is not in force; ${fix}`;
+  daemon.problems.set('aside', what);
+}
+
 /** Leaves nothing behind: the owner stopped the agent, so everything is direct again. In an upgrade
  * all stands, as after a crash: the next agent takes it over. */
 async function withdraw(daemon: Daemon): Promise<void> {
@@ -223,9 +247,10 @@ async function withdraw(daemon: Daemon): Promise<void> {
   lowerGuard(daemon);
   // The table first: without marks the rules have nothing to catch.
   if (daemon.standing !== null) {
-    await runProgram(['nft', '-f', '-'], {
+    const ended = await runProgram(['nft', '-f', '-'], {
       input: `add table inet ${TABLE}\ndelete table inet ${TABLE}\n${apartText(null)}`,
     });
+    if (ended.status !== 0) log('error', `table ${TABLE} is left standing: ${reasonOf(ended)}`);
   }
   removeLegacy(daemon.legacy);
   const realized = readPaths(daemon.paths);

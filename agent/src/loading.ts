@@ -14,7 +14,7 @@ import { errnoText } from './system/errno.ts';
 import { removeFile, writeText } from './system/file.ts';
 import { raiseGuard } from './system/guard.ts';
 import { log } from './system/log.ts';
-import { runProgram } from './system/process.ts';
+import { reasonOf, runProgram } from './system/process.ts';
 import { type LivingElement, readInTurns, type Sets } from './system/sets.ts';
 import {
   type Legacy,
@@ -84,10 +84,10 @@ export async function runNft(daemon: Daemon, text: string): Promise<string | nul
   const isWritten = writeText(file, text) === 0;
   const input = isWritten ? '' : text;
   daemon.effects.wait();
-  const { status, stderr } = await runProgram(['nft', '-f', isWritten ? file : '-'], { input });
+  const ended = await runProgram(['nft', '-f', isWritten ? file : '-'], { input });
   daemon.effects.goOn();
   removeFile(file);
-  return status === 0 ? null : `nft refused the table: ${stderr.trim()}`;
+  return ended.status === 0 ? null : (ended.failure ?? `nft refused the table: ${reasonOf(ended)}`);
 }
 
 /** Notes how the table stands now, here and for the next agent. */

@@ -9,8 +9,8 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { build } from 'esbuild';
+import { HOST, WHP } from '../lib/bare.ts';
 
-export const HOST = 'out/host/x86_64/whp-host';
 export const INNER = '10.254.1.2';
 const MACS = '020000000001020000000002';
 const WIRES = {
@@ -65,8 +65,8 @@ export async function startRouter(name: string): Promise<AgentRouter> {
   const inHome = ['netns', 'exec', home];
   await startAgent(folder, (words) => start(home, words), inHome);
   const injector = await bundleInjector(folder);
-  const outside = start(far, [HOST, injector], 'pipe').stdin!;
-  const inside = start(home, [HOST, injector], 'pipe').stdin!;
+  const outside = start(far, [...HOST, injector], 'pipe').stdin!;
+  const inside = start(home, [...HOST, injector], 'pipe').stdin!;
   const indexes = indexesOf(far);
   return {
     send: (entrance, packet) => {
@@ -74,7 +74,7 @@ export async function startRouter(name: string): Promise<AgentRouter> {
       if (entrance === 'own') inside.write(`0 ${hex}\n`);
       else outside.write(`${indexes.get(entrance)} ${MACS}0800${hex}\n`);
     },
-    ask: (...words) => run('ip', [...inHome, HOST, 'out/whp', ...words, `--socket=${folder}/sock`]),
+    ask: (...words) => run('ip', [...inHome, ...WHP, ...words, `--socket=${folder}/sock`]),
     stop: async () => {
       await sleep(500);
       for (const child of started) child.kill('SIGTERM');
@@ -110,7 +110,7 @@ async function startAgent(
   writeFileSync(`${folder}/config`, CONFIG);
   const socket = `--socket=${folder}/sock`;
   const files = [`--config=${folder}/config`, '--profiles=agent/profiles', socket];
-  const child = start([HOST, 'out/whp', 'daemon', ...files]);
+  const child = start([...WHP, 'daemon', ...files]);
   let log = '';
   child.stderr!.on('data', (text: Buffer) => {
     log += text;

@@ -1,11 +1,22 @@
 // system/ on the host program: programs, files, text and the control socket. Sanitizers watch.
 import * as os from 'qjs:os';
-import { EADDRINUSE, ECONNREFUSED, ENOENT, EOVERFLOW } from 'whp:socket';
+import * as std from 'qjs:std';
+import {
+  EADDRINUSE,
+  ECONNREFUSED,
+  EEXIST,
+  EINVAL,
+  ENOENT,
+  ENOTSOCK,
+  EOVERFLOW,
+  umask,
+} from 'whp:socket';
+import { spawn, user } from 'whp:system';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { now, wallTime } from '../../agent/src/system/clock.ts';
 import { readText, writeText } from '../../agent/src/system/file.ts';
-import { runProgram } from '../../agent/src/system/process.ts';
+import { reasonOf, runProgram } from '../../agent/src/system/process.ts';
 import { listenSignals, offSignals } from '../../agent/src/system/signals.ts';
 import { decodeUtf8, encodeUtf8 } from '../../agent/src/system/text.ts';
 import {
@@ -72,6 +83,71 @@ test('a file is written whole and read whole', () => {
   assert.ok(proc.ok && proc.text.includes('Pid:'));
 });
 
+const modeOf = (path: string): number => (os.lstat(path)[0]?.mode ?? 0) & 0o7777;
+
+test('a file that is written is private, whatever the mode mask and the file before', async () => {
+  const path = `${base}-private`;
+  const mask = umask(0);
+  assert.is(writeText(path, 'one'), 0);
+  umask(mask);
+  assert.is(modeOf(path), 0o600);
+  await runProgram(['chmod', '666', path]);
+  assert.is(writeText(path, 'two'), 0);
+  assert.is(modeOf(path), 0o600);
+  os.remove(path);
+});
+
+test('what somebody else has put in the place of a file is neither followed nor written into', async () => {
+  const [path, victim] = [`${base}-place`, `${base}-victim`];
+  assert.is(writeText(victim, 'theirs'), 0);
+  const put = async (...command: string[]): Promise<void> => {
+    os.remove(path);
+    const ended = await runProgram(command);
+    assert.is(ended.status, 0, reasonOf(ended));
+  };
+  await put('ln', '-s', victim, path);
+  assert.is(writeText(path, 'ours'), EEXIST, 'a link');
+  await put('ln', '-s', `${base}-nothing`, path);
+  assert.is(writeText(path, 'ours'), EEXIST, 'a link to nothing');
+  assert.is(readText(`${base}-nothing`).ok, false);
+  await put('mkfifo', path);
+  assert.is(writeText(path, 'ours'), EEXIST, 'a pipe');
+  assert.equal(readText(path), { ok: false, errno: EINVAL });
+  os.remove(path);
+  assert.is(writeText(path, 'before'), 0);
+  if (user() === 0) {
+    await runProgram(['chown', '1', path]);
+    assert.is(writeText(path, 'ours'), EEXIST, 'a file of another user');
+  }
+  os.remove(path);
+  assert.equal(readText(victim), { ok: true, text: 'theirs' });
+  os.remove(victim);
+});
+
+test('a new file has a name nobody can prepare where others write, and one name elsewhere', async () => {
+  const folder = `${base}-folder`;
+  const victim = `${base}-target`;
+  assert.is(writeText(victim, 'theirs'), 0);
+  const shell = async (script: string): Promise<string> =>
+    (await runProgram(['sh', '-c', script])).stdout;
+  await shell(`mkdir -m 1777 ${folder}; ln -s ${victim} ${folder}/file.new`);
+  assert.is(writeText(`${folder}/file`, 'ours'), 0);
+  assert.is(await shell(`ls ${folder}`), 'file\nfile.new\n', 'the link is not even looked at');
+  await shell(`chmod 700 ${folder}`);
+  assert.is(writeText(`${folder}/file`, 'again'), 0, 'what is left behind goes');
+  assert.is(await shell(`ls ${folder}; cat ${folder}/file`), 'file\nagain');
+  assert.equal(readText(victim), { ok: true, text: 'theirs' });
+  await shell(`rm -r ${folder} ${victim}`);
+});
+
+test('a socket takes the place of no other file', () => {
+  const path = `${base}-file`;
+  assert.is(writeText(path, 'kept'), 0);
+  assert.equal(listenLines(path, { onValue: () => {} }), { ok: false, errno: ENOTSOCK });
+  assert.equal(readText(path), { ok: true, text: 'kept' });
+  os.remove(path);
+});
+
 test('a program gets its input and gives output, errors and status', async () => {
   const input = 'x'.repeat(300000);
   const copy = await runProgram(['cat'], { input });
@@ -79,7 +155,9 @@ test('a program gets its input and gives output, errors and status', async () =>
   assert.equal([copy.status, copy.stderr, copy.timedOut], [0, '', false]);
   const script = 'echo out; echo err >&2; exit 3';
   const result = await runProgram(['sh', '-c', script]);
-  assert.equal(result, { status: 3, stdout: 'out\n', stderr: 'err\n', timedOut: false });
+  const { failure, ...rest } = result;
+  assert.is(failure, null);
+  assert.equal(rest, { status: 3, stdout: 'out\n', stderr: 'err\n', timedOut: false });
 });
 
 test('a program that is missing, deaf, endless, too loud or survived by a child', async () => {
@@ -95,6 +173,75 @@ test('a program that is missing, deaf, endless, too loud or survived by a child'
   const survived = await runProgram(['sh', '-c', 'sleep 5 & echo done']);
   assert.is(survived.stdout, 'done\n');
   assert.ok(now() - started < 3000);
+});
+
+test('programs are found without a PATH, and get an environment that is always the same', async () => {
+  assert.is(std.getenv('PATH'), undefined, 'the tests run as under ujail');
+  const sysctl = await runProgram(['sysctl', '-n', 'kernel.ostype']);
+  assert.equal([sysctl.status, sysctl.stdout], [0, 'Linux\n']);
+  const { stdout } = await runProgram(['env']);
+  assert.equal(stdout.trim().split('\n'), ['PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'LC_ALL=C']);
+});
+
+test('a program has no signal blocked or ignored, and no descriptor but its three', async () => {
+  os.signal(os.SIGUSR1, undefined);
+  const { stdout } = await runProgram(['cat', '/proc/self/status']);
+  os.signal(os.SIGUSR1, null);
+  assert.equal(/^SigBlk:\s*(\S+)/m.exec(stdout)?.[1], '0'.repeat(16));
+  assert.equal(/^SigIgn:\s*(\S+)/m.exec(stdout)?.[1], '0'.repeat(16));
+  const held = os.open('/dev/null', os.O_RDONLY);
+  const open = await runProgram([
+    'sh',
+    '-c',
+    'for i in 0 1 2 3 4 5 6 7 8 9 10 11 12; do [ ! -e /proc/self/fd/$i ] || echo $i; done',
+  ]);
+  os.close(held);
+  assert.is(open.stdout.replace(/\n/g, ' '), '0 1 2 ');
+});
+
+test('a program that cannot be started is named, with the errno and the fix', async () => {
+  const missing = await runProgram(['no-such-program']);
+  assert.is(missing.status, 127);
+  assert.match(
+    missing.failure!,
+    'no-such-program is not installed (looked in /usr/sbin, /usr/bin, /sbin, /bin, /usr/local/sbin, /usr/local/bin); install no-such-program',
+  );
+  const file = `${base}-program`;
+  const cases: [string, string, string][] = [
+    ['#!/bin/true\n', '600', 'cannot be executed: Permission denied'],
+    ['no program\n', '700', 'cannot be executed: Exec format error'],
+    ['#!/no/such/interpreter\n', '700', 'its loader or interpreter is missing: No such file'],
+  ];
+  for (const [text, mode, reason] of cases) {
+    os.remove(file);
+    assert.is(writeText(file, text), 0);
+    assert.is((await runProgram(['chmod', mode, file])).status, 0);
+    const ended = await runProgram([file]);
+    assert.is(ended.status, 127);
+    assert.match(
+      ended.failure!,
+      `${file} ${reason.startsWith('its') ? `cannot be executed: ${reason}` : reason}`,
+    );
+    assert.is(reasonOf(ended), ended.failure);
+  }
+  os.remove(file);
+});
+
+test('the reason of a failure is never empty', async () => {
+  const quiet = await runProgram(['sh', '-c', 'exit 5']);
+  assert.is(reasonOf(quiet), 'it ended with status 5 and no word');
+  const killed = await runProgram(['sh', '-c', 'kill -9 $$']);
+  assert.is(reasonOf(killed), 'it was ended by signal 9');
+  const late = await runProgram(['sleep', '60'], { timeout: 30 });
+  assert.is(reasonOf(late), 'it did not end in time and was killed');
+});
+
+test('wrong arguments throw and start nothing', () => {
+  assert.throws(() => spawn('/bin/true', ['true'], [], -1, 1, 2), /not a descriptor/);
+  assert.throws(() => spawn('/bin/true', [1 as unknown as string], [], 0, 1, 2), /not a string/);
+  assert.throws(() => spawn('/bin/true', 'true' as unknown as [], [], 0, 1, 2), /not an array/);
+  assert.throws(() => spawn('/bin/true', Array(65).fill('x'), [], 0, 1, 2), /more than 64/);
+  assert.is(spawn(`${base}-none`, ['x'], [], 0, 1, 2), -ENOENT);
 });
 
 test('the loop goes on while a program runs', async () => {

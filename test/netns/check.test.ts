@@ -6,6 +6,7 @@ import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { WHP_TEXT } from '../lib/bare.ts';
 
 const FOLDER = resolve(`out/netns/check-${process.pid}`);
 const PROFILE = readFileSync('agent/profiles/skype.json', 'utf8');
@@ -22,7 +23,6 @@ mkdirSync(`${FOLDER}/profiles`, { recursive: true });
 mkdirSync(`${FOLDER}/new`, { recursive: true });
 test.after(() => rmSync(FOLDER, { recursive: true }));
 
-const WHP = `${resolve('out/host/x86_64/whp-host')} ${resolve('out/whp')}`;
 const OPTIONS = `--config ${FOLDER}/whp --profiles ${FOLDER}/profiles --state ${FOLDER}/state --socket ${FOLDER}/sock`;
 
 function dohList(address: string, format = 1): string {
@@ -37,8 +37,8 @@ function play(files: Readonly<Record<string, string>>, script: string): string {
   for (const [name, text] of Object.entries(files)) writeFileSync(`${FOLDER}/new/${name}`, text);
   const text = `
 cd ${FOLDER}; : >log
-whp() { command=$1; shift; ${WHP} $command ${OPTIONS} "$@"; }
-${WHP} daemon ${OPTIONS} >>log 2>&1 &
+whp() { command=$1; shift; ${WHP_TEXT} $command ${OPTIONS} "$@"; }
+${WHP_TEXT} daemon ${OPTIONS} >>log 2>&1 &
 agent=$!
 for i in $(seq 200); do grep -q '^whp: enforcing' log && break; sleep 0.1; done
 ${script}

@@ -5,6 +5,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { HOST } from '../lib/bare.ts';
 import { config, NODE, NODE_PORT, OTHER, P2P, pause, startHome, until } from './home.ts';
 
 const NAME = `whpg${process.pid}`;
@@ -113,7 +114,7 @@ async function routeMany(): Promise<void> {
   writeFileSync(file, ROUTING);
   const index = (name: string): string =>
     /^(\d+):/.exec(home.run('router', 'ip', '-o', 'link', 'show', name))![1]!;
-  const words = ['out/host/x86_64/whp-host', file, index('br-lan'), index('iot')];
+  const words = [...HOST, file, index('br-lan'), index('iot')];
   const child = spawn('nsenter', [`--net=/run/netns/${NAME}-router`, ...words]);
   children.push(child);
   child.stderr.on('data', (bytes: Buffer) => console.error(bytes.toString()));

@@ -9,6 +9,7 @@
 // request went.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { WHP } from '../lib/bare.ts';
 
 export const NODE = '111.221.74.20';
 export const NODE_PORT = 33033;
@@ -165,7 +166,6 @@ export async function startHome(name: string, before: readonly string[] = []): P
   const uci = `${folder}/whp`;
   const socket = `${folder}/whp.sock`;
   const logFile = `${folder}/log`;
-  const whp = ['out/host/x86_64/whp-host', 'out/whp'];
   const options = [
     '--config',
     uci,
@@ -188,7 +188,7 @@ export async function startHome(name: string, before: readonly string[] = []): P
         ...into('router'),
         'sh',
         '-c',
-        `exec ${[...before, ...whp, 'daemon', ...options].join(' ')} >>${logFile} 2>&1`,
+        `exec ${[...before, ...WHP, 'daemon', ...options].join(' ')} >>${logFile} 2>&1`,
       ];
       agent = spawn(head, rest, { stdio: 'ignore' });
       children.push(agent);
@@ -199,10 +199,10 @@ export async function startHome(name: string, before: readonly string[] = []): P
     },
     reload: (text) => {
       writeFileSync(uci, text);
-      run('router', ...whp, 'reload', ...options);
+      run('router', ...WHP, 'reload', ...options);
     },
-    whp: (...words) => run('router', ...whp, ...words, ...options),
-    status: () => JSON.parse(run('router', ...whp, 'status', '--json', ...options)),
+    whp: (...words) => run('router', ...WHP, ...words, ...options),
+    status: () => JSON.parse(run('router', ...WHP, 'status', '--json', ...options)),
     log: () => readFileSync(logFile, 'utf8'),
     stopAgent: async () => {
       const ended = new Promise((resolve) => agent!.once('exit', resolve));

@@ -6,8 +6,8 @@ import { mkdirSync } from 'node:fs';
 import { buildSync } from 'esbuild';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { HOST } from '../lib/bare.ts';
 
-const HOST = 'out/host/x86_64/whp-host';
 const folder = 'out/netns';
 mkdirSync(folder, { recursive: true });
 
@@ -25,7 +25,10 @@ function claimsOf(source: string, least: number): void {
     external: ['qjs:*', 'whp:*'],
     logLevel: 'warning',
   });
-  const run = spawnSync('unshare', ['--net', HOST, bundle], { encoding: 'utf8', timeout: 120000 });
+  const run = spawnSync('unshare', ['--net', ...HOST, bundle], {
+    encoding: 'utf8',
+    timeout: 120000,
+  });
   const lines = run.stdout?.split('\n') ?? [];
   let proved = 0;
   for (const line of lines) {

@@ -7,10 +7,10 @@ import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { COMMAND_NAMES } from '../../agent/src/control/commands.ts';
+import { WHP_TEXT } from '../lib/bare.ts';
 
 const FOLDER = resolve(`out/netns/owner-${process.pid}`);
-const HOST = resolve('out/host/x86_64/whp-host');
-const PROGRAM = resolve('out/whp');
+const NFT = '/usr/sbin/nft';
 const LEASES = '/tmp/dhcp.leases';
 const hadLeases = existsSync(LEASES);
 if (!hadLeases) writeFileSync(LEASES, '');
@@ -18,11 +18,12 @@ mkdirSync(`${FOLDER}/profiles`, { recursive: true });
 copyFileSync('agent/profiles/skype.json', `${FOLDER}/profiles/skype.json`);
 writeFileSync(`${FOLDER}/leases`, '');
 writeFileSync(`${FOLDER}/TZ`, 'UTC0\n');
-// What the agent loads with nft is counted.
+// What the agent loads with nft is counted: this stands in its place.
 mkdirSync(`${FOLDER}/bin`);
+copyFileSync(NFT, `${FOLDER}/bin/real`);
 writeFileSync(
   `${FOLDER}/bin/nft`,
-  `#!/bin/sh\necho >>${FOLDER}/loads\nPATH=\${PATH#*:} exec nft "$@"\n`,
+  `#!/bin/sh\necho >>${FOLDER}/loads\nexec ${FOLDER}/bin/real "$@"\n`,
   { mode: 0o755 },
 );
 
@@ -85,7 +86,7 @@ function startShell(): Shell {
 const shell = startShell();
 
 async function whp(words: string): Promise<{ status: number; text: string }> {
-  return shell.run(`${HOST} ${PROGRAM} ${words} ${OPTIONS}`);
+  return shell.run(`${WHP_TEXT} ${words} ${OPTIONS}`);
 }
 
 async function json(words: string): Promise<unknown> {
@@ -108,9 +109,7 @@ async function until(what: () => Promise<boolean>, why: string): Promise<void> {
 }
 
 async function startAgent(): Promise<void> {
-  await shell.run(
-    `PATH=${FOLDER}/bin:$PATH ${HOST} ${PROGRAM} daemon ${OPTIONS} >${FOLDER}/log 2>&1 & echo $! >${FOLDER}/pid`,
-  );
+  await shell.run(`${WHP_TEXT} daemon ${OPTIONS} >${FOLDER}/log 2>&1 & echo $! >${FOLDER}/pid`);
   await until(async () => (await whp('status')).status === 0, 'no agent');
   await until(async () => (await table()).includes('chain prerouting'), 'no table');
 }
@@ -134,7 +133,7 @@ async function reload(): Promise<void> {
 test.before(async () => {
   const zone = existsSync('/etc/TZ') ? `mount --bind ${FOLDER}/TZ /etc/TZ;` : '';
   const { status, text } = await shell.run(
-    `ip link set lo up && mount --bind ${FOLDER}/leases ${LEASES} && { ${zone} true; }`,
+    `nft() { ${FOLDER}/bin/real "$@"; }; ip link set lo up && mount --bind ${FOLDER}/bin/nft ${NFT} && mount --bind ${FOLDER}/leases ${LEASES} && { ${zone} true; }`,
   );
   assert.is(status, 0, text);
   configure('');
@@ -413,7 +412,7 @@ test('a report for support names nobody', async () => {
 });
 
 test('without an agent the exit status says so', async () => {
-  const { status, text } = await shell.run(`${HOST} ${PROGRAM} status --socket ${FOLDER}/none`);
+  const { status, text } = await shell.run(`${WHP_TEXT} status --socket ${FOLDER}/none`);
   assert.is(status, 3);
   assert.match(text, /no agent answers/);
 });

@@ -11,6 +11,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
 import type { Rule, Ruleset, Statement } from '../../agent/src/ruleset/model.ts';
 import { renderLoad } from '../../agent/src/ruleset/render.ts';
+import { HOST } from '../lib/bare.ts';
 import { SENDER, type Side } from '../trace/cases.ts';
 
 const MAC = '020000000001';
@@ -222,7 +223,7 @@ async function startInjector(far: string): Promise<Injector> {
     external: ['qjs:*', 'whp:*'],
     logLevel: 'warning',
   });
-  const words = ['netns', 'exec', far, 'out/host/x86_64/whp-host', bundle];
+  const words = ['netns', 'exec', far, ...HOST, bundle];
   const child = spawn('ip', words, { stdio: ['pipe', 'pipe', 'inherit'] });
   return {
     send: (index, packet, mac) => inject(child, index, packet, mac),

@@ -8,12 +8,8 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ASKED } from '../../agent/src/control/printed.ts';
+import { HOSTS, UJAIL } from '../lib/bare.ts';
 
-const HOSTS = {
-  x86_64: ['out/host/x86_64/whp-host'],
-  asan: ['out/host/asan/whp-host'],
-  mips: ['qemu-mips', 'out/host/mips/whp-host'],
-};
 const folder = mkdtempSync(join(tmpdir(), 'whp-ask-'));
 const path = join(folder, 'socket');
 
@@ -36,7 +32,7 @@ function whp(host: readonly string[], ...words: string[]): Promise<End> {
 }
 
 function run([program = '', ...words]: readonly string[], question: string): Promise<End> {
-  const child = spawn(program, words);
+  const child = spawn(program, words, { env: UJAIL });
   let [out, err] = ['', ''];
   child.stdout.on('data', (bytes) => {
     out += bytes;
@@ -50,7 +46,7 @@ function run([program = '', ...words]: readonly string[], question: string): Pro
 }
 
 /** A server that answers `reply(line)` to the first line of each connection. */
-function serve(reply: (line: string) => string | null): Promise<Server> {
+function serve(reply: (line: string) => string | { last: string } | null): Promise<Server> {
   const server = createServer((socket) => {
     let text = '';
     socket.on('error', () => {});
@@ -59,7 +55,8 @@ function serve(reply: (line: string) => string | null): Promise<Server> {
       if (!text.includes('\n')) return;
       const said = reply(text.slice(0, text.indexOf('\n')));
       if (said === null) socket.destroy();
-      else socket.write(said);
+      else if (typeof said === 'string') socket.write(said);
+      else socket.end(said.last);
     });
   });
   // A test that failed has left its own behind: the next one is not to fail for it.
@@ -122,8 +119,92 @@ for (const [name, host] of Object.entries(HOSTS)) {
     await close(server);
     const silent = await serve(() => null);
     const end = await whp(host, 'status', '--socket', path);
-    assert.equal([end.status, end.out, end.err], [1, '', 'whp: the agent gave no answer\n']);
+    assert.equal(
+      [end.status, end.out, end.err],
+      [1, '', `whp: ${path}: the agent closed the connection without an answer\n`],
+    );
     await close(silent);
+  });
+}
+
+for (const [name, host] of Object.entries(HOSTS)) {
+  test(`${name}: a part of an answer is not printed, and said to be one`, async () => {
+    const cut = `whp: ${path}: the agent ended in the middle of its answer; nothing is printed of it\n`;
+    for (const part of ['0 9 0\nabc', `0 300000 0\n${'x'.repeat(200_000)}`, '0 3 5\nabcd', '0 3']) {
+      const server = await serve(() => ({ last: part }));
+      assert.equal(await whp(host, 'flows', '--socket', path), { status: 1, out: '', err: cut });
+      const line = await ask(host, 'x\n');
+      await close(server);
+      if (part.includes('\n')) continue;
+      assert.equal(line, { status: 1, out: '', err: cut });
+    }
+  });
+
+  test(`${name}: an agent that closes at once, and one that answers what nobody can mean`, async () => {
+    const closing = createServer((socket) => socket.destroy());
+    rmSync(path, { force: true });
+    await new Promise<void>((resolve) => closing.unref().listen(path, resolve));
+    const gone = `whp: ${path}: the agent closed the connection without an answer\n`;
+    const long = 'x'.repeat(60_000);
+    assert.equal(await whp(host, 'why', long, `--socket=${path}`), {
+      status: 1,
+      out: '',
+      err: gone,
+    });
+    assert.equal(await ask(host, `${long}\n`), { status: 1, out: '', err: gone });
+    await close(closing);
+    for (const head of ['0 99999999999 0\n', '256 0 0\n']) {
+      const server = await serve(() => head);
+      const end = await whp(host, 'status', '--socket', path);
+      await close(server);
+      assert.equal([end.status, end.out], [1, '']);
+      assert.match(end.err, 'the answer is none of this version');
+    }
+  });
+
+  test(`${name}: a reader that has gone ends it quietly, a full disk is said`, async () => {
+    const out = 'line\n'.repeat(100_000);
+    const server = await serve(() => `0 ${out.length} 0\n${out}`);
+    const command = [...host, bundle, 'flows', '--socket', path].join(' ');
+    for (const shell of [`${command} | head -1`, `trap '' PIPE; ${command} | head -1`]) {
+      assert.equal(await run(['sh', '-c', shell], ''), { status: 0, out: 'line\n', err: '' });
+    }
+    const full = await run(['sh', '-c', `${command} >/dev/full`], '');
+    assert.equal([full.status, full.out], [1, '']);
+    assert.match(full.err, /^whp: the answer cannot be written: No space left on device/);
+    await close(server);
+    // The same where the engine prints.
+    const printing = join(folder, 'whp-printing');
+    writeFileSync(printing, "for (let i = 0; i < 50000; i++) print('line');");
+    const engine = [...host, printing].join(' ');
+    const read = await run(['sh', '-c', `${engine} | head -1`], '');
+    assert.equal(read, { status: 0, out: 'line\n', err: '' });
+    const lost = await run(['sh', '-c', `${engine} >/dev/full`], '');
+    assert.is(lost.status, 1);
+    assert.match(lost.err, 'not all of the answer could be written');
+  });
+
+  test(`${name}: what a starter forgot to open, to let through or to close makes no difference`, async () => {
+    const server = await serve(() => '0 5 0\ngood\n');
+    const command = [...host, bundle, 'status', '--socket', path].join(' ');
+    for (const closed of ['<&-', '2>&-', '<&- 2>&-']) {
+      const end = await run(['sh', '-c', `${command} ${closed}`], '');
+      assert.equal(end, { status: 0, out: 'good\n', err: '' }, closed);
+    }
+    // Nothing that is opened later takes the place of the output.
+    assert.is((await run(['sh', '-c', `${command} >&-`], '')).status, 0);
+    await close(server);
+    const facts = join(folder, 'whp-facts');
+    writeFileSync(
+      facts,
+      `import * as os from 'qjs:os';
+      import * as std from 'qjs:std';
+      const status = std.loadFile('/proc/self/status');
+      print(/SigBlk:\\s*(\\S+)/.exec(status)[1], /Umask:\\s*(\\S+)/.exec(status)[1], os.exec(['true']));`,
+    );
+    const odd = `umask 777; trap '' CHLD; exec 9</dev/null; exec ${[...host, facts].join(' ')}`;
+    const end = await run(['sh', '-c', odd], '');
+    assert.equal(end, { status: 0, out: '0000000000000000 0022 0\n', err: '' });
   });
 }
 

@@ -15,12 +15,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { HOSTS as ALL, UJAIL } from '../lib/bare.ts';
 
-const HOSTS: [string, string[]][] = [
-  ['x86_64', ['out/host/x86_64/whp-host']],
-  ['asan', ['out/host/asan/whp-host']],
-  ['mips', ['qemu-mips', 'out/host/mips/whp-host']],
-];
+const HOSTS = Object.entries(ALL);
 
 type End = { status: number | null; out: string; err: string };
 
@@ -28,7 +25,7 @@ const folder = mkdtempSync(join(tmpdir(), 'whp-host-'));
 let files = 0;
 
 function run(
-  host: string[],
+  host: readonly string[],
   source: string,
   env: Record<string, string> = {},
   args: string[] = [],
@@ -38,7 +35,7 @@ function run(
   writeFileSync(file, source);
   const [command = '', ...before] = host;
   const child = spawn(command, [...before, file, ...args], {
-    env: { PATH: process.env.PATH ?? '', WHP_WATCHDOG_SECONDS: '20', ...env },
+    env: { ...UJAIL, WHP_WATCHDOG_SECONDS: '20', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let out = '';
@@ -65,10 +62,10 @@ function writeStamped(file: string, source: string, second: number): void {
 }
 
 /** Runs `file` with its bytecode in `kept`; what it printed. */
-function runKept(host: string[], file: string, kept: string): string {
+function runKept(host: readonly string[], file: string, kept: string): string {
   const [command = '', ...before] = host;
   const { status, stdout, stderr } = spawnSync(command, [...before, file], {
-    env: { PATH: process.env.PATH ?? '', WHP_WATCHDOG_SECONDS: '20', WHP_BYTECODE: kept },
+    env: { ...UJAIL, WHP_WATCHDOG_SECONDS: '20', WHP_BYTECODE: kept },
     encoding: 'utf8',
   });
   return `${status} ${stdout}${stderr}`;

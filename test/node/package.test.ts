@@ -67,6 +67,17 @@ test('every option, trigger and capability of the init script is as promised', (
     assert.equal(list, ['CAP_NET_ADMIN', 'CAP_NET_RAW'], name);
 });
 
+test('who may only read gets the methods and not the file, which holds keys', () => {
+  const { whp } = JSON.parse(readFileSync(join(FOLDER, 'files/acl.json'), 'utf8'));
+  const plugin = readFileSync(join(FOLDER, 'files/whp.rpcd'), 'utf8');
+  const known = /^\t*(\w+(?: \| \w+)+)\) ;;$/m.exec(plugin)?.[1]?.split(' | ') ?? [];
+  assert.equal(Object.keys(whp.read), ['ubus']);
+  assert.equal([...whp.read.ubus.whp, ...whp.write.ubus.whp].sort(), known.sort());
+  assert.equal(whp.write.ubus.whp, ['action']);
+  // rpcd, session.c: a table names the rights themselves; a list would give the writer no reading.
+  assert.equal(whp.write.uci, { whp: ['read', 'write'] });
+});
+
 test("the feed's test.sh passes on what is built here, and fails on another version", () => {
   const folder = mkdtempSync(join(tmpdir(), 'whp-package-'));
   mkdirSync(join(folder, 'bin'));

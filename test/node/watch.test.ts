@@ -6,12 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { HOSTS, UJAIL } from '../lib/bare.ts';
 
-const HOSTS = {
-  x86_64: ['out/host/x86_64/whp-host'],
-  asan: ['out/host/asan/whp-host'],
-  mips: ['qemu-mips', 'out/host/mips/whp-host'],
-};
 const folder = mkdtempSync(join(tmpdir(), 'whp-watch-'));
 /** What a failed test leaves would keep this one from ending. */
 const started: ChildProcess[] = [];
@@ -43,7 +39,7 @@ async function startBoth(name: string, host: readonly string[]) {
     said += bytes;
   });
   const [program = '', ...words] = [...host, '--watch', path];
-  const watch = spawn(program, words, { env: { ...process.env, WHP_WATCHDOG_SECONDS: '2' } });
+  const watch = spawn(program, words, { env: { ...UJAIL, WHP_WATCHDOG_SECONDS: '2' } });
   started.push(agent, watch);
   let told = '';
   watch.stderr.on('data', (bytes) => {
@@ -73,7 +69,7 @@ for (const [name, host] of Object.entries(HOSTS)) {
     agent.kill('SIGKILL');
     assert.is((await ends.watch).status, 0);
     const [program = '', ...words] = [...host, '--watch', join(folder, 'none')];
-    assert.is((await ended(spawn(program, words))).status, 1);
+    assert.is((await ended(spawn(program, words, { env: UJAIL }))).status, 1);
   });
 }
 

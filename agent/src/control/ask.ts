@@ -19,6 +19,8 @@ export function ask(command: Command): Promise<number> {
         if (command.name === 'monitor') {
           std.out.puts(command.json ? `${JSON.stringify(value)}\n` : toldText(value as Told));
           std.out.flush();
+          // Nobody reads any more (`whp monitor | head -1`).
+          if (std.out.error()) resolve(1);
           return;
         }
         answered = true;

@@ -1,6 +1,7 @@
 // control/diagnose: `whp diag [FILE]`: one report of everything support asks for, without what tells
 // whose it is. Runs without the agent too; a part that cannot be had says why.
 import * as std from 'qjs:std';
+import { EEXIST } from 'whp:socket';
 import { TABLE } from '../ruleset/names.ts';
 import { pause } from '../system/clock.ts';
 import { errnoText } from '../system/errno.ts';
@@ -23,7 +24,7 @@ const LONGEST = 65536;
 const LINES_AT_ONCE = 50;
 
 const PROGRAMS: readonly (readonly string[])[] = [
-  ['uname', '-a'],
+  ['uname', '-srvm'],
   ['nft', '-v'],
   ['nft', 'list', 'table', 'inet', TABLE],
   ['ip', 'rule'],
@@ -49,7 +50,8 @@ export async function diagnose(command: Command): Promise<number> {
   }
   const errno = writeText(command.operand, text);
   if (errno !== 0) {
-    std.err.puts(`whp: ${command.operand}: cannot be written: ${errnoText(errno)}\n`);
+    const fix = errno === EEXIST ? '; what is there is no file of yours, name another' : '';
+    std.err.puts(`whp: ${command.operand}: cannot be written: ${errnoText(errno)}${fix}\n`);
     return 1;
   }
   const done = `${command.operand}: ${text.length} characters; read it before you pass it on`;
@@ -64,7 +66,7 @@ async function gather(command: Command): Promise<Part[]> {
     fileText('/etc/config/dhcp'),
     fileText('/tmp/dhcp.leases'),
   );
-  const redact = createRedactor(names);
+  const redact = createRedactor([...names, ...hostNames()]);
   const parts: Part[] = [
     { title: 'version', text: VERSION },
     { title: command.config, text: configuration },
@@ -96,6 +98,12 @@ async function hidden(text: string, redact: Redactor): Promise<string> {
     await pause();
   }
   return told.join('\n');
+}
+
+/** What the router is called, unless it is what most are called. */
+function hostNames(): string[] {
+  const name = fileText('/proc/sys/kernel/hostname').trim();
+  return /^(?:openwrt|localhost|\(.*\))$/i.test(name) ? [] : [name];
 }
 
 function fileText(path: string): string {

@@ -120,7 +120,7 @@ function importProfile(command: Command, path: string): number {
   const target = `${folder}/${name}.json`;
   os.mkdir(command.state, 0o755);
   os.mkdir(folder, 0o755);
-  const errno = writeText(target, read.value.text, 0o644);
+  const errno = writeText(target, read.value.text);
   if (errno !== 0) return refuse([{ where: target, what: errnoText(errno) }]);
   const done = `${target} is in place; whp reload takes it in`;
   std.out.puts(command.json ? `${JSON.stringify({ done, name, path: target })}\n` : `${done}\n`);

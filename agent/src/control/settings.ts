@@ -2,13 +2,16 @@
 // DHCP knows, the owner's choices, the hour. The daemon asks it what to enforce (`wantedPolicy`) and,
 // at each tick, whether that has changed (`isStale`). What has to outlive a restart is kept in files.
 import * as os from 'qjs:os';
+import { ENOENT } from 'whp:socket';
 import { type Host, hostName } from '../policy/hosts.ts';
+import { canonicalMac } from '../policy/mac.ts';
 import {
   type Choices,
   choicesText,
   decided,
   decisionKey,
   type Moment,
+  NO_CHOICES,
   readChoices,
 } from '../policy/owner.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -18,6 +21,7 @@ import { now, pause } from '../system/clock.ts';
 import { errnoText } from '../system/errno.ts';
 import { readText, writeText } from '../system/file.ts';
 import { hostsStamp, localMinute, readHosts } from '../system/hosts.ts';
+import { parseJson, putAside, readKept, type Understood } from '../system/kept.ts';
 import { log } from '../system/log.ts';
 import {
   type Before,
@@ -58,16 +62,27 @@ export function openSettings(
   readonly settings: Settings;
   readonly problems: readonly Problem[];
 }> {
-  const kept = readText(`${sources.state}/${CHOICES}`);
-  const choices = readChoices(kept.ok ? kept.text : '');
+  const choices = keptChoices(sources);
   const stamp = hostsStamp();
   const fresh = loadConfiguration(sources);
   const tried = fresh.ok ? withPolicy(sources, fresh.value, before) : fresh;
   const usable = tried.ok ? tried : lastGood(sources, before);
-  if (!usable.ok) return { ok: false, problems: tried.ok ? [] : tried.problems };
+  if (!usable.ok) {
+    return { ok: false, problems: tried.ok ? [] : [...tried.problems, ...usable.problems] };
+  }
   const { configuration, configured, hosts } = usable.value;
   const settings = { sources, configuration, configured, choices, hosts, stamp, decision: '' };
   return ok({ settings, problems: tried.ok ? [] : tried.problems });
+}
+
+/** A part that is not understood is not in force, and the rest is written anew: the file is aside. */
+function keptChoices(sources: Sources): Choices {
+  const read = readKept(`${sources.state}/${CHOICES}`, readChoices);
+  if (read === null) return NO_CHOICES;
+  const isPart = read.wrong !== null && read.value !== NO_CHOICES;
+  const failed = isPart ? keep(sources, CHOICES, choicesText(read.value)) : null;
+  if (failed !== null) log('error', failed);
+  return read.value;
 }
 
 interface Loaded {
@@ -84,6 +99,15 @@ function withPolicy(
   const hosts = knownHosts(sources, configuration);
   const policy = policyOf(configuration, hosts, before);
   return policy.ok ? ok({ configuration, configured: policy.value, hosts }) : policy;
+}
+
+/** Takes the last good configuration instead, where the one on disk reads well and cannot be enforced.
+ * False: there is none, or it is the same. */
+export function fallBack(settings: Settings): boolean {
+  const usable = lastGood(settings.sources, settings.configured);
+  if (!usable.ok || usable.value.configuration.text === settings.configuration.text) return false;
+  Object.assign(settings, usable.value);
+  return true;
 }
 
 /** Reads the files again. Problems, and then everything is as it was. */
@@ -147,6 +171,8 @@ function keep({ state }: Sources, name: string, text: string): string | null {
   const path = `${state}/${name}`;
   const old = readText(path);
   if (old.ok && old.text === text) return null;
+  if (old.ok && parseJson(old.text) === undefined) putAside(path, 'is not JSON');
+  else if (!old.ok && old.errno !== ENOENT) putAside(path, errnoText(old.errno));
   os.mkdir(state, 0o755);
   const errno = writeText(path, text);
   return errno === 0 ? null : `${path}: cannot be written: ${errnoText(errno)}`;
@@ -163,27 +189,33 @@ export function keepLastGood(settings: Settings): void {
 
 function lastGood(sources: Sources, before: Before | null): Result<Loaded> {
   const path = `${sources.state}/${LAST_GOOD}`;
-  const read = readText(path);
-  if (!read.ok) return fail(path, errnoText(read.errno));
-  let kept: { text?: unknown; profiles?: unknown };
-  try {
-    kept = JSON.parse(read.text) as typeof kept;
-  } catch {
-    return fail(path, 'is not JSON');
-  }
+  const read = readKept(path, readLastGood);
+  if (read === null || read.wrong !== null)
+    return fail(path, read?.wrong ?? 'there is no last good configuration');
+  const kept = read.value;
   const shipped = loadProfiles({ ...sources, state: '/nonexistent' });
   if (!shipped.ok) return shipped;
   const doh = loadDoh(sources.profiles);
   if (!doh.ok) return doh;
   const profiles = new Map(shipped.value);
-  for (const text of Array.isArray(kept.profiles) ? (kept.profiles as unknown[]) : []) {
-    const parsed = parseProfile(String(text), path);
+  for (const text of kept.profiles) {
+    const parsed = parseProfile(text, path);
     if (!parsed.ok) return parsed;
-    const file: ProfileFile = { profile: parsed.value, path, text: String(text), own: true };
+    const file: ProfileFile = { profile: parsed.value, path, text, own: true };
     profiles.set(parsed.value.name, file);
   }
-  const configuration = parseConfiguration(String(kept.text), path, profiles, doh.value);
+  const configuration = parseConfiguration(kept.text, path, profiles, doh.value);
   return configuration.ok ? withPolicy(sources, configuration.value, before) : configuration;
+}
+
+function readLastGood(text: string): Understood<{ text: string; profiles: readonly string[] }> {
+  const kept = (parseJson(text) ?? {}) as { text?: unknown; profiles?: unknown };
+  const profiles = Array.isArray(kept.profiles) ? (kept.profiles as unknown[]) : [];
+  const isGood = typeof kept.text === 'string' && profiles.every((one) => typeof one === 'string');
+  return {
+    value: { text: String(kept.text), profiles: profiles.map(String) },
+    wrong: isGood ? null : 'holds no configuration',
+  };
 }
 
 /**
@@ -213,15 +245,22 @@ function knownHosts(sources: Sources, { packages }: Configuration): Host[] {
 
 const MOST_NAMES = 64;
 
+/** What is not understood is left out and written no more: the file is aside then. */
 function readNames({ state }: Sources): Host[] {
-  const read = readText(`${state}/${NAMES}`);
-  if (!read.ok) return [];
-  try {
-    const list = JSON.parse(read.text) as { mac?: unknown; name?: unknown }[];
-    return list.flatMap(({ mac, name }) =>
-      typeof mac === 'string' && typeof name === 'string' ? [{ mac, name, address: null }] : [],
-    );
-  } catch {
-    return [];
-  }
+  return readKept(`${state}/${NAMES}`, namesIn)?.value ?? [];
+}
+
+function namesIn(text: string): Understood<Host[]> {
+  const list = parseJson(text);
+  const entries: unknown[] = Array.isArray(list) ? list : [];
+  const hosts = entries.flatMap((one): Host[] => {
+    const { mac, name } = (one ?? {}) as { mac?: unknown; name?: unknown };
+    const [known, called] = [canonicalMac(String(mac)), hostName(String(name))];
+    return known === null || called === null ? [] : [{ mac: known, name: called, address: null }];
+  });
+  const isGood = Array.isArray(list) && hosts.length === entries.length;
+  return {
+    value: hosts,
+    wrong: isGood ? null : 'holds no names of devices, or not all can be read',
+  };
 }

@@ -142,10 +142,13 @@ export const GLOBALS_OPTIONS: OptionSpec = {
   lists: ['lan', ...ESCAPE_LISTS],
 };
 
+/** What the kernel takes for a name and needs no quoting anywhere: the kernel itself forbids only `/`,
+ * `:` and blanks, and nft reads a star as "any". */
 function deviceProblem(value: string): string | null {
-  // dev_valid_name() of the kernel.
-  const isName = value.length <= 15 && /^[^\s/:]+$/.test(value) && value !== '.' && value !== '..';
-  return isName ? null : `"${value}" is no name of a network device; as in br-lan`;
+  const isName = /^[A-Za-z0-9._@-]{1,15}$/.test(value) && value !== '.' && value !== '..';
+  if (isName) return null;
+  const rule = '1 to 15 letters, digits and . _ @ -';
+  return `"${value}" is no name of a network device (${rule}); write: list lan 'br-lan', as ip link shows it`;
 }
 
 /** Four bits in a row: a slot needs all four, and foreign bits stay untouched. */

@@ -72,25 +72,40 @@ export function choicesText({ pins, preferred }: Choices): string {
   return `${JSON.stringify({ pins, preferred })}\n`;
 }
 
-/** Reads what choicesText wrote; what is not understood is left out. */
-export function readChoices(text: string): Choices {
+/** What was understood of a text, and what was not, in words; null: all of it was. */
+export interface ChoicesRead {
+  readonly value: Choices;
+  readonly wrong: string | null;
+}
+
+/** Reads what choicesText wrote; what is not understood is left out, and said. */
+export function readChoices(text: string): ChoicesRead {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    return NO_CHOICES;
+    return { value: NO_CHOICES, wrong: text.trim() === '' ? 'is empty' : 'is not JSON' };
   }
-  const { pins, preferred } = (value ?? {}) as { pins?: unknown; preferred?: unknown };
-  const list = Array.isArray(pins) ? (pins as unknown[]) : [];
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return { value: NO_CHOICES, wrong: 'holds no choices of the owner' };
+  const { pins, preferred, ...others } = value as { pins?: unknown; preferred?: unknown };
+  const list: unknown[] = Array.isArray(pins) ? pins : [];
   const known = list.flatMap((one): Pin[] => {
     const { app, address } = (one ?? {}) as { app?: unknown; address?: unknown };
     if (typeof app !== 'string' || typeof address !== 'string') return [];
     const canonical = canonicalAddress(address);
     return canonical === null ? [] : [{ app, address: canonical }];
   });
+  const kept = known.slice(0, MOST_PINS);
+  const lost = Array.isArray(pins) ? list.length - kept.length : 1;
+  const isProxy = preferred === null || typeof preferred === 'string';
+  const wrong = [
+    ...(lost > 0 ? [`${lost} of its pins cannot be read`] : []),
+    ...(isProxy ? [] : ['its preferred proxy cannot be read']),
+    ...Object.keys(others).map((name) => `"${name}" is not known to this version`),
+  ];
   return {
-    pins: known.slice(0, MOST_PINS),
-    preferred: typeof preferred === 'string' ? preferred : null,
-    paused: new Map(),
+    value: { pins: kept, preferred: isProxy ? preferred : null, paused: new Map() },
+    wrong: wrong.length === 0 ? null : wrong.join(', '),
   };
 }

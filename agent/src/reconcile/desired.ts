@@ -47,11 +47,11 @@ export type Piece = GreLink | LinkAddress | Route | Rule;
 /** In the order in which they can be created: links, addresses, routes, rules. */
 export type Desired = readonly Piece[];
 
-/** One line that names a piece in logs and in `whp status`. */
+/** One line that names a piece in logs and in `whp status`, which people without the file may read. */
 export function describe(piece: Piece): string {
   switch (piece.kind) {
     case 'link':
-      return `link ${piece.name} gre remote ${piece.remote}${piece.key === null ? '' : ` key ${piece.key}`} mtu ${piece.mtu}`;
+      return `link ${piece.name} gre remote ${piece.remote}${piece.key === null ? '' : ' with a key'} mtu ${piece.mtu}`;
     case 'address':
       return `address ${piece.address} peer ${piece.peer} dev ${piece.link}`;
     case 'route':

@@ -19,6 +19,12 @@ function place(piece: Piece): string {
   }
 }
 
+/** What a piece is called leaves out the tunnel's key. */
+function isSame(now: Piece, piece: Piece): boolean {
+  const key = (one: Piece): number | null => (one.kind === 'link' ? one.key : null);
+  return describe(now) === describe(piece) && key(now) === key(piece);
+}
+
 function linkOf(piece: Piece): string | null {
   return piece.kind === 'address' || piece.kind === 'route' ? piece.link : null;
 }
@@ -35,13 +41,7 @@ export function diff(desired: Desired, realized: Desired): Operation[] {
   const operations: Operation[] = [];
   for (const piece of desired) {
     const now = had.get(place(piece));
-    if (
-      now !== undefined &&
-      describe(now) === describe(piece) &&
-      !remade.has(linkOf(piece) ?? '')
-    ) {
-      continue;
-    }
+    if (now !== undefined && isSame(now, piece) && !remade.has(linkOf(piece) ?? '')) continue;
     if (piece.kind === 'link' && now !== undefined) {
       remade.add(piece.name);
       operations.push({ op: 'delete', piece: now });

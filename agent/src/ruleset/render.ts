@@ -1,6 +1,7 @@
 // ruleset/render: table model -> nft text, the last arrow before `nft -f`. One function a kind of
 // expression and statement. Two forms: the first load, and a reload that keeps what is learned;
-// each is one transaction. Accepted by nft 1.0.6 (Debian 12) and newer.
+// each is one transaction. Accepted by nft 1.0.6 (Debian 12) and newer. What is text in the model is
+// written by `quoted`, `word` or `bare`, and by nothing else: none of it can end what it stands in.
 import { datatypeOf } from './fields.ts';
 import type {
   BaseHook,
@@ -17,6 +18,27 @@ import type {
   Verdict,
 } from './model.ts';
 import { duration, loadText, reloadText, type Standing } from './standing.ts';
+
+/** Characters of a comment or a log prefix, of a device and of another name that nft takes
+ * (NFTNL_UDATA_COMMENT_MAXLEN, NF_LOG_PREFIXLEN; IFNAMSIZ; NFT_NAME_MAXLEN is 256). */
+const LONGEST = { text: 127, device: 15, name: 127 };
+
+/** Between quotes nft knows no escape: a quote ends the string, a star at the end of a device's name
+ * means "anything", a backslash before it does not. Whatever could be one of them becomes "?". */
+function quoted(text: string, longest = LONGEST.text): string {
+  return `"${text.replace(/[^A-Za-z0-9 _.:;,'@+!?=/()-]/g, '?').slice(0, longest) || '?'}"`;
+}
+
+/** The name of a set, a chain or a counter. */
+function word(text: string): string {
+  if (/^[A-Za-z][A-Za-z0-9_]{0,63}$/.test(text)) return text;
+  return `x${text.replace(/[^A-Za-z0-9_]/g, '_')}`.slice(0, LONGEST.name);
+}
+
+/** A value as nft writes it: an address, a MAC, a state. What is none is a word that nft refuses. */
+function bare(text: string): string {
+  return /^[A-Za-z0-9.:_-]+$/.test(text) ? text : 'no-such-value';
+}
 
 type Renderers<Kind extends { kind: string }> = {
   readonly [K in Kind['kind']]: (one: Extract<Kind, { kind: K }>) => string;
@@ -54,12 +76,12 @@ const STATEMENTS: Renderers<Statement> = {
     const list = one.right.map((value) => constant(one.left, value)).join(', ');
     return `${expression(one.left)} ${one.not ? '!= ' : ''}{ ${list} }`;
   },
-  flags: (one) => `${expression(one.left)} ${one.any.join(',')}`,
-  lookup: (one) => `${expression(one.left)} ${one.not ? '!= ' : ''}@${one.set}`,
-  update: (one) => `update @${one.set} { ${expression(one.element)} }`,
+  flags: (one) => `${expression(one.left)} ${one.any.map(bare).join(',')}`,
+  lookup: (one) => `${expression(one.left)} ${one.not ? '!= ' : ''}@${word(one.set)}`,
+  update: (one) => `update @${word(one.set)} { ${expression(one.element)} }`,
   pace: (one) => {
     const limit = `limit rate ${one.rate}/${one.per} burst ${one.burst} packets`;
-    return `update @${one.set} { ${expression(one.element)} ${limit} }`;
+    return `update @${word(one.set)} { ${expression(one.element)} ${limit} }`;
   },
   dispatch: (one) => {
     const entries = one.entries.map(
@@ -72,10 +94,10 @@ const STATEMENTS: Renderers<Statement> = {
     const value = one.value === 0 ? '' : ` | ${hex(one.value)}`;
     return `${left} set ${left} & ${hex(one.keep)}${value}`;
   },
-  count: (one) => `counter name "${one.counter}"`,
+  count: (one) => `counter name "${word(one.counter)}"`,
   log: (one) => {
     const snaplen = one.snaplen === null ? '' : ` snaplen ${one.snaplen}`;
-    return `log prefix "${one.prefix}" group ${one.group}${snaplen}`;
+    return `log prefix ${quoted(one.prefix)} group ${one.group}${snaplen}`;
   },
   queue: (one) => `queue flags bypass to ${one.number}`,
   reject: (one) => `reject with ${one.answer === 'tcp reset' ? one.answer : `icmpx ${one.answer}`}`,
@@ -94,7 +116,7 @@ function statement(one: Statement): string {
 }
 
 function verdict(one: Verdict): string {
-  return 'chain' in one ? `${one.verdict} ${one.chain}` : one.verdict;
+  return 'chain' in one ? `${one.verdict} ${word(one.chain)}` : one.verdict;
 }
 
 function hex(value: number): string {
@@ -113,16 +135,16 @@ function constant(left: Expression, value: Constant): string {
 function constantText(type: Datatype, value: Constant): string {
   switch (type) {
     case 'device':
-      return `"${value}"`;
+      return quoted(String(value), LONGEST.device);
     case 'mark':
     case 'status':
       return hex(Number(value));
     case 'protocol':
-      return PROTOCOLS.get(Number(value)) ?? String(value);
+      return PROTOCOLS.get(Number(value)) ?? bare(String(value));
     case 'family':
       return value === 2 ? 'ipv4' : 'ipv6';
     default:
-      return String(value);
+      return bare(String(value));
   }
 }
 
@@ -132,7 +154,7 @@ export function renderStatements(rule: Rule): string {
 }
 
 export function renderRule(rule: Rule): string {
-  return `${renderStatements(rule)} comment "!whp: ${rule.comment}"`;
+  return `${renderStatements(rule)} comment ${quoted(`!whp: ${rule.comment}`)}`;
 }
 
 const SET_TYPES: { readonly [type in Datatype]?: string } = {
@@ -196,10 +218,10 @@ function chainsInOrder(chains: readonly Chain[]): Chain[] {
 /** The table's parts as text: what is loaded, and what a reload compares. */
 export function renderStanding(ruleset: Ruleset): Standing {
   return {
-    table: ruleset.table,
-    counters: ruleset.counters,
+    table: word(ruleset.table),
+    counters: ruleset.counters.map(word),
     sets: ruleset.sets.map((set) => ({
-      name: set.name,
+      name: word(set.name),
       shape: setProperties(set),
       key: set.key,
       elements: elementList(set),
@@ -207,7 +229,7 @@ export function renderStanding(ruleset: Ruleset): Standing {
       size: set.role === 'static' ? 0 : set.size,
     })),
     chains: chainsInOrder(ruleset.chains).map((chain) => ({
-      name: chain.name,
+      name: word(chain.name),
       base: chain.base === undefined ? '' : baseText(chain.base),
       rules: chain.rules.map(renderRule),
     })),

@@ -23,6 +23,7 @@ import { type ConnectionLists, decoded, openConnectionLists } from './connection
 import { errnoText } from './errno.ts';
 import { readText, writeText } from './file.ts';
 import { heldFirst } from './first.ts';
+import { readKept } from './kept.ts';
 import { log } from './log.ts';
 import {
   closeNetlink,
@@ -72,8 +73,11 @@ export function watchFlows(history: string, policy: () => WatchedPolicy): FlowWa
     log('error', 'no bytes are counted: sysctl net.netfilter.nf_conntrack_acct is 0');
   }
   const ledger = createLedger();
-  const kept = readText(history, 1 << 20);
-  if (kept.ok && !restoreHistory(ledger, kept.text)) log('error', `${history}: not a history`);
+  const restore = (text: string) => ({
+    value: null,
+    wrong: restoreHistory(ledger, text) ? null : 'is not a history',
+  });
+  readKept(history, restore, 1 << 20);
   ledger.changed = false;
   const filtered = filter(ends.socket.fd, markFilter(policy().mask));
   const joined = filtered < 0 ? -filtered : joinGroup(ends.socket, DESTROY_GROUP);

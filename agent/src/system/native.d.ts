@@ -1,5 +1,5 @@
 // What the host program (agent/native) offers to agent/src/system/, and only that: the modules
-// whp:socket, whp:text, qjs:os and qjs:std. Declared by hand from agent/native and quickjs-libc.c;
+// whp:socket, whp:system, whp:text, qjs:os and qjs:std. Declared by hand from agent/native and quickjs-libc.c;
 // a member that nobody uses is not listed.
 
 declare module 'whp:socket' {
@@ -135,6 +135,31 @@ declare module 'whp:socket' {
   export const EINPROGRESS: number;
 }
 
+declare module 'whp:system' {
+  /**
+   * Starts the program at `path` (no search) with these words and this environment, both whole, and
+   * descriptors 0 to 2; all others are closed, signals are as at boot. Answers its pid or -errno, of
+   * execve too. Wrong arguments throw.
+   */
+  export function spawn(
+    path: string,
+    words: readonly string[],
+    environment: readonly string[],
+    stdin: number,
+    stdout: number,
+    stderr: number,
+  ): number;
+  /** What was written is on the flash. 0 or -errno. */
+  export function fsync(fd: number): number;
+  /** Kind and permissions of what `fd` is open on (inode(7)), or -errno. */
+  export function mode(fd: number): number;
+  /** The effective user's number. */
+  export function user(): number;
+  export const O_NOFOLLOW: number;
+  export const O_CLOEXEC: number;
+  export const O_NONBLOCK: number;
+}
+
 declare module 'whp:text' {
   /** UTF-8 from byte `from` to before byte `to`; what is none reads as U+FFFD. Wrong arguments throw. */
   export function decode(buffer: ArrayBuffer, from: number, to: number): string;
@@ -143,7 +168,7 @@ declare module 'whp:text' {
 }
 
 declare module 'qjs:os' {
-  export type Stat = { mode: number; size: number; mtime: number; ino: number };
+  export type Stat = { mode: number; uid: number; size: number; mtime: number; ino: number };
   export type ExecOptions = {
     /** Waits for the end (default) and answers the exit status, or -signal; the watchdog runs on. */
     block?: boolean;
@@ -171,6 +196,7 @@ declare module 'qjs:os' {
   export function readdir(path: string): [string[], number];
   export function readlink(path: string): [string, number];
   export function stat(path: string): [Stat | null, number];
+  export function lstat(path: string): [Stat | null, number];
   /** [read end, write end] */
   export function pipe(): [number, number] | null;
   export function dup2(from: number, to: number): number;
@@ -213,6 +239,8 @@ declare module 'qjs:std' {
   export type File = {
     puts(text: string): void;
     flush(): void;
+    /** Whether a write has failed. */
+    error(): boolean;
     close(): number;
     getline(): string | null;
     readAsString(max?: number): string;

@@ -1,8 +1,11 @@
 // system/process: runs a program (`nft -f -`, `ubus call ...`) beside the event loop: its input is
 // fed and its output collected as the pipes allow, so that held packets get their verdicts while
-// nft works.
+// nft works. Programs are looked for in PLACES, never by the environment: ujail gives none, and that
+// of who started the agent is not trusted with what runs as root.
 import * as os from 'qjs:os';
-import { EAGAIN, EINTR } from 'whp:socket';
+import { EAGAIN, EINTR, ENOENT } from 'whp:socket';
+import { spawn } from 'whp:system';
+import { errnoText } from './errno.ts';
 import { decodeUtf8, encodeUtf8 } from './text.ts';
 
 export interface ProgramOptions {
@@ -20,7 +23,16 @@ export interface ProgramResult {
   readonly stdout: string;
   readonly stderr: string;
   readonly timedOut: boolean;
+  /** Why it could not be started, with the fix; null: it was. */
+  readonly failure: string | null;
 }
+
+/** Where programs are, the system's own first. */
+const PLACES = ['/usr/sbin', '/usr/bin', '/sbin', '/bin', '/usr/local/sbin', '/usr/local/bin'];
+/** All that a program gets: what it prints is read, so it is in English. */
+const ENVIRONMENT = ['PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'LC_ALL=C'];
+/** Packages that bring what is called, where they are not busybox. */
+const PACKAGES: { readonly [program: string]: string } = { nft: 'nftables' };
 
 /** A write of this size never blocks on a pipe that is reported writable (pipe(7): PIPE_BUF). */
 const PIPE_BUF = 4096;
@@ -28,7 +40,7 @@ const SIGKILL = 9;
 /** Milliseconds from the program's end to the end of its pipes. */
 const GRACE = 200;
 
-/** Runs `command` (argv; the program is looked up in PATH). Never rejects. */
+/** Runs `command` (argv; a name without "/" is looked for in PLACES). Never rejects. */
 export function runProgram(
   command: readonly string[],
   options: ProgramOptions = {},
@@ -36,25 +48,59 @@ export function runProgram(
   const stdin = os.pipe();
   const stdout = os.pipe();
   const stderr = os.pipe();
-  const pipes = [stdin, stdout, stderr];
+  const pipes = [stdin, stdout, stderr].flatMap((pipe) => pipe ?? []);
   if (stdin === null || stdout === null || stderr === null) {
-    for (const fd of pipes.flatMap((pipe) => pipe ?? [])) os.close(fd);
-    const result = { status: 127, stdout: '', stderr: 'no pipes left', timedOut: false };
-    return Promise.resolve(result);
+    for (const fd of pipes) os.close(fd);
+    return Promise.resolve(notStarted(`${command[0]}: no pipes left`));
   }
-  // A program that cannot be found exits with 127 in the child.
-  const pid = os.exec([...command], {
-    block: false,
-    stdin: stdin[0],
-    stdout: stdout[1],
-    stderr: stderr[1],
-  });
+  const pid = start(command, [stdin[0], stdout[1], stderr[1]]);
   for (const fd of [stdin[0], stdout[1], stderr[1]]) os.close(fd);
-  if (pid < 0) {
+  if (typeof pid === 'string') {
     for (const fd of [stdin[1], stdout[0], stderr[0]]) os.close(fd);
-    return Promise.resolve({ status: 127, stdout: '', stderr: `fork: ${-pid}`, timedOut: false });
+    return Promise.resolve(notStarted(pid));
   }
   return supervise(pid, stdin[1], stdout[0], stderr[0], options);
+}
+
+function notStarted(failure: string): ProgramResult {
+  return { status: 127, stdout: '', stderr: failure, timedOut: false, failure };
+}
+
+/** The pid, or why there is none. */
+function start(
+  command: readonly string[],
+  fds: readonly [number, number, number],
+): number | string {
+  const [name = ''] = command;
+  const paths = name.includes('/') ? [name] : PLACES.map((place) => `${place}/${name}`);
+  let failure: string | null = null;
+  for (const path of paths) {
+    if (os.stat(path)[0] === null) continue;
+    const pid = spawn(path, command, ENVIRONMENT, ...fds);
+    if (pid > 0) return pid;
+    failure ??= `${path} cannot be executed: ${executionText(-pid)}`;
+  }
+  const source = PACKAGES[name] ?? name;
+  const places = name.includes('/') ? '' : ` (looked in ${PLACES.join(', ')})`;
+  return failure === null
+    ? `${name} is not installed${places}; install ${source}`
+    : `${failure}; install ${source} again`;
+}
+
+/** The file is there: what is missing then is another one that it names. */
+function executionText(errno: number): string {
+  const text = errnoText(errno);
+  return errno === ENOENT ? `its loader or interpreter is missing: ${text}` : text;
+}
+
+/** Why a program that did not end with 0 failed, in words; never empty. */
+export function reasonOf({ status, stderr, timedOut }: ProgramResult): string {
+  const said = stderr.trim();
+  if (timedOut) return `it did not end in time and was killed${said === '' ? '' : `: ${said}`}`;
+  if (said !== '') return said;
+  return status < 0
+    ? `it was ended by signal ${-status}`
+    : `it ended with status ${status} and no word`;
 }
 
 async function supervise(
@@ -84,7 +130,7 @@ async function supervise(
   const out = await output.text;
   const err = await errors.text;
   os.clearTimeout(grace);
-  return { status, stdout: out, stderr: err, timedOut };
+  return { status, stdout: out, stderr: err, timedOut, failure: null };
 }
 
 /** Writes `bytes` as the pipe takes them, then closes it. A program that does not read its input

@@ -15,6 +15,7 @@ import {
 import { TABLE } from '../ruleset/names.ts';
 import type { Standing } from '../ruleset/standing.ts';
 import { readText, removeFile, writeText } from './file.ts';
+import { parseJson, readKept } from './kept.ts';
 import { dump } from './netlink-request.ts';
 import type { Sets } from './sets.ts';
 
@@ -100,31 +101,51 @@ export interface LegacyOrigin {
   readonly device: string;
 }
 
-function read(path: string): unknown {
-  const text = readText(path);
-  if (!text.ok) return null;
-  try {
-    return JSON.parse(text.text) as unknown;
-  } catch {
-    return null;
-  }
-}
-
-/** Null when there is none that this version understands. */
+/** Null when there is none that this version understands: such a one is put aside. */
 export function readLegacy(path: string): Legacy | null {
-  const found = read(path) as Legacy | null;
-  const fits =
-    found?.format === 1 &&
-    found.standing?.table === TABLE &&
-    Array.isArray(found.standing.chains) &&
-    Array.isArray(found.standing.sets) &&
-    Array.isArray(found.slots);
-  return fits ? found : null;
+  const read = readKept(path, (text) => {
+    const found = parseJson(text);
+    return { value: found, wrong: isLegacy(found) ? null : 'is no table of this version' };
+  });
+  return read !== null && isLegacy(read.value) ? read.value : null;
 }
 
-export function readOrigins(path: string): LegacyOrigin[] {
-  const found = read(`${path}.names`);
-  return Array.isArray(found) ? (found as LegacyOrigin[]) : [];
+/** Of what was the table before only names are written again, and those have to be names. */
+function isLegacy(found: unknown): found is Legacy {
+  const { format, fingerprint, standing, slots } = (found ?? {}) as Partial<Legacy>;
+  return (
+    format === 1 &&
+    typeof fingerprint === 'string' &&
+    standing?.table === TABLE &&
+    isList(standing.counters, isWord) &&
+    isList(
+      standing.sets,
+      ({ name, shape, key }) => isWord(name) && isTexts(shape) && isTexts(key),
+    ) &&
+    isList(standing.chains, ({ name, rules }) => isWord(name) && isTexts(rules)) &&
+    isList(slots, ({ name, slot }) => isWord(name) && Number.isInteger(slot))
+  );
+}
+
+function isList<T>(list: readonly T[] | undefined, isGood: (one: T) => boolean): boolean {
+  return Array.isArray(list) && list.every((one) => one !== null && isGood(one as T));
+}
+
+function isWord(text: unknown): boolean {
+  return typeof text === 'string' && /^[A-Za-z][A-Za-z0-9_]*$/.test(text);
+}
+
+function isTexts(list: readonly unknown[]): boolean {
+  return isList(list, (one) => typeof one === 'string');
+}
+
+export function readOrigins(path: string): readonly LegacyOrigin[] {
+  const read = readKept(`${path}.names`, (text) => {
+    const found = parseJson(text) as readonly LegacyOrigin[];
+    const isGood = isList(found, (one) => isTexts([one.app, one.address, one.name, one.device]));
+    return { value: isGood ? found : [], wrong: isGood ? null : 'holds no names' };
+  });
+  return read?.value ?? [];
 }
 
 /** Returns 0 or the errno. The folder is in memory: it is there after a crash, not after a boot,

@@ -7,6 +7,10 @@ import { AF_UNIX, MSG_DONTWAIT } from '../netlink/constants.ts';
 import { unixAddress } from '../netlink/endian.ts';
 import { decodeUtf8, encodeUtf8 } from './text.ts';
 
+/** The kind of a file, and a socket (inode(7)). */
+const S_IFMT = 0o170000;
+const S_IFSOCK = 0o140000;
+
 export interface LineLimits {
   /** Connections at a time; one more is closed at once. */
   readonly clients: number;
@@ -48,7 +52,7 @@ export type Listening =
   | { readonly ok: false; readonly errno: number };
 
 /** Listens on `path`; only the owner (mode 0600) gets in. A socket file that nobody answers on is
- * taken over; EADDRINUSE when somebody does. */
+ * taken over; EADDRINUSE when somebody does, ENOTSOCK when another kind of file is there. */
 export function listenLines(
   path: string,
   events: LineEvents,
@@ -92,6 +96,7 @@ export function listenLines(
 function bindListener(fd: number, path: string, address: ArrayBuffer, backlog: number): number {
   const mask = sys.umask(0o177);
   let bound = sys.bind(fd, address);
+  if (bound === -sys.EADDRINUSE && !isSocket(path)) bound = -sys.ENOTSOCK;
   if (bound === -sys.EADDRINUSE && !answers(address)) {
     os.remove(path);
     bound = sys.bind(fd, address);
@@ -100,6 +105,12 @@ function bindListener(fd: number, path: string, address: ArrayBuffer, backlog: n
   if (bound < 0) return -bound;
   const listening = sys.listen(fd, backlog);
   return listening < 0 ? -listening : 0;
+}
+
+/** The file itself, not what a link leads to: anything else is not ours to remove. */
+function isSocket(path: string): boolean {
+  const [stat] = os.lstat(path);
+  return stat !== null && (stat.mode & S_IFMT) === S_IFSOCK;
 }
 
 function answers(address: ArrayBuffer): boolean {

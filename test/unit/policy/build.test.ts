@@ -172,7 +172,7 @@ config app
     'whp.two (whp:31): there is another section of this name in line 16; rename one',
     'whp.again (whp:9): there is a globals section already; join the two',
     'whp.globals.colour (whp:7): unknown option of a globals section; use enabled, mask, preference, table, queue, group, hold, log_flows, hello, dns_redirect, dns_reject_dot, dns_reject_doh, lan, dns_device',
-    'whp.globals.lan (whp:8): "a device" is no name of a network device; as in br-lan',
+    `whp.globals.lan (whp:8): "a device" is no name of a network device (1 to 15 letters, digits and . _ @ -); write: list lan 'br-lan', as ip link shows it`,
     'whp.globals.mask (whp:2): needs exactly four neighbouring bits, as in 0x0f000000',
     'whp.globals.preference (whp:3): "40000" is no whole number from 1 to 32750',
     "whp.globals.table (whp:4): would use tables 253 to 255, which are the system's; as in 15000",

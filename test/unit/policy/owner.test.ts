@@ -7,6 +7,7 @@ import {
   decided,
   decisionKey,
   directReason,
+  MOST_PINS,
   NO_CHOICES,
   readChoices,
 } from '../../../agent/src/policy/owner.ts';
@@ -73,25 +74,44 @@ test('the chosen proxy is used alone, by the apps that list it', () => {
   );
 });
 
-test('choices are kept but for pauses; a broken file is no choice', () => {
+test('choices are kept but for pauses', () => {
   const pins = [{ app: 'skype', address: '2001:db8::9' }];
   const paused = new Map([['skype', null]]);
   const kept = readChoices(choicesText({ pins, preferred: 'b', paused }));
-  assert.equal(kept, { pins, preferred: 'b', paused: new Map() });
-  for (const text of [
-    '',
-    '{',
-    'null',
-    '[]',
-    '{"pins":7,"preferred":{}}',
-    '{"pins":[null,{"app":1}]}',
-  ]) {
-    assert.equal(readChoices(text), NO_CHOICES, text);
+  assert.equal(kept, { value: { pins, preferred: 'b', paused: new Map() }, wrong: null });
+  assert.equal(readChoices(choicesText(NO_CHOICES)), { value: NO_CHOICES, wrong: null });
+});
+
+test('what cannot be read of a file of choices is said, and the rest counts', () => {
+  const pins = [{ app: 'skype', address: '2001:db8::9' }];
+  const none: [string, RegExp][] = [
+    ['', /is empty/],
+    ['{', /is not JSON/],
+    ['null', /holds no choices/],
+    ['[]', /holds no choices/],
+    ['7', /holds no choices/],
+    ['{"pins":7,"preferred":{}}', /1 of its pins.*, its preferred proxy/],
+    ['{"pins":[null,{"app":1}],"preferred":null}', /2 of its pins/],
+    ['{"pins":[],"preferred":null,"paused":1}', /"paused" is not known to this version/],
+  ];
+  for (const [text, wrong] of none) {
+    const read = readChoices(text);
+    assert.equal(read.value, NO_CHOICES, text);
+    assert.match(read.wrong!, wrong);
   }
   const odd = readChoices(
-    '{"pins":[{"app":"skype","address":"2001:DB8:0::9"},{"app":"x","address":"y"}]}',
+    '{"pins":[{"app":"skype","address":"2001:DB8:0::9"},{"app":"x","address":"y"}],"preferred":"b"}',
   );
-  assert.equal(odd.pins, pins);
+  assert.equal(
+    [odd.value.pins, odd.value.preferred, odd.wrong],
+    [pins, 'b', '1 of its pins cannot be read'],
+  );
+  const many = Array.from({ length: MOST_PINS + 3 }, (_, i) => ({
+    app: 'x',
+    address: `192.0.2.${i % 250}`,
+  }));
+  const full = readChoices(JSON.stringify({ pins: many, preferred: null }));
+  assert.equal([full.value.pins.length, full.wrong], [MOST_PINS, '3 of its pins cannot be read']);
 });
 
 test.run();
