@@ -52,7 +52,7 @@ export function createRedactor(names: readonly string[]): Redactor {
  * goes. What cannot be read as UCI gives none. */
 export function secretNames(configuration: string, dhcp: string, leases: string): string[] {
   const read = parseUci(configuration, 'whp');
-  const sections = read.ok ? read.value.flatMap((one) => one.sections) : [];
+  const sections = read.ok ? read.value.sections : [];
   const own = sections
     .filter(({ type }) => ['device', 'group', 'rule'].includes(type))
     .flatMap(({ name, values }) => [

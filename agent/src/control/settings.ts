@@ -190,11 +190,10 @@ function lastGood(sources: Sources, before: Before | null): Result<Loaded> {
  * Leases and static hosts, and which MACs had the names that the configuration asks for: leases are
  * gone after a reboot of the router, while the devices go on with their addresses for hours.
  */
-function knownHosts(sources: Sources, { packages }: Configuration): Host[] {
+function knownHosts(sources: Sources, { uci }: Configuration): Host[] {
   const hosts = readHosts();
   const asked = new Set(
-    packages
-      .flatMap(({ sections }) => sections)
+    uci.sections
       .filter(({ type }) => type === 'device')
       .flatMap(({ values }) => values.filter(({ name }) => name === 'name'))
       .flatMap(({ value }) => hostName(value) ?? []),

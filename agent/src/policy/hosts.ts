@@ -45,7 +45,7 @@ export function parseStaticHosts(text: string): Host[] {
   const read = parseUci(text, 'dhcp');
   if (!read.ok) return [];
   const hosts: Host[] = [];
-  for (const section of read.value.flatMap(({ sections }) => sections)) {
+  for (const section of read.value.sections) {
     if (section.type !== 'host') continue;
     const all = (option: string): string[] =>
       section.values.filter(({ name }) => name === option).map(({ value }) => value);

@@ -18,9 +18,9 @@ config app 'skype'
 `;
 
 function build(text: string, hosts: readonly Host[] = []) {
-  const packages = parseUci(HEAD + text, 'whp');
-  if (!packages.ok) throw new Error(packages.problems[0]!.what);
-  return buildPolicy({ packages: packages.value, profiles, hosts });
+  const uci = parseUci(HEAD + text, 'whp');
+  if (!uci.ok) throw new Error(uci.problems[0]!.what);
+  return buildPolicy({ uci: uci.value, profiles, hosts });
 }
 
 function limits(text: string, hosts: readonly Host[] = []) {
@@ -143,16 +143,16 @@ config group 'kids'
 config group 'adults'
 `;
   assert.equal(problems(text), [
+    'whp.skype.device (whp:7): "nobody" is no MAC, no address, no block such as 192.168.1.32/28, and no device or group section (empty, , wrong, kids, adults)',
+    'whp.skype.device (whp:8): "ff:ff:ff:ff:ff:ff" is no address of a single device',
     "whp.empty (whp:9): says nothing of the device; write: list mac 'AA:BB:CC:DD:EE:FF'",
     "whp.@device[1] (whp:10): needs a name; write: config device 'NAME'",
     'whp.@device[1].mac (whp:11): "aa:bb" is no MAC; write it as AA:BB:CC:DD:EE:FF',
-    'whp.wrong.colour (whp:15): unknown option of a device section; use mac, address, name',
     'whp.wrong.address (whp:13): "192.168.1" is neither an address nor a block such as 192.168.1.32/28',
     'whp.wrong.name (whp:14): "a b" is no host name such as living-room-tv',
+    'whp.wrong.colour (whp:15): unknown option of a device section; use mac, address, name',
     'whp.kids.device (whp:18): "adults" is no MAC, no address, no block such as 192.168.1.32/28, and no device or group section (empty, , wrong)',
     "whp.adults.device (whp:19): is missing; write: list device 'NAME' for each of its devices",
-    'whp.skype.device (whp:7): "nobody" is no MAC, no address, no block such as 192.168.1.32/28, and no device or group section (empty, , wrong, kids, adults)',
-    'whp.skype.device (whp:8): "ff:ff:ff:ff:ff:ff" is no address of a single device',
   ]);
 });
 
