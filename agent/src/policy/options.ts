@@ -89,7 +89,7 @@ function checkKnown(
 }
 
 // The spellings that OpenWrt's own scripts take.
-const ON: readonly string[] = ['1', 'on', 'true', 'yes', 'enabled'];
+export const ON: readonly string[] = ['1', 'on', 'true', 'yes', 'enabled'];
 export const OFF: readonly string[] = ['0', 'off', 'false', 'no', 'disabled'];
 
 export function readBoolean(read: OptionReader, name: string, preset: boolean): boolean {

@@ -2,7 +2,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { buildPolicy } from '../../../agent/src/policy/build.ts';
-import { type Host, parseLeases, parseStaticHosts } from '../../../agent/src/policy/hosts.ts';
+import type { Host } from '../../../agent/src/policy/hosts.ts';
+import { parseLeases } from '../../../agent/src/policy/leases.ts';
 import { canonicalMac } from '../../../agent/src/policy/mac.ts';
 import type { Profile } from '../../../agent/src/policy/profile.ts';
 import { parseUci } from '../../../agent/src/policy/uci.ts';
@@ -43,37 +44,6 @@ nonsense
 1763726400 ff:ff:ff:ff:ff:ff 192.168.1.52 all *
 `;
 const HOSTS = parseLeases(LEASES);
-
-test('leases: name, address and MAC; what names no MAC is left out', () => {
-  assert.equal(HOSTS, [
-    { mac: 'aa:bb:cc:00:00:01', address: '192.168.1.50', name: 'xbox' },
-    { mac: 'aa:bb:cc:00:00:02', address: '192.168.1.51', name: null },
-  ]);
-});
-
-test('static hosts of the DHCP configuration, with several MACs', () => {
-  const text = `config dnsmasq
-	option domain 'lan'
-config host
-	option name 'Tablet'
-	option ip '192.168.1.60'
-	list mac 'aa:bb:cc:00:00:0A'
-	list mac 'aa:bb:cc:00:00:0b'
-config host
-	option name 'old'
-	option mac 'aa:bb:cc:00:00:0c aa:bb:cc:00:00:0d'
-`;
-  assert.equal(
-    parseStaticHosts(text).map(({ mac, name }) => `${name} ${mac}`),
-    [
-      'tablet aa:bb:cc:00:00:0a',
-      'tablet aa:bb:cc:00:00:0b',
-      'old aa:bb:cc:00:00:0c',
-      'old aa:bb:cc:00:00:0d',
-    ],
-  );
-  assert.equal(parseStaticHosts("config 'broken"), []);
-});
 
 test('every usual spelling of a MAC', () => {
   for (const text of ['AA-BB-CC-00-00-01', 'aabb.cc00.0001', 'aabbcc000001', 'aa:bb:cc:0:0:1']) {
