@@ -64,7 +64,7 @@ export function buildApps(
     const enabled = readBoolean(read, 'enabled', true);
     const profile = readProfile(read, name, input.profiles);
     const chosen = readProxyList(read, proxies, enabled);
-    const devices = readDevices(read, directory);
+    const devices = readDevices(read, directory, 'device', 'all devices');
     const schedule = readSchedule(read);
     const fallback = readOneOf(read, 'fallback', ['block', 'direct'] as const, 'block');
     if (!enabled || profile === null) continue;

@@ -53,9 +53,15 @@ export function buildRules(
       read.complain('app', `there is no app "${app}"; known: ${known}`);
     }
     const names = read.list('name', nameProblem);
-    const addresses = read.list('address', (text) => addressProblem(text, action));
-    const ports = read.list('port', (text) =>
-      parsePort(text) === null ? portProblem(text) : null,
+    const addresses = read.list(
+      'address',
+      (text) => addressProblem(text, action),
+      'every address of the ports',
+    );
+    const ports = read.list(
+      'port',
+      (text) => (parsePort(text) === null ? portProblem(text) : null),
+      'every port',
     );
     const protocol = readOneOf(read, 'protocol', ['both', 'tcp', 'udp'] as const, 'both');
     const isEmpty = names.length + addresses.length + ports.length === 0;

@@ -1,6 +1,7 @@
 // system/others: what repair/collisions judges: rules and routes of everybody, what nftables tables
 // of others do with marks, and which programs are installed that take bits of it. Reads only.
 
+import { parseUci } from '../policy/uci.ts';
 import type { Found } from '../repair/collisions.ts';
 import { type MarkUse, markUses } from '../repair/mark-uses.ts';
 import { GUARD_TABLE, TABLE } from '../ruleset/names.ts';
@@ -28,8 +29,15 @@ export function readClaims(): Found['claims'] {
   return PROGRAMS.flatMap(({ who, option, mask }) => {
     const read = readText(`/etc/config/${who}`);
     if (!read.ok) return [];
-    const said = new RegExp(`option\\s+['"]?${option}['"]?\\s+['"]?(?:0x)?([0-9a-f]+)`, 'i');
-    const found = option === '' ? null : said.exec(read.text);
-    return [{ who, mask: found === null ? mask : Number.parseInt(found[1]!, 16) >>> 0 }];
+    return [{ who, mask: claimedMask(read.text, who, option) ?? mask }];
   });
+}
+
+/** The mask that its option says, hexadecimal with or without 0x; null: none. */
+function claimedMask(text: string, who: string, option: string): number | null {
+  const parsed = parseUci(text, who);
+  const sections = parsed.ok ? parsed.value.sections : [];
+  const values = sections.flatMap((one) => one.values.filter(({ name }) => name === option));
+  const digits = /^(?:0x)?([0-9a-f]{1,8})$/i.exec(values.at(-1)?.value ?? '')?.[1];
+  return digits === undefined ? null : Number.parseInt(digits, 16);
 }

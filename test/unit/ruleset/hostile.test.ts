@@ -3,7 +3,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { buildPolicy } from '../../../agent/src/policy/build.ts';
-import { parseLeases, parseStaticHosts } from '../../../agent/src/policy/hosts.ts';
+import { parseDhcp } from '../../../agent/src/policy/hosts.ts';
+import { parseLeases } from '../../../agent/src/policy/leases.ts';
 import { parseProfile } from '../../../agent/src/policy/profile-parse.ts';
 import { parseUci } from '../../../agent/src/policy/uci.ts';
 import { compile } from '../../../agent/src/ruleset/compile.ts';
@@ -67,12 +68,12 @@ config sync 'sync'
 `;
 
 function built(config: string, profile: string, leases: string, dhcp: string): string | null {
-  const packages = parseUci(config, 'whp');
+  const uci = parseUci(config, 'whp');
   const parsed = parseProfile(profile, 'skype.json');
-  if (!packages.ok || !parsed.ok) return null;
-  const hosts = [...parseLeases(leases), ...parseStaticHosts(dhcp)];
+  if (!uci.ok || !parsed.ok) return null;
+  const hosts = [...parseLeases(leases), ...parseDhcp(dhcp, 'dhcp').hosts];
   const profiles = new Map([[parsed.value.name, parsed.value]]);
-  const policy = buildPolicy({ packages: packages.value, profiles, hosts, doh: ['198.51.100.61'] });
+  const policy = buildPolicy({ uci: uci.value, profiles, hosts, doh: ['198.51.100.61'] });
   return policy.ok ? renderLoad(compile(policy.value)) : null;
 }
 
@@ -133,20 +134,18 @@ test('a lan device has a name that needs no quoting, and the message says what t
   const lan = (name: string): string =>
     JSON.stringify(
       buildPolicy({
-        packages: [
-          {
-            name: 'whp',
-            file: 'whp',
-            sections: [
-              {
-                type: 'globals',
-                name: 'globals',
-                line: 1,
-                values: [{ keyword: 'list', name: 'lan', value: name, line: 2 }],
-              },
-            ],
-          },
-        ],
+        uci: {
+          file: 'whp',
+          sections: [
+            {
+              type: 'globals',
+              name: 'globals',
+              line: 1,
+              values: [{ keyword: 'list', name: 'lan', value: name, line: 2 }],
+            },
+          ],
+          notes: [],
+        },
         profiles: new Map(),
       }),
     );
