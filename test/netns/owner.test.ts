@@ -408,8 +408,23 @@ test('a report for support names nobody', async () => {
     assert.match(text, `==== ${part}`);
   }
   for (const secret of ['203.0.113.10', 'anna', '198.51.100']) assert.not.match(text, secret);
+  // The agent answered every question, and a file that is not there hides no word of its error.
+  assert.not.match(text, /closed the connection|no agent answers/);
+  for (const method of ['status', 'proxies', 'learned', 'devices', 'flows', 'pin']) {
+    const part = text.split(`==== whp ${method}\n`)[1]!.split('\n==== ')[0]!;
+    assert.not.throws(() => JSON.parse(part), `whp ${method}: ${part}`);
+  }
   configure('');
   await reload();
+});
+
+test('a report names no word of an error, and says when no agent answers', async () => {
+  const { text } = await shell.run(
+    `${HOST} ${PROGRAM} diag --config ${FOLDER}/none --profiles ${FOLDER}/profiles --state ${FOLDER}/state --socket ${FOLDER}/none`,
+  );
+  assert.not.match(text, /<name \d+>/);
+  assert.match(text, /No such file or directory/);
+  assert.is(text.split('no agent answers').length - 1, 6);
 });
 
 test('without an agent the exit status says so', async () => {
