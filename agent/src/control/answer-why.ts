@@ -1,10 +1,11 @@
 // control/answer-why: what speaks for an address or a flow, and what the owner has said against it.
 // Pure: state and kernel's sets in, reasons out. Before: serve. After: text, JSON.
-import { type FlowEvidence, findEvidence, flowText } from '../learn/evidence.ts';
+import { type FlowEvidence, findEvidence } from '../learn/evidence.ts';
 import type { PortSpan } from '../policy/profile.ts';
 import { findBlock } from '../policy/range-match.ts';
 import type { State } from '../state.ts';
 import { canonicalAddress, familyOf, parseAddress } from '../wire/address.ts';
+import { flowText } from '../wire/flow-text.ts';
 import { type KernelView, learnedAnswer, seconds } from './answers.ts';
 
 export interface WhyAnswer {

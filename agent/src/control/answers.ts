@@ -2,7 +2,6 @@
 // from the agent's state and from what the kernel holds at that moment. text.ts prints them for
 // people, --json prints them as they are. Pure: the kernel arrives as an argument.
 
-import { flowText } from '../learn/evidence.ts';
 import { type Endpoint, learnedEndpoints } from '../learn/learned.ts';
 import type { Connection } from '../netlink/conntrack.ts';
 import type { KernelElement, KeyFilter } from '../netlink/nft-element.ts';
@@ -13,6 +12,7 @@ import { setName } from '../ruleset/names.ts';
 import { FAMILIES } from '../ruleset/terms.ts';
 import type { State } from '../state.ts';
 import { familyOf, formatAddress } from '../wire/address.ts';
+import { flowText } from '../wire/flow-text.ts';
 
 /** What an answer needs of a connection; the counters may be one sum. */
 export interface FlowEntry extends Pick<Connection, 'original' | 'mark'> {
@@ -141,8 +141,7 @@ export function flowAnswers(state: State, kernel: KernelView): FlowAnswer[] {
   for (const connection of found) {
     const app = appOfSlot(state, slotOf(mask, connection.mark));
     if (app === null) continue;
-    const { protocol, ...ends } = connection.original;
-    const text = flowText({ ...ends, protocol: protocolName(protocol) });
+    const text = flowText(connection.original);
     const evidence = state.evidence.flows.get(`${app.name} ${text}`);
     flows.push({
       app: app.name,
@@ -159,10 +158,6 @@ export function flowAnswers(state: State, kernel: KernelView): FlowAnswer[] {
 function sum(both: FlowEntry['packets']): number {
   if (both === undefined || typeof both === 'number') return both ?? 0;
   return both.original + both.reply;
-}
-
-function protocolName(protocol: number): string {
-  return protocol === 17 ? 'udp' : protocol === 6 ? 'tcp' : String(protocol);
 }
 
 function appOfSlot(state: State, slot: number): App | null {

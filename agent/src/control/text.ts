@@ -1,7 +1,7 @@
 // control/text: the answers as a person reads them in a terminal of 80 columns. Pure.
 
-import { flowText } from '../learn/evidence.ts';
 import type { Told } from '../state.ts';
+import { flowText } from '../wire/flow-text.ts';
 import type { AppAnswer, PathAnswer, StatusAnswer, TunnelAnswer } from './answer-status.ts';
 import type { WhyAnswer } from './answer-why.ts';
 import type { EvidenceAnswer, FlowAnswer, LearnedAnswer } from './answers.ts';
