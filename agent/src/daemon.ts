@@ -124,6 +124,7 @@ function start(
     helm: createHelm(paths, effects),
     held: null,
     hellos: null,
+    holding: false,
     ears: 'none',
     announced: null,
     addresses: [],

@@ -171,11 +171,16 @@ async function loadEither(daemon: Daemon, policy: Policy): Promise<string | null
     return renderStanding(daemon.announced === null ? withoutAnnouncements(ruleset) : ruleset);
   };
   // Without an ear for held answers they would pass unseen: then they are announced.
-  if (policy.globals.hold && daemon.held === null && policy.apps.length > 0)
+  const deaf = policy.globals.hold && daemon.held === null && policy.apps.length > 0;
+  if (deaf) {
+    daemon.holding = false;
     return loadTable(daemon, await table(watchingOnly(policy)));
+  }
   const refused = await loadTable(daemon, await table(policy));
+  if (refused === null) daemon.holding = policy.globals.hold;
   if (refused === null || !isHeld(policy)) return refused;
   if ((await loadTable(daemon, await table(watchingOnly(policy)))) !== null) return refused;
+  daemon.holding = false;
   lacks(daemon, 'queue', 'the kernel has no nft queue');
   return null;
 }

@@ -46,6 +46,8 @@ export interface Daemon {
   readonly helm: Helm;
   held: HeldFeed | null;
   hellos: HeldFeed | null;
+  /** Whether the table that stands holds DNS answers. */
+  holding: boolean;
   /** Which feeds are open: queue and group, to tell whether a reload needs others. */
   ears: string;
   announced: Feed | null;

@@ -47,9 +47,7 @@ export function watchedPolicy(daemon: Daemon): WatchedPolicy {
   };
 }
 
-export function flowRow(
-  flow: LiveFlow,
-): FlowAnswer & { readonly proxy: string; readonly start: number } {
+export function flowRow(flow: LiveFlow): FlowAnswer & { readonly start: number } {
   const { app, original, packets, up, down, evidence, detail, proxy, start } = flow;
   const bytes = up + down;
   return { app, flow: flowText(original), packets, bytes, evidence, detail, proxy, start };

@@ -13,9 +13,13 @@ import { FAMILIES } from '../ruleset/terms.ts';
 import type { State } from '../state.ts';
 import { familyOf, formatAddress } from '../wire/address.ts';
 import { flowText } from '../wire/flow-text.ts';
+import { byWhich, type Present } from './answer-now.ts';
 
 /** What an answer needs of a connection; the counters may be one sum. */
 export interface FlowEntry extends Pick<Connection, 'original' | 'mark'> {
+  readonly reply?: Connection['reply'];
+  /** Of the ledger's flows: which way it goes, as account/proxy says it. */
+  readonly proxy?: string;
   readonly packets?: Connection['packets'] | number;
   readonly bytes?: Connection['bytes'];
 }
@@ -58,6 +62,8 @@ export interface LearnedPeer {
 export interface FlowAnswer {
   readonly app: string;
   readonly flow: string;
+  /** The proxy it goes through; "direct": beside the tunnels; "none": it is refused. */
+  readonly proxy: string;
   readonly packets: number;
   readonly bytes: number;
   readonly evidence: string;
@@ -132,8 +138,12 @@ export function read(
   return typeof found === 'string' ? [] : found;
 }
 
-/** The flows that the kernel routes through a tunnel now, each with the evidence it began with. */
-export function flowAnswers(state: State, kernel: KernelView): FlowAnswer[] {
+/** The flows that carry an app's mark now, each with the way it goes and the evidence it began with. */
+export function flowAnswers(
+  state: State,
+  kernel: KernelView,
+  present: Pick<Present, 'choices'>,
+): FlowAnswer[] {
   const found = kernel.connections();
   if (typeof found === 'string') return [];
   const { mask } = state.policy.globals;
@@ -146,6 +156,7 @@ export function flowAnswers(state: State, kernel: KernelView): FlowAnswer[] {
     flows.push({
       app: app.name,
       flow: text,
+      proxy: byWhich(connection, app, state.policy.proxies, present),
       packets: sum(connection.packets),
       bytes: sum(connection.bytes),
       evidence: evidence?.kind ?? 'unknown',
@@ -160,7 +171,7 @@ function sum(both: FlowEntry['packets']): number {
   return both.original + both.reply;
 }
 
-function appOfSlot(state: State, slot: number): App | null {
+export function appOfSlot(state: State, slot: number): App | null {
   return state.policy.apps.find((app) => app.slot === slot) ?? null;
 }
 

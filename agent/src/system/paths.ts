@@ -80,21 +80,28 @@ export function readLinks({ socket }: Paths): readonly KernelLink[] | string {
   return typeof links === 'string' ? `read links: ${links}` : links;
 }
 
-/** Reads all four kinds. A string is the error, with the errno of the dump that failed. */
-export function readPaths(paths: Paths): Realized | string {
-  const { socket, globals } = paths;
-  const links = readLinks(paths);
-  if (typeof links === 'string') return links;
-  const all = readAll(paths);
-  if (typeof all === 'string') return all;
+/** The addresses of all devices. A string is the error. */
+export function readAddresses({ socket }: Paths): readonly KernelAddress[] | string {
   const addresses: KernelAddress[] = [];
-  const pieces: Piece[] = links.filter(isOwnLink).map(linkPiece);
-  const names = new Map(links.map((link) => [link.index, link.name]));
   for (const family of FAMILIES) {
     const found = collect(socket, (w, seq) => putAddressDump(w, seq, family), readAddress);
     if (typeof found === 'string') return `read addresses: ${found}`;
     addresses.push(...found);
   }
+  return addresses;
+}
+
+/** Reads all four kinds. A string is the error, with the errno of the dump that failed. */
+export function readPaths(paths: Paths): Realized | string {
+  const { globals } = paths;
+  const links = readLinks(paths);
+  if (typeof links === 'string') return links;
+  const all = readAll(paths);
+  if (typeof all === 'string') return all;
+  const addresses = readAddresses(paths);
+  if (typeof addresses === 'string') return addresses;
+  const pieces: Piece[] = links.filter(isOwnLink).map(linkPiece);
+  const names = new Map(links.map((link) => [link.index, link.name]));
   for (const { link, address, peer } of addresses) {
     const name = names.get(link) ?? '';
     if (isLinkName(name) && peer !== null)
