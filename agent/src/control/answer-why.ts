@@ -54,7 +54,7 @@ export function whyAnswer(
   const device = deviceNamed(text, around.hosts);
   if (device !== null) return whyDevice(state, kernel, device, around, text);
   const name = text.toLowerCase().replace(/\.$/, '');
-  const wrong = nameProblem(name);
+  const wrong = nameProblem(name, 'question');
   if (wrong === null) return whyName(state, name, around);
   return /[./]/.test(text) && !text.includes(' ') ? wrong : notUnderstood(text);
 }
