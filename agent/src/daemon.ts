@@ -112,6 +112,7 @@ function start(
     guard: null,
     uselessGuard: '',
     repair: createRepair(policy.globals.preference, policy.globals.table),
+    refused: new Map(),
     legacy,
     happened: (event) => run(daemon, event),
     repairs: { count: 0, last: '', at: 0 },

@@ -24,7 +24,8 @@ export interface Target {
 
 export interface Ground {
   readonly app: App;
-  readonly kind: 'for' | 'against';
+  /** elsewhere: it would be the app's, were it a flow of one of its devices. */
+  readonly kind: 'for' | 'against' | 'elsewhere';
   readonly lines: readonly string[];
   /** It holds for some ports or some devices alone. */
   readonly partly: boolean;
@@ -65,7 +66,7 @@ export function groundsOf(
     applies === null
       ? `${app.name}: for its devices alone (${devicesText(app)}), and the MAC of ${source.address} is not known`
       : `${app.name}: for its devices alone (${devicesText(app)}), and ${source.address} is none of them`;
-  const kind = applies === null ? 'for' : 'against';
+  const kind = applies === null ? 'for' : 'elsewhere';
   return [...grounds, { app, kind, lines: [...lines, line], partly: true }];
 }
 

@@ -187,11 +187,17 @@ function judge(state: State, kernel: KernelView, target: Target, around: Surroun
   if (winner !== undefined) {
     return { ...verdictOf(winner, state, around, familyOf(parseAddress(address)!)), reasons };
   }
+  if (kept.length > 0) {
+    const verdict = "direct by the owner's choice, but for flows that began before it";
+    return { state: 'direct', verdict, reasons };
+  }
+  const others = grounds.flatMap((one) => one.filter(({ kind }) => kind === 'elsewhere'));
+  const names = others.map(({ app }) => app.name).join(' and ');
   const why =
-    kept.length > 0
-      ? "direct by the owner's choice, but for flows that began before it"
-      : 'direct: no profile range, name, port or peer speaks for it';
-  return { state: 'direct', verdict: why, reasons };
+    others.length > 0
+      ? `${names} does not apply to ${target.source?.address}`
+      : 'no profile range, name, port or peer speaks for it';
+  return { ...direct(why), reasons };
 }
 
 function direct(why: string): Judged {
@@ -232,7 +238,8 @@ function whyName(state: State, name: string, around: Surroundings): WhyAnswer {
     return { query: name, state: 'direct', verdict, reasons: [] };
   }
   const now = newFlows(app, state.policy.proxies, around);
-  const verdict = sentence(now, `a name of ${app.name} (${match.entry})`, around, app);
+  const entry = match.entry === name ? '' : ` (${match.entry})`;
+  const verdict = sentence(now, `a name of ${app.name}${entry}`, around, app);
   const learned = Array.from(state.learned.sets.values())
     .flatMap((set) => Array.from(set.values()))
     .filter((one) => one.app === app.name && one.name === name && one.expires > around.now)

@@ -19,7 +19,8 @@ function place(piece: Piece): string {
   }
 }
 
-function linkOf(piece: Piece): string | null {
+/** The device that an address or a route stands on. */
+export function linkOf(piece: Piece): string | null {
   return piece.kind === 'address' || piece.kind === 'route' ? piece.link : null;
 }
 

@@ -43,6 +43,7 @@ import type { Operation } from '../reconcile/diff.ts';
 import { FAMILIES } from '../ruleset/terms.ts';
 import { isLinkName } from '../tunnel/plan.ts';
 import { parseAddress } from '../wire/address.ts';
+import { errnoText } from './errno.ts';
 import { dump, transact } from './netlink-request.ts';
 import { type NetlinkSocket, openNetlink, request, takeSequence } from './netlink-socket.ts';
 
@@ -221,7 +222,7 @@ export function applyOperation(paths: Paths, operation: Operation): string | nul
     return `${op} ${describe(piece)}: an address is no address`;
   const { errno } = transact(socket, seq, seq);
   if (errno === 0 || (op === 'delete' && GONE.includes(errno))) return null;
-  const what = `${op} ${describe(piece)}: errno ${errno}`;
+  const what = `${op} ${describe(piece)}: ${errnoText(errno)}`;
   if (piece.kind !== 'link' || !NOT_SUPPORTED.includes(errno)) return what;
   return weakerWithout(piece.remote.includes(':') ? 'gre6' : 'gre', what);
 }
