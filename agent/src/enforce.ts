@@ -5,15 +5,23 @@ import { keepApart, keepGuard, loadTable, writeStanding } from './loading.ts';
 import { isOwnAddress } from './policy/own.ts';
 import type { Policy } from './policy/policy.ts';
 import { differInChoices, pinChanges, withPins } from './reconcile/choices.ts';
-import { describe } from './reconcile/desired.ts';
-import { diff } from './reconcile/diff.ts';
+import { describe, type Piece } from './reconcile/desired.ts';
+import { diff, linkOf, type Operation } from './reconcile/diff.ts';
+import {
+  isWaiting,
+  nextTry,
+  noteBare,
+  noteRefused,
+  refusedText,
+  retainRefused,
+} from './repair/refused.ts';
 import { compile } from './ruleset/compile.ts';
 import { withoutAnnouncements } from './ruleset/mute.ts';
 import { renderStanding } from './ruleset/render.ts';
 import type { Standing } from './ruleset/standing.ts';
 import type { Daemon } from './running.ts';
 import { createState } from './state.ts';
-import { after, pause } from './system/clock.ts';
+import { after, now, pause } from './system/clock.ts';
 import { cutSlots } from './system/connections.ts';
 import { log } from './system/log.ts';
 import { applyOperation, pathMtu, type Realized, readPaths } from './system/paths.ts';
@@ -81,7 +89,7 @@ async function enforceAll(daemon: Daemon, wanted: Policy): Promise<string | null
   daemon.addresses = realized.addresses.map(({ address }) => address);
   const policy = withMtus(daemon, wanted, realized);
   daemon.helm.adopt(policy, (app) => standingProxy(policy, app, realized.pieces));
-  const made = buildPaths(daemon, policy, realized);
+  const made = buildPaths(daemon, policy, realized, true).changed;
   moveTo(daemon, policy);
   await pause();
   listen(daemon, policy);
@@ -132,21 +140,71 @@ export function withMtus(daemon: Daemon, policy: Policy, realized: Realized): Po
   return { ...policy, proxies };
 }
 
-/** Makes links, addresses, routes and rules as `policy` wants them; answers what had to be made. */
-export function buildPaths(daemon: Daemon, policy: Policy, realized: Realized): string[] {
-  const wrong: string[] = [];
+export interface Built {
+  /** What is otherwise than before, as describe() has it. */
+  readonly changed: readonly string[];
+  /** Those of them that had stood, or that somebody else put there. */
+  readonly again: readonly string[];
+  /** Those that the kernel had refused before. */
+  readonly late: readonly string[];
+}
+
+/** Makes links, addresses, routes and rules as `policy` wants them. What the kernel refuses is noted, and
+ * tried again when its time has come, or `atOnce`. */
+export function buildPaths(
+  daemon: Daemon,
+  policy: Policy,
+  realized: Realized,
+  atOnce: boolean,
+): Built {
+  const { refused } = daemon;
+  if (atOnce) refused.clear();
   const operations = diff(plan(policy, waysOf(daemon.helm.steering)), realized.pieces);
+  retainRefused(refused, operations);
+  const devices = new Set(realized.links.map(({ name }) => name));
+  const changed: string[] = [];
+  const again: string[] = [];
+  const late: string[] = [];
   for (const operation of operations) {
-    const failed = applyOperation(daemon.paths, operation);
-    if (failed !== null) wrong.push(failed);
+    const { op, piece } = operation;
+    if (op === 'add' && isWaiting(refused, piece, now())) continue;
+    const device = linkOf(piece);
+    const isBare = op === 'add' && device !== null && !devices.has(device);
+    const failed = isBare ? '' : applyOperation(daemon.paths, operation);
+    const text = describe(piece);
+    if (failed !== null) {
+      if (!isBare && !refused.has(text)) log('error', failed);
+      if (isBare) noteBare(refused, piece);
+      else noteRefused(refused, piece, failed, now());
+      continue;
+    }
+    if (piece.kind === 'link') devices[op](piece.name);
+    changed.push(text);
+    if (refused.delete(text)) late.push(text);
+    else if (op === 'add' || !isRemade(piece, operations)) again.push(text);
   }
-  const said = wrong.length > 1 ? `${wrong[0]} (and ${wrong.length - 1} more)` : `${wrong[0]}`;
-  if (wrong.length === 0) daemon.problems.delete('paths');
-  else if (daemon.problems.get('paths') !== said) {
-    log('error', said);
-    daemon.problems.set('paths', said);
-  }
-  return operations.map(({ piece }) => describe(piece));
+  noteRefusals(daemon);
+  return { changed, again, late };
+}
+
+/** Whether a device that is deleted is made anew. */
+function isRemade(piece: Piece, operations: readonly Operation[]): boolean {
+  return (
+    piece.kind === 'link' &&
+    operations.some(
+      (one) => one.op === 'add' && one.piece.kind === 'link' && one.piece.name === piece.name,
+    )
+  );
+}
+
+/** Shows what cannot be made, and asks to be called when it is to be tried again. */
+function noteRefusals(daemon: Daemon): void {
+  const { refused, problems } = daemon;
+  const said = refusedText(refused);
+  if (said === null) problems.delete('paths');
+  else problems.set('paths', said);
+  const next = nextTry(refused);
+  if (next !== null) daemon.happened({ kind: 'refused', milliseconds: next - now() });
 }
 
 /**
@@ -171,11 +229,16 @@ async function loadEither(daemon: Daemon, policy: Policy): Promise<string | null
     return renderStanding(daemon.announced === null ? withoutAnnouncements(ruleset) : ruleset);
   };
   // Without an ear for held answers they would pass unseen: then they are announced.
-  if (policy.globals.hold && daemon.held === null && policy.apps.length > 0)
+  const deaf = policy.globals.hold && daemon.held === null && policy.apps.length > 0;
+  if (deaf) {
+    daemon.holding = false;
     return loadTable(daemon, await table(watchingOnly(policy)));
+  }
   const refused = await loadTable(daemon, await table(policy));
+  if (refused === null) daemon.holding = policy.globals.hold;
   if (refused === null || !isHeld(policy)) return refused;
   if ((await loadTable(daemon, await table(watchingOnly(policy)))) !== null) return refused;
+  daemon.holding = false;
   lacks(daemon, 'queue', 'the kernel has no nft queue');
   return null;
 }

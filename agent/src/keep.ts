@@ -116,9 +116,11 @@ async function mend(daemon: Daemon): Promise<void> {
     told(daemon, failed ?? 'the way to a proxy takes packets of another size now');
     return;
   }
-  const made = buildPaths(daemon, daemon.policy, realized);
-  if (made.length > 0)
-    told(daemon, `somebody removed ${made.length} of our pieces, made again: ${made.join(', ')}`);
+  const { again, late } = buildPaths(daemon, daemon.policy, realized, false);
+  if (late.length > 0) log('notice', `made at last: ${late.join(', ')}`);
+  if (again.length === 0) return;
+  const count = again.length === 1 ? 'a piece' : `${again.length} pieces`;
+  told(daemon, `somebody removed or changed ${count} of ours, put right: ${again.join(', ')}`);
 }
 
 function told(daemon: Daemon, what: string): void {

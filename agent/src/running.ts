@@ -3,6 +3,7 @@
 import type { Settings } from './control/settings.ts';
 import type { Neighbours } from './neighbours.ts';
 import type { Policy } from './policy/policy.ts';
+import type { Refused } from './repair/refused.ts';
 import type { RepairEvent, RepairState } from './repair/repair.ts';
 import type { Standing } from './ruleset/standing.ts';
 import type { State } from './state.ts';
@@ -29,6 +30,8 @@ export interface Daemon {
   /** Key of a guard that held back what it should not have: not raised again. */
   uselessGuard: string;
   readonly repair: RepairState;
+  /** Devices, addresses, routes and rules that the kernel did not take. */
+  readonly refused: Refused;
   /** What happens to that which stands, for keep.ts to act on. */
   happened(event: RepairEvent): void;
   /** Where the next agent finds what this one has loaded. */
@@ -46,6 +49,8 @@ export interface Daemon {
   readonly helm: Helm;
   held: HeldFeed | null;
   hellos: HeldFeed | null;
+  /** Whether the table that stands holds DNS answers. */
+  holding: boolean;
   /** Which feeds are open: queue and group, to tell whether a reload needs others. */
   ears: string;
   announced: Feed | null;

@@ -1,7 +1,7 @@
 // step: one event in, the next state and the effects it calls for out. The only place where what
 // wire/ decoded and learn/ observed becomes a wish to change the kernel. ears.ts feeds it from
 // the sockets and runs the effects; the tests and `whp replay` feed it by hand. No IO, no clock.
-import { expireEvidence, flowOf, flowText, recordEvidence } from './learn/evidence.ts';
+import { expireEvidence, flowOf, recordEvidence } from './learn/evidence.ts';
 import { expireHellos, learnServer, type NamedServer, wasNamed } from './learn/hellos.ts';
 import { expireLearned, learnEndpoints } from './learn/learned.ts';
 import { glanceAt, type Lesson, observeDnsAnswer, observeDnsQuery } from './learn/observe-dns.ts';
@@ -16,6 +16,7 @@ import { addressKey, pairKey, portKey } from './ruleset/elements.ts';
 import { parsePrefix, partialSet, setName } from './ruleset/names.ts';
 import type { Effect, Event, PacketSpan, State } from './state.ts';
 import { expireStreams, feedStream } from './wire/dns-stream.ts';
+import { flowText } from './wire/flow-text.ts';
 import { decodePacket, destinationText, type Packet, sourceText, TCP, UDP } from './wire/packet.ts';
 
 const REASONS = 8;

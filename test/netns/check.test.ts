@@ -95,6 +95,21 @@ ip route flush table 15004; whp check && echo "last: good"`,
   assert.match(out, 'routing table 15004 is used by another program too');
 });
 
+test('a file that is too large: the message fits what fills it', () => {
+  const many = (line: (i: number) => string): string =>
+    CONFIG + Array.from({ length: 3000 }, (_, i) => `\tlist ${line(i)}\n`).join('');
+  const out = play(
+    {
+      names: many((i) => `name 'host-${i}.example.com'`),
+      addresses: many((i) => `address '198.51.${i >> 8}.${i & 255}'`),
+    },
+    'whp check new/names; whp check new/addresses',
+  );
+  assert.match(out, /names: is larger than 65536 bytes; write a name once for all names below it/);
+  assert.match(out, /addresses: is larger than 65536 bytes; write networks/);
+  assert.is(out.split('write networks').length, 2, out);
+});
+
 test('a reload takes in what has changed of files that were read before', () => {
   const out = play(
     { 'a.json': dohList('198.51.100.61'), 'b.json': dohList('198.51.100.62') },

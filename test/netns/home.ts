@@ -9,7 +9,7 @@
 // request went.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { WHP } from '../lib/bare.ts';
+import { HOST, WHP } from '../lib/bare.ts';
 
 export const NODE = '111.221.74.20';
 export const NODE_PORT = 33033;
@@ -85,9 +85,14 @@ export interface Home {
   reload(config: string): void;
   /** A command of the owner; answers what it prints. */
   whp(...words: string[]): string;
+  /** The same with its exit status, whatever that is. */
+  tell(...words: string[]): { readonly status: number; readonly out: string; readonly err: string };
+  /** What rpcd's plugin asks, and the line that comes back; '' when nobody answers. */
+  rpc(method: string, input?: object): string;
   status(): Record<string, unknown>;
   log(): string;
-  stopAgent(): Promise<void>;
+  /** `signal`: SIGTERM, or SIGKILL for an agent that leaves everything as it stands. */
+  stopAgent(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
   stop(): void;
 }
 
@@ -202,11 +207,21 @@ export async function startHome(name: string, before: readonly string[] = []): P
       run('router', ...WHP, 'reload', ...options);
     },
     whp: (...words) => run('router', ...WHP, ...words, ...options),
+    tell: (...words) => {
+      const [head = '', ...rest] = [...into('router'), ...WHP, ...words, ...options];
+      const { status, stdout, stderr } = spawnSync(head, rest, { encoding: 'utf8' });
+      return { status: status ?? -1, out: stdout, err: stderr };
+    },
+    rpc: (method, asked = {}) => {
+      const [head = '', ...rest] = [...into('router'), ...HOST, '--ask', socket];
+      const input = `${JSON.stringify({ method: 'rpc', operand: method, input: asked })}\n`;
+      return spawnSync(head, rest, { encoding: 'utf8', input }).stdout;
+    },
     status: () => JSON.parse(run('router', ...WHP, 'status', '--json', ...options)),
     log: () => readFileSync(logFile, 'utf8'),
-    stopAgent: async () => {
+    stopAgent: async (signal = 'SIGTERM') => {
       const ended = new Promise((resolve) => agent!.once('exit', resolve));
-      agent!.kill('SIGTERM');
+      agent!.kill(signal);
       await ended;
     },
     stop: () => {

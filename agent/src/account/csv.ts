@@ -1,5 +1,5 @@
 // account/csv: the connection log for a spreadsheet (RFC 4180). Pure text.
-import { tupleText } from '../netlink/conntrack.ts';
+import { flowText } from '../wire/flow-text.ts';
 import type { EndedFlow } from './ledger.ts';
 
 const HEAD = 'start,end,app,proxy,device,flow,bytes_up,bytes_down,packets,evidence,detail';
@@ -13,7 +13,7 @@ export function csvText(flows: readonly EndedFlow[]): string {
       one.app,
       one.proxy,
       one.original.source,
-      tupleText(one.original),
+      flowText(one.original),
       one.up,
       one.down,
       one.packets,

@@ -1,6 +1,6 @@
 // account/line: a connection that ended as one line for the system's log, where the owner wants them
 // (log_flows), and no more of them than a log is good for. Pure; control/accounts asks it.
-import { tupleText } from '../netlink/conntrack.ts';
+import { flowText } from '../wire/flow-text.ts';
 import type { EndedFlow } from './ledger.ts';
 
 export interface Lines {
@@ -33,5 +33,5 @@ export function flowLine(lines: Lines, flow: EndedFlow, now: number): string | n
   const unsaid = lines.skipped === 0 ? '' : ` (${lines.skipped} more ended before it)`;
   lines.skipped = 0;
   const seconds = Math.round((end - start) / 1000);
-  return `${app} ${tupleText(original)} ended after ${seconds} s by ${proxy}: ${up} bytes up, ${down} down; ${evidence}: ${detail}${unsaid}`;
+  return `${app} ${flowText(original)} ended after ${seconds} s by ${proxy}: ${up} bytes up, ${down} down; ${evidence}: ${detail}${unsaid}`;
 }

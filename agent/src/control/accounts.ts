@@ -5,12 +5,12 @@
 import type { LiveFlow } from '../account/ledger.ts';
 import { createLines, flowLine } from '../account/line.ts';
 import { proxyOf } from '../account/proxy.ts';
-import { tupleText } from '../netlink/conntrack.ts';
 import { slotOf } from '../policy/marks.ts';
 import type { Daemon } from '../running.ts';
 import { now, wallTime } from '../system/clock.ts';
 import type { WatchedPolicy } from '../system/flow-watch.ts';
 import { log } from '../system/log.ts';
+import { flowText } from '../wire/flow-text.ts';
 import type { FlowAnswer } from './answers.ts';
 
 const lines = createLines();
@@ -25,9 +25,7 @@ export function watchedPolicy(daemon: Daemon): WatchedPolicy {
       const slot = slotOf(globals.mask, connection.mark);
       const app = apps.find((one) => one.slot === slot);
       if (app === undefined) return null;
-      const known = daemon.state.evidence.flows.get(
-        `${app.name} ${tupleText(connection.original)}`,
-      );
+      const known = daemon.state.evidence.flows.get(`${app.name} ${flowText(connection.original)}`);
       return {
         app: app.name,
         proxy: proxyOf(
@@ -49,10 +47,8 @@ export function watchedPolicy(daemon: Daemon): WatchedPolicy {
   };
 }
 
-export function flowRow(
-  flow: LiveFlow,
-): FlowAnswer & { readonly proxy: string; readonly start: number } {
+export function flowRow(flow: LiveFlow): FlowAnswer & { readonly start: number } {
   const { app, original, packets, up, down, evidence, detail, proxy, start } = flow;
   const bytes = up + down;
-  return { app, flow: tupleText(original), packets, bytes, evidence, detail, proxy, start };
+  return { app, flow: flowText(original), packets, bytes, evidence, detail, proxy, start };
 }

@@ -64,6 +64,12 @@ async function decide(
   return done(unkept === null ? text : `${text}; but only until a restart: ${unkept}`);
 }
 
+/** Names of the apps whose new flows are to go another way, or what is wrong. */
+function steeredApps(daemon: Daemon, word: string): readonly string[] | string {
+  const apps = appsOf(daemon, word);
+  return apps.length === 0 ? "no app is enabled: set option enabled '1' in its section" : apps;
+}
+
 /** Names of the apps meant, or what is wrong. */
 function appsOf(daemon: Daemon, word: string): readonly string[] | string {
   const known = daemon.policy.apps.map(({ name }) => name);
@@ -79,7 +85,7 @@ function pause(daemon: Daemon, refresh: Refresh, words: readonly string[]): Prom
   if (minutes !== null && !(isNumber(time) && minutes >= 1 && minutes <= MOST_MINUTES)) {
     return refuse(`"${time}" is no number of minutes from 1 to ${MOST_MINUTES}`);
   }
-  const apps = appsOf(daemon, word);
+  const apps = steeredApps(daemon, word);
   if (typeof apps === 'string') return refuse(apps);
   const paused = new Map(daemon.settings.choices.paused);
   for (const app of apps) paused.set(app, minutes === null ? null : now() + minutes * 60000);
@@ -92,7 +98,7 @@ function resume(
   refresh: Refresh,
   words: readonly string[],
 ): Promise<Reply> | Reply {
-  const apps = appsOf(daemon, words[0] ?? ALL);
+  const apps = steeredApps(daemon, words[0] ?? ALL);
   if (typeof apps === 'string') return refuse(apps);
   const paused = new Map(daemon.settings.choices.paused);
   for (const app of apps) paused.delete(app);
@@ -115,7 +121,8 @@ function pin(
   // With one app there is nothing to choose.
   const wanted = app ?? (known.length === 1 ? known[0]! : '');
   if (!known.includes(wanted)) {
-    return refuse(`to which app? whp pin ${address} APP; known: ${known.join(', ')}`);
+    const list = known.join(', ') || 'none is enabled';
+    return refuse(`to which app? whp pin ${address} APP; known: ${list}`);
   }
   const others = daemon.settings.choices.pins.filter((one) => one.address !== address);
   if (others.length >= MOST_PINS) return refuse(`there are ${MOST_PINS} pins; unpin some`);

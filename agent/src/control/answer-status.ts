@@ -3,6 +3,7 @@
 import { learnedEndpoints } from '../learn/learned.ts';
 import { slotOf } from '../policy/marks.ts';
 import type { Choices } from '../policy/owner.ts';
+import type { App, Policy } from '../policy/policy.ts';
 import { portOf } from '../ruleset/elements.ts';
 import { escapeSet, setName } from '../ruleset/names.ts';
 import { FAMILIES } from '../ruleset/terms.ts';
@@ -10,13 +11,14 @@ import type { Counters, State } from '../state.ts';
 import { type HealthState, lossOf } from '../tunnel/health.ts';
 import type { PathState } from '../tunnel/select.ts';
 import type { Steering } from '../tunnel/steer.ts';
+import { type NowAnswer, newFlows, type Present } from './answer-now.ts';
 import { type KernelView, read, seconds } from './answers.ts';
 
 export interface TunnelAnswer {
   readonly name: string;
   readonly address: string;
-  /** The device exists and is set up. */
-  readonly up: boolean;
+  /** Its network device exists and is set up; whether it answers, `state` says. */
+  readonly device: boolean;
   readonly mtu: number;
   /** What the probes say: up, probing or down, for so many milliseconds. */
   readonly state: HealthState;
@@ -44,6 +46,8 @@ export interface AppAnswer {
   readonly proxies: readonly string[];
   readonly fallback: string;
   readonly path: PathAnswer;
+  /** What a new flow meets now, IPv4. */
+  readonly newFlows: NowAnswer;
   /** Why new flows are direct for now by the owner's choice ("paused", "schedule"), or null. */
   readonly direct: string | null;
   /** Seconds until a pause ends, or null: it does not end by itself, or there is none. */
@@ -59,7 +63,10 @@ export interface StatusAnswer {
   readonly state: 'idle' | 'enforcing' | 'impaired';
   /** Milliseconds since the agent enforces. */
   readonly since: number;
+  /** Whether DNS answers are held now, and whether the configuration wants it. */
   readonly hold: boolean;
+  readonly wanted: boolean;
+  readonly ear: Ear;
   readonly apps: readonly AppAnswer[];
   readonly tunnels: readonly TunnelAnswer[];
   /** Devices that asked other resolvers than the router's within a day. */
@@ -74,6 +81,10 @@ export interface StatusAnswer {
   readonly repairs: RepairsAnswer;
   readonly problems: readonly string[];
 }
+
+/** What becomes of DNS answers: held until the kernel knows what they teach, read as they pass, not
+ * seen (no NFLOG in the kernel), or none is looked at (no app is enabled). */
+export type Ear = 'held' | 'watched' | 'unseen' | 'none';
 
 export interface RepairsAnswer {
   readonly count: number;
@@ -117,7 +128,9 @@ export interface StatusInput {
   readonly version: string;
   readonly now: number;
   readonly since: number;
-  readonly tunnels: readonly Pick<TunnelAnswer, 'name' | 'address' | 'up' | 'mtu'>[];
+  readonly tunnels: readonly Pick<TunnelAnswer, 'name' | 'address' | 'device' | 'mtu'>[];
+  readonly ear: Ear;
+  readonly tableless: Present['tableless'];
   readonly steering: Steering;
   readonly lost: number;
   readonly memory: number;
@@ -129,6 +142,7 @@ export interface StatusInput {
 export function statusAnswer(state: State, kernel: KernelView, input: StatusInput): StatusAnswer {
   const connections = kernel.connections();
   const { mask, hold } = state.policy.globals;
+  const present = presentOf(input);
   const endpoints = learnedEndpoints(state.learned);
   const count = (app: string, kinds: readonly ('udp' | 'tcp' | 'peer')[]): number =>
     kinds
@@ -136,13 +150,13 @@ export function statusAnswer(state: State, kernel: KernelView, input: StatusInpu
       .reduce((sum, one) => sum + one, 0);
   const problems = [...input.problems];
   const tunnels = input.tunnels.map((one) => tunnelAnswer(one, input));
-  for (const { name, up, state, reason } of tunnels) {
-    if (!up) problems.push(`tunnel ${name} is down`);
+  for (const { name, device, state, reason } of tunnels) {
+    if (!device) problems.push(`tunnel ${name} has no device, or somebody has set it down`);
     else if (state === 'down') problems.push(`proxy ${name} is down: ${reason}`);
   }
-  for (const [app, { state }] of input.steering.choices) {
-    if (state === 'direct') problems.push(`${app} is DIRECT: no proxy is up (fallback direct)`);
-    if (state === 'down') problems.push(`${app} is refused: no proxy is up (fallback block)`);
+  for (const app of state.policy.apps) {
+    const said = wrongWith(app, state.policy.proxies, present);
+    if (said !== null) problems.push(said);
   }
   if (typeof connections === 'string') problems.push(connections);
   const apps = state.policy.apps.map((app) => ({
@@ -153,6 +167,7 @@ export function statusAnswer(state: State, kernel: KernelView, input: StatusInpu
     proxies: app.proxies,
     fallback: app.fallback,
     path: pathAnswer(input, app.name),
+    newFlows: newFlows(app, state.policy.proxies, present),
     direct: app.direct ?? null,
     resumes: resumes(input, app.name),
     endpoints: endpoints.filter((one) => one.app === app.name).length,
@@ -168,7 +183,9 @@ export function statusAnswer(state: State, kernel: KernelView, input: StatusInpu
     version: input.version,
     state: apps.length === 0 ? 'idle' : impaired,
     since: input.now - input.since,
-    hold,
+    hold: input.ear === 'held',
+    wanted: hold,
+    ear: input.ear,
     apps,
     tunnels,
     bypass: state.policy.escape === undefined ? [] : bypassAnswer(kernel),
@@ -179,6 +196,28 @@ export function statusAnswer(state: State, kernel: KernelView, input: StatusInpu
     repairs: repairsAnswer(input),
     problems,
   };
+}
+
+/** Why packets of the app do not all go through a proxy, beside the owner's own word; null: they do. */
+function wrongWith(app: App, proxies: Policy['proxies'], present: Present): string | null {
+  const { direct, ...rest } = app;
+  const { state, reason } = newFlows(rest, proxies, present);
+  if (state === 'proxied') return null;
+  const what = state === 'direct' ? 'DIRECT' : 'refused';
+  if (direct === undefined) return `${app.name} is ${what}: ${reason}`;
+  return `${app.name}: live flows are ${what}: ${reason}; new ones go direct (${direct})`;
+}
+
+/** What decides at this moment, from what the daemon brings. */
+export function presentOf({
+  now,
+  steering,
+  tunnels,
+  choices,
+  tableless,
+}: Pick<StatusInput, 'now' | 'steering' | 'tunnels' | 'choices' | 'tableless'>): Present {
+  const up = new Set(tunnels.filter(({ device }) => device).map(({ name }) => name));
+  return { now, choices: steering.choices, up, paused: choices.paused, tableless };
 }
 
 function repairsAnswer({ repairs: { count, last, at }, now }: StatusInput): RepairsAnswer {

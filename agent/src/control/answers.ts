@@ -2,7 +2,6 @@
 // from the agent's state and from what the kernel holds at that moment. text.ts prints them for
 // people, --json prints them as they are. Pure: the kernel arrives as an argument.
 
-import { flowText } from '../learn/evidence.ts';
 import { type Endpoint, learnedEndpoints } from '../learn/learned.ts';
 import type { Connection } from '../netlink/conntrack.ts';
 import type { KernelElement, KeyFilter } from '../netlink/nft-element.ts';
@@ -13,9 +12,14 @@ import { setName } from '../ruleset/names.ts';
 import { FAMILIES } from '../ruleset/terms.ts';
 import type { State } from '../state.ts';
 import { familyOf, formatAddress } from '../wire/address.ts';
+import { flowText } from '../wire/flow-text.ts';
+import { byWhich, type Present } from './answer-now.ts';
 
 /** What an answer needs of a connection; the counters may be one sum. */
 export interface FlowEntry extends Pick<Connection, 'original' | 'mark'> {
+  readonly reply?: Connection['reply'];
+  /** Of the ledger's flows: which way it goes, as account/proxy says it. */
+  readonly proxy?: string;
   readonly packets?: Connection['packets'] | number;
   readonly bytes?: Connection['bytes'];
 }
@@ -58,6 +62,8 @@ export interface LearnedPeer {
 export interface FlowAnswer {
   readonly app: string;
   readonly flow: string;
+  /** The proxy it goes through; "direct": beside the tunnels; "none": it is refused. */
+  readonly proxy: string;
   readonly packets: number;
   readonly bytes: number;
   readonly evidence: string;
@@ -132,8 +138,12 @@ export function read(
   return typeof found === 'string' ? [] : found;
 }
 
-/** The flows that the kernel routes through a tunnel now, each with the evidence it began with. */
-export function flowAnswers(state: State, kernel: KernelView): FlowAnswer[] {
+/** The flows that carry an app's mark now, each with the way it goes and the evidence it began with. */
+export function flowAnswers(
+  state: State,
+  kernel: KernelView,
+  present: Pick<Present, 'choices'>,
+): FlowAnswer[] {
   const found = kernel.connections();
   if (typeof found === 'string') return [];
   const { mask } = state.policy.globals;
@@ -141,12 +151,12 @@ export function flowAnswers(state: State, kernel: KernelView): FlowAnswer[] {
   for (const connection of found) {
     const app = appOfSlot(state, slotOf(mask, connection.mark));
     if (app === null) continue;
-    const { protocol, ...ends } = connection.original;
-    const text = flowText({ ...ends, protocol: protocolName(protocol) });
+    const text = flowText(connection.original);
     const evidence = state.evidence.flows.get(`${app.name} ${text}`);
     flows.push({
       app: app.name,
       flow: text,
+      proxy: byWhich(connection, app, state.policy.proxies, present),
       packets: sum(connection.packets),
       bytes: sum(connection.bytes),
       evidence: evidence?.kind ?? 'unknown',
@@ -161,11 +171,7 @@ function sum(both: FlowEntry['packets']): number {
   return both.original + both.reply;
 }
 
-function protocolName(protocol: number): string {
-  return protocol === 17 ? 'udp' : protocol === 6 ? 'tcp' : String(protocol);
-}
-
-function appOfSlot(state: State, slot: number): App | null {
+export function appOfSlot(state: State, slot: number): App | null {
   return state.policy.apps.find((app) => app.slot === slot) ?? null;
 }
 

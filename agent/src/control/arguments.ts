@@ -1,4 +1,5 @@
 // control/arguments: the command line, argv in, one command out. main.ts runs what it answers. Pure.
+import { nearest } from '../policy/nearest.ts';
 import { fail, ok, type Result } from '../policy/result.ts';
 import { COMMAND_NAMES, COMMANDS, type CommandName, isCommand, OPTIONS } from './commands.ts';
 
@@ -42,7 +43,11 @@ export function readArguments(words: readonly string[]): Result<Command> {
     }
   }
   const [name = 'help', ...operands] = plain;
-  if (!isCommand(name)) return fail(name, `no such command; ${nearest(name)}whp help lists them`);
+  if (!isCommand(name)) {
+    const meant = nearest(name, COMMAND_NAMES);
+    const guess = meant === null ? '' : `did you mean ${meant}? `;
+    return fail(name, `no such command; ${guess}whp help lists them`);
+  }
   const wrong = operandProblem(name, operands);
   if (wrong !== null) return wrong;
   const rows = options.get('limit') ?? '100';
@@ -86,9 +91,4 @@ function operandProblem(name: CommandName, words: readonly string[]): Result<nev
     return fail(second, `whp ${name} list takes no operand`);
   }
   return null;
-}
-
-function nearest(word: string): string {
-  const close = COMMAND_NAMES.find((name) => name.startsWith(word.slice(0, 2)));
-  return close === undefined ? '' : `did you mean ${close}? `;
 }

@@ -49,9 +49,10 @@ export function askOnce(socket: string, request: Request): Promise<unknown> {
   return new Promise((resolve) => {
     const connected = connectLines(socket, {
       onValue: (value, line) => {
-        line.close();
         const reply = value as Reply;
         resolve(reply.ok ? reply.answer : (reply.error ?? 'failed'));
+        // Closing calls onClose, which has nothing to add to an answer.
+        line.close();
       },
       onClose: (reason) => resolve(`the agent closed the connection: ${reason}`),
     });

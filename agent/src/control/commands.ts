@@ -40,12 +40,13 @@ const LATER = { first: false };
 
 export const COMMANDS = {
   status: shape('', NONE, 'one screen: tunnels, apps, and what is wrong'),
-  flows: shape('', NONE, 'proxied flows, and the evidence for each'),
-  why: shape('ADDRESS|FLOW', [1, 4], 'why it is proxied, or why not', [
+  flows: shape('', NONE, 'flows of applications: by which proxy, and why'),
+  why: shape('ADDRESS|FLOW|NAME', [1, 4], 'where a new flow goes now, and why', [
     'FLOW is as whp flows prints it: udp 192.168.1.11:13021 198.51.100.7:443',
+    'NAME is a host name, or a device as DHCP knows it: api.skype.com, tv',
   ]),
   learned: shape('', NONE, 'addresses, ports and peers, with what taught them'),
-  evidence: shape('', NONE, 'flows of the last hour and why each was proxied'),
+  evidence: shape('', NONE, "flows of the last hour: what made each an app's"),
   monitor: shape('', NONE, 'what is learned, as it happens, until interrupted'),
   devices: shape('', NONE, 'devices at home, and which apps apply to each'),
   counters: shape(

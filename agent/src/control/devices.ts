@@ -132,6 +132,12 @@ function gather(apps: readonly App[], hosts: readonly Host[], seen: readonly str
   return [...byMac.values(), ...unknown];
 }
 
+/** Whether the app applies to the device of this address; null: that takes its MAC, which is not known. */
+export function appliesTo(app: App, address: string, mac: string | null): boolean | null {
+  if (applies(app, { mac, name: null, addresses: new Set([address]) })) return true;
+  return mac === null && (app.macs?.length ?? 0) > 0 ? null : false;
+}
+
 function applies(app: App, device: Device): boolean {
   if (app.devices.length === 0 && app.macs === undefined) return true;
   if (device.mac !== null && app.macs?.includes(device.mac)) return true;

@@ -123,8 +123,8 @@ export function loadConfiguration(
 ): Result<Configuration> {
   const read = readText(sources.config, LARGEST_CONFIGURATION);
   if (!read.ok && read.errno === EOVERFLOW) {
-    const fix = 'write networks (198.51.100.0/24) instead of single addresses';
-    return fail(sources.config, `is larger than ${LARGEST_CONFIGURATION} bytes; ${fix}`);
+    const what = `is larger than ${LARGEST_CONFIGURATION} bytes; ${smallerFix(sources.config)}`;
+    return fail(sources.config, what);
   }
   if (!read.ok) return fail(sources.config, `cannot be read: ${errnoText(read.errno)}`);
   const profiles = loadProfiles(sources);
@@ -136,6 +136,23 @@ export function loadConfiguration(
     return parseConfiguration(read.text, sources.config, files, addresses);
   const isSame = known.doh === addresses && sameProfiles(known.profiles, files);
   return ok(isSame ? known : { ...known, profiles: files, doh: addresses });
+}
+
+/** Bytes that are looked at for what fills a file that is too large. */
+const LOOKED_AT = 1 << 18;
+
+/** What to write instead of what fills the file. */
+function smallerFix(path: string): string {
+  const read = readText(path, LOOKED_AT);
+  const text = read.ok ? read.text : '';
+  const count = (option: string): number =>
+    text.split(new RegExp(`^\\s*list\\s+['"]?${option}\\b`, 'gm')).length - 1;
+  const [names, addresses] = [count('name'), count('address')];
+  const forNames = 'write a name once for all names below it (example.com for a.example.com)';
+  const forAddresses = 'write networks (198.51.100.0/24) instead of single addresses';
+  if (names > 0 && addresses === 0) return forNames;
+  if (addresses > 0 && names === 0) return forAddresses;
+  return `${forAddresses}, and ${forNames}`;
 }
 
 /** Files that read as before are the very same values. */

@@ -30,6 +30,8 @@ export interface Reply {
   readonly answer?: unknown;
   readonly error?: string;
   readonly problems?: readonly Problem[];
+  /** Exit status of a command that failed; 1 unless the command line is wrong. */
+  readonly status?: number;
 }
 
 export interface Printed {
@@ -107,7 +109,7 @@ export function printed(command: Command, reply: Reply): Printed {
   if (!reply.ok) {
     return complained(
       reply.problems ?? [{ where: command.name, what: reply.error ?? 'failed' }],
-      1,
+      reply.status ?? 1,
     );
   }
   const { answer } = reply;

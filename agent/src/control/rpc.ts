@@ -4,7 +4,7 @@
 import { csvText } from '../account/csv.ts';
 import type { EndedFlow, Ledger, LiveFlow } from '../account/ledger.ts';
 import { RANGES, type RangeName, samples } from '../account/series.ts';
-import { tupleText } from '../netlink/conntrack.ts';
+import { flowText } from '../wire/flow-text.ts';
 import { flowRow } from './accounts.ts';
 
 /** Rows unless asked for fewer or more, and at most: what a slow router writes in 0.15 s. */
@@ -138,7 +138,7 @@ function endedRows({ ledger }: RpcSources, input: Input): object {
   const row = ({ original, ...rest }: EndedFlow) => ({
     ...rest,
     device: original.source,
-    flow: tupleText(original),
+    flow: flowText(original),
   });
   const rows = ended.slice(-rowsOf(input)).reverse().map(row);
   return { rows, total: ledger?.endedCount ?? 0 };

@@ -13,11 +13,11 @@ import { readLinks } from '../system/paths.ts';
 import { countSet, readSet } from '../system/sets.ts';
 import { encodeUtf8 } from '../system/text.ts';
 import { type Line, listenLines } from '../system/unix-socket.ts';
-import { isLinkName } from '../tunnel/plan.ts';
 import { flowRow } from './accounts.ts';
 import { act, type Refresh } from './actions.ts';
 import { type StatusAnswer, statusAnswer } from './answer-status.ts';
 import { whyAnswer } from './answer-why.ts';
+
 import { evidenceAnswer, flowAnswers, type KernelView, learnedAnswer } from './answers.ts';
 import { readArguments } from './arguments.ts';
 import { type DeviceAnswer, devicesAnswer, flowsOf, learnedOf } from './devices.ts';
@@ -32,12 +32,11 @@ import {
   requestOf,
 } from './printed.ts';
 import { largest, rpcAnswer } from './rpc.ts';
+import { decisive, earOf, surroundings } from './surroundings.ts';
 import { VERSION } from './version.ts';
 
 /** Rows of a list for who does not say how many. */
 const ALL_ROWS = 1_000_000;
-/** IFF_UP: set up by its owner (linux/if.h). */
-const IFF_UP = 1;
 
 /** How the daemon changes what is enforced. */
 export interface Turns {
@@ -105,8 +104,12 @@ async function answer(
       return { ok: true, answer: evidenceAnswer(daemon.state, now(), limit) };
     case 'learned':
       return { ok: true, answer: learnedAnswer(daemon.state, kernel, now(), limit) };
-    case 'why':
-      return { ok: true, answer: whyAnswer(daemon.state, kernel, operand, now()) };
+    case 'why': {
+      const why = whyAnswer(daemon.state, kernel, operand, surroundings(daemon));
+      return typeof why === 'string'
+        ? { ok: false, error: why, status: 2 }
+        : { ok: true, answer: why };
+    }
     case 'reload': {
       const problems = await turns.reload(daemon);
       const done = 'the configuration is taken in';
@@ -192,13 +195,13 @@ async function books(
 }
 
 function flows(
-  { state }: Daemon,
+  { state, helm }: Daemon,
   kernel: KernelView,
   live: readonly LiveFlow[] | null,
   limit: number,
 ): unknown {
   if (live !== null) return largest(live, limit).map(flowRow);
-  return flowAnswers(state, kernel).slice(0, limit);
+  return flowAnswers(state, kernel, helm.steering).slice(0, limit);
 }
 
 function devices(
@@ -257,23 +260,14 @@ function status(daemon: Daemon, kernel: KernelView): StatusAnswer {
     const { count, last } = daemon.effects.failures;
     problems.push(`${count} set updates failed, the last: ${last}`);
   }
-  const tunnels = daemon.policy.proxies.map((proxy) => {
-    const link = (typeof links === 'string' ? [] : links).find(
-      ({ name }) => isLinkName(name) && name.endsWith(`-${proxy.name}`),
-    );
-    const up = link !== undefined && (link.flags & IFF_UP) !== 0;
-    return { name: proxy.name, address: proxy.address, up, mtu: link?.mtu ?? 0 };
-  });
   return statusAnswer(daemon.state, kernel, {
     version: VERSION,
-    now: now(),
+    ...decisive(daemon, links),
     since: daemon.since,
-    tunnels,
-    steering: daemon.helm.steering,
+    ear: earOf(daemon),
     lost: (daemon.held?.counters.overruns ?? 0) + (daemon.announced?.counters.overruns ?? 0),
     memory: residentBytes(),
     problems,
     repairs: daemon.repairs,
-    choices: daemon.settings.choices,
   });
 }

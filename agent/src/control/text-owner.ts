@@ -3,7 +3,7 @@
 import type { Pin } from '../policy/owner.ts';
 import type { TunnelAnswer } from './answer-status.ts';
 import type { DeviceAnswer } from './devices.ts';
-import { columns } from './text.ts';
+import { columns, tunnelText } from './text.ts';
 
 export interface ProxyAnswer extends TunnelAnswer {
   readonly apps: readonly string[];
@@ -31,7 +31,7 @@ function proxiesText(proxies: readonly ProxyAnswer[]): string {
   const rows = proxies.map((one) => [
     one.name,
     one.address,
-    one.up ? 'up' : 'DOWN',
+    tunnelText(one),
     one.apps.join(' ') || '-',
     one.preferred ? 'in use until whp proxy use auto' : '',
   ]);

@@ -1,7 +1,8 @@
 // control/text: the answers as a person reads them in a terminal of 80 columns. Pure.
 
-import { flowText } from '../learn/evidence.ts';
 import type { Told } from '../state.ts';
+import { flowText } from '../wire/flow-text.ts';
+import { byText } from './answer-now.ts';
 import type { AppAnswer, PathAnswer, StatusAnswer, TunnelAnswer } from './answer-status.ts';
 import type { WhyAnswer } from './answer-why.ts';
 import type { EvidenceAnswer, FlowAnswer, LearnedAnswer } from './answers.ts';
@@ -45,7 +46,7 @@ const BYPASS_TEXT = { dns: 'DNS', dot: 'DoT or DoQ', doh: 'DoH' } as const;
 export function statusText(status: StatusAnswer): string {
   const { counters } = status;
   const lines = [
-    `whp ${status.version}: ${status.state} for ${durationText(status.since)}, ${bytesText(status.memory)} resident`,
+    `whp ${status.version}: ${status.state}, up ${durationText(status.since)}, ${bytesText(status.memory)} resident`,
   ];
   if (status.apps.length === 0) lines.push('no app is enabled: see /etc/config/whp');
   else {
@@ -65,7 +66,7 @@ export function statusText(status: StatusAnswer): string {
       `${app.profile} ${app.version}`,
       pathText(app.path),
       app.path.proxy ?? '-',
-      newFlows(app),
+      newFlowsText(app),
       app.endpoints,
       app.ports,
       app.peers,
@@ -78,16 +79,16 @@ export function statusText(status: StatusAnswer): string {
     const rows = status.tunnels.map((one) => [
       one.name,
       one.address,
-      one.up ? stateText(one.state) : 'NO DEVICE',
+      tunnelText(one),
       `${Math.round(one.loss * 100)} %`,
-      one.rtt === null ? '-' : `${one.rtt} ms`,
-      one.mtu,
+      one.rtt === null || one.state === 'down' ? '-' : `${one.rtt} ms`,
+      one.mtu === 0 ? '-' : one.mtu,
     ]);
     lines.push('', columns([head, ...rows]));
   }
   lines.push(
     '',
-    `DNS answers ${counters.answers} (${status.hold ? 'held' : 'watched only'}), matched ${counters.matched}, queries ${counters.queries}`,
+    `DNS answers ${counters.answers} (${ANSWERS_TEXT[status.ear]}), matched ${counters.matched}, queries ${counters.queries}`,
     `evidence ${counters.evidence}, unreadable ${counters.malformed}, feed overruns ${counters.lost}`,
   );
   if (status.preferred !== null) lines.push(`proxy ${status.preferred} alone, by whp proxy use`);
@@ -106,7 +107,9 @@ export function statusText(status: StatusAnswer): string {
   return `${lines.join('\n')}\n`;
 }
 
-function stateText(state: TunnelAnswer['state']): string {
+/** What the probes say of a tunnel, if it has a device. */
+export function tunnelText({ device, state }: Pick<TunnelAnswer, 'device' | 'state'>): string {
+  if (!device) return 'NO DEVICE';
   return state === 'down' ? 'DOWN' : state;
 }
 
@@ -115,10 +118,19 @@ function pathText({ state, for: age }: PathAnswer): string {
   return `${word} ${durationText(age)}`;
 }
 
-function newFlows({ direct, resumes }: AppAnswer): string {
-  if (direct === null) return 'proxied';
+function newFlowsText({ newFlows, direct, resumes }: AppAnswer): string {
+  if (newFlows.state === 'proxied') return 'proxied';
+  if (newFlows.state === 'refused') return 'REFUSED';
+  if (direct === null) return 'DIRECT';
   return `DIRECT, ${direct}${resumes === null ? '' : ` ${durationText(resumes * 1000)}`}`;
 }
+
+const ANSWERS_TEXT = {
+  held: 'held',
+  watched: 'watched only',
+  unseen: 'not seen',
+  none: 'none is looked at',
+} as const;
 
 /** Where a list was cut there may be more. */
 function cut(rows: number, limit: number): string {
@@ -126,15 +138,16 @@ function cut(rows: number, limit: number): string {
 }
 
 export function flowsText(flows: readonly FlowAnswer[], limit = Number.POSITIVE_INFINITY): string {
-  if (flows.length === 0) return 'no proxied flow now\n';
+  if (flows.length === 0) return 'no flow of an application now\n';
   const rows = flows.map((one) => [
     one.flow,
+    byText(one.proxy),
     one.packets,
     bytesText(one.bytes),
     one.evidence,
     one.detail,
   ]);
-  const table = columns([['flow', 'packets', 'bytes', 'evidence', 'why'], ...rows]);
+  const table = columns([['flow', 'by', 'packets', 'bytes', 'evidence', 'why'], ...rows]);
   return `${table}\n${cut(rows.length, limit)}`;
 }
 
@@ -142,7 +155,7 @@ export function evidenceText(
   list: readonly EvidenceAnswer[],
   limit = Number.POSITIVE_INFINITY,
 ): string {
-  if (list.length === 0) return 'nothing was proxied in the last hour\n';
+  if (list.length === 0) return "no flow was an application's in the last hour\n";
   const rows = list.map((one) => [`${one.ago} s ago`, one.flow, one.evidence, one.detail]);
   const table = columns([['when', 'flow', 'evidence', 'why'], ...rows]);
   return `${table}\n${cut(rows.length, limit)}`;

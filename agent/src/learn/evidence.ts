@@ -5,7 +5,8 @@ import type { App } from '../policy/policy.ts';
 import { findAppRange } from '../policy/range-match.ts';
 import type { AppFeed } from '../ruleset/names.ts';
 import { formatAddress } from '../wire/address.ts';
-import { destinationText, type Packet, sourceText, TCP, UDP } from '../wire/packet.ts';
+import { flowText, protocolName } from '../wire/flow-text.ts';
+import { destinationText, type Packet, sourceText, UDP } from '../wire/packet.ts';
 import { findEndpoint, type Learned } from './learned.ts';
 import { claim, createShares, disclaim, nextToGo, type Shares } from './shares.ts';
 
@@ -13,7 +14,7 @@ import { claim, createShares, disclaim, nextToGo, type Shares } from './shares.t
 export type EvidenceKind = Exclude<AppFeed, 'full'>;
 
 export interface Flow {
-  /** "udp", "tcp", or the protocol number as text. */
+  /** As protocolName says it. */
   readonly protocol: string;
   readonly source: string;
   /** 0 where the protocol has no ports. */
@@ -91,20 +92,12 @@ export function recordEvidence(
 export function flowOf(packet: Packet): Flow {
   const { protocol } = packet;
   return {
-    protocol: protocol === UDP ? 'udp' : protocol === TCP ? 'tcp' : String(protocol),
+    protocol: protocolName(protocol),
     source: sourceText(packet),
     sourcePort: Math.max(0, packet.sourcePort),
     destination: destinationText(packet),
     destinationPort: Math.max(0, packet.destinationPort),
   };
-}
-
-/** "udp 192.168.1.34:13021 > 157.55.130.145:40012"; IPv6 addresses in brackets. */
-export function flowText(flow: Flow): string {
-  const side = (address: string, port: number) =>
-    `${address.includes(':') ? `[${address}]` : address}:${port}`;
-  const from = side(flow.source, flow.sourcePort);
-  return `${flow.protocol} ${from} > ${side(flow.destination, flow.destinationPort)}`;
 }
 
 interface Words {

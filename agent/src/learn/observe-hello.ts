@@ -3,10 +3,11 @@
 // Before: wire/packet, wire/tls. After: hellos, and the kernel's set of device and server.
 import { matchName, type NameMatch, type NameMatcher } from '../policy/domain-match.ts';
 import { isRoutable } from '../wire/address.ts';
+import { flowText } from '../wire/flow-text.ts';
 import { destinationText, type Packet, sourceText, TCP } from '../wire/packet.ts';
 import type { Malformed } from '../wire/reader.ts';
 import { decodeClientHello } from '../wire/tls.ts';
-import { flowOf, flowText } from './evidence.ts';
+import { flowOf } from './evidence.ts';
 import { type Hellos, keepPart, type NamedServer, takePart } from './hellos.ts';
 import type { DnsObserver } from './observe-dns.ts';
 

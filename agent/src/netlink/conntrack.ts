@@ -59,14 +59,6 @@ export interface Tuple {
   readonly destinationPort: number;
 }
 
-/** "udp 192.168.1.11:13021 > 198.51.100.7:443"; IPv6 addresses in brackets, as learn/evidence has it. */
-export function tupleText(t: Tuple): string {
-  const end = (address: string, port: number): string =>
-    `${address.includes(':') ? `[${address}]` : address}:${port}`;
-  const protocol = t.protocol === 17 ? 'udp' : t.protocol === 6 ? 'tcp' : String(t.protocol);
-  return `${protocol} ${end(t.source, t.sourcePort)} > ${end(t.destination, t.destinationPort)}`;
-}
-
 /** What an entry has counted. */
 export interface Counts {
   /** Identity of this very entry: tuples are used again, ids are not. */

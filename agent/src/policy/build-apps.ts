@@ -6,6 +6,7 @@ import { applyRules, type OwnerRule } from './build-rules.ts';
 import { believedOn } from './expiry.ts';
 import type { Host } from './hosts.ts';
 import {
+  lengthText,
   OFF,
   type OptionReader,
   type OptionSpec,
@@ -59,7 +60,8 @@ export function buildApps(
     const read = readSection(placed, APP_OPTIONS, problems);
     const name = placed.section.name ?? '';
     if (!/^[a-z][a-z0-9]{0,9}$/.test(name)) {
-      read.complain(null, 'an app needs a name of 1 to 10 of a-z and 0-9, a letter first');
+      const shape = 'an app needs a name of 1 to 10 of a-z and 0-9, a letter first';
+      read.complain(null, `${shape}${lengthText(name, 10)}`);
     }
     const enabled = readBoolean(read, 'enabled', true);
     const profile = readProfile(read, name, input.profiles);
@@ -128,7 +130,8 @@ function readProfile(
   const profile = profiles.get(name);
   if (profile !== undefined) return profile;
   const known = Array.from(profiles.keys()).sort().join(', ') || 'none is installed';
-  read.complain('profile', `there is no profile "${name}"; known: ${known}`);
+  const own = 'your own go to /etc/whp/profiles.d; single names are proxied by a rule section';
+  read.complain('profile', `there is no profile "${name}"; known: ${known}; ${own}`);
   return null;
 }
 

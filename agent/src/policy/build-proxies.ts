@@ -2,6 +2,7 @@
 // which leaves the disabled ones out of the policy.
 import { canonicalAddress } from '../wire/address.ts';
 import {
+  lengthText,
   type OptionReader,
   type OptionSpec,
   readBoolean,
@@ -31,7 +32,8 @@ export function buildProxies(sections: readonly SectionPlace[], problems: Proble
     const name = placed.section.name ?? '';
     // The device is `whp-<name>`, and the kernel allows 15 characters.
     if (!/^[A-Za-z0-9_]{1,10}$/.test(name)) {
-      read.complain(null, 'a proxy needs a name of 1 to 10 letters, digits or _');
+      const shape = 'a proxy needs a name of 1 to 10 letters, digits or _';
+      read.complain(null, `${shape}${lengthText(name, 10)}`);
     }
     const enabled = readBoolean(read, 'enabled', true);
     const proxy = readProxy(read, name, enabled);

@@ -52,7 +52,7 @@ export function buildRules(
     if (app !== null && !apps.includes(app)) {
       read.complain('app', `there is no app "${app}"; known: ${known}`);
     }
-    const names = read.list('name', nameProblem);
+    const names = read.list('name', (text) => nameProblem(text, 'rule'));
     const addresses = read.list(
       'address',
       (text) => addressProblem(text, action),

@@ -5,6 +5,7 @@
 //   *       one or more letters, digits, hyphens or underscores, within the label
 //   {0-17}  a decimal number in that interval, without leading zeros
 // as in `dsn{0-17}.d.skype.net`. The last two labels hold none: they decide what is looked at.
+import { parseCidr } from '../wire/address.ts';
 import { toAscii } from './punycode.ts';
 
 type Token =
@@ -23,11 +24,18 @@ const LOWER = Uint8Array.from({ length: 256 }, (_, byte) =>
 const LABEL = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/;
 /** Two or more labels: what nearly every name of a profile is, said at one blow. */
 const NAME = /^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.(?!$)|$)){2,}$/;
+/** No top-level domain is a number (RFC 3696 section 2): it is a mistyped address. */
+const ENDS_IN_NUMBER = /(^|\.)\d+$/;
 const MAX_NUMBER = 999999999;
 
-/** What is wrong with a domain name in a profile and the fix, or null when it is fine. */
-export function nameProblem(text: string): string | null {
-  if (text.length <= 253 && NAME.test(text)) return null;
+/** Where a name stands: which fix there is for what is none depends on it. */
+export type NamePlace = 'profile' | 'rule' | 'question';
+
+/** What is wrong with a domain name and the fix, or null when it is fine. */
+export function nameProblem(text: string, place: NamePlace = 'profile'): string | null {
+  if (text.length <= 253 && NAME.test(text) && !ENDS_IN_NUMBER.test(text)) return null;
+  const mistaken = mistakenProblem(text, place);
+  if (mistaken !== null) return mistaken;
   const spelling = spellingProblem(text);
   if (spelling !== null) return spelling;
   const labels = text.split('.');
@@ -38,6 +46,54 @@ export function nameProblem(text: string): string | null {
     return `"${bad}" in "${text}" is no host name label; use 1 to 63 of a-z 0-9 - _`;
   }
   return text.length > 253 ? `"${text}" is longer than 253 characters` : null;
+}
+
+/** What people write in the place of a name: a URL, an address, several names, a wildcard. */
+function mistakenProblem(text: string, place: NamePlace): string | null {
+  const bare = text.trim();
+  if (bare === '') return 'is empty; write a host name such as meet.example.com';
+  const several = bare.split(/[\s,;]+/).filter((word) => word !== '');
+  if (several.length > 1 || bare !== text || /[,;]/.test(bare)) {
+    const words = several.map((word) => `"${hostIn(word) ?? word}"`).join(', ');
+    return `"${text}": one name an entry, without spaces and commas: ${words}`;
+  }
+  const cidr = parseCidr(bare);
+  if (cidr !== null || /^\[.*\]$/.test(bare)) return addressInstead(bare, place);
+  const host = hostIn(bare);
+  if (host !== null && parseCidr(host) !== null) return addressInstead(host, place);
+  if (host !== null) return `"${text}" is more than a host name; write the host name only: ${host}`;
+  if (ENDS_IN_NUMBER.test(bare)) return `"${text}" ends in a number, as no host name does`;
+  const below = /^\*?\.(.+)$/.exec(bare)?.[1];
+  if (below !== undefined && !below.includes('*')) {
+    const fix =
+      place === 'profile'
+        ? 'and put it among the suffixes'
+        : 'which stands for every name below it too';
+    return `"${text}": write "${below}", ${fix}`;
+  }
+  if (!bare.includes('*')) return null;
+  const fix =
+    place === 'profile'
+      ? 'put it among the patterns'
+      : 'write the part to the right of it, which stands for every name below it, or a profile of your own';
+  return `"${text}": a name has no *; ${fix}`;
+}
+
+/** The host of a URL, of HOST:PORT, HOST/PATH or USER@HOST, lower case; null: it is nothing of the kind. */
+function hostIn(text: string): string | null {
+  if (!/[/:@?#]/.test(text)) return null;
+  const rest = text
+    .replace(/^[a-z][a-z0-9+.-]*:(\/\/)?(?!\d+(\/|$))/i, '')
+    .replace(/^\/\//, '')
+    .replace(/^[^/@]*@/, '');
+  const host = /^\[([^\]]+)\]/.exec(rest)?.[1] ?? rest.split(/[/:?#]/)[0]!;
+  return host === '' ? null : host.toLowerCase().replace(/\.$/, '');
+}
+
+function addressInstead(text: string, place: NamePlace): string {
+  const fix =
+    place === 'profile' ? 'write it in a range' : `write option address: list address '${text}'`;
+  return `"${text}" is an IP address and no host name; ${fix}`;
 }
 
 /** Errors that names and patterns share, with the spelling to use instead. */

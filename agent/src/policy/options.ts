@@ -1,5 +1,6 @@
 // Reads the options of one UCI section by a list of what it may hold, so that a misspelt, repeated
 // or misplaced one is reported with its line. build says what each value means.
+import { nearest } from './nearest.ts';
 import type { Problem } from './result.ts';
 import type { UciSection, UciValue } from './uci.ts';
 
@@ -80,12 +81,20 @@ function checkKnown(
   for (const { keyword, name, line } of section.values) {
     const isList = spec.lists.includes(name);
     if (!isList && !spec.options.includes(name)) {
-      const known = [...spec.options, ...spec.lists].join(', ');
-      complainAt(line, name, `unknown option of a ${section.type} section; use ${known}`);
+      const known = [...spec.options, ...spec.lists];
+      const article = /^[aeiou]/.test(section.type) ? 'an' : 'a';
+      const meant = nearest(name, known);
+      const fix = meant === null ? `use ${known.join(', ')}` : `did you mean ${meant}?`;
+      complainAt(line, name, `unknown option of ${article} ${section.type} section; ${fix}`);
     } else if (keyword === 'list' && !isList) {
       complainAt(line, name, `has one value; write: option ${name} 'VALUE'`);
     }
   }
+}
+
+/** How long a name is that is too long; '' when it is not. */
+export function lengthText(name: string, most: number): string {
+  return name.length > most ? `: "${name}" has ${name.length} characters, at most ${most}` : '';
 }
 
 // The spellings that OpenWrt's own scripts take.

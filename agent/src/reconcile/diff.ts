@@ -25,7 +25,8 @@ function isSame(now: Piece, piece: Piece): boolean {
   return describe(now) === describe(piece) && key(now) === key(piece);
 }
 
-function linkOf(piece: Piece): string | null {
+/** The device that an address or a route stands on. */
+export function linkOf(piece: Piece): string | null {
   return piece.kind === 'address' || piece.kind === 'route' ? piece.link : null;
 }
 

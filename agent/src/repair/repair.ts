@@ -19,6 +19,8 @@ export type RepairEvent =
   | { readonly kind: 'unjudged' }
   /** A device, address, route or rule came or went by somebody else's hand. */
   | { readonly kind: 'route'; readonly event: RouteEvent }
+  /** Something of ours could not be made, and is to be tried again in so many milliseconds. */
+  | { readonly kind: 'refused'; readonly milliseconds: number }
   /** Notifications were lost. */
   | { readonly kind: 'overrun' }
   /** The time that was asked for by `wake` has come. */
@@ -127,6 +129,8 @@ export function repairStep(
       return onUnjudged(state, now);
     case 'route':
       return onRoute(state, event.event, now);
+    case 'refused':
+      return pathsIn(state, Math.max(0, event.milliseconds), now);
     case 'overrun':
       return [...lookNow(state), ...pathsIn(state, 0, now)];
     case 'due':

@@ -1,10 +1,10 @@
 // replay/book: where the packets of a capture went, flow by flow: one row for each 5-tuple and
 // application, so a flow that is direct first and proxied later shows both. Before: the tracer's
 // verdict. After: report. Sums: every packet handed in is in exactly one row, once.
-import { flowText } from '../learn/evidence.ts';
 import { parsePrefix } from '../ruleset/names.ts';
 import type { Trace } from '../ruleset/trace.ts';
 import type { Flow } from '../ruleset/trace-conntrack.ts';
+import { flowText } from '../wire/flow-text.ts';
 import {
   destinationText,
   fragmentKey,
@@ -13,7 +13,6 @@ import {
   TCP,
   TCP_ACK,
   TCP_SYN,
-  UDP,
 } from '../wire/packet.ts';
 
 /** Which side sent the first packet; `before`: the capture starts in the middle of the flow. */
@@ -127,7 +126,7 @@ function nameOf(book: Book, entry: Entry): FlowName {
   if (known !== undefined) return known;
   const began = beginning(packet, outward);
   const there = {
-    protocol: protocolText(packet.protocol),
+    protocol: packet.protocol,
     source: sourceText(packet),
     sourcePort: Math.max(0, packet.sourcePort),
     destination: destinationText(packet),
@@ -150,8 +149,4 @@ function beginning(packet: Packet, outward: boolean): Began {
   const opening = (packet.tcpFlags & (TCP_SYN | TCP_ACK)) === TCP_SYN;
   if (packet.protocol === TCP && !opening) return 'before';
   return outward ? 'home' : 'outside';
-}
-
-function protocolText(protocol: number): string {
-  return protocol === UDP ? 'udp' : protocol === TCP ? 'tcp' : String(protocol);
 }

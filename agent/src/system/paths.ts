@@ -44,6 +44,7 @@ import type { Operation } from '../reconcile/diff.ts';
 import { FAMILIES } from '../ruleset/terms.ts';
 import { isLinkName } from '../tunnel/plan.ts';
 import { parseAddress } from '../wire/address.ts';
+import { errnoText } from './errno.ts';
 import { dump, transact } from './netlink-request.ts';
 import { type NetlinkSocket, openNetlink, request, takeSequence } from './netlink-socket.ts';
 
@@ -88,21 +89,28 @@ export function readNeighbours({ socket }: Paths): ReadonlyMap<string, string> {
   return new Map(known.flatMap(({ address, mac }) => (mac === null ? [] : [[address, mac]])));
 }
 
-/** Reads all four kinds. A string is the error, with the errno of the dump that failed. */
-export function readPaths(paths: Paths): Realized | string {
-  const { socket, globals } = paths;
-  const links = readLinks(paths);
-  if (typeof links === 'string') return links;
-  const all = readAll(paths);
-  if (typeof all === 'string') return all;
+/** The addresses of all devices. A string is the error. */
+export function readAddresses({ socket }: Paths): readonly KernelAddress[] | string {
   const addresses: KernelAddress[] = [];
-  const pieces: Piece[] = links.filter(isOwnLink).map(linkPiece);
-  const names = new Map(links.map((link) => [link.index, link.name]));
   for (const family of FAMILIES) {
     const found = collect(socket, (w, seq) => putAddressDump(w, seq, family), readAddress);
     if (typeof found === 'string') return `read addresses: ${found}`;
     addresses.push(...found);
   }
+  return addresses;
+}
+
+/** Reads all four kinds. A string is the error, with the errno of the dump that failed. */
+export function readPaths(paths: Paths): Realized | string {
+  const { globals } = paths;
+  const links = readLinks(paths);
+  if (typeof links === 'string') return links;
+  const all = readAll(paths);
+  if (typeof all === 'string') return all;
+  const addresses = readAddresses(paths);
+  if (typeof addresses === 'string') return addresses;
+  const pieces: Piece[] = links.filter(isOwnLink).map(linkPiece);
+  const names = new Map(links.map((link) => [link.index, link.name]));
   for (const { link, address, peer } of addresses) {
     const name = names.get(link) ?? '';
     if (isLinkName(name) && peer !== null)
@@ -222,7 +230,7 @@ export function applyOperation(paths: Paths, operation: Operation): string | nul
     return `${op} ${describe(piece)}: an address is no address`;
   const { errno } = transact(socket, seq, seq);
   if (errno === 0 || (op === 'delete' && GONE.includes(errno))) return null;
-  const what = `${op} ${describe(piece)}: errno ${errno}`;
+  const what = `${op} ${describe(piece)}: ${errnoText(errno)}`;
   if (piece.kind !== 'link' || !NOT_SUPPORTED.includes(errno)) return what;
   return weakerWithout(piece.remote.includes(':') ? 'gre6' : 'gre', what);
 }

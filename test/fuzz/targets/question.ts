@@ -1,7 +1,7 @@
 // control/arguments, control/answers, control/text: a command line is a command or a refusal, and a
 // question for "why" always has one answer that can be printed.
 
-import { whyAnswer } from '../../../agent/src/control/answer-why.ts';
+import { type Surroundings, whyAnswer } from '../../../agent/src/control/answer-why.ts';
 import { evidenceAnswer, flowAnswers, learnedAnswer } from '../../../agent/src/control/answers.ts';
 import { readArguments } from '../../../agent/src/control/arguments.ts';
 import { evidenceText, flowsText, learnedText, whyText } from '../../../agent/src/control/text.ts';
@@ -19,6 +19,18 @@ for (const seed of DNS_SEEDS) {
   step(state, { kind: 'evidence', prefix: 'whp:range:skype', ...span }, 1000);
 }
 
+const AROUND: Surroundings = {
+  now: 2000,
+  choices: new Map(),
+  up: new Set(policy.proxies.map(({ name }) => name)),
+  paused: new Map(),
+  tableless: null,
+  hosts: [{ mac: '02:00:00:00:00:11', address: '192.168.1.11', name: 'tv' }],
+  own: ['192.168.1.1'],
+  isHome: (address) => address.startsWith('192.168.1.'),
+  macOf: () => null,
+};
+
 export const question: Target = {
   name: 'question',
   weight: 4,
@@ -28,6 +40,9 @@ export const question: Target = {
     '--json status',
     'help',
     'why 2a01::7',
+    'why api.skype.com',
+    'why tv',
+    'why icmp 192.168.1.11 198.51.100.7',
   ].map(bytesOf),
   words: [
     'why ',
@@ -50,17 +65,19 @@ export const question: Target = {
       countSet: () => input.length,
       connections: () => 'none',
     };
-    const why = whyAnswer(state, kernel, text, 2000);
-    must(whyText(why).endsWith('\n') && why.verdict !== '', 'no answer to why');
+    const why = whyAnswer(state, kernel, text, AROUND);
+    if (typeof why === 'string') must(why !== '', 'refused without a reason');
+    else must(whyText(why).endsWith('\n') && why.verdict !== '', 'no answer to why');
+    const reasons = typeof why === 'string' ? -1 : why.reasons.length;
     const learned = learnedText(learnedAnswer(state, kernel, 2000));
     const printed =
-      evidenceText(evidenceAnswer(state, 2000)) + flowsText(flowAnswers(state, kernel));
+      evidenceText(evidenceAnswer(state, 2000)) + flowsText(flowAnswers(state, kernel, AROUND));
     must(!/undefined|NaN|\[object/.test(learned + printed), 'a hole in what is printed');
-    if (command.ok) return `${command.value.name} ${command.value.json} ${why.reasons.length}`;
+    if (command.ok) return `${command.value.name} ${command.value.json} ${reasons}`;
     must(
       command.problems.length === 1 && command.problems[0]!.what !== '',
       'refused without a reason',
     );
-    return `${command.problems[0]!.what.slice(0, 20)} ${why.reasons.length}`;
+    return `${command.problems[0]!.what.slice(0, 20)} ${reasons}`;
   },
 };

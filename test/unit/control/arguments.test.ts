@@ -35,7 +35,7 @@ test('wrong words are named', () => {
   assert.is(problem('status', '--jsn'), '--jsn: no such option; whp help lists them');
   assert.is(problem('status', '--config'), '--config: needs a value: --config FILE');
   assert.is(problem('status', '--json=1'), '--json=1: takes no value');
-  assert.is(problem('why'), 'whp why: needs ADDRESS|FLOW');
+  assert.is(problem('why'), 'whp why: needs ADDRESS|FLOW|NAME');
   assert.is(problem('status', 'x'), 'x: whp status takes no operand');
   assert.is(problem('check', 'a', 'b'), 'b: whp check takes [FILE]');
 });

@@ -5,13 +5,13 @@ import {
   createEvidence,
   expireEvidence,
   findEvidence,
-  flowText,
   recordEvidence,
 } from '../../../agent/src/learn/evidence.ts';
 import { createLearned, learnEndpoints } from '../../../agent/src/learn/learned.ts';
 import { observePortmap } from '../../../agent/src/learn/observe-portmap.ts';
 import { ownRange } from '../../../agent/src/policy/build-rules.ts';
 import type { Profile } from '../../../agent/src/policy/profile.ts';
+import { flowText } from '../../../agent/src/wire/flow-text.ts';
 import { decodePacket } from '../../../agent/src/wire/packet.ts';
 import { concat, hex, u16be } from '../wire/bytes.ts';
 

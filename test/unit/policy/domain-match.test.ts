@@ -138,6 +138,51 @@ test('wildcards of all sorts, and no blow-up on hostile labels', () => {
   for (let i = 0; i < 20; i++) assert.not.ok(matchLabel(long[0]!, letters, 0, 63));
 });
 
+test('what people write in the place of a name: the message says what to write', () => {
+  const url = /write the host name only: meet\.example\.com$/;
+  const below = /write "example\.com", which stands for every name below it too$/;
+  const address =
+    /is an IP address and no host name; write option address: list address '[0-9a-f.:/]+'$/;
+  const cases: [string, RegExp][] = [
+    ['https://meet.example.com/', url],
+    ['HTTPS://Meet.Example.com/a?b#c', url],
+    ['http://user:secret@meet.example.com:8443/x', url],
+    ['//meet.example.com', url],
+    ['meet.example.com/path', url],
+    ['meet.example.com:443', url],
+    ['anna@meet.example.com', url],
+    ['sip:anna@meet.example.com', url],
+    ['stun:meet.example.com:3478', url],
+    ['meet.example.com.:443', url],
+    ['*.example.com', below],
+    ['.example.com', below],
+    ['a*.example.com', /has no \*; write the part to the right of it/],
+    ['example.*', /has no \*/],
+    ['a.example,b.example', /one name an entry.*: "a\.example", "b\.example"$/],
+    ['a.example b.example', /one name an entry.*: "a\.example", "b\.example"$/],
+    ['https://a.example/;b.example', /: "a\.example", "b\.example"$/],
+    [' a.example', /without spaces and commas: "a\.example"$/],
+    ['203.0.113.7', address],
+    ['203.0.113.0/24', address],
+    ['2001:db8::7', address],
+    ['https://203.0.113.7/', address],
+    ['[2001:db8::7]:443', address],
+    ['203.0.113', /ends in a number/],
+    ['203.0.113.256', /ends in a number/],
+    ['', /is empty/],
+    ['localhost', /one label/],
+  ];
+  for (const [name, expected] of cases) {
+    assert.match(nameProblem(name, 'rule') ?? '', expected, name);
+  }
+  assert.match(nameProblem('*.example.com') ?? '', /among the suffixes/);
+  assert.match(nameProblem('a*.example.com') ?? '', /among the patterns/);
+  assert.match(nameProblem('203.0.113.7') ?? '', /write it in a range/);
+  for (const name of ['4.example', 'a1.b2.c3', '1and1.example', '3com.example']) {
+    assert.is(nameProblem(name, 'rule'), null, name);
+  }
+});
+
 test('what a profile may not say has its fix in the message', () => {
   const cases: [string, RegExp][] = [
     ['bücher.example', /write "xn--bcher-kva\.example"/],
@@ -146,7 +191,7 @@ test('what a profile may not say has its fix in the message', () => {
     ['com', /at least two/],
     ['a..b', /empty label/],
     ['-a.b', /"-a"/],
-    ['a b.c', /"a b"/],
+    ['a b.c', /one name an entry.*: "a", "b\.c"$/],
     [`${'a'.repeat(64)}.b`, /1 to 63/],
     [`${'a.'.repeat(127)}b`, /longer than 253/],
   ];

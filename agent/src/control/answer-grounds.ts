@@ -1,0 +1,169 @@
+// control/answer-grounds: what the table's rules would find for a new flow of an app, in the order in
+// which they look (ruleset/compile-new): the owner's exceptions, ranges and pins, addresses by DNS, TLS
+// names, ports, peers. Pure. Before: answer-why. A test in namespaces holds it against the kernel.
+
+import { findEndpoint } from '../learn/learned.ts';
+import type { App } from '../policy/policy.ts';
+import type { PortSpan, ProfileRange, Transport } from '../policy/profile.ts';
+import { findBlock, findRange } from '../policy/range-match.ts';
+import { portKey } from '../ruleset/elements.ts';
+import { setName } from '../ruleset/names.ts';
+import type { State } from '../state.ts';
+import { familyOf, parseAddress } from '../wire/address.ts';
+import { type KernelView, learnedAnswer, read, seconds } from './answers.ts';
+import { appliesTo } from './devices.ts';
+
+/** The far end of a flow, and what else is known of the flow. */
+export interface Target {
+  readonly address: string;
+  readonly port?: number;
+  /** Absent: an address alone was asked for, or a protocol without ports. */
+  readonly protocol?: string;
+  readonly source?: { readonly address: string; readonly port: number };
+}
+
+export interface Ground {
+  readonly app: App;
+  /** elsewhere: it would be the app's, were it a flow of one of its devices. */
+  readonly kind: 'for' | 'against' | 'elsewhere';
+  readonly lines: readonly string[];
+  /** It holds for some ports or some devices alone. */
+  readonly partly: boolean;
+}
+
+interface Finding {
+  readonly line: string;
+  readonly partly: boolean;
+}
+
+/** What speaks for the app and against it; nothing when it does not apply to the flow's device. */
+export function groundsOf(
+  app: App,
+  state: State,
+  kernel: KernelView,
+  target: Target,
+  around: { readonly now: number; macOf(address: string): string | null },
+): Ground[] {
+  const found = findings(app, state, kernel, target, around.now);
+  const against = exceptions(app, target);
+  const kept = against.some(({ partly }) => !partly);
+  const isLimited = app.devices.length > 0 || app.macs !== undefined;
+  const grounds: Ground[] = [];
+  if (against.length > 0) {
+    grounds.push({ app, kind: 'against', lines: against.map(({ line }) => line), partly: !kept });
+  }
+  if (found.length === 0 || kept) return grounds;
+  const lines = found.map(({ line }) => line);
+  const { source } = target;
+  if (!isLimited || source === undefined) {
+    const partly = found.every((one) => one.partly) || against.length > 0 || isLimited;
+    if (isLimited) lines.push(`${app.name}: for its devices alone: ${devicesText(app)}`);
+    return [...grounds, { app, kind: 'for', lines, partly }];
+  }
+  const applies = appliesTo(app, source.address, around.macOf(source.address));
+  if (applies === true) return [...grounds, { app, kind: 'for', lines, partly: false }];
+  const line =
+    applies === null
+      ? `${app.name}: for its devices alone (${devicesText(app)}), and the MAC of ${source.address} is not known`
+      : `${app.name}: for its devices alone (${devicesText(app)}), and ${source.address} is none of them`;
+  const kind = applies === null ? 'for' : 'elsewhere';
+  return [...grounds, { app, kind, lines: [...lines, line], partly: true }];
+}
+
+function devicesText(app: App): string {
+  return [...(app.macs ?? []), ...app.devices].join(', ') || 'none is known yet';
+}
+
+function isTransport(protocol: string | undefined): protocol is Transport {
+  return protocol === 'udp' || protocol === 'tcp';
+}
+
+/** Those of `ranges` that hold the target; of a flow, those that hold its port as well. */
+function holding(ranges: readonly ProfileRange[], target: Target): readonly ProfileRange[] {
+  const bytes = parseAddress(target.address)!;
+  const at = { bytes, offset: 0, family: familyOf(bytes) };
+  if (target.source === undefined) return ranges.filter((one) => findBlock(one, at) !== null);
+  const { protocol, port = 0 } = target;
+  // Ranges name TCP and UDP ports; other protocols are in none.
+  if (!isTransport(protocol)) return [];
+  return ranges.filter((one) => findRange([one], { ...at, protocol, port }) !== null);
+}
+
+function exceptions(app: App, target: Target): Finding[] {
+  return holding(app.except ?? [], target).map((range) => ({
+    line: `${app.name}: kept direct by ${range.source}${isWhole(range) ? '' : `, ${portsOf(range)}`}`,
+    partly: target.source === undefined && !isWhole(range),
+  }));
+}
+
+function isWhole({ protocols, ports }: ProfileRange): boolean {
+  return protocols.length === 2 && JSON.stringify(ports) === '[[0,65535]]';
+}
+
+function portsOf({ protocols, ports }: ProfileRange): string {
+  const spans = ports.map((span: PortSpan) => (typeof span === 'number' ? span : span.join('-')));
+  return `${protocols.join(' and ')} ports ${spans.join(', ')}`;
+}
+
+function findings(
+  app: App,
+  state: State,
+  kernel: KernelView,
+  target: Target,
+  now: number,
+): Finding[] {
+  const { name, profile, pins } = app;
+  const { address, source } = target;
+  const ranges = holding(pins === undefined ? profile.ranges : [...profile.ranges, pins], target);
+  const found: Finding[] = ranges.map((range) => {
+    const partly = source === undefined && !isWhole(range);
+    const where = isWhole(range) ? 'all ports' : portsOf(range);
+    // What the owner states has no date.
+    const line =
+      range.date === ''
+        ? `${name}: ${range.source}, ${where}`
+        : `${name}: ${range.role} range of the profile, ${where} (${range.source}, ${range.date})`;
+    return { line, partly };
+  });
+  const known = findEndpoint(state.learned, name, address);
+  if (known !== null && known.expires > now) {
+    const left = seconds(known.expires - now);
+    found.push({
+      line: `${name}: ${known.device} resolved ${known.name} to it; ${left} s left`,
+      partly: false,
+    });
+  }
+  const learned = learnedAnswer(
+    state,
+    kernel,
+    now,
+    Number.POSITIVE_INFINITY,
+    parseAddress(address),
+  );
+  const isOurs = (one: { app: string; device: string; peer: string }): boolean =>
+    one.app === name && one.peer === address && (source?.address ?? one.device) === one.device;
+  const partly = source === undefined;
+  for (const one of learned.named.filter(isOurs)) {
+    const line = `${name}: ${one.device} named it in a TLS hello; ${one.seconds} s left`;
+    found.push({ line, partly });
+  }
+  found.push(...portFindings(app, kernel, target));
+  for (const one of learned.peers.filter(isOurs)) {
+    found.push({ line: `${name}: a peer of ${one.device}; ${one.seconds} s left`, partly });
+  }
+  return found;
+}
+
+/** Whether the flow leaves a port of its device that is the application's. */
+function portFindings({ name }: App, kernel: KernelView, { protocol, source }: Target): Finding[] {
+  if (source === undefined || !isTransport(protocol)) return [];
+  const key = portKey(source.address, source.port);
+  if (key === null) return [];
+  const isIt = (bytes: Uint8Array, at: number, end: number): boolean =>
+    end - at >= key.length && key.every((byte, i) => bytes[at + i] === byte);
+  const set = setName(name, protocol, source.address.includes(':') ? 6 : 4);
+  return read(kernel, set, 1, isIt).map(({ expiration }) => ({
+    line: `${name}: ${protocol} port ${source.port} of ${source.address} is the application's; ${seconds(expiration ?? 0)} s left`,
+    partly: false,
+  }));
+}

@@ -1,0 +1,86 @@
+// control/surroundings: what status and why ask beside the agent's state: which tunnel devices are up,
+// which way each app takes, which addresses are at home. Reads the kernel when asked, never at ticks.
+import { IFF_UP } from '../netlink/constants.ts';
+import type { KernelLink } from '../netlink/link.ts';
+import { canonicalMac } from '../policy/mac.ts';
+import { tunnelDevice } from '../ruleset/names.ts';
+import type { Daemon } from '../running.ts';
+import { now } from '../system/clock.ts';
+import { readText } from '../system/file.ts';
+import { readAddresses, readLinks } from '../system/paths.ts';
+import { cidrHas, familyOf, parseAddress } from '../wire/address.ts';
+import { type Ear, presentOf, type StatusInput } from './answer-status.ts';
+import type { Surroundings } from './answer-why.ts';
+
+/** What decides where packets go now. */
+export function decisive(
+  { policy, helm, settings, standing, guard, problems }: Daemon,
+  links: readonly KernelLink[] | string,
+): Pick<StatusInput, 'now' | 'tunnels' | 'steering' | 'choices' | 'tableless'> {
+  const known = typeof links === 'string' ? [] : links;
+  const tunnels = policy.proxies.map(({ name, address }) => {
+    const link = known.find((one) => one.name === tunnelDevice(name));
+    const device = link !== undefined && (link.flags & IFF_UP) !== 0;
+    return { name, address, device, mtu: link?.mtu ?? 0 };
+  });
+  const stands = standing !== null && !problems.has('table');
+  const tableless = stands ? null : guard === null ? 'direct' : 'refused';
+  return { now: now(), tunnels, steering: helm.steering, choices: settings.choices, tableless };
+}
+
+/** What becomes of DNS answers now. */
+export function earOf({ policy, held, holding, announced }: Daemon): Ear {
+  if (policy.apps.length === 0) return 'none';
+  if (holding && held !== null) return 'held';
+  return announced === null ? 'unseen' : 'watched';
+}
+
+export function surroundings(daemon: Daemon): Surroundings {
+  const links = readLinks(daemon.paths);
+  const addresses = readAddresses(daemon.paths);
+  const home = typeof addresses === 'string' ? [] : addresses.filter(isOn(daemon, links));
+  const macs = neighbours();
+  return {
+    ...presentOf(decisive(daemon, links)),
+    hosts: daemon.settings.hosts,
+    own: daemon.addresses,
+    isHome(address) {
+      const bytes = parseAddress(address);
+      return bytes !== null && home.some((one) => isInside(one, bytes));
+    },
+    macOf: (address) =>
+      daemon.settings.hosts.find((one) => one.address === address)?.mac ??
+      macs.get(address) ??
+      null,
+  };
+}
+
+/** Whether an address is one of a lan device. */
+function isOn({ policy }: Daemon, links: readonly KernelLink[] | string) {
+  const lan = typeof links === 'string' ? [] : links;
+  const indexes = lan
+    .filter(({ name }) => policy.globals.lan.includes(name))
+    .map((one) => one.index);
+  return ({ link }: { readonly link: number }): boolean => indexes.includes(link);
+}
+
+function isInside(
+  { address, prefix }: { readonly address: string; readonly prefix: number },
+  bytes: Uint8Array,
+): boolean {
+  const network = parseAddress(address);
+  if (network === null || network.length !== bytes.length) return false;
+  return cidrHas({ family: familyOf(network), bytes: network, prefix }, bytes, 0);
+}
+
+/** IPv4 neighbours: "ADDRESS TYPE FLAGS MAC MASK DEVICE", a head line first (proc_pid_net(5)). */
+function neighbours(): Map<string, string> {
+  const read = readText('/proc/net/arp');
+  const macs = new Map<string, string>();
+  for (const line of read.ok ? read.text.split('\n').slice(1) : []) {
+    const [address = '', , , mac = ''] = line.trim().split(/\s+/);
+    const known = canonicalMac(mac);
+    if (known !== null && known !== '00:00:00:00:00:00') macs.set(address, known);
+  }
+  return macs;
+}

@@ -1,0 +1,35 @@
+// How a flow is written, everywhere: what the ruleset announced, what conntrack lists and what a
+// capture holds are found by the same text. Pure.
+import { ICMP, ICMPV6, TCP, UDP } from './packet.ts';
+
+/** Both ends of a flow in the direction of its first packet. */
+export interface FlowEnds {
+  /** The number, or the name that protocolName gives it. */
+  readonly protocol: number | string;
+  readonly source: string;
+  readonly sourcePort: number;
+  readonly destination: string;
+  readonly destinationPort: number;
+}
+
+const NAMES = new Map([
+  [UDP, 'udp'],
+  [TCP, 'tcp'],
+  [ICMP, 'icmp'],
+  [ICMPV6, 'icmpv6'],
+]);
+
+/** "udp", "tcp", "icmp", "icmpv6", or the protocol number as text. */
+export function protocolName(protocol: number): string {
+  return NAMES.get(protocol) ?? String(protocol);
+}
+
+/** "udp 192.168.1.34:13021 > 157.55.130.145:40012"; IPv6 addresses in brackets. Without ports where
+ * the table compares none: conntrack gives ICMP an id and a type in their place. */
+export function flowText({ protocol, ...ends }: FlowEnds): string {
+  const name = typeof protocol === 'number' ? protocolName(protocol) : protocol;
+  if (name !== 'udp' && name !== 'tcp') return `${name} ${ends.source} > ${ends.destination}`;
+  const side = (address: string, port: number): string =>
+    `${address.includes(':') ? `[${address}]` : address}:${port}`;
+  return `${name} ${side(ends.source, ends.sourcePort)} > ${side(ends.destination, ends.destinationPort)}`;
+}

@@ -1,0 +1,332 @@
+// What status, why, flows, proxy list, rpcd and diag say, against where a real packet of a device goes:
+// one row of the matrix for each state of the proxy, of the owner's word, of the device and of the
+// agent. Each row sends a new flow to a server of the application and holds every output against the
+// answer that came back.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import {
+  config,
+  type Home,
+  MEDIA,
+  NODE,
+  NODE_PORT,
+  OTHER,
+  pause,
+  startHome,
+  type Talk,
+} from './home.ts';
+
+const DEVICE = '192.168.1.11';
+let home: Home;
+test.before(async () => {
+  home = await startHome(`whp-truth-${process.pid}`);
+});
+test.after(() => home.stop());
+
+const only = (fallback: string, more = ''): string => config({ fallback, proxies: ['a'] }) + more;
+const DEAD = 'add table ip x; add chain ip x i { type filter hook input priority 0; policy drop; }';
+const kill = (): string => home.run('proxya', 'nft', DEAD);
+const revive = (): string => home.run('proxya', 'nft', 'delete table ip x');
+
+/** A schedule that begins in two days. */
+function elsewhen(): string {
+  const days = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
+  return `  list schedule '${days[(new Date().getUTCDay() + 2) % 7]!} 10:00-11:00'\n`;
+}
+
+type State = 'proxied' | 'refused' | 'direct';
+
+interface Seen {
+  readonly state: State;
+  /** The flow, and one that nobody has sent yet. */
+  readonly flow: string;
+  readonly next: string;
+}
+
+let port = 20000;
+
+/** Sends a new flow until something comes back, and says where it went. */
+async function send(to = NODE, given?: number): Promise<Seen> {
+  port += 2;
+  const from = given ?? port;
+  const talk: Talk = home.talk(from, to);
+  for (let waited = 0; talk.heard.length === 0 && waited < 5000; waited += 10) await pause(10);
+  await pause(50);
+  talk.stop();
+  const words = new Set(talk.heard.map(({ word }) => word));
+  assert.is(words.size, 1, `one answer to ${from}: ${[...words].join(' ')}`);
+  const [word = ''] = words;
+  const state = word.startsWith('proxy') ? 'proxied' : word === 'internet' ? 'direct' : 'refused';
+  const flow = (source: number): string => `udp ${DEVICE}:${source} > ${to}:${NODE_PORT}`;
+  return { state, flow: flow(from), next: flow(from + 1) };
+}
+
+interface Status {
+  readonly apps: readonly {
+    readonly newFlows: { readonly state: State; readonly reason: string };
+  }[];
+  readonly tunnels: readonly { readonly name: string; readonly state: string; device: boolean }[];
+  readonly problems: readonly string[];
+  readonly hold: boolean;
+  readonly wanted: boolean;
+}
+interface Why {
+  readonly state: string;
+  readonly verdict: string;
+}
+interface Row {
+  readonly flow: string;
+  readonly proxy: string;
+}
+
+const json = <T>(...words: string[]): T => JSON.parse(home.whp(...words, '--json')) as T;
+
+const VERDICT = { proxied: /proxied/, refused: /REFUSED/, direct: /DIRECT/ } as const;
+
+/** Every output about new flows of the app, against what a packet of one met. */
+function compare({ state, flow, next }: Seen, isOurs = true): void {
+  const status = json<Status>('status');
+  const whole = isOurs ? state : status.apps[0]!.newFlows.state;
+  assert.is(status.apps[0]!.newFlows.state, whole, 'status --json');
+  const line = home
+    .whp('status')
+    .split('\n')
+    .find((one) => one.startsWith('skype '))!;
+  assert.match(line, VERDICT[whole], 'status');
+  if (whole !== 'proxied') assert.not.match(line, /proxied/);
+  const asked = isOurs ? [NODE, next.replace(' >', '')] : [next.replace(' >', '')];
+  for (const query of asked) {
+    const words = query.split(' ');
+    const why = json<Why>('why', ...words);
+    assert.is(why.state, state, `why ${query}: ${why.verdict}`);
+    const text = home.whp('why', ...words).split('\n')[0]!;
+    if (isOurs) assert.match(text, VERDICT[state]);
+    else assert.match(text, / direct: /);
+    const told = JSON.parse(home.rpc('why', { query })) as Why;
+    assert.is(told.state, state, `rpcd why ${query}`);
+  }
+  const rows = json<readonly Row[]>('flows').filter((one) => one.flow === flow);
+  const wanted = { proxied: ['a'], refused: [], direct: ['direct'] }[state];
+  // A flow that is direct by the owner's word, or is no flow of the app, has no mark and no row.
+  const { reason } = status.apps[0]!.newFlows;
+  const marked = state === 'direct' && reason !== 'no proxy is up (fallback direct)' ? [] : wanted;
+  assert.equal(
+    rows.map(({ proxy }) => proxy),
+    marked,
+    'flows --json',
+  );
+  const shown = home
+    .whp('flows')
+    .split('\n')
+    .find((one) => one.startsWith(`${flow} `));
+  if (marked.length === 0) assert.is(shown, undefined);
+  else assert.match(shown!, marked[0] === 'direct' ? / DIRECT / : / a /);
+  const told = JSON.parse(home.rpc('status')) as Status;
+  assert.is(told.apps[0]!.newFlows.state, whole, 'rpcd status');
+  const report = home.whp('diag').split('==== whp status\n')[1]!.split('\n==== ')[0]!;
+  assert.is((JSON.parse(report) as Status).apps[0]!.newFlows.state, whole, 'diag');
+  const listed = json<Status['tunnels']>('proxy', 'list');
+  const { device, state: health } = json<Status>('status').tunnels[0]!;
+  const [first] = listed;
+  assert.equal([first!.name, first!.device, first!.state], ['a', device, health]);
+  const word = device ? (health === 'down' ? 'DOWN' : health) : 'NO DEVICE';
+  assert.match(
+    home.whp('proxy', 'list'),
+    new RegExp(`^a +203\\.0\\.113\\.20 +${word} +skype`, 'm'),
+  );
+}
+
+async function untilPath(state: string): Promise<void> {
+  for (let waited = 0; waited < 10_000; waited += 100) {
+    const { apps } = home.status() as { apps: { path: { state: string } }[] };
+    if (apps[0]?.path.state === state) return;
+    await pause(100);
+  }
+  throw new Error(`not ${state}: ${home.log()}`);
+}
+
+/** What is nobody's application goes its own way in every row. */
+async function unrelated(): Promise<void> {
+  const { state, flow } = await send(OTHER);
+  assert.is(state, 'direct');
+  const why = json<Why>('why', ...flow.replace(' >', '').split(' '));
+  assert.equal([why.state, /^direct: no profile/.test(why.verdict)], ['direct', true]);
+}
+
+test('the proxy is up', async () => {
+  await home.startAgent(only('block'));
+  await untilPath('up');
+  const seen = await send();
+  assert.is(seen.state, 'proxied');
+  compare(seen);
+  await unrelated();
+  assert.is(json<Status>('status').hold, false);
+  // The port that the flow showed is the application's, whatever it is sent to; no other port is.
+  const from = Number(/:(\d+) >/.exec(seen.flow)![1]);
+  const beside = await send(MEDIA, from);
+  assert.is(beside.state, 'proxied');
+  assert.is(json<Why>('why', ...beside.flow.replace(' >', '').split(' ')).state, 'proxied');
+  assert.is(json<Why>('why', ...`udp ${DEVICE}:${from} ${NODE}:9`.split(' ')).state, 'proxied');
+  assert.is(json<Why>('why', ...`udp ${DEVICE}:999 ${NODE}:9`.split(' ')).state, 'direct');
+  // An address of the profile without IPv6 at the proxy; the proxy's own address; a private one.
+  home.whp('pin', '2a01::7', 'skype');
+  assert.match(home.whp('why', '2a01::7'), /REFUSED now: .*offers no IPv6/);
+  home.whp('unpin', '2a01::7');
+  assert.match(home.whp('why', '203.0.113.20'), /direct: the address of proxy a itself/);
+  assert.match(home.whp('why', '10.1.2.3'), /direct: no address of the public Internet/);
+});
+
+test('paused: a live flow stays, a new one is direct', async () => {
+  const live = home.talk(19_999);
+  await pause(300);
+  home.whp('pause', 'skype', '5');
+  const seen = await send();
+  assert.is(seen.state, 'direct');
+  compare(seen);
+  const why = json<Why>('why', 'udp', `${DEVICE}:19999`, `${NODE}:${NODE_PORT}`);
+  assert.is(live.heard.at(-1)?.word, 'proxya');
+  assert.match(why.verdict, /^proxied: a flow of skype that is open now, by proxy a/);
+  assert.match(home.whp('why', NODE), /DIRECT now: it is skype's.*; it is paused, \d+ s more/);
+  live.stop();
+  home.whp('resume');
+});
+
+for (const fallback of ['block', 'direct'] as const) {
+  test(`the proxy is dead, fallback ${fallback}`, async () => {
+    home.reload(only(fallback));
+    await untilPath('up');
+    kill();
+    await untilPath(fallback === 'block' ? 'down' : 'direct');
+    const seen = await send();
+    assert.is(seen.state, fallback === 'block' ? 'refused' : 'direct');
+    compare(seen);
+    await unrelated();
+    // Paused as well: the gate of the pause comes first.
+    home.whp('pause', 'skype');
+    const paused = await send();
+    assert.is(paused.state, 'direct');
+    const { apps, problems } = json<Status>('status');
+    assert.is(apps[0]!.newFlows.state, 'direct');
+    assert.match(problems.join('\n'), /skype: live flows are .*; new ones go direct \(paused\)/);
+    assert.is(json<Why>('why', NODE).state, 'direct');
+    home.whp('resume');
+    revive();
+    await untilPath('up');
+  });
+}
+
+test('outside its hours', async () => {
+  home.reload(only('block', elsewhen()));
+  const seen = await send();
+  assert.is(seen.state, 'direct');
+  compare(seen);
+  assert.match(home.whp('why', NODE), /these are not its hours/);
+});
+
+test('a device that is not in the list of the app, by address and by MAC', async () => {
+  const [, mac = ''] = /link\/ether (\S+)/.exec(home.run('device', 'ip', 'link', 'show', 'eth0'))!;
+  for (const [list, isIts] of [
+    ['192.168.1.99', false],
+    [DEVICE, true],
+    ['02:00:00:00:99:99', false],
+    [mac, true],
+  ] as const) {
+    home.reload(only('block', `  list device '${list}'\n`));
+    await untilPath('up');
+    const seen = await send();
+    assert.is(seen.state, isIts ? 'proxied' : 'direct', list);
+    compare(seen, isIts);
+    const why = home.whp('why', DEVICE);
+    assert.match(why, isIts ? /skype applies to it \(by proxy a\)/ : /skype does not apply to it/);
+    assert.match(home.whp('why', NODE), /for its devices alone/);
+  }
+});
+
+test('no tunnel device', async () => {
+  home.reload(only('block'));
+  await untilPath('up');
+  home.run('router', 'ip', 'link', 'set', 'whp-a', 'down');
+  // At once, and after the probes have said so.
+  const first = await send();
+  assert.is(first.state, 'refused');
+  compare(first);
+  await untilPath('down');
+  compare(await send());
+  assert.match(home.whp('status'), /^a .* NO DEVICE .* - /m);
+  home.run('router', 'ip', 'link', 'set', 'whp-a', 'up');
+  await untilPath('up');
+});
+
+test('what was never made is no repair, is said once, and what stood is repaired', async () => {
+  interface Repairs {
+    readonly repairs: { readonly count: number; readonly last: string };
+  }
+  const before = json<Repairs>('status').repairs.count;
+  const said = (): number => home.log().split('error: add link whp-a').length;
+  const times = said();
+  // Each of these makes the agent look. The devices of this home are no GRE: it cannot make its own.
+  for (let i = 0; i < 5; i++) {
+    home.run('router', 'ip', 'link', 'add', 'other', 'type', 'veth', 'peer', 'other2');
+    home.run('router', 'ip', 'link', 'del', 'other');
+    await pause(300);
+  }
+  assert.is(json<Repairs>('status').repairs.count, before);
+  assert.is(said(), times, home.log());
+  home.run('router', 'ip', 'rule', 'del', 'pref', '15001');
+  await pause(300);
+  const { count, last } = json<Repairs>('status').repairs;
+  assert.is(count, before + 1);
+  assert.match(last, /^somebody removed or changed a piece of ours, put right: rule v4 pref 15001/);
+  assert.not.match(last, /link/);
+});
+
+test('words that are nothing end with status 2, and names are answered', async () => {
+  for (const words of [['nonsense'], ['8.8.8.8', 'x'], ['::1'], ['127.0.0.1'], ['1.2.3.4/24']]) {
+    const { status, err } = home.tell('why', ...words);
+    assert.is(status, 2, `${words.join(' ')}: ${err}`);
+    assert.is(home.tell('why', ...words, '--json').status, 2);
+    assert.match(home.rpc('why', { query: words.join(' ') }), /"error"/);
+  }
+  assert.match(home.tell('why', 'https://meet.example.com/x').err, /name only: meet\.example\.com/);
+  assert.match(home.whp('why', 'api.skype.com'), /proxied: a name of skype, by proxy a/);
+  assert.match(home.whp('why', 'example.com'), /direct: no profile and no rule has this name/);
+  assert.match(home.whp('why', '192.168.1.1'), /the router's own address/);
+});
+
+test('an agent that was killed leaves the rules, and no command pretends to know', async () => {
+  await home.stopAgent('SIGKILL');
+  assert.is((await send()).state, 'proxied');
+  nobodyAnswers();
+});
+
+test('no agent: the table is gone, and so are the answers', async () => {
+  await home.startAgent(only('block'));
+  await untilPath('up');
+  await home.stopAgent();
+  assert.is((await send()).state, 'direct');
+  nobodyAnswers();
+});
+
+function nobodyAnswers(): void {
+  for (const words of [['status'], ['why', NODE], ['flows'], ['proxy', 'list']]) {
+    const { status, out, err } = home.tell(...words);
+    assert.equal([status, out], [3, ''], words.join(' '));
+    assert.match(err, /no agent answers/);
+  }
+  assert.is(home.rpc('status'), '');
+  const { out } = home.tell('diag');
+  assert.match(out, /==== whp status\nno agent answers/);
+}
+
+test('no app is enabled: there is nothing to pause', async () => {
+  await home.startAgent(config({ enabled: false }));
+  for (const word of ['pause', 'resume']) {
+    const { status, err } = home.tell(word);
+    assert.is(status, 1, word);
+    assert.match(err, /no app is enabled/);
+  }
+  assert.match(home.whp('status'), /DNS answers 0 \(none is looked at\)/);
+  await home.stopAgent();
+});
+
+test.run();
