@@ -43,7 +43,7 @@ export function lanLook({ policy, packages }: Subject, seen: RouterSeen): Look {
   const kept = isListed ? [] : lan;
   for (const link of problems.length > 0 ? [] : leftOut(seen, lan)) {
     const fix = uciList(option, null, [...kept, link.name]);
-    const what = `${deviceText(seen, link)} is in no list lan: nothing from its devices is proxied. If it should be: ${fix}`;
+    const what = `${deviceText(seen, link, false)} is in no list lan: nothing from its devices is proxied. If it should be: ${fix}`;
     notes.push({ where: placeOf(globals, 'lan'), what });
   }
   const told = lan.map((name) => {

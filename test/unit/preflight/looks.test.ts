@@ -186,7 +186,10 @@ test('a bridge under VLAN filtering: the device to write', () => {
   // Written, it is good; the guests' VLAN beside it deserves a note.
   assert.equal(problems({ links, addresses }, lan('br-lan.1')), []);
   const both = [...addresses, address(7, '192.168.20.1/24')];
-  assert.match(notes({ links, addresses: both }, lan('br-lan.1'))[0]!, 'br-lan.20 (vlan, up');
+  assert.match(
+    notes({ links, addresses: both }, lan('br-lan.1'))[0]!,
+    'br-lan.20 (vlan, 192.168.20.1/24) is in no list lan',
+  );
   assert.match(problems({ links, addresses: both })[0]!, 'are on br-lan.1, br-lan.20');
 });
 
@@ -206,7 +209,7 @@ test('a bridge with devices that is in no list lan, and ones that are no home', 
   });
   const [said = '', ...more] = notes(seen(guest, '192.168.3.1/24'));
   assert.equal(more, []);
-  assert.match(said, 'br-guest (bridge, up, 1 port, 192.168.3.1/24) is in no list lan');
+  assert.match(said, 'br-guest (bridge, 1 port, 192.168.3.1/24) is in no list lan');
   assert.match(said, "uci add_list whp.globals.lan='br-guest'; uci commit whp; whp reload");
   assert.equal(problems(seen(guest, '192.168.3.1/24')), []);
   // The bridge of the WAN, one that is down, one without ports.
