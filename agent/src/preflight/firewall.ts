@@ -39,45 +39,32 @@ const PRIORITIES: Readonly<Record<string, number>> = {
   srcnat: 100,
 };
 
-/** `own`: tables that are ours. */
+/** `own`: tables that are ours. A table begins at the margin, what is in it one tab further, and its
+ * lines two. A listing may be long: only lines of what is wanted are looked into. */
 export function readFirewall(listing: string, own: readonly string[]): Firewall {
   const flowTables: FlowTable[] = [];
   let chains: Map<string, Chain> | null = null;
-  for (const [table, blocks] of tables(listing)) {
-    if (table === FW4) chains ??= new Map();
-    for (const { kind, name, lines } of blocks) {
-      if (kind === 'flowtable' && !own.includes(table)) flowTables.push(flowTable(table, lines));
-      if (kind === 'chain' && table === FW4) chains!.set(name, chainOf(lines));
+  let table = '';
+  let wanted: string[] | null = null;
+  const found: { readonly table: string; readonly name: string; readonly lines: string[] }[] = [];
+  for (const line of listing.split('\n')) {
+    if (line.startsWith('\t\t')) wanted?.push(line.trim());
+    else if (line.startsWith('table ')) {
+      table = line.slice(6, line.indexOf(' {'));
+      if (table === FW4) chains ??= new Map();
+    } else if (line.endsWith(' {')) {
+      const isFlowTable = line.startsWith('\tflowtable ') && !own.includes(table);
+      const isChain = table === FW4 && line.startsWith('\tchain ');
+      wanted = isFlowTable || isChain ? [] : null;
+      const name = isChain ? line.slice(7, -2) : '';
+      if (wanted !== null) found.push({ table, name, lines: wanted });
     }
+  }
+  for (const { table, name, lines } of found) {
+    if (name === '') flowTables.push(flowTable(table, lines));
+    else chains?.set(name, chainOf(lines));
   }
   return { forward: chains === null ? null : reached(chains), flowTables };
-}
-
-interface Block {
-  readonly kind: string;
-  readonly name: string;
-  readonly lines: string[];
-}
-
-/** A table begins at the margin, what is in it one tab further, and its lines two. */
-function* tables(listing: string): Generator<[table: string, blocks: Block[]]> {
-  let open: [string, Block[]] | null = null;
-  let block: Block | null = null;
-  for (const line of listing.split('\n')) {
-    const head = /^table (\S+ \S+) \{/.exec(line);
-    if (head !== null) {
-      if (open !== null) yield open;
-      open = [head[1]!, []];
-      block = null;
-      continue;
-    }
-    const inner = /^\t(\w+) (\S+) \{$/.exec(line);
-    if (inner !== null) {
-      block = { kind: inner[1]!, name: inner[2]!, lines: [] };
-      open?.[1].push(block);
-    } else if (line.startsWith('\t\t')) block?.lines.push(line.trim());
-  }
-  if (open !== null) yield open;
 }
 
 function flowTable(table: string, lines: readonly string[]): FlowTable {
@@ -92,6 +79,8 @@ function flowTable(table: string, lines: readonly string[]): FlowTable {
 
 function chainOf(lines: readonly string[]): Chain {
   const [first = ''] = lines;
+  if (!first.startsWith('type '))
+    return { hook: null, priority: 0, policy: 'accept', rules: lines };
   const base = /^type \w+ hook (\w+) (?:device \S+ )?priority ([^;]+);(?: policy (\w+);)?/.exec(
     first,
   );
@@ -123,6 +112,7 @@ function reached(chains: ReadonlyMap<string, Chain>): Map<string, Chain> {
     if (chain === undefined || kept.has(name)) continue;
     kept.set(name, chain);
     for (const rule of chain.rules) {
+      if (!rule.includes('jump ') && !rule.includes('goto ')) continue;
       for (const [, target] of rule.matchAll(/\b(?:jump|goto) (\S+?)(?=[\s,}]|$)/g))
         wanted.push(target!);
     }

@@ -237,6 +237,9 @@ test('a default route by a lan device', () => {
   assert.equal(problems({ routes: [route(4), route(5, { metric: 10 })] }), []);
   assert.match(notes({ routes: [route(4), route(5, { metric: 10 })] })[0]!, 'while wan is down');
   assert.equal(problems({ routes: [route(4), route(5, { table: 100 })] }), []);
+  assert.equal(problems({ routes: [route(4, { metric: 9 }), route(5, { type: 7 })] }), []);
+  const several = looked(CONFIG, { routes: [route(0)] });
+  assert.match(seenOf(several, 'way out'), 'IPv4 by several devices, which are not looked at');
   assert.equal(problems({ routes: [route(4), route(5, { destination: '10.0.0.0/8' })] }), []);
 });
 
