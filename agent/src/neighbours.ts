@@ -2,14 +2,14 @@
 // Looked for with the tick; the log and `whp status` say what was found.
 // What a collision is, repair/collisions decides.
 
-import type { Globals } from './policy/policy.ts';
 import type { Problem } from './policy/result.ts';
 import { collisions, type Found } from './repair/collisions.ts';
+import { type Homely, homeOf } from './repair/home.ts';
 import type { Daemon } from './running.ts';
 import { now } from './system/clock.ts';
 import { log } from './system/log.ts';
 import { readClaims, readMarkUses } from './system/others.ts';
-import { type All, PROTOCOL, readAll, readPaths } from './system/paths.ts';
+import { openPaths, PROTOCOL, type Realized, readPaths } from './system/paths.ts';
 import { readGeneration, readOthersChains } from './system/table.ts';
 
 /** nft lists the whole ruleset for this: half a second of work on a slow router, more with a large
@@ -58,7 +58,7 @@ export function lookAround(daemon: Daemon): void {
   daemon.addresses = realized.addresses.map(({ address }) => address);
   void readMarks(daemon);
   neighbours.isDue = neighbours.foreign !== daemon.repair.foreign;
-  const problems = collidingWith(neighbours, daemon.policy.globals, realized.all);
+  const problems = collidingWith(neighbours, daemon.policy, realized);
   const known = new Set(neighbours.problems.map(({ what }) => what));
   for (const { where, what } of problems) {
     if (!known.has(what)) log('error', `collision: ${where}: ${what}`);
@@ -66,15 +66,28 @@ export function lookAround(daemon: Daemon): void {
   neighbours.problems = problems;
 }
 
-function collidingWith({ marks }: Neighbours, globals: Globals, all: All): readonly Problem[] {
-  return collisions(globals, { ...all, marks, claims: readClaims() }, PROTOCOL);
+function collidingWith(
+  { marks }: Pick<Neighbours, 'marks'>,
+  policy: Homely,
+  { all, links, addresses }: Realized,
+): readonly Problem[] {
+  const home = homeOf(policy, links, addresses);
+  return collisions(policy.globals, { ...all, marks, claims: readClaims(), home }, PROTOCOL);
 }
 
-/** At this moment, for who asks: with `globals` as they would be. */
-export async function collisionsNow(daemon: Daemon, globals: Globals): Promise<readonly Problem[]> {
+/** At this moment, for who asks: with `policy` as it would be. */
+export async function collisionsNow(daemon: Daemon, policy: Homely): Promise<readonly Problem[]> {
   await freshMarks(daemon);
-  const all = readAll(daemon.paths);
-  return typeof all === 'string' ? [] : collidingWith(daemon.neighbours, globals, all);
+  const realized = readPaths(daemon.paths);
+  return typeof realized === 'string' ? [] : collidingWith(daemon.neighbours, policy, realized);
+}
+
+/** The same where no agent runs. */
+export async function collisionsAlone(policy: Homely): Promise<readonly Problem[]> {
+  const paths = openPaths(policy.globals);
+  const realized = typeof paths === 'string' ? paths : readPaths(paths);
+  if (typeof realized === 'string') return [];
+  return collidingWith({ marks: await readMarkUses() }, policy, realized);
 }
 
 async function readMarks(daemon: Daemon): Promise<void> {

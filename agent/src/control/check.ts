@@ -1,11 +1,8 @@
 // control/check: `whp check [FILE]`: a configuration with its profiles, or one profile, read as the
 // daemon would read it. Changes nothing; prints every problem with its place and its fix.
 import * as std from 'qjs:std';
-import type { Globals } from '../policy/policy.ts';
+import { collisionsAlone } from '../neighbours.ts';
 import type { Problem } from '../policy/result.ts';
-import { collisions } from '../repair/collisions.ts';
-import { readClaims, readMarkUses } from '../system/others.ts';
-import { openPaths, PROTOCOL, readAll } from '../system/paths.ts';
 import type { Command } from './arguments.ts';
 import { loadPolicy, loadProfile } from './load.ts';
 import type { Printed } from './printed.ts';
@@ -18,16 +15,8 @@ export async function checkFile(command: Command): Promise<number> {
     return checkAs(command, command.operand, isProfileName(command.operand));
   }
   const read = loadPolicy(command, null);
-  const problems = read.ok ? await readCollisions(read.value.globals) : read.problems;
+  const problems = read.ok ? await collisionsAlone(read.value) : read.problems;
   return print(checked(command, command.config, problems));
-}
-
-async function readCollisions(globals: Globals): Promise<readonly Problem[]> {
-  const paths = openPaths(globals);
-  const all = typeof paths === 'string' ? paths : readAll(paths);
-  if (typeof all === 'string') return [];
-  const found = { ...all, marks: await readMarkUses(), claims: readClaims() };
-  return collisions(globals, found, PROTOCOL);
 }
 
 /** `isProfile`: a profile, else a configuration. */

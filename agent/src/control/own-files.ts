@@ -60,6 +60,6 @@ async function checkHere(daemon: Daemon, command: Command): Promise<Printed> {
     : loaded.value === configuration
       ? ok(configured)
       : policyOf(loaded.value, hosts, configured);
-  const problems = read.ok ? await collisionsNow(daemon, read.value.globals) : read.problems;
+  const problems = read.ok ? await collisionsNow(daemon, read.value) : read.problems;
   return checked(command, command.config, problems);
 }

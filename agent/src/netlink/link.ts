@@ -18,7 +18,9 @@ import {
   IFLA_INFO_DATA,
   IFLA_INFO_KIND,
   IFLA_LINKINFO,
+  IFLA_MASTER,
   IFLA_MTU,
+  IFLA_VRF_TABLE,
   NLA_F_NESTED,
   NLM_F_ACK,
   NLM_F_CREATE,
@@ -172,6 +174,10 @@ export interface KernelLink {
   readonly flags: number;
   /** "gre", "bridge", "veth" ...; "" for hardware and lo. */
   readonly kind: string;
+  /** Index of the bridge or VRF that it belongs to; 0: none. */
+  readonly master: number;
+  /** Routing table of a VRF; 0 for other kinds. */
+  readonly vrfTable: number;
   /** Parameters of a gre or ip6gre device. */
   readonly gre: KernelGre | null;
 }
@@ -204,9 +210,17 @@ export function readLink(r: Reader, m: Message): Decoded<KernelLink> {
     mtu: has(fields, IFLA_MTU, 4) ? getU32(r, fields.at[IFLA_MTU]!) : 0,
     flags: getU32(r, m.body + 8),
     kind,
+    master: has(fields, IFLA_MASTER, 4) ? getU32(r, fields.at[IFLA_MASTER]!) : 0,
+    vrfTable: kind === 'vrf' ? readVrfTable(r, info) : 0,
     gre: kind === 'gre' || kind === 'ip6gre' ? readGre(r, info) : null,
   };
   return { ok: true, value };
+}
+
+function readVrfTable(r: Reader, info: Attributes): number {
+  const fields = createAttributes(IFLA_VRF_TABLE);
+  if (readNested(r, info, IFLA_INFO_DATA, fields) !== undefined) return 0;
+  return has(fields, IFLA_VRF_TABLE, 4) ? getU32(r, fields.at[IFLA_VRF_TABLE]!) : 0;
 }
 
 function readGre(r: Reader, info: Attributes): KernelGre | null {

@@ -47,14 +47,16 @@ function ruleGone(preference: number): RepairEvent {
     table: 254,
     protocol: 0,
     action: 1,
-    markOnly: false,
-    suppresses: false,
+    selector: {},
+    isInverted: false,
+    target: 0,
+    suppressed: -1,
   } as const;
   return route({ kind: 'rule', gone: true, rule });
 }
 
 function link(name: string, gone: boolean, flags: number): RepairEvent {
-  const one = { index: 9, name, mtu: 1472, flags, kind: 'gre', gre: null };
+  const one = { index: 9, name, mtu: 1472, flags, kind: 'gre', master: 0, vrfTable: 0, gre: null };
   return route({ kind: 'link', gone, link: one });
 }
 
