@@ -3,7 +3,14 @@
 // the home, goes to a public address, is TCP or UDP and carries a mark of ours. Pure.
 import type { KernelRule, RuleSelector, Span } from '../netlink/rule.ts';
 import { markOf } from '../policy/marks.ts';
-import { type Cidr, cidrHas, type Family, formatAddress, parseCidr } from '../wire/address.ts';
+import {
+  type Cidr,
+  cidrHas,
+  type Family,
+  formatAddress,
+  formatCidr,
+  parseCidr,
+} from '../wire/address.ts';
 import { TCP, UDP } from '../wire/packet.ts';
 
 /** How many of the proxied packets; `words` say which: " from 192.168.1.0/28". */
@@ -95,14 +102,14 @@ function fromReach({ source }: RuleSelector, family: Family, { networks, own }: 
   const inside = known.filter((one): one is Cidr => one !== null && overlap(one, asked));
   if (inside.length === 0) return NONE;
   if (inside.length === known.length && inside.every((one) => holds(asked, one))) return ALL;
-  const parts = inside.map((one) => cidrText(holds(asked, one) ? one : asked));
+  const parts = inside.map((one) => formatCidr(holds(asked, one) ? one : asked));
   return some(` from ${Array.from(new Set(parts)).join(' and ')}`);
 }
 
 function toReach({ destination }: RuleSelector, family: Family, home: Home): Reach {
   const asked = destination === undefined ? null : parseCidr(destination);
   if (asked === null) return ALL;
-  return isProxiedTo(asked, family, home) ? some(` to ${cidrText(asked)}`) : NONE;
+  return isProxiedTo(asked, family, home) ? some(` to ${formatCidr(asked)}`) : NONE;
 }
 
 /** Whether a packet to an address in `network` can be proxied. */
@@ -159,12 +166,6 @@ function oddReach({ uids, isKeyed, tos, isUnknown }: RuleSelector): Reach {
 
 export function hexText(value: number): string {
   return `0x${(value >>> 0).toString(16).padStart(8, '0')}`;
-}
-
-/** Without the length where it is one address. */
-export function cidrText({ bytes, prefix, family }: Cidr): string {
-  const text = formatAddress(bytes, 0, family);
-  return prefix === bytes.length * 8 ? text : `${text}/${prefix}`;
 }
 
 /** Whether all of `inner` is in `outer`. */

@@ -12,16 +12,8 @@ import {
 } from '../netlink/constants.ts';
 import type { KernelRoute } from '../netlink/route.ts';
 import type { KernelRule, Span } from '../netlink/rule.ts';
-import { type Family, parseCidr } from '../wire/address.ts';
-import {
-  cidrText,
-  type Home,
-  hexText,
-  holds,
-  isProxiedTo,
-  type Reach,
-  reachOf,
-} from './rule-reach.ts';
+import { type Family, formatCidr, parseCidr } from '../wire/address.ts';
+import { type Home, hexText, holds, isProxiedTo, type Reach, reachOf } from './rule-reach.ts';
 
 export interface Taken {
   readonly rule: KernelRule;
@@ -95,8 +87,9 @@ function hasTarget({ target }: KernelRule, rules: readonly KernelRule[]): boolea
 
 /** Whether `routes` lead proxied packets anywhere: '' all, else to which networks; null none. */
 function ledTo(rule: KernelRule, routes: readonly KernelRoute[], home: Home): string | null {
-  const { family, suppressed, selector } = rule;
-  const asked = parseCidr(selector.destination ?? everything(family));
+  const { family, suppressed, selector, isInverted } = rule;
+  const only = isInverted ? undefined : selector.destination;
+  const asked = parseCidr(only ?? everything(family));
   const networks = routes.flatMap(({ destination }) => {
     const network = parseCidr(destination ?? everything(family));
     if (network === null || asked === null || network.prefix <= suppressed) return [];
@@ -104,8 +97,9 @@ function ledTo(rule: KernelRule, routes: readonly KernelRoute[], home: Home): st
     return holds(asked, network) && isProxiedTo(network, family, home) ? [network] : [];
   });
   if (networks.length === 0) return null;
-  if (networks.some((one) => one === asked) || coversAll(networks.map(cidrText), family)) return '';
-  const names = networks.slice(0, NAMED).map(cidrText).join(' and ');
+  if (networks.some((one) => one === asked) || coversAll(networks.map(formatCidr), family))
+    return '';
+  const names = networks.slice(0, NAMED).map(formatCidr).join(' and ');
   const more = networks.length - NAMED;
   return ` to ${names}${more > 0 ? ` and ${more} more networks` : ''}`;
 }
@@ -144,7 +138,7 @@ export function ruleText(rule: KernelRule): string {
 
 function shorter(network: string): string {
   const read = parseCidr(network);
-  return read === null ? network : cidrText(read);
+  return read === null ? network : formatCidr(read);
 }
 
 function actionText({ action, table, target, suppressed, selector }: KernelRule): string {
