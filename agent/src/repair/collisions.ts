@@ -17,8 +17,6 @@ export interface Found {
   readonly marks: readonly MarkUse[];
   /** Programs that are installed, and the bits their configuration gives them. */
   readonly claims: readonly { readonly who: string; readonly mask: number }[];
-  /** Where proxied packets come from. */
-  readonly home: Home;
 }
 
 type Ours = Pick<Globals, 'mask' | 'preference' | 'table'>;
@@ -35,13 +33,13 @@ const TABLES = [15000, 16000, 25000, 35000, 45000];
 /** More of one kind say no more than these. */
 const MOST = 4;
 
-/** `protocol`: the number that marks rules and routes as made by this program. */
-export function collisions(ours: Ours, found: Found, protocol: number): Problem[] {
+/** `home`: where proxied packets come from. `protocol`: the number that marks rules and routes as made by this program. */
+export function collisions(ours: Ours, found: Found, home: Home, protocol: number): Problem[] {
   const rules = found.rules.filter((rule) => rule.protocol !== protocol);
   const routes = found.routes.filter((route) => route.protocol !== protocol && !route.cloned);
   return [
     ...maskCollisions(ours, rules, found),
-    ...preferenceCollisions(ours, found, protocol),
+    ...preferenceCollisions(ours, found, home, protocol),
     ...tableCollisions(ours, rules, routes),
   ];
 }
@@ -110,8 +108,8 @@ function isFree(mask: number, foreign: readonly number[]): boolean {
   return taken.every((one) => (one & mask) === 0);
 }
 
-function preferenceCollisions(ours: Ours, found: Found, protocol: number): Problem[] {
-  const { routes, home } = found;
+function preferenceCollisions(ours: Ours, found: Found, home: Home, protocol: number): Problem[] {
+  const { routes } = found;
   const first = ours.preference + FIRST_SLOT;
   const last = ours.preference + LAST_TABLE_SLOT;
   const rules = found.rules.filter((rule) => rule.protocol !== protocol);

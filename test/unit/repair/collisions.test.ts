@@ -35,9 +35,8 @@ const MAIN = [rule(0, { table: 255 }), rule(32766), rule(32767, { table: 253 })]
 
 function told(found: Partial<Found>, ours = OURS): string[] {
   const { rules = [], routes = [], marks = [], claims = [] } = found;
-  const { home = HOME } = found;
-  const all = { rules: [...MAIN, ...rules], routes: [route(254), ...routes], marks, claims, home };
-  return collisions(ours, all, 119).map(({ where, what }) => `${where}: ${what}`);
+  const all = { rules: [...MAIN, ...rules], routes: [route(254), ...routes], marks, claims };
+  return collisions(ours, all, HOME, 119).map(({ where, what }) => `${where}: ${what}`);
 }
 
 const mwan3 = [

@@ -80,7 +80,8 @@ test('what belongs to nobody at home', () => {
 });
 
 test('homeOf takes the lan devices, their networks and their VRF from the kernel', () => {
-  const link = { mtu: 1500, flags: 1, gre: null, vrfTable: 0, master: 0 };
+  const none = { gre: null, parent: 0, vlan: null, filters: false, received: null };
+  const link = { mtu: 1500, flags: 1, vrfTable: 0, master: 0, ...none };
   const links = [
     { ...link, index: 2, name: 'br-lan', kind: 'bridge', master: 9 },
     { ...link, index: 3, name: 'wan', kind: '' },

@@ -1,0 +1,50 @@
+// The looks, in the order in which they are told: `whp check` and `whp status` show what these find,
+// and nothing else. Who adds one adds it here. Pure.
+import { addressesLook } from './addresses.ts';
+import { clockLook } from './clock.ts';
+import { forwardingLook } from './forwarding.ts';
+import { partsLook } from './kernel-parts.ts';
+import { lanLook } from './lan-devices.ts';
+import type { Look } from './look.ts';
+import { offloadLook } from './offload.ts';
+import { profilesLook } from './profiles.ts';
+import { COLLISIONS, collisionsLook } from './rules.ts';
+import type { RouterSeen, Subject } from './seen.ts';
+import { trafficLook } from './traffic.ts';
+import { wayOutLook } from './way-out.ts';
+
+/** What any file can be asked. */
+const OF_FILE: readonly ((subject: Subject) => Look)[] = [addressesLook, profilesLook];
+
+/** What is asked of this router. */
+const OF_ROUTER: readonly ((subject: Subject, seen: RouterSeen) => Look)[] = [
+  lanLook,
+  trafficLook,
+  wayOutLook,
+  forwardingLook,
+  collisionsLook,
+  partsLook,
+  offloadLook,
+  clockLook,
+];
+
+export function looksOf(subject: Subject): Look[] {
+  const { router } = subject;
+  const looks = OF_FILE.map((look) => look(subject));
+  return router === null ? looks : [...looks, ...OF_ROUTER.map((look) => look(subject, router))];
+}
+
+/** The problems as the log and `whp status` tell them. */
+export function linesOf(looks: readonly Look[]): string[] {
+  return looks.flatMap(({ subject, problems }) =>
+    problems.map(({ where, what }) => {
+      const line = `${where}: ${what}`;
+      return subject === COLLISIONS ? `collision: ${line}` : line;
+    }),
+  );
+}
+
+/** And the notes. */
+export function notesOf(looks: readonly Look[]): string[] {
+  return looks.flatMap(({ notes }) => notes.map(({ where, what }) => `${where}: ${what}`));
+}
