@@ -53,14 +53,14 @@ export function readFirewall(listing: string, own: readonly string[]): Firewall 
   return { forward: chains === null ? null : reached(chains), flowTables };
 }
 
-interface Block {
+export interface Block {
   readonly kind: string;
   readonly name: string;
   readonly lines: string[];
 }
 
 /** A table begins at the margin, what is in it one tab further, and its lines two. */
-function* tables(listing: string): Generator<[table: string, blocks: Block[]]> {
+export function* tables(listing: string): Generator<[table: string, blocks: Block[]]> {
   let open: [string, Block[]] | null = null;
   let block: Block | null = null;
   for (const line of listing.split('\n')) {

@@ -8,6 +8,7 @@ import { lanLook } from './lan-devices.ts';
 import type { Look } from './look.ts';
 import { offloadLook } from './offload.ts';
 import { profilesLook } from './profiles.ts';
+import { resolversLook } from './resolvers.ts';
 import { COLLISIONS, collisionsLook } from './rules.ts';
 import type { RouterSeen, Subject } from './seen.ts';
 import { trafficLook } from './traffic.ts';
@@ -23,6 +24,7 @@ const OF_ROUTER: readonly ((subject: Subject, seen: RouterSeen) => Look)[] = [
   wayOutLook,
   forwardingLook,
   collisionsLook,
+  resolversLook,
   partsLook,
   offloadLook,
   clockLook,
