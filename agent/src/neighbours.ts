@@ -2,6 +2,7 @@
 // who use what is ours, devices, firewall, ways out. The log and `whp status` say what was found; what
 // it means, preflight/ decides.
 
+import type { StandIn } from './learn/stand-ins.ts';
 import type { Policy } from './policy/policy.ts';
 import type { Look } from './preflight/look.ts';
 import { linesOf, looksOf } from './preflight/looks.ts';
@@ -25,7 +26,11 @@ const LOOK_MILLISECONDS = 60_000;
 
 /** In the place of chains that were not read; and what is listed where others have none. */
 const UNREAD = '?';
-const NO_OTHERS: Listing = { marks: [], firewall: { forward: null, flowTables: [] } };
+const NO_OTHERS: Listing = {
+  marks: [],
+  firewall: { forward: null, flowTables: [] },
+  turns: [],
+};
 
 export interface Neighbours {
   /** As they are now, for `whp status`. */
@@ -46,7 +51,7 @@ export interface Neighbours {
 export function createNeighbours(): Neighbours {
   return {
     looks: [],
-    listing: { marks: [], firewall: 'not yet' },
+    listing: { marks: [], firewall: 'not yet', turns: null },
     traffic: createTraffic(),
     chains: UNREAD,
     generation: 0,
@@ -71,7 +76,7 @@ export function lookAround(daemon: Daemon): void {
   const { policy, settings } = daemon;
   const { lan } = policy.globals;
   const traffic = watchTraffic(neighbours.traffic, readCounted(daemon.paths, lan), now());
-  const router = routerSeen(realized, lan, neighbours.listing, null, traffic);
+  const router = routerSeen(realized, lan, neighbours.listing, null, traffic, standInsOf(daemon));
   const { uci } = settings.configuration;
   const looks = looksOf({ policy, uci, wall: wallTime(), router });
   const known = new Set(linesOf(neighbours.looks));
@@ -90,7 +95,11 @@ export async function routerNow(daemon: Daemon, policy: Policy): Promise<RouterS
   const noQueue = problems.get('queue');
   if (noQueue !== undefined) lacking.set('queue', 'the kernel has no nft queue');
   const traffic = watchTraffic(neighbours.traffic, readCounted(paths, lan), now());
-  return routerSeen(realized, lan, neighbours.listing, lacking, traffic);
+  return routerSeen(realized, lan, neighbours.listing, lacking, traffic, standInsOf(daemon));
+}
+
+function standInsOf({ state }: Daemon): StandIn[] {
+  return Array.from(state.standIns.values());
 }
 
 async function readRules(daemon: Daemon): Promise<void> {

@@ -13,6 +13,7 @@ import type { DnsObserver, Lesson } from './learn/observe-dns.ts';
 import { ASKING, createPace, type Pace } from './learn/pace.ts';
 import { createRepeats, type Repeats } from './learn/repeats.ts';
 import { createReports, type Reports } from './learn/reports.ts';
+import type { StandIn } from './learn/stand-ins.ts';
 import { createTaught, retainTaught, type Taught } from './learn/taught.ts';
 import { compileNames, type NameMatcher } from './policy/domain-match.ts';
 import type { App, Policy } from './policy/policy.ts';
@@ -99,6 +100,8 @@ export interface State {
   /** When room was made last in the sets of an app, milliseconds. */
   readonly roomMade: Map<string, number>;
   readonly hellos: Hellos;
+  /** The last answer with an address that is not public, of each app. */
+  readonly standIns: Map<string, StandIn>;
   readonly counters: Counters;
   /** The last reasons why a packet could not be read, newest last, at most REASONS of them. */
   readonly reasons: string[];
@@ -133,6 +136,7 @@ export function createState(
     repeats: before?.repeats ?? createRepeats(),
     roomMade: before?.roomMade ?? new Map(),
     hellos: before?.hellos ?? createHellos(),
+    standIns: before?.standIns ?? new Map(),
     counters: before?.counters ?? noCounts(),
     reasons: before?.reasons ?? [],
   };

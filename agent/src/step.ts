@@ -9,6 +9,7 @@ import { observeHello } from './learn/observe-hello.ts';
 import { takeToken } from './learn/pace.ts';
 import { isRepeat } from './learn/repeats.ts';
 import { reportOnce } from './learn/reports.ts';
+import { expireStandIns, noteStandIn } from './learn/stand-ins.ts';
 import { expireTaught, holdsUntil, noteAnnounced, noteTaught } from './learn/taught.ts';
 import { wishesOf } from './learn/wishes.ts';
 import type { App } from './policy/policy.ts';
@@ -48,6 +49,7 @@ export function step(state: State, event: Event, now: number): readonly Effect[]
       expireTaught(state.taught, now);
       expireStreams(state.streams, now);
       expireHellos(state.hellos, now);
+      expireStandIns(state.standIns, now);
       expireEvidence(state.evidence, now - EVIDENCE_MILLISECONDS);
       return NO_EFFECTS;
   }
@@ -102,6 +104,7 @@ function report(state: State, topic: string, text: string, now: number): Effect[
 /** What a lesson changes in the kernel's set, and what is told of it. */
 function take(state: State, lesson: Lesson): Effect[] {
   const app = state.apps.get(lesson.app)!;
+  noteStandIn(state.standIns, lesson);
   const change = learnEndpoints(state.learned, lesson, app.profile.caps.endpoints);
   const effects: Effect[] = [];
   for (const family of [4, 6] as const) {

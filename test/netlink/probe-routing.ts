@@ -223,7 +223,9 @@ function proveRules(): void {
           (r) => r.preference === 15001,
         );
       must(route, 'add', (w, seq) => putRuleAdd(w, seq, rule), LACKING);
-      same(dumped(), [{ ...rule, action: 1, suppresses: false, markOnly: true }]);
+      same(dumped(), [
+        { ...rule, action: 1, selector: {}, isInverted: false, target: 0, suppressed: -1 },
+      ]);
       same(
         ask(route, (w, seq) => putRuleAdd(w, seq, rule)),
         sys.EEXIST,

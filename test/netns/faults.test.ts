@@ -112,8 +112,8 @@ nft list table inet whp | grep -c 'mark & 0x0f000000'`);
     assert.match(out, `\n${said}whp.globals.mask: a rule in nftables table ip greedy`);
     assert.match(out, `\n${said}whp.globals.table: routing table 15004`);
   }
-  assert.match(out, 'set whp.globals.preference to 1500');
-  assert.match(out, 'set whp.globals.mask to 0x000000f0');
+  assert.match(out, 'uci set whp.globals.preference=1500');
+  assert.match(out, 'uci set whp.globals.mask=0x000000f0');
   assert.match(out, 'fixed: good');
   assert.match(out, /\n1501:\s+from all fwmark 0x10\/0xf0 lookup 15001 proto 119\n0\n/);
 });

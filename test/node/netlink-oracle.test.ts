@@ -139,7 +139,7 @@ test('what the package writes is read as it was meant', () => {
   );
   assert.equal(readRule(...read(aRule)), {
     ok: true,
-    value: { ...rule, action: 1, markOnly: true, suppresses: false },
+    value: { ...rule, action: 1, selector: {}, isInverted: false, target: 0, suppressed: -1 },
   });
   const aRoute = written(
     24,

@@ -889,6 +889,15 @@ export const ESCAPE: Case[] = [
       { set: 'escape6', holds: [`${B6} 853`] },
     ],
   },
+  {
+    name: 'DoT and DoQ to the router itself are noted like those outside',
+    steps: [
+      lan(t(A, 5354, ROUTER, 853), DIRECT),
+      lan(u(B, 5355, ROUTER, 853), DIRECT),
+      lan(t(A, 5356, ROUTER, 854), DIRECT),
+      { set: 'escape4', holds: [`${A} 853`, `${B} 853`] },
+    ],
+  },
 ];
 
 /** With everything that acts, for device A and its addresses fd00:1::10. */
@@ -911,6 +920,9 @@ export const CONFINED: Case[] = [
       lan(t(A, 5358, OTHER, 443), DIRECT),
       lan(t(B, 5359, DOH, 443), DIRECT),
       lan(u(B, 5360, OTHER, 853), DIRECT),
+      lan(t(A, 5361, ROUTER, 853), REFUSED),
+      lan(u(A, 5362, ROUTER, 853), REFUSED),
+      lan(u(B, 5363, ROUTER, 853), DIRECT),
     ],
   },
 ];

@@ -66,7 +66,7 @@ async function readRouter(policy: Policy): Promise<RouterSeen | string> {
   const lacking = readLacking(paths);
   const noQueue = partsNeeded(policy).includes('queue') ? await lacksQueue() : null;
   if (noQueue !== null) lacking.set('queue', noQueue);
-  return routerSeen(realized, policy.globals.lan, await readListing(), lacking, null);
+  return routerSeen(realized, policy.globals.lan, await readListing(), lacking, null, []);
 }
 
 /** What could not be looked at is no "good". */

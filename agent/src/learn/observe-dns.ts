@@ -194,8 +194,11 @@ function lessonOf(
   };
 }
 
+/** Why an address teaches nothing that can be no host of the Internet. */
+export const NOT_PUBLIC = 'not an address of the public Internet';
+
 function refusal(observer: DnsObserver, address: string, routable: boolean): string | null {
-  if (!routable) return 'not an address of the public Internet';
+  if (!routable) return NOT_PUBLIC;
   return observer.isOwn(address) ? 'an address of the router, the home or a proxy' : null;
 }
 

@@ -25,6 +25,7 @@ import {
   IFLA_MTU,
   IFLA_STATS64,
   IFLA_VLAN_ID,
+  IFLA_VRF_TABLE,
   NLA_F_NESTED,
   NLM_F_ACK,
   NLM_F_CREATE,
@@ -207,6 +208,8 @@ export interface KernelLink {
   readonly vlan: number | null;
   /** A bridge that filters by VLAN. */
   readonly filters: boolean;
+  /** Routing table of a VRF; 0: it is none. */
+  readonly vrfTable: number;
   /** Packets received so far, or null: the kernel was not asked. */
   readonly received: number | null;
 }
@@ -246,6 +249,7 @@ export function readLink(r: Reader, m: Message): Decoded<KernelLink> {
     parent: kind === 'vlan' || kind === 'macvlan' ? number(IFLA_LINK) : 0,
     vlan: kind === 'vlan' ? readVlan(r, info) : null,
     filters: kind === 'bridge' && readFiltering(r, info),
+    vrfTable: kind === 'vrf' ? readVrfTable(r, info) : 0,
     // struct rtnl_link_stats64 begins with rx_packets.
     received: has(fields, IFLA_STATS64, 8) ? getU64(r, fields.at[IFLA_STATS64]!) : null,
   };
@@ -256,6 +260,12 @@ function readVlan(r: Reader, info: Attributes): number | null {
   const fields = createAttributes(IFLA_VLAN_ID);
   if (readNested(r, info, IFLA_INFO_DATA, fields) !== undefined) return null;
   return has(fields, IFLA_VLAN_ID, 2) ? getU16(r, fields.at[IFLA_VLAN_ID]!) : null;
+}
+
+function readVrfTable(r: Reader, info: Attributes): number {
+  const fields = createAttributes(IFLA_VRF_TABLE);
+  if (readNested(r, info, IFLA_INFO_DATA, fields) !== undefined) return 0;
+  return has(fields, IFLA_VRF_TABLE, 4) ? getU32(r, fields.at[IFLA_VRF_TABLE]!) : 0;
 }
 
 function readFiltering(r: Reader, info: Attributes): boolean {

@@ -139,12 +139,15 @@ export interface KernelRoute extends DefaultRoute {
   readonly cloned: boolean;
 }
 
+/** Halves of everything, and quarters of it, lead where a default would: VPNs make such. */
+const SHORT = 8;
+
 /** Whether it is a route of the tables main or local to something, as every address and network of
  * the router has: seen without decoding it, since hardly anybody asks for those. */
 export function isPlain(r: Reader, m: Message): boolean {
   if (m.body + ROUTE_HEADER > m.end) return false;
   const table = r.bytes[m.body + 4];
-  return r.bytes[m.body + 1] !== 0 && (table === RT_TABLE_MAIN || table === RT_TABLE_LOCAL);
+  return r.bytes[m.body + 1]! >= SHORT && (table === RT_TABLE_MAIN || table === RT_TABLE_LOCAL);
 }
 
 /** Reused: reading one message ends before the next one begins. */

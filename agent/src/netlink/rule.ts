@@ -1,19 +1,29 @@
 // netlink/rule: ip rules (linux/fib_rules.h): "a packet with this mark looks into that table".
 // reconcile/ adds and deletes them; the dump and the announcements tell it what stands: netifd
 // deletes every rule when it starts, ours too, so RTM_DELRULE is listened for.
-import type { Family } from '../wire/address.ts';
+import { type Family, formatAddress } from '../wire/address.ts';
 import {
   AF_INET,
   AF_INET6,
+  FIB_RULE_INVERT,
   FR_ACT_TO_TBL,
+  FRA_DPORT_RANGE,
+  FRA_DST,
   FRA_FWMARK,
   FRA_FWMASK,
+  FRA_GOTO,
   FRA_IIFNAME,
+  FRA_IP_PROTO,
+  FRA_L3MDEV,
   FRA_OIFNAME,
   FRA_PRIORITY,
   FRA_PROTOCOL,
+  FRA_SPORT_RANGE,
+  FRA_SRC,
   FRA_SUPPRESS_PREFIXLEN,
   FRA_TABLE,
+  FRA_TUN_ID,
+  FRA_UID_RANGE,
   NLM_F_ACK,
   NLM_F_CREATE,
   NLM_F_DUMP,
@@ -28,6 +38,7 @@ import {
   createAttributes,
   type Decoded,
   getText,
+  getU16,
   getU32,
   has,
   type Message,
@@ -99,18 +110,57 @@ export function putRuleDump(w: Writer, seq: number, family: Family): void {
   endMessage(w);
 }
 
+/** First and last, both inside. */
+export type Span = readonly [number, number];
+
+/** What a rule asks of a packet beside its mark; what is absent may be anything. */
+export interface RuleSelector {
+  /** "192.168.1.0/28". */
+  readonly source?: string;
+  readonly destination?: string;
+  /** Names of devices: the packet's own, and one that its sender's socket is bound to. */
+  readonly iif?: string;
+  readonly oif?: string;
+  /** IPPROTO_*. */
+  readonly ipProtocol?: number;
+  readonly sourcePorts?: Span;
+  readonly destinationPorts?: Span;
+  /** The sender's user, for packets of this machine; 0 for packets that it forwards. */
+  readonly uids?: Span;
+  /** The field in the IPv4 or IPv6 header, as the rule's own header has it. */
+  readonly tos?: number;
+  /** The packet came over a tunnel device that keeps one key a packet. */
+  readonly isKeyed?: true;
+  /** The packet came from a device that belongs to a VRF: the table is the VRF's. */
+  readonly isL3mdev?: true;
+  /** The kernel is newer than this list. */
+  readonly isUnknown?: true;
+}
+
 /** A rule as the kernel holds it: anybody's. */
 export interface KernelRule extends MarkRule {
   /** FR_ACT_*: FR_ACT_TO_TBL looks into `table`. */
   readonly action: number;
-  /** Whether it looks at nothing but the mark: no prefix, interface, or inversion. */
-  readonly markOnly: boolean;
-  /** It passes over routes of its table that are too general, such as the default. */
-  readonly suppresses: boolean;
+  readonly selector: RuleSelector;
+  /** `not`: it is for packets that the selector and the mark do not both fit. */
+  readonly isInverted: boolean;
+  /** Preference of the rule that FR_ACT_GOTO goes on with. */
+  readonly target: number;
+  /** It passes over routes of its table of at most so many bits, the default being 0; -1: over none. */
+  readonly suppressed: number;
 }
 
+/** Whether it looks at nothing but the mark. */
+export function asksOnlyForMark({ selector, isInverted }: KernelRule): boolean {
+  return !isInverted && Object.keys(selector).length === 0;
+}
+
+/** Linux 6.13 to 6.15 have DSCP, flow label and masks for both and for ports (linux/fib_rules.h). A
+ * port has a mask of all ones there. */
+const LAST_ATTRIBUTE = 40;
+const PORT_MASKS = [29, 30];
 /** Reused: reading one message ends before the next one begins. */
-const fields = createAttributes(FRA_PROTOCOL);
+const fields = createAttributes(LAST_ATTRIBUTE);
 
 /** Decodes RTM_NEWRULE and RTM_DELRULE. */
 export function readRule(r: Reader, m: Message): Decoded<KernelRule> {
@@ -122,22 +172,61 @@ export function readRule(r: Reader, m: Message): Decoded<KernelRule> {
   if (reason) return { ok: false, reason: `rule: ${reason}` };
   const number = (a: number, absent: number): number =>
     has(fields, a, 4) ? getU32(r, fields.at[a]!) : absent;
-  const text = (a: number): string => getText(r.bytes, fields.at[a]!, fields.size[a]!);
-  const bare =
-    r.bytes[m.body + 1] === 0 &&
-    r.bytes[m.body + 2] === 0 &&
-    r.bytes[m.body + 3] === 0 &&
-    getU32(r, m.body + 8) === 0;
+  const family: Family = af === AF_INET ? 4 : 6;
   const value = {
-    family: (af === AF_INET ? 4 : 6) as Family,
+    family,
     preference: number(FRA_PRIORITY, 0),
     mark: number(FRA_FWMARK, 0),
     mask: number(FRA_FWMASK, 0),
     table: number(FRA_TABLE, r.bytes[m.body + 4]!),
     protocol: has(fields, FRA_PROTOCOL, 1) ? r.bytes[fields.at[FRA_PROTOCOL]!]! : 0,
     action: r.bytes[m.body + 7]!,
-    suppresses: (number(FRA_SUPPRESS_PREFIXLEN, 0xffffffff) | 0) >= 0,
-    markOnly: bare && text(FRA_IIFNAME) === '' && text(FRA_OIFNAME) === '',
+    selector: readSelector(r, m.body, family),
+    isInverted: (getU32(r, m.body + 8) & FIB_RULE_INVERT) !== 0,
+    target: number(FRA_GOTO, 0),
+    suppressed: number(FRA_SUPPRESS_PREFIXLEN, 0xffffffff) | 0,
   };
   return { ok: true, value };
+}
+
+/** The attributes are in `fields`; `header` is the offset of struct fib_rule_hdr. */
+function readSelector(r: Reader, header: number, family: Family): RuleSelector {
+  const { bytes } = r;
+  const selector: { -readonly [K in keyof RuleSelector]: RuleSelector[K] } = {};
+  const prefix = (a: number, bits: number): string | undefined =>
+    bits !== 0 && has(fields, a, family === 4 ? 4 : 16)
+      ? `${formatAddress(bytes, fields.at[a]!, family)}/${bits}`
+      : undefined;
+  const source = prefix(FRA_SRC, bytes[header + 2]!);
+  const destination = prefix(FRA_DST, bytes[header + 1]!);
+  if (source !== undefined) selector.source = source;
+  if (destination !== undefined) selector.destination = destination;
+  const text = (a: number): string => getText(bytes, fields.at[a]!, fields.size[a]!);
+  if (text(FRA_IIFNAME) !== '') selector.iif = text(FRA_IIFNAME);
+  if (text(FRA_OIFNAME) !== '') selector.oif = text(FRA_OIFNAME);
+  const byte = (a: number): number => (has(fields, a, 1) ? bytes[fields.at[a]!]! : 0);
+  if (byte(FRA_IP_PROTO) !== 0) selector.ipProtocol = byte(FRA_IP_PROTO);
+  if (bytes[header + 3] !== 0) selector.tos = bytes[header + 3]!;
+  const ports = (a: number): Span | undefined =>
+    has(fields, a, 4) ? [getU16(r, fields.at[a]!), getU16(r, fields.at[a]! + 2)] : undefined;
+  const sourcePorts = ports(FRA_SPORT_RANGE);
+  const destinationPorts = ports(FRA_DPORT_RANGE);
+  if (sourcePorts !== undefined) selector.sourcePorts = sourcePorts;
+  if (destinationPorts !== undefined) selector.destinationPorts = destinationPorts;
+  if (has(fields, FRA_UID_RANGE, 8)) {
+    const at = fields.at[FRA_UID_RANGE]!;
+    selector.uids = [getU32(r, at), getU32(r, at + 4)];
+  }
+  // 64 bits; the kernel leaves it out when it is 0.
+  if (has(fields, FRA_TUN_ID, 8)) selector.isKeyed = true;
+  if (byte(FRA_L3MDEV) !== 0) selector.isL3mdev = true;
+  if (hasUnknown()) selector.isUnknown = true;
+  return selector;
+}
+
+function hasUnknown(): boolean {
+  for (let a = FRA_DPORT_RANGE + 1; a <= LAST_ATTRIBUTE; a++) {
+    if (fields.at[a] !== 0 && !PORT_MASKS.includes(a)) return true;
+  }
+  return false;
 }

@@ -2,6 +2,8 @@
 // ruleset`: the forward chains of firewall4's table with all that they jump to, and everybody's flow
 // tables. Pure. forward-chain.ts judges the chains.
 
+import { blocksOf, hasTable } from './listing.ts';
+
 export interface Chain {
   /** "forward", or null for one that is only jumped to. */
   readonly hook: string | null;
@@ -39,32 +41,17 @@ const PRIORITIES: Readonly<Record<string, number>> = {
   srcnat: 100,
 };
 
-/** `own`: tables that are ours. A table begins at the margin, what is in it one tab further, and its
- * lines two. A listing may be long: only lines of what is wanted are looked into. */
+/** `own`: tables that are ours. */
 export function readFirewall(listing: string, own: readonly string[]): Firewall {
   const flowTables: FlowTable[] = [];
-  let chains: Map<string, Chain> | null = null;
-  let table = '';
-  let wanted: string[] | null = null;
-  const found: { readonly table: string; readonly name: string; readonly lines: string[] }[] = [];
-  for (const line of listing.split('\n')) {
-    if (line.startsWith('\t\t')) wanted?.push(line.trim());
-    else if (line.startsWith('table ')) {
-      table = line.slice(6, line.indexOf(' {'));
-      if (table === FW4) chains ??= new Map();
-    } else if (line.endsWith(' {')) {
-      const isFlowTable = line.startsWith('\tflowtable ') && !own.includes(table);
-      const isChain = table === FW4 && line.startsWith('\tchain ');
-      wanted = isFlowTable || isChain ? [] : null;
-      const name = isChain ? line.slice(7, -2) : '';
-      if (wanted !== null) found.push({ table, name, lines: wanted });
-    }
+  const chains = new Map<string, Chain>();
+  const isWanted = (table: string, kind: string): boolean =>
+    kind === 'chain' ? table === FW4 : kind === 'flowtable' && !own.includes(table);
+  for (const { table, kind, name, lines } of blocksOf(listing, isWanted)) {
+    if (kind === 'chain') chains.set(name, chainOf(lines));
+    else flowTables.push(flowTable(table, lines));
   }
-  for (const { table, name, lines } of found) {
-    if (name === '') flowTables.push(flowTable(table, lines));
-    else chains?.set(name, chainOf(lines));
-  }
-  return { forward: chains === null ? null : reached(chains), flowTables };
+  return { forward: hasTable(listing, FW4) ? reached(chains) : null, flowTables };
 }
 
 function flowTable(table: string, lines: readonly string[]): FlowTable {

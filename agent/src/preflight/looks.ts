@@ -1,7 +1,5 @@
 // The looks, in the order in which they are told: `whp check` and `whp status` show what these find,
 // and nothing else. Who adds one adds it here. Pure.
-import { PROTOCOL } from '../reconcile/desired.ts';
-import { collisions } from '../repair/collisions.ts';
 import { addressesLook } from './addresses.ts';
 import { clockLook } from './clock.ts';
 import { forwardingLook } from './forwarding.ts';
@@ -10,6 +8,8 @@ import { lanLook } from './lan-devices.ts';
 import type { Look } from './look.ts';
 import { offloadLook } from './offload.ts';
 import { profilesLook } from './profiles.ts';
+import { resolversLook } from './resolvers.ts';
+import { COLLISIONS, collisionsLook } from './rules.ts';
 import type { RouterSeen, Subject } from './seen.ts';
 import { trafficLook } from './traffic.ts';
 import { wayOutLook } from './way-out.ts';
@@ -24,6 +24,7 @@ const OF_ROUTER: readonly ((subject: Subject, seen: RouterSeen) => Look)[] = [
   wayOutLook,
   forwardingLook,
   collisionsLook,
+  resolversLook,
   partsLook,
   offloadLook,
   clockLook,
@@ -41,21 +42,6 @@ export function looksOf(subject: Subject): Look[] {
 
 function softened({ problems, notes, ...look }: Look): Look {
   return { ...look, problems: [], notes: [...problems, ...notes] };
-}
-
-/** Who else uses what is ours. */
-const COLLISIONS = 'collisions';
-
-function collisionsLook({ policy }: Subject, seen: RouterSeen): Look {
-  const problems = collisions(policy.globals, seen, PROTOCOL);
-  const others = (list: readonly { protocol: number }[]): number =>
-    list.filter(({ protocol }) => protocol !== PROTOCOL).length;
-  return {
-    subject: COLLISIONS,
-    seen: `${others(seen.rules)} ip rules and ${others(seen.routes)} routes of others that could matter, ${seen.marks.length} uses of marks in other nftables tables, ${seen.claims.map(({ who }) => who).join(', ') || 'no mwan3, pbr or tailscale'} installed`,
-    problems,
-    notes: [],
-  };
 }
 
 /** The problems as the log and `whp status` tell them. */

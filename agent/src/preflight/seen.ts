@@ -1,12 +1,16 @@
 // What the looks judge: the configuration, and what system/ has read of this router at one moment.
 // Nothing is judged here. Read by system/router.ts; the looks are in looks.ts.
+
+import type { StandIn } from '../learn/stand-ins.ts';
 import type { KernelAddress } from '../netlink/address.ts';
 import type { KernelLink } from '../netlink/link.ts';
 import type { KernelPart } from '../policy/lacking.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { UciPackage } from '../policy/uci.ts';
 import type { Found } from '../repair/collisions.ts';
+import type { DnsTurn } from './dns-turns.ts';
 import type { Firewall } from './firewall.ts';
+import type { ResolversSeen } from './resolvers.ts';
 
 /** A configuration that has no problem, and the router that it is for. */
 export interface Subject {
@@ -25,6 +29,11 @@ export interface RouterSeen extends Found {
   readonly addresses: readonly KernelAddress[];
   /** The loaded nftables rules of others; a string: why they could not be read. */
   readonly firewall: Firewall | string;
+  /** Their rules that turn DNS elsewhere; null: not read. */
+  readonly turns: readonly DnsTurn[] | null;
+  readonly resolvers: ResolversSeen;
+  /** What the agent has seen in answers; none where no agent runs. */
+  readonly standIns: readonly StandIn[];
   /** Devices of /etc/config/network by the name of their interface. */
   readonly interfaces: ReadonlyMap<string, string>;
   /** Parts of the kernel that are missing, with what the kernel said; null: not asked now. */

@@ -7,6 +7,8 @@ import { FIRST_SLOT, isUsableMask, LAST_TABLE_SLOT, markOf } from '../policy/mar
 import type { Globals } from '../policy/policy.ts';
 import type { Problem } from '../policy/result.ts';
 import type { MarkUse } from './mark-uses.ts';
+import { type Home, hexText } from './rule-reach.ts';
+import { ruleText, takenBy } from './taken.ts';
 
 export interface Found {
   readonly rules: readonly KernelRule[];
@@ -28,36 +30,30 @@ const WELL_KNOWN = [
 const MASKS = [0x0f000000, 0xf0000000, 0x000000f0, 0x0000000f, 0x0000f000, 0x00000f00, 0x00f00000];
 const PREFERENCES = [15000, 14000, 12000, 5000, 2500, 1500, 900, 500, 200, 50, 1];
 const TABLES = [15000, 16000, 25000, 35000, 45000];
-/** Tables 253 (default), 254 (main) and 255 (local). */
-const LOCAL = 255;
-/** Tailscale's own packets: none of a device. */
-const TAILSCALE = 0x80000;
 /** More of one kind say no more than these. */
 const MOST = 4;
 
-/** `protocol`: the number that marks rules and routes as made by this program. */
-export function collisions(ours: Ours, found: Found, protocol: number): Problem[] {
+/** `home`: where proxied packets come from. `protocol`: the number that marks rules and routes as made by this program. */
+export function collisions(ours: Ours, found: Found, home: Home, protocol: number): Problem[] {
   const rules = found.rules.filter((rule) => rule.protocol !== protocol);
   const routes = found.routes.filter((route) => route.protocol !== protocol && !route.cloned);
   return [
     ...maskCollisions(ours, rules, found),
-    ...preferenceCollisions(ours, rules, routes),
+    ...preferenceCollisions(ours, found, home, protocol),
     ...tableCollisions(ours, rules, routes),
   ];
 }
 
-function hex(value: number): string {
-  return `0x${(value >>> 0).toString(16).padStart(8, '0')}`;
+/** What the owner types. */
+function setting(option: string, value: string): string {
+  return `uci set whp.globals.${option}=${value}; uci commit whp; whp reload`;
 }
 
-function whoseBits(mask: number): string {
+/** " of mwan3"; '' for a rule that looks at no mark, or the whole of it. */
+function whose(mask: number): string {
+  if (mask === 0 || mask === 0xffffffff) return '';
   const known = WELL_KNOWN.find((one) => (mask & ~one.mask) === 0);
-  return known === undefined ? 'another program' : known.who;
-}
-
-function ruleText(rule: KernelRule): string {
-  const mark = rule.mask === 0 ? '' : `fwmark ${hex(rule.mark)}/${hex(rule.mask)} `;
-  return `ip rule ${rule.preference} (${mark}table ${rule.table})`;
+  return ` of ${known === undefined ? 'another program' : known.who}`;
 }
 
 /** Whether somebody else uses our bits, or asks for the whole mark of one of our packets. */
@@ -85,21 +81,23 @@ function maskCollisions(
   const fix =
     free === undefined
       ? 'no four bits in a row are free: give one of the others another mask'
-      : `set whp.globals.mask to ${hex(free)}`;
+      : setting('mask', hexText(free));
   const whats = new Set([
     ...rules
       .filter((rule) => readsOurBits(rule, mask))
-      .map((rule) => `${ruleText(rule)} of ${whoseBits(rule.mask)} reads our bits; ${fix}`),
+      .map((rule) => `${ruleText(rule)}${whose(rule.mask)} reads our bits; ${fix}`),
     ...marks
       .filter((use) => (use.bits & mask) !== 0)
       .map((use) =>
         use.bits === 0xffffffff
           ? `a rule in nftables table ${use.table} writes all bits of the mark, ours too: give it a mask there ("meta mark set meta mark & 0xffffff00 | 0x1"; fw4: option set_mark 'VALUE/MASK')`
-          : `a rule in nftables table ${use.table} uses bits ${hex(use.bits)} of the mark, some of them ours; ${fix}`,
+          : `a rule in nftables table ${use.table} uses bits ${hexText(use.bits)} of the mark, some of them ours; ${fix}`,
       ),
     ...claims
       .filter((one) => (one.mask & mask) !== 0)
-      .map((one) => `${one.who} uses bits ${hex(one.mask)} of the mark, some of them ours; ${fix}`),
+      .map(
+        (one) => `${one.who} uses bits ${hexText(one.mask)} of the mark, some of them ours; ${fix}`,
+      ),
   ]);
   return limited(whats, 'whp.globals.mask');
 }
@@ -110,29 +108,18 @@ function isFree(mask: number, foreign: readonly number[]): boolean {
   return taken.every((one) => (one & mask) === 0);
 }
 
-/** Rules before ours that take a proxied packet away: any that asks for a mark of bits that are not
- * ours (mwan3 marks every flow), and one that asks for nothing and whose table has a default. */
-function takesAway(rule: KernelRule, ours: Ours, routes: readonly KernelRoute[]): boolean {
-  if (!rule.markOnly || rule.suppresses || rule.table === LOCAL) return false;
-  if (rule.mask === 0xff0000 && rule.mark === TAILSCALE) return false;
-  if (rule.mask !== 0) return (rule.mask & ours.mask) === 0 && rule.mark !== 0;
-  return routes.some(
-    ({ table, family, destination }) =>
-      table === rule.table && family === rule.family && destination === null,
-  );
-}
-
-function preferenceCollisions(
-  ours: Ours,
-  rules: readonly KernelRule[],
-  routes: readonly KernelRoute[],
-): Problem[] {
+function preferenceCollisions(ours: Ours, found: Found, home: Home, protocol: number): Problem[] {
+  const { routes } = found;
   const first = ours.preference + FIRST_SLOT;
   const last = ours.preference + LAST_TABLE_SLOT;
-  const taking = rules.filter((rule) => takesAway(rule, ours, routes));
-  const before = taking.filter(({ preference }) => preference < first);
+  const rules = found.rules.filter((rule) => rule.protocol !== protocol);
+  // Who looks at our own bits has been named for that.
+  const taking = takenBy({ rules: found.rules, routes, home, first, protocol }).filter(
+    ({ rule }) => rule.isInverted || !readsOurBits(rule, ours.mask),
+  );
+  const before = taking.filter(({ rule }) => rule.preference < first);
   const within = rules.filter(({ preference }) => preference >= first && preference <= last);
-  const earliest = Math.min(...taking.map(({ preference }) => preference));
+  const earliest = Math.min(...taking.map(({ rule }) => rule.preference));
   const free = PREFERENCES.find(
     (one) =>
       one + LAST_TABLE_SLOT < earliest &&
@@ -141,15 +128,13 @@ function preferenceCollisions(
   const fix =
     free === undefined
       ? 'no fifteen preferences in a row are free before it: move the other rules'
-      : `set whp.globals.preference to ${free}`;
+      : setting('preference', `${free}`);
   const whats = new Set([
     ...before.map(
-      (rule) =>
-        `${ruleText(rule)} of ${whoseBits(rule.mask)} comes before ours (from ${first}) and keeps proxied packets from the tunnel: they are rejected; ${fix}`,
+      ({ rule, words }) =>
+        `${ruleText(rule)}${whose(rule.mask)} comes before ours (from ${first}) and keeps proxied packets${words} from the tunnel: they are rejected; ${fix}`,
     ),
-    ...within
-      .filter((rule) => !before.includes(rule))
-      .map((rule) => `${ruleText(rule)} stands among ours (${first} to ${last}); ${fix}`),
+    ...within.map((rule) => `${ruleText(rule)} stands among ours (${first} to ${last}); ${fix}`),
   ]);
   return limited(whats, 'whp.globals.preference');
 }
@@ -165,7 +150,10 @@ function tableCollisions(
   const free = TABLES.find((one) =>
     Array.from(used).every((other) => other <= one || other > one + LAST_TABLE_SLOT),
   );
-  const fix = `set whp.globals.table to ${free ?? 'numbers that nobody uses'}`;
+  const fix =
+    free === undefined
+      ? 'write numbers that nobody uses into option table'
+      : setting('table', `${free}`);
   const taken = [...used].filter((one) => one >= first && one <= last).sort((a, b) => a - b);
   const whats = taken.map(
     (one) =>

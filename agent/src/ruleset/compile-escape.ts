@@ -18,6 +18,7 @@ import {
   ether,
   FAMILIES,
   goTo,
+  hasState,
   iifname,
   inSet,
   is,
@@ -50,6 +51,16 @@ export function escapeRules(context: Context): Rule[] {
     { verdict: 'jump', chain: `escape${port}` },
   ]);
   return [rule('DNS past the router?', oneOf(l4proto, [TCP, UDP]), dispatch(dport, ports))];
+}
+
+/** At the input hook: the router's own DoT and DoQ are read as little as those of others. */
+export function ownDotRules(context: Context): Rule[] {
+  if (context.policy.escape === undefined) return [];
+  const started = hasState('new');
+  const chain = goTo(`escape${DOT}`);
+  return [
+    rule('DoT or DoQ to the router', oneOf(l4proto, [TCP, UDP]), is(dport, DOT), started, chain),
+  ];
 }
 
 export function escapeChains(context: Context): Chain[] {

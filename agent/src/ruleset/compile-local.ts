@@ -4,6 +4,7 @@
 import { foreignBits, JUDGED, markOf } from '../policy/marks.ts';
 import type { App } from '../policy/policy.ts';
 import type { Family } from '../wire/address.ts';
+import { ownDotRules } from './compile-escape.ts';
 import { answerStatement, BEFORE_FILTER, innerFamily } from './compile-forward.ts';
 import { announce, askable, teach } from './compile-share.ts';
 import { appSet, type Context, deviceGuards, logWhole, setMark } from './context.ts';
@@ -90,6 +91,7 @@ function inputChain(context: Context): Chain {
         ]),
       ),
       rule('DNS over TCP', is(l4proto, TCP), is(dport, 53), goTo('query')),
+      ...ownDotRules(context),
     ],
   };
 }

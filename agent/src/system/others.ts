@@ -2,6 +2,7 @@
 // programs are installed that take bits of the mark, and interfaces by name. Reads only.
 
 import { parseUci } from '../policy/uci.ts';
+import { type DnsTurn, readDnsTurns } from '../preflight/dns-turns.ts';
 import { type Firewall, readFirewall } from '../preflight/firewall.ts';
 import type { Found } from '../repair/collisions.ts';
 import { type MarkUse, markUses } from '../repair/mark-uses.ts';
@@ -23,6 +24,8 @@ export interface Listing {
   readonly marks: readonly MarkUse[];
   /** A string: why it could not be read. */
   readonly firewall: Firewall | string;
+  /** null: not read. */
+  readonly turns: readonly DnsTurn[] | null;
 }
 
 export async function readListing(): Promise<Listing> {
@@ -30,12 +33,22 @@ export async function readListing(): Promise<Listing> {
     limit: LISTING_BYTES,
   });
   if (status !== 0)
-    return { marks: [], firewall: `nft list ruleset: ${stderr.trim() || `status ${status}`}` };
-  const marks = markUses(stdout, [`inet ${TABLE}`, `inet ${GUARD_TABLE}`]);
+    return {
+      marks: [],
+      firewall: `nft list ruleset: ${stderr.trim() || `status ${status}`}`,
+      turns: null,
+    };
+  const own = [`inet ${TABLE}`, `inet ${GUARD_TABLE}`];
+  const marks = markUses(stdout, own);
+  const turns = readDnsTurns(stdout, own);
   // Cut in the middle of a chain, what is missing would be taken for what is not there.
   if (stdout.length >= LISTING_BYTES)
-    return { marks, firewall: `the loaded rules are larger than ${LISTING_BYTES} bytes` };
-  return { marks, firewall: readFirewall(stdout, [`inet ${APART_TABLE}`]) };
+    return {
+      marks,
+      firewall: `the loaded rules are larger than ${LISTING_BYTES} bytes`,
+      turns: null,
+    };
+  return { marks, turns, firewall: readFirewall(stdout, [`inet ${APART_TABLE}`]) };
 }
 
 /** What installed programs claim, running or not: their packages bring a configuration. */

@@ -30,6 +30,7 @@ import {
   readRoute,
 } from '../netlink/route.ts';
 import {
+  asksOnlyForMark,
   type KernelRule,
   putRuleAdd,
   putRuleDelete,
@@ -57,7 +58,7 @@ export interface Realized {
   readonly all: All;
 }
 
-/** Rules and routes of everybody; of the tables main and local no more than the defaults. */
+/** Rules and routes of everybody; of the tables main and local no more than the shortest. */
 export interface All {
   readonly rules: readonly KernelRule[];
   readonly routes: readonly KernelRoute[];
@@ -184,7 +185,10 @@ function isOwnRoute(route: KernelRoute, globals: Paths['globals']): boolean {
 function isOwnRule(rule: KernelRule, globals: Paths['globals']): boolean {
   const slot = rule.preference - globals.preference;
   return (
-    rule.protocol === PROTOCOL && slot >= FIRST_SLOT && slot <= LAST_TABLE_SLOT && rule.markOnly
+    rule.protocol === PROTOCOL &&
+    slot >= FIRST_SLOT &&
+    slot <= LAST_TABLE_SLOT &&
+    asksOnlyForMark(rule)
   );
 }
 

@@ -1,8 +1,11 @@
 // system/router: this router at one moment, as the looks of preflight/ ask for it. Reads only.
+
+import type { StandIn } from '../learn/stand-ins.ts';
 import type { KernelPart } from '../policy/lacking.ts';
 import type { RouterSeen, Traffic } from '../preflight/seen.ts';
 import { type Listing, readClaims, readInterfaces } from './others.ts';
 import type { Realized } from './paths.ts';
+import { readResolvers } from './resolvers.ts';
 
 /** `lan`: the devices that the configuration names. The rest is what only some who ask have read. */
 export function routerSeen(
@@ -11,6 +14,7 @@ export function routerSeen(
   listing: Listing,
   lacking: ReadonlyMap<KernelPart, string> | null,
   traffic: ReadonlyMap<string, Traffic> | null,
+  standIns: readonly StandIn[],
 ): RouterSeen {
   // Only a device that is not there may be an interface's name.
   const isAll = lan.every((name) => links.some((one) => one.name === name));
@@ -22,6 +26,8 @@ export function routerSeen(
     addresses,
     claims: readClaims(),
     interfaces,
+    resolvers: readResolvers(),
+    standIns,
     lacking,
     traffic,
   };

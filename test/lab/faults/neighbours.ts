@@ -68,7 +68,7 @@ export const neighbours: Fault = {
     await lab.router.must(PBR);
     const pbr = await check(lab);
     that(pbr.status === 0, `check beside pbr: ${pbr.text}`);
-    await one('mwan3', MWAN3, 'set whp.globals.preference to 1500', 12);
+    await one('mwan3', MWAN3, 'uci set whp.globals.preference=1500', 12);
     const call = await lab.call({ answered: false });
     await lab.sleep(1500);
     const told = await lab.worldTime();
@@ -83,7 +83,7 @@ export const neighbours: Fault = {
     await one(
       'a rule with our bits',
       'ip rule add pref 29000 fwmark 0x1000000/0xff000000 lookup main',
-      'set whp.globals.mask to 0x',
+      'uci set whp.globals.mask=0x',
       12,
     );
     // What it says, during a call: its flows begin anew under the other bits.
@@ -103,7 +103,7 @@ export const neighbours: Fault = {
     await one(
       'routes in our table',
       'ip route add 192.0.2.0/24 dev eth1 table 15004',
-      'set whp.globals.table to 16000',
+      'uci set whp.globals.table=16000',
       12,
     );
     await lab.router.must('ip route flush table 15004');

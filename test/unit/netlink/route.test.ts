@@ -189,7 +189,14 @@ test('a rule is read back as it was written, in both orders', () => {
     const m = firstMessage(sent, order === 'little');
     assert.ok(m);
     const r = createReader(sent, order);
-    const expected = { ...rule, action: 1, markOnly: true, suppresses: false };
+    const expected = {
+      ...rule,
+      action: 1,
+      selector: {},
+      isInverted: false,
+      target: 0,
+      suppressed: -1,
+    };
     assert.equal(readRule(r, m), { ok: true, value: expected });
     assert.equal(readRouteEvent(r, m), {
       ok: true,
@@ -224,7 +231,7 @@ test('a route and an address are read back, IPv6 too', () => {
   });
 });
 
-test('a route to something is left out in the tables main and local alone, a default nowhere', () => {
+test('a route to something is left out in the tables main and local alone, a default and halves nowhere', () => {
   // struct rtmsg: family, bits of the destination, of the source, tos, table, protocol, scope, type.
   const plain = (bits: number, table: number, size = 28): boolean => {
     const sent = new Uint8Array(size);
@@ -236,7 +243,10 @@ test('a route to something is left out in the tables main and local alone, a def
     [254, 255, 253, 252, 1].map((table) => plain(24, table)),
     [true, true, false, false, false],
   );
-  assert.not.ok(plain(0, 254));
+  assert.equal(
+    [0, 1, 7, 8].map((bits) => plain(bits, 254)),
+    [false, false, false, true],
+  );
   assert.not.ok(plain(24, 254, 24), 'cut short');
 });
 
@@ -264,6 +274,7 @@ const PLAIN = {
   parent: 0,
   vlan: null,
   filters: false,
+  vrfTable: 0,
   received: null,
 };
 

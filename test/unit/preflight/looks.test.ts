@@ -21,8 +21,17 @@ const NOON = Date.UTC(2026, 10, 28, 12);
 const UP = 0x41;
 
 function link(index: number, name: string, change: Partial<KernelLink> = {}): KernelLink {
-  const base = { mtu: 1500, flags: UP, kind: '', gre: null, master: 0, parent: 0, vlan: null };
-  return { ...base, index, name, filters: false, received: null, ...change };
+  const base = { mtu: 1500, flags: UP, kind: '', gre: null, master: 0, parent: 0 };
+  return {
+    ...base,
+    index,
+    name,
+    vlan: null,
+    vrfTable: 0,
+    filters: false,
+    received: null,
+    ...change,
+  };
 }
 
 function address(link: number, text: string, change: Partial<KernelAddress> = {}): KernelAddress {
@@ -56,6 +65,9 @@ const HOME: RouterSeen = {
   marks: [],
   claims: [],
   firewall: { forward: null, flowTables: [] },
+  turns: [],
+  resolvers: { answering: [], dhcp: null },
+  standIns: [],
   interfaces: new Map(),
   lacking: new Map(),
   traffic: new Map([['br-lan', { received: 1200, silent: 0 }]]),

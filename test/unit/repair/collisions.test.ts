@@ -6,12 +6,24 @@ import type { KernelRoute } from '../../../agent/src/netlink/route.ts';
 import type { KernelRule } from '../../../agent/src/netlink/rule.ts';
 import { collisions, type Found } from '../../../agent/src/repair/collisions.ts';
 import { markUses } from '../../../agent/src/repair/mark-uses.ts';
+import type { Home } from '../../../agent/src/repair/rule-reach.ts';
 
 const OURS = { mask: 0x0f000000, preference: 15000, table: 15000 };
 
+/** A router with a lan of both families, one app, and a wan address of its own. */
+const HOME: Home = {
+  devices: [{ name: 'br-lan', vrf: '' }],
+  vrfTables: [],
+  networks: ['192.168.1.1/24', 'fd00:1::1/64', '2001:db8:5::1/64'],
+  own: ['192.168.1.1', '198.51.100.10', '203.0.113.20', '2001:db8:5::1'],
+  slots: [1],
+  mask: 0x0f000000,
+};
+
 function rule(preference: number, change: Partial<KernelRule> = {}): KernelRule {
   const base = { family: 4, mark: 0, mask: 0, table: 254, protocol: 0, action: 1 } as const;
-  return { ...base, preference, markOnly: true, suppresses: false, ...change };
+  const plain = { selector: {}, isInverted: false, target: 0, suppressed: -1 };
+  return { ...base, ...plain, preference, ...change };
 }
 
 function route(table: number, change: Partial<KernelRoute> = {}): KernelRoute {
@@ -24,13 +36,13 @@ const MAIN = [rule(0, { table: 255 }), rule(32766), rule(32767, { table: 253 })]
 function told(found: Partial<Found>, ours = OURS): string[] {
   const { rules = [], routes = [], marks = [], claims = [] } = found;
   const all = { rules: [...MAIN, ...rules], routes: [route(254), ...routes], marks, claims };
-  return collisions(ours, all, 119).map(({ where, what }) => `${where}: ${what}`);
+  return collisions(ours, all, HOME, 119).map(({ where, what }) => `${where}: ${what}`);
 }
 
 const mwan3 = [
-  rule(1001, { table: 1, markOnly: false }),
+  rule(1001, { table: 1, selector: { iif: 'wan' } }),
   rule(2001, { table: 1, mark: 0x100, mask: 0x3f00 }),
-  rule(2061, { table: 0, mark: 0x3d00, mask: 0x3f00 }),
+  rule(2061, { table: 0, mark: 0x3d00, mask: 0x3f00, action: 6 }),
 ];
 const pbr = [rule(29998, { table: 258, mark: 0x20000, mask: 0xff0000 })];
 
@@ -41,8 +53,13 @@ test('nobody else, or others far from us: nothing to say', () => {
   assert.equal(told({ rules: [own], routes: [route(15001, { protocol: 119 })] }), []);
   // netifd's rules for its own addresses, Tailscale's for its own packets, wg-quick's for the rest.
   const tailscale = rule(5210, { mark: 0x80000, mask: 0xff0000 });
-  const wireguard = rule(9000, { suppresses: true });
-  assert.equal(told({ rules: [rule(10000, { markOnly: false }), tailscale, wireguard] }), []);
+  const wireguard = rule(9000, { suppressed: 0 });
+  assert.equal(
+    told({
+      rules: [rule(10000, { selector: { source: '198.51.100.10/32' } }), tailscale, wireguard],
+    }),
+    [],
+  );
   // A table that has no default takes nothing away.
   const some = route(52, { destination: '100.64.0.0/10' });
   assert.equal(told({ rules: [rule(5270, { table: 52 })], routes: [some] }), []);
@@ -53,7 +70,7 @@ test("mwan3's rules come before ours: a preference before them", () => {
   assert.is(said.length, 2);
   assert.match(said[0]!, 'whp.globals.preference: ip rule 2001 (fwmark 0x00000100/0x00003f00');
   assert.match(said[0]!, 'of mwan3 comes before ours');
-  assert.match(said[0]!, 'set whp.globals.preference to 1500');
+  assert.match(said[0]!, 'uci set whp.globals.preference=1500; uci commit whp; whp reload');
   assert.equal(told({ rules: mwan3, routes: [route(1)] }, { ...OURS, preference: 1500 }), []);
 });
 
@@ -69,12 +86,15 @@ test('bits of the mark: rules, tables, and what others claim', () => {
   const [said] = told({ rules: [taken] });
   assert.match(
     said!,
-    /^whp\.globals\.mask: ip rule 29000 .* reads our bits; set whp\.globals\.mask/,
+    /^whp\.globals\.mask: ip rule 29000 .* reads our bits; uci set whp\.globals\.mask=/,
   );
-  assert.match(said!, 'set whp.globals.mask to 0x000000f0');
+  assert.match(said!, 'uci set whp.globals.mask=0x000000f0; uci commit whp; whp reload');
   // With pbr's bits as ours: its rule may take our packets.
   const inPbr = told({ rules: pbr }, { ...OURS, mask: 0x00f00000 });
-  assert.match(inPbr[0]!, 'of pbr or Tailscale reads our bits; set whp.globals.mask to 0x0f000000');
+  assert.match(
+    inPbr[0]!,
+    'of pbr or Tailscale reads our bits; uci set whp.globals.mask=0x0f000000',
+  );
   const inMwan3 = told({ claims: [{ who: 'mwan3', mask: 0x3f00 }] }, { ...OURS, mask: 0x00000f00 });
   assert.match(inMwan3[0]!, 'mwan3 uses bits 0x00003f00');
   const used = told({ marks: [{ table: 'inet qos', bits: 0x0c000000 }] });
@@ -84,11 +104,11 @@ test('bits of the mark: rules, tables, and what others claim', () => {
 });
 
 test('preferences and tables in use', () => {
-  const among = rule(15003, { table: 200, markOnly: false });
+  const among = rule(15003, { table: 200, selector: { source: '192.168.1.9/32' } });
   assert.match(told({ rules: [among] })[0]!, 'stands among ours (15001 to 15015)');
   const said = told({ routes: [route(15004)] });
   assert.match(said[0]!, 'whp.globals.table: routing table 15004 is used by another program too');
-  assert.match(said[0]!, 'set whp.globals.table to 16000');
+  assert.match(said[0]!, 'uci set whp.globals.table=16000');
 });
 
 test('a hundred rules are four lines and a number', () => {

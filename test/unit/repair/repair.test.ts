@@ -47,8 +47,10 @@ function ruleGone(preference: number): RepairEvent {
     table: 254,
     protocol: 0,
     action: 1,
-    markOnly: false,
-    suppresses: false,
+    selector: {},
+    isInverted: false,
+    target: 0,
+    suppressed: -1,
   } as const;
   return route({ kind: 'rule', gone: true, rule });
 }
@@ -65,6 +67,7 @@ function link(name: string, gone: boolean, flags: number): RepairEvent {
     parent: 0,
     vlan: null,
     filters: false,
+    vrfTable: 0,
     received: null,
   };
   return route({ kind: 'link', gone, link: one });

@@ -1,0 +1,154 @@
+// DNS of devices that nftables turns elsewhere: redirect and dnat rules for port 53 in any table, read
+// off `nft -t list ruleset` with the conditions on the way to them. resolvers.ts judges them. Pure. What
+// a named set holds is not in the listing: a port that only such a set names is not seen.
+import { isListed } from './forward-chain.ts';
+import { blocksOf } from './listing.ts';
+
+/** One rule that sends packets to port 53 to somebody else than they were for. */
+export interface DnsTurn {
+  /** "inet fw4". */
+  readonly table: string;
+  /** null: this router; '?': the listing does not say. */
+  readonly to: string | null;
+  /** null: the port that was asked. */
+  readonly port: number | null;
+  /** Devices, as nft prints them, that a packet has to come from, or (`not`) must not. */
+  readonly from: readonly { readonly not: boolean; readonly list: string }[];
+  /** Only for packets to these addresses, as nft prints them; null: to any. */
+  readonly only: string | null;
+  /** Not for packets to the router itself. */
+  readonly passesRouter: boolean;
+  /** Every port, 53 among them. */
+  readonly isEveryPort: boolean;
+}
+
+/** Deeper jumps than the kernel takes. */
+const DEEPEST = 16;
+/** Rules looked at, whatever the tables. */
+const MOST_RULES = 20_000;
+/** More turns of one home say no more. */
+const MOST = 64;
+const LIST = '(\\{ [^}]* \\}|"[^"]*"|\\S+)';
+const FROM = new RegExp(`\\b(?:iifname|iif) (?!vmap )(!= )?${LIST}`, 'g');
+const PORTS = new RegExp(`\\bdport (!= )?(vmap )?${LIST}`);
+const TO = new RegExp(`\\bip6? daddr (!= )?${LIST}`);
+const MAP = /\b(\S+) vmap \{ ([^}]*) \}/;
+const JUMP = /\b(?:jump|goto) (\S+)/;
+const TURN =
+  /\b(?:(redirect)(?: to :(\d+))?|dnat(?: ip6?)? to (?:\[([0-9a-f:]+)\]|([0-9a-f]*(?::[0-9a-f]*){2,}|[0-9.]+))?(?::(\d+))?|xt target "?(?:REDIRECT|DNAT))/;
+
+type Rules = ReadonlyMap<string, readonly string[]>;
+type Conditions = Pick<DnsTurn, 'from' | 'only' | 'passesRouter' | 'isEveryPort'>;
+
+/** `own`: tables that are ours. */
+export function readDnsTurns(listing: string, own: readonly string[]): DnsTurn[] {
+  const turns = new Map<string, DnsTurn>();
+  const count = { left: MOST_RULES };
+  const tables = new Map<string, Map<string, readonly string[]>>();
+  const isWanted = (table: string, kind: string): boolean =>
+    kind === 'chain' && !own.includes(table);
+  for (const { table, name, lines } of blocksOf(listing, isWanted)) {
+    tables.set(table, (tables.get(table) ?? new Map()).set(name, lines));
+  }
+  for (const [table, chains] of tables) {
+    const start = { from: [], only: null, passesRouter: false, isEveryPort: true };
+    for (const [name, [first = '']] of chains) {
+      if (!/^type \w+ hook prerouting /.test(first)) continue;
+      follow(chains, name, start, 0, count, (to, port, conditions) => {
+        const turn = { table, to, port, ...conditions };
+        if (turns.size < MOST) turns.set(JSON.stringify(turn), turn);
+      });
+    }
+  }
+  return [...turns.values()];
+}
+
+function follow(
+  chains: Rules,
+  name: string,
+  before: Conditions,
+  depth: number,
+  count: { left: number },
+  found: (to: string | null, port: number | null, conditions: Conditions) => void,
+): void {
+  for (const line of chains.get(name) ?? []) {
+    count.left -= 1;
+    if (count.left < 0 || depth > DEEPEST) return;
+    const rule = line.replace(/ comment ".*"/, '');
+    const turn = TURN.exec(rule);
+    const jumps = turn === null ? jumpsOf(rule) : [];
+    if (turn === null && jumps.length === 0) continue;
+    const conditions = conditionsOf(rule, before);
+    if (conditions === null) continue;
+    if (turn !== null) found(...targetOf(turn), conditions);
+    for (const { to, from } of jumps) {
+      const more = { ...conditions, from: [...conditions.from, ...from] };
+      follow(chains, to, more, depth + 1, count, found);
+    }
+  }
+}
+
+/** With the conditions of one more rule; null: it is not for port 53. */
+function conditionsOf(rule: string, before: Conditions): Conditions | null {
+  const ports = PORTS.exec(rule);
+  if (ports !== null && !isForDns(ports)) return null;
+  // `dnat to udp dport map { 80 : 192.168.1.9 }`
+  const map = /\bdport map (\{ [^}]* \})/.exec(rule)?.[1];
+  if (map !== undefined && !hasDns(map)) return null;
+  const from = Array.from(rule.matchAll(FROM), ([, not, list]) => ({
+    not: not !== undefined,
+    list: list!,
+  }));
+  const to = TO.exec(rule);
+  const isPort = (ports !== null && ports[1] === undefined) || map !== undefined;
+  return {
+    from: [...before.from, ...from],
+    only: to !== null && to[1] === undefined ? to[2]! : before.only,
+    passesRouter:
+      before.passesRouter || to?.[1] !== undefined || rule.includes('fib daddr type != local'),
+    isEveryPort: before.isEveryPort && !isPort,
+  };
+}
+
+function isForDns([, not, vmap, list = '']: RegExpExecArray): boolean {
+  if (list === 'map') return true;
+  return vmap !== undefined ? hasDns(list) : hasDns(list) === (not === undefined);
+}
+
+const DNS = '53';
+
+/** Whether port 53 is in `53`, `{ 53, 80-90 }` or `{ 53 : jump x }`. */
+function hasDns(list: string): boolean {
+  if (isListed(list, DNS)) return true;
+  return list
+    .replace(/[{}]/g, '')
+    .split(',')
+    .some((entry) => {
+      const [first = '', last = first] = entry.split(' : ')[0]!.trim().split('-');
+      return Number(first) <= Number(DNS) && Number(DNS) <= Number(last);
+    });
+}
+
+/** Where a packet to port 53 may go from this rule: `jump x`, or the entries of a verdict map. */
+function jumpsOf(rule: string): { to: string; from: DnsTurn['from'] }[] {
+  const [, key = '', entries] = MAP.exec(rule) ?? [];
+  if (entries === undefined) {
+    const to = JUMP.exec(rule)?.[1];
+    return to === undefined ? [] : [{ to, from: [] }];
+  }
+  return entries.split(', ').flatMap((entry) => {
+    const to = JUMP.exec(entry)?.[1];
+    if (to === undefined || (key === 'dport' && !hasDns(entry))) return [];
+    const isDevice = key === 'iifname' || key === 'iif';
+    return [{ to, from: isDevice ? [{ not: false, list: entry.split(' : ')[0]! }] : [] }];
+  });
+}
+
+function targetOf([whole, redirect, ownPort, six, plain, port]: RegExpExecArray): [
+  string | null,
+  number | null,
+] {
+  if (whole.startsWith('xt')) return ['?', null];
+  if (redirect !== undefined) return [null, ownPort === undefined ? null : Number(ownPort)];
+  return [six ?? plain ?? '?', port === undefined ? null : Number(port)];
+}

@@ -1,0 +1,40 @@
+// Who of this router listens on a port for DNS: lines of /proc/net/udp, udp6, tcp and tcp6. Pure; the
+// names of the programs are system/resolvers' to find.
+import { type ByteOrder, hostOrder } from '../netlink/endian.ts';
+import { formatAddress } from '../wire/address.ts';
+
+export interface Listener {
+  readonly port: number;
+  readonly address: string;
+  readonly inode: number;
+}
+
+/** Unconnected UDP, and TCP that listens (net/tcp_states.h). */
+const STATES = ['07', '0A'];
+
+/** The sockets of `text` that answer on one of `ports` to more than this machine. The kernel prints an
+ * address as numbers of 32 bits in the machine's own order. */
+export function readListeners(
+  text: string,
+  ports: readonly number[],
+  order: ByteOrder = hostOrder,
+): Listener[] {
+  return text.split('\n').flatMap((line) => {
+    const [, local = '', , state = '', , , , , , inode = ''] = line.trim().split(/\s+/);
+    const [hex = '', port = ''] = local.split(':');
+    const number = Number.parseInt(port, 16);
+    if (!STATES.includes(state) || !ports.includes(number)) return [];
+    if (hex.length !== 8 && hex.length !== 32) return [];
+    const bytes = bytesOf(hex, order);
+    const address = formatAddress(bytes, 0, bytes.length === 4 ? 4 : 6);
+    const isLoopback = address.startsWith('127.') || address === '::1';
+    return isLoopback ? [] : [{ port: number, address, inode: Number(inode) }];
+  });
+}
+
+function bytesOf(hex: string, order: ByteOrder): Uint8Array {
+  const plain = Uint8Array.from({ length: hex.length / 2 }, (_, i) =>
+    Number.parseInt(hex.slice(i * 2, i * 2 + 2), 16),
+  );
+  return order === 'big' ? plain : plain.map((_, i) => plain[(i & ~3) + 3 - (i & 3)]!);
+}

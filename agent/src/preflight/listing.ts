@@ -1,0 +1,37 @@
+// The text of `nft -t list ruleset` in blocks: chains and flow tables with their lines. A table begins at
+// the margin, what is in it one tab further, and its lines two. A listing may be long: only lines of
+// what is wanted are looked into. Pure. Before: firewall, dns-turns.
+
+export interface Block {
+  /** "inet fw4". */
+  readonly table: string;
+  /** "chain", "flowtable", "set" ... */
+  readonly kind: string;
+  readonly name: string;
+  readonly lines: readonly string[];
+}
+
+/** The blocks that `isWanted`, in the order of the listing. */
+export function blocksOf(
+  listing: string,
+  isWanted: (table: string, kind: string) => boolean,
+): Block[] {
+  const found: Block[] = [];
+  let table = '';
+  let lines: string[] | null = null;
+  for (const line of listing.split('\n')) {
+    if (line.startsWith('\t\t')) lines?.push(line.trim());
+    else if (line.startsWith('table ')) table = line.slice(6, line.indexOf(' {'));
+    else if (line.endsWith(' {')) {
+      const [kind = '', name = ''] = line.slice(1, -2).split(' ');
+      lines = isWanted(table, kind) ? [] : null;
+      if (lines !== null) found.push({ table, kind, name, lines });
+    }
+  }
+  return found;
+}
+
+/** Whether a table is loaded, be it empty. */
+export function hasTable(listing: string, table: string): boolean {
+  return `\n${listing}`.includes(`\ntable ${table} {`);
+}

@@ -1,0 +1,27 @@
+// Looks at who else uses what is ours: ip rules that take proxied packets away, bits of the mark, routing
+// tables. What a collision is, repair/collisions says. Pure.
+import { FIRST_SLOT } from '../policy/marks.ts';
+import { PROTOCOL } from '../reconcile/desired.ts';
+import { collisions } from '../repair/collisions.ts';
+import { homeOf } from '../repair/home.ts';
+import type { Look } from './look.ts';
+import type { RouterSeen, Subject } from './seen.ts';
+
+export const COLLISIONS = 'collisions';
+
+export function collisionsLook({ policy }: Subject, seen: RouterSeen): Look {
+  const { globals } = policy;
+  const home = homeOf(policy, seen.links, seen.addresses);
+  const problems = collisions(globals, seen, home, PROTOCOL);
+  const first = globals.preference + FIRST_SLOT;
+  const others = seen.rules.filter(({ protocol }) => protocol !== PROTOCOL);
+  const before = others.filter(({ preference }) => preference < first);
+  const routes = seen.routes.filter(({ protocol }) => protocol !== PROTOCOL);
+  const from = home.networks.join(', ') || 'no network of the lan devices is known';
+  return {
+    subject: COLLISIONS,
+    seen: `${others.length} ip rules of others, ${before.length} of them before ours (from ${first}), for packets from ${from}; ${routes.length} routes of others that could matter, ${seen.marks.length} uses of marks in other nftables tables, ${seen.claims.map(({ who }) => who).join(', ') || 'no mwan3, pbr or tailscale'} installed`,
+    problems,
+    notes: [],
+  };
+}

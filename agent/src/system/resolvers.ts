@@ -1,0 +1,116 @@
+// system/resolvers: who answers DNS on this router, and what its DHCP tells the devices, for the look of
+// preflight/resolvers. Reads only, and again only what has changed: whose socket it is takes a walk
+// through all processes.
+import * as os from 'qjs:os';
+import { type DhcpDns, readDhcpDns } from '../preflight/dhcp-dns.ts';
+import { type Listener, readListeners } from '../preflight/listeners.ts';
+import { DNS, DOT, type ResolversSeen } from '../preflight/resolvers.ts';
+import { errnoText } from './errno.ts';
+import { listNames, readText } from './file.ts';
+
+const TABLES = ['/proc/net/udp', '/proc/net/udp6', '/proc/net/tcp', '/proc/net/tcp6'];
+const DHCP = '/etc/config/dhcp';
+/** As the kernel names the processes of resolvers (15 letters), and their configurations. */
+const PROGRAMS = [
+  ['dnsmasq', DHCP],
+  ['AdGuardHome', '/etc/config/adguardhome', '/etc/config/AdGuardHome'],
+  ['smartdns', '/etc/config/smartdns'],
+  ['unbound', '/etc/config/unbound'],
+  ['named', '/etc/bind/named.conf'],
+  ['mosdns', '/etc/config/mosdns'],
+  ['dnscrypt-proxy', '/etc/config/dnscrypt-proxy2'],
+  ['https-dns-proxy', '/etc/config/https-dns-proxy'],
+  ['stubby', '/etc/config/stubby'],
+  ['sing-box', '/etc/config/homeproxy', '/etc/config/sing-box'],
+  ['clash', '/etc/config/openclash'],
+] as const;
+const ENOENT = 2;
+
+export function readResolvers(): ResolversSeen {
+  return { answering: answering(), dhcp: dhcp() };
+}
+
+const known = {
+  sockets: '',
+  answering: [] as ResolversSeen['answering'],
+  stamp: '',
+  dhcp: null as ResolversSeen['dhcp'],
+};
+
+function answering(): ResolversSeen['answering'] {
+  const sockets = TABLES.flatMap((path) => {
+    const read = readText(path);
+    return read.ok ? readListeners(read.text, [DNS, DOT]) : [];
+  });
+  const text = JSON.stringify(sockets);
+  if (text !== known.sockets) {
+    known.sockets = text;
+    known.answering = sockets.length === 0 ? [] : named(sockets);
+  }
+  return known.answering;
+}
+
+function named(sockets: readonly Listener[]): ResolversSeen['answering'] {
+  const owners = ownersOf(new Set(sockets.map(({ inode }) => inode)));
+  return sockets.map(({ port, inode }) => ({ port, who: owners.get(inode) ?? guess() }));
+}
+
+/** Names of the processes that have these sockets open. A process in a jail of its own keeps what it has
+ * open from this one, which has fewer rights. */
+function ownersOf(inodes: ReadonlySet<number>): Map<number, string> {
+  const owners = new Map<number, string>();
+  for (const pid of processes()) {
+    if (owners.size === inodes.size) break;
+    const names = listNames(`/proc/${pid}/fd`);
+    for (const fd of typeof names === 'number' ? [] : names) {
+      const [target] = os.readlink(`/proc/${pid}/fd/${fd}`);
+      const inode = Number(/^socket:\[(\d+)\]$/.exec(target ?? '')?.[1] ?? -1);
+      if (inodes.has(inode)) owners.set(inode, nameOf(pid));
+    }
+  }
+  return owners;
+}
+
+function processes(): string[] {
+  const names = listNames('/proc');
+  return typeof names === 'number' ? [] : names.filter((name) => /^\d+$/.test(name));
+}
+
+function nameOf(pid: string): string {
+  const read = readText(`/proc/${pid}/comm`);
+  return read.ok ? read.text.trim() : '';
+}
+
+/** By the resolvers that run, else by those that are installed. */
+function guess(): string {
+  const running = new Set(processes().map(nameOf));
+  const names = PROGRAMS.filter(([name]) => running.has(name)).map(([name]) => name);
+  if (names.length > 0) return `${names.join(' or ')} (running)`;
+  const installed = PROGRAMS.filter(([, ...files]) => files.some((file) => isThere(file)));
+  return installed.length === 0
+    ? 'a program that is not known'
+    : `${installed.map(([name]) => name).join(' or ')} (installed)`;
+}
+
+function isThere(path: string): boolean {
+  return os.stat(path)[0] !== null;
+}
+
+function dhcp(): DhcpDns | string | null {
+  const [stat] = os.stat(DHCP);
+  const stamp = stat === null ? '-' : `${stat.mtime} ${stat.size} ${stat.ino}`;
+  if (stamp !== known.stamp) {
+    known.stamp = stamp;
+    known.dhcp = readDhcp();
+  }
+  return known.dhcp;
+}
+
+function readDhcp(): DhcpDns | string | null {
+  const read = readText(DHCP);
+  if (!read.ok) return read.errno === ENOENT ? null : errnoText(read.errno);
+  const parsed = readDhcpDns(read.text);
+  if (parsed.ok) return parsed.value;
+  const [first] = parsed.problems;
+  return `${first?.where}: ${first?.what}: which resolver the devices are told is not known`;
+}
