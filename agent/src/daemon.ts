@@ -15,7 +15,7 @@ import {
 import { enforce } from './enforce.ts';
 import { run, startKeeping } from './keep.ts';
 import { adopt, keepMemory, legacyOf, lowerGuard } from './loading.ts';
-import { createNeighbours, lookAround } from './neighbours.ts';
+import { createNeighbours, lookAgain, lookAround } from './neighbours.ts';
 import { isOwnAddress } from './policy/own.ts';
 import type { Policy } from './policy/policy.ts';
 import type { Problem } from './policy/result.ts';
@@ -181,6 +181,7 @@ async function takeIn(daemon: Daemon): Promise<readonly Problem[] | string> {
   const problems = await rereadSettings(settings);
   noteProblems(daemon, problems);
   if (problems.length > 0) return problems;
+  lookAgain(daemon);
   const failed = await enforce(daemon, wantedPolicy(settings));
   if (failed === null) keepLastGood(settings);
   return failed ?? [];

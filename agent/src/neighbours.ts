@@ -1,15 +1,19 @@
-// neighbours: others on this router who use what is ours (bits of the mark, preferences, tables).
-// Looked for with the tick; the log and `whp status` say what was found.
-// What a collision is, repair/collisions decides.
+// neighbours: what else is on this router, looked at with the tick as `whp check` looks at it: others
+// who use what is ours, devices, firewall, ways out. The log and `whp status` say what was found; what
+// it means, preflight/ decides.
 
-import type { Globals } from './policy/policy.ts';
-import type { Problem } from './policy/result.ts';
-import { collisions, type Found } from './repair/collisions.ts';
+import type { Policy } from './policy/policy.ts';
+import type { Look } from './preflight/look.ts';
+import { linesOf, looksOf } from './preflight/looks.ts';
+import type { RouterSeen } from './preflight/seen.ts';
+import { createTraffic, type TrafficState, watchTraffic } from './preflight/traffic.ts';
 import type { Daemon } from './running.ts';
-import { now } from './system/clock.ts';
+import { now, wallTime } from './system/clock.ts';
+import { readLacking } from './system/kernel-parts.ts';
 import { log } from './system/log.ts';
-import { readClaims, readMarkUses } from './system/others.ts';
-import { type All, PROTOCOL, readAll, readPaths } from './system/paths.ts';
+import { type Listing, readListing } from './system/others.ts';
+import { readCounted, readPaths } from './system/paths.ts';
+import { routerSeen } from './system/router.ts';
 import { readGeneration, readOthersChains } from './system/table.ts';
 
 /** nft lists the whole ruleset for this: half a second of work on a slow router, more with a large
@@ -19,10 +23,15 @@ const LISTING_MILLISECONDS = 20_000;
 /** Between two looks when nobody has said that anything changed. */
 const LOOK_MILLISECONDS = 60_000;
 
+/** In the place of chains that were not read; and what is listed where others have none. */
+const UNREAD = '?';
+const NO_OTHERS: Listing = { marks: [], firewall: { forward: null, flowTables: [] } };
+
 export interface Neighbours {
   /** As they are now, for `whp status`. */
-  problems: readonly Problem[];
-  marks: Found['marks'];
+  looks: readonly Look[];
+  listing: Listing;
+  readonly traffic: TrafficState;
   /** Of the chains of others when their rules were read; their number of transactions then. */
   chains: string;
   /** The number of everybody's transactions before `chains` was read. */
@@ -36,9 +45,10 @@ export interface Neighbours {
 
 export function createNeighbours(): Neighbours {
   return {
-    problems: [],
-    marks: [],
-    chains: '',
+    looks: [],
+    listing: { marks: [], firewall: 'not yet' },
+    traffic: createTraffic(),
+    chains: UNREAD,
     generation: 0,
     foreign: -1,
     readAt: -LISTING_MILLISECONDS,
@@ -48,7 +58,7 @@ export function createNeighbours(): Neighbours {
 }
 
 /** With the tick, when there is news and once a minute: reading it all takes a slow router a third of
- * a second. Rules and routes; nftables rules when others changed them. */
+ * a second. Devices, rules and routes; nftables rules when others changed them. */
 export function lookAround(daemon: Daemon): void {
   const { neighbours } = daemon;
   if (!neighbours.isDue && now() - neighbours.lookedAt < LOOK_MILLISECONDS) return;
@@ -56,45 +66,64 @@ export function lookAround(daemon: Daemon): void {
   if (typeof realized === 'string') return;
   neighbours.lookedAt = now();
   daemon.addresses = realized.addresses.map(({ address }) => address);
-  void readMarks(daemon);
+  void readRules(daemon);
   neighbours.isDue = neighbours.foreign !== daemon.repair.foreign;
-  const problems = collidingWith(neighbours, daemon.policy.globals, realized.all);
-  const known = new Set(neighbours.problems.map(({ what }) => what));
-  for (const { where, what } of problems) {
-    if (!known.has(what)) log('error', `collision: ${where}: ${what}`);
-  }
-  neighbours.problems = problems;
+  const { policy, settings } = daemon;
+  const { lan } = policy.globals;
+  const traffic = watchTraffic(neighbours.traffic, readCounted(daemon.paths, lan), now());
+  const router = routerSeen(realized, lan, neighbours.listing, null, traffic);
+  const { uci } = settings.configuration;
+  const looks = looksOf({ policy, uci, wall: wallTime(), router });
+  const known = new Set(linesOf(neighbours.looks));
+  for (const line of linesOf(looks)) if (!known.has(line)) log('error', line);
+  neighbours.looks = looks;
 }
 
-function collidingWith({ marks }: Neighbours, globals: Globals, all: All): readonly Problem[] {
-  return collisions(globals, { ...all, marks, claims: readClaims() }, PROTOCOL);
+/** This router at this moment, for who asks: with `policy` as it would be. A string is the error. */
+export async function routerNow(daemon: Daemon, policy: Policy): Promise<RouterSeen | string> {
+  const { neighbours, paths, problems } = daemon;
+  await freshRules(daemon, true);
+  const realized = readPaths(paths);
+  if (typeof realized === 'string') return realized;
+  const { lan } = policy.globals;
+  const lacking = readLacking(paths);
+  const noQueue = problems.get('queue');
+  if (noQueue !== undefined) lacking.set('queue', 'the kernel has no nft queue');
+  const traffic = watchTraffic(neighbours.traffic, readCounted(paths, lan), now());
+  return routerSeen(realized, lan, neighbours.listing, lacking, traffic);
 }
 
-/** At this moment, for who asks: with `globals` as they would be. */
-export async function collisionsNow(daemon: Daemon, globals: Globals): Promise<readonly Problem[]> {
-  await freshMarks(daemon);
-  const all = readAll(daemon.paths);
-  return typeof all === 'string' ? [] : collidingWith(daemon.neighbours, globals, all);
-}
-
-async function readMarks(daemon: Daemon): Promise<void> {
+async function readRules(daemon: Daemon): Promise<void> {
   const { neighbours, repair } = daemon;
   if (repair.foreign === neighbours.foreign) return;
   if (now() - neighbours.readAt < LISTING_MILLISECONDS) return;
   neighbours.foreign = repair.foreign;
   neighbours.readAt = now();
-  await freshMarks(daemon);
+  await freshRules(daemon);
 }
 
-/** Lists the rules of others where their chains are not as they were. */
-async function freshMarks({ neighbours, effects: { sets } }: Daemon): Promise<void> {
+/** Lists the rules of others where their chains are not as they were. A rule that was exchanged for
+ * another leaves no trace there: who asks for this moment (`isAsked`) has them listed anyhow. */
+async function freshRules(
+  { neighbours, effects: { sets } }: Daemon,
+  isAsked = false,
+): Promise<void> {
   if (typeof sets === 'string') return;
   const generation = readGeneration(sets);
   if (generation !== 0 && generation === neighbours.generation) return;
   const chains = readOthersChains(sets);
   neighbours.generation = generation;
-  if (chains === neighbours.chains) return;
+  if (!isAsked && chains === neighbours.chains) return;
   neighbours.chains = chains;
-  neighbours.marks = await readMarkUses();
+  neighbours.listing = chains === '' ? NO_OTHERS : await readListing();
+  neighbours.isDue = true;
+}
+
+/** The configuration was read again, maybe with the firewall's: the rules are listed with the next
+ * look. */
+export function lookAgain({ neighbours }: Daemon): void {
+  neighbours.chains = UNREAD;
+  neighbours.generation = 0;
+  neighbours.foreign = -1;
   neighbours.isDue = true;
 }

@@ -312,7 +312,7 @@ test('every command answers --json with one JSON value', async () => {
   const words = [
     ...['status', 'flows', 'why 198.51.100.7', 'learned', 'evidence', 'devices', 'counters', 'log'],
     ...[
-      'check',
+      `check ${FOLDER}/whp`,
       'reload',
       'pause skype 1',
       'resume',

@@ -16,6 +16,8 @@ const PURE = [
   'sync',
   'netlink',
   'account',
+  'repair',
+  'preflight',
 ];
 const OUTSIDE = ['qjs:*', 'whp:*', 'node:*'];
 

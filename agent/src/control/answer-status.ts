@@ -73,6 +73,10 @@ export interface StatusAnswer {
   /** What others on the router undid and the agent made again, and the last time. */
   readonly repairs: RepairsAnswer;
   readonly problems: readonly string[];
+  /** What is weaker than it could be, or worth knowing (`whp check`). */
+  readonly notes: readonly string[];
+  /** Of these, the devices of the home that nothing has come by for a while. */
+  readonly silent: readonly string[];
 }
 
 export interface RepairsAnswer {
@@ -122,6 +126,8 @@ export interface StatusInput {
   readonly lost: number;
   readonly memory: number;
   readonly problems: readonly string[];
+  readonly notes: readonly string[];
+  readonly silent: readonly string[];
   readonly repairs: { readonly count: number; readonly last: string; readonly at: number };
   readonly choices: Choices;
 }
@@ -178,6 +184,8 @@ export function statusAnswer(state: State, kernel: KernelView, input: StatusInpu
     pins: input.choices.pins.length,
     repairs: repairsAnswer(input),
     problems,
+    notes: input.notes,
+    silent: input.silent,
   };
 }
 

@@ -10,6 +10,8 @@ export interface Command {
   readonly operand: string | null;
   readonly json: boolean;
   readonly csv: boolean;
+  /** What was looked at, one line each (check). */
+  readonly explain: boolean;
   /** Rows of a list at most. */
   readonly limit: number;
   readonly config: string;
@@ -54,6 +56,7 @@ export function readArguments(words: readonly string[]): Result<Command> {
     operand: operands.length === 0 ? null : operands.join(' '),
     json: options.has('json'),
     csv: options.has('csv'),
+    explain: options.has('explain'),
     limit,
     config: options.get('config') ?? '/etc/config/whp',
     profiles: options.get('profiles') ?? '/usr/share/whp/profiles',

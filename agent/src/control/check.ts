@@ -1,33 +1,83 @@
 // control/check: `whp check [FILE]`: a configuration with its profiles, or one profile, read as the
-// daemon would read it. Changes nothing; prints every problem with its place and its fix.
+// daemon would read it, and what preflight/ sees of this router. Changes nothing; prints every problem
+// with its place and its fix.
 import * as std from 'qjs:std';
-import type { Globals } from '../policy/policy.ts';
-import type { Problem } from '../policy/result.ts';
-import { collisions } from '../repair/collisions.ts';
-import { readClaims, readMarkUses } from '../system/others.ts';
-import { openPaths, PROTOCOL, readAll } from '../system/paths.ts';
+import type { Policy } from '../policy/policy.ts';
+import { ok, type Problem, type Result } from '../policy/result.ts';
+import type { UciPackage } from '../policy/uci.ts';
+import { partsNeeded } from '../preflight/kernel-parts.ts';
+import type { Look } from '../preflight/look.ts';
+import { looksOf } from '../preflight/looks.ts';
+import type { RouterSeen } from '../preflight/seen.ts';
+import { verdictOf } from '../preflight/verdict.ts';
+import { wallTime } from '../system/clock.ts';
+import { readHosts } from '../system/hosts.ts';
+import { lacksQueue, readLacking } from '../system/kernel-parts.ts';
+import { readListing } from '../system/others.ts';
+import { openPaths, readPaths } from '../system/paths.ts';
+import { routerSeen } from '../system/router.ts';
 import type { Command } from './arguments.ts';
-import { loadPolicy, loadProfile } from './load.ts';
+import { loadConfiguration, loadProfile, policyOf } from './load.ts';
 import type { Printed } from './printed.ts';
 
+/** What a check has found. */
+export interface Report {
+  /** The file cannot be read as what it should be. */
+  readonly unread: readonly Problem[];
+  readonly looks: readonly Look[];
+  /** What a file without problems does. */
+  readonly verdict: string;
+}
+
 /** Prints the verdict; returns 0 when there is no problem, 1 otherwise. Without a file it is about
- * this router, and so also about who else on it uses what is ours: the running agent answers that
- * (serve.ts), this does where none runs. */
+ * this router: the running agent answers that (own-files.ts), this does where none runs. */
 export async function checkFile(command: Command): Promise<number> {
   if (command.operand !== null) {
     return checkAs(command, command.operand, isProfileName(command.operand));
   }
-  const read = loadPolicy(command, null);
-  const problems = read.ok ? await readCollisions(read.value.globals) : read.problems;
-  return print(checked(command, command.config, problems));
+  const read = readConfiguration(command);
+  if (!read.ok) return print(unread(command, command.config, read.problems));
+  const router = await readRouter(read.value.policy);
+  return print(checked(command, command.config, reportOf(read.value, router)));
 }
 
-async function readCollisions(globals: Globals): Promise<readonly Problem[]> {
-  const paths = openPaths(globals);
-  const all = typeof paths === 'string' ? paths : readAll(paths);
-  if (typeof all === 'string') return [];
-  const found = { ...all, marks: await readMarkUses(), claims: readClaims() };
-  return collisions(globals, found, PROTOCOL);
+interface Read {
+  readonly policy: Policy;
+  readonly uci: UciPackage;
+}
+
+function readConfiguration(command: Command): Result<Read> {
+  const loaded = loadConfiguration(command);
+  if (!loaded.ok) return loaded;
+  const policy = policyOf(loaded.value, readHosts(), null);
+  return policy.ok ? ok({ policy: policy.value, uci: loaded.value.uci }) : policy;
+}
+
+/** Without an agent. A string is the error. */
+async function readRouter(policy: Policy): Promise<RouterSeen | string> {
+  const paths = openPaths(policy.globals);
+  const realized = typeof paths === 'string' ? paths : readPaths(paths);
+  if (typeof paths === 'string' || typeof realized === 'string') return String(realized);
+  const lacking = readLacking(paths);
+  const noQueue = partsNeeded(policy).includes('queue') ? await lacksQueue() : null;
+  if (noQueue !== null) lacking.set('queue', noQueue);
+  return routerSeen(realized, policy.globals.lan, await readListing(), lacking, null);
+}
+
+/** What could not be looked at is no "good". */
+function unseen(why: string): Look {
+  const what = `this router cannot be looked at: ${why}; run whp check as root`;
+  return { subject: 'router', seen: why, problems: [{ where: 'router', what }], notes: [] };
+}
+
+/** The looks at a configuration: on `router` (a string: why it cannot be looked at), or, with null, at
+ * the file alone. */
+export function reportOf({ policy, uci }: Read, router: RouterSeen | string | null): Report {
+  const verdict = verdictOf(policy, uci);
+  const seen = typeof router === 'string' ? null : router;
+  const looks = looksOf({ policy, uci, wall: wallTime(), router: seen });
+  if (typeof router === 'string') looks.push(unseen(router));
+  return { unread: [], looks, verdict };
 }
 
 /** `isProfile`: a profile, else a configuration. */
@@ -37,8 +87,15 @@ export function checkAs(command: Command, file: string, isProfile: boolean): num
 
 /** The same for who prints it elsewhere. */
 export function checkedAs(command: Command, file: string, isProfile: boolean): Printed {
-  const read = isProfile ? loadProfile(file, true) : loadPolicy({ ...command, config: file }, null);
-  return checked(command, file, read.ok ? [] : read.problems);
+  if (isProfile) {
+    const read = loadProfile(file, true);
+    return read.ok
+      ? checked(command, file, { unread: [], looks: [], verdict: 'good' })
+      : unread(command, file, read.problems);
+  }
+  const read = readConfiguration({ ...command, config: file });
+  if (!read.ok) return unread(command, file, read.problems);
+  return checked(command, file, reportOf(read.value, null));
 }
 
 export function isProfileName(file: string): boolean {
@@ -50,10 +107,29 @@ function print({ status, out }: Printed): number {
   return status;
 }
 
+/** What is printed of a file that could not be read. */
+export function unread(command: Command, file: string, problems: readonly Problem[]): Printed {
+  return checked(command, file, { unread: problems, looks: [], verdict: '' });
+}
+
 /** The verdict as it is printed. */
-export function checked({ json }: Command, file: string, problems: readonly Problem[]): Printed {
+export function checked(
+  { json, explain }: Command,
+  file: string,
+  { unread, looks, verdict }: Report,
+): Printed {
+  const problems = [...unread, ...looks.flatMap((look) => look.problems)];
+  const notes = looks.flatMap((look) => look.notes);
+  const looked = looks.map(({ subject, seen }) => ({ subject, seen }));
   const ok = problems.length === 0;
-  const lines = ok ? [`${file}: good`] : problems.map(({ where, what }) => `${where}: ${what}`);
-  const out = json ? JSON.stringify({ file, ok, problems }) : lines.join('\n');
-  return { status: ok ? 0 : 1, out: `${out}\n`, err: '' };
+  const status = ok ? 0 : 1;
+  if (json)
+    return { status, out: `${JSON.stringify({ file, ok, problems, notes, looked })}\n`, err: '' };
+  const lines = [
+    ...(explain ? looked.map(({ subject, seen }) => `looked at: ${subject}: ${seen}`) : []),
+    ...problems.map(({ where, what }) => `${where}: ${what}`),
+    ...notes.map(({ where, what }) => `note: ${where}: ${what}`),
+    ...(ok ? [`${file}: ${verdict}`] : []),
+  ];
+  return { status, out: `${lines.join('\n')}\n`, err: '' };
 }

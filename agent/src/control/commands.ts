@@ -61,7 +61,10 @@ export const COMMANDS = {
   log: shape('[--csv]', NONE, 'connections that have ended, when, how much and why', [
     'The last 400 since the start; --limit N shows more than 100, --csv all of them.',
   ]),
-  check: shape('[FILE]', [0, 1], 'check a configuration or a profile; changes nothing'),
+  check: shape('[FILE]', [0, 1], 'check a configuration or a profile; changes nothing', [
+    'Without FILE this router too: devices, firewall, modules, who else is on it.',
+    '--explain prints what was looked at, so that silence means something.',
+  ]),
   reload: shape('', NONE, 'take in the changed configuration and profiles', [
     'A bad file changes nothing: the last good configuration stands.',
   ]),
@@ -149,6 +152,7 @@ export interface OptionShape {
 export const OPTIONS: readonly OptionShape[] = [
   { name: 'json', value: '', says: 'answer for programs: one JSON value' },
   { name: 'csv', value: '', says: 'a table for spreadsheets (log)' },
+  { name: 'explain', value: '', says: 'what was looked at, a line each (check)' },
   { name: 'limit', value: 'N', says: 'rows of a list at most (100)' },
   { name: 'config', value: 'FILE', says: 'configuration (/etc/config/whp)' },
   { name: 'profiles', value: 'DIR', says: 'shipped profiles (/usr/share/whp/profiles)' },

@@ -1,12 +1,12 @@
 // control/own-files: commands about files and what was made of them, answered by the running agent: its
 // parsed profiles and configuration are at hand, where another program would have to load an engine.
-import { collisionsNow } from '../neighbours.ts';
+import { routerNow } from '../neighbours.ts';
 import { ok } from '../policy/result.ts';
 import { loadText } from '../ruleset/standing.ts';
 import type { Daemon } from '../running.ts';
 import { isSmallFile } from '../system/file.ts';
 import type { Command } from './arguments.ts';
-import { checked, checkedAs, isProfileName } from './check.ts';
+import { checked, checkedAs, isProfileName, reportOf, unread } from './check.ts';
 import { loadConfiguration, policyOf } from './load.ts';
 import { ELSEWHERE, type Printed } from './printed.ts';
 import { profilesTold } from './profile-command.ts';
@@ -55,11 +55,11 @@ async function checkHere(daemon: Daemon, command: Command): Promise<Printed> {
   if (operand !== null) return fileHere(command, operand, isProfileName(operand));
   const { configuration, configured, hosts } = daemon.settings;
   const loaded = loadConfiguration(command, configuration);
-  const read = !loaded.ok
-    ? loaded
-    : loaded.value === configuration
-      ? ok(configured)
-      : policyOf(loaded.value, hosts, configured);
-  const problems = read.ok ? await collisionsNow(daemon, read.value.globals) : read.problems;
-  return checked(command, command.config, problems);
+  if (!loaded.ok) return unread(command, command.config, loaded.problems);
+  const read =
+    loaded.value === configuration ? ok(configured) : policyOf(loaded.value, hosts, configured);
+  if (!read.ok) return unread(command, command.config, read.problems);
+  const router = await routerNow(daemon, read.value);
+  const { uci } = loaded.value;
+  return checked(command, command.config, reportOf({ policy: read.value, uci }, router));
 }

@@ -3,6 +3,8 @@
 // makes the answers, this asks the kernel for it.
 import type { Ledger, LiveFlow } from '../account/ledger.ts';
 import type { Problem } from '../policy/result.ts';
+import { linesOf, notesOf } from '../preflight/looks.ts';
+import { silentOf } from '../preflight/traffic.ts';
 import type { Daemon } from '../running.ts';
 import type { Told } from '../state.ts';
 import { now, wallTime } from '../system/clock.ts';
@@ -249,9 +251,7 @@ function notText<T>(value: T | string): value is T {
 function status(daemon: Daemon, kernel: KernelView): StatusAnswer {
   const links = readLinks(daemon.paths);
   const problems = Array.from(daemon.problems.values());
-  for (const { where, what } of daemon.neighbours.problems) {
-    problems.push(`collision: ${where}: ${what}`);
-  }
+  problems.push(...linesOf(daemon.neighbours.looks));
   if (typeof links === 'string') problems.push(links);
   if (daemon.effects.failures.count > 0) {
     const { count, last } = daemon.effects.failures;
@@ -273,6 +273,8 @@ function status(daemon: Daemon, kernel: KernelView): StatusAnswer {
     lost: (daemon.held?.counters.overruns ?? 0) + (daemon.announced?.counters.overruns ?? 0),
     memory: residentBytes(),
     problems,
+    notes: notesOf(daemon.neighbours.looks),
+    silent: silentOf(daemon.neighbours.looks),
     repairs: daemon.repairs,
     choices: daemon.settings.choices,
   });

@@ -102,6 +102,9 @@ export function statusText(status: StatusAnswer): string {
     const times = count === 1 ? 'once' : `${count} times`;
     lines.push(`repaired ${times}, last ${durationText(ago * 1000)} ago: ${last}`);
   }
+  lines.push(...status.silent);
+  const others = status.notes.length - status.silent.length;
+  if (others > 0) lines.push(`${others} note${others === 1 ? '' : 's'}: whp check`);
   for (const problem of status.problems) lines.push(`! ${problem}`);
   return `${lines.join('\n')}\n`;
 }

@@ -31,6 +31,7 @@ import {
   CTA_ZONE,
   IPCTNL_MSG_CT_DELETE,
   IPCTNL_MSG_CT_GET,
+  IPCTNL_MSG_CT_GET_STATS,
   NFNL_SUBSYS_CTNETLINK,
   NLA_F_NESTED,
   NLM_F_ACK,
@@ -50,6 +51,18 @@ import {
   putNetfilter,
   type Writer,
 } from './writer.ts';
+
+/** Asks how many connections there are: EINVAL where nobody answers for conntrack. */
+export function putConntrackCount(w: Writer, seq: number): void {
+  beginMessage(
+    w,
+    (NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_GET_STATS,
+    NLM_F_REQUEST | NLM_F_ACK,
+    seq,
+  );
+  putNetfilter(w, AF_UNSPEC, 0);
+  endMessage(w);
+}
 
 const IPPROTO_ICMP = 1;
 const IPPROTO_ICMPV6 = 58;

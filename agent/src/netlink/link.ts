@@ -4,7 +4,9 @@ import { formatAddress, parseAddress } from '../wire/address.ts';
 import {
   AF_UNSPEC,
   GRE_KEY,
+  GRE_ROUTING,
   IFF_UP,
+  IFLA_BR_VLAN_FILTERING,
   IFLA_EXT_MASK,
   IFLA_GRE_IFLAGS,
   IFLA_GRE_IKEY,
@@ -17,8 +19,12 @@ import {
   IFLA_IFNAME,
   IFLA_INFO_DATA,
   IFLA_INFO_KIND,
+  IFLA_LINK,
   IFLA_LINKINFO,
+  IFLA_MASTER,
   IFLA_MTU,
+  IFLA_STATS64,
+  IFLA_VLAN_ID,
   NLA_F_NESTED,
   NLM_F_ACK,
   NLM_F_CREATE,
@@ -37,7 +43,9 @@ import {
   getBe16,
   getBe32,
   getText,
+  getU16,
   getU32,
+  getU64,
   has,
   type Message,
   type Reader,
@@ -125,6 +133,22 @@ export function putGreCreate(w: Writer, seq: number, gre: GreParameters): boolea
   return true;
 }
 
+/** Asks for a GRE device that no kernel makes: EINVAL where it has such devices, EOPNOTSUPP where it has
+ * none (source routing, RFC 1701, is refused by ipgre_tunnel_validate and ip6gre_tunnel_validate). */
+export function putGreTry(w: Writer, seq: number, kind: 'gre' | 'ip6gre'): void {
+  beginMessage(w, RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, seq);
+  putLinkHeader(w, 0, 0, 0);
+  attributeString(w, IFLA_IFNAME, 'whp-');
+  const info = beginAttribute(w, NLA_F_NESTED | IFLA_LINKINFO);
+  attributeString(w, IFLA_INFO_KIND, kind);
+  const options = beginAttribute(w, NLA_F_NESTED | IFLA_INFO_DATA);
+  attributeBe16(w, IFLA_GRE_IFLAGS, GRE_ROUTING);
+  attributeBe16(w, IFLA_GRE_OFLAGS, GRE_ROUTING);
+  endAttribute(w, options);
+  endAttribute(w, info);
+  endMessage(w);
+}
+
 /** Deletes a device, and with it its addresses and routes. Errors: ENODEV, EOPNOTSUPP (hardware). */
 export function putLinkDelete(w: Writer, seq: number, index: number): void {
   beginMessage(w, RTM_DELLINK, NLM_F_REQUEST | NLM_F_ACK, seq);
@@ -155,12 +179,13 @@ export function putLinkDump(w: Writer, seq: number): void {
   endMessage(w);
 }
 
-/** Asks for the device with this name: one RTM_NEWLINK message, or errno ENODEV. */
-export function putLinkQuery(w: Writer, seq: number, name: string): void {
+/** Asks for the device with this name: one RTM_NEWLINK message, or errno ENODEV. `counted`: with what
+ * it has received. */
+export function putLinkQuery(w: Writer, seq: number, name: string, counted = false): void {
   beginMessage(w, RTM_GETLINK, NLM_F_REQUEST, seq);
   putLinkHeader(w, 0, 0, 0);
   attributeString(w, IFLA_IFNAME, name);
-  attributeU32(w, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+  if (!counted) attributeU32(w, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
   endMessage(w);
 }
 
@@ -174,6 +199,16 @@ export interface KernelLink {
   readonly kind: string;
   /** Parameters of a gre or ip6gre device. */
   readonly gre: KernelGre | null;
+  /** Index of the bridge (or bond) that this is a port of; 0: of none. */
+  readonly master: number;
+  /** Index of the device that a vlan or macvlan stands on; 0: it is none. */
+  readonly parent: number;
+  /** Number of a vlan device, else null. */
+  readonly vlan: number | null;
+  /** A bridge that filters by VLAN. */
+  readonly filters: boolean;
+  /** Packets received so far, or null: the kernel was not asked. */
+  readonly received: number | null;
 }
 
 export interface KernelGre {
@@ -187,7 +222,7 @@ export interface KernelGre {
 /** Decodes RTM_NEWLINK and RTM_DELLINK. */
 export function readLink(r: Reader, m: Message): Decoded<KernelLink> {
   if (m.body + LINK_HEADER > m.end) return { ok: false, reason: 'link: header too short' };
-  const fields = createAttributes(IFLA_LINKINFO);
+  const fields = createAttributes(IFLA_STATS64);
   const reason = readAttributes(r, m.body + LINK_HEADER, m.end, fields);
   if (reason) return { ok: false, reason: `link: ${reason}` };
   if (!has(fields, IFLA_IFNAME, 1)) return { ok: false, reason: 'link: no name' };
@@ -197,16 +232,37 @@ export function readLink(r: Reader, m: Message): Decoded<KernelLink> {
     if (bad) return { ok: false, reason: `link info: ${bad}` };
   }
   const text = (of: Attributes, a: number): string => getText(r.bytes, of.at[a]!, of.size[a]!);
+  const number = (a: number): number => (has(fields, a, 4) ? getU32(r, fields.at[a]!) : 0);
   const kind = text(info, IFLA_INFO_KIND);
   const value = {
     index: getU32(r, m.body + 4),
     name: text(fields, IFLA_IFNAME),
-    mtu: has(fields, IFLA_MTU, 4) ? getU32(r, fields.at[IFLA_MTU]!) : 0,
+    mtu: number(IFLA_MTU),
     flags: getU32(r, m.body + 8),
     kind,
     gre: kind === 'gre' || kind === 'ip6gre' ? readGre(r, info) : null,
+    master: number(IFLA_MASTER),
+    // Of other kinds it is another thing: a veth's is its far end, in another namespace.
+    parent: kind === 'vlan' || kind === 'macvlan' ? number(IFLA_LINK) : 0,
+    vlan: kind === 'vlan' ? readVlan(r, info) : null,
+    filters: kind === 'bridge' && readFiltering(r, info),
+    // struct rtnl_link_stats64 begins with rx_packets.
+    received: has(fields, IFLA_STATS64, 8) ? getU64(r, fields.at[IFLA_STATS64]!) : null,
   };
   return { ok: true, value };
+}
+
+function readVlan(r: Reader, info: Attributes): number | null {
+  const fields = createAttributes(IFLA_VLAN_ID);
+  if (readNested(r, info, IFLA_INFO_DATA, fields) !== undefined) return null;
+  return has(fields, IFLA_VLAN_ID, 2) ? getU16(r, fields.at[IFLA_VLAN_ID]!) : null;
+}
+
+function readFiltering(r: Reader, info: Attributes): boolean {
+  const fields = createAttributes(IFLA_BR_VLAN_FILTERING);
+  if (readNested(r, info, IFLA_INFO_DATA, fields) !== undefined) return false;
+  const at = fields.at[IFLA_BR_VLAN_FILTERING]!;
+  return has(fields, IFLA_BR_VLAN_FILTERING, 1) && r.bytes[at] !== 0;
 }
 
 function readGre(r: Reader, info: Attributes): KernelGre | null {

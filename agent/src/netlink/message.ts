@@ -27,7 +27,7 @@ export function createReader(bytes: Uint8Array, order: ByteOrder = hostOrder): R
   return { bytes, little: order === 'little' };
 }
 
-// The four below do not check bounds: callers have checked the length of header or attribute.
+// Those below do not check bounds: callers have checked the length of header or attribute.
 
 /** 16 bits in host order at `at`. */
 export function getU16(r: Reader, at: number): number {
@@ -41,6 +41,12 @@ export function getU32(r: Reader, at: number): number {
   return r.little
     ? (b[at]! | (b[at + 1]! << 8) | (b[at + 2]! << 16) | (b[at + 3]! << 24)) >>> 0
     : getBe32(b, at);
+}
+
+/** 64 bits in host order at `at`; exact below 2^53. */
+export function getU64(r: Reader, at: number): number {
+  const [low, high] = r.little ? [at, at + 4] : [at + 4, at];
+  return getU32(r, high) * 0x100000000 + getU32(r, low);
 }
 
 /** 16 bits in network order at `at`. */

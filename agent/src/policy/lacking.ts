@@ -21,6 +21,10 @@ const WEAKER: Readonly<Record<KernelPart, readonly [without: string, weaker: str
   gre6: ['kmod-gre6', 'no tunnel to an IPv6 address can be made: the application is refused'],
 };
 
+export function packageOf(part: KernelPart): string {
+  return WEAKER[part][0];
+}
+
 /** What is weaker without `part`, and the package that brings it. `why`: what the kernel said. */
 export function weakerWithout(part: KernelPart, why: string): string {
   const [brings, weaker] = WEAKER[part];

@@ -61,7 +61,7 @@ export function isInside(spans: readonly WeekSpan[], minute: number): boolean {
 }
 
 /** Before this the clock has not been set: a router without a battery starts in the past. */
-const CLOCK_IS_SET = Date.UTC(2026, 0, 1);
+export const CLOCK_IS_SET = Date.UTC(2026, 0, 1);
 
 /**
  * The minute of the week of a wall time (milliseconds since 1970) at a place `offset` minutes east

@@ -44,6 +44,9 @@ export interface Rule {
 
 export type Piece = GreLink | LinkAddress | Route | Rule;
 
+/** Who made a route or rule, as `ip route` and `ip rule` show it (proto 119): this program. */
+export const PROTOCOL = 119;
+
 /** In the order in which they can be created: links, addresses, routes, rules. */
 export type Desired = readonly Piece[];
 

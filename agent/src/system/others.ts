@@ -1,10 +1,11 @@
-// system/others: what repair/collisions judges: rules and routes of everybody, what nftables tables
-// of others do with marks, and which programs are installed that take bits of it. Reads only.
+// system/others: what others on this router have that the preflight judges: their nftables rules, which
+// programs are installed that take bits of the mark, and interfaces by name. Reads only.
 
 import { parseUci } from '../policy/uci.ts';
+import { type Firewall, readFirewall } from '../preflight/firewall.ts';
 import type { Found } from '../repair/collisions.ts';
 import { type MarkUse, markUses } from '../repair/mark-uses.ts';
-import { GUARD_TABLE, TABLE } from '../ruleset/names.ts';
+import { APART_TABLE, GUARD_TABLE, TABLE } from '../ruleset/names.ts';
 import { readText } from './file.ts';
 import { runProgram } from './process.ts';
 
@@ -17,11 +18,24 @@ const PROGRAMS = [
 /** A ruleset without the elements of its sets. */
 const LISTING_BYTES = 4 << 20;
 
-export async function readMarkUses(): Promise<MarkUse[]> {
-  const { status, stdout } = await runProgram(['nft', '-t', 'list', 'ruleset'], {
+/** The loaded rules of others, as far as they are judged. */
+export interface Listing {
+  readonly marks: readonly MarkUse[];
+  /** A string: why it could not be read. */
+  readonly firewall: Firewall | string;
+}
+
+export async function readListing(): Promise<Listing> {
+  const { status, stdout, stderr } = await runProgram(['nft', '-t', 'list', 'ruleset'], {
     limit: LISTING_BYTES,
   });
-  return status === 0 ? markUses(stdout, [`inet ${TABLE}`, `inet ${GUARD_TABLE}`]) : [];
+  if (status !== 0)
+    return { marks: [], firewall: `nft list ruleset: ${stderr.trim() || `status ${status}`}` };
+  const marks = markUses(stdout, [`inet ${TABLE}`, `inet ${GUARD_TABLE}`]);
+  // Cut in the middle of a chain, what is missing would be taken for what is not there.
+  if (stdout.length >= LISTING_BYTES)
+    return { marks, firewall: `the loaded rules are larger than ${LISTING_BYTES} bytes` };
+  return { marks, firewall: readFirewall(stdout, [`inet ${APART_TABLE}`]) };
 }
 
 /** What installed programs claim, running or not: their packages bring a configuration. */
@@ -40,4 +54,22 @@ function claimedMask(text: string, who: string, option: string): number | null {
   const values = sections.flatMap((one) => one.values.filter(({ name }) => name === option));
   const digits = /^(?:0x)?([0-9a-f]{1,8})$/i.exec(values.at(-1)?.value ?? '')?.[1];
   return digits === undefined ? null : Number.parseInt(digits, 16);
+}
+
+/** Devices of netifd's interfaces by the interface's name; a file that cannot be read has none. */
+export function readInterfaces(): Map<string, string> {
+  const file = '/etc/config/network';
+  const read = readText(file);
+  const parsed = read.ok ? parseUci(read.text, file) : null;
+  const found = new Map<string, string>();
+  if (parsed?.ok !== true) return found;
+  for (const { type, name, values } of parsed.value.sections) {
+    if (type !== 'interface' || name === null) continue;
+    const option = (of: string): string | undefined => values.find((one) => one.name === of)?.value;
+    // Before 21.02: `option type bridge` made br-NAME of its ifname.
+    const device =
+      option('type') === 'bridge' ? `br-${name}` : (option('device') ?? option('ifname'));
+    if (device !== undefined) found.set(name, device);
+  }
+  return found;
 }

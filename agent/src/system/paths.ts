@@ -15,6 +15,7 @@ import {
   putGreCreate,
   putLinkDelete,
   putLinkDump,
+  putLinkQuery,
   readLink,
 } from '../netlink/link.ts';
 import type { Decoded, Message, Reader } from '../netlink/message.ts';
@@ -38,16 +39,13 @@ import type { Writer } from '../netlink/writer.ts';
 import { weakerWithout } from '../policy/lacking.ts';
 import { FIRST_SLOT, LAST_TABLE_SLOT } from '../policy/marks.ts';
 import type { Globals } from '../policy/policy.ts';
-import { type Desired, describe, type Piece } from '../reconcile/desired.ts';
+import { type Desired, describe, type Piece, PROTOCOL } from '../reconcile/desired.ts';
 import type { Operation } from '../reconcile/diff.ts';
 import { FAMILIES } from '../ruleset/terms.ts';
 import { isLinkName } from '../tunnel/plan.ts';
 import { parseAddress } from '../wire/address.ts';
 import { dump, transact } from './netlink-request.ts';
 import { type NetlinkSocket, openNetlink, request, takeSequence } from './netlink-socket.ts';
-
-/** Who made a route or rule, as `ip route` and `ip rule` show it (proto 119): this program. */
-export const PROTOCOL = 119;
 
 export interface Realized {
   /** What of ours stands, in reconcile's shape. */
@@ -78,6 +76,14 @@ export function openPaths(globals: Pick<Globals, 'preference' | 'table'>): Paths
 export function readLinks({ socket }: Paths): readonly KernelLink[] | string {
   const links = collect(socket, putLinkDump, readLink);
   return typeof links === 'string' ? `read links: ${links}` : links;
+}
+
+/** Those of the devices `names` that are there, with what they have received. */
+export function readCounted({ socket }: Paths, names: readonly string[]): KernelLink[] {
+  return names.flatMap((name) => {
+    const one = collect(socket, (w, seq) => putLinkQuery(w, seq, name, true), readLink);
+    return typeof one === 'string' ? [] : one;
+  });
 }
 
 /** Reads all four kinds. A string is the error, with the errno of the dump that failed. */
@@ -220,7 +226,7 @@ export function applyOperation(paths: Paths, operation: Operation): string | nul
 }
 
 /** EOPNOTSUPP on x86 and ARM, and on MIPS: the kernel has no such kind of device. */
-const NOT_SUPPORTED = [95, 122];
+export const NOT_SUPPORTED = [95, 122];
 
 /** ENOENT, ESRCH, ENODEV on every architecture; EADDRNOTAVAIL on x86 and ARM, and on MIPS. */
 const GONE = [2, 3, 19, 99, 125];

@@ -4,6 +4,16 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { putAddressAdd, putAddressDump, readAddress } from '../../../agent/src/netlink/address.ts';
 import {
+  IFLA_IFNAME,
+  IFLA_INFO_DATA,
+  IFLA_INFO_KIND,
+  IFLA_LINK,
+  IFLA_LINKINFO,
+  IFLA_MASTER,
+  IFLA_STATS64,
+  RTM_NEWLINK,
+} from '../../../agent/src/netlink/constants.ts';
+import {
   putGreCreate,
   putLinkDelete,
   putLinkDump,
@@ -24,7 +34,19 @@ import {
   putRuleDump,
   readRule,
 } from '../../../agent/src/netlink/rule.ts';
-import { createWriter, type Writer } from '../../../agent/src/netlink/writer.ts';
+import {
+  attributeBytes,
+  attributeString,
+  attributeU8,
+  attributeU32,
+  beginAttribute,
+  beginMessage,
+  createWriter,
+  endAttribute,
+  endMessage,
+  putU32,
+  type Writer,
+} from '../../../agent/src/netlink/writer.ts';
 import { firstMessage, fromHex, groups, written } from '../../netlink/hex.ts';
 
 const rule: MarkRule = {
@@ -227,11 +249,74 @@ test('a GRE device is read back', () => {
       readLink(createReader(w.bytes, order), firstMessage(w.bytes, order === 'little')!),
       {
         ok: true,
-        value: { index: 0, name: 'whp-p1', mtu: 1400, flags: 1, kind: 'gre', gre },
+        value: { ...PLAIN, name: 'whp-p1', mtu: 1400, flags: 1, kind: 'gre', gre },
       },
     );
   }
 });
+
+const PLAIN = {
+  index: 0,
+  mtu: 0,
+  flags: 0,
+  gre: null,
+  master: 0,
+  parent: 0,
+  vlan: null,
+  filters: false,
+  received: null,
+};
+
+/** A message of a device of `kind`, with the attributes of `data` as its own. */
+function device(order: 'little' | 'big', kind: string, data: (w: Writer) => void): unknown {
+  const w = createWriter(64, order);
+  beginMessage(w, RTM_NEWLINK, 0, 1);
+  for (let i = 0; i < 4; i++) putU32(w, 0);
+  attributeString(w, IFLA_IFNAME, 'one');
+  attributeU32(w, IFLA_LINK, 7);
+  attributeU32(w, IFLA_MASTER, 8);
+  const info = beginAttribute(w, IFLA_LINKINFO);
+  attributeString(w, IFLA_INFO_KIND, kind);
+  const own = beginAttribute(w, IFLA_INFO_DATA);
+  data(w);
+  endAttribute(w, own);
+  endAttribute(w, info);
+  const counts = beginAttribute(w, IFLA_STATS64);
+  for (const half of order === 'little' ? [5, 1] : [1, 5]) putU32(w, half);
+  putU32(w, 99);
+  endAttribute(w, counts);
+  endMessage(w);
+  const read = readLink(createReader(w.bytes, order), firstMessage(w.bytes, order === 'little')!);
+  return read.ok ? read.value : read.reason;
+}
+
+test('ports, VLANs, bridges under VLAN filtering and what was received are read', () => {
+  const received = 2 ** 32 + 5;
+  for (const order of ['little', 'big'] as const) {
+    const one = { ...PLAIN, name: 'one', master: 8, received };
+    const vlan = (w: Writer): void => attributeBytes(w, 1, vlanBytes(order));
+    assert.equal(device(order, 'vlan', vlan), { ...one, kind: 'vlan', parent: 7, vlan: 10 });
+    const filters = (value: number) => (w: Writer) => attributeU8(w, 7, value);
+    assert.equal(device(order, 'bridge', filters(1)), { ...one, kind: 'bridge', filters: true });
+    assert.equal(device(order, 'bridge', filters(0)), { ...one, kind: 'bridge' });
+    assert.equal(
+      device(order, 'bridge', () => {}),
+      { ...one, kind: 'bridge' },
+    );
+    // Too short for a number.
+    const short = (w: Writer): void => attributeU8(w, 1, 10);
+    assert.equal(device(order, 'vlan', short), { ...one, kind: 'vlan', parent: 7 });
+    // Of a veth it is another thing.
+    assert.equal(
+      device(order, 'veth', () => {}),
+      { ...one, kind: 'veth' },
+    );
+  }
+});
+
+function vlanBytes(order: 'little' | 'big'): Uint8Array {
+  return order === 'little' ? Uint8Array.of(10, 0) : Uint8Array.of(0, 10);
+}
 
 test('truncated messages of every kind give a reason', () => {
   const messages: ((w: Writer) => unknown)[] = [

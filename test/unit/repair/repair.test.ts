@@ -54,7 +54,19 @@ function ruleGone(preference: number): RepairEvent {
 }
 
 function link(name: string, gone: boolean, flags: number): RepairEvent {
-  const one = { index: 9, name, mtu: 1472, flags, kind: 'gre', gre: null };
+  const one = {
+    index: 9,
+    name,
+    mtu: 1472,
+    flags,
+    kind: 'gre',
+    gre: null,
+    master: 0,
+    parent: 0,
+    vlan: null,
+    filters: false,
+    received: null,
+  };
   return route({ kind: 'link', gone, link: one });
 }
 

@@ -1,0 +1,39 @@
+// Looks at the parts of the kernel that packages bring, as far as the configuration needs them. Pure.
+import { type KernelPart, packageOf, weakerWithout } from '../policy/lacking.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { Problem } from '../policy/result.ts';
+import type { Look } from './look.ts';
+import type { RouterSeen, Subject } from './seen.ts';
+
+export function partsLook({ policy }: Subject, { lacking }: RouterSeen): Look {
+  const subject = 'kernel modules';
+  // An agent says what it lacks when it finds it, and need not ask again and again.
+  if (lacking === null)
+    return { subject, seen: 'not asked for now; whp check asks', problems: [], notes: [] };
+  const needed = partsNeeded(policy);
+  const missing = needed.filter((part) => lacking.has(part));
+  const problems: Problem[] = missing.map((part) => ({
+    where: packageOf(part),
+    what: `${weakerWithout(part, lacking.get(part)!)}; opkg install ${packageOf(part)} (apk add from 25.12 on), then /etc/init.d/whp restart`,
+  }));
+  const there = needed.filter((part) => !lacking.has(part)).map(packageOf);
+  const seen = [
+    `${there.join(', ') || 'none needed'}${there.length > 0 ? ' there' : ''}`,
+    ...missing.map((part) => `${packageOf(part)} MISSING`),
+  ];
+  return { subject, seen: seen.join(', '), problems, notes: [] };
+}
+
+/** What `policy` cannot do without, or does more weakly without. */
+export function partsNeeded({ apps, proxies, globals, escape }: Policy): KernelPart[] {
+  if (apps.length === 0) return [];
+  const holds = globals.hold || escape?.hello === 'hold';
+  const isSix = ({ address }: { address: string }): boolean => address.includes(':');
+  return [
+    ...(proxies.some((one) => !isSix(one)) ? (['gre'] as const) : []),
+    ...(proxies.some(isSix) ? (['gre6'] as const) : []),
+    ...(holds ? (['queue'] as const) : []),
+    'announce',
+    'connections',
+  ];
+}

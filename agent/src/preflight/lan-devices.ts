@@ -1,0 +1,131 @@
+// Looks at the devices of `list lan`: is each there, and is it the one that packets of the home come
+// in by (not a port of a bridge, not a bridge whose addresses are on a VLAN above it). Pure.
+import type { KernelLink } from '../netlink/link.ts';
+import type { Problem } from '../policy/result.ts';
+import { isLinkName } from '../tunnel/plan.ts';
+import { isRoutableText } from '../wire/address.ts';
+import {
+  addressedAbove,
+  addressesOf,
+  deviceText,
+  isUp,
+  linkOf,
+  portsOf,
+  uciList,
+} from './homes.ts';
+import type { Look } from './look.ts';
+import { globalsOf, placeOf } from './place.ts';
+import type { RouterSeen, Subject } from './seen.ts';
+
+const SUBJECT = 'lan devices';
+
+export function lanLook({ policy, uci }: Subject, seen: RouterSeen): Look {
+  const globals = globalsOf(uci);
+  const option = `${globals.path}.lan`;
+  const problems: Problem[] = [];
+  const notes: Problem[] = [];
+  const { lan } = policy.globals;
+  // Without the section `uci add_list` has nothing to add to, and without the list the default counts.
+  const isListed = globals.section.values.some(({ name }) => name === 'lan');
+  const exchange = (from: string, to: readonly string[]): string => {
+    const made = globals.section.values.length > 0 ? '' : `uci set ${globals.path}=globals; `;
+    return made + uciList(option, isListed ? from : null, to);
+  };
+  for (const name of lan) {
+    const where = placeOf(globals, 'lan', name);
+    const wrong = wrongWith(seen, lan, name, exchange);
+    if (wrong !== null) problems.push({ where, what: wrong });
+    else {
+      const weak = weakWith(seen, linkOf(seen, name)!);
+      if (weak !== null) notes.push({ where, what: weak });
+    }
+  }
+  const kept = isListed ? [] : lan;
+  for (const link of problems.length > 0 ? [] : leftOut(seen, lan)) {
+    const fix = uciList(option, null, [...kept, link.name]);
+    const what = `${deviceText(seen, link, false)} is in no list lan: nothing from its devices is proxied. If it should be: ${fix}`;
+    notes.push({ where: placeOf(globals, 'lan'), what });
+  }
+  const told = lan.map((name) => {
+    const link = linkOf(seen, name);
+    return link === null ? `${name} (not there)` : deviceText(seen, link);
+  });
+  return { subject: SUBJECT, seen: told.join(', '), problems, notes };
+}
+
+type Exchange = (from: string, to: readonly string[]) => string;
+
+/** Why no packet of the home comes in by the device `name`, or null. */
+function wrongWith(
+  seen: RouterSeen,
+  lan: readonly string[],
+  name: string,
+  exchange: Exchange,
+): string | null {
+  const link = linkOf(seen, name);
+  if (link === null) return missing(seen, lan, name, exchange);
+  const master = seen.links.find(({ index }) => index === link.master);
+  // A VRF is a master too, and its devices keep their names.
+  if (master !== undefined && master.kind !== 'vrf') {
+    const to = lan.includes(master.name) ? [] : [master.name];
+    return `${name} is a port of ${master.name}: its packets come in as those of ${master.name}, so none of them is proxied; ${exchange(name, to)}`;
+  }
+  const above = addressesOf(seen, link).length > 0 ? [] : addressedAbove(seen, link);
+  if (above.length === 0) return null;
+  const names = above.map((one) => one.name);
+  const why = link.filters
+    ? `${name} is a bridge under VLAN filtering, and the addresses of the home are on ${names.join(', ')}`
+    : `${name} has no address, and those of the home are on ${names.join(', ')}`;
+  const to = names.filter((one) => !lan.includes(one));
+  return `${why}: packets come in as those of ${names.length === 1 ? 'that device' : 'these devices'}, so none is proxied; ${exchange(name, to)}`;
+}
+
+function missing(
+  seen: RouterSeen,
+  lan: readonly string[],
+  name: string,
+  exchange: Exchange,
+): string {
+  const device = seen.interfaces.get(name);
+  if (device !== undefined && linkOf(seen, device) !== null) {
+    return `there is no device "${name}": that is an interface of /etc/config/network, and its device is ${device}; ${exchange(name, [device])}`;
+  }
+  const bridges = seen.links.filter(({ kind }) => kind === 'bridge').map((one) => one.name);
+  const here = bridges.length === 0 ? 'no bridge is here' : `bridges here: ${bridges.join(', ')}`;
+  const likely = homeDevices(seen)
+    .map((one) => one.name)
+    .filter((one) => !lan.includes(one));
+  const others = seen.links
+    .map((one) => one.name)
+    .filter((one) => one !== 'lo' && !isLinkName(one));
+  const fix =
+    likely.length > 0
+      ? exchange(name, likely.slice(0, 1))
+      : `write the one that faces the home (devices here: ${others.slice(0, 12).join(', ') || 'none'}): ${exchange(name, ['DEVICE'])}`;
+  return `there is no device "${name}": nothing from there is proxied; ${here}; ${fix}`;
+}
+
+function weakWith(seen: RouterSeen, link: KernelLink): string | null {
+  if (!isUp(link))
+    return `${link.name} is down: nothing comes in by it; ip link set ${link.name} up, or ifup of its interface`;
+  if (addressesOf(seen, link).length > 0) return null;
+  return `${link.name} has no address, so no device uses this router there; see "ip address show dev ${link.name}" and /etc/config/network`;
+}
+
+/** Bridges with ports, and VLANs of bridges, that have an address of a home and no way out. */
+function homeDevices(seen: RouterSeen): KernelLink[] {
+  const bridges = seen.links.filter(({ kind }) => kind === 'bridge').map(({ index }) => index);
+  const ways = seen.routes
+    .filter(({ table, destination }) => table === 254 && destination === null)
+    .map(({ link }) => link);
+  return seen.links.filter((link) => {
+    const isHome =
+      (link.kind === 'bridge' && portsOf(seen, link) > 0) || bridges.includes(link.parent);
+    const isPrivate = addressesOf(seen, link).some(({ address }) => !isRoutableText(address));
+    return isHome && isPrivate && isUp(link) && !ways.includes(link.index) && link.master === 0;
+  });
+}
+
+function leftOut(seen: RouterSeen, lan: readonly string[]): KernelLink[] {
+  return homeDevices(seen).filter(({ name }) => !lan.includes(name));
+}

@@ -1,0 +1,83 @@
+// The looks, in the order in which they are told: `whp check` and `whp status` show what these find,
+// and nothing else. Who adds one adds it here. Pure.
+import { PROTOCOL } from '../reconcile/desired.ts';
+import { collisions } from '../repair/collisions.ts';
+import { addressesLook } from './addresses.ts';
+import { clockLook } from './clock.ts';
+import { configurationLook } from './configuration.ts';
+import { forwardingLook } from './forwarding.ts';
+import { hostsLook } from './hosts.ts';
+import { partsLook } from './kernel-parts.ts';
+import { lanLook } from './lan-devices.ts';
+import type { Look } from './look.ts';
+import { offloadLook } from './offload.ts';
+import { profilesLook } from './profiles.ts';
+import type { RouterSeen, Subject } from './seen.ts';
+import { timeZoneLook } from './time-zone.ts';
+import { trafficLook } from './traffic.ts';
+import { wayOutLook } from './way-out.ts';
+
+/** What any file can be asked. */
+const OF_FILE: readonly ((subject: Subject) => Look)[] = [
+  configurationLook,
+  addressesLook,
+  profilesLook,
+];
+
+/** What is asked of this router. */
+const OF_ROUTER: readonly ((subject: Subject, seen: RouterSeen) => Look)[] = [
+  lanLook,
+  trafficLook,
+  wayOutLook,
+  forwardingLook,
+  collisionsLook,
+  partsLook,
+  offloadLook,
+  clockLook,
+  timeZoneLook,
+  hostsLook,
+];
+
+export function looksOf(subject: Subject): Look[] {
+  const { router } = subject;
+  const looks = OF_FILE.map((look) => look(subject));
+  if (router === null) return looks;
+  const more = OF_ROUTER.map((look) => look(subject, router));
+  // Where nothing is to be proxied, nothing goes wrong: worth knowing for the day it is.
+  const isIdle = subject.policy.apps.length === 0;
+  return [...looks, ...(isIdle ? more.map(softened) : more)];
+}
+
+function softened({ problems, notes, ...look }: Look): Look {
+  return { ...look, problems: [], notes: [...problems, ...notes] };
+}
+
+/** Who else uses what is ours. */
+const COLLISIONS = 'collisions';
+
+function collisionsLook({ policy }: Subject, seen: RouterSeen): Look {
+  const problems = collisions(policy.globals, seen, PROTOCOL);
+  const others = (list: readonly { protocol: number }[]): number =>
+    list.filter(({ protocol }) => protocol !== PROTOCOL).length;
+  return {
+    subject: COLLISIONS,
+    seen: `${others(seen.rules)} ip rules and ${others(seen.routes)} routes of others that could matter, ${seen.marks.length} uses of marks in other nftables tables, ${seen.claims.map(({ who }) => who).join(', ') || 'no mwan3, pbr or tailscale'} installed`,
+    problems,
+    notes: [],
+  };
+}
+
+/** The problems as the log and `whp status` tell them. */
+export function linesOf(looks: readonly Look[]): string[] {
+  return looks.flatMap(({ subject, problems }) =>
+    problems.map(({ where, what }) => {
+      const line = `${where}: ${what}`;
+      return subject === COLLISIONS ? `collision: ${line}` : line;
+    }),
+  );
+}
+
+/** And the notes. */
+export function notesOf(looks: readonly Look[]): string[] {
+  return looks.flatMap(({ notes }) => notes.map(({ where, what }) => `${where}: ${what}`));
+}

@@ -1,0 +1,25 @@
+// Looks at flow offload: tables whose flow table takes connections past the rules, in software or in
+// the hardware. Pure. What whp does about it is ruleset/apart.
+import type { Problem } from '../policy/result.ts';
+import type { Look } from './look.ts';
+import type { RouterSeen, Subject } from './seen.ts';
+
+const OFF = "uci set firewall.@defaults[0].flow_offloading_hw='0'; uci commit firewall; fw4 reload";
+
+export function offloadLook(_: Subject, { firewall }: RouterSeen): Look {
+  const subject = 'flow offload';
+  if (typeof firewall === 'string')
+    return { subject, seen: `not read: ${firewall}`, problems: [], notes: [] };
+  const { flowTables } = firewall;
+  const notes: Problem[] = flowTables
+    .filter(({ hardware }) => hardware)
+    .map(({ table }) => ({
+      where: `nftables table ${table}`,
+      what: `hardware flow offload is on. The applications' connections are kept out of it, but that has been tried with offload in software alone: what this router's hardware does with a connection that begins direct and is cut later is not known. To be sure: ${OFF}`,
+    }));
+  const told = flowTables.map(
+    ({ table, devices, hardware }) =>
+      `${hardware ? 'hardware' : 'software'} in table ${table} (${devices.join(', ') || 'no device'}), without the applications' connections`,
+  );
+  return { subject, seen: told.join('; ') || 'off', problems: [], notes };
+}

@@ -1,0 +1,39 @@
+// Where the configuration says something, as a problem names it: "whp.globals.lan (FILE:LINE)". Pure.
+import { OFF } from '../policy/options.ts';
+import type { UciPackage, UciSection } from '../policy/uci.ts';
+
+/** Sections of one type, each as `uci` names it: whp.cloud, or whp.@globals[0]. */
+export interface Placed {
+  readonly path: string;
+  readonly file: string;
+  readonly section: UciSection;
+}
+
+export function sectionsOf({ file, sections }: UciPackage, type: string): Placed[] {
+  return sections
+    .filter((section) => section.type === type)
+    .map((section, at) => ({
+      path: `whp.${section.name ?? `@${type}[${at}]`}`,
+      file,
+      section,
+    }));
+}
+
+/** An option of `placed`, or the one value of it that is `value`; the section where it is not there. */
+export function placeOf({ path, file, section }: Placed, option: string, value?: string): string {
+  const said = section.values.find(
+    (one) => one.name === option && (value === undefined || one.value === value),
+  );
+  return `${path}.${option} (${file}:${said?.line ?? section.line})`;
+}
+
+/** The globals section, or what stands for one that is not there. */
+export function globalsOf(uci: UciPackage): Placed {
+  const section = { type: 'globals', name: 'globals', line: 1, values: [] };
+  const { file } = uci;
+  return sectionsOf(uci, 'globals')[0] ?? { path: 'whp.globals', file, section };
+}
+
+export function isOff({ section }: Placed): boolean {
+  return section.values.some(({ name, value }) => name === 'enabled' && OFF.includes(value));
+}

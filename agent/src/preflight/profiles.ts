@@ -1,0 +1,22 @@
+// Looks at the profiles in use: one of a service that has ended recognises nothing new. Pure.
+import type { Look } from './look.ts';
+import { placeOf, sectionsOf } from './place.ts';
+import type { Subject } from './seen.ts';
+
+export function profilesLook({ policy, uci }: Subject): Look {
+  const sections = sectionsOf(uci, 'app');
+  const notes = policy.apps
+    .filter(({ profile }) => profile.retired !== undefined)
+    .map(({ name, profile: { title, retired } }) => {
+      const placed = sections.find(({ section }) => section.name === name);
+      const where = placed === undefined ? `whp.${name}` : placeOf(placed, 'profile');
+      const what = `the service of profile ${title} ended on ${retired}: there is nothing left to recognise; to switch the app off: uci set whp.${name}.enabled=0; uci commit whp; whp reload`;
+      return { where, what };
+    });
+  const told = policy.apps.map(({ name, profile }) =>
+    name === profile.name
+      ? `${name} ${profile.version}`
+      : `${name} by ${profile.name} ${profile.version}`,
+  );
+  return { subject: 'profiles', seen: told.join(', ') || 'none in use', problems: [], notes };
+}

@@ -1,0 +1,47 @@
+// Looks at the default routes: one that leaves by a lan device makes a one-armed router (or an access
+// point that routes nothing), where every packet counts as from home to home. Pure.
+import type { KernelRoute } from '../netlink/route.ts';
+import type { Problem } from '../policy/result.ts';
+import type { Look } from './look.ts';
+import type { RouterSeen, Subject } from './seen.ts';
+
+const MAIN = 254;
+
+export function wayOutLook({ policy }: Subject, seen: RouterSeen): Look {
+  const { lan } = policy.globals;
+  const problems: Problem[] = [];
+  const notes: Problem[] = [];
+  const told: string[] = [];
+  for (const family of [4, 6] as const) {
+    const routes = defaults(seen, family);
+    const nameOf = ({ link }: KernelRoute): string =>
+      seen.links.find(({ index }) => index === link)?.name ?? `device ${link}`;
+    const names = [...new Set(routes.map(nameOf))];
+    told.push(`IPv${family} ${names.length === 0 ? 'none' : `by ${names.join(', then ')}`}`);
+    names.forEach((name, at) => {
+      if (!lan.includes(name)) return;
+      const where = `ip${family === 6 ? ' -6' : ''} route`;
+      const why = `leaves by ${name}, which is a lan device: what goes there counts as from home to home, so`;
+      if (at === 0) {
+        const what = `the default route ${why} nothing of IPv${family} is proxied (a router with one arm, or an access point). Give the way out a device of its own: a VLAN of the switch, or run whp on the router that ${name} leads to; see docs/install.md`;
+        problems.push({ where, what });
+      } else {
+        const first = names[0];
+        const what = `a second default route ${why} nothing is proxied while ${first} is down; take it out: ip route show default; or give that way a device of its own`;
+        notes.push({ where, what });
+      }
+    });
+  }
+  return { subject: 'way out', seen: told.join('; '), problems, notes };
+}
+
+/** Of the main table, the one that counts first. */
+function defaults({ routes }: RouterSeen, family: 4 | 6): KernelRoute[] {
+  return routes
+    .filter(
+      (one) =>
+        one.family === family && one.table === MAIN && one.destination === null && !one.cloned,
+    )
+    .filter(({ link }) => link !== 0)
+    .sort((a, b) => a.metric - b.metric);
+}

@@ -1,0 +1,32 @@
+// system/router: this router at one moment, as the looks of preflight/ ask for it. Reads only.
+import type { KernelPart } from '../policy/lacking.ts';
+import type { RouterSeen, Traffic } from '../preflight/seen.ts';
+import { readKnownHosts } from './hosts.ts';
+import { type Listing, readClaims, readInterfaces } from './others.ts';
+import type { Realized } from './paths.ts';
+import { readZone } from './zone.ts';
+
+/** `lan`: the devices that the configuration names. The rest is what only some who ask have read. */
+export function routerSeen(
+  { links, addresses, all }: Realized,
+  lan: readonly string[],
+  listing: Listing,
+  lacking: ReadonlyMap<KernelPart, string> | null,
+  traffic: ReadonlyMap<string, Traffic> | null,
+): RouterSeen {
+  // Only a device that is not there may be an interface's name.
+  const isAll = lan.every((name) => links.some((one) => one.name === name));
+  const interfaces = isAll ? new Map<string, string>() : readInterfaces();
+  return {
+    ...all,
+    ...listing,
+    links,
+    addresses,
+    claims: readClaims(),
+    interfaces,
+    hosts: readKnownHosts(),
+    zone: readZone(),
+    lacking,
+    traffic,
+  };
+}
