@@ -1,13 +1,14 @@
 // Looks at where the names and addresses of devices come from: a lease file or a static host that
 // cannot be read leaves a device that the configuration names unknown. Pure.
-import type { KnownHosts } from '../policy/hosts.ts';
 import type { Problem } from '../policy/result.ts';
 import type { Look } from './look.ts';
+import type { RouterSeen, Subject } from './seen.ts';
 
 const UNREADABLE =
   'until then devices with leases in it are known by their MAC alone; check option leasefile in /etc/config/dhcp';
 
-export function hostsLook({ leases, fixed, notes }: KnownHosts): Look {
+export function hostsLook(_: Subject, { hosts }: RouterSeen): Look {
+  const { leases, fixed, notes } = hosts;
   const files = leases.map(({ path, devices, trouble }) => {
     if (trouble !== null) return `${path}: ${trouble}`;
     return `${path}: ${devices === null ? 'not there' : count(devices, 'lease')}`;

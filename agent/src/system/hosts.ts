@@ -8,6 +8,7 @@ import {
   type KnownHosts,
   type LeaseFile,
   parseDhcp,
+  UNREAD,
 } from '../policy/hosts.ts';
 import { parseLeases } from '../policy/leases.ts';
 import { errnoText } from './errno.ts';
@@ -24,7 +25,11 @@ function dhcpSetup(): DhcpSetup {
   const stamp = stampOf(DHCP);
   if (known?.stamp === stamp) return known.setup;
   const read = readText(DHCP);
-  const setup = parseDhcp(read.ok ? read.text : '', DHCP, known?.setup);
+  const before = known?.setup ?? UNREAD;
+  const setup =
+    read.ok || read.errno === ENOENT
+      ? parseDhcp(read.ok ? read.text : '', DHCP, before)
+      : { ...before, notes: [{ where: DHCP, what: `cannot be read: ${errnoText(read.errno)}` }] };
   known = { stamp, setup };
   return setup;
 }
@@ -38,8 +43,9 @@ export function readHosts(): readonly Host[] {
 export function readKnownHosts(): KnownHosts {
   const { leaseFiles, hosts: fixed, notes } = dhcpSetup();
   const hosts: Host[] = [];
+  for (const path of leasesRead.keys()) if (!leaseFiles.includes(path)) leasesRead.delete(path);
   const leases = leaseFiles.map((path): LeaseFile => {
-    const read = readLeases(path);
+    const read = freshLeases(path);
     if (typeof read === 'string') return { path, devices: null, trouble: read };
     hosts.push(...(read ?? []));
     return { path, devices: read?.length ?? null, trouble: null };
@@ -48,7 +54,21 @@ export function readKnownHosts(): KnownHosts {
 }
 
 /** Null: the file is not there. A string: why it cannot be read. */
-function readLeases(path: string): Host[] | string | null {
+type Leases = readonly Host[] | string | null;
+
+/** Lease files as they were last read. */
+const leasesRead = new Map<string, { readonly stamp: string; readonly leases: Leases }>();
+
+function freshLeases(path: string): Leases {
+  const stamp = stampOf(path);
+  const before = leasesRead.get(path);
+  if (before?.stamp === stamp) return before.leases;
+  const leases = readLeases(path);
+  leasesRead.set(path, { stamp, leases });
+  return leases;
+}
+
+function readLeases(path: string): Leases {
   const [stat, errno] = os.stat(path);
   if (stat === null) return errno === ENOENT ? null : errnoText(errno);
   // A pipe would never end.

@@ -1,13 +1,28 @@
-// preflight/hosts and preflight/time-zone: what was read is told, what could not be read is noted.
+// preflight/hosts, time-zone and configuration: what was read is told, what could not be read is noted.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { findZone } from '../../../agent/src/policy/zone-files.ts';
+import type { KnownHosts } from '../../../agent/src/policy/hosts.ts';
+import { parseUci } from '../../../agent/src/policy/uci.ts';
+import { type FoundZone, findZone } from '../../../agent/src/policy/zone-files.ts';
+import { configurationLook } from '../../../agent/src/preflight/configuration.ts';
 import { hostsLook } from '../../../agent/src/preflight/hosts.ts';
+import type { Look } from '../../../agent/src/preflight/look.ts';
+import type { RouterSeen, Subject } from '../../../agent/src/preflight/seen.ts';
 import { timeZoneLook } from '../../../agent/src/preflight/time-zone.ts';
+
+function lookAt(hosts: KnownHosts): Look {
+  return hostsLook({} as Subject, { hosts } as RouterSeen);
+}
+
+/** `timed`: apps with a schedule, beside one without. */
+function zoneOf(zone: FoundZone, timed: readonly string[]): Look {
+  const apps = [...timed.map((name) => ({ name, schedule: [[0, 60]] })), { name: 'always' }];
+  return timeZoneLook({ policy: { apps } } as unknown as Subject, { zone } as RouterSeen);
+}
 
 test('lease files and static hosts', () => {
   const broken = { where: '/etc/config/dhcp:7', what: 'write: package NAME' };
-  const look = hostsLook({
+  const look = lookAt({
     hosts: [],
     leases: [
       { path: '/tmp/dhcp.leases', devices: 1, trouble: null },
@@ -34,15 +49,15 @@ test('lease files and static hosts', () => {
 
 test('a time zone that nobody knows is noted where an app goes by the hour', () => {
   const known = findZone((file) => (file === '/tmp/TZ' ? 'GMT0\n' : null));
-  assert.equal(timeZoneLook(known, ['skype']), {
+  assert.equal(zoneOf(known, ['skype']), {
     subject: 'time zone',
     seen: 'GMT0 (/tmp/TZ)',
     problems: [],
     notes: [],
   });
   const unknown = findZone((file) => (file === '/etc/TZ' ? 'Mars' : null));
-  assert.equal(timeZoneLook(unknown, []).notes, []);
-  const look = timeZoneLook(unknown, ['skype', 'chat']);
+  assert.equal(zoneOf(unknown, []).notes, []);
+  const look = zoneOf(unknown, ['skype', 'chat']);
   assert.is(
     look.seen,
     'unknown: /etc/TZ: "Mars" is no POSIX time zone; /tmp/TZ: not there; /etc/config/system: not there; /etc/localtime: not there',
@@ -53,6 +68,18 @@ test('a time zone that nobody knows is noted where an app goes by the hour', () 
       what: "the time zone is not known: schedules do not count, skype, chat are proxied at all hours; for example uci set system.@system[0].timezone='CET-1CEST,M3.5.0,M10.5.0/3'; uci commit system; service system reload",
     },
   ]);
+});
+
+test('lines of the configuration without effect are noted', () => {
+  const uci = parseUci('config app x\noption a 1; option b 2\noption a 3\n', 'whp');
+  assert.ok(uci.ok);
+  const { seen, problems, notes } = configurationLook({ uci: uci.value } as Subject);
+  assert.is(seen, 'whp: 1 sections as OpenWrt reads them');
+  assert.equal(problems, []);
+  assert.equal(
+    notes.map(({ where }) => where),
+    ['whp:2', 'whp:2'],
+  );
 });
 
 test.run();

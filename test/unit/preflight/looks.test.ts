@@ -8,6 +8,7 @@ import type { KernelRoute } from '../../../agent/src/netlink/route.ts';
 import { buildPolicy } from '../../../agent/src/policy/build.ts';
 import type { Profile } from '../../../agent/src/policy/profile.ts';
 import { parseUci } from '../../../agent/src/policy/uci.ts';
+import { findZone } from '../../../agent/src/policy/zone-files.ts';
 import { readFirewall } from '../../../agent/src/preflight/firewall.ts';
 import type { Look } from '../../../agent/src/preflight/look.ts';
 import { linesOf, looksOf, notesOf } from '../../../agent/src/preflight/looks.ts';
@@ -47,6 +48,8 @@ function route(link: number, change: Partial<KernelRoute> = {}): KernelRoute {
 
 const BRIDGE = link(5, 'br-lan', { kind: 'bridge' });
 const HOME: RouterSeen = {
+  hosts: { hosts: [], leases: [], fixed: 0, notes: [] },
+  zone: findZone(() => 'UTC'),
   links: [
     link(1, 'lo'),
     link(2, 'eth0', { master: 5 }),
@@ -66,7 +69,7 @@ const HOME: RouterSeen = {
   claims: [],
   firewall: { forward: null, flowTables: [] },
   turns: [],
-  resolvers: { answering: [], dhcp: null },
+  resolvers: { answering: [{ port: 53, who: 'dnsmasq' }], dhcp: null },
   standIns: [],
   interfaces: new Map(),
   lacking: new Map(),
@@ -87,7 +90,7 @@ function looked(text: string, seen: Partial<RouterSeen> | null, profile = PROFIL
   const uci = parseUci(text, '/etc/config/whp');
   if (!uci.ok) throw new Error(uci.problems[0]!.what);
   const profiles = new Map([['skype', profile]]);
-  const policy = buildPolicy({ uci: uci.value, profiles });
+  const policy = buildPolicy({ uci: uci.value, profiles, doh: ['198.51.100.61'] });
   if (!policy.ok) throw new Error(policy.problems[0]!.what);
   const router = seen === null ? null : { ...HOME, ...seen };
   return looksOf({ policy: policy.value, uci: uci.value, wall, router });
@@ -114,6 +117,7 @@ test('a home as it should be: nothing to say, and each look says what it saw', (
   assert.equal(
     looks.map(({ subject }) => subject),
     [
+      'configuration',
       'proxies',
       'profiles',
       'lan devices',
@@ -121,9 +125,12 @@ test('a home as it should be: nothing to say, and each look says what it saw', (
       'way out',
       'firewall',
       'collisions',
+      'resolvers',
       'kernel modules',
       'flow offload',
       'clock',
+      'time zone',
+      'dhcp leases and static hosts',
     ],
   );
   assert.is(seenOf(looks, 'lan devices'), 'br-lan (bridge, up, 2 ports, 192.168.1.1/24)');
@@ -391,7 +398,7 @@ test('a profile of a service that has ended', () => {
 test('a file alone is asked nothing of this router', () => {
   assert.equal(
     looked(lan('br-lna'), null).map(({ subject }) => subject),
-    ['proxies', 'profiles'],
+    ['configuration', 'proxies', 'profiles'],
   );
 });
 
@@ -421,7 +428,7 @@ test('the verdict says what the file does', () => {
     const uci = parseUci(text, 'whp');
     if (!uci.ok) throw new Error();
     const profiles = new Map([['skype', PROFILE]]);
-    const policy = buildPolicy({ uci: uci.value, profiles });
+    const policy = buildPolicy({ uci: uci.value, profiles, doh: ['198.51.100.61'] });
     if (!policy.ok) throw new Error(policy.problems[0]!.what);
     return verdictOf(policy.value, uci.value);
   };
