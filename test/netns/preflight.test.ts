@@ -2,7 +2,15 @@
 // kernel: devices, bridges, ways out, a loaded firewall, missing modules, a clock. Each is asked with
 // an agent and without one; both have to say the same.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -15,6 +23,9 @@ test.after(() => rmSync(FOLDER, { recursive: true }));
 const profile = JSON.parse(readFileSync('agent/profiles/skype.json', 'utf8'));
 const { retired: _, ...live } = profile;
 writeFileSync(`${FOLDER}/profiles/skype.json`, JSON.stringify(live));
+copyFileSync('agent/data/doh.json', `${FOLDER}/doh.json`);
+// In dnsmasq's place: somebody who answers on port 53.
+const RESOLVER = "require('dgram').createSocket('udp4').bind(53)";
 
 const WHP = `${resolve('out/host/x86_64/whp-host')} ${resolve('out/whp')}`;
 const OPTIONS = `--config ${FOLDER}/whp --profiles ${FOLDER}/profiles --state ${FOLDER}/state --socket ${FOLDER}/sock`;
@@ -33,6 +44,8 @@ ${more}`;
 
 /** A bridge with a port, and the wire to the Internet. */
 const HOME = `ip link set lo up
+node -e "${RESOLVER}" & resolver=$!; trap 'kill $resolver' EXIT
+until grep -q ':0035 ' /proc/net/udp; do sleep 0.05; done
 ip link add br-lan type bridge; ip link set br-lan up
 ip link add lan1 type veth peer name laptop; ip link set lan1 master br-lan up; ip link set laptop up
 ip address add 192.168.1.1/24 dev br-lan
