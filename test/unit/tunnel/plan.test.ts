@@ -30,7 +30,7 @@ const policy: Policy = {
 
 test('link, address, the route with the prohibit behind it, the rules', () => {
   assert.equal(plan({ ...policy, proxies: [{ ...proxy, mtu: 1472 }] }).map(describe), [
-    'link whp-home gre remote 203.0.113.20 key 7 mtu 1472',
+    'link whp-home gre remote 203.0.113.20 with a key mtu 1472',
     'address 10.213.0.1 peer 10.213.0.2 dev whp-home',
     'route v4 default dev whp-home table 15001',
     'route v4 prohibit default table 15001',
