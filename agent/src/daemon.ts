@@ -38,7 +38,7 @@ import { applyOperation, openPaths, readNeighbours, readPaths } from './system/p
 import { reasonOf, runProgram } from './system/process.ts';
 import { listenSignals } from './system/signals.ts';
 import { createHelm } from './system/steering.ts';
-import { removeLegacy, takeHandover } from './system/table.ts';
+import { type Legacy, removeLegacy, takeHandover } from './system/table.ts';
 import { startWatchdog } from './system/watchdog.ts';
 
 /** How often expired entries are forgotten and the own addresses are read again. */
@@ -54,24 +54,15 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
   const opened = openSettings(sources, legacy === null ? null : { apps: legacy.slots });
   if (!opened.ok) return refuse(opened.problems);
   const { settings } = opened.value;
-  let { problems } = opened.value;
   const policy = wantedPolicy(settings);
   await pause();
   const started = start(settings, policy, effects, file);
   if (typeof started === 'string') return refuse([{ where: 'whp daemon', what: started }]);
   const daemon = started;
-  noteProblems(daemon, problems);
+  noteProblems(daemon, opened.value.problems);
   const control = listenControl(socketPath, daemon, { reload, refresh });
   if (typeof control === 'string') return refuse([{ where: socketPath, what: control }]);
-  let failed = await inTurn(daemon, async () => {
-    await adopt(daemon, policy, legacy);
-    return enforce(daemon, policy);
-  }).catch((error: unknown) => String(error ?? 'out of memory'));
-  if (failed !== null && problems.length === 0 && fallBack(settings)) {
-    problems = [{ where: sources.config, what: failed }];
-    noteProblems(daemon, problems);
-    failed = await inTurn(daemon, () => enforce(daemon, wantedPolicy(settings)));
-  }
+  const { failed, problems } = await begin(daemon, policy, legacy, opened.value.problems);
   const stopKeeping = failed === null ? startKeeping(daemon) : failed;
   if (typeof stopKeeping === 'string') {
     control.close();
@@ -96,6 +87,26 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
   control.close();
   await inTurn(daemon, () => withdraw(daemon));
   return 0;
+}
+
+/** Enforces what was read. A file that reads well and cannot be enforced is as bad as one that does not:
+ * then, too, the last good configuration stands. */
+async function begin(
+  daemon: Daemon,
+  policy: Policy,
+  legacy: Legacy | null,
+  problems: readonly Problem[],
+): Promise<{ readonly failed: string | null; readonly problems: readonly Problem[] }> {
+  const { settings } = daemon;
+  const failed = await inTurn(daemon, async () => {
+    await adopt(daemon, policy, legacy);
+    return enforce(daemon, policy);
+  }).catch((error: unknown) => String(error ?? 'out of memory'));
+  if (failed === null || problems.length > 0 || !fallBack(settings)) return { failed, problems };
+  const told = [{ where: settings.sources.config, what: failed }];
+  noteProblems(daemon, told);
+  const again = await inTurn(daemon, () => enforce(daemon, wantedPolicy(settings)));
+  return { failed: again, problems: told };
 }
 
 function refuse(problems: readonly Problem[]): number {

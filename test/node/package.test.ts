@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { WHP_TEXT } from '../lib/bare.ts';
 
 const FOLDER = 'openwrt-package/whp';
 const makefile = readFileSync(join(FOLDER, 'Makefile'), 'utf8');
@@ -84,7 +85,7 @@ test("the feed's test.sh passes on what is built here, and fails on another vers
   const options = `--config ${resolve('agent/uci/whp')} --profiles ${resolve('agent/profiles')}`;
   writeFileSync(
     join(folder, 'bin/whp'),
-    `#!/bin/sh\nexec ${resolve('out/host/x86_64/whp-host')} ${resolve('out/whp')} "$@" ${options}\n`,
+    `#!/bin/sh\nexec ${WHP_TEXT} "$@" ${options}\n`,
   );
   writeFileSync(
     join(folder, 'test.sh'),
