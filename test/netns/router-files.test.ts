@@ -104,6 +104,12 @@ config dnsmasq 'guest'
   await put('/etc/config/dhcp', `${dhcp}config dnsmasq 'x\n`);
   await put('/tmp/new', `1 ${mac('06')} 192.168.1.6 six *\n`);
   await learns(mac('06'));
+  const said = (await shell.run(`${WHP} check --explain ${OPTIONS}`)).text;
+  assert.match(said, "/etc/config/dhcp:7: ' is never closed; add the second '; until then");
+  assert.match(
+    said,
+    'dhcp leases and static hosts: /tmp/hosts/odhcpd: 1 lease, /tmp/dhcp.leases: 1 lease, /tmp/guest leases: 1 lease, /tmp/new: 1 lease, /etc/config/dhcp: 0 static hosts',
+  );
   writeFileSync(`${FOLDER}/config`, HEAD);
   await must(`${WHP} reload ${OPTIONS}`);
 });
@@ -130,6 +136,8 @@ test('the time zone in each of its places; without one the app is proxied at all
   const system = (zone: string): string => `config system\n\toption timezone '${zone}'\n`;
   const [here, there] = ['UTC', '<+48>-48'];
   assert.is(await told(), 'proxied', 'nobody knows the zone');
+  const { text } = await shell.run(`${WHP} check ${OPTIONS}`);
+  assert.match(text, 'the time zone is not known: schedules do not count, skype is proxied');
   const places: [string, (zone: string) => string | Buffer][] = [
     ['/etc/localtime', compiled],
     ['/etc/config/system', system],

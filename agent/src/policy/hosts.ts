@@ -68,7 +68,15 @@ export function hostName(text: string): string | null {
 /** Reads `text`; while it cannot be read as UCI, `before` goes on to count. */
 export function parseDhcp(text: string, file: string, before: DhcpSetup = UNREAD): DhcpSetup {
   const read = parseUci(text, file);
-  if (!read.ok) return { ...before, notes: read.problems.slice(0, MOST_NOTES) };
+  if (!read.ok) {
+    const notes = read.problems.slice(0, MOST_NOTES).map(({ where, what }) => {
+      return {
+        where,
+        what: `${what}; until then lease files and static hosts are as known before`,
+      };
+    });
+    return { ...before, notes };
+  }
   const notes: Problem[] = [];
   const files = new Set<string>();
   const hosts: Host[] = [];

@@ -192,7 +192,12 @@ test('a file that cannot be read is said, and what was known goes on to count', 
   const broken = "config host\n\toption name 'tv\n";
   assert.equal(parseDhcp(broken, FILE), {
     ...UNREAD,
-    notes: [{ where: '/etc/config/dhcp:2', what: "' is never closed; add the second '" }],
+    notes: [
+      {
+        where: '/etc/config/dhcp:2',
+        what: "' is never closed; add the second '; until then lease files and static hosts are as known before",
+      },
+    ],
   });
   assert.equal(UNREAD.leaseFiles, ['/tmp/dhcp.leases', '/tmp/hosts/odhcpd', '/tmp/odhcpd.leases']);
   const before = parseDhcp("config dnsmasq\n\toption leasefile '/tmp/l'\n", FILE);

@@ -10,8 +10,20 @@ import type { Look } from '../../../agent/src/preflight/look.ts';
 import type { RouterSeen, Subject } from '../../../agent/src/preflight/seen.ts';
 import { timeZoneLook } from '../../../agent/src/preflight/time-zone.ts';
 
+/** One app, whose devices nobody knows, and one that is everybody's. */
+function subject(text: string): Subject {
+  const uci = parseUci(text, 'whp');
+  assert.ok(uci.ok);
+  const apps = [
+    { name: 'skype', devices: [], macs: [] },
+    { name: 'chat', devices: [] },
+    { name: 'talk', devices: ['192.168.1.5'], macs: [] },
+  ];
+  return { uci: uci.value, policy: { apps } } as unknown as Subject;
+}
+
 function lookAt(hosts: KnownHosts): Look {
-  return hostsLook({} as Subject, { hosts } as RouterSeen);
+  return hostsLook(subject(''), { hosts } as RouterSeen);
 }
 
 /** `timed`: apps with a schedule, beside one without. */
@@ -45,6 +57,18 @@ test('lease files and static hosts', () => {
       '/mnt/leases: cannot be read: Permission denied (errno 13); until then devices with leases in it are known by their MAC alone; check option leasefile in /etc/config/dhcp',
     ],
   );
+});
+
+test('an app whose devices nobody has is noted at its place', () => {
+  const text =
+    'config app chat\nconfig app skype\n\tlist device box\nconfig app talk\nconfig device box\n\tlist name ps5\n';
+  const seen = { hosts: { hosts: [], leases: [], fixed: 0, notes: [] } } as unknown as RouterSeen;
+  assert.equal(hostsLook(subject(text), seen).notes, [
+    {
+      where: 'whp.skype.device (whp:3)',
+      what: "no lease and no static host has a name of its devices, so nobody's skype is proxied; with a MAC: uci add_list whp.skype.device='AA:BB:CC:DD:EE:FF'; uci commit whp; whp reload",
+    },
+  ]);
 });
 
 test('a time zone that nobody knows is noted where an app goes by the hour', () => {
