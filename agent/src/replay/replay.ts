@@ -6,7 +6,7 @@ import { slotOf } from '../policy/marks.ts';
 import { isOwnAddress } from '../policy/own.ts';
 import type { Policy } from '../policy/policy.ts';
 import { compile } from '../ruleset/compile.ts';
-import { ANSWER_PREFIX, QUERY_PREFIX } from '../ruleset/names.ts';
+import { ANSWER_PREFIX, HELLO_PREFIX, QUERY_PREFIX } from '../ruleset/names.ts';
 import { type Trace, trace } from '../ruleset/trace.ts';
 import { type Flow, flowOf, track } from '../ruleset/trace-conntrack.ts';
 import {
@@ -20,7 +20,7 @@ import { createState, type Effect, type Event, type State } from '../state.ts';
 import { step } from '../step.ts';
 import type { Cidr } from '../wire/address.ts';
 import { decodePacket, type Packet } from '../wire/packet.ts';
-import { captureFrames, type Frame } from '../wire/pcap.ts';
+import { captureFrames, createPassedOver, type Frame } from '../wire/pcap.ts';
 import { PORTMAP_PORT } from '../wire/portmap.ts';
 import { isMalformed } from '../wire/reader.ts';
 import { type Book, bookPacket, createBook } from './book.ts';
@@ -59,6 +59,9 @@ interface Run {
   malformed: number;
   local: number;
   foreign: number;
+  cut: number;
+  cutUnread: number;
+  hellos: number;
 }
 
 /**
@@ -72,14 +75,29 @@ export function replayCapture(
 ): ReplayReport {
   const run = startRun(policy, home);
   let broken: string | null = null;
-  for (const frame of captureFrames(bytes)) {
+  const passed = createPassedOver();
+  for (const frame of captureFrames(bytes, passed)) {
     if ('malformed' in frame) broken = frame.malformed;
     else playFrame(run, frame);
   }
   gather(run);
-  const { packets, malformed, local, foreign } = run;
-  const evidence = run.state.evidence.counts;
-  const tally = { packets, malformed, local, foreign, seconds: run.now / 1000, evidence };
+  const { packets, malformed, local, foreign, cut, cutUnread, hellos, state } = run;
+  const { counters, reasons } = state;
+  const tally = {
+    packets,
+    malformed,
+    local,
+    foreign,
+    others: passed.others,
+    unknown: Array.from(passed.unknown, ([id, one]) => ({ interface: id, ...one })),
+    cut,
+    cutUnread,
+    unread: counters.malformed,
+    unreadReason: reasons.at(-1) ?? null,
+    hellos,
+    seconds: run.now / 1000,
+    evidence: state.evidence.counts,
+  };
   return reportOf(tally, Array.from(run.book.rows.values()), run.harvest, broken);
 }
 
@@ -101,12 +119,22 @@ function startRun(policy: Policy, home: readonly Cidr[]): Run {
     malformed: 0,
     local: 0,
     foreign: 0,
+    cut: 0,
+    cutUnread: 0,
+    hellos: 0,
   };
 }
 
 function playFrame(run: Run, frame: Frame): void {
   advance(run, frame.time);
   run.packets += 1;
+  if (frame.cut > 0) run.cut += 1;
+  const unread = run.state.counters.malformed;
+  judge(run, frame);
+  if (frame.cut > 0 && run.state.counters.malformed > unread) run.cutUnread += 1;
+}
+
+function judge(run: Run, frame: Frame): void {
   const packet = decodePacket(frame.bytes, frame.offset, frame.end);
   if (isMalformed(packet)) {
     run.malformed += 1;
@@ -151,9 +179,9 @@ function playLocal(run: Run, packet: Packet, bytes: Uint8Array): void {
   // From 53 to 53, as old resolvers ask: an answer is what belongs to a flow that was asked for.
   const answers = packet.sourcePort === DNS_PORT && (to !== DNS_PORT || isAnswer(run, packet));
   if (answers) {
-    follow(run, bytes, trace(kernel, { bytes, iif: '', oif: lan, hooks: 'output' }, now));
+    follow(run, packet, bytes, trace(kernel, { bytes, iif: '', oif: lan, hooks: 'output' }, now));
   } else if (to === DNS_PORT || to === PORTMAP_PORT) {
-    follow(run, bytes, trace(kernel, { bytes, iif: lan, oif: '', hooks: 'input' }, now));
+    follow(run, packet, bytes, trace(kernel, { bytes, iif: lan, oif: '', hooks: 'input' }, now));
   }
 }
 
@@ -198,7 +226,7 @@ function settle(
   inTunnel: boolean,
 ): void {
   // The kernel reassembles first: what the table says of a packet it says once.
-  if (packet.fragmentOffset === 0) follow(run, bytes, traced);
+  if (packet.fragmentOffset === 0) follow(run, packet, bytes, traced);
   const slot = slotOf(run.kernel.ruleset.mask, traced.ctmark);
   const app = run.policy.apps.find((one) => one.slot === slot)?.name ?? null;
   const entry = { packet, traced, flow, outward, inTunnel, app, time: run.now / 1000 };
@@ -206,9 +234,19 @@ function settle(
   if (!bookPacket(run.book, entry, (name, text) => said.get(`${name} ${text}`))) run.malformed += 1;
 }
 
+/** Held for the agent, or copied to it, because of its first words: answers come from port 53. */
+function isHello({ verdict, logs }: Trace, { sourcePort }: Packet): boolean {
+  const isHeld = verdict === 'queue' && sourcePort !== DNS_PORT;
+  return isHeld || logs.some(({ prefix }) => prefix === HELLO_PREFIX);
+}
+
 /** Feeds the agent what the table shows it, and the table what the agent learns from it. */
-function follow(run: Run, bytes: Uint8Array, traced: Trace): void {
+function follow(run: Run, packet: Packet, bytes: Uint8Array, traced: Trace): void {
   const span = { bytes, offset: 0, end: bytes.length };
+  if (isHello(traced, packet)) {
+    run.hellos += 1;
+    return;
+  }
   if (traced.verdict === 'queue') react(run, bytes, { kind: 'answer', id: 0, ...span });
   for (const { prefix } of traced.logs) {
     if (prefix === QUERY_PREFIX) react(run, bytes, { kind: 'query', age: 0, ...span });
