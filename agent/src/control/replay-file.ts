@@ -136,6 +136,7 @@ function missedLines(report: ReplayReport): string[] {
   if (hellos > 0) {
     lines.push(`! ${hellos} TLS hellos are not read: replay does not model option hello`);
   }
+  for (const what of report.unmodelled) lines.push(`! not played: ${what}`);
   if (report.others > 0) lines.push(`${report.others} frames hold no IP packet (ARP and the like)`);
   if (broken !== null) lines.push(`! the file ends early: ${broken}`);
   return lines;

@@ -62,6 +62,8 @@ interface Run {
   cut: number;
   cutUnread: number;
   hellos: number;
+  /** Packets of home devices in frames without a hardware address. */
+  macless: number;
 }
 
 /**
@@ -81,7 +83,7 @@ export function replayCapture(
     else playFrame(run, frame);
   }
   gather(run);
-  const { packets, malformed, local, foreign, cut, cutUnread, hellos, state } = run;
+  const { packets, malformed, local, foreign, cut, cutUnread, hellos, macless, state } = run;
   const { counters, reasons } = state;
   const tally = {
     packets,
@@ -95,6 +97,7 @@ export function replayCapture(
     unread: counters.malformed,
     unreadReason: reasons.at(-1) ?? null,
     hellos,
+    unmodelled: unmodelled(policy, macless),
     seconds: run.now / 1000,
     evidence: state.evidence.counts,
   };
@@ -122,6 +125,7 @@ function startRun(policy: Policy, home: readonly Cidr[]): Run {
     cut: 0,
     cutUnread: 0,
     hellos: 0,
+    macless: 0,
   };
 }
 
@@ -143,14 +147,14 @@ function judge(run: Run, frame: Frame): void {
   const bytes = frame.bytes.subarray(frame.offset, frame.end);
   switch (wayOf(run.home, packet)) {
     case 'out':
-      playOut(run, packet, bytes);
+      playOut(run, packet, bytes, senderOf(run, frame));
       break;
     case 'in':
       playIn(run, packet, bytes);
       break;
     case 'local':
       run.local += 1;
-      playLocal(run, packet, bytes);
+      playLocal(run, packet, bytes, senderOf(run, frame));
       break;
     case 'foreign':
       run.foreign += 1;
@@ -172,8 +176,30 @@ function gather({ harvest, kernel, policy, now }: Run): void {
   gatherPeers(harvest, kernel, policy);
 }
 
+type Sender = { readonly ether?: Uint8Array };
+
+/** The hardware address a packet from home comes from, as apps know their devices by. */
+function senderOf(run: Run, { bytes, mac }: Frame): Sender {
+  if (mac >= 0) return { ether: bytes.subarray(mac, mac + 6) };
+  run.macless += 1;
+  return {};
+}
+
+/** What of the policy is not played, in words. */
+function unmodelled({ apps, escape }: Policy, macless: number): string[] {
+  const said: string[] = [];
+  for (const { name, macs, schedule } of apps) {
+    if (schedule !== undefined) said.push(`the hours of ${name}: it is played as if always inside`);
+    if (macless > 0 && (macs?.length ?? 0) > 0) {
+      said.push(`${macless} packets without a MAC, which ${name} knows its devices by`);
+    }
+  }
+  if (escape?.redirect === true) said.push('option dns_redirect');
+  return said;
+}
+
 /** Home to home: what speaks DNS or port mapping is the router, the rest never passes it. */
-function playLocal(run: Run, packet: Packet, bytes: Uint8Array): void {
+function playLocal(run: Run, packet: Packet, bytes: Uint8Array, ether: Sender): void {
   const { kernel, lan, now } = run;
   const to = packet.destinationPort;
   // From 53 to 53, as old resolvers ask: an answer is what belongs to a flow that was asked for.
@@ -181,7 +207,12 @@ function playLocal(run: Run, packet: Packet, bytes: Uint8Array): void {
   if (answers) {
     follow(run, packet, bytes, trace(kernel, { bytes, iif: '', oif: lan, hooks: 'output' }, now));
   } else if (to === DNS_PORT || to === PORTMAP_PORT) {
-    follow(run, packet, bytes, trace(kernel, { bytes, iif: lan, oif: '', hooks: 'input' }, now));
+    follow(
+      run,
+      packet,
+      bytes,
+      trace(kernel, { bytes, iif: lan, oif: '', hooks: 'input', ...ether }, now),
+    );
   }
 }
 
@@ -191,8 +222,8 @@ function isAnswer(run: Run, packet: Packet): boolean {
   return flow?.source.some((byte, i) => byte !== bytes[source + i]) ?? false;
 }
 
-function playOut(run: Run, packet: Packet, bytes: Uint8Array): void {
-  const input = { bytes, iif: run.lan, oif: WAN, hooks: 'forward' } as const;
+function playOut(run: Run, packet: Packet, bytes: Uint8Array, ether: Sender): void {
+  const input = { bytes, iif: run.lan, oif: WAN, hooks: 'forward', ...ether } as const;
   const traced = trace(run.kernel, input, run.now);
   const flow = ownerOf(run, packet);
   settle(run, packet, bytes, traced, flow, true, traced.route === 'tunnel');

@@ -21,6 +21,8 @@ export interface ReplayReport {
   readonly unreadReason: string | null;
   /** TLS hellos that `option hello` would have read; replay does not. */
   readonly hellos: number;
+  /** What else of the policy is not played, in words. */
+  readonly unmodelled: readonly string[];
   /** Not for the Internet: home to home, router, broadcast and multicast. */
   readonly local: number;
   /** Neither side is the home's: --lan is missing a prefix. */
@@ -76,6 +78,7 @@ export interface Tally {
   readonly unread: number;
   readonly unreadReason: string | null;
   readonly hellos: number;
+  readonly unmodelled: readonly string[];
   readonly seconds: number;
   readonly evidence: ReadonlyMap<string, number>;
 }

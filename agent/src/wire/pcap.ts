@@ -13,6 +13,8 @@ export interface Frame {
   readonly end: number;
   /** Bytes of the frame that the capture left out (its snap length). */
   readonly cut: number;
+  /** Offset of the sender's hardware address, 6 bytes inside; -1: the link type has none, or another. */
+  readonly mac: number;
 }
 
 /** Frames that are passed over, counted while the others are read. */
@@ -26,6 +28,8 @@ export interface PassedOver {
 export function createPassedOver(): PassedOver {
   return { others: 0, unknown: new Map() };
 }
+
+const ETHERNET = 1;
 
 interface Interface {
   /** Its number in the file, whatever the section. */
@@ -240,8 +244,9 @@ function frameAt(
   const { passed } = source;
   const bytes = source.reader.bytes;
   const offset = ipOffset(bytes, from, end, link);
+  const mac = link === ETHERNET ? from + 6 : -1;
   if (offset >= 0)
-    return { number: source.number, time, bytes, offset, end, cut: Math.max(0, cut) };
+    return { number: source.number, time, bytes, offset, end, cut: Math.max(0, cut), mac };
   if (offset === -1) passed.others += 1;
   else {
     const known = passed.unknown.get(id);
@@ -258,7 +263,7 @@ function isKnown(link: number): boolean {
 /** Where the IP packet of a frame starts, -1 when it carries none, -2 for an unknown link type. */
 function ipOffset(bytes: Uint8Array, at: number, end: number, link: number): number {
   switch (link) {
-    case 1: // Ethernet
+    case ETHERNET:
       return etherOffset(bytes, at + 12, end);
     case 0: // loopback, the family in the byte order of the machine that captured
     case 108:

@@ -362,6 +362,33 @@ test('TLS hellos that the policy would read are counted', () => {
   assert.is(replay(packets).hellos, 0);
 });
 
+test('an app whose devices are told by MAC: by the frames, and said where they have none', () => {
+  const [app] = HOLDING.apps;
+  const mine = { ...HOLDING, apps: [{ ...app!, macs: ['02:00:00:00:00:11'] }] };
+  const raw = replay([[0, toNode]], [], mine);
+  assert.is(raw.totals.directFlows, 1);
+  assert.match(raw.unmodelled.join(), /^1 packets without a MAC, which skype knows/);
+  const home = homePrefixes([]);
+  if (!home.ok) throw new Error('no prefixes');
+  for (const [last, proxied] of [
+    [0x11, 1],
+    [0x12, 0],
+  ] as const) {
+    const frame = concat(hex('020000000001 0200000000'), [last], [8, 0], toNode);
+    const ethernet = captureOf([[0, frame]]);
+    ethernet[20] = 1;
+    const report = replayCapture(ethernet, mine, home.value);
+    assert.is(report.totals.proxiedFlows, proxied);
+    assert.equal(report.unmodelled, []);
+  }
+});
+
+test('hours are not played, and that is said', () => {
+  const [app] = HOLDING.apps;
+  const timed = { ...HOLDING, apps: [{ ...app!, schedule: [[0, 1] as const] }] };
+  assert.match(replay([[0, toNode]], [], timed).unmodelled.join(), /the hours of skype/);
+});
+
 test('--lan that is no prefix says so', () => {
   const wrong = homePrefixes(['192.168.1.0/24', 'home']);
   assert.is(wrong.ok, false);
