@@ -45,7 +45,6 @@ export function replaySample(name: string): ReplayReport {
     `${FOLDER}/${name}`,
     '--json',
     '--profiles=agent/profiles',
-    '--config=/nonexistent',
     ...(prefix === undefined ? [] : [`--lan=${prefix}`]),
   ];
   const run = spawnSync(HOST, words, { encoding: 'utf8', maxBuffer: 64 << 20 });

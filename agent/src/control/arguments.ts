@@ -3,6 +3,9 @@ import { nearest } from '../policy/nearest.ts';
 import { fail, ok, type Result } from '../policy/result.ts';
 import { COMMAND_NAMES, COMMANDS, type CommandName, isCommand, OPTIONS } from './commands.ts';
 
+export const DEFAULT_CONFIG = '/etc/config/whp';
+export const DEFAULT_PROFILES = '/usr/share/whp/profiles';
+
 export interface Command {
   readonly name: CommandName;
   /** The words that follow. */
@@ -63,8 +66,8 @@ export function readArguments(words: readonly string[]): Result<Command> {
     csv: options.has('csv'),
     explain: options.has('explain'),
     limit,
-    config: options.get('config') ?? '/etc/config/whp',
-    profiles: options.get('profiles') ?? '/usr/share/whp/profiles',
+    config: options.get('config') ?? DEFAULT_CONFIG,
+    profiles: options.get('profiles') ?? DEFAULT_PROFILES,
     state: options.get('state') ?? '/etc/whp',
     socket: options.get('socket') ?? '/var/run/whp.sock',
     lan: options.get('lan')?.split(',') ?? [],

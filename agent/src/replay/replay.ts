@@ -6,7 +6,7 @@ import { slotOf } from '../policy/marks.ts';
 import { isOwnAddress } from '../policy/own.ts';
 import type { Policy } from '../policy/policy.ts';
 import { compile } from '../ruleset/compile.ts';
-import { ANSWER_PREFIX, QUERY_PREFIX } from '../ruleset/names.ts';
+import { ANSWER_PREFIX, HELLO_PREFIX, QUERY_PREFIX } from '../ruleset/names.ts';
 import { type Trace, trace } from '../ruleset/trace.ts';
 import { type Flow, flowOf, track } from '../ruleset/trace-conntrack.ts';
 import {
@@ -20,7 +20,7 @@ import { createState, type Effect, type Event, type State } from '../state.ts';
 import { step } from '../step.ts';
 import type { Cidr } from '../wire/address.ts';
 import { decodePacket, type Packet } from '../wire/packet.ts';
-import { captureFrames, type Frame } from '../wire/pcap.ts';
+import { captureFrames, createPassedOver, type Frame } from '../wire/pcap.ts';
 import { PORTMAP_PORT } from '../wire/portmap.ts';
 import { isMalformed } from '../wire/reader.ts';
 import { type Book, bookPacket, createBook } from './book.ts';
@@ -59,6 +59,11 @@ interface Run {
   malformed: number;
   local: number;
   foreign: number;
+  cut: number;
+  cutUnread: number;
+  hellos: number;
+  /** Packets of home devices in frames without a hardware address. */
+  macless: number;
 }
 
 /**
@@ -72,14 +77,30 @@ export function replayCapture(
 ): ReplayReport {
   const run = startRun(policy, home);
   let broken: string | null = null;
-  for (const frame of captureFrames(bytes)) {
+  const passed = createPassedOver();
+  for (const frame of captureFrames(bytes, passed)) {
     if ('malformed' in frame) broken = frame.malformed;
     else playFrame(run, frame);
   }
   gather(run);
-  const { packets, malformed, local, foreign } = run;
-  const evidence = run.state.evidence.counts;
-  const tally = { packets, malformed, local, foreign, seconds: run.now / 1000, evidence };
+  const { packets, malformed, local, foreign, cut, cutUnread, hellos, macless, state } = run;
+  const { counters, reasons } = state;
+  const tally = {
+    packets,
+    malformed,
+    local,
+    foreign,
+    others: passed.others,
+    unknown: Array.from(passed.unknown, ([id, one]) => ({ interface: id, ...one })),
+    cut,
+    cutUnread,
+    unread: counters.malformed,
+    unreadReason: reasons.at(-1) ?? null,
+    hellos,
+    unmodelled: unmodelled(policy, macless),
+    seconds: run.now / 1000,
+    evidence: state.evidence.counts,
+  };
   return reportOf(tally, Array.from(run.book.rows.values()), run.harvest, broken);
 }
 
@@ -101,12 +122,23 @@ function startRun(policy: Policy, home: readonly Cidr[]): Run {
     malformed: 0,
     local: 0,
     foreign: 0,
+    cut: 0,
+    cutUnread: 0,
+    hellos: 0,
+    macless: 0,
   };
 }
 
 function playFrame(run: Run, frame: Frame): void {
   advance(run, frame.time);
   run.packets += 1;
+  if (frame.cut > 0) run.cut += 1;
+  const unread = run.state.counters.malformed;
+  judge(run, frame);
+  if (frame.cut > 0 && run.state.counters.malformed > unread) run.cutUnread += 1;
+}
+
+function judge(run: Run, frame: Frame): void {
   const packet = decodePacket(frame.bytes, frame.offset, frame.end);
   if (isMalformed(packet)) {
     run.malformed += 1;
@@ -115,14 +147,14 @@ function playFrame(run: Run, frame: Frame): void {
   const bytes = frame.bytes.subarray(frame.offset, frame.end);
   switch (wayOf(run.home, packet)) {
     case 'out':
-      playOut(run, packet, bytes);
+      playOut(run, packet, bytes, senderOf(run, frame));
       break;
     case 'in':
       playIn(run, packet, bytes);
       break;
     case 'local':
       run.local += 1;
-      playLocal(run, packet, bytes);
+      playLocal(run, packet, bytes, senderOf(run, frame));
       break;
     case 'foreign':
       run.foreign += 1;
@@ -144,16 +176,43 @@ function gather({ harvest, kernel, policy, now }: Run): void {
   gatherPeers(harvest, kernel, policy);
 }
 
+type Sender = { readonly ether?: Uint8Array };
+
+/** The hardware address a packet from home comes from, as apps know their devices by. */
+function senderOf(run: Run, { bytes, mac }: Frame): Sender {
+  if (mac >= 0) return { ether: bytes.subarray(mac, mac + 6) };
+  run.macless += 1;
+  return {};
+}
+
+/** What of the policy is not played, in words. */
+function unmodelled({ apps, escape }: Policy, macless: number): string[] {
+  const said: string[] = [];
+  for (const { name, macs, schedule } of apps) {
+    if (schedule !== undefined) said.push(`the hours of ${name}: it is played as if always inside`);
+    if (macless > 0 && (macs?.length ?? 0) > 0) {
+      said.push(`${macless} packets without a MAC, which ${name} knows its devices by`);
+    }
+  }
+  if (escape?.redirect === true) said.push('option dns_redirect');
+  return said;
+}
+
 /** Home to home: what speaks DNS or port mapping is the router, the rest never passes it. */
-function playLocal(run: Run, packet: Packet, bytes: Uint8Array): void {
+function playLocal(run: Run, packet: Packet, bytes: Uint8Array, ether: Sender): void {
   const { kernel, lan, now } = run;
   const to = packet.destinationPort;
   // From 53 to 53, as old resolvers ask: an answer is what belongs to a flow that was asked for.
   const answers = packet.sourcePort === DNS_PORT && (to !== DNS_PORT || isAnswer(run, packet));
   if (answers) {
-    follow(run, bytes, trace(kernel, { bytes, iif: '', oif: lan, hooks: 'output' }, now));
+    follow(run, packet, bytes, trace(kernel, { bytes, iif: '', oif: lan, hooks: 'output' }, now));
   } else if (to === DNS_PORT || to === PORTMAP_PORT) {
-    follow(run, bytes, trace(kernel, { bytes, iif: lan, oif: '', hooks: 'input' }, now));
+    follow(
+      run,
+      packet,
+      bytes,
+      trace(kernel, { bytes, iif: lan, oif: '', hooks: 'input', ...ether }, now),
+    );
   }
 }
 
@@ -163,8 +222,8 @@ function isAnswer(run: Run, packet: Packet): boolean {
   return flow?.source.some((byte, i) => byte !== bytes[source + i]) ?? false;
 }
 
-function playOut(run: Run, packet: Packet, bytes: Uint8Array): void {
-  const input = { bytes, iif: run.lan, oif: WAN, hooks: 'forward' } as const;
+function playOut(run: Run, packet: Packet, bytes: Uint8Array, ether: Sender): void {
+  const input = { bytes, iif: run.lan, oif: WAN, hooks: 'forward', ...ether } as const;
   const traced = trace(run.kernel, input, run.now);
   const flow = ownerOf(run, packet);
   settle(run, packet, bytes, traced, flow, true, traced.route === 'tunnel');
@@ -198,7 +257,7 @@ function settle(
   inTunnel: boolean,
 ): void {
   // The kernel reassembles first: what the table says of a packet it says once.
-  if (packet.fragmentOffset === 0) follow(run, bytes, traced);
+  if (packet.fragmentOffset === 0) follow(run, packet, bytes, traced);
   const slot = slotOf(run.kernel.ruleset.mask, traced.ctmark);
   const app = run.policy.apps.find((one) => one.slot === slot)?.name ?? null;
   const entry = { packet, traced, flow, outward, inTunnel, app, time: run.now / 1000 };
@@ -206,9 +265,19 @@ function settle(
   if (!bookPacket(run.book, entry, (name, text) => said.get(`${name} ${text}`))) run.malformed += 1;
 }
 
+/** Held for the agent, or copied to it, because of its first words: answers come from port 53. */
+function isHello({ verdict, logs }: Trace, { sourcePort }: Packet): boolean {
+  const isHeld = verdict === 'queue' && sourcePort !== DNS_PORT;
+  return isHeld || logs.some(({ prefix }) => prefix === HELLO_PREFIX);
+}
+
 /** Feeds the agent what the table shows it, and the table what the agent learns from it. */
-function follow(run: Run, bytes: Uint8Array, traced: Trace): void {
+function follow(run: Run, packet: Packet, bytes: Uint8Array, traced: Trace): void {
   const span = { bytes, offset: 0, end: bytes.length };
+  if (isHello(traced, packet)) {
+    run.hellos += 1;
+    return;
+  }
   if (traced.verdict === 'queue') react(run, bytes, { kind: 'answer', id: 0, ...span });
   for (const { prefix } of traced.logs) {
     if (prefix === QUERY_PREFIX) react(run, bytes, { kind: 'query', age: 0, ...span });

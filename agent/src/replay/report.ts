@@ -8,6 +8,21 @@ export interface ReplayReport {
   readonly packets: number;
   /** Not decodable, or a fragment without its first one. */
   readonly malformed: number;
+  /** Frames that hold no IP packet: ARP and its like. */
+  readonly others: number;
+  /** Frames of a link type that is not known here, by interface of the file; not in `packets`. */
+  readonly unknown: readonly UnknownFrames[];
+  /** Of the packets: cut by the capture, and those of them that had to be read whole: DNS and what the
+   * table announces. Without what they say the rest is not what the router would have done. */
+  readonly cut: number;
+  readonly cutUnread: number;
+  /** Packets that would have been read, and could not be; the last reason. */
+  readonly unread: number;
+  readonly unreadReason: string | null;
+  /** TLS hellos that `option hello` would have read; replay does not. */
+  readonly hellos: number;
+  /** What else of the policy is not played, in words. */
+  readonly unmodelled: readonly string[];
   /** Not for the Internet: home to home, router, broadcast and multicast. */
   readonly local: number;
   /** Neither side is the home's: --lan is missing a prefix. */
@@ -25,6 +40,12 @@ export interface ReplayReport {
   readonly totals: Totals;
   /** Why the file ended early, when it did. */
   readonly broken: string | null;
+}
+
+export interface UnknownFrames {
+  readonly interface: number;
+  readonly link: number;
+  readonly frames: number;
 }
 
 export interface Totals {
@@ -50,6 +71,14 @@ export interface Tally {
   readonly malformed: number;
   readonly local: number;
   readonly foreign: number;
+  readonly others: number;
+  readonly unknown: readonly UnknownFrames[];
+  readonly cut: number;
+  readonly cutUnread: number;
+  readonly unread: number;
+  readonly unreadReason: string | null;
+  readonly hellos: number;
+  readonly unmodelled: readonly string[];
   readonly seconds: number;
   readonly evidence: ReadonlyMap<string, number>;
 }

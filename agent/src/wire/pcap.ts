@@ -11,9 +11,29 @@ export interface Frame {
   /** The IP packet is bytes[offset, end), as much of it as was captured. */
   readonly offset: number;
   readonly end: number;
+  /** Bytes of the frame that the capture left out (its snap length). */
+  readonly cut: number;
+  /** Offset of the sender's hardware address, 6 bytes inside; -1: the link type has none, or another. */
+  readonly mac: number;
 }
 
+/** Frames that are passed over, counted while the others are read. */
+export interface PassedOver {
+  /** No IP: ARP, LLDP and their like. */
+  others: number;
+  /** Of a link type that is not known here, by the interface's number in the file, from 0 on. */
+  readonly unknown: Map<number, { readonly link: number; frames: number }>;
+}
+
+export function createPassedOver(): PassedOver {
+  return { others: 0, unknown: new Map() };
+}
+
+const ETHERNET = 1;
+
 interface Interface {
+  /** Its number in the file, whatever the section. */
+  readonly id: number;
   readonly link: number;
   readonly snapLength: number;
   /** Time stamps count units of this many seconds, from this second on. */
@@ -25,15 +45,29 @@ interface Source {
   readonly reader: Reader;
   little: boolean;
   interfaces: Interface[];
+  /** Interfaces of all sections so far. */
+  known: number;
   number: number;
+  readonly passed: PassedOver;
 }
 
 /**
- * The IP packets of a capture; frames that carry anything else (ARP, LLDP) are passed over. A file
- * that breaks yields the reason, with its offset, as the last item.
+ * The IP packets of a capture; frames that carry anything else (ARP, LLDP), and in a pcapng those of an
+ * interface whose link type is not known here, are counted in `passed`. A file that breaks yields the
+ * reason, with its offset, as the last item.
  */
-export function* captureFrames(bytes: Uint8Array): Generator<Frame | Malformed, void> {
-  const source: Source = { reader: readerOf(bytes), little: false, interfaces: [], number: 0 };
+export function* captureFrames(
+  bytes: Uint8Array,
+  passed: PassedOver = createPassedOver(),
+): Generator<Frame | Malformed, void> {
+  const source: Source = {
+    reader: readerOf(bytes),
+    little: false,
+    interfaces: [],
+    known: 0,
+    number: 0,
+    passed,
+  };
   if (bytes.length < 4) {
     yield { malformed: 'offset 0: shorter than the magic number of a capture' };
     return;
@@ -60,9 +94,12 @@ function pcapHeader(source: Source, magic: number): Malformed | null {
   }
   if (take(source.reader, 24) < 0) return { malformed: 'offset 0: file header cut off' };
   source.little = little;
+  // The upper bits say whether frames end in a checksum.
+  const link = peek32(source, 20, little) & 0xffff;
+  if (!isKnown(link)) return { malformed: `offset 20: link type ${link} is not known here` };
   source.interfaces.push({
-    // The upper bits say whether frames end in a checksum.
-    link: peek32(source, 20, little) & 0xffff,
+    id: 0,
+    link,
     snapLength: peek32(source, 16, little),
     resolution: nano ? 1e-9 : 1e-6,
     epoch: 0,
@@ -84,9 +121,9 @@ function* pcapFrames(source: Source): Generator<Frame | Malformed, void> {
     }
     const seconds = peek32(source, header, little);
     const time = seconds + peek32(source, header + 4, little) * format.resolution;
-    const frame = frameAt(source, format.link, data, data + captured, time, at);
+    const cut = peek32(source, header + 12, little) - captured;
+    const frame = frameAt(source, format, { from: data, end: data + captured, cut }, time);
     if (frame !== null) yield frame;
-    if (frame !== null && 'malformed' in frame) return;
   }
 }
 
@@ -149,7 +186,8 @@ function blockFrame(
   const high = peek32(source, at + 12, little);
   const stamp = high * 4294967296 + peek32(source, at + 16, little);
   const time = format.epoch + stamp * format.resolution;
-  return frameAt(source, format.link, data, data + captured, time, at);
+  const cut = peek32(source, at + 24, little) - captured;
+  return frameAt(source, format, { from: data, end: data + captured, cut }, time);
 }
 
 function simplePacket(source: Source, at: number, end: number): Frame | Malformed | null {
@@ -159,7 +197,8 @@ function simplePacket(source: Source, at: number, end: number): Frame | Malforme
   }
   const limit = format.snapLength === 0 ? end : at + 12 + format.snapLength;
   const wire = at + 12 + peek32(source, at + 8, source.little);
-  return frameAt(source, format.link, at + 12, Math.min(end, limit, wire), 0, at);
+  const last = Math.min(end, limit, wire);
+  return frameAt(source, format, { from: at + 12, end: last, cut: wire - last }, 0);
 }
 
 function addInterface(source: Source, at: number, end: number): Malformed | null {
@@ -183,29 +222,48 @@ function addInterface(source: Source, at: number, end: number): Malformed | null
   }
   const link = peek16(bytes, at + 8, little);
   const snapLength = peek32(source, at + 12, little);
-  source.interfaces.push({ link, snapLength, resolution, epoch });
+  source.interfaces.push({ id: source.known, link, snapLength, resolution, epoch });
+  source.known += 1;
   return null;
+}
+
+interface Span {
+  readonly from: number;
+  readonly end: number;
+  /** Bytes that the capture left out behind `end`. */
+  readonly cut: number;
 }
 
 function frameAt(
   source: Source,
-  link: number,
-  from: number,
-  end: number,
+  { id, link }: Interface,
+  { from, end, cut }: Span,
   time: number,
-  at: number,
-): Frame | Malformed | null {
+): Frame | null {
   source.number += 1;
+  const { passed } = source;
   const bytes = source.reader.bytes;
   const offset = ipOffset(bytes, from, end, link);
-  if (offset === -2) return { malformed: `offset ${at}: link type ${link} is not known here` };
-  return offset < 0 ? null : { number: source.number, time, bytes, offset, end };
+  const mac = link === ETHERNET ? from + 6 : -1;
+  if (offset >= 0)
+    return { number: source.number, time, bytes, offset, end, cut: Math.max(0, cut), mac };
+  if (offset === -1) passed.others += 1;
+  else {
+    const known = passed.unknown.get(id);
+    if (known === undefined) passed.unknown.set(id, { link, frames: 1 });
+    else known.frames += 1;
+  }
+  return null;
+}
+
+function isKnown(link: number): boolean {
+  return ipOffset(new Uint8Array(0), 0, 0, link) !== -2;
 }
 
 /** Where the IP packet of a frame starts, -1 when it carries none, -2 for an unknown link type. */
 function ipOffset(bytes: Uint8Array, at: number, end: number, link: number): number {
   switch (link) {
-    case 1: // Ethernet
+    case ETHERNET:
       return etherOffset(bytes, at + 12, end);
     case 0: // loopback, the family in the byte order of the machine that captured
     case 108:

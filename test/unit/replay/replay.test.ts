@@ -6,7 +6,7 @@ import type { ReplayFlow } from '../../../agent/src/replay/book.ts';
 import { homePrefixes } from '../../../agent/src/replay/home.ts';
 import { replayCapture } from '../../../agent/src/replay/replay.ts';
 import type { ReplayReport } from '../../../agent/src/replay/report.ts';
-import { policy, policyFrom } from '../../golden/policies.ts';
+import { escape, policy, policyFrom } from '../../golden/policies.ts';
 import { captureOf, type Timed } from '../../lib/pcap.ts';
 import {
   fragmentsOf,
@@ -314,6 +314,79 @@ test('bytes that lie are counted, a file cut short says where', () => {
   assert.match(cut.broken ?? '', /packet 2 cut off/);
   assert.is(cut.packets, 1);
   assert.match(replayCapture(hex('00'), policy, home.value).broken ?? '', /magic/);
+});
+
+test('packets that the capture cut short are counted, and those that would have taught', () => {
+  const cutTo = (size: number, packets: readonly Timed[]): Uint8Array => {
+    const whole = captureOf(packets);
+    const out: number[] = [...whole.slice(0, 24)];
+    const view = new DataView(whole.buffer);
+    for (let at = 24; at < whole.length; ) {
+      const length = view.getUint32(at + 8, true);
+      const kept = Math.min(size, length);
+      out.push(...whole.slice(at, at + 8), kept, 0, 0, 0, ...whole.slice(at + 12, at + 16));
+      out.push(...whole.slice(at + 16, at + 16 + kept));
+      at += 16 + length;
+    }
+    return Uint8Array.from(out);
+  };
+  const home = homePrefixes([]);
+  if (!home.ok) throw new Error('no prefixes');
+  const packets: Timed[] = [
+    [0, query('ui.skype.com')],
+    [0.1, answer()],
+    [0.2, there(A, 50000, WEB, 443)],
+  ];
+  const whole = replayCapture(cutTo(255, packets), HOLDING, home.value);
+  assert.equal([whole.cut, whole.cutUnread, whole.unread], [0, 0, 0]);
+  assert.is(whole.totals.proxiedFlows, 1);
+  const cut = replayCapture(cutTo(48, packets), HOLDING, home.value);
+  assert.equal([cut.cut, cut.cutUnread, cut.packets], [2, 1, 3]);
+  assert.match(cut.unreadReason ?? '', /DNS answer to 192\.168\.1\.10: .*cut off/);
+  // Not even the IP header is whole: malformed, and still counted as cut.
+  const bare = replayCapture(cutTo(12, packets), HOLDING, home.value);
+  assert.equal([bare.cut, bare.malformed], [3, 3]);
+});
+
+test('TLS hellos that the policy would read are counted', () => {
+  const reading = (hello: 'watch' | 'hold') => ({ ...HOLDING, escape: { ...escape, hello } });
+  const ends = { src: A, dst: WEB, sport: 40000, dport: 443 };
+  const packets: Timed[] = [
+    [0, tcp(ends, 'S')],
+    [0.1, tcp({ src: WEB, dst: A, sport: 443, dport: 40000 }, 'SA')],
+    [0.2, tcp(ends, 'PA', hex('1603010100 01000000'))],
+  ];
+  for (const mode of ['watch', 'hold'] as const) {
+    assert.is(replay(packets, [], reading(mode)).hellos, 1, mode);
+  }
+  assert.is(replay(packets).hellos, 0);
+});
+
+test('an app whose devices are told by MAC: by the frames, and said where they have none', () => {
+  const [app] = HOLDING.apps;
+  const mine = { ...HOLDING, apps: [{ ...app!, macs: ['02:00:00:00:00:11'] }] };
+  const raw = replay([[0, toNode]], [], mine);
+  assert.is(raw.totals.directFlows, 1);
+  assert.match(raw.unmodelled.join(), /^1 packets without a MAC, which skype knows/);
+  const home = homePrefixes([]);
+  if (!home.ok) throw new Error('no prefixes');
+  for (const [last, proxied] of [
+    [0x11, 1],
+    [0x12, 0],
+  ] as const) {
+    const frame = concat(hex('020000000001 0200000000'), [last], [8, 0], toNode);
+    const ethernet = captureOf([[0, frame]]);
+    ethernet[20] = 1;
+    const report = replayCapture(ethernet, mine, home.value);
+    assert.is(report.totals.proxiedFlows, proxied);
+    assert.equal(report.unmodelled, []);
+  }
+});
+
+test('hours are not played, and that is said', () => {
+  const [app] = HOLDING.apps;
+  const timed = { ...HOLDING, apps: [{ ...app!, schedule: [[0, 1] as const] }] };
+  assert.match(replay([[0, toNode]], [], timed).unmodelled.join(), /the hours of skype/);
 });
 
 test('--lan that is no prefix says so', () => {

@@ -2,7 +2,7 @@
 // that lie.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { captureFrames, type Frame } from '../../../agent/src/wire/pcap.ts';
+import { captureFrames, createPassedOver, type Frame } from '../../../agent/src/wire/pcap.ts';
 import type { Malformed } from '../../../agent/src/wire/reader.ts';
 import { concat, hex, mutate, seeded } from './bytes.ts';
 
@@ -116,6 +116,56 @@ test('other frames are passed over and keep their numbers', () => {
   );
 });
 
+/** Two sections with an Ethernet interface and one of link type 201 each, a frame of each on both. */
+function mixed(little: boolean): Uint8Array {
+  const w = (value: number) => word(value, little);
+  const format = (link: number): Uint8Array =>
+    block(1, concat(half(link, little), half(0, little), w(64)), little);
+  const packet = (id: number, frame: Uint8Array, missing = 0): Uint8Array =>
+    block(6, concat(w(id), w(1), w(2), w(frame.length), w(frame.length + missing), frame), little);
+  const section = pcapng([], little).slice(0, 28);
+  const whole = concat(
+    section,
+    format(201),
+    format(1),
+    packet(0, ETHERNET),
+    packet(1, ETHERNET),
+    packet(1, ETHERNET, 100),
+    packet(0, ETHERNET),
+  );
+  return concat(whole, whole);
+}
+
+test('an interface of an unknown link type is counted, and the others are read', () => {
+  for (const little of [true, false]) {
+    const passed = createPassedOver();
+    const frames = Array.from(captureFrames(mixed(little), passed)) as Frame[];
+    assert.equal(
+      frames.map(({ number, cut }) => [number, cut]),
+      [
+        [2, 0],
+        [3, 100],
+        [6, 0],
+        [7, 100],
+      ],
+    );
+    assert.equal(Array.from(passed.unknown), [
+      [0, { link: 201, frames: 2 }],
+      [2, { link: 201, frames: 2 }],
+    ]);
+  }
+});
+
+test('frames that are no IP, and bytes that were cut, are counted', () => {
+  const passed = createPassedOver();
+  const arp = concat(MACS, hex('0806 0001'));
+  assert.is(Array.from(captureFrames(pcap(1, [arp, ETHERNET, arp]), passed)).length, 1);
+  assert.equal([passed.others, passed.unknown.size], [2, 0]);
+  const cut = pcap(1, [ETHERNET]);
+  cut[24 + 12] = ETHERNET.length + 9;
+  assert.is((read(cut)[0] as Frame).cut, 9);
+});
+
 test('files that lie give a reason with the offset, after what was whole', () => {
   const last = (bytes: Uint8Array) => read(bytes).at(-1) as Malformed;
   assert.is(last(hex('0102')).malformed, 'offset 0: shorter than the magic number of a capture');
@@ -127,7 +177,7 @@ test('files that lie give a reason with the offset, after what was whole', () =>
     last(whole.slice(0, -1)).malformed,
     `offset ${24 + 16 + ETHERNET.length}: packet 2 cut off`,
   );
-  assert.is(last(pcap(147, [IP])).malformed, 'offset 24: link type 147 is not known here');
+  assert.is(last(pcap(147, [IP])).malformed, 'offset 20: link type 147 is not known here');
   const ng = pcapng([ETHERNET], true);
   assert.ok(last(ng.slice(0, -2)).malformed.endsWith('block cut off'));
   const zero = ng.slice();
