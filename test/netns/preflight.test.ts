@@ -251,7 +251,7 @@ whp check | grep -v kmod | sed 's/^/gone: /'
 nft add rule inet fw4 forward_lan jump accept_to_whp; sleep 1
 whp check | grep -v kmod | sed 's/^/back: /'
 nft flush chain inet fw4 accept_to_whp; nft add rule inet fw4 accept_to_whp drop; nft add rule inet fw4 accept_to_whp drop
-whp check | grep -v kmod | sed 's/^/exchanged: /'
+sleep 6; whp check | grep -v kmod | sed 's/^/exchanged: /'
 kill $early; wait $early; : >log`;
   const { alone } = play(config(), `${setup}\n(${change}\n) >changes 2>&1`);
   assert.ok(alone.text.length > 0);
