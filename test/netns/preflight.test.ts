@@ -16,7 +16,8 @@ const profile = JSON.parse(readFileSync('agent/profiles/skype.json', 'utf8'));
 const { retired: _, ...live } = profile;
 writeFileSync(`${FOLDER}/profiles/skype.json`, JSON.stringify(live));
 
-const WHP = `${resolve('out/host/x86_64/whp-host')} ${resolve('out/whp')}`;
+const HOST = resolve('out/host/x86_64/whp-host');
+const WHP = `${HOST} ${resolve('out/whp')}`;
 const OPTIONS = `--config ${FOLDER}/whp --profiles ${FOLDER}/profiles --state ${FOLDER}/state --socket ${FOLDER}/sock`;
 
 function config(lan: readonly string[] = ['br-lan'], more = ''): string {
@@ -54,7 +55,14 @@ interface Played {
   readonly alone: Asked;
   readonly beside: Asked;
   readonly status: string;
-  readonly answer: { readonly problems: readonly string[]; readonly notes: readonly string[] };
+  readonly answer: Answer;
+  /** What rpcd's plugin is answered. */
+  readonly rpcd: Answer;
+}
+
+interface Answer {
+  readonly problems: readonly string[];
+  readonly notes: readonly string[];
 }
 
 const MARK = '==== ';
@@ -78,6 +86,7 @@ ${asked('beside')}
 ${hasStatus ? 'sleep 6' : ''}
 echo '${MARK}status text'; whp status
 echo '${MARK}status json'; whp status --json
+echo '${MARK}rpcd'; echo '{"method":"rpc","operand":"status","input":{}}' | ${HOST} --ask ${FOLDER}/sock
 kill $agent; wait $agent`;
   const { stdout, stderr } = spawnSync('unshare', ['-n', '-m', 'sh', '-c', script], {
     encoding: 'utf8',
@@ -99,6 +108,7 @@ kill $agent; wait $agent`;
     beside: read('beside'),
     status: part('status text'),
     answer: JSON.parse(part('status json')),
+    rpcd: JSON.parse(part('rpcd')),
   };
 }
 
@@ -115,6 +125,7 @@ function said(played: Played, kind: 'problems' | 'notes'): string[] {
 
 function inStatus(played: Played, line: string): void {
   assert.ok(played.answer.problems.includes(line), JSON.stringify(played.answer));
+  assert.ok(played.rpcd.problems.includes(line), JSON.stringify(played.rpcd));
   assert.ok(played.status.includes(`! ${line}\n`), played.status);
 }
 
