@@ -27,6 +27,10 @@ const LOOK_MILLISECONDS = 60_000;
 const UNREAD = '?';
 const NO_OTHERS: Listing = { marks: [], firewall: { forward: null, flowTables: [] } };
 
+/** After a boot the agent is there before the network: until then nothing is missed. */
+const BOOT_MILLISECONDS = 120_000;
+const NETWORK_MILLISECONDS = 20_000;
+
 export interface Neighbours {
   /** As they are now, for `whp status`. */
   looks: readonly Look[];
@@ -65,6 +69,7 @@ export function createNeighbours(): Neighbours {
 export function lookAround(daemon: Daemon): void {
   const { neighbours } = daemon;
   if (!neighbours.isDue && now() - neighbours.lookedAt < LOOK_MILLISECONDS) return;
+  if (daemon.since < BOOT_MILLISECONDS && now() - daemon.since < NETWORK_MILLISECONDS) return;
   const realized = readPaths(daemon.paths);
   if (typeof realized === 'string') return;
   neighbours.lookedAt = now();

@@ -116,7 +116,7 @@ kill $agent; wait $agent`;
 function said(played: Played, kind: 'problems' | 'notes'): string[] {
   const lines = ({ json }: Asked): string[] =>
     json[kind]
-      .filter(({ where }) => !where.startsWith('kmod-'))
+      .filter(({ where }) => !where.startsWith('kmod-') && where !== 'agent')
       .map(({ where, what }) => `${where}: ${what}`);
   const alone = lines(played.alone);
   assert.equal(lines(played.beside), alone);
@@ -142,6 +142,8 @@ test('a home as it should be', () => {
   assert.is(seen(played, 'way out'), 'IPv4 by wan; IPv6 none');
   assert.match(seen(played, 'packets from home'), /^br-lan \d+ packets/);
   assert.match(seen(played, 'firewall'), 'table inet fw4 is not loaded');
+  assert.ok(played.alone.text.includes('note: agent: no agent runs'), played.alone.text);
+  assert.not.ok(played.beside.text.includes('no agent runs'), played.beside.text);
   // What this kernel lacks is said by name, and the exit status follows.
   const lacks = played.alone.json.problems.map(({ where }) => where);
   assert.is(played.alone.status, lacks.length === 0 ? 0 : 1);
