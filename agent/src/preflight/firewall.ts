@@ -28,32 +28,44 @@ export interface Firewall {
 /** firewall4's table. */
 export const FW4 = 'inet fw4';
 
-/** `own`: tables that are ours. A table begins at the margin, what is in it one tab further, and its
- * lines two. A listing may be long: only lines of what is wanted are looked into. */
+/** `own`: tables that are ours. */
 export function readFirewall(listing: string, own: readonly string[]): Firewall {
   const flowTables: FlowTable[] = [];
   let chains: Map<string, Chain> | null = null;
-  let table = '';
-  let wanted: string[] | null = null;
-  const found: { readonly table: string; readonly name: string; readonly lines: string[] }[] = [];
-  for (const line of listing.split('\n')) {
-    if (line.startsWith('\t\t')) wanted?.push(line.trim());
-    else if (line.startsWith('table ')) {
-      table = line.slice(6, line.indexOf(' {'));
-      if (table === FW4) chains ??= new Map();
-    } else if (line.endsWith(' {')) {
-      const isFlowTable = line.startsWith('\tflowtable ') && !own.includes(table);
-      const isChain = table === FW4 && line.startsWith('\tchain ');
-      wanted = isFlowTable || isChain ? [] : null;
-      const name = isChain ? line.slice(7, -2) : '';
-      if (wanted !== null) found.push({ table, name, lines: wanted });
+  for (const [table, blocks] of tables(listing)) {
+    if (table === FW4) chains ??= new Map();
+    for (const { kind, name, lines } of blocks) {
+      if (kind === 'flowtable' && !own.includes(table)) flowTables.push(flowTable(table, lines));
+      if (kind === 'chain' && table === FW4) chains?.set(name, chainOf(lines));
     }
   }
-  for (const { table, name, lines } of found) {
-    if (name === '') flowTables.push(flowTable(table, lines));
-    else chains?.set(name, chainOf(lines));
-  }
   return { forward: chains === null ? null : reached(chains), flowTables };
+}
+
+/** A chain, set or flow table of a listing. */
+export interface Block {
+  readonly kind: string;
+  readonly name: string;
+  readonly lines: string[];
+}
+
+/** A table begins at the margin, what is in it one tab further, and its lines two. A listing may be long:
+ * no pattern is tried on a line. */
+export function* tables(listing: string): Generator<[table: string, blocks: Block[]]> {
+  let open: [string, Block[]] | null = null;
+  let lines: string[] = [];
+  for (const line of listing.split('\n')) {
+    if (line.startsWith('\t\t')) lines.push(line.trim());
+    else if (line.startsWith('table ')) {
+      if (open !== null) yield open;
+      open = [line.slice(6, line.indexOf(' {')), []];
+    } else if (line.startsWith('\t') && line.endsWith(' {')) {
+      const [kind = '', name = ''] = line.slice(1, -2).split(' ');
+      lines = [];
+      open?.[1].push({ kind, name, lines });
+    }
+  }
+  if (open !== null) yield open;
 }
 
 function flowTable(table: string, lines: readonly string[]): FlowTable {
