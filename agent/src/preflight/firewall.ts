@@ -7,8 +7,6 @@ import { blocksOf, hasTable } from './listing.ts';
 export interface Chain {
   /** "forward", or null for one that is only jumped to. */
   readonly hook: string | null;
-  /** Smaller is earlier. */
-  readonly priority: number;
   /** What happens at the end of a chain with a hook. */
   readonly policy: 'accept' | 'drop';
   /** Rules as nft prints them. */
@@ -31,15 +29,6 @@ export interface Firewall {
 
 /** firewall4's table. */
 export const FW4 = 'inet fw4';
-/** nft's names of priorities at hooks of ip, ip6 and inet (libnftables). */
-const PRIORITIES: Readonly<Record<string, number>> = {
-  raw: -300,
-  mangle: -150,
-  dstnat: -100,
-  filter: 0,
-  security: 50,
-  srcnat: 100,
-};
 
 /** `own`: tables that are ours. */
 export function readFirewall(listing: string, own: readonly string[]): Firewall {
@@ -66,26 +55,10 @@ function flowTable(table: string, lines: readonly string[]): FlowTable {
 
 function chainOf(lines: readonly string[]): Chain {
   const [first = ''] = lines;
-  if (!first.startsWith('type '))
-    return { hook: null, priority: 0, policy: 'accept', rules: lines };
-  const base = /^type \w+ hook (\w+) (?:device \S+ )?priority ([^;]+);(?: policy (\w+);)?/.exec(
-    first,
-  );
-  if (base === null) return { hook: null, priority: 0, policy: 'accept', rules: lines };
-  const [, hook = '', priority = '', policy] = base;
-  return {
-    hook,
-    priority: priorityOf(priority),
-    policy: policy === 'drop' ? 'drop' : 'accept',
-    rules: lines.slice(1),
-  };
-}
-
-/** "filter", "filter + 5", "-150" */
-function priorityOf(text: string): number {
-  const [, name, sign = '+', add = '0'] = /^([a-z]+)(?: ([+-]) (\d+))?$/.exec(text) ?? [];
-  if (name === undefined) return Number(text) || 0;
-  return (PRIORITIES[name] ?? 0) + (sign === '-' ? -Number(add) : Number(add));
+  const hook = first.startsWith('type ') ? / hook (\w+) /.exec(first) : null;
+  if (hook === null) return { hook: null, policy: 'accept', rules: lines };
+  const policy = first.includes('policy drop;') ? 'drop' : 'accept';
+  return { hook: hook[1]!, policy, rules: lines.slice(1) };
 }
 
 /** The chains at the forward hook and what they lead to; the others are let go. */
