@@ -43,6 +43,8 @@ export interface Neighbours {
   generation: number;
   foreign: number;
   readAt: number;
+  /** The listing that runs or ran last; the next waits for it. */
+  reading: Promise<void>;
   /** Somebody changed rules, routes or tables since the last look. */
   isDue: boolean;
   lookedAt: number;
@@ -57,6 +59,7 @@ export function createNeighbours(): Neighbours {
     generation: 0,
     foreign: -1,
     readAt: -LISTING_MILLISECONDS,
+    reading: Promise.resolve(),
     isDue: true,
     lookedAt: 0,
   };
@@ -111,11 +114,19 @@ async function readRules(daemon: Daemon): Promise<void> {
   await freshRules(daemon);
 }
 
+/** Who asks while nft lists has the end of it. */
+function freshRules(daemon: Daemon, isAsked = false): Promise<void> {
+  const { neighbours } = daemon;
+  const list = (): Promise<void> => listRules(daemon, isAsked);
+  neighbours.reading = neighbours.reading.then(list, list);
+  return neighbours.reading;
+}
+
 /** Lists the rules of others where their chains are not as they were. A rule that was exchanged for
  * another leaves no trace there: who asks for this moment (`isAsked`) has them listed anyhow. */
-async function freshRules(
+async function listRules(
   { neighbours, effects: { sets } }: Daemon,
-  isAsked = false,
+  isAsked: boolean,
 ): Promise<void> {
   if (typeof sets === 'string') return;
   const generation = readGeneration(sets);

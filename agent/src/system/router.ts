@@ -26,7 +26,7 @@ export function routerSeen(
     addresses,
     claims: readClaims(),
     interfaces,
-    resolvers: readResolvers(),
+    resolvers: readResolvers((listing.turns ?? []).flatMap(({ port }) => port ?? [])),
     standIns,
     lacking,
     traffic,
