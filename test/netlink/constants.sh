@@ -30,6 +30,7 @@ count=$(wc -l <"$work/ours")
 #include <linux/if_link.h>
 #include <linux/if_addr.h>
 #include <linux/fib_rules.h>
+#include <linux/neighbour.h>
 #include <linux/if_tunnel.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -52,7 +53,7 @@ C
   while read -r name value; do
     case $name in
       # The header's value is __be16: what goes over the wire.
-      GRE_KEY) echo "    check(\"$name\", $value, ntohs($name));" ;;
+      GRE_KEY | GRE_ROUTING) echo "    check(\"$name\", $value, ntohs($name));" ;;
       # The header's value is the negative int ~(...): it is used on 16 bits.
       NLA_TYPE_MASK) echo "    check(\"$name\", $value, $name & 0xffff);" ;;
       *) echo "    check(\"$name\", $value, $name);" ;;

@@ -23,12 +23,15 @@ config app 'skype'
 `;
 const OPTIONS = `--config ${FOLDER}/whp --profiles ${resolve('agent/profiles')} --state ${FOLDER}/state --socket ${FOLDER}/sock`;
 
-/** Runs `script` beside a supervised agent; `whp` is the command. Answers its output. */
+/** Runs `script` beside a supervised agent; `whp` is the command, `good` prints what a check complains
+ * of but for this kernel's having no GRE. Answers the output. */
 function play(script: string): string {
   writeFileSync(`${FOLDER}/whp`, CONFIG);
   const text = `
 cd ${FOLDER}; : >log
 whp() { command=$1; shift; ${resolve('out/host/x86_64/whp-host')} ${resolve('out/whp')} $command ${OPTIONS} "$@"; }
+good() { ! whp check | grep -v '^kmod-gre: \\|^note: \\|: good: '; }
+ip link add br-lan type bridge; ip link set br-lan up; ip address add 192.168.1.1/24 dev br-lan
 starts() { grep -c '^whp: enforcing' log; }
 until_starts() { for i in $(seq 200); do [ $(starts) -ge $1 ] && return; sleep 0.1; done; echo "not started"; cat log; }
 { while [ ! -e end ]; do
@@ -69,20 +72,20 @@ nft list ruleset >after; ip rule >>after; cmp before after && echo same; cat log
 
 test('who uses what is ours is named by check and status, with the option that ends it', () => {
   const out = play(`
-whp check && echo "alone: good"
+good && echo "alone: good"
 ip rule add pref 29998 fwmark 0x10000/0xff0000 lookup 256
 nft 'table ip pbr { chain p { type filter hook prerouting priority -150; ip saddr 192.0.2.1 meta mark set meta mark & 0xff00ffff | 0x00010000; }; }'
-whp check && echo "beside pbr: good"
+good && echo "beside pbr: good"
 ip rule add pref 2001 fwmark 0x100/0x3f00 lookup 1
 ip rule add pref 29000 fwmark 0x1000000/0xff000000 lookup main
 nft 'table ip greedy { chain p { type filter hook prerouting priority -149; ip saddr 192.0.2.1 meta mark set 0x1; }; }'
 ip link add lo2 type veth peer name lo3 && ip link set lo2 up && ip route add 192.0.2.0/24 dev lo2 table 15004
-whp check || echo "not good"
+whp check; good >/dev/null || echo "not good"
 for i in $(seq 70); do whp status | grep -q 'ip greedy' && break; sleep 0.5; done
 whp status | grep '^! collision' | sed 's/^/status: /'
 ip rule del pref 2001; nft delete table ip greedy; ip route flush table 15004
 sed -i "s/option hold '0'/option hold '0'\\n\\toption preference '1500'\\n\\toption mask '0x000000f0'/" whp
-whp reload; whp check && echo "fixed: good"; ip rule | grep 'proto 119'
+whp reload; good && echo "fixed: good"; ip rule | grep 'proto 119'
 nft list table inet whp | grep -c 'mark & 0x0f000000'`);
   assert.match(out, 'alone: good');
   assert.match(out, 'beside pbr: good');

@@ -5,8 +5,6 @@
 export interface Chain {
   /** "forward", or null for one that is only jumped to. */
   readonly hook: string | null;
-  /** Smaller is earlier. */
-  readonly priority: number;
   /** What happens at the end of a chain with a hook. */
   readonly policy: 'accept' | 'drop';
   /** Rules as nft prints them. */
@@ -29,15 +27,6 @@ export interface Firewall {
 
 /** firewall4's table. */
 export const FW4 = 'inet fw4';
-/** nft's names of priorities at hooks of ip, ip6 and inet (libnftables). */
-const PRIORITIES: Readonly<Record<string, number>> = {
-  raw: -300,
-  mangle: -150,
-  dstnat: -100,
-  filter: 0,
-  security: 50,
-  srcnat: 100,
-};
 
 /** `own`: tables that are ours. */
 export function readFirewall(listing: string, own: readonly string[]): Firewall {
@@ -47,35 +36,34 @@ export function readFirewall(listing: string, own: readonly string[]): Firewall 
     if (table === FW4) chains ??= new Map();
     for (const { kind, name, lines } of blocks) {
       if (kind === 'flowtable' && !own.includes(table)) flowTables.push(flowTable(table, lines));
-      if (kind === 'chain' && table === FW4) chains!.set(name, chainOf(lines));
+      if (kind === 'chain' && table === FW4) chains?.set(name, chainOf(lines));
     }
   }
   return { forward: chains === null ? null : reached(chains), flowTables };
 }
 
+/** A chain, set or flow table of a listing. */
 export interface Block {
   readonly kind: string;
   readonly name: string;
   readonly lines: string[];
 }
 
-/** A table begins at the margin, what is in it one tab further, and its lines two. */
+/** A table begins at the margin, what is in it one tab further, and its lines two. A listing may be long:
+ * no pattern is tried on a line. */
 export function* tables(listing: string): Generator<[table: string, blocks: Block[]]> {
   let open: [string, Block[]] | null = null;
-  let block: Block | null = null;
+  let lines: string[] = [];
   for (const line of listing.split('\n')) {
-    const head = /^table (\S+ \S+) \{/.exec(line);
-    if (head !== null) {
+    if (line.startsWith('\t\t')) lines.push(line.trim());
+    else if (line.startsWith('table ')) {
       if (open !== null) yield open;
-      open = [head[1]!, []];
-      block = null;
-      continue;
+      open = [line.slice(6, line.indexOf(' {')), []];
+    } else if (line.startsWith('\t') && line.endsWith(' {')) {
+      const [kind = '', name = ''] = line.slice(1, -2).split(' ');
+      lines = [];
+      open?.[1].push({ kind, name, lines });
     }
-    const inner = /^\t(\w+) (\S+) \{$/.exec(line);
-    if (inner !== null) {
-      block = { kind: inner[1]!, name: inner[2]!, lines: [] };
-      open?.[1].push(block);
-    } else if (line.startsWith('\t\t')) block?.lines.push(line.trim());
   }
   if (open !== null) yield open;
 }
@@ -92,24 +80,10 @@ function flowTable(table: string, lines: readonly string[]): FlowTable {
 
 function chainOf(lines: readonly string[]): Chain {
   const [first = ''] = lines;
-  const base = /^type \w+ hook (\w+) (?:device \S+ )?priority ([^;]+);(?: policy (\w+);)?/.exec(
-    first,
-  );
-  if (base === null) return { hook: null, priority: 0, policy: 'accept', rules: lines };
-  const [, hook = '', priority = '', policy] = base;
-  return {
-    hook,
-    priority: priorityOf(priority),
-    policy: policy === 'drop' ? 'drop' : 'accept',
-    rules: lines.slice(1),
-  };
-}
-
-/** "filter", "filter + 5", "-150" */
-function priorityOf(text: string): number {
-  const [, name, sign = '+', add = '0'] = /^([a-z]+)(?: ([+-]) (\d+))?$/.exec(text) ?? [];
-  if (name === undefined) return Number(text) || 0;
-  return (PRIORITIES[name] ?? 0) + (sign === '-' ? -Number(add) : Number(add));
+  const hook = first.startsWith('type ') ? / hook (\w+) /.exec(first) : null;
+  if (hook === null) return { hook: null, policy: 'accept', rules: lines };
+  const policy = first.includes('policy drop;') ? 'drop' : 'accept';
+  return { hook: hook[1]!, policy, rules: lines.slice(1) };
 }
 
 /** The chains at the forward hook and what they lead to; the others are let go. */
@@ -123,6 +97,7 @@ function reached(chains: ReadonlyMap<string, Chain>): Map<string, Chain> {
     if (chain === undefined || kept.has(name)) continue;
     kept.set(name, chain);
     for (const rule of chain.rules) {
+      if (!rule.includes('jump ') && !rule.includes('goto ')) continue;
       for (const [, target] of rule.matchAll(/\b(?:jump|goto) (\S+?)(?=[\s,}]|$)/g))
         wanted.push(target!);
     }

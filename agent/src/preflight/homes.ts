@@ -34,13 +34,13 @@ export function isRunning(link: KernelLink): boolean {
   return isUp(link) && (link.flags & IFF_RUNNING) !== 0;
 }
 
-/** "br-lan (bridge, up, 3 ports, 192.168.1.1/24)" */
-export function deviceText(seen: Devices, link: KernelLink): string {
+/** "br-lan (bridge, up, 3 ports, 192.168.1.1/24)"; without `state` what does not come and go. */
+export function deviceText(seen: Devices, link: KernelLink, state = true): string {
   const ports = portsOf(seen, link);
-  const state = !isUp(link) ? 'down' : isRunning(link) ? 'up' : 'up, no carrier';
+  const now = !isUp(link) ? 'down' : isRunning(link) ? 'up' : 'up, no carrier';
   const parts = [
     ...(link.kind === '' ? [] : [link.kind]),
-    state,
+    ...(state ? [now] : []),
     ...(link.kind === 'bridge' ? [`${ports} port${ports === 1 ? '' : 's'}`] : []),
     ...(link.filters ? ['VLAN filtering'] : []),
     ...addressesOf(seen, link)

@@ -43,7 +43,7 @@ export function lanLook({ policy, packages }: Subject, seen: RouterSeen): Look {
   const kept = isListed ? [] : lan;
   for (const link of problems.length > 0 ? [] : leftOut(seen, lan)) {
     const fix = uciList(option, null, [...kept, link.name]);
-    const what = `${deviceText(seen, link)} is in no list lan: nothing from its devices is proxied. If it should be: ${fix}`;
+    const what = `${deviceText(seen, link, false)} is in no list lan: nothing from its devices is proxied. If it should be: ${fix}`;
     notes.push({ where: placeOf(globals, 'lan'), what });
   }
   const told = lan.map((name) => {
@@ -86,7 +86,8 @@ function missing(
   name: string,
   exchange: Exchange,
 ): string {
-  const device = seen.interfaces.get(name);
+  // LuCI writes @lan for an alias of interface lan.
+  const device = seen.interfaces.get(name.replace(/^@/, ''));
   if (device !== undefined && linkOf(seen, device) !== null) {
     return `there is no device "${name}": that is an interface of /etc/config/network, and its device is ${device}; ${exchange(name, [device])}`;
   }

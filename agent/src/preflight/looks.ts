@@ -19,6 +19,7 @@ const OF_FILE: readonly ((subject: Subject) => Look)[] = [addressesLook, profile
 
 /** What is asked of this router. */
 const OF_ROUTER: readonly ((subject: Subject, seen: RouterSeen) => Look)[] = [
+  agentLook,
   lanLook,
   trafficLook,
   wayOutLook,
@@ -33,7 +34,27 @@ const OF_ROUTER: readonly ((subject: Subject, seen: RouterSeen) => Look)[] = [
 export function looksOf(subject: Subject): Look[] {
   const { router } = subject;
   const looks = OF_FILE.map((look) => look(subject));
-  return router === null ? looks : [...looks, ...OF_ROUTER.map((look) => look(subject, router))];
+  if (router === null) return looks;
+  const more = OF_ROUTER.map((look) => look(subject, router));
+  // Where nothing is to be proxied, nothing goes wrong: worth knowing for the day it is.
+  const isIdle = subject.policy.apps.length === 0;
+  return [...looks, ...(isIdle ? more.map(softened) : more)];
+}
+
+function softened({ problems, notes, ...look }: Look): Look {
+  return { ...look, problems: [], notes: [...problems, ...notes] };
+}
+
+function agentLook({ policy }: Subject, { traffic }: RouterSeen): Look {
+  const isMissing = traffic === null && policy.apps.length > 0;
+  const what =
+    'no agent runs: nothing of this is in force; /etc/init.d/whp enable; /etc/init.d/whp start';
+  return {
+    subject: 'agent',
+    seen: traffic === null ? 'none runs' : 'runs',
+    problems: [],
+    notes: isMissing ? [{ where: 'agent', what }] : [],
+  };
 }
 
 /** The problems as the log and `whp status` tell them. */

@@ -10,7 +10,7 @@ export function profilesLook({ policy, packages }: Subject): Look {
     .map(({ name, profile: { title, retired } }) => {
       const placed = sections.find(({ section }) => section.name === name);
       const where = placed === undefined ? `whp.${name}` : placeOf(placed, 'profile');
-      const what = `the service of profile ${title} ended on ${retired}: nothing new is recognised; uci set whp.${name}.enabled=0; uci commit whp; whp reload`;
+      const what = `the service of profile ${title} ended on ${retired}: there is nothing left to recognise; to switch the app off: uci set whp.${name}.enabled=0; uci commit whp; whp reload`;
       return { where, what };
     });
   const told = policy.apps.map(({ name, profile }) =>

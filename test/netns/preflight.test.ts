@@ -1,0 +1,328 @@
+// `whp check` and `whp status` in homes in which nothing is proxied, in namespaces with the real
+// kernel: devices, bridges, ways out, a loaded firewall, missing modules, a clock. Each is asked with
+// an agent and without one; both have to say the same.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+
+const FOLDER = resolve(`out/netns/preflight-${process.pid}`);
+mkdirSync(`${FOLDER}/profiles`, { recursive: true });
+test.after(() => rmSync(FOLDER, { recursive: true }));
+
+// A profile of a service that still exists.
+const profile = JSON.parse(readFileSync('agent/profiles/skype.json', 'utf8'));
+const { retired: _, ...live } = profile;
+writeFileSync(`${FOLDER}/profiles/skype.json`, JSON.stringify(live));
+
+const HOST = resolve('out/host/x86_64/whp-host');
+const WHP = `${HOST} ${resolve('out/whp')}`;
+const OPTIONS = `--config ${FOLDER}/whp --profiles ${FOLDER}/profiles --state ${FOLDER}/state --socket ${FOLDER}/sock`;
+
+function config(lan: readonly string[] = ['br-lan'], more = ''): string {
+  return `config globals 'globals'
+	option hold '0'
+${lan.map((name) => `\tlist lan '${name}'\n`).join('')}config proxy 'cloud'
+	option address '203.0.113.20'
+	option local '10.213.0.1'
+	option remote '10.213.0.2'
+config app 'skype'
+	list proxy 'cloud'
+${more}`;
+}
+
+/** A bridge with a port, and the wire to the Internet. */
+const HOME = `ip link set lo up
+ip link add br-lan type bridge; ip link set br-lan up
+ip link add lan1 type veth peer name laptop; ip link set lan1 master br-lan up; ip link set laptop up
+ip address add 192.168.1.1/24 dev br-lan
+ip link add wan type veth peer name isp; ip link set wan up; ip link set isp up
+ip address add 198.51.100.10/24 dev wan; ip route add default via 198.51.100.1`;
+
+interface Asked {
+  readonly status: number;
+  readonly text: string;
+  readonly json: {
+    readonly ok: boolean;
+    readonly problems: readonly { readonly where: string; readonly what: string }[];
+    readonly notes: readonly { readonly where: string; readonly what: string }[];
+    readonly looked: readonly { readonly subject: string; readonly seen: string }[];
+  };
+}
+
+interface Played {
+  readonly alone: Asked;
+  readonly beside: Asked;
+  readonly status: string;
+  readonly answer: Answer;
+  /** What rpcd's plugin is answered. */
+  readonly rpcd: Answer;
+}
+
+interface Answer {
+  readonly problems: readonly string[];
+  readonly notes: readonly string[];
+}
+
+const MARK = '==== ';
+
+/** Makes a home by `setup` in namespaces of its own, and asks without an agent and then with one;
+ * `hasStatus`: once that has looked around by itself, for its state too. */
+function play(text: string, setup: string, hasStatus = false): Played {
+  writeFileSync(`${FOLDER}/whp`, text);
+  const asked = (name: string): string => `
+echo '${MARK}${name} text'; whp check --explain; echo "exit $?"
+echo '${MARK}${name} json'; whp check --json`;
+  const script = `
+cd ${FOLDER}; rm -rf log state; : >log
+whp() { command=$1; shift; ${WHP} $command ${OPTIONS} "$@"; }
+${setup}
+${asked('alone')}
+${WHP} daemon ${OPTIONS} >>log 2>&1 &
+agent=$!
+for i in $(seq 200); do grep -q '^whp: enforcing' log && break; sleep 0.1; done
+${asked('beside')}
+${hasStatus ? 'sleep 6' : ''}
+echo '${MARK}status text'; whp status
+echo '${MARK}status json'; whp status --json
+echo '${MARK}rpcd'; echo '{"method":"rpc","operand":"status","input":{}}' | ${HOST} --ask ${FOLDER}/sock
+kill $agent; wait $agent`;
+  const { stdout, stderr } = spawnSync('unshare', ['-n', '-m', 'sh', '-c', script], {
+    encoding: 'utf8',
+  });
+  const parts = new Map(
+    stdout.split(MARK).map((part) => {
+      const [name = '', ...lines] = part.split('\n');
+      return [name, lines.join('\n')] as const;
+    }),
+  );
+  const part = (name: string): string => parts.get(name) ?? `no ${name}: ${stdout}${stderr}`;
+  const read = (name: string): Asked => ({
+    status: Number(/exit (\d+)/.exec(part(`${name} text`))?.[1]),
+    text: part(`${name} text`),
+    json: JSON.parse(part(`${name} json`)),
+  });
+  return {
+    alone: read('alone'),
+    beside: read('beside'),
+    status: part('status text'),
+    answer: JSON.parse(part('status json')),
+    rpcd: JSON.parse(part('rpcd')),
+  };
+}
+
+/** What is said that has to do with `about`, which both have to say. This kernel has no GRE. */
+function said(played: Played, kind: 'problems' | 'notes'): string[] {
+  const lines = ({ json }: Asked): string[] =>
+    json[kind]
+      .filter(({ where }) => !where.startsWith('kmod-') && where !== 'agent')
+      .map(({ where, what }) => `${where}: ${what}`);
+  const alone = lines(played.alone);
+  assert.equal(lines(played.beside), alone);
+  return alone;
+}
+
+function inStatus(played: Played, line: string): void {
+  assert.ok(played.answer.problems.includes(line), JSON.stringify(played.answer));
+  assert.ok(played.rpcd.problems.includes(line), JSON.stringify(played.rpcd));
+  assert.ok(played.status.includes(`! ${line}\n`), played.status);
+}
+
+function seen({ beside }: Played, subject: string): string {
+  const found = beside.json.looked.find((one) => one.subject === subject)?.seen ?? '';
+  assert.ok(beside.text.includes(`looked at: ${subject}: ${found}\n`), beside.text);
+  return found;
+}
+
+test('a home as it should be', () => {
+  const played = play(config(), HOME);
+  assert.equal([...said(played, 'problems'), ...said(played, 'notes')], []);
+  assert.match(seen(played, 'lan devices'), 'br-lan (bridge, up, 1 port, 192.168.1.1/24)');
+  assert.is(seen(played, 'way out'), 'IPv4 by wan; IPv6 none');
+  assert.match(seen(played, 'packets from home'), /^br-lan \d+ packets/);
+  assert.match(seen(played, 'firewall'), 'table inet fw4 is not loaded');
+  assert.ok(played.alone.text.includes('note: agent: no agent runs'), played.alone.text);
+  assert.not.ok(played.beside.text.includes('no agent runs'), played.beside.text);
+  // What this kernel lacks is said by name, and the exit status follows.
+  const lacks = played.alone.json.problems.map(({ where }) => where);
+  assert.is(played.alone.status, lacks.length === 0 ? 0 : 1);
+  assert.equal(
+    played.beside.json.problems.map(({ where }) => where),
+    lacks,
+  );
+});
+
+test('a lan device that is not there', () => {
+  const played = play(config(['br-lna']), HOME, true);
+  const [line = '', ...more] = said(played, 'problems');
+  assert.equal(more, []);
+  assert.match(line, `whp.globals.lan (${FOLDER}/whp:3): there is no device "br-lna"`);
+  assert.match(line, 'bridges here: br-lan; uci del_list whp.globals.lan=');
+  assert.is(played.alone.status, 1);
+  assert.is(played.beside.status, 1);
+  assert.ok(played.alone.text.includes(`${line}\n`));
+  inStatus(played, line);
+});
+
+test("an interface's name, of the file that netifd reads", () => {
+  const network = `mount -t tmpfs none /etc/config
+printf "config interface 'lan'\\n\\toption device 'br-lan'\\n" >/etc/config/network`;
+  const hadFolder = existsSync('/etc/config');
+  if (!hadFolder) mkdirSync('/etc/config');
+  const [line = ''] = said(play(config(['lan']), `${HOME}\n${network}`), 'problems');
+  if (!hadFolder) rmdirSync('/etc/config');
+  assert.match(line, 'that is an interface of /etc/config/network, and its device is br-lan');
+});
+
+test('a port of a bridge, and a bridge whose addresses are on a device above it', () => {
+  const [port = ''] = said(play(config(['lan1']), HOME), 'problems');
+  assert.match(port, 'lan1 is a port of br-lan');
+  // This kernel has no VLANs: a macvlan stands in for br-lan.1.
+  const above = `${HOME}
+ip address flush dev br-lan; ip link add link br-lan name br-lan.1 type macvlan
+ip link set br-lan.1 up; ip address add 192.168.1.1/24 dev br-lan.1`;
+  const played = play(config(), above, true);
+  const [line = ''] = said(played, 'problems');
+  assert.match(line, 'br-lan has no address, and those of the home are on br-lan.1');
+  assert.match(line, "uci add_list whp.globals.lan='br-lan.1'");
+  inStatus(played, line);
+});
+
+test('a bridge with devices in no list lan', () => {
+  const guests = `${HOME}
+ip link add br-guest type bridge; ip link set br-guest up; ip address add 192.168.3.1/24 dev br-guest
+ip link add g0 type veth peer name phone; ip link set g0 master br-guest up`;
+  const played = play(config(), guests, true);
+  assert.equal(said(played, 'problems'), []);
+  const [note = ''] = said(played, 'notes');
+  assert.match(note, /br-guest \(bridge, 1 port, 192\.168\.3\.1\/24\) is in no list lan/);
+  assert.ok(played.alone.text.includes(`note: ${note}\n`));
+  assert.equal(played.answer.notes, [note]);
+  assert.match(played.status, '1 note: whp check\n');
+});
+
+test('a default route by a lan device', () => {
+  const arm = `${HOME}
+ip route del default; ip route add default via 192.168.1.254`;
+  const played = play(config(), arm, true);
+  const [line = ''] = said(played, 'problems');
+  assert.match(line, 'ip route: the default route leaves by br-lan, which is a lan device');
+  inStatus(played, line);
+});
+
+/** As firewall4 loads it. */
+function firewall(devices: string, lan: string): string {
+  writeFileSync(
+    `${FOLDER}/fw4.nft`,
+    `table inet fw4 {
+	chain forward {
+		type filter hook forward priority filter; policy drop;
+		ct state vmap { established : accept, related : accept } comment "!fw4: Handle forwarded flows"
+		iifname ${devices} jump forward_lan comment "!fw4: Handle lan IPv4/IPv6 forward traffic"
+		jump handle_reject
+	}
+	chain forward_lan {
+		jump accept_to_wan comment "!fw4: Accept lan to wan forwarding"
+${lan}	}
+	chain accept_to_wan { oifname "wan" counter accept; }
+	chain accept_to_whp {
+		meta nfproto ipv4 oifname "whp-*" ct state invalid counter drop comment "!fw4: Prevent NAT leakage"
+		oifname "whp-*" counter accept comment "!fw4: accept whp IPv4/IPv6 traffic"
+	}
+	chain handle_reject {
+		meta l4proto tcp reject with tcp reset comment "!fw4: Reject TCP traffic"
+		reject comment "!fw4: Reject any other traffic"
+	}
+}
+`,
+  );
+  return `${HOME}\nnft -f fw4.nft`;
+}
+
+test('the loaded firewall, with and without a way into the tunnels', () => {
+  const good = play(config(), firewall('{ "br-lan", "br-x" }', '\t\tjump accept_to_whp\n'));
+  assert.equal(said(good, 'problems'), []);
+  assert.is(seen(good, 'firewall'), 'table inet fw4: passes from br-lan to whp-cloud');
+  const played = play(config(), firewall('"br-lan"', ''), true);
+  const [line = '', ...more] = said(played, 'problems');
+  assert.equal(more, []);
+  assert.match(line, 'the firewall refuses new connections (table inet fw4, chain handle_reject)');
+  assert.match(line, '/usr/share/whp/firewall.sh install');
+  inStatus(played, line);
+});
+
+test('a forwarding that is taken away while the agent runs, and a rule exchanged for another', () => {
+  const setup = firewall('"br-lan"', '\t\tjump accept_to_whp\n');
+  const change = `
+${WHP} daemon ${OPTIONS} >>log 2>&1 &
+early=$!
+for i in $(seq 200); do grep -q '^whp: enforcing' log && break; sleep 0.1; done
+whp check | grep -v kmod | sed 's/^/before: /'
+nft flush chain inet fw4 forward_lan; nft add rule inet fw4 forward_lan jump accept_to_wan; sleep 1
+whp check | grep -v kmod | sed 's/^/gone: /'
+nft add rule inet fw4 forward_lan jump accept_to_whp; sleep 1
+whp check | grep -v kmod | sed 's/^/back: /'
+nft flush chain inet fw4 accept_to_whp; nft add rule inet fw4 accept_to_whp drop; nft add rule inet fw4 accept_to_whp drop
+sleep 6; whp check | grep -v kmod | sed 's/^/exchanged: /'
+kill $early; wait $early; : >log`;
+  const { alone } = play(config(), `${setup}\n(${change}\n) >changes 2>&1`);
+  assert.ok(alone.text.length > 0);
+  const changes = readFileSync(`${FOLDER}/changes`, 'utf8');
+  assert.not.match(changes, /before: .*refuses/);
+  assert.match(changes, /gone: firewall, br-lan to whp-cloud: the firewall refuses/);
+  assert.not.match(changes, /back: .*refuses/);
+  assert.match(changes, /exchanged: .*\(table inet fw4, chain accept_to_whp\)/);
+});
+
+test('addresses that are taken, and a file that proxies nothing', () => {
+  const inner = config().replace('10.213.0.1', '192.168.1.1').replace('203.0.113.20', '10.0.0.5');
+  const notes = said(play(inner, HOME), 'notes');
+  assert.match(notes[0]!, 'whp.cloud.address');
+  assert.match(notes[1]!, 'whp.cloud.local');
+  assert.match(notes[1]!, '192.168.1.1 is in the network of br-lan');
+  const off = play(config(['br-lan'], "\toption enabled '0'\n"), HOME);
+  assert.is(off.alone.status, 0, off.alone.text);
+  assert.is(off.beside.status, 0, off.beside.text);
+  const verdict = `${FOLDER}/whp: valid, but nothing is proxied: app skype is disabled`;
+  assert.ok(off.alone.text.includes(verdict), off.alone.text);
+  assert.ok(off.beside.text.includes(verdict), off.beside.text);
+});
+
+test('a clock that is not set', () => {
+  // Of every program that is started after it, for this test alone.
+  writeFileSync(
+    `${FOLDER}/past.c`,
+    `#include <sys/time.h>
+#include <time.h>
+int gettimeofday(struct timeval *restrict now, void *restrict zone)
+{ (void)zone; now->tv_sec = 100000; now->tv_usec = 0; return 0; }`,
+  );
+  const built = spawnSync('gcc', [
+    '-shared',
+    '-fPIC',
+    '-o',
+    `${FOLDER}/past.so`,
+    `${FOLDER}/past.c`,
+  ]);
+  assert.is(built.status, 0, String(built.stderr));
+  const played = play(config(), `${HOME}\nexport LD_PRELOAD=${FOLDER}/past.so`);
+  const [note = ''] = said(played, 'notes');
+  assert.match(note, 'clock: the clock is not set (it says 1970-01-02): schedules do not count');
+});
+
+test('a file alone is not held against this router', () => {
+  writeFileSync(`${FOLDER}/other`, config(['br-nowhere']));
+  const { stdout, status } = spawnSync(
+    'unshare',
+    ['-n', 'sh', '-c', `${WHP} check ${FOLDER}/other ${OPTIONS}`],
+    { encoding: 'utf8' },
+  );
+  assert.is(status, 0, stdout);
+  assert.is(
+    stdout,
+    `${FOLDER}/other: good: skype by cloud (203.0.113.20), all devices, refused when it is down\n`,
+  );
+});
+
+test.run();

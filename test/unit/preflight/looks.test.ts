@@ -1,0 +1,462 @@
+// preflight/: what is said of homes in which nothing is proxied or less than it seems, each with the
+// fix; and nothing of a home that is as it should be.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { KernelAddress } from '../../../agent/src/netlink/address.ts';
+import type { KernelLink } from '../../../agent/src/netlink/link.ts';
+import type { KernelRoute } from '../../../agent/src/netlink/route.ts';
+import { buildPolicy } from '../../../agent/src/policy/build.ts';
+import type { Profile } from '../../../agent/src/policy/profile.ts';
+import { parseUci } from '../../../agent/src/policy/uci.ts';
+import { readFirewall } from '../../../agent/src/preflight/firewall.ts';
+import type { Look } from '../../../agent/src/preflight/look.ts';
+import { linesOf, looksOf, notesOf } from '../../../agent/src/preflight/looks.ts';
+import type { RouterSeen } from '../../../agent/src/preflight/seen.ts';
+import { createTraffic, silentOf, watchTraffic } from '../../../agent/src/preflight/traffic.ts';
+import { verdictOf } from '../../../agent/src/preflight/verdict.ts';
+import { withValue } from '../policy/profile-text.ts';
+
+const PROFILE = withValue('/retired', undefined) as Profile;
+const NOON = Date.UTC(2026, 10, 28, 12);
+const UP = 0x41;
+
+function link(index: number, name: string, change: Partial<KernelLink> = {}): KernelLink {
+  const base = { mtu: 1500, flags: UP, kind: '', gre: null, master: 0, parent: 0, vlan: null };
+  return { ...base, index, name, filters: false, vrfTable: 0, received: null, ...change };
+}
+
+function address(link: number, text: string, change: Partial<KernelAddress> = {}): KernelAddress {
+  const [one = '', prefix] = text.split('/');
+  const family = one.includes(':') ? 6 : 4;
+  return { link, address: one, prefix: Number(prefix), peer: null, family, scope: 0, ...change };
+}
+
+function route(link: number, change: Partial<KernelRoute> = {}): KernelRoute {
+  const base = { family: 4, metric: 0, protocol: 3, type: 1, cloned: false, table: 254 } as const;
+  return { ...base, link, destination: null, gateway: null, source: null, ...change };
+}
+
+const BRIDGE = link(5, 'br-lan', { kind: 'bridge' });
+const HOME: RouterSeen = {
+  links: [
+    link(1, 'lo'),
+    link(2, 'eth0', { master: 5 }),
+    link(3, 'eth1', { master: 5 }),
+    link(4, 'wan'),
+    BRIDGE,
+  ],
+  addresses: [
+    address(1, '127.0.0.1/8'),
+    address(4, '198.51.100.10/24'),
+    address(5, '192.168.1.1/24'),
+    address(5, 'fe80::1/64'),
+  ],
+  routes: [route(4)],
+  rules: [],
+  marks: [],
+  claims: [],
+  firewall: { forward: null, flowTables: [] },
+  turns: [],
+  resolvers: { answering: [{ port: 53, who: 'dnsmasq' }], dhcp: null },
+  standIns: [],
+  interfaces: new Map(),
+  lacking: new Map(),
+  traffic: new Map([['br-lan', { received: 1200, silent: 0 }]]),
+};
+
+const CONFIG = `config globals 'globals'
+	list lan 'br-lan'
+config proxy 'cloud'
+	option address '203.0.113.20'
+	option local '10.213.0.1'
+	option remote '10.213.0.2'
+config app 'skype'
+	list proxy 'cloud'
+`;
+
+function looked(text: string, seen: Partial<RouterSeen> | null, profile = PROFILE, wall = NOON) {
+  const packages = parseUci(text, '/etc/config/whp');
+  if (!packages.ok) throw new Error(packages.problems[0]!.what);
+  const profiles = new Map([['skype', profile]]);
+  const policy = buildPolicy({ packages: packages.value, profiles, doh: [] });
+  if (!policy.ok) throw new Error(policy.problems[0]!.what);
+  const router = seen === null ? null : { ...HOME, ...seen };
+  return looksOf({ policy: policy.value, packages: packages.value, wall, router });
+}
+
+function problems(seen: Partial<RouterSeen>, text = CONFIG): string[] {
+  return linesOf(looked(text, seen));
+}
+
+function notes(seen: Partial<RouterSeen>, text = CONFIG): string[] {
+  return notesOf(looked(text, seen));
+}
+
+function seenOf(looks: readonly Look[], subject: string): string {
+  return looks.find((one) => one.subject === subject)!.seen;
+}
+
+const lan = (...names: string[]): string =>
+  CONFIG.replace("\tlist lan 'br-lan'\n", names.map((name) => `\tlist lan '${name}'\n`).join(''));
+
+test('a home as it should be: nothing to say, and each look says what it saw', () => {
+  assert.equal([...problems({}), ...notes({})], []);
+  const looks = looked(CONFIG, {});
+  assert.equal(
+    looks.map(({ subject }) => subject),
+    [
+      'proxies',
+      'profiles',
+      'agent',
+      'lan devices',
+      'packets from home',
+      'way out',
+      'firewall',
+      'collisions',
+      'kernel modules',
+      'flow offload',
+      'clock',
+    ],
+  );
+  assert.is(seenOf(looks, 'lan devices'), 'br-lan (bridge, up, 2 ports, 192.168.1.1/24)');
+  assert.is(seenOf(looks, 'way out'), 'IPv4 by wan; IPv6 none');
+  assert.is(seenOf(looks, 'packets from home'), 'br-lan 1200 packets');
+  assert.is(seenOf(looks, 'clock'), '2026-11-28 12:00 UTC');
+});
+
+test('a lan device that is not there: the bridges here, and the commands', () => {
+  const [said = '', ...more] = problems({}, lan('br-lna'));
+  assert.equal(more, []);
+  assert.is(
+    said,
+    'whp.globals.lan (/etc/config/whp:2): there is no device "br-lna": nothing from there is proxied; ' +
+      "bridges here: br-lan; uci del_list whp.globals.lan='br-lna'; uci add_list " +
+      "whp.globals.lan='br-lan'; uci commit whp; whp reload",
+  );
+});
+
+test('no bridge at all: the devices here', () => {
+  const links = [link(1, 'lo'), link(4, 'wan'), link(6, 'eth1'), link(7, 'whp-cloud')];
+  const [said = ''] = problems({ links }, lan('br-lan'));
+  assert.match(said, 'no bridge is here');
+  assert.match(said, '(devices here: wan, eth1)');
+});
+
+test('without `list lan` the default counts, and the commands add one', () => {
+  const links = [
+    link(4, 'wan'),
+    link(8, 'bridge0', { kind: 'bridge' }),
+    link(9, 'p', { master: 8 }),
+  ];
+  const addresses = [address(8, '192.168.1.1/24')];
+  const text = CONFIG.replace("\tlist lan 'br-lan'\n", '');
+  const [said = ''] = problems({ links, addresses }, text);
+  assert.match(said, 'there is no device "br-lan"');
+  assert.match(said, "; uci add_list whp.globals.lan='bridge0'; uci commit whp");
+  assert.not.match(said, 'del_list');
+});
+
+test("the name of netifd's interface in the place of its device", () => {
+  const interfaces = new Map([['lan', 'br-lan']]);
+  const [said = ''] = problems({ interfaces }, lan('lan'));
+  assert.match(said, 'that is an interface of /etc/config/network, and its device is br-lan');
+  assert.match(said, "uci del_list whp.globals.lan='lan'; uci add_list whp.globals.lan='br-lan'");
+});
+
+test('a port of a bridge: packets come in as those of the bridge', () => {
+  const [said = ''] = problems({}, lan('eth0'));
+  assert.match(said, 'eth0 is a port of br-lan');
+  assert.match(said, "uci del_list whp.globals.lan='eth0'; uci add_list whp.globals.lan='br-lan'");
+  assert.match(problems({}, lan('br-lan', 'eth0'))[0]!, /eth0'; uci commit whp/);
+  // A VRF leaves its devices their names.
+  const links = [...HOME.links, link(6, 'vrf', { kind: 'vrf' })].map((one) =>
+    one.name === 'br-lan' ? { ...one, master: 6 } : one,
+  );
+  assert.equal(problems({ links }), []);
+});
+
+test('a bridge under VLAN filtering: the device to write', () => {
+  const links = [
+    ...HOME.links.map((one) => (one.name === 'br-lan' ? { ...one, filters: true } : one)),
+    link(6, 'br-lan.1', { kind: 'vlan', parent: 5, vlan: 1 }),
+    link(7, 'br-lan.20', { kind: 'vlan', parent: 5, vlan: 20 }),
+  ];
+  const addresses = [address(5, 'fe80::1/64'), address(6, '192.168.1.1/24')];
+  const [said = '', ...more] = problems({ links, addresses });
+  assert.equal(more, []);
+  assert.match(said, 'br-lan is a bridge under VLAN filtering');
+  assert.match(said, 'are on br-lan.1: packets come in as those of that device');
+  assert.match(said, "del_list whp.globals.lan='br-lan'; uci add_list whp.globals.lan='br-lan.1'");
+  // An untagged network on the bridge itself, and a VLAN above it.
+  const mixed = [address(5, '192.168.1.1/24'), address(7, '192.168.20.1/24')];
+  assert.equal(problems({ links, addresses: mixed }), []);
+  // Written, it is good; the guests' VLAN beside it deserves a note.
+  assert.equal(problems({ links, addresses }, lan('br-lan.1')), []);
+  const both = [...addresses, address(7, '192.168.20.1/24')];
+  assert.match(
+    notes({ links, addresses: both }, lan('br-lan.1'))[0]!,
+    'br-lan.20 (vlan, 192.168.20.1/24) is in no list lan',
+  );
+  assert.match(problems({ links, addresses: both })[0]!, 'are on br-lan.1, br-lan.20');
+});
+
+test('a VLAN of a device that is no bridge', () => {
+  const links = [link(4, 'wan'), link(6, 'eth1'), link(7, 'eth1.5', { kind: 'vlan', parent: 6 })];
+  const [said = ''] = problems({ links, addresses: [address(7, '192.168.1.1/24')] }, lan('eth1'));
+  assert.match(said, 'eth1 has no address, and those of the home are on eth1.5');
+});
+
+test('a bridge with devices that is in no list lan, and ones that are no home', () => {
+  const guest = link(6, 'br-guest', { kind: 'bridge' });
+  const port = link(7, 'wlan1', { master: 6 });
+  const seen = (link: KernelLink, text: string, more: Partial<RouterSeen> = {}) => ({
+    links: [...HOME.links, link, port],
+    addresses: [...HOME.addresses, address(6, text)],
+    ...more,
+  });
+  const [said = '', ...more] = notes(seen(guest, '192.168.3.1/24'));
+  assert.equal(more, []);
+  assert.match(said, 'br-guest (bridge, 1 port, 192.168.3.1/24) is in no list lan');
+  assert.match(said, "uci add_list whp.globals.lan='br-guest'; uci commit whp; whp reload");
+  assert.equal(problems(seen(guest, '192.168.3.1/24')), []);
+  // The bridge of the WAN, one that is down, one without ports.
+  assert.equal(notes(seen(guest, '192.168.3.2/24', { routes: [route(6)] })), []);
+  assert.equal(notes(seen(guest, '198.51.100.9/24')), []);
+  assert.equal(notes(seen({ ...guest, flags: 0 }, '192.168.3.1/24')), []);
+  assert.equal(notes({ ...seen(guest, '192.168.3.1/24'), links: [...HOME.links, guest] }), []);
+  // By default br-lan is the list: what is added must not take its place.
+  const text = CONFIG.replace("\tlist lan 'br-lan'\n", '');
+  const [kept = ''] = notes(seen(guest, '192.168.3.1/24'), text);
+  assert.match(kept, "add_list whp.globals.lan='br-lan'; uci add_list whp.globals.lan='br-guest'");
+});
+
+test('a lan device that is down, or that no device uses the router by', () => {
+  const links = HOME.links.map((one) => (one === BRIDGE ? { ...one, flags: 0 } : one));
+  assert.match(notes({ links })[0]!, 'br-lan is down');
+  const addresses = HOME.addresses.filter((one) => one.address !== '192.168.1.1');
+  assert.match(notes({ addresses })[0]!, 'br-lan has no address');
+});
+
+test('a default route by a lan device', () => {
+  const [said = ''] = problems({ routes: [route(5)] });
+  assert.match(said, 'ip route: the default route leaves by br-lan, which is a lan device');
+  assert.match(problems({ routes: [route(4), route(5, { family: 6 })] })[0]!, /^ip -6 route: /);
+  assert.equal(problems({ routes: [route(4), route(5, { metric: 10 })] }), []);
+  assert.match(notes({ routes: [route(4), route(5, { metric: 10 })] })[0]!, 'while wan is down');
+  assert.equal(problems({ routes: [route(4, { metric: 5 }), route(5, { table: 100 })] }), []);
+  assert.equal(problems({ routes: [route(4, { metric: 9 }), route(5, { type: 7 })] }), []);
+  const several = looked(CONFIG, { routes: [route(0)] });
+  assert.match(seenOf(several, 'way out'), 'IPv4 by several devices, which are not looked at');
+  assert.equal(problems({ routes: [route(4), route(5, { destination: '10.0.0.0/8' })] }), []);
+});
+
+test('a firewall without zone or forwarding for the tunnels', () => {
+  const listing = (zone: string, to: string): string => `table inet fw4 {
+	chain forward {
+		type filter hook forward priority filter; policy drop;
+		iifname "br-lan" jump forward_${zone} comment "!fw4: Handle ${zone} forward traffic"
+	}
+	chain forward_${zone} {
+		jump accept_to_${to}
+	}
+	chain accept_to_whp {
+		oifname "whp-*" counter packets 0 bytes 0 accept
+	}
+	chain accept_to_wan {
+		oifname "wan" accept
+	}
+}
+`;
+  const told = (zone: string, to: string): string[] =>
+    problems({ firewall: readFirewall(listing(zone, to), []) });
+  assert.equal(told('lan', 'whp'), []);
+  const [said = '', ...more] = told('lan', 'wan');
+  assert.equal(more, []);
+  assert.match(said, 'firewall, br-lan to whp-cloud: the firewall refuses new connections');
+  assert.match(said, '(table inet fw4, chain forward, policy drop)');
+  assert.match(said, /; \/usr\/share\/whp\/firewall\.sh install$/);
+  const looks = looked(CONFIG, { firewall: readFirewall(listing('lan', 'whp'), []) });
+  assert.is(seenOf(looks, 'firewall'), 'table inet fw4: passes from br-lan to whp-cloud');
+  assert.is(
+    seenOf(looked(CONFIG, {}), 'firewall'),
+    'table inet fw4 is not loaded: it refuses nothing',
+  );
+  assert.match(seenOf(looked(CONFIG, { firewall: 'errno 1' }), 'firewall'), 'not read: errno 1');
+  // Chains that are no longer jumped to are let go, and with them the zone's name.
+  const home = listing('home', 'wan').replace(
+    'jump accept_to_wan',
+    'jump accept_to_wan\n\t\tip saddr 10.0.0.1 jump accept_to_whp',
+  );
+  const firewall = readFirewall(home, []);
+  assert.match(notes({ firewall })[0]!, 'of a rule that asks for more than the devices');
+  assert.match(notes({ firewall })[0]!, 'uci set firewall.whp_home.dest=whp; uci commit firewall');
+});
+
+test('a device of the home in no zone', () => {
+  const listing = `table inet fw4 {
+	chain forward {
+		type filter hook forward priority filter; policy drop;
+		iifname "br-home" jump forward_lan
+	}
+	chain forward_lan {
+		jump accept_to_whp
+	}
+	chain accept_to_whp {
+		oifname "whp-*" accept
+	}
+}
+`;
+  const [said = ''] = problems({ firewall: readFirewall(listing, []) });
+  assert.match(said, 'br-lan is in no zone of the firewall');
+});
+
+test('kernel modules that are missing, as far as they are needed', () => {
+  const lacking = new Map([
+    ['gre', 'errno 95'],
+    ['gre6', 'errno 95'],
+    ['queue', 'no nft queue'],
+    ['announce', 'none'],
+    ['connections', 'none'],
+  ] as const);
+  const said = problems({ lacking });
+  assert.equal(
+    said.map((line) => line.split(':')[0]),
+    ['kmod-gre', 'kmod-nft-queue', 'kmod-nfnetlink-log', 'kmod-nf-conntrack-netlink'],
+  );
+  assert.match(said[0]!, 'opkg install kmod-gre');
+  const watched = CONFIG.replace("\tlist lan 'br-lan'\n", "\toption hold '0'\n");
+  assert.not.ok(problems({ lacking }, watched).some((one) => one.startsWith('kmod-nft-queue')));
+  const six = CONFIG.replace('203.0.113.20', '2001:db8::20');
+  assert.match(problems({ lacking }, six)[0]!, /^kmod-gre6: no tunnel to an IPv6 address/);
+  const off = CONFIG.replace("config app 'skype'\n", "config app 'skype'\n\toption enabled '0'\n");
+  assert.equal(problems({ lacking }, off), []);
+});
+
+test('flow offload in software is fine, in the hardware a note', () => {
+  const flowTables = [{ table: 'inet fw4', devices: ['br-lan', 'wan'], hardware: false }];
+  assert.equal(notes({ firewall: { forward: null, flowTables } }), []);
+  const hard = [{ ...flowTables[0]!, hardware: true }];
+  assert.match(
+    notes({ firewall: { forward: null, flowTables: hard } })[0]!,
+    'hardware flow offload',
+  );
+});
+
+test('a clock that is not set, or behind', () => {
+  const at = (year: number, text = CONFIG): string =>
+    notesOf(looked(text, {}, PROFILE, Date.UTC(year, 0, 5))).join('\n');
+  assert.match(
+    at(1970),
+    'clock: the clock is not set (it says 1970-01-05): schedules do not count',
+  );
+  const timed = `${CONFIG}	list schedule 'mon-fri 16:00-20:00'\n`;
+  assert.match(at(1970, timed), 'skype is proxied at all hours');
+  assert.is(at(2027), '');
+  const newer = withValue('/version', '2027-06-01', PROFILE) as Profile;
+  const behind = notesOf(looked(CONFIG, {}, newer, Date.UTC(2027, 0, 5)));
+  assert.match(
+    behind[0]!,
+    'the clock is behind: it says 2027-01-05, and a profile is of 2027-06-01',
+  );
+});
+
+test('proxies and tunnels with addresses of a home', () => {
+  for (const one of ['10.0.0.5', '192.168.1.200', '100.64.0.9', 'fd00::1']) {
+    const [said = ''] = notes({}, CONFIG.replace('203.0.113.20', one));
+    assert.match(said, `whp.cloud.address (/etc/config/whp:4): ${one} is no address of the public`);
+  }
+  const own4 = CONFIG.replace('203.0.113.20', '198.51.100.10');
+  assert.match(notes({}, own4)[0]!, '198.51.100.10 is an address of this router');
+  const [said = ''] = notes({}, CONFIG.replace('10.213.0.1', '192.168.1.1'));
+  assert.match(
+    said,
+    'whp.cloud.local (/etc/config/whp:5): 192.168.1.1 is in the network of br-lan',
+  );
+  assert.match(notes({}, CONFIG.replace('10.213.0.2', '192.168.1.77'))[0]!, 'whp.cloud.remote');
+  // Its own, once the tunnel stands.
+  const links = [...HOME.links, link(9, 'whp-cloud', { kind: 'gre' })];
+  const own = address(9, '10.213.0.1/32', { peer: '10.213.0.2' });
+  assert.equal(notes({ links, addresses: [...HOME.addresses, own] }), []);
+});
+
+test('a profile of a service that has ended', () => {
+  const retired = withValue('/retired', '2025-05-05', PROFILE) as Profile;
+  const [said = ''] = notesOf(looked(CONFIG, null, retired));
+  assert.match(said, 'the service of profile Skype ended on 2025-05-05');
+});
+
+test('where nothing is to be proxied, nothing goes wrong', () => {
+  const off = lan('br-lna').replace(
+    "config app 'skype'\n",
+    "config app 'skype'\n\toption enabled '0'\n",
+  );
+  assert.equal(problems({}, off), []);
+  assert.match(notes({}, off)[0]!, 'there is no device "br-lna"');
+});
+
+test('what could not be looked at is told, and that no agent runs', () => {
+  assert.match(notes({ firewall: 'nft: errno 1' })[0]!, 'firewall: the loaded rules could not be');
+  assert.equal(problems({ firewall: 'nft: errno 1' }), []);
+  assert.match(notes({ traffic: null })[0]!, 'agent: no agent runs');
+  assert.is(
+    seenOf(looked(CONFIG, { lacking: null }), 'kernel modules'),
+    'not asked for now; whp check asks',
+  );
+});
+
+test('a file alone is asked nothing of this router', () => {
+  assert.equal(
+    looked(lan('br-lna'), null).map(({ subject }) => subject),
+    ['proxies', 'profiles'],
+  );
+});
+
+test('silence is counted while the link is up, and told after ten minutes', () => {
+  const state = createTraffic();
+  const lan0 = (received: number, change = {}) => [link(5, 'br-lan', { received, ...change })];
+  watchTraffic(state, lan0(10), 0);
+  assert.is(watchTraffic(state, lan0(10), 300_000).get('br-lan')!.silent, 300_000);
+  assert.is(watchTraffic(state, lan0(11), 360_000).get('br-lan')!.silent, 0);
+  const traffic = watchTraffic(state, lan0(11), 360_000 + 11 * 60_000);
+  const looks = looked(CONFIG, { traffic });
+  assert.match(silentOf(looks)[0]!, 'no packet seen on br-lan for 11 min, though its link is up');
+  assert.match(notesOf(looks)[0]!, 'no packet seen on br-lan for 11 min');
+  assert.equal(linesOf(looks), []);
+  // A link without a carrier is no silence, and another device of the name begins anew.
+  const down = watchTraffic(state, lan0(11, { flags: 1 }), 30 * 60_000);
+  assert.is(down.get('br-lan')!.silent, 0);
+  watchTraffic(state, lan0(11), 40 * 60_000);
+  const anew = watchTraffic(state, [link(9, 'br-lan', { received: 11 })], 60 * 60_000);
+  assert.is(anew.get('br-lan')!.silent, 0);
+  assert.is(watchTraffic(state, [], 61 * 60_000).size, 0);
+  assert.is(silentOf(looked(CONFIG, { traffic: null })).length, 0);
+});
+
+test('the verdict says what the file does', () => {
+  const verdict = (text: string): string => {
+    const packages = parseUci(text, 'whp');
+    if (!packages.ok) throw new Error();
+    const profiles = new Map([['skype', PROFILE]]);
+    const policy = buildPolicy({ packages: packages.value, profiles, doh: [] });
+    if (!policy.ok) throw new Error(policy.problems[0]!.what);
+    return verdictOf(policy.value, packages.value);
+  };
+  assert.is(
+    verdict(CONFIG),
+    'good: skype by cloud (203.0.113.20), all devices, refused when it is down',
+  );
+  const direct = `${CONFIG}	option fallback 'direct'\n	list device '192.168.1.9'\n`;
+  assert.match(verdict(direct), '1 device, DIRECT when it is down');
+  const off = CONFIG.replace("config app 'skype'\n", "config app 'skype'\n\toption enabled '0'\n");
+  assert.is(
+    verdict(off),
+    'valid, but nothing is proxied: app skype is disabled; uci set whp.skype.enabled=1; uci commit whp',
+  );
+  assert.match(verdict(''), 'there is no app section');
+  const agent = CONFIG.replace("\tlist lan 'br-lan'\n", "\toption enabled '0'\n");
+  assert.match(verdict(agent), 'nothing is proxied: the agent is switched off');
+  const nobody = `${CONFIG}	list device 'tv'\nconfig device 'tv'\n	list name 'tv'\n`;
+  assert.match(verdict(nobody), 'no device yet');
+});
+
+test.run();
