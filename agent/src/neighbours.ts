@@ -49,6 +49,8 @@ export interface Neighbours {
   /** The number of transactions of others when their rules were listed. */
   listed: number;
   readAt: number;
+  /** The listing that runs or ran last; the next waits for it. */
+  reading: Promise<void>;
   /** Somebody changed rules, routes or tables since the last look. */
   isDue: boolean;
   lookedAt: number;
@@ -64,6 +66,7 @@ export function createNeighbours(): Neighbours {
     foreign: -1,
     listed: -1,
     readAt: -LISTING_MILLISECONDS,
+    reading: Promise.resolve(),
     isDue: true,
     lookedAt: 0,
   };
@@ -119,9 +122,17 @@ async function readRules(daemon: Daemon): Promise<void> {
   await freshRules(daemon);
 }
 
+/** Who asks while nft lists has the end of it. */
+function freshRules(daemon: Daemon, isAsked = false): Promise<void> {
+  const { neighbours } = daemon;
+  const list = (): Promise<void> => listRules(daemon, isAsked);
+  neighbours.reading = neighbours.reading.then(list, list);
+  return neighbours.reading;
+}
+
 /** Lists the rules of others where their chains are not as they were. A rule that was exchanged for
  * another leaves no trace there: who asks for this moment (`isAsked`) has them listed anyhow. */
-async function freshRules(daemon: Daemon, isAsked = false): Promise<void> {
+async function listRules(daemon: Daemon, isAsked: boolean): Promise<void> {
   const { neighbours, repair } = daemon;
   const { sets } = daemon.effects;
   if (typeof sets === 'string') return;

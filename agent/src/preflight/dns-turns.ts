@@ -34,6 +34,8 @@ const PORTS = new RegExp(`\\bdport (!= )?(vmap )?${LIST}`);
 const TO = new RegExp(`\\bip6? daddr (!= )?${LIST}`);
 const MAP = /\b(\S+) vmap \{ ([^}]*) \}/;
 const JUMP = /\b(?:jump|goto) (\S+)/;
+/** A listing may be long: patterns are tried on lines that have one of these. */
+const WORDS = ['redirect', 'dnat', 'xt target', 'jump', 'goto'];
 const TURN =
   /\b(?:(redirect)(?: to :(\d+))?|dnat(?: ip6?)? to (?:\[([0-9a-f:]+)\]|([0-9a-f]*(?::[0-9a-f]*){2,}|[0-9.]+))?(?::(\d+))?|xt target "?(?:REDIRECT|DNAT))/;
 
@@ -74,6 +76,7 @@ function follow(
   for (const line of chains.get(name) ?? []) {
     count.left -= 1;
     if (count.left < 0 || depth > DEEPEST) return;
+    if (!WORDS.some((word) => line.includes(word))) continue;
     const rule = line.replace(/ comment ".*"/, '');
     const turn = TURN.exec(rule);
     const jumps = turn === null ? jumpsOf(rule) : [];

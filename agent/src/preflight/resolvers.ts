@@ -194,10 +194,10 @@ function told({ resolvers: { dhcp }, turns }: RouterSeen, here: Here, lost: numb
   const turned =
     turns === null
       ? 'rules that turn DNS elsewhere were not read'
-      : `${turns.length} nftables rules turn DNS, ${lost} of them to where its answers are not seen`;
+      : `nftables rules that turn DNS: ${turns.length}, to where its answers are not seen: ${lost}`;
   const named =
     dhcp === null || typeof dhcp === 'string'
       ? '/etc/config/dhcp was not read'
-      : `${dhcp.announced.length} resolvers named to devices`;
+      : `resolvers named to devices: ${dhcp.announced.map(({ address }) => address).join(', ') || 'this router alone'}`;
   return `port 53 of this router: ${port === '' ? 'nobody' : port}; ${turned}; ${named}; not looked at: resolvers set on a device itself, iptables-legacy, ports that only a named set holds`;
 }

@@ -26,8 +26,9 @@ const PROGRAMS = [
 ] as const;
 const ENOENT = 2;
 
-export function readResolvers(): ResolversSeen {
-  return { answering: answering(), dhcp: dhcp() };
+/** `ports`: others than those of DNS that matter here. */
+export function readResolvers(ports: readonly number[]): ResolversSeen {
+  return { answering: answering([DNS, DOT, ...ports]), dhcp: dhcp() };
 }
 
 const known = {
@@ -37,10 +38,10 @@ const known = {
   dhcp: null as ResolversSeen['dhcp'],
 };
 
-function answering(): ResolversSeen['answering'] {
+function answering(ports: readonly number[]): ResolversSeen['answering'] {
   const sockets = TABLES.flatMap((path) => {
     const read = readText(path);
-    return read.ok ? readListeners(read.text, [DNS, DOT]) : [];
+    return read.ok ? readListeners(read.text, ports) : [];
   });
   const text = JSON.stringify(sockets);
   if (text !== known.sockets) {

@@ -28,7 +28,7 @@ export function routerSeen(
     addresses,
     claims: readClaims(),
     interfaces,
-    resolvers: readResolvers(),
+    resolvers: readResolvers((listing.turns ?? []).flatMap(({ port }) => port ?? [])),
     standIns,
     hosts: readKnownHosts(),
     zone: readZone(),

@@ -1,0 +1,266 @@
+// Resolvers elsewhere, beside a running agent: devices ask by real DNS packets, `whp status` counts the
+// answers that the agent saw, and `whp check` has to name every way on which it saw none, and no other.
+// /etc/config is the test's own (an overlay in a mount namespace).
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+
+const FOLDER = resolve(`out/netns/resolvers-${process.pid}`);
+mkdirSync(FOLDER, { recursive: true });
+test.after(() => rmSync(FOLDER, { recursive: true }));
+
+/** Answers every question with one A record: 198.18.0.9 for names that begin with "fake", on the router's port 53. */
+const RESOLVER = `
+const [, , ...places] = process.argv;
+for (const place of places) {
+  const [address, port] = place.split(' ');
+  const udp = require('dgram').createSocket({ type: 'udp4', reuseAddr: true });
+  udp.on('message', (query, from) => {
+    const fake = address === '192.168.1.1' && query.toString('latin1').includes('fake');
+    const answer = Buffer.concat([query, Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, ...(fake ? [198, 18, 0, 9] : [93, 184, 216, 34])])]);
+    answer[2] = 0x81; answer[3] = 0x80; answer[7] = 1;
+    udp.send(answer, from.port, from.address);
+  });
+  udp.bind(Number(port), address);
+}
+setTimeout(() => console.log('ready'), 100);`;
+
+/** Asks ADDRESS for NAME and prints what it was told, or "nothing". */
+const CLIENT = `
+const [, , address, name] = process.argv;
+const labels = name.split('.').flatMap((one) => [one.length, ...Buffer.from(one)]);
+const udp = require('dgram').createSocket('udp4');
+const end = (word) => { console.log(word); process.exit(); };
+udp.on('message', (answer) => end([...answer.subarray(-4)].join('.')));
+udp.on('error', (error) => end(error.code));
+udp.send(Buffer.from([1, 2, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, ...labels, 0, 0, 1, 0, 1]), 53, address);
+setTimeout(() => end('nothing'), 2000);`;
+writeFileSync(`${FOLDER}/resolver.cjs`, RESOLVER);
+writeFileSync(`${FOLDER}/client.cjs`, CLIENT);
+writeFileSync(
+  `${FOLDER}/whp`,
+  `config globals 'globals'
+	option hold '0'
+config proxy 'cloud'
+	option address '203.0.113.20'
+	option local '10.213.0.1'
+	option remote '10.213.0.2'
+config app 'skype'
+	list proxy 'cloud'
+`,
+);
+const OPTIONS = `--config ${FOLDER}/whp --profiles ${resolve('agent/profiles')} --state ${FOLDER}/state --socket ${FOLDER}/sock`;
+const WHP = `${resolve('out/host/x86_64/whp-host')} ${resolve('out/whp')}`;
+const DHCP = `config dnsmasq
+	option domain 'lan'
+
+config dhcp 'lan'
+	option interface 'lan'
+	option dhcpv4 'server'
+`;
+
+/** A router whose lan has one device (192.168.1.11 and, as a Pi-hole, 192.168.1.5), and an Internet. */
+const HOME = `
+mkdir -p ${FOLDER}/over && mount -t tmpfs none ${FOLDER}/over && mkdir ${FOLDER}/over/u ${FOLDER}/over/w
+mount -t overlay none -o lowerdir=/etc,upperdir=${FOLDER}/over/u,workdir=${FOLDER}/over/w /etc && mkdir /etc/config
+ip link set lo up; sysctl -qw net.ipv4.ip_forward=1
+unshare -n sleep 1000 & device=$!
+unshare -n sleep 1000 & outside=$!
+sleep 0.2
+ip link add br-lan type veth peer name eth0 netns $device; ip link add wan type veth peer name eth0 netns $outside
+ip addr add 192.168.1.1/24 dev br-lan; ip addr add 198.51.100.10/24 dev wan; ip link set br-lan up; ip link set wan up
+ip route add default via 198.51.100.1
+at() { pid=$1; shift; nsenter -t $pid -n "$@"; }
+at $device sh -c 'ip link set lo up; ip link set eth0 up; ip addr add 192.168.1.11/24 dev eth0; ip addr add 192.168.1.5/24 dev eth0; ip route add default via 192.168.1.1'
+at $outside sh -c 'ip link set lo up; ip link set eth0 up; ip addr add 198.51.100.1/24 dev eth0; ip addr add 9.9.9.9/32 dev lo; ip route add 192.168.1.0/24 via 198.51.100.10'
+serve() { pid=$1; shift; nsenter -t $pid -n node ${FOLDER}/resolver.cjs "$@" >${FOLDER}/ready & last=$!; for i in $(seq 50); do grep -q ready ${FOLDER}/ready && break; sleep 0.1; done; }
+here=$$
+ask() { at $device node ${FOLDER}/client.cjs "$@"; }
+whp() { command=$1; shift; ${WHP} $command ${OPTIONS} "$@"; }
+seen() { whp status --json | sed 's/.*"answers":\\([0-9]*\\).*/\\1/'; }
+${WHP} daemon ${OPTIONS} >${FOLDER}/log 2>&1 &
+for i in $(seq 200); do grep -q '^whp: enforcing' ${FOLDER}/log && break; sleep 0.1; done
+serve $device '192.168.1.5 53'; serve $outside '9.9.9.9 53'`;
+
+/** With a process namespace of its own: what it starts ends with it. */
+const shell: ChildProcess = spawn(
+  'unshare',
+  ['-n', '-m', '-p', '-f', '--mount-proc', '--kill-child', 'sh'],
+  { stdio: ['pipe', 'pipe', 'inherit'] },
+);
+test.after(() => {
+  shell.kill('SIGKILL');
+});
+
+function run(command: string): Promise<string> {
+  return new Promise((done) => {
+    let text = '';
+    const take = (part: Buffer): void => {
+      text += part;
+      if (!text.endsWith('--end\n')) return;
+      shell.stdout!.off('data', take);
+      done(text.slice(0, -6));
+    };
+    shell.stdout!.on('data', take);
+    shell.stdin!.write(`{ ${command}\n} 2>&1; echo "--end"\n`);
+  });
+}
+
+interface Case {
+  readonly name: string;
+  readonly before?: string;
+  readonly dhcp?: string;
+  /** Asked by the device; absent: nobody. */
+  readonly asks?: string;
+  readonly told?: string;
+  /** Whether the agent sees the answer; absent: it has to see it as often as it names nothing. */
+  readonly named?: RegExp;
+  readonly noted?: RegExp;
+}
+
+/** Rules in a table of their own, at the hook that firewall4 has them at. */
+function nat(rules: string, more = ''): string {
+  return `nft 'table ip other { chain pre { type nat hook prerouting priority -100; ${rules} ; }; ${more} }'`;
+}
+
+const MASQUERADE =
+  'chain post { type nat hook postrouting priority 100; oifname "br-lan" masquerade; };';
+
+const CASES: readonly Case[] = [
+  { name: "the router's own port 53", asks: '192.168.1.1' },
+  { name: 'a resolver outside', asks: '9.9.9.9' },
+  {
+    name: 'outside, turned to the router',
+    before: nat('iifname "br-lan" ip daddr != 192.168.1.1 udp dport 53 redirect'),
+    asks: '9.9.9.9',
+  },
+  {
+    name: 'redirect to another port',
+    before: nat('iifname "br-lan" udp dport 53 redirect to :5353'),
+    asks: '192.168.1.1',
+    named:
+      /nftables table ip other: DNS of devices is turned to port 5353 of this router \(node\): whp does not see .*server='127\.0\.0\.1#5353'/,
+  },
+  {
+    name: 'the same for one resolver outside',
+    before: nat('ip daddr 9.9.9.9 udp dport 53 redirect to :5353'),
+    asks: '9.9.9.9',
+    named: /DNS of devices to 9\.9\.9\.9 is turned to port 5353/,
+  },
+  {
+    name: 'everything is turned to a port',
+    before: nat('iifname "br-lan" meta l4proto udp redirect to :5353'),
+    asks: '9.9.9.9',
+    named: /connections of devices, DNS among them, is turned to port 5353/,
+  },
+  {
+    name: 'dnat to a resolver in the home',
+    before: nat(
+      'iifname "br-lan" ip saddr != 192.168.1.5 udp dport 53 dnat to 192.168.1.5',
+      MASQUERADE,
+    ),
+    asks: '192.168.1.1',
+    named: /is turned to 192\.168\.1\.5: whp does not see .*server='192\.168\.1\.5'/,
+  },
+  {
+    name: 'dnat of what goes outside to a resolver in the home',
+    before: nat(
+      'ip saddr != 192.168.1.5 ip daddr != 192.168.1.1 udp dport 53 dnat to 192.168.1.5',
+      MASQUERADE,
+    ),
+    asks: '9.9.9.9',
+  },
+  {
+    name: 'a port that is forwarded from outside',
+    before: nat('iifname "wan" udp dport 53 dnat to 192.168.1.5'),
+    asks: '192.168.1.1',
+  },
+  {
+    name: 'NAT loopback of it',
+    before: nat('iifname "br-lan" ip daddr 198.51.100.10 udp dport 53 dnat to 192.168.1.5'),
+    asks: '192.168.1.1',
+  },
+  {
+    name: 'DHCP names a resolver in the same network',
+    dhcp: `${DHCP}\tlist dhcp_option '6,192.168.1.5,9.9.9.9'\n`,
+    named:
+      /dhcp\.lan\.dhcp_option \(\/etc\/config\/dhcp:7\): devices are told to ask 192\.168\.1\.5, .*uci del_list dhcp\.lan\.dhcp_option='6,192\.168\.1\.5,9\.9\.9\.9'/,
+  },
+  {
+    name: 'router advertisements name one',
+    dhcp: `${DHCP}\tlist dns 'fd00:9::5'\n`,
+    named: /dhcp\.lan\.dns .* devices are told to ask fd00:9::5/,
+  },
+  {
+    name: 'DHCP names the router and one outside',
+    dhcp: `${DHCP}\tlist dhcp_option '6,192.168.1.1,9.9.9.9'\n`,
+  },
+  {
+    name: 'DHCP is not here',
+    dhcp: `config dhcp 'lan'\n\toption ignore '1'\n`,
+    noted: /note: \/etc\/config\/dhcp: this router hands out no addresses/,
+  },
+  {
+    name: 'a stand-in',
+    asks: '192.168.1.1 fake.skype.com',
+    told: '198.18.0.9',
+    named:
+      /DNS answers for skype: 192\.168\.1\.11 was told that fake\.skype\.com is 198\.18\.0\.9, a stand-in \(fake-IP/,
+  },
+  { name: 'a true answer for the same name ends it', asks: '9.9.9.9 fake.skype.com' },
+];
+
+test('each way of asking: seen by the agent, or named', async () => {
+  await run(`${HOME}\nserve $here '192.168.1.1 53' '0.0.0.0 5353'`);
+  const wrong: string[] = [];
+  for (const { name, before = ':', dhcp = DHCP, asks, told, named, noted } of CASES) {
+    writeFileSync(`${FOLDER}/dhcp`, dhcp);
+    const query =
+      asks === undefined ? ':' : `ask ${asks.includes(' ') ? asks : `${asks} api.skype.com`}`;
+    const out = await run(`
+cp ${FOLDER}/dhcp /etc/config/dhcp; ${before}; a=$(seen); echo "told $(${query})"; sleep 0.5; echo "saw $(($(seen) - a))"
+whp check --explain; nft delete table ip other 2>/dev/null`);
+    const lost = out.split('\n').filter((line) => /does not see|is no server of/.test(line));
+    const isRight =
+      named === undefined ? lost.length === 0 : lost.length === 1 && named.test(lost[0]!);
+    if (!isRight || (noted !== undefined && !noted.test(out))) wrong.push(`${name}: ${out}`);
+    if (asks === undefined) continue;
+    if (!out.includes(`told ${told ?? '93.184.216.34'}`)) wrong.push(`${name}: no answer: ${out}`);
+    const isSeen = !out.includes('saw 0');
+    if (isSeen !== (named === undefined || told !== undefined)) wrong.push(`${name}: ${out}`);
+  }
+  assert.equal(wrong, []);
+});
+
+test('status says it too, and who answers is told', async () => {
+  const out = await run(`
+cp ${FOLDER}/dhcp /etc/config/dhcp; printf "\\tlist dhcp_option 'option:dns-server,192.168.1.5'\\n" >>/etc/config/dhcp
+whp check --explain; for i in $(seq 80); do whp status | grep -q 'told to ask' && break; ip route add 192.0.2.$i/32 dev lo; sleep 1; done; whp status; whp status --json`);
+  assert.match(
+    out,
+    /looked at: resolvers: port 53 of this router: node; nftables rules that turn DNS: 0,/,
+  );
+  assert.match(
+    out,
+    /\n! dhcp\.lan\.dhcp_option \(\/etc\/config\/dhcp:7\): devices are told to ask 192\.168\.1\.5/,
+  );
+  const json = JSON.parse(out.slice(out.indexOf('\n{') + 1)) as { problems: string[] };
+  assert.ok(json.problems.some((one) => one.includes('devices are told to ask 192.168.1.5')));
+});
+
+test('nobody on port 53, and DoT on the router', async () => {
+  const out = await run(`
+echo "config dnsmasq
+	option port '5353'" >/etc/config/dhcp
+kill $last; sleep 0.3; node -e "require('net').createServer().listen(853, '0.0.0.0')" & sleep 0.5
+whp check`);
+  assert.match(
+    out,
+    /note: port 53: nobody answers DNS on this router: .*dnsmasq has port 5353: uci set dhcp\.@dnsmasq\[0\]\.port=53/,
+  );
+  assert.match(out, /note: port 853: devices can ask this router by DoT or DoQ \(node\)/);
+});
+
+test.run();
