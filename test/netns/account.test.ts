@@ -31,7 +31,7 @@ config app 'skype'
 // The plugin as it is shipped, but for the paths.
 writeFileSync(
   `${FOLDER}/plugin`,
-  readFileSync('openwrt-package/whp/files/whp.rpcd', 'utf8')
+  readFileSync('openwrt-package/files/whp.rpcd', 'utf8')
     .replace('/usr/lib/whp/whp-host', HOST)
     .replace('/var/run/whp.sock', `${FOLDER}/sock`),
   { mode: 0o755 },

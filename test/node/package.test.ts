@@ -15,7 +15,7 @@ import { join, resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 
-const FOLDER = 'openwrt-package/whp';
+const FOLDER = 'openwrt-package';
 const makefile = readFileSync(join(FOLDER, 'Makefile'), 'utf8');
 const value = (text: string, name: string): string =>
   new RegExp(`^${name}:?=(.*)$`, 'm').exec(text)?.[1]?.trim() ?? '';
