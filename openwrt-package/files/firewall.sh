@@ -4,8 +4,10 @@
 #   whp_lan      from the home's zone into it (whp_lan2 ... where the lan devices have several zones);
 #                nothing comes back that was not asked for
 #   whp_check    calls this file after every start, reload and restart of the firewall
-# firewall.sh install (idempotent) | remove | check. fw4 runs it without an argument: check.
-# Sections are made once: while whp_check is there, what its owner has taken away stays away.
+# firewall.sh install   adds what is missing
+#             renew     the same, but not what its owner has taken away while whp_check is there: the
+#                       package and its service ask for this
+#             remove | check    fw4 runs it without an argument: check
 
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 set -f
@@ -105,11 +107,8 @@ free() {
 	echo "$name"
 }
 
-# FROM TO: a forwarding, unless there is one.
-forward() {
-	rows firewall forwarding src dest | cut -d '|' -f 2- | grep -qxF -e "|$1|$2" ||
-		put "$(free has whp_lan)" forwarding "src=$1" "dest=$2"
-}
+# FROM TO
+is_forwarded() { rows firewall forwarding src dest | cut -d '|' -f 2- | grep -qxF -e "|$1|$2"; }
 
 # Forwardings of ours from a zone that is no more: its owner has given it another name.
 dead() {
@@ -132,23 +131,35 @@ add() {
 		put "$(free has whp)" zone "name=$zone" "device=$TUNNELS" input=REJECT output=ACCEPT \
 			forward=REJECT masq=1 mtu_fix=1 || return 1
 	}
-	for source in $sources; do forward "$source" "$zone" || return 1; done
-	put whp_check include type=script "path=$SELF" fw4_compatible=1
+	for source in $sources; do
+		is_forwarded "$source" "$zone" ||
+			put "$(free has whp_lan)" forwarding "src=$source" "dest=$zone" || return 1
+	done
+	has whp_check || put whp_check include type=script "path=$SELF" fw4_compatible=1
+}
+
+is_complete() {
+	local source zone
+	zone=$(zone_of "$TUNNELS")
+	has whp_check && [ -n "$zone" ] && [ -z "$(dead)" ] || return 1
+	for source in $(lan_zones); do is_forwarded "$source" "$zone" || return 1; done
+}
+
+renew() {
+	! has whp_check || { [ -n "$(dead)" ] && [ -n "$(zone_of "$TUNNELS")" ]; } || return 0
+	install
 }
 
 install() {
-	local gone='' section
+	local section
 	[ -e /etc/config/firewall ] || { fail "there is no /etc/config/firewall: no zone for the tunnels"; return 1; }
-	if has whp_check; then
-		gone=$(dead)
-		[ -n "$gone" ] && [ -n "$(zone_of "$TUNNELS")" ] || return 0
-	fi
+	! is_complete || return 0
 	# A commit takes in what its owner has only tried (uci set) as well.
 	[ -z "$(uci -q changes firewall)" ] || {
 		fail "no zone for the tunnels while changes of yours wait: uci commit firewall (or uci revert firewall), then $SELF install"
 		return 1
 	}
-	for section in $gone; do uci -q delete "firewall.$section"; done
+	for section in $(dead); do uci -q delete "firewall.$section"; done
 	add && uci -q commit firewall || {
 		uci -q revert firewall
 		fail "the tunnels' zone could not be added to /etc/config/firewall: $SELF install"
@@ -193,6 +204,6 @@ check() {
 }
 
 case ${1:-check} in
-	install | remove | check) "${1:-check}" ;;
-	*) echo "usage: $0 install|remove|check" >&2; exit 2 ;;
+	install | renew | remove | check) "${1:-check}" ;;
+	*) echo "usage: $SELF install|renew|remove|check" >&2; exit 2 ;;
 esac

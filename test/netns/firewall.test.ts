@@ -210,17 +210,20 @@ test('what its owner has taken away stays away; what has no use any more is mend
   for (const section of ['whp', 'whp_lan']) one.uci('delete', `firewall.${section}`);
   one.uci('commit', 'firewall');
   const text = one.text();
-  assert.is(one.firewall('install').status, 0);
+  assert.is(one.firewall('renew').status, 0);
   assert.is(one.text(), text);
-  // All of it gone: the file has begun anew.
-  one.uci('delete', 'firewall.whp_check');
-  one.uci('commit', 'firewall');
+  // Asked for by its owner.
   assert.is(one.firewall('install').status, 0);
+  assert.match(one.sections(), /whp=zone whp_lan=forwarding$/);
+  // All of it gone: the file has begun anew.
+  for (const section of ['whp', 'whp_lan', 'whp_check']) one.uci('delete', `firewall.${section}`);
+  one.uci('commit', 'firewall');
+  assert.is(one.firewall('renew').status, 0);
   assert.match(one.sections(), new RegExp(`${ADDED}$`));
   // The home's zone has another name.
   one.uci('set', 'firewall.@zone[0].name=inside');
   one.uci('commit', 'firewall');
-  assert.is(one.firewall('install').status, 0);
+  assert.is(one.firewall('renew').status, 0);
   assert.is(lan(one), 'inside');
   assert.is(one.sections().match(/forwarding/g)?.length, 2);
 });
