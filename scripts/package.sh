@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the packages a router installs: out/package/whp_VERSION_ARCH.ipk (and, where APK names a
 # program of apk 3, whp-VERSION_ARCH.apk), from the feed's own
-# Makefile (openwrt-package/whp) with scripts/buildroot in the buildroot's place, for
+# Makefile (openwrt-package) with scripts/buildroot in the buildroot's place, for
 #   x86_64        OpenWrt on a PC or in a machine
 #   mips_24kc     ath79 and the like: big-endian, no floating point (TL-WR1043ND)
 #   mipsel_24kc   ramips: little-endian, no floating point
@@ -51,7 +51,7 @@ build() {
   [ "$(cat "$work/compiler" 2>/dev/null)" = "$musl_root" ] || rm -rf "$work"
   mkdir -p "$work"
   echo "$musl_root" >"$work/compiler"
-  nice -n 5 make -s -f Makefile -C openwrt-package/whp package TOPDIR="$PWD/scripts/buildroot" \
+  nice -n 5 make -s -f Makefile -C openwrt-package package TOPDIR="$PWD/scripts/buildroot" \
     OUT="$work" CACHE="$cache" ENGINE="$cache/quickjs-ng-$QUICKJS_VERSION" ARCH="$arch" \
     CC="$musl_root/cc" STRIP="$triplet-strip" ${version:+VERSION="$version"} >"$work/log" 2>&1 || {
     tail -n 20 "$work/log" >&2

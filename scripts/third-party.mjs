@@ -1,4 +1,4 @@
-// Writes openwrt-package/whp/files/third-party.txt: the notices of what others wrote and the package
+// Writes openwrt-package/files/third-party.txt: the notices of what others wrote and the package
 // holds, from the bundle's import graph (out/whp.meta.json), node_modules and the engine's source.
 // third-party.mjs [--check]: with --check nothing is written, and a file that differs is an error.
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));
-const TARGET = 'openwrt-package/whp/files/third-party.txt';
+const TARGET = 'openwrt-package/files/third-party.txt';
 
 /** From the heads of its files: Debian's source package, which is what is built, has no LICENSE. */
 const ENGINE = {

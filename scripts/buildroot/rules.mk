@@ -1,4 +1,4 @@
-# What openwrt-package/whp/Makefile needs of OpenWrt's rules.mk, and no more: a stand-in, so that
+# What openwrt-package/Makefile needs of OpenWrt's rules.mk, and no more: a stand-in, so that
 # scripts/package.sh makes the packages from the feed's own Makefile without a buildroot.
 # Given: OUT (where the parts go), CACHE (DL_DIR), ENGINE (unpacked quickjs-ng), ARCH, CC, STRIP.
 

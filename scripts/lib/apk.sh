@@ -2,9 +2,10 @@
 # include/package-pack.mk does it: the lists of files and conffiles go into the package's data, and
 # each script is the package's own after the distribution's. Debian has no apk 3: APK names one.
 
-# pack_apk APK WORK FILE: WORK holds data/, control/ and the conffiles as the Makefile has them.
-pack_apk() {
-  local apk=$1 work=$2 file=$3 tree=$2/apk/data scripts=$2/apk name entry own
+# apk_tree WORK: WORK holds data/, control/ and the conffiles as the Makefile has them; WORK/apk gets
+# data/ and a file a script. The lab installs from that, without an apk.
+apk_tree() {
+  local work=$1 tree=$1/apk/data scripts=$1/apk name entry own
   rm -rf "$work/apk"
   mkdir -p "$scripts"
   cp -a "$work/data" "$tree"
@@ -36,6 +37,13 @@ pack_apk() {
   cp "$work/control/preinst" "$scripts/pre-install"
   upgrade_of "$scripts/pre-install" >"$scripts/pre-upgrade"
   cp "$work/control/postrm" "$scripts/post-deinstall"
+}
+
+# pack_apk APK WORK FILE
+pack_apk() {
+  local apk=$1 work=$2 file=$3 tree=$2/apk/data scripts=$2/apk name
+  apk_tree "$work"
+  name=$(control_field "$work" Package)
   find "$tree" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
   rm -f "$file"
   "$apk" mkpkg --info "name:$name" --info "version:$(control_field "$work" Version)" \
@@ -43,6 +51,7 @@ pack_apk() {
     --info "arch:$(control_field "$work" Architecture)" \
     --info "license:$(control_field "$work" License)" \
     --info "origin:$(control_field "$work" Source)" \
+    --info "provides:$name-any" \
     --info "depends:$(control_field "$work" Depends | tr -d ,)" \
     --script "pre-install:$scripts/pre-install" --script "post-install:$scripts/post-install" \
     --script "pre-upgrade:$scripts/pre-upgrade" --script "post-upgrade:$scripts/post-upgrade" \

@@ -37,7 +37,7 @@ config sync 'sync'
 // The plugin as it is shipped, but for the paths.
 writeFileSync(
   `${FOLDER}/plugin`,
-  readFileSync('openwrt-package/whp/files/whp.rpcd', 'utf8')
+  readFileSync('openwrt-package/files/whp.rpcd', 'utf8')
     .replace('/usr/lib/whp/whp-host', resolve('out/host/x86_64/whp-host'))
     .replace('/var/run/whp.sock', `${FOLDER}/sock`),
   { mode: 0o755 },

@@ -22,11 +22,11 @@ const shipped = (text: string): string =>
     .replaceAll('/usr/lib/whp/whp-host', HOST)
     .replaceAll('/usr/bin/whp', BUNDLE)
     .replaceAll('/var/run/whp.sock', `${FOLDER}/sock`);
-const init = readFileSync('openwrt-package/whp/files/whp.init', 'utf8');
+const init = readFileSync('openwrt-package/files/whp.init', 'utf8');
 const START = shipped(/procd_set_param command (.*)/.exec(init)?.[1] ?? 'no command');
 writeFileSync(
   `${FOLDER}/plugin`,
-  shipped(readFileSync('openwrt-package/whp/files/whp.rpcd', 'utf8')),
+  shipped(readFileSync('openwrt-package/files/whp.rpcd', 'utf8')),
   { mode: 0o755 },
 );
 writeFileSync(

@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { config, type Home, P2P, startHome, until } from './home.ts';
 
 const { bounding } = JSON.parse(
-  readFileSync('openwrt-package/whp/files/capabilities.json', 'utf8'),
+  readFileSync('openwrt-package/files/capabilities.json', 'utf8'),
 ) as { bounding: string[] };
 const kept = ['-all', ...bounding.map((name) => `+${name.slice(4).toLowerCase()}`)].join(',');
 

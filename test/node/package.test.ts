@@ -16,7 +16,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { WHP_TEXT } from '../lib/bare.ts';
 
-const FOLDER = 'openwrt-package/whp';
+const FOLDER = 'openwrt-package';
 const makefile = readFileSync(join(FOLDER, 'Makefile'), 'utf8');
 const value = (text: string, name: string): string =>
   new RegExp(`^${name}:?=(.*)$`, 'm').exec(text)?.[1]?.trim() ?? '';
@@ -62,7 +62,8 @@ test('every option, trigger and capability of the init script is as promised', (
   // The third number is how many quick ends in a row are too many: none.
   assert.match(init, /procd_set_param respawn 3600 5 0\n/);
   assert.match(init, /procd_add_reload_trigger whp network firewall\n/);
-  assert.match(init, /procd_add_raw_trigger "interface\.\*\.up" 2000 \/etc\/init\.d\/whp reload\n/);
+  // procd compares what stands before ".*": every event of an interface, up or another prefix.
+  assert.match(init, /procd_add_raw_trigger "interface\.\*" 2000 \/etc\/init\.d\/whp reload\n/);
   const sets = JSON.parse(readFileSync(join(FOLDER, 'files/capabilities.json'), 'utf8'));
   for (const [name, list] of Object.entries(sets))
     assert.equal(list, ['CAP_NET_ADMIN', 'CAP_NET_RAW'], name);
@@ -77,6 +78,74 @@ test('who may only read gets the methods and not the file, which holds keys', ()
   assert.equal(whp.write.ubus.whp, ['action']);
   // rpcd, session.c: a table names the rights themselves; a list would give the writer no reading.
   assert.equal(whp.write.uci, { whp: ['read', 'write'] });
+});
+
+test('a feed finds the Makefile, and one of a second package beside it', () => {
+  // include/scan.mk: `find -mindepth 1 -maxdepth 5 -name Makefile`, those with a call of BuildPackage;
+  // the folder is what stands before /Makefile, so that one at the feed's own root has none.
+  const scan = (root: string): string[] =>
+    spawnSync(
+      'sh',
+      [
+        '-c',
+        `find . -maxdepth 5 -name node_modules -prune -o -path ./out -prune -o -mindepth 1 -name Makefile -print |
+         xargs grep -aHE 'call (Build/DefaultTargets|BuildPackage|KernelPackage)' |
+         sed -e 's#^./##' -e 's#/Makefile:.*##' | sort`,
+      ],
+      { cwd: root, encoding: 'utf8' },
+    )
+      .stdout.trim()
+      .split('\n');
+  assert.equal(scan('.'), [FOLDER]);
+  const root = mkdtempSync(join(tmpdir(), 'whp-feed-'));
+  mkdirSync(join(root, FOLDER, 'luci-app-whp'), { recursive: true });
+  writeFileSync(join(root, FOLDER, 'Makefile'), makefile);
+  writeFileSync(
+    join(root, FOLDER, 'luci-app-whp/Makefile'),
+    '$(eval $(call BuildPackage,luci-app-whp))\n',
+  );
+  assert.equal(scan(root), [FOLDER, `${FOLDER}/luci-app-whp`]);
+  rmSync(root, { recursive: true });
+});
+
+test("an .apk says what OpenWrt's own packing says: provides, depends, a script for each step", () => {
+  const work = mkdtempSync(join(tmpdir(), 'whp-apk-'));
+  mkdirSync(join(work, 'data/etc/config'), { recursive: true });
+  mkdirSync(join(work, 'control'));
+  writeFileSync(join(work, 'data/etc/config/whp'), 'config globals\n');
+  writeFileSync(join(work, 'conffiles'), '/etc/config/whp\n/etc/whp/\n');
+  writeFileSync(
+    join(work, 'control/control'),
+    'Package: whp\nVersion: 0.1.0-r1\nDepends: libc, nftables\nSource: feeds/whp/whp\nLicense: MIT\nArchitecture: x86_64\nDescription:  Routes.\n',
+  );
+  for (const name of ['preinst', 'postinst-pkg', 'prerm-pkg', 'postrm'])
+    writeFileSync(join(work, 'control', name), `#!/bin/sh\necho ${name}\n`);
+  writeFileSync(join(work, 'apk-program'), '#!/bin/sh\nprintf "%s\\n" "$@"\n', { mode: 0o755 });
+  const { stdout, stderr } = spawnSync(
+    'bash',
+    [
+      '--norc',
+      '-c',
+      '. scripts/lib/apk.sh && pack_apk "$1/apk-program" "$1" "$1/out"',
+      'apk',
+      work,
+    ],
+    { encoding: 'utf8', env: { PATH: process.env.PATH, SOURCE_DATE_EPOCH: '0' } },
+  );
+  assert.is(stderr, '');
+  const words = stdout.split('\n');
+  assert.ok(words.includes('provides:whp-any'));
+  assert.ok(words.includes('depends:libc nftables'));
+  const script = (name: string): string => readFileSync(join(work, 'apk', name), 'utf8');
+  for (const name of ['pre-install', 'post-install', 'pre-upgrade', 'post-upgrade'])
+    assert.ok(words.includes(`${name}:${join(work, 'apk', name)}`), name);
+  // The service is started before the package's own script runs, and that knows that it upgrades.
+  assert.match(
+    script('post-upgrade'),
+    /^#!\/bin\/sh\nexport PKG_UPGRADE=1\n[\s\S]*default_postinst\necho postinst-pkg\n$/,
+  );
+  assert.match(script('pre-deinstall'), /default_prerm\necho prerm-pkg\n$/);
+  rmSync(work, { recursive: true });
 });
 
 test("the feed's test.sh passes on what is built here, and fails on another version", () => {

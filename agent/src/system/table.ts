@@ -163,12 +163,22 @@ export function removeLegacy(path: string): void {
   removeFile(`${path}.names`);
 }
 
+/** How long a handover may be waited for, in seconds: a slow flash takes half a minute to unpack. */
+const HANDOVER_SECONDS = 120;
+
 /**
- * Whether the package asked that what stands be left to the next agent: `touch FILE.handover`, FILE
- * being the standing table's. Asked once: it does not outlive the agent it is for, nor the next.
+ * Whether the package asked that what stands be left to the next agent: FILE.handover, FILE being the
+ * standing table's, begins with the seconds of uptime at which that was written. It is the running
+ * agent's own, since each removes what it finds at its start; and it counts for a while only, so that
+ * one that nobody needed does not leave a table without an agent much later.
  */
 export function takeHandover(path: string): boolean {
-  const asked = readText(`${path}.handover`).ok;
-  if (asked) removeFile(`${path}.handover`);
-  return asked;
+  const asked = readText(`${path}.handover`);
+  if (!asked.ok) return false;
+  removeFile(`${path}.handover`);
+  const uptime = readText('/proc/uptime');
+  const age = uptime.ok
+    ? Number.parseFloat(uptime.text) - Number.parseFloat(asked.text)
+    : Number.NaN;
+  return age >= 0 && age <= HANDOVER_SECONDS;
 }

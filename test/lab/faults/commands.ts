@@ -121,7 +121,7 @@ async function timeAll(lab: FaultLab): Promise<{ words: Timing[]; methods: Timin
   const file = (path: string): string => readFileSync(join(projectRoot(), path), 'utf8');
   await lab.router.put(`${FILES}.json`, file('agent/profiles/skype.json'), 0o600);
   await lab.router.must('mkdir -p /usr/libexec/rpcd');
-  await lab.router.put(PLUGIN, file('openwrt-package/whp/files/whp.rpcd'), 0o755);
+  await lab.router.put(PLUGIN, file('openwrt-package/files/whp.rpcd'), 0o755);
   const words: Timing[] = [];
   for (const word of WORDS) {
     const undo = CHANGES.get(word);

@@ -25,10 +25,13 @@ function tree(directory: string, at = '/'): Map<string, ProjectFile> {
   return files;
 }
 
-interface Packages {
+export interface Packages {
   readonly files: Map<string, ProjectFile>;
   readonly old: string;
   readonly current: string;
+  /** The same two as the stand-in for apk takes them. */
+  readonly oldApk: string;
+  readonly apk: string;
 }
 
 /** Builds both versions for a router; answers the router's files and where they are there. */
@@ -38,28 +41,40 @@ export async function packages(
 ): Promise<Packages> {
   const root = projectRoot();
   const architecture = ARCHITECTURES[kind];
-  const build = (words: string[]): Promise<string> =>
-    command(join(root, 'scripts/package.sh'), [...words, architecture], { timeout: 600_000 });
-  await build(['--version', OLD]);
-  say((await build([])).trim().split('\n').slice(-3).join('\nlab: '));
   const made = join(root, 'out/package');
+  const work = join(made, architecture);
   const files = tree(join(root, 'test/lab/package/root'));
-  for (const [path, file] of tree(join(made, architecture, 'library'), '/usr/lib'))
-    files.set(path, file);
-  const name = /^Version: (.*)$/m.exec(
-    readFileSync(join(made, architecture, 'control/control'), 'utf8'),
-  )?.[1];
-  const at = (version: string): string => `/root/whp_${version}_${architecture}.ipk`;
-  for (const version of [OLD, name ?? '']) {
-    const file = join(made, `whp_${version}_${architecture}.ipk`);
-    files.set(at(version), { bytes: readFileSync(file), mode: 0o644 });
-  }
-  return { files, old: at(OLD), current: at(name ?? '') };
+  const add = (path: string, file: string): string => {
+    files.set(path, { bytes: readFileSync(file), mode: 0o644 });
+    return path;
+  };
+  /** Answers what it printed, and where the .ipk and apk's tree are on the router. */
+  const build = async (words: string[]): Promise<[said: string, ipk: string, apk: string]> => {
+    const run = (program: string, ...rest: string[]): Promise<string> =>
+      command(program, rest, { timeout: 600_000 });
+    const said = await run(join(root, 'scripts/package.sh'), ...words, architecture);
+    const control = readFileSync(join(work, 'control/control'), 'utf8');
+    const version = words[1] ?? /^Version: (.*)$/m.exec(control)?.[1] ?? '';
+    const packed = `. scripts/lib/apk.sh && apk_tree "$1" && echo "$2" >"$1/apk/version" && tar -cf "$1.apk" -C "$1/apk" .`;
+    await run('bash', '--norc', '-c', `cd ${root} && ${packed}`, 'apk', work, version);
+    const name = `whp_${version}_${architecture}`;
+    const ipk = add(`/root/${name}.ipk`, join(made, `${name}.ipk`));
+    return [said, ipk, add(`/root/${name}.apk`, `${work}.apk`)];
+  };
+  const [, old, oldApk] = await build(['--version', OLD]);
+  const [said, current, apk] = await build([]);
+  say(said.trim().split('\n').slice(-3).join('\nlab: '));
+  for (const [path, file] of tree(join(work, 'library'), '/usr/lib')) files.set(path, file);
+  return { files, old, current, oldApk, apk };
 }
 
 /** A router that has the parts of OpenWrt that the package relies on, and nothing of ours. */
 export async function makeBare(router: Machine): Promise<void> {
   await router.must(
-    'mkdir -p /etc/rc.d /usr/lib/opkg/info /usr/lib/opkg/sums /tmp/procd; fw4 start; sysctl -q -w net.netfilter.nf_conntrack_acct=1; :',
+    `mkdir -p /etc/rc.d /usr/lib/opkg/info /usr/lib/opkg/sums /tmp/procd /tmp/.uci /var/lock
+     for folder in /etc/uci-defaults /lib/upgrade/keep.d /usr/share/rpcd/acl.d /usr/libexec/rpcd; do
+       mkdir -p $folder; : >$folder/of-another
+     done
+     fw4 start; sysctl -q -w net.netfilter.nf_conntrack_acct=1; :`,
   );
 }

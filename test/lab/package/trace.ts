@@ -7,7 +7,7 @@ export async function snapshot(router: Machine): Promise<readonly string[]> {
     `{
       find / -xdev \\( -path /proc -o -path /sys -o -path /dev \\) -prune -o -print
       find /tmp /run /var/run /var/lock -xdev
-    } 2>/dev/null | grep -v -e '^/tmp/[.]control' -e '^/tmp/log' -e '^/root/' -e dnsmasq | sed 's/^/file /'
+    } 2>/dev/null | grep -v -e '^/tmp/[.]control' -e '^/tmp/log' -e '^/root/' -e dnsmasq -e '^/var/lock/' -e '^/run/lock/' | sed 's/^/file /'
     for p in /proc/[0-9]*; do
       [ -r $p/cmdline ] && c=$(tr '\\0' ' ' <$p/cmdline) && case $c in *whp*) echo "process $c" ;; esac
     done | grep -v 'lab/control'

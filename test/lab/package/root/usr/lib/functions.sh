@@ -21,19 +21,28 @@ config_get_bool() {
 	config_get "$@"
 	case "$(eval "echo \$$1")" in
 		1 | on | true | yes | enabled) eval "$1=1" ;;
-		*) eval "$1=0" ;;
+		0 | off | false | no | disabled) eval "$1=0" ;;
+		*) eval "$1=\$4" ;;
 	esac
 }
 
-# Runs what a package brings: its defaults, once; its own script; its services.
+_package() { [ -n "$pkgname" ] || pkgname=$(basename "${1%.*}"); }
+_files() { cat "/usr/lib/opkg/info/$pkgname.list" "/lib/apk/packages/$pkgname.list" 2>/dev/null; }
+
+add_group_and_user() { :; }
+
+# As base-files has it: the package's defaults, which stay when they fail; what anybody has staged is
+# committed; opkg's own script; its services. apk's own script comes after all that.
 default_postinst() {
-	local name=$(basename "${1%.*}") file status=0
-	local list=/usr/lib/opkg/info/$name.list info=/usr/lib/opkg/info/$name
-	for file in $(grep '^/etc/uci-defaults/' "$list"); do
-		(cd /etc/uci-defaults && . "$file") && rm -f "$file"
+	_package "$1"
+	local file status=0
+	local own=/usr/lib/opkg/info/$pkgname.postinst-pkg
+	for file in $(_files | grep '^/etc/uci-defaults/'); do
+		([ -f "$file" ] && cd "$(dirname "$file")" && . "$file") && rm -f "$file"
 	done
-	[ ! -f "$info.postinst-pkg" ] || (. "$info.postinst-pkg") || status=$?
-	for file in $(grep '^/etc/init.d/' "$list"); do
+	[ -z "$(_files | grep '^/etc/uci-defaults/')" ] || uci commit
+	[ ! -f "$own" ] || (. "$own") || status=$?
+	for file in $(_files | grep '^/etc/init.d/'); do
 		[ "$PKG_UPGRADE" = 1 ] || "$file" enable
 		"$file" start
 	done
@@ -41,10 +50,11 @@ default_postinst() {
 }
 
 default_prerm() {
-	local name=$(basename "${1%.*}") file status=0
-	local list=/usr/lib/opkg/info/$name.list info=/usr/lib/opkg/info/$name
-	[ ! -f "$info.prerm-pkg" ] || (. "$info.prerm-pkg") || status=$?
-	for file in $(grep '^/etc/init.d/' "$list"); do
+	_package "$1"
+	local file status=0
+	local own=/usr/lib/opkg/info/$pkgname.prerm-pkg
+	[ ! -f "$own" ] || (. "$own") || status=$?
+	for file in $(_files | grep '^/etc/init.d/'); do
 		[ "$PKG_UPGRADE" = 1 ] || "$file" disable
 		"$file" stop
 	done

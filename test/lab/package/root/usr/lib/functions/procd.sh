@@ -1,69 +1,97 @@
-# Lab stand-in for procd's shell side. One instance a service, described in /tmp/procd/SERVICE/ and
-# kept alive by /usr/lib/lab/supervise; triggers are written down for the session to look at and
-# /usr/lib/lab/trigger to act on. Jail and capabilities are written down only: nothing here has them.
+# Lab stand-in for procd's shell side and for what procd does with it (service.c, instance.c). A
+# service is a folder /tmp/procd/NAME: `triggers`, which /usr/lib/lab/event acts on, and `instance`,
+# kept alive by /usr/lib/lab/supervise. As there:
+# - a service without an instance stays known with its triggers, a deleted one is forgotten;
+# - another description, or another sum of a `file`, ends what runs, and it is started anew at its
+#   end; nobody waits for that. The same description changes nothing;
+# - capabilities and namespaces are written down only: nothing here has a jail. Its environment is
+#   supervise's.
 
-procd_begin() {
+. /usr/lib/lab/lock.sh
+
+# A service's own; what an init script starts meanwhile has it too.
+procd_lock() {
+	[ "$PROCD_LOCK" != "$service" ] || return 0
+	lab_lock "procd_$service"
+	export PROCD_LOCK=$service
+}
+
+procd_open_service() {
 	PROCD_SERVICE=$1 PROCD=/tmp/procd/$1.new
 	rm -rf "$PROCD"
 	mkdir -p "$PROCD"
+	: >"$PROCD/triggers"
 }
-
-procd_open_instance() { : >"$PROCD/open"; }
-procd_close_instance() { rm "$PROCD/open"; }
-procd_add_jail() { echo "$@" >"$PROCD/jail"; }
+procd_open_instance() { mkdir "$PROCD/instance"; }
+procd_close_instance() { :; }
+procd_add_jail() { echo "$@" >"$PROCD/instance/jail"; }
 
 procd_set_param() {
 	local name=$1 word
 	shift
-	for word in "$@"; do echo "$word"; done >"$PROCD/$name"
+	for word; do echo "$word"; done >"$PROCD/instance/$name"
 }
 
+# A line each: EVENT, the package it is about or -, and the command.
+procd_add_raw_trigger() {
+	local event=$1
+	shift 2
+	echo "$event - $*" >>"$PROCD/triggers"
+}
+procd_add_config_trigger() { echo "$*" >>"$PROCD/triggers"; }
 procd_add_reload_trigger() {
 	local file
-	for file in "$@"; do echo "config $file"; done >>"$PROCD/triggers"
+	for file; do echo "config.change $file /etc/init.d/$PROCD_SERVICE reload" >>"$PROCD/triggers"; done
 }
-procd_add_raw_trigger() { echo "raw $1" >>"$PROCD/triggers"; }
-procd_add_reload_interface_trigger() { echo "interface $1" >>"$PROCD/triggers"; }
 
-# The same description changes nothing; another one, or none, ends what runs.
-procd_end() {
-	local now=/tmp/procd/$PROCD_SERVICE
-	[ ! -f "$PROCD/file" ] || md5sum $(cat "$PROCD/file") >"$PROCD/sums"
-	if [ -d "$now" ] && [ -d "/proc/$(cat "$now/supervisor")" ] &&
-		cmp -s "$PROCD/command" "$now/command" && cmp -s "$PROCD/sums" "$now/sums"; then
-		rm -rf "$PROCD"
-		return 0
+procd_close_service() {
+	local now=/tmp/procd/$PROCD_SERVICE file
+	mkdir -p "$now"
+	mv "$PROCD/triggers" "$now/triggers"
+	if [ ! -d "$PROCD/instance" ]; then
+		procd_halt "$now"
+	else
+		[ ! -f "$PROCD/instance/file" ] || for file in $(cat "$PROCD/instance/file"); do md5sum "$file"; done >"$PROCD/instance/sums"
+		if ! procd_running "$PROCD_SERVICE"; then
+			kill -9 "$(cat "$now/instance/supervisor" 2>/dev/null)" 2>/dev/null
+			rm -rf "$now/instance"
+			mv "$PROCD/instance" "$now/instance"
+			setsid env -i /usr/lib/lab/supervise "$now/instance" </dev/null >/dev/null 2>&1 &
+			echo $! >"$now/instance/supervisor"
+		elif [ -e "$now/instance/halt" ] || procd_differs "$now/instance"; then
+			cp "$PROCD/instance"/* "$now/instance/"
+			: >"$now/instance/restart"
+			procd_signal "$now" TERM
+		fi
 	fi
-	procd_kill "$PROCD_SERVICE"
-	[ -f "$PROCD/command" ] || {
-		rm -rf "$PROCD"
-		return 0
-	}
-	mv "$PROCD" "$now"
-	setsid /usr/lib/lab/supervise "$now" </dev/null >/dev/null 2>&1 &
-	echo $! >"$now/supervisor"
+	rm -rf "$PROCD"
 }
 
-procd_pid() { cat "/tmp/procd/$1/pid" 2>/dev/null; }
-
-procd_running() {
-	local pid=$(procd_pid "$1")
-	[ -n "$pid" ] && [ -d "/proc/$pid" ]
+procd_differs() {
+	local file
+	for file in "$PROCD/instance"/*; do cmp -s "$file" "$1/${file##*/}" || return 0; done
+	return 1
 }
 
-procd_send_signal() {
-	local pid=$(procd_pid "$1")
-	[ -z "$pid" ] || kill -"${3:-HUP}" "$pid"
+# SIGTERM, and nobody waits.
+procd_halt() {
+	[ -d "$1/instance" ] || return 0
+	: >"$1/instance/halt"
+	rm -f "$1/instance/restart"
+	procd_signal "$1" TERM || kill "$(cat "$1/instance/supervisor")" 2>/dev/null
+	return 0
 }
 
-# SIGTERM, and SIGKILL when term_timeout is over.
 procd_kill() {
-	local now=/tmp/procd/$1 pid=$(procd_pid "$1") left
-	[ -d "$now" ] || return 0
-	kill "$(cat "$now/supervisor")" 2>/dev/null
-	left=$(($(cat "$now/term_timeout" 2>/dev/null || echo 5) * 10))
-	[ -z "$pid" ] || kill "$pid" 2>/dev/null
-	while [ -n "$pid" ] && [ -d "/proc/$pid" ] && [ $((left -= 1)) -gt 0 ]; do sleep 0.1; done
-	[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null
-	rm -rf "$now"
+	rm -f "/tmp/procd/$1/triggers"
+	procd_halt "/tmp/procd/$1"
+	[ -d "/tmp/procd/$1/instance" ] || rm -rf "/tmp/procd/$1"
+}
+
+procd_signal() { kill -"$2" "$(cat "$1/instance/pid" 2>/dev/null)" 2>/dev/null; }
+procd_send_signal() { procd_signal "/tmp/procd/$1" "${3:-HUP}"; }
+procd_running() {
+	local pid
+	pid=$(cat "/tmp/procd/$1/instance/pid" 2>/dev/null)
+	[ -n "$pid" ] && [ -d "/proc/$pid" ]
 }

@@ -1,0 +1,56 @@
+// What the package asks of an agent that it stops in an upgrade: the handover file beside the socket.
+// One that is fresh leaves table and rules to the next agent; any other is as if it were not there.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { config, type Home, startHome } from './home.ts';
+
+const NAME = `whp-hand-${process.pid}`;
+const HANDOVER = `out/netns/${NAME}/whp.standing.handover`;
+
+let home: Home;
+test.before(async () => {
+  home = await startHome(NAME);
+});
+test.after(() => home.stop());
+
+/** Seconds since boot, as the package's scripts write them. */
+const uptime = (): number => Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]);
+const table = (): boolean => /inet whp$/m.test(home.run('router', 'nft', 'list', 'tables'));
+const rules = (): boolean => /1500\d:/.test(home.run('router', 'ip', 'rule'));
+
+/** Starts an agent, writes the file while it runs, stops it: is the table still there? */
+async function stands(text: string | null): Promise<boolean> {
+  await home.startAgent(config({}));
+  assert.ok(table() && rules());
+  if (text !== null) writeFileSync(HANDOVER, text);
+  await home.stopAgent();
+  assert.not.ok(existsSync(HANDOVER));
+  assert.is(rules(), table());
+  return table();
+}
+
+test('one that nobody needed, old or from another boot, leaves no table without an agent', async () => {
+  for (const text of [
+    `${uptime() - 121}\n`,
+    `${uptime() + 1000}\n`,
+    '',
+    'soon\n',
+    '-1\n',
+    'Infinity',
+  ])
+    assert.is(await stands(text), false, JSON.stringify(text));
+});
+
+test('one of an upgrade leaves it, and the next agent takes it over', async () => {
+  assert.is(await stands(`${uptime()}\nd41d8cd98f00b204e9800998ecf8427e  /usr/bin/whp\n`), true);
+  assert.is(await stands(null), false);
+  assert.match(home.log(), /taken over/);
+});
+
+test('one that is there at the start is of another agent', async () => {
+  writeFileSync(HANDOVER, `${uptime()}\n`);
+  assert.is(await stands(null), false);
+});
+
+test.run();
