@@ -5,23 +5,17 @@
 // do what the package's scripts rely on; what they are not is said in docs/package.md.
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { startLab } from '../machine/lab.ts';
 import { leave } from '../machine/leave.ts';
 import type { Machine } from '../machine/machine.ts';
+import { labOptions, ROUTER } from '../machine/options.ts';
 import { configText } from '../mode.ts';
 import { runSessions } from '../session/run.ts';
 import { makeBare, OLD, packages } from './packages.ts';
 import { difference, snapshot } from './trace.ts';
 
-const { values } = parseArgs({
-  allowPositionals: true,
-  options: {
-    router: { type: 'string', default: 'mipsel' },
-    // Without the sessions: only the package.
-    'no-call': { type: 'boolean', default: false },
-  },
-});
+// no-call: without the sessions, only the package.
+const { values } = labOptions('package', { router: ROUTER, 'no-call': false });
 const say = (line: string): void => console.error(`lab: ${line}`);
 
 /** Waits until `condition` (a shell command) holds on the router; answers how long it took. */
