@@ -8,14 +8,18 @@
 # not; --strict makes it 1 when one is not kept.
 set -eu
 cd "$(dirname "$0")/.."
-# Installs what is missing and makes the machines' images.
-./scripts/lab.sh prepare >&2
-./scripts/host.sh x86_64 mipsel >&2
-node scripts/bundle.mjs >&2
+. scripts/lib/usage.sh
+help_asked "$@"
+[ -x node_modules/.bin/esbuild ] || npm ci --no-audit --no-fund >&2
 bundle=out/bench-driver/$$/main.mjs
 trap 'rm -rf "out/bench-driver/$$"' EXIT
 node_modules/.bin/esbuild test/lab/bench/main.ts --bundle --platform=node --format=esm \
   --target=node20 --external:esbuild --outfile="$bundle" --log-level=warning
+WHP_LAB_CHECK=1 node --enable-source-maps "$bundle" "$@" || exit
+# Installs what is missing and makes the machines' images.
+./scripts/lab.sh prepare >&2
+./scripts/host.sh x86_64 mipsel >&2
+node scripts/bundle.mjs >&2
 node --enable-source-maps "$bundle" "$@" &
 driver=$!
 # The driver stops the machines on a signal; the shell only passes it on and waits.

@@ -9,18 +9,18 @@
 # host (default 120). --seed: the same one makes the same inputs. --target: only this one.
 set -uo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lib/usage.sh
+help_asked "$@"
 
 inputs=10000000 seconds=120 seed=1 target=()
 while [ $# -gt 0 ]; do
-  case $1 in
-    --inputs) inputs=$2 ;;
-    --seconds) seconds=$2 ;;
-    --seed) seed=$2 ;;
-    --target) target=(--target "$2") ;;
-    *)
-      echo "usage: fuzz.sh [--inputs N] [--seconds N] [--seed N] [--target NAME]" >&2
-      exit 2
-      ;;
+  case "$1 ${2:-}" in
+    --inputs\ [1-9]*) inputs=$2 ;;
+    --seconds\ [1-9]*) seconds=$2 ;;
+    --seed\ [1-9]*) seed=$2 ;;
+    --target\ [a-z]*) target=(--target "$2") ;;
+    --inputs* | --seconds* | --seed* | --target*) refuse "$1 '${2:-}': a number above 0, or a name" ;;
+    *) refuse "unknown option $1" ;;
   esac
   shift 2
 done

@@ -5,9 +5,17 @@
 # A build whose sources, flags and compiler are unchanged is left alone. Cache: WHP_CACHE.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lib/usage.sh
 . scripts/lib/packages.sh
 . scripts/lib/quickjs.sh
 
+help_asked "$@"
+for arch in "$@"; do
+  case $arch in
+    x86_64 | mipsel | mips | asan) ;;
+    *) refuse "no build for '$arch'; known: x86_64 mipsel mips asan (for a router: package.sh)" ;;
+  esac
+done
 mkdir -p "${WHP_CACHE:-out/cache}" out/host
 cache=$(realpath "${WHP_CACHE:-out/cache}")
 source_dir=$cache/quickjs-ng-$QUICKJS_VERSION
@@ -43,10 +51,6 @@ configure() { # ARCH: sets compiler, strip, flags, link, static, linkage, librar
       static=(-static)
       linkage=static
       libraries+=(-l:libatomic.a) # 64-bit atomics of 32-bit processors
-      ;;
-    *)
-      echo "host: unknown architecture '$1' (x86_64, mipsel, mips, asan)" >&2
-      exit 2
       ;;
   esac
 }

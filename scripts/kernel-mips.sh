@@ -1,9 +1,20 @@
 #!/bin/sh
 # The big-endian MIPS machine's kernel and busybox, made once from Debian's sources and cached in
-# ${WHP_CACHE:-out/cache}/mips: no distribution has a big-endian MIPS port any more. Prints the
+# ${WHP_CACHE:-out/cache}/mips-LINE: no distribution has a big-endian MIPS port any more. Prints the
 # directory. About ten minutes on two cores, then a second.
+#
+#   scripts/kernel-mips.sh [6.1|6.12]    the kernel's line, 6.1 unless told
 set -eu
 cd "$(dirname "$0")/.."
+. scripts/lib/usage.sh
+
+help_asked "$@"
+line=${1:-6.1}
+case $line in
+  6.1) package=linux-source-6.1 ;;
+  6.12) package=linux-source-6.12/bookworm-backports ;;
+  *) refuse "kernel '$line'; known: 6.1 and 6.12" ;;
+esac
 
 say() { echo "kernel-mips: $*" >&2; }
 die() { say "$*"; exit 1; }
@@ -29,7 +40,7 @@ unwanted='CPU_LITTLE_ENDIAN MODULES WLAN USB_SUPPORT SOUND DRM FB VT INPUT_KEYBO
   WERROR DEBUG_INFO IP_VS BT MAC80211 CFG80211'
 
 recipe=$({ echo "$wanted" "$unwanted" 1; cat "$0"; } | sha256sum | cut -c 1-16)
-done_directory=$cache/mips
+done_directory=$cache/mips-$line
 if [ "$(cat "$done_directory/recipe" 2>/dev/null)" = "$recipe" ]; then
   echo "$done_directory"
   exit 0
@@ -55,14 +66,14 @@ flock 9
 [ "$(cat "$done_directory/recipe" 2>/dev/null)" = "$recipe" ] && { echo "$done_directory"; exit 0; }
 
 say "fetching Debian's kernel and busybox sources"
-deb=$(./scripts/lab.sh fetch amd64 linux-source-6.1 | grep /linux-source-6.1_)
+deb=$(./scripts/lab.sh fetch amd64 $package | grep "/linux-source-${line}_")
 busybox_archive=$(./scripts/lab.sh fetch-source busybox | grep '\.orig\.tar\.')
-work=$cache/mips-work
+work=$cache/mips-work-$line
 rm -rf "$work"
 mkdir -p "$work/deb" "$work/linux" "$work/busybox" "$work/done"
 dpkg-deb -x "$deb" "$work/deb"
 say 'unpacking'
-tar -xJf "$work/deb/usr/src/linux-source-6.1.tar.xz" -C "$work/linux" --strip-components=1
+tar -xJf "$work/deb/usr/src/linux-source-$line.tar.xz" -C "$work/linux" --strip-components=1
 tar -xjf "$busybox_archive" -C "$work/busybox" --strip-components=1
 rm -rf "$work/deb"
 

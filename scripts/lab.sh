@@ -2,12 +2,13 @@
 # The lab: two emulated machines (a home router and the world around it), started and judged from
 # here. Installs what it needs, builds the hosts and the bundle, then runs the driver in test/lab.
 #
-#   scripts/lab.sh [sessions options]            play sessions, print the verdict
+#   scripts/lab.sh [--sessions N] [--seed N]       play sessions, print the verdict
+#                  [--compare] [--flows] [--mode hold|watch|nftset] [--no-adversary]
 #   scripts/lab.sh boot  [--router mipsel|x86_64]  start both machines, check the wires, stop
 #   scripts/lab.sh speed [--router mipsel|x86_64]  forwarding speed, direct and through GRE
 #   scripts/lab.sh shell [--router mipsel|x86_64]  run lines "router COMMAND" / "world COMMAND"
 #   scripts/lab.sh probe FILE.ts [-- ARGUMENTS]    run a program on the big-endian MIPS machine
-#                        [--router mipsel]         or on the router
+#                        [--router mipsel|x86_64]  or on the router
 #   scripts/lab.sh big-endian                      netlink's claims and its unit tests on that machine
 #   scripts/lab.sh package [--router mipsel|x86_64]  the package: installed, upgraded, removed, played
 #   scripts/lab.sh walkthrough [--router ...]      docs/install.md, typed line by line, and a call
@@ -15,6 +16,11 @@
 #   scripts/lab.sh faults [NAME...]                one session a fault: what breaks, what is seen
 #   scripts/lab.sh soak [--sessions N]             six hours in ten minutes: leaks, misses, memory
 #   scripts/lab.sh replay [FILE.pcap...]           captures through the router, beside whp replay
+#   scripts/lab.sh prepare                         make the machines' images, boot nothing
+#
+# --router mipsel|x86_64 (default mipsel) and --out DIRECTORY go with each, where no other default
+# is said. --kernel 6.1|6.12 (default 6.1) is the line of the router's and the big-endian machine's
+# kernel. OpenWrt 25.12 has 6.12; Debian has no kernel of the line of OpenWrt 24.10, 6.6.
 #
 # WHP_CPU is the MIPS processor to emulate: 34Kf (default) or 24Kf (fewer TLB entries, slower).
 # WHP_CACHE holds what is fetched and made once (default out/cache), WHP_MIRROR names a Debian mirror
@@ -26,10 +32,61 @@ cd "$(dirname "$0")/.."
 say() { echo "lab: $*" >&2; }
 die() { say "$*"; exit 1; }
 . scripts/lib/mirror.sh
+. scripts/lib/usage.sh
+
+# What is asked for, before anything is installed, built or booted.
+help_asked "$@"
+driver=test/lab/main.ts
+build=true
+# The router that a probe runs on: the big-endian one, whose kernel is built here, unless told.
+router=mips
+command=${1:-}
+case $command in
+  '' | -*) command= ;;
+  boot | speed | shell) driver=test/lab/machine/main.ts ;;
+  probe)
+    driver=test/lab/machine/main.ts build=false probe=${2:-}
+    [ -f "$probe" ] || refuse "probe '$probe': no such file"
+    ;;
+  walkthrough) driver=test/lab/package/walkthrough.ts ;;
+  golden | package | replay | faults | soak) driver=test/lab/$command/main.ts ;;
+  big-endian) driver=test/lab/big-endian/main.ts build=false ;;
+  prepare | fetch | fetch-source) driver=test/lab/machine/main.ts build=false ;;
+  *)
+    refuse "no command '$command'; known: big-endian boot faults golden package prepare probe" \
+      'replay shell soak speed walkthrough, and without one sessions are played'
+    ;;
+esac
+# The drivers check each option; these two decide what is built for them.
+before=
+for word in "$@"; do
+  case "$before $word" in
+    *' --') break ;;
+    '--router '* | *' --router='*) router=${word#*=} ;;
+    '--kernel '* | *' --kernel='*) WHP_KERNEL=${word#*=} ;;
+  esac
+  before=$word
+done
+export WHP_KERNEL="${WHP_KERNEL:-6.1}"
+
+command -v node >/dev/null 2>&1 || die 'node is missing: install Node.js 20 or later'
+mkdir -p out
+# One lab at a time builds; the others wait and find it done.
+exec 9>out/.lab-build.lock
+if [ ! -x node_modules/.bin/esbuild ]; then
+  flock 9
+  say 'npm ci'
+  npm ci --no-audit --no-fund >&2 || die 'npm ci failed'
+fi
+bundle=out/lab-driver/$$/main.mjs
+trap 'rm -rf "out/lab-driver/$$"' EXIT
+node_modules/.bin/esbuild "$driver" --bundle --platform=node --format=esm --target=node20 \
+  --external:esbuild --outfile="$bundle" --log-level=warning || die "esbuild $driver failed"
+WHP_LAB_CHECK=1 node --enable-source-maps "$bundle" "$@" || exit
 
 # program:package, for what the driver and the builds call.
 needs='qemu-system-mipsel:qemu-system-mips qemu-system-x86_64:qemu-system-x86
-  mksquashfs:squashfs-tools setpriv:util-linux dpkg-deb:dpkg flock:util-linux'
+  mksquashfs:squashfs-tools setpriv:util-linux dpkg-deb:dpkg flock:util-linux xz:xz-utils'
 missing=
 for need in $needs; do
   command -v "${need%%:*}" >/dev/null 2>&1 || missing="$missing ${need##*:}"
@@ -47,63 +104,33 @@ if [ -n "$missing" ]; then
   }
   rm -f "$log"
 fi
-command -v node >/dev/null 2>&1 || die 'node is missing: install Node.js 20 or later'
-
-mkdir -p out
-# One lab at a time builds; the others wait and find it done.
-exec 9>out/.lab-build.lock
 flock 9
-if [ ! -x node_modules/.bin/esbuild ]; then
-  say 'npm ci'
-  npm ci --no-audit --no-fund >&2 || die 'npm ci failed'
-fi
-driver=test/lab/main.ts
-build=true
-# The router that a probe runs on: the big-endian one, whose kernel is built here, unless told.
-router=mips
-case " $* " in
-  *' --router mipsel '*) router=mipsel ;;
-  *' --router x86_64 '*) router=x86_64 ;;
-esac
-case ${1:-} in
-  boot | speed | shell) driver=test/lab/machine/main.ts ;;
-  probe) driver=test/lab/machine/main.ts build=false probe=${2:?probe needs a file} ;;
-  walkthrough) driver=test/lab/package/walkthrough.ts ;;
-  golden | package | replay | faults | soak) driver=test/lab/$1/main.ts ;;
-  big-endian) driver=test/lab/big-endian/main.ts build=false ;;
-  prepare | fetch | fetch-source) driver=test/lab/machine/main.ts build=false ;;
-esac
 if $build && [ -x scripts/host.sh ]; then
   ./scripts/host.sh x86_64 mipsel >&2 || die 'scripts/host.sh failed'
 fi
 if $build && [ -e scripts/bundle.mjs ]; then
   node scripts/bundle.mjs >&2 || die 'scripts/bundle.mjs failed'
 fi
-case ${1:-} in
+case $command in
   probe | big-endian) ./scripts/host.sh $router >&2 || die 'scripts/host.sh failed' ;;
 esac
-if [ "${1:-}" = probe ]; then
+if [ "$command" = probe ]; then
   node_modules/.bin/esbuild "$probe" --bundle --platform=neutral --format=esm --target=es2022 \
     '--external:qjs:*' '--external:whp:*' --main-fields=module,main --log-level=warning \
     --outfile="out/lab-driver/$$/probe.mjs" || die "esbuild $probe failed"
   shift 2
   set -- probe "out/lab-driver/$$/probe.mjs" "$@"
 fi
-[ -e "$driver" ] || die "$driver is missing"
-bundle=out/lab-driver/$$/main.mjs
-node_modules/.bin/esbuild "$driver" --bundle --platform=node --format=esm --target=node20 \
-  --external:esbuild --outfile="$bundle" --log-level=warning || die "esbuild $driver failed"
 flock -u 9
 exec 9>&-
 # After the lock, since it fetches its sources by this script.
-case "${1:-} $router" in
-  'probe mips' | 'big-endian mips') ./scripts/kernel-mips.sh >&2 || die 'scripts/kernel-mips.sh failed' ;;
+case "$command $router" in
+  'probe mips' | 'big-endian mips') ./scripts/kernel-mips.sh "$WHP_KERNEL" >&2 || die 'scripts/kernel-mips.sh failed' ;;
 esac
 
 # Only where something has to be fetched is it an error that none is known.
 WHP_MIRROR=$(debian_mirror 2>/dev/null) || :
 export WHP_MIRROR
-trap 'rm -rf "out/lab-driver/$$"' EXIT
 # What is measured is the router, not what else this host does: where root may say so it goes first.
 renice -n -15 -p $$ >/dev/null 2>&1 || :
 # The driver stops the machines on a signal; the shell only passes it on and waits.

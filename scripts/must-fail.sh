@@ -3,6 +3,9 @@
 # must-fail.sh RUNNER...; a runner is the command given to unit.mjs, as one word.
 set -uo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lib/usage.sh
+help_asked "$@"
+[ $# -gt 0 ] || refuse 'no runner is named'
 
 passed=0 failed=0
 expect_failure() { # COMMAND...

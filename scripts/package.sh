@@ -1,14 +1,25 @@
 #!/usr/bin/env bash
 # Builds the packages a router installs: out/package/whp_VERSION_ARCH.ipk (and, where APK names a
 # program of apk 3, whp-VERSION_ARCH.apk), from the feed's own
-# Makefile (openwrt-package) with scripts/buildroot in the buildroot's place, for
-#   x86_64        OpenWrt on a PC or in a machine
-#   mips_24kc     ath79 and the like: big-endian, no floating point (TL-WR1043ND)
-#   mipsel_24kc   ramips: little-endian, no floating point
-# package.sh [--check] [--version VERSION-rN] [ARCH...]: default x86_64 mips_24kc. The same sources
-# give the same bytes; --check builds twice and compares. Prints what each costs on the flash.
+# Makefile (openwrt-package) with scripts/buildroot in the buildroot's place.
+#
+#   scripts/package.sh [--check] [--run] [--version VERSION-rN] [ARCH...]
+#
+#   aarch64_cortex-a53         most routers with a 64-bit ARM processor (mediatek filogic, mvebu, ...)
+#   arm_cortex-a7_neon-vfpv4   ipq40xx and the like
+#   mipsel_24kc                ramips: little-endian, no floating point
+#   mips_24kc                  ath79: big-endian, no floating point (TL-WR1043ND)
+#   x86_64                     a PC or a virtual machine
+#
+# `opkg print-architecture` on the router (OpenWrt 25.12: `cat /etc/apk/arch`) says which one it is.
+# Without ARCH: x86_64 mips_24kc. Prints what each costs on the flash.
+#
+#   --check      builds twice and compares: the same sources give the same bytes
+#   --run        starts each under an emulator of its processor: whp version, and the tests of the host
+#   --version    another version than the Makefile's, such as 0.2.0-r1
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lib/usage.sh
 . scripts/lib/packages.sh
 . scripts/lib/quickjs.sh
 . scripts/lib/musl.sh
@@ -17,19 +28,23 @@ cd "$(dirname "$0")/.."
 # Both parts of the promise in bytes: packed as the package holds it.
 BUDGET=$((600 * 1024))
 
-check=false version='' archs=()
+help_asked "$@"
+check=false run=false version='' archs=()
 while [ $# -gt 0 ]; do
   case $1 in
     --check) check=true ;;
+    --run) run=true ;;
     --version)
-      version=${2:?--version needs a value such as 0.1.0-r1}
+      [[ ${2:-} =~ ^[0-9]+(\.[0-9]+)*-r[0-9]+$ ]] || refuse "--version ${2:-}: such as 0.1.0-r1"
+      version=$2
       shift
       ;;
-    -*)
-      echo "usage: package.sh [--check] [--version VERSION-rN] [x86_64|mips_24kc|mipsel_24kc ...]" >&2
-      exit 2
+    -*) refuse "unknown option $1" ;;
+    *)
+      [[ " $PROCESSORS " == *" $1 "* ]] || refuse "no build for '$1'; known: $PROCESSORS" \
+        '(run opkg print-architecture on the router)'
+      archs+=("$1")
       ;;
-    *) archs+=("$1") ;;
   esac
   shift
 done
@@ -44,7 +59,7 @@ export SOURCE_DATE_EPOCH
 
 # build ARCH DIRECTORY: leaves data/ and control/ there.
 build() {
-  local arch=$1 work=$2 triplet machine tools
+  local arch=$1 work=$2 triplet machine soft emulator tools
   musl_target "$arch"
   musl_compiler "$cache" "$arch"
   # Objects of another compiler are not ours; make looks after the rest.
@@ -100,22 +115,41 @@ tarball() { # DIRECTORY MEMBER...
     -C "$directory" -cf - "$@" | gzip -9 -n
 }
 
+# start ARCH DIRECTORY: the package's own files under its processor's emulator, with the C library
+# where OpenWrt has it: the version, then the host's unit tests and those of its native part.
+start() {
+  local arch=$1 work=$2 root=$2/root triplet machine soft emulator tools said
+  musl_target "$arch"
+  need "${emulator%% *}=qemu-user"
+  rm -rf "$root"
+  cp -a "$work/data" "$root"
+  cp -a "$work/library/." "$root/lib/"
+  local host="$emulator -L $root $root/usr/lib/whp/whp-host"
+  said=$($host "$root/usr/bin/whp" version) || return 1
+  echo "$said"
+  [[ $said == *"${full%-r*}"* ]] || return 1
+  echo "whp version, $arch: 1 passed, 0 failed"
+  # shellcheck disable=SC2086 # a command with its arguments
+  node scripts/unit.mjs $host
+  node scripts/unit.mjs $host test/native/*.test.ts
+}
+
 # What a router of this kind pays: the ipk as it is fetched, its large parts as squashfs packs them
 # into an image, and what they take unpacked.
 cost() {
   local arch=$1 work=$2 file=$3 name bytes
-  printf '%-12s %9s %9s  %s\n' "$arch" bytes xz what
+  printf '%-24s %9s %9s  %s\n' "$arch" bytes xz what
   for name in usr/lib/whp/whp-host usr/bin/whp; do
-    printf '%-12s %9d %9d  /%s\n' '' "$(stat -c %s "$work/data/$name")" \
+    printf '%-24s %9d %9d  /%s\n' '' "$(stat -c %s "$work/data/$name")" \
       "$(xz -9e -c "$work/data/$name" | wc -c)" "$name"
   done
   squash "$work" xz 256k
-  printf '%-12s %9d %9s  in an image (squashfs, xz)\n' '' "$(stat -c %s "$work/image")" ''
+  printf '%-24s %9d %9s  in an image (squashfs, xz)\n' '' "$(stat -c %s "$work/image")" ''
   # JFFS2 packs each page by itself, with zlib: what an installation on a running router takes.
   squash "$work" gzip 4k
-  printf '%-12s %9d %9s  on the overlay, about (zlib by 4 KiB)\n' '' "$(stat -c %s "$work/image")" ''
+  printf '%-24s %9d %9s  on the overlay, about (zlib by 4 KiB)\n' '' "$(stat -c %s "$work/image")" ''
   bytes=$(stat -c %s "$file")
-  printf '%-12s %9d %9s  %s\n' '' "$bytes" '' "${file#"$PWD"/}"
+  printf '%-24s %9d %9s  %s\n' '' "$bytes" '' "${file#"$PWD"/}"
   [ "$bytes" -le $BUDGET ] && return 0
   echo "package: $file is over its budget of $BUDGET bytes" >&2
   return 1
@@ -154,6 +188,7 @@ for arch in "${archs[@]}"; do
     echo "package: $arch: built twice, the same $(stat -c %s "$file") bytes"
   fi
   cost "$arch" "$work" "$file"
-  [ -z "${APK:-}" ] || printf '%-12s %9d %9s  %s\n' '' "$(stat -c %s "$out/whp-${full}_$arch.apk")" '' \
+  [ -z "${APK:-}" ] || printf '%-24s %9d %9s  %s\n' '' "$(stat -c %s "$out/whp-${full}_$arch.apk")" '' \
     "out/package/whp-${full}_$arch.apk"
+  if $run; then start "$arch" "$work"; fi
 done

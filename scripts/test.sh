@@ -1,19 +1,25 @@
 #!/usr/bin/env bash
 # All tests, fastest first: one line per suite, the whole output of a suite that fails, and as the
-# last line "N passed, N failed". test.sh [--full]; --full adds the suites that take long.
-# Runs from any directory on a bare Debian 12 with Node 20, and installs what is missing as root.
+# last line "N passed, N failed".
+#
+#   scripts/test.sh            12 minutes on two cores
+#   scripts/test.sh --full     the suites that take long too, an hour: the big-endian machine, golden
+#                              tables and captures on the router, kernel 6.12, the packages of five
+#                              processors under their emulators
+#
+# Runs from any directory on a bare Debian 12 with Node 20, and installs what is missing as root: the
+# first run fetches packages and compiles the engine, and --full two kernels.
 set -uo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lib/usage.sh
 . scripts/lib/packages.sh
 
+help_asked "$@"
 FULL=0
 for word in "$@"; do
   case $word in
     --full) FULL=1 ;;
-    *)
-      echo "usage: test.sh [--full]" >&2
-      exit 2
-      ;;
+    *) refuse "unknown word $word" ;;
   esac
 done
 export FULL
@@ -77,7 +83,7 @@ install_modules() {
 }
 
 install_packages() {
-  need qemu-mips=qemu-user xz=xz-utils nft=nftables ip=iproute2 conntrack=conntrack \
+  need qemu-mips=qemu-user git=git xz=xz-utils nft=nftables ip=iproute2 conntrack=conntrack \
     unshare=util-linux sysctl=procps /etc/protocols=netbase
 }
 
@@ -112,6 +118,13 @@ if [ $FULL = 1 ]; then
   suite 'lab, big-endian' scripts/lab.sh big-endian
   suite 'lab, golden' scripts/lab.sh golden
   suite 'lab, replay' scripts/lab.sh replay
+  # On the kernel line of OpenWrt 25.12.
+  suite 'lab 6.12, netlink' scripts/lab.sh probe test/netlink/be-probe.ts --router mipsel --kernel 6.12 -- --strict
+  suite 'lab 6.12, big-endian' scripts/lab.sh big-endian --kernel 6.12
+  suite 'lab 6.12, sessions' scripts/lab.sh --sessions 1 --kernel 6.12
+  # Each processor's package under its emulator.
+  suite 'packages' scripts/package.sh --run aarch64_cortex-a53 arm_cortex-a7_neon-vfpv4 mipsel_24kc \
+    mips_24kc x86_64
 fi
 
 echo "$passed passed, $failed failed$([ "$skipped" -gt 0 ] && echo ", $skipped skipped")"

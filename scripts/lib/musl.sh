@@ -1,7 +1,7 @@
 # Makes the C compiler that OpenWrt's packages are compiled with here: Debian's cross compiler with
-# musl for OpenWrt's processor names; sourced. mips_24kc is big-endian and without floating point,
-# for which no distribution has a C library: musl is built from Debian's source package, and the
-# arithmetic the compiler then calls for from that of gcc's own source package.
+# musl for OpenWrt's processor names; sourced. musl is built from Debian's source package. The MIPS
+# processors have no floating point, for which no distribution has a library: the arithmetic that the
+# compiler then calls for is compiled from gcc's own source package.
 
 MUSL_VERSION=1.2.3
 # What gcc calls for doubles and floats when the processor has none; integers of 64 bits come from
@@ -14,25 +14,48 @@ INTEGER='_divdi3 _moddi3 _divmoddi4 _udivdi3 _umoddi3 _udivmoddi4 _muldi3 _ashld
   _clz _clzsi2 _clzdi2 _ctzsi2 _ctzdi2 _popcountsi2 _popcountdi2 _popcount_tab _bswapsi2 _bswapdi2
   _ffssi2 _ffsdi2 _cmpdi2 _ucmpdi2 _negdi2'
 
-# musl_target ARCH: sets triplet, machine (compiler flags) and tools (packages).
+# As OpenWrt names its packages.
+PROCESSORS='aarch64_cortex-a53 arm_cortex-a7_neon-vfpv4 mipsel_24kc mips_24kc x86_64'
+
+# musl_target ARCH: sets triplet, machine (compiler flags of OpenWrt's target), soft (the processor
+# has no floating point), emulator (qemu-user's, as this processor) and tools (packages).
 musl_target() {
+  soft=false
   case $1 in
-    x86_64) triplet=x86_64-linux-gnu machine='' tools='x86_64-linux-gnu-gcc=gcc' ;;
+    aarch64_cortex-a53)
+      # Debian's compiler calls its libgcc for atomics, which asks glibc what the processor can.
+      triplet=aarch64-linux-gnu machine='-mcpu=cortex-a53 -mno-outline-atomics'
+      emulator='qemu-aarch64 -cpu cortex-a53' tools='libc6-dev-arm64-cross'
+      ;;
+    arm_cortex-a7_neon-vfpv4)
+      # Debian's compiler makes Thumb code unless told.
+      triplet=arm-linux-gnueabihf machine='-mcpu=cortex-a7 -mfpu=neon-vfpv4 -mfloat-abi=hard -marm'
+      emulator='qemu-arm -cpu cortex-a7' tools='libc6-dev-armhf-cross'
+      ;;
     mips_24kc | mipsel_24kc)
-      triplet=${1%_24kc}-linux-gnu
-      machine='-march=24kc -msoft-float'
-      tools="$triplet-gcc=gcc-$triplet /usr/$triplet/lib/libc.a=libc6-dev-${1%_24kc}-cross"
+      # The emulated 24Kc ends a program at its first instruction of floating point.
+      triplet=${1%_24kc}-linux-gnu machine='-march=24kc -msoft-float' soft=true
+      emulator="qemu-${1%_24kc} -cpu 24Kc" tools="libc6-dev-${1%_24kc}-cross"
+      ;;
+    x86_64)
+      triplet=x86_64-linux-gnu machine='' tools=''
+      emulator='qemu-x86_64 -cpu qemu64'
       ;;
     *)
-      echo "musl: unknown architecture '$1' (x86_64, mips_24kc, mipsel_24kc)" >&2
+      echo "musl: unknown processor '$1' ($PROCESSORS)" >&2
       return 2
       ;;
   esac
+  if [ -z "$tools" ]; then
+    tools=x86_64-linux-gnu-gcc=gcc
+  else
+    tools="$triplet-gcc=gcc-$triplet /usr/$triplet/lib/libc.a=$tools"
+  fi
 }
 
 # musl_compiler CACHE ARCH: sets musl_root; the compiler is $musl_root/cc, libc.so is in its lib/.
 musl_compiler() {
-  local cache=$1 arch=$2 triplet machine tools key work
+  local cache=$1 arch=$2 triplet machine soft emulator tools key work
   musl_target "$arch" || return
   # shellcheck disable=SC2086 # lists of words
   need $tools make=make
@@ -45,9 +68,9 @@ musl_compiler() {
     set -e
     mkdir "$work/musl"
     tar -xzf "$(musl_source)" -C "$work/musl" --strip-components=1
-    [ -z "$machine" ] || soft_library "$cache" "$work/soft"
+    ! $soft || soft_library "$cache" "$work/soft"
     cd "$work/musl"
-    LIBCC=$([ -z "$machine" ] || echo "$work/soft/libgcc.a") CC="$triplet-gcc $machine" \
+    LIBCC=$(! $soft || echo "$work/soft/libgcc.a") CC="$triplet-gcc $machine" \
       CFLAGS='-Os' ./configure --target="$triplet" --prefix="$work/done" --syslibdir="$work/done/ld" \
       --disable-static --disable-gcc-wrapper >"$work/log"
     nice -n 5 make -j "$(nproc)" >>"$work/log" 2>&1
@@ -110,7 +133,7 @@ musl_specs() {
   loader=$loader$(sed -n 's/^SUBARCH = //p' "$work/musl/config.mak").so.1
   echo "$loader" >"$work/done/loader"
   sh "$work/musl/tools/musl-gcc.specs.sh" "$root/include" "$root/lib" "$loader" >"$work/done/specs"
-  if [ -n "$machine" ]; then
+  if $soft; then
     cp "$work/soft/libgcc.a" "$work/done/lib/libgcc-soft.a"
     # No crtbegin and crtend: they say hardware floating point, and only C++ has a use for them.
     sed -i -e "s|^libgcc\.a%s.*|$root/lib/libgcc-soft.a|" -e 's|crtbegin[A-Za-z]*\.o%s||g' \

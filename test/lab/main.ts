@@ -4,57 +4,40 @@
 // status is the verdict of the run with the agent as it ships.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { startLab } from './machine/lab.ts';
 import { leave } from './machine/leave.ts';
 import type { Machine } from './machine/machine.ts';
+import { labOptions, ROUTER } from './machine/options.ts';
 import { type Mode, startAgent } from './mode.ts';
 import { runSessions, type SessionsOutcome } from './session/run.ts';
 
-const { values } = parseArgs({
-  options: {
-    router: { type: 'string', default: 'mipsel' },
-    sessions: { type: 'string', default: '2' },
-    seed: { type: 'string', default: '1' },
-    mode: { type: 'string', default: 'hold' },
-    out: { type: 'string', default: 'out/lab' },
-    compare: { type: 'boolean', default: false },
-    'no-adversary': { type: 'boolean', default: false },
-    flows: { type: 'boolean', default: false },
-  },
+const MODES = ['hold', 'watch', 'nftset'] as const;
+const { values } = labOptions('', {
+  router: ROUTER,
+  sessions: { above: 0, otherwise: 2 },
+  seed: { above: 0, otherwise: 1 },
+  mode: { of: MODES, otherwise: 'hold' },
+  out: { text: 'out/lab' },
+  compare: false,
+  'no-adversary': false,
+  flows: false,
 });
 
 const say = (line: string): void => console.error(`lab: ${line}`);
-
-function routerKind(text: string): 'mipsel' | 'x86_64' {
-  if (text === 'mipsel' || text === 'x86_64') return text;
-  throw new Error(`--router ${text}: known are mipsel and x86_64 (big-endian: test.sh --full)`);
-}
-
-function positive(name: string, text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value > 0) return value;
-  throw new Error(`--${name} ${text}: a whole number above 0`);
-}
-
-function modeOf(text: string): Mode {
-  if (text === 'hold' || text === 'watch' || text === 'nftset') return text;
-  throw new Error(`--mode ${text}: known are hold, watch and nftset`);
-}
 
 /** One run from boot to verdict. */
 async function play(mode: Mode, out: string): Promise<SessionsOutcome> {
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
-  const router = routerKind(values.router);
+  const { router } = values;
   const lab = await startLab({ router, out, say });
   try {
     const agent = await startAgent(lab.router, mode, say);
     return await runSessions(
       { world: lab.world, out, routerKind: router, capturesOutside: true, say },
       {
-        seed: positive('seed', values.seed),
-        sessionsPerDevice: positive('sessions', values.sessions),
+        seed: values.seed,
+        sessionsPerDevice: values.sessions,
         noise: true,
         adversary: !values['no-adversary'],
         agentStatus: agent.status,
@@ -108,7 +91,7 @@ function comparison(outcomes: readonly (readonly [Mode, SessionsOutcome])[]): st
 
 async function main(): Promise<boolean> {
   const out = resolve(values.out);
-  const first = modeOf(values.mode);
+  const first = values.mode;
   const outcome = await play(first, out);
   if (values.flows || !values.compare) console.log(readFileSync(join(out, 'flows.txt'), 'utf8'));
   console.log(outcome.text);
@@ -119,7 +102,7 @@ async function main(): Promise<boolean> {
     return outcome.ok;
   }
   const outcomes: (readonly [Mode, SessionsOutcome])[] = [[first, outcome]];
-  for (const mode of (['hold', 'watch', 'nftset'] as const).filter((one) => one !== first)) {
+  for (const mode of MODES.filter((one) => one !== first)) {
     say(`the same sessions again: ${mode}`);
     outcomes.push([mode, await play(mode, join(out, mode))]);
   }

@@ -3,9 +3,9 @@
 // captures would slow down. Every comparison is made within one boot.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { type Lab, startLab } from '../machine/lab.ts';
 import { leave } from '../machine/leave.ts';
+import { labOptions, ROUTER } from '../machine/options.ts';
 import { configText } from '../mode.ts';
 import { loadModules, routerPrograms } from './agent.ts';
 import { measureAnswers } from './answers.ts';
@@ -15,26 +15,20 @@ import { watchHost } from './host.ts';
 import { measureRouter } from './router.ts';
 import { startWorld, worldPrograms } from './world.ts';
 
-const { values } = parseArgs({
-  options: {
-    router: { type: 'string', default: 'mipsel' },
-    out: { type: 'string', default: 'out/bench' },
-    only: { type: 'string', default: 'answers,router,forwarding' },
-    rounds: { type: 'string', default: '5' },
-    strict: { type: 'boolean', default: false },
-  },
+const PARTS = ['answers', 'router', 'forwarding'];
+const { values } = labOptions('', {
+  router: ROUTER,
+  out: { text: 'out/bench' },
+  only: { list: PARTS },
+  rounds: { above: 0, otherwise: 5 },
+  strict: false,
 });
 
 const say = (line: string): void => console.error(`bench: ${line}`);
 
-function routerKind(text: string): 'mipsel' | 'x86_64' {
-  if (text === 'mipsel' || text === 'x86_64') return text;
-  throw new Error(`--router ${text}: known are mipsel and x86_64`);
-}
-
-const router = routerKind(values.router);
+const { router } = values;
 const out = resolve(values.out);
-const parts = new Set(values.only.split(','));
+const parts = new Set(values.only);
 
 async function inLab<T>(capture: boolean, run: (lab: Lab) => Promise<T>): Promise<T> {
   const lab = await startLab({
@@ -87,7 +81,7 @@ async function main(): Promise<boolean> {
     await inLab(false, (lab) =>
       part('forwarding', async () => {
         const { world, router: machine } = lab;
-        const found = await measureForwarding(world, machine, Number(values.rounds), say);
+        const found = await measureForwarding(world, machine, values.rounds, say);
         return { figures: found.map(forwardingFigure), details: found };
       }),
     );

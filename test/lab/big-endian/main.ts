@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { leave } from '../machine/leave.ts';
 import { startMips } from '../machine/mips.ts';
+import { labOptions } from '../machine/options.ts';
 
 const HOST = '/usr/lib/whp/whp-host';
 const FOLDER = 'out/lab/big-endian';
@@ -73,6 +74,7 @@ function report(name: string, { passed, failed, skipped }: Count): boolean {
 }
 
 async function main(): Promise<boolean> {
+  labOptions('big-endian', {});
   mkdirSync(FOLDER, { recursive: true });
   const file = (path: string, mode: number) => ({ bytes: readFileSync(path), mode });
   const files = new Map([

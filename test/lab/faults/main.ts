@@ -15,23 +15,20 @@
 // says why they may (mayLeak). A session leaves what it changed in the world as it was.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { startLab } from '../machine/lab.ts';
 import { leave } from '../machine/leave.ts';
 import type { Machine } from '../machine/machine.ts';
+import { labOptions, ROUTER } from '../machine/options.ts';
 import type { Sighting } from '../verdict/sighting.ts';
 import type { Fault, Finding } from './fault.ts';
 import { FAULTS } from './sessions.ts';
 import { openSetting, type Setting } from './setting.ts';
 
-const { positionals, values } = parseArgs({
-  allowPositionals: true,
-  options: {
-    router: { type: 'string', default: 'mipsel' },
-    out: { type: 'string', default: 'out/faults' },
-    list: { type: 'boolean', default: false },
-  },
-});
+const { values, words } = labOptions(
+  'faults',
+  { router: ROUTER, out: { text: 'out/faults' }, list: false },
+  FAULTS.map(({ name }) => name),
+);
 
 const say = (line: string): void => console.error(`faults: ${line}`);
 
@@ -41,20 +38,10 @@ interface Row extends Finding {
   readonly leaks: number;
 }
 
-function routerKind(text: string): 'mipsel' | 'x86_64' {
-  if (text === 'mipsel' || text === 'x86_64') return text;
-  throw new Error(`--router ${text}: known are mipsel and x86_64`);
-}
-
 /** All, or those that are named, as often and in the order in which they are named. */
 function chosen(): readonly Fault[] {
-  const [, ...names] = positionals;
-  if (names.length === 0) return FAULTS;
-  return names.map((name) => {
-    const fault = FAULTS.find((one) => one.name === name);
-    if (fault !== undefined) return fault;
-    throw new Error(`${name}: known are ${FAULTS.map((one) => one.name).join(', ')}`);
-  });
+  if (words.length === 0) return FAULTS;
+  return words.flatMap((name) => FAULTS.filter((fault) => fault.name === name));
 }
 
 async function play(setting: Setting, fault: Fault): Promise<Row> {
@@ -117,7 +104,7 @@ async function main(): Promise<boolean> {
     return true;
   }
   const faults = chosen();
-  const router = routerKind(values.router);
+  const { router } = values;
   const out = resolve(values.out);
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });

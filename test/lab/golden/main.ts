@@ -3,10 +3,10 @@
 // the kernel holds exactly the expressions, elements, sets, chains and priorities that were asked
 // for; what nft lists of it can be loaded again and gives the same; a reload ends at the same table.
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { startLab } from '../machine/lab.ts';
 import { leave } from '../machine/leave.ts';
 import type { Machine } from '../machine/machine.ts';
+import { labOptions, ROUTER } from '../machine/options.ts';
 import {
   differences,
   readBytecode,
@@ -16,6 +16,7 @@ import {
 } from './bytecode.ts';
 import { baseLoad, type TableCase, tableCases } from './cases.ts';
 
+const { values } = labOptions('golden', { router: ROUTER, all: false });
 const FOLDER = '/tmp/golden';
 const LIST = 'nft -y --debug=netlink list table inet whp';
 /** Between the parts of one answer. */
@@ -109,14 +110,10 @@ async function mustDiffer(router: Machine, text: string): Promise<string[]> {
 
 async function main(): Promise<boolean> {
   const say = (line: string): void => console.error(`lab: ${line}`);
-  const { values } = parseArgs({
-    allowPositionals: true,
-    options: { all: { type: 'boolean', default: false } },
-  });
   const cases = tableCases().filter(({ held }) => held || values.all);
   const base = baseLoad();
   const out = resolve('out/lab/golden');
-  const lab = await startLab({ router: 'mipsel', out, say, capture: false });
+  const lab = await startLab({ router: values.router, out, say, capture: false });
   let passed = 0;
   let failed = 0;
   const test = async (name: string, run: () => Promise<string[]>): Promise<void> => {

@@ -60,10 +60,11 @@ const RECIPE = 2;
 /** The image of `role`, from the cache or made now (minutes when packages have to be fetched). */
 export async function image(role: Role, say: (line: string) => void): Promise<Image> {
   const set = await fetchPackages(role.architecture, role.packages, say);
+  const kernel = await fetchPackages(role.kernel.architecture, [role.kernel.name], say);
   const small = await fetchPackages(role.architecture, [INITRAMFS_PACKAGE], say);
   const init = readFileSync(join(projectRoot(), 'test/lab/image/init.sh'));
   const key = createHash('sha256')
-    .update(JSON.stringify([set.key, small.key, role, PRUNED, SQUASH, RECIPE]))
+    .update(JSON.stringify([set.key, kernel.key, small.key, role, PRUNED, SQUASH, RECIPE]))
     .update(init)
     .digest('hex')
     .slice(0, 16);
@@ -75,12 +76,12 @@ export async function image(role: Role, say: (line: string) => void): Promise<Im
     base: join(done, 'base.squashfs'),
   };
   if (existsSync(made.base)) return made;
-  say(`image ${name}: unpacking ${set.debs.length} packages`);
+  say(`image ${name}: unpacking ${set.debs.length + kernel.debs.length} packages`);
   const work = mkdtempSync(join(cacheDirectory('images'), 'making-'));
   try {
     const root = join(work, 'root');
     mkdirSync(root);
-    await unpack(set.debs, root);
+    await unpack([...set.debs, ...kernel.debs], root);
     await unpack(small.debs, join(work, 'small'));
     const busybox = readFileSync(join(work, 'small/usr/bin/busybox'));
     await build(role, root, work, (modules) => cpio(initramfs(busybox, init, modules)));
@@ -107,6 +108,8 @@ async function build(
   copyFileSync(join(boot, kernel), join(work, 'kernel'));
   const version = kernel.replace(/^vmlinuz-/, '');
   const tree = join(root, 'usr/lib/modules', version);
+  // Newer kernels pack each module.
+  await command('find', [tree, '-name', '*.ko.xz', '-exec', 'xz', '-d', '{}', '+']);
   const early = moduleClosure(tree, role.early);
   writeFileSync(
     join(work, 'initramfs'),

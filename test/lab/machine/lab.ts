@@ -13,7 +13,7 @@ import { type Image, image, type ProjectFile, projectLayer } from './image.ts';
 import { bootMachine, type Machine } from './machine.ts';
 import { projectRoot } from './paths.ts';
 import type { Card, Hardware, Wire } from './qemu.ts';
-import { type RouterKind, routerRole, worldRole } from './roles.ts';
+import { type Role, type RouterKind, routerRole, worldRole } from './roles.ts';
 
 export interface LabOptions {
   readonly router: Exclude<RouterKind, 'mips'>;
@@ -61,7 +61,8 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   mkdirSync(out, { recursive: true });
   const files = ['router.log', 'world.log', 'lan.pcap', 'isp.pcap'].map((name) => join(out, name));
   for (const file of files) rmSync(file, { force: true });
-  const routerImage = await image(routerRole(options.router), say);
+  const role = routerRole(options.router);
+  const routerImage = await image(role, say);
   const worldImage = await image(worldRole(), say);
 
   const directory = mkdtempSync(join(tmpdir(), 'whp-lab-'));
@@ -72,7 +73,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   };
   process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
   try {
-    const hardware = await describe(options, routerImage, worldImage, directory, out);
+    const hardware = await describe(options, role, routerImage, worldImage, directory, out);
     const [routerLog, worldLog] = [join(out, 'router.log'), join(out, 'world.log')];
     const boots = await Promise.allSettled([
       bootMachine({ name: 'router', hardware: hardware.router, directory, consoleLog: routerLog }),
@@ -92,6 +93,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
 /** Makes both project layers and describes the two machines' hardware. */
 async function describe(
   options: LabOptions,
+  role: Role,
   routerImage: Image,
   worldImage: Image,
   directory: string,
@@ -115,7 +117,7 @@ async function describe(
   const card = options.card ?? 'virtio';
   return {
     router: {
-      board: options.router === 'mipsel' ? 'malta-el' : 'pc',
+      board: role.kernel.board,
       memory: options.routerMemory ?? ROUTER_MEMORY[options.router],
       kernel: routerImage.kernel,
       initramfs: routerImage.initramfs,

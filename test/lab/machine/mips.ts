@@ -9,6 +9,7 @@ import { type CpioEntry, cpio } from './cpio.ts';
 import { initramfs, type ProjectFile } from './image.ts';
 import { bootMachine, type Machine, type RunResult } from './machine.ts';
 import { projectRoot } from './paths.ts';
+import { kernelLine } from './roles.ts';
 
 export interface MipsOptions {
   /** Files of the machine, by absolute path. */
@@ -92,7 +93,7 @@ export async function bootProbe(options: ProbeOptions): Promise<RunResult> {
 async function kernelDirectory(say: (line: string) => void): Promise<string> {
   say('big-endian kernel: from the cache, or ten minutes to build');
   const script = join(projectRoot(), 'scripts/kernel-mips.sh');
-  const printed = await command(script, [], { timeout: 3_600_000 });
+  const printed = await command(script, [kernelLine()], { timeout: 3_600_000 });
   return printed.trim().split('\n').at(-1) ?? '';
 }
 

@@ -15,6 +15,9 @@ import { command } from './command.ts';
 import { cacheDirectory } from './paths.ts';
 
 export type DebianArchitecture = 'amd64' | 'mipsel';
+type Architecture = DebianArchitecture | 'mips64el';
+
+const RELEASE = 'bookworm';
 
 /** Set by scripts/lab.sh; asked for only where something is fetched. */
 function mirror(): string {
@@ -40,15 +43,20 @@ const ASSUMED = [
 
 /** Writes the private apt directories of one architecture; answers the APT_CONFIG environment. */
 function aptEnvironment(
-  architecture: DebianArchitecture,
+  architecture: Architecture,
+  suites: readonly string[],
   sources: boolean,
 ): Record<string, string> {
-  const base = cacheDirectory(`apt/${architecture}${sources ? '-src' : ''}`);
+  const base = cacheDirectory(
+    `apt/${[architecture, ...suites.slice(1)].join('-')}${sources ? '-src' : ''}`,
+  );
   for (const name of ['lists/partial', 'archives/partial', 'etc', 'none']) {
     mkdirSync(join(base, name), { recursive: true });
   }
   const kinds = sources ? ['deb', 'deb-src'] : ['deb'];
-  const list = kinds.map((kind) => `${kind} [signed-by=${KEYRING}] ${mirror()} bookworm main\n`);
+  const list = kinds.flatMap((kind) =>
+    suites.map((suite) => `${kind} [signed-by=${KEYRING}] ${mirror()} ${suite} main\n`),
+  );
   writeFileSync(join(base, 'etc/sources.list'), list.join(''));
   const status = ASSUMED.map(
     (name) =>
@@ -87,11 +95,12 @@ export interface PackageSet {
 }
 
 /**
- * The packages `names` of Debian 12 and what they depend on, as files. The set is resolved once
- * and then kept (WHP_REFRESH=1 asks the archive again), so a second lab needs no network.
+ * The packages `names` of Debian 12 and what they depend on, as files; NAME/SUITE is one of another
+ * suite, such as bookworm-backports. The set is resolved once and then kept (WHP_REFRESH=1 asks the
+ * archive again), so a second lab needs no network.
  */
 export async function fetchPackages(
-  architecture: DebianArchitecture,
+  architecture: Architecture,
   names: readonly string[],
   say: (line: string) => void,
 ): Promise<PackageSet> {
@@ -105,7 +114,8 @@ export async function fetchPackages(
   if (!existsSync(KEYRING)) {
     throw new Error(`${KEYRING} is missing: install the package debian-archive-keyring`);
   }
-  const environment = aptEnvironment(architecture, false);
+  const named = names.flatMap((name) => name.split('/').slice(1));
+  const environment = aptEnvironment(architecture, [...new Set([RELEASE, ...named])], false);
   say(`packages (${architecture}): reading the archive's signed index`);
   await command('apt-get', ['-q', 'update', '-o', 'APT::Update::Error-Mode=any'], { environment });
   const plan = await command('apt-get', ['-qq', '-y', '--print-uris', 'install', ...names], {
@@ -146,7 +156,7 @@ export async function fetchSource(
   const directory = cacheDirectory(`source/${name}`);
   const files = (): string[] => readdirSync(directory).map((file) => join(directory, file));
   if (files().some((file) => file.endsWith('.dsc'))) return files();
-  const environment = aptEnvironment('amd64', true);
+  const environment = aptEnvironment('amd64', [RELEASE], true);
   say(`source ${name}: fetching`);
   await command('apt-get', ['-q', 'update', '-o', 'APT::Update::Error-Mode=any'], { environment });
   await command('apt-get', ['-q', 'source', '--download-only', name], {

@@ -1,12 +1,15 @@
 // What each machine of the lab is made of: kernel, packages and kernel modules, by role and
-// architecture. The only place where a package or module is named.
+// architecture. The only place where a package or module is named. WHP_KERNEL (lab.sh --kernel) is
+// the line of the router's kernel; the world keeps Debian 12's.
 import type { DebianArchitecture } from './packages.ts';
+import type { Board } from './qemu.ts';
 
 export type RouterKind = 'mipsel' | 'x86_64' | 'mips';
 
 export interface Role {
   readonly name: 'router' | 'world';
   readonly architecture: DebianArchitecture;
+  readonly kernel: Kernel;
   readonly packages: readonly string[];
   /** Names, or directories below kernel/ that end in "/" (all modules in them). */
   readonly modules: readonly string[];
@@ -14,7 +17,42 @@ export interface Role {
   readonly early: readonly string[];
 }
 
-const KERNEL = { amd64: 'linux-image-cloud-amd64', mipsel: 'linux-image-4kc-malta' };
+export interface Kernel {
+  /** A package as apt-get takes it: NAME or NAME/SUITE. */
+  readonly name: string;
+  readonly architecture: DebianArchitecture | 'mips64el';
+  readonly board: Board;
+}
+
+export const KERNEL_LINES = ['6.1', '6.12'] as const;
+type Line = (typeof KERNEL_LINES)[number];
+
+const PC: Record<Line, Kernel> = {
+  '6.1': { name: 'linux-image-cloud-amd64', architecture: 'amd64', board: 'pc' },
+  '6.12': {
+    name: 'linux-image-cloud-amd64/bookworm-backports',
+    architecture: 'amd64',
+    board: 'pc-plain',
+  },
+};
+
+// Debian has no 32-bit MIPS kernel after 6.1: the 64-bit one runs the same 32-bit programs.
+const MALTA: Record<Line, Kernel> = {
+  '6.1': { name: 'linux-image-4kc-malta', architecture: 'mipsel', board: 'malta-el' },
+  '6.12': {
+    name: 'linux-image-5kc-malta/bookworm-backports',
+    architecture: 'mips64el',
+    board: 'malta-el64',
+  },
+};
+
+/** The kernel line that the router is to boot. */
+export function kernelLine(): Line {
+  const named = process.env.WHP_KERNEL ?? '6.1';
+  const line = KERNEL_LINES.find((one) => one === named);
+  if (line !== undefined) return line;
+  throw new Error(`WHP_KERNEL ${named}: known are ${KERNEL_LINES.join(', ')}`);
+}
 
 // Not busybox-static, whose applets start its own small `ip` where iproute2's was asked for; the
 // initramfs takes that one, since it has no libc.
@@ -49,7 +87,8 @@ export function routerRole(kind: Exclude<RouterKind, 'mips'>): Role {
   return {
     name: 'router',
     architecture,
-    packages: [KERNEL[architecture], ...BASE, 'dnsmasq-base'],
+    kernel: (kind === 'mipsel' ? MALTA : PC)[kernelLine()],
+    packages: [...BASE, 'dnsmasq-base'],
     modules: [...EARLY, ...DEVICES, ...NETWORK, ...cards],
     early: EARLY,
   };
@@ -60,7 +99,8 @@ export function worldRole(): Role {
   return {
     name: 'world',
     architecture: 'amd64',
-    packages: [KERNEL.amd64, ...BASE, 'iperf3', 'ethtool'],
+    kernel: PC['6.1'],
+    packages: [...BASE, 'iperf3', 'ethtool'],
     modules: [...EARLY, ...DEVICES, ...NETWORK],
     early: EARLY,
   };

@@ -4,9 +4,9 @@
 // parts of OpenWrt that no Debian package has (opkg, apk, rc.common, procd, uci, fw4) are stand-ins in
 // root/, which do what the package's scripts rely on; what they are not is said in docs/package.md.
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { startLab } from '../machine/lab.ts';
 import { leave } from '../machine/leave.ts';
+import { labOptions, ROUTER } from '../machine/options.ts';
 import { runSessions } from '../session/run.ts';
 import { lives } from './apk.ts';
 import { lackModules } from './lacking.ts';
@@ -16,14 +16,8 @@ import { makeBare, packages } from './packages.ts';
 import { createStage, ENFORCING, PID, type Stage } from './stage.ts';
 import { snapshot } from './trace.ts';
 
-const { values } = parseArgs({
-  allowPositionals: true,
-  options: {
-    router: { type: 'string', default: 'mipsel' },
-    // Without the sessions: only the package.
-    'no-call': { type: 'boolean', default: false },
-  },
-});
+// no-call: without the sessions, only the package.
+const { values } = labOptions('package', { router: ROUTER, 'no-call': false });
 const say = (line: string): void => console.error(`lab: ${line}`);
 
 async function answersRpcd({ must }: Stage): Promise<string> {

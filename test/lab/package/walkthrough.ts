@@ -3,9 +3,9 @@
 // is one of the lab's sessions. Prints what was typed and what was answered.
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { startLab } from '../machine/lab.ts';
 import type { Machine } from '../machine/machine.ts';
+import { labOptions, ROUTER } from '../machine/options.ts';
 import { projectRoot } from '../machine/paths.ts';
 import { buildWorld, runSessions } from '../session/run.ts';
 import { makeBare, packages } from './packages.ts';
@@ -60,12 +60,8 @@ async function type(prompt: string, machine: Machine, block: Block, wrap: string
 }
 
 async function main(): Promise<boolean> {
-  const { values } = parseArgs({
-    allowPositionals: true,
-    options: { router: { type: 'string', default: 'mipsel' } },
-  });
+  const { values } = labOptions('walkthrough', { router: ROUTER });
   const kind = values.router;
-  if (kind !== 'mipsel' && kind !== 'x86_64') throw new Error(`--router ${kind}: mipsel, x86_64`);
   const say = (line: string): void => console.error(`lab: ${line}`);
   const root = projectRoot();
   const blocks = blocksOf(readFileSync(join(root, 'docs/install.md'), 'utf8'));

@@ -5,13 +5,13 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import { FOLDER, SESSIONS } from '../../captures/samples.ts';
 import { type Scheduled, scheduleOf } from '../../captures/schedule.ts';
 import type { Timed } from '../../lib/pcap.ts';
 import { type Lab, startLab } from '../machine/lab.ts';
 import { leave } from '../machine/leave.ts';
+import { labOptions } from '../machine/options.ts';
 import { configText, startAgent } from '../mode.ts';
 import { RESOLVER_ADDRESS } from '../world/plan.ts';
 import { HOME, judge, portsText, type Run, type Session } from './judge.ts';
@@ -140,8 +140,8 @@ async function play(session: Session): Promise<Run> {
 }
 
 async function main(): Promise<boolean> {
-  const { positionals } = parseArgs({ allowPositionals: true });
-  const named = positionals.slice(1).map((file) => resolve(file));
+  const { words } = labOptions('replay', {}, 'any');
+  const named = words.map((file) => resolve(file));
   if (named.length === 0 && !existsSync(FOLDER)) {
     console.log(`replay through the router: 0 passed, 0 failed, 1 skipped (${FOLDER} is absent)`);
     return true;

@@ -7,24 +7,21 @@
 //   scripts/lab.sh soak [--router mipsel|x86_64] [--sessions N] [--out DIRECTORY]
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { startLab } from '../machine/lab.ts';
 import { leave } from '../machine/leave.ts';
 import type { Machine } from '../machine/machine.ts';
+import { labOptions, ROUTER } from '../machine/options.ts';
 import { projectRoot } from '../machine/paths.ts';
 import { startAgent } from '../mode.ts';
 import { runSessions } from '../session/run.ts';
 import { DEVICES } from '../world/plan.ts';
 import { type Sample, steadiness } from './memory.ts';
 
-const { values } = parseArgs({
-  allowPositionals: true,
-  options: {
-    router: { type: 'string', default: 'mipsel' },
-    sessions: { type: 'string', default: '76' },
-    seed: { type: 'string', default: '6' },
-    out: { type: 'string', default: 'out/soak' },
-  },
+const { values } = labOptions('soak', {
+  router: ROUTER,
+  sessions: { above: 0, otherwise: 76 },
+  seed: { above: 0, otherwise: 6 },
+  out: { text: 'out/soak' },
 });
 
 /** Simulated seconds in one of the lab's. */
@@ -77,7 +74,7 @@ async function watchMemory(router: Machine): Promise<{ samples: Sample[]; stop()
 
 async function main(): Promise<boolean> {
   const out = resolve(values.out);
-  const kind = values.router === 'x86_64' ? 'x86_64' : 'mipsel';
+  const { router: kind } = values;
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
   const lab = await startLab({ router: kind, out, say });
@@ -89,8 +86,8 @@ async function main(): Promise<boolean> {
     const { result, text, ok } = await runSessions(
       { world: lab.world, out, routerKind: kind, capturesOutside: true, say },
       {
-        seed: Number(values.seed),
-        sessionsPerDevice: Number(values.sessions),
+        seed: values.seed,
+        sessionsPerDevice: values.sessions,
         noise: true,
         adversary: false,
         agentStatus: agent.status,

@@ -1,0 +1,119 @@
+// What the scripts say of themselves, and that they refuse a word they do not know with one line and
+// exit status 2, before anything is installed, built or booted.
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Options, ROUTER, readOptions } from '../lab/machine/options.ts';
+
+const scripts = readdirSync('scripts').filter((name) => name.endsWith('.sh'));
+
+/** Runs it where nothing can be installed or built: no compiler, no emulator, no apt. */
+function run(name: string, ...words: string[]) {
+  const { status, stdout, stderr } = spawnSync(`scripts/${name}`, words, {
+    encoding: 'utf8',
+    env: { ...process.env, WHP_MIRROR: 'file:///nowhere', WHP_CACHE: '/proc/nowhere' },
+  });
+  return { status, stdout, lines: stderr.trimEnd().split('\n') };
+}
+
+test('every script prints its opening comment for --help and -h, wherever it stands', () => {
+  for (const name of scripts)
+    for (const words of [['--help'], ['-h'], ['--bogus', '--help']]) {
+      const { status, stdout } = run(name, ...words);
+      assert.is(status, 0, `${name} ${words.join(' ')}`);
+      const first = /^#!.*\n# (.*)\n/.exec(readFileSync(`scripts/${name}`, 'utf8'))?.[1];
+      assert.is(stdout.split('\n')[0], first, name);
+    }
+});
+
+const REFUSED: readonly (readonly [string, readonly string[], RegExp])[] = [
+  ['test.sh', ['--fast'], /unknown word --fast/],
+  ['test.sh', ['--full', 'netns'], /unknown word netns/],
+  [
+    'package.sh',
+    ['arm_cortex-a7'],
+    /no build for 'arm_cortex-a7'; known: .*opkg print-architecture/,
+  ],
+  ['package.sh', ['x86_64', 'mips_24kf'], /no build for 'mips_24kf'/],
+  ['package.sh', [''], /no build for ''/],
+  ['package.sh', ['x86_64 mips_24kc'], /no build for 'x86_64 mips_24kc'/],
+  ['package.sh', ['--fast'], /unknown option --fast/],
+  ['package.sh', ['--version'], /--version : such as 0.1.0-r1/],
+  ['package.sh', ['--version', 'one'], /--version one: such as/],
+  ['host.sh', ['arm'], /no build for 'arm'/],
+  ['kernel-mips.sh', ['6.6'], /kernel '6.6'; known: 6.1 and 6.12/],
+  ['fuzz.sh', ['--inputs'], /--inputs ''/],
+  ['fuzz.sh', ['--seconds', 'x'], /--seconds 'x'/],
+  ['fuzz.sh', ['all'], /unknown option all/],
+  ['must-fail.sh', [], /no runner/],
+  ['bench.sh', ['--only', 'answers,speed'], /--only answers,speed: known are answers, router/],
+  ['lab.sh', ['bogus'], /no command 'bogus'; known: .*boot faults/],
+  ['lab.sh', ['probe'], /probe '': no such file/],
+  ['lab.sh', ['probe', 'nowhere.ts'], /probe 'nowhere.ts': no such file/],
+  ['lab.sh', ['--sessions', 'x'], /--sessions x: a whole number above 0/],
+  ['lab.sh', ['--router', 'arm'], /--router arm: known are mipsel, x86_64/],
+  ['lab.sh', ['--kernel', '6.6'], /--kernel 6.6: known are 6.1, 6.12/],
+  ['lab.sh', ['boot', '--kernel=5'], /--kernel 5: known/],
+  ['lab.sh', ['boot', '--router', 'mips'], /--router mips: known are/],
+  ['lab.sh', ['faults', 'bogus'], /bogus: known are steady/],
+  ['lab.sh', ['golden', '--none'], /unknown option --none/],
+  ['lab.sh', ['big-endian', '--all'], /unknown option --all/],
+  ['lab.sh', ['walkthrough', 'twice'], /twice: nothing but options/],
+];
+
+test('what is not known is refused with one line', () => {
+  for (const [name, words, text] of REFUSED) {
+    const { status, lines } = run(name, ...words);
+    assert.is(status, 2, `${name} ${words.join(' ')}: ${lines.join('\n')}`);
+    assert.is(lines.length, 1, lines.join('\n'));
+    assert.match(lines[0]!, text);
+  }
+});
+
+const RULES = {
+  router: ROUTER,
+  rounds: { above: 0, otherwise: 5 },
+  only: { list: ['a', 'b'] },
+  out: { text: 'out/x' },
+  all: false,
+} as const;
+const read = (...words: string[]): Options<typeof RULES> => readOptions(RULES, ['one'], words);
+
+test("the lab's options: values, defaults and words", () => {
+  const { values } = read();
+  assert.equal(values, { router: 'mipsel', rounds: 5, only: ['a', 'b'], out: 'out/x', all: false });
+  const given = read(
+    'one',
+    '--router=x86_64',
+    '--rounds',
+    '7',
+    '--only',
+    'b',
+    '--all',
+    '--',
+    'one',
+  );
+  assert.equal(given.words, ['one', 'one']);
+  assert.equal(given.values, { router: 'x86_64', rounds: 7, only: ['b'], out: 'out/x', all: true });
+});
+
+test('an option without its value, with one too many, or of an object is refused', () => {
+  for (const words of [
+    ['--out'],
+    ['--out', '--all'],
+    ['--out='],
+    ['--rounds', '1e3'],
+    ['--rounds', '-1'],
+    ['--rounds', '99999999999'],
+    ['--only', ''],
+    ['--all=no'],
+    ['--router'],
+    ['--constructor', 'x'],
+    ['-a'],
+    ['two'],
+  ])
+    assert.throws(() => read(...words), undefined, words.join(' '));
+});
+
+test.run();
