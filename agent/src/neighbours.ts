@@ -27,6 +27,10 @@ const LOOK_MILLISECONDS = 60_000;
 const UNREAD = '?';
 const NO_OTHERS: Listing = { marks: [], firewall: { forward: null, flowTables: [] } };
 
+/** After a boot the agent is there before the network: until then nothing is missed. */
+const BOOT_MILLISECONDS = 120_000;
+const NETWORK_MILLISECONDS = 20_000;
+
 export interface Neighbours {
   /** As they are now, for `whp status`. */
   looks: readonly Look[];
@@ -34,9 +38,11 @@ export interface Neighbours {
   readonly traffic: TrafficState;
   /** Of the chains of others when their rules were read; their number of transactions then. */
   chains: string;
-  /** The number of everybody's transactions before `chains` was read. */
+  /** The number of everybody's transactions before the rules were listed. */
   generation: number;
   foreign: number;
+  /** The number of transactions of others when their rules were listed. */
+  listed: number;
   readAt: number;
   /** Somebody changed rules, routes or tables since the last look. */
   isDue: boolean;
@@ -51,6 +57,7 @@ export function createNeighbours(): Neighbours {
     chains: UNREAD,
     generation: 0,
     foreign: -1,
+    listed: -1,
     readAt: -LISTING_MILLISECONDS,
     isDue: true,
     lookedAt: 0,
@@ -62,6 +69,7 @@ export function createNeighbours(): Neighbours {
 export function lookAround(daemon: Daemon): void {
   const { neighbours } = daemon;
   if (!neighbours.isDue && now() - neighbours.lookedAt < LOOK_MILLISECONDS) return;
+  if (daemon.since < BOOT_MILLISECONDS && now() - daemon.since < NETWORK_MILLISECONDS) return;
   const realized = readPaths(daemon.paths);
   if (typeof realized === 'string') return;
   neighbours.lookedAt = now();
@@ -104,26 +112,26 @@ async function readRules(daemon: Daemon): Promise<void> {
 
 /** Lists the rules of others where their chains are not as they were. A rule that was exchanged for
  * another leaves no trace there: who asks for this moment (`isAsked`) has them listed anyhow. */
-async function freshRules(
-  { neighbours, effects: { sets } }: Daemon,
-  isAsked = false,
-): Promise<void> {
+async function freshRules(daemon: Daemon, isAsked = false): Promise<void> {
+  const { neighbours, repair } = daemon;
+  const { sets } = daemon.effects;
   if (typeof sets === 'string') return;
   const generation = readGeneration(sets);
   if (generation !== 0 && generation === neighbours.generation) return;
   const chains = readOthersChains(sets);
-  neighbours.generation = generation;
   if (!isAsked && chains === neighbours.chains) return;
+  neighbours.generation = generation;
   neighbours.chains = chains;
+  neighbours.listed = repair.foreign;
   neighbours.listing = chains === '' ? NO_OTHERS : await readListing();
   neighbours.isDue = true;
 }
 
-/** The configuration was read again, maybe with the firewall's: the rules are listed with the next
- * look. */
-export function lookAgain({ neighbours }: Daemon): void {
-  neighbours.chains = UNREAD;
-  neighbours.generation = 0;
-  neighbours.foreign = -1;
+/** The configuration was read again, maybe with the firewall's: what others have loaded since the last
+ * listing is listed with the next look. */
+export function lookAgain({ neighbours, repair }: Daemon): void {
   neighbours.isDue = true;
+  if (neighbours.listed === repair.foreign) return;
+  neighbours.chains = UNREAD;
+  neighbours.foreign = -1;
 }

@@ -17,11 +17,11 @@ if (!hadLeases) writeFileSync(LEASES, '');
 mkdirSync(`${FOLDER}/profiles`, { recursive: true });
 copyFileSync('agent/profiles/skype.json', `${FOLDER}/profiles/skype.json`);
 writeFileSync(`${FOLDER}/leases`, '');
-// What the agent loads with nft is counted.
+// What the agent loads with nft is counted, and not what it lists.
 mkdirSync(`${FOLDER}/bin`);
 writeFileSync(
   `${FOLDER}/bin/nft`,
-  `#!/bin/sh\necho >>${FOLDER}/loads\nPATH=\${PATH#*:} exec nft "$@"\n`,
+  `#!/bin/sh\ncase "$1" in -f) echo >>${FOLDER}/loads;; esac\nPATH=\${PATH#*:} exec nft "$@"\n`,
   { mode: 0o755 },
 );
 

@@ -16,7 +16,8 @@ const profile = JSON.parse(readFileSync('agent/profiles/skype.json', 'utf8'));
 const { retired: _, ...live } = profile;
 writeFileSync(`${FOLDER}/profiles/skype.json`, JSON.stringify(live));
 
-const WHP = `${resolve('out/host/x86_64/whp-host')} ${resolve('out/whp')}`;
+const HOST = resolve('out/host/x86_64/whp-host');
+const WHP = `${HOST} ${resolve('out/whp')}`;
 const OPTIONS = `--config ${FOLDER}/whp --profiles ${FOLDER}/profiles --state ${FOLDER}/state --socket ${FOLDER}/sock`;
 
 function config(lan: readonly string[] = ['br-lan'], more = ''): string {
@@ -54,7 +55,14 @@ interface Played {
   readonly alone: Asked;
   readonly beside: Asked;
   readonly status: string;
-  readonly answer: { readonly problems: readonly string[]; readonly notes: readonly string[] };
+  readonly answer: Answer;
+  /** What rpcd's plugin is answered. */
+  readonly rpcd: Answer;
+}
+
+interface Answer {
+  readonly problems: readonly string[];
+  readonly notes: readonly string[];
 }
 
 const MARK = '==== ';
@@ -78,6 +86,7 @@ ${asked('beside')}
 ${hasStatus ? 'sleep 6' : ''}
 echo '${MARK}status text'; whp status
 echo '${MARK}status json'; whp status --json
+echo '${MARK}rpcd'; echo '{"method":"rpc","operand":"status","input":{}}' | ${HOST} --ask ${FOLDER}/sock
 kill $agent; wait $agent`;
   const { stdout, stderr } = spawnSync('unshare', ['-n', '-m', 'sh', '-c', script], {
     encoding: 'utf8',
@@ -99,6 +108,7 @@ kill $agent; wait $agent`;
     beside: read('beside'),
     status: part('status text'),
     answer: JSON.parse(part('status json')),
+    rpcd: JSON.parse(part('rpcd')),
   };
 }
 
@@ -106,7 +116,7 @@ kill $agent; wait $agent`;
 function said(played: Played, kind: 'problems' | 'notes'): string[] {
   const lines = ({ json }: Asked): string[] =>
     json[kind]
-      .filter(({ where }) => !where.startsWith('kmod-'))
+      .filter(({ where }) => !where.startsWith('kmod-') && where !== 'agent')
       .map(({ where, what }) => `${where}: ${what}`);
   const alone = lines(played.alone);
   assert.equal(lines(played.beside), alone);
@@ -115,6 +125,7 @@ function said(played: Played, kind: 'problems' | 'notes'): string[] {
 
 function inStatus(played: Played, line: string): void {
   assert.ok(played.answer.problems.includes(line), JSON.stringify(played.answer));
+  assert.ok(played.rpcd.problems.includes(line), JSON.stringify(played.rpcd));
   assert.ok(played.status.includes(`! ${line}\n`), played.status);
 }
 
@@ -131,6 +142,8 @@ test('a home as it should be', () => {
   assert.is(seen(played, 'way out'), 'IPv4 by wan; IPv6 none');
   assert.match(seen(played, 'packets from home'), /^br-lan \d+ packets/);
   assert.match(seen(played, 'firewall'), 'table inet fw4 is not loaded');
+  assert.ok(played.alone.text.includes('note: agent: no agent runs'), played.alone.text);
+  assert.not.ok(played.beside.text.includes('no agent runs'), played.beside.text);
   // What this kernel lacks is said by name, and the exit status follows.
   const lacks = played.alone.json.problems.map(({ where }) => where);
   assert.is(played.alone.status, lacks.length === 0 ? 0 : 1);
@@ -251,7 +264,7 @@ whp check | grep -v kmod | sed 's/^/gone: /'
 nft add rule inet fw4 forward_lan jump accept_to_whp; sleep 1
 whp check | grep -v kmod | sed 's/^/back: /'
 nft flush chain inet fw4 accept_to_whp; nft add rule inet fw4 accept_to_whp drop; nft add rule inet fw4 accept_to_whp drop
-whp check | grep -v kmod | sed 's/^/exchanged: /'
+sleep 6; whp check | grep -v kmod | sed 's/^/exchanged: /'
 kill $early; wait $early; : >log`;
   const { alone } = play(config(), `${setup}\n(${change}\n) >changes 2>&1`);
   assert.ok(alone.text.length > 0);

@@ -35,10 +35,15 @@ export async function checkFile(command: Command): Promise<number> {
   if (command.operand !== null) {
     return checkAs(command, command.operand, isProfileName(command.operand));
   }
+  return print(await checkRouter(command));
+}
+
+/** The configuration in its place on this router, without an agent. */
+export async function checkRouter(command: Command): Promise<Printed> {
   const read = readConfiguration(command);
-  if (!read.ok) return print(unread(command, command.config, read.problems));
+  if (!read.ok) return unread(command, command.config, read.problems);
   const router = await readRouter(read.value.policy);
-  return print(checked(command, command.config, reportOf(read.value, router)));
+  return checked(command, command.config, reportOf(read.value, router));
 }
 
 interface Read {
@@ -66,7 +71,7 @@ async function readRouter(policy: Policy): Promise<RouterSeen | string> {
 
 /** What could not be looked at is no "good". */
 function unseen(why: string): Look {
-  const what = `this router cannot be looked at: ${why}; run whp check as root`;
+  const what = `this router cannot be looked at: ${why}; is whp check run as root?`;
   return { subject: 'router', seen: why, problems: [{ where: 'router', what }], notes: [] };
 }
 

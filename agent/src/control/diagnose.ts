@@ -9,7 +9,8 @@ import { readHosts } from '../system/hosts.ts';
 import { runProgram } from '../system/process.ts';
 import type { Command } from './arguments.ts';
 import { askOnce } from './ask.ts';
-import { loadPolicy, loadProfiles } from './load.ts';
+import { checkRouter } from './check.ts';
+import { loadProfiles } from './load.ts';
 import { createRedactor, type Redactor, secretNames } from './redact.ts';
 import { columns } from './text.ts';
 import { VERSION } from './version.ts';
@@ -66,7 +67,7 @@ async function gather(command: Command): Promise<Part[]> {
   const parts: Part[] = [
     { title: 'version', text: VERSION },
     { title: command.config, text: fileText(command.config) },
-    { title: 'check', text: checkText(command) },
+    { title: 'check', text: (await checkRouter({ ...command, json: false, explain: true })).out },
     { title: 'profiles', text: profilesText(command) },
   ];
   for (const method of QUESTIONS) {
@@ -106,11 +107,6 @@ function cut(text: string): string {
   // Half an address would not be known as one.
   const end = text.lastIndexOf('\n', LONGEST) + 1;
   return `${text.slice(0, end)}(${text.length - end} more characters)\n`;
-}
-
-function checkText(command: Command): string {
-  const read = loadPolicy(command, null);
-  return read.ok ? 'good' : read.problems.map(({ where, what }) => `${where}: ${what}`).join('\n');
 }
 
 function profilesText(command: Command): string {

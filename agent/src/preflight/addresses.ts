@@ -17,6 +17,10 @@ export function addressesLook({ policy, uci, router }: Subject): Look {
       const what = `${address} is no address of the public Internet: right only if the proxy is in a network of your own; else write the one that its provider shows: uci set ${placed.path}.address=ADDRESS; uci commit whp; whp reload`;
       notes.push({ where: placeOf(placed, 'address'), what });
     }
+    if (router?.addresses.some((one) => one.address === address)) {
+      const what = `${address} is an address of this router, not of the proxy: uci set ${placed.path}.address=ADDRESS; uci commit whp; whp reload`;
+      notes.push({ where: placeOf(placed, 'address'), what });
+    }
     const inner = { local, remote, local6: inner6?.local, remote6: inner6?.remote };
     for (const [option, inside] of Object.entries(inner)) {
       const owner = inside === undefined || router === null ? null : ownerOf(router, name, inside);

@@ -5,8 +5,6 @@
 export interface Chain {
   /** "forward", or null for one that is only jumped to. */
   readonly hook: string | null;
-  /** Smaller is earlier. */
-  readonly priority: number;
   /** What happens at the end of a chain with a hook. */
   readonly policy: 'accept' | 'drop';
   /** Rules as nft prints them. */
@@ -29,55 +27,33 @@ export interface Firewall {
 
 /** firewall4's table. */
 export const FW4 = 'inet fw4';
-/** nft's names of priorities at hooks of ip, ip6 and inet (libnftables). */
-const PRIORITIES: Readonly<Record<string, number>> = {
-  raw: -300,
-  mangle: -150,
-  dstnat: -100,
-  filter: 0,
-  security: 50,
-  srcnat: 100,
-};
 
-/** `own`: tables that are ours. */
+/** `own`: tables that are ours. A table begins at the margin, what is in it one tab further, and its
+ * lines two. A listing may be long: only lines of what is wanted are looked into. */
 export function readFirewall(listing: string, own: readonly string[]): Firewall {
   const flowTables: FlowTable[] = [];
   let chains: Map<string, Chain> | null = null;
-  for (const [table, blocks] of tables(listing)) {
-    if (table === FW4) chains ??= new Map();
-    for (const { kind, name, lines } of blocks) {
-      if (kind === 'flowtable' && !own.includes(table)) flowTables.push(flowTable(table, lines));
-      if (kind === 'chain' && table === FW4) chains!.set(name, chainOf(lines));
+  let table = '';
+  let wanted: string[] | null = null;
+  const found: { readonly table: string; readonly name: string; readonly lines: string[] }[] = [];
+  for (const line of listing.split('\n')) {
+    if (line.startsWith('\t\t')) wanted?.push(line.trim());
+    else if (line.startsWith('table ')) {
+      table = line.slice(6, line.indexOf(' {'));
+      if (table === FW4) chains ??= new Map();
+    } else if (line.endsWith(' {')) {
+      const isFlowTable = line.startsWith('\tflowtable ') && !own.includes(table);
+      const isChain = table === FW4 && line.startsWith('\tchain ');
+      wanted = isFlowTable || isChain ? [] : null;
+      const name = isChain ? line.slice(7, -2) : '';
+      if (wanted !== null) found.push({ table, name, lines: wanted });
     }
+  }
+  for (const { table, name, lines } of found) {
+    if (name === '') flowTables.push(flowTable(table, lines));
+    else chains?.set(name, chainOf(lines));
   }
   return { forward: chains === null ? null : reached(chains), flowTables };
-}
-
-interface Block {
-  readonly kind: string;
-  readonly name: string;
-  readonly lines: string[];
-}
-
-/** A table begins at the margin, what is in it one tab further, and its lines two. */
-function* tables(listing: string): Generator<[table: string, blocks: Block[]]> {
-  let open: [string, Block[]] | null = null;
-  let block: Block | null = null;
-  for (const line of listing.split('\n')) {
-    const head = /^table (\S+ \S+) \{/.exec(line);
-    if (head !== null) {
-      if (open !== null) yield open;
-      open = [head[1]!, []];
-      block = null;
-      continue;
-    }
-    const inner = /^\t(\w+) (\S+) \{$/.exec(line);
-    if (inner !== null) {
-      block = { kind: inner[1]!, name: inner[2]!, lines: [] };
-      open?.[1].push(block);
-    } else if (line.startsWith('\t\t')) block?.lines.push(line.trim());
-  }
-  if (open !== null) yield open;
 }
 
 function flowTable(table: string, lines: readonly string[]): FlowTable {
@@ -92,24 +68,10 @@ function flowTable(table: string, lines: readonly string[]): FlowTable {
 
 function chainOf(lines: readonly string[]): Chain {
   const [first = ''] = lines;
-  const base = /^type \w+ hook (\w+) (?:device \S+ )?priority ([^;]+);(?: policy (\w+);)?/.exec(
-    first,
-  );
-  if (base === null) return { hook: null, priority: 0, policy: 'accept', rules: lines };
-  const [, hook = '', priority = '', policy] = base;
-  return {
-    hook,
-    priority: priorityOf(priority),
-    policy: policy === 'drop' ? 'drop' : 'accept',
-    rules: lines.slice(1),
-  };
-}
-
-/** "filter", "filter + 5", "-150" */
-function priorityOf(text: string): number {
-  const [, name, sign = '+', add = '0'] = /^([a-z]+)(?: ([+-]) (\d+))?$/.exec(text) ?? [];
-  if (name === undefined) return Number(text) || 0;
-  return (PRIORITIES[name] ?? 0) + (sign === '-' ? -Number(add) : Number(add));
+  const hook = first.startsWith('type ') ? / hook (\w+) /.exec(first) : null;
+  if (hook === null) return { hook: null, policy: 'accept', rules: lines };
+  const policy = first.includes('policy drop;') ? 'drop' : 'accept';
+  return { hook: hook[1]!, policy, rules: lines.slice(1) };
 }
 
 /** The chains at the forward hook and what they lead to; the others are let go. */
@@ -123,6 +85,7 @@ function reached(chains: ReadonlyMap<string, Chain>): Map<string, Chain> {
     if (chain === undefined || kept.has(name)) continue;
     kept.set(name, chain);
     for (const rule of chain.rules) {
+      if (!rule.includes('jump ') && !rule.includes('goto ')) continue;
       for (const [, target] of rule.matchAll(/\b(?:jump|goto) (\S+?)(?=[\s,}]|$)/g))
         wanted.push(target!);
     }

@@ -47,12 +47,10 @@ export function fateOf(chains: Chains, flow: Flow): Fate {
   return fate;
 }
 
-/** The chains at the hook one after the other: each has to let it pass. */
+/** Each of the chains at the hook has to let it pass, in whatever order. */
 function findFate(chains: Chains, flow: Flow): Fate {
   const walk: Walk = { chains, flow, some: [], left: MOST_RULES };
-  const bases = Array.from(chains)
-    .filter(([, { hook }]) => hook === 'forward')
-    .sort(([, a], [, b]) => a.priority - b.priority);
+  const bases = Array.from(chains).filter(([, { hook }]) => hook === 'forward');
   let last = '';
   for (const [name, { policy }] of bases) {
     const ending = run(walk, name, 0);

@@ -15,7 +15,10 @@ const INSTALL = '/usr/share/whp/firewall.sh install';
 export function forwardingLook({ policy }: Subject, seen: RouterSeen): Look {
   const nothing = { subject: SUBJECT, problems: [], notes: [] };
   const { firewall } = seen;
-  if (typeof firewall === 'string') return { ...nothing, seen: `not read: ${firewall}` };
+  if (typeof firewall === 'string') {
+    const what = `the loaded rules could not be read (${firewall}): whether the firewall lets the application pass, and offload, is not known`;
+    return { ...nothing, seen: `not read: ${firewall}`, notes: [{ where: 'firewall', what }] };
+  }
   const { forward } = firewall;
   if (forward === null)
     return { ...nothing, seen: 'table inet fw4 is not loaded: it refuses nothing' };

@@ -86,7 +86,8 @@ function missing(
   name: string,
   exchange: Exchange,
 ): string {
-  const device = seen.interfaces.get(name);
+  // LuCI writes @lan for an alias of interface lan.
+  const device = seen.interfaces.get(name.replace(/^@/, ''));
   if (device !== undefined && linkOf(seen, device) !== null) {
     return `there is no device "${name}": that is an interface of /etc/config/network, and its device is ${device}; ${exchange(name, [device])}`;
   }

@@ -26,6 +26,7 @@ const OF_FILE: readonly ((subject: Subject) => Look)[] = [
 
 /** What is asked of this router. */
 const OF_ROUTER: readonly ((subject: Subject, seen: RouterSeen) => Look)[] = [
+  agentLook,
   lanLook,
   trafficLook,
   wayOutLook,
@@ -50,6 +51,18 @@ export function looksOf(subject: Subject): Look[] {
 
 function softened({ problems, notes, ...look }: Look): Look {
   return { ...look, problems: [], notes: [...problems, ...notes] };
+}
+
+function agentLook({ policy }: Subject, { traffic }: RouterSeen): Look {
+  const isMissing = traffic === null && policy.apps.length > 0;
+  const what =
+    'no agent runs: nothing of this is in force; /etc/init.d/whp enable; /etc/init.d/whp start';
+  return {
+    subject: 'agent',
+    seen: traffic === null ? 'none runs' : 'runs',
+    problems: [],
+    notes: isMissing ? [{ where: 'agent', what }] : [],
+  };
 }
 
 /** Who else uses what is ours. */

@@ -1,5 +1,6 @@
 // Looks at the default routes: one that leaves by a lan device makes a one-armed router (or an access
 // point that routes nothing), where every packet counts as from home to home. Pure.
+import { RTN_UNICAST } from '../netlink/constants.ts';
 import type { KernelRoute } from '../netlink/route.ts';
 import type { Problem } from '../policy/result.ts';
 import type { Look } from './look.ts';
@@ -15,7 +16,9 @@ export function wayOutLook({ policy }: Subject, seen: RouterSeen): Look {
   for (const family of [4, 6] as const) {
     const routes = defaults(seen, family);
     const nameOf = ({ link }: KernelRoute): string =>
-      seen.links.find(({ index }) => index === link)?.name ?? `device ${link}`;
+      link === 0
+        ? 'several devices, which are not looked at'
+        : (seen.links.find(({ index }) => index === link)?.name ?? `device ${link}`);
     const names = [...new Set(routes.map(nameOf))];
     told.push(`IPv${family} ${names.length === 0 ? 'none' : `by ${names.join(', then ')}`}`);
     names.forEach((name, at) => {
@@ -42,6 +45,6 @@ function defaults({ routes }: RouterSeen, family: 4 | 6): KernelRoute[] {
       (one) =>
         one.family === family && one.table === MAIN && one.destination === null && !one.cloned,
     )
-    .filter(({ link }) => link !== 0)
+    .filter(({ type }) => type === RTN_UNICAST)
     .sort((a, b) => a.metric - b.metric);
 }

@@ -19,6 +19,7 @@ import {
   readLink,
 } from '../netlink/link.ts';
 import type { Decoded, Message, Reader } from '../netlink/message.ts';
+import { putNeighbourDump, readNeighbour } from '../netlink/neighbour.ts';
 import {
   isPlain,
   type KernelRoute,
@@ -84,6 +85,13 @@ export function readCounted({ socket }: Paths, names: readonly string[]): Kernel
     const one = collect(socket, (w, seq) => putLinkQuery(w, seq, name, true), readLink);
     return typeof one === 'string' ? [] : one;
   });
+}
+
+/** Hardware addresses by address, as the neighbour table has them now; empty where it cannot be read. */
+export function readNeighbours({ socket }: Paths): ReadonlyMap<string, string> {
+  const found = collect(socket, putNeighbourDump, readNeighbour);
+  const known = typeof found === 'string' ? [] : found;
+  return new Map(known.flatMap(({ address, mac }) => (mac === null ? [] : [[address, mac]])));
 }
 
 /** Reads all four kinds. A string is the error, with the errno of the dump that failed. */

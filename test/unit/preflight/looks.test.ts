@@ -108,6 +108,7 @@ test('a home as it should be: nothing to say, and each look says what it saw', (
       'configuration',
       'proxies',
       'profiles',
+      'agent',
       'lan devices',
       'packets from home',
       'way out',
@@ -189,6 +190,9 @@ test('a bridge under VLAN filtering: the device to write', () => {
   assert.match(said, 'br-lan is a bridge under VLAN filtering');
   assert.match(said, 'are on br-lan.1: packets come in as those of that device');
   assert.match(said, "del_list whp.globals.lan='br-lan'; uci add_list whp.globals.lan='br-lan.1'");
+  // An untagged network on the bridge itself, and a VLAN above it.
+  const mixed = [address(5, '192.168.1.1/24'), address(7, '192.168.20.1/24')];
+  assert.equal(problems({ links, addresses: mixed }), []);
   // Written, it is good; the guests' VLAN beside it deserves a note.
   assert.equal(problems({ links, addresses }, lan('br-lan.1')), []);
   const both = [...addresses, address(7, '192.168.20.1/24')];
@@ -242,7 +246,10 @@ test('a default route by a lan device', () => {
   assert.match(problems({ routes: [route(4), route(5, { family: 6 })] })[0]!, /^ip -6 route: /);
   assert.equal(problems({ routes: [route(4), route(5, { metric: 10 })] }), []);
   assert.match(notes({ routes: [route(4), route(5, { metric: 10 })] })[0]!, 'while wan is down');
-  assert.equal(problems({ routes: [route(4), route(5, { table: 100 })] }), []);
+  assert.equal(problems({ routes: [route(4, { metric: 5 }), route(5, { table: 100 })] }), []);
+  assert.equal(problems({ routes: [route(4, { metric: 9 }), route(5, { type: 7 })] }), []);
+  const several = looked(CONFIG, { routes: [route(0)] });
+  assert.match(seenOf(several, 'way out'), 'IPv4 by several devices, which are not looked at');
   assert.equal(problems({ routes: [route(4), route(5, { destination: '10.0.0.0/8' })] }), []);
 });
 
@@ -361,6 +368,8 @@ test('proxies and tunnels with addresses of a home', () => {
     const [said = ''] = notes({}, CONFIG.replace('203.0.113.20', one));
     assert.match(said, `whp.cloud.address (/etc/config/whp:4): ${one} is no address of the public`);
   }
+  const own4 = CONFIG.replace('203.0.113.20', '198.51.100.10');
+  assert.match(notes({}, own4)[0]!, '198.51.100.10 is an address of this router');
   const [said = ''] = notes({}, CONFIG.replace('10.213.0.1', '192.168.1.1'));
   assert.match(
     said,
@@ -377,6 +386,25 @@ test('a profile of a service that has ended', () => {
   const retired = withValue('/retired', '2025-05-05', PROFILE) as Profile;
   const [said = ''] = notesOf(looked(CONFIG, null, retired));
   assert.match(said, 'the service of profile Skype ended on 2025-05-05');
+});
+
+test('where nothing is to be proxied, nothing goes wrong', () => {
+  const off = lan('br-lna').replace(
+    "config app 'skype'\n",
+    "config app 'skype'\n\toption enabled '0'\n",
+  );
+  assert.equal(problems({}, off), []);
+  assert.match(notes({}, off)[0]!, 'there is no device "br-lna"');
+});
+
+test('what could not be looked at is told, and that no agent runs', () => {
+  assert.match(notes({ firewall: 'nft: errno 1' })[0]!, 'firewall: the loaded rules could not be');
+  assert.equal(problems({ firewall: 'nft: errno 1' }), []);
+  assert.match(notes({ traffic: null })[0]!, 'agent: no agent runs');
+  assert.is(
+    seenOf(looked(CONFIG, { lacking: null }), 'kernel modules'),
+    'not asked for now; whp check asks',
+  );
 });
 
 test('a file alone is asked nothing of this router', () => {
