@@ -44,6 +44,7 @@ export interface AppParts {
 export const APP_OPTIONS: OptionSpec = {
   options: ['enabled', 'profile', 'fallback'],
   lists: ['device', 'schedule', 'proxy'],
+  absent: { device: 'all devices', schedule: 'all hours' },
 };
 
 /** The enabled apps, each with its slot, its profile and the proxies of its list that are enabled. */
@@ -66,7 +67,7 @@ export function buildApps(
     const enabled = readBoolean(read, 'enabled', true);
     const profile = readProfile(read, name, input.profiles);
     const chosen = readProxyList(read, proxies, enabled);
-    const devices = readDevices(read, directory, 'device', 'all devices');
+    const devices = readDevices(read, directory);
     const schedule = readSchedule(read);
     const fallback = readOneOf(read, 'fallback', ['block', 'direct'] as const, 'block');
     if (!enabled || profile === null) continue;

@@ -62,14 +62,13 @@ function sectionName(read: OptionReader, placed: SectionPlace, type: string): st
 }
 
 /** `list device` (or another list) of an app or a group: a MAC, an address, a block, or a section's
- * name. Null when there is none; `absent`: what that means. */
+ * name. Null when there is none. */
 export function readDevices(
   read: OptionReader,
   directory: Directory,
   list = 'device',
-  absent?: string,
 ): Selector | null {
-  const words = read.list(list, (text) => deviceProblem(text, directory), absent);
+  const words = read.list(list, (text) => deviceProblem(text, directory));
   if (words.length === 0) return null;
   const chosen = words.map((text): Selector => {
     const mac = canonicalMac(text);

@@ -24,6 +24,7 @@ export interface OwnerRule {
 export const RULE_OPTIONS: OptionSpec = {
   options: ['enabled', 'app', 'action', 'protocol'],
   lists: ['name', 'address', 'port'],
+  absent: { address: 'every address of its ports', port: 'every port' },
 };
 
 const EVERY_PORT: readonly PortSpan[] = [[0, 65535]];
@@ -53,15 +54,9 @@ export function buildRules(
       read.complain('app', `there is no app "${app}"; known: ${known}`);
     }
     const names = read.list('name', (text) => nameProblem(text, 'rule'));
-    const addresses = read.list(
-      'address',
-      (text) => addressProblem(text, action),
-      'every address of the ports',
-    );
-    const ports = read.list(
-      'port',
-      (text) => (parsePort(text) === null ? portProblem(text) : null),
-      'every port',
+    const addresses = read.list('address', (text) => addressProblem(text, action));
+    const ports = read.list('port', (text) =>
+      parsePort(text) === null ? portProblem(text) : null,
     );
     const protocol = readOneOf(read, 'protocol', ['both', 'tcp', 'udp'] as const, 'both');
     const isEmpty = names.length + addresses.length + ports.length === 0;

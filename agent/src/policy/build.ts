@@ -122,6 +122,7 @@ export const GLOBALS_OPTIONS: OptionSpec = {
     ...ESCAPE_OPTIONS,
   ],
   lists: ['lan', ...ESCAPE_LISTS],
+  absent: { lan: 'br-lan', dns_device: 'all devices' },
 };
 
 /** What the kernel takes for a name and needs no quoting anywhere: the kernel itself forbids only `/`,

@@ -46,7 +46,7 @@ export function readEscape(
   if (rejectDoh && doh.length === 0) {
     read.complain('dns_reject_doh', 'no DoH service is known: doh.json is missing or unreadable');
   }
-  const chosen = readDevices(read, directory, 'dns_device', 'all devices');
+  const chosen = readDevices(read, directory, 'dns_device');
   const macs = chosen === null ? [] : resolveMacs(chosen, input.hosts ?? []);
   // As in an app: a name that nobody has yet must not mean everybody.
   const byMac = chosen !== null && (macs.length > 0 || chosen.blocks.length === 0);

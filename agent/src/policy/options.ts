@@ -9,6 +9,8 @@ export interface OptionSpec {
   readonly options: readonly string[];
   /** Options with any number of values. */
   readonly lists: readonly string[];
+  /** What it means that a list is not there, where that is a lot. */
+  readonly absent?: Readonly<Record<string, string>>;
 }
 
 /** A section with the place names that its problems are reported under. */
@@ -24,8 +26,8 @@ export interface OptionReader {
   option(name: string): string | null;
   /** The values of a list that have no problem; the others, and repeated ones, are reported. Empty
    * ones are left out, but a list of nothing else is reported: it must not pass for no list, which may
-   * mean everything (`absent` says what). */
-  list(name: string, problemOf: (value: string) => string | null, absent?: string): string[];
+   * mean everything. */
+  list(name: string, problemOf: (value: string) => string | null): string[];
   /** Reports a problem of an option, or of the section itself (null), at its line. */
   complain(name: string | null, what: string): void;
   /** Whether a problem of this option has been reported. */
@@ -48,10 +50,11 @@ export function readSection(
   const valuesOf = (name: string): UciValue[] => section.values.filter((one) => one.name === name);
   return {
     option: (name) => valuesOf(name).at(-1)?.value ?? null,
-    list(name, problemOf, absent) {
+    list(name, problemOf) {
       const good: string[] = [];
       const values = valuesOf(name);
       if (values.length > 0 && values.every(({ value }) => value === '')) {
+        const absent = spec.absent?.[name];
         const meaning = absent === undefined ? '' : `: without it, ${absent}`;
         const what = `is empty; write a value, or remove the line${meaning}`;
         complainAt(values[0]!.line, name, what);

@@ -97,7 +97,9 @@ function readLine(reading: Reading): Problem | null {
     const what = readStatement(reading, keyword, line);
     if (what === null) continue;
     const { opened } = reading.text;
-    if (opened === null) return { where: `${file}:${line}`, what };
+    // Words that do not fit come of a quote that was forgotten, a bad name does not.
+    if (opened === null || (opened.closed && !what.startsWith('write: ')))
+      return { where: `${file}:${line}`, what };
     const { quote } = opened;
     const seen = opened.closed ? 'is closed in a later line' : 'is never closed';
     return { where: `${file}:${opened.line}`, what: `${quote} ${seen}; add the second ${quote}` };
@@ -112,13 +114,8 @@ function readPlain(reading: Reading): boolean {
   PLAIN.lastIndex = text.at;
   const match = section === null ? null : PLAIN.exec(text.all);
   if (section === null || match === null) return false;
-  const [, keyword, name, value] = match as unknown as [
-    string,
-    UciValue['keyword'],
-    string,
-    string,
-  ];
-  putValue(reading, section, { keyword, name, value, line: text.line });
+  const keyword = match[1] === 'list' ? 'list' : 'option';
+  putValue(reading, section, { keyword, name: match[2]!, value: match[3]!, line: text.line });
   return true;
 }
 

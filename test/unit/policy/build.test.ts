@@ -226,6 +226,8 @@ test('an option without a value is not set, whichever it is', () => {
 test('a list of empty values never passes for no list', () => {
   const meanings = new Map([
     ['app.device', ': without it, all devices'],
+    ['app.schedule', ': without it, all hours'],
+    ['globals.lan', ': without it, br-lan'],
     ['globals.dns_device', ': without it, all devices'],
     ['rule.port', ': without it, every port'],
   ]);

@@ -159,6 +159,8 @@ package a.b
 config proxy 'good'
 	list ok 'a
 b' c
+	option na-me 'x
+y'
 	option open 'never
 closed
 `;
@@ -178,7 +180,8 @@ closed
     'whp:15: write: package NAME',
     'whp:16: section "good" is of type app in line 5; rename one',
     "whp:17: ' is closed in a later line; add the second '",
-    "whp:19: ' is never closed; add the second '",
+    'whp:19: option name "na-me": use letters, digits and _',
+    "whp:21: ' is never closed; add the second '",
   ]);
   assert.is(problems('x'.repeat(1048577)).length, 1);
 });
