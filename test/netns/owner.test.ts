@@ -370,6 +370,20 @@ test('a profile of the owner comes before the shipped one', async () => {
   assert.match((await whp('profile show skype')).text, /your own: /);
 });
 
+test('a kernel without GRE: no device is made, which is said once and is no repair', async () => {
+  await reload();
+  const log = async (): Promise<string> => (await shell.run(`cat ${FOLDER}/log`)).text;
+  const before = (await log()).split('add link whp-cloud').length;
+  for (let times = 0; times < 4; times++) {
+    await shell.run('ip link add other type veth peer other2; ip link del other; sleep 0.3');
+  }
+  const text = await log();
+  assert.not.match(text, /somebody removed or changed .* link whp-/);
+  assert.is(text.split('add link whp-cloud').length, before);
+  const { problems } = (await json('status')) as { problems: string[] };
+  assert.match(problems.join('\n'), /no tunnel can be made|add link whp-cloud/);
+});
+
 test('a report for support names nobody', async () => {
   configure("config device 'annas_phone'\n	list name 'anna-phone'\n");
   await reload();

@@ -176,6 +176,19 @@ test('the proxy is up', async () => {
   assert.match(home.whp('why', '10.1.2.3'), /direct: no address of the public Internet/);
 });
 
+test('held is what the table does, not what the configuration wants', async () => {
+  for (const wanted of [true, false]) {
+    home.reload(only('block').replace("hold '0'", `hold '${wanted ? 1 : 0}'`));
+    // A kernel without nft's queue loads the table without it.
+    const holds = /queue/.test(home.run('router', 'nft', 'list', 'table', 'inet', 'whp'));
+    const status = json<Status>('status');
+    assert.equal([status.hold, status.wanted], [holds, wanted]);
+    const word = holds ? /DNS answers \d+ \(held\)/ : /DNS answers \d+ \(watched only\)/;
+    assert.match(home.whp('status'), word);
+    assert.is(/cannot be held/.test(status.problems.join()), wanted && !holds);
+  }
+});
+
 test('paused: a live flow stays, a new one is direct', async () => {
   const live = home.talk(19_999);
   await pause(300);

@@ -18,7 +18,7 @@ export interface DeviceAnswer {
   readonly name: string | null;
   /** Apps that apply to it. */
   readonly apps: readonly string[];
-  /** P2P ports and peers learned of it, and its proxied flows now. */
+  /** P2P ports and peers learned of it, and its flows with an app's mark now. */
   readonly ports: number;
   readonly peers: number;
   readonly flows: number;
@@ -74,7 +74,7 @@ function countDevices(
   }
 }
 
-/** `flows`: proxied flows by their device's address. */
+/** `flows`: those with an app's mark, by their device's address. */
 export function devicesAnswer(
   apps: readonly App[],
   hosts: readonly Host[],

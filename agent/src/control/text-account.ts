@@ -65,7 +65,8 @@ function timeText(time: number): string {
 /** Oldest first, as a log is read; CSV as it is. */
 export function logText(answer: LogAnswer): string {
   if ('csv' in answer) return answer.csv;
-  if (answer.rows.length === 0) return 'no proxied connection has ended since the start\n';
+  if (answer.rows.length === 0)
+    return 'no connection of an application has ended since the start\n';
   const rows = answer.rows
     .slice()
     .reverse()

@@ -260,4 +260,15 @@ test('two tunnels to one proxy need keys of their own, two apps profiles of thei
   ]);
 });
 
+test('a misspelt option: what was meant; a name that is too long: by how much', () => {
+  const text = `${CLOUD}config app 'averylongname'
+	option fallbak 'block'
+	option profile 'skype'
+	list proxy 'cloud'
+`;
+  const found = problems(text).join('\n');
+  assert.match(found, /unknown option of an app section; did you mean fallback\?/);
+  assert.match(found, /a letter first: "averylongname" has 13 characters, at most 10/);
+});
+
 test.run();
