@@ -59,8 +59,10 @@ for (const [name, report] of reports) {
   test(`${name}: every packet is counted once`, () => {
     const { packets, malformed, local, foreign, flows, broken } = report;
     assert.is(broken, null);
-    assert.is(foreign, 0);
-    assert.is(packets, malformed + local + flows.reduce((sum, flow) => sum + flow.packets, 0));
+    // Some were taken between public addresses: no home is in them.
+    if (name in SESSIONS) assert.is(foreign, 0);
+    const inFlows = flows.reduce((sum, flow) => sum + flow.packets, 0);
+    assert.is(packets, malformed + local + foreign + inFlows);
     for (const { packets: all, direct, rejected } of flows) assert.ok(direct + rejected <= all);
   });
 }
