@@ -5,7 +5,7 @@ import { canonicalAddress } from '../wire/address.ts';
 import { canonicalMac, isDeviceMac, macOfDuid } from './mac.ts';
 import { OFF, ON } from './options.ts';
 import type { Problem } from './result.ts';
-import { parseUci, type UciSection, type UciValue } from './uci.ts';
+import { parseUci, type UciPackage, type UciSection, type UciValue } from './uci.ts';
 
 /** One device as DHCP knows it. */
 export interface Host {
@@ -68,20 +68,19 @@ export function hostName(text: string): string | null {
 /** Reads `text`; while it cannot be read as UCI, `before` goes on to count. */
 export function parseDhcp(text: string, file: string, before: DhcpSetup = UNREAD): DhcpSetup {
   const read = parseUci(text, file);
-  if (!read.ok) {
-    const notes = read.problems.slice(0, MOST_NOTES).map(({ where, what }) => {
-      return {
-        where,
-        what: `${what}; until then lease files and static hosts are as known before`,
-      };
-    });
-    return { ...before, notes };
-  }
+  if (read.ok) return setupOf(read.value);
+  const meanwhile = 'until then lease files and static hosts are as known before';
+  const notes = read.problems.map(({ where, what }) => ({ where, what: `${what}; ${meanwhile}` }));
+  return { ...before, notes: notes.slice(0, MOST_NOTES) };
+}
+
+function setupOf({ file, sections }: UciPackage): DhcpSetup {
   const notes: Problem[] = [];
-  const files = new Set<string>();
+  /** With the section that has it. */
+  const files = new Map<string, string>();
   const hosts: Host[] = [];
   const counts = new Map<string, number>();
-  for (const section of read.value.sections) {
+  for (const section of sections) {
     const count = counts.get(section.type) ?? 0;
     counts.set(section.type, count + 1);
     const path = `dhcp.${section.name ?? `@${section.type}[${count}]`}`;
@@ -89,12 +88,17 @@ export function parseDhcp(text: string, file: string, before: DhcpSetup = UNREAD
       notes.push({ where: `${path}${option} (${file}:${line})`, what });
     if (section.type === 'host') hosts.push(...staticHosts(section, complain));
     const at = leaseFile(section, complain);
-    if (at !== null) files.add(at);
+    const other = at === null ? undefined : files.get(at);
+    if (other !== undefined) {
+      const fix = `uci set ${path}.leasefile=${at}.${count}; uci commit dhcp; service dnsmasq restart`;
+      const what = `has its leases in ${at} as ${other}, and each overwrites the other's; ${fix}`;
+      complain(section.line, '', what);
+    } else if (at !== null) files.set(at, path);
   }
   // No server is configured: it may run all the same.
-  if (!counts.has('dnsmasq') && files.size === 0) files.add(DNSMASQ_LEASES);
+  if (!counts.has('dnsmasq') && files.size === 0) files.set(DNSMASQ_LEASES, '');
   const most = { hosts: hosts.slice(0, MOST_HOSTS), notes: notes.slice(0, MOST_NOTES) };
-  return { leaseFiles: [...files].slice(0, MOST_FILES), ...most };
+  return { leaseFiles: [...files.keys()].slice(0, MOST_FILES), ...most };
 }
 
 type Complain = (line: number, option: string, what: string) => void;

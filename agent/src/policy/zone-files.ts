@@ -28,9 +28,10 @@ export function findZone(textOf: (file: ZoneFile) => string | null): FoundZone {
       passed.push({ where: file, what: found.what });
       continue;
     }
-    const zone = parseZone(found.text);
-    if (zone !== null) return { zone, said: { text: found.text, file }, passed };
-    passed.push({ where: file, what: `${shown(found.text)} is no POSIX time zone` });
+    const text = found.text.trim();
+    const zone = parseZone(text);
+    if (zone !== null) return { zone, said: { text, file }, passed };
+    passed.push({ where: file, what: `${shown(text)} is no POSIX time zone` });
   }
   return { zone: null, said: null, passed };
 }
@@ -38,7 +39,7 @@ export function findZone(textOf: (file: ZoneFile) => string | null): FoundZone {
 /** The zone as the file writes it, or what is wrong with the file. */
 function zoneText(file: ZoneFile, all: string): { text: string } | { what: string } {
   if (file === '/etc/localtime') return footer(all);
-  if (file !== '/etc/config/system') return { text: all.trim() };
+  if (file !== '/etc/config/system') return { text: all };
   const read = parseUci(all, file);
   if (!read.ok) {
     const [first] = read.problems;

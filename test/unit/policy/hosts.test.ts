@@ -107,7 +107,9 @@ config other
     '/tmp/guest.leases',
     '/tmp/dhcp.leases',
   ]);
-  assert.equal(notes(all), []);
+  assert.equal(notes(all), [
+    "dhcp.@dnsmasq[4] (/etc/config/dhcp:13): has its leases in /tmp/guest.leases as dhcp.guest_dns, and each overwrites the other's; uci set dhcp.@dnsmasq[4].leasefile=/tmp/guest.leases.4; uci commit dhcp; service dnsmasq restart",
+  ]);
   const many = Array.from(
     { length: 50 },
     (_, i) => `config dnsmasq\n\toption leasefile '/tmp/${i}'\n`,
