@@ -83,10 +83,7 @@ test("the feed's test.sh passes on what is built here, and fails on another vers
   const folder = mkdtempSync(join(tmpdir(), 'whp-package-'));
   mkdirSync(join(folder, 'bin'));
   const options = `--config ${resolve('agent/uci/whp')} --profiles ${resolve('agent/profiles')}`;
-  writeFileSync(
-    join(folder, 'bin/whp'),
-    `#!/bin/sh\nexec ${WHP_TEXT} "$@" ${options}\n`,
-  );
+  writeFileSync(join(folder, 'bin/whp'), `#!/bin/sh\nexec ${WHP_TEXT} "$@" ${options}\n`);
   writeFileSync(
     join(folder, 'test.sh'),
     readFileSync(join(FOLDER, 'test.sh'), 'utf8').replaceAll(
