@@ -80,7 +80,9 @@ const BARE = {
   WHP_MEMORY_MB: '256',
 };
 /** What the caller sets for the host itself. */
-const ours = Object.fromEntries(Object.entries(process.env).filter(([name]) => /^WHP_/.test(name)));
+const ours = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => /^(WHP|ASAN|UBSAN)_/.test(name)),
+);
 
 const folder = `out/unit/${process.pid}`;
 const bundle = wanted ?? join(folder, 'all.mjs');

@@ -5,6 +5,7 @@
 #include "ask.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,6 +85,11 @@ static bool write_all(int fd, const char *bytes, size_t length)
 {
     while (length > 0) {
         ssize_t put = write(fd, bytes, length);
+        if (put < 0 && errno == EAGAIN) { /* somebody has set the terminal so */
+            struct pollfd one = { fd, POLLOUT, 0 };
+            poll(&one, 1, -1);
+            continue;
+        }
         if (put < 0 && errno == EINTR)
             continue;
         if (put < 0)

@@ -81,7 +81,7 @@ export async function loadTable(daemon: Daemon, next: Standing): Promise<string 
  * while a table is missing that is the longest part of making it again. */
 export async function runNft(daemon: Daemon, text: string): Promise<string | null> {
   const file = `${daemon.legacy}.nft`;
-  const isWritten = writeText(file, text) === 0;
+  const isWritten = writeText(file, text, false) === 0;
   const input = isWritten ? '' : text;
   daemon.effects.wait();
   const ended = await runProgram(['nft', '-f', isWritten ? file : '-'], { input });

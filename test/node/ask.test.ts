@@ -2,13 +2,13 @@
 // there and one line back; and the command line of `whp`, which goes there as it is.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ASKED } from '../../agent/src/control/printed.ts';
-import { HOSTS, UJAIL } from '../lib/bare.ts';
+import { HOST, HOSTS, UJAIL, WHP_TEXT } from '../lib/bare.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'whp-ask-'));
 const path = join(folder, 'socket');
@@ -207,6 +207,34 @@ for (const [name, host] of Object.entries(HOSTS)) {
     assert.equal(end, { status: 0, out: '0000000000000000 0022 0\n', err: '' });
   });
 }
+
+test('monitor ends when nobody reads it any more, and a terminal that does not wait gets it all', async () => {
+  const tick = setInterval(() => {
+    for (const one of open) one.write('{"kind":"asked"}\n');
+  }, 20);
+  const open = new Set<Socket>();
+  const server = createServer((socket) => {
+    open.add(socket);
+    socket.on('error', () => {});
+    socket.on('close', () => open.delete(socket));
+  });
+  rmSync(path, { force: true });
+  await new Promise<void>((resolve) => server.unref().listen(path, resolve));
+  const command = `timeout 20 ${WHP_TEXT} monitor --json --socket ${path}`;
+  const end = await run(['sh', '-c', `{ ${command}; echo "status $?" >&2; } | head -1`], '');
+  clearInterval(tick);
+  for (const one of open) one.destroy();
+  await close(server);
+  assert.equal(end, { status: 0, out: '{"kind":"asked"}\n', err: 'status 1\n' });
+  const out = 'x'.repeat(300_000);
+  const answering = await serve(() => `0 ${out.length} 0\n${out}`);
+  const nonblocking = "perl -MFcntl -e 'fcntl STDOUT, F_SETFL, O_WRONLY | O_NONBLOCK; exec @ARGV'";
+  const words = [...HOST, bundle, 'flows', '--socket', path].join(' ');
+  const slow = `${nonblocking} ${words} | { sleep 0.3; wc -c; }`;
+  const all = await run(['sh', '-c', slow], '');
+  await close(answering);
+  assert.equal([all.out.trim(), all.err], ['300000', '']);
+});
 
 test('the words are those that the agent answers', () => {
   const text = /asked\[\] = \{([^}]+)\}/.exec(readFileSync('agent/native/ask.c', 'utf8'))![1]!;

@@ -56,8 +56,9 @@ export function isSmallFile(path: string, limit: number): boolean {
 
 /** Writes `text` to `path` by way of a new file beside it and a rename; mode 0600, whatever the mode
  * before. Returns 0 or the positive errno; on an error the old file stands. EEXIST: what stands there
- * is not an ordinary file of this user, and stays. */
-export function writeText(path: string, text: string): number {
+ * is not an ordinary file of this user, and stays. `isLasting`: it has to outlive a power cut, so the
+ * flash has it before the old one goes. */
+export function writeText(path: string, text: string, isLasting = true): number {
   if (!isReplaceable(path)) return EEXIST;
   const next = besideOf(path);
   // What a power cut has left behind.
@@ -66,7 +67,8 @@ export function writeText(path: string, text: string): number {
   const fd = os.open(next, flags, 0o600);
   if (fd < 0) return -fd;
   let errno = writeAll(fd, encodeUtf8(text));
-  if (errno === 0) errno = -fsync(fd);
+  const synced = errno === 0 && isLasting ? fsync(fd) : 0;
+  errno ||= synced < 0 ? -synced : 0;
   const closed = os.close(fd);
   errno ||= closed < 0 ? -closed : 0;
   if (errno === 0) {

@@ -3,7 +3,7 @@
 import * as os from 'qjs:os';
 import { ENOENT } from 'whp:socket';
 import { errnoText } from './errno.ts';
-import { type FileRead, listNames, readText } from './file.ts';
+import { listNames, readText } from './file.ts';
 import { log } from './log.ts';
 
 /** What was understood of a file, and what was not, in words; null: all of it was. */
@@ -24,15 +24,13 @@ export function readKept<T>(
   limit?: number,
 ): Understood<T> | null {
   const file = readText(path, limit);
-  if (!file.ok && file.errno === ENOENT) return null;
-  const understood = file.ok ? read(file.text) : null;
-  const wrong = understood === null ? unreadable(file) : understood.wrong;
-  if (wrong !== null) putAside(path, wrong);
+  if (!file.ok) {
+    if (file.errno !== ENOENT) putAside(path, `cannot be read: ${errnoText(file.errno)}`);
+    return null;
+  }
+  const understood = read(file.text);
+  if (understood.wrong !== null) putAside(path, understood.wrong);
   return understood;
-}
-
-function unreadable(file: FileRead): string {
-  return file.ok ? '' : `cannot be read: ${errnoText(file.errno)}`;
 }
 
 /** Says so in the log; where it cannot be done, the file stays and cannot be written over either. */

@@ -151,11 +151,11 @@ export function readOrigins(path: string): readonly LegacyOrigin[] {
 /** Returns 0 or the errno. The folder is in memory: it is there after a crash, not after a boot,
  * and so is the table. */
 export function writeLegacy(path: string, legacy: Legacy): number {
-  return writeText(path, JSON.stringify(legacy));
+  return writeText(path, JSON.stringify(legacy), false);
 }
 
 export function writeOrigins(path: string, origins: readonly LegacyOrigin[]): number {
-  return writeText(`${path}.names`, JSON.stringify(origins));
+  return writeText(`${path}.names`, JSON.stringify(origins), false);
 }
 
 export function removeLegacy(path: string): void {
