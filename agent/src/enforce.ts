@@ -89,7 +89,7 @@ async function enforceAll(daemon: Daemon, wanted: Policy): Promise<string | null
   daemon.addresses = realized.addresses.map(({ address }) => address);
   const policy = withMtus(daemon, wanted, realized);
   daemon.helm.adopt(policy, (app) => standingProxy(policy, app, realized.pieces));
-  const made = buildPaths(daemon, policy, realized, true).changed;
+  const { changed } = buildPaths(daemon, policy, realized, true);
   moveTo(daemon, policy);
   await pause();
   listen(daemon, policy);
@@ -107,7 +107,8 @@ async function enforceAll(daemon: Daemon, wanted: Policy): Promise<string | null
   // through all connections takes long: not for nothing.
   const isNew = daemon.standing !== before;
   let wrong: string | null = null;
-  if (loadedFor === '' || made.length > 0) daemon.helm.assert();
+  const isOther = changed.length > 0 || daemon.refused.size > 0;
+  if (loadedFor === '' || isOther) daemon.helm.assert();
   else if (isNew) wrong = daemon.helm.assertGates();
   if (isNew) daemon.effects.late?.all();
   if (wrong !== null) daemon.loadedFor = '';

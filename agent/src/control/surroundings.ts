@@ -9,6 +9,7 @@ import { now } from '../system/clock.ts';
 import { readText } from '../system/file.ts';
 import { readAddresses, readLinks } from '../system/paths.ts';
 import { cidrHas, familyOf, parseAddress } from '../wire/address.ts';
+import type { Present } from './answer-now.ts';
 import { type Ear, presentOf, type StatusInput } from './answer-status.ts';
 import type { Surroundings } from './answer-why.ts';
 
@@ -33,6 +34,11 @@ export function earOf({ policy, held, holding, announced }: Daemon): Ear {
   if (policy.apps.length === 0) return 'none';
   if (holding && held !== null) return 'held';
   return announced === null ? 'unseen' : 'watched';
+}
+
+/** What decides where packets go now, with the devices as the kernel has them. */
+export function presentNow(daemon: Daemon): Present {
+  return presentOf(decisive(daemon, readLinks(daemon.paths)));
 }
 
 export function surroundings(daemon: Daemon): Surroundings {
