@@ -32,7 +32,7 @@ import { watchFlows } from './system/flow-watch.ts';
 import { createLate } from './system/late.ts';
 import { log } from './system/log.ts';
 import { processAge } from './system/memory.ts';
-import { applyOperation, openPaths, readPaths } from './system/paths.ts';
+import { applyOperation, openPaths, readNeighbours, readPaths } from './system/paths.ts';
 import { runProgram } from './system/process.ts';
 import { listenSignals } from './system/signals.ts';
 import { createHelm } from './system/steering.ts';
@@ -133,11 +133,22 @@ function start(
     problems: new Map(),
     flows: null,
   };
-  effects.late = createLate(effects, {
+  effects.late = createLate(effects, () => ({
     isOwn: (address) => isOwnAddress(daemon.policy, daemon.addresses, address),
-    macOf: (address) => daemon.settings.hosts.find((one) => one.address === address)?.mac ?? null,
-  });
+    macOf: macsNow(daemon),
+  }));
   return daemon;
+}
+
+/** Who has an address now: the neighbour table knows it of every device that speaks, DHCP's leases of one
+ * that sleeps. Read only where an app is for some devices. */
+function macsNow({ policy, paths, settings }: Daemon): (address: string) => string | null {
+  if (policy.apps.every(({ macs }) => macs === undefined)) return () => null;
+  const leases = settings.hosts.flatMap(({ address, mac }) =>
+    address === null ? [] : ([[address, mac]] as const),
+  );
+  const known = new Map([...leases, ...readNeighbours(paths)]);
+  return (address) => known.get(address) ?? null;
 }
 
 function tick(daemon: Daemon): void {

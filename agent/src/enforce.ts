@@ -106,10 +106,9 @@ async function enforceAll(daemon: Daemon, wanted: Policy): Promise<string | null
   // A way that changes changes routes, and who was before this agent may have ended half way. To look
   // through all connections takes long: not for nothing.
   const isNew = daemon.standing !== before;
-  let wrong: string | null = null;
-  const isOther = changed.length > 0 || daemon.refused.size > 0;
-  if (loadedFor === '' || isOther) daemon.helm.assert();
-  else if (isNew) wrong = daemon.helm.assertGates();
+  const isWhole = loadedFor === '' || changed.length > 0 || daemon.refused.size > 0;
+  const { helm } = daemon;
+  const wrong = isWhole ? await helm.assert() : isNew ? await helm.settle() : null;
   if (isNew) daemon.effects.late?.all();
   if (wrong !== null) daemon.loadedFor = '';
   return wrong;

@@ -91,7 +91,8 @@ async function restore(daemon: Daemon, why: string): Promise<void> {
   daemon.problems.delete('table');
   remember(daemon);
   keepGuard(daemon);
-  daemon.helm.assert();
+  const wrong = await daemon.helm.assert();
+  if (wrong !== null) log('error', wrong);
   daemon.effects.late?.all();
   const elements = Array.from(held.values()).reduce((sum, list) => sum + list.length, 0);
   told(

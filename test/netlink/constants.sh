@@ -30,6 +30,7 @@ count=$(wc -l <"$work/ours")
 #include <linux/if_link.h>
 #include <linux/if_addr.h>
 #include <linux/fib_rules.h>
+#include <linux/neighbour.h>
 #include <linux/if_tunnel.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>

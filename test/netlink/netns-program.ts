@@ -13,6 +13,7 @@ import {
   RTNLGRP_LINK,
 } from '../../agent/src/netlink/constants.ts';
 import { putLinkDelete, putLinkMtu, putLinkState } from '../../agent/src/netlink/link.ts';
+import { putNeighbourDump, readNeighbour } from '../../agent/src/netlink/neighbour.ts';
 import {
   createLoggedPacket,
   LOGGED_PACKET,
@@ -241,6 +242,20 @@ async function proveRoutes(): Promise<void> {
   );
 }
 
+async function proveNeighbours(): Promise<void> {
+  await claimLater('the neighbour table, as ip neigh lists it', async () => {
+    await run('ip', 'link', 'add', 'nb0', 'type', 'veth', 'peer', 'name', 'nb1');
+    await run('ip', 'link', 'set', 'nb0', 'up');
+    const known = ['lladdr', '02:00:00:00:0a:0b', 'dev', 'nb0', 'nud', 'permanent'];
+    await run('ip', 'neigh', 'add', '192.0.2.77', ...known);
+    await run('ip', 'neigh', 'add', '2001:db8::77', ...known);
+    const found = list(route, putNeighbourDump, readNeighbour);
+    const macs = found.filter(({ mac }) => mac === '02:00:00:00:0a:0b');
+    same(macs.map(({ address }) => address).sort(), ['192.0.2.77', '2001:db8::77']);
+    await run('ip', 'link', 'del', 'nb0');
+  });
+}
+
 async function proveFlows(): Promise<void> {
   must(route, 'lo up', (w, seq) => putLinkState(w, seq, 1, true));
   const sender = openUdp(0);
@@ -260,6 +275,33 @@ async function proveFlows(): Promise<void> {
     must(netfilter, 'delete', (w, seq) => putConntrackDelete(w, seq, flow));
     same(await run('conntrack', '-L', '-m', '0x03000000/0x0f000000'), '');
     os.close(sink);
+  });
+  await claimLater('a list of one end has its connections, in both families', async () => {
+    const ends = [
+      ['192.0.2.11', '198.51.100.7'],
+      ['192.0.2.12', '198.51.100.8'],
+      ['2001:db8::11', '2001:db8:1::7'],
+      ['2001:db8::12', '2001:db8:1::8'],
+    ] as const;
+    for (const [source, destination] of ends) {
+      const tuple = ['-s', source, '-d', destination, '-p', 'udp', '--sport', '9', '--dport', '9'];
+      await run('conntrack', '-I', ...tuple, '-t', '60');
+    }
+    for (const [source, destination] of ends) {
+      const family = source.includes(':') ? 6 : 4;
+      for (const only of [
+        { family, source, destination: null },
+        { family, source: null, destination },
+        { family, source, destination },
+      ] as const) {
+        const found = list(
+          netfilter,
+          (w, seq) => putConntrackDump(w, seq, family, 0, 0x0f000000, only),
+          readConnection,
+        ).filter(({ original }) => original.source === source);
+        same(found.length, 1, `${JSON.stringify(only)}`);
+      }
+    }
   });
   await claimLater('a log that is not read overruns, and goes on', async () => {
     const log = open(NETLINK_NETFILTER, { receiveQueue: 4096 });
@@ -333,6 +375,7 @@ async function proveFlows(): Promise<void> {
 
 await proveSets();
 await proveRoutes();
+await proveNeighbours();
 await proveFlows();
 await claimLater('the guard outlives a flush of everything, and not its socket', async () => {
   const guard = {

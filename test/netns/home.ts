@@ -99,8 +99,9 @@ export function config(options: {
   fallback?: string;
   proxies?: readonly string[];
   enabled?: boolean;
+  devices?: readonly string[];
 }): string {
-  const { fallback = 'block', proxies = ['a', 'b'], enabled = true } = options;
+  const { fallback = 'block', proxies = ['a', 'b'], enabled = true, devices = [] } = options;
   const proxy = (name: string, at: number): string => `
 config proxy '${name}'
   option address '203.0.113.2${at}'
@@ -117,6 +118,7 @@ config app 'skype'
   option profile 'skype'
   option fallback '${fallback}'
 ${proxies.map((name) => `  list proxy '${name}'`).join('\n')}
+${devices.map((one) => `  list device '${one}'`).join('\n')}
 `;
 }
 

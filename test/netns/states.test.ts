@@ -136,4 +136,17 @@ test('a call that runs when the agent is enabled moves; others stay where they a
   await home.stopAgent();
 });
 
+test('a device given by its MAC, which DHCP does not know: its running flows move too', async () => {
+  const node = home.talk(P2P + 3);
+  await until(node, ({ word }) => word === 'internet');
+  const [link] = JSON.parse(home.run('device', 'ip', '-j', 'link', 'show', 'eth0')) as [
+    { readonly address: string },
+  ];
+  const began = Date.now();
+  await home.startAgent(config({ devices: [link.address] }));
+  await until(node, after(began, 'proxya'));
+  node.stop();
+  await home.stopAgent();
+});
+
 test.run();

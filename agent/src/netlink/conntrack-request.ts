@@ -54,7 +54,9 @@ import {
 const IPPROTO_ICMP = 1;
 const IPPROTO_ICMPV6 = 58;
 
-/** Ends of the original direction that a dump is limited to. */
+/** Ends of the original direction that a dump should be limited to. The answer holds all connections of
+ * these ends, and others too: of IPv6 all there are, since the kernel's comparison of IPv6 addresses
+ * is inverted (ctnetlink_filter_match_tuple, Linux 5.8 and later: it leaves out the very ones). */
 export interface TupleFilter {
   readonly family: Family;
   readonly source: string | null;
@@ -66,8 +68,7 @@ const FILTER_SOURCE = 1;
 const FILTER_DESTINATION = 2;
 
 /** Asks for all entries of `family` (0 = both) whose `mark & mask` equals `mark`; mask 0 = all.
- * The kernel filters; by `only` it does from Linux 5.8 on, older ones answer all the same, so the
- * caller has to look again. */
+ * The kernel filters; by `only` it does from Linux 5.8 on and for IPv4, so the caller looks again. */
 export function putConntrackDump(
   w: Writer,
   seq: number,
@@ -83,7 +84,7 @@ export function putConntrackDump(
     attributeBe32(w, CTA_MARK, mark);
     attributeBe32(w, CTA_MARK_MASK, mask);
   }
-  if (only !== null) putTupleFilter(w, only);
+  if (only !== null && only.family === 4) putTupleFilter(w, only);
   endMessage(w);
 }
 
@@ -92,9 +93,8 @@ function putTupleFilter(w: Writer, only: TupleFilter): void {
   const destination = only.destination === null ? null : parseAddress(only.destination);
   const tuple = beginAttribute(w, NLA_F_NESTED | CTA_TUPLE_ORIG);
   const ip = beginAttribute(w, NLA_F_NESTED | CTA_TUPLE_IP);
-  const four = only.family === 4;
-  if (source !== null) attributeBytes(w, four ? CTA_IP_V4_SRC : CTA_IP_V6_SRC, source);
-  if (destination !== null) attributeBytes(w, four ? CTA_IP_V4_DST : CTA_IP_V6_DST, destination);
+  if (source !== null) attributeBytes(w, CTA_IP_V4_SRC, source);
+  if (destination !== null) attributeBytes(w, CTA_IP_V4_DST, destination);
   endAttribute(w, ip);
   endAttribute(w, tuple);
   const flags =

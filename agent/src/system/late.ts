@@ -50,7 +50,8 @@ export interface Late {
   readonly cut: { count: number };
 }
 
-export function createLate(effects: Effects, setting: Setting): Late {
+/** `settingNow`: called once for each look. */
+export function createLate(effects: Effects, settingNow: () => Setting): Late {
   const wishes = new Map<string, Wish>();
   let whole = false;
   let again = 0;
@@ -74,6 +75,7 @@ export function createLate(effects: Effects, setting: Setting): Late {
       taken === null ? knownGrounds(state, app) : groundsOf(app, taken),
     );
     const late: Connection[] = [];
+    const setting = settingNow();
     const before = grounds.map(({ ports, peers }) => new Set([...ports, ...peers]));
     lists.read(
       listsOf(state, taken),
@@ -132,8 +134,10 @@ function listsOf({ policy }: State, wishes: readonly Wish[] | null): ConnectionL
     // The one peer that a device shows, or else all that the device talks to.
     const peer = wish.kind === 'peer' && !ends.has(wish.device) ? wish.remote : null;
     const destination = remote ?? peer;
-    const family = (source ?? destination ?? '').includes(':') ? 6 : 4;
-    ends.set(source ?? remote ?? '', { family, source, destination });
+    const family = familyIn(source ?? destination ?? '');
+    // One list of IPv6 has them all.
+    const end = family === 6 ? '' : (source ?? remote ?? '');
+    ends.set(end, { family, source, destination });
   }
   return Array.from(ends.values(), (only) => ({ ...direct, only }));
 }

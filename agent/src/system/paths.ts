@@ -18,6 +18,7 @@ import {
   readLink,
 } from '../netlink/link.ts';
 import type { Decoded, Message, Reader } from '../netlink/message.ts';
+import { putNeighbourDump, readNeighbour } from '../netlink/neighbour.ts';
 import {
   isPlain,
   type KernelRoute,
@@ -79,6 +80,13 @@ export function openPaths(globals: Pick<Globals, 'preference' | 'table'>): Paths
 export function readLinks({ socket }: Paths): readonly KernelLink[] | string {
   const links = collect(socket, putLinkDump, readLink);
   return typeof links === 'string' ? `read links: ${links}` : links;
+}
+
+/** Hardware addresses by address, as the neighbour table has them now; empty where it cannot be read. */
+export function readNeighbours({ socket }: Paths): ReadonlyMap<string, string> {
+  const found = collect(socket, putNeighbourDump, readNeighbour);
+  const known = typeof found === 'string' ? [] : found;
+  return new Map(known.flatMap(({ address, mac }) => (mac === null ? [] : [[address, mac]])));
 }
 
 /** The addresses of all devices. A string is the error. */

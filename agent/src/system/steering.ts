@@ -8,6 +8,7 @@ import type { App, Policy } from '../policy/policy.ts';
 import { familyKey, pairKey } from '../ruleset/elements.ts';
 import { gateName, setName, tunnelDevice } from '../ruleset/names.ts';
 import { isDoubted } from '../tunnel/health.ts';
+import { moveApp } from '../tunnel/order.ts';
 import type { Way } from '../tunnel/select.ts';
 import {
   adoptPolicy,
@@ -16,15 +17,17 @@ import {
   createSteering,
   type GateEffect,
   isStray,
+  type MoveEffect,
   type SteerEffect,
   type SteerEvent,
   type Steering,
   steer,
+  toBeMoved,
   untilNextLook,
 } from '../tunnel/steer.ts';
-import { after, now } from './clock.ts';
-import { decoded } from './connection-lists.ts';
-import { cutConnections } from './connections.ts';
+import { after, now, unattended } from './clock.ts';
+import { type ConnectionLists, decoded } from './connection-lists.ts';
+import { cutConnections, EINVAL } from './connections.ts';
 import type { Effects } from './effects.ts';
 import { readText } from './file.ts';
 import { log } from './log.ts';
@@ -40,10 +43,12 @@ export interface Helm {
   readonly steering: Steering;
   /** Takes in a policy before its paths are built. `standing`: where the kernel has an app now. */
   adopt(policy: Policy, standing: (app: App) => string | null): void;
-  /** The table stands (anew): says the gates again and deletes strays. */
-  assert(): void;
-  /** The table has changed, the ways have not: says the gates again. Answers the error, or null. */
-  assertGates(): string | null;
+  /** The table stands (anew): says the gates again, moves the apps that are not on their way, and
+   * deletes strays of all. Ends when all of it has; answers why the gates could not be said, or null. A
+   * move that went wrong is said, and tried again by itself. */
+  assert(): Promise<string | null>;
+  /** The same where only the table has changed: no strays. */
+  settle(): Promise<string | null>;
   /** The elements that say the gates again. */
   gates(): SetChange[];
   /** Begins to probe, and goes on until the program ends. */
@@ -52,9 +57,10 @@ export interface Helm {
 
 export function createHelm(paths: Paths, effects: Effects): Helm {
   const steering = createSteering();
+  const moving = new Map<string, Promise<string | null>>();
   let stop: (() => void) | null = null;
   const take = (event: SteerEvent): void => {
-    run(steer(steering, event, now()));
+    for (const effect of steer(steering, event, now())) runEffect(effect);
   };
   const arm = (): void => {
     stop?.();
@@ -72,10 +78,32 @@ export function createHelm(paths: Paths, effects: Effects): Helm {
       if (packets !== null) take({ kind: 'traffic', proxy: health.proxy, packets });
     }
     take({ kind: 'look' });
+    // What went wrong before is tried again.
+    for (const app of toBeMoved(steering)) unattended(moved(app));
     arm();
   };
-  const run = (list: readonly SteerEffect[]): void => {
-    for (const effect of list) runEffect(effect);
+  /** One move of an app at a time; who asks meanwhile has the same answer. */
+  const moved = (app: string): Promise<string | null> => {
+    const before = moving.get(app);
+    if (before !== undefined) return before;
+    const known = steering.stuck.get(app);
+    const move = moveApp(steering, app, perform).then((wrong) => {
+      moving.delete(app);
+      if (wrong !== known) say(wrong);
+      return wrong;
+    });
+    moving.set(app, move);
+    return move;
+  };
+  const perform = (effect: MoveEffect): Promise<string | null> => {
+    switch (effect.kind) {
+      case 'route':
+        return Promise.resolve(applyOperation(paths, { op: effect.op, piece: effect.route }));
+      case 'gate':
+        return Promise.resolve(setGates(effects, gateChanges(effect)));
+      case 'sweep':
+        return sweep(effects, steering.policy, effect.app, effect.way);
+    }
   };
   const runEffect = (effect: SteerEffect): void => {
     switch (effect.kind) {
@@ -86,33 +114,30 @@ export function createHelm(paths: Paths, effects: Effects): Helm {
         if (reason !== null) take({ kind: 'unsent', proxy: name, sequence, reason });
         return;
       }
-      case 'route':
-        say(applyOperation(paths, { op: effect.op, piece: effect.route }));
-        return;
-      case 'gate':
-        say(setGates(effects, gateChanges(effect)));
-        return;
-      case 'sweep':
-        sweep(effects, steering.policy, effect.app, effect.way);
-        return;
-      case 'moved':
+      case 'move':
         log('notice', effect.text);
+        unattended(moved(effect.app));
         return;
     }
   };
   const gates = (): SetChange[] => assertGates(steering).flatMap(gateChanges);
-  const sayGates = (): string | null => setGates(effects, gates());
+  const settle = async (): Promise<string | null> => {
+    const wrong = setGates(effects, gates());
+    await Promise.all(toBeMoved(steering).map(moved));
+    return wrong;
+  };
   return {
     steering,
     adopt: (policy, standing) => {
       adoptPolicy(steering, policy, standing, now());
       probes.retain(policy.proxies);
     },
-    assert: () => {
-      say(sayGates());
-      run(assertWays(steering));
+    assert: async () => {
+      const wrong = await settle();
+      for (const effect of assertWays(steering)) say(await perform(effect));
+      return wrong;
     },
-    assertGates: sayGates,
+    settle,
     gates,
     start: look,
   };
@@ -140,30 +165,56 @@ function gateChanges({ app, gate, on }: GateEffect): SetChange[] {
   return on ? [add] : [add, { ...add, operation: 'delete' }];
 }
 
+/** A list that was cut short is asked for again, so often at most. */
+const SWEEPS = 3;
+
 /**
- * Deletes the app's connections that are bound to another way than `way`. What they were known by
- * may have expired long ago (a request window lasts 200 ms): so device and peer are remembered
- * first, and their next packet is the application's again.
+ * Deletes the app's connections that are bound to another way than `way`, and ends when that is done.
+ * What they were known by may have expired long ago (a request window lasts 200 ms): so device and peer
+ * are remembered first, and their next packet is the application's again. Answers the error, or null;
+ * a kernel that lists no connections (`whp status` says so) has none that could be deleted.
  */
-function sweep(effects: Effects, policy: Policy, name: string, way: Way): void {
+async function sweep(
+  effects: Effects,
+  policy: Policy,
+  name: string,
+  way: Way,
+): Promise<string | null> {
   const { connections, lists, sets } = effects;
-  if (typeof connections === 'string' || typeof lists === 'string' || typeof sets === 'string')
-    return;
+  if (typeof connections === 'string' || typeof lists === 'string') return null;
+  if (typeof sets === 'string') return sets;
   const app = policy.apps.find((one) => one.name === name);
-  if (app === undefined) return;
+  if (app === undefined) return null;
+  for (let tries = 1; ; tries += 1) {
+    const { strays, errno, whole } = await straysOf(lists, policy, app, way);
+    if (errno === EINVAL) return null;
+    const wrong = strays.length === 0 ? null : changeSets(sets, remembered(app, strays));
+    const refused = cutConnections(connections, strays) ?? wrong;
+    if (refused !== null) return `${name}: ${refused}`;
+    if (whole) return null;
+    if (tries === SWEEPS)
+      return `${name}: read connections: the list was cut short, errno ${errno}`;
+  }
+}
+
+interface Strays {
+  readonly strays: readonly Connection[];
+  readonly errno: number;
+  readonly whole: boolean;
+}
+
+function straysOf(lists: ConnectionLists, policy: Policy, app: App, way: Way): Promise<Strays> {
   const { mask } = policy.globals;
   const strays: Connection[] = [];
-  lists.read(
-    [{ mark: markOf(mask, app.slot), mask }],
-    decoded((connection) => {
-      if (isStray(policy, way, connection.reply.destination)) strays.push(connection);
-    }),
-    () => {
-      if (strays.length === 0) return;
-      const wrong = changeSets(sets, remembered(app, strays));
-      say(cutConnections(connections, strays) ?? wrong);
-    },
-  );
+  return new Promise((resolve) => {
+    lists.read(
+      [{ mark: markOf(mask, app.slot), mask }],
+      decoded((connection) => {
+        if (isStray(policy, way, connection.reply.destination)) strays.push(connection);
+      }),
+      ({ errno, whole }) => resolve({ strays, errno, whole }),
+    );
+  });
 }
 
 function remembered(app: App, strays: readonly Connection[]) {

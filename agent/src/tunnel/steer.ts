@@ -20,17 +20,24 @@ import {
 import { prohibits, throughRoutes } from './plan.ts';
 import { type Choice, choose, firstChoice, sameWay, type Way } from './select.ts';
 
-/** In the order in which they have to be run. */
 export type SteerEffect =
   | { readonly kind: 'probe'; readonly proxy: string; readonly sequence: number }
+  /** The app's chosen way is another: tunnel/order takes it there. */
+  | { readonly kind: 'move'; readonly app: string; readonly text: string };
+
+export type MoveEffect =
   | { readonly kind: 'route'; readonly op: 'add' | 'delete'; readonly route: Route }
   /** A state that the table has to know: refuse at once, or let pass beside the tunnels. */
   | { readonly kind: 'gate'; readonly app: string; readonly gate: Gate; readonly on: boolean }
   /** Delete the app's conntrack entries that are not bound to this way. */
-  | { readonly kind: 'sweep'; readonly app: string; readonly way: Way }
-  | { readonly kind: 'moved'; readonly app: string; readonly text: string };
+  | { readonly kind: 'sweep'; readonly app: string; readonly way: Way };
 
-export type GateEffect = Extract<SteerEffect, { kind: 'gate' }>;
+export type GateEffect = Extract<MoveEffect, { kind: 'gate' }>;
+
+/** The way that the kernel has an app on. Withdrawn: none, between two ways; its table prohibits. */
+export type Open = Way | { readonly kind: 'withdrawn' };
+
+const WITHDRAWN: Open = { kind: 'withdrawn' };
 
 export type SteerEvent =
   | { readonly kind: 'answer'; readonly proxy: string; readonly sequence: number }
@@ -48,12 +55,22 @@ export interface Steering {
   policy: Policy;
   readonly healths: Map<string, Health>;
   readonly choices: Map<string, Choice>;
+  /** By app. Another way than the chosen one only while the app is moved. */
+  readonly open: Map<string, Open>;
+  /** By app, why it could not be moved to the chosen way; it is tried again. */
+  readonly stuck: Map<string, string>;
 }
 
 /** Nothing is known and nothing is steered until the first policy is taken in. */
 export function createSteering(): Steering {
   const nothing: Policy = { globals: DEFAULT_GLOBALS, proxies: [], apps: [] };
-  return { policy: nothing, healths: new Map(), choices: new Map() };
+  return {
+    policy: nothing,
+    healths: new Map(),
+    choices: new Map(),
+    open: new Map(),
+    stuck: new Map(),
+  };
 }
 
 /** What a proxy is, so that a changed one starts from nothing. */
@@ -81,25 +98,53 @@ export function adoptPolicy(
   standing: (app: App) => string | null,
   now: number,
 ): void {
-  const { healths, choices } = steering;
+  const { healths, choices, open, stuck } = steering;
   for (const name of Array.from(healths.keys())) {
-    if (identity(policy, name) !== identity(steering.policy, name)) healths.delete(name);
+    if (identity(policy, name) === identity(steering.policy, name)) continue;
+    healths.delete(name);
+    for (const [app, way] of open) {
+      // Its flows are bound to what the proxy of this name was.
+      if (way.kind === 'tunnel' && way.proxy === name) open.set(app, WITHDRAWN);
+    }
   }
   for (const { name } of policy.proxies) {
     if (!healths.has(name)) healths.set(name, createHealth(name, now));
   }
   const apps = new Set(policy.apps.map(({ name }) => name));
-  for (const name of Array.from(choices.keys())) if (!apps.has(name)) choices.delete(name);
+  for (const name of Array.from(choices.keys())) {
+    if (apps.has(name)) continue;
+    for (const map of [choices, open, stuck]) map.delete(name);
+  }
   for (const app of policy.apps) {
-    const before = choices.get(app.name) ?? firstChoice(app, standing(app), now);
+    const proxy = standing(app);
+    const before = choices.get(app.name) ?? firstChoice(app, proxy, now);
     choices.set(app.name, choose(app, before, healths, now));
+    if (!open.has(app.name))
+      open.set(app.name, proxy === null ? WITHDRAWN : { kind: 'tunnel', proxy });
   }
   steering.policy = policy;
 }
 
-/** The ways as tunnel/plan needs them. */
-export function waysOf(steering: Steering): ReadonlyMap<string, Way> {
-  return new Map(Array.from(steering.choices, ([name, { way }]) => [name, way]));
+/** The ways as tunnel/plan needs them: an app that has to be moved is on none until tunnel/order has
+ * opened its way, whoever looks at the routes meanwhile. */
+export function waysOf({ choices, open }: Steering): ReadonlyMap<string, Way> {
+  return new Map(
+    Array.from(choices, ([name, { way }]) => [name, isOn(open.get(name), way) ? way : BLOCKED]),
+  );
+}
+
+const BLOCKED: Way = { kind: 'blocked' };
+
+/** Whether an app is on this way. */
+export function isOn(open: Open | undefined, way: Way): boolean {
+  return open !== undefined && open.kind !== 'withdrawn' && sameWay(open, way);
+}
+
+/** Apps whose open way is not the chosen one. */
+export function toBeMoved({ choices, open }: Steering): string[] {
+  return Array.from(choices).flatMap(([name, { way }]) =>
+    isOn(open.get(name), way) ? [] : [name],
+  );
 }
 
 /** One event in, the effects it calls for out. The state is updated in place. */
@@ -150,10 +195,9 @@ function decide(steering: Steering, now: number): SteerEffect[] {
     if (after === before) continue;
     choices.set(app.name, after);
     if (sameWay(after.way, before.way)) continue;
-    effects.push(...moves(policy, app, before.way, after.way));
     const why = reasonFor(before.way, healths);
     const text = `${app.name}: ${wayText(before.way)} -> ${wayText(after.way)}${why}`;
-    effects.push({ kind: 'moved', app: app.name, text });
+    effects.push({ kind: 'move', app: app.name, text });
   }
   return effects;
 }
@@ -170,63 +214,67 @@ export function wayText(way: Way): string {
   return way.kind === 'direct' ? 'DIRECT, past the proxies' : 'refused';
 }
 
+/** The three parts of a move, to be run in this order. */
+export interface Moves {
+  /** Nothing leaves any more. */
+  readonly withdraw: readonly MoveEffect[];
+  /** What is bound to another way is gone. */
+  readonly sweep: readonly MoveEffect[];
+  readonly open: readonly MoveEffect[];
+}
+
 /**
  * From one way to another. Live flows are bound to the old way by NAT and cannot move: so first
  * nothing leaves (the prohibit behind the route answers), then their conntrack entries go, then the
  * new way opens and their next packets are new flows on it.
  */
-export function moves(policy: Policy, app: App, from: Way, to: Way): SteerEffect[] {
+export function moves(policy: Policy, app: App, from: Open, to: Way): Moves {
   const table = policy.globals.table + app.slot;
-  const gate = (which: Gate, on: boolean): SteerEffect => ({
-    kind: 'gate',
-    app: app.name,
-    gate: which,
-    on,
-  });
-  const route = (op: 'add' | 'delete', one: Route): SteerEffect => ({
-    kind: 'route',
-    op,
-    route: one,
-  });
-  const sweep: SteerEffect = { kind: 'sweep', app: app.name, way: to };
-  const effects: SteerEffect[] = [];
-  if (from.kind === 'direct') {
-    effects.push(gate('direct', false));
-    for (const one of prohibits(table)) effects.push(route('add', one));
-  }
-  if (to.kind === 'blocked') effects.push(gate('blocked', true));
+  const gate = (which: Gate, on: boolean): MoveEffect[] => [
+    { kind: 'gate', app: app.name, gate: which, on },
+  ];
+  const routes = (op: 'add' | 'delete', list: readonly Route[]): MoveEffect[] =>
+    list.map((route) => ({ kind: 'route', op, route }));
   const through = (name: string) => throughRoutes(policy.proxies, table, name);
-  if (from.kind === 'tunnel') {
-    for (const one of through(from.proxy)) effects.push(route('delete', one));
-  }
-  effects.push(sweep);
-  if (to.kind === 'tunnel') {
-    for (const one of through(to.proxy)) effects.push(route('add', one));
-  }
-  if (to.kind === 'direct') {
-    effects.push(gate('direct', true));
-    for (const one of prohibits(table)) effects.push(route('delete', one));
-  }
-  if (from.kind === 'blocked') effects.push(gate('blocked', false));
-  return effects;
+  const wasClosed = from.kind === 'blocked' || from.kind === 'withdrawn';
+  return {
+    withdraw: [
+      ...(from.kind === 'direct'
+        ? [...gate('direct', false), ...routes('add', prohibits(table))]
+        : []),
+      ...(to.kind === 'blocked' ? gate('blocked', true) : []),
+      ...(from.kind === 'tunnel' ? routes('delete', through(from.proxy)) : []),
+    ],
+    sweep: [{ kind: 'sweep', app: app.name, way: to }],
+    open: [
+      ...(to.kind === 'tunnel' ? routes('add', through(to.proxy)) : []),
+      ...(to.kind === 'direct'
+        ? [...gate('direct', true), ...routes('delete', prohibits(table))]
+        : []),
+      ...(wasClosed && to.kind !== 'blocked' ? gate('blocked', false) : []),
+    ],
+  };
 }
 
 /** What the connections have to look like, whatever they were: after a load. */
-export function assertWays({ policy, choices }: Steering): SteerEffect[] {
-  return policy.apps.map(({ name: app }): SteerEffect => {
+export function assertWays({ policy, choices }: Steering): MoveEffect[] {
+  return policy.apps.map(({ name: app }): MoveEffect => {
     return { kind: 'sweep', app, way: choices.get(app)!.way };
   });
 }
 
 /** What the gates of the table have to say: after a load, and when the owner or the hour pauses an
  * app or resumes it. */
-export function assertGates({ policy, choices }: Steering): GateEffect[] {
+export function assertGates({ policy, choices, open }: Steering): GateEffect[] {
   return policy.apps.flatMap(({ name: app, direct }) => {
     const { way } = choices.get(app)!;
-    return GATES.map((gate): GateEffect => {
-      const on = gate === 'paused' ? direct !== undefined : way.kind === gate;
-      return { kind: 'gate', app, gate, on };
-    });
+    const on: Record<Gate, boolean> = {
+      paused: direct !== undefined,
+      blocked: way.kind === 'blocked',
+      // Not before the tunnel's entries are gone.
+      direct: way.kind === 'direct' && isOn(open.get(app), way),
+    };
+    return GATES.map((gate): GateEffect => ({ kind: 'gate', app, gate, on: on[gate] }));
   });
 }
 

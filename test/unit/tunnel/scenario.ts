@@ -1,10 +1,12 @@
 // A fake clock and proxies that live and die by it, for the scenarios of tunnel/: runs the steering
 // as the daemon does, and keeps what happened.
 import type { App, Policy, Proxy } from '../../../agent/src/policy/policy.ts';
+import { describe } from '../../../agent/src/reconcile/desired.ts';
 import { isDoubted } from '../../../agent/src/tunnel/health.ts';
 import {
   adoptPolicy,
   createSteering,
+  type MoveEffect,
   type SteerEffect,
   type SteerEvent,
   type Steering,
@@ -109,13 +111,13 @@ export function runUntil(scenario: Scenario, end: number): void {
 /** "1250 skype: proxy a -> proxy b (...)" for each change of way. */
 export function movesOf(scenario: Scenario): string[] {
   return scenario.log.flatMap(({ at, effect }) =>
-    effect.kind === 'moved' ? [`${Math.round(at)} ${effect.text}`] : [],
+    effect.kind === 'move' ? [`${Math.round(at)} ${effect.text}`] : [],
   );
 }
 
 /** When the app left a way, and where to: the times alone. */
 export function times(scenario: Scenario): number[] {
-  return scenario.log.flatMap(({ at, effect }) => (effect.kind === 'moved' ? [at] : []));
+  return scenario.log.flatMap(({ at, effect }) => (effect.kind === 'move' ? [at] : []));
 }
 
 export function stateOf(scenario: Scenario): string {
@@ -125,4 +127,16 @@ export function stateOf(scenario: Scenario): string {
 export function wayOf(scenario: Scenario): string {
   const { way } = scenario.steering.choices.get('skype')!;
   return way.kind === 'tunnel' ? way.proxy : way.kind;
+}
+
+/** An effect of a move, as a person would write it. */
+export function words(effect: MoveEffect): string {
+  switch (effect.kind) {
+    case 'gate':
+      return `${effect.gate} ${effect.on ? 'on' : 'off'}`;
+    case 'route':
+      return `${effect.op} ${describe(effect.route)}`;
+    case 'sweep':
+      return `sweep but ${effect.way.kind === 'tunnel' ? effect.way.proxy : effect.way.kind}`;
+  }
 }

@@ -2,15 +2,19 @@
 // the order in which an app is moved.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Policy } from '../../../agent/src/policy/policy.ts';
 import { describe } from '../../../agent/src/reconcile/desired.ts';
+import { moveApp } from '../../../agent/src/tunnel/order.ts';
 import { plan } from '../../../agent/src/tunnel/plan.ts';
+import type { Way } from '../../../agent/src/tunnel/select.ts';
 import {
   adoptPolicy,
   assertGates,
   assertWays,
   isStray,
   moves,
-  type SteerEffect,
+  type Open,
+  toBeMoved,
   waysOf,
 } from '../../../agent/src/tunnel/steer.ts';
 import {
@@ -25,19 +29,13 @@ import {
   stateOf,
   times,
   wayOf,
+  words,
 } from './scenario.ts';
 
-function words(effect: SteerEffect): string {
-  switch (effect.kind) {
-    case 'gate':
-      return `${effect.gate} ${effect.on ? 'on' : 'off'}`;
-    case 'route':
-      return `${effect.op} ${describe(effect.route)}`;
-    case 'sweep':
-      return `sweep but ${effect.way.kind === 'tunnel' ? effect.way.proxy : effect.way.kind}`;
-    default:
-      return effect.kind;
-  }
+/** In the order in which tunnel/order runs them. */
+function inOrder(policy: Policy, from: Open, to: Way): string[] {
+  const { withdraw, sweep, open } = moves(policy, policy.apps[0]!, from, to);
+  return [...withdraw, ...sweep, ...open].map(words);
 }
 
 test('a proxy that answers is up, and the probes are few', () => {
@@ -194,7 +192,7 @@ test('after a restart the app stays where the kernel has it', () => {
   assert.is(wayOf(run), 'a');
 });
 
-test('each app has its own order, and its own state', () => {
+test('each app has its own order, and its own state', async () => {
   const run = start({ a: deadBetween(10000, 1e9), b: alive });
   const base = policyOf(['a', 'b']);
   const policy = {
@@ -205,6 +203,7 @@ test('each app has its own order, and its own state', () => {
   runUntil(run, 20000);
   assert.is(run.steering.choices.get('other')!.state, 'up');
   assert.is(stateOf(run), 'failover');
+  for (const name of toBeMoved(run.steering)) await moveApp(run.steering, name, async () => null);
   const lines = plan(policy, waysOf(run.steering)).map(describe);
   assert.ok(lines.includes('route v4 default dev whp-b table 15001'));
   assert.ok(lines.includes('route v4 default dev whp-b table 15002'));
@@ -220,7 +219,7 @@ test('a configuration without the proxy in use moves the app', () => {
 test('from proxy to proxy: nothing leaves, entries go, then the new way opens', () => {
   const policy = policyOf(['a', 'b']);
   const from = { kind: 'tunnel', proxy: 'a' } as const;
-  assert.equal(moves(policy, policy.apps[0]!, from, { kind: 'tunnel', proxy: 'b' }).map(words), [
+  assert.equal(inOrder(policy, from, { kind: 'tunnel', proxy: 'b' }), [
     'delete route v4 default dev whp-a table 15001',
     'sweep but b',
     'add route v4 default dev whp-b table 15001',
@@ -230,12 +229,12 @@ test('from proxy to proxy: nothing leaves, entries go, then the new way opens', 
 test('to blocked: the refusal stands before the way is taken away', () => {
   const policy = policyOf(['a']);
   const from = { kind: 'tunnel', proxy: 'a' } as const;
-  assert.equal(moves(policy, policy.apps[0]!, from, { kind: 'blocked' }).map(words), [
+  assert.equal(inOrder(policy, from, { kind: 'blocked' }), [
     'blocked on',
     'delete route v4 default dev whp-a table 15001',
     'sweep but blocked',
   ]);
-  assert.equal(moves(policy, policy.apps[0]!, { kind: 'blocked' }, from).map(words), [
+  assert.equal(inOrder(policy, { kind: 'blocked' }, from), [
     'sweep but a',
     'add route v4 default dev whp-a table 15001',
     'blocked off',
@@ -245,14 +244,14 @@ test('to blocked: the refusal stands before the way is taken away', () => {
 test('to direct and back: what is bound to a tunnel never leaves by the WAN, nor the reverse', () => {
   const policy = policyOf(['a'], { fallback: 'direct' });
   const from = { kind: 'tunnel', proxy: 'a' } as const;
-  assert.equal(moves(policy, policy.apps[0]!, from, { kind: 'direct' }).map(words), [
+  assert.equal(inOrder(policy, from, { kind: 'direct' }), [
     'delete route v4 default dev whp-a table 15001',
     'sweep but direct',
     'direct on',
     'delete route v4 prohibit default table 15001',
     'delete route v6 prohibit default table 15001',
   ]);
-  assert.equal(moves(policy, policy.apps[0]!, { kind: 'direct' }, from).map(words), [
+  assert.equal(inOrder(policy, { kind: 'direct' }, from), [
     'direct off',
     'add route v4 prohibit default table 15001',
     'add route v6 prohibit default table 15001',
