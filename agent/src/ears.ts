@@ -34,6 +34,7 @@ export function listen(daemon: Daemon, policy: Policy): void {
   daemon.effects.held = null;
   daemon.effects.hellos = null;
   daemon.problems.delete('queue');
+  daemon.problems.delete('hello');
   daemon.problems.delete('announce');
   daemon.ears = wanted;
   if (wanted === 'none') return;
@@ -68,7 +69,7 @@ function listenHellos(daemon: Daemon, queue: number): void {
     daemon.effects.run(step(daemon.state, event, now()));
   };
   const hellos = openHeld(queue, onPacket, HELLOS_AT_MOST);
-  if (typeof hellos === 'string') lacks(daemon, 'queue', hellos);
+  if (typeof hellos === 'string') lacks(daemon, 'hello', hellos);
   else {
     daemon.hellos = hellos;
     daemon.effects.hellos = hellos;

@@ -89,7 +89,7 @@ async function enforceAll(daemon: Daemon, wanted: Policy): Promise<string | null
   daemon.addresses = realized.addresses.map(({ address }) => address);
   const policy = withMtus(daemon, wanted, realized);
   daemon.helm.adopt(policy, (app) => standingProxy(policy, app, realized.pieces));
-  const made = buildPaths(daemon, policy, realized, true).changed;
+  const { changed } = buildPaths(daemon, policy, realized, true);
   moveTo(daemon, policy);
   await pause();
   listen(daemon, policy);
@@ -106,7 +106,7 @@ async function enforceAll(daemon: Daemon, wanted: Policy): Promise<string | null
   // A way that changes changes routes, and who was before this agent may have ended half way. To look
   // through all connections takes long: not for nothing.
   const isNew = daemon.standing !== before;
-  const isWhole = loadedFor === '' || made.length > 0;
+  const isWhole = loadedFor === '' || changed.length > 0 || daemon.refused.size > 0;
   const { helm } = daemon;
   const wrong = isWhole ? await helm.assert() : isNew ? await helm.settle() : null;
   if (isNew) daemon.effects.late?.all();

@@ -172,6 +172,7 @@ test('the proxy is up', async () => {
   home.whp('pin', '2a01::7', 'skype');
   assert.match(home.whp('why', '2a01::7'), /REFUSED now: .*offers no IPv6/);
   home.whp('unpin', '2a01::7');
+  assert.match(home.tell('pin', '203.0.113.20', 'skype').err, /the router's own or a proxy's/);
   assert.match(home.whp('why', '203.0.113.20'), /direct: the address of proxy a itself/);
   assert.match(home.whp('why', '10.1.2.3'), /direct: no address of the public Internet/);
 });
@@ -201,7 +202,7 @@ test('paused: a live flow stays, a new one is direct', async () => {
   assert.match(why.verdict, /^proxied: a flow of skype that is open now, by proxy a/);
   assert.match(home.whp('why', NODE), /DIRECT now: it is skype's.*; it is paused, \d+ s more/);
   live.stop();
-  home.whp('resume');
+  assert.match(home.whp('resume'), /^skype: proxied again, by proxy a$/m);
 });
 
 for (const fallback of ['block', 'direct'] as const) {
@@ -222,7 +223,8 @@ for (const fallback of ['block', 'direct'] as const) {
     assert.is(apps[0]!.newFlows.state, 'direct');
     assert.match(problems.join('\n'), /skype: live flows are .*; new ones go direct \(paused\)/);
     assert.is(json<Why>('why', NODE).state, 'direct');
-    home.whp('resume');
+    const word = fallback === 'block' ? 'REFUSED' : 'DIRECT';
+    assert.match(home.whp('resume'), new RegExp(`the pause is over, but new flows are ${word}: `));
     revive();
     await untilPath('up');
   });
@@ -234,6 +236,7 @@ test('outside its hours', async () => {
   assert.is(seen.state, 'direct');
   compare(seen);
   assert.match(home.whp('why', NODE), /these are not its hours/);
+  assert.match(home.whp('resume'), /new flows are DIRECT: these are not its hours/);
 });
 
 test('a device that is not in the list of the app, by address and by MAC', async () => {

@@ -1,12 +1,15 @@
 // control/actions: what the owner tells the running agent: pause and resume, pin, which proxy,
 // forget. Each changes the choices (control/settings) or the sets, and answers in words.
 
+import { isOwnAddress } from '../policy/own.ts';
 import { type Choices, MOST_PINS } from '../policy/owner.ts';
 import type { Daemon } from '../running.ts';
 import { now } from '../system/clock.ts';
 import { canonicalAddress, isRoutableText } from '../wire/address.ts';
+import { newFlows } from './answer-now.ts';
 import { forgetLearned } from './forget.ts';
 import { choose } from './settings.ts';
+import { presentNow } from './surroundings.ts';
 
 /** Enforces changed choices; answers what went wrong, or null. */
 export type Refresh = (daemon: Daemon) => Promise<string | null>;
@@ -56,12 +59,13 @@ async function decide(
   daemon: Daemon,
   refresh: Refresh,
   change: Partial<Choices>,
-  text: string,
+  text: string | (() => string),
 ): Promise<Reply> {
   const unkept = choose(daemon.settings, change);
   const failed = await refresh(daemon);
   if (failed !== null) return refuse(failed);
-  return done(unkept === null ? text : `${text}; but only until a restart: ${unkept}`);
+  const said = typeof text === 'string' ? text : text();
+  return done(unkept === null ? said : `${said}; but only until a restart: ${unkept}`);
 }
 
 /** Names of the apps whose new flows are to go another way, or what is wrong. */
@@ -102,7 +106,22 @@ function resume(
   if (typeof apps === 'string') return refuse(apps);
   const paused = new Map(daemon.settings.choices.paused);
   for (const app of apps) paused.delete(app);
-  return decide(daemon, refresh, { paused }, `${apps.join(', ')}: proxied again`);
+  return decide(daemon, refresh, { paused }, () => resumedText(daemon, apps));
+}
+
+/** What new flows meet now that the pause is over. */
+function resumedText(daemon: Daemon, apps: readonly string[]): string {
+  const { policy } = daemon;
+  const present = presentNow(daemon);
+  const said = policy.apps
+    .filter(({ name }) => apps.includes(name))
+    .map((app) => {
+      const { state, proxy, reason } = newFlows(app, policy.proxies, present);
+      if (state === 'proxied') return `${app.name}: proxied again, by proxy ${proxy}`;
+      const what = state === 'refused' ? 'REFUSED' : 'DIRECT';
+      return `${app.name}: the pause is over, but new flows are ${what}: ${reason}`;
+    });
+  return said.join('; ');
 }
 
 function pins(daemon: Daemon): Reply {
@@ -117,6 +136,9 @@ function pin(
   const address = canonicalAddress(text);
   if (address === null) return refuse(`"${text}" is no IP address`);
   if (!isRoutableText(address)) return refuse(`${address} is no public address`);
+  if (isOwnAddress(daemon.policy, daemon.addresses, address)) {
+    return refuse(`${address} is the router's own or a proxy's: no packet to it takes a tunnel`);
+  }
   const known = daemon.policy.apps.map(({ name }) => name);
   // With one app there is nothing to choose.
   const wanted = app ?? (known.length === 1 ? known[0]! : '');

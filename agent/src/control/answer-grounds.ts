@@ -6,11 +6,11 @@ import { findEndpoint } from '../learn/learned.ts';
 import type { App } from '../policy/policy.ts';
 import type { PortSpan, ProfileRange, Transport } from '../policy/profile.ts';
 import { findBlock, findRange } from '../policy/range-match.ts';
-import { portKey } from '../ruleset/elements.ts';
+import { naming, pairOf, portKey } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
 import type { State } from '../state.ts';
 import { familyOf, parseAddress } from '../wire/address.ts';
-import { type KernelView, learnedAnswer, read, seconds } from './answers.ts';
+import { type KernelView, read, seconds } from './answers.ts';
 import { appliesTo } from './devices.ts';
 
 /** The far end of a flow, and what else is known of the flow. */
@@ -31,7 +31,7 @@ export interface Ground {
   readonly partly: boolean;
 }
 
-interface Finding {
+export interface Finding {
   readonly line: string;
   readonly partly: boolean;
 }
@@ -133,25 +133,37 @@ function findings(
       partly: false,
     });
   }
-  const learned = learnedAnswer(
-    state,
-    kernel,
-    now,
-    Number.POSITIVE_INFINITY,
-    parseAddress(address),
-  );
-  const isOurs = (one: { app: string; device: string; peer: string }): boolean =>
-    one.app === name && one.peer === address && (source?.address ?? one.device) === one.device;
-  const partly = source === undefined;
-  for (const one of learned.named.filter(isOurs)) {
-    const line = `${name}: ${one.device} named it in a TLS hello; ${one.seconds} s left`;
-    found.push({ line, partly });
+  for (const one of pairs(app, 'hello', kernel, target)) {
+    const line = `${name}: ${one.device} named it in a TLS hello; ${one.left} s left`;
+    found.push({ line, partly: source === undefined });
   }
-  found.push(...portFindings(app, kernel, target));
-  for (const one of learned.peers.filter(isOurs)) {
-    found.push({ line: `${name}: a peer of ${one.device}; ${one.seconds} s left`, partly });
-  }
-  return found;
+  return [...found, ...learnedOfDevice(app, kernel, target)];
+}
+
+/** The port that the flow leaves its device by, and its peer, where they are the application's. */
+export function learnedOfDevice(app: App, kernel: KernelView, target: Target): Finding[] {
+  const peers = pairs(app, 'peer', kernel, target).map(({ device, left }) => ({
+    line: `${app.name}: a peer of ${device}; ${left} s left`,
+    partly: target.source === undefined,
+  }));
+  return [...portFindings(app, kernel, target), ...peers];
+}
+
+/** Elements of a set of device and remote address that are about the target, of its device if it has one. */
+function pairs(
+  { name }: App,
+  kind: 'peer' | 'hello',
+  kernel: KernelView,
+  { address, source }: Target,
+): { readonly device: string; readonly left: number }[] {
+  const bytes = parseAddress(address)!;
+  const elements = read(kernel, setName(name, kind, familyOf(bytes)), undefined, naming(bytes));
+  return elements.flatMap(({ key, expiration }) => {
+    const pair = pairOf(key);
+    if (pair === null || pair.peer !== address) return [];
+    if (source !== undefined && source.address !== pair.device) return [];
+    return [{ device: pair.device, left: seconds(expiration ?? 0) }];
+  });
 }
 
 /** Whether the flow leaves a port of its device that is the application's. */

@@ -4,21 +4,23 @@
 import { type FlowEvidence, findEvidence } from '../learn/evidence.ts';
 import { matchServer } from '../learn/observe-hello.ts';
 import { nameProblem } from '../policy/domain-pattern.ts';
-import { type Host, hostName } from '../policy/hosts.ts';
+import type { Host } from '../policy/hosts.ts';
 import { slotOf } from '../policy/marks.ts';
 import type { App } from '../policy/policy.ts';
+import { setName } from '../ruleset/names.ts';
 import type { State } from '../state.ts';
 import { canonicalAddress, familyOf, isRoutableText, parseAddress } from '../wire/address.ts';
-import { flowText } from '../wire/flow-text.ts';
-import { type Ground, groundsOf, type Target } from './answer-grounds.ts';
+import { type FlowEnds, flowText } from '../wire/flow-text.ts';
+import { type Ground, groundsOf, learnedOfDevice, type Target } from './answer-grounds.ts';
+import { deviceNamed, whyDevice } from './answer-home.ts';
 import { byText, byWhich, type NowAnswer, newFlows, type Present } from './answer-now.ts';
-import { appOfSlot, type KernelView, learnedAnswer, seconds } from './answers.ts';
-import { appliesTo } from './devices.ts';
+import { appOfSlot, type KernelView, seconds } from './answers.ts';
 
 export interface WhyAnswer {
   readonly query: string;
-  /** What a packet meets now; "home": the address is one of this home. */
-  readonly state: NowAnswer['state'] | 'home';
+  /** What a packet meets now; "home": the address is one of this home; "unknown": the kernel does not
+   * say what it has learned. */
+  readonly state: NowAnswer['state'] | 'home' | 'unknown';
   /** The same in words. */
   readonly verdict: string;
   readonly reasons: readonly string[];
@@ -107,12 +109,10 @@ function whyFlow(
   const heard = findEvidence(state.evidence, query).map((one) => said(one, around.now));
   const live = liveFlow(state, kernel, query, around);
   if (live !== null) return { query, ...live, reasons: heard };
-  const judged = judge(
-    state,
-    kernel,
-    { ...target, ...(hasPorts ? { protocol } : {}), source },
-    around,
-  );
+  const isInbound = around.isHome(target.address) && isRoutableText(source.address);
+  const judged = isInbound
+    ? judgeInbound(state, kernel, ends)
+    : judge(state, kernel, { ...target, ...(hasPorts ? { protocol } : {}), source }, around);
   return { query, ...judged, reasons: [...judged.reasons, ...heard] };
 }
 
@@ -191,6 +191,8 @@ function judge(state: State, kernel: KernelView, target: Target, around: Surroun
     const verdict = "direct by the owner's choice, but for flows that began before it";
     return { state: 'direct', verdict, reasons };
   }
+  const unread = unreadable(state, kernel);
+  if (unread !== null) return { state: 'unknown', verdict: `not known: ${unread}`, reasons };
   const others = grounds.flatMap((one) => one.filter(({ kind }) => kind === 'elsewhere'));
   const names = others.map(({ app }) => app.name).join(' and ');
   const why =
@@ -198,6 +200,36 @@ function judge(state: State, kernel: KernelView, target: Target, around: Surroun
       ? `${names} does not apply to ${target.source?.address}`
       : 'no profile range, name, port or peer speaks for it';
   return { ...direct(why), reasons };
+}
+
+/** Why what the kernel has learned cannot be read, or null. */
+function unreadable({ policy }: State, kernel: KernelView): string | null {
+  for (const { name } of policy.apps) {
+    const found = kernel.readSet(setName(name, 'peer', 4), 1);
+    if (typeof found === 'string') return found;
+  }
+  return null;
+}
+
+/** A new flow from the Internet side to a device, where a port forward lets it in. */
+function judgeInbound(
+  state: State,
+  kernel: KernelView,
+  { protocol, source, sourcePort, destination, destinationPort }: FlowEnds,
+): Judged {
+  for (const app of state.policy.apps) {
+    const back = {
+      address: source,
+      port: sourcePort,
+      protocol: String(protocol),
+      source: { address: destination, port: destinationPort },
+    };
+    const found = app.direct === undefined ? learnedOfDevice(app, kernel, back) : [];
+    if (found.length === 0) continue;
+    const verdict = `REFUSED: a new flow from outside to a port, or from a peer, that is ${app.name}'s: answers to it would show the home's address`;
+    return { state: 'refused', verdict, reasons: found.map(({ line }) => line) };
+  }
+  return direct('a flow from outside that no app looks at; the firewall decides');
 }
 
 function direct(why: string): Judged {
@@ -224,7 +256,7 @@ function sentence(now: NowAnswer, what: string, around: Surroundings, app: App):
   return `DIRECT now: ${what}; ${now.reason}${left}`;
 }
 
-function said(one: FlowEvidence, now: number): string {
+export function said(one: FlowEvidence, now: number): string {
   const ago = seconds(now - one.last);
   return `${one.app}: ${flowText(one.flow)}: ${one.kind}: ${one.detail} (${ago} s ago)`;
 }
@@ -251,67 +283,4 @@ function whyName(state: State, name: string, around: Surroundings): WhyAnswer {
       ? learned
       : ['no address is known from it: no device has asked for it lately'];
   return { query: name, state: now.state, verdict, reasons };
-}
-
-interface HomeDevice {
-  readonly name: string | null;
-  readonly addresses: readonly string[];
-}
-
-function deviceNamed(text: string, hosts: readonly Host[]): HomeDevice | null {
-  const local = text.replace(/\.lan$/, '');
-  const name = local.includes('.') ? null : hostName(local);
-  const found = name === null ? [] : hosts.filter((one) => one.name === name);
-  if (found.length === 0) return null;
-  return { name, addresses: [...new Set(found.flatMap(({ address }) => address ?? []))] };
-}
-
-/** Which apps apply to a device, and what is known of it. */
-function whyDevice(
-  state: State,
-  kernel: KernelView,
-  { name, addresses }: HomeDevice,
-  around: Surroundings,
-  query: string,
-): WhyAnswer {
-  const reasons = addresses.flatMap((address) => {
-    const { ports, peers } = learnedAnswer(state, kernel, around.now, 100, parseAddress(address));
-    return [
-      ...ports
-        .filter(({ device }) => device === address)
-        .map(
-          (one) =>
-            `${one.app}: ${one.protocol} port ${one.port} of it is the application's; ${one.seconds} s left`,
-        ),
-      ...peers
-        .filter(({ device }) => device === address)
-        .map((one) => `${one.app}: ${one.peer} is a peer of it; ${one.seconds} s left`),
-      ...findEvidence(state.evidence, address).map((one) => said(one, around.now)),
-    ];
-  });
-  const apps = state.policy.apps.map((app) => applied(app, addresses, state, around));
-  const who = name === null || name === query ? 'a device' : `${name}, a device`;
-  return {
-    query,
-    state: 'home',
-    verdict: `${who} of this home; ${apps.join('; ') || 'no app is enabled'}`,
-    reasons: reasons.length > 0 ? reasons : ["no flow of it was an application's in the last hour"],
-  };
-}
-
-function applied(
-  app: App,
-  addresses: readonly string[],
-  state: State,
-  around: Surroundings,
-): string {
-  const found = addresses.map((address) => appliesTo(app, address, around.macOf(address)));
-  const now = newFlows(app, state.policy.proxies, around);
-  const word =
-    now.state === 'proxied'
-      ? `by proxy ${now.proxy}`
-      : `${byText(now.state === 'direct' ? 'direct' : 'none')} now: ${now.reason}`;
-  if (found.includes(true)) return `${app.name} applies to it (${word})`;
-  if (!found.includes(null)) return `${app.name} does not apply to it`;
-  return `whether ${app.name} applies to it is not known: DHCP and the neighbour table have no MAC of it`;
 }

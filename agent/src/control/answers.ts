@@ -138,14 +138,15 @@ export function read(
   return typeof found === 'string' ? [] : found;
 }
 
-/** The flows that carry an app's mark now, each with the way it goes and the evidence it began with. */
+/** The flows that carry an app's mark now, each with the way it goes and the evidence it began with. A
+ * string is why the kernel does not list them. */
 export function flowAnswers(
   state: State,
   kernel: KernelView,
   present: Pick<Present, 'choices'>,
-): FlowAnswer[] {
+): FlowAnswer[] | string {
   const found = kernel.connections();
-  if (typeof found === 'string') return [];
+  if (typeof found === 'string') return found;
   const { mask } = state.policy.globals;
   const flows: FlowAnswer[] = [];
   for (const connection of found) {

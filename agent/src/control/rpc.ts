@@ -22,6 +22,8 @@ export interface RpcSources {
 
 type Input = Readonly<Record<string, unknown>>;
 
+const UNCOUNTED = { error: 'nothing is counted: the kernel lists no connections' };
+
 /** Answers `call`; an error is `{ error }`. `input` is what came from outside: nothing is believed. */
 export async function rpcAnswer(call: string, given: unknown, from: RpcSources): Promise<object> {
   const input: Input =
@@ -71,9 +73,10 @@ function unwrap(reply: unknown): object {
 
 /** The flows that moved most, of an app or a device if asked. */
 function flows(from: RpcSources, input: Input): object {
+  if (from.ledger === null) return UNCOUNTED;
   const [app, device, most] = [textOf(input, 'app'), textOf(input, 'device'), rowsOf(input)];
   const wanted: LiveFlow[] = [];
-  for (const flow of from.ledger?.live.values() ?? []) {
+  for (const flow of from.ledger.live.values()) {
     if ((app === '' || flow.app === app) && (device === '' || flow.original.source === device)) {
       wanted.push(flow);
     }
@@ -109,7 +112,7 @@ function devices(reply: unknown, { ledger }: RpcSources): object {
 
 /** Totals of every subject; with `subject` and `range` that subject's graph. */
 function counters({ ledger, time }: RpcSources, input: Input): object {
-  if (ledger === null) return { error: 'nothing is counted: the kernel lists no connections' };
+  if (ledger === null) return UNCOUNTED;
   const name = textOf(input, 'subject');
   if (name === '') {
     const rows = Array.from(ledger.subjects, ([subject, { up, down, flows: count }]) => ({
@@ -133,7 +136,8 @@ function counters({ ledger, time }: RpcSources, input: Input): object {
 
 /** Flows that ended, newest first; with format "csv" as a file, oldest first. */
 function endedRows({ ledger }: RpcSources, input: Input): object {
-  const ended = ledger?.ended ?? [];
+  if (ledger === null) return UNCOUNTED;
+  const { ended } = ledger;
   if (textOf(input, 'format') === 'csv') return { csv: csvText(ended) };
   const row = ({ original, ...rest }: EndedFlow) => ({
     ...rest,
@@ -141,5 +145,5 @@ function endedRows({ ledger }: RpcSources, input: Input): object {
     flow: flowText(original),
   });
   const rows = ended.slice(-rowsOf(input)).reverse().map(row);
-  return { rows, total: ledger?.endedCount ?? 0 };
+  return { rows, total: ledger.endedCount };
 }

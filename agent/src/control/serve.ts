@@ -20,7 +20,13 @@ import { act, type Refresh } from './actions.ts';
 import { type StatusAnswer, statusAnswer } from './answer-status.ts';
 import { whyAnswer } from './answer-why.ts';
 
-import { evidenceAnswer, flowAnswers, type KernelView, learnedAnswer } from './answers.ts';
+import {
+  evidenceAnswer,
+  type FlowAnswer,
+  flowAnswers,
+  type KernelView,
+  learnedAnswer,
+} from './answers.ts';
 import { readArguments } from './arguments.ts';
 import { type DeviceAnswer, devicesAnswer, flowsOf, learnedOf } from './devices.ts';
 import { isOfFiles, ofFiles } from './own-files.ts';
@@ -100,11 +106,14 @@ async function answer(
   switch (request.method) {
     case 'status':
       return { ok: true, answer: status(daemon, kernel) };
-    case 'flows':
-      return { ok: true, answer: flows(daemon, kernel, live, limit) };
+    case 'flows': {
+      const found = flows(daemon, kernel, live, limit);
+      return typeof found === 'string' ? { ok: false, error: found } : { ok: true, answer: found };
+    }
     case 'evidence':
       return { ok: true, answer: evidenceAnswer(daemon.state, now(), limit) };
     case 'learned':
+      if (typeof daemon.effects.sets === 'string') return { ok: false, error: daemon.effects.sets };
       return { ok: true, answer: learnedAnswer(daemon.state, kernel, now(), limit) };
     case 'why': {
       const why = whyAnswer(daemon.state, kernel, operand, surroundings(daemon));
@@ -201,9 +210,10 @@ function flows(
   kernel: KernelView,
   live: readonly LiveFlow[] | null,
   limit: number,
-): unknown {
+): readonly FlowAnswer[] | string {
   if (live !== null) return largest(live, limit).map(flowRow);
-  return flowAnswers(state, kernel, helm.steering).slice(0, limit);
+  const found = flowAnswers(state, kernel, helm.steering);
+  return typeof found === 'string' ? found : found.slice(0, limit);
 }
 
 function devices(

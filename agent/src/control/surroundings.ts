@@ -2,13 +2,12 @@
 // which way each app takes, which addresses are at home. Reads the kernel when asked, never at ticks.
 import { IFF_UP } from '../netlink/constants.ts';
 import type { KernelLink } from '../netlink/link.ts';
-import { canonicalMac } from '../policy/mac.ts';
 import { tunnelDevice } from '../ruleset/names.ts';
 import type { Daemon } from '../running.ts';
 import { now } from '../system/clock.ts';
-import { readText } from '../system/file.ts';
-import { readAddresses, readLinks } from '../system/paths.ts';
+import { readAddresses, readLinks, readNeighbours } from '../system/paths.ts';
 import { cidrHas, familyOf, parseAddress } from '../wire/address.ts';
+import type { Present } from './answer-now.ts';
 import { type Ear, presentOf, type StatusInput } from './answer-status.ts';
 import type { Surroundings } from './answer-why.ts';
 
@@ -35,11 +34,16 @@ export function earOf({ policy, held, holding, announced }: Daemon): Ear {
   return announced === null ? 'unseen' : 'watched';
 }
 
+/** What decides where packets go now, with the devices as the kernel has them. */
+export function presentNow(daemon: Daemon): Present {
+  return presentOf(decisive(daemon, readLinks(daemon.paths)));
+}
+
 export function surroundings(daemon: Daemon): Surroundings {
   const links = readLinks(daemon.paths);
   const addresses = readAddresses(daemon.paths);
   const home = typeof addresses === 'string' ? [] : addresses.filter(isOn(daemon, links));
-  const macs = neighbours();
+  const macs = readNeighbours(daemon.paths);
   return {
     ...presentOf(decisive(daemon, links)),
     hosts: daemon.settings.hosts,
@@ -71,16 +75,4 @@ function isInside(
   const network = parseAddress(address);
   if (network === null || network.length !== bytes.length) return false;
   return cidrHas({ family: familyOf(network), bytes: network, prefix }, bytes, 0);
-}
-
-/** IPv4 neighbours: "ADDRESS TYPE FLAGS MAC MASK DEVICE", a head line first (proc_pid_net(5)). */
-function neighbours(): Map<string, string> {
-  const read = readText('/proc/net/arp');
-  const macs = new Map<string, string>();
-  for (const line of read.ok ? read.text.split('\n').slice(1) : []) {
-    const [address = '', , , mac = ''] = line.trim().split(/\s+/);
-    const known = canonicalMac(mac);
-    if (known !== null && known !== '00:00:00:00:00:00') macs.set(address, known);
-  }
-  return macs;
 }

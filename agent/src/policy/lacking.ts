@@ -1,14 +1,15 @@
 // What the agent does without: parts of the kernel that a package brings, and what is weaker while
 // one of them is missing. Pure; ears.ts and others find out which, `whp status` says it.
 
-/** held answers, announcements, connection entries, tunnels to an IPv4 and to an IPv6 address */
-export type KernelPart = 'queue' | 'announce' | 'connections' | 'gre' | 'gre6';
+/** held answers, held TLS hellos, announcements, connection entries, tunnels to an IPv4 and to an IPv6 address */
+export type KernelPart = 'queue' | 'hello' | 'announce' | 'connections' | 'gre' | 'gre6';
 
 const WEAKER: Readonly<Record<KernelPart, readonly [without: string, weaker: string]>> = {
   queue: [
     'kmod-nft-queue',
     'DNS answers cannot be held, only watched: the first packet of a quick client may go direct',
   ],
+  hello: ['kmod-nft-queue', 'TLS hellos cannot be held, and are not read (option hello)'],
   announce: [
     'kmod-nfnetlink-log',
     'nothing is announced: mapped ports are not learned, flows that came before their evidence stay direct, `whp why` knows no flows',

@@ -31,6 +31,9 @@ const AROUND: Surroundings = {
   macOf: () => null,
 };
 
+const flowsOf = (flows: ReturnType<typeof flowAnswers>): string =>
+  typeof flows === 'string' ? flows : flowsText(flows);
+
 export const question: Target = {
   name: 'question',
   weight: 4,
@@ -71,7 +74,7 @@ export const question: Target = {
     const reasons = typeof why === 'string' ? -1 : why.reasons.length;
     const learned = learnedText(learnedAnswer(state, kernel, 2000));
     const printed =
-      evidenceText(evidenceAnswer(state, 2000)) + flowsText(flowAnswers(state, kernel, AROUND));
+      evidenceText(evidenceAnswer(state, 2000)) + flowsOf(flowAnswers(state, kernel, AROUND));
     must(!/undefined|NaN|\[object/.test(learned + printed), 'a hole in what is printed');
     if (command.ok) return `${command.value.name} ${command.value.json} ${reasons}`;
     must(

@@ -9,7 +9,11 @@ import {
   type WhyAnswer,
   whyAnswer,
 } from '../../../agent/src/control/answer-why.ts';
-import type { FlowEntry, KernelView } from '../../../agent/src/control/answers.ts';
+import {
+  type FlowEntry,
+  flowAnswers,
+  type KernelView,
+} from '../../../agent/src/control/answers.ts';
 import { ownRange } from '../../../agent/src/policy/build-rules.ts';
 import { markOf } from '../../../agent/src/policy/marks.ts';
 import type { Policy } from '../../../agent/src/policy/policy.ts';
@@ -129,6 +133,36 @@ test('ports and peers hold for their device', () => {
   assert.is(why(flow(PEER, 7000), around(), kernel).state, 'proxied');
   assert.is(why(`udp 192.168.1.99:50000 ${PEER}:7000`, around(), kernel).state, 'direct');
   assert.match(why(PEER, around(), kernel).verdict, /where the lines below say so/);
+});
+
+test('from outside: refused at a port or from a peer of the application', () => {
+  const kernel = kernelOf({
+    skype_udp4: [portKey(DEVICE, 13021)!],
+    skype_peer4: [pairKey(DEVICE, PEER)!],
+  });
+  const ask = (query: string, state = learnedState()): WhyAnswer =>
+    why(query, around(), kernel, state);
+  assert.match(
+    ask(`udp 198.51.100.99:7000 ${DEVICE}:13021`).verdict,
+    /^REFUSED: a new flow from outside/,
+  );
+  assert.is(ask(`tcp ${PEER}:7000 ${DEVICE}:80`).state, 'refused');
+  assert.is(ask(`udp 198.51.100.99:7000 ${DEVICE}:13022`).state, 'direct');
+  const paused = learnedState(policyFrom({ app: { direct: 'paused' } }));
+  assert.is(ask(`udp ${PEER}:7000 ${DEVICE}:13021`, paused).state, 'direct');
+});
+
+test('what cannot be read is not known, and never direct', () => {
+  const deaf: KernelView = { ...kernelOf(), readSet: () => 'read set: Operation not permitted' };
+  const answer = why(PEER, around(), deaf);
+  assert.equal(
+    [answer.state, answer.verdict],
+    ['unknown', 'not known: read set: Operation not permitted'],
+  );
+  // What the agent knows by itself holds.
+  assert.is(why(LEARNED, around(), deaf).state, 'proxied');
+  const blind: KernelView = { ...kernelOf(), connections: () => 'read conntrack: refused' };
+  assert.is(flowAnswers(learnedState(), blind, around()), 'read conntrack: refused');
 });
 
 test('refused and direct, with the reason', () => {

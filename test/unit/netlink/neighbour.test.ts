@@ -46,7 +46,7 @@ test('a bridge entry, a short header and a lacking address are refused with a re
 });
 
 test('ip neigh: the request for all', () => {
-  const w = createWriter();
+  const w = createWriter(8, 'little');
   putNeighbourDump(w, 1);
   assert.is(written(w), groups('1c000000 1e000103 01000000 00000000 00000000 00000000 00000000'));
 });
