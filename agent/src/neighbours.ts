@@ -36,12 +36,11 @@ export interface Neighbours {
   looks: readonly Look[];
   listing: Listing;
   readonly traffic: TrafficState;
-  /** Of the chains of others when their rules were read; their number of transactions then. */
+  /** Of the chains of others when their rules were listed. */
   chains: string;
-  /** The number of everybody's transactions before the rules were listed. */
-  generation: number;
+  /** The number of transactions of others when that was asked last. */
   foreign: number;
-  /** The number of transactions of others when their rules were listed. */
+  /** And when their rules were listed. */
   listed: number;
   readAt: number;
   /** Somebody changed rules, routes or tables since the last look. */
@@ -55,7 +54,6 @@ export function createNeighbours(): Neighbours {
     listing: { marks: [], firewall: 'not yet' },
     traffic: createTraffic(),
     chains: UNREAD,
-    generation: 0,
     foreign: -1,
     listed: -1,
     readAt: -LISTING_MILLISECONDS,
@@ -111,16 +109,20 @@ async function readRules(daemon: Daemon): Promise<void> {
 }
 
 /** Lists the rules of others where their chains are not as they were. A rule that was exchanged for
- * another leaves no trace there: who asks for this moment (`isAsked`) has them listed anyhow. */
+ * another leaves no trace there: who asks for this moment (`isAsked`) has them listed after any
+ * transaction of others. */
 async function freshRules(daemon: Daemon, isAsked = false): Promise<void> {
   const { neighbours, repair } = daemon;
   const { sets } = daemon.effects;
   if (typeof sets === 'string') return;
-  const generation = readGeneration(sets);
-  if (generation !== 0 && generation === neighbours.generation) return;
+  if (isAsked) {
+    const own = sets.commits;
+    sets.commits = 0;
+    daemon.happened({ kind: 'generation', generation: readGeneration(sets), own });
+    if (neighbours.listed === repair.foreign) return;
+  }
   const chains = readOthersChains(sets);
   if (!isAsked && chains === neighbours.chains) return;
-  neighbours.generation = generation;
   neighbours.chains = chains;
   neighbours.listed = repair.foreign;
   neighbours.listing = chains === '' ? NO_OTHERS : await readListing();
