@@ -27,7 +27,8 @@ const LOOK_MILLISECONDS = 60_000;
 const UNREAD = '?';
 const NO_OTHERS: Listing = { marks: [], firewall: { forward: null, flowTables: [] } };
 
-/** After a boot the agent is there before the network: until then nothing is missed. */
+/** An agent that was started so soon after a boot is there before the network: as long as a lan device
+ * is not there, it waits so long before it says so. */
 const BOOT_MILLISECONDS = 120_000;
 const NETWORK_MILLISECONDS = 20_000;
 
@@ -67,7 +68,6 @@ export function createNeighbours(): Neighbours {
 export function lookAround(daemon: Daemon): void {
   const { neighbours } = daemon;
   if (!neighbours.isDue && now() - neighbours.lookedAt < LOOK_MILLISECONDS) return;
-  if (daemon.since < BOOT_MILLISECONDS && now() - daemon.since < NETWORK_MILLISECONDS) return;
   const realized = readPaths(daemon.paths);
   if (typeof realized === 'string') return;
   neighbours.lookedAt = now();
@@ -76,6 +76,11 @@ export function lookAround(daemon: Daemon): void {
   neighbours.isDue = neighbours.foreign !== daemon.repair.foreign;
   const { policy, settings } = daemon;
   const { lan } = policy.globals;
+  const isEarly = daemon.since < BOOT_MILLISECONDS && now() - daemon.since < NETWORK_MILLISECONDS;
+  if (isEarly && !lan.every((name) => realized.links.some((one) => one.name === name))) {
+    neighbours.isDue = true;
+    return;
+  }
   const traffic = watchTraffic(neighbours.traffic, readCounted(daemon.paths, lan), now());
   const router = routerSeen(realized, lan, neighbours.listing, null, traffic);
   const { packages } = settings.configuration;
