@@ -113,6 +113,7 @@ test('a home as it should be: nothing to say, and each look says what it saw', (
       'way out',
       'firewall',
       'collisions',
+      'resolvers',
       'kernel modules',
       'flow offload',
       'clock',
