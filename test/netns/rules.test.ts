@@ -215,6 +215,20 @@ ip $f rule add pref 5250 fwmark 0x80000/0xff0000 unreachable; ip $f rule add pre
       'ip route add 0.0.0.0/1 dev vpn; ip route add 128.0.0.0/1 dev vpn; ip rule add pref 900 lookup main suppress_prefixlength 0',
       /ip rule 900 \(table 254 suppress_prefixlength 0\)/,
     ],
+    // What others have in the main table: a network that is no default's, and the far end of a tunnel.
+    [
+      'ip route add 93.184.216.0/24 dev vpn; ip rule add pref 900 lookup main suppress_prefixlength 0',
+      / to 93\.184\.216\.0\/24 from the tunnel/,
+    ],
+    [
+      'ip route add 193.0.2.7 dev vpn; ip rule add pref 900 lookup main suppress_prefixlength 0',
+      null,
+    ],
+    // A network behind another router of the home.
+    [
+      'ip route add 10.30.0.0/16 via 192.168.1.2; ip rule add pref 900 from 10.30.5.0/24 lookup 200',
+      / from 10\.30\.5\.0\/24 from the tunnel/,
+    ],
     // mwan3.
     [
       `ip rule add pref 1001 iif wan lookup 1; ip rule add pref 2001 fwmark 0x100/0x3f00 lookup 1

@@ -32,7 +32,7 @@ const RESTART = 'uci commit dhcp; /etc/init.d/dnsmasq restart';
 export function resolversLook({ policy }: Subject, seen: RouterSeen): Look {
   const { resolvers, turns, standIns } = seen;
   const { answering, dhcp } = resolvers;
-  const home = homeOf(policy, seen.links, seen.addresses);
+  const home = homeOf(policy, seen.links, seen.addresses, seen.routes);
   const here: Here = {
     lan: home.devices.map(({ name }) => name),
     own: seen.addresses.map(({ address }) => address),
