@@ -229,6 +229,22 @@ ip $f rule add pref 5250 fwmark 0x80000/0xff0000 unreachable; ip $f rule add pre
       'ip route add 10.30.0.0/16 via 192.168.1.2; ip rule add pref 900 from 10.30.5.0/24 lookup 200',
       / from 10\.30\.5\.0\/24 from the tunnel/,
     ],
+    // sing-box: what does not come from the router itself, behind jumps of a few kinds of packets.
+    [
+      `ip rule add pref 9000 to 172.19.0.0/30 lookup 2022; ip rule add pref 9001 ipproto icmp goto 9010
+ip rule add pref 9002 not dport 53 lookup main suppress_prefixlength 0; ip rule add pref 9003 not iif lo lookup 2022
+ip rule add pref 9004 from 0.0.0.0 iif lo lookup 2022; ip rule add pref 9010 nop; ip route add default dev vpn table 2022`,
+      /^whp[^\n]*ip rule 9003 \(not iif lo table 2022\)[^\n]*preference=5000[^\n]*$/,
+    ],
+    // NetBird without and with an exit node.
+    [
+      'ip rule add pref 110 not fwmark 0x1bd00 lookup 7120; ip route add 100.90.0.0/16 dev vpn table 7120',
+      null,
+    ],
+    [
+      'ip rule add pref 110 not fwmark 0x1bd00 lookup 7120; ip route add default dev vpn table 7120',
+      /ip rule 110/,
+    ],
     // mwan3.
     [
       `ip rule add pref 1001 iif wan lookup 1; ip rule add pref 2001 fwmark 0x100/0x3f00 lookup 1

@@ -57,6 +57,7 @@ const TURN: DnsTurn = {
   port: 5353,
   from: [],
   only: null,
+  sources: null,
   passesRouter: false,
   isEveryPort: false,
 };
@@ -106,6 +107,10 @@ test('turned to where nft does not say, and to other ports', () => {
   assert.match(said({ to: '192.168.1.5', port: 54 }), "server='192.168.1.5#54'");
   assert.is(said({ to: '192.168.1.1', port: 53 }), '');
   assert.is(said({ from: [{ not: true, list: '{ "br-lan", "lo" }' }] }), '');
+  assert.is(said({ sources: '10.8.0.0/24' }), '');
+  assert.match(said({ sources: '{ 10.8.0.0/24, 192.168.1.9 }' }), 'DNS of devices is turned');
+  assert.match(said({ sources: '@some' }), 'DNS of devices is turned');
+  assert.is(said({ isEveryPort: true, only: '203.0.113.77', to: '192.168.1.9', port: null }), '');
   // Known by its first packet, but the answers come from another port.
   assert.match(said({ to: '192.168.1.5', port: 54, passesRouter: true }), 'port 54 of 192.168.1.5');
   assert.is(said({ to: '192.168.1.5', port: null, passesRouter: true }), '');
