@@ -82,14 +82,28 @@ interface Seen {
   readonly taken: Packet[];
 }
 
-/** Each of `cases` (shell commands) alone on such a router. */
+/** What is run on one such router. */
+function onRouter(commands: string): string {
+  return `unshare -n sh <<'ROUTER'\n${ROUTER}\n${commands}\nROUTER`;
+}
+
+function asked(commands: string): string {
+  return `echo "== case"\n${commands}\n${CHECK}\n${ASK}`;
+}
+
+/** Each of `rules` alone, before ours. */
+function playRules(rules: readonly string[]): Seen[] {
+  const one = (rule: string): string =>
+    `${asked(`ip rule add pref 900 ${rule}`)}\nip rule del pref 900`;
+  return run(onRouter(rules.map(one).join('\n')));
+}
+
+/** Each of `cases` (shell commands) on a router of its own. */
 function play(cases: readonly string[]): Seen[] {
-  const script = cases
-    .map(
-      (commands) =>
-        `unshare -n sh <<'CASE'\necho "== case"\n${ROUTER}\n${commands}\n${CHECK}\n${ASK}\nCASE`,
-    )
-    .join('\n');
+  return run(cases.map((commands) => onRouter(asked(commands))).join('\n'));
+}
+
+function run(script: string): Seen[] {
   const { stdout, stderr } = spawnSync('sh', [], {
     input: script,
     encoding: 'utf8',
@@ -165,7 +179,7 @@ const NAMED: readonly (readonly [rule: string, which: string | null])[] = [
 ];
 
 test('each selector and each action is judged as the kernel follows it', () => {
-  const seen = play(NAMED.map(([rule]) => `ip rule add pref 900 ${rule}`));
+  const seen = playRules(NAMED.map(([rule]) => rule));
   const wrong: string[] = [];
   for (const [i, [rule, which]] of NAMED.entries()) {
     const { said, taken } = seen[i]!;
@@ -299,7 +313,7 @@ test('rules of any selectors together: what the kernel follows is named', () => 
     ];
     return rule.filter((word) => word !== '').join(' ');
   });
-  const seen = play(rules.map((rule) => `ip rule add pref 900 ${rule}`));
+  const seen = playRules(rules);
   const wrong: string[] = [];
   let named = 0;
   for (const [i, rule] of rules.entries()) {
