@@ -153,7 +153,7 @@ const CASES: readonly Case[] = [
     name: 'everything is turned to a port',
     before: nat('iifname "br-lan" meta l4proto udp redirect to :5353'),
     asks: '9.9.9.9',
-    named: /connections of devices, DNS among them, is turned to port 5353/,
+    named: /DNS and the application among it, is turned to port 5353/,
   },
   {
     name: 'dnat to a resolver in the home',

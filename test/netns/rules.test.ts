@@ -82,14 +82,28 @@ interface Seen {
   readonly taken: Packet[];
 }
 
-/** Each of `cases` (shell commands) alone on such a router. */
+/** What is run on one such router. */
+function onRouter(commands: string): string {
+  return `unshare -n sh <<'ROUTER'\n${ROUTER}\n${commands}\nROUTER`;
+}
+
+function asked(commands: string): string {
+  return `echo "== case"\n${commands}\n${CHECK}\n${ASK}`;
+}
+
+/** Each of `rules` alone, before ours. */
+function playRules(rules: readonly string[]): Seen[] {
+  const one = (rule: string): string =>
+    `${asked(`ip rule add pref 900 ${rule}`)}\nip rule del pref 900`;
+  return run(onRouter(rules.map(one).join('\n')));
+}
+
+/** Each of `cases` (shell commands) on a router of its own. */
 function play(cases: readonly string[]): Seen[] {
-  const script = cases
-    .map(
-      (commands) =>
-        `unshare -n sh <<'CASE'\necho "== case"\n${ROUTER}\n${commands}\n${CHECK}\n${ASK}\nCASE`,
-    )
-    .join('\n');
+  return run(cases.map((commands) => onRouter(asked(commands))).join('\n'));
+}
+
+function run(script: string): Seen[] {
   const { stdout, stderr } = spawnSync('sh', [], {
     input: script,
     encoding: 'utf8',
@@ -165,7 +179,7 @@ const NAMED: readonly (readonly [rule: string, which: string | null])[] = [
 ];
 
 test('each selector and each action is judged as the kernel follows it', () => {
-  const seen = play(NAMED.map(([rule]) => `ip rule add pref 900 ${rule}`));
+  const seen = playRules(NAMED.map(([rule]) => rule));
   const wrong: string[] = [];
   for (const [i, [rule, which]] of NAMED.entries()) {
     const { said, taken } = seen[i]!;
@@ -214,6 +228,36 @@ ip $f rule add pref 5250 fwmark 0x80000/0xff0000 unreachable; ip $f rule add pre
     [
       'ip route add 0.0.0.0/1 dev vpn; ip route add 128.0.0.0/1 dev vpn; ip rule add pref 900 lookup main suppress_prefixlength 0',
       /ip rule 900 \(table 254 suppress_prefixlength 0\)/,
+    ],
+    // What others have in the main table: a network that is no default's, and the far end of a tunnel.
+    [
+      'ip route add 93.184.216.0/24 dev vpn; ip rule add pref 900 lookup main suppress_prefixlength 0',
+      / to 93\.184\.216\.0\/24 from the tunnel/,
+    ],
+    [
+      'ip route add 193.0.2.7 dev vpn; ip rule add pref 900 lookup main suppress_prefixlength 0',
+      null,
+    ],
+    // A network behind another router of the home.
+    [
+      'ip route add 10.30.0.0/16 via 192.168.1.2; ip rule add pref 900 from 10.30.5.0/24 lookup 200',
+      / from 10\.30\.5\.0\/24 from the tunnel/,
+    ],
+    // sing-box: what does not come from the router itself, behind jumps of a few kinds of packets.
+    [
+      `ip rule add pref 9000 to 172.19.0.0/30 lookup 2022; ip rule add pref 9001 ipproto icmp goto 9010
+ip rule add pref 9002 not dport 53 lookup main suppress_prefixlength 0; ip rule add pref 9003 not iif lo lookup 2022
+ip rule add pref 9004 from 0.0.0.0 iif lo lookup 2022; ip rule add pref 9010 nop; ip route add default dev vpn table 2022`,
+      /^whp[^\n]*ip rule 9003 \(not iif lo table 2022\)[^\n]*preference=5000[^\n]*$/,
+    ],
+    // NetBird without and with an exit node.
+    [
+      'ip rule add pref 110 not fwmark 0x1bd00 lookup 7120; ip route add 100.90.0.0/16 dev vpn table 7120',
+      null,
+    ],
+    [
+      'ip rule add pref 110 not fwmark 0x1bd00 lookup 7120; ip route add default dev vpn table 7120',
+      /ip rule 110/,
     ],
     // mwan3.
     [
@@ -269,7 +313,7 @@ test('rules of any selectors together: what the kernel follows is named', () => 
     ];
     return rule.filter((word) => word !== '').join(' ');
   });
-  const seen = play(rules.map((rule) => `ip rule add pref 900 ${rule}`));
+  const seen = playRules(rules);
   const wrong: string[] = [];
   let named = 0;
   for (const [i, rule] of rules.entries()) {

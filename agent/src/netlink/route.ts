@@ -29,6 +29,8 @@ import {
   RTM_NEWROUTE,
   RTN_PROHIBIT,
   RTN_UNICAST,
+  RTPROT_KERNEL,
+  RTPROT_RA,
   RTPROT_UNSPEC,
 } from './constants.ts';
 import {
@@ -139,15 +141,16 @@ export interface KernelRoute extends DefaultRoute {
   readonly cloned: boolean;
 }
 
-/** Halves of everything, and quarters of it, lead where a default would: VPNs make such. */
-const SHORT = 8;
-
-/** Whether it is a route of the tables main or local to something, as every address and network of
- * the router has: seen without decoding it, since hardly anybody asks for those. */
+/** Whether the kernel made it by itself, in the table local or to a network in main, as for every address
+ * and network of the router: seen without decoding it, since nobody asks for those. */
 export function isPlain(r: Reader, m: Message): boolean {
   if (m.body + ROUTE_HEADER > m.end) return false;
+  const bits = r.bytes[m.body + 1];
   const table = r.bytes[m.body + 4];
-  return r.bytes[m.body + 1]! >= SHORT && (table === RT_TABLE_MAIN || table === RT_TABLE_LOCAL);
+  const protocol = r.bytes[m.body + 5];
+  if (bits === 0) return false;
+  if (table === RT_TABLE_LOCAL) return true;
+  return table === RT_TABLE_MAIN && (protocol === RTPROT_KERNEL || protocol === RTPROT_RA);
 }
 
 /** Reused: reading one message ends before the next one begins. */

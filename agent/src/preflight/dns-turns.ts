@@ -16,6 +16,8 @@ export interface DnsTurn {
   readonly from: readonly { readonly not: boolean; readonly list: string }[];
   /** Only for packets to these addresses, as nft prints them; null: to any. */
   readonly only: string | null;
+  /** Only for packets from these, as nft prints them; null: from any. */
+  readonly sources: string | null;
   /** Not for packets to the router itself. */
   readonly passesRouter: boolean;
   /** Every port, 53 among them. */
@@ -30,6 +32,7 @@ const MOST_RULES = 20_000;
 const MOST = 64;
 const LIST = '(\\{ [^}]* \\}|"[^"]*"|\\S+)';
 const FROM = new RegExp(`\\b(?:iifname|iif) (?!vmap )(!= )?${LIST}`, 'g');
+const SOURCE = new RegExp(`\\bip6? saddr (!= )?${LIST}`);
 const PORTS = new RegExp(`\\bdport (!= )?(vmap )?${LIST}`);
 const TO = new RegExp(`\\bip6? daddr (!= )?${LIST}`);
 const MAP = /\b(\S+) vmap \{ ([^}]*) \}/;
@@ -40,7 +43,7 @@ const TURN =
   /\b(?:(redirect)(?: to :(\d+))?|dnat(?: ip6?)? to (?:\[([0-9a-f:]+)\]|([0-9a-f]*(?::[0-9a-f]*){2,}|[0-9.]+))?(?::(\d+))?|xt target "?(?:REDIRECT|DNAT))/;
 
 type Rules = ReadonlyMap<string, readonly string[]>;
-type Conditions = Pick<DnsTurn, 'from' | 'only' | 'passesRouter' | 'isEveryPort'>;
+type Conditions = Omit<DnsTurn, 'table' | 'to' | 'port'>;
 
 /** `own`: tables that are ours. */
 export function readDnsTurns(listing: string, own: readonly string[]): DnsTurn[] {
@@ -53,7 +56,8 @@ export function readDnsTurns(listing: string, own: readonly string[]): DnsTurn[]
     tables.set(table, (tables.get(table) ?? new Map()).set(name, lines));
   }
   for (const [table, chains] of tables) {
-    const start = { from: [], only: null, passesRouter: false, isEveryPort: true };
+    const none = { from: [], only: null, sources: null };
+    const start = { ...none, passesRouter: false, isEveryPort: true };
     for (const [name, [first = '']] of chains) {
       if (!/^type \w+ hook prerouting /.test(first)) continue;
       follow(chains, name, start, 0, count, (to, port, conditions) => {
@@ -103,14 +107,21 @@ function conditionsOf(rule: string, before: Conditions): Conditions | null {
     list: list!,
   }));
   const to = TO.exec(rule);
+  const source = SOURCE.exec(rule);
   const isPort = (ports !== null && ports[1] === undefined) || map !== undefined;
   return {
     from: [...before.from, ...from],
-    only: to !== null && to[1] === undefined ? to[2]! : before.only,
+    only: listOf(to) ?? before.only,
+    sources: listOf(source) ?? before.sources,
     passesRouter:
       before.passesRouter || to?.[1] !== undefined || rule.includes('fib daddr type != local'),
     isEveryPort: before.isEveryPort && !isPort,
   };
+}
+
+/** The list of a match that is no `!=`. */
+function listOf(match: RegExpExecArray | null): string | null {
+  return match === null || match[1] !== undefined ? null : match[2]!;
 }
 
 function isForDns([, not, vmap, list = '']: RegExpExecArray): boolean {

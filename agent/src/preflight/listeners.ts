@@ -19,7 +19,10 @@ export function readListeners(
   ports: readonly number[],
   order: ByteOrder = hostOrder,
 ): Listener[] {
+  // A busy machine has thousands of lines: no pattern is tried on those of other ports.
+  const marks = ports.map((port) => `:${port.toString(16).toUpperCase().padStart(4, '0')} `);
   return text.split('\n').flatMap((line) => {
+    if (!marks.some((mark) => line.includes(mark))) return [];
     const [, local = '', , state = '', , , , , , inode = ''] = line.trim().split(/\s+/);
     const [hex = '', port = ''] = local.split(':');
     const number = Number.parseInt(port, 16);

@@ -4,7 +4,8 @@
 import type { StandIn } from '../learn/stand-ins.ts';
 import type { Problem } from '../policy/result.ts';
 import { homeOf } from '../repair/home.ts';
-import { cidrHas, isRoutableText, parseAddress, parseCidr } from '../wire/address.ts';
+import { holds } from '../repair/rule-reach.ts';
+import { type Cidr, isRoutableText, parseCidr } from '../wire/address.ts';
 import type { DhcpDns } from './dhcp-dns.ts';
 import type { DnsTurn } from './dns-turns.ts';
 import { isListed } from './forward-chain.ts';
@@ -32,7 +33,7 @@ const RESTART = 'uci commit dhcp; /etc/init.d/dnsmasq restart';
 export function resolversLook({ policy }: Subject, seen: RouterSeen): Look {
   const { resolvers, turns, standIns } = seen;
   const { answering, dhcp } = resolvers;
-  const home = homeOf(policy, seen.links, seen.addresses);
+  const home = homeOf(policy, seen.links, seen.addresses, seen.routes);
   const here: Here = {
     lan: home.devices.map(({ name }) => name),
     own: seen.addresses.map(({ address }) => address),
@@ -70,9 +71,12 @@ function whoOn({ answering }: Here, port: number): string {
 function turnProblem(turn: DnsTurn, here: Here, dhcp: DhcpDns | null): Problem[] {
   const { table, to, port, only, isEveryPort } = turn;
   if (!here.lan.some((device) => passes(turn, device))) return [];
+  if (turn.sources !== null && !isFromHome(turn.sources, here)) return [];
   // Of this router's addresses devices ask the one of their own network; the others are forwarded ports.
   const asked = only === null ? [] : here.own.filter((address) => isListed(only, address));
   if (asked.length > 0 && !asked.some((address) => here.near.includes(address))) return [];
+  // One address that stands for a machine elsewhere is no resolver's.
+  if (isEveryPort && only !== null && asked.length === 0) return [];
   const isHere = to === null || here.own.includes(to);
   const target = port ?? DNS;
   if (isHere && target === DNS) return [];
@@ -81,7 +85,9 @@ function turnProblem(turn: DnsTurn, here: Here, dhcp: DhcpDns | null): Problem[]
   if (!isHere && to !== '?' && target === DNS && isOutside) return [];
   const who = isHere ? programOn(here, dhcp, target) : '';
   const place = isHere ? `port ${target} of this router${who}` : placeText(to, port);
-  const what = isEveryPort ? 'connections of devices, DNS among them,' : 'DNS of devices';
+  const what = isEveryPort
+    ? 'what devices send to every port, DNS and the application among it,'
+    : 'DNS of devices';
   const to53 = only === null ? '' : ` to ${only}`;
   return [
     {
@@ -93,6 +99,23 @@ function turnProblem(turn: DnsTurn, here: Here, dhcp: DhcpDns | null): Problem[]
 
 function passes({ from }: DnsTurn, device: string): boolean {
   return from.every(({ not, list }) => isListed(list, device) !== not);
+}
+
+/** Whether any of `{ 192.168.1.0/24, 10.0.0.5 }` is in a network of the home; what is no plain address
+ * may be. */
+function isFromHome(list: string, { networks }: Here): boolean {
+  return list
+    .replace(/[{}]/g, '')
+    .split(',')
+    .some((text) => {
+      const asked = parseCidr(text.trim());
+      return asked === null || networks.some((network) => overlaps(network, asked));
+    });
+}
+
+function overlaps(network: string, asked: Cidr): boolean {
+  const known = parseCidr(network);
+  return known !== null && (holds(known, asked) || holds(asked, known));
 }
 
 function placeText(to: string | null, port: number | null): string {
@@ -125,18 +148,13 @@ function announcedProblem(
   { address, where, remove, program }: DhcpDns['announced'][number],
   { own, networks }: Here,
 ): Problem[] {
-  const isOutside = isRoutableText(address) && !networks.some((one) => isIn(one, address));
+  const asked = parseCidr(address);
+  const isHome = asked !== null && networks.some((one) => overlaps(one, asked));
+  const isOutside = isRoutableText(address) && !isHome;
   if (own.includes(address) || isOutside) return [];
   const restart = program === 'odhcpd' ? '; /etc/init.d/odhcpd restart' : '';
   const what = `devices are told to ask ${address}, which is neither this router nor a resolver outside (a Pi-hole?): ${LOST}; let this router answer and ask there: ${remove}; ${upstream(address)}${restart}`;
   return [{ where, what }];
-}
-
-function isIn(network: string, address: string): boolean {
-  const block = parseCidr(network);
-  const bytes = parseAddress(address);
-  if (block === null || bytes === null || block.bytes.length !== bytes.length) return false;
-  return cidrHas(block, bytes, 0);
 }
 
 function standInProblem({ app, name, address, device }: StandIn): Problem {

@@ -11,7 +11,7 @@ export const COLLISIONS = 'collisions';
 
 export function collisionsLook({ policy }: Subject, seen: RouterSeen): Look {
   const { globals } = policy;
-  const home = homeOf(policy, seen.links, seen.addresses);
+  const home = homeOf(policy, seen.links, seen.addresses, seen.routes);
   const problems = collisions(globals, seen, home, PROTOCOL);
   const first = globals.preference + FIRST_SLOT;
   const others = seen.rules.filter(({ protocol }) => protocol !== PROTOCOL);

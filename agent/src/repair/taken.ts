@@ -8,6 +8,7 @@ import {
   FR_ACT_TO_TBL,
   FR_ACT_UNREACHABLE,
   RT_TABLE_LOCAL,
+  RT_TABLE_MAIN,
   RTN_THROW,
 } from '../netlink/constants.ts';
 import type { KernelRoute } from '../netlink/route.ts';
@@ -93,6 +94,8 @@ function ledTo(rule: KernelRule, routes: readonly KernelRoute[], home: Home): st
   const networks = routes.flatMap(({ destination }) => {
     const network = parseCidr(destination ?? everything(family));
     if (network === null || asked === null || network.prefix <= suppressed) return [];
+    // One address in main is another tunnel's far end: no peer of an application.
+    if (rule.table === RT_TABLE_MAIN && network.prefix === network.bytes.length * 8) return [];
     if (holds(network, asked)) return [asked];
     return holds(asked, network) && isProxiedTo(network, family, home) ? [network] : [];
   });

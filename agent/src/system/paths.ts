@@ -58,7 +58,8 @@ export interface Realized {
   readonly all: All;
 }
 
-/** Rules and routes of everybody; of the tables main and local no more than the shortest. */
+/** Rules and routes of everybody; of the table local no more than defaults, of main
+ * none that the kernel makes for a network of the router's own. */
 export interface All {
   readonly rules: readonly KernelRule[];
   readonly routes: readonly KernelRoute[];

@@ -52,29 +52,21 @@ function answering(ports: readonly number[]): ResolversSeen['answering'] {
 }
 
 function named(sockets: readonly Listener[]): ResolversSeen['answering'] {
-  const owners = ownersOf(new Set(sockets.map(({ inode }) => inode)));
-  return sockets.map(({ port, inode }) => ({ port, who: owners.get(inode) ?? guess() }));
+  const running = processes();
+  const owners = ownersOf(new Set(sockets.map(({ inode }) => inode)), running);
+  return sockets.map(({ port, inode }) => ({ port, who: owners.get(inode) ?? guess(running) }));
 }
 
-/** Names of the processes that have these sockets open. A process in a jail of its own keeps what it has
- * open from this one, which has fewer rights. */
-function ownersOf(inodes: ReadonlySet<number>): Map<number, string> {
-  const owners = new Map<number, string>();
-  for (const pid of processes()) {
-    if (owners.size === inodes.size) break;
-    const names = listNames(`/proc/${pid}/fd`);
-    for (const fd of typeof names === 'number' ? [] : names) {
-      const [target] = os.readlink(`/proc/${pid}/fd/${fd}`);
-      const inode = Number(/^socket:\[(\d+)\]$/.exec(target ?? '')?.[1] ?? -1);
-      if (inodes.has(inode)) owners.set(inode, nameOf(pid));
-    }
-  }
-  return owners;
-}
-
-function processes(): string[] {
+/** Names by number; resolvers first, so that nobody else has to be looked at. */
+function processes(): [pid: string, name: string][] {
   const names = listNames('/proc');
-  return typeof names === 'number' ? [] : names.filter((name) => /^\d+$/.test(name));
+  if (typeof names === 'number') return [];
+  const all = names
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid): [string, string] => [pid, nameOf(pid)]);
+  const isResolver = ([, name]: [string, string]): boolean =>
+    PROGRAMS.some(([one]) => one === name);
+  return [...all.filter(isResolver), ...all.filter((one) => !isResolver(one))];
 }
 
 function nameOf(pid: string): string {
@@ -82,10 +74,30 @@ function nameOf(pid: string): string {
   return read.ok ? read.text.trim() : '';
 }
 
+/** Names of the processes that have these sockets open. A process in a jail of its own keeps what it has
+ * open from this one, which has fewer rights. */
+function ownersOf(
+  inodes: ReadonlySet<number>,
+  running: readonly (readonly [string, string])[],
+): Map<number, string> {
+  const owners = new Map<number, string>();
+  for (const [pid, name] of running) {
+    if (owners.size === inodes.size) break;
+    const names = listNames(`/proc/${pid}/fd`);
+    for (const fd of typeof names === 'number' ? [] : names) {
+      const [target] = os.readlink(`/proc/${pid}/fd/${fd}`);
+      const inode = Number(/^socket:\[(\d+)\]$/.exec(target ?? '')?.[1] ?? -1);
+      if (inodes.has(inode)) owners.set(inode, name);
+    }
+  }
+  return owners;
+}
+
 /** By the resolvers that run, else by those that are installed. */
-function guess(): string {
-  const running = new Set(processes().map(nameOf));
-  const names = PROGRAMS.filter(([name]) => running.has(name)).map(([name]) => name);
+function guess(running: readonly (readonly [string, string])[]): string {
+  const names = PROGRAMS.map(([name]) => name).filter((name) =>
+    running.some(([, one]) => one === name),
+  );
   if (names.length > 0) return `${names.join(' or ')} (running)`;
   const installed = PROGRAMS.filter(([, ...files]) => files.some((file) => isThere(file)));
   return installed.length === 0

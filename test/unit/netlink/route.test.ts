@@ -231,23 +231,30 @@ test('a route and an address are read back, IPv6 too', () => {
   });
 });
 
-test('a route to something is left out in the tables main and local alone, a default and halves nowhere', () => {
+test('what the kernel makes for its own networks is left out, what others make in main is not', () => {
   // struct rtmsg: family, bits of the destination, of the source, tos, table, protocol, scope, type.
-  const plain = (bits: number, table: number, size = 28): boolean => {
+  const plain = (bits: number, table: number, protocol = 2, size = 28): boolean => {
     const sent = new Uint8Array(size);
     sent.set([size, 0, 0, 0, 24]);
-    sent.set([2, bits, 0, 0, table, 2, 0, 1].slice(0, size - 16), 16);
+    sent.set([2, bits, 0, 0, table, protocol, 0, 1].slice(0, size - 16), 16);
     return isPlain(createReader(sent, 'little'), firstMessage(sent, true)!);
   };
   assert.equal(
     [254, 255, 253, 252, 1].map((table) => plain(24, table)),
     [true, true, false, false, false],
   );
+  // Of the kernel, of whoever types, of netifd, by router advertisements.
+  const makers = [2, 3, 4, 9];
   assert.equal(
-    [0, 1, 7, 8].map((bits) => plain(bits, 254)),
-    [false, false, false, true],
+    makers.map((protocol) => plain(1, 254, protocol)),
+    [true, false, false, true],
   );
-  assert.not.ok(plain(24, 254, 24), 'cut short');
+  assert.equal(
+    makers.map((protocol) => plain(32, 255, protocol)),
+    [true, true, true, true],
+  );
+  assert.not.ok(plain(0, 254));
+  assert.not.ok(plain(24, 254, 2, 24), 'cut short');
 });
 
 test('a GRE device is read back', () => {

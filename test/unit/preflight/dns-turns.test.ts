@@ -4,7 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readDnsTurns } from '../../../agent/src/preflight/dns-turns.ts';
 
-const ANY = { from: [], only: null, passesRouter: false, isEveryPort: false };
+const ANY = { from: [], only: null, sources: null, passesRouter: false, isEveryPort: false };
 
 /** One rule alone in a chain at prerouting. */
 function turned(rule: string, more = ''): unknown[] {
@@ -92,6 +92,10 @@ test('conditions are gathered on the way through jumps and maps', () => {
   ]);
   assert.equal(turned('ip daddr != 192.168.1.1 udp dport 53 dnat ip to 192.168.1.5'), [
     { ...ANY, passesRouter: true, to: '192.168.1.5', port: null },
+  ]);
+  const sources = '{ 192.168.1.5, 10.8.0.0/24 }';
+  assert.equal(turned(`ip saddr ${sources} udp dport 53 redirect to :54`), [
+    { ...ANY, sources, to: null, port: 54 },
   ]);
   assert.equal(turned('meta l4proto tcp redirect to :7892'), [
     { ...ANY, isEveryPort: true, to: null, port: 7892 },

@@ -102,10 +102,17 @@ test('homeOf takes the lan devices, their networks and their VRF from the kernel
     group: 1,
   };
   const policy = { globals: { ...globals, hold: true }, proxies: [], apps: [] };
-  const home = homeOf(policy, links, addresses);
+  const route = { family: 4, metric: 0, protocol: 4, cloned: false, table: 254, type: 1 } as const;
+  const by = { gateway: '192.168.1.2', source: null };
+  const routes = [
+    { ...route, ...by, link: 2, destination: '10.30.0.0/16' },
+    { ...route, ...by, link: 3, destination: '203.0.113.0/24' },
+    { ...route, ...by, link: 2, destination: '10.40.0.0/16', table: 100 },
+  ];
+  const home = homeOf(policy, links, addresses, routes);
   assert.equal(home.devices, [{ name: 'br-lan', vrf: 'vrf-x' }]);
   assert.equal(home.vrfTables, [77]);
-  assert.equal(home.networks, ['192.168.1.1/24']);
+  assert.equal(home.networks, ['192.168.1.1/24', '10.30.0.0/16']);
   assert.is(home.slots.length, 12);
 });
 

@@ -1,0 +1,137 @@
+// preflight/resolvers: what test/netns/resolvers does not play: IPv6, what nft cannot say, files that
+// cannot be read, and the fix for each program.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { DhcpDns } from '../../../agent/src/preflight/dhcp-dns.ts';
+import type { DnsTurn } from '../../../agent/src/preflight/dns-turns.ts';
+import type { Look } from '../../../agent/src/preflight/look.ts';
+import { resolversLook } from '../../../agent/src/preflight/resolvers.ts';
+import type { RouterSeen } from '../../../agent/src/preflight/seen.ts';
+
+const GLOBALS = {
+  lan: ['br-lan'],
+  mask: 0x0f000000,
+  preference: 15000,
+  table: 15000,
+  queue: 1,
+  group: 1,
+  hold: true,
+};
+const ESCAPE = {
+  hello: 'off',
+  redirect: false,
+  rejectDot: false,
+  rejectDoh: false,
+  devices: [],
+  doh: [],
+} as const;
+const POLICY = { globals: GLOBALS, proxies: [], apps: [], escape: ESCAPE };
+const LINK = { mtu: 1500, flags: 1, kind: 'bridge', gre: null, master: 0, parent: 0, vlan: null };
+const AT = { link: 2, peer: null, scope: 0 };
+const SEEN: RouterSeen = {
+  links: [{ ...LINK, index: 2, name: 'br-lan', filters: false, vrfTable: 0, received: null }],
+  addresses: [
+    { ...AT, address: '192.168.1.1', prefix: 24, family: 4 },
+    { ...AT, address: '2001:db8:5::1', prefix: 64, family: 6 },
+  ],
+  routes: [],
+  rules: [],
+  marks: [],
+  claims: [],
+  firewall: { forward: null, flowTables: [] },
+  turns: [],
+  resolvers: { answering: [{ port: 53, who: 'dnsmasq' }], dhcp: null },
+  standIns: [],
+  interfaces: new Map(),
+  lacking: null,
+  traffic: null,
+};
+const DHCP: DhcpDns = {
+  announced: [],
+  ports: [{ path: 'dhcp.@dnsmasq[0]', port: 53 }],
+  serves: true,
+};
+const TURN: DnsTurn = {
+  table: 'inet fw4',
+  to: null,
+  port: 5353,
+  from: [],
+  only: null,
+  sources: null,
+  passesRouter: false,
+  isEveryPort: false,
+};
+
+function look(change: Partial<RouterSeen>, policy: object = POLICY): Look {
+  const all = { policy: policy as typeof POLICY, packages: [], wall: 0, router: null };
+  return resolversLook(all, { ...SEEN, ...change });
+}
+
+function lines(list: Look['notes']): string {
+  return list.map(({ where, what }) => `${where}: ${what}`).join('\n');
+}
+
+function announced(address: string, program: 'dnsmasq' | 'odhcpd' = 'dnsmasq'): string {
+  const one = { address, where: 'dhcp.lan.x', remove: 'uci delete dhcp.lan.x', program };
+  const dhcp = { ...DHCP, announced: [one] };
+  return lines(look({ resolvers: { ...SEEN.resolvers, dhcp } }).problems);
+}
+
+test('nothing is said where the router answers', () => {
+  const { problems, notes } = look({ resolvers: { ...SEEN.resolvers, dhcp: DHCP } });
+  assert.equal([...problems, ...notes], []);
+});
+
+test('announced: a public IPv6 address of the home itself is one in the same network', () => {
+  assert.match(
+    announced('2001:db8:5::53', 'odhcpd'),
+    /told to ask 2001:db8:5::53, .*odhcpd restart/,
+  );
+  assert.match(announced('10.1.2.3'), 'told to ask 10.1.2.3');
+  for (const address of ['192.168.1.1', '2001:db8:5::1', '9.9.9.9', '2620:fe::fe']) {
+    assert.is(announced(address), '', address);
+  }
+});
+
+test('turned to dnsmasq on another port: its port is what to change', () => {
+  const dhcp = { ...DHCP, ports: [{ path: 'dhcp.main', port: 5353 }] };
+  const said = lines(look({ turns: [TURN], resolvers: { ...SEEN.resolvers, dhcp } }).problems);
+  assert.match(said, 'port 5353 of this router (dnsmasq)');
+  assert.match(said, 'uci set dhcp.main.port=53; uci commit dhcp; /etc/init.d/dnsmasq restart');
+});
+
+test('turned to where nft does not say, and to other ports', () => {
+  const said = (change: Partial<DnsTurn>): string =>
+    lines(look({ turns: [{ ...TURN, ...change }] }).problems);
+  assert.match(said({ to: '?', port: null }), 'is turned to where nft does not say: whp does not');
+  assert.match(said({ to: '192.168.1.5', port: 54 }), "server='192.168.1.5#54'");
+  assert.is(said({ to: '192.168.1.1', port: 53 }), '');
+  assert.is(said({ from: [{ not: true, list: '{ "br-lan", "lo" }' }] }), '');
+  assert.is(said({ sources: '10.8.0.0/24' }), '');
+  assert.match(said({ sources: '{ 10.8.0.0/24, 192.168.1.9 }' }), 'DNS of devices is turned');
+  assert.match(said({ sources: '@some' }), 'DNS of devices is turned');
+  assert.is(said({ isEveryPort: true, only: '203.0.113.77', to: '192.168.1.9', port: null }), '');
+  // Known by its first packet, but the answers come from another port.
+  assert.match(said({ to: '192.168.1.5', port: 54, passesRouter: true }), 'port 54 of 192.168.1.5');
+  assert.is(said({ to: '192.168.1.5', port: null, passesRouter: true }), '');
+});
+
+test('what could not be read is said', () => {
+  const broken = look({ resolvers: { ...SEEN.resolvers, dhcp: 'a reason' }, turns: null });
+  assert.match(lines(broken.notes), '/etc/config/dhcp: a reason');
+  assert.match(broken.seen, 'rules that turn DNS elsewhere were not read');
+  assert.match(
+    lines(look({}, { ...POLICY, escape: undefined }).notes),
+    'doh.json: devices that ask',
+  );
+});
+
+test('a stand-in that is no fake-IP', () => {
+  const one = { app: 'skype', name: 'a.skype.com', address: '10.0.0.9', device: 'x', at: 0 };
+  assert.match(
+    lines(look({ standIns: [one] }).problems),
+    '10.0.0.9, an address that is not public',
+  );
+});
+
+test.run();
