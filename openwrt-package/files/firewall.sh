@@ -12,7 +12,10 @@
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 set -f
 SELF=/usr/share/whp/firewall.sh
+FILE=/etc/config/firewall
 TUNNELS='whp-+'
+# What is read and changed: a copy while sections are added or taken away (see edit).
+UCI='uci -q' FIREWALL=firewall
 
 # What went wrong, and how it is put right; in the log too, since procd throws away what is printed.
 fail() {
@@ -21,13 +24,15 @@ fail() {
 	return 1
 }
 
-has() { uci -q get "firewall.$1" >/dev/null; }
+has() { $UCI get "$FIREWALL.$1" >/dev/null; }
 
-# CONFIG TYPE OPTION...: a line for each section of the type: name|off|value|..., with off empty or 1.
-rows() {
-	local config=$1 type=$2
-	shift 2
-	uci -q -X show "$config" | awk -F= -v type="$type" -v options="$*" '
+sections() { $UCI -X show "$FIREWALL" | pick "$@"; }
+
+# TYPE OPTION..., what `uci show` says on standard input: a line for each section of the type: name|off|value|..., with off empty or 1.
+pick() {
+	local type=$1
+	shift
+	awk -F= -v type="$type" -v options="$*" '
 		function put(line, i) {
 			if (kind != type) return
 			line = id "|" off
@@ -50,16 +55,16 @@ rows() {
 # SECTION TYPE [OPTION=VALUE]...
 put() {
 	local section=$1 pair
-	uci -q set "firewall.$1=$2" || return 1
+	$UCI set "$FIREWALL.$1=$2" || return 1
 	shift 2
-	for pair; do uci -q set "firewall.$section.$pair" || return 1; done
+	for pair; do $UCI set "$FIREWALL.$section.$pair" || return 1; done
 }
 
 # NETWORK...: their Linux devices.
 devices_of() {
 	local network
 	for network; do
-		rows network interface type device ifname | while IFS='|' read -r name off type device ifname; do
+		uci -q -X show network | pick interface type device ifname | while IFS='|' read -r name off type device ifname; do
 			[ "$name" = "$network" ] || continue
 			if [ "$type" = bridge ]; then echo "br-$name"; else echo "${device:-$ifname}"; fi
 		done
@@ -81,14 +86,14 @@ covers() {
 
 # DEVICE: the name of the zone that holds it, if one does.
 zone_of() {
-	rows firewall zone name device network | while IFS='|' read -r section off name devices networks; do
+	sections zone name device network | while IFS='|' read -r section off name devices networks; do
 		[ -z "$off" ] && covers "$1" $devices $(devices_of $networks) || continue
 		echo "$name"
 		break
 	done
 }
 
-is_zone() { rows firewall zone name | cut -d '|' -f 3 | grep -qxF -e "$1"; }
+is_zone() { sections zone name | cut -d '|' -f 3 | grep -qxF -e "$1"; }
 
 lan_devices() { uci -q get whp.globals.lan || echo br-lan; }
 
@@ -108,18 +113,19 @@ free() {
 }
 
 # FROM TO
-is_forwarded() { rows firewall forwarding src dest | cut -d '|' -f 2- | grep -qxF -e "|$1|$2"; }
+is_forwarded() { sections forwarding src dest | cut -d '|' -f 2- | grep -qxF -e "|$1|$2"; }
 
 # Forwardings of ours from a zone that is no more: its owner has given it another name.
 dead() {
-	rows firewall forwarding src | grep '^whp_lan[0-9]*|' | while IFS='|' read -r section off source; do
+	sections forwarding src | grep '^whp_lan[0-9]*|' | while IFS='|' read -r section off source; do
 		is_zone "$source" || echo "$section"
 	done
 }
 
 # A zone of the owner's that holds the tunnels is used; one that is only called whp is left alone.
 add() {
-	local sources source zone
+	local source sources zone
+	for source in $(dead); do $UCI delete "$FIREWALL.$source"; done
 	sources=$(lan_zones)
 	[ -n "$sources" ] || {
 		fail "no firewall zone holds $(lan_devices): put its network into a zone, then $SELF install"
@@ -138,6 +144,49 @@ add() {
 	has whp_check || put whp_check include type=script "path=$SELF" fw4_compatible=1
 }
 
+ours() {
+	sections include | sed -n 's/^\(whp_check\)|.*/\1/p'
+	sections forwarding | sed -n 's/^\(whp_lan[0-9]*\)|.*/\1/p'
+	sections zone device | sed -n "s/^\(whp[0-9]*\)|1\{0,1\}|$TUNNELS\$/\1/p"
+}
+
+take_away() {
+	local section
+	for section in $(ours); do $UCI delete "$FIREWALL.$section" || return 1; done
+}
+
+# FUNCTION: changes the file by it, and by nothing that its owner has only tried (uci set), which a
+# `uci commit` would take in. So the function works on a copy under another name, for which nothing waits.
+edit() {
+	local copy new="$FILE.whp" UCI="$UCI" FIREWALL="$FIREWALL"
+	copy=$(mktemp -d) && cp -p "$FILE" "$copy/before" && cp "$FILE" "$copy/whp_firewall" &&
+		UCI="uci -q -c $copy -t $copy/changes" FIREWALL=whp_firewall && "$1" || {
+		rm -rf "$copy"
+		return 1
+	}
+	if [ -n "$($UCI changes "$FIREWALL")" ]; then
+		$UCI commit "$FIREWALL" && keeps_waiting && cmp -s "$copy/before" "$FILE" && cp -p "$FILE" "$new" &&
+			cat "$copy/whp_firewall" >"$new" && mv "$new" "$FILE" || {
+			rm -rf "$copy" "$new"
+			return 1
+		}
+		reload_firewall
+	fi
+	rm -rf "$copy"
+}
+
+# uci names an unnamed section by its place (cfg05...). A change that waits for one whose place would be
+# another is lost at its owner's commit.
+keeps_waiting() {
+	local one
+	for one in $(uci -q changes firewall | sed -n 's/^[^a-z]*firewall\.\(cfg[0-9a-f]*\).*/\1/p' | sort -u); do
+		has "$one" || ! $UCI get "before.$one" >/dev/null || {
+			fail "changes of yours wait (uci changes firewall): commit or revert them first"
+			return 1
+		}
+	done
+}
+
 is_complete() {
 	local source zone
 	zone=$(zone_of "$TUNNELS")
@@ -151,46 +200,23 @@ renew() {
 }
 
 install() {
-	local section
-	[ -e /etc/config/firewall ] || { fail "there is no /etc/config/firewall: no zone for the tunnels"; return 1; }
-	! is_complete || return 0
-	# A commit takes in what its owner has only tried (uci set) as well.
-	[ -z "$(uci -q changes firewall)" ] || {
-		fail "no zone for the tunnels while changes of yours wait: uci commit firewall (or uci revert firewall), then $SELF install"
-		return 1
-	}
-	for section in $(dead); do uci -q delete "firewall.$section"; done
-	add && uci -q commit firewall || {
-		uci -q revert firewall
-		fail "the tunnels' zone could not be added to /etc/config/firewall: $SELF install"
-		return 1
-	}
-	reload_firewall
-}
-
-ours() {
-	rows firewall include | sed -n 's/^\(whp_check\)|.*/\1/p'
-	rows firewall forwarding | sed -n 's/^\(whp_lan[0-9]*\)|.*/\1/p'
-	rows firewall zone device | sed -n "s/^\(whp[0-9]*\)|1\{0,1\}|$TUNNELS\$/\1/p"
+	[ -e "$FILE" ] || { fail "there is no $FILE: no zone for the tunnels"; return 1; }
+	is_complete || edit add || fail "the tunnels' zone could not be added to $FILE: $SELF install"
 }
 
 remove() {
-	local section staged all
-	staged=$(uci -q changes firewall)
-	all=$(ours)
-	[ -n "$all" ] || return 0
-	for section in $all; do uci -q delete "firewall.$section"; done
-	[ -z "$staged" ] || {
-		echo "whp: its zone goes with the changes of yours that wait: uci commit firewall" >&2
-		return 0
-	}
-	uci -q commit firewall
-	reload_firewall
+	[ -z "$(ours)" ] || edit take_away || fail "whp's sections are left in $FILE: uci delete firewall.NAME, for $(ours | tr '\n' ' ')"
 }
 
-# Only where the firewall runs: at the first boot it has not been started yet.
+# Only where the firewall runs: at the first boot it has not been started yet. fw4 would load what its
+# owner has only tried as well.
 reload_firewall() {
-	nft -t list table inet fw4 >/dev/null 2>&1 && fw4 -q reload
+	nft -t list table inet fw4 >/dev/null 2>&1 || return 0
+	[ -z "$(uci -q changes firewall)" ] || {
+		fail "the firewall is not reloaded while changes of yours wait: uci commit firewall (or uci revert firewall), then fw4 reload"
+		return 0
+	}
+	fw4 -q reload
 	return 0
 }
 

@@ -53,7 +53,8 @@ function router(firewall: string, network = NETWORK, whp = ''): Router {
     script,
     shipped
       .replace('PATH=', `LAB_ROOT=${folder} PATH=${join(folder, 'bin')}:`)
-      .replaceAll('/etc/config/', `${config}/`),
+      .replaceAll('/etc/config/', `${config}/`)
+      .replace('mktemp -d', `mktemp -d -p ${folder}`),
   );
   const run = (words: string[]) =>
     spawnSync(words[0]!, words.slice(1), {
@@ -182,26 +183,43 @@ test("a zone of the owner's that holds the tunnels is used, and stays", () => {
   assert.match(one.uci('show', 'firewall'), /device='whp-\+'/);
 });
 
-test('changes that its owner has only tried are not committed', () => {
+test('changes that its owner has only tried are neither committed nor lost', () => {
   const one = router(STOCK);
-  const text = one.text();
+  const rest = one.sections();
   one.uci('set', 'firewall.@zone[1].input=ACCEPT');
+  one.uci('set', 'firewall.@zone[0].output=DROP');
   const waiting = one.uci('changes', 'firewall');
-  const { status, said } = one.firewall('install');
-  assert.is(status, 1);
-  assert.match(said, /changes of yours wait: uci commit firewall \(or uci revert firewall\)/);
-  assert.is(one.text(), text);
-  assert.is(one.uci('changes', 'firewall'), waiting);
-  one.uci('revert', 'firewall');
   assert.is(one.firewall('install').status, 0);
-  // And at the end: ours go with theirs, or stay with theirs.
-  const installed = one.text();
-  one.uci('set', 'firewall.@zone[1].input=ACCEPT');
-  assert.match(one.firewall('remove').said, /goes with the changes of yours/);
-  assert.is(one.text(), installed);
+  assert.match(one.sections(), new RegExp(`${ADDED}$`));
+  assert.not.match(one.text(), /output 'DROP'|input 'ACCEPT'[\s\S]*input 'ACCEPT'/);
+  assert.is(one.uci('changes', 'firewall'), waiting);
+  assert.is(one.firewall('remove').status, 0);
+  assert.not.match(one.text(), /whp|output 'DROP'/);
+  assert.is(one.uci('changes', 'firewall'), waiting);
   one.uci('commit', 'firewall');
+  assert.match(one.text(), /output 'DROP'/);
+  assert.is(one.sections(), rest);
+});
+
+test('a change that waits for a section behind ours is not lost by a removal', () => {
+  const one = router(STOCK);
+  one.firewall('install');
+  one.uci('add', 'firewall', 'rule');
+  one.uci('set', 'firewall.@rule[0].src=wan');
+  one.uci('commit', 'firewall');
+  const text = one.text();
+  one.uci('set', 'firewall.@rule[0].src=lan');
+  const { status, said } = one.firewall('remove');
+  assert.is(status, 1);
+  assert.match(
+    said,
+    /changes of yours wait.*\n.*left in .*: uci delete firewall.NAME, for whp_check/,
+  );
+  assert.is(one.text(), text);
+  one.uci('commit', 'firewall');
+  assert.is(one.firewall('remove').status, 0);
   assert.not.match(one.text(), /whp/);
-  assert.match(one.text(), /option input 'ACCEPT'/);
+  assert.is(one.uci('get', 'firewall.@rule[0].src'), 'lan');
 });
 
 test('what its owner has taken away stays away; what has no use any more is mended', () => {
@@ -229,12 +247,12 @@ test('what its owner has taken away stays away; what has no use any more is mend
 });
 
 test('a uci that fails leaves nothing half done', () => {
-  for (const verb of ['set firewall.whp_check', 'commit']) {
+  for (const verb of ['set whp_firewall.whp_check', 'commit']) {
     const again = router(STOCK);
     breakUci(verb);
     const { status, said } = again.firewall('install');
     assert.is(status, 1, verb);
-    assert.match(said, /could not be added to .*: .*install/);
+    assert.match(said, /zone could not be added to .*: .*install/);
     assert.is(again.text(), STOCK);
     assert.is(again.uci('changes', 'firewall'), '');
   }
@@ -246,7 +264,7 @@ function breakUci(words: string): void {
   cpSync(join(bin, 'uci'), join(bin, 'uci.whole'));
   writeFileSync(
     join(bin, 'uci'),
-    `#!/bin/sh\ncase "$*" in "-q ${words}"*) exit 1 ;; esac\nexec ${join(bin, 'uci.whole')} "$@"\n`,
+    `#!/bin/sh\ncase "$*" in *"${words}"*) exit 1 ;; esac\nexec ${join(bin, 'uci.whole')} "$@"\n`,
   );
 }
 

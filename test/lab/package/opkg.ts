@@ -8,7 +8,7 @@ export async function installs(stage: Stage): Promise<void> {
   const { router, must, until, test, before, packages } = stage;
   await test('opkg: installed: enabled, running, does nothing yet', async () => {
     console.log(await must(`opkg install ${packages.current}`));
-    await must('/etc/init.d/whp enabled && [ ! -e /etc/uci-defaults/90-whp ]');
+    await must('/etc/init.d/whp enabled && [ -z "$(uci changes)" ]');
     await must('nft list chain inet fw4 forward | grep -q whp- && fw4 check');
     const seconds = await until('whp status >/dev/null');
     await must('! nft list table inet whp 2>/dev/null && whp check');
