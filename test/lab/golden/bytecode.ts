@@ -52,11 +52,14 @@ export function readBytecode(text: string): Table {
     const head = headOf(line);
     if (head?.kind === 'set') {
       lines = undefined;
-      if (head.fresh) {
+      const known = named.get(head.name);
+      // A set without flags is declared with "0" too.
+      const fresh = head.fresh || (known === undefined && !head.name.includes('%d'));
+      if (fresh) {
         elements = [];
         if (head.name.includes('%d')) sent.push(elements);
         else named.set(head.name, elements);
-      }
+      } else elements = known ?? elements;
     } else if (head?.kind === 'rule') {
       lines = [];
       blocks.push({ chain: head.chain, lines });
@@ -72,14 +75,18 @@ export function readBytecode(text: string): Table {
 }
 
 function expression(line: string, named: ReadonlyMap<string, string[]>, sent: string[][]): string {
-  return line
-    .replace(/ 0x0 \]$/, ' ]')
-    .replace(' timeout 0ms ]', ' ]')
-    .replace(/pkts \d+ bytes \d+/, 'pkts bytes')
-    .replace(/set (__\S+)/, (_, name: string) => {
-      const list = name.includes('%d') ? sent.shift() : named.get(name);
-      return `set { ${[...(list ?? ['missing'])].sort().join(', ')} }`;
-    });
+  return (
+    line
+      .replace(/ 0x0 \]$/, ' ]')
+      .replace(' timeout 0ms', '')
+      // Kernel 6.12 says both ends of a single port.
+      .replace(/(proto_min (reg \d+)) proto_max \2/, '$1')
+      .replace(/pkts \d+ bytes \d+/, 'pkts bytes')
+      .replace(/set (__\S+)/, (_, name: string) => {
+        const list = name.includes('%d') ? sent.shift() : named.get(name);
+        return `set { ${[...(list ?? ['missing'])].sort().join(', ')} }`;
+      })
+  );
 }
 
 /** Sets, counters and chains of a table in nft's language; priorities as numbers. */

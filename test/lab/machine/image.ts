@@ -59,8 +59,9 @@ const RECIPE = 2;
 
 /** The image of `role`, from the cache or made now (minutes when packages have to be fetched). */
 export async function image(role: Role, say: (line: string) => void): Promise<Image> {
-  const set = await fetchPackages(role.architecture, role.packages, say);
-  const kernel = await fetchPackages(role.kernel.architecture, [role.kernel.name], say);
+  const set = await fetchPackages(role.architecture, role.packages, say, role.release);
+  const { architecture, name: kernelPackage } = role.kernel;
+  const kernel = await fetchPackages(architecture, [kernelPackage], say, role.release);
   const small = await fetchPackages(role.architecture, [INITRAMFS_PACKAGE], say);
   const init = readFileSync(join(projectRoot(), 'test/lab/image/init.sh'));
   const key = createHash('sha256')

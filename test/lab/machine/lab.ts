@@ -28,7 +28,7 @@ export interface LabOptions {
   /** More files, by absolute path in the machine. */
   readonly routerFiles?: ReadonlyMap<string, ProjectFile>;
   readonly worldFiles?: ReadonlyMap<string, ProjectFile>;
-  /** MiB; 64 and 384 by default. */
+  /** MiB; its kernel's (64 on MIPS) and 384 by default. */
   readonly routerMemory?: number;
   readonly worldMemory?: number;
   readonly card?: Card;
@@ -47,8 +47,6 @@ export interface Lab {
   stop(): Promise<void>;
 }
 
-// The amd64 kernel unpacks itself beside its compressed form: below this it does not start.
-const ROUTER_MEMORY = { mipsel: 64, x86_64: 96 };
 const HOST_ARCHITECTURE = { mipsel: 'mipsel', x86_64: 'x86_64' };
 
 const quietly = (line: string): void => void process.stderr.write(`lab: ${line}\n`);
@@ -118,7 +116,7 @@ async function describe(
   return {
     router: {
       board: role.kernel.board,
-      memory: options.routerMemory ?? ROUTER_MEMORY[options.router],
+      memory: options.routerMemory ?? role.kernel.memory,
       kernel: routerImage.kernel,
       initramfs: routerImage.initramfs,
       disks: [routerImage.base, layers.router],

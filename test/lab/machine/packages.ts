@@ -17,7 +17,7 @@ import { cacheDirectory } from './paths.ts';
 export type DebianArchitecture = 'amd64' | 'mipsel';
 type Architecture = DebianArchitecture | 'mips64el';
 
-const RELEASE = 'bookworm';
+const DEBIAN_12 = 'bookworm';
 
 /** Set by scripts/lab.sh; asked for only where something is fetched. */
 function mirror(): string {
@@ -41,19 +41,22 @@ const ASSUMED = [
   'sysvinit-utils',
 ];
 
-/** Writes the private apt directories of one architecture; answers the APT_CONFIG environment. */
+/** Where apt's state for these suites is kept. */
+function aptDirectory(architecture: Architecture, suites: readonly string[]): string {
+  const others = suites.filter((suite) => suite !== DEBIAN_12);
+  return cacheDirectory(`apt/${[architecture, ...others].join('-')}`);
+}
+
+/** Writes private apt directories into `base`; answers the APT_CONFIG environment. */
 function aptEnvironment(
+  base: string,
   architecture: Architecture,
   suites: readonly string[],
-  sources: boolean,
+  kinds: readonly ('deb' | 'deb-src')[],
 ): Record<string, string> {
-  const base = cacheDirectory(
-    `apt/${[architecture, ...suites.slice(1)].join('-')}${sources ? '-src' : ''}`,
-  );
   for (const name of ['lists/partial', 'archives/partial', 'etc', 'none']) {
     mkdirSync(join(base, name), { recursive: true });
   }
-  const kinds = sources ? ['deb', 'deb-src'] : ['deb'];
   const list = kinds.flatMap((kind) =>
     suites.map((suite) => `${kind} [signed-by=${KEYRING}] ${mirror()} ${suite} main\n`),
   );
@@ -95,7 +98,7 @@ export interface PackageSet {
 }
 
 /**
- * The packages `names` of Debian 12 and what they depend on, as files; NAME/SUITE is one of another
+ * The packages `names` of `release` and what they depend on, as files; NAME/SUITE is one of another
  * suite, such as bookworm-backports. The set is resolved once and then kept (WHP_REFRESH=1 asks the
  * archive again), so a second lab needs no network.
  */
@@ -103,10 +106,13 @@ export async function fetchPackages(
   architecture: Architecture,
   names: readonly string[],
   say: (line: string) => void,
+  release = DEBIAN_12,
 ): Promise<PackageSet> {
+  const suites = [...new Set([release, ...names.flatMap((name) => name.split('/').slice(1))])];
+  const directory = aptDirectory(architecture, suites);
   const pool = cacheDirectory('pool');
   const wanted = createHash('sha256').update(names.join(' ')).digest('hex');
-  const record = join(cacheDirectory(`apt/${architecture}`), `set-${wanted.slice(0, 16)}.json`);
+  const record = join(directory, `set-${wanted.slice(0, 16)}.json`);
   if (process.env.WHP_REFRESH === undefined && existsSync(record)) {
     const files = JSON.parse(readFileSync(record, 'utf8')) as string[];
     if (files.every((file) => existsSync(join(pool, file)))) return packageSet(pool, files);
@@ -114,8 +120,7 @@ export async function fetchPackages(
   if (!existsSync(KEYRING)) {
     throw new Error(`${KEYRING} is missing: install the package debian-archive-keyring`);
   }
-  const named = names.flatMap((name) => name.split('/').slice(1));
-  const environment = aptEnvironment(architecture, [...new Set([RELEASE, ...named])], false);
+  const environment = aptEnvironment(directory, architecture, suites, ['deb']);
   say(`packages (${architecture}): reading the archive's signed index`);
   await command('apt-get', ['-q', 'update', '-o', 'APT::Update::Error-Mode=any'], { environment });
   const plan = await command('apt-get', ['-qq', '-y', '--print-uris', 'install', ...names], {
@@ -156,7 +161,8 @@ export async function fetchSource(
   const directory = cacheDirectory(`source/${name}`);
   const files = (): string[] => readdirSync(directory).map((file) => join(directory, file));
   if (files().some((file) => file.endsWith('.dsc'))) return files();
-  const environment = aptEnvironment('amd64', [RELEASE], true);
+  const base = cacheDirectory('apt/amd64-src');
+  const environment = aptEnvironment(base, 'amd64', [DEBIAN_12], ['deb', 'deb-src']);
   say(`source ${name}: fetching`);
   await command('apt-get', ['-q', 'update', '-o', 'APT::Update::Error-Mode=any'], { environment });
   await command('apt-get', ['-q', 'source', '--download-only', name], {

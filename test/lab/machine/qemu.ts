@@ -2,7 +2,7 @@
 // vhost; wires and control channels are Unix sockets in the lab's own directory.
 import { join } from 'node:path';
 
-export type Board = 'malta-el' | 'malta-el64' | 'malta-be' | 'pc' | 'pc-plain';
+export type Board = 'malta-el' | 'malta-el64' | 'malta-be' | 'pc';
 
 /** Network cards that can be compared (`lab.sh speed --card`); virtio is the fastest on both boards. */
 export type Card = 'virtio' | 'e1000';
@@ -49,9 +49,6 @@ const EMULATOR: Record<Board, readonly string[]> = {
   'malta-be': ['qemu-system-mips', '-M', 'malta', '-cpu', MIPS_CPU],
   // "max" has RDRAND, so the kernel's random numbers are ready at once.
   pc: ['qemu-system-x86_64', '-M', 'pc', '-cpu', 'max'],
-  // Kernel 6.12 ends most boots on "max" of qemu 7.2 with a double fault or a torn free list, at any
-  // size of memory; on the plain 64-bit processor none of eight did.
-  'pc-plain': ['qemu-system-x86_64', '-M', 'pc', '-cpu', 'qemu64,+rdrand'],
 };
 
 const MODEL: Record<Card, string> = {
@@ -76,7 +73,7 @@ const MALTA_SLOTS: Readonly<Record<string, string>> = {
 /** `,addr=...` for the device `role`, where the board wants it. */
 function slot(board: Board, role: string): string {
   const address = MALTA_SLOTS[role];
-  if (!board.startsWith('malta') || address === undefined) return '';
+  if (board === 'pc' || address === undefined) return '';
   return `,addr=${address}${address.endsWith('.0') ? ',multifunction=on' : ''}`;
 }
 
@@ -97,7 +94,7 @@ export function emulator(
   directory: string,
   consoleLog: string,
 ): readonly string[] {
-  const serial = hardware.board.startsWith('malta') ? 'ttyS0,38400n8r' : 'ttyS0';
+  const serial = hardware.board === 'pc' ? 'ttyS0' : 'ttyS0,38400n8r';
   const append = `console=${serial} rdinit=/init panic=-1 random.trust_cpu=on ${hardware.append}`;
   return [
     ...['nice', '-n', String(hardware.nice ?? 0)],
