@@ -2,6 +2,7 @@
 // cannot be read, and the fix for each program.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { UTC } from '../../../agent/src/policy/timezone.ts';
 import type { DhcpDns } from '../../../agent/src/preflight/dhcp-dns.ts';
 import type { DnsTurn } from '../../../agent/src/preflight/dns-turns.ts';
 import type { Look } from '../../../agent/src/preflight/look.ts';
@@ -42,6 +43,8 @@ const SEEN: RouterSeen = {
   turns: [],
   resolvers: { answering: [{ port: 53, who: 'dnsmasq' }], dhcp: null },
   standIns: [],
+  hosts: { hosts: [], leases: [], fixed: 0, notes: [] },
+  zone: { zone: UTC, said: null, passed: [] },
   interfaces: new Map(),
   lacking: null,
   traffic: null,
@@ -63,7 +66,12 @@ const TURN: DnsTurn = {
 };
 
 function look(change: Partial<RouterSeen>, policy: object = POLICY): Look {
-  const all = { policy: policy as typeof POLICY, packages: [], wall: 0, router: null };
+  const all = {
+    policy: policy as typeof POLICY,
+    uci: { file: 'whp', sections: [], notes: [] },
+    wall: 0,
+    router: null,
+  };
   return resolversLook(all, { ...SEEN, ...change });
 }
 
