@@ -78,12 +78,22 @@ function add(to: Map<string, Share>, name: string, flows: number, packets: numbe
   to.set(name, plus(to.get(name) ?? { flows: 0, packets: 0 }, flows, packets));
 }
 
+const NUMBERS = new Map([
+  ['udp', 17],
+  ['tcp', 6],
+  ['icmp', 1],
+  ['icmpv6', 58],
+]);
+
 function pathsOf(report: ReplayReport): Map<string, Path> {
   const paths = new Map<string, Path>();
   for (const row of report.flows) {
     const [protocol = '', source = '', , destination = ''] = row.flow.split(' ');
-    const number = protocol === 'udp' ? 17 : protocol === 'tcp' ? 6 : Number(protocol);
-    const key = flowKey(number, source.replace(/[[\]]/g, ''), destination.replace(/[[\]]/g, ''));
+    const hasPorts = protocol === 'udp' || protocol === 'tcp';
+    // nDPI gives what has no ports port 0.
+    const end = (text: string): string => (hasPorts ? text.replace(/[[\]]/g, '') : `${text}:0`);
+    const number = NUMBERS.get(protocol) ?? Number(protocol);
+    const key = flowKey(number, end(source), end(destination));
     const rows = [...(paths.get(key)?.rows ?? []), row];
     paths.set(key, { rows, carried: rows.reduce((sum, one) => sum + carriedBy(one), 0) });
   }

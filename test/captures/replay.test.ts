@@ -70,7 +70,9 @@ for (const [name, report] of reports) {
 when(absent, 'the fields of the JSON report are those of docs/replay.md', () => {
   const report = reports.get('wireshark-SkypeIRC.pcap')! as ReplayReport & { file: string };
   assert.equal(Object.keys(report), [
-    ...['file', 'packets', 'malformed', 'local', 'foreign', 'seconds', 'evidence', 'ports'],
+    ...['file', 'by', 'packets', 'malformed', 'local', 'foreign', 'others', 'unknown', 'cut'],
+    ...['cutUnread', 'unread', 'unreadReason', 'hellos', 'unmodelled'],
+    ...['seconds', 'evidence', 'ports'],
     ...['supernodes', 'endpoints', 'peers', 'flows', 'totals', 'broken'],
   ]);
   assert.equal(Object.keys(report.totals), [

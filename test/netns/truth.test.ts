@@ -258,6 +258,19 @@ test('a device that is not in the list of the app, by address and by MAC', async
   }
 });
 
+test('an app whose devices nobody knows yet', async () => {
+  const names = "  list device 'box'\nconfig device 'box'\n  list name 'no-such-box'\n";
+  home.reload(only('block', names));
+  await untilPath('up');
+  const seen = await send();
+  assert.is(seen.state, 'direct');
+  compare(seen, false);
+  const { apps, problems } = json<Status>('status');
+  assert.is(apps[0]!.newFlows.state, 'direct');
+  assert.match(problems.join('\n'), /skype is DIRECT: none of its devices is known to DHCP yet/);
+  assert.match(home.whp('why', NODE), /^.*: DIRECT now: .*none of its devices is known/);
+});
+
 test('no tunnel device', async () => {
   home.reload(only('block'));
   await untilPath('up');

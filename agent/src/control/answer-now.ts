@@ -31,13 +31,16 @@ export interface NowAnswer {
 
 /** What the first packet of a new flow of `app` meets, if its evidence holds. */
 export function newFlows(
-  app: Pick<App, 'name' | 'direct' | 'proxies'>,
+  app: Pick<App, 'name' | 'direct' | 'proxies' | 'devices' | 'macs'>,
   proxies: Policy['proxies'],
   present: Present,
   family: Family = 4,
 ): NowAnswer {
   if (present.tableless !== null) return none(present.tableless, 'the nftables table is missing');
   if (app.direct !== undefined) return none('direct', ownersReason(app.direct));
+  if (app.devices.length === 0 && app.macs?.length === 0) {
+    return none('direct', 'none of its devices is known to DHCP yet');
+  }
   const way = present.choices.get(app.name)?.way;
   if (way?.kind === 'direct') return none('direct', 'no proxy is up (fallback direct)');
   if (way?.kind === 'blocked') return none('refused', 'no proxy is up (fallback block)');

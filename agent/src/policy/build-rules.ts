@@ -100,6 +100,9 @@ export function ownRange(
 
 function addressProblem(text: string, action: string): string | null {
   const cidr = parseCidr(text);
+  if (cidr === null && nameProblem(text, 'rule') === null) {
+    return `"${text}" is a host name and no address; write option name: list name '${text}'`;
+  }
   if (cidr === null) return `"${text}" is neither an address nor a block such as 203.0.113.0/24`;
   // A direct rule may name anything; what is no public address never takes the tunnel anyway.
   return action === 'direct' || cidr.prefix === 0 || isRoutable(cidr.bytes, 0, cidr.family)

@@ -123,6 +123,22 @@ config rule 'c'
   );
 });
 
+test('an address as a name and a name as an address: the message says where each goes', () => {
+  const found = problems(`config rule 'a'
+	option action 'direct'
+	list name '203.0.113.7'
+	list name 'https://meet.example.com/room'
+	list address 'meet.example.com'
+	list address 'https://meet.example.com'
+`);
+  assert.equal(found, [
+    'whp.a.name (whp:11): "203.0.113.7" is an IP address and no host name; write option address: list address \'203.0.113.7\'',
+    'whp.a.name (whp:12): "https://meet.example.com/room" is more than a host name; write the host name only: meet.example.com',
+    'whp.a.address (whp:13): "meet.example.com" is a host name and no address; write option name: list name \'meet.example.com\'',
+    'whp.a.address (whp:14): "https://meet.example.com" is neither an address nor a block such as 203.0.113.0/24',
+  ]);
+});
+
 test('a sync section is checked, and refused when it is switched on', () => {
   const key = 'ab'.repeat(32);
   const good = `config sync 'sync'
