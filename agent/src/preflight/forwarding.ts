@@ -64,6 +64,12 @@ function pairsOf({ globals, proxies, apps }: Policy, seen: RouterSeen): Pair[] {
     );
 }
 
+const LONGEST_RULE = 100;
+
+function shortened(rule: string): string {
+  return rule.length <= LONGEST_RULE ? rule : `${rule.slice(0, LONGEST_RULE)} ...`;
+}
+
 interface Refused {
   readonly fate: Fate;
   /** "the application's UDP over IPv4 from br-lan" */
@@ -75,7 +81,7 @@ function refusedText({ fate: { chain }, of }: Refused): string {
 }
 
 function unsureText({ fate: { some }, of }: Refused): string {
-  return `the firewall refuses new connections but for those of a rule that asks for more than the devices ("${some[0]}"): whether that is all of ${of} is not looked at; if not: ${FIX}`;
+  return `the firewall refuses new connections but for those of a rule that asks for more than the devices ("${shortened(some[0]!)}"): whether that is all of ${of} is not looked at; if not: ${FIX}`;
 }
 
 /** The first kind of flow that does not pass, and what it is; null: all do. */
