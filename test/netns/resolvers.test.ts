@@ -263,4 +263,17 @@ whp check`);
   assert.match(out, /note: port 853: devices can ask this router by DoT or DoQ \(node\)/);
 });
 
+test('a program by its name, also where what it has open cannot be seen', async () => {
+  const out = await run(`
+ln -s $(node -p process.execPath) ${FOLDER}/AdGuardHome
+${FOLDER}/AdGuardHome -e "require('dgram').createSocket('udp4').bind(53, '192.168.1.1')" & sleep 0.5
+whp check --explain | sed 's/^/open: /'
+setpriv --bounding-set=-all,+net_admin,+net_raw ${WHP} check --explain ${OPTIONS} --socket ${FOLDER}/none | sed 's/^/jailed: /'`);
+  assert.match(out, /open: looked at: resolvers: port 53 of this router: AdGuardHome;/);
+  assert.match(
+    out,
+    /jailed: looked at: resolvers: port 53 of this router: AdGuardHome \(running\);/,
+  );
+});
+
 test.run();
