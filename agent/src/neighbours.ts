@@ -32,7 +32,8 @@ const NO_OTHERS: Listing = {
   turns: [],
 };
 
-/** After a boot the agent is there before the network: until then nothing is missed. */
+/** An agent that was started so soon after a boot is there before the network: as long as a lan device
+ * is not there, it waits so long before it says so. */
 const BOOT_MILLISECONDS = 120_000;
 const NETWORK_MILLISECONDS = 20_000;
 
@@ -41,12 +42,11 @@ export interface Neighbours {
   looks: readonly Look[];
   listing: Listing;
   readonly traffic: TrafficState;
-  /** Of the chains of others when their rules were read; their number of transactions then. */
+  /** Of the chains of others when their rules were listed. */
   chains: string;
-  /** The number of everybody's transactions before the rules were listed. */
-  generation: number;
+  /** The number of transactions of others when that was asked last. */
   foreign: number;
-  /** The number of transactions of others when their rules were listed. */
+  /** And when their rules were listed. */
   listed: number;
   readAt: number;
   /** The listing that runs or ran last; the next waits for it. */
@@ -62,7 +62,6 @@ export function createNeighbours(): Neighbours {
     listing: { marks: [], firewall: 'not yet', turns: null },
     traffic: createTraffic(),
     chains: UNREAD,
-    generation: 0,
     foreign: -1,
     listed: -1,
     readAt: -LISTING_MILLISECONDS,
@@ -77,7 +76,6 @@ export function createNeighbours(): Neighbours {
 export function lookAround(daemon: Daemon): void {
   const { neighbours } = daemon;
   if (!neighbours.isDue && now() - neighbours.lookedAt < LOOK_MILLISECONDS) return;
-  if (daemon.since < BOOT_MILLISECONDS && now() - daemon.since < NETWORK_MILLISECONDS) return;
   const realized = readPaths(daemon.paths);
   if (typeof realized === 'string') return;
   neighbours.lookedAt = now();
@@ -86,6 +84,11 @@ export function lookAround(daemon: Daemon): void {
   neighbours.isDue = neighbours.foreign !== daemon.repair.foreign;
   const { policy, settings } = daemon;
   const { lan } = policy.globals;
+  const isEarly = daemon.since < BOOT_MILLISECONDS && now() - daemon.since < NETWORK_MILLISECONDS;
+  if (isEarly && !lan.every((name) => realized.links.some((one) => one.name === name))) {
+    neighbours.isDue = true;
+    return;
+  }
   const traffic = watchTraffic(neighbours.traffic, readCounted(daemon.paths, lan), now());
   const router = routerSeen(realized, lan, neighbours.listing, null, traffic, standInsOf(daemon));
   const { packages } = settings.configuration;
@@ -131,16 +134,20 @@ function freshRules(daemon: Daemon, isAsked = false): Promise<void> {
 }
 
 /** Lists the rules of others where their chains are not as they were. A rule that was exchanged for
- * another leaves no trace there: who asks for this moment (`isAsked`) has them listed anyhow. */
+ * another leaves no trace there: who asks for this moment (`isAsked`) has them listed after any
+ * transaction of others. */
 async function listRules(daemon: Daemon, isAsked: boolean): Promise<void> {
   const { neighbours, repair } = daemon;
   const { sets } = daemon.effects;
   if (typeof sets === 'string') return;
-  const generation = readGeneration(sets);
-  if (generation !== 0 && generation === neighbours.generation) return;
+  if (isAsked) {
+    const own = sets.commits;
+    sets.commits = 0;
+    daemon.happened({ kind: 'generation', generation: readGeneration(sets), own });
+    if (neighbours.listed === repair.foreign) return;
+  }
   const chains = readOthersChains(sets);
   if (!isAsked && chains === neighbours.chains) return;
-  neighbours.generation = generation;
   neighbours.chains = chains;
   neighbours.listed = repair.foreign;
   neighbours.listing = chains === '' ? NO_OTHERS : await readListing();

@@ -157,6 +157,38 @@ test('a home as it should be', () => {
   );
 });
 
+test('kernel modules: what this kernel has not is named with its package, and nothing else', () => {
+  const able = (command: string): boolean =>
+    spawnSync('unshare', ['-n', 'sh', '-c', command]).status === 0;
+  const queue = `nft 'table inet x { chain c { queue flags bypass to 0; }; }'`;
+  const parts = [
+    ['kmod-gre', able('ip link add x type gre remote 192.0.2.1 ttl 64')],
+    ['kmod-gre6', able('ip link add x type ip6gre remote 2001:db8::1 ttl 64')],
+    ['kmod-nft-queue', able(queue)],
+    ['kmod-nfnetlink-log', true],
+    ['kmod-nf-conntrack-netlink', able('conntrack -L')],
+  ] as const;
+  const second = `config proxy 'six'
+	option address '2001:db8::20'
+	option local '10.214.0.1'
+	option remote '10.214.0.2'
+`;
+  const held = config()
+    .replace("	option hold '0'\n", '')
+    .replace('config app', `${second}config app`);
+  const played = play(`${held}	list proxy 'six'\n`, HOME, true);
+  const missing = parts.filter(([, isThere]) => !isThere).map(([name]) => name);
+  for (const asked of [played.alone, played.beside]) {
+    assert.equal(
+      asked.json.problems.map(({ where }) => where),
+      missing,
+    );
+    for (const { where, what } of asked.json.problems) assert.match(what, `opkg install ${where}`);
+  }
+  for (const [name, isThere] of parts)
+    assert.ok(seen(played, 'kernel modules').includes(isThere ? name : `${name} MISSING`));
+});
+
 test('a lan device that is not there', () => {
   const played = play(config(['br-lna']), HOME, true);
   const [line = '', ...more] = said(played, 'problems');

@@ -81,9 +81,17 @@ function flowTable(table: string, lines: readonly string[]): FlowTable {
 function chainOf(lines: readonly string[]): Chain {
   const [first = ''] = lines;
   const hook = first.startsWith('type ') ? / hook (\w+) /.exec(first) : null;
-  if (hook === null) return { hook: null, policy: 'accept', rules: lines };
+  if (hook === null) return { hook: null, policy: 'accept', rules: lines.map(withoutLongList) };
   const policy = first.includes('policy drop;') ? 'drop' : 'accept';
-  return { hook: hook[1]!, policy, rules: lines.slice(1) };
+  return { hook: hook[1]!, policy, rules: lines.slice(1).map(withoutLongList) };
+}
+
+/** Longer than any list of devices. */
+const LONGEST_LIST = 1000;
+
+/** A rule may hold thousands of addresses, of which nothing is asked. */
+function withoutLongList(rule: string): string {
+  return rule.length < LONGEST_LIST ? rule : rule.replace(/\{ [^}]{900,} \}/g, '{ many }');
 }
 
 /** The chains at the forward hook and what they lead to; the others are let go. */

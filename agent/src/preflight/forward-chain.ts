@@ -15,7 +15,7 @@ export interface Fate {
   readonly passes: boolean;
   /** The chain that ended it. */
   readonly chain: string;
-  /** Rules that let some of such flows pass all the same. */
+  /** Of the rules that let some of such flows pass all the same, the first ones. */
   readonly some: readonly string[];
 }
 
@@ -24,7 +24,9 @@ type Chains = ReadonlyMap<string, Chain>;
 /** Jumps deeper than the kernel takes (NFT_JUMP_STACK_SIZE). */
 const DEEPEST = 16;
 /** Rules looked at for one flow: a small router takes a fraction of a millisecond for each. */
-const MOST_RULES = 2000;
+const MOST_RULES = 1000;
+const IDLE_COST = 0.05;
+const TOO_MANY = `more than ${MOST_RULES} rules`;
 
 /** What was found of a table is not looked for again: a listing lasts until the next one. */
 const known = new WeakMap<Chains, Map<string, Fate>>();
@@ -64,9 +66,11 @@ function findFate(chains: Chains, flow: Flow): Fate {
 
 function run(walk: Walk, name: string, depth: number): Ending {
   for (const rule of walk.chains.get(name)?.rules ?? []) {
-    walk.left -= 1;
-    if (walk.left === 0) walk.some.push(`more than ${MOST_RULES} rules`);
+    const idle = isIdle(rule, walk.some.length > 0);
+    walk.left -= idle ? IDLE_COST : 1;
+    if (walk.left <= 0 && !walk.some.includes(TOO_MANY)) walk.some.unshift(TOO_MANY);
     if (walk.left <= 0 || depth > DEEPEST) break;
+    if (idle) continue;
     const { does, fits } = judge(rule, walk.flow);
     if (fits === 'no' || does === '') continue;
     const [verb = '', target = ''] = does.split(' ');
@@ -84,6 +88,15 @@ function run(walk: Walk, name: string, depth: number): Ending {
     else if (verb === 'return') break;
   }
   return { kind: 'end', chain: name };
+}
+
+const ADDRESSES_OR_PORTS = /\b[sd](?:addr|port)\b/;
+const LETS_PASS = /\b(?:accept|jump|goto|queue)\b/;
+
+/** Whether a rule changes nothing of what is found: seen without taking it apart, since most rules of a
+ * long table are for single addresses and ports. `isSome`: that some flows pass is known already. */
+function isIdle(rule: string, isSome: boolean): boolean {
+  return ADDRESSES_OR_PORTS.test(rule) && (isSome || !LETS_PASS.test(rule));
 }
 
 type Fits = 'yes' | 'no' | 'some';
