@@ -91,8 +91,8 @@ export function lookAround(daemon: Daemon): void {
   }
   const traffic = watchTraffic(neighbours.traffic, readCounted(daemon.paths, lan), now());
   const router = routerSeen(realized, lan, neighbours.listing, null, traffic, standInsOf(daemon));
-  const { packages } = settings.configuration;
-  const looks = looksOf({ policy, packages, wall: wallTime(), router });
+  const { uci } = settings.configuration;
+  const looks = looksOf({ policy, uci, wall: wallTime(), router });
   const known = new Set(linesOf(neighbours.looks));
   for (const line of linesOf(looks)) if (!known.has(line)) log('error', line);
   neighbours.looks = looks;

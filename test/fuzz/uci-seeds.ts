@@ -31,6 +31,7 @@ config app 'skype'
   "config app skype\n  option profile \"sky\\\"pe\" # comment\nconfig x\n list a b;list a 'it'\\''s'\n",
   "package network\nconfig interface 'lan'\n\toption ipaddr '192.168.1.1'\npackage whp\n",
   "config app 'skype'\n\toption profile 'two\nlines'\n",
+  'c app ""\no a v#c\nl b "x\\\n\\"y";\no a \\\r\nw; option c 1\nconfig app cfg015e66\n\vlist d\n',
 ];
 
 export const UCI_WORDS: readonly string[] = [

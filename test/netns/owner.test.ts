@@ -1,12 +1,12 @@
 // The agent itself in a namespace of its own, told what to do by its own command line: devices by
 // name from DHCP leases, schedules, pause, pin, proxies, rules, and files that are broken. What
 // counts is read from the kernel's table.
-import { type ChildProcess, spawn } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { COMMAND_NAMES } from '../../agent/src/control/commands.ts';
+import { ownEtc, startShell } from './shell.ts';
 
 const FOLDER = resolve(`out/netns/owner-${process.pid}`);
 const HOST = resolve('out/host/x86_64/whp-host');
@@ -17,7 +17,6 @@ if (!hadLeases) writeFileSync(LEASES, '');
 mkdirSync(`${FOLDER}/profiles`, { recursive: true });
 copyFileSync('agent/profiles/skype.json', `${FOLDER}/profiles/skype.json`);
 writeFileSync(`${FOLDER}/leases`, '');
-writeFileSync(`${FOLDER}/TZ`, 'UTC0\n');
 // What the agent loads with nft is counted, and not what it lists.
 mkdirSync(`${FOLDER}/bin`);
 writeFileSync(
@@ -50,36 +49,6 @@ config app 'skype'
 
 function configure(text: string): void {
   writeFileSync(`${FOLDER}/whp`, HEAD + text);
-}
-
-interface Shell {
-  readonly run: (command: string) => Promise<{ status: number; text: string }>;
-  readonly stop: () => void;
-}
-
-/** A shell in namespaces of its own, where the leases of the test are the machine's. */
-function startShell(): Shell {
-  const child: ChildProcess = spawn('unshare', ['-n', '-m', 'sh'], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  let text = '';
-  let done: ((answer: { status: number; text: string }) => void) | null = null;
-  child.stdout!.setEncoding('utf8').on('data', (part: string) => {
-    text += part;
-    const end = /--end (\d+)\n$/.exec(text);
-    if (end === null || done === null) return;
-    const answer = { status: Number(end[1]), text: text.slice(0, end.index) };
-    text = '';
-    done(answer);
-  });
-  return {
-    run: (command) =>
-      new Promise((resolve) => {
-        done = resolve;
-        child.stdin!.write(`{ ${command}\n} 2>&1; echo "--end $?"\n`);
-      }),
-    stop: () => child.stdin!.end(),
-  };
 }
 
 const shell = startShell();
@@ -132,9 +101,8 @@ async function reload(): Promise<void> {
 }
 
 test.before(async () => {
-  const zone = existsSync('/etc/TZ') ? `mount --bind ${FOLDER}/TZ /etc/TZ;` : '';
   const { status, text } = await shell.run(
-    `ip link set lo up && mount --bind ${FOLDER}/leases ${LEASES} && { ${zone} true; }`,
+    `ip link set lo up && mount --bind ${FOLDER}/leases ${LEASES} && ${ownEtc(`${FOLDER}/etc`)} && echo UTC0 >/etc/TZ`,
   );
   assert.is(status, 0, text);
   configure('');

@@ -161,10 +161,10 @@ test('the names of skype.json match the application and not its neighbours', () 
 });
 
 test('the default configuration is good and proxies nothing', () => {
-  const packages = parseUci(readFileSync('agent/uci/whp', 'utf8'), 'agent/uci/whp');
-  assert.ok(packages.ok);
+  const uci = parseUci(readFileSync('agent/uci/whp', 'utf8'), 'agent/uci/whp');
+  assert.ok(uci.ok);
   const profiles = new Map(shipped.map((file) => [profileOf(file).name, profileOf(file)]));
-  const policy = buildPolicy({ packages: packages.ok ? packages.value : [], profiles });
+  const policy = buildPolicy({ uci: uci.value, profiles });
   assert.ok(policy.ok, JSON.stringify(policy));
   assert.equal(policy.ok && [policy.value.proxies, policy.value.apps], [[], []]);
 });

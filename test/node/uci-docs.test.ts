@@ -51,9 +51,9 @@ function rows(): Row[] {
 }
 
 function build(configuration: string): { policy: Policy | null; problems: readonly Problem[] } {
-  const packages = parseUci(configuration, 'whp');
-  if (!packages.ok) return { policy: null, problems: packages.problems };
-  const built = buildPolicy({ packages: packages.value, profiles, doh });
+  const uci = parseUci(configuration, 'whp');
+  if (!uci.ok) return { policy: null, problems: uci.problems };
+  const built = buildPolicy({ uci: uci.value, profiles, doh });
   return built.ok
     ? { policy: built.value, problems: [] }
     : { policy: null, problems: built.problems };

@@ -48,14 +48,14 @@ export async function checkRouter(command: Command): Promise<Printed> {
 
 interface Read {
   readonly policy: Policy;
-  readonly packages: readonly UciPackage[];
+  readonly uci: UciPackage;
 }
 
 function readConfiguration(command: Command): Result<Read> {
   const loaded = loadConfiguration(command);
   if (!loaded.ok) return loaded;
   const policy = policyOf(loaded.value, readHosts(), null);
-  return policy.ok ? ok({ policy: policy.value, packages: loaded.value.packages }) : policy;
+  return policy.ok ? ok({ policy: policy.value, uci: loaded.value.uci }) : policy;
 }
 
 /** Without an agent. A string is the error. */
@@ -77,10 +77,10 @@ function unseen(why: string): Look {
 
 /** The looks at a configuration: on `router` (a string: why it cannot be looked at), or, with null, at
  * the file alone. */
-export function reportOf({ policy, packages }: Read, router: RouterSeen | string | null): Report {
-  const verdict = verdictOf(policy, packages);
+export function reportOf({ policy, uci }: Read, router: RouterSeen | string | null): Report {
+  const verdict = verdictOf(policy, uci);
   const seen = typeof router === 'string' ? null : router;
-  const looks = looksOf({ policy, packages, wall: wallTime(), router: seen });
+  const looks = looksOf({ policy, uci, wall: wallTime(), router: seen });
   if (typeof router === 'string') looks.push(unseen(router));
   return { unread: [], looks, verdict };
 }

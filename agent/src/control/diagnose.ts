@@ -5,6 +5,7 @@ import { TABLE } from '../ruleset/names.ts';
 import { pause } from '../system/clock.ts';
 import { errnoText } from '../system/errno.ts';
 import { readText, writeText } from '../system/file.ts';
+import { readHosts } from '../system/hosts.ts';
 import { runProgram } from '../system/process.ts';
 import type { Command } from './arguments.ts';
 import { askOnce } from './ask.ts';
@@ -59,16 +60,13 @@ export async function diagnose(command: Command): Promise<number> {
 }
 
 async function gather(command: Command): Promise<Part[]> {
-  const configuration = fileText(command.config);
-  const names = secretNames(
-    configuration,
-    fileText('/etc/config/dhcp'),
-    fileText('/tmp/dhcp.leases'),
-  );
-  const redact = createRedactor(names);
+  const read = readText(command.config);
+  // What a file that cannot be read answers is an error's text, and no name in it is a secret.
+  const devices = readHosts().flatMap(({ name }) => name ?? []);
+  const redact = createRedactor(secretNames(read.ok ? read.text : '', devices));
   const parts: Part[] = [
     { title: 'version', text: VERSION },
-    { title: command.config, text: configuration },
+    { title: command.config, text: fileText(command.config) },
     { title: 'check', text: (await checkRouter({ ...command, json: false, explain: true })).out },
     { title: 'profiles', text: profilesText(command) },
   ];

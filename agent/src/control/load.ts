@@ -37,7 +37,7 @@ export interface ProfileFile {
 /** Everything that makes the policy, parsed, and the texts of what the owner may change. */
 export interface Configuration {
   readonly text: string;
-  readonly packages: readonly UciPackage[];
+  readonly uci: UciPackage;
   readonly profiles: ReadonlyMap<string, ProfileFile>;
   /** Addresses of known DoH services, or null: the file is not there. */
   readonly doh: readonly string[] | null;
@@ -150,8 +150,8 @@ export function parseConfiguration(
   profiles: ReadonlyMap<string, ProfileFile>,
   doh: readonly string[] | null,
 ): Result<Configuration> {
-  const packages = parseUci(text, file);
-  return packages.ok ? ok({ text, packages: packages.value, profiles, doh }) : packages;
+  const uci = parseUci(text, file);
+  return uci.ok ? ok({ text, uci: uci.value, profiles, doh }) : uci;
 }
 
 /** Apps of an earlier policy, whose slots are kept: the marks of live flows mean them. */
@@ -161,7 +161,7 @@ export interface Before {
 
 /** The policy of a configuration. `before`: the policy in force, or what an earlier agent left. */
 export function policyOf(
-  { packages, profiles, doh }: Configuration,
+  { uci, profiles, doh }: Configuration,
   hosts: readonly Host[],
   before: Before | null,
 ): Result<Policy> {
@@ -169,7 +169,7 @@ export function policyOf(
   const slots = new Map(before?.apps.map(({ name, slot }) => [name, slot]));
   const today = dayOf(wallTime());
   const data = doh === null ? {} : { doh };
-  return buildPolicy({ packages, profiles: byName, slots, today, hosts, ...data });
+  return buildPolicy({ uci, profiles: byName, slots, today, hosts, ...data });
 }
 
 /** Files to policy, for commands that need no agent. */

@@ -60,6 +60,6 @@ async function checkHere(daemon: Daemon, command: Command): Promise<Printed> {
     loaded.value === configuration ? ok(configured) : policyOf(loaded.value, hosts, configured);
   if (!read.ok) return unread(command, command.config, read.problems);
   const router = await routerNow(daemon, read.value);
-  const { packages } = loaded.value;
-  return checked(command, command.config, reportOf({ policy: read.value, packages }, router));
+  const { uci } = loaded.value;
+  return checked(command, command.config, reportOf({ policy: read.value, uci }, router));
 }

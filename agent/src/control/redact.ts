@@ -1,7 +1,6 @@
 // control/redact: takes out of a text what would tell who it is from: public addresses, MACs, keys,
 // names of devices. The same secret gets the same stand-in all through a report, so that it can
 // still be followed. Pure; diagnose.ts runs everything it prints through it.
-import { parseStaticHosts } from '../policy/hosts.ts';
 import { parseUci } from '../policy/uci.ts';
 import { canonicalAddress, isRoutableText } from '../wire/address.ts';
 
@@ -39,7 +38,7 @@ export function createRedactor(names: readonly string[]): Redactor {
     words.length === 0 ? null : new RegExp(`(?<![\\w-])(?:${words.join('|')})(?![\\w-])`, 'gi');
   return (text) => {
     const bare = text
-      .replace(/^(\s*option\s+(?:key|url)\s+).*$/gm, '$1<hidden>')
+      .replace(/^(\s*(?:option|list|o|l)\s+(['"]?)(?:key|url)\2\s+).*$/gm, '$1<hidden>')
       .replace(/("key":)\s*("[^"]*"|\d+)/g, '$1"<hidden>"')
       .replace(MAC, (mac) => standIn('mac', mac.replace(/-/g, ':')))
       .replace(IPV6, address)
@@ -48,18 +47,16 @@ export function createRedactor(names: readonly string[]): Redactor {
   };
 }
 
-/** Names in the configuration and in DHCP's files that say whose device it is, or where the owner
- * goes. What cannot be read as UCI gives none. */
-export function secretNames(configuration: string, dhcp: string, leases: string): string[] {
+/** Names in the configuration that say whose device it is or where the owner goes, and `devices`, the
+ * names that DHCP knows. What cannot be read as UCI gives none. */
+export function secretNames(configuration: string, devices: readonly string[]): string[] {
   const read = parseUci(configuration, 'whp');
-  const sections = read.ok ? read.value.flatMap((one) => one.sections) : [];
+  const sections = read.ok ? read.value.sections : [];
   const own = sections
     .filter(({ type }) => ['device', 'group', 'rule'].includes(type))
     .flatMap(({ name, values }) => [
       ...(name === null ? [] : [name]),
       ...values.filter((one) => one.name === 'name').map(({ value }) => value),
     ]);
-  const leased = leases.split('\n').map((line) => line.trim().split(/\s+/)[3] ?? '*');
-  const fixed = parseStaticHosts(dhcp).map(({ name }) => name ?? '*');
-  return [...own, ...leased, ...fixed].filter((name) => name !== '*' && name !== '');
+  return [...own, ...devices].filter((name) => name !== '');
 }

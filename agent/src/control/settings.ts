@@ -17,8 +17,9 @@ import { fail, ok, type Problem, type Result } from '../policy/result.ts';
 import { now, pause } from '../system/clock.ts';
 import { errnoText } from '../system/errno.ts';
 import { readText, writeText } from '../system/file.ts';
-import { hostsStamp, localMinute, readHosts } from '../system/hosts.ts';
+import { hostsStamp, readHosts } from '../system/hosts.ts';
 import { log } from '../system/log.ts';
+import { localMinute } from '../system/zone.ts';
 import {
   type Before,
   type Configuration,
@@ -190,11 +191,10 @@ function lastGood(sources: Sources, before: Before | null): Result<Loaded> {
  * Leases and static hosts, and which MACs had the names that the configuration asks for: leases are
  * gone after a reboot of the router, while the devices go on with their addresses for hours.
  */
-function knownHosts(sources: Sources, { packages }: Configuration): Host[] {
+function knownHosts(sources: Sources, { uci }: Configuration): readonly Host[] {
   const hosts = readHosts();
   const asked = new Set(
-    packages
-      .flatMap(({ sections }) => sections)
+    uci.sections
       .filter(({ type }) => type === 'device')
       .flatMap(({ values }) => values.filter(({ name }) => name === 'name'))
       .flatMap(({ value }) => hostName(value) ?? []),

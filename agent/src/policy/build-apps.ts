@@ -43,6 +43,7 @@ export interface AppParts {
 export const APP_OPTIONS: OptionSpec = {
   options: ['enabled', 'profile', 'fallback'],
   lists: ['device', 'schedule', 'proxy'],
+  absent: { device: 'all devices', schedule: 'all hours' },
 };
 
 /** The enabled apps, each with its slot, its profile and the proxies of its list that are enabled. */

@@ -85,7 +85,7 @@ function readInner6(read: OptionReader): { local: string; remote: string } | nul
 
 function readAddress(read: OptionReader, name: string, required: boolean, fix: string): string {
   const value = read.option(name);
-  if (value === null || value === '') {
+  if (value === null) {
     if (required) read.complain(name, `is missing; write ${fix}`);
     return '';
   }

@@ -24,6 +24,7 @@ export interface OwnerRule {
 export const RULE_OPTIONS: OptionSpec = {
   options: ['enabled', 'app', 'action', 'protocol'],
   lists: ['name', 'address', 'port'],
+  absent: { address: 'every address of its ports', port: 'every port' },
 };
 
 const EVERY_PORT: readonly PortSpan[] = [[0, 65535]];

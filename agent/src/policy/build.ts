@@ -16,7 +16,7 @@ import {
   type SectionPlace,
 } from './options.ts';
 import type { Globals, Policy } from './policy.ts';
-import { ok, type Problem, type Result } from './result.ts';
+import { ok, type Problem, type Result, sortByLine } from './result.ts';
 import type { UciPackage } from './uci.ts';
 
 export const DEFAULT_GLOBALS: Globals = {
@@ -30,7 +30,7 @@ export const DEFAULT_GLOBALS: Globals = {
 };
 
 export interface BuildInput extends AppInput {
-  readonly packages: readonly UciPackage[];
+  readonly uci: UciPackage;
   /** Addresses of known DoH services (the data file). Without it devices that use other resolvers
    * are only told where an option asks for more. */
   readonly doh?: readonly string[];
@@ -39,8 +39,7 @@ export interface BuildInput extends AppInput {
 /** The policy, or every problem, each at "whp.SECTION.OPTION (FILE:LINE)". */
 export function buildPolicy(input: BuildInput): Result<Policy> {
   const problems: Problem[] = [];
-  const sections = whpSections(input.packages, problems);
-  checkNames(sections, problems);
+  const sections = placeSections(input.uci, problems);
   const globals = sections.filter(({ section }) => section.type === 'globals');
   const settings = buildGlobals(globals, problems);
   const proxies = buildProxies(ofType(sections, 'proxy'), problems);
@@ -52,7 +51,7 @@ export function buildPolicy(input: BuildInput): Result<Policy> {
   const parts = { proxies, directory, rules };
   const apps = buildApps(ofType(sections, 'app'), parts, input, problems);
   const escape = settings.read === null ? null : readEscape(settings.read, directory, input);
-  if (problems.length > 0) return { ok: false, problems };
+  if (problems.length > 0) return { ok: false, problems: sortByLine(problems) };
   if (!settings.enabled) return ok({ globals: settings.globals, proxies: [], apps: [] });
   const used = proxies.filter(({ enabled }) => enabled).map(({ proxy }) => proxy);
   const policy = { globals: settings.globals, proxies: used, apps };
@@ -61,40 +60,23 @@ export function buildPolicy(input: BuildInput): Result<Policy> {
 
 export const TYPES = ['globals', 'proxy', 'app', 'device', 'group', 'rule', 'sync'];
 
-function whpSections(packages: readonly UciPackage[], problems: Problem[]): SectionPlace[] {
-  const placed: SectionPlace[] = [];
+function placeSections({ file, sections }: UciPackage, problems: Problem[]): SectionPlace[] {
   const counts = new Map<string, number>();
-  for (const { name, file, sections } of packages) {
-    // `uci export` without an argument prints every package of the router; the rest is not ours.
-    if (name !== null && name !== 'whp') continue;
-    for (const section of sections) {
-      const count = counts.get(section.type) ?? 0;
-      counts.set(section.type, count + 1);
-      const path = `whp.${section.name ?? `@${section.type}[${count}]`}`;
-      placed.push({ section, file, path });
-      if (TYPES.includes(section.type)) continue;
+  return sections.map((section) => {
+    const count = counts.get(section.type) ?? 0;
+    counts.set(section.type, count + 1);
+    const path = `whp.${section.name ?? `@${section.type}[${count}]`}`;
+    if (!TYPES.includes(section.type)) {
       const where = `${path} (${file}:${section.line})`;
       const what = `unknown section type "${section.type}"; use ${TYPES.join(', ')}`;
       problems.push({ where, what });
     }
-  }
-  return placed;
+    return { section, file, path };
+  });
 }
 
 function ofType(sections: readonly SectionPlace[], type: string): SectionPlace[] {
   return sections.filter(({ section }) => section.type === type);
-}
-
-function checkNames(sections: readonly SectionPlace[], problems: Problem[]): void {
-  const lines = new Map<string, number>();
-  for (const { section, file, path } of sections) {
-    if (section.name === null) continue;
-    const before = lines.get(section.name);
-    lines.set(section.name, section.line);
-    if (before === undefined) continue;
-    const what = `there is another section of this name in line ${before}; rename one`;
-    problems.push({ where: `${path} (${file}:${section.line})`, what });
-  }
 }
 
 function buildGlobals(
@@ -140,6 +122,7 @@ export const GLOBALS_OPTIONS: OptionSpec = {
     ...ESCAPE_OPTIONS,
   ],
   lists: ['lan', ...ESCAPE_LISTS],
+  absent: { lan: 'br-lan', dns_device: 'all devices' },
 };
 
 function deviceProblem(value: string): string | null {

@@ -16,6 +16,16 @@ export function isDeviceMac(mac: string): boolean {
   return (Number.parseInt(mac.slice(0, 2), 16) & 1) === 0 && mac !== '00:00:00:00:00:00';
 }
 
+/**
+ * The MAC in a DHCP unique identifier, hexadecimal with or without colons: DUID-LLT has it behind a
+ * time, DUID-LL at once (RFC 8415 11.2, 11.4), for Ethernet both. Null: it has none.
+ */
+export function macOfDuid(duid: string): string | null {
+  const digits = duid.replace(/:/g, '');
+  const match = /^(?:00010001[0-9a-f]{8}|00030001)([0-9a-f]{12})$/i.exec(digits);
+  return match === null ? null : canonicalMac(match[1]!);
+}
+
 /** Six bytes of canonical text. */
 export function macBytes(mac: string): Uint8Array {
   return Uint8Array.from(mac.split(':'), (pair) => Number.parseInt(pair, 16));

@@ -8,6 +8,8 @@ export interface OptionSpec {
   readonly options: readonly string[];
   /** Options with any number of values. */
   readonly lists: readonly string[];
+  /** What it means that a list is not there, where that is a lot. */
+  readonly absent?: Readonly<Record<string, string>>;
 }
 
 /** A section with the place names that its problems are reported under. */
@@ -21,7 +23,9 @@ export interface SectionPlace {
 export interface OptionReader {
   /** The value of a single option, or null when it is absent. */
   option(name: string): string | null;
-  /** The values of a list that have no problem; the others, and repeated ones, are reported. */
+  /** The values of a list that have no problem; the others, and repeated ones, are reported. Empty
+   * ones are left out, but a list of nothing else is reported: it must not pass for no list, which may
+   * mean everything. */
   list(name: string, problemOf: (value: string) => string | null): string[];
   /** Reports a problem of an option, or of the section itself (null), at its line. */
   complain(name: string | null, what: string): void;
@@ -47,7 +51,15 @@ export function readSection(
     option: (name) => valuesOf(name).at(-1)?.value ?? null,
     list(name, problemOf) {
       const good: string[] = [];
-      for (const { value, line } of valuesOf(name)) {
+      const values = valuesOf(name);
+      if (values.length > 0 && values.every(({ value }) => value === '')) {
+        const absent = spec.absent?.[name];
+        const meaning = absent === undefined ? '' : `: without it, ${absent}`;
+        const what = `is empty; write a value, or remove the line${meaning}`;
+        complainAt(values[0]!.line, name, what);
+      }
+      for (const { value, line } of values) {
+        if (value === '') continue;
         const problem = problemOf(value);
         if (problem !== null) complainAt(line, name, problem);
         else if (good.includes(value)) complainAt(line, name, `"${value}" is there twice`);
@@ -68,7 +80,6 @@ function checkKnown(
   spec: OptionSpec,
   complainAt: (line: number, name: string, what: string) => void,
 ): void {
-  const seen = new Map<string, number>();
   for (const { keyword, name, line } of section.values) {
     const isList = spec.lists.includes(name);
     if (!isList && !spec.options.includes(name)) {
@@ -76,16 +87,12 @@ function checkKnown(
       complainAt(line, name, `unknown option of a ${section.type} section; use ${known}`);
     } else if (keyword === 'list' && !isList) {
       complainAt(line, name, `has one value; write: option ${name} 'VALUE'`);
-    } else if (keyword === 'option' && seen.has(name)) {
-      const fix = isList ? `write: list ${name} 'VALUE' for each` : 'remove one';
-      complainAt(line, name, `is there already in line ${seen.get(name)}; ${fix}`);
     }
-    if (keyword === 'option') seen.set(name, line);
   }
 }
 
 // The spellings that OpenWrt's own scripts take.
-const ON: readonly string[] = ['1', 'on', 'true', 'yes', 'enabled'];
+export const ON: readonly string[] = ['1', 'on', 'true', 'yes', 'enabled'];
 export const OFF: readonly string[] = ['0', 'off', 'false', 'no', 'disabled'];
 
 export function readBoolean(read: OptionReader, name: string, preset: boolean): boolean {

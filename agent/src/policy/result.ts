@@ -19,3 +19,9 @@ export function ok<T>(value: T): Result<T> {
 export function fail(where: string, what: string): Result<never> {
   return { ok: false, problems: [{ where, what }] };
 }
+
+/** By the line that a place names ("FILE:LINE", or in brackets); those of one line stay as they are. */
+export function sortByLine(problems: readonly Problem[]): Problem[] {
+  const lineOf = ({ where }: Problem): number => Number(/:(\d+)\)?$/.exec(where)?.[1] ?? 0);
+  return [...problems].sort((a, b) => lineOf(a) - lineOf(b));
+}

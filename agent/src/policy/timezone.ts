@@ -1,5 +1,5 @@
-// policy/timezone: the POSIX time zone that OpenWrt keeps in /etc/TZ (`CET-1CEST,M3.5.0,M10.5.0/3`)
-// and its distance from Greenwich at a moment. Read by the agent itself, since not every C library
+// policy/timezone: a POSIX time zone as OpenWrt has it (`CET-1CEST,M3.5.0,M10.5.0/3`; zone-files finds
+// it) and its distance from Greenwich at a moment. Read by the agent itself, since not every C library
 // looks into that file, and so that a changed zone counts without a restart. POSIX.1-2017, 8.3.
 
 export interface Zone {
@@ -25,8 +25,10 @@ const NAME = '([A-Za-z]{3,}|<[A-Za-z0-9+-]{3,}>)';
 const TIME = '([+-]?\\d{1,3}(?::\\d\\d){0,2})';
 const ZONE = new RegExp(`^${NAME}${TIME}(?:${NAME}${TIME}?(?:,([^,]+),([^,]+))?)?$`);
 
-/** Null when the text is no POSIX time zone. */
+/** Null when the text is no POSIX time zone. OpenWrt's preset is "UTC", without the distance that POSIX
+ * asks for. */
 export function parseZone(text: string): Zone | null {
+  if (/^(UTC|GMT|UCT)$/.test(text.trim())) return UTC;
   const match = ZONE.exec(text.trim());
   if (match === null) return null;
   const [, , offset = '', summer, summerOffset, from, to] = match;

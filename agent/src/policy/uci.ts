@@ -1,6 +1,8 @@
-// Configuration files in UCI syntax, as `uci export whp` prints them and /etc/config holds them,
-// read into sections with line numbers. Nothing is interpreted here; build gives it meaning.
-import { fail, type Problem, type Result } from './result.ts';
+// Configuration files in UCI syntax, as /etc/config holds them and `uci export whp` prints them, read
+// into sections with line numbers: verdict and values are those of OpenWrt's libuci (file.c, list.c);
+// docs/uci.md has the grammar. Nothing is interpreted here; build gives it meaning.
+import { fail, ok, type Problem, type Result, sortByLine } from './result.ts';
+import { createText, keywordOf, nextLine, skipSpace, type UciText, wordOf } from './uci-text.ts';
 
 export interface UciValue {
   readonly keyword: 'option' | 'list';
@@ -14,171 +16,198 @@ export interface UciSection {
   /** Null for an anonymous section. */
   readonly name: string | null;
   readonly line: number;
-  /** In the order of the file, repetitions included. */
+  /** An option once, with its last value; the values of a list side by side, empty ones too. */
   readonly values: readonly UciValue[];
 }
 
 export interface UciPackage {
-  /** Null when the file has no `package` line, as in /etc/config. */
-  readonly name: string | null;
   readonly file: string;
+  /** In the order of the file; sections of one name and one type are one. */
   readonly sections: readonly UciSection[];
+  /** What OpenWrt reads as well but its writer may have meant otherwise. */
+  readonly notes: readonly Problem[];
 }
 
-interface Statement {
-  readonly words: readonly string[];
+interface OpenSection {
+  readonly type: string;
+  readonly name: string | null;
   readonly line: number;
+  readonly options: Map<string, UciValue[]>;
 }
 
-interface Cursor {
-  readonly text: string;
+interface Reading {
   readonly file: string;
-  at: number;
-  line: number;
+  readonly text: UciText;
+  readonly sections: OpenSection[];
+  readonly byName: Map<string, OpenSection>;
+  /** Where option and list lines go; null before the first section. */
+  section: OpenSection | null;
+  readonly notes: Problem[];
 }
-
-type OpenSection = Omit<UciSection, 'values'> & { values: UciValue[] };
-type OpenPackage = Omit<UciPackage, 'sections'> & { sections: OpenSection[] };
 
 /** Larger files are a mistake: a home has a few kilobytes. */
 const MAX_LENGTH = 1 << 20;
 
 /** Reads a whole file; every broken line is reported, with the file name as given. */
-export function parseUci(text: string, file: string): Result<UciPackage[]> {
-  if (text.length > MAX_LENGTH)
-    return fail(`${file}:1`, 'larger than 1 MiB; is it the right file?');
-  const cursor: Cursor = { text, file, at: 0, line: 1 };
+export function parseUci(all: string, file: string): Result<UciPackage> {
+  if (all.length > MAX_LENGTH) return fail(`${file}:1`, 'larger than 1 MiB; is it the right file?');
+  if (all.startsWith('\ufeff'))
+    return fail(`${file}:1`, 'the file begins with a byte-order mark; save it without one');
+  const zero = all.indexOf('\0');
+  if (zero >= 0) {
+    const line = all.slice(0, zero).split('\n').length;
+    return fail(`${file}:${line}`, 'holds a zero byte: the file is damaged; write it again');
+  }
+  const text = createText(all);
+  const reading: Reading = {
+    file,
+    text,
+    sections: [],
+    byName: new Map(),
+    section: null,
+    notes: [],
+  };
   const problems: Problem[] = [];
-  const packages: OpenPackage[] = [];
-  while (cursor.at < text.length) {
-    const statement = nextStatement(cursor, problems);
-    if (statement.words.length > 0) addStatement(packages, statement, file, problems);
+  while (nextLine(text)) {
+    const problem = readLine(reading);
+    if (problem !== null) problems.push(problem);
   }
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, value: packages };
-}
-
-/** Words up to the end of the line, or to a `;`; a quoted word may hold line breaks. */
-function nextStatement(cursor: Cursor, problems: Problem[]): Statement {
-  const words: string[] = [];
-  const line = cursor.line;
-  while (cursor.at < cursor.text.length) {
-    const c = cursor.text[cursor.at]!;
-    if (c === '#') {
-      skipToLineEnd(cursor);
-    } else if (c === '\n' || c === ';') {
-      cursor.at += 1;
-      if (c === '\n') cursor.line += 1;
-      break;
-    } else if (c === ' ' || c === '\t' || c === '\r') {
-      cursor.at += 1;
-    } else {
-      words.push(nextWord(cursor, problems));
-    }
-  }
-  return { words, line };
-}
-
-function skipToLineEnd(cursor: Cursor): void {
-  const end = cursor.text.indexOf('\n', cursor.at);
-  cursor.at = end < 0 ? cursor.text.length : end;
-}
-
-/** What ends a bare part of a word. */
-const BARE = /[^ \t\r\n;'"\\]+/y;
-
-/** One word: bare and quoted parts side by side are joined, as in 'it'\''s'. */
-function nextWord(cursor: Cursor, problems: Problem[]): string {
-  const { text } = cursor;
-  let word = '';
-  while (cursor.at < text.length) {
-    const c = text[cursor.at]!;
-    if (' \t\r\n;'.includes(c)) break;
-    cursor.at += 1;
-    if (c === "'" || c === '"') {
-      word += quotedPart(cursor, c, problems);
-    } else if (c === '\\' && cursor.at < text.length) {
-      const escaped = text[cursor.at]!;
-      cursor.at += 1;
-      if (escaped === '\n') cursor.line += 1;
-      else word += escaped;
-    } else {
-      BARE.lastIndex = cursor.at - 1;
-      // A backslash that nothing follows stands for itself.
-      const bare = BARE.exec(text)?.[0] ?? c;
-      word += bare;
-      cursor.at += bare.length - 1;
-    }
-  }
-  return word;
-}
-
-/** What stands before the closing quote; only double quotes know the backslash. */
-function quotedPart(cursor: Cursor, quote: string, problems: Problem[]): string {
-  const { text } = cursor;
-  const opened = cursor.line;
-  const end = text.indexOf(quote, cursor.at);
-  const plain = end < 0 ? '' : text.slice(cursor.at, end);
-  if (end >= 0 && !/[\n\\]/.test(plain)) {
-    cursor.at = end + 1;
-    return plain;
-  }
-  const parts: string[] = [];
-  while (cursor.at < text.length) {
-    const c = text[cursor.at]!;
-    cursor.at += 1;
-    if (c === quote) return parts.join('');
-    if (c === '\n') cursor.line += 1;
-    if (c === '\\' && quote === '"' && cursor.at < text.length) {
-      if (text[cursor.at] === '\n') cursor.line += 1;
-      parts.push(text[cursor.at]!);
-      cursor.at += 1;
-    } else {
-      parts.push(c);
-    }
-  }
-  problems.push({
-    where: `${cursor.file}:${opened}`,
-    what: `${quote} is never closed; add the second ${quote}`,
+  if (problems.length > 0) return { ok: false, problems: sortByLine(problems) };
+  const sections = reading.sections.map(({ type, name, line, options }) => {
+    return { type, name, line, values: [...options.values()].flat() };
   });
-  return parts.join('');
+  for (const line of text.unread) {
+    const what = 'what stands behind the ";" is not read; put it into a line of its own';
+    reading.notes.push({ where: `${file}:${line}`, what });
+  }
+  return ok({ file, sections, notes: sortByLine(reading.notes) });
 }
 
-function addStatement(
-  packages: OpenPackage[],
-  { words, line }: Statement,
-  file: string,
-  problems: Problem[],
-): void {
-  const [keyword, first = '', second] = words;
-  const complain = (what: string) => problems.push({ where: `${file}:${line}`, what });
+/** The statements of a line and of the lines that its quotes and backslashes add to it, up to the
+ * first that is broken: its problem, or null. */
+function readLine(reading: Reading): Problem | null {
+  const { text, file } = reading;
+  if (readPlain(reading)) return null;
+  skipSpace(text);
+  for (;;) {
+    const { line } = text;
+    text.opened = null;
+    const keyword = keywordOf(text);
+    if (keyword === '') return null;
+    const what = readStatement(reading, keyword, line);
+    if (what === null) continue;
+    const { opened } = reading.text;
+    // Words that do not fit come of a quote that was forgotten, a bad name does not.
+    if (opened === null || (opened.closed && !what.startsWith('write: ')))
+      return { where: `${file}:${line}`, what };
+    const { quote } = opened;
+    const seen = opened.closed ? 'is closed in a later line' : 'is never closed';
+    return { where: `${file}:${opened.line}`, what: `${quote} ${seen}; add the second ${quote}` };
+  }
+}
+
+/** A line as `uci export` writes it: most are, and one expression is faster than words. */
+const PLAIN = /[ \t]*(option|list)[ \t]+([A-Za-z0-9_]+)[ \t]+'([^'\n]*)'\n/y;
+
+function readPlain(reading: Reading): boolean {
+  const { text, section } = reading;
+  PLAIN.lastIndex = text.at;
+  const match = section === null ? null : PLAIN.exec(text.all);
+  if (section === null || match === null) return false;
+  const keyword = match[1] === 'list' ? 'list' : 'option';
+  putValue(reading, section, { keyword, name: match[2]!, value: match[3]!, line: text.line });
+  return true;
+}
+
+const FORMS = {
+  package: 'package NAME',
+  config: "config TYPE 'NAME'",
+  option: "option NAME 'VALUE', with quotes around the value",
+  list: "list NAME 'VALUE', with quotes around the value",
+};
+
+const KEYWORDS = new Map(
+  (['package', 'config', 'option', 'list'] as const).flatMap((word) => [
+    [word as string, word],
+    [word.charAt(0), word],
+  ]),
+);
+
+/** What is wrong with it, or null. */
+function readStatement(reading: Reading, text: string, line: number): string | null {
+  const keyword = KEYWORDS.get(text);
+  if (keyword === undefined) return unknownKeyword(text);
+  const words = reading.text;
+  const first = wordOf(words);
+  const second = keyword === 'package' ? '' : wordOf(words);
+  // A third word is one too many; an empty one ends the statement as `;` does.
+  const isComplete = Boolean(first) && second !== null && isEnd(words);
+  if (!first || second === null || !isComplete) return `write: ${FORMS[keyword]}`;
   if (keyword === 'package') {
-    if (words.length !== 2 || !isName(first)) complain('write: package NAME');
-    else packages.push({ name: first, file, sections: [] });
-    return;
+    // libuci has read the name of a file off its path, and goes on without this one.
+    return /^[A-Za-z0-9_-]+$/.test(first) ? null : `write: ${FORMS.package}`;
   }
-  if (keyword === 'config') {
-    if (words.length < 2 || words.length > 3) complain("write: config TYPE 'NAME'");
-    else if (!isName(first)) complain(`section type "${first}": use letters, digits, - and _`);
-    else if (second !== undefined && !/^[A-Za-z0-9_]+$/.test(second)) {
-      complain(`section name "${second}": use letters, digits and _`);
-    } else {
-      if (packages.length === 0) packages.push({ name: null, file, sections: [] });
-      const section = { type: first, name: second ?? null, line, values: [] };
-      packages.at(-1)!.sections.push(section);
-    }
-    return;
+  if (keyword === 'config') return openSection(reading, first, second, line);
+  if (!isName(first)) return `option name "${first}": use letters, digits and _`;
+  if (reading.section === null) return `"${first}" stands before the first config line`;
+  putValue(reading, reading.section, { keyword, name: first, value: second, line });
+  return null;
+}
+
+function isEnd(text: UciText): boolean {
+  return text.at >= text.end || wordOf(text) === '';
+}
+
+function unknownKeyword(text: string): string {
+  const word = text.trim();
+  const keyword = KEYWORDS.get(word);
+  if (keyword !== undefined) return `write: ${FORMS[keyword]}`;
+  if (word === '') return '";" is for another statement in the same line; remove it';
+  return `unknown keyword "${word}"; a line starts with package, config, option or list`;
+}
+
+/** A section that is there already goes on. What is wrong, or null. */
+function openSection(reading: Reading, type: string, name: string, line: number): string | null {
+  const { sections, byName } = reading;
+  const known = name === '' ? undefined : byName.get(name);
+  const section = known ?? { type, name: name === '' ? null : name, line, options: new Map() };
+  // Of a broken one too: its options are not those of the section before it.
+  reading.section = section;
+  if (!/^[!-~]+$/.test(type)) return `section type "${type}": use letters, digits, - and _`;
+  if (name !== '' && !isName(name)) return `section name "${name}": use letters, digits and _`;
+  if (known !== undefined) {
+    if (known.type === type) return null;
+    return `section "${name}" is of type ${known.type} in line ${known.line}; rename one`;
   }
-  if (keyword !== 'option' && keyword !== 'list') {
-    complain(`unknown keyword "${keyword}"; a line starts with package, config, option or list`);
-    return;
-  }
-  const section = packages.at(-1)?.sections.at(-1);
-  if (words.length !== 3) complain(`write: ${keyword} NAME 'VALUE', with quotes around the value`);
-  else if (!isName(first)) complain(`option name "${first}": use letters, digits, - and _`);
-  else if (section === undefined) complain(`"${first}" stands before the first config line`);
-  else section.values.push({ keyword, name: first, value: second!, line });
+  sections.push(section);
+  const key = name === '' ? generatedName(type, sections.length) : name;
+  if (!byName.has(key)) byName.set(key, section);
+  return null;
+}
+
+/** How libuci calls an anonymous section, which another line may name (list.c: uci_fixup_section). */
+function generatedName(type: string, count: number): string {
+  let hash = 5381;
+  for (let i = 0; i < type.length; i++) hash = (hash * 33 + type.charCodeAt(i)) & 0xffff;
+  return `cfg${count.toString(16).padStart(2, '0')}${hash.toString(16).padStart(4, '0')}`;
+}
+
+/** As uci_set and uci_add_list do: an option without a value changes nothing, the last value counts,
+ * and a list takes in an option of its name. */
+function putValue({ file, notes }: Reading, { options }: OpenSection, value: UciValue): void {
+  const { keyword, name, line } = value;
+  const held = options.get(name);
+  if (keyword === 'option') {
+    if (value.value === '') return;
+    options.set(name, [value]);
+    if (held === undefined) return;
+    const what = `"${name}" has no effect, line ${line} sets it again; remove one of the two`;
+    notes.push({ where: `${file}:${held[0]!.line}`, what });
+  } else if (held === undefined) options.set(name, [value]);
+  else if (held[0]!.keyword === 'list') held.push(value);
+  else options.set(name, [{ ...held[0]!, keyword }, value]);
 }
 
 function isName(text: string): boolean {
-  return /^[A-Za-z0-9_-]+$/.test(text);
+  return /^[A-Za-z0-9_]+$/.test(text);
 }

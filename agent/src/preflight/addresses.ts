@@ -7,9 +7,9 @@ import type { Look } from './look.ts';
 import { type Placed, placeOf, sectionsOf } from './place.ts';
 import type { RouterSeen, Subject } from './seen.ts';
 
-export function addressesLook({ policy, packages, router }: Subject): Look {
+export function addressesLook({ policy, uci, router }: Subject): Look {
   const notes: Problem[] = [];
-  const sections = sectionsOf(packages, 'proxy');
+  const sections = sectionsOf(uci, 'proxy');
   for (const { name, address, local, remote, inner6 } of policy.proxies) {
     const placed = sections.find(({ section }) => section.name === name);
     if (placed === undefined) continue;

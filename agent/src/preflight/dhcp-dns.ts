@@ -34,13 +34,11 @@ export function readDhcpDns(text: string): Result<DhcpDns> {
   const read = parseUci(text, FILE);
   if (!read.ok) return read;
   const counts = new Map<string, number>();
-  const sections = read.value
-    .flatMap((one) => one.sections)
-    .map((section) => {
-      const at = counts.get(section.type) ?? 0;
-      counts.set(section.type, at + 1);
-      return { section, path: `dhcp.${section.name ?? `@${section.type}[${at}]`}` };
-    });
+  const sections = read.value.sections.map((section) => {
+    const at = counts.get(section.type) ?? 0;
+    counts.set(section.type, at + 1);
+    return { section, path: `dhcp.${section.name ?? `@${section.type}[${at}]`}` };
+  });
   const value = {
     announced: sections.flatMap(({ section, path }) => announcedOf(section, path)),
     ports: sections

@@ -19,8 +19,8 @@ import type { RouterSeen, Subject } from './seen.ts';
 
 const SUBJECT = 'lan devices';
 
-export function lanLook({ policy, packages }: Subject, seen: RouterSeen): Look {
-  const globals = globalsOf(packages);
+export function lanLook({ policy, uci }: Subject, seen: RouterSeen): Look {
+  const globals = globalsOf(uci);
   const option = `${globals.path}.lan`;
   const problems: Problem[] = [];
   const notes: Problem[] = [];

@@ -2,7 +2,9 @@
 // and nothing else. Who adds one adds it here. Pure.
 import { addressesLook } from './addresses.ts';
 import { clockLook } from './clock.ts';
+import { configurationLook } from './configuration.ts';
 import { forwardingLook } from './forwarding.ts';
+import { hostsLook } from './hosts.ts';
 import { partsLook } from './kernel-parts.ts';
 import { lanLook } from './lan-devices.ts';
 import type { Look } from './look.ts';
@@ -11,11 +13,16 @@ import { profilesLook } from './profiles.ts';
 import { resolversLook } from './resolvers.ts';
 import { COLLISIONS, collisionsLook } from './rules.ts';
 import type { RouterSeen, Subject } from './seen.ts';
+import { timeZoneLook } from './time-zone.ts';
 import { trafficLook } from './traffic.ts';
 import { wayOutLook } from './way-out.ts';
 
 /** What any file can be asked. */
-const OF_FILE: readonly ((subject: Subject) => Look)[] = [addressesLook, profilesLook];
+const OF_FILE: readonly ((subject: Subject) => Look)[] = [
+  configurationLook,
+  addressesLook,
+  profilesLook,
+];
 
 /** What is asked of this router. */
 const OF_ROUTER: readonly ((subject: Subject, seen: RouterSeen) => Look)[] = [
@@ -29,6 +36,8 @@ const OF_ROUTER: readonly ((subject: Subject, seen: RouterSeen) => Look)[] = [
   partsLook,
   offloadLook,
   clockLook,
+  timeZoneLook,
+  hostsLook,
 ];
 
 export function looksOf(subject: Subject): Look[] {

@@ -9,12 +9,10 @@ export interface Placed {
   readonly section: UciSection;
 }
 
-export function sectionsOf(packages: readonly UciPackage[], type: string): Placed[] {
-  return packages
-    .filter(({ name }) => name === null || name === 'whp')
-    .flatMap(({ file, sections }) => sections.map((section) => ({ file, section })))
-    .filter(({ section }) => section.type === type)
-    .map(({ file, section }, at) => ({
+export function sectionsOf({ file, sections }: UciPackage, type: string): Placed[] {
+  return sections
+    .filter((section) => section.type === type)
+    .map((section, at) => ({
       path: `whp.${section.name ?? `@${type}[${at}]`}`,
       file,
       section,
@@ -30,10 +28,10 @@ export function placeOf({ path, file, section }: Placed, option: string, value?:
 }
 
 /** The globals section, or what stands for one that is not there. */
-export function globalsOf(packages: readonly UciPackage[]): Placed {
+export function globalsOf(uci: UciPackage): Placed {
   const section = { type: 'globals', name: 'globals', line: 1, values: [] };
-  const file = packages[0]?.file ?? '/etc/config/whp';
-  return sectionsOf(packages, 'globals')[0] ?? { path: 'whp.globals', file, section };
+  const { file } = uci;
+  return sectionsOf(uci, 'globals')[0] ?? { path: 'whp.globals', file, section };
 }
 
 export function isOff({ section }: Placed): boolean {

@@ -3,8 +3,8 @@ import type { Look } from './look.ts';
 import { placeOf, sectionsOf } from './place.ts';
 import type { Subject } from './seen.ts';
 
-export function profilesLook({ policy, packages }: Subject): Look {
-  const sections = sectionsOf(packages, 'app');
+export function profilesLook({ policy, uci }: Subject): Look {
+  const sections = sectionsOf(uci, 'app');
   const notes = policy.apps
     .filter(({ profile }) => profile.retired !== undefined)
     .map(({ name, profile: { title, retired } }) => {

@@ -4,9 +4,11 @@
 import type { StandIn } from '../learn/stand-ins.ts';
 import type { KernelAddress } from '../netlink/address.ts';
 import type { KernelLink } from '../netlink/link.ts';
+import type { KnownHosts } from '../policy/hosts.ts';
 import type { KernelPart } from '../policy/lacking.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { UciPackage } from '../policy/uci.ts';
+import type { FoundZone } from '../policy/zone-files.ts';
 import type { Found } from '../repair/collisions.ts';
 import type { DnsTurn } from './dns-turns.ts';
 import type { Firewall } from './firewall.ts';
@@ -15,8 +17,8 @@ import type { ResolversSeen } from './resolvers.ts';
 /** A configuration that has no problem, and the router that it is for. */
 export interface Subject {
   readonly policy: Policy;
-  /** The files that the policy was made from, for places and for what is disabled in them. */
-  readonly packages: readonly UciPackage[];
+  /** The file that the policy was made from, for places and for what is disabled in it. */
+  readonly uci: UciPackage;
   /** Milliseconds since 1970, as this router's clock has it. */
   readonly wall: number;
   /** null: the file is looked at alone, as one for another router. */
@@ -36,6 +38,9 @@ export interface RouterSeen extends Found {
   readonly standIns: readonly StandIn[];
   /** Devices of /etc/config/network by the name of their interface. */
   readonly interfaces: ReadonlyMap<string, string>;
+  /** Where devices are known from, and the time zone. */
+  readonly hosts: KnownHosts;
+  readonly zone: FoundZone;
   /** Parts of the kernel that are missing, with what the kernel said; null: not asked now. */
   readonly lacking: ReadonlyMap<KernelPart, string> | null;
   /** What came by each lan device; null: no agent runs that would have watched. */

@@ -51,7 +51,7 @@ export function silentOf(looks: readonly Look[]): string[] {
     .flatMap(({ notes }) => notes.map(({ what }) => what));
 }
 
-export function trafficLook({ policy, packages }: Subject, seen: RouterSeen): Look {
+export function trafficLook({ policy, uci }: Subject, seen: RouterSeen): Look {
   const subject = SUBJECT;
   const { traffic } = seen;
   if (traffic === null)
@@ -66,7 +66,7 @@ export function trafficLook({ policy, packages }: Subject, seen: RouterSeen): Lo
     told.push(`${name} ${one.received} packets${minutes > 0 ? `, none for ${minutes} min` : ''}`);
     if (one.silent < SILENCE_MILLISECONDS || !isRunning(link)) continue;
     const what = `no packet seen on ${name} for ${minutes} min, though its link is up: are the devices of the home behind it? "ip -s link show dev ${name}" counts, "whp check --explain" lists what is looked at`;
-    notes.push({ where: placeOf(globalsOf(packages), 'lan', name), what });
+    notes.push({ where: placeOf(globalsOf(uci), 'lan', name), what });
   }
   return { subject, seen: told.join('; ') || 'no lan device is there', problems: [], notes };
 }

@@ -4,17 +4,17 @@ import type { UciPackage } from '../policy/uci.ts';
 import { isOff, sectionsOf } from './place.ts';
 
 /** "good: skype by cloud (203.0.113.20), all devices, refused when it is down" */
-export function verdictOf(policy: Policy, packages: readonly UciPackage[]): string {
+export function verdictOf(policy: Policy, uci: UciPackage): string {
   if (policy.apps.length > 0)
     return `good: ${policy.apps.map((app) => appText(policy, app)).join('; ')}`;
-  return `valid, but nothing is proxied: ${whyNothing(packages)}`;
+  return `valid, but nothing is proxied: ${whyNothing(uci)}`;
 }
 
-function whyNothing(packages: readonly UciPackage[]): string {
-  const globals = sectionsOf(packages, 'globals').find(isOff);
+function whyNothing(uci: UciPackage): string {
+  const globals = sectionsOf(uci, 'globals').find(isOff);
   if (globals !== undefined)
     return `the agent is switched off; uci set ${globals.path}.enabled=1; uci commit whp; /etc/init.d/whp restart`;
-  const apps = sectionsOf(packages, 'app').filter(isOff);
+  const apps = sectionsOf(uci, 'app').filter(isOff);
   if (apps.length === 0) return 'there is no app section; see docs/uci.md';
   const names = apps.map(({ section }) => section.name).join(', ');
   const fix = apps.length === 1 ? `; uci set ${apps[0]!.path}.enabled=1; uci commit whp` : '';

@@ -56,10 +56,17 @@ export function readClaims(): Found['claims'] {
   return PROGRAMS.flatMap(({ who, option, mask }) => {
     const read = readText(`/etc/config/${who}`);
     if (!read.ok) return [];
-    const said = new RegExp(`option\\s+['"]?${option}['"]?\\s+['"]?(?:0x)?([0-9a-f]+)`, 'i');
-    const found = option === '' ? null : said.exec(read.text);
-    return [{ who, mask: found === null ? mask : Number.parseInt(found[1]!, 16) >>> 0 }];
+    return [{ who, mask: claimedMask(read.text, who, option) ?? mask }];
   });
+}
+
+/** The mask that its option says, hexadecimal with or without 0x; null: none. */
+function claimedMask(text: string, who: string, option: string): number | null {
+  const parsed = parseUci(text, who);
+  const sections = parsed.ok ? parsed.value.sections : [];
+  const values = sections.flatMap((one) => one.values.filter(({ name }) => name === option));
+  const digits = /^(?:0x)?([0-9a-f]{1,8})$/i.exec(values.at(-1)?.value ?? '')?.[1];
+  return digits === undefined ? null : Number.parseInt(digits, 16);
 }
 
 /** Devices of netifd's interfaces by the interface's name; a file that cannot be read has none. */
@@ -69,7 +76,7 @@ export function readInterfaces(): Map<string, string> {
   const parsed = read.ok ? parseUci(read.text, file) : null;
   const found = new Map<string, string>();
   if (parsed?.ok !== true) return found;
-  for (const { type, name, values } of parsed.value.flatMap(({ sections }) => sections)) {
+  for (const { type, name, values } of parsed.value.sections) {
     if (type !== 'interface' || name === null) continue;
     const option = (of: string): string | undefined => values.find((one) => one.name === of)?.value;
     // Before 21.02: `option type bridge` made br-NAME of its ifname.

@@ -3,9 +3,11 @@
 import type { StandIn } from '../learn/stand-ins.ts';
 import type { KernelPart } from '../policy/lacking.ts';
 import type { RouterSeen, Traffic } from '../preflight/seen.ts';
+import { readKnownHosts } from './hosts.ts';
 import { type Listing, readClaims, readInterfaces } from './others.ts';
 import type { Realized } from './paths.ts';
 import { readResolvers } from './resolvers.ts';
+import { readZone } from './zone.ts';
 
 /** `lan`: the devices that the configuration names. The rest is what only some who ask have read. */
 export function routerSeen(
@@ -28,6 +30,8 @@ export function routerSeen(
     interfaces,
     resolvers: readResolvers((listing.turns ?? []).flatMap(({ port }) => port ?? [])),
     standIns,
+    hosts: readKnownHosts(),
+    zone: readZone(),
     lacking,
     traffic,
   };

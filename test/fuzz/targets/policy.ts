@@ -16,9 +16,9 @@ const base = read(UCI_SEEDS[0]!);
 const before = base === null ? null : compile(base);
 
 function read(text: string): Policy | null {
-  const packages = parseUci(text, 'whp');
-  if (!packages.ok) return null;
-  const built = buildPolicy({ packages: packages.value, profiles });
+  const uci = parseUci(text, 'whp');
+  if (!uci.ok) return null;
+  const built = buildPolicy({ uci: uci.value, profiles });
   return built.ok ? built.value : null;
 }
 
@@ -50,9 +50,9 @@ export const policy: Target = {
   seeds: UCI_SEEDS.map(bytesOf),
   words: UCI_WORDS,
   run(input) {
-    const packages = parseUci(textOf(input), 'whp');
-    if (!packages.ok) return 'not read';
-    const built = buildPolicy({ packages: packages.value, profiles });
+    const uci = parseUci(textOf(input), 'whp');
+    if (!uci.ok) return 'not read';
+    const built = buildPolicy({ uci: uci.value, profiles });
     if (built.ok) {
       check(built.value);
       const { proxies, apps } = built.value;

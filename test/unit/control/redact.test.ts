@@ -41,14 +41,13 @@ config proxy 'cloud'
 config app 'skype'
 	list device 'annas_phone'
 `,
-    "config host\n	option name 'printer'\n	option mac 'aa:bb:cc:00:00:01'\n",
-    '1763726400 aa:bb:cc:00:00:02 192.168.1.5 Bobs-Laptop *\n1 aa:bb:cc:00:00:03 192.168.1.6 * *\n',
+    ['printer', 'bobs-laptop'],
   );
   assert.equal(names.sort(), [
-    'Bobs-Laptop',
     'anna-phone',
     'annas_phone',
     'bank',
+    'bobs-laptop',
     'my-bank.example',
     'printer',
   ]);

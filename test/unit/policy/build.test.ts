@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { buildPolicy, DEFAULT_GLOBALS } from '../../../agent/src/policy/build.ts';
 import { dayOf, expiredRanges } from '../../../agent/src/policy/expiry.ts';
 import type { Profile } from '../../../agent/src/policy/profile.ts';
+import { SECTIONS } from '../../../agent/src/policy/sections.ts';
 import { parseUci } from '../../../agent/src/policy/uci.ts';
 import { PROFILE } from './profile-text.ts';
 
@@ -14,9 +15,9 @@ const profiles = new Map<string, Profile>([
 ]);
 
 function build(text: string, slots?: ReadonlyMap<string, number>) {
-  const packages = parseUci(text, 'whp');
-  if (!packages.ok) throw new Error(packages.problems[0]!.what);
-  return buildPolicy({ packages: packages.value, profiles, ...(slots && { slots }) });
+  const uci = parseUci(text, 'whp');
+  if (!uci.ok) throw new Error(uci.problems[0]!.what);
+  return buildPolicy({ uci: uci.value, profiles, ...(slots && { slots }) });
 }
 
 function built(text: string, slots?: ReadonlyMap<string, number>) {
@@ -57,8 +58,6 @@ config app 'skype'
 	list device '192.168.1.34'
 	list device '192.168.1.77/28'
 package network
-config interface 'lan'
-	option proto 'static'
 `);
   assert.equal(policy, {
     globals: {
@@ -123,10 +122,10 @@ test('apps keep the slots they have, new ones get the lowest free', () => {
 });
 
 test('ranges out of date are left out when the day is known', () => {
-  const packages = parseUci(`${CLOUD}config app 'skype'\n\tlist proxy 'cloud'\n`, 'whp');
-  if (!packages.ok) throw new Error('config');
+  const uci = parseUci(`${CLOUD}config app 'skype'\n\tlist proxy 'cloud'\n`, 'whp');
+  if (!uci.ok) throw new Error('config');
   const ranges = (today: string) => {
-    const result = buildPolicy({ packages: packages.value, profiles, today });
+    const result = buildPolicy({ uci: uci.value, profiles, today });
     return result.ok ? result.value.apps[0]!.profile.ranges.length : -1;
   };
   assert.equal([ranges('1970-01-01'), ranges('2030-01-01'), ranges('2030-01-02')], [1, 1, 0]);
@@ -161,46 +160,91 @@ config app 'Skype'
 	list device 'kitchen'
 config app 'skype'
 	option enabled '2'
-	option proxy 'two'
-	option proxy 'two'
+	list proxy 'two'
+	list proxy 'two'
 config colour 'x'
-config app 'two'
+config app 'three'
 config app
 `;
   const expected = [
-    'whp.x (whp:30): unknown section type "colour"; use globals, proxy, app, device, group, rule, sync',
-    'whp.two (whp:31): there is another section of this name in line 16; rename one',
-    'whp.again (whp:9): there is a globals section already; join the two',
-    'whp.globals.colour (whp:7): unknown option of a globals section; use enabled, mask, preference, table, queue, group, hold, log_flows, hello, dns_redirect, dns_reject_dot, dns_reject_doh, lan, dns_device',
-    'whp.globals.lan (whp:8): "a device" is no name of a network device; as in br-lan',
     'whp.globals.mask (whp:2): needs exactly four neighbouring bits, as in 0x0f000000',
     'whp.globals.preference (whp:3): "40000" is no whole number from 1 to 32750',
     "whp.globals.table (whp:4): would use tables 253 to 255, which are the system's; as in 15000",
     'whp.globals.queue (whp:5): "x" is no whole number from 0 to 65535',
     'whp.globals.hold (whp:6): "maybe" is neither 1 nor 0',
+    'whp.globals.colour (whp:7): unknown option of a globals section; use enabled, mask, preference, table, queue, group, hold, log_flows, hello, dns_redirect, dns_reject_dot, dns_reject_doh, lan, dns_device',
+    'whp.globals.lan (whp:8): "a device" is no name of a network device; as in br-lan',
+    'whp.again (whp:9): there is a globals section already; join the two',
     'whp.much_too_long (whp:10): a proxy needs a name of 1 to 10 letters, digits or _',
     'whp.much_too_long.address (whp:11): "cloud.example" is no IP address; write the proxy\'s public IP address',
     'whp.much_too_long.remote (whp:13): is the same as local; change one',
     'whp.much_too_long.key (whp:14): "-1" is no whole number from 0 to 4294967295',
     'whp.much_too_long.mtu (whp:15): "576" is no whole number from 1280 to 65535',
-    'whp.two.remote (whp:19): is there already in line 18; remove one',
-    "whp.two.address (whp:20): has one value; write: option address 'VALUE'",
     'whp.two.local (whp:17): proxy much_too_long uses 10.254.1.2 too; give each its own',
+    "whp.two.address (whp:20): has one value; write: option address 'VALUE'",
     'whp.Skype (whp:21): an app needs a name of 1 to 10 of a-z and 0-9, a letter first',
     'whp.Skype.profile (whp:22): there is no profile "nope"; known: p0, p1, p10, p11, p12, p13, p14, p2, p3, p4, p5, p6, p7, p8, p9, skype',
+    'whp.Skype.fallback (whp:23): "maybe" is not one of block, direct',
     'whp.Skype.proxy (whp:24): there is no proxy "three"; known: much_too_long, two',
     'whp.Skype.device (whp:25): "kitchen" is no MAC, no address, no block such as 192.168.1.32/28, and no device or group section (there are none)',
-    'whp.Skype.fallback (whp:23): "maybe" is not one of block, direct',
-    "whp.skype.proxy (whp:29): is there already in line 28; write: list proxy 'VALUE' for each",
     'whp.skype.enabled (whp:27): "2" is neither 1 nor 0',
     'whp.skype.proxy (whp:29): "two" is there twice',
-    'whp.two.profile (whp:31): there is no profile "two"; known: p0, p1, p10, p11, p12, p13, p14, p2, p3, p4, p5, p6, p7, p8, p9, skype',
-    "whp.two.proxy (whp:31): is missing; write: list proxy 'NAME' (known: much_too_long, two)",
+    'whp.x (whp:30): unknown section type "colour"; use globals, proxy, app, device, group, rule, sync',
+    'whp.three.profile (whp:31): there is no profile "three"; known: p0, p1, p10, p11, p12, p13, p14, p2, p3, p4, p5, p6, p7, p8, p9, skype',
+    "whp.three.proxy (whp:31): is missing; write: list proxy 'NAME' (known: much_too_long, two)",
     'whp.@app[3] (whp:32): an app needs a name of 1 to 10 of a-z and 0-9, a letter first',
     'whp.@app[3].profile (whp:32): there is no profile ""; known: p0, p1, p10, p11, p12, p13, p14, p2, p3, p4, p5, p6, p7, p8, p9, skype',
     "whp.@app[3].proxy (whp:32): is missing; write: list proxy 'NAME' (known: much_too_long, two)",
   ];
   assert.equal(problems(text), expected);
+});
+
+/** One section of each type, which an option without a value is written into. */
+const EACH: Readonly<Record<string, string>> = {
+  globals: "config globals 'globals'\n\toption mask '0x00f00000'\n",
+  proxy: `${CLOUD}\toption key '7'\n`,
+  app: "config app 'skype'\n\tlist proxy 'cloud'\n",
+  device: "config device 'tv'\n\tlist mac 'aa:bb:cc:00:00:01'\n",
+  group: "config group 'kids'\n\tlist device 'tv'\n",
+  rule: "config rule\n\toption action 'direct'\n\tlist address '192.0.2.1'\n",
+  sync: "config sync\n\toption url 'https://cloud.example/policy'\n",
+};
+
+test('an option without a value is not set, whichever it is', () => {
+  const whole = Object.values(EACH).join('');
+  const expected = built(whole);
+  for (const [type, { options, lists }] of Object.entries(SECTIONS)) {
+    for (const option of [...options, ...lists]) {
+      for (const line of [`option ${option} ''`, `option ${option}`, `option ${option} "" # x`]) {
+        const text = whole.replace(EACH[type]!, `${EACH[type]}\t${line}\n`);
+        assert.equal(built(text), expected, `${type}: ${line}`);
+      }
+    }
+  }
+});
+
+test('a list of empty values never passes for no list', () => {
+  const meanings = new Map([
+    ['app.device', ': without it, all devices'],
+    ['app.schedule', ': without it, all hours'],
+    ['globals.lan', ': without it, br-lan'],
+    ['globals.dns_device', ': without it, all devices'],
+    ['rule.port', ': without it, every port'],
+  ]);
+  const whole = Object.values(EACH).join('');
+  for (const [type, { lists }] of Object.entries(SECTIONS)) {
+    for (const list of lists) {
+      const text = whole.replace(EACH[type]!, `${EACH[type]}\tlist ${list} ''\n\tlist ${list}\n`);
+      // Beside a value it says nothing.
+      const isSet = EACH[type]!.includes(`list ${list} `);
+      const meaning = meanings.get(`${type}.${list}`) ?? '';
+      const what = `is empty; write a value, or remove the line${meaning}`;
+      const at = text.slice(0, text.indexOf(`list ${list} ''`)).split('\n').length;
+      const found = problems(text).filter((one) => one.includes(`.${list} (whp:${at}): ${what}`));
+      assert.is(found.length, isSet ? 0 : 1, `${type}.${list}: ${problems(text).join('\n')}`);
+      if (isSet) assert.equal(built(text), built(whole), `${type}.${list}`);
+    }
+  }
 });
 
 test('two tunnels to one proxy need keys of their own, two apps profiles of their own', () => {

@@ -2,7 +2,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { buildPolicy } from '../../../agent/src/policy/build.ts';
-import { type Host, parseLeases, parseStaticHosts } from '../../../agent/src/policy/hosts.ts';
+import type { Host } from '../../../agent/src/policy/hosts.ts';
+import { parseLeases } from '../../../agent/src/policy/leases.ts';
 import { canonicalMac } from '../../../agent/src/policy/mac.ts';
 import type { Profile } from '../../../agent/src/policy/profile.ts';
 import { parseUci } from '../../../agent/src/policy/uci.ts';
@@ -18,9 +19,9 @@ config app 'skype'
 `;
 
 function build(text: string, hosts: readonly Host[] = []) {
-  const packages = parseUci(HEAD + text, 'whp');
-  if (!packages.ok) throw new Error(packages.problems[0]!.what);
-  return buildPolicy({ packages: packages.value, profiles, hosts });
+  const uci = parseUci(HEAD + text, 'whp');
+  if (!uci.ok) throw new Error(uci.problems[0]!.what);
+  return buildPolicy({ uci: uci.value, profiles, hosts });
 }
 
 function limits(text: string, hosts: readonly Host[] = []) {
@@ -43,37 +44,6 @@ nonsense
 1763726400 ff:ff:ff:ff:ff:ff 192.168.1.52 all *
 `;
 const HOSTS = parseLeases(LEASES);
-
-test('leases: name, address and MAC; what names no MAC is left out', () => {
-  assert.equal(HOSTS, [
-    { mac: 'aa:bb:cc:00:00:01', address: '192.168.1.50', name: 'xbox' },
-    { mac: 'aa:bb:cc:00:00:02', address: '192.168.1.51', name: null },
-  ]);
-});
-
-test('static hosts of the DHCP configuration, with several MACs', () => {
-  const text = `config dnsmasq
-	option domain 'lan'
-config host
-	option name 'Tablet'
-	option ip '192.168.1.60'
-	list mac 'aa:bb:cc:00:00:0A'
-	list mac 'aa:bb:cc:00:00:0b'
-config host
-	option name 'old'
-	option mac 'aa:bb:cc:00:00:0c aa:bb:cc:00:00:0d'
-`;
-  assert.equal(
-    parseStaticHosts(text).map(({ mac, name }) => `${name} ${mac}`),
-    [
-      'tablet aa:bb:cc:00:00:0a',
-      'tablet aa:bb:cc:00:00:0b',
-      'old aa:bb:cc:00:00:0c',
-      'old aa:bb:cc:00:00:0d',
-    ],
-  );
-  assert.equal(parseStaticHosts("config 'broken"), []);
-});
 
 test('every usual spelling of a MAC', () => {
   for (const text of ['AA-BB-CC-00-00-01', 'aabb.cc00.0001', 'aabbcc000001', 'aa:bb:cc:0:0:1']) {
@@ -143,16 +113,16 @@ config group 'kids'
 config group 'adults'
 `;
   assert.equal(problems(text), [
+    'whp.skype.device (whp:7): "nobody" is no MAC, no address, no block such as 192.168.1.32/28, and no device or group section (empty, , wrong, kids, adults)',
+    'whp.skype.device (whp:8): "ff:ff:ff:ff:ff:ff" is no address of a single device',
     "whp.empty (whp:9): says nothing of the device; write: list mac 'AA:BB:CC:DD:EE:FF'",
     "whp.@device[1] (whp:10): needs a name; write: config device 'NAME'",
     'whp.@device[1].mac (whp:11): "aa:bb" is no MAC; write it as AA:BB:CC:DD:EE:FF',
-    'whp.wrong.colour (whp:15): unknown option of a device section; use mac, address, name',
     'whp.wrong.address (whp:13): "192.168.1" is neither an address nor a block such as 192.168.1.32/28',
     'whp.wrong.name (whp:14): "a b" is no host name such as living-room-tv',
+    'whp.wrong.colour (whp:15): unknown option of a device section; use mac, address, name',
     'whp.kids.device (whp:18): "adults" is no MAC, no address, no block such as 192.168.1.32/28, and no device or group section (empty, , wrong)',
     "whp.adults.device (whp:19): is missing; write: list device 'NAME' for each of its devices",
-    'whp.skype.device (whp:7): "nobody" is no MAC, no address, no block such as 192.168.1.32/28, and no device or group section (empty, , wrong, kids, adults)',
-    'whp.skype.device (whp:8): "ff:ff:ff:ff:ff:ff" is no address of a single device',
   ]);
 });
 

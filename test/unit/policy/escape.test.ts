@@ -7,9 +7,9 @@ import { parseUci } from '../../../agent/src/policy/uci.ts';
 
 function build(lines: string, more: Partial<BuildInput> = {}) {
   const text = `config globals 'globals'\n${lines}`;
-  const packages = parseUci(text, 'whp');
-  assert.ok(packages.ok);
-  return buildPolicy({ packages: packages.value, profiles: new Map(), ...more });
+  const uci = parseUci(text, 'whp');
+  assert.ok(uci.ok);
+  return buildPolicy({ uci: uci.value, profiles: new Map(), ...more });
 }
 
 function escapeOf(lines: string, more: Partial<BuildInput> = {}) {

@@ -22,9 +22,9 @@ config app 'other'
 `;
 
 function build(text: string) {
-  const packages = parseUci(HEAD + text, 'whp');
-  if (!packages.ok) throw new Error(packages.problems[0]!.what);
-  return buildPolicy({ packages: packages.value, profiles });
+  const uci = parseUci(HEAD + text, 'whp');
+  if (!uci.ok) throw new Error(uci.problems[0]!.what);
+  return buildPolicy({ uci: uci.value, profiles });
 }
 
 function apps(text: string) {
@@ -117,8 +117,8 @@ config rule 'c'
       'whp.b.port (whp:15): "9-8" is no port such as 443, nor a span such as 5000-5010',
       'whp.c.action (whp:17): "drop" is not one of proxy, direct',
       'whp.c.app (whp:18): there is no app "nope"; known: skype, other',
-      'whp.c.protocol (whp:21): "icmp" is not one of both, tcp, udp',
       'whp.c.port (whp:20): a name stands for all ports; use an address, or remove port',
+      'whp.c.protocol (whp:21): "icmp" is not one of both, tcp, udp',
     ],
   );
 });
@@ -141,10 +141,10 @@ test('a sync section is checked, and refused when it is switched on', () => {
 config sync
 `),
     [
+      "whp.@sync[0].enabled (whp:10): this version fetches no policy; write: option enabled '0'",
       'whp.@sync[0].url (whp:11): "ftp://x" is no address such as http://10.254.1.1:8080/policy',
       'whp.@sync[0].key (whp:12): is no Ed25519 public key: 64 hexadecimal digits',
       'whp.@sync[0].interval (whp:13): "5" is no whole number from 60 to 604800',
-      "whp.@sync[0].enabled (whp:10): this version fetches no policy; write: option enabled '0'",
       'whp.@sync[1] (whp:14): there is a sync section already; join the two',
     ],
   );

@@ -8,6 +8,7 @@ import type { KernelRoute } from '../../../agent/src/netlink/route.ts';
 import { buildPolicy } from '../../../agent/src/policy/build.ts';
 import type { Profile } from '../../../agent/src/policy/profile.ts';
 import { parseUci } from '../../../agent/src/policy/uci.ts';
+import { findZone } from '../../../agent/src/policy/zone-files.ts';
 import { readFirewall } from '../../../agent/src/preflight/firewall.ts';
 import type { Look } from '../../../agent/src/preflight/look.ts';
 import { linesOf, looksOf, notesOf } from '../../../agent/src/preflight/looks.ts';
@@ -38,6 +39,8 @@ function route(link: number, change: Partial<KernelRoute> = {}): KernelRoute {
 
 const BRIDGE = link(5, 'br-lan', { kind: 'bridge' });
 const HOME: RouterSeen = {
+  hosts: { hosts: [], leases: [], fixed: 0, notes: [] },
+  zone: findZone(() => 'UTC'),
   links: [
     link(1, 'lo'),
     link(2, 'eth0', { master: 5 }),
@@ -75,13 +78,13 @@ config app 'skype'
 `;
 
 function looked(text: string, seen: Partial<RouterSeen> | null, profile = PROFILE, wall = NOON) {
-  const packages = parseUci(text, '/etc/config/whp');
-  if (!packages.ok) throw new Error(packages.problems[0]!.what);
+  const uci = parseUci(text, '/etc/config/whp');
+  if (!uci.ok) throw new Error(uci.problems[0]!.what);
   const profiles = new Map([['skype', profile]]);
-  const policy = buildPolicy({ packages: packages.value, profiles, doh: [] });
+  const policy = buildPolicy({ uci: uci.value, profiles, doh: [] });
   if (!policy.ok) throw new Error(policy.problems[0]!.what);
   const router = seen === null ? null : { ...HOME, ...seen };
-  return looksOf({ policy: policy.value, packages: packages.value, wall, router });
+  return looksOf({ policy: policy.value, uci: uci.value, wall, router });
 }
 
 function problems(seen: Partial<RouterSeen>, text = CONFIG): string[] {
@@ -105,6 +108,7 @@ test('a home as it should be: nothing to say, and each look says what it saw', (
   assert.equal(
     looks.map(({ subject }) => subject),
     [
+      'configuration',
       'proxies',
       'profiles',
       'agent',
@@ -117,6 +121,8 @@ test('a home as it should be: nothing to say, and each look says what it saw', (
       'kernel modules',
       'flow offload',
       'clock',
+      'time zone',
+      'dhcp leases and static hosts',
     ],
   );
   assert.is(seenOf(looks, 'lan devices'), 'br-lan (bridge, up, 2 ports, 192.168.1.1/24)');
@@ -388,7 +394,7 @@ test('what could not be looked at is told, and that no agent runs', () => {
 test('a file alone is asked nothing of this router', () => {
   assert.equal(
     looked(lan('br-lna'), null).map(({ subject }) => subject),
-    ['proxies', 'profiles'],
+    ['configuration', 'proxies', 'profiles'],
   );
 });
 
@@ -415,12 +421,12 @@ test('silence is counted while the link is up, and told after ten minutes', () =
 
 test('the verdict says what the file does', () => {
   const verdict = (text: string): string => {
-    const packages = parseUci(text, 'whp');
-    if (!packages.ok) throw new Error();
+    const uci = parseUci(text, 'whp');
+    if (!uci.ok) throw new Error();
     const profiles = new Map([['skype', PROFILE]]);
-    const policy = buildPolicy({ packages: packages.value, profiles, doh: [] });
+    const policy = buildPolicy({ uci: uci.value, profiles, doh: [] });
     if (!policy.ok) throw new Error(policy.problems[0]!.what);
-    return verdictOf(policy.value, packages.value);
+    return verdictOf(policy.value, uci.value);
   };
   assert.is(
     verdict(CONFIG),

@@ -2,6 +2,7 @@
 // cannot be read, and the fix for each program.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { findZone } from '../../../agent/src/policy/zone-files.ts';
 import type { DhcpDns } from '../../../agent/src/preflight/dhcp-dns.ts';
 import type { DnsTurn } from '../../../agent/src/preflight/dns-turns.ts';
 import type { Look } from '../../../agent/src/preflight/look.ts';
@@ -29,6 +30,8 @@ const POLICY = { globals: GLOBALS, proxies: [], apps: [], escape: ESCAPE };
 const LINK = { mtu: 1500, flags: 1, kind: 'bridge', gre: null, master: 0, parent: 0, vlan: null };
 const AT = { link: 2, peer: null, scope: 0 };
 const SEEN: RouterSeen = {
+  hosts: { hosts: [], leases: [], fixed: 0, notes: [] },
+  zone: findZone(() => 'UTC'),
   links: [{ ...LINK, index: 2, name: 'br-lan', filters: false, vrfTable: 0, received: null }],
   addresses: [
     { ...AT, address: '192.168.1.1', prefix: 24, family: 4 },
@@ -63,7 +66,12 @@ const TURN: DnsTurn = {
 };
 
 function look(change: Partial<RouterSeen>, policy: object = POLICY): Look {
-  const all = { policy: policy as typeof POLICY, packages: [], wall: 0, router: null };
+  const all = {
+    policy: policy as typeof POLICY,
+    uci: { name: null, file: 'whp', sections: [], notes: [] },
+    wall: 0,
+    router: null,
+  };
   return resolversLook(all, { ...SEEN, ...change });
 }
 

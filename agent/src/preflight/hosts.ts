@@ -1,0 +1,42 @@
+// Looks at where the names and addresses of devices come from: a lease file or a static host that
+// cannot be read leaves a device that the configuration names unknown. Pure.
+import type { Problem } from '../policy/result.ts';
+import type { Look } from './look.ts';
+import { placeOf, sectionsOf } from './place.ts';
+import type { RouterSeen, Subject } from './seen.ts';
+
+const UNREADABLE =
+  'until then devices with leases in it are known by their MAC alone; check option leasefile in /etc/config/dhcp';
+
+export function hostsLook(subject: Subject, { hosts }: RouterSeen): Look {
+  const { leases, fixed, notes } = hosts;
+  const files = leases.map(({ path, devices, trouble }) => {
+    if (trouble !== null) return `${path}: ${trouble}`;
+    return `${path}: ${devices === null ? 'not there' : count(devices, 'lease')}`;
+  });
+  const unread = leases.flatMap(({ path, trouble }): Problem[] =>
+    trouble === null ? [] : [{ where: path, what: `cannot be read: ${trouble}; ${UNREADABLE}` }],
+  );
+  return {
+    subject: 'dhcp leases and static hosts',
+    seen: [...files, `/etc/config/dhcp: ${count(fixed, 'static host')}`].join(', '),
+    problems: [],
+    notes: [...notes, ...unread, ...unknownDevices(subject)],
+  };
+}
+
+/** Apps whose devices are told by names that nobody has. */
+function unknownDevices({ policy, uci }: Subject): Problem[] {
+  const sections = sectionsOf(uci, 'app');
+  return policy.apps.flatMap(({ name, macs, devices }): Problem[] => {
+    const placed = sections.find(({ section }) => section.name === name);
+    if (macs?.length !== 0 || devices.length > 0 || placed === undefined) return [];
+    const fix = `uci add_list whp.${name}.device='AA:BB:CC:DD:EE:FF'; uci commit whp; whp reload`;
+    const what = `no lease and no static host has a name of its devices, so nobody's ${name} is proxied; with a MAC: ${fix}`;
+    return [{ where: placeOf(placed, 'device'), what }];
+  });
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,25 @@
+// Looks at the router's time zone: without one nobody can tell whether an app's hours have come, and
+// its schedule does not count. Pure.
+import type { Look } from './look.ts';
+import type { RouterSeen, Subject } from './seen.ts';
+
+const FIX =
+  "uci set system.@system[0].timezone='CET-1CEST,M3.5.0,M10.5.0/3'; uci commit system; service system reload";
+
+export function timeZoneLook({ policy }: Subject, { zone }: RouterSeen): Look {
+  const { said, passed } = zone;
+  const subject = 'time zone';
+  if (said !== null) {
+    return { subject, seen: `${said.text} (${said.file})`, problems: [], notes: [] };
+  }
+  const seen = `unknown: ${passed.map(({ where, what }) => `${where}: ${what}`).join('; ')}`;
+  const timed = policy.apps.flatMap((one) => (one.schedule === undefined ? [] : one.name));
+  const verb = timed.length === 1 ? 'is' : 'are';
+  const what = `the time zone is not known: schedules do not count, ${timed.join(', ')} ${verb} proxied at all hours; for example ${FIX}`;
+  return {
+    subject,
+    seen,
+    problems: [],
+    notes: timed.length === 0 ? [] : [{ where: subject, what }],
+  };
+}

@@ -1,0 +1,34 @@
+// system/zone: the router's local time, for schedules. The files that say the zone are looked at with
+// every question and read when one has changed, so that a new zone counts without a restart.
+import * as os from 'qjs:os';
+import { minuteOfWeek } from '../policy/schedule.ts';
+import { offsetAt } from '../policy/timezone.ts';
+import { type FoundZone, findZone, ZONE_FILES } from '../policy/zone-files.ts';
+import { wallTime } from './clock.ts';
+import { readText } from './file.ts';
+
+/** Bytes: zone data has a few thousand. */
+const LARGEST = 1 << 16;
+
+let known: { readonly stamp: string; readonly found: FoundZone } | null = null;
+
+export function readZone(): FoundZone {
+  const stamp = ZONE_FILES.map((file) => {
+    const [stat] = os.stat(file);
+    return stat === null ? '-' : `${stat.mtime} ${stat.size} ${stat.ino}`;
+  }).join(' ');
+  if (known?.stamp === stamp) return known.found;
+  const found = findZone((file) => {
+    const read = readText(file, LARGEST);
+    return read.ok ? read.text : null;
+  });
+  known = { stamp, found };
+  return found;
+}
+
+/** The minute of the week, local time; null while the clock is not set or nobody knows the zone. */
+export function localMinute(): number | null {
+  const { zone } = readZone();
+  const wall = wallTime();
+  return zone === null ? null : minuteOfWeek(wall, offsetAt(zone, wall));
+}

@@ -1,0 +1,37 @@
+// A shell in namespaces of its own, for tests that need files of the machine to be others: network and
+// mounts are the test's, and gone with it.
+import { type ChildProcess, spawn } from 'node:child_process';
+
+export interface Shell {
+  readonly run: (command: string) => Promise<{ status: number; text: string }>;
+  readonly stop: () => void;
+}
+
+export function startShell(): Shell {
+  const child: ChildProcess = spawn('unshare', ['-n', '-m', 'sh'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  let text = '';
+  let done: ((answer: { status: number; text: string }) => void) | null = null;
+  child.stdout!.setEncoding('utf8').on('data', (part: string) => {
+    text += part;
+    const end = /--end (\d+)\n$/.exec(text);
+    if (end === null || done === null) return;
+    const answer = { status: Number(end[1]), text: text.slice(0, end.index) };
+    text = '';
+    done(answer);
+  });
+  return {
+    run: (command) =>
+      new Promise((resolve) => {
+        done = resolve;
+        child.stdin!.write(`{ ${command}\n} 2>&1; echo "--end $?"\n`);
+      }),
+    stop: () => child.stdin!.end(),
+  };
+}
+
+/** The command that makes /etc a copy in memory, mounted at `folder` first. */
+export function ownEtc(folder: string): string {
+  return `mkdir -p ${folder} && mount -t tmpfs tmpfs ${folder} && cp -a /etc/. ${folder} && mount --bind ${folder} /etc`;
+}
