@@ -60,11 +60,12 @@ put() {
 	for pair; do $UCI set "$FIREWALL.$section.$pair" || return 1; done
 }
 
-# NETWORK...: their Linux devices.
+# NETWORKS, as `pick` has them, and the names of some: their Linux devices.
 devices_of() {
-	local network
+	local networks="$1" network
+	shift
 	for network; do
-		uci -q -X show network | pick interface type device ifname | while IFS='|' read -r name off type device ifname; do
+		echo "$networks" | while IFS='|' read -r name off type device ifname; do
 			[ "$name" = "$network" ] || continue
 			if [ "$type" = bridge ]; then echo "br-$name"; else echo "${device:-$ifname}"; fi
 		done
@@ -86,8 +87,10 @@ covers() {
 
 # DEVICE: the name of the zone that holds it, if one does.
 zone_of() {
-	sections zone name device network | while IFS='|' read -r section off name devices networks; do
-		[ -z "$off" ] && covers "$1" $devices $(devices_of $networks) || continue
+	local networks
+	networks=$(uci -q -X show network | pick interface type device ifname)
+	sections zone name device network | while IFS='|' read -r section off name devices inside; do
+		[ -z "$off" ] && covers "$1" $devices $(devices_of "$networks" $inside) || continue
 		echo "$name"
 		break
 	done

@@ -31,7 +31,7 @@ export function createStage(router: Machine, packages: Packages, before: readonl
     packages,
     before,
     count,
-    must: (line) => router.must(line, { timeout: 120_000 }),
+    must: (line) => router.must(line, { timeout: 240_000 }),
     until: (condition, limit = 60) => until(router, condition, limit),
     test: async (name, run) => {
       const said = await run().catch((error: Error) => `! ${error.message}`);
