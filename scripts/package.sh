@@ -3,7 +3,7 @@
 # program of apk 3, whp-VERSION_ARCH.apk), from the feed's own
 # Makefile (openwrt-package) with scripts/buildroot in the buildroot's place.
 #
-#   scripts/package.sh [--check] [--run] [--version VERSION-rN] [ARCH...]
+#   scripts/package.sh [--check] [--start|--run] [--version VERSION-rN] [ARCH...]
 #
 #   aarch64_cortex-a53         most routers with a 64-bit ARM processor (mediatek filogic, mvebu, ...)
 #   arm_cortex-a7_neon-vfpv4   ipq40xx and the like
@@ -15,7 +15,8 @@
 # Without ARCH: x86_64 mips_24kc. Prints what each costs on the flash.
 #
 #   --check      builds twice and compares: the same sources give the same bytes
-#   --run        starts each under an emulator of its processor: whp version, and the tests of the host
+#   --start      starts each under an emulator of its processor: whp version, the native part's tests
+#   --run        the same, and the host's unit tests: minutes for each
 #   --version    another version than the Makefile's, such as 0.2.0-r1
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -29,11 +30,12 @@ cd "$(dirname "$0")/.."
 BUDGET=$((600 * 1024))
 
 help_asked "$@"
-check=false run=false version='' archs=()
+check=false start=false unit=false version='' archs=()
 while [ $# -gt 0 ]; do
   case $1 in
     --check) check=true ;;
-    --run) run=true ;;
+    --start) start=true ;;
+    --run) start=true unit=true ;;
     --version)
       [[ ${2:-} =~ ^[0-9]+(\.[0-9]+)*-r[0-9]+$ ]] || refuse "--version ${2:-}: such as 0.1.0-r1"
       version=$2
@@ -116,7 +118,7 @@ tarball() { # DIRECTORY MEMBER...
 }
 
 # start ARCH DIRECTORY: the package's own files under its processor's emulator, with the C library
-# where OpenWrt has it: the version, then the host's unit tests and those of its native part.
+# where OpenWrt has it: the version, the tests of the native part, and with --run the unit tests.
 start() {
   local arch=$1 work=$2 root=$2/root triplet machine soft emulator tools said
   musl_target "$arch"
@@ -125,13 +127,16 @@ start() {
   cp -a "$work/data" "$root"
   cp -a "$work/library/." "$root/lib/"
   local host="$emulator -L $root $root/usr/lib/whp/whp-host"
-  said=$($host "$root/usr/bin/whp" version) || return 1
-  echo "$said"
-  [[ $said == *"${full%-r*}"* ]] || return 1
+  said=$($host "$root/usr/bin/whp" version 2>&1) || said="status $?: $said"
+  if [ "$said" != "whp $(control_field "$work" Version | sed 's/-r.*//')" ]; then
+    echo "package: $arch: whp version under ${emulator%% *}: $said" >&2
+    return 1
+  fi
   echo "whp version, $arch: 1 passed, 0 failed"
   # shellcheck disable=SC2086 # a command with its arguments
-  node scripts/unit.mjs $host
   node scripts/unit.mjs $host test/native/*.test.ts
+  # shellcheck disable=SC2086
+  ! $unit || node scripts/unit.mjs $host
 }
 
 # What a router of this kind pays: the ipk as it is fetched, its large parts as squashfs packs them
@@ -190,5 +195,9 @@ for arch in "${archs[@]}"; do
   cost "$arch" "$work" "$file"
   [ -z "${APK:-}" ] || printf '%-24s %9d %9s  %s\n' '' "$(stat -c %s "$out/whp-${full}_$arch.apk")" '' \
     "out/package/whp-${full}_$arch.apk"
-  if $run; then start "$arch" "$work"; fi
 done
+# Others may build meanwhile.
+flock -u 9
+if $start; then
+  for arch in "${archs[@]}"; do start "$arch" "$out/$arch"; done
+fi

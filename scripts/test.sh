@@ -2,13 +2,13 @@
 # All tests, fastest first: one line per suite, the whole output of a suite that fails, and as the
 # last line "N passed, N failed".
 #
-#   scripts/test.sh            12 minutes on two cores
-#   scripts/test.sh --full     the suites that take long too, an hour: the big-endian machine, golden
+#   scripts/test.sh            about a quarter of an hour on two cores
+#   scripts/test.sh --full     the suites that take long too, about an hour: the big-endian machine, golden
 #                              tables and captures on the router, kernel 6.12, the packages of five
 #                              processors under their emulators
 #
 # Runs from any directory on a bare Debian 12 with Node 20, and installs what is missing as root: the
-# first run fetches packages and compiles the engine, and --full two kernels.
+# first run fetches packages and compiles the engine and a C library, and --full two kernels.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/usage.sh
@@ -112,6 +112,7 @@ suite 'fuzz' scripts/fuzz.sh --inputs 400000 --seconds 8 --seed 1
 suite 'golden' node scripts/node.mjs test/golden
 suite 'captures' node scripts/node.mjs test/captures
 suite 'netns' node scripts/node.mjs test/netns
+suite 'package, mips_24kc' scripts/package.sh --start mips_24kc
 suite 'lab, netlink' scripts/lab.sh probe test/netlink/be-probe.ts --router mipsel -- --strict
 suite 'lab, sessions' scripts/lab.sh --sessions 1
 if [ $FULL = 1 ]; then

@@ -71,6 +71,23 @@ test('what is not known is refused with one line', () => {
   }
 });
 
+test('each processor has its flags, its emulator, a line of help and a row in the documents', () => {
+  const script =
+    '. scripts/lib/musl.sh; echo $PROCESSORS; for one in $PROCESSORS; do musl_target $one; echo "$triplet $emulator"; done';
+  const { stdout, status } = spawnSync('bash', ['-euc', script], { encoding: 'utf8' });
+  assert.is(status, 0);
+  const [names = '', ...targets] = stdout.trim().split('\n');
+  const processors = names.split(' ');
+  assert.is(targets.length, processors.length);
+  for (const target of targets) assert.match(target, /^\S+-linux-gnu\S* qemu-\S+ -cpu \S+$/);
+  const help = run('package.sh', '--help').stdout;
+  const page = readFileSync('docs/package.md', 'utf8');
+  for (const one of processors) {
+    assert.ok(help.includes(`  ${one} `), one);
+    assert.ok(page.includes(`| \`${one}\` |`), one);
+  }
+});
+
 const RULES = {
   router: ROUTER,
   rounds: { above: 0, otherwise: 5 },
