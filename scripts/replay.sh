@@ -4,12 +4,11 @@
 # the agent, and the agent. Needs Node 20; prints docs/replay.md's report.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
-case ${1:-} in
-  -h | --help) sed -n '2,4s/^# //p' "$0"; exit 0 ;;
-  '') sed -n '2,3s/^# //p' "$0" >&2; exit 2 ;;
-esac
-command -v node >/dev/null || { echo "replay: Node 20 is needed (nodejs.org)" >&2; exit 1; }
 cd "$root"
+. scripts/lib/usage.sh
+help_asked "$@"
+[ $# -gt 0 ] || refuse 'which FILE: a pcap or pcapng'
+command -v node >/dev/null || { echo "replay: Node 20 is needed (nodejs.org)" >&2; exit 1; }
 [ -x out/host/x86_64/whp-host ] || echo "replay: the first run builds the program, some minutes" >&2
 [ -d node_modules ] || npm ci --no-audit --no-fund >&2
 scripts/host.sh x86_64 >/dev/null
