@@ -46,6 +46,7 @@ procd_add_reload_trigger() {
 
 procd_close_service() {
 	local now=/tmp/procd/$PROCD_SERVICE file
+	procd_running "$PROCD_SERVICE" || procd_await "$now/instance"
 	mkdir -p "$now"
 	mv "$PROCD/triggers" "$now/triggers"
 	if [ ! -d "$PROCD/instance" ]; then
@@ -53,11 +54,11 @@ procd_close_service() {
 	else
 		[ ! -f "$PROCD/instance/file" ] || for file in $(cat "$PROCD/instance/file"); do md5sum "$file"; done >"$PROCD/instance/sums"
 		if ! procd_running "$PROCD_SERVICE"; then
-			kill -9 "$(cat "$now/instance/supervisor" 2>/dev/null)" 2>/dev/null
 			rm -rf "$now/instance"
 			mv "$PROCD/instance" "$now/instance"
 			setsid env -i /usr/lib/lab/supervise "$now/instance" </dev/null >/dev/null 2>&1 &
 			echo $! >"$now/instance/supervisor"
+			while [ ! -e "$now/instance/pid" ]; do sleep 0.1; done
 		elif [ -e "$now/instance/halt" ] || procd_differs "$now/instance"; then
 			cp "$PROCD/instance"/* "$now/instance/"
 			: >"$now/instance/restart"
@@ -65,6 +66,15 @@ procd_close_service() {
 		fi
 	fi
 	rm -rf "$PROCD"
+}
+
+# Nothing runs: a supervisor that is about to forget the instance does so first, one that waits for the
+# next try goes.
+procd_await() {
+	local old
+	old=$(cat "$1/supervisor" 2>/dev/null) || return 0
+	[ -e "$1/halt" ] || kill -9 "$old" 2>/dev/null
+	while [ -d "/proc/$old" ]; do sleep 0.1; done
 }
 
 procd_differs() {
