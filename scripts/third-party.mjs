@@ -21,6 +21,23 @@ const ENGINE = {
   ],
 };
 
+/** The engine's tables of characters; Debian's copy of libunicode-table.h leaves its licence out. */
+const UNICODE = {
+  name: 'quickjs-ng-unicode-tables',
+  version: ENGINE.version,
+  licence: 'Unicode-3.0',
+  notices: ['Copyright © 1991-2026 Unicode, Inc.'],
+  terms: [
+    'UNICODE LICENSE V3',
+    'COPYRIGHT AND PERMISSION NOTICE',
+    'NOTICE TO USER: Carefully read the following legal agreement. BY DOWNLOADING, INSTALLING, COPYING OR OTHERWISE USING DATA FILES, AND/OR SOFTWARE, YOU UNEQUIVOCALLY ACCEPT, AND AGREE TO BE BOUND BY, ALL OF THE TERMS AND CONDITIONS OF THIS AGREEMENT. IF YOU DO NOT AGREE, DO NOT DOWNLOAD, INSTALL, COPY, DISTRIBUTE OR USE THE DATA FILES OR SOFTWARE.',
+    'Permission is hereby granted, free of charge, to any person obtaining a copy of data files and any associated documentation (the "Data Files") or software and any associated documentation (the "Software") to deal in the Data Files or Software without restriction, including without limitation the rights to use, copy, modify, merge, publish, distribute, and/or sell copies of the Data Files or Software, and to permit persons to whom the Data Files or Software are furnished to do so, provided that either (a) this copyright and permission notice appear with all copies of the Data Files or Software, or (b) this copyright and permission notice appear in associated Documentation.',
+    'THE DATA FILES AND SOFTWARE ARE PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT OF THIRD PARTY RIGHTS.',
+    'IN NO EVENT SHALL THE COPYRIGHT HOLDER OR HOLDERS INCLUDED IN THIS NOTICE BE LIABLE FOR ANY CLAIM, OR ANY SPECIAL INDIRECT OR CONSEQUENTIAL DAMAGES, OR ANY DAMAGES WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THE DATA FILES OR SOFTWARE.',
+    'Except as contained in this notice, the name of a copyright holder shall not be used in advertising or otherwise to promote the sale, use or other dealings in these Data Files or Software without prior written authorization of the copyright holder.',
+  ].join('\n\n'),
+};
+
 /** The packages of which the bundle holds a part. */
 function bundled() {
   const { inputs } = JSON.parse(readFileSync('out/whp.meta.json', 'utf8'));
@@ -54,6 +71,7 @@ const works = bundled().map((name) => {
 });
 const mit = works.find(({ licence }) => licence === 'MIT');
 works.unshift({ ...ENGINE, terms: mit.terms });
+works.push(UNICODE);
 
 const byTerms = new Map();
 for (const work of works) byTerms.set(work.terms, [...(byTerms.get(work.terms) ?? []), work]);
