@@ -4,6 +4,7 @@ import { proxyOf } from '../account/proxy.ts';
 import type { App, Policy } from '../policy/policy.ts';
 import { tunnelDevice } from '../ruleset/names.ts';
 import type { Choice } from '../tunnel/select.ts';
+import { type Open, wayText } from '../tunnel/steer.ts';
 import type { Family } from '../wire/address.ts';
 import type { FlowEntry } from './answers.ts';
 
@@ -19,6 +20,9 @@ export interface Present {
   readonly paused: ReadonlyMap<string, number | null>;
   /** What happens to all flows while the nftables table is missing; null: it stands. */
   readonly tableless: 'refused' | 'direct' | null;
+  /** Apps that could not be moved to the chosen way, with the reason; and the way that is open. */
+  readonly stuck: ReadonlyMap<string, string>;
+  readonly open: ReadonlyMap<string, Open>;
 }
 
 export interface NowAnswer {
@@ -42,12 +46,23 @@ export function newFlows(
     return none('direct', 'none of its devices is known to DHCP yet');
   }
   const way = present.choices.get(app.name)?.way;
-  if (way?.kind === 'direct') return none('direct', 'no proxy is up (fallback direct)');
+  const stuck = present.stuck.get(app.name);
+  if (stuck !== undefined && present.open.get(app.name)?.kind === 'direct')
+    return none(
+      'direct',
+      `it could not be moved to ${way === undefined ? 'a proxy' : wayText(way)}: ${stuck}`,
+    );
+  if (way?.kind === 'direct' && stuck === undefined)
+    return none('direct', 'no proxy is up (fallback direct)');
   if (way?.kind === 'blocked') return none('refused', 'no proxy is up (fallback block)');
+  if (way?.kind === 'direct')
+    return none('refused', `the way past the proxies could not be opened: ${stuck}`);
   const name = way?.proxy ?? app.proxies[0] ?? '';
   if (!present.up.has(name)) {
     return none('refused', `the tunnel device ${tunnelDevice(name)} is missing or down`);
   }
+  if (stuck !== undefined)
+    return none('refused', `the way through ${name} could not be opened: ${stuck}`);
   const proxy = proxies.find((one) => one.name === name);
   if (family === 6 && proxy?.inner6 === undefined) {
     return none('refused', `proxy ${name} offers no IPv6`);

@@ -225,7 +225,8 @@ export function presentOf({
   tableless,
 }: Pick<StatusInput, 'now' | 'steering' | 'tunnels' | 'choices' | 'tableless'>): Present {
   const up = new Set(tunnels.filter(({ device }) => device).map(({ name }) => name));
-  return { now, choices: steering.choices, up, paused: choices.paused, tableless };
+  const { open, stuck } = steering;
+  return { now, choices: steering.choices, up, paused: choices.paused, tableless, open, stuck };
 }
 
 function repairsAnswer({ repairs: { count, last, at }, now }: StatusInput): RepairsAnswer {

@@ -25,6 +25,8 @@ const AROUND: Surroundings = {
   up: new Set(policy.proxies.map(({ name }) => name)),
   paused: new Map(),
   tableless: null,
+  stuck: new Map(),
+  open: new Map(),
   hosts: [{ mac: '02:00:00:00:00:11', address: '192.168.1.11', name: 'tv' }],
   own: ['192.168.1.1'],
   isHome: (address) => address.startsWith('192.168.1.'),

@@ -46,6 +46,8 @@ function around(change: Partial<Surroundings> = {}): Surroundings {
     up: new Set(['a']),
     paused: new Map(),
     tableless: null,
+    stuck: new Map(),
+    open: new Map(),
     hosts: [{ mac: '02:00:00:00:00:10', address: DEVICE, name: 'tv' }],
     own: ['192.168.1.1'],
     isHome: (address) => address.startsWith('192.168.1.'),
@@ -53,6 +55,9 @@ function around(change: Partial<Surroundings> = {}): Surroundings {
     ...change,
   };
 }
+
+const STUCK = new Map([['skype', 'read connections: the list was cut short']]);
+const DIRECT = new Map([['skype', { kind: 'direct' as const }]]);
 
 /** Where the app's flows go. */
 function by(kind: 'blocked' | 'direct'): Pick<Present, 'choices'> {
@@ -170,6 +175,9 @@ test('refused and direct, with the reason', () => {
     [by('blocked'), 'refused', /^REFUSED now: it is skype's; no proxy is up \(fallback block\)/],
     [by('direct'), 'direct', /^DIRECT now: it is skype's; no proxy is up \(fallback direct\)/],
     [{ up: new Set<string>() }, 'refused', /^REFUSED now: .*; the tunnel device whp-a is missing/],
+    [{ stuck: STUCK }, 'refused', /the way through a could not be opened: read connections/],
+    [{ stuck: STUCK, ...by('direct') }, 'refused', /the way past the proxies could not be opened/],
+    [{ stuck: STUCK, open: DIRECT }, 'direct', /^DIRECT now: .*could not be moved to proxy a/],
     [{ tableless: 'refused' as const }, 'refused', /the nftables table is missing/],
     [{ tableless: 'direct' as const }, 'direct', /^DIRECT now: .*the nftables table is missing/],
   ] as const) {
