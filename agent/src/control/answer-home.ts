@@ -6,9 +6,9 @@ import type { App } from '../policy/policy.ts';
 import type { State } from '../state.ts';
 import { parseAddress } from '../wire/address.ts';
 import { byText, newFlows } from './answer-now.ts';
-import { type Surroundings, said, type WhyAnswer } from './answer-why.ts';
 import { type KernelView, learnedAnswer } from './answers.ts';
 import { appliesTo } from './devices.ts';
+import { type Surroundings, said, type WhyAnswer } from './why.ts';
 
 export interface HomeDevice {
   readonly name: string | null;

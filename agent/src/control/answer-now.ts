@@ -1,12 +1,12 @@
 // control/answer-now: what a packet of an app meets at this moment: the tunnel, a refusal, or the way
 // beside the tunnel. status, why and flows say it with the same words. Pure. Before: serve.
 import { proxyOf } from '../account/proxy.ts';
+import type { Connection } from '../netlink/conntrack.ts';
 import type { App, Policy } from '../policy/policy.ts';
 import { tunnelDevice } from '../ruleset/names.ts';
 import type { Choice } from '../tunnel/select.ts';
 import { type Open, wayText } from '../tunnel/steer.ts';
 import type { Family } from '../wire/address.ts';
-import type { FlowEntry } from './answers.ts';
 
 /** What decides beside the policy. */
 export interface Present {
@@ -23,6 +23,15 @@ export interface Present {
   /** Apps that could not be moved to the chosen way, with the reason; and the way that is open. */
   readonly stuck: ReadonlyMap<string, string>;
   readonly open: ReadonlyMap<string, Open>;
+}
+
+/** What an answer needs of a connection; the counters may be one sum. */
+export interface FlowEntry extends Pick<Connection, 'original' | 'mark'> {
+  readonly reply?: Connection['reply'];
+  /** Of the ledger's flows: which way it goes, as account/proxy says it. */
+  readonly proxy?: string;
+  readonly packets?: Connection['packets'] | number;
+  readonly bytes?: Connection['bytes'];
 }
 
 export interface NowAnswer {

@@ -1,10 +1,9 @@
 // control/answer-why: what a new flow to an address or a name, or a flow, meets now and why; and what
 // is known of a device of this home. Pure: state, the kernel's sets and what decides at this moment
 // in, verdict and reasons out. Before: serve. After: text, JSON.
-import { type FlowEvidence, findEvidence } from '../learn/evidence.ts';
+import { findEvidence } from '../learn/evidence.ts';
 import { matchServer } from '../learn/observe-hello.ts';
 import { nameProblem } from '../policy/domain-pattern.ts';
-import type { Host } from '../policy/hosts.ts';
 import { slotOf } from '../policy/marks.ts';
 import type { App } from '../policy/policy.ts';
 import { setName } from '../ruleset/names.ts';
@@ -13,29 +12,9 @@ import { canonicalAddress, familyOf, isRoutableText, parseAddress } from '../wir
 import { type FlowEnds, flowText } from '../wire/flow-text.ts';
 import { type Ground, groundsOf, learnedOfDevice, type Target } from './answer-grounds.ts';
 import { deviceNamed, whyDevice } from './answer-home.ts';
-import { byText, byWhich, type NowAnswer, newFlows, type Present } from './answer-now.ts';
+import { byText, byWhich, type NowAnswer, newFlows } from './answer-now.ts';
 import { appOfSlot, type KernelView, seconds } from './answers.ts';
-
-export interface WhyAnswer {
-  readonly query: string;
-  /** What a packet meets now; "home": the address is one of this home; "unknown": the kernel does not
-   * say what it has learned. */
-  readonly state: NowAnswer['state'] | 'home' | 'unknown';
-  /** The same in words. */
-  readonly verdict: string;
-  readonly reasons: readonly string[];
-}
-
-/** What is known of the home beside the policy. */
-export interface Surroundings extends Present {
-  readonly hosts: readonly Host[];
-  /** Addresses of the router's own devices. */
-  readonly own: readonly string[];
-  /** Whether the address is in a network of a lan device. */
-  isHome(address: string): boolean;
-  /** Of a device's address, by DHCP or by the neighbour table; null: not known. */
-  macOf(address: string): string | null;
-}
+import { type Surroundings, said, type WhyAnswer } from './why.ts';
 
 /** `query` is an address, a flow as `whp flows` prints it, a host name, or a device's name in DHCP. A
  * string says what is wrong with it. */
@@ -254,11 +233,6 @@ function sentence(now: NowAnswer, what: string, around: Surroundings, app: App):
   const left =
     until === null || app.direct !== 'paused' ? '' : `, ${seconds(until - around.now)} s more`;
   return `DIRECT now: ${what}; ${now.reason}${left}`;
-}
-
-export function said(one: FlowEvidence, now: number): string {
-  const ago = seconds(now - one.last);
-  return `${one.app}: ${flowText(one.flow)}: ${one.kind}: ${one.detail} (${ago} s ago)`;
 }
 
 /** A name that DNS answers are learned by. */

@@ -3,7 +3,6 @@
 // people, --json prints them as they are. Pure: the kernel arrives as an argument.
 
 import { type Endpoint, learnedEndpoints } from '../learn/learned.ts';
-import type { Connection } from '../netlink/conntrack.ts';
 import type { KernelElement, KeyFilter } from '../netlink/nft-element.ts';
 import { slotOf } from '../policy/marks.ts';
 import type { App } from '../policy/policy.ts';
@@ -13,16 +12,7 @@ import { FAMILIES } from '../ruleset/terms.ts';
 import type { State } from '../state.ts';
 import { familyOf, formatAddress } from '../wire/address.ts';
 import { flowText } from '../wire/flow-text.ts';
-import { byWhich, type Present } from './answer-now.ts';
-
-/** What an answer needs of a connection; the counters may be one sum. */
-export interface FlowEntry extends Pick<Connection, 'original' | 'mark'> {
-  readonly reply?: Connection['reply'];
-  /** Of the ledger's flows: which way it goes, as account/proxy says it. */
-  readonly proxy?: string;
-  readonly packets?: Connection['packets'] | number;
-  readonly bytes?: Connection['bytes'];
-}
+import { byWhich, type FlowEntry, type Present } from './answer-now.ts';
 
 /** What the answers ask of the kernel. A string is an error that is passed on as it is. */
 export interface KernelView {

@@ -3,7 +3,6 @@
 // (native/ask.c), and by ask.ts where the engine runs anyway. Pure.
 import type { Problem } from '../policy/result.ts';
 import type { StatusAnswer } from './answer-status.ts';
-import type { WhyAnswer } from './answer-why.ts';
 import type { EvidenceAnswer, FlowAnswer, LearnedAnswer } from './answers.ts';
 import type { Command } from './arguments.ts';
 import type { DeviceAnswer } from './devices.ts';
@@ -12,6 +11,7 @@ import { evidenceText, flowsText, learnedText, statusText, whyText } from './tex
 import { type CountersAnswer, countersText, type LogAnswer, logText } from './text-account.ts';
 import { type ActionAnswer, actionText, devicesText } from './text-owner.ts';
 import { VERSION } from './version.ts';
+import type { WhyAnswer } from './why.ts';
 
 /** What goes over the control socket, one JSON line. */
 export interface Request {

@@ -9,7 +9,7 @@ import { readAddresses, readLinks, readNeighbours } from '../system/paths.ts';
 import { cidrHas, familyOf, parseAddress } from '../wire/address.ts';
 import type { Present } from './answer-now.ts';
 import { type Ear, presentOf, type StatusInput } from './answer-status.ts';
-import type { Surroundings } from './answer-why.ts';
+import type { Surroundings } from './why.ts';
 
 /** What decides where packets go now. */
 export function decisive(

@@ -4,8 +4,8 @@ import type { Told } from '../state.ts';
 import { flowText } from '../wire/flow-text.ts';
 import { byText } from './answer-now.ts';
 import type { AppAnswer, PathAnswer, StatusAnswer, TunnelAnswer } from './answer-status.ts';
-import type { WhyAnswer } from './answer-why.ts';
 import type { EvidenceAnswer, FlowAnswer, LearnedAnswer } from './answers.ts';
+import type { WhyAnswer } from './why.ts';
 
 /** Rows in columns, each as wide as its widest cell; the last column is not padded. */
 export function columns(rows: readonly (readonly (string | number)[])[]): string {

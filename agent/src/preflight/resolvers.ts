@@ -10,20 +10,7 @@ import type { DhcpDns } from './dhcp-dns.ts';
 import type { DnsTurn } from './dns-turns.ts';
 import { isListed } from './forward-chain.ts';
 import type { Look } from './look.ts';
-import type { RouterSeen, Subject } from './seen.ts';
-
-/** A program that answers on a port of this router. */
-export interface Answering {
-  readonly port: number;
-  /** Its name, or what can be said of it. */
-  readonly who: string;
-}
-
-export interface ResolversSeen {
-  readonly answering: readonly Answering[];
-  /** null: there is no such file. A string: why it could not be read. */
-  readonly dhcp: DhcpDns | string | null;
-}
+import type { Answering, RouterSeen, Subject } from './seen.ts';
 
 export const DNS = 53;
 export const DOT = 853;

@@ -10,9 +10,9 @@ import type { Policy } from '../policy/policy.ts';
 import type { UciPackage } from '../policy/uci.ts';
 import type { FoundZone } from '../policy/zone-files.ts';
 import type { Found } from '../repair/collisions.ts';
+import type { DhcpDns } from './dhcp-dns.ts';
 import type { DnsTurn } from './dns-turns.ts';
 import type { Firewall } from './firewall.ts';
-import type { ResolversSeen } from './resolvers.ts';
 
 /** A configuration that has no problem, and the router that it is for. */
 export interface Subject {
@@ -23,6 +23,19 @@ export interface Subject {
   readonly wall: number;
   /** null: the file is looked at alone, as one for another router. */
   readonly router: RouterSeen | null;
+}
+
+/** A program that answers on a port of this router. */
+export interface Answering {
+  readonly port: number;
+  /** Its name, or what can be said of it. */
+  readonly who: string;
+}
+
+export interface ResolversSeen {
+  readonly answering: readonly Answering[];
+  /** null: there is no such file. A string: why it could not be read. */
+  readonly dhcp: DhcpDns | string | null;
 }
 
 /** One moment of this router. Rules, routes, marks and claims of others: see repair/collisions. */

@@ -3,6 +3,7 @@
 // the home, goes to a public address, is TCP or UDP and carries a mark of ours. Pure.
 import type { KernelRule, RuleSelector, Span } from '../netlink/rule.ts';
 import { markOf } from '../policy/marks.ts';
+import { NEVER } from '../ruleset/compile-sets.ts';
 import {
   type Cidr,
   cidrHas,
@@ -42,18 +43,7 @@ function some(words: string): Reach {
 }
 
 /** The whole of what one of these holds is never proxied (the table's `never` sets). */
-const NOT_PUBLIC = [
-  '0.0.0.0/8',
-  '10.0.0.0/8',
-  '100.64.0.0/10',
-  '127.0.0.0/8',
-  '169.254.0.0/16',
-  '172.16.0.0/12',
-  '192.0.0.0/24',
-  '192.168.0.0/16',
-  '198.18.0.0/15',
-  '224.0.0.0/3',
-].map((text) => parseCidr(text)!);
+const NOT_PUBLIC = NEVER[4].map((text) => parseCidr(text)!);
 /** What is public in IPv6: global addresses and NAT64. */
 const PUBLIC6 = ['2000::/3', '64:ff9b::/96'].map((text) => parseCidr(text)!);
 /** Tailscale's packets to its own peers carry this; nobody else's do. */

@@ -14,7 +14,7 @@ import { FAMILIES } from './terms.ts';
  * Never routed: what is no host of the public Internet (RFC 6890 registries, the same judgement
  * as wire/address isRoutable). The documentation blocks are not in it: test networks use them.
  */
-const NEVER: { readonly [family in Family]: readonly string[] } = {
+export const NEVER: { readonly [family in Family]: readonly string[] } = {
   4: [
     '0.0.0.0/8',
     '10.0.0.0/8',

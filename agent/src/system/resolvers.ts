@@ -4,7 +4,8 @@
 import * as os from 'qjs:os';
 import { type DhcpDns, readDhcpDns } from '../preflight/dhcp-dns.ts';
 import { type Listener, readListeners } from '../preflight/listeners.ts';
-import { DNS, DOT, type ResolversSeen } from '../preflight/resolvers.ts';
+import { DNS, DOT } from '../preflight/resolvers.ts';
+import type { ResolversSeen } from '../preflight/seen.ts';
 import { errnoText } from './errno.ts';
 import { listNames, readText } from './file.ts';
 

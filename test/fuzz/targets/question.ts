@@ -1,10 +1,11 @@
 // control/arguments, control/answers, control/text: a command line is a command or a refusal, and a
 // question for "why" always has one answer that can be printed.
 
-import { type Surroundings, whyAnswer } from '../../../agent/src/control/answer-why.ts';
+import { whyAnswer } from '../../../agent/src/control/answer-why.ts';
 import { evidenceAnswer, flowAnswers, learnedAnswer } from '../../../agent/src/control/answers.ts';
 import { readArguments } from '../../../agent/src/control/arguments.ts';
 import { evidenceText, flowsText, learnedText, whyText } from '../../../agent/src/control/text.ts';
+import type { Surroundings } from '../../../agent/src/control/why.ts';
 import { createState } from '../../../agent/src/state.ts';
 import { step } from '../../../agent/src/step.ts';
 import { policy } from '../../golden/policies.ts';

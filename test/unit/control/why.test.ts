@@ -3,17 +3,10 @@
 // verdicts are those of a real one, test/netns/truth shows.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Present } from '../../../agent/src/control/answer-now.ts';
-import {
-  type Surroundings,
-  type WhyAnswer,
-  whyAnswer,
-} from '../../../agent/src/control/answer-why.ts';
-import {
-  type FlowEntry,
-  flowAnswers,
-  type KernelView,
-} from '../../../agent/src/control/answers.ts';
+import type { FlowEntry, Present } from '../../../agent/src/control/answer-now.ts';
+import { whyAnswer } from '../../../agent/src/control/answer-why.ts';
+import { flowAnswers, type KernelView } from '../../../agent/src/control/answers.ts';
+import type { Surroundings, WhyAnswer } from '../../../agent/src/control/why.ts';
 import { ownRange } from '../../../agent/src/policy/build-rules.ts';
 import { markOf } from '../../../agent/src/policy/marks.ts';
 import type { Policy } from '../../../agent/src/policy/policy.ts';
