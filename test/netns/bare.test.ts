@@ -104,7 +104,7 @@ echo '{}' | $BARE ${FOLDER}/plugin call status`);
   for (const line of lines.slice(0, -1)) {
     assert.is((JSON.parse(line) as { error?: string }).error, undefined, line);
   }
-  assert.is(lines.at(-1), '{"error":"no agent is running"}');
+  assert.is(lines.at(-1), '{"error":"no agent answers"}');
 });
 
 test('what nft lacks is named, and the agent ends with it', () => {
