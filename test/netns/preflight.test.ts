@@ -43,19 +43,15 @@ config app 'skype'
 ${more}`;
 }
 
-writeFileSync(`${FOLDER}/doh.json`, '{"format":1,"services":[]}');
-
 /** A bridge with a port, the wire to the Internet, and a resolver. */
 const HOME = `ip link set lo up
-node -e "${RESOLVER}" & resolver=$!; trap 'kill $resolver' EXIT
+node -e "${RESOLVER}" >/dev/null 2>&1 & resolver=$!; trap 'kill $resolver' EXIT
 until grep -q ':0035 ' /proc/net/udp; do sleep 0.05; done
 ip link add br-lan type bridge; ip link set br-lan up
 ip link add lan1 type veth peer name laptop; ip link set lan1 master br-lan up; ip link set laptop up
 ip address add 192.168.1.1/24 dev br-lan
 ip link add wan type veth peer name isp; ip link set wan up; ip link set isp up
-ip address add 198.51.100.10/24 dev wan; ip route add default via 198.51.100.1
-node -e "require('dgram').createSocket('udp4').bind(53)" >/dev/null 2>&1 & dns=$!
-trap 'kill $dns' EXIT; sleep 0.3`;
+ip address add 198.51.100.10/24 dev wan; ip route add default via 198.51.100.1`;
 
 interface Asked {
   readonly status: number;
