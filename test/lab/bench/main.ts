@@ -4,6 +4,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { keepFigures } from '../keep.ts';
 import { type Lab, startLab } from '../machine/lab.ts';
 import { leave } from '../machine/leave.ts';
 import { configText } from '../mode.ts';
@@ -22,6 +23,8 @@ const { values } = parseArgs({
     only: { type: 'string', default: 'answers,router,forwarding' },
     rounds: { type: 'string', default: '5' },
     strict: { type: 'boolean', default: false },
+    // For the documents: docs/figures/bench.json.
+    keep: { type: 'boolean', default: false },
   },
 });
 
@@ -104,6 +107,9 @@ async function main(): Promise<boolean> {
     details,
   };
   writeFileSync(join(out, 'result.json'), `${JSON.stringify(result, null, 1)}\n`);
+  if (values.keep && whole) {
+    keepFigures('bench', 'npm run bench', { router, disturbed, figures: shown });
+  }
   console.log(tableText(figures));
   const over = figures.filter((one) => kept(one) === false).length;
   console.log(
