@@ -2,7 +2,7 @@
 # The benchmarks: the agent on the emulated router, each figure beside its budget, as one table and
 # in out/bench/result.json. What each means and what emulation distorts: docs/benchmarks.md.
 #
-#   scripts/bench.sh [--router mipsel|x86_64] [--only answers,router,forwarding] [--rounds N]
+#   scripts/bench.sh [--router mipsel|x86_64] [--only answers,router,forwarding] [--rounds N] [--keep]
 #
 # Takes some minutes and both processors. Exit status 0: everything was measured, budgets kept or
 # not; --strict makes it 1 when one is not kept.

@@ -3,7 +3,7 @@
 # here. Installs what it needs, builds the hosts and the bundle, then runs the driver in test/lab.
 #
 #   scripts/lab.sh [--sessions N] [--seed N]       play sessions, print the verdict
-#                  [--compare] [--flows] [--mode hold|watch|nftset] [--no-adversary]
+#                  [--compare [--keep]] [--flows] [--mode hold|watch|nftset] [--no-adversary]
 #   scripts/lab.sh boot  [--router mipsel|x86_64]  start both machines, check the wires, stop
 #   scripts/lab.sh speed [--router mipsel|x86_64]  forwarding speed, direct and through GRE
 #   scripts/lab.sh shell [--router mipsel|x86_64]  run lines "router COMMAND" / "world COMMAND"

@@ -4,6 +4,7 @@
 // status is the verdict of the run with the agent as it ships.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { keepFigures } from './keep.ts';
 import { startLab } from './machine/lab.ts';
 import { leave } from './machine/leave.ts';
 import type { Machine } from './machine/machine.ts';
@@ -21,6 +22,8 @@ const { values } = labOptions('', {
   compare: false,
   'no-adversary': false,
   flows: false,
+  // With --compare, for the documents: docs/figures/sessions.json.
+  keep: false,
 });
 
 const say = (line: string): void => console.error(`lab: ${line}`);
@@ -64,23 +67,35 @@ async function keepLogs(router: Machine, out: string): Promise<void> {
   writeFileSync(join(out, 'router-state.txt'), state.stdout);
 }
 
-/** One row a mode: the reason for holding, in numbers. */
-function comparison(outcomes: readonly (readonly [Mode, SessionsOutcome])[]): string {
+type Outcomes = readonly (readonly [Mode, SessionsOutcome])[];
+
+/** A row a mode: the reason for holding, in numbers. */
+function compared(outcomes: Outcomes) {
+  return outcomes.map(
+    ([
+      mode,
+      {
+        result: { sessions, totals },
+      },
+    ]) => ({
+      mode,
+      sessions: totals.sessions,
+      leaking: sessions.filter(({ leaked }) => leaked > 0).length,
+      leaked: totals.leaked,
+      tunnel: totals.applicationTunnel,
+      unrelatedProxied: totals.unrelatedProxied,
+      homeSeen: totals.homeSeen,
+    }),
+  );
+}
+
+function comparison(outcomes: Outcomes): string {
   const names = { hold: 'whp, answers held', watch: 'whp, NFLOG only', nftset: "dnsmasq's nftset" };
   const head = ['', 'sessions', 'leaking', 'leaked', 'in tunnel', 'unrelated proxied', 'home seen'];
-  const rows = outcomes.map(([mode, { result }]) => {
-    const { totals } = result;
-    const leaking = result.sessions.filter(({ leaked }) => leaked > 0).length;
-    return [
-      names[mode],
-      totals.sessions,
-      leaking,
-      totals.leaked,
-      totals.applicationTunnel,
-      totals.unrelatedProxied,
-      totals.homeSeen,
-    ].map(String);
-  });
+  const rows = compared(outcomes).map(({ mode, ...counts }) => [
+    names[mode],
+    ...Object.values(counts).map(String),
+  ]);
   const widths = head.map((cell, at) =>
     Math.max(cell.length, ...rows.map((row) => row[at]!.length)),
   );
@@ -107,6 +122,10 @@ async function main(): Promise<boolean> {
     outcomes.push([mode, await play(mode, join(out, mode))]);
   }
   console.log(`\n${comparison(outcomes)}`);
+  if (values.keep) {
+    const command = `./scripts/lab.sh --sessions ${values.sessions} --compare`;
+    keepFigures('sessions', command, { router: values.router, rows: compared(outcomes) });
+  }
   return outcome.ok;
 }
 

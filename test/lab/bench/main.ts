@@ -3,6 +3,7 @@
 // captures would slow down. Every comparison is made within one boot.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { keepFigures } from '../keep.ts';
 import { type Lab, startLab } from '../machine/lab.ts';
 import { leave } from '../machine/leave.ts';
 import { labOptions, ROUTER } from '../machine/options.ts';
@@ -22,6 +23,8 @@ const { values } = labOptions('', {
   only: { list: PARTS },
   rounds: { above: 0, otherwise: 5 },
   strict: false,
+  // For the documents: docs/figures/bench.json.
+  keep: false,
 });
 
 const say = (line: string): void => console.error(`bench: ${line}`);
@@ -98,6 +101,9 @@ async function main(): Promise<boolean> {
     details,
   };
   writeFileSync(join(out, 'result.json'), `${JSON.stringify(result, null, 1)}\n`);
+  if (values.keep && whole) {
+    keepFigures('bench', 'npm run bench', { router, disturbed, figures: shown });
+  }
   console.log(tableText(figures));
   const over = figures.filter((one) => kept(one) === false).length;
   console.log(
