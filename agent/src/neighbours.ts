@@ -9,7 +9,7 @@ import { linesOf, looksOf } from './preflight/looks.ts';
 import type { RouterSeen } from './preflight/seen.ts';
 import { createTraffic, type TrafficState, watchTraffic } from './preflight/traffic.ts';
 import type { Daemon } from './running.ts';
-import { now, wallTime } from './system/clock.ts';
+import { now, pause, unattended, wallTime } from './system/clock.ts';
 import { readLacking } from './system/kernel-parts.ts';
 import { log } from './system/log.ts';
 import { type Listing, readListing } from './system/others.ts';
@@ -53,6 +53,7 @@ export interface Neighbours {
   reading: Promise<void>;
   /** Somebody changed rules, routes or tables since the last look. */
   isDue: boolean;
+  isLooking: boolean;
   lookedAt: number;
 }
 
@@ -67,32 +68,51 @@ export function createNeighbours(): Neighbours {
     readAt: -LISTING_MILLISECONDS,
     reading: Promise.resolve(),
     isDue: true,
+    isLooking: false,
     lookedAt: 0,
   };
 }
 
-/** With the tick, when there is news and once a minute: reading it all takes a slow router a third of
- * a second. Devices, rules and routes; nftables rules when others changed them. */
+/** With the tick, when there is news and once a minute. Devices, rules and routes; nftables rules when
+ * others changed them. */
 export function lookAround(daemon: Daemon): void {
   const { neighbours } = daemon;
-  if (!neighbours.isDue && now() - neighbours.lookedAt < LOOK_MILLISECONDS) return;
-  const realized = readPaths(daemon.paths);
-  if (typeof realized === 'string') return;
+  unattended(readRules(daemon));
+  const isTime = neighbours.isDue || now() - neighbours.lookedAt >= LOOK_MILLISECONDS;
+  if (!isTime || neighbours.isLooking) return;
+  neighbours.isDue = false;
+  neighbours.isLooking = true;
   neighbours.lookedAt = now();
-  daemon.addresses = realized.addresses.map(({ address }) => address);
-  void readRules(daemon);
-  neighbours.isDue = neighbours.foreign !== daemon.repair.foreign;
-  const { policy, settings } = daemon;
-  const { lan } = policy.globals;
-  const isEarly = daemon.since < BOOT_MILLISECONDS && now() - daemon.since < NETWORK_MILLISECONDS;
-  if (isEarly && !lan.every((name) => realized.links.some((one) => one.name === name))) {
-    neighbours.isDue = true;
-    return;
+  unattended(look(daemon));
+}
+
+/** To read and to judge it all takes a slow router a third of a second: in parts, between which held
+ * answers get their turn. */
+async function look(daemon: Daemon): Promise<void> {
+  const { neighbours, settings } = daemon;
+  const realized = readPaths(daemon.paths);
+  if (typeof realized !== 'string') {
+    daemon.addresses = realized.addresses.map(({ address }) => address);
+    await pause();
+    const { policy } = daemon;
+    const { uci } = settings.configuration;
+    const { lan } = policy.globals;
+    const isEarly = daemon.since < BOOT_MILLISECONDS && now() - daemon.since < NETWORK_MILLISECONDS;
+    if (isEarly && !lan.every((name) => realized.links.some((one) => one.name === name))) {
+      neighbours.isDue = true;
+    } else {
+      const traffic = watchTraffic(neighbours.traffic, readCounted(daemon.paths, lan), now());
+      const stands = standInsOf(daemon);
+      const router = routerSeen(realized, lan, neighbours.listing, null, traffic, stands);
+      await pause();
+      tell(neighbours, looksOf({ policy, uci, wall: wallTime(), router }));
+    }
   }
-  const traffic = watchTraffic(neighbours.traffic, readCounted(daemon.paths, lan), now());
-  const router = routerSeen(realized, lan, neighbours.listing, null, traffic, standInsOf(daemon));
-  const { uci } = settings.configuration;
-  const looks = looksOf({ policy, uci, wall: wallTime(), router });
+  neighbours.isLooking = false;
+}
+
+/** What is new is said in the log. */
+function tell(neighbours: Neighbours, looks: readonly Look[]): void {
   const known = new Set(linesOf(neighbours.looks));
   for (const line of linesOf(looks)) if (!known.has(line)) log('error', line);
   neighbours.looks = looks;
@@ -105,6 +125,7 @@ export async function routerNow(daemon: Daemon, policy: Policy): Promise<RouterS
   const realized = readPaths(paths);
   if (typeof realized === 'string') return realized;
   const { lan } = policy.globals;
+  await pause();
   const lacking = readLacking(paths);
   const noQueue = problems.get('queue');
   if (noQueue !== undefined) lacking.set('queue', 'the kernel has no nft queue');

@@ -51,12 +51,19 @@ export async function readListing(): Promise<Listing> {
   return { marks, turns, firewall: readFirewall(stdout, [`inet ${APART_TABLE}`]) };
 }
 
+const claims = new Map<string, { text: string; claim: Found['claims'][number] }>();
+
 /** What installed programs claim, running or not: their packages bring a configuration. */
 export function readClaims(): Found['claims'] {
   return PROGRAMS.flatMap(({ who, option, mask }) => {
     const read = readText(`/etc/config/${who}`);
     if (!read.ok) return [];
-    return [{ who, mask: claimedMask(read.text, who, option) ?? mask }];
+    // Some are long, and read with each look.
+    const known = claims.get(who);
+    if (known?.text === read.text) return [known.claim];
+    const claim = { who, mask: claimedMask(read.text, who, option) ?? mask };
+    claims.set(who, { text: read.text, claim });
+    return [claim];
   });
 }
 
