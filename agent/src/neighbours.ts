@@ -103,7 +103,7 @@ async function look(daemon: Daemon): Promise<void> {
     } else {
       const traffic = watchTraffic(neighbours.traffic, readCounted(daemon.paths, lan), now());
       const stands = standInsOf(daemon);
-      const router = routerSeen(realized, lan, neighbours.listing, null, traffic, stands);
+      const router = await routerSeen(realized, lan, neighbours.listing, null, traffic, stands);
       await pause();
       tell(neighbours, looksOf({ policy, uci, wall: wallTime(), router }));
     }

@@ -6,6 +6,7 @@ import { type DhcpDns, readDhcpDns } from '../preflight/dhcp-dns.ts';
 import { type Listener, readListeners } from '../preflight/listeners.ts';
 import { DNS, DOT } from '../preflight/resolvers.ts';
 import type { ResolversSeen } from '../preflight/seen.ts';
+import { pause } from './clock.ts';
 import { errnoText } from './errno.ts';
 import { listNames, readText } from './file.ts';
 
@@ -28,8 +29,8 @@ const PROGRAMS = [
 const ENOENT = 2;
 
 /** `ports`: others than those of DNS that matter here. */
-export function readResolvers(ports: readonly number[]): ResolversSeen {
-  return { answering: answering([DNS, DOT, ...ports]), dhcp: dhcp() };
+export async function readResolvers(ports: readonly number[]): Promise<ResolversSeen> {
+  return { answering: await answering([DNS, DOT, ...ports]), dhcp: dhcp() };
 }
 
 const known = {
@@ -39,32 +40,38 @@ const known = {
   dhcp: null as ResolversSeen['dhcp'],
 };
 
-function answering(ports: readonly number[]): ResolversSeen['answering'] {
+async function answering(ports: readonly number[]): Promise<ResolversSeen['answering']> {
   const sockets = TABLES.flatMap((path) => {
     const read = readText(path);
     return read.ok ? readListeners(read.text, ports) : [];
   });
   const text = JSON.stringify(sockets);
   if (text !== known.sockets) {
+    known.answering = sockets.length === 0 ? [] : await named(sockets);
     known.sockets = text;
-    known.answering = sockets.length === 0 ? [] : named(sockets);
   }
   return known.answering;
 }
 
-function named(sockets: readonly Listener[]): ResolversSeen['answering'] {
-  const running = processes();
+async function named(sockets: readonly Listener[]): Promise<ResolversSeen['answering']> {
+  const running = await processes();
+  await pause();
   const owners = ownersOf(new Set(sockets.map(({ inode }) => inode)), running);
   return sockets.map(({ port, inode }) => ({ port, who: owners.get(inode) ?? guess(running) }));
 }
 
+/** Processes that are looked at in one go: a slow router takes a millisecond for each. */
+const AT_ONCE = 10;
+
 /** Names by number; resolvers first, so that nobody else has to be looked at. */
-function processes(): [pid: string, name: string][] {
+async function processes(): Promise<[pid: string, name: string][]> {
   const names = listNames('/proc');
   if (typeof names === 'number') return [];
-  const all = names
-    .filter((name) => /^\d+$/.test(name))
-    .map((pid): [string, string] => [pid, nameOf(pid)]);
+  const all: [string, string][] = [];
+  for (const pid of names.filter((name) => /^\d+$/.test(name))) {
+    all.push([pid, nameOf(pid)]);
+    if (all.length % AT_ONCE === 0) await pause();
+  }
   const isResolver = ([, name]: [string, string]): boolean =>
     PROGRAMS.some(([one]) => one === name);
   return [...all.filter(isResolver), ...all.filter((one) => !isResolver(one))];

@@ -10,14 +10,14 @@ import { readResolvers } from './resolvers.ts';
 import { readZone } from './zone.ts';
 
 /** `lan`: the devices that the configuration names. The rest is what only some who ask have read. */
-export function routerSeen(
+export async function routerSeen(
   { links, addresses, all }: Realized,
   lan: readonly string[],
   listing: Listing,
   lacking: ReadonlyMap<KernelPart, string> | null,
   traffic: ReadonlyMap<string, Traffic> | null,
   standIns: readonly StandIn[],
-): RouterSeen {
+): Promise<RouterSeen> {
   // Only a device that is not there may be an interface's name.
   const isAll = lan.every((name) => links.some((one) => one.name === name));
   const interfaces = isAll ? new Map<string, string>() : readInterfaces();
@@ -28,7 +28,7 @@ export function routerSeen(
     addresses,
     claims: readClaims(),
     interfaces,
-    resolvers: readResolvers((listing.turns ?? []).flatMap(({ port }) => port ?? [])),
+    resolvers: await readResolvers((listing.turns ?? []).flatMap(({ port }) => port ?? [])),
     standIns,
     hosts: readKnownHosts(),
     zone: readZone(),
