@@ -51,6 +51,8 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
   const file = `${socketPath.replace(/\.sock$/, '')}.standing`;
   const legacy = legacyOf(effects.sets, file);
   takeHandover(file);
+  // To load the program has taken a busy router seconds: the watchdog begins anew.
+  await pause();
   const opened = openSettings(sources, legacy === null ? null : { apps: legacy.slots });
   if (!opened.ok) return refuse(opened.problems);
   const { settings } = opened.value;

@@ -4,6 +4,7 @@
 
 import type { StandIn } from './learn/stand-ins.ts';
 import type { Policy } from './policy/policy.ts';
+import { partsNeeded } from './preflight/kernel-parts.ts';
 import type { Look } from './preflight/look.ts';
 import { linesOf, looksOf } from './preflight/looks.ts';
 import type { RouterSeen } from './preflight/seen.ts';
@@ -126,7 +127,7 @@ export async function routerNow(daemon: Daemon, policy: Policy): Promise<RouterS
   if (typeof realized === 'string') return realized;
   const { lan } = policy.globals;
   await pause();
-  const lacking = readLacking(paths);
+  const lacking = readLacking(paths, partsNeeded(policy));
   const noQueue = problems.get('queue');
   if (noQueue !== undefined) lacking.set('queue', 'the kernel has no nft queue');
   const traffic = watchTraffic(neighbours.traffic, readCounted(paths, lan), now());

@@ -63,8 +63,9 @@ async function readRouter(policy: Policy): Promise<RouterSeen | string> {
   const paths = openPaths(policy.globals);
   const realized = typeof paths === 'string' ? paths : readPaths(paths);
   if (typeof paths === 'string' || typeof realized === 'string') return String(realized);
-  const lacking = readLacking(paths);
-  const noQueue = partsNeeded(policy).includes('queue') ? await lacksQueue() : null;
+  const parts = partsNeeded(policy);
+  const lacking = readLacking(paths, parts);
+  const noQueue = parts.includes('queue') ? await lacksQueue() : null;
   if (noQueue !== null) lacking.set('queue', noQueue);
   return routerSeen(realized, policy.globals.lan, await readListing(), lacking, null, []);
 }

@@ -24,13 +24,15 @@ const NO_GROUP = 65535;
 /** Checked by the kernel, never loaded. */
 const QUEUE_RULE = 'table inet whp_try { chain one { queue flags bypass to 0; }; }\n';
 
-/** Those that are missing, with what the kernel said. Who may not ask is told nothing. */
-export function readLacking(paths: Paths): Map<KernelPart, string> {
+/** Those of `parts` that are missing, with what the kernel said. Who may not ask is told nothing. Asking
+ * for a kind of device loads its module where it is there, so only what is needed is asked for. */
+export function readLacking(paths: Paths, parts: readonly KernelPart[]): Map<KernelPart, string> {
   const lacking = new Map<KernelPart, string>();
   for (const [part, kind] of [
     ['gre', 'gre'],
     ['gre6', 'ip6gre'],
   ] as const) {
+    if (!parts.includes(part)) continue;
     const errno = tried(paths.socket, (w, seq) => putGreTry(w, seq, kind));
     if (NOT_SUPPORTED.includes(errno)) lacking.set(part, `link of kind ${kind}: errno ${errno}`);
   }

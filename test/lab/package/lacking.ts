@@ -17,7 +17,8 @@ export async function lackModules({ must, until }: Stage): Promise<string> {
       `/etc/init.d/whp stop; f=$(find /lib/modules/ -name ${module}.ko); echo $f >/tmp/lacking
        mv $f /tmp/lacking.ko && rmmod ${module} && /etc/init.d/whp start`,
     );
-    await until('[ -S /var/run/whp.sock ] && whp status | grep -q "^! "').catch(() => 0);
+    // The first answers are those of an agent that has not loaded its table yet.
+    await until(`whp status | grep -q '${said.source}'`).catch(() => 0);
     const status = await must('whp status; nft list table inet whp | grep -c " log "; :');
     if (!said.test(status)) wrong.push(`${module}: ${status}`);
     if (module !== 'ip_gre' && !/^skype /m.test(status)) wrong.push(`${module}: no app: ${status}`);
