@@ -12,15 +12,14 @@ import {
   RTNLGRP_IPV4_RULE,
   RTNLGRP_LINK,
 } from '../../agent/src/netlink/constants.ts';
+import { type KernelLink, readLink } from '../../agent/src/netlink/kernel-link.ts';
 import {
-  type KernelLink,
   putGreCreate,
   putLinkDelete,
   putLinkDump,
   putLinkMtu,
   putLinkQuery,
   putLinkState,
-  readLink,
 } from '../../agent/src/netlink/link.ts';
 import {
   type DefaultRoute,

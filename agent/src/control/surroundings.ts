@@ -1,7 +1,7 @@
 // control/surroundings: what status and why ask beside the agent's state: which tunnel devices are up,
 // which way each app takes, which addresses are at home. Reads the kernel when asked, never at ticks.
 import { IFF_UP } from '../netlink/constants.ts';
-import type { KernelLink } from '../netlink/link.ts';
+import type { KernelLink } from '../netlink/kernel-link.ts';
 import { tunnelDevice } from '../ruleset/names.ts';
 import type { Daemon } from '../running.ts';
 import { now } from '../system/clock.ts';

@@ -12,7 +12,7 @@ import {
   RTM_NEWROUTE,
   RTM_NEWRULE,
 } from './constants.ts';
-import { type KernelLink, readLink } from './link.ts';
+import { type KernelLink, readLink } from './kernel-link.ts';
 import type { Decoded, Message, Reader } from './message.ts';
 import { type KernelRoute, readRoute } from './route.ts';
 import { type KernelRule, readRule } from './rule.ts';

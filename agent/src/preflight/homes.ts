@@ -2,7 +2,7 @@
 // addresses are. Pure.
 import type { KernelAddress } from '../netlink/address.ts';
 import { IFF_RUNNING, IFF_UP } from '../netlink/constants.ts';
-import type { KernelLink } from '../netlink/link.ts';
+import type { KernelLink } from '../netlink/kernel-link.ts';
 import type { RouterSeen } from './seen.ts';
 
 type Devices = Pick<RouterSeen, 'links' | 'addresses'>;

@@ -3,7 +3,7 @@
 
 import type { StandIn } from '../learn/stand-ins.ts';
 import type { KernelAddress } from '../netlink/address.ts';
-import type { KernelLink } from '../netlink/link.ts';
+import type { KernelLink } from '../netlink/kernel-link.ts';
 import type { KnownHosts } from '../policy/hosts.ts';
 import type { KernelPart } from '../policy/lacking.ts';
 import type { Policy } from '../policy/policy.ts';

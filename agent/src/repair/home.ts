@@ -2,7 +2,7 @@
 // their networks, and whose addresses are no device's. Pure.
 import type { KernelAddress } from '../netlink/address.ts';
 import { RT_TABLE_MAIN, RTN_UNICAST } from '../netlink/constants.ts';
-import type { KernelLink } from '../netlink/link.ts';
+import type { KernelLink } from '../netlink/kernel-link.ts';
 import type { KernelRoute } from '../netlink/route.ts';
 import { FIRST_SLOT, LAST_SLOT } from '../policy/marks.ts';
 import type { Policy } from '../policy/policy.ts';

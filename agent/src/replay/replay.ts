@@ -35,6 +35,7 @@ import {
 } from './harvest.ts';
 import { isHomeText, wayOf } from './home.ts';
 import { type ReplayReport, reportOf } from './report.ts';
+import { unmodelled } from './unmodelled.ts';
 
 const DNS_PORT = 53;
 /** Where a packet towards the Internet would leave if nothing marked it; any name will do. */
@@ -183,19 +184,6 @@ function senderOf(run: Run, { bytes, mac }: Frame): Sender {
   if (mac >= 0) return { ether: bytes.subarray(mac, mac + 6) };
   run.macless += 1;
   return {};
-}
-
-/** What of the policy is not played, in words. */
-function unmodelled({ apps, escape }: Policy, macless: number): string[] {
-  const said: string[] = [];
-  for (const { name, macs, schedule } of apps) {
-    if (schedule !== undefined) said.push(`the hours of ${name}: it is played as if always inside`);
-    if (macless > 0 && (macs?.length ?? 0) > 0) {
-      said.push(`${macless} packets without a MAC, which ${name} knows its devices by`);
-    }
-  }
-  if (escape?.redirect === true) said.push('option dns_redirect');
-  return said;
 }
 
 /** Home to home: what speaks DNS or port mapping is the router, the rest never passes it. */

@@ -66,20 +66,12 @@ export interface Totals {
   readonly rejectedPackets: number;
 }
 
-export interface Tally {
-  readonly packets: number;
-  readonly malformed: number;
-  readonly local: number;
-  readonly foreign: number;
-  readonly others: number;
-  readonly unknown: readonly UnknownFrames[];
-  readonly cut: number;
-  readonly cutUnread: number;
-  readonly unread: number;
-  readonly unreadReason: string | null;
-  readonly hellos: number;
-  readonly unmodelled: readonly string[];
-  readonly seconds: number;
+/** What was counted while the capture was played. */
+export interface Tally
+  extends Omit<
+    ReplayReport,
+    'evidence' | 'ports' | 'supernodes' | 'endpoints' | 'peers' | 'flows' | 'totals' | 'broken'
+  > {
   readonly evidence: ReadonlyMap<string, number>;
 }
 

@@ -10,14 +10,8 @@ import {
   readAddress,
 } from '../netlink/address.ts';
 import { IFF_UP, NETLINK_ROUTE, RTN_PROHIBIT } from '../netlink/constants.ts';
-import {
-  type KernelLink,
-  putGreCreate,
-  putLinkDelete,
-  putLinkDump,
-  putLinkQuery,
-  readLink,
-} from '../netlink/link.ts';
+import { type KernelLink, readLink } from '../netlink/kernel-link.ts';
+import { putGreCreate, putLinkDelete, putLinkDump, putLinkQuery } from '../netlink/link.ts';
 import type { Decoded, Message, Reader } from '../netlink/message.ts';
 import { putNeighbourDump, readNeighbour } from '../netlink/neighbour.ts';
 import {

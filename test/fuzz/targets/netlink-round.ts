@@ -2,7 +2,8 @@
 // input decides the values; a batch for the sets is taken apart again element by element.
 import { putAddressAdd, readAddress } from '../../../agent/src/netlink/address.ts';
 import type { ByteOrder } from '../../../agent/src/netlink/endian.ts';
-import { putGreCreate, readLink } from '../../../agent/src/netlink/link.ts';
+import { readLink } from '../../../agent/src/netlink/kernel-link.ts';
+import { putGreCreate } from '../../../agent/src/netlink/link.ts';
 import {
   createMessage,
   createReader,

@@ -2,7 +2,7 @@
 // first bit of the header's port says which). Nothing outside the message is read.
 import { readAddress } from '../../../agent/src/netlink/address.ts';
 import { readConnection } from '../../../agent/src/netlink/conntrack.ts';
-import { readLink } from '../../../agent/src/netlink/link.ts';
+import { readLink } from '../../../agent/src/netlink/kernel-link.ts';
 import {
   createMessage,
   createReader,

@@ -13,12 +13,8 @@ import {
   IFLA_STATS64,
   RTM_NEWLINK,
 } from '../../../agent/src/netlink/constants.ts';
-import {
-  putGreCreate,
-  putLinkDelete,
-  putLinkDump,
-  readLink,
-} from '../../../agent/src/netlink/link.ts';
+import { readLink } from '../../../agent/src/netlink/kernel-link.ts';
+import { putGreCreate, putLinkDelete, putLinkDump } from '../../../agent/src/netlink/link.ts';
 import { createReader } from '../../../agent/src/netlink/message.ts';
 import {
   isPlain,

@@ -3,7 +3,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { KernelAddress } from '../../../agent/src/netlink/address.ts';
-import type { KernelLink } from '../../../agent/src/netlink/link.ts';
+import type { KernelLink } from '../../../agent/src/netlink/kernel-link.ts';
 import type { KernelRoute } from '../../../agent/src/netlink/route.ts';
 import { buildPolicy } from '../../../agent/src/policy/build.ts';
 import type { Profile } from '../../../agent/src/policy/profile.ts';
