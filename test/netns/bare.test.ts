@@ -8,6 +8,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { COMMAND_NAMES } from '../../agent/src/control/commands.ts';
 import { BARE } from '../lib/bare.ts';
+import { PLAIN } from './plain.ts';
 
 const FOLDER = resolve(`out/netns/bare-${process.pid}`);
 mkdirSync(`${FOLDER}/empty`, { recursive: true });
@@ -27,18 +28,7 @@ const START = shipped(/procd_set_param command (.*)/.exec(init)?.[1] ?? 'no comm
 writeFileSync(`${FOLDER}/plugin`, shipped(readFileSync('openwrt-package/files/whp.rpcd', 'utf8')), {
   mode: 0o755,
 });
-writeFileSync(
-  `${FOLDER}/whp`,
-  `config globals 'globals'
-	option hold '0'
-config proxy 'cloud'
-	option address '203.0.113.20'
-	option local '10.213.0.1'
-	option remote '10.213.0.2'
-config app 'skype'
-	list proxy 'cloud'
-`,
-);
+writeFileSync(`${FOLDER}/whp`, PLAIN);
 
 /** Runs `script` in namespaces of its own: `agent WORD...` starts the init script's command behind these
  * words, `whp` is the owner's. Answers what was printed. */

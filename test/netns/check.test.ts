@@ -7,18 +7,10 @@ import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { WHP_TEXT } from '../lib/bare.ts';
+import { PLAIN } from './plain.ts';
 
 const FOLDER = resolve(`out/netns/check-${process.pid}`);
 const PROFILE = readFileSync('agent/profiles/skype.json', 'utf8');
-const CONFIG = `config globals 'globals'
-	option hold '0'
-config proxy 'cloud'
-	option address '203.0.113.20'
-	option local '10.213.0.1'
-	option remote '10.213.0.2'
-config app 'skype'
-	list proxy 'cloud'
-`;
 mkdirSync(`${FOLDER}/profiles`, { recursive: true });
 mkdirSync(`${FOLDER}/new`, { recursive: true });
 test.after(() => rmSync(FOLDER, { recursive: true }));
@@ -33,7 +25,7 @@ function dohList(address: string, format = 1): string {
 /** Runs `script` beside an agent; `whp` is the command, `good` prints what it complains of but for this
  * kernel's having no GRE, new/ holds `files`. Answers the output. */
 function play(files: Readonly<Record<string, string>>, script: string): string {
-  writeFileSync(`${FOLDER}/whp`, CONFIG);
+  writeFileSync(`${FOLDER}/whp`, PLAIN);
   copyFileSync('agent/profiles/skype.json', `${FOLDER}/profiles/skype.json`);
   for (const [name, text] of Object.entries(files)) writeFileSync(`${FOLDER}/new/${name}`, text);
   const text = `
@@ -53,7 +45,7 @@ kill $agent; wait $agent`;
 test('check is about the files as they are, whatever was read before', () => {
   const out = play(
     {
-      whp: `${CONFIG}	option fallback 'maybe'\n`,
+      whp: `${PLAIN}	option fallback 'maybe'\n`,
       'skype.json': PROFILE.replace('"tcp"', '"tcq"'),
       'other.json': PROFILE.replace('"name": "skype"', '"name": "other"'),
       'empty.json': '{}',
@@ -99,7 +91,7 @@ ip route flush table 15004; good && echo "last: good"`,
 
 test('a file that is too large: the message fits what fills it', () => {
   const many = (line: (i: number) => string): string =>
-    CONFIG + Array.from({ length: 3000 }, (_, i) => `\tlist ${line(i)}\n`).join('');
+    PLAIN + Array.from({ length: 3000 }, (_, i) => `\tlist ${line(i)}\n`).join('');
   const out = play(
     {
       names: many((i) => `name 'host-${i}.example.com'`),

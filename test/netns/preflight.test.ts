@@ -14,6 +14,7 @@ import {
 import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { BARE } from '../lib/bare.ts';
 
 const FOLDER = resolve(`out/netns/preflight-${process.pid}`);
 mkdirSync(`${FOLDER}/profiles`, { recursive: true });
@@ -27,7 +28,8 @@ copyFileSync('agent/data/doh.json', `${FOLDER}/doh.json`);
 // In dnsmasq's place: somebody who answers on port 53.
 const RESOLVER = "require('dgram').createSocket('udp4').bind(53)";
 
-const HOST = resolve('out/host/x86_64/whp-host');
+/** With ujail's environment; and what a test has put before the C library. */
+const HOST = `${BARE.join(' ')} \${LD_PRELOAD:+LD_PRELOAD=$LD_PRELOAD} ${resolve('out/host/x86_64/whp-host')}`;
 const WHP = `${HOST} ${resolve('out/whp')}`;
 const OPTIONS = `--config ${FOLDER}/whp --profiles ${FOLDER}/profiles --state ${FOLDER}/state --socket ${FOLDER}/sock`;
 

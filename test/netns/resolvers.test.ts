@@ -6,6 +6,8 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { WHP_TEXT } from '../lib/bare.ts';
+import { PLAIN } from './plain.ts';
 
 const FOLDER = resolve(`out/netns/resolvers-${process.pid}`);
 mkdirSync(FOLDER, { recursive: true });
@@ -39,20 +41,8 @@ udp.send(Buffer.from([1, 2, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, ...labels, 0, 0, 1, 0,
 setTimeout(() => end('nothing'), 2000);`;
 writeFileSync(`${FOLDER}/resolver.cjs`, RESOLVER);
 writeFileSync(`${FOLDER}/client.cjs`, CLIENT);
-writeFileSync(
-  `${FOLDER}/whp`,
-  `config globals 'globals'
-	option hold '0'
-config proxy 'cloud'
-	option address '203.0.113.20'
-	option local '10.213.0.1'
-	option remote '10.213.0.2'
-config app 'skype'
-	list proxy 'cloud'
-`,
-);
+writeFileSync(`${FOLDER}/whp`, PLAIN);
 const OPTIONS = `--config ${FOLDER}/whp --profiles ${resolve('agent/profiles')} --state ${FOLDER}/state --socket ${FOLDER}/sock`;
-const WHP = `${resolve('out/host/x86_64/whp-host')} ${resolve('out/whp')}`;
 const DHCP = `config dnsmasq
 	option domain 'lan'
 
@@ -81,9 +71,9 @@ here=$$
 has() { for i in $(seq 100); do grep -q ":$1 0" /proc/net/udp /proc/net/tcp && return; sleep 0.1; done; }
 hasnot() { for i in $(seq 100); do grep -q ":$1 0" /proc/net/udp || return; sleep 0.1; done; }
 ask() { at $device node ${FOLDER}/client.cjs "$@"; }
-whp() { command=$1; shift; ${WHP} $command ${OPTIONS} "$@"; }
+whp() { command=$1; shift; ${WHP_TEXT} $command ${OPTIONS} "$@"; }
 seen() { whp status --json | sed 's/.*"answers":\\([0-9]*\\).*/\\1/'; }
-${WHP} daemon ${OPTIONS} >${FOLDER}/log 2>&1 &
+${WHP_TEXT} daemon ${OPTIONS} >${FOLDER}/log 2>&1 &
 for i in $(seq 200); do grep -q '^whp: enforcing' ${FOLDER}/log && break; sleep 0.1; done
 serve $device '192.168.1.5 53'; serve $outside '9.9.9.9 53'`;
 
@@ -271,7 +261,7 @@ test('a program by its name, also where what it has open cannot be seen', async 
 ln -s $(node -p process.execPath) ${FOLDER}/AdGuardHome
 ${FOLDER}/AdGuardHome -e "require('dgram').createSocket('udp4').bind(53, '192.168.1.1')" & has 0035
 whp check --explain | sed 's/^/open: /'
-setpriv --bounding-set=-all,+net_admin,+net_raw ${WHP} check --explain ${OPTIONS} --socket ${FOLDER}/none | sed 's/^/jailed: /'`);
+setpriv --bounding-set=-all,+net_admin,+net_raw ${WHP_TEXT} check --explain ${OPTIONS} --socket ${FOLDER}/none | sed 's/^/jailed: /'`);
   assert.match(out, /open: looked at: resolvers: port 53 of this router: AdGuardHome;/);
   assert.match(
     out,

@@ -4,10 +4,10 @@ import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { WHP_TEXT } from '../lib/bare.ts';
 import { ownEtc, startShell } from './shell.ts';
 
 const FOLDER = resolve(`out/netns/files-${process.pid}`);
-const WHP = `${resolve('out/host/x86_64/whp-host')} ${resolve('out/whp')}`;
 mkdirSync(`${FOLDER}/profiles`, { recursive: true });
 copyFileSync('agent/profiles/skype.json', `${FOLDER}/profiles/skype.json`);
 const OPTIONS = ['config', 'profiles', 'state', 'socket']
@@ -58,7 +58,7 @@ test.before(async () => {
   writeFileSync(`${FOLDER}/config`, HEAD);
   await must(`ip link set lo up && mount -t tmpfs tmpfs /tmp && ${ownEtc(`${FOLDER}/etc`)}`);
   await must('rm -rf /etc/TZ /etc/localtime /etc/config && mkdir /etc/config');
-  await must(`${WHP} daemon ${OPTIONS} >${FOLDER}/log 2>&1 & echo $! >${FOLDER}/pid`);
+  await must(`${WHP_TEXT} daemon ${OPTIONS} >${FOLDER}/log 2>&1 & echo $! >${FOLDER}/pid`);
   await until(async () => (await table()).includes('chain prerouting'), 'no table');
 });
 
@@ -82,7 +82,7 @@ config dnsmasq 'guest'
 	option leasefile '/tmp/guest leases' # of the guests
 `;
   await put('/etc/config/dhcp', dhcp);
-  await must(`${WHP} reload ${OPTIONS}`);
+  await must(`${WHP_TEXT} reload ${OPTIONS}`);
   await put('/tmp/dhcp.leases', `1 ${mac('01')} 192.168.1.1 one *\n`);
   await learns(mac('01'));
   await put("'/tmp/guest leases'", `1 ${mac('02')} 192.168.2.2 two *\n`);
@@ -104,14 +104,14 @@ config dnsmasq 'guest'
   await put('/etc/config/dhcp', `${dhcp}config dnsmasq 'x\n`);
   await put('/tmp/new', `1 ${mac('06')} 192.168.1.6 six *\n`);
   await learns(mac('06'));
-  const said = (await shell.run(`${WHP} check --explain ${OPTIONS}`)).text;
+  const said = (await shell.run(`${WHP_TEXT} check --explain ${OPTIONS}`)).text;
   assert.match(said, "/etc/config/dhcp:7: ' is never closed; add the second '; until then");
   assert.match(
     said,
     'dhcp leases and static hosts: /tmp/hosts/odhcpd: 1 lease, /tmp/dhcp.leases: 1 lease, /tmp/guest leases: 1 lease, /tmp/new: 1 lease, /etc/config/dhcp: 0 static hosts',
   );
   writeFileSync(`${FOLDER}/config`, HEAD);
-  await must(`${WHP} reload ${OPTIONS}`);
+  await must(`${WHP_TEXT} reload ${OPTIONS}`);
 });
 
 /** Compiled zone data: two headers without a table, and the rules; no UTF-8 before them. */
@@ -127,8 +127,8 @@ test('the time zone in each of its places; without one the app is proxied at all
   const after = days[(new Date().getUTCDay() + 2) % 7]!;
   writeFileSync(`${FOLDER}/config`, `${HEAD}\tlist schedule '${after} 00:00-24:00'\n`);
   const told = async (): Promise<string> => {
-    await must(`${WHP} reload ${OPTIONS}`);
-    const { apps } = JSON.parse(await must(`${WHP} status --json ${OPTIONS}`)) as {
+    await must(`${WHP_TEXT} reload ${OPTIONS}`);
+    const { apps } = JSON.parse(await must(`${WHP_TEXT} status --json ${OPTIONS}`)) as {
       apps: { direct: string | null }[];
     };
     return apps[0]!.direct ?? 'proxied';
@@ -136,7 +136,7 @@ test('the time zone in each of its places; without one the app is proxied at all
   const system = (zone: string): string => `config system\n\toption timezone '${zone}'\n`;
   const [here, there] = ['UTC', '<+48>-48'];
   assert.is(await told(), 'proxied', 'nobody knows the zone');
-  const { text } = await shell.run(`${WHP} check ${OPTIONS}`);
+  const { text } = await shell.run(`${WHP_TEXT} check ${OPTIONS}`);
   assert.match(text, 'the time zone is not known: schedules do not count, skype is proxied');
   const places: [string, (zone: string) => string | Buffer][] = [
     ['/etc/localtime', compiled],

@@ -6,6 +6,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { WHP_TEXT } from '../lib/bare.ts';
 
 const FOLDER = resolve(`out/netns/rules-${process.pid}`);
 mkdirSync(FOLDER, { recursive: true });
@@ -23,8 +24,7 @@ config app 'skype'
 	list proxy 'cloud'
 `,
 );
-const WHP = `${resolve('out/host/x86_64/whp-host')} ${resolve('out/whp')}`;
-const CHECK = `${WHP} check --config ${FOLDER}/whp --profiles ${resolve('agent/profiles')} --state ${FOLDER}/state --socket ${FOLDER}/sock`;
+const CHECK = `${WHP_TEXT} check --config ${FOLDER}/whp --profiles ${resolve('agent/profiles')} --state ${FOLDER}/state --socket ${FOLDER}/sock`;
 
 /** A router with two lan devices, a VPN device, and our own rule and route as the agent makes them. */
 const ROUTER = `

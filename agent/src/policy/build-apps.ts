@@ -5,6 +5,7 @@ import type { BuiltProxy } from './build-proxies.ts';
 import { applyRules, type OwnerRule } from './build-rules.ts';
 import { believedOn } from './expiry.ts';
 import type { Host } from './hosts.ts';
+import { LAST_SLOT } from './marks.ts';
 import {
   lengthText,
   OFF,
@@ -19,9 +20,6 @@ import type { App } from './policy.ts';
 import type { Profile } from './profile.ts';
 import type { Problem } from './result.ts';
 import { parseSchedule, type WeekSpan } from './schedule.ts';
-
-/** Slots 1..12 of the mark's nibble belong to apps; what the others mean is in marks. */
-export const LAST_SLOT = 12;
 
 export interface AppInput {
   /** Profiles at hand, by their name. */

@@ -1,6 +1,7 @@
 // What /etc/config/dhcp says of resolvers: the port that dnsmasq answers on, and which resolvers the
 // devices are told to ask (DHCP option 6, DHCPv6 option 23, router advertisements). Pure; resolvers.ts
 // judges it.
+import { ON } from '../policy/options.ts';
 import type { Result } from '../policy/result.ts';
 import { parseUci, type UciSection, type UciValue } from '../policy/uci.ts';
 import { canonicalAddress } from '../wire/address.ts';
@@ -28,7 +29,6 @@ const DNS = 53;
 const OPTIONS = ['dhcp_option', 'dhcp_option_force'];
 /** dnsmasq puts its own address in the place of these (its manual, dhcp-option). */
 const OWN = ['0.0.0.0', '::', 'fd00::', 'fe80::'];
-const OFF = ['1', 'on', 'true', 'yes', 'enabled'];
 
 export function readDhcpDns(text: string): Result<DhcpDns> {
   const read = parseUci(text, FILE);
@@ -55,7 +55,7 @@ function last({ values }: UciSection, option: string): string | undefined {
 
 /** A pool of dnsmasq or odhcpd that is not switched off. */
 function hands(section: UciSection): boolean {
-  if (section.type !== 'dhcp' || OFF.includes(last(section, 'ignore') ?? '0')) return false;
+  if (section.type !== 'dhcp' || ON.includes(last(section, 'ignore') ?? '0')) return false;
   return [last(section, 'dhcpv4') ?? 'server', last(section, 'dhcpv6')].includes('server');
 }
 

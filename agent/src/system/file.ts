@@ -48,6 +48,12 @@ export function readText(path: string, limit = 4 << 20): FileRead {
   return errno === 0 ? { ok: true, text: decodeUtf8(bytes, 0, length) } : { ok: false, errno };
 }
 
+/** A text that differs when the file at `path` was written, exchanged or removed. */
+export function stampOf(path: string): string {
+  const [stat] = os.stat(path);
+  return stat === null ? '-' : `${stat.mtime} ${stat.size} ${stat.ino}`;
+}
+
 /** Whether `path` is a file of at most `limit` bytes: one that is read in a moment, and no pipe. */
 export function isSmallFile(path: string, limit: number): boolean {
   const [stat] = os.stat(path);

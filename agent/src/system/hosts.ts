@@ -12,7 +12,7 @@ import {
 } from '../policy/hosts.ts';
 import { parseLeases } from '../policy/leases.ts';
 import { errnoText } from './errno.ts';
-import { isSmallFile, readText } from './file.ts';
+import { isSmallFile, readText, stampOf } from './file.ts';
 
 const DHCP = '/etc/config/dhcp';
 /** Bytes of a lease file: a thousand devices are a tenth of it. */
@@ -81,9 +81,4 @@ function readLeases(path: string): Leases {
 export function hostsStamp(): string {
   const { leaseFiles } = dhcpSetup();
   return [DHCP, ...leaseFiles].map(stampOf).join(' ');
-}
-
-function stampOf(path: string): string {
-  const [stat] = os.stat(path);
-  return stat === null ? '-' : `${stat.mtime} ${stat.size} ${stat.ino}`;
 }

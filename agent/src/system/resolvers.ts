@@ -2,13 +2,14 @@
 // preflight/resolvers. Reads only, and again only what has changed: whose socket it is takes a walk
 // through all processes.
 import * as os from 'qjs:os';
+import { ENOENT } from 'whp:socket';
 import { type DhcpDns, readDhcpDns } from '../preflight/dhcp-dns.ts';
 import { type Listener, readListeners } from '../preflight/listeners.ts';
 import { DNS, DOT } from '../preflight/resolvers.ts';
 import type { ResolversSeen } from '../preflight/seen.ts';
 import { pause } from './clock.ts';
 import { errnoText } from './errno.ts';
-import { listNames, readText } from './file.ts';
+import { listNames, readText, stampOf } from './file.ts';
 
 const TABLES = ['/proc/net/udp', '/proc/net/udp6', '/proc/net/tcp', '/proc/net/tcp6'];
 const DHCP = '/etc/config/dhcp';
@@ -26,7 +27,6 @@ const PROGRAMS = [
   ['sing-box', '/etc/config/homeproxy', '/etc/config/sing-box'],
   ['clash', '/etc/config/openclash'],
 ] as const;
-const ENOENT = 2;
 
 /** `ports`: others than those of DNS that matter here. */
 export async function readResolvers(ports: readonly number[]): Promise<ResolversSeen> {
@@ -118,8 +118,7 @@ function isThere(path: string): boolean {
 }
 
 function dhcp(): DhcpDns | string | null {
-  const [stat] = os.stat(DHCP);
-  const stamp = stat === null ? '-' : `${stat.mtime} ${stat.size} ${stat.ino}`;
+  const stamp = stampOf(DHCP);
   if (stamp !== known.stamp) {
     known.stamp = stamp;
     known.dhcp = readDhcp();

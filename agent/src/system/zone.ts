@@ -1,11 +1,10 @@
 // system/zone: the router's local time, for schedules. The files that say the zone are looked at with
 // every question and read when one has changed, so that a new zone counts without a restart.
-import * as os from 'qjs:os';
 import { minuteOfWeek } from '../policy/schedule.ts';
 import { offsetAt } from '../policy/timezone.ts';
 import { type FoundZone, findZone, ZONE_FILES } from '../policy/zone-files.ts';
 import { wallTime } from './clock.ts';
-import { readText } from './file.ts';
+import { readText, stampOf } from './file.ts';
 
 /** Bytes: zone data has a few thousand. */
 const LARGEST = 1 << 16;
@@ -13,10 +12,7 @@ const LARGEST = 1 << 16;
 let known: { readonly stamp: string; readonly found: FoundZone } | null = null;
 
 export function readZone(): FoundZone {
-  const stamp = ZONE_FILES.map((file) => {
-    const [stat] = os.stat(file);
-    return stat === null ? '-' : `${stat.mtime} ${stat.size} ${stat.ino}`;
-  }).join(' ');
+  const stamp = ZONE_FILES.map(stampOf).join(' ');
   if (known?.stamp === stamp) return known.found;
   const found = findZone((file) => {
     const read = readText(file, LARGEST);
