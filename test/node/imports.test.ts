@@ -9,6 +9,7 @@ import * as assert from 'uvu/assert';
 const PURE = [
   'policy',
   'ruleset',
+  'step',
   'wire',
   'learn',
   'reconcile',

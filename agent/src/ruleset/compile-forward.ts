@@ -3,26 +3,19 @@
 import { JUDGED, markOf, UNDECIDED, WATCHED } from '../policy/marks.ts';
 import type { App, Proxy as ProxyEntry } from '../policy/policy.ts';
 import { parseAddress } from '../wire/address.ts';
+import { watchChain } from './compile-dns.ts';
 import { readsHello } from './compile-hello.ts';
-import { announce, askable } from './compile-share.ts';
+import { announce } from './compile-share.ts';
 import {
   appSet,
   type Context,
-  logWhole,
   receiverGuards,
   setMark,
   tunnelsOf,
   unlessPaused,
 } from './context.ts';
-import type { Chain, Rule, Statement, Verdict } from './model.ts';
-import {
-  ANSWER_PREFIX,
-  gateName,
-  proxiedCounter,
-  QUERY_PREFIX,
-  rejectedCounter,
-  tunnelDevice,
-} from './names.ts';
+import type { Chain, Rule, Verdict } from './model.ts';
+import { gateName, proxiedCounter, rejectedCounter, tunnelDevice } from './names.ts';
 import {
   accept,
   concat,
@@ -30,7 +23,6 @@ import {
   ctMark,
   daddr,
   dispatch,
-  dport,
   dportKey,
   drop,
   FAMILIES,
@@ -52,7 +44,6 @@ import {
   oneOf,
   rule,
   saddr,
-  sport,
   TCP,
   UDP,
 } from './terms.ts';
@@ -113,33 +104,6 @@ function fromTunnels(context: Context): Rule[] {
 function undecidedChains(context: Context): Chain[] {
   if (!readsHello(context)) return [];
   return [{ name: 'undecided', rules: [rule('judged', setMark(context, 'meta', 0), accept)] }];
-}
-
-function watchChain(context: Context): Chain {
-  return {
-    name: 'watch',
-    rules: [
-      ...askable().map((some) =>
-        rule('DNS request of a device', ...queryOf(context), some, logWhole(context, QUERY_PREFIX)),
-      ),
-      rule('DNS answer to a device', ...answerOf(context), answerStatement(context)),
-      rule('watched, not touched', accept),
-    ],
-  };
-}
-
-function queryOf(context: Context): Statement[] {
-  return [oneOf(iifname, context.globals.lan), oneOf(l4proto, [TCP, UDP]), is(dport, 53)];
-}
-
-function answerOf(context: Context): Statement[] {
-  return [oneOf(oifname, context.globals.lan), oneOf(l4proto, [TCP, UDP]), is(sport, 53)];
-}
-
-/** Held until what it teaches is in the kernel, or only watched. */
-export function answerStatement(context: Context): Statement {
-  const { hold, queue } = context.globals;
-  return hold ? { kind: 'queue', number: queue } : logWhole(context, ANSWER_PREFIX);
 }
 
 /** The kill switch: out by one of the application's tunnels, back by any, or refused. */

@@ -1,0 +1,134 @@
+// ruleset/compile-mapping: a port mapping request of a device that asked for an application's names a
+// moment ago: the internal port in it is the application's P2P port. Part of the input hook.
+import type { App } from '../policy/policy.ts';
+import type { Family } from '../wire/address.ts';
+import { announce, teach } from './compile-share.ts';
+import { appSet, type Context, deviceGuards } from './context.ts';
+import type { Chain, Expression, Statement } from './model.ts';
+import {
+  accept,
+  atLeast,
+  concat,
+  FAMILIES,
+  field,
+  goTo,
+  inSet,
+  is,
+  isNot,
+  jump,
+  masked,
+  oneOf,
+  raw,
+  rule,
+  saddr,
+  TCP,
+  TRANSPORTS,
+  UDP,
+} from './terms.ts';
+
+export const PORTMAP_PORT = 5351;
+
+/** `mapping` and what it goes to. */
+export function mappingChains(context: Context): Chain[] {
+  const { apps } = context.policy;
+  return [
+    mappingChain(apps),
+    ...apps.flatMap((app) => FAMILIES.flatMap((family) => formChains(context, app, family))),
+  ];
+}
+
+/** The window: only a device that asked for the application's names a moment ago is believed. */
+function mappingChain(apps: readonly App[]): Chain {
+  const rules = apps.flatMap((app) =>
+    FAMILIES.flatMap((family) => {
+      if (!mapsIn(app, family)) return [];
+      const asked = inSet(saddr(family), appSet(app, 'asked', family));
+      return deviceGuards(app, saddr(family), family).map((guard) =>
+        rule('asked just before', asked, ...guard, jump(`${app.name}_mapping${family}`)),
+      );
+    }),
+  );
+  return { name: 'mapping', rules };
+}
+
+/** NAT-PMP (RFC 6886) is IPv4 only. */
+function mapsIn(app: App, family: Family): boolean {
+  const { protocols } = app.profile.portmap;
+  return protocols.includes('pcp') || (family === 4 && protocols.includes('nat-pmp'));
+}
+
+interface PortmapForm {
+  readonly chain: string;
+  readonly why: string;
+  /** Bit offset of the internal port, from the UDP header. */
+  readonly port: number;
+  /** A request to map, not to unmap; long enough that every field read is inside. */
+  readonly request: readonly Statement[];
+  /** What says udp or tcp, and how. */
+  readonly transport: Expression;
+  readonly udp: number;
+  readonly tcp: number;
+}
+
+/** RFC 6886 section 3.3: version 0, opcode 1 or 2, internal port, lifetime; 12 bytes. */
+const NAT_PMP: PortmapForm = {
+  chain: 'natpmp',
+  why: 'NAT-PMP request',
+  port: 96,
+  request: [
+    atLeast(field('udp length'), 20),
+    is(raw(64, 8), 0),
+    oneOf(raw(72, 8), [1, 2]),
+    isNot(raw(128, 32), 0),
+    isNot(raw(96, 16), 0),
+  ],
+  transport: raw(72, 8),
+  udp: 1,
+  tcp: 2,
+};
+
+/** RFC 6887 sections 7.1 and 11.1: version 2, MAP request, lifetime, protocol, port; 60 bytes. */
+const PCP: PortmapForm = {
+  chain: 'pcp',
+  why: 'PCP MAP request',
+  port: 384,
+  request: [
+    atLeast(field('udp length'), 68),
+    is(raw(64, 8), 2),
+    is(raw(72, 8), 1),
+    isNot(raw(96, 32), 0),
+    oneOf(raw(352, 8), [UDP, TCP]),
+    isNot(raw(384, 16), 0),
+  ],
+  transport: raw(352, 8),
+  udp: UDP,
+  tcp: TCP,
+};
+
+function formChains(context: Context, app: App, family: Family): Chain[] {
+  if (!mapsIn(app, family) || deviceGuards(app, saddr(family), family).length === 0) return [];
+  const { protocols } = app.profile.portmap;
+  const forms: PortmapForm[] = [];
+  if (family === 4 && protocols.includes('nat-pmp')) forms.push(NAT_PMP);
+  if (protocols.includes('pcp')) forms.push(PCP);
+  const chain = (form: PortmapForm) => `${app.name}_${form.chain}${family}`;
+  return [
+    {
+      name: `${app.name}_mapping${family}`,
+      rules: forms.map((form) => rule(form.why, ...form.request, goTo(chain(form)))),
+    },
+    ...forms.map((form) => ({
+      name: chain(form),
+      rules: [
+        ...TRANSPORTS.flatMap(([transport]) => {
+          const element = concat(saddr(family), masked(raw(form.port, 32), 0xffff0000));
+          const when = [is(form.transport, form[transport])];
+          const why = 'its internal port is the P2P port';
+          return teach(context, app, { kind: transport, family, element }, why, when);
+        }),
+        ...announce(context, 'mapping', app, 'tell the agent', saddr, [family]),
+        rule('done', accept),
+      ],
+    })),
+  ];
+}

@@ -1,0 +1,92 @@
+// step/answer: a DNS answer on its way to a device: what it teaches goes into the kernel's sets before it
+// is released. Before: step/packet, learn/observe-dns. After: system/effects.
+import { learnEndpoints } from '../learn/learned.ts';
+import { glanceAt, type Lesson, observeDnsAnswer } from '../learn/observe-dns.ts';
+import { takeToken } from '../learn/pace.ts';
+import { noteStandIn } from '../learn/stand-ins.ts';
+import { addressKey } from '../ruleset/elements.ts';
+import { setName } from '../ruleset/names.ts';
+import type { Effect, Event, State } from '../state.ts';
+import { destinationText, type Packet } from '../wire/packet.ts';
+import { messagesOf, note, read, report, streamKey } from './packet.ts';
+
+const NO_EFFECTS: readonly Effect[] = [];
+
+export function onAnswer(
+  state: State,
+  event: Event & { kind: 'answer' },
+  now: number,
+): readonly Effect[] {
+  const { counters } = state;
+  counters.answers += 1;
+  const release: readonly Effect[] =
+    event.id === null ? NO_EFFECTS : [{ kind: 'release', id: event.id }];
+  const { matcher } = state.observer;
+  const glance = glanceAt(matcher, event.bytes, event.offset, event.end);
+  if (glance === 'unrelated') return release;
+  const packet = read(state, event);
+  if (packet === null) return release;
+  const lessons: Lesson[] = [];
+  const device = destinationText(packet);
+  const admit = () => takeToken(state.pace, device, now);
+  let tooMany = false;
+  for (const message of messagesOf(state, packet, device, now)) {
+    const { bytes, offset, end } = message;
+    const { observer } = state;
+    const observed = observeDnsAnswer(observer, bytes, offset, end, device, now, admit, glance);
+    for (const reason of observed.reasons) note(state, `DNS answer to ${device}: ${reason}`);
+    lessons.push(...observed.lessons);
+    tooMany ||= observed.tooMany === true;
+  }
+  if (lessons.length > 0) counters.matched += 1;
+  const taught = lessons.flatMap((lesson) => take(state, lesson));
+  return tooMany ? [...taught, ...refuse(state, event.id, packet, now)] : [...taught, ...release];
+}
+
+/**
+ * To let it pass untaught would be a leak, to read it would keep the answers of everybody else
+ * waiting: the flooding device asks again, others notice nothing. What is only watched has passed.
+ */
+function refuse(state: State, id: number | null, packet: Packet, now: number): Effect[] {
+  state.counters.refused += 1;
+  const device = destinationText(packet);
+  // What comes again over TCP has to be read again.
+  state.streams.flows.delete(streamKey(packet));
+  const text = `${device} resolves more names of an application than can be learned; the surplus is refused`;
+  const said = report(state, `flood ${device}`, text, now);
+  return id === null ? said : [...said, { kind: 'refuse', id }];
+}
+
+/** What a lesson changes in the kernel's set, and what is told of it. */
+function take(state: State, lesson: Lesson): Effect[] {
+  const app = state.apps.get(lesson.app)!;
+  noteStandIn(state.standIns, lesson);
+  const change = learnEndpoints(state.learned, lesson, app.profile.caps.endpoints);
+  const effects: Effect[] = [];
+  for (const family of [4, 6] as const) {
+    const set = setName(app.name, 'addr', family);
+    const fresh = change.endpoints.filter((endpoint) => endpoint.family === family);
+    const gone = change.evicted.filter((endpoint) => endpoint.family === family);
+    // The kernel's set has no more room than the cap, so what is evicted leaves first.
+    if (gone.length > 0) {
+      effects.push({ kind: 'forget', set, keys: gone.map(({ address }) => addressKey(address)!) });
+    }
+    if (fresh.length > 0) {
+      const elements = fresh.map(({ address, kept }) => ({
+        key: addressKey(address)!,
+        timeout: kept - lesson.at,
+      }));
+      effects.push({ kind: 'renew', set, elements });
+    }
+  }
+  if (change.report !== null) {
+    effects.push(...report(state, `endpoints ${app.name}`, change.report, lesson.at));
+  }
+  for (const { address: remote, firstSeen } of change.endpoints) {
+    if (firstSeen === lesson.at) {
+      effects.push({ kind: 'late', wish: { kind: 'address', app: app.name, remote } });
+    }
+  }
+  effects.push({ kind: 'told', what: { kind: 'lesson', lesson } });
+  return effects;
+}

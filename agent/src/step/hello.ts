@@ -1,0 +1,57 @@
+// step/hello: the first words of a TLS flow that nobody knows: a server that they name is learned for the
+// device. Before: step/packet, learn/observe-hello. After: system/effects.
+import { flowOf } from '../learn/evidence.ts';
+import { learnServer, type NamedServer, wasNamed } from '../learn/hellos.ts';
+import { observeHello } from '../learn/observe-hello.ts';
+import { pairKey, portKey } from '../ruleset/elements.ts';
+import { partialSet, setName } from '../ruleset/names.ts';
+import type { Effect, Event, State } from '../state.ts';
+import { flowText } from '../wire/flow-text.ts';
+import { sourceText } from '../wire/packet.ts';
+import { note, read } from './packet.ts';
+
+/**
+ * A flow whose hello names an application's server: the server is learned for this device, and the
+ * flow is cut. A held hello goes through the rules once more, which refuse it; of one that was only
+ * watched the connection's entry is deleted, and what follows is a new flow.
+ * Until it is decided every packet of a long hello's flow comes here, copies too.
+ */
+export function onHello(
+  state: State,
+  event: Event & { kind: 'hello' },
+  now: number,
+): readonly Effect[] {
+  const { id } = event;
+  state.counters.hellos += 1;
+  const pass = (again: boolean): Effect[] => (id === null ? [] : [{ kind: 'pass', id, again }]);
+  const packet = read(state, event);
+  if (packet === null) return pass(false);
+  const flow = flowOf(packet);
+  const text = flowText(flow);
+  const waited = state.hellos.parts.has(text);
+  const observed = observeHello(state.hellos, state.observer, packet, now);
+  const named = 'malformed' in observed ? null : observed.named;
+  const app = named === null ? undefined : state.apps.get(named.app);
+  if (named === null || app === undefined) {
+    // A copy of the second part of one that was named.
+    if (wasNamed(state.hellos, text)) return pass(true);
+    if ('malformed' in observed) {
+      note(state, `TLS hello of ${sourceText(packet)}: ${observed.malformed}`);
+    }
+    if (!waited || state.hellos.parts.has(text)) return pass(false);
+    // Its second part has come and named nobody's server: the rest of the flow is let alone.
+    const keys = [portKey(flow.source, flow.sourcePort)!];
+    return [...pass(false), { kind: 'forget', set: partialSet(packet.family), keys }];
+  }
+  const { caps, peers } = app.profile;
+  const learned = learnServer(state.hellos, named, peers.leaseSeconds, caps.endpoints, now);
+  const set = setName(app.name, 'hello', packet.family);
+  const timeout = peers.leaseSeconds * 1000;
+  const key = (one: NamedServer) => pairKey(one.device, one.address)!;
+  return [
+    ...learned.evicted.map((one): Effect => ({ kind: 'forget', set, keys: [key(one)] })),
+    { kind: 'renew', set, elements: [{ key: key(named), timeout }] },
+    { kind: 'told', what: { kind: 'hello', named } },
+    ...(id === null ? [{ kind: 'cut', flow } as const] : pass(learned.again)),
+  ];
+}

@@ -1,0 +1,57 @@
+// step/packet: what every event with a packet needs: the packet taken apart, the DNS messages in it, and a
+// note of what could not be read. Before: system/feeds. After: the other files of step/.
+import { reportOnce } from '../learn/reports.ts';
+import type { Effect, PacketSpan, State } from '../state.ts';
+import { feedStream } from '../wire/dns-stream.ts';
+import {
+  decodePacket,
+  destinationText,
+  type Packet,
+  sourceText,
+  TCP,
+  UDP,
+} from '../wire/packet.ts';
+
+/** The last reasons that are kept. */
+const REASONS = 8;
+
+export function read(state: State, span: PacketSpan): Packet | null {
+  const packet = decodePacket(span.bytes, span.offset, span.end);
+  if (!('malformed' in packet)) return packet;
+  note(state, `packet: ${packet.malformed}`);
+  return null;
+}
+
+export function note(state: State, reason: string): void {
+  state.counters.malformed += 1;
+  state.reasons.push(reason);
+  if (state.reasons.length > REASONS) state.reasons.shift();
+}
+
+export function report(state: State, topic: string, text: string, now: number): Effect[] {
+  const line = reportOnce(state.reports, topic, text, now);
+  return line === null ? [] : [{ kind: 'report', text: line }];
+}
+
+/** The DNS messages that a packet carries or completes: one for UDP, any number for TCP. */
+export function messagesOf(
+  state: State,
+  packet: Packet,
+  device: string,
+  now: number,
+): readonly PacketSpan[] {
+  const { bytes, payload: offset, payloadEnd: end } = packet;
+  if (packet.protocol === UDP) return [{ bytes, offset, end }];
+  if (packet.protocol !== TCP) return [];
+  const segment = { sequence: packet.tcpSequence, flags: packet.tcpFlags, bytes, offset, end };
+  return feedStream(state.streams, streamKey(packet), segment, now, device).map((message) => ({
+    bytes: message,
+    offset: 0,
+    end: message.length,
+  }));
+}
+
+export function streamKey(packet: Packet): string {
+  const { sourcePort, destinationPort } = packet;
+  return `${sourceText(packet)} ${sourcePort} ${destinationText(packet)} ${destinationPort}`;
+}
