@@ -1,13 +1,14 @@
 // ruleset/compile-sets: the named sets. Static ones hold the policy, learned ones what packets
 // and the agent teach; all learned ones are bounded by the profile's caps.
-import { MOST_PINS } from '../policy/owner.ts';
+import { mappedBlocks, nat64Prefixes } from '../policy/nat64.ts';
+import { MOST_PINNED6, MOST_PINS } from '../policy/owner.ts';
 import type { App, Policy } from '../policy/policy.ts';
 import type { ProfileRange } from '../policy/profile.ts';
 import type { Family } from '../wire/address.ts';
 import { loudSets, shareSets } from './compile-share.ts';
 import type { Datatype, LearnedSet, NamedSet, Span, StaticSet } from './model.ts';
 import { GATES, gateName, macSet, neverSet, setName } from './names.ts';
-import { addressElements, keptElements, rangeElements } from './ranges.ts';
+import { addressElements, keptElements, rangeElements, withoutBlocks } from './ranges.ts';
 import { FAMILIES } from './terms.ts';
 
 /**
@@ -27,7 +28,8 @@ export const NEVER: { readonly [family in Family]: readonly string[] } = {
     '198.18.0.0/15',
     '224.0.0.0/3',
   ],
-  // All outside 2000::/3 except NAT64 (64:ff9b::/96, RFC 6052), and the ORCHID blocks inside.
+  // All outside 2000::/3 except NAT64 (64:ff9b::/96, RFC 6052), and the ORCHID blocks inside. What NAT64
+  // has of the other list is added (never6).
   6: [
     '::-64:ff9a:ffff:ffff:ffff:ffff:ffff:ffff',
     '64:ff9b::1:0:0-1fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff',
@@ -41,7 +43,7 @@ export const NEVER: { readonly [family in Family]: readonly string[] } = {
 export function compileSets(policy: Policy): NamedSet[] {
   const proxies = policy.proxies.map((proxy) => proxy.address);
   return [
-    ...FAMILIES.map((family) => never(family, proxies)),
+    ...FAMILIES.map((family) => never(family, proxies, policy.globals.nat64 ?? [])),
     ...FAMILIES.flatMap(loudSets),
     ...policy.apps.flatMap((app) =>
       FAMILIES.flatMap((family) => [
@@ -58,10 +60,17 @@ export function compileSets(policy: Policy): NamedSet[] {
 }
 
 /** A proxied packet must not be sent to a proxy: its GRE would be routed into itself. */
-function never(family: Family, proxies: readonly string[]): StaticSet {
+function never(family: Family, proxies: readonly string[], nat64: readonly string[]): StaticSet {
   const name = neverSet(family);
-  const elements = keptElements(name, [...NEVER[family], ...proxies], family);
+  const blocks = family === 4 ? NEVER[4] : never6(proxies, nat64);
+  const elements = keptElements(name, [...blocks, ...proxies], family);
   return { role: 'static', name, key: [address(family)], elements };
+}
+
+/** A prefix of NAT64 may be a private one. What stands behind it is judged by its IPv4 address. */
+function never6(proxies: readonly string[], nat64: readonly string[]): string[] {
+  const mapped = mappedBlocks([...NEVER[4], ...proxies], nat64Prefixes(nat64));
+  return [...withoutBlocks(NEVER[6], nat64, 6), ...mapped];
 }
 
 function staticSets(app: App, family: Family): StaticSet[] {
@@ -102,7 +111,7 @@ export function pinSet(app: App, family: Family): StaticSet {
     name: setName(app.name, 'pin', family),
     key: [address(family)],
     elements: pinned.map((one): Span[] => [[one, one]]),
-    size: MOST_PINS,
+    size: family === 4 ? MOST_PINS : MOST_PINNED6,
   };
 }
 
