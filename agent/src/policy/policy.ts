@@ -19,6 +19,8 @@ export interface Globals {
   readonly group: number;
   /** Hold DNS answers until what they teach is in the kernel; false: watch them only. */
   readonly hold: boolean;
+  /** false: dnsmasq is left alone where answers are not held. */
+  readonly dnsmasq?: false;
   /** Prefixes of a NAT64 of this network, beside 64:ff9b::/96; absent: none. */
   readonly nat64?: readonly string[];
   /** A line in the log for each proxied connection that ends. */

@@ -7,7 +7,7 @@ import type { ProfileRange } from '../policy/profile.ts';
 import type { Family } from '../wire/address.ts';
 import { loudSets, shareSets } from './compile-share.ts';
 import type { Datatype, LearnedSet, NamedSet, Span, StaticSet } from './model.ts';
-import { GATES, gateName, macSet, neverSet, setName } from './names.ts';
+import { GATES, gateName, ignoredSet, macSet, neverSet, setName } from './names.ts';
 import { addressElements, keptElements, rangeElements, withoutBlocks } from './ranges.ts';
 import { FAMILIES } from './terms.ts';
 
@@ -45,6 +45,7 @@ export function compileSets(policy: Policy): NamedSet[] {
   return [
     ...FAMILIES.map((family) => never(family, proxies, policy.globals.nat64 ?? [])),
     ...FAMILIES.flatMap(loudSets),
+    ...(policy.globals.hold ? [] : FAMILIES.map(ignored)),
     ...policy.apps.flatMap((app) =>
       FAMILIES.flatMap((family) => [
         ...staticSets(app, family),
@@ -65,6 +66,12 @@ function never(family: Family, proxies: readonly string[], nat64: readonly strin
   const blocks = family === 4 ? NEVER[4] : never6(proxies, nat64);
   const elements = keptElements(name, [...blocks, ...proxies], family);
   return { role: 'static', name, key: [address(family)], elements };
+}
+
+/** Only where dnsmasq fills sets: system/dnsmasq. */
+function ignored(family: Family): LearnedSet {
+  const shape = { key: [address(family)], size: 65535, timeout: 1000, dynamic: false };
+  return { role: 'learned', name: ignoredSet(family), ...shape };
 }
 
 /** A prefix of NAT64 may be a private one. What stands behind it is judged by its IPv4 address. */
@@ -125,7 +132,7 @@ function macs(app: App): StaticSet[] {
 type Protocols = readonly ('tcp' | 'udp')[];
 
 function learnedSets(app: App, family: Family): LearnedSet[] {
-  const { caps, ports, peers, portmap, request } = app.profile;
+  const { caps, endpoints, ports, peers, portmap, request } = app.profile;
   const device = address(family);
   const learned = (
     kind: 'addr' | 'udp' | 'tcp' | 'peer' | 'window' | 'asked',
@@ -138,7 +145,13 @@ function learnedSets(app: App, family: Family): LearnedSet[] {
     dynamic: true,
   };
   return [
-    learned('addr', { key: [device], size: caps.endpoints, timeout: null, dynamic: false }),
+    // The agent says how long an address lives; dnsmasq cannot.
+    learned('addr', {
+      key: [device],
+      size: caps.endpoints,
+      timeout: endpoints.ttlMaximumSeconds * 1000,
+      dynamic: false,
+    }),
     learned('udp', port),
     learned('tcp', port),
     learned('peer', {
