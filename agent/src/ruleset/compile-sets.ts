@@ -6,6 +6,7 @@ import type { App, Policy } from '../policy/policy.ts';
 import type { ProfileRange } from '../policy/profile.ts';
 import type { Family } from '../wire/address.ts';
 import { loudSets, shareSets } from './compile-share.ts';
+import { SLACK } from './elements.ts';
 import type { Datatype, LearnedSet, NamedSet, Span, StaticSet } from './model.ts';
 import { GATES, gateName, ignoredSet, macSet, neverSet, setName } from './names.ts';
 import { addressElements, keptElements, rangeElements, withoutBlocks } from './ranges.ts';
@@ -149,7 +150,7 @@ function learnedSets(app: App, family: Family): LearnedSet[] {
     learned('addr', {
       key: [device],
       size: caps.endpoints,
-      timeout: endpoints.ttlMaximumSeconds * 1000,
+      timeout: endpoints.ttlMaximumSeconds * 1000 + SLACK,
       dynamic: false,
     }),
     learned('udp', port),
