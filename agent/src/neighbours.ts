@@ -2,6 +2,7 @@
 // who use what is ours, devices, firewall, ways out. The log and `whp status` say what was found; what
 // it means, preflight/ decides.
 
+import { keepGateways } from './gateways.ts';
 import type { StandIn } from './learn/stand-ins.ts';
 import type { Policy } from './policy/policy.ts';
 import { partsNeeded } from './preflight/kernel-parts.ts';
@@ -94,6 +95,7 @@ async function look(daemon: Daemon): Promise<void> {
   const realized = readPaths(daemon.paths);
   if (typeof realized !== 'string') {
     daemon.addresses = realized.addresses.map(({ address }) => address);
+    keepGateways(daemon, realized);
     await pause();
     const { policy } = daemon;
     const { uci } = settings.configuration;

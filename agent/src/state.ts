@@ -97,6 +97,8 @@ export interface State {
   readonly learned: Learned;
   /** What the ruleset has learned by itself, for the day somebody deletes its table. */
   readonly taught: Taught;
+  /** MACs of other routers at home, which tell no device. */
+  readonly gateways: Set<string>;
   readonly evidence: EvidenceStore;
   readonly streams: DnsStreams;
   readonly pace: Pace;
@@ -135,6 +137,7 @@ export function createState(
     apps: new Map(policy.apps.map((app) => [app.name, app])),
     learned,
     taught,
+    gateways: before?.gateways ?? new Set(),
     evidence: before?.evidence ?? createEvidence(),
     streams: before?.streams ?? createStreams(),
     pace: before?.pace ?? createPace(),
