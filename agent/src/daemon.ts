@@ -3,11 +3,13 @@
 // Packet: feeds -> step -> sets -> verdict.
 import { watchedPolicy } from './control/accounts.ts';
 import type { Sources } from './control/load.ts';
+import { namesAddresses } from './control/met.ts';
 import { listenControl } from './control/serve.ts';
 import {
   fallBack,
   isStale,
   keepLastGood,
+  meetDevices,
   openSettings,
   rereadSettings,
   type Settings,
@@ -185,6 +187,10 @@ function tick(daemon: Daemon): void {
   daemon.effects.run(step(daemon.state, { kind: 'tick' }, now()));
   keepMemory(daemon);
   lookAround(daemon);
+  const { settings, paths, state } = daemon;
+  if (namesAddresses(settings.configured)) {
+    meetDevices(settings, readNeighbours(paths), state.gateways);
+  }
   if (isStale(daemon.settings)) unattended(refresh(daemon));
 }
 
