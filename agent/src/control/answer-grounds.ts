@@ -2,7 +2,7 @@
 // which they look (ruleset/compile-new): the owner's exceptions, ranges and pins, addresses by DNS, TLS
 // names, ports, peers. Pure. Before: answer-why. A test in namespaces holds it against the kernel.
 
-import { findEndpoint } from '../learn/learned.ts';
+import { findEndpoint, findPair } from '../learn/learned.ts';
 import type { App } from '../policy/policy.ts';
 import type { PortSpan, ProfileRange, Transport } from '../policy/profile.ts';
 import { findBlock, findRange } from '../policy/range-match.ts';
@@ -137,15 +137,24 @@ function findings(
     const line = `${name}: ${one.device} named it in a TLS hello; ${one.left} s left`;
     found.push({ line, partly: source === undefined });
   }
-  return [...found, ...learnedOfDevice(app, kernel, target)];
+  return [...found, ...learnedOfDevice(app, kernel, target, state)];
 }
 
 /** The port that the flow leaves its device by, and its peer, where they are the application's. */
-export function learnedOfDevice(app: App, kernel: KernelView, target: Target): Finding[] {
-  const peers = pairs(app, 'peer', kernel, target).map(({ device, left }) => ({
-    line: `${app.name}: a peer of ${device}; ${left} s left`,
-    partly: target.source === undefined,
-  }));
+export function learnedOfDevice(
+  app: App,
+  kernel: KernelView,
+  target: Target,
+  state: State,
+): Finding[] {
+  const peers = pairs(app, 'peer', kernel, target).map(({ device, left }) => {
+    const said = findPair(state.pairs, app.name, device, target.address);
+    const what =
+      said === null
+        ? `a peer of ${device}`
+        : `${said.resolver} told ${device} that it is ${said.name}`;
+    return { line: `${app.name}: ${what}; ${left} s left`, partly: target.source === undefined };
+  });
   return [...portFindings(app, kernel, target), ...peers];
 }
 

@@ -1,7 +1,8 @@
 // control/forget: takes what was learned out of the store and out of the kernel's sets before its
 // time: by the owner's word, or because a name is now kept direct. Live flows are not touched.
 
-import { forgetEndpoints } from '../learn/forget.ts';
+import { type Endpoint, removeEndpoints } from '../learn/learned.ts';
+import { forgetPair } from '../learn/pairs.ts';
 import { forgetTaught } from '../learn/taught.ts';
 import { addressKey, addressOf, naming, pairOf, portOf } from '../ruleset/elements.ts';
 import { LEARNED_SETS, setName } from '../ruleset/names.ts';
@@ -17,9 +18,14 @@ export function forgetLearned(
 ): number | string {
   const { sets } = daemon.effects;
   if (typeof sets === 'string') return sets;
-  const endpoints = forgetEndpoints(
+  const endpoints = removeEndpoints(
     daemon.state.learned,
     (one) => apps.includes(one.app) && (address === null || address === one.address),
+  );
+  removeEndpoints(
+    daemon.state.pairs,
+    (one) =>
+      apps.includes(one.app) && (address === null || [one.address, one.device].includes(address)),
   );
   const bytes = address === null ? null : addressKey(address);
   const wanted = bytes === null ? null : naming(bytes);
@@ -60,10 +66,12 @@ function isAbout(kind: (typeof LEARNED_SETS)[number], key: Uint8Array, address: 
 /** Takes endpoints back whose names a new policy keeps direct. */
 export function forgetExcepted({ policy, state, effects }: Daemon): void {
   const except = new Map(policy.apps.map(({ name, profile }) => [name, profile.dns.except]));
-  const gone = forgetEndpoints(state.learned, ({ app, name }) =>
-    (except.get(app) ?? []).some(({ value }) => name === value || name.endsWith(`.${value}`)),
-  );
-  for (const { app, address, family } of gone) {
+  const isKept = ({ app, name }: Endpoint): boolean =>
+    (except.get(app) ?? []).some(({ value }) => name === value || name.endsWith(`.${value}`));
+  for (const pair of removeEndpoints(state.pairs, isKept)) {
+    effects.run(forgetPair(state, pair));
+  }
+  for (const { app, address, family } of removeEndpoints(state.learned, isKept)) {
     const set = setName(app, 'addr', family);
     effects.run([{ kind: 'forget', set, keys: [addressKey(address)!] }]);
   }

@@ -1,13 +1,14 @@
 // step/evidence: a packet that the ruleset announces: why a flow is proxied, what the rules have learned
 // from it, and that a set is full. Before: step/packet, ruleset/names (prefixes). After: system/effects.
 import { recordEvidence } from '../learn/evidence.ts';
+import { useEndpoint } from '../learn/learned.ts';
 import { isRepeat } from '../learn/repeats.ts';
 import { noteAnnounced } from '../learn/taught.ts';
 import { wishesOf } from '../learn/wishes.ts';
 import type { App } from '../policy/policy.ts';
-import { parsePrefix } from '../ruleset/names.ts';
+import { type AppFeed, parsePrefix } from '../ruleset/names.ts';
 import type { Effect, Event, State } from '../state.ts';
-import { sourceText } from '../wire/packet.ts';
+import { destinationText, type Packet, sourceText } from '../wire/packet.ts';
 import { read, report } from './packet.ts';
 
 const NO_EFFECTS: readonly Effect[] = [];
@@ -33,12 +34,20 @@ export function onEvidence(
     return onFull(state, app, sourceText(packet), now);
   }
   noteAnnounced(state.taught, app, said.feed, packet, now);
-  const sources = { app, learned: state.learned };
+  noteUse(state, app, said.feed, packet);
+  const sources = { app, learned: state.learned, pairs: state.pairs };
   const evidence = recordEvidence(state.evidence, said.feed, app.name, packet, sources, now);
   const told: Effect = { kind: 'told', what: { kind: 'evidence', evidence } };
   if (said.feed === 'late') return [{ kind: 'cut', flow: evidence.flow }, told];
   const wishes = wishesOf(app, said.feed, packet);
   return [...wishes.map((wish): Effect => ({ kind: 'late', wish })), told];
+}
+
+/** What an answer has taught is in use: it is the last to make room. */
+function noteUse(state: State, { name }: App, feed: AppFeed, packet: Packet): void {
+  if (feed !== 'addr' && feed !== 'peer') return;
+  const learned = feed === 'addr' ? state.learned : state.pairs;
+  useEndpoint(learned, name, sourceText(packet), destinationText(packet));
 }
 
 /** A set had no room, or `device` has used up its share of it. */

@@ -118,6 +118,9 @@ function runEffects(self: Effects, effects: readonly Effect[]): void {
   const changes: SetChange[] = [];
   for (const effect of effects) {
     switch (effect.kind) {
+      case 'hear':
+        // The ear asks again: nothing to do in the kernel.
+        break;
       case 'renew':
       case 'forget':
         changes.push(...changeOf(effect));

@@ -38,6 +38,8 @@ test('an endpoint keeps its first sight and is renewed, never shortened', () => 
     lastSeen: 2000,
     expires: 601000,
     kept: 601000,
+    resolver: null,
+    used: false,
   });
   assert.is(findEndpoint(learned, 'game', '203.0.113.1'), null);
 });
