@@ -3,6 +3,7 @@
 import { recordEvidence } from '../learn/evidence.ts';
 import { useEndpoint } from '../learn/learned.ts';
 import { isRepeat } from '../learn/repeats.ts';
+import { isRoomDue } from '../learn/room.ts';
 import { noteAnnounced } from '../learn/taught.ts';
 import { wishesOf } from '../learn/wishes.ts';
 import type { App } from '../policy/policy.ts';
@@ -12,9 +13,6 @@ import { destinationText, type Packet, sourceText } from '../wire/packet.ts';
 import { read, report } from './packet.ts';
 
 const NO_EFFECTS: readonly Effect[] = [];
-
-/** Reading the kernel's sets to make room takes a slow router a good part of a second. */
-const ROOM_EVERY_MILLISECONDS = 5000;
 
 export function onEvidence(
   state: State,
@@ -54,8 +52,6 @@ function noteUse(state: State, { name }: App, feed: AppFeed, packet: Packet): vo
 function onFull(state: State, app: App, device: string, now: number): readonly Effect[] {
   const text = `${app.name}: no room for more ports, peers or windows of ${device} (profile caps)`;
   const said = report(state, `full ${app.name}`, text, now);
-  const last = state.roomMade.get(app.name);
-  if (last !== undefined && now - last < ROOM_EVERY_MILLISECONDS) return said;
-  state.roomMade.set(app.name, now);
+  if (!isRoomDue(state.roomMade, app.name, now)) return said;
   return [{ kind: 'make-room', app: app.name }, ...said];
 }

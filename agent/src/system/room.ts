@@ -1,6 +1,8 @@
 // system/room: makes room in an application's full sets: what learn/room chooses is deleted.
-import { capOf, surplusOf } from '../learn/room.ts';
+import { findEndpoint } from '../learn/learned.ts';
+import { capOf, strangersOf, surplusOf } from '../learn/room.ts';
 import { forgetTaught } from '../learn/taught.ts';
+import { addressOf } from '../ruleset/elements.ts';
 import { FILLED_SETS, setName } from '../ruleset/names.ts';
 import { now } from './clock.ts';
 import type { Effects } from './effects.ts';
@@ -17,7 +19,9 @@ export async function makeRoom(
   if (app === undefined || typeof sets === 'string' || typeof dumps === 'string') return;
   // Busy with the last time, most likely: who has no room says so again.
   if (dumps.isBusy()) return;
-  for (const kind of FILLED_SETS) {
+  const isKnown = (key: Uint8Array): boolean =>
+    findEndpoint(state!.learned, name, addressOf(key) ?? '') !== null;
+  for (const kind of ['addr', ...FILLED_SETS] as const) {
     const cap = capOf(app.profile.caps, kind);
     for (const family of [4, 6] as const) {
       const set = setName(name, kind, family);
@@ -29,7 +33,7 @@ export async function makeRoom(
         key,
         left: expires - at,
       }));
-      const keys = surplusOf(entries, cap);
+      const keys = kind === 'addr' ? strangersOf(entries, cap, isKnown) : surplusOf(entries, cap);
       if (keys.length === 0) continue;
       const elements = keys.map((key) => ({ key }));
       const wrong = changeSets(sets, [{ operation: 'delete', set, elements }]);
