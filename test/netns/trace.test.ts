@@ -18,6 +18,7 @@ import {
   keyText,
   PORT_SET,
   playStep,
+  senderOf,
   WORLD,
 } from '../trace/play.ts';
 import { type Seen, startRouter } from './router.ts';
@@ -139,7 +140,7 @@ async function send(kernel: Kernel, one: Send): Promise<string[]> {
   const model = trace(kernel, arrival(one), performance.now());
   const differences = compareTrace(model, one.want);
   router.forget(one.mark);
-  await router.send(one.from, translated(one, model), one.mac);
+  await router.send(one.from, translated(one, model), senderOf(one));
   // The kernel reassembles: only the last fragment makes a packet.
   if (one.bytes[0]! >> 4 === 4 && one.bytes[6]! & 0x20) return differences;
   const seen = router.seen();

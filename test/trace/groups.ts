@@ -13,6 +13,7 @@ import {
   LEASE,
   LIMITED,
 } from './cases.ts';
+import { DEVICE, RENEWED, SHARE_OF_DEVICE, UNCOUNTED, USE } from './device-cases.ts';
 import {
   BY_BOTH,
   BY_MAC,
@@ -49,6 +50,21 @@ const group = (cases: readonly Case[], policy: Policy, up = true): Group => ({ c
 export const GROUPS: readonly Group[] = [
   group(CASES, policyFrom({})),
   group(FULL, policyFrom({ profile: { caps: { endpoints: 2, ports: 2, peers: 2, devices: 2 } } })),
+  group([...DEVICE, ...USE], policyFrom({})),
+  group(
+    RENEWED,
+    policyFrom({
+      profile: { ports: { leaseSeconds: 1 }, peers: { enabled: true, leaseSeconds: 1 } },
+    }),
+  ),
+  group(
+    SHARE_OF_DEVICE,
+    policyFrom({ profile: { caps: { endpoints: 16, ports: 16, peers: 16, devices: 16 } } }),
+  ),
+  group(
+    UNCOUNTED,
+    policyFrom({ profile: { caps: { endpoints: 16, ports: 64, peers: 64, devices: 2 } } }),
+  ),
   group(
     LEASE,
     policyFrom({

@@ -21,6 +21,7 @@ import {
 import { answerTo, concat, hex, queryFor } from '../wire/bytes.ts';
 
 const A = '192.168.1.10';
+const B = '192.168.1.11';
 const ROUTER = '192.168.1.1';
 const NODE = '111.221.74.20';
 const PEER = '198.51.100.40';
@@ -139,6 +140,7 @@ test('the ports and endpoints of a report include what has expired', () => {
       [2, there(A, 50000, WEB, 443)],
       [60, there(A, 13021, PEER, 7000)],
       [302, there(A, 50001, WEB, 443)],
+      [303, there(B, 50001, WEB, 443)],
     ],
     [],
     by,
@@ -148,7 +150,8 @@ test('the ports and endpoints of a report include what has expired', () => {
   assert.equal(rows(report, `udp ${A}:50000 > ${WEB}:443`), ['skype/addr 1 0 0']);
   assert.equal(rows(report, `udp ${A}:13021 > ${PEER}:7000`), ['-/ 1 1 0'], 'the lease is over');
   // 60 s of TTL count as 300 (profile), from 1 s on.
-  assert.equal(rows(report, `udp ${A}:50001 > ${WEB}:443`), ['-/ 1 1 0'], 'the TTL is over');
+  assert.equal(rows(report, `udp ${B}:50001 > ${WEB}:443`), ['-/ 1 1 0'], 'the TTL is over');
+  assert.equal(rows(report, `udp ${A}:50001 > ${WEB}:443`), ['skype/peer 1 0 0'], 'it has used it');
 });
 
 test('time that steps back stands still', () => {
