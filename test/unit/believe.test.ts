@@ -7,7 +7,7 @@ import { takeToken } from '../../agent/src/learn/pace.ts';
 import { pairOf } from '../../agent/src/ruleset/elements.ts';
 import { createState, type Effect, type Event, type State } from '../../agent/src/state.ts';
 import { step } from '../../agent/src/step.ts';
-import { tcp4, udp4, withLength } from '../fuzz/dns-seeds.ts';
+import { tcp4, udp4, udp6, withLength } from '../fuzz/dns-seeds.ts';
 import { policyFrom, profile } from '../golden/policies.ts';
 import { answerEvent, askedEvents, queryEvent, queryTo } from '../lib/asked.ts';
 import { answerTo, concat, type WireRecord, wireName } from './wire/bytes.ts';
@@ -144,6 +144,24 @@ test('what a resolver outside says counts for the device that asked, private or 
     assert.equal(late, [{ kind: 'peer', app: 'skype', ...ends }], 'its own flows alone are cut');
     assert.is(kinds(effects).at(-1), 'release');
   }
+});
+
+test('a device is its MAC: a pair by it beside the address, and of another family by it alone', () => {
+  const mac = '02:00:00:00:00:0a';
+  const sets = (effects: readonly Effect[]): string[] =>
+    effects.flatMap((one) => (one.kind === 'renew' && !one.set.includes('asked') ? [one.set] : []));
+  const state = fresh();
+  const asker = { outside: true, mac };
+  const ours = said('ui.skype.com', [a(BANK)], { from: ISP });
+  assert.equal(sets(play(state, askedEvents(ours, asker))), ['skype_peer4', 'skype_peermac4']);
+  // Its next address: the same device, the same pair.
+  const moved = said('ui.skype.com', [a(BANK)], { from: ISP, to: [192, 168, 1, 99] });
+  play(state, askedEvents(moved, asker), 2000);
+  assert.is(learnedEndpoints(state.pairs).length, 1);
+  const six = udp6(53, 40000, answerTo('api.skype.com', [a([203, 0, 113, 8])]));
+  assert.equal(sets(play(state, askedEvents(six, asker))), ['skype_peermac4']);
+  const nobody = play(fresh(), askedEvents(six, { outside: true }));
+  assert.is(kinds(nobody).at(-1), 'refuse', 'nothing is known by which to tell its flows');
 });
 
 test('two devices asked the same resolver outside: a pair each', () => {

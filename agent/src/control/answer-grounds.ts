@@ -2,7 +2,7 @@
 // which they look (ruleset/compile-new): the owner's exceptions, ranges and pins, addresses by DNS, TLS
 // names, ports, peers. Pure. Before: answer-why. A test in namespaces holds it against the kernel.
 
-import { findEndpoint, findPair } from '../learn/learned.ts';
+import { findEndpoint, learnedEndpoints } from '../learn/learned.ts';
 import type { App } from '../policy/policy.ts';
 import type { PortSpan, ProfileRange, Transport } from '../policy/profile.ts';
 import { findBlock, findRange } from '../policy/range-match.ts';
@@ -148,9 +148,14 @@ export function learnedOfDevice(
   state: State,
 ): Finding[] {
   const peers = pairs(app, 'peer', kernel, target).map(({ device, left }) => {
-    const said = findPair(state.pairs, app.name, device, target.address);
+    const said = learnedEndpoints(state.pairs).find(
+      (one) =>
+        one.app === app.name &&
+        one.address === target.address &&
+        [one.device, one.mac].includes(device),
+    );
     const what =
-      said === null
+      said === undefined
         ? `a peer of ${device}`
         : `${said.resolver} told ${device} that it is ${said.name}`;
     return { line: `${app.name}: ${what}; ${left} s left`, partly: target.source === undefined };

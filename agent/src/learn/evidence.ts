@@ -58,6 +58,8 @@ export interface EvidenceSources {
   readonly app: Pick<App, 'profile' | 'pins'>;
   readonly learned: Learned;
   readonly pairs: Learned;
+  /** The device as its pairs are known: its MAC, or its address. */
+  readonly holder: string;
 }
 
 /** Notes that the ruleset logged `packet` for `app` at `now` (milliseconds). */
@@ -135,7 +137,7 @@ function describe(
       return { detail, until: lease(profile.ports.leaseSeconds) };
     }
     case 'peer': {
-      const said = findPair(pairs, app, flow.source, flow.destination);
+      const said = findPair(pairs, app, sources.holder, flow.destination);
       if (said !== null) {
         const detail = `${said.name} is ${said.address} for ${said.device}, said ${said.resolver}`;
         return { detail, until: said.expires };

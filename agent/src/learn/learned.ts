@@ -14,6 +14,8 @@ export interface Endpoint {
   /** The name that led here last, and the device that asked for it. */
   readonly name: string;
   readonly device: string;
+  /** Of that device; null: not known. A pair is its device's, by this where it is known. */
+  readonly mac: string | null;
   /** Who said so; null: not known any more. */
   readonly resolver: string | null;
   /** Milliseconds. */
@@ -63,32 +65,38 @@ export function createLearned(isPairs = false): Learned {
   return { sets: new Map(), shares: new Map(), names: new Map(), isPairs, evicted: 0 };
 }
 
-/** The key of an entry: two devices may have a pair with one address. */
-function keyOf(
-  learned: Learned,
-  { device, address }: Pick<Endpoint, 'device' | 'address'>,
-): string {
-  return learned.isPairs ? `${device} ${address}` : address;
+/** Who asked and who answered. */
+export interface Said {
+  readonly mac: string | null;
+  readonly resolver: string | null;
 }
 
-function nameKey(learned: Learned, { app, family, name, device }: Endpoint): string {
-  return `${app} ${family} ${name}${learned.isPairs ? ` ${device}` : ''}`;
+const NOT_KNOWN: Said = { mac: null, resolver: null };
+
+/** The key of an entry: two devices may have a pair with one address. */
+function keyOf(learned: Learned, one: Pick<Endpoint, 'device' | 'mac' | 'address'>): string {
+  return learned.isPairs ? `${one.mac ?? one.device} ${one.address}` : one.address;
+}
+
+function nameKey(learned: Learned, { app, family, name, device, mac }: Endpoint): string {
+  return `${app} ${family} ${name}${learned.isPairs ? ` ${mac ?? device}` : ''}`;
 }
 
 /**
- * Takes in a lesson that `resolver` gave. `cap` is counted per app and family; of pairs a device has an
+ * Takes in a lesson. `cap` is counted per app and family; of pairs a device has an
  * eighth of it, or as many as a name may have.
  */
 export function learnEndpoints(
   learned: Learned,
   lesson: Lesson,
   cap: number,
-  resolver: string | null = null,
+  said: Said = NOT_KNOWN,
 ): LearnedChange {
   const endpoints: Endpoint[] = [];
   const evicted = new Set<Endpoint>();
+  const holder = said.mac ?? lesson.device;
   const mine = new Set(
-    lesson.addresses.map(({ address }) => keyOf(learned, { ...lesson, address })),
+    lesson.addresses.map(({ address }) => keyOf(learned, { ...lesson, ...said, address })),
   );
   let report: string | null = null;
   let isWhole = true;
@@ -96,19 +104,19 @@ export function learnEndpoints(
     const family = address.includes(':') ? 6 : 4;
     const set = setOf(learned, lesson.app, family);
     const shares = sharesOf(learned, lesson.app, family);
-    const key = keyOf(learned, { device: lesson.device, address });
+    const key = keyOf(learned, { device: lesson.device, mac: said.mac, address });
     const known = set.get(key);
-    const endpoint = { ...renewed(known, lesson, address, family, ttlSeconds), resolver };
+    const endpoint = { ...renewed(known, lesson, address, family, ttlSeconds), ...said };
     if (known !== undefined) dropName(learned, known, key);
     // Back in as the youngest.
     set.delete(key);
     set.set(key, endpoint);
     addName(learned, endpoint, key);
-    claim(shares, key, lesson.device);
+    claim(shares, key, learned.isPairs ? holder : lesson.device);
     if (endpoint.kept !== known?.kept) endpoints.push(endpoint);
     const spare = surplusOfName(learned, endpoint, set, mine);
     if (spare !== null) evicted.add(remove(learned, set, shares, spare));
-    const crowded = crowdedDevice(learned, set, shares, lesson.device, cap);
+    const crowded = crowdedDevice(learned, set, shares, holder, cap);
     if (crowded === null) continue;
     const gone = remove(learned, set, shares, oldestOf(crowded.keys, set, mine));
     learned.evicted += 1;
@@ -198,11 +206,11 @@ function remove(
   return gone;
 }
 
-/** A flow of `device` went to `address` because it is known: it is in use, and of two devices that want it
+/** A flow of `device` (of a pair: its MAC, where it is known) went to `address` because it is known: it is in use, and of two devices that want it
  * the one that holds less has it. */
 export function useEndpoint(learned: Learned, app: string, device: string, address: string): void {
   const family = address.includes(':') ? 6 : 4;
-  const key = keyOf(learned, { device, address });
+  const key = keyOf(learned, { device, mac: null, address });
   const set = learned.sets.get(`${app} ${family}`);
   const known = set?.get(key);
   if (set === undefined || known === undefined) return;
@@ -236,8 +244,8 @@ export function restoreEndpoint(
   const family = one.address.includes(':') ? 6 : 4;
   const set = setOf(learned, one.app, family);
   if (set.has(one.address) || set.size >= cap) return;
-  const seen = { firstSeen: now, lastSeen: now, kept: one.expires, resolver: null, used: false };
-  const endpoint = { ...one, family, ...seen } as const;
+  const seen = { firstSeen: now, lastSeen: now, kept: one.expires, used: false };
+  const endpoint = { ...one, ...NOT_KNOWN, family, ...seen } as const;
   set.set(one.address, endpoint);
   addName(learned, endpoint, one.address);
   if (one.device !== '') claim(sharesOf(learned, one.app, family), one.address, one.device);
@@ -249,7 +257,7 @@ function renewed(
   address: string,
   family: Family,
   ttlSeconds: number,
-): Omit<Endpoint, 'resolver'> {
+): Omit<Endpoint, keyof Said> {
   // An answer with a shorter TTL does not take back what a client may still have cached.
   const expires = Math.max(lesson.at + ttlSeconds * 1000, known?.expires ?? 0);
   const isKept = known !== undefined && known.kept >= expires;
@@ -300,12 +308,14 @@ export function findEndpoint(learned: Learned, app: string, address: string): En
   return learned.sets.get(`${app} ${address.includes(':') ? 6 : 4}`)?.get(address) ?? null;
 }
 
-/** What a resolver outside has told `device` of `address`. */
+/** What a resolver outside has told `device` (its MAC, where it is known) of `address`. */
 export function findPair(
   learned: Learned,
   app: string,
   device: string,
   address: string,
 ): Endpoint | null {
-  return findEndpoint(learned, app, keyOf(learned, { device, address }));
+  return (
+    learned.sets.get(`${app} ${address.includes(':') ? 6 : 4}`)?.get(`${device} ${address}`) ?? null
+  );
 }

@@ -24,7 +24,7 @@ export function unlearn(memory: Memory, set: string, keys: readonly Uint8Array[]
       return pair === null ? '' : `${pair.device} ${pair.peer}`;
     }),
   );
-  removeEndpoints(memory.pairs, ({ app, device, address }) => {
-    return isOf('peer', app) && texts.has(`${device} ${address}`);
+  removeEndpoints(memory.pairs, ({ app, device, mac, address }) => {
+    return isOf('peer', app) && texts.has(`${isOf('peermac', app) ? mac : device} ${address}`);
   });
 }

@@ -2,7 +2,7 @@
 // teaches is in the kernel's sets before it is released. Before: step/packet, learn/asked-questions,
 // learn/observe-dns. After: learn/learned (the router's resolver), learn/pairs (others), system/effects.
 import { endsOf, findQuestion, plainEnds } from '../learn/asked-questions.ts';
-import { learnEndpoints } from '../learn/learned.ts';
+import { learnEndpoints, type Said } from '../learn/learned.ts';
 import { type Glance, glanceAt, type Lesson, observeDnsAnswer } from '../learn/observe-dns.ts';
 import { takeToken } from '../learn/pace.ts';
 import { learnPairs } from '../learn/pairs.ts';
@@ -38,10 +38,10 @@ export function onAnswer(state: State, event: Answer, now: number): readonly Eff
   let matched = false;
   let refusal: Refusal | null = null;
   for (const message of messagesOf(state, packet, device, now)) {
-    const said = hearMessage(state, event, packet, message, glance, now);
-    taught.push(...said.taught);
-    matched ||= said.matched;
-    refusal ??= said.refusal;
+    const heard = hearMessage(state, event, packet, message, glance, now);
+    taught.push(...heard.taught);
+    matched ||= heard.matched;
+    refusal ??= heard.refusal;
   }
   if (matched) counters.matched += 1;
   if (refusal === null) return [...taught, ...release];
@@ -63,7 +63,7 @@ function mayBeAsked(
   );
 }
 
-interface Said {
+interface Heard {
   readonly taught: readonly Effect[];
   readonly matched: boolean;
   readonly refusal: Refusal | null;
@@ -76,7 +76,7 @@ function hearMessage(
   { bytes, offset, end }: PacketSpan,
   glance: Glance,
   now: number,
-): Said {
+): Heard {
   const device = destinationText(packet);
   const ends = endsOf(packet);
   const question =
@@ -97,9 +97,10 @@ function hearMessage(
   const isCounted = teaches && (bytes[offset + 2]! & TRUNCATED) === 0;
   if (isCounted && !takeToken(state.pace, device, now)) refusal = 'many';
   if (refusal !== null) return { taught: [], matched: lessons.length > 0, refusal };
+  const mac = question?.mac ?? null;
   const taught: Effect[] = [];
   for (const lesson of lessons) {
-    const one = take(state, lesson, sourceText(packet), event.outside);
+    const one = take(state, lesson, { mac, resolver: sourceText(packet) }, event.outside);
     taught.push(...one.effects);
     if (!one.isWhole) refusal = 'large';
   }
@@ -150,12 +151,12 @@ interface Taken {
 
 /** What a lesson changes in the kernel's sets, and what is told of it. What the router's resolver found
  * counts for the home; what others say, and hearsay, for the device that asked. */
-function take(state: State, lesson: Lesson, resolver: string, outside: boolean): Taken {
+function take(state: State, lesson: Lesson, said: Said, outside: boolean): Taken {
   noteStandIn(state.standIns, lesson);
   const own = lesson.addresses.filter(({ isHearsay }) => !outside && isHearsay === undefined);
   const others = lesson.addresses.filter(({ isHearsay }) => outside || isHearsay);
-  const home = takeForHome(state, { ...lesson, addresses: own }, resolver);
-  const device = takeForDevice(state, { ...lesson, addresses: others }, resolver);
+  const home = takeForHome(state, { ...lesson, addresses: own }, said);
+  const device = takeForDevice(state, { ...lesson, addresses: others }, said);
   const told: Effect = { kind: 'told', what: { kind: 'lesson', lesson } };
   return {
     effects: [...home.effects, ...device.effects, told],
@@ -163,9 +164,9 @@ function take(state: State, lesson: Lesson, resolver: string, outside: boolean):
   };
 }
 
-function takeForHome(state: State, lesson: Lesson, resolver: string): Taken {
+function takeForHome(state: State, lesson: Lesson, said: Said): Taken {
   const app = state.apps.get(lesson.app)!;
-  const change = learnEndpoints(state.learned, lesson, app.profile.caps.endpoints, resolver);
+  const change = learnEndpoints(state.learned, lesson, app.profile.caps.endpoints, said);
   const effects: Effect[] = [];
   for (const family of [4, 6] as const) {
     const set = setName(app.name, 'addr', family);
@@ -194,10 +195,10 @@ function takeForHome(state: State, lesson: Lesson, resolver: string): Taken {
   return { effects, isWhole: change.isWhole };
 }
 
-function takeForDevice(state: State, lesson: Lesson, resolver: string): Taken {
+function takeForDevice(state: State, lesson: Lesson, said: Said): Taken {
   const { name, profile } = state.apps.get(lesson.app)!;
-  const { change, effects } = learnPairs(state, lesson, resolver, profile.caps.peers);
-  const said =
+  const { change, effects } = learnPairs(state, lesson, said, profile.caps.peers);
+  const full =
     change.report === null ? [] : report(state, `pairs ${name}`, change.report, lesson.at);
-  return { effects: [...effects, ...said], isWhole: change.isWhole };
+  return { effects: [...effects, ...full], isWhole: change.isWhole };
 }

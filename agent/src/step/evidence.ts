@@ -32,8 +32,9 @@ export function onEvidence(
     return onFull(state, app, sourceText(packet), now);
   }
   noteAnnounced(state.taught, app, said.feed, packet, now);
-  noteUse(state, app, said.feed, packet);
-  const sources = { app, learned: state.learned, pairs: state.pairs };
+  const holder = event.mac ?? sourceText(packet);
+  noteUse(state, app, said.feed, packet, holder);
+  const sources = { app, learned: state.learned, pairs: state.pairs, holder };
   const evidence = recordEvidence(state.evidence, said.feed, app.name, packet, sources, now);
   const told: Effect = { kind: 'told', what: { kind: 'evidence', evidence } };
   if (said.feed === 'late') return [{ kind: 'cut', flow: evidence.flow }, told];
@@ -42,10 +43,11 @@ export function onEvidence(
 }
 
 /** What an answer has taught is in use: it is the last to make room. */
-function noteUse(state: State, { name }: App, feed: AppFeed, packet: Packet): void {
+function noteUse(state: State, { name }: App, feed: AppFeed, packet: Packet, holder: string): void {
   if (feed !== 'addr' && feed !== 'peer') return;
-  const learned = feed === 'addr' ? state.learned : state.pairs;
-  useEndpoint(learned, name, sourceText(packet), destinationText(packet));
+  const remote = destinationText(packet);
+  if (feed === 'addr') useEndpoint(state.learned, name, sourceText(packet), remote);
+  else useEndpoint(state.pairs, name, holder, remote);
 }
 
 /** A set had no room, or `device` has used up its share of it. */

@@ -70,7 +70,7 @@ test('each kind of evidence says which range, name, port or peer', () => {
   const learned = createLearned();
   const pairs = createLearned(true);
   const pins = ownRange(['198.51.100.77'], ['tcp', 'udp'], [[0, 65535]], 'pinned by the owner');
-  const sources = { app: { profile: PROFILE, pins }, learned, pairs };
+  const sources = { app: { profile: PROFILE, pins }, learned, pairs, holder: '192.168.1.34' };
   const at = 1000;
   const addresses = [{ address: '203.0.113.7', ttlSeconds: 60 }];
   const origin = { app: 'skype', name: 'ui.skype.com', entry: '.skype.com', device: '192.168.1.9' };
@@ -111,6 +111,7 @@ test('the store is bounded, renewed and aged', () => {
     app: { profile: PROFILE },
     learned: createLearned(),
     pairs: createLearned(true),
+    holder: '',
   };
   for (const [port, now] of [
     [1, 10],

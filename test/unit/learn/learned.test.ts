@@ -38,6 +38,7 @@ test('an endpoint keeps its first sight and is renewed, never shortened', () => 
     lastSeen: 2000,
     expires: 601000,
     kept: 601000,
+    mac: null,
     resolver: null,
     used: false,
   });
