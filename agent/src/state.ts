@@ -113,6 +113,8 @@ export interface State {
   readonly asked: AskedQuestions;
   /** What the ruleset has learned by itself, for the day somebody deletes its table. */
   readonly taught: Taught;
+  /** MACs of other routers at home, which tell no device. */
+  readonly gateways: Set<string>;
   readonly evidence: EvidenceStore;
   readonly streams: DnsStreams;
   /** Of answers that teach. */
@@ -158,6 +160,7 @@ export function createState(
     pairs,
     asked: before?.asked ?? createAskedQuestions(),
     taught,
+    gateways: before?.gateways ?? new Set(),
     evidence: before?.evidence ?? createEvidence(),
     streams: before?.streams ?? createStreams(),
     pace: before?.pace ?? createPace(),

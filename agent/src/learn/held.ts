@@ -2,8 +2,8 @@
 // gets from the start, and what a reading of a standing table gives back after a restart. Before:
 // learned, taught. After: ruleset/standing.
 import type { App } from '../policy/policy.ts';
-import { addressKey, addressOf } from '../ruleset/elements.ts';
-import { LEARNED_SETS, setName } from '../ruleset/names.ts';
+import { addressKey, addressOf, macKey } from '../ruleset/elements.ts';
+import { GATEWAYS, LEARNED_SETS, setName, setsOf } from '../ruleset/names.ts';
 import type { Held, HeldElement } from '../ruleset/standing.ts';
 import { type Endpoint, type Learned, learnedEndpoints, restoreEndpoint } from './learned.ts';
 import { noteTaught, type Taught, taughtElements } from './taught.ts';
@@ -11,7 +11,12 @@ import { noteTaught, type Taught, taughtElements } from './taught.ts';
 export interface Memory {
   readonly learned: Learned;
   readonly taught: Taught;
+  /** MACs of other routers at home. */
+  readonly gateways: ReadonlySet<string>;
 }
+
+/** Milliseconds: for good, as far as an agent has to think. */
+const A_YEAR = 365 * 86_400_000;
 
 /** What holds at `now` (milliseconds), by set. */
 export function heldElements(memory: Memory, now: number): Held {
@@ -24,6 +29,8 @@ export function heldElements(memory: Memory, now: number): Held {
     elements.push({ key, left: kept - now });
     held.set(set, elements);
   }
+  const gateways = Array.from(memory.gateways, (mac) => ({ key: macKey(mac)!, left: A_YEAR }));
+  if (gateways.length > 0) held.set(GATEWAYS, gateways);
   for (const set of memory.taught.keys()) {
     const elements = taughtElements(memory.taught, set, now).map(({ key, expires }) => ({
       key,
@@ -36,9 +43,7 @@ export function heldElements(memory: Memory, now: number): Held {
 
 /** The names of the learned sets of `app`; the 200 ms window is gone before it could be read. */
 export function learnedSetsOf(app: App): string[] {
-  return LEARNED_SETS.filter((kind) => kind !== 'window').flatMap((kind) =>
-    ([4, 6] as const).map((family) => setName(app.name, kind, family)),
-  );
+  return LEARNED_SETS.filter((kind) => kind !== 'window').flatMap((kind) => setsOf(app.name, kind));
 }
 
 /** What an endpoint was learned from, when an earlier agent learned it. */

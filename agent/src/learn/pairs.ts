@@ -32,7 +32,7 @@ export function learnPairs(
   const effects = change.evicted.flatMap((one) => forgetPair(memory, one));
   let isWhole = change.isWhole;
   for (const one of change.endpoints) {
-    const { app, device, address: remote, kept, firstSeen } = one;
+    const { app, device, mac, address: remote, kept, firstSeen } = one;
     const elements = elementsOf(one);
     if (elements.length === 0) isWhole = false;
     for (const { set, key } of elements) {
@@ -41,7 +41,7 @@ export function learnPairs(
       effects.push({ kind: 'renew', set, elements: [{ key, timeout: kept - lesson.at }] });
     }
     if (firstSeen !== lesson.at || pairKey(device, remote) === null) continue;
-    effects.push({ kind: 'late', wish: { kind: 'peer', app, device, remote } });
+    effects.push({ kind: 'late', wish: { kind: 'peer', app, device, mac, remote } });
   }
   return { change: { ...change, isWhole }, effects };
 }

@@ -7,15 +7,20 @@ import type { EvidenceKind } from './evidence.ts';
 import type { Wish } from './late.ts';
 import { observePortmap } from './observe-portmap.ts';
 
-/** The wishes of one announced packet: none for most. */
-export function wishesOf(app: App, kind: EvidenceKind, packet: Packet): readonly Wish[] {
+/** The wishes of one announced packet: none for most. `mac`: of its device, null where it tells none. */
+export function wishesOf(
+  app: App,
+  kind: EvidenceKind,
+  packet: Packet,
+  mac: string | null,
+): readonly Wish[] {
   switch (kind) {
     case 'range':
-      return ofRange(app, packet);
+      return ofRange(app, packet, mac);
     case 'port':
-      return ofPort(app, packet);
+      return ofPort(app, packet, mac);
     case 'mapping':
-      return ofMapping(app, packet);
+      return ofMapping(app, packet, mac);
     default:
       return [];
   }
@@ -25,23 +30,23 @@ function protocolOf(packet: Packet): 'udp' | 'tcp' | null {
   return packet.protocol === UDP ? 'udp' : packet.protocol === TCP ? 'tcp' : null;
 }
 
-function ofRange(app: App, packet: Packet): Wish[] {
+function ofRange(app: App, packet: Packet, mac: string | null): Wish[] {
   const protocol = protocolOf(packet);
   if (protocol === null) return [];
   const { bytes, destination: offset, destinationPort: port, family } = packet;
   const found = findRange(app.profile.ranges, { bytes, offset, family, protocol, port });
   if (found === null || !found.range.learn.includes(protocol)) return [];
   const device = sourceText(packet);
-  return [{ kind: 'port', app: app.name, device, protocol, port: packet.sourcePort }];
+  return [{ kind: 'port', app: app.name, device, mac, protocol, port: packet.sourcePort }];
 }
 
-function ofPort(app: App, packet: Packet): Wish[] {
+function ofPort(app: App, packet: Packet, mac: string | null): Wish[] {
   if (!app.profile.peers.enabled) return [];
-  const ends = { device: sourceText(packet), remote: destinationText(packet) };
+  const ends = { device: sourceText(packet), mac, remote: destinationText(packet) };
   return [{ kind: 'peer', app: app.name, ...ends }];
 }
 
-function ofMapping(app: App, packet: Packet): Wish[] {
+function ofMapping(app: App, packet: Packet, mac: string | null): Wish[] {
   const mapped = observePortmap(packet);
   if (mapped === null || 'malformed' in mapped) return [];
   const { device, port } = mapped;
@@ -49,6 +54,7 @@ function ofMapping(app: App, packet: Packet): Wish[] {
     kind: 'port',
     app: app.name,
     device,
+    mac,
     protocol,
     port,
   }));

@@ -10,7 +10,7 @@ import type { App } from '../policy/policy.ts';
 import { type AppFeed, parsePrefix } from '../ruleset/names.ts';
 import type { Effect, Event, State } from '../state.ts';
 import { destinationText, type Packet, sourceText } from '../wire/packet.ts';
-import { read, report } from './packet.ts';
+import { macOf, read, report } from './packet.ts';
 
 const NO_EFFECTS: readonly Effect[] = [];
 
@@ -31,14 +31,15 @@ export function onEvidence(
   if (said.feed === 'full') {
     return onFull(state, app, sourceText(packet), now);
   }
-  noteAnnounced(state.taught, app, said.feed, packet, now);
-  const holder = event.mac ?? sourceText(packet);
+  const mac = macOf(state, event);
+  noteAnnounced(state.taught, app, said.feed, packet, mac, now);
+  const holder = mac ?? sourceText(packet);
   noteUse(state, app, said.feed, packet, holder);
   const sources = { app, learned: state.learned, pairs: state.pairs, holder };
   const evidence = recordEvidence(state.evidence, said.feed, app.name, packet, sources, now);
   const told: Effect = { kind: 'told', what: { kind: 'evidence', evidence } };
   if (said.feed === 'late') return [{ kind: 'cut', flow: evidence.flow }, told];
-  const wishes = wishesOf(app, said.feed, packet);
+  const wishes = wishesOf(app, said.feed, packet, mac);
   return [...wishes.map((wish): Effect => ({ kind: 'late', wish })), told];
 }
 

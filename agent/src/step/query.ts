@@ -4,11 +4,11 @@ import { endsOf, noteQuestion, plainEnds } from '../learn/asked-questions.ts';
 import { glanceAt, observeDnsQuery } from '../learn/observe-dns.ts';
 import { takeToken } from '../learn/pace.ts';
 import { holdsUntil, noteTaught } from '../learn/taught.ts';
-import { addressKey } from '../ruleset/elements.ts';
+import { addressKey, macKey } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
 import type { Effect, Event, State } from '../state.ts';
 import { plainEnd, plainUdp, sourceText } from '../wire/packet.ts';
-import { messagesOf, read } from './packet.ts';
+import { macOf, messagesOf, read } from './packet.ts';
 
 const NO_EFFECTS: readonly Effect[] = [];
 
@@ -26,29 +26,30 @@ export function onQuery(
   const { counters } = state;
   counters.queries += 1;
   const { matcher } = state.observer;
+  const mac = macOf(state, event);
   const asked = now - event.age;
   const at = plainUdp(event.bytes, event.offset, event.end);
   if (at >= 0) {
     const ends = plainEnds(event.bytes, event.offset, at);
-    noteQuestion(state.asked, event.bytes, ends, event.bytes, at, plainEnd, event.mac, asked);
+    noteQuestion(state.asked, event.bytes, ends, event.bytes, at, plainEnd, mac, asked);
   }
   const glance = glanceAt(matcher, event.bytes, event.offset, event.end);
   if (glance === 'unrelated') return NO_EFFECTS;
   const packet = read(state, event);
   if (packet === null) return NO_EFFECTS;
   const effects: Effect[] = [];
-  const device = sourceText(packet);
+  const device = mac ?? sourceText(packet);
   const ends = at >= 0 ? null : endsOf(packet);
   for (const { bytes, offset, end } of messagesOf(state, packet, device, now)) {
     if (ends !== null) {
-      noteQuestion(state.asked, event.bytes, ends, bytes, offset, end, event.mac, asked);
+      noteQuestion(state.asked, event.bytes, ends, bytes, offset, end, mac, asked);
     }
     for (const match of observeDnsQuery(matcher, bytes, offset, end)) {
       const { portmap, caps } = state.apps.get(match.app)!.profile;
       const timeout = Math.floor(portmap.windowSeconds * 1000 - event.age);
       if (timeout <= 0) continue;
-      const set = setName(match.app, 'asked', packet.family);
-      const key = addressKey(device)!;
+      const set = setName(match.app, mac === null ? 'asked' : 'askedmac', packet.family);
+      const key = mac === null ? addressKey(device)! : macKey(mac)!;
       counters.asked += 1;
       if (holdsUntil(state.taught, set, key, now + timeout)) continue;
       const lasts = timeout + (takeToken(state.asking, device, now) ? ASKED_SLACK : FLOOD_SLACK);

@@ -1,9 +1,9 @@
 // system/room: makes room in an application's full sets: what learn/room chooses is deleted.
 import { findEndpoint } from '../learn/learned.ts';
-import { capOf, strangersOf, surplusOf } from '../learn/room.ts';
+import { capOf, ROOM_SETS, strangersOf, surplusOf } from '../learn/room.ts';
 import { forgetTaught } from '../learn/taught.ts';
 import { addressOf } from '../ruleset/elements.ts';
-import { FILLED_SETS, setName } from '../ruleset/names.ts';
+import { setsOf } from '../ruleset/names.ts';
 import { now } from './clock.ts';
 import type { Effects } from './effects.ts';
 import { changeSets, type LivingElement, readInTurns } from './sets.ts';
@@ -21,10 +21,9 @@ export async function makeRoom(
   if (dumps.isBusy()) return;
   const isKnown = (key: Uint8Array): boolean =>
     findEndpoint(state!.learned, name, addressOf(key) ?? '') !== null;
-  for (const kind of ['addr', ...FILLED_SETS] as const) {
+  for (const kind of ['addr', ...ROOM_SETS] as const) {
     const cap = capOf(app.profile.caps, kind);
-    for (const family of [4, 6] as const) {
-      const set = setName(name, kind, family);
+    for (const set of setsOf(name, kind)) {
       // One that comes twice would be deleted twice, which the kernel refuses.
       const found = new Map<string, LivingElement>();
       await readInTurns(sets, dumps, set, (one) => found.set(String(one.key), one));
