@@ -5,7 +5,7 @@ import type { Policy } from './policy/policy.ts';
 import { helloQueue } from './ruleset/compile-hello.ts';
 import { ANSWER_PREFIX, HELLO_PREFIX, QUERY_PREFIX, UNJUDGED_PREFIX } from './ruleset/names.ts';
 import type { Daemon } from './running.ts';
-import type { PacketSpan } from './state.ts';
+import type { Event, PacketSpan } from './state.ts';
 import { step } from './step.ts';
 import { now } from './system/clock.ts';
 import { openAnnounced, openHeld } from './system/feeds.ts';
@@ -39,9 +39,15 @@ export function listen(daemon: Daemon, policy: Policy): void {
   daemon.ears = wanted;
   if (wanted === 'none') return;
   if (hold) {
-    const held = openHeld(queue, (id, { bytes, offset, end }) => {
-      const event = { kind: 'answer', id, bytes, offset, end } as const;
-      daemon.effects.run(step(daemon.state, event, now()));
+    const held = openHeld(queue, (id, { bytes, offset, end }, _, isOwn) => {
+      const event = { kind: 'answer', id, outside: !isOwn, bytes, offset, end } as const;
+      const effects = step(daemon.state, { ...event, heard: false }, now());
+      if (effects[0]?.kind !== 'hear') {
+        daemon.effects.run(effects);
+        return;
+      }
+      daemon.announced?.takeAll();
+      daemon.effects.run(step(daemon.state, { ...event, heard: true }, now()));
     });
     if (typeof held === 'string') lacks(daemon, 'queue', held);
     else {
@@ -53,9 +59,13 @@ export function listen(daemon: Daemon, policy: Policy): void {
   if (hello === 'hold') listenHellos(daemon, helloQueue(queue));
   const announced = openAnnounced(
     group,
-    (prefix, span, mac, age) => {
-      if (prefix === UNJUDGED_PREFIX) daemon.happened({ kind: 'unjudged' });
-      else daemon.effects.run(step(daemon.state, announcedEvent(prefix, span, mac, age), now()));
+    (prefix, span, mac, age, isOwn) => {
+      if (prefix === UNJUDGED_PREFIX) {
+        daemon.happened({ kind: 'unjudged' });
+        return;
+      }
+      const event = announcedEvent(prefix, span, mac, age, isOwn);
+      daemon.effects.run(step(daemon.state, event, now()));
     },
     () => daemon.happened({ kind: 'unjudged' }),
   );
@@ -77,12 +87,21 @@ function listenHellos(daemon: Daemon, queue: number): void {
   }
 }
 
-function announcedEvent(prefix: string, span: PacketSpan, mac: string | null, age: number) {
+function announcedEvent(
+  prefix: string,
+  span: PacketSpan,
+  mac: string | null,
+  age: number,
+  isOwn: boolean,
+): Event {
   const { bytes, offset, end } = span;
-  if (prefix === QUERY_PREFIX) return { kind: 'query', age, mac, bytes, offset, end } as const;
-  if (prefix === ANSWER_PREFIX) return { kind: 'answer', id: null, bytes, offset, end } as const;
-  if (prefix === HELLO_PREFIX) return { kind: 'hello', id: null, mac, bytes, offset, end } as const;
-  return { kind: 'evidence', prefix, mac, bytes, offset, end } as const;
+  if (prefix === QUERY_PREFIX) return { kind: 'query', age, mac, bytes, offset, end };
+  if (prefix === ANSWER_PREFIX) {
+    // One feed, in the order in which packets passed: its query has been heard.
+    return { kind: 'answer', id: null, outside: !isOwn, heard: true, bytes, offset, end };
+  }
+  if (prefix === HELLO_PREFIX) return { kind: 'hello', id: null, mac, bytes, offset, end };
+  return { kind: 'evidence', prefix, mac, bytes, offset, end };
 }
 
 /** Says what is weaker while a part of the kernel is missing. */

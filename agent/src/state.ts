@@ -1,5 +1,6 @@
 // state: what the agent knows, what can happen to it and what it then asks for. step.ts goes from one
 // to the next; system/effects.ts does what is asked.
+import { type AskedQuestions, createAskedQuestions } from './learn/asked-questions.ts';
 import {
   createEvidence,
   type EvidenceStore,
@@ -10,7 +11,7 @@ import { createHellos, type Hellos, type NamedServer } from './learn/hellos.ts';
 import type { Wish } from './learn/late.ts';
 import { createLearned, type Learned, retainApps } from './learn/learned.ts';
 import type { DnsObserver, Lesson } from './learn/observe-dns.ts';
-import { ASKING, createPace, type Pace } from './learn/pace.ts';
+import { ASKING, createPace, LOOKS, type Pace } from './learn/pace.ts';
 import { createRepeats, type Repeats } from './learn/repeats.ts';
 import { createReports, type Reports } from './learn/reports.ts';
 import type { StandIn } from './learn/stand-ins.ts';
@@ -35,7 +36,14 @@ export interface Sender {
 
 export type Event =
   /** A DNS answer on its way to a device; held by the kernel when it has an id. */
-  | ({ readonly kind: 'answer'; readonly id: number | null } & PacketSpan)
+  | ({
+      readonly kind: 'answer';
+      readonly id: number | null;
+      /** Another resolver than the router's own says so. */
+      readonly outside: boolean;
+      /** All queries that passed before it have been events before it. */
+      readonly heard: boolean;
+    } & PacketSpan)
   /** A DNS query of a device, on its way to a resolver. */
   | ({
       readonly kind: 'query';
@@ -57,10 +65,13 @@ export interface TimedElement {
 
 /** In the order in which they have to be run: what a held packet teaches, then its verdict. */
 export type Effect =
+  /** Nothing was done yet: the event comes again as `heard`, behind the queries that wait. */
+  | { readonly kind: 'hear' }
   | { readonly kind: 'renew'; readonly set: string; readonly elements: readonly TimedElement[] }
   | { readonly kind: 'forget'; readonly set: string; readonly keys: readonly Uint8Array[] }
   | { readonly kind: 'release'; readonly id: number }
-  /** An answer that matches, of a device that floods us with them: it must not pass untaught. */
+  /** An answer that matches and teaches nothing: nobody asked, or its device floods us with them. It must
+   * not pass untaught; the device asks again. */
   | { readonly kind: 'refuse'; readonly id: number }
   /** The same for a held ClientHello. `again`: the rules know its server now and refuse the flow. */
   | { readonly kind: 'pass'; readonly id: number; readonly again: boolean }
@@ -86,6 +97,7 @@ export interface Counters {
   queries: number;
   asked: number;
   refused: number;
+  unasked: number;
   hellos: number;
   evidence: number;
   malformed: number;
@@ -95,14 +107,21 @@ export interface State {
   readonly policy: Policy;
   readonly observer: DnsObserver;
   readonly apps: ReadonlyMap<string, App>;
+  /** What the router's own resolver said: for the whole home. */
   readonly learned: Learned;
+  /** What resolvers outside said: for the device that asked. */
+  readonly pairs: Learned;
+  readonly asked: AskedQuestions;
   /** What the ruleset has learned by itself, for the day somebody deletes its table. */
   readonly taught: Taught;
   /** MACs of other routers at home, which tell no device. */
   readonly gateways: Set<string>;
   readonly evidence: EvidenceStore;
   readonly streams: DnsStreams;
+  /** Of answers that teach. */
   readonly pace: Pace;
+  /** Of answers that are looked into. */
+  readonly looks: Pace;
   /** Of queries that open a window. */
   readonly asking: Pace;
   readonly reports: Reports;
@@ -127,9 +146,11 @@ export function createState(
   before: State | null = null,
 ): State {
   const learned = before?.learned ?? createLearned();
+  const pairs = before?.pairs ?? createLearned(true);
   const taught = before?.taught ?? createTaught();
   const names = policy.apps.map((app) => app.name);
   retainApps(learned, names);
+  retainApps(pairs, names);
   retainTaught(taught, names);
   const nat64 = nat64Prefixes(policy.globals.nat64);
   const profiles = new Map(policy.apps.map((app) => [app.name, app.profile]));
@@ -138,11 +159,14 @@ export function createState(
     observer: { matcher: matcherOf(policy.apps, before), profiles, isOwn, nat64 },
     apps: new Map(policy.apps.map((app) => [app.name, app])),
     learned,
+    pairs,
+    asked: before?.asked ?? createAskedQuestions(),
     taught,
     gateways: before?.gateways ?? new Set(),
     evidence: before?.evidence ?? createEvidence(),
     streams: before?.streams ?? createStreams(),
     pace: before?.pace ?? createPace(),
+    looks: before?.looks ?? createPace(LOOKS),
     asking: before?.asking ?? createPace(ASKING),
     reports: before?.reports ?? createReports(),
     repeats: before?.repeats ?? createRepeats(),
@@ -173,6 +197,7 @@ function noCounts(): Counters {
     queries: 0,
     asked: 0,
     refused: 0,
+    unasked: 0,
     hellos: 0,
     evidence: 0,
     malformed: 0,

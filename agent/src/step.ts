@@ -2,6 +2,7 @@
 // wire/ decoded and learn/ observed becomes a wish to change the kernel; what an event means is in step/.
 // ears.ts feeds it from the sockets and runs the effects; the tests and `whp replay` feed it by hand. No
 // IO, no clock.
+import { expireQuestions } from './learn/asked-questions.ts';
 import { expireEvidence } from './learn/evidence.ts';
 import { expireHellos } from './learn/hellos.ts';
 import { expireLearned } from './learn/learned.ts';
@@ -21,7 +22,8 @@ const NO_EFFECTS: readonly Effect[] = [];
 
 /**
  * Takes in one event at `now` (milliseconds). The state is updated in place: it is large and has
- * one owner. A held answer always ends in exactly one `release` or `refuse`, behind what it teaches.
+ * one owner. A held answer always ends in exactly one `release` or `refuse`, behind what it teaches; `hear`
+ * alone asks for the same event again.
  */
 export function step(state: State, event: Event, now: number): readonly Effect[] {
   switch (event.kind) {
@@ -35,6 +37,8 @@ export function step(state: State, event: Event, now: number): readonly Effect[]
       return onHello(state, event, now);
     case 'tick':
       expireLearned(state.learned, now);
+      expireLearned(state.pairs, now);
+      expireQuestions(state.asked, now);
       expireTaught(state.taught, now);
       expireStreams(state.streams, now);
       expireHellos(state.hellos, now);

@@ -13,6 +13,7 @@ import { step } from '../../agent/src/step.ts';
 import { openEffects } from '../../agent/src/system/effects.ts';
 import { changeSets } from '../../agent/src/system/sets.ts';
 import { answerTo, labelOf, OTHER_DOMAIN, OUR_DOMAIN, queryFor } from '../lab/bench/answer.ts';
+import { askedEvents } from '../lib/asked.ts';
 import { concat, hex, u16be } from '../unit/wire/bytes.ts';
 
 const TIMES = Number(scriptArgs[1] ?? 300);
@@ -60,8 +61,10 @@ function answers(domain: string, from: number): { step: Spread; commit: Spread; 
   const [steps, commits, all]: number[][] = [[], [], []];
   for (let i = 0; i < TIMES; i++) {
     const bytes = packetOf(labelOf('z', i), domain, from + i);
+    const [query, answer] = askedEvents(bytes);
+    step(state, query, monotonic());
     const t0 = monotonic();
-    const wanted = step(state, { kind: 'answer', id: 1, bytes, offset: 0, end: bytes.length }, t0);
+    const wanted = step(state, answer, t0);
     const t1 = monotonic();
     effects.run(wanted);
     const t2 = monotonic();

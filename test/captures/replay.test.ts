@@ -71,7 +71,7 @@ when(absent, 'the fields of the JSON report are those of docs/replay.md', () => 
   const report = reports.get('wireshark-SkypeIRC.pcap')! as ReplayReport & { file: string };
   assert.equal(Object.keys(report), [
     ...['file', 'by', 'packets', 'malformed', 'local', 'foreign', 'others', 'unknown', 'cut'],
-    ...['cutUnread', 'unread', 'unreadReason', 'hellos', 'unmodelled'],
+    ...['cutUnread', 'unread', 'unreadReason', 'unasked', 'hellos', 'unmodelled'],
     ...['seconds', 'evidence', 'ports'],
     ...['supernodes', 'endpoints', 'peers', 'flows', 'totals', 'broken'],
   ]);

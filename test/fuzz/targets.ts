@@ -2,6 +2,7 @@
 
 import type { Target } from './target.ts';
 import { address } from './targets/address.ts';
+import { questions } from './targets/asked.ts';
 import { dns } from './targets/dns.ts';
 import { netlink } from './targets/netlink.ts';
 import { netlinkRound } from './targets/netlink-round.ts';
@@ -30,5 +31,6 @@ export const TARGETS: readonly Target[] = [
   policy,
   profile,
   question,
+  questions,
   steps,
 ];

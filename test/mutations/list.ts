@@ -85,12 +85,9 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'release-first',
     promise: 'a held answer is released behind what it teaches',
     file: 'agent/src/system/effects.ts',
-    from: `      case 'release':
-        commit(self, changes);
-        self.held?.release(effect.id);`,
-    to: `      case 'release':
-        self.held?.release(effect.id);
-        commit(self, changes);`,
+    from: '        if (commit(self, changes)) self.held?.release(effect.id);',
+    to: `        self.held?.release(effect.id);
+        if (commit(self, changes)) break;`,
     tests: ['test/netns/netlink.test.ts'],
   },
   {

@@ -48,4 +48,5 @@ function claimsOf(source: string, least: number): void {
 claimsOf('be-probe', 25);
 claimsOf('netns-program', 14);
 claimsOf('effects-program', 3);
+claimsOf('full-set-program', 10);
 test.run();

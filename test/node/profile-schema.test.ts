@@ -156,6 +156,7 @@ test('the names of skype.json match the application and not its neighbours', () 
     'edge.skype.com config.edge.skype.com go.trouter.skype.com eu-api.asm.skype.com ' +
     'skypedataprdcolneu04.cloudapp.net zuul-test.cloudapp.net ' +
     'config-edge-skype.l-0007.l-msedge.net edge-skype-com.s-0001.s-msedge.net akadns.net ' +
+    'skypeecs-evil.trafficmanager.net skypeecs-x.cloudapp.net x.config.skype.trafficmanager.net ' +
     'other.trafficmanager.net outlook.live.com messenger.live.com microsoft.com';
   for (const name of others.split(' ')) assert.is(entry(name), null, name);
 });

@@ -11,6 +11,7 @@ import { residentBytes } from '../../agent/src/system/memory.ts';
 import { udp4 } from '../fuzz/dns-seeds.ts';
 import { randomOf } from '../fuzz/random.ts';
 import { policyFrom, profile } from '../golden/policies.ts';
+import { askedEvents } from '../lib/asked.ts';
 import { answerTo } from '../unit/wire/bytes.ts';
 
 const HOUR = 3600000;
@@ -46,7 +47,7 @@ test('six hours of five devices', () => {
     const records = [{ name: '@12', type: 1, ttl: 60, rdata: address }];
     const to = [192, 168, 1, 10 + device];
     const bytes = udp4(ROUTER, 53, to, 40000 + random.below(9000), answerTo(name, records));
-    give({ kind: 'answer', id: ++asked, bytes, offset: 0, end: bytes.length });
+    for (const event of askedEvents(bytes, { id: ++asked })) give(event);
   };
   const flow = (device: number, prefix: string): void => {
     const peer = [93, random.below(256), random.below(256), random.below(256)];

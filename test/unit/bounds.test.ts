@@ -11,6 +11,7 @@ import { createState, type Effect, type Event, type State } from '../../agent/sr
 import { step } from '../../agent/src/step.ts';
 import { tcp4, udp4, withLength } from '../fuzz/dns-seeds.ts';
 import { policyFrom, profile } from '../golden/policies.ts';
+import { answerEvent, queryEvent } from '../lib/asked.ts';
 import { answerTo } from './wire/bytes.ts';
 
 const ROUTER = [192, 168, 1, 1];
@@ -54,7 +55,8 @@ function answer(name: string, address: readonly number[], device: readonly numbe
 }
 
 function resolve(life: Life, packet: Uint8Array): readonly string[] {
-  return take(life, { kind: 'answer', id: 1, ...span(packet) }).map(({ kind }) => kind);
+  step(life.state, queryEvent(packet), life.now);
+  return take(life, answerEvent(packet)).map(({ kind }) => kind);
 }
 
 test('100,000 names of the application in 100 s by one device', () => {
@@ -113,13 +115,13 @@ test('DNS over TCP that is begun and never ended: the total is bounded, others g
     answerTo('ui.skype.com', [{ name: '@12', type: 1, rdata: [203, 0, 113, 7] }]),
   );
   const half = tcp4(ROUTER, 53, MODEST, 40000, 1, message.subarray(0, 20));
-  take(life, { kind: 'answer', id: 1, ...span(half) });
+  take(life, answerEvent(half));
   const big = new Uint8Array(1400);
   big[0] = 255;
   for (let i = 0; i < 20000; i++) {
     life.now += 1;
     const packet = tcp4(ROUTER, 53, HOSTILE, 1024 + (i % 400), 1 + 1400 * Math.floor(i / 400), big);
-    take(life, { kind: 'answer', id: 1, ...span(packet) });
+    take(life, answerEvent(packet));
   }
   const { streams } = life.state;
   let kept = 0;
@@ -127,8 +129,9 @@ test('DNS over TCP that is begun and never ended: the total is bounded, others g
     kept += ready.length + ahead.reduce((sum, piece) => sum + piece.bytes.length, 0);
   }
   assert.ok(kept <= streams.limits.total, `${kept} bytes kept`);
+  step(life.state, queryEvent(tcp4(ROUTER, 53, MODEST, 40000, 1, message)), life.now);
   const rest = tcp4(ROUTER, 53, MODEST, 40000, 21, message.subarray(20));
-  const kinds = take(life, { kind: 'answer', id: 1, ...span(rest) }).map(({ kind }) => kind);
+  const kinds = take(life, answerEvent(rest)).map(({ kind }) => kind);
   assert.equal([kinds[0], kinds.at(-1)], ['renew', 'release']);
 });
 

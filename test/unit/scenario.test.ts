@@ -13,6 +13,7 @@ import { createState, type Event } from '../../agent/src/state.ts';
 import { step } from '../../agent/src/step.ts';
 import { udp4 } from '../fuzz/dns-seeds.ts';
 import { app, policyFrom } from '../golden/policies.ts';
+import { askedEvents } from '../lib/asked.ts';
 import { udp } from '../trace/packets.ts';
 import { answerTo } from './wire/bytes.ts';
 
@@ -22,19 +23,15 @@ const NODE = '111.221.74.20';
 const span = (bytes: Uint8Array) => ({ bytes, offset: 0, end: bytes.length });
 
 /** ui.skype.com is 203.0.113.7 for ten minutes. */
-const answer: Event = {
-  kind: 'answer',
-  id: 1,
-  ...span(
-    udp4(
-      [192, 168, 1, 1],
-      53,
-      [192, 168, 1, 11],
-      40000,
-      answerTo('ui.skype.com', [{ name: '@12', type: 1, ttl: 600, rdata: [203, 0, 113, 7] }]),
-    ),
+const [query, answer] = askedEvents(
+  udp4(
+    [192, 168, 1, 1],
+    53,
+    [192, 168, 1, 11],
+    40000,
+    answerTo('ui.skype.com', [{ name: '@12', type: 1, ttl: 600, rdata: [203, 0, 113, 7] }]),
   ),
-};
+);
 
 /** The P2P port shows itself to a supernode. */
 const shown: Event = {
@@ -53,6 +50,7 @@ test('a hundred reloads in ten minutes: each touches what differs, none what is 
   const isOwn = () => false;
   let policy = one;
   let state = createState(policy, isOwn);
+  step(state, query, 0);
   step(state, answer, 0);
   step(state, shown, 0);
   const learned = learnedSetsOf(app);

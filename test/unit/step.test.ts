@@ -7,6 +7,7 @@ import { createState, type Effect, type State } from '../../agent/src/state.ts';
 import { step } from '../../agent/src/step.ts';
 import { udp4 } from '../fuzz/dns-seeds.ts';
 import { profile } from '../golden/policies.ts';
+import { answerEvent, askedEvents } from '../lib/asked.ts';
 import { answerTo } from './wire/bytes.ts';
 
 const policy: Policy = {
@@ -57,7 +58,9 @@ function kinds(effects: readonly Effect[]): string[] {
 
 function answer(state: State, text: string, address: readonly number[]): readonly Effect[] {
   const bytes = dns(text, address);
-  return step(state, { kind: 'answer', id: 9, bytes, offset: 0, end: bytes.length }, 1000);
+  const [query, event] = askedEvents(bytes, { id: 9 });
+  step(state, query, 1000);
+  return step(state, event, 1000);
 }
 
 test('an answer that is nobody’s is released and teaches nothing', () => {
@@ -76,8 +79,10 @@ test('IPv6 addresses are held and learned like IPv4 ones', () => {
   const rdata = Uint8Array.of(0x26, 0x03, 0x10, 0x05, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8);
   const message = answerTo('ui.skype.com', [{ name: '@12', type: 28, ttl: 300, rdata }]);
   const bytes = udp4([192, 168, 1, 1], 53, [192, 168, 1, 11], 40000, message);
-  const event = { kind: 'answer', id: 9, bytes, offset: 0, end: bytes.length } as const;
-  const effects = step(fresh(), event, 1000);
+  const [query, event] = askedEvents(bytes, { id: 9 });
+  const state = fresh();
+  step(state, query, 1000);
+  const effects = step(state, event, 1000);
   assert.equal(kinds(effects), ['renew', 'late', 'told', 'release']);
   const [renew] = effects;
   assert.is(renew?.kind === 'renew' && renew.set, 'skype_addr6');
@@ -92,7 +97,7 @@ test('an answer with a private address teaches nothing, and is released', () => 
 test('garbage is released, counted and remembered with its reason', () => {
   const state = fresh();
   const bytes = Uint8Array.of(0x45, 0, 0);
-  const effects = step(state, { kind: 'answer', id: 3, bytes, offset: 0, end: 3 }, 0);
+  const effects = step(state, answerEvent(bytes, { id: 3 }), 0);
   assert.equal(effects, [{ kind: 'release', id: 3 }]);
   assert.is(state.counters.malformed, 1);
   assert.equal(state.reasons, ['packet: shorter than an IP header']);

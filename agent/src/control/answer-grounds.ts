@@ -2,7 +2,7 @@
 // which they look (ruleset/compile-new): the owner's exceptions, ranges and pins, addresses by DNS, TLS
 // names, ports, peers. Pure. Before: answer-why. A test in namespaces holds it against the kernel.
 
-import { findEndpoint } from '../learn/learned.ts';
+import { findEndpoint, learnedEndpoints } from '../learn/learned.ts';
 import type { App } from '../policy/policy.ts';
 import type { PortSpan, ProfileRange, Transport } from '../policy/profile.ts';
 import { findBlock, findRange } from '../policy/range-match.ts';
@@ -138,7 +138,7 @@ function findings(
     const line = `${name}: ${one.device} named it in a TLS hello; ${one.left} s left`;
     found.push({ line, partly: source === undefined });
   }
-  return [...found, ...learnedOfDevice(app, kernel, target, names)];
+  return [...found, ...learnedOfDevice(app, kernel, target, names, state)];
 }
 
 /** What the device of a flow is known by: its address, and its MAC unless another router has it; null where
@@ -160,14 +160,24 @@ export function learnedOfDevice(
   kernel: KernelView,
   target: Target,
   names: readonly string[] | null,
+  state: State,
 ): Finding[] {
   const peers = [
     ...pairs(app, 'peer', kernel, target, names),
     ...(names === null ? [] : pairs(app, 'peermac', kernel, target, names)),
-  ].map(({ device, left }) => ({
-    line: `${app.name}: a peer or a server of ${device}; ${left} s left`,
-    partly: target.source === undefined,
-  }));
+  ].map(({ device, left }) => {
+    const said = learnedEndpoints(state.pairs).find(
+      (one) =>
+        one.app === app.name &&
+        one.address === target.address &&
+        [one.device, one.mac].includes(device),
+    );
+    const what =
+      said === undefined
+        ? `a peer or a server of ${device}`
+        : `${said.resolver} told ${device} that it is ${said.name}`;
+    return { line: `${app.name}: ${what}; ${left} s left`, partly: target.source === undefined };
+  });
   const ports = (names ?? []).flatMap((name) => portFindings(app, kernel, target, name));
   return [...ports, ...peers];
 }

@@ -2,6 +2,7 @@
 // daemon would read it, and what preflight/ sees of this router. Changes nothing; prints every problem
 // with its place and its fix.
 import * as std from 'qjs:std';
+import { openZoneNotes } from '../policy/open-zones.ts';
 import type { Policy } from '../policy/policy.ts';
 import { ok, type Problem, type Result } from '../policy/result.ts';
 import type { UciPackage } from '../policy/uci.ts';
@@ -96,9 +97,10 @@ export function checkAs(command: Command, file: string, isProfile: boolean): num
 export function checkedAs(command: Command, file: string, isProfile: boolean): Printed {
   if (isProfile) {
     const read = loadProfile(file, true);
-    return read.ok
-      ? checked(command, file, { unread: [], looks: [], verdict: 'good' })
-      : unread(command, file, read.problems);
+    if (!read.ok) return unread(command, file, read.problems);
+    const notes = openZoneNotes(read.value.profile, file);
+    const looks = notes.length > 0 ? [{ subject: 'names', seen: '', problems: [], notes }] : [];
+    return checked(command, file, { unread: [], looks, verdict: 'good' });
   }
   const read = readConfiguration({ ...command, config: file });
   if (!read.ok) return unread(command, file, read.problems);

@@ -1,7 +1,8 @@
 // control/forget: takes what was learned out of the store and out of the kernel's sets before its
 // time: by the owner's word, or because a name is now kept direct. Live flows are not touched.
 
-import { forgetEndpoints } from '../learn/forget.ts';
+import { type Endpoint, removeEndpoints } from '../learn/learned.ts';
+import { forgetPair } from '../learn/pairs.ts';
 import { forgetTaught } from '../learn/taught.ts';
 import { addressKey, addressOf, macKey, naming, pairOf, portOf } from '../ruleset/elements.ts';
 import { LEARNED_SETS, type LearnedKind, setName, setsOf } from '../ruleset/names.ts';
@@ -18,11 +19,17 @@ export function forgetLearned(
 ): number | string {
   const { sets } = daemon.effects;
   if (typeof sets === 'string') return sets;
-  const endpoints = forgetEndpoints(
+  const endpoints = removeEndpoints(
     daemon.state.learned,
     (one) => apps.includes(one.app) && (address === null || address === one.address),
   );
   const names = address === null ? null : namesOf(daemon, address);
+  removeEndpoints(
+    daemon.state.pairs,
+    ({ app, address: remote, device, mac }) =>
+      apps.includes(app) &&
+      (names === null || names.some((name) => [remote, device, mac].includes(name))),
+  );
   let gone = 0;
   for (const app of apps) {
     for (const kind of LEARNED_SETS) {
@@ -81,10 +88,12 @@ function isAbout(kind: LearnedKind, key: Uint8Array, name: string): boolean {
 /** Takes endpoints back whose names a new policy keeps direct. */
 export function forgetExcepted({ policy, state, effects }: Daemon): void {
   const except = new Map(policy.apps.map(({ name, profile }) => [name, profile.dns.except]));
-  const gone = forgetEndpoints(state.learned, ({ app, name }) =>
-    (except.get(app) ?? []).some(({ value }) => name === value || name.endsWith(`.${value}`)),
-  );
-  for (const { app, address, family } of gone) {
+  const isKept = ({ app, name }: Endpoint): boolean =>
+    (except.get(app) ?? []).some(({ value }) => name === value || name.endsWith(`.${value}`));
+  for (const pair of removeEndpoints(state.pairs, isKept)) {
+    effects.run(forgetPair(state, pair));
+  }
+  for (const { app, address, family } of removeEndpoints(state.learned, isKept)) {
     const set = setName(app, 'addr', family);
     effects.run([{ kind: 'forget', set, keys: [addressKey(address)!] }]);
   }

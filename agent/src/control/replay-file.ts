@@ -116,7 +116,7 @@ function reportText(file: string, by: string, report: ReplayReport): string {
 /** What the capture holds that was not read, or that replay does not model. */
 function missedLines(report: ReplayReport): string[] {
   const lines: string[] = [];
-  const { foreign, cut, cutUnread, unread, unreadReason, hellos, broken } = report;
+  const { foreign, cut, cutUnread, unread, unreadReason, unasked, hellos, broken } = report;
   if (foreign > 0) {
     lines.push(
       `! ${foreign} packets are between addresses that are not the home's: name its prefixes with --lan`,
@@ -134,6 +134,11 @@ function missedLines(report: ReplayReport): string[] {
   if (unread > cutUnread) {
     lines.push(
       `! ${unread - cutUnread} packets that teach could not be read, the last: ${unreadReason}`,
+    );
+  }
+  if (unasked > 0) {
+    lines.push(
+      `! ${unasked} DNS answers for an application's names have no query in the capture: nobody asked, they teach nothing`,
     );
   }
   if (hellos > 0) {

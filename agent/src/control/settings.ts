@@ -3,8 +3,9 @@
 // at each tick, whether that has changed (`isStale`). What has to outlive a restart is kept in files.
 import * as os from 'qjs:os';
 import { ENOENT } from 'whp:socket';
+import { createPace, type Pace, takeToken, untilToken } from '../learn/pace.ts';
+import { CLAIM_CHANGES } from '../policy/claims.ts';
 import { type Host, hostName } from '../policy/hosts.ts';
-import { canonicalMac } from '../policy/mac.ts';
 import {
   type Choices,
   choicesText,
@@ -24,6 +25,7 @@ import { hostsStamp, readHosts } from '../system/hosts.ts';
 import { parseJson, putAside, readKept, type Understood } from '../system/kept.ts';
 import { log } from '../system/log.ts';
 import { localMinute } from '../system/zone.ts';
+import { claimedNames } from './claimed-names.ts';
 import {
   type Before,
   type Configuration,
@@ -49,6 +51,9 @@ export interface Settings {
   /** When `hosts` was read, and what `wantedPolicy` was made from. */
   stamp: string;
   decision: string;
+  /** Of policies that another MAC asks for, and the stamp of one that has to wait. */
+  readonly changes: Pace;
+  waiting: string;
 }
 
 const CHOICES = 'owner.json';
@@ -76,7 +81,7 @@ export function openSettings(
   }
   const { configuration, configured, hosts } = usable.value;
   const made = { sources, configuration, configured, choices, hosts };
-  const settings = { ...made, met: [], stamp, decision: '' };
+  const settings = { ...made, met: [], stamp, decision: '', ...unhurried() };
   return ok({ settings, problems: tried.ok ? [] : tried.problems });
 }
 
@@ -88,6 +93,10 @@ function keptChoices(sources: Sources): Choices {
   const failed = isPart ? keep(sources, CHOICES, choicesText(read.value)) : null;
   if (failed !== null) log('error', failed);
   return read.value;
+}
+
+function unhurried(): Pick<Settings, 'changes' | 'waiting'> {
+  return { changes: createPace(CLAIM_CHANGES), waiting: '' };
 }
 
 interface Loaded {
@@ -145,15 +154,18 @@ export function wantedPolicy(settings: Settings): Policy {
  */
 export function isStale(settings: Settings): boolean {
   const stamp = hostsStamp();
-  if (stamp !== settings.stamp) {
-    settings.stamp = stamp;
+  const mayWait = stamp === settings.waiting && untilToken(settings.changes, '', now()) > 0;
+  if (stamp !== settings.stamp && !mayWait) {
     const { sources, configuration, configured } = settings;
     const loaded = withPolicy(sources, configuration, configured, settings.met);
     if (loaded.ok) {
       const changed = devicesKey(loaded.value.configured) !== devicesKey(configured);
-      Object.assign(settings, loaded.value);
-      if (changed) return true;
-    }
+      // A device that claims a name by ever new MACs has no table compiled for each.
+      const waits = changed && !takeToken(settings.changes, '', now());
+      settings.waiting = waits ? stamp : '';
+      if (!waits) Object.assign(settings, loaded.value, { stamp });
+      if (changed && !waits) return true;
+    } else settings.stamp = stamp;
   }
   const key = decisionKey(settings.configured, settings.choices, moment(settings));
   return key !== settings.decision;
@@ -249,35 +261,9 @@ function knownHosts(sources: Sources, { uci }: Configuration): readonly Host[] {
       .flatMap(({ value }) => hostName(value) ?? []),
   );
   if (asked.size === 0) return hosts;
-  const remembered = readNames(sources).filter(({ name }) => asked.has(name!));
-  const seen = hosts.filter(({ name }) => name !== null && asked.has(name));
-  const known = new Map(
-    [...seen, ...remembered].map(({ mac, name }) => [`${name} ${mac}`, { mac, name }]),
-  );
-  const kept = Array.from(known.values()).slice(0, MOST_NAMES);
-  const wrong = keep(sources, NAMES, `${JSON.stringify(kept)}\n`);
-  if (wrong !== null) log('error', wrong);
-  return [...hosts, ...remembered];
-}
-
-const MOST_NAMES = 64;
-
-/** What is not understood is left out and written no more: the file is aside then. */
-function readNames({ state }: Sources): Host[] {
-  return readKept(`${state}/${NAMES}`, namesIn)?.value ?? [];
-}
-
-function namesIn(text: string): Understood<Host[]> {
-  const list = parseJson(text);
-  const entries: unknown[] = Array.isArray(list) ? list : [];
-  const hosts = entries.flatMap((one): Host[] => {
-    const { mac, name } = (one ?? {}) as { mac?: unknown; name?: unknown };
-    const [known, called] = [canonicalMac(String(mac)), hostName(String(name))];
-    return known === null || called === null ? [] : [{ mac: known, name: called, address: null }];
+  const claims = claimedNames(`${sources.state}/${NAMES}`, asked, hosts, (text) => {
+    const wrong = keep(sources, NAMES, text);
+    if (wrong !== null) log('error', wrong);
   });
-  const isGood = Array.isArray(list) && hosts.length === entries.length;
-  return {
-    value: hosts,
-    wrong: isGood ? null : 'holds no names of devices, or not all can be read',
-  };
+  return [...hosts, ...claims];
 }

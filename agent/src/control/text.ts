@@ -88,7 +88,7 @@ export function statusText(status: StatusAnswer): string {
   }
   lines.push(
     '',
-    `DNS answers ${counters.answers} (${ANSWERS_TEXT[status.ear]}), matched ${counters.matched}, queries ${counters.queries}`,
+    `DNS answers ${counters.answers} (${ANSWERS_TEXT[status.ear]}), matched ${counters.matched}, refused ${counters.refused} (${counters.unasked} of them unasked), queries ${counters.queries}`,
     `evidence ${counters.evidence}, unreadable ${counters.malformed}, feed overruns ${counters.lost}`,
   );
   if (status.preferred !== null) lines.push(`proxy ${status.preferred} alone, by whp proxy use`);

@@ -7,7 +7,7 @@ import type { AppFeed } from '../ruleset/names.ts';
 import { formatAddress } from '../wire/address.ts';
 import { flowText, protocolName } from '../wire/flow-text.ts';
 import { destinationText, type Packet, sourceText, UDP } from '../wire/packet.ts';
-import { findEndpoint, type Learned } from './learned.ts';
+import { findEndpoint, findPair, type Learned } from './learned.ts';
 import { claim, createShares, disclaim, nextToGo, type Shares } from './shares.ts';
 
 /** What a log rule can announce of a packet; `full` is about a set, not about a packet. */
@@ -57,6 +57,9 @@ export function createEvidence(cap = 1024): EvidenceStore {
 export interface EvidenceSources {
   readonly app: Pick<App, 'profile' | 'pins'>;
   readonly learned: Learned;
+  readonly pairs: Learned;
+  /** The device as its pairs are known: its MAC, or its address. */
+  readonly holder: string;
 }
 
 /** Notes that the ruleset logged `packet` for `app` at `now` (milliseconds). */
@@ -113,7 +116,7 @@ function describe(
   app: string,
   now: number,
 ): Words {
-  const { learned } = sources;
+  const { learned, pairs } = sources;
   const { profile } = sources.app;
   const lease = (seconds: number) => now + seconds * 1000;
   switch (kind) {
@@ -134,6 +137,11 @@ function describe(
       return { detail, until: lease(profile.ports.leaseSeconds) };
     }
     case 'peer': {
+      const said = findPair(pairs, app, sources.holder, flow.destination);
+      if (said !== null) {
+        const detail = `${said.name} is ${said.address} for ${said.device}, said ${said.resolver}`;
+        return { detail, until: said.expires };
+      }
       const detail = `${flow.destination} is a peer of ${flow.source}`;
       return { detail, until: lease(profile.peers.leaseSeconds) };
     }

@@ -27,6 +27,9 @@ export interface LearnedAddress {
   readonly address: string;
   /** Clamped into the profile's bounds. */
   readonly ttlSeconds: number;
+  /** The owner of another name says so (an SVCB hint for its target, RFC 9460 section 7.3): whoever
+   * registers names may write any address there. */
+  readonly isHearsay?: true;
 }
 
 /** What one answer teaches about one application. */
@@ -174,9 +177,11 @@ function lessonOf(
 ): Lesson {
   const { app, entry } = found.match;
   const { ttlMinimumSeconds, ttlMaximumSeconds } = observer.profiles.get(app)!.endpoints;
-  const addresses = new Map<string, number>();
+  const addresses = new Map<string, Omit<LearnedAddress, 'address'>>();
   const refused = new Map<string, string>();
-  for (const record of recordsOf(message, found)) {
+  const { records, reached } = recordsOf(message, found);
+  for (const record of records) {
+    const isOurs = found.inQuestion || reached.has(record.owner.text);
     for (const { address, routable } of record.addresses) {
       const reason = refusal(observer, address, routable);
       if (reason !== null) {
@@ -184,7 +189,10 @@ function lessonOf(
         continue;
       }
       const ttl = Math.min(ttlMaximumSeconds, Math.max(ttlMinimumSeconds, record.ttlSeconds));
-      addresses.set(address, Math.max(ttl, addresses.get(address) ?? 0));
+      const known = addresses.get(address);
+      const isKnown = known !== undefined && known.isHearsay === undefined;
+      const ttlSeconds = Math.max(ttl, known?.ttlSeconds ?? 0);
+      addresses.set(address, isOurs || isKnown ? { ttlSeconds } : { ttlSeconds, isHearsay: true });
     }
   }
   return {
@@ -193,7 +201,7 @@ function lessonOf(
     entry,
     device,
     at: now,
-    addresses: Array.from(addresses, ([address, ttlSeconds]) => ({ address, ttlSeconds })),
+    addresses: Array.from(addresses, ([address, said]) => ({ address, ...said })),
     refused: Array.from(refused, ([address, reason]) => ({ address, reason })),
   };
 }
@@ -211,7 +219,10 @@ function refusal(observer: DnsObserver, address: string, routable: boolean): str
  * section; a name met on the way owns what is reached from it. Additional records count for names
  * that were reached: resolvers put a service's addresses there (RFC 9460 section 4.1).
  */
-function recordsOf(message: DnsMessage, found: Found): DnsRecord[] {
+function recordsOf(
+  message: DnsMessage,
+  found: Found,
+): { readonly records: DnsRecord[]; readonly reached: ReadonlySet<string> } {
   const reached = new Set(found.names);
   // Records may come in any order: every pass finds at least one more step of the chain. Clients
   // follow 8 to 16 steps; without a bound a message of 4,000 CNAMEs would cost seconds.
@@ -222,12 +233,13 @@ function recordsOf(message: DnsMessage, found: Found): DnsRecord[] {
       if (target !== null && reached.has(owner.text)) reached.add(target.text);
     }
   }
-  return message.records.filter(
+  const records = message.records.filter(
     (record) =>
       (found.inQuestion && record.section === 'answer') ||
       reached.has(record.owner.text) ||
       found.records.has(record),
   );
+  return { records, reached };
 }
 
 /** The applications that the query bytes[offset, end) asks for, each once. */

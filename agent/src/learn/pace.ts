@@ -21,8 +21,10 @@ interface Bucket {
   at: number;
 }
 
-/** More than any honest client: a client that starts resolves some thirty names. */
+/** Answers that teach: more than any honest client, which resolves some thirty names when it starts. */
 export const PACE = { perSecond: 10, burst: 50 } as const;
+/** Answers for the application's names that are looked into, those included that teach nothing. */
+export const LOOKS = { perSecond: 40, burst: 200 } as const;
 /** Queries that open a window exactly: those of a start, and then one a second. */
 export const ASKING = { perSecond: 1, burst: 30 } as const;
 /** Devices remembered; a forgotten one starts with a full bucket. */

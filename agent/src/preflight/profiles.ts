@@ -1,4 +1,6 @@
-// Looks at the profiles in use: one of a service that has ended recognises nothing new. Pure.
+// Looks at the profiles in use: one of a service that has ended recognises nothing new, one may
+// take strangers' names for the application's. Pure.
+import { openZoneNotes } from '../policy/open-zones.ts';
 import type { Look } from './look.ts';
 import { placeOf, sectionsOf } from './place.ts';
 import type { Subject } from './seen.ts';
@@ -13,10 +15,18 @@ export function profilesLook({ policy, uci }: Subject): Look {
       const what = `the service of profile ${title} ended on ${retired}: there is nothing left to recognise; to switch the app off: uci set whp.${name}.enabled=0; uci commit whp; whp reload`;
       return { where, what };
     });
+  const open = policy.apps.flatMap(({ profile }) =>
+    openZoneNotes(profile, `profile ${profile.name}`),
+  );
   const told = policy.apps.map(({ name, profile }) =>
     name === profile.name
       ? `${name} ${profile.version}`
       : `${name} by ${profile.name} ${profile.version}`,
   );
-  return { subject: 'profiles', seen: told.join(', ') || 'none in use', problems: [], notes };
+  return {
+    subject: 'profiles',
+    seen: told.join(', ') || 'none in use',
+    problems: [],
+    notes: [...notes, ...open],
+  };
 }

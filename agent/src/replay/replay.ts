@@ -102,6 +102,7 @@ export function replayCapture(
     cutUnread,
     unread: counters.malformed,
     unreadReason: reasons.at(-1) ?? null,
+    unasked: counters.unasked,
     hellos,
     unmodelled: unmodelled(policy, macless),
     seconds: run.now / 1000,
@@ -278,11 +279,12 @@ function follow(run: Run, packet: Packet, input: TracedPacket, traced: Trace): v
     run.hellos += 1;
     return;
   }
-  if (traced.verdict === 'queue') react(run, bytes, { kind: 'answer', id: 0, ...span });
+  const answer = { kind: 'answer', outside: input.iif !== '', heard: true, ...span } as const;
+  if (traced.verdict === 'queue') react(run, bytes, { ...answer, id: 0 });
   const mac = ether === undefined ? null : macText(ether, 0);
   for (const { prefix } of traced.logs) {
     if (prefix === QUERY_PREFIX) react(run, bytes, { kind: 'query', age: 0, mac, ...span });
-    else if (prefix === ANSWER_PREFIX) react(run, bytes, { kind: 'answer', id: null, ...span });
+    else if (prefix === ANSWER_PREFIX) react(run, bytes, { ...answer, id: null });
     else react(run, bytes, { kind: 'evidence', prefix, mac, ...span });
   }
 }

@@ -19,6 +19,8 @@ export interface ReplayReport {
   /** Packets that would have been read, and could not be; the last reason. */
   readonly unread: number;
   readonly unreadReason: string | null;
+  /** Answers for an application's name whose query is not in the capture: they teach nothing. */
+  readonly unasked: number;
   /** TLS hellos that `option hello` would have read; replay does not. */
   readonly hellos: number;
   /** What else of the policy is not played, in words. */

@@ -1,19 +1,18 @@
 // step/evidence: a packet that the ruleset announces: why a flow is proxied, what the rules have learned
 // from it, and that a set is full. Before: step/packet, ruleset/names (prefixes). After: system/effects.
 import { recordEvidence } from '../learn/evidence.ts';
+import { useEndpoint } from '../learn/learned.ts';
 import { isRepeat } from '../learn/repeats.ts';
+import { isRoomDue } from '../learn/room.ts';
 import { noteAnnounced } from '../learn/taught.ts';
 import { wishesOf } from '../learn/wishes.ts';
 import type { App } from '../policy/policy.ts';
-import { parsePrefix } from '../ruleset/names.ts';
+import { type AppFeed, parsePrefix } from '../ruleset/names.ts';
 import type { Effect, Event, State } from '../state.ts';
-import { sourceText } from '../wire/packet.ts';
+import { destinationText, type Packet, sourceText } from '../wire/packet.ts';
 import { macOf, read, report } from './packet.ts';
 
 const NO_EFFECTS: readonly Effect[] = [];
-
-/** Reading the kernel's sets to make room takes a slow router a good part of a second. */
-const ROOM_EVERY_MILLISECONDS = 5000;
 
 export function onEvidence(
   state: State,
@@ -34,7 +33,9 @@ export function onEvidence(
   }
   const mac = macOf(state, event);
   noteAnnounced(state.taught, app, said.feed, packet, mac, now);
-  const sources = { app, learned: state.learned };
+  const holder = mac ?? sourceText(packet);
+  noteUse(state, app, said.feed, packet, holder);
+  const sources = { app, learned: state.learned, pairs: state.pairs, holder };
   const evidence = recordEvidence(state.evidence, said.feed, app.name, packet, sources, now);
   const told: Effect = { kind: 'told', what: { kind: 'evidence', evidence } };
   if (said.feed === 'late') return [{ kind: 'cut', flow: evidence.flow }, told];
@@ -42,12 +43,18 @@ export function onEvidence(
   return [...wishes.map((wish): Effect => ({ kind: 'late', wish })), told];
 }
 
+/** What an answer has taught is in use: it is the last to make room. */
+function noteUse(state: State, { name }: App, feed: AppFeed, packet: Packet, holder: string): void {
+  if (feed !== 'addr' && feed !== 'peer') return;
+  const remote = destinationText(packet);
+  if (feed === 'addr') useEndpoint(state.learned, name, sourceText(packet), remote);
+  else useEndpoint(state.pairs, name, holder, remote);
+}
+
 /** A set had no room, or `device` has used up its share of it. */
 function onFull(state: State, app: App, device: string, now: number): readonly Effect[] {
   const text = `${app.name}: no room for more ports, peers or windows of ${device} (profile caps)`;
   const said = report(state, `full ${app.name}`, text, now);
-  const last = state.roomMade.get(app.name);
-  if (last !== undefined && now - last < ROOM_EVERY_MILLISECONDS) return said;
-  state.roomMade.set(app.name, now);
+  if (!isRoomDue(state.roomMade, app.name, now)) return said;
   return [{ kind: 'make-room', app: app.name }, ...said];
 }

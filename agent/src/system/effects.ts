@@ -1,5 +1,6 @@
 // system/effects: runs what step.ts asks for, in its order: a set update is committed before the
-// answer that taught it is released. Last station of a packet's way: netlink -> kernel set.
+// answer that taught it is released, and an answer whose update the kernel refuses is refused itself. Last
+// station of a packet's way: netlink -> kernel set.
 
 import {
   changesSets,
@@ -8,6 +9,8 @@ import {
   takeWaiting,
   untilNext,
 } from '../learn/gathering.ts';
+import { isRoomDue } from '../learn/room.ts';
+import { unlearn } from '../learn/undo.ts';
 import type { SetChange } from '../netlink/nft-set.ts';
 import type { Effect, State, Told } from '../state.ts';
 import { after, now, unattended } from './clock.ts';
@@ -118,21 +121,26 @@ function runEffects(self: Effects, effects: readonly Effect[]): void {
   const changes: SetChange[] = [];
   for (const effect of effects) {
     switch (effect.kind) {
+      case 'hear':
+        // The ear asks again: nothing to do in the kernel.
+        break;
       case 'renew':
       case 'forget':
         changes.push(...changeOf(effect));
         break;
       case 'release':
-        commit(self, changes);
-        self.held?.release(effect.id);
+        if (commit(self, changes)) self.held?.release(effect.id);
+        else self.held?.refuse(effect.id);
         break;
       case 'refuse':
         commit(self, changes);
         self.held?.refuse(effect.id);
         break;
       case 'pass':
-        commit(self, changes);
-        self.hellos?.release(effect.id, effect.again);
+        // The rules would not know its server: its device sends it again.
+        if (commit(self, changes) || !effect.again) {
+          self.hellos?.release(effect.id, effect.again);
+        } else self.hellos?.refuse(effect.id);
         break;
       case 'cut':
         if (typeof self.connections !== 'string') {
@@ -156,16 +164,46 @@ function runEffects(self: Effects, effects: readonly Effect[]): void {
   commit(self, changes);
 }
 
-/** Commits what was gathered. */
-function commit(self: Effects, changes: SetChange[]): void {
-  if (changes.length === 0) return;
-  const wrong = tryCommit(self, changes);
-  // The kernel forgets elements by itself, and then a deletion takes the whole transaction down.
-  const again = changes.filter(({ operation }) => operation !== 'delete');
-  if (wrong !== null && again.length < changes.length && typeof self.sets !== 'string') {
-    failed(self, changeSets(self.sets, again));
-  } else failed(self, wrong);
+/** Commits what was gathered, and answers whether the kernel has it. What it refuses is not learned: the
+ * next answer teaches it again, and room is made for it. */
+function commit(self: Effects, changes: SetChange[]): boolean {
+  if (changes.length === 0) return true;
+  const wrong = tryCommit(self, changes) === null ? null : commitApart(self, changes);
+  if (wrong !== null) {
+    failed(self, wrong);
+    for (const { operation, set, elements } of changes) {
+      if (operation === 'delete' || self.state === null) continue;
+      unlearn(
+        self.state,
+        set,
+        elements.map(({ key }) => key),
+      );
+      makeRoomFor(self, set);
+    }
+  }
   changes.length = 0;
+  return wrong === null;
+}
+
+/** The kernel forgets elements by itself, and then a deletion takes the whole transaction down: each
+ * element is deleted alone. Returns what was refused of the rest, or null. */
+function commitApart({ sets }: Effects, changes: readonly SetChange[]): string | null {
+  if (typeof sets === 'string') return sets;
+  const isDeletion = ({ operation }: SetChange): boolean => operation === 'delete';
+  for (const change of changes.filter(isDeletion)) {
+    for (const element of change.elements) changeSets(sets, [{ ...change, elements: [element] }]);
+  }
+  return changeSets(
+    sets,
+    changes.filter((one) => !isDeletion(one)),
+  );
+}
+
+/** Not at once, and not for each of many answers: sets are read for it. */
+function makeRoomFor(self: Effects, set: string): void {
+  const app = self.state?.policy.apps.find(({ name }) => set.startsWith(`${name}_`));
+  if (app === undefined || !isRoomDue(self.state!.roomMade, app.name, now())) return;
+  unattended(makeRoom(self, app.name, (wrong) => failed(self, wrong)));
 }
 
 /** Answers that wait for nothing leave first. Returns what the kernel refused, or null. */

@@ -2,6 +2,7 @@
 // Unwraps the messages and hands out spans of the receive buffer, valid until the callback returns.
 // No decision is made here.
 import * as os from 'qjs:os';
+import * as sys from 'whp:socket';
 import {
   NETLINK_NETFILTER,
   NF_ACCEPT,
@@ -33,8 +34,10 @@ import { transact } from './netlink-request.ts';
 import {
   closeNetlink,
   type NetlinkCounters,
+  type OnMessage,
   openNetlink,
   receive,
+  receiveOnce,
   request,
   sendBytes,
   takeSequence,
@@ -71,6 +74,14 @@ export interface HeldFeed extends Feed {
   takeOne(): void;
 }
 
+export interface AnnouncedFeed extends Feed {
+  /** Takes in all that waits. */
+  takeAll(): void;
+}
+
+/** Announced packets that can wait at once: QUEUE_BYTES of the smallest. */
+const WAITING = 1024;
+
 /** Longer than the watchdog lets any packet wait: the clock was set in between. */
 const OLDEST_MILLISECONDS = 6000;
 
@@ -81,10 +92,10 @@ function ageOf(stamp: number, wall: number): number {
 }
 
 /** Holds packets of queue `number` (0..65535) for us, `most` at a time; beyond that they pass
- * unheld. A string is the error with its errno. */
+ * unheld. `isOwn`: the router itself sends the packet. A string is the error with its errno. */
 export function openHeld(
   number: number,
-  onPacket: (id: number, span: PacketSpan, sender: () => string | null) => void,
+  onPacket: (id: number, span: PacketSpan, sender: () => string | null, isOwn: boolean) => void,
   most = HELD_AT_MOST,
 ): HeldFeed | string {
   const opened = openNetlink(NETLINK_NETFILTER, {
@@ -129,7 +140,7 @@ export function openHeld(
         if (readQueuedPacket(reader, message, packet) !== undefined) return;
         span.offset = packet.payloadAt;
         span.end = packet.payloadAt + packet.payloadLength;
-        onPacket(packet.id, span, sender);
+        onPacket(packet.id, span, sender, packet.iif === 0);
       },
       most,
     );
@@ -144,13 +155,19 @@ export function openHeld(
   return { counters: socket.counters, release, refuse, flush, takeOne, close };
 }
 
-/** Receives the packets of NFLOG group `number` with their prefix, the MAC of their sender (null: none)
- * and their age in milliseconds; `onLost` when the kernel had more than we took (ENOBUFS). A string is the error. */
+/** Receives the packets of NFLOG group `number` with their prefix, the MAC of their sender (null: none),
+ * their age in milliseconds and whether the router itself sends them; `onLost` when the kernel had more than we took (ENOBUFS). A string is the error. */
 export function openAnnounced(
   number: number,
-  onPacket: (prefix: string, span: PacketSpan, mac: string | null, age: number) => void,
+  onPacket: (
+    prefix: string,
+    span: PacketSpan,
+    mac: string | null,
+    age: number,
+    isOwn: boolean,
+  ) => void,
   onLost: () => void,
-): Feed | string {
+): AnnouncedFeed | string {
   const opened = openNetlink(NETLINK_NETFILTER, { receiveQueue: QUEUE_BYTES, buffer: 0x11000 });
   if (!opened.ok) return opened.reason;
   const { socket } = opened;
@@ -168,21 +185,28 @@ export function openAnnounced(
   }
   const packet = createLoggedPacket();
   const span = { bytes: socket.reader.bytes, offset: 0, end: 0 };
-  os.setReadHandler(socket.fd, () => {
-    const lost = receive(
-      socket,
-      (message, reader) => {
-        if (message.type !== LOGGED_PACKET) return;
-        if (readLoggedPacket(reader, message, packet) !== undefined) return;
-        span.offset = packet.payloadAt;
-        span.end = packet.payloadAt + packet.payloadLength;
-        const mac = senderMac(reader, packet.senderAt);
-        onPacket(logPrefix(reader, packet), span, mac, ageOf(packet.time, wallTime()));
-        heldFirst();
-      },
-      DRAIN,
-    );
-    if (lost !== 0) onLost();
-  });
-  return { counters: socket.counters, close: () => closeNetlink(socket) };
+  const onMessage: OnMessage = (message, reader) => {
+    if (message.type !== LOGGED_PACKET) return;
+    if (readLoggedPacket(reader, message, packet) !== undefined) return;
+    span.offset = packet.payloadAt;
+    span.end = packet.payloadAt + packet.payloadLength;
+    const mac = senderMac(reader, packet.senderAt);
+    const age = ageOf(packet.time, wallTime());
+    onPacket(logPrefix(reader, packet), span, mac, age, packet.iif === 0);
+  };
+  /** `each`: after every datagram, when its bytes are not needed any more: who is held may ask for all
+   * that waits here. */
+  const take = (most: number, each: () => void): void => {
+    let isLost = false;
+    for (let i = 0; i < most; i++) {
+      const got = receiveOnce(socket, onMessage);
+      isLost ||= got === -sys.ENOBUFS;
+      if (got === -sys.EAGAIN) break;
+      each();
+    }
+    if (isLost) onLost();
+  };
+  os.setReadHandler(socket.fd, () => take(DRAIN, heldFirst));
+  const takeAll = (): void => take(WAITING, () => {});
+  return { counters: socket.counters, takeAll, close: () => closeNetlink(socket) };
 }

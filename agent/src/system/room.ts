@@ -1,6 +1,8 @@
 // system/room: makes room in an application's full sets: what learn/room chooses is deleted.
-import { capOf, ROOM_SETS, surplusOf } from '../learn/room.ts';
+import { findEndpoint } from '../learn/learned.ts';
+import { capOf, ROOM_SETS, strangersOf, surplusOf } from '../learn/room.ts';
 import { forgetTaught } from '../learn/taught.ts';
+import { addressOf } from '../ruleset/elements.ts';
 import { setsOf } from '../ruleset/names.ts';
 import { now } from './clock.ts';
 import type { Effects } from './effects.ts';
@@ -17,7 +19,9 @@ export async function makeRoom(
   if (app === undefined || typeof sets === 'string' || typeof dumps === 'string') return;
   // Busy with the last time, most likely: who has no room says so again.
   if (dumps.isBusy()) return;
-  for (const kind of ROOM_SETS) {
+  const isKnown = (key: Uint8Array): boolean =>
+    findEndpoint(state!.learned, name, addressOf(key) ?? '') !== null;
+  for (const kind of ['addr', ...ROOM_SETS] as const) {
     const cap = capOf(app.profile.caps, kind);
     for (const set of setsOf(name, kind)) {
       // One that comes twice would be deleted twice, which the kernel refuses.
@@ -28,7 +32,7 @@ export async function makeRoom(
         key,
         left: expires - at,
       }));
-      const keys = surplusOf(entries, cap);
+      const keys = kind === 'addr' ? strangersOf(entries, cap, isKnown) : surplusOf(entries, cap);
       if (keys.length === 0) continue;
       const elements = keys.map((key) => ({ key }));
       const wrong = changeSets(sets, [{ operation: 'delete', set, elements }]);

@@ -9,6 +9,7 @@ import type { Surroundings } from '../../../agent/src/control/why.ts';
 import { createState } from '../../../agent/src/state.ts';
 import { step } from '../../../agent/src/step.ts';
 import { policy } from '../../golden/policies.ts';
+import { askedEvents } from '../../lib/asked.ts';
 import { DEVICE, DNS_SEEDS, ROUTER, udp4 } from '../dns-seeds.ts';
 import { bytesOf, must, type Target, textOf } from '../target.ts';
 
@@ -16,7 +17,7 @@ const state = createState(policy, () => false);
 for (const seed of DNS_SEEDS) {
   const bytes = udp4(ROUTER, 53, DEVICE, 40000, seed);
   const span = { bytes, offset: 0, end: bytes.length };
-  step(state, { kind: 'answer', id: 1, ...span }, 1000);
+  for (const event of askedEvents(bytes)) step(state, event, 1000);
   step(state, { kind: 'evidence', mac: null, prefix: 'whp:range:skype', ...span }, 1000);
 }
 

@@ -5,7 +5,9 @@ import { addressOf, SLACK } from '../../../agent/src/ruleset/elements.ts';
 import { createState, type Effect, type Event, type State } from '../../../agent/src/state.ts';
 import { step } from '../../../agent/src/step.ts';
 import { isRoutableText } from '../../../agent/src/wire/address.ts';
+import { decodePacket } from '../../../agent/src/wire/packet.ts';
 import { policyFrom } from '../../golden/policies.ts';
+import { queryEvent } from '../../lib/asked.ts';
 import { clientHello, serverName } from '../../unit/tls-hello.ts';
 import {
   DEVICE,
@@ -34,12 +36,20 @@ let now = 0;
 function eventOf(input: Uint8Array): Event {
   const kind = input[0] ?? 0;
   const span = { bytes: input, offset: 1, end: Math.max(1, input.length) };
-  if (kind < 150) return { kind: 'answer', id: kind & 1 ? 7 : null, ...span };
+  const outside = (kind & 2) !== 0;
+  if (kind < 150) return { kind: 'answer', id: kind & 1 ? 7 : null, outside, heard: true, ...span };
   if (kind < 200) return { kind: 'query', age: 0, mac: null, ...span };
   if (kind > 239 && kind < 248)
     return { kind: 'hello', mac: null, id: kind & 1 ? 7 : null, ...span };
   if (kind === 255) return { kind: 'tick' };
   return { kind: 'evidence', mac: null, prefix: `whp:${PREFIXES[kind & 7]}:skype`, ...span };
+}
+
+/** Nearly every answer has been asked for; what is no packet has not. */
+function ask(answer: Uint8Array): void {
+  const packet = decodePacket(answer);
+  const isWhole = !('malformed' in packet) && packet.payload >= 0 && packet.transport >= 0;
+  if (isWhole && packet.payloadEnd - packet.payload > 14) step(state, queryEvent(answer), now);
 }
 
 function checkEffects(event: Event, effects: readonly Effect[]): void {
@@ -51,7 +61,7 @@ function checkEffects(event: Event, effects: readonly Effect[]): void {
   for (const effect of effects) {
     if (effect.kind === 'report') must(effect.text !== '', 'an empty report');
     if (effect.kind !== 'renew') continue;
-    const pairs = effect.set.includes('_hello') ? 2 : 1;
+    const pairs = /_(?:hello|peer)/.test(effect.set) ? 2 : 1;
     const width = (effect.set.endsWith('4') ? 4 : 16) * pairs;
     for (const { key, timeout } of effect.elements) {
       must(key.length === width, `a key of ${key.length} bytes for ${effect.set}`);
@@ -65,10 +75,13 @@ function checkEffects(event: Event, effects: readonly Effect[]): void {
 
 const VERDICTS = ['release', 'refuse', 'pass'];
 
-function checkState({ learned, evidence, reasons, streams, hellos }: State): void {
+function checkState({ learned, pairs, asked, evidence, reasons, streams, hellos }: State): void {
   must(hellos.named.size <= CAP * 2 && hellos.parts.size <= 64, 'more hellos than their caps');
   for (const set of learned.sets.values())
     must(set.size <= CAP, `${set.size} endpoints, cap ${CAP}`);
+  for (const set of pairs.sets.values())
+    must(set.size <= PROFILE.caps.peers >> 1, `${set.size} pairs`);
+  must(asked.open.size <= 512, `${asked.open.size} open questions`);
   must(evidence.flows.size <= evidence.cap, 'more evidence than its cap');
   must(streams.flows.size <= streams.limits.flows, 'more streams than their cap');
   must(reasons.length <= 8, 'more reasons than are kept');
@@ -99,6 +112,7 @@ export const steps: Target = {
   run(input) {
     now += (input[1] ?? 0) << (input.length & 7);
     const event = eventOf(input);
+    if (event.kind === 'answer' && (input[0]! & 4) === 0) ask(input.subarray(1));
     const effects = step(state, event, now);
     checkEffects(event, effects);
     checkState(state);

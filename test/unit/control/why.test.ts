@@ -14,6 +14,7 @@ import { pairKey, portKey } from '../../../agent/src/ruleset/elements.ts';
 import { createState, type State } from '../../../agent/src/state.ts';
 import { step } from '../../../agent/src/step.ts';
 import { policy, policyFrom } from '../../golden/policies.ts';
+import { askedEvents } from '../../lib/asked.ts';
 import { udp } from '../../trace/packets.ts';
 import { answerTo } from '../wire/bytes.ts';
 
@@ -77,7 +78,7 @@ function learnedState(of: Policy = policy): State {
   const record = { name: 'ui.skype.com', type: 1, ttl: 60, rdata: [198, 51, 100, 8] };
   const message = answerTo('ui.skype.com', [record]);
   const bytes = udp({ src: '192.168.1.1', dst: DEVICE, sport: 53, dport: 5000 }, message);
-  step(state, { kind: 'answer', id: 1, bytes, offset: 0, end: bytes.length }, 1000);
+  for (const event of askedEvents(bytes)) step(state, event, 1000);
   return state;
 }
 

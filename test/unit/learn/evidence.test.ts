@@ -68,8 +68,9 @@ function udp(destination: string, port: number, payload: Uint8Array = new Uint8A
 test('each kind of evidence says which range, name, port or peer', () => {
   const store = createEvidence();
   const learned = createLearned();
+  const pairs = createLearned(true);
   const pins = ownRange(['198.51.100.77'], ['tcp', 'udp'], [[0, 65535]], 'pinned by the owner');
-  const sources = { app: { profile: PROFILE, pins }, learned };
+  const sources = { app: { profile: PROFILE, pins }, learned, pairs, holder: '192.168.1.34' };
   const at = 1000;
   const addresses = [{ address: '203.0.113.7', ttlSeconds: 60 }];
   const origin = { app: 'skype', name: 'ui.skype.com', entry: '.skype.com', device: '192.168.1.9' };
@@ -106,7 +107,12 @@ test('each kind of evidence says which range, name, port or peer', () => {
 
 test('the store is bounded, renewed and aged', () => {
   const store = createEvidence(2);
-  const sources = { app: { profile: PROFILE }, learned: createLearned() };
+  const sources = {
+    app: { profile: PROFILE },
+    learned: createLearned(),
+    pairs: createLearned(true),
+    holder: '',
+  };
   for (const [port, now] of [
     [1, 10],
     [2, 20],

@@ -16,6 +16,7 @@ import { createState, type Event } from '../../../agent/src/state.ts';
 import { step } from '../../../agent/src/step.ts';
 import { udp4 } from '../../fuzz/dns-seeds.ts';
 import { app, policyFrom } from '../../golden/policies.ts';
+import { askedEvents } from '../../lib/asked.ts';
 import { natPmp, udp } from '../../trace/packets.ts';
 import { answerTo } from '../wire/bytes.ts';
 
@@ -133,12 +134,13 @@ test('an address learned late: once, when it is new; the flow to it is cut, othe
   const rdata = Uint8Array.of(203, 0, 113, 7);
   const message = answerTo('ui.skype.com', [{ name: '@12', type: 1, ttl: 600, rdata }]);
   const bytes = udp4([192, 168, 1, 1], 53, [192, 168, 1, 11], 40000, message);
-  const event: Event = { kind: 'answer', id: 1, ...span(bytes) };
-  const wishes = wishesOf([
-    [1000, event],
-    [2000, event],
-    [500_000, event],
-  ]);
+  const [query, answer] = askedEvents(bytes);
+  const wishes = wishesOf(
+    [1000, 2000, 500_000].flatMap((at): [number, Event][] => [
+      [at, query],
+      [at, answer],
+    ]),
+  );
   const wish: Wish = { kind: 'address', app: 'skype', remote: '203.0.113.7' };
   assert.equal(wishes, [[1000, wish]]);
   const [to, beside] = [direct(PHONE, 1, '203.0.113.7', 443, true), direct(PHONE, 1, PEER, 443)];

@@ -38,6 +38,9 @@ test('an endpoint keeps its first sight and is renewed, never shortened', () => 
     lastSeen: 2000,
     expires: 601000,
     kept: 601000,
+    mac: null,
+    resolver: null,
+    used: false,
   });
   assert.is(findEndpoint(learned, 'game', '203.0.113.1'), null);
 });

@@ -157,6 +157,7 @@ test('the ports and endpoints of a report include what has expired', () => {
   const report = replay(
     [
       [0, toNode],
+      [1, query('ui.skype.com')],
       [1, answer()],
       [2, there(A, 50000, WEB, 443)],
       [60, there(A, 13021, PEER, 7000)],
@@ -219,7 +220,7 @@ test('an endpoint polled more seldom than its name lives is proxied as long as i
   const polls = Array.from({ length: 12 }, (_, i): Timed => {
     return [2 + i * 150, tcp({ src: A, dst: WEB, sport: 50000 + i, dport: 443 }, 'S')];
   });
-  const report = replay([[1, answer()], ...polls]);
+  const report = replay([[0.9, query('ui.skype.com')], [1, answer()], ...polls]);
   assert.is(report.totals.directPackets, 0);
   assert.is(report.totals.proxiedFlows, 12);
 });
@@ -234,17 +235,36 @@ test('time that steps back stands still', () => {
 });
 
 test('a DNS answer teaches whoever gave it, and not an address of the home', () => {
-  for (const resolver of [ROUTER, '9.9.9.9']) {
+  for (const [resolver, evidence] of [
+    [ROUTER, 'addr'],
+    ['9.9.9.9', 'peer'],
+  ] as const) {
     const asked = udp({ src: A, dst: resolver, sport: 5000, dport: 53 }, queryFor('ui.skype.com'));
     const report = replay([
       [0, asked],
       [0.1, answer(resolver)],
       [0.2, there(A, 50000, WEB, 443)],
     ]);
-    assert.equal(rows(report, `udp ${A}:50000 > ${WEB}:443`), ['skype/addr 1 0 0'], resolver);
+    assert.equal(
+      rows(report, `udp ${A}:50000 > ${WEB}:443`),
+      [`skype/${evidence} 1 0 0`],
+      resolver,
+    );
   }
-  const own = replay([[0, answer()]], [`${WEB}/32`, '192.168.1.0/24']);
+  const asked: Timed = [0, query('ui.skype.com')];
+  const own = replay([asked, [0, answer()]], [`${WEB}/32`, '192.168.1.0/24']);
   assert.equal(own.endpoints, []);
+});
+
+test('an answer whose query is not in the capture teaches nothing, and the report says so', () => {
+  const report = replay([
+    [0, answer()],
+    [1, query('ui.skype.com')],
+    [1.1, there(A, 50000, WEB, 443)],
+  ]);
+  assert.is(report.unasked, 1);
+  assert.equal(report.endpoints, []);
+  assert.equal(rows(report, `udp ${A}:50000 > ${WEB}:443`), ['-/ 1 1 0']);
 });
 
 test('from port 53 to port 53 the asked one answers', () => {
@@ -261,24 +281,28 @@ test('DNS over TCP, the answer in two segments', () => {
   const record = { name: 'ui.skype.com', type: 1, ttl: 60, rdata: SKYPE_A };
   const message = answerTo('ui.skype.com', [record]);
   const framed = concat([message.length >> 8, message.length & 255], message);
+  const asked = queryFor('ui.skype.com');
+  const framedQuery = concat([asked.length >> 8, asked.length & 255], asked);
   const [up, down] = [
     { src: A, dst: ROUTER, sport: 5000, dport: 53 },
     { src: ROUTER, dst: A, sport: 53, dport: 5000 },
   ];
-  const segment = (sequence: number, flags: string, payload = new Uint8Array(0)): Uint8Array => {
-    const bytes = tcp(down, flags, payload);
+  const numbered = (sequence: number, bytes: Uint8Array): Uint8Array => {
     put32(bytes, 24, sequence);
     return bytes;
   };
+  const segment = (sequence: number, flags: string, payload = new Uint8Array(0)): Uint8Array =>
+    numbered(sequence, tcp(down, flags, payload));
   const report = replay([
-    [0, tcp(up, 'S')],
+    [0, numbered(7, tcp(up, 'S'))],
     [0.01, segment(99, 'SA')],
-    [0.02, tcp(up, 'A')],
+    [0.02, numbered(8, tcp(up, 'A'))],
+    [0.02, numbered(8, tcp(up, 'PA', framedQuery))],
     [0.03, segment(100, 'PA', framed.slice(0, 10))],
     [0.04, segment(110, 'PA', framed.slice(10))],
     [0.05, there(A, 50000, WEB, 443)],
   ]);
-  assert.is(report.local, 5);
+  assert.is(report.local, 6);
   assert.equal(rows(report, `udp ${A}:50000 > ${WEB}:443`), ['skype/addr 1 0 0']);
 });
 

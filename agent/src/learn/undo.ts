@@ -1,0 +1,30 @@
+// learn/undo: the kernel refused a change of a set (no room, no memory): what the agent took for learned is
+// not. The next answer teaches it again. Before: system/effects. Pure.
+import { addressOf, pairOf } from '../ruleset/elements.ts';
+import { type Learned, removeEndpoints } from './learned.ts';
+import { forgetTaught, type Taught } from './taught.ts';
+
+interface Memory {
+  readonly learned: Learned;
+  readonly pairs: Learned;
+  readonly taught: Taught;
+}
+
+/** The elements `keys` are not in the kernel's `set`. */
+export function unlearn(memory: Memory, set: string, keys: readonly Uint8Array[]): void {
+  forgetTaught(memory.taught, set, keys);
+  const isOf = (kind: string, app: string): boolean => set.startsWith(`${app}_${kind}`);
+  const addresses = new Set(keys.map(addressOf));
+  removeEndpoints(memory.learned, ({ app, address }) => {
+    return isOf('addr', app) && addresses.has(address);
+  });
+  const texts = new Set(
+    keys.map((key) => {
+      const pair = pairOf(key);
+      return pair === null ? '' : `${pair.device} ${pair.peer}`;
+    }),
+  );
+  removeEndpoints(memory.pairs, ({ app, device, mac, address }) => {
+    return isOf('peer', app) && texts.has(`${isOf('peermac', app) ? mac : device} ${address}`);
+  });
+}
