@@ -41,8 +41,9 @@ export type Event =
       readonly id: number | null;
       /** Another resolver than the router's own says so. */
       readonly outside: boolean;
-      /** All queries that passed before it have been events before it. */
-      readonly heard: boolean;
+      /** All queries that passed before it have been events before it; null: the kernel announces none, and
+       * every answer has to be taken for one that was asked for. */
+      readonly heard: boolean | null;
     } & PacketSpan)
   /** A DNS query of a device, on its way to a resolver. */
   | ({
