@@ -28,7 +28,8 @@ export function onAnswer(state: State, event: Answer, now: number): readonly Eff
   const release: readonly Effect[] =
     event.id === null ? NO_EFFECTS : [{ kind: 'release', id: event.id }];
   const glance = glanceAt(state.observer.matcher, event.bytes, event.offset, event.end);
-  if (glance !== 'unrelated' && event.heard === false && mayBeAsked(state, event, glance, now)) return HEAR;
+  if (glance !== 'unrelated' && event.heard === false && mayBeAsked(state, event, glance, now))
+    return HEAR;
   counters.answers += 1;
   if (glance === 'unrelated') return release;
   const packet = read(state, event);
