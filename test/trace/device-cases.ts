@@ -25,7 +25,7 @@ import {
   type Step,
   type Want,
 } from './cases.ts';
-import { echo, natPmp, pcpMap, tcp, udp } from './packets.ts';
+import { bytesOf, echo, natPmp, pcpMap, tcp, udp } from './packets.ts';
 
 /** Addresses that device A has next, and two devices behind another router. */
 const LATER = '192.168.1.77';
@@ -274,6 +274,42 @@ export const UNCOUNTED: Case[] = [
       ...[1, 2, 3, 4].map((i) => from(MAC_ROUTER, u(far(i), 1, NODE, 40011), proxied('range'))),
       { set: 'skype_ports4', holds: [far(1), far(2)] },
       { set: 'skype_udp4', holds: [1, 2, 3, 4].map((i) => `${far(i)} 1`) },
+    ],
+  },
+];
+
+/** Of a profile whose STUN servers are known by their names alone. */
+export const ENDPOINT: Case[] = [
+  {
+    name: 'a UDP flow to an endpoint shows the P2P port: the call of the same socket is proxied',
+    steps: [
+      known(OTHER),
+      known(OTHER6),
+      lan(u(A, P2P, OTHER, 3478), proxied('addr')),
+      { set: 'skype_udpmac', holds: [`${MAC_A} ${P2P}`] },
+      lan(u(A, P2P, PEER, 40000), proxied('port')),
+      lan(u(A6, P2P, PEER6, 40000), proxied('port')),
+      lan(u(B6, 4711, OTHER6, 19302), proxied('addr')),
+      lan(u(B6, 4711, PEER6, 40000), proxied('port')),
+      lan(u(B, P2P, PEER, 40000), DIRECT),
+    ],
+  },
+  {
+    name: 'TCP, DNS, NTP and QUIC to an endpoint show no port, STUN to the same ports does',
+    steps: [
+      known(OTHER),
+      lan(t(A, 5001, OTHER, 3478), proxied('addr')),
+      lan(u(A, 5002, OTHER, 443), proxied('addr')),
+      lan(u(A, 5003, OTHER, 123), proxied('addr')),
+      lan(u(A, 5004, OTHER, 853), proxied('addr')),
+      { set: 'skype_udpmac', holds: [] },
+      { set: 'skype_tcpmac', holds: [] },
+      lan(
+        u(A, 5005, OTHER, 443, bytesOf('00010000 2112a442 000000000000000000000000')),
+        proxied('addr'),
+      ),
+      lan(u(A, 5006, OTHER, 443, bytesOf('00010000 2112a4')), proxied('addr')),
+      { set: 'skype_udpmac', holds: [`${MAC_A} 5005`] },
     ],
   },
 ];

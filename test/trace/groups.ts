@@ -13,7 +13,7 @@ import {
   LEASE,
   LIMITED,
 } from './cases.ts';
-import { DEVICE, RENEWED, SHARE_OF_DEVICE, UNCOUNTED, USE } from './device-cases.ts';
+import { DEVICE, ENDPOINT, RENEWED, SHARE_OF_DEVICE, UNCOUNTED, USE } from './device-cases.ts';
 import {
   BY_BOTH,
   BY_MAC,
@@ -51,6 +51,7 @@ export const GROUPS: readonly Group[] = [
   group(CASES, policyFrom({})),
   group(FULL, policyFrom({ profile: { caps: { endpoints: 2, ports: 2, peers: 2, devices: 2 } } })),
   group([...DEVICE, ...USE], policyFrom({})),
+  group(ENDPOINT, policyFrom({ profile: { endpoints: { ...profile.endpoints, learn: ['udp'] } } })),
   group(
     RENEWED,
     policyFrom({

@@ -118,6 +118,22 @@ test('a query opens the window of the device that asked, for the profile’s tim
   assert.equal(renew.elements, [{ key: Uint8Array.of(192, 168, 1, 11), timeout: 4040 }]);
 });
 
+test('a query opens the window of the MAC that asked; behind another router, of the address', () => {
+  const bytes = dns('ui.skype.com', null);
+  const mac = '02:00:00:00:00:0a';
+  const state = fresh();
+  const ask = (): readonly Effect[] =>
+    step(state, { kind: 'query', age: 0, mac, bytes, offset: 0, end: bytes.length }, 0);
+  const [renew] = ask();
+  assert.ok(renew?.kind === 'renew' && renew.set === 'skype_askedmac');
+  assert.equal(renew?.kind === 'renew' && renew.elements[0]!.key, Uint8Array.of(2, 0, 0, 0, 0, 10));
+  // The next of the burst needs no transaction.
+  assert.equal(kinds(ask()), []);
+  state.gateways.add(mac);
+  const [routed] = ask();
+  assert.ok(routed?.kind === 'renew' && routed.set === 'skype_asked4');
+});
+
 test('an application that starts asks for its names, and its window is over four seconds later', () => {
   const bytes = dns('ui.skype.com', null);
   const state = fresh();

@@ -7,6 +7,7 @@ import { findRange } from '../policy/range-match.ts';
 import { deviceOf, pairKey, portKey } from '../ruleset/elements.ts';
 import { type AppFeed, type FilledKind, setName } from '../ruleset/names.ts';
 import { destinationText, type Packet, sourceText, TCP, UDP } from '../wire/packet.ts';
+import { showsPort } from './endpoint-port.ts';
 import { observePortmap } from './observe-portmap.ts';
 import { fairEvictions } from './shares.ts';
 
@@ -132,7 +133,10 @@ export function noteAnnounced(
     return;
   }
   const transport = packet.protocol === UDP ? 'udp' : packet.protocol === TCP ? 'tcp' : null;
-  const shows = feed === 'port' || (feed === 'range' && teachesPort(app, packet, transport));
+  const shows =
+    feed === 'port' ||
+    (feed === 'range' && teachesPort(app, packet, transport)) ||
+    (feed === 'addr' && showsPort(app, packet));
   if (shows && transport !== null) port(transport, packet.sourcePort);
   const isPeer = (feed === 'port' || feed === 'peer') && profile.peers.enabled;
   // A server that DNS or a TLS hello has told is a pair whatever the profile says of peers.

@@ -3,6 +3,7 @@
 import type { App } from '../policy/policy.ts';
 import { findRange } from '../policy/range-match.ts';
 import { destinationText, type Packet, sourceText, TCP, UDP } from '../wire/packet.ts';
+import { showsPort } from './endpoint-port.ts';
 import type { EvidenceKind } from './evidence.ts';
 import type { Wish } from './late.ts';
 import { observePortmap } from './observe-portmap.ts';
@@ -19,6 +20,8 @@ export function wishesOf(
       return ofRange(app, packet, mac);
     case 'port':
       return ofPort(app, packet, mac);
+    case 'addr':
+      return showsPort(app, packet) ? [portWish(app, packet, mac, 'udp')] : [];
     case 'mapping':
       return ofMapping(app, packet, mac);
     default:
@@ -36,8 +39,12 @@ function ofRange(app: App, packet: Packet, mac: string | null): Wish[] {
   const { bytes, destination: offset, destinationPort: port, family } = packet;
   const found = findRange(app.profile.ranges, { bytes, offset, family, protocol, port });
   if (found === null || !found.range.learn.includes(protocol)) return [];
-  const device = sourceText(packet);
-  return [{ kind: 'port', app: app.name, device, mac, protocol, port: packet.sourcePort }];
+  return [portWish(app, packet, mac, protocol)];
+}
+
+function portWish(app: App, packet: Packet, mac: string | null, protocol: 'udp' | 'tcp'): Wish {
+  const ends = { app: app.name, device: sourceText(packet), mac };
+  return { kind: 'port', ...ends, protocol, port: packet.sourcePort };
 }
 
 function ofPort(app: App, packet: Packet, mac: string | null): Wish[] {

@@ -7,7 +7,8 @@ import { slotOf } from '../policy/marks.ts';
 import { isOwnAddress } from '../policy/own.ts';
 import type { Policy } from '../policy/policy.ts';
 import { compile } from '../ruleset/compile.ts';
-import { ANSWER_PREFIX, HELLO_PREFIX, QUERY_PREFIX } from '../ruleset/names.ts';
+import { macKey } from '../ruleset/elements.ts';
+import { ANSWER_PREFIX, GATEWAYS, HELLO_PREFIX, QUERY_PREFIX } from '../ruleset/names.ts';
 import { type Trace, type TracedPacket, trace } from '../ruleset/trace.ts';
 import { type Flow, flowOf, track } from '../ruleset/trace-conntrack.ts';
 import {
@@ -36,6 +37,7 @@ import {
 } from './harvest.ts';
 import { isHomeText, wayOf } from './home.ts';
 import { type ReplayReport, reportOf } from './report.ts';
+import { noteSender, type Senders } from './routers.ts';
 import { unmodelled } from './unmodelled.ts';
 
 const DNS_PORT = 53;
@@ -64,6 +66,8 @@ interface Run {
   cut: number;
   cutUnread: number;
   hellos: number;
+  /** Who sent for which addresses. */
+  readonly senders: Senders;
   /** Packets of home devices in frames without a hardware address. */
   macless: number;
 }
@@ -118,6 +122,7 @@ function startRun(policy: Policy, home: readonly Cidr[]): Run {
     state: createState(policy, isOwn),
     book: createBook(),
     harvest: createHarvest(),
+    senders: new Map(),
     start: null,
     now: 0,
     ticked: 0,
@@ -150,14 +155,14 @@ function judge(run: Run, frame: Frame): void {
   const bytes = frame.bytes.subarray(frame.offset, frame.end);
   switch (wayOf(run.home, packet)) {
     case 'out':
-      playOut(run, packet, bytes, senderOf(run, frame));
+      playOut(run, packet, bytes, senderOf(run, frame, packet));
       break;
     case 'in':
       playIn(run, packet, bytes);
       break;
     case 'local':
       run.local += 1;
-      playLocal(run, packet, bytes, senderOf(run, frame));
+      playLocal(run, packet, bytes, senderOf(run, frame, packet));
       break;
     case 'foreign':
       run.foreign += 1;
@@ -182,10 +187,18 @@ function gather({ harvest, kernel, policy, now }: Run): void {
 type Ether = { readonly ether?: Uint8Array };
 
 /** The hardware address a packet from home comes from, as apps know their devices by. */
-function senderOf(run: Run, { bytes, mac }: Frame): Ether {
-  if (mac >= 0) return { ether: bytes.subarray(mac, mac + 6) };
-  run.macless += 1;
-  return {};
+function senderOf(run: Run, { bytes, mac }: Frame, packet: Packet): Ether {
+  if (mac < 0) {
+    run.macless += 1;
+    return {};
+  }
+  const ether = bytes.subarray(mac, mac + 6);
+  const router = noteSender(run.senders, run.home, packet, ether);
+  if (router !== null) {
+    run.state.gateways.add(router);
+    addElements(run.kernel, GATEWAYS, [{ key: macKey(router)! }], run.now);
+  }
+  return { ether };
 }
 
 /** Home to home: what speaks DNS or port mapping is the router, the rest never passes it. */

@@ -8,7 +8,14 @@ import { escapeRules } from './compile-escape.ts';
 import { flowChains } from './compile-flow.ts';
 import { helloChains, helloRules, namedRule, readsHello } from './compile-hello.ts';
 import { announceBy, countChains, isOnEthernet, unlessLoud } from './compile-share.ts';
-import { fullChain, KNOWN_BY_MAC, pairLesson, portLesson, teachChains } from './compile-teach.ts';
+import {
+  endpointLessons,
+  fullChain,
+  KNOWN_BY_MAC,
+  pairLesson,
+  portLesson,
+  teachChains,
+} from './compile-teach.ts';
 import {
   appSet,
   type Context,
@@ -243,7 +250,10 @@ function evidenceChains(context: Context, app: App, family: Family): Chain[] {
   const named = 'server named by a TLS hello of this device';
   return [
     evidence(context, app, `learn${family}`, 'range', 'supernode', learn),
-    evidence(context, app, `addr${family}`, 'addr', why, servers),
+    evidence(context, app, `addr${family}`, 'addr', why, [
+      ...servers,
+      ...endpointLessons(app, family),
+    ]),
     ...(readsHello(context)
       ? [evidence(context, app, `hello${family}`, 'hello', named, servers)]
       : []),

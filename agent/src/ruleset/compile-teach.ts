@@ -7,7 +7,26 @@ import { isOnEthernet, moreThanShare, type Share, unlessLoud } from './compile-s
 import { appSet, type Context, logHeaders } from './context.ts';
 import type { Chain, Expression, Rule } from './model.ts';
 import type { FilledKind } from './names.ts';
-import { back, concat, daddr, ether, goTo, inSet, rule, saddr, sportKey, update } from './terms.ts';
+import {
+  back,
+  concat,
+  daddr,
+  dport,
+  ether,
+  goTo,
+  inSet,
+  is,
+  jump,
+  l4proto,
+  noneOf,
+  oneOf,
+  raw,
+  rule,
+  saddr,
+  sportKey,
+  UDP,
+  update,
+} from './terms.ts';
 
 export const KNOWN_BY_MAC = { udp: 'udpmac', tcp: 'tcpmac', peer: 'peermac' } as const;
 type Taught = keyof typeof KNOWN_BY_MAC;
@@ -83,6 +102,30 @@ export function teachChains(
         rule('no room in the set', full),
       ],
     },
+  ];
+}
+
+/** Destination ports of DNS, NTP, QUIC and DNS over QUIC: their sources are no P2P ports, but for STUN. */
+export const OTHERS_PORTS: readonly number[] = [53, 123, 443, 853];
+/** RFC 8489 section 5: the magic cookie, in the second word of what UDP carries. */
+export const STUN_COOKIE = 0x2112a442;
+/** Bits from the UDP header to that word. */
+const COOKIE_AT = 96;
+
+/** What a flow to an endpoint that DNS has told shows of its device, where the profile says so. */
+export function endpointLessons(app: App, family: Family): Rule[] {
+  if (!(app.profile.endpoints.learn ?? []).includes('udp')) return [];
+  const learn = jump(`${app.name}_own_udp${family}`);
+  const udp = is(l4proto, UDP);
+  return [
+    rule('the P2P port of this device', udp, noneOf(dport, OTHERS_PORTS), learn),
+    rule(
+      'the P2P port of this device: STUN',
+      udp,
+      oneOf(dport, OTHERS_PORTS),
+      is(raw(COOKIE_AT, 32), STUN_COOKIE),
+      learn,
+    ),
   ];
 }
 

@@ -27,9 +27,12 @@ import { must, type Target } from '../target.ts';
 const OWN = '198.51.100.1';
 const policy = policyFrom({ profile: PROFILE });
 const CAP = PROFILE.caps.endpoints;
+/** The largest cap of what the rules teach. */
+const TAUGHT = Math.max(PROFILE.caps.ports, PROFILE.caps.peers, PROFILE.caps.devices);
 const PREFIXES = ['range', 'addr', 'port', 'peer', 'late', 'full', 'request', 'mapping'];
 
 let state = createState(policy, (address) => address === OWN);
+state.gateways.add('02:00:00:00:00:03');
 let now = 0;
 
 /** The event that the first byte chooses; the packet is the rest. */
@@ -37,12 +40,12 @@ function eventOf(input: Uint8Array): Event {
   const kind = input[0] ?? 0;
   const span = { bytes: input, offset: 1, end: Math.max(1, input.length) };
   const outside = (kind & 2) !== 0;
+  const mac = (kind & 8) === 0 ? null : `02:00:00:00:00:0${kind & 3}`;
   if (kind < 150) return { kind: 'answer', id: kind & 1 ? 7 : null, outside, heard: true, ...span };
-  if (kind < 200) return { kind: 'query', age: 0, mac: null, ...span };
-  if (kind > 239 && kind < 248)
-    return { kind: 'hello', mac: null, id: kind & 1 ? 7 : null, ...span };
+  if (kind < 200) return { kind: 'query', age: 0, mac, ...span };
+  if (kind > 239 && kind < 248) return { kind: 'hello', mac, id: kind & 1 ? 7 : null, ...span };
   if (kind === 255) return { kind: 'tick' };
-  return { kind: 'evidence', mac: null, prefix: `whp:${PREFIXES[kind & 7]}:skype`, ...span };
+  return { kind: 'evidence', mac, prefix: `whp:${PREFIXES[kind & 7]}:skype`, ...span };
 }
 
 /** Nearly every answer has been asked for; what is no packet has not. */
@@ -61,8 +64,10 @@ function checkEffects(event: Event, effects: readonly Effect[]): void {
   for (const effect of effects) {
     if (effect.kind === 'report') must(effect.text !== '', 'an empty report');
     if (effect.kind !== 'renew') continue;
-    const pairs = /_(?:hello|peer)/.test(effect.set) ? 2 : 1;
-    const width = (effect.set.endsWith('4') ? 4 : 16) * pairs;
+    const isPair = /_(?:hello|peer)/.test(effect.set);
+    const remote = effect.set.endsWith('mac') ? 6 : effect.set.endsWith('4') ? 4 : 16;
+    const holder = effect.set.includes('peermac') ? 8 : remote;
+    const width = isPair ? holder + remote : remote;
     for (const { key, timeout } of effect.elements) {
       must(key.length === width, `a key of ${key.length} bytes for ${effect.set}`);
       must(timeout > 0 && timeout <= 86400000 + SLACK, `a timeout of ${timeout} ms`);
@@ -75,10 +80,21 @@ function checkEffects(event: Event, effects: readonly Effect[]): void {
 
 const VERDICTS = ['release', 'refuse', 'pass'];
 
-function checkState({ learned, pairs, asked, evidence, reasons, streams, hellos }: State): void {
+function checkState({
+  learned,
+  pairs,
+  asked,
+  taught,
+  evidence,
+  reasons,
+  streams,
+  hellos,
+}: State): void {
   must(hellos.named.size <= CAP * 2 && hellos.parts.size <= 64, 'more hellos than their caps');
   for (const set of learned.sets.values())
     must(set.size <= CAP, `${set.size} endpoints, cap ${CAP}`);
+  for (const [set, elements] of taught)
+    must(elements.size <= TAUGHT, `${elements.size} elements of ${set}`);
   for (const set of pairs.sets.values())
     must(set.size <= PROFILE.caps.peers >> 1, `${set.size} pairs`);
   must(asked.open.size <= 512, `${asked.open.size} open questions`);

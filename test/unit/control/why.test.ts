@@ -107,6 +107,22 @@ test('a range holds for its ports: a flow to another port is direct', () => {
   assert.is(why(`icmp ${DEVICE} ${LEARNED}`).state, 'proxied');
 });
 
+test('a port and a peer of the device’s MAC speak for it at whatever address, unless a router has it', () => {
+  const mac = '02:00:00:00:00:10';
+  const kernel = kernelOf({
+    skype_udpmac: [portKey(mac, 13021)!],
+    skype_peermac4: [pairKey(mac, '203.0.113.77')!],
+  });
+  assert.is(why(flow('203.0.113.7', 9, 13021), around(), kernel).state, 'proxied');
+  assert.is(why(flow('203.0.113.77', 9), around(), kernel).state, 'proxied');
+  assert.is(why(flow('203.0.113.78', 9), around(), kernel).state, 'direct');
+  const routed = learnedState();
+  routed.gateways.add(mac);
+  assert.is(why(flow('203.0.113.7', 9, 13021), around(), kernel, routed).state, 'direct');
+  const unknown = around({ macOf: () => null });
+  assert.is(why(flow('203.0.113.77', 9), unknown, kernel).state, 'direct');
+});
+
 test('an address by DNS holds until its time is over, whatever was announced of it', () => {
   const state = learnedState();
   assert.is(
