@@ -41,7 +41,8 @@ export function listen(daemon: Daemon, policy: Policy): void {
   if (hold) {
     const held = openHeld(queue, (id, { bytes, offset, end }, _, isOwn) => {
       const event = { kind: 'answer', id, outside: !isOwn, bytes, offset, end } as const;
-      const effects = step(daemon.state, { ...event, heard: false }, now());
+      const heard = daemon.announced === null ? null : false;
+      const effects = step(daemon.state, { ...event, heard }, now());
       if (effects[0]?.kind !== 'hear') {
         daemon.effects.run(effects);
         return;

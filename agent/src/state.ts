@@ -15,6 +15,7 @@ import { ASKING, createPace, LOOKS, type Pace } from './learn/pace.ts';
 import { createRepeats, type Repeats } from './learn/repeats.ts';
 import { createReports, type Reports } from './learn/reports.ts';
 import type { StandIn } from './learn/stand-ins.ts';
+import { createSuspects, type Suspects } from './learn/suspects.ts';
 import { createTaught, retainTaught, type Taught } from './learn/taught.ts';
 import { compileNames, type NameMatcher } from './policy/domain-match.ts';
 import { nat64Prefixes } from './policy/nat64.ts';
@@ -41,8 +42,9 @@ export type Event =
       readonly id: number | null;
       /** Another resolver than the router's own says so. */
       readonly outside: boolean;
-      /** All queries that passed before it have been events before it. */
-      readonly heard: boolean;
+      /** All queries that passed before it have been events before it; null: the kernel announces none, and
+       * every answer has to be taken for one that was asked for. */
+      readonly heard: boolean | null;
     } & PacketSpan)
   /** A DNS query of a device, on its way to a resolver. */
   | ({
@@ -131,6 +133,7 @@ export interface State {
   readonly hellos: Hellos;
   /** The last answer with an address that is not public, of each app. */
   readonly standIns: Map<string, StandIn>;
+  readonly suspects: Suspects;
   readonly counters: Counters;
   /** The last reasons why a packet could not be read, newest last, at most REASONS of them. */
   readonly reasons: string[];
@@ -173,6 +176,7 @@ export function createState(
     roomMade: before?.roomMade ?? new Map(),
     hellos: before?.hellos ?? createHellos(),
     standIns: before?.standIns ?? new Map(),
+    suspects: before?.suspects ?? createSuspects(),
     counters: before?.counters ?? noCounts(),
     reasons: before?.reasons ?? [],
   };

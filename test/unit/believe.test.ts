@@ -77,6 +77,13 @@ test('before an answer is refused the queries that wait are heard, and once', ()
   assert.is(kinds(step(state, event, 1000)).at(-1), 'release', 'asked: not heard again');
 });
 
+test('a kernel that announces no queries: every answer is taken for one that was asked for', () => {
+  const state = fresh();
+  const event = { ...answerEvent(unasked), heard: null } as Event;
+  assert.is(kinds(step(state, event, 1000)).at(-1), 'release');
+  assert.is(learnedEndpoints(state.learned).length, 1);
+});
+
 test('an unrelated answer waits for no query', () => {
   const event = { ...answerEvent(said('www.example.org', [a(BANK)])), heard: false } as Event;
   assert.equal(step(fresh(), event, 1000), [{ kind: 'release', id: 1 }]);

@@ -1,6 +1,7 @@
 // control/answer-status: what `whp status` says: what is enforced, by which way, and what is wrong.
 // Pure: the daemon's parts in, the answer out. Before: serve. After: text, JSON.
 import { learnedEndpoints } from '../learn/learned.ts';
+import { suspectLines } from '../learn/suspects.ts';
 import { slotOf } from '../policy/marks.ts';
 import type { Choices } from '../policy/owner.ts';
 import type { App, Policy } from '../policy/policy.ts';
@@ -71,6 +72,8 @@ export interface StatusAnswer {
   readonly tunnels: readonly TunnelAnswer[];
   /** Devices that asked other resolvers than the router's within a day. */
   readonly bypass: readonly BypassAnswer[];
+  /** What may be somebody else's and is taken for the application's, in words. */
+  readonly suspects: readonly string[];
   readonly counters: Readonly<Counters> & { readonly lost: number };
   /** Bytes resident, from the kernel. */
   readonly memory: number;
@@ -196,6 +199,7 @@ export function statusAnswer(state: State, kernel: KernelView, input: StatusInpu
     apps,
     tunnels,
     bypass: state.policy.escape === undefined ? [] : bypassAnswer(kernel),
+    suspects: suspectLines(state.suspects, input.now),
     counters: { ...state.counters, lost: input.lost },
     memory: input.memory,
     preferred: input.choices.preferred,

@@ -3,6 +3,7 @@
 
 import { type Endpoint, removeEndpoints } from '../learn/learned.ts';
 import { forgetPair } from '../learn/pairs.ts';
+import { forgetSuspects } from '../learn/suspects.ts';
 import { forgetTaught } from '../learn/taught.ts';
 import { addressKey, addressOf, macKey, naming, pairOf, portOf } from '../ruleset/elements.ts';
 import { LEARNED_SETS, type LearnedKind, setName, setsOf } from '../ruleset/names.ts';
@@ -30,6 +31,7 @@ export function forgetLearned(
       apps.includes(app) &&
       (names === null || names.some((name) => [remote, device, mac].includes(name))),
   );
+  forgetSuspects(daemon.state.suspects, apps, names);
   let gone = 0;
   for (const app of apps) {
     for (const kind of LEARNED_SETS) {

@@ -98,6 +98,7 @@ export function statusText(status: StatusAnswer): string {
       `${device} asks other resolvers (${how.map((kind) => BYPASS_TEXT[kind]).join(', ')})`,
     );
   }
+  lines.push(...status.suspects);
   if (status.repairs.count > 0) {
     const { count, last, ago } = status.repairs;
     const times = count === 1 ? 'once' : `${count} times`;

@@ -12,7 +12,7 @@ const WEAKER: Readonly<Record<KernelPart, readonly [without: string, weaker: str
   hello: ['kmod-nft-queue', 'TLS hellos cannot be held, and are not read (option hello)'],
   announce: [
     'kmod-nfnetlink-log',
-    'nothing is announced: mapped ports are not learned, flows that came before their evidence stay direct, `whp why` knows no flows',
+    'nothing is announced: DNS answers are believed that nobody has asked for, mapped ports are not learned, flows that came before their evidence stay direct, `whp why` knows no flows',
   ],
   connections: [
     'kmod-nf-conntrack-netlink',

@@ -28,7 +28,8 @@ export function onAnswer(state: State, event: Answer, now: number): readonly Eff
   const release: readonly Effect[] =
     event.id === null ? NO_EFFECTS : [{ kind: 'release', id: event.id }];
   const glance = glanceAt(state.observer.matcher, event.bytes, event.offset, event.end);
-  if (glance !== 'unrelated' && !event.heard && mayBeAsked(state, event, glance, now)) return HEAR;
+  if (glance !== 'unrelated' && event.heard === false && mayBeAsked(state, event, glance, now))
+    return HEAR;
   counters.answers += 1;
   if (glance === 'unrelated') return release;
   const packet = read(state, event);
@@ -84,7 +85,7 @@ function hearMessage(
   let refusal: Refusal | null = null;
   /** Asked when it matches, before it is looked into, which is what costs time. */
   const admit = (): boolean => {
-    if (question === null) refusal = 'unasked';
+    if (question === null && event.heard !== null) refusal = 'unasked';
     else if (isEmpty(bytes, offset)) return false;
     else if (!takeToken(state.looks, device, now)) refusal = 'many';
     return refusal === null;

@@ -4,6 +4,7 @@ import { recordEvidence } from '../learn/evidence.ts';
 import { useEndpoint } from '../learn/learned.ts';
 import { isRepeat } from '../learn/repeats.ts';
 import { isRoomDue } from '../learn/room.ts';
+import { noteSuspect } from '../learn/suspects.ts';
 import { noteAnnounced } from '../learn/taught.ts';
 import { wishesOf } from '../learn/wishes.ts';
 import type { App } from '../policy/policy.ts';
@@ -34,6 +35,7 @@ export function onEvidence(
   const mac = macOf(state, event);
   noteAnnounced(state.taught, app, said.feed, packet, mac, now);
   const holder = mac ?? sourceText(packet);
+  noteSuspect(state.suspects, said.feed, app.name, packet, holder, now);
   noteUse(state, app, said.feed, packet, holder);
   const sources = { app, learned: state.learned, pairs: state.pairs, holder };
   const evidence = recordEvidence(state.evidence, said.feed, app.name, packet, sources, now);
