@@ -59,7 +59,7 @@ function sixty(question: string): Uint8Array {
 
 function walk(bytes: Uint8Array): void {
   const code = walkNames(bytes, 0, bytes.length, matcher.filter, (_, base, end, at) => {
-    return matchName(matcher, bytes, at, base, end) !== null;
+    return matchName(matcher, bytes, at, base, end).length > 0;
   });
   if (code !== UNMATCHED) throw new Error('matched');
 }

@@ -235,26 +235,37 @@ function sentence(now: NowAnswer, what: string, around: Surroundings, app: App):
   return `DIRECT now: ${what}; ${now.reason}${left}`;
 }
 
-/** A name that DNS answers are learned by. */
+/** A name that DNS answers are learned by. Of several apps that have it the first has a flow of a
+ * device that is in the lists of all; the others follow as reasons. */
 function whyName(state: State, name: string, around: Surroundings): WhyAnswer {
-  const match = matchServer(state.observer.matcher, name);
-  const app = match === null ? undefined : state.apps.get(match.app);
-  if (match === null || app === undefined) {
+  const its = matchServer(state.observer.matcher, name).map(({ app, entry }) => {
+    const what = `a name of ${app}${entry === name ? '' : ` (${entry})`}`;
+    return { app: state.apps.get(app)!, what };
+  });
+  const first = its.find(({ app }) => app.direct === undefined) ?? its[0];
+  if (first === undefined) {
     const verdict = 'direct: no profile and no rule has this name';
     return { query: name, state: 'direct', verdict, reasons: [] };
   }
-  const now = newFlows(app, state.policy.proxies, around);
-  const entry = match.entry === name ? '' : ` (${match.entry})`;
-  const verdict = sentence(now, `a name of ${app.name}${entry}`, around, app);
-  const learned = Array.from(state.learned.sets.values())
-    .flatMap((set) => Array.from(set.values()))
-    .filter((one) => one.app === app.name && one.name === name && one.expires > around.now)
-    .map(
-      (one) => `${one.address} was learned from it; ${seconds(one.expires - around.now)} s left`,
-    );
-  const reasons =
-    learned.length > 0
-      ? learned
-      : ['no address is known from it: no device has asked for it lately'];
+  const now = newFlows(first.app, state.policy.proxies, around);
+  const verdict = sentence(now, first.what, around, first.app);
+  const others = its
+    .filter((one) => one !== first)
+    .map(({ app, what }) => {
+      const its = newFlows(app, state.policy.proxies, around);
+      return `for devices of ${app.name} that ${first.app.name} does not have: ${sentence(its, what, around, app)}`;
+    });
+  const learned = learnedFrom(state, name, around.now);
+  const none = 'no address is known from it: no device has asked for it lately';
+  const reasons = [...others, ...(learned.length > 0 ? learned : [none])];
   return { query: name, state: now.state, verdict, reasons };
+}
+
+function learnedFrom(state: State, name: string, now: number): string[] {
+  const lines = Array.from(state.learned.sets.values())
+    .flatMap((set) => Array.from(set.values()))
+    .filter((one) => one.name === name && one.expires > now)
+    .map((one) => `${one.address} was learned from it; ${seconds(one.expires - now)} s left`);
+  // Each app that has the name has learned it for itself.
+  return Array.from(new Set(lines));
 }

@@ -87,7 +87,7 @@ export function glanceAt(
 
 function walk(matcher: NameMatcher, bytes: Uint8Array, offset: number, end: number): number {
   return walkNames(bytes, offset, end, matcher.filter, (_, base, stop, at) => {
-    return matchName(matcher, bytes, at, base, stop) !== null;
+    return matchName(matcher, bytes, at, base, stop).length > 0;
   });
 }
 
@@ -160,21 +160,22 @@ function matchesByApp(
   end: number,
 ): Map<string, Found> {
   const byApp = new Map<string, Found>();
-  const matches = new Map<number, NameMatch | null>();
+  const matches = new Map<number, readonly NameMatch[]>();
   const look = (name: DnsName, inQuestion: boolean, record: DnsRecord | null) => {
-    let match = matches.get(name.offset);
-    if (match === undefined) {
-      match = matchName(matcher, bytes, name.offset, offset, end);
-      matches.set(name.offset, match);
+    let its = matches.get(name.offset);
+    if (its === undefined) {
+      its = matchName(matcher, bytes, name.offset, offset, end);
+      matches.set(name.offset, its);
     }
-    if (match === null) return;
-    let found = byApp.get(match.app);
-    if (found === undefined) {
-      found = { match, name: name.text, inQuestion, names: new Set(), records: new Set() };
-      byApp.set(match.app, found);
+    for (const match of its) {
+      let found = byApp.get(match.app);
+      if (found === undefined) {
+        found = { match, name: name.text, inQuestion, names: new Set(), records: new Set() };
+        byApp.set(match.app, found);
+      }
+      found.names.add(name.text);
+      if (record !== null) found.records.add(record);
     }
-    found.names.add(name.text);
-    if (record !== null) found.records.add(record);
   };
   for (const question of message.questions) look(question.name, true, null);
   for (const record of message.records) {
@@ -264,8 +265,9 @@ export function observeDnsQuery(
   for (let i = Math.min(4, u16At(bytes, offset + 4)); i > 0; i--) {
     at = readName(bytes, offset, end, at, scratch);
     if (at < 0) break;
-    const match = matchLabels(matcher, bytes, scratch);
-    if (match !== null && !matches.some(({ app }) => app === match.app)) matches.push(match);
+    for (const match of matchLabels(matcher, bytes, scratch)) {
+      if (!matches.some(({ app }) => app === match.app)) matches.push(match);
+    }
     at += 4;
   }
   return matches;

@@ -38,7 +38,7 @@ function checkLessons({ lessons }: DnsObservation): number {
 
 /** Whether a name of the question or the answer section is an application's. */
 function hasMatch(message: DnsMessage, bytes: Uint8Array, offset: number, end: number): boolean {
-  const isIts = (at: number) => matchName(matcher, bytes, at, offset, end) !== null;
+  const isIts = (at: number) => matchName(matcher, bytes, at, offset, end).length > 0;
   return (
     message.questions.some(({ name }) => isIts(name.offset)) ||
     message.records.some(
@@ -54,7 +54,7 @@ function decode(bytes: Uint8Array, offset: number, end: number): string {
   const asked = observeDnsQuery(matcher, bytes, offset, end);
   must(asked.length <= 1, 'one application, asked for twice');
   const code = walkNames(bytes, offset, end, matcher.filter, (_, base, stop, at) => {
-    return matchName(matcher, bytes, at, base, stop) !== null;
+    return matchName(matcher, bytes, at, base, stop).length > 0;
   });
   const message = decodeDns(bytes, offset, end);
   if ('malformed' in message) return kindOf(message.malformed);
