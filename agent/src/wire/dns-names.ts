@@ -42,6 +42,9 @@ export const DNS_HEADER = 12;
 export const TYPE_A = 1;
 export const TYPE_CNAME = 5;
 export const TYPE_AAAA = 28;
+export const TYPE_SRV = 33;
+export const TYPE_NAPTR = 35;
+export const TYPE_DNAME = 39;
 export const TYPE_SVCB = 64;
 export const TYPE_HTTPS = 65;
 
@@ -236,22 +239,68 @@ function walkAnswers(
     if (at > end) return CUT_OFF;
     // Addresses, by far the most records, lead nowhere.
     if (type === TYPE_A || type === TYPE_AAAA) continue;
-    const target = targetOffset(type, rdata);
+    const target = targetOffset(type, bytes, rdata, at);
     if (target < 0) continue;
     if (++names > MAX_NAMES) return TOO_MUCH_WORK;
     const behind = readTail(bytes, base, at, target);
     if (behind < 0) return behind;
     if (passes(bytes, filter) && test(bytes, base, at, target)) return MATCHED;
-    lastTarget = 0xc000 | (target - base);
+    // A pointer has 14 bits (RFC 1035 section 4.1.4): what lies further back is pointed to by none.
+    lastTarget = target - base < 0x4000 ? 0xc000 | (target - base) : -1;
   }
   return UNMATCHED;
 }
 
-/** Where a record of this type names somebody else, given where its data starts; -1: nowhere. */
-export function targetOffset(type: number, rdata: number): number {
-  if (type === TYPE_CNAME) return rdata;
-  // RFC 9460 section 2.2: priority, then the target name.
-  return type === TYPE_HTTPS || type === TYPE_SVCB ? rdata + 2 : -1;
+/**
+ * Where a record of this type with the data bytes[rdata, end) names somebody else that an address is
+ * then looked up for; -1: nowhere. MX is for mail servers to follow, which no application here is.
+ */
+export function targetOffset(type: number, bytes: Uint8Array, rdata: number, end: number): number {
+  switch (type) {
+    case TYPE_CNAME:
+    case TYPE_DNAME:
+      return rdata;
+    // RFC 9460 section 2.2: priority, then the target name.
+    case TYPE_HTTPS:
+    case TYPE_SVCB:
+      return rdata + 2;
+    // RFC 2782: priority, weight, port, target.
+    case TYPE_SRV:
+      return rdata + 6;
+    case TYPE_NAPTR:
+      return replacementOffset(bytes, rdata, end);
+    default:
+      return -1;
+  }
+}
+
+/** RFC 3403 section 4.1: order, preference, then flags, services and regular expression, each a byte of
+ * length and that many characters, then the replacement. */
+function replacementOffset(bytes: Uint8Array, rdata: number, end: number): number {
+  let at = rdata + 4;
+  for (let text = 0; text < 3; text++) {
+    if (at >= end) return end;
+    at += bytes[at]! + 1;
+  }
+  return Math.min(at, end);
+}
+
+/** Whether records of this type name somebody else. */
+export function hasTarget(type: number): boolean {
+  return targetOffset(type, NO_BYTES, 0, 0) >= 0;
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+/** The name whose labels readName has found, as text: lower case, no final dot. */
+export function nameText(bytes: Uint8Array, { starts, count }: NameLabels): string {
+  const labels: string[] = [];
+  for (let i = 0; i < count; i++) {
+    const from = starts[i]! + 1;
+    const label = bytes.subarray(from, from + bytes[from - 1]!);
+    labels.push(String.fromCharCode.apply(null, label as unknown as number[]));
+  }
+  return labels.join('.').toLowerCase();
 }
 
 /** A resource record by its offsets; the data [rdata, next) lies inside the message. */

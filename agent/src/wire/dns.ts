@@ -7,6 +7,7 @@ import { type Family, formatAddress, isRoutable } from './address.ts';
 import {
   CUT_OFF,
   DNS_HEADER,
+  hasTarget,
   nameReason,
   type RecordSpan,
   readRecord,
@@ -15,6 +16,11 @@ import {
   TYPE_A,
   TYPE_AAAA,
   TYPE_CNAME,
+  TYPE_DNAME,
+  TYPE_HTTPS,
+  TYPE_NAPTR,
+  TYPE_SRV,
+  TYPE_SVCB,
   targetOffset,
 } from './dns-names.ts';
 import { type Malformed, u16At } from './reader.ts';
@@ -47,7 +53,10 @@ export interface DnsRecord {
   readonly ttlSeconds: number;
   /** The address of A and AAAA, the hints of SVCB and HTTPS. */
   readonly addresses: readonly DnsAddress[];
-  /** Where CNAME, SVCB and HTTPS lead; null for the others. */
+  /**
+   * Where CNAME, SVCB, HTTPS, SRV and NAPTR lead, and what DNAME puts in the place of its owner; null for
+   * the others, and for those that lead nowhere.
+   */
   readonly target: DnsName | null;
 }
 
@@ -170,7 +179,7 @@ function decodeRecords(decoder: Decoder, from: number): DnsRecord[] {
 }
 
 function leadsToAddress(type: number): boolean {
-  return type === TYPE_A || type === TYPE_AAAA || targetOffset(type, 0) >= 0;
+  return type === TYPE_A || type === TYPE_AAAA || hasTarget(type);
 }
 
 function decodeRecord(
@@ -190,17 +199,29 @@ function decodeRecord(
     const addresses = [addressAt(decoder.bytes, span.rdata, family)];
     return { section, owner, type, ttlSeconds, addresses, target: null };
   }
-  if (type === TYPE_CNAME) {
-    const target = decodeName(decoder, span.rdata);
-    if ('malformed' in target) return target;
-    return { section, owner, type, ttlSeconds, addresses: [], target };
+  if (type === TYPE_SVCB || type === TYPE_HTTPS) {
+    const service = decodeService(decoder, span.rdata, span.next);
+    if ('malformed' in service) return service;
+    // RFC 9460 section 2.5: the root as target means the owner itself.
+    const target = service.target.text === '.' ? owner : service.target;
+    return { section, owner, type, ttlSeconds, addresses: service.addresses, target };
   }
-  const service = decodeService(decoder, span.rdata, span.next);
-  if ('malformed' in service) return service;
-  // RFC 9460 section 2.5: the root as target means the owner itself.
-  const target = service.target.text === '.' ? owner : service.target;
-  return { section, owner, type, ttlSeconds, addresses: service.addresses, target };
+  const at = targetOffset(type, decoder.bytes, span.rdata, span.next);
+  if (at >= span.next) return { malformed: `${TYPE_NAMES.get(type)} cut off` };
+  const target = decodeName(decoder, at);
+  if ('malformed' in target) return target;
+  // The root: no such service (RFC 2782), or no replacement but a regular expression, whose result is
+  // no name that an address is looked up for (RFC 3403 section 4.1).
+  const nowhere = target.text === '.' && (type === TYPE_SRV || type === TYPE_NAPTR);
+  return { section, owner, type, ttlSeconds, addresses: [], target: nowhere ? null : target };
 }
+
+const TYPE_NAMES: ReadonlyMap<number, string> = new Map([
+  [TYPE_CNAME, 'CNAME'],
+  [TYPE_DNAME, 'DNAME'],
+  [TYPE_SRV, 'SRV'],
+  [TYPE_NAPTR, 'NAPTR'],
+]);
 
 function addressAt(bytes: Uint8Array, at: number, family: Family): DnsAddress {
   return { address: formatAddress(bytes, at, family), routable: isRoutable(bytes, at, family) };

@@ -165,6 +165,72 @@ test('service bindings give their hints; the root as target is the owner', () =>
   );
 });
 
+const SRV = (target: string) => concat([0, 10, 0, 5, 0x13, 0xc4], wireName(target));
+const NAPTR = (flags: string, regexp: string, replacement: string) => {
+  const text = (one: string) => [one.length, ...Array.from(one, (c) => c.charCodeAt(0))];
+  return concat([0, 1, 0, 2], text(flags), text('SIP+D2U'), text(regexp), wireName(replacement));
+};
+
+test('SRV, NAPTR and DNAME lead to their targets, for the walk and for the reading', () => {
+  const bytes = answerTo('a.b', [
+    { name: '@12', type: 35, rdata: NAPTR('S', '', '_sip._udp.c.d') },
+    { name: '@12', type: 35, rdata: NAPTR('u', '!^.*$!sip:x@y.z!', '') },
+    { name: '_sip._udp.c.d', type: 33, rdata: SRV('sip1.e.f') },
+    { name: '@12', type: 33, rdata: SRV('') },
+    { name: 'g.h', type: 39, rdata: wireName('i.j') },
+    { name: '@12', type: 15, rdata: concat([0, 1], wireName('mail.k.l')) },
+  ]);
+  assert.equal(visited(bytes), {
+    code: UNMATCHED,
+    names: ['a.b', '_sip._udp.c.d', '_sip._udp.c.d', 'sip1.e.f', 'g.h', 'i.j'],
+  });
+  const message = decodeDns(bytes, 0, bytes.length);
+  if ('malformed' in message) throw new Error(message.malformed);
+  assert.equal(
+    message.records.map(({ type, target }) => [type, target?.text ?? null]),
+    [
+      [35, '_sip._udp.c.d'],
+      [35, null],
+      [33, 'sip1.e.f'],
+      [33, null],
+      [39, 'i.j'],
+    ],
+  );
+  assert.ok(message.whole);
+});
+
+test('a target that is cut off is a reason, not a read behind its record', () => {
+  for (const [type, rdata] of [
+    [33, [0, 10, 0, 5, 0x13, 0xc4]],
+    [33, [0]],
+    [35, [0, 1, 0, 2, 1, 115, 9, 0]],
+    [35, [0, 1, 0, 2]],
+    [39, []],
+    [5, []],
+  ] as const) {
+    const whole = { name: '@12', type: 1, rdata: [192, 0, 2, 1] };
+    const bytes = answerTo('a.b', [{ name: '@12', type, rdata }, whole]);
+    const message = decodeDns(bytes, 0, bytes.length);
+    if ('malformed' in message) throw new Error(message.malformed);
+    assert.match(message.reasons.join(), /^record 1: (CNAME|DNAME|SRV|NAPTR) cut off$/);
+    assert.is(message.records.length, 1);
+    assert.not(message.whole);
+    assert.is(visited(bytes).code, CUT_OFF);
+  }
+});
+
+test('a target further back than a pointer reaches is not taken for the name that a pointer names', () => {
+  // Behind 16 KiB the offset of a target, cut to 14 bits, is that of "c.d" in the question.
+  const fill = { name: '@12', type: 16, rdata: new Uint8Array(0x4000 + 14 - 12 - 9 - 26) };
+  const bytes = answerTo('a.c.d', [
+    fill,
+    { name: '@12', type: 5, rdata: wireName('x.y') },
+    { name: '@14', type: 1, rdata: [192, 0, 2, 1] },
+  ]);
+  assert.is(bytes.indexOf(120), 0x4000 + 15, 'the target is where the test wants it');
+  assert.equal(visited(bytes).names, ['a.c.d', 'x.y', 'c.d']);
+});
+
 test('a broken record costs itself, a broken length the rest', () => {
   const message = answerTo('a.b', [
     { name: '@12', type: 1, rdata: [192, 0, 2] },
