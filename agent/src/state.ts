@@ -1,5 +1,6 @@
 // state: what the agent knows, what can happen to it and what it then asks for. step.ts goes from one
 // to the next; system/effects.ts does what is asked.
+import { type Aliases, createAliases, retainAliases } from './learn/aliases.ts';
 import {
   createEvidence,
   type EvidenceStore,
@@ -15,7 +16,12 @@ import { createRepeats, type Repeats } from './learn/repeats.ts';
 import { createReports, type Reports } from './learn/reports.ts';
 import type { StandIn } from './learn/stand-ins.ts';
 import { createTaught, retainTaught, type Taught } from './learn/taught.ts';
-import { compileNames, type NameMatcher } from './policy/domain-match.ts';
+import {
+  compileNames,
+  isExceptedText,
+  matchText,
+  type NameMatcher,
+} from './policy/domain-match.ts';
 import type { App, Policy } from './policy/policy.ts';
 import { createStreams, type DnsStreams } from './wire/dns-stream.ts';
 
@@ -122,9 +128,10 @@ export function createState(
   retainApps(learned, names);
   retainTaught(taught, names);
   const profiles = new Map(policy.apps.map((app) => [app.name, app.profile]));
+  const matcher = matcherOf(policy.apps, before);
   return {
     policy,
-    observer: { matcher: matcherOf(policy.apps, before), profiles, isOwn },
+    observer: { matcher, profiles, isOwn, aliases: aliasesUnder(matcher, before) },
     apps: new Map(policy.apps.map((app) => [app.name, app])),
     learned,
     taught,
@@ -152,6 +159,18 @@ function matcherOf(apps: readonly App[], before: State | null): NameMatcher {
       return known[i]!.name === name && known[i]!.profile.dns === dns;
     });
   return isSame ? before.observer.matcher : compileNames(apps);
+}
+
+/** Aliases of names that are still an application's, unless they are kept direct now. */
+function aliasesUnder(matcher: NameMatcher, before: State | null): Aliases {
+  if (before === null) return createAliases();
+  const { aliases, matcher: old } = before.observer;
+  if (old === matcher) return aliases;
+  retainAliases(aliases, ({ app, name, root }) => {
+    const isIts = matchText(matcher, root).some((match) => match.app === app);
+    return isIts && !isExceptedText(matcher, app, name);
+  });
+  return aliases;
 }
 
 function noCounts(): Counters {

@@ -2,6 +2,7 @@
 // wire/ decoded and learn/ observed becomes a wish to change the kernel; what an event means is in step/.
 // ears.ts feeds it from the sockets and runs the effects; the tests and `whp replay` feed it by hand. No
 // IO, no clock.
+import { expireAliases } from './learn/aliases.ts';
 import { expireEvidence } from './learn/evidence.ts';
 import { expireHellos } from './learn/hellos.ts';
 import { expireLearned } from './learn/learned.ts';
@@ -34,6 +35,7 @@ export function step(state: State, event: Event, now: number): readonly Effect[]
     case 'hello':
       return onHello(state, event, now);
     case 'tick':
+      expireAliases(state.observer.aliases, now);
       expireLearned(state.learned, now);
       expireTaught(state.taught, now);
       expireStreams(state.streams, now);

@@ -7,6 +7,7 @@
 import { Buffer } from 'buffer';
 import * as dnsPacket from 'dns-packet';
 import profileText from '../../agent/profiles/skype.json';
+import { createAliases } from '../../agent/src/learn/aliases.ts';
 import { type DnsObserver, observeDnsAnswer } from '../../agent/src/learn/observe-dns.ts';
 import { compileNames, matchName } from '../../agent/src/policy/domain-match.ts';
 import type { Profile } from '../../agent/src/policy/profile.ts';
@@ -20,6 +21,7 @@ const observer: DnsObserver = {
   matcher,
   profiles: new Map([['skype', profile]]),
   isOwn: () => false,
+  aliases: createAliases(),
 };
 
 /** Microseconds of one run: the best of 40 rounds of about 5 ms, short enough to go undisturbed. */

@@ -1,8 +1,10 @@
 // control/answer-why: what a new flow to an address or a name, or a flow, meets now and why; and what
 // is known of a device of this home. Pure: state, the kernel's sets and what decides at this moment
 // in, verdict and reasons out. Before: serve. After: text, JSON.
+
+import { devicesLedTo } from '../learn/aliases.ts';
 import { findEvidence } from '../learn/evidence.ts';
-import { matchServer } from '../learn/observe-hello.ts';
+import { matchText } from '../policy/domain-match.ts';
 import { nameProblem } from '../policy/domain-pattern.ts';
 import { slotOf } from '../policy/marks.ts';
 import type { App } from '../policy/policy.ts';
@@ -238,11 +240,21 @@ function sentence(now: NowAnswer, what: string, around: Surroundings, app: App):
 /** A name that DNS answers are learned by. Of several apps that have it the first has a flow of a
  * device that is in the lists of all; the others follow as reasons. */
 function whyName(state: State, name: string, around: Surroundings): WhyAnswer {
-  const its = matchServer(state.observer.matcher, name).map(({ app, entry }) => {
+  const its = matchText(state.observer.matcher, name).map(({ app, entry }) => {
     const what = `a name of ${app}${entry === name ? '' : ` (${entry})`}`;
     return { app: state.apps.get(app)!, what };
   });
+  const led = ledHere(state, name, around);
   const first = its.find(({ app }) => app.direct === undefined) ?? its[0];
+  if (first === undefined && led.length > 0) {
+    const verdict = 'direct, but for the devices that an application led to it';
+    return {
+      query: name,
+      state: 'proxied',
+      verdict,
+      reasons: [...led, ...learnedFrom(state, name, around.now)],
+    };
+  }
   if (first === undefined) {
     const verdict = 'direct: no profile and no rule has this name';
     return { query: name, state: 'direct', verdict, reasons: [] };
@@ -257,15 +269,26 @@ function whyName(state: State, name: string, around: Surroundings): WhyAnswer {
     });
   const learned = learnedFrom(state, name, around.now);
   const none = 'no address is known from it: no device has asked for it lately';
-  const reasons = [...others, ...(learned.length > 0 ? learned : [none])];
+  const reasons = [...others, ...led, ...(learned.length > 0 ? learned : [none])];
   return { query: name, state: now.state, verdict, reasons };
+}
+
+/** The devices for which a name is an application's, since one of its own names led them to it. */
+function ledHere(state: State, name: string, { now }: Surroundings): string[] {
+  return devicesLedTo(state.observer.aliases, name, now).map(
+    ({ device, alias: { app, root, expires } }) =>
+      `for ${device} it is ${app}'s: ${root} led to it; ${seconds(expires - now)} s left`,
+  );
 }
 
 function learnedFrom(state: State, name: string, now: number): string[] {
   const lines = Array.from(state.learned.sets.values())
     .flatMap((set) => Array.from(set.values()))
-    .filter((one) => one.name === name && one.expires > now)
-    .map((one) => `${one.address} was learned from it; ${seconds(one.expires - now)} s left`);
+    .filter((one) => (one.name === name || one.root === name) && one.expires > now)
+    .map(({ address, name: of, expires }) => {
+      const by = of === name ? 'it' : `${of}, to which it led`;
+      return `${address} was learned from ${by}; ${seconds(expires - now)} s left`;
+    });
   // Each app that has the name has learned it for itself.
   return Array.from(new Set(lines));
 }

@@ -1,6 +1,7 @@
 // control/forget: takes what was learned out of the store and out of the kernel's sets before its
 // time: by the owner's word, or because a name is now kept direct. Live flows are not touched.
 
+import { retainAliases } from '../learn/aliases.ts';
 import { forgetEndpoints } from '../learn/forget.ts';
 import { forgetTaught } from '../learn/taught.ts';
 import { addressKey, addressOf, naming, pairOf, portOf } from '../ruleset/elements.ts';
@@ -20,6 +21,10 @@ export function forgetLearned(
   const endpoints = forgetEndpoints(
     daemon.state.learned,
     (one) => apps.includes(one.app) && (address === null || address === one.address),
+  );
+  retainAliases(
+    daemon.state.observer.aliases,
+    ({ app }, device) => !apps.includes(app) || (address !== null && address !== device),
   );
   const bytes = address === null ? null : addressKey(address);
   const wanted = bytes === null ? null : naming(bytes);
@@ -60,8 +65,10 @@ function isAbout(kind: (typeof LEARNED_SETS)[number], key: Uint8Array, address: 
 /** Takes endpoints back whose names a new policy keeps direct. */
 export function forgetExcepted({ policy, state, effects }: Daemon): void {
   const except = new Map(policy.apps.map(({ name, profile }) => [name, profile.dns.except]));
-  const gone = forgetEndpoints(state.learned, ({ app, name }) =>
-    (except.get(app) ?? []).some(({ value }) => name === value || name.endsWith(`.${value}`)),
+  const gone = forgetEndpoints(state.learned, ({ app, name, root = name }) =>
+    (except.get(app) ?? []).some(({ value }) =>
+      [name, root].some((one) => one === value || one.endsWith(`.${value}`)),
+    ),
   );
   for (const { app, address, family } of gone) {
     const set = setName(app, 'addr', family);

@@ -1,5 +1,6 @@
 // control/text: the answers as a person reads them in a terminal of 80 columns. Pure.
 
+import { nameInWords, nameWithin } from '../learn/aliases.ts';
 import type { Told } from '../state.ts';
 import { flowText } from '../wire/flow-text.ts';
 import { byText } from './answer-now.ts';
@@ -172,7 +173,7 @@ export function learnedText(learned: LearnedAnswer, limit = Number.POSITIVE_INFI
       one.address,
       'any',
       `${one.seconds} s`,
-      `${one.name}, asked by ${one.device}`,
+      `${nameInWords(one.name, one.root)}, asked by ${one.device}`,
     ]);
   }
   for (const one of learned.ports) {
@@ -205,9 +206,13 @@ export function whyText(why: WhyAnswer): string {
 export function toldText(told: Told): string {
   switch (told.kind) {
     case 'lesson': {
-      const { app, name, device, addresses } = told.lesson;
+      const { app, name, root, device, addresses, targets } = told.lesson;
       const list = addresses.map(({ address, ttlSeconds }) => `${address} (${ttlSeconds} s)`);
-      return `${app} dns ${name} asked by ${device}: ${list.join(', ') || 'no usable address'}\n`;
+      // Where there are addresses, nothing is asked for next.
+      const led =
+        list.length > 0 ? [] : targets.map((one) => `${one.name} next (${one.ttlSeconds} s)`);
+      const what = [...list, ...led].join(', ') || 'no usable address';
+      return `${app} dns ${nameWithin(name, root)} asked by ${device}: ${what}\n`;
     }
     case 'asked':
       return `${told.app} query ${told.name} by ${told.device}\n`;

@@ -11,6 +11,8 @@ export interface Endpoint {
   readonly family: Family;
   /** The name that led here last, and the device that asked for it. */
   readonly name: string;
+  /** The application's own name that led to that one; absent: not known. */
+  readonly root?: string;
   readonly device: string;
   /** Milliseconds. */
   readonly firstSeen: number;
@@ -102,6 +104,7 @@ function renewed(
     address,
     family,
     name: lesson.name,
+    root: lesson.root,
     device: lesson.device,
     firstSeen: known?.firstSeen ?? lesson.at,
     lastSeen: lesson.at,

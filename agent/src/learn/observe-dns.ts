@@ -1,7 +1,8 @@
 // What a DNS message teaches: the addresses that an answer gives for an application's names, and
-// which applications a query asks for. Nearly every message ends at the name walk, undecoded.
+// names they lead to, and which applications a query asks for. Nearly every message ends at the name walk.
 // Before: wire/packet or wire/dns-stream found the message. After: learned, and the kernel's sets.
 import {
+  isExceptedText,
   matchLabels,
   matchName,
   type NameMatch,
@@ -15,12 +16,15 @@ import {
   MATCHED,
   nameLabels,
   nameReason,
+  nameText,
   readName,
   UNMATCHED,
   walkNames,
 } from '../wire/dns-names.ts';
-import { plainEnd, plainUdp } from '../wire/packet.ts';
+import { plainDevice, plainEnd, plainUdp } from '../wire/packet.ts';
 import { u16At } from '../wire/reader.ts';
+import { type Alias, type Aliases, aliasesOf, filterOf, isAlias, type Target } from './aliases.ts';
+import { type Chain, chainFrom, MOST_STEPS } from './chain.ts';
 
 export interface LearnedAddress {
   readonly address: string;
@@ -31,13 +35,17 @@ export interface LearnedAddress {
 /** What one answer teaches about one application. */
 export interface Lesson {
   readonly app: string;
-  /** The name that matched, in lower case, and the profile entry it matched. */
+  /** The name that matched, in lower case, or to which the application's name `root` led the device. */
   readonly name: string;
+  /** The application's own name, and the profile entry it matched. */
+  readonly root: string;
   readonly entry: string;
   /** The device that asked, and when it was answered (milliseconds). */
   readonly device: string;
   readonly at: number;
   readonly addresses: readonly LearnedAddress[];
+  /** Names that the device may ask for next, since the answer leads to them. */
+  readonly targets: readonly Target[];
   /** Addresses in the answer that teach nothing, each with the reason. */
   readonly refused: readonly { readonly address: string; readonly reason: string }[];
 }
@@ -60,6 +68,8 @@ export interface DnsObserver {
   readonly profiles: ReadonlyMap<string, Pick<Profile, 'endpoints'>>;
   /** Addresses of the router, the home and the proxies: true keeps them out of every set. */
   readonly isOwn: (address: string) => boolean;
+  /** Names that the applications' names have led devices to. */
+  readonly aliases: Aliases;
 }
 
 const NOTHING: DnsObservation = { lessons: [], reasons: [] };
@@ -70,24 +80,38 @@ const scratch = nameLabels();
 export type Glance = 'unrelated' | 'matched' | 'unclear';
 
 /**
- * A glance at the packet bytes[offset, end): nearly all are plain datagrams with a DNS message of which
- * no name is an application's, and there is nothing to learn from those.
+ * A glance at the packet bytes[offset, end) at `now` (milliseconds): nearly all are plain datagrams with a
+ * DNS message of which no name is an application's, and there is nothing to learn from those.
  */
 export function glanceAt(
-  matcher: NameMatcher,
+  observer: DnsObserver,
   bytes: Uint8Array,
   offset: number,
   end: number,
+  now: number,
 ): Glance {
   const at = plainUdp(bytes, offset, end);
   if (at < 0) return 'unclear';
-  const code = walk(matcher, bytes, at, plainEnd);
+  const device = () => plainDevice(bytes, offset, at);
+  const code = walk(observer, bytes, at, plainEnd, device, now);
   return code === UNMATCHED ? 'unrelated' : code === MATCHED ? 'matched' : 'unclear';
 }
 
-function walk(matcher: NameMatcher, bytes: Uint8Array, offset: number, end: number): number {
-  return walkNames(bytes, offset, end, matcher.filter, (_, base, stop, at) => {
-    return matchName(matcher, bytes, at, base, stop).length > 0;
+/** `device` is called for a question that may be one of its aliases. */
+function walk(
+  { matcher, aliases }: DnsObserver,
+  bytes: Uint8Array,
+  offset: number,
+  end: number,
+  device: () => string,
+  now: number,
+): number {
+  const question = offset + DNS_HEADER;
+  return walkNames(bytes, offset, end, filterOf(aliases, matcher), (_, base, stop, at) => {
+    if (matchName(matcher, bytes, at, base, stop).length > 0) return true;
+    if (at !== question || aliases.count === 0) return false;
+    if (readName(bytes, base, stop, at, scratch) < 0) return false;
+    return isAlias(aliases, device(), nameText(bytes, scratch), now);
   });
 }
 
@@ -107,8 +131,8 @@ export function observeDnsAnswer(
 ): DnsObservation {
   // Queries of the home pass the same hooks when the router itself forwards them.
   if (end - offset >= DNS_HEADER && (bytes[offset + 2]! & 0x80) === 0) return NOTHING;
-  const { matcher } = observer;
-  const code = glance === 'matched' ? MATCHED : walk(matcher, bytes, offset, end);
+  const code =
+    glance === 'matched' ? MATCHED : walk(observer, bytes, offset, end, () => device, now);
   if (code === UNMATCHED) return NOTHING;
   if (code < 0) {
     const reason = nameReason(code);
@@ -121,14 +145,23 @@ export function observeDnsAnswer(
   if ('malformed' in message) {
     return { lessons: [], reasons: [message.malformed], unread: message.malformed };
   }
-  const lessons: Lesson[] = [];
-  for (const [app, found] of matchesByApp(matcher, message, bytes, offset, end)) {
-    const profile = observer.profiles.get(app);
-    if (profile !== undefined) lessons.push(lessonOf(observer, message, found, device, now));
-  }
   const { reasons, whole } = message;
-  return whole ? { lessons, reasons } : { lessons, reasons, unread: reasons[0]! };
+  const lessons: Lesson[] = [];
+  let unread = whole ? null : reasons[0]!;
+  for (const [app, found] of matchesByApp(observer, message, bytes, offset, end, device, now)) {
+    if (!observer.profiles.has(app)) continue;
+    const chain = chainFrom(message, found.names);
+    const lesson = lessonOf(observer, message, found, chain, device, now);
+    lessons.push(lesson);
+    if (chain.isCut) unread ??= `a chain of more than ${MOST_STEPS} names`;
+    if (lesson.targets.length > MOST_TARGETS)
+      unread ??= `it leads to more than ${MOST_TARGETS} names`;
+  }
+  return unread === null ? { lessons, reasons } : { lessons, reasons, unread };
 }
+
+/** Names that one answer may lead to: a service has a few servers, and a chain some steps. */
+const MOST_TARGETS = 64;
 
 /**
  * Whether this is an answer to one plain question whose name is written by a pointer that does not go
@@ -145,19 +178,23 @@ interface Found {
   readonly match: NameMatch;
   /** The first name that matched: the question if it is one. */
   readonly name: string;
+  /** The application's own name: this one, or that which led the device to it. */
+  readonly root: string;
   readonly inQuestion: boolean;
-  /** Every owner and target that matched. */
-  readonly names: Set<string>;
+  /** Every owner and target that matched, with the steps from the application's own name. */
+  readonly names: Map<string, number>;
   /** Records that matched by their target: SVCB hints stand for the target's addresses. */
   readonly records: Set<DnsRecord>;
 }
 
 function matchesByApp(
-  matcher: NameMatcher,
+  { matcher, aliases }: DnsObserver,
   message: DnsMessage,
   bytes: Uint8Array,
   offset: number,
   end: number,
+  device: string,
+  now: number,
 ): Map<string, Found> {
   const byApp = new Map<string, Found>();
   const matches = new Map<number, readonly NameMatch[]>();
@@ -170,14 +207,21 @@ function matchesByApp(
     for (const match of its) {
       let found = byApp.get(match.app);
       if (found === undefined) {
-        found = { match, name: name.text, inQuestion, names: new Set(), records: new Set() };
+        found = foundAt(match, name.text, name.text, inQuestion);
         byApp.set(match.app, found);
       }
-      found.names.add(name.text);
+      found.names.set(name.text, 0);
       if (record !== null) found.records.add(record);
     }
   };
   for (const question of message.questions) look(question.name, true, null);
+  for (const alias of questionAliases(aliases, message, bytes, offset, end, device, now)) {
+    if (byApp.has(alias.app)) continue;
+    const name = message.questions[0]!.name.text;
+    const found = foundAt(alias, name, alias.root, true);
+    found.names.set(name, alias.depth);
+    byApp.set(alias.app, found);
+  }
   for (const record of message.records) {
     if (record.section !== 'answer') continue;
     look(record.owner, false, null);
@@ -186,37 +230,69 @@ function matchesByApp(
   return byApp;
 }
 
+function foundAt(match: NameMatch, name: string, root: string, inQuestion: boolean): Found {
+  return { match, name, root, inQuestion, names: new Map(), records: new Set() };
+}
+
+/** The applications whose names have led the device to the first question. */
+function questionAliases(
+  aliases: Aliases,
+  message: DnsMessage,
+  bytes: Uint8Array,
+  offset: number,
+  end: number,
+  device: string,
+  now: number,
+): readonly Alias[] {
+  if (aliases.count === 0 || message.questions.length === 0) return [];
+  const behind = readName(bytes, offset, end, offset + DNS_HEADER, scratch);
+  return behind < 0 ? [] : aliasesOf(aliases, device, nameText(bytes, scratch), now);
+}
+
 function lessonOf(
   observer: DnsObserver,
   message: DnsMessage,
   found: Found,
+  { reached }: Chain,
   device: string,
   now: number,
 ): Lesson {
   const { app, entry } = found.match;
   const { ttlMinimumSeconds, ttlMaximumSeconds } = observer.profiles.get(app)!.endpoints;
+  const clamped = (seconds: number) =>
+    Math.min(ttlMaximumSeconds, Math.max(ttlMinimumSeconds, seconds));
   const addresses = new Map<string, number>();
   const refused = new Map<string, string>();
-  for (const record of recordsOf(message, found)) {
+  for (const record of recordsOf(message, found, reached)) {
     for (const { address, routable } of record.addresses) {
       const reason = refusal(observer, address, routable);
       if (reason !== null) {
         refused.set(address, reason);
         continue;
       }
-      const ttl = Math.min(ttlMaximumSeconds, Math.max(ttlMinimumSeconds, record.ttlSeconds));
+      const ttl = clamped(record.ttlSeconds);
       addresses.set(address, Math.max(ttl, addresses.get(address) ?? 0));
     }
   }
   return {
     app,
     name: found.name,
+    root: found.root,
     entry,
     device,
     at: now,
     addresses: Array.from(addresses, ([address, ttlSeconds]) => ({ address, ttlSeconds })),
+    targets: Array.from(reached)
+      .filter(([name]) => !found.names.has(name) && isTarget(observer.matcher, app, name))
+      .map(([name, { depth, ttlSeconds }]) => ({ name, depth, ttlSeconds: clamped(ttlSeconds) })),
     refused: Array.from(refused, ([address, reason]) => ({ address, reason })),
   };
+}
+
+/** Whether a name that an application's name leads to can be its own: no root, no top level, and nothing
+ * that the owner or the profile keeps direct. */
+function isTarget(matcher: NameMatcher, app: string, name: string): boolean {
+  return /[^.]\.[^.]/.test(name) && !isExceptedText(matcher, app, name);
 }
 
 /** Why an address teaches nothing that can be no host of the Internet. */
@@ -232,17 +308,7 @@ function refusal(observer: DnsObserver, address: string, routable: boolean): str
  * section; a name met on the way owns what is reached from it. Additional records count for names
  * that were reached: resolvers put a service's addresses there (RFC 9460 section 4.1).
  */
-function recordsOf(message: DnsMessage, found: Found): DnsRecord[] {
-  const reached = new Set(found.names);
-  // Records may come in any order: every pass finds at least one more step of the chain. Clients
-  // follow 8 to 16 steps; without a bound a message of 4,000 CNAMEs would cost seconds.
-  let before = -1;
-  for (let pass = 0; pass < 16 && before !== reached.size; pass++) {
-    before = reached.size;
-    for (const { owner, target } of message.records) {
-      if (target !== null && reached.has(owner.text)) reached.add(target.text);
-    }
-  }
+function recordsOf(message: DnsMessage, found: Found, reached: Chain['reached']): DnsRecord[] {
   return message.records.filter(
     (record) =>
       (found.inQuestion && record.section === 'answer') ||
@@ -251,12 +317,15 @@ function recordsOf(message: DnsMessage, found: Found): DnsRecord[] {
   );
 }
 
-/** The applications that the query bytes[offset, end) asks for, each once. */
+/** The applications that the query bytes[offset, end) of `device` asks for, each once: by their own names,
+ * or by names that these have led it to. */
 export function observeDnsQuery(
-  matcher: NameMatcher,
+  { matcher, aliases }: DnsObserver,
   bytes: Uint8Array,
   offset: number,
   end: number,
+  device: string,
+  now: number,
 ): readonly NameMatch[] {
   if (end - offset < DNS_HEADER || (bytes[offset + 2]! & 0x80) !== 0) return [];
   const matches: NameMatch[] = [];
@@ -265,7 +334,10 @@ export function observeDnsQuery(
   for (let i = Math.min(4, u16At(bytes, offset + 4)); i > 0; i--) {
     at = readName(bytes, offset, end, at, scratch);
     if (at < 0) break;
-    for (const match of matchLabels(matcher, bytes, scratch)) {
+    const its = matchLabels(matcher, bytes, scratch);
+    const led =
+      aliases.count === 0 ? [] : aliasesOf(aliases, device, nameText(bytes, scratch), now);
+    for (const match of [...its, ...led]) {
       if (!matches.some(({ app }) => app === match.app)) matches.push(match);
     }
     at += 4;

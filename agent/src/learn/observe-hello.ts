@@ -1,7 +1,7 @@
 // What the first words of a TLS flow teach: which applications' server the device calls, at which
 // address. A hello that needs two segments is put together here; a third is not waited for.
 // Before: wire/packet, wire/tls. After: hellos, and the kernel's set of device and server.
-import { matchName, type NameMatch, type NameMatcher } from '../policy/domain-match.ts';
+import { matchText } from '../policy/domain-match.ts';
 import { isRoutable } from '../wire/address.ts';
 import { flowText } from '../wire/flow-text.ts';
 import { destinationText, type Packet, sourceText, TCP } from '../wire/packet.ts';
@@ -41,7 +41,7 @@ export function observeHello(
     if (part === null) keepFirst(hellos, flow, packet, now);
     return NOBODY;
   }
-  const matches = hello.server === null ? [] : matchServer(observer.matcher, hello.server);
+  const matches = hello.server === null ? [] : matchText(observer.matcher, hello.server);
   if (matches.length === 0) return NOBODY;
   const address = destinationText(packet);
   const { bytes: b, destination, family } = packet;
@@ -65,17 +65,4 @@ function joined(part: Uint8Array, { bytes, payload, payloadEnd }: Packet): Uint8
   whole.set(part);
   whole.set(rest, part.length);
   return whole;
-}
-
-/** The applications that a server's name belongs to; the matcher reads names as DNS writes them. */
-export function matchServer(matcher: NameMatcher, server: string): readonly NameMatch[] {
-  const wire = new Uint8Array(server.length + 2);
-  let at = 0;
-  for (const label of server.split('.')) {
-    if (label.length === 0 || label.length > 63) return [];
-    wire[at] = label.length;
-    for (let i = 0; i < label.length; i++) wire[at + 1 + i] = label.charCodeAt(i);
-    at += label.length + 1;
-  }
-  return matchName(matcher, wire, 0);
 }

@@ -204,3 +204,30 @@ export function matchName(
   const behind = readName(bytes, base, end, offset, scratch);
   return behind < 0 ? NOBODY : matchLabels(matcher, bytes, scratch);
 }
+
+/** The same for a name as text, in lower case. */
+export function matchText(matcher: NameMatcher, name: string): readonly NameMatch[] {
+  const wire = wireOf(name);
+  return wire === null ? NOBODY : matchName(matcher, wire, 0);
+}
+
+/** Whether `app` is to leave a name alone: its profile or the owner excepts it. */
+export function isExceptedText(matcher: NameMatcher, app: string, name: string): boolean {
+  const wire = wireOf(name);
+  if (wire === null || readName(wire, 0, wire.length, 0, scratch) < 0) return false;
+  const bucket = bucketOf(matcher, wire, scratch);
+  return bucket?.except.some((one) => one.match.app === app && fits(one, wire, scratch)) ?? false;
+}
+
+/** A name as DNS writes it, or null. */
+function wireOf(name: string): Uint8Array | null {
+  const wire = new Uint8Array(name.length + 2);
+  let at = 0;
+  for (const label of name.split('.')) {
+    if (label.length === 0 || label.length > 63) return null;
+    wire[at] = label.length;
+    for (let i = 0; i < label.length; i++) wire[at + 1 + i] = label.charCodeAt(i);
+    at += label.length + 1;
+  }
+  return wire;
+}

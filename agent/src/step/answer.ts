@@ -1,5 +1,6 @@
 // step/answer: a DNS answer on its way to a device: what it teaches goes into the kernel's sets before it
 // is released. Before: step/packet, learn/observe-dns. After: system/effects.
+import { learnAliases } from '../learn/aliases.ts';
 import { learnEndpoints } from '../learn/learned.ts';
 import {
   type DnsObservation,
@@ -26,8 +27,8 @@ export function onAnswer(
   counters.answers += 1;
   const release: readonly Effect[] =
     event.id === null ? NO_EFFECTS : [{ kind: 'release', id: event.id }];
-  const { matcher } = state.observer;
-  const glance = glanceAt(matcher, event.bytes, event.offset, event.end);
+  const { observer } = state;
+  const glance = glanceAt(observer, event.bytes, event.offset, event.end, now);
   if (glance === 'unrelated') return release;
   const packet = read(state, event);
   if (packet === null) return release;
@@ -37,7 +38,6 @@ export function onAnswer(
   let refused: Refusal | null = null;
   for (const message of messagesOf(state, packet, device, now)) {
     const { bytes, offset, end } = message;
-    const { observer } = state;
     const observed = observeDnsAnswer(observer, bytes, offset, end, device, now, admit, glance);
     for (const reason of observed.reasons) note(state, `DNS answer to ${device}: ${reason}`);
     lessons.push(...observed.lessons);
@@ -87,6 +87,7 @@ function refuse(
 function take(state: State, lesson: Lesson): Effect[] {
   const app = state.apps.get(lesson.app)!;
   noteStandIn(state.standIns, lesson);
+  learnAliases(state.observer.aliases, lesson.device, lesson);
   const change = learnEndpoints(state.learned, lesson, app.profile.caps.endpoints);
   const effects: Effect[] = [];
   for (const family of [4, 6] as const) {

@@ -24,15 +24,15 @@ export function onQuery(
 ): readonly Effect[] {
   const { counters } = state;
   counters.queries += 1;
-  const { matcher } = state.observer;
-  const glance = glanceAt(matcher, event.bytes, event.offset, event.end);
+  const { observer } = state;
+  const glance = glanceAt(observer, event.bytes, event.offset, event.end, now);
   if (glance === 'unrelated') return NO_EFFECTS;
   const packet = read(state, event);
   if (packet === null) return NO_EFFECTS;
   const effects: Effect[] = [];
   const device = sourceText(packet);
   for (const { bytes, offset, end } of messagesOf(state, packet, device, now)) {
-    for (const match of observeDnsQuery(matcher, bytes, offset, end)) {
+    for (const match of observeDnsQuery(observer, bytes, offset, end, device, now)) {
       const { portmap, caps } = state.apps.get(match.app)!.profile;
       const timeout = Math.floor(portmap.windowSeconds * 1000 - event.age);
       if (timeout <= 0) continue;

@@ -1,5 +1,6 @@
 // wire/dns, wire/dns-names, learn/observe-dns: what a message teaches is public, canonical and
 // clamped; and the quick walk, which lets nearly everything go, misses no name that decoding finds.
+import { createAliases } from '../../../agent/src/learn/aliases.ts';
 import {
   type DnsObservation,
   observeDnsAnswer,
@@ -19,6 +20,7 @@ const observer = {
   matcher,
   profiles: new Map([['skype', PROFILE]]),
   isOwn: (address: string) => address === OWN,
+  aliases: createAliases(),
 };
 
 function checkLessons({ lessons }: DnsObservation): number {
@@ -51,7 +53,7 @@ function hasMatch(message: DnsMessage, bytes: Uint8Array, offset: number, end: n
 function decode(bytes: Uint8Array, offset: number, end: number): string {
   const observed = observeDnsAnswer(observer, bytes, offset, end, '192.168.1.11', 1000);
   const taught = checkLessons(observed);
-  const asked = observeDnsQuery(matcher, bytes, offset, end);
+  const asked = observeDnsQuery(observer, bytes, offset, end, '192.168.1.11', 1000);
   must(asked.length <= 1, 'one application, asked for twice');
   const code = walkNames(bytes, offset, end, matcher.filter, (_, base, stop, at) => {
     return matchName(matcher, bytes, at, base, stop).length > 0;

@@ -1,6 +1,7 @@
 // learn/observe-dns: which addresses an answer teaches, for which application, and which never.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { createAliases } from '../../../agent/src/learn/aliases.ts';
 import {
   type DnsObserver,
   glanceAt,
@@ -39,6 +40,7 @@ const observer: DnsObserver = {
   matcher: compileNames(APPS),
   profiles: new Map(APPS.map(({ name, profile }) => [name, profile])),
   isOwn: (address) => address === '198.51.100.1',
+  aliases: createAliases(),
 };
 
 function observe(bytes: Uint8Array) {
@@ -77,6 +79,7 @@ test('a question that matches teaches the whole answer section', () => {
   assert.equal(lesson, {
     app: 'skype',
     name: 'api.skype.com',
+    root: 'api.skype.com',
     entry: '.skype.com',
     device: '192.168.1.34',
     at: 5000,
@@ -84,6 +87,7 @@ test('a question that matches teaches the whole answer section', () => {
       { address: '203.0.113.1', ttlSeconds: 300 },
       { address: '203.0.113.2', ttlSeconds: 300 },
     ],
+    targets: [{ name: 'cdn.example', depth: 1, ttlSeconds: 300 }],
     refused: [],
   });
 });
@@ -249,7 +253,7 @@ test('thousands of names in a circle end soon', () => {
 
 test('queries tell which applications are asked for', () => {
   const apps = (bytes: Uint8Array) =>
-    observeDnsQuery(observer.matcher, bytes, 0, bytes.length).map((match) => match.app);
+    observeDnsQuery(observer, bytes, 0, bytes.length, '192.168.1.34', 0).map((match) => match.app);
   assert.equal(apps(queryFor('UI.skype.com')), ['skype']);
   assert.equal(apps(queryFor('www.example.com')), []);
   assert.equal(apps(answerTo('ui.skype.com', [])), []);
@@ -268,7 +272,7 @@ test('mutated answers never throw, and never teach an unroutable address', () =>
     for (const lesson of observe(bytes).lessons) {
       for (const { address } of lesson.addresses) assert.not.match(address, /^(10|127)\./);
     }
-    observeDnsQuery(observer.matcher, bytes, 0, bytes.length);
+    observeDnsQuery(observer, bytes, 0, bytes.length, '192.168.1.34', 0);
   }
 });
 
@@ -288,7 +292,7 @@ test('what is called unrelated at a glance teaches nothing when it is read as a 
   for (let i = 0; i < 20000; i++) {
     const seed = packets[i % packets.length]!;
     const bytes = i < packets.length ? seed : mutate(seed, random);
-    if (glanceAt(observer.matcher, bytes, 0, bytes.length) !== 'unrelated') continue;
+    if (glanceAt(observer, bytes, 0, bytes.length, 0) !== 'unrelated') continue;
     unrelated += 1;
     const packet = decodePacket(bytes);
     assert.ok(!('malformed' in packet), toHex(bytes));
@@ -297,10 +301,14 @@ test('what is called unrelated at a glance teaches nothing when it is read as a 
     assert.equal([protocol, payload, payloadEnd], [17, plainUdp(bytes, 0, bytes.length), plainEnd]);
     const seen = observeDnsAnswer(observer, bytes, payload, payloadEnd, '192.168.1.11', 0);
     assert.equal([seen.lessons, seen.reasons], [[], []], toHex(bytes));
-    assert.equal(observeDnsQuery(observer.matcher, bytes, payload, payloadEnd), [], toHex(bytes));
+    assert.equal(
+      observeDnsQuery(observer, bytes, payload, payloadEnd, '192.168.1.11', 0),
+      [],
+      toHex(bytes),
+    );
   }
   assert.ok(unrelated > 1000, `${unrelated} unrelated`);
-  const glance = (bytes: Uint8Array) => glanceAt(observer.matcher, bytes, 0, bytes.length);
+  const glance = (bytes: Uint8Array) => glanceAt(observer, bytes, 0, bytes.length, 0);
   const [four, six] = [packets[1]!, packets.at(-2)!];
   assert.equal([four, six, packets[0]!, packets.at(-1)!].map(glance), [
     'unrelated',
