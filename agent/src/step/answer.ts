@@ -12,8 +12,9 @@ import { takeToken } from '../learn/pace.ts';
 import { noteStandIn } from '../learn/stand-ins.ts';
 import { addressKey } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
-import type { Effect, Event, State } from '../state.ts';
-import { destinationText, type Packet } from '../wire/packet.ts';
+import type { Effect, Event, PacketSpan, State } from '../state.ts';
+import { giveBack, loseFlow, lostReason } from '../wire/dns-stream.ts';
+import { destinationText, type Packet, TCP } from '../wire/packet.ts';
 import { messagesOf, note, read, report, streamKey } from './packet.ts';
 
 const NO_EFFECTS: readonly Effect[] = [];
@@ -35,18 +36,22 @@ export function onAnswer(
   const lessons: Lesson[] = [];
   const device = destinationText(packet);
   const admit = () => takeToken(state.pace, device, now);
-  let refused: Refusal | null = null;
-  for (const message of messagesOf(state, packet, device, now)) {
+  const messages = messagesOf(state, packet, device, now);
+  let refused = refusalOfFlow(state, packet);
+  let isUnread = false;
+  for (const message of messages) {
     const { bytes, offset, end } = message;
     const observed = observeDnsAnswer(observer, bytes, offset, end, device, now, admit, glance);
     for (const reason of observed.reasons) note(state, `DNS answer to ${device}: ${reason}`);
     lessons.push(...observed.lessons);
+    isUnread ||= observed.unread !== undefined;
     refused ??= refusal(observed, device);
   }
   if (lessons.length > 0) counters.matched += 1;
   const taught = lessons.flatMap((lesson) => take(state, lesson));
   if (refused === null) return [...taught, ...release];
-  return [...taught, ...refuse(state, event.id, packet, refused, now)];
+  if (event.id !== null) keepForAgain(state, packet, messages, isUnread, now);
+  return [...taught, ...refuse(state, event.id, refused, now)];
 }
 
 /** What is said of a message that must not reach its device, and under which topic. */
@@ -65,22 +70,45 @@ function refusal({ tooMany, unread }: DnsObservation, device: string): Refusal |
   return { topic: `unread ${device}`, text };
 }
 
+/** A segment of a flow whose messages cannot be read any more. */
+function refusalOfFlow(state: State, packet: Packet): Refusal | null {
+  const isEmpty = packet.payloadEnd <= packet.payload;
+  if (packet.protocol !== TCP || isEmpty) return null;
+  const reason = lostReason(state.streams, streamKey(packet));
+  const device = destinationText(packet);
+  const text = `answers to ${device} over TCP cannot be read, and are refused: ${reason}`;
+  return reason === null ? null : { topic: `unread ${device}`, text };
+}
+
 /**
  * To let it pass untaught would be a leak. Too many: to read it would keep the answers of everybody
  * else waiting; the flooding device asks again, others notice nothing. What is only watched has passed.
  */
-function refuse(
-  state: State,
-  id: number | null,
-  packet: Packet,
-  { topic, text }: Refusal,
-  now: number,
-): Effect[] {
+function refuse(state: State, id: number | null, { topic, text }: Refusal, now: number): Effect[] {
   state.counters.refused += 1;
-  // What comes again over TCP has to be read again.
-  state.streams.flows.delete(streamKey(packet));
   const said = report(state, topic, text, now);
   return id === null ? said : [...said, { kind: 'refuse', id }];
+}
+
+/** What a refused segment carried comes again. Too many messages: they are read again then. One that cannot
+ * be read never passes, and costs no second reading: its connection hangs until the device gives it up. */
+function keepForAgain(
+  { streams }: State,
+  packet: Packet,
+  messages: readonly PacketSpan[],
+  isUnread: boolean,
+  now: number,
+): void {
+  if (packet.protocol !== TCP) return;
+  const key = streamKey(packet);
+  const device = destinationText(packet);
+  if (isUnread) {
+    loseFlow(streams, key, device, 'a message could not be read to its end', now);
+    return;
+  }
+  const next = (packet.tcpSequence + packet.payloadEnd - packet.payload) >>> 0;
+  const whole = messages.map(({ bytes }) => bytes);
+  giveBack(streams, key, whole, next, now, device);
 }
 
 /** What a lesson changes in the kernel's set, and what is told of it. */

@@ -1,6 +1,7 @@
 // DNS over TCP: puts the segments of each flow in order and hands out the messages they complete
 // (RFC 1035 section 4.2.2: two bytes of length, then the message). Only the segment that completes
 // a message has to be held back, since a client can use nothing before it. Next station: dns-names.
+import { expireLost, isLost, type LostStreams, noteLost } from './lost-streams.ts';
 import { TCP_FIN, TCP_RST, TCP_SYN } from './packet.ts';
 import { u16At } from './reader.ts';
 
@@ -11,15 +12,22 @@ export interface StreamLimits {
   readonly bytes: number;
   /** Bytes kept for all flows together; beyond that the device that has most of them loses. */
   readonly total: number;
+  /** Segments of one flow that are kept ahead of a gap. */
+  readonly pieces: number;
   /** Milliseconds of silence after which a flow is forgotten. */
   readonly idleMilliseconds: number;
 }
 
-/** Room for one message of the largest size and the segments that overtake it. */
+/**
+ * Room in a flow for one message of the largest size and the segments that overtake it: 64 of a full
+ * Ethernet frame are 93 KB, more than a message. Half a megabyte of all flows is what a router of 64 MB
+ * can spare, and eight such messages at once.
+ */
 export const STREAM_LIMITS: StreamLimits = {
   flows: 64,
   bytes: 98304,
   total: 524288,
+  pieces: 64,
   idleMilliseconds: 30000,
 };
 
@@ -36,15 +44,19 @@ interface Flow {
   anchored: boolean;
   /** Bytes in order that no message has taken yet. */
   ready: Uint8Array;
-  /** Segments ahead of a gap, in order of arrival. */
+  /** Segments ahead of a gap, in the order of their sequence numbers. */
   ahead: Piece[];
   lastSeen: number;
+  /** keptBytes, as of its last segment. */
+  kept: number;
 }
 
 export interface DnsStreams {
   readonly limits: StreamLimits;
   /** Least recently used first: a Map keeps insertion order. */
   readonly flows: Map<string, Flow>;
+  /** Given up in the middle of a message. */
+  readonly lost: LostStreams;
   /** Flows given up, by reason. */
   readonly dropped: { evicted: number; overflowed: number };
 }
@@ -59,7 +71,7 @@ export interface Segment {
 }
 
 export function createStreams(limits: StreamLimits = STREAM_LIMITS): DnsStreams {
-  return { limits, flows: new Map(), dropped: { evicted: 0, overflowed: 0 } };
+  return { limits, flows: new Map(), lost: new Map(), dropped: { evicted: 0, overflowed: 0 } };
 }
 
 /**
@@ -74,10 +86,12 @@ export function feedStream(
   now: number,
   device = key,
 ): Uint8Array[] {
+  if ((segment.flags & (TCP_RST | TCP_SYN)) !== 0) streams.lost.delete(key);
   if ((segment.flags & TCP_RST) !== 0) {
     streams.flows.delete(key);
     return [];
   }
+  if (isLost(streams.lost, key, now)) return [];
   const flow = flowFor(streams, key, segment, now, device);
   const sequence = segment.flags & TCP_SYN ? segment.sequence + 1 : segment.sequence;
   if (segment.end > segment.offset) {
@@ -85,27 +99,38 @@ export function feedStream(
     joinAhead(flow);
   }
   const messages = takeMessages(flow);
-  if (keptBytes(flow) > streams.limits.bytes) {
-    streams.flows.delete(key);
+  flow.kept = keptBytes(flow);
+  const { bytes, pieces } = streams.limits;
+  if (flow.kept > bytes || flow.ahead.length > pieces) {
+    giveUp(streams, key, flow, 'more of a message comes at once than is kept', now);
     streams.dropped.overflowed += 1;
   } else if ((segment.flags & TCP_FIN) !== 0 && flow.ahead.length === 0) {
     streams.flows.delete(key);
   }
-  if (segment.end > segment.offset) keepTotal(streams);
+  if (segment.end > segment.offset) keepTotal(streams, now);
   return messages;
 }
 
 /** Gives up flows until what is kept of all together is within the limit. */
-function keepTotal(streams: DnsStreams): void {
-  const all = () => Array.from(streams.flows.values(), keptBytes).reduce((a, b) => a + b, 0);
+function keepTotal(streams: DnsStreams, now: number): void {
+  const all = () => {
+    let sum = 0;
+    for (const { kept } of streams.flows.values()) sum += kept;
+    return sum;
+  };
   for (let kept = all(); kept > streams.limits.total; kept = all()) {
-    giveUpOne(streams, keptBytes);
+    giveUpOne(streams, (flow) => flow.kept, 'its device has too many messages under way', now);
     streams.dropped.overflowed += 1;
   }
 }
 
-/** Forgets the flow silent for longest of the device whose flows weigh most. */
-function giveUpOne(streams: DnsStreams, weight: (flow: Flow) => number): void {
+/** Gives up the flow silent for longest of the device whose flows weigh most. */
+function giveUpOne(
+  streams: DnsStreams,
+  weight: (flow: Flow) => number,
+  reason: string,
+  now: number,
+): void {
   const byDevice = new Map<string, number>();
   for (const flow of streams.flows.values()) {
     byDevice.set(flow.device, (byDevice.get(flow.device) ?? 0) + weight(flow));
@@ -113,9 +138,76 @@ function giveUpOne(streams: DnsStreams, weight: (flow: Flow) => number): void {
   const most = Math.max(...byDevice.values());
   for (const [key, flow] of streams.flows) {
     if (byDevice.get(flow.device) !== most) continue;
-    streams.flows.delete(key);
+    giveUp(streams, key, flow, reason, now);
     return;
   }
+}
+
+/** Forgets a flow. In the middle of what may be an answer it is remembered as lost: nobody knows where
+ * its next message begins. */
+function giveUp(streams: DnsStreams, key: string, flow: Flow, reason: string, now: number): void {
+  streams.flows.delete(key);
+  if (flow.kept > 0 && mayBeAnswer(flow.ready)) loseFlow(streams, key, flow.device, reason, now);
+}
+
+/**
+ * Whether these can be the first bytes of an answer: what else is spoken on port 53 (SSH, a VPN) hardly
+ * ever looks so, and is let alone. RFC 1035 section 4.1.1: response, operation 0, one question.
+ */
+function mayBeAnswer(ready: Uint8Array): boolean {
+  if (ready.length < 8) return true;
+  return (ready[4]! & 0xf8) === 0x80 && u16At(ready, 6) === 1;
+}
+
+/** From now on lostReason answers for the flow, until it ends or begins anew. */
+export function loseFlow(
+  streams: DnsStreams,
+  key: string,
+  device: string,
+  reason: string,
+  now: number,
+): void {
+  streams.flows.delete(key);
+  noteLost(streams.lost, key, device, reason, now);
+}
+
+/** Why the messages of the flow `key` can be read no more, or null. */
+export function lostReason(streams: DnsStreams, key: string): string | null {
+  return streams.lost.get(key)?.reason ?? null;
+}
+
+/**
+ * Takes messages back that the last segment of a flow completed, since that segment does not reach its
+ * device: when it comes again they are handed out again. `next`: the sequence number behind it.
+ */
+export function giveBack(
+  streams: DnsStreams,
+  key: string,
+  messages: readonly Uint8Array[],
+  next: number,
+  now: number,
+  device = key,
+): void {
+  if (messages.length === 0) return;
+  const known = streams.flows.get(key);
+  const flow = known ?? newFlow(device, next, true, now);
+  streams.flows.set(key, flow);
+  const back = messages.flatMap((one) => [Uint8Array.of(one.length >> 8, one.length & 255), one]);
+  flow.ready = joined([...back, flow.ready]);
+  flow.kept = keptBytes(flow);
+  if (flow.kept <= streams.limits.bytes) return;
+  giveUp(streams, key, flow, 'more of a message comes at once than is kept', now);
+  streams.dropped.overflowed += 1;
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
 }
 
 /** Forgets the flows that were silent for too long; answers how many. */
@@ -123,9 +215,10 @@ export function expireStreams(streams: DnsStreams, now: number): number {
   let expired = 0;
   for (const [key, flow] of streams.flows) {
     if (now - flow.lastSeen < streams.limits.idleMilliseconds) break;
-    streams.flows.delete(key);
+    giveUp(streams, key, flow, 'its message stopped half-way', now);
     expired += 1;
   }
+  expireLost(streams.lost, now);
   return expired;
 }
 
@@ -141,18 +234,30 @@ function flowFor(
   const known = streams.flows.get(key);
   // A SYN with another number is a new connection on the same ports; the same one is a repeat.
   const stale = known !== undefined && isSyn && firstSequence(known) !== next;
-  const flow =
-    known === undefined || stale
-      ? { device, next, anchored: isSyn, ready: new Uint8Array(0), ahead: [], lastSeen: now }
-      : known;
+  const flow = known === undefined || stale ? newFlow(device, next, isSyn, now) : known;
   flow.lastSeen = now;
   streams.flows.delete(key);
   streams.flows.set(key, flow);
   if (streams.flows.size > streams.limits.flows) {
-    giveUpOne(streams, () => 1);
+    makeRoom(streams, key, now);
     streams.dropped.evicted += 1;
   }
   return flow;
+}
+
+function newFlow(device: string, next: number, anchored: boolean, now: number): Flow {
+  const ready = new Uint8Array(0);
+  return { device, next, anchored, ready, ahead: [], lastSeen: now, kept: 0 };
+}
+
+/** Of a flow that is between two messages nothing has to be known. */
+function makeRoom(streams: DnsStreams, newest: string, now: number): void {
+  for (const [key, { kept }] of streams.flows) {
+    if (kept > 0 || key === newest) continue;
+    streams.flows.delete(key);
+    return;
+  }
+  giveUpOne(streams, () => 1, 'its device has too many messages under way', now);
 }
 
 function firstSequence(flow: Flow): number {
@@ -163,41 +268,36 @@ function insert(flow: Flow, sequence: number, bytes: Uint8Array): void {
   // Signed distance in the 32-bit circle (RFC 9293 section 3.4).
   const distance = (sequence - flow.next) | 0;
   if (distance > 0) {
-    flow.ahead.push({ sequence, bytes });
+    putAhead(flow, { sequence, bytes });
     return;
   }
   const before = (sequence - firstSequence(flow)) | 0;
   if (!flow.anchored && before < 0) {
     // The segment that was taken for the first was overtaken by an earlier one.
-    flow.ahead.push({ sequence: firstSequence(flow), bytes: flow.ready });
+    putAhead(flow, { sequence: firstSequence(flow), bytes: flow.ready });
     flow.ready = bytes;
     flow.next = (sequence + bytes.length) >>> 0;
     return;
   }
   const fresh = bytes.subarray(-distance);
   if (-distance >= bytes.length) return;
-  const joined = new Uint8Array(flow.ready.length + fresh.length);
-  joined.set(flow.ready);
-  joined.set(fresh, flow.ready.length);
-  flow.ready = joined;
+  flow.ready = joined([flow.ready, fresh]);
   flow.next = (flow.next + fresh.length) >>> 0;
+}
+
+/** Keeps the segments ahead of a gap in order; most come in order. */
+function putAhead({ ahead }: Flow, piece: Piece): void {
+  let at = ahead.length;
+  while (at > 0 && ((ahead[at - 1]!.sequence - piece.sequence) | 0) > 0) at -= 1;
+  ahead.splice(at, 0, piece);
 }
 
 /** Moves what no longer lies behind a gap into `ready`. */
 function joinAhead(flow: Flow): void {
-  for (let moved = true; moved && flow.ahead.length > 0; ) {
-    moved = false;
-    const waiting = flow.ahead;
-    flow.ahead = [];
-    for (const piece of waiting) {
-      if (((piece.sequence - flow.next) | 0) > 0) {
-        flow.ahead.push(piece);
-      } else {
-        flow.anchored = true;
-        insert(flow, piece.sequence, piece.bytes);
-        moved = true;
-      }
-    }
+  while (flow.ahead.length > 0 && ((flow.ahead[0]!.sequence - flow.next) | 0) <= 0) {
+    const piece = flow.ahead.shift()!;
+    flow.anchored = true;
+    insert(flow, piece.sequence, piece.bytes);
   }
 }
 

@@ -6,7 +6,7 @@ import { DNS_SEEDS, withLength } from '../dns-seeds.ts';
 import type { Random } from '../random.ts';
 import { must, type Target } from '../target.ts';
 
-const LIMITS = { flows: 4, bytes: 2048, total: 4096, idleMilliseconds: 1000 };
+const LIMITS = { flows: 4, bytes: 2048, total: 4096, pieces: 64, idleMilliseconds: 1000 };
 
 /** Bytes one to four of each step: flow, flags, sequence and length; then that many bytes. */
 function hostile(input: Uint8Array): string {
@@ -40,7 +40,7 @@ function hostile(input: Uint8Array): string {
 /** The input as the bytes of honest messages, cut and shuffled behind a SYN. */
 function honest(input: Uint8Array, random: Random): string {
   const stream = concat(withLength(input.subarray(0, 700)), withLength(input.subarray(0, 60)));
-  const limits = { flows: 1, bytes: 98304, total: 98304, idleMilliseconds: 1000 };
+  const limits = { flows: 1, bytes: 98304, total: 98304, pieces: 64, idleMilliseconds: 1000 };
   const streams = createStreams(limits);
   const start = (0xffffff00 + random.below(512)) >>> 0;
   const got: string[] = [];

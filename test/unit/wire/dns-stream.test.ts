@@ -7,6 +7,10 @@ import {
   type DnsStreams,
   expireStreams,
   feedStream,
+  giveBack,
+  loseFlow,
+  lostReason,
+  STREAM_LIMITS,
 } from '../../../agent/src/wire/dns-stream.ts';
 import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../../../agent/src/wire/packet.ts';
 import { concat, mutate, seeded, u16be } from './bytes.ts';
@@ -93,7 +97,13 @@ test('reset and a new SYN begin again', () => {
 });
 
 test('flows, bytes and time are bounded', () => {
-  const streams = createStreams({ flows: 2, bytes: 500, total: 9999, idleMilliseconds: 10 });
+  const streams = createStreams({
+    flows: 2,
+    bytes: 500,
+    total: 9999,
+    pieces: 64,
+    idleMilliseconds: 10,
+  });
   for (const key of ['a', 'b', 'c']) feed(streams, 0, 0, 10, TCP_ACK, key);
   assert.equal([...streams.flows.keys()], ['b', 'c']);
   assert.is(streams.dropped.evicted, 1);
@@ -106,14 +116,125 @@ test('flows, bytes and time are bounded', () => {
 });
 
 test('a thousand segments behind a gap are given up', () => {
-  const streams = createStreams({ flows: 2, bytes: 2000, total: 9999, idleMilliseconds: 10 });
+  const streams = createStreams({
+    flows: 2,
+    bytes: 2000,
+    total: 9999,
+    pieces: 64,
+    idleMilliseconds: 10,
+  });
   for (let i = 0; i < 1000; i++) feed(streams, i * 2, 5, 6);
-  assert.ok(streams.dropped.overflowed > 10);
+  assert.is(streams.dropped.overflowed, 1);
+  assert.match(lostReason(streams, 'flow') ?? '', /more of a message/);
+  assert.is(streams.flows.size, 0, 'and what comes after is not read');
+});
+
+/** The first bytes of an answer: length, identifier, flags, one question. */
+const BEGUN = Uint8Array.of(0xff, 0xff, 0, 7, 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0);
+
+function give(
+  streams: DnsStreams,
+  bytes: Uint8Array,
+  { key = 'flow', sequence = 1, flags = TCP_ACK, now = 0, device = 'one' } = {},
+) {
+  const segment = { sequence, flags, bytes, offset: 0, end: bytes.length };
+  return feedStream(streams, key, segment, now, device);
+}
+
+test('a message that stops half-way is lost: what the flow carries later is not read, until it begins anew', () => {
+  const streams = createStreams();
+  give(streams, BEGUN);
+  assert.is(expireStreams(streams, STREAM_LIMITS.idleMilliseconds - 1), 0);
+  assert.is(lostReason(streams, 'flow'), null);
+  assert.is(expireStreams(streams, STREAM_LIMITS.idleMilliseconds), 1);
+  assert.match(lostReason(streams, 'flow') ?? '', /half-way/);
+  const later = { now: STREAM_LIMITS.idleMilliseconds, sequence: 15 };
+  assert.equal(give(streams, concat(u16be(ONE.length), ONE), later), []);
+  assert.is(streams.flows.size, 0);
+  give(streams, new Uint8Array(0), { ...later, flags: TCP_SYN });
+  assert.is(lostReason(streams, 'flow'), null);
+  assert.equal(give(streams, concat(u16be(ONE.length), ONE), { ...later, sequence: 16 }), [ONE]);
+  for (const flags of [TCP_RST, TCP_RST | TCP_ACK]) {
+    loseFlow(streams, 'flow', 'one', 'why', 0);
+    give(streams, new Uint8Array(0), { flags });
+    assert.is(lostReason(streams, 'flow'), null);
+  }
+  loseFlow(streams, 'flow', 'one', 'why', 0);
+  expireStreams(streams, 700_000);
+  assert.is(lostReason(streams, 'flow'), null);
+});
+
+test('what is no DNS, and what is between two messages, is forgotten without a word', () => {
+  const streams = createStreams();
+  give(
+    streams,
+    Uint8Array.from('SSH-2.0-OpenSSH_9.2', (one) => one.charCodeAt(0)),
+    { key: 'ssh' },
+  );
+  give(streams, concat(u16be(ONE.length), ONE), { key: 'idle' });
+  assert.is(expireStreams(streams, 60_000), 2);
+  assert.is(streams.lost.size, 0);
+});
+
+test('a device with many messages under way loses its own, and flows between messages make room first', () => {
+  const streams = createStreams();
+  for (let i = 0; i < 40; i++) give(streams, concat(u16be(ONE.length), ONE), { key: `idle ${i}` });
+  for (let i = 0; i < 24; i++) give(streams, BEGUN, { key: `two ${i}`, device: 'two' });
+  assert.is(streams.lost.size, 0);
+  for (let i = 0; i < 5000; i++) give(streams, BEGUN, { key: `one ${i}` });
+  assert.is(streams.flows.size, STREAM_LIMITS.flows);
+  assert.ok(streams.lost.size <= 256, `${streams.lost.size} lost`);
+  for (let i = 0; i < 24; i++) assert.ok(streams.flows.has(`two ${i}`), `${i}`);
+  loseFlow(streams, 'two x', 'two', 'why', 0);
+  for (let i = 0; i < 5000; i++) give(streams, BEGUN, { key: `three ${i}` });
+  assert.is(lostReason(streams, 'two x'), 'why');
+});
+
+test('messages that are given back come again, whole, with the segment that comes again', () => {
+  const streams = createStreams();
+  const stream = concat(u16be(ONE.length), ONE, u16be(TWO.length), TWO);
+  give(streams, new Uint8Array(0), { flags: TCP_SYN, sequence: 0 });
+  assert.equal(give(streams, stream.slice(0, 30)), []);
+  const rest = { sequence: 31 };
+  const messages = give(streams, stream.slice(30), rest);
+  assert.equal(messages, [ONE, TWO]);
+  giveBack(streams, 'flow', messages, 1 + stream.length, 0, 'one');
+  assert.equal(give(streams, stream.slice(30), rest), [ONE, TWO]);
+  assert.equal(give(streams, stream.slice(30), rest), [], 'once');
+  // With its end, and after something else has come in between.
+  const last = { ...rest, flags: TCP_ACK | TCP_FIN };
+  giveBack(streams, 'flow', give(createStreams(), concat(u16be(ONE.length), ONE)), 43, 0);
+  assert.equal(give(streams, stream.slice(30), last), [ONE]);
+  assert.is(streams.flows.size, 0);
+  giveBack(streams, 'flow', [TWO], 1 + stream.length, 0, 'one');
+  assert.equal(give(streams, stream.slice(30), last), [TWO], 'though its flow had ended');
+});
+
+test('64 KB in segments that all overtake the first', () => {
+  const streams = createStreams();
+  const big = Uint8Array.from({ length: 65535 }, (_, i) => i % 251);
+  const stream = concat(u16be(big.length), big);
+  give(streams, new Uint8Array(0), { flags: TCP_SYN, sequence: 0 });
+  const cuts = Array.from(
+    { length: Math.ceil(stream.length / 1460) },
+    (_, i) => i * 1460,
+  ).reverse();
+  const got = cuts.flatMap((at) =>
+    give(streams, stream.slice(at, at + 1460), { sequence: 1 + at }),
+  );
+  assert.is(got.length, 1);
+  assert.equal(got[0], big);
 });
 
 test('random segments neither throw nor hang', () => {
   const random = seeded(4);
-  const streams = createStreams({ flows: 3, bytes: 4000, total: 9999, idleMilliseconds: 10 });
+  const streams = createStreams({
+    flows: 3,
+    bytes: 4000,
+    total: 9999,
+    pieces: 64,
+    idleMilliseconds: 10,
+  });
   for (let i = 0; i < 3000; i++) {
     const bytes = mutate(STREAM.subarray(0, 60), random);
     const segment = {
