@@ -91,11 +91,12 @@ export function tcp4(
   destinationPort: number,
   sequence: number,
   payload: Uint8Array,
+  flags = 0x18,
 ): Uint8Array {
   return concat(
     [0x45, 0, ...u16be(payload.length + 40), 0, 0, 0, 0, 64, 6, 0, 0, ...source, ...destination],
     [...u16be(sourcePort), ...u16be(destinationPort), ...u16be(sequence >>> 16)],
-    [...u16be(sequence & 0xffff), 0, 0, 0, 0, 0x50, 0x18, 1, 0, 0, 0, 0, 0],
+    [...u16be(sequence & 0xffff), 0, 0, 0, 0, 0x50, flags, 1, 0, 0, 0, 0, 0],
     payload,
   );
 }

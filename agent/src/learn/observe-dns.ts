@@ -117,7 +117,7 @@ function walk(
 
 /**
  * Reads the response bytes[offset, end) that `device` is about to receive. `admit` is asked before
- * one that matches is decoded, which is what costs time. `glance`: what was seen of it already.
+ * one that matches is decoded, which is what costs time: about as much for each KiB, its `weight`. `glance`: what was seen of it already.
  */
 export function observeDnsAnswer(
   observer: DnsObserver,
@@ -126,7 +126,7 @@ export function observeDnsAnswer(
   end: number,
   device: string,
   now: number,
-  admit: () => boolean = () => true,
+  admit: (weight: number) => boolean = () => true,
   glance: Glance = 'unclear',
 ): DnsObservation {
   // Queries of the home pass the same hooks when the router itself forwards them.
@@ -140,7 +140,7 @@ export function observeDnsAnswer(
       ? { lessons: [], reasons: [reason], unread: reason }
       : { lessons: [], reasons: [reason] };
   }
-  if (!admit()) return TOO_MANY;
+  if (!admit(1 + ((end - offset) >> 10))) return TOO_MANY;
   const message = decodeDns(bytes, offset, end);
   if ('malformed' in message) {
     return { lessons: [], reasons: [message.malformed], unread: message.malformed };

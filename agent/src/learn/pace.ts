@@ -44,12 +44,13 @@ function tokensAt({ rate, buckets }: Pace, device: string, now: number): number 
   return Math.min(rate.burst, bucket.tokens + ((now - bucket.at) * rate.perSecond) / 1000);
 }
 
-/** Takes a token of `device` at `now` (milliseconds); false when it has none left. */
-export function takeToken(pace: Pace, device: string, now: number): boolean {
+/** Takes a token of `device` at `now` (milliseconds); false when it has none left. What weighs more than
+ * one token is taken on credit: the device then waits for longer. */
+export function takeToken(pace: Pace, device: string, now: number, weight = 1): boolean {
   const tokens = tokensAt(pace, device, now);
   const taken = tokens >= 1;
   pace.buckets.delete(device);
-  pace.buckets.set(device, { tokens: taken ? tokens - 1 : tokens, at: now });
+  pace.buckets.set(device, { tokens: taken ? tokens - weight : tokens, at: now });
   if (pace.buckets.size > DEVICES) {
     for (const oldest of pace.buckets.keys()) {
       pace.buckets.delete(oldest);

@@ -35,7 +35,7 @@ export function onAnswer(
   if (packet === null) return release;
   const lessons: Lesson[] = [];
   const device = destinationText(packet);
-  const admit = () => takeToken(state.pace, device, now);
+  const admit = (weight: number) => takeToken(state.pace, device, now, weight);
   const messages = messagesOf(state, packet, device, now);
   let refused = refusalOfFlow(state, packet);
   let isUnread = false;

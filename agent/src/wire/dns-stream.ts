@@ -101,7 +101,8 @@ export function feedStream(
   const messages = takeMessages(flow);
   flow.kept = keptBytes(flow);
   const { bytes, pieces } = streams.limits;
-  if (flow.kept > bytes || flow.ahead.length > pieces) {
+  if (flow.kept > MOST_UNTOLD && isUntold(flow)) streams.flows.delete(key);
+  else if (flow.kept > bytes || flow.ahead.length > pieces) {
     giveUp(streams, key, flow, 'more of a message comes at once than is kept', now);
     streams.dropped.overflowed += 1;
   } else if ((segment.flags & TCP_FIN) !== 0 && flow.ahead.length === 0) {
@@ -147,16 +148,25 @@ function giveUpOne(
  * its next message begins. */
 function giveUp(streams: DnsStreams, key: string, flow: Flow, reason: string, now: number): void {
   streams.flows.delete(key);
-  if (flow.kept > 0 && mayBeAnswer(flow.ready)) loseFlow(streams, key, flow.device, reason, now);
+  if (flow.kept > 0 && mayBeMessage(flow.ready)) loseFlow(streams, key, flow.device, reason, now);
 }
 
 /**
- * Whether these can be the first bytes of an answer: what else is spoken on port 53 (SSH, a VPN) hardly
- * ever looks so, and is let alone. RFC 1035 section 4.1.1: response, operation 0, one question.
+ * Whether these can be the first bytes of a message with its length: what else is spoken on port 53 (SSH,
+ * a VPN) hardly ever looks so, and is let alone. RFC 1035 section 4.1.1: operation 0, one question.
  */
-function mayBeAnswer(ready: Uint8Array): boolean {
+function mayBeMessage(ready: Uint8Array): boolean {
   if (ready.length < 8) return true;
-  return (ready[4]! & 0xf8) === 0x80 && u16At(ready, 6) === 1;
+  return (ready[4]! & 0x78) === 0 && u16At(ready, 6) === 1;
+}
+
+/** Bytes of a flow joined half-way that are kept for the case that an earlier segment was overtaken. */
+const MOST_UNTOLD = 16384;
+
+/** A flow joined half-way, whose first bytes are no message: its first segment was overtaken, or it is no
+ * DNS. */
+function isUntold(flow: Flow): boolean {
+  return !flow.anchored && !mayBeMessage(flow.ready);
 }
 
 /** From now on lostReason answers for the flow, until it ends or begins anew. */
@@ -296,13 +306,13 @@ function putAhead({ ahead }: Flow, piece: Piece): void {
 function joinAhead(flow: Flow): void {
   while (flow.ahead.length > 0 && ((flow.ahead[0]!.sequence - flow.next) | 0) <= 0) {
     const piece = flow.ahead.shift()!;
-    flow.anchored = true;
     insert(flow, piece.sequence, piece.bytes);
   }
 }
 
 function takeMessages(flow: Flow): Uint8Array[] {
   const messages: Uint8Array[] = [];
+  if (isUntold(flow)) return messages;
   let at = 0;
   while (flow.ready.length - at >= 2) {
     const end = at + 2 + u16At(flow.ready, at);

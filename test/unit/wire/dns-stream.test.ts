@@ -15,8 +15,11 @@ import {
 import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../../../agent/src/wire/packet.ts';
 import { concat, mutate, seeded, u16be } from './bytes.ts';
 
-const ONE = Uint8Array.from({ length: 40 }, (_, i) => i);
-const TWO = Uint8Array.from({ length: 700 }, (_, i) => i & 255);
+/** The head of a message with one question, and bytes that tell where they stand. */
+const messageOf = (length: number) =>
+  Uint8Array.from({ length }, (_, i) => [0, 7, 0x81, 0x80, 0, 1][i] ?? i & 255);
+const ONE = messageOf(40);
+const TWO = messageOf(700);
 const STREAM = concat(u16be(ONE.length), ONE, u16be(TWO.length), TWO);
 
 /** Feeds STREAM[from, to) at sequence base + from. */
@@ -212,7 +215,7 @@ test('messages that are given back come again, whole, with the segment that come
 
 test('64 KB in segments that all overtake the first', () => {
   const streams = createStreams();
-  const big = Uint8Array.from({ length: 65535 }, (_, i) => i % 251);
+  const big = messageOf(65535);
   const stream = concat(u16be(big.length), big);
   give(streams, new Uint8Array(0), { flags: TCP_SYN, sequence: 0 });
   const cuts = Array.from(

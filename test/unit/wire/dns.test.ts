@@ -15,7 +15,16 @@ import {
   UNMATCHED,
   walkNames,
 } from '../../../agent/src/wire/dns-names.ts';
-import { answerTo, concat, hex, mutate, seeded, u16be, wireName } from './bytes.ts';
+import {
+  answerTo,
+  concat,
+  hex,
+  mutate,
+  seeded,
+  u16be,
+  type WireRecord,
+  wireName,
+} from './bytes.ts';
 
 const scratch = nameLabels();
 
@@ -265,18 +274,55 @@ test('a TCP payload with one whole message is told from others', () => {
 });
 
 test('a message of thousands of records is read as far as an honest one goes', () => {
+  const read = (count: number, record: WireRecord) => {
+    const bytes = answerTo(
+      'a.b',
+      Array.from({ length: count }, () => record),
+    );
+    const message = decodeDns(bytes, 0, bytes.length);
+    if ('malformed' in message) throw new Error(message.malformed);
+    const { records, reasons, whole } = message;
+    return [records.length, reasons.length, whole];
+  };
   const record = { name: '@12', type: 1, rdata: [1, 2, 3, 4] };
-  const bytes = answerTo(
-    'a.b',
-    Array.from({ length: 600 }, () => record),
-  );
-  const message = decodeDns(bytes, 0, bytes.length);
-  if ('malformed' in message) throw new Error(message.malformed);
-  assert.is(message.records.length, 512);
-  assert.is(message.reasons.length, 1);
+  assert.equal(read(1024, record), [1024, 0, true]);
+  assert.equal(read(1025, record), [1024, 1, false]);
+  assert.equal(read(700, { ...record, name: 'written.out.in.every.record.example.com' }), [
+    700,
+    0,
+    true,
+  ]);
+  const hints = concat([0, 1, 0], [0, 4], u16be(1024), new Uint8Array(1024).fill(9));
+  assert.equal(read(4, { name: '@12', type: 65, rdata: hints }), [4, 0, true]);
+  assert.equal(read(5, { name: '@12', type: 65, rdata: hints }), [5, 1, false]);
+  // 64 broken records are not 64 reasons.
+  assert.equal(read(64, { ...record, rdata: [1] }), [0, 10, false]);
   const questions = concat(hex('1234 8180 0005 0000 0000 0000'), wireName('a.b'), [0, 1, 0, 1]);
   const odd = decodeDns(questions, 0, questions.length);
   assert.equal('malformed' in odd || odd.reasons, ['5 questions']);
+});
+
+test('64 KB of names that stand for megabytes are given up soon, in the walk and in the reading', () => {
+  const long = `${'a.'.repeat(110)}b`;
+  const first = { name: long, type: 16, rdata: [0] };
+  const at = 12 + 5 + 4;
+  const records = Array.from({ length: 3000 }, (_, i) => ({
+    name: `${String.fromCharCode(97 + (i % 26))}.@${at + 2 * (i % 50)}`,
+    type: 33,
+    rdata: [0, 0, 0, 0, 0, 0, 1, 97 + (i % 26), 0xc0, at + 2 * ((i * 7) % 50)],
+  }));
+  const bytes = answerTo('q.r', [first, ...records]);
+  const { code, names } = visited(bytes);
+  assert.is(code, TOO_MUCH_WORK);
+  assert.ok(names.length < 200, `${names.length} names walked`);
+  const message = decodeDns(bytes, 0, bytes.length);
+  if ('malformed' in message) throw new Error(message.malformed);
+  const labels = message.records.reduce(
+    (sum, { owner, target }) => sum + `${owner.text}.${target?.text}`.split('.').length,
+    0,
+  );
+  assert.ok(labels < 1024 + 256, `${labels} labels decoded`);
+  assert.not(message.whole);
 });
 
 test('the quick walk and the full reading of a name agree on every name', () => {
