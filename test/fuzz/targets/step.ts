@@ -64,7 +64,14 @@ function checkEffects(event: Event, effects: readonly Effect[]): void {
 
 const VERDICTS = ['release', 'refuse', 'pass'];
 
-function checkState({ learned, evidence, reasons, streams, hellos }: State): void {
+function checkState({ learned, evidence, reasons, streams, hellos, observer }: State): void {
+  const { aliases } = observer;
+  const names = Array.from(aliases.byDevice.values(), ({ size }) => size);
+  must(
+    names.reduce((a, b) => a + b, 0) === aliases.count && aliases.count <= aliases.limits.total,
+    `${aliases.count} names that were led to`,
+  );
+  must(streams.lost.size <= 256, 'more lost streams than are kept');
   must(hellos.named.size <= CAP * 2 && hellos.parts.size <= 64, 'more hellos than their caps');
   for (const set of learned.sets.values())
     must(set.size <= CAP, `${set.size} endpoints, cap ${CAP}`);

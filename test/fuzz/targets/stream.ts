@@ -1,12 +1,17 @@
 // wire/dns-stream: the input is a script of TCP segments. Whatever comes, what is kept stays within
 // its limits; and a stream cut, repeated and out of order gives the same messages as in order.
-import { createStreams, feedStream } from '../../../agent/src/wire/dns-stream.ts';
+import {
+  createStreams,
+  feedStream,
+  giveBack,
+  lostReason,
+} from '../../../agent/src/wire/dns-stream.ts';
 import { concat } from '../../unit/wire/bytes.ts';
 import { DNS_SEEDS, withLength } from '../dns-seeds.ts';
 import type { Random } from '../random.ts';
 import { must, type Target } from '../target.ts';
 
-const LIMITS = { flows: 4, bytes: 2048, total: 4096, pieces: 64, idleMilliseconds: 1000 };
+const LIMITS = { flows: 4, bytes: 2048, total: 4096, pieces: 8, idleMilliseconds: 1000 };
 
 /** Bytes one to four of each step: flow, flags, sequence and length; then that many bytes. */
 function hostile(input: Uint8Array): string {
@@ -22,10 +27,22 @@ function hostile(input: Uint8Array): string {
       offset: at + 4,
       end,
     };
-    messages += feedStream(streams, `flow ${input[at]! & 7}`, segment, at).length;
+    const key = `flow ${input[at]! & 7}`;
+    const got = feedStream(streams, key, segment, at);
+    messages += got.length;
+    if ((input[at]! & 64) !== 0) {
+      giveBack(streams, key, got, (segment.sequence + end - at - 4) >>> 0, at);
+      if (got.length > 0 && lostReason(streams, key) === null) {
+        const again = feedStream(streams, key, { ...segment, flags: 16 }, at);
+        must(again.length >= got.length, 'what was given back does not come again');
+      }
+    }
+    if (lostReason(streams, key) !== null) must(!streams.flows.has(key), 'lost, and followed');
+    must(streams.lost.size <= 256, 'more lost flows than are kept');
     must(streams.flows.size <= LIMITS.flows, 'more flows than the limit');
     let total = 0;
     for (const flow of streams.flows.values()) {
+      must(flow.ahead.length <= LIMITS.pieces, 'more pieces than the limit');
       const kept = flow.ahead.reduce((sum, piece) => sum + piece.bytes.length + 64, 0);
       must(kept + flow.ready.length <= LIMITS.bytes, 'more bytes than the limit');
       total += kept + flow.ready.length;
