@@ -22,6 +22,7 @@ import {
   matchText,
   type NameMatcher,
 } from './policy/domain-match.ts';
+import { nat64Prefixes } from './policy/nat64.ts';
 import type { App, Policy } from './policy/policy.ts';
 import { createStreams, type DnsStreams } from './wire/dns-stream.ts';
 
@@ -127,11 +128,12 @@ export function createState(
   const names = policy.apps.map((app) => app.name);
   retainApps(learned, names);
   retainTaught(taught, names);
+  const nat64 = nat64Prefixes(policy.globals.nat64);
   const profiles = new Map(policy.apps.map((app) => [app.name, app.profile]));
   const matcher = matcherOf(policy.apps, before);
   return {
     policy,
-    observer: { matcher, profiles, isOwn, aliases: aliasesUnder(matcher, before) },
+    observer: { matcher, profiles, isOwn, nat64, aliases: aliasesUnder(matcher, before) },
     apps: new Map(policy.apps.map((app) => [app.name, app])),
     learned,
     taught,

@@ -8,7 +8,9 @@ import {
   type NameMatch,
   type NameMatcher,
 } from '../policy/domain-match.ts';
+import { isMappedHost } from '../policy/nat64.ts';
 import type { Profile } from '../policy/profile.ts';
+import type { Cidr } from '../wire/address.ts';
 import { type DnsMessage, type DnsName, type DnsRecord, decodeDns } from '../wire/dns.ts';
 import {
   BAD_POINTER,
@@ -70,6 +72,8 @@ export interface DnsObserver {
   readonly isOwn: (address: string) => boolean;
   /** Names that the applications' names have led devices to. */
   readonly aliases: Aliases;
+  /** Of NAT64: an address behind one is judged by the IPv4 address that it stands for. */
+  readonly nat64: readonly Cidr[];
 }
 
 const NOTHING: DnsObservation = { lessons: [], reasons: [] };
@@ -299,7 +303,7 @@ function isTarget(matcher: NameMatcher, app: string, name: string): boolean {
 export const NOT_PUBLIC = 'not an address of the public Internet';
 
 function refusal(observer: DnsObserver, address: string, routable: boolean): string | null {
-  if (!routable) return NOT_PUBLIC;
+  if (!routable && !isMappedHost(address, observer.nat64)) return NOT_PUBLIC;
   return observer.isOwn(address) ? 'an address of the router, the home or a proxy' : null;
 }
 

@@ -53,6 +53,11 @@ export function querySet(family: Family): string {
   return `asking${family}`;
 }
 
+/** Takes what dnsmasq has to put somewhere, and keeps nothing (ruleset/nftset). */
+export function ignoredSet(family: Family): string {
+  return `ignored${family}`;
+}
+
 export function neverSet(family: Family): string {
   return `never${family}`;
 }

@@ -7,6 +7,7 @@ import {
   observeDnsQuery,
 } from '../../../agent/src/learn/observe-dns.ts';
 import { compileNames, matchName } from '../../../agent/src/policy/domain-match.ts';
+import { nat64Prefixes } from '../../../agent/src/policy/nat64.ts';
 import { isRoutableText } from '../../../agent/src/wire/address.ts';
 import { type DnsMessage, decodeDns } from '../../../agent/src/wire/dns.ts';
 import {
@@ -28,6 +29,7 @@ const observer = {
   profiles: new Map([['skype', PROFILE]]),
   isOwn: (address: string) => address === OWN,
   aliases: createAliases(),
+  nat64: nat64Prefixes(),
 };
 
 const DEVICE = '192.168.1.11';
