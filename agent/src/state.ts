@@ -26,6 +26,12 @@ export interface PacketSpan {
   readonly end: number;
 }
 
+/** Who sent the packet. */
+export interface Sender {
+  /** "02:00:00:00:00:0a"; null: its device has no Ethernet, or it came through none. */
+  readonly mac: string | null;
+}
+
 export type Event =
   /** A DNS answer on its way to a device; held by the kernel when it has an id. */
   | ({ readonly kind: 'answer'; readonly id: number | null } & PacketSpan)
@@ -34,11 +40,12 @@ export type Event =
       readonly kind: 'query';
       /** Milliseconds since it passed: a busy agent reads it late, and its window began then. */
       readonly age: number;
-    } & PacketSpan)
+    } & Sender &
+      PacketSpan)
   /** A packet that the ruleset announces: what for stands in the prefix of its log rule. */
-  | ({ readonly kind: 'evidence'; readonly prefix: string } & PacketSpan)
+  | ({ readonly kind: 'evidence'; readonly prefix: string } & Sender & PacketSpan)
   /** First words of a TLS flow that nobody knows; held by the kernel when it has an id. */
-  | ({ readonly kind: 'hello'; readonly id: number | null } & PacketSpan)
+  | ({ readonly kind: 'hello'; readonly id: number | null } & Sender & PacketSpan)
   | { readonly kind: 'tick' };
 
 export interface TimedElement {

@@ -35,10 +35,11 @@ function eventOf(input: Uint8Array): Event {
   const kind = input[0] ?? 0;
   const span = { bytes: input, offset: 1, end: Math.max(1, input.length) };
   if (kind < 150) return { kind: 'answer', id: kind & 1 ? 7 : null, ...span };
-  if (kind < 200) return { kind: 'query', age: 0, ...span };
-  if (kind > 239 && kind < 248) return { kind: 'hello', id: kind & 1 ? 7 : null, ...span };
+  if (kind < 200) return { kind: 'query', age: 0, mac: null, ...span };
+  if (kind > 239 && kind < 248)
+    return { kind: 'hello', mac: null, id: kind & 1 ? 7 : null, ...span };
   if (kind === 255) return { kind: 'tick' };
-  return { kind: 'evidence', prefix: `whp:${PREFIXES[kind & 7]}:skype`, ...span };
+  return { kind: 'evidence', mac: null, prefix: `whp:${PREFIXES[kind & 7]}:skype`, ...span };
 }
 
 function checkEffects(event: Event, effects: readonly Effect[]): void {
