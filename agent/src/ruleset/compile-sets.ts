@@ -4,6 +4,7 @@ import { MOST_PINS } from '../policy/owner.ts';
 import type { App, Policy } from '../policy/policy.ts';
 import type { ProfileRange } from '../policy/profile.ts';
 import type { Family } from '../wire/address.ts';
+import { askingSets } from './compile-dns.ts';
 import { loudSets, shareSets } from './compile-share.ts';
 import type { Datatype, LearnedSet, NamedSet, Span, StaticSet } from './model.ts';
 import { GATES, gateName, macSet, neverSet, setName } from './names.ts';
@@ -43,6 +44,7 @@ export function compileSets(policy: Policy): NamedSet[] {
   return [
     ...FAMILIES.map((family) => never(family, proxies)),
     ...FAMILIES.flatMap(loudSets),
+    ...askingSets(),
     ...policy.apps.flatMap((app) =>
       FAMILIES.flatMap((family) => [
         ...staticSets(app, family),

@@ -53,6 +53,10 @@ export function querySet(family: Family): string {
   return `asking${family}`;
 }
 
+/** The same by hardware address, and of the whole home: its one element is port 53. */
+export const ASKING_MACS = 'askingmac';
+export const ASKING_HOME = 'askinghome';
+
 export function neverSet(family: Family): string {
   return `never${family}`;
 }
