@@ -10,6 +10,7 @@ import {
 import type { Profile } from '../policy/profile.ts';
 import { type DnsMessage, type DnsName, type DnsRecord, decodeDns } from '../wire/dns.ts';
 import {
+  BAD_POINTER,
   DNS_HEADER,
   MATCHED,
   nameLabels,
@@ -47,6 +48,11 @@ export interface DnsObservation {
   readonly reasons: readonly string[];
   /** It matches, and was not read because its device has sent too many that do. */
   readonly tooMany?: true;
+  /**
+   * It matches, or hides what it is an answer to, and could not be read to its end, for this reason:
+   * the lessons are of the part that could. It must not reach the device.
+   */
+  readonly unread?: string;
 }
 
 export interface DnsObserver {
@@ -104,16 +110,34 @@ export function observeDnsAnswer(
   const { matcher } = observer;
   const code = glance === 'matched' ? MATCHED : walk(matcher, bytes, offset, end);
   if (code === UNMATCHED) return NOTHING;
-  if (code < 0) return { lessons: [], reasons: [nameReason(code)] };
+  if (code < 0) {
+    const reason = nameReason(code);
+    return hidesQuestion(bytes, offset, end)
+      ? { lessons: [], reasons: [reason], unread: reason }
+      : { lessons: [], reasons: [reason] };
+  }
   if (!admit()) return TOO_MANY;
   const message = decodeDns(bytes, offset, end);
-  if ('malformed' in message) return { lessons: [], reasons: [message.malformed] };
+  if ('malformed' in message) {
+    return { lessons: [], reasons: [message.malformed], unread: message.malformed };
+  }
   const lessons: Lesson[] = [];
   for (const [app, found] of matchesByApp(matcher, message, bytes, offset, end)) {
     const profile = observer.profiles.get(app);
     if (profile !== undefined) lessons.push(lessonOf(observer, message, found, device, now));
   }
-  return { lessons, reasons: message.reasons };
+  const { reasons, whole } = message;
+  return whole ? { lessons, reasons } : { lessons, reasons, unread: reasons[0]! };
+}
+
+/**
+ * Whether this is an answer to one plain question whose name is written by a pointer that does not go
+ * backwards (RFC 1035 section 4.1.4 has them point to a prior name). No resolver writes that, some
+ * clients would read it. Something else than DNS on port 53 hardly ever looks like it.
+ */
+function hidesQuestion(bytes: Uint8Array, offset: number, end: number): boolean {
+  const plain = (bytes[offset + 2]! & 0xf8) === 0x80 && u16At(bytes, offset + 4) === 1;
+  return plain && readName(bytes, offset, end, offset + DNS_HEADER, scratch) === BAD_POINTER;
 }
 
 /** Where the names of one application stand in a message. */

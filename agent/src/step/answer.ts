@@ -1,7 +1,12 @@
 // step/answer: a DNS answer on its way to a device: what it teaches goes into the kernel's sets before it
 // is released. Before: step/packet, learn/observe-dns. After: system/effects.
 import { learnEndpoints } from '../learn/learned.ts';
-import { glanceAt, type Lesson, observeDnsAnswer } from '../learn/observe-dns.ts';
+import {
+  type DnsObservation,
+  glanceAt,
+  type Lesson,
+  observeDnsAnswer,
+} from '../learn/observe-dns.ts';
 import { takeToken } from '../learn/pace.ts';
 import { noteStandIn } from '../learn/stand-ins.ts';
 import { addressKey } from '../ruleset/elements.ts';
@@ -29,31 +34,52 @@ export function onAnswer(
   const lessons: Lesson[] = [];
   const device = destinationText(packet);
   const admit = () => takeToken(state.pace, device, now);
-  let tooMany = false;
+  let refused: Refusal | null = null;
   for (const message of messagesOf(state, packet, device, now)) {
     const { bytes, offset, end } = message;
     const { observer } = state;
     const observed = observeDnsAnswer(observer, bytes, offset, end, device, now, admit, glance);
     for (const reason of observed.reasons) note(state, `DNS answer to ${device}: ${reason}`);
     lessons.push(...observed.lessons);
-    tooMany ||= observed.tooMany === true;
+    refused ??= refusal(observed, device);
   }
   if (lessons.length > 0) counters.matched += 1;
   const taught = lessons.flatMap((lesson) => take(state, lesson));
-  return tooMany ? [...taught, ...refuse(state, event.id, packet, now)] : [...taught, ...release];
+  if (refused === null) return [...taught, ...release];
+  return [...taught, ...refuse(state, event.id, packet, refused, now)];
+}
+
+/** What is said of a message that must not reach its device, and under which topic. */
+interface Refusal {
+  readonly topic: string;
+  readonly text: string;
+}
+
+function refusal({ tooMany, unread }: DnsObservation, device: string): Refusal | null {
+  if (tooMany === true) {
+    const text = `${device} resolves more names of an application than can be learned; the surplus is refused`;
+    return { topic: `flood ${device}`, text };
+  }
+  if (unread === undefined) return null;
+  const text = `an answer to ${device} for an application's name cannot be read to its end, and is refused: ${unread}`;
+  return { topic: `unread ${device}`, text };
 }
 
 /**
- * To let it pass untaught would be a leak, to read it would keep the answers of everybody else
- * waiting: the flooding device asks again, others notice nothing. What is only watched has passed.
+ * To let it pass untaught would be a leak. Too many: to read it would keep the answers of everybody
+ * else waiting; the flooding device asks again, others notice nothing. What is only watched has passed.
  */
-function refuse(state: State, id: number | null, packet: Packet, now: number): Effect[] {
+function refuse(
+  state: State,
+  id: number | null,
+  packet: Packet,
+  { topic, text }: Refusal,
+  now: number,
+): Effect[] {
   state.counters.refused += 1;
-  const device = destinationText(packet);
   // What comes again over TCP has to be read again.
   state.streams.flows.delete(streamKey(packet));
-  const text = `${device} resolves more names of an application than can be learned; the surplus is refused`;
-  const said = report(state, `flood ${device}`, text, now);
+  const said = report(state, topic, text, now);
   return id === null ? said : [...said, { kind: 'refuse', id }];
 }
 

@@ -61,6 +61,11 @@ export interface DnsMessage {
   readonly records: readonly DnsRecord[];
   /** What could not be read, one reason a record; the rest of the message stands. */
   readonly reasons: readonly string[];
+  /**
+   * False when something could not be read that may lead to an address. A truncated message (TC) that
+   * ends inside a record is whole: nobody can read further, and the asker comes again over TCP.
+   */
+  readonly whole: boolean;
 }
 
 /** Questions and records decoded in one message; more only costs time. Honest answers have 60. */
@@ -76,6 +81,8 @@ interface Decoder {
   /** Names decoded so far, by the offset of their first label. */
   readonly names: Map<number, DnsName | Malformed>;
   readonly reasons: string[];
+  /** Of the reasons: the end of a truncated message. */
+  ended: number;
 }
 
 /**
@@ -89,17 +96,28 @@ export function decodeDns(bytes: Uint8Array, offset: number, end: number): DnsMe
   const flags = u16At(bytes, offset + 2);
   const message = Buffer.from(bytes.buffer, bytes.byteOffset + offset, end - offset);
   const reasons: string[] = [];
-  const decoder: Decoder = { bytes, base: offset, end, message, names: new Map(), reasons };
+  const decoder: Decoder = {
+    bytes,
+    base: offset,
+    end,
+    message,
+    names: new Map(),
+    reasons,
+    ended: 0,
+  };
   const questions: DnsQuestion[] = [];
   const at = decodeQuestions(decoder, questions);
+  const truncated = (flags & 0x0200) !== 0;
+  const records = at < 0 ? [] : decodeRecords(decoder, at);
   return {
     id: u16At(bytes, offset),
     response: (flags & 0x8000) !== 0,
     rcode: flags & 15,
-    truncated: (flags & 0x0200) !== 0,
+    truncated,
     questions,
-    records: at < 0 ? [] : decodeRecords(decoder, at),
+    records,
     reasons,
+    whole: reasons.length === (truncated ? decoder.ended : 0),
   };
 }
 
@@ -137,6 +155,7 @@ function decodeRecords(decoder: Decoder, from: number): DnsRecord[] {
     const span = i < MAX_RECORDS ? readRecord(bytes, end, at) : TOO_MUCH_WORK;
     if (typeof span === 'number') {
       reasons.push(`record ${i + 1}: ${nameReason(span)}`);
+      if (span === CUT_OFF) decoder.ended = 1;
       break;
     }
     at = span.next;

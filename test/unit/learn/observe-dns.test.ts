@@ -179,9 +179,59 @@ test('other answers, queries and broken ones teach nothing', () => {
 
 test('a response cut off behind the match still teaches what was whole', () => {
   const bytes = answerTo('skype.com', [a('@12', [203, 0, 113, 1]), a('@12', [203, 0, 113, 2])]);
-  const { lessons, reasons } = observe(bytes.slice(0, -2));
+  const { lessons, reasons, unread } = observe(bytes.slice(0, -2));
   assert.equal(lessons.map(texts), [['203.0.113.1']]);
   assert.equal(reasons, ['record 2: message cut off']);
+  assert.is(unread, 'record 2: message cut off');
+});
+
+test('a match that is not read to its end says so; what is unrelated never does', () => {
+  const forward = { name: '@80', type: 1, rdata: [203, 0, 113, 2] };
+  const whole = a('@12', [203, 0, 113, 1]);
+  const short = { name: '@12', type: 1, rdata: [203, 0, 113] };
+  const unread = (name: string, ...records: WireRecord[]) =>
+    observe(answerTo(name, records)).unread !== undefined;
+  assert.ok(unread('ui.skype.com', whole, forward), 'an owner that is a pointer ahead');
+  assert.ok(unread('ui.skype.com', short, whole), 'an address of three bytes');
+  assert.ok(
+    unread('ui.skype.com', { name: '@12', type: 5, rdata: [0xc0, 0xff] }),
+    'a target ahead',
+  );
+  assert.not(unread('ui.skype.com', whole), 'whole');
+  assert.not(unread('ui.skype.com'), 'empty');
+  assert.not(unread('www.example.com', whole, forward), 'unrelated');
+  assert.not(unread('www.example.com', short), 'unrelated');
+  const questions = answerTo('ui.skype.com', [whole]);
+  questions[5] = 9;
+  assert.ok(observe(questions).unread !== undefined, 'nine questions');
+});
+
+test('a question that is written by a pointer ahead hides what it asks for', () => {
+  const bytes = answerTo('@40', [{ name: 'ui.skype.com', type: 1, rdata: [203, 0, 113, 1] }]);
+  assert.is(observe(bytes).unread, 'compression pointer does not go backwards');
+  const noise = bytes.slice();
+  noise[2] = 0xd1;
+  assert.is(observe(noise).unread, undefined, 'another opcode: no DNS that a client would read');
+  const tunnel = concat([4, 0, 0x99, 0, 1, 0, 0, 0], new Uint8Array(64).fill(0xc1));
+  assert.is(observe(tunnel).unread, undefined, 'no DNS at all');
+});
+
+test('a truncated answer that ends inside a record is passed: its device comes again over TCP', () => {
+  const records = [a('@12', [203, 0, 113, 1]), a('@12', [203, 0, 113, 2])];
+  const bytes = answerTo('ui.skype.com', records, [], 0x8380);
+  const seen = observe(bytes.slice(0, -2));
+  assert.equal(seen.lessons.map(texts), [['203.0.113.1']]);
+  assert.is(seen.unread, undefined);
+  const ahead = answerTo(
+    'ui.skype.com',
+    [{ name: '@80', type: 1, rdata: [203, 0, 113, 2] }],
+    [],
+    0x8380,
+  );
+  assert.ok(
+    observe(ahead).unread !== undefined,
+    'what is broken before the end is not the truncation',
+  );
 });
 
 test('60 addresses in one answer are all taught', () => {
