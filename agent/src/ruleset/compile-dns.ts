@@ -7,7 +7,14 @@ import { CROWD, markOf, WATCHED } from '../policy/marks.ts';
 import { countSet } from './compile-share.ts';
 import { type Context, logWhole, setMark } from './context.ts';
 import type { Chain, LearnedSet, Rule, Statement, Verdict } from './model.ts';
-import { ANSWER_PREFIX, ASKING_HOME, ASKING_MACS, QUERY_PREFIX, querySet } from './names.ts';
+import {
+  ANSWER_PREFIX,
+  ASKING_HOME,
+  ASKING_MACS,
+  QUERY_PREFIX,
+  querySet,
+  TOLD_MACS,
+} from './names.ts';
 import {
   accept,
   back,
@@ -36,6 +43,8 @@ import {
 } from './terms.ts';
 
 export const DNS = 53;
+/** Queries of one device that the agent is told of. */
+const TOLD = { rate: 100, per: 'second', burst: 400 } as const;
 /** Queries of one device, and of all: what the agent reads on a small router (docs/benchmarks.md), with
  * answers to all of them held at once at most. One more is asked by the crowd. */
 export const QUERIES = { rate: 100, per: 'second', burst: 100 } as const;
@@ -142,12 +151,12 @@ export function watchChain(context: Context): Chain {
 }
 
 /**
- * Counts a query: by the device's hardware address, whatever addresses it takes; by its address where
- * there is no Ethernet. Beyond the share of the device, or of the home, it is not announced either.
+ * Announces a query and counts it: by the device's hardware address, whatever addresses it takes; by its
+ * address where there is no Ethernet.
  */
 function askedChains(context: Context): Chain[] {
-  const home = pace(ASKING_HOME, originalPort, HOME_QUERIES);
-  const tell = [oneOf(l4proto, [TCP, UDP]), home, logWhole(context, QUERY_PREFIX), back];
+  const home = [oneOf(l4proto, [TCP, UDP]), pace(ASKING_HOME, originalPort, HOME_QUERIES), back];
+  const tell = logWhole(context, QUERY_PREFIX);
   const own = masked(ctMark, context.globals.mask);
   const isWatched = is(own, markOf(context.globals.mask, WATCHED));
   return [
@@ -155,16 +164,18 @@ function askedChains(context: Context): Chain[] {
       name: 'asked',
       rules: [
         rule('by hardware address', isNot(ether, NO_MAC), goTo('asked_mac')),
-        ...FAMILIES.map((family) =>
-          rule('within its share', pace(querySet(family), saddr(family), QUERIES), ...tell),
-        ),
+        ...FAMILIES.map((family) => {
+          const share = pace(querySet(family), saddr(family), QUERIES);
+          return rule('within its share', share, tell, ...home);
+        }),
         rule('beyond it', goTo('crowd')),
       ],
     },
     {
       name: 'asked_mac',
       rules: [
-        rule('within its share', pace(ASKING_MACS, ether, QUERIES), ...tell),
+        rule('tell the agent', pace(TOLD_MACS, ether, TOLD), tell),
+        rule('within its share', pace(ASKING_MACS, ether, QUERIES), ...home),
         rule('beyond it', goTo('crowd')),
       ],
     },
@@ -196,5 +207,6 @@ function answerChain(context: Context): Chain {
 
 /** The counts behind the shares. */
 export function askingSets(): LearnedSet[] {
-  return [countSet(ASKING_MACS, 'ether'), { ...countSet(ASKING_HOME, 'port'), size: 1 }];
+  const macs = [TOLD_MACS, ASKING_MACS].map((name) => countSet(name, 'ether'));
+  return [...macs, { ...countSet(ASKING_HOME, 'port'), size: 1 }];
 }

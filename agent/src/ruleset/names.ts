@@ -53,7 +53,9 @@ export function querySet(family: Family): string {
   return `asking${family}`;
 }
 
-/** The same by hardware address, and of the whole home: its one element is port 53. */
+/** By hardware address: how much of it is announced, and how much they ask; and the whole home, whose one
+ * element is port 53. */
+export const TOLD_MACS = 'toldmac';
 export const ASKING_MACS = 'askingmac';
 export const ASKING_HOME = 'askinghome';
 

@@ -7,13 +7,14 @@ import {
   type Lesson,
   observeDnsAnswer,
 } from '../learn/observe-dns.ts';
-import { takeToken } from '../learn/pace.ts';
 import { noteStandIn } from '../learn/stand-ins.ts';
 import { addressKey } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
 import type { Effect, Event, State } from '../state.ts';
-import { destinationText, type Packet } from '../wire/packet.ts';
-import { messagesOf, note, read, report, streamKey } from './packet.ts';
+import { isWhole, restoreStream, saveStream } from '../wire/dns-stream.ts';
+import { destinationText, type Packet, TCP } from '../wire/packet.ts';
+import { messagesOf, note, readWhole, report, streamKey } from './packet.ts';
+import { learnLater, mayTeach } from './share.ts';
 
 const NO_EFFECTS: readonly Effect[] = [];
 
@@ -29,24 +30,33 @@ export function onAnswer(
   const { matcher } = state.observer;
   const glance = glanceAt(matcher, event.bytes, event.offset, event.end);
   if (glance === 'unrelated') return release;
-  const packet = read(state, event);
+  const packet = readWhole(state, event);
   if (packet === null) return release;
   const lessons: Lesson[] = [];
   const device = destinationText(packet);
-  const admit = () => takeToken(state.pace, device, now);
+  const saved = saveStream(state.streams, streamKey(packet));
   let refused: Refusal | null = null;
-  for (const message of messagesOf(state, packet, device, now)) {
-    const { bytes, offset, end } = message;
+  for (const { bytes, offset, end } of messagesOf(state, packet, device, now)) {
     const { observer } = state;
+    const admit = () => mayTeach(state, device, now);
     const observed = observeDnsAnswer(observer, bytes, offset, end, device, now, admit, glance);
     for (const reason of observed.reasons) note(state, `DNS answer to ${device}: ${reason}`);
     lessons.push(...observed.lessons);
-    refused ??= refusal(observed, device);
+    const isLater = observed.tooMany === true && event.id === null;
+    const message = bytes.slice(offset, isLater ? end : offset);
+    if (!isLater || !learnLater(state, device, message)) refused ??= refusal(observed, device);
   }
-  if (lessons.length > 0) counters.matched += 1;
-  const taught = lessons.flatMap((lesson) => take(state, lesson));
+  if (event.id !== null) refused ??= unreadStream(state, packet);
+  const taught = teach(state, lessons);
   if (refused === null) return [...taught, ...release];
-  return [...taught, ...refuse(state, event.id, packet, refused, now)];
+  if (event.id !== null) restoreStream(state.streams, streamKey(packet), saved);
+  return [...taught, ...refuse(state, event.id, refused, now)];
+}
+
+/** What lessons change, and what is told of them. */
+export function teach(state: State, lessons: readonly Lesson[]): Effect[] {
+  if (lessons.length > 0) state.counters.matched += 1;
+  return lessons.flatMap((lesson) => take(state, lesson));
 }
 
 /** What is said of a message that must not reach its device, and under which topic. */
@@ -65,20 +75,22 @@ function refusal({ tooMany, unread }: DnsObservation, device: string): Refusal |
   return { topic: `unread ${device}`, text };
 }
 
+/** Data of a stream of which nobody knows what it carries: its beginning was not seen, or it was more
+ * than is kept. Null: it is no such thing. */
+function unreadStream(state: State, packet: Packet): Refusal | null {
+  if (packet.protocol !== TCP || packet.payloadEnd <= packet.payload) return null;
+  if (!packet.truncated && isWhole(state.streams, streamKey(packet))) return null;
+  const device = destinationText(packet);
+  const text = `DNS over TCP to ${device} cannot be read from its beginning, and is refused: the device asks again`;
+  return { topic: `stream ${device}`, text };
+}
+
 /**
  * To let it pass untaught would be a leak. Too many: to read it would keep the answers of everybody
  * else waiting; the flooding device asks again, others notice nothing. What is only watched has passed.
  */
-function refuse(
-  state: State,
-  id: number | null,
-  packet: Packet,
-  { topic, text }: Refusal,
-  now: number,
-): Effect[] {
+function refuse(state: State, id: number | null, { topic, text }: Refusal, now: number): Effect[] {
   state.counters.refused += 1;
-  // What comes again over TCP has to be read again.
-  state.streams.flows.delete(streamKey(packet));
   const said = report(state, topic, text, now);
   return id === null ? said : [...said, { kind: 'refuse', id }];
 }

@@ -1,7 +1,7 @@
 // DNS over TCP: puts the segments of each flow in order and hands out the messages they complete
 // (RFC 1035 section 4.2.2: two bytes of length, then the message). Only the segment that completes
 // a message has to be held back, since a client can use nothing before it. Next station: dns-names.
-import { TCP_FIN, TCP_RST, TCP_SYN } from './packet.ts';
+import { TCP_RST, TCP_SYN } from './packet.ts';
 import { u16At } from './reader.ts';
 
 export interface StreamLimits {
@@ -34,6 +34,8 @@ interface Flow {
   next: number;
   /** False when the flow was joined half-way: an earlier segment may still come. */
   anchored: boolean;
+  /** Its beginning was seen, and nothing of it was given up since: what it carries is known. */
+  whole: boolean;
   /** Bytes in order that no message has taken yet. */
   ready: Uint8Array;
   /** Segments ahead of a gap, in order of arrival. */
@@ -41,11 +43,13 @@ interface Flow {
   lastSeen: number;
 }
 
+export type SavedStream = Readonly<Flow>;
+
 export interface DnsStreams {
   readonly limits: StreamLimits;
   /** Least recently used first: a Map keeps insertion order. */
   readonly flows: Map<string, Flow>;
-  /** Flows given up, by reason. */
+  /** Flows given up (evicted) or no longer read (overflowed). */
   readonly dropped: { evicted: number; overflowed: number };
 }
 
@@ -65,7 +69,7 @@ export function createStreams(limits: StreamLimits = STREAM_LIMITS): DnsStreams 
 /**
  * Takes one segment of the flow `key` (any text that names one direction of a connection) of the
  * home's `device` at time `now` (milliseconds). Answers the DNS messages that it completes, each a copy without its
- * length; mostly none or one.
+ * length; mostly none or one. What has ended stays until it is idle: its last segment may come again.
  */
 export function feedStream(
   streams: DnsStreams,
@@ -86,13 +90,30 @@ export function feedStream(
   }
   const messages = takeMessages(flow);
   if (keptBytes(flow) > streams.limits.bytes) {
-    streams.flows.delete(key);
+    flow.ready = new Uint8Array(0);
+    flow.ahead = [];
+    flow.whole = false;
     streams.dropped.overflowed += 1;
-  } else if ((segment.flags & TCP_FIN) !== 0 && flow.ahead.length === 0) {
-    streams.flows.delete(key);
   }
   if (segment.end > segment.offset) keepTotal(streams);
   return messages;
+}
+
+/** Whether everything that the flow `key` has carried was read. */
+export function isWhole(streams: DnsStreams, key: string): boolean {
+  return streams.flows.get(key)?.whole === true;
+}
+
+/** The flow as it is before a segment that may have to come again; null: there is none yet. */
+export function saveStream(streams: DnsStreams, key: string): SavedStream | null {
+  const flow = streams.flows.get(key);
+  return flow === undefined ? null : { ...flow, ahead: [...flow.ahead] };
+}
+
+/** The segment behind `saved` was not let through: its repetition is read like the first. */
+export function restoreStream(streams: DnsStreams, key: string, saved: SavedStream | null): void {
+  if (saved === null) streams.flows.delete(key);
+  else streams.flows.set(key, { ...saved, ahead: [...saved.ahead] });
 }
 
 /** Gives up flows until what is kept of all together is within the limit. */
@@ -143,7 +164,15 @@ function flowFor(
   const stale = known !== undefined && isSyn && firstSequence(known) !== next;
   const flow =
     known === undefined || stale
-      ? { device, next, anchored: isSyn, ready: new Uint8Array(0), ahead: [], lastSeen: now }
+      ? {
+          device,
+          next,
+          anchored: isSyn,
+          whole: isSyn,
+          ready: new Uint8Array(0),
+          ahead: [],
+          lastSeen: now,
+        }
       : known;
   flow.lastSeen = now;
   streams.flows.delete(key);

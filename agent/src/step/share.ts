@@ -1,0 +1,22 @@
+// step/share: how much of the agent's time matching answers may take: each device has tokens, and the home.
+// What is held and finds none is refused; what has passed already waits for the next one, so that a burst
+// is learned all the same. Before: step/answer. After: learn/pace, step/later.
+import { askerOf } from '../learn/askers.ts';
+import { takeToken, untilToken } from '../learn/pace.ts';
+import { waitFor } from '../learn/waiting.ts';
+import type { State } from '../state.ts';
+
+/** Takes a token of the device at `address` and one of the home. */
+export function mayTeach(state: State, address: string, now: number): boolean {
+  return takeTokens(state, askerOf(state.askers, address), now);
+}
+
+export function takeTokens({ pace, homePace }: State, asker: string, now: number): boolean {
+  if (untilToken(homePace, '', now) > 0 || !takeToken(pace, asker, now)) return false;
+  return takeToken(homePace, '', now);
+}
+
+/** Keeps an answer that has passed. False: for want of room one was given up. */
+export function learnLater(state: State, device: string, bytes: Uint8Array): boolean {
+  return waitFor(state.waiting, { asker: askerOf(state.askers, device), device, bytes });
+}
