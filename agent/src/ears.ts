@@ -1,19 +1,24 @@
-// ears: the feeds a policy needs: the queue of held answers, that of held ClientHellos and the group of
-// what the ruleset announces. Each packet of theirs goes through step.ts.
+// ears: the feeds a policy needs: the queues of held answers, that of held ClientHellos and the groups of
+// what the ruleset announces. Each packet of theirs goes through step.ts; answers that have passed and are
+// too many for their device at once come to it again, a few at a time.
 import { type KernelPart, weakerWithout } from './policy/lacking.ts';
 import type { Policy } from './policy/policy.ts';
+import { crowdGroup } from './ruleset/compile-dns.ts';
 import { helloQueue } from './ruleset/compile-hello.ts';
 import { ANSWER_PREFIX, HELLO_PREFIX, QUERY_PREFIX, UNJUDGED_PREFIX } from './ruleset/names.ts';
 import type { Daemon } from './running.ts';
 import type { PacketSpan } from './state.ts';
 import { step } from './step.ts';
-import { now } from './system/clock.ts';
+import { openAnswers } from './system/answer-queues.ts';
+import { after, now } from './system/clock.ts';
 import { openAnnounced, openHeld } from './system/feeds.ts';
 import { holdFirst } from './system/first.ts';
 import { log } from './system/log.ts';
 
 /** ClientHellos held at once: what a page of a browser opens. Beyond that they pass unread. */
-const HELLOS_AT_MOST = 64;
+const HELLOS = { most: 64, failOpen: true };
+/** Milliseconds between two looks at answers that wait. */
+const LATER_MILLISECONDS = 100;
 
 /**
  * Opens the feeds the policy needs, unless the same ones are open: closing a queue drops what it
@@ -28,9 +33,11 @@ export function listen(daemon: Daemon, policy: Policy): void {
   daemon.held?.close();
   daemon.hellos?.close();
   daemon.announced?.close();
+  daemon.crowd?.close();
   daemon.held = null;
   daemon.hellos = null;
   daemon.announced = null;
+  daemon.crowd = null;
   daemon.effects.held = null;
   daemon.effects.hellos = null;
   daemon.problems.delete('queue');
@@ -39,10 +46,12 @@ export function listen(daemon: Daemon, policy: Policy): void {
   daemon.ears = wanted;
   if (wanted === 'none') return;
   if (hold) {
-    const held = openHeld(queue, (id, { bytes, offset, end }) => {
+    const onPacket = (id: number, { bytes, offset, end }: PacketSpan): void => {
       const event = { kind: 'answer', id, bytes, offset, end } as const;
       daemon.effects.run(step(daemon.state, event, now()));
-    });
+    };
+    const onFull = (): void => daemon.effects.run(step(daemon.state, { kind: 'full' }, now()));
+    const held = openAnswers(queue, onPacket, onFull);
     if (typeof held === 'string') lacks(daemon, 'queue', held);
     else {
       daemon.held = held;
@@ -51,24 +60,42 @@ export function listen(daemon: Daemon, policy: Policy): void {
     }
   }
   if (hello === 'hold') listenHellos(daemon, helloQueue(queue));
-  const announced = openAnnounced(
-    group,
-    (prefix, span, age) => {
-      if (prefix === UNJUDGED_PREFIX) daemon.happened({ kind: 'unjudged' });
-      else daemon.effects.run(step(daemon.state, announcedEvent(prefix, span, age), now()));
-    },
-    () => daemon.happened({ kind: 'unjudged' }),
-  );
+  listenAnnounced(daemon, group);
+}
+
+function listenAnnounced(daemon: Daemon, group: number): void {
+  let isComing = false;
+  const learnLater = (): void => {
+    if (isComing || daemon.state.waiting.count === 0) return;
+    isComing = true;
+    after(LATER_MILLISECONDS, () => {
+      isComing = false;
+      daemon.effects.run(step(daemon.state, { kind: 'later' }, now()));
+      learnLater();
+    });
+  };
+  const onPacket = (prefix: string, span: PacketSpan, mac: string | null, age: number): void => {
+    if (prefix === UNJUDGED_PREFIX) daemon.happened({ kind: 'unjudged' });
+    else daemon.effects.run(step(daemon.state, announcedEvent(prefix, span, mac, age), now()));
+    learnLater();
+  };
+  const onLost = (): void => daemon.happened({ kind: 'unjudged' });
+  const announced = openAnnounced(group, onPacket, onLost);
+  // Answers that are only watched, of devices beyond their share.
+  const crowd = openAnnounced(crowdGroup(group), onPacket, () => {});
   if (typeof announced === 'string') lacks(daemon, 'announce', announced);
   else daemon.announced = announced;
+  if (typeof crowd === 'string') lacks(daemon, 'announce', crowd);
+  else daemon.crowd = crowd;
 }
 
 function listenHellos(daemon: Daemon, queue: number): void {
-  const onPacket = (id: number, { bytes, offset, end }: PacketSpan): void => {
-    const event = { kind: 'hello', id, bytes, offset, end } as const;
+  const onPacket = (id: number, span: PacketSpan, sender: () => string | null): void => {
+    const { bytes, offset, end } = span;
+    const event = { kind: 'hello', id, mac: sender(), bytes, offset, end } as const;
     daemon.effects.run(step(daemon.state, event, now()));
   };
-  const hellos = openHeld(queue, onPacket, HELLOS_AT_MOST);
+  const hellos = openHeld(queue, onPacket, HELLOS);
   if (typeof hellos === 'string') lacks(daemon, 'hello', hellos);
   else {
     daemon.hellos = hellos;
@@ -76,11 +103,12 @@ function listenHellos(daemon: Daemon, queue: number): void {
   }
 }
 
-function announcedEvent(prefix: string, { bytes, offset, end }: PacketSpan, age: number) {
-  if (prefix === QUERY_PREFIX) return { kind: 'query', age, bytes, offset, end } as const;
+function announcedEvent(prefix: string, span: PacketSpan, mac: string | null, age: number) {
+  const { bytes, offset, end } = span;
+  if (prefix === QUERY_PREFIX) return { kind: 'query', age, mac, bytes, offset, end } as const;
   if (prefix === ANSWER_PREFIX) return { kind: 'answer', id: null, bytes, offset, end } as const;
-  if (prefix === HELLO_PREFIX) return { kind: 'hello', id: null, bytes, offset, end } as const;
-  return { kind: 'evidence', prefix, bytes, offset, end } as const;
+  if (prefix === HELLO_PREFIX) return { kind: 'hello', id: null, mac, bytes, offset, end } as const;
+  return { kind: 'evidence', prefix, mac, bytes, offset, end } as const;
 }
 
 /** Says what is weaker while a part of the kernel is missing. */

@@ -57,6 +57,8 @@ export interface Daemon {
   /** Which feeds are open: queue and group, to tell whether a reload needs others. */
   ears: string;
   announced: Feed | null;
+  /** The same, of answers that are only watched and whose devices ask more than their share. */
+  crowd: Feed | null;
   /** Addresses of the router's own devices, text. */
   addresses: readonly string[];
   since: number;

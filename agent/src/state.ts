@@ -1,6 +1,7 @@
 // state: what the agent knows, what can happen to it and what it then asks for. step.ts goes from one
 // to the next; system/effects.ts does what is asked.
 import { type Aliases, createAliases, retainAliases } from './learn/aliases.ts';
+import { type Askers, createAskers } from './learn/askers.ts';
 import {
   createEvidence,
   type EvidenceStore,
@@ -11,11 +12,12 @@ import { createHellos, type Hellos, type NamedServer } from './learn/hellos.ts';
 import type { Wish } from './learn/late.ts';
 import { createLearned, type Learned, retainApps } from './learn/learned.ts';
 import type { DnsObserver, Lesson } from './learn/observe-dns.ts';
-import { ASKING, createPace, type Pace } from './learn/pace.ts';
+import { ASKING, createPace, HOME_PACE, type Pace } from './learn/pace.ts';
 import { createRepeats, type Repeats } from './learn/repeats.ts';
 import { createReports, type Reports } from './learn/reports.ts';
 import type { StandIn } from './learn/stand-ins.ts';
 import { createTaught, retainTaught, type Taught } from './learn/taught.ts';
+import { createWaiting, type Waiting } from './learn/waiting.ts';
 import {
   compileNames,
   isExceptedText,
@@ -33,6 +35,12 @@ export interface PacketSpan {
   readonly end: number;
 }
 
+/** Who sent the packet. */
+export interface Sender {
+  /** "02:00:00:00:00:0a"; null: its device has no Ethernet, or it came through none. */
+  readonly mac: string | null;
+}
+
 export type Event =
   /** A DNS answer on its way to a device; held by the kernel when it has an id. */
   | ({ readonly kind: 'answer'; readonly id: number | null } & PacketSpan)
@@ -41,11 +49,16 @@ export type Event =
       readonly kind: 'query';
       /** Milliseconds since it passed: a busy agent reads it late, and its window began then. */
       readonly age: number;
-    } & PacketSpan)
+    } & Sender &
+      PacketSpan)
   /** A packet that the ruleset announces: what for stands in the prefix of its log rule. */
-  | ({ readonly kind: 'evidence'; readonly prefix: string } & PacketSpan)
+  | ({ readonly kind: 'evidence'; readonly prefix: string } & Sender & PacketSpan)
   /** First words of a TLS flow that nobody knows; held by the kernel when it has an id. */
-  | ({ readonly kind: 'hello'; readonly id: number | null } & PacketSpan)
+  | ({ readonly kind: 'hello'; readonly id: number | null } & Sender & PacketSpan)
+  /** As many held answers were read in a row as there is room for: more may have passed. */
+  | { readonly kind: 'full' }
+  /** Answers wait for their devices' next tokens. */
+  | { readonly kind: 'later' }
   | { readonly kind: 'tick' };
 
 export interface TimedElement {
@@ -88,6 +101,10 @@ export interface Counters {
   hellos: number;
   evidence: number;
   malformed: number;
+  /** Packets of which too little was copied to read them. */
+  cut: number;
+  /** Times that held answers may have passed unread, for want of room. */
+  full: number;
 }
 
 export interface State {
@@ -99,7 +116,12 @@ export interface State {
   readonly taught: Taught;
   readonly evidence: EvidenceStore;
   readonly streams: DnsStreams;
+  /** Matching answers of a device, and of the home. */
   readonly pace: Pace;
+  readonly homePace: Pace;
+  readonly askers: Askers;
+  /** Answers that have passed and are still to be learned. */
+  readonly waiting: Waiting;
   /** Of queries that open a window. */
   readonly asking: Pace;
   readonly reports: Reports;
@@ -140,6 +162,9 @@ export function createState(
     evidence: before?.evidence ?? createEvidence(),
     streams: before?.streams ?? createStreams(),
     pace: before?.pace ?? createPace(),
+    homePace: before?.homePace ?? createPace(HOME_PACE),
+    askers: before?.askers ?? createAskers(),
+    waiting: before?.waiting ?? createWaiting(),
     asking: before?.asking ?? createPace(ASKING),
     reports: before?.reports ?? createReports(),
     repeats: before?.repeats ?? createRepeats(),
@@ -185,5 +210,7 @@ function noCounts(): Counters {
     hellos: 0,
     evidence: 0,
     malformed: 0,
+    cut: 0,
+    full: 0,
   };
 }

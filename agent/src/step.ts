@@ -12,6 +12,7 @@ import type { Effect, Event, State } from './state.ts';
 import { onAnswer } from './step/answer.ts';
 import { onEvidence } from './step/evidence.ts';
 import { onHello } from './step/hello.ts';
+import { onFull, onLater } from './step/later.ts';
 import { onQuery } from './step/query.ts';
 import { expireStreams } from './wire/dns-stream.ts';
 
@@ -34,6 +35,10 @@ export function step(state: State, event: Event, now: number): readonly Effect[]
       return onEvidence(state, event, now);
     case 'hello':
       return onHello(state, event, now);
+    case 'full':
+      return onFull(state, now);
+    case 'later':
+      return onLater(state, now);
     case 'tick':
       expireAliases(state.observer.aliases, now);
       expireLearned(state.learned, now);

@@ -13,6 +13,7 @@ import {
   LEASE,
   LIMITED,
 } from './cases.ts';
+import { DNS_FLOWS } from './dns-cases.ts';
 import {
   BY_BOTH,
   BY_MAC,
@@ -48,6 +49,7 @@ const group = (cases: readonly Case[], policy: Policy, up = true): Group => ({ c
 
 export const GROUPS: readonly Group[] = [
   group(CASES, policyFrom({})),
+  group(DNS_FLOWS, policyFrom({})),
   group(FULL, policyFrom({ profile: { caps: { endpoints: 2, ports: 2, peers: 2, devices: 2 } } })),
   group(
     LEASE,

@@ -87,7 +87,7 @@ function hear(state: State, message: Uint8Array, { device = DEVICE, now = 1000 }
 
 function ask(state: State, name: string, { device = DEVICE, now = 1000 }: Asked = {}) {
   const bytes = udp({ src: device, dst: ROUTER, sport: 40000, dport: 53 }, queryFor(name));
-  return step(state, { kind: 'query', age: 0, ...spanOf(bytes) }, now);
+  return step(state, { kind: 'query', age: 0, mac: null, ...spanOf(bytes) }, now);
 }
 
 /** The last bytes of the addresses that go into the kernel's sets. */
@@ -258,7 +258,10 @@ test('a query for such a name opens the window as the name itself does, for that
 test('over TCP as over UDP', () => {
   const state = fresh();
   const over = (message: Uint8Array, port: number) => {
-    const bytes = tcp4([192, 168, 1, 1], 53, [192, 168, 1, 11], port, 1, withLength(message));
+    const ends = [[192, 168, 1, 1], 53, [192, 168, 1, 11], port] as const;
+    const start = tcp4(...ends, 0, new Uint8Array(0), 0x12);
+    step(state, { kind: 'answer', id: 1, ...spanOf(start) }, 1000);
+    const bytes = tcp4(...ends, 1, withLength(message));
     return step(state, { kind: 'answer', id: 1, ...spanOf(bytes) }, 1000);
   };
   over(answerTo('api.skype.com', [cname('@12', 'edge.x.net')]), 40000);

@@ -67,7 +67,8 @@ type Kind = 'answer' | 'query' | 'hello';
 
 function play(state: State, kind: Kind, bytes: Uint8Array): readonly Effect[] {
   const span = { bytes, offset: 0, end: bytes.length };
-  const event = kind === 'query' ? { kind, age: 0, ...span } : { kind, id: 1, ...span };
+  const event =
+    kind === 'query' ? { kind, age: 0, mac: null, ...span } : { kind, id: 1, mac: null, ...span };
   return step(state, event, 1000);
 }
 

@@ -71,7 +71,8 @@ export interface StatusAnswer {
   readonly tunnels: readonly TunnelAnswer[];
   /** Devices that asked other resolvers than the router's within a day. */
   readonly bypass: readonly BypassAnswer[];
-  readonly counters: Readonly<Counters> & { readonly lost: number };
+  /** `waiting`: answers that have passed and are still to be learned; `lost`: overruns of the feeds. */
+  readonly counters: Readonly<Counters> & { readonly lost: number; readonly waiting: number };
   /** Bytes resident, from the kernel. */
   readonly memory: number;
   /** The proxy that the owner chose, or null; and how many addresses are pinned. */
@@ -196,7 +197,7 @@ export function statusAnswer(state: State, kernel: KernelView, input: StatusInpu
     apps,
     tunnels,
     bypass: state.policy.escape === undefined ? [] : bypassAnswer(kernel),
-    counters: { ...state.counters, lost: input.lost },
+    counters: { ...state.counters, lost: input.lost, waiting: state.waiting.count },
     memory: input.memory,
     preferred: input.choices.preferred,
     pins: input.choices.pins.length,

@@ -91,6 +91,7 @@ export function statusText(status: StatusAnswer): string {
     '',
     `DNS answers ${counters.answers} (${ANSWERS_TEXT[status.ear]}), matched ${counters.matched}, queries ${counters.queries}`,
     `evidence ${counters.evidence}, unreadable ${counters.malformed}, feed overruns ${counters.lost}`,
+    ...pressureLines(counters),
   );
   if (status.preferred !== null) lines.push(`proxy ${status.preferred} alone, by whp proxy use`);
   if (status.pins > 0) lines.push(`${status.pins} addresses pinned (whp pin)`);
@@ -226,4 +227,16 @@ export function toldText(told: Told): string {
       return `${app} ${kind} ${flowText(flow)}: ${detail}\n`;
     }
   }
+}
+
+/** What became of answers that could not be read as they came; nothing: nothing did. */
+function pressureLines(counters: StatusAnswer['counters']): string[] {
+  const parts = [
+    [counters.refused, 'refused'],
+    [counters.waiting, 'still to be learned'],
+    [counters.cut, 'copied in part'],
+    [counters.full, 'times more than could be held at once'],
+  ] as const;
+  const said = parts.flatMap(([count, what]) => (count > 0 ? [`${count} ${what}`] : []));
+  return said.length === 0 ? [] : [`of these answers: ${said.join(', ')}`];
 }

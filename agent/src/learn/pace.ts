@@ -23,6 +23,8 @@ interface Bucket {
 
 /** More than any honest client: a client that starts resolves some thirty names. */
 export const PACE = { perSecond: 10, burst: 50 } as const;
+/** The same of all devices together: what a small router can read beside everything else. */
+export const HOME_PACE = { perSecond: 40, burst: 200 } as const;
 /** Queries that open a window exactly: those of a start, and then one a second. */
 export const ASKING = { perSecond: 1, burst: 30 } as const;
 /** Devices remembered; a forgotten one starts with a full bucket. */

@@ -2,12 +2,13 @@
 // on the capture's own clock: what would have been learned, proxied and let go. `whp replay` prints
 // it. Pure: bytes and policy in, a report out. Its verdict is only as good as the ruleset tracer,
 // which the tests hold against the real kernel packet by packet.
+import { macText } from '../policy/mac.ts';
 import { slotOf } from '../policy/marks.ts';
 import { isOwnAddress } from '../policy/own.ts';
 import type { Policy } from '../policy/policy.ts';
 import { compile } from '../ruleset/compile.ts';
 import { ANSWER_PREFIX, HELLO_PREFIX, QUERY_PREFIX } from '../ruleset/names.ts';
-import { type Trace, trace } from '../ruleset/trace.ts';
+import { type Trace, type TracedPacket, trace } from '../ruleset/trace.ts';
 import { type Flow, flowOf, track } from '../ruleset/trace-conntrack.ts';
 import {
   addElements,
@@ -177,30 +178,27 @@ function gather({ harvest, kernel, policy, now }: Run): void {
   gatherPeers(harvest, kernel, policy);
 }
 
-type Sender = { readonly ether?: Uint8Array };
+type Ether = { readonly ether?: Uint8Array };
 
 /** The hardware address a packet from home comes from, as apps know their devices by. */
-function senderOf(run: Run, { bytes, mac }: Frame): Sender {
+function senderOf(run: Run, { bytes, mac }: Frame): Ether {
   if (mac >= 0) return { ether: bytes.subarray(mac, mac + 6) };
   run.macless += 1;
   return {};
 }
 
 /** Home to home: what speaks DNS or port mapping is the router, the rest never passes it. */
-function playLocal(run: Run, packet: Packet, bytes: Uint8Array, ether: Sender): void {
+function playLocal(run: Run, packet: Packet, bytes: Uint8Array, ether: Ether): void {
   const { kernel, lan, now } = run;
   const to = packet.destinationPort;
   // From 53 to 53, as old resolvers ask: an answer is what belongs to a flow that was asked for.
   const answers = packet.sourcePort === DNS_PORT && (to !== DNS_PORT || isAnswer(run, packet));
   if (answers) {
-    follow(run, packet, bytes, trace(kernel, { bytes, iif: '', oif: lan, hooks: 'output' }, now));
+    const input = { bytes, iif: '', oif: lan, hooks: 'output' } as const;
+    follow(run, packet, input, trace(kernel, input, now));
   } else if (to === DNS_PORT || to === PORTMAP_PORT) {
-    follow(
-      run,
-      packet,
-      bytes,
-      trace(kernel, { bytes, iif: lan, oif: '', hooks: 'input', ...ether }, now),
-    );
+    const input = { bytes, iif: lan, oif: '', hooks: 'input', ...ether } as const;
+    follow(run, packet, input, trace(kernel, input, now));
   }
 }
 
@@ -210,11 +208,11 @@ function isAnswer(run: Run, packet: Packet): boolean {
   return flow?.source.some((byte, i) => byte !== bytes[source + i]) ?? false;
 }
 
-function playOut(run: Run, packet: Packet, bytes: Uint8Array, ether: Sender): void {
+function playOut(run: Run, packet: Packet, bytes: Uint8Array, ether: Ether): void {
   const input = { bytes, iif: run.lan, oif: WAN, hooks: 'forward', ...ether } as const;
   const traced = trace(run.kernel, input, run.now);
   const flow = ownerOf(run, packet);
-  settle(run, packet, bytes, traced, flow, true, traced.route === 'tunnel');
+  settle(run, packet, input, traced, flow, true, traced.route === 'tunnel');
 }
 
 function playIn(run: Run, packet: Packet, bytes: Uint8Array): void {
@@ -225,7 +223,7 @@ function playIn(run: Run, packet: Packet, bytes: Uint8Array): void {
   const input = { bytes, iif, oif: run.lan, hooks: 'forward' } as const;
   const traced = trace(run.kernel, input, run.now);
   const flow = known ?? ownerOf(run, packet);
-  settle(run, packet, bytes, traced, flow, false, path !== undefined);
+  settle(run, packet, input, traced, flow, false, path !== undefined);
 }
 
 /** The tracked flow of a packet, or of the packet that an ICMP error quotes. */
@@ -238,14 +236,14 @@ function ownerOf(run: Run, packet: Packet): Flow | null {
 function settle(
   run: Run,
   packet: Packet,
-  bytes: Uint8Array,
+  input: TracedPacket,
   traced: Trace,
   flow: Flow | null,
   outward: boolean,
   inTunnel: boolean,
 ): void {
   // The kernel reassembles first: what the table says of a packet it says once.
-  if (packet.fragmentOffset === 0) follow(run, packet, bytes, traced);
+  if (packet.fragmentOffset === 0) follow(run, packet, input, traced);
   const slot = slotOf(run.kernel.ruleset.mask, traced.ctmark);
   const app = run.policy.apps.find((one) => one.slot === slot)?.name ?? null;
   const entry = { packet, traced, flow, outward, inTunnel, app, time: run.now / 1000 };
@@ -260,17 +258,19 @@ function isHello({ verdict, logs }: Trace, { sourcePort }: Packet): boolean {
 }
 
 /** Feeds the agent what the table shows it, and the table what the agent learns from it. */
-function follow(run: Run, packet: Packet, bytes: Uint8Array, traced: Trace): void {
+function follow(run: Run, packet: Packet, input: TracedPacket, traced: Trace): void {
+  const { bytes, ether } = input;
   const span = { bytes, offset: 0, end: bytes.length };
   if (isHello(traced, packet)) {
     run.hellos += 1;
     return;
   }
   if (traced.verdict === 'queue') react(run, bytes, { kind: 'answer', id: 0, ...span });
+  const mac = ether === undefined ? null : macText(ether, 0);
   for (const { prefix } of traced.logs) {
-    if (prefix === QUERY_PREFIX) react(run, bytes, { kind: 'query', age: 0, ...span });
+    if (prefix === QUERY_PREFIX) react(run, bytes, { kind: 'query', age: 0, mac, ...span });
     else if (prefix === ANSWER_PREFIX) react(run, bytes, { kind: 'answer', id: null, ...span });
-    else react(run, bytes, { kind: 'evidence', prefix, ...span });
+    else react(run, bytes, { kind: 'evidence', prefix, mac, ...span });
   }
 }
 

@@ -5,6 +5,7 @@ import { MOST_PINNED6, MOST_PINS } from '../policy/owner.ts';
 import type { App, Policy } from '../policy/policy.ts';
 import type { ProfileRange } from '../policy/profile.ts';
 import type { Family } from '../wire/address.ts';
+import { askingSets } from './compile-dns.ts';
 import { loudSets, shareSets } from './compile-share.ts';
 import { SLACK } from './elements.ts';
 import type { Datatype, LearnedSet, NamedSet, Span, StaticSet } from './model.ts';
@@ -47,6 +48,7 @@ export function compileSets(policy: Policy): NamedSet[] {
     ...FAMILIES.map((family) => never(family, proxies, policy.globals.nat64 ?? [])),
     ...FAMILIES.flatMap(loudSets),
     ...(policy.globals.hold ? [] : FAMILIES.map(ignored)),
+    ...askingSets(),
     ...policy.apps.flatMap((app) =>
       FAMILIES.flatMap((family) => [
         ...staticSets(app, family),

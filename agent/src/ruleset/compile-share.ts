@@ -10,8 +10,6 @@ import { FAMILIES, inSet, notInSet, pace, rule, saddr, update } from './terms.ts
 
 /** Announced flows of one device: a page load opens some dozens, an honest peer some a second. */
 const LOUD = { rate: 50, per: 'second', burst: 200 } as const;
-/** DNS requests of one device that the agent is told of, to open its mapping window. */
-const QUERIES = { rate: 100, per: 'second', burst: 400 } as const;
 /** Devices whose announcements are counted; one more is not announced while they are all loud. */
 const DEVICES = 1024;
 const FORGET_MILLISECONDS = 10000;
@@ -87,11 +85,6 @@ export function announce(
   );
 }
 
-/** The condition under which the agent is told of a device's DNS request, by family. */
-export function askable(): Statement[] {
-  return FAMILIES.map((family) => pace(querySet(family), saddr(family), QUERIES));
-}
-
 /** The counts behind the shares of one app. */
 export function shareSets(app: App, family: Family): LearnedSet[] {
   const { caps, peers, ports } = app.profile;
@@ -108,14 +101,13 @@ export function shareSets(app: App, family: Family): LearnedSet[] {
 
 /** The counts that all apps share. */
 export function loudSets(family: Family): LearnedSet[] {
-  return [loudSet(family), querySet(family)].map((name) => ({
-    role: 'learned',
-    name,
-    key: [addressType(family)],
-    size: DEVICES,
-    timeout: FORGET_MILLISECONDS,
-    dynamic: true,
-  }));
+  return [loudSet(family), querySet(family)].map((name) => countSet(name, addressType(family)));
+}
+
+/** Who is counted, each for ten seconds after the last packet. */
+export function countSet(name: string, key: Datatype): LearnedSet {
+  const timeout = FORGET_MILLISECONDS;
+  return { role: 'learned', name, key: [key], size: DEVICES, timeout, dynamic: true };
 }
 
 function addressType(family: Family): Datatype {

@@ -58,6 +58,12 @@ export function ignoredSet(family: Family): string {
   return `ignored${family}`;
 }
 
+/** By hardware address: how much of it is announced, and how much they ask; and the whole home, whose one
+ * element is port 53. */
+export const TOLD_MACS = 'toldmac';
+export const ASKING_MACS = 'askingmac';
+export const ASKING_HOME = 'askinghome';
+
 export function neverSet(family: Family): string {
   return `never${family}`;
 }

@@ -25,6 +25,8 @@ export const ipLength: Expression = { kind: 'meta', key: 'length' };
 export const ctMark: Expression = { kind: 'ct', key: 'mark' };
 export const ctState: Expression = { kind: 'ct', key: 'state' };
 export const ctStatus: Expression = { kind: 'ct', key: 'status' };
+export const ctDirection: Expression = { kind: 'ct', key: 'direction' };
+export const originalPort: Expression = { kind: 'originalPort' };
 export const sport = field('th sport');
 export const dport = field('th dport');
 

@@ -8,14 +8,14 @@ import {
   type Lesson,
   observeDnsAnswer,
 } from '../learn/observe-dns.ts';
-import { takeToken } from '../learn/pace.ts';
 import { noteStandIn } from '../learn/stand-ins.ts';
 import { addressKey } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
-import type { Effect, Event, PacketSpan, State } from '../state.ts';
-import { giveBack, loseFlow, lostReason } from '../wire/dns-stream.ts';
+import type { Effect, Event, State } from '../state.ts';
+import { isWhole, restoreStream, saveStream } from '../wire/dns-stream.ts';
 import { destinationText, type Packet, TCP } from '../wire/packet.ts';
-import { messagesOf, note, read, report, streamKey } from './packet.ts';
+import { messagesOf, note, readWhole, report, streamKey } from './packet.ts';
+import { learnLater, mayTeach } from './share.ts';
 
 const NO_EFFECTS: readonly Effect[] = [];
 
@@ -31,27 +31,32 @@ export function onAnswer(
   const { observer } = state;
   const glance = glanceAt(observer, event.bytes, event.offset, event.end, now);
   if (glance === 'unrelated') return release;
-  const packet = read(state, event);
+  const packet = readWhole(state, event);
   if (packet === null) return release;
   const lessons: Lesson[] = [];
   const device = destinationText(packet);
-  const admit = (weight: number) => takeToken(state.pace, device, now, weight);
-  const messages = messagesOf(state, packet, device, now);
-  let refused = refusalOfFlow(state, packet);
-  let isUnread = false;
-  for (const message of messages) {
-    const { bytes, offset, end } = message;
+  const saved = saveStream(state.streams, streamKey(packet));
+  let refused: Refusal | null = null;
+  for (const { bytes, offset, end } of messagesOf(state, packet, device, now)) {
+    const admit = (weight: number) => mayTeach(state, device, now, weight);
     const observed = observeDnsAnswer(observer, bytes, offset, end, device, now, admit, glance);
     for (const reason of observed.reasons) note(state, `DNS answer to ${device}: ${reason}`);
     lessons.push(...observed.lessons);
-    isUnread ||= observed.unread !== undefined;
-    refused ??= refusal(observed, device);
+    const isLater = observed.tooMany === true && event.id === null;
+    const message = bytes.slice(offset, isLater ? end : offset);
+    if (!isLater || !learnLater(state, device, message)) refused ??= refusal(observed, device);
   }
-  if (lessons.length > 0) counters.matched += 1;
-  const taught = lessons.flatMap((lesson) => take(state, lesson));
+  if (event.id !== null) refused ??= unreadStream(state, packet);
+  const taught = teach(state, lessons);
   if (refused === null) return [...taught, ...release];
-  if (event.id !== null) keepForAgain(state, packet, messages, isUnread, now);
+  if (event.id !== null) restoreStream(state.streams, streamKey(packet), saved);
   return [...taught, ...refuse(state, event.id, refused, now)];
+}
+
+/** What lessons change, and what is told of them. */
+export function teach(state: State, lessons: readonly Lesson[]): Effect[] {
+  if (lessons.length > 0) state.counters.matched += 1;
+  return lessons.flatMap((lesson) => take(state, lesson));
 }
 
 /** What is said of a message that must not reach its device, and under which topic. */
@@ -70,14 +75,14 @@ function refusal({ tooMany, unread }: DnsObservation, device: string): Refusal |
   return { topic: `unread ${device}`, text };
 }
 
-/** A segment of a flow whose messages cannot be read any more. */
-function refusalOfFlow(state: State, packet: Packet): Refusal | null {
-  const isEmpty = packet.payloadEnd <= packet.payload;
-  if (packet.protocol !== TCP || isEmpty) return null;
-  const reason = lostReason(state.streams, streamKey(packet));
+/** Data of a stream of which nobody knows what it carries: its beginning was not seen, or it was more
+ * than is kept. Null: it is no such thing. */
+function unreadStream(state: State, packet: Packet): Refusal | null {
+  if (packet.protocol !== TCP || packet.payloadEnd <= packet.payload) return null;
+  if (!packet.truncated && isWhole(state.streams, streamKey(packet))) return null;
   const device = destinationText(packet);
-  const text = `answers to ${device} over TCP cannot be read, and are refused: ${reason}`;
-  return reason === null ? null : { topic: `unread ${device}`, text };
+  const text = `DNS over TCP to ${device} cannot be read from its beginning, and is refused: the device asks again`;
+  return { topic: `stream ${device}`, text };
 }
 
 /**
@@ -88,27 +93,6 @@ function refuse(state: State, id: number | null, { topic, text }: Refusal, now: 
   state.counters.refused += 1;
   const said = report(state, topic, text, now);
   return id === null ? said : [...said, { kind: 'refuse', id }];
-}
-
-/** What a refused segment carried comes again. Too many messages: they are read again then. One that cannot
- * be read never passes, and costs no second reading: its connection hangs until the device gives it up. */
-function keepForAgain(
-  { streams }: State,
-  packet: Packet,
-  messages: readonly PacketSpan[],
-  isUnread: boolean,
-  now: number,
-): void {
-  if (packet.protocol !== TCP) return;
-  const key = streamKey(packet);
-  const device = destinationText(packet);
-  if (isUnread) {
-    loseFlow(streams, key, device, 'a message could not be read to its end', now);
-    return;
-  }
-  const next = (packet.tcpSequence + packet.payloadEnd - packet.payload) >>> 0;
-  const whole = messages.map(({ bytes }) => bytes);
-  giveBack(streams, key, whole, next, now, device);
 }
 
 /** What a lesson changes in the kernel's set, and what is told of it. */

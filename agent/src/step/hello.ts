@@ -9,7 +9,7 @@ import type { Effect, Event, State } from '../state.ts';
 import type { Family } from '../wire/address.ts';
 import { flowText } from '../wire/flow-text.ts';
 import { sourceText } from '../wire/packet.ts';
-import { note, read } from './packet.ts';
+import { note, readWhole } from './packet.ts';
 
 /**
  * A flow whose hello names an application's server: the server is learned for this device, and the
@@ -25,7 +25,7 @@ export function onHello(
   const { id } = event;
   state.counters.hellos += 1;
   const pass = (again: boolean): Effect[] => (id === null ? [] : [{ kind: 'pass', id, again }]);
-  const packet = read(state, event);
+  const packet = readWhole(state, event);
   if (packet === null) return pass(false);
   const flow = flowOf(packet);
   const text = flowText(flow);

@@ -1,5 +1,6 @@
 // step/query: a DNS query of a device for an application's name opens the device's window for port
 // mappings. Before: step/packet, learn/observe-dns. After: system/effects.
+import { noteAsker } from '../learn/askers.ts';
 import { glanceAt, observeDnsQuery } from '../learn/observe-dns.ts';
 import { takeToken } from '../learn/pace.ts';
 import { holdsUntil, noteTaught } from '../learn/taught.ts';
@@ -7,7 +8,7 @@ import { addressKey } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
 import type { Effect, Event, State } from '../state.ts';
 import { sourceText } from '../wire/packet.ts';
-import { messagesOf, read } from './packet.ts';
+import { messagesOf, readWhole } from './packet.ts';
 
 const NO_EFFECTS: readonly Effect[] = [];
 
@@ -27,10 +28,11 @@ export function onQuery(
   const { observer } = state;
   const glance = glanceAt(observer, event.bytes, event.offset, event.end, now);
   if (glance === 'unrelated') return NO_EFFECTS;
-  const packet = read(state, event);
+  const packet = readWhole(state, event);
   if (packet === null) return NO_EFFECTS;
   const effects: Effect[] = [];
   const device = sourceText(packet);
+  noteAsker(state.askers, device, event.mac);
   for (const { bytes, offset, end } of messagesOf(state, packet, device, now)) {
     for (const match of observeDnsQuery(observer, bytes, offset, end, device, now)) {
       const { portmap, caps } = state.apps.get(match.app)!.profile;

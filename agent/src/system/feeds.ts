@@ -25,6 +25,7 @@ import {
   readQueuedPacket,
   verdictsLength,
 } from '../netlink/nfqueue.ts';
+import { senderMac } from '../netlink/sender.ts';
 import type { PacketSpan } from '../state.ts';
 import { wallTime } from './clock.ts';
 import { heldFirst, holdNoMore } from './first.ts';
@@ -41,13 +42,8 @@ import {
 
 /** Whole packets: a DNS answer over UDP can fill the largest. */
 const COPY_QUEUED = 0xffff;
-/** Of an announced packet: headers, and a DNS query or a mapping request whole. */
-const COPY_LOGGED = 640;
-/** Answers the kernel holds for us at most; beyond that they pass unheld (fail-open). What waits
- * counts against the resolver's own send buffer, which has room for some 250 (net.core.wmem_default):
- * a device that floods it with matches must not take that from the others' answers. And it bounds how
- * long an answer waits behind others. */
-const HELD_AT_MOST = 64;
+/** Whole as well, where the rule says no less: the feeds that are about headers do (HEADER_SNAPLEN). */
+const COPY_LOGGED = 0xffff;
 /** Datagrams taken in one go, and verdicts that go out together after it. Few, so that the loop comes
  * round for the other feed, the control socket and the watchdog: a match costs some 30 ms on a 24K. */
 const DRAIN = 16;
@@ -66,8 +62,8 @@ export interface HeldFeed extends Feed {
   /** Drops a held packet, likewise. */
   refuse(id: number): void;
   flush(): void;
-  /** Takes in one more, if one waits. */
-  takeOne(): void;
+  /** Takes in one more; false: none waits. */
+  takeOne(): boolean;
 }
 
 /** Longer than the watchdog lets any packet wait: the clock was set in between. */
@@ -79,12 +75,22 @@ function ageOf(stamp: number, wall: number): number {
   return stamp === 0 || age < 0 || age > OLDEST_MILLISECONDS ? 0 : age;
 }
 
-/** Holds packets of queue `number` (0..65535) for us, `most` at a time; beyond that they pass
- * unheld. A string is the error with its errno. */
+export interface Holding {
+  /** Packets that the kernel holds for us at most. */
+  readonly most: number;
+  /** What becomes of one more: it passes, or it is dropped. */
+  readonly failOpen: boolean;
+  /** Called when so many were read as the queue holds and it was never empty: others may have passed. */
+  readonly onFull?: () => void;
+  /** Only what this one leaves time for is taken in. */
+  readonly behind?: HeldFeed;
+}
+
+/** Holds packets of queue `number` (0..65535) for us. A string is the error with its errno. */
 export function openHeld(
   number: number,
-  onPacket: (id: number, span: PacketSpan) => void,
-  most = HELD_AT_MOST,
+  onPacket: (id: number, span: PacketSpan, sender: () => string | null) => void,
+  { most, failOpen, onFull, behind }: Holding,
 ): HeldFeed | string {
   const opened = openNetlink(NETLINK_NETFILTER, {
     receiveQueue: QUEUE_BYTES,
@@ -97,7 +103,7 @@ export function openHeld(
   const options = {
     copyRange: COPY_QUEUED,
     maxLength: most,
-    flags: NFQA_CFG_F_FAIL_OPEN,
+    flags: failOpen ? NFQA_CFG_F_FAIL_OPEN : 0,
   };
   putQueueBind(request(socket), seq, number, options);
   const { errno } = transact(socket, seq, seq);
@@ -119,22 +125,38 @@ export function openHeld(
   const refuse = (id: number): void => decide(id, NF_DROP);
   const packet = createQueuedPacket();
   const span = { bytes: socket.reader.bytes, offset: 0, end: 0 };
-  const take = (most: number): void => {
+  const sender = (): string | null => senderMac(socket.reader, packet.senderAt);
+  let taken = 0;
+  let inRow = 0;
+  const take = (most: number): boolean => {
+    taken = 0;
     receive(
       socket,
       (message, reader) => {
         if (message.type !== QUEUED_PACKET) return;
         if (readQueuedPacket(reader, message, packet) !== undefined) return;
+        taken += 1;
         span.offset = packet.payloadAt;
         span.end = packet.payloadAt + packet.payloadLength;
-        onPacket(packet.id, span);
+        onPacket(packet.id, span, sender);
       },
       most,
     );
     flush();
+    return taken > 0;
   };
-  os.setReadHandler(socket.fd, () => take(DRAIN));
-  const takeOne = (): void => take(1);
+  const drain = (): void => {
+    const isMore = take(DRAIN) && taken >= DRAIN;
+    inRow = isMore ? inRow + taken : 0;
+    if (inRow < most) return;
+    inRow = 0;
+    onFull?.();
+  };
+  const takeOne = (): boolean => take(1);
+  const drainBehind = (first: HeldFeed): void => {
+    for (let i = 0; i < DRAIN; i++) if (!first.takeOne() && !takeOne()) return;
+  };
+  os.setReadHandler(socket.fd, () => (behind === undefined ? drain() : drainBehind(behind)));
   const close = (): void => {
     holdNoMore(takeOne);
     closeNetlink(socket);
@@ -142,11 +164,11 @@ export function openHeld(
   return { counters: socket.counters, release, refuse, flush, takeOne, close };
 }
 
-/** Receives the packets of NFLOG group `number` with their prefix and their age in milliseconds;
- * `onLost` when the kernel had more than we took (ENOBUFS). A string is the error. */
+/** Receives the packets of NFLOG group `number` with their prefix, the MAC of their sender (null: none)
+ * and their age in milliseconds; `onLost` when the kernel had more than we took (ENOBUFS). A string is the error. */
 export function openAnnounced(
   number: number,
-  onPacket: (prefix: string, span: PacketSpan, age: number) => void,
+  onPacket: (prefix: string, span: PacketSpan, mac: string | null, age: number) => void,
   onLost: () => void,
 ): Feed | string {
   const opened = openNetlink(NETLINK_NETFILTER, { receiveQueue: QUEUE_BYTES, buffer: 0x11000 });
@@ -174,7 +196,8 @@ export function openAnnounced(
         if (readLoggedPacket(reader, message, packet) !== undefined) return;
         span.offset = packet.payloadAt;
         span.end = packet.payloadAt + packet.payloadLength;
-        onPacket(logPrefix(reader, packet), span, ageOf(packet.time, wallTime()));
+        const mac = senderMac(reader, packet.senderAt);
+        onPacket(logPrefix(reader, packet), span, mac, ageOf(packet.time, wallTime()));
         heldFirst();
       },
       DRAIN,

@@ -113,7 +113,13 @@ test('an address by DNS holds until its time is over, whatever was announced of 
     "proxied: it is skype's, by proxy a",
   );
   const bytes = udp({ src: DEVICE, dst: LEARNED, sport: 50000, dport: 443 });
-  const event = { kind: 'evidence', prefix: 'whp:addr:skype', bytes, offset: 0 } as const;
+  const event = {
+    kind: 'evidence',
+    mac: null,
+    prefix: 'whp:addr:skype',
+    bytes,
+    offset: 0,
+  } as const;
   step(state, { ...event, end: bytes.length }, 2000);
   const later = why(LEARNED, around({ now: 1_000_000 }), kernelOf(), state);
   assert.equal([later.state, later.reasons.length], ['direct', 1]);

@@ -78,6 +78,7 @@ function cutBy(wish: Wish, connections: readonly Connection[]): Connection[] {
 const span = (bytes: Uint8Array) => ({ bytes, offset: 0, end: bytes.length });
 const shown = (prefix: string, bytes: Uint8Array): Event => ({
   kind: 'evidence',
+  mac: null,
   prefix,
   ...span(bytes),
 });
