@@ -1,7 +1,7 @@
 // state: what the agent knows, what can happen to it and what it then asks for. step.ts goes from one
 // to the next; system/effects.ts does what is asked.
 import { type Aliases, createAliases, retainAliases } from './learn/aliases.ts';
-import { type Askers, createAskers } from './learn/askers.ts';
+import { type Askers, createAskers, namesOf } from './learn/askers.ts';
 import {
   createEvidence,
   type EvidenceStore,
@@ -153,9 +153,12 @@ export function createState(
   const nat64 = nat64Prefixes(policy.globals.nat64);
   const profiles = new Map(policy.apps.map((app) => [app.name, app.profile]));
   const matcher = matcherOf(policy.apps, before);
+  const aliases = aliasesUnder(matcher, before);
+  const askers = before?.askers ?? createAskers();
+  const whoIs = (address: string) => namesOf(askers, address);
   return {
     policy,
-    observer: { matcher, profiles, isOwn, nat64, aliases: aliasesUnder(matcher, before) },
+    observer: { matcher, profiles, isOwn, nat64, aliases, whoIs },
     apps: new Map(policy.apps.map((app) => [app.name, app])),
     learned,
     taught,
@@ -163,7 +166,7 @@ export function createState(
     streams: before?.streams ?? createStreams(),
     pace: before?.pace ?? createPace(),
     homePace: before?.homePace ?? createPace(HOME_PACE),
-    askers: before?.askers ?? createAskers(),
+    askers,
     waiting: before?.waiting ?? createWaiting(),
     asking: before?.asking ?? createPace(ASKING),
     reports: before?.reports ?? createReports(),

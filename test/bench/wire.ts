@@ -23,6 +23,7 @@ const observer: DnsObserver = {
   profiles: new Map([['skype', profile]]),
   isOwn: () => false,
   aliases: createAliases(),
+  whoIs: (address: string) => [address],
   nat64: nat64Prefixes(),
 };
 

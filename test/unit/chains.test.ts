@@ -268,6 +268,33 @@ test('over TCP as over UDP', () => {
   assert.equal(taught(over(answerTo('edge.x.net', [a('@12')]), 40001)), [9]);
 });
 
+test('a device that is led to a name over IPv4 and asks for it over IPv6 is the same device', () => {
+  const state = fresh();
+  const mac = '02:00:00:00:00:0b';
+  const over6 = { src: 'fd00::1', dst: 'fd00::b', sport: 53, dport: 40001 };
+  const hear6 = (message: Uint8Array) =>
+    step(state, { kind: 'answer', id: 1, ...spanOf(udp(over6, message)) }, 1000);
+  const ask6 = (name: string, by: string | null) => {
+    const bytes = udp({ src: 'fd00::b', dst: 'fd00::1', sport: 40001, dport: 53 }, queryFor(name));
+    return step(state, { kind: 'query', age: 0, mac: by, ...spanOf(bytes) }, 1000);
+  };
+  const four = udp(
+    { src: DEVICE, dst: ROUTER, sport: 40000, dport: 53 },
+    queryFor('api.skype.com'),
+  );
+  step(state, { kind: 'query', age: 0, mac, ...spanOf(four) }, 1000);
+  hear(state, answerTo('api.skype.com', [cname('@12', 'edge.x.net')]));
+  assert.equal(
+    taught(hear6(answerTo('edge.x.net', [a('@12')]))),
+    [],
+    'not known as the device yet',
+  );
+  assert.equal(ask6('edge.x.net', '02:00:00:00:00:0c'), [], 'another device');
+  const asked = ask6('edge.x.net', mac).flatMap((one) => (one.kind === 'renew' ? [one.set] : []));
+  assert.equal(asked, ['skype_asked6']);
+  assert.equal(taught(hear6(answerTo('edge.x.net', [a('@12')]))), [9]);
+});
+
 test('it counts for the TTL, within the profile’s bounds', () => {
   const state = fresh();
   const { ttlMinimumSeconds } = profile.endpoints;

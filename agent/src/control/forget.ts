@@ -22,10 +22,11 @@ export function forgetLearned(
     daemon.state.learned,
     (one) => apps.includes(one.app) && (address === null || address === one.address),
   );
-  retainAliases(
-    daemon.state.observer.aliases,
-    ({ app }, device) => !apps.includes(app) || (address !== null && address !== device),
-  );
+  const { aliases, whoIs } = daemon.state.observer;
+  const names = address === null ? null : whoIs(address);
+  retainAliases(aliases, ({ app }, device) => {
+    return !apps.includes(app) || !(names?.includes(device) ?? true);
+  });
   const bytes = address === null ? null : addressKey(address);
   const wanted = bytes === null ? null : naming(bytes);
   let gone = 0;

@@ -25,6 +25,13 @@ export function noteAsker({ macs }: Askers, address: string, mac: string | null)
   }
 }
 
+/** What is known of the device at `address` is kept under: the address, and the MAC by which all of its
+ * addresses of both families belong together. */
+export function namesOf({ macs }: Askers, address: string): readonly string[] {
+  const mac = macs.get(address);
+  return mac === undefined ? [address] : [address, mac];
+}
+
 /** What the device at `address` is counted by. */
 export function askerOf({ macs }: Askers, address: string): string {
   return macs.get(address) ?? address;

@@ -70,8 +70,10 @@ export interface DnsObserver {
   readonly profiles: ReadonlyMap<string, Pick<Profile, 'endpoints'>>;
   /** Addresses of the router, the home and the proxies: true keeps them out of every set. */
   readonly isOwn: (address: string) => boolean;
-  /** Names that the applications' names have led devices to. */
+  /** Names that the applications' names have led devices to, by what whoIs says. */
   readonly aliases: Aliases;
+  /** What the device at an address is known by: learn/askers. */
+  readonly whoIs: (address: string) => readonly string[];
   /** Of NAT64: an address behind one is judged by the IPv4 address that it stands for. */
   readonly nat64: readonly Cidr[];
 }
@@ -103,7 +105,7 @@ export function glanceAt(
 
 /** `device` is called for a question that may be one of its aliases. */
 function walk(
-  { matcher, aliases }: DnsObserver,
+  { matcher, aliases, whoIs }: DnsObserver,
   bytes: Uint8Array,
   offset: number,
   end: number,
@@ -115,7 +117,8 @@ function walk(
     if (matchName(matcher, bytes, at, base, stop).length > 0) return true;
     if (at !== question || aliases.count === 0) return false;
     if (readName(bytes, base, stop, at, scratch) < 0) return false;
-    return isAlias(aliases, device(), nameText(bytes, scratch), now);
+    const name = nameText(bytes, scratch);
+    return whoIs(device()).some((one) => isAlias(aliases, one, name, now));
   });
 }
 
@@ -192,7 +195,7 @@ interface Found {
 }
 
 function matchesByApp(
-  { matcher, aliases }: DnsObserver,
+  observer: DnsObserver,
   message: DnsMessage,
   bytes: Uint8Array,
   offset: number,
@@ -200,6 +203,7 @@ function matchesByApp(
   device: string,
   now: number,
 ): Map<string, Found> {
+  const { matcher } = observer;
   const byApp = new Map<string, Found>();
   const matches = new Map<number, readonly NameMatch[]>();
   const look = (name: DnsName, inQuestion: boolean, record: DnsRecord | null) => {
@@ -219,7 +223,7 @@ function matchesByApp(
     }
   };
   for (const question of message.questions) look(question.name, true, null);
-  for (const alias of questionAliases(aliases, message, bytes, offset, end, device, now)) {
+  for (const alias of questionAliases(observer, message, bytes, offset, end, device, now)) {
     if (byApp.has(alias.app)) continue;
     const name = message.questions[0]!.name.text;
     const found = foundAt(alias, name, alias.root, true);
@@ -240,7 +244,7 @@ function foundAt(match: NameMatch, name: string, root: string, inQuestion: boole
 
 /** The applications whose names have led the device to the first question. */
 function questionAliases(
-  aliases: Aliases,
+  observer: DnsObserver,
   message: DnsMessage,
   bytes: Uint8Array,
   offset: number,
@@ -248,9 +252,21 @@ function questionAliases(
   device: string,
   now: number,
 ): readonly Alias[] {
-  if (aliases.count === 0 || message.questions.length === 0) return [];
+  if (message.questions.length === 0) return [];
   const behind = readName(bytes, offset, end, offset + DNS_HEADER, scratch);
-  return behind < 0 ? [] : aliasesOf(aliases, device, nameText(bytes, scratch), now);
+  return behind < 0 ? [] : aliasesHere(observer, bytes, device, now);
+}
+
+/** Of the device at an address, for the name whose labels are in `scratch`. */
+function aliasesHere(
+  { aliases, whoIs }: DnsObserver,
+  bytes: Uint8Array,
+  device: string,
+  now: number,
+): readonly Alias[] {
+  if (aliases.count === 0) return [];
+  const name = nameText(bytes, scratch);
+  return whoIs(device).flatMap((one) => aliasesOf(aliases, one, name, now));
 }
 
 function lessonOf(
@@ -324,7 +340,7 @@ function recordsOf(message: DnsMessage, found: Found, reached: Chain['reached'])
 /** The applications that the query bytes[offset, end) of `device` asks for, each once: by their own names,
  * or by names that these have led it to. */
 export function observeDnsQuery(
-  { matcher, aliases }: DnsObserver,
+  observer: DnsObserver,
   bytes: Uint8Array,
   offset: number,
   end: number,
@@ -338,9 +354,8 @@ export function observeDnsQuery(
   for (let i = Math.min(4, u16At(bytes, offset + 4)); i > 0; i--) {
     at = readName(bytes, offset, end, at, scratch);
     if (at < 0) break;
-    const its = matchLabels(matcher, bytes, scratch);
-    const led =
-      aliases.count === 0 ? [] : aliasesOf(aliases, device, nameText(bytes, scratch), now);
+    const its = matchLabels(observer.matcher, bytes, scratch);
+    const led = aliasesHere(observer, bytes, device, now);
     for (const match of [...its, ...led]) {
       if (!matches.some(({ app }) => app === match.app)) matches.push(match);
     }

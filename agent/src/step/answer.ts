@@ -99,7 +99,8 @@ function refuse(state: State, id: number | null, { topic, text }: Refusal, now: 
 function take(state: State, lesson: Lesson): Effect[] {
   const app = state.apps.get(lesson.app)!;
   noteStandIn(state.standIns, lesson);
-  learnAliases(state.observer.aliases, lesson.device, lesson);
+  const { aliases, whoIs } = state.observer;
+  for (const one of whoIs(lesson.device)) learnAliases(aliases, one, lesson);
   const change = learnEndpoints(state.learned, lesson, app.profile.caps.endpoints);
   const effects: Effect[] = [];
   for (const family of [4, 6] as const) {

@@ -7,7 +7,7 @@ import { holdsUntil, noteTaught } from '../learn/taught.ts';
 import { addressKey } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
 import type { Effect, Event, State } from '../state.ts';
-import { sourceText } from '../wire/packet.ts';
+import { plainDevice, plainUdp, sourceText } from '../wire/packet.ts';
 import { messagesOf, readWhole } from './packet.ts';
 
 const NO_EFFECTS: readonly Effect[] = [];
@@ -26,6 +26,9 @@ export function onQuery(
   const { counters } = state;
   counters.queries += 1;
   const { observer } = state;
+  // A device may have been led to a name at another of its addresses.
+  const at = observer.aliases.count === 0 ? -1 : plainUdp(event.bytes, event.offset, event.end);
+  if (at >= 0) noteAsker(state.askers, plainDevice(event.bytes, event.offset, at), event.mac);
   const glance = glanceAt(observer, event.bytes, event.offset, event.end, now);
   if (glance === 'unrelated') return NO_EFFECTS;
   const packet = readWhole(state, event);

@@ -29,6 +29,7 @@ const observer = {
   profiles: new Map([['skype', PROFILE]]),
   isOwn: (address: string) => address === OWN,
   aliases: createAliases(),
+  whoIs: (address: string) => [address],
   nat64: nat64Prefixes(),
 };
 

@@ -43,6 +43,7 @@ const observer: DnsObserver = {
   profiles: new Map(APPS.map(({ name, profile }) => [name, profile])),
   isOwn: (address) => address === '198.51.100.1',
   aliases: createAliases(),
+  whoIs: (address: string) => [address],
   nat64: nat64Prefixes(['fd64::/96']),
 };
 
