@@ -154,6 +154,7 @@ function start(
     filling: null,
     ears: 'none',
     announced: null,
+    crowd: null,
     addresses: [],
     since: now(),
     problems: new Map(),
@@ -272,6 +273,7 @@ async function withdraw(daemon: Daemon): Promise<void> {
   daemon.held?.close();
   daemon.hellos?.close();
   daemon.announced?.close();
+  daemon.crowd?.close();
   if (daemon.standing !== null && takeHandover(daemon.legacy)) {
     log('notice', 'what stands is left to the next agent');
     return;

@@ -1,19 +1,26 @@
-// ears: the feeds a policy needs: the queue of held answers, that of held ClientHellos and the group of
-// what the ruleset announces. Each packet of theirs goes through step.ts.
+// ears: the feeds a policy needs: the queues of held answers, that of held ClientHellos and the groups of
+// what the ruleset announces. Each packet of theirs goes through step.ts; answers that have passed and are
+// too many for their device at once come to it again, a few at a time.
 import { type KernelPart, weakerWithout } from './policy/lacking.ts';
 import type { Policy } from './policy/policy.ts';
+import { crowdGroup } from './ruleset/compile-dns.ts';
 import { helloQueue } from './ruleset/compile-hello.ts';
 import { ANSWER_PREFIX, HELLO_PREFIX, QUERY_PREFIX, UNJUDGED_PREFIX } from './ruleset/names.ts';
 import type { Daemon } from './running.ts';
 import type { Event, PacketSpan } from './state.ts';
 import { step } from './step.ts';
-import { now } from './system/clock.ts';
-import { openAnnounced, openHeld } from './system/feeds.ts';
+import { type OnAnswer, openAnswers } from './system/answer-queues.ts';
+import { after, now } from './system/clock.ts';
+import { type OnAnnounced, openAnnounced, openHeld } from './system/feeds.ts';
 import { holdFirst } from './system/first.ts';
 import { log } from './system/log.ts';
 
+type Answer = Event & { kind: 'answer' };
+
 /** ClientHellos held at once: what a page of a browser opens. Beyond that they pass unread. */
-const HELLOS_AT_MOST = 64;
+const HELLOS = { most: 64, failOpen: true };
+/** Milliseconds between two looks at answers that wait. */
+const LATER_MILLISECONDS = 100;
 
 /**
  * Opens the feeds the policy needs, unless the same ones are open: closing a queue drops what it
@@ -28,9 +35,11 @@ export function listen(daemon: Daemon, policy: Policy): void {
   daemon.held?.close();
   daemon.hellos?.close();
   daemon.announced?.close();
+  daemon.crowd?.close();
   daemon.held = null;
   daemon.hellos = null;
   daemon.announced = null;
+  daemon.crowd = null;
   daemon.effects.held = null;
   daemon.effects.hellos = null;
   daemon.problems.delete('queue');
@@ -39,17 +48,10 @@ export function listen(daemon: Daemon, policy: Policy): void {
   daemon.ears = wanted;
   if (wanted === 'none') return;
   if (hold) {
-    const held = openHeld(queue, (id, { bytes, offset, end }, _, isOwn) => {
-      const event = { kind: 'answer', id, outside: !isOwn, bytes, offset, end } as const;
-      const heard = daemon.announced === null ? null : false;
-      const effects = step(daemon.state, { ...event, heard }, now());
-      if (effects[0]?.kind !== 'hear') {
-        daemon.effects.run(effects);
-        return;
-      }
-      daemon.announced?.takeAll();
-      daemon.effects.run(step(daemon.state, { ...event, heard: true }, now()));
-    });
+    const onAnswer: OnAnswer = (id, { bytes, offset, end }, isOwn) =>
+      hear(daemon, { kind: 'answer', id, outside: !isOwn, bytes, offset, end });
+    const onFull = (): void => daemon.effects.run(step(daemon.state, { kind: 'full' }, now()));
+    const held = openAnswers(queue, onAnswer, onFull);
     if (typeof held === 'string') lacks(daemon, 'queue', held);
     else {
       daemon.held = held;
@@ -58,20 +60,52 @@ export function listen(daemon: Daemon, policy: Policy): void {
     }
   }
   if (hello === 'hold') listenHellos(daemon, helloQueue(queue));
-  const announced = openAnnounced(
-    group,
-    (prefix, span, mac, age, isOwn) => {
-      if (prefix === UNJUDGED_PREFIX) {
-        daemon.happened({ kind: 'unjudged' });
-        return;
-      }
+  listenAnnounced(daemon, group);
+}
+
+/** An answer whose query may still wait among what is announced: that is read first. */
+function hear(daemon: Daemon, answer: Omit<Answer, 'heard'>): void {
+  const heard = daemon.announced === null ? null : false;
+  const effects = step(daemon.state, { ...answer, heard }, now());
+  if (effects[0]?.kind !== 'hear') {
+    daemon.effects.run(effects);
+    return;
+  }
+  daemon.announced?.takeAll();
+  daemon.effects.run(step(daemon.state, { ...answer, heard: true }, now()));
+}
+
+function listenAnnounced(daemon: Daemon, group: number): void {
+  let isComing = false;
+  const learnLater = (): void => {
+    if (isComing || daemon.state.waiting.count === 0) return;
+    isComing = true;
+    after(LATER_MILLISECONDS, () => {
+      isComing = false;
+      daemon.effects.run(step(daemon.state, { kind: 'later' }, now()));
+      learnLater();
+    });
+  };
+  const onPacket: OnAnnounced = (prefix, span, mac, age, isOwn) => {
+    if (prefix === UNJUDGED_PREFIX) daemon.happened({ kind: 'unjudged' });
+    else {
       const event = announcedEvent(prefix, span, mac, age, isOwn);
       daemon.effects.run(step(daemon.state, event, now()));
-    },
-    () => daemon.happened({ kind: 'unjudged' }),
-  );
+    }
+    learnLater();
+  };
+  const onLost = (): void => daemon.happened({ kind: 'unjudged' });
+  const announced = openAnnounced(group, onPacket, onLost);
+  // Answers that are only watched, of devices beyond their share: their queries come by the other group.
+  const ofCrowd: OnAnnounced = (_, { bytes, offset, end }, __, ___, isOwn) => {
+    hear(daemon, { kind: 'answer', id: null, outside: !isOwn, bytes, offset, end });
+    learnLater();
+  };
+  const crowd = openAnnounced(crowdGroup(group), ofCrowd, () => {});
   if (typeof announced === 'string') lacks(daemon, 'announce', announced);
   else daemon.announced = announced;
+  if (typeof crowd === 'string') lacks(daemon, 'announce', crowd);
+  else daemon.crowd = crowd;
 }
 
 function listenHellos(daemon: Daemon, queue: number): void {
@@ -80,7 +114,7 @@ function listenHellos(daemon: Daemon, queue: number): void {
     const event = { kind: 'hello', id, mac: sender(), bytes, offset, end } as const;
     daemon.effects.run(step(daemon.state, event, now()));
   };
-  const hellos = openHeld(queue, onPacket, HELLOS_AT_MOST);
+  const hellos = openHeld(queue, onPacket, HELLOS);
   if (typeof hellos === 'string') lacks(daemon, 'hello', hellos);
   else {
     daemon.hellos = hellos;

@@ -111,7 +111,7 @@ async function enforceAll(daemon: Daemon, wanted: Policy): Promise<string | null
   const isWhole = loadedFor === '' || changed.length > 0 || daemon.refused.size > 0;
   const { helm } = daemon;
   const wrong = isWhole ? await helm.assert() : isNew ? await helm.settle() : null;
-  if (isNew) daemon.effects.late?.all();
+  if (isNew) daemon.effects.late?.all(true);
   if (wrong !== null) daemon.loadedFor = '';
   return wrong;
 }

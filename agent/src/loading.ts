@@ -4,7 +4,7 @@ import { adoptElements, heldElements, learnedSetsOf } from './learn/held.ts';
 import { learnedEndpoints } from './learn/learned.ts';
 import { beginReading, endReading, takeRead } from './learn/taught.ts';
 import { macText } from './policy/mac.ts';
-import { markOf, UNDECIDED, WATCHED } from './policy/marks.ts';
+import { CROWD, markOf, UNDECIDED, WATCHED } from './policy/marks.ts';
 import type { Policy } from './policy/policy.ts';
 import { apartText, isApartWanted } from './ruleset/apart.ts';
 import { GATEWAYS, GUARD_TABLE, tunnelDevice, UNJUDGED_PREFIX } from './ruleset/names.ts';
@@ -172,8 +172,7 @@ export function keepGuard(daemon: Daemon): void {
   const guard = {
     table: GUARD_TABLE,
     mask,
-    // 14 and 15: 0b111x.
-    direct: markOf(mask, UNDECIDED & WATCHED),
+    direct: [WATCHED, CROWD, UNDECIDED].map((mark) => markOf(mask, mark)),
     lan,
     tunnels: tunnelDevice(''),
     inner: daemon.policy.proxies.flatMap(({ local, inner6 }) =>

@@ -9,7 +9,7 @@ import type { Standing } from './ruleset/standing.ts';
 import type { State } from './state.ts';
 import type { Filling } from './system/dnsmasq.ts';
 import type { Effects } from './system/effects.ts';
-import type { AnnouncedFeed, HeldFeed } from './system/feeds.ts';
+import type { AnnouncedFeed, Feed, HeldFeed } from './system/feeds.ts';
 import type { FlowWatch } from './system/flow-watch.ts';
 import type { StandingGuard } from './system/guard.ts';
 import type { Paths } from './system/paths.ts';
@@ -57,6 +57,8 @@ export interface Daemon {
   /** Which feeds are open: queue and group, to tell whether a reload needs others. */
   ears: string;
   announced: AnnouncedFeed | null;
+  /** The same, of answers that are only watched and whose devices ask more than their share. */
+  crowd: Feed | null;
   /** Addresses of the router's own devices, text. */
   addresses: readonly string[];
   since: number;

@@ -1,6 +1,9 @@
 // state: what the agent knows, what can happen to it and what it then asks for. step.ts goes from one
 // to the next; system/effects.ts does what is asked.
+
+import { type Aliases, createAliases, retainAliases } from './learn/aliases.ts';
 import { type AskedQuestions, createAskedQuestions } from './learn/asked-questions.ts';
+import { type Askers, createAskers, namesOf } from './learn/askers.ts';
 import {
   createEvidence,
   type EvidenceStore,
@@ -11,13 +14,19 @@ import { createHellos, type Hellos, type NamedServer } from './learn/hellos.ts';
 import type { Wish } from './learn/late.ts';
 import { createLearned, type Learned, retainApps } from './learn/learned.ts';
 import type { DnsObserver, Lesson } from './learn/observe-dns.ts';
-import { ASKING, createPace, LOOKS, type Pace } from './learn/pace.ts';
+import { ASKING, createPace, HOME_PACE, LOOKS, type Pace } from './learn/pace.ts';
 import { createRepeats, type Repeats } from './learn/repeats.ts';
 import { createReports, type Reports } from './learn/reports.ts';
 import type { StandIn } from './learn/stand-ins.ts';
 import { createSuspects, type Suspects } from './learn/suspects.ts';
 import { createTaught, retainTaught, type Taught } from './learn/taught.ts';
-import { compileNames, type NameMatcher } from './policy/domain-match.ts';
+import { createWaiting, type Waiting } from './learn/waiting.ts';
+import {
+  compileNames,
+  isExceptedText,
+  matchText,
+  type NameMatcher,
+} from './policy/domain-match.ts';
 import { nat64Prefixes } from './policy/nat64.ts';
 import type { App, Policy } from './policy/policy.ts';
 import { createStreams, type DnsStreams } from './wire/dns-stream.ts';
@@ -57,6 +66,10 @@ export type Event =
   | ({ readonly kind: 'evidence'; readonly prefix: string } & Sender & PacketSpan)
   /** First words of a TLS flow that nobody knows; held by the kernel when it has an id. */
   | ({ readonly kind: 'hello'; readonly id: number | null } & Sender & PacketSpan)
+  /** As many held answers were read in a row as there is room for: more may have passed. */
+  | { readonly kind: 'full' }
+  /** Answers wait for their devices' next tokens. */
+  | { readonly kind: 'later' }
   | { readonly kind: 'tick' };
 
 export interface TimedElement {
@@ -103,6 +116,10 @@ export interface Counters {
   hellos: number;
   evidence: number;
   malformed: number;
+  /** Packets of which too little was copied to read them. */
+  cut: number;
+  /** Times that held answers may have passed unread, for want of room. */
+  full: number;
 }
 
 export interface State {
@@ -120,10 +137,14 @@ export interface State {
   readonly gateways: Set<string>;
   readonly evidence: EvidenceStore;
   readonly streams: DnsStreams;
-  /** Of answers that teach. */
+  /** Of answers that teach: of a device, and of the home. */
   readonly pace: Pace;
+  readonly homePace: Pace;
   /** Of answers that are looked into. */
   readonly looks: Pace;
+  readonly askers: Askers;
+  /** Answers that have passed and are still to be learned. */
+  readonly waiting: Waiting;
   /** Of queries that open a window. */
   readonly asking: Pace;
   readonly reports: Reports;
@@ -157,9 +178,13 @@ export function createState(
   retainTaught(taught, names);
   const nat64 = nat64Prefixes(policy.globals.nat64);
   const profiles = new Map(policy.apps.map((app) => [app.name, app.profile]));
+  const matcher = matcherOf(policy.apps, before);
+  const aliases = aliasesUnder(matcher, before);
+  const askers = before?.askers ?? createAskers();
+  const whoIs = (address: string) => namesOf(askers, address);
   return {
     policy,
-    observer: { matcher: matcherOf(policy.apps, before), profiles, isOwn, nat64 },
+    observer: { matcher, profiles, isOwn, nat64, aliases, whoIs },
     apps: new Map(policy.apps.map((app) => [app.name, app])),
     learned,
     pairs,
@@ -170,6 +195,9 @@ export function createState(
     streams: before?.streams ?? createStreams(),
     pace: before?.pace ?? createPace(),
     looks: before?.looks ?? createPace(LOOKS),
+    homePace: before?.homePace ?? createPace(HOME_PACE),
+    askers,
+    waiting: before?.waiting ?? createWaiting(),
     asking: before?.asking ?? createPace(ASKING),
     reports: before?.reports ?? createReports(),
     repeats: before?.repeats ?? createRepeats(),
@@ -194,6 +222,18 @@ function matcherOf(apps: readonly App[], before: State | null): NameMatcher {
   return isSame ? before.observer.matcher : compileNames(apps);
 }
 
+/** Aliases of names that are still an application's, unless they are kept direct now. */
+function aliasesUnder(matcher: NameMatcher, before: State | null): Aliases {
+  if (before === null) return createAliases();
+  const { aliases, matcher: old } = before.observer;
+  if (old === matcher) return aliases;
+  retainAliases(aliases, ({ app, name, root }) => {
+    const isIts = matchText(matcher, root).some((match) => match.app === app);
+    return isIts && !isExceptedText(matcher, app, name);
+  });
+  return aliases;
+}
+
 function noCounts(): Counters {
   return {
     answers: 0,
@@ -205,5 +245,7 @@ function noCounts(): Counters {
     hellos: 0,
     evidence: 0,
     malformed: 0,
+    cut: 0,
+    full: 0,
   };
 }

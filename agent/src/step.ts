@@ -2,6 +2,8 @@
 // wire/ decoded and learn/ observed becomes a wish to change the kernel; what an event means is in step/.
 // ears.ts feeds it from the sockets and runs the effects; the tests and `whp replay` feed it by hand. No
 // IO, no clock.
+
+import { expireAliases } from './learn/aliases.ts';
 import { expireQuestions } from './learn/asked-questions.ts';
 import { expireEvidence } from './learn/evidence.ts';
 import { expireHellos } from './learn/hellos.ts';
@@ -12,6 +14,7 @@ import type { Effect, Event, State } from './state.ts';
 import { onAnswer } from './step/answer.ts';
 import { onEvidence } from './step/evidence.ts';
 import { onHello } from './step/hello.ts';
+import { onFull, onLater } from './step/later.ts';
 import { onQuery } from './step/query.ts';
 import { expireStreams } from './wire/dns-stream.ts';
 
@@ -35,7 +38,12 @@ export function step(state: State, event: Event, now: number): readonly Effect[]
       return onEvidence(state, event, now);
     case 'hello':
       return onHello(state, event, now);
+    case 'full':
+      return onFull(state, now);
+    case 'later':
+      return onLater(state, now);
     case 'tick':
+      expireAliases(state.observer.aliases, now);
       expireLearned(state.learned, now);
       expireLearned(state.pairs, now);
       expireQuestions(state.asked, now);

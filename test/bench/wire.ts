@@ -7,6 +7,7 @@
 import { Buffer } from 'buffer';
 import * as dnsPacket from 'dns-packet';
 import profileText from '../../agent/profiles/skype.json';
+import { createAliases } from '../../agent/src/learn/aliases.ts';
 import { type DnsObserver, observeDnsAnswer } from '../../agent/src/learn/observe-dns.ts';
 import { compileNames, matchName } from '../../agent/src/policy/domain-match.ts';
 import { nat64Prefixes } from '../../agent/src/policy/nat64.ts';
@@ -21,6 +22,8 @@ const observer: DnsObserver = {
   matcher,
   profiles: new Map([['skype', profile]]),
   isOwn: () => false,
+  aliases: createAliases(),
+  whoIs: (address: string) => [address],
   nat64: nat64Prefixes(),
 };
 
@@ -61,7 +64,7 @@ function sixty(question: string): Uint8Array {
 
 function walk(bytes: Uint8Array): void {
   const code = walkNames(bytes, 0, bytes.length, matcher.filter, (_, base, end, at) => {
-    return matchName(matcher, bytes, at, base, end) !== null;
+    return matchName(matcher, bytes, at, base, end).length > 0;
   });
   if (code !== UNMATCHED) throw new Error('matched');
 }

@@ -5,6 +5,9 @@ import { answerTo, concat, queryFor, u16be, wireName } from '../unit/wire/bytes.
 const A = 1;
 const CNAME = 5;
 const AAAA = 28;
+const SRV = 33;
+const NAPTR = 35;
+const DNAME = 39;
 const HTTPS = 65;
 const v6 = [0x2a, 1, 1, 0x11, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7];
 
@@ -39,6 +42,21 @@ export const DNS_SEEDS: readonly Uint8Array[] = [
   ),
   queryFor('ui.skype.com'),
   queryFor('www.example.org'),
+  // Names that others lead to, here and in the next answer.
+  answerTo(
+    '_sip._udp.skype.com',
+    [
+      { name: '@12', type: NAPTR, rdata: [0, 1, 0, 2, 1, 115, 0, 0, ...wireName('sip.e.net')] },
+      { name: '@12', type: SRV, rdata: [0, 1, 0, 2, 19, 196, ...wireName('sip9.e.net')] },
+    ],
+    [{ name: 'sip9.e.net', type: A, rdata: [203, 0, 113, 10] }],
+  ),
+  answerTo('api.skype.com', [
+    { name: '@16', type: DNAME, rdata: wireName('edge.example.net') },
+    { name: '@12', type: CNAME, rdata: wireName('api.edge.example.net') },
+  ]),
+  answerTo('edge.example.net', [{ name: '@12', type: A, rdata: [203, 0, 113, 11] }]),
+  queryFor('edge.example.net'),
 ];
 
 /** Names and record heads that lead somewhere. */
@@ -51,6 +69,10 @@ export const DNS_WORDS: readonly (string | readonly number[])[] = [
   [0, 28, 0, 1, 0, 0, 1, 44, 0, 16],
   [0, 5, 0, 1, 0, 0, 1, 44, 0, 2, 0xc0, 12],
   [0, 65, 0, 1, 0, 0, 1, 44, 0, 11, 0, 1, 0, 0, 4, 0, 4],
+  [0, 33, 0, 1, 0, 0, 1, 44, 0, 8, 0, 1, 0, 2, 19, 196, 0xc0, 12],
+  [0, 35, 0, 1, 0, 0, 1, 44, 0, 9, 0, 1, 0, 2, 0, 0, 0, 0xc0, 12],
+  [0, 39, 0, 1, 0, 0, 1, 44, 0, 2, 0xc0, 12],
+  [4, 101, 100, 103, 101, 7, 101, 120, 97, 109, 112, 108, 101, 3, 110, 101, 116, 0],
   [10, 0, 0, 1],
   [169, 254, 1, 1],
   [192, 168, 1, 1],
@@ -91,11 +113,12 @@ export function tcp4(
   destinationPort: number,
   sequence: number,
   payload: Uint8Array,
+  flags = 0x18,
 ): Uint8Array {
   return concat(
     [0x45, 0, ...u16be(payload.length + 40), 0, 0, 0, 0, 64, 6, 0, 0, ...source, ...destination],
     [...u16be(sourcePort), ...u16be(destinationPort), ...u16be(sequence >>> 16)],
-    [...u16be(sequence & 0xffff), 0, 0, 0, 0, 0x50, 0x18, 1, 0, 0, 0, 0, 0],
+    [...u16be(sequence & 0xffff), 0, 0, 0, 0, 0x50, flags, 1, 0, 0, 0, 0, 0],
     payload,
   );
 }

@@ -29,7 +29,7 @@ const feed = (): HeldFeed => ({
   release: (id, again) => verdicts.push(`${again ? 'again' : 'release'} ${id} with ${count()}`),
   refuse: (id) => verdicts.push(`refuse ${id} with ${count()}`),
   flush: () => {},
-  takeOne: () => {},
+  takeOne: () => false,
   close: () => {},
 });
 effects.held = feed();

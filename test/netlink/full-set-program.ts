@@ -37,7 +37,7 @@ const held: HeldFeed = {
   release: (id) => void verdicts.push(`release ${id}`),
   refuse: (id) => void verdicts.push(`refuse ${id}`),
   flush: () => {},
-  takeOne: () => {},
+  takeOne: () => false,
   close: () => {},
 };
 const effects = openEffects();

@@ -381,7 +381,7 @@ await claimLater('the guard outlives a flush of everything, and not its socket',
   const guard = {
     table: 'whpt_guard',
     mask: 0x0f000000,
-    direct: 0x0e000000,
+    direct: [0x0f000000, 0x0d000000, 0x0e000000],
     lan: ['br-lan', 'br-guest'],
     tunnels: 'whp-',
     inner: ['10.254.1.2', 'fd00::2'],

@@ -1,6 +1,6 @@
-// One device takes all it can get, in a real kernel: 65,535 port mappings, 50,000 peers, forged addresses
-// without end. What it holds is its share, what others learn is theirs, the agent is told some of it, and
-// no packet leaves by the WAN. The second device is one that nobody has met before the flood.
+// One device takes all it can get, in a real kernel: 65,535 port mappings, 50,000 peers, names and forged
+// addresses without end. What it holds is its share, what others learn is theirs, the agent is told some of
+// it, and no packet leaves by the WAN. The second device is one that nobody has met before the flood.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { compile } from '../../agent/src/ruleset/compile.ts';
@@ -147,6 +147,29 @@ test('behind another router: forged addresses cost no other device there its cal
   await router.send('lan', talk('192.168.2.20', P2P, PEER, 40000));
   assert.is(sent('wan') - wan, 0, 'packets of the call by the WAN');
   assert.is(held('skype_udpmac').size, 0);
+});
+
+test('a device asks 4,000 names under forty addresses: it has one share, and its flows are the crowd’s', async () => {
+  router.load(compile(policyFrom({})));
+  const ask = (src: string, dst: string, sport: number) =>
+    udp({ src, dst, sport, dport: 53 }, new Uint8Array(30));
+  const flood = Array.from({ length: 4000 }, (_, i) =>
+    ask(`192.168.1.${100 + (i % 40)}`, i % 2 === 0 ? ROUTER : '10.20.0.53', 1024 + i),
+  );
+  const started = performance.now();
+  await router.flood('lan', flood);
+  await router.send('lan', ask(A, ROUTER, 5353), '02:00:00:00:00:77');
+  const seconds = (performance.now() - started) / 1000;
+  const told = router.announced().get('query') ?? 0;
+  assert.ok(told > 400 && told <= 400 + 100 * (seconds + 1) + 1, `${told} told in ${seconds} s`);
+  const entries = router.run('conntrack', '-L', '-p', 'udp', '--dport', '53').split('\n');
+  const marked = (mark: number, address: string): number =>
+    entries.filter((line) => line.includes(`src=${address}`) && line.includes(` mark=${mark} `))
+      .length;
+  const within = marked(0x0f000000, '192.168.1.1');
+  assert.ok(within <= 100 + 100 * (seconds + 1) + 1, `${within} within the share`);
+  assert.ok(marked(0x0d000000, '192.168.1.1') > 3000);
+  assert.is(marked(0x0f000000, `${A} `), 1, 'another device has its own share');
 });
 
 test.run();

@@ -143,7 +143,7 @@ test('every profile that ships is good by both, and named as its file', () => {
 
 test('the names of skype.json match the application and not its neighbours', () => {
   const matcher = compileNames([{ name: 'skype', profile: profileOf('skype.json') }]);
-  const entry = (name: string) => matchName(matcher, wireName(name), 0)?.entry ?? null;
+  const entry = (name: string) => matchName(matcher, wireName(name), 0)[0]?.entry ?? null;
   const ours =
     'ui.skype.com a.config.skype.com dsn0.d.skype.net dsn17.d.skype.net dsn4.d.skype.net ' +
     '335.0.7.7.3.rst13.r.skype.net pipe.prd.skypedata.akadns.net dsn13.skype-dsn.akadns.net ' +

@@ -355,8 +355,8 @@ const DNS: Case[] = [
   {
     name: 'a DNS request to the router is seen',
     steps: [
-      lan(u(A, 5353, ROUTER, 53), { ...DIRECT, logs: ['query'] }),
-      lan(u(A6, 5353, ROUTER6, 53), { ...DIRECT, logs: ['query'] }),
+      lan(u(A, 5353, ROUTER, 53), { ...DIRECT, ctmark: WATCH, logs: ['query'] }),
+      lan(u(A6, 5353, ROUTER6, 53), { ...DIRECT, ctmark: WATCH, logs: ['query'] }),
     ],
   },
 ];
@@ -897,7 +897,7 @@ export const ESCAPE: Case[] = [
       lan(u(B6, 5355, OTHER6, 853), DIRECT),
       lan(t(A, 5356, DOH, 443), DIRECT),
       lan(t(A, 5357, OTHER, 443), DIRECT),
-      lan(u(A, 5358, ROUTER, 53), { verdict: 'accept', mark: 0, ctmark: 0, logs: ['query'] }),
+      lan(u(A, 5358, ROUTER, 53), FOREIGN),
       { set: 'escape4', holds: [`${A} 53`, `${A} 853`, `${A} 443`] },
       { set: 'escape6', holds: [`${B6} 853`] },
     ],

@@ -14,6 +14,7 @@ import {
   LIMITED,
 } from './cases.ts';
 import { DEVICE, ENDPOINT, RENEWED, SHARE_OF_DEVICE, UNCOUNTED, USE } from './device-cases.ts';
+import { DNS_FLOWS } from './dns-cases.ts';
 import {
   BY_BOTH,
   BY_MAC,
@@ -49,6 +50,7 @@ const group = (cases: readonly Case[], policy: Policy, up = true): Group => ({ c
 
 export const GROUPS: readonly Group[] = [
   group(CASES, policyFrom({})),
+  group(DNS_FLOWS, policyFrom({})),
   group(FULL, policyFrom({ profile: { caps: { endpoints: 2, ports: 2, peers: 2, devices: 2 } } })),
   group([...DEVICE, ...USE], policyFrom({})),
   group(ENDPOINT, policyFrom({ profile: { endpoints: { ...profile.endpoints, learn: ['udp'] } } })),

@@ -109,6 +109,8 @@ test('a CNAME of a name that is nobody’s leads to the application’s: its que
   assert.is(learnedEndpoints(state.learned).length, 1);
 });
 
+const SYN_ACK = 0x12;
+
 test('TCP with three queries in flight: each answer has its own, in any order', () => {
   const state = fresh();
   const names = ['ui.skype.com', 'www.example.org', 'api.skype.com'];
@@ -127,9 +129,11 @@ test('TCP with three queries in flight: each answer has its own, in any order', 
   const back = concat(...[...messages].reverse().map(withLength));
   const first = tcp4(ROUTER, 53, PHONE, 40000, 1, back.subarray(0, 20));
   const second = tcp4(ROUTER, 53, PHONE, 40000, 21, back.subarray(20));
+  step(state, answerEvent(tcp4(ROUTER, 53, PHONE, 40000, 0, new Uint8Array(0), SYN_ACK)), 1000);
   assert.equal(kinds(step(state, answerEvent(first), 1000)), ['release']);
   assert.is(kinds(step(state, answerEvent(second), 1000)).at(-1), 'release');
   assert.is(learnedEndpoints(state.learned).length, 2);
+  step(state, answerEvent(tcp4(ROUTER, 53, PHONE, 40001, 0, new Uint8Array(0), SYN_ACK)), 1000);
   const stray = tcp4(ROUTER, 53, PHONE, 40001, 1, withLength(messages[0]!));
   assert.is(kinds(step(state, answerEvent(stray), 1000)).at(-1), 'refuse');
 });

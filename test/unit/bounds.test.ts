@@ -114,6 +114,9 @@ test('DNS over TCP that is begun and never ended: the total is bounded, others g
   const message = withLength(
     answerTo('ui.skype.com', [{ name: '@12', type: 1, rdata: [203, 0, 113, 7] }]),
   );
+  const start = tcp4(ROUTER, 53, MODEST, 40000, 0, new Uint8Array(0));
+  start[33] = 0x12;
+  take(life, { kind: 'answer', id: 1, outside: false, heard: null, ...span(start) });
   const half = tcp4(ROUTER, 53, MODEST, 40000, 1, message.subarray(0, 20));
   take(life, answerEvent(half));
   const big = new Uint8Array(1400);

@@ -103,6 +103,24 @@ test('garbage is released, counted and remembered with its reason', () => {
   assert.equal(state.reasons, ['packet: shorter than an IP header']);
 });
 
+test('an answer for an application’s name that cannot be read to its end is refused, and said once', () => {
+  const state = fresh();
+  const broken = (text: string) => {
+    const ahead = { name: '@90', type: 1, rdata: [203, 0, 113, 8] };
+    const message = answerTo(text, [{ name: '@12', type: 1, rdata: [203, 0, 113, 7] }, ahead]);
+    const bytes = udp4([192, 168, 1, 1], 53, [192, 168, 1, 11], 40000, message);
+    return step(
+      state,
+      { kind: 'answer', id: 9, outside: false, heard: null, bytes, offset: 0, end: bytes.length },
+      1000,
+    );
+  };
+  assert.equal(kinds(broken('ui.skype.com')), ['renew', 'late', 'told', 'report', 'refuse']);
+  assert.equal(kinds(broken('ui.skype.com')), ['told', 'refuse']);
+  assert.is(state.counters.refused, 2);
+  assert.equal(kinds(broken('www.example.org')), ['release']);
+});
+
 test('a query opens the window of the device that asked, for the profile’s time', () => {
   const bytes = dns('ui.skype.com', null);
   const effects = step(

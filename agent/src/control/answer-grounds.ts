@@ -2,6 +2,7 @@
 // which they look (ruleset/compile-new): the owner's exceptions, ranges and pins, addresses by DNS, TLS
 // names, ports, peers. Pure. Before: answer-why. A test in namespaces holds it against the kernel.
 
+import { nameInWords } from '../learn/aliases.ts';
 import { findEndpoint, learnedEndpoints } from '../learn/learned.ts';
 import type { App } from '../policy/policy.ts';
 import type { PortSpan, ProfileRange, Transport } from '../policy/profile.ts';
@@ -175,7 +176,7 @@ export function learnedOfDevice(
     const what =
       said === undefined
         ? `a peer or a server of ${device}`
-        : `${said.resolver} told ${device} that it is ${said.name}`;
+        : `${said.resolver} told ${device} that it is ${nameInWords(said.name, said.root)}`;
     return { line: `${app.name}: ${what}; ${left} s left`, partly: target.source === undefined };
   });
   const ports = (names ?? []).flatMap((name) => portFindings(app, kernel, target, name));

@@ -74,7 +74,8 @@ export interface StatusAnswer {
   readonly bypass: readonly BypassAnswer[];
   /** What may be somebody else's and is taken for the application's, in words. */
   readonly suspects: readonly string[];
-  readonly counters: Readonly<Counters> & { readonly lost: number };
+  /** `waiting`: answers that have passed and are still to be learned; `lost`: overruns of the feeds. */
+  readonly counters: Readonly<Counters> & { readonly lost: number; readonly waiting: number };
   /** Bytes resident, from the kernel. */
   readonly memory: number;
   /** The proxy that the owner chose, or null; and how many addresses are pinned. */
@@ -200,7 +201,7 @@ export function statusAnswer(state: State, kernel: KernelView, input: StatusInpu
     tunnels,
     bypass: state.policy.escape === undefined ? [] : bypassAnswer(kernel),
     suspects: suspectLines(state.suspects, input.now),
-    counters: { ...state.counters, lost: input.lost },
+    counters: { ...state.counters, lost: input.lost, waiting: state.waiting.count },
     memory: input.memory,
     preferred: input.choices.preferred,
     pins: input.choices.pins.length,

@@ -1,9 +1,13 @@
 // control/answer-why: what a new flow to an address or a name, or a flow, meets now and why; and what
 // is known of a device of this home. Pure: state, the kernel's sets and what decides at this moment
 // in, verdict and reasons out. Before: serve. After: text, JSON.
+
+import { devicesLedTo } from '../learn/aliases.ts';
 import { findEvidence } from '../learn/evidence.ts';
-import { matchServer } from '../learn/observe-hello.ts';
+import { type Endpoint, learnedEndpoints } from '../learn/learned.ts';
+import { matchText } from '../policy/domain-match.ts';
 import { nameProblem } from '../policy/domain-pattern.ts';
+import { canonicalMac } from '../policy/mac.ts';
 import { slotOf } from '../policy/marks.ts';
 import type { App } from '../policy/policy.ts';
 import { setName } from '../ruleset/names.ts';
@@ -236,26 +240,66 @@ function sentence(now: NowAnswer, what: string, around: Surroundings, app: App):
   return `DIRECT now: ${what}; ${now.reason}${left}`;
 }
 
-/** A name that DNS answers are learned by. */
+/** A name that DNS answers are learned by. Of several apps that have it the first has a flow of a
+ * device that is in the lists of all; the others follow as reasons. */
 function whyName(state: State, name: string, around: Surroundings): WhyAnswer {
-  const match = matchServer(state.observer.matcher, name);
-  const app = match === null ? undefined : state.apps.get(match.app);
-  if (match === null || app === undefined) {
+  const its = matchText(state.observer.matcher, name).map(({ app, entry }) => {
+    const what = `a name of ${app}${entry === name ? '' : ` (${entry})`}`;
+    return { app: state.apps.get(app)!, what };
+  });
+  const led = ledHere(state, name, around);
+  const first = its.find(({ app }) => app.direct === undefined) ?? its[0];
+  if (first === undefined && led.length > 0) {
+    const verdict = 'direct, but for the devices that an application led to it';
+    return {
+      query: name,
+      state: 'proxied',
+      verdict,
+      reasons: [...led, ...learnedFrom(state, name, around.now)],
+    };
+  }
+  if (first === undefined) {
     const verdict = 'direct: no profile and no rule has this name';
     return { query: name, state: 'direct', verdict, reasons: [] };
   }
-  const now = newFlows(app, state.policy.proxies, around);
-  const entry = match.entry === name ? '' : ` (${match.entry})`;
-  const verdict = sentence(now, `a name of ${app.name}${entry}`, around, app);
-  const learned = Array.from(state.learned.sets.values())
-    .flatMap((set) => Array.from(set.values()))
-    .filter((one) => one.app === app.name && one.name === name && one.expires > around.now)
-    .map(
-      (one) => `${one.address} was learned from it; ${seconds(one.expires - around.now)} s left`,
-    );
-  const reasons =
-    learned.length > 0
-      ? learned
-      : ['no address is known from it: no device has asked for it lately'];
+  const now = newFlows(first.app, state.policy.proxies, around);
+  const verdict = sentence(now, first.what, around, first.app);
+  const others = its
+    .filter((one) => one !== first)
+    .map(({ app, what }) => {
+      const its = newFlows(app, state.policy.proxies, around);
+      return `for devices of ${app.name} that ${first.app.name} does not have: ${sentence(its, what, around, app)}`;
+    });
+  const learned = learnedFrom(state, name, around.now);
+  const none = 'no address is known from it: no device has asked for it lately';
+  const reasons = [...others, ...led, ...(learned.length > 0 ? learned : [none])];
   return { query: name, state: now.state, verdict, reasons };
+}
+
+/** The devices for which a name is an application's, since one of its own names led them to it. */
+function ledHere(state: State, name: string, { now }: Surroundings): string[] {
+  // What is known by a MAC is known by the address that was led there as well.
+  return devicesLedTo(state.observer.aliases, name, now)
+    .filter(({ device }) => canonicalMac(device) === null)
+    .map(
+      ({ device, alias: { app, root, expires } }) =>
+        `for ${device} it is ${app}'s: ${root} led to it; ${seconds(expires - now)} s left`,
+    );
+}
+
+function learnedFrom(state: State, name: string, now: number): string[] {
+  const from = (of: Endpoint): string => (of.name === name ? 'it' : `${of.name}, to which it led`);
+  const left = (of: Endpoint): string => `${seconds(of.expires - now)} s left`;
+  const isFrom = (one: Endpoint): boolean =>
+    (one.name === name || one.root === name) && one.expires > now;
+  const home = learnedEndpoints(state.learned).filter(isFrom);
+  const pairs = learnedEndpoints(state.pairs).filter(isFrom);
+  const lines = [
+    ...home.map((one) => `${one.address} was learned from ${from(one)}; ${left(one)}`),
+    ...pairs.map(
+      (one) => `${one.address} was learned from ${from(one)}, for ${one.device}; ${left(one)}`,
+    ),
+  ];
+  // Each app that has the name has learned it for itself.
+  return Array.from(new Set(lines));
 }

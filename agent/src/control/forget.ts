@@ -1,6 +1,7 @@
 // control/forget: takes what was learned out of the store and out of the kernel's sets before its
 // time: by the owner's word, or because a name is now kept direct. Live flows are not touched.
 
+import { retainAliases } from '../learn/aliases.ts';
 import { type Endpoint, removeEndpoints } from '../learn/learned.ts';
 import { forgetPair } from '../learn/pairs.ts';
 import { forgetSuspects } from '../learn/suspects.ts';
@@ -32,6 +33,10 @@ export function forgetLearned(
       (names === null || names.some((name) => [remote, device, mac].includes(name))),
   );
   forgetSuspects(daemon.state.suspects, apps, names);
+  retainAliases(
+    daemon.state.observer.aliases,
+    ({ app }, device) => !apps.includes(app) || !(names?.includes(device) ?? true),
+  );
   let gone = 0;
   for (const app of apps) {
     for (const kind of LEARNED_SETS) {
@@ -90,8 +95,10 @@ function isAbout(kind: LearnedKind, key: Uint8Array, name: string): boolean {
 /** Takes endpoints back whose names a new policy keeps direct. */
 export function forgetExcepted({ policy, state, effects }: Daemon): void {
   const except = new Map(policy.apps.map(({ name, profile }) => [name, profile.dns.except]));
-  const isKept = ({ app, name }: Endpoint): boolean =>
-    (except.get(app) ?? []).some(({ value }) => name === value || name.endsWith(`.${value}`));
+  const isKept = ({ app, name, root = name }: Endpoint): boolean =>
+    (except.get(app) ?? []).some(({ value }) =>
+      [name, root].some((one) => one === value || one.endsWith(`.${value}`)),
+    );
   for (const pair of removeEndpoints(state.pairs, isKept)) {
     effects.run(forgetPair(state, pair));
   }

@@ -275,7 +275,10 @@ function status(daemon: Daemon, kernel: KernelView): StatusAnswer {
     ...decisive(daemon, links),
     since: daemon.since,
     ear: earOf(daemon),
-    lost: (daemon.held?.counters.overruns ?? 0) + (daemon.announced?.counters.overruns ?? 0),
+    lost: [daemon.held, daemon.announced, daemon.crowd].reduce(
+      (sum, feed) => sum + (feed?.counters.overruns ?? 0),
+      0,
+    ),
     memory: residentBytes(),
     problems,
     notes: notesOf(daemon.neighbours.looks),

@@ -1,5 +1,6 @@
 // control/text: the answers as a person reads them in a terminal of 80 columns. Pure.
 
+import { nameInWords, nameWithin } from '../learn/aliases.ts';
 import type { Told } from '../state.ts';
 import { flowText } from '../wire/flow-text.ts';
 import { byText } from './answer-now.ts';
@@ -90,6 +91,7 @@ export function statusText(status: StatusAnswer): string {
     '',
     `DNS answers ${counters.answers} (${ANSWERS_TEXT[status.ear]}), matched ${counters.matched}, refused ${counters.refused} (${counters.unasked} of them unasked), queries ${counters.queries}`,
     `evidence ${counters.evidence}, unreadable ${counters.malformed}, feed overruns ${counters.lost}`,
+    ...pressureLines(counters),
   );
   if (status.preferred !== null) lines.push(`proxy ${status.preferred} alone, by whp proxy use`);
   if (status.pins > 0) lines.push(`${status.pins} addresses pinned (whp pin)`);
@@ -174,7 +176,7 @@ export function learnedText(learned: LearnedAnswer, limit = Number.POSITIVE_INFI
       one.address,
       'any',
       `${one.seconds} s`,
-      `${one.name}, asked by ${one.device}`,
+      `${nameInWords(one.name, one.root)}, asked by ${one.device}`,
     ]);
   }
   for (const one of learned.ports) {
@@ -207,9 +209,13 @@ export function whyText(why: WhyAnswer): string {
 export function toldText(told: Told): string {
   switch (told.kind) {
     case 'lesson': {
-      const { app, name, device, addresses } = told.lesson;
+      const { app, name, root, device, addresses, targets } = told.lesson;
       const list = addresses.map(({ address, ttlSeconds }) => `${address} (${ttlSeconds} s)`);
-      return `${app} dns ${name} asked by ${device}: ${list.join(', ') || 'no usable address'}\n`;
+      // Where there are addresses, nothing is asked for next.
+      const led =
+        list.length > 0 ? [] : targets.map((one) => `${one.name} next (${one.ttlSeconds} s)`);
+      const what = [...list, ...led].join(', ') || 'no usable address';
+      return `${app} dns ${nameWithin(name, root)} asked by ${device}: ${what}\n`;
     }
     case 'asked':
       return `${told.app} query ${told.name} by ${told.device}\n`;
@@ -222,4 +228,16 @@ export function toldText(told: Told): string {
       return `${app} ${kind} ${flowText(flow)}: ${detail}\n`;
     }
   }
+}
+
+/** What became of answers that could not be read as they came; nothing: nothing did. */
+function pressureLines(counters: StatusAnswer['counters']): string[] {
+  const parts = [
+    [counters.refused, 'refused'],
+    [counters.waiting, 'still to be learned'],
+    [counters.cut, 'copied in part'],
+    [counters.full, 'times more than could be held at once'],
+  ] as const;
+  const said = parts.flatMap(([count, what]) => (count > 0 ? [`${count} ${what}`] : []));
+  return said.length === 0 ? [] : [`of these answers: ${said.join(', ')}`];
 }

@@ -7,6 +7,7 @@ import type { AppFeed } from '../ruleset/names.ts';
 import { formatAddress } from '../wire/address.ts';
 import { flowText, protocolName } from '../wire/flow-text.ts';
 import { destinationText, type Packet, sourceText, UDP } from '../wire/packet.ts';
+import { nameWithin } from './aliases.ts';
 import { findEndpoint, findPair, type Learned } from './learned.ts';
 import { claim, createShares, disclaim, nextToGo, type Shares } from './shares.ts';
 
@@ -125,7 +126,8 @@ function describe(
     case 'addr': {
       const known = findEndpoint(learned, app, flow.destination);
       if (known === null) return { detail: `${flow.destination}, learned by DNS`, until: now };
-      const detail = `${known.name} is ${known.address}, asked by ${known.device}`;
+      const name = nameWithin(known.name, known.root);
+      const detail = `${name} is ${known.address}, asked by ${known.device}`;
       return { detail, until: known.expires };
     }
     case 'hello': {
@@ -139,7 +141,8 @@ function describe(
     case 'peer': {
       const said = findPair(pairs, app, sources.holder, flow.destination);
       if (said !== null) {
-        const detail = `${said.name} is ${said.address} for ${said.device}, said ${said.resolver}`;
+        const name = nameWithin(said.name, said.root);
+        const detail = `${name} is ${said.address} for ${said.device}, said ${said.resolver}`;
         return { detail, until: said.expires };
       }
       const detail = `${flow.destination} is a peer of ${flow.source}`;

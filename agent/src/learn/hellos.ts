@@ -56,9 +56,8 @@ export function takePart(hellos: Hellos, flow: string, sequence: number): Uint8A
 }
 
 /**
- * Notes that a device named a server, for `seconds`. `cap` is counted per app, both families.
- * again: whether the hello is to go through the rules once more. Where they do not take the pair (an
- * application limited to other devices, a set without room) it comes back, and passes in the end.
+ * Notes that a device named a server, for `seconds`. `cap` is counted per app, both families. Answers
+ * the servers that had to make room.
  */
 export function learnServer(
   hellos: Hellos,
@@ -66,7 +65,7 @@ export function learnServer(
   seconds: number,
   cap: number,
   now: number,
-): { readonly evicted: readonly NamedServer[]; readonly again: boolean } {
+): readonly NamedServer[] {
   const key = `${server.app} ${server.device} ${server.address}`;
   hellos.named.delete(key);
   hellos.named.set(key, { server, until: now + seconds * 1000 });
@@ -81,11 +80,20 @@ export function learnServer(
     hellos.named.delete(old);
     evicted.push(one);
   }
-  const times = hellos.again.get(server.flow)?.count ?? 0;
-  hellos.again.delete(server.flow);
-  hellos.again.set(server.flow, { count: times + 1, at: now });
+  return evicted;
+}
+
+/**
+ * Whether the hello of a flow that has named a server is to go through the rules once more. Where they
+ * do not take the pair (applications limited to other devices, a set without room) it comes back, and
+ * passes in the end.
+ */
+export function sendAgain(hellos: Hellos, flow: string, now: number): boolean {
+  const times = hellos.again.get(flow)?.count ?? 0;
+  hellos.again.delete(flow);
+  hellos.again.set(flow, { count: times + 1, at: now });
   dropOldest(hellos.again, AGAIN);
-  return { evicted, again: times < COPIES };
+  return times < COPIES;
 }
 
 /** Whether the hello of this flow has named an application's server just now, and copies of it are

@@ -39,6 +39,16 @@ export interface Grounds {
   readonly peers: Set<string>;
 }
 
+/** A DNS flow of a device that is older than our table: the table would have marked it, and without a mark
+ * nobody looks at its answers. What comes next begins a new flow. */
+export function isOldDns({ original, mark }: Connection, mask: number, setting: Setting): boolean {
+  const { protocol, destinationPort, source } = original;
+  if (destinationPort !== DNS || (protocol !== UDP && protocol !== TCP)) return false;
+  return (mark & mask) === 0 && !setting.isOwn(source);
+}
+
+const DNS = 53;
+
 export interface Setting {
   /** The router's own address, or a proxy's. */
   readonly isOwn: (address: string) => boolean;

@@ -14,6 +14,8 @@ export interface Endpoint {
   readonly family: Family;
   /** The name that led here last, and the device that asked for it. */
   readonly name: string;
+  /** The application's own name that led to that one; absent: not known. */
+  readonly root?: string;
   readonly device: string;
   /** Of that device; null: not known. A pair is its device's, by this where it is known. */
   readonly mac: string | null;
@@ -263,6 +265,7 @@ function renewed(
     address,
     family,
     name: lesson.name,
+    root: lesson.root,
     device: lesson.device,
     firstSeen: known?.firstSeen ?? lesson.at,
     lastSeen: lesson.at,

@@ -1,7 +1,8 @@
 // What a DNS message teaches: the addresses that an answer gives for an application's names, and
-// which applications a query asks for. Nearly every message ends at the name walk, undecoded.
+// names they lead to, and which applications a query asks for. Nearly every message ends at the name walk.
 // Before: wire/packet or wire/dns-stream found the message. After: learned, and the kernel's sets.
 import {
+  isExceptedText,
   matchLabels,
   matchName,
   type NameMatch,
@@ -12,16 +13,20 @@ import type { Profile } from '../policy/profile.ts';
 import type { Cidr } from '../wire/address.ts';
 import { type DnsMessage, type DnsName, type DnsRecord, decodeDns } from '../wire/dns.ts';
 import {
+  BAD_POINTER,
   DNS_HEADER,
   MATCHED,
   nameLabels,
   nameReason,
+  nameText,
   readName,
   UNMATCHED,
   walkNames,
 } from '../wire/dns-names.ts';
-import { plainEnd, plainUdp } from '../wire/packet.ts';
+import { plainDevice, plainEnd, plainUdp } from '../wire/packet.ts';
 import { u16At } from '../wire/reader.ts';
+import { type Alias, type Aliases, aliasesOf, filterOf, isAlias, type Target } from './aliases.ts';
+import { type Chain, chainFrom, MOST_STEPS } from './chain.ts';
 
 export interface LearnedAddress {
   readonly address: string;
@@ -35,13 +40,17 @@ export interface LearnedAddress {
 /** What one answer teaches about one application. */
 export interface Lesson {
   readonly app: string;
-  /** The name that matched, in lower case, and the profile entry it matched. */
+  /** The name that matched, in lower case, or to which the application's name `root` led the device. */
   readonly name: string;
+  /** The application's own name, and the profile entry it matched. */
+  readonly root: string;
   readonly entry: string;
   /** The device that asked, and when it was answered (milliseconds). */
   readonly device: string;
   readonly at: number;
   readonly addresses: readonly LearnedAddress[];
+  /** Names that the device may ask for next, since the answer leads to them. */
+  readonly targets: readonly Target[];
   /** Addresses in the answer that teach nothing, each with the reason. */
   readonly refused: readonly { readonly address: string; readonly reason: string }[];
 }
@@ -52,6 +61,11 @@ export interface DnsObservation {
   readonly reasons: readonly string[];
   /** It matches, and was not read because its device has sent too many that do. */
   readonly tooMany?: true;
+  /**
+   * It matches, or hides what it is an answer to, and could not be read to its end, for this reason:
+   * the lessons are of the part that could. It must not reach the device.
+   */
+  readonly unread?: string;
 }
 
 export interface DnsObserver {
@@ -59,6 +73,10 @@ export interface DnsObserver {
   readonly profiles: ReadonlyMap<string, Pick<Profile, 'endpoints'>>;
   /** Addresses of the router, the home and the proxies: true keeps them out of every set. */
   readonly isOwn: (address: string) => boolean;
+  /** Names that the applications' names have led devices to, by what whoIs says. */
+  readonly aliases: Aliases;
+  /** What the device at an address is known by: learn/askers. */
+  readonly whoIs: (address: string) => readonly string[];
   /** Of NAT64: an address behind one is judged by the IPv4 address that it stands for. */
   readonly nat64: readonly Cidr[];
 }
@@ -71,30 +89,45 @@ const scratch = nameLabels();
 export type Glance = 'unrelated' | 'matched' | 'unclear';
 
 /**
- * A glance at the packet bytes[offset, end): nearly all are plain datagrams with a DNS message of which
- * no name is an application's, and there is nothing to learn from those.
+ * A glance at the packet bytes[offset, end) at `now` (milliseconds): nearly all are plain datagrams with a
+ * DNS message of which no name is an application's, and there is nothing to learn from those.
  */
 export function glanceAt(
-  matcher: NameMatcher,
+  observer: DnsObserver,
   bytes: Uint8Array,
   offset: number,
   end: number,
+  now: number,
 ): Glance {
   const at = plainUdp(bytes, offset, end);
   if (at < 0) return 'unclear';
-  const code = walk(matcher, bytes, at, plainEnd);
+  const device = () => plainDevice(bytes, offset, at);
+  const code = walk(observer, bytes, at, plainEnd, device, now);
   return code === UNMATCHED ? 'unrelated' : code === MATCHED ? 'matched' : 'unclear';
 }
 
-function walk(matcher: NameMatcher, bytes: Uint8Array, offset: number, end: number): number {
-  return walkNames(bytes, offset, end, matcher.filter, (_, base, stop, at) => {
-    return matchName(matcher, bytes, at, base, stop) !== null;
+/** `device` is called for a question that may be one of its aliases. */
+function walk(
+  { matcher, aliases, whoIs }: DnsObserver,
+  bytes: Uint8Array,
+  offset: number,
+  end: number,
+  device: () => string,
+  now: number,
+): number {
+  const question = offset + DNS_HEADER;
+  return walkNames(bytes, offset, end, filterOf(aliases, matcher), (_, base, stop, at) => {
+    if (matchName(matcher, bytes, at, base, stop).length > 0) return true;
+    if (at !== question || aliases.count === 0) return false;
+    if (readName(bytes, base, stop, at, scratch) < 0) return false;
+    const name = nameText(bytes, scratch);
+    return whoIs(device()).some((one) => isAlias(aliases, one, name, now));
   });
 }
 
 /**
  * Reads the response bytes[offset, end) that `device` is about to receive. `admit` is asked before
- * one that matches is decoded, which is what costs time. `glance`: what was seen of it already.
+ * one that matches is decoded, which is what costs time: about as much for each KiB, its `weight`. `glance`: what was seen of it already.
  */
 export function observeDnsAnswer(
   observer: DnsObserver,
@@ -103,24 +136,51 @@ export function observeDnsAnswer(
   end: number,
   device: string,
   now: number,
-  admit: () => boolean = () => true,
+  admit: (weight: number) => boolean = () => true,
   glance: Glance = 'unclear',
 ): DnsObservation {
   // Queries of the home pass the same hooks when the router itself forwards them.
   if (end - offset >= DNS_HEADER && (bytes[offset + 2]! & 0x80) === 0) return NOTHING;
-  const { matcher } = observer;
-  const code = glance === 'matched' ? MATCHED : walk(matcher, bytes, offset, end);
+  const code =
+    glance === 'matched' ? MATCHED : walk(observer, bytes, offset, end, () => device, now);
   if (code === UNMATCHED) return NOTHING;
-  if (code < 0) return { lessons: [], reasons: [nameReason(code)] };
-  if (!admit()) return TOO_MANY;
-  const message = decodeDns(bytes, offset, end);
-  if ('malformed' in message) return { lessons: [], reasons: [message.malformed] };
-  const lessons: Lesson[] = [];
-  for (const [app, found] of matchesByApp(matcher, message, bytes, offset, end)) {
-    const profile = observer.profiles.get(app);
-    if (profile !== undefined) lessons.push(lessonOf(observer, message, found, device, now));
+  if (code < 0) {
+    const reason = nameReason(code);
+    return hidesQuestion(bytes, offset, end)
+      ? { lessons: [], reasons: [reason], unread: reason }
+      : { lessons: [], reasons: [reason] };
   }
-  return { lessons, reasons: message.reasons };
+  if (!admit(1 + ((end - offset) >> 10))) return TOO_MANY;
+  const message = decodeDns(bytes, offset, end);
+  if ('malformed' in message) {
+    return { lessons: [], reasons: [message.malformed], unread: message.malformed };
+  }
+  const { reasons, whole } = message;
+  const lessons: Lesson[] = [];
+  let unread = whole ? null : reasons[0]!;
+  for (const [app, found] of matchesByApp(observer, message, bytes, offset, end, device, now)) {
+    if (!observer.profiles.has(app)) continue;
+    const chain = chainFrom(message, found.names);
+    const lesson = lessonOf(observer, message, found, chain, device, now);
+    lessons.push(lesson);
+    if (chain.isCut) unread ??= `a chain of more than ${MOST_STEPS} names`;
+    if (lesson.targets.length > MOST_TARGETS)
+      unread ??= `it leads to more than ${MOST_TARGETS} names`;
+  }
+  return unread === null ? { lessons, reasons } : { lessons, reasons, unread };
+}
+
+/** Names that one answer may lead to: a service has a few servers, and a chain some steps. */
+const MOST_TARGETS = 64;
+
+/**
+ * Whether this is an answer to one plain question whose name is written by a pointer that does not go
+ * backwards (RFC 1035 section 4.1.4 has them point to a prior name). No resolver writes that, some
+ * clients would read it. Something else than DNS on port 53 hardly ever looks like it.
+ */
+function hidesQuestion(bytes: Uint8Array, offset: number, end: number): boolean {
+  const plain = (bytes[offset + 2]! & 0xf8) === 0x80 && u16At(bytes, offset + 4) === 1;
+  return plain && readName(bytes, offset, end, offset + DNS_HEADER, scratch) === BAD_POINTER;
 }
 
 /** Where the names of one application stand in a message. */
@@ -128,38 +188,51 @@ interface Found {
   readonly match: NameMatch;
   /** The first name that matched: the question if it is one. */
   readonly name: string;
+  /** The application's own name: this one, or that which led the device to it. */
+  readonly root: string;
   readonly inQuestion: boolean;
-  /** Every owner and target that matched. */
-  readonly names: Set<string>;
+  /** Every owner and target that matched, with the steps from the application's own name. */
+  readonly names: Map<string, number>;
   /** Records that matched by their target: SVCB hints stand for the target's addresses. */
   readonly records: Set<DnsRecord>;
 }
 
 function matchesByApp(
-  matcher: NameMatcher,
+  observer: DnsObserver,
   message: DnsMessage,
   bytes: Uint8Array,
   offset: number,
   end: number,
+  device: string,
+  now: number,
 ): Map<string, Found> {
+  const { matcher } = observer;
   const byApp = new Map<string, Found>();
-  const matches = new Map<number, NameMatch | null>();
+  const matches = new Map<number, readonly NameMatch[]>();
   const look = (name: DnsName, inQuestion: boolean, record: DnsRecord | null) => {
-    let match = matches.get(name.offset);
-    if (match === undefined) {
-      match = matchName(matcher, bytes, name.offset, offset, end);
-      matches.set(name.offset, match);
+    let its = matches.get(name.offset);
+    if (its === undefined) {
+      its = matchName(matcher, bytes, name.offset, offset, end);
+      matches.set(name.offset, its);
     }
-    if (match === null) return;
-    let found = byApp.get(match.app);
-    if (found === undefined) {
-      found = { match, name: name.text, inQuestion, names: new Set(), records: new Set() };
-      byApp.set(match.app, found);
+    for (const match of its) {
+      let found = byApp.get(match.app);
+      if (found === undefined) {
+        found = foundAt(match, name.text, name.text, inQuestion);
+        byApp.set(match.app, found);
+      }
+      found.names.set(name.text, 0);
+      if (record !== null) found.records.add(record);
     }
-    found.names.add(name.text);
-    if (record !== null) found.records.add(record);
   };
   for (const question of message.questions) look(question.name, true, null);
+  for (const alias of questionAliases(observer, message, bytes, offset, end, device, now)) {
+    if (byApp.has(alias.app)) continue;
+    const name = message.questions[0]!.name.text;
+    const found = foundAt(alias, name, alias.root, true);
+    found.names.set(name, alias.depth);
+    byApp.set(alias.app, found);
+  }
   for (const record of message.records) {
     if (record.section !== 'answer') continue;
     look(record.owner, false, null);
@@ -168,27 +241,63 @@ function matchesByApp(
   return byApp;
 }
 
+function foundAt(match: NameMatch, name: string, root: string, inQuestion: boolean): Found {
+  return { match, name, root, inQuestion, names: new Map(), records: new Set() };
+}
+
+/** The applications whose names have led the device to the first question. */
+function questionAliases(
+  observer: DnsObserver,
+  message: DnsMessage,
+  bytes: Uint8Array,
+  offset: number,
+  end: number,
+  device: string,
+  now: number,
+): readonly Alias[] {
+  if (message.questions.length === 0) return [];
+  const behind = readName(bytes, offset, end, offset + DNS_HEADER, scratch);
+  return behind < 0 ? [] : aliasesHere(observer, bytes, device, now);
+}
+
+/** Of the device at an address, for the name whose labels are in `scratch`. */
+function aliasesHere(
+  { aliases, whoIs }: DnsObserver,
+  bytes: Uint8Array,
+  device: string,
+  now: number,
+): readonly Alias[] {
+  if (aliases.count === 0) return [];
+  const name = nameText(bytes, scratch);
+  return whoIs(device).flatMap((one) => aliasesOf(aliases, one, name, now));
+}
+
 function lessonOf(
   observer: DnsObserver,
   message: DnsMessage,
   found: Found,
+  { reached }: Chain,
   device: string,
   now: number,
 ): Lesson {
   const { app, entry } = found.match;
   const { ttlMinimumSeconds, ttlMaximumSeconds } = observer.profiles.get(app)!.endpoints;
+  const clamped = (seconds: number) =>
+    Math.min(ttlMaximumSeconds, Math.max(ttlMinimumSeconds, seconds));
   const addresses = new Map<string, Omit<LearnedAddress, 'address'>>();
   const refused = new Map<string, string>();
-  const { records, reached } = recordsOf(message, found);
-  for (const record of records) {
-    const isOurs = found.inQuestion || reached.has(record.owner.text);
+  // A name that the application's name led the device to: who said so may be a resolver outside, so what it
+  // is counts for that device, whoever answers.
+  const isLed = found.root !== found.name;
+  for (const record of recordsOf(message, found, reached)) {
+    const isOurs = !isLed && (found.inQuestion || reached.has(record.owner.text));
     for (const { address, routable } of record.addresses) {
       const reason = refusal(observer, address, routable);
       if (reason !== null) {
         refused.set(address, reason);
         continue;
       }
-      const ttl = Math.min(ttlMaximumSeconds, Math.max(ttlMinimumSeconds, record.ttlSeconds));
+      const ttl = clamped(record.ttlSeconds);
       const known = addresses.get(address);
       const isKnown = known !== undefined && known.isHearsay === undefined;
       const ttlSeconds = Math.max(ttl, known?.ttlSeconds ?? 0);
@@ -198,12 +307,22 @@ function lessonOf(
   return {
     app,
     name: found.name,
+    root: found.root,
     entry,
     device,
     at: now,
     addresses: Array.from(addresses, ([address, said]) => ({ address, ...said })),
+    targets: Array.from(reached)
+      .filter(([name]) => !found.names.has(name) && isTarget(observer.matcher, app, name))
+      .map(([name, { depth, ttlSeconds }]) => ({ name, depth, ttlSeconds: clamped(ttlSeconds) })),
     refused: Array.from(refused, ([address, reason]) => ({ address, reason })),
   };
+}
+
+/** Whether a name that an application's name leads to can be its own: no root, no top level, and nothing
+ * that the owner or the profile keeps direct. */
+function isTarget(matcher: NameMatcher, app: string, name: string): boolean {
+  return /[^.]\.[^.]/.test(name) && !isExceptedText(matcher, app, name);
 }
 
 /** Why an address teaches nothing that can be no host of the Internet. */
@@ -219,35 +338,24 @@ function refusal(observer: DnsObserver, address: string, routable: boolean): str
  * section; a name met on the way owns what is reached from it. Additional records count for names
  * that were reached: resolvers put a service's addresses there (RFC 9460 section 4.1).
  */
-function recordsOf(
-  message: DnsMessage,
-  found: Found,
-): { readonly records: DnsRecord[]; readonly reached: ReadonlySet<string> } {
-  const reached = new Set(found.names);
-  // Records may come in any order: every pass finds at least one more step of the chain. Clients
-  // follow 8 to 16 steps; without a bound a message of 4,000 CNAMEs would cost seconds.
-  let before = -1;
-  for (let pass = 0; pass < 16 && before !== reached.size; pass++) {
-    before = reached.size;
-    for (const { owner, target } of message.records) {
-      if (target !== null && reached.has(owner.text)) reached.add(target.text);
-    }
-  }
-  const records = message.records.filter(
+function recordsOf(message: DnsMessage, found: Found, reached: Chain['reached']): DnsRecord[] {
+  return message.records.filter(
     (record) =>
       (found.inQuestion && record.section === 'answer') ||
       reached.has(record.owner.text) ||
       found.records.has(record),
   );
-  return { records, reached };
 }
 
-/** The applications that the query bytes[offset, end) asks for, each once. */
+/** The applications that the query bytes[offset, end) of `device` asks for, each once: by their own names,
+ * or by names that these have led it to. */
 export function observeDnsQuery(
-  matcher: NameMatcher,
+  observer: DnsObserver,
   bytes: Uint8Array,
   offset: number,
   end: number,
+  device: string,
+  now: number,
 ): readonly NameMatch[] {
   if (end - offset < DNS_HEADER || (bytes[offset + 2]! & 0x80) !== 0) return [];
   const matches: NameMatch[] = [];
@@ -256,8 +364,11 @@ export function observeDnsQuery(
   for (let i = Math.min(4, u16At(bytes, offset + 4)); i > 0; i--) {
     at = readName(bytes, offset, end, at, scratch);
     if (at < 0) break;
-    const match = matchLabels(matcher, bytes, scratch);
-    if (match !== null && !matches.some(({ app }) => app === match.app)) matches.push(match);
+    const its = matchLabels(observer.matcher, bytes, scratch);
+    const led = aliasesHere(observer, bytes, device, now);
+    for (const match of [...its, ...led]) {
+      if (!matches.some(({ app }) => app === match.app)) matches.push(match);
+    }
     at += 4;
   }
   return matches;

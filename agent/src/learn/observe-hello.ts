@@ -1,7 +1,7 @@
-// What the first words of a TLS flow teach: which application's server the device calls, at which
+// What the first words of a TLS flow teach: which applications' server the device calls, at which
 // address. A hello that needs two segments is put together here; a third is not waited for.
 // Before: wire/packet, wire/tls. After: hellos, and the kernel's set of device and server.
-import { matchName, type NameMatch, type NameMatcher } from '../policy/domain-match.ts';
+import { matchText } from '../policy/domain-match.ts';
 import { isRoutable } from '../wire/address.ts';
 import { flowText } from '../wire/flow-text.ts';
 import { destinationText, type Packet, sourceText, TCP } from '../wire/packet.ts';
@@ -15,11 +15,11 @@ import type { DnsObserver } from './observe-dns.ts';
 const LONGEST = 3200;
 
 export interface HelloObservation {
-  /** Null when the hello names nobody's server, or its name has not come yet. */
-  readonly named: NamedServer | null;
+  /** One for each application that has the name; none when its name has not come yet. */
+  readonly named: readonly NamedServer[];
 }
 
-const NOBODY: HelloObservation = { named: null };
+const NOBODY: HelloObservation = { named: [] };
 
 /** Reads the data of a packet on its way from a device to port 443 at `now` (milliseconds). */
 export function observeHello(
@@ -41,14 +41,15 @@ export function observeHello(
     if (part === null) keepFirst(hellos, flow, packet, now);
     return NOBODY;
   }
-  const match = hello.server === null ? null : matchServer(observer.matcher, hello.server);
-  if (match === null) return NOBODY;
+  const matches = hello.server === null ? [] : matchText(observer.matcher, hello.server);
+  if (matches.length === 0) return NOBODY;
   const address = destinationText(packet);
   const { bytes: b, destination, family } = packet;
   if (!isRoutable(b, destination, family)) return NOBODY;
   if (observer.isOwn(address)) return NOBODY;
   const name = hello.server!;
-  return { named: { app: match.app, device: sourceText(packet), address, name, flow } };
+  const device = sourceText(packet);
+  return { named: matches.map(({ app }) => ({ app, device, address, name, flow })) };
 }
 
 function keepFirst(hellos: Hellos, flow: string, packet: Packet, now: number): void {
@@ -64,17 +65,4 @@ function joined(part: Uint8Array, { bytes, payload, payloadEnd }: Packet): Uint8
   whole.set(part);
   whole.set(rest, part.length);
   return whole;
-}
-
-/** The application that a server's name belongs to; the matcher reads names as DNS writes them. */
-export function matchServer(matcher: NameMatcher, server: string): NameMatch | null {
-  const wire = new Uint8Array(server.length + 2);
-  let at = 0;
-  for (const label of server.split('.')) {
-    if (label.length === 0 || label.length > 63) return null;
-    wire[at] = label.length;
-    for (let i = 0; i < label.length; i++) wire[at + 1 + i] = label.charCodeAt(i);
-    at += label.length + 1;
-  }
-  return matchName(matcher, wire, 0);
 }

@@ -25,6 +25,8 @@ interface Bucket {
 export const PACE = { perSecond: 10, burst: 50 } as const;
 /** Answers for the application's names that are looked into, those included that teach nothing. */
 export const LOOKS = { perSecond: 40, burst: 200 } as const;
+/** The same of all devices together: what a small router can read beside everything else. */
+export const HOME_PACE = { perSecond: 40, burst: 200 } as const;
 /** Queries that open a window exactly: those of a start, and then one a second. */
 export const ASKING = { perSecond: 1, burst: 30 } as const;
 /** Devices remembered; a forgotten one starts with a full bucket. */
@@ -46,12 +48,13 @@ function tokensAt({ rate, buckets }: Pace, device: string, now: number): number 
   return Math.min(rate.burst, bucket.tokens + ((now - bucket.at) * rate.perSecond) / 1000);
 }
 
-/** Takes a token of `device` at `now` (milliseconds); false when it has none left. */
-export function takeToken(pace: Pace, device: string, now: number): boolean {
+/** Takes a token of `device` at `now` (milliseconds); false when it has none left. What weighs more than
+ * one token is taken on credit: the device then waits for longer. */
+export function takeToken(pace: Pace, device: string, now: number, weight = 1): boolean {
   const tokens = tokensAt(pace, device, now);
   const taken = tokens >= 1;
   pace.buckets.delete(device);
-  pace.buckets.set(device, { tokens: taken ? tokens - 1 : tokens, at: now });
+  pace.buckets.set(device, { tokens: taken ? tokens - weight : tokens, at: now });
   if (pace.buckets.size > DEVICES) {
     for (const oldest of pace.buckets.keys()) {
       pace.buckets.delete(oldest);

@@ -58,8 +58,8 @@ export interface Guard {
   readonly table: string;
   /** Our bits of mark and connection mark. */
   readonly mask: number;
-  /** Bits that connection marks of direct flows have in common: all set, the flow passes. */
-  readonly direct: number;
+  /** Connection marks, under the mask, of direct flows that the table has judged: they pass. */
+  readonly direct: readonly number[];
   /** Devices that face the home, and what the names of our tunnels begin with. */
   readonly lan: readonly string[];
   readonly tunnels: string;
@@ -104,7 +104,7 @@ function chainsOf(guard: Guard): Chain[] {
     [meta(NFT_META_MARK), masked(mask), number(NFT_CMP_NEQ, 0), accept],
     // Answers to the home.
     [...named(NFT_META_IIFNAME, tunnels, tunnels.length), accept],
-    [ct(NFT_CT_MARK), masked(direct), number(NFT_CMP_EQ, direct), accept],
+    ...direct.map((mark) => [...flow, number(NFT_CMP_EQ, mark), accept]),
     // From home, and nobody has judged it.
     ...(guard.prefix === '' ? [] : lan).map((device) => [
       ...named(NFT_META_IIFNAME, device, NAME_BYTES),

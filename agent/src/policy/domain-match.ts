@@ -1,4 +1,4 @@
-// Which application a domain name belongs to, decided on the bytes of a DNS message. All profiles
+// Which applications a domain name belongs to, decided on the bytes of a DNS message. All profiles
 // compile to one matcher; a name that is nobody's is refused by the length and two letters of its
 // last label but one. wire/dns-names supplies the names, learn/ the messages.
 import {
@@ -60,8 +60,8 @@ export interface NameMatcher {
 }
 
 /**
- * Compiles the names of all apps. Within a name's candidates an exact name comes before a pattern,
- * a pattern before a suffix, a longer suffix before a shorter one, and then the order of `apps`.
+ * Compiles the names of all apps. Within an app's candidates for a name an exact name comes before a
+ * pattern, a pattern before a suffix, a longer suffix before a shorter one.
  * Entries that profile-parse would refuse are left out.
  */
 export function compileNames(apps: readonly NamedApp[]): NameMatcher {
@@ -124,12 +124,22 @@ function bucketFor(value: string, filter: TailFilter, buckets: Map<number, Bucke
   return bucket;
 }
 
-/** The app to which a name belongs whose labels wire/dns-names has found, or null. */
+const NOBODY: readonly NameMatch[] = [];
+
+/**
+ * The apps to which a name belongs whose labels wire/dns-names has found: each once, in their order,
+ * with the most specific entry of its profile.
+ */
 export function matchLabels(
   matcher: NameMatcher,
   bytes: Uint8Array,
   labels: NameLabels,
-): NameMatch | null {
+): readonly NameMatch[] {
+  const bucket = bucketOf(matcher, bytes, labels);
+  return bucket === null ? NOBODY : matchBucket(bucket, bytes, labels);
+}
+
+function bucketOf(matcher: NameMatcher, bytes: Uint8Array, labels: NameLabels): Bucket | null {
   const count = labels.count;
   if (count < 2) return null;
   const top = labels.starts[count - 1]!;
@@ -141,22 +151,29 @@ export function matchLabels(
     if (bytes[top] !== bucket.top.length) continue;
     if (!sameText(bucket.second, bytes, second + 1, bytes[second]!)) continue;
     if (!sameText(bucket.top, bytes, top + 1, bytes[top]!)) continue;
-    return matchBucket(bucket, bytes, labels);
+    return bucket;
   }
   return null;
 }
 
-function matchBucket(bucket: Bucket, bytes: Uint8Array, labels: NameLabels): NameMatch | null {
+function matchBucket(bucket: Bucket, bytes: Uint8Array, labels: NameLabels): readonly NameMatch[] {
   const size = labels.count < 3 ? 0 : bytes[labels.starts[labels.count - 3]!]!;
+  let found: Entry[] | null = null;
   for (const entry of bucket.entries) {
     if (entry.size !== ANY && entry.size !== size) continue;
     if (!fits(entry, bytes, labels)) continue;
-    const app = entry.app;
-    if (!bucket.except.some((except) => except.app === app && fits(except, bytes, labels))) {
-      return entry.match;
-    }
+    // The entries of an app come with the more specific one first.
+    if (found?.some(({ app }) => app === entry.app)) continue;
+    if (isExcepted(bucket, entry.app, bytes, labels)) continue;
+    found ??= [];
+    found.push(entry);
   }
-  return null;
+  if (found === null) return NOBODY;
+  return found.sort((a, b) => a.app - b.app).map(({ match }) => match);
+}
+
+function isExcepted(bucket: Bucket, app: number, bytes: Uint8Array, labels: NameLabels): boolean {
+  return bucket.except.some((except) => except.app === app && fits(except, bytes, labels));
 }
 
 /** Whether the labels left of the last two are those of the entry. */
@@ -174,8 +191,8 @@ function fits(entry: Entry, bytes: Uint8Array, labels: NameLabels): boolean {
 const scratch = nameLabels();
 
 /**
- * The app to which the name at `offset` belongs, or null; `base` and `end` bound the DNS message
- * whose compression pointers it may use. A broken name belongs to nobody.
+ * The apps to which the name at `offset` belongs (see matchLabels); `base` and `end` bound the DNS
+ * message whose compression pointers it may use. A broken name belongs to nobody.
  */
 export function matchName(
   matcher: NameMatcher,
@@ -183,7 +200,34 @@ export function matchName(
   offset: number,
   base = 0,
   end = bytes.length,
-): NameMatch | null {
+): readonly NameMatch[] {
   const behind = readName(bytes, base, end, offset, scratch);
-  return behind < 0 ? null : matchLabels(matcher, bytes, scratch);
+  return behind < 0 ? NOBODY : matchLabels(matcher, bytes, scratch);
+}
+
+/** The same for a name as text, in lower case. */
+export function matchText(matcher: NameMatcher, name: string): readonly NameMatch[] {
+  const wire = wireOf(name);
+  return wire === null ? NOBODY : matchName(matcher, wire, 0);
+}
+
+/** Whether `app` is to leave a name alone: its profile or the owner excepts it. */
+export function isExceptedText(matcher: NameMatcher, app: string, name: string): boolean {
+  const wire = wireOf(name);
+  if (wire === null || readName(wire, 0, wire.length, 0, scratch) < 0) return false;
+  const bucket = bucketOf(matcher, wire, scratch);
+  return bucket?.except.some((one) => one.match.app === app && fits(one, wire, scratch)) ?? false;
+}
+
+/** A name as DNS writes it, or null. */
+function wireOf(name: string): Uint8Array | null {
+  const wire = new Uint8Array(name.length + 2);
+  let at = 0;
+  for (const label of name.split('.')) {
+    if (label.length === 0 || label.length > 63) return null;
+    wire[at] = label.length;
+    for (let i = 0; i < label.length; i++) wire[at + 1 + i] = label.charCodeAt(i);
+    at += label.length + 1;
+  }
+  return wire;
 }

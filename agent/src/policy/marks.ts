@@ -9,12 +9,15 @@
 //   13      judged: a packet mark on the first packets of a direct flow, from our prerouting chain
 //           to our forward chain; tells the guard (netlink/nft-guard) that the table stands
 //   14      undecided: a new TLS flow whose ClientHello has not been seen yet
-//   15      watched: a direct flow whose packets need a look (foreign DNS)
-// 14 and 15 are conntrack marks of direct flows; no packet carries them.
+//   15      watched: a DNS flow of a device, whichever resolver it asks
+// 14 and 15 are conntrack marks of direct flows; no packet carries them. 13 is a conntrack mark as well:
+// crowd, a DNS flow of a device that asks more than its share.
 
 export const FIRST_SLOT = 1;
 export const LAST_SLOT = 12;
 export const JUDGED = 13;
+/** The same number on a connection. */
+export const CROWD = 13;
 export const UNDECIDED = 14;
 export const WATCHED = 15;
 /** The highest slot that has an ip rule and a routing table, by any version of the agent. */

@@ -14,6 +14,8 @@ export interface Announced {
   /** What takes it out of the file, and which program reads it then. */
   readonly remove: string;
   readonly program: 'dnsmasq' | 'odhcpd';
+  /** Whose devices are told it: netifd's name; null: the section does not say. */
+  readonly interface: string | null;
 }
 
 export interface DhcpDns {
@@ -60,6 +62,7 @@ function hands(section: UciSection): boolean {
 }
 
 function announcedOf(section: UciSection, path: string): Announced[] {
+  const on = last(section, 'interface') ?? null;
   return section.values.flatMap((one) => {
     const program = OPTIONS.includes(one.name) ? 'dnsmasq' : 'odhcpd';
     const isOption = program === 'dnsmasq';
@@ -69,7 +72,7 @@ function announcedOf(section: UciSection, path: string): Announced[] {
       const address = canonicalAddress(text.replace(/^\[|\]$/g, ''));
       if (address === null || (isOption && OWN.includes(address))) return [];
       const where = `${path}.${one.name} (${FILE}:${one.line})`;
-      return [{ address, where, remove: removal(one, path), program }];
+      return [{ address, where, remove: removal(one, path), program, interface: on }];
     });
   });
 }

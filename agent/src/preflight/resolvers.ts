@@ -1,12 +1,12 @@
 // Looks at who answers the DNS questions of the devices. whp learns an application's addresses from the
-// answers that pass it: those of this router's port 53, and those of resolvers outside. What it does not
-// see is named here, with what brings it back. Pure; system/resolvers reads, docs/resolvers.md says more.
+// answers that pass this router, whoever gives them and on whatever port. What does not pass it, or cannot
+// be read, is named here, with what brings it back. Pure; system/resolvers reads, docs/resolvers.md says more.
 import type { StandIn } from '../learn/stand-ins.ts';
 import type { Problem } from '../policy/result.ts';
 import { homeOf } from '../repair/home.ts';
 import { holds } from '../repair/rule-reach.ts';
-import { type Cidr, isRoutableText, parseCidr } from '../wire/address.ts';
-import type { DhcpDns } from './dhcp-dns.ts';
+import { type Cidr, parseCidr } from '../wire/address.ts';
+import type { Announced, DhcpDns } from './dhcp-dns.ts';
 import type { DnsTurn } from './dns-turns.ts';
 import { isListed } from './forward-chain.ts';
 import type { Look } from './look.ts';
@@ -14,7 +14,7 @@ import type { Answering, RouterSeen, Subject } from './seen.ts';
 
 export const DNS = 53;
 export const DOT = 853;
-const LOST = 'whp does not see the answers and learns no address of an application by name';
+const LOST = 'whp does not see them and learns no address of an application by name';
 const RESTART = 'uci commit dhcp; /etc/init.d/dnsmasq restart';
 
 export function resolversLook({ policy }: Subject, seen: RouterSeen): Look {
@@ -31,13 +31,19 @@ export function resolversLook({ policy }: Subject, seen: RouterSeen): Look {
   };
   const read = typeof dhcp === 'string' ? null : dhcp;
   const lost = (turns ?? []).flatMap((turn) => turnProblem(turn, here, read));
+  const near = (one: Announced): readonly string[] => networksOf(one, seen) ?? here.networks;
   const problems = [
     ...lost,
-    ...(read?.announced ?? []).flatMap((one) => announcedProblem(one, here)),
+    ...(read?.announced ?? []).flatMap((one) => announcedProblem(one, here.own, near(one))),
     ...standIns.map(standInProblem),
   ];
   const unread = typeof dhcp === 'string' ? [{ where: '/etc/config/dhcp', what: dhcp }] : [];
-  const notes = [...unread, ...portNotes(here, read), ...servesNote(read), ...bypassNote(policy)];
+  const notes = [
+    ...unread,
+    ...portNotes(here, read, turns ?? []),
+    ...servesNote(read),
+    ...bypassNote(policy),
+  ];
   return { subject: 'resolvers', seen: told(seen, here, lost.length), problems, notes };
 }
 
@@ -54,32 +60,23 @@ function whoOn({ answering }: Here, port: number): string {
   return Array.from(names).join(' and ');
 }
 
-/** A rule that turns the devices' DNS to where its answers are not recognised. */
+/** A rule that turns everything that devices send, the application among it. DNS alone may be turned to
+ * wherever it likes: it is known by the port that the device asked. */
 function turnProblem(turn: DnsTurn, here: Here, dhcp: DhcpDns | null): Problem[] {
-  const { table, to, port, only, isEveryPort } = turn;
-  if (!here.lan.some((device) => passes(turn, device))) return [];
-  if (turn.sources !== null && !isFromHome(turn.sources, here)) return [];
-  // Of this router's addresses devices ask the one of their own network; the others are forwarded ports.
-  const asked = only === null ? [] : here.own.filter((address) => isListed(only, address));
-  if (asked.length > 0 && !asked.some((address) => here.near.includes(address))) return [];
-  // One address that stands for a machine elsewhere is no resolver's.
-  if (isEveryPort && only !== null && asked.length === 0) return [];
+  const { table, to, port, only, isEveryPort, sources } = turn;
+  if (!isEveryPort || !here.lan.some((device) => passes(turn, device))) return [];
+  if (sources !== null && !isFromHome(sources, here)) return [];
+  // One address that stands for a machine elsewhere, or one of this router that no device asks.
+  if (only !== null && !here.near.some((address) => isListed(only, address))) return [];
   const isHere = to === null || here.own.includes(to);
-  const target = port ?? DNS;
-  if (isHere && target === DNS) return [];
-  // What was for a resolver outside is known by its first packet; it comes back by this router.
-  const isOutside = turn.passesRouter || (only !== null && asked.length === 0);
-  if (!isHere && to !== '?' && target === DNS && isOutside) return [];
-  const who = isHere ? programOn(here, dhcp, target) : '';
-  const place = isHere ? `port ${target} of this router${who}` : placeText(to, port);
-  const what = isEveryPort
-    ? 'what devices send to every port, DNS and the application among it,'
-    : 'DNS of devices';
+  if (isHere && port === null) return [];
+  const who = isHere ? programOn(here, dhcp, port!) : '';
+  const place = isHere ? `port ${port} of this router${who}` : placeText(to, port);
   const to53 = only === null ? '' : ` to ${only}`;
   return [
     {
       where: `nftables table ${table}`,
-      what: `${what}${to53} is turned to ${place}: ${LOST}; ${turnFix(isHere, target, to, dhcp)}`,
+      what: `what devices send${to53} to every port, the application among it, is turned to ${place}: it reaches no server of the application, through a tunnel or not; take that rule out (uci show firewall, or the settings of the program that made it), or let it turn port 53 alone`,
     },
   ];
 }
@@ -116,31 +113,32 @@ function programOn(here: Here, dhcp: DhcpDns | null, port: number): string {
   return who === '' ? '' : ` (${who})`;
 }
 
-function turnFix(isHere: boolean, port: number, to: string | null, dhcp: DhcpDns | null): string {
-  const take =
-    'take that rule out (uci show firewall, or the settings of the program that made it)';
-  const own = dhcp?.ports.find((one) => one.port === port);
-  if (isHere && own !== undefined) return `${take}, then uci set ${own.path}.port=53; ${RESTART}`;
-  if (to === '?') return take;
-  const server = isHere ? `127.0.0.1#${port}` : port === DNS ? `${to}` : `${to}#${port}`;
-  return `${take} and let dnsmasq ask there: ${upstream(server)}`;
-}
-
 function upstream(server: string): string {
   return `uci add_list dhcp.@dnsmasq[0].server='${server}'; uci set dhcp.@dnsmasq[0].noresolv=1; ${RESTART}`;
 }
 
-/** A resolver that the devices are told, and whose answers are not recognised. */
+/** The networks in which devices are told this resolver: answers within one of them do not pass this
+ * router. null: it is not known which; all of the home's then. */
+function networksOf({ interface: name }: Announced, seen: RouterSeen): readonly string[] | null {
+  const device = name === null ? undefined : seen.interfaces.get(name);
+  const link = seen.links.find((one) => one.name === device);
+  if (link === undefined) return null;
+  return seen.addresses
+    .filter((one) => one.link === link.index)
+    .map(({ address, prefix }) => `${address}/${prefix}`);
+}
+
+/** A resolver that the devices are told, and whose answers do not pass this router. */
 function announcedProblem(
-  { address, where, remove, program }: DhcpDns['announced'][number],
-  { own, networks }: Here,
+  { address, where, remove, program }: Announced,
+  own: readonly string[],
+  networks: readonly string[],
 ): Problem[] {
   const asked = parseCidr(address);
-  const isHome = asked !== null && networks.some((one) => overlaps(one, asked));
-  const isOutside = isRoutableText(address) && !isHome;
-  if (own.includes(address) || isOutside) return [];
+  const isBeside = asked !== null && networks.some((one) => overlaps(one, asked));
+  if (own.includes(address) || !isBeside) return [];
   const restart = program === 'odhcpd' ? '; /etc/init.d/odhcpd restart' : '';
-  const what = `devices are told to ask ${address}, which is neither this router nor a resolver outside (a Pi-hole?): ${LOST}; let this router answer and ask there: ${remove}; ${upstream(address)}${restart}`;
+  const what = `devices are told to ask ${address}, in their own network (a Pi-hole?): its answers do not pass this router, ${LOST}; let this router answer and ask there: ${remove}; ${upstream(address)}${restart}`;
   return [{ where, what }];
 }
 
@@ -158,9 +156,10 @@ function standInProblem({ app, name, address, device }: StandIn): Problem {
   };
 }
 
-function portNotes(here: Here, dhcp: DhcpDns | null): Problem[] {
+function portNotes(here: Here, dhcp: DhcpDns | null, turns: readonly DnsTurn[]): Problem[] {
   const notes: Problem[] = [];
-  if (whoOn(here, DNS) === '') {
+  const isTurned = turns.some((turn) => here.lan.some((device) => passes(turn, device)));
+  if (whoOn(here, DNS) === '' && !isTurned) {
     const moved = dhcp?.ports.find(({ port }) => port !== DNS);
     const fix =
       moved === undefined
@@ -168,7 +167,7 @@ function portNotes(here: Here, dhcp: DhcpDns | null): Problem[] {
         : `dnsmasq has port ${moved.port}: uci set ${moved.path}.port=53; ${RESTART}`;
     notes.push({
       where: 'port 53',
-      what: `nobody answers DNS on this router: only answers of resolvers outside are seen; ${fix}`,
+      what: `nobody answers DNS on this router: only answers of other resolvers are seen; ${fix}`,
     });
   }
   const dot = whoOn(here, DOT);
@@ -199,10 +198,10 @@ function told({ resolvers: { dhcp }, turns }: RouterSeen, here: Here, lost: numb
   const turned =
     turns === null
       ? 'rules that turn DNS elsewhere were not read'
-      : `nftables rules that turn DNS: ${turns.length}, to where its answers are not seen: ${lost}`;
+      : `nftables rules that turn DNS: ${turns.length}, and all else with it: ${lost}`;
   const named =
     dhcp === null || typeof dhcp === 'string'
       ? '/etc/config/dhcp was not read'
       : `resolvers named to devices: ${dhcp.announced.map(({ address }) => address).join(', ') || 'this router alone'}`;
-  return `port 53 of this router: ${port === '' ? 'nobody' : port}; ${turned}; ${named}; not looked at: resolvers set on a device itself, iptables-legacy, ports that only a named set holds`;
+  return `port 53 of this router: ${port === '' ? 'nobody' : port}; ${turned}; ${named}; not looked at: resolvers set on a device itself, in its own network`;
 }

@@ -1,6 +1,7 @@
 // replay/harvest: what the table and the agent learned in the course of a capture. Entries expire
 // on the capture's clock, the report is about all of it: so they are gathered while they stand.
 // Before: the tracer's sets and the agent's effects. After: report.
+import { nameInWords } from '../learn/aliases.ts';
 import type { FlowEvidence } from '../learn/evidence.ts';
 import type { Lesson } from '../learn/observe-dns.ts';
 import { capOf, ROOM_SETS, surplusOf } from '../learn/room.ts';
@@ -78,10 +79,11 @@ function keysOf(kernel: Kernel, set: string): Uint8Array[] {
   return listElements(kernel, set, 0).map(({ key }) => key);
 }
 
-export function gatherLesson(harvest: Harvest, { app, name, addresses }: Lesson): void {
+export function gatherLesson(harvest: Harvest, { app, name, root, addresses }: Lesson): void {
   for (const { address } of addresses) {
     const key = `${app} ${address}`;
-    if (!harvest.endpoints.has(key)) harvest.endpoints.set(key, { app, address, name });
+    if (!harvest.endpoints.has(key))
+      harvest.endpoints.set(key, { app, address, name: nameInWords(name, root) });
   }
 }
 

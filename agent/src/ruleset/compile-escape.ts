@@ -6,7 +6,7 @@ import type { Policy } from '../policy/policy.ts';
 import { type Family, parseCidr } from '../wire/address.ts';
 import type { Context } from './context.ts';
 import type { Chain, Datatype, NamedSet, Rule, Span, Statement, Verdict } from './model.ts';
-import { dohSet, ESCAPING_MACS, escapeSet, escapingSet } from './names.ts';
+import { dohSet, ESCAPING_MACS, escapeSet, escapingSet, neverSet } from './names.ts';
 import { keptElements } from './ranges.ts';
 import {
   concat,
@@ -26,6 +26,8 @@ import {
   masked,
   NFPROTO,
   nfproto,
+  noneOf,
+  notInSet,
   oneOf,
   rule,
   saddr,
@@ -113,20 +115,26 @@ function escapeGuards(policy: Policy, family: Family): Statement[][] {
   return guards;
 }
 
-/** Prerouting has marked what goes to a resolver outside, and nothing else. */
+/** Prerouting has marked what is DNS; here counts what goes to a resolver outside. */
 function redirectChain(context: Context): Chain[] {
   const { globals, policy } = context;
   if (policy.escape?.redirect !== true) return [];
-  const outside = is(masked(ctMark, globals.mask), markOf(globals.mask, WATCHED));
+  const watched = is(masked(ctMark, globals.mask), markOf(globals.mask, WATCHED));
+  const outside = [
+    noneOf({ kind: 'fib', result: 'type' }, ['local']),
+    noneOf({ kind: 'fib', result: 'oifname' }, globals.lan),
+  ];
   const rules = FAMILIES.flatMap((family) =>
     escapeGuards(policy, family).map((guard) =>
       rule(
         "DNS to the router's own resolver",
         oneOf(iifname, globals.lan),
-        outside,
+        watched,
         ...guard,
         oneOf(l4proto, [TCP, UDP]),
         is(dport, DNS),
+        ...outside,
+        notInSet(daddr(family), neverSet(family)),
         { kind: 'redirect', port: DNS },
       ),
     ),

@@ -1,6 +1,6 @@
 // ruleset/compile-forward: after routing. The kill switch (a proxied packet leaves by a tunnel or
 // not at all), the feed of DNS answers, MSS clamping, and the source NAT into the tunnel.
-import { JUDGED, markOf, UNDECIDED, WATCHED } from '../policy/marks.ts';
+import { CROWD, JUDGED, markOf, UNDECIDED, WATCHED } from '../policy/marks.ts';
 import type { App, Proxy as ProxyEntry } from '../policy/policy.ts';
 import { parseAddress } from '../wire/address.ts';
 import { watchChain } from './compile-dns.ts';
@@ -59,7 +59,9 @@ export function compileForward(context: Context): Chain[] {
     markOf(globals.mask, app.slot),
     { verdict: 'goto', chain: `${app.name}_forward` },
   ]);
-  known.push([markOf(globals.mask, WATCHED), { verdict: 'goto', chain: 'watch' }]);
+  for (const mark of [WATCHED, CROWD]) {
+    known.push([markOf(globals.mask, mark), { verdict: 'goto', chain: 'watch' }]);
+  }
   if (readsHello(context)) {
     known.push([markOf(globals.mask, UNDECIDED), { verdict: 'goto', chain: 'undecided' }]);
   }

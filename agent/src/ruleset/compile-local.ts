@@ -2,7 +2,7 @@
 // own ICMP errors about proxied flows. DNS and port mappings have files of their own.
 import { foreignBits, JUDGED, markOf } from '../policy/marks.ts';
 import type { App } from '../policy/policy.ts';
-import { answerStatement, queryChain } from './compile-dns.ts';
+import { dnsChains, ownAnswerRules, ownQueryRules, queryChain } from './compile-dns.ts';
 import { ownDotRules } from './compile-escape.ts';
 import { BEFORE_FILTER, innerFamily } from './compile-forward.ts';
 import { mappingChains, PORTMAP_PORT } from './compile-mapping.ts';
@@ -28,7 +28,6 @@ import {
   oneOf,
   rule,
   saddr,
-  sport,
   TCP,
   UDP,
 } from './terms.ts';
@@ -39,7 +38,8 @@ const MANGLE = -150;
 export function compileLocal(context: Context): Chain[] {
   return [
     inputChain(context),
-    queryChain(context),
+    ...dnsChains(context),
+    queryChain(),
     ...mappingChains(context),
     ...fromTunnelChain(context),
     ...outputChains(context),
@@ -72,6 +72,7 @@ function inputChain(context: Context): Chain {
         ]),
       ),
       rule('DNS over TCP', is(l4proto, TCP), is(dport, 53), goTo('query')),
+      ...ownQueryRules(),
       ...ownDotRules(context),
     ],
   };
@@ -119,15 +120,7 @@ function outputChains(context: Context): Chain[] {
     {
       name: 'output',
       base: { type: 'filter', hook: 'output', priority: BEFORE_FILTER },
-      rules: [
-        rule(
-          'DNS answer to a device',
-          oneOf(oifname, globals.lan),
-          oneOf(l4proto, [TCP, UDP]),
-          is(sport, 53),
-          answerStatement(context),
-        ),
-      ],
+      rules: ownAnswerRules(context),
     },
   ];
   if (flows.length > 0) chains.push(reflectChain(context, flows));

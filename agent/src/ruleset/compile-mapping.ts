@@ -141,7 +141,7 @@ function formChains(context: Context, app: App, family: Family): Chain[] {
                 jump(teach(transport)),
               ),
             ),
-            unlessLoud('loud'),
+            unlessLoud(),
             rule('tell the agent', logHeaders(context, 'mapping', app)),
             rule('done', accept),
           ],

@@ -1,9 +1,10 @@
 // ruleset/compile-new: prerouting. Tells in one rule what is unrelated, in two what is known, and
 // judges the first packet of every other flow by the evidence, before routing: the packet that
 // teaches is already on the right path.
-import { JUDGED, markOf, UNDECIDED, WATCHED } from '../policy/marks.ts';
+import { CROWD, JUDGED, markOf, UNDECIDED, WATCHED } from '../policy/marks.ts';
 import type { App } from '../policy/policy.ts';
 import type { Family } from '../wire/address.ts';
+import { dnsRule } from './compile-dns.ts';
 import { escapeRules } from './compile-escape.ts';
 import { flowChains } from './compile-flow.ts';
 import { helloChains, helloRules, namedRule, readsHello } from './compile-hello.ts';
@@ -74,7 +75,9 @@ export function compilePrerouting(context: Context): Chain[] {
     markOf(globals.mask, app.slot),
     { verdict: 'goto', chain: `${app.name}_flow` },
   ]);
-  known.push([markOf(globals.mask, WATCHED), { verdict: 'accept' }]);
+  for (const mark of [WATCHED, CROWD]) {
+    known.push([markOf(globals.mask, mark), { verdict: 'accept' }]);
+  }
   if (readsHello(context)) {
     known.push([markOf(globals.mask, UNDECIDED), { verdict: 'goto', chain: 'hello' }]);
   }
@@ -89,6 +92,7 @@ export function compilePrerouting(context: Context): Chain[] {
       // Also what is for the router or for many: port forwarding back into the home (NAT loopback) and
       // multicast routing forward such packets.
       rule('judged here: the guard lets it pass', setMark(context, 'meta', JUDGED)),
+      dnsRule(),
       rule(
         'to the router or to many',
         oneOf({ kind: 'fib', result: 'type' }, ['local', 'broadcast', 'multicast', 'anycast']),
@@ -100,14 +104,6 @@ export function compilePrerouting(context: Context): Chain[] {
       ),
       ...escapeRules(context),
       ...judge,
-      rule(
-        'DNS past the router: watch the flow',
-        oneOf(l4proto, [TCP, UDP]),
-        is(dport, 53),
-        setMark(context, 'ct', WATCHED),
-        setMark(context, 'meta', 0),
-        accept,
-      ),
       ...helloRules(context),
     ],
   };
@@ -296,7 +292,7 @@ function evidence(
     rules: [
       rule('mark before anything can fail', jump(`${app.name}_take`)),
       ...teaching,
-      unlessLoud('loud'),
+      unlessLoud(),
       rule(why, logHeaders(context, kind, app)),
       rule('on its way', accept),
     ],

@@ -5,6 +5,7 @@ import { MOST_PINNED6, MOST_PINS } from '../policy/owner.ts';
 import type { App, Policy } from '../policy/policy.ts';
 import type { ProfileRange } from '../policy/profile.ts';
 import type { Family } from '../wire/address.ts';
+import { askingSets } from './compile-dns.ts';
 import { commonSets, freshMilliseconds, shareSets } from './compile-share.ts';
 import { SLACK } from './elements.ts';
 import type { Datatype, LearnedSet, NamedSet, Span, StaticSet } from './model.ts';
@@ -48,6 +49,7 @@ export function compileSets(policy: Policy): NamedSet[] {
     ...commonSets(),
     ...freshSets(policy),
     ...(policy.globals.hold ? [] : FAMILIES.map(ignored)),
+    ...askingSets(),
     ...policy.apps.flatMap((app) =>
       FAMILIES.flatMap((family) => [
         ...staticSets(app, family),

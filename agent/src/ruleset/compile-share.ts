@@ -5,16 +5,8 @@
 import type { App, Policy } from '../policy/policy.ts';
 import type { Family } from '../wire/address.ts';
 import { type Context, logHeaders } from './context.ts';
-import type { Chain, Expression, LearnedSet, Rate, Rule } from './model.ts';
-import {
-  type AppFeed,
-  COUNTS,
-  type Counted,
-  countSet,
-  GATEWAYS,
-  type ShareKind,
-  setName,
-} from './names.ts';
+import type { Chain, Datatype, Expression, LearnedSet, Rate, Rule } from './model.ts';
+import { type AppFeed, GATEWAYS, loudSet, type ShareKind, setName } from './names.ts';
 import {
   accept,
   back,
@@ -33,12 +25,8 @@ import {
   saddr,
 } from './terms.ts';
 
-/** Announced flows of one device: a page load opens some dozens, an honest peer some a second. DNS
- * requests of one device that the agent is told of, to open its mapping window. */
-const RATES: { readonly [what in Counted]: Rate } = {
-  loud: { rate: 50, per: 'second', burst: 200 },
-  asking: { rate: 100, per: 'second', burst: 400 },
-};
+/** Announced flows of one device: a page load opens some dozens, an honest peer some a second. */
+const LOUD: Rate = { rate: 50, per: 'second', burst: 200 };
 /** Devices whose announcements are counted; those beyond have one count together. */
 const DEVICES = 1024;
 const FORGET_MILLISECONDS = 10000;
@@ -72,10 +60,10 @@ function leaseOf(app: App, share: Share): number {
   return share === 'ports' ? ports.leaseSeconds : peers.leaseSeconds;
 }
 
-/** Goes on with a packet that the agent may be told of, and accepts one of a device that is announced,
- * or asks, too often. For chains that end in accept in any case. */
-export function unlessLoud(what: Counted): Rule {
-  return rule('told of so many of a device, no more', jump(what));
+/** Goes on with a packet that the agent may be told of, and accepts one of a device that is announced too
+ * often. For chains that end in accept in any case. */
+export function unlessLoud(): Rule {
+  return rule('told of so many of a device, no more', jump('loud'));
 }
 
 /** Tells the agent of a packet of a device, by its address, unless there are too many of it; for chains
@@ -89,37 +77,34 @@ export function announceBy(
   return FAMILIES.map((family) =>
     rule(
       'tell the agent',
-      pace(countSet('loud', family), device(family), RATES.loud),
+      pace(loudSet(family), device(family), LOUD),
       logHeaders(context, feed, app),
     ),
   );
 }
 
-/** `loud` and `asking`, of all apps together. */
+/** `loud`, of all apps together. */
 export function countChains(): Chain[] {
-  return COUNTS.flatMap((what) => {
-    const rate = RATES[what];
-    const counted = (by: Family | 'mac', device: Expression): Rule[] => [
-      rule('too many', over(countSet(what, by), device, rate), accept),
-      rule('counted', inSet(device, countSet(what, by)), back),
-    ];
-    const rest = rule(
-      'cannot be counted: all of them together',
-      over(countSet(what, 'rest'), nfproto, rate),
-      accept,
-    );
-    return [
-      { name: `${what}_mac`, rules: [...counted('mac', ether), rest] },
-      {
-        name: what,
-        rules: [
-          rule('on Ethernet', isOnEthernet, goTo(`${what}_mac`)),
-          ...FAMILIES.flatMap((family) => counted(family, saddr(family))),
-          rest,
-        ],
-      },
-    ];
-  });
+  const counted = (by: Family | 'mac', device: Expression): Rule[] => [
+    rule('too many', over(loudSet(by), device, LOUD), accept),
+    rule('counted', inSet(device, loudSet(by)), back),
+  ];
+  const rest = rule(
+    'cannot be counted: all of them together',
+    over(loudSet('rest'), nfproto, LOUD),
+    accept,
+  );
+  return [
+    { name: 'loud_mac', rules: [...counted('mac', ether), rest] },
+    {
+      name: 'loud',
+      rules: [
+        rule('on Ethernet', isOnEthernet, goTo('loud_mac')),
+        ...FAMILIES.flatMap((family) => counted(family, saddr(family))),
+        rest,
+      ],
+    },
+  ];
 }
 
 /** Whether the packet is one of this family: for rules that look at nothing of it but the MAC. */
@@ -145,23 +130,19 @@ export function shareSets(app: App): LearnedSet[] {
 
 /** The counts that all apps share, and the other routers of the home. */
 export function commonSets(): LearnedSet[] {
-  const counted = (name: string, key: LearnedSet['key'], size: number): LearnedSet => ({
-    role: 'learned',
-    name,
-    key,
-    size,
-    timeout: FORGET_MILLISECONDS,
-    dynamic: true,
-  });
   return [
-    ...COUNTS.flatMap((what) => [
-      counted(countSet(what, 4), ['ipv4'], DEVICES),
-      counted(countSet(what, 6), ['ipv6'], DEVICES),
-      counted(countSet(what, 'mac'), ['ether'], DEVICES),
-      counted(countSet(what, 'rest'), ['family'], FAMILIES.length),
-    ]),
-    { ...counted(GATEWAYS, ['ether'], MOST_GATEWAYS), timeout: null, dynamic: false },
+    countOf(loudSet(4), 'ipv4'),
+    countOf(loudSet(6), 'ipv6'),
+    countOf(loudSet('mac'), 'ether'),
+    { ...countOf(loudSet('rest'), 'family'), size: FAMILIES.length },
+    { ...countOf(GATEWAYS, 'ether'), size: MOST_GATEWAYS, timeout: null, dynamic: false },
   ];
+}
+
+/** Who is counted, each for ten seconds after the last packet. */
+export function countOf(name: string, key: Datatype): LearnedSet {
+  const timeout = FORGET_MILLISECONDS;
+  return { role: 'learned', name, key: [key], size: DEVICES, timeout, dynamic: true };
 }
 
 /** Other routers of one home. */

@@ -133,6 +133,6 @@ export function endpointLessons(app: App, family: Family): Rule[] {
 export function fullChain(context: Context, app: App): Chain {
   return {
     name: `${app.name}_full`,
-    rules: [unlessLoud('loud'), rule('no room', logHeaders(context, 'full', app))],
+    rules: [unlessLoud(), rule('no room', logHeaders(context, 'full', app))],
   };
 }

@@ -44,6 +44,8 @@ export function datatypeOf(expression: Expression): Datatype {
       return expression.key === 'id' ? 'flow' : expression.key;
     case 'original':
       return expression.family === 4 ? 'ipv4' : 'ipv6';
+    case 'originalPort':
+      return 'port';
     case 'field':
       return FIELDS[expression.name].type;
     case 'fib':

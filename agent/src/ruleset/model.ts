@@ -12,6 +12,7 @@ export type Datatype =
   | 'device'
   | 'state'
   | 'status'
+  | 'direction'
   | 'ipv4'
   | 'ipv6'
   | 'port'
@@ -41,9 +42,11 @@ export type MetaKey = 'mark' | 'l4proto' | 'nfproto' | 'iifname' | 'oifname' | '
 
 export type Expression =
   | { readonly kind: 'meta'; readonly key: MetaKey }
-  | { readonly kind: 'ct'; readonly key: 'mark' | 'state' | 'status' | 'id' }
+  | { readonly kind: 'ct'; readonly key: 'mark' | 'state' | 'status' | 'direction' | 'id' }
   /** Source address of the flow's first packet, before any NAT: the device at home. */
   | { readonly kind: 'original'; readonly family: Family }
+  /** Destination port of the flow's first packet, before any NAT; after a match of TCP or UDP. */
+  | { readonly kind: 'originalPort' }
   | { readonly kind: 'field'; readonly name: FieldName }
   /** Raw bits from the start of the transport header. */
   | { readonly kind: 'raw'; readonly offset: number; readonly bits: 8 | 16 | 32 }

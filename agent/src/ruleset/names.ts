@@ -92,19 +92,27 @@ export const GATEWAYS = 'gateways';
 /** Flows that have renewed what they use a moment ago. */
 export const FRESH = 'fresh';
 
-/** Counts of all apps together: how much each device is announced, and how much it asks by DNS; by
- * hardware address, by address, and of all that cannot be counted any more. */
-export const COUNTS = ['loud', 'asking'] as const;
-export type Counted = (typeof COUNTS)[number];
+/** How much each device is announced, of all apps together: by hardware address, by address, and of all
+ * that cannot be counted any more. */
+export function loudSet(by: Family | 'mac' | 'rest'): string {
+  return `loud${by}`;
+}
 
-export function countSet(what: Counted, by: Family | 'mac' | 'rest'): string {
-  return `${what}${by}`;
+/** How much each device asks by DNS, where its address tells it. */
+export function querySet(family: Family): string {
+  return `asking${family}`;
 }
 
 /** Takes what dnsmasq has to put somewhere, and keeps nothing (ruleset/nftset). */
 export function ignoredSet(family: Family): string {
   return `ignored${family}`;
 }
+
+/** By hardware address: how much of it is announced, and how much they ask; and the whole home, whose one
+ * element is port 53. */
+export const TOLD_MACS = 'toldmac';
+export const ASKING_MACS = 'askingmac';
+export const ASKING_HOME = 'askinghome';
 
 export function neverSet(family: Family): string {
   return `never${family}`;

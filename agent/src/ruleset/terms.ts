@@ -27,6 +27,8 @@ export const ctState: Expression = { kind: 'ct', key: 'state' };
 export const ctStatus: Expression = { kind: 'ct', key: 'status' };
 /** Number of the tracked flow, the same in both directions. */
 export const ctId: Expression = { kind: 'ct', key: 'id' };
+export const ctDirection: Expression = { kind: 'ct', key: 'direction' };
+export const originalPort: Expression = { kind: 'originalPort' };
 export const sport = field('th sport');
 export const dport = field('th dport');
 

@@ -22,6 +22,8 @@ export interface Flow {
   readonly family: 4 | 6;
   /** Source of the first packet. */
   readonly source: Uint8Array;
+  /** Destination port of the first packet; -1: it has none. */
+  readonly port: number;
   readonly created: number;
   mark: number;
   confirmed: boolean;
@@ -74,6 +76,7 @@ export function track(table: FlowTable, packet: Packet, now: number): Tracked {
     reply: ends.backward,
     family: packet.family,
     source,
+    port: packet.destinationPort,
     created: now,
     mark: 0,
     confirmed: false,
@@ -83,6 +86,12 @@ export function track(table: FlowTable, packet: Packet, now: number): Tracked {
   };
   touch(flow, packet, ends.forward, now);
   return { state: 'new', flow };
+}
+
+/** Which way the packet of a flow goes; an ICMP error counts with the packet that it quotes. */
+export function directionOf(flow: Flow, packet: Packet): 'original' | 'reply' {
+  const tuple = packet.quoted >= 0 ? quotedTuple(packet) : endsOf(packet)?.forward;
+  return tuple === flow.reply ? 'reply' : 'original';
 }
 
 /** The packet has left the router: its flow exists from now on. */

@@ -5,7 +5,7 @@ import { type Packet, TCP, UDP } from '../wire/packet.ts';
 import { u16At, u32At } from '../wire/reader.ts';
 import { datatypeOf, FIELDS } from './fields.ts';
 import type { Constant, Expression, Statement, Verdict } from './model.ts';
-import type { Flow, State } from './trace-conntrack.ts';
+import { directionOf, type Flow, type State } from './trace-conntrack.ts';
 import {
   constantValue,
   hasElement,
@@ -76,10 +76,13 @@ const EXPRESSIONS: Evaluators = {
     if (one.key === 'state') return visit.state;
     if (visit.flow === null) return null;
     if (one.key === 'id') return visit.flow.original;
+    if (one.key === 'direction') return directionOf(visit.flow, visit.packet);
     return one.key === 'mark' ? visit.flow.mark : visit.flow.confirmed ? CONFIRMED : 0;
   },
   original: (one, visit) =>
     visit.flow !== null && visit.flow.family === one.family ? visit.flow.source : null,
+  originalPort: (_, visit) =>
+    visit.flow !== null && visit.flow.port >= 0 ? visit.flow.port : null,
   field: (one, visit) => {
     const { base, offset, bytes, family, protocol } = FIELDS[one.name];
     const { packet } = visit;

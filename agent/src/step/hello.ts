@@ -1,14 +1,15 @@
 // step/hello: the first words of a TLS flow that nobody knows: a server that they name is learned for the
 // device. Before: step/packet, learn/observe-hello. After: system/effects.
 import { flowOf } from '../learn/evidence.ts';
-import { learnServer, type NamedServer, wasNamed } from '../learn/hellos.ts';
+import { learnServer, type NamedServer, sendAgain, wasNamed } from '../learn/hellos.ts';
 import { observeHello } from '../learn/observe-hello.ts';
 import { pairKey, portKey } from '../ruleset/elements.ts';
 import { partialSet, setName } from '../ruleset/names.ts';
 import type { Effect, Event, State } from '../state.ts';
+import type { Family } from '../wire/address.ts';
 import { flowText } from '../wire/flow-text.ts';
 import { sourceText } from '../wire/packet.ts';
-import { note, read } from './packet.ts';
+import { note, readWhole } from './packet.ts';
 
 /**
  * A flow whose hello names an application's server: the server is learned for this device, and the
@@ -24,15 +25,14 @@ export function onHello(
   const { id } = event;
   state.counters.hellos += 1;
   const pass = (again: boolean): Effect[] => (id === null ? [] : [{ kind: 'pass', id, again }]);
-  const packet = read(state, event);
+  const packet = readWhole(state, event);
   if (packet === null) return pass(false);
   const flow = flowOf(packet);
   const text = flowText(flow);
   const waited = state.hellos.parts.has(text);
   const observed = observeHello(state.hellos, state.observer, packet, now);
-  const named = 'malformed' in observed ? null : observed.named;
-  const app = named === null ? undefined : state.apps.get(named.app);
-  if (named === null || app === undefined) {
+  const named = 'malformed' in observed ? [] : observed.named;
+  if (named.length === 0) {
     // A copy of the second part of one that was named.
     if (wasNamed(state.hellos, text)) return pass(true);
     if ('malformed' in observed) {
@@ -43,15 +43,24 @@ export function onHello(
     const keys = [portKey(flow.source, flow.sourcePort)!];
     return [...pass(false), { kind: 'forget', set: partialSet(packet.family), keys }];
   }
+  const again = sendAgain(state.hellos, text, now);
+  return [
+    ...named.flatMap((one) => learn(state, one, packet.family, now)),
+    ...(id === null ? [{ kind: 'cut', flow } as const] : pass(again)),
+  ];
+}
+
+/** Which application's flow it is, of several that have the name, the rules decide by device and order. */
+function learn(state: State, named: NamedServer, family: Family, now: number): Effect[] {
+  const app = state.apps.get(named.app)!;
   const { caps, peers } = app.profile;
-  const learned = learnServer(state.hellos, named, peers.leaseSeconds, caps.endpoints, now);
-  const set = setName(app.name, 'hello', packet.family);
+  const evicted = learnServer(state.hellos, named, peers.leaseSeconds, caps.endpoints, now);
+  const set = setName(app.name, 'hello', family);
   const timeout = peers.leaseSeconds * 1000;
   const key = (one: NamedServer) => pairKey(one.device, one.address)!;
   return [
-    ...learned.evicted.map((one): Effect => ({ kind: 'forget', set, keys: [key(one)] })),
+    ...evicted.map((one): Effect => ({ kind: 'forget', set, keys: [key(one)] })),
     { kind: 'renew', set, elements: [{ key: key(named), timeout }] },
     { kind: 'told', what: { kind: 'hello', named } },
-    ...(id === null ? [{ kind: 'cut', flow } as const] : pass(learned.again)),
   ];
 }

@@ -27,6 +27,13 @@ export function macOf({ gateways }: State, { mac }: Sender): string | null {
   return mac === null || gateways.has(mac) ? null : mac;
 }
 
+/** For what has to be read whole: a packet of which the kernel has copied a part is counted. */
+export function readWhole(state: State, span: PacketSpan): Packet | null {
+  const packet = read(state, span);
+  if (packet?.truncated === true) state.counters.cut += 1;
+  return packet;
+}
+
 export function note(state: State, reason: string): void {
   state.counters.malformed += 1;
   state.reasons.push(reason);

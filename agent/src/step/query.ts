@@ -1,14 +1,16 @@
 // step/query: a DNS query of a device is noted, so that its answer is believed; one for an application's name opens the device's window for port
 // mappings. Before: step/packet, learn/observe-dns. After: system/effects.
+
 import { endsOf, noteQuestion, plainEnds } from '../learn/asked-questions.ts';
+import { noteAsker } from '../learn/askers.ts';
 import { glanceAt, observeDnsQuery } from '../learn/observe-dns.ts';
 import { takeToken } from '../learn/pace.ts';
 import { holdsUntil, noteTaught } from '../learn/taught.ts';
 import { addressKey, macKey } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
 import type { Effect, Event, State } from '../state.ts';
-import { plainEnd, plainUdp, sourceText } from '../wire/packet.ts';
-import { macOf, messagesOf, read } from './packet.ts';
+import { plainDevice, plainEnd, plainUdp, sourceText } from '../wire/packet.ts';
+import { macOf, messagesOf, readWhole } from './packet.ts';
 
 const NO_EFFECTS: readonly Effect[] = [];
 
@@ -25,26 +27,32 @@ export function onQuery(
 ): readonly Effect[] {
   const { counters } = state;
   counters.queries += 1;
-  const { matcher } = state.observer;
+  const { observer } = state;
   const mac = macOf(state, event);
   const asked = now - event.age;
   const at = plainUdp(event.bytes, event.offset, event.end);
   if (at >= 0) {
     const ends = plainEnds(event.bytes, event.offset, at);
     noteQuestion(state.asked, event.bytes, ends, event.bytes, at, plainEnd, mac, asked);
+    // A device may have been led to a name at another of its addresses.
+    if (observer.aliases.count > 0) {
+      noteAsker(state.askers, plainDevice(event.bytes, event.offset, at), mac);
+    }
   }
-  const glance = glanceAt(matcher, event.bytes, event.offset, event.end);
+  const glance = glanceAt(observer, event.bytes, event.offset, event.end, now);
   if (glance === 'unrelated') return NO_EFFECTS;
-  const packet = read(state, event);
+  const packet = readWhole(state, event);
   if (packet === null) return NO_EFFECTS;
   const effects: Effect[] = [];
-  const device = mac ?? sourceText(packet);
+  const address = sourceText(packet);
+  const device = mac ?? address;
+  noteAsker(state.askers, address, mac);
   const ends = at >= 0 ? null : endsOf(packet);
   for (const { bytes, offset, end } of messagesOf(state, packet, device, now)) {
     if (ends !== null) {
       noteQuestion(state.asked, event.bytes, ends, bytes, offset, end, mac, asked);
     }
-    for (const match of observeDnsQuery(matcher, bytes, offset, end)) {
+    for (const match of observeDnsQuery(observer, bytes, offset, end, address, now)) {
       const { portmap, caps } = state.apps.get(match.app)!.profile;
       const timeout = Math.floor(portmap.windowSeconds * 1000 - event.age);
       if (timeout <= 0) continue;

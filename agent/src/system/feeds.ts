@@ -45,13 +45,8 @@ import {
 
 /** Whole packets: a DNS answer over UDP can fill the largest. */
 const COPY_QUEUED = 0xffff;
-/** Of an announced packet: headers, and a DNS query or a mapping request whole. */
-const COPY_LOGGED = 640;
-/** Answers the kernel holds for us at most; beyond that they pass unheld (fail-open). What waits
- * counts against the resolver's own send buffer, which has room for some 250 (net.core.wmem_default):
- * a device that floods it with matches must not take that from the others' answers. And it bounds how
- * long an answer waits behind others. */
-const HELD_AT_MOST = 64;
+/** Whole as well, where the rule says no less: the feeds that are about headers do (HEADER_SNAPLEN). */
+const COPY_LOGGED = 0xffff;
 /** Datagrams taken in one go, and verdicts that go out together after it. Few, so that the loop comes
  * round for the other feed, the control socket and the watchdog: a match costs some 30 ms on a 24K. */
 const DRAIN = 16;
@@ -70,8 +65,8 @@ export interface HeldFeed extends Feed {
   /** Drops a held packet, likewise. */
   refuse(id: number): void;
   flush(): void;
-  /** Takes in one more, if one waits. */
-  takeOne(): void;
+  /** Takes in one more; false: none waits. */
+  takeOne(): boolean;
 }
 
 export interface AnnouncedFeed extends Feed {
@@ -91,12 +86,30 @@ function ageOf(stamp: number, wall: number): number {
   return stamp === 0 || age < 0 || age > OLDEST_MILLISECONDS ? 0 : age;
 }
 
-/** Holds packets of queue `number` (0..65535) for us, `most` at a time; beyond that they pass
- * unheld. `isOwn`: the router itself sends the packet. A string is the error with its errno. */
+export interface Holding {
+  /** Packets that the kernel holds for us at most. */
+  readonly most: number;
+  /** What becomes of one more: it passes, or it is dropped. */
+  readonly failOpen: boolean;
+  /** Called when so many were read as the queue holds and it was never empty: others may have passed. */
+  readonly onFull?: () => void;
+  /** Only what this one leaves time for is taken in. */
+  readonly behind?: HeldFeed;
+}
+
+/** `isOwn`: the router itself sends the packet. */
+export type OnPacket = (
+  id: number,
+  span: PacketSpan,
+  sender: () => string | null,
+  isOwn: boolean,
+) => void;
+
+/** Holds packets of queue `number` (0..65535) for us. A string is the error with its errno. */
 export function openHeld(
   number: number,
-  onPacket: (id: number, span: PacketSpan, sender: () => string | null, isOwn: boolean) => void,
-  most = HELD_AT_MOST,
+  onPacket: OnPacket,
+  { most, failOpen, onFull, behind }: Holding,
 ): HeldFeed | string {
   const opened = openNetlink(NETLINK_NETFILTER, {
     receiveQueue: QUEUE_BYTES,
@@ -109,7 +122,7 @@ export function openHeld(
   const options = {
     copyRange: COPY_QUEUED,
     maxLength: most,
-    flags: NFQA_CFG_F_FAIL_OPEN,
+    flags: failOpen ? NFQA_CFG_F_FAIL_OPEN : 0,
   };
   putQueueBind(request(socket), seq, number, options);
   const { errno } = transact(socket, seq, seq);
@@ -132,12 +145,16 @@ export function openHeld(
   const packet = createQueuedPacket();
   const span = { bytes: socket.reader.bytes, offset: 0, end: 0 };
   const sender = (): string | null => senderMac(socket.reader, packet.senderAt);
-  const take = (most: number): void => {
+  let taken = 0;
+  let inRow = 0;
+  const take = (most: number): boolean => {
+    taken = 0;
     receive(
       socket,
       (message, reader) => {
         if (message.type !== QUEUED_PACKET) return;
         if (readQueuedPacket(reader, message, packet) !== undefined) return;
+        taken += 1;
         span.offset = packet.payloadAt;
         span.end = packet.payloadAt + packet.payloadLength;
         onPacket(packet.id, span, sender, packet.iif === 0);
@@ -145,9 +162,20 @@ export function openHeld(
       most,
     );
     flush();
+    return taken > 0;
   };
-  os.setReadHandler(socket.fd, () => take(DRAIN));
-  const takeOne = (): void => take(1);
+  const drain = (): void => {
+    const isMore = take(DRAIN) && taken >= DRAIN;
+    inRow = isMore ? inRow + taken : 0;
+    if (inRow < most) return;
+    inRow = 0;
+    onFull?.();
+  };
+  const takeOne = (): boolean => take(1);
+  const drainBehind = (first: HeldFeed): void => {
+    for (let i = 0; i < DRAIN; i++) if (!first.takeOne() && !takeOne()) return;
+  };
+  os.setReadHandler(socket.fd, () => (behind === undefined ? drain() : drainBehind(behind)));
   const close = (): void => {
     holdNoMore(takeOne);
     closeNetlink(socket);
@@ -155,17 +183,21 @@ export function openHeld(
   return { counters: socket.counters, release, refuse, flush, takeOne, close };
 }
 
-/** Receives the packets of NFLOG group `number` with their prefix, the MAC of their sender (null: none),
- * their age in milliseconds and whether the router itself sends them; `onLost` when the kernel had more than we took (ENOBUFS). A string is the error. */
+/** A packet with its prefix, the MAC of its sender (null: none), its age in milliseconds and whether the
+ * router itself sends it. */
+export type OnAnnounced = (
+  prefix: string,
+  span: PacketSpan,
+  mac: string | null,
+  age: number,
+  isOwn: boolean,
+) => void;
+
+/** Receives the packets of NFLOG group `number`; `onLost` when the kernel had more than we took (ENOBUFS). A
+ * string is the error. */
 export function openAnnounced(
   number: number,
-  onPacket: (
-    prefix: string,
-    span: PacketSpan,
-    mac: string | null,
-    age: number,
-    isOwn: boolean,
-  ) => void,
+  onPacket: OnAnnounced,
   onLost: () => void,
 ): AnnouncedFeed | string {
   const opened = openNetlink(NETLINK_NETFILTER, { receiveQueue: QUEUE_BYTES, buffer: 0x11000 });

@@ -2,15 +2,17 @@
 // whoever has many of the kernel's messages to go through lets it pass between two of them. Before:
 // feeds. After: feeds, flow-watch, dumps.
 
-let take: (() => void) | null = null;
+type Take = () => unknown;
+
+let take: Take | null = null;
 
 /** `one` takes in the next held packet, if there is one, and lets it go. */
-export function holdFirst(one: () => void): void {
+export function holdFirst(one: Take): void {
   take = one;
 }
 
 /** `one` holds nothing any more. */
-export function holdNoMore(one: () => void): void {
+export function holdNoMore(one: Take): void {
   if (take === one) take = null;
 }
 

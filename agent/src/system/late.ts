@@ -4,6 +4,7 @@
 import {
   type Grounds,
   groundsOf,
+  isOldDns,
   lateConnections,
   peerText,
   portText,
@@ -44,8 +45,9 @@ const MOST_SHOWN = 256;
 export interface Late {
   /** Evidence came: look soon (before the event loop sleeps again, unless it came in masses). */
   wish(wish: Wish): void;
-  /** Look at everything now: the agent has just begun to enforce this policy. */
-  all(): void;
+  /** Look at everything now: the agent has just begun to enforce this policy. `isNewTable`: DNS flows that
+   * it has never seen are ended, too. */
+  all(isNewTable?: boolean): void;
   /** Connections deleted since the start. */
   readonly cut: { count: number };
 }
@@ -60,6 +62,7 @@ export interface LateSetting extends Setting {
 export function createLate(effects: Effects, settingNow: () => LateSetting): Late {
   const wishes = new Map<string, Wish>();
   let whole = false;
+  let dns = false;
   let again = 0;
   let waiting = false;
   let looking = false;
@@ -74,6 +77,8 @@ export function createLate(effects: Effects, settingNow: () => LateSetting): Lat
     const taken = whole || again > 0 ? null : Array.from(wishes.values());
     const more = again > 0 ? again - 1 : MORE_LOOKS;
     wishes.clear();
+    const oldDns = taken === null && dns;
+    if (oldDns) dns = false;
     whole = false;
     again = 0;
     looking = true;
@@ -86,6 +91,10 @@ export function createLate(effects: Effects, settingNow: () => LateSetting): Lat
     lists.read(
       listsOf(state, taken, setting),
       decoded((connection) => {
+        if (oldDns && isOldDns(connection, state.policy.globals.mask, setting)) {
+          late.push(connection);
+          return;
+        }
         late.push(...lateConnections([connection], grounds, setting, taken === null));
       }),
       (end) => {
@@ -120,8 +129,9 @@ export function createLate(effects: Effects, settingNow: () => LateSetting): Lat
       else whole = true;
       soon();
     },
-    all: () => {
+    all: (isNewTable = false) => {
       whole = true;
+      dns ||= isNewTable;
       look();
     },
     cut,

@@ -1,7 +1,7 @@
 // DNS over TCP: puts the segments of each flow in order and hands out the messages they complete
 // (RFC 1035 section 4.2.2: two bytes of length, then the message). Only the segment that completes
 // a message has to be held back, since a client can use nothing before it. Next station: dns-names.
-import { TCP_FIN, TCP_RST, TCP_SYN } from './packet.ts';
+import { TCP_RST, TCP_SYN } from './packet.ts';
 import { u16At } from './reader.ts';
 
 export interface StreamLimits {
@@ -11,15 +11,22 @@ export interface StreamLimits {
   readonly bytes: number;
   /** Bytes kept for all flows together; beyond that the device that has most of them loses. */
   readonly total: number;
+  /** Segments of one flow that are kept ahead of a gap. */
+  readonly pieces: number;
   /** Milliseconds of silence after which a flow is forgotten. */
   readonly idleMilliseconds: number;
 }
 
-/** Room for one message of the largest size and the segments that overtake it. */
+/**
+ * Room in a flow for one message of the largest size and the segments that overtake it: 64 of a full
+ * Ethernet frame are 93 KB, more than a message. Half a megabyte of all flows is what a router of 64 MB
+ * can spare, and eight such messages at once.
+ */
 export const STREAM_LIMITS: StreamLimits = {
   flows: 64,
   bytes: 98304,
   total: 524288,
+  pieces: 64,
   idleMilliseconds: 30000,
 };
 
@@ -34,18 +41,24 @@ interface Flow {
   next: number;
   /** False when the flow was joined half-way: an earlier segment may still come. */
   anchored: boolean;
+  /** Its beginning was seen, and nothing of it was given up since: what it carries is known. */
+  whole: boolean;
   /** Bytes in order that no message has taken yet. */
   ready: Uint8Array;
-  /** Segments ahead of a gap, in order of arrival. */
+  /** Segments ahead of a gap, in the order of their sequence numbers. */
   ahead: Piece[];
   lastSeen: number;
+  /** keptBytes, as of its last segment. */
+  kept: number;
 }
+
+export type SavedStream = Readonly<Flow>;
 
 export interface DnsStreams {
   readonly limits: StreamLimits;
   /** Least recently used first: a Map keeps insertion order. */
   readonly flows: Map<string, Flow>;
-  /** Flows given up, by reason. */
+  /** Flows given up (evicted) or no longer read (overflowed). */
   readonly dropped: { evicted: number; overflowed: number };
 }
 
@@ -65,7 +78,7 @@ export function createStreams(limits: StreamLimits = STREAM_LIMITS): DnsStreams 
 /**
  * Takes one segment of the flow `key` (any text that names one direction of a connection) of the
  * home's `device` at time `now` (milliseconds). Answers the DNS messages that it completes, each a copy without its
- * length; mostly none or one.
+ * length; mostly none or one. What has ended stays until it is idle: its last segment may come again.
  */
 export function feedStream(
   streams: DnsStreams,
@@ -85,21 +98,44 @@ export function feedStream(
     joinAhead(flow);
   }
   const messages = takeMessages(flow);
-  if (keptBytes(flow) > streams.limits.bytes) {
-    streams.flows.delete(key);
+  flow.kept = keptBytes(flow);
+  if (flow.kept > streams.limits.bytes || flow.ahead.length > streams.limits.pieces) {
+    flow.ready = new Uint8Array(0);
+    flow.ahead = [];
+    flow.kept = 0;
+    flow.whole = false;
     streams.dropped.overflowed += 1;
-  } else if ((segment.flags & TCP_FIN) !== 0 && flow.ahead.length === 0) {
-    streams.flows.delete(key);
   }
   if (segment.end > segment.offset) keepTotal(streams);
   return messages;
 }
 
+/** Whether everything that the flow `key` has carried was read. */
+export function isWhole(streams: DnsStreams, key: string): boolean {
+  return streams.flows.get(key)?.whole === true;
+}
+
+/** The flow as it is before a segment that may have to come again; null: there is none yet. */
+export function saveStream(streams: DnsStreams, key: string): SavedStream | null {
+  const flow = streams.flows.get(key);
+  return flow === undefined ? null : { ...flow, ahead: [...flow.ahead] };
+}
+
+/** The segment behind `saved` was not let through: its repetition is read like the first. */
+export function restoreStream(streams: DnsStreams, key: string, saved: SavedStream | null): void {
+  if (saved === null) streams.flows.delete(key);
+  else streams.flows.set(key, { ...saved, ahead: [...saved.ahead] });
+}
+
 /** Gives up flows until what is kept of all together is within the limit. */
 function keepTotal(streams: DnsStreams): void {
-  const all = () => Array.from(streams.flows.values(), keptBytes).reduce((a, b) => a + b, 0);
+  const all = () => {
+    let sum = 0;
+    for (const { kept } of streams.flows.values()) sum += kept;
+    return sum;
+  };
   for (let kept = all(); kept > streams.limits.total; kept = all()) {
-    giveUpOne(streams, keptBytes);
+    giveUpOne(streams, (flow) => flow.kept);
     streams.dropped.overflowed += 1;
   }
 }
@@ -143,7 +179,16 @@ function flowFor(
   const stale = known !== undefined && isSyn && firstSequence(known) !== next;
   const flow =
     known === undefined || stale
-      ? { device, next, anchored: isSyn, ready: new Uint8Array(0), ahead: [], lastSeen: now }
+      ? {
+          device,
+          next,
+          anchored: isSyn,
+          whole: isSyn,
+          ready: new Uint8Array(0),
+          ahead: [],
+          lastSeen: now,
+          kept: 0,
+        }
       : known;
   flow.lastSeen = now;
   streams.flows.delete(key);
@@ -163,13 +208,13 @@ function insert(flow: Flow, sequence: number, bytes: Uint8Array): void {
   // Signed distance in the 32-bit circle (RFC 9293 section 3.4).
   const distance = (sequence - flow.next) | 0;
   if (distance > 0) {
-    flow.ahead.push({ sequence, bytes });
+    putAhead(flow, { sequence, bytes });
     return;
   }
   const before = (sequence - firstSequence(flow)) | 0;
   if (!flow.anchored && before < 0) {
     // The segment that was taken for the first was overtaken by an earlier one.
-    flow.ahead.push({ sequence: firstSequence(flow), bytes: flow.ready });
+    putAhead(flow, { sequence: firstSequence(flow), bytes: flow.ready });
     flow.ready = bytes;
     flow.next = (sequence + bytes.length) >>> 0;
     return;
@@ -183,21 +228,19 @@ function insert(flow: Flow, sequence: number, bytes: Uint8Array): void {
   flow.next = (flow.next + fresh.length) >>> 0;
 }
 
+/** Keeps the segments ahead of a gap in order; most come in order. */
+function putAhead({ ahead }: Flow, piece: Piece): void {
+  let at = ahead.length;
+  while (at > 0 && ((ahead[at - 1]!.sequence - piece.sequence) | 0) > 0) at -= 1;
+  ahead.splice(at, 0, piece);
+}
+
 /** Moves what no longer lies behind a gap into `ready`. */
 function joinAhead(flow: Flow): void {
-  for (let moved = true; moved && flow.ahead.length > 0; ) {
-    moved = false;
-    const waiting = flow.ahead;
-    flow.ahead = [];
-    for (const piece of waiting) {
-      if (((piece.sequence - flow.next) | 0) > 0) {
-        flow.ahead.push(piece);
-      } else {
-        flow.anchored = true;
-        insert(flow, piece.sequence, piece.bytes);
-        moved = true;
-      }
-    }
+  while (flow.ahead.length > 0 && ((flow.ahead[0]!.sequence - flow.next) | 0) <= 0) {
+    const piece = flow.ahead.shift()!;
+    flow.anchored = true;
+    insert(flow, piece.sequence, piece.bytes);
   }
 }
 

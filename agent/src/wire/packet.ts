@@ -84,6 +84,15 @@ export function plainUdp(bytes: Uint8Array, offset: number, end: number): number
   return plainEnd < at + 8 || plainEnd > end ? -1 : at + 8;
 }
 
+/** The home's end of the packet at `offset` in which plainUdp has found the DNS message at `payload`: who
+ * asks, or who is answered. */
+export function plainDevice(bytes: Uint8Array, offset: number, payload: number): string {
+  const family = bytes[offset]! >> 4 === 4 ? 4 : 6;
+  const source = offset + (family === 4 ? 12 : 8);
+  const isAnswer = (bytes[payload + 2]! & 0x80) !== 0;
+  return formatAddress(bytes, isAnswer ? source + (family === 4 ? 4 : 16) : source, family);
+}
+
 export function sourceText(packet: Packet): string {
   return formatAddress(packet.bytes, packet.source, packet.family);
 }

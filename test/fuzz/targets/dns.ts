@@ -1,5 +1,6 @@
 // wire/dns, wire/dns-names, learn/observe-dns: what a message teaches is public, canonical and
 // clamped; and the quick walk, which lets nearly everything go, misses no name that decoding finds.
+import { createAliases, isAlias, learnAliases } from '../../../agent/src/learn/aliases.ts';
 import {
   type DnsObservation,
   observeDnsAnswer,
@@ -9,7 +10,14 @@ import { compileNames, matchName } from '../../../agent/src/policy/domain-match.
 import { nat64Prefixes } from '../../../agent/src/policy/nat64.ts';
 import { isRoutableText } from '../../../agent/src/wire/address.ts';
 import { type DnsMessage, decodeDns } from '../../../agent/src/wire/dns.ts';
-import { UNMATCHED, walkNames } from '../../../agent/src/wire/dns-names.ts';
+import {
+  MATCHED,
+  nameLabels,
+  nameText,
+  readName,
+  UNMATCHED,
+  walkNames,
+} from '../../../agent/src/wire/dns-names.ts';
 import { DNS_SEEDS, DNS_WORDS } from '../dns-seeds.ts';
 import { PROFILE } from '../profile-seed.ts';
 import { isolated, kindOf, must, mustBeCanonical, type Target } from '../target.ts';
@@ -20,14 +28,32 @@ const observer = {
   matcher,
   profiles: new Map([['skype', PROFILE]]),
   isOwn: (address: string) => address === OWN,
+  aliases: createAliases(),
+  whoIs: (address: string) => [address],
   nat64: nat64Prefixes(),
 };
+
+const DEVICE = '192.168.1.11';
+const NOW = 1000;
+learnAliases(observer.aliases, DEVICE, {
+  app: 'skype',
+  root: 'ui.skype.com',
+  entry: 'ui.skype.com',
+  at: NOW,
+  targets: [{ name: 'edge.example.net', ttlSeconds: 300, depth: 16 }],
+});
+const scratch = nameLabels();
 
 function checkLessons({ lessons }: DnsObservation): number {
   const { ttlMinimumSeconds, ttlMaximumSeconds } = PROFILE.endpoints;
   let taught = 0;
-  for (const { app, addresses } of lessons) {
+  for (const { app, addresses, targets } of lessons) {
     must(app === 'skype', 'a lesson of nobody');
+    for (const { name, depth, ttlSeconds } of targets) {
+      must(/[^.]\.[^.]/.test(name), `${name} is led to`);
+      must(depth >= 1 && depth <= 16, `${depth} steps`);
+      must(ttlSeconds >= ttlMinimumSeconds && ttlSeconds <= ttlMaximumSeconds, 'TTL not clamped');
+    }
     for (const { address, ttlSeconds } of addresses) {
       mustBeCanonical(address);
       must(isRoutableText(address) && address !== OWN, `${address} is learned`);
@@ -40,7 +66,7 @@ function checkLessons({ lessons }: DnsObservation): number {
 
 /** Whether a name of the question or the answer section is an application's. */
 function hasMatch(message: DnsMessage, bytes: Uint8Array, offset: number, end: number): boolean {
-  const isIts = (at: number) => matchName(matcher, bytes, at, offset, end) !== null;
+  const isIts = (at: number) => matchName(matcher, bytes, at, offset, end).length > 0;
   return (
     message.questions.some(({ name }) => isIts(name.offset)) ||
     message.records.some(
@@ -51,20 +77,31 @@ function hasMatch(message: DnsMessage, bytes: Uint8Array, offset: number, end: n
 }
 
 function decode(bytes: Uint8Array, offset: number, end: number): string {
-  const observed = observeDnsAnswer(observer, bytes, offset, end, '192.168.1.11', 1000);
+  const observed = observeDnsAnswer(observer, bytes, offset, end, DEVICE, NOW);
   const taught = checkLessons(observed);
-  const asked = observeDnsQuery(matcher, bytes, offset, end);
+  const asked = observeDnsQuery(observer, bytes, offset, end, DEVICE, NOW);
   must(asked.length <= 1, 'one application, asked for twice');
   const code = walkNames(bytes, offset, end, matcher.filter, (_, base, stop, at) => {
-    return matchName(matcher, bytes, at, base, stop) !== null;
+    return matchName(matcher, bytes, at, base, stop).length > 0;
   });
+  const isResponse = end - offset >= 12 && (bytes[offset + 2]! & 0x80) !== 0;
+  const isLed =
+    readName(bytes, offset, end, offset + 12, scratch) > 0 &&
+    isAlias(observer.aliases, DEVICE, nameText(bytes, scratch), NOW);
   const message = decodeDns(bytes, offset, end);
+  const isHeard = observed.lessons.length > 0 || observed.unread !== undefined;
+  if (!('malformed' in message) && message.questions.length > 0 && isLed && isResponse) {
+    must(isHeard, 'an answer to a name that was led to is let go');
+  }
   if ('malformed' in message) return kindOf(message.malformed);
   for (const record of message.records) {
     for (const { address, routable } of record.addresses) {
       mustBeCanonical(address);
       must(routable === isRoutableText(address), `${address}: routable or not?`);
     }
+  }
+  if (isResponse && code === MATCHED && !message.whole) {
+    must(observed.unread !== undefined, 'a match that is not whole passes');
   }
   must(
     code !== UNMATCHED || !hasMatch(message, bytes, offset, end),

@@ -101,7 +101,7 @@ function check(profile: Profile): void {
   for (const { value } of names) {
     const found = matchName(matcher, wireName(value), 0);
     must(
-      (found !== null) === !isExcept(value),
+      found.length > 0 === !isExcept(value),
       `the name ${value} is not matched as it is written`,
     );
   }

@@ -86,7 +86,13 @@ function checkEffects(event: Event, effects: readonly Effect[]): void {
 const VERDICTS = ['release', 'refuse', 'pass'];
 
 function checkState(state: State): void {
-  const { learned, pairs, asked, taught, evidence, reasons, streams, hellos } = state;
+  const { learned, pairs, asked, taught, evidence, reasons, streams, hellos, observer } = state;
+  const { aliases } = observer;
+  const names = Array.from(aliases.byDevice.values(), ({ size }) => size);
+  must(
+    names.reduce((a, b) => a + b, 0) === aliases.count && aliases.count <= aliases.limits.total,
+    `${aliases.count} names that were led to`,
+  );
   must(hellos.named.size <= CAP * 2 && hellos.parts.size <= 64, 'more hellos than their caps');
   for (const set of learned.sets.values())
     must(set.size <= CAP, `${set.size} endpoints, cap ${CAP}`);

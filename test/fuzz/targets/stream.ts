@@ -1,12 +1,17 @@
 // wire/dns-stream: the input is a script of TCP segments. Whatever comes, what is kept stays within
 // its limits; and a stream cut, repeated and out of order gives the same messages as in order.
-import { createStreams, feedStream } from '../../../agent/src/wire/dns-stream.ts';
+import {
+  createStreams,
+  feedStream,
+  restoreStream,
+  saveStream,
+} from '../../../agent/src/wire/dns-stream.ts';
 import { concat } from '../../unit/wire/bytes.ts';
 import { DNS_SEEDS, withLength } from '../dns-seeds.ts';
 import type { Random } from '../random.ts';
 import { must, type Target } from '../target.ts';
 
-const LIMITS = { flows: 4, bytes: 2048, total: 4096, idleMilliseconds: 1000 };
+const LIMITS = { flows: 4, bytes: 2048, total: 4096, pieces: 8, idleMilliseconds: 1000 };
 
 /** Bytes one to four of each step: flow, flags, sequence and length; then that many bytes. */
 function hostile(input: Uint8Array): string {
@@ -22,10 +27,19 @@ function hostile(input: Uint8Array): string {
       offset: at + 4,
       end,
     };
-    messages += feedStream(streams, `flow ${input[at]! & 7}`, segment, at).length;
+    const key = `flow ${input[at]! & 7}`;
+    const saved = saveStream(streams, key);
+    const got = feedStream(streams, key, segment, at);
+    if ((input[at]! & 64) !== 0) {
+      restoreStream(streams, key, saved);
+      const again = feedStream(streams, key, segment, at);
+      must(again.join('|') === got.join('|'), 'what was not let through is not read again');
+    }
+    messages += got.length;
     must(streams.flows.size <= LIMITS.flows, 'more flows than the limit');
     let total = 0;
     for (const flow of streams.flows.values()) {
+      must(flow.ahead.length <= LIMITS.pieces, 'more pieces than the limit');
       const kept = flow.ahead.reduce((sum, piece) => sum + piece.bytes.length + 64, 0);
       must(kept + flow.ready.length <= LIMITS.bytes, 'more bytes than the limit');
       total += kept + flow.ready.length;
@@ -40,7 +54,7 @@ function hostile(input: Uint8Array): string {
 /** The input as the bytes of honest messages, cut and shuffled behind a SYN. */
 function honest(input: Uint8Array, random: Random): string {
   const stream = concat(withLength(input.subarray(0, 700)), withLength(input.subarray(0, 60)));
-  const limits = { flows: 1, bytes: 98304, total: 98304, idleMilliseconds: 1000 };
+  const limits = { flows: 1, bytes: 98304, total: 98304, pieces: 64, idleMilliseconds: 1000 };
   const streams = createStreams(limits);
   const start = (0xffffff00 + random.below(512)) >>> 0;
   const got: string[] = [];

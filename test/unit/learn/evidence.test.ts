@@ -73,8 +73,9 @@ test('each kind of evidence says which range, name, port or peer', () => {
   const sources = { app: { profile: PROFILE, pins }, learned, pairs, holder: '192.168.1.34' };
   const at = 1000;
   const addresses = [{ address: '203.0.113.7', ttlSeconds: 60 }];
-  const origin = { app: 'skype', name: 'ui.skype.com', entry: '.skype.com', device: '192.168.1.9' };
-  learnEndpoints(learned, { ...origin, at, addresses, refused: [] }, 10);
+  const name = 'ui.skype.com';
+  const origin = { app: 'skype', name, root: name, entry: '.skype.com', device: '192.168.1.9' };
+  learnEndpoints(learned, { ...origin, at, addresses, targets: [], refused: [] }, 10);
   const say = (kind: Parameters<typeof recordEvidence>[1], to: string, port: number) => {
     const { detail, until } = recordEvidence(store, kind, 'skype', udp(to, port), sources, at);
     return [detail, until];

@@ -15,10 +15,12 @@ function lesson(at: number, addresses: string[], ttlSeconds = 60, app = 'skype')
   return {
     app,
     name: `name${at}.skype.com`,
+    root: `name${at}.skype.com`,
     entry: '.skype.com',
     device: '192.168.1.34',
     at,
     addresses: addresses.map((address) => ({ address, ttlSeconds })),
+    targets: [],
     refused: [],
   };
 }
@@ -33,6 +35,7 @@ test('an endpoint keeps its first sight and is renewed, never shortened', () => 
     address: '203.0.113.1',
     family: 4,
     name: 'name2000.skype.com',
+    root: 'name2000.skype.com',
     device: '192.168.1.34',
     firstSeen: 1000,
     lastSeen: 2000,

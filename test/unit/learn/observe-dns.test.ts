@@ -1,6 +1,7 @@
 // learn/observe-dns: which addresses an answer teaches, for which application, and which never.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { createAliases } from '../../../agent/src/learn/aliases.ts';
 import {
   type DnsObserver,
   glanceAt,
@@ -41,6 +42,8 @@ const observer: DnsObserver = {
   matcher: compileNames(APPS),
   profiles: new Map(APPS.map(({ name, profile }) => [name, profile])),
   isOwn: (address) => address === '198.51.100.1',
+  aliases: createAliases(),
+  whoIs: (address: string) => [address],
   nat64: nat64Prefixes(['fd64::/96']),
 };
 
@@ -80,6 +83,7 @@ test('a question that matches teaches the whole answer section', () => {
   assert.equal(lesson, {
     app: 'skype',
     name: 'api.skype.com',
+    root: 'api.skype.com',
     entry: '.skype.com',
     device: '192.168.1.34',
     at: 5000,
@@ -87,6 +91,7 @@ test('a question that matches teaches the whole answer section', () => {
       { address: '203.0.113.1', ttlSeconds: 300 },
       { address: '203.0.113.2', ttlSeconds: 300 },
     ],
+    targets: [{ name: 'cdn.example', depth: 1, ttlSeconds: 300 }],
     refused: [],
   });
 });
@@ -182,9 +187,59 @@ test('other answers, queries and broken ones teach nothing', () => {
 
 test('a response cut off behind the match still teaches what was whole', () => {
   const bytes = answerTo('skype.com', [a('@12', [203, 0, 113, 1]), a('@12', [203, 0, 113, 2])]);
-  const { lessons, reasons } = observe(bytes.slice(0, -2));
+  const { lessons, reasons, unread } = observe(bytes.slice(0, -2));
   assert.equal(lessons.map(texts), [['203.0.113.1']]);
   assert.equal(reasons, ['record 2: message cut off']);
+  assert.is(unread, 'record 2: message cut off');
+});
+
+test('a match that is not read to its end says so; what is unrelated never does', () => {
+  const forward = { name: '@80', type: 1, rdata: [203, 0, 113, 2] };
+  const whole = a('@12', [203, 0, 113, 1]);
+  const short = { name: '@12', type: 1, rdata: [203, 0, 113] };
+  const unread = (name: string, ...records: WireRecord[]) =>
+    observe(answerTo(name, records)).unread !== undefined;
+  assert.ok(unread('ui.skype.com', whole, forward), 'an owner that is a pointer ahead');
+  assert.ok(unread('ui.skype.com', short, whole), 'an address of three bytes');
+  assert.ok(
+    unread('ui.skype.com', { name: '@12', type: 5, rdata: [0xc0, 0xff] }),
+    'a target ahead',
+  );
+  assert.not(unread('ui.skype.com', whole), 'whole');
+  assert.not(unread('ui.skype.com'), 'empty');
+  assert.not(unread('www.example.com', whole, forward), 'unrelated');
+  assert.not(unread('www.example.com', short), 'unrelated');
+  const questions = answerTo('ui.skype.com', [whole]);
+  questions[5] = 9;
+  assert.ok(observe(questions).unread !== undefined, 'nine questions');
+});
+
+test('a question that is written by a pointer ahead hides what it asks for', () => {
+  const bytes = answerTo('@40', [{ name: 'ui.skype.com', type: 1, rdata: [203, 0, 113, 1] }]);
+  assert.is(observe(bytes).unread, 'compression pointer does not go backwards');
+  const noise = bytes.slice();
+  noise[2] = 0xd1;
+  assert.is(observe(noise).unread, undefined, 'another opcode: no DNS that a client would read');
+  const tunnel = concat([4, 0, 0x99, 0, 1, 0, 0, 0], new Uint8Array(64).fill(0xc1));
+  assert.is(observe(tunnel).unread, undefined, 'no DNS at all');
+});
+
+test('a truncated answer that ends inside a record is passed: its device comes again over TCP', () => {
+  const records = [a('@12', [203, 0, 113, 1]), a('@12', [203, 0, 113, 2])];
+  const bytes = answerTo('ui.skype.com', records, [], 0x8380);
+  const seen = observe(bytes.slice(0, -2));
+  assert.equal(seen.lessons.map(texts), [['203.0.113.1']]);
+  assert.is(seen.unread, undefined);
+  const ahead = answerTo(
+    'ui.skype.com',
+    [{ name: '@80', type: 1, rdata: [203, 0, 113, 2] }],
+    [],
+    0x8380,
+  );
+  assert.ok(
+    observe(ahead).unread !== undefined,
+    'what is broken before the end is not the truncation',
+  );
 });
 
 test('60 addresses in one answer are all taught', () => {
@@ -218,7 +273,7 @@ test('an address behind NAT64 is judged by the IPv4 address that it stands for',
 
 test('queries tell which applications are asked for', () => {
   const apps = (bytes: Uint8Array) =>
-    observeDnsQuery(observer.matcher, bytes, 0, bytes.length).map((match) => match.app);
+    observeDnsQuery(observer, bytes, 0, bytes.length, '192.168.1.34', 0).map((match) => match.app);
   assert.equal(apps(queryFor('UI.skype.com')), ['skype']);
   assert.equal(apps(queryFor('www.example.com')), []);
   assert.equal(apps(answerTo('ui.skype.com', [])), []);
@@ -237,7 +292,7 @@ test('mutated answers never throw, and never teach an unroutable address', () =>
     for (const lesson of observe(bytes).lessons) {
       for (const { address } of lesson.addresses) assert.not.match(address, /^(10|127)\./);
     }
-    observeDnsQuery(observer.matcher, bytes, 0, bytes.length);
+    observeDnsQuery(observer, bytes, 0, bytes.length, '192.168.1.34', 0);
   }
 });
 
@@ -257,7 +312,7 @@ test('what is called unrelated at a glance teaches nothing when it is read as a 
   for (let i = 0; i < 20000; i++) {
     const seed = packets[i % packets.length]!;
     const bytes = i < packets.length ? seed : mutate(seed, random);
-    if (glanceAt(observer.matcher, bytes, 0, bytes.length) !== 'unrelated') continue;
+    if (glanceAt(observer, bytes, 0, bytes.length, 0) !== 'unrelated') continue;
     unrelated += 1;
     const packet = decodePacket(bytes);
     assert.ok(!('malformed' in packet), toHex(bytes));
@@ -266,10 +321,14 @@ test('what is called unrelated at a glance teaches nothing when it is read as a 
     assert.equal([protocol, payload, payloadEnd], [17, plainUdp(bytes, 0, bytes.length), plainEnd]);
     const seen = observeDnsAnswer(observer, bytes, payload, payloadEnd, '192.168.1.11', 0);
     assert.equal([seen.lessons, seen.reasons], [[], []], toHex(bytes));
-    assert.equal(observeDnsQuery(observer.matcher, bytes, payload, payloadEnd), [], toHex(bytes));
+    assert.equal(
+      observeDnsQuery(observer, bytes, payload, payloadEnd, '192.168.1.11', 0),
+      [],
+      toHex(bytes),
+    );
   }
   assert.ok(unrelated > 1000, `${unrelated} unrelated`);
-  const glance = (bytes: Uint8Array) => glanceAt(observer.matcher, bytes, 0, bytes.length);
+  const glance = (bytes: Uint8Array) => glanceAt(observer, bytes, 0, bytes.length, 0);
   const [four, six] = [packets[1]!, packets.at(-2)!];
   assert.equal([four, six, packets[0]!, packets.at(-1)!].map(glance), [
     'unrelated',

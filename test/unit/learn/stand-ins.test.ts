@@ -14,10 +14,12 @@ function lesson(
   return {
     app: 'skype',
     name,
+    root: name,
     entry: 'skype.com',
     device: '192.168.1.11',
     at: 1000,
     addresses: addresses.map((address) => ({ address, ttlSeconds: 60 })),
+    targets: [],
     refused: refused.map((address) => ({ address, reason })),
   };
 }

@@ -164,7 +164,15 @@ test('what a reading finds lives as long as the kernel says', () => {
 test('a table made again keeps an endpoint as long as the one before did', () => {
   const learned = createLearned();
   const addresses = [{ address: '203.0.113.1', ttlSeconds: 60 }];
-  const told = { app: 'skype', name: 'x', entry: 'x', device: '192.168.1.34', refused: [] };
+  const told = {
+    app: 'skype',
+    name: 'x',
+    entry: 'x',
+    device: '192.168.1.34',
+    refused: [],
+    root: 'x',
+    targets: [],
+  };
   for (const at of [0, 200]) learnEndpoints(learned, { ...told, at, addresses }, 10);
   const held = heldElements({ learned, taught: createTaught(), gateways: new Set<string>() }, 1000);
   assert.equal(held.get('skype_addr4'), [

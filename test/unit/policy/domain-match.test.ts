@@ -37,7 +37,7 @@ const matcher = compileNames([SKYPE, OTHER]);
 
 function match(name: string): string | null {
   const found = matchName(matcher, wireName(name), 0);
-  return found === null ? null : `${found.app} ${found.entry}`;
+  return found.length === 0 ? null : found.map(({ app, entry }) => `${app} ${entry}`).join(', ');
 }
 
 test('names, suffixes and patterns', () => {
@@ -79,10 +79,45 @@ test('an exception takes a name from its own app only', () => {
   assert.is(match('ledge.skype.com'), 'skype .skype.com');
 });
 
+test('a name of several apps is each of theirs, by its most specific entry, in the order of the apps', () => {
+  const named = (name: string, dns: Partial<(typeof SKYPE)['profile']['dns']>) => {
+    const none = { names: [], suffixes: [], patterns: [], except: [] };
+    return { name, profile: { dns: { ...none, ...dns } } };
+  };
+  const apps = [
+    named('talk', { suffixes: entries('login.shared.example', 'shared.example') }),
+    named('chat', { names: entries('login.shared.example') }),
+    named('game', {
+      patterns: entries('lo*.shared.example'),
+      except: entries('login.shared.example'),
+    }),
+    named('mail', { suffixes: entries('shared.example'), except: entries('login.shared.example') }),
+    named('same', { suffixes: entries('login.shared.example') }),
+  ];
+  const shared = compileNames(apps);
+  const matches = (name: string) =>
+    matchName(shared, wireName(name), 0).map(({ app, entry }) => `${app} ${entry}`);
+  assert.equal(matches('LOGIN.shared.example'), [
+    'talk .login.shared.example',
+    'chat login.shared.example',
+    'same .login.shared.example',
+  ]);
+  assert.equal(matches('lost.shared.example'), [
+    'talk .shared.example',
+    'game lo*.shared.example',
+    'mail .shared.example',
+  ]);
+  assert.equal(matches('x.login.shared.example'), [
+    'talk .login.shared.example',
+    'same .login.shared.example',
+  ]);
+  assert.equal(matches('shared.exampl'), []);
+});
+
 test('bytes that only look like letters do not match', () => {
   const name = wireName('api.skype.com');
   name[0] = 2;
-  assert.is(matchName(matcher, name, 0), null);
+  assert.equal(matchName(matcher, name, 0), []);
   for (const [at, byte] of [
     [1, 0x01],
     [5, 0x13],
@@ -92,19 +127,20 @@ test('bytes that only look like letters do not match', () => {
     const odd = wireName('api.skype.com');
     odd[at] = byte;
     const found = matchName(matcher, odd, 0);
-    assert.ok(found === null || (at === 1 && found.entry === '.skype.com'), `byte ${at}`);
+    const other = at === 1 && found[0]?.entry === '.skype.com';
+    assert.ok(found.length === 0 || other, `byte ${at}`);
   }
   // One label "skype.com" is not two.
-  assert.is(
+  assert.equal(
     matchName(matcher, concat([9], wireName('skype.com').slice(1, 6), [46, 99, 111, 109, 0]), 0),
-    null,
+    [],
   );
 });
 
 test('compressed names match across their pointers', () => {
   const bytes = concat([1, 2, 3], wireName('skype.com'), wireName('ui.@0'));
-  assert.is(matchName(matcher, bytes, 14, 3)?.entry, '.skype.com');
-  assert.is(matchName(matcher, bytes, 14, 3, 15), null);
+  assert.is(matchName(matcher, bytes, 14, 3)[0]?.entry, '.skype.com');
+  assert.equal(matchName(matcher, bytes, 14, 3, 15), []);
 });
 
 test('wildcards of all sorts, and no blow-up on hostile labels', () => {

@@ -79,10 +79,18 @@ function lines(list: Look['notes']): string {
   return list.map(({ where, what }) => `${where}: ${what}`).join('\n');
 }
 
-function announced(address: string, program: 'dnsmasq' | 'odhcpd' = 'dnsmasq'): string {
-  const one = { address, where: 'dhcp.lan.x', remove: 'uci delete dhcp.lan.x', program };
-  const dhcp = { ...DHCP, announced: [one] };
-  return lines(look({ resolvers: { ...SEEN.resolvers, dhcp } }).problems);
+function announced(
+  address: string,
+  change: Partial<DhcpDns['announced'][number]> = {},
+  seen: Partial<RouterSeen> = {},
+): string {
+  const named = {
+    where: 'dhcp.lan.x',
+    remove: 'uci delete dhcp.lan.x',
+    program: 'dnsmasq',
+  } as const;
+  const dhcp = { ...DHCP, announced: [{ ...named, address, interface: 'lan', ...change }] };
+  return lines(look({ resolvers: { ...SEEN.resolvers, dhcp }, ...seen }).problems);
 }
 
 test('nothing is said where the router answers', () => {
@@ -92,36 +100,45 @@ test('nothing is said where the router answers', () => {
 
 test('announced: a public IPv6 address of the home itself is one in the same network', () => {
   assert.match(
-    announced('2001:db8:5::53', 'odhcpd'),
+    announced('2001:db8:5::53', { program: 'odhcpd' }),
     /told to ask 2001:db8:5::53, .*odhcpd restart/,
   );
-  assert.match(announced('10.1.2.3'), 'told to ask 10.1.2.3');
-  for (const address of ['192.168.1.1', '2001:db8:5::1', '9.9.9.9', '2620:fe::fe']) {
+  // What is in no network of the home passes this router, whatever its address.
+  for (const address of ['192.168.1.1', '2001:db8:5::1', '9.9.9.9', '2620:fe::fe', '10.1.2.3']) {
     assert.is(announced(address), '', address);
   }
 });
 
-test('turned to dnsmasq on another port: its port is what to change', () => {
-  const dhcp = { ...DHCP, ports: [{ path: 'dhcp.main', port: 5353 }] };
-  const said = lines(look({ turns: [TURN], resolvers: { ...SEEN.resolvers, dhcp } }).problems);
-  assert.match(said, 'port 5353 of this router (dnsmasq)');
-  assert.match(said, 'uci set dhcp.main.port=53; uci commit dhcp; /etc/init.d/dnsmasq restart');
+test('announced in another network than its own: its answers pass this router', () => {
+  const guest = { ...SEEN.links[0]!, index: 3, name: 'br-guest' };
+  const links = [SEEN.links[0]!, guest];
+  const addresses = [
+    ...SEEN.addresses,
+    { ...AT, link: 3, address: '10.3.0.1', prefix: 24, family: 4 as const },
+  ];
+  const interfaces = new Map([
+    ['lan', 'br-lan'],
+    ['guest', 'br-guest'],
+  ]);
+  const seen = { links, addresses, interfaces };
+  assert.is(announced('192.168.1.5', { interface: 'guest' }, seen), '');
+  assert.match(announced('192.168.1.5', { interface: 'lan' }, seen), 'told to ask 192.168.1.5');
+  // A section of dnsmasq is for all of them.
+  assert.match(announced('192.168.1.5', { interface: null }, seen), 'told to ask 192.168.1.5');
 });
 
-test('turned to where nft does not say, and to other ports', () => {
+test('turned elsewhere: DNS alone is seen wherever it goes; everything is no DNS alone', () => {
   const said = (change: Partial<DnsTurn>): string =>
     lines(look({ turns: [{ ...TURN, ...change }] }).problems);
-  assert.match(said({ to: '?', port: null }), 'is turned to where nft does not say: whp does not');
-  assert.match(said({ to: '192.168.1.5', port: 54 }), "server='192.168.1.5#54'");
-  assert.is(said({ to: '192.168.1.1', port: 53 }), '');
-  assert.is(said({ from: [{ not: true, list: '{ "br-lan", "lo" }' }] }), '');
-  assert.is(said({ sources: '10.8.0.0/24' }), '');
-  assert.match(said({ sources: '{ 10.8.0.0/24, 192.168.1.9 }' }), 'DNS of devices is turned');
-  assert.match(said({ sources: '@some' }), 'DNS of devices is turned');
-  assert.is(said({ isEveryPort: true, only: '203.0.113.77', to: '192.168.1.9', port: null }), '');
-  // Known by its first packet, but the answers come from another port.
-  assert.match(said({ to: '192.168.1.5', port: 54, passesRouter: true }), 'port 54 of 192.168.1.5');
-  assert.is(said({ to: '192.168.1.5', port: null, passesRouter: true }), '');
+  assert.is(said({ to: '?', port: null }), '');
+  assert.is(said({ to: '192.168.1.5', port: 54 }), '');
+  const all = (change: Partial<DnsTurn>): string => said({ isEveryPort: true, ...change });
+  assert.match(all({}), 'is turned to port 5353 of this router');
+  assert.match(all({ to: '?', port: null }), 'is turned to where nft does not say');
+  assert.is(all({ from: [{ not: true, list: '{ "br-lan", "lo" }' }] }), '');
+  assert.is(all({ sources: '10.8.0.0/24' }), '');
+  assert.match(all({ sources: '{ 10.8.0.0/24, 192.168.1.9 }' }), 'to every port');
+  assert.is(all({ only: '203.0.113.77', to: '192.168.1.9', port: null }), '');
 });
 
 test('what could not be read is said', () => {

@@ -15,7 +15,16 @@ import {
   UNMATCHED,
   walkNames,
 } from '../../../agent/src/wire/dns-names.ts';
-import { answerTo, concat, hex, mutate, seeded, u16be, wireName } from './bytes.ts';
+import {
+  answerTo,
+  concat,
+  hex,
+  mutate,
+  seeded,
+  u16be,
+  type WireRecord,
+  wireName,
+} from './bytes.ts';
 
 const scratch = nameLabels();
 
@@ -165,6 +174,72 @@ test('service bindings give their hints; the root as target is the owner', () =>
   );
 });
 
+const SRV = (target: string) => concat([0, 10, 0, 5, 0x13, 0xc4], wireName(target));
+const NAPTR = (flags: string, regexp: string, replacement: string) => {
+  const text = (one: string) => [one.length, ...Array.from(one, (c) => c.charCodeAt(0))];
+  return concat([0, 1, 0, 2], text(flags), text('SIP+D2U'), text(regexp), wireName(replacement));
+};
+
+test('SRV, NAPTR and DNAME lead to their targets, for the walk and for the reading', () => {
+  const bytes = answerTo('a.b', [
+    { name: '@12', type: 35, rdata: NAPTR('S', '', '_sip._udp.c.d') },
+    { name: '@12', type: 35, rdata: NAPTR('u', '!^.*$!sip:x@y.z!', '') },
+    { name: '_sip._udp.c.d', type: 33, rdata: SRV('sip1.e.f') },
+    { name: '@12', type: 33, rdata: SRV('') },
+    { name: 'g.h', type: 39, rdata: wireName('i.j') },
+    { name: '@12', type: 15, rdata: concat([0, 1], wireName('mail.k.l')) },
+  ]);
+  assert.equal(visited(bytes), {
+    code: UNMATCHED,
+    names: ['a.b', '_sip._udp.c.d', '_sip._udp.c.d', 'sip1.e.f', 'g.h', 'i.j'],
+  });
+  const message = decodeDns(bytes, 0, bytes.length);
+  if ('malformed' in message) throw new Error(message.malformed);
+  assert.equal(
+    message.records.map(({ type, target }) => [type, target?.text ?? null]),
+    [
+      [35, '_sip._udp.c.d'],
+      [35, null],
+      [33, 'sip1.e.f'],
+      [33, null],
+      [39, 'i.j'],
+    ],
+  );
+  assert.ok(message.whole);
+});
+
+test('a target that is cut off is a reason, not a read behind its record', () => {
+  for (const [type, rdata] of [
+    [33, [0, 10, 0, 5, 0x13, 0xc4]],
+    [33, [0]],
+    [35, [0, 1, 0, 2, 1, 115, 9, 0]],
+    [35, [0, 1, 0, 2]],
+    [39, []],
+    [5, []],
+  ] as const) {
+    const whole = { name: '@12', type: 1, rdata: [192, 0, 2, 1] };
+    const bytes = answerTo('a.b', [{ name: '@12', type, rdata }, whole]);
+    const message = decodeDns(bytes, 0, bytes.length);
+    if ('malformed' in message) throw new Error(message.malformed);
+    assert.match(message.reasons.join(), /^record 1: (CNAME|DNAME|SRV|NAPTR) cut off$/);
+    assert.is(message.records.length, 1);
+    assert.not(message.whole);
+    assert.is(visited(bytes).code, CUT_OFF);
+  }
+});
+
+test('a target further back than a pointer reaches is not taken for the name that a pointer names', () => {
+  // Behind 16 KiB the offset of a target, cut to 14 bits, is that of "c.d" in the question.
+  const fill = { name: '@12', type: 16, rdata: new Uint8Array(0x4000 + 14 - 12 - 9 - 26) };
+  const bytes = answerTo('a.c.d', [
+    fill,
+    { name: '@12', type: 5, rdata: wireName('x.y') },
+    { name: '@14', type: 1, rdata: [192, 0, 2, 1] },
+  ]);
+  assert.is(bytes.indexOf(120), 0x4000 + 15, 'the target is where the test wants it');
+  assert.equal(visited(bytes).names, ['a.c.d', 'x.y', 'c.d']);
+});
+
 test('a broken record costs itself, a broken length the rest', () => {
   const message = answerTo('a.b', [
     { name: '@12', type: 1, rdata: [192, 0, 2] },
@@ -199,18 +274,55 @@ test('a TCP payload with one whole message is told from others', () => {
 });
 
 test('a message of thousands of records is read as far as an honest one goes', () => {
+  const read = (count: number, record: WireRecord) => {
+    const bytes = answerTo(
+      'a.b',
+      Array.from({ length: count }, () => record),
+    );
+    const message = decodeDns(bytes, 0, bytes.length);
+    if ('malformed' in message) throw new Error(message.malformed);
+    const { records, reasons, whole } = message;
+    return [records.length, reasons.length, whole];
+  };
   const record = { name: '@12', type: 1, rdata: [1, 2, 3, 4] };
-  const bytes = answerTo(
-    'a.b',
-    Array.from({ length: 600 }, () => record),
-  );
-  const message = decodeDns(bytes, 0, bytes.length);
-  if ('malformed' in message) throw new Error(message.malformed);
-  assert.is(message.records.length, 512);
-  assert.is(message.reasons.length, 1);
+  assert.equal(read(1024, record), [1024, 0, true]);
+  assert.equal(read(1025, record), [1024, 1, false]);
+  assert.equal(read(700, { ...record, name: 'written.out.in.every.record.example.com' }), [
+    700,
+    0,
+    true,
+  ]);
+  const hints = concat([0, 1, 0], [0, 4], u16be(1024), new Uint8Array(1024).fill(9));
+  assert.equal(read(4, { name: '@12', type: 65, rdata: hints }), [4, 0, true]);
+  assert.equal(read(5, { name: '@12', type: 65, rdata: hints }), [5, 1, false]);
+  // 64 broken records are not 64 reasons.
+  assert.equal(read(64, { ...record, rdata: [1] }), [0, 10, false]);
   const questions = concat(hex('1234 8180 0005 0000 0000 0000'), wireName('a.b'), [0, 1, 0, 1]);
   const odd = decodeDns(questions, 0, questions.length);
   assert.equal('malformed' in odd || odd.reasons, ['5 questions']);
+});
+
+test('64 KB of names that stand for megabytes are given up soon, in the walk and in the reading', () => {
+  const long = `${'a.'.repeat(110)}b`;
+  const first = { name: long, type: 16, rdata: [0] };
+  const at = 12 + 5 + 4;
+  const records = Array.from({ length: 3000 }, (_, i) => ({
+    name: `${String.fromCharCode(97 + (i % 26))}.@${at + 2 * (i % 50)}`,
+    type: 33,
+    rdata: [0, 0, 0, 0, 0, 0, 1, 97 + (i % 26), 0xc0, at + 2 * ((i * 7) % 50)],
+  }));
+  const bytes = answerTo('q.r', [first, ...records]);
+  const { code, names } = visited(bytes);
+  assert.is(code, TOO_MUCH_WORK);
+  assert.ok(names.length < 200, `${names.length} names walked`);
+  const message = decodeDns(bytes, 0, bytes.length);
+  if ('malformed' in message) throw new Error(message.malformed);
+  const labels = message.records.reduce(
+    (sum, { owner, target }) => sum + `${owner.text}.${target?.text}`.split('.').length,
+    0,
+  );
+  assert.ok(labels < 1024 + 256, `${labels} labels decoded`);
+  assert.not(message.whole);
 });
 
 test('the quick walk and the full reading of a name agree on every name', () => {

@@ -1,0 +1,29 @@
+// step/later: answers that have passed and waited for their device's next tokens are read now, and what the
+// feed of held answers says of itself. Before: the clock (ears), step/share. After: step/lesson.
+import { observeDnsAnswer } from '../learn/observe-dns.ts';
+import { takeWaiting } from '../learn/waiting.ts';
+import type { Effect, State } from '../state.ts';
+import { teach } from './lesson.ts';
+import { note, report } from './packet.ts';
+import { takeTokens } from './share.ts';
+
+/** Answers read in one go: the home's DNS has its turn between two of them. */
+const AT_ONCE = 4;
+
+export function onLater(state: State, now: number): readonly Effect[] {
+  const admit = (asker: string): boolean => takeTokens(state, asker, now);
+  const effects: Effect[] = [];
+  for (const { device, bytes, said, outside } of takeWaiting(state.waiting, admit, AT_ONCE)) {
+    const observed = observeDnsAnswer(state.observer, bytes, 0, bytes.length, device, now);
+    for (const reason of observed.reasons) note(state, `DNS answer to ${device}: ${reason}`);
+    effects.push(...teach(state, observed.lessons, said, outside).effects);
+  }
+  return effects;
+}
+
+export function onFull(state: State, now: number): readonly Effect[] {
+  state.counters.full += 1;
+  const text =
+    'so many DNS answers came at once that some may have passed before they were read; flows to addresses in them are not known';
+  return report(state, 'held answers full', text, now);
+}

@@ -1,0 +1,89 @@
+// step/lesson: what an answer has taught changes the kernel's sets: for the home, or for the device that
+// asked. Before: step/answer, step/later. After: learn/learned, learn/pairs, system/effects.
+import { learnAliases } from '../learn/aliases.ts';
+import { learnEndpoints, type Said } from '../learn/learned.ts';
+import type { Lesson } from '../learn/observe-dns.ts';
+import { learnPairs } from '../learn/pairs.ts';
+import { noteStandIn } from '../learn/stand-ins.ts';
+import { addressKey } from '../ruleset/elements.ts';
+import { setName } from '../ruleset/names.ts';
+import type { Effect, State } from '../state.ts';
+import { report } from './packet.ts';
+
+export interface Taken {
+  readonly effects: readonly Effect[];
+  /** All of its addresses are known now. */
+  readonly isWhole: boolean;
+}
+
+/** What lessons of one message change in the kernel's sets, and what is told of them. `outside`: another
+ * resolver than the router's said so. */
+export function teach(
+  state: State,
+  lessons: readonly Lesson[],
+  said: Said,
+  outside: boolean,
+): Taken {
+  if (lessons.length > 0) state.counters.matched += 1;
+  const taken = lessons.map((lesson) => take(state, lesson, said, outside));
+  return {
+    effects: taken.flatMap(({ effects }) => effects),
+    isWhole: taken.every(({ isWhole }) => isWhole),
+  };
+}
+
+/** What the router's resolver found counts for the home; what others say, and hearsay, for the device that
+ * asked. */
+function take(state: State, lesson: Lesson, said: Said, outside: boolean): Taken {
+  noteStandIn(state.standIns, lesson);
+  const { aliases, whoIs } = state.observer;
+  for (const one of whoIs(lesson.device)) learnAliases(aliases, one, lesson);
+  const own = lesson.addresses.filter(({ isHearsay }) => !outside && isHearsay === undefined);
+  const others = lesson.addresses.filter(({ isHearsay }) => outside || isHearsay);
+  const home = takeForHome(state, { ...lesson, addresses: own }, said);
+  const device = takeForDevice(state, { ...lesson, addresses: others }, said);
+  const told: Effect = { kind: 'told', what: { kind: 'lesson', lesson } };
+  return {
+    effects: [...home.effects, ...device.effects, told],
+    isWhole: home.isWhole && device.isWhole,
+  };
+}
+
+function takeForHome(state: State, lesson: Lesson, said: Said): Taken {
+  const app = state.apps.get(lesson.app)!;
+  const change = learnEndpoints(state.learned, lesson, app.profile.caps.endpoints, said);
+  const effects: Effect[] = [];
+  for (const family of [4, 6] as const) {
+    const set = setName(app.name, 'addr', family);
+    const fresh = change.endpoints.filter((endpoint) => endpoint.family === family);
+    const gone = change.evicted.filter((endpoint) => endpoint.family === family);
+    // The kernel's set has no more room than the cap, so what is evicted leaves first.
+    if (gone.length > 0) {
+      effects.push({ kind: 'forget', set, keys: gone.map(({ address }) => addressKey(address)!) });
+    }
+    if (fresh.length > 0) {
+      const elements = fresh.map(({ address, kept }) => ({
+        key: addressKey(address)!,
+        timeout: kept - lesson.at,
+      }));
+      effects.push({ kind: 'renew', set, elements });
+    }
+  }
+  if (change.report !== null) {
+    effects.push(...report(state, `endpoints ${app.name}`, change.report, lesson.at));
+  }
+  for (const { address: remote, firstSeen } of change.endpoints) {
+    if (firstSeen === lesson.at) {
+      effects.push({ kind: 'late', wish: { kind: 'address', app: app.name, remote } });
+    }
+  }
+  return { effects, isWhole: change.isWhole };
+}
+
+function takeForDevice(state: State, lesson: Lesson, said: Said): Taken {
+  const { name, profile } = state.apps.get(lesson.app)!;
+  const { change, effects } = learnPairs(state, lesson, said, profile.caps.peers);
+  const full =
+    change.report === null ? [] : report(state, `pairs ${name}`, change.report, lesson.at);
+  return { effects: [...effects, ...full], isWhole: change.isWhole };
+}

@@ -1,0 +1,163 @@
+// What is only watched is read whole, and all of it: long answers, long ClientHellos, bursts of names, and
+// flows that are older than the table. A running agent beside a device and an Internet, by real packets.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { WHP_TEXT } from '../lib/bare.ts';
+import { clientHello, extension, serverName } from '../unit/tls-hello.ts';
+import { PLAIN } from './plain.ts';
+
+const FOLDER = resolve(`out/netns/dns-feeds-${process.pid}`);
+mkdirSync(FOLDER, { recursive: true });
+test.after(() => rmSync(FOLDER, { recursive: true }));
+
+/** Answers UDP and TCP on port 53 with as many addresses (20.N.x.y) as the first label of the name says,
+ * N being the second number in it ("200-7.api.skype.com"), for the name behind that label. */
+const RESOLVER = `
+const [, , ...places] = process.argv;
+const answerTo = (query) => {
+  const length = query[12];
+  const [count, block] = query.subarray(13, 13 + length).toString().split('-').map(Number);
+  // The question is asked with the label, and answered for the application's own name behind it.
+  const records = Array.from({ length: count }, (_, i) => [0xc0, 13 + length, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4, 20, block & 255, (block >> 8) + (i >> 8), i & 255]);
+  const answer = Buffer.concat([query, Buffer.from(records.flat())]);
+  answer[2] = 0x81; answer[3] = 0x80; answer[6] = count >> 8; answer[7] = count & 255;
+  return answer;
+};
+for (const address of places) {
+  const udp = require('dgram').createSocket('udp4');
+  udp.on('message', (query, from) => udp.send(answerTo(query), from.port, from.address));
+  udp.bind(53, address);
+  require('net').createServer((one) => one.on('error', () => {}).on('data', (query) => {
+    const answer = answerTo(query.subarray(2));
+    one.write(Buffer.concat([Buffer.from([answer.length >> 8, answer.length & 255]), answer]));
+  })).listen(53, address);
+}
+require('net').createServer((one) => one.on('error', () => {})).listen(443, '0.0.0.0').on('error', () => {});
+setTimeout(() => console.log('ready'), 100);`;
+
+/** Commands by the line: "udp ADDRESS NAME...", each from the same socket; "tcp ADDRESS NAME", on the same
+ * connection while it lasts; "hello ADDRESS HEX HEX". Prints what came of each. */
+const CLIENT = `
+const query = (name) => Buffer.from([1, 2, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, ...name.split('.').flatMap((one) => [one.length, ...Buffer.from(one)]), 0, 0, 1, 0, 1]);
+const udp = require('dgram').createSocket('udp4');
+udp.bind(5353);
+let tcp = null;
+require('readline').createInterface({ input: process.stdin }).on('line', (line) => {
+  const [kind, address, ...words] = line.split(' ');
+  let left = words.length;
+  const end = (word) => { clearTimeout(late); udp.removeAllListeners('message'); console.log(word); };
+  const late = setTimeout(() => end('nothing'), 4000);
+  if (kind === 'udp') {
+    udp.on('message', (answer) => { left -= 1; if (left === 0) end('answered ' + answer.length); });
+    for (const name of words) udp.send(query(name), 53, address);
+  } else if (kind === 'hello') {
+    const one = require('net').connect(443, address, async () => {
+      one.setNoDelay(true);
+      for (const part of words) { one.write(Buffer.from(part, 'hex')); await new Promise((done) => setTimeout(done, 50)); }
+      end('sent');
+    });
+    one.on('error', () => {});
+  } else {
+    const bytes = query(words[0]);
+    let rest = 0;
+    const send = () => tcp.write(Buffer.concat([Buffer.from([0, bytes.length]), bytes]));
+    if (tcp === null) tcp = require('net').connect(53, address, send); else send();
+    tcp.removeAllListeners('error').removeAllListeners('data');
+    tcp.on('error', (error) => { tcp = null; end(error.code); });
+    tcp.on('data', (part) => { rest += part.length; if (rest > bytes.length + 4) end('answered'); });
+  }
+});`;
+writeFileSync(`${FOLDER}/resolver.cjs`, RESOLVER);
+writeFileSync(`${FOLDER}/client.cjs`, CLIENT);
+writeFileSync(
+  `${FOLDER}/whp`,
+  PLAIN.replace("option hold '0'", "option hold '0'\n\toption hello 'watch'"),
+);
+const OPTIONS = `--config ${FOLDER}/whp --profiles ${resolve('agent/profiles')} --state ${FOLDER}/state --socket ${FOLDER}/sock`;
+
+const HOME = `
+ip link set lo up; sysctl -qw net.ipv4.ip_forward=1
+unshare -n sleep 1000 & device=$!
+unshare -n sleep 1000 & outside=$!
+sleep 0.2
+ip link add br-lan type veth peer name eth0 netns $device; ip link add wan type veth peer name eth0 netns $outside
+ip addr add 192.168.1.1/24 dev br-lan; ip addr add 198.51.100.10/24 dev wan; ip link set br-lan up; ip link set wan up
+ip route add default via 198.51.100.1
+at() { pid=$1; shift; nsenter -t $pid -n "$@"; }
+at $device sh -c 'ip link set lo up; ip link set eth0 up; ip addr add 192.168.1.11/24 dev eth0; ip route add default via 192.168.1.1'
+at $outside sh -c 'ip link set lo up; ip link set eth0 up; ip addr add 198.51.100.1/24 dev eth0; ip addr add 9.9.9.9/32 dev lo; ip addr add 93.184.216.40/32 dev lo; ip route add 192.168.1.0/24 via 198.51.100.10'
+nft 'table ip nat { chain post { type nat hook postrouting priority 100; oifname "wan" masquerade; }; }'
+node ${FOLDER}/resolver.cjs 192.168.1.1 >${FOLDER}/ready & at $outside node ${FOLDER}/resolver.cjs 9.9.9.9 >${FOLDER}/ready2 &
+for i in $(seq 50); do grep -q ready ${FOLDER}/ready && grep -q ready ${FOLDER}/ready2 && break; sleep 0.1; done
+mkfifo ${FOLDER}/in; at $device node ${FOLDER}/client.cjs <${FOLDER}/in >${FOLDER}/out & exec 7>${FOLDER}/in
+lines() { wc -l <${FOLDER}/out; }
+ask() { a=$(lines); echo "$@" >&7; for i in $(seq 100); do [ $(lines) -gt $a ] && break; sleep 0.05; done; tail -n 1 ${FOLDER}/out; }
+whp() { command=$1; shift; ${WHP_TEXT} $command ${OPTIONS} "$@"; }
+known() { nft list set inet whp skype_addr4 | grep -o "20\\.$1\\.[0-9]*\\.[0-9]*" | sort -u | wc -l; }
+until_known() { for i in $(seq $3); do [ $(known $1) -ge $2 ] && break; sleep 0.2; done; echo "known $(known $1)"; }
+agent() { ${WHP_TEXT} daemon ${OPTIONS} >${FOLDER}/log 2>&1 & for i in $(seq 200); do grep -q '^whp: enforcing' ${FOLDER}/log && break; sleep 0.1; done; }`;
+
+const shell: ChildProcess = spawn(
+  'unshare',
+  ['-n', '-m', '-p', '-f', '--mount-proc', '--kill-child', 'sh'],
+  { stdio: ['pipe', 'pipe', 'inherit'] },
+);
+test.after(() => {
+  shell.kill('SIGKILL');
+});
+
+function run(command: string): Promise<string> {
+  return new Promise((done) => {
+    let text = '';
+    const take = (part: Buffer): void => {
+      text += part;
+      if (!text.endsWith('--end\n')) return;
+      shell.stdout!.off('data', take);
+      done(text.slice(0, -6));
+    };
+    shell.stdout!.on('data', take);
+    shell.stdin!.write(`{ ${command}\n} 2>&1; echo "--end"\n`);
+  });
+}
+
+test('flows that are older than the table: the next packet is seen, a connection begins anew', async () => {
+  const out = await run(`${HOME}
+ask udp 9.9.9.9 1-1.api.skype.com; ask tcp 9.9.9.9 1-1.api.skype.com
+agent; for i in $(seq 50); do [ $(conntrack -L --dport 53 2>/dev/null | grep -c src=192.168.1.11) = 0 ] && break; sleep 0.1; done
+ask udp 9.9.9.9 1-2.api.skype.com; until_known 2 1 20
+ask tcp 9.9.9.9 1-3.api.skype.com; ask tcp 9.9.9.9 1-4.api.skype.com; until_known 4 1 20`);
+  const lines = out.split('\n').filter((line) => /^(answered|known|nothing|E[A-Z]+)/.test(line));
+  assert.equal(
+    lines.map((line) => line.replace(/answered.*/, 'answered')),
+    ['answered', 'answered', 'answered', 'known 1', 'ECONNRESET', 'answered', 'known 1'],
+    out,
+  );
+});
+
+test('an answer with 200 addresses, and one over TCP', async () => {
+  const out = await run(`
+ask udp 192.168.1.1 200-5.api.skype.com; until_known 5 200 30
+ask tcp 9.9.9.9 58-6.api.skype.com; until_known 6 58 30; whp status`);
+  assert.match(out, /answered 32\d\d\nknown 200\nanswered\nknown 58\n/);
+  assert.match(out, /unreadable 0, feed overruns 0\n/);
+});
+
+test('two hundred names at once: each is learned, the last a little later', async () => {
+  const names = Array.from({ length: 200 }, (_, i) => `1-${7 + 256 * i}.api.skype.com`).join(' ');
+  const out = await run(`ask udp 192.168.1.1 ${names}; until_known 7 200 150; whp status`);
+  assert.match(out, /answered \d+\nknown 200\n/);
+});
+
+test('a ClientHello of 1,800 bytes in two segments', async () => {
+  const hello = clientHello([extension(21, new Uint8Array(1700)), serverName('api.skype.com')]);
+  const hex = Buffer.from(hello).toString('hex');
+  const out = await run(`ask hello 93.184.216.40 ${hex.slice(0, 2800)} ${hex.slice(2800)}
+for i in $(seq 30); do nft list set inet whp skype_hello4 | grep -q 93.184.216.40 && break; sleep 0.1; done
+nft list set inet whp skype_hello4`);
+  assert.match(out, /192\.168\.1\.11 \. 93\.184\.216\.40/);
+});
+
+test.run();

@@ -1,0 +1,178 @@
+// A name that two apps have: each learns its addresses, windows and servers for itself, its exceptions
+// count for it alone, and whose flow it is follows from the device lists and the order of the apps.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { whyAnswer } from '../../agent/src/control/answer-why.ts';
+import type { Policy } from '../../agent/src/policy/policy.ts';
+import type { Profile } from '../../agent/src/policy/profile.ts';
+import { homePrefixes } from '../../agent/src/replay/home.ts';
+import { replayCapture } from '../../agent/src/replay/replay.ts';
+import { createState, type Effect, type State } from '../../agent/src/state.ts';
+import { step } from '../../agent/src/step.ts';
+import { escape, policyFrom, profile } from '../golden/policies.ts';
+import { captureOf, type Timed } from '../lib/pcap.ts';
+import { tcp, udp } from '../trace/packets.ts';
+import { clientHello, serverName } from './tls-hello.ts';
+import { answerTo, queryFor } from './wire/bytes.ts';
+
+const ROUTER = '192.168.1.1';
+const TALKS = '192.168.1.50';
+const CHATS = '192.168.1.60';
+const BOTH = '192.168.1.70';
+const NAME = 'login.shared.example';
+const SERVER = '203.0.113.9';
+
+const named = (...suffixes: string[]): Profile['dns'] => ({
+  names: [],
+  suffixes: suffixes.map((value) => ({ value, evidence: 'source' })),
+  patterns: [],
+  except: [],
+});
+
+function sharedBy(talk: Profile['dns'], chat: Profile['dns']): Policy {
+  return policyFrom({
+    globals: { hold: true },
+    proxies: [{ name: 'a' }, { name: 'b', key: 8 }],
+    apps: [
+      {
+        name: 'talk',
+        slot: 1,
+        devices: [TALKS, BOTH],
+        profile: { ...profile, ranges: [], dns: talk },
+      },
+      {
+        name: 'chat',
+        slot: 2,
+        devices: [CHATS, BOTH],
+        proxies: ['b'],
+        profile: { ...profile, ranges: [], dns: chat },
+      },
+    ],
+    escape: { ...escape, hello: 'hold' },
+  });
+}
+
+const shared = sharedBy(named(NAME), named('x.example', 'shared.example'));
+
+function answer(device: string, name = NAME): Uint8Array {
+  const message = answerTo(name, [{ name: '@12', type: 1, ttl: 600, rdata: [203, 0, 113, 9] }]);
+  return udp({ src: ROUTER, dst: device, sport: 53, dport: 40000 }, message);
+}
+
+function query(device: string, name = NAME): Uint8Array {
+  return udp({ src: device, dst: ROUTER, sport: 40000, dport: 53 }, queryFor(name));
+}
+
+type Kind = 'answer' | 'query' | 'hello';
+
+function play(state: State, kind: Kind, bytes: Uint8Array): readonly Effect[] {
+  const span = { bytes, offset: 0, end: bytes.length };
+  if (kind === 'query') return step(state, { kind, age: 0, mac: null, ...span }, 1000);
+  if (kind === 'hello') return step(state, { kind, id: 1, mac: null, ...span }, 1000);
+  return step(state, { kind, id: 1, outside: false, heard: null, ...span }, 1000);
+}
+
+const setsOf = (effects: readonly Effect[]) =>
+  effects.flatMap((effect) => (effect.kind === 'renew' ? [effect.set] : []));
+
+test('an answer, a query and a hello teach each app that has the name', () => {
+  const state = createState(shared, () => false);
+  assert.equal(setsOf(play(state, 'query', query(TALKS))), ['talk_asked4', 'chat_asked4']);
+  const effects = play(state, 'answer', answer(CHATS));
+  assert.equal(setsOf(effects), ['talk_addr4', 'chat_addr4']);
+  assert.is(effects.at(-1)!.kind, 'release');
+  const ends = { src: CHATS, dst: '203.0.113.10', sport: 50000, dport: 443, sequence: 1 };
+  const hello = play(state, 'hello', tcp(ends, 'PA', clientHello([serverName(NAME)])));
+  assert.equal(setsOf(hello), ['talk_hello4', 'chat_hello4']);
+  assert.equal(hello.at(-1), { kind: 'pass', id: 1, again: true });
+  assert.equal(
+    hello.flatMap((one) =>
+      one.kind === 'told' && one.what.kind === 'hello' ? [one.what.named.app] : [],
+    ),
+    ['talk', 'chat'],
+  );
+});
+
+test('copies of a held hello are refused as often with two apps as with one', () => {
+  const state = createState(shared, () => false);
+  const ends = { src: BOTH, dst: SERVER, sport: 50000, dport: 443, sequence: 1 };
+  const hello = tcp(ends, 'PA', clientHello([serverName(NAME)]));
+  const again = Array.from({ length: 6 }, () => {
+    const last = play(state, 'hello', hello).at(-1)!;
+    return last.kind === 'pass' && last.again;
+  });
+  assert.equal(again, [true, true, true, true, false, false]);
+});
+
+test('an exception of one app takes the name from that app alone', () => {
+  for (const [talk, chat, sets] of [
+    [{ ...named(NAME), except: named(NAME).suffixes }, named('shared.example'), ['chat_addr4']],
+    [named(NAME), { ...named('shared.example'), except: named(NAME).suffixes }, ['talk_addr4']],
+  ] as const) {
+    const state = createState(sharedBy(talk, chat), () => false);
+    assert.equal(setsOf(play(state, 'answer', answer(BOTH))), sets);
+  }
+});
+
+test('a flow to it belongs to the app of its device, and to the first app where both have it', () => {
+  const home = homePrefixes([]);
+  if (!home.ok) throw new Error('no prefixes');
+  const flow = (device: string) => ({ src: device, dst: SERVER, sport: 50000, dport: 443 });
+  const packets: Timed[] = [TALKS, CHATS, BOTH, '192.168.1.80'].flatMap((device, i): Timed[] => [
+    [i, query(device)],
+    [i + 0.1, answer(device)],
+    [i + 0.2, tcp(flow(device), 'S')],
+  ]);
+  // Whoever asked first: the other's device has to be proxied as well.
+  for (const order of [
+    packets,
+    [...packets.slice(3, 6), ...packets.slice(0, 3), ...packets.slice(6)],
+  ]) {
+    const timed = order.map(([, packet], i): Timed => [i / 10, packet]);
+    const { flows } = replayCapture(captureOf(timed), shared, home.value);
+    const apps = new Map(flows.map((one) => [one.flow.slice(4, 16), one.app]));
+    assert.equal(
+      [TALKS, CHATS, BOTH, '192.168.1.80'].map((device) => apps.get(device)),
+      ['talk', 'chat', 'talk', null],
+    );
+  }
+});
+
+test('why NAME names every app that has it', () => {
+  const state = createState(shared, () => false);
+  play(state, 'answer', answer(CHATS));
+  const way = (proxy: string) => ({
+    way: { kind: 'tunnel', proxy } as const,
+    state: 'up' as const,
+    since: 0,
+    hold: 0,
+    failedBack: null,
+    poorSince: null,
+  });
+  const around = {
+    now: 2000,
+    choices: new Map([
+      ['talk', way('a')],
+      ['chat', way('b')],
+    ]),
+    up: new Set(['a', 'b']),
+    paused: new Map(),
+    tableless: null,
+    stuck: new Map(),
+    open: new Map(),
+    hosts: [],
+    own: [ROUTER],
+    isHome: () => false,
+    macOf: () => null,
+  };
+  const kernel = { readSet: () => [], countSet: () => 0, connections: () => [] };
+  const why = whyAnswer(state, kernel, NAME, around);
+  if (typeof why === 'string') throw new Error(why);
+  assert.is(why.verdict, `proxied: a name of talk (.${NAME}), by proxy a`);
+  assert.equal(why.reasons, [
+    'for devices of chat that talk does not have: proxied: a name of chat (.shared.example), by proxy b',
+    `${SERVER} was learned from it; 599 s left`,
+  ]);
+});
+
+test.run();
