@@ -4,6 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { findEndpoint, learnedEndpoints, MOST_OF_A_NAME } from '../../agent/src/learn/learned.ts';
 import { takeToken } from '../../agent/src/learn/pace.ts';
+import { forgetTaught } from '../../agent/src/learn/taught.ts';
 import { pairOf } from '../../agent/src/ruleset/elements.ts';
 import { createState, type Effect, type Event, type State } from '../../agent/src/state.ts';
 import { step } from '../../agent/src/step.ts';
@@ -173,6 +174,20 @@ test('a device is its MAC: a pair by it beside the address, and of another famil
   assert.equal(sets(play(state, askedEvents(six, asker))), ['skype_peermac4']);
   const nobody = play(fresh(), askedEvents(six, { outside: true }));
   assert.is(kinds(nobody).at(-1), 'refuse', 'nothing is known by which to tell its flows');
+});
+
+test('a pair that has made room is taught again by the next answer', () => {
+  const state = fresh();
+  const events = askedEvents(said('ui.skype.com', [a(BANK)], { from: ISP }), { outside: true });
+  const [renew] = play(state, events).filter((one) => one.kind === 'renew' && /peer/.test(one.set));
+  assert.ok(renew?.kind === 'renew');
+  if (renew?.kind !== 'renew') return;
+  const again = (): boolean =>
+    play(state, events, 1500).some((one) => one.kind === 'renew' && one.set === renew.set);
+  assert.ok(again(), 'for longer, once');
+  assert.not.ok(again(), 'the kernel has it for long enough');
+  forgetTaught(state.taught, renew.set, [renew.elements[0]!.key]);
+  assert.ok(again());
 });
 
 test('two devices asked the same resolver outside: a pair each', () => {

@@ -6,6 +6,7 @@ import { setName } from '../ruleset/names.ts';
 import type { Effect } from '../state.ts';
 import {
   type Endpoint,
+  findPair,
   type Learned,
   type LearnedChange,
   learnEndpoints,
@@ -31,12 +32,16 @@ export function learnPairs(
   const change = learnEndpoints(memory.pairs, lesson, cap >> 1, said);
   const effects = change.evicted.flatMap((one) => forgetPair(memory, one));
   let isWhole = change.isWhole;
-  for (const one of change.endpoints) {
-    const { app, device, mac, address: remote, kept, firstSeen } = one;
+  const holder = said.mac ?? lesson.device;
+  for (const { address: remote } of lesson.addresses) {
+    const one = findPair(memory.pairs, lesson.app, holder, remote);
+    if (one === null) continue;
+    const { app, device, mac, kept, expires, firstSeen } = one;
     const elements = elementsOf(one);
     if (elements.length === 0) isWhole = false;
     for (const { set, key } of elements) {
-      if (holdsUntil(taught, set, key, kept)) continue;
+      // What the kernel has, not what was learned: room may have been made since.
+      if (holdsUntil(taught, set, key, expires)) continue;
       noteTaught(taught, set, { key, expires: kept }, cap);
       effects.push({ kind: 'renew', set, elements: [{ key, timeout: kept - lesson.at }] });
     }
