@@ -115,4 +115,23 @@ test('a device asks 4,000 names under forty addresses: it has one share, and its
   assert.is(marked(0x0f000000, `${A} `), 1, 'another device has its own share');
 });
 
+test('a server on port 53 that sends without being asked: its flow is the crowd’s, others’ are not', async () => {
+  router.load(compile(policyFrom({})));
+  const server = '203.0.113.99';
+  await router.send('lan', udp({ src: A, dst: server, sport: 5353, dport: 53 }));
+  await router.send('lan', udp({ src: B, dst: server, sport: 5353, dport: 53 }));
+  const answer = (dst: string) => udp({ src: server, dst, sport: 53, dport: 5353 });
+  await router.flood(
+    'wan',
+    Array.from({ length: 2000 }, () => answer(A)),
+  );
+  await router.send('wan', answer(B));
+  const entries = router.run('conntrack', '-L', '-p', 'udp', '--dport', '53').split('\n');
+  const markOf = (address: string) =>
+    entries.flatMap((line) =>
+      line.includes(`src=${address} `) ? [/ mark=(\d+)/.exec(line)![1]] : [],
+    );
+  assert.equal([markOf(A), markOf(B)], [[`${0x0d000000}`], [`${0x0f000000}`]]);
+});
+
 test.run();

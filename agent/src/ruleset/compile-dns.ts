@@ -9,8 +9,10 @@ import { type Context, logWhole, setMark } from './context.ts';
 import type { Chain, LearnedSet, Rule, Statement, Verdict } from './model.ts';
 import {
   ANSWER_PREFIX,
+  ANSWERED_HOME,
   ASKING_HOME,
   ASKING_MACS,
+  answeredSet,
   QUERY_PREFIX,
   querySet,
   TOLD_MACS,
@@ -18,9 +20,12 @@ import {
 import {
   accept,
   back,
+  concat,
   ctDirection,
   ctMark,
+  daddr,
   dispatch,
+  dportKey,
   drop,
   ether,
   FAMILIES,
@@ -49,6 +54,11 @@ const TOLD = { rate: 100, per: 'second', burst: 400 } as const;
  * answers to all of them held at once at most. One more is asked by the crowd. */
 export const QUERIES = { rate: 100, per: 'second', burst: 100 } as const;
 export const HOME_QUERIES = { rate: 200, per: 'second', burst: 128 } as const;
+/** Answers to one flow of a device: some resolvers ask all they ask from one port. */
+const ANSWERS = { rate: 50, per: 'second', burst: 50 } as const;
+/** Flows whose answers are counted, each for a second after the last. */
+const ANSWERED_FLOWS = 2048;
+const ANSWERED_MILLISECONDS = 1000;
 /** A hardware address that no sender has: the comparison always holds, where there is an address. */
 const NO_MAC = '00:00:00:00:00:00';
 /** SYN, FIN and RST. */
@@ -97,7 +107,7 @@ export function dnsChains(context: Context): Chain[] {
       ],
     },
     ...askedChains(context),
-    answerChain(context),
+    ...answerChains(context),
   ];
 }
 
@@ -190,23 +200,57 @@ function askedChains(context: Context): Chain[] {
   ];
 }
 
-/** Held until what it teaches is in the kernel, or only watched. */
-function answerChain(context: Context): Chain {
+/**
+ * Held until what it teaches is in the kernel, or only watched. Answers are counted as well: a server on
+ * port 53 that sends without being asked takes the room of nobody. A flow that gets more than a resolver
+ * says joins the crowd; what is more than the home asks for goes behind the others, its flow does not.
+ */
+function answerChains(context: Context): Chain[] {
   const { mask, hold, queue, group } = context.globals;
-  const isCrowd = is(masked(ctMark, mask), markOf(mask, CROWD));
+  const own = masked(ctMark, mask);
   const prefix = ANSWER_PREFIX;
   const behind: Statement[] = hold
     ? [{ kind: 'queue', number: crowdQueue(queue) }]
     : [{ kind: 'log', prefix, group: crowdGroup(group), snaplen: null }, accept];
   const first: Statement = hold ? { kind: 'queue', number: queue } : logWhole(context, prefix);
-  return {
-    name: 'answer',
-    rules: [rule('of a device beyond its share', isCrowd, ...behind), rule('of all others', first)],
-  };
+  const transport = oneOf(l4proto, [TCP, UDP]);
+  const home = pace(ANSWERED_HOME, originalPort, HOME_QUERIES);
+  return [
+    {
+      name: 'answer',
+      rules: [
+        rule('of a device beyond its share', is(own, markOf(mask, CROWD)), ...behind),
+        ...FAMILIES.map((family) => {
+          const flow = pace(answeredSet(family), concat(daddr(family), dportKey), ANSWERS);
+          return rule('as many as its flow asks for', transport, flow, goTo('answer_home'));
+        }),
+        rule(
+          'more: its flow is the crowd’s',
+          is(own, markOf(mask, WATCHED)),
+          setMark(context, 'ct', CROWD),
+        ),
+        rule('behind all others', ...behind),
+      ],
+    },
+    {
+      name: 'answer_home',
+      rules: [
+        rule('as many as the home asks for', transport, home, first, ...(hold ? [] : [accept])),
+        rule('behind all others', ...behind),
+      ],
+    },
+  ];
 }
 
 /** The counts behind the shares. */
 export function askingSets(): LearnedSet[] {
   const macs = [TOLD_MACS, ASKING_MACS].map((name) => countSet(name, 'ether'));
-  return [...macs, { ...countSet(ASKING_HOME, 'port'), size: 1 }];
+  const homes = [ASKING_HOME, ANSWERED_HOME].map((name) => countSet(name, 'port'));
+  const flows = FAMILIES.map((family): LearnedSet => {
+    const name = answeredSet(family);
+    const key = [family === 4 ? 'ipv4' : 'ipv6', 'raw'] as const;
+    const timeout = ANSWERED_MILLISECONDS;
+    return { role: 'learned', name, key, size: ANSWERED_FLOWS, timeout, dynamic: true };
+  });
+  return [...macs, ...homes.map((one) => ({ ...one, size: 1 })), ...flows];
 }
