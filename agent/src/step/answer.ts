@@ -34,7 +34,7 @@ export function onAnswer(
   if (packet === null) return release;
   const lessons: Lesson[] = [];
   const device = destinationText(packet);
-  const saved = saveStream(state.streams, streamKey(packet));
+  const saved = packet.protocol === TCP ? saveStream(state.streams, streamKey(packet)) : null;
   let refused: Refusal | null = null;
   for (const { bytes, offset, end } of messagesOf(state, packet, device, now)) {
     const { observer } = state;
