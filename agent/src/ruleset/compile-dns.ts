@@ -40,6 +40,7 @@ import {
   oneOf,
   originalPort,
   pace,
+  raw,
   rule,
   saddr,
   sport,
@@ -59,6 +60,11 @@ const ANSWERS = { rate: 50, per: 'second', burst: 50 } as const;
 /** Flows whose answers are counted, each for a second after the last. */
 const ANSWERED_FLOWS = 2048;
 const ANSWERED_MILLISECONDS = 1000;
+/** The header of a DNS message in a datagram (RFC 1035 section 4.1.1): one question, and a query or an
+ * answer. What else uses port 53, a VPN or a call, is no resolver's. */
+const QUESTIONS = raw(96, 16);
+const ANSWER_BIT = masked(raw(80, 8), 0x80);
+const IS_QUERY = [is(l4proto, UDP), is(QUESTIONS, 1), is(ANSWER_BIT, 0)];
 /** A hardware address that no sender has: the comparison always holds, where there is an address. */
 const NO_MAC = '00:00:00:00:00:00';
 /** SYN, FIN and RST. */
@@ -194,7 +200,7 @@ function askedChains(context: Context): Chain[] {
       rules: [
         rule('its answers come behind all others', isWatched, setMark(context, 'ct', CROWD), back),
         rule('already there', is(own, markOf(context.globals.mask, CROWD)), back),
-        rule('in a tunnel there is no behind: it is asked again', isNot(own, 0), drop),
+        rule('in a tunnel there is no behind: it is asked again', isNot(own, 0), ...IS_QUERY, drop),
       ],
     },
   ];
@@ -203,7 +209,8 @@ function askedChains(context: Context): Chain[] {
 /**
  * Held until what it teaches is in the kernel, or only watched. Answers are counted as well: a server on
  * port 53 that sends without being asked takes the room of nobody. A flow that gets more than a resolver
- * says joins the crowd; what is more than the home asks for goes behind the others, its flow does not.
+ * says joins the crowd; what is more than the home asks for goes behind the others, its flow does not. What
+ * comes in such numbers and is no DNS message passes.
  */
 function answerChains(context: Context): Chain[] {
   const { mask, hold, queue, group } = context.globals;
@@ -215,15 +222,19 @@ function answerChains(context: Context): Chain[] {
   const first: Statement = hold ? { kind: 'queue', number: queue } : logWhole(context, prefix);
   const transport = oneOf(l4proto, [TCP, UDP]);
   const home = pace(ANSWERED_HOME, originalPort, HOME_QUERIES);
+  const noMessage = [isNot(QUESTIONS, 1), is(ANSWER_BIT, 0)].map((one) =>
+    rule('no DNS message, as of a VPN or a call on port 53', is(l4proto, UDP), one, accept),
+  );
   return [
     {
       name: 'answer',
       rules: [
-        rule('of a device beyond its share', is(own, markOf(mask, CROWD)), ...behind),
         ...FAMILIES.map((family) => {
           const flow = pace(answeredSet(family), concat(daddr(family), dportKey), ANSWERS);
-          return rule('as many as its flow asks for', transport, flow, goTo('answer_home'));
+          const within = isNot(own, markOf(mask, CROWD));
+          return rule('as many as a flow asks for', within, transport, flow, goTo('answer_home'));
         }),
+        ...noMessage,
         rule(
           'more: its flow is the crowd’s',
           is(own, markOf(mask, WATCHED)),
@@ -236,6 +247,7 @@ function answerChains(context: Context): Chain[] {
       name: 'answer_home',
       rules: [
         rule('as many as the home asks for', transport, home, first, ...(hold ? [] : [accept])),
+        ...noMessage,
         rule('behind all others', ...behind),
       ],
     },
