@@ -7,7 +7,7 @@ import { compile } from '../../agent/src/ruleset/compile.ts';
 import { addressKey, macKey, portKey } from '../../agent/src/ruleset/elements.ts';
 import { policyFrom, profile } from '../golden/policies.ts';
 import { A, B, MAC_B, NODE, P2P, PEER, PEER2, ROUTER, SENDER } from '../trace/cases.ts';
-import { natPmp, udp } from '../trace/packets.ts';
+import { bytesOf, natPmp, udp } from '../trace/packets.ts';
 import { keyText } from '../trace/play.ts';
 import { startRouter } from './router.ts';
 
@@ -170,6 +170,36 @@ test('a device asks 4,000 names under forty addresses: it has one share, and its
   assert.ok(within <= 100 + 100 * (seconds + 1) + 1, `${within} within the share`);
   assert.ok(marked(0x0d000000, '192.168.1.1') > 3000);
   assert.is(marked(0x0f000000, `${A} `), 1, 'another device has its own share');
+});
+
+test('a server on port 53 that sends without being asked: its flow is the crowd’s, others’ are not', async () => {
+  const server = '203.0.113.99';
+  // The header of a DNS answer, and something that is none.
+  const message = bytesOf('000781800001000000000000');
+  const media = bytesOf('80600007000000010000000100');
+  for (const [payload, mark] of [
+    [message, 0x0d000000],
+    [media, 0x0f000000],
+  ] as const) {
+    router.load(compile(policyFrom({})));
+    for (const src of [A, B]) {
+      await router.send('lan', udp({ src, dst: server, sport: 5353, dport: 53 }));
+    }
+    const answer = (dst: string) => udp({ src: server, dst, sport: 53, dport: 5353 }, payload);
+    const before = sent('br-lan');
+    await router.flood(
+      'wan',
+      Array.from({ length: 2000 }, () => answer(A)),
+    );
+    await router.send('wan', answer(B));
+    const entries = router.run('conntrack', '-L', '-p', 'udp', '--dport', '53').split('\n');
+    const markOf = (address: string) =>
+      entries.flatMap((line) =>
+        line.includes(`src=${address} `) ? [/ mark=(\d+)/.exec(line)![1]] : [],
+      );
+    assert.equal([markOf(A), markOf(B)], [[`${mark}`], [`${0x0f000000}`]]);
+    assert.ok(sent('br-lan') - before >= 2001, 'what is only watched passes');
+  }
 });
 
 test.run();

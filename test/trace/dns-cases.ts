@@ -74,7 +74,6 @@ export const DNS_FLOWS: Case[] = [
     steps: [
       lan(u(A, 5353, ROUTER, 53), ASKED),
       lan(u(A6, 5353, ROUTER6, 53), ASKED),
-      lan(t(A, 5354, ROUTER, 53, 'S'), ASKED),
       lan(u(A, 5355, ROUTER, 54), DIRECT),
     ],
   },

@@ -89,7 +89,7 @@ export function statusText(status: StatusAnswer): string {
   }
   lines.push(
     '',
-    `DNS answers ${counters.answers} (${ANSWERS_TEXT[status.ear]}), matched ${counters.matched}, refused ${counters.refused} (${counters.unasked} of them unasked), queries ${counters.queries}`,
+    `DNS answers ${counters.answers} (${ANSWERS_TEXT[status.ear]}), matched ${counters.matched}, queries ${counters.queries}`,
     `evidence ${counters.evidence}, unreadable ${counters.malformed}, feed overruns ${counters.lost}`,
     ...pressureLines(counters),
   );
@@ -233,7 +233,7 @@ export function toldText(told: Told): string {
 /** What became of answers that could not be read as they came; nothing: nothing did. */
 function pressureLines(counters: StatusAnswer['counters']): string[] {
   const parts = [
-    [counters.refused, 'refused'],
+    [counters.refused, counters.unasked > 0 ? `refused (${counters.unasked} unasked)` : 'refused'],
     [counters.waiting, 'still to be learned'],
     [counters.cut, 'copied in part'],
     [counters.full, 'times more than could be held at once'],

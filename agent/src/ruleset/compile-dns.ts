@@ -9,8 +9,10 @@ import { type Context, logWhole, setMark } from './context.ts';
 import type { Chain, LearnedSet, Rule, Statement, Verdict } from './model.ts';
 import {
   ANSWER_PREFIX,
+  ANSWERED_HOME,
   ASKING_HOME,
   ASKING_MACS,
+  answeredSet,
   QUERY_PREFIX,
   querySet,
   TOLD_MACS,
@@ -18,9 +20,12 @@ import {
 import {
   accept,
   back,
+  concat,
   ctDirection,
   ctMark,
+  daddr,
   dispatch,
+  dportKey,
   drop,
   ether,
   FAMILIES,
@@ -35,6 +40,7 @@ import {
   oneOf,
   originalPort,
   pace,
+  raw,
   rule,
   saddr,
   sport,
@@ -49,6 +55,16 @@ const TOLD = { rate: 100, per: 'second', burst: 400 } as const;
  * answers to all of them held at once at most. One more is asked by the crowd. */
 export const QUERIES = { rate: 100, per: 'second', burst: 100 } as const;
 export const HOME_QUERIES = { rate: 200, per: 'second', burst: 128 } as const;
+/** Answers to one flow of a device: some resolvers ask all they ask from one port. */
+const ANSWERS = { rate: 50, per: 'second', burst: 50 } as const;
+/** Flows whose answers are counted, each for a second after the last. */
+const ANSWERED_FLOWS = 2048;
+const ANSWERED_MILLISECONDS = 1000;
+/** The header of a DNS message in a datagram (RFC 1035 section 4.1.1): one question, and a query or an
+ * answer. What else uses port 53, a VPN or a call, is no resolver's. */
+const QUESTIONS = raw(96, 16);
+const ANSWER_BIT = masked(raw(80, 8), 0x80);
+const IS_QUERY = [is(l4proto, UDP), is(QUESTIONS, 1), is(ANSWER_BIT, 0)];
 /** SYN, FIN and RST. */
 const TCP_BEGIN_MASK = 0x07;
 
@@ -95,7 +111,7 @@ export function dnsChains(context: Context): Chain[] {
       ],
     },
     ...askedChains(context),
-    answerChain(context),
+    ...answerChains(context),
   ];
 }
 
@@ -182,33 +198,73 @@ function askedChains(context: Context): Chain[] {
       rules: [
         rule('its answers come behind all others', isWatched, setMark(context, 'ct', CROWD), back),
         rule('already there', is(own, markOf(context.globals.mask, CROWD)), back),
-        rule('in a tunnel there is no behind: it is asked again', isNot(own, 0), drop),
+        rule('in a tunnel there is no behind: it is asked again', isNot(own, 0), ...IS_QUERY, drop),
       ],
     },
   ];
 }
 
-/** Held until what it teaches is in the kernel, or only watched. */
-function answerChain(context: Context): Chain {
+/**
+ * Held until what it teaches is in the kernel, or only watched. Answers are counted as well: a server on
+ * port 53 that sends without being asked takes the room of nobody. A flow that gets more than a resolver
+ * says joins the crowd; what is more than the home asks for goes behind the others, its flow does not. What
+ * comes in such numbers and is no DNS message passes.
+ */
+function answerChains(context: Context): Chain[] {
   const { mask, hold, queue, group } = context.globals;
-  const isCrowd = is(masked(ctMark, mask), markOf(mask, CROWD));
+  const own = masked(ctMark, mask);
   const prefix = ANSWER_PREFIX;
   const behind: Statement[] = hold
     ? [{ kind: 'queue', number: crowdQueue(queue) }]
     : [{ kind: 'log', prefix, group: crowdGroup(group), snaplen: null }, accept];
   const first: Statement = hold ? { kind: 'queue', number: queue } : logWhole(context, prefix);
-  return {
-    name: 'answer',
-    rules: [rule('of a device beyond its share', isCrowd, ...behind), rule('of all others', first)],
-  };
+  const transport = oneOf(l4proto, [TCP, UDP]);
+  const home = pace(ANSWERED_HOME, originalPort, HOME_QUERIES);
+  const noMessage = [isNot(QUESTIONS, 1), is(ANSWER_BIT, 0)].map((one) =>
+    rule('no DNS message, as of a VPN or a call on port 53', is(l4proto, UDP), one, accept),
+  );
+  return [
+    {
+      name: 'answer',
+      rules: [
+        ...FAMILIES.map((family) => {
+          const flow = pace(answeredSet(family), concat(daddr(family), dportKey), ANSWERS);
+          const within = isNot(own, markOf(mask, CROWD));
+          return rule('as many as a flow asks for', within, transport, flow, goTo('answer_home'));
+        }),
+        ...noMessage,
+        rule(
+          'more: its flow is the crowd’s',
+          is(own, markOf(mask, WATCHED)),
+          setMark(context, 'ct', CROWD),
+        ),
+        rule('behind all others', ...behind),
+      ],
+    },
+    {
+      name: 'answer_home',
+      rules: [
+        rule('as many as the home asks for', transport, home, first, ...(hold ? [] : [accept])),
+        ...noMessage,
+        rule('behind all others', ...behind),
+      ],
+    },
+  ];
 }
 
 /** The counts behind the shares. */
 export function askingSets(): LearnedSet[] {
+  const flows = FAMILIES.map((family): LearnedSet => {
+    const name = answeredSet(family);
+    const key = [family === 4 ? 'ipv4' : 'ipv6', 'raw'] as const;
+    const timeout = ANSWERED_MILLISECONDS;
+    return { role: 'learned', name, key, size: ANSWERED_FLOWS, timeout, dynamic: true };
+  });
   return [
     countOf(querySet(4), 'ipv4'),
     countOf(querySet(6), 'ipv6'),
     ...[TOLD_MACS, ASKING_MACS].map((name) => countOf(name, 'ether')),
-    { ...countOf(ASKING_HOME, 'port'), size: 1 },
+    ...[ASKING_HOME, ANSWERED_HOME].map((name) => ({ ...countOf(name, 'port'), size: 1 })),
+    ...flows,
   ];
 }

@@ -113,6 +113,12 @@ export function ignoredSet(family: Family): string {
 export const TOLD_MACS = 'toldmac';
 export const ASKING_MACS = 'askingmac';
 export const ASKING_HOME = 'askinghome';
+/** How much is answered: to each flow of a device (device . port), and to the home. */
+export const ANSWERED_HOME = 'answeredhome';
+
+export function answeredSet(family: Family): string {
+  return `answered${family}`;
+}
 
 export function neverSet(family: Family): string {
   return `never${family}`;

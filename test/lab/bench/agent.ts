@@ -84,9 +84,14 @@ export interface Queue {
   readonly held: number;
 }
 
-/** /proc/net/netfilter/nfnetlink_queue: number, port, waiting, mode, range, dropped, user, id. */
+/** /proc/net/netfilter/nfnetlink_queue, a line for each queue of answers: number, port, waiting, mode, range,
+ * dropped, user, id. */
 export async function queueCounters(router: Machine): Promise<Queue> {
   const text = await router.must('cat /proc/net/netfilter/nfnetlink_queue');
-  const fields = text.trim().split(/\s+/).map(Number);
-  return { dropped: fields[5] ?? 0, userDropped: fields[6] ?? 0, held: fields[7] ?? 0 };
+  const rows = text
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number));
+  const sum = (at: number): number => rows.reduce((total, fields) => total + (fields[at] ?? 0), 0);
+  return { dropped: sum(5), userDropped: sum(6), held: sum(7) };
 }

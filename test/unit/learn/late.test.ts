@@ -4,6 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
   groundsOf,
+  isOldDns,
   lateConnections,
   peerText,
   portText,
@@ -212,6 +213,18 @@ test('a flow to an address that is pinned now is found, and teaches nothing', ()
   assert.equal(lateConnections([flow], [groundsOf(app)], setting, true), []);
   assert.equal(lateConnections([flow], [grounds], setting, true), [flow]);
   assert.is(grounds.ports.size, 0);
+});
+
+test('DNS flows of devices that the table has not marked are ended, and no others', () => {
+  const mask = 0x0f000000;
+  const isOld = (one: Connection): boolean => isOldDns(one, mask, setting);
+  assert.ok(isOld(direct(PHONE, 5353, '9.9.9.9', 53)));
+  assert.ok(isOld(direct(PHONE, 5353, ROUTER, 53, true)));
+  assert.not(isOld({ ...direct(PHONE, 5353, '9.9.9.9', 53), mark: 0x0d000000 }));
+  assert.ok(isOld({ ...direct(PHONE, 5353, '9.9.9.9', 53), mark: 0x00f00001 }));
+  assert.not(isOld(direct(PHONE, 53, '9.9.9.9', 5353)));
+  // What the router asks its own resolvers goes on.
+  assert.not(isOld(direct(HOME, 5353, '9.9.9.9', 53)));
 });
 
 test.run();

@@ -127,6 +127,21 @@ test('a flow from before its evidence: direct, refused once, then proxied', () =
   assert.is(report.totals.rejectedPackets, 1);
 });
 
+test('a resolver at a private address that is no device of the home is heard, its answers too', () => {
+  for (const resolver of ['10.20.0.53', '192.168.0.1', '100.64.0.53']) {
+    const asked = udp({ src: A, dst: resolver, sport: 5000, dport: 53 }, queryFor('ui.skype.com'));
+    const report = replay(
+      [
+        [0, asked],
+        [0.1, answer(resolver)],
+        [0.2, there(A, 50000, WEB, 443)],
+      ],
+      ['192.168.1.0/24'],
+    );
+    assert.equal(rows(report, `udp ${A}:50000 > ${WEB}:443`), ['skype/addr 1 0 0'], resolver);
+  }
+});
+
 test('flows that begin outside: let in before the port is known, refused after', () => {
   const knock = there(PEER, 7000, A, 13021);
   const report = replay([
