@@ -101,6 +101,11 @@ export function countSet(what: Counted, by: Family | 'mac' | 'rest'): string {
   return `${what}${by}`;
 }
 
+/** Takes what dnsmasq has to put somewhere, and keeps nothing (ruleset/nftset). */
+export function ignoredSet(family: Family): string {
+  return `ignored${family}`;
+}
+
 export function neverSet(family: Family): string {
   return `never${family}`;
 }
