@@ -16,6 +16,7 @@ import {
   wantedPolicy,
 } from './control/settings.ts';
 import { enforce } from './enforce.ts';
+import { resolveGateways } from './gateways.ts';
 import { run, startKeeping } from './keep.ts';
 import { adopt, keepMemory, legacyOf, lowerGuard } from './loading.ts';
 import { createNeighbours, lookAgain, lookAround } from './neighbours.ts';
@@ -190,6 +191,7 @@ function tick(daemon: Daemon): void {
   daemon.effects.run(step(daemon.state, { kind: 'tick' }, now()));
   keepMemory(daemon);
   lookAround(daemon);
+  resolveGateways(daemon);
   const { settings, paths, state } = daemon;
   if (namesAddresses(settings.configured)) {
     meetDevices(settings, readNeighbours(paths), state.gateways);

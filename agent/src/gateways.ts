@@ -9,16 +9,26 @@ import { log } from './system/log.ts';
 import { type Realized, readNeighbours } from './system/paths.ts';
 import { changeSets } from './system/sets.ts';
 
+/** With every look around: whoever routes over lan devices lead to now. */
 export function keepGateways(daemon: Daemon, { links, all }: Realized): void {
-  const { policy, paths, state, effects, standing } = daemon;
-  if (typeof effects.sets === 'string' || standing === null) return;
+  const { policy, neighbours } = daemon;
   const lan = links.filter(({ name }) => policy.globals.lan.includes(name));
-  const addresses = gatewayAddresses(
+  neighbours.routers = gatewayAddresses(
     all.routes,
     lan.map(({ index }) => index),
   );
-  const macs = addresses.length === 0 ? null : readNeighbours(paths);
-  const found = addresses.flatMap((address) => macs?.get(address) ?? []);
+  neighbours.unresolved = true;
+  resolveGateways(daemon);
+}
+
+/** With every tick: the MAC of one that has not spoken before. */
+export function resolveGateways(daemon: Daemon): void {
+  const { paths, state, effects, standing, neighbours } = daemon;
+  if (!neighbours.unresolved || typeof effects.sets === 'string' || standing === null) return;
+  const { routers } = neighbours;
+  const macs = routers.length === 0 ? null : readNeighbours(paths);
+  const found = routers.flatMap((address) => macs?.get(address) ?? []);
+  neighbours.unresolved = found.length < routers.length;
   const { gone, fresh } = changeGateways(state.gateways, [...new Set(found)]);
   const change = (operation: 'add' | 'delete', some: readonly string[]): SetChange[] => {
     if (some.length === 0) return [];

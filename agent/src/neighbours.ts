@@ -57,6 +57,9 @@ export interface Neighbours {
   isDue: boolean;
   isLooking: boolean;
   lookedAt: number;
+  /** Addresses of other routers at home, and whether the MAC of one is not known yet. */
+  routers: readonly string[];
+  unresolved: boolean;
 }
 
 export function createNeighbours(): Neighbours {
@@ -72,6 +75,8 @@ export function createNeighbours(): Neighbours {
     isDue: true,
     isLooking: false,
     lookedAt: 0,
+    routers: [],
+    unresolved: false,
   };
 }
 
