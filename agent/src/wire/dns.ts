@@ -7,7 +7,6 @@ import { type Family, formatAddress, isRoutable } from './address.ts';
 import {
   CUT_OFF,
   DNS_HEADER,
-  hasTarget,
   nameLabels,
   nameReason,
   type RecordSpan,
@@ -15,6 +14,9 @@ import {
   readRecord,
   skipName,
   TOO_MUCH_WORK,
+} from './dns-names.ts';
+import {
+  hasTarget,
   TYPE_A,
   TYPE_AAAA,
   TYPE_CNAME,
@@ -24,7 +26,7 @@ import {
   TYPE_SRV,
   TYPE_SVCB,
   targetOffset,
-} from './dns-names.ts';
+} from './dns-targets.ts';
 import { type Malformed, u16At } from './reader.ts';
 
 /** A name of the message; equal names behind one pointer have equal offsets. */
