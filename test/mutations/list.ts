@@ -296,7 +296,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'endless-names',
     promise: 'a message costs a bounded time, whatever its names stand for',
-    file: 'agent/src/wire/dns.ts',
+    file: 'agent/src/wire/dns-texts.ts',
     from: 'const MAX_LABELS = 1024;',
     to: 'const MAX_LABELS = 1024 * 1024;',
     tests: ['test/unit/wire/dns.test.ts'],
