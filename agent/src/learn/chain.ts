@@ -2,7 +2,7 @@
 // HTTPS, SRV and NAPTR, its records in any order. Before: wire/dns. After: observe-dns (addresses) and
 // aliases (names that are asked for next). Pure; bounded, whatever the message says.
 import type { DnsMessage, DnsRecord } from '../wire/dns.ts';
-import { TYPE_DNAME } from '../wire/dns-names.ts';
+import { TYPE_DNAME } from '../wire/dns-targets.ts';
 
 /** A name, and how it was reached. */
 export interface Reached {

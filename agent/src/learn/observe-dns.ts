@@ -11,7 +11,7 @@ import {
 import { isMappedHost } from '../policy/nat64.ts';
 import type { Profile } from '../policy/profile.ts';
 import type { Cidr } from '../wire/address.ts';
-import { type DnsMessage, type DnsName, type DnsRecord, decodeDns } from '../wire/dns.ts';
+import { type DnsMessage, type DnsRecord, decodeDns } from '../wire/dns.ts';
 import {
   BAD_POINTER,
   DNS_HEADER,
@@ -25,8 +25,9 @@ import {
 } from '../wire/dns-names.ts';
 import { plainDevice, plainEnd, plainUdp } from '../wire/packet.ts';
 import { u16At } from '../wire/reader.ts';
-import { type Alias, type Aliases, aliasesOf, filterOf, isAlias, type Target } from './aliases.ts';
+import { type Aliases, filterOf, isAlias, type Target } from './aliases.ts';
 import { type Chain, chainFrom, MOST_STEPS } from './chain.ts';
+import { aliasesHere, type Found, matchesByApp } from './found.ts';
 
 export interface LearnedAddress {
   readonly address: string;
@@ -183,95 +184,6 @@ function hidesQuestion(bytes: Uint8Array, offset: number, end: number): boolean 
   return plain && readName(bytes, offset, end, offset + DNS_HEADER, scratch) === BAD_POINTER;
 }
 
-/** Where the names of one application stand in a message. */
-interface Found {
-  readonly match: NameMatch;
-  /** The first name that matched: the question if it is one. */
-  readonly name: string;
-  /** The application's own name: this one, or that which led the device to it. */
-  readonly root: string;
-  readonly inQuestion: boolean;
-  /** Every owner and target that matched, with the steps from the application's own name. */
-  readonly names: Map<string, number>;
-  /** Records that matched by their target: SVCB hints stand for the target's addresses. */
-  readonly records: Set<DnsRecord>;
-}
-
-function matchesByApp(
-  observer: DnsObserver,
-  message: DnsMessage,
-  bytes: Uint8Array,
-  offset: number,
-  end: number,
-  device: string,
-  now: number,
-): Map<string, Found> {
-  const { matcher } = observer;
-  const byApp = new Map<string, Found>();
-  const matches = new Map<number, readonly NameMatch[]>();
-  const look = (name: DnsName, inQuestion: boolean, record: DnsRecord | null) => {
-    let its = matches.get(name.offset);
-    if (its === undefined) {
-      its = matchName(matcher, bytes, name.offset, offset, end);
-      matches.set(name.offset, its);
-    }
-    for (const match of its) {
-      let found = byApp.get(match.app);
-      if (found === undefined) {
-        found = foundAt(match, name.text, name.text, inQuestion);
-        byApp.set(match.app, found);
-      }
-      found.names.set(name.text, 0);
-      if (record !== null) found.records.add(record);
-    }
-  };
-  for (const question of message.questions) look(question.name, true, null);
-  for (const alias of questionAliases(observer, message, bytes, offset, end, device, now)) {
-    if (byApp.has(alias.app)) continue;
-    const name = message.questions[0]!.name.text;
-    const found = foundAt(alias, name, alias.root, true);
-    found.names.set(name, alias.depth);
-    byApp.set(alias.app, found);
-  }
-  for (const record of message.records) {
-    if (record.section !== 'answer') continue;
-    look(record.owner, false, null);
-    if (record.target !== null) look(record.target, false, record);
-  }
-  return byApp;
-}
-
-function foundAt(match: NameMatch, name: string, root: string, inQuestion: boolean): Found {
-  return { match, name, root, inQuestion, names: new Map(), records: new Set() };
-}
-
-/** The applications whose names have led the device to the first question. */
-function questionAliases(
-  observer: DnsObserver,
-  message: DnsMessage,
-  bytes: Uint8Array,
-  offset: number,
-  end: number,
-  device: string,
-  now: number,
-): readonly Alias[] {
-  if (message.questions.length === 0) return [];
-  const behind = readName(bytes, offset, end, offset + DNS_HEADER, scratch);
-  return behind < 0 ? [] : aliasesHere(observer, bytes, device, now);
-}
-
-/** Of the device at an address, for the name whose labels are in `scratch`. */
-function aliasesHere(
-  { aliases, whoIs }: DnsObserver,
-  bytes: Uint8Array,
-  device: string,
-  now: number,
-): readonly Alias[] {
-  if (aliases.count === 0) return [];
-  const name = nameText(bytes, scratch);
-  return whoIs(device).flatMap((one) => aliasesOf(aliases, one, name, now));
-}
-
 function lessonOf(
   observer: DnsObserver,
   message: DnsMessage,
@@ -365,7 +277,7 @@ export function observeDnsQuery(
     at = readName(bytes, offset, end, at, scratch);
     if (at < 0) break;
     const its = matchLabels(observer.matcher, bytes, scratch);
-    const led = aliasesHere(observer, bytes, device, now);
+    const led = aliasesHere(observer, bytes, scratch, device, now);
     for (const match of [...its, ...led]) {
       if (!matches.some(({ app }) => app === match.app)) matches.push(match);
     }

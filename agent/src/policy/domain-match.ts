@@ -158,10 +158,11 @@ function bucketOf(matcher: NameMatcher, bytes: Uint8Array, labels: NameLabels): 
 
 function matchBucket(bucket: Bucket, bytes: Uint8Array, labels: NameLabels): readonly NameMatch[] {
   const size = labels.count < 3 ? 0 : bytes[labels.starts[labels.count - 3]!]!;
+  const scopes = scopesOf(bytes, labels);
   let found: Entry[] | null = null;
   for (const entry of bucket.entries) {
     if (entry.size !== ANY && entry.size !== size) continue;
-    if (!fits(entry, bytes, labels)) continue;
+    if (!fits(entry, bytes, labels, scopes)) continue;
     // The entries of an app come with the more specific one first.
     if (found?.some(({ app }) => app === entry.app)) continue;
     if (isExcepted(bucket, entry.app, bytes, labels)) continue;
@@ -176,11 +177,22 @@ function isExcepted(bucket: Bucket, app: number, bytes: Uint8Array, labels: Name
   return bucket.except.some((except) => except.app === app && fits(except, bytes, labels));
 }
 
-/** Whether the labels left of the last two are those of the entry. */
-function fits(entry: Entry, bytes: Uint8Array, labels: NameLabels): boolean {
+const UNDERSCORE = 0x5f;
+
+/** Labels such as _sip._udp on the left: they name a service of the host behind them (RFC 8552), whose
+ * records (SRV, HTTPS) are as much an application's as its addresses. */
+function scopesOf(bytes: Uint8Array, { starts, count }: NameLabels): number {
+  let scopes = 0;
+  while (scopes < count - 2 && bytes[starts[scopes]! + 1] === UNDERSCORE) scopes += 1;
+  return scopes;
+}
+
+/** Whether the labels left of the last two are those of the entry, with `scopes` labels before them or
+ * without. */
+function fits(entry: Entry, bytes: Uint8Array, labels: NameLabels, scopes = 0): boolean {
   const wanted = entry.labels.length;
   const found = labels.count - 2;
-  if (entry.below ? found < wanted : found !== wanted) return false;
+  if (entry.below ? found < wanted : found !== wanted && found - scopes !== wanted) return false;
   for (let i = 0; i < wanted; i++) {
     const at = labels.starts[found - 1 - i]!;
     if (!matchLabel(entry.labels[i]!, bytes, at + 1, bytes[at]!)) return false;

@@ -1,6 +1,7 @@
 // The hot path of DNS: walks the names of a message in place (question, owners, CNAME and SVCB
 // targets of the answer section) and hands each to a test, so that an answer nobody asked about
 // is let go without being decoded. Nothing is allocated per name. Next station on a match: dns.
+import { TYPE_A, TYPE_AAAA, targetOffset } from './dns-targets.ts';
 import { u16At, u32At } from './reader.ts';
 
 /** One name in wire form, RFC 1035 section 3.1, after following its compression pointers. */
@@ -39,14 +40,6 @@ export function nameReason(code: number): string {
 }
 
 export const DNS_HEADER = 12;
-export const TYPE_A = 1;
-export const TYPE_CNAME = 5;
-export const TYPE_AAAA = 28;
-export const TYPE_SRV = 33;
-export const TYPE_NAPTR = 35;
-export const TYPE_DNAME = 39;
-export const TYPE_SVCB = 64;
-export const TYPE_HTTPS = 65;
 
 /** Pointers in a row, with or without labels between; real names need two or three. */
 const MAX_JUMPS = 32;
@@ -269,47 +262,6 @@ function walkAnswers(
   }
   return UNMATCHED;
 }
-
-/**
- * Where a record of this type with the data bytes[rdata, end) names somebody else that an address is
- * then looked up for; -1: nowhere. MX is for mail servers to follow, which no application here is.
- */
-export function targetOffset(type: number, bytes: Uint8Array, rdata: number, end: number): number {
-  switch (type) {
-    case TYPE_CNAME:
-    case TYPE_DNAME:
-      return rdata;
-    // RFC 9460 section 2.2: priority, then the target name.
-    case TYPE_HTTPS:
-    case TYPE_SVCB:
-      return rdata + 2;
-    // RFC 2782: priority, weight, port, target.
-    case TYPE_SRV:
-      return rdata + 6;
-    case TYPE_NAPTR:
-      return replacementOffset(bytes, rdata, end);
-    default:
-      return -1;
-  }
-}
-
-/** RFC 3403 section 4.1: order, preference, then flags, services and regular expression, each a byte of
- * length and that many characters, then the replacement. */
-function replacementOffset(bytes: Uint8Array, rdata: number, end: number): number {
-  let at = rdata + 4;
-  for (let text = 0; text < 3; text++) {
-    if (at >= end) return end;
-    at += bytes[at]! + 1;
-  }
-  return Math.min(at, end);
-}
-
-/** Whether records of this type name somebody else. */
-export function hasTarget(type: number): boolean {
-  return targetOffset(type, NO_BYTES, 0, 0) >= 0;
-}
-
-const NO_BYTES = new Uint8Array(0);
 
 /** The name whose labels readName has found, as text: lower case, no final dot. */
 export function nameText(bytes: Uint8Array, { starts, count }: NameLabels): string {

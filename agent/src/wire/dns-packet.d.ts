@@ -1,4 +1,4 @@
-// The part of dns-packet that dns.ts uses; the package ships no types of its own.
+// The part of dns-packet that dns-texts.ts uses; the package ships no types of its own.
 declare module 'dns-packet' {
   import type { Buffer } from 'buffer';
 

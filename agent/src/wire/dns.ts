@@ -1,20 +1,18 @@
-// Full decoding of a DNS message some name of which matched. dns-packet reads the names, each once;
-// the records are read here, since it stops at the first broken one and knows no SVCB (RFC 9460).
-// Its exceptions become reasons. Next station: learn/observe-dns.
-import { Buffer } from 'buffer';
-import * as dnsPacket from 'dns-packet';
+// Full decoding of a DNS message some name of which matched. The records are read here: dns-packet stops at
+// the first broken one and knows no SVCB (RFC 9460); it reads the names (dns-texts). Next station:
+// learn/observe-dns.
 import { type Family, formatAddress, isRoutable } from './address.ts';
 import {
   CUT_OFF,
   DNS_HEADER,
-  hasTarget,
-  nameLabels,
   nameReason,
   type RecordSpan,
-  readName,
   readRecord,
   skipName,
   TOO_MUCH_WORK,
+} from './dns-names.ts';
+import {
+  hasTarget,
   TYPE_A,
   TYPE_AAAA,
   TYPE_CNAME,
@@ -24,16 +22,9 @@ import {
   TYPE_SRV,
   TYPE_SVCB,
   targetOffset,
-} from './dns-names.ts';
+} from './dns-targets.ts';
+import { type DnsName, decodeName, type NamesOfMessage, namesOfMessage } from './dns-texts.ts';
 import { type Malformed, u16At } from './reader.ts';
-
-/** A name of the message; equal names behind one pointer have equal offsets. */
-export interface DnsName {
-  /** Lower case, no final dot; '.' is the root. */
-  readonly text: string;
-  /** Where its first label is, compression pointers followed. */
-  readonly offset: number;
-}
 
 export interface DnsQuestion {
   readonly name: DnsName;
@@ -88,28 +79,11 @@ const MAX_QUESTIONS = 4;
  */
 const MAX_RECORDS = 1024;
 const MAX_ADDRESSES = 1024;
-/**
- * Labels of the names decoded in one message, repeated names once: 64 targets of a service and a chain of
- * 16 names have 400. A 34Kf takes 0.15 ms for each; the 250,000 that 64 KB of pointers can stand for would
- * be half a minute.
- */
-const MAX_LABELS = 1024;
-
-interface Decoder {
-  readonly bytes: Uint8Array;
-  readonly base: number;
-  readonly end: number;
-  /** The message alone: dns-packet reads pointers from the start of its buffer. */
-  readonly message: Buffer;
-  /** Names decoded so far, by the offset of their first label. */
-  readonly names: Map<number, DnsName | Malformed>;
+interface Decoder extends NamesOfMessage {
   readonly reasons: string[];
-  /** The last name that was written out, and the bytes [from, to) that it is in. */
-  written: { readonly from: number; readonly to: number; readonly name: DnsName } | null;
   /** Of the reasons: the end of a truncated message. */
   ended: number;
-  /** What may still be decoded. */
-  labels: number;
+  /** Addresses that may still be decoded. */
   addresses: number;
 }
 
@@ -122,20 +96,9 @@ export function decodeDns(bytes: Uint8Array, offset: number, end: number): DnsMe
     return { malformed: 'shorter than a DNS header' };
   }
   const flags = u16At(bytes, offset + 2);
-  const message = Buffer.from(bytes.buffer, bytes.byteOffset + offset, end - offset);
   const reasons: string[] = [];
-  const decoder: Decoder = {
-    bytes,
-    base: offset,
-    end,
-    message,
-    names: new Map(),
-    reasons,
-    written: null,
-    ended: 0,
-    labels: MAX_LABELS,
-    addresses: MAX_ADDRESSES,
-  };
+  const names = namesOfMessage(bytes, offset, end);
+  const decoder: Decoder = { ...names, reasons, ended: 0, addresses: MAX_ADDRESSES };
   const questions: DnsQuestion[] = [];
   const at = decodeQuestions(decoder, questions);
   const truncated = (flags & 0x0200) !== 0;
@@ -286,53 +249,6 @@ function decodeService(
   }
   return { target, addresses };
 }
-
-/** The name at `at`, decoded once however often it is pointed to. */
-function decodeName(decoder: Decoder, at: number): DnsName | Malformed {
-  const { bytes, base, end, names } = decoder;
-  // Nearly every owner is a pointer to a name that is known.
-  const pointer = at + 1 < end && bytes[at]! >= 192;
-  const target = pointer ? base + (((bytes[at]! & 63) << 8) | bytes[at + 1]!) : at;
-  const known = pointer ? names.get(target) : writtenAgain(decoder, at);
-  if (known !== undefined && target <= at) return known;
-  const behind = readName(bytes, base, end, at, scratch);
-  if (behind < 0) {
-    decoder.labels -= MOST_LABELS;
-    return { malformed: nameReason(behind) };
-  }
-  // A pointer to a pointer is legal.
-  const offset = scratch.count === 0 ? at : scratch.starts[0]!;
-  const found = names.get(offset) ?? nameAt(decoder, offset, scratch.count);
-  names.set(offset, found);
-  names.set(target, found);
-  if (!pointer && 'text' in found) decoder.written = { from: at, to: behind, name: found };
-  return found;
-}
-
-/** Where nothing is compressed, each of many records has the owner of the one before. */
-function writtenAgain({ bytes, end, written }: Decoder, at: number): DnsName | undefined {
-  if (written === null || at + written.to - written.from > end) return undefined;
-  for (let i = written.from; i < written.to; i++) {
-    if (bytes[i] !== bytes[at + i - written.from]) return undefined;
-  }
-  return written.name;
-}
-
-function nameAt(decoder: Decoder, offset: number, labels: number): DnsName | Malformed {
-  decoder.labels -= labels;
-  let name: DnsName | Malformed;
-  try {
-    const text = dnsPacket.name.decode(decoder.message, offset - decoder.base).toLowerCase();
-    name = { text, offset };
-  } catch (error) {
-    name = { malformed: error instanceof Error ? error.message : String(error) };
-  }
-  return name;
-}
-
-const scratch = nameLabels();
-/** Of one byte each, in a name of 255 bytes. */
-const MOST_LABELS = 127;
 
 /**
  * The message inside a TCP payload that holds exactly one (RFC 1035 section 4.2.2: two bytes of

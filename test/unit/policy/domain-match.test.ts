@@ -44,6 +44,11 @@ test('names, suffixes and patterns', () => {
   const cases: [string, string | null][] = [
     ['conn.skype.akadns.net', 'skype conn.skype.akadns.net'],
     ['x.conn.skype.akadns.net', null],
+    ['_sip._udp.conn.skype.akadns.net', 'skype conn.skype.akadns.net'],
+    ['_8443._https.conn.skype.akadns.net', 'skype conn.skype.akadns.net'],
+    ['x._udp.conn.skype.akadns.net', null],
+    ['_sip.x.conn.skype.akadns.net', null],
+    ['_dns.dsn17.d.skype.net', 'skype dsn{0-17}.d.skype.net'],
     ['skype.akadns.net', null],
     ['api.skype.com', 'skype api.skype.com'],
     ['skype.com', 'skype .skype.com'],

@@ -1,0 +1,100 @@
+// Whose names stand in a DNS message: for each application the question, owners and targets that are its own,
+// or to which its names have led the device. Before: wire/dns. After: observe-dns, which makes lessons of it.
+import { matchName, type NameMatch } from '../policy/domain-match.ts';
+import type { DnsMessage, DnsRecord } from '../wire/dns.ts';
+import { DNS_HEADER, type NameLabels, nameLabels, nameText, readName } from '../wire/dns-names.ts';
+import type { DnsName } from '../wire/dns-texts.ts';
+import { type Alias, aliasesOf } from './aliases.ts';
+import type { DnsObserver } from './observe-dns.ts';
+
+const scratch = nameLabels();
+
+/** Where the names of one application stand in a message. */
+export interface Found {
+  readonly match: NameMatch;
+  /** The first name that matched: the question if it is one. */
+  readonly name: string;
+  /** The application's own name: this one, or that which led the device to it. */
+  readonly root: string;
+  readonly inQuestion: boolean;
+  /** Every owner and target that matched, with the steps from the application's own name. */
+  readonly names: Map<string, number>;
+  /** Records that matched by their target: SVCB hints stand for the target's addresses. */
+  readonly records: Set<DnsRecord>;
+}
+
+export function matchesByApp(
+  observer: DnsObserver,
+  message: DnsMessage,
+  bytes: Uint8Array,
+  offset: number,
+  end: number,
+  device: string,
+  now: number,
+): Map<string, Found> {
+  const { matcher } = observer;
+  const byApp = new Map<string, Found>();
+  const matches = new Map<number, readonly NameMatch[]>();
+  const look = (name: DnsName, inQuestion: boolean, record: DnsRecord | null) => {
+    let its = matches.get(name.offset);
+    if (its === undefined) {
+      its = matchName(matcher, bytes, name.offset, offset, end);
+      matches.set(name.offset, its);
+    }
+    for (const match of its) {
+      let found = byApp.get(match.app);
+      if (found === undefined) {
+        found = foundAt(match, name.text, name.text, inQuestion);
+        byApp.set(match.app, found);
+      }
+      found.names.set(name.text, 0);
+      if (record !== null) found.records.add(record);
+    }
+  };
+  for (const question of message.questions) look(question.name, true, null);
+  for (const alias of questionAliases(observer, message, bytes, offset, end, device, now)) {
+    if (byApp.has(alias.app)) continue;
+    const name = message.questions[0]!.name.text;
+    const found = foundAt(alias, name, alias.root, true);
+    found.names.set(name, alias.depth);
+    byApp.set(alias.app, found);
+  }
+  for (const record of message.records) {
+    if (record.section !== 'answer') continue;
+    look(record.owner, false, null);
+    if (record.target !== null) look(record.target, false, record);
+  }
+  return byApp;
+}
+
+function foundAt(match: NameMatch, name: string, root: string, inQuestion: boolean): Found {
+  return { match, name, root, inQuestion, names: new Map(), records: new Set() };
+}
+
+/** The applications whose names have led the device to the first question. */
+function questionAliases(
+  observer: DnsObserver,
+  message: DnsMessage,
+  bytes: Uint8Array,
+  offset: number,
+  end: number,
+  device: string,
+  now: number,
+): readonly Alias[] {
+  if (message.questions.length === 0) return [];
+  const behind = readName(bytes, offset, end, offset + DNS_HEADER, scratch);
+  return behind < 0 ? [] : aliasesHere(observer, bytes, scratch, device, now);
+}
+
+/** Of the device at an address, for the name that `labels` has found. */
+export function aliasesHere(
+  { aliases, whoIs }: DnsObserver,
+  bytes: Uint8Array,
+  labels: NameLabels,
+  device: string,
+  now: number,
+): readonly Alias[] {
+  if (aliases.count === 0) return [];
+  const name = nameText(bytes, labels);
+  return whoIs(device).flatMap((one) => aliasesOf(aliases, one, name, now));
+}
