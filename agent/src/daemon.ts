@@ -15,6 +15,7 @@ import {
 } from './control/settings.ts';
 import { enforce } from './enforce.ts';
 import { run, startKeeping } from './keep.ts';
+import { createKept, keepLast, keepLearned, restoreKept } from './keeping.ts';
 import { adopt, keepMemory, legacyOf, lowerGuard } from './loading.ts';
 import { createNeighbours, lookAgain, lookAround } from './neighbours.ts';
 import { isOwnAddress } from './policy/own.ts';
@@ -87,6 +88,9 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
   if (typeof daemon.flows !== 'string') daemon.flows.close();
   stopKeeping();
   control.close();
+  await inTurn(daemon, () => keepLast(daemon)).catch((error: unknown) =>
+    log('error', String(error)),
+  );
   await inTurn(daemon, () => withdraw(daemon));
   return 0;
 }
@@ -102,6 +106,7 @@ async function begin(
   const { settings } = daemon;
   const failed = await inTurn(daemon, async () => {
     await adopt(daemon, policy, legacy);
+    restoreKept(daemon, policy);
     return enforce(daemon, policy);
   }).catch((error: unknown) => String(error ?? 'out of memory'));
   if (failed === null || problems.length > 0 || !fallBack(settings)) return { failed, problems };
@@ -141,6 +146,7 @@ function start(
     neighbours: createNeighbours(),
     reading: 0,
     remembered: 0,
+    kept: createKept(),
     state: createState(policy, () => false),
     paths,
     effects,
@@ -176,6 +182,7 @@ function macsNow({ policy, paths, settings }: Daemon): (address: string) => stri
 function tick(daemon: Daemon): void {
   daemon.effects.run(step(daemon.state, { kind: 'tick' }, now()));
   keepMemory(daemon);
+  keepLearned(daemon);
   lookAround(daemon);
   if (isStale(daemon.settings)) unattended(refresh(daemon));
 }

@@ -7,6 +7,7 @@ import {
   type FlowEvidence,
 } from './learn/evidence.ts';
 import { createHellos, type Hellos, type NamedServer } from './learn/hellos.ts';
+import type { Restorations } from './learn/kept-sets.ts';
 import type { Wish } from './learn/late.ts';
 import { createLearned, type Learned, retainApps } from './learn/learned.ts';
 import type { DnsObserver, Lesson } from './learn/observe-dns.ts';
@@ -90,6 +91,8 @@ export interface State {
   readonly learned: Learned;
   /** What the ruleset has learned by itself, for the day somebody deletes its table. */
   readonly taught: Taught;
+  /** What of it an earlier agent had kept on flash. */
+  readonly restored: Restorations;
   readonly evidence: EvidenceStore;
   readonly streams: DnsStreams;
   readonly pace: Pace;
@@ -128,6 +131,7 @@ export function createState(
     apps: new Map(policy.apps.map((app) => [app.name, app])),
     learned,
     taught,
+    restored: before?.restored ?? new Map(),
     evidence: before?.evidence ?? createEvidence(),
     streams: before?.streams ?? createStreams(),
     pace: before?.pace ?? createPace(),

@@ -3,6 +3,7 @@
 import type { Target } from './target.ts';
 import { address } from './targets/address.ts';
 import { dns } from './targets/dns.ts';
+import { kept } from './targets/kept.ts';
 import { netlink } from './targets/netlink.ts';
 import { netlinkRound } from './targets/netlink-round.ts';
 import { packet } from './targets/packet.ts';
@@ -29,6 +30,7 @@ export const TARGETS: readonly Target[] = [
   uci,
   policy,
   profile,
+  kept,
   question,
   steps,
 ];

@@ -2,11 +2,12 @@
 // which they look (ruleset/compile-new): the owner's exceptions, ranges and pins, addresses by DNS, TLS
 // names, ports, peers. Pure. Before: answer-why. A test in namespaces holds it against the kernel.
 
+import { isRestored } from '../learn/kept-sets.ts';
 import { findEndpoint } from '../learn/learned.ts';
 import type { App } from '../policy/policy.ts';
 import type { PortSpan, ProfileRange, Transport } from '../policy/profile.ts';
 import { findBlock, findRange } from '../policy/range-match.ts';
-import { naming, pairOf, portKey } from '../ruleset/elements.ts';
+import { addressKey, naming, pairOf, portKey } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
 import type { State } from '../state.ts';
 import { familyOf, parseAddress } from '../wire/address.ts';
@@ -126,27 +127,38 @@ function findings(
     return { line, partly };
   });
   const known = findEndpoint(state.learned, name, address);
+  const origin: Origin = (set, key, left) =>
+    isRestored(state.restored, set, key, now + left) ? '; known from before the start' : '';
   if (known !== null && known.expires > now) {
     const left = seconds(known.expires - now);
+    const from = origin(setName(name, 'addr', known.family), addressKey(address)!, left * 1000);
     found.push({
-      line: `${name}: ${known.device} resolved ${known.name} to it; ${left} s left`,
+      line: `${name}: ${known.device} resolved ${known.name} to it; ${left} s left${from}`,
       partly: false,
     });
   }
-  for (const one of pairs(app, 'hello', kernel, target)) {
-    const line = `${name}: ${one.device} named it in a TLS hello; ${one.left} s left`;
+  for (const one of pairs(app, 'hello', kernel, target, origin)) {
+    const line = `${name}: ${one.device} named it in a TLS hello; ${one.left}`;
     found.push({ line, partly: source === undefined });
   }
-  return [...found, ...learnedOfDevice(app, kernel, target)];
+  return [...found, ...learnedOfDevice(app, kernel, target, origin)];
 }
 
+/** Where an element with so many milliseconds left comes from, where that is not what its line says. */
+type Origin = (set: string, key: Uint8Array, left: number) => string;
+
 /** The port that the flow leaves its device by, and its peer, where they are the application's. */
-export function learnedOfDevice(app: App, kernel: KernelView, target: Target): Finding[] {
-  const peers = pairs(app, 'peer', kernel, target).map(({ device, left }) => ({
-    line: `${app.name}: a peer of ${device}; ${left} s left`,
+export function learnedOfDevice(
+  app: App,
+  kernel: KernelView,
+  target: Target,
+  origin: Origin = () => '',
+): Finding[] {
+  const peers = pairs(app, 'peer', kernel, target, origin).map(({ device, left }) => ({
+    line: `${app.name}: a peer of ${device}; ${left}`,
     partly: target.source === undefined,
   }));
-  return [...portFindings(app, kernel, target), ...peers];
+  return [...portFindings(app, kernel, target, origin), ...peers];
 }
 
 /** Elements of a set of device and remote address that are about the target, of its device if it has one. */
@@ -155,19 +167,30 @@ function pairs(
   kind: 'peer' | 'hello',
   kernel: KernelView,
   { address, source }: Target,
-): { readonly device: string; readonly left: number }[] {
+  origin: Origin,
+): { readonly device: string; readonly left: string }[] {
   const bytes = parseAddress(address)!;
-  const elements = read(kernel, setName(name, kind, familyOf(bytes)), undefined, naming(bytes));
+  const set = setName(name, kind, familyOf(bytes));
+  const elements = read(kernel, set, undefined, naming(bytes));
   return elements.flatMap(({ key, expiration }) => {
     const pair = pairOf(key);
     if (pair === null || pair.peer !== address) return [];
     if (source !== undefined && source.address !== pair.device) return [];
-    return [{ device: pair.device, left: seconds(expiration ?? 0) }];
+    return [{ device: pair.device, left: leftText(set, key, expiration ?? 0, origin) }];
   });
 }
 
+function leftText(set: string, key: Uint8Array, left: number, origin: Origin): string {
+  return `${seconds(left)} s left${origin(set, key, left)}`;
+}
+
 /** Whether the flow leaves a port of its device that is the application's. */
-function portFindings({ name }: App, kernel: KernelView, { protocol, source }: Target): Finding[] {
+function portFindings(
+  { name }: App,
+  kernel: KernelView,
+  { protocol, source }: Target,
+  origin: Origin,
+): Finding[] {
   if (source === undefined || !isTransport(protocol)) return [];
   const key = portKey(source.address, source.port);
   if (key === null) return [];
@@ -175,7 +198,7 @@ function portFindings({ name }: App, kernel: KernelView, { protocol, source }: T
     end - at >= key.length && key.every((byte, i) => bytes[at + i] === byte);
   const set = setName(name, protocol, source.address.includes(':') ? 6 : 4);
   return read(kernel, set, 1, isIt).map(({ expiration }) => ({
-    line: `${name}: ${protocol} port ${source.port} of ${source.address} is the application's; ${seconds(expiration ?? 0)} s left`,
+    line: `${name}: ${protocol} port ${source.port} of ${source.address} is the application's; ${leftText(set, key, expiration ?? 0, origin)}`,
     partly: false,
   }));
 }

@@ -1,6 +1,7 @@
 // control/forget: takes what was learned out of the store and out of the kernel's sets before its
 // time: by the owner's word, or because a name is now kept direct. Live flows are not touched.
 
+import { keepForgotten } from '../keeping.ts';
 import { forgetEndpoints } from '../learn/forget.ts';
 import { forgetTaught } from '../learn/taught.ts';
 import { addressKey, addressOf, naming, pairOf, portOf } from '../ruleset/elements.ts';
@@ -37,6 +38,7 @@ export function forgetLearned(
       }
     }
   }
+  keepForgotten(daemon);
   // The kernel may have forgotten an endpoint a moment before the store.
   return Math.max(gone, endpoints.length);
 }
