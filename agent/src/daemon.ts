@@ -16,7 +16,7 @@ import {
 import { enforce } from './enforce.ts';
 import { run, startKeeping } from './keep.ts';
 import { createKept, keepLast, keepLearned, restoreKept } from './keeping.ts';
-import { adopt, keepMemory, legacyOf, lowerGuard } from './loading.ts';
+import { adopt, endHold, keepMemory, legacyOf, lowerGuard } from './loading.ts';
 import { createNeighbours, lookAgain, lookAround } from './neighbours.ts';
 import { isOwnAddress } from './policy/own.ts';
 import type { Policy } from './policy/policy.ts';
@@ -107,7 +107,9 @@ async function begin(
   const failed = await inTurn(daemon, async () => {
     await adopt(daemon, policy, legacy);
     restoreKept(daemon, policy);
-    return enforce(daemon, policy);
+    const wrong = await enforce(daemon, policy);
+    if (wrong === null) await endHold(daemon);
+    return wrong;
   }).catch((error: unknown) => String(error ?? 'out of memory'));
   if (failed === null || problems.length > 0 || !fallBack(settings)) return { failed, problems };
   const told = [{ where: settings.sources.config, what: failed }];

@@ -92,6 +92,8 @@ function buildGlobals(
   const read = readSection(placed, GLOBALS_OPTIONS, problems);
   const preset = DEFAULT_GLOBALS;
   const lan = read.list('lan', deviceProblem);
+  // Seconds, for the init script: the agent ends what it finds.
+  readInteger(read, 'boot_hold', 0, 60, 20);
   return {
     enabled: readBoolean(read, 'enabled', true),
     globals: {
@@ -118,6 +120,7 @@ export const GLOBALS_OPTIONS: OptionSpec = {
     'queue',
     'group',
     'hold',
+    'boot_hold',
     'log_flows',
     ...ESCAPE_OPTIONS,
   ],
