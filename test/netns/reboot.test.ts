@@ -1,6 +1,6 @@
 // What an agent has learned is known to the next one: over stop and start, over a power cut and over a
 // reboot of the router (table gone, files in memory gone). The device goes on with its call meanwhile.
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { config, type Home, MEDIA, OTHER, P2P, PEER, pause, startHome, until } from './home.ts';
@@ -156,6 +156,33 @@ test('a file of anything: kept aside with a word, and the agent starts', async (
     ['93.184.216.200'],
   );
   await home.stopAgent();
+});
+
+test('what has expired while its connection lives is taken as a pair, at a start and at a reload', async () => {
+  // Leases of three seconds, and connections of a minute.
+  const profile = JSON.parse(readFileSync('agent/profiles/skype.json', 'utf8'));
+  profile.ports.leaseSeconds = 3;
+  profile.peers.leaseSeconds = 3;
+  const own = `${FOLDER}/state/profiles.d`;
+  mkdirSync(own, { recursive: true });
+  writeFileSync(`${own}/skype.json`, JSON.stringify(profile));
+  rmSync(FILE, { force: true });
+  home.run('router', 'conntrack', '-F');
+  await home.startAgent(CONFIG);
+  await call();
+  await pause(3500);
+  await home.stopAgent('SIGKILL');
+  await home.startAgent(CONFIG);
+  await pause(300);
+  assert.equal(await ways(41_000, PEER), ['proxya'], 'at a start');
+  assert.equal(await ways(41_001, OTHER), ['internet']);
+  await pause(3500);
+  const lan = "option hold '0'\n  list lan 'br-lan'\n  list lan 'br-x'";
+  home.reload(CONFIG.replace("option hold '0'", lan));
+  await pause(300);
+  assert.equal(await ways(41_002, PEER), ['proxya'], 'at a reload');
+  await home.stopAgent();
+  rmSync(own, { recursive: true });
 });
 
 test.run();

@@ -27,8 +27,10 @@ function shareOf(app: App, kind: Taught, family: Family, device: Expression): St
   const cap = kind === 'peer' ? caps.peers : caps.ports;
   const lease = kind === 'peer' ? peers.leaseSeconds : ports.leaseSeconds;
   const burst = Math.max(2, cap >> 3);
-  const rate = Math.max(1, Math.ceil((burst * 3600) / lease));
-  return pace(setName(app.name, paceOf(kind), family), device, { rate, per: 'hour', burst });
+  // Of a lease of days the rate an hour would be less than one, and one is too many.
+  const [per, seconds] = lease > 86_400 ? (['week', 604_800] as const) : (['hour', 3600] as const);
+  const rate = Math.max(1, Math.ceil((burst * seconds) / lease));
+  return pace(setName(app.name, paceOf(kind), family), device, { rate, per, burst });
 }
 
 function paceOf(kind: Taught): 'ports' | 'peers' {

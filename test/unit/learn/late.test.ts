@@ -7,6 +7,7 @@ import {
   lateConnections,
   peerText,
   portText,
+  unbackedPair,
   type Wish,
 } from '../../../agent/src/learn/late.ts';
 import type { Connection } from '../../../agent/src/netlink/conntrack.ts';
@@ -176,6 +177,26 @@ test('a flow to an address that is pinned now is found, and teaches nothing', ()
   assert.equal(lateConnections([flow], [groundsOf(app)], setting, true), []);
   assert.equal(lateConnections([flow], [grounds], setting, true), [flow]);
   assert.is(grounds.ports.size, 0);
+});
+
+test('of connections that are marked, those that nothing else speaks for any more are pairs', () => {
+  const grounds = groundsOf(policy.apps[0]!, [
+    { kind: 'port', app: 'skype', device: PHONE, protocol: 'udp', port: 13021 },
+    { kind: 'address', app: 'skype', remote: '52.114.1.1' },
+    { kind: 'peer', app: 'skype', device: PHONE, remote: PEER },
+  ]);
+  const pairOf = (one: Connection) => unbackedPair({ ...one, mark: 0x01000000 }, grounds, setting);
+  assert.is(pairOf(direct(PHONE, 40000, '86.128.10.2', 443, true)), `${PHONE} 86.128.10.2`);
+  assert.is(pairOf(direct(PHONE, 13021, '86.128.10.3', 9)), null, 'its port');
+  assert.is(pairOf(direct(PHONE, 40000, PEER, 443, true)), null, 'its peer');
+  assert.is(pairOf(direct(OTHER, 40000, PEER, 443, true)), `${OTHER} ${PEER}`);
+  assert.is(pairOf(direct(PHONE, 40000, '52.114.1.1', 443, true)), null, 'by DNS');
+  assert.is(pairOf(direct(PHONE, 40000, NODE, 33033, true)), null, 'a range');
+  assert.is(pairOf(direct(PHONE, 40000, '192.168.7.1', 443, true)), null, 'not public');
+  assert.is(
+    pairOf({ ...direct(PHONE, 1, '86.128.10.2', 1), original: direct(HOME, 1, PEER, 1).original }),
+    null,
+  );
 });
 
 test.run();
