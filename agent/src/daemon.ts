@@ -106,7 +106,9 @@ async function begin(
   const { settings } = daemon;
   const failed = await inTurn(daemon, async () => {
     await adopt(daemon, policy, legacy);
+    await pause();
     restoreKept(daemon, policy);
+    await pause();
     const wrong = await enforce(daemon, policy);
     if (wrong === null) await endHold(daemon);
     return wrong;

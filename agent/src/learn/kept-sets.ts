@@ -105,7 +105,8 @@ export function restoreSets(
         // Where there is less room than there was, a store forgets what it took in first, and an
         // address set takes no more.
         const sign = set.startsWith(`${app.name}_addr`) ? -1 : 1;
-        const welcome = (sets.get(set) ?? []).filter(({ key }) => isWelcome(set, key, isOwn));
+        const isWelcome = welcomeIn(set, isOwn);
+        const welcome = (sets.get(set) ?? []).filter(({ key }) => isWelcome(key));
         return [set, welcome.sort((a, b) => sign * (a.left - b.left))] as const;
       }),
     );
@@ -144,14 +145,16 @@ function freshLife({ name, profile }: App, set: string, left: number): number {
 }
 
 /** Keys of ports end with a port; all others with the address of a server or a peer. */
-function isWelcome(set: string, key: Uint8Array, isOwn: (address: string) => boolean): boolean {
+function welcomeIn(set: string, isOwn: (address: string) => boolean): (key: Uint8Array) => boolean {
   const [, kind = '', family = ''] = /_([a-z]+?)(?:mac)?([46]?)$/.exec(set) ?? [];
-  if (kind === 'udp' || kind === 'tcp') return true;
+  if (kind === 'udp' || kind === 'tcp') return () => true;
   const width = family === '6' ? 16 : 4;
-  const from = key.length - width;
-  if (from < 0 || !isRoutable(key, from, width === 16 ? 6 : 4)) return false;
-  const address = addressOf(key.subarray(from));
-  return address !== null && !isOwn(address);
+  return (key) => {
+    const from = key.length - width;
+    if (from < 0 || !isRoutable(key, from, width === 16 ? 6 : 4)) return false;
+    const address = addressOf(key.subarray(from));
+    return address !== null && !isOwn(address);
+  };
 }
 
 /** Which name a device gave to a server in its TLS hello. */

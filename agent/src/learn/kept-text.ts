@@ -23,23 +23,29 @@ const LONGEST = 31_536_000;
 const FIRST_LINE = 'whp learned 1';
 const MOST_NAME = 255;
 
-/** Kinds that go first where not all fits: many ports are told by few peers, not the other way. */
+/** Kinds that go first where not all fits: many peers are told by one port, not the other way. */
 const RANKS = [/_(?:peer|hello)/, /_addr/] as const;
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
 interface Row {
   readonly set: string;
   readonly line: string;
   readonly device: string;
+  readonly rank: number;
   readonly left: number;
 }
 
 /** `sets` as text of at most `most` bytes. Where not all fits, those of the devices that hold most go,
  * of each what was unused for longest first. */
 export function keptText(sets: KeptSets, most = MOST_BYTES): string {
-  const rows = Array.from(sets, ([set, elements]) => elements.map((one) => rowOf(set, one))).flat();
+  const rows = Array.from(sets, ([set, elements]) => {
+    const rank = rankOf(set);
+    return elements.map((one) => rowOf(set, rank, one));
+  }).flat();
   let size = sizeOf(sets, rows);
   if (size <= most) return textOf(rows);
-  const order = rows.slice().sort((a, b) => rank(b.set) - rank(a.set) || a.left - b.left);
+  const order = rows.slice().sort((a, b) => b.rank - a.rank || a.left - b.left);
   let staying = order;
   while (size > most) {
     const mean = Math.max(1, size / Math.max(1, staying.length));
@@ -52,18 +58,18 @@ export function keptText(sets: KeptSets, most = MOST_BYTES): string {
   return textOf(rows.filter((row) => kept.has(row)));
 }
 
-function rank(set: string): number {
+function rankOf(set: string): number {
   const at = RANKS.findIndex((kind) => kind.test(set));
   return at < 0 ? 0 : RANKS.length - at;
 }
 
-function rowOf(set: string, { key, left, device, name }: KeptElement): Row {
+function rowOf(set: string, rank: number, { key, left, device, name }: KeptElement): Row {
   let hex = '';
-  for (const byte of key) hex += byte.toString(16).padStart(2, '0');
+  for (let at = 0; at < key.length; at++) hex += HEX[key[at]!];
   const seconds = Math.min(LONGEST, Math.max(1, Math.floor(left)));
-  const origin = isWord(device) && isWord(name) ? ` ${device} ${name}` : '';
-  const whose = deviceOf(addressKey(device) ?? key);
-  return { set, line: `${hex} ${seconds}${origin}`, device: whose, left };
+  const origin = name !== '' && isWord(device) && isWord(name) ? ` ${device} ${name}` : '';
+  const whose = deviceOf(device === '' ? key : (addressKey(device) ?? key));
+  return { set, line: `${hex} ${seconds}${origin}`, device: whose, rank, left };
 }
 
 /** No name of the DNS has more, and none that is written out has a space. */
@@ -102,7 +108,7 @@ export function keptSets(text: string): KeptSets | string {
   let elements: KeptElement[] | null = null;
   for (let at = 1; at < count; at++) {
     const line = lines[at]!;
-    const set = /^set ([A-Za-z0-9_]{1,64})$/.exec(line)?.[1];
+    const set = line.startsWith('set ') ? SET.exec(line)?.[1] : undefined;
     if (set !== undefined) {
       elements = sets.get(set) ?? [];
       sets.set(set, elements);
@@ -115,15 +121,21 @@ export function keptSets(text: string): KeptSets | string {
   return sets;
 }
 
+const SET = /^set ([A-Za-z0-9_]{1,64})$/;
+const ELEMENT = /^([0-9a-f]{8,80}) ([1-9][0-9]{0,7})(?: ([!-~]{1,255}) ([!-~]{1,255}))?$/;
+
 function elementIn(line: string): KeptElement | null {
-  const words = line.split(' ');
-  const [hex = '', seconds = '', device = '', name = ''] = words;
-  if (words.length !== 2 && (words.length !== 4 || !isWord(device) || !isWord(name))) return null;
-  if (!/^(?:[0-9a-f]{2}){4,40}$/.test(hex) || !/^[1-9][0-9]{0,8}$/.test(seconds)) return null;
+  const [, hex = '', seconds = '', device = '', name = ''] = ELEMENT.exec(line) ?? [];
   const left = Number(seconds);
-  if (left > LONGEST) return null;
+  if (hex === '' || hex.length % 2 !== 0 || left > LONGEST) return null;
   const key = new Uint8Array(hex.length / 2);
-  for (let at = 0; at < key.length; at++)
-    key[at] = Number.parseInt(hex.slice(2 * at, 2 * at + 2), 16);
+  for (let at = 0; at < key.length; at++) {
+    key[at] = (digitOf(hex.charCodeAt(2 * at)) << 4) | digitOf(hex.charCodeAt(2 * at + 1));
+  }
   return { key, left, device, name };
+}
+
+/** Of 0-9 and a-f. */
+function digitOf(code: number): number {
+  return code < 58 ? code - 48 : code - 87;
 }
