@@ -7,6 +7,7 @@ import { learnedSetsOf } from './learn/held.ts';
 import {
   createKeptPace,
   dueSets,
+  holdsMore,
   type KeptPace,
   lastSets,
   MOST_A_DAY,
@@ -93,9 +94,8 @@ export function keepLearned(daemon: Daemon): void {
 
 /** The owner has taken something back: it is not known again after a reboot either. */
 export function keepForgotten(daemon: Daemon): void {
-  if (daemon.kept.pace.known.size > 0) {
-    write(daemon, setsToKeep(daemon.state, daemon.policy.apps, now()));
-  }
+  const sets = setsToKeep(daemon.state, daemon.policy.apps, now());
+  if (holdsMore(daemon.kept.pace, sets)) write(daemon, sets);
 }
 
 /** The agent ends: what the rules have renewed since the last reading is read once more. */

@@ -57,6 +57,15 @@ function hasNews({ known }: KeptPace, sets: KeptSets): boolean {
   return false;
 }
 
+/** Whether the file holds anything that `sets` do not: the owner has taken it back. */
+export function holdsMore({ known }: KeptPace, sets: KeptSets): boolean {
+  for (const [set, keys] of known) {
+    const now = new Set((sets.get(set) ?? []).map(({ key }) => String.fromCharCode(...key)));
+    for (const key of keys) if (!now.has(key)) return true;
+  }
+  return false;
+}
+
 /**
  * What is to be written now, or null. Asked with every tick; `look` makes the sets to keep, and is called
  * once in SETTLE at most. `heard`: how much was announced and answered so far.

@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import {
   createKeptPace,
   dueSets,
+  holdsMore,
   type KeptPace,
   lastSets,
   MOST_A_DAY,
@@ -255,6 +256,16 @@ test('an agent that ends writes news, and what has aged', () => {
   assert.equal(lastSets(pace, new Map(), HOUR), new Map());
   noteWritten(pace, new Map(), HOUR);
   assert.is(lastSets(pace, new Map(), DAY), null);
+});
+
+test('what the owner takes back is written once, whatever else he says', () => {
+  const pace = createKeptPace(0);
+  noteWritten(pace, new Map([...sample()]), 0);
+  assert.not.ok(holdsMore(pace, sample()));
+  const less = new Map([...sample()].filter(([set]) => set !== PEER));
+  assert.ok(holdsMore(pace, less));
+  noteWritten(pace, less, 0);
+  assert.not.ok(holdsMore(pace, less));
 });
 
 test('what a DNS answer taught is kept with its name and its device', () => {
