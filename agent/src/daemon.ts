@@ -86,11 +86,12 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
   await asked.stopped;
   stopTicking();
   if (typeof daemon.flows !== 'string') daemon.flows.close();
-  stopKeeping();
-  control.close();
+  // While the control socket answers, the watchdog waits.
   await inTurn(daemon, () => keepLast(daemon)).catch((error: unknown) =>
     log('error', String(error)),
   );
+  stopKeeping();
+  control.close();
   await inTurn(daemon, () => withdraw(daemon));
   return 0;
 }

@@ -98,6 +98,13 @@ test('what is left of it goes', async () => {
   assert.not.ok(isHeld());
 });
 
+test('where the table stands already nothing is held', async () => {
+  await home.startAgent(configured('60'));
+  boot(configured('60'));
+  assert.not.ok(isHeld());
+  await home.stopAgent();
+});
+
 test('an agent that has nothing to do ends it', async () => {
   boot(configured('60'));
   assert.ok(isHeld());

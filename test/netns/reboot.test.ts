@@ -143,7 +143,13 @@ test('a file of anything: kept aside with a word, and the agent starts', async (
     rmSync(`${FILE}.unreadable`);
   }
   const own = [
-    ['set skype_addr4', 'c633640a 900', 'cb007114 900', '0a000001 900', '5db8d8c8 900'],
+    [
+      'set skype_addr4',
+      'c633640a 900',
+      'cb007114 900',
+      '0a000001 900',
+      '5db8d863 9 192.168.1.11 x.skype.com',
+    ],
     ['set skype_peer4', 'c0a8010bcb007114 900', 'c0a8010bc0a8010c 900'],
     ['set gone_udp4', 'c0a8010b32dd0000 900'],
   ].flat();
@@ -153,8 +159,11 @@ test('a file of anything: kept aside with a word, and the agent starts', async (
   const { endpoints } = JSON.parse(home.whp('learned', '--json'));
   assert.equal(
     endpoints.map(({ address }: { address: string }) => address),
-    ['93.184.216.200'],
+    [OTHER],
   );
+  assert.match(home.run('router', 'nft', 'list', 'set', 'inet', 'whp', 'skype_addr4'), OTHER);
+  assert.equal(await ways(42_000, OTHER), ['proxya'], 'a new connection to a known endpoint');
+  assert.match(home.whp('why', OTHER), /resolved x\.skype\.com to it.*known from before the start/);
   await home.stopAgent();
 });
 
