@@ -27,9 +27,11 @@ const MORE_LOOKS = 2;
 export interface Late {
   /** Evidence came: look soon (before the event loop sleeps again, unless it came in masses). */
   wish(wish: Wish): void;
-  /** Look at everything now: the agent has just begun to enforce this policy. Marked connections keep
-   * what admitted them. */
+  /** Look at everything now: the agent has just begun to enforce this policy. */
   all(): void;
+  /** Marked connections keep what admitted them: at the start of an agent, which cannot know how long there
+   * was none. Not later: what its owner takes away while they live is not to be taught by them. */
+  live(): void;
   /** Connections deleted since the start. */
   readonly cut: { count: number };
 }
@@ -101,8 +103,8 @@ export function createLate(effects: Effects, settingNow: () => Setting): Late {
     all: () => {
       whole = true;
       look();
-      keepLive(effects, settingNow());
     },
+    live: () => keepLive(effects, settingNow()),
     cut,
   };
 }

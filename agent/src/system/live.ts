@@ -36,7 +36,9 @@ export function keepLive(effects: Effects, setting: Setting): void {
         if (pair !== null) bare.add(pair);
       }),
       () => {
-        if (bare.size > 0) teachShown(effects, state, app, { ports: [], peers: [...bare] });
+        const isStill = effects.state?.apps.has(app.name) === true;
+        if (bare.size > 0 && isStill)
+          teachShown(effects, state, app, { ports: [], peers: [...bare] });
       },
     );
   }
