@@ -18,7 +18,8 @@ import {
 import { enforce } from './enforce.ts';
 import { resolveGateways } from './gateways.ts';
 import { run, startKeeping } from './keep.ts';
-import { adopt, keepMemory, legacyOf, lowerGuard } from './loading.ts';
+import { createKept, keepLast, keepLearned, restoreKept } from './keeping.ts';
+import { adopt, endHold, keepMemory, legacyOf, lowerGuard } from './loading.ts';
 import { createNeighbours, lookAgain, lookAround } from './neighbours.ts';
 import { isOwnAddress } from './policy/own.ts';
 import type { Policy } from './policy/policy.ts';
@@ -89,6 +90,10 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
   await asked.stopped;
   stopTicking();
   if (typeof daemon.flows !== 'string') daemon.flows.close();
+  // While the control socket answers, the watchdog waits.
+  await inTurn(daemon, () => keepLast(daemon)).catch((error: unknown) =>
+    log('error', String(error)),
+  );
   stopKeeping();
   control.close();
   await inTurn(daemon, () => withdraw(daemon));
@@ -106,7 +111,12 @@ async function begin(
   const { settings } = daemon;
   const failed = await inTurn(daemon, async () => {
     await adopt(daemon, policy, legacy);
-    return enforce(daemon, policy);
+    await pause();
+    restoreKept(daemon, policy);
+    await pause();
+    const wrong = await enforce(daemon, policy);
+    if (wrong === null) await endHold(daemon);
+    return wrong;
   }).catch((error: unknown) => String(error ?? 'out of memory'));
   if (failed === null || problems.length > 0 || !fallBack(settings)) return { failed, problems };
   const told = [{ where: settings.sources.config, what: failed }];
@@ -145,6 +155,7 @@ function start(
     neighbours: createNeighbours(),
     reading: 0,
     remembered: 0,
+    kept: createKept(),
     state: createState(policy, () => false),
     paths,
     effects,
@@ -190,6 +201,7 @@ function homeNow({ paths, settings }: Daemon): Pick<LateSetting, 'macOf' | 'addr
 function tick(daemon: Daemon): void {
   daemon.effects.run(step(daemon.state, { kind: 'tick' }, now()));
   keepMemory(daemon);
+  keepLearned(daemon);
   lookAround(daemon);
   resolveGateways(daemon);
   const { settings, paths, state } = daemon;

@@ -86,6 +86,7 @@ async function enforceAll(daemon: Daemon, wanted: Policy): Promise<string | null
   const realized = readPaths(daemon.paths);
   if (typeof realized === 'string') return realized;
   const { standing: before, loadedFor } = daemon;
+  const isFirst = daemon.effects.state === null;
   daemon.wanted = wanted;
   daemon.addresses = realized.addresses.map(({ address }) => address);
   const policy = withMtus(daemon, wanted, realized);
@@ -112,6 +113,7 @@ async function enforceAll(daemon: Daemon, wanted: Policy): Promise<string | null
   const { helm } = daemon;
   const wrong = isWhole ? await helm.assert() : isNew ? await helm.settle() : null;
   if (isNew) daemon.effects.late?.all(true);
+  if (isFirst) daemon.effects.late?.live();
   if (wrong !== null) daemon.loadedFor = '';
   return wrong;
 }

@@ -7,7 +7,13 @@ import { macText } from './policy/mac.ts';
 import { CROWD, markOf, UNDECIDED, WATCHED } from './policy/marks.ts';
 import type { Policy } from './policy/policy.ts';
 import { apartText, isApartWanted } from './ruleset/apart.ts';
-import { GATEWAYS, GUARD_TABLE, tunnelDevice, UNJUDGED_PREFIX } from './ruleset/names.ts';
+import {
+  BOOT_TABLE,
+  GATEWAYS,
+  GUARD_TABLE,
+  tunnelDevice,
+  UNJUDGED_PREFIX,
+} from './ruleset/names.ts';
 import { loadText, reloadText, reshapedSets, type Standing } from './ruleset/standing.ts';
 import type { Daemon } from './running.ts';
 import { now, pause, unattended } from './system/clock.ts';
@@ -71,15 +77,35 @@ export async function loadTable(daemon: Daemon, next: Standing): Promise<string 
   const before = daemon.standing;
   if (before !== null) for (const set of reshapedSets(before, next)) await readTaught(daemon, set);
   const held = () => heldElements(daemon.state, now());
-  const text = before === null ? loadText(next, held()) : reloadText(before, next, held());
+  const end = endOfHold(daemon);
+  const change = before === null ? loadText(next, held()) : reloadText(before, next, held());
+  const text = change + end;
   await pause();
   let refused = text === '' ? null : await runNft(daemon, text);
   // What stands is not what it was taken for: whole, with all that is known.
-  if (refused !== null && before !== null) refused = await runNft(daemon, loadText(next, held()));
+  if (refused !== null && before !== null) {
+    refused = await runNft(daemon, loadText(next, held()) + end);
+  }
   if (refused !== null) return refused;
   daemon.standing = next;
   if (text !== '' || daemon.repair.fingerprint === null) remember(daemon);
   return null;
+}
+
+/** At boot the init script holds what the home sends out, until the table stands or some seconds are over.
+ * The end of that, as lines of the transaction; '' where there is no such hold. */
+function endOfHold({ effects: { sets } }: Daemon): string {
+  if (typeof sets === 'string' || readFingerprint(sets, BOOT_TABLE) === '') return '';
+  log('notice', 'forwarding from the home was held since boot: it goes on with this');
+  // Its own timer may be first.
+  return `add table inet ${BOOT_TABLE}\ndelete table inet ${BOOT_TABLE}\n`;
+}
+
+/** Ends it where no table was to be loaded. */
+export async function endHold(daemon: Daemon): Promise<void> {
+  const text = endOfHold(daemon);
+  const refused = text === '' ? null : await runNft(daemon, text);
+  if (refused !== null) log('error', refused);
 }
 
 /** By way of a file in memory: a pipe is filled a few KiB each time the event loop comes round, and

@@ -1,6 +1,7 @@
 // running: what an agent that runs has in its hands, and how its jobs take turns. The parts of the
 // daemon (enforce, loading, ears, keep) work on one of these.
 import type { Settings } from './control/settings.ts';
+import type { Kept } from './keeping.ts';
 import type { Neighbours } from './neighbours.ts';
 import type { Policy } from './policy/policy.ts';
 import type { Refused } from './repair/refused.ts';
@@ -43,6 +44,8 @@ export interface Daemon {
   /** keepMemory: sets read so far, and at how many matched answers the names were written. */
   reading: number;
   remembered: number;
+  /** What is known of the file that outlives a reboot. */
+  readonly kept: Kept;
   state: State;
   readonly paths: Paths;
   readonly effects: Effects;

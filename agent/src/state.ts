@@ -11,6 +11,7 @@ import {
   type FlowEvidence,
 } from './learn/evidence.ts';
 import { createHellos, type Hellos, type NamedServer } from './learn/hellos.ts';
+import type { Restorations } from './learn/kept-sets.ts';
 import type { Wish } from './learn/late.ts';
 import { createLearned, type Learned, retainApps } from './learn/learned.ts';
 import type { DnsObserver, Lesson } from './learn/observe-dns.ts';
@@ -135,6 +136,8 @@ export interface State {
   readonly taught: Taught;
   /** MACs of other routers at home, which tell no device. */
   readonly gateways: Set<string>;
+  /** What of it an earlier agent had kept on flash. */
+  readonly restored: Restorations;
   readonly evidence: EvidenceStore;
   readonly streams: DnsStreams;
   /** Of answers that teach: of a device, and of the home. */
@@ -191,6 +194,7 @@ export function createState(
     asked: before?.asked ?? createAskedQuestions(),
     taught,
     gateways: before?.gateways ?? new Set(),
+    restored: before?.restored ?? new Map(),
     evidence: before?.evidence ?? createEvidence(),
     streams: before?.streams ?? createStreams(),
     pace: before?.pace ?? createPace(),

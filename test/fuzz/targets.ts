@@ -4,6 +4,7 @@ import type { Target } from './target.ts';
 import { address } from './targets/address.ts';
 import { questions } from './targets/asked.ts';
 import { dns } from './targets/dns.ts';
+import { kept } from './targets/kept.ts';
 import { netlink } from './targets/netlink.ts';
 import { netlinkRound } from './targets/netlink-round.ts';
 import { packet } from './targets/packet.ts';
@@ -30,6 +31,7 @@ export const TARGETS: readonly Target[] = [
   uci,
   policy,
   profile,
+  kept,
   question,
   questions,
   steps,

@@ -75,6 +75,8 @@ export interface Talk {
 }
 
 export interface Home {
+  /** Where agents keep what they learn: the next one knows it. */
+  readonly learned: string;
   run(space: string, ...words: string[]): string;
   /** A UDP flow of the device from `port`. */
   talk(port: number, to?: string): Talk;
@@ -183,6 +185,7 @@ export async function startHome(name: string, before: readonly string[] = []): P
   ];
   let agent: ChildProcess | null = null;
   return {
+    learned: `${folder}/state/learned`,
     run,
     talk: (port, to = NODE) => listen(start('device', TALKER, String(port), to, String(NODE_PORT))),
     connect: (to = NODE) => listen(start('device', CALLER, to, String(NODE_PORT))),

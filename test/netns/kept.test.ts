@@ -103,7 +103,7 @@ test('a damaged file of any kind ends nothing and is kept', () => {
     '{"format":1,"standing":null}',
     '\0',
   ]) {
-    const files = ['owner.json', 'names.json', 'last-good.json', 'history'];
+    const files = ['owner.json', 'names.json', 'last-good.json', 'history', 'learned'];
     const out = play(
       Object.fromEntries(files.map((name) => [`state/${name}`, text])),
       `start; grep -c '^whp: enforcing' log; ls state; stop`,

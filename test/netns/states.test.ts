@@ -1,5 +1,6 @@
 // The states of SECURITY.md, by a running daemon in namespaces: what a device's flows do when a
 // proxy dies, when none is left, when there is one again; and late evidence.
+import { rmSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -104,6 +105,7 @@ test('a call that runs when the agent is enabled moves; others stay where they a
   const entries = (): string => home.run('router', 'conntrack', '-L', '-p', 'tcp', '-d', OTHER);
   const before = entries();
   const began = Date.now();
+  rmSync(home.learned, { force: true });
   await home.startAgent(config({}));
   // The supernode's flows show their port; what else leaves that port is the application's.
   const moved = await until(node, after(began, 'proxya'));
@@ -143,6 +145,7 @@ test('a device given by its MAC, which DHCP does not know: its running flows mov
     { readonly address: string },
   ];
   const began = Date.now();
+  rmSync(home.learned, { force: true });
   await home.startAgent(config({ devices: [link.address] }));
   await until(node, after(began, 'proxya'));
   node.stop();

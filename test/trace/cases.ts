@@ -685,6 +685,30 @@ export const FULL: Case[] = [
 ];
 
 /** With leases of one second: used entries live on, others end. */
+const RENEWED: readonly [
+  string,
+  string,
+  Uint8Array,
+  (port: number, lifetime: number) => Uint8Array,
+][] = [
+  ['NAT-PMP, UDP', 'skype_udp4', portKey(A, P2P)!, (port, life) => nat(1, port, life)],
+  ['NAT-PMP, TCP', 'skype_tcp4', portKey(A, P2P)!, (port, life) => nat(2, port, life)],
+  ...(['udp', 'tcp'] as const).flatMap((transport) =>
+    ([4, 6] as const).map((family) => {
+      const [device, router] = family === 4 ? [A, ROUTER] : [A6, ROUTER6];
+      const protocol = transport === 'udp' ? 17 : 6;
+      const request = (port: number, life: number): Uint8Array =>
+        u(device, 6000, router, 5351, pcpMap(protocol, port, life));
+      return [
+        `PCP, ${transport}, IPv${family}`,
+        `skype_${transport}${family}`,
+        portKey(device, P2P)!,
+        request,
+      ] as [string, string, Uint8Array, typeof request];
+    }),
+  ),
+];
+
 export const LEASE: Case[] = [
   {
     name: 'a live flow renews the port and the peer it uses; silence ends them',
@@ -701,6 +725,25 @@ export const LEASE: Case[] = [
       { set: 'skype_peer4', holds: [] },
     ],
   },
+  ...RENEWED.map(
+    ([what, set, key, request]): Case => ({
+      name: `a mapping that is renewed (${what}) renews its port, with no DNS request before it`,
+      steps: [
+        { add: { set, key } },
+        { wait: 600 },
+        lan(request(P2P, 3600), DIRECT),
+        { wait: 600 },
+        { set, holds: [`${set.endsWith('4') ? A : A6} ${P2P}`] },
+        // Its end is none of these: released, another port, another protocol, another device's.
+        lan(request(P2P, 0), DIRECT),
+        lan(request(P2P + 1, 3600), DIRECT),
+        lan(u(A, 6000, ROUTER, 5351, pcpMap(set.includes('udp') ? 6 : 17, P2P, 3600)), DIRECT),
+        lan(u(B, 6000, ROUTER, 5351, pcpMap(set.includes('udp') ? 17 : 6, P2P, 3600)), DIRECT),
+        { wait: 600 },
+        { set, holds: [] },
+      ],
+    }),
+  ),
 ];
 
 /** With no tunnel up. */

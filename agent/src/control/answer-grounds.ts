@@ -3,11 +3,12 @@
 // names, ports, peers. Pure. Before: answer-why. A test in namespaces holds it against the kernel.
 
 import { nameInWords } from '../learn/aliases.ts';
+import { isRestored } from '../learn/kept-sets.ts';
 import { findEndpoint, learnedEndpoints } from '../learn/learned.ts';
 import type { App } from '../policy/policy.ts';
 import type { PortSpan, ProfileRange, Transport } from '../policy/profile.ts';
 import { findBlock, findRange } from '../policy/range-match.ts';
-import { macKey, naming, pairOf, portKey } from '../ruleset/elements.ts';
+import { addressKey, macKey, naming, pairOf, portKey } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
 import type { State } from '../state.ts';
 import { familyOf, parseAddress } from '../wire/address.ts';
@@ -127,19 +128,22 @@ function findings(
     return { line, partly };
   });
   const known = findEndpoint(state.learned, name, address);
+  const origin: Origin = (set, key, left) =>
+    isRestored(state.restored, set, key, now + left) ? '; known from before the start' : '';
   if (known !== null && known.expires > now) {
     const left = seconds(known.expires - now);
+    const from = origin(setName(name, 'addr', known.family), addressKey(address)!, left * 1000);
     found.push({
-      line: `${name}: ${known.device} resolved ${known.name} to it; ${left} s left`,
+      line: `${name}: ${known.device} resolved ${known.name} to it; ${left} s left${from}`,
       partly: false,
     });
   }
   const names = namesOf(state, target, macOf);
-  for (const one of pairs(app, 'hello', kernel, target, names)) {
-    const line = `${name}: ${one.device} named it in a TLS hello; ${one.left} s left`;
+  for (const one of pairs(app, 'hello', kernel, target, names, origin)) {
+    const line = `${name}: ${one.device} named it in a TLS hello; ${one.left}`;
     found.push({ line, partly: source === undefined });
   }
-  return [...found, ...learnedOfDevice(app, kernel, target, names, state)];
+  return [...found, ...learnedOfDevice(app, kernel, target, names, state, origin)];
 }
 
 /** What the device of a flow is known by: its address, and its MAC unless another router has it; null where
@@ -154,6 +158,9 @@ function namesOf(
   return mac === null || gateways.has(mac) ? [source.address] : [source.address, mac];
 }
 
+/** Where an element with so many milliseconds left comes from, where that is not what its line says. */
+type Origin = (set: string, key: Uint8Array, left: number) => string;
+
 /** The port that the flow leaves its device by, and its peer, where they are the application's. `names`:
  * what the device is known by. */
 export function learnedOfDevice(
@@ -162,10 +169,11 @@ export function learnedOfDevice(
   target: Target,
   names: readonly string[] | null,
   state: State,
+  origin: Origin = () => '',
 ): Finding[] {
   const peers = [
-    ...pairs(app, 'peer', kernel, target, names),
-    ...(names === null ? [] : pairs(app, 'peermac', kernel, target, names)),
+    ...pairs(app, 'peer', kernel, target, names, origin),
+    ...(names === null ? [] : pairs(app, 'peermac', kernel, target, names, origin)),
   ].map(({ device, left }) => {
     const said = learnedEndpoints(state.pairs).find(
       (one) =>
@@ -177,9 +185,9 @@ export function learnedOfDevice(
       said === undefined
         ? `a peer or a server of ${device}`
         : `${said.resolver} told ${device} that it is ${nameInWords(said.name, said.root)}`;
-    return { line: `${app.name}: ${what}; ${left} s left`, partly: target.source === undefined };
+    return { line: `${app.name}: ${what}; ${left}`, partly: target.source === undefined };
   });
-  const ports = (names ?? []).flatMap((name) => portFindings(app, kernel, target, name));
+  const ports = (names ?? []).flatMap((name) => portFindings(app, kernel, target, name, origin));
   return [...ports, ...peers];
 }
 
@@ -190,15 +198,21 @@ function pairs(
   kernel: KernelView,
   { address }: Target,
   names: readonly string[] | null,
-): { readonly device: string; readonly left: number }[] {
+  origin: Origin,
+): { readonly device: string; readonly left: string }[] {
   const bytes = parseAddress(address)!;
-  const elements = read(kernel, setName(name, kind, familyOf(bytes)), undefined, naming(bytes));
+  const set = setName(name, kind, familyOf(bytes));
+  const elements = read(kernel, set, undefined, naming(bytes));
   return elements.flatMap(({ key, expiration }) => {
     const pair = pairOf(key);
     if (pair === null || pair.peer !== address) return [];
     if (names !== null && !names.includes(pair.device)) return [];
-    return [{ device: pair.device, left: seconds(expiration ?? 0) }];
+    return [{ device: pair.device, left: leftText(set, key, expiration ?? 0, origin) }];
   });
+}
+
+function leftText(set: string, key: Uint8Array, left: number, origin: Origin): string {
+  return `${seconds(left)} s left${origin(set, key, left)}`;
 }
 
 /** Whether the flow leaves a port of `device`, an address or a MAC, that is the application's. */
@@ -207,6 +221,7 @@ function portFindings(
   kernel: KernelView,
   { protocol, source }: Target,
   device: string,
+  origin: Origin,
 ): Finding[] {
   if (source === undefined || !isTransport(protocol)) return [];
   const key = portKey(device, source.port);
@@ -216,7 +231,7 @@ function portFindings(
   const kind = macKey(device) === null ? protocol : (`${protocol}mac` as const);
   const set = setName(name, kind, device.includes('.') ? 4 : 6);
   return read(kernel, set, 1, isIt).map(({ expiration }) => ({
-    line: `${name}: ${protocol} port ${source.port} of ${device} is the application's; ${seconds(expiration ?? 0)} s left`,
+    line: `${name}: ${protocol} port ${source.port} of ${device} is the application's; ${leftText(set, key, expiration ?? 0, origin)}`,
     partly: false,
   }));
 }

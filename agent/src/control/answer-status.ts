@@ -83,11 +83,24 @@ export interface StatusAnswer {
   readonly pins: number;
   /** What others on the router undid and the agent made again, and the last time. */
   readonly repairs: RepairsAnswer;
+  readonly kept: KeptAnswer;
   readonly problems: readonly string[];
   /** What is weaker than it could be, or worth knowing (`whp check`). */
   readonly notes: readonly string[];
   /** Of these, the devices of the home that nothing has come by for a while. */
   readonly silent: readonly string[];
+}
+
+/** What is learned, on flash (docs/kept.md). */
+export interface KeptAnswer {
+  /** Entries that the agent knew when it began. */
+  readonly restored: number;
+  /** Seconds since the file was written; null: there is none. */
+  readonly written: number | null;
+  /** Its size, and what size and how many writes a day are the most. */
+  readonly bytes: number;
+  readonly mostBytes: number;
+  readonly mostWrites: number;
 }
 
 /** What becomes of DNS answers: held until the kernel knows what they teach, put into the sets by dnsmasq
@@ -148,6 +161,7 @@ export interface StatusInput {
   readonly silent: readonly string[];
   readonly repairs: { readonly count: number; readonly last: string; readonly at: number };
   readonly choices: Choices;
+  readonly kept: KeptAnswer;
 }
 
 export function statusAnswer(state: State, kernel: KernelView, input: StatusInput): StatusAnswer {
@@ -206,6 +220,7 @@ export function statusAnswer(state: State, kernel: KernelView, input: StatusInpu
     preferred: input.choices.preferred,
     pins: input.choices.pins.length,
     repairs: repairsAnswer(input),
+    kept: input.kept,
     problems,
     notes: input.notes,
     silent: input.silent,

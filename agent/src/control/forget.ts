@@ -1,6 +1,7 @@
 // control/forget: takes what was learned out of the store and out of the kernel's sets before its
 // time: by the owner's word, or because a name is now kept direct. Live flows are not touched.
 
+import { keepForgotten } from '../keeping.ts';
 import { retainAliases } from '../learn/aliases.ts';
 import { type Endpoint, removeEndpoints } from '../learn/learned.ts';
 import { forgetPair } from '../learn/pairs.ts';
@@ -47,6 +48,7 @@ export function forgetLearned(
       }
     }
   }
+  keepForgotten(daemon);
   // The kernel may have forgotten an endpoint a moment before the store.
   return Math.max(gone, endpoints.length);
 }

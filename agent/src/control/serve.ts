@@ -2,6 +2,7 @@
 // line out; `monitor` goes on; `cli` answers a command line with what is to be printed. answers.ts
 // makes the answers, this asks the kernel for it.
 import type { Ledger, LiveFlow } from '../account/ledger.ts';
+import { keptAnswer } from '../keeping.ts';
 import type { Problem } from '../policy/result.ts';
 import { linesOf, notesOf } from '../preflight/looks.ts';
 import { silentOf } from '../preflight/traffic.ts';
@@ -284,5 +285,6 @@ function status(daemon: Daemon, kernel: KernelView): StatusAnswer {
     notes: notesOf(daemon.neighbours.looks),
     silent: silentOf(daemon.neighbours.looks),
     repairs: daemon.repairs,
+    kept: keptAnswer(daemon),
   });
 }

@@ -106,11 +106,17 @@ export function statusText(status: StatusAnswer): string {
     const times = count === 1 ? 'once' : `${count} times`;
     lines.push(`repaired ${times}, last ${durationText(ago * 1000)} ago: ${last}`);
   }
-  lines.push(...status.silent);
+  lines.push(...keptLines(status.kept), ...status.silent);
   const others = status.notes.length - status.silent.length;
   if (others > 0) lines.push(`${others} note${others === 1 ? '' : 's'}: whp check`);
   for (const problem of status.problems) lines.push(`! ${problem}`);
   return `${lines.join('\n')}\n`;
+}
+
+function keptLines({ restored, written }: StatusAnswer['kept']): string[] {
+  if (restored === 0 && written === null) return [];
+  const when = written === null ? 'not written yet' : `written ${durationText(written * 1000)} ago`;
+  return [`${restored} entries known from before the start; what is learned is kept, ${when}`];
 }
 
 /** What the probes say of a tunnel, if it has a device. */

@@ -71,7 +71,9 @@ export function adoptElements(
       ? caps.peers
       : set.includes('_asked')
         ? caps.devices
-        : caps.ports;
+        : set.includes('_hello')
+          ? caps.endpoints
+          : caps.ports;
     for (const { key, left } of read(set)) {
       if (left <= 0) continue;
       const expires = now + left;

@@ -5,7 +5,7 @@ import type { Connection, Tuple } from '../netlink/conntrack.ts';
 import type { App } from '../policy/policy.ts';
 import type { Transport } from '../policy/profile.ts';
 import { type EndpointAt, findAppRange, findRange } from '../policy/range-match.ts';
-import { cidrHas, familyOf, parseAddress, parseCidr } from '../wire/address.ts';
+import { cidrHas, familyOf, isRoutableText, parseAddress, parseCidr } from '../wire/address.ts';
 import { TCP, UDP } from '../wire/packet.ts';
 
 /** Evidence that came just now: flows it speaks for may be running. */
@@ -144,6 +144,20 @@ export function lateConnections(
     }
   }
   return Array.from(late);
+}
+
+/** Device and remote, as text, of a connection that is the app's by its mark and by nothing else that is
+ * known now; null where something is. */
+export function unbackedPair(
+  connection: Connection,
+  grounds: Grounds,
+  setting: Setting,
+): string | null {
+  const end = homeEnd(connection, setting);
+  if (end === null || end.protocol === null || !isOpen(grounds.app, end, setting)) return null;
+  if (!isRoutableText(end.remote) || setting.isOwn(end.remote)) return null;
+  if (rangeOf(grounds.app, end) !== null || isKnown(grounds, end, setting)) return null;
+  return peerText(end.device, end.remote);
 }
 
 /** Whether the app is proxied at all for this device and destination. */

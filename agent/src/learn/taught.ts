@@ -17,7 +17,7 @@ export interface TaughtElement {
   readonly expires: number;
 }
 
-/** By set, by key as text; the one not heard of for longest first. */
+/** By set, by key as text. */
 export type Taught = Map<string, Map<string, TaughtElement>>;
 
 export function createTaught(): Taught {
@@ -28,8 +28,8 @@ function nameOf(key: Uint8Array): string {
   return String.fromCharCode(...key);
 }
 
-/** Takes in one element; of more than `cap` an eighth is forgotten, of the devices
- * that have most. */
+/** Takes in one element; of more than `cap` an eighth is forgotten, of the devices that have most, and of
+ * each what was unused for longest: it expires first. */
 export function noteTaught(taught: Taught, set: string, one: TaughtElement, cap: number): void {
   const elements = taught.get(set) ?? new Map<string, TaughtElement>();
   taught.set(set, elements);
@@ -38,7 +38,11 @@ export function noteTaught(taught: Taught, set: string, one: TaughtElement, cap:
   elements.delete(name);
   elements.set(name, known === undefined || known.expires < one.expires ? one : known);
   if (elements.size <= cap) return;
-  const held = Array.from(elements, ([old, { key }]) => ({ old, device: deviceOf(key) }));
+  const held = Array.from(elements, ([old, { key, expires }]) => ({
+    old,
+    expires,
+    device: deviceOf(key),
+  })).sort((a, b) => a.expires - b.expires);
   for (const { old } of fairEvictions(held, Math.max(1, cap >> 3))) elements.delete(old);
 }
 

@@ -98,6 +98,8 @@ function buildGlobals(
   if (nat64.length > MOST_NAMED) {
     read.complain('nat64', `has ${nat64.length} prefixes; at most ${MOST_NAMED}, remove some`);
   }
+  // Seconds, for the init script: the agent ends what it finds.
+  readInteger(read, 'boot_hold', 0, 60, 20);
   return {
     enabled: readBoolean(read, 'enabled', true),
     globals: {
@@ -127,6 +129,7 @@ export const GLOBALS_OPTIONS: OptionSpec = {
     'group',
     'hold',
     'dnsmasq',
+    'boot_hold',
     'log_flows',
     ...ESCAPE_OPTIONS,
   ],

@@ -1,11 +1,12 @@
 // ruleset/compile-mapping: a port mapping request of a device that asked for an application's names a
-// moment ago: the internal port in it is the application's P2P port. Part of the input hook.
+// moment ago: the internal port in it is the application's P2P port. One of a port that is known already
+// renews it whenever it comes. Part of the input hook.
 import type { App } from '../policy/policy.ts';
 import type { Family } from '../wire/address.ts';
 import { isOf, unlessLoud } from './compile-share.ts';
-import { lessonOf, teachChains } from './compile-teach.ts';
+import { lessonOf, renewals, teachChains } from './compile-teach.ts';
 import { appSet, type Context, deviceGuards, logHeaders } from './context.ts';
-import type { Chain, Expression, Statement } from './model.ts';
+import type { Chain, Expression, Rule, Statement } from './model.ts';
 import {
   accept,
   atLeast,
@@ -34,7 +35,12 @@ export function mappingChains(context: Context): Chain[] {
   const { apps } = context.policy;
   return [
     mappingChain(apps),
-    ...apps.flatMap((app) => FAMILIES.flatMap((family) => formChains(context, app, family))),
+    ...apps.flatMap((app) =>
+      FAMILIES.flatMap((family) => [
+        ...renewalChain(app, family),
+        ...formChains(context, app, family),
+      ]),
+    ),
   ];
 }
 
@@ -54,7 +60,36 @@ function mappingChain(apps: readonly App[]): Chain {
       );
     }),
   );
-  return { name: 'mapping', rules };
+  return { name: 'mapping', rules: [...rules, ...renewalRules(apps)] };
+}
+
+/** A mapping is renewed at half its lifetime, with no DNS request before it (RFC 6886 section 3.3, RFC 6887
+ * section 11.2.1). */
+function renewalRules(apps: readonly App[]): Rule[] {
+  return apps.flatMap((app) =>
+    FAMILIES.filter((family) => mapsIn(app, family)).flatMap((family) =>
+      deviceGuards(app, saddr(family), family).map((guard) =>
+        rule('is a mapping renewed?', isOf(family), ...guard, jump(renewalName(app, family))),
+      ),
+    ),
+  );
+}
+
+function renewalName(app: App, family: Family): string {
+  return `${app.name}_renewal${family}`;
+}
+
+/** Renews what is known, and adds nothing: several applications may look at the same request. */
+function renewalChain(app: App, family: Family): Chain[] {
+  if (!mapsIn(app, family) || deviceGuards(app, saddr(family), family).length === 0) return [];
+  const rules = formsOf(app, family).flatMap((form) =>
+    TRANSPORTS.flatMap(([transport]) => {
+      const lesson = lessonOf(app, transport, family, masked(raw(form.port, 32), 0xffff0000));
+      const when = [...form.request, is(form.transport, form[transport])];
+      return renewals(lesson, `${form.why}: the port is in use`, when);
+    }),
+  );
+  return [{ name: renewalName(app, family), rules }];
 }
 
 /** NAT-PMP (RFC 6886) is IPv4 only. */
@@ -111,12 +146,17 @@ const PCP: PortmapForm = {
   tcp: TCP,
 };
 
-function formChains(context: Context, app: App, family: Family): Chain[] {
-  if (!mapsIn(app, family) || deviceGuards(app, saddr(family), family).length === 0) return [];
+function formsOf(app: App, family: Family): PortmapForm[] {
   const { protocols } = app.profile.portmap;
   const forms: PortmapForm[] = [];
   if (family === 4 && protocols.includes('nat-pmp')) forms.push(NAT_PMP);
   if (protocols.includes('pcp')) forms.push(PCP);
+  return forms;
+}
+
+function formChains(context: Context, app: App, family: Family): Chain[] {
+  if (!mapsIn(app, family) || deviceGuards(app, saddr(family), family).length === 0) return [];
+  const forms = formsOf(app, family);
   const chain = (form: PortmapForm) => `${app.name}_${form.chain}${family}`;
   return [
     {

@@ -48,8 +48,11 @@ export function moreThanShare(app: App, share: Share, by: Family | 'mac') {
   const { caps } = app.profile;
   const cap = share === 'ports' ? caps.ports : caps.peers;
   const burst = Math.max(2, cap >> 3);
-  const rate = Math.max(1, Math.ceil((burst * 3600) / leaseOf(app, share)));
-  const limit = { rate, per: 'hour', burst } as const;
+  const lease = leaseOf(app, share);
+  // Of a lease of days the rate an hour would be less than one, and one is too many.
+  const [per, seconds] = lease > 86_400 ? (['week', 604_800] as const) : (['hour', 3600] as const);
+  const rate = Math.max(1, Math.ceil((burst * seconds) / lease));
+  const limit = { rate, per, burst };
   return by === 'mac'
     ? over(setName(app.name, OF_MAC[share], 4), ether, limit)
     : over(setName(app.name, share, by), saddr(by), limit);

@@ -5,7 +5,7 @@ import type { App } from '../policy/policy.ts';
 import type { Family } from '../wire/address.ts';
 import { isOnEthernet, moreThanShare, type Share, unlessLoud } from './compile-share.ts';
 import { appSet, type Context, logHeaders } from './context.ts';
-import type { Chain, Expression, Rule } from './model.ts';
+import type { Chain, Expression, Rule, Statement } from './model.ts';
 import type { FilledKind } from './names.ts';
 import {
   back,
@@ -61,10 +61,14 @@ export function pairLesson(app: App, family: Family): Lesson {
 }
 
 /** Renews what is known already, each in a rule of its own, and never adds. */
-export function renewals({ set, element, setMac, elementMac }: Lesson, why: string): Rule[] {
+export function renewals(
+  { set, element, setMac, elementMac }: Lesson,
+  why: string,
+  when: readonly Statement[] = [],
+): Rule[] {
   return [
-    rule(why, inSet(element, set), update(set, element)),
-    rule(why, inSet(elementMac, setMac), update(setMac, elementMac)),
+    rule(why, ...when, inSet(element, set), update(set, element)),
+    rule(why, ...when, inSet(elementMac, setMac), update(setMac, elementMac)),
   ];
 }
 

@@ -65,7 +65,7 @@ export type Verdict =
 
 export interface Rate {
   readonly rate: number;
-  readonly per: 'second' | 'hour';
+  readonly per: 'second' | 'hour' | 'week';
   readonly burst: number;
 }
 

@@ -3,6 +3,8 @@
 import type { Family } from '../wire/address.ts';
 
 export const TABLE = 'whp';
+/** The init script's: nothing is forwarded from the home until our table stands, or seconds are over. */
+export const BOOT_TABLE = 'whp_boot';
 /** See ruleset/apart. */
 export const APART_TABLE = 'whp_apart';
 

@@ -78,7 +78,7 @@ export function updateElement(state: SetState, values: readonly Value[], now: nu
   );
 }
 
-const PER = { second: 1000, hour: 3600000 } as const;
+const PER = { second: 1000, hour: 3600000, week: 604800000 } as const;
 
 /** updateElement, and a token of that element (nft_limit): false when it has none left or the set is
  * full; the other way round with `over`, but for a full set. */

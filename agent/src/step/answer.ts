@@ -112,7 +112,7 @@ function hearMessage(
   }
   const said: Said = { mac: question?.mac ?? null, resolver: sourceText(packet) };
   const { lessons, unread } = observed;
-  const teaches = lessons.some(({ addresses }) => addresses.length > 0);
+  const teaches = lessons.some(({ addresses, targets }) => addresses.length + targets.length > 0);
   // One that was cut off comes again over TCP, and is counted there.
   const isCounted = teaches && (bytes[offset + 2]! & TRUNCATED) === 0;
   if (seen.admitted === 'many' || (isCounted && !mayTeach(state, device, now, seen.weight))) {

@@ -36,8 +36,9 @@ export function teach(
  * asked. */
 function take(state: State, lesson: Lesson, said: Said, outside: boolean): Taken {
   noteStandIn(state.standIns, lesson);
-  const { aliases, whoIs } = state.observer;
-  for (const one of whoIs(lesson.device)) learnAliases(aliases, one, lesson);
+  const { aliases } = state.observer;
+  learnAliases(aliases, lesson.device, lesson);
+  if (said.mac !== null) learnAliases(aliases, said.mac, lesson);
   const own = lesson.addresses.filter(({ isHearsay }) => !outside && isHearsay === undefined);
   const others = lesson.addresses.filter(({ isHearsay }) => outside || isHearsay);
   const home = takeForHome(state, { ...lesson, addresses: own }, said);

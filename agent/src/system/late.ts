@@ -1,34 +1,18 @@
 // system/late: finds the direct connections that evidence which came after them speaks for, and
 // deletes them from conntrack: them and no others. The device's next packet begins anew and goes
 // through the tunnel; a TCP connection under way is reset by the table, so that it does at once.
-import {
-  type Grounds,
-  groundsOf,
-  isOldDns,
-  lateConnections,
-  peerText,
-  portText,
-  type Setting,
-  type Wish,
-} from '../learn/late.ts';
-import { learnedEndpoints } from '../learn/learned.ts';
-import { noteTaught, taughtElements } from '../learn/taught.ts';
+import { groundsOf, isOldDns, lateConnections, type Setting, type Wish } from '../learn/late.ts';
 import type { Connection } from '../netlink/conntrack.ts';
 import type { TupleFilter } from '../netlink/conntrack-request.ts';
-import type { SetChange } from '../netlink/nft-set.ts';
 import { weakerWithout } from '../policy/lacking.ts';
-import type { App } from '../policy/policy.ts';
-import { macKey, pairKey, pairOf, portKey, portOf } from '../ruleset/elements.ts';
-import { type FilledKind, setName } from '../ruleset/names.ts';
 import type { State } from '../state.ts';
-import type { Family } from '../wire/address.ts';
 import { after, now } from './clock.ts';
 import { type ConnectionList, decoded } from './connection-lists.ts';
 import { cutConnections, EINVAL } from './connections.ts';
 import type { Effects } from './effects.ts';
 import { errnoText } from './errno.ts';
+import { familyIn, keepLive, knownGrounds, teachShown } from './live.ts';
 import { log } from './log.ts';
-import { changeSets } from './sets.ts';
 
 /** More wishes than this are not kept: everything known is looked at instead. */
 const MOST_WISHES = 256;
@@ -39,8 +23,6 @@ const BURST = 200;
 /** A range shows the port, the port its peer, and the peer the rest of a call: what the list had before
  * is found by the next look. */
 const MORE_LOOKS = 2;
-/** Ports, and peers, that one look teaches. */
-const MOST_SHOWN = 256;
 
 export interface Late {
   /** Evidence came: look soon (before the event loop sleeps again, unless it came in masses). */
@@ -48,6 +30,9 @@ export interface Late {
   /** Look at everything now: the agent has just begun to enforce this policy. `isNewTable`: DNS flows that
    * it has never seen are ended, too. */
   all(isNewTable?: boolean): void;
+  /** Marked connections keep what admitted them: at the start of an agent, which cannot know how long there
+   * was none. Not later: what its owner takes away while they live is not to be taught by them. */
+  live(): void;
   /** Connections deleted since the start. */
   readonly cut: { count: number };
 }
@@ -108,7 +93,7 @@ export function createLate(effects: Effects, settingNow: () => LateSetting): Lat
           const isNew = (text: string): boolean => !before[at]!.has(text);
           const shown = { ports: [...ports].filter(isNew), peers: [...peers].filter(isNew) };
           if (shown.ports.length + shown.peers.length === 0) return;
-          teach(effects, state, app, shown);
+          teachShown(effects, state, app, shown);
           again = more;
         });
         spent = Math.max(0, spent - (now() - since) * SHARE) + end.spent;
@@ -134,6 +119,7 @@ export function createLate(effects: Effects, settingNow: () => LateSetting): Lat
       dns ||= isNewTable;
       look();
     },
+    live: () => keepLive(effects, settingNow()),
     cut,
   };
 }
@@ -173,73 +159,6 @@ function say(errno: number): void {
   if (errno === EINVAL) {
     log('error', weakerWithout('connections', 'nobody answers for conntrack'));
   } else if (errno !== 0) log('error', `late evidence: ${errnoText(errno)}`);
-}
-
-/** Everything that speaks for flows of `app` now. */
-function knownGrounds(state: State, app: App): Grounds {
-  const addresses = learnedEndpoints(state.learned).filter((one) => one.app === app.name);
-  const ports = new Set<string>();
-  const peers = new Set<string>();
-  const at = now();
-  const keysIn = (byAddress: FilledKind, byMac: FilledKind, family: Family) =>
-    [byAddress, byMac].flatMap((kind) =>
-      taughtElements(state.taught, setName(app.name, kind, family), at),
-    );
-  for (const family of [4, 6] as const) {
-    for (const protocol of ['udp', 'tcp'] as const) {
-      for (const { key } of keysIn(protocol, `${protocol}mac`, family)) {
-        const found = portOf(key);
-        if (found !== null) ports.add(portText(found.device, protocol, found.port));
-      }
-    }
-    for (const { key } of keysIn('peer', 'peermac', family)) {
-      const found = pairOf(key);
-      if (found !== null) peers.add(peerText(found.device, found.peer));
-    }
-  }
-  return { app, addresses: new Set(addresses.map(({ address }) => address)), ports, peers };
-}
-
-/** Ports and peers that running flows of `app` have shown; of thousands the first, in few transactions. */
-function teach(effects: Effects, { taught }: State, { profile, name }: App, shown: Shown): void {
-  const { caps, ports, peers } = profile;
-  const until = (seconds: number): number => now() + seconds * 1000;
-  const elements = new Map<string, { readonly key: Uint8Array }[]>();
-  const take = (set: string, key: Uint8Array | null, expires: number, cap: number): void => {
-    if (key === null) return;
-    noteTaught(taught, set, { key, expires }, cap);
-    const list = elements.get(set) ?? [];
-    elements.set(set, list);
-    list.push({ key });
-  };
-  for (const text of shown.ports.slice(0, MOST_SHOWN)) {
-    const [device = '', protocol = '', port = ''] = text.split(' ');
-    if (protocol !== 'udp' && protocol !== 'tcp') continue;
-    const kind = macKey(device) === null ? protocol : (`${protocol}mac` as const);
-    const set = setName(name, kind, familyIn(device));
-    take(set, portKey(device, Number(port)), until(ports.leaseSeconds), caps.ports);
-  }
-  for (const text of shown.peers.slice(0, MOST_SHOWN)) {
-    const [device = '', remote = ''] = text.split(' ');
-    const kind = macKey(device) === null ? 'peer' : 'peermac';
-    const set = setName(name, kind, familyIn(remote));
-    take(set, pairKey(device, remote), until(peers.leaseSeconds), caps.peers);
-  }
-  const changes = Array.from(elements, ([set, list]): SetChange => {
-    return { operation: 'add', set, elements: list };
-  });
-  if (typeof effects.sets === 'string' || changes.length === 0) return;
-  const wrong = changeSets(effects.sets, changes);
-  if (wrong !== null) log('error', wrong);
-}
-
-interface Shown {
-  readonly ports: readonly string[];
-  readonly peers: readonly string[];
-}
-
-function familyIn(address: string): Family {
-  return address.includes(':') ? 6 : 4;
 }
 
 function remove(effects: Effects, late: readonly Connection[]): number {

@@ -35,7 +35,7 @@ export function readGeneration(sets: Sets): number {
 }
 
 /** See nft-table's fingerprint. A string in any case: '' when there is no such table. */
-export function readFingerprint(sets: Sets): string {
+export function readFingerprint(sets: Sets, table = TABLE): string {
   let chains: KernelChain[] = [];
   dump(
     sets.socket,
@@ -48,7 +48,7 @@ export function readFingerprint(sets: Sets): string {
       if (read?.ok) chains.push(read.value);
     },
   );
-  return fingerprint(chains, TABLE);
+  return fingerprint(chains, table);
 }
 
 /** The same of all other tables, of every family. */

@@ -8,6 +8,7 @@ import {
   lateConnections,
   peerText,
   portText,
+  unbackedPair,
   type Wish,
 } from '../../../agent/src/learn/late.ts';
 import type { Connection } from '../../../agent/src/netlink/conntrack.ts';
@@ -225,6 +226,26 @@ test('DNS flows of devices that the table has not marked are ended, and no other
   assert.not(isOld(direct(PHONE, 53, '9.9.9.9', 5353)));
   // What the router asks its own resolvers goes on.
   assert.not(isOld(direct(HOME, 5353, '9.9.9.9', 53)));
+});
+
+test('of connections that are marked, those that nothing else speaks for any more are pairs', () => {
+  const grounds = groundsOf(policy.apps[0]!, [
+    { kind: 'port', app: 'skype', device: PHONE, mac: null, protocol: 'udp', port: 13021 },
+    { kind: 'address', app: 'skype', remote: '52.114.1.1' },
+    { kind: 'peer', app: 'skype', device: PHONE, mac: null, remote: PEER },
+  ]);
+  const pairOf = (one: Connection) => unbackedPair({ ...one, mark: 0x01000000 }, grounds, setting);
+  assert.is(pairOf(direct(PHONE, 40000, '86.128.10.2', 443, true)), `${PHONE} 86.128.10.2`);
+  assert.is(pairOf(direct(PHONE, 13021, '86.128.10.3', 9)), null, 'its port');
+  assert.is(pairOf(direct(PHONE, 40000, PEER, 443, true)), null, 'its peer');
+  assert.is(pairOf(direct(OTHER, 40000, PEER, 443, true)), `${OTHER} ${PEER}`);
+  assert.is(pairOf(direct(PHONE, 40000, '52.114.1.1', 443, true)), null, 'by DNS');
+  assert.is(pairOf(direct(PHONE, 40000, NODE, 33033, true)), null, 'a range');
+  assert.is(pairOf(direct(PHONE, 40000, '192.168.7.1', 443, true)), null, 'not public');
+  assert.is(
+    pairOf({ ...direct(PHONE, 1, '86.128.10.2', 1), original: direct(HOME, 1, PEER, 1).original }),
+    null,
+  );
 });
 
 test.run();

@@ -138,7 +138,7 @@ test('a resolver at a private address that is no device of the home is heard, it
       ],
       ['192.168.1.0/24'],
     );
-    assert.equal(rows(report, `udp ${A}:50000 > ${WEB}:443`), ['skype/addr 1 0 0'], resolver);
+    assert.equal(rows(report, `udp ${A}:50000 > ${WEB}:443`), ['skype/peer 1 0 0'], resolver);
   }
 });
 
@@ -506,6 +506,34 @@ test('--lan that is no prefix says so', () => {
   const wrong = homePrefixes(['192.168.1.0/24', 'home']);
   assert.is(wrong.ok, false);
   if (!wrong.ok) assert.is(wrong.problems[0]?.where, '--lan home');
+});
+
+test("a device that slept for three days wakes as the application's; a mapping keeps a port for good", () => {
+  const DAY = 86_400;
+  const by = policyFrom({
+    profile: { ports: { leaseSeconds: 7 * DAY }, peers: { enabled: true, leaseSeconds: 4 * DAY } },
+  });
+  const map = udp({ src: A, dst: ROUTER, sport: 6000, dport: 5351 }, natPmp(1, 13021, 7200));
+  const report = replay(
+    [
+      [0, toNode],
+      [1, there(A, 13021, PEER, 7000)],
+      [3 * DAY, there(A, 50000, PEER, 443)],
+      [3 * DAY + 1, there(A, 13021, WEB, 7000)],
+      // A week of silence but for the mapping, once a day.
+      ...Array.from({ length: 20 }, (_, i): Timed => [(4 + i) * DAY, map]),
+      [24 * DAY, there(A, 13021, WEB, 7001)],
+      [24 * DAY + 1, there(A, 50001, PEER, 443)],
+      [35 * DAY, there(A, 13021, WEB, 7002)],
+    ],
+    [],
+    by,
+  );
+  assert.equal(rows(report, `udp ${A}:50000 > ${PEER}:443`), ['skype/peer 1 0 0']);
+  assert.equal(rows(report, `udp ${A}:13021 > ${WEB}:7000`), ['skype/port 1 0 0']);
+  assert.equal(rows(report, `udp ${A}:13021 > ${WEB}:7001`), ['skype/port 1 0 0']);
+  assert.equal(rows(report, `udp ${A}:50001 > ${PEER}:443`), ['-/ 1 1 0'], 'nobody spoke to it');
+  assert.equal(rows(report, `udp ${A}:13021 > ${WEB}:7002`), ['-/ 1 1 0'], 'released long ago');
 });
 
 test.run();

@@ -3,17 +3,31 @@
 
 config_load() {
 	local line
-	CONFIG_SECTION=
+	CONFIG_SECTION= CONFIG_SECTIONS=
 	[ -f "/etc/config/$1" ] || return 0
 	while read -r line; do
 		case "$line" in
-			config\ * | option\ *) eval "_config_$line" ;;
+			config\ * | option\ * | list\ *) eval "_config_$line" ;;
 		esac
 	done <"/etc/config/$1"
 }
 
-_config_config() { CONFIG_SECTION=${2:-anonymous}; }
+_config_config() {
+	CONFIG_SECTION=${2:-anonymous}
+	CONFIG_SECTIONS="$CONFIG_SECTIONS $1:$CONFIG_SECTION"
+}
 _config_option() { eval "CONFIG_${CONFIG_SECTION}_$1=\$2"; }
+_config_list() { eval "CONFIG_${CONFIG_SECTION}_$1=\"\${CONFIG_${CONFIG_SECTION}_$1} \$2\""; }
+
+# FUNCTION TYPE; SECTION LIST FUNCTION.
+config_foreach() {
+	local one
+	for one in $CONFIG_SECTIONS; do [ "${one%%:*}" != "$2" ] || "$1" "${one#*:}"; done
+}
+config_list_foreach() {
+	local one
+	for one in $(eval "echo \$CONFIG_$1_$2"); do "$3" "$one"; done
+}
 
 config_get() { eval "$1=\${CONFIG_$2_$3:-\$4}"; }
 

@@ -1,0 +1,182 @@
+// learn/kept-sets: from what is learned to what is kept on flash, and back into a new agent's memory with
+// a fresh lease each: how long the router was without power is not known (its clock begins in 1970).
+// Before: held, kept-text. After: loading, in the transaction that loads the table. Pure.
+import type { App } from '../policy/policy.ts';
+import { addressOf, pairOf } from '../ruleset/elements.ts';
+import { isRoutable } from '../wire/address.ts';
+import { adoptElements, heldElements, learnedSetsOf, type Memory } from './held.ts';
+import type { Hellos } from './hellos.ts';
+import type { KeptElement, KeptSets } from './kept-text.ts';
+import { findEndpoint } from './learned.ts';
+
+/** What an entry that was nearly over is given at a start: devices go on with addresses that they have
+ * resolved and with calls that they are in. Seconds. */
+export const FRESH_SECONDS = 3600;
+/** An entry whose end moved by more than this has been renewed since the start. Milliseconds: loading the
+ * table takes a busy router some of these. */
+const SLACK = 60_000;
+
+interface Restored {
+  /** When it ends if nothing renews it, and how much of that was given at the start; milliseconds. */
+  readonly until: number;
+  readonly gift: number;
+}
+
+/** By set and key: what came from the file of an earlier agent. */
+export type Restorations = Map<string, Restored>;
+
+export interface Remembered extends Memory {
+  readonly hellos: Hellos;
+  readonly restored: Restorations;
+}
+
+/** A window of milliseconds or seconds is over before anybody could read it back. */
+const isMoment = (set: string): boolean => /_(?:window|asked)/.test(set);
+
+function nameOf(set: string, key: Uint8Array): string {
+  return `${set} ${String.fromCharCode(...key)}`;
+}
+
+/** Whether this element is as it came from the file: nothing has renewed it since. */
+export function isRestored(
+  restored: Restorations,
+  set: string,
+  key: Uint8Array,
+  expires: number,
+): boolean {
+  const found = restored.get(nameOf(set, key));
+  return found !== undefined && expires <= found.until + SLACK;
+}
+
+/** What is to be kept at `now` (milliseconds). What was given at the start is not written down as the
+ * entry's own: who is started again and again keeps nothing for ever. */
+export function setsToKeep(memory: Remembered, apps: readonly App[], now: number): KeptSets {
+  const held = heldElements(memory, now);
+  const sets = new Map<string, KeptElement[]>();
+  for (const app of apps) {
+    for (const set of learnedSetsOf(app)) {
+      if (isMoment(set)) continue;
+      const elements = (held.get(set) ?? []).flatMap(({ key, left }): KeptElement[] => {
+        const found = memory.restored.get(nameOf(set, key));
+        const renewed = found === undefined || now + left > found.until + SLACK;
+        const own = Math.floor((left - (renewed ? 0 : found.gift)) / 1000);
+        return own < 1 ? [] : [{ key, left: own, ...originOf(memory, app.name, set, key) }];
+      });
+      if (elements.length > 0) sets.set(set, elements);
+    }
+  }
+  return sets;
+}
+
+function originOf(
+  { learned, hellos }: Remembered,
+  app: string,
+  set: string,
+  key: Uint8Array,
+): { readonly device: string; readonly name: string } {
+  if (set.startsWith(`${app}_addr`)) {
+    const { device = '', name = '' } = findEndpoint(learned, app, addressOf(key) ?? '') ?? {};
+    return { device, name };
+  }
+  const pair = set.startsWith(`${app}_hello`) ? pairOf(key) : null;
+  const named = pair && hellos.named.get(`${app} ${pair.device} ${pair.peer}`);
+  return named ? { device: named.server.device, name: named.server.name } : NOBODY;
+}
+
+const NOBODY = { device: '', name: '' } as const;
+
+/** Takes in what an earlier agent kept, within the caps of today's profiles; answers how many entries, and
+ * how many were left out: of applications that are no more, and addresses that are nobody's on the
+ * Internet, or `isOwn`. */
+export function restoreSets(
+  memory: Remembered,
+  apps: readonly App[],
+  sets: KeptSets,
+  isOwn: (address: string) => boolean,
+  now: number,
+): { readonly taken: number; readonly left: number } {
+  const count = (): number =>
+    Array.from(heldElements(memory, now).values()).reduce((sum, list) => sum + list.length, 0);
+  const before = count();
+  for (const app of apps) {
+    const names = learnedSetsOf(app).filter((set) => !isMoment(set));
+    const good = new Map(
+      names.map((set) => {
+        // Where there is less room than there was, a store forgets what it took in first, and an
+        // address set takes no more.
+        const sign = set.startsWith(`${app.name}_addr`) ? -1 : 1;
+        const isWelcome = welcomeIn(set, isOwn);
+        const welcome = (sets.get(set) ?? []).filter(({ key }) => isWelcome(key));
+        return [set, welcome.sort((a, b) => sign * (a.left - b.left))] as const;
+      }),
+    );
+    const read = (set: string) =>
+      (good.get(set) ?? []).map(({ key, left }) => {
+        const life = freshLife(app, set, left);
+        const until = now + life * 1000;
+        const gift = Math.max(0, life - left) * 1000;
+        memory.restored.set(nameOf(set, key), { until, gift });
+        return { key, left: life * 1000 };
+      });
+    const origins = (good.get(`${app.name}_addr4`) ?? [])
+      .concat(good.get(`${app.name}_addr6`) ?? [])
+      .flatMap(({ key, device, name }) => {
+        const address = addressOf(key);
+        return address === null || name === '' ? [] : [{ app: app.name, address, device, name }];
+      });
+    adoptElements(memory, app, read, origins, now);
+    restoreNames(memory.hellos, app, good, now);
+  }
+  const taken = count() - before;
+  const all = Array.from(sets.values()).reduce((sum, list) => sum + list.length, 0);
+  return { taken, left: all - taken };
+}
+
+/** Seconds: what was left, an hour at least, and never more than its lease is. */
+function freshLife({ name, profile }: App, set: string, left: number): number {
+  const { endpoints, ports, peers } = profile;
+  const kind = set.slice(name.length + 1);
+  const lease = kind.startsWith('addr')
+    ? endpoints.ttlMaximumSeconds
+    : /^(?:udp|tcp)/.test(kind)
+      ? ports.leaseSeconds
+      : peers.leaseSeconds;
+  return Math.min(lease, Math.max(left, FRESH_SECONDS));
+}
+
+/** Keys of ports end with a port; all others with the address of a server or a peer. */
+function welcomeIn(set: string, isOwn: (address: string) => boolean): (key: Uint8Array) => boolean {
+  const [, kind = '', family = ''] = /_([a-z]+?)(?:mac)?([46]?)$/.exec(set) ?? [];
+  if (kind === 'udp' || kind === 'tcp') return () => true;
+  const width = family === '6' ? 16 : 4;
+  return (key) => {
+    const from = key.length - width;
+    if (from < 0 || !isRoutable(key, from, width === 16 ? 6 : 4)) return false;
+    const address = addressOf(key.subarray(from));
+    return address !== null && !isOwn(address);
+  };
+}
+
+/** Which name a device gave to a server in its TLS hello. */
+function restoreNames(
+  hellos: Hellos,
+  app: App,
+  sets: ReadonlyMap<string, readonly KeptElement[]>,
+  now: number,
+): void {
+  for (const family of [4, 6] as const) {
+    const set = `${app.name}_hello${family}`;
+    for (const { key, left, name } of sets.get(set) ?? []) {
+      const pair = pairOf(key);
+      if (pair === null || name === '') continue;
+      const server = { app: app.name, device: pair.device, address: pair.peer, name, flow: '' };
+      const until = now + freshLife(app, set, left) * 1000;
+      hellos.named.set(`${app.name} ${pair.device} ${pair.peer}`, { server, until });
+    }
+  }
+}
+
+/** Forgets of what is over that it came from the file. */
+export function expireRestored(restored: Restorations, now: number): void {
+  for (const [name, { until }] of restored) if (until + SLACK < now) restored.delete(name);
+}
