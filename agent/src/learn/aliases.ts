@@ -2,7 +2,7 @@
 // NAPTR): for their TTL they are the application's for that device, since it asks for them next (RFC 1034
 // section 3.6.2). Before: observe-dns (lessons). After: observe-dns, of the next query and answer.
 import type { NameMatcher } from '../policy/domain-match.ts';
-import { type TailFilter, tailKey } from '../wire/dns-names.ts';
+import { type TailFilter, textTail } from '../wire/dns-names.ts';
 
 export interface Alias {
   readonly app: string;
@@ -79,18 +79,11 @@ export function filterOf(aliases: Aliases, matcher: NameMatcher): TailFilter {
   if (aliases.filter !== null && aliases.matcher === matcher) return aliases.filter;
   const filter = matcher.filter.slice();
   for (const names of aliases.byDevice.values()) {
-    for (const name of names.keys()) filter[tailOf(name)] = 1;
+    for (const name of names.keys()) filter[textTail(name)] = 1;
   }
   aliases.filter = filter;
   aliases.matcher = matcher;
   return filter;
-}
-
-/** Place in the filter of a name of two labels or more. */
-function tailOf(name: string): number {
-  const end = name.lastIndexOf('.');
-  const start = name.lastIndexOf('.', end - 1) + 1;
-  return tailKey(end - start, name.charCodeAt(start), name.charCodeAt(end - 1));
 }
 
 const NONE: readonly Alias[] = [];
@@ -137,7 +130,7 @@ function learnAlias(aliases: Aliases, device: string, leads: Leads, target: Targ
   aliases.soonest = Math.min(aliases.soonest, expires);
   if (known !== undefined) return;
   aliases.count += 1;
-  if (aliases.filter !== null) aliases.filter[tailOf(name)] = 1;
+  if (aliases.filter !== null) aliases.filter[textTail(name)] = 1;
   const { perDevice, total } = aliases.limits;
   if (names.size > perDevice) evict(aliases, device, names);
   else if (aliases.count > total) evict(aliases, ...greediest(aliases));

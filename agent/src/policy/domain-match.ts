@@ -7,6 +7,7 @@ import {
   readName,
   type TailFilter,
   tailKey,
+  textTail,
 } from '../wire/dns-names.ts';
 import {
   asciiBytes,
@@ -225,6 +226,7 @@ export function matchText(matcher: NameMatcher, name: string): readonly NameMatc
 
 /** Whether `app` is to leave a name alone: its profile or the owner excepts it. */
 export function isExceptedText(matcher: NameMatcher, app: string, name: string): boolean {
+  if (matcher.filter[textTail(name)] === 0) return false;
   const wire = wireOf(name);
   if (wire === null || readName(wire, 0, wire.length, 0, scratch) < 0) return false;
   const bucket = bucketOf(matcher, wire, scratch);

@@ -124,6 +124,13 @@ export function tailKey(size: number, first: number, last: number): number {
   return ((first & 31) << 7) ^ ((last & 31) << 2) ^ size;
 }
 
+/** The same of a name of two labels or more as text. */
+export function textTail(name: string): number {
+  const end = name.lastIndexOf('.');
+  const start = name.lastIndexOf('.', end - 1) + 1;
+  return tailKey(end - start, name.charCodeAt(start), name.charCodeAt(end - 1));
+}
+
 /** Asks about the name at `at`, which passed the filter. */
 export type NameTest = (bytes: Uint8Array, base: number, end: number, at: number) => boolean;
 
