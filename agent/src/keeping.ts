@@ -82,12 +82,16 @@ export function restoreKept(daemon: Daemon, policy: Policy): void {
   log('notice', `${taken} learned element(s) are known from before the start${without}`);
 }
 
-/** With every tick. */
+/** With every tick. An agent without an application learns nothing, and leaves the file to the day when
+ * there is one again. */
 export function keepLearned(daemon: Daemon): void {
   const { kept, state, policy } = daemon;
+  if (policy.apps.length === 0) return;
   const { evidence, matched, hellos } = state.counters;
-  const look = (): KeptSets => setsToKeep(state, policy.apps, now());
-  expireRestored(state.restored, now());
+  const look = (): KeptSets => {
+    expireRestored(state.restored, now());
+    return setsToKeep(state, policy.apps, now());
+  };
   const due = dueSets(kept.pace, evidence + matched + hellos, look, now());
   if (due !== null) write(daemon, due);
 }
@@ -101,6 +105,7 @@ export function keepForgotten(daemon: Daemon): void {
 /** The agent ends: what the rules have renewed since the last reading is read once more. */
 export async function keepLast(daemon: Daemon): Promise<void> {
   const { kept, state, policy, standing } = daemon;
+  if (policy.apps.length === 0) return;
   if (standing !== null) {
     for (const set of policy.apps.flatMap(learnedSetsOf)) await readTaught(daemon, set, true);
   }

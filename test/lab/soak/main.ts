@@ -37,14 +37,17 @@ interface Lives {
   endpoints: { ttlMinimumSeconds: number; ttlMaximumSeconds: number };
 }
 
-/** The profile as it ships, with lives that are SPEED times shorter. The windows of seconds and
- * milliseconds (port mapping, connection request) are the protocol's, and stay. */
+/** Seconds: of leases of days nothing would expire in the hours of a soak. */
+const LEASES = { port: 7200, peer: 3600 };
+
+/** The profile as it ships, with lives that are SPEED times shorter, ports and peers as LEASES says. The
+ * windows of seconds and milliseconds (port mapping, connection request) are the protocol's, and stay. */
 function fastProfile(): string {
   const file = join(projectRoot(), 'agent/profiles/skype.json');
   const profile = JSON.parse(readFileSync(file, 'utf8')) as Lives;
   const { ports, peers, endpoints } = profile;
-  ports.leaseSeconds = Math.round(ports.leaseSeconds / SPEED);
-  peers.leaseSeconds = Math.round(peers.leaseSeconds / SPEED);
+  ports.leaseSeconds = Math.round(LEASES.port / SPEED);
+  peers.leaseSeconds = Math.round(LEASES.peer / SPEED);
   endpoints.ttlMinimumSeconds = Math.round(endpoints.ttlMinimumSeconds / SPEED);
   endpoints.ttlMaximumSeconds = Math.round(endpoints.ttlMaximumSeconds / SPEED);
   return JSON.stringify(profile);
