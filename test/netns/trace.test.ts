@@ -6,6 +6,8 @@ import type { Policy } from '../../agent/src/policy/policy.ts';
 import { compile } from '../../agent/src/ruleset/compile.ts';
 import { type Trace, trace } from '../../agent/src/ruleset/trace.ts';
 import { createKernel, type Kernel } from '../../agent/src/ruleset/trace-kernel.ts';
+import { formatAddress } from '../../agent/src/wire/address.ts';
+import { decodePacket, type Packet } from '../../agent/src/wire/packet.ts';
 import { policyFrom } from '../golden/policies.ts';
 import { A, type Case, NODE, PEER, type Send, type Step } from '../trace/cases.ts';
 import { GROUPS } from '../trace/groups.ts';
@@ -24,6 +26,7 @@ import { type Seen, startRouter } from './router.ts';
 
 /** What direct flows that are looked at have in common: slots 14 and 15. */
 const LOOKED_AT = 0x0e000000;
+const CUT_MARK = 0x0c000000;
 const INNER = { 4: '10.200.0.2', 6: 'fd00:2::2' } as const;
 const router = await startRouter(`whp-trace-${process.pid}`);
 test.after(() => router.stop());
@@ -100,7 +103,9 @@ async function playBoth(kernel: Kernel, step: Step): Promise<string[]> {
     return [];
   }
   if ('send' in step) return send(kernel, step.send);
+  if ('cut' in step) cutReal(step.cut);
   const model = playStep(kernel, step, performance.now());
+  if ('cut' in step) return model;
   if ('add' in step) {
     addReal(step.add.set, keyText(step.add.set, step.add.key), step.add.timeout);
     return model;
@@ -109,13 +114,28 @@ async function playBoth(kernel: Kernel, step: Step): Promise<string[]> {
   return [...model, ...compareSets(`kernel: ${step.set}`, texts, step.holds)];
 }
 
+function cutReal(bytes: Uint8Array): void {
+  const { source, destination, sourcePort, destinationPort, protocol } = decodePacket(
+    bytes,
+  ) as Packet;
+  const v6 = bytes[0]! >> 4 === 6;
+  const text = (at: number): string => formatAddress(bytes, at, v6 ? 6 : 4);
+  router.run(
+    ...['conntrack', '-U', '-f', v6 ? 'ipv6' : 'ipv4', '-p', protocol === 6 ? 'tcp' : 'udp'],
+    ...['-s', text(source), '-d', text(destination)],
+    ...['--sport', `${sourcePort}`, '--dport', `${destinationPort}`, '-m', `${CUT_MARK}`],
+  );
+}
+
 function addReal(set: string, text: string, timeout: number | undefined): void {
   const [first = '', second] = text.split(' ');
   const key = /_(blocked|direct|paused)$/.test(set)
     ? FAMILY_WORDS[text]
-    : PORT_SET.test(set)
-      ? `${first} . ${Number(second) * 65536}`
-      : text.replace(' ', ' . ');
+    : /^silent/.test(set)
+      ? `${first} . ${second}`
+      : PORT_SET.test(set)
+        ? `${first} . ${Number(second) * 65536}`
+        : text.replace(' ', ' . ');
   const life = timeout === undefined ? '' : ` timeout ${timeout}ms`;
   router.nft(`add element inet whp ${set} { ${key}${life} }`);
 }
@@ -141,7 +161,7 @@ async function send(kernel: Kernel, one: Send): Promise<string[]> {
   router.forget(one.mark);
   await router.send(one.from, translated(one, model), one.mac);
   // The kernel reassembles: only the last fragment makes a packet.
-  if (one.bytes[0]! >> 4 === 4 && one.bytes[6]! & 0x20) return differences;
+  if (isFirstPart(one.bytes)) return differences;
   const seen = router.seen();
   const wanted = expected(one, model);
   const got = described(seen, one);
@@ -149,9 +169,20 @@ async function send(kernel: Kernel, one: Send): Promise<string[]> {
   return differences;
 }
 
+/** A fragment that others follow. */
+function isFirstPart(bytes: Uint8Array): boolean {
+  if (bytes[0]! >> 4 === 4) return (bytes[6]! & 0x20) !== 0;
+  return bytes[6] === 44 && (bytes[43]! & 1) !== 0;
+}
+
 /** The model has no NAT: what answers a proxied flow is addressed to the inner address. */
 function translated(one: Send, model: Trace): Uint8Array {
-  if (one.from === 'lan' || model.ctmark === 0 || (model.ctmark & LOOKED_AT) === LOOKED_AT) {
+  if (
+    one.from === 'lan' ||
+    model.ctmark === 0 ||
+    model.ctmark === CUT_MARK ||
+    (model.ctmark & LOOKED_AT) === LOOKED_AT
+  ) {
     return one.bytes;
   }
   const family = one.bytes[0]! >> 4 === 4 ? 4 : 6;

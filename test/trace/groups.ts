@@ -13,6 +13,7 @@ import {
   LEASE,
   LIMITED,
 } from './cases.ts';
+import { CUTS, TAKEN } from './cut-cases.ts';
 import {
   BY_BOTH,
   BY_MAC,
@@ -47,7 +48,13 @@ const except = [
 const group = (cases: readonly Case[], policy: Policy, up = true): Group => ({ cases, policy, up });
 
 export const GROUPS: readonly Group[] = [
-  group(CASES, policyFrom({})),
+  group([...CASES, ...CUTS], policyFrom({})),
+  group(
+    TAKEN,
+    policyFrom({
+      app: { except: [{ ...range, addresses: ['10.8.0.0/24'], protocols: ['udp'], ports: [443] }] },
+    }),
+  ),
   group(FULL, policyFrom({ profile: { caps: { endpoints: 2, ports: 2, peers: 2, devices: 2 } } })),
   group(
     LEASE,

@@ -3,6 +3,7 @@
 import { JUDGED, markOf, UNDECIDED, WATCHED } from '../policy/marks.ts';
 import type { App, Proxy as ProxyEntry } from '../policy/policy.ts';
 import { parseAddress } from '../wire/address.ts';
+import { cutEntry } from './compile-cut.ts';
 import { watchChain } from './compile-dns.ts';
 import { readsHello } from './compile-hello.ts';
 import { announce } from './compile-share.ts';
@@ -59,7 +60,10 @@ export function compileForward(context: Context): Chain[] {
     markOf(globals.mask, app.slot),
     { verdict: 'goto', chain: `${app.name}_forward` },
   ]);
-  known.push([markOf(globals.mask, WATCHED), { verdict: 'goto', chain: 'watch' }]);
+  known.push(
+    [markOf(globals.mask, WATCHED), { verdict: 'goto', chain: 'watch' }],
+    cutEntry(context, 'cut_forward'),
+  );
   if (readsHello(context)) {
     known.push([markOf(globals.mask, UNDECIDED), { verdict: 'goto', chain: 'undecided' }]);
   }

@@ -4,13 +4,14 @@
 import { JUDGED, markOf, UNDECIDED, WATCHED } from '../policy/marks.ts';
 import type { App } from '../policy/policy.ts';
 import type { Family } from '../wire/address.ts';
+import { cutEntry, nearEntries, staleRules, usingRules } from './compile-cut.ts';
 import { escapeRules } from './compile-escape.ts';
 import { flowChains } from './compile-flow.ts';
 import { helloChains, helloRules, namedRule, readsHello } from './compile-hello.ts';
 import { announce, teach } from './compile-share.ts';
 import { appSet, type Context, deviceGuards, isLimited, setMark, unlessPaused } from './context.ts';
 import type { Chain, Rule, Verdict } from './model.ts';
-import { type Evidence, gateName, neverSet, rejectedCounter } from './names.ts';
+import { type Evidence, gateName, rejectedCounter } from './names.ts';
 import {
   accept,
   back,
@@ -57,7 +58,7 @@ export function compilePrerouting(context: Context): Chain[] {
     markOf(globals.mask, app.slot),
     { verdict: 'goto', chain: `${app.name}_flow` },
   ]);
-  known.push([markOf(globals.mask, WATCHED), { verdict: 'accept' }]);
+  known.push([markOf(globals.mask, WATCHED), { verdict: 'accept' }], cutEntry(context, 'cut'));
   if (readsHello(context)) {
     known.push([markOf(globals.mask, UNDECIDED), { verdict: 'goto', chain: 'hello' }]);
   }
@@ -68,7 +69,7 @@ export function compilePrerouting(context: Context): Chain[] {
     rules: [
       rule('unrelated flow', is(own, 0), hasState('established', 'related'), accept),
       rule('known flow', dispatch(own, known)),
-      rule('only home devices start proxied flows', noneOf(iifname, globals.lan), accept),
+      rule('from elsewhere', noneOf(iifname, globals.lan), goTo('outside')),
       // Also what is for the router or for many: port forwarding back into the home (NAT loopback) and
       // multicast routing forward such packets.
       rule('judged here: the guard lets it pass', setMark(context, 'meta', JUDGED)),
@@ -78,11 +79,10 @@ export function compilePrerouting(context: Context): Chain[] {
         accept,
       ),
       rule('home to home', oneOf({ kind: 'fib', result: 'oifname' }, globals.lan), accept),
-      ...FAMILIES.map((family) =>
-        rule('not the public Internet, or a proxy', inSet(daddr(family), neverSet(family)), accept),
-      ),
+      ...nearEntries(),
       ...escapeRules(context),
       ...judge,
+      ...staleRules(context),
       rule(
         'DNS past the router: watch the flow',
         oneOf(l4proto, [TCP, UDP]),
@@ -265,6 +265,7 @@ function takeChain(context: Context, app: App): Chain {
       ),
       rule('path of the flow', setMark(context, 'ct', app.slot)),
       rule('path of this packet', setMark(context, 'meta', app.slot)),
+      ...usingRules(),
     ],
   };
 }

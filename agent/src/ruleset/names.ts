@@ -53,6 +53,16 @@ export function querySet(family: Family): string {
   return `asking${family}`;
 }
 
+/** Remote ends of flows that were cut: address . its port and ours. */
+export function silentSet(family: Family): string {
+  return `silent${family}`;
+}
+
+/** Addresses of devices that have had a proxied flow lately. */
+export function usingSet(family: Family): string {
+  return `using${family}`;
+}
+
 export function neverSet(family: Family): string {
   return `never${family}`;
 }
