@@ -175,6 +175,7 @@ function macsNow({ policy, paths, settings }: Daemon): (address: string) => stri
 
 function tick(daemon: Daemon): void {
   daemon.effects.run(step(daemon.state, { kind: 'tick' }, now()));
+  daemon.effects.cuts?.tick();
   keepMemory(daemon);
   lookAround(daemon);
   if (isStale(daemon.settings)) unattended(refresh(daemon));
@@ -260,6 +261,7 @@ async function withdraw(daemon: Daemon): Promise<void> {
     log('notice', 'what stands is left to the next agent');
     return;
   }
+  daemon.effects.cuts?.close();
   lowerGuard(daemon);
   // The table first: without marks the rules have nothing to catch.
   if (daemon.standing !== null) {

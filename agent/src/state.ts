@@ -13,6 +13,7 @@ import type { DnsObserver, Lesson } from './learn/observe-dns.ts';
 import { ASKING, createPace, type Pace } from './learn/pace.ts';
 import { createRepeats, type Repeats } from './learn/repeats.ts';
 import { createReports, type Reports } from './learn/reports.ts';
+import { createSilence, type Silence } from './learn/silence.ts';
 import type { StandIn } from './learn/stand-ins.ts';
 import { createTaught, retainTaught, type Taught } from './learn/taught.ts';
 import { compileNames, type NameMatcher } from './policy/domain-match.ts';
@@ -90,6 +91,8 @@ export interface State {
   readonly learned: Learned;
   /** What the ruleset has learned by itself, for the day somebody deletes its table. */
   readonly taught: Taught;
+  /** What may still come for flows that were cut. */
+  readonly silence: Silence;
   readonly evidence: EvidenceStore;
   readonly streams: DnsStreams;
   readonly pace: Pace;
@@ -128,6 +131,7 @@ export function createState(
     apps: new Map(policy.apps.map((app) => [app.name, app])),
     learned,
     taught,
+    silence: before?.silence ?? createSilence(),
     evidence: before?.evidence ?? createEvidence(),
     streams: before?.streams ?? createStreams(),
     pace: before?.pace ?? createPace(),

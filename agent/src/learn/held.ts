@@ -6,11 +6,13 @@ import { addressKey, addressOf } from '../ruleset/elements.ts';
 import { LEARNED_SETS, setName } from '../ruleset/names.ts';
 import type { Held, HeldElement } from '../ruleset/standing.ts';
 import { type Endpoint, type Learned, learnedEndpoints, restoreEndpoint } from './learned.ts';
+import { leftOf, type Silence } from './silence.ts';
 import { noteTaught, type Taught, taughtElements } from './taught.ts';
 
 export interface Memory {
   readonly learned: Learned;
   readonly taught: Taught;
+  readonly silence?: Silence;
 }
 
 /** What holds at `now` (milliseconds), by set. */
@@ -30,6 +32,11 @@ export function heldElements(memory: Memory, now: number): Held {
       left: expires - now,
     }));
     if (elements.length > 0) held.set(set, elements);
+  }
+  for (const end of memory.silence?.values() ?? []) {
+    const elements = held.get(end.set) ?? [];
+    elements.push({ key: end.key, left: leftOf(end, now) });
+    held.set(end.set, elements);
   }
   return held;
 }

@@ -5,7 +5,7 @@ import type { Connection, Tuple } from '../netlink/conntrack.ts';
 import type { App } from '../policy/policy.ts';
 import type { Transport } from '../policy/profile.ts';
 import { type EndpointAt, findAppRange, findRange } from '../policy/range-match.ts';
-import { cidrHas, familyOf, parseAddress, parseCidr } from '../wire/address.ts';
+import { cidrHas, familyOf, isRoutableText, parseAddress, parseCidr } from '../wire/address.ts';
 import { TCP, UDP } from '../wire/packet.ts';
 
 /** Evidence that came just now: flows it speaks for may be running. */
@@ -110,7 +110,7 @@ export function lateConnections(
 ): Connection[] {
   const flows = connections.flatMap((connection) => {
     const end = homeEnd(connection, setting);
-    return end === null ? [] : [{ connection, end }];
+    return end === null || isNear(connection, end) ? [] : [{ connection, end }];
   });
   const late = new Set<Connection>();
   for (const grounds of all) {
@@ -121,6 +121,12 @@ export function lateConnections(
     for (const { connection, end } of mine) if (isKnown(grounds, end)) late.add(connection);
   }
   return Array.from(late);
+}
+
+/** Within the home, or with a network beside it: no address of the home's is shown there. What was
+ * translated to such a place has left by the WAN. */
+function isNear({ original, reply }: Connection, { remote }: HomeEnd): boolean {
+  return original.source === reply.destination && !isRoutableText(remote);
 }
 
 /** Whether the app is proxied at all for this device and destination. */
@@ -170,8 +176,9 @@ function isKnown(grounds: Grounds, end: HomeEnd): boolean {
   if (grounds.addresses.has(remote) || grounds.peers.has(peerText(device, remote))) return true;
   if (protocol === null || !grounds.ports.has(portText(device, protocol, devicePort))) return false;
   const { peers } = grounds.app.profile;
-  // A server of the operator is nobody's peer.
-  const isPeer = end.outward && peers.enabled && rangeOf(grounds.app, end) === null;
+  // A server of the operator is nobody's peer, and a private address is another one's elsewhere.
+  const isPeer =
+    end.outward && peers.enabled && rangeOf(grounds.app, end) === null && isRoutableText(remote);
   if (isPeer) grounds.peers.add(peerText(device, remote));
   return true;
 }

@@ -32,6 +32,7 @@ import {
   IPCTNL_MSG_CT_DELETE,
   IPCTNL_MSG_CT_GET,
   IPCTNL_MSG_CT_GET_STATS,
+  IPCTNL_MSG_CT_NEW,
   NFNL_SUBSYS_CTNETLINK,
   NLA_F_NESTED,
   NLM_F_ACK,
@@ -121,17 +122,48 @@ function putTupleFilter(w: Writer, only: TupleFilter): void {
 /** Deletes the entry `c`: by its original tuple and zone, and exactly that entry when it has an id.
  * Errors: ENOENT it is gone, or the tuple belongs to another entry by now. Returns false if an
  * address does not parse. */
-export function putConntrackDelete(
+export function putConntrackDelete(w: Writer, seq: number, c: Entry): boolean {
+  return putEntry(w, seq, IPCTNL_MSG_CT_DELETE, NLM_F_ACK, c, () => {
+    if (c.id !== null) attributeBe32(w, CTA_ID, c.id);
+  });
+}
+
+/** Sets the bits of `mask` in the connection mark of entry `c` to those of `mark`. Errors and answer as
+ * putConntrackDelete; the kernel does not compare the id. */
+export function putConntrackMark(
   w: Writer,
   seq: number,
-  c: Pick<Connection, 'family' | 'original' | 'zone'> & { readonly id: number | null },
+  c: Entry,
+  { value, mask }: { readonly value: number; readonly mask: number },
+): boolean {
+  return putEntry(w, seq, IPCTNL_MSG_CT_NEW, NLM_F_ACK, c, () => {
+    attributeBe32(w, CTA_MARK, value);
+    attributeBe32(w, CTA_MARK_MASK, mask);
+  });
+}
+
+/** Asks for entry `c`, which is the answer. Errors and answer as putConntrackDelete. */
+export function putConntrackGet(w: Writer, seq: number, c: Entry): boolean {
+  return putEntry(w, seq, IPCTNL_MSG_CT_GET, 0, c, () => {});
+}
+
+export type Entry = Pick<Connection, 'family' | 'original' | 'zone'> & {
+  readonly id: number | null;
+};
+
+function putEntry(
+  w: Writer,
+  seq: number,
+  message: number,
+  flags: number,
+  c: Entry,
+  rest: () => void,
 ): boolean {
   const source = parseAddress(c.original.source);
   const destination = parseAddress(c.original.destination);
   const size = c.family === 4 ? 4 : 16;
   if (source?.length !== size || destination?.length !== size) return false;
-  const type = (NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_DELETE;
-  beginMessage(w, type, NLM_F_REQUEST | NLM_F_ACK, seq);
+  beginMessage(w, (NFNL_SUBSYS_CTNETLINK << 8) | message, NLM_F_REQUEST | flags, seq);
   putNetfilter(w, c.family === 4 ? AF_INET : AF_INET6, 0);
   const tuple = beginAttribute(w, NLA_F_NESTED | CTA_TUPLE_ORIG);
   const ip = beginAttribute(w, NLA_F_NESTED | CTA_TUPLE_IP);
@@ -141,7 +173,7 @@ export function putConntrackDelete(
   putProtocol(w, c.original);
   endAttribute(w, tuple);
   if (c.zone !== 0) attributeBe16(w, CTA_ZONE, c.zone);
-  if (c.id !== null) attributeBe32(w, CTA_ID, c.id);
+  rest();
   endMessage(w);
   return true;
 }

@@ -38,7 +38,7 @@ import {
 } from './terms.ts';
 
 /** Of a family: the agent's own list holds half as many (learn/silence), so there is always room. */
-export const SILENT = 1024;
+export const SILENT = 2048;
 /** Longer than a TCP end waits between two repetitions (RFC 6298: 60 s and more), milliseconds. */
 export const SILENT_MILLISECONDS = 300_000;
 /** Addresses of devices. */

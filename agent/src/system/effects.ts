@@ -12,7 +12,8 @@ import type { SetChange } from '../netlink/nft-set.ts';
 import type { Effect, State, Told } from '../state.ts';
 import { after, now, unattended } from './clock.ts';
 import { type ConnectionLists, openConnectionLists } from './connection-lists.ts';
-import { type Connections, cutConnection, openConnections } from './connections.ts';
+import { type Connections, openConnections } from './connections.ts';
+import { type Cuts, createCuts } from './cuts.ts';
 import { type Dumps, openDumps } from './dumps.ts';
 import type { HeldFeed } from './feeds.ts';
 import type { Late } from './late.ts';
@@ -26,6 +27,7 @@ export interface Effects {
   hellos: HeldFeed | null;
   state: State | null;
   late: Late | null;
+  cuts: Cuts | null;
   readonly sets: Sets | string;
   readonly connections: Connections | string;
   /** The same list, for who can wait for it. */
@@ -59,6 +61,7 @@ export function openEffects(): Effects {
     hellos: null,
     state: null,
     late: null,
+    cuts: null,
     sets: openSets(),
     connections: openConnections(),
     lists: openConnectionLists(),
@@ -91,6 +94,7 @@ export function openEffects(): Effects {
       if (gathering.waiting.length > 0) runTogether(self, takeWaiting(gathering, now()));
     },
   };
+  self.cuts = createCuts(self);
   return self;
 }
 
@@ -135,9 +139,7 @@ function runEffects(self: Effects, effects: readonly Effect[]): void {
         self.hellos?.release(effect.id, effect.again);
         break;
       case 'cut':
-        if (typeof self.connections !== 'string') {
-          failed(self, cutConnection(self.connections, effect.flow));
-        }
+        failed(self, self.cuts?.endRefused(effect.flow) ?? null);
         break;
       case 'late':
         self.late?.wish(effect.wish);

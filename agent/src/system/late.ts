@@ -23,7 +23,7 @@ import type { State } from '../state.ts';
 import type { Family } from '../wire/address.ts';
 import { after, now } from './clock.ts';
 import { type ConnectionList, decoded } from './connection-lists.ts';
-import { cutConnections, EINVAL } from './connections.ts';
+import { EINVAL } from './connections.ts';
 import type { Effects } from './effects.ts';
 import { errnoText } from './errno.ts';
 import { log } from './log.ts';
@@ -38,6 +38,8 @@ const BURST = 200;
 /** A range shows the port, the port its peer, and the peer the rest of a call: what the list had before
  * is found by the next look. */
 const MORE_LOOKS = 2;
+/** Milliseconds between two words about it in the log. */
+const TOLD_EVERY = 10_000;
 /** Ports, and peers, that one look teaches. */
 const MOST_SHOWN = 256;
 
@@ -61,6 +63,7 @@ export function createLate(effects: Effects, settingNow: () => Setting): Late {
   let spent = 0;
   let since = now();
   const cut = { count: 0 };
+  const told = { count: 0, at: Number.NEGATIVE_INFINITY };
   const look = (): void => {
     waiting = false;
     const { state, lists } = effects;
@@ -86,7 +89,7 @@ export function createLate(effects: Effects, settingNow: () => Setting): Late {
         looking = false;
         if (end.errno !== failed) say(end.errno);
         failed = end.errno;
-        cut.count += remove(effects, late);
+        tell(remove(effects, late, setting));
         // Ports and peers that running flows have shown: taught before their next packet comes. What
         // was read before they were known is looked at once more.
         grounds.forEach(({ app, ports, peers }, at) => {
@@ -101,6 +104,15 @@ export function createLate(effects: Effects, settingNow: () => Setting): Late {
         if (whole || again > 0 || wishes.size > 0) soon();
       },
     );
+  };
+  /** Under a flood not of each look. */
+  const tell = (count: number): void => {
+    cut.count += count;
+    if (cut.count === told.count || now() - told.at < TOLD_EVERY) return;
+    const flows = cut.count - told.count;
+    log('notice', `${flows} flow(s) older than their evidence: ended, to begin anew on its way`);
+    told.count = cut.count;
+    told.at = now();
   };
   const soon = (): void => {
     if (waiting || looking) return;
@@ -209,9 +221,11 @@ function familyIn(address: string): Family {
   return address.includes(':') ? 6 : 4;
 }
 
-function remove(effects: Effects, late: readonly Connection[]): number {
-  if (late.length === 0 || typeof effects.connections === 'string') return 0;
-  const wrong = cutConnections(effects.connections, late);
+function remove({ cuts }: Effects, late: readonly Connection[], { isOwn }: Setting): number {
+  if (late.length === 0 || cuts === null) return 0;
+  const wrong = cuts.end(
+    late.map((connection) => ({ connection, outward: !isOwn(connection.original.destination) })),
+  );
   if (wrong !== null) log('error', wrong);
   return late.length;
 }
