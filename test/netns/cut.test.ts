@@ -1,5 +1,6 @@
 // Flows that are ended because they are on the wrong way, with the real agent: who waits hears at once, and
 // nobody outside hears anything: no error of the router, no reset, however long the remote end goes on.
+import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -9,6 +10,7 @@ import {
   MEDIA,
   NODE,
   NODE_PORT,
+  OTHER,
   P2P,
   pause,
   startHome,
@@ -37,7 +39,11 @@ test.before(async () => {
     }'`,
   );
 });
-test.after(() => home.stop());
+let echo: ChildProcess | null = null;
+test.after(() => {
+  echo?.kill('SIGKILL');
+  home.stop();
+});
 
 function counted(name: string): number {
   const text = home.run('internet', 'nft', 'list', 'counter', 'inet', 'seen', `of_${name}`);
@@ -97,18 +103,74 @@ test('a connection that ran before the agent is ended over IPv6 as over IPv4', a
   wireIpv6();
   const four = home.connect(NODE, 'x');
   const six = home.connect(NODE6, 'x');
-  for (const one of [four, six]) await until(one, ({ word }) => word === 'internet');
+  const other = home.connect(OTHER, 'x');
+  for (const one of [four, six, other]) await until(one, ({ word }) => word === 'internet');
   const errors = counted('errors');
   await home.startAgent(
     `${ONE}config rule\n  option action 'proxy'\n  option app 'skype'\n  list address '${NODE6}'\n`,
   );
   for (const one of [four, six]) assert.is(await endOf(one), 'ECONNRESET');
   assert.equal([counted('resets'), counted('errors')], [0, errors]);
+  assert.match(home.log(), /: 2 flow\(s\) older than their evidence/);
+  assert.match(home.log(), /: 1 connection\(s\) of devices are older than the table/);
+  assert.is(other.heard.at(-1)?.word, 'internet', 'it goes on');
+  other.stop();
   // The next one takes the tunnel, or is refused where there is none.
   const again = home.connect(NODE, 'x');
   await until(again, ({ word }) => word === 'proxya');
   await endAgent();
 });
+
+test('a flow that a port forward let in before the port was known is cut, and meets silence', async () => {
+  home.run(
+    'router',
+    'nft',
+    `table inet forwards { chain pre { type nat hook prerouting priority -100;
+      iifname "wan" udp dport 6000 dnat ip to 192.168.1.11:${P2P}; }; }`,
+  );
+  await home.startAgent(ONE);
+  echo = startEcho();
+  assert.is(callIn(), 'echo');
+  assert.is(callIn(), 'echo', 'direct, as nothing speaks for it');
+  const first = home.talk(P2P, NODE);
+  await until(first, ({ word }) => word === 'proxya');
+  first.stop();
+  await pause(300);
+  const errors = counted('errors');
+  for (let tries = 0; tries < 3; tries++) assert.is(callIn(), 'nothing');
+  assert.is(counted('errors'), errors);
+  echo.kill('SIGKILL');
+  home.run('router', 'nft', 'delete table inet forwards');
+  await endAgent();
+});
+
+/** Answers on the device's P2P port, whoever asks. */
+function startEcho(): ChildProcess {
+  const file = `out/netns/echo-${process.pid}.cjs`;
+  writeFileSync(
+    file,
+    `const udp = require('dgram').createSocket({ type: 'udp4', reuseAddr: true });
+    udp.on('message', (_, from) => udp.send('echo', from.port, from.address));
+    udp.bind(${P2P});`,
+  );
+  const words = [`--net=/run/netns/whp-cut-${process.pid}-device`, 'node', file];
+  return spawn('nsenter', words, { stdio: 'ignore' });
+}
+
+/** A peer's call to the forwarded port, from one and the same port; what comes back. */
+function callIn(): string {
+  const file = `out/netns/call-${process.pid}.cjs`;
+  writeFileSync(
+    file,
+    `const udp = require('dgram').createSocket('udp4');
+    const say = (word) => { console.log(word); process.exit(); };
+    udp.on('message', (bytes) => say(bytes.toString()));
+    udp.on('error', (error) => say(error.code));
+    udp.bind(7000, '${MEDIA}', () => udp.connect(6000, '198.51.100.10', () => udp.send('x')));
+    setTimeout(() => say('nothing'), 700);`,
+  );
+  return home.run('internet', 'node', file).trim();
+}
 
 test("a device that no question reaches hears at the server's next packet", async () => {
   const drop = 'meta mark & 0x0f000000 == 0x0c000000 drop';

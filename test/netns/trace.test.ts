@@ -11,7 +11,7 @@ import { decodePacket, type Packet } from '../../agent/src/wire/packet.ts';
 import { policyFrom } from '../golden/policies.ts';
 import { A, type Case, NODE, PEER, type Send, type Step } from '../trace/cases.ts';
 import { GROUPS } from '../trace/groups.ts';
-import { readdressed, udp } from '../trace/packets.ts';
+import { readdressed, tcp, udp } from '../trace/packets.ts';
 import {
   arrival,
   canonical,
@@ -61,6 +61,24 @@ for (const up of [true, false]) {
     assert.equal(router.seen().errors, up ? [`whp-a ${INNER[4]}`] : []);
   });
 }
+
+test("a server's packet that expires here, of a flow that is being ended, provokes no error", async () => {
+  switchTunnel(true);
+  router.load(compile(policyFrom({})));
+  const ends = { src: A, dst: PEER, sport: 51000, dport: 443 };
+  const back = { src: PEER, dst: A, sport: 443, dport: 51000, sequence: 500, acknowledged: 101 };
+  await router.send('lan', tcp({ ...ends, sequence: 100 }, 'S'));
+  await router.send('wan', tcp(back, 'SA'));
+  await router.send('lan', tcp({ ...ends, sequence: 101, acknowledged: 501 }, 'A'));
+  const late = tcp({ ...back, sequence: 501, ttl: 1 }, 'PA', new Uint8Array(9));
+  router.forget();
+  await router.send('wan', late);
+  assert.equal(router.seen().errors, ['wan 203.0.113.2'], 'of a direct flow there is one');
+  cutReal(tcp(ends, 'A'));
+  router.forget();
+  await router.send('wan', late);
+  assert.equal(router.seen().errors, []);
+});
 
 interface Run {
   readonly differences: string[];

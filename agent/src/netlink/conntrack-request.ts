@@ -28,6 +28,7 @@ import {
   CTA_TUPLE_IP,
   CTA_TUPLE_ORIG,
   CTA_TUPLE_PROTO,
+  CTA_TUPLE_REPLY,
   CTA_ZONE,
   IPCTNL_MSG_CT_DELETE,
   IPCTNL_MSG_CT_GET,
@@ -68,16 +69,18 @@ export function putConntrackCount(w: Writer, seq: number): void {
 const IPPROTO_ICMP = 1;
 const IPPROTO_ICMPV6 = 58;
 
-/** Ends of the original direction that a dump should be limited to. The answer holds all connections of
+/** Ends of one direction that a dump should be limited to. The answer holds all connections of
  * these ends, and others too: of IPv6 all there are, since the kernel's comparison of IPv6 addresses
  * is inverted (ctnetlink_filter_match_tuple, Linux 5.8 and later: it leaves out the very ones). */
 export interface TupleFilter {
   readonly family: Family;
   readonly source: string | null;
   readonly destination: string | null;
+  /** Of the reply's direction: flows that others began with these ends. */
+  readonly isReply?: boolean;
 }
 
-/** Bits of CTA_FILTER_ORIG_FLAGS (net/netfilter/nf_internals.h, CTA_FILTER_F_*). */
+/** Bits of CTA_FILTER_ORIG_FLAGS and CTA_FILTER_REPLY_FLAGS (net/netfilter/nf_internals.h, CTA_FILTER_F_*). */
 const FILTER_SOURCE = 1;
 const FILTER_DESTINATION = 2;
 
@@ -105,7 +108,9 @@ export function putConntrackDump(
 function putTupleFilter(w: Writer, only: TupleFilter): void {
   const source = only.source === null ? null : parseAddress(only.source);
   const destination = only.destination === null ? null : parseAddress(only.destination);
-  const tuple = beginAttribute(w, NLA_F_NESTED | CTA_TUPLE_ORIG);
+  const isReply = only.isReply === true;
+  const side = isReply ? CTA_TUPLE_REPLY : CTA_TUPLE_ORIG;
+  const tuple = beginAttribute(w, NLA_F_NESTED | side);
   const ip = beginAttribute(w, NLA_F_NESTED | CTA_TUPLE_IP);
   if (source !== null) attributeBytes(w, CTA_IP_V4_SRC, source);
   if (destination !== null) attributeBytes(w, CTA_IP_V4_DST, destination);
@@ -114,8 +119,8 @@ function putTupleFilter(w: Writer, only: TupleFilter): void {
   const flags =
     (source === null ? 0 : FILTER_SOURCE) | (destination === null ? 0 : FILTER_DESTINATION);
   const filter = beginAttribute(w, NLA_F_NESTED | CTA_FILTER);
-  attributeU32(w, CTA_FILTER_ORIG_FLAGS, flags);
-  attributeU32(w, CTA_FILTER_REPLY_FLAGS, 0);
+  attributeU32(w, CTA_FILTER_ORIG_FLAGS, isReply ? 0 : flags);
+  attributeU32(w, CTA_FILTER_REPLY_FLAGS, isReply ? flags : 0);
   endAttribute(w, filter);
 }
 

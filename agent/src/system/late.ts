@@ -38,6 +38,9 @@ const BURST = 200;
 /** A range shows the port, the port its peer, and the peer the rest of a call: what the list had before
  * is found by the next look. */
 const MORE_LOOKS = 2;
+/** What is said of them once, after their number. */
+const OLDER =
+  'connection(s) of devices are older than the table and nothing speaks for them: they stay direct until they end';
 /** Milliseconds between two words about it in the log. */
 const TOLD_EVERY = 10_000;
 /** Ports, and peers, that one look teaches. */
@@ -64,6 +67,7 @@ export function createLate(effects: Effects, settingNow: () => Setting): Late {
   let since = now();
   const cut = { count: 0 };
   const told = { count: 0, at: Number.NEGATIVE_INFINITY };
+  let isFirst = true;
   const look = (): void => {
     waiting = false;
     const { state, lists } = effects;
@@ -78,18 +82,23 @@ export function createLate(effects: Effects, settingNow: () => Setting): Late {
       taken === null ? knownGrounds(state, app) : groundsOf(app, taken),
     );
     const late: Connection[] = [];
+    let others = 0;
     const setting = settingNow();
     const before = grounds.map(({ ports, peers }) => new Set([...ports, ...peers]));
     lists.read(
       listsOf(state, taken),
       decoded((connection) => {
-        late.push(...lateConnections([connection], grounds, setting, taken === null));
+        const found = lateConnections([connection], grounds, setting, taken === null);
+        late.push(...found);
+        if (found.length === 0 && isOfHome(connection, setting)) others += 1;
       }),
       (end) => {
         looking = false;
         if (end.errno !== failed) say(end.errno);
         failed = end.errno;
         tell(remove(effects, late, setting));
+        if (isFirst && others > 0) log('notice', `${others} ${OLDER}`);
+        isFirst = false;
         // Ports and peers that running flows have shown: taught before their next packet comes. What
         // was read before they were known is looked at once more.
         grounds.forEach(({ app, ports, peers }, at) => {
@@ -151,7 +160,11 @@ function listsOf({ policy }: State, wishes: readonly Wish[] | null): ConnectionL
     const end = family === 6 ? '' : (source ?? remote ?? '');
     ends.set(end, { family, source, destination });
   }
-  return Array.from(ends.values(), (only) => ({ ...direct, only }));
+  // What a port forward let in was begun by the other end.
+  return Array.from(ends.values()).flatMap((only) => {
+    const inward = only.family === 4 && only.source !== null ? [{ ...only, isReply: true }] : [];
+    return [only, ...inward].map((one) => ({ ...direct, only: one }));
+  });
 }
 
 function say(errno: number): void {
@@ -215,6 +228,11 @@ function teach(effects: Effects, { taught }: State, { profile, name }: App, show
 interface Shown {
   readonly ports: readonly string[];
   readonly peers: readonly string[];
+}
+
+/** Begun by a device, to somewhere else than the router. */
+function isOfHome({ original }: Connection, { isOwn }: Setting): boolean {
+  return !isOwn(original.source) && !isOwn(original.destination);
 }
 
 function familyIn(address: string): Family {
