@@ -189,6 +189,25 @@ test("a device that no question reaches hears at the server's next packet", asyn
   await endAgent();
 });
 
+test('a connection that waits inside a tunnel ends when its proxy is dead', async () => {
+  await home.startAgent(config({}));
+  await pause(1500);
+  const waiting = home.connect(NODE, 'x');
+  await until(waiting, ({ word }) => word === 'proxya');
+  const resets = counted('resets');
+  home.run(
+    'proxya',
+    'nft',
+    'table ip x { chain i { type filter hook input priority 0; policy drop; }; }',
+  );
+  assert.is(await endOf(waiting), 'ECONNRESET');
+  const again = home.connect(NODE, 'x');
+  await until(again, ({ word }) => word === 'proxyb');
+  assert.is(counted('resets'), resets);
+  home.run('proxya', 'nft', 'delete table ip x');
+  await endAgent();
+});
+
 /** What one test has left running is none of the next one's. */
 async function endAgent(): Promise<void> {
   await home.stopAgent();

@@ -37,9 +37,11 @@ const ANSWERED = 1 << 1;
 const OFFLOADED = (1 << 14) | (1 << 15);
 
 /** Whether both ends believe in it, so that the device has to be told of its end. One that nobody has
- * answered begins anew by itself; packets of one in a flow table pass no rule that could tell. */
-export function isToBeTold({ original, status }: Connection): boolean {
-  return original.protocol === TCP && (status & ANSWERED) !== 0 && (status & OFFLOADED) === 0;
+ * answered begins anew by itself; packets of a direct one in a flow table pass no rule that could tell (a
+ * proxied one is in our own, ruleset/apart, if in any). */
+export function isToBeTold({ original, status, mark }: Connection, mask: number): boolean {
+  const isOffloaded = (status & OFFLOADED) !== 0 && (mark & mask) === 0;
+  return original.protocol === TCP && (status & ANSWERED) !== 0 && !isOffloaded;
 }
 
 /** Packets of the device, as it sends them. */

@@ -76,7 +76,7 @@ export function createCuts(effects: Effects): Cuts {
       const wrong = silence(endings);
       const mask = state?.policy.globals.mask ?? 0;
       const room = state === null ? 0 : MOST_TOLD - told.count;
-      const tell = endings.filter(({ connection }) => isToBeTold(connection)).slice(0, room);
+      const tell = endings.filter(({ connection }) => isToBeTold(connection, mask)).slice(0, room);
       const listOf = (some: readonly Ending[]) => some.map(({ connection }) => connection);
       const telling = new Set(tell);
       const marked = markConnections(connections, listOf(tell), { value: markOf(mask, CUT), mask });

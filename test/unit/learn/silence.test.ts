@@ -79,11 +79,14 @@ test('an echo has no ports to be silenced', () => {
 
 test('TCP that both ends believe in is told; offloaded, unanswered and UDP are not', () => {
   const tcp = connection(PHONE, PEER, 443, 6);
-  assert.is(isToBeTold(tcp), true);
-  assert.is(isToBeTold({ ...tcp, status: 0 }), false);
-  assert.is(isToBeTold({ ...tcp, status: 2 | (1 << 14) }), false);
-  assert.is(isToBeTold({ ...tcp, status: 2 | (1 << 15) }), false);
-  assert.is(isToBeTold(connection(PHONE, PEER, 443)), false);
+  const told = (one: Connection) => isToBeTold(one, 0x0f000000);
+  assert.is(told(tcp), true);
+  assert.is(told({ ...tcp, status: 0 }), false);
+  assert.is(told({ ...tcp, status: 2 | (1 << 14) }), false);
+  assert.is(told({ ...tcp, status: 2 | (1 << 15) }), false);
+  // In our own flow table, whose packets pass every rule.
+  assert.is(told({ ...tcp, status: 2 | (1 << 14), mark: 0x01000000 }), true);
+  assert.is(told(connection(PHONE, PEER, 443)), false);
 });
 
 test('a device that has thousands of flows cut makes room among its own', () => {
