@@ -28,6 +28,7 @@ import { type Daemon, inTurn } from './running.ts';
 import { createState } from './state.ts';
 import { step } from './step.ts';
 import { every, now, pause, unattended } from './system/clock.ts';
+import { leaveDnsmasq } from './system/dnsmasq.ts';
 import { type Effects, openEffects } from './system/effects.ts';
 import { watchFlows } from './system/flow-watch.ts';
 import { filesAside } from './system/kept.ts';
@@ -148,6 +149,7 @@ function start(
     held: null,
     hellos: null,
     holding: false,
+    filling: null,
     ears: 'none',
     announced: null,
     addresses: [],
@@ -271,6 +273,7 @@ async function withdraw(daemon: Daemon): Promise<void> {
     if (ended.status !== 0) log('error', `table ${TABLE} is left standing: ${reasonOf(ended)}`);
   }
   removeLegacy(daemon.legacy);
+  if (daemon.filling?.fills === true) await leaveDnsmasq();
   const realized = readPaths(daemon.paths);
   if (typeof realized === 'string') return;
   for (const operation of diff([], realized.pieces)) {

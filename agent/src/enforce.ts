@@ -23,6 +23,7 @@ import type { Daemon } from './running.ts';
 import { createState } from './state.ts';
 import { after, now, pause } from './system/clock.ts';
 import { cutSlots } from './system/connections.ts';
+import { fillByDnsmasq, filledText, leaveDnsmasq } from './system/dnsmasq.ts';
 import { log } from './system/log.ts';
 import { applyOperation, pathMtu, type Realized, readPaths } from './system/paths.ts';
 import { changeSets } from './system/sets.ts';
@@ -96,6 +97,7 @@ async function enforceAll(daemon: Daemon, wanted: Policy): Promise<string | null
   await keepApart(daemon);
   const refused = await load(daemon, policy);
   if (refused !== null) return refused;
+  await keepFilling(daemon, policy);
   leaveMask(daemon, policy);
   // Whom we are in the way of, and who in ours, is another question with other numbers.
   const isSame = JSON.stringify(policy.globals) === JSON.stringify(daemon.policy.globals);
@@ -241,6 +243,24 @@ async function loadEither(daemon: Daemon, policy: Policy): Promise<string | null
   daemon.holding = false;
   lacks(daemon, 'queue', 'the kernel has no nft queue');
   return null;
+}
+
+/** Where answers are not held, dnsmasq may put their addresses into the sets before it answers. */
+async function keepFilling(daemon: Daemon, policy: Policy): Promise<void> {
+  const { filling: before, holding, problems } = daemon;
+  const isWanted = !holding && policy.globals.dnsmasq !== false && policy.apps.length > 0;
+  if (isWanted) daemon.filling = await fillByDnsmasq(policy);
+  else {
+    const failed = before?.fills === false ? null : await leaveDnsmasq();
+    daemon.filling = { fills: false, why: failed ?? '' };
+  }
+  const { filling } = daemon;
+  const said = filling.fills ? filledText(filling.left) : filling.why;
+  const saidBefore = before === null ? '' : before.fills ? filledText(before.left) : before.why;
+  if (said !== saidBefore && said !== '') log('notice', `answers are not held: ${said}`);
+  // What is weaker without held answers is less so.
+  if (filling.fills && problems.has('queue'))
+    problems.set('queue', `the kernel has no nft queue: ${said}`);
 }
 
 /** Whether any packet of this policy waits for the agent. */

@@ -7,6 +7,7 @@ import type { Refused } from './repair/refused.ts';
 import type { RepairEvent, RepairState } from './repair/repair.ts';
 import type { Standing } from './ruleset/standing.ts';
 import type { State } from './state.ts';
+import type { Filling } from './system/dnsmasq.ts';
 import type { Effects } from './system/effects.ts';
 import type { Feed, HeldFeed } from './system/feeds.ts';
 import type { FlowWatch } from './system/flow-watch.ts';
@@ -51,6 +52,8 @@ export interface Daemon {
   hellos: HeldFeed | null;
   /** Whether the table that stands holds DNS answers. */
   holding: boolean;
+  /** Whether dnsmasq fills the sets, where answers are not held; null: not looked at yet. */
+  filling: Filling | null;
   /** Which feeds are open: queue and group, to tell whether a reload needs others. */
   ears: string;
   announced: Feed | null;

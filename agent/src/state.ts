@@ -17,6 +17,7 @@ import { createSilence, type Silence } from './learn/silence.ts';
 import type { StandIn } from './learn/stand-ins.ts';
 import { createTaught, retainTaught, type Taught } from './learn/taught.ts';
 import { compileNames, type NameMatcher } from './policy/domain-match.ts';
+import { nat64Prefixes } from './policy/nat64.ts';
 import type { App, Policy } from './policy/policy.ts';
 import { createStreams, type DnsStreams } from './wire/dns-stream.ts';
 
@@ -124,10 +125,11 @@ export function createState(
   const names = policy.apps.map((app) => app.name);
   retainApps(learned, names);
   retainTaught(taught, names);
+  const nat64 = nat64Prefixes(policy.globals.nat64);
   const profiles = new Map(policy.apps.map((app) => [app.name, app.profile]));
   return {
     policy,
-    observer: { matcher: matcherOf(policy.apps, before), profiles, isOwn },
+    observer: { matcher: matcherOf(policy.apps, before), profiles, isOwn, nat64 },
     apps: new Map(policy.apps.map((app) => [app.name, app])),
     learned,
     taught,

@@ -9,6 +9,7 @@ import * as dnsPacket from 'dns-packet';
 import profileText from '../../agent/profiles/skype.json';
 import { type DnsObserver, observeDnsAnswer } from '../../agent/src/learn/observe-dns.ts';
 import { compileNames, matchName } from '../../agent/src/policy/domain-match.ts';
+import { nat64Prefixes } from '../../agent/src/policy/nat64.ts';
 import type { Profile } from '../../agent/src/policy/profile.ts';
 import { UNMATCHED, walkNames } from '../../agent/src/wire/dns-names.ts';
 import { decodePacket } from '../../agent/src/wire/packet.ts';
@@ -20,6 +21,7 @@ const observer: DnsObserver = {
   matcher,
   profiles: new Map([['skype', profile]]),
   isOwn: () => false,
+  nat64: nat64Prefixes(),
 };
 
 /** Microseconds of one run: the best of 40 rounds of about 5 ms, short enough to go undisturbed. */

@@ -47,4 +47,5 @@ function claimsOf(source: string, least: number): void {
 
 claimsOf('be-probe', 25);
 claimsOf('netns-program', 14);
+claimsOf('effects-program', 3);
 test.run();

@@ -86,9 +86,10 @@ export interface StatusAnswer {
   readonly silent: readonly string[];
 }
 
-/** What becomes of DNS answers: held until the kernel knows what they teach, read as they pass, not
+/** What becomes of DNS answers: held until the kernel knows what they teach, put into the sets by dnsmasq
+ * before it answers (others are read as they pass), read as they pass, not
  * seen (no NFLOG in the kernel), or none is looked at (no app is enabled). */
-export type Ear = 'held' | 'watched' | 'unseen' | 'none';
+export type Ear = 'held' | 'filled' | 'watched' | 'unseen' | 'none';
 
 export interface RepairsAnswer {
   readonly count: number;

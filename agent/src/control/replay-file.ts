@@ -4,6 +4,7 @@ import * as os from 'qjs:os';
 import * as std from 'qjs:std';
 import { DEFAULT_GLOBALS } from '../policy/build.ts';
 import { LAST_SLOT } from '../policy/marks.ts';
+import { mappedProfile, nat64Prefixes } from '../policy/nat64.ts';
 import type { App, Policy } from '../policy/policy.ts';
 import { fail, ok, type Problem, type Result } from '../policy/result.ts';
 import { homePrefixes } from '../replay/home.ts';
@@ -84,7 +85,9 @@ function everyProfile(command: Command, by: string): Result<Played> {
       mtu: null,
     },
   ];
-  const apps = Array.from(profiles.value.values(), ({ profile }, at): App => {
+  const prefixes = nat64Prefixes();
+  const apps = Array.from(profiles.value.values(), (file, at): App => {
+    const profile = mappedProfile(file.profile, prefixes);
     const { name } = profile;
     return { name, slot: at + 1, profile, devices: [], fallback: 'block', proxies: ['cloud'] };
   });

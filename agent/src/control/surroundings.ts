@@ -28,9 +28,10 @@ export function decisive(
 }
 
 /** What becomes of DNS answers now. */
-export function earOf({ policy, held, holding, announced }: Daemon): Ear {
+export function earOf({ policy, held, holding, filling, announced }: Daemon): Ear {
   if (policy.apps.length === 0) return 'none';
   if (holding && held !== null) return 'held';
+  if (filling?.fills === true) return 'filled';
   return announced === null ? 'unseen' : 'watched';
 }
 

@@ -130,6 +130,7 @@ function newFlowsText({ newFlows, direct, resumes }: AppAnswer): string {
 
 const ANSWERS_TEXT = {
   held: 'held',
+  filled: 'put into the sets by dnsmasq, others watched only',
   watched: 'watched only',
   unseen: 'not seen',
   none: 'none is looked at',

@@ -1,6 +1,7 @@
 // The endpoints learned by DNS, per application and family: what the kernel's address sets have to
 // hold, with the evidence of each entry. Bounded by the profile's caps and shared out fairly among
 // the devices, aged by time. observe-dns fills it; evidence asks it "why".
+import { SLACK } from '../ruleset/elements.ts';
 import type { Family } from '../wire/address.ts';
 import type { Lesson } from './observe-dns.ts';
 import { claim, createShares, disclaim, nextToGo, type Shares } from './shares.ts';
@@ -19,10 +20,6 @@ export interface Endpoint {
   /** How long the kernel's set keeps it, at least as long. */
   readonly kept: number;
 }
-
-/** Milliseconds by which the kernel keeps an endpoint longer that is learned again: the answers to a
- * device that goes on asking then need no transaction each. */
-export const SLACK = 10_000;
 
 export interface Learned {
   /** By app and family; within, the least recently seen first (a Map keeps insertion order). */

@@ -7,7 +7,9 @@ import {
   type NameMatch,
   type NameMatcher,
 } from '../policy/domain-match.ts';
+import { isMappedHost } from '../policy/nat64.ts';
 import type { Profile } from '../policy/profile.ts';
+import type { Cidr } from '../wire/address.ts';
 import { type DnsMessage, type DnsName, type DnsRecord, decodeDns } from '../wire/dns.ts';
 import {
   DNS_HEADER,
@@ -54,6 +56,8 @@ export interface DnsObserver {
   readonly profiles: ReadonlyMap<string, Pick<Profile, 'endpoints'>>;
   /** Addresses of the router, the home and the proxies: true keeps them out of every set. */
   readonly isOwn: (address: string) => boolean;
+  /** Of NAT64: an address behind one is judged by the IPv4 address that it stands for. */
+  readonly nat64: readonly Cidr[];
 }
 
 const NOTHING: DnsObservation = { lessons: [], reasons: [] };
@@ -198,7 +202,7 @@ function lessonOf(
 export const NOT_PUBLIC = 'not an address of the public Internet';
 
 function refusal(observer: DnsObserver, address: string, routable: boolean): string | null {
-  if (!routable) return NOT_PUBLIC;
+  if (!routable && !isMappedHost(address, observer.nat64)) return NOT_PUBLIC;
   return observer.isOwn(address) ? 'an address of the router, the home or a proxy' : null;
 }
 

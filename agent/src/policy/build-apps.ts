@@ -1,11 +1,13 @@
 // The app sections of the configuration: which profile, which proxies, which devices, and the slot
 // in the mark that packets of the app carry. Used by build.
+import type { Cidr } from '../wire/address.ts';
 import { type Directory, readDevices, resolveMacs } from './build-devices.ts';
 import type { BuiltProxy } from './build-proxies.ts';
 import { applyRules, type OwnerRule } from './build-rules.ts';
 import { believedOn } from './expiry.ts';
 import type { Host } from './hosts.ts';
 import { LAST_SLOT } from './marks.ts';
+import { mappedProfile, mappedRanges } from './nat64.ts';
 import {
   lengthText,
   OFF,
@@ -37,6 +39,8 @@ export interface AppParts {
   readonly proxies: readonly BuiltProxy[];
   readonly directory: Directory;
   readonly rules: readonly OwnerRule[];
+  /** Of NAT64: what stands for an IPv4 block of a range counts with it. */
+  readonly prefixes: readonly Cidr[];
 }
 
 export const APP_OPTIONS: OptionSpec = {
@@ -48,7 +52,7 @@ export const APP_OPTIONS: OptionSpec = {
 /** The enabled apps, each with its slot, its profile and the proxies of its list that are enabled. */
 export function buildApps(
   sections: readonly SectionPlace[],
-  { proxies, directory, rules }: AppParts,
+  { proxies, directory, rules, prefixes }: AppParts,
   input: AppInput,
   problems: Problem[],
 ): App[] {
@@ -84,10 +88,10 @@ export function buildApps(
       apps.push({
         name,
         slot,
-        profile: ruled,
+        profile: mappedProfile(ruled, prefixes),
         devices: devices?.blocks ?? [],
         ...(byMac ? { macs } : {}),
-        ...(except.length > 0 ? { except } : {}),
+        ...(except.length > 0 ? { except: mappedRanges(except, prefixes) } : {}),
         ...(schedule.length > 0 ? { schedule } : {}),
         fallback,
         proxies: chosen,

@@ -7,6 +7,7 @@ import { buildProxies } from './build-proxies.ts';
 import { buildRules } from './build-rules.ts';
 import { checkSync } from './build-sync.ts';
 import { ESCAPE_LISTS, ESCAPE_OPTIONS, readEscape } from './escape.ts';
+import { MOST_NAMED, nat64Prefixes, prefixProblem } from './nat64.ts';
 import {
   type OptionReader,
   type OptionSpec,
@@ -48,7 +49,8 @@ export function buildPolicy(input: BuildInput): Result<Policy> {
   const names = ofType(sections, 'app').flatMap(({ section }) => section.name ?? []);
   const rules = buildRules(ofType(sections, 'rule'), names, problems);
   checkSync(ofType(sections, 'sync'), problems);
-  const parts = { proxies, directory, rules };
+  const prefixes = nat64Prefixes(settings.globals.nat64);
+  const parts = { proxies, directory, rules, prefixes };
   const apps = buildApps(ofType(sections, 'app'), parts, input, problems);
   const escape = settings.read === null ? null : readEscape(settings.read, directory, input);
   if (problems.length > 0) return { ok: false, problems: sortByLine(problems) };
@@ -92,6 +94,10 @@ function buildGlobals(
   const read = readSection(placed, GLOBALS_OPTIONS, problems);
   const preset = DEFAULT_GLOBALS;
   const lan = read.list('lan', deviceProblem);
+  const nat64 = read.list('nat64', prefixProblem);
+  if (nat64.length > MOST_NAMED) {
+    read.complain('nat64', `has ${nat64.length} prefixes; at most ${MOST_NAMED}, remove some`);
+  }
   return {
     enabled: readBoolean(read, 'enabled', true),
     globals: {
@@ -103,6 +109,8 @@ function buildGlobals(
       queue: readInteger(read, 'queue', 0, 65535, preset.queue),
       group: readInteger(read, 'group', 0, 65535, preset.group),
       hold: readBoolean(read, 'hold', preset.hold),
+      ...(readBoolean(read, 'dnsmasq', true) ? {} : { dnsmasq: false as const }),
+      ...(nat64.length > 0 ? { nat64 } : {}),
       ...(readBoolean(read, 'log_flows', false) ? { logFlows: true } : {}),
     },
     read,
@@ -118,11 +126,12 @@ export const GLOBALS_OPTIONS: OptionSpec = {
     'queue',
     'group',
     'hold',
+    'dnsmasq',
     'log_flows',
     ...ESCAPE_OPTIONS,
   ],
-  lists: ['lan', ...ESCAPE_LISTS],
-  absent: { lan: 'br-lan', dns_device: 'all devices' },
+  lists: ['lan', 'nat64', ...ESCAPE_LISTS],
+  absent: { lan: 'br-lan', nat64: '64:ff9b::/96 alone', dns_device: 'all devices' },
 };
 
 /** What the kernel takes for a name and needs no quoting anywhere: the kernel itself forbids only `/`,

@@ -1,8 +1,9 @@
 // policy/owner: what the owner decides by command while the agent runs (pause, pin, proxy use), and
 // what the clock decides by the schedules; laid over the configured policy. Pure: the daemon asks
 // again whenever one of them changes, and enforces the answer as it enforces a reload.
-import { canonicalAddress } from '../wire/address.ts';
+import { type Cidr, canonicalAddress } from '../wire/address.ts';
 import { ownRange } from './build-rules.ts';
+import { MOST_NAMED, mappedBlocks, nat64Prefixes } from './nat64.ts';
 import type { App, Policy } from './policy.ts';
 import { isInside } from './schedule.ts';
 
@@ -24,6 +25,8 @@ export interface Choices {
 export const NO_CHOICES: Choices = { pins: [], preferred: null, paused: new Map() };
 
 export const MOST_PINS = 256;
+/** An address that is pinned may stand behind the well-known prefix and each that is named. */
+export const MOST_PINNED6 = MOST_PINS * (2 + MOST_NAMED);
 
 export interface Moment {
   /** Milliseconds, monotonic. */
@@ -51,14 +54,20 @@ export function decisionKey(policy: Policy, choices: Choices, at: Moment): strin
 
 /** The configured policy with the owner's choices and the hour laid over it. */
 export function decided(policy: Policy, choices: Choices, at: Moment): Policy {
-  return { ...policy, apps: policy.apps.map((app) => decidedApp(app, choices, at)) };
+  const prefixes = nat64Prefixes(policy.globals.nat64);
+  return { ...policy, apps: policy.apps.map((app) => decidedApp(app, choices, at, prefixes)) };
 }
 
-function decidedApp(app: App, choices: Choices, at: Moment): App {
+function decidedApp(app: App, choices: Choices, at: Moment, prefixes: readonly Cidr[]): App {
   const { preferred } = choices;
   const pinned = choices.pins.filter((one) => one.app === app.name).map(({ address }) => address);
   const direct = directReason(app, choices, at);
-  const pins = ownRange(pinned, ['tcp', 'udp'], [[0, 65535]], 'pinned by the owner');
+  const pins = ownRange(
+    [...pinned, ...mappedBlocks(pinned, prefixes)],
+    ['tcp', 'udp'],
+    [[0, 65535]],
+    'pinned by the owner',
+  );
   return {
     ...app,
     ...(pinned.length === 0 ? {} : { pins }),

@@ -19,6 +19,10 @@ export interface Globals {
   readonly group: number;
   /** Hold DNS answers until what they teach is in the kernel; false: watch them only. */
   readonly hold: boolean;
+  /** false: dnsmasq is left alone where answers are not held. */
+  readonly dnsmasq?: false;
+  /** Prefixes of a NAT64 of this network, beside 64:ff9b::/96; absent: none. */
+  readonly nat64?: readonly string[];
   /** A line in the log for each proxied connection that ends. */
   readonly logFlows?: boolean;
 }
@@ -54,7 +58,8 @@ export interface App {
   readonly macs?: readonly string[];
   /** Destinations that the owner keeps direct. */
   readonly except?: readonly ProfileRange[];
-  /** Addresses that the owner has pinned to it, as a range of any port; absent: none. */
+  /** Addresses that the owner has pinned to it, and those that stand for them behind NAT64, as a range of
+   * any port; absent: none. */
   readonly pins?: ProfileRange;
   /** When it is proxied, local time; absent: always. */
   readonly schedule?: readonly WeekSpan[];

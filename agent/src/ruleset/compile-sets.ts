@@ -1,13 +1,15 @@
 // ruleset/compile-sets: the named sets. Static ones hold the policy, learned ones what packets
 // and the agent teach; all learned ones are bounded by the profile's caps.
-import { MOST_PINS } from '../policy/owner.ts';
+import { mappedBlocks, nat64Prefixes } from '../policy/nat64.ts';
+import { MOST_PINNED6, MOST_PINS } from '../policy/owner.ts';
 import type { App, Policy } from '../policy/policy.ts';
 import type { ProfileRange } from '../policy/profile.ts';
 import type { Family } from '../wire/address.ts';
 import { loudSets, shareSets } from './compile-share.ts';
+import { SLACK } from './elements.ts';
 import type { Datatype, LearnedSet, NamedSet, Span, StaticSet } from './model.ts';
-import { GATES, gateName, macSet, neverSet, setName } from './names.ts';
-import { addressElements, keptElements, rangeElements } from './ranges.ts';
+import { GATES, gateName, ignoredSet, macSet, neverSet, setName } from './names.ts';
+import { addressElements, keptElements, rangeElements, withoutBlocks } from './ranges.ts';
 import { FAMILIES } from './terms.ts';
 
 /**
@@ -27,7 +29,8 @@ export const NEVER: { readonly [family in Family]: readonly string[] } = {
     '198.18.0.0/15',
     '224.0.0.0/3',
   ],
-  // All outside 2000::/3 except NAT64 (64:ff9b::/96, RFC 6052), and the ORCHID blocks inside.
+  // All outside 2000::/3 except NAT64 (64:ff9b::/96, RFC 6052), and the ORCHID blocks inside. What NAT64
+  // has of the other list is added (never6).
   6: [
     '::-64:ff9a:ffff:ffff:ffff:ffff:ffff:ffff',
     '64:ff9b::1:0:0-1fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff',
@@ -41,8 +44,9 @@ export const NEVER: { readonly [family in Family]: readonly string[] } = {
 export function compileSets(policy: Policy): NamedSet[] {
   const proxies = policy.proxies.map((proxy) => proxy.address);
   return [
-    ...FAMILIES.map((family) => never(family, proxies)),
+    ...FAMILIES.map((family) => never(family, proxies, policy.globals.nat64 ?? [])),
     ...FAMILIES.flatMap(loudSets),
+    ...(policy.globals.hold ? [] : FAMILIES.map(ignored)),
     ...policy.apps.flatMap((app) =>
       FAMILIES.flatMap((family) => [
         ...staticSets(app, family),
@@ -58,10 +62,23 @@ export function compileSets(policy: Policy): NamedSet[] {
 }
 
 /** A proxied packet must not be sent to a proxy: its GRE would be routed into itself. */
-function never(family: Family, proxies: readonly string[]): StaticSet {
+function never(family: Family, proxies: readonly string[], nat64: readonly string[]): StaticSet {
   const name = neverSet(family);
-  const elements = keptElements(name, [...NEVER[family], ...proxies], family);
+  const blocks = family === 4 ? NEVER[4] : never6(proxies, nat64);
+  const elements = keptElements(name, [...blocks, ...proxies], family);
   return { role: 'static', name, key: [address(family)], elements };
+}
+
+/** Only where dnsmasq fills sets: system/dnsmasq. */
+function ignored(family: Family): LearnedSet {
+  const shape = { key: [address(family)], size: 65535, timeout: 1000, dynamic: false };
+  return { role: 'learned', name: ignoredSet(family), ...shape };
+}
+
+/** A prefix of NAT64 may be a private one. What stands behind it is judged by its IPv4 address. */
+function never6(proxies: readonly string[], nat64: readonly string[]): string[] {
+  const mapped = mappedBlocks([...NEVER[4], ...proxies], nat64Prefixes(nat64));
+  return [...withoutBlocks(NEVER[6], nat64, 6), ...mapped];
 }
 
 function staticSets(app: App, family: Family): StaticSet[] {
@@ -102,7 +119,7 @@ export function pinSet(app: App, family: Family): StaticSet {
     name: setName(app.name, 'pin', family),
     key: [address(family)],
     elements: pinned.map((one): Span[] => [[one, one]]),
-    size: MOST_PINS,
+    size: family === 4 ? MOST_PINS : MOST_PINNED6,
   };
 }
 
@@ -116,7 +133,7 @@ function macs(app: App): StaticSet[] {
 type Protocols = readonly ('tcp' | 'udp')[];
 
 function learnedSets(app: App, family: Family): LearnedSet[] {
-  const { caps, ports, peers, portmap, request } = app.profile;
+  const { caps, endpoints, ports, peers, portmap, request } = app.profile;
   const device = address(family);
   const learned = (
     kind: 'addr' | 'udp' | 'tcp' | 'peer' | 'window' | 'asked',
@@ -129,7 +146,13 @@ function learnedSets(app: App, family: Family): LearnedSet[] {
     dynamic: true,
   };
   return [
-    learned('addr', { key: [device], size: caps.endpoints, timeout: null, dynamic: false }),
+    // The agent says how long an address lives; dnsmasq cannot.
+    learned('addr', {
+      key: [device],
+      size: caps.endpoints,
+      timeout: endpoints.ttlMaximumSeconds * 1000 + SLACK,
+      dynamic: false,
+    }),
     learned('udp', port),
     learned('tcp', port),
     learned('peer', {

@@ -3,6 +3,10 @@
 import { type Family, familyOf, formatAddress, parseAddress } from '../wire/address.ts';
 import { NFPROTO } from './terms.ts';
 
+/** Milliseconds by which the kernel keeps an endpoint longer that is learned again: the answers to a
+ * device that goes on asking then need no transaction each. */
+export const SLACK = 10_000;
+
 /** Key of `<app>_addr`, `<app>_window`, `<app>_asked`; null when the text is no address. */
 export function addressKey(address: string): Uint8Array | null {
   return parseAddress(address);

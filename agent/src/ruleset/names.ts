@@ -63,6 +63,11 @@ export function usingSet(family: Family): string {
   return `using${family}`;
 }
 
+/** Takes what dnsmasq has to put somewhere, and keeps nothing (ruleset/nftset). */
+export function ignoredSet(family: Family): string {
+  return `ignored${family}`;
+}
+
 export function neverSet(family: Family): string {
   return `never${family}`;
 }

@@ -103,6 +103,25 @@ export function addressElements(blocks: readonly string[], family: Family): Span
   return disjoint(boxes).map((box) => [spanOf(box, family)]);
 }
 
+/** `blocks` without what is in `holes`, as `a-b`; the other family's are left out. */
+export function withoutBlocks(
+  blocks: readonly string[],
+  holes: readonly string[],
+  family: Family,
+): string[] {
+  const cuts = disjoint(holes.flatMap((hole) => boxOf(hole, family, [[0, 0]])));
+  return disjoint(blocks.flatMap((block) => boxOf(block, family, [[0, 0]]))).flatMap((box) => {
+    const left: string[] = [];
+    let { from } = box;
+    for (const cut of cuts.filter(({ from: a, to: b }) => b >= box.from && a <= box.to)) {
+      if (cut.from > from) left.push(spanOf({ ...box, from, to: cut.from - 1n }, family).join('-'));
+      if (cut.to >= from) from = cut.to + 1n;
+    }
+    if (from <= box.to) left.push(spanOf({ ...box, from }, family).join('-'));
+    return left;
+  });
+}
+
 /** A range goes into several sets, and reading its blocks is most of the work. */
 const known = { 4: new WeakMap<ProfileRange, Box[]>(), 6: new WeakMap<ProfileRange, Box[]>() };
 

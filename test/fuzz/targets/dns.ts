@@ -6,6 +6,7 @@ import {
   observeDnsQuery,
 } from '../../../agent/src/learn/observe-dns.ts';
 import { compileNames, matchName } from '../../../agent/src/policy/domain-match.ts';
+import { nat64Prefixes } from '../../../agent/src/policy/nat64.ts';
 import { isRoutableText } from '../../../agent/src/wire/address.ts';
 import { type DnsMessage, decodeDns } from '../../../agent/src/wire/dns.ts';
 import { UNMATCHED, walkNames } from '../../../agent/src/wire/dns-names.ts';
@@ -19,6 +20,7 @@ const observer = {
   matcher,
   profiles: new Map([['skype', PROFILE]]),
   isOwn: (address: string) => address === OWN,
+  nat64: nat64Prefixes(),
 };
 
 function checkLessons({ lessons }: DnsObservation): number {

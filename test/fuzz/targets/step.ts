@@ -1,7 +1,7 @@
 // step: a life of one state under hostile packets. Whatever comes, an answer is released once and
 // last, what enters a set is a public address of the right family, and every store keeps its cap.
-import { learnedEndpoints, SLACK } from '../../../agent/src/learn/learned.ts';
-import { addressOf } from '../../../agent/src/ruleset/elements.ts';
+import { learnedEndpoints } from '../../../agent/src/learn/learned.ts';
+import { addressOf, SLACK } from '../../../agent/src/ruleset/elements.ts';
 import { createState, type Effect, type Event, type State } from '../../../agent/src/state.ts';
 import { step } from '../../../agent/src/step.ts';
 import { isRoutableText } from '../../../agent/src/wire/address.ts';

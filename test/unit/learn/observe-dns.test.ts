@@ -9,6 +9,8 @@ import {
   observeDnsQuery,
 } from '../../../agent/src/learn/observe-dns.ts';
 import { compileNames } from '../../../agent/src/policy/domain-match.ts';
+import { nat64Prefixes } from '../../../agent/src/policy/nat64.ts';
+import { parseAddress } from '../../../agent/src/wire/address.ts';
 import { decodePacket, plainEnd, plainUdp } from '../../../agent/src/wire/packet.ts';
 import { DNS_SEEDS, udp4 } from '../../fuzz/dns-seeds.ts';
 import { toHex } from '../../netlink/hex.ts';
@@ -39,6 +41,7 @@ const observer: DnsObserver = {
   matcher: compileNames(APPS),
   profiles: new Map(APPS.map(({ name, profile }) => [name, profile])),
   isOwn: (address) => address === '198.51.100.1',
+  nat64: nat64Prefixes(['fd64::/96']),
 };
 
 function observe(bytes: Uint8Array) {
@@ -195,6 +198,22 @@ test('thousands of names in a circle end soon', () => {
   );
   const { lessons } = observe(answerTo('x.example', records));
   assert.equal(lessons.map(texts), [[]]);
+});
+
+test('an address behind NAT64 is judged by the IPv4 address that it stands for', () => {
+  const aaaa = (address: string): WireRecord => ({
+    name: '@12',
+    type: 28,
+    ttl: 300,
+    rdata: parseAddress(address)!,
+  });
+  const answers = ['fd64::203.0.113.9', '64:ff9b::203.0.113.9', 'fd64::10.0.0.1', 'fd65::1'];
+  const lesson = onlyLesson(answerTo('ui.skype.com', answers.map(aaaa)));
+  assert.equal(texts(lesson), ['fd64::cb00:7109', '64:ff9b::cb00:7109']);
+  assert.equal(
+    lesson.refused.map(({ address }) => address),
+    ['fd64::a00:1', 'fd65::1'],
+  );
 });
 
 test('queries tell which applications are asked for', () => {

@@ -3,12 +3,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { adoptElements, heldElements } from '../../../agent/src/learn/held.ts';
-import {
-  createLearned,
-  findEndpoint,
-  learnEndpoints,
-  SLACK,
-} from '../../../agent/src/learn/learned.ts';
+import { createLearned, findEndpoint, learnEndpoints } from '../../../agent/src/learn/learned.ts';
 import {
   beginReading,
   createTaught,
@@ -20,7 +15,7 @@ import {
   takeRead,
   taughtElements,
 } from '../../../agent/src/learn/taught.ts';
-import { addressKey, pairKey, portKey } from '../../../agent/src/ruleset/elements.ts';
+import { addressKey, pairKey, portKey, SLACK } from '../../../agent/src/ruleset/elements.ts';
 import type { AppFeed } from '../../../agent/src/ruleset/names.ts';
 import { decodePacket } from '../../../agent/src/wire/packet.ts';
 import { app } from '../../golden/policies.ts';

@@ -3,9 +3,13 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { buildPolicy, DEFAULT_GLOBALS } from '../../../agent/src/policy/build.ts';
 import { dayOf, expiredRanges } from '../../../agent/src/policy/expiry.ts';
+import { mappedBlock, mappedProfile, nat64Prefixes } from '../../../agent/src/policy/nat64.ts';
+import { decided, NO_CHOICES } from '../../../agent/src/policy/owner.ts';
 import type { Profile } from '../../../agent/src/policy/profile.ts';
+import { findAppRange } from '../../../agent/src/policy/range-match.ts';
 import { SECTIONS } from '../../../agent/src/policy/sections.ts';
 import { parseUci } from '../../../agent/src/policy/uci.ts';
+import { parseAddress, parseCidr } from '../../../agent/src/wire/address.ts';
 import { PROFILE } from './profile-text.ts';
 
 const skype = PROFILE as unknown as Profile;
@@ -81,7 +85,7 @@ package network
       {
         name: 'skype',
         slot: 1,
-        profile: skype,
+        profile: mappedProfile(skype, nat64Prefixes()),
         devices: ['192.168.1.34', '192.168.1.64/28'],
         fallback: 'direct',
         proxies: ['cloud'],
@@ -98,6 +102,44 @@ test('what is disabled is left out', () => {
   assert.equal(built(`${unset}${app}\toption enabled '0'\n`).proxies, []);
   assert.equal(problems(`${unset}${app}`), [
     "whp.skype.proxy (whp:4): every proxy of the list is disabled; enable one, or disable the app with option enabled '0'",
+  ]);
+});
+
+test('ranges, exceptions and pins count behind NAT64 too', () => {
+  const lists = "\tlist nat64 'fd64::/96'\n\tlist nat64 '2001:db8:64::/48'\n";
+  const rule = "config rule 'bank'\n\toption action 'direct'\n\tlist address '198.51.100.0/24'\n";
+  const app = "config app 'skype'\n\tlist proxy 'cloud'\n";
+  const policy = built(`config globals\n${lists}${CLOUD}${app}${rule}`);
+  assert.equal(policy.globals.nat64, ['fd64::/96', '2001:db8:64::/48']);
+  const at = (text: string, port: number) => {
+    const bytes = parseAddress(text)!;
+    return findAppRange(policy.apps[0]!, { bytes, offset: 0, family: 6, protocol: 'udp', port });
+  };
+  const [block] = policy.apps[0]!.profile.ranges.find(({ learn }) => learn.length > 0)!.addresses;
+  for (const prefix of ['64:ff9b::/96', 'fd64::/96', '2001:db8:64::/48']) {
+    const mapped = mappedBlock(block!, parseCidr(prefix)!)!;
+    assert.is(at(mapped.split('/')[0]!, 33033)?.block, mapped);
+    assert.is(at(mapped.split('/')[0]!, 34), null, 'another port');
+  }
+  assert.equal(policy.apps[0]!.except![0]!.addresses, [
+    '198.51.100.0/24',
+    '64:ff9b::c633:6400/120',
+    'fd64::c633:6400/120',
+    '2001:db8:64:c633:64::/80',
+  ]);
+  const choices = { ...NO_CHOICES, pins: [{ app: 'skype', address: '198.51.100.7' }] };
+  const { pins } = decided(policy, choices, { now: 0, minute: null }).apps[0]!;
+  assert.ok(pins!.addresses.includes('fd64::c633:6407'), pins!.addresses.join());
+  assert.is(
+    built(`config globals\n${lists}${CLOUD}${app}`).apps[0]!.profile.ranges[0],
+    policy.apps[0]!.profile.ranges[0],
+  );
+  assert.equal(problems(`config globals\n\tlist nat64 '64:ff9b::/96'\n`), [
+    'whp.@globals[0].nat64 (whp:2): 64:ff9b::/96 counts without being named; remove it',
+  ]);
+  const many = [1, 2, 3, 4].map((i) => `\tlist nat64 'fd64:${i}::/96'\n`).join('');
+  assert.equal(problems(`config globals\n${many}`), [
+    'whp.@globals[0].nat64 (whp:5): has 4 prefixes; at most 3, remove some',
   ]);
 });
 
@@ -172,7 +214,7 @@ config app
     "whp.globals.table (whp:4): would use tables 253 to 255, which are the system's; as in 15000",
     'whp.globals.queue (whp:5): "x" is no whole number from 0 to 65535',
     'whp.globals.hold (whp:6): "maybe" is neither 1 nor 0',
-    'whp.globals.colour (whp:7): unknown option of a globals section; use enabled, mask, preference, table, queue, group, hold, log_flows, hello, dns_redirect, dns_reject_dot, dns_reject_doh, lan, dns_device',
+    'whp.globals.colour (whp:7): unknown option of a globals section; use enabled, mask, preference, table, queue, group, hold, dnsmasq, log_flows, hello, dns_redirect, dns_reject_dot, dns_reject_doh, lan, nat64, dns_device',
     `whp.globals.lan (whp:8): "a device" is no name of a network device (1 to 15 letters, digits and . _ @ -); write: list lan 'br-lan', as ip link shows it`,
     'whp.again (whp:9): there is a globals section already; join the two',
     'whp.much_too_long (whp:10): a proxy needs a name of 1 to 10 letters, digits or _: "much_too_long" has 13 characters, at most 10',

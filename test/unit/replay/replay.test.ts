@@ -2,6 +2,7 @@
 // counted once, on the path that would have carried it.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { mappedProfile, nat64Prefixes } from '../../../agent/src/policy/nat64.ts';
 import type { ReplayFlow } from '../../../agent/src/replay/book.ts';
 import { homePrefixes } from '../../../agent/src/replay/home.ts';
 import { replayCapture } from '../../../agent/src/replay/replay.ts';
@@ -100,6 +101,27 @@ test('a supernode teaches the port, the port the peer, the peer any port', () =>
   assert.equal(report.evidence, { 'skype peer': 1, 'skype port': 1, 'skype range': 1 });
   assert.is(report.totals.proxiedPackets, 4);
   assert.is(report.totals.earlyPackets, 0);
+});
+
+test("a range is the application's behind NAT64 as well, and teaches the port", () => {
+  const prefixes = nat64Prefixes(['2001:db8:64::/96']);
+  const profile = mappedProfile(HOLDING.apps[0]!.profile, prefixes);
+  const globals = { ...HOLDING.globals, nat64: ['2001:db8:64::/96'] };
+  const by = { ...HOLDING, globals, apps: [{ ...HOLDING.apps[0]!, profile }] };
+  const device = 'fd00:1::10';
+  const known = '64:ff9b::6fdd:4a14';
+  const own = '2001:db8:64::6fdd:4a15';
+  const packets: Timed[] = [
+    [0, there(device, 13021, known, 40011)],
+    [1, there(device, 13022, own, 40011)],
+    [2, there(device, 13021, '64:ff9b::198.51.100.40', 7000)],
+    [3, there(device, 13023, '64:ff9b::111.221.75.1', 40011)],
+  ];
+  const report = replay(packets, ['fd00:1::/64'], by);
+  assert.equal(rows(report, `udp [${device}]:13021 > [${known}]:40011`), ['skype/range 1 0 0']);
+  assert.equal(rows(report, `udp [${device}]:13022 > [${own}]:40011`), ['skype/range 1 0 0']);
+  assert.equal(report.evidence, { 'skype port': 1, 'skype range': 2 });
+  assert.is(report.totals.directPackets, 1);
 });
 
 test('bytes are IP lengths, whatever the frame was padded to', () => {

@@ -1,0 +1,128 @@
+// Runs the mutations of test/mutations/list.ts: see mutate.sh. Each is one text of one file exchanged, in a
+// copy of the tree. The tests named beside it pass on the tree as it is, and at least one has to fail then.
+import { spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+process.chdir(root);
+const { outputFiles } = await build({
+  entryPoints: ['test/mutations/list.ts'],
+  write: false,
+  format: 'esm',
+});
+const list = Buffer.from(outputFiles[0].contents).toString('base64');
+const { MUTATIONS } = await import(`data:text/javascript;base64,${list}`);
+const words = process.argv.slice(2);
+if (words.includes('--list')) {
+  for (const { name, promise } of MUTATIONS) console.log(`${name.padEnd(24)} ${promise}`);
+  process.exit(0);
+}
+const unknown = words.filter((word) => !MUTATIONS.some(({ name }) => name === word));
+if (unknown.length > 0) {
+  console.error(`mutate: there is no mutation ${unknown.join(', ')}; --list has them`);
+  process.exit(2);
+}
+const chosen = MUTATIONS.filter(({ name }) => words.length === 0 || words.includes(name));
+const tree = `out/mutate/${process.pid}`;
+
+/** The tracked and new files, as they are now; what is built comes by links. */
+function copyTree() {
+  const listed = spawnSync('git', ['ls-files', '-co', '--exclude-standard'], { encoding: 'utf8' });
+  for (const file of listed.stdout.split('\n').filter((one) => one !== '' && existsSync(one))) {
+    mkdirSync(join(tree, dirname(file)), { recursive: true });
+    cpSync(file, join(tree, file), { verbatimSymlinks: true });
+  }
+  mkdirSync(join(tree, 'out'), { recursive: true });
+  for (const built of ['node_modules', 'out/host']) {
+    if (existsSync(built)) symlinkSync(join(root, built), join(tree, built));
+  }
+}
+
+/** Runs one test file in the copy. A tree that does not bundle proves nothing: it is an error. */
+function runTest(test) {
+  const isUnit = test.startsWith('test/unit/');
+  const isNative = test.startsWith('test/native/');
+  const command = isUnit
+    ? ['scripts/unit.mjs', 'node', test]
+    : isNative
+      ? ['scripts/unit.mjs', 'out/host/x86_64/whp-host', test]
+      : ['scripts/node.mjs', test];
+  const run = spawnSync('node', command, { cwd: tree, encoding: 'utf8', maxBuffer: 64 << 20 });
+  const text = run.stdout + run.stderr;
+  const counts = /: (\d+) passed, (\d+) failed/.exec(text);
+  if (counts === null || /Build failed|✘ \[ERROR\]/.test(text)) return { error: text.slice(-2000) };
+  return { failed: Number(counts[2]), text };
+}
+
+function bundle() {
+  const run = spawnSync('node', ['scripts/bundle.mjs'], { cwd: tree, encoding: 'utf8' });
+  return run.status === 0 ? null : run.stdout + run.stderr;
+}
+
+/** Tests that start the agent's bundle. */
+const needsBundle = (tests) => tests.some((one) => /^test\/(?:netns|node)\//.test(one));
+
+let passed = 0;
+let failed = 0;
+const good = (line) => {
+  passed += 1;
+  console.log(line);
+};
+const bad = (line, text = '') => {
+  failed += 1;
+  console.log(`${line}\n${text}`);
+};
+
+function play({ name, file, from, to, tests }) {
+  const started = performance.now();
+  const path = join(tree, file);
+  const before = readFileSync(path, 'utf8');
+  const parts = before.split(from);
+  if (parts.length !== 2)
+    return bad(`STALE  ${name}: ${file} has its text ${parts.length - 1} times`);
+  writeFileSync(path, parts.join(to));
+  try {
+    const wrong = needsBundle(tests) ? bundle() : null;
+    if (wrong !== null) return bad(`ERROR  ${name}: does not bundle`, wrong);
+    for (const test of tests) {
+      const { error, failed: count } = runTest(test);
+      if (error !== undefined) return bad(`ERROR  ${name}: ${test}`, error);
+      if (count === 0) continue;
+      const seconds = ((performance.now() - started) / 1000).toFixed(1);
+      return good(`caught ${name.padEnd(24)} ${count} failed in ${test}  ${seconds} s`);
+    }
+    return bad(`MISSED ${name}: ${tests.join(', ')} pass without it`);
+  } finally {
+    writeFileSync(path, before);
+  }
+}
+
+try {
+  copyTree();
+  const tests = Array.from(new Set(chosen.flatMap((one) => one.tests)));
+  if (needsBundle(tests)) bundle();
+  const broken = tests.filter((test) => {
+    const { error, failed: count, text } = runTest(test);
+    if (error === undefined && count === 0) return false;
+    bad(`ERROR  ${test} fails on the tree as it is`, error ?? text);
+    return true;
+  });
+  for (const one of chosen) {
+    if (!one.tests.some((test) => broken.includes(test))) play(one);
+  }
+} finally {
+  rmSync(tree, { recursive: true, force: true });
+}
+console.log(`mutate: ${passed} passed, ${failed} failed`);
+process.exit(failed === 0 ? 0 : 1);

@@ -1,0 +1,69 @@
+// Runs in the host program inside a fresh network namespace: system/effects against the kernel's own sets.
+// At the moment a held packet is let go, its element is in the set. One line a claim.
+import { addressKey } from '../../agent/src/ruleset/elements.ts';
+import { TABLE } from '../../agent/src/ruleset/names.ts';
+import type { Effect } from '../../agent/src/state.ts';
+import { openEffects } from '../../agent/src/system/effects.ts';
+import type { HeldFeed } from '../../agent/src/system/feeds.ts';
+import { runProgram } from '../../agent/src/system/process.ts';
+import { readSet } from '../../agent/src/system/sets.ts';
+import { breathe, claimLater, finish, same } from './claims.ts';
+
+const SET = 'skype_addr4';
+const loaded = await runProgram(['nft', '-f', '-'], {
+  input: `table inet ${TABLE} { set ${SET} { type ipv4_addr; flags timeout; size 4096; }; }`,
+});
+if (loaded.status !== 0) throw new Error(loaded.stderr);
+const effects = openEffects();
+if (typeof effects.sets === 'string') throw new Error(effects.sets);
+const { sets } = effects;
+
+/** How many elements the kernel's set had when each packet was let go, in the order of the verdicts. */
+let verdicts: string[] = [];
+const count = (): number => {
+  const found = readSet(sets, SET);
+  return typeof found === 'string' ? -1 : found.length;
+};
+const feed = (): HeldFeed => ({
+  counters: { received: 0, lost: 0 } as unknown as HeldFeed['counters'],
+  release: (id, again) => verdicts.push(`${again ? 'again' : 'release'} ${id} with ${count()}`),
+  refuse: (id) => verdicts.push(`refuse ${id} with ${count()}`),
+  flush: () => {},
+  takeOne: () => {},
+  close: () => {},
+});
+effects.held = feed();
+effects.hellos = feed();
+
+const renew = (last: number): Effect => ({
+  kind: 'renew',
+  set: SET,
+  elements: [{ key: addressKey(`203.0.113.${last}`)!, timeout: 60000 }],
+});
+
+await claimLater('an answer is released when its element is in the set', async () => {
+  effects.run([renew(1), { kind: 'release', id: 1 }]);
+  same(verdicts, ['release 1 with 1']);
+});
+
+await claimLater(
+  'a hello is judged again, and a surplus answer refused, behind their elements',
+  async () => {
+    verdicts = [];
+    effects.run([renew(2), { kind: 'pass', id: 2, again: true }]);
+    effects.run([renew(3), { kind: 'refuse', id: 3 }]);
+    same(verdicts, ['again 2 with 2', 'refuse 3 with 3']);
+  },
+);
+
+await claimLater('answers that wait for one transaction are all released behind it', async () => {
+  verdicts = [];
+  effects.wait();
+  for (const last of [4, 5, 6]) effects.run([renew(last), { kind: 'release', id: last }]);
+  same(verdicts, [], 'while nft loads');
+  effects.goOn();
+  await breathe();
+  same(verdicts, ['release 4 with 6', 'release 5 with 6', 'release 6 with 6']);
+});
+
+finish();
