@@ -2,8 +2,9 @@
 // gets from the start, and what a reading of a standing table gives back after a restart. Before:
 // learned, taught. After: ruleset/standing.
 import type { App } from '../policy/policy.ts';
-import { addressKey, addressOf } from '../ruleset/elements.ts';
-import { LEARNED_SETS, setName } from '../ruleset/names.ts';
+import { USING_MILLISECONDS } from '../ruleset/compile-cut.ts';
+import { addressKey, addressOf, deviceOf } from '../ruleset/elements.ts';
+import { LEARNED_SETS, setName, usingSet } from '../ruleset/names.ts';
 import type { Held, HeldElement } from '../ruleset/standing.ts';
 import { type Endpoint, type Learned, learnedEndpoints, restoreEndpoint } from './learned.ts';
 import { leftOf, type Silence } from './silence.ts';
@@ -39,6 +40,25 @@ export function heldElements(memory: Memory, now: number): Held {
     held.set(end.set, elements);
   }
   return held;
+}
+
+/** `held` with the devices that its ports and peers are of: they have used an application, and the table that
+ * is written anew has to know them (ruleset/compile-cut). */
+export function withDevices(held: Held): Held {
+  const all = new Map(held);
+  for (const family of [4, 6] as const) {
+    const width = family === 4 ? 4 : 16;
+    const devices = new Map<string, HeldElement>();
+    for (const [set, elements] of held) {
+      if (!/_(?:udp|tcp|peer)[46]$/.test(set) || !set.endsWith(String(family))) continue;
+      for (const { key } of elements) {
+        const device = { key: key.subarray(0, width), left: USING_MILLISECONDS };
+        devices.set(deviceOf(key), device);
+      }
+    }
+    if (devices.size > 0) all.set(usingSet(family), Array.from(devices.values()));
+  }
+  return all;
 }
 
 /** The names of the learned sets of `app`; the 200 ms window is gone before it could be read. */

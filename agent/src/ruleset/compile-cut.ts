@@ -44,7 +44,7 @@ export const SILENT_MILLISECONDS = 300_000;
 /** Addresses of devices. */
 const USING = 1024;
 /** Linux keeps an idle TCP connection for five days. */
-const USING_MILLISECONDS = 7 * 86_400_000;
+export const USING_MILLISECONDS = 7 * 86_400_000;
 
 /** In prerouting: packets of a flow that the agent is ending. */
 export function cutEntry({ globals }: Context, chain: string): [number, Verdict] {
