@@ -129,7 +129,7 @@ test('a flow that a port forward let in before the port was known is cut, and me
       iifname "wan" udp dport 6000 dnat ip to 192.168.1.11:${P2P}; }; }`,
   );
   await home.startAgent(ONE);
-  echo = startEcho();
+  echo = await startEcho();
   assert.is(callIn(), 'echo');
   assert.is(callIn(), 'echo', 'direct, as nothing speaks for it');
   const first = home.talk(P2P, NODE);
@@ -145,16 +145,18 @@ test('a flow that a port forward let in before the port was known is cut, and me
 });
 
 /** Answers on the device's P2P port, whoever asks. */
-function startEcho(): ChildProcess {
+async function startEcho(): Promise<ChildProcess> {
   const file = `out/netns/echo-${process.pid}.cjs`;
   writeFileSync(
     file,
     `const udp = require('dgram').createSocket({ type: 'udp4', reuseAddr: true });
     udp.on('message', (_, from) => udp.send('echo', from.port, from.address));
-    udp.bind(${P2P});`,
+    udp.bind(${P2P}, () => console.log('ready'));`,
   );
   const words = [`--net=/run/netns/whp-cut-${process.pid}-device`, 'node', file];
-  return spawn('nsenter', words, { stdio: 'ignore' });
+  const child = spawn('nsenter', words, { stdio: ['ignore', 'pipe', 'inherit'] });
+  await new Promise((resolve) => child.stdout.once('data', resolve));
+  return child;
 }
 
 /** A peer's call to the forwarded port, from one and the same port; what comes back. */
