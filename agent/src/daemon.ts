@@ -200,6 +200,7 @@ function homeNow({ paths, settings }: Daemon): Pick<LateSetting, 'macOf' | 'addr
 
 function tick(daemon: Daemon): void {
   daemon.effects.run(step(daemon.state, { kind: 'tick' }, now()));
+  daemon.effects.cuts?.tick();
   keepMemory(daemon);
   keepLearned(daemon);
   lookAround(daemon);
@@ -292,6 +293,7 @@ async function withdraw(daemon: Daemon): Promise<void> {
     log('notice', 'what stands is left to the next agent');
     return;
   }
+  daemon.effects.cuts?.close();
   lowerGuard(daemon);
   // The table first: without marks the rules have nothing to catch.
   if (daemon.standing !== null) {

@@ -1,7 +1,7 @@
 // keep: what stands in the kernel stays as the agent left it: runs repair/ on what others do to it
 // meanwhile, and makes again what they undid.
 import { buildPaths, enforce, withMtus } from './enforce.ts';
-import { heldElements, learnedSetsOf } from './learn/held.ts';
+import { heldElements, learnedSetsOf, withDevices } from './learn/held.ts';
 import { keepApart, keepGuard, lowerGuard, readTaught, remember, runNft } from './loading.ts';
 import { type RepairEffect, type RepairEvent, repairStep } from './repair/repair.ts';
 import { loadText } from './ruleset/standing.ts';
@@ -81,7 +81,7 @@ async function restore(daemon: Daemon, why: string): Promise<void> {
   // What somebody changed may still hold what was learned; what is deleted is known here.
   for (const set of daemon.policy.apps.flatMap(learnedSetsOf)) await readTaught(daemon, set, true);
   const held = heldElements(daemon.state, now());
-  const refused = await runNft(daemon, loadText(standing, held));
+  const refused = await runNft(daemon, loadText(standing, withDevices(held)));
   if (refused !== null) {
     daemon.problems.set('table', refused);
     log('error', refused);

@@ -1,6 +1,6 @@
 // loading: our table in the kernel: loads it, notes for the next agent what was loaded, takes over what
 // an earlier one left, and keeps its guard beside it. What it holds comes from ruleset/ and learn/.
-import { adoptElements, heldElements, learnedSetsOf } from './learn/held.ts';
+import { adoptElements, heldElements, learnedSetsOf, withDevices } from './learn/held.ts';
 import { learnedEndpoints } from './learn/learned.ts';
 import { beginReading, endReading, takeRead } from './learn/taught.ts';
 import { macText } from './policy/mac.ts';
@@ -76,7 +76,7 @@ export async function loadTable(daemon: Daemon, next: Standing): Promise<string 
   await pause();
   const before = daemon.standing;
   if (before !== null) for (const set of reshapedSets(before, next)) await readTaught(daemon, set);
-  const held = () => heldElements(daemon.state, now());
+  const held = () => withDevices(heldElements(daemon.state, now()));
   const end = endOfHold(daemon);
   const change = before === null ? loadText(next, held()) : reloadText(before, next, held());
   const text = change + end;

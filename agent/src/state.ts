@@ -18,6 +18,7 @@ import type { DnsObserver, Lesson } from './learn/observe-dns.ts';
 import { ASKING, createPace, HOME_PACE, LOOKS, type Pace } from './learn/pace.ts';
 import { createRepeats, type Repeats } from './learn/repeats.ts';
 import { createReports, type Reports } from './learn/reports.ts';
+import { createSilence, type Silence } from './learn/silence.ts';
 import type { StandIn } from './learn/stand-ins.ts';
 import { createSuspects, type Suspects } from './learn/suspects.ts';
 import { createTaught, retainTaught, type Taught } from './learn/taught.ts';
@@ -138,6 +139,8 @@ export interface State {
   readonly gateways: Set<string>;
   /** What of it an earlier agent had kept on flash. */
   readonly restored: Restorations;
+  /** What may still come for flows that were cut. */
+  readonly silence: Silence;
   readonly evidence: EvidenceStore;
   readonly streams: DnsStreams;
   /** Of answers that teach: of a device, and of the home. */
@@ -195,6 +198,7 @@ export function createState(
     taught,
     gateways: before?.gateways ?? new Set(),
     restored: before?.restored ?? new Map(),
+    silence: before?.silence ?? createSilence(),
     evidence: before?.evidence ?? createEvidence(),
     streams: before?.streams ?? createStreams(),
     pace: before?.pace ?? createPace(),

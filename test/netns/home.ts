@@ -30,7 +30,10 @@ for (const address of addresses) {
   udp.bind(33033, address);
 }
 require('net').createServer((one) => {
-  one.on('data', () => one.write(name + '\\n'));
+  one.on('data', (bytes) => {
+    one.write(name + '\\n');
+    if (bytes.toString() === 'later') setTimeout(() => one.write(name + '\\n'), 3000);
+  });
   one.on('error', () => {});
 }).listen(33033);
 console.log('ready');`;
@@ -46,13 +49,14 @@ udp.bind(Number(port), () => udp.connect(Number(toPort), to, () => {
   setInterval(() => udp.send('x', (error) => error && say(error.code)), 10);
 }));`;
 
-/** One TCP connection: "TIME connected", a line every 20 ms, "TIME NAME", "TIME errno" at its end. */
+/** One TCP connection: "TIME connected", a line every 20 ms (`once`: one alone), "TIME NAME", "TIME errno" at its end. */
 const CALLER = `
-const [, , to, toPort] = process.argv;
+const [, , to, toPort, once] = process.argv;
 const say = (word) => console.log(Date.now() + ' ' + word);
 const tcp = require('net').connect(Number(toPort), to, () => {
   say('connected');
-  setInterval(() => tcp.write('x'), 20);
+  tcp.write(once ?? 'x');
+  if (!once) setInterval(() => tcp.write('x'), 20);
 });
 let rest = '';
 tcp.on('data', (bytes) => {
@@ -80,8 +84,9 @@ export interface Home {
   run(space: string, ...words: string[]): string;
   /** A UDP flow of the device from `port`. */
   talk(port: number, to?: string): Talk;
-  /** A TCP connection of the device. */
-  connect(to?: string): Talk;
+  /** A TCP connection of the device. `once`: all that it says; a server that hears "later" speaks again
+   * after three seconds. */
+  connect(to?: string, once?: string): Talk;
   startAgent(config: string): Promise<void>;
   /** Rewrites the configuration and reloads. */
   reload(config: string): void;
@@ -188,7 +193,8 @@ export async function startHome(name: string, before: readonly string[] = []): P
     learned: `${folder}/state/learned`,
     run,
     talk: (port, to = NODE) => listen(start('device', TALKER, String(port), to, String(NODE_PORT))),
-    connect: (to = NODE) => listen(start('device', CALLER, to, String(NODE_PORT))),
+    connect: (to = NODE, once) =>
+      listen(start('device', CALLER, to, String(NODE_PORT), ...(once === undefined ? [] : [once]))),
     startAgent: async (text) => {
       writeFileSync(uci, text);
       writeFileSync(logFile, '');

@@ -13,6 +13,7 @@ import {
   LEASE,
   LIMITED,
 } from './cases.ts';
+import { CUTS, TAKEN } from './cut-cases.ts';
 import { DEVICE, ENDPOINT, RENEWED, SHARE_OF_DEVICE, UNCOUNTED, USE } from './device-cases.ts';
 import { DNS_FLOWS } from './dns-cases.ts';
 import {
@@ -49,8 +50,14 @@ const except = [
 const group = (cases: readonly Case[], policy: Policy, up = true): Group => ({ cases, policy, up });
 
 export const GROUPS: readonly Group[] = [
-  group(CASES, policyFrom({})),
+  group([...CASES, ...CUTS], policyFrom({})),
   group(DNS_FLOWS, policyFrom({})),
+  group(
+    TAKEN,
+    policyFrom({
+      app: { except: [{ ...range, addresses: ['10.8.0.0/24'], protocols: ['udp'], ports: [443] }] },
+    }),
+  ),
   group(FULL, policyFrom({ profile: { caps: { endpoints: 2, ports: 2, peers: 2, devices: 2 } } })),
   group([...DEVICE, ...USE], policyFrom({})),
   group(ENDPOINT, policyFrom({ profile: { endpoints: { ...profile.endpoints, learn: ['udp'] } } })),

@@ -120,8 +120,9 @@ export function pcpMap(protocol: number, port: number, lifetime: number): Uint8A
   return payload;
 }
 
-/** Cuts an IPv4 packet into fragments of `size` payload bytes (a multiple of 8). */
+/** Cuts a packet without extension headers into fragments of `size` payload bytes (a multiple of 8). */
 export function fragmentsOf(packet: Uint8Array, size: number): Uint8Array[] {
+  if (packet[0]! >> 4 === 6) return fragmentsOf6(packet, size);
   const header = (packet[0]! & 15) * 4;
   const out: Uint8Array[] = [];
   for (let at = header; at < packet.length; at += size) {
@@ -132,6 +133,24 @@ export function fragmentsOf(packet: Uint8Array, size: number): Uint8Array[] {
     put16(fragment, 2, fragment.length);
     put16(fragment, 6, ((at - header) / 8) | (at + size < packet.length ? 0x2000 : 0));
     seal(fragment, header);
+    out.push(fragment);
+  }
+  return out;
+}
+
+/** RFC 8200 section 4.5. */
+function fragmentsOf6(packet: Uint8Array, size: number): Uint8Array[] {
+  const out: Uint8Array[] = [];
+  for (let at = 40; at < packet.length; at += size) {
+    const part = packet.slice(at, at + size);
+    const fragment = new Uint8Array(48 + part.length);
+    fragment.set(packet.subarray(0, 40));
+    put16(fragment, 4, 8 + part.length);
+    fragment[6] = 44;
+    fragment[40] = packet[6]!;
+    put16(fragment, 42, (at - 40) | (at + size < packet.length ? 1 : 0));
+    put32(fragment, 44, 77);
+    fragment.set(part, 48);
     out.push(fragment);
   }
   return out;

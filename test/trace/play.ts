@@ -5,7 +5,12 @@ import { pairOf, portOf } from '../../agent/src/ruleset/elements.ts';
 import type { Hook } from '../../agent/src/ruleset/model.ts';
 import { parsePrefix } from '../../agent/src/ruleset/names.ts';
 import { type Trace, type TracedPacket, trace } from '../../agent/src/ruleset/trace.ts';
-import { addElements, type Kernel, listElements } from '../../agent/src/ruleset/trace-kernel.ts';
+import {
+  addElements,
+  cutFlow,
+  type Kernel,
+  listElements,
+} from '../../agent/src/ruleset/trace-kernel.ts';
 import { formatAddress, parseAddress } from '../../agent/src/wire/address.ts';
 import { type Case, macOf, type Send, type Side, type Step, type Want } from './cases.ts';
 
@@ -57,6 +62,7 @@ export function playStep(kernel: Kernel, step: Exclude<Step, { wait: number }>, 
     addElements(kernel, set, [timeout === undefined ? { key } : { key, timeout }], now);
     return [];
   }
+  if ('cut' in step) return cutFlow(kernel, step.cut, now) ? [] : ['there is no flow to cut'];
   if ('set' in step) {
     const texts = listElements(kernel, step.set, now).map(({ key }) => keyText(step.set, key));
     return compareSets(step.set, texts, step.holds);
@@ -109,6 +115,11 @@ export const MAC_SET = /^gateways$|mac$/;
 
 /** As cases write them: "device port", "device peer", "address". */
 export function keyText(set: string, key: Uint8Array): string {
+  if (/^silent/.test(set)) {
+    const { device, port } = portOf(key)!;
+    const low = (key[key.length - 2]! << 8) | key[key.length - 1]!;
+    return `${device} ${port * 65536 + low}`;
+  }
   if (PORT_SET.test(set)) {
     const { device, port } = portOf(key)!;
     return `${device} ${port}`;

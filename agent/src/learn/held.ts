@@ -2,10 +2,12 @@
 // gets from the start, and what a reading of a standing table gives back after a restart. Before:
 // learned, taught. After: ruleset/standing.
 import type { App } from '../policy/policy.ts';
-import { addressKey, addressOf, macKey } from '../ruleset/elements.ts';
-import { GATEWAYS, LEARNED_SETS, setName, setsOf } from '../ruleset/names.ts';
+import { USING_MILLISECONDS } from '../ruleset/compile-cut.ts';
+import { addressKey, addressOf, deviceOf, macKey } from '../ruleset/elements.ts';
+import { GATEWAYS, LEARNED_SETS, setName, setsOf, usingSet } from '../ruleset/names.ts';
 import type { Held, HeldElement } from '../ruleset/standing.ts';
 import { type Endpoint, type Learned, learnedEndpoints, restoreEndpoint } from './learned.ts';
+import { leftOf, type Silence } from './silence.ts';
 import { noteTaught, type Taught, taughtElements } from './taught.ts';
 
 export interface Memory {
@@ -13,6 +15,7 @@ export interface Memory {
   readonly taught: Taught;
   /** MACs of other routers at home. */
   readonly gateways: ReadonlySet<string>;
+  readonly silence?: Silence;
 }
 
 /** Milliseconds: for good, as far as an agent has to think. */
@@ -38,7 +41,31 @@ export function heldElements(memory: Memory, now: number): Held {
     }));
     if (elements.length > 0) held.set(set, elements);
   }
+  for (const end of memory.silence?.values() ?? []) {
+    const elements = held.get(end.set) ?? [];
+    elements.push({ key: end.key, left: leftOf(end, now) });
+    held.set(end.set, elements);
+  }
   return held;
+}
+
+/** `held` with the devices that its ports and peers are of: they have used an application, and the table that
+ * is written anew has to know them (ruleset/compile-cut). */
+export function withDevices(held: Held): Held {
+  const all = new Map(held);
+  for (const family of [4, 6] as const) {
+    const width = family === 4 ? 4 : 16;
+    const devices = new Map<string, HeldElement>();
+    for (const [set, elements] of held) {
+      if (!/_(?:udp|tcp|peer)[46]$/.test(set) || !set.endsWith(String(family))) continue;
+      for (const { key } of elements) {
+        const device = { key: key.subarray(0, width), left: USING_MILLISECONDS };
+        devices.set(deviceOf(key), device);
+      }
+    }
+    if (devices.size > 0) all.set(usingSet(family), Array.from(devices.values()));
+  }
+  return all;
 }
 
 /** The names of the learned sets of `app`; the 200 ms window is gone before it could be read. */

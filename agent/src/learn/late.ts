@@ -129,7 +129,7 @@ export function lateConnections(
 ): Connection[] {
   const flows = connections.flatMap((connection) => {
     const end = homeEnd(connection, setting);
-    return end === null ? [] : [{ connection, end }];
+    return end === null || isNear(connection, end) ? [] : [{ connection, end }];
   });
   const late = new Set<Connection>();
   for (const grounds of all) {
@@ -144,6 +144,12 @@ export function lateConnections(
     }
   }
   return Array.from(late);
+}
+
+/** Within the home, or with a network beside it: no address of the home's is shown there. What was
+ * translated to such a place has left by the WAN. */
+function isNear({ original, reply }: Connection, { remote }: HomeEnd): boolean {
+  return original.source === reply.destination && !isRoutableText(remote);
 }
 
 /** Device and remote, as text, of a connection that is the app's by its mark and by nothing else that is
@@ -219,8 +225,9 @@ function isKnown(grounds: Grounds, end: HomeEnd, setting: Setting): boolean {
   if (protocol === null) return false;
   if (!names.some((name) => grounds.ports.has(portText(name, protocol, devicePort)))) return false;
   const { peers } = grounds.app.profile;
-  // A server of the operator is nobody's peer.
-  const isPeer = end.outward && peers.enabled && rangeOf(grounds.app, end) === null;
+  // A server of the operator is nobody's peer, and a private address is another one's elsewhere.
+  const isPeer =
+    end.outward && peers.enabled && rangeOf(grounds.app, end) === null && isRoutableText(remote);
   if (isPeer) for (const name of names) grounds.peers.add(peerText(name, remote));
   return true;
 }

@@ -28,10 +28,12 @@ import {
   CTA_TUPLE_IP,
   CTA_TUPLE_ORIG,
   CTA_TUPLE_PROTO,
+  CTA_TUPLE_REPLY,
   CTA_ZONE,
   IPCTNL_MSG_CT_DELETE,
   IPCTNL_MSG_CT_GET,
   IPCTNL_MSG_CT_GET_STATS,
+  IPCTNL_MSG_CT_NEW,
   NFNL_SUBSYS_CTNETLINK,
   NLA_F_NESTED,
   NLM_F_ACK,
@@ -67,16 +69,18 @@ export function putConntrackCount(w: Writer, seq: number): void {
 const IPPROTO_ICMP = 1;
 const IPPROTO_ICMPV6 = 58;
 
-/** Ends of the original direction that a dump should be limited to. The answer holds all connections of
+/** Ends of one direction that a dump should be limited to. The answer holds all connections of
  * these ends, and others too: of IPv6 all there are, since the kernel's comparison of IPv6 addresses
  * is inverted (ctnetlink_filter_match_tuple, Linux 5.8 and later: it leaves out the very ones). */
 export interface TupleFilter {
   readonly family: Family;
   readonly source: string | null;
   readonly destination: string | null;
+  /** Of the reply's direction: flows that others began with these ends. */
+  readonly isReply?: boolean;
 }
 
-/** Bits of CTA_FILTER_ORIG_FLAGS (net/netfilter/nf_internals.h, CTA_FILTER_F_*). */
+/** Bits of CTA_FILTER_ORIG_FLAGS and CTA_FILTER_REPLY_FLAGS (net/netfilter/nf_internals.h, CTA_FILTER_F_*). */
 const FILTER_SOURCE = 1;
 const FILTER_DESTINATION = 2;
 
@@ -104,7 +108,9 @@ export function putConntrackDump(
 function putTupleFilter(w: Writer, only: TupleFilter): void {
   const source = only.source === null ? null : parseAddress(only.source);
   const destination = only.destination === null ? null : parseAddress(only.destination);
-  const tuple = beginAttribute(w, NLA_F_NESTED | CTA_TUPLE_ORIG);
+  const isReply = only.isReply === true;
+  const side = isReply ? CTA_TUPLE_REPLY : CTA_TUPLE_ORIG;
+  const tuple = beginAttribute(w, NLA_F_NESTED | side);
   const ip = beginAttribute(w, NLA_F_NESTED | CTA_TUPLE_IP);
   if (source !== null) attributeBytes(w, CTA_IP_V4_SRC, source);
   if (destination !== null) attributeBytes(w, CTA_IP_V4_DST, destination);
@@ -113,25 +119,56 @@ function putTupleFilter(w: Writer, only: TupleFilter): void {
   const flags =
     (source === null ? 0 : FILTER_SOURCE) | (destination === null ? 0 : FILTER_DESTINATION);
   const filter = beginAttribute(w, NLA_F_NESTED | CTA_FILTER);
-  attributeU32(w, CTA_FILTER_ORIG_FLAGS, flags);
-  attributeU32(w, CTA_FILTER_REPLY_FLAGS, 0);
+  attributeU32(w, CTA_FILTER_ORIG_FLAGS, isReply ? 0 : flags);
+  attributeU32(w, CTA_FILTER_REPLY_FLAGS, isReply ? flags : 0);
   endAttribute(w, filter);
 }
 
 /** Deletes the entry `c`: by its original tuple and zone, and exactly that entry when it has an id.
  * Errors: ENOENT it is gone, or the tuple belongs to another entry by now. Returns false if an
  * address does not parse. */
-export function putConntrackDelete(
+export function putConntrackDelete(w: Writer, seq: number, c: Entry): boolean {
+  return putEntry(w, seq, IPCTNL_MSG_CT_DELETE, NLM_F_ACK, c, () => {
+    if (c.id !== null) attributeBe32(w, CTA_ID, c.id);
+  });
+}
+
+/** Sets the bits of `mask` in the connection mark of entry `c` to those of `mark`. Errors and answer as
+ * putConntrackDelete; the kernel does not compare the id. */
+export function putConntrackMark(
   w: Writer,
   seq: number,
-  c: Pick<Connection, 'family' | 'original' | 'zone'> & { readonly id: number | null },
+  c: Entry,
+  { value, mask }: { readonly value: number; readonly mask: number },
+): boolean {
+  return putEntry(w, seq, IPCTNL_MSG_CT_NEW, NLM_F_ACK, c, () => {
+    attributeBe32(w, CTA_MARK, value);
+    attributeBe32(w, CTA_MARK_MASK, mask);
+  });
+}
+
+/** Asks for entry `c`, which is the answer. Errors and answer as putConntrackDelete. */
+export function putConntrackGet(w: Writer, seq: number, c: Entry): boolean {
+  return putEntry(w, seq, IPCTNL_MSG_CT_GET, 0, c, () => {});
+}
+
+export type Entry = Pick<Connection, 'family' | 'original' | 'zone'> & {
+  readonly id: number | null;
+};
+
+function putEntry(
+  w: Writer,
+  seq: number,
+  message: number,
+  flags: number,
+  c: Entry,
+  rest: () => void,
 ): boolean {
   const source = parseAddress(c.original.source);
   const destination = parseAddress(c.original.destination);
   const size = c.family === 4 ? 4 : 16;
   if (source?.length !== size || destination?.length !== size) return false;
-  const type = (NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_DELETE;
-  beginMessage(w, type, NLM_F_REQUEST | NLM_F_ACK, seq);
+  beginMessage(w, (NFNL_SUBSYS_CTNETLINK << 8) | message, NLM_F_REQUEST | flags, seq);
   putNetfilter(w, c.family === 4 ? AF_INET : AF_INET6, 0);
   const tuple = beginAttribute(w, NLA_F_NESTED | CTA_TUPLE_ORIG);
   const ip = beginAttribute(w, NLA_F_NESTED | CTA_TUPLE_IP);
@@ -141,7 +178,7 @@ export function putConntrackDelete(
   putProtocol(w, c.original);
   endAttribute(w, tuple);
   if (c.zone !== 0) attributeBe16(w, CTA_ZONE, c.zone);
-  if (c.id !== null) attributeBe32(w, CTA_ID, c.id);
+  rest();
   endMessage(w);
   return true;
 }

@@ -5,16 +5,19 @@
 // these are the lowest four that none of them touches. One nibble, not one bit per application:
 // sixteen values are worth more than four. All writes are masked, foreign bits stay.
 //   0       unrelated: direct, and the one comparison such a packet costs
-//   1..12   slot of an application; its ip rule, routing table and path follow from it
+//   1..11   slot of an application; its ip rule, routing table and path follow from it
+//   12      cut: a flow that the agent is ending; its device is told, and nothing of it leaves
 //   13      judged: a packet mark on the first packets of a direct flow, from our prerouting chain
 //           to our forward chain; tells the guard (netlink/nft-guard) that the table stands
 //   14      undecided: a new TLS flow whose ClientHello has not been seen yet
 //   15      watched: a DNS flow of a device, whichever resolver it asks
 // 14 and 15 are conntrack marks of direct flows; no packet carries them. 13 is a conntrack mark as well:
-// crowd, a DNS flow of a device that asks more than its share.
+// crowd, a DNS flow of a device that asks more than its share. 12 is carried by one packet: the agent's
+// question to the device of a flow that is being ended (system/cuts), in the router alone.
 
 export const FIRST_SLOT = 1;
-export const LAST_SLOT = 12;
+export const LAST_SLOT = 11;
+export const CUT = 12;
 export const JUDGED = 13;
 /** The same number on a connection. */
 export const CROWD = 13;

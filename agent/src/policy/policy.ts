@@ -46,7 +46,7 @@ export interface Proxy {
 export interface App {
   /** Section name: [a-z][a-z0-9]*, at most 10 characters; set and chain names start with it. */
   readonly name: string;
-  /** Value of the mark's nibble, 1..12. */
+  /** Value of the mark's nibble, 1..11. */
   readonly slot: number;
   readonly profile: Profile;
   /** Addresses (or CIDR blocks) of the devices it applies to, either family; empty = all. */

@@ -2,13 +2,21 @@
 // on the capture's own clock: what would have been learned, proxied and let go. `whp replay` prints
 // it. Pure: bytes and policy in, a report out. Its verdict is only as good as the ruleset tracer,
 // which the tests hold against the real kernel packet by packet.
+import type { Flow as FlowEnds } from '../learn/evidence.ts';
 import { macText } from '../policy/mac.ts';
 import { slotOf } from '../policy/marks.ts';
 import { isOwnAddress } from '../policy/own.ts';
 import type { Policy } from '../policy/policy.ts';
 import { compile } from '../ruleset/compile.ts';
-import { macKey } from '../ruleset/elements.ts';
-import { ANSWER_PREFIX, GATEWAYS, HELLO_PREFIX, QUERY_PREFIX } from '../ruleset/names.ts';
+import { SILENT_MILLISECONDS } from '../ruleset/compile-cut.ts';
+import { endsKey, macKey } from '../ruleset/elements.ts';
+import {
+  ANSWER_PREFIX,
+  GATEWAYS,
+  HELLO_PREFIX,
+  QUERY_PREFIX,
+  silentSet,
+} from '../ruleset/names.ts';
 import { type Trace, type TracedPacket, trace } from '../ruleset/trace.ts';
 import { type Flow, flowOf, track } from '../ruleset/trace-conntrack.ts';
 import {
@@ -293,11 +301,19 @@ function react(run: Run, bytes: Uint8Array, event: Event): void {
   for (const effect of step(run.state, event, run.now)) apply(run, bytes, effect);
 }
 
+/** As system/cuts does with a flow that the table has refused. */
+function end({ kernel, now }: Run, bytes: Uint8Array, flow: FlowEnds): void {
+  deleteFlow(kernel, bytes, now);
+  const key = endsKey(flow.destination, flow.destinationPort, flow.sourcePort);
+  const set = silentSet(flow.source.includes(':') ? 6 : 4);
+  if (key !== null) addElements(kernel, set, [{ key, timeout: SILENT_MILLISECONDS }], now);
+}
+
 function apply(run: Run, bytes: Uint8Array, effect: Effect): void {
   const { kernel, harvest, now } = run;
   if (effect.kind === 'renew') addElements(kernel, effect.set, effect.elements, now);
   else if (effect.kind === 'forget') removeElements(kernel, effect.set, effect.keys);
-  else if (effect.kind === 'cut') deleteFlow(kernel, bytes, now);
+  else if (effect.kind === 'cut') end(run, bytes, effect.flow);
   else if (effect.kind === 'make-room') makeRoom(kernel, run.state.apps.get(effect.app)!, now);
   else if (effect.kind === 'told') {
     const { what } = effect;

@@ -3,6 +3,7 @@
 import { CROWD, JUDGED, markOf, UNDECIDED, WATCHED } from '../policy/marks.ts';
 import type { App, Proxy as ProxyEntry } from '../policy/policy.ts';
 import { parseAddress } from '../wire/address.ts';
+import { cutEntry } from './compile-cut.ts';
 import { watchChain } from './compile-dns.ts';
 import { readsHello } from './compile-hello.ts';
 import { announceBy } from './compile-share.ts';
@@ -62,6 +63,7 @@ export function compileForward(context: Context): Chain[] {
   for (const mark of [WATCHED, CROWD]) {
     known.push([markOf(globals.mask, mark), { verdict: 'goto', chain: 'watch' }]);
   }
+  known.push(cutEntry(context, 'cut_forward'));
   if (readsHello(context)) {
     known.push([markOf(globals.mask, UNDECIDED), { verdict: 'goto', chain: 'undecided' }]);
   }

@@ -2,6 +2,7 @@
 // own ICMP errors about proxied flows. DNS and port mappings have files of their own.
 import { foreignBits, JUDGED, markOf } from '../policy/marks.ts';
 import type { App } from '../policy/policy.ts';
+import { cutEntry, questionRule } from './compile-cut.ts';
 import { dnsChains, ownAnswerRules, ownQueryRules, queryChain } from './compile-dns.ts';
 import { ownDotRules } from './compile-escape.ts';
 import { BEFORE_FILTER, innerFamily } from './compile-forward.ts';
@@ -110,6 +111,7 @@ function outputChains(context: Context): Chain[] {
       name: 'outer',
       base: { type: 'filter', hook: 'output', priority: RAW },
       rules: [
+        questionRule(context),
         rule(
           'the tunnel packet around a proxied one inherits its mark: it must not be routed by it',
           isNot(ownMark, 0),
@@ -123,7 +125,9 @@ function outputChains(context: Context): Chain[] {
       rules: ownAnswerRules(context),
     },
   ];
-  if (flows.length > 0) chains.push(reflectChain(context, flows));
+  if (flows.length > 0) {
+    chains.push(reflectChain(context, [...flows, cutEntry(context, 'cut_reflect')]));
+  }
   return [...chains, ...policy.apps.map((app) => reflection(context, app))];
 }
 

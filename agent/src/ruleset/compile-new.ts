@@ -4,6 +4,7 @@
 import { CROWD, JUDGED, markOf, UNDECIDED, WATCHED } from '../policy/marks.ts';
 import type { App } from '../policy/policy.ts';
 import type { Family } from '../wire/address.ts';
+import { cutEntry, nearEntries, staleRules, usingRules } from './compile-cut.ts';
 import { dnsRule } from './compile-dns.ts';
 import { escapeRules } from './compile-escape.ts';
 import { flowChains } from './compile-flow.ts';
@@ -27,7 +28,7 @@ import {
   unlessPaused,
 } from './context.ts';
 import type { Chain, Rule, Verdict } from './model.ts';
-import { type Evidence, gateName, neverSet, rejectedCounter } from './names.ts';
+import { type Evidence, gateName, rejectedCounter } from './names.ts';
 import {
   accept,
   back,
@@ -78,6 +79,7 @@ export function compilePrerouting(context: Context): Chain[] {
   for (const mark of [WATCHED, CROWD]) {
     known.push([markOf(globals.mask, mark), { verdict: 'accept' }]);
   }
+  known.push(cutEntry(context, 'cut'));
   if (readsHello(context)) {
     known.push([markOf(globals.mask, UNDECIDED), { verdict: 'goto', chain: 'hello' }]);
   }
@@ -88,7 +90,7 @@ export function compilePrerouting(context: Context): Chain[] {
     rules: [
       rule('unrelated flow', is(own, 0), hasState('established', 'related'), accept),
       rule('known flow', dispatch(own, known)),
-      rule('only home devices start proxied flows', noneOf(iifname, globals.lan), accept),
+      rule('from elsewhere', noneOf(iifname, globals.lan), goTo('outside')),
       // Also what is for the router or for many: port forwarding back into the home (NAT loopback) and
       // multicast routing forward such packets.
       rule('judged here: the guard lets it pass', setMark(context, 'meta', JUDGED)),
@@ -99,11 +101,10 @@ export function compilePrerouting(context: Context): Chain[] {
         accept,
       ),
       rule('home to home', oneOf({ kind: 'fib', result: 'oifname' }, globals.lan), accept),
-      ...FAMILIES.map((family) =>
-        rule('not the public Internet, or a proxy', inSet(daddr(family), neverSet(family)), accept),
-      ),
+      ...nearEntries(),
       ...escapeRules(context),
       ...judge,
+      ...staleRules(context),
       ...helloRules(context),
     ],
   };
@@ -323,6 +324,7 @@ function takeChain(context: Context, app: App): Chain {
       ),
       rule('path of the flow', setMark(context, 'ct', app.slot)),
       rule('path of this packet', setMark(context, 'meta', app.slot)),
+      ...usingRules(),
     ],
   };
 }

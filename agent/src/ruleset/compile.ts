@@ -2,6 +2,7 @@
 // (UCI + profiles -> policy -> compile -> render -> nft). What each part is for is in the
 // compile-* files; this one puts them together.
 import type { Policy } from '../policy/policy.ts';
+import { cutChains, cutSets } from './compile-cut.ts';
 import { escapeChains, escapeSets } from './compile-escape.ts';
 import { compileForward } from './compile-forward.ts';
 import { helloSets } from './compile-hello.ts';
@@ -25,10 +26,11 @@ export function compile(policy: Policy): Ruleset {
       devices: tunnelsOf(context, app),
     })),
     counters: policy.apps.flatMap((app) => [proxiedCounter(app.name), rejectedCounter(app.name)]),
-    sets: [...compileSets(policy), ...escapeSets(policy), ...helloSets(policy)],
+    sets: [...compileSets(policy), ...escapeSets(policy), ...helloSets(policy), ...cutSets(policy)],
     chains: [
       ...compilePrerouting(context),
       ...escapeChains(context),
+      ...cutChains(context),
       ...compileForward(context),
       ...compileLocal(context),
     ],

@@ -52,6 +52,14 @@ export function portKey(device: string, port: number): Uint8Array | null {
   return joined(first, Uint8Array.of(port >> 8, port & 0xff, 0, 0));
 }
 
+/** Key of `silent`: a remote address, its port and ours: the first four bytes of UDP's and TCP's header. */
+export function endsKey(remote: string, remotePort: number, port: number): Uint8Array | null {
+  const address = parseAddress(remote);
+  if (address === null) return null;
+  const ends = Uint8Array.of(remotePort >> 8, remotePort & 0xff, port >> 8, port & 0xff);
+  return joined(address, ends);
+}
+
 /** Key of a gate (`<app>_blocked`): NFPROTO_IPV4 or NFPROTO_IPV6, one byte. */
 export function familyKey(family: Family): Uint8Array {
   return Uint8Array.of(NFPROTO[family]);

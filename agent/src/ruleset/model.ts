@@ -133,6 +133,10 @@ export type Statement =
     }
   | { readonly kind: 'queue'; readonly number: number }
   | { readonly kind: 'reject'; readonly answer: 'tcp reset' | 'admin-prohibited' }
+  /** Makes a TCP packet a reset (RST and ACK) on its way; ends the rule for any other. */
+  | { readonly kind: 'end' }
+  /** No connection tracking; the raw priority of prerouting and output alone. */
+  | { readonly kind: 'untracked' }
   /** Lowers the MSS option: to a number of bytes, or to what the route's MTU allows. */
   | { readonly kind: 'clamp'; readonly size: number | 'route' }
   | { readonly kind: 'masquerade' }

@@ -105,6 +105,16 @@ export function querySet(family: Family): string {
   return `asking${family}`;
 }
 
+/** Remote ends of flows that were cut: address . its port and ours. */
+export function silentSet(family: Family): string {
+  return `silent${family}`;
+}
+
+/** Addresses of devices that have had a proxied flow lately. */
+export function usingSet(family: Family): string {
+  return `using${family}`;
+}
+
 /** Takes what dnsmasq has to put somewhere, and keeps nothing (ruleset/nftset). */
 export function ignoredSet(family: Family): string {
   return `ignored${family}`;

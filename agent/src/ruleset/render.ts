@@ -103,6 +103,9 @@ const STATEMENTS: Renderers<Statement> = {
   },
   queue: (one) => `queue flags bypass to ${one.number}`,
   reject: (one) => `reject with ${one.answer === 'tcp reset' ? one.answer : `icmpx ${one.answer}`}`,
+  // 1 << 2 and 1 << 4 (RFC 9293 section 3.1); nft corrects the checksum.
+  end: () => 'tcp flags set 0x14',
+  untracked: () => 'notrack',
   clamp: (one) => `tcp option maxseg size set ${one.size === 'route' ? 'rt mtu' : one.size}`,
   masquerade: () => 'masquerade',
   redirect: (one) => `redirect to :${one.port}`,

@@ -219,6 +219,8 @@ const STATEMENTS: Actions = {
   },
   queue: (one) => ({ final: 'queue', queue: one.number }),
   reject: () => ({ final: 'reject' }),
+  end: (_, visit) => when(visit.packet.protocol === TCP),
+  untracked: () => 'next',
   clamp: (one, visit) => {
     visit.clamps.push(one.size);
     return 'next';

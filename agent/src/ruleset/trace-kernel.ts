@@ -1,5 +1,6 @@
 // ruleset/trace-kernel: the kernel that trace.ts sends packets through: a ruleset, what its sets hold and
 // the connections it tracks. The clock is an argument.
+import { CUT, foreignBits, markOf } from '../policy/marks.ts';
 import { decodePacket } from '../wire/packet.ts';
 import { isMalformed } from '../wire/reader.ts';
 import type { Chain, Hook, Ruleset } from './model.ts';
@@ -83,6 +84,16 @@ export function deleteFlow(kernel: Kernel, bytes: Uint8Array, now: number): bool
   if (isMalformed(packet)) return false;
   const flow = flowOf(kernel.flows, packet, now);
   if (flow !== null) forget(kernel.flows, flow);
+  return flow !== null;
+}
+
+/** Marks the packet's flow as cut, as the agent does with one that it ends. */
+export function cutFlow(kernel: Kernel, bytes: Uint8Array, now: number): boolean {
+  const packet = decodePacket(bytes);
+  if (isMalformed(packet)) return false;
+  const flow = flowOf(kernel.flows, packet, now);
+  const { mask } = kernel.ruleset;
+  if (flow !== null) flow.mark = ((flow.mark & foreignBits(mask)) | markOf(mask, CUT)) >>> 0;
   return flow !== null;
 }
 

@@ -1,10 +1,16 @@
 // system/connections: the kernel's conntrack entries: those that carry our mark, for `whp flows`,
-// and the removal of one that was bound to the direct path before its evidence came.
+// the removal of some, and the mark of those that are being ended (system/cuts).
 
 import type { Flow } from '../learn/evidence.ts';
 import { type Connection, readConnection } from '../netlink/conntrack.ts';
-import { putConntrackDelete, putConntrackDump } from '../netlink/conntrack-request.ts';
+import {
+  putConntrackDelete,
+  putConntrackDump,
+  putConntrackGet,
+  putConntrackMark,
+} from '../netlink/conntrack-request.ts';
 import { NETLINK_NETFILTER } from '../netlink/constants.ts';
+import type { Writer } from '../netlink/writer.ts';
 import { weakerWithout } from '../policy/lacking.ts';
 import { markOf } from '../policy/marks.ts';
 import { TCP, UDP } from '../wire/packet.ts';
@@ -45,18 +51,24 @@ export function readConnections(
   return errno === 0 ? found : `read conntrack: errno ${errno}`;
 }
 
-/** Deletes the entry of `flow`, if there is one. Returns the error or null. */
-export function cutConnection(connections: Connections, flow: Flow): string | null {
-  const { socket } = connections;
-  const seq = takeSequence(socket);
+/** The entry of `flow`; null: there is none. */
+export function findConnection(connections: Connections, flow: Flow): Connection | null {
   const protocol = flow.protocol === 'udp' ? UDP : flow.protocol === 'tcp' ? TCP : 0;
-  const original = { ...flow, protocol };
   const family = flow.source.includes(':') ? 6 : 4;
-  const entry = { family, original, zone: 0, id: null } as const;
-  if (!putConntrackDelete(request(socket), seq, entry)) return 'cut: an address is no address';
-  const { errno } = transact(socket, seq, seq);
-  // ENOENT: it is gone by itself.
-  return errno === 0 || errno === 2 ? null : `cut ${flow.protocol} flow: errno ${errno}`;
+  const entry = { family, original: { ...flow, protocol }, zone: 0, id: null } as const;
+  let found: Connection | null = null;
+  dump(
+    connections.socket,
+    (w, seq) => void putConntrackGet(w, seq, entry),
+    () => {
+      found = null;
+    },
+    (message, reader) => {
+      const read = readConnection(reader, message);
+      if (read.ok) found = read.value;
+    },
+  );
+  return found;
 }
 
 /** Deletes every entry that carries one of the slots under `mask`. Returns the error or null. */
@@ -75,7 +87,7 @@ export function cutSlots(
 }
 
 /** Requests that go out together: what fits the socket's buffer of 4 KiB. */
-const DELETE_AT_ONCE = 24;
+const AT_ONCE = 24;
 
 /** Deletes exactly these entries; one that is gone by itself is no error. Returns the error or
  * null. */
@@ -83,16 +95,36 @@ export function cutConnections(
   connections: Connections,
   list: readonly Connection[],
 ): string | null {
-  const { socket } = connections;
+  return eachOf(connections, list, 'cut', putConntrackDelete);
+}
+
+/** Gives these entries the bits of a mark; one that is gone by itself is no error. Returns the error or
+ * null. */
+export function markConnections(
+  connections: Connections,
+  list: readonly Connection[],
+  mark: { readonly value: number; readonly mask: number },
+): string | null {
+  return eachOf(connections, list, 'mark', (w, seq, entry) =>
+    putConntrackMark(w, seq, entry, mark),
+  );
+}
+
+function eachOf(
+  { socket }: Connections,
+  list: readonly Connection[],
+  verb: string,
+  put: (w: Writer, seq: number, entry: Connection) => boolean,
+): string | null {
   let wrong: string | null = null;
-  for (let from = 0; from < list.length; from += DELETE_AT_ONCE) {
-    const part = list.slice(from, from + DELETE_AT_ONCE);
+  for (let from = 0; from < list.length; from += AT_ONCE) {
+    const part = list.slice(from, from + AT_ONCE);
     const first = takeSequence(socket, part.length);
     const w = request(socket);
-    part.forEach((entry, at) => void putConntrackDelete(w, first + at, entry));
+    part.forEach((entry, at) => void put(w, first + at, entry));
     const { errno, refused } = transact(socket, first, first + part.length - 1);
     const fault = refused.find((ack) => ack.errno !== 2)?.errno ?? (refused.length > 0 ? 0 : errno);
-    if (fault !== 0) wrong = `cut connections: errno ${fault}`;
+    if (fault !== 0) wrong = `${verb} connections: errno ${fault}`;
   }
   return wrong;
 }

@@ -15,7 +15,8 @@ import type { SetChange } from '../netlink/nft-set.ts';
 import type { Effect, State, Told } from '../state.ts';
 import { after, now, unattended } from './clock.ts';
 import { type ConnectionLists, openConnectionLists } from './connection-lists.ts';
-import { type Connections, cutConnection, openConnections } from './connections.ts';
+import { type Connections, openConnections } from './connections.ts';
+import { type Cuts, createCuts } from './cuts.ts';
 import { type Dumps, openDumps } from './dumps.ts';
 import type { HeldFeed } from './feeds.ts';
 import type { Late } from './late.ts';
@@ -29,6 +30,7 @@ export interface Effects {
   hellos: HeldFeed | null;
   state: State | null;
   late: Late | null;
+  cuts: Cuts | null;
   readonly sets: Sets | string;
   readonly connections: Connections | string;
   /** The same list, for who can wait for it. */
@@ -62,6 +64,7 @@ export function openEffects(): Effects {
     hellos: null,
     state: null,
     late: null,
+    cuts: null,
     sets: openSets(),
     connections: openConnections(),
     lists: openConnectionLists(),
@@ -94,6 +97,7 @@ export function openEffects(): Effects {
       if (gathering.waiting.length > 0) runTogether(self, takeWaiting(gathering, now()));
     },
   };
+  self.cuts = createCuts(self);
   return self;
 }
 
@@ -143,9 +147,7 @@ function runEffects(self: Effects, effects: readonly Effect[]): void {
         } else self.hellos?.refuse(effect.id);
         break;
       case 'cut':
-        if (typeof self.connections !== 'string') {
-          failed(self, cutConnection(self.connections, effect.flow));
-        }
+        failed(self, self.cuts?.endRefused(effect.flow) ?? null);
         break;
       case 'late':
         self.late?.wish(effect.wish);

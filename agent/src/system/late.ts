@@ -8,7 +8,7 @@ import { weakerWithout } from '../policy/lacking.ts';
 import type { State } from '../state.ts';
 import { after, now } from './clock.ts';
 import { type ConnectionList, decoded } from './connection-lists.ts';
-import { cutConnections, EINVAL } from './connections.ts';
+import { EINVAL } from './connections.ts';
 import type { Effects } from './effects.ts';
 import { errnoText } from './errno.ts';
 import { familyIn, keepLive, knownGrounds, teachShown } from './live.ts';
@@ -23,6 +23,11 @@ const BURST = 200;
 /** A range shows the port, the port its peer, and the peer the rest of a call: what the list had before
  * is found by the next look. */
 const MORE_LOOKS = 2;
+/** What is said of them once, after their number. */
+const OLDER =
+  'connection(s) of devices are older than the table and nothing speaks for them: they stay direct until they end';
+/** Milliseconds between two words about it in the log. */
+const TOLD_EVERY = 10_000;
 
 export interface Late {
   /** Evidence came: look soon (before the event loop sleeps again, unless it came in masses). */
@@ -55,6 +60,8 @@ export function createLate(effects: Effects, settingNow: () => LateSetting): Lat
   let spent = 0;
   let since = now();
   const cut = { count: 0 };
+  const told = { count: 0, at: Number.NEGATIVE_INFINITY };
+  let isFirst = true;
   const look = (): void => {
     waiting = false;
     const { state, lists } = effects;
@@ -71,6 +78,7 @@ export function createLate(effects: Effects, settingNow: () => LateSetting): Lat
       taken === null ? knownGrounds(state, app) : groundsOf(app, taken),
     );
     const late: Connection[] = [];
+    let others = 0;
     const setting = settingNow();
     const before = grounds.map(({ ports, peers }) => new Set([...ports, ...peers]));
     lists.read(
@@ -80,13 +88,17 @@ export function createLate(effects: Effects, settingNow: () => LateSetting): Lat
           late.push(connection);
           return;
         }
-        late.push(...lateConnections([connection], grounds, setting, taken === null));
+        const found = lateConnections([connection], grounds, setting, taken === null);
+        late.push(...found);
+        if (found.length === 0 && isOfHome(connection, setting)) others += 1;
       }),
       (end) => {
         looking = false;
         if (end.errno !== failed) say(end.errno);
         failed = end.errno;
-        cut.count += remove(effects, late);
+        tell(remove(effects, late, setting));
+        if (isFirst && others > 0) log('notice', `${others} ${OLDER}`);
+        isFirst = false;
         // Ports and peers that running flows have shown: taught before their next packet comes. What
         // was read before they were known is looked at once more.
         grounds.forEach(({ app, ports, peers }, at) => {
@@ -101,6 +113,15 @@ export function createLate(effects: Effects, settingNow: () => LateSetting): Lat
         if (whole || again > 0 || wishes.size > 0) soon();
       },
     );
+  };
+  /** Under a flood not of each look. */
+  const tell = (count: number): void => {
+    cut.count += count;
+    if (cut.count === told.count || now() - told.at < TOLD_EVERY) return;
+    const flows = cut.count - told.count;
+    log('notice', `${flows} flow(s) older than their evidence: ended, to begin anew on its way`);
+    told.count = cut.count;
+    told.at = now();
   };
   const soon = (): void => {
     if (waiting || looking) return;
@@ -152,7 +173,11 @@ function listsOf(
       if (!ends.has(other)) ends.set(other, filter);
     }
   }
-  return Array.from(ends.values(), (only) => ({ ...direct, only }));
+  // What a port forward let in was begun by the other end.
+  return Array.from(ends.values()).flatMap((only) => {
+    const inward = only.family === 4 && only.source !== null ? [{ ...only, isReply: true }] : [];
+    return [only, ...inward].map((one) => ({ ...direct, only: one }));
+  });
 }
 
 function say(errno: number): void {
@@ -161,9 +186,16 @@ function say(errno: number): void {
   } else if (errno !== 0) log('error', `late evidence: ${errnoText(errno)}`);
 }
 
-function remove(effects: Effects, late: readonly Connection[]): number {
-  if (late.length === 0 || typeof effects.connections === 'string') return 0;
-  const wrong = cutConnections(effects.connections, late);
+/** Begun by a device, to somewhere else than the router. */
+function isOfHome({ original }: Connection, { isOwn }: Setting): boolean {
+  return !isOwn(original.source) && !isOwn(original.destination);
+}
+
+function remove({ cuts }: Effects, late: readonly Connection[], { isOwn }: Setting): number {
+  if (late.length === 0 || cuts === null) return 0;
+  const wrong = cuts.end(
+    late.map((connection) => ({ connection, outward: !isOwn(connection.original.destination) })),
+  );
   if (wrong !== null) log('error', wrong);
   return late.length;
 }

@@ -27,7 +27,7 @@ import {
 } from '../tunnel/steer.ts';
 import { after, now, unattended } from './clock.ts';
 import { type ConnectionLists, decoded } from './connection-lists.ts';
-import { cutConnections, EINVAL } from './connections.ts';
+import { EINVAL } from './connections.ts';
 import type { Effects } from './effects.ts';
 import { readText } from './file.ts';
 import { log } from './log.ts';
@@ -180,7 +180,7 @@ async function sweep(
   name: string,
   way: Way,
 ): Promise<string | null> {
-  const { connections, lists, sets } = effects;
+  const { connections, cuts, lists, sets } = effects;
   if (typeof connections === 'string' || typeof lists === 'string') return null;
   if (typeof sets === 'string') return sets;
   const app = policy.apps.find((one) => one.name === name);
@@ -189,7 +189,8 @@ async function sweep(
     const { strays, errno, whole } = await straysOf(lists, policy, app, way);
     if (errno === EINVAL) return null;
     const wrong = strays.length === 0 ? null : changeSets(sets, remembered(app, strays));
-    const refused = cutConnections(connections, strays) ?? wrong;
+    const endings = strays.map((connection) => ({ connection, outward: true }));
+    const refused = cuts?.end(endings) ?? wrong;
     if (refused !== null) return `${name}: ${refused}`;
     if (whole) return null;
     if (tries === SWEEPS)

@@ -1,6 +1,7 @@
 // wire/echo: ICMP and ICMPv6 echo (RFC 792, RFC 4443 section 4): the probe that goes through a
 // tunnel to the proxy, and its answer. Written and read here, sent by system/probes.
 import type { Family } from './address.ts';
+import { checksum } from './checksum.ts';
 import { left, readerOf, take, u8, u16 } from './reader.ts';
 
 const REQUEST = { 4: 8, 6: 128 } as const;
@@ -27,14 +28,6 @@ export function echoRequest(family: Family, tag: EchoTag, sequence: number): Uin
     bytes.set([sum >> 8, sum & 255], 2);
   }
   return bytes;
-}
-
-/** RFC 1071; a whole number of 16-bit words. */
-function checksum(bytes: Uint8Array): number {
-  let sum = 0;
-  for (let at = 0; at + 1 < bytes.length; at += 2) sum += (bytes[at]! << 8) | bytes[at + 1]!;
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
-  return ~sum & 0xffff;
 }
 
 /**

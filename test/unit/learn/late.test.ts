@@ -109,6 +109,23 @@ test('the agent is enabled during a call: what the ranges and the port they show
   ]);
 });
 
+test('what stays at home is not cut; a check that left by the WAN is, and shows no peer', () => {
+  const grounds = groundsOf(app, [
+    { kind: 'port', app: app.name, device: PHONE, mac: null, protocol: 'udp', port: 13021 },
+  ]);
+  const home = direct(PHONE, 13021, '192.168.2.20', 20000);
+  const within = { ...home, reply: { ...home.reply, destination: PHONE } };
+  const six = {
+    ...within,
+    family: 6,
+    original: { ...home.original, source: 'fd00:1::10', destination: 'fd00:2::20' },
+    reply: { ...home.reply, source: 'fd00:2::20', destination: 'fd00:1::10' },
+  } as const;
+  const check = direct(PHONE, 13021, '10.9.9.9', 20000);
+  assert.equal(lateConnections([within, six, check], [grounds], setting, true), [check]);
+  assert.is(grounds.peers.size, 0);
+});
+
 test('a call whose media is another port: the P2P port shows the peer, in as many looks as it takes', () => {
   const media = direct(PHONE, 40017, PEER, 30000);
   const talk = direct(PHONE, 13021, PEER, 20000);

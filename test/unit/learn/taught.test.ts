@@ -2,7 +2,7 @@
 // announces, bounded and aged, and comes back from a reading of a standing table.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { adoptElements, heldElements } from '../../../agent/src/learn/held.ts';
+import { adoptElements, heldElements, withDevices } from '../../../agent/src/learn/held.ts';
 import { createLearned, findEndpoint, learnEndpoints } from '../../../agent/src/learn/learned.ts';
 import {
   beginReading,
@@ -15,7 +15,13 @@ import {
   takeRead,
   taughtElements,
 } from '../../../agent/src/learn/taught.ts';
-import { addressKey, pairKey, portKey, SLACK } from '../../../agent/src/ruleset/elements.ts';
+import {
+  addressKey,
+  addressOf,
+  pairKey,
+  portKey,
+  SLACK,
+} from '../../../agent/src/ruleset/elements.ts';
 import type { AppFeed } from '../../../agent/src/ruleset/names.ts';
 import { decodePacket } from '../../../agent/src/wire/packet.ts';
 import { app } from '../../golden/policies.ts';
@@ -178,6 +184,24 @@ test('a table made again keeps an endpoint as long as the one before did', () =>
   assert.equal(held.get('skype_addr4'), [
     { key: addressKey('203.0.113.1'), left: 60200 + SLACK - 1000 },
   ]);
+});
+
+test('a table that is written anew knows the devices of the ports and peers that it gets', () => {
+  const taught = createTaught();
+  const note = (set: string, key: Uint8Array | null) =>
+    noteTaught(taught, set, { key: key!, expires: 9000 }, 10);
+  note('skype_udp4', portKey('192.168.1.10', 13021));
+  note('skype_peer4', pairKey('192.168.1.10', '93.184.216.34'));
+  note('skype_peer4', pairKey('192.168.1.11', '93.184.216.34'));
+  note('skype_peer6', pairKey('fd00:1::10', '2600:1406:3a::34'));
+  note('skype_asked4', addressKey('192.168.1.12'));
+  const held = withDevices(
+    heldElements({ learned: createLearned(), taught, gateways: new Set() }, 1000),
+  );
+  const devices = (set: string) => held.get(set)?.map(({ key }) => addressOf(key));
+  assert.equal(devices('using4'), ['192.168.1.10', '192.168.1.11']);
+  assert.equal(devices('using6'), ['fd00:1::10']);
+  assert.is(held.get('skype_peer4')?.length, 2);
 });
 
 test.run();

@@ -6,6 +6,8 @@ import { type Connection, readConnection } from '../../../agent/src/netlink/conn
 import {
   putConntrackDelete,
   putConntrackDump,
+  putConntrackGet,
+  putConntrackMark,
 } from '../../../agent/src/netlink/conntrack-request.ts';
 import { createReader } from '../../../agent/src/netlink/message.ts';
 import { createWriter, type Writer } from '../../../agent/src/netlink/writer.ts';
@@ -120,6 +122,21 @@ test('a deletion names tuple and id', () => {
   const wrong = { ...DECODED, original: { ...DECODED.original, source: '::1' } };
   assert.is(putConntrackDelete(w, 1, wrong), false);
   assert.is(w.length, 0);
+});
+
+test('conntrack -U -m 0x0c000000/0x0f000000, and a question for one entry', () => {
+  const tuple = `34000180 14000180 08000100 7f000001 08000200 7f000001
+      1c000280 05000100 11000000 06000200 15180000 06000300 15190000`;
+  const mark = { value: 0x0c000000, mask: 0x0f000000 };
+  assert.is(
+    hex((w) => putConntrackMark(w, 2, DECODED, mark)),
+    groups(`58000000 00010500 02000000 00000000 02000000
+      ${tuple} 08000800 0c000000 08001500 0f000000`),
+  );
+  assert.is(
+    hex((w) => putConntrackGet(w, 2, DECODED)),
+    groups(`48000000 01010100 02000000 00000000 02000000 ${tuple}`),
+  );
 });
 
 test('cut entries give a reason', () => {

@@ -159,8 +159,8 @@ test('apps keep the slots they have, new ones get the lowest free', () => {
     ),
     ['a2', 'b3', 'c1'],
   );
-  const many = CLOUD + Array.from({ length: 13 }, (_, i) => app(`n${i}`, i)).join('');
-  assert.equal(problems(many), ['whp.n12 (whp:41): more than 12 apps; disable some']);
+  const many = CLOUD + Array.from({ length: 12 }, (_, i) => app(`n${i}`, i)).join('');
+  assert.equal(problems(many), ['whp.n11 (whp:38): more than 11 apps; disable some']);
 });
 
 test('ranges out of date are left out when the day is known', () => {

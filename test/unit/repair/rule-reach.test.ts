@@ -113,7 +113,7 @@ test('homeOf takes the lan devices, their networks and their VRF from the kernel
   assert.equal(home.devices, [{ name: 'br-lan', vrf: 'vrf-x' }]);
   assert.equal(home.vrfTables, [77]);
   assert.equal(home.networks, ['192.168.1.1/24', '10.30.0.0/16']);
-  assert.is(home.slots.length, 12);
+  assert.is(home.slots.length, 11);
 });
 
 test.run();

@@ -67,6 +67,24 @@ function answer(from = ROUTER): Uint8Array {
   return udp({ src: from, dst: A, sport: 53, dport: 5000 }, message);
 }
 
+test('a flow that is cut: what its remote end still sends is dropped, not a direct flow of its own', () => {
+  const report = replay([
+    [0, there(A, 7000, WEB, 443)],
+    [1, query('ui.skype.com')],
+    [1.1, answer()],
+    [2, there(A, 7000, WEB, 443)],
+    [3, there(WEB, 443, A, 7000)],
+    [4, there(A, 7000, WEB, 443)],
+    [5, there(WEB, 443, A, 7000)],
+  ]);
+  // One direct packet; the refused one and the remote end's; then the tunnel, both ways.
+  const ends = [`udp ${A}:7000 > ${WEB}:443`, `udp ${WEB}:443 > ${A}:7000`];
+  assert.equal(
+    ends.flatMap((one) => rows(report, one)),
+    ['-/ 1 1 0', 'skype/late 3 0 1', '-/ 1 0 1'],
+  );
+});
+
 test('a supernode teaches the port, the port the peer, the peer any port', () => {
   const report = replay([
     [0, toNode],
