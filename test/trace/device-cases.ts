@@ -155,14 +155,14 @@ export const USE: Case[] = [
   {
     name: 'an endpoint outlives its name for the device that has used it, whatever the protocol',
     steps: [
-      known(OTHER, 300),
-      known(OTHER6, 300),
+      known(OTHER, 1500),
+      known(OTHER6, 1500),
       lan(t(A, 51000, OTHER, 443), proxied('addr')),
       lan(u(A6, 51000, OTHER6, 443), proxied('addr')),
       { set: 'skype_peer4', holds: [`${A} ${OTHER}`] },
       { set: 'skype_peermac4', holds: [`${MAC_A} ${OTHER}`] },
       { set: 'skype_peermac6', holds: [`${MAC_A} ${OTHER6}`] },
-      { wait: 500 },
+      { wait: 1700 },
       lan(t(A, 51001, OTHER, 443), proxied('peer')),
       lan(u(A, 51002, OTHER, 3478), proxied('peer')),
       lan(echo({ src: A, dst: OTHER, sport: 7 }), proxied('peer')),
@@ -173,9 +173,9 @@ export const USE: Case[] = [
   {
     name: 'what is left of a connection that the kernel has forgotten is reset, never direct',
     steps: [
-      known(OTHER, 300),
+      known(OTHER, 1000),
       lan(t(A, 51000, OTHER, 443), proxied('addr')),
-      { wait: 500 },
+      { wait: 1200 },
       lan(t(A, 51001, OTHER, 443, 'A'), REFUSED),
       lan(t(A, 51002, OTHER, 443, 'PA'), REFUSED),
       lan(t(A, 51003, OTHER, 443, 'FA'), REFUSED),
@@ -198,7 +198,7 @@ export const RENEWED: Case[] = [
   {
     name: 'each packet of a flow renews its server, by MAC and by address; silence ends it',
     steps: [
-      known(OTHER, 100),
+      known(OTHER, 1000),
       lan(u(A, 51000, OTHER, 443), proxied('addr')),
       ...[1, 2, 3].flatMap((): Step[] => [{ wait: 600 }, lan(u(A, 51000, OTHER, 443), proxied())]),
       { set: 'skype_peer4', holds: [`${A} ${OTHER}`] },
@@ -241,12 +241,12 @@ export const SHARE_OF_DEVICE: Case[] = [
     name: 'peers without end take none of the room of servers',
     steps: [
       { add: { set: 'skype_udpmac', key: portKey(MAC_A, P2P)! } },
-      known(OTHER, 300),
       lan(u(A, P2P, '93.184.216.1', 1), proxied('port')),
       lan(u(A, P2P, '93.184.216.2', 1), proxied('port')),
       lan(u(A, P2P, '93.184.216.3', 1), proxied('full', 'port')),
+      known(OTHER, 1000),
       lan(t(A, 51000, OTHER, 443), proxied('addr')),
-      { wait: 500 },
+      { wait: 1200 },
       lan(t(A, 51001, OTHER, 443), proxied('peer')),
     ],
   },
