@@ -10,6 +10,7 @@ import { createHellos, type Hellos, type NamedServer } from './learn/hellos.ts';
 import type { Wish } from './learn/late.ts';
 import { createLearned, type Learned, retainApps } from './learn/learned.ts';
 import type { DnsObserver, Lesson } from './learn/observe-dns.ts';
+import { createOutside, type Outside, retainOutside } from './learn/outside.ts';
 import { ASKING, createPace, type Pace } from './learn/pace.ts';
 import { createRepeats, type Repeats } from './learn/repeats.ts';
 import { createReports, type Reports } from './learn/reports.ts';
@@ -102,6 +103,8 @@ export interface State {
   readonly hellos: Hellos;
   /** The last answer with an address that is not public, of each app. */
   readonly standIns: Map<string, StandIn>;
+  /** What left beside the tunnels. */
+  readonly outside: Outside;
   readonly counters: Counters;
   /** The last reasons why a packet could not be read, newest last, at most REASONS of them. */
   readonly reasons: string[];
@@ -118,9 +121,11 @@ export function createState(
 ): State {
   const learned = before?.learned ?? createLearned();
   const taught = before?.taught ?? createTaught();
+  const outside = before?.outside ?? createOutside();
   const names = policy.apps.map((app) => app.name);
   retainApps(learned, names);
   retainTaught(taught, names);
+  retainOutside(outside, names);
   const profiles = new Map(policy.apps.map((app) => [app.name, app.profile]));
   return {
     policy,
@@ -137,6 +142,7 @@ export function createState(
     roomMade: before?.roomMade ?? new Map(),
     hellos: before?.hellos ?? createHellos(),
     standIns: before?.standIns ?? new Map(),
+    outside,
     counters: before?.counters ?? noCounts(),
     reasons: before?.reasons ?? [],
   };

@@ -100,12 +100,13 @@ export function flowOf(packet: Packet): Flow {
   };
 }
 
-interface Words {
+/** What an evidence goes by, in words, and until when it holds. */
+export interface Words {
   readonly detail: string;
   readonly until: number;
 }
 
-function describe(
+export function describe(
   kind: EvidenceKind,
   flow: Flow,
   packet: Packet,

@@ -41,6 +41,8 @@ export type MetaKey = 'mark' | 'l4proto' | 'nfproto' | 'iifname' | 'oifname' | '
 export type Expression =
   | { readonly kind: 'meta'; readonly key: MetaKey }
   | { readonly kind: 'ct'; readonly key: 'mark' | 'state' | 'status' }
+  /** Packets of the flow so far in the direction of its first one; 0 where nobody counts them. */
+  | { readonly kind: 'sent' }
   /** Source address of the flow's first packet, before any NAT: the device at home. */
   | { readonly kind: 'original'; readonly family: Family }
   | { readonly kind: 'field'; readonly name: FieldName }

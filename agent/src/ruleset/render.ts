@@ -56,6 +56,7 @@ const META_TEXT = {
 const EXPRESSIONS: Renderers<Expression> = {
   meta: (one) => META_TEXT[one.key],
   ct: (one) => `ct ${one.key}`,
+  sent: () => 'ct original packets',
   original: (one) => `ct original ${one.family === 4 ? 'ip' : 'ip6'} saddr`,
   field: (one) => one.name,
   raw: (one) => `@th,${one.offset},${one.bits}`,

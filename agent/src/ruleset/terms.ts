@@ -25,6 +25,8 @@ export const ipLength: Expression = { kind: 'meta', key: 'length' };
 export const ctMark: Expression = { kind: 'ct', key: 'mark' };
 export const ctState: Expression = { kind: 'ct', key: 'state' };
 export const ctStatus: Expression = { kind: 'ct', key: 'status' };
+/** Packets that the flow's beginner has sent. */
+export const sent: Expression = { kind: 'sent' };
 export const sport = field('th sport');
 export const dport = field('th dport');
 

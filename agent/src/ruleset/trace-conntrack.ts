@@ -23,6 +23,8 @@ export interface Flow {
   /** Source of the first packet. */
   readonly source: Uint8Array;
   readonly created: number;
+  /** Packets in the direction of the first one. */
+  sent: number;
   mark: number;
   confirmed: boolean;
   seenReply: boolean;
@@ -75,6 +77,7 @@ export function track(table: FlowTable, packet: Packet, now: number): Tracked {
     family: packet.family,
     source,
     created: now,
+    sent: 0,
     mark: 0,
     confirmed: false,
     seenReply: false,
@@ -119,6 +122,7 @@ function reopens(flow: Flow, packet: Packet): boolean {
 }
 
 function touch(flow: Flow, packet: Packet, tuple: string, now: number): void {
+  if (tuple === flow.original) flow.sent += 1;
   if (tuple === flow.reply && flow.confirmed) flow.seenReply = true;
   if (packet.protocol === TCP && packet.tcpFlags & (TCP_FIN | TCP_RST)) flow.closing = true;
   flow.expires = now + lifeOf(flow, packet, now);

@@ -77,6 +77,7 @@ const EXPRESSIONS: Evaluators = {
     if (visit.flow === null) return null;
     return one.key === 'mark' ? visit.flow.mark : visit.flow.confirmed ? CONFIRMED : 0;
   },
+  sent: (_, visit) => visit.flow?.sent ?? null,
   original: (one, visit) =>
     visit.flow !== null && visit.flow.family === one.family ? visit.flow.source : null,
   field: (one, visit) => {

@@ -8,6 +8,7 @@ import type { App } from '../policy/policy.ts';
 import { parsePrefix } from '../ruleset/names.ts';
 import type { Effect, Event, State } from '../state.ts';
 import { sourceText } from '../wire/packet.ts';
+import { onOutside } from './outside.ts';
 import { read, report } from './packet.ts';
 
 const NO_EFFECTS: readonly Effect[] = [];
@@ -24,11 +25,12 @@ export function onEvidence(
   const said = parsePrefix(event.prefix);
   if (said === null || !('app' in said)) return NO_EFFECTS;
   const { prefix, bytes, offset, end } = event;
-  const once = said.feed === 'late' || said.feed === 'full';
+  const once = said.feed === 'late' || said.feed === 'full' || said.feed === 'outside';
   if (!once && isRepeat(state.repeats, prefix, bytes, offset, end, now)) return NO_EFFECTS;
   const app = state.apps.get(said.app);
   const packet = read(state, event);
   if (app === undefined || packet === null) return NO_EFFECTS;
+  if (said.feed === 'outside') return onOutside(state, app, said.ground, packet, now);
   if (said.feed === 'full') {
     return onFull(state, app, sourceText(packet), now);
   }
