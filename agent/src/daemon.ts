@@ -28,6 +28,7 @@ import { type Daemon, inTurn } from './running.ts';
 import { createState } from './state.ts';
 import { step } from './step.ts';
 import { every, now, pause, unattended } from './system/clock.ts';
+import { countsToKeep, keepCounts, readKeptCounts } from './system/counters.ts';
 import { type Effects, openEffects } from './system/effects.ts';
 import { watchFlows } from './system/flow-watch.ts';
 import { filesAside } from './system/kept.ts';
@@ -155,6 +156,7 @@ function start(
     problems: new Map(),
     flows: null,
   };
+  readKeptCounts(daemon.state.outside, legacy);
   effects.late = createLate(effects, () => ({
     isOwn: (address) => isOwnAddress(daemon.policy, daemon.addresses, address),
     macOf: macsNow(daemon),
@@ -176,8 +178,14 @@ function macsNow({ policy, paths, settings }: Daemon): (address: string) => stri
 function tick(daemon: Daemon): void {
   daemon.effects.run(step(daemon.state, { kind: 'tick' }, now()));
   keepMemory(daemon);
+  keepOutside(daemon);
   lookAround(daemon);
   if (isStale(daemon.settings)) unattended(refresh(daemon));
+}
+
+/** The counters, where the meter has announced something, for the table that may have to be made anew. */
+function keepOutside({ state, effects, legacy }: Daemon): void {
+  if (state.outside.unread.size > 0) keepCounts(countsToKeep(state.outside, effects.sets), legacy);
 }
 
 /** Enforces what the owner, the hour and the leases now want. Returns what went wrong, or null. */
@@ -261,6 +269,9 @@ async function withdraw(daemon: Daemon): Promise<void> {
     return;
   }
   lowerGuard(daemon);
+  if (daemon.standing !== null) {
+    keepCounts(countsToKeep(daemon.state.outside, daemon.effects.sets), daemon.legacy);
+  }
   // The table first: without marks the rules have nothing to catch.
   if (daemon.standing !== null) {
     const ended = await runProgram(['nft', '-f', '-'], {

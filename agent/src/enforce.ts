@@ -63,7 +63,7 @@ function enforceChoices(daemon: Daemon, wanted: Policy, standing: Standing): str
   // with the owner's file, and puts right.
   after(0, () => {
     if (pins.length > 0) writeStanding(daemon);
-    effects.late?.all();
+    effects.late?.all(true);
   });
   return null;
 }

@@ -58,7 +58,13 @@ export type Effect =
   /** The same for a held ClientHello. `again`: the rules know its server now and refuse the flow. */
   | { readonly kind: 'pass'; readonly id: number; readonly again: boolean }
   /** A flow that was direct before its evidence: delete its conntrack entry. */
-  | { readonly kind: 'cut'; readonly flow: Flow }
+  | {
+      readonly kind: 'cut';
+      readonly app: string;
+      readonly flow: Flow;
+      /** Its packet that was refused. */
+      readonly refused: { readonly packets: number; readonly bytes: number };
+    }
   /** Flows that run already may be the application's by what was just learned. */
   | { readonly kind: 'late'; readonly wish: Wish }
   /** A set that the ruleset fills has no room left: its oldest elements have to go. */

@@ -11,6 +11,7 @@ import type { Counters, State } from '../state.ts';
 import { type HealthState, lossOf } from '../tunnel/health.ts';
 import type { PathState } from '../tunnel/select.ts';
 import type { Steering } from '../tunnel/steer.ts';
+import { type MeterAnswer, meterAnswer } from './answer-meter.ts';
 import { type NowAnswer, newFlows, type Present } from './answer-now.ts';
 import { type KernelView, read, seconds } from './answers.ts';
 
@@ -77,6 +78,8 @@ export interface StatusAnswer {
   /** The proxy that the owner chose, or null; and how many addresses are pinned. */
   readonly preferred: string | null;
   readonly pins: number;
+  /** Packets that left beside the tunnels. */
+  readonly outside: MeterAnswer;
   /** What others on the router undid and the agent made again, and the last time. */
   readonly repairs: RepairsAnswer;
   readonly problems: readonly string[];
@@ -143,6 +146,8 @@ export interface StatusInput {
   readonly silent: readonly string[];
   readonly repairs: { readonly count: number; readonly last: string; readonly at: number };
   readonly choices: Choices;
+  /** How the meter stands, as the kernel says. */
+  readonly meter: { readonly stands: boolean; readonly flows: boolean };
 }
 
 export function statusAnswer(state: State, kernel: KernelView, input: StatusInput): StatusAnswer {
@@ -199,6 +204,12 @@ export function statusAnswer(state: State, kernel: KernelView, input: StatusInpu
     memory: input.memory,
     preferred: input.choices.preferred,
     pins: input.choices.pins.length,
+    outside: meterAnswer(
+      state.outside,
+      apps.map(({ name }) => name),
+      input.meter,
+      input.now,
+    ),
     repairs: repairsAnswer(input),
     problems,
     notes: input.notes,

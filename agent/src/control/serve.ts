@@ -40,7 +40,7 @@ import {
   requestOf,
 } from './printed.ts';
 import { largest, rpcAnswer } from './rpc.ts';
-import { decisive, earOf, surroundings } from './surroundings.ts';
+import { decisive, earOf, meterNow, surroundings } from './surroundings.ts';
 import { VERSION } from './version.ts';
 
 /** Rows of a list for who does not say how many. */
@@ -281,5 +281,6 @@ function status(daemon: Daemon, kernel: KernelView): StatusAnswer {
     notes: notesOf(daemon.neighbours.looks),
     silent: silentOf(daemon.neighbours.looks),
     repairs: daemon.repairs,
+    meter: meterNow(daemon),
   });
 }

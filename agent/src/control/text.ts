@@ -2,6 +2,7 @@
 
 import type { Told } from '../state.ts';
 import { flowText } from '../wire/flow-text.ts';
+import type { MeterAnswer, OutsideAnswer } from './answer-meter.ts';
 import { byText } from './answer-now.ts';
 import type { AppAnswer, PathAnswer, StatusAnswer, TunnelAnswer } from './answer-status.ts';
 import type { EvidenceAnswer, FlowAnswer, LearnedAnswer } from './answers.ts';
@@ -103,11 +104,40 @@ export function statusText(status: StatusAnswer): string {
     const times = count === 1 ? 'once' : `${count} times`;
     lines.push(`repaired ${times}, last ${durationText(ago * 1000)} ago: ${last}`);
   }
-  lines.push(...status.silent);
+  lines.push(...meterLines(status.outside), ...status.silent);
   const others = status.notes.length - status.silent.length;
   if (others > 0) lines.push(`${others} note${others === 1 ? '' : 's'}: whp check`);
   for (const problem of status.problems) lines.push(`! ${problem}`);
   return `${lines.join('\n')}\n`;
+}
+
+/** 0 is said only of what was looked at. */
+function meterLines({ stands, flows, apps }: MeterAnswer): string[] {
+  if (apps.length === 0) return [];
+  const counted = apps.filter(({ packets }) => packets > 0);
+  const lines = counted.map((one) => `! ${outsideLine(one)}`);
+  if (!stands)
+    lines.push('! packets outside the tunnels are not counted: the meter does not stand');
+  else if (counted.length === 0) {
+    const how = flows ? '' : ', by the first packets of flows (nf_conntrack_acct is 0)';
+    lines.push(`0 packets left outside since boot${how}`);
+  }
+  return [...lines, ...apps.flatMap(lateLine)];
+}
+
+function outsideLine({ app, packets, last }: OutsideAnswer): string {
+  const many = `${packets} ${packets === 1 ? 'packet' : 'packets'} of ${app} left outside since boot`;
+  if (last === null) return many;
+  return `${many}, last ${durationText(last.ago * 1000)} ago: ${last.flow} (${last.why})`;
+}
+
+function lateLine({ app, late }: OutsideAnswer): string[] {
+  if (late === null) return [];
+  const { flows, packets, bytes, last, lastPackets, ago } = late;
+  const many = `${packets} ${packets === 1 ? 'packet' : 'packets'} (${bytesText(bytes)})`;
+  const of = flows === 1 ? 'a flow' : `${flows} flows`;
+  const which = `last ${durationText(ago * 1000)} ago: ${lastPackets} of ${last}`;
+  return [`${many} of ${of} of ${app} had left before the evidence came, ${which}`];
 }
 
 /** What the probes say of a tunnel, if it has a device. */

@@ -101,12 +101,14 @@ function endOf(tuple: Tuple, outward: boolean): HomeEnd {
  * when `ranges` is true: they are known before any flow begins, except at the start. A call that runs
  * already has shown its port and its peer long ago: a flow to a range that shows the P2P port adds that
  * port to the grounds, one from the P2P port its peer, so that the flows beside it are found as well.
+ * `found` is told of each whose it is, and whether the device began it.
  */
 export function lateConnections(
   connections: readonly Connection[],
   all: readonly Grounds[],
   setting: Setting,
   ranges: boolean,
+  found: (connection: Connection, app: string, outward: boolean) => void = () => {},
 ): Connection[] {
   const flows = connections.flatMap((connection) => {
     const end = homeEnd(connection, setting);
@@ -115,10 +117,14 @@ export function lateConnections(
   const late = new Set<Connection>();
   for (const grounds of all) {
     const mine = flows.filter(({ end }) => isOpen(grounds.app, end, setting));
+    const take = (connection: Connection, { outward }: HomeEnd): void => {
+      if (!late.has(connection)) found(connection, grounds.app.name, outward);
+      late.add(connection);
+    };
     if (ranges) {
-      for (const { connection, end } of mine) if (inRange(grounds, end)) late.add(connection);
+      for (const { connection, end } of mine) if (inRange(grounds, end)) take(connection, end);
     }
-    for (const { connection, end } of mine) if (isKnown(grounds, end)) late.add(connection);
+    for (const { connection, end } of mine) if (isKnown(grounds, end)) take(connection, end);
   }
   return Array.from(late);
 }

@@ -118,19 +118,27 @@ function putTupleFilter(w: Writer, only: TupleFilter): void {
   endAttribute(w, filter);
 }
 
+type Named = Pick<Connection, 'family' | 'original' | 'zone'> & { readonly id: number | null };
+
+/** Asks for the entry `c`, by its original tuple and zone: one CONNTRACK_ENTRY message, or ENOENT. Returns
+ * false if an address does not parse. */
+export function putConntrackGet(w: Writer, seq: number, c: Named): boolean {
+  return putNamed(w, seq, IPCTNL_MSG_CT_GET, c);
+}
+
 /** Deletes the entry `c`: by its original tuple and zone, and exactly that entry when it has an id.
  * Errors: ENOENT it is gone, or the tuple belongs to another entry by now. Returns false if an
  * address does not parse. */
-export function putConntrackDelete(
-  w: Writer,
-  seq: number,
-  c: Pick<Connection, 'family' | 'original' | 'zone'> & { readonly id: number | null },
-): boolean {
+export function putConntrackDelete(w: Writer, seq: number, c: Named): boolean {
+  return putNamed(w, seq, IPCTNL_MSG_CT_DELETE, c);
+}
+
+function putNamed(w: Writer, seq: number, message: number, c: Named): boolean {
   const source = parseAddress(c.original.source);
   const destination = parseAddress(c.original.destination);
   const size = c.family === 4 ? 4 : 16;
   if (source?.length !== size || destination?.length !== size) return false;
-  const type = (NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_DELETE;
+  const type = (NFNL_SUBSYS_CTNETLINK << 8) | message;
   beginMessage(w, type, NLM_F_REQUEST | NLM_F_ACK, seq);
   putNetfilter(w, c.family === 4 ? AF_INET : AF_INET6, 0);
   const tuple = beginAttribute(w, NLA_F_NESTED | CTA_TUPLE_ORIG);

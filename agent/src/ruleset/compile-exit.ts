@@ -90,7 +90,11 @@ export function exitChains(context: Context): Chain[] {
       rules: [
         rule('a flow of ours', dispatch(own, ours)),
         ...FAMILIES.map((family) =>
-          rule('not the public Internet, or a proxy', inSet(daddr(family), neverSet(family)), accept),
+          rule(
+            'not the public Internet, or a proxy',
+            inSet(daddr(family), neverSet(family)),
+            accept,
+          ),
         ),
         ...apps.flatMap(judged),
       ],

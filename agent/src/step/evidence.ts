@@ -38,7 +38,10 @@ export function onEvidence(
   const sources = { app, learned: state.learned };
   const evidence = recordEvidence(state.evidence, said.feed, app.name, packet, sources, now);
   const told: Effect = { kind: 'told', what: { kind: 'evidence', evidence } };
-  if (said.feed === 'late') return [{ kind: 'cut', flow: evidence.flow }, told];
+  if (said.feed === 'late') {
+    const refused = { packets: 1, bytes: packet.length };
+    return [{ kind: 'cut', app: app.name, flow: evidence.flow, refused }, told];
+  }
   const wishes = wishesOf(app, said.feed, packet);
   return [...wishes.map((wish): Effect => ({ kind: 'late', wish })), told];
 }

@@ -10,6 +10,9 @@ import { flowText } from '../wire/flow-text.ts';
 import { sourceText } from '../wire/packet.ts';
 import { note, read } from './packet.ts';
 
+/** A copy was read: the ClientHello itself has passed. */
+const NOTHING = { packets: 0, bytes: 0 };
+
 /**
  * A flow whose hello names an application's server: the server is learned for this device, and the
  * flow is cut. A held hello goes through the rules once more, which refuse it; of one that was only
@@ -52,6 +55,8 @@ export function onHello(
     ...learned.evicted.map((one): Effect => ({ kind: 'forget', set, keys: [key(one)] })),
     { kind: 'renew', set, elements: [{ key: key(named), timeout }] },
     { kind: 'told', what: { kind: 'hello', named } },
-    ...(id === null ? [{ kind: 'cut', flow } as const] : pass(learned.again)),
+    ...(id === null
+      ? [{ kind: 'cut', app: app.name, flow, refused: NOTHING } as const]
+      : pass(learned.again)),
   ];
 }

@@ -29,7 +29,8 @@ export function onOutside(
 }
 
 function whyOf(state: State, app: App, ground: Ground, packet: Packet, now: number): string {
-  if (ground === 'mark') return 'its flow has our mark: a rule of others, or none of ours, led it away';
+  if (ground === 'mark')
+    return 'its flow has our mark: a rule of others, or none of ours, led it away';
   const sources = { app, learned: state.learned };
   return describe(ground, flowOf(packet), packet, sources, app.name, now).detail;
 }
@@ -41,7 +42,8 @@ function wishOf({ name: app }: App, ground: Ground, packet: Packet): Wish | null
   const { protocol, sourcePort: port } = packet;
   if (ground === 'addr') return { kind: 'address', app, remote };
   if (ground === 'peer' || ground === 'hello') return { kind: 'peer', app, device, remote };
-  if (ground !== 'port') return null;
+  // By a range or by its port: this very flow.
+  if (ground === 'mark') return null;
   if (protocol === UDP) return { kind: 'port', app, device, protocol: 'udp', port };
   return protocol === TCP ? { kind: 'port', app, device, protocol: 'tcp', port } : null;
 }

@@ -2,8 +2,12 @@
 // and the removal of one that was bound to the direct path before its evidence came.
 
 import type { Flow } from '../learn/evidence.ts';
-import { type Connection, readConnection } from '../netlink/conntrack.ts';
-import { putConntrackDelete, putConntrackDump } from '../netlink/conntrack-request.ts';
+import { type Connection, readConnection as decodeConnection } from '../netlink/conntrack.ts';
+import {
+  putConntrackDelete,
+  putConntrackDump,
+  putConntrackGet,
+} from '../netlink/conntrack-request.ts';
 import { NETLINK_NETFILTER } from '../netlink/constants.ts';
 import { weakerWithout } from '../policy/lacking.ts';
 import { markOf } from '../policy/marks.ts';
@@ -37,7 +41,7 @@ export function readConnections(
       found = [];
     },
     (message, reader) => {
-      const read = readConnection(reader, message);
+      const read = decodeConnection(reader, message);
       if (read.ok) found.push(read.value);
     },
   );
@@ -45,14 +49,34 @@ export function readConnections(
   return errno === 0 ? found : `read conntrack: errno ${errno}`;
 }
 
+/** The entry of `flow`; null: there is none. */
+export function readConnection(connections: Connections, flow: Flow): Connection | null {
+  let found: Connection | null = null;
+  dump(
+    connections.socket,
+    (w, seq) => void putConntrackGet(w, seq, entryOf(flow)),
+    () => {
+      found = null;
+    },
+    (message, reader) => {
+      const read = decodeConnection(reader, message);
+      if (read.ok) found = read.value;
+    },
+  );
+  return found;
+}
+
+function entryOf(flow: Flow) {
+  const protocol = flow.protocol === 'udp' ? UDP : flow.protocol === 'tcp' ? TCP : 0;
+  const family = flow.source.includes(':') ? 6 : 4;
+  return { family, original: { ...flow, protocol }, zone: 0, id: null } as const;
+}
+
 /** Deletes the entry of `flow`, if there is one. Returns the error or null. */
 export function cutConnection(connections: Connections, flow: Flow): string | null {
   const { socket } = connections;
   const seq = takeSequence(socket);
-  const protocol = flow.protocol === 'udp' ? UDP : flow.protocol === 'tcp' ? TCP : 0;
-  const original = { ...flow, protocol };
-  const family = flow.source.includes(':') ? 6 : 4;
-  const entry = { family, original, zone: 0, id: null } as const;
+  const entry = entryOf(flow);
   if (!putConntrackDelete(request(socket), seq, entry)) return 'cut: an address is no address';
   const { errno } = transact(socket, seq, seq);
   // ENOENT: it is gone by itself.

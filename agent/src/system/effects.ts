@@ -12,7 +12,8 @@ import type { SetChange } from '../netlink/nft-set.ts';
 import type { Effect, State, Told } from '../state.ts';
 import { after, now, unattended } from './clock.ts';
 import { type ConnectionLists, openConnectionLists } from './connection-lists.ts';
-import { type Connections, cutConnection, openConnections } from './connections.ts';
+import { type Connections, cutConnection, openConnections, readConnection } from './connections.ts';
+import { noteCut } from './cut-counts.ts';
 import { type Dumps, openDumps } from './dumps.ts';
 import type { HeldFeed } from './feeds.ts';
 import type { Late } from './late.ts';
@@ -136,6 +137,10 @@ function runEffects(self: Effects, effects: readonly Effect[]): void {
         break;
       case 'cut':
         if (typeof self.connections !== 'string') {
+          const entry = readConnection(self.connections, effect.flow);
+          if (entry !== null && self.state !== null) {
+            noteCut(self.state, effect.app, entry, true, effect.refused);
+          }
           failed(self, cutConnection(self.connections, effect.flow));
         }
         break;

@@ -24,6 +24,7 @@ import type { Family } from '../wire/address.ts';
 import { after, now } from './clock.ts';
 import { type ConnectionList, decoded } from './connection-lists.ts';
 import { cutConnections, EINVAL } from './connections.ts';
+import { noteCut } from './cut-counts.ts';
 import type { Effects } from './effects.ts';
 import { errnoText } from './errno.ts';
 import { log } from './log.ts';
@@ -44,8 +45,9 @@ const MOST_SHOWN = 256;
 export interface Late {
   /** Evidence came: look soon (before the event loop sleeps again, unless it came in masses). */
   wish(wish: Wish): void;
-  /** Look at everything now: the agent has just begun to enforce this policy. */
-  all(): void;
+  /** Look at everything now: the agent has just begun to enforce this policy. `chosen`: what is direct was so
+   * by the owner's word, which has just changed. */
+  all(chosen?: boolean): void;
   /** Connections deleted since the start. */
   readonly cut: { count: number };
 }
@@ -54,6 +56,7 @@ export interface Late {
 export function createLate(effects: Effects, settingNow: () => Setting): Late {
   const wishes = new Map<string, Wish>();
   let whole = false;
+  let byChoice = false;
   let again = 0;
   let waiting = false;
   let looking = false;
@@ -75,12 +78,17 @@ export function createLate(effects: Effects, settingNow: () => Setting): Late {
       taken === null ? knownGrounds(state, app) : groundsOf(app, taken),
     );
     const late: Connection[] = [];
+    const chosen = byChoice;
+    byChoice = false;
+    const told = (connection: Connection, app: string, outward: boolean): void => {
+      if (!chosen) noteCut(state, app, connection, outward);
+    };
     const setting = settingNow();
     const before = grounds.map(({ ports, peers }) => new Set([...ports, ...peers]));
     lists.read(
       listsOf(state, taken),
       decoded((connection) => {
-        late.push(...lateConnections([connection], grounds, setting, taken === null));
+        late.push(...lateConnections([connection], grounds, setting, taken === null, told));
       }),
       (end) => {
         looking = false;
@@ -114,8 +122,9 @@ export function createLate(effects: Effects, settingNow: () => Setting): Late {
       else whole = true;
       soon();
     },
-    all: () => {
+    all: (chosen = false) => {
       whole = true;
+      byChoice = chosen;
       look();
     },
     cut,
