@@ -2,6 +2,7 @@
 // No policy here: what an event means is decided in step.ts, what stands in ruleset/ and tunnel/.
 // Packet: feeds -> step -> sets -> verdict.
 import { watchedPolicy } from './control/accounts.ts';
+import { findAudit, keepAudit } from './control/audit.ts';
 import type { Sources } from './control/load.ts';
 import { listenControl } from './control/serve.ts';
 import {
@@ -23,6 +24,7 @@ import type { Problem } from './policy/result.ts';
 import { diff } from './reconcile/diff.ts';
 import { createRepair } from './repair/repair.ts';
 import { apartText } from './ruleset/apart.ts';
+import { auditText } from './ruleset/audit.ts';
 import { TABLE } from './ruleset/names.ts';
 import { type Daemon, inTurn } from './running.ts';
 import { createState } from './state.ts';
@@ -76,6 +78,7 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
   daemon.flows = watchFlows(`${sources.state}/history`, () => watchedPolicy(daemon));
   if (typeof daemon.flows === 'string') log('error', daemon.flows);
   noteAside(daemon);
+  findAudit(daemon);
   daemon.helm.start();
   const watchdog = startWatchdog(socketPath);
   const stopTicking = every(TICK_MILLISECONDS, () => {
@@ -154,6 +157,7 @@ function start(
     addresses: [],
     since: now(),
     problems: new Map(),
+    audit: null,
     flows: null,
   };
   readKeptCounts(daemon.state.outside, legacy);
@@ -179,6 +183,7 @@ function tick(daemon: Daemon): void {
   daemon.effects.run(step(daemon.state, { kind: 'tick' }, now()));
   keepMemory(daemon);
   keepOutside(daemon);
+  keepAudit(daemon);
   lookAround(daemon);
   if (isStale(daemon.settings)) unattended(refresh(daemon));
 }
@@ -275,7 +280,7 @@ async function withdraw(daemon: Daemon): Promise<void> {
   // The table first: without marks the rules have nothing to catch.
   if (daemon.standing !== null) {
     const ended = await runProgram(['nft', '-f', '-'], {
-      input: `add table inet ${TABLE}\ndelete table inet ${TABLE}\n${apartText(null)}`,
+      input: `add table inet ${TABLE}\ndelete table inet ${TABLE}\n${apartText(null)}${auditText(null, [])}`,
     });
     if (ended.status !== 0) log('error', `table ${TABLE} is left standing: ${reasonOf(ended)}`);
   }

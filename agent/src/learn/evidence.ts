@@ -106,10 +106,16 @@ export interface Words {
   readonly until: number;
 }
 
+/** What the words are about. */
+export type Described = Pick<
+  Packet,
+  'bytes' | 'destination' | 'destinationPort' | 'family' | 'protocol' | 'length'
+>;
+
 export function describe(
   kind: EvidenceKind,
   flow: Flow,
-  packet: Packet,
+  packet: Described,
   sources: EvidenceSources,
   app: string,
   now: number,
@@ -158,7 +164,7 @@ export function describe(
   }
 }
 
-function describeRange(app: EvidenceSources['app'], packet: Packet): Words {
+function describeRange(app: EvidenceSources['app'], packet: Described): Words {
   const { bytes, destination: offset, destinationPort: port, family } = packet;
   const protocol = packet.protocol === UDP ? 'udp' : 'tcp';
   const found = findAppRange(app, { bytes, offset, family, protocol, port });

@@ -5,6 +5,7 @@ import type { Connection, Tuple } from '../netlink/conntrack.ts';
 import type { App } from '../policy/policy.ts';
 import type { Transport } from '../policy/profile.ts';
 import { type EndpointAt, findAppRange, findRange } from '../policy/range-match.ts';
+import type { Ground } from '../ruleset/names.ts';
 import { cidrHas, familyOf, parseAddress, parseCidr } from '../wire/address.ts';
 import { TCP, UDP } from '../wire/packet.ts';
 
@@ -65,7 +66,7 @@ export function peerText(device: string, remote: string): string {
 }
 
 /** A flow as seen from home, whichever side began it. */
-interface HomeEnd {
+export interface HomeEnd {
   readonly device: string;
   readonly devicePort: number;
   readonly remote: string;
@@ -127,6 +128,21 @@ export function lateConnections(
     for (const { connection, end } of mine) if (isKnown(grounds, end)) take(connection, end);
   }
   return Array.from(late);
+}
+
+/** What speaks for a flow beside a mark and a TLS hello. */
+export type Lasting = Exclude<Ground, 'mark' | 'hello'>;
+
+/** What speaks for a flow, whatever else the owner has decided about the app for now; null: nothing. */
+export function groundOf(grounds: Grounds, end: HomeEnd, setting: Setting): Lasting | null {
+  const { app } = grounds;
+  if (!appliesTo(app, end.device, setting) || isExcepted(app, end)) return null;
+  const { device, devicePort, remote, protocol } = end;
+  if (rangeOf(app, end) !== null) return 'range';
+  if (grounds.addresses.has(remote)) return 'addr';
+  if (grounds.peers.has(peerText(device, remote))) return 'peer';
+  const isPort = protocol !== null && grounds.ports.has(portText(device, protocol, devicePort));
+  return isPort ? 'port' : null;
 }
 
 /** Whether the app is proxied at all for this device and destination. */

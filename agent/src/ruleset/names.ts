@@ -5,6 +5,8 @@ import type { Family } from '../wire/address.ts';
 export const TABLE = 'whp';
 /** See ruleset/apart. */
 export const APART_TABLE = 'whp_apart';
+/** See ruleset/audit. */
+export const AUDIT_TABLE = 'whp_audit';
 
 /** Sets of one application and family. The first group is rewritten by a reload, never learned. */
 export const STATIC_SETS = ['range', 'pin', 'learn', 'node', 'except', 'device'] as const;

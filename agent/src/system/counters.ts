@@ -9,16 +9,16 @@ import { parseJson } from './kept.ts';
 import { dump } from './netlink-request.ts';
 import type { Sets } from './sets.ts';
 
-/** The counters of our table by name; none: it does not stand. */
-function readCounters(sets: Sets): Map<string, Counted> {
+/** The counters of `table` by name; none: it does not stand, or has none. */
+export function readCounters(sets: Sets, table: string): Map<string, Counted> {
   const found = new Map<string, Counted>();
   dump(
     sets.socket,
-    (w, seq) => putCounterDump(w, seq, NFPROTO_INET, TABLE),
+    (w, seq) => putCounterDump(w, seq, NFPROTO_INET, table),
     () => found.clear(),
     (message, reader) => {
       const read = message.type === COUNTER ? readCounter(reader, message) : null;
-      if (!read?.ok || read.value.table !== TABLE) return;
+      if (!read?.ok || read.value.table !== table) return;
       const { name, packets, bytes } = read.value;
       found.set(name, { packets, bytes });
     },
@@ -28,7 +28,7 @@ function readCounters(sets: Sets): Map<string, Counted> {
 
 /** Reads them anew, if our table stands. Answers whether it does. */
 export function refreshCounts(outside: Outside, sets: Sets | string): boolean {
-  const found = typeof sets === 'string' ? null : readCounters(sets);
+  const found = typeof sets === 'string' ? null : readCounters(sets, TABLE);
   if (found === null || found.size === 0) return false;
   noteCounts(outside, found);
   return true;

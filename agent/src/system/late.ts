@@ -158,7 +158,7 @@ function say(errno: number): void {
 }
 
 /** Everything that speaks for flows of `app` now. */
-function knownGrounds(state: State, app: App): Grounds {
+export function knownGrounds(state: State, app: App): Grounds {
   const addresses = learnedEndpoints(state.learned).filter((one) => one.app === app.name);
   const ports = new Set<string>();
   const peers = new Set<string>();
