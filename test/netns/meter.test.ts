@@ -24,6 +24,7 @@ interface Outside {
       readonly flows: number;
       readonly packets: number;
       readonly last: string;
+      readonly lastPackets: number;
     } | null;
   }[];
 }
@@ -88,6 +89,20 @@ test('a flow that began before its evidence: what it had sent is told', async ()
     /skype: (a packet|\d+ packets) of udp .* had left before the evidence came/,
   );
   assert.match(home.whp('status'), /of a flow of skype had left before the evidence came, last /);
+});
+
+test('the same of one that nobody answers: counted once, without the packet that is refused', async () => {
+  const early = home.talk(P2P + 11, '93.184.216.77');
+  await pause(300);
+  const call = home.talk(P2P + 11);
+  await until(call, ({ word }) => word === 'proxya');
+  const last = `udp 192.168.1.11:${P2P + 11} > 93.184.216.77:33033`;
+  await wait('cut and told', () => skype().late?.last === last);
+  await pause(300);
+  early.stop();
+  call.stop();
+  assert.is(skype().late!.flows, 2);
+  assert.ok(skype().late!.lastPackets >= 10, JSON.stringify(skype().late));
 });
 
 let before = 0;

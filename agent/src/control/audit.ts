@@ -3,6 +3,7 @@
 // command and goes with it; one whose agent has ended is waited for. No cost while none runs.
 
 import { type JudgedFlow, judgeFlows, type LeftFlow } from '../learn/audit.ts';
+import { type Grounds, peerText } from '../learn/late.ts';
 import { type Counted, knownCounts } from '../learn/outside.ts';
 import { runNft } from '../loading.ts';
 import { AUDIT_FLOWS, auditText } from '../ruleset/audit.ts';
@@ -168,7 +169,7 @@ function answerOf(
   const own = new Set(daemon.addresses);
   const all = left.filter(({ remote }) => !own.has(remote) && !isHome(remote));
   const judged = judgeFlows(all, {
-    grounds: policy.apps.map((app) => knownGrounds(state, app)),
+    grounds: policy.apps.map((app) => withNamed(state, knownGrounds(state, app))),
     setting: { isOwn: (address) => own.has(address), macOf },
     learned: state.learned,
     now: now(),
@@ -195,6 +196,15 @@ function answerOf(
     metered,
     interrupted: running.interrupted,
   };
+}
+
+/** A server that a device has named in a TLS hello is known like a peer of it. */
+function withNamed({ hellos }: Daemon['state'], grounds: Grounds): Grounds {
+  for (const { server, until } of hellos.named.values()) {
+    if (server.app !== grounds.app.name || until <= now()) continue;
+    grounds.peers.add(peerText(server.device, server.address));
+  }
+  return grounds;
 }
 
 function packetsOf(list: readonly Counted[]): number {

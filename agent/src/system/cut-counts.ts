@@ -8,6 +8,8 @@ import { flowText } from '../wire/flow-text.ts';
 import { now } from './clock.ts';
 import { log } from './log.ts';
 
+const SAME_MILLISECONDS = 1000;
+
 /** `outward`: the device began it. `refused`: the packet that is not on its way, though the entry counts it. */
 export function noteCut(
   state: State,
@@ -22,6 +24,9 @@ export function noteCut(
   const sent = { packets: packets[left] - refused.packets, bytes: bytes[left] - refused.bytes };
   if (sent.packets <= 0) return;
   const flow = outward ? original : reply;
+  // Its packet and the look for late evidence may both have found it.
+  const known = state.outside.late.get(app);
+  if (known?.last === flowText(flow) && now() - known.at < SAME_MILLISECONDS) return;
   noteLate(state.outside, app, flow, sent, now());
   const many = sent.packets === 1 ? 'a packet' : `${sent.packets} packets`;
   const text = `${app}: ${many} of ${flowText(flow)} had left before the evidence came`;
