@@ -2,6 +2,7 @@
 // No policy here: what an event means is decided in step.ts, what stands in ruleset/ and tunnel/.
 // Packet: feeds -> step -> sets -> verdict.
 import { watchedPolicy } from './control/accounts.ts';
+import { findAudit, keepAudit } from './control/audit.ts';
 import type { Sources } from './control/load.ts';
 import { namesAddresses } from './control/met.ts';
 import { listenControl } from './control/serve.ts';
@@ -27,11 +28,13 @@ import type { Problem } from './policy/result.ts';
 import { diff } from './reconcile/diff.ts';
 import { createRepair } from './repair/repair.ts';
 import { apartText } from './ruleset/apart.ts';
+import { auditText } from './ruleset/audit.ts';
 import { TABLE } from './ruleset/names.ts';
 import { type Daemon, inTurn } from './running.ts';
 import { createState } from './state.ts';
 import { step } from './step.ts';
 import { every, now, pause, unattended } from './system/clock.ts';
+import { countsToKeep, keepCounts, readKeptCounts } from './system/counters.ts';
 import { leaveDnsmasq } from './system/dnsmasq.ts';
 import { type Effects, openEffects } from './system/effects.ts';
 import { watchFlows } from './system/flow-watch.ts';
@@ -80,6 +83,7 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
   daemon.flows = watchFlows(`${sources.state}/history`, () => watchedPolicy(daemon));
   if (typeof daemon.flows === 'string') log('error', daemon.flows);
   noteAside(daemon);
+  findAudit(daemon);
   daemon.helm.start();
   const watchdog = startWatchdog(socketPath);
   const stopTicking = every(TICK_MILLISECONDS, () => {
@@ -170,8 +174,10 @@ function start(
     addresses: [],
     since: now(),
     problems: new Map(),
+    audit: null,
     flows: null,
   };
+  readKeptCounts(daemon.state.outside, legacy);
   effects.late = createLate(effects, () => ({
     isOwn: (address) => isOwnAddress(daemon.policy, daemon.addresses, address),
     gateways: daemon.state.gateways,
@@ -203,6 +209,8 @@ function tick(daemon: Daemon): void {
   daemon.effects.cuts?.tick();
   keepMemory(daemon);
   keepLearned(daemon);
+  keepOutside(daemon);
+  keepAudit(daemon);
   lookAround(daemon);
   resolveGateways(daemon);
   const { settings, paths, state } = daemon;
@@ -210,6 +218,11 @@ function tick(daemon: Daemon): void {
     meetDevices(settings, readNeighbours(paths), state.gateways);
   }
   if (isStale(daemon.settings)) unattended(refresh(daemon));
+}
+
+/** The counters, where the meter has announced something, for the table that may have to be made anew. */
+function keepOutside({ state, effects, legacy }: Daemon): void {
+  if (state.outside.unread.size > 0) keepCounts(countsToKeep(state.outside, effects.sets), legacy);
 }
 
 /** Enforces what the owner, the hour and the leases now want. Returns what went wrong, or null. */
@@ -295,10 +308,13 @@ async function withdraw(daemon: Daemon): Promise<void> {
   }
   daemon.effects.cuts?.close();
   lowerGuard(daemon);
+  if (daemon.standing !== null) {
+    keepCounts(countsToKeep(daemon.state.outside, daemon.effects.sets), daemon.legacy);
+  }
   // The table first: without marks the rules have nothing to catch.
   if (daemon.standing !== null) {
     const ended = await runProgram(['nft', '-f', '-'], {
-      input: `add table inet ${TABLE}\ndelete table inet ${TABLE}\n${apartText(null)}`,
+      input: `add table inet ${TABLE}\ndelete table inet ${TABLE}\n${apartText(null)}${auditText(null, [])}`,
     });
     if (ended.status !== 0) log('error', `table ${TABLE} is left standing: ${reasonOf(ended)}`);
   }

@@ -64,7 +64,7 @@ function enforceChoices(daemon: Daemon, wanted: Policy, standing: Standing): str
   // with the owner's file, and puts right.
   after(0, () => {
     if (pins.length > 0) writeStanding(daemon);
-    effects.late?.all();
+    effects.late?.all('chosen');
   });
   return null;
 }
@@ -112,7 +112,7 @@ async function enforceAll(daemon: Daemon, wanted: Policy): Promise<string | null
   const isWhole = loadedFor === '' || changed.length > 0 || daemon.refused.size > 0;
   const { helm } = daemon;
   const wrong = isWhole ? await helm.assert() : isNew ? await helm.settle() : null;
-  if (isNew) daemon.effects.late?.all(true);
+  if (isNew) daemon.effects.late?.all('new table');
   if (isFirst) daemon.effects.late?.live();
   if (wrong !== null) daemon.loadedFor = '';
   return wrong;

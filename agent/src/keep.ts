@@ -7,6 +7,7 @@ import { type RepairEffect, type RepairEvent, repairStep } from './repair/repair
 import { loadText } from './ruleset/standing.ts';
 import { type Daemon, inTurn } from './running.ts';
 import { after, every, now, unattended } from './system/clock.ts';
+import { countsToKeep } from './system/counters.ts';
 import { log } from './system/log.ts';
 import { readPaths } from './system/paths.ts';
 import { readFingerprint, readGeneration } from './system/table.ts';
@@ -81,7 +82,8 @@ async function restore(daemon: Daemon, why: string): Promise<void> {
   // What somebody changed may still hold what was learned; what is deleted is known here.
   for (const set of daemon.policy.apps.flatMap(learnedSetsOf)) await readTaught(daemon, set, true);
   const held = withDevices(heldElements(daemon.state, now()));
-  const refused = await runNft(daemon, loadText(standing, held));
+  const counts = countsToKeep(daemon.state.outside, daemon.effects.sets);
+  const refused = await runNft(daemon, loadText(standing, held, counts));
   if (refused !== null) {
     daemon.problems.set('table', refused);
     log('error', refused);

@@ -17,6 +17,7 @@ import {
 import { loadText, reloadText, reshapedSets, type Standing } from './ruleset/standing.ts';
 import type { Daemon } from './running.ts';
 import { now, pause, unattended } from './system/clock.ts';
+import { countsToKeep } from './system/counters.ts';
 import { errnoText } from './system/errno.ts';
 import { removeFile, writeText } from './system/file.ts';
 import { raiseGuard } from './system/guard.ts';
@@ -78,14 +79,14 @@ export async function loadTable(daemon: Daemon, next: Standing): Promise<string 
   if (before !== null) for (const set of reshapedSets(before, next)) await readTaught(daemon, set);
   const held = () => withDevices(heldElements(daemon.state, now()));
   const end = endOfHold(daemon);
-  const change = before === null ? loadText(next, held()) : reloadText(before, next, held());
+  const { outside } = daemon.state;
+  const whole = () => loadText(next, held(), countsToKeep(outside, daemon.effects.sets));
+  const change = before === null ? whole() : reloadText(before, next, held());
   const text = change + end;
   await pause();
   let refused = text === '' ? null : await runNft(daemon, text);
   // What stands is not what it was taken for: whole, with all that is known.
-  if (refused !== null && before !== null) {
-    refused = await runNft(daemon, loadText(next, held()) + end);
-  }
+  if (refused !== null && before !== null) refused = await runNft(daemon, whole() + end);
   if (refused !== null) return refused;
   daemon.standing = next;
   if (text !== '' || daemon.repair.fingerprint === null) remember(daemon);

@@ -3,6 +3,7 @@
 import * as std from 'qjs:std';
 import { type Command, readArguments } from './control/arguments.ts';
 import { ask } from './control/ask.ts';
+import { auditCommand } from './control/audit-command.ts';
 import { checkFile } from './control/check.ts';
 import { diagnose } from './control/diagnose.ts';
 import { loadPolicy } from './control/load.ts';
@@ -26,6 +27,8 @@ async function run(command: Command): Promise<number> {
       return profileCommand(command);
     case 'diag':
       return diagnose(command);
+    case 'audit':
+      return auditCommand(command);
     case 'daemon':
       return runDaemon(command, command.socket);
     case 'check':

@@ -8,6 +8,7 @@ import type { Refused } from './repair/refused.ts';
 import type { RepairEvent, RepairState } from './repair/repair.ts';
 import type { Standing } from './ruleset/standing.ts';
 import type { State } from './state.ts';
+import type { RunningAudit } from './system/audit.ts';
 import type { Filling } from './system/dnsmasq.ts';
 import type { Effects } from './system/effects.ts';
 import type { AnnouncedFeed, Feed, HeldFeed } from './system/feeds.ts';
@@ -67,6 +68,8 @@ export interface Daemon {
   since: number;
   /** What `whp status` shows as wrong, by topic; a topic that is well again is removed. */
   readonly problems: Map<string, string>;
+  /** `whp audit`, while one runs. */
+  audit: RunningAudit | null;
   /** Who used how much; null before the start, a string is why nothing is counted. */
   flows: FlowWatch | string | null;
 }

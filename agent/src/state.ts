@@ -15,6 +15,7 @@ import type { Restorations } from './learn/kept-sets.ts';
 import type { Wish } from './learn/late.ts';
 import { createLearned, type Learned, retainApps } from './learn/learned.ts';
 import type { DnsObserver, Lesson } from './learn/observe-dns.ts';
+import { createOutside, type Outside, retainOutside } from './learn/outside.ts';
 import { ASKING, createPace, HOME_PACE, LOOKS, type Pace } from './learn/pace.ts';
 import { createRepeats, type Repeats } from './learn/repeats.ts';
 import { createReports, type Reports } from './learn/reports.ts';
@@ -93,7 +94,13 @@ export type Effect =
   /** The same for a held ClientHello. `again`: the rules know its server now and refuse the flow. */
   | { readonly kind: 'pass'; readonly id: number; readonly again: boolean }
   /** A flow that was direct before its evidence: delete its conntrack entry. */
-  | { readonly kind: 'cut'; readonly flow: Flow }
+  | {
+      readonly kind: 'cut';
+      readonly app: string;
+      readonly flow: Flow;
+      /** Its packet that was refused. */
+      readonly refused: { readonly packets: number; readonly bytes: number };
+    }
   /** Flows that run already may be the application's by what was just learned. */
   | { readonly kind: 'late'; readonly wish: Wish }
   /** A set that the ruleset fills has no room left: its oldest elements have to go. */
@@ -161,6 +168,8 @@ export interface State {
   /** The last answer with an address that is not public, of each app. */
   readonly standIns: Map<string, StandIn>;
   readonly suspects: Suspects;
+  /** What left beside the tunnels. */
+  readonly outside: Outside;
   readonly counters: Counters;
   /** The last reasons why a packet could not be read, newest last, at most REASONS of them. */
   readonly reasons: string[];
@@ -178,11 +187,13 @@ export function createState(
   const learned = before?.learned ?? createLearned();
   const pairs = before?.pairs ?? createLearned(true);
   const taught = before?.taught ?? createTaught();
+  const outside = before?.outside ?? createOutside();
   const names = policy.apps.map((app) => app.name);
   retainApps(learned, names);
   retainApps(pairs, names);
   retainTaught(taught, names);
   const nat64 = nat64Prefixes(policy.globals.nat64);
+  retainOutside(outside, names);
   const profiles = new Map(policy.apps.map((app) => [app.name, app.profile]));
   const matcher = matcherOf(policy.apps, before);
   const aliases = aliasesUnder(matcher, before);
@@ -213,6 +224,7 @@ export function createState(
     hellos: before?.hellos ?? createHellos(),
     standIns: before?.standIns ?? new Map(),
     suspects: before?.suspects ?? createSuspects(),
+    outside,
     counters: before?.counters ?? noCounts(),
     reasons: before?.reasons ?? [],
   };

@@ -194,6 +194,8 @@ function wire(home: string, far: string): void {
   for (const [there] of Object.values(WIRES)) run('ip', ['-n', far, 'link', 'set', there, 'up']);
   const sysctl = [
     'net.ipv4.ip_forward=1',
+    // As OpenWrt has it: the meter goes by the count.
+    'net.netfilter.nf_conntrack_acct=1',
     'net.ipv6.conf.all.forwarding=1',
     'net.ipv4.icmp_ratelimit=0',
     'net.ipv6.icmp.ratelimit=0',

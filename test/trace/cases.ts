@@ -34,7 +34,7 @@ export interface Want {
   readonly ctmark?: number;
   /** Feeds it appears in, without `whp:` and application. */
   readonly logs?: readonly string[];
-  /** Most rules that may be looked at in prerouting and forward. */
+  /** Most rules that may be looked at in prerouting, in forward and in postrouting. */
   readonly cost?: number;
 }
 
@@ -294,6 +294,9 @@ const HOME: Case[] = [
     steps: [
       lan(u(A, 5000, OTHER, 443), DIRECT),
       wan(u(OTHER, 443, A, 5000), { ...DIRECT, cost: 1 }),
+      // Packets 2 and 3 are looked at once more where they leave.
+      lan(u(A, 5000, OTHER, 443), DIRECT),
+      lan(u(A, 5000, OTHER, 443), DIRECT),
       lan(u(A, 5000, OTHER, 443), { ...DIRECT, cost: 1 }),
     ],
   },
@@ -532,11 +535,13 @@ const LATE: Case[] = [
     ],
   },
   {
-    name: 'an established direct flow is not looked at again',
+    name: 'an established direct flow is looked at again where it leaves, and no more',
     steps: [
       lan(t(A, 52000, OTHER, 443), DIRECT),
       wan(t(OTHER, 443, A, 52000, 'SA'), { ...DIRECT, cost: 1 }),
       { add: { set: 'skype_addr4', key: addressKey(OTHER)!, timeout: 60000 } },
+      lan(t(A, 52000, OTHER, 443, 'A'), { ...DIRECT, logs: ['outside'] }),
+      lan(t(A, 52000, OTHER, 443, 'A'), { ...DIRECT, logs: ['outside'] }),
       lan(t(A, 52000, OTHER, 443, 'A'), { ...DIRECT, cost: 1 }),
     ],
   },

@@ -16,6 +16,7 @@ import {
 import { CUTS, TAKEN } from './cut-cases.ts';
 import { DEVICE, ENDPOINT, RENEWED, SHARE_OF_DEVICE, UNCOUNTED, USE } from './device-cases.ts';
 import { DNS_FLOWS } from './dns-cases.ts';
+import { EXIT, EXIT_EXCEPTED, EXIT_LIMITED } from './exit-cases.ts';
 import {
   BY_BOTH,
   BY_MAC,
@@ -105,6 +106,14 @@ export const GROUPS: readonly Group[] = [
   group(BY_BOTH, policyFrom({ app: { macs: [LAPTOP], devices: ['192.168.1.11'] } })),
   group(BY_NOBODY, policyFrom({ app: { macs: [] } })),
   group(EXCEPTED, policyFrom({ app: { except } })),
+  group(EXIT, policyFrom({})),
+  group(EXIT_LIMITED, policyFrom({ app: { macs: [LAPTOP], devices: ['192.168.1.11'] } })),
+  group(
+    EXIT_EXCEPTED,
+    policyFrom({
+      app: { except: [{ ...range, addresses: ['1.0.0.1'], protocols: ['udp'], ports: [443] }] },
+    }),
+  ),
   group(PAUSED, policyFrom({})),
   group(PAUSED, policyFrom({ app: { macs: [LAPTOP] } })),
   group(

@@ -88,7 +88,7 @@ export function compareTrace(got: Trace, want: Want): string[] {
   if (JSON.stringify(seen) !== wanted) {
     differences.push(`wanted ${wanted}, got ${JSON.stringify(seen)} by ${got.path.join(' > ')}`);
   }
-  for (const hook of ['prerouting', 'forward'] satisfies Hook[]) {
+  for (const hook of ['prerouting', 'forward', 'postrouting'] satisfies Hook[]) {
     const looked = got.cost[hook] ?? 0;
     if (cost !== undefined && looked > cost) differences.push(`${looked} rules in ${hook}`);
   }

@@ -12,6 +12,7 @@ import type { Counters, State } from '../state.ts';
 import { type HealthState, lossOf } from '../tunnel/health.ts';
 import type { PathState } from '../tunnel/select.ts';
 import type { Steering } from '../tunnel/steer.ts';
+import { type MeterAnswer, meterAnswer } from './answer-meter.ts';
 import { type NowAnswer, newFlows, type Present } from './answer-now.ts';
 import { type KernelView, read, seconds } from './answers.ts';
 
@@ -81,6 +82,8 @@ export interface StatusAnswer {
   /** The proxy that the owner chose, or null; and how many addresses are pinned. */
   readonly preferred: string | null;
   readonly pins: number;
+  /** Packets that left beside the tunnels. */
+  readonly outside: MeterAnswer;
   /** What others on the router undid and the agent made again, and the last time. */
   readonly repairs: RepairsAnswer;
   readonly kept: KeptAnswer;
@@ -162,6 +165,8 @@ export interface StatusInput {
   readonly repairs: { readonly count: number; readonly last: string; readonly at: number };
   readonly choices: Choices;
   readonly kept: KeptAnswer;
+  /** How the meter stands, as the kernel says. */
+  readonly meter: { readonly stands: boolean; readonly flows: boolean };
 }
 
 export function statusAnswer(state: State, kernel: KernelView, input: StatusInput): StatusAnswer {
@@ -219,6 +224,12 @@ export function statusAnswer(state: State, kernel: KernelView, input: StatusInpu
     memory: input.memory,
     preferred: input.choices.preferred,
     pins: input.choices.pins.length,
+    outside: meterAnswer(
+      state.outside,
+      apps.map(({ name }) => name),
+      input.meter,
+      input.now,
+    ),
     repairs: repairsAnswer(input),
     kept: input.kept,
     problems,

@@ -66,6 +66,10 @@ export const COMMANDS = {
     'Without FILE this router too: devices, firewall, modules, who else is on it.',
     '--explain prints what was looked at, so that silence means something.',
   ]),
+  audit: shape('[MINUTES]', [0, 1], 'record what leaves, and judge it at the end', [
+    'Flows from home beside the tunnels, for 5 minutes or MINUTES, or until Ctrl-C;',
+    'judged by all that is known at the end. Exit status 4: an app left outside.',
+  ]),
   reload: shape('', NONE, 'take in the changed configuration and profiles', [
     'A bad file changes nothing: the last good configuration stands.',
   ]),
@@ -109,7 +113,7 @@ export const COMMANDS = {
     'State, configuration, table, routes, log. Public addresses, keys, MACs, names',
     'of devices are replaced. Read it before you pass it on.',
   ]),
-  version: shape('', NONE, 'print the version'),
+  version: shape('', NONE, 'print the version', [], LATER),
   help: shape('[COMMAND|more]', [0, 1], 'this; more on one command; the other commands'),
   daemon: shape('', NONE, 'run the agent in the foreground (procd does this)', [], LATER),
   replay: shape(
@@ -168,4 +172,5 @@ export const EXITS: readonly (readonly [status: number, says: string])[] = [
   [1, 'it failed; standard error says why'],
   [2, 'the command line is wrong'],
   [3, 'no agent is running'],
+  [4, 'packets of an app left outside (audit)'],
 ];

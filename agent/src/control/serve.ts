@@ -18,7 +18,7 @@ import { encodeUtf8 } from '../system/text.ts';
 import { type Line, listenLines } from '../system/unix-socket.ts';
 import { flowRow } from './accounts.ts';
 import { act, type Refresh } from './actions.ts';
-import { type StatusAnswer, statusAnswer } from './answer-status.ts';
+import { bypassAnswer, type StatusAnswer, statusAnswer } from './answer-status.ts';
 import { whyAnswer } from './answer-why.ts';
 
 import {
@@ -29,6 +29,7 @@ import {
   learnedAnswer,
 } from './answers.ts';
 import { readArguments } from './arguments.ts';
+import { abandonAudit, audit } from './audit.ts';
 import { type DeviceAnswer, devicesAnswer, flowsOf, learnedOf } from './devices.ts';
 import { isOfFiles, ofFiles } from './own-files.ts';
 import {
@@ -41,7 +42,7 @@ import {
   requestOf,
 } from './printed.ts';
 import { largest, rpcAnswer } from './rpc.ts';
-import { decisive, earOf, surroundings } from './surroundings.ts';
+import { decisive, earOf, meterNow, surroundings } from './surroundings.ts';
 import { VERSION } from './version.ts';
 
 /** Rows of a list for who does not say how many. */
@@ -74,6 +75,14 @@ export function listenControl(
         daemon.effects.listeners.add(tell);
         return;
       }
+      if (request?.method === 'audit') {
+        const bypass = () => bypassAnswer(kernelView(daemon));
+        void audit(daemon, line, String(request.operand), bypass).then(
+          (reply) => void line.send(reply),
+          (error: unknown) => void line.send({ ok: false, error: String(error) }),
+        );
+        return;
+      }
       if (request?.method === 'cli') {
         const words = Array.isArray(request.words) ? request.words : [];
         void cli(daemon, turns, words).then((answer) => sendPrinted(line, answer), line.close);
@@ -88,6 +97,7 @@ export function listenControl(
       const tell = monitors.get(line);
       if (tell !== undefined) daemon.effects.listeners.delete(tell);
       monitors.delete(line);
+      abandonAudit(daemon, line);
     },
   });
   if (listening.ok) return listening.server;
@@ -286,5 +296,6 @@ function status(daemon: Daemon, kernel: KernelView): StatusAnswer {
     silent: silentOf(daemon.neighbours.looks),
     repairs: daemon.repairs,
     kept: keptAnswer(daemon),
+    meter: meterNow(daemon),
   });
 }

@@ -5,7 +5,10 @@ import type { KernelLink } from '../netlink/kernel-link.ts';
 import { tunnelDevice } from '../ruleset/names.ts';
 import type { Daemon } from '../running.ts';
 import { now } from '../system/clock.ts';
+import { refreshCounts } from '../system/counters.ts';
+import { readText } from '../system/file.ts';
 import { readAddresses, readLinks, readNeighbours } from '../system/paths.ts';
+import { readFingerprint } from '../system/table.ts';
 import { cidrHas, familyOf, parseAddress } from '../wire/address.ts';
 import type { Present } from './answer-now.ts';
 import { type Ear, presentOf, type StatusInput } from './answer-status.ts';
@@ -33,6 +36,16 @@ export function earOf({ policy, held, holding, filling, announced }: Daemon): Ea
   if (holding && held !== null) return 'held';
   if (filling?.fills === true) return 'filled';
   return announced === null ? 'unseen' : 'watched';
+}
+
+/** Whether the meter at the exit stands as it was loaded, and whether the kernel counts packets of flows;
+ * its counters are read on the way. */
+export function meterNow({ state, effects, repair }: Daemon): StatusInput['meter'] {
+  const { sets } = effects;
+  const isRead = refreshCounts(state.outside, sets);
+  const stands = isRead && typeof sets !== 'string' && readFingerprint(sets) === repair.fingerprint;
+  const counting = readText('/proc/sys/net/netfilter/nf_conntrack_acct');
+  return { stands, flows: counting.ok && counting.text.trim() !== '0' };
 }
 
 /** What decides where packets go now, with the devices as the kernel has them. */

@@ -3,6 +3,7 @@
 import { nameInWords, nameWithin } from '../learn/aliases.ts';
 import type { Told } from '../state.ts';
 import { flowText } from '../wire/flow-text.ts';
+import type { MeterAnswer, OutsideAnswer } from './answer-meter.ts';
 import { byText } from './answer-now.ts';
 import type { AppAnswer, PathAnswer, StatusAnswer, TunnelAnswer } from './answer-status.ts';
 import type { EvidenceAnswer, FlowAnswer, LearnedAnswer } from './answers.ts';
@@ -106,7 +107,7 @@ export function statusText(status: StatusAnswer): string {
     const times = count === 1 ? 'once' : `${count} times`;
     lines.push(`repaired ${times}, last ${durationText(ago * 1000)} ago: ${last}`);
   }
-  lines.push(...keptLines(status.kept), ...status.silent);
+  lines.push(...meterLines(status.outside), ...keptLines(status.kept), ...status.silent);
   const others = status.notes.length - status.silent.length;
   if (others > 0) lines.push(`${others} note${others === 1 ? '' : 's'}: whp check`);
   for (const problem of status.problems) lines.push(`! ${problem}`);
@@ -117,6 +118,35 @@ function keptLines({ restored, written }: StatusAnswer['kept']): string[] {
   if (restored === 0 && written === null) return [];
   const when = written === null ? 'not written yet' : `written ${durationText(written * 1000)} ago`;
   return [`${restored} entries known from before the start; what is learned is kept, ${when}`];
+}
+
+/** 0 is said only of what was looked at. */
+function meterLines({ stands, flows, apps }: MeterAnswer): string[] {
+  if (apps.length === 0) return [];
+  const counted = apps.filter(({ packets }) => packets > 0);
+  const lines = counted.map((one) => `! ${outsideLine(one)}`);
+  if (!stands)
+    lines.push('! packets outside the tunnels are not counted: the meter does not stand');
+  else if (counted.length === 0) {
+    const how = flows ? '' : ', by the first packets of flows (nf_conntrack_acct is 0)';
+    lines.push(`0 packets left outside since boot${how}`);
+  }
+  return [...lines, ...apps.flatMap(lateLine)];
+}
+
+function outsideLine({ app, packets, last }: OutsideAnswer): string {
+  const many = `${packets} ${packets === 1 ? 'packet' : 'packets'} of ${app} left outside since boot`;
+  if (last === null) return many;
+  return `${many}, last ${durationText(last.ago * 1000)} ago: ${last.flow} (${last.why})`;
+}
+
+function lateLine({ app, late }: OutsideAnswer): string[] {
+  if (late === null) return [];
+  const { flows, packets, bytes, last, lastPackets, ago } = late;
+  const many = `${packets} ${packets === 1 ? 'packet' : 'packets'} (${bytesText(bytes)})`;
+  const of = flows === 1 ? 'a flow' : `${flows} flows`;
+  const which = `last ${durationText(ago * 1000)} ago: ${lastPackets} of ${last}`;
+  return [`${many} of ${of} of ${app} had left before the evidence came, ${which}`];
 }
 
 /** What the probes say of a tunnel, if it has a device. */

@@ -104,15 +104,22 @@ export function flowOf(packet: Packet): Flow {
   };
 }
 
-interface Words {
+/** What an evidence goes by, in words, and until when it holds. */
+export interface Words {
   readonly detail: string;
   readonly until: number;
 }
 
-function describe(
+/** What the words are about. */
+export type Described = Pick<
+  Packet,
+  'bytes' | 'destination' | 'destinationPort' | 'family' | 'protocol' | 'length'
+>;
+
+export function describe(
   kind: EvidenceKind,
   flow: Flow,
-  packet: Packet,
+  packet: Described,
   sources: EvidenceSources,
   app: string,
   now: number,
@@ -168,7 +175,7 @@ function describe(
   }
 }
 
-function describeRange(app: EvidenceSources['app'], packet: Packet): Words {
+function describeRange(app: EvidenceSources['app'], packet: Described): Words {
   const { bytes, destination: offset, destinationPort: port, family } = packet;
   const protocol = packet.protocol === UDP ? 'udp' : 'tcp';
   const found = findAppRange(app, { bytes, offset, family, protocol, port });

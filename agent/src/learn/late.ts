@@ -5,6 +5,7 @@ import type { Connection, Tuple } from '../netlink/conntrack.ts';
 import type { App } from '../policy/policy.ts';
 import type { Transport } from '../policy/profile.ts';
 import { type EndpointAt, findAppRange, findRange } from '../policy/range-match.ts';
+import type { Ground } from '../ruleset/names.ts';
 import { cidrHas, familyOf, isRoutableText, parseAddress, parseCidr } from '../wire/address.ts';
 import { TCP, UDP } from '../wire/packet.ts';
 
@@ -84,7 +85,7 @@ export function peerText(device: string, remote: string): string {
 }
 
 /** A flow as seen from home, whichever side began it. */
-interface HomeEnd {
+export interface HomeEnd {
   readonly device: string;
   readonly devicePort: number;
   readonly remote: string;
@@ -120,12 +121,14 @@ function endOf(tuple: Tuple, outward: boolean): HomeEnd {
  * when `ranges` is true: they are known before any flow begins, except at the start. A call that runs
  * already has shown its port and its peer long ago: a flow to a range that shows the P2P port adds that
  * port to the grounds, one from the P2P port its peer, so that the flows beside it are found as well.
+ * `found` is told of each whose it is, and whether the device began it.
  */
 export function lateConnections(
   connections: readonly Connection[],
   all: readonly Grounds[],
   setting: Setting,
   ranges: boolean,
+  found: (connection: Connection, app: string, outward: boolean) => void = () => {},
 ): Connection[] {
   const flows = connections.flatMap((connection) => {
     const end = homeEnd(connection, setting);
@@ -134,13 +137,17 @@ export function lateConnections(
   const late = new Set<Connection>();
   for (const grounds of all) {
     const mine = flows.filter(({ end }) => isOpen(grounds.app, end, setting));
+    const take = (connection: Connection, { outward }: HomeEnd): void => {
+      if (!late.has(connection)) found(connection, grounds.app.name, outward);
+      late.add(connection);
+    };
     if (ranges) {
       for (const { connection, end } of mine) {
-        if (inRange(grounds, end, setting)) late.add(connection);
+        if (inRange(grounds, end, setting)) take(connection, end);
       }
     }
     for (const { connection, end } of mine) {
-      if (isKnown(grounds, end, setting)) late.add(connection);
+      if (isKnown(grounds, end, setting)) take(connection, end);
     }
   }
   return Array.from(late);
@@ -164,6 +171,24 @@ export function unbackedPair(
   if (!isRoutableText(end.remote) || setting.isOwn(end.remote)) return null;
   if (rangeOf(grounds.app, end) !== null || isKnown(grounds, end, setting)) return null;
   return peerText(end.device, end.remote);
+}
+
+/** What speaks for a flow beside a mark and a TLS hello. */
+export type Lasting = Exclude<Ground, 'mark' | 'hello'>;
+
+/** What speaks for a flow, whatever else the owner has decided about the app for now; null: nothing. */
+export function groundOf(grounds: Grounds, end: HomeEnd, setting: Setting): Lasting | null {
+  const { app } = grounds;
+  if (!appliesTo(app, end.device, setting) || isExcepted(app, end)) return null;
+  const { devicePort, remote, protocol } = end;
+  if (rangeOf(app, end) !== null) return 'range';
+  if (grounds.addresses.has(remote)) return 'addr';
+  const names = namesOf(end, setting);
+  if (names.some((name) => grounds.peers.has(peerText(name, remote)))) return 'peer';
+  const isPort =
+    protocol !== null &&
+    names.some((name) => grounds.ports.has(portText(name, protocol, devicePort)));
+  return isPort ? 'port' : null;
 }
 
 /** Whether the app is proxied at all for this device and destination. */

@@ -16,16 +16,23 @@ import {
   getBe64,
   getText,
   getU16,
+  has,
   type Message,
   type Reader,
   readAttributes,
+  readNested,
 } from './message.ts';
 import {
   NFT_MSG_GETSETELEM,
   NFT_MSG_NEWSETELEM,
   NFT_SET_ELEM_INTERVAL_END,
+  NFTA_COUNTER_BYTES,
+  NFTA_COUNTER_PACKETS,
   NFTA_DATA_VALUE,
+  NFTA_EXPR_DATA,
+  NFTA_EXPR_NAME,
   NFTA_SET_ELEM_EXPIRATION,
+  NFTA_SET_ELEM_EXPR,
   NFTA_SET_ELEM_FLAGS,
   NFTA_SET_ELEM_KEY,
   NFTA_SET_ELEM_KEY_END,
@@ -69,6 +76,8 @@ export function putElementQuery(
 export interface KernelElement extends SetElement {
   /** Milliseconds that are left; absent = does not expire. */
   readonly expiration?: number;
+  /** What its own counter says, where it has one. */
+  readonly counted?: { readonly packets: number; readonly bytes: number };
 }
 
 export interface ElementList extends TableName {
@@ -159,12 +168,35 @@ function readElement(
       element.expiration = getBe64(bytes, at + 4);
     } else if (type === NFTA_SET_ELEM_TIMEOUT && length >= 12) {
       element.timeout = getBe64(bytes, at + 4);
+    } else if (type === NFTA_SET_ELEM_EXPR) {
+      const counted = readCounterExpression(r, at + 4, at + length);
+      if (counted !== null) element.counted = counted;
     } else if (type === NFTA_SET_ELEM_FLAGS && length >= 8) {
       if ((getBe32(bytes, at + 4) & NFT_SET_ELEM_INTERVAL_END) !== 0) element.intervalEnd = true;
     }
     at += (length + 3) & ~3;
   }
   return element.key === NO_KEY ? null : element;
+}
+
+const expression = createAttributes(NFTA_EXPR_DATA);
+const counter = createAttributes(NFTA_COUNTER_PACKETS);
+
+/** Null: it is another kind of expression. */
+function readCounterExpression(
+  r: Reader,
+  at: number,
+  end: number,
+): NonNullable<KernelElement['counted']> | null {
+  const reason =
+    readAttributes(r, at, end, expression) ?? readNested(r, expression, NFTA_EXPR_DATA, counter);
+  if (reason || !has(counter, NFTA_COUNTER_PACKETS, 8) || !has(counter, NFTA_COUNTER_BYTES, 8)) {
+    return null;
+  }
+  const name = getText(r.bytes, expression.at[NFTA_EXPR_NAME]!, expression.size[NFTA_EXPR_NAME]!);
+  if (name.replace(/\0$/, '') !== 'counter') return null;
+  const value = (a: number): number => getBe64(r.bytes, counter.at[a]!);
+  return { packets: value(NFTA_COUNTER_PACKETS), bytes: value(NFTA_COUNTER_BYTES) };
 }
 
 const NO_KEY = new Uint8Array(0);

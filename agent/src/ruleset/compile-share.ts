@@ -5,7 +5,7 @@
 import type { App, Policy } from '../policy/policy.ts';
 import type { Family } from '../wire/address.ts';
 import { type Context, logHeaders } from './context.ts';
-import type { Chain, Datatype, Expression, LearnedSet, Rate, Rule } from './model.ts';
+import type { Chain, Datatype, Expression, LearnedSet, Rate, Rule, Statement } from './model.ts';
 import { type AppFeed, GATEWAYS, loudSet, type ShareKind, setName } from './names.ts';
 import {
   accept,
@@ -69,6 +69,11 @@ export function unlessLoud(): Rule {
   return rule('told of so many of a device, no more', jump('loud'));
 }
 
+/** Lets a packet be announced, so many of a device, by its address. */
+export function loud(family: Family, device: Expression): Statement {
+  return pace(loudSet(family), device, LOUD);
+}
+
 /** Tells the agent of a packet of a device, by its address, unless there are too many of it; for chains
  * that do not let the packet pass. */
 export function announceBy(
@@ -78,11 +83,7 @@ export function announceBy(
   device: (family: Family) => Expression,
 ): Rule[] {
   return FAMILIES.map((family) =>
-    rule(
-      'tell the agent',
-      pace(loudSet(family), device(family), LOUD),
-      logHeaders(context, feed, app),
-    ),
+    rule('tell the agent', loud(family, device(family)), logHeaders(context, feed, app)),
   );
 }
 

@@ -4,6 +4,7 @@
 import type { Policy } from '../policy/policy.ts';
 import { cutChains, cutSets } from './compile-cut.ts';
 import { escapeChains, escapeSets } from './compile-escape.ts';
+import { exitChains } from './compile-exit.ts';
 import { compileForward } from './compile-forward.ts';
 import { helloSets } from './compile-hello.ts';
 import { compileLocal } from './compile-local.ts';
@@ -11,7 +12,7 @@ import { compilePrerouting } from './compile-new.ts';
 import { compileSets } from './compile-sets.ts';
 import { contextOf, tunnelsOf } from './context.ts';
 import type { Ruleset } from './model.ts';
-import { proxiedCounter, rejectedCounter, TABLE } from './names.ts';
+import { outsideCounter, proxiedCounter, rejectedCounter, TABLE } from './names.ts';
 
 /** The table for this policy. Pure: the same policy gives the same table, element by element. */
 export function compile(policy: Policy): Ruleset {
@@ -25,7 +26,11 @@ export function compile(policy: Policy): Ruleset {
       app: app.name,
       devices: tunnelsOf(context, app),
     })),
-    counters: policy.apps.flatMap((app) => [proxiedCounter(app.name), rejectedCounter(app.name)]),
+    counters: policy.apps.flatMap(({ name }) => [
+      proxiedCounter(name),
+      rejectedCounter(name),
+      outsideCounter(name),
+    ]),
     sets: [...compileSets(policy), ...escapeSets(policy), ...helloSets(policy), ...cutSets(policy)],
     chains: [
       ...compilePrerouting(context),
@@ -33,6 +38,7 @@ export function compile(policy: Policy): Ruleset {
       ...cutChains(context),
       ...compileForward(context),
       ...compileLocal(context),
+      ...exitChains(context),
     ],
   };
 }

@@ -16,7 +16,7 @@ import {
 import { ether, inSet, is, NFPROTO, nfproto, notInSet } from './terms.ts';
 
 /** Bytes of a packet that a feed about headers copies: IPv6 with options and a port pair. */
-const HEADER_SNAPLEN = 128;
+export const HEADER_SNAPLEN = 128;
 
 export interface Context {
   readonly policy: Policy;

@@ -42,6 +42,8 @@ export function datatypeOf(expression: Expression): Datatype {
       return META_TYPES[expression.key];
     case 'ct':
       return expression.key === 'id' ? 'flow' : expression.key;
+    case 'sent':
+      return 'number';
     case 'original':
       return expression.family === 4 ? 'ipv4' : 'ipv6';
     case 'originalPort':

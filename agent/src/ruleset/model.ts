@@ -43,6 +43,8 @@ export type MetaKey = 'mark' | 'l4proto' | 'nfproto' | 'iifname' | 'oifname' | '
 export type Expression =
   | { readonly kind: 'meta'; readonly key: MetaKey }
   | { readonly kind: 'ct'; readonly key: 'mark' | 'state' | 'status' | 'direction' | 'id' }
+  /** Packets of the flow so far in the direction of its first one; 0 where nobody counts them. */
+  | { readonly kind: 'sent' }
   /** Source address of the flow's first packet, before any NAT: the device at home. */
   | { readonly kind: 'original'; readonly family: Family }
   /** Destination port of the flow's first packet, before any NAT; after a match of TCP or UDP. */

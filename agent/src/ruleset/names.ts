@@ -7,6 +7,8 @@ export const TABLE = 'whp';
 export const BOOT_TABLE = 'whp_boot';
 /** See ruleset/apart. */
 export const APART_TABLE = 'whp_apart';
+/** See ruleset/audit. */
+export const AUDIT_TABLE = 'whp_audit';
 
 /** Sets of one application and family. The first group is rewritten by a reload, never learned. */
 export const STATIC_SETS = ['range', 'pin', 'learn', 'node', 'except', 'device'] as const;
@@ -169,6 +171,11 @@ export type Evidence = (typeof EVIDENCES)[number];
 export const APP_FEEDS = [...EVIDENCES, 'late', 'request', 'full', 'inbound'] as const;
 export type AppFeed = (typeof APP_FEEDS)[number];
 
+/** What speaks for a packet that leaves beside the tunnels: an evidence that lasts, or the mark that its
+ * flow has. */
+export const GROUNDS = ['range', 'addr', 'hello', 'port', 'peer', 'mark'] as const;
+export type Ground = (typeof GROUNDS)[number];
+
 /** DNS requests and answers that are watched; no application is known yet. */
 export const QUERY_PREFIX = 'whp:query';
 export const ANSWER_PREFIX = 'whp:answer';
@@ -181,10 +188,16 @@ export const UNJUDGED_PREFIX = 'whp:unjudged';
 
 export type Feed =
   | { readonly feed: 'query' | 'answer' | 'hello' }
-  | { readonly feed: AppFeed; readonly app: string };
+  | { readonly feed: AppFeed; readonly app: string }
+  | { readonly feed: 'outside'; readonly app: string; readonly ground: Ground };
 
 export function logPrefix(feed: AppFeed, app: string): string {
   return `whp:${feed}:${app}`;
+}
+
+/** A packet of the application that leaves beside the tunnels. */
+export function outsidePrefix(app: string, ground: Ground): string {
+  return `whp:outside:${app}:${ground}`;
 }
 
 /** What an NFLOG prefix says, or null when it is not one of ours. */
@@ -193,7 +206,12 @@ export function parsePrefix(prefix: string): Feed | null {
   if (prefix === ANSWER_PREFIX) return { feed: 'answer' };
   if (prefix === HELLO_PREFIX) return { feed: 'hello' };
   const [own, feed, app, ...rest] = prefix.split(':');
-  if (own !== 'whp' || !app || rest.length > 0) return null;
+  if (own !== 'whp' || !app || rest.length > 1) return null;
+  if (feed === 'outside') {
+    const ground = GROUNDS.find((one) => one === rest[0]);
+    return ground === undefined ? null : { feed, app, ground };
+  }
+  if (rest.length > 0) return null;
   const known = APP_FEEDS.find((one) => one === feed);
   return known === undefined ? null : { feed: known, app };
 }
@@ -208,4 +226,9 @@ export function proxiedCounter(app: string): string {
 
 export function rejectedCounter(app: string): string {
   return `${app}_rejected`;
+}
+
+/** Packets that left beside the tunnels. */
+export function outsideCounter(app: string): string {
+  return `${app}_outside`;
 }

@@ -56,6 +56,7 @@ const META_TEXT = {
 const EXPRESSIONS: Renderers<Expression> = {
   meta: (one) => META_TEXT[one.key],
   ct: (one) => `ct ${one.key}`,
+  sent: () => 'ct original packets',
   original: (one) => `ct original ${one.family === 4 ? 'ip' : 'ip6'} saddr`,
   // nft 1.0.6 lists a constant beside it as no number, but the key of a verdict map right: use `dispatch`.
   originalPort: () => 'ct original proto-dst',

@@ -41,7 +41,11 @@ export interface HeldElement {
 /** What is known of the learned sets, by name. */
 export type Held = ReadonlyMap<string, readonly HeldElement[]>;
 
+/** What the counters have counted, by name. */
+export type Counts = ReadonlyMap<string, { readonly packets: number; readonly bytes: number }>;
+
 const NOTHING: Held = new Map();
+const NONE: Counts = new Map();
 
 /** nft reads `1s500ms`, not fractions. */
 export function duration(milliseconds: number): string {
@@ -50,17 +54,23 @@ export function duration(milliseconds: number): string {
   return `${seconds > 0 ? `${seconds}s` : ''}${rest > 0 || seconds === 0 ? `${rest}ms` : ''}`;
 }
 
-/** The first load: whatever stood under our name is replaced; `held` is in it from the start. */
-export function loadText(next: Standing, held: Held = NOTHING): string {
+/** The first load: whatever stood under our name is replaced; `held` is in it from the start, and counters
+ * go on from `counts`. */
+export function loadText(next: Standing, held: Held = NOTHING, counts: Counts = NONE): string {
   const table = `table inet ${next.table}`;
   const body = [
-    ...next.counters.map((name) => `counter ${name} { }`),
+    ...next.counters.map((name) => `counter ${name} { ${countsText(counts, name)}}`),
     ...next.sets.flatMap((set) => setBlock(set, set.elements ?? heldText(set, held))),
     ...next.chains.flatMap(chainBlock),
   ];
   // Adding first makes deleting safe when there is none yet.
   const head = [`add ${table}`, `delete ${table}`, `${table} {`];
   return `${[...head, ...body.map((line) => `  ${line}`), '}'].join('\n')}\n`;
+}
+
+function countsText(counts: Counts, name: string): string {
+  const counted = counts.get(name);
+  return counted === undefined ? '' : `packets ${counted.packets} bytes ${counted.bytes} `;
 }
 
 function setBlock(set: StandingSet, elements: string): string[] {

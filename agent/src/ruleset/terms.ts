@@ -29,6 +29,8 @@ export const ctStatus: Expression = { kind: 'ct', key: 'status' };
 export const ctId: Expression = { kind: 'ct', key: 'id' };
 export const ctDirection: Expression = { kind: 'ct', key: 'direction' };
 export const originalPort: Expression = { kind: 'originalPort' };
+/** Packets that the flow's beginner has sent. */
+export const sent: Expression = { kind: 'sent' };
 export const sport = field('th sport');
 export const dport = field('th dport');
 

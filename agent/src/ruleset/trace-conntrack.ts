@@ -25,6 +25,8 @@ export interface Flow {
   /** Destination port of the first packet; -1: it has none. */
   readonly port: number;
   readonly created: number;
+  /** Packets in the direction of the first one. */
+  sent: number;
   mark: number;
   confirmed: boolean;
   seenReply: boolean;
@@ -78,6 +80,7 @@ export function track(table: FlowTable, packet: Packet, now: number): Tracked {
     source,
     port: packet.destinationPort,
     created: now,
+    sent: 0,
     mark: 0,
     confirmed: false,
     seenReply: false,
@@ -128,6 +131,7 @@ function reopens(flow: Flow, packet: Packet): boolean {
 }
 
 function touch(flow: Flow, packet: Packet, tuple: string, now: number): void {
+  if (tuple === flow.original) flow.sent += 1;
   if (tuple === flow.reply && flow.confirmed) flow.seenReply = true;
   if (packet.protocol === TCP && packet.tcpFlags & (TCP_FIN | TCP_RST)) flow.closing = true;
   flow.expires = now + lifeOf(flow, packet, now);

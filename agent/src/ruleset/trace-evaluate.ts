@@ -79,6 +79,7 @@ const EXPRESSIONS: Evaluators = {
     if (one.key === 'direction') return directionOf(visit.flow, visit.packet);
     return one.key === 'mark' ? visit.flow.mark : visit.flow.confirmed ? CONFIRMED : 0;
   },
+  sent: (_, visit) => visit.flow?.sent ?? null,
   original: (one, visit) =>
     visit.flow !== null && visit.flow.family === one.family ? visit.flow.source : null,
   originalPort: (_, visit) =>

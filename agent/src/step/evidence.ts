@@ -11,6 +11,7 @@ import type { App } from '../policy/policy.ts';
 import { type AppFeed, parsePrefix } from '../ruleset/names.ts';
 import type { Effect, Event, State } from '../state.ts';
 import { destinationText, type Packet, sourceText } from '../wire/packet.ts';
+import { onOutside } from './outside.ts';
 import { macOf, read, report } from './packet.ts';
 
 const NO_EFFECTS: readonly Effect[] = [];
@@ -24,15 +25,16 @@ export function onEvidence(
   const said = parsePrefix(event.prefix);
   if (said === null || !('app' in said)) return NO_EFFECTS;
   const { prefix, bytes, offset, end } = event;
-  const once = said.feed === 'late' || said.feed === 'full';
+  const once = said.feed === 'late' || said.feed === 'full' || said.feed === 'outside';
   if (!once && isRepeat(state.repeats, prefix, bytes, offset, end, now)) return NO_EFFECTS;
   const app = state.apps.get(said.app);
   const packet = read(state, event);
   if (app === undefined || packet === null) return NO_EFFECTS;
+  const mac = macOf(state, event);
+  if (said.feed === 'outside') return onOutside(state, app, said.ground, packet, mac, now);
   if (said.feed === 'full') {
     return onFull(state, app, sourceText(packet), now);
   }
-  const mac = macOf(state, event);
   noteAnnounced(state.taught, app, said.feed, packet, mac, now);
   const holder = mac ?? sourceText(packet);
   noteSuspect(state.suspects, said.feed, app.name, packet, holder, now);
@@ -40,7 +42,10 @@ export function onEvidence(
   const sources = { app, learned: state.learned, pairs: state.pairs, holder };
   const evidence = recordEvidence(state.evidence, said.feed, app.name, packet, sources, now);
   const told: Effect = { kind: 'told', what: { kind: 'evidence', evidence } };
-  if (said.feed === 'late') return [{ kind: 'cut', flow: evidence.flow }, told];
+  if (said.feed === 'late') {
+    const refused = { packets: 1, bytes: packet.length };
+    return [{ kind: 'cut', app: app.name, flow: evidence.flow, refused }, told];
+  }
   const wishes = wishesOf(app, said.feed, packet, mac);
   return [...wishes.map((wish): Effect => ({ kind: 'late', wish })), told];
 }

@@ -11,6 +11,9 @@ import { flowText } from '../wire/flow-text.ts';
 import { sourceText } from '../wire/packet.ts';
 import { note, readWhole } from './packet.ts';
 
+/** A copy was read: the ClientHello itself has passed. */
+const NOTHING = { packets: 0, bytes: 0 };
+
 /**
  * A flow whose hello names an application's server: the server is learned for this device, and the
  * flow is cut. A held hello goes through the rules once more, which refuse it; of one that was only
@@ -46,7 +49,9 @@ export function onHello(
   const again = sendAgain(state.hellos, text, now);
   return [
     ...named.flatMap((one) => learn(state, one, packet.family, now)),
-    ...(id === null ? [{ kind: 'cut', flow } as const] : pass(again)),
+    ...(id === null
+      ? [{ kind: 'cut', app: named[0]!.app, flow, refused: NOTHING } as const]
+      : pass(again)),
   ];
 }
 

@@ -13,6 +13,7 @@ import {
   type SilentEnd,
   silenced,
 } from '../learn/silence.ts';
+import type { Connection } from '../netlink/conntrack.ts';
 import { MSG_DONTWAIT } from '../netlink/constants.ts';
 import { hostInt, inetAddress } from '../netlink/endian.ts';
 import type { SetChange } from '../netlink/nft-set.ts';
@@ -38,8 +39,8 @@ const IPPROTO_RAW = 255;
 export interface Cuts {
   /** Ends exactly these; one that is gone by itself is no error. Returns the error or null. */
   end(endings: readonly Ending[]): string | null;
-  /** Ends the flow of a device's packet that the table has refused just now. */
-  endRefused(flow: Flow): string | null;
+  /** Ends the flow of a device's packet that the table has refused just now. `found`: its entry, before. */
+  endRefused(flow: Flow, found?: (connection: Connection) => void): string | null;
   /** What has been silent long enough is forgotten. */
   tick(): void;
   /** The table is about to go, and with it what answers the devices that are asked: none is asked any more. */
@@ -96,11 +97,12 @@ export function createCuts(effects: Effects): Cuts {
       }
       return refused ?? wrong;
     },
-    endRefused: (flow) => {
+    endRefused: (flow, found) => {
       const { connections } = effects;
       if (typeof connections === 'string') return null;
       const connection = findConnection(connections, flow);
       if (connection === null) return null;
+      found?.(connection);
       const wrong = silence([{ connection, outward: true }]);
       return cutConnections(connections, [connection]) ?? wrong;
     },

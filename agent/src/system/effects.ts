@@ -11,11 +11,13 @@ import {
 } from '../learn/gathering.ts';
 import { isRoomDue } from '../learn/room.ts';
 import { unlearn } from '../learn/undo.ts';
+import type { Connection } from '../netlink/conntrack.ts';
 import type { SetChange } from '../netlink/nft-set.ts';
 import type { Effect, State, Told } from '../state.ts';
 import { after, now, unattended } from './clock.ts';
 import { type ConnectionLists, openConnectionLists } from './connection-lists.ts';
 import { type Connections, openConnections } from './connections.ts';
+import { noteCut } from './cut-counts.ts';
 import { type Cuts, createCuts } from './cuts.ts';
 import { type Dumps, openDumps } from './dumps.ts';
 import type { HeldFeed } from './feeds.ts';
@@ -121,6 +123,15 @@ function changeOf(effect: Effect): SetChange[] {
   return [{ operation: 'delete', set: effect.set, elements }];
 }
 
+/** Ends a flow, and counts what of it had left. */
+function cutRefused(self: Effects, cut: Effect & { kind: 'cut' }): string | null {
+  const { app, flow, refused } = cut;
+  const found = (entry: Connection): void => {
+    if (self.state !== null) noteCut(self.state, app, entry, true, refused);
+  };
+  return self.cuts?.endRefused(flow, found) ?? null;
+}
+
 function runEffects(self: Effects, effects: readonly Effect[]): void {
   const changes: SetChange[] = [];
   for (const effect of effects) {
@@ -147,7 +158,7 @@ function runEffects(self: Effects, effects: readonly Effect[]): void {
         } else self.hellos?.refuse(effect.id);
         break;
       case 'cut':
-        failed(self, self.cuts?.endRefused(effect.flow) ?? null);
+        failed(self, cutRefused(self, effect));
         break;
       case 'late':
         self.late?.wish(effect.wish);

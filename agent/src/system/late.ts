@@ -9,6 +9,7 @@ import type { State } from '../state.ts';
 import { after, now } from './clock.ts';
 import { type ConnectionList, decoded } from './connection-lists.ts';
 import { EINVAL } from './connections.ts';
+import { noteCut } from './cut-counts.ts';
 import type { Effects } from './effects.ts';
 import { errnoText } from './errno.ts';
 import { familyIn, keepLive, knownGrounds, teachShown } from './live.ts';
@@ -32,9 +33,9 @@ const TOLD_EVERY = 10_000;
 export interface Late {
   /** Evidence came: look soon (before the event loop sleeps again, unless it came in masses). */
   wish(wish: Wish): void;
-  /** Look at everything now: the agent has just begun to enforce this policy. `isNewTable`: DNS flows that
-   * it has never seen are ended, too. */
-  all(isNewTable?: boolean): void;
+  /** Look at everything now: the agent has just begun to enforce this policy. `new table`: DNS flows that it
+   * has never seen are ended, too. `chosen`: what is direct was so by the owner's word, which has just changed. */
+  all(why?: 'new table' | 'chosen'): void;
   /** Marked connections keep what admitted them: at the start of an agent, which cannot know how long there
    * was none. Not later: what its owner takes away while they live is not to be taught by them. */
   live(): void;
@@ -53,6 +54,7 @@ export function createLate(effects: Effects, settingNow: () => LateSetting): Lat
   const wishes = new Map<string, Wish>();
   let whole = false;
   let dns = false;
+  let byChoice = false;
   let again = 0;
   let waiting = false;
   let looking = false;
@@ -79,6 +81,11 @@ export function createLate(effects: Effects, settingNow: () => LateSetting): Lat
     );
     const late: Connection[] = [];
     let others = 0;
+    const chosen = byChoice;
+    byChoice = false;
+    const count = (connection: Connection, app: string, outward: boolean): void => {
+      if (!chosen) noteCut(state, app, connection, outward);
+    };
     const setting = settingNow();
     const before = grounds.map(({ ports, peers }) => new Set([...ports, ...peers]));
     lists.read(
@@ -88,7 +95,7 @@ export function createLate(effects: Effects, settingNow: () => LateSetting): Lat
           late.push(connection);
           return;
         }
-        const found = lateConnections([connection], grounds, setting, taken === null);
+        const found = lateConnections([connection], grounds, setting, taken === null, count);
         late.push(...found);
         if (found.length === 0 && isOfHome(connection, setting)) others += 1;
       }),
@@ -135,9 +142,10 @@ export function createLate(effects: Effects, settingNow: () => LateSetting): Lat
       else whole = true;
       soon();
     },
-    all: (isNewTable = false) => {
+    all: (why) => {
       whole = true;
-      dns ||= isNewTable;
+      dns ||= why === 'new table';
+      byChoice = why === 'chosen';
       look();
     },
     live: () => keepLive(effects, settingNow()),

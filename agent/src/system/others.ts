@@ -6,7 +6,7 @@ import { type DnsTurn, readDnsTurns } from '../preflight/dns-turns.ts';
 import { type Firewall, readFirewall } from '../preflight/firewall.ts';
 import type { Found } from '../repair/collisions.ts';
 import { type MarkUse, markUses } from '../repair/mark-uses.ts';
-import { APART_TABLE, GUARD_TABLE, TABLE } from '../ruleset/names.ts';
+import { APART_TABLE, AUDIT_TABLE, GUARD_TABLE, TABLE } from '../ruleset/names.ts';
 import { readText } from './file.ts';
 import { runProgram } from './process.ts';
 
@@ -38,7 +38,7 @@ export async function readListing(): Promise<Listing> {
       firewall: `nft list ruleset: ${stderr.trim() || `status ${status}`}`,
       turns: null,
     };
-  const own = [`inet ${TABLE}`, `inet ${GUARD_TABLE}`];
+  const own = [`inet ${TABLE}`, `inet ${GUARD_TABLE}`, `inet ${AUDIT_TABLE}`];
   const marks = markUses(stdout, own);
   const turns = readDnsTurns(stdout, own);
   // Cut in the middle of a chain, what is missing would be taken for what is not there.

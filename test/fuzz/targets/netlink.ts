@@ -18,6 +18,7 @@ import {
   readLoggedPacket,
 } from '../../../agent/src/netlink/nflog.ts';
 import { createQueuedPacket, readQueuedPacket } from '../../../agent/src/netlink/nfqueue.ts';
+import { readCounter } from '../../../agent/src/netlink/nft-counter.ts';
 import { readElements } from '../../../agent/src/netlink/nft-element.ts';
 import { readNftEvent } from '../../../agent/src/netlink/nft-event.ts';
 import { readRoute } from '../../../agent/src/netlink/route.ts';
@@ -53,6 +54,7 @@ const DECODERS: readonly Decoder[] = [
       must(key.length < 0x10000 && (keyEnd?.length ?? 0) < 0x10000, 'a key longer than a message');
     }
   }),
+  said(readCounter, ({ packets, bytes }) => must(packets >= 0 && bytes >= 0, 'a count')),
   said(readNftEvent, () => {}),
   said(readRouteEvent, () => {}),
   said(readConnection, ({ original, reply }) => {

@@ -1,0 +1,88 @@
+// learn/audit: the verdict of an audit: flows that left beside the tunnels, judged by all that is known when it
+// ends. Before: system/audit (what the kernel has kept of them). After: control/audit. Pure.
+import { isRoutableText, parseAddress } from '../wire/address.ts';
+import { flowText, protocolName } from '../wire/flow-text.ts';
+import { TCP, UDP } from '../wire/packet.ts';
+import { describe } from './evidence.ts';
+import { type Grounds, groundOf, type HomeEnd, type Lasting, type Setting } from './late.ts';
+import type { Learned } from './learned.ts';
+
+/** One flow from home, as the audit's sets have it. */
+export interface LeftFlow {
+  readonly device: string;
+  readonly protocol: number;
+  readonly remote: string;
+  /** 0 where the protocol has none. */
+  readonly devicePort: number;
+  readonly remotePort: number;
+  readonly packets: number;
+  readonly bytes: number;
+  /** Seconds since its last packet. */
+  readonly ago: number;
+}
+
+export interface JudgedFlow {
+  readonly app: string;
+  readonly ground: Lasting;
+  readonly why: string;
+  readonly flow: string;
+  readonly packets: number;
+  readonly bytes: number;
+  readonly ago: number;
+}
+
+export interface AuditSources {
+  readonly grounds: readonly Grounds[];
+  readonly setting: Setting;
+  readonly learned: Learned;
+  readonly pairs: Learned;
+  readonly now: number;
+}
+
+/** Those of `flows` that are an application's, of each app and flow one. */
+export function judgeFlows(flows: readonly LeftFlow[], from: AuditSources): JudgedFlow[] {
+  return flows.flatMap((flow) => {
+    const { device, devicePort, remote, remotePort, protocol } = flow;
+    if (isForMany(remote)) return [];
+    const transport = protocol === UDP ? 'udp' : protocol === TCP ? 'tcp' : null;
+    const end: HomeEnd = { ...flow, protocol: transport, outward: true };
+    return from.grounds.flatMap((grounds) => {
+      const ground = groundOf(grounds, end, from.setting);
+      if (ground === null) return [];
+      const ends = {
+        protocol: protocolName(protocol),
+        source: device,
+        sourcePort: devicePort,
+        destination: remote,
+        destinationPort: remotePort,
+      };
+      const why = wordsOf(ground, ends, protocol, grounds, from);
+      const { packets, bytes, ago } = flow;
+      const { name: app } = grounds.app;
+      return [{ app, ground, why, flow: flowText(ends), packets, bytes, ago }];
+    });
+  });
+}
+
+function wordsOf(
+  ground: Lasting,
+  ends: Parameters<typeof describe>[1],
+  protocol: number,
+  { app }: Grounds,
+  { learned, pairs, setting, now }: AuditSources,
+): string {
+  const bytes = parseAddress(ends.destination)!;
+  const family = bytes.length === 4 ? 4 : 6;
+  const { destinationPort } = ends;
+  const at = { bytes, destination: 0, destinationPort, family, protocol, length: 0 } as const;
+  const mac = setting.macOf(ends.source);
+  const holder = mac === null || setting.gateways.has(mac) ? ends.source : mac;
+  const sources = { app, learned, pairs, holder };
+  return describe(ground, ends, at, sources, app.name, now).detail;
+}
+
+/** Multicast and broadcast are for the networks at hand, and leave the home only where somebody wants it. */
+function isForMany(address: string): boolean {
+  if (isRoutableText(address)) return false;
+  return /^(22[4-9]|23\d|255)\.|^ff/i.test(address);
+}

@@ -1,0 +1,62 @@
+// step/outside: a packet that the meter at the exit has counted: it is told with what speaks for it, and
+// its flow is looked for, so that it begins anew. Before: step/evidence. After: system/effects.
+import { describe, flowOf } from '../learn/evidence.ts';
+import type { Wish } from '../learn/late.ts';
+import { noteOutside } from '../learn/outside.ts';
+import type { App } from '../policy/policy.ts';
+import type { Ground } from '../ruleset/names.ts';
+import type { Effect, State } from '../state.ts';
+import { flowText } from '../wire/flow-text.ts';
+import { destinationText, type Packet, sourceText, TCP, UDP } from '../wire/packet.ts';
+import { report } from './packet.ts';
+
+export function onOutside(
+  state: State,
+  app: App,
+  ground: Ground,
+  packet: Packet,
+  mac: string | null,
+  now: number,
+): readonly Effect[] {
+  const flow = flowText(flowOf(packet));
+  const why = whyOf(state, app, ground, packet, mac ?? sourceText(packet), now);
+  noteOutside(state.outside, app.name, { flow, ground, why, at: now }, packet.length);
+  const text = `${app.name}: a packet left outside the tunnels: ${flow} (${why})`;
+  const wish = wishOf(app, ground, packet, mac);
+  return [
+    ...report(state, `outside ${app.name}`, text, now),
+    ...(wish === null ? [] : [{ kind: 'late', wish } as const]),
+  ];
+}
+
+function whyOf(
+  state: State,
+  app: App,
+  ground: Ground,
+  packet: Packet,
+  holder: string,
+  now: number,
+): string {
+  if (ground === 'mark')
+    return 'its flow has our mark: a rule of others, or none of ours, led it away';
+  const sources = { app, learned: state.learned, pairs: state.pairs, holder };
+  return describe(ground, flowOf(packet), packet, sources, app.name, now).detail;
+}
+
+/** The flow that this packet is of: one that nobody marked, or that lost its mark. */
+function wishOf(
+  { name: app }: App,
+  ground: Ground,
+  packet: Packet,
+  mac: string | null,
+): Wish | null {
+  const device = sourceText(packet);
+  const remote = destinationText(packet);
+  const { protocol, sourcePort: port } = packet;
+  if (ground === 'addr') return { kind: 'address', app, remote };
+  if (ground === 'peer' || ground === 'hello') return { kind: 'peer', app, device, mac, remote };
+  // By a range or by its port: this very flow.
+  if (ground === 'mark') return null;
+  if (protocol === UDP) return { kind: 'port', app, device, mac, protocol: 'udp', port };
+  return protocol === TCP ? { kind: 'port', app, device, mac, protocol: 'tcp', port } : null;
+}
