@@ -170,6 +170,36 @@ test('somebody deletes its table: that is said, and no verdict', async () => {
   assert.match(err, /nothing is judged/);
 });
 
+test('deleted while it goes on: another table, and the verdict says what is missing', async () => {
+  const { child, ended } = await startAudit();
+  home.run('router', 'nft', 'delete', 'table', 'inet', 'whp_audit');
+  for (let tries = 0; !stands(); tries++) {
+    if (tries > 100) throw new Error('not made again');
+    await pause(100);
+  }
+  child.kill('SIGINT');
+  const { status, out } = await ended;
+  assert.is(status, 1);
+  assert.match(out, /its table was deleted or changed meanwhile/);
+});
+
+test('another WAN device in the middle: what leaves by it is recorded', async () => {
+  const { child, ended } = await startAudit();
+  home.run(
+    'router',
+    'sh',
+    '-ec',
+    'ip link set wan down; ip link set wan name wan9; ip link set wan9 up; ip route add default via 198.51.100.1',
+  );
+  const stranger = home.talk(5004, OTHER);
+  await pause(1000);
+  stranger.stop();
+  child.kill('SIGINT');
+  const { status, out } = await ended;
+  assert.is(status, 0);
+  assert.match(out, /of 1 flows left beside the tunnels/);
+});
+
 test('the agent is stopped: its table goes with it', async () => {
   const { child } = await startAudit();
   await home.stopAgent();
