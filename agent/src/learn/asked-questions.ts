@@ -1,16 +1,18 @@
 // The DNS questions of devices that are open: an answer teaches only for one of them. Every query of a
 // device is noted, not the application's alone: the answer to another name may lead to the application's.
 // Bounded; when there is no room the oldest question of the device that has most goes. Before: step/query
-// (notes), step/answer (asks). The router's own queries never come here. Pure.
+// (notes), step/answer (asks). The router's own queries never come here. Pure; it runs for every query of
+// the home, so a key is bytes in a slot and no text.
 import { type Packet, TCP, UDP } from '../wire/packet.ts';
 import { u16At } from '../wire/reader.ts';
-import { claim, createShares, disclaim, nextToGo, type Shares } from './shares.ts';
 
 /** Milliseconds: what resolvers of devices wait before they give up is 5 to 10 s. An answer that comes
  * later is to nobody. */
 export const OPEN_MILLISECONDS = 10_000;
-/** What a home of ten devices asks in that time, each of which opens a page of 50 names. */
-const MOST_OPEN = 512;
+/** What some devices ask in that time, of which each opens a page of 50 names. */
+export const MOST_OPEN = 256;
+/** Bytes of a key: protocol, two addresses, two ports, identifier, name, type and class. */
+const LONGEST = 1 + 32 + 4 + 2 + 255 + 4;
 
 export interface AskedQuestion {
   /** Of the device that asked, where it is known. */
@@ -19,10 +21,19 @@ export interface AskedQuestion {
   readonly at: number;
 }
 
+/** Slots, filled in turn. */
 export interface AskedQuestions {
-  /** By both ends, identifier and question; the one asked longest ago first. */
-  readonly open: Map<string, AskedQuestion>;
-  readonly shares: Shares;
+  /** LONGEST bytes a slot. */
+  readonly keys: Uint8Array;
+  /** Bytes of its key; 0: free. */
+  readonly lengths: Uint16Array;
+  readonly hashes: Int32Array;
+  readonly asked: (AskedQuestion | null)[];
+  /** Whose it is: MAC, or address. */
+  readonly holders: string[];
+  /** Slots of each holder, the one asked longest ago first. */
+  readonly slots: Map<string, number[]>;
+  next: number;
 }
 
 /** Where the addresses and ports of a packet are: offsets into its bytes. */
@@ -37,7 +48,15 @@ export interface Ends {
 }
 
 export function createAskedQuestions(): AskedQuestions {
-  return { open: new Map(), shares: createShares() };
+  return {
+    keys: new Uint8Array(MOST_OPEN * LONGEST),
+    lengths: new Uint16Array(MOST_OPEN),
+    hashes: new Int32Array(MOST_OPEN),
+    asked: new Array<AskedQuestion | null>(MOST_OPEN).fill(null),
+    holders: new Array<string>(MOST_OPEN).fill(''),
+    slots: new Map(),
+    next: 0,
+  };
 }
 
 const plain: Ends = { source: 0, destination: 0, width: 4, ports: 0, protocol: UDP };
@@ -59,40 +78,73 @@ export function endsOf(packet: Packet): Ends | null {
   return { source, destination, width: family === 4 ? 4 : 16, ports: transport, protocol };
 }
 
+/** The key that is being made. */
+const key = new Uint8Array(LONGEST);
+let keyLength = 0;
+let keyHash = 0;
+
+/** FNV-1a, which finds the slot; the bytes decide. `small`: letters in lower case (0x20 in the wild, RFC
+ * 4343); lengths of labels are below them. */
+function put(bytes: Uint8Array, from: number, to: number, small: boolean): void {
+  for (let at = from; at < to; at++) {
+    let byte = bytes[at]!;
+    if (small && byte >= 65 && byte <= 90) byte += 32;
+    key[keyLength++] = byte;
+    keyHash = Math.imul(keyHash ^ byte, 16777619);
+  }
+}
+
 /** Header of a message with one question: response flag, operation 0 (RFC 1035 section 4.1.1). */
 const RESPONSE = 0x80;
 const OPERATION = 0x78;
 const HEADER = 12;
 
-/** The identifier and the question of message[from, to) as text, or null: it is no `kind`, or has not one
- * question that is written out. Letters of the name are lower case (0x20 in the wild, RFC 4343). */
-function questionText(
+/** Where the name of the one question of message[from, to) ends, or -1: it is no `kind`, or has not one
+ * question that is written out. */
+function nameEnd(message: Uint8Array, from: number, to: number, kind: 'query' | 'answer'): number {
+  const name = from + HEADER;
+  if (to - from < HEADER + 5 || to > message.length) return -1;
+  const flags = message[from + 2]!;
+  const isKind = ((flags & RESPONSE) !== 0) === (kind === 'answer');
+  if (!isKind || (flags & OPERATION) !== 0 || u16At(message, from + 4) !== 1) return -1;
+  let at = name;
+  while (message[at] !== 0) {
+    // The first name of a message has nothing to point to. Longest name: RFC 1035 section 2.3.4.
+    if (message[at]! > 63 || at - name > 254) return -1;
+    at += message[at]! + 1;
+    if (at >= to) return -1;
+  }
+  // Behind it: type and class.
+  return at + 5 > to || at - name > 254 ? -1 : at;
+}
+
+/** Makes the key of a query or an answer, with the device's end first; false: it has none. */
+function makeKey(
+  packet: Uint8Array,
+  { source, destination, width, ports, protocol }: Ends,
   message: Uint8Array,
   from: number,
   to: number,
   kind: 'query' | 'answer',
-): string | null {
-  const name = from + HEADER;
-  if (to - from < HEADER + 5 || to > message.length) return null;
-  const flags = message[from + 2]!;
-  const isKind = ((flags & RESPONSE) !== 0) === (kind === 'answer');
-  if (!isKind || (flags & OPERATION) !== 0 || u16At(message, from + 4) !== 1) return null;
-  let at = name;
-  while (message[at] !== 0) {
-    // The first name of a message has nothing to point to. Longest name: RFC 1035 section 2.3.4.
-    if (message[at]! > 63 || at - name > 254) return null;
-    at += message[at]! + 1;
-    if (at >= to) return null;
-  }
-  // Behind it: type and class.
-  if (at + 5 > to) return null;
-  const asked = textOf(message, name, at).toLowerCase();
-  return `${textOf(message, from, from + 2)}${textOf(message, at, at + 5)}${asked}`;
-}
-
-/** One character a byte. */
-function textOf(bytes: Uint8Array, from: number, to: number): string {
-  return String.fromCharCode.apply(null, bytes.subarray(from, to) as unknown as number[]);
+): boolean {
+  const end = nameEnd(message, from, to, kind);
+  if (end < 0) return false;
+  const isQuery = kind === 'query';
+  const device = isQuery ? source : destination;
+  const resolver = isQuery ? destination : source;
+  const first = isQuery ? ports : ports + 2;
+  const second = isQuery ? ports + 2 : ports;
+  key[0] = protocol;
+  keyLength = 1;
+  keyHash = protocol;
+  put(packet, device, device + width, false);
+  put(packet, resolver, resolver + width, false);
+  put(packet, first, first + 2, false);
+  put(packet, second, second + 2, false);
+  put(message, from, from + 2, false);
+  put(message, from + HEADER, end, true);
+  put(message, end + 1, end + 5, false);
+  return true;
 }
 
 /** Notes the query message[from, to) of the packet whose ends are in `packet`, which passed at `at`
@@ -100,53 +152,86 @@ function textOf(bytes: Uint8Array, from: number, to: number): string {
 export function noteQuestion(
   book: AskedQuestions,
   packet: Uint8Array,
-  { source, destination, width, ports, protocol }: Ends,
+  ends: Ends,
   message: Uint8Array,
   from: number,
   to: number,
   mac: string | null,
   at: number,
 ): void {
-  const question = questionText(message, from, to, 'query');
-  if (question === null) return;
-  const device = textOf(packet, source, source + width);
-  const resolver = textOf(packet, destination, destination + width);
-  const key = `${protocol} ${device}${resolver}${textOf(packet, ports, ports + 4)}${question}`;
-  const { open, shares } = book;
-  open.delete(key);
-  open.set(key, { mac, at });
-  claim(shares, key, mac ?? device);
-  if (open.size > MOST_OPEN) close(book, nextToGo(shares)!.key);
+  if (!makeKey(packet, ends, message, from, to, 'query')) return;
+  const slot = slotFor(book, at);
+  book.keys.set(key, slot * LONGEST);
+  book.lengths[slot] = keyLength;
+  book.hashes[slot] = keyHash;
+  book.asked[slot] = { mac, at };
+  const holder = mac ?? packet.subarray(ends.source, ends.source + ends.width).join('.');
+  book.holders[slot] = holder;
+  const own = book.slots.get(holder);
+  if (own === undefined) book.slots.set(holder, [slot]);
+  else own.push(slot);
+}
+
+/** A slot that is free now: the next one, which is the oldest unless somebody had to make room, or else
+ * the oldest of the device that has most. */
+function slotFor(book: AskedQuestions, at: number): number {
+  const { asked, slots, next } = book;
+  const oldest = asked[next] ?? null;
+  if (oldest === null || at - oldest.at > OPEN_MILLISECONDS) {
+    book.next = (next + 1) % MOST_OPEN;
+    close(book, next);
+    return next;
+  }
+  let greediest: readonly number[] = [next];
+  for (const own of slots.values()) if (own.length > greediest.length) greediest = own;
+  const slot = greediest[0]!;
+  close(book, slot);
+  return slot;
+}
+
+function close({ asked, lengths, holders, slots }: AskedQuestions, slot: number): void {
+  if (lengths[slot] === 0) return;
+  const holder = holders[slot]!;
+  const own = slots.get(holder)!;
+  if (own[0] === slot) own.shift();
+  else own.splice(own.indexOf(slot), 1);
+  if (own.length === 0) slots.delete(holder);
+  lengths[slot] = 0;
+  asked[slot] = null;
+  holders[slot] = '';
 }
 
 /** The open question that message[from, to) answers, or null: nobody asked. It stays open: a query that
  * was sent twice is answered twice, and the device may take either. */
 export function findQuestion(
-  { open }: AskedQuestions,
+  { keys, lengths, hashes, asked }: AskedQuestions,
   packet: Uint8Array,
-  { source, destination, width, ports, protocol }: Ends,
+  ends: Ends,
   message: Uint8Array,
   from: number,
   to: number,
   now: number,
 ): AskedQuestion | null {
-  const question = questionText(message, from, to, 'answer');
-  if (question === null) return null;
-  const device = textOf(packet, destination, destination + width);
-  const resolver = textOf(packet, source, source + width);
-  const back = `${textOf(packet, ports + 2, ports + 4)}${textOf(packet, ports, ports + 2)}`;
-  const asked = open.get(`${protocol} ${device}${resolver}${back}${question}`);
-  return asked === undefined || now - asked.at > OPEN_MILLISECONDS ? null : asked;
+  if (!makeKey(packet, ends, message, from, to, 'answer')) return null;
+  for (let slot = 0; slot < MOST_OPEN; slot++) {
+    if (hashes[slot] !== keyHash || lengths[slot] !== keyLength) continue;
+    let at = 0;
+    while (at < keyLength && keys[slot * LONGEST + at] === key[at]) at++;
+    const found = at === keyLength ? asked[slot]! : null;
+    if (found !== null && now - found.at <= OPEN_MILLISECONDS) return found;
+  }
+  return null;
 }
 
-function close({ open, shares }: AskedQuestions, key: string): void {
-  open.delete(key);
-  disclaim(shares, key);
+/** How many are open. */
+export function openQuestions({ lengths }: AskedQuestions): number {
+  return lengths.reduce((count, length) => count + (length === 0 ? 0 : 1), 0);
 }
 
 /** Forgets the questions that nobody waits for any more at `now` (milliseconds). */
 export function expireQuestions(book: AskedQuestions, now: number): void {
-  for (const [key, { at }] of book.open) {
-    if (now - at > OPEN_MILLISECONDS) close(book, key);
+  for (let slot = 0; slot < MOST_OPEN; slot++) {
+    const one = book.asked[slot] ?? null;
+    if (one !== null && now - one.at > OPEN_MILLISECONDS) close(book, slot);
   }
 }

@@ -1,5 +1,6 @@
 // step: a life of one state under hostile packets. Whatever comes, an answer is released once and
 // last, what enters a set is a public address of the right family, and every store keeps its cap.
+import { openQuestions } from '../../../agent/src/learn/asked-questions.ts';
 import { learnedEndpoints } from '../../../agent/src/learn/learned.ts';
 import { addressOf, SLACK } from '../../../agent/src/ruleset/elements.ts';
 import { createState, type Effect, type Event, type State } from '../../../agent/src/state.ts';
@@ -98,7 +99,8 @@ function checkState(state: State): void {
     must(set.size <= CAP, `${set.size} endpoints, cap ${CAP}`);
   for (const set of pairs.sets.values())
     must(set.size <= PROFILE.caps.peers >> 1, `${set.size} pairs`);
-  must(asked.open.size <= 512, `${asked.open.size} open questions`);
+  const held = Array.from(asked.slots.values()).flat().length;
+  must(held === openQuestions(asked), `${held} open questions counted`);
   for (const [set, elements] of taught)
     must(elements.size <= TAUGHT, `${elements.size} elements of ${set}`);
   must(evidence.flows.size <= evidence.cap, 'more evidence than its cap');

@@ -7,8 +7,10 @@ import {
   endsOf,
   expireQuestions,
   findQuestion,
+  MOST_OPEN,
   noteQuestion,
   OPEN_MILLISECONDS,
+  openQuestions,
 } from '../../../agent/src/learn/asked-questions.ts';
 import { decodePacket } from '../../../agent/src/wire/packet.ts';
 import { tcp4, udp4, udp6 } from '../../fuzz/dns-seeds.ts';
@@ -115,8 +117,8 @@ test('a question is open for ten seconds from the moment at which it passed', ()
   note(book, query, null, 9000);
   assert.ok(isAsked(book, answer, 19_000), 'asked again');
   expireQuestions(book, 19_001);
-  assert.is(book.open.size, 0);
-  assert.is(book.shares.deviceOf.size, 0);
+  assert.is(openQuestions(book), 0);
+  assert.is(book.slots.size, 0);
 });
 
 test('what is no query is not noted', () => {
@@ -130,7 +132,16 @@ test('what is no query is not noted', () => {
     udp4(PHONE, 40000, ROUTER, 53, new Uint8Array(12)),
     udp4(PHONE, 40000, ROUTER, 53, new Uint8Array(0)),
   ];
-  for (const [i, one] of broken.entries()) assert.is(noting(one).open.size, 0, `query ${i}`);
+  for (const [i, one] of broken.entries()) assert.is(openQuestions(noting(one)), 0, `query ${i}`);
+});
+
+test('the longest name there is, and one that is longer', () => {
+  const label = 'a'.repeat(63);
+  const longest = `${label}.${label}.${label}.${'a'.repeat(61)}`;
+  const long = udp4(ROUTER, 53, PHONE, 40000, answerTo(longest, []));
+  assert.ok(isAsked(noting(queryTo(long)), long));
+  const longer = udp4(ROUTER, 53, PHONE, 40000, answerTo(`${longest}a`, []));
+  assert.is(openQuestions(noting(queryTo(longer))), 0);
 });
 
 test('a flood of queries closes the questions of its own device, whatever addresses it takes', () => {
@@ -140,7 +151,7 @@ test('a flood of queries closes the questions of its own device, whatever addres
     const from = [192, 168, 2 + (i >> 8), i & 255];
     note(book, queryTo(udp4(ROUTER, 53, from, 40000, message)), MAC, 1);
   }
-  assert.is(book.open.size, 512);
+  assert.is(openQuestions(book), MOST_OPEN);
   assert.ok(isAsked(book, answer, 2));
 });
 
