@@ -236,7 +236,7 @@ function answerChains(context: Context): Chain[] {
         }),
         ...noMessage,
         rule(
-          'more: its flow is the crowd’s',
+          'more: its flow joins the crowd',
           is(own, markOf(mask, WATCHED)),
           setMark(context, 'ct', CROWD),
         ),

@@ -49,7 +49,9 @@ export function onAnswer(
   if (event.id !== null) refused ??= unreadStream(state, packet);
   const taught = teach(state, lessons);
   if (refused === null) return [...taught, ...release];
-  if (event.id !== null) restoreStream(state.streams, streamKey(packet), saved);
+  if (event.id !== null && packet.protocol === TCP) {
+    restoreStream(state.streams, streamKey(packet), saved);
+  }
   return [...taught, ...refuse(state, event.id, refused, now)];
 }
 
