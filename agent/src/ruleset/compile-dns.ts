@@ -169,10 +169,15 @@ export function watchChain(context: Context): Chain {
  * address where another router is in between, or no Ethernet.
  */
 function askedChains(context: Context): Chain[] {
-  const home = [oneOf(l4proto, [TCP, UDP]), pace(ASKING_HOME, originalPort, HOME_QUERIES), back];
+  const home = [
+    oneOf(l4proto, [TCP, UDP]),
+    pace(ASKING_HOME, originalPort, HOME_QUERIES),
+    goTo('within'),
+  ];
   const tell = logWhole(context, QUERY_PREFIX);
   const own = masked(ctMark, context.globals.mask);
   const isWatched = is(own, markOf(context.globals.mask, WATCHED));
+  const isCrowd = is(own, markOf(context.globals.mask, CROWD));
   return [
     {
       name: 'asked',
@@ -194,10 +199,14 @@ function askedChains(context: Context): Chain[] {
       ],
     },
     {
+      name: 'within',
+      rules: [rule('no longer of the crowd', isCrowd, setMark(context, 'ct', WATCHED))],
+    },
+    {
       name: 'crowd',
       rules: [
         rule('its answers come behind all others', isWatched, setMark(context, 'ct', CROWD), back),
-        rule('already there', is(own, markOf(context.globals.mask, CROWD)), back),
+        rule('already there', isCrowd, back),
         rule('in a tunnel there is no behind: it is asked again', isNot(own, 0), ...IS_QUERY, drop),
       ],
     },
@@ -234,7 +243,7 @@ function answerChains(context: Context): Chain[] {
         }),
         ...noMessage,
         rule(
-          'more: its flow is the crowd’s',
+          'more: its flow joins the crowd',
           is(own, markOf(mask, WATCHED)),
           setMark(context, 'ct', CROWD),
         ),

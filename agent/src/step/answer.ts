@@ -45,7 +45,8 @@ export function onAnswer(state: State, event: Answer, now: number): readonly Eff
   const packet = readWhole(state, event);
   if (packet === null) return release;
   const device = destinationText(packet);
-  const saved = saveStream(state.streams, streamKey(packet));
+  const isStream = packet.protocol === TCP && event.id !== null;
+  const saved = isStream ? saveStream(state.streams, streamKey(packet)) : null;
   const taught: Effect[] = [];
   let refusal: Refusal | null = null;
   for (const message of messagesOf(state, packet, device, now)) {
@@ -55,7 +56,7 @@ export function onAnswer(state: State, event: Answer, now: number): readonly Eff
   }
   if (event.id !== null) refusal ??= unreadStream(state, packet);
   if (refusal === null) return [...taught, ...release];
-  if (event.id !== null) restoreStream(state.streams, streamKey(packet), saved);
+  if (isStream) restoreStream(state.streams, streamKey(packet), saved);
   return [...taught, ...refuse(state, event.id, refusal, now)];
 }
 

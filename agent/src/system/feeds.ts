@@ -174,6 +174,8 @@ export function openHeld(
   const takeOne = (): boolean => take(1);
   const drainBehind = (first: HeldFeed): void => {
     for (let i = 0; i < DRAIN; i++) if (!first.takeOne() && !takeOne()) return;
+    // However busy the first is, this one does not stand still.
+    takeOne();
   };
   os.setReadHandler(socket.fd, () => (behind === undefined ? drain() : drainBehind(behind)));
   const close = (): void => {
