@@ -3,17 +3,20 @@
 // Packet: feeds -> step -> sets -> verdict.
 import { watchedPolicy } from './control/accounts.ts';
 import type { Sources } from './control/load.ts';
+import { namesAddresses } from './control/met.ts';
 import { listenControl } from './control/serve.ts';
 import {
   fallBack,
   isStale,
   keepLastGood,
+  meetDevices,
   openSettings,
   rereadSettings,
   type Settings,
   wantedPolicy,
 } from './control/settings.ts';
 import { enforce } from './enforce.ts';
+import { resolveGateways } from './gateways.ts';
 import { run, startKeeping } from './keep.ts';
 import { adopt, keepMemory, legacyOf, lowerGuard } from './loading.ts';
 import { createNeighbours, lookAgain, lookAround } from './neighbours.ts';
@@ -32,7 +35,7 @@ import { leaveDnsmasq } from './system/dnsmasq.ts';
 import { type Effects, openEffects } from './system/effects.ts';
 import { watchFlows } from './system/flow-watch.ts';
 import { filesAside } from './system/kept.ts';
-import { createLate } from './system/late.ts';
+import { createLate, type LateSetting } from './system/late.ts';
 import { log } from './system/log.ts';
 import { processAge } from './system/memory.ts';
 import { applyOperation, openPaths, readNeighbours, readPaths } from './system/paths.ts';
@@ -159,20 +162,28 @@ function start(
   };
   effects.late = createLate(effects, () => ({
     isOwn: (address) => isOwnAddress(daemon.policy, daemon.addresses, address),
-    macOf: macsNow(daemon),
+    gateways: daemon.state.gateways,
+    ...homeNow(daemon),
   }));
   return daemon;
 }
 
-/** Who has an address now: the neighbour table knows it of every device that speaks, DHCP's leases of one
- * that sleeps. Read only where an app is for some devices. */
-function macsNow({ policy, paths, settings }: Daemon): (address: string) => string | null {
-  if (policy.apps.every(({ macs }) => macs === undefined)) return () => null;
-  const leases = settings.hosts.flatMap(({ address, mac }) =>
-    address === null ? [] : ([[address, mac]] as const),
-  );
-  const known = new Map([...leases, ...readNeighbours(paths)]);
-  return (address) => known.get(address) ?? null;
+/** Who has which address now: the neighbour table knows it of every device that speaks, DHCP's leases of
+ * one that sleeps. Read when it is asked for the first time. */
+function homeNow({ paths, settings }: Daemon): Pick<LateSetting, 'macOf' | 'addressesOf'> {
+  let known: ReadonlyMap<string, string> | null = null;
+  const read = (): ReadonlyMap<string, string> => {
+    const leases = settings.hosts.flatMap(({ address, mac }) =>
+      address === null ? [] : ([[address, mac]] as const),
+    );
+    known ??= new Map([...leases, ...readNeighbours(paths)]);
+    return known;
+  };
+  return {
+    macOf: (address) => read().get(address) ?? null,
+    addressesOf: (mac) =>
+      Array.from(read()).flatMap(([address, of]) => (of === mac ? address : [])),
+  };
 }
 
 function tick(daemon: Daemon): void {
@@ -180,6 +191,11 @@ function tick(daemon: Daemon): void {
   daemon.effects.cuts?.tick();
   keepMemory(daemon);
   lookAround(daemon);
+  resolveGateways(daemon);
+  const { settings, paths, state } = daemon;
+  if (namesAddresses(settings.configured)) {
+    meetDevices(settings, readNeighbours(paths), state.gateways);
+  }
   if (isStale(daemon.settings)) unattended(refresh(daemon));
 }
 

@@ -53,9 +53,9 @@ export function listen(daemon: Daemon, policy: Policy): void {
   if (hello === 'hold') listenHellos(daemon, helloQueue(queue));
   const announced = openAnnounced(
     group,
-    (prefix, span, age) => {
+    (prefix, span, mac, age) => {
       if (prefix === UNJUDGED_PREFIX) daemon.happened({ kind: 'unjudged' });
-      else daemon.effects.run(step(daemon.state, announcedEvent(prefix, span, age), now()));
+      else daemon.effects.run(step(daemon.state, announcedEvent(prefix, span, mac, age), now()));
     },
     () => daemon.happened({ kind: 'unjudged' }),
   );
@@ -64,8 +64,9 @@ export function listen(daemon: Daemon, policy: Policy): void {
 }
 
 function listenHellos(daemon: Daemon, queue: number): void {
-  const onPacket = (id: number, { bytes, offset, end }: PacketSpan): void => {
-    const event = { kind: 'hello', id, bytes, offset, end } as const;
+  const onPacket = (id: number, span: PacketSpan, sender: () => string | null): void => {
+    const { bytes, offset, end } = span;
+    const event = { kind: 'hello', id, mac: sender(), bytes, offset, end } as const;
     daemon.effects.run(step(daemon.state, event, now()));
   };
   const hellos = openHeld(queue, onPacket, HELLOS_AT_MOST);
@@ -76,11 +77,12 @@ function listenHellos(daemon: Daemon, queue: number): void {
   }
 }
 
-function announcedEvent(prefix: string, { bytes, offset, end }: PacketSpan, age: number) {
-  if (prefix === QUERY_PREFIX) return { kind: 'query', age, bytes, offset, end } as const;
+function announcedEvent(prefix: string, span: PacketSpan, mac: string | null, age: number) {
+  const { bytes, offset, end } = span;
+  if (prefix === QUERY_PREFIX) return { kind: 'query', age, mac, bytes, offset, end } as const;
   if (prefix === ANSWER_PREFIX) return { kind: 'answer', id: null, bytes, offset, end } as const;
-  if (prefix === HELLO_PREFIX) return { kind: 'hello', id: null, bytes, offset, end } as const;
-  return { kind: 'evidence', prefix, bytes, offset, end } as const;
+  if (prefix === HELLO_PREFIX) return { kind: 'hello', id: null, mac, bytes, offset, end } as const;
+  return { kind: 'evidence', prefix, mac, bytes, offset, end } as const;
 }
 
 /** Says what is weaker while a part of the kernel is missing. */

@@ -3,10 +3,11 @@
 import { adoptElements, heldElements, learnedSetsOf, withDevices } from './learn/held.ts';
 import { learnedEndpoints } from './learn/learned.ts';
 import { beginReading, endReading, takeRead } from './learn/taught.ts';
+import { macText } from './policy/mac.ts';
 import { markOf, UNDECIDED, WATCHED } from './policy/marks.ts';
 import type { Policy } from './policy/policy.ts';
 import { apartText, isApartWanted } from './ruleset/apart.ts';
-import { GUARD_TABLE, tunnelDevice, UNJUDGED_PREFIX } from './ruleset/names.ts';
+import { GATEWAYS, GUARD_TABLE, tunnelDevice, UNJUDGED_PREFIX } from './ruleset/names.ts';
 import { loadText, reloadText, reshapedSets, type Standing } from './ruleset/standing.ts';
 import type { Daemon } from './running.ts';
 import { now, pause, unattended } from './system/clock.ts';
@@ -15,7 +16,7 @@ import { removeFile, writeText } from './system/file.ts';
 import { raiseGuard } from './system/guard.ts';
 import { log } from './system/log.ts';
 import { reasonOf, runProgram } from './system/process.ts';
-import { type LivingElement, readInTurns, type Sets } from './system/sets.ts';
+import { type LivingElement, readInTurns, readSet, type Sets } from './system/sets.ts';
 import {
   type Legacy,
   readFingerprint,
@@ -47,6 +48,10 @@ export async function adopt(daemon: Daemon, policy: Policy, legacy: Legacy | nul
     const elements: LivingElement[] = [];
     living.set(set, elements);
     await readInTurns(sets, dumps, set, (one) => elements.push(one));
+  }
+  const routers = readSet(sets, GATEWAYS);
+  if (typeof routers !== 'string') {
+    for (const { key } of routers) daemon.state.gateways.add(macText(key, 0));
   }
   const at = now();
   const leftIn = (set: string) =>

@@ -2,6 +2,7 @@
 // who use what is ours, devices, firewall, ways out. The log and `whp status` say what was found; what
 // it means, preflight/ decides.
 
+import { keepGateways } from './gateways.ts';
 import type { StandIn } from './learn/stand-ins.ts';
 import type { Policy } from './policy/policy.ts';
 import { partsNeeded } from './preflight/kernel-parts.ts';
@@ -14,7 +15,7 @@ import { now, pause, unattended, wallTime } from './system/clock.ts';
 import { readLacking } from './system/kernel-parts.ts';
 import { log } from './system/log.ts';
 import { type Listing, readListing } from './system/others.ts';
-import { readCounted, readPaths } from './system/paths.ts';
+import { readCounted, readNeighbours, readPaths } from './system/paths.ts';
 import { routerSeen } from './system/router.ts';
 import { readGeneration, readOthersChains } from './system/table.ts';
 
@@ -56,6 +57,9 @@ export interface Neighbours {
   isDue: boolean;
   isLooking: boolean;
   lookedAt: number;
+  /** Addresses of other routers at home, and whether the MAC of one is not known yet. */
+  routers: readonly string[];
+  unresolved: boolean;
 }
 
 export function createNeighbours(): Neighbours {
@@ -71,6 +75,8 @@ export function createNeighbours(): Neighbours {
     isDue: true,
     isLooking: false,
     lookedAt: 0,
+    routers: [],
+    unresolved: false,
   };
 }
 
@@ -94,6 +100,7 @@ async function look(daemon: Daemon): Promise<void> {
   const realized = readPaths(daemon.paths);
   if (typeof realized !== 'string') {
     daemon.addresses = realized.addresses.map(({ address }) => address);
+    keepGateways(daemon, realized);
     await pause();
     const { policy } = daemon;
     const { uci } = settings.configuration;
@@ -104,7 +111,15 @@ async function look(daemon: Daemon): Promise<void> {
     } else {
       const traffic = watchTraffic(neighbours.traffic, readCounted(daemon.paths, lan), now());
       const stands = standInsOf(daemon);
-      const router = await routerSeen(realized, lan, neighbours.listing, null, traffic, stands);
+      const router = await routerSeen(
+        realized,
+        readNeighbours(daemon.paths),
+        lan,
+        neighbours.listing,
+        null,
+        traffic,
+        stands,
+      );
       await pause();
       tell(neighbours, looksOf({ policy, uci, wall: wallTime(), router }));
     }
@@ -131,7 +146,8 @@ export async function routerNow(daemon: Daemon, policy: Policy): Promise<RouterS
   const noQueue = problems.get('queue');
   if (noQueue !== undefined) lacking.set('queue', 'the kernel has no nft queue');
   const traffic = watchTraffic(neighbours.traffic, readCounted(paths, lan), now());
-  return routerSeen(realized, lan, neighbours.listing, lacking, traffic, standInsOf(daemon));
+  const met = readNeighbours(paths);
+  return routerSeen(realized, met, lan, neighbours.listing, lacking, traffic, standInsOf(daemon));
 }
 
 function standInsOf({ state }: Daemon): StandIn[] {

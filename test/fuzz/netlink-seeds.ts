@@ -36,6 +36,9 @@ const TUPLE = {
 };
 const packet = udp4(ROUTER, 53, DEVICE, 40000, DNS_SEEDS[0]!);
 
+/** struct nfulnl_msg_packet_hw: length, padding, eight bytes with the address first. */
+const HARDWARE = Uint8Array.of(0, 6, 0, 0, 2, 0, 0, 0, 0, 10, 0, 0);
+
 const MESSAGES: readonly ((w: Writer) => void)[] = [
   (w) => {
     const elements = [1, 2, 3].map((i) => ({
@@ -62,6 +65,7 @@ const MESSAGES: readonly ((w: Writer) => void)[] = [
     beginMessage(w, QUEUED_PACKET, 0, 0);
     putNetfilter(w, 2, 5300);
     attributeBytes(w, 11, Uint8Array.of(0, 0, 1, 2, 8, 0, 2));
+    attributeBytes(w, 9, HARDWARE);
     attributeBe32(w, 3, 0x01000000);
     attributeBytes(w, 10, packet);
     endMessage(w);
@@ -71,6 +75,7 @@ const MESSAGES: readonly ((w: Writer) => void)[] = [
     putNetfilter(w, 2, 5300);
     attributeBytes(w, 1, Uint8Array.of(8, 0, 3, 0));
     attributeString(w, 10, 'whp:range:skype');
+    attributeBytes(w, 8, HARDWARE);
     attributeBytes(w, 9, packet);
     endMessage(w);
   },

@@ -1,10 +1,29 @@
-// Writes small captures for tests: classic pcap, raw IP, so a frame is the packet and nothing else.
-// No I/O: the bytes go straight to what reads captures.
+// Writes small captures for tests: classic pcap, raw IP, so a frame is the packet and nothing else, or
+// Ethernet. No I/O: the bytes go straight to what reads captures.
 
 /** Seconds from the first packet, and an IP packet. */
 export type Timed = readonly [seconds: number, packet: Uint8Array];
 
 const LINKTYPE_RAW = 101;
+
+const LINKTYPE_ETHERNET = 1;
+
+/** The same as Ethernet frames, each from the MAC that `macOf` gives (six bytes) of its packet. */
+export function framesOf(
+  packets: readonly Timed[],
+  macOf: (packet: Uint8Array) => Uint8Array,
+): Uint8Array {
+  const framed = packets.map(([seconds, packet]): Timed => {
+    const frame = new Uint8Array(14 + packet.length);
+    frame.set(macOf(packet), 6);
+    frame.set(packet[0]! >> 4 === 4 ? [0x08, 0x00] : [0x86, 0xdd], 12);
+    frame.set(packet, 14);
+    return [seconds, frame];
+  });
+  const bytes = captureOf(framed);
+  new DataView(bytes.buffer).setUint32(20, LINKTYPE_ETHERNET, true);
+  return bytes;
+}
 
 /** A capture file; `start`: seconds since 1970 of time 0. */
 export function captureOf(packets: readonly Timed[], start = 1_000_000_000): Uint8Array {

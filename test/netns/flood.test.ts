@@ -1,12 +1,12 @@
-// One device takes all it can get, in a real kernel: 65,535 port mappings, 50,000 peers. What it
-// holds is its share, what others hold and learn is theirs, the agent is told some of it, and no
-// packet leaves by the WAN.
+// One device takes all it can get, in a real kernel: 65,535 port mappings, 50,000 peers, forged addresses
+// without end. What it holds is its share, what others learn is theirs, the agent is told some of it, and
+// no packet leaves by the WAN. The second device is one that nobody has met before the flood.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { compile } from '../../agent/src/ruleset/compile.ts';
-import { addressKey, portKey } from '../../agent/src/ruleset/elements.ts';
+import { addressKey, macKey, portKey } from '../../agent/src/ruleset/elements.ts';
 import { policyFrom, profile } from '../golden/policies.ts';
-import { A, B, P2P, PEER, PEER2, ROUTER } from '../trace/cases.ts';
+import { A, B, MAC_B, NODE, P2P, PEER, PEER2, ROUTER, SENDER } from '../trace/cases.ts';
 import { natPmp, udp } from '../trace/packets.ts';
 import { keyText } from '../trace/play.ts';
 import { startRouter } from './router.ts';
@@ -44,10 +44,10 @@ function mostAnnounced(seconds: number): number {
 
 test('a device maps 65,535 ports: it holds its share, another maps as before', async () => {
   router.load(compile(policyFrom({})));
-  for (const device of [A, B]) add('skype_asked4', addressKey(device)!);
+  add('skype_asked4', addressKey(A)!);
+  add('skype_askedmac', macKey(MAC_B)!);
   const map = (src: string, port: number) =>
     udp({ src, dst: ROUTER, sport: 6000, dport: 5351 }, natPmp(1, port, 3600));
-  await router.send('lan', map(B, 4711));
   const started = performance.now();
   const ports = Array.from({ length: 65535 }, (_, i) => i + 1);
   await router.flood(
@@ -55,10 +55,17 @@ test('a device maps 65,535 ports: it holds its share, another maps as before', a
     ports.map((port) => map(A, port)),
   );
   const seconds = (performance.now() - started) / 1000;
-  await router.send('lan', map(B, 4712));
+  for (const port of [4711, 4712]) await router.send('lan', map(B, port), MAC_B);
   const counts = held('skype_udp4');
   assert.ok(counts.get(A)! <= (caps.ports * 3) / 8, `${counts.get(A)} ports`);
   assert.is(counts.get(B), 2);
+  assert.equal(
+    held('skype_udpmac'),
+    new Map([
+      [SENDER, counts.get(A)!],
+      [MAC_B, 2],
+    ]),
+  );
   const told = router.announced();
   const all = (told.get('mapping') ?? 0) + (told.get('full') ?? 0);
   assert.ok(all <= mostAnnounced(seconds), `${all} of 65,535 announced in ${seconds} s`);
@@ -69,7 +76,6 @@ test('a device opens 50,000 peers: all of them by the tunnel, its share of them 
   for (const device of [A, B]) add('skype_udp4', portKey(device, P2P)!);
   const media = (src: string, dst: string) =>
     udp({ src, dst, sport: P2P, dport: 40000 }, new Uint8Array(40));
-  await router.send('lan', media(B, PEER));
   const [wan, tunnel] = [sent('wan'), sent('whp-a')];
   const started = performance.now();
   const peers = Array.from(
@@ -81,15 +87,66 @@ test('a device opens 50,000 peers: all of them by the tunnel, its share of them 
     peers.map((peer) => media(A, peer)),
   );
   const seconds = (performance.now() - started) / 1000;
-  await router.send('lan', media(B, PEER2));
+  for (const peer of [PEER, PEER2]) await router.send('lan', media(B, peer), MAC_B);
   const counts = held('skype_peer4');
   assert.ok(counts.get(A)! <= (caps.peers * 3) / 8, `${counts.get(A)} peers`);
   assert.is(counts.get(B), 2);
   assert.is(sent('wan'), wan, 'packets by the WAN');
-  assert.is(sent('whp-a') - tunnel, 50001);
+  assert.is(sent('whp-a') - tunnel, 50002);
   const told = router.announced();
   const all = (told.get('port') ?? 0) + (told.get('full') ?? 0);
   assert.ok(all <= mostAnnounced(seconds) + 2, `${all} of 50,000 announced in ${seconds} s`);
+});
+
+const forged = (i: number) => `192.168.${3 + (i >> 8)}.${i & 255}`;
+const forgedMac = (i: number) =>
+  `02:00:00:01:0${i >> 8}:${(i & 255).toString(16).padStart(2, '0')}`;
+const talk = (src: string, sport: number, dst: string, dport: number) =>
+  udp({ src, dst, sport, dport }, new Uint8Array(40));
+
+/** B, whom nobody has met, shows its port to a supernode and calls. */
+async function call(): Promise<void> {
+  const wan = sent('wan');
+  const tunnel = sent('whp-a');
+  await router.send('lan', talk(B, P2P, NODE, 40011), MAC_B);
+  await router.send('lan', talk(B, P2P, PEER, 40000), MAC_B);
+  await router.send('lan', talk(B, P2P, PEER2, 40000), MAC_B);
+  assert.is(sent('wan') - wan, 0, 'packets of the call by the WAN');
+  assert.is(sent('whp-a') - tunnel, 3);
+  assert.is(held('skype_udpmac').get(MAC_B), 1);
+}
+
+test('400 packets with forged sources to a supernode, then a call of another: proxied', async () => {
+  router.load(compile(policyFrom({})));
+  const packets = Array.from({ length: 400 }, (_, i) => talk(forged(i), 1000 + i, NODE, 40011));
+  await router.flood('lan', packets);
+  assert.is(held('skype_udpmac').get(SENDER), caps.ports >> 3);
+  assert.is(router.elements('skype_ports4').length, 0);
+  await call();
+});
+
+/** Fewer devices are counted than forged here; the sets themselves have room. */
+const FEW = policyFrom({ profile: { caps: { ...caps, ports: 1024, devices: 64 } } });
+
+test('the same with forged hardware addresses, more than can be counted', async () => {
+  router.load(compile(FEW));
+  const packets = Array.from({ length: 400 }, (_, i) => talk(forged(i), 1000 + i, NODE, 40011));
+  await router.flood('lan', packets, forgedMac);
+  assert.is(router.elements('skype_portsmac').length, 64);
+  await call();
+});
+
+test('behind another router: forged addresses cost no other device there its call', async () => {
+  router.load(compile(FEW));
+  router.nft(`add element inet whp gateways { ${SENDER} }`);
+  const packets = Array.from({ length: 400 }, (_, i) => talk(forged(i), 1000 + i, NODE, 40011));
+  await router.flood('lan', packets);
+  assert.is(router.elements('skype_ports4').length, 64);
+  const wan = sent('wan');
+  await router.send('lan', talk('192.168.2.20', P2P, NODE, 40011));
+  await router.send('lan', talk('192.168.2.20', P2P, PEER, 40000));
+  assert.is(sent('wan') - wan, 0, 'packets of the call by the WAN');
+  assert.is(held('skype_udpmac').size, 0);
 });
 
 test.run();

@@ -39,8 +39,12 @@ export interface Router {
   readonly load: (ruleset: Ruleset) => void;
   /** `mac`: the sender's hardware address. */
   readonly send: (side: Side, packet: Uint8Array, mac?: string) => Promise<void>;
-  /** Many packets, as fast as they are taken; nothing is remembered of each. */
-  readonly flood: (side: Side, packets: readonly Uint8Array[]) => Promise<void>;
+  /** Many packets, as fast as they are taken; nothing is remembered of each. `macOf`: who sends which. */
+  readonly flood: (
+    side: Side,
+    packets: readonly Uint8Array[],
+    macOf?: (index: number) => string,
+  ) => Promise<void>;
   /** Packets that each log rule has seen since the table was loaded, by feed ("full"). */
   readonly announced: () => Map<string, number>;
   /** Before each packet: nothing seen yet, and the mark it comes with. */
@@ -145,7 +149,11 @@ export async function startRouter(name: string): Promise<Router> {
       inside('conntrack', '-F');
     },
     send: (side, packet, mac) => injector.send(indexes[side]!, packet, mac ?? SENDER),
-    flood: (side, packets) => injector.flood(indexes[side]!, packets),
+    flood: (side, packets, macOf = () => SENDER) =>
+      injector.flood(
+        indexes[side]!,
+        packets.map((packet, i) => frameText(packet, macOf(i))),
+      ),
     announced: () => announcedSince(nft),
     forget: (mark = 0) => forget(nft, mark),
     seen: () => readProbe(nft, before),
@@ -207,7 +215,7 @@ function wire(home: string, far: string): void {
 
 interface Injector {
   readonly send: (index: number, packet: Uint8Array, mac: string) => Promise<void>;
-  readonly flood: (index: number, packets: readonly Uint8Array[]) => Promise<void>;
+  readonly flood: (index: number, frames: readonly string[]) => Promise<void>;
   readonly stop: () => void;
 }
 
@@ -227,9 +235,9 @@ async function startInjector(far: string): Promise<Injector> {
   const child = spawn('ip', words, { stdio: ['pipe', 'pipe', 'inherit'] });
   return {
     send: (index, packet, mac) => inject(child, index, packet, mac),
-    async flood(index, packets) {
-      for (let at = 0; at < packets.length; at += 512) {
-        await injectMany(child, index, packets.slice(at, at + 512));
+    async flood(index, frames) {
+      for (let at = 0; at < frames.length; at += 512) {
+        await injectMany(child, index, frames.slice(at, at + 512));
       }
     },
     stop: () => child.stdin.end(),
@@ -241,24 +249,20 @@ function frameText(packet: Uint8Array, mac: string): string {
   return `${MAC}${mac.replaceAll(':', '')}${type}${Buffer.from(packet).toString('hex')}`;
 }
 
-function injectMany(
-  child: ChildProcess,
-  index: number,
-  packets: readonly Uint8Array[],
-): Promise<void> {
+function injectMany(child: ChildProcess, index: number, frames: readonly string[]): Promise<void> {
   let answers = 0;
   return new Promise((resolve, reject) => {
     const listen = (answer: Buffer): void => {
       const lines = answer.toString().split('\n').slice(0, -1);
       answers += lines.length;
       const bad = lines.find((line) => line !== 'ok');
-      if (bad === undefined && answers < packets.length) return;
+      if (bad === undefined && answers < frames.length) return;
       child.stdout!.off('data', listen);
       if (bad === undefined) resolve();
       else reject(new Error(`inject: ${bad}`));
     };
     child.stdout!.on('data', listen);
-    child.stdin!.write(packets.map((one) => `${index} ${frameText(one, SENDER)}\n`).join(''));
+    child.stdin!.write(frames.map((one) => `${index} ${one}\n`).join(''));
   });
 }
 

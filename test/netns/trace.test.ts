@@ -20,6 +20,7 @@ import {
   keyText,
   PORT_SET,
   playStep,
+  senderOf,
   WORLD,
 } from '../trace/play.ts';
 import { type Seen, startRouter } from './router.ts';
@@ -177,7 +178,7 @@ async function send(kernel: Kernel, one: Send): Promise<string[]> {
   const model = trace(kernel, arrival(one), performance.now());
   const differences = compareTrace(model, one.want);
   router.forget(one.mark);
-  await router.send(one.from, translated(one, model), one.mac);
+  await router.send(one.from, translated(one, model), senderOf(one));
   // The kernel reassembles: only the last fragment makes a packet.
   if (isFirstPart(one.bytes)) return differences;
   const seen = router.seen();

@@ -14,6 +14,7 @@ import {
   pause,
   startHome,
   type Talk,
+  until,
 } from './home.ts';
 
 const DEVICE = '192.168.1.11';
@@ -192,7 +193,7 @@ test('held is what the table does, not what the configuration wants', async () =
 
 test('paused: a live flow stays, a new one is direct', async () => {
   const live = home.talk(19_999);
-  await pause(300);
+  await until(live, ({ word }) => word === 'proxya');
   home.whp('pause', 'skype', '5');
   const seen = await send();
   assert.is(seen.state, 'direct');

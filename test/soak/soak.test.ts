@@ -52,7 +52,7 @@ test('six hours of five devices', () => {
     const peer = [93, random.below(256), random.below(256), random.below(256)];
     const from = [192, 168, 1, 10 + device];
     const bytes = udp4(from, 13021, peer, 1024 + random.below(60000), new Uint8Array(60));
-    give({ kind: 'evidence', prefix, bytes, offset: 0, end: bytes.length });
+    give({ kind: 'evidence', mac: null, prefix, bytes, offset: 0, end: bytes.length });
   };
   const session = (device: number): void => {
     for (let i = 0; i < OTHER_ANSWERS; i++) {

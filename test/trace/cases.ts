@@ -21,7 +21,7 @@ export interface Send {
   readonly from: Side;
   readonly bytes: Uint8Array;
   readonly mark?: number;
-  /** Hardware address of the sender; absent: SENDER. */
+  /** Hardware address of the sender; absent: the device's that has its source address (macOf). */
   readonly mac?: string;
   /** What to say about it; the verdict, then marks. */
   readonly want: Want;
@@ -71,8 +71,21 @@ export const OTHER6 = '2606:4700::1111';
 export const PROXY = '198.51.100.7';
 export const P2P = 13021;
 
-/** What sends on every wire unless a case says otherwise. */
+/** What sends on every wire unless it is a device of the home. */
 export const SENDER = '02:00:00:00:00:02';
+/** The two devices of the home, by both their addresses; behind ROUTED, another router, are others. */
+export const MAC_A = '02:00:00:00:00:0a';
+export const MAC_B = '02:00:00:00:00:0b';
+const MACS = new Map([
+  [A, MAC_A],
+  [A6, MAC_A],
+  [B, MAC_B],
+  [B6, MAC_B],
+]);
+
+export function macOf(source: string): string {
+  return MACS.get(source) ?? SENDER;
+}
 
 export const DIRECT: Want = { verdict: 'accept', mark: 0, ctmark: 0, logs: [] };
 const ONE = 0x01000000;
@@ -243,12 +256,12 @@ const ADDRESS: Case[] = [
     ],
   },
   {
-    name: 'an endpoint that has expired is direct again',
+    name: 'an endpoint that has expired is direct again for a device that has not used it',
     steps: [
       { add: { set: 'skype_addr4', key: addressKey(OTHER)!, timeout: 300 } },
       lan(t(A, 51000, OTHER, 443), proxied('addr')),
       { wait: 500 },
-      lan(t(A, 51001, OTHER, 443), DIRECT),
+      lan(t(B, 51001, OTHER, 443), DIRECT),
     ],
   },
 ];

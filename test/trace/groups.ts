@@ -14,6 +14,7 @@ import {
   LIMITED,
 } from './cases.ts';
 import { CUTS, TAKEN } from './cut-cases.ts';
+import { DEVICE, ENDPOINT, RENEWED, SHARE_OF_DEVICE, UNCOUNTED, USE } from './device-cases.ts';
 import {
   BY_BOTH,
   BY_MAC,
@@ -56,6 +57,22 @@ export const GROUPS: readonly Group[] = [
     }),
   ),
   group(FULL, policyFrom({ profile: { caps: { endpoints: 2, ports: 2, peers: 2, devices: 2 } } })),
+  group([...DEVICE, ...USE], policyFrom({})),
+  group(ENDPOINT, policyFrom({ profile: { endpoints: { ...profile.endpoints, learn: ['udp'] } } })),
+  group(
+    RENEWED,
+    policyFrom({
+      profile: { ports: { leaseSeconds: 1 }, peers: { enabled: true, leaseSeconds: 1 } },
+    }),
+  ),
+  group(
+    SHARE_OF_DEVICE,
+    policyFrom({ profile: { caps: { endpoints: 16, ports: 16, peers: 16, devices: 16 } } }),
+  ),
+  group(
+    UNCOUNTED,
+    policyFrom({ profile: { caps: { endpoints: 16, ports: 64, peers: 64, devices: 2 } } }),
+  ),
   group(
     LEASE,
     policyFrom({

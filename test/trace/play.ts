@@ -1,6 +1,6 @@
 // Runs one case of the trace comparison through the tracer, and says where it differs from what
 // the case wants. test/netns does the same with a real kernel, step by step beside it.
-import { macBytes } from '../../agent/src/policy/mac.ts';
+import { canonicalMac, macBytes, macText } from '../../agent/src/policy/mac.ts';
 import { pairOf, portOf } from '../../agent/src/ruleset/elements.ts';
 import type { Hook } from '../../agent/src/ruleset/model.ts';
 import { parsePrefix } from '../../agent/src/ruleset/names.ts';
@@ -12,7 +12,7 @@ import {
   listElements,
 } from '../../agent/src/ruleset/trace-kernel.ts';
 import { formatAddress, parseAddress } from '../../agent/src/wire/address.ts';
-import { type Case, SENDER, type Send, type Side, type Step, type Want } from './cases.ts';
+import { type Case, macOf, type Send, type Side, type Step, type Want } from './cases.ts';
 
 const DEVICES: { readonly [side in Side]: string } = { lan: 'br-lan', wan: 'wan', tunnel: 'whp-a' };
 const LOCAL = new Set(['192.168.1.1', '203.0.113.2', '10.200.0.2', 'fd00:1::1']);
@@ -21,7 +21,8 @@ const BROADCAST = ['192.168.1.255', '192.168.2.255'];
 export const WORLD = { broadcast: BROADCAST };
 
 /** The router's main table: its own addresses, two networks at home, the rest by the WAN. */
-export function arrival({ from, bytes, mark, mac }: Send): TracedPacket {
+export function arrival(send: Send): TracedPacket {
+  const { from, bytes, mark } = send;
   const family = bytes[0]! >> 4 === 4 ? 4 : 6;
   const target = formatAddress(bytes, family === 4 ? 16 : 24, family);
   const many = target === '255.255.255.255' || BROADCAST.includes(target);
@@ -32,9 +33,15 @@ export function arrival({ from, bytes, mark, mac }: Send): TracedPacket {
     iif: DEVICES[from],
     oif: local ? '' : home ? DEVICES.lan : DEVICES.wan,
     hooks: local ? 'input' : 'forward',
-    ether: macBytes(mac ?? SENDER),
+    ether: macBytes(senderOf(send)),
     ...(mark === undefined ? {} : { mark }),
   };
+}
+
+/** Who sends the packet on its wire. */
+export function senderOf({ bytes, mac }: Pick<Send, 'bytes' | 'mac'>): string {
+  const family = bytes[0]! >> 4 === 4 ? 4 : 6;
+  return mac ?? macOf(formatAddress(bytes, family === 4 ? 12 : 8, family));
 }
 
 /** Differences between the tracer and the case; empty when there are none. */
@@ -102,7 +109,9 @@ export function compareSets(
 }
 
 /** Sets of a device and a port. */
-export const PORT_SET = /(_udp|_tcp|^partial|^escape)[46]$/;
+export const PORT_SET = /(_udp|_tcp|^partial|^escape)(mac|[46])$/;
+/** Of a MAC alone. */
+export const MAC_SET = /^gateways$|mac$/;
 
 /** As cases write them: "device port", "device peer", "address". */
 export function keyText(set: string, key: Uint8Array): string {
@@ -115,14 +124,16 @@ export function keyText(set: string, key: Uint8Array): string {
     const { device, port } = portOf(key)!;
     return `${device} ${port}`;
   }
-  if (/_(peer|hello)[46]$/.test(set)) {
+  if (/_(peer|hello|peermac)[46]$/.test(set)) {
     const { device, peer } = pairOf(key)!;
     return `${device} ${peer}`;
   }
+  if (MAC_SET.test(set)) return macText(key, 0);
   return formatAddress(key, 0, key.length === 4 ? 4 : 6);
 }
 
 /** "device port" of the text an nft listing has. */
 export function canonical(address: string): string {
+  if (canonicalMac(address) !== null) return address;
   return formatAddress(parseAddress(address)!, 0, address.includes(':') ? 6 : 4);
 }

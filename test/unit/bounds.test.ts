@@ -91,13 +91,13 @@ test('100,000 names of the application in 100 s by one device', () => {
 test('50,000 flows of one device: others keep the reason of theirs', () => {
   const life = begin();
   const own = udp4(MODEST, 13021, [198, 51, 100, 9], 443, new Uint8Array(8));
-  take(life, { kind: 'evidence', prefix: 'whp:port:skype', ...span(own) });
+  take(life, { kind: 'evidence', mac: null, prefix: 'whp:port:skype', ...span(own) });
   const flood = udp4(HOSTILE, 13021, [93, 0, 0, 0], 443, new Uint8Array(8));
   for (let i = 0; i < 50000; i++) {
     life.now += 1;
     flood.set([i >> 16, (i >> 8) & 255, i & 255], 17);
-    take(life, { kind: 'evidence', prefix: 'whp:port:skype', ...span(flood) });
-    take(life, { kind: 'evidence', prefix: 'whp:full:skype', ...span(flood) });
+    take(life, { kind: 'evidence', mac: null, prefix: 'whp:port:skype', ...span(flood) });
+    take(life, { kind: 'evidence', mac: null, prefix: 'whp:full:skype', ...span(flood) });
   }
   const { evidence } = life.state;
   assert.is(evidence.flows.size, evidence.cap);

@@ -39,6 +39,7 @@ const answer: Event = {
 /** The P2P port shows itself to a supernode. */
 const shown: Event = {
   kind: 'evidence',
+  mac: null,
   prefix: 'whp:range:skype',
   ...span(udp({ src: PHONE, dst: NODE, sport: 13021, dport: 40001 }, new Uint8Array(30))),
 };

@@ -100,7 +100,11 @@ test('garbage is released, counted and remembered with its reason', () => {
 
 test('a query opens the window of the device that asked, for the profile’s time', () => {
   const bytes = dns('ui.skype.com', null);
-  const effects = step(fresh(), { kind: 'query', age: 0, bytes, offset: 0, end: bytes.length }, 0);
+  const effects = step(
+    fresh(),
+    { kind: 'query', age: 0, mac: null, bytes, offset: 0, end: bytes.length },
+    0,
+  );
   assert.equal(kinds(effects), ['renew', 'told']);
   const renew = effects[0]!;
   assert.ok(renew.kind === 'renew');
@@ -109,11 +113,34 @@ test('a query opens the window of the device that asked, for the profile’s tim
   assert.equal(renew.elements, [{ key: Uint8Array.of(192, 168, 1, 11), timeout: 4040 }]);
 });
 
+test('a query opens the window of the MAC that asked; behind another router, of the address', () => {
+  const bytes = dns('ui.skype.com', null);
+  const mac = '02:00:00:00:00:0a';
+  const state = fresh();
+  const ask = (): readonly Effect[] =>
+    step(state, { kind: 'query', age: 0, mac, bytes, offset: 0, end: bytes.length }, 0);
+  const [renew] = ask();
+  assert.ok(renew?.kind === 'renew' && renew.set === 'skype_askedmac');
+  assert.equal(renew?.kind === 'renew' && renew.elements[0]!.key, Uint8Array.of(2, 0, 0, 0, 0, 10));
+  // The next of the burst needs no transaction.
+  assert.equal(kinds(ask()), []);
+  state.gateways.add(mac);
+  const [routed] = ask();
+  assert.ok(routed?.kind === 'renew' && routed.set === 'skype_asked4');
+});
+
 test('an application that starts asks for its names, and its window is over four seconds later', () => {
   const bytes = dns('ui.skype.com', null);
   const state = fresh();
   for (let number = 0; number < 30; number += 1) {
-    const event = { kind: 'query', age: 0, bytes, offset: 0, end: bytes.length } as const;
+    const event = {
+      kind: 'query',
+      age: 0,
+      mac: null,
+      bytes,
+      offset: 0,
+      end: bytes.length,
+    } as const;
     const [renew] = step(state, event, number * 100);
     assert.ok(renew?.kind === 'renew' && renew.elements[0]!.timeout === 4040, `query ${number}`);
   }
@@ -126,7 +153,14 @@ test('queries of a flood share two transactions a second, and each has its four 
   const renewed: number[] = [];
   let until = 0;
   for (let at = 0; at < 3000; at += 5) {
-    const event = { kind: 'query', age: 0, bytes, offset: 0, end: bytes.length } as const;
+    const event = {
+      kind: 'query',
+      age: 0,
+      mac: null,
+      bytes,
+      offset: 0,
+      end: bytes.length,
+    } as const;
     for (const effect of step(state, event, at)) {
       if (effect.kind !== 'renew') continue;
       renewed.push(at);
@@ -140,7 +174,7 @@ test('queries of a flood share two transactions a second, and each has its four 
 test('the window began when the query passed, however late it is read', () => {
   const bytes = dns('ui.skype.com', null);
   const read = (age: number) =>
-    step(fresh(), { kind: 'query', age, bytes, offset: 0, end: bytes.length }, 0);
+    step(fresh(), { kind: 'query', age, mac: null, bytes, offset: 0, end: bytes.length }, 0);
   const [renew] = read(1500.7);
   assert.ok(renew?.kind === 'renew');
   assert.equal(renew?.kind === 'renew' && renew.elements[0]?.timeout, 2539);
@@ -150,7 +184,11 @@ test('the window began when the query passed, however late it is read', () => {
 test('late evidence cuts that flow and nothing else', () => {
   const bytes = dns('ui.skype.com', null);
   const span = { bytes, offset: 0, end: bytes.length };
-  const effects = step(fresh(), { kind: 'evidence', prefix: 'whp:late:skype', ...span }, 0);
+  const effects = step(
+    fresh(),
+    { kind: 'evidence', mac: null, prefix: 'whp:late:skype', ...span },
+    0,
+  );
   assert.equal(kinds(effects), ['cut', 'told']);
   const cut = effects[0]!;
   assert.ok(cut.kind === 'cut' && cut.flow.source === '192.168.1.11');
@@ -159,8 +197,11 @@ test('late evidence cuts that flow and nothing else', () => {
 test('a foreign prefix and an unknown app are ignored', () => {
   const bytes = dns('ui.skype.com', null);
   const span = { bytes, offset: 0, end: bytes.length };
-  assert.equal(step(fresh(), { kind: 'evidence', prefix: 'banip', ...span }, 0), []);
-  assert.equal(step(fresh(), { kind: 'evidence', prefix: 'whp:range:teams', ...span }, 0), []);
+  assert.equal(step(fresh(), { kind: 'evidence', mac: null, prefix: 'banip', ...span }, 0), []);
+  assert.equal(
+    step(fresh(), { kind: 'evidence', mac: null, prefix: 'whp:range:teams', ...span }, 0),
+    [],
+  );
 });
 
 test.run();

@@ -6,7 +6,7 @@ import { findEndpoint } from '../learn/learned.ts';
 import type { App } from '../policy/policy.ts';
 import type { PortSpan, ProfileRange, Transport } from '../policy/profile.ts';
 import { findBlock, findRange } from '../policy/range-match.ts';
-import { naming, pairOf, portKey } from '../ruleset/elements.ts';
+import { macKey, naming, pairOf, portKey } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
 import type { State } from '../state.ts';
 import { familyOf, parseAddress } from '../wire/address.ts';
@@ -44,7 +44,7 @@ export function groundsOf(
   target: Target,
   around: { readonly now: number; macOf(address: string): string | null },
 ): Ground[] {
-  const found = findings(app, state, kernel, target, around.now);
+  const found = findings(app, state, kernel, target, around);
   const against = exceptions(app, target);
   const kept = against.some(({ partly }) => !partly);
   const isLimited = app.devices.length > 0 || app.macs !== undefined;
@@ -110,7 +110,7 @@ function findings(
   state: State,
   kernel: KernelView,
   target: Target,
-  now: number,
+  { now, macOf }: { readonly now: number; macOf(address: string): string | null },
 ): Finding[] {
   const { name, profile, pins } = app;
   const { address, source } = target;
@@ -133,49 +133,79 @@ function findings(
       partly: false,
     });
   }
-  for (const one of pairs(app, 'hello', kernel, target)) {
+  const names = namesOf(state, target, macOf);
+  for (const one of pairs(app, 'hello', kernel, target, names)) {
     const line = `${name}: ${one.device} named it in a TLS hello; ${one.left} s left`;
     found.push({ line, partly: source === undefined });
   }
-  return [...found, ...learnedOfDevice(app, kernel, target)];
+  return [...found, ...learnedOfDevice(app, kernel, target, names)];
 }
 
-/** The port that the flow leaves its device by, and its peer, where they are the application's. */
-export function learnedOfDevice(app: App, kernel: KernelView, target: Target): Finding[] {
-  const peers = pairs(app, 'peer', kernel, target).map(({ device, left }) => ({
-    line: `${app.name}: a peer of ${device}; ${left} s left`,
+/** What the device of a flow is known by: its address, and its MAC unless another router has it; null where
+ * no device was named. */
+function namesOf(
+  { gateways }: State,
+  { source }: Target,
+  macOf: (address: string) => string | null,
+): readonly string[] | null {
+  if (source === undefined) return null;
+  const mac = macOf(source.address);
+  return mac === null || gateways.has(mac) ? [source.address] : [source.address, mac];
+}
+
+/** The port that the flow leaves its device by, and its peer, where they are the application's. `names`:
+ * what the device is known by. */
+export function learnedOfDevice(
+  app: App,
+  kernel: KernelView,
+  target: Target,
+  names: readonly string[] | null,
+): Finding[] {
+  const peers = [
+    ...pairs(app, 'peer', kernel, target, names),
+    ...(names === null ? [] : pairs(app, 'peermac', kernel, target, names)),
+  ].map(({ device, left }) => ({
+    line: `${app.name}: a peer or a server of ${device}; ${left} s left`,
     partly: target.source === undefined,
   }));
-  return [...portFindings(app, kernel, target), ...peers];
+  const ports = (names ?? []).flatMap((name) => portFindings(app, kernel, target, name));
+  return [...ports, ...peers];
 }
 
 /** Elements of a set of device and remote address that are about the target, of its device if it has one. */
 function pairs(
   { name }: App,
-  kind: 'peer' | 'hello',
+  kind: 'peer' | 'peermac' | 'hello',
   kernel: KernelView,
-  { address, source }: Target,
+  { address }: Target,
+  names: readonly string[] | null,
 ): { readonly device: string; readonly left: number }[] {
   const bytes = parseAddress(address)!;
   const elements = read(kernel, setName(name, kind, familyOf(bytes)), undefined, naming(bytes));
   return elements.flatMap(({ key, expiration }) => {
     const pair = pairOf(key);
     if (pair === null || pair.peer !== address) return [];
-    if (source !== undefined && source.address !== pair.device) return [];
+    if (names !== null && !names.includes(pair.device)) return [];
     return [{ device: pair.device, left: seconds(expiration ?? 0) }];
   });
 }
 
-/** Whether the flow leaves a port of its device that is the application's. */
-function portFindings({ name }: App, kernel: KernelView, { protocol, source }: Target): Finding[] {
+/** Whether the flow leaves a port of `device`, an address or a MAC, that is the application's. */
+function portFindings(
+  { name }: App,
+  kernel: KernelView,
+  { protocol, source }: Target,
+  device: string,
+): Finding[] {
   if (source === undefined || !isTransport(protocol)) return [];
-  const key = portKey(source.address, source.port);
+  const key = portKey(device, source.port);
   if (key === null) return [];
   const isIt = (bytes: Uint8Array, at: number, end: number): boolean =>
     end - at >= key.length && key.every((byte, i) => bytes[at + i] === byte);
-  const set = setName(name, protocol, source.address.includes(':') ? 6 : 4);
+  const kind = macKey(device) === null ? protocol : (`${protocol}mac` as const);
+  const set = setName(name, kind, device.includes('.') ? 4 : 6);
   return read(kernel, set, 1, isIt).map(({ expiration }) => ({
-    line: `${name}: ${protocol} port ${source.port} of ${source.address} is the application's; ${seconds(expiration ?? 0)} s left`,
+    line: `${name}: ${protocol} port ${source.port} of ${device} is the application's; ${seconds(expiration ?? 0)} s left`,
     partly: false,
   }));
 }

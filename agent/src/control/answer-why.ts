@@ -203,7 +203,7 @@ function judgeInbound(
       protocol: String(protocol),
       source: { address: destination, port: destinationPort },
     };
-    const found = app.direct === undefined ? learnedOfDevice(app, kernel, back) : [];
+    const found = app.direct === undefined ? learnedOfDevice(app, kernel, back, [destination]) : [];
     if (found.length === 0) continue;
     const verdict = `REFUSED: a new flow from outside to a port, or from a peer, that is ${app.name}'s: answers to it would show the home's address`;
     return { state: 'refused', verdict, reasons: found.map(({ line }) => line) };

@@ -14,7 +14,7 @@ import { wallTime } from '../system/clock.ts';
 import { readHosts } from '../system/hosts.ts';
 import { lacksQueue, readLacking } from '../system/kernel-parts.ts';
 import { readListing } from '../system/others.ts';
-import { openPaths, readPaths } from '../system/paths.ts';
+import { openPaths, readNeighbours, readPaths } from '../system/paths.ts';
 import { routerSeen } from '../system/router.ts';
 import type { Command } from './arguments.ts';
 import { loadConfiguration, loadProfile, policyOf } from './load.ts';
@@ -67,7 +67,8 @@ async function readRouter(policy: Policy): Promise<RouterSeen | string> {
   const lacking = readLacking(paths, parts);
   const noQueue = parts.includes('queue') ? await lacksQueue() : null;
   if (noQueue !== null) lacking.set('queue', noQueue);
-  return routerSeen(realized, policy.globals.lan, await readListing(), lacking, null, []);
+  const met = readNeighbours(paths);
+  return routerSeen(realized, met, policy.globals.lan, await readListing(), lacking, null, []);
 }
 
 /** What could not be looked at is no "good". */

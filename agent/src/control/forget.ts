@@ -3,9 +3,10 @@
 
 import { forgetEndpoints } from '../learn/forget.ts';
 import { forgetTaught } from '../learn/taught.ts';
-import { addressKey, addressOf, naming, pairOf, portOf } from '../ruleset/elements.ts';
-import { LEARNED_SETS, setName } from '../ruleset/names.ts';
+import { addressKey, addressOf, macKey, naming, pairOf, portOf } from '../ruleset/elements.ts';
+import { LEARNED_SETS, type LearnedKind, setName, setsOf } from '../ruleset/names.ts';
 import type { Daemon } from '../running.ts';
+import { readNeighbours } from '../system/paths.ts';
 import { changeSets, readSet, type Sets } from '../system/sets.ts';
 
 /** All that is learned of `apps`, or of `address` alone (a device, a server or a peer). Answers how
@@ -21,17 +22,12 @@ export function forgetLearned(
     daemon.state.learned,
     (one) => apps.includes(one.app) && (address === null || address === one.address),
   );
-  const bytes = address === null ? null : addressKey(address);
-  const wanted = bytes === null ? null : naming(bytes);
+  const names = address === null ? null : namesOf(daemon, address);
   let gone = 0;
   for (const app of apps) {
     for (const kind of LEARNED_SETS) {
-      for (const family of [4, 6] as const) {
-        const set = setName(app, kind, family);
-        const elements = readSet(sets, set, undefined, wanted);
-        if (typeof elements === 'string') continue;
-        const meant = elements.filter(({ key }) => address === null || isAbout(kind, key, address));
-        const keys = meant.map(({ key }) => key);
+      for (const set of setsOf(app, kind)) {
+        const keys = keysOf(sets, set, kind, names);
         forgetTaught(daemon.state.taught, set, keys);
         gone += deleteKeys(sets, set, keys);
       }
@@ -39,6 +35,30 @@ export function forgetLearned(
   }
   // The kernel may have forgotten an endpoint a moment before the store.
   return Math.max(gone, endpoints.length);
+}
+
+/** An address and, of a device, the MAC that it is known by. */
+function namesOf({ paths, settings, state }: Daemon, address: string): readonly string[] {
+  const mac =
+    readNeighbours(paths).get(address) ??
+    settings.hosts.find((one) => one.address === address)?.mac;
+  return mac === undefined || state.gateways.has(mac) ? [address] : [address, mac];
+}
+
+/** The keys of a set that are about one of `names`; null: all. */
+function keysOf(
+  sets: Sets,
+  set: string,
+  kind: LearnedKind,
+  names: readonly string[] | null,
+): Uint8Array[] {
+  const found = (names ?? [null]).flatMap((name) => {
+    const bytes = name === null ? null : (macKey(name) ?? addressKey(name));
+    const elements = readSet(sets, set, undefined, bytes === null ? null : naming(bytes));
+    if (typeof elements === 'string') return [];
+    return elements.filter(({ key }) => name === null || isAbout(kind, key, name));
+  });
+  return found.map(({ key }) => key);
 }
 
 /** An element that expires between reading and deleting takes its transaction down: then one by one. */
@@ -49,12 +69,13 @@ function deleteKeys(sets: Sets, set: string, keys: readonly Uint8Array[]): numbe
   return keys.filter((key) => remove([key]) === null).length;
 }
 
-function isAbout(kind: (typeof LEARNED_SETS)[number], key: Uint8Array, address: string): boolean {
-  if (kind === 'udp' || kind === 'tcp') return portOf(key)?.device === address;
-  const alone = addressOf(key);
-  if (alone !== null) return alone === address;
+function isAbout(kind: LearnedKind, key: Uint8Array, name: string): boolean {
+  if (kind === 'askedmac') return String(key) === String(macKey(name));
+  if (/^(?:udp|tcp)/.test(kind)) return portOf(key)?.device === name;
+  const alone = kind === 'peermac' ? null : addressOf(key);
+  if (alone !== null) return alone === name;
   const pair = pairOf(key);
-  return pair !== null && (pair.device === address || pair.peer === address);
+  return pair !== null && (pair.device === name || pair.peer === name);
 }
 
 /** Takes endpoints back whose names a new policy keeps direct. */

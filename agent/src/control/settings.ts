@@ -35,6 +35,7 @@ import {
   policyOf,
   type Sources,
 } from './load.ts';
+import { metDevices } from './met.ts';
 
 export interface Settings {
   readonly sources: Sources;
@@ -43,6 +44,8 @@ export interface Settings {
   configured: Policy;
   choices: Choices;
   hosts: readonly Host[];
+  /** Those of the devices named by an address that the neighbour table has shown. */
+  met: readonly Host[];
   /** When `hosts` was read, and what `wantedPolicy` was made from. */
   stamp: string;
   decision: string;
@@ -66,13 +69,14 @@ export function openSettings(
   const choices = keptChoices(sources);
   const stamp = hostsStamp();
   const fresh = loadConfiguration(sources);
-  const tried = fresh.ok ? withPolicy(sources, fresh.value, before) : fresh;
+  const tried = fresh.ok ? withPolicy(sources, fresh.value, before, []) : fresh;
   const usable = tried.ok ? tried : lastGood(sources, before);
   if (!usable.ok) {
     return { ok: false, problems: tried.ok ? [] : [...tried.problems, ...usable.problems] };
   }
   const { configuration, configured, hosts } = usable.value;
-  const settings = { sources, configuration, configured, choices, hosts, stamp, decision: '' };
+  const made = { sources, configuration, configured, choices, hosts };
+  const settings = { ...made, met: [], stamp, decision: '' };
   return ok({ settings, problems: tried.ok ? [] : tried.problems });
 }
 
@@ -96,8 +100,9 @@ function withPolicy(
   sources: Sources,
   configuration: Configuration,
   before: Before | null,
+  met: readonly Host[],
 ): Result<Loaded> {
-  const hosts = knownHosts(sources, configuration);
+  const hosts = [...knownHosts(sources, configuration), ...met];
   const policy = policyOf(configuration, hosts, before);
   return policy.ok ? ok({ configuration, configured: policy.value, hosts }) : policy;
 }
@@ -116,7 +121,7 @@ export async function rereadSettings(settings: Settings): Promise<readonly Probl
   const fresh = loadConfiguration(settings.sources, settings.configuration);
   if (!fresh.ok) return fresh.problems;
   await pause();
-  const loaded = withPolicy(settings.sources, fresh.value, settings.configured);
+  const loaded = withPolicy(settings.sources, fresh.value, settings.configured, settings.met);
   if (!loaded.ok) return loaded.problems;
   Object.assign(settings, loaded.value);
   return [];
@@ -143,7 +148,7 @@ export function isStale(settings: Settings): boolean {
   if (stamp !== settings.stamp) {
     settings.stamp = stamp;
     const { sources, configuration, configured } = settings;
-    const loaded = withPolicy(sources, configuration, configured);
+    const loaded = withPolicy(sources, configuration, configured, settings.met);
     if (loaded.ok) {
       const changed = devicesKey(loaded.value.configured) !== devicesKey(configured);
       Object.assign(settings, loaded.value);
@@ -152,6 +157,18 @@ export function isStale(settings: Settings): boolean {
   }
   const key = decisionKey(settings.configured, settings.choices, moment(settings));
   return key !== settings.decision;
+}
+
+/** Who is here, by the neighbour table: the MAC of a device that is named by its address. */
+export function meetDevices(
+  settings: Settings,
+  neighbours: ReadonlyMap<string, string>,
+  gateways: ReadonlySet<string>,
+): void {
+  const met = metDevices(settings.met, settings.configured, neighbours, gateways);
+  if (met === settings.met) return;
+  settings.met = met;
+  settings.stamp = '';
 }
 
 function devicesKey(policy: Policy): string {
@@ -206,7 +223,7 @@ function lastGood(sources: Sources, before: Before | null): Result<Loaded> {
     profiles.set(parsed.value.name, file);
   }
   const configuration = parseConfiguration(kept.text, path, profiles, doh.value);
-  return configuration.ok ? withPolicy(sources, configuration.value, before) : configuration;
+  return configuration.ok ? withPolicy(sources, configuration.value, before, []) : configuration;
 }
 
 function readLastGood(text: string): Understood<{ text: string; profiles: readonly string[] }> {

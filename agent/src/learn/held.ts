@@ -3,8 +3,8 @@
 // learned, taught. After: ruleset/standing.
 import type { App } from '../policy/policy.ts';
 import { USING_MILLISECONDS } from '../ruleset/compile-cut.ts';
-import { addressKey, addressOf, deviceOf } from '../ruleset/elements.ts';
-import { LEARNED_SETS, setName, usingSet } from '../ruleset/names.ts';
+import { addressKey, addressOf, deviceOf, macKey } from '../ruleset/elements.ts';
+import { GATEWAYS, LEARNED_SETS, setName, setsOf, usingSet } from '../ruleset/names.ts';
 import type { Held, HeldElement } from '../ruleset/standing.ts';
 import { type Endpoint, type Learned, learnedEndpoints, restoreEndpoint } from './learned.ts';
 import { leftOf, type Silence } from './silence.ts';
@@ -14,7 +14,12 @@ export interface Memory {
   readonly learned: Learned;
   readonly taught: Taught;
   readonly silence?: Silence;
+  /** MACs of other routers at home. */
+  readonly gateways: ReadonlySet<string>;
 }
+
+/** Milliseconds: for good, as far as an agent has to think. */
+const A_YEAR = 365 * 86_400_000;
 
 /** What holds at `now` (milliseconds), by set. */
 export function heldElements(memory: Memory, now: number): Held {
@@ -27,6 +32,8 @@ export function heldElements(memory: Memory, now: number): Held {
     elements.push({ key, left: kept - now });
     held.set(set, elements);
   }
+  const gateways = Array.from(memory.gateways, (mac) => ({ key: macKey(mac)!, left: A_YEAR }));
+  if (gateways.length > 0) held.set(GATEWAYS, gateways);
   for (const set of memory.taught.keys()) {
     const elements = taughtElements(memory.taught, set, now).map(({ key, expires }) => ({
       key,
@@ -63,9 +70,7 @@ export function withDevices(held: Held): Held {
 
 /** The names of the learned sets of `app`; the 200 ms window is gone before it could be read. */
 export function learnedSetsOf(app: App): string[] {
-  return LEARNED_SETS.filter((kind) => kind !== 'window').flatMap((kind) =>
-    ([4, 6] as const).map((family) => setName(app.name, kind, family)),
-  );
+  return LEARNED_SETS.filter((kind) => kind !== 'window').flatMap((kind) => setsOf(app.name, kind));
 }
 
 /** What an endpoint was learned from, when an earlier agent learned it. */

@@ -15,12 +15,15 @@ export type Wish =
       readonly kind: 'peer';
       readonly app: string;
       readonly device: string;
+      /** Of the device; null where it tells none. */
+      readonly mac: string | null;
       readonly remote: string;
     }
   | {
       readonly kind: 'port';
       readonly app: string;
       readonly device: string;
+      readonly mac: string | null;
       readonly protocol: Transport;
       readonly port: number;
     };
@@ -30,17 +33,19 @@ export interface Grounds {
   readonly app: App;
   /** Endpoints learned by DNS. */
   readonly addresses: ReadonlySet<string>;
-  /** "192.168.1.11 udp 13021" */
+  /** "192.168.1.11 udp 13021", and the same of the device's MAC. */
   readonly ports: Set<string>;
-  /** "192.168.1.11 198.51.100.7" */
+  /** "192.168.1.11 198.51.100.7", likewise. */
   readonly peers: Set<string>;
 }
 
 export interface Setting {
   /** The router's own address, or a proxy's. */
   readonly isOwn: (address: string) => boolean;
-  /** The hardware address of a device, where DHCP knows it. */
+  /** The hardware address of a device, where the neighbour table or DHCP knows it. */
   readonly macOf: (address: string) => string | null;
+  /** MACs of other routers, which tell no device. */
+  readonly gateways: ReadonlySet<string>;
 }
 
 /** What `wishes` give of an app's grounds; none: its ranges alone. */
@@ -50,8 +55,12 @@ export function groundsOf(app: App, wishes: readonly Wish[] = []): Grounds {
   const peers = new Set<string>();
   for (const wish of wishes.filter((one) => one.app === app.name)) {
     if (wish.kind === 'address') addresses.add(wish.remote);
-    else if (wish.kind === 'peer') peers.add(peerText(wish.device, wish.remote));
-    else ports.add(portText(wish.device, wish.protocol, wish.port));
+    else {
+      for (const device of wish.mac === null ? [wish.device] : [wish.device, wish.mac]) {
+        if (wish.kind === 'peer') peers.add(peerText(device, wish.remote));
+        else ports.add(portText(device, wish.protocol, wish.port));
+      }
+    }
   }
   return { app, addresses, ports, peers };
 }
@@ -116,9 +125,13 @@ export function lateConnections(
   for (const grounds of all) {
     const mine = flows.filter(({ end }) => isOpen(grounds.app, end, setting));
     if (ranges) {
-      for (const { connection, end } of mine) if (inRange(grounds, end)) late.add(connection);
+      for (const { connection, end } of mine) {
+        if (inRange(grounds, end, setting)) late.add(connection);
+      }
     }
-    for (const { connection, end } of mine) if (isKnown(grounds, end)) late.add(connection);
+    for (const { connection, end } of mine) {
+      if (isKnown(grounds, end, setting)) late.add(connection);
+    }
   }
   return Array.from(late);
 }
@@ -161,24 +174,36 @@ function remoteOf({ remote, remotePort: port, protocol }: HomeEnd): EndpointAt |
   return { bytes, offset: 0, family: familyOf(bytes), protocol, port };
 }
 
-function inRange(grounds: Grounds, end: HomeEnd): boolean {
+/** What a device is known by: its address, and its MAC unless another router has it. */
+function namesOf({ device }: HomeEnd, { macOf, gateways }: Setting): string[] {
+  const mac = macOf(device);
+  return mac === null || gateways.has(mac) ? [device] : [device, mac];
+}
+
+function inRange(grounds: Grounds, end: HomeEnd, setting: Setting): boolean {
   const found = rangeOf(grounds.app, end);
   if (found === null) return false;
-  const { protocol } = end;
+  const { protocol, devicePort } = end;
   if (protocol !== null && found.range.learn.includes(protocol)) {
-    grounds.ports.add(portText(end.device, protocol, end.devicePort));
+    for (const name of namesOf(end, setting)) {
+      grounds.ports.add(portText(name, protocol, devicePort));
+    }
   }
   return true;
 }
 
-function isKnown(grounds: Grounds, end: HomeEnd): boolean {
-  const { protocol, device, devicePort, remote } = end;
-  if (grounds.addresses.has(remote) || grounds.peers.has(peerText(device, remote))) return true;
-  if (protocol === null || !grounds.ports.has(portText(device, protocol, devicePort))) return false;
+function isKnown(grounds: Grounds, end: HomeEnd, setting: Setting): boolean {
+  const { protocol, devicePort, remote } = end;
+  if (grounds.addresses.has(remote)) return true;
+  if (grounds.peers.size === 0 && grounds.ports.size === 0) return false;
+  const names = namesOf(end, setting);
+  if (names.some((name) => grounds.peers.has(peerText(name, remote)))) return true;
+  if (protocol === null) return false;
+  if (!names.some((name) => grounds.ports.has(portText(name, protocol, devicePort)))) return false;
   const { peers } = grounds.app.profile;
   // A server of the operator is nobody's peer, and a private address is another one's elsewhere.
   const isPeer =
     end.outward && peers.enabled && rangeOf(grounds.app, end) === null && isRoutableText(remote);
-  if (isPeer) grounds.peers.add(peerText(device, remote));
+  if (isPeer) for (const name of names) grounds.peers.add(peerText(name, remote));
   return true;
 }

@@ -2,7 +2,7 @@
 // and replay read the set and delete what this answers.
 import type { ProfileCaps } from '../policy/profile.ts';
 import { deviceOf } from '../ruleset/elements.ts';
-import type { LEARNED_SETS } from '../ruleset/names.ts';
+import { FILLED_SETS, type LearnedKind, SHARE_SETS, type ShareKind } from '../ruleset/names.ts';
 import { fairEvictions } from './shares.ts';
 
 export interface SetEntry {
@@ -14,10 +14,13 @@ export interface SetEntry {
 /** Elements about to expire are left to the kernel: deleting one that is gone fails the lot. */
 const SOON_MILLISECONDS = 1000;
 
+/** The kinds in which room is made: what the rules learn, and the counts of what each device has. */
+export const ROOM_SETS = [...FILLED_SETS, ...SHARE_SETS] as const;
+
 /** How many elements a set of this kind has room for. */
-export function capOf(caps: ProfileCaps, kind: (typeof LEARNED_SETS)[number]): number {
-  if (kind === 'udp' || kind === 'tcp') return caps.ports;
-  if (kind === 'peer') return caps.peers;
+export function capOf(caps: ProfileCaps, kind: LearnedKind | ShareKind): number {
+  if (kind.startsWith('udp') || kind.startsWith('tcp')) return caps.ports;
+  if (kind === 'peer' || kind === 'peermac') return caps.peers;
   return kind === 'addr' ? caps.endpoints : caps.devices;
 }
 

@@ -5,8 +5,9 @@
 import type { App } from '../policy/policy.ts';
 import { findRange } from '../policy/range-match.ts';
 import { deviceOf, pairKey, portKey } from '../ruleset/elements.ts';
-import { type AppFeed, setName } from '../ruleset/names.ts';
+import { type AppFeed, type FilledKind, setName } from '../ruleset/names.ts';
 import { destinationText, type Packet, sourceText, TCP, UDP } from '../wire/packet.ts';
+import { showsPort } from './endpoint-port.ts';
 import { observePortmap } from './observe-portmap.ts';
 import { fairEvictions } from './shares.ts';
 
@@ -96,44 +97,54 @@ export function retainTaught(taught: Taught, apps: readonly string[]): void {
 
 /**
  * The elements that the ruleset has added for a packet it announces: the same rules as in
- * ruleset/compile-new (evidence chains) and compile-local (mappings), on the same packet.
+ * ruleset/compile-new (evidence chains) and compile-mapping, on the same packet. `mac`: the device's,
+ * null where it tells none.
  */
 export function noteAnnounced(
   taught: Taught,
   app: App,
   feed: AppFeed,
   packet: Packet,
+  mac: string | null,
   now: number,
 ): void {
   const { profile } = app;
   const { family } = packet;
-  const device = sourceText(packet);
-  const note = (kind: 'udp' | 'tcp' | 'peer', key: Uint8Array | null, lease: number): void => {
+  const add = (kind: FilledKind, key: Uint8Array | null, lease: number, cap: number): void => {
     if (key === null) return;
-    const cap = kind === 'peer' ? profile.caps.peers : profile.caps.ports;
     const one = { key, expires: now + lease * 1000 };
     noteTaught(taught, setName(app.name, kind, family), one, cap);
   };
-  const lease = profile.ports.leaseSeconds;
+  const port = (kind: 'udp' | 'tcp', number: number): void => {
+    const lease = profile.ports.leaseSeconds;
+    add(kind, portKey(sourceText(packet), number), lease, profile.caps.ports);
+    if (mac !== null) add(`${kind}mac`, portKey(mac, number), lease, profile.caps.ports);
+  };
+  const pair = (): void => {
+    const lease = profile.peers.leaseSeconds;
+    const remote = destinationText(packet);
+    add('peer', pairKey(sourceText(packet), remote), lease, profile.caps.peers);
+    if (mac !== null) add('peermac', pairKey(mac, remote), lease, profile.caps.peers);
+  };
   if (feed === 'mapping') {
     const mapped = observePortmap(packet);
     if (mapped === null || 'malformed' in mapped) return;
-    for (const transport of mapped.transports) note(transport, portKey(device, mapped.port), lease);
+    for (const transport of mapped.transports) port(transport, mapped.port);
     return;
   }
   const transport = packet.protocol === UDP ? 'udp' : packet.protocol === TCP ? 'tcp' : null;
-  if (feed === 'range' && transport !== null && teachesPort(app, packet, transport)) {
-    note(transport, portKey(device, packet.sourcePort), lease);
-  }
-  if (feed === 'port' && transport !== null) {
-    note(transport, portKey(device, packet.sourcePort), lease);
-  }
-  if ((feed === 'port' || feed === 'peer') && profile.peers.enabled) {
-    note('peer', pairKey(device, destinationText(packet)), profile.peers.leaseSeconds);
-  }
+  const shows =
+    feed === 'port' ||
+    (feed === 'range' && teachesPort(app, packet, transport)) ||
+    (feed === 'addr' && showsPort(app, packet));
+  if (shows && transport !== null) port(transport, packet.sourcePort);
+  const isPeer = (feed === 'port' || feed === 'peer') && profile.peers.enabled;
+  // A server that DNS or a TLS hello has told is a pair whatever the profile says of peers.
+  if (isPeer || feed === 'addr' || feed === 'hello') pair();
 }
 
-function teachesPort(app: App, packet: Packet, protocol: 'udp' | 'tcp'): boolean {
+function teachesPort(app: App, packet: Packet, protocol: 'udp' | 'tcp' | null): boolean {
+  if (protocol === null) return false;
   const { bytes, destination: offset, destinationPort: port, family } = packet;
   const at = { bytes, offset, family, protocol, port };
   const teaching = app.profile.ranges.filter(({ learn }) => learn.includes(protocol));

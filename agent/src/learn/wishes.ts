@@ -3,19 +3,27 @@
 import type { App } from '../policy/policy.ts';
 import { findRange } from '../policy/range-match.ts';
 import { destinationText, type Packet, sourceText, TCP, UDP } from '../wire/packet.ts';
+import { showsPort } from './endpoint-port.ts';
 import type { EvidenceKind } from './evidence.ts';
 import type { Wish } from './late.ts';
 import { observePortmap } from './observe-portmap.ts';
 
-/** The wishes of one announced packet: none for most. */
-export function wishesOf(app: App, kind: EvidenceKind, packet: Packet): readonly Wish[] {
+/** The wishes of one announced packet: none for most. `mac`: of its device, null where it tells none. */
+export function wishesOf(
+  app: App,
+  kind: EvidenceKind,
+  packet: Packet,
+  mac: string | null,
+): readonly Wish[] {
   switch (kind) {
     case 'range':
-      return ofRange(app, packet);
+      return ofRange(app, packet, mac);
     case 'port':
-      return ofPort(app, packet);
+      return ofPort(app, packet, mac);
+    case 'addr':
+      return showsPort(app, packet) ? [portWish(app, packet, mac, 'udp')] : [];
     case 'mapping':
-      return ofMapping(app, packet);
+      return ofMapping(app, packet, mac);
     default:
       return [];
   }
@@ -25,23 +33,27 @@ function protocolOf(packet: Packet): 'udp' | 'tcp' | null {
   return packet.protocol === UDP ? 'udp' : packet.protocol === TCP ? 'tcp' : null;
 }
 
-function ofRange(app: App, packet: Packet): Wish[] {
+function ofRange(app: App, packet: Packet, mac: string | null): Wish[] {
   const protocol = protocolOf(packet);
   if (protocol === null) return [];
   const { bytes, destination: offset, destinationPort: port, family } = packet;
   const found = findRange(app.profile.ranges, { bytes, offset, family, protocol, port });
   if (found === null || !found.range.learn.includes(protocol)) return [];
-  const device = sourceText(packet);
-  return [{ kind: 'port', app: app.name, device, protocol, port: packet.sourcePort }];
+  return [portWish(app, packet, mac, protocol)];
 }
 
-function ofPort(app: App, packet: Packet): Wish[] {
+function portWish(app: App, packet: Packet, mac: string | null, protocol: 'udp' | 'tcp'): Wish {
+  const ends = { app: app.name, device: sourceText(packet), mac };
+  return { kind: 'port', ...ends, protocol, port: packet.sourcePort };
+}
+
+function ofPort(app: App, packet: Packet, mac: string | null): Wish[] {
   if (!app.profile.peers.enabled) return [];
-  const ends = { device: sourceText(packet), remote: destinationText(packet) };
+  const ends = { device: sourceText(packet), mac, remote: destinationText(packet) };
   return [{ kind: 'peer', app: app.name, ...ends }];
 }
 
-function ofMapping(app: App, packet: Packet): Wish[] {
+function ofMapping(app: App, packet: Packet, mac: string | null): Wish[] {
   const mapped = observePortmap(packet);
   if (mapped === null || 'malformed' in mapped) return [];
   const { device, port } = mapped;
@@ -49,6 +61,7 @@ function ofMapping(app: App, packet: Packet): Wish[] {
     kind: 'port',
     app: app.name,
     device,
+    mac,
     protocol,
     port,
   }));

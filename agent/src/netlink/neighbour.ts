@@ -1,5 +1,6 @@
 // netlink/neighbour: the kernel's neighbour table (ARP and NDP): which hardware address an address of
 // the home has now. It knows devices that DHCP does not: static addresses, IPv6 privacy addresses.
+import { macText } from '../policy/mac.ts';
 import { type Family, formatAddress } from '../wire/address.ts';
 import {
   AF_INET,
@@ -59,12 +60,11 @@ export function readNeighbour(r: Reader, m: Message): Decoded<KernelNeighbour> {
   if (!has(fields, NDA_DST, family === 4 ? 4 : 16))
     return { ok: false, reason: 'neighbour: no address' };
   const at = fields.at[NDA_LLADDR]!;
-  const bytes = has(fields, NDA_LLADDR, 6) ? Array.from(r.bytes.subarray(at, at + 6)) : null;
   const value = {
     link: getU32(r, m.body + 4),
     family,
     address: formatAddress(r.bytes, fields.at[NDA_DST]!, family),
-    mac: bytes?.map((byte) => byte.toString(16).padStart(2, '0')).join(':') ?? null,
+    mac: has(fields, NDA_LLADDR, 6) ? macText(r.bytes, at) : null,
   };
   return { ok: true, value };
 }

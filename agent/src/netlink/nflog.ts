@@ -10,6 +10,7 @@ import {
   NFULA_CFG_NLBUFSIZ,
   NFULA_CFG_QTHRESH,
   NFULA_CFG_TIMEOUT,
+  NFULA_HWADDR,
   NFULA_IFINDEX_INDEV,
   NFULA_IFINDEX_OUTDEV,
   NFULA_MARK,
@@ -37,6 +38,7 @@ import {
   type Message,
   type Reader,
 } from './message.ts';
+import { senderAt } from './sender.ts';
 import {
   attributeBe16,
   attributeBe32,
@@ -106,6 +108,8 @@ export interface LoggedPacket {
   sequence: number;
   /** When the kernel received it, seconds since 1970; 0 = not stamped. */
   time: number;
+  /** The sender's hardware address, 0 = none: read it with `senderMac`. */
+  senderAt: number;
   /** The rule's prefix, without the closing NUL: read it with `logPrefix`. */
   prefixAt: number;
   prefixLength: number;
@@ -124,6 +128,7 @@ export function createLoggedPacket(): LoggedPacket {
     oif: 0,
     sequence: 0,
     time: 0,
+    senderAt: 0,
     prefixAt: 0,
     prefixLength: 0,
     payloadAt: 0,
@@ -175,6 +180,7 @@ function readLogAttribute(
     if (type === NFULA_IFINDEX_INDEV) p.iif = getBe32(b, at + 4);
     else if (type === NFULA_IFINDEX_OUTDEV) p.oif = getBe32(b, at + 4);
     else if (type === NFULA_MARK) p.mark = getBe32(b, at + 4);
+    else if (type === NFULA_HWADDR) p.senderAt = senderAt(b, at, length);
     else if (type === NFULA_SEQ) p.sequence = getBe32(b, at + 4);
     else if (type === NFULA_TIMESTAMP && length >= 20) {
       p.time = getBe64(b, at + 4) + getBe64(b, at + 12) / 1e6;

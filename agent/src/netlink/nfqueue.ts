@@ -10,6 +10,7 @@ import {
   NFQA_CFG_MASK,
   NFQA_CFG_PARAMS,
   NFQA_CFG_QUEUE_MAXLEN,
+  NFQA_HWADDR,
   NFQA_IFINDEX_INDEV,
   NFQA_IFINDEX_OUTDEV,
   NFQA_MARK,
@@ -30,6 +31,7 @@ import {
 } from './constants.ts';
 import { type ByteOrder, hostOrder } from './endian.ts';
 import { getBe16, getBe32, getBe64, type Message, type Reader } from './message.ts';
+import { senderAt } from './sender.ts';
 import {
   attributeBe32,
   beginAttribute,
@@ -107,6 +109,8 @@ export interface QueuedPacket {
   oif: number;
   /** When the kernel received it, seconds since 1970; 0 = not stamped (locally generated). */
   time: number;
+  /** The sender's hardware address, 0 = none: read it with `senderMac`. */
+  senderAt: number;
   /** The IP packet, as far as it was copied; payloadLength 0 = none. */
   payloadAt: number;
   payloadLength: number;
@@ -124,6 +128,7 @@ export function createQueuedPacket(): QueuedPacket {
     iif: 0,
     oif: 0,
     time: 0,
+    senderAt: 0,
     payloadAt: 0,
     payloadLength: 0,
     fullLength: 0,
@@ -141,6 +146,7 @@ export function readQueuedPacket(r: Reader, m: Message, p: QueuedPacket): string
   p.iif = 0;
   p.oif = 0;
   p.time = 0;
+  p.senderAt = 0;
   p.payloadAt = 0;
   p.payloadLength = 0;
   p.fullLength = 0;
@@ -167,6 +173,7 @@ export function readQueuedPacket(r: Reader, m: Message, p: QueuedPacket): string
       else if (type === NFQA_IFINDEX_INDEV) p.iif = getBe32(b, at + 4);
       else if (type === NFQA_MARK) p.mark = getBe32(b, at + 4);
       else if (type === NFQA_CAP_LEN) p.fullLength = getBe32(b, at + 4);
+      else if (type === NFQA_HWADDR) p.senderAt = senderAt(b, at, length);
       else if (type === NFQA_TIMESTAMP && length >= 20) {
         p.time = getBe64(b, at + 4) + getBe64(b, at + 12) / 1e6;
       }

@@ -26,6 +26,14 @@ export function macOfDuid(duid: string): string | null {
   return match === null ? null : canonicalMac(match[1]!);
 }
 
+const PAIRS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
+/** The text of the six bytes at `at`. */
+export function macText(b: Uint8Array, at: number): string {
+  const [one, two, three] = [PAIRS[b[at]!]!, PAIRS[b[at + 1]!]!, PAIRS[b[at + 2]!]!];
+  return `${one}:${two}:${three}:${PAIRS[b[at + 3]!]!}:${PAIRS[b[at + 4]!]!}:${PAIRS[b[at + 5]!]!}`;
+}
+
 /** Six bytes of canonical text. */
 export function macBytes(mac: string): Uint8Array {
   return Uint8Array.from(mac.split(':'), (pair) => Number.parseInt(pair, 16));

@@ -68,6 +68,19 @@ export interface ProfileRequest {
   readonly windowMilliseconds: number;
 }
 
+/** Addresses that DNS answers tell. */
+export interface ProfileEndpoints {
+  /** Bounds into which the TTL of an answer is clamped. */
+  readonly ttlMinimumSeconds: number;
+  readonly ttlMaximumSeconds: number;
+  /**
+   * Protocols whose source port is the application's P2P port when it talks to an endpoint: for those
+   * that reach their STUN and TURN servers by names alone. Absent: none. Flows to the ports of DNS, NTP
+   * and QUIC show it only when they begin with STUN.
+   */
+  readonly learn?: readonly 'udp'[];
+}
+
 /** How many entries of each kind are held at most, per family. `devices`: windows open at once. */
 export interface ProfileCaps {
   readonly endpoints: number;
@@ -91,7 +104,6 @@ export interface Profile {
   readonly ports: { readonly leaseSeconds: number };
   readonly peers: { readonly enabled: boolean; readonly leaseSeconds: number };
   readonly request: ProfileRequest;
-  /** Bounds into which the TTL of a DNS answer is clamped. */
-  readonly endpoints: { readonly ttlMinimumSeconds: number; readonly ttlMaximumSeconds: number };
+  readonly endpoints: ProfileEndpoints;
   readonly caps: ProfileCaps;
 }

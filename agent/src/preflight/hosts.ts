@@ -4,11 +4,13 @@ import type { Problem } from '../policy/result.ts';
 import type { Look } from './look.ts';
 import { placeOf, sectionsOf } from './place.ts';
 import type { RouterSeen, Subject } from './seen.ts';
+import { unmetDevices } from './unmet.ts';
 
 const UNREADABLE =
   'until then devices with leases in it are known by their MAC alone; check option leasefile in /etc/config/dhcp';
 
-export function hostsLook(subject: Subject, { hosts }: RouterSeen): Look {
+export function hostsLook(subject: Subject, router: RouterSeen): Look {
+  const { hosts } = router;
   const { leases, fixed, notes } = hosts;
   const files = leases.map(({ path, devices, trouble }) => {
     if (trouble !== null) return `${path}: ${trouble}`;
@@ -21,7 +23,7 @@ export function hostsLook(subject: Subject, { hosts }: RouterSeen): Look {
     subject: 'dhcp leases and static hosts',
     seen: [...files, `/etc/config/dhcp: ${count(fixed, 'static host')}`].join(', '),
     problems: [],
-    notes: [...notes, ...unread, ...unknownDevices(subject)],
+    notes: [...notes, ...unread, ...unknownDevices(subject), ...unmetDevices(subject, router)],
   };
 }
 

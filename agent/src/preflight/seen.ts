@@ -53,6 +53,8 @@ export interface RouterSeen extends Found {
   readonly interfaces: ReadonlyMap<string, string>;
   /** Where devices are known from, and the time zone. */
   readonly hosts: KnownHosts;
+  /** MACs by address as the neighbour table has them; absent: not read. */
+  readonly neighbours?: ReadonlyMap<string, string>;
   readonly zone: FoundZone;
   /** Parts of the kernel that are missing, with what the kernel said; null: not asked now. */
   readonly lacking: ReadonlyMap<KernelPart, string> | null;

@@ -3,11 +3,11 @@
 // Before: the tracer's sets and the agent's effects. After: report.
 import type { FlowEvidence } from '../learn/evidence.ts';
 import type { Lesson } from '../learn/observe-dns.ts';
-import { capOf, surplusOf } from '../learn/room.ts';
+import { capOf, ROOM_SETS, surplusOf } from '../learn/room.ts';
 import type { App, Policy } from '../policy/policy.ts';
 import { findRange } from '../policy/range-match.ts';
 import { pairOf, portOf } from '../ruleset/elements.ts';
-import { FILLED_SETS, setName } from '../ruleset/names.ts';
+import { setName, setsOf } from '../ruleset/names.ts';
 import { type Kernel, listElements, removeElements } from '../ruleset/trace-kernel.ts';
 import { familyOf, parseAddress } from '../wire/address.ts';
 
@@ -97,9 +97,8 @@ export function gatherEvidence(harvest: Harvest, app: App, { kind, flow }: FlowE
 
 /** What the agent does when a set of the application is full: an eighth of it leaves, oldest first. */
 export function makeRoom(kernel: Kernel, app: App, now: number): void {
-  for (const kind of FILLED_SETS) {
-    for (const family of FAMILIES) {
-      const set = setName(app.name, kind, family);
+  for (const kind of ROOM_SETS) {
+    for (const set of setsOf(app.name, kind)) {
       const entries = listElements(kernel, set, now).map(({ key, expires }) => {
         return { key, left: expires - now };
       });

@@ -3,14 +3,21 @@
 // it. Pure: bytes and policy in, a report out. Its verdict is only as good as the ruleset tracer,
 // which the tests hold against the real kernel packet by packet.
 import type { Flow as FlowEnds } from '../learn/evidence.ts';
+import { macText } from '../policy/mac.ts';
 import { slotOf } from '../policy/marks.ts';
 import { isOwnAddress } from '../policy/own.ts';
 import type { Policy } from '../policy/policy.ts';
 import { compile } from '../ruleset/compile.ts';
 import { SILENT_MILLISECONDS } from '../ruleset/compile-cut.ts';
-import { endsKey } from '../ruleset/elements.ts';
-import { ANSWER_PREFIX, HELLO_PREFIX, QUERY_PREFIX, silentSet } from '../ruleset/names.ts';
-import { type Trace, trace } from '../ruleset/trace.ts';
+import { endsKey, macKey } from '../ruleset/elements.ts';
+import {
+  ANSWER_PREFIX,
+  GATEWAYS,
+  HELLO_PREFIX,
+  QUERY_PREFIX,
+  silentSet,
+} from '../ruleset/names.ts';
+import { type Trace, type TracedPacket, trace } from '../ruleset/trace.ts';
 import { type Flow, flowOf, track } from '../ruleset/trace-conntrack.ts';
 import {
   addElements,
@@ -38,6 +45,7 @@ import {
 } from './harvest.ts';
 import { isHomeText, wayOf } from './home.ts';
 import { type ReplayReport, reportOf } from './report.ts';
+import { noteSender, type Senders } from './routers.ts';
 import { unmodelled } from './unmodelled.ts';
 
 const DNS_PORT = 53;
@@ -66,6 +74,8 @@ interface Run {
   cut: number;
   cutUnread: number;
   hellos: number;
+  /** Who sent for which addresses. */
+  readonly senders: Senders;
   /** Packets of home devices in frames without a hardware address. */
   macless: number;
 }
@@ -119,6 +129,7 @@ function startRun(policy: Policy, home: readonly Cidr[]): Run {
     state: createState(policy, isOwn),
     book: createBook(),
     harvest: createHarvest(),
+    senders: new Map(),
     start: null,
     now: 0,
     ticked: 0,
@@ -151,14 +162,14 @@ function judge(run: Run, frame: Frame): void {
   const bytes = frame.bytes.subarray(frame.offset, frame.end);
   switch (wayOf(run.home, packet)) {
     case 'out':
-      playOut(run, packet, bytes, senderOf(run, frame));
+      playOut(run, packet, bytes, senderOf(run, frame, packet));
       break;
     case 'in':
       playIn(run, packet, bytes);
       break;
     case 'local':
       run.local += 1;
-      playLocal(run, packet, bytes, senderOf(run, frame));
+      playLocal(run, packet, bytes, senderOf(run, frame, packet));
       break;
     case 'foreign':
       run.foreign += 1;
@@ -180,30 +191,35 @@ function gather({ harvest, kernel, policy, now }: Run): void {
   gatherPeers(harvest, kernel, policy);
 }
 
-type Sender = { readonly ether?: Uint8Array };
+type Ether = { readonly ether?: Uint8Array };
 
 /** The hardware address a packet from home comes from, as apps know their devices by. */
-function senderOf(run: Run, { bytes, mac }: Frame): Sender {
-  if (mac >= 0) return { ether: bytes.subarray(mac, mac + 6) };
-  run.macless += 1;
-  return {};
+function senderOf(run: Run, { bytes, mac }: Frame, packet: Packet): Ether {
+  if (mac < 0) {
+    run.macless += 1;
+    return {};
+  }
+  const ether = bytes.subarray(mac, mac + 6);
+  const router = noteSender(run.senders, run.home, packet, ether);
+  if (router !== null) {
+    run.state.gateways.add(router);
+    addElements(run.kernel, GATEWAYS, [{ key: macKey(router)! }], run.now);
+  }
+  return { ether };
 }
 
 /** Home to home: what speaks DNS or port mapping is the router, the rest never passes it. */
-function playLocal(run: Run, packet: Packet, bytes: Uint8Array, ether: Sender): void {
+function playLocal(run: Run, packet: Packet, bytes: Uint8Array, ether: Ether): void {
   const { kernel, lan, now } = run;
   const to = packet.destinationPort;
   // From 53 to 53, as old resolvers ask: an answer is what belongs to a flow that was asked for.
   const answers = packet.sourcePort === DNS_PORT && (to !== DNS_PORT || isAnswer(run, packet));
   if (answers) {
-    follow(run, packet, bytes, trace(kernel, { bytes, iif: '', oif: lan, hooks: 'output' }, now));
+    const input = { bytes, iif: '', oif: lan, hooks: 'output' } as const;
+    follow(run, packet, input, trace(kernel, input, now));
   } else if (to === DNS_PORT || to === PORTMAP_PORT) {
-    follow(
-      run,
-      packet,
-      bytes,
-      trace(kernel, { bytes, iif: lan, oif: '', hooks: 'input', ...ether }, now),
-    );
+    const input = { bytes, iif: lan, oif: '', hooks: 'input', ...ether } as const;
+    follow(run, packet, input, trace(kernel, input, now));
   }
 }
 
@@ -213,11 +229,11 @@ function isAnswer(run: Run, packet: Packet): boolean {
   return flow?.source.some((byte, i) => byte !== bytes[source + i]) ?? false;
 }
 
-function playOut(run: Run, packet: Packet, bytes: Uint8Array, ether: Sender): void {
+function playOut(run: Run, packet: Packet, bytes: Uint8Array, ether: Ether): void {
   const input = { bytes, iif: run.lan, oif: WAN, hooks: 'forward', ...ether } as const;
   const traced = trace(run.kernel, input, run.now);
   const flow = ownerOf(run, packet);
-  settle(run, packet, bytes, traced, flow, true, traced.route === 'tunnel');
+  settle(run, packet, input, traced, flow, true, traced.route === 'tunnel');
 }
 
 function playIn(run: Run, packet: Packet, bytes: Uint8Array): void {
@@ -228,7 +244,7 @@ function playIn(run: Run, packet: Packet, bytes: Uint8Array): void {
   const input = { bytes, iif, oif: run.lan, hooks: 'forward' } as const;
   const traced = trace(run.kernel, input, run.now);
   const flow = known ?? ownerOf(run, packet);
-  settle(run, packet, bytes, traced, flow, false, path !== undefined);
+  settle(run, packet, input, traced, flow, false, path !== undefined);
 }
 
 /** The tracked flow of a packet, or of the packet that an ICMP error quotes. */
@@ -241,14 +257,14 @@ function ownerOf(run: Run, packet: Packet): Flow | null {
 function settle(
   run: Run,
   packet: Packet,
-  bytes: Uint8Array,
+  input: TracedPacket,
   traced: Trace,
   flow: Flow | null,
   outward: boolean,
   inTunnel: boolean,
 ): void {
   // The kernel reassembles first: what the table says of a packet it says once.
-  if (packet.fragmentOffset === 0) follow(run, packet, bytes, traced);
+  if (packet.fragmentOffset === 0) follow(run, packet, input, traced);
   const slot = slotOf(run.kernel.ruleset.mask, traced.ctmark);
   const app = run.policy.apps.find((one) => one.slot === slot)?.name ?? null;
   const entry = { packet, traced, flow, outward, inTunnel, app, time: run.now / 1000 };
@@ -263,17 +279,19 @@ function isHello({ verdict, logs }: Trace, { sourcePort }: Packet): boolean {
 }
 
 /** Feeds the agent what the table shows it, and the table what the agent learns from it. */
-function follow(run: Run, packet: Packet, bytes: Uint8Array, traced: Trace): void {
+function follow(run: Run, packet: Packet, input: TracedPacket, traced: Trace): void {
+  const { bytes, ether } = input;
   const span = { bytes, offset: 0, end: bytes.length };
   if (isHello(traced, packet)) {
     run.hellos += 1;
     return;
   }
   if (traced.verdict === 'queue') react(run, bytes, { kind: 'answer', id: 0, ...span });
+  const mac = ether === undefined ? null : macText(ether, 0);
   for (const { prefix } of traced.logs) {
-    if (prefix === QUERY_PREFIX) react(run, bytes, { kind: 'query', age: 0, ...span });
+    if (prefix === QUERY_PREFIX) react(run, bytes, { kind: 'query', age: 0, mac, ...span });
     else if (prefix === ANSWER_PREFIX) react(run, bytes, { kind: 'answer', id: null, ...span });
-    else react(run, bytes, { kind: 'evidence', prefix, ...span });
+    else react(run, bytes, { kind: 'evidence', prefix, mac, ...span });
   }
 }
 

@@ -1,6 +1,6 @@
 // ruleset/compile-dns: DNS of the devices: their queries are announced, the answers to them are held until
 // what they teach is in the kernel, or only watched. Part of the hooks input, output and forward.
-import { askable } from './compile-share.ts';
+import { unlessLoud } from './compile-share.ts';
 import { type Context, logWhole } from './context.ts';
 import type { Chain, Statement } from './model.ts';
 import { ANSWER_PREFIX, QUERY_PREFIX } from './names.ts';
@@ -9,6 +9,7 @@ import {
   dport,
   iifname,
   is,
+  jump,
   l4proto,
   oifname,
   oneOf,
@@ -22,9 +23,7 @@ import {
 export function queryChain(context: Context): Chain {
   return {
     name: 'query',
-    rules: askable().map((some) =>
-      rule('DNS request of a device', some, logWhole(context, QUERY_PREFIX)),
-    ),
+    rules: [unlessLoud('asking'), rule('DNS request of a device', logWhole(context, QUERY_PREFIX))],
   };
 }
 
@@ -33,9 +32,8 @@ export function watchChain(context: Context): Chain {
   return {
     name: 'watch',
     rules: [
-      ...askable().map((some) =>
-        rule('DNS request of a device', ...queryOf(context), some, logWhole(context, QUERY_PREFIX)),
-      ),
+      rule('asks too often', ...queryOf(context), jump('asking')),
+      rule('DNS request of a device', ...queryOf(context), logWhole(context, QUERY_PREFIX)),
       rule('DNS answer to a device', ...answerOf(context), answerStatement(context)),
       rule('watched, not touched', accept),
     ],

@@ -2,13 +2,15 @@
 // path, renewing what they use, and the supernode's packet that opens the request window.
 import type { App } from '../policy/policy.ts';
 import type { Family } from '../wire/address.ts';
+import { pairLesson, portLesson, renewals } from './compile-teach.ts';
 import { appSet, type Context, logHeaders, setMark } from './context.ts';
 import type { Chain, Expression, Statement, Verdict } from './model.ts';
-import { gateName } from './names.ts';
+import { FRESH, gateName } from './names.ts';
 import {
   accept,
   between,
   concat,
+  ctId,
   daddr,
   dispatch,
   drop,
@@ -19,6 +21,7 @@ import {
   inSet,
   ipLength,
   is,
+  jump,
   l4proto,
   NFPROTO,
   nfproto,
@@ -27,7 +30,6 @@ import {
   rule,
   saddr,
   sport,
-  sportKey,
   TRANSPORTS,
   update,
 } from './terms.ts';
@@ -37,6 +39,7 @@ export function flowChains(context: Context, app: App): Chain[] {
   return [
     flowChain(context, app),
     ...FAMILIES.flatMap((family) => [
+      ...renewPortChains(app, family),
       renewChain(app, family),
       ...requestChain(context, app, family),
     ]),
@@ -70,17 +73,30 @@ function flowChain(context: Context, app: App): Chain {
   return { name: `${name}_flow`, rules };
 }
 
-/** Renews what a live flow uses; never adds (the flow may not be from the P2P port at all). */
+/** Renews what a live flow uses, once in a moment; adds no port and no peer (the flow may not be from the
+ * P2P port at all), but the endpoint that it goes to. */
+function renewPortChains(app: App, family: Family): Chain[] {
+  return TRANSPORTS.map(([transport]) => ({
+    name: `${app.name}_renew_${transport}${family}`,
+    rules: renewals(portLesson(app, transport, family), 'renew the port'),
+  }));
+}
+
 function renewChain(app: App, family: Family): Chain {
-  const port = concat(saddr(family), sportKey);
-  const pair = concat(saddr(family), daddr(family));
-  const rules = TRANSPORTS.map(([transport, number]) => {
-    const set = appSet(app, transport, family);
-    return rule('renew the port', is(l4proto, number), inSet(port, set), update(set, port));
-  });
-  const peers = appSet(app, 'peer', family);
-  rules.push(rule('renew the peer', inSet(pair, peers), update(peers, pair)));
-  rules.push(rule('on its way', accept));
+  const rules = [
+    rule('renewed a moment ago', inSet(ctId, FRESH), accept),
+    ...TRANSPORTS.map(([transport, number]) =>
+      rule('the port', is(l4proto, number), jump(`${app.name}_renew_${transport}${family}`)),
+    ),
+    ...renewals(pairLesson(app, family), 'renew the pair'),
+    rule('not again for a moment', update(FRESH, ctId)),
+    rule(
+      'an endpoint in use is a server of this device for longer than its name says',
+      inSet(daddr(family), appSet(app, 'addr', family)),
+      jump(`${app.name}_server${family}`),
+    ),
+    rule('on its way', accept),
+  ];
   return { name: `${app.name}_renew${family}`, rules };
 }
 

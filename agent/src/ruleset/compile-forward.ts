@@ -6,7 +6,7 @@ import { parseAddress } from '../wire/address.ts';
 import { cutEntry } from './compile-cut.ts';
 import { watchChain } from './compile-dns.ts';
 import { readsHello } from './compile-hello.ts';
-import { announce } from './compile-share.ts';
+import { announceBy } from './compile-share.ts';
 import {
   appSet,
   type Context,
@@ -199,7 +199,7 @@ function inboundRules(context: Context, app: App): Rule[] {
 }
 
 function inboundChains(context: Context, app: App): Chain[] {
-  const { name, profile } = app;
+  const { name } = app;
   const refuse = goTo(`${name}_outside`);
   const chains: Chain[] = FAMILIES.map((family) => {
     const port = concat(daddr(family), dportKey);
@@ -208,15 +208,13 @@ function inboundChains(context: Context, app: App): Chain[] {
       rule('to a P2P port', is(l4proto, UDP), inSet(port, appSet(app, 'udp', family)), refuse),
       rule('to a P2P port', is(l4proto, TCP), inSet(port, appSet(app, 'tcp', family)), refuse),
     ];
-    if (profile.peers.enabled) {
-      rules.push(rule('from a peer', inSet(pair, appSet(app, 'peer', family)), refuse));
-    }
+    rules.push(rule('from a peer', inSet(pair, appSet(app, 'peer', family)), refuse));
     return { name: `${name}_inbound${family}`, rules };
   });
   chains.push({
     name: `${name}_outside`,
     rules: [
-      ...announce(context, 'inbound', app, 'tell the agent', daddr),
+      ...announceBy(context, 'inbound', app, daddr),
       rule('silence', count(rejectedCounter(name)), drop),
     ],
   });

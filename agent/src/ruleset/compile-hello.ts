@@ -123,7 +123,7 @@ function namedChain(app: App, family: Family): Chain {
 export function namedRule(app: App, family: Family): Rule {
   const pair = concat(saddr(family), daddr(family));
   const set = appSet(app, 'hello', family);
-  return rule('named by its TLS hello', inSet(pair, set), goTo(`${app.name}_mark_hello`));
+  return rule('named by its TLS hello', inSet(pair, set), goTo(`${app.name}_mark_hello${family}`));
 }
 
 export function helloSets(policy: Context['policy']): LearnedSet[] {

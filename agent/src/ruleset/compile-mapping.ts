@@ -2,13 +2,14 @@
 // moment ago: the internal port in it is the application's P2P port. Part of the input hook.
 import type { App } from '../policy/policy.ts';
 import type { Family } from '../wire/address.ts';
-import { announce, teach } from './compile-share.ts';
-import { appSet, type Context, deviceGuards } from './context.ts';
+import { isOf, unlessLoud } from './compile-share.ts';
+import { lessonOf, teachChains } from './compile-teach.ts';
+import { appSet, type Context, deviceGuards, logHeaders } from './context.ts';
 import type { Chain, Expression, Statement } from './model.ts';
 import {
   accept,
   atLeast,
-  concat,
+  ether,
   FAMILIES,
   field,
   goTo,
@@ -42,9 +43,14 @@ function mappingChain(apps: readonly App[]): Chain {
   const rules = apps.flatMap((app) =>
     FAMILIES.flatMap((family) => {
       if (!mapsIn(app, family)) return [];
-      const asked = inSet(saddr(family), appSet(app, 'asked', family));
-      return deviceGuards(app, saddr(family), family).map((guard) =>
-        rule('asked just before', asked, ...guard, jump(`${app.name}_mapping${family}`)),
+      const asked = [
+        [inSet(saddr(family), appSet(app, 'asked', family))],
+        [isOf(family), inSet(ether, appSet(app, 'askedmac', family))],
+      ];
+      return deviceGuards(app, saddr(family), family).flatMap((guard) =>
+        asked.map((some) =>
+          rule('asked just before', ...some, ...guard, jump(`${app.name}_mapping${family}`)),
+        ),
       );
     }),
   );
@@ -117,18 +123,30 @@ function formChains(context: Context, app: App, family: Family): Chain[] {
       name: `${app.name}_mapping${family}`,
       rules: forms.map((form) => rule(form.why, ...form.request, goTo(chain(form)))),
     },
-    ...forms.map((form) => ({
-      name: chain(form),
-      rules: [
+    ...forms.flatMap((form) => {
+      const teach = (transport: string): string => `${chain(form)}_${transport}`;
+      const port = masked(raw(form.port, 32), 0xffff0000);
+      return [
         ...TRANSPORTS.flatMap(([transport]) => {
-          const element = concat(saddr(family), masked(raw(form.port, 32), 0xffff0000));
-          const when = [is(form.transport, form[transport])];
-          const why = 'its internal port is the P2P port';
-          return teach(context, app, { kind: transport, family, element }, why, when);
+          const lesson = lessonOf(app, transport, family, port);
+          return teachChains(app, teach(transport), lesson, 'ports', family);
         }),
-        ...announce(context, 'mapping', app, 'tell the agent', saddr, [family]),
-        rule('done', accept),
-      ],
-    })),
+        {
+          name: chain(form),
+          rules: [
+            ...TRANSPORTS.map(([transport]) =>
+              rule(
+                'its internal port is the P2P port',
+                is(form.transport, form[transport]),
+                jump(teach(transport)),
+              ),
+            ),
+            unlessLoud('loud'),
+            rule('tell the agent', logHeaders(context, 'mapping', app)),
+            rule('done', accept),
+          ],
+        },
+      ];
+    }),
   ];
 }

@@ -8,8 +8,24 @@ import { cutEntry, nearEntries, staleRules, usingRules } from './compile-cut.ts'
 import { escapeRules } from './compile-escape.ts';
 import { flowChains } from './compile-flow.ts';
 import { helloChains, helloRules, namedRule, readsHello } from './compile-hello.ts';
-import { announce, teach } from './compile-share.ts';
-import { appSet, type Context, deviceGuards, isLimited, setMark, unlessPaused } from './context.ts';
+import { announceBy, countChains, isOnEthernet, unlessLoud } from './compile-share.ts';
+import {
+  endpointLessons,
+  fullChain,
+  KNOWN_BY_MAC,
+  pairLesson,
+  portLesson,
+  teachChains,
+} from './compile-teach.ts';
+import {
+  appSet,
+  type Context,
+  deviceGuards,
+  isLimited,
+  logHeaders,
+  setMark,
+  unlessPaused,
+} from './context.ts';
 import type { Chain, Rule, Verdict } from './model.ts';
 import { type Evidence, gateName, rejectedCounter } from './names.ts';
 import {
@@ -22,6 +38,7 @@ import {
   daddr,
   dispatch,
   dport,
+  ether,
   FAMILIES,
   field,
   goTo,
@@ -94,7 +111,12 @@ export function compilePrerouting(context: Context): Chain[] {
       ...helloRules(context),
     ],
   };
-  return [base, ...apps.flatMap((app) => appChains(context, app)), ...helloChains(context, judge)];
+  return [
+    base,
+    ...countChains(),
+    ...apps.flatMap((app) => appChains(context, app)),
+    ...helloChains(context, judge),
+  ];
 }
 
 /** Rules that hand a new flow to an application, limited to its devices, unless it is paused. */
@@ -118,13 +140,12 @@ function appChains(context: Context, app: App): Chain[] {
   return [
     ...FAMILIES.flatMap((family) => [
       newChain(context, app, family),
+      byMacChain(app, family),
       ...evidenceChains(context, app, family),
+      ...lessonChains(app, family),
     ]),
+    fullChain(context, app),
     evidence(context, app, 'range', 'range', 'address and port of the operator'),
-    evidence(context, app, 'addr', 'addr', 'address learned from a DNS answer'),
-    ...(readsHello(context)
-      ? [evidence(context, app, 'hello', 'hello', 'server named by a TLS hello of this device')]
-      : []),
     evidence(context, app, 'window', 'window', "a stranger's request came just before"),
     takeChain(context, app),
     lateChain(context, app),
@@ -155,9 +176,14 @@ function newChain(context: Context, app: App, family: Family): Chain {
     rule(
       'endpoint by DNS',
       inSet(daddr(family), appSet(app, 'addr', family)),
-      goTo(`${name}_mark_addr`),
+      goTo(`${name}_mark_addr${family}`),
     ),
     ...(readsHello(context) ? [namedRule(app, family)] : []),
+    rule(
+      'what is known of the device, at whatever address',
+      isOnEthernet,
+      jump(`${name}_mac${family}`),
+    ),
     ...TRANSPORTS.map(([transport, number]) =>
       rule(
         'from the P2P port',
@@ -187,37 +213,73 @@ function newChain(context: Context, app: App, family: Family): Chain {
   return { name: `${name}_new${family}`, rules };
 }
 
-/** Evidence that teaches something else: the P2P port, the peer. */
-function evidenceChains(context: Context, app: App, family: Family): Chain[] {
-  const { profile } = app;
-  const port = concat(saddr(family), sportKey);
-  const pair = concat(saddr(family), daddr(family));
-  const peers = profile.peers.enabled
-    ? teach(context, app, { kind: 'peer', family, element: pair }, 'a peer of this device')
-    : [];
-  const taught = TRANSPORTS.filter(([transport]) =>
-    profile.ranges.some((range) => range.learn.includes(transport)),
-  );
-  const learn = taught.flatMap(([transport, number]) =>
-    teach(context, app, { kind: transport, family, element: port }, 'the P2P port of this device', [
+/** The same as by address, of the device that the hardware address tells. */
+function byMacChain(app: App, family: Family): Chain {
+  const { name } = app;
+  const pair = concat(ether, daddr(family));
+  const rules = TRANSPORTS.map(([transport, number]) =>
+    rule(
+      'from the P2P port',
       is(l4proto, number),
-    ]),
+      inSet(concat(ether, sportKey), appSet(app, KNOWN_BY_MAC[transport], family)),
+      goTo(`${name}_mark_${transport}${family}`),
+    ),
   );
-  const chains = [evidence(context, app, `learn${family}`, 'range', 'supernode', learn, [family])];
-  for (const [transport] of TRANSPORTS) {
-    const own = teach(
-      context,
-      app,
-      { kind: transport, family, element: port },
-      'the port is in use',
-    );
-    const rules = [...own, ...peers];
-    chains.push(
-      evidence(context, app, `${transport}${family}`, 'port', 'P2P port', rules, [family]),
-    );
-  }
-  chains.push(evidence(context, app, `peer${family}`, 'peer', 'known peer', peers, [family]));
-  return chains;
+  const known = inSet(pair, appSet(app, 'peermac', family));
+  rules.push(rule('device and its peer', known, goTo(`${name}_mark_peer${family}`)));
+  return { name: `${name}_mac${family}`, rules };
+}
+
+/** Evidence that teaches something else: the P2P port, the peer, the server. */
+function evidenceChains(context: Context, app: App, family: Family): Chain[] {
+  const { name, profile } = app;
+  const learn = TRANSPORTS.filter(([transport]) =>
+    profile.ranges.some((range) => range.learn.includes(transport)),
+  ).map(([transport, number]) =>
+    rule(
+      'the P2P port of this device',
+      is(l4proto, number),
+      jump(`${name}_own_${transport}${family}`),
+    ),
+  );
+  const peers = profile.peers.enabled
+    ? [rule('a peer of this device', jump(`${name}_peer${family}`))]
+    : [];
+  const servers = [rule('a server of this device', jump(`${name}_server${family}`))];
+  const why = 'address learned from a DNS answer';
+  const named = 'server named by a TLS hello of this device';
+  return [
+    evidence(context, app, `learn${family}`, 'range', 'supernode', learn),
+    evidence(context, app, `addr${family}`, 'addr', why, [
+      ...servers,
+      ...endpointLessons(app, family),
+    ]),
+    ...(readsHello(context)
+      ? [evidence(context, app, `hello${family}`, 'hello', named, servers)]
+      : []),
+    ...TRANSPORTS.map(([transport]) => {
+      const own = rule('the port is in use', jump(`${name}_own_${transport}${family}`));
+      return evidence(context, app, `${transport}${family}`, 'port', 'P2P port', [own, ...peers]);
+    }),
+    evidence(context, app, `peer${family}`, 'peer', 'known peer', peers),
+  ];
+}
+
+/** What packets of one family teach. Servers have a share of their own: however many peers a device
+ * has, they take no room that its servers may have. */
+function lessonChains(app: App, family: Family): Chain[] {
+  const { name, profile } = app;
+  const pair = pairLesson(app, family);
+  return [
+    ...TRANSPORTS.flatMap(([transport]) => {
+      const lesson = portLesson(app, transport, family);
+      return teachChains(app, `${name}_own_${transport}${family}`, lesson, 'ports', family);
+    }),
+    ...(profile.peers.enabled
+      ? teachChains(app, `${name}_peer${family}`, pair, 'peers', family)
+      : []),
+    ...teachChains(app, `${name}_server${family}`, pair, 'servers', family),
+  ];
 }
 
 /** Mark first: whatever fails afterwards (a full set ends its rule), the flow is on its path. */
@@ -228,14 +290,14 @@ function evidence(
   kind: Evidence,
   why: string,
   teaching: readonly Rule[] = [],
-  families: readonly Family[] = FAMILIES,
 ): Chain {
   return {
     name: `${app.name}_mark_${suffix}`,
     rules: [
       rule('mark before anything can fail', jump(`${app.name}_take`)),
       ...teaching,
-      ...announce(context, kind, app, why, saddr, families),
+      unlessLoud('loud'),
+      rule(why, logHeaders(context, kind, app)),
       rule('on its way', accept),
     ],
   };
@@ -270,12 +332,13 @@ function takeChain(context: Context, app: App): Chain {
   };
 }
 
-/** The agent deletes the conntrack entry on this log; the device's retry is a new flow. */
+/** The agent deletes the conntrack entry on this log; the device's retry is a new flow. Counted by
+ * address: a packet that is not told of has to be refused all the same. */
 function lateChain(context: Context, app: App): Chain {
   return {
     name: `${app.name}_late`,
     rules: [
-      ...announce(context, 'late', app, 'tell the agent', saddr),
+      ...announceBy(context, 'late', app, saddr),
       rule('retry at once', is(l4proto, TCP), { kind: 'reject', answer: 'tcp reset' }),
       rule('retry at once', { kind: 'reject', answer: 'admin-prohibited' }),
     ],

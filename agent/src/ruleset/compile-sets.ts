@@ -5,10 +5,10 @@ import { MOST_PINNED6, MOST_PINS } from '../policy/owner.ts';
 import type { App, Policy } from '../policy/policy.ts';
 import type { ProfileRange } from '../policy/profile.ts';
 import type { Family } from '../wire/address.ts';
-import { loudSets, shareSets } from './compile-share.ts';
+import { commonSets, freshMilliseconds, shareSets } from './compile-share.ts';
 import { SLACK } from './elements.ts';
 import type { Datatype, LearnedSet, NamedSet, Span, StaticSet } from './model.ts';
-import { GATES, gateName, ignoredSet, macSet, neverSet, setName } from './names.ts';
+import { FRESH, GATES, gateName, ignoredSet, macSet, neverSet, setName } from './names.ts';
 import { addressElements, keptElements, rangeElements, withoutBlocks } from './ranges.ts';
 import { FAMILIES } from './terms.ts';
 
@@ -45,17 +45,19 @@ export function compileSets(policy: Policy): NamedSet[] {
   const proxies = policy.proxies.map((proxy) => proxy.address);
   return [
     ...FAMILIES.map((family) => never(family, proxies, policy.globals.nat64 ?? [])),
-    ...FAMILIES.flatMap(loudSets),
+    ...commonSets(),
+    ...freshSets(policy),
     ...(policy.globals.hold ? [] : FAMILIES.map(ignored)),
     ...policy.apps.flatMap((app) =>
       FAMILIES.flatMap((family) => [
         ...staticSets(app, family),
         pinSet(app, family),
         ...learnedSets(app, family),
-        ...shareSets(app, family),
         ...namedSets(policy, app, family),
       ]),
     ),
+    ...policy.apps.flatMap(macKeyedSets),
+    ...policy.apps.flatMap(shareSets),
     ...policy.apps.flatMap(gateSets),
     ...policy.apps.flatMap(macs),
   ];
@@ -174,6 +176,43 @@ function learnedSets(app: App, family: Family): LearnedSet[] {
       dynamic: false,
     }),
   ];
+}
+
+/** What is known of a device by its hardware address. */
+function macKeyedSets(app: App): LearnedSet[] {
+  const { caps, ports, peers, portmap } = app.profile;
+  const set = (
+    kind: 'udpmac' | 'tcpmac' | 'peermac' | 'askedmac',
+    family: Family,
+    of: readonly Datatype[],
+    size: number,
+    seconds: number,
+  ): LearnedSet => ({
+    role: 'learned',
+    name: setName(app.name, kind, family),
+    key: ['ether', ...of],
+    size,
+    timeout: seconds * 1000,
+    dynamic: kind !== 'askedmac',
+  });
+  return [
+    set('udpmac', 4, ['raw'], caps.ports, ports.leaseSeconds),
+    set('tcpmac', 4, ['raw'], caps.ports, ports.leaseSeconds),
+    ...FAMILIES.map((family) =>
+      set('peermac', family, [address(family)], caps.peers, peers.leaseSeconds),
+    ),
+    set('askedmac', 4, [], caps.devices, portmap.windowSeconds),
+  ];
+}
+
+/** As many flows as a busy home has under way; one more renews with every packet. */
+const FRESH_FLOWS = 2048;
+
+function freshSets(policy: Policy): LearnedSet[] {
+  if (policy.apps.length === 0) return [];
+  const timeout = freshMilliseconds(policy);
+  const shape = { key: ['flow'], size: FRESH_FLOWS, timeout, dynamic: true } as const;
+  return [{ role: 'learned', name: FRESH, ...shape }];
 }
 
 function gateSets(app: App): LearnedSet[] {

@@ -1,5 +1,6 @@
 // ruleset/elements: keys of learned set elements, as netlink carries them: every concatenated
 // field in network byte order and padded to 4 bytes. learn/ makes them, status reads them back.
+import { canonicalMac, macBytes, macText } from '../policy/mac.ts';
 import { type Family, familyOf, formatAddress, parseAddress } from '../wire/address.ts';
 import { NFPROTO } from './terms.ts';
 
@@ -12,21 +13,41 @@ export function addressKey(address: string): Uint8Array | null {
   return parseAddress(address);
 }
 
-/** Key of `<app>_peer`: device, then peer; null unless both are addresses of one family. */
+/** Bytes of a hardware address, and those it takes in front of another field. */
+const MAC = 6;
+const MAC_FIELD = 8;
+/** Of the keys that begin with one: with a port or an IPv4 address, with an IPv6 address. */
+const MAC_KEYS = [MAC_FIELD + 4, MAC_FIELD + 16];
+
+/** Key of `<app>_askedmac`; null when the text is no MAC. */
+export function macKey(mac: string): Uint8Array | null {
+  return canonicalMac(mac) === mac ? macBytes(mac) : null;
+}
+
+/** A device as the first field of a key: six bytes of a MAC and two of padding, or an address. */
+function deviceField(device: string): Uint8Array | null {
+  const mac = macKey(device);
+  return mac === null ? parseAddress(device) : joined(mac, new Uint8Array(MAC_FIELD - MAC));
+}
+
+/** Key of `<app>_peer` and, of a device's MAC, `<app>_peermac`: device, then peer; null unless both
+ * are addresses, of one family. */
 export function pairKey(device: string, peer: string): Uint8Array | null {
-  const first = parseAddress(device);
+  const first = deviceField(device);
   const second = parseAddress(peer);
-  if (first === null || second === null || first.length !== second.length) return null;
-  return joined(first, second);
+  if (first === null || second === null) return null;
+  return first.length === MAC_FIELD || first.length === second.length
+    ? joined(first, second)
+    : null;
 }
 
 /**
- * Key of `<app>_udp` and `<app>_tcp`: device, then the port in the upper half of 32 bits. The
+ * Key of `<app>_udp` and `<app>_tcp` or, of a MAC, `<app>_udpmac`: device, then the port in the upper half of 32 bits. The
  * lower half is zero: the rules load port and two more bytes, and mask those away (nft has no
  * cast from a raw payload load to a port, but all 32-bit loads are alike).
  */
 export function portKey(device: string, port: number): Uint8Array | null {
-  const first = parseAddress(device);
+  const first = deviceField(device);
   if (first === null || !Number.isInteger(port) || port < 1 || port > 65535) return null;
   return joined(first, Uint8Array.of(port >> 8, port & 0xff, 0, 0));
 }
@@ -52,6 +73,10 @@ export function addressOf(key: Uint8Array): string | null {
 
 /** Inverse of pairKey. */
 export function pairOf(key: Uint8Array): { device: string; peer: string } | null {
+  if (MAC_KEYS.includes(key.length)) {
+    const peer = formatAddress(key, MAC_FIELD, key.length === MAC_KEYS[0] ? 4 : 6);
+    return { device: macText(key, 0), peer };
+  }
   if (key.length !== 8 && key.length !== 32) return null;
   const half = key.length / 2;
   const family = half === 4 ? 4 : 6;
@@ -60,32 +85,40 @@ export function pairOf(key: Uint8Array): { device: string; peer: string } | null
 
 /** Inverse of portKey. */
 export function portOf(key: Uint8Array): { device: string; port: number } | null {
-  if (key.length !== 8 && key.length !== 20) return null;
+  if (key.length !== 8 && key.length !== MAC_KEYS[0] && key.length !== 20) return null;
   const width = key.length - 4;
   const port = (key[width]! << 8) | key[width + 1]!;
+  if (width === MAC_FIELD) return { device: macText(key, 0), port };
   return { device: formatAddress(key, 0, width === 4 ? 4 : 6), port };
 }
 
-/** Keys that have this address in one of their fields: device, peer or server. Compared as bytes,
+/** Keys that have this address, or MAC, in one of their fields: device, peer or server. Compared as bytes,
  * since to write thousands of addresses out takes longer than to read them. */
 export function naming(
   address: Uint8Array,
 ): (bytes: Uint8Array, from: number, end: number) => boolean {
   const width = address.length;
   return (bytes, from, end) => {
-    for (let field = from; field + width <= end; field += width) {
+    const isAt = (field: number): boolean => {
       let at = 0;
       while (at < width && bytes[field + at] === address[at]) at += 1;
-      if (at === width) return true;
+      return at === width;
+    };
+    if (MAC_KEYS.includes(end - from)) {
+      return width === MAC
+        ? isAt(from)
+        : end - from === MAC_FIELD + width && isAt(from + MAC_FIELD);
     }
+    for (let field = from; field + width <= end; field += width) if (isAt(field)) return true;
     return false;
   };
 }
 
 /** Hex of the device that a key of any learned set begins with. */
 export function deviceOf(key: Uint8Array): string {
-  // IPv4: 4 bytes, alone or with 4 more; IPv6: 16, alone or with 4 or 16 more.
-  const width = key.length <= 8 ? 4 : 16;
+  // IPv4: 4 bytes, alone or with 4 more; IPv6: 16, alone or with 4 or 16 more; a MAC: 6.
+  const isMac = key.length === MAC || MAC_KEYS.includes(key.length);
+  const width = isMac ? MAC : key.length <= 8 ? 4 : 16;
   let text = '';
   for (let i = 0; i < width && i < key.length; i++) text += key[i]!.toString(16).padStart(2, '0');
   return text;

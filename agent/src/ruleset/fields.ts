@@ -41,7 +41,7 @@ export function datatypeOf(expression: Expression): Datatype {
     case 'meta':
       return META_TYPES[expression.key];
     case 'ct':
-      return expression.key;
+      return expression.key === 'id' ? 'flow' : expression.key;
     case 'original':
       return expression.family === 4 ? 'ipv4' : 'ipv6';
     case 'field':

@@ -18,7 +18,8 @@ export type Datatype =
   | 'number'
   | 'raw'
   | 'addrtype'
-  | 'ether';
+  | 'ether'
+  | 'flow';
 
 /** Numbers are plain, everything else is text as nft writes it (addresses canonical). */
 export type Constant = number | string;
@@ -40,7 +41,7 @@ export type MetaKey = 'mark' | 'l4proto' | 'nfproto' | 'iifname' | 'oifname' | '
 
 export type Expression =
   | { readonly kind: 'meta'; readonly key: MetaKey }
-  | { readonly kind: 'ct'; readonly key: 'mark' | 'state' | 'status' }
+  | { readonly kind: 'ct'; readonly key: 'mark' | 'state' | 'status' | 'id' }
   /** Source address of the flow's first packet, before any NAT: the device at home. */
   | { readonly kind: 'original'; readonly family: Family }
   | { readonly kind: 'field'; readonly name: FieldName }
@@ -98,8 +99,14 @@ export type Statement =
   /**
    * Counts a packet against what each element of the set may have: true for `burst` packets at once
    * and `rate` of them per time after that. Ends the rule when it is more, or the set is full.
+   * `over`: true for what is more, and ends the rule otherwise, which a full set does too.
    */
-  | ({ readonly kind: 'pace'; readonly set: string; readonly element: Expression } & Rate)
+  | ({
+      readonly kind: 'pace';
+      readonly set: string;
+      readonly element: Expression;
+      readonly over: boolean;
+    } & Rate)
   /** Verdict map; without an entry the next rule goes on. */
   | {
       readonly kind: 'dispatch';

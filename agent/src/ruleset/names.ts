@@ -9,10 +9,29 @@ export const APART_TABLE = 'whp_apart';
 /** Sets of one application and family. The first group is rewritten by a reload, never learned. */
 export const STATIC_SETS = ['range', 'pin', 'learn', 'node', 'except', 'device'] as const;
 /** Entries that come and go at run time, and outlive a reload. */
-export const LEARNED_SETS = ['addr', 'udp', 'tcp', 'peer', 'window', 'asked', 'hello'] as const;
+export const LEARNED_SETS = [
+  ...['addr', 'udp', 'tcp', 'peer', 'window', 'asked', 'hello'],
+  ...['udpmac', 'tcpmac', 'peermac', 'askedmac'],
+] as LearnedKind[];
 
-/** Those of them that rules fill by themselves. */
-export const FILLED_SETS = ['udp', 'tcp', 'peer', 'window', 'asked'] as const;
+/** Those of them that rules fill by themselves; what `udp` knows by address, `udpmac` knows by the
+ * hardware address of the device, whatever address it has next. */
+export const FILLED_SETS = [
+  ...['udp', 'tcp', 'peer', 'window', 'asked'],
+  ...['udpmac', 'tcpmac', 'peermac', 'askedmac'],
+] as FilledKind[];
+
+export type FilledKind =
+  | 'udp'
+  | 'tcp'
+  | 'peer'
+  | 'window'
+  | 'asked'
+  | 'udpmac'
+  | 'tcpmac'
+  | 'peermac'
+  | 'askedmac';
+export type LearnedKind = FilledKind | 'addr' | 'hello';
 
 /** States of an application that the agent tells the table: `blocked`, no proxy is up and it is
  * refused at once; `direct`, no proxy is up and its owner lets it pass beside the tunnels; `paused`,
@@ -27,16 +46,38 @@ export function gateName(app: string, gate: Gate): string {
 }
 
 /** How much of its share each device has used up lately; written and read by the rules alone. */
-export const SHARE_SETS = ['ports', 'peers'] as const;
+export const SHARE_SETS = [
+  'ports',
+  'peers',
+  'servers',
+  'portsmac',
+  'peersmac',
+  'serversmac',
+] as const;
 
-export type SetKind =
-  | (typeof STATIC_SETS)[number]
-  | (typeof LEARNED_SETS)[number]
-  | (typeof SHARE_SETS)[number];
+export type ShareKind = (typeof SHARE_SETS)[number];
+export type SetKind = (typeof STATIC_SETS)[number] | LearnedKind | ShareKind;
 
-/** `<app>_addr4` and so on. */
+/** Kinds whose key has no address in it: one set serves both families. */
+const OF_BOTH: ReadonlySet<SetKind> = new Set([
+  'udpmac',
+  'tcpmac',
+  'askedmac',
+  'portsmac',
+  'peersmac',
+  'serversmac',
+]);
+
+/** `<app>_addr4` and so on; `<app>_udpmac` whatever the family. */
 export function setName(app: string, kind: SetKind, family: Family): string {
-  return `${app}_${kind}${family}`;
+  return OF_BOTH.has(kind) ? `${app}_${kind}` : `${app}_${kind}${family}`;
+}
+
+/** The one set of a kind, or the one of each family. */
+export function setsOf(app: string, kind: SetKind): string[] {
+  return OF_BOTH.has(kind)
+    ? [setName(app, kind, 4)]
+    : [setName(app, kind, 4), setName(app, kind, 6)];
 }
 
 /** `<app>_mac`: hardware addresses have no family. */
@@ -44,13 +85,20 @@ export function macSet(app: string): string {
   return `${app}_mac`;
 }
 
-/** Devices and how much they are announced; how much they ask by DNS. Of all apps together. */
-export function loudSet(family: Family): string {
-  return `loud${family}`;
-}
+/** Hardware addresses of other routers at home: many devices send by them, so they tell none. Kept by
+ * the agent. */
+export const GATEWAYS = 'gateways';
 
-export function querySet(family: Family): string {
-  return `asking${family}`;
+/** Flows that have renewed what they use a moment ago. */
+export const FRESH = 'fresh';
+
+/** Counts of all apps together: how much each device is announced, and how much it asks by DNS; by
+ * hardware address, by address, and of all that cannot be counted any more. */
+export const COUNTS = ['loud', 'asking'] as const;
+export type Counted = (typeof COUNTS)[number];
+
+export function countSet(what: Counted, by: Family | 'mac' | 'rest'): string {
+  return `${what}${by}`;
 }
 
 /** Remote ends of flows that were cut: address . its port and ours. */

@@ -80,7 +80,7 @@ const STATEMENTS: Renderers<Statement> = {
   lookup: (one) => `${expression(one.left)} ${one.not ? '!= ' : ''}@${word(one.set)}`,
   update: (one) => `update @${word(one.set)} { ${expression(one.element)} }`,
   pace: (one) => {
-    const limit = `limit rate ${one.rate}/${one.per} burst ${one.burst} packets`;
+    const limit = `limit rate ${one.over ? 'over ' : ''}${one.rate}/${one.per} burst ${one.burst} packets`;
     return `update @${word(one.set)} { ${expression(one.element)} ${limit} }`;
   },
   dispatch: (one) => {
@@ -174,11 +174,13 @@ const SET_FIELDS: { readonly [type in Datatype]?: string } = {
   ipv6: 'ip6 saddr',
   // Any raw 32 bits do: this is where NAT-PMP has its ports.
   raw: '@th,96,32',
+  ether: 'ether saddr',
+  flow: 'ct id',
 };
 
 /** Declaration of a set without its elements, one property a line. */
 function setProperties(set: NamedSet): string[] {
-  const key = set.key.includes('raw')
+  const key = set.key.some((type) => type === 'raw' || type === 'flow')
     ? `typeof ${set.key.map((type) => SET_FIELDS[type]).join(' . ')}`
     : `type ${set.key.map((type) => SET_TYPES[type]).join(' . ')}`;
   if (set.role === 'static') return [key, set.size ? `size ${set.size}` : 'flags interval'];

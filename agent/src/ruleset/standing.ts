@@ -1,6 +1,7 @@
 // ruleset/standing: the table as text in its parts, which is what a later transaction is measured
 // against: the daemon keeps the parts of the table that stands and, across a restart, on file. From
 // two of them comes the one transaction that touches only what differs. Before: render. After: nft.
+import { macText } from '../policy/mac.ts';
 import { formatAddress } from '../wire/address.ts';
 import type { Datatype } from './model.ts';
 
@@ -187,13 +188,19 @@ function flat(elements: string): string {
   return elements.replace(/\s*\n\s*/g, ' ');
 }
 
-const WIDTH: { readonly [type in Datatype]?: number } = { ipv4: 4, ipv6: 16, raw: 4 };
+const WIDTH: { readonly [type in Datatype]?: number } = { ipv4: 4, ipv6: 16, raw: 4, ether: 6 };
+
+/** Every field of a longer key is padded to 4 bytes. */
+function widthOf(types: readonly Datatype[], type: Datatype): number {
+  const width = WIDTH[type] ?? 0;
+  return types.length > 1 ? (width + 3) & ~3 : width;
+}
 
 /** The elements held for a learned set as nft reads them, the longest-lived first, at most as many
  * as fit; keys of another width (a set of that name from an older version) are left out. */
 function heldText(set: StandingSet, held: Held): string {
   const elements = held.get(set.name) ?? [];
-  const width = set.key.reduce((sum, type) => sum + (WIDTH[type] ?? 0), 0);
+  const width = set.key.reduce((sum, type) => sum + widthOf(set.key, type), 0);
   return elements
     .filter(({ key, left }) => key.length === width && left >= 1)
     .sort((a, b) => b.left - a.left)
@@ -211,7 +218,8 @@ function keyText(types: readonly Datatype[], key: Uint8Array): string {
   let at = 0;
   const parts = types.map((type) => {
     const from = at;
-    at += WIDTH[type] ?? 0;
+    at += widthOf(types, type);
+    if (type === 'ether') return macText(key, from);
     if (type !== 'raw') return formatAddress(key, from, type === 'ipv4' ? 4 : 6);
     return `0x${Array.from(key.subarray(from, at), (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
   });

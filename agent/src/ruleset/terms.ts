@@ -25,6 +25,8 @@ export const ipLength: Expression = { kind: 'meta', key: 'length' };
 export const ctMark: Expression = { kind: 'ct', key: 'mark' };
 export const ctState: Expression = { kind: 'ct', key: 'state' };
 export const ctStatus: Expression = { kind: 'ct', key: 'status' };
+/** Number of the tracked flow, the same in both directions. */
+export const ctId: Expression = { kind: 'ct', key: 'id' };
 export const sport = field('th sport');
 export const dport = field('th dport');
 
@@ -103,8 +105,13 @@ export function update(set: string, element: Expression): Statement {
   return { kind: 'update', set, element };
 }
 
+/** More than `rate` allows of it; not when the set is full, where nothing more can be counted. */
+export function over(set: string, element: Expression, rate: Rate): Statement {
+  return { kind: 'pace', set, element, over: true, ...rate };
+}
+
 export function pace(set: string, element: Expression, rate: Rate): Statement {
-  return { kind: 'pace', set, element, ...rate };
+  return { kind: 'pace', set, element, over: false, ...rate };
 }
 
 export function dispatch(left: Expression, entries: readonly [Constant, Verdict][]): Statement {

@@ -75,6 +75,7 @@ const EXPRESSIONS: Evaluators = {
   ct: (one, visit) => {
     if (one.key === 'state') return visit.state;
     if (visit.flow === null) return null;
+    if (one.key === 'id') return visit.flow.original;
     return one.key === 'mark' ? visit.flow.mark : visit.flow.confirmed ? CONFIRMED : 0;
   },
   original: (one, visit) =>

@@ -80,12 +80,13 @@ export function updateElement(state: SetState, values: readonly Value[], now: nu
 
 const PER = { second: 1000, hour: 3600000 } as const;
 
-/** updateElement, and a token of that element: false when it has none left (nft_limit). */
+/** updateElement, and a token of that element (nft_limit): false when it has none left or the set is
+ * full; the other way round with `over`, but for a full set. */
 export function paceElement(
   state: SetState,
   values: readonly Value[],
   now: number,
-  { rate, per, burst }: Rate,
+  { rate, per, burst, over }: Rate & { readonly over: boolean },
 ): boolean {
   if (state.role === 'static') return false;
   const key = keyOf(state, values);
@@ -95,7 +96,7 @@ export function paceElement(
   const gained = known === undefined ? 0 : ((now - known.at) * rate) / PER[per];
   const count = known === undefined ? burst : Math.min(burst, known.count + gained);
   state.tokens.set(key, { count: count >= 1 ? count - 1 : count, at: now });
-  return count >= 1;
+  return count >= 1 !== over;
 }
 
 /** What the agent does over netlink: false when the set is full. An element is renewed. */
@@ -127,7 +128,10 @@ export function elementsOf(state: SetState, now: number): Element[] {
 }
 
 function keyOf(state: SetState, values: readonly Value[]): string {
-  return values.map((value, i) => hexOf(state.key[i]!, value)).join('');
+  const [type, ...rest] = state.key;
+  // In front of another field a MAC takes eight bytes.
+  const padding = type === 'ether' && rest.length > 0 ? '0000' : '';
+  return values.map((value, i) => hexOf(state.key[i]!, value) + (i === 0 ? padding : '')).join('');
 }
 
 /** A constant of the ruleset as a value: addresses as bytes, the rest as they are. */

@@ -8,7 +8,7 @@ import type { App } from '../policy/policy.ts';
 import { parsePrefix } from '../ruleset/names.ts';
 import type { Effect, Event, State } from '../state.ts';
 import { sourceText } from '../wire/packet.ts';
-import { read, report } from './packet.ts';
+import { macOf, read, report } from './packet.ts';
 
 const NO_EFFECTS: readonly Effect[] = [];
 
@@ -32,12 +32,13 @@ export function onEvidence(
   if (said.feed === 'full') {
     return onFull(state, app, sourceText(packet), now);
   }
-  noteAnnounced(state.taught, app, said.feed, packet, now);
+  const mac = macOf(state, event);
+  noteAnnounced(state.taught, app, said.feed, packet, mac, now);
   const sources = { app, learned: state.learned };
   const evidence = recordEvidence(state.evidence, said.feed, app.name, packet, sources, now);
   const told: Effect = { kind: 'told', what: { kind: 'evidence', evidence } };
   if (said.feed === 'late') return [{ kind: 'cut', flow: evidence.flow }, told];
-  const wishes = wishesOf(app, said.feed, packet);
+  const wishes = wishesOf(app, said.feed, packet, mac);
   return [...wishes.map((wish): Effect => ({ kind: 'late', wish })), told];
 }
 

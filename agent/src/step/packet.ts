@@ -1,7 +1,7 @@
 // step/packet: what every event with a packet needs: the packet taken apart, the DNS messages in it, and a
 // note of what could not be read. Before: system/feeds. After: the other files of step/.
 import { reportOnce } from '../learn/reports.ts';
-import type { Effect, PacketSpan, State } from '../state.ts';
+import type { Effect, PacketSpan, Sender, State } from '../state.ts';
 import { feedStream } from '../wire/dns-stream.ts';
 import {
   decodePacket,
@@ -20,6 +20,11 @@ export function read(state: State, span: PacketSpan): Packet | null {
   if (!('malformed' in packet)) return packet;
   note(state, `packet: ${packet.malformed}`);
   return null;
+}
+
+/** The MAC that tells the device which sent the packet; null: it came by another router, or none. */
+export function macOf({ gateways }: State, { mac }: Sender): string | null {
+  return mac === null || gateways.has(mac) ? null : mac;
 }
 
 export function note(state: State, reason: string): void {

@@ -3,11 +3,11 @@
 import { glanceAt, observeDnsQuery } from '../learn/observe-dns.ts';
 import { takeToken } from '../learn/pace.ts';
 import { holdsUntil, noteTaught } from '../learn/taught.ts';
-import { addressKey } from '../ruleset/elements.ts';
+import { addressKey, macKey } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
 import type { Effect, Event, State } from '../state.ts';
 import { sourceText } from '../wire/packet.ts';
-import { messagesOf, read } from './packet.ts';
+import { macOf, messagesOf, read } from './packet.ts';
 
 const NO_EFFECTS: readonly Effect[] = [];
 
@@ -30,14 +30,15 @@ export function onQuery(
   const packet = read(state, event);
   if (packet === null) return NO_EFFECTS;
   const effects: Effect[] = [];
-  const device = sourceText(packet);
+  const mac = macOf(state, event);
+  const device = mac ?? sourceText(packet);
   for (const { bytes, offset, end } of messagesOf(state, packet, device, now)) {
     for (const match of observeDnsQuery(matcher, bytes, offset, end)) {
       const { portmap, caps } = state.apps.get(match.app)!.profile;
       const timeout = Math.floor(portmap.windowSeconds * 1000 - event.age);
       if (timeout <= 0) continue;
-      const set = setName(match.app, 'asked', packet.family);
-      const key = addressKey(device)!;
+      const set = setName(match.app, mac === null ? 'asked' : 'askedmac', packet.family);
+      const key = mac === null ? addressKey(device)! : macKey(mac)!;
       counters.asked += 1;
       if (holdsUntil(state.taught, set, key, now + timeout)) continue;
       const lasts = timeout + (takeToken(state.asking, device, now) ? ASKED_SLACK : FLOOD_SLACK);

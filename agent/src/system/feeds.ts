@@ -25,6 +25,7 @@ import {
   readQueuedPacket,
   verdictsLength,
 } from '../netlink/nfqueue.ts';
+import { senderMac } from '../netlink/sender.ts';
 import type { PacketSpan } from '../state.ts';
 import { wallTime } from './clock.ts';
 import { heldFirst, holdNoMore } from './first.ts';
@@ -83,7 +84,7 @@ function ageOf(stamp: number, wall: number): number {
  * unheld. A string is the error with its errno. */
 export function openHeld(
   number: number,
-  onPacket: (id: number, span: PacketSpan) => void,
+  onPacket: (id: number, span: PacketSpan, sender: () => string | null) => void,
   most = HELD_AT_MOST,
 ): HeldFeed | string {
   const opened = openNetlink(NETLINK_NETFILTER, {
@@ -119,6 +120,7 @@ export function openHeld(
   const refuse = (id: number): void => decide(id, NF_DROP);
   const packet = createQueuedPacket();
   const span = { bytes: socket.reader.bytes, offset: 0, end: 0 };
+  const sender = (): string | null => senderMac(socket.reader, packet.senderAt);
   const take = (most: number): void => {
     receive(
       socket,
@@ -127,7 +129,7 @@ export function openHeld(
         if (readQueuedPacket(reader, message, packet) !== undefined) return;
         span.offset = packet.payloadAt;
         span.end = packet.payloadAt + packet.payloadLength;
-        onPacket(packet.id, span);
+        onPacket(packet.id, span, sender);
       },
       most,
     );
@@ -142,11 +144,11 @@ export function openHeld(
   return { counters: socket.counters, release, refuse, flush, takeOne, close };
 }
 
-/** Receives the packets of NFLOG group `number` with their prefix and their age in milliseconds;
- * `onLost` when the kernel had more than we took (ENOBUFS). A string is the error. */
+/** Receives the packets of NFLOG group `number` with their prefix, the MAC of their sender (null: none)
+ * and their age in milliseconds; `onLost` when the kernel had more than we took (ENOBUFS). A string is the error. */
 export function openAnnounced(
   number: number,
-  onPacket: (prefix: string, span: PacketSpan, age: number) => void,
+  onPacket: (prefix: string, span: PacketSpan, mac: string | null, age: number) => void,
   onLost: () => void,
 ): Feed | string {
   const opened = openNetlink(NETLINK_NETFILTER, { receiveQueue: QUEUE_BYTES, buffer: 0x11000 });
@@ -174,7 +176,8 @@ export function openAnnounced(
         if (readLoggedPacket(reader, message, packet) !== undefined) return;
         span.offset = packet.payloadAt;
         span.end = packet.payloadAt + packet.payloadLength;
-        onPacket(logPrefix(reader, packet), span, ageOf(packet.time, wallTime()));
+        const mac = senderMac(reader, packet.senderAt);
+        onPacket(logPrefix(reader, packet), span, mac, ageOf(packet.time, wallTime()));
         heldFirst();
       },
       DRAIN,

@@ -17,8 +17,8 @@ import type { TupleFilter } from '../netlink/conntrack-request.ts';
 import type { SetChange } from '../netlink/nft-set.ts';
 import { weakerWithout } from '../policy/lacking.ts';
 import type { App } from '../policy/policy.ts';
-import { pairKey, pairOf, portKey, portOf } from '../ruleset/elements.ts';
-import { setName } from '../ruleset/names.ts';
+import { macKey, pairKey, pairOf, portKey, portOf } from '../ruleset/elements.ts';
+import { type FilledKind, setName } from '../ruleset/names.ts';
 import type { State } from '../state.ts';
 import type { Family } from '../wire/address.ts';
 import { after, now } from './clock.ts';
@@ -55,8 +55,14 @@ export interface Late {
   readonly cut: { count: number };
 }
 
+/** What is known of the home besides. */
+export interface LateSetting extends Setting {
+  /** The addresses that a device has now. */
+  readonly addressesOf: (mac: string) => readonly string[];
+}
+
 /** `settingNow`: called once for each look. */
-export function createLate(effects: Effects, settingNow: () => Setting): Late {
+export function createLate(effects: Effects, settingNow: () => LateSetting): Late {
   const wishes = new Map<string, Wish>();
   let whole = false;
   let again = 0;
@@ -86,7 +92,7 @@ export function createLate(effects: Effects, settingNow: () => Setting): Late {
     const setting = settingNow();
     const before = grounds.map(({ ports, peers }) => new Set([...ports, ...peers]));
     lists.read(
-      listsOf(state, taken),
+      listsOf(state, taken, setting),
       decoded((connection) => {
         const found = lateConnections([connection], grounds, setting, taken === null);
         late.push(...found);
@@ -145,7 +151,11 @@ export function createLate(effects: Effects, settingNow: () => Setting): Late {
 
 /** Where the flows that `wishes` are about would be; null: anywhere. The kernel finds those of one
  * end in a fraction of the time that a list of all takes to read. */
-function listsOf({ policy }: State, wishes: readonly Wish[] | null): ConnectionList[] {
+function listsOf(
+  { policy }: State,
+  wishes: readonly Wish[] | null,
+  setting: LateSetting,
+): ConnectionList[] {
   const direct = { mark: 0, mask: policy.globals.mask };
   if (policy.apps.length === 0) return [];
   if (wishes === null) return [direct];
@@ -159,6 +169,13 @@ function listsOf({ policy }: State, wishes: readonly Wish[] | null): ConnectionL
     // One list of IPv6 has them all.
     const end = family === 6 ? '' : (source ?? remote ?? '');
     ends.set(end, { family, source, destination });
+    if (wish.kind !== 'port' || wish.mac === null) continue;
+    // A port is the device's at all of its addresses.
+    for (const address of setting.addressesOf(wish.mac)) {
+      const other = familyIn(address) === 6 ? '' : address;
+      const filter = { family: familyIn(address), source: address, destination: null };
+      if (!ends.has(other)) ends.set(other, filter);
+    }
   }
   // What a port forward let in was begun by the other end.
   return Array.from(ends.values()).flatMap((only) => {
@@ -179,14 +196,18 @@ function knownGrounds(state: State, app: App): Grounds {
   const ports = new Set<string>();
   const peers = new Set<string>();
   const at = now();
+  const keysIn = (byAddress: FilledKind, byMac: FilledKind, family: Family) =>
+    [byAddress, byMac].flatMap((kind) =>
+      taughtElements(state.taught, setName(app.name, kind, family), at),
+    );
   for (const family of [4, 6] as const) {
     for (const protocol of ['udp', 'tcp'] as const) {
-      for (const { key } of taughtElements(state.taught, setName(app.name, protocol, family), at)) {
+      for (const { key } of keysIn(protocol, `${protocol}mac`, family)) {
         const found = portOf(key);
         if (found !== null) ports.add(portText(found.device, protocol, found.port));
       }
     }
-    for (const { key } of taughtElements(state.taught, setName(app.name, 'peer', family), at)) {
+    for (const { key } of keysIn('peer', 'peermac', family)) {
       const found = pairOf(key);
       if (found !== null) peers.add(peerText(found.device, found.peer));
     }
@@ -209,12 +230,14 @@ function teach(effects: Effects, { taught }: State, { profile, name }: App, show
   for (const text of shown.ports.slice(0, MOST_SHOWN)) {
     const [device = '', protocol = '', port = ''] = text.split(' ');
     if (protocol !== 'udp' && protocol !== 'tcp') continue;
-    const set = setName(name, protocol, familyIn(device));
+    const kind = macKey(device) === null ? protocol : (`${protocol}mac` as const);
+    const set = setName(name, kind, familyIn(device));
     take(set, portKey(device, Number(port)), until(ports.leaseSeconds), caps.ports);
   }
   for (const text of shown.peers.slice(0, MOST_SHOWN)) {
     const [device = '', remote = ''] = text.split(' ');
-    const set = setName(name, 'peer', familyIn(device));
+    const kind = macKey(device) === null ? 'peer' : 'peermac';
+    const set = setName(name, kind, familyIn(remote));
     take(set, pairKey(device, remote), until(peers.leaseSeconds), caps.peers);
   }
   const changes = Array.from(elements, ([set, list]): SetChange => {

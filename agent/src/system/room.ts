@@ -1,7 +1,7 @@
 // system/room: makes room in an application's full sets: what learn/room chooses is deleted.
-import { capOf, surplusOf } from '../learn/room.ts';
+import { capOf, ROOM_SETS, surplusOf } from '../learn/room.ts';
 import { forgetTaught } from '../learn/taught.ts';
-import { FILLED_SETS, setName } from '../ruleset/names.ts';
+import { setsOf } from '../ruleset/names.ts';
 import { now } from './clock.ts';
 import type { Effects } from './effects.ts';
 import { changeSets, type LivingElement, readInTurns } from './sets.ts';
@@ -17,10 +17,9 @@ export async function makeRoom(
   if (app === undefined || typeof sets === 'string' || typeof dumps === 'string') return;
   // Busy with the last time, most likely: who has no room says so again.
   if (dumps.isBusy()) return;
-  for (const kind of FILLED_SETS) {
+  for (const kind of ROOM_SETS) {
     const cap = capOf(app.profile.caps, kind);
-    for (const family of [4, 6] as const) {
-      const set = setName(name, kind, family);
+    for (const set of setsOf(name, kind)) {
       // One that comes twice would be deleted twice, which the kernel refuses.
       const found = new Map<string, LivingElement>();
       await readInTurns(sets, dumps, set, (one) => found.set(String(one.key), one));

@@ -12,6 +12,7 @@ import { readZone } from './zone.ts';
 /** `lan`: the devices that the configuration names. The rest is what only some who ask have read. */
 export async function routerSeen(
   { links, addresses, all }: Realized,
+  neighbours: ReadonlyMap<string, string>,
   lan: readonly string[],
   listing: Listing,
   lacking: ReadonlyMap<KernelPart, string> | null,
@@ -31,6 +32,7 @@ export async function routerSeen(
     resolvers: await readResolvers((listing.turns ?? []).flatMap(({ port }) => port ?? [])),
     standIns,
     hosts: readKnownHosts(),
+    neighbours,
     zone: readZone(),
     lacking,
     traffic,

@@ -1,9 +1,12 @@
 // wire/address and ruleset/elements: text to bytes and back. Canonical text is a fixed point, and
 // what is accepted is read the same way ever after.
 
+import { macBytes, macText } from '../../../agent/src/policy/mac.ts';
 import {
   addressKey,
   addressOf,
+  macKey,
+  naming,
   pairKey,
   pairOf,
   portKey,
@@ -39,6 +42,22 @@ function fromBytes(bytes: Uint8Array): void {
   isRoutable(bytes, 0, family);
 }
 
+/** Any six bytes are a MAC: text, and the keys that begin with it. */
+function fromMac(bytes: Uint8Array): void {
+  const mac = macText(bytes, 0);
+  must(same(macKey(mac), bytes) && same(macBytes(mac), bytes), `key of ${mac}`);
+  const port = 1 + (bytes[0]! << 8);
+  const found = portOf(portKey(mac, port)!);
+  must(found?.device === mac && found.port === port, `port key of ${mac}`);
+  for (const peer of ['192.0.2.1', '2001:db8::7']) {
+    const key = pairKey(mac, peer)!;
+    const pair = pairOf(key);
+    must(pair?.device === mac && pair.peer === peer, `pair key of ${mac}`);
+    must(naming(bytes)(key, 0, key.length), `${mac} is not named by its pair`);
+    must(naming(addressKey(peer)!)(key, 0, key.length), `${peer} is not named by its pair`);
+  }
+}
+
 export const address: Target = {
   name: 'address',
   weight: 8,
@@ -50,10 +69,12 @@ export const address: Target = {
     '1::/64',
     '10.0.0.0/8',
     '1:2:3:4:5:6:7:8',
+    'six666',
   ].map(bytesOf),
   words: ['::', ':', '.', '/', '0', '255', 'ffff', '1.2.3.4', '/128', '/32', '00'],
   run(input) {
     if (input.length === 4 || input.length === 16) fromBytes(input);
+    if (input.length === 6) fromMac(input);
     const text = textOf(input);
     const cidr = parseCidr(text);
     if (cidr !== null) {

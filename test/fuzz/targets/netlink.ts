@@ -23,6 +23,7 @@ import { readNftEvent } from '../../../agent/src/netlink/nft-event.ts';
 import { readRoute } from '../../../agent/src/netlink/route.ts';
 import { readRouteEvent } from '../../../agent/src/netlink/rt-event.ts';
 import { readRule } from '../../../agent/src/netlink/rule.ts';
+import { senderMac } from '../../../agent/src/netlink/sender.ts';
 import { parseAddress, parseCidr } from '../../../agent/src/wire/address.ts';
 import { netlinkSeeds } from '../netlink-seeds.ts';
 import type { Random } from '../random.ts';
@@ -81,17 +82,23 @@ const DECODERS: readonly Decoder[] = [
     if (reason !== undefined) return reason;
     return (
       spanOf(r, m, queued.payloadAt, queued.payloadLength) +
-      JSON.stringify({ ...queued, payloadAt: 0 })
+      `${senderOf(r, m, queued.senderAt)} ${JSON.stringify({ ...queued, payloadAt: 0, senderAt: 0 })}`
     );
   },
   (r, m) => {
     const reason = readLoggedPacket(r, m, logged);
     if (reason !== undefined) return reason;
     const span = spanOf(r, m, logged.payloadAt, logged.payloadLength);
-    const rest = { ...logged, payloadAt: 0, prefixAt: 0 };
-    return `${span} ${logPrefix(r, logged)} ${JSON.stringify(rest)}`;
+    const rest = { ...logged, payloadAt: 0, prefixAt: 0, senderAt: 0 };
+    const sender = senderOf(r, m, logged.senderAt);
+    return `${span} ${sender} ${logPrefix(r, logged)} ${JSON.stringify(rest)}`;
   },
 ];
+
+function senderOf(r: Reader, m: Message, at: number): string | null {
+  must(at === 0 || (at >= m.body && at + 6 <= m.end), 'a sender outside its message');
+  return senderMac(r, at);
+}
 
 function spanOf(r: Reader, m: Message, at: number, length: number): string {
   must(length === 0 || (at >= m.body && at + length <= m.end), 'a packet outside its message');

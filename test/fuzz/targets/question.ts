@@ -17,7 +17,7 @@ for (const seed of DNS_SEEDS) {
   const bytes = udp4(ROUTER, 53, DEVICE, 40000, seed);
   const span = { bytes, offset: 0, end: bytes.length };
   step(state, { kind: 'answer', id: 1, ...span }, 1000);
-  step(state, { kind: 'evidence', prefix: 'whp:range:skype', ...span }, 1000);
+  step(state, { kind: 'evidence', mac: null, prefix: 'whp:range:skype', ...span }, 1000);
 }
 
 const AROUND: Surroundings = {

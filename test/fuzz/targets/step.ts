@@ -25,20 +25,24 @@ import { must, type Target } from '../target.ts';
 const OWN = '198.51.100.1';
 const policy = policyFrom({ profile: PROFILE });
 const CAP = PROFILE.caps.endpoints;
+/** The largest cap of what the rules teach. */
+const TAUGHT = Math.max(PROFILE.caps.ports, PROFILE.caps.peers, PROFILE.caps.devices);
 const PREFIXES = ['range', 'addr', 'port', 'peer', 'late', 'full', 'request', 'mapping'];
 
 let state = createState(policy, (address) => address === OWN);
+state.gateways.add('02:00:00:00:00:03');
 let now = 0;
 
 /** The event that the first byte chooses; the packet is the rest. */
 function eventOf(input: Uint8Array): Event {
   const kind = input[0] ?? 0;
   const span = { bytes: input, offset: 1, end: Math.max(1, input.length) };
+  const mac = (kind & 8) === 0 ? null : `02:00:00:00:00:0${kind & 3}`;
   if (kind < 150) return { kind: 'answer', id: kind & 1 ? 7 : null, ...span };
-  if (kind < 200) return { kind: 'query', age: 0, ...span };
-  if (kind > 239 && kind < 248) return { kind: 'hello', id: kind & 1 ? 7 : null, ...span };
+  if (kind < 200) return { kind: 'query', age: 0, mac, ...span };
+  if (kind > 239 && kind < 248) return { kind: 'hello', mac, id: kind & 1 ? 7 : null, ...span };
   if (kind === 255) return { kind: 'tick' };
-  return { kind: 'evidence', prefix: `whp:${PREFIXES[kind & 7]}:skype`, ...span };
+  return { kind: 'evidence', mac, prefix: `whp:${PREFIXES[kind & 7]}:skype`, ...span };
 }
 
 function checkEffects(event: Event, effects: readonly Effect[]): void {
@@ -51,7 +55,7 @@ function checkEffects(event: Event, effects: readonly Effect[]): void {
     if (effect.kind === 'report') must(effect.text !== '', 'an empty report');
     if (effect.kind !== 'renew') continue;
     const pairs = effect.set.includes('_hello') ? 2 : 1;
-    const width = (effect.set.endsWith('4') ? 4 : 16) * pairs;
+    const width = effect.set.endsWith('mac') ? 6 : (effect.set.endsWith('4') ? 4 : 16) * pairs;
     for (const { key, timeout } of effect.elements) {
       must(key.length === width, `a key of ${key.length} bytes for ${effect.set}`);
       must(timeout > 0 && timeout <= 86400000 + SLACK, `a timeout of ${timeout} ms`);
@@ -64,10 +68,12 @@ function checkEffects(event: Event, effects: readonly Effect[]): void {
 
 const VERDICTS = ['release', 'refuse', 'pass'];
 
-function checkState({ learned, evidence, reasons, streams, hellos }: State): void {
+function checkState({ learned, taught, evidence, reasons, streams, hellos }: State): void {
   must(hellos.named.size <= CAP * 2 && hellos.parts.size <= 64, 'more hellos than their caps');
   for (const set of learned.sets.values())
     must(set.size <= CAP, `${set.size} endpoints, cap ${CAP}`);
+  for (const [set, elements] of taught)
+    must(elements.size <= TAUGHT, `${elements.size} elements of ${set}`);
   must(evidence.flows.size <= evidence.cap, 'more evidence than its cap');
   must(streams.flows.size <= streams.limits.flows, 'more streams than their cap');
   must(reasons.length <= 8, 'more reasons than are kept');

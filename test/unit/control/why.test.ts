@@ -106,6 +106,22 @@ test('a range holds for its ports: a flow to another port is direct', () => {
   assert.is(why(`icmp ${DEVICE} ${LEARNED}`).state, 'proxied');
 });
 
+test('a port and a peer of the device’s MAC speak for it at whatever address, unless a router has it', () => {
+  const mac = '02:00:00:00:00:10';
+  const kernel = kernelOf({
+    skype_udpmac: [portKey(mac, 13021)!],
+    skype_peermac4: [pairKey(mac, '203.0.113.77')!],
+  });
+  assert.is(why(flow('203.0.113.7', 9, 13021), around(), kernel).state, 'proxied');
+  assert.is(why(flow('203.0.113.77', 9), around(), kernel).state, 'proxied');
+  assert.is(why(flow('203.0.113.78', 9), around(), kernel).state, 'direct');
+  const routed = learnedState();
+  routed.gateways.add(mac);
+  assert.is(why(flow('203.0.113.7', 9, 13021), around(), kernel, routed).state, 'direct');
+  const unknown = around({ macOf: () => null });
+  assert.is(why(flow('203.0.113.77', 9), unknown, kernel).state, 'direct');
+});
+
 test('an address by DNS holds until its time is over, whatever was announced of it', () => {
   const state = learnedState();
   assert.is(
@@ -113,7 +129,13 @@ test('an address by DNS holds until its time is over, whatever was announced of 
     "proxied: it is skype's, by proxy a",
   );
   const bytes = udp({ src: DEVICE, dst: LEARNED, sport: 50000, dport: 443 });
-  const event = { kind: 'evidence', prefix: 'whp:addr:skype', bytes, offset: 0 } as const;
+  const event = {
+    kind: 'evidence',
+    mac: null,
+    prefix: 'whp:addr:skype',
+    bytes,
+    offset: 0,
+  } as const;
   step(state, { ...event, end: bytes.length }, 2000);
   const later = why(LEARNED, around({ now: 1_000_000 }), kernelOf(), state);
   assert.equal([later.state, later.reasons.length], ['direct', 1]);

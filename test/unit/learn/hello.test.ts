@@ -43,7 +43,7 @@ interface Sent {
 function send(state: State, sent: Sent): readonly Effect[] {
   const { payload, src = DEVICE, dst = SERVER, sport = 50000, sequence = 1, id = 5 } = sent;
   const bytes = tcp({ src, dst, sport, dport: 443, sequence }, 'PA', payload);
-  const event = { kind: 'hello', id, bytes, offset: 0, end: bytes.length } as const;
+  const event = { kind: 'hello', id, mac: null, bytes, offset: 0, end: bytes.length } as const;
   return step(state, event, sent.now ?? 1000);
 }
 

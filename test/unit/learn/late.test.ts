@@ -22,12 +22,16 @@ import { answerTo } from '../wire/bytes.ts';
 const HOME = '198.51.100.10';
 const ROUTER = '192.168.1.1';
 const PHONE = '192.168.1.11';
+const MAC = '02:00:00:00:00:0b';
+const PHONE6 = '2001:db8:1::b';
 const OTHER = '192.168.1.12';
 const NODE = '111.221.74.20';
 const PEER = '86.128.10.1';
 const setting = {
   isOwn: (address: string) => address === HOME || address === ROUTER,
-  macOf: (address: string) => (address === PHONE ? '02:00:00:00:00:0b' : null),
+  macOf: (address: string) =>
+    address === PHONE || address === PHONE6 ? '02:00:00:00:00:0b' : null,
+  gateways: new Set<string>(),
 };
 const policy: Policy = policyFrom({});
 
@@ -78,6 +82,7 @@ function cutBy(wish: Wish, connections: readonly Connection[]): Connection[] {
 const span = (bytes: Uint8Array) => ({ bytes, offset: 0, end: bytes.length });
 const shown = (prefix: string, bytes: Uint8Array): Event => ({
   kind: 'evidence',
+  mac: null,
   prefix,
   ...span(bytes),
 });
@@ -95,12 +100,15 @@ test('the agent is enabled during a call: what the ranges and the port they show
     new Set(lateConnections(all, [grounds], setting, true)),
     new Set([node, login, media]),
   );
-  assert.equal(Array.from(grounds.ports), [portText(PHONE, 'udp', 13021)]);
+  assert.equal(Array.from(grounds.ports), [
+    portText(PHONE, 'udp', 13021),
+    portText(MAC, 'udp', 13021),
+  ]);
 });
 
 test('what stays at home is not cut; a check that left by the WAN is, and shows no peer', () => {
   const grounds = groundsOf(app, [
-    { kind: 'port', app: app.name, device: PHONE, protocol: 'udp', port: 13021 },
+    { kind: 'port', app: app.name, device: PHONE, mac: null, protocol: 'udp', port: 13021 },
   ]);
   const home = direct(PHONE, 13021, '192.168.2.20', 20000);
   const within = { ...home, reply: { ...home.reply, destination: PHONE } };
@@ -135,7 +143,7 @@ test('a call whose media is another port: the P2P port shows the peer, in as man
   assert.equal(look(), [`13021 > ${PEER}`, `5000 > ${HOME}`]);
   assert.equal(look(), [`40017 > ${PEER}`]);
   assert.equal(left, new Set([beside, others]));
-  assert.equal(Array.from(grounds.peers), [peerText(PHONE, PEER)]);
+  assert.equal(Array.from(grounds.peers), [peerText(PHONE, PEER), peerText(MAC, PEER)]);
 });
 
 test('an address learned late: once, when it is new; the flow to it is cut, others are not', () => {
@@ -161,7 +169,8 @@ test('a port that a supernode, a mapping or a peer shows: its flows, either way 
     [1000, shown('whp:range:skype', known)],
     [9000, shown('whp:mapping:skype', map)],
   ]);
-  const wish: Wish = { kind: 'port', app: 'skype', device: PHONE, protocol: 'udp', port: 13021 };
+  const ends = { app: 'skype', device: PHONE, mac: null } as const;
+  const wish: Wish = { kind: 'port', ...ends, protocol: 'udp', port: 13021 };
   assert.equal(wishes, [
     [1000, wish],
     [9000, wish],
@@ -173,6 +182,31 @@ test('a port that a supernode, a mapping or a peer shows: its flows, either way 
   const tcp = direct(PHONE, 13021, PEER, 20000, true);
   // Whatever else the device has with the peer that the port shows is the call's too.
   assert.equal(cutBy(wish, [media, stranger, game, same, tcp]), [media, stranger, tcp]);
+});
+
+test('a port that one address of a device shows is the port of all its addresses', () => {
+  const wish = (mac: string | null): Wish => {
+    const ends = { app: 'skype', device: PHONE, mac } as const;
+    return { kind: 'port', ...ends, protocol: 'udp', port: 13021 };
+  };
+  const six = direct(PHONE6, 13021, '2600:1406:3a::34', 20000);
+  const others = direct('2001:db8:1::c', 13021, '2600:1406:3a::34', 20000);
+  const mac = '02:00:00:00:00:0b';
+  assert.equal(cutBy(wish(mac), [six, others]), [six]);
+  assert.equal(cutBy(wish(null), [six, others]), []);
+  // The MAC of another router is nobody's: the address alone counts.
+  const routed = { ...setting, gateways: new Set([mac]) };
+  const cut = lateConnections([six], [groundsOf(app, [wish(mac)])], routed, false);
+  assert.equal(cut, []);
+});
+
+test('a range shows the port for all addresses of the device', () => {
+  const grounds = groundsOf(app);
+  const node = direct(PHONE, 13021, NODE, 40001);
+  const six = direct(PHONE6, 13021, '2600:1406:3a::34', 20000);
+  assert.equal(lateConnections([node, six], [grounds], setting, true), [node, six]);
+  const names = [`${PHONE} udp 13021`, '02:00:00:00:00:0b udp 13021'];
+  assert.equal(Array.from(grounds.ports), names);
 });
 
 test('an app of other devices, a destination that is excepted: their flows stay', () => {

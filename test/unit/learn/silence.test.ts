@@ -103,7 +103,12 @@ test('a device that has thousands of flows cut makes room among its own', () => 
 test('it ends after an hour, and until then a new table has it', () => {
   const silence = createSilence();
   silenced(silence, [out(PHONE, PEER, 40000)], 0);
-  const memory = { learned: createLearned(), taught: createTaught(), silence };
+  const memory = {
+    learned: createLearned(),
+    taught: createTaught(),
+    gateways: new Set<string>(),
+    silence,
+  };
   const key = endsKey(PEER, 40000, 6000);
   const left = (now: number) => heldElements(memory, now).get('silent4');
   assert.equal(left(1000), [{ key, left: 300_000 }]);

@@ -41,9 +41,9 @@ function packet(protocol: 6 | 17, to: readonly number[], port: number, payload: 
   return decoded;
 }
 
-function sets(feed: AppFeed, one: ReturnType<typeof packet>): string[] {
+function sets(feed: AppFeed, one: ReturnType<typeof packet>, mac: string | null = null): string[] {
   const taught = createTaught();
-  noteAnnounced(taught, app, feed, one, 1000);
+  noteAnnounced(taught, app, feed, one, mac, 1000);
   return [...taught.keys()].sort();
 }
 
@@ -60,16 +60,33 @@ test('each announcement is the elements that the ruleset has added for it', () =
   assert.equal(sets('peer', packet(17, PEER, 2001)), ['skype_peer4']);
   assert.equal(sets('window', packet(17, PEER, 2001)), []);
   assert.equal(sets('late', packet(17, PEER, 2001)), []);
+  // The server that a name or a TLS hello has told is a pair of its own.
+  assert.equal(sets('addr', packet(6, PEER, 443)), ['skype_peer4']);
+  assert.equal(sets('hello', packet(6, PEER, 443)), ['skype_peer4']);
   // NAT-PMP: map UDP port 0x32dd for an hour.
   const request = [0, 1, 0, 0, 0x32, 0xdd, 0x32, 0xdd, 0, 0, 0x0e, 0x10];
   assert.equal(sets('mapping', packet(17, [192, 168, 1, 1], 5351, request)), ['skype_udp4']);
 });
 
+test('the same is known by the MAC of the device', () => {
+  const mac = '02:00:00:00:00:0a';
+  assert.equal(sets('range', packet(17, SUPERNODE, 40012), mac), ['skype_udp4', 'skype_udpmac']);
+  assert.equal(sets('peer', packet(17, PEER, 2001), mac), ['skype_peer4', 'skype_peermac4']);
+  assert.equal(sets('addr', packet(6, PEER, 443), mac), ['skype_peer4', 'skype_peermac4']);
+  const both = ['skype_peer4', 'skype_peermac4', 'skype_tcp4', 'skype_tcpmac'];
+  assert.equal(sets('port', packet(6, PEER, 2000), mac), both);
+  const request = [0, 1, 0, 0, 0x32, 0xdd, 0x32, 0xdd, 0, 0, 0x0e, 0x10];
+  const mapping = packet(17, [192, 168, 1, 1], 5351, request);
+  assert.equal(sets('mapping', mapping, mac), ['skype_udp4', 'skype_udpmac']);
+});
+
 test('keys and lives are those of the kernel', () => {
   const taught = createTaught();
-  noteAnnounced(taught, app, 'port', packet(17, PEER, 2000), 1000);
+  noteAnnounced(taught, app, 'port', packet(17, PEER, 2000), '02:00:00:00:00:0a', 1000);
   const [port] = taughtElements(taught, 'skype_udp4', 1000);
   assert.equal(port, { key: portKey('192.168.1.34', 13021)!, expires: 1000 + 7200 * 1000 });
+  const [byMac] = taughtElements(taught, 'skype_udpmac', 1000);
+  assert.equal(byMac?.key, portKey('02:00:00:00:00:0a', 13021));
   const [peer] = taughtElements(taught, 'skype_peer4', 1000);
   assert.equal(peer, { key: pairKey('192.168.1.34', '86.128.10.1')!, expires: 1000 + 3600 * 1000 });
 });
@@ -92,7 +109,7 @@ test('bounded by the cap, aged, and without what is configured no more', () => {
 });
 
 test('a restarted agent takes over what stands, names where an earlier one left them', () => {
-  const memory = { learned: createLearned(), taught: createTaught() };
+  const memory = { learned: createLearned(), taught: createTaught(), gateways: new Set<string>() };
   const standing = new Map([
     [
       'skype_addr4',
@@ -155,7 +172,7 @@ test('a table made again keeps an endpoint as long as the one before did', () =>
   const addresses = [{ address: '203.0.113.1', ttlSeconds: 60 }];
   const told = { app: 'skype', name: 'x', entry: 'x', device: '192.168.1.34', refused: [] };
   for (const at of [0, 200]) learnEndpoints(learned, { ...told, at, addresses }, 10);
-  const held = heldElements({ learned, taught: createTaught() }, 1000);
+  const held = heldElements({ learned, taught: createTaught(), gateways: new Set<string>() }, 1000);
   assert.equal(held.get('skype_addr4'), [
     { key: addressKey('203.0.113.1'), left: 60200 + SLACK - 1000 },
   ]);
@@ -170,7 +187,9 @@ test('a table that is written anew knows the devices of the ports and peers that
   note('skype_peer4', pairKey('192.168.1.11', '93.184.216.34'));
   note('skype_peer6', pairKey('fd00:1::10', '2600:1406:3a::34'));
   note('skype_asked4', addressKey('192.168.1.12'));
-  const held = withDevices(heldElements({ learned: createLearned(), taught }, 1000));
+  const held = withDevices(
+    heldElements({ learned: createLearned(), taught, gateways: new Set() }, 1000),
+  );
   const devices = (set: string) => held.get(set)?.map(({ key }) => addressOf(key));
   assert.equal(devices('using4'), ['192.168.1.10', '192.168.1.11']);
   assert.equal(devices('using6'), ['fd00:1::10']);

@@ -23,6 +23,7 @@ import {
   readQueuedPacket,
   verdictsLength,
 } from '../../../agent/src/netlink/nfqueue.ts';
+import { senderMac } from '../../../agent/src/netlink/sender.ts';
 import { createWriter, type Writer } from '../../../agent/src/netlink/writer.ts';
 import { asBigEndian, firstMessage, fromHex, groups, toHex, written } from '../../netlink/hex.ts';
 
@@ -107,10 +108,79 @@ test('a held packet, both orders', () => {
       iif: 3,
       oif: 4,
       time: 0x65000000 + 0.5,
+      senderAt: 0,
       payloadAt: 96,
       payloadLength: 12,
       fullLength: 512,
     });
+  }
+});
+
+/** Of a frame from 02:11:22:33:44:0a that a rule of prerouting logs: struct nfulnl_msg_packet_hw. */
+const SENT = `
+  58000000 00040000 00000000 00000000 020014bf 08000100 08000000 0e000a00 7768703a 71756572
+  79000000 10000800 00060000 02112233 440a0000 08000400 00000003 14000900 45000021 fa324000
+  40114297 7f000001`;
+/** The same of a queue: struct nfqnl_msg_packet_hw. */
+const SENT_HELD = `
+  40000000 00030000 00000000 00000000 0a0014b4 0b000100 00000103 86dd0000
+  10000900 00060000 02112233 440a0000 10000a00 60000000 00081140 20010db8`;
+
+/** The MAC that is read of the message in the order of each machine. */
+function sendersOf(message: string, change: (bytes: Uint8Array) => void = () => {}) {
+  const logged = createLoggedPacket();
+  const held = createQueuedPacket();
+  return ORDERS.map((order) => {
+    const recorded = fromHex(message);
+    change(recorded);
+    const bytes = order === 'little' ? recorded : asBigEndian(recorded);
+    const r = createReader(bytes, order);
+    const m = firstMessage(bytes, order === 'little')!;
+    if (m.type === QUEUED_PACKET) {
+      assert.is(readQueuedPacket(r, m, held), undefined);
+      return senderMac(r, held.senderAt);
+    }
+    assert.is(readLoggedPacket(r, m, logged), undefined);
+    return senderMac(r, logged.senderAt);
+  });
+}
+
+test('the sender of a logged and of a held packet is its MAC, both orders', () => {
+  for (const message of [SENT, SENT_HELD]) {
+    const at = fromHex(message).findIndex((_, i, b) => b[i] === 2 && b[i + 1] === 0x11);
+    assert.equal(sendersOf(message), ['02:11:22:33:44:0a', '02:11:22:33:44:0a']);
+    const none = [null, null];
+    // 20 bytes of InfiniBand, nothing at all, a group's address, loopback's zeros.
+    const lengths = (length: number) => (b: Uint8Array) => b.set([0, length], at - 4);
+    assert.equal(sendersOf(message, lengths(20)), none);
+    assert.equal(sendersOf(message, lengths(0)), none);
+    assert.equal(
+      sendersOf(message, (b) => b.set([3], at)),
+      none,
+    );
+    assert.equal(
+      sendersOf(message, (b) => b.fill(0, at, at + 6)),
+      none,
+    );
+  }
+  for (const message of [LOGGED, QUEUED]) assert.equal(sendersOf(toHex(message)), [null, null]);
+});
+
+test('an address that is cut off is none, wherever the attribute ends', () => {
+  for (const message of [SENT, SENT_HELD]) {
+    const whole = fromHex(message);
+    const at = whole.findIndex((_, i, b) => b[i] === 2 && b[i + 1] === 0x11) - 8;
+    for (let length = 4; length < 14; length++) {
+      const bytes = whole.slice(0, at + length);
+      bytes[at] = length;
+      bytes[0] = bytes.length;
+      const r = createReader(bytes, 'little');
+      const m = firstMessage(bytes)!;
+      const p = { ...createLoggedPacket(), ...createQueuedPacket() };
+      const read = m.type === QUEUED_PACKET ? readQueuedPacket : readLoggedPacket;
+      assert.is(read(r, m, p), undefined);
+      assert.is(senderMac(r, p.senderAt), null);
+    }
   }
 });
 

@@ -151,6 +151,19 @@ test('what a schema cannot say is checked too', () => {
   assert.match(problems(turned)[0]!, 'x.json: /dns/names/1 is there twice; remove one');
 });
 
+test('endpoints show a port over UDP alone, and only where the profile says so', () => {
+  assert.equal(problems(withValue('/endpoints/learn', ['udp'])), []);
+  assert.equal(problems(withValue('/endpoints/learn', [])), []);
+  assert.match(
+    problems(withValue('/endpoints/learn', ['tcp']))[0]!,
+    /endpoints\/learn\/0 must be one of "udp"/,
+  );
+  assert.match(
+    problems(withValue('/endpoints/learn', 'udp'))[0]!,
+    /endpoints\/learn must be of type array/,
+  );
+});
+
 test('all problems come at once', () => {
   const bad = withValue('/caps/peers', 0, withValue('/format', 3, withValue('/name', 7)));
   assert.is(problems(bad).length, 3);

@@ -8,7 +8,7 @@ import { homePrefixes } from '../../../agent/src/replay/home.ts';
 import { replayCapture } from '../../../agent/src/replay/replay.ts';
 import type { ReplayReport } from '../../../agent/src/replay/report.ts';
 import { escape, policy, policyFrom } from '../../golden/policies.ts';
-import { captureOf, type Timed } from '../../lib/pcap.ts';
+import { captureOf, framesOf, type Timed } from '../../lib/pcap.ts';
 import {
   fragmentsOf,
   icmpError,
@@ -22,6 +22,7 @@ import {
 import { answerTo, concat, hex, queryFor } from '../wire/bytes.ts';
 
 const A = '192.168.1.10';
+const B = '192.168.1.11';
 const ROUTER = '192.168.1.1';
 const NODE = '111.221.74.20';
 const PEER = '198.51.100.40';
@@ -178,6 +179,7 @@ test('the ports and endpoints of a report include what has expired', () => {
       [2, there(A, 50000, WEB, 443)],
       [60, there(A, 13021, PEER, 7000)],
       [302, there(A, 50001, WEB, 443)],
+      [303, there(B, 50001, WEB, 443)],
     ],
     [],
     by,
@@ -187,7 +189,57 @@ test('the ports and endpoints of a report include what has expired', () => {
   assert.equal(rows(report, `udp ${A}:50000 > ${WEB}:443`), ['skype/addr 1 0 0']);
   assert.equal(rows(report, `udp ${A}:13021 > ${PEER}:7000`), ['-/ 1 1 0'], 'the lease is over');
   // 60 s of TTL count as 300 (profile), from 1 s on.
-  assert.equal(rows(report, `udp ${A}:50001 > ${WEB}:443`), ['-/ 1 1 0'], 'the TTL is over');
+  assert.equal(rows(report, `udp ${B}:50001 > ${WEB}:443`), ['-/ 1 1 0'], 'the TTL is over');
+  assert.equal(rows(report, `udp ${A}:50001 > ${WEB}:443`), ['skype/peer 1 0 0'], 'it has used it');
+});
+
+/** Flows' rows of a capture with frames: who sends is told by `macOf`. */
+function framed(packets: readonly Timed[], macOf: (packet: Uint8Array) => number): ReplayReport {
+  const file = framesOf(packets, (packet) => Uint8Array.of(2, 0, 0, 0, 0, macOf(packet)));
+  const home = homePrefixes([]);
+  return replayCapture(file, HOLDING, home.ok ? home.value : []);
+}
+
+test('names asked over IPv6 and a mapping over IPv4 are one device’s, by the MAC of its frames', () => {
+  const mapping = udp({ src: A, dst: ROUTER, sport: 6000, dport: 5351 }, natPmp(1, 13021, 3600));
+  const ends = { src: 'fd00:1::10', dst: 'fd00:1::1', sport: 5000, dport: 53 };
+  const asks = udp(ends, queryFor('ui.skype.com'));
+  const played = (at: number, six: number): string[] => {
+    const packets: Timed[] = [
+      [0, asks],
+      [at, mapping],
+      [at + 1, there(A, 13021, PEER, 7000)],
+    ];
+    const report = framed(packets, (packet) => (packet === asks ? six : 10));
+    return rows(report, `udp ${A}:13021 > ${PEER}:7000`);
+  };
+  assert.equal(played(1, 10), ['skype/port 1 0 0']);
+  assert.equal(played(9, 10), ['-/ 1 1 0'], 'the window is over');
+  assert.equal(played(1, 11), ['-/ 1 1 0'], 'another device asked');
+});
+
+test('a MAC that sends for many addresses is another router’s: addresses tell its devices', () => {
+  const others = [31, 32, 33, 34].map(
+    (last, i): Timed => [i, there(`192.168.50.${last}`, 9, WEB, 9)],
+  );
+  const packets: Timed[] = [
+    ...others,
+    [10, there('192.168.50.31', 13021, NODE, 40011)],
+    [11, there('192.168.50.31', 13021, PEER, 7000)],
+    [12, there('192.168.50.32', 13021, PEER, 7000)],
+  ];
+  const report = framed(packets, () => 99);
+  assert.equal(rows(report, `udp 192.168.50.31:13021 > ${PEER}:7000`), ['skype/port 1 0 0']);
+  assert.equal(rows(report, `udp 192.168.50.32:13021 > ${PEER}:7000`), ['-/ 1 1 0']);
+});
+
+test('an endpoint polled more seldom than its name lives is proxied as long as it is used', () => {
+  const polls = Array.from({ length: 12 }, (_, i): Timed => {
+    return [2 + i * 150, tcp({ src: A, dst: WEB, sport: 50000 + i, dport: 443 }, 'S')];
+  });
+  const report = replay([[1, answer()], ...polls]);
+  assert.is(report.totals.directPackets, 0);
+  assert.is(report.totals.proxiedFlows, 12);
 });
 
 test('time that steps back stands still', () => {

@@ -7,6 +7,8 @@ import type { ProfileRange } from '../../../agent/src/policy/profile.ts';
 import {
   addressKey,
   addressOf,
+  deviceOf,
+  macKey,
   naming,
   pairKey,
   pairOf,
@@ -32,6 +34,37 @@ test('keys come back as they went', () => {
     peer: '2001:db8::2',
   });
   assert.equal(portOf(portKey('192.168.1.10', 65535)!), { device: '192.168.1.10', port: 65535 });
+});
+
+test('a device can be a MAC: eight bytes in front of another field', () => {
+  const mac = '02:00:00:00:01:0a';
+  assert.equal(macKey(mac), bytesOf('02000000010a'));
+  assert.equal(portKey(mac, 13021), bytesOf('02000000 010a0000 32dd0000'));
+  assert.equal(pairKey(mac, '192.0.2.1'), bytesOf('02000000 010a0000 c0000201'));
+  assert.equal(portOf(portKey(mac, 13021)!), { device: mac, port: 13021 });
+  for (const peer of ['192.0.2.1', '2001:db8::2']) {
+    assert.equal(pairOf(pairKey(mac, peer)!), { device: mac, peer });
+  }
+  const keys = [macKey(mac), portKey(mac, 1), pairKey(mac, '::1')];
+  for (const key of keys) assert.is(deviceOf(key!), '02000000010a');
+  for (const text of ['02:00:00:00:00', '02-00-00-00-00-0a', '0200.0000.000a', '192.0.2.1', 'x']) {
+    assert.is(macKey(text), null);
+  }
+});
+
+test('a key names its device and its peer, and nothing across their fields', () => {
+  const mac = '02:00:00:00:01:0a';
+  const names = (one: Uint8Array | null, key: Uint8Array | null) => {
+    return naming(one!)(Uint8Array.of(9, ...key!), 1, 1 + key!.length);
+  };
+  for (const peer of ['192.0.2.1', '2001:db8::2']) {
+    assert.ok(names(macKey(mac), pairKey(mac, peer)));
+    assert.ok(names(addressKey(peer), pairKey(mac, peer)));
+    assert.not.ok(names(macKey('02:00:00:00:01:0b'), pairKey(mac, peer)));
+  }
+  // Bytes of the MAC, of its padding and of the port are no address.
+  assert.not.ok(names(addressKey('2.0.0.0'), pairKey(mac, '192.0.2.1')));
+  assert.not.ok(names(addressKey('1.10.0.0'), portKey(mac, 13021)));
 });
 
 test('what is no key is null', () => {
