@@ -1,7 +1,7 @@
 // Cases of the trace comparison about the last packets: flows that the agent ends, what still comes for
 // them, packets of flows that nobody remembers, fragments, data in a SYN, a client that changes its port,
 // and private addresses that an application checks.
-import { addressKey, pairKey } from '../../agent/src/ruleset/elements.ts';
+import { addressKey, pairKey, portKey } from '../../agent/src/ruleset/elements.ts';
 import { parseAddress } from '../../agent/src/wire/address.ts';
 import {
   A,
@@ -21,6 +21,7 @@ import {
   PEER6,
   PROXY,
   proxied,
+  SENDER,
   type Step,
   t,
   u,
@@ -176,6 +177,15 @@ const NEAR: Case[] = [
       lan(u(A, 5000, '10.9.9.9', 40000), DIRECT),
       lan(u(B, P2P, '10.9.9.9', 40000), DIRECT),
       lan(t(A, P2P, '10.9.9.9', 443), DIRECT),
+    ],
+  },
+  {
+    name: 'a private address is refused to the port at whatever address of the device',
+    steps: [
+      { add: { set: 'skype_udpmac', key: portKey(SENDER, P2P)! } },
+      lan(u(A, P2P, '10.9.9.9', 40000), RESET),
+      lan(u(A6, P2P, 'fd00:99::9', 40000), RESET),
+      lan(u(A, 5000, '10.9.9.9', 40000), DIRECT),
     ],
   },
   {
