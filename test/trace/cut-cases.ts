@@ -12,6 +12,7 @@ import {
   DIRECT,
   lan,
   learned,
+  MAC_A,
   NODE,
   NODE6,
   OTHER,
@@ -21,7 +22,6 @@ import {
   PEER6,
   PROXY,
   proxied,
-  SENDER,
   type Step,
   t,
   u,
@@ -182,7 +182,7 @@ const NEAR: Case[] = [
   {
     name: 'a private address is refused to the port at whatever address of the device',
     steps: [
-      { add: { set: 'skype_udpmac', key: portKey(SENDER, P2P)! } },
+      { add: { set: 'skype_udpmac', key: portKey(MAC_A, P2P)! } },
       lan(u(A, P2P, '10.9.9.9', 40000), RESET),
       lan(u(A6, P2P, 'fd00:99::9', 40000), RESET),
       lan(u(A, 5000, '10.9.9.9', 40000), DIRECT),
