@@ -97,8 +97,8 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'port-unlearned',
     promise: 'a packet to a supernode teaches the P2P port',
     file: 'agent/src/ruleset/compile-new.ts',
-    from: "const chains = [evidence(context, app, `learn${family}`, 'range', 'supernode', learn, [family])];",
-    to: "const chains = [evidence(context, app, `learn${family}`, 'range', 'supernode', [], [family])];",
+    from: "    evidence(context, app, `learn${family}`, 'range', 'supernode', learn),",
+    to: "    evidence(context, app, `learn${family}`, 'range', 'supernode', []),",
     tests: [TRACE],
   },
   {
