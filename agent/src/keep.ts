@@ -80,8 +80,8 @@ async function restore(daemon: Daemon, why: string): Promise<void> {
   const began = now();
   // What somebody changed may still hold what was learned; what is deleted is known here.
   for (const set of daemon.policy.apps.flatMap(learnedSetsOf)) await readTaught(daemon, set, true);
-  const held = heldElements(daemon.state, now());
-  const refused = await runNft(daemon, loadText(standing, withDevices(held)));
+  const held = withDevices(heldElements(daemon.state, now()));
+  const refused = await runNft(daemon, loadText(standing, held));
   if (refused !== null) {
     daemon.problems.set('table', refused);
     log('error', refused);
