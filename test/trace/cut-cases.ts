@@ -1,7 +1,7 @@
 // Cases of the trace comparison about the last packets: flows that the agent ends, what still comes for
 // them, packets of flows that nobody remembers, fragments, data in a SYN, a client that changes its port,
 // and private addresses that an application checks.
-import { addressKey, pairKey } from '../../agent/src/ruleset/elements.ts';
+import { addressKey, pairKey, portKey } from '../../agent/src/ruleset/elements.ts';
 import { parseAddress } from '../../agent/src/wire/address.ts';
 import {
   A,
@@ -12,6 +12,7 @@ import {
   DIRECT,
   lan,
   learned,
+  MAC_A,
   NODE,
   NODE6,
   OTHER,
@@ -176,6 +177,15 @@ const NEAR: Case[] = [
       lan(u(A, 5000, '10.9.9.9', 40000), DIRECT),
       lan(u(B, P2P, '10.9.9.9', 40000), DIRECT),
       lan(t(A, P2P, '10.9.9.9', 443), DIRECT),
+    ],
+  },
+  {
+    name: 'a private address is refused to the port at whatever address of the device',
+    steps: [
+      { add: { set: 'skype_udpmac', key: portKey(MAC_A, P2P)! } },
+      lan(u(A, P2P, '10.9.9.9', 40000), RESET),
+      lan(u(A6, P2P, 'fd00:99::9', 40000), RESET),
+      lan(u(A, 5000, '10.9.9.9', 40000), DIRECT),
     ],
   },
   {

@@ -4,6 +4,7 @@
 import { CUT, markOf } from '../policy/marks.ts';
 import type { App, Policy } from '../policy/policy.ts';
 import { type Family, parseAddress } from '../wire/address.ts';
+import { portLesson } from './compile-teach.ts';
 import { appSet, type Context, deviceGuards, unlessPaused } from './context.ts';
 import type { Chain, LearnedSet, Rule, Statement, Verdict } from './model.ts';
 import { gateName, neverSet, rejectedCounter, silentSet, usingSet } from './names.ts';
@@ -30,7 +31,6 @@ import {
   raw,
   rule,
   saddr,
-  sportKey,
   TCP,
   TRANSPORTS,
   UDP,
@@ -154,24 +154,26 @@ function nearChain(context: Context, family: Family): Chain {
 }
 
 function nearRules(app: App, family: Family): Rule[] {
-  const port = concat(saddr(family), sportKey);
   const target = concat(daddr(family), l4proto, dport);
   const wanted: Statement[] =
     (app.except ?? []).length > 0 ? [notInSet(target, appSet(app, 'except', family))] : [];
   return deviceGuards(app, saddr(family), family).flatMap((guard) =>
-    TRANSPORTS.map(([transport, number]) =>
-      rule(
-        "a private address, from the application's port",
-        is(l4proto, number),
-        inSet(port, appSet(app, transport, family)),
-        ...guard,
-        ...wanted,
-        unlessPaused(app),
-        notInSet(nfproto, gateName(app.name, 'direct')),
-        count(rejectedCounter(app.name)),
-        goTo('refuse'),
-      ),
-    ),
+    TRANSPORTS.flatMap(([transport, number]) => {
+      const { set, element, setMac, elementMac } = portLesson(app, transport, family);
+      return [inSet(element, set), inSet(elementMac, setMac)].map((known) =>
+        rule(
+          "a private address, from the application's port",
+          is(l4proto, number),
+          known,
+          ...guard,
+          ...wanted,
+          unlessPaused(app),
+          notInSet(nfproto, gateName(app.name, 'direct')),
+          count(rejectedCounter(app.name)),
+          goTo('refuse'),
+        ),
+      );
+    }),
   );
 }
 
