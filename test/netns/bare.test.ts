@@ -59,7 +59,7 @@ test('the init script starts it, and every command of the owner has its answer',
     profile: 'profile import agent/profiles/skype.json',
     replay: 'replay test/fixtures/none.pcap',
   };
-  const asked = COMMAND_NAMES.filter((name) => !['daemon', 'monitor'].includes(name)).map(
+  const asked = COMMAND_NAMES.filter((name) => !['daemon', 'monitor', 'audit'].includes(name)).map(
     (name) => `whp ${words[name] ?? name} >out 2>err; echo "${name} $? $(cat err | head -1)"`,
   );
   const out = play(`
@@ -69,7 +69,7 @@ ${asked.join('\n')}
 timeout 1 $BARE ${HOST} ${BUNDLE} monitor ${OPTIONS}; echo "monitor $?"
 ended`);
   for (const name of COMMAND_NAMES) {
-    if (['daemon', 'monitor'].includes(name)) continue;
+    if (['daemon', 'monitor', 'audit'].includes(name)) continue;
     const said = new RegExp(`^${name} (\\d+) (.*)$`, 'm').exec(out);
     if (name === 'replay') assert.match(said?.[2] ?? '', /cannot be read/, out);
     // This namespace is no home: no bridge, no module for GRE.

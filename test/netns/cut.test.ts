@@ -1,7 +1,7 @@
 // Flows that are ended because they are on the wrong way, with the real agent: who waits hears at once, and
 // nobody outside hears anything: no error of the router, no reset, however long the remote end goes on.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -128,6 +128,7 @@ test('a flow that a port forward let in before the port was known is cut, and me
     `table inet forwards { chain pre { type nat hook prerouting priority -100;
       iifname "wan" udp dport 6000 dnat ip to 192.168.1.11:${P2P}; }; }`,
   );
+  rmSync(home.learned, { force: true });
   await home.startAgent(ONE);
   echo = await startEcho();
   assert.is(callIn(), 'echo');
