@@ -59,7 +59,7 @@ export async function startAgent(
 
 /** The agent's own line about it. Asking `whp status` over and over would compete for the CPU. */
 async function enforcing(router: Machine): Promise<string> {
-  for (let tries = 0; tries < 60; tries++) {
+  for (let tries = 0; tries < 180; tries++) {
     const { stdout } = await router.run('cat /tmp/whp.log');
     if (/error/.test(stdout)) throw new Error(`the agent does not enforce: ${stdout}`);
     const line = /^whp: (enforcing .*)$/m.exec(stdout)?.[1];

@@ -4,12 +4,13 @@
 import { arrivals, toldArrivals, ways } from './arrivals.ts';
 import { checks } from './ask.ts';
 import type { Fault, FaultLab } from './fault.ts';
+import { WATCHDOG_MILLISECONDS } from './household.ts';
 
 const SECONDS = 10;
 const ARRIVAL = 300;
 const DNS_PACE = 100;
-/** Milliseconds: what a lost question costs a client. */
-const SILENCE = 3000;
+/** Milliseconds: the longest that the home is promised to wait, whatever happens. */
+const SILENCE = WATCHDOG_MILLISECONDS;
 /** Of the names asked meanwhile, so many find their answer within twelve tries. */
 const ANSWERED = 0.9;
 
