@@ -56,14 +56,24 @@ const stopped: Fault = {
   run: (lab) => outlive(lab, `kill -STOP ${PID}`),
 };
 
+/** A group of processes that gets two thousandths of the processor: whoever is in it runs, and does not come
+ * back to its event loop within the watchdog's time. */
+const SLOW_ON = `mkdir -p /tmp/cgroup; mount -t cgroup2 none /tmp/cgroup
+echo +cpu >/tmp/cgroup/cgroup.subtree_control; mkdir -p /tmp/cgroup/slow
+echo '2000 1000000' >/tmp/cgroup/slow/cpu.max`;
+const SLOW_OFF = 'rmdir /tmp/cgroup/slow; umount /tmp/cgroup';
+
 const hung: Fault = {
   name: 'hung',
-  injected: 'the event loop hangs in a system call (its configuration is a pipe nobody writes to)',
-  run: (lab) =>
-    outlive(
-      lab,
-      `mv ${CONFIG} /tmp/config; mkfifo ${CONFIG}; kill -HUP ${PID}; sleep 1; rm ${CONFIG}; mv /tmp/config ${CONFIG}`,
-    ),
+  injected: 'the event loop hangs: the agent gets two thousandths of the processor',
+  async run(lab) {
+    await lab.router.must(SLOW_ON);
+    try {
+      return await outlive(lab, `echo ${PID} >/tmp/cgroup/slow/cgroup.procs`);
+    } finally {
+      await lab.router.run(SLOW_OFF);
+    }
+  },
 };
 
 /** More addresses than an engine of 5 MB has room for, in a file that is not too large to be read. */
