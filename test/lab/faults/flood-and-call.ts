@@ -3,7 +3,8 @@
 // the home's DNS goes on.
 import { arrivals, toldArrivals, ways } from './arrivals.ts';
 import { checks } from './ask.ts';
-import type { Fault, FaultLab } from './fault.ts';
+import type { Fault, FaultLab, Finding } from './fault.ts';
+import { withRoom } from './floods.ts';
 import { WATCHDOG_MILLISECONDS } from './household.ts';
 
 const SECONDS = 10;
@@ -58,33 +59,33 @@ async function endure(lab: FaultLab, kind: string, rate: number): Promise<Seen> 
   };
 }
 
+async function endureAll(lab: FaultLab): Promise<Finding> {
+  const check = checks();
+  const call = await lab.call({ device: 'iphone' });
+  const told: string[] = [];
+  for (const [kind, rate] of FLOODS) {
+    const { name, text, wrong } = await endure(lab, kind, rate);
+    lab.say(`flood-and-call: ${text}`);
+    told.push(text);
+    for (const what of wrong) check.that(false, `${name}: ${what}`);
+  }
+  // A device that nobody has taught a port before any of it.
+  const since = lab.isp.mark();
+  const late = await lab.call({ device: 'xbox' });
+  await lab.sleep(1000);
+  const { tunnel, direct } = ways(lab, since, new Set([late.remote.address]));
+  check.that(tunnel > 0 && direct === 0, `a call afterwards ${tunnel}/${direct}`);
+  const [media, last] = [await call.stop(), await late.stop()];
+  return {
+    ...check.told(
+      `names in the tunnel/direct: ${told.join('; ')}; the call ${media.lost.length} of ${media.sent.length} lost; a call afterwards ${last.lost.length} of ${last.sent.length}`,
+    ),
+    seconds: null,
+  };
+}
+
 export const floodAndCall: Fault = {
   name: 'flood-and-call',
   injected: `${FLOODS.length} floods of one device, ${SECONDS} s each, beside a call and names resolved meanwhile`,
-  async run(lab) {
-    const check = checks();
-    const call = await lab.call({ device: 'iphone' });
-    const told: string[] = [];
-    for (const [kind, rate] of FLOODS) {
-      const { name, text, wrong } = await endure(lab, kind, rate);
-      lab.say(`flood-and-call: ${text}`);
-      told.push(text);
-      for (const what of wrong) check.that(false, `${name}: ${what}`);
-      // Its connections are not the next one's.
-      await lab.router.run('conntrack -D -s 192.168.1.14 2>/dev/null');
-    }
-    // A device that nobody has taught a port before any of it.
-    const since = lab.isp.mark();
-    const late = await lab.call({ device: 'xbox' });
-    await lab.sleep(1000);
-    const { tunnel, direct } = ways(lab, since, new Set([late.remote.address]));
-    check.that(tunnel > 0 && direct === 0, `a call afterwards ${tunnel}/${direct}`);
-    const [media, last] = [await call.stop(), await late.stop()];
-    return {
-      ...check.told(
-        `names in the tunnel/direct: ${told.join('; ')}; the call ${media.lost.length} of ${media.sent.length} lost; a call afterwards ${last.lost.length} of ${last.sent.length}`,
-      ),
-      seconds: null,
-    };
-  },
+  run: (lab) => withRoom(lab, () => endureAll(lab)),
 };

@@ -124,7 +124,7 @@ const TIMEOUT = '/proc/sys/net/netfilter/nf_conntrack_udp_timeout';
 
 /** Runs `session` while unanswered flows are soon forgotten: the kernel's table of connections, which
  * would be full after sixteen seconds and then refuses everybody's flows, is not what is looked at. */
-async function withRoom(lab: FaultLab, session: () => Promise<Finding>): Promise<Finding> {
+export async function withRoom(lab: FaultLab, session: () => Promise<Finding>): Promise<Finding> {
   const before = (await lab.router.must(`cat ${TIMEOUT}; echo 10 >${TIMEOUT}`)).trim();
   try {
     return await session();
