@@ -35,7 +35,8 @@ async function play(mode: Mode, out: string): Promise<SessionsOutcome> {
   const { router } = values;
   const lab = await startLab({ router, out, say });
   try {
-    const agent = await startAgent(lab.router, mode, say);
+    // The shipped profile, but that an answer counts for no longer than it says (profiles.ts).
+    const agent = await startAgent(lab.router, mode, say, 'lab');
     return await runSessions(
       { world: lab.world, out, routerKind: router, capturesOutside: true, say },
       {

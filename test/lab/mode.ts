@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Machine } from './machine/machine.ts';
 import { projectRoot } from './machine/paths.ts';
+import { putProfile, type Variant } from './profiles.ts';
 import type { FlowOutcome } from './verdict/result.ts';
 
 export type Mode = 'hold' | 'watch' | 'nftset';
@@ -15,8 +16,9 @@ export interface Agent {
   explain(): Promise<(flow: FlowOutcome) => string>;
 }
 
-/** The configuration of the lab's proxy: topology.sh has the other end. */
-export function configText(hold: boolean): string {
+/** The configuration of the lab's proxy: topology.sh has the other end. `profile` is the shipped one, or a
+ * variant of it (profiles.ts). */
+export function configText(hold: boolean, profile: 'skype' | Variant = 'skype'): string {
   return `config globals 'globals'
 	option enabled '1'
 	list lan 'br-lan'
@@ -31,7 +33,7 @@ config proxy 'cloud'
 
 config app 'skype'
 	option enabled '1'
-	option profile 'skype'
+	option profile '${profile}'
 	option fallback 'block'
 	list proxy 'cloud'
 `;
@@ -42,9 +44,11 @@ export async function startAgent(
   router: Machine,
   mode: Mode,
   say: (line: string) => void,
+  profile: 'skype' | Variant = 'skype',
 ): Promise<Agent> {
   if (mode === 'nftset') return startNftset(router);
-  await router.put('/etc/config/whp', configText(mode === 'hold'), 0o600);
+  if (profile !== 'skype') await putProfile(router, profile);
+  await router.put('/etc/config/whp', configText(mode === 'hold', profile), 0o600);
   await router.spawn('exec /usr/bin/whp daemon >>/tmp/whp.log 2>&1', () => {});
   say(await enforcing(router));
   return {
@@ -55,7 +59,7 @@ export async function startAgent(
 
 /** The agent's own line about it. Asking `whp status` over and over would compete for the CPU. */
 async function enforcing(router: Machine): Promise<string> {
-  for (let tries = 0; tries < 60; tries++) {
+  for (let tries = 0; tries < 180; tries++) {
     const { stdout } = await router.run('cat /tmp/whp.log');
     if (/error/.test(stdout)) throw new Error(`the agent does not enforce: ${stdout}`);
     const line = /^whp: (enforcing .*)$/m.exec(stdout)?.[1];

@@ -10,6 +10,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bundleWorld } from '../lab/session/bundle.ts';
 import { runSessions, type SessionOptions, type WorldMachine } from '../lab/session/run.ts';
+import { ADVERSARY_SESSIONS } from '../lab/world/adversary-list.ts';
 
 const HOST = resolve('out/host/x86_64/whp-host');
 const need = 'tcpdump dnsmasq=dnsmasq-base ethtool busybox nft=nftables ip=iproute2';
@@ -104,12 +105,23 @@ test('a session of every device works through a tunnel, and the verdict passes',
   assert.ok(result.totals.unrelatedDirect > 500, text);
 });
 
-test('without the tunnel the verdict is that everything leaks', async () => {
-  const { result, text, ok } = await play('none', { ...SHORT, devices: ['xbox'] });
+/** Cases whose flows are all unrelated: without a tunnel they are as they should be. */
+const HARMLESS = ['sentinel', 'mapping-4.1', 'mapping-like', 'neighbour'];
+
+test('without the tunnel the verdict is that everything leaks, each of the adversary cases included', async () => {
+  const options = { ...SHORT, devices: ['xbox'], adversary: true };
+  const { result, text, ok } = await play('none', options);
   assert.is(ok, false, text);
   assert.ok(result.totals.leaked > 100, text);
   assert.ok(result.totals.homeSeen > 0, text);
   assert.is(result.totals.unrelatedProxied, 0, text);
+  const attacks = result.sessions.filter(({ kind }) => kind === 'adversary');
+  assert.is(attacks.length, ADVERSARY_SESSIONS, text);
+  for (const { session, leaked, missedSteps } of attacks) {
+    assert.equal(missedSteps, [], text);
+    const harmless = HARMLESS.includes(session.replace('adversary-', ''));
+    assert.is(leaked > 0, !harmless, `${session}: ${leaked} leaked\n${text}`);
+  }
 });
 
 test.run();

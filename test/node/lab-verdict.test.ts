@@ -4,7 +4,19 @@ import * as assert from 'uvu/assert';
 import { type Evidence, judge } from '../lab/verdict/judge.ts';
 import { readRecords } from '../lab/verdict/records.ts';
 import { flowTable, summary } from '../lab/verdict/report.ts';
-import { HOME_ADDRESS, PROXY_ADDRESS, TAG, TUNNEL_HOME } from '../lab/world/plan.ts';
+import { GROUPS } from '../lab/world/adversary-list.ts';
+import {
+  APPLICATION6,
+  BANK_ADDRESS,
+  HOME_ADDRESS,
+  HOME6,
+  LOCAL6,
+  PROXY_ADDRESS,
+  TAG,
+  TUNNEL_HOME,
+  UNRELATED6,
+  v6Bytes,
+} from '../lab/world/plan.ts';
 import { addressBytes } from '../lab/world/speech.ts';
 
 const START = 1_700_000_000;
@@ -38,10 +50,28 @@ function ipv4(shape: Shape): number[] {
   return [...head, shape.protocol ?? 17, 0, 0, ...addresses, ...padded];
 }
 
+/** The same shape over IPv6, behind as many headers of destination options as are asked for. */
+function ipv6(shape: Shape, options = 0): number[] {
+  const body = [...(shape.body ?? new Array<number>(20).fill(0))];
+  const ports = shape.ports;
+  if (ports) body.splice(0, 4, ports[0] >> 8, ports[0] & 255, ports[1] >> 8, ports[1] & 255);
+  const protocol = shape.protocol ?? 17;
+  const more = Array.from({ length: options }, (_, i) => [
+    i === options - 1 ? protocol : 60,
+    ...[0, 1, 4, 0, 0, 0, 0],
+  ]).flat();
+  const tos = shape.tos ?? 0;
+  const length = more.length + body.length;
+  const head = [0x60 | (tos >> 4), (tos & 15) << 4, 0, 0, length >> 8, length & 255];
+  const next = [options > 0 ? 60 : protocol, 64];
+  return [...head, ...next, ...v6Bytes(shape.from), ...v6Bytes(shape.to), ...more, ...body];
+}
+
 /** In GRE with a key, from the home's end of the tunnel to the proxy. */
 function tunnelled(shape: Shape): number[] {
-  const inner = ipv4(shape);
-  const body = [0x20, 0, 8, 0, 0, 0, 0x14, 0xb4, ...inner];
+  const six = shape.from.includes(':');
+  const inner = six ? ipv6(shape) : ipv4(shape);
+  const body = [0x20, 0, ...(six ? [0x86, 0xdd] : [8, 0]), 0, 0, 0x14, 0xb4, ...inner];
   return ipv4({ from: HOME_ADDRESS, to: PROXY_ADDRESS, protocol: 47, body });
 }
 
@@ -51,7 +81,8 @@ function pcap(packets: readonly (readonly [number, readonly number[]])[]): Uint8
   const bytes = [...little(0xa1b2c3d4), 2, 0, 4, 0, ...little(0), ...little(0), ...little(65535)];
   bytes.push(...little(1));
   for (const [time, packet] of packets) {
-    const frame = [...new Array<number>(12).fill(2), 8, 0, ...packet];
+    const type = packet[0]! >> 4 === 6 ? [0x86, 0xdd] : [8, 0];
+    const frame = [...new Array<number>(12).fill(2), ...type, ...packet];
     const whole = Math.floor(time);
     bytes.push(...little(START + whole), ...little(Math.round((time - whole) * 1e6)));
     bytes.push(...little(frame.length), ...little(frame.length), ...frame);
@@ -87,14 +118,17 @@ interface Change {
   readonly unfinished?: boolean;
   readonly view?: string;
   readonly expected?: number;
+  /** The adversary's case that the session plays, and its device. */
+  readonly attack?: { readonly name: string; readonly device: string };
 }
 
 function run(change: Change = {}) {
+  const { name, device } = change.attack ?? { name: '', device: 'iphone' };
   const session = {
-    device: 'iphone',
-    session: 'iphone-01',
+    device,
+    session: name === '' ? 'iphone-01' : `adversary-${name}`,
     number: 1,
-    kind: 'normal',
+    kind: name === '' ? 'normal' : 'adversary',
     port: 23456,
   };
   const t = START * 1000 + 500;
@@ -119,7 +153,7 @@ function run(change: Change = {}) {
       ]),
     ),
     devices: new Map([
-      [DEVICE, 'iphone'],
+      [DEVICE, device],
       [NEIGHBOUR, 'neighbour'],
     ]),
     seed: 1,
@@ -315,6 +349,82 @@ test('the gap between a DNS answer and the SYN is read off the LAN wire', () => 
     expectedSessions: 0,
   });
   assert.equal(result.timings.pounceMicroseconds, [90]);
+});
+
+for (const { device, cases } of GROUPS) {
+  for (const name of cases) {
+    const attack = { name, device };
+    test(`adversary ${name} (${device}): one leaked packet, or one that is proxied for nothing, fails it`, () => {
+      const clean = run({ attack });
+      assert.is(clean.result.totals.ok, true, summary(clean.result));
+      const leaked = run({ attack, isp: [[1.2, ipv4({ ...call, from: HOME_ADDRESS })]] });
+      assert.is(leaked.result.sessions[0]!.leaked, 1);
+      assert.is(leaked.result.totals.ok, false);
+      const harmed = run({ attack, isp: [[2.1, tunnelled({ ...page, from: TUNNEL_HOME })]] });
+      assert.is(harmed.result.sessions[0]!.unrelatedProxied, 1);
+      assert.is(harmed.result.totals.ok, false);
+    });
+  }
+}
+
+test('a connection that its server has closed is the application to its last packet', () => {
+  const last = { ...call, from: HOME_ADDRESS, protocol: 6, ports: [40100, 443] as const };
+  const [push, fin, reset] = [0x18, 0x11, 0x04].map((flags) => {
+    const body = [0, 0, 0, 0, 1, 2, 3, 4, 0, 0, 0, 0, 0x50, flags, 0, 0, 0, 0, 0, 0];
+    return ipv4({ ...last, ...(flags === 4 ? { tos: 0 } : {}), body });
+  });
+  for (const one of [push!, fin!, reset!]) {
+    assert.is(run({ isp: [[1.5, one]] }).result.totals.leaked, 1);
+  }
+});
+
+test('a bank that a liar named is unrelated, whoever reaches it', () => {
+  const visit = { ...page, to: BANK_ADDRESS };
+  const proxied = run({
+    lan: [[3, ipv4({ ...visit, from: NEIGHBOUR })]],
+    isp: [[3.001, tunnelled({ ...visit, from: TUNNEL_HOME })]],
+  }).result.totals;
+  assert.is(proxied.unrelatedProxied, 1);
+  assert.is(proxied.ok, false);
+});
+
+const six = {
+  from: `${HOME6}::11`,
+  to: `${APPLICATION6}::77`,
+  ports: [23456, 22000],
+  tos: TAG.application,
+} as const;
+
+test("the application's IPv6 beside the tunnel is a leak, behind other headers, too", () => {
+  for (const options of [0, 1, 2]) {
+    assert.is(run({ isp: [[1.5, ipv6(six, options)]] }).result.totals.leaked, 1, `${options}`);
+  }
+  const untagged = { ...six, tos: 0 };
+  assert.is(run({ isp: [[1.5, ipv6(untagged)]] }).result.totals.leaked, 1);
+  const answer = { ...six, from: six.to, to: six.from };
+  const { leaks } = run({ isp: [[1.5, ipv6(answer)]] }).result.elsewhere;
+  assert.equal(
+    leaks.map(({ direction }) => direction),
+    ['in'],
+  );
+});
+
+test('IPv6 in the tunnel is no leak, that of others beside it neither', () => {
+  const inside = run({ isp: [[1.5, tunnelled(six)]] }).result.totals;
+  assert.is(inside.leaked, 0);
+  assert.is(inside.applicationTunnel, 2);
+  const others = { ...six, to: `${UNRELATED6}::9`, tos: TAG.unrelated };
+  assert.is(run({ isp: [[1.5, ipv6(others)]] }).result.totals.leaked, 0);
+  assert.is(run({ isp: [[1.5, tunnelled(others)]] }).result.totals.unrelatedProxied, 1);
+  const local = { from: `${LOCAL6}::12`, to: `${LOCAL6}::1`, ports: [40000, 53] as const };
+  assert.is(run({ lan: [[1.5, ipv6(local)]] }).result.totals.ok, true);
+});
+
+test('an ICMPv6 error about an application flow is a leak, although no kernel tags it', () => {
+  const quoted = ipv6({ ...six, from: six.to, to: six.from, tos: 0 });
+  const body = [1, 4, 0, 0, 0, 0, 0, 0, ...quoted.slice(0, 48)];
+  const icmp = ipv6({ from: `${HOME6}::11`, to: '2001:db8:2::5', protocol: 58, body });
+  assert.is(run({ isp: [[1.5, icmp]] }).result.totals.leaked, 1);
 });
 
 test('a capture that breaks off is no verdict', () => {

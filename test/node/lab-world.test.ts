@@ -2,6 +2,9 @@
 // and speech read back as written, the same seed draws the same numbers.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { sight } from '../lab/verdict/sighting.ts';
+import { ADVERSARY_SESSIONS, attackLines, GROUPS } from '../lab/world/adversary-list.ts';
+import { chainAddress } from '../lab/world/chains.ts';
 import {
   decodeAnswer,
   decodeQuery,
@@ -9,15 +12,22 @@ import {
   encodeQuery,
   TYPE,
 } from '../lab/world/dns-message.ts';
+import { forgedAddress, forgedDatagram } from '../lab/world/forged.ts';
+import { crowdOf, lie } from '../lab/world/liar.ts';
 import { fastAddress, resolve, SESSION_NAMES } from '../lab/world/names.ts';
 import {
+  BANK_ADDRESS,
   BYSTANDERS,
   DEVICES,
+  EVERY_DEVICE,
+  freshAddress,
   GAME_SERVER,
   LOGIN_SERVERS,
+  lonePeer,
   peerAddress,
   poolOf,
   SHARED_PEER_ADDRESS,
+  SHOP_ADDRESS,
   SUPERNODES,
   strangerAddress,
   TORRENT_PEERS,
@@ -135,6 +145,103 @@ test('a message is filled with a run of bytes that its id begins, whatever its l
         Array.from(filled, (_, i) => ((18 + i) * 37 + id) & 0xff),
       );
     }
+  }
+});
+
+test('a name that only leads on says no address, and the end of every chain is the application', () => {
+  const questions = [
+    ['alias.skype.com', TYPE.A],
+    ['twice.skype.com', TYPE.A],
+    ['near.chain.example', TYPE.A],
+    ['www.dname.skype.com', TYPE.A],
+    ['_sip._tcp.skype.com', TYPE.SRV],
+    ['svc.skype.com', TYPE.HTTPS],
+    ['apex.skype.com', TYPE.HTTPS],
+    ['naptr.skype.com', TYPE.NAPTR],
+    ['_sips._tcp.chain.example', TYPE.SRV],
+  ] as const;
+  for (const [name, type] of questions) {
+    const { records, rcode, additional } = resolve(name, type);
+    const query = decodeQuery(encodeQuery(1, name, type, 1232))!;
+    const answer = decodeAnswer(encodeAnswer(query, records, { udp: true }))!;
+    assert.is(rcode, 0, name);
+    assert.ok(records.length > 0, name);
+    assert.equal(answer.addresses, [], name);
+    assert.is(additional, undefined, name);
+  }
+  for (const end of ['edge', 'far', 'www.dname', 'sip', 'svc', 'apex', 'naptr']) {
+    const name = `${end}.chain.example`;
+    assert.equal(resolve(name, TYPE.A).records[0]!.value, chainAddress(name));
+    assert.is(poolOf(chainAddress(name)), 'application');
+  }
+});
+
+test('an SRV record has its target in the additional section of one answer', () => {
+  const { records, additional } = resolve('_turn._udp.skype.com', TYPE.SRV);
+  const query = decodeQuery(encodeQuery(1, '_turn._udp.skype.com', TYPE.SRV, 1232))!;
+  const bytes = encodeAnswer(query, records, { udp: true, additional: additional! });
+  assert.equal([...bytes.slice(6, 12)], [0, 1, 0, 0, 0, 1]);
+  assert.equal(decodeAnswer(bytes)!.addresses, [chainAddress('turn.chain.example')]);
+});
+
+test('the liar answers what was not asked, and a question with an address of its choice', () => {
+  const who = { verb: VERB.ask, device: 4, session: 241 };
+  const unasked = (serial: number) => decodeAnswer(lie(encodeSpeech({ ...who, serial }, 28))!)!;
+  assert.equal(unasked(0).addresses, [BANK_ADDRESS]);
+  assert.is(unasked(0).names[0], 'login.skype.com');
+  assert.equal(unasked(7).addresses, crowdOf(7));
+  const asked = decodeAnswer(lie(encodeQuery(5, 'chosen.skype.com', TYPE.A))!)!;
+  assert.equal([asked.id, ...asked.addresses], [5, SHOP_ADDRESS]);
+  for (const address of [BANK_ADDRESS, SHOP_ADDRESS]) assert.is(poolOf(address), 'unrelated');
+  const all = Array.from({ length: 75 }, (_, serial) => crowdOf(serial)).flat();
+  assert.is(new Set(all).size, 4500);
+  assert.ok(all.every((address) => poolOf(address) === 'other'));
+});
+
+test('names during a fault and peers never met have addresses of their own', () => {
+  const seen = new Set<string>();
+  for (let number = 0; number < 32_768; number += 1) seen.add(freshAddress(number));
+  assert.is(seen.size, 32_768);
+  assert.equal(resolve('fresh4711.skype.com', TYPE.A).records[0]!.value, freshAddress(4711));
+  const strangers = new Set(
+    EVERY_DEVICE.flatMap((_, device) =>
+      Array.from({ length: 256 }, (__, session) => strangerAddress(device, session)),
+    ),
+  );
+  for (let number = 0; number < 4096; number += 1) {
+    const address = lonePeer(number);
+    assert.is(poolOf(address), 'application');
+    assert.is(strangers.has(address) || seen.has(address), false, address);
+  }
+});
+
+test('a forged datagram is what it says, from an address of the home that no device has', () => {
+  const [from, to] = [
+    { address: forgedAddress(3), port: 1234 },
+    { address: '64.4.23.140', port: 40_001 },
+  ];
+  const bytes = forgedDatagram(from, to, new Uint8Array(10));
+  const seen = sight(1, bytes, 0, bytes.length)!;
+  assert.equal(
+    [seen.source, seen.sourcePort, seen.destination, seen.destinationPort, seen.length],
+    [from.address, 1234, to.address, 40_001, 38],
+  );
+  const hosts = new Set(EVERY_DEVICE.map(({ host }) => `192.168.1.${host}`));
+  for (let number = 0; number < 400; number += 1) {
+    assert.is(hosts.has(forgedAddress(number)), false);
+  }
+});
+
+test("the adversary's groups are played once, on devices of the plan, the neighbour last", () => {
+  const lines = attackLines().split('\n');
+  assert.is(lines.indexOf('-'), lines.length - 2);
+  assert.match(lines.at(-1)!, /^neighbour 225 neighbour$/);
+  const names = lines.filter((line) => line !== '-').flatMap((line) => line.split(' ').slice(2));
+  assert.is(names.length, ADVERSARY_SESSIONS);
+  assert.is(new Set(GROUPS.map(({ device }) => device)).size, GROUPS.length);
+  for (const { device, first, cases } of GROUPS) {
+    assert.ok(EVERY_DEVICE.some(({ name }) => name === device));
+    assert.ok(first >= 200 && first + cases.length <= 256);
   }
 });
 

@@ -2,8 +2,10 @@
 // memory, reads too slowly, the clock jumps, nothing can be written, somebody starts it twice. The
 // rules stand in the meantime, the home's DNS is back within the watchdog's time, and the agent that
 // goes on, or comes after, knows what was learned and until when.
+import { absence, joined } from './absence.ts';
 import type { Fault, FaultLab, Finding } from './fault.ts';
-import { expiries, household, unharmed, WATCHDOG_MILLISECONDS } from './household.ts';
+import { flooded } from './flooded.ts';
+import { expiries, household, unharmed } from './household.ts';
 
 const PID = '$(cat /tmp/whp.pid)';
 const ENFORCES = (starts: number): string =>
@@ -27,22 +29,25 @@ async function livesOn(lab: FaultLab, during: () => Promise<void>): Promise<numb
 /** The agent ends and is started again. */
 async function outlive(lab: FaultLab, command: string): Promise<Finding> {
   const home = await household(lab);
+  const gap = await absence(lab);
   const starts = await lab.agent.starts();
   let seconds = 0;
   const off = await livesOn(lab, async () => {
-    seconds = await lab.inject(command, ENFORCES(starts), 60);
+    seconds = await gap.during(() => lab.inject(command, ENFORCES(starts), 60));
     await lab.sleep(500);
   });
   const record = await home.stop();
+  const seen = await gap.stop();
   const adopted = /a table stands: taken over; (\d+) learned/.exec(await lab.agent.log());
   const ended = /supervisor: the agent ended with (\d+)|watchdog: ([^\n]*)/.exec(
     await lab.agent.log(),
   );
-  return {
+  const finding = {
     ok: unharmed(record) && off <= 3 && adopted !== null,
     verdict: `${record.text}; ${adopted?.[1] ?? 'nothing'} taken over, lives off by ${off.toFixed(1)} s at most (${ended?.[2] ?? ended?.[0]})`,
     seconds,
   };
+  return joined(finding, seen);
 }
 
 const stopped: Fault = {
@@ -51,14 +56,24 @@ const stopped: Fault = {
   run: (lab) => outlive(lab, `kill -STOP ${PID}`),
 };
 
+/** A group of processes that gets two thousandths of the processor: whoever is in it runs, and does not come
+ * back to its event loop within the watchdog's time. */
+const SLOW_ON = `mkdir -p /tmp/cgroup; mount -t cgroup2 none /tmp/cgroup
+echo +cpu >/tmp/cgroup/cgroup.subtree_control; mkdir -p /tmp/cgroup/slow
+echo '2000 1000000' >/tmp/cgroup/slow/cpu.max`;
+const SLOW_OFF = 'rmdir /tmp/cgroup/slow; umount /tmp/cgroup';
+
 const hung: Fault = {
   name: 'hung',
-  injected: 'the event loop hangs in a system call (its configuration is a pipe nobody writes to)',
-  run: (lab) =>
-    outlive(
-      lab,
-      `mv ${CONFIG} /tmp/config; mkfifo ${CONFIG}; kill -HUP ${PID}; sleep 1; rm ${CONFIG}; mv /tmp/config ${CONFIG}`,
-    ),
+  injected: 'the event loop hangs: the agent gets two thousandths of the processor',
+  async run(lab) {
+    await lab.router.must(SLOW_ON);
+    try {
+      return await outlive(lab, `echo ${PID} >/tmp/cgroup/slow/cgroup.procs`);
+    } finally {
+      await lab.router.run(SLOW_OFF);
+    }
+  },
 };
 
 /** More addresses than an engine of 5 MB has room for, in a file that is not too large to be read. */
@@ -113,52 +128,6 @@ const memory: Fault = {
       ok,
       verdict: `reload: "${(said.stdout + said.stderr).trim().split('\n')[0]}", ${survived ? 'the agent goes on' : 'the agent began anew'}; table deleted then: back after ${seconds} s, ${one.text}; no memory at every start for 4 s: ${two.text}`,
       seconds: recovered,
-    };
-  },
-};
-
-const flooded: Fault = {
-  name: 'flooded',
-  injected: 'the agent stands still for 3 s under 750 DNS queries a second: NFQUEUE is full',
-  async run(lab) {
-    const home = await household(lab);
-    const floods = [];
-    for (const device of ['iphone', 'macbook', 'windows']) {
-      floods.push(
-        await lab.call({
-          device,
-          kind: 'dns',
-          name: 'www.shop2.example',
-          pace: 4,
-          answered: false,
-        }),
-      );
-    }
-    const starts = await lab.agent.starts();
-    const from = await lab.worldTime();
-    const seconds = await lab.inject(`kill -STOP ${PID}; sleep 3; kill -CONT ${PID}`, ':');
-    const to = await lab.worldTime();
-    await lab.sleep(1500);
-    const records = [];
-    for (const flood of floods) records.push(await flood.stop());
-    await lab.sleep(3000);
-    const status = (await lab.agent.status()) as { counters: { lost: number } };
-    const record = await home.stop();
-    const during = records.flatMap(({ heard }) =>
-      heard.filter((at) => at !== null && at > from + 500 && at < to - 200),
-    ).length;
-    const unanswered = records.reduce((sum, { lost }) => sum + lost.length, 0);
-    const asked = records.reduce((sum, { sent }) => sum + sent.length, 0);
-    const same = (await lab.agent.starts()) === starts;
-    // The flood alone is more than a slow router forwards: packets of all flows are lost in it.
-    const harmless =
-      record.dns.silence <= WATCHDOG_MILLISECONDS &&
-      record.forgotten.length === 0 &&
-      record.strays === 0;
-    return {
-      ok: harmless && same && during > 0,
-      verdict: `${record.text}; of ${asked} queries ${unanswered} unanswered, ${during} answered unheld while it stood still; ${status.counters.lost} overruns seen${same ? '' : '; the agent began anew'}`,
-      seconds,
     };
   },
 };

@@ -1,6 +1,7 @@
 // What a fault session is, and what it has to work with. main.ts boots the lab once, hands this to
 // every session in turn and prints a row for each.
-import type { Machine } from '../machine/machine.ts';
+import type { Machine, Spawned } from '../machine/machine.ts';
+import type { Variant } from '../profiles.ts';
 import type { Sighting } from '../verdict/sighting.ts';
 import type { Endpoint } from '../world/plan.ts';
 
@@ -14,6 +15,8 @@ export interface Fault {
   /** Why application packets may be seen outside the tunnel here ("fallback direct", "the agent is
    * stopped"): they are counted and shown, but judged by the session alone. */
   readonly mayLeak?: string;
+  /** Profiles that are on the router beside the shipped one. */
+  readonly profiles?: readonly Variant[];
   /** Throws, or answers ok false, where the router did not hold to what is promised. */
   run(lab: FaultLab): Promise<Finding>;
 }
@@ -24,6 +27,8 @@ export interface Finding {
   readonly verdict: string;
   /** Seconds until everything was as it should be; null where nothing had to recover. */
   readonly seconds: number | null;
+  /** Packets outside the tunnel that nothing promised to prevent, by their remote address, and why. */
+  readonly excused?: { readonly why: string; readonly remotes: ReadonlySet<string> };
 }
 
 /** What a call did, when it has ended. Times are milliseconds of the world's clock. */
@@ -67,7 +72,7 @@ export type Mark = number;
 export interface IspWire {
   /** The capture's end as of now; give a packet just sent some 100 ms to arrive. */
   mark(): Mark;
-  /** Every IPv4 packet since, GRE opened. */
+  /** Every IP packet since, GRE opened. */
   sightings(since: Mark, until?: Mark): readonly Sighting[];
   /** Application packets outside the tunnel since: must be none. */
   leaks(since: Mark, until?: Mark): readonly Sighting[];
@@ -123,6 +128,14 @@ export interface FaultLab {
     limitSeconds?: number,
     quietSeconds?: number,
   ): Promise<number>;
+  /** Starts a program of the world ("arrivals") in a device's namespace with words behind its name; `onLine`
+   * gets what it says, a line a call. Ended with the session at the latest. */
+  play(
+    device: string,
+    program: string,
+    words: readonly (string | number)[],
+    onLine: (line: string) => void,
+  ): Promise<Spawned>;
   /** Command line in a namespace of the world ("iphone", "isp", "proxy", "internet"). */
   inWorld(namespace: string, command: string): Promise<string>;
   /** Milliseconds of the world's clock, that of CallRecord. */
@@ -132,6 +145,8 @@ export interface FaultLab {
   learned(): Promise<readonly string[]>;
   /** Two peers, supernodes, ... of their own for every session: the next address nobody has used. */
   freshPeer(device?: string): Endpoint;
+  /** The first of `count` numbers of names (freshN.skype.com) that nobody has asked for. */
+  freshNames(count: number): number;
   sleep(milliseconds: number): Promise<void>;
   say(line: string): void;
 }

@@ -1,6 +1,7 @@
 // One device takes all it can get (SECURITY, what one device can take): what it holds is its share,
 // the agent and the router keep within their memory, another device's call and DNS go on, and the log
 // says it once.
+import { arrivals, toldArrivals, ways } from './arrivals.ts';
 import { checks } from './ask.ts';
 import type { Call, Fault, FaultLab, Finding } from './fault.ts';
 import { worldProgram } from './programs.ts';
@@ -20,6 +21,10 @@ const ALONE_SECONDS = 10;
  * without the agent, before the flood and of an unrelated flow. */
 const SILENCE = 2000;
 const OPENING = 1500;
+/** Milliseconds between two names of another device that are resolved and connected to meanwhile. */
+const ARRIVAL = 1000;
+/** Part of them that has to be answered: what is refused is asked again, twelve times at most. */
+const ANSWERED = 0.9;
 
 interface Flood {
   readonly kind: 'names' | 'ports' | 'peers';
@@ -119,7 +124,7 @@ const TIMEOUT = '/proc/sys/net/netfilter/nf_conntrack_udp_timeout';
 
 /** Runs `session` while unanswered flows are soon forgotten: the kernel's table of connections, which
  * would be full after sixteen seconds and then refuses everybody's flows, is not what is looked at. */
-async function withRoom(lab: FaultLab, session: () => Promise<Finding>): Promise<Finding> {
+export async function withRoom(lab: FaultLab, session: () => Promise<Finding>): Promise<Finding> {
   const before = (await lab.router.must(`cat ${TIMEOUT}; echo 10 >${TIMEOUT}`)).trim();
   try {
     return await session();
@@ -140,6 +145,8 @@ async function endure(lab: FaultLab, flood: Flood): Promise<Finding> {
     remote: UNRELATED,
   });
   await lab.sleep(1000);
+  const since = lab.isp.mark();
+  const newcomers = await arrivals(lab, { device: 'macbook', pace: ARRIVAL });
   let said = '';
   const words = `${flood.kind} ${flood.count} ${flood.perSecond}`;
   const running = await lab.world.spawn(`exec ip netns exec ubuntu ${FLOOD} ${words}`, (line) => {
@@ -147,6 +154,8 @@ async function endure(lab: FaultLab, flood: Flood): Promise<Finding> {
   });
   const end = await running.done;
   if (said === '') throw new Error(`the flood ended with ${end.status}: ${end.stderr}`);
+  const arrived = await newcomers.stop();
+  const seen = ways(lab, since, newcomers.remotes);
   const { call: spare, took: plain } = await opening(lab, 'xbox', 'unrelated');
   const { call: fresh, took: opened } = await opening(lab, 'xbox');
   await spare.stop();
@@ -184,10 +193,13 @@ async function endure(lab: FaultLab, flood: Flood): Promise<Finding> {
     late.lost <= 1 && opened < OPENING + 2 * Math.max(quiet, plain),
     'a new call suffered',
   );
+  check.that(seen.direct === 0, `${seen.direct} packets direct to names resolved meanwhile`);
+  check.that(seen.tunnel > 0, 'nothing in the tunnel of names resolved meanwhile');
+  check.that(arrived.answered >= arrived.asked * ANSWERED, toldArrivals(arrived));
   check.that(lines.length <= 3 && log.length < 30, `${lines.length} of ${log.length} log lines`);
   return {
     ...check.told(
-      `${done.sent} in ${done.seconds.toFixed(0)} s (${done.answered} answered); it holds ${its} of ${flood.set} (${learned.length} in all, cap ${flood.cap}); agent ${first} -> ${most} KB at most, router ${free} KB available at least; others: call ${media.lost} of ${media.sent} lost (silent ${media.silence} ms), DNS ${asked.lost} of ${asked.sent} (${asked.silence} ms${alone === 0 ? '' : `, without the agent ${alone} ms`}), unrelated ${other.lost} of ${other.sent}, a new call in ${opened} ms (before it ${quiet} ms; an unrelated flow ${plain} ms); ${lines.length} log line(s) of ${log.length - 1}`,
+      `${done.sent} in ${done.seconds.toFixed(0)} s (${done.answered} answered); it holds ${its} of ${flood.set} (${learned.length} in all, cap ${flood.cap}); agent ${first} -> ${most} KB at most, router ${free} KB available at least; others: call ${media.lost} of ${media.sent} lost (silent ${media.silence} ms), DNS ${asked.lost} of ${asked.sent} (${asked.silence} ms${alone === 0 ? '' : `, without the agent ${alone} ms`}), unrelated ${other.lost} of ${other.sent}, a new call in ${opened} ms (before it ${quiet} ms; an unrelated flow ${plain} ms); names resolved meanwhile on another device: ${toldArrivals(arrived)}, packets ${seen.tunnel}/${seen.direct} in the tunnel/direct; ${lines.length} log line(s) of ${log.length - 1}`,
     ),
     seconds: null,
   };

@@ -19,8 +19,8 @@ import { startLab } from '../machine/lab.ts';
 import { leave } from '../machine/leave.ts';
 import type { Machine } from '../machine/machine.ts';
 import { labOptions, ROUTER } from '../machine/options.ts';
-import type { Sighting } from '../verdict/sighting.ts';
 import type { Fault, Finding } from './fault.ts';
+import { judged, type Row, told } from './row.ts';
 import { FAULTS } from './sessions.ts';
 import { openSetting, type Setting } from './setting.ts';
 
@@ -32,21 +32,19 @@ const { values, words } = labOptions(
 
 const say = (line: string): void => console.error(`faults: ${line}`);
 
-interface Row extends Finding {
-  readonly session: string;
-  readonly injected: string;
-  readonly leaks: number;
-}
-
 /** All, or those that are named, as often and in the order in which they are named. */
 function chosen(): readonly Fault[] {
   if (words.length === 0) return FAULTS;
   return words.flatMap((name) => FAULTS.filter((fault) => fault.name === name));
 }
 
+/** Seconds that each session took, from the router's boot state to the end of its flows. */
+const took = new Map<string, number>();
+
 async function play(setting: Setting, fault: Fault): Promise<Row> {
   const { lab } = setting;
-  const { name: session, injected } = fault;
+  const { name: session } = fault;
+  const began = Date.now();
   let mark = lab.isp.mark();
   let finding: Finding;
   try {
@@ -64,21 +62,10 @@ async function play(setting: Setting, fault: Fault): Promise<Row> {
   await lab.sleep(300);
   const leaks = lab.isp.leaks(mark);
   await setting.clear();
-  if (leaks.length > 0) say(`${session}: ${leaks.length} leaked, first ${told(leaks[0]!)}`);
-  const leaked = `${leaks.length} leaked${fault.mayLeak === undefined ? '' : ` (${fault.mayLeak})`}`;
-  const ok = finding.ok && (leaks.length === 0 || fault.mayLeak !== undefined);
-  return {
-    ...finding,
-    session,
-    injected,
-    leaks: leaks.length,
-    ok,
-    verdict: `${leaked}; ${finding.verdict}`,
-  };
-}
-
-function told(one: Sighting): string {
-  return `${one.protocol} ${one.source}:${one.sourcePort} > ${one.destination}:${one.destinationPort}`;
+  const row = judged(fault, finding, leaks);
+  took.set(session, (Date.now() - began) / 1000);
+  if (row.leaks > 0) say(`${session}: ${row.leaks} leaked, first ${told(leaks[0]!)}`);
+  return row;
 }
 
 function table(rows: readonly Row[]): string {
@@ -123,12 +110,16 @@ async function main(): Promise<boolean> {
         row = await play(setting, fault);
       }
       rows.push(row);
-      say(`${row.session}: ${row.ok ? 'ok' : 'FAILED'}: ${row.verdict}`);
+      const seconds = took.get(row.session)?.toFixed(0);
+      say(`${row.session}: ${row.ok ? 'ok' : 'FAILED'} in ${seconds} s: ${row.verdict}`);
     }
   } finally {
     await lab.stop();
   }
-  writeFileSync(`${out}/faults.json`, `${JSON.stringify({ router, rows }, null, 2)}\n`);
+  writeFileSync(
+    `${out}/faults.json`,
+    `${JSON.stringify({ router, rows, took: Object.fromEntries(took) }, null, 2)}\n`,
+  );
   console.log(table(rows));
   const passed = rows.filter(({ ok }) => ok).length;
   console.log(`${passed} passed, ${rows.length - passed} failed`);

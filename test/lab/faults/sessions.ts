@@ -1,11 +1,18 @@
 // The fault sessions in the order in which they are played.
 import { agentFaults } from './agent-faults.ts';
+import { asleep } from './asleep.ts';
+import { boots } from './boot.ts';
 import { busy, commands } from './commands.ts';
+import { elsewhere } from './elsewhere.ts';
+import { families } from './families.ts';
 import type { Fault } from './fault.ts';
+import { floodAndCall } from './flood-and-call.ts';
 import { floods } from './floods.ts';
 import { foreign } from './foreign.ts';
+import { forged } from './forged.ts';
 import { hello } from './hello.ts';
 import { history } from './history.ts';
+import { incoming } from './incoming.ts';
 import { killed } from './killed.ts';
 import { neighbours } from './neighbours.ts';
 import { offload } from './offload.ts';
@@ -17,6 +24,7 @@ import { resolvers } from './resolvers.ts';
 import { six, sixTunnelled } from './six.ts';
 import { blocked, direct, failover, late } from './states.ts';
 import { steady } from './steady.ts';
+import { twoApps } from './two-apps.ts';
 import { wan } from './wan.ts';
 
 export const FAULTS: readonly Fault[] = [
@@ -38,6 +46,14 @@ export const FAULTS: readonly Fault[] = [
   six,
   sixTunnelled,
   offload,
+  ...boots,
+  asleep,
+  elsewhere,
+  families,
+  twoApps,
+  incoming,
+  forged,
+  floodAndCall,
   ...floods,
   devicesOnly,
   paused,

@@ -2,20 +2,18 @@
 // once, and before every session the router as it is after a boot, with a freshly started agent.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lab } from '../machine/lab.ts';
+import type { Spawned } from '../machine/machine.ts';
 import { configText } from '../mode.ts';
+import { putProfile } from '../profiles.ts';
 import { buildWorld, type SessionLab } from '../session/run.ts';
 import { type Endpoint, EVERY_DEVICE, peerAddress } from '../world/plan.ts';
 import { routerAgent } from './agent.ts';
 import type { Call, CallOptions, CallRecord, Fault, FaultLab } from './fault.ts';
-import { worldProgram } from './programs.ts';
+import { LOGS, worldProgram } from './programs.ts';
 import { ispWire } from './wire.ts';
 
-const LOGS = '/tmp/world';
-
-/** The router after a boot, whatever the session before has done to it. With 64 MB the distribution's
- * kernel stood still for half a minute once while it compacted memory ahead of need: it shall not. */
-const AS_BOOTED = `
-echo 0 >/proc/sys/vm/compaction_proactiveness
+/** Nothing that a running kernel or a file in memory holds is left; what is on the flash is. */
+export const NO_STATE = `
 nft flush ruleset
 nft -f /etc/nftables/fw4.nft
 for p in $(seq 15001 15015); do
@@ -26,15 +24,22 @@ for p in $(seq 15001 15015); do
 done
 ip rule show | grep -q 'lookup main' || ip rule add pref 32766 lookup main
 for l in $(ip -o link show type gre | sed 's/^[0-9]*: \\(whp-[^@:]*\\).*/\\1/' | grep ^whp-); do ip link del $l; done
+conntrack -F 2>/dev/null
+rm -rf /var/run/whp /var/run/whp.* /tmp/whp.full`;
+
+/** The router after a boot, whatever the session before has done to it. With 64 MB the distribution's
+ * kernel stood still for half a minute once while it compacted memory ahead of need: it shall not. */
+const AS_BOOTED = `
+echo 0 >/proc/sys/vm/compaction_proactiveness
+${NO_STATE}
 ip address show dev eth1 | grep -q ' 198.51.100.10/24' || {
   ip address flush dev eth1; ip address add 198.51.100.10/24 brd + dev eth1; }
 ip link set eth1 up
 ip link set br-lan up
+ip -6 address replace fd00:c0a8:1::1/64 dev br-lan nodad
 ip route show default | grep -q eth1 || ip route add default via 198.51.100.1 dev eth1
-conntrack -F 2>/dev/null
-rm -rf /var/run/whp /tmp/whp.full /etc/whp
+rm -rf /etc/whp
 :`;
-
 export interface Setting {
   readonly lab: FaultLab;
   /** Before each session. */
@@ -51,7 +56,9 @@ export async function openSetting(machines: Lab, say: (line: string) => void): P
   await startServers(machines);
   const agent = routerAgent(router);
   const calls = new Set<Call>();
+  const programs = new Set<Spawned>();
   let number = 0;
+  let names = 0;
   const lab: FaultLab = {
     router,
     world,
@@ -63,11 +70,22 @@ export async function openSetting(machines: Lab, say: (line: string) => void): P
       number += 1;
       return freshPeer(device, number);
     },
+    freshNames(count) {
+      names += count;
+      return names - count;
+    },
     async call(options = {}) {
       number += 1;
       const call = await startCall(machines, number, options, () => calls.delete(call));
       calls.add(call);
       return call;
+    },
+    async play(device, name, words, onLine) {
+      const line = [worldProgram(name), ...words].join(' ');
+      const program = await world.spawn(`exec ip netns exec ${device} ${line}`, onLine);
+      programs.add(program);
+      program.done.then(() => programs.delete(program));
+      return program;
     },
     inject: (command, condition, limit, quiet) =>
       inject(machines, command, condition, limit, quiet),
@@ -82,11 +100,13 @@ export async function openSetting(machines: Lab, say: (line: string) => void): P
     lab,
     async prepare(fault) {
       await router.must(AS_BOOTED, { timeout: 60_000 });
+      for (const variant of fault.profiles ?? []) await putProfile(router, variant);
       await router.put('/etc/config/whp', fault.config ?? configText(true), 0o600);
       await agent.start();
     },
     async clear() {
       for (const call of calls) await call.stop().catch(() => {});
+      for (const program of programs) await program.kill('KILL').catch(() => {});
       await agent.stop();
     },
   };

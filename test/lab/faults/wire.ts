@@ -8,7 +8,7 @@ import type { IspWire, Mark, WireFrame } from './fault.ts';
 const FILE_HEADER = 24;
 const FRAME_HEADER = 16;
 const ETHERNET = 14;
-const IPV4 = 0x0800;
+const IP = new Set([0x0800, 0x86dd]);
 
 /** Reads the capture at `path`, classic pcap in little-endian order with Ethernet frames. */
 export function ispWire(path: string): IspWire {
@@ -33,7 +33,7 @@ export function ispWire(path: string): IspWire {
     Array.from(walk(read(since, until)), ({ frame }) => frame);
   const sightings = (since: Mark, until = Infinity): Sighting[] =>
     frames(since, until).flatMap((one) => {
-      if (one.etherType !== IPV4) return [];
+      if (!IP.has(one.etherType)) return [];
       const seen = sight(one.time, one.bytes, one.offset, one.end);
       return seen === undefined ? [] : [seen];
     });

@@ -13,6 +13,9 @@ const PROGRAMS = [
   'call',
   'probe',
   'flood',
+  'arrivals',
+  'sleeper',
+  'families',
 ];
 const PROXY = 'whp-proxy';
 const SCRIPTS = ['topology.sh', 'topology6.sh', 'udhcpc.sh', 'play.sh'];

@@ -30,6 +30,7 @@ router_up() {
   in_ns world ip link set lo up
   in_ns router ip link set lo up
   in_ns router ip addr add 192.168.1.1/24 dev lan
+  in_ns router ip addr add fd00:c0a8:1::1/64 dev lan nodad
   in_ns router ip addr add 198.51.100.10/24 dev wan
   in_ns router ip link set lan up
   in_ns router ip link set wan up

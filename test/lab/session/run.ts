@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { judgeDirectory } from '../verdict/directory.ts';
 import type { FlowOutcome, Result } from '../verdict/result.ts';
+import { ADVERSARY_SESSIONS, attackLines } from '../world/adversary-list.ts';
 import { DEVICES } from '../world/plan.ts';
 import { bundleWorld } from './bundle.ts';
 
@@ -80,8 +81,6 @@ export interface SessionsOutcome {
 const PROGRAM_HOME = '/usr/lib/world';
 const LOG_HOME = '/tmp/world';
 
-/** Sessions of play.sh's adversary. */
-const ADVERSARY_SESSIONS = 18;
 /** A session under emulation, at most, in milliseconds. */
 const SESSION_LIMIT = 60_000;
 
@@ -98,6 +97,7 @@ function environment(lab: SessionLab, options: SessionOptions): string {
     DEVICES: `'${deviceNames(options).join(' ')}'`,
     PACE: String(options.pace ?? 1),
     FIRST: String(options.first ?? 1),
+    ATTACKS: `'${attackLines()}'`,
   };
   return Object.entries(words)
     .map(([name, value]) => `${name}=${value}`)

@@ -5,14 +5,14 @@
 // agent's resident memory.
 //
 //   scripts/lab.sh soak [--router mipsel|x86_64] [--sessions N] [--out DIRECTORY]
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { startLab } from '../machine/lab.ts';
 import { leave } from '../machine/leave.ts';
 import type { Machine } from '../machine/machine.ts';
 import { labOptions, ROUTER } from '../machine/options.ts';
-import { projectRoot } from '../machine/paths.ts';
 import { startAgent } from '../mode.ts';
+import { fasterProfile } from '../profiles.ts';
 import { runSessions } from '../session/run.ts';
 import { DEVICES } from '../world/plan.ts';
 import { type Sample, steadiness } from './memory.ts';
@@ -30,28 +30,6 @@ const HOURS = 6;
 const SAMPLE_SECONDS = 10;
 const PROFILE = '/usr/share/whp/profiles/skype.json';
 const say = (line: string): void => console.error(`soak: ${line}`);
-
-interface Lives {
-  ports: { leaseSeconds: number };
-  peers: { leaseSeconds: number };
-  endpoints: { ttlMinimumSeconds: number; ttlMaximumSeconds: number };
-}
-
-/** Seconds: of leases of days nothing would expire in the hours of a soak. */
-const LEASES = { port: 7200, peer: 3600 };
-
-/** The profile as it ships, with lives that are SPEED times shorter, ports and peers as LEASES says. The
- * windows of seconds and milliseconds (port mapping, connection request) are the protocol's, and stay. */
-function fastProfile(): string {
-  const file = join(projectRoot(), 'agent/profiles/skype.json');
-  const profile = JSON.parse(readFileSync(file, 'utf8')) as Lives;
-  const { ports, peers, endpoints } = profile;
-  ports.leaseSeconds = Math.round(LEASES.port / SPEED);
-  peers.leaseSeconds = Math.round(LEASES.peer / SPEED);
-  endpoints.ttlMinimumSeconds = Math.round(endpoints.ttlMinimumSeconds / SPEED);
-  endpoints.ttlMaximumSeconds = Math.round(endpoints.ttlMaximumSeconds / SPEED);
-  return JSON.stringify(profile);
-}
 
 /** One line a sample: seconds since boot, the agent's resident and the router's available KB. */
 const SAMPLER = `for one in /proc/[0-9]*; do
@@ -82,7 +60,7 @@ async function main(): Promise<boolean> {
   mkdirSync(out, { recursive: true });
   const lab = await startLab({ router: kind, out, say });
   try {
-    await lab.router.put(PROFILE, fastProfile());
+    await lab.router.put(PROFILE, fasterProfile(SPEED));
     const agent = await startAgent(lab.router, 'hold', say);
     const memory = await watchMemory(lab.router);
     let log = '';

@@ -3,7 +3,7 @@
 
 import { SUPERNODES } from '../world/plan.ts';
 import { type Frame, framesOf } from './frames.ts';
-import { homePort, type Nature, natureOf, outward, remoteOf } from './nature.ts';
+import { homePort, isLan, type Nature, natureOf, outward, remoteOf } from './nature.ts';
 import { type Sighting, sight } from './sighting.ts';
 
 export interface LanFlow {
@@ -34,6 +34,7 @@ export interface LanView {
 }
 
 const UDP = 17;
+const ICMP = new Set([1, 58]);
 const SYN = 2;
 /** A silence longer than this begins a new flow of the same ports (the kernel's UDP timeout). */
 const NEW_FLOW_AFTER = 20;
@@ -59,7 +60,7 @@ function isRequest(sighting: Sighting): boolean {
 
 /** Router, other devices, broadcast and multicast. */
 function staysHome(address: string): boolean {
-  return address.startsWith('192.168.1.') || Number(address.split('.')[0]) >= 224;
+  return isLan(address) || /^(?:fe80|ff..):/.test(address) || Number(address.split('.')[0]) >= 224;
 }
 
 interface Survey {
@@ -107,7 +108,7 @@ function note(survey: Survey, sighting: Sighting): void {
   const port = homePort(sighting);
   if (isRequest(sighting)) survey.requests.set(device, sighting.time);
   const remote = remoteOf(sighting);
-  if (staysHome(remote.address) || sighting.protocol === 1) return;
+  if (staysHome(remote.address) || ICMP.has(sighting.protocol)) return;
   const key = `${device}|${port}|${remoteKey(sighting.protocol, remote.address, remote.port)}`;
   const known = survey.open.get(key);
   const fresh =

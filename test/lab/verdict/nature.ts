@@ -2,25 +2,32 @@
 // by themselves (RST, ICMP: no tag) the addresses. Second station of the verdict.
 import {
   HOME_ADDRESS,
-  PROXY_ADDRESS,
+  HOME6,
+  LOCAL6,
   poolOf,
+  ROUTER6,
   TAG,
   TUNNEL_HOME,
-  TUNNEL_PROXY,
+  TUNNEL6_HOME,
+  v6Bytes,
+  v6Text,
 } from '../world/plan.ts';
 import type { Flow, Sighting } from './sighting.ts';
 
 export type Nature = 'application' | 'unrelated' | 'neutral';
 
-const OWN = new Set([HOME_ADDRESS, PROXY_ADDRESS, TUNNEL_HOME, TUNNEL_PROXY]);
+const spelled = (address: string): string => v6Text(v6Bytes(address));
+const HOME_SIDE = new Set([HOME_ADDRESS, TUNNEL_HOME, spelled(ROUTER6), spelled(TUNNEL6_HOME)]);
+const HOME_NETS = ['192.168.1.', `${HOME6}:`, `${LOCAL6}:`];
 
-function isHome(address: string): boolean {
-  return OWN.has(address) || address.startsWith('192.168.1.');
+/** An address of a device or of the router on the LAN. */
+export function isLan(address: string): boolean {
+  return HOME_NETS.some((net) => address.startsWith(net));
 }
 
 /** True when the packet comes from the home's side (device, router or the tunnel's home end). */
 export function outward(flow: Flow): boolean {
-  return isHome(flow.source) && flow.source !== PROXY_ADDRESS && flow.source !== TUNNEL_PROXY;
+  return HOME_SIDE.has(flow.source) || isLan(flow.source);
 }
 
 /** The end of the flow that is not the home's. */

@@ -90,7 +90,12 @@ export function summary(result: Result): string {
   ].join('\n');
 }
 
-const PROTOCOLS: Readonly<Record<number, string>> = { 1: 'icmp', 6: 'tcp', 17: 'udp' };
+const PROTOCOLS: Readonly<Record<number, string>> = {
+  1: 'icmp',
+  6: 'tcp',
+  17: 'udp',
+  58: 'icmpv6',
+};
 
 function where(flow: FlowOutcome): string {
   if (flow.tunnel > 0 && flow.direct > 0) return 'BOTH';

@@ -67,7 +67,7 @@ export interface Totals {
   readonly missedSteps: number;
   /** How often a server of the application, a peer or the directory saw the home's own address. */
   readonly homeSeen: number;
-  /** IPv4 packets in the captures. */
+  /** IP packets in the captures. */
   readonly packetsLan: number;
   readonly packetsIsp: number;
   readonly unreadableLines: number;

@@ -3,7 +3,8 @@
 // arrive through the tunnel; what must not be taught is tagged unrelated and has to go direct.
 // Usage: adversary NAME SEED DIRECTORY FIRST-NUMBER CASE...
 import * as std from 'qjs:std';
-import { type Attack, attacks } from './adversary-cases.ts';
+import { attacks } from './adversary-cases.ts';
+import type { Attack } from './attack.ts';
 import type { Client } from './client.ts';
 import { sleep } from './clock.ts';
 import { openLogbook, say } from './logbook.ts';

@@ -7,7 +7,7 @@ import { type DnsAnswer, decodeAnswer, encodeQuery, TYPE } from './dns-message.t
 import type { Logbook } from './logbook.ts';
 import { type Endpoint, ROUTER_ADDRESS, type Tag } from './plan.ts';
 import type { Random } from './random.ts';
-import { type Datagrams, openDatagrams } from './socket.ts';
+import { anyLike, type Datagrams, openDatagrams } from './socket.ts';
 import {
   ANSWER,
   decodeSpeech,
@@ -60,7 +60,7 @@ export async function lookUp(
   const server = { address: options.server ?? ROUTER_ADDRESS, port: 53 };
   const id = client.random.between(1, 65535);
   let done: ((answer: DnsAnswer) => void) | undefined;
-  const socket = openDatagrams('neutral', undefined, (bytes) => {
+  const socket = openDatagrams('neutral', anyLike(server.address), (bytes) => {
     const answer = decodeAnswer(bytes);
     if (answer?.id === id) done?.(answer);
   });

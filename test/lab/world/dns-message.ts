@@ -2,7 +2,16 @@
 // answer and to break things on purpose. Written apart from the product's decoder so that the two
 // cannot share a mistake. Pure.
 
-export const TYPE = { A: 1, CNAME: 5, AAAA: 28, OPT: 41, HTTPS: 65 } as const;
+export const TYPE = {
+  A: 1,
+  CNAME: 5,
+  AAAA: 28,
+  SRV: 33,
+  NAPTR: 35,
+  DNAME: 39,
+  OPT: 41,
+  HTTPS: 65,
+} as const;
 
 export interface DnsRecord {
   /** Owner name; the question's name is compressed to a pointer. */
@@ -32,12 +41,13 @@ export interface DnsAnswer {
   readonly names: readonly string[];
 }
 
-function nameBytes(name: string): number[] {
+/** A name in wire format, uncompressed. */
+export function nameBytes(name: string): number[] {
   const labels = name.split('.').filter((label) => label !== '');
   return [...labels.flatMap((l) => [l.length, ...[...l].map((c) => c.charCodeAt(0))]), 0];
 }
 
-const pair = (value: number): number[] => [(value >> 8) & 0xff, value & 0xff];
+export const pair = (value: number): number[] => [(value >> 8) & 0xff, value & 0xff];
 
 /** A query with recursion desired; `udpSize` adds an EDNS OPT record. */
 export function encodeQuery(id: number, name: string, type: number, udpSize = 0): Uint8Array {
@@ -97,14 +107,21 @@ function recordBytes(record: DnsRecord, question: DnsQuestion): number[] {
 export function encodeAnswer(
   question: DnsQuestion,
   records: readonly DnsRecord[],
-  options: { readonly rcode?: number; readonly udp: boolean },
+  options: {
+    readonly rcode?: number;
+    readonly udp: boolean;
+    readonly additional?: readonly DnsRecord[];
+  },
 ): Uint8Array {
-  const parts = records.map((record) => recordBytes(record, question));
+  const more = options.additional ?? [];
+  const parts = [...records, ...more].map((record) => recordBytes(record, question));
   const total = parts.reduce((sum, part) => sum + part.length, 12 + question.raw.length);
   const cut = options.udp && total > Math.max(512, question.udpSize);
   const kept = cut ? [] : parts;
   const flags = [0x85 | (cut ? 0x02 : 0), 0x80 | (options.rcode ?? 0)];
-  const counts = [0, 1, ...pair(kept.length), 0, 0, 0, 0];
+  const counts = cut
+    ? [0, 1, 0, 0, 0, 0, 0, 0]
+    : [0, 1, ...pair(records.length), 0, 0, ...pair(more.length)];
   return Uint8Array.from([
     ...pair(question.id),
     ...flags,
@@ -114,7 +131,8 @@ export function encodeAnswer(
   ]);
 }
 
-/** Reads an answer's addresses (A, and the ipv4hint of HTTPS) and every name in it. */
+/** Reads an answer's addresses (A, and the ipv4hint of HTTPS; of the additional section, too) and every
+ * name in it. */
 export function decodeAnswer(bytes: Uint8Array): DnsAnswer | undefined {
   if (bytes.length < 12 || (bytes[2]! & 0x80) === 0) return undefined;
   const question = readName(bytes, 12);
@@ -122,7 +140,8 @@ export function decodeAnswer(bytes: Uint8Array): DnsAnswer | undefined {
   let at = question.end + 4;
   const addresses: string[] = [];
   const names: string[] = [question.name];
-  for (let left = (bytes[6]! << 8) | bytes[7]!; left > 0; left -= 1) {
+  const count = (at: number): number => (bytes[at]! << 8) | bytes[at + 1]!;
+  for (let left = count(6) + count(8) + count(10); left > 0; left -= 1) {
     const owner = readName(bytes, at);
     if (!owner || owner.end + 10 > bytes.length) break;
     const type = (bytes[owner.end]! << 8) | bytes[owner.end + 1]!;

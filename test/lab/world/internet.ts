@@ -6,6 +6,7 @@
 // Usage: internet LOGFILE CONTROL-SOCKET
 import * as os from 'qjs:os';
 import * as std from 'qjs:std';
+import { lie } from './liar.ts';
 import { openLogbook, say } from './logbook.ts';
 import { openService } from './notices.ts';
 import {
@@ -13,6 +14,7 @@ import {
   BYSTANDERS,
   type Endpoint,
   GAME_SERVER,
+  LIAR_ADDRESS,
   LOGIN_SERVERS,
   poolOf,
   SUPERNODES,
@@ -158,6 +160,10 @@ for (const supernode of SUPERNODES) superNode(supernode);
 for (const peer of TORRENT_PEERS.slice(0, TORRENT_ALIVE)) answering('torrent', 'unrelated', peer);
 for (const bystander of BYSTANDERS) answering('bystander', 'unrelated', bystander);
 answering('game', 'unrelated', GAME_SERVER);
+const liar = openDatagrams('neutral', { address: LIAR_ADDRESS, port: 53 }, (bytes, from) => {
+  const answer = lie(bytes);
+  if (answer) liar.send(from, answer);
+});
 
 // TCP is served on every address at once; the role is in the address that was called.
 const tagOf = (called: string): Tag =>

@@ -1,10 +1,13 @@
 // The names of the emulated Internet and what they resolve to. The application's names are those
 // of real captures, CNAME chains included; shared CDN names appear only behind them. Pure.
+import { chainReply } from './chains.ts';
 import { type DnsRecord, TYPE } from './dns-message.ts';
 import {
   APPLICATION6,
   CROWD_PREFIX,
+  DIRECTORY_PREFIX,
   FAST_PREFIX,
+  freshAddress,
   SUPERNODES,
   UNRELATED6,
   v6Bytes,
@@ -39,7 +42,18 @@ const SERVICES: Readonly<Record<string, readonly [host: number, ...chain: string
   'shout.skype.com': [206],
   'truncated.skype.com': [207],
   'aftermath.skype.com': [208],
+  'long.skype.com': [209],
+  'half.skype.com': [210],
+  'unasked.skype.com': [211],
+  'private.skype.com': [212],
+  'privatetcp.skype.com': [213],
+  'fixedport.skype.com': [214],
+  'six-dns.skype.com': [215],
+  'signalling.skype.com': [216],
 };
+
+/** Names whose records live two seconds. */
+const SHORT_LIVED = new Set(['cache.skype.com', 'long.skype.com', 'half.skype.com']);
 
 /** Names that a session may ask for, besides dsnN.d.skype.net. */
 export const SESSION_NAMES: readonly string[] = Object.keys(SERVICES).slice(0, 16);
@@ -56,6 +70,8 @@ export interface Reply {
   readonly records: readonly DnsRecord[];
   readonly rcode: number;
   readonly trick?: Trick;
+  /** Of the additional section. */
+  readonly additional?: readonly DnsRecord[];
 }
 
 const NAME_ERROR: Reply = { records: [], rcode: 3 };
@@ -95,6 +111,9 @@ function patternReply(asked: string, name: string): Reply | undefined {
     return { records: addresses(asked, 300, [`${FAST_PREFIX}.${200 + Number(six[1])}`]), rcode: 0 };
   const fast = /^fast(\d+)\.skype\.com$/.exec(name);
   if (fast) return { records: addresses(asked, 300, [fastAddress(Number(fast[1]))]), rcode: 0 };
+  // Each at an address of its own that nothing else is at: for a name that is asked during a fault.
+  const fresh = /^fresh(\d+)\.skype\.com$/.exec(name);
+  if (fresh) return { records: addresses(asked, 300, [freshAddress(Number(fresh[1]))]), rcode: 0 };
   // A flood of names, each with an address of its own (modulo 65,536).
   const many = /^x(\d+)\.skype\.com$/.exec(name);
   if (many) {
@@ -115,6 +134,10 @@ function trickReply(asked: string, name: string): Reply | undefined {
     const list = Array.from({ length: 60 }, (_, i) => `${CROWD_PREFIX}.${10 + i}`);
     return { records: addresses(asked, 120, list), rcode: 0 };
   }
+  if (name === 'directory.skype.com') {
+    const list = Array.from({ length: 700 }, (_, i) => `${DIRECTORY_PREFIX}${i >> 8}.${i & 255}`);
+    return { records: addresses(asked, 120, list), rcode: 0 };
+  }
   if (name === 'sentinel.skype.com') {
     const list = ['127.80.50.80', '192.168.1.1', '224.0.0.251', '169.254.7.7', '0.0.0.0'];
     return { records: addresses(asked, 60, list), rcode: 0 };
@@ -128,6 +151,8 @@ function trickReply(asked: string, name: string): Reply | undefined {
 export function resolve(asked: string, type: number): Reply {
   const name = asked.toLowerCase();
   if (name === 'hint.skype.com') return hintReply(asked, type);
+  const chained = chainReply(asked, type);
+  if (chained) return chained;
   const special = trickReply(asked, name) ?? patternReply(asked, name);
   const long = type === TYPE.AAAA ? sixReply(asked, name) : undefined;
   if (long) return long;
@@ -135,7 +160,7 @@ export function resolve(asked: string, type: number): Reply {
   const service = SERVICES[name];
   if (!service) return NAME_ERROR;
   const [host, ...links] = service;
-  const ttl = name === 'cache.skype.com' ? 2 : 30 + host;
+  const ttl = SHORT_LIVED.has(name) ? 2 : 30 + host;
   const owner = links.at(-1) ?? asked;
   const tail = type === TYPE.A ? addresses(owner, ttl, [`23.96.10.${host}`]) : [];
   const records = [...chain(asked, links, ttl), ...tail];

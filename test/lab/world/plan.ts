@@ -10,6 +10,13 @@ export type Tag = keyof typeof TAG;
 
 export const HOME_ADDRESS = '198.51.100.10';
 export const RESOLVER_ADDRESS = '198.51.100.53';
+/** A resolver in a private network behind the WAN: an ISP's box, or an office's. */
+export const PRIVATE_RESOLVER = '10.20.0.53';
+/** A server of nobody's whose port 53 answers what nobody asked, and every question as it likes. */
+export const LIAR_ADDRESS = '78.46.72.53';
+/** Where the liar says that names of the application are: ordinary servers that others use. */
+export const BANK_ADDRESS = '104.16.30.77';
+export const SHOP_ADDRESS = '104.16.30.78';
 export const PROXY_ADDRESS = '203.0.113.20';
 export const TUNNEL_HOME = '10.213.0.1';
 export const TUNNEL_PROXY = '10.213.0.2';
@@ -76,6 +83,8 @@ export const LOGIN_SERVERS: readonly Endpoint[] = [
 export const WEB_PREFIX = '104.16.30';
 export const FAST_PREFIX = '23.97.7';
 export const CROWD_PREFIX = '23.97.60';
+/** 700 addresses of one name, over TCP alone. */
+export const DIRECTORY_PREFIX = '23.97.6';
 
 /** Every torrent peer listens on UDP 6881; those past `alive` never answer. */
 export const TORRENT_PEERS: readonly Endpoint[] = Array.from({ length: 24 }, (_, i) => ({
@@ -103,6 +112,17 @@ export function strangerAddress(device: number, session: number): string {
   return `90.210.${10 + device * 4 + (session >> 7)}.${1 + (session & 127)}`;
 }
 
+/** Peers that a device meets one after the other from a port that is known, without another word: 4,096 by
+ * number, above every stranger's. */
+export function lonePeer(number: number): string {
+  return `90.210.${240 + ((number >> 8) & 15)}.${number & 255}`;
+}
+
+/** Where `freshN.skype.com` is, an address a name up to 32,768. */
+export function freshAddress(number: number): string {
+  return `23.97.${128 + ((number >> 8) & 127)}.${number & 255}`;
+}
+
 /** Networks that only the application talks to, and networks it never talks to. The kernel's own
  * packets (RST, ICMP) carry no tag and are judged by these. Prefix lengths are 16 or 24. */
 export const APPLICATION_NETS: readonly string[] = [
@@ -122,6 +142,8 @@ export const UNRELATED_NETS: readonly string[] = [
 /** IPv6, where a session asks for it (topology6.sh): the home's, the application's servers, others,
  * and the proxy. Servers are outside 2001:db8::/32: dnsmasq's rebind protection drops such answers. */
 export const HOME6 = '2001:db8:a';
+/** The home's own prefix (RFC 4193), without any way out; the router is its resolver over IPv6, too. */
+export const LOCAL6 = 'fd00:c0a8:1';
 export const ROUTER6 = '2001:db8:1::10';
 export const APPLICATION6 = '2603:1005:5';
 export const UNRELATED6 = '2606:4706:6';
@@ -142,6 +164,12 @@ export function v6Bytes(address: string): number[] {
   return all.flatMap((word) => [word >> 8, word & 0xff]);
 }
 
+/** Sixteen bytes as eight words, none of them left out: the one spelling that the lab compares. */
+export function v6Text(bytes: ArrayLike<number>): string {
+  const words = Array.from({ length: 8 }, (_, i) => (bytes[2 * i]! << 8) | bytes[2 * i + 1]!);
+  return words.map((word) => word.toString(16)).join(':');
+}
+
 /** Both, on purpose: judged by tag alone. */
 export const SHARED_NETS: readonly string[] = ['80.90.40.0/24'];
 
@@ -154,6 +182,8 @@ export function inNet(address: string, net: string): boolean {
 
 /** What an address is for, whatever the tag says. */
 export function poolOf(address: string): 'application' | 'unrelated' | 'shared' | 'other' {
+  if (address.startsWith(`${APPLICATION6}:`)) return 'application';
+  if (address.startsWith(`${UNRELATED6}:`)) return 'unrelated';
   if (APPLICATION_NETS.some((net) => inNet(address, net))) return 'application';
   if (UNRELATED_NETS.some((net) => inNet(address, net))) return 'unrelated';
   return SHARED_NETS.some((net) => inNet(address, net)) ? 'shared' : 'other';

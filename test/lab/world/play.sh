@@ -4,7 +4,8 @@
 # captures in $OUT. Ends only what it has started.
 # Usage: play.sh SEED SESSIONS NOISE(0|1) ADVERSARY(0|1)
 # Environment: OUT, P, LAN_WIRE, HOST (quickjs host), PROGRAMS (directory of the bundles),
-# CAPTURE=0 (somebody else captures), DEVICES (default: the five), PACE of the noise, FIRST (number of the first session).
+# CAPTURE=0 (somebody else captures), DEVICES (default: the five), PACE of the noise, FIRST (number of the first session),
+# ATTACKS (what the adversary plays: lines of adversary-list.ts).
 set -u
 SEED=$1 SESSIONS=$2 NOISE=$3 ADVERSARY=$4
 P=${P-}
@@ -79,19 +80,36 @@ for player in $players; do wait "$player" || status=1; done
 attack() { # DEVICE FIRST-NUMBER CASE...
   name=$1
   shift
-  ip netns exec "$P$name" "$HOST" "$PROGRAMS/adversary.js" "$name" "$SEED" "$OUT" "$@" || status=1
+  ip netns exec "$P$name" "$HOST" "$PROGRAMS/adversary.js" "$name" "$SEED" "$OUT" "$@"
 }
 
 # shellcheck disable=SC2086 # a list of process ids
 [ -z "$noises" ] || kill $noises 2>/dev/null
 noises=''
 
+# The router is a home's resolver over IPv6, too; nothing else here speaks it.
+speak_six() { # DEVICE
+  ip netns exec "$P$1" sysctl -qw net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.eth0.disable_ipv6=0 &&
+    ip netns exec "$P$1" ip -6 addr replace fd00:c0a8:1::ff/64 dev eth0 nodad
+}
+
+attackers=''
+await_attackers() {
+  for one in $attackers; do wait "$one" || status=1; done
+  attackers=''
+}
+
 if [ "$ADVERSARY" = 1 ]; then
-  attack windows 200 fast cache dns-over-tcp foreign-resolver mixed-case crowd truncated \
-    malformed cname https-hint sentinel mapping-3.9 mapping-4.1 mapping-like open-window \
-    common-port
-  attack ubuntu 220 common-port
-  attack neighbour 225 neighbour
+  while read -r name words; do
+    [ "$name" != - ] || { await_attackers; continue; }
+    case " $words " in *' two-families '*) speak_six "$name" ;; esac
+    # shellcheck disable=SC2086 # a list of words
+    attack "$name" $words </dev/null &
+    attackers="$attackers $!"
+  done <<LINES
+${ATTACKS:?lines of adversary-list.ts}
+LINES
+  await_attackers
 fi
 # Last packets of closing connections.
 sleep 1

@@ -1,17 +1,18 @@
-// The name server behind the home's resolver: serves names.ts over UDP and TCP at 198.51.100.53,
-// in namespace `isp`. Keeps the letter case of the question, cuts long answers with the TC bit,
+// The name server behind the home's resolver: serves names.ts over UDP and TCP at 198.51.100.53, and at
+// 10.20.0.53 for those who ask a resolver in a private network behind the WAN, in namespace `isp`. Keeps the letter case of the question, cuts long answers with the TC bit,
 // and breaks messages on purpose where the name asks for it.
-// Usage: resolver LOGFILE [ADDRESS]
+// Usage: resolver LOGFILE [ADDRESS...]
 import * as os from 'qjs:os';
 import * as std from 'qjs:std';
 import { type DnsQuestion, decodeQuery, encodeAnswer } from './dns-message.ts';
 import { openLogbook, say } from './logbook.ts';
 import { resolve, type Trick } from './names.ts';
-import { RESOLVER_ADDRESS } from './plan.ts';
+import { PRIVATE_RESOLVER, RESOLVER_ADDRESS } from './plan.ts';
 import { openDatagrams } from './socket.ts';
 import { listenStreams, type Stream } from './stream.ts';
 
-const [, logPath = '/tmp/resolver.jsonl', address = RESOLVER_ADDRESS] = scriptArgs;
+const [, logPath = '/tmp/resolver.jsonl', ...named] = scriptArgs;
+const places = named.length > 0 ? named : [RESOLVER_ADDRESS, PRIVATE_RESOLVER];
 const log = openLogbook(logPath);
 
 /** Breaks a good answer the way its name asks for. */
@@ -29,14 +30,15 @@ function broken(bytes: Uint8Array, question: DnsQuestion, trick: Trick): Uint8Ar
 function reply(query: Uint8Array, udp: boolean): Uint8Array | undefined {
   const question = decodeQuery(query);
   if (!question) return undefined;
-  const { records, rcode, trick } = resolve(question.name, question.type);
+  const { records, rcode, trick, additional } = resolve(question.name, question.type);
   log.note({ event: 'query', name: question.name, type: question.type, udp, rcode });
   if (trick === 'truncate') {
     if (!udp) return encodeAnswer(question, records, { rcode, udp: false });
     // As a server does that had no room: TC, and nothing of the answer.
     return encodeAnswer({ ...question, udpSize: 0 }, [...records, ...filler()], { udp: true });
   }
-  const bytes = encodeAnswer(question, records, { rcode, udp });
+  const more = additional === undefined ? {} : { additional };
+  const bytes = encodeAnswer(question, records, { rcode, udp, ...more });
   return trick ? broken(bytes, question, trick) : bytes;
 }
 
@@ -63,16 +65,18 @@ async function serve(stream: Stream): Promise<void> {
   }
 }
 
-const server = openDatagrams('neutral', { address, port: 53 }, (bytes, from) => {
-  const answer = reply(bytes, true);
-  if (answer) server.send(from, answer);
-});
-listenStreams(
-  { address, port: 53 },
-  () => 'neutral',
-  (stream) => {
-    serve(stream).catch((error: unknown) => log.note({ event: 'stream', what: String(error) }));
-  },
-);
+for (const address of places) {
+  const server = openDatagrams('neutral', { address, port: 53 }, (bytes, from) => {
+    const answer = reply(bytes, true);
+    if (answer) server.send(from, answer);
+  });
+  listenStreams(
+    { address, port: 53 },
+    () => 'neutral',
+    (stream) => {
+      serve(stream).catch((error: unknown) => log.note({ event: 'stream', what: String(error) }));
+    },
+  );
+}
 os.signal(os.SIGTERM, () => std.exit(0));
 say('resolver: ready');

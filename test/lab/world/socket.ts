@@ -3,7 +3,7 @@
 // its first packet. The world is little-endian (x86_64), so integers for the kernel are, too.
 import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
-import { type Endpoint, TAG, type Tag, v6Bytes } from './plan.ts';
+import { type Endpoint, TAG, type Tag, v6Bytes, v6Text } from './plan.ts';
 
 // Linux constants that are the same on every architecture the world runs on.
 const AF_INET = 2;
@@ -17,6 +17,7 @@ const SO_REUSEADDR = 2;
 const IPPROTO_IP = 0;
 const IPPROTO_ICMP = 1;
 const IPPROTO_IPV6 = 41;
+const IPPROTO_RAW = 255;
 const IP_TOS = 1;
 const IPV6_TCLASS = 67;
 const IPV6_V6ONLY = 26;
@@ -41,11 +42,6 @@ function isV6(address: string): boolean {
 /** Any address of the family of `address`. */
 export function anyLike(address: string): Endpoint {
   return { address: isV6(address) ? '::' : '0.0.0.0', port: 0 };
-}
-
-function v6Text(bytes: Uint8Array): string {
-  const words = Array.from({ length: 8 }, (_, i) => (bytes[2 * i]! << 8) | bytes[2 * i + 1]!);
-  return words.map((word) => word.toString(16)).join(':');
 }
 
 /** Written once for those that are talked to over and over. The kernel only reads it. */
@@ -207,4 +203,20 @@ export function sendIcmp(to: string, message: Uint8Array): void {
   );
   os.close(fd);
   check(result, `icmp to ${to}`);
+}
+
+/** A raw socket for whole IPv4 packets, header included. */
+export function openForge(): { send(packet: Uint8Array): number } {
+  const fd = check(sys.socket(AF_INET, SOCK_RAW | SOCK_NONBLOCK, IPPROTO_RAW), 'socket raw');
+  return {
+    send: (packet) =>
+      sys.sendto(
+        fd,
+        packet.buffer as ArrayBuffer,
+        packet.byteOffset,
+        packet.length,
+        MSG_DONTWAIT,
+        sockaddr({ address: packet.subarray(16, 20).join('.'), port: 0 }),
+      ),
+  };
 }

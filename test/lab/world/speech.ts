@@ -24,6 +24,8 @@ export const VERB = {
   chat: 16,
   /** Peer over TCP: `quantity` bytes follow; answered when all are there. */
   file: 17,
+  /** Over TCP: answered, and the server closes. */
+  leave: 18,
 } as const;
 export type Verb = (typeof VERB)[keyof typeof VERB];
 export const ANSWER = 0x80;

@@ -81,6 +81,7 @@ export async function serveStream(stream: Stream, see: (heard: Heard) => void): 
       see(message.heard);
       const rest = bytes.length - message.used;
       await answer(stream, message.opening, message.heard, rest);
+      if (message.heard.verb === VERB.leave) return;
       bytes = message.heard.verb === VERB.file ? new Uint8Array(0) : bytes.slice(message.used);
     }
   } finally {

@@ -92,6 +92,8 @@ isp_up() {
   ip link set "$ISP_WIRE" netns "${P}isp" name wan
   in_ns isp ip addr add 198.51.100.1/24 dev wan
   in_ns isp ip addr add 198.51.100.53/24 dev wan
+  # A resolver with a private address: reached by the home's default route, as an ISP's box is.
+  in_ns isp ip addr add 10.20.0.53/32 dev lo
   in_ns isp ip link set wan up
   wire isp toproxy 203.0.113.17/28 proxy eth0 203.0.113.20/28
   wire isp toproxy2 203.0.113.33/28 proxy2 eth0 203.0.113.36/28

@@ -1,0 +1,77 @@
+// What is guaranteed while the agent is dead, stands still or hangs, with the application at work: what was
+// known stays proxied (a name resolved before, a port taught before); names that are resolved meanwhile teach
+// nothing, and their flows may be direct; names resolved once it is back are proxied again.
+import { type Arrivals, arrivals, toldArrivals, ways } from './arrivals.ts';
+import type { FaultLab, Finding } from './fault.ts';
+import { sleeper } from './sleepers.ts';
+
+const PACE = 200;
+/** Names asked when it is back. */
+const AFTER = 8;
+
+export interface Absence {
+  /** Resolves to what `act` does, with names being resolved all the while. */
+  during<T>(act: () => Promise<T>): Promise<T>;
+  /** Ends it, once the agent is back: what was wrong, what was seen, and what no promise was about. */
+  stop(): Promise<{
+    readonly wrong: readonly string[];
+    readonly text: string;
+    readonly excused: NonNullable<Finding['excused']>;
+  }>;
+}
+
+export async function absence(lab: FaultLab): Promise<Absence> {
+  const known = await arrivals(lab, { device: 'ubuntu', way: 'known', pace: PACE });
+  const port = await sleeper(lab, 'xbox', 'supernode', 0);
+  const since = lab.isp.mark();
+  let meanwhile: Arrivals | undefined;
+  let asked = '';
+  return {
+    async during(act) {
+      // The blow first: names that were asked before it would have taught.
+      const blow = act();
+      meanwhile = await arrivals(lab, { device: 'ubuntu', pace: PACE });
+      try {
+        return await blow;
+      } finally {
+        asked = toldArrivals(await meanwhile.stop());
+      }
+    },
+    async stop() {
+      const fresh = await arrivals(lab, { device: 'ubuntu', pace: PACE, count: AFTER });
+      await fresh.over;
+      const record = await fresh.stop();
+      await Promise.all([known.stop(), port.stop()]);
+      const rows = [
+        ['known name', ways(lab, since, known.remotes)],
+        ['known port', ways(lab, since, port.remotes)],
+        ['names afterwards', ways(lab, since, fresh.remotes)],
+      ] as const;
+      return {
+        wrong: [
+          ...rows.flatMap(([name, { tunnel, direct }]) => [
+            ...(tunnel > 0 ? [] : [`${name}: nothing in the tunnel`]),
+            ...(direct === 0 ? [] : [`${name}: ${direct} packets direct`]),
+          ]),
+          ...(record.answered === AFTER ? [] : [`afterwards ${toldArrivals(record)}`]),
+        ],
+        text: `in the tunnel/direct: ${rows.map(([name, one]) => `${name} ${one.tunnel}/${one.direct}`).join(', ')}; meanwhile ${asked}`,
+        excused: {
+          why: 'of names resolved while no agent read answers',
+          remotes: meanwhile?.remotes ?? new Set(),
+        },
+      };
+    },
+  };
+}
+
+/** Both findings as one. */
+export function joined(finding: Finding, seen: Awaited<ReturnType<Absence['stop']>>): Finding {
+  const wrong = seen.wrong.length === 0 ? '' : `; WRONG: ${seen.wrong.join('; ')}`;
+  return {
+    ...finding,
+    ok: finding.ok && seen.wrong.length === 0,
+    verdict: `${finding.verdict}; ${seen.text}${wrong}`,
+    excused: seen.excused,
+  };
+}

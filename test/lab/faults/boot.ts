@@ -1,0 +1,115 @@
+// The router is switched off and on, or its agent is restarted, while the application goes on: devices keep
+// their calls, their ports and their DNS caches over it, so what was known has to be known again before the
+// first packet of theirs is forwarded.
+import { application, outcome } from './application.ts';
+import { checks } from './ask.ts';
+import type { Fault, FaultLab, Finding } from './fault.ts';
+import { asService, NETWORK_UP } from './service.ts';
+
+/** Seconds until a WAN has an address. */
+const WAN_SECONDS = 3;
+/** Seconds for which the agent of a slow router is not ready yet. */
+const LATE_SECONDS = 3;
+const BEFORE = 3000;
+const AFTER = 6000;
+
+type Boot = (lab: FaultLab, pid: () => Promise<number>) => Promise<void>;
+
+async function rebooted(lab: FaultLab, boot: Boot): Promise<Finding> {
+  const check = checks();
+  return asService(lab, async (service) => {
+    const app = await application(lab);
+    const quiet = lab.isp.mark();
+    await lab.sleep(BEFORE);
+    const before = outcome(app.ways(quiet));
+    await service.powerOff();
+    const off = lab.isp.mark();
+    await service.run('boot');
+    await boot(lab, service.pid);
+    const seconds = await service.enforces(0);
+    await lab.sleep(AFTER);
+    const after = outcome(app.ways(off));
+    const silent = await app.stop();
+    for (const wrong of before.wrong) check.that(false, `before: ${wrong}`);
+    for (const wrong of after.wrong) check.that(false, wrong);
+    return {
+      ...check.told(
+        `in the tunnel/direct since power-on: ${after.text}; enforcing ${seconds.toFixed(1)} s after the network was up; the call silent for ${silent} ms`,
+      ),
+      seconds,
+    };
+  });
+}
+
+const reboot: Fault = {
+  name: 'reboot',
+  injected: `power off and on during a call; the agent starts, the WAN is up ${WAN_SECONDS} s later`,
+  run: (lab) =>
+    rebooted(lab, async () => {
+      await lab.sleep(WAN_SECONDS * 1000);
+      await lab.router.must(NETWORK_UP);
+    }),
+};
+
+const wanFirst: Fault = {
+  name: 'reboot-wan-first',
+  injected: `power off and on during a call; the WAN is up at once, the agent ${LATE_SECONDS} s late`,
+  run: (lab) =>
+    rebooted(lab, async (_, pid) => {
+      const agent = await pid();
+      await lab.router.must(
+        `kill -STOP ${agent}; ${NETWORK_UP}; sleep ${LATE_SECONDS}; kill -CONT ${agent} || :`,
+      );
+    }),
+};
+
+const restart: Fault = {
+  name: 'restart',
+  injected: 'service whp restart during a call',
+  run: (lab) =>
+    asService(lab, async (service) => {
+      const check = checks();
+      const app = await application(lab);
+      const since = lab.isp.mark();
+      const before = await service.starts();
+      await service.run('restart');
+      const seconds = await service.enforces(before);
+      await lab.sleep(AFTER);
+      const found = outcome(app.ways(since));
+      const silent = await app.stop();
+      for (const wrong of found.wrong) check.that(false, wrong);
+      return {
+        ...check.told(`in the tunnel/direct: ${found.text}; the call silent for ${silent} ms`),
+        seconds,
+      };
+    }),
+};
+
+const stopStart: Fault = {
+  name: 'stop-start',
+  injected: 'service whp stop, 2 s, service whp start during a call',
+  mayLeak: 'stopped by the owner: direct until it is started again',
+  run: (lab) =>
+    asService(lab, async (service) => {
+      const check = checks();
+      const app = await application(lab);
+      await lab.sleep(BEFORE);
+      const before = await service.starts();
+      await service.run('stop');
+      await lab.sleep(2000);
+      await service.run('start');
+      const seconds = await service.enforces(before);
+      await lab.sleep(300);
+      const since = lab.isp.mark();
+      await lab.sleep(AFTER);
+      const found = outcome(app.ways(since));
+      await app.stop();
+      for (const wrong of found.wrong) check.that(false, wrong);
+      return {
+        ...check.told(`in the tunnel/direct, 0.3 s after it enforced and later: ${found.text}`),
+        seconds,
+      };
+    }),
+};
+
+export const boots: readonly Fault[] = [reboot, wanFirst, restart, stopStart];

@@ -1,0 +1,91 @@
+// Every flood there is, for ten seconds each, with the application at work on other devices: a call, and names
+// that are resolved and connected to in the middle of it. None of their packets leaves beside the tunnel, and
+// the home's DNS goes on.
+import { arrivals, toldArrivals, ways } from './arrivals.ts';
+import { checks } from './ask.ts';
+import type { Fault, FaultLab, Finding } from './fault.ts';
+import { withRoom } from './floods.ts';
+import { WATCHDOG_MILLISECONDS } from './household.ts';
+
+const SECONDS = 10;
+const ARRIVAL = 300;
+const DNS_PACE = 100;
+/** Milliseconds: the longest that the home is promised to wait, whatever happens. */
+const SILENCE = WATCHDOG_MILLISECONDS;
+/** Of the names asked meanwhile, so many find their answer within twelve tries. */
+const ANSWERED = 0.9;
+
+/** world/flood.ts's kinds, and how many a second. */
+export const FLOODS = [
+  ['names', 400],
+  ['strangers', 280],
+  ['askers', 60],
+  ['askers', 400],
+  ['ports', 1000],
+  ['peers', 1000],
+  ['forged', 100],
+] as const;
+
+interface Seen {
+  readonly name: string;
+  readonly text: string;
+  readonly wrong: readonly string[];
+}
+
+async function endure(lab: FaultLab, kind: string, rate: number): Promise<Seen> {
+  const since = lab.isp.mark();
+  const dns = await lab.call({
+    device: 'windows',
+    kind: 'dns',
+    name: 'www.shop1.example',
+    pace: DNS_PACE,
+  });
+  const flood = await lab.play('ubuntu', 'flood', [kind, rate * SECONDS, rate], () => {});
+  const fresh = await arrivals(lab, { device: 'macbook', pace: ARRIVAL });
+  await flood.done;
+  const record = await fresh.stop();
+  const asked = await dns.stop();
+  const { tunnel, direct } = ways(lab, since, fresh.remotes);
+  const name = `${kind} ${rate}/s`;
+  return {
+    name,
+    text: `${name}: ${tunnel}/${direct}, ${toldArrivals(record)}, DNS silent for ${asked.silence} ms`,
+    wrong: [
+      ...(direct === 0 ? [] : [`${direct} packets direct to names resolved meanwhile`]),
+      ...(tunnel > 0 ? [] : ['nothing in the tunnel']),
+      ...(record.answered >= record.asked * ANSWERED ? [] : [toldArrivals(record)]),
+      ...(asked.silence <= SILENCE ? [] : [`DNS silent for ${asked.silence} ms`]),
+    ],
+  };
+}
+
+async function endureAll(lab: FaultLab): Promise<Finding> {
+  const check = checks();
+  const call = await lab.call({ device: 'iphone' });
+  const told: string[] = [];
+  for (const [kind, rate] of FLOODS) {
+    const { name, text, wrong } = await endure(lab, kind, rate);
+    lab.say(`flood-and-call: ${text}`);
+    told.push(text);
+    for (const what of wrong) check.that(false, `${name}: ${what}`);
+  }
+  // A device that nobody has taught a port before any of it.
+  const since = lab.isp.mark();
+  const late = await lab.call({ device: 'xbox' });
+  await lab.sleep(1000);
+  const { tunnel, direct } = ways(lab, since, new Set([late.remote.address]));
+  check.that(tunnel > 0 && direct === 0, `a call afterwards ${tunnel}/${direct}`);
+  const [media, last] = [await call.stop(), await late.stop()];
+  return {
+    ...check.told(
+      `names in the tunnel/direct: ${told.join('; ')}; the call ${media.lost.length} of ${media.sent.length} lost; a call afterwards ${last.lost.length} of ${last.sent.length}`,
+    ),
+    seconds: null,
+  };
+}
+
+export const floodAndCall: Fault = {
+  name: 'flood-and-call',
+  injected: `${FLOODS.length} floods of one device, ${SECONDS} s each, beside a call and names resolved meanwhile`,
+  run: (lab) => withRoom(lab, () => endureAll(lab)),
+};

@@ -1,0 +1,58 @@
+// The agent stands still under more questions than its queue holds: the home's DNS passes unheld, and what
+// absence.ts promises holds.
+import { absence, joined } from './absence.ts';
+import type { Fault } from './fault.ts';
+import { household, WATCHDOG_MILLISECONDS } from './household.ts';
+
+const PID = '$(cat /tmp/whp.pid)';
+
+export const flooded: Fault = {
+  name: 'flooded',
+  injected: 'the agent stands still for 3 s under 750 DNS queries a second: NFQUEUE is full',
+  async run(lab) {
+    const home = await household(lab);
+    const gap = await absence(lab);
+    const floods = [];
+    for (const device of ['iphone', 'macbook', 'windows']) {
+      floods.push(
+        await lab.call({
+          device,
+          kind: 'dns',
+          name: 'www.shop2.example',
+          pace: 4,
+          answered: false,
+        }),
+      );
+    }
+    const starts = await lab.agent.starts();
+    const from = await lab.worldTime();
+    const seconds = await gap.during(() =>
+      lab.inject(`kill -STOP ${PID}; sleep 3; kill -CONT ${PID}`, ':'),
+    );
+    const to = await lab.worldTime();
+    await lab.sleep(1500);
+    const records = [];
+    for (const flood of floods) records.push(await flood.stop());
+    await lab.sleep(3000);
+    const status = (await lab.agent.status()) as { counters: { lost: number } };
+    const record = await home.stop();
+    const seen = await gap.stop();
+    const during = records.flatMap(({ heard }) =>
+      heard.filter((at) => at !== null && at > from + 500 && at < to - 200),
+    ).length;
+    const unanswered = records.reduce((sum, { lost }) => sum + lost.length, 0);
+    const asked = records.reduce((sum, { sent }) => sum + sent.length, 0);
+    const same = (await lab.agent.starts()) === starts;
+    // The flood alone is more than a slow router forwards: packets of all flows are lost in it.
+    const harmless =
+      record.dns.silence <= WATCHDOG_MILLISECONDS &&
+      record.forgotten.length === 0 &&
+      record.strays === 0;
+    const finding = {
+      ok: harmless && same && during > 0,
+      verdict: `${record.text}; of ${asked} queries ${unanswered} unanswered, ${during} answered unheld while it stood still; ${status.counters.lost} overruns seen${same ? '' : '; the agent began anew'}`,
+      seconds,
+    };
+    return joined(finding, seen);
+  },
+};

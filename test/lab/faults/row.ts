@@ -1,0 +1,31 @@
+// A session's row: what it found and what the ISP wire saw meanwhile, as one judgement. An application packet
+// outside the tunnel fails it, unless the session may leak or the packet's remote is excused by name.
+import { remoteOf } from '../verdict/nature.ts';
+import type { Sighting } from '../verdict/sighting.ts';
+import type { Fault, Finding } from './fault.ts';
+
+export interface Row extends Finding {
+  readonly session: string;
+  readonly injected: string;
+  /** The excused ones not counted. */
+  readonly leaks: number;
+}
+
+export function told(one: Sighting): string {
+  return `${one.protocol} ${one.source}:${one.sourcePort} > ${one.destination}:${one.destinationPort}`;
+}
+
+/** `leaks`: the application's packets outside the tunnel during the session. */
+export function judged(fault: Fault, finding: Finding, leaks: readonly Sighting[]): Row {
+  const { name: session, injected, mayLeak } = fault;
+  const { excused } = finding;
+  const counted = leaks.filter((one) => excused?.remotes.has(remoteOf(one).address) !== true);
+  const apart = leaks.length - counted.length;
+  const parts = [
+    `${counted.length} leaked${mayLeak === undefined ? '' : ` (${mayLeak})`}`,
+    ...(excused === undefined ? [] : [`${apart} outside, ${excused.why}`]),
+    finding.verdict,
+  ];
+  const ok = finding.ok && (counted.length === 0 || mayLeak !== undefined);
+  return { ...finding, session, injected, leaks: counted.length, ok, verdict: parts.join('; ') };
+}
