@@ -87,7 +87,8 @@ export type Effect =
   | { readonly kind: 'hear' }
   | { readonly kind: 'renew'; readonly set: string; readonly elements: readonly TimedElement[] }
   | { readonly kind: 'forget'; readonly set: string; readonly keys: readonly Uint8Array[] }
-  | { readonly kind: 'release'; readonly id: number }
+  /** `behind`: a segment of a stream; what it repeats may still wait for its lesson. */
+  | { readonly kind: 'release'; readonly id: number; readonly behind?: true }
   /** An answer that matches and teaches nothing: nobody asked, or its device floods us with them. It must
    * not pass untaught; the device asks again. */
   | { readonly kind: 'refuse'; readonly id: number }

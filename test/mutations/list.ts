@@ -474,4 +474,13 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "          'from home, by none of our ways',\n          noneOf(iifname, globals.lan),",
     tests: [TRACE],
   },
+  {
+    name: 'repetition-passes',
+    promise:
+      'a segment that is sent again while the first is held does not leave before what it taught',
+    file: 'agent/src/learn/gathering.ts',
+    from: "  if (effect.kind === 'release') return effect.behind === true;\n",
+    to: '',
+    tests: ['test/unit/learn/gathering.test.ts'],
+  },
 ];

@@ -132,7 +132,10 @@ test('TCP with three queries in flight: each answer has its own, in any order', 
   const second = tcp4(ROUTER, 53, PHONE, 40000, 21, back.subarray(20));
   step(state, answerEvent(tcp4(ROUTER, 53, PHONE, 40000, 0, new Uint8Array(0), SYN_ACK)), 1000);
   assert.equal(kinds(step(state, answerEvent(first), 1000)), ['release']);
-  assert.is(kinds(step(state, answerEvent(second), 1000)).at(-1), 'release');
+  // Sent again while the first is held, it may not pass before it.
+  const verdict = step(state, answerEvent(second), 1000).at(-1);
+  assert.equal(verdict, { kind: 'release', id: 1, behind: true });
+  assert.equal(step(state, answerEvent(second), 1000), [verdict]);
   assert.is(learnedEndpoints(state.learned).length, 2);
   step(state, answerEvent(tcp4(ROUTER, 53, PHONE, 40001, 0, new Uint8Array(0), SYN_ACK)), 1000);
   const stray = tcp4(ROUTER, 53, PHONE, 40001, 1, withLength(messages[0]!));

@@ -60,8 +60,10 @@ function letsGo({ kind }: Effect): boolean {
   return kind === 'release' || kind === 'refuse' || kind === 'pass';
 }
 
-/** Answers that teach come with their lesson, hellos that are judged anew say so. */
+/** Answers that teach come with their lesson; a segment that is sent again, since the first one is held, brings
+ * what that one has taught; hellos that are judged anew say so. */
 function dependsOnSets(effect: Effect): boolean {
   if (effect.kind === 'told') return effect.what.kind === 'lesson';
+  if (effect.kind === 'release') return effect.behind === true;
   return effect.kind === 'pass' && effect.again;
 }

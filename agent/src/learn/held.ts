@@ -91,6 +91,9 @@ export function adoptElements(
   now: number,
 ): number {
   const { caps } = app.profile;
+  const known = new Map(
+    origins.filter((one) => one.app === app.name).map((one) => [one.address, one]),
+  );
   let count = 0;
   for (const set of learnedSetsOf(app)) {
     const isAddress = set.startsWith(`${app.name}_addr`);
@@ -108,8 +111,7 @@ export function adoptElements(
       if (!isAddress) noteTaught(memory.taught, set, { key, expires }, cap);
       else if (address === null) continue;
       else {
-        const origin = origins.find((one) => one.app === app.name && one.address === address);
-        const { name = ADOPTED, device = '' } = origin ?? {};
+        const { name = ADOPTED, device = '' } = known.get(address) ?? {};
         const endpoint = { app: app.name, address, name, device, expires };
         restoreEndpoint(memory.learned, endpoint, caps.endpoints, now);
       }

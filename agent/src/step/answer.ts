@@ -55,9 +55,14 @@ export function onAnswer(state: State, event: Answer, now: number): readonly Eff
     refusal ??= heard.refusal;
   }
   if (event.id !== null) refusal ??= unreadStream(state, packet);
-  if (refusal === null) return [...taught, ...release];
+  if (refusal === null) return [...taught, ...(isStream ? behind(event.id) : release)];
   if (isStream) restoreStream(state.streams, streamKey(packet), saved);
   return [...taught, ...refuse(state, event.id, refusal, now)];
+}
+
+/** A segment may be a repetition of one whose lesson waits for its transaction. */
+function behind(id: number | null): readonly Effect[] {
+  return id === null ? NO_EFFECTS : [{ kind: 'release', id, behind: true }];
 }
 
 /** Whether its query may still wait to be read: the log and the queue are two sockets. */

@@ -53,6 +53,14 @@ test('an answer that teaches nothing new leaves behind the one that waits, an un
   assert.is(placeOf(gathering, [{ kind: 'pass', id: 1, again: false }], false, 0), 'beside');
 });
 
+test('a segment that repeats a held one leaves behind what that one taught', () => {
+  const gathering = spent();
+  const segment: Effect = { kind: 'release', id: 2, behind: true };
+  assert.is(placeOf(gathering, [segment], false, 0), 'beside', 'nothing waits');
+  gathering.waiting.push(teaching);
+  assert.is(placeOf(gathering, [segment], false, 0), 'wait');
+});
+
 test('a window that a query opens waits for nothing, and takes along what waits', () => {
   const gathering = spent();
   gathering.waiting.push(teaching);
