@@ -21,8 +21,9 @@ export const FLOODS = [
   ['strangers', 280],
   ['askers', 60],
   ['askers', 400],
-  ['ports', 1000],
+  // Before the ports: a device that has used up its share of those teaches no port for its peers.
   ['peers', 1000],
+  ['ports', 1000],
   ['forged', 100],
 ] as const;
 
