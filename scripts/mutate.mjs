@@ -17,15 +17,20 @@ import { build } from 'esbuild';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 process.chdir(root);
 const { outputFiles } = await build({
-  entryPoints: ['test/mutations/list.ts'],
+  entryPoints: ['test/mutations/table.ts'],
   write: false,
+  bundle: true,
   format: 'esm',
 });
 const list = Buffer.from(outputFiles[0].contents).toString('base64');
-const { MUTATIONS } = await import(`data:text/javascript;base64,${list}`);
+const { MUTATIONS, withTable } = await import(`data:text/javascript;base64,${list}`);
 const words = process.argv.slice(2);
 if (words.includes('--list')) {
   for (const { name, promise } of MUTATIONS) console.log(`${name.padEnd(24)} ${promise}`);
+  process.exit(0);
+}
+if (words.includes('--table')) {
+  writeFileSync('SECURITY.md', withTable(readFileSync('SECURITY.md', 'utf8')));
   process.exit(0);
 }
 const unknown = words.filter((word) => !MUTATIONS.some(({ name }) => name === word));

@@ -5,6 +5,7 @@
 #   scripts/mutate.sh            all of test/mutations/list.ts, some minutes
 #   scripts/mutate.sh NAME...    these
 #   scripts/mutate.sh --list     names and promises
+#   scripts/mutate.sh --table    writes the table of promises in SECURITY.md
 #
 # Needs what scripts/test.sh has prepared: node modules, and out/host for what runs in namespaces.
 set -euo pipefail

@@ -3,7 +3,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { FAULTS } from '../lab/faults/sessions.ts';
+import { GROUPS } from '../lab/world/adversary-list.ts';
 import { MUTATIONS } from '../mutations/list.ts';
+import { SESSIONS } from '../mutations/sessions.ts';
+import { withTable } from '../mutations/table.ts';
 
 test('each is one place of one file, with tests that exist', () => {
   for (const { name, file, from, to, tests } of MUTATIONS) {
@@ -20,6 +24,21 @@ test('each has a name of its own and a promise', () => {
   assert.is(new Set(names).size, names.length);
   assert.ok(names.length >= 25);
   for (const { name, promise } of MUTATIONS) assert.match(promise, /\w/, name);
+});
+
+test('the sessions that stand for a promise exist', () => {
+  const faults = FAULTS.map(({ name }) => name);
+  const cases = GROUPS.flatMap(({ cases: ofOne }) => ofOne);
+  for (const { promise, faults: ours, adversary = [] } of SESSIONS) {
+    assert.ok(ours.length + adversary.length > 0, promise);
+    for (const one of ours) assert.ok(faults.includes(one), `${promise}: no fault session ${one}`);
+    for (const one of adversary) assert.ok(cases.includes(one), `${promise}: no case ${one}`);
+  }
+});
+
+test('SECURITY.md has the table of all of them', () => {
+  const page = readFileSync('SECURITY.md', 'utf8');
+  assert.is(page, withTable(page), 'SECURITY.md: run scripts/mutate.sh --table');
 });
 
 test.run();
