@@ -1,6 +1,6 @@
 // Bounds: one device floods the agent with names of the application, with flows and with DNS over
 // TCP, on a fake clock. What is held keeps its caps, the others keep what is theirs, every answer
-// gets one verdict, and the event is said once, not a hundred thousand times.
+// gets one verdict, and the event is said once, not thirty thousand times.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { findEvidence } from '../../agent/src/learn/evidence.ts';
@@ -59,14 +59,14 @@ function resolve(life: Life, packet: Uint8Array): readonly string[] {
   return take(life, answerEvent(packet)).map(({ kind }) => kind);
 }
 
-test('100,000 names of the application in 100 s by one device', () => {
+test('30,000 names of the application in two minutes by one device', () => {
   const life = begin();
   resolve(life, answer('ui.skype.com', [203, 0, 113, 7], MODEST));
   const flood = answer('x00000.skype.com', [198, 0, 0, 0], HOSTILE);
   const query = queryTo(flood);
   const verdicts = { release: 0, refuse: 0 };
-  for (let i = 0; i < 100000; i++) {
-    life.now += 1;
+  for (let i = 0; i < 30000; i++) {
+    life.now += 4;
     // Another name and another address each time.
     for (let digit = 0, rest = i; digit < 5; digit++, rest = Math.floor(rest / 10)) {
       flood[28 + 12 + 6 - digit] = 48 + (rest % 10);
@@ -76,14 +76,14 @@ test('100,000 names of the application in 100 s by one device', () => {
     step(life.state, { kind: 'query', age: 0, mac: null, ...span(query) }, life.now);
     verdicts[take(life, answerEvent(flood)).at(-1)!.kind as 'release' | 'refuse'] += 1;
     // The other's lookups go on, whatever the flood does.
-    if (i % 5000 === 0) {
+    if (i % 1250 === 0) {
       const kinds = resolve(life, answer('api.skype.com', [203, 0, 113, 8], MODEST));
       assert.equal(kinds.slice(-2), ['told', 'release']);
-      assert.is(kinds[0] === 'renew', i === 0 || i % 15000 === 5000, `after ${i}: ${kinds}`);
+      assert.is(kinds[0] === 'renew', i === 0 || i % 3750 === 1250, `after ${i}: ${kinds}`);
     }
   }
-  assert.is(verdicts.release + verdicts.refuse, 100000);
-  assert.ok(verdicts.release <= PACE.burst + PACE.perSecond * 101, `${verdicts.release} read`);
+  assert.is(verdicts.release + verdicts.refuse, 30000);
+  assert.ok(verdicts.release <= PACE.burst + PACE.perSecond * 121, `${verdicts.release} read`);
   assert.is(life.state.counters.refused, verdicts.refuse);
   assert.is(learnedEndpoints(life.state.learned).length, caps.endpoints);
   for (const address of ['203.0.113.7', '203.0.113.8']) {
@@ -93,12 +93,12 @@ test('100,000 names of the application in 100 s by one device', () => {
   assert.is(life.counts.get('report'), 2);
 });
 
-test('50,000 flows of one device: others keep the reason of theirs', () => {
+test('20,000 flows of one device: others keep the reason of theirs', () => {
   const life = begin();
   const own = udp4(MODEST, 13021, [198, 51, 100, 9], 443, new Uint8Array(8));
   take(life, { kind: 'evidence', mac: null, prefix: 'whp:port:skype', ...span(own) });
   const flood = udp4(HOSTILE, 13021, [93, 0, 0, 0], 443, new Uint8Array(8));
-  for (let i = 0; i < 50000; i++) {
+  for (let i = 0; i < 20000; i++) {
     life.now += 1;
     flood.set([i >> 16, (i >> 8) & 255, i & 255], 17);
     take(life, { kind: 'evidence', mac: null, prefix: 'whp:port:skype', ...span(flood) });
@@ -109,7 +109,7 @@ test('50,000 flows of one device: others keep the reason of theirs', () => {
   assert.is(findEvidence(evidence, '198.51.100.9').length, 1);
   assert.is(life.counts.get('report'), 1);
   // The kernel's sets are read at most every five seconds.
-  assert.is(life.counts.get('make-room'), 10);
+  assert.is(life.counts.get('make-room'), 4);
 });
 
 test('DNS over TCP that is begun and never ended: the total is bounded, others get through', () => {
