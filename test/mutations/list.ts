@@ -299,6 +299,22 @@ export const MUTATIONS: readonly Mutation[] = [
     tests: ['test/unit/wire/dns.test.ts'],
   },
   {
+    name: 'incoming-leaves',
+    promise: 'during a session the first check of a new socket waits for its evidence',
+    file: 'agent/src/ruleset/compile-new.ts',
+    from: '      ...waitRules(context.policy),\n',
+    to: '',
+    tests: [TRACE],
+  },
+  {
+    name: 'waits-for-ever',
+    promise: "another program's check passes with its repetition",
+    file: 'agent/src/ruleset/compile-wait.ts',
+    from: "rule('has waited, and nothing speaks for it', inSet(socket, waited), back)",
+    to: "rule('has waited, and nothing speaks for it', inSet(socket, waited), drop)",
+    tests: [TRACE],
+  },
+  {
     name: 'last-packets-leave',
     promise: 'a packet of no flow from a device of an application stays at home',
     file: 'agent/src/ruleset/compile-new.ts',

@@ -28,6 +28,7 @@ import {
   PINS,
 } from './owner-cases.ts';
 import { SHARE } from './share-cases.ts';
+import { INCOMING, INCOMING_RANGE } from './wait-cases.ts';
 
 export interface Group {
   readonly cases: readonly Case[];
@@ -61,7 +62,11 @@ export const GROUPS: readonly Group[] = [
   ),
   group(FULL, policyFrom({ profile: { caps: { endpoints: 2, ports: 2, peers: 2, devices: 2 } } })),
   group([...DEVICE, ...USE], policyFrom({})),
-  group(ENDPOINT, policyFrom({ profile: { endpoints: { ...profile.endpoints, learn: ['udp'] } } })),
+  group(
+    [...ENDPOINT, ...INCOMING],
+    policyFrom({ profile: { endpoints: { ...profile.endpoints, learn: ['udp'] } } }),
+  ),
+  group(INCOMING_RANGE, policyFrom({})),
   group(
     RENEWED,
     policyFrom({

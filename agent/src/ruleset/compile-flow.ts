@@ -3,6 +3,7 @@
 import type { App } from '../policy/policy.ts';
 import type { Family } from '../wire/address.ts';
 import { pairLesson, portLesson, renewals } from './compile-teach.ts';
+import { sessionRules } from './compile-wait.ts';
 import { appSet, type Context, logHeaders, setMark } from './context.ts';
 import type { Chain, Expression, Statement, Verdict } from './model.ts';
 import { FRESH, gateName } from './names.ts';
@@ -89,6 +90,7 @@ function renewChain(app: App, family: Family): Chain {
       rule('the port', is(l4proto, number), jump(`${app.name}_renew_${transport}${family}`)),
     ),
     ...renewals(pairLesson(app, family), 'renew the pair'),
+    ...sessionRules(app),
     rule('not again for a moment', update(FRESH, ctId)),
     rule(
       'an endpoint in use is a server of this device for longer than its name says',

@@ -18,6 +18,7 @@ import {
   portLesson,
   teachChains,
 } from './compile-teach.ts';
+import { sessionRules, waitRules } from './compile-wait.ts';
 import {
   appSet,
   type Context,
@@ -104,6 +105,7 @@ export function compilePrerouting(context: Context): Chain[] {
       ...nearEntries(),
       ...escapeRules(context),
       ...judge,
+      ...waitRules(context.policy),
       ...staleRules(context),
       ...helloRules(context),
     ],
@@ -325,6 +327,7 @@ function takeChain(context: Context, app: App): Chain {
       rule('path of the flow', setMark(context, 'ct', app.slot)),
       rule('path of this packet', setMark(context, 'meta', app.slot)),
       ...usingRules(),
+      ...sessionRules(app),
     ],
   };
 }

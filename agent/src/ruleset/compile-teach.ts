@@ -114,7 +114,7 @@ export const OTHERS_PORTS: readonly number[] = [53, 123, 443, 853];
 /** RFC 8489 section 5: the magic cookie, in the second word of what UDP carries. */
 export const STUN_COOKIE = 0x2112a442;
 /** Bits from the UDP header to that word. */
-const COOKIE_AT = 96;
+export const STUN_COOKIE_AT = 96;
 
 /** What a flow to an endpoint that DNS has told shows of its device, where the profile says so. */
 export function endpointLessons(app: App, family: Family): Rule[] {
@@ -127,7 +127,7 @@ export function endpointLessons(app: App, family: Family): Rule[] {
       'the P2P port of this device: STUN',
       udp,
       oneOf(dport, OTHERS_PORTS),
-      is(raw(COOKIE_AT, 32), STUN_COOKIE),
+      is(raw(STUN_COOKIE_AT, 32), STUN_COOKIE),
       learn,
     ),
   ];

@@ -10,6 +10,7 @@ import { helloSets } from './compile-hello.ts';
 import { compileLocal } from './compile-local.ts';
 import { compilePrerouting } from './compile-new.ts';
 import { compileSets } from './compile-sets.ts';
+import { waitChains, waitSets } from './compile-wait.ts';
 import { contextOf, tunnelsOf } from './context.ts';
 import type { Ruleset } from './model.ts';
 import { outsideCounter, proxiedCounter, rejectedCounter, TABLE } from './names.ts';
@@ -31,11 +32,18 @@ export function compile(policy: Policy): Ruleset {
       rejectedCounter(name),
       outsideCounter(name),
     ]),
-    sets: [...compileSets(policy), ...escapeSets(policy), ...helloSets(policy), ...cutSets(policy)],
+    sets: [
+      ...compileSets(policy),
+      ...escapeSets(policy),
+      ...helloSets(policy),
+      ...cutSets(policy),
+      ...waitSets(policy),
+    ],
     chains: [
       ...compilePrerouting(context),
       ...escapeChains(context),
       ...cutChains(context),
+      ...waitChains(policy),
       ...compileForward(context),
       ...compileLocal(context),
       ...exitChains(context),

@@ -117,6 +117,20 @@ export function usingSet(family: Family): string {
   return `using${family}`;
 }
 
+/** Devices with a session of an application: by hardware address, by address. */
+export function sessionSet(by: Family | 'mac'): string {
+  return `session${by}`;
+}
+
+/** Sockets whose first check waits, and those of which one has waited: device . port. */
+export function waitingSet(family: Family): string {
+  return `waiting${family}`;
+}
+
+export function waitedSet(family: Family): string {
+  return `waited${family}`;
+}
+
 /** Takes what dnsmasq has to put somewhere, and keeps nothing (ruleset/nftset). */
 export function ignoredSet(family: Family): string {
   return `ignored${family}`;

@@ -1,6 +1,6 @@
 // An incoming call as browsers make it: the device's first packets from a new port go to a peer with a
-// public address, and only then does a server of the application hear of the port. Nothing but the call's
-// signalling, on a connection that is known, speaks for the flow before.
+// public address (STUN checks), and only then does a server of the application hear of the port. Nothing but
+// the call's signalling, on a connection that is known, speaks for the flow before.
 import { arrivals, ways } from './arrivals.ts';
 import { checks } from './ask.ts';
 import type { Fault } from './fault.ts';
@@ -11,7 +11,7 @@ const CALL = 1500;
 
 export const incoming: Fault = {
   name: 'incoming',
-  injected: `${CALLS} incoming calls of peers with public addresses: the first packets to the peer precede those to a supernode by 60 ms`,
+  injected: `${CALLS} incoming calls of peers with public addresses: the first checks of the peer precede those to a supernode by 60 ms`,
   async run(lab) {
     const check = checks();
     const signalling = await arrivals(lab, { device: 'windows', pace: 500 });

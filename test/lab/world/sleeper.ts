@@ -5,8 +5,8 @@
 //   HOW supernode  the port is taught by a supernode, then the peer is met
 //       mapping    the port is taught by a mapping request after a name of the application; the mapping is
 //                  renewed every quarter of QUIET (RFC 6886 section 3.3), the peer is met
-//       incoming   nothing is taught: a peer calls, the first packets go to it, a supernode hears of the
-//                  port afterwards (an incoming call as browsers do it)
+//       incoming   nothing is taught: a peer calls, the first packets are STUN checks to it, a supernode hears
+//                  of the port afterwards (an incoming call as browsers do it)
 //   Of the peers: 86.128..., peerAddress(DEVICE, NUMBER, 'in') is the one that is met; 90.210.240.0/20,
 //   lonePeer(NUMBER * 16 + n), are those it never met.
 // With QUIET 0 it never sleeps. Prints "asleep", "awake" and after SIGTERM one line of JSON: {sent, heard}.
@@ -28,6 +28,8 @@ const PACE = 100;
 /** A peer that was never met gets so many packets, then another one. */
 const PACKETS = 5;
 const LONE = 16;
+/** Of an incoming call: checks before the socket speaks to a supernode. */
+const CHECKS = 3;
 
 const index = EVERY_DEVICE.findIndex((one) => one.name === device);
 const client: Client = {
@@ -80,6 +82,12 @@ function speak(to: Endpoint): void {
   sent += 1;
 }
 
+/** A STUN binding request (RFC 8489 section 5); nobody answers it. */
+function check(to: Endpoint): void {
+  socket.send(to, Uint8Array.of(0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, ...new Uint8Array(12)));
+  sent += 1;
+}
+
 async function main(): Promise<void> {
   const caller = openCaller(`${directory}/sleeper-${device}-${number}.sock`);
   const { address, port } = met;
@@ -89,8 +97,9 @@ async function main(): Promise<void> {
   await renew(Date.now() + quiet);
   say('awake');
   for (let turn = 0; ; turn += 1) {
-    speak(met);
-    if (how === 'incoming' && turn === 3) await insistOn(node, VERB.ask);
+    if (how === 'incoming' && turn === CHECKS) await insistOn(node, VERB.ask);
+    if (how === 'incoming' && turn < CHECKS) check(met);
+    else speak(met);
     if (how !== 'incoming') {
       const lone = Math.floor(turn / PACKETS) % LONE;
       speak({ address: lonePeer(number * LONE + lone), port: 22_000 });
