@@ -448,7 +448,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'agent/src/ruleset/compile-dns.ts',
     from: "rule('its answers come behind all others', isWatched, setMark(context, 'ct', CROWD), back)",
     to: "rule('its answers come behind all others', isWatched, back)",
-    tests: [TRACE],
+    tests: ['test/netns/flood.test.ts'],
   },
   {
     name: 'forgotten-over-reboot',
