@@ -315,6 +315,14 @@ export const MUTATIONS: readonly Mutation[] = [
     tests: [TRACE],
   },
   {
+    name: 'names-forge-lines',
+    promise: 'a name from the wire ends no line and moves no cursor',
+    file: 'agent/src/wire/dns-names.ts',
+    from: 'byte > 32 && byte < 127 && byte !== DOT',
+    to: 'byte !== DOT',
+    tests: ['test/unit/wire/dns.test.ts'],
+  },
+  {
     name: 'last-packets-leave',
     promise: 'a packet of no flow from a device of an application stays at home',
     file: 'agent/src/ruleset/compile-new.ts',

@@ -233,11 +233,14 @@ export function isExceptedText(matcher: NameMatcher, app: string, name: string):
   return bucket?.except.some((one) => one.match.app === app && fits(one, wire, scratch)) ?? false;
 }
 
-/** A name as DNS writes it, or null. */
+/** A name as DNS writes it, or null; `\DDD` is the byte of that number (wire/dns-names, nameText). */
 function wireOf(name: string): Uint8Array | null {
   const wire = new Uint8Array(name.length + 2);
   let at = 0;
-  for (const label of name.split('.')) {
+  for (const text of name.split('.')) {
+    const label = text.replace(/\\(\d{3})/g, (_, byte: string) =>
+      String.fromCharCode(Number(byte)),
+    );
     if (label.length === 0 || label.length > 63) return null;
     wire[at] = label.length;
     for (let i = 0; i < label.length; i++) wire[at + 1 + i] = label.charCodeAt(i);

@@ -270,15 +270,39 @@ function walkAnswers(
   return UNMATCHED;
 }
 
-/** The name whose labels readName has found, as text: lower case, no final dot. */
+/**
+ * The name whose labels readName has found, as text: lower case, no final dot. What is no visible character,
+ * and dots and backslashes inside a label, are `\DDD` (RFC 1035 section 5.1, RFC 4343 section 2.1): no name
+ * ends a line, moves a cursor or looks like another.
+ */
 export function nameText(bytes: Uint8Array, { starts, count }: NameLabels): string {
-  const labels: string[] = [];
+  let text = '';
   for (let i = 0; i < count; i++) {
     const from = starts[i]! + 1;
-    const label = bytes.subarray(from, from + bytes[from - 1]!);
-    labels.push(String.fromCharCode.apply(null, label as unknown as number[]));
+    if (i > 0) text += '.';
+    for (let at = from; at < from + bytes[from - 1]!; at++) {
+      const byte = bytes[at]!;
+      text += isPlain(byte) ? String.fromCharCode(byte) : `\\${String(byte).padStart(3, '0')}`;
+    }
   }
-  return labels.join('.').toLowerCase();
+  return text.toLowerCase();
+}
+
+/** Whether no label needs an escape. */
+export function isPlainName(bytes: Uint8Array, { starts, count }: NameLabels): boolean {
+  for (let i = 0; i < count; i++) {
+    const from = starts[i]! + 1;
+    for (let at = from; at < from + bytes[from - 1]!; at++) {
+      if (!isPlain(bytes[at]!)) return false;
+    }
+  }
+  return true;
+}
+
+const [DOT, BACKSLASH] = [46, 92];
+
+function isPlain(byte: number): boolean {
+  return byte > 32 && byte < 127 && byte !== DOT && byte !== BACKSLASH;
 }
 
 /** A resource record by its offsets; the data [rdata, next) lies inside the message. */

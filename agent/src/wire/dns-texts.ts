@@ -3,12 +3,12 @@
 // dns-names. After: dns, which reads the records.
 import { Buffer } from 'buffer';
 import * as dnsPacket from 'dns-packet';
-import { nameLabels, nameReason, readName } from './dns-names.ts';
+import { isPlainName, nameLabels, nameReason, nameText, readName } from './dns-names.ts';
 import type { Malformed } from './reader.ts';
 
 /** A name of the message; equal names behind one pointer have equal offsets. */
 export interface DnsName {
-  /** Lower case, no final dot; '.' is the root. */
+  /** Lower case, escaped as nameText does, no final dot; '.' is the root. */
   readonly text: string;
   /** Where its first label is, compression pointers followed. */
   readonly offset: number;
@@ -56,7 +56,7 @@ export function decodeName(decoder: NamesOfMessage, at: number): DnsName | Malfo
   }
   // A pointer to a pointer is legal.
   const offset = scratch.count === 0 ? at : scratch.starts[0]!;
-  const found = names.get(offset) ?? nameAt(decoder, offset, scratch.count);
+  const found = names.get(offset) ?? nameAt(decoder, offset);
   names.set(offset, found);
   names.set(target, found);
   if (!pointer && 'text' in found) decoder.written = { from: at, to: behind, name: found };
@@ -72,8 +72,12 @@ function writtenAgain({ bytes, end, written }: NamesOfMessage, at: number): DnsN
   return written.name;
 }
 
-function nameAt(decoder: NamesOfMessage, offset: number, labels: number): DnsName | Malformed {
-  decoder.labels -= labels;
+/** The name that `scratch` has. dns-packet joins labels as they are, so it reads those that need no escape. */
+function nameAt(decoder: NamesOfMessage, offset: number): DnsName | Malformed {
+  decoder.labels -= scratch.count;
+  if (!isPlainName(decoder.bytes, scratch)) {
+    return { text: nameText(decoder.bytes, scratch), offset };
+  }
   let name: DnsName | Malformed;
   try {
     const text = dnsPacket.name.decode(decoder.message, offset - decoder.base).toLowerCase();

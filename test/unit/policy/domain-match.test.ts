@@ -1,7 +1,12 @@
 // policy/domain-match and its grammar: which application a name on the wire belongs to.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { compileNames, matchName } from '../../../agent/src/policy/domain-match.ts';
+import {
+  compileNames,
+  isExceptedText,
+  matchName,
+  matchText,
+} from '../../../agent/src/policy/domain-match.ts';
 import { matchLabel, nameProblem, parsePattern } from '../../../agent/src/policy/domain-pattern.ts';
 import { toAscii } from '../../../agent/src/policy/punycode.ts';
 import { concat, mutate, seeded, wireName } from '../wire/bytes.ts';
@@ -39,6 +44,13 @@ function match(name: string): string | null {
   const found = matchName(matcher, wireName(name), 0);
   return found.length === 0 ? null : found.map(({ app, entry }) => `${app} ${entry}`).join(', ');
 }
+
+test('a name as text is the one on the wire: an escape is one byte, an escaped dot ends no label', () => {
+  assert.is(matchText(matcher, 'ui\\027[31m.skype.com').length, 1);
+  assert.is(matchText(matcher, 'ui\\046skype.com').length, 0);
+  assert.is(isExceptedText(matcher, 'skype', `${'\\195'.repeat(30)}.edge.skype.com`), true);
+  assert.is(isExceptedText(matcher, 'skype', 'edge.skype.com'), true);
+});
 
 test('names, suffixes and patterns', () => {
   const cases: [string, string | null][] = [

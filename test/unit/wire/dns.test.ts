@@ -10,6 +10,7 @@ import {
   MATCHED,
   NAME_TOO_LONG,
   nameLabels,
+  nameText,
   readName,
   TOO_MUCH_WORK,
   UNMATCHED,
@@ -53,6 +54,14 @@ const HINTS = concat(
   [0, 6, 0, 16],
   hex('20010db8000000000000000000000007'),
 );
+
+/** Labels with an escape sequence, a line feed, a dot and a backslash inside, and an umlaut in UTF-8. */
+const FORGED = concat(
+  [5, 0x1b, 0x5b, 0x33, 0x31, 0x6d],
+  [9, ...Array.from('A\n! b.c\\\xc3', (c) => c.charCodeAt(0))],
+  wireName('skype.com'),
+);
+const FORGED_TEXT = '\\027[31m.a\\010!\\032b\\046c\\092\\195.skype.com';
 
 const CHAIN = answerTo('www.Example.com', [
   { name: '@12', type: 5, ttl: 60, rdata: wireName('edge.example.net') },
@@ -370,6 +379,17 @@ test('mutated messages neither throw nor hang', () => {
     const message = decodeDns(bytes, 0, bytes.length);
     if ('malformed' in message) assert.type(message.malformed, 'string');
   }
+});
+
+test('what a label has beside visible characters is escaped, wherever its name is made text', () => {
+  const question = concat(hex('0001 8180 0001 0001 0000 0000'), FORGED, [0, 1, 0, 1]);
+  const message = concat(question, [192, 12, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4, 203, 0, 113, 7]);
+  const decoded = decodeDns(message, 0, message.length);
+  assert.ok('questions' in decoded);
+  assert.is(decoded.questions[0]!.name.text, FORGED_TEXT);
+  assert.is(decoded.records[0]!.owner.text, FORGED_TEXT);
+  assert.ok(readName(message, 0, message.length, 12, scratch) > 0);
+  assert.is(nameText(message, scratch), FORGED_TEXT);
 });
 
 test.run();
