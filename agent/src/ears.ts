@@ -71,7 +71,7 @@ function hear(daemon: Daemon, answer: Omit<Answer, 'heard'>): void {
     daemon.effects.run(effects);
     return;
   }
-  daemon.announced?.takeAll();
+  daemon.announced?.takeWaiting();
   daemon.effects.run(step(daemon.state, { ...answer, heard: true }, now()));
 }
 

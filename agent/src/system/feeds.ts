@@ -28,7 +28,7 @@ import {
 } from '../netlink/nfqueue.ts';
 import { senderMac } from '../netlink/sender.ts';
 import type { PacketSpan } from '../state.ts';
-import { wallTime } from './clock.ts';
+import { now, wallTime } from './clock.ts';
 import { heldFirst, holdNoMore } from './first.ts';
 import { transact } from './netlink-request.ts';
 import {
@@ -70,12 +70,13 @@ export interface HeldFeed extends Feed {
 }
 
 export interface AnnouncedFeed extends Feed {
-  /** Takes in all that waits. */
-  takeAll(): void;
+  /** Takes in what waits by now, in HEAR_MILLISECONDS at most. */
+  takeWaiting(): void;
 }
 
-/** Announced packets that can wait at once: QUEUE_BYTES of the smallest. */
-const WAITING = 1024;
+/** An answer may wait for its query for so long. Sixteen answers are read in one round of the loop, and the
+ * watchdog gives it five seconds; what is not read by then is refused, and asked for again. */
+const HEAR_MILLISECONDS = 100;
 
 /** Longer than the watchdog lets any packet wait: the clock was set in between. */
 const OLDEST_MILLISECONDS = 6000;
@@ -218,6 +219,8 @@ export function openAnnounced(
     return `bind log group ${number}: errno ${errno}`;
   }
   const packet = createLoggedPacket();
+  /** When the last one was announced, milliseconds since 1970; 0: the kernel put no time. */
+  let announcedAt = 0;
   const span = { bytes: socket.reader.bytes, offset: 0, end: 0 };
   const onMessage: OnMessage = (message, reader) => {
     if (message.type !== LOGGED_PACKET) return;
@@ -226,21 +229,32 @@ export function openAnnounced(
     span.end = packet.payloadAt + packet.payloadLength;
     const mac = senderMac(reader, packet.senderAt);
     const age = ageOf(packet.time, wallTime());
+    announcedAt = packet.time * 1000;
     onPacket(logPrefix(reader, packet), span, mac, age, packet.iif === 0);
   };
-  /** `each`: after every datagram, when its bytes are not needed any more: who is held may ask for all
-   * that waits here. */
-  const take = (most: number, each: () => void): void => {
+  /** `goesOn`: asked after every datagram, when its bytes are not needed any more: who is held may ask for
+   * what waits here. */
+  const take = (goesOn: () => boolean): void => {
     let isLost = false;
-    for (let i = 0; i < most; i++) {
+    do {
       const got = receiveOnce(socket, onMessage);
       isLost ||= got === -sys.ENOBUFS;
       if (got === -sys.EAGAIN) break;
-      each();
-    }
+    } while (goesOn());
     if (isLost) onLost();
   };
-  os.setReadHandler(socket.fd, () => take(DRAIN, heldFirst));
-  const takeAll = (): void => take(WAITING, () => {});
-  return { counters: socket.counters, takeAll, close: () => closeNetlink(socket) };
+  os.setReadHandler(socket.fd, () => {
+    let taken = 0;
+    take(() => {
+      heldFirst();
+      taken += 1;
+      return taken < DRAIN;
+    });
+  });
+  const takeWaiting = (): void => {
+    const [wall, until] = [wallTime(), now() + HEAR_MILLISECONDS];
+    // What is announced from now on is not waited for: under load there would be no end to it.
+    take(() => announcedAt < wall && now() < until);
+  };
+  return { counters: socket.counters, takeWaiting, close: () => closeNetlink(socket) };
 }
