@@ -2,7 +2,7 @@
 // a fresh lease each: how long the router was without power is not known (its clock begins in 1970).
 // Before: held, kept-text. After: loading, in the transaction that loads the table. Pure.
 import type { App } from '../policy/policy.ts';
-import { addressOf, pairOf } from '../ruleset/elements.ts';
+import { addressOf, MAC_FIELD, pairOf } from '../ruleset/elements.ts';
 import { isRoutable } from '../wire/address.ts';
 import { adoptElements, heldElements, learnedSetsOf, type Memory } from './held.ts';
 import type { Hellos } from './hellos.ts';
@@ -144,18 +144,24 @@ function freshLife({ name, profile }: App, set: string, left: number): number {
   return Math.min(lease, Math.max(left, FRESH_SECONDS));
 }
 
-/** Keys of ports end with a port; all others with the address of a server or a peer. */
+/** A key has the device first, by MAC or by address, but for that of an endpoint. Keys of ports end with a
+ * port, all others with the address of a server or a peer; with a MAC, of either family. */
 function welcomeIn(set: string, isOwn: (address: string) => boolean): (key: Uint8Array) => boolean {
-  const [, kind = '', family = ''] = /_([a-z]+?)(?:mac)?([46]?)$/.exec(set) ?? [];
-  if (kind === 'udp' || kind === 'tcp') return () => true;
+  const [, kind = '', mac = '', family = ''] = /_([a-z]+?)(mac)?([46]?)$/.exec(set) ?? [];
   const width = family === '6' ? 16 : 4;
+  const device = mac !== '' ? MAC_FIELD : kind === 'addr' ? 0 : width;
+  if (kind === 'udp' || kind === 'tcp') return (key) => key.length === device + PORT_FIELD;
   return (key) => {
-    const from = key.length - width;
-    if (from < 0 || !isRoutable(key, from, width === 16 ? 6 : 4)) return false;
-    const address = addressOf(key.subarray(from));
+    const rest = key.length - device;
+    if (rest !== width && !(mac !== '' && rest === 16)) return false;
+    if (!isRoutable(key, device, rest === 16 ? 6 : 4)) return false;
+    const address = addressOf(key.subarray(device));
     return address !== null && !isOwn(address);
   };
 }
+
+/** Bytes of a port in a key: elements of a concatenation are padded to words. */
+const PORT_FIELD = 4;
 
 /** Which name a device gave to a server in its TLS hello. */
 function restoreNames(

@@ -15,7 +15,7 @@ export function addressKey(address: string): Uint8Array | null {
 
 /** Bytes of a hardware address, and those it takes in front of another field. */
 const MAC = 6;
-const MAC_FIELD = 8;
+export const MAC_FIELD = 8;
 /** Of the keys that begin with one: with a port or an IPv4 address, with an IPv6 address. */
 const MAC_KEYS = [MAC_FIELD + 4, MAC_FIELD + 16];
 
