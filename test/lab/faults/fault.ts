@@ -119,8 +119,8 @@ export interface FaultLab {
   /** Starts a flow that goes on; resolves at its first answer. */
   call(options?: CallOptions): Promise<Call>;
   /** Runs `command` on the router and, in the same shell, asks `condition` over and over until it
-   * holds: seconds from the end of the command on the router's clock (in steps of 10 ms, plus what
-   * the asking takes). Rejects after `limitSeconds` (10). Asks for the first time after
+   * holds: seconds from the end of the command on the router's clock (in steps of 50 ms, of
+   * half a second behind the first second). Rejects after `limitSeconds` (10). Asks for the first time after
    * `quietSeconds` (0): asking takes a slow router's time from those who mend it. */
   inject(
     command: string,
