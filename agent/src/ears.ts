@@ -49,7 +49,10 @@ export function listen(daemon: Daemon, policy: Policy): void {
   if (wanted === 'none') return;
   if (hold) {
     const onAnswer: OnAnswer = (id, { bytes, offset, end }, isOwn) =>
-      hear(daemon, { kind: 'answer', id, outside: !isOwn, bytes, offset, end });
+      hear(daemon, {
+        ...{ kind: 'answer', id, outside: !isOwn, bytes, offset, end },
+        isBehind: daemon.held?.isBehind() ?? false,
+      });
     const onFull = (): void => daemon.effects.run(step(daemon.state, { kind: 'full' }, now()));
     const held = openAnswers(queue, onAnswer, onFull);
     if (typeof held === 'string') lacks(daemon, 'queue', held);

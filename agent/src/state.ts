@@ -57,6 +57,8 @@ export type Event =
       /** All queries that passed before it have been events before it; null: the kernel announces none, and
        * every answer has to be taken for one that was asked for. */
       readonly heard: boolean | null;
+      /** So many held answers wait that those which cost no time are let go first. */
+      readonly isBehind?: boolean;
     } & PacketSpan)
   /** A DNS query of a device, on its way to a resolver. */
   | ({

@@ -323,6 +323,14 @@ export const MUTATIONS: readonly Mutation[] = [
     tests: ['test/unit/wire/dns.test.ts'],
   },
   {
+    name: 'behind-reads-on',
+    promise: 'an agent that is behind refuses what it would have to teach',
+    file: 'agent/src/step/answer.ts',
+    from: "if (event.isBehind === true && glance === 'matched')",
+    to: 'if (event.isBehind === null)',
+    tests: ['test/unit/step-answers.test.ts'],
+  },
+  {
     name: 'last-packets-leave',
     promise: 'a packet of no flow from a device of an application stays at home',
     file: 'agent/src/ruleset/compile-new.ts',

@@ -30,6 +30,7 @@ const feed = (): HeldFeed => ({
   refuse: (id) => verdicts.push(`refuse ${id} with ${count()}`),
   flush: () => {},
   takeOne: () => false,
+  isBehind: () => false,
   close: () => {},
 });
 effects.held = feed();

@@ -38,6 +38,7 @@ const held: HeldFeed = {
   refuse: (id) => void verdicts.push(`refuse ${id}`),
   flush: () => {},
   takeOne: () => false,
+  isBehind: () => false,
   close: () => {},
 };
 const effects = openEffects();

@@ -34,8 +34,15 @@ function message(name: string, ...last: number[]): Uint8Array {
   return answerTo(name, last.map(address));
 }
 
-function hear(state: State, bytes: Uint8Array, now: number, id: number | null = 9): string[] {
+function hear(
+  state: State,
+  bytes: Uint8Array,
+  now: number,
+  id: number | null = 9,
+  isBehind = false,
+): string[] {
   const event = {
+    isBehind,
     kind: 'answer',
     id,
     outside: false,
@@ -186,6 +193,23 @@ test('a queue that was full is counted, and said', () => {
   assert.equal(kinds(step(state, { kind: 'full' }, 1)), ['report']);
   assert.equal(kinds(step(state, { kind: 'full' }, 2)), []);
   assert.is(state.counters.full, 2);
+});
+
+test('an agent that is behind refuses unread what it would have to teach, and lets go what it need not', () => {
+  const state = fresh();
+  const late = (bytes: Uint8Array): string[] => hear(state, bytes, 1000, 9, true);
+  assert.equal(late(udp4(ROUTER, 53, DEVICE, 40000, message('ui.skype.com', 7))), [
+    'report',
+    'refuse',
+  ]);
+  assert.equal(late(udp4(ROUTER, 53, DEVICE, 40000, message('ui.skype.com'))), ['release']);
+  assert.equal(late(udp4(ROUTER, 53, DEVICE, 40000, message('www.example.org', 7))), ['release']);
+  assert.is(learnedEndpoints(state.learned).length, 0);
+  assert.is(state.counters.refused, 1);
+  assert.equal(
+    hear(state, udp4(ROUTER, 53, DEVICE, 40000, message('ui.skype.com', 7)), 2000).slice(-1),
+    ['release'],
+  );
 });
 
 test.run();

@@ -38,6 +38,7 @@ export function onAnswer(state: State, event: Answer, now: number): readonly Eff
   const release: readonly Effect[] =
     event.id === null ? NO_EFFECTS : [{ kind: 'release', id: event.id }];
   const glance = glanceAt(state.observer, event.bytes, event.offset, event.end, now);
+  if (event.isBehind === true && glance === 'matched') return catchUp(state, event, now);
   if (glance !== 'unrelated' && event.heard === false && mayBeAsked(state, event, glance, now))
     return HEAR;
   counters.answers += 1;
@@ -59,6 +60,20 @@ export function onAnswer(state: State, event: Answer, now: number): readonly Eff
   if (isStream) restoreStream(state.streams, streamKey(packet), saved);
   return [...taught, ...refuse(state, event.id, refusal, now)];
 }
+
+/** An answer to teach takes as long as fifteen others, and one that finds no room in the queue has passed
+ * untaught: it is refused, and asked for again. */
+function catchUp(state: State, { id, bytes, offset, end }: Answer, now: number): readonly Effect[] {
+  state.counters.answers += 1;
+  const at = plainUdp(bytes, offset, end);
+  if (id !== null && at >= 0 && isEmpty(bytes, at)) return [{ kind: 'release', id }];
+  return refuse(state, id, BEHIND, now);
+}
+
+const BEHIND: Refusal = {
+  topic: 'behind',
+  text: 'more DNS answers come than this router can learn from: those for names of an application are refused until it has caught up',
+};
 
 /** A segment may be a repetition of one whose lesson waits for its transaction. */
 function behind(id: number | null): readonly Effect[] {

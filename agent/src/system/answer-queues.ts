@@ -42,6 +42,7 @@ export function openAnswers(
       crowd.flush();
     },
     takeOne: first.takeOne,
+    isBehind: first.isBehind,
     close: () => {
       first.close();
       crowd.close();

@@ -67,6 +67,8 @@ export interface HeldFeed extends Feed {
   flush(): void;
   /** Takes in one more; false: none waits. */
   takeOne(): boolean;
+  /** More wait than a burst: half of what may be held was read and it was not empty once. */
+  isBehind(): boolean;
 }
 
 export interface AnnouncedFeed extends Feed {
@@ -110,7 +112,7 @@ export type OnPacket = (
 export function openHeld(
   number: number,
   onPacket: OnPacket,
-  { most, failOpen, onFull, behind }: Holding,
+  { most: held, failOpen, onFull, behind }: Holding,
 ): HeldFeed | string {
   const opened = openNetlink(NETLINK_NETFILTER, {
     receiveQueue: QUEUE_BYTES,
@@ -122,7 +124,7 @@ export function openHeld(
   const seq = takeSequence(socket);
   const options = {
     copyRange: COPY_QUEUED,
-    maxLength: most,
+    maxLength: held,
     flags: failOpen ? NFQA_CFG_F_FAIL_OPEN : 0,
   };
   putQueueBind(request(socket), seq, number, options);
@@ -147,6 +149,7 @@ export function openHeld(
   const span = { bytes: socket.reader.bytes, offset: 0, end: 0 };
   const sender = (): string | null => senderMac(socket.reader, packet.senderAt);
   let taken = 0;
+  /** Since it was empty last. */
   let inRow = 0;
   const take = (most: number): boolean => {
     taken = 0;
@@ -163,14 +166,10 @@ export function openHeld(
       most,
     );
     flush();
+    const before = inRow;
+    inRow = taken < most ? 0 : inRow + taken;
+    if (Math.floor(inRow / held) > Math.floor(before / held)) onFull?.();
     return taken > 0;
-  };
-  const drain = (): void => {
-    const isMore = take(DRAIN) && taken >= DRAIN;
-    inRow = isMore ? inRow + taken : 0;
-    if (inRow < most) return;
-    inRow = 0;
-    onFull?.();
   };
   const takeOne = (): boolean => take(1);
   const drainBehind = (first: HeldFeed): void => {
@@ -178,12 +177,13 @@ export function openHeld(
     // However busy the first is, this one does not stand still.
     takeOne();
   };
-  os.setReadHandler(socket.fd, () => (behind === undefined ? drain() : drainBehind(behind)));
+  os.setReadHandler(socket.fd, () => (behind === undefined ? take(DRAIN) : drainBehind(behind)));
   const close = (): void => {
     holdNoMore(takeOne);
     closeNetlink(socket);
   };
-  return { counters: socket.counters, release, refuse, flush, takeOne, close };
+  const isBehind = (): boolean => inRow > held / 2;
+  return { counters: socket.counters, release, refuse, flush, takeOne, isBehind, close };
 }
 
 /** A packet with its prefix, the MAC of its sender (null: none), its age in milliseconds and whether the

@@ -1,17 +1,25 @@
 // What is guaranteed while the agent is dead, stands still or hangs, with the application at work: what was
 // known stays proxied (a name resolved before, a port taught before); names that are resolved meanwhile teach
-// nothing, and their flows may be direct; names resolved once it is back are proxied again.
+// nothing, and their flows may be direct. Names resolved once the next agent reads answers, long before it says
+// that it enforces, are proxied again.
 import { type Arrivals, arrivals, toldArrivals, ways } from './arrivals.ts';
 import type { FaultLab, Finding } from './fault.ts';
 import { sleeper } from './sleepers.ts';
 
 const PACE = 200;
+/** The next agent has found the table of the last; it opens its ears within READS milliseconds. */
+const TAKEN_OVER = (starts: number): string =>
+  `[ $(grep -c ': taken over' /tmp/whp.log) -ge ${starts} ]`;
+const READS = 2000;
+export const ENFORCES = (starts: number): string =>
+  `[ $(grep -c '^whp: enforcing' /tmp/whp.log) -gt ${starts} ]`;
 /** Names asked when it is back. */
 const AFTER = 8;
 
 export interface Absence {
-  /** Resolves to what `act` does, with names being resolved all the while. */
-  during<T>(act: () => Promise<T>): Promise<T>;
+  /** Runs `command`, which ends the agent, with names being resolved all the while; seconds until the next one
+   * enforces. `starts`: how often one had begun to before; null: the same agent goes on. */
+  during(command: string, starts: number | null): Promise<number>;
   /** Ends it, once the agent is back: what was wrong, what was seen, and what no promise was about. */
   stop(): Promise<{
     readonly wrong: readonly string[];
@@ -25,17 +33,29 @@ export async function absence(lab: FaultLab): Promise<Absence> {
   const port = await sleeper(lab, 'xbox', 'supernode', 0);
   const since = lab.isp.mark();
   let meanwhile: Arrivals | undefined;
+  let starting: Arrivals | undefined;
   let asked = '';
+  const resolving = async <T>(arrived: Arrivals, act: Promise<T>): Promise<T> => {
+    try {
+      return await act;
+    } finally {
+      asked += ` ${toldArrivals(await arrived.stop())}`;
+    }
+  };
   return {
-    async during(act) {
+    async during(command, starts) {
       // The blow first: names that were asked before it would have taught.
-      const blow = act();
+      const blow = lab.inject(command, starts === null ? ':' : TAKEN_OVER(starts), 60);
       meanwhile = await arrivals(lab, { device: 'ubuntu', pace: PACE });
-      try {
-        return await blow;
-      } finally {
-        asked = toldArrivals(await meanwhile.stop());
-      }
+      if (starts === null) return resolving(meanwhile, blow);
+      const reads = blow.then(async (seconds) => {
+        await lab.sleep(READS);
+        return seconds + READS / 1000;
+      });
+      const gone = await resolving(meanwhile, reads);
+      asked += '; while it starts';
+      starting = await arrivals(lab, { device: 'ubuntu', pace: PACE });
+      return gone + (await resolving(starting, lab.inject(':', ENFORCES(starts), 60)));
     },
     async stop() {
       const fresh = await arrivals(lab, { device: 'ubuntu', pace: PACE, count: AFTER });
@@ -45,6 +65,9 @@ export async function absence(lab: FaultLab): Promise<Absence> {
       const rows = [
         ['known name', ways(lab, since, known.remotes)],
         ['known port', ways(lab, since, port.remotes)],
+        ...(starting
+          ? [['names while it starts', ways(lab, since, starting.remotes)] as const]
+          : []),
         ['names afterwards', ways(lab, since, fresh.remotes)],
       ] as const;
       return {
@@ -55,7 +78,7 @@ export async function absence(lab: FaultLab): Promise<Absence> {
           ]),
           ...(record.answered === AFTER ? [] : [`afterwards ${toldArrivals(record)}`]),
         ],
-        text: `in the tunnel/direct: ${rows.map(([name, one]) => `${name} ${one.tunnel}/${one.direct}`).join(', ')}; meanwhile ${asked}`,
+        text: `in the tunnel/direct: ${rows.map(([name, one]) => `${name} ${one.tunnel}/${one.direct}`).join(', ')}; meanwhile${asked}`,
         excused: {
           why: 'of names resolved while no agent read answers',
           remotes: meanwhile?.remotes ?? new Set(),

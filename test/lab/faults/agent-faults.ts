@@ -2,14 +2,12 @@
 // memory, reads too slowly, the clock jumps, nothing can be written, somebody starts it twice. The
 // rules stand in the meantime, the home's DNS is back within the watchdog's time, and the agent that
 // goes on, or comes after, knows what was learned and until when.
-import { absence, joined } from './absence.ts';
+import { absence, ENFORCES, joined } from './absence.ts';
 import type { Fault, FaultLab, Finding } from './fault.ts';
 import { flooded } from './flooded.ts';
 import { expiries, household, unharmed } from './household.ts';
 
 const PID = '$(cat /tmp/whp.pid)';
-const ENFORCES = (starts: number): string =>
-  `[ $(grep -c '^whp: enforcing' /tmp/whp.log) -gt ${starts} ]`;
 const CONFIG = '/etc/config/whp';
 
 /** Learned addresses live as long as before, less the time that went by: milliseconds of a clock
@@ -33,8 +31,7 @@ async function outlive(lab: FaultLab, command: string): Promise<Finding> {
   const starts = await lab.agent.starts();
   let seconds = 0;
   const off = await livesOn(lab, async () => {
-    seconds = await gap.during(() => lab.inject(command, ENFORCES(starts), 60));
-    await lab.sleep(500);
+    seconds = await gap.during(command, starts);
   });
   const record = await home.stop();
   const seen = await gap.stop();

@@ -26,9 +26,7 @@ export const flooded: Fault = {
     }
     const starts = await lab.agent.starts();
     const from = await lab.worldTime();
-    const seconds = await gap.during(() =>
-      lab.inject(`kill -STOP ${PID}; sleep 3; kill -CONT ${PID}`, ':'),
-    );
+    const seconds = await gap.during(`kill -STOP ${PID}; sleep 3; kill -CONT ${PID}`, null);
     const to = await lab.worldTime();
     await lab.sleep(1500);
     const records = [];

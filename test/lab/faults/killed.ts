@@ -17,14 +17,7 @@ export const killed: Fault = {
     const before = await lab.agent.starts();
     const gap = await absence(lab);
     const learned = await lab.learned();
-    const seconds = await gap.during(() =>
-      lab.inject(
-        'kill -9 $(cat /tmp/whp.pid)',
-        `[ $(grep -c '^whp: enforcing' /tmp/whp.log) -gt ${before} ]`,
-        60,
-      ),
-    );
-    await lab.sleep(500);
+    const seconds = await gap.during('kill -9 $(cat /tmp/whp.pid)', before);
     const now = new Set(await lab.learned());
     const gone = learned.filter((one) => !now.has(one));
     const [media, asked] = [await call.stop(), await dns.stop()];
