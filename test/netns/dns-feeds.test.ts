@@ -1,6 +1,5 @@
 // What is only watched is read whole, and all of it: long answers, long ClientHellos, bursts of names, and
 // flows that are older than the table. A running agent beside a device and an Internet, by real packets.
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'uvu';
@@ -8,6 +7,7 @@ import * as assert from 'uvu/assert';
 import { WHP_TEXT } from '../lib/bare.ts';
 import { clientHello, extension, serverName } from '../unit/tls-hello.ts';
 import { PLAIN } from './plain.ts';
+import { startShell } from './shell.ts';
 
 const FOLDER = resolve(`out/netns/dns-feeds-${process.pid}`);
 mkdirSync(FOLDER, { recursive: true });
@@ -101,28 +101,9 @@ known() { { nft list set inet whp skype_addr4; nft list set inet whp skype_peer4
 until_known() { for i in $(seq $3); do [ $(known $1) -ge $2 ] && break; sleep 0.2; done; echo "known $(known $1)"; }
 agent() { ${WHP_TEXT} daemon ${OPTIONS} >${FOLDER}/log 2>&1 & for i in $(seq 200); do grep -q '^whp: enforcing' ${FOLDER}/log && break; sleep 0.1; done; }`;
 
-const shell: ChildProcess = spawn(
-  'unshare',
-  ['-n', '-m', '-p', '-f', '--mount-proc', '--kill-child', 'sh'],
-  { stdio: ['pipe', 'pipe', 'inherit'] },
-);
-test.after(() => {
-  shell.kill('SIGKILL');
-});
-
-function run(command: string): Promise<string> {
-  return new Promise((done) => {
-    let text = '';
-    const take = (part: Buffer): void => {
-      text += part;
-      if (!text.endsWith('--end\n')) return;
-      shell.stdout!.off('data', take);
-      done(text.slice(0, -6));
-    };
-    shell.stdout!.on('data', take);
-    shell.stdin!.write(`{ ${command}\n} 2>&1; echo "--end"\n`);
-  });
-}
+const shell = startShell('processes');
+test.after(shell.stop);
+const run = async (command: string): Promise<string> => (await shell.run(command)).text;
 
 test('flows that are older than the table: the next packet is seen, a connection begins anew', async () => {
   const out = await run(`${HOME}

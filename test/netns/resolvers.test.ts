@@ -1,13 +1,13 @@
 // Resolvers elsewhere, beside a running agent: devices ask by real DNS packets, `whp status` counts the
 // answers that the agent saw: every one that passes the router, and `whp check` names those that do not.
 // /etc/config is the test's own (an overlay in a mount namespace).
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { WHP_TEXT } from '../lib/bare.ts';
 import { PLAIN } from './plain.ts';
+import { startShell } from './shell.ts';
 
 const FOLDER = resolve(`out/netns/resolvers-${process.pid}`);
 mkdirSync(FOLDER, { recursive: true });
@@ -92,29 +92,9 @@ ${WHP_TEXT} daemon ${OPTIONS} >${FOLDER}/log 2>&1 &
 for i in $(seq 200); do grep -q '^whp: enforcing' ${FOLDER}/log && break; sleep 0.1; done
 serve $device '192.168.1.5 53'; serve $servers '192.168.9.5 53' '192.168.9.5 5300'; serve $outside '9.9.9.9 53' '10.20.0.53 53' '192.168.0.1 53' '100.64.0.53 53' 'fd00:9::53 53'`;
 
-/** With a process namespace of its own: what it starts ends with it. */
-const shell: ChildProcess = spawn(
-  'unshare',
-  ['-n', '-m', '-p', '-f', '--mount-proc', '--kill-child', 'sh'],
-  { stdio: ['pipe', 'pipe', 'inherit'] },
-);
-test.after(() => {
-  shell.kill('SIGKILL');
-});
-
-function run(command: string): Promise<string> {
-  return new Promise((done) => {
-    let text = '';
-    const take = (part: Buffer): void => {
-      text += part;
-      if (!text.endsWith('--end\n')) return;
-      shell.stdout!.off('data', take);
-      done(text.slice(0, -6));
-    };
-    shell.stdout!.on('data', take);
-    shell.stdin!.write(`{ ${command}\n} 2>&1; echo "--end"\n`);
-  });
-}
+const shell = startShell('processes');
+test.after(shell.stop);
+const run = async (command: string): Promise<string> => (await shell.run(command)).text;
 
 interface Case {
   readonly name: string;

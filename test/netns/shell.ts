@@ -7,10 +7,14 @@ export interface Shell {
   readonly stop: () => void;
 }
 
-export function startShell(): Shell {
-  const child: ChildProcess = spawn('unshare', ['-n', '-m', 'sh'], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+/** `own`: with a process namespace as well, so that what it starts ends with it. */
+export function startShell(own: 'processes' | null = null): Shell {
+  const processes = ['-p', '-f', '--mount-proc', '--kill-child'];
+  const child: ChildProcess = spawn(
+    'unshare',
+    ['-n', '-m', ...(own === null ? [] : processes), 'sh'],
+    { stdio: ['pipe', 'pipe', 'inherit'] },
+  );
   let text = '';
   let done: ((answer: { status: number; text: string }) => void) | null = null;
   child.stdout!.setEncoding('utf8').on('data', (part: string) => {
@@ -27,7 +31,7 @@ export function startShell(): Shell {
         done = resolve;
         child.stdin!.write(`{ ${command}\n} 2>&1; echo "--end $?"\n`);
       }),
-    stop: () => child.stdin!.end(),
+    stop: () => (own === null ? child.stdin!.end() : child.kill('SIGKILL')),
   };
 }
 

@@ -48,6 +48,7 @@ import {
   iifname,
   inSet,
   is,
+  isFirst,
   jump,
   l4proto,
   masked,
@@ -64,8 +65,6 @@ import {
 } from './terms.ts';
 
 const MANGLE = -150;
-/** IPS_CONFIRMED of linux/netfilter/nf_conntrack_common.h. */
-const CONFIRMED = 8;
 /** SYN, FIN and RST: what begins a connection, and what may end one that is gone already. */
 const TCP_BEGIN_MASK = 0x07;
 
@@ -201,12 +200,7 @@ function newChain(context: Context, app: App, family: Family): Chain {
     // Only flows that begin inside the window: an older one without an answer is still "new" to
     // conntrack, and most likely none of the application's.
     rules.push(
-      rule(
-        'request window',
-        inSet(saddr(family), window),
-        is(masked(ctStatus, CONFIRMED), 0),
-        goTo(`${name}_mark_window`),
-      ),
+      rule('request window', inSet(saddr(family), window), isFirst, goTo(`${name}_mark_window`)),
     );
   }
   return { name: `${name}_new${family}`, rules };

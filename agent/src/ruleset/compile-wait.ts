@@ -11,16 +11,15 @@ import { sessionSet, waitedSet, waitingSet } from './names.ts';
 import {
   back,
   concat,
-  ctStatus,
   drop,
   ether,
   FAMILIES,
   goTo,
   inSet,
   is,
+  isFirst,
   jump,
   l4proto,
-  masked,
   NFPROTO,
   nfproto,
   raw,
@@ -39,8 +38,6 @@ const SESSION_MILLISECONDS = 300_000;
 export const WAIT_MILLISECONDS = 250;
 /** Then the socket's checks pass: longer than to the second repetition. */
 const WAITED_MILLISECONDS = 3000;
-/** IPS_CONFIRMED of linux/netfilter/nf_conntrack_common.h. */
-const CONFIRMED = 8;
 
 /** Whether a UDP packet of the application can show the port of its socket. */
 function showsPorts({ profile }: App): boolean {
@@ -60,11 +57,7 @@ export function sessionRules(app: App): Rule[] {
 /** In the judgement of a new flow, behind all evidence. */
 export function waitRules(policy: Policy): Rule[] {
   if (!waits(policy)) return [];
-  const check: Statement[] = [
-    is(l4proto, UDP),
-    is(raw(STUN_COOKIE_AT, 32), STUN_COOKIE),
-    is(masked(ctStatus, CONFIRMED), 0),
-  ];
+  const check: Statement[] = [is(l4proto, UDP), is(raw(STUN_COOKIE_AT, 32), STUN_COOKIE), isFirst];
   const why = 'a check of a new socket during a session';
   return [
     rule(why, ...check, inSet(ether, sessionSet('mac')), jump('wait')),

@@ -138,6 +138,12 @@ export function jump(chain: string): Statement {
   return { kind: 'verdict', verdict: { verdict: 'jump', chain } };
 }
 
+/** IPS_CONFIRMED of linux/netfilter/nf_conntrack_common.h. */
+const CONFIRMED = 8;
+/** The first packet of a flow: conntrack has not taken it in yet. "New" are the next ones as well, until the
+ * other end has answered. */
+export const isFirst: Statement = is(masked(ctStatus, CONFIRMED), 0);
+
 export function rule(comment: string, ...statements: Statement[]): Rule {
   return { comment, statements };
 }
