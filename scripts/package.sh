@@ -61,13 +61,14 @@ export SOURCE_DATE_EPOCH
 
 # build ARCH DIRECTORY: leaves data/ and control/ there.
 build() {
-  local arch=$1 work=$2 triplet machine soft emulator tools
+  local arch=$1 work=$2 triplet machine soft emulator tools made_with
   musl_target "$arch"
   musl_compiler "$cache" "$arch"
-  # Objects of another compiler are not ours; make looks after the rest.
-  [ "$(cat "$work/compiler" 2>/dev/null)" = "$musl_root" ] || rm -rf "$work"
+  # Objects of another compiler or of other flags are not ours; make looks after the rest.
+  made_with="$musl_root $(cat scripts/buildroot/rules.mk scripts/buildroot/include/*.mk | sha256sum)"
+  [ "$(cat "$work/made-with" 2>/dev/null)" = "$made_with" ] || rm -rf "$work"
   mkdir -p "$work"
-  echo "$musl_root" >"$work/compiler"
+  echo "$made_with" >"$work/made-with"
   nice -n 5 make -s -f Makefile -C openwrt-package package TOPDIR="$PWD/scripts/buildroot" \
     OUT="$work" CACHE="$cache" ENGINE="$cache/quickjs-ng-$QUICKJS_VERSION" ARCH="$arch" \
     CC="$musl_root/cc" STRIP="$triplet-strip" ${version:+VERSION="$version"} >"$work/log" 2>&1 || {
