@@ -29,6 +29,7 @@ import {
 import { senderMac } from '../netlink/sender.ts';
 import type { PacketSpan } from '../state.ts';
 import { now, wallTime } from './clock.ts';
+import { readText } from './file.ts';
 import { heldFirst, holdNoMore } from './first.ts';
 import { transact } from './netlink-request.ts';
 import {
@@ -53,6 +54,8 @@ const DRAIN = 16;
 /** Bytes the kernel may queue for us on each socket: bursts of some hundred small packets. */
 const QUEUE_BYTES = 1 << 19;
 
+const QUEUES = '/proc/net/netfilter/nfnetlink_queue';
+
 export interface Feed {
   readonly counters: NetlinkCounters;
   close(): void;
@@ -67,7 +70,7 @@ export interface HeldFeed extends Feed {
   flush(): void;
   /** Takes in one more; false: none waits. */
   takeOne(): boolean;
-  /** More wait than a burst: half of what may be held was read and it was not empty once. */
+  /** Half of what may be held waits: as of the last DRAIN of packets that found it never empty. */
   isBehind(): boolean;
 }
 
@@ -87,6 +90,18 @@ const OLDEST_MILLISECONDS = 6000;
 function ageOf(stamp: number, wall: number): number {
   const age = wall - stamp * 1000;
   return stamp === 0 || age < 0 || age > OLDEST_MILLISECONDS ? 0 : age;
+}
+
+/** Packets of queue `number` that have no verdict yet; null: the kernel does not say
+ * (nfnetlink_queue.c, seq_show: number, port, waiting, ...). */
+function waitingIn(number: number): number | null {
+  const read = readText(QUEUES);
+  if (!read.ok) return null;
+  for (const line of read.text.split('\n')) {
+    const [queue, , waiting] = line.trim().split(/ +/);
+    if (queue === String(number)) return Number(waiting);
+  }
+  return null;
 }
 
 export interface Holding {
@@ -151,6 +166,7 @@ export function openHeld(
   let taken = 0;
   /** Since it was empty last. */
   let inRow = 0;
+  let isBehind = false;
   const take = (most: number): boolean => {
     taken = 0;
     receive(
@@ -168,7 +184,10 @@ export function openHeld(
     flush();
     const before = inRow;
     inRow = taken < most ? 0 : inRow + taken;
-    if (Math.floor(inRow / held) > Math.floor(before / held)) onFull?.();
+    const passes = (each: number): boolean => Math.floor(inRow / each) > Math.floor(before / each);
+    if (passes(held)) onFull?.();
+    if (inRow < DRAIN) isBehind = false;
+    else if (passes(DRAIN)) isBehind = (waitingIn(number) ?? inRow) > held / 2;
     return taken > 0;
   };
   const takeOne = (): boolean => take(1);
@@ -182,8 +201,10 @@ export function openHeld(
     holdNoMore(takeOne);
     closeNetlink(socket);
   };
-  const isBehind = (): boolean => inRow > held / 2;
-  return { counters: socket.counters, release, refuse, flush, takeOne, isBehind, close };
+  return {
+    ...{ counters: socket.counters, release, refuse, flush, takeOne, close },
+    isBehind: () => isBehind,
+  };
 }
 
 /** A packet with its prefix, the MAC of its sender (null: none), its age in milliseconds and whether the
