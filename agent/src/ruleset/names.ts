@@ -5,10 +5,20 @@ import type { Family } from '../wire/address.ts';
 export const TABLE = 'whp';
 /** The init script's: nothing is forwarded from the home until our table stands, or seconds are over. */
 export const BOOT_TABLE = 'whp_boot';
+/** See netlink/nft-guard. */
+export const GUARD_TABLE = 'whp_guard';
 /** See ruleset/apart. */
 export const APART_TABLE = 'whp_apart';
 /** See ruleset/audit. */
 export const AUDIT_TABLE = 'whp_audit';
+/** As nft lists them. */
+export const OWN_TABLES: readonly string[] = [
+  TABLE,
+  BOOT_TABLE,
+  GUARD_TABLE,
+  APART_TABLE,
+  AUDIT_TABLE,
+].map((name) => `inet ${name}`);
 
 /** Sets of one application and family. The first group is rewritten by a reload, never learned. */
 export const STATIC_SETS = ['range', 'pin', 'learn', 'node', 'except', 'device'] as const;
@@ -196,8 +206,7 @@ export const ANSWER_PREFIX = 'whp:answer';
 /** First words of a TLS flow that nobody knows yet. */
 export const HELLO_PREFIX = 'whp:hello';
 
-/** The guard's table, and the prefix of a packet it held back: our table has not judged it. */
-export const GUARD_TABLE = 'whp_guard';
+/** Of a packet that the guard held back: our table has not judged it. */
 export const UNJUDGED_PREFIX = 'whp:unjudged';
 
 export type Feed =

@@ -6,7 +6,7 @@ import { type DnsTurn, readDnsTurns } from '../preflight/dns-turns.ts';
 import { type Firewall, readFirewall } from '../preflight/firewall.ts';
 import type { Found } from '../repair/collisions.ts';
 import { type MarkUse, markUses } from '../repair/mark-uses.ts';
-import { APART_TABLE, AUDIT_TABLE, GUARD_TABLE, TABLE } from '../ruleset/names.ts';
+import { OWN_TABLES } from '../ruleset/names.ts';
 import { readText } from './file.ts';
 import { runProgram } from './process.ts';
 
@@ -38,9 +38,8 @@ export async function readListing(): Promise<Listing> {
       firewall: `nft list ruleset: ${stderr.trim() || `status ${status}`}`,
       turns: null,
     };
-  const own = [`inet ${TABLE}`, `inet ${GUARD_TABLE}`, `inet ${AUDIT_TABLE}`];
-  const marks = markUses(stdout, own);
-  const turns = readDnsTurns(stdout, own);
+  const marks = markUses(stdout, OWN_TABLES);
+  const turns = readDnsTurns(stdout, OWN_TABLES);
   // Cut in the middle of a chain, what is missing would be taken for what is not there.
   if (stdout.length >= LISTING_BYTES)
     return {
@@ -48,7 +47,7 @@ export async function readListing(): Promise<Listing> {
       firewall: `the loaded rules are larger than ${LISTING_BYTES} bytes`,
       turns: null,
     };
-  return { marks, turns, firewall: readFirewall(stdout, [`inet ${APART_TABLE}`]) };
+  return { marks, turns, firewall: readFirewall(stdout, OWN_TABLES) };
 }
 
 const claims = new Map<string, { text: string; claim: Found['claims'][number] }>();

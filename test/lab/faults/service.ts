@@ -17,7 +17,9 @@ const STAND_INS = [
 ];
 /** Where the stand-in for procd writes what the agent says. */
 const LOG = '/tmp/log';
+const ENFORCING = 'whp: enforcing';
 const PID = '/tmp/procd/whp/instance/pid';
+const SUPERVISOR = '/tmp/procd/whp/instance/supervisor';
 
 export interface Service {
   /** `boot`, `start`, `stop` or `restart`; resolves when the script has ended. */
@@ -25,6 +27,10 @@ export interface Service {
   /** Until the agent has said once more than `before` times that it enforces. */
   enforces(before: number): Promise<number>;
   starts(): Promise<number>;
+  /** Seconds until it has said `words` once more than `before` times, `limit` at most. */
+  says(words: string, before: number, limit: number): Promise<number>;
+  /** In how many lines it has said `words`. */
+  said(words: string): Promise<number>;
   pid(): Promise<number>;
   /** The kernel and all files in memory begin anew, with the network down; what is on the flash stays. */
   powerOff(): Promise<void>;
@@ -55,7 +61,7 @@ export async function asService<T>(
     lab.say(`the service says at its end\n${said.stdout.trim()}`);
     await service.run('stop').catch(() => {});
     await router.run(
-      `for p in $(cat /tmp/procd/whp/supervisor ${PID} 2>/dev/null); do kill -9 $p; done
+      `for p in $(cat ${SUPERVISOR} ${PID} 2>/dev/null); do kill -9 $p; done
       rm -rf /tmp/procd ${STAND_INS.join(' ')} ${INIT}; nft delete table inet whp_boot`,
     );
   }
@@ -67,18 +73,21 @@ function serviceOf({ router, inject }: FaultLab): Service {
       // The package's script for the firewall is not there, which rc.common answers with a status.
       await router.run(`${INIT} ${action} </dev/null >/dev/null 2>&1`, { timeout: 90_000 });
     },
-    enforces: (before) => inject(':', `[ $(grep -c '^whp: enforcing' ${LOG}) -gt ${before} ]`, 60),
-    starts: async () =>
-      Number((await router.run(`grep -c '^whp: enforcing' ${LOG}`)).stdout.trim()),
+    enforces: (before) => service.says(ENFORCING, before, 60),
+    starts: () => service.said(ENFORCING),
+    says: (words, before, limit) =>
+      inject(':', `[ $(grep -cF '${words}' ${LOG}) -gt ${before} ]`, limit),
+    said: async (words) => Number((await router.run(`grep -cF '${words}' ${LOG}`)).stdout.trim()),
     pid: async () => Number(await router.must(`cat ${PID}`)),
     async powerOff() {
       // As procd ends what runs, when the network is gone; nothing of it is started again.
       await router.must(
         `ip link set eth1 down; ip link set br-lan down
-        kill -9 $(cat /tmp/procd/whp/supervisor)
+        kill -9 $(cat ${SUPERVISOR})
         p=$(cat ${PID}); kill -TERM $p
         for i in $(seq 100); do [ -d /proc/$p ] || break; sleep 0.1; done
         kill -9 $p 2>/dev/null
+        for e in /proc/[0-9]*/exe; do [ "$(readlink $e)" != /usr/lib/whp/whp-host ] || exit 1; done
         ${NO_STATE}
         rm -rf /tmp/procd; : >${LOG}`,
         { timeout: 60_000 },

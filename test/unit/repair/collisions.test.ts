@@ -7,6 +7,7 @@ import type { KernelRule } from '../../../agent/src/netlink/rule.ts';
 import { collisions, type Found } from '../../../agent/src/repair/collisions.ts';
 import { markUses } from '../../../agent/src/repair/mark-uses.ts';
 import type { Home } from '../../../agent/src/repair/rule-reach.ts';
+import * as names from '../../../agent/src/ruleset/names.ts';
 
 const OURS = { mask: 0x0f000000, preference: 15000, table: 15000 };
 
@@ -156,6 +157,14 @@ test('what a listing says about marks', () => {
     'inet pbr ff00',
     'inet pbr ffffffff',
   ]);
+});
+
+test('no table of ours is taken for one of others', () => {
+  const tables = Object.entries(names).filter(([name]) => /(^|_)TABLE$/.test(name));
+  const listing = tables.map(([, name]) => `table inet ${name} {\n\t\tct mark set 0x1\n}\n`);
+  assert.is(tables.length, names.OWN_TABLES.length);
+  assert.equal(markUses(listing.join(''), names.OWN_TABLES), []);
+  assert.is(markUses(listing.join(''), []).length, tables.length);
 });
 
 test('a cut-off or foreign listing is no exception', () => {
