@@ -16,7 +16,7 @@ import type { Wish } from './learn/late.ts';
 import { createLearned, type Learned, retainApps } from './learn/learned.ts';
 import type { DnsObserver, Lesson } from './learn/observe-dns.ts';
 import { createOutside, type Outside, retainOutside } from './learn/outside.ts';
-import { ASKING, createPace, HOME_PACE, LOOKS, type Pace } from './learn/pace.ts';
+import { ASKING, createPace, HOME_PACE, LOOKS, type Pace, WINDOWS } from './learn/pace.ts';
 import { createRepeats, type Repeats } from './learn/repeats.ts';
 import { createReports, type Reports } from './learn/reports.ts';
 import { createSilence, type Silence } from './learn/silence.ts';
@@ -71,7 +71,7 @@ export type Event =
   | ({ readonly kind: 'evidence'; readonly prefix: string } & Sender & PacketSpan)
   /** First words of a TLS flow that nobody knows; held by the kernel when it has an id. */
   | ({ readonly kind: 'hello'; readonly id: number | null } & Sender & PacketSpan)
-  /** As many held answers were read in a row as there is room for: more may have passed. */
+  /** As many held answers were read in a row as there is room for: more may have been dropped. */
   | { readonly kind: 'full' }
   /** Answers wait for their devices' next tokens. */
   | { readonly kind: 'later' }
@@ -130,7 +130,7 @@ export interface Counters {
   malformed: number;
   /** Packets of which too little was copied to read them. */
   cut: number;
-  /** Times that held answers may have passed unread, for want of room. */
+  /** Times that there may have been no room for an answer to hold, which was dropped then. */
   full: number;
 }
 
@@ -158,6 +158,8 @@ export interface State {
   readonly homePace: Pace;
   /** Of answers that are looked into. */
   readonly looks: Pace;
+  /** Queries that are looked into. */
+  readonly windows: Pace;
   readonly askers: Askers;
   /** Answers that have passed and are still to be learned. */
   readonly waiting: Waiting;
@@ -217,6 +219,7 @@ export function createState(
     streams: before?.streams ?? createStreams(),
     pace: before?.pace ?? createPace(),
     looks: before?.looks ?? createPace(LOOKS),
+    windows: before?.windows ?? createPace(WINDOWS),
     homePace: before?.homePace ?? createPace(HOME_PACE),
     askers,
     waiting: before?.waiting ?? createWaiting(),

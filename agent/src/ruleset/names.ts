@@ -146,9 +146,7 @@ export function ignoredSet(family: Family): string {
   return `ignored${family}`;
 }
 
-/** By hardware address: how much of it is announced, and how much they ask; and the whole home, whose one
- * element is port 53. */
-export const TOLD_MACS = 'toldmac';
+/** How much devices ask, by hardware address; and the whole home, whose one element is port 53. */
 export const ASKING_MACS = 'askingmac';
 export const ASKING_HOME = 'askinghome';
 /** How much is answered: to each flow of a device (device . port), and to the home. */

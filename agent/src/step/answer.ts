@@ -12,6 +12,7 @@ import { isWhole, restoreStream, saveStream } from '../wire/dns-stream.ts';
 import {
   destinationText,
   type Packet,
+  plainDevice,
   plainEnd,
   plainUdp,
   sourceText,
@@ -20,7 +21,7 @@ import {
 import { u16At } from '../wire/reader.ts';
 import { teach } from './lesson.ts';
 import { messagesOf, note, readWhole, report, streamKey } from './packet.ts';
-import { learnLater, mayTeach } from './share.ts';
+import { hasTokens, learnLater, mayTeach } from './share.ts';
 
 type Answer = Event & { kind: 'answer' };
 
@@ -38,7 +39,12 @@ export function onAnswer(state: State, event: Answer, now: number): readonly Eff
   const release: readonly Effect[] =
     event.id === null ? NO_EFFECTS : [{ kind: 'release', id: event.id }];
   const glance = glanceAt(state.observer, event.bytes, event.offset, event.end, now);
-  if (event.isBehind === true && glance === 'matched') return catchUp(state, event, now);
+  const hasRecords = glance === 'matched' && event.id !== null && isPlainAnswer(event);
+  const tooSoon = hasRecords ? unreadRefusal(state, event, now) : null;
+  if (tooSoon !== null) {
+    counters.answers += 1;
+    return refuse(state, event.id, tooSoon, now);
+  }
   if (glance !== 'unrelated' && event.heard === false && mayBeAsked(state, event, glance, now))
     return HEAR;
   counters.answers += 1;
@@ -61,13 +67,19 @@ export function onAnswer(state: State, event: Answer, now: number): readonly Eff
   return [...taught, ...refuse(state, event.id, refusal, now)];
 }
 
-/** An answer to teach takes as long as fifteen others, and one that finds no room in the queue has passed
- * untaught: it is refused, and asked for again. */
-function catchUp(state: State, { id, bytes, offset, end }: Answer, now: number): readonly Effect[] {
-  state.counters.answers += 1;
+/** A datagram with records, and not one that was cut off, which comes again over TCP and is counted there. */
+function isPlainAnswer({ bytes, offset, end }: Answer): boolean {
   const at = plainUdp(bytes, offset, end);
-  if (id !== null && at >= 0 && isEmpty(bytes, at)) return [{ kind: 'release', id }];
-  return refuse(state, id, BEHIND, now);
+  return at >= 0 && !isEmpty(bytes, at) && (bytes[at + 2]! & TRUNCATED) === 0;
+}
+
+/** To teach takes as long as fifteen strangers' answers: what there is no time for is refused unread. Null: it
+ * is read. */
+function unreadRefusal(state: State, event: Answer, now: number): Refusal | null {
+  const { bytes, offset, end } = event;
+  if (event.isBehind === true) return BEHIND;
+  const device = plainDevice(bytes, offset, plainUdp(bytes, offset, end));
+  return hasTokens(state, device, now) ? null : tooMany(device);
 }
 
 const BEHIND: Refusal = {
@@ -167,7 +179,7 @@ function isEmpty(bytes: Uint8Array, offset: number): boolean {
 
 function unasked(packet: Packet): Refusal {
   const device = destinationText(packet);
-  const text = `${device} is sent answers for names of an application that it has not asked for; they are refused (by ${sourceText(packet)})`;
+  const text = `${device} is sent answers for names of an application that it has not asked for, or asks for more than can be followed; they are refused (by ${sourceText(packet)})`;
   return { topic: `unasked ${device}`, text };
 }
 

@@ -24,6 +24,6 @@ export function onLater(state: State, now: number): readonly Effect[] {
 export function onFull(state: State, now: number): readonly Effect[] {
   state.counters.full += 1;
   const text =
-    'so many DNS answers came at once that some may have passed before they were read; flows to addresses in them are not known';
+    'so many DNS answers came at once that there may have been no room for some: their devices ask again';
   return report(state, 'held answers full', text, now);
 }

@@ -6,6 +6,12 @@ import { takeToken, untilToken } from '../learn/pace.ts';
 import { type WaitingAnswer, waitFor } from '../learn/waiting.ts';
 import type { State } from '../state.ts';
 
+/** Whether the device at `address` and the home have a token. */
+export function hasTokens(state: State, address: string, now: number): boolean {
+  const asker = askerOf(state.askers, address);
+  return untilToken(state.homePace, '', now) === 0 && untilToken(state.pace, asker, now) === 0;
+}
+
 /** Takes tokens of the device at `address` and of the home. `weight`: of a large answer, more than one. */
 export function mayTeach(state: State, address: string, now: number, weight = 1): boolean {
   return takeTokens(state, askerOf(state.askers, address), now, weight);

@@ -1,6 +1,6 @@
 // system/answer-queues: held DNS answers, in two queues that look like one. The first is for devices within
-// their share and lets pass what it has no room for; the crowd's is read when the first is empty and drops
-// what it has no room for: its devices ask again. Before: feeds. After: ears, system/effects.
+// their share; the crowd's is read when the first is empty. What a queue has no room for is dropped, and the
+// device asks again: it could be an application's. Before: feeds. After: ears, system/effects.
 import { crowdQueue } from '../ruleset/compile-dns.ts';
 import type { PacketSpan } from '../state.ts';
 import { type HeldFeed, type OnPacket, openHeld } from './feeds.ts';
@@ -16,15 +16,15 @@ const CROWD_ID = 2 ** 32;
 /** An answer of the router itself, `isOwn`, or of another resolver. */
 export type OnAnswer = (id: number, span: PacketSpan, isOwn: boolean) => void;
 
-/** Holds answers of queue `number` and of the crowd's. `onFull`: answers of the first may have passed. A
- * string is the error. */
+/** Holds answers of queue `number` and of the crowd's. `onFull`: the first may have had no room for
+ * some. A string is the error. */
 export function openAnswers(
   number: number,
   onAnswer: OnAnswer,
   onFull: () => void,
 ): HeldFeed | string {
   const ofFirst: OnPacket = (id, span, _, isOwn) => onAnswer(id, span, isOwn);
-  const first = openHeld(number, ofFirst, { most: FIRST_AT_MOST, failOpen: true, onFull });
+  const first = openHeld(number, ofFirst, { most: FIRST_AT_MOST, failOpen: false, onFull });
   if (typeof first === 'string') return first;
   const ofCrowd: OnPacket = (id, span, _, isOwn) => onAnswer(id + CROWD_ID, span, isOwn);
   const options = { most: CROWD_AT_MOST, failOpen: false, behind: first };

@@ -109,7 +109,7 @@ export interface Holding {
   readonly most: number;
   /** What becomes of one more: it passes, or it is dropped. */
   readonly failOpen: boolean;
-  /** Called when so many were read as the queue holds and it was never empty: others may have passed. */
+  /** Called when so many were read as the queue holds and it was never empty: there may have been more. */
   readonly onFull?: () => void;
   /** Only what this one leaves time for is taken in. */
   readonly behind?: HeldFeed;

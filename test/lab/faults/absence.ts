@@ -1,6 +1,6 @@
 // What is guaranteed while the agent is dead, stands still or hangs, with the application at work: what was
-// known stays proxied (a name resolved before, a port taught before); names that are resolved meanwhile teach
-// nothing, and their flows may be direct. Names resolved once the next agent reads answers, long before it says
+// known stays proxied (a name resolved before, a port taught before); names that are resolved while there is no
+// agent teach nothing, and their flows may be direct. Names resolved once the next agent reads answers, long before it says
 // that it enforces, are proxied again.
 import { type Arrivals, arrivals, toldArrivals, ways } from './arrivals.ts';
 import type { FaultLab, Finding } from './fault.ts';
@@ -65,9 +65,9 @@ export async function absence(lab: FaultLab): Promise<Absence> {
       const rows = [
         ['known name', ways(lab, since, known.remotes)],
         ['known port', ways(lab, since, port.remotes)],
-        ...(starting
-          ? [['names while it starts', ways(lab, since, starting.remotes)] as const]
-          : []),
+        starting === undefined
+          ? (['names meanwhile', ways(lab, since, meanwhile?.remotes ?? new Set())] as const)
+          : (['names while it starts', ways(lab, since, starting.remotes)] as const),
         ['names afterwards', ways(lab, since, fresh.remotes)],
       ] as const;
       return {
@@ -81,7 +81,7 @@ export async function absence(lab: FaultLab): Promise<Absence> {
         text: `in the tunnel/direct: ${rows.map(([name, one]) => `${name} ${one.tunnel}/${one.direct}`).join(', ')}; meanwhile${asked}`,
         excused: {
           why: 'of names resolved while no agent read answers',
-          remotes: meanwhile?.remotes ?? new Set(),
+          remotes: starting === undefined ? new Set() : (meanwhile?.remotes ?? new Set()),
         },
       };
     },

@@ -5,12 +5,10 @@
 import { absence, ENFORCES, joined } from './absence.ts';
 import type { Fault, FaultLab, Finding } from './fault.ts';
 import { flooded } from './flooded.ts';
-import { expiries, household, unharmed } from './household.ts';
+import { expiries, household, SILENCE_MILLISECONDS, unharmed } from './household.ts';
 
 const PID = '$(cat /tmp/whp.pid)';
 const CONFIG = '/etc/config/whp';
-/** Milliseconds without DNS: the watchdog's five seconds, and what the end of a process takes. */
-const SILENCE = 7000;
 
 /** Learned addresses live as long as before, less the time that went by: milliseconds of a clock
  * that does not jump. Answers the largest difference, seconds. */
@@ -120,7 +118,7 @@ const memory: Fault = {
     const two = await again.stop();
     const ok =
       said.status !== 0 &&
-      one.dns.silence <= SILENCE &&
+      one.dns.silence <= SILENCE_MILLISECONDS &&
       one.forgotten.length === 0 &&
       one.strays === 0 &&
       seconds <= 5 &&
@@ -156,7 +154,7 @@ const overrun: Fault = {
       same &&
       record.forgotten.length === 0 &&
       record.strays === 0 &&
-      record.dns.silence <= 5000 &&
+      record.dns.silence <= SILENCE_MILLISECONDS &&
       record.unrelated.lost.length <= 50;
     return { ok, verdict: `${record.text}${same ? '' : '; the agent began anew'}`, seconds };
   },

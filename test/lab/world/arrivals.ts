@@ -7,7 +7,7 @@
 //   MILLISECONDS, COUNT at most; asked from SERVER.
 //   WAY udp    a socket a question
 //       fixed  one socket with a fixed port for all of them
-//       tcp    one TCP connection for all of them
+//       tcp    one TCP connection for all of them, until it is ended
 //       known  only the first name is asked for, once; every arrival goes to its address
 //   WARM milliseconds of questions for other people's names come first, over the same socket or connection.
 // Prints "started" with the first question for a name of the application, "warm" with the first other one,
@@ -103,18 +103,31 @@ async function openWay(): Promise<Way> {
     const socket = openDatagrams('neutral', { address: '0.0.0.0', port: 5533 }, onAnswer);
     return { ask: (id, name) => socket.send(RESOLVER, encodeQuery(id, name, TYPE.A)), forget };
   }
-  const stream = await connectStream(RESOLVER, 'neutral', () => {});
-  receive(stream).catch(() => {});
-  const ask = (id: number, name: string): void => {
-    const query = encodeQuery(id, name, TYPE.A);
-    stream
-      .write(Uint8Array.from([query.length >> 8, query.length & 255, ...query]))
-      .catch(() => {});
-  };
-  return { ask, forget };
+  return { ask: oneStream(), forget };
 }
 
-async function receive(stream: Awaited<ReturnType<typeof connectStream>>): Promise<void> {
+type Stream = Awaited<ReturnType<typeof connectStream>>;
+
+/** One connection, and another when that one was ended. */
+function oneStream(): Way['ask'] {
+  let open: Promise<Stream> | null = null;
+  const gone = (): void => {
+    open = null;
+  };
+  const connect = async (): Promise<Stream> => {
+    const stream = await connectStream(RESOLVER, 'neutral', () => {});
+    receive(stream).then(gone, gone);
+    return stream;
+  };
+  return (id, name) => {
+    const query = encodeQuery(id, name, TYPE.A);
+    const message = Uint8Array.from([query.length >> 8, query.length & 255, ...query]);
+    open ??= connect();
+    open.then((stream) => stream.write(message)).catch(gone);
+  };
+}
+
+async function receive(stream: Stream): Promise<void> {
   let bytes = new Uint8Array(0) as Uint8Array;
   for (;;) {
     const more = await stream.read(600_000);
