@@ -48,13 +48,13 @@ import {
   UDP,
 } from './terms.ts';
 
-export const DNS = 53;
+const DNS = 53;
 /** Queries of one device that the agent is told of. */
 const TOLD = { rate: 100, per: 'second', burst: 400 } as const;
 /** Queries of one device, and of all: what the agent reads on a small router (docs/benchmarks.md), with
  * answers to all of them held at once at most. One more is asked by the crowd. */
-export const QUERIES = { rate: 100, per: 'second', burst: 100 } as const;
-export const HOME_QUERIES = { rate: 200, per: 'second', burst: 128 } as const;
+const QUERIES = { rate: 100, per: 'second', burst: 100 } as const;
+const HOME_QUERIES = { rate: 200, per: 'second', burst: 128 } as const;
 /** Answers to one flow of a device: some resolvers ask all they ask from one port. */
 const ANSWERS = { rate: 50, per: 'second', burst: 50 } as const;
 /** Flows whose answers are counted, each for a second after the last. */
