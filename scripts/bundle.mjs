@@ -11,7 +11,10 @@ import { AGENT } from './lib/agent.mjs';
 
 // The engine compiles the whole file once a boot, some 2 ms a KB on a 24K router, and keeps its
 // bytecode in RAM; and the packages' budget of 600 KB of flash leaves twice what this is compressed.
-const BUDGET_BYTES = 512 * 1024;
+// 5 % above the size on the day the limit was set (467,039): what grows by more is looked at first
+// (out/whp.meta.json). 24 KB are parts of dns-packet that nobody calls: it is one CommonJS file, of
+// which esbuild drops nothing.
+const BUDGET_BYTES = 480 * 1024;
 
 process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));
 mkdirSync('out', { recursive: true });
