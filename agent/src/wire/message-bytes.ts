@@ -3,7 +3,10 @@
 // answered: it throws, and dns-texts makes a reason of it.
 import { u16At } from './reader.ts';
 
-/** One DNS message: a view, like Buffer.from(buffer, offset, length). Its methods throw RangeError. */
+/**
+ * One DNS message: a view, like Buffer.from(buffer, offset, length). Its methods throw RangeError. An index
+ * is that of any array: dns-packet compares it with the length before it reads a byte.
+ */
 export class MessageBytes extends Uint8Array<ArrayBufferLike> {
   /** The two bytes at `offset`, the higher one first; both have to lie inside the message. */
   readUInt16BE(offset: number): number {
