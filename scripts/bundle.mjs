@@ -7,33 +7,29 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
+import { AGENT } from './lib/agent.mjs';
 
 // The engine compiles the whole file once a boot, some 2 ms a KB on a 24K router, and keeps its
 // bytecode in RAM; and the packages' budget of 600 KB of flash leaves twice what this is compressed.
-const BUDGET_BYTES = 512 * 1024;
+// 5 % above the size on the day the limit was set (467,039): what grows by more is looked at first
+// (out/whp.meta.json). 24 KB are parts of dns-packet that nobody calls: it is one CommonJS file, of
+// which esbuild drops nothing.
+const BUDGET_BYTES = 480 * 1024;
 
 process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));
 mkdirSync('out', { recursive: true });
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 const { metafile, outputFiles } = await build({
+  ...AGENT,
   absWorkingDir: process.cwd(),
   entryPoints: ['agent/src/main.ts'],
   outfile: 'out/whp',
   write: false,
   metafile: true,
-  bundle: true,
   minify: true,
-  format: 'esm',
-  // Neutral: `buffer`, which dns-packet asks for, is the npm package; a node: import is an error.
-  platform: 'neutral',
-  mainFields: ['module', 'main'],
-  conditions: ['import'],
-  target: 'es2022',
-  external: ['qjs:*', 'whp:*'],
   define: { process: 'undefined', WHP_VERSION: JSON.stringify(version) },
   banner: { js: '#!/usr/lib/whp/whp-host' },
   legalComments: 'none',
-  logLevel: 'warning',
 });
 const [bundle] = outputFiles;
 writeFileSync('out/whp', bundle.contents);

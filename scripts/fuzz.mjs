@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { AGENT } from './lib/agent.mjs';
 
 process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));
 const words = process.argv.slice(2);
@@ -19,17 +20,10 @@ const entry = command[1]?.endsWith('.ts') ? command.splice(1, 1)[0] : undefined;
 const folder = `out/fuzz/${process.pid}`;
 const bundle = join(folder, 'fuzz.mjs');
 await build({
+  ...AGENT,
   entryPoints: [entry ?? (inNode ? 'test/fuzz/node.ts' : 'test/fuzz/host.ts')],
   outfile: bundle,
-  bundle: true,
-  format: 'esm',
-  platform: 'neutral',
-  mainFields: ['module', 'main'],
-  conditions: ['import'],
-  target: 'es2022',
-  external: ['qjs:*', 'whp:*'],
   sourcemap: inNode ? 'inline' : false,
-  logLevel: 'warning',
 });
 
 const run = spawn(

@@ -6,6 +6,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { AGENT } from './lib/agent.mjs';
 import { countTests, report, showFailure } from './lib/uvu.mjs';
 
 const started = performance.now();
@@ -88,19 +89,12 @@ const folder = `out/unit/${process.pid}`;
 const bundle = wanted ?? join(folder, 'all.mjs');
 mkdirSync(dirname(bundle), { recursive: true });
 await build({
+  ...AGENT,
   absWorkingDir: process.cwd(),
   stdin: { contents: entry, resolveDir: process.cwd(), sourcefile: 'all.ts' },
   outfile: bundle,
-  bundle: true,
-  format: 'esm',
-  platform: 'neutral',
-  mainFields: ['module', 'main'],
-  conditions: ['import'],
-  target: 'es2022',
-  external: ['qjs:*', 'whp:*'],
   sourcemap: inNode ? 'inline' : false,
-  plugins: [queues, crashers],
-  logLevel: 'warning',
+  plugins: [...AGENT.plugins, queues, crashers],
 });
 
 if (wanted !== undefined) process.exit(0);

@@ -66,7 +66,7 @@ function act(daemon: Daemon, effect: RepairEffect): void {
   }
 }
 
-export async function look(daemon: Daemon): Promise<void> {
+async function look(daemon: Daemon): Promise<void> {
   const { sets } = daemon.effects;
   if (typeof sets === 'string') return;
   run(daemon, { kind: 'table', fingerprint: readFingerprint(sets) });

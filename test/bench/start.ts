@@ -2,13 +2,15 @@
 // table's commit to this program, which sleeps until then. Prints {"pid", "table", "queue"}:
 // milliseconds from exec to the committed table and, looked for every 2 ms after that, to the bound
 // queue of held answers. Usage: start LOGFILE QUEUE
+
 import * as os from 'qjs:os';
 import * as std from 'qjs:std';
 import { monotonic } from 'whp:socket';
-import { NETLINK_NETFILTER, NFNLGRP_NFTABLES } from '../../agent/src/netlink/constants.ts';
-import { readNftEvent } from '../../agent/src/netlink/nft-event.ts';
+import { NETLINK_NETFILTER } from '../../agent/src/netlink/constants.ts';
 import { TABLE } from '../../agent/src/ruleset/names.ts';
 import { openNetlink, receive } from '../../agent/src/system/netlink-socket.ts';
+import { NFNLGRP_NFTABLES } from '../netlink/nft-constants.ts';
+import { readTableEvent } from '../netlink/requests.ts';
 
 const [, logPath = '/tmp/whp.log', queue = '5300'] = scriptArgs;
 const LIMIT = 30_000;
@@ -33,8 +35,8 @@ const pid = os.exec(['/usr/bin/whp', 'daemon'], {
 });
 os.setReadHandler(socket.fd, () => {
   receive(socket, (message, reader) => {
-    const event = readNftEvent(reader, message);
-    if (!event.ok || event.value.kind !== 'table-new' || event.value.table !== TABLE) return;
+    const event = readTableEvent(reader, message);
+    if (event === null || event.kind !== 'table-new' || event.table !== TABLE) return;
     if (table === 0) {
       table = monotonic() - began;
       waitForQueue();

@@ -1,5 +1,6 @@
 // Netlink messages to begin with: what our own encoders write that the kernel echoes in the same
 // form, and a few that only the kernel sends, built attribute by attribute.
+
 import { putAddressAdd } from '../../agent/src/netlink/address.ts';
 import { CONNTRACK_ENTRY } from '../../agent/src/netlink/conntrack.ts';
 import { putConntrackDelete } from '../../agent/src/netlink/conntrack-request.ts';
@@ -7,7 +8,6 @@ import type { ByteOrder } from '../../agent/src/netlink/endian.ts';
 import { putGreCreate } from '../../agent/src/netlink/link.ts';
 import { LOGGED_PACKET } from '../../agent/src/netlink/nflog.ts';
 import { QUEUED_PACKET } from '../../agent/src/netlink/nfqueue.ts';
-import { putTableQuery } from '../../agent/src/netlink/nft-event.ts';
 import { putSetBatch } from '../../agent/src/netlink/nft-set.ts';
 import { putRouteReplace } from '../../agent/src/netlink/route.ts';
 import { putRuleAdd } from '../../agent/src/netlink/rule.ts';
@@ -25,6 +25,7 @@ import {
   putU32,
   type Writer,
 } from '../../agent/src/netlink/writer.ts';
+import { putTableQuery } from '../netlink/requests.ts';
 import { DEVICE, DNS_SEEDS, ROUTER, udp4 } from './dns-seeds.ts';
 
 const TUPLE = {

@@ -2,6 +2,7 @@
 // base policy (policies.ts), what of the table to show, and the nft text expected. The whole table
 // of every case is also given to `nft -c` in an empty network namespace.
 // `node test/golden/update.mjs` writes what the compiler says now into the files.
+
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +10,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { compile } from '../../agent/src/ruleset/compile.ts';
 import { withoutAnnouncements } from '../../agent/src/ruleset/mute.ts';
-import { renderLoad, renderReload } from '../../agent/src/ruleset/render.ts';
+import { renderLoad } from '../../agent/src/ruleset/render.ts';
+import { renderReload } from '../lib/reload.ts';
 import { type Change, policyFrom } from './policies.ts';
 
 const ROOT = 'test/golden';

@@ -1,5 +1,6 @@
 // A DNS answer as events of the agent: its query first, since an answer that nobody asked for teaches
 // nothing.
+import type { AskedQuestions } from '../../agent/src/learn/asked-questions.ts';
 import type { Event } from '../../agent/src/state.ts';
 import { decodePacket, TCP } from '../../agent/src/wire/packet.ts';
 
@@ -44,4 +45,9 @@ export function answerEvent(answer: Uint8Array, { id = 1, outside = false }: Ask
 /** The query and the answer. */
 export function askedEvents(answer: Uint8Array, asker: Asker = {}): readonly [Event, Event] {
   return [queryEvent(answer, asker), answerEvent(answer, asker)];
+}
+
+/** How many questions are open. */
+export function openQuestions({ lengths }: AskedQuestions): number {
+  return lengths.reduce((count, length) => count + (length === 0 ? 0 : 1), 0);
 }

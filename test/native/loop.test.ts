@@ -67,7 +67,7 @@ test('promises of one handler settle before the next handler runs', async () => 
       os.setReadHandler(read, () => {
         os.setReadHandler(read, null);
         order.push(`call ${index}`);
-        Promise.resolve().then(() => order.push(`then ${index}`));
+        void Promise.resolve().then(() => order.push(`then ${index}`));
         if (index === 1) os.setTimeout(done, 0);
       });
     });

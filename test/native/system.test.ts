@@ -17,7 +17,7 @@ import * as assert from 'uvu/assert';
 import { now, wallTime } from '../../agent/src/system/clock.ts';
 import { readText, writeText } from '../../agent/src/system/file.ts';
 import { reasonOf, runProgram } from '../../agent/src/system/process.ts';
-import { listenSignals, offSignals } from '../../agent/src/system/signals.ts';
+import { listenSignals } from '../../agent/src/system/signals.ts';
 import { decodeUtf8, encodeUtf8 } from '../../agent/src/system/text.ts';
 import {
   connectLines,
@@ -273,7 +273,7 @@ test('signals stop and reload; a reload that comes too early is made up for', as
   os.kill(os.getpid(), os.SIGTERM);
   await until(() => seen.length === 3);
   assert.equal(seen, ['reload', 'reload', 'stop']);
-  offSignals();
+  for (const number of [1, os.SIGTERM, os.SIGINT]) os.signal(number, null);
 });
 
 test('values go both ways over the control socket', async () => {

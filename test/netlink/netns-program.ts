@@ -1,5 +1,6 @@
 // Runs in the host program inside a fresh network namespace: makes changes with the agent's netlink
 // code and reads each back with nft, ip and conntrack; provokes overruns. One line a claim.
+
 import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
 import { putAddressAdd, putAddressDelete } from '../../agent/src/netlink/address.ts';
@@ -8,11 +9,10 @@ import { putConntrackDelete, putConntrackDump } from '../../agent/src/netlink/co
 import {
   NETLINK_NETFILTER,
   NETLINK_ROUTE,
-  NFNLGRP_NFTABLES,
   RTNLGRP_IPV4_ROUTE,
   RTNLGRP_LINK,
 } from '../../agent/src/netlink/constants.ts';
-import { putLinkDelete, putLinkMtu, putLinkState } from '../../agent/src/netlink/link.ts';
+import { putLinkDelete } from '../../agent/src/netlink/link.ts';
 import { putNeighbourDump, readNeighbour } from '../../agent/src/netlink/neighbour.ts';
 import {
   createLoggedPacket,
@@ -26,11 +26,14 @@ import { putRouteDelete, putRouteReplace } from '../../agent/src/netlink/route.t
 import { readRouteEvent } from '../../agent/src/netlink/rt-event.ts';
 import { type MarkRule, putRuleAdd, putRuleDelete } from '../../agent/src/netlink/rule.ts';
 import { raiseGuard } from '../../agent/src/system/guard.ts';
-import { closeNetlink, receive, receiveQueueSize } from '../../agent/src/system/netlink-socket.ts';
+import { closeNetlink, receive } from '../../agent/src/system/netlink-socket.ts';
 import { runProgram } from '../../agent/src/system/process.ts';
 import { claimLater, finish, holds, same } from './claims.ts';
+import { NFNLGRP_NFTABLES } from './nft-constants.ts';
 import { ask, changeSets, list, must, netfilter, open, route, WHERE } from './probe-socket.ts';
 import { key } from './probe-state.ts';
+import { putLinkMtu, putLinkState } from './requests.ts';
+import { receiveQueueSize } from './sockets.ts';
 import { openUdp, receiveUdp, sendUdp } from './udp.ts';
 
 async function run(...command: string[]): Promise<string> {

@@ -1,5 +1,6 @@
 // Makes a table, sets, chains and rules with own messages: the big-endian router has no nft, so
 // the rules of its test are built here.
+
 import {
   NFNL_SUBSYS_NFTABLES,
   NLM_F_APPEND,
@@ -8,10 +9,8 @@ import {
 } from '../../agent/src/netlink/constants.ts';
 import {
   NFT_CT_MARK,
-  NFT_MSG_DELTABLE,
   NFT_MSG_NEWCHAIN,
   NFT_MSG_NEWRULE,
-  NFT_MSG_NEWSET,
   NFT_MSG_NEWTABLE,
   NFT_PAYLOAD_NETWORK_HEADER,
   NFT_REG_1,
@@ -43,6 +42,8 @@ import {
 } from '../../agent/src/netlink/writer.ts';
 import {
   NFT_META_L4PROTO,
+  NFT_MSG_DELTABLE,
+  NFT_MSG_NEWSET,
   NFT_PAYLOAD_TRANSPORT_HEADER,
   NFT_REG32_00,
   NFT_REG32_01,

@@ -1,5 +1,6 @@
 // Probe: packets over loopback through rules made here: matched by a set, logged, held in a queue
 // until the verdict, marked and tracked.
+
 import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
 import {
@@ -28,8 +29,6 @@ import {
   createQueuedPacket,
   createVerdicts,
   putQueueBind,
-  putQueueUnbind,
-  putVerdictBatch,
   QUEUED_PACKET,
   readQueuedPacket,
   verdictsLength,
@@ -56,6 +55,7 @@ import {
 } from './nft-ruleset.ts';
 import { ask, changeSets, list, must, netfilter, nftBatch, open, TABLE } from './probe-socket.ts';
 import { key } from './probe-state.ts';
+import { putQueueUnbind, putVerdictBatch } from './requests.ts';
 import { openUdp, receiveUdp, sendUdp } from './udp.ts';
 
 const GROUP = 5311;

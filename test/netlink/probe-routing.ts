@@ -1,4 +1,5 @@
 // Probe: devices, addresses, routes, rules, and what rtnetlink announces about them.
+
 import * as sys from 'whp:socket';
 import {
   putAddressAdd,
@@ -17,9 +18,7 @@ import {
   putGreCreate,
   putLinkDelete,
   putLinkDump,
-  putLinkMtu,
   putLinkQuery,
-  putLinkState,
 } from '../../agent/src/netlink/link.ts';
 import {
   type DefaultRoute,
@@ -40,6 +39,7 @@ import {
 import { receive } from '../../agent/src/system/netlink-socket.ts';
 import { breathe, claim, holds, same } from './claims.ts';
 import { ask, LACKING, list, must, open, route } from './probe-socket.ts';
+import { putLinkMtu, putLinkState } from './requests.ts';
 
 const PROTOCOL = 87;
 const GRE = {

@@ -1,20 +1,17 @@
 // Probe: table, sets and elements: written, read back, renewed, expiring, refused.
+
 import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
-import { NETLINK_NETFILTER, NFNLGRP_NFTABLES } from '../../agent/src/netlink/constants.ts';
+import { NETLINK_NETFILTER } from '../../agent/src/netlink/constants.ts';
 import { createReader } from '../../agent/src/netlink/message.ts';
-import { putElementQuery, readElements } from '../../agent/src/netlink/nft-element.ts';
-import { putTableQuery, readNftEvent } from '../../agent/src/netlink/nft-event.ts';
+import { readElements } from '../../agent/src/netlink/nft-element.ts';
+import { readNftEvent } from '../../agent/src/netlink/nft-event.ts';
 import { faultOf, type SetElement } from '../../agent/src/netlink/nft-set.ts';
-import {
-  joinGroup,
-  leaveGroup,
-  receive,
-  sendLimit,
-} from '../../agent/src/system/netlink-socket.ts';
+import { joinGroup, receive } from '../../agent/src/system/netlink-socket.ts';
 import { parseAddress } from '../../agent/src/wire/address.ts';
 import { breathe, claim, holds, same } from './claims.ts';
 import { toHex } from './hex.ts';
+import { NFNLGRP_NFTABLES } from './nft-constants.ts';
 import { putSet, putTable } from './nft-ruleset.ts';
 import {
   ask,
@@ -27,6 +24,8 @@ import {
   TABLE,
   WHERE,
 } from './probe-socket.ts';
+import { putElementQuery, putTableQuery, readTableEvent } from './requests.ts';
+import { leaveGroup, sendLimit } from './sockets.ts';
 
 export function key(...parts: (string | number)[]): Uint8Array {
   const bytes: number[] = [];
@@ -101,8 +100,8 @@ export async function proveKernelState(): Promise<void> {
   await breathe();
   const early: string[] = [];
   receive(events, (m, r) => {
-    const event = readNftEvent(r, m);
-    if (event.ok && event.value.kind === 'table-new') early.push(event.value.table);
+    const event = readTableEvent(r, m);
+    if (event?.kind === 'table-new') early.push(event.table);
   });
   // 1,200 elements in one transaction: with a listener the kernel would hold a page for each.
   same(leaveGroup(events, NFNLGRP_NFTABLES), 0, 'leave');
@@ -116,11 +115,11 @@ export async function proveKernelState(): Promise<void> {
     receive(
       events,
       (m, r) => {
+        const made = readTableEvent(r, m);
+        if (made !== null) seen.push(`${made.kind} ${made.family} ${made.table}`);
         const event = readNftEvent(r, m);
         if (!event.ok) throw new Error(event.reason);
-        if (event.value.kind === 'table-new' || event.value.kind === 'table-deleted') {
-          seen.push(`${event.value.kind} ${event.value.family} ${event.value.table}`);
-        } else if (event.value.kind === 'generation') {
+        if (event.value.kind === 'generation') {
           seen.push(event.value.generation > 0 && event.value.pid === os.getpid() ? 'gen' : 'bad');
         }
       },

@@ -1,13 +1,15 @@
-// renderReload in a real kernel: from one policy to another in one transaction. What stands
+// reloadText in a real kernel: from one policy to another in one transaction. What stands
 // afterwards is what a first load of the new policy makes, and learned elements are still there.
+
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { compile } from '../../agent/src/ruleset/compile.ts';
 import { addressKey, pairKey, portKey } from '../../agent/src/ruleset/elements.ts';
-import { renderLoad, renderReload, renderStanding } from '../../agent/src/ruleset/render.ts';
+import { renderLoad, renderStanding } from '../../agent/src/ruleset/render.ts';
 import { type Held, loadText, reloadText } from '../../agent/src/ruleset/standing.ts';
 import { type Change, policyFrom } from '../golden/policies.ts';
+import { renderReload } from '../lib/reload.ts';
 import { run } from './router.ts';
 
 const FOLDER = `out/netns/reload-${process.pid}`;

@@ -61,7 +61,7 @@ export interface Ledger {
 /** Each takes 3 KB of numbers and 1 KB around them: below 200 KB with their names (test/node/account-memory). */
 const SUBJECTS = 48;
 /** Connections that ended, some 600 bytes each. */
-export const LOGGED = 400;
+const LOGGED = 400;
 /** Connections followed while they live; those beyond are counted, and logged, when they end. */
 const FOLLOWED = 4096;
 /** A device gives its place up when nothing was counted for it for so long. */

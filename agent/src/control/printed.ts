@@ -40,32 +40,6 @@ export interface Printed {
   readonly err: string;
 }
 
-/** Words that native/ask.c takes to the agent; the others need the engine at this end. */
-export const ASKED = [
-  'status',
-  'flows',
-  'why',
-  'learned',
-  'evidence',
-  'devices',
-  'counters',
-  'log',
-  'reload',
-  'pause',
-  'resume',
-  'pin',
-  'unpin',
-  'forget',
-  'proxy',
-  'profile',
-  'ruleset',
-  'check',
-  // Known at either end, but the engine at this one would have to be started for it.
-  'version',
-  'help',
-  'completion',
-] as const;
-
 /** What needs neither an agent nor a file; null: something else was asked. */
 export function printedAlone({ name, operand, json }: Command): Printed | null {
   const say = (key: string, text: string): Printed => ({

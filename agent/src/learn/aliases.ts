@@ -40,7 +40,7 @@ export interface AliasLimits {
 }
 
 /** The names of three applications, forty each, with a chain of four behind every one; some 300 bytes each. */
-export const ALIAS_LIMITS: AliasLimits = { perDevice: 512, total: 2048 };
+const ALIAS_LIMITS: AliasLimits = { perDevice: 512, total: 2048 };
 
 /** An answer may come this much later than the query that was sent while the name still counted. */
 const GRACE_MILLISECONDS = 10_000;

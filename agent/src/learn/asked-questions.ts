@@ -223,11 +223,6 @@ export function findQuestion(
   return null;
 }
 
-/** How many are open. */
-export function openQuestions({ lengths }: AskedQuestions): number {
-  return lengths.reduce((count, length) => count + (length === 0 ? 0 : 1), 0);
-}
-
 /** Forgets the questions that nobody waits for any more at `now` (milliseconds). */
 export function expireQuestions(book: AskedQuestions, now: number): void {
   for (let slot = 0; slot < MOST_OPEN; slot++) {

@@ -12,7 +12,7 @@ const EACH = 3 * HOUR;
 /** Of news there is none: what has only been renewed, or has aged, is written this long after the last. */
 export const RENEWAL = 12 * HOUR;
 /** An agent that ends writes what has aged by this much. */
-export const AGED = HOUR / 6;
+const AGED = HOUR / 6;
 /** What the above comes to, for docs and status. */
 export const MOST_A_DAY = 12;
 

@@ -28,7 +28,6 @@ import {
   CTA_TUPLE_PROTO,
   CTA_TUPLE_REPLY,
   CTA_ZONE,
-  IPCTNL_MSG_CT_DELETE,
   IPCTNL_MSG_CT_NEW,
   NFNL_SUBSYS_CTNETLINK,
 } from './constants.ts';
@@ -45,9 +44,8 @@ import {
   readNested,
 } from './message.ts';
 
-/** Message types: an entry (dumped, new or changed), and one that is gone. */
+/** Message type of an entry: dumped, new or changed. */
 export const CONNTRACK_ENTRY = (NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_NEW;
-export const CONNTRACK_GONE = (NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_DELETE;
 
 /** One direction of a connection. */
 export interface Tuple {

@@ -13,11 +13,6 @@ export function hostInt(value: number): ArrayBuffer {
   return new Int32Array([value]).buffer;
 }
 
-/** Reads a C `int` that getsockopt wrote. */
-export function hostIntFrom(buffer: ArrayBuffer): number {
-  return new Int32Array(buffer, 0, 1)[0]!;
-}
-
 /** struct sockaddr_nl: 12 bytes; `groups` is the mask of groups 1..32, 0 when joined by option. */
 export function netlinkAddress(
   port: number,

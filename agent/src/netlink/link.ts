@@ -52,7 +52,7 @@ import {
 /** Bytes of struct ifinfomsg. */
 export const LINK_HEADER = 16;
 /** Longest device name, bytes (IFNAMSIZ less the NUL). */
-export const NAME_MAX = 15;
+const NAME_MAX = 15;
 
 /** struct ifinfomsg: `index` 0 = not known yet; only the flag bits in `change` are set. */
 function putLinkHeader(w: Writer, index: number, flags: number, change: number): void {
@@ -133,21 +133,6 @@ export function putGreTry(w: Writer, seq: number, kind: 'gre' | 'ip6gre'): void 
 export function putLinkDelete(w: Writer, seq: number, index: number): void {
   beginMessage(w, RTM_DELLINK, NLM_F_REQUEST | NLM_F_ACK, seq);
   putLinkHeader(w, index, 0, 0);
-  endMessage(w);
-}
-
-/** Sets a device up or down. Errors: ENODEV. */
-export function putLinkState(w: Writer, seq: number, index: number, up: boolean): void {
-  beginMessage(w, RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK, seq);
-  putLinkHeader(w, index, up ? IFF_UP : 0, IFF_UP);
-  endMessage(w);
-}
-
-/** Sets a device's MTU in bytes. Errors: ENODEV, EINVAL out of the device's range. */
-export function putLinkMtu(w: Writer, seq: number, index: number, mtu: number): void {
-  beginMessage(w, RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK, seq);
-  putLinkHeader(w, index, 0, 0);
-  attributeU32(w, IFLA_MTU, mtu);
   endMessage(w);
 }
 

@@ -19,12 +19,10 @@ import {
   NFQA_TIMESTAMP,
   NFQA_VERDICT_HDR,
   NFQNL_CFG_CMD_BIND,
-  NFQNL_CFG_CMD_UNBIND,
   NFQNL_COPY_PACKET,
   NFQNL_MSG_CONFIG,
   NFQNL_MSG_PACKET,
   NFQNL_MSG_VERDICT,
-  NFQNL_MSG_VERDICT_BATCH,
   NLA_TYPE_MASK,
   NLM_F_ACK,
   NLM_F_REQUEST,
@@ -50,7 +48,6 @@ import {
 export const QUEUED_PACKET = (NFNL_SUBSYS_QUEUE << 8) | NFQNL_MSG_PACKET;
 const CONFIG = (NFNL_SUBSYS_QUEUE << 8) | NFQNL_MSG_CONFIG;
 const VERDICT = (NFNL_SUBSYS_QUEUE << 8) | NFQNL_MSG_VERDICT;
-const VERDICT_BATCH = (NFNL_SUBSYS_QUEUE << 8) | NFQNL_MSG_VERDICT_BATCH;
 
 export interface QueueOptions {
   /** Bytes of each packet that are copied to us, 0..65535. */
@@ -76,14 +73,6 @@ export function putQueueBind(w: Writer, seq: number, queue: number, options: Que
     attributeBe32(w, NFQA_CFG_MASK, options.flags);
     attributeBe32(w, NFQA_CFG_FLAGS, options.flags);
   }
-  endMessage(w);
-}
-
-/** Gives `queue` back; the kernel drops what it still holds. */
-export function putQueueUnbind(w: Writer, seq: number, queue: number): void {
-  beginMessage(w, CONFIG, NLM_F_REQUEST | NLM_F_ACK, seq);
-  putNetfilter(w, AF_UNSPEC, queue);
-  putCommand(w, NFQNL_CFG_CMD_UNBIND);
   endMessage(w);
 }
 
@@ -232,19 +221,6 @@ export function addVerdict(v: Verdicts, id: number, verdict: number): boolean {
 /** Bytes to send: the first `verdictsLength` of `buffer`. Set `count = 0` once they are sent. */
 export function verdictsLength(v: Verdicts): number {
   return v.count * VERDICT_SIZE;
-}
-
-/** The same verdict on every held packet up to and including `id` (NFQNL_MSG_VERDICT_BATCH). */
-export function putVerdictBatch(
-  w: Writer,
-  seq: number,
-  queue: number,
-  id: number,
-  verdict: number,
-): void {
-  beginMessage(w, VERDICT_BATCH, NLM_F_REQUEST, seq);
-  putVerdictBody(w, queue, id, verdict);
-  endMessage(w);
 }
 
 function putVerdictBody(w: Writer, queue: number, id: number, verdict: number): void {

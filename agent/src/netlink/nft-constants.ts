@@ -1,15 +1,8 @@
 // netlink/nft-constants: the numbers of linux/netfilter/nf_tables.h, by the kernel's names; compared
 // with the headers as those of constants are.
 export const NFT_MSG_NEWTABLE = 0;
-export const NFT_MSG_GETTABLE = 1;
-export const NFT_MSG_DELTABLE = 2;
 export const NFT_MSG_NEWCHAIN = 3;
-export const NFT_MSG_DELCHAIN = 5;
 export const NFT_MSG_NEWRULE = 6;
-export const NFT_MSG_DELRULE = 8;
-export const NFT_MSG_NEWSET = 9;
-export const NFT_MSG_GETSET = 10;
-export const NFT_MSG_DELSET = 11;
 export const NFT_MSG_NEWSETELEM = 12;
 export const NFT_MSG_GETSETELEM = 13;
 export const NFT_MSG_DELSETELEM = 14;
@@ -21,8 +14,6 @@ export const NFT_MSG_NEWFLOWTABLE = 22;
 export const NFT_MSG_GETFLOWTABLE = 23;
 export const NFTA_TABLE_NAME = 1;
 export const NFTA_TABLE_FLAGS = 2;
-export const NFTA_TABLE_USE = 3;
-export const NFTA_TABLE_HANDLE = 4;
 export const NFT_TABLE_F_OWNER = 2;
 export const NFT_MSG_GETCHAIN = 4;
 export const NFTA_CHAIN_TABLE = 1;
@@ -87,7 +78,6 @@ export const NFTA_GEN_PROC_PID = 2;
 export const NFTA_GEN_PROC_NAME = 3;
 export const NFTA_LIST_ELEM = 1;
 export const NFTA_SET_ELEM_KEY = 1;
-export const NFTA_SET_ELEM_DATA = 2;
 export const NFTA_SET_ELEM_FLAGS = 3;
 export const NFTA_SET_ELEM_TIMEOUT = 4;
 export const NFTA_SET_ELEM_EXPIRATION = 5;
@@ -98,4 +88,3 @@ export const NFTA_SET_ELEM_LIST_SET = 2;
 export const NFTA_SET_ELEM_LIST_ELEMENTS = 3;
 export const NFTA_DATA_VALUE = 1;
 export const NFT_SET_ELEM_INTERVAL_END = 1;
-export const NFT_SET_ELEM_CATCHALL = 2;

@@ -1,14 +1,7 @@
 // netlink/nft-element: what is in a set: the request for all of it or for one key, and the decoder
 // of the answer. Ports, peers and windows are learned by the ruleset itself, without a message to
 // anybody, so status and "why" read them here.
-import {
-  NFNL_SUBSYS_NFTABLES,
-  NLA_F_NESTED,
-  NLA_TYPE_MASK,
-  NLM_F_ACK,
-  NLM_F_DUMP,
-  NLM_F_REQUEST,
-} from './constants.ts';
+import { NFNL_SUBSYS_NFTABLES, NLA_TYPE_MASK, NLM_F_DUMP, NLM_F_REQUEST } from './constants.ts';
 import {
   createAttributes,
   type Decoded,
@@ -41,8 +34,8 @@ import {
   NFTA_SET_ELEM_LIST_TABLE,
   NFTA_SET_ELEM_TIMEOUT,
 } from './nft-constants.ts';
-import { putElement, putSetName, type SetElement, type TableName } from './nft-set.ts';
-import { beginAttribute, beginMessage, endAttribute, endMessage, type Writer } from './writer.ts';
+import { putSetName, type SetElement, type TableName } from './nft-set.ts';
+import { beginMessage, endMessage, type Writer } from './writer.ts';
 
 const type = (message: number): number => (NFNL_SUBSYS_NFTABLES << 8) | message;
 
@@ -53,22 +46,6 @@ export const SET_ELEMENTS = type(NFT_MSG_NEWSETELEM);
 export function putSetDump(w: Writer, seq: number, where: TableName, set: string): void {
   beginMessage(w, type(NFT_MSG_GETSETELEM), NLM_F_REQUEST | NLM_F_DUMP, seq);
   putSetName(w, where, set);
-  endMessage(w);
-}
-
-/** Asks whether `key` is in `set`: one SET_ELEMENTS message, or errno ENOENT. */
-export function putElementQuery(
-  w: Writer,
-  seq: number,
-  where: TableName,
-  set: string,
-  key: Uint8Array,
-): void {
-  beginMessage(w, type(NFT_MSG_GETSETELEM), NLM_F_REQUEST | NLM_F_ACK, seq);
-  putSetName(w, where, set);
-  const list = beginAttribute(w, NLA_F_NESTED | NFTA_SET_ELEM_LIST_ELEMENTS);
-  putElement(w, { key }, false);
-  endAttribute(w, list);
   endMessage(w);
 }
 

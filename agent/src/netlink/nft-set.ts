@@ -97,7 +97,7 @@ const LIST_LIMIT = 0x8000;
 /** Elements one transaction should hold. While anybody listens to NFNLGRP_NFTABLES the kernel keeps
  * a page-sized announcement for every element until the commit (nf_tables_setelem_notify): 256 are
  * 1 MiB with pages of 4 KiB, 3,000 took the last memory of a 64 MB machine with pages of 16. */
-export const BATCH_ELEMENTS = 256;
+const BATCH_ELEMENTS = 256;
 
 /** Cuts `changes` into transactions of at most `limit` elements, in the same order. */
 export function splitChanges(

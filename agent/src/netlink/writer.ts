@@ -4,7 +4,7 @@ import { type ByteOrder, hostOrder } from './endian.ts';
 import { HEADER_SIZE } from './message.ts';
 
 /** Largest attribute, header included: its length field has 16 bits. */
-export const ATTRIBUTE_MAX = 0xffff;
+const ATTRIBUTE_MAX = 0xffff;
 
 export interface Writer {
   bytes: Uint8Array;
@@ -178,13 +178,6 @@ function attributeHeader(w: Writer, type: number, payload: number): void {
 export function attributeU8(w: Writer, type: number, value: number): void {
   attributeHeader(w, type, 1);
   putU8(w, value);
-  align(w);
-}
-
-/** Attribute of 16 bits in host order. */
-export function attributeU16(w: Writer, type: number, value: number): void {
-  attributeHeader(w, type, 2);
-  putU16(w, value);
   align(w);
 }
 

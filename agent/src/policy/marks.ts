@@ -27,7 +27,7 @@ export const WATCHED = 15;
 export const LAST_TABLE_SLOT = WATCHED;
 
 /** How far the nibble is shifted: the number of zero bits below the mask. */
-export function maskShift(mask: number): number {
+function maskShift(mask: number): number {
   return 31 - Math.clz32(mask & -mask);
 }
 

@@ -12,7 +12,7 @@ import {
 import type { Profile, ProfileRange } from './profile.ts';
 
 /** RFC 6052 section 2.1: used by every network that does not choose its own. */
-export const WELL_KNOWN = '64:ff9b::/96';
+const WELL_KNOWN = '64:ff9b::/96';
 
 /** Prefixes that an owner may name beside it. */
 export const MOST_NAMED = 3;

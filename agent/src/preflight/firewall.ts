@@ -28,7 +28,7 @@ export interface Firewall {
 }
 
 /** firewall4's table. */
-export const FW4 = 'inet fw4';
+const FW4 = 'inet fw4';
 
 /** `own`: tables that are ours. */
 export function readFirewall(listing: string, own: readonly string[]): Firewall {

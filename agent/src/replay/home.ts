@@ -37,7 +37,7 @@ function reject(text: string): readonly Problem[] {
   return rejected.ok ? [] : rejected.problems;
 }
 
-export function isHome(home: readonly Cidr[], packet: Packet, at: number): boolean {
+function isHome(home: readonly Cidr[], packet: Packet, at: number): boolean {
   return home.some(({ family, ...cidr }) => {
     return family === packet.family && cidrHas({ family, ...cidr }, packet.bytes, at);
   });

@@ -47,12 +47,12 @@ import {
   UDP,
 } from './terms.ts';
 
-export const DNS = 53;
+const DNS = 53;
 /** Queries of one device, and of all: what the agent reads on a small router, with answers to all of them held
  * at once at most. On the 24K of docs/benchmarks.md a query and a matching answer that is refused take 8 ms
  * together. One more is asked by the crowd, whose answers are read when no others wait. */
-export const QUERIES = { rate: 30, per: 'second', burst: 100 } as const;
-export const HOME_QUERIES = { rate: 100, per: 'second', burst: 128 } as const;
+const QUERIES = { rate: 30, per: 'second', burst: 100 } as const;
+const HOME_QUERIES = { rate: 100, per: 'second', burst: 128 } as const;
 /** Answers to one flow of a device: some resolvers ask all they ask from one port. */
 const ANSWERS = { rate: 50, per: 'second', burst: 50 } as const;
 /** Flows whose answers are counted, each for a second after the last. */

@@ -35,7 +35,7 @@ import {
 const SESSION_MILLISECONDS = 300_000;
 /** Longer than between the first check and the socket's own STUN request (4 to 45 ms in Chromium), shorter
  * than the first repetition that RFC 8489 recommends (500 ms). */
-export const WAIT_MILLISECONDS = 250;
+const WAIT_MILLISECONDS = 250;
 /** Then the socket's checks pass: longer than to the second repetition. */
 const WAITED_MILLISECONDS = 3000;
 

@@ -21,7 +21,7 @@ export const OWN_TABLES: readonly string[] = [
 ].map((name) => `inet ${name}`);
 
 /** Sets of one application and family. The first group is rewritten by a reload, never learned. */
-export const STATIC_SETS = ['range', 'pin', 'learn', 'node', 'except', 'device'] as const;
+const STATIC_SETS = ['range', 'pin', 'learn', 'node', 'except', 'device'] as const;
 /** Entries that come and go at run time, and outlive a reload. */
 export const LEARNED_SETS = [
   ...['addr', 'udp', 'tcp', 'peer', 'window', 'asked', 'hello'],
@@ -182,7 +182,7 @@ export function partialSet(family: Family): string {
 }
 
 /** What makes a new flow an application's. */
-export const EVIDENCES = ['range', 'addr', 'hello', 'port', 'peer', 'window', 'mapping'] as const;
+const EVIDENCES = ['range', 'addr', 'hello', 'port', 'peer', 'window', 'mapping'] as const;
 export type Evidence = (typeof EVIDENCES)[number];
 
 /**
@@ -190,7 +190,7 @@ export type Evidence = (typeof EVIDENCES)[number];
  * already has a direct NAT binding); `request` (a stranger's request opened the window); `full` (a
  * learned set has no room: the agent has to evict); `inbound` (a flow from the WAN side refused).
  */
-export const APP_FEEDS = [...EVIDENCES, 'late', 'request', 'full', 'inbound'] as const;
+const APP_FEEDS = [...EVIDENCES, 'late', 'request', 'full', 'inbound'] as const;
 export type AppFeed = (typeof APP_FEEDS)[number];
 
 /** What speaks for a packet that leaves beside the tunnels: an evidence that lasts, or the mark that its

@@ -17,7 +17,7 @@ import type {
   StaticSet,
   Verdict,
 } from './model.ts';
-import { duration, loadText, reloadText, type Standing } from './standing.ts';
+import { duration, loadText, type Standing } from './standing.ts';
 
 /** Characters of a comment or a log prefix, of a device and of another name that nft takes
  * (NFTNL_UDATA_COMMENT_MAXLEN, NF_LOG_PREFIXLEN; IFNAMSIZ; NFT_NAME_MAXLEN is 256). */
@@ -155,11 +155,11 @@ function constantText(type: Datatype, value: Constant): string {
 }
 
 /** The text of one rule, without its comment. */
-export function renderStatements(rule: Rule): string {
+function renderStatements(rule: Rule): string {
   return rule.statements.map(statement).join(' ');
 }
 
-export function renderRule(rule: Rule): string {
+function renderRule(rule: Rule): string {
   return `${renderStatements(rule)} comment ${quoted(`!whp: ${rule.comment}`)}`;
 }
 
@@ -247,9 +247,4 @@ export function renderStanding(ruleset: Ruleset): Standing {
 /** The first load: whatever stood under our name is replaced, learned elements included. */
 export function renderLoad(ruleset: Ruleset): string {
   return loadText(renderStanding(ruleset));
-}
-
-/** From one table to the next: see reloadText. */
-export function renderReload(previous: Ruleset, next: Ruleset): string {
-  return reloadText(renderStanding(previous), renderStanding(next));
 }

@@ -23,7 +23,7 @@ export const ether: Expression = { kind: 'ether' };
 export const oifname: Expression = { kind: 'meta', key: 'oifname' };
 export const ipLength: Expression = { kind: 'meta', key: 'length' };
 export const ctMark: Expression = { kind: 'ct', key: 'mark' };
-export const ctState: Expression = { kind: 'ct', key: 'state' };
+const ctState: Expression = { kind: 'ct', key: 'state' };
 export const ctStatus: Expression = { kind: 'ct', key: 'status' };
 /** Number of the tracked flow, the same in both directions. */
 export const ctId: Expression = { kind: 'ct', key: 'id' };

@@ -172,6 +172,9 @@ function runEffects(self: Effects, effects: readonly Effect[]): void {
       case 'told':
         for (const listener of self.listeners) listener(effect.what);
         break;
+      default:
+        // The compiler's check: Biome's does not see through this union.
+        effect satisfies never;
     }
   }
   commit(self, changes);

@@ -9,12 +9,11 @@ import {
   MSG_TRUNC,
   NETLINK_ADD_MEMBERSHIP,
   NETLINK_CAP_ACK,
-  NETLINK_DROP_MEMBERSHIP,
   NETLINK_EXT_ACK,
   NETLINK_NO_ENOBUFS,
   SOL_NETLINK,
 } from '../netlink/constants.ts';
-import { hostInt, hostIntFrom, netlinkAddress, netlinkPort } from '../netlink/endian.ts';
+import { hostInt, netlinkAddress, netlinkPort } from '../netlink/endian.ts';
 import {
   createMessage,
   createReader,
@@ -138,34 +137,11 @@ export function joinGroup(socket: Pick<NetlinkSocket, 'fd'>, group: number): num
   return done < 0 ? -done : 0;
 }
 
-/** Leaves a multicast group, e.g. NFNLGRP_NFTABLES while a large ruleset is loaded: without a
- * listener the kernel does not make the announcements (see BATCH_ELEMENTS). */
-export function leaveGroup(socket: Pick<NetlinkSocket, 'fd'>, group: number): number {
-  const done = sys.setsockopt(socket.fd, SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, hostInt(group));
-  return done < 0 ? -done : 0;
-}
-
 /** The forced option passes the system's limit and needs CAP_NET_ADMIN; else as much as allowed. */
 function setQueue(fd: number, forced: number, plain: number, size: number | undefined): void {
   if (size === undefined) return;
   if (sys.setsockopt(fd, sys.SOL_SOCKET, forced, hostInt(size)) >= 0) return;
   sys.setsockopt(fd, sys.SOL_SOCKET, plain, hostInt(size));
-}
-
-/** Bytes the kernel books for the receive queue (SO_RCVBUF as getsockopt tells it). */
-export function receiveQueueSize(socket: NetlinkSocket): number {
-  const value = new ArrayBuffer(4);
-  return sys.getsockopt(socket.fd, sys.SOL_SOCKET, sys.SO_RCVBUF, value) < 0
-    ? 0
-    : hostIntFrom(value);
-}
-
-/** Bytes one send() may carry: a larger batch has to be split (EMSGSIZE). */
-export function sendLimit(socket: NetlinkSocket): number {
-  const value = new ArrayBuffer(4);
-  const size = sys.getsockopt(socket.fd, sys.SOL_SOCKET, sys.SO_SNDBUF, value);
-  // netlink_sendmsg() refuses len > sk_sndbuf - 32.
-  return size < 0 ? 0 : hostIntFrom(value) - 32;
 }
 
 export function closeNetlink(socket: NetlinkSocket): void {

@@ -125,7 +125,7 @@ export function readPaths(paths: Paths): Realized | string {
 }
 
 /** The rules and routes alone. A string is the error. */
-export function readAll({ socket }: Paths): All | string {
+function readAll({ socket }: Paths): All | string {
   const routes: KernelRoute[] = [];
   const rules: KernelRule[] = [];
   for (const family of FAMILIES) {

@@ -33,8 +33,3 @@ export function listenSignals(): Asked {
     },
   };
 }
-
-/** Back to the kernel's defaults: the next SIGTERM ends the program at once. */
-export function offSignals(): void {
-  for (const number of [os.SIGTERM, os.SIGINT, SIGHUP]) os.signal(number, null);
-}

@@ -9,9 +9,9 @@
 export type HealthState = 'probing' | 'up' | 'down';
 
 /** Milliseconds between probes. In doubt they go fast: that is what detection takes. */
-export const STEADY_INTERVAL = 1000;
+const STEADY_INTERVAL = 1000;
 /** Of a proxy that nobody uses now: fresh enough to fail over to without a look. */
-export const SPARE_INTERVAL = 5000;
+const SPARE_INTERVAL = 5000;
 const DOUBT_INTERVAL = 250;
 const DOWN_INTERVAL = 2000;
 
@@ -109,7 +109,7 @@ function ones(bits: number): number {
 }
 
 /** Milliseconds until an unanswered probe is lost. */
-export function timeoutOf(health: Health): number {
+function timeoutOf(health: Health): number {
   if (health.rtt === 0) return TIMEOUT_FIRST;
   const wanted = health.rtt + 4 * health.deviation;
   return Math.min(TIMEOUT_MOST, Math.max(TIMEOUT_LEAST, wanted));

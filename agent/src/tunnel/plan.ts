@@ -13,7 +13,7 @@ const GRE_KEY = 4;
 /** An MTU that passes when nothing is known of the path: PPPoE's 1492 less the tunnel. */
 const WAN_MTU_UNKNOWN = 1492;
 /** Behind every default route through a device: the kernel takes it when the device is gone. */
-export const PROHIBIT_METRIC = 0xffffffff;
+const PROHIBIT_METRIC = 0xffffffff;
 const TUNNEL_METRIC = 1;
 const FAMILIES = [4, 6] as const;
 

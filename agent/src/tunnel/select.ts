@@ -16,7 +16,7 @@ export type Way =
 export type PathState = 'up' | 'probing' | 'failover' | 'failback' | 'down' | 'direct';
 
 /** A better proxy has to be up for so long, milliseconds, before live flows are moved back. */
-export const FAILBACK_HOLD = 30000;
+const FAILBACK_HOLD = 30000;
 const MOST_HOLD = 480000;
 /** Failing over again within this time after a failback doubles the hold. */
 const RELAPSE = 600000;

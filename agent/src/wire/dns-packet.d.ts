@@ -1,17 +1,16 @@
-// The part of dns-packet that dns-texts.ts uses; the package ships no types of its own.
+// The part of dns-packet that dns-texts.ts uses; the package ships no types of its own. scripts/lib/agent.mjs
+// leaves out of the bundle what no other part than this one needs.
 declare module 'dns-packet' {
-  import type { Buffer } from 'buffer';
+  /** What a Buffer is asked for. */
+  interface NameBytes {
+    readonly length: number;
+    readonly [offset: number]: number;
+    readUInt16BE(offset: number): number;
+    toString(encoding: 'utf-8', from: number, to: number): string;
+  }
 
   export const name: {
-    decode(bytes: Buffer, offset: number): string;
+    /** Throws when there is no name at `offset`. */
+    decode(bytes: NameBytes, offset: number): string;
   };
-  export const answer: {
-    /** `data` is an address or a name as text for A, AAAA and CNAME, raw bytes for type 64, 65. */
-    decode(
-      bytes: Buffer,
-      offset: number,
-    ): { name: string; type: string; ttl: number; class: string; data: unknown };
-  };
-  /** A whole message; throws on the first thing it cannot read. */
-  export function decode(bytes: Buffer): unknown;
 }

@@ -22,7 +22,7 @@ export interface StreamLimits {
  * Ethernet frame are 93 KB, more than a message. Half a megabyte of all flows is what a router of 64 MB
  * can spare, and eight such messages at once.
  */
-export const STREAM_LIMITS: StreamLimits = {
+const STREAM_LIMITS: StreamLimits = {
   flows: 64,
   bytes: 98304,
   total: 524288,

@@ -1,9 +1,9 @@
 // The names of a DNS message as text, each decoded once however often it is pointed to or written out.
 // dns-packet reads them, when readName has found nothing wrong; its exceptions become reasons. Before:
 // dns-names. After: dns, which reads the records.
-import { Buffer } from 'buffer';
 import * as dnsPacket from 'dns-packet';
 import { isPlainName, nameLabels, nameReason, nameText, readName } from './dns-names.ts';
+import { MessageBytes } from './message-bytes.ts';
 import type { Malformed } from './reader.ts';
 
 /** A name of the message; equal names behind one pointer have equal offsets. */
@@ -26,7 +26,7 @@ export interface NamesOfMessage {
   readonly base: number;
   readonly end: number;
   /** The message alone: dns-packet reads pointers from the start of its buffer. */
-  readonly message: Buffer;
+  readonly message: MessageBytes;
   /** Names decoded so far, by the offset of their first label. */
   readonly names: Map<number, DnsName | Malformed>;
   /** The last name that was written out, and the bytes [from, to) that it is in. */
@@ -37,7 +37,7 @@ export interface NamesOfMessage {
 
 /** Of the message bytes[base, end). */
 export function namesOfMessage(bytes: Uint8Array, base: number, end: number): NamesOfMessage {
-  const message = Buffer.from(bytes.buffer, bytes.byteOffset + base, end - base);
+  const message = new MessageBytes(bytes.buffer, bytes.byteOffset + base, end - base);
   return { bytes, base, end, message, names: new Map(), written: null, labels: MAX_LABELS };
 }
 

@@ -249,16 +249,3 @@ function decodeService(
   }
   return { target, addresses };
 }
-
-/**
- * The message inside a TCP payload that holds exactly one (RFC 1035 section 4.2.2: two bytes of
- * length first), as [offset, end), or null when it is split or followed by another: dns-stream.
- */
-export function tcpMessage(
-  bytes: Uint8Array,
-  offset: number,
-  end: number,
-): { offset: number; end: number } | null {
-  if (end - offset < 2 + DNS_HEADER) return null;
-  return u16At(bytes, offset) === end - offset - 2 ? { offset: offset + 2, end } : null;
-}

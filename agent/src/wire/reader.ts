@@ -48,15 +48,10 @@ export function u8(reader: Reader): number {
   return at < 0 ? 0 : reader.bytes[at]!;
 }
 
-/** Network byte order, as are u32 and the two functions below them. */
+/** Network byte order, as are the two functions below. */
 export function u16(reader: Reader): number {
   const at = take(reader, 2);
   return at < 0 ? 0 : u16At(reader.bytes, at);
-}
-
-export function u32(reader: Reader): number {
-  const at = take(reader, 4);
-  return at < 0 ? 0 : u32At(reader.bytes, at);
 }
 
 /** The caller has checked that at + 1 is inside. */

@@ -17,11 +17,14 @@ import { putRouteReplace, readRoute } from '../../../agent/src/netlink/route.ts'
 import { putRuleAdd, readRule } from '../../../agent/src/netlink/rule.ts';
 import { createWriter, type Writer } from '../../../agent/src/netlink/writer.ts';
 import { formatAddress } from '../../../agent/src/wire/address.ts';
-import { readerOf, u8, u16, u32 } from '../../../agent/src/wire/reader.ts';
+import { readerOf, u8, u16 } from '../../../agent/src/wire/reader.ts';
 import { GRE, ROUTE, RULE } from '../netlink-seeds.ts';
 import { must, type Target } from '../target.ts';
 
 /** Calls `visit` with every message of what was written. */
+/** In network order. */
+const u32 = (r: ReturnType<typeof readerOf>): number => u16(r) * 0x10000 + u16(r);
+
 function each(w: Writer, order: ByteOrder, visit: (r: Reader, m: Message) => void): void {
   const r = createReader(w.bytes.slice(0, w.length), order);
   const m = createMessage();

@@ -1,12 +1,14 @@
 // policy/build and ruleset/: a configuration is refused with a place and a fix, or it compiles to
 // a table whose text holds nothing but words of nft: no option may break out of its place.
+
 import { buildPolicy } from '../../../agent/src/policy/build.ts';
 import { markOf, slotOf } from '../../../agent/src/policy/marks.ts';
 import type { Policy } from '../../../agent/src/policy/policy.ts';
 import { parseUci } from '../../../agent/src/policy/uci.ts';
 import { compile } from '../../../agent/src/ruleset/compile.ts';
-import { renderLoad, renderReload } from '../../../agent/src/ruleset/render.ts';
+import { renderLoad } from '../../../agent/src/ruleset/render.ts';
 import { plan } from '../../../agent/src/tunnel/plan.ts';
+import { renderReload } from '../../lib/reload.ts';
 import { PROFILE } from '../profile-seed.ts';
 import { bytesOf, kindOf, must, mustBeCanonical, type Target, textOf } from '../target.ts';
 import { UCI_SEEDS, UCI_WORDS } from '../uci-seeds.ts';

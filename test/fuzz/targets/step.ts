@@ -1,6 +1,6 @@
 // step: a life of one state under hostile packets. Whatever comes, an answer is released once and
 // last, what enters a set is a public address of the right family, and every store keeps its cap.
-import { openQuestions } from '../../../agent/src/learn/asked-questions.ts';
+
 import { learnedEndpoints } from '../../../agent/src/learn/learned.ts';
 import { addressOf, SLACK } from '../../../agent/src/ruleset/elements.ts';
 import { createState, type Effect, type Event, type State } from '../../../agent/src/state.ts';
@@ -8,7 +8,7 @@ import { step } from '../../../agent/src/step.ts';
 import { isRoutableText } from '../../../agent/src/wire/address.ts';
 import { decodePacket } from '../../../agent/src/wire/packet.ts';
 import { policyFrom } from '../../golden/policies.ts';
-import { queryEvent } from '../../lib/asked.ts';
+import { openQuestions, queryEvent } from '../../lib/asked.ts';
 import { clientHello, serverName } from '../../unit/tls-hello.ts';
 import {
   DEVICE,

@@ -84,7 +84,7 @@ export async function openSetting(machines: Lab, say: (line: string) => void): P
       const line = [worldProgram(name), ...words].join(' ');
       const program = await world.spawn(`exec ip netns exec ${device} ${line}`, onLine);
       programs.add(program);
-      program.done.then(() => programs.delete(program));
+      void program.done.then(() => programs.delete(program));
       return program;
     },
     inject: (command, condition, limit, quiet) =>

@@ -1,10 +1,12 @@
 // The tables that the golden cases compile to, for a router that has the queue module: every
 // policy of test/golden as it is written, and once more with answers held. Equal tables once.
+
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compile } from '../../../agent/src/ruleset/compile.ts';
-import { renderLoad, renderReload } from '../../../agent/src/ruleset/render.ts';
+import { renderLoad } from '../../../agent/src/ruleset/render.ts';
 import { type Change, policyFrom } from '../../golden/policies.ts';
+import { renderReload } from '../../lib/reload.ts';
 
 const ROOT = 'test/golden';
 

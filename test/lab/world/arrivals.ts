@@ -199,7 +199,7 @@ async function arrive(names: Way, number: number, known: string | undefined): Pr
 
 function finish(): void {
   stopped = true;
-  waitFor(() => pending === 0, GRACE).then(() => {
+  void waitFor(() => pending === 0, GRACE).then(() => {
     say(JSON.stringify(done));
     std.exit(0);
   });
@@ -220,7 +220,7 @@ async function main(): Promise<void> {
   const from = Date.now();
   for (let number = 0; number < count && !stopped; number += 1) {
     pending += 1;
-    arrive(names, first + number, known)
+    void arrive(names, first + number, known)
       .catch((error: unknown) => client.log.note({ event: 'problem', what: String(error) }))
       .then(() => {
         pending -= 1;

@@ -155,7 +155,7 @@ async function main(): Promise<void> {
 os.signal(os.SIGTERM, () => {
   stopped = true;
   // An answer that is late is not lost.
-  waitFor(() => heard.at(-1) !== null, GRACE).then(() => {
+  void waitFor(() => heard.at(-1) !== null, GRACE).then(() => {
     say(JSON.stringify({ sent, heard }));
     std.exit(0);
   });

@@ -1,5 +1,6 @@
 // learn/asked-questions: which answers belong to an open question, and that one device's flood of queries
 // closes its own questions.
+
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -10,11 +11,10 @@ import {
   MOST_OPEN,
   noteQuestion,
   OPEN_MILLISECONDS,
-  openQuestions,
 } from '../../../agent/src/learn/asked-questions.ts';
 import { decodePacket } from '../../../agent/src/wire/packet.ts';
 import { tcp4, udp4, udp6 } from '../../fuzz/dns-seeds.ts';
-import { queryTo } from '../../lib/asked.ts';
+import { openQuestions, queryTo } from '../../lib/asked.ts';
 import { answerTo, concat } from '../wire/bytes.ts';
 
 const ROUTER = [192, 168, 1, 1];

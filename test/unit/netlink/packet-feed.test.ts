@@ -1,5 +1,6 @@
 // netlink/nflog and netlink/nfqueue: configuration, verdicts, and packets decoded from recordings,
 // in both byte orders; malformed packets give a reason.
+
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { NF_ACCEPT, NF_DROP, NFQA_CFG_F_FAIL_OPEN } from '../../../agent/src/netlink/constants.ts';
@@ -17,8 +18,6 @@ import {
   createQueuedPacket,
   createVerdicts,
   putQueueBind,
-  putQueueUnbind,
-  putVerdictBatch,
   QUEUED_PACKET,
   readQueuedPacket,
   verdictsLength,
@@ -26,6 +25,7 @@ import {
 import { senderMac } from '../../../agent/src/netlink/sender.ts';
 import { createWriter, type Writer } from '../../../agent/src/netlink/writer.ts';
 import { asBigEndian, firstMessage, fromHex, groups, toHex, written } from '../../netlink/hex.ts';
+import { putQueueUnbind, putVerdictBatch } from '../../netlink/requests.ts';
 
 const ORDERS = ['little', 'big'] as const;
 

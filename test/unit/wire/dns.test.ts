@@ -2,7 +2,7 @@
 // matched. Hostile names end in a reason, and soon.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type DnsAddress, decodeDns, tcpMessage } from '../../../agent/src/wire/dns.ts';
+import { type DnsAddress, decodeDns } from '../../../agent/src/wire/dns.ts';
 import {
   BAD_LABEL,
   BAD_POINTER,
@@ -273,13 +273,6 @@ test('a TTL with the top bit set counts as 0', () => {
   const message = answerTo('a.b', [{ name: '@12', type: 1, ttl: 0x80000001, rdata: [1, 2, 3, 4] }]);
   const decoded = decodeDns(message, 0, message.length);
   assert.is('malformed' in decoded ? -1 : decoded.records[0]!.ttlSeconds, 0);
-});
-
-test('a TCP payload with one whole message is told from others', () => {
-  const framed = concat(u16be(CHAIN.length), CHAIN);
-  assert.equal(tcpMessage(framed, 0, framed.length), { offset: 2, end: framed.length });
-  assert.is(tcpMessage(framed, 0, framed.length - 1), null);
-  assert.is(tcpMessage(concat(framed, [0]), 0, framed.length + 1), null);
 });
 
 test('a message of thousands of records is read as far as an honest one goes', () => {

@@ -1,0 +1,105 @@
+// wire/message-bytes against Node's own Buffer, alone and inside dns-packet: where both answer they say the
+// same, and where Buffer refuses so does it.
+import * as dnsPacket from 'dns-packet';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { MessageBytes } from '../../agent/src/wire/message-bytes.ts';
+import { type Random, randomOf } from '../fuzz/random.ts';
+
+const INPUTS = 100_000;
+
+function outcome<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch {
+    return null;
+  }
+}
+
+/** Fails with both, without uvu's own comparison, which would take most of the time. */
+function same<T>(found: T, expected: T, what: string): void {
+  if (found !== expected) assert.unreachable(`${what}: ${found}, where Buffer has ${expected}`);
+}
+
+/** Labels, pointers and what looks like them; a few of the bytes are no ASCII. */
+function message(random: Random): Uint8Array {
+  const bytes = Uint8Array.from({ length: random.below(48) }, () => 97 + random.below(26));
+  for (let at = 0; at < bytes.length; at += 1) {
+    const size = random.pick([0, 0, 1, 2, 3, 5, 0xc0, 0x40, 0x80, random.below(256)]);
+    bytes[at] = size;
+    if (at + 1 < bytes.length && size === 0xc0) bytes[at + 1] = random.below(48);
+    if (at + 1 < bytes.length && size < 6 && random.once(8)) bytes[at + 1] = random.below(256);
+    at += size < 64 ? size : 1;
+  }
+  return bytes;
+}
+
+/** Both views of the same message, inside of other bytes. */
+function views(inner: Uint8Array, before: number): { buffer: Buffer; ours: MessageBytes } {
+  const whole = new Uint8Array(before + inner.length + 8).fill(0x61);
+  whole.set(inner, before);
+  return {
+    buffer: Buffer.from(whole.buffer, before, inner.length),
+    ours: new MessageBytes(whole.buffer, before, inner.length),
+  };
+}
+
+test('two bytes, a byte and the length', () => {
+  const random = randomOf(1);
+  let refused = 0;
+  for (let i = 0; i < INPUTS; i++) {
+    const { buffer, ours } = views(message(random), random.below(9));
+    const at = random.below(buffer.length + 8) - 4;
+    const expected = outcome(() => buffer.readUInt16BE(at));
+    same(
+      outcome(() => ours.readUInt16BE(at)),
+      expected,
+      `two bytes at ${at} of ${buffer.length}`,
+    );
+    same(ours[at], buffer[at], `byte ${at}`);
+    same(ours.length, buffer.length, 'length');
+    if (expected === null) refused += 1;
+  }
+  assert.ok(refused > INPUTS / 10 && refused < INPUTS / 2, `${refused} refused`);
+});
+
+test('text: the same of ASCII inside the message, else refused', () => {
+  const random = randomOf(2);
+  let texts = 0;
+  for (let i = 0; i < INPUTS; i++) {
+    const { buffer, ours } = views(message(random), random.below(9));
+    const [from, to] = [random.below(52) - 2, random.below(52) - 2];
+    const inside = from >= 0 && from <= to && to <= buffer.length;
+    const plain = inside && buffer.subarray(from, to).every((byte) => byte < 128);
+    const expected = plain ? buffer.toString('utf-8', from, to) : null;
+    same(
+      outcome(() => ours.toString('utf-8', from, to)),
+      expected,
+      `text ${from} to ${to}`,
+    );
+    if (expected !== null && expected !== '') texts += 1;
+  }
+  assert.ok(texts > INPUTS / 20, `${texts} texts`);
+});
+
+test('names that dns-packet reads: the same, or refused', () => {
+  const random = randomOf(3);
+  const counts = { same: 0, refused: 0, notAscii: 0 };
+  for (let i = 0; i < INPUTS; i++) {
+    const { buffer, ours } = views(message(random), random.below(9));
+    const at = random.below(buffer.length + 2);
+    const expected = outcome(() => dnsPacket.name.decode(buffer, at));
+    const found = outcome(() => dnsPacket.name.decode(ours, at));
+    if (expected !== null && [...expected].some((one) => one > '\x7f')) {
+      same(found, null, 'name that is not ASCII');
+      counts.notAscii += 1;
+    } else {
+      same(found, expected, 'name');
+      counts[expected === null ? 'refused' : 'same'] += 1;
+    }
+  }
+  for (const [what, count] of Object.entries(counts))
+    assert.ok(count > INPUTS / 500, `${what}: ${count}`);
+});
+
+test.run();
