@@ -38,8 +38,13 @@ static volatile sig_atomic_t overdue;
 
 /* --- watchdog: an alarm that runs whenever the loop is not waiting ------------------------- */
 
-/* SIGALRM comes for one reason only. The process has ended with its second one: what it does until
-   then is to say where it was, which a system call that hangs or a broken heap cannot. */
+/* More than the agent ever has open. */
+enum { DESCRIPTORS = 64 };
+
+/* SIGALRM comes for one reason only. The kernel lets go of the DNS answers it holds when their socket is
+   closed, and of this process maybe much later: on a busy processor its end takes seconds. The process
+   has ended with its second alarm: what it does until then is to say where it was, which a system call
+   that hangs or a broken heap cannot. */
 static void watchdog_bites(int signal_number)
 {
     static const struct itimerval last = {.it_value = {.tv_usec = 300000}};
@@ -50,6 +55,8 @@ static void watchdog_bites(int signal_number)
     setitimer(ITIMER_REAL, &last, NULL);
     ssize_t ignored = write(STDERR_FILENO, watchdog_message, strlen(watchdog_message));
     (void)ignored;
+    for (int fd = STDERR_FILENO + 1; fd < DESCRIPTORS; fd++)
+        close(fd);
 }
 
 static void watchdog_run(bool on)
