@@ -16,7 +16,7 @@ import type { Wish } from './learn/late.ts';
 import { createLearned, type Learned, retainApps } from './learn/learned.ts';
 import type { DnsObserver, Lesson } from './learn/observe-dns.ts';
 import { createOutside, type Outside, retainOutside } from './learn/outside.ts';
-import { ASKING, createPace, HOME_PACE, LOOKS, type Pace, WINDOWS } from './learn/pace.ts';
+import { ASKING, createPace, HOME_PACE, LOOKS, type Pace } from './learn/pace.ts';
 import { createRepeats, type Repeats } from './learn/repeats.ts';
 import { createReports, type Reports } from './learn/reports.ts';
 import { createSilence, type Silence } from './learn/silence.ts';
@@ -158,7 +158,7 @@ export interface State {
   readonly homePace: Pace;
   /** Of answers that are looked into. */
   readonly looks: Pace;
-  /** Queries that are looked into. */
+  /** Of queries for an application's names that are looked into, for the window they open. */
   readonly windows: Pace;
   readonly askers: Askers;
   /** Answers that have passed and are still to be learned. */
@@ -219,7 +219,7 @@ export function createState(
     streams: before?.streams ?? createStreams(),
     pace: before?.pace ?? createPace(),
     looks: before?.looks ?? createPace(LOOKS),
-    windows: before?.windows ?? createPace(WINDOWS),
+    windows: before?.windows ?? createPace(),
     homePace: before?.homePace ?? createPace(HOME_PACE),
     askers,
     waiting: before?.waiting ?? createWaiting(),

@@ -161,7 +161,7 @@ test('a device asks 4,000 names under forty addresses: it has one share, and its
   await router.send('lan', ask(A, ROUTER, 5353), '02:00:00:00:00:77');
   const seconds = (performance.now() - started) / 1000;
   const told = router.announced().get('query') ?? 0;
-  const share = 100 + 30 * (seconds + 1) + 1;
+  const share = 100 + 20 * (seconds + 1) + 1;
   assert.ok(told >= 100 && told <= share + 1, `${told} told in ${seconds} s`);
   const entries = router.run('conntrack', '-L', '-p', 'udp', '--dport', '53').split('\n');
   const marked = (mark: number, address: string): number =>

@@ -28,6 +28,8 @@ export interface AskedQuestions {
   /** Bytes of its key; 0: free. */
   readonly lengths: Uint16Array;
   readonly hashes: Int32Array;
+  /** The slot of a key, by its hash: the newest of those that share one. */
+  readonly byHash: Map<number, number>;
   readonly asked: (AskedQuestion | null)[];
   /** Whose it is: MAC, or address. */
   readonly holders: string[];
@@ -52,6 +54,7 @@ export function createAskedQuestions(): AskedQuestions {
     keys: new Uint8Array(MOST_OPEN * LONGEST),
     lengths: new Uint16Array(MOST_OPEN),
     hashes: new Int32Array(MOST_OPEN),
+    byHash: new Map(),
     asked: new Array<AskedQuestion | null>(MOST_OPEN).fill(null),
     holders: new Array<string>(MOST_OPEN).fill(''),
     slots: new Map(),
@@ -164,6 +167,7 @@ export function noteQuestion(
   book.keys.set(key, slot * LONGEST);
   book.lengths[slot] = keyLength;
   book.hashes[slot] = keyHash;
+  book.byHash.set(keyHash, slot);
   book.asked[slot] = { mac, at };
   const holder = mac ?? packet.subarray(ends.source, ends.source + ends.width).join('.');
   book.holders[slot] = holder;
@@ -189,8 +193,10 @@ function slotFor(book: AskedQuestions, at: number): number {
   return slot;
 }
 
-function close({ asked, lengths, holders, slots }: AskedQuestions, slot: number): void {
+function close(book: AskedQuestions, slot: number): void {
+  const { asked, lengths, hashes, byHash, holders, slots } = book;
   if (lengths[slot] === 0) return;
+  if (byHash.get(hashes[slot]!) === slot) byHash.delete(hashes[slot]!);
   const holder = holders[slot]!;
   const own = slots.get(holder)!;
   if (own[0] === slot) own.shift();
@@ -204,7 +210,7 @@ function close({ asked, lengths, holders, slots }: AskedQuestions, slot: number)
 /** The open question that message[from, to) answers, or null: nobody asked. It stays open: a query that
  * was sent twice is answered twice, and the device may take either. */
 export function findQuestion(
-  { keys, lengths, hashes, asked }: AskedQuestions,
+  { keys, lengths, byHash, asked }: AskedQuestions,
   packet: Uint8Array,
   ends: Ends,
   message: Uint8Array,
@@ -213,14 +219,11 @@ export function findQuestion(
   now: number,
 ): AskedQuestion | null {
   if (!makeKey(packet, ends, message, from, to, 'answer')) return null;
-  for (let slot = 0; slot < MOST_OPEN; slot++) {
-    if (hashes[slot] !== keyHash || lengths[slot] !== keyLength) continue;
-    let at = 0;
-    while (at < keyLength && keys[slot * LONGEST + at] === key[at]) at++;
-    const found = at === keyLength ? asked[slot]! : null;
-    if (found !== null && now - found.at <= OPEN_MILLISECONDS) return found;
-  }
-  return null;
+  const slot = byHash.get(keyHash);
+  if (slot === undefined || lengths[slot] !== keyLength) return null;
+  for (let at = 0; at < keyLength; at++) if (keys[slot * LONGEST + at] !== key[at]) return null;
+  const found = asked[slot] ?? null;
+  return found !== null && now - found.at <= OPEN_MILLISECONDS ? found : null;
 }
 
 /** Forgets the questions that nobody waits for any more at `now` (milliseconds). */

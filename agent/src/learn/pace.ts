@@ -27,8 +27,6 @@ export const PACE = { perSecond: 10, burst: 50 } as const;
 export const LOOKS = { perSecond: 40, burst: 200 } as const;
 /** The same of all devices together: what a small router can read beside everything else. */
 export const HOME_PACE = { perSecond: 40, burst: 200 } as const;
-/** Queries for the application's names that are looked into, for the window that they open. */
-export const WINDOWS = { perSecond: 30, burst: 100 } as const;
 /** Queries that open a window exactly: those of a start, and then one a second. */
 export const ASKING = { perSecond: 1, burst: 30 } as const;
 /** Devices remembered; a forgotten one starts with a full bucket. */

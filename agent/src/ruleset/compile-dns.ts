@@ -15,6 +15,7 @@ import {
   answeredSet,
   QUERY_PREFIX,
   querySet,
+  TOLD_MACS,
 } from './names.ts';
 import {
   accept,
@@ -51,8 +52,11 @@ const DNS = 53;
 /** Queries of one device, and of all: what the agent reads on a small router, with answers to all of them held
  * at once at most. On the 24K of docs/benchmarks.md a query and a matching answer that is refused take 8 ms
  * together. One more is asked by the crowd, whose answers are read when no others wait. */
-const QUERIES = { rate: 30, per: 'second', burst: 100 } as const;
+const QUERIES = { rate: 20, per: 'second', burst: 100 } as const;
 const HOME_QUERIES = { rate: 100, per: 'second', burst: 128 } as const;
+/** Queries of one device that the agent is told of where nothing is held: an answer beyond the share has passed
+ * there, and can only be learned. */
+const TOLD = { rate: 100, per: 'second', burst: 400 } as const;
 /** Answers to one flow of a device: some resolvers ask all they ask from one port. */
 const ANSWERS = { rate: 50, per: 'second', burst: 50 } as const;
 /** Flows whose answers are counted, each for a second after the last. */
@@ -172,6 +176,7 @@ function askedChains(context: Context): Chain[] {
     pace(ASKING_HOME, originalPort, HOME_QUERIES),
     goTo('within'),
   ];
+  const { hold } = context.globals;
   const tell = logWhole(context, QUERY_PREFIX);
   const own = masked(ctMark, context.globals.mask);
   const isWatched = is(own, markOf(context.globals.mask, WATCHED));
@@ -191,7 +196,13 @@ function askedChains(context: Context): Chain[] {
     {
       name: 'asked_mac',
       rules: [
-        rule('within its share', pace(ASKING_MACS, ether, QUERIES), tell, ...home),
+        ...(hold ? [] : [rule('tell the agent', pace(TOLD_MACS, ether, TOLD), tell)]),
+        rule(
+          'within its share',
+          pace(ASKING_MACS, ether, QUERIES),
+          ...(hold ? [tell] : []),
+          ...home,
+        ),
         rule('beyond it', goTo('crowd')),
       ],
     },
@@ -259,7 +270,7 @@ function answerChains(context: Context): Chain[] {
 }
 
 /** The counts behind the shares. */
-export function askingSets(): LearnedSet[] {
+export function askingSets(hold: boolean): LearnedSet[] {
   const flows = FAMILIES.map((family): LearnedSet => {
     const name = answeredSet(family);
     const key = [family === 4 ? 'ipv4' : 'ipv6', 'raw'] as const;
@@ -269,7 +280,7 @@ export function askingSets(): LearnedSet[] {
   return [
     countOf(querySet(4), 'ipv4'),
     countOf(querySet(6), 'ipv6'),
-    countOf(ASKING_MACS, 'ether'),
+    ...(hold ? [ASKING_MACS] : [TOLD_MACS, ASKING_MACS]).map((name) => countOf(name, 'ether')),
     ...[ASKING_HOME, ANSWERED_HOME].map((name) => ({ ...countOf(name, 'port'), size: 1 })),
     ...flows,
   ];

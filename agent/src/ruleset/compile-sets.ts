@@ -49,7 +49,7 @@ export function compileSets(policy: Policy): NamedSet[] {
     ...commonSets(),
     ...freshSets(policy),
     ...(policy.globals.hold ? [] : FAMILIES.map(ignored)),
-    ...askingSets(),
+    ...askingSets(policy.globals.hold),
     ...policy.apps.flatMap((app) =>
       FAMILIES.flatMap((family) => [
         ...staticSets(app, family),

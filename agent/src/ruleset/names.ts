@@ -146,7 +146,9 @@ export function ignoredSet(family: Family): string {
   return `ignored${family}`;
 }
 
-/** How much devices ask, by hardware address; and the whole home, whose one element is port 53. */
+/** By hardware address: how much of it is announced where nothing is held, and how much they ask; and the whole
+ * home, whose one element is port 53. */
+export const TOLD_MACS = 'toldmac';
 export const ASKING_MACS = 'askingmac';
 export const ASKING_HOME = 'askinghome';
 /** How much is answered: to each flow of a device (device . port), and to the home. */

@@ -4,7 +4,7 @@
 import { endsOf, noteQuestion, plainEnds } from '../learn/asked-questions.ts';
 import { noteAsker } from '../learn/askers.ts';
 import { glanceAt, observeDnsQuery } from '../learn/observe-dns.ts';
-import { takeToken } from '../learn/pace.ts';
+import { takeToken, untilToken } from '../learn/pace.ts';
 import { holdsUntil, noteTaught } from '../learn/taught.ts';
 import { addressKey, macKey } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
@@ -49,10 +49,12 @@ export function onQuery(
     const ends = plainEnds(event.bytes, event.offset, at);
     noteQuestion(state.asked, event.bytes, ends, event.bytes, at, plainEnd, mac, asked);
   }
+  const isFlooding = mac !== null && untilToken(state.windows, mac, now) > 0;
   // A device may have been led to a name at another of its addresses.
-  if (at >= 0 && observer.aliases.count > 0) {
+  if (at >= 0 && (isFlooding || observer.aliases.count > 0)) {
     noteAsker(state.askers, plainDevice(event.bytes, event.offset, at), mac);
   }
+  if (at >= 0 && isFlooding) return NO_EFFECTS;
   if (glanceAt(observer, event.bytes, event.offset, event.end, now) === 'unrelated')
     return NO_EFFECTS;
   if (at >= 0 && !mayBeRead(state, event, at, mac, now)) return NO_EFFECTS;

@@ -10,7 +10,7 @@ import { SILENCE_MILLISECONDS } from './household.ts';
 const SECONDS = 10;
 const ARRIVAL = 300;
 const DNS_PACE = 100;
-/** Of the names asked meanwhile, so many find their answer within twelve tries. */
+/** Of the names asked meanwhile, so many find their answer within five tries. */
 const ANSWERED = 0.9;
 
 /** Floods of DNS, during which a 24K may have no time to teach: names of an application are refused then, of

@@ -25,7 +25,7 @@ const SILENCE = 2000;
 const OPENING = 1500;
 /** Milliseconds between two names of another device that are resolved and connected to meanwhile. */
 const ARRIVAL = 1000;
-/** Part of them that has to be answered: what is refused is asked again, twelve times at most. */
+/** Part of them that has to be answered: what is refused is asked again, four times. */
 const ANSWERED = 0.9;
 
 interface Flood {

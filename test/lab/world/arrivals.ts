@@ -44,9 +44,8 @@ const [first, count, pace, warm] = [firstText, countText, paceText, warmText].ma
   number,
 ];
 const RESOLVER = { address: server, port: 53 };
-/** A refused answer is asked for again, as any resolver's client does. */
-const TRIES = 12;
-const AGAIN = 1000;
+/** Milliseconds after which a name whose answer does not come is asked for again, as Windows does. */
+const AGAIN: readonly number[] = [1000, 1000, 2000, 4000, 4000];
 /** Milliseconds that the last ones may take. */
 const GRACE = 3000;
 const WARM_PACE = 100;
@@ -154,12 +153,13 @@ function resolve({ ask, forget }: Way, id: number, name: string): Promise<string
       settle(address);
     };
     const again = (): void => {
-      if (tries === TRIES) {
+      const pause = AGAIN[tries];
+      if (pause === undefined) {
         done(undefined);
         return;
       }
       tries += 1;
-      timer = os.setTimeout(again, AGAIN);
+      timer = os.setTimeout(again, pause);
       ask(id, name);
     };
     waiting.set(id, (address) => {
