@@ -326,8 +326,8 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'behind-reads-on',
     promise: 'an agent that is behind refuses what it would have to teach',
     file: 'agent/src/step/answer.ts',
-    from: "if (event.isBehind === true && glance === 'matched')",
-    to: 'if (event.isBehind === null)',
+    from: 'if (event.isBehind === true) return BEHIND;',
+    to: 'if (event.isBehind === null) return BEHIND;',
     tests: ['test/unit/step-answers.test.ts'],
   },
   {

@@ -171,7 +171,7 @@ function pretend(story: Story, fault: Fault): { lab: FaultLab; groups: string[][
       starts: async () => 1,
       enforcingAgain: async () => {},
       log: async () => 'a table stands: taken over; 3 learned',
-      status: async () => ({ counters: { lost: 0 }, notes: [SUPERNODES[0]!.address] }),
+      status: async () => ({ counters: { lost: 0, full: 1 }, notes: [SUPERNODES[0]!.address] }),
       configure: async () => '',
     },
     call: async ({
@@ -231,6 +231,8 @@ for (const name of NAMES) {
     }
   });
 
+  // Beside a flood of names those of the application may all be refused.
+  if (name === 'flood-names') continue;
   test(`${name}: with nothing in the tunnel it has shown nothing`, async () => {
     const { row } = await played(fault, { silent: true });
     assert.is(row.ok, false, row.verdict);
