@@ -48,11 +48,10 @@ export function listen(daemon: Daemon, policy: Policy): void {
   daemon.ears = wanted;
   if (wanted === 'none') return;
   if (hold) {
-    const onAnswer: OnAnswer = (id, { bytes, offset, end }, isOwn) =>
-      hear(daemon, {
-        ...{ kind: 'answer', id, outside: !isOwn, bytes, offset, end },
-        isBehind: daemon.held?.isBehind() ?? false,
-      });
+    const onAnswer: OnAnswer = (id, { bytes, offset, end }, isOwn) => {
+      const isBehind = daemon.held?.isBehind() ?? false;
+      hear(daemon, { kind: 'answer', id, outside: !isOwn, isBehind, bytes, offset, end });
+    };
     const onFull = (): void => daemon.effects.run(step(daemon.state, { kind: 'full' }, now()));
     const held = openAnswers(queue, onAnswer, onFull);
     if (typeof held === 'string') lacks(daemon, 'queue', held);

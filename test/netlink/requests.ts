@@ -6,7 +6,6 @@ import {
   IFLA_MTU,
   NFNL_SUBSYS_NFTABLES,
   NFNL_SUBSYS_QUEUE,
-  NFQA_CFG_CMD,
   NFQA_VERDICT_HDR,
   NFQNL_MSG_CONFIG,
   NLA_F_NESTED,
@@ -14,6 +13,7 @@ import {
   NLM_F_REQUEST,
   RTM_NEWLINK,
 } from '../../agent/src/netlink/constants.ts';
+import { putLinkHeader } from '../../agent/src/netlink/link.ts';
 import {
   createAttributes,
   getText,
@@ -21,6 +21,7 @@ import {
   type Reader,
   readAttributes,
 } from '../../agent/src/netlink/message.ts';
+import { putQueueCommand } from '../../agent/src/netlink/nfqueue.ts';
 import {
   NFT_MSG_GETSETELEM,
   NFT_MSG_NEWTABLE,
@@ -35,12 +36,8 @@ import {
   beginMessage,
   endAttribute,
   endMessage,
-  putBe16,
   putBe32,
   putNetfilter,
-  putU8,
-  putU16,
-  putU32,
   type Writer,
 } from '../../agent/src/netlink/writer.ts';
 import {
@@ -50,26 +47,17 @@ import {
   NFT_MSG_GETTABLE,
 } from './nft-constants.ts';
 
-/** struct ifinfomsg: only the flag bits in `change` are set. */
-function beginLink(w: Writer, seq: number, index: number, flags: number, change: number): void {
-  beginMessage(w, RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK, seq);
-  putU8(w, AF_UNSPEC);
-  putU8(w, 0);
-  putU16(w, 0);
-  putU32(w, index);
-  putU32(w, flags);
-  putU32(w, change);
-}
-
 /** Sets a device up or down. Errors: ENODEV. */
 export function putLinkState(w: Writer, seq: number, index: number, up: boolean): void {
-  beginLink(w, seq, index, up ? IFF_UP : 0, IFF_UP);
+  beginMessage(w, RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK, seq);
+  putLinkHeader(w, index, up ? IFF_UP : 0, IFF_UP);
   endMessage(w);
 }
 
 /** Sets a device's MTU in bytes. Errors: ENODEV, EINVAL out of the device's range. */
 export function putLinkMtu(w: Writer, seq: number, index: number, mtu: number): void {
-  beginLink(w, seq, index, 0, 0);
+  beginMessage(w, RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK, seq);
+  putLinkHeader(w, index, 0, 0);
   attributeU32(w, IFLA_MTU, mtu);
   endMessage(w);
 }
@@ -78,12 +66,7 @@ export function putLinkMtu(w: Writer, seq: number, index: number, mtu: number): 
 export function putQueueUnbind(w: Writer, seq: number, queue: number): void {
   beginMessage(w, (NFNL_SUBSYS_QUEUE << 8) | NFQNL_MSG_CONFIG, NLM_F_REQUEST | NLM_F_ACK, seq);
   putNetfilter(w, AF_UNSPEC, queue);
-  // struct nfqnl_msg_config_cmd: command, padding, protocol family.
-  const at = beginAttribute(w, NFQA_CFG_CMD);
-  putU8(w, NFQNL_CFG_CMD_UNBIND);
-  putU8(w, 0);
-  putBe16(w, AF_UNSPEC);
-  endAttribute(w, at);
+  putQueueCommand(w, NFQNL_CFG_CMD_UNBIND);
   endMessage(w);
 }
 

@@ -55,7 +55,7 @@ export const LINK_HEADER = 16;
 const NAME_MAX = 15;
 
 /** struct ifinfomsg: `index` 0 = not known yet; only the flag bits in `change` are set. */
-function putLinkHeader(w: Writer, index: number, flags: number, change: number): void {
+export function putLinkHeader(w: Writer, index: number, flags: number, change: number): void {
   putU8(w, AF_UNSPEC);
   putU8(w, 0);
   putU16(w, 0);

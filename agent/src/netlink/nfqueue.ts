@@ -63,7 +63,7 @@ export interface QueueOptions {
 export function putQueueBind(w: Writer, seq: number, queue: number, options: QueueOptions): void {
   beginMessage(w, CONFIG, NLM_F_REQUEST | NLM_F_ACK, seq);
   putNetfilter(w, AF_UNSPEC, queue);
-  putCommand(w, NFQNL_CFG_CMD_BIND);
+  putQueueCommand(w, NFQNL_CFG_CMD_BIND);
   const params = beginAttribute(w, NFQA_CFG_PARAMS);
   putBe32(w, options.copyRange);
   putU8(w, NFQNL_COPY_PACKET);
@@ -77,7 +77,7 @@ export function putQueueBind(w: Writer, seq: number, queue: number, options: Que
 }
 
 /** struct nfqnl_msg_config_cmd: command, padding, protocol family (ignored since Linux 3.8). */
-function putCommand(w: Writer, command: number): void {
+export function putQueueCommand(w: Writer, command: number): void {
   const at = beginAttribute(w, NFQA_CFG_CMD);
   putU8(w, command);
   putU8(w, 0);

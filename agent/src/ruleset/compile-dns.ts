@@ -49,9 +49,8 @@ import {
 } from './terms.ts';
 
 const DNS = 53;
-/** Queries of one device, and of all: what the agent reads on a small router, with answers to all of them held
- * at once at most. On the 24K of docs/benchmarks.md a query and a matching answer that is refused take 8 ms
- * together. One more is asked by the crowd, whose answers are read when no others wait. */
+/** Queries of one device, and of all, whose answers are read before others: what the agent of a small router has
+ * time for beside dnsmasq, with answers to all of them held at once at most. One more is asked by the crowd. */
 const QUERIES = { rate: 20, per: 'second', burst: 100 } as const;
 const HOME_QUERIES = { rate: 100, per: 'second', burst: 128 } as const;
 /** Queries of one device that the agent is told of where nothing is held: an answer beyond the share has passed

@@ -39,11 +39,10 @@ export function onAnswer(state: State, event: Answer, now: number): readonly Eff
   const release: readonly Effect[] =
     event.id === null ? NO_EFFECTS : [{ kind: 'release', id: event.id }];
   const glance = glanceAt(state.observer, event.bytes, event.offset, event.end, now);
-  const hasRecords = glance === 'matched' && event.id !== null && isPlainAnswer(event);
-  const tooSoon = hasRecords ? unreadRefusal(state, event, now) : null;
-  if (tooSoon !== null) {
+  const unread = glance === 'matched' ? unreadRefusal(state, event, now) : null;
+  if (unread !== null) {
     counters.answers += 1;
-    return refuse(state, event.id, tooSoon, now);
+    return refuse(state, event.id, unread, now);
   }
   if (glance !== 'unrelated' && event.heard === false && mayBeAsked(state, event, glance, now))
     return HEAR;
@@ -67,18 +66,14 @@ export function onAnswer(state: State, event: Answer, now: number): readonly Eff
   return [...taught, ...refuse(state, event.id, refusal, now)];
 }
 
-/** A datagram with records, and not one that was cut off, which comes again over TCP and is counted there. */
-function isPlainAnswer({ bytes, offset, end }: Answer): boolean {
-  const at = plainUdp(bytes, offset, end);
-  return at >= 0 && !isEmpty(bytes, at) && (bytes[at + 2]! & TRUNCATED) === 0;
-}
-
-/** To teach takes as long as fifteen strangers' answers: what there is no time for is refused unread. Null: it
- * is read. */
+/** Of a held datagram with records: why there is no time to read it; null: there is, or it is none. One that
+ * was cut off comes again over TCP, and is counted there. */
 function unreadRefusal(state: State, event: Answer, now: number): Refusal | null {
-  const { bytes, offset, end } = event;
+  const { id, bytes, offset, end } = event;
+  const at = id === null ? -1 : plainUdp(bytes, offset, end);
+  if (at < 0 || isEmpty(bytes, at) || (bytes[at + 2]! & TRUNCATED) !== 0) return null;
   if (event.isBehind === true) return BEHIND;
-  const device = plainDevice(bytes, offset, plainUdp(bytes, offset, end));
+  const device = plainDevice(bytes, offset, at);
   return hasTokens(state, device, now) ? null : tooMany(device);
 }
 

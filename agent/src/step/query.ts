@@ -8,7 +8,7 @@ import { takeToken, untilToken } from '../learn/pace.ts';
 import { holdsUntil, noteTaught } from '../learn/taught.ts';
 import { addressKey, macKey } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
-import type { Effect, Event, PacketSpan, State } from '../state.ts';
+import type { Effect, Event, State } from '../state.ts';
 import { plainDevice, plainEnd, plainUdp, sourceText } from '../wire/packet.ts';
 import { macOf, messagesOf, readWhole } from './packet.ts';
 
@@ -19,20 +19,6 @@ const NO_EFFECTS: readonly Effect[] = [];
 const ASKED_SLACK = 40;
 /** The same for a device that asks without end: each transaction takes time that others wait for. */
 const FLOOD_SLACK = 1000;
-
-/** Whether a datagram that matches has its turn: a device that floods us with them loses some of the
- * milliseconds of its window, no other device does. */
-function mayBeRead(
-  state: State,
-  { bytes, offset }: PacketSpan,
-  at: number,
-  mac: string | null,
-  now: number,
-): boolean {
-  const address = plainDevice(bytes, offset, at);
-  noteAsker(state.askers, address, mac);
-  return takeToken(state.windows, mac ?? address, now);
-}
 
 export function onQuery(
   state: State,
@@ -48,16 +34,20 @@ export function onQuery(
   if (at >= 0) {
     const ends = plainEnds(event.bytes, event.offset, at);
     noteQuestion(state.asked, event.bytes, ends, event.bytes, at, plainEnd, mac, asked);
+    // Not even matched: a flooding device loses some milliseconds of its own window.
+    const isFlooding = mac !== null && untilToken(state.windows, mac, now) > 0;
+    // A device may have been led to a name at another of its addresses.
+    if (isFlooding || observer.aliases.count > 0) {
+      noteAsker(state.askers, plainDevice(event.bytes, event.offset, at), mac);
+    }
+    if (isFlooding) return NO_EFFECTS;
   }
-  const isFlooding = mac !== null && untilToken(state.windows, mac, now) > 0;
-  // A device may have been led to a name at another of its addresses.
-  if (at >= 0 && (isFlooding || observer.aliases.count > 0)) {
-    noteAsker(state.askers, plainDevice(event.bytes, event.offset, at), mac);
-  }
-  if (at >= 0 && isFlooding) return NO_EFFECTS;
   if (glanceAt(observer, event.bytes, event.offset, event.end, now) === 'unrelated')
     return NO_EFFECTS;
-  if (at >= 0 && !mayBeRead(state, event, at, mac, now)) return NO_EFFECTS;
+  if (at >= 0) {
+    const asker = mac ?? plainDevice(event.bytes, event.offset, at);
+    if (!takeToken(state.windows, asker, now)) return NO_EFFECTS;
+  }
   const packet = readWhole(state, event);
   if (packet === null) return NO_EFFECTS;
   const effects: Effect[] = [];

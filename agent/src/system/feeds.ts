@@ -104,6 +104,11 @@ function waitingIn(number: number): number | null {
   return null;
 }
 
+/** Whether a multiple of `each` lies behind `before`, up to `after`. */
+function hasPassed(each: number, before: number, after: number): boolean {
+  return Math.floor(after / each) > Math.floor(before / each);
+}
+
 export interface Holding {
   /** Packets that the kernel holds for us at most. */
   readonly most: number;
@@ -184,10 +189,9 @@ export function openHeld(
     flush();
     const before = inRow;
     inRow = taken < most ? 0 : inRow + taken;
-    const passes = (each: number): boolean => Math.floor(inRow / each) > Math.floor(before / each);
-    if (passes(held)) onFull?.();
+    if (hasPassed(held, before, inRow)) onFull?.();
     if (inRow < DRAIN) isBehind = false;
-    else if (passes(DRAIN)) isBehind = (waitingIn(number) ?? inRow) > held / 2;
+    else if (hasPassed(DRAIN, before, inRow)) isBehind = (waitingIn(number) ?? inRow) > held / 2;
     return taken > 0;
   };
   const takeOne = (): boolean => take(1);
@@ -201,10 +205,8 @@ export function openHeld(
     holdNoMore(takeOne);
     closeNetlink(socket);
   };
-  return {
-    ...{ counters: socket.counters, release, refuse, flush, takeOne, close },
-    isBehind: () => isBehind,
-  };
+  const { counters } = socket;
+  return { counters, release, refuse, flush, takeOne, isBehind: () => isBehind, close };
 }
 
 /** A packet with its prefix, the MAC of its sender (null: none), its age in milliseconds and whether the
