@@ -18,7 +18,7 @@
 enum {
     MOST_SECONDS = 20,         /* rpcd itself gives up after 120 */
     LONGEST_QUESTION = 65536,  /* what the agent takes for a line */
-    LONGEST_ANSWER = 64 << 20, /* what control/ask.ts takes for a line */
+    LONGEST_ANSWER = 64 << 20, /* what cli/ask.ts takes for a line */
 };
 
 struct text {
@@ -174,7 +174,7 @@ int ask(const char *path)
     return end < 0 ? no_answer(path, answer.length) : print(STDOUT_FILENO, answer.bytes, (size_t)end + 1);
 }
 
-/* What the running agent answers alone (control/printed.ts, ASKED; a test compares the two). */
+/* What the running agent answers alone (cli/print.ts, ASKED; a test compares the two). */
 static const char *const asked[] = {
     "status", "flows", "why", "learned", "evidence", "devices", "counters", "log",
     "reload", "pause", "resume", "pin", "unpin", "forget", "proxy",
@@ -210,7 +210,7 @@ static bool put_words(struct text *to, int count, char **words)
     return whole && put(to, tail, sizeof(tail) - 1);
 }
 
-/* As control/arguments.ts reads it. */
+/* As cli/arguments.ts reads it. */
 static const char *socket_of(int count, char **words)
 {
     const char *path = "/var/run/whp.sock";

@@ -1,19 +1,19 @@
 // The composition root: argv -> the daemon, a question to the daemon, or a job done on the spot.
 // Exit status: 0 done, 1 it failed, 2 the command line is wrong, 3 no agent is running.
 import * as std from 'qjs:std';
-import { type Command, readArguments } from './control/arguments.ts';
-import { ask } from './control/ask.ts';
-import { auditCommand } from './control/audit-command.ts';
-import { checkFile } from './control/check.ts';
-import { diagnose } from './control/diagnose.ts';
-import { loadPolicy } from './control/load.ts';
-import { printedAlone } from './control/printed.ts';
-import { profileCommand } from './control/profile-command.ts';
-import { replayFile } from './control/replay-file.ts';
-import { runDaemon } from './daemon.ts';
-import type { Problem } from './policy/result.ts';
-import { compile } from './ruleset/compile.ts';
+import { type Command, readArguments } from './cli/arguments.ts';
+import { ask } from './cli/ask.ts';
+import { auditCommand } from './cli/audit.ts';
+import { checkFile } from './cli/check.ts';
+import { diagnose } from './cli/diagnose.ts';
+import { printedAlone } from './cli/print.ts';
+import { profileCommand } from './cli/profile.ts';
+import { replayFile } from './cli/replay.ts';
+import { loadPolicy } from './config/load.ts';
+import { runDaemon } from './daemon/daemon.ts';
+import { compile } from './ruleset/compile/compile.ts';
 import { renderLoad } from './ruleset/render.ts';
+import type { Problem } from './syntax/result.ts';
 
 async function run(command: Command): Promise<number> {
   const alone = printedAlone(command);

@@ -5,13 +5,13 @@
 import * as os from 'qjs:os';
 import * as std from 'qjs:std';
 import { monotonic } from 'whp:socket';
-import { loadPolicy } from '../../agent/src/control/load.ts';
+import { loadPolicy } from '../../agent/src/config/load.ts';
+import { changeSets } from '../../agent/src/kernel/sets.ts';
 import { addressKey } from '../../agent/src/ruleset/elements.ts';
 import { setName, TABLE } from '../../agent/src/ruleset/names.ts';
-import { createState } from '../../agent/src/state.ts';
-import { step } from '../../agent/src/step.ts';
-import { openEffects } from '../../agent/src/system/effects.ts';
-import { changeSets } from '../../agent/src/system/sets.ts';
+import { openEffects } from '../../agent/src/runtime/effects.ts';
+import { createState } from '../../agent/src/step/state.ts';
+import { step } from '../../agent/src/step/step.ts';
 import { answerTo, labelOf, OTHER_DOMAIN, OUR_DOMAIN, queryFor } from '../lab/bench/answer.ts';
 import { askedEvents } from '../lib/asked.ts';
 import { concat, hex, u16be } from '../unit/wire/bytes.ts';

@@ -6,9 +6,9 @@
 import * as os from 'qjs:os';
 import * as std from 'qjs:std';
 import { monotonic } from 'whp:socket';
+import { openNetlink, receive } from '../../agent/src/kernel/netlink-socket.ts';
 import { NETLINK_NETFILTER } from '../../agent/src/netlink/constants.ts';
 import { TABLE } from '../../agent/src/ruleset/names.ts';
-import { openNetlink, receive } from '../../agent/src/system/netlink-socket.ts';
 import { NFNLGRP_NFTABLES } from '../netlink/nft-constants.ts';
 import { readTableEvent } from '../netlink/requests.ts';
 

@@ -4,7 +4,7 @@
 // request window is untouched. Longer times (4 s, conntrack's 30 s) shrink, for the model alike: it
 // replays the shortened capture.
 import { readFileSync } from 'node:fs';
-import { homePrefixes, type Way, wayOf } from '../../agent/src/replay/home.ts';
+import { homePrefixes, type Way, wayOf } from '../../agent/src/replay/direction.ts';
 import {
   decodePacket,
   destinationText,

@@ -1,5 +1,5 @@
 // DNS messages to begin with: what resolvers really send (compressed answers, chains, SVCB hints,
-// additional records, queries), and for step.ts the packets around them.
+// additional records, queries), and for step/step.ts the packets around them.
 import { answerTo, concat, queryFor, u16be, wireName } from '../unit/wire/bytes.ts';
 
 const A = 1;

@@ -1,6 +1,6 @@
 // The profile that the fuzz targets start from: the policy tests' own, with wider names.
-import type { Profile } from '../../agent/src/policy/profile.ts';
-import { PROFILE as BASE } from '../unit/policy/profile-text.ts';
+import type { Profile } from '../../agent/src/profile/profile.ts';
+import { PROFILE as BASE } from '../unit/profile/profile-text.ts';
 
 export const PROFILE = {
   ...BASE,

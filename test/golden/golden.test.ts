@@ -8,9 +8,9 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { compile } from '../../agent/src/ruleset/compile.ts';
-import { withoutAnnouncements } from '../../agent/src/ruleset/mute.ts';
+import { compile } from '../../agent/src/ruleset/compile/compile.ts';
 import { renderLoad } from '../../agent/src/ruleset/render.ts';
+import { withoutAnnouncements } from '../../agent/src/ruleset/without-logs.ts';
 import { renderReload } from '../lib/reload.ts';
 import { type Change, policyFrom } from './policies.ts';
 

@@ -1,8 +1,9 @@
 // The policy that the ruleset's tests start from: Skype-like, small enough to read, with every
 // feature on. A test changes only what it is about.
-import type { Escape } from '../../agent/src/policy/escape.ts';
+
 import type { App, Globals, Policy, Proxy as ProxyEntry } from '../../agent/src/policy/policy.ts';
-import type { Profile } from '../../agent/src/policy/profile.ts';
+import type { Escape } from '../../agent/src/policy/resolver-bypass.ts';
+import type { Profile } from '../../agent/src/profile/profile.ts';
 
 export const profile: Profile = {
   format: 1,

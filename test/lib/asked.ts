@@ -1,7 +1,7 @@
 // A DNS answer as events of the agent: its query first, since an answer that nobody asked for teaches
 // nothing.
 import type { AskedQuestions } from '../../agent/src/learn/asked-questions.ts';
-import type { Event } from '../../agent/src/state.ts';
+import type { Event } from '../../agent/src/step/state.ts';
 import { decodePacket, TCP } from '../../agent/src/wire/packet.ts';
 
 /** The query that the packet `answer` answers: both ends turned round, and no records. Of a TCP segment

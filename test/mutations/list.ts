@@ -18,7 +18,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'never-mark',
     promise: 'a packet of the application takes its path on its first packet',
-    file: 'agent/src/ruleset/compile-new.ts',
+    file: 'agent/src/ruleset/compile/prerouting.ts',
     from: "      rule('path of this packet', setMark(context, 'meta', app.slot)),\n",
     to: '',
     tests: [TRACE],
@@ -26,7 +26,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'never-mark-the-flow',
     promise: 'a flow of the application stays on its path',
-    file: 'agent/src/ruleset/compile-new.ts',
+    file: 'agent/src/ruleset/compile/prerouting.ts',
     from: "      rule('path of the flow', setMark(context, 'ct', app.slot)),\n",
     to: '',
     tests: [TRACE],
@@ -34,7 +34,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'kill-switch-open',
     promise: 'a marked packet leaves by a tunnel or is rejected',
-    file: 'agent/src/ruleset/compile-forward.ts',
+    file: 'agent/src/ruleset/compile/forward.ts',
     from: "rule('no tunnel, no way', count(rejectedCounter(app.name)), goTo('refuse'))",
     to: "rule('no tunnel, no way', count(rejectedCounter(app.name)), accept)",
     tests: ['test/netns/barriers.test.ts'],
@@ -84,7 +84,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'release-first',
     promise: 'a held answer is released behind what it teaches',
-    file: 'agent/src/system/effects.ts',
+    file: 'agent/src/runtime/effects.ts',
     from: '        if (commit(self, changes)) self.held?.release(effect.id);',
     to: `        self.held?.release(effect.id);
         if (commit(self, changes)) break;`,
@@ -93,7 +93,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'port-unlearned',
     promise: 'a packet to a supernode teaches the P2P port',
-    file: 'agent/src/ruleset/compile-new.ts',
+    file: 'agent/src/ruleset/compile/prerouting.ts',
     from: "evidence(context, app, `learn${family}`, 'range', 'supernode', learn)",
     to: "evidence(context, app, `learn${family}`, 'range', 'supernode', learn.slice(2))",
     tests: [TRACE],
@@ -101,23 +101,23 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'expire-always',
     promise: 'what is learned holds as long as its answer said',
-    file: 'agent/src/learn/learned.ts',
+    file: 'agent/src/learn/endpoints.ts',
     from: '({ kept }) => kept <= now',
     to: '({ kept }) => kept <= now + 86_400_000',
-    tests: ['test/unit/learn/learned.test.ts'],
+    tests: ['test/unit/learn/endpoints.test.ts'],
   },
   {
     name: 'evict-others',
     promise: 'one device fills its own share alone',
-    file: 'agent/src/learn/shares.ts',
+    file: 'agent/src/bounds/fair-share.ts',
     from: '    if (own.size <= most) continue;',
     to: '    if (own.size > most && most > 0) continue;',
-    tests: ['test/unit/learn/learned.test.ts', 'test/unit/learn/shares.test.ts'],
+    tests: ['test/unit/learn/endpoints.test.ts', 'test/unit/bounds/fair-share.test.ts'],
   },
   {
     name: 'no-guard',
     promise: 'without the table nothing new leaves the home',
-    file: 'agent/src/loading.ts',
+    file: 'agent/src/runtime/table.ts',
     from: '  const raised = raiseGuard(guard);',
     to: "  const raised: ReturnType<typeof raiseGuard> = 'broken';",
     tests: ['test/netns/guard.test.ts'],
@@ -125,7 +125,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'no-restore',
     promise: 'a table that somebody deleted stands again',
-    file: 'agent/src/keep.ts',
+    file: 'agent/src/runtime/repair.ts',
     from: 'loadText(standing, held, counts)',
     to: '`# ${loadText(standing, held, counts).length}`',
     tests: ['test/netns/guard.test.ts'],
@@ -133,7 +133,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'inbound-open',
     promise: 'a flow from outside to a P2P port is refused',
-    file: 'agent/src/ruleset/compile-forward.ts',
+    file: 'agent/src/ruleset/compile/forward.ts',
     from: "rule('silence', count(rejectedCounter(name)), drop)",
     to: "rule('silence', count(rejectedCounter(name)), accept)",
     tests: [TRACE],
@@ -141,7 +141,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'tunnel-reaches-in',
     promise: 'nothing new comes out of a tunnel into the home',
-    file: 'agent/src/ruleset/compile-forward.ts',
+    file: 'agent/src/ruleset/compile/forward.ts',
     from: "[rule('nothing new comes out of a tunnel', oneOf(iifname, context.tunnels), drop)]",
     to: "[rule('nothing new comes out of a tunnel', oneOf(iifname, context.tunnels), accept)]",
     tests: [TRACE],
@@ -149,7 +149,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'icmp-by-the-wan',
     promise: "the router's ICMP errors about a proxied flow take its path",
-    file: 'agent/src/ruleset/compile-local.ts',
+    file: 'agent/src/ruleset/compile/local.ts',
     from: "rule('to the peer: by its path', setMark(context, 'meta', app.slot))",
     to: "rule('to the peer: by its path', accept)",
     tests: ['test/netns/trace.test.ts'],
@@ -157,7 +157,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'gre-inherits-mark',
     promise: 'the packet around a proxied one is routed to the proxy',
-    file: 'agent/src/ruleset/compile-local.ts',
+    file: 'agent/src/ruleset/compile/local.ts',
     from: "          { kind: 'mark', target: 'meta', keep: foreignBits(globals.mask), value: 0 },\n",
     to: '',
     tests: [TRACE, 'test/golden/golden.test.ts'],
@@ -165,7 +165,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'every-device',
     promise: 'an application limited to some devices is proxied for them alone',
-    file: 'agent/src/ruleset/context.ts',
+    file: 'agent/src/ruleset/compile/context.ts',
     from: 'return app.devices.length > 0 || app.macs !== undefined;',
     to: 'return false;',
     tests: [TRACE],
@@ -173,7 +173,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'pause-unheard',
     promise: 'a paused application opens no new flow in the tunnel',
-    file: 'agent/src/ruleset/context.ts',
+    file: 'agent/src/ruleset/compile/context.ts',
     from: "return notInSet(nfproto, gateName(app.name, 'paused'));",
     to: "return notInSet(nfproto, gateName(app.name, 'blocked'));",
     tests: [TRACE],
@@ -184,7 +184,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'agent/src/wire/address.ts',
     from: '  return family === 4 ? isRoutableV4(bytes, offset) : isRoutableV6(bytes, offset);',
     to: '  return family === 4 || isRoutableV6(bytes, offset);',
-    tests: ['test/unit/wire/address.test.ts', 'test/unit/step.test.ts'],
+    tests: ['test/unit/wire/address.test.ts', 'test/unit/step/step.test.ts'],
   },
   {
     name: 'own-is-learned',
@@ -208,7 +208,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'agent/src/tunnel/select.ts',
     from: "chooser.fallback === 'direct' ? 'direct' : 'blocked'",
     to: "chooser.fallback === 'direct' ? 'blocked' : 'direct'",
-    tests: ['test/unit/tunnel/steer.test.ts'],
+    tests: ['test/unit/tunnel/failover.test.ts'],
   },
   {
     name: 'late-not-cut',
@@ -216,12 +216,12 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'agent/src/step/evidence.ts',
     from: "return [{ kind: 'cut', app: app.name, flow: evidence.flow, refused }, told];",
     to: 'return refused.packets > 0 ? [told] : [];',
-    tests: ['test/unit/step.test.ts'],
+    tests: ['test/unit/step/step.test.ts'],
   },
   {
     name: 'learned-lost',
     promise: 'a table that is loaded again has what was learned',
-    file: 'agent/src/learn/held.ts',
+    file: 'agent/src/learn/snapshot.ts',
     from: '    if (key === null || kept <= now) continue;',
     to: '    if (key === null || kept > now) continue;',
     tests: ['test/netns/guard.test.ts', 'test/unit/scenario.test.ts'],
@@ -229,7 +229,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'bad-file-opens',
     promise: 'a configuration that cannot be read opens nothing',
-    file: 'agent/src/control/settings.ts',
+    file: 'agent/src/config/settings.ts',
     from: 'const usable = tried.ok ? tried : lastGood(sources, before);',
     to: 'const usable = tried;',
     tests: ['test/netns/hostile.test.ts'],
@@ -245,7 +245,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'first-app-only',
     promise: 'a name that several apps have is learned by each of them',
-    file: 'agent/src/policy/domain-match.ts',
+    file: 'agent/src/profile/name-match.ts',
     from: '    found.push(entry);',
     to: '    if (found.length === 0) found.push(entry);',
     tests: ['test/unit/shared-name.test.ts'],
@@ -256,7 +256,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'agent/src/step/lesson.ts',
     from: '  learnAliases(aliases, lesson.device, lesson);\n  if (said.mac !== null) learnAliases(aliases, said.mac, lesson);\n',
     to: '',
-    tests: ['test/unit/chains.test.ts'],
+    tests: ['test/unit/step/chains.test.ts'],
   },
   {
     name: 'alias-overlooked',
@@ -264,7 +264,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'agent/src/learn/observe-dns.ts',
     from: '    if (at !== question || aliases.count === 0) return false;',
     to: '    if (at !== question || aliases.count >= 0) return false;',
-    tests: ['test/unit/chains.test.ts'],
+    tests: ['test/unit/step/chains.test.ts'],
   },
   {
     name: 'alias-against-the-owner',
@@ -272,7 +272,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'agent/src/learn/observe-dns.ts',
     from: ' && !isExceptedText(matcher, app, name);',
     to: ' && !isExceptedText(matcher, name, app);',
-    tests: ['test/unit/chains.test.ts'],
+    tests: ['test/unit/step/chains.test.ts'],
   },
   {
     name: 'part-passes',
@@ -280,7 +280,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'agent/src/wire/dns.ts',
     from: 'whole: reasons.length === (truncated ? decoder.ended : 0),',
     to: 'whole: true,',
-    tests: ['test/unit/large-answer.test.ts', 'test/unit/step.test.ts'],
+    tests: ['test/unit/step/large-answer.test.ts', 'test/unit/step/step.test.ts'],
   },
   {
     name: 'endless-chain',
@@ -288,7 +288,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'agent/src/learn/chain.ts',
     from: 'export const MOST_STEPS = 16;',
     to: 'export const MOST_STEPS = 1600;',
-    tests: ['test/unit/chains.test.ts'],
+    tests: ['test/unit/step/chains.test.ts'],
   },
   {
     name: 'endless-names',
@@ -301,7 +301,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'incoming-leaves',
     promise: 'during a session the first check of a new socket waits for its evidence',
-    file: 'agent/src/ruleset/compile-new.ts',
+    file: 'agent/src/ruleset/compile/prerouting.ts',
     from: '      ...waitRules(context.policy),\n',
     to: '',
     tests: [TRACE],
@@ -309,7 +309,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'waits-for-ever',
     promise: "another program's check passes with its repetition",
-    file: 'agent/src/ruleset/compile-wait.ts',
+    file: 'agent/src/ruleset/compile/wait.ts',
     from: "rule('has waited, and nothing speaks for it', inSet(socket, waited), back)",
     to: "rule('has waited, and nothing speaks for it', inSet(socket, waited), drop)",
     tests: [TRACE],
@@ -328,12 +328,12 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'agent/src/step/answer.ts',
     from: 'if (event.isBehind === true) return BEHIND;',
     to: 'if (event.isBehind === null) return BEHIND;',
-    tests: ['test/unit/step-answers.test.ts'],
+    tests: ['test/unit/step/answers.test.ts'],
   },
   {
     name: 'last-packets-leave',
     promise: 'a packet of no flow from a device of an application stays at home',
-    file: 'agent/src/ruleset/compile-new.ts',
+    file: 'agent/src/ruleset/compile/prerouting.ts',
     from: '      ...usingRules(),\n',
     to: '',
     tests: [TRACE],
@@ -341,7 +341,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'device-by-address',
     promise: 'ports, peers and windows belong to the device, whatever address it has',
-    file: 'agent/src/ruleset/compile-mapping.ts',
+    file: 'agent/src/ruleset/compile/port-mapping.ts',
     from: "[isOf(family), inSet(ether, appSet(app, 'askedmac', family))]",
     to: '[isOf(family), inSet(saddr(family), appSet(app, `asked`, family))]',
     tests: [TRACE],
@@ -349,7 +349,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'router-is-a-device',
     promise: 'the MAC of another router tells no device',
-    file: 'agent/src/ruleset/compile-share.ts',
+    file: 'agent/src/ruleset/compile/device-share.ts',
     from: 'export const isOnEthernet = notInSet(ether, GATEWAYS);',
     to: 'export const isOnEthernet = notInSet(nfproto, GATEWAYS);',
     tests: [TRACE],
@@ -357,7 +357,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'name-expires-in-use',
     promise: 'an endpoint that a device uses is its own for the lease of a peer',
-    file: 'agent/src/ruleset/compile-new.ts',
+    file: 'agent/src/ruleset/compile/prerouting.ts',
     from: '      ...servers,\n',
     to: '',
     tests: [TRACE],
@@ -365,7 +365,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'private-checks-leave',
     promise: "a private address is refused to an application's port",
-    file: 'agent/src/ruleset/compile-cut.ts',
+    file: 'agent/src/ruleset/compile/ended-flows.ts',
     from: "        goTo('refuse'),",
     to: '        accept,',
     tests: [TRACE],
@@ -373,7 +373,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'cut-in-silence',
     promise: 'a connection that is ended while its device waits is reset at once',
-    file: 'agent/src/system/cuts.ts',
+    file: 'agent/src/runtime/cuts.ts',
     from: 'if (!told.over) ask(tell, markOf(mask, CUT));',
     to: '',
     tests: ['test/netns/cut.test.ts'],
@@ -381,7 +381,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'cut-aloud',
     promise: 'the router says nothing of a flow that was cut',
-    file: 'agent/src/system/cuts.ts',
+    file: 'agent/src/runtime/cuts.ts',
     from: 'const wrong = silence(endings);',
     to: 'const wrong = null;',
     tests: ['test/netns/cut.test.ts'],
@@ -389,7 +389,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'forwarded-in-unseen',
     promise: 'a flow that a port forward let in before its evidence is cut',
-    file: 'agent/src/system/late.ts',
+    file: 'agent/src/runtime/late-flows.ts',
     from: '[{ ...only, isReply: true }]',
     to: '[]',
     tests: ['test/netns/cut.test.ts'],
@@ -397,7 +397,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'renewed-too-seldom',
     promise: 'what a flow uses lives on with its packets',
-    file: 'agent/src/ruleset/compile-share.ts',
+    file: 'agent/src/ruleset/compile/device-share.ts',
     from: 'Math.floor((Math.min(...leases) * 1000) / 8)',
     to: 'Math.floor(Math.min(...leases) * 4000)',
     tests: [TRACE],
@@ -405,7 +405,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'full-count-stops',
     promise: 'a device that cannot be counted any more is learned all the same',
-    file: 'agent/src/ruleset/compile-share.ts',
+    file: 'agent/src/ruleset/compile/device-share.ts',
     from: '? over(setName(app.name, OF_MAC[share], 4), ether, limit)',
     to: '? { ...over(setName(app.name, OF_MAC[share], 4), ether, limit), kind: `pace`, over: false }',
     tests: [TRACE],
@@ -413,10 +413,10 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'late-by-address',
     promise: 'late evidence finds the flows of all addresses of the device',
-    file: 'agent/src/learn/late.ts',
+    file: 'agent/src/learn/late-flows.ts',
     from: 'return mac === null || gateways.has(mac) ? [device] : [device, mac];',
     to: 'return [device];',
-    tests: ['test/unit/learn/late.test.ts'],
+    tests: ['test/unit/learn/late-flows.test.ts'],
   },
   {
     name: 'believe-every-answer',
@@ -424,7 +424,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'agent/src/step/answer.ts',
     from: 'const isAsked = question !== null || event.heard === null;',
     to: 'const isAsked = question !== undefined;',
-    tests: ['test/unit/believe.test.ts'],
+    tests: ['test/unit/step/believe.test.ts'],
   },
   {
     name: 'outside-for-all',
@@ -432,7 +432,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'agent/src/step/lesson.ts',
     from: '({ isHearsay }) => !outside && isHearsay === undefined',
     to: '({ isHearsay }) => isHearsay === undefined',
-    tests: ['test/unit/believe.test.ts'],
+    tests: ['test/unit/step/believe.test.ts'],
   },
   {
     name: 'led-for-all',
@@ -440,12 +440,12 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'agent/src/learn/observe-dns.ts',
     from: 'const isLed = found.root !== found.name;',
     to: 'const isLed = false;',
-    tests: ['test/unit/chains.test.ts'],
+    tests: ['test/unit/step/chains.test.ts'],
   },
   {
     name: 'refused-update-passes',
     promise: 'an answer whose lesson the kernel did not take is refused',
-    file: 'agent/src/system/effects.ts',
+    file: 'agent/src/runtime/effects.ts',
     from: '        else self.held?.refuse(effect.id);',
     to: '        else self.held?.release(effect.id);',
     tests: ['test/netns/netlink.test.ts'],
@@ -453,7 +453,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'private-resolver-unseen',
     promise: 'DNS is recognised by its original port, whatever the address of the resolver',
-    file: 'agent/src/ruleset/compile-new.ts',
+    file: 'agent/src/ruleset/compile/prerouting.ts',
     from: '      dnsRule(),\n',
     to: '',
     tests: [TRACE],
@@ -461,7 +461,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'crowd-for-nobody',
     promise: 'a device beyond its share of queries does not delay the answers of others',
-    file: 'agent/src/ruleset/compile-dns.ts',
+    file: 'agent/src/ruleset/compile/dns.ts',
     from: "rule('its answers come behind all others', isWatched, setMark(context, 'ct', CROWD), back)",
     to: "rule('its answers come behind all others', isWatched, back)",
     tests: ['test/netns/flood.test.ts'],
@@ -469,7 +469,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'forgotten-over-reboot',
     promise: 'what was learned is known again before the table is loaded',
-    file: 'agent/src/daemon.ts',
+    file: 'agent/src/daemon/daemon.ts',
     from: '    restoreKept(daemon, policy);\n',
     to: '',
     tests: ['test/netns/reboot.test.ts'],
@@ -493,7 +493,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'mapping-not-renewed',
     promise: 'a mapping renewal of a known port renews it',
-    file: 'agent/src/ruleset/compile-mapping.ts',
+    file: 'agent/src/ruleset/compile/port-mapping.ts',
     from: '[...rules, ...renewalRules(apps)]',
     to: '[...rules]',
     tests: [TRACE],
@@ -501,7 +501,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'meter-blind',
     promise: 'what leaves beside the tunnels is counted and told',
-    file: 'agent/src/ruleset/compile-exit.ts',
+    file: 'agent/src/ruleset/compile/exit-meter.ts',
     from: "          'from home, by none of our ways',\n          oneOf(iifname, globals.lan),",
     to: "          'from home, by none of our ways',\n          noneOf(iifname, globals.lan),",
     tests: [TRACE],
@@ -510,9 +510,9 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'repetition-passes',
     promise:
       'a segment that is sent again while the first is held does not leave before what it taught',
-    file: 'agent/src/learn/gathering.ts',
+    file: 'agent/src/learn/commit-batch.ts',
     from: "  if (effect.kind === 'release') return effect.behind === true;\n",
     to: '',
-    tests: ['test/unit/learn/gathering.test.ts'],
+    tests: ['test/unit/learn/commit-batch.test.ts'],
   },
 ];

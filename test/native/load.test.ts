@@ -1,11 +1,11 @@
-// control/load on the host program: what was read before is kept only as long as the files still
+// config/load on the host program: what was read before is kept only as long as the files still
 // read so, and an answer that is the very same value says that nothing has changed.
 import * as os from 'qjs:os';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Configuration, loadConfiguration } from '../../agent/src/control/load.ts';
-import { removeFile, writeText } from '../../agent/src/system/file.ts';
-import { PROFILE } from '../unit/policy/profile-text.ts';
+import { type Configuration, loadConfiguration } from '../../agent/src/config/load.ts';
+import { removeFile, writeText } from '../../agent/src/os/file.ts';
+import { PROFILE } from '../unit/profile/profile-text.ts';
 
 const FOLDER = `/tmp/whp-load-${os.getpid()}`;
 const SOURCES = { config: `${FOLDER}/whp`, profiles: `${FOLDER}/profiles`, state: FOLDER };

@@ -14,17 +14,17 @@ import {
 import { spawn, user } from 'whp:system';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { now, wallTime } from '../../agent/src/system/clock.ts';
-import { readText, writeText } from '../../agent/src/system/file.ts';
-import { reasonOf, runProgram } from '../../agent/src/system/process.ts';
-import { listenSignals } from '../../agent/src/system/signals.ts';
-import { decodeUtf8, encodeUtf8 } from '../../agent/src/system/text.ts';
+import { now, wallTime } from '../../agent/src/os/clock.ts';
+import { readText, writeText } from '../../agent/src/os/file.ts';
+import { reasonOf, runProgram } from '../../agent/src/os/process.ts';
+import { listenSignals } from '../../agent/src/os/signals.ts';
 import {
   connectLines,
   DEFAULT_LIMITS,
   type Line,
   listenLines,
-} from '../../agent/src/system/unix-socket.ts';
+} from '../../agent/src/os/unix-socket.ts';
+import { decodeUtf8, encodeUtf8 } from '../../agent/src/os/utf8.ts';
 
 const base = `/tmp/whp-test-${os.getpid()}`;
 const pause = (ms: number): Promise<void> => new Promise((done) => os.setTimeout(done, ms));

@@ -1,12 +1,13 @@
-// Runs in the host program inside a fresh network namespace: system/effects against the kernel's own sets.
+// Runs in the host program inside a fresh network namespace: runtime/effects against the kernel's own sets.
 // At the moment a held packet is let go, its element is in the set. One line a claim.
+
+import type { HeldFeed } from '../../agent/src/kernel/feeds.ts';
+import { readSet } from '../../agent/src/kernel/sets.ts';
+import { runProgram } from '../../agent/src/os/process.ts';
 import { addressKey } from '../../agent/src/ruleset/elements.ts';
 import { TABLE } from '../../agent/src/ruleset/names.ts';
-import type { Effect } from '../../agent/src/state.ts';
-import { openEffects } from '../../agent/src/system/effects.ts';
-import type { HeldFeed } from '../../agent/src/system/feeds.ts';
-import { runProgram } from '../../agent/src/system/process.ts';
-import { readSet } from '../../agent/src/system/sets.ts';
+import { openEffects } from '../../agent/src/runtime/effects.ts';
+import type { Effect } from '../../agent/src/step/state.ts';
 import { breathe, claimLater, finish, same } from './claims.ts';
 
 const SET = 'skype_addr4';

@@ -1,14 +1,14 @@
 // Runs in the host program inside a fresh network namespace: answers that teach, by the agent's own step and
 // effects, against the real table while its sets are full. One line a claim.
 
-import { compile } from '../../agent/src/ruleset/compile.ts';
+import type { HeldFeed } from '../../agent/src/kernel/feeds.ts';
+import { now } from '../../agent/src/os/clock.ts';
+import { runProgram } from '../../agent/src/os/process.ts';
+import { compile } from '../../agent/src/ruleset/compile/compile.ts';
 import { renderLoad } from '../../agent/src/ruleset/render.ts';
-import { createState, type Effect } from '../../agent/src/state.ts';
-import { step } from '../../agent/src/step.ts';
-import { now } from '../../agent/src/system/clock.ts';
-import { openEffects } from '../../agent/src/system/effects.ts';
-import type { HeldFeed } from '../../agent/src/system/feeds.ts';
-import { runProgram } from '../../agent/src/system/process.ts';
+import { openEffects } from '../../agent/src/runtime/effects.ts';
+import { createState, type Effect } from '../../agent/src/step/state.ts';
+import { step } from '../../agent/src/step/step.ts';
 import { udp4 } from '../fuzz/dns-seeds.ts';
 import { policyFrom, profile } from '../golden/policies.ts';
 import { askedEvents } from '../lib/asked.ts';

@@ -3,6 +3,8 @@
 
 import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
+import { raiseGuard } from '../../agent/src/kernel/guard.ts';
+import { closeNetlink, receive } from '../../agent/src/kernel/netlink-socket.ts';
 import { putAddressAdd, putAddressDelete } from '../../agent/src/netlink/address.ts';
 import { readConnection } from '../../agent/src/netlink/conntrack.ts';
 import { putConntrackDelete, putConntrackDump } from '../../agent/src/netlink/conntrack-request.ts';
@@ -25,9 +27,7 @@ import type { SetChange, SetElement } from '../../agent/src/netlink/nft-set.ts';
 import { putRouteDelete, putRouteReplace } from '../../agent/src/netlink/route.ts';
 import { readRouteEvent } from '../../agent/src/netlink/rt-event.ts';
 import { type MarkRule, putRuleAdd, putRuleDelete } from '../../agent/src/netlink/rule.ts';
-import { raiseGuard } from '../../agent/src/system/guard.ts';
-import { closeNetlink, receive } from '../../agent/src/system/netlink-socket.ts';
-import { runProgram } from '../../agent/src/system/process.ts';
+import { runProgram } from '../../agent/src/os/process.ts';
 import { claimLater, finish, holds, same } from './claims.ts';
 import { NFNLGRP_NFTABLES } from './nft-constants.ts';
 import { ask, changeSets, list, must, netfilter, open, route, WHERE } from './probe-socket.ts';

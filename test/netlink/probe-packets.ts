@@ -4,6 +4,14 @@
 import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
 import {
+  closeNetlink,
+  type NetlinkSocket,
+  receive,
+  request,
+  sendBytes,
+  takeSequence,
+} from '../../agent/src/kernel/netlink-socket.ts';
+import {
   CONNTRACK_ENTRY,
   type Connection,
   readConnection,
@@ -34,14 +42,6 @@ import {
   verdictsLength,
 } from '../../agent/src/netlink/nfqueue.ts';
 import { log, verdict } from '../../agent/src/netlink/nft-expression.ts';
-import {
-  closeNetlink,
-  type NetlinkSocket,
-  receive,
-  request,
-  sendBytes,
-  takeSequence,
-} from '../../agent/src/system/netlink-socket.ts';
 import { breathe, claim, holds, Skip, same } from './claims.ts';
 import {
   ctMark,

@@ -1,6 +1,7 @@
 // Probe: devices, addresses, routes, rules, and what rtnetlink announces about them.
 
 import * as sys from 'whp:socket';
+import { receive } from '../../agent/src/kernel/netlink-socket.ts';
 import {
   putAddressAdd,
   putAddressDelete,
@@ -36,7 +37,6 @@ import {
   putRuleDump,
   readRule,
 } from '../../agent/src/netlink/rule.ts';
-import { receive } from '../../agent/src/system/netlink-socket.ts';
 import { breathe, claim, holds, same } from './claims.ts';
 import { ask, LACKING, list, must, open, route } from './probe-socket.ts';
 import { putLinkMtu, putLinkState } from './requests.ts';

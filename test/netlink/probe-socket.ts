@@ -1,6 +1,14 @@
 // Sockets and requests of the probe programs, with errors thrown as sentences.
 import * as std from 'qjs:std';
 import * as sys from 'whp:socket';
+import { dump, type Outcome, transact } from '../../agent/src/kernel/netlink-request.ts';
+import {
+  type NetlinkOptions,
+  type NetlinkSocket,
+  openNetlink,
+  request,
+  takeSequence,
+} from '../../agent/src/kernel/netlink-socket.ts';
 import {
   NETLINK_NETFILTER,
   NETLINK_ROUTE,
@@ -20,14 +28,6 @@ import {
   type SetChange,
 } from '../../agent/src/netlink/nft-set.ts';
 import type { Writer } from '../../agent/src/netlink/writer.ts';
-import { dump, type Outcome, transact } from '../../agent/src/system/netlink-request.ts';
-import {
-  type NetlinkOptions,
-  type NetlinkSocket,
-  openNetlink,
-  request,
-  takeSequence,
-} from '../../agent/src/system/netlink-socket.ts';
 import { Skip } from './claims.ts';
 
 export const TABLE = 'whpt';

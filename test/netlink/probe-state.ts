@@ -2,12 +2,12 @@
 
 import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
+import { joinGroup, receive } from '../../agent/src/kernel/netlink-socket.ts';
 import { NETLINK_NETFILTER } from '../../agent/src/netlink/constants.ts';
 import { createReader } from '../../agent/src/netlink/message.ts';
 import { readElements } from '../../agent/src/netlink/nft-element.ts';
 import { readNftEvent } from '../../agent/src/netlink/nft-event.ts';
 import { faultOf, type SetElement } from '../../agent/src/netlink/nft-set.ts';
-import { joinGroup, receive } from '../../agent/src/system/netlink-socket.ts';
 import { parseAddress } from '../../agent/src/wire/address.ts';
 import { breathe, claim, holds, same } from './claims.ts';
 import { toHex } from './hex.ts';

@@ -1,7 +1,7 @@
 // What only the tests ask of a netlink socket of the agent.
 import * as sys from 'whp:socket';
+import type { NetlinkSocket } from '../../agent/src/kernel/netlink-socket.ts';
 import { SOL_NETLINK } from '../../agent/src/netlink/constants.ts';
-import type { NetlinkSocket } from '../../agent/src/system/netlink-socket.ts';
 import { NETLINK_DROP_MEMBERSHIP } from './nft-constants.ts';
 
 /** Leaves a multicast group. Returns 0 or the positive errno. */

@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { COMMAND_NAMES } from '../../agent/src/control/commands.ts';
+import { COMMAND_NAMES } from '../../agent/src/cli/commands.ts';
 import { BARE } from '../lib/bare.ts';
 import { PLAIN } from './plain.ts';
 

@@ -3,7 +3,7 @@
 // by the WAN is counted there.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { compile } from '../../agent/src/ruleset/compile.ts';
+import { compile } from '../../agent/src/ruleset/compile/compile.ts';
 import type { Ruleset } from '../../agent/src/ruleset/model.ts';
 import { policyFrom } from '../golden/policies.ts';
 import { A, A6, NODE, NODE6, type Side } from '../trace/cases.ts';

@@ -3,7 +3,7 @@
 // it, and no packet leaves by the WAN. The second device is one that nobody has met before the flood.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { compile } from '../../agent/src/ruleset/compile.ts';
+import { compile } from '../../agent/src/ruleset/compile/compile.ts';
 import { addressKey, macKey, portKey } from '../../agent/src/ruleset/elements.ts';
 import { policyFrom, profile } from '../golden/policies.ts';
 import { A, B, MAC_B, NODE, P2P, PEER, PEER2, ROUTER, SENDER } from '../trace/cases.ts';

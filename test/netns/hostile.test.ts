@@ -5,7 +5,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { compile } from '../../agent/src/ruleset/compile.ts';
+import { compile } from '../../agent/src/ruleset/compile/compile.ts';
 import { renderLoad } from '../../agent/src/ruleset/render.ts';
 import { policyFrom } from '../golden/policies.ts';
 import { WHP_TEXT } from '../lib/bare.ts';

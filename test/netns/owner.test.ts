@@ -5,7 +5,7 @@ import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node
 import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { COMMAND_NAMES } from '../../agent/src/control/commands.ts';
+import { COMMAND_NAMES } from '../../agent/src/cli/commands.ts';
 import { WHP_TEXT } from '../lib/bare.ts';
 import { ownEtc, startShell } from './shell.ts';
 

@@ -4,10 +4,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { compile } from '../../agent/src/ruleset/compile.ts';
+import { compile } from '../../agent/src/ruleset/compile/compile.ts';
 import { addressKey, pairKey, portKey } from '../../agent/src/ruleset/elements.ts';
 import { renderLoad, renderStanding } from '../../agent/src/ruleset/render.ts';
-import { type Held, loadText, reloadText } from '../../agent/src/ruleset/standing.ts';
+import { type Held, loadText, reloadText } from '../../agent/src/ruleset/transaction.ts';
 import { type Change, policyFrom } from '../golden/policies.ts';
 import { renderReload } from '../lib/reload.ts';
 import { run } from './router.ts';

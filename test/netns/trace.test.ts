@@ -3,9 +3,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Policy } from '../../agent/src/policy/policy.ts';
-import { compile } from '../../agent/src/ruleset/compile.ts';
-import { type Trace, trace } from '../../agent/src/ruleset/trace.ts';
-import { createKernel, type Kernel } from '../../agent/src/ruleset/trace-kernel.ts';
+import { compile } from '../../agent/src/ruleset/compile/compile.ts';
+import { createKernel, type Kernel } from '../../agent/src/ruleset/trace/fake-kernel.ts';
+import { type Trace, trace } from '../../agent/src/ruleset/trace/trace.ts';
 import { formatAddress } from '../../agent/src/wire/address.ts';
 import { decodePacket, type Packet } from '../../agent/src/wire/packet.ts';
 import { policyFrom } from '../golden/policies.ts';

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { COMMAND_NAMES, COMMANDS, EXITS, OPTIONS } from '../../agent/src/control/commands.ts';
+import { COMMAND_NAMES, COMMANDS, EXITS, OPTIONS } from '../../agent/src/cli/commands.ts';
 
 const text = readFileSync('docs/cli.md', 'utf8');
 const headings = [...text.matchAll(/^### `whp ([^`]+)`$/gm)].map(([, words]) => words!);

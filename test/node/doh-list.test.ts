@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { parseDoh } from '../../agent/src/policy/doh.ts';
+import { parseDoh } from '../../agent/src/profile/doh.ts';
 import { isRoutableText } from '../../agent/src/wire/address.ts';
 
 test('agent/data/doh.json is read, and names public addresses of both families', () => {

@@ -6,12 +6,12 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { buildPolicy } from '../../agent/src/policy/build.ts';
-import { compileNames, matchName } from '../../agent/src/policy/domain-match.ts';
-import type { Profile } from '../../agent/src/policy/profile.ts';
-import { parseProfile } from '../../agent/src/policy/profile-parse.ts';
-import { checkSchema, type Schema } from '../../agent/src/policy/schema.ts';
-import { parseUci } from '../../agent/src/policy/uci.ts';
-import { PROFILE } from '../unit/policy/profile-text.ts';
+import { compileNames, matchName } from '../../agent/src/profile/name-match.ts';
+import { parseProfile } from '../../agent/src/profile/parse.ts';
+import type { Profile } from '../../agent/src/profile/profile.ts';
+import { checkSchema, type Schema } from '../../agent/src/syntax/json-schema.ts';
+import { parseUci } from '../../agent/src/syntax/uci.ts';
+import { PROFILE } from '../unit/profile/profile-text.ts';
 import { seeded, wireName } from '../unit/wire/bytes.ts';
 
 const FOLDER = 'agent/profiles';

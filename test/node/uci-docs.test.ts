@@ -4,13 +4,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { buildPolicy, TYPES } from '../../agent/src/policy/build.ts';
-import { parseDoh } from '../../agent/src/policy/doh.ts';
 import type { Policy } from '../../agent/src/policy/policy.ts';
-import type { Profile } from '../../agent/src/policy/profile.ts';
-import { parseProfile } from '../../agent/src/policy/profile-parse.ts';
-import type { Problem } from '../../agent/src/policy/result.ts';
 import { SECTIONS } from '../../agent/src/policy/sections.ts';
-import { parseUci } from '../../agent/src/policy/uci.ts';
+import { parseDoh } from '../../agent/src/profile/doh.ts';
+import { parseProfile } from '../../agent/src/profile/parse.ts';
+import type { Profile } from '../../agent/src/profile/profile.ts';
+import type { Problem } from '../../agent/src/syntax/result.ts';
+import { parseUci } from '../../agent/src/syntax/uci.ts';
 
 const DOC = 'docs/uci.md';
 const SHIPPED = 'agent/uci/whp';

@@ -4,10 +4,10 @@
 import * as std from 'qjs:std';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { findEndpoint, learnedEndpoints } from '../../agent/src/learn/learned.ts';
-import { createState, type Event } from '../../agent/src/state.ts';
-import { step } from '../../agent/src/step.ts';
-import { residentBytes } from '../../agent/src/system/memory.ts';
+import { findEndpoint, learnedEndpoints } from '../../agent/src/learn/endpoints.ts';
+import { residentBytes } from '../../agent/src/os/memory.ts';
+import { createState, type Event } from '../../agent/src/step/state.ts';
+import { step } from '../../agent/src/step/step.ts';
 import { udp4 } from '../fuzz/dns-seeds.ts';
 import { randomOf } from '../fuzz/random.ts';
 import { policyFrom, profile } from '../golden/policies.ts';

@@ -1,17 +1,18 @@
 // Runs one case of the trace comparison through the tracer, and says where it differs from what
 // the case wants. test/netns does the same with a real kernel, step by step beside it.
-import { canonicalMac, macBytes, macText } from '../../agent/src/policy/mac.ts';
+
 import { pairOf, portOf } from '../../agent/src/ruleset/elements.ts';
 import type { Hook } from '../../agent/src/ruleset/model.ts';
 import { parsePrefix } from '../../agent/src/ruleset/names.ts';
-import { type Trace, type TracedPacket, trace } from '../../agent/src/ruleset/trace.ts';
 import {
   addElements,
   cutFlow,
   type Kernel,
   listElements,
-} from '../../agent/src/ruleset/trace-kernel.ts';
+} from '../../agent/src/ruleset/trace/fake-kernel.ts';
+import { type Trace, type TracedPacket, trace } from '../../agent/src/ruleset/trace/trace.ts';
 import { formatAddress, parseAddress } from '../../agent/src/wire/address.ts';
+import { canonicalMac, macBytes, macText } from '../../agent/src/wire/mac.ts';
 import { type Case, macOf, type Send, type Side, type Step, type Want } from './cases.ts';
 
 const DEVICES: { readonly [side in Side]: string } = { lan: 'br-lan', wan: 'wan', tunnel: 'whp-a' };

@@ -2,15 +2,15 @@
 // a call teaches and its lives run down; somebody who begins to offload flows.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { heldElements, learnedSetsOf } from '../../agent/src/learn/held.ts';
-import { createRepair, repairStep } from '../../agent/src/repair/repair.ts';
-import { apartText, isApartWanted } from '../../agent/src/ruleset/apart.ts';
-import { compile } from '../../agent/src/ruleset/compile.ts';
+import { heldElements, learnedSetsOf } from '../../agent/src/learn/snapshot.ts';
+import { createRepair, repairStep } from '../../agent/src/reconcile/repair.ts';
+import { compile } from '../../agent/src/ruleset/compile/compile.ts';
+import { apartText, isApartWanted } from '../../agent/src/ruleset/flow-offload.ts';
 import { APART_TABLE, TABLE } from '../../agent/src/ruleset/names.ts';
 import { renderStanding } from '../../agent/src/ruleset/render.ts';
-import { reloadText } from '../../agent/src/ruleset/standing.ts';
-import { createState, type Event } from '../../agent/src/state.ts';
-import { step } from '../../agent/src/step.ts';
+import { reloadText } from '../../agent/src/ruleset/transaction.ts';
+import { createState, type Event } from '../../agent/src/step/state.ts';
+import { step } from '../../agent/src/step/step.ts';
 import { udp4 } from '../fuzz/dns-seeds.ts';
 import { app, policyFrom } from '../golden/policies.ts';
 import { askedEvents } from '../lib/asked.ts';

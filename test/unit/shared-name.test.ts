@@ -2,13 +2,13 @@
 // count for it alone, and whose flow it is follows from the device lists and the order of the apps.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { whyAnswer } from '../../agent/src/control/answer-why.ts';
+import { whyAnswer } from '../../agent/src/answers/why.ts';
 import type { Policy } from '../../agent/src/policy/policy.ts';
-import type { Profile } from '../../agent/src/policy/profile.ts';
-import { homePrefixes } from '../../agent/src/replay/home.ts';
+import type { Profile } from '../../agent/src/profile/profile.ts';
+import { homePrefixes } from '../../agent/src/replay/direction.ts';
 import { replayCapture } from '../../agent/src/replay/replay.ts';
-import { createState, type Effect, type State } from '../../agent/src/state.ts';
-import { step } from '../../agent/src/step.ts';
+import { createState, type Effect, type State } from '../../agent/src/step/state.ts';
+import { step } from '../../agent/src/step/step.ts';
 import { escape, policyFrom, profile } from '../golden/policies.ts';
 import { captureOf, type Timed } from '../lib/pcap.ts';
 import { tcp, udp } from '../trace/packets.ts';

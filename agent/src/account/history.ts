@@ -1,6 +1,6 @@
 // account/history: the series as a text file that outlives a reboot: only slots that hold something,
 // in KiB, and not the last hour: some 8 bytes a slot. A line that cannot be read is skipped: a graph
-// with a hole is better than none. After: system/flow-watch writes it, rarely, for the flash's sake.
+// with a hole is better than none. After: runtime/accounting writes it, rarely, for the flash's sake.
 import { type Ledger, subjectOf } from './ledger.ts';
 import { keptSlots, RANGE_NAMES, type RangeName, restoreSample } from './series.ts';
 

@@ -1,7 +1,7 @@
 // learn/aliases: names that an application's names have led a device to (CNAME, DNAME, SVCB, HTTPS, SRV,
 // NAPTR): for their TTL they are the application's for that device, since it asks for them next (RFC 1034
 // section 3.6.2). Before: observe-dns (lessons). After: observe-dns, of the next query and answer.
-import type { NameMatcher } from '../policy/domain-match.ts';
+import type { NameMatcher } from '../profile/name-match.ts';
 import { type TailFilter, textTail } from '../wire/dns-names.ts';
 
 export interface Alias {

@@ -1,11 +1,11 @@
 // learn/audit: the verdict of an audit: flows that left beside the tunnels, judged by all that is known when it
-// ends. Before: system/audit (what the kernel has kept of them). After: control/audit. Pure.
+// ends. Before: kernel/audit-table (what the kernel has kept of them). After: daemon/audit. Pure.
 import { isRoutableText, parseAddress } from '../wire/address.ts';
 import { flowText, protocolName } from '../wire/flow-text.ts';
 import { TCP, UDP } from '../wire/packet.ts';
+import type { Learned } from './endpoints.ts';
 import { describe } from './evidence.ts';
-import { type Grounds, groundOf, type HomeEnd, type Lasting, type Setting } from './late.ts';
-import type { Learned } from './learned.ts';
+import { type Grounds, groundOf, type HomeEnd, type Lasting, type Setting } from './late-flows.ts';
 
 /** One flow from home, as the audit's sets have it. */
 export interface LeftFlow {

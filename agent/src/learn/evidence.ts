@@ -1,15 +1,16 @@
 // Why a flow is proxied: the ruleset logs the first packet of every flow it marks, with a prefix
 // that names the evidence and the application; this keeps the latest of them, bounded, and finds
 // the words. Before: netlink/nflog, wire/packet. After: control/ for `whp flows` and `whp why`.
+
+import { claim, createShares, disclaim, nextToGo, type Shares } from '../bounds/fair-share.ts';
 import type { App } from '../policy/policy.ts';
-import { findAppRange } from '../policy/range-match.ts';
+import { findAppRange } from '../profile/range-match.ts';
 import type { AppFeed } from '../ruleset/names.ts';
 import { formatAddress } from '../wire/address.ts';
 import { flowText, protocolName } from '../wire/flow-text.ts';
 import { destinationText, type Packet, sourceText, UDP } from '../wire/packet.ts';
 import { nameWithin } from './aliases.ts';
-import { findEndpoint, findPair, type Learned } from './learned.ts';
-import { claim, createShares, disclaim, nextToGo, type Shares } from './shares.ts';
+import { findEndpoint, findPair, type Learned } from './endpoints.ts';
 
 /** What a log rule can announce of a packet; `full` is about a set, not about a packet. */
 export type EvidenceKind = Exclude<AppFeed, 'full'>;

@@ -1,6 +1,6 @@
 // Whose names stand in a DNS message: for each application the question, owners and targets that are its own,
 // or to which its names have led the device. Before: wire/dns. After: observe-dns, which makes lessons of it.
-import { matchName, type NameMatch } from '../policy/domain-match.ts';
+import { matchName, type NameMatch } from '../profile/name-match.ts';
 import type { DnsMessage, DnsRecord } from '../wire/dns.ts';
 import { DNS_HEADER, type NameLabels, nameLabels, nameText, readName } from '../wire/dns-names.ts';
 import type { DnsName } from '../wire/dns-texts.ts';

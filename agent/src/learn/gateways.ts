@@ -2,7 +2,7 @@
 // send by the MAC of such a one, so it tells none of them. Before: netlink/route, netlink/neighbour. After:
 // the set `gateways`. Pure.
 import type { KernelRoute } from '../netlink/route.ts';
-import { MOST_GATEWAYS } from '../ruleset/compile-share.ts';
+import { MOST_GATEWAYS } from '../ruleset/compile/device-share.ts';
 
 /** Their addresses, as routes name them. `lan`: indexes of the devices towards home. */
 export function gatewayAddresses(

@@ -4,10 +4,10 @@
 import type { App } from '../policy/policy.ts';
 import { addressOf, MAC_FIELD, pairOf } from '../ruleset/elements.ts';
 import { isRoutable } from '../wire/address.ts';
-import { adoptElements, heldElements, learnedSetsOf, type Memory } from './held.ts';
-import type { Hellos } from './hellos.ts';
+import { findEndpoint } from './endpoints.ts';
 import type { KeptElement, KeptSets } from './kept-text.ts';
-import { findEndpoint } from './learned.ts';
+import type { Hellos } from './named-servers.ts';
+import { adoptElements, heldElements, learnedSetsOf, type Memory } from './snapshot.ts';
 
 /** What an entry that was nearly over is given at a start: devices go on with addresses that they have
  * resolved and with calls that they are in. Seconds. */

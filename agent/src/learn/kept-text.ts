@@ -1,8 +1,9 @@
 // learn/kept-text: what is learned as the text of a file on flash, and back: what a router knows again
-// after a reboot. Before: held (what holds now). After: system/file; back: restore. Format: docs/kept.md.
+// after a reboot. Before: held (what holds now). After: os/file; back: restore. Format: docs/kept.md.
 // Pure; a file may hold anything, so that a text is understood as a whole or not at all.
+
+import { fairEvictions } from '../bounds/fair-share.ts';
 import { addressKey, deviceOf } from '../ruleset/elements.ts';
-import { fairEvictions } from './shares.ts';
 
 /** An element of a learned set as it is on file. */
 export interface KeptElement {

@@ -1,15 +1,16 @@
 // What a DNS message teaches: the addresses that an answer gives for an application's names, and
 // names they lead to, and which applications a query asks for. Nearly every message ends at the name walk.
 // Before: wire/packet or wire/dns-stream found the message. After: learned, and the kernel's sets.
+
+import { isMappedHost } from '../policy/nat64.ts';
 import {
   isExceptedText,
   matchLabels,
   matchName,
   type NameMatch,
   type NameMatcher,
-} from '../policy/domain-match.ts';
-import { isMappedHost } from '../policy/nat64.ts';
-import type { Profile } from '../policy/profile.ts';
+} from '../profile/name-match.ts';
+import type { Profile } from '../profile/profile.ts';
 import type { Cidr } from '../wire/address.ts';
 import { type DnsMessage, type DnsRecord, decodeDns } from '../wire/dns.ts';
 import {

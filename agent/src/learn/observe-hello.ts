@@ -1,14 +1,14 @@
 // What the first words of a TLS flow teach: which applications' server the device calls, at which
 // address. A hello that needs two segments is put together here; a third is not waited for.
 // Before: wire/packet, wire/tls. After: hellos, and the kernel's set of device and server.
-import { matchText } from '../policy/domain-match.ts';
+import { matchText } from '../profile/name-match.ts';
 import { isRoutable } from '../wire/address.ts';
 import { flowText } from '../wire/flow-text.ts';
 import { destinationText, type Packet, sourceText, TCP } from '../wire/packet.ts';
 import type { Malformed } from '../wire/reader.ts';
 import { decodeClientHello } from '../wire/tls.ts';
 import { flowOf } from './evidence.ts';
-import { type Hellos, keepPart, type NamedServer, takePart } from './hellos.ts';
+import { type Hellos, keepPart, type NamedServer, takePart } from './named-servers.ts';
 import type { DnsObserver } from './observe-dns.ts';
 
 /** Bytes of both parts together: two segments of an Ethernet path. */

@@ -1,6 +1,6 @@
 // learn/outside: packets of applications that left beside the tunnels: what the meter at the exit
-// (ruleset/compile-exit) has counted and announced, and what was direct until its evidence came. By app,
-// so as many as the policy has. Before: step/outside, system/counters, system/late. After: `whp status`.
+// (ruleset/compile/exit-meter) has counted and announced, and what was direct until its evidence came. By app,
+// so as many as the policy has. Before: step/outside, kernel/counters, runtime/late-flows. After: `whp status`.
 import type { Ground } from '../ruleset/names.ts';
 import { type FlowEnds, flowText } from '../wire/flow-text.ts';
 

@@ -3,7 +3,8 @@
 // are not touched. A pair that a flow uses lives on as a peer (the ruleset renews it). Before: step/answer.
 import { pairKey } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
-import type { Effect } from '../state.ts';
+import type { Effect } from '../step/state.ts';
+import { forgetTaught, holdsUntil, noteTaught, type Taught } from './dynamic-sets.ts';
 import {
   type Endpoint,
   findPair,
@@ -11,9 +12,8 @@ import {
   type LearnedChange,
   learnEndpoints,
   type Said,
-} from './learned.ts';
+} from './endpoints.ts';
 import type { Lesson } from './observe-dns.ts';
-import { forgetTaught, holdsUntil, noteTaught, type Taught } from './taught.ts';
 
 interface Memory {
   readonly pairs: Learned;

@@ -1,12 +1,13 @@
 // learn/silence: flows that were cut and whose remote end may go on sending: what the table drops without
-// a word, so that no error of the router tells the home's address. Before: system/late, steering. After:
-// system/cuts, which writes the sets; learn/held, when the table is written anew. Pure and bounded.
+// a word, so that no error of the router tells the home's address. Before: runtime/late-flows, steering. After:
+// runtime/cuts, which writes the sets; learn/snapshot, when the table is written anew. Pure and bounded.
+
+import { fairEvictions } from '../bounds/fair-share.ts';
 import type { Connection, Tuple } from '../netlink/conntrack.ts';
-import { SILENT, SILENT_MILLISECONDS } from '../ruleset/compile-cut.ts';
+import { SILENT, SILENT_MILLISECONDS } from '../ruleset/compile/ended-flows.ts';
 import { endsKey } from '../ruleset/elements.ts';
 import { silentSet } from '../ruleset/names.ts';
 import { TCP, UDP } from '../wire/packet.ts';
-import { fairEvictions } from './shares.ts';
 
 /** A connection that is ended; `outward`: the device began it. */
 export interface Ending {
@@ -38,7 +39,7 @@ const OFFLOADED = (1 << 14) | (1 << 15);
 
 /** Whether both ends believe in it, so that the device has to be told of its end. One that nobody has
  * answered begins anew by itself; packets of a direct one in a flow table pass no rule that could tell (a
- * proxied one is in our own, ruleset/apart, if in any). */
+ * proxied one is in our own, ruleset/flow-offload, if in any). */
 export function isToBeTold({ original, status, mark }: Connection, mask: number): boolean {
   const isOffloaded = (status & OFFLOADED) !== 0 && (mark & mask) === 0;
   return original.protocol === TCP && (status & ANSWERED) !== 0 && !isOffloaded;

@@ -34,7 +34,7 @@ export interface Suspects {
 }
 
 const MINUTE = 60_000;
-/** Requests of one supernode in a minute, one a second of a flow at most (learn/repeats): a client is called
+/** Requests of one supernode in a minute, one a second of a flow at most (bounds/dedupe): a client is called
  * and asked for some times an hour. */
 const MANY_REQUESTS = 40;
 /** How long a window that was held open is told of. */

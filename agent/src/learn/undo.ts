@@ -1,8 +1,8 @@
 // learn/undo: the kernel refused a change of a set (no room, no memory): what the agent took for learned is
-// not. The next answer teaches it again. Before: system/effects. Pure.
+// not. The next answer teaches it again. Before: runtime/effects. Pure.
 import { addressOf, pairOf } from '../ruleset/elements.ts';
-import { type Learned, removeEndpoints } from './learned.ts';
-import { forgetTaught, type Taught } from './taught.ts';
+import { forgetTaught, type Taught } from './dynamic-sets.ts';
+import { type Learned, removeEndpoints } from './endpoints.ts';
 
 interface Memory {
   readonly learned: Learned;

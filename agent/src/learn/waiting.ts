@@ -1,8 +1,9 @@
 // learn/waiting: matching answers that have passed (nothing is held) and are more than their device may
-// teach at once: they wait for its next tokens (learn/pace), so that each is learned, a little later.
+// teach at once: they wait for its next tokens (bounds/token-bucket), so that each is learned, a little later.
 // Bounded: beyond it the oldest of the device that has most is given up, which is counted. Pure.
-import type { Said } from './learned.ts';
-import { fairEvictions } from './shares.ts';
+
+import { fairEvictions } from '../bounds/fair-share.ts';
+import type { Said } from './endpoints.ts';
 
 export interface WaitingAnswer {
   /** Whose tokens it waits for. */

@@ -1,7 +1,8 @@
 // netlink/neighbour: the kernel's neighbour table (ARP and NDP): which hardware address an address of
 // the home has now. It knows devices that DHCP does not: static addresses, IPv6 privacy addresses.
-import { macText } from '../policy/mac.ts';
+
 import { type Family, formatAddress } from '../wire/address.ts';
+import { macText } from '../wire/mac.ts';
 import {
   AF_INET,
   AF_INET6,

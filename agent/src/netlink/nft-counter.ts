@@ -1,5 +1,5 @@
 // netlink/nft-counter: the named counters of a table, as the kernel has them now. What they count the
-// compile files say; system/counters asks.
+// compile files say; kernel/counters asks.
 import { NFNL_SUBSYS_NFTABLES, NLM_F_DUMP, NLM_F_REQUEST } from './constants.ts';
 import {
   createAttributes,

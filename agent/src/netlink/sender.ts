@@ -1,6 +1,6 @@
 // netlink/sender: the hardware address of a packet's sender as NFLOG and NFQUEUE give it. A device of the
 // home is its MAC; a packet without Ethernet (PPP, a tunnel, the router's own) has none.
-import { isDeviceMac, macText } from '../policy/mac.ts';
+import { isDeviceMac, macText } from '../wire/mac.ts';
 import { getBe16, type Reader } from './message.ts';
 
 /** Bytes of an Ethernet address. */

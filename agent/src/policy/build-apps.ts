@@ -1,13 +1,9 @@
 // The app sections of the configuration: which profile, which proxies, which devices, and the slot
 // in the mark that packets of the app carry. Used by build.
-import type { Cidr } from '../wire/address.ts';
-import { type Directory, readDevices, resolveMacs } from './build-devices.ts';
-import type { BuiltProxy } from './build-proxies.ts';
-import { applyRules, type OwnerRule } from './build-rules.ts';
-import { believedOn } from './expiry.ts';
-import type { Host } from './hosts.ts';
-import { LAST_SLOT } from './marks.ts';
-import { mappedProfile, mappedRanges } from './nat64.ts';
+
+import { believedOn } from '../profile/expiry.ts';
+import type { Profile } from '../profile/profile.ts';
+import type { Host } from '../syntax/dhcp-hosts.ts';
 import {
   lengthText,
   OFF,
@@ -17,10 +13,15 @@ import {
   readOneOf,
   readSection,
   type SectionPlace,
-} from './options.ts';
+} from '../syntax/options.ts';
+import type { Problem } from '../syntax/result.ts';
+import type { Cidr } from '../wire/address.ts';
+import { type Directory, readDevices, resolveMacs } from './build-devices.ts';
+import type { BuiltProxy } from './build-proxies.ts';
+import { applyRules, type OwnerRule } from './build-rules.ts';
+import { LAST_SLOT } from './marks.ts';
+import { mappedProfile, mappedRanges } from './nat64.ts';
 import type { App } from './policy.ts';
-import type { Profile } from './profile.ts';
-import type { Problem } from './result.ts';
 import { parseSchedule, type WeekSpan } from './schedule.ts';
 
 export interface AppInput {

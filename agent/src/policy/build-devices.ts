@@ -1,10 +1,16 @@
 // The device and group sections of the configuration, and what the devices of an app come to: MACs
 // and address blocks. Names and addresses are looked up in what DHCP knows. Used by build-apps.
+
+import { type Host, hostName } from '../syntax/dhcp-hosts.ts';
+import {
+  type OptionReader,
+  type OptionSpec,
+  readSection,
+  type SectionPlace,
+} from '../syntax/options.ts';
+import type { Problem } from '../syntax/result.ts';
 import { cidrHas, formatCidr, parseAddress, parseCidr } from '../wire/address.ts';
-import { type Host, hostName } from './hosts.ts';
-import { canonicalMac, isDeviceMac } from './mac.ts';
-import { type OptionReader, type OptionSpec, readSection, type SectionPlace } from './options.ts';
-import type { Problem } from './result.ts';
+import { canonicalMac, isDeviceMac } from '../wire/mac.ts';
 
 /** How a device is recognised; any one of them is enough. */
 export interface Selector {

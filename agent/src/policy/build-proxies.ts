@@ -1,6 +1,6 @@
 // The proxy sections of the configuration, checked one by one and against each other. Used by build,
 // which leaves the disabled ones out of the policy.
-import { canonicalAddress } from '../wire/address.ts';
+
 import {
   lengthText,
   type OptionReader,
@@ -9,9 +9,10 @@ import {
   readInteger,
   readSection,
   type SectionPlace,
-} from './options.ts';
+} from '../syntax/options.ts';
+import type { Problem } from '../syntax/result.ts';
+import { canonicalAddress } from '../wire/address.ts';
 import type { Proxy as CloudProxy } from './policy.ts';
-import type { Problem } from './result.ts';
 
 export interface BuiltProxy {
   readonly name: string;

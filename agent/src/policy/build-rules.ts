@@ -1,16 +1,17 @@
 // The rule sections of the configuration: what the owner adds to an app's profile or keeps out of
 // it. Used by build-apps, which puts them into each app's copy of the profile.
-import { formatCidr, isRoutable, parseCidr } from '../wire/address.ts';
-import { nameProblem } from './domain-pattern.ts';
+
+import { nameProblem } from '../profile/name-pattern.ts';
+import type { NameEntry, PortSpan, Profile, ProfileRange, Transport } from '../profile/profile.ts';
 import {
   type OptionSpec,
   readBoolean,
   readOneOf,
   readSection,
   type SectionPlace,
-} from './options.ts';
-import type { NameEntry, PortSpan, Profile, ProfileRange, Transport } from './profile.ts';
-import type { Problem } from './result.ts';
+} from '../syntax/options.ts';
+import type { Problem } from '../syntax/result.ts';
+import { formatCidr, isRoutable, parseCidr } from '../wire/address.ts';
 
 export interface OwnerRule {
   /** App it is about; null (direct rules only): all of them. */

@@ -7,8 +7,8 @@ import {
   readInteger,
   readSection,
   type SectionPlace,
-} from './options.ts';
-import type { Problem } from './result.ts';
+} from '../syntax/options.ts';
+import type { Problem } from '../syntax/result.ts';
 
 export const SYNC_OPTIONS: OptionSpec = {
   options: ['enabled', 'url', 'key', 'interval'],

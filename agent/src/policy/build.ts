@@ -1,13 +1,7 @@
 // The owner's configuration and the profiles it names become the policy: every option checked,
 // every default filled in, every problem reported at once with its place and its fix. Before: uci,
-// profile-parse. After: ruleset/compile, tunnel/plan, learn/.
-import { type AppInput, buildApps } from './build-apps.ts';
-import { buildDirectory } from './build-devices.ts';
-import { buildProxies } from './build-proxies.ts';
-import { buildRules } from './build-rules.ts';
-import { checkSync } from './build-sync.ts';
-import { ESCAPE_LISTS, ESCAPE_OPTIONS, readEscape } from './escape.ts';
-import { MOST_NAMED, nat64Prefixes, prefixProblem } from './nat64.ts';
+// profile-parse. After: ruleset/compile/compile, tunnel/plan, learn/.
+
 import {
   type OptionReader,
   type OptionSpec,
@@ -15,10 +9,17 @@ import {
   readInteger,
   readSection,
   type SectionPlace,
-} from './options.ts';
+} from '../syntax/options.ts';
+import { ok, type Problem, type Result, sortByLine } from '../syntax/result.ts';
+import type { UciPackage } from '../syntax/uci.ts';
+import { type AppInput, buildApps } from './build-apps.ts';
+import { buildDirectory } from './build-devices.ts';
+import { buildProxies } from './build-proxies.ts';
+import { buildRules } from './build-rules.ts';
+import { checkSync } from './build-sync.ts';
+import { MOST_NAMED, nat64Prefixes, prefixProblem } from './nat64.ts';
 import type { Globals, Policy } from './policy.ts';
-import { ok, type Problem, type Result, sortByLine } from './result.ts';
-import type { UciPackage } from './uci.ts';
+import { ESCAPE_LISTS, ESCAPE_OPTIONS, readEscape } from './resolver-bypass.ts';
 
 export const DEFAULT_GLOBALS: Globals = {
   lan: ['br-lan'],

@@ -1,8 +1,8 @@
 // policy/claims: which MACs have had a DHCP name that the configuration asks for. Any device may claim any
 // name: who was first stays, and a device that comes with ever new MACs gets no further than its bound, nor
-// has the router write its flash or make its table anew each time. Pure; control/settings keeps the file.
-import type { Rate } from '../learn/pace.ts';
-import type { Host } from './hosts.ts';
+// has the router write its flash or make its table anew each time. Pure; config/settings keeps the file.
+import type { Rate } from '../bounds/token-bucket.ts';
+import type { Host } from '../syntax/dhcp-hosts.ts';
 
 /** MACs that are remembered of one name: some devices have one for each of their networks. Beyond it a
  * claimant counts as long as it has the name in DHCP, and is forgotten with it. */

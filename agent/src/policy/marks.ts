@@ -13,7 +13,7 @@
 //   15      watched: a DNS flow of a device, whichever resolver it asks
 // 14 and 15 are conntrack marks of direct flows; no packet carries them. 13 is a conntrack mark as well:
 // crowd, a DNS flow of a device that asks more than its share. 12 is carried by one packet: the agent's
-// question to the device of a flow that is being ended (system/cuts), in the router alone.
+// question to the device of a flow that is being ended (runtime/cuts), in the router alone.
 
 export const FIRST_SLOT = 1;
 export const LAST_SLOT = 11;

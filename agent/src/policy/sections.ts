@@ -1,12 +1,13 @@
 // policy/sections: what every section of the configuration may hold, in one place: the tables that
 // build and its parts read by. docs/uci.md and the shipped configuration are held to it by a test.
+
+import type { OptionSpec } from '../syntax/options.ts';
 import { GLOBALS_OPTIONS } from './build.ts';
 import { APP_OPTIONS } from './build-apps.ts';
 import { DEVICE_OPTIONS, GROUP_OPTIONS } from './build-devices.ts';
 import { PROXY_OPTIONS } from './build-proxies.ts';
 import { RULE_OPTIONS } from './build-rules.ts';
 import { SYNC_OPTIONS } from './build-sync.ts';
-import type { OptionSpec } from './options.ts';
 
 export const SECTIONS: { readonly [type: string]: OptionSpec } = {
   globals: GLOBALS_OPTIONS,

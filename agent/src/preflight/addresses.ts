@@ -1,7 +1,8 @@
 // Looks at the addresses of the proxies and of the tunnels: a proxy that is not on the Internet, an
 // inner address that something else here has. Pure.
-import type { Problem } from '../policy/result.ts';
+
 import { tunnelDevice } from '../ruleset/names.ts';
+import type { Problem } from '../syntax/result.ts';
 import { cidrHas, isRoutableText, parseAddress } from '../wire/address.ts';
 import type { Look } from './look.ts';
 import { type Placed, placeOf, sectionsOf } from './place.ts';

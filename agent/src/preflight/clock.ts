@@ -1,6 +1,7 @@
 // Looks at the clock: one that nobody has set makes schedules and dates mean nothing. Pure.
-import { dayOf } from '../policy/expiry.ts';
+
 import { CLOCK_IS_SET } from '../policy/schedule.ts';
+import { dayOf } from '../profile/expiry.ts';
 import type { Look } from './look.ts';
 import type { Subject } from './seen.ts';
 

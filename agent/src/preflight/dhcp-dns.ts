@@ -1,9 +1,9 @@
 // What /etc/config/dhcp says of resolvers: the port that dnsmasq answers on, and which resolvers the
 // devices are told to ask (DHCP option 6, DHCPv6 option 23, router advertisements). Pure; resolvers.ts
 // judges it.
-import { ON } from '../policy/options.ts';
-import type { Result } from '../policy/result.ts';
-import { parseUci, type UciSection, type UciValue } from '../policy/uci.ts';
+import { ON } from '../syntax/options.ts';
+import type { Result } from '../syntax/result.ts';
+import { parseUci, type UciSection, type UciValue } from '../syntax/uci.ts';
 import { canonicalAddress } from '../wire/address.ts';
 
 /** A resolver that devices are told. */

@@ -1,7 +1,7 @@
 // Looks at whether the loaded firewall lets what comes from home into the tunnels. Pure.
 import type { Policy } from '../policy/policy.ts';
-import type { Problem } from '../policy/result.ts';
 import { tunnelDevice } from '../ruleset/names.ts';
+import type { Problem } from '../syntax/result.ts';
 import type { Chain } from './firewall.ts';
 import { type Fate, type Flow, fateOf } from './forward-chain.ts';
 import { linkOf } from './homes.ts';

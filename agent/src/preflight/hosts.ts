@@ -1,6 +1,6 @@
 // Looks at where the names and addresses of devices come from: a lease file or a static host that
 // cannot be read leaves a device that the configuration names unknown. Pure.
-import type { Problem } from '../policy/result.ts';
+import type { Problem } from '../syntax/result.ts';
 import type { Look } from './look.ts';
 import { placeOf, sectionsOf } from './place.ts';
 import type { RouterSeen, Subject } from './seen.ts';

@@ -1,7 +1,7 @@
 // Looks at the parts of the kernel that packages bring, as far as the configuration needs them. Pure.
-import { type KernelPart, packageOf, weakerWithout } from '../policy/lacking.ts';
+import { type KernelPart, packageOf, weakerWithout } from '../policy/missing-parts.ts';
 import type { Policy } from '../policy/policy.ts';
-import type { Problem } from '../policy/result.ts';
+import type { Problem } from '../syntax/result.ts';
 import type { Look } from './look.ts';
 import type { RouterSeen, Subject } from './seen.ts';
 

@@ -1,5 +1,5 @@
 // Who of this router listens on a port for DNS: lines of /proc/net/udp, udp6, tcp and tcp6. Pure; the
-// names of the programs are system/resolvers' to find.
+// names of the programs are router/resolvers' to find.
 import { type ByteOrder, hostOrder } from '../netlink/endian.ts';
 import { formatAddress } from '../wire/address.ts';
 

@@ -2,7 +2,7 @@
 // wrong with it. Made by the other files of this folder from what system/ has read; shown by `whp
 // check` and `whp status`.
 
-import type { Problem } from '../policy/result.ts';
+import type { Problem } from '../syntax/result.ts';
 
 /** One thing that `whp check` and `whp status` look at. */
 export interface Look {

@@ -1,6 +1,6 @@
 // Looks at flow offload: tables whose flow table takes connections past the rules, in software or in
-// the hardware. Pure. What whp does about it is ruleset/apart.
-import type { Problem } from '../policy/result.ts';
+// the hardware. Pure. What whp does about it is ruleset/flow-offload.
+import type { Problem } from '../syntax/result.ts';
 import type { Look } from './look.ts';
 import type { RouterSeen, Subject } from './seen.ts';
 

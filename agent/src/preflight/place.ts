@@ -1,6 +1,6 @@
 // Where the configuration says something, as a problem names it: "whp.globals.lan (FILE:LINE)". Pure.
-import { OFF } from '../policy/options.ts';
-import type { UciPackage, UciSection } from '../policy/uci.ts';
+import { OFF } from '../syntax/options.ts';
+import type { UciPackage, UciSection } from '../syntax/uci.ts';
 
 /** Sections of one type, each as `uci` names it: whp.cloud, or whp.@globals[0]. */
 export interface Placed {

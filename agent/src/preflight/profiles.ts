@@ -1,6 +1,6 @@
 // Looks at the profiles in use: one of a service that has ended recognises nothing new, one may
 // take strangers' names for the application's. Pure.
-import { openZoneNotes } from '../policy/open-zones.ts';
+import { openZoneNotes } from '../profile/open-zones.ts';
 import type { Look } from './look.ts';
 import { placeOf, sectionsOf } from './place.ts';
 import type { Subject } from './seen.ts';

@@ -1,15 +1,15 @@
 // Looks at who answers the DNS questions of the devices. whp learns an application's addresses from the
 // answers that pass this router, whoever gives them and on whatever port. What does not pass it, or cannot
-// be read, is named here, with what brings it back. Pure; system/resolvers reads, docs/resolvers.md says more.
+// be read, is named here, with what brings it back. Pure; router/resolvers reads, docs/resolvers.md says more.
 import type { StandIn } from '../learn/stand-ins.ts';
-import type { Problem } from '../policy/result.ts';
-import { homeOf } from '../repair/home.ts';
-import { holds } from '../repair/rule-reach.ts';
+import type { Problem } from '../syntax/result.ts';
 import { type Cidr, parseCidr } from '../wire/address.ts';
 import type { Announced, DhcpDns } from './dhcp-dns.ts';
 import type { DnsTurn } from './dns-turns.ts';
 import { isListed } from './forward-chain.ts';
+import { homeOf } from './home-networks.ts';
 import type { Look } from './look.ts';
+import { holds } from './rule-reach.ts';
 import type { Answering, RouterSeen, Subject } from './seen.ts';
 
 export const DNS = 53;

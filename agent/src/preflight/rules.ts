@@ -1,9 +1,9 @@
 // Looks at who else uses what is ours: ip rules that take proxied packets away, bits of the mark, routing
-// tables. What a collision is, repair/collisions says. Pure.
+// tables. What a collision is, preflight/collisions says. Pure.
 import { FIRST_SLOT } from '../policy/marks.ts';
 import { PROTOCOL } from '../reconcile/desired.ts';
-import { collisions } from '../repair/collisions.ts';
-import { homeOf } from '../repair/home.ts';
+import { collisions } from './collisions.ts';
+import { homeOf } from './home-networks.ts';
 import type { Look } from './look.ts';
 import type { RouterSeen, Subject } from './seen.ts';
 

@@ -1,15 +1,15 @@
 // What the looks judge: the configuration, and what system/ has read of this router at one moment.
-// Nothing is judged here. Read by system/router.ts; the looks are in looks.ts.
+// Nothing is judged here. Read by router/router.ts; the looks are in looks.ts.
 
 import type { StandIn } from '../learn/stand-ins.ts';
 import type { KernelAddress } from '../netlink/address.ts';
 import type { KernelLink } from '../netlink/kernel-link.ts';
-import type { KnownHosts } from '../policy/hosts.ts';
-import type { KernelPart } from '../policy/lacking.ts';
+import type { KernelPart } from '../policy/missing-parts.ts';
 import type { Policy } from '../policy/policy.ts';
-import type { UciPackage } from '../policy/uci.ts';
-import type { FoundZone } from '../policy/zone-files.ts';
-import type { Found } from '../repair/collisions.ts';
+import type { KnownHosts } from '../syntax/dhcp-hosts.ts';
+import type { FoundZone } from '../syntax/time-zone-files.ts';
+import type { UciPackage } from '../syntax/uci.ts';
+import type { Found } from './collisions.ts';
 import type { DhcpDns } from './dhcp-dns.ts';
 import type { DnsTurn } from './dns-turns.ts';
 import type { Firewall } from './firewall.ts';
@@ -38,7 +38,7 @@ export interface ResolversSeen {
   readonly dhcp: DhcpDns | string | null;
 }
 
-/** One moment of this router. Rules, routes, marks and claims of others: see repair/collisions. */
+/** One moment of this router. Rules, routes, marks and claims of others: see preflight/collisions. */
 export interface RouterSeen extends Found {
   readonly links: readonly KernelLink[];
   readonly addresses: readonly KernelAddress[];

@@ -1,7 +1,7 @@
 // Looks at how long no packet has come in by a lan device whose link is up. Only an agent that runs
 // can know: `watchTraffic` is what it keeps from look to look. Pure: the time is an argument.
 import type { KernelLink } from '../netlink/kernel-link.ts';
-import type { Problem } from '../policy/result.ts';
+import type { Problem } from '../syntax/result.ts';
 import { isRunning, linkOf } from './homes.ts';
 import type { Look } from './look.ts';
 import { globalsOf, placeOf } from './place.ts';

@@ -1,8 +1,9 @@
 // Devices that the configuration names and that this router has not met: neither its neighbour table nor a
 // lease has them, so a MAC or an address with a slip of the pen shows. Pure. Part of the look at hosts.
-import { canonicalMac } from '../policy/mac.ts';
-import type { Problem } from '../policy/result.ts';
+
+import type { Problem } from '../syntax/result.ts';
 import { formatAddress, parseCidr } from '../wire/address.ts';
+import { canonicalMac } from '../wire/mac.ts';
 import { type Placed, placeOf, sectionsOf } from './place.ts';
 import type { RouterSeen, Subject } from './seen.ts';
 

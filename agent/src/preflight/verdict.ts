@@ -1,6 +1,6 @@
 // What a configuration does, in one line: the verdict of `whp check` when there is no problem. Pure.
 import type { App, Policy } from '../policy/policy.ts';
-import type { UciPackage } from '../policy/uci.ts';
+import type { UciPackage } from '../syntax/uci.ts';
 import { isOff, sectionsOf } from './place.ts';
 
 /** "good: skype by cloud (203.0.113.20), all devices, refused when it is down" */

@@ -2,7 +2,7 @@
 // point that routes nothing), where every packet counts as from home to home. Pure.
 import { RTN_UNICAST } from '../netlink/constants.ts';
 import type { KernelRoute } from '../netlink/route.ts';
-import type { Problem } from '../policy/result.ts';
+import type { Problem } from '../syntax/result.ts';
 import type { Look } from './look.ts';
 import type { RouterSeen, Subject } from './seen.ts';
 

@@ -3,12 +3,11 @@
 // it. Pure: bytes and policy in, a report out. Its verdict is only as good as the ruleset tracer,
 // which the tests hold against the real kernel packet by packet.
 import type { Flow as FlowEnds } from '../learn/evidence.ts';
-import { macText } from '../policy/mac.ts';
 import { slotOf } from '../policy/marks.ts';
-import { isOwnAddress } from '../policy/own.ts';
+import { isOwnAddress } from '../policy/own-addresses.ts';
 import type { Policy } from '../policy/policy.ts';
-import { compile } from '../ruleset/compile.ts';
-import { SILENT_MILLISECONDS } from '../ruleset/compile-cut.ts';
+import { compile } from '../ruleset/compile/compile.ts';
+import { SILENT_MILLISECONDS } from '../ruleset/compile/ended-flows.ts';
 import { endsKey, macKey } from '../ruleset/elements.ts';
 import {
   ANSWER_PREFIX,
@@ -17,23 +16,25 @@ import {
   QUERY_PREFIX,
   silentSet,
 } from '../ruleset/names.ts';
-import { type Trace, type TracedPacket, trace } from '../ruleset/trace.ts';
-import { type Flow, flowOf, track } from '../ruleset/trace-conntrack.ts';
+import { type Flow, flowOf, track } from '../ruleset/trace/fake-conntrack.ts';
 import {
   addElements,
   createKernel,
   deleteFlow,
   type Kernel,
   removeElements,
-} from '../ruleset/trace-kernel.ts';
-import { createState, type Effect, type Event, type State } from '../state.ts';
-import { step } from '../step.ts';
+} from '../ruleset/trace/fake-kernel.ts';
+import { type Trace, type TracedPacket, trace } from '../ruleset/trace/trace.ts';
+import { createState, type Effect, type Event, type State } from '../step/state.ts';
+import { step } from '../step/step.ts';
 import type { Cidr } from '../wire/address.ts';
+import { macText } from '../wire/mac.ts';
 import { decodePacket, type Packet } from '../wire/packet.ts';
 import { captureFrames, createPassedOver, type Frame } from '../wire/pcap.ts';
 import { PORTMAP_PORT } from '../wire/portmap.ts';
 import { isMalformed } from '../wire/reader.ts';
-import { type Book, bookPacket, createBook } from './book.ts';
+import { isHomeText, wayOf } from './direction.ts';
+import { type Book, bookPacket, createBook } from './flow-table.ts';
 import {
   createHarvest,
   gatherEvidence,
@@ -42,8 +43,7 @@ import {
   gatherPorts,
   type Harvest,
   makeRoom,
-} from './harvest.ts';
-import { isHomeText, wayOf } from './home.ts';
+} from './learned.ts';
 import { type ReplayReport, reportOf } from './report.ts';
 import { noteSender, type Senders } from './routers.ts';
 import { unmodelled } from './unmodelled.ts';
@@ -301,7 +301,7 @@ function react(run: Run, bytes: Uint8Array, event: Event): void {
   for (const effect of step(run.state, event, run.now)) apply(run, bytes, effect);
 }
 
-/** As system/cuts does with a flow that the table has refused. */
+/** As runtime/cuts does with a flow that the table has refused. */
 function end({ kernel, now }: Run, bytes: Uint8Array, flow: FlowEnds): void {
   deleteFlow(kernel, bytes, now);
   const key = endsKey(flow.destination, flow.destinationPort, flow.sourcePort);

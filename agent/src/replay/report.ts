@@ -1,7 +1,7 @@
 // replay/report: the last station of a capture: rows and what was learned become the object that
 // `whp replay --json` prints (docs/replay.md explains its fields). Fields are added, not renamed.
-import type { ReplayFlow } from './book.ts';
-import type { Harvest, HarvestedEndpoint, HarvestedPeer, HarvestedPort } from './harvest.ts';
+import type { ReplayFlow } from './flow-table.ts';
+import type { Harvest, HarvestedEndpoint, HarvestedPeer, HarvestedPort } from './learned.ts';
 
 export interface ReplayReport {
   /** IP packets in the capture: malformed + local + foreign + those of the flows. */

@@ -1,10 +1,10 @@
 // replay/routers: a capture has no routes, so another router of the home shows itself by the addresses that
 // it sends for: a MAC with more IPv4 addresses than a device has tells no device from then on.
 
-import { macText } from '../policy/mac.ts';
 import type { Cidr } from '../wire/address.ts';
+import { macText } from '../wire/mac.ts';
 import { type Packet, sourceText } from '../wire/packet.ts';
-import { isHomeText, wayOf } from './home.ts';
+import { isHomeText, wayOf } from './direction.ts';
 
 /** IPv4 addresses of one device in the course of a capture. */
 const MOST_ADDRESSES = 3;

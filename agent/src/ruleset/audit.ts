@@ -1,6 +1,6 @@
 // ruleset/audit: the table of `whp audit`, while one runs: which flows from home leave beside the tunnels, and
 // how much of each. The kernel counts, by sets that it fills and bounds itself; nothing of a packet is copied.
-// Before: control/audit. After: nft, system/audit.
+// Before: daemon/audit. After: nft, kernel/audit-table.
 import type { Policy } from '../policy/policy.ts';
 import { AUDIT_TABLE, tunnelDevice } from './names.ts';
 import { FAMILIES } from './terms.ts';

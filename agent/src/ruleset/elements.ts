@@ -1,7 +1,8 @@
 // ruleset/elements: keys of learned set elements, as netlink carries them: every concatenated
 // field in network byte order and padded to 4 bytes. learn/ makes them, status reads them back.
-import { canonicalMac, macBytes, macText } from '../policy/mac.ts';
+
 import { type Family, familyOf, formatAddress, parseAddress } from '../wire/address.ts';
+import { canonicalMac, macBytes, macText } from '../wire/mac.ts';
 import { NFPROTO } from './terms.ts';
 
 /** Milliseconds by which the kernel keeps an endpoint longer that is learned again: the answers to a

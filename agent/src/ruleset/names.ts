@@ -7,7 +7,7 @@ export const TABLE = 'whp';
 export const BOOT_TABLE = 'whp_boot';
 /** See netlink/nft-guard. */
 export const GUARD_TABLE = 'whp_guard';
-/** See ruleset/apart. */
+/** See ruleset/flow-offload. */
 export const APART_TABLE = 'whp_apart';
 /** See ruleset/audit. */
 export const AUDIT_TABLE = 'whp_audit';

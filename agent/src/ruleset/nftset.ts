@@ -1,8 +1,8 @@
 // ruleset/nftset: a policy's names as lines of dnsmasq's configuration (its manual, --nftset). Where answers
 // cannot be held, dnsmasq itself puts the addresses of an answer into the sets before it sends the answer,
-// agent or no agent. Before: policy/build. After: system/dnsmasq, which writes them.
+// agent or no agent. Before: policy/build. After: router/dnsmasq, which writes them.
 import type { App, Policy } from '../policy/policy.ts';
-import type { ProfileNames } from '../policy/profile.ts';
+import type { ProfileNames } from '../profile/profile.ts';
 import { ignoredSet, setName, TABLE } from './names.ts';
 import { FAMILIES } from './terms.ts';
 

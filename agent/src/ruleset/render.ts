@@ -17,7 +17,7 @@ import type {
   StaticSet,
   Verdict,
 } from './model.ts';
-import { duration, loadText, type Standing } from './standing.ts';
+import { duration, loadText, type Standing } from './transaction.ts';
 
 /** Characters of a comment or a log prefix, of a device and of another name that nft takes
  * (NFTNL_UDATA_COMMENT_MAXLEN, NF_LOG_PREFIXLEN; IFNAMSIZ; NFT_NAME_MAXLEN is 256). */

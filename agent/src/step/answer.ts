@@ -1,13 +1,12 @@
 // step/answer: a DNS answer on its way to a device. One that a device asked for teaches, and what it
 // teaches is in the kernel's sets before it is released. Before: step/packet, learn/asked-questions,
-// learn/observe-dns. After: step/lesson, step/later, system/effects.
+// learn/observe-dns. After: step/lesson, step/later, runtime/effects.
 
+import { takeToken } from '../bounds/token-bucket.ts';
 import { type AskedQuestion, endsOf, findQuestion, plainEnds } from '../learn/asked-questions.ts';
 import { askerOf } from '../learn/askers.ts';
-import type { Said } from '../learn/learned.ts';
+import type { Said } from '../learn/endpoints.ts';
 import { type Glance, glanceAt, observeDnsAnswer } from '../learn/observe-dns.ts';
-import { takeToken } from '../learn/pace.ts';
-import type { Effect, Event, PacketSpan, State } from '../state.ts';
 import { isWhole, restoreStream, saveStream } from '../wire/dns-stream.ts';
 import {
   destinationText,
@@ -22,6 +21,7 @@ import { u16At } from '../wire/reader.ts';
 import { teach } from './lesson.ts';
 import { messagesOf, note, readWhole, report, streamKey } from './packet.ts';
 import { hasTokens, learnLater, mayTeach } from './share.ts';
+import type { Effect, Event, PacketSpan, State } from './state.ts';
 
 type Answer = Event & { kind: 'answer' };
 

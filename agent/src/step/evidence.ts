@@ -1,18 +1,19 @@
 // step/evidence: a packet that the ruleset announces: why a flow is proxied, what the rules have learned
-// from it, and that a set is full. Before: step/packet, ruleset/names (prefixes). After: system/effects.
+// from it, and that a set is full. Before: step/packet, ruleset/names (prefixes). After: runtime/effects.
+
+import { isRepeat } from '../bounds/dedupe.ts';
+import { noteAnnounced } from '../learn/dynamic-sets.ts';
+import { useEndpoint } from '../learn/endpoints.ts';
+import { isRoomDue } from '../learn/evict.ts';
 import { recordEvidence } from '../learn/evidence.ts';
-import { useEndpoint } from '../learn/learned.ts';
-import { isRepeat } from '../learn/repeats.ts';
-import { isRoomDue } from '../learn/room.ts';
+import { wishesOf } from '../learn/recheck.ts';
 import { noteSuspect } from '../learn/suspects.ts';
-import { noteAnnounced } from '../learn/taught.ts';
-import { wishesOf } from '../learn/wishes.ts';
 import type { App } from '../policy/policy.ts';
 import { type AppFeed, parsePrefix } from '../ruleset/names.ts';
-import type { Effect, Event, State } from '../state.ts';
 import { destinationText, type Packet, sourceText } from '../wire/packet.ts';
 import { onOutside } from './outside.ts';
 import { macOf, read, report } from './packet.ts';
+import type { Effect, Event, State } from './state.ts';
 
 const NO_EFFECTS: readonly Effect[] = [];
 

@@ -1,15 +1,15 @@
 // step/hello: the first words of a TLS flow that nobody knows: a server that they name is learned for the
-// device. Before: step/packet, learn/observe-hello. After: system/effects.
+// device. Before: step/packet, learn/observe-hello. After: runtime/effects.
 import { flowOf } from '../learn/evidence.ts';
-import { learnServer, type NamedServer, sendAgain, wasNamed } from '../learn/hellos.ts';
+import { learnServer, type NamedServer, sendAgain, wasNamed } from '../learn/named-servers.ts';
 import { observeHello } from '../learn/observe-hello.ts';
 import { pairKey, portKey } from '../ruleset/elements.ts';
 import { partialSet, setName } from '../ruleset/names.ts';
-import type { Effect, Event, State } from '../state.ts';
 import type { Family } from '../wire/address.ts';
 import { flowText } from '../wire/flow-text.ts';
 import { sourceText } from '../wire/packet.ts';
 import { note, readWhole } from './packet.ts';
+import type { Effect, Event, State } from './state.ts';
 
 /** A copy was read: the ClientHello itself has passed. */
 const NOTHING = { packets: 0, bytes: 0 };

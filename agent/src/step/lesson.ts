@@ -1,14 +1,14 @@
 // step/lesson: what an answer has taught changes the kernel's sets: for the home, or for the device that
-// asked. Before: step/answer, step/later. After: learn/learned, learn/pairs, system/effects.
+// asked. Before: step/answer, step/later. After: learn/endpoints, learn/pairs, runtime/effects.
 import { learnAliases } from '../learn/aliases.ts';
-import { learnEndpoints, type Said } from '../learn/learned.ts';
+import { learnEndpoints, type Said } from '../learn/endpoints.ts';
 import type { Lesson } from '../learn/observe-dns.ts';
 import { learnPairs } from '../learn/pairs.ts';
 import { noteStandIn } from '../learn/stand-ins.ts';
 import { addressKey } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
-import type { Effect, State } from '../state.ts';
 import { report } from './packet.ts';
+import type { Effect, State } from './state.ts';
 
 export interface Taken {
   readonly effects: readonly Effect[];

@@ -1,14 +1,14 @@
 // step/outside: a packet that the meter at the exit has counted: it is told with what speaks for it, and
-// its flow is looked for, so that it begins anew. Before: step/evidence. After: system/effects.
+// its flow is looked for, so that it begins anew. Before: step/evidence. After: runtime/effects.
 import { describe, flowOf } from '../learn/evidence.ts';
-import type { Wish } from '../learn/late.ts';
+import type { Wish } from '../learn/late-flows.ts';
 import { noteOutside } from '../learn/outside.ts';
 import type { App } from '../policy/policy.ts';
 import type { Ground } from '../ruleset/names.ts';
-import type { Effect, State } from '../state.ts';
 import { flowText } from '../wire/flow-text.ts';
 import { destinationText, type Packet, sourceText, TCP, UDP } from '../wire/packet.ts';
 import { report } from './packet.ts';
+import type { Effect, State } from './state.ts';
 
 export function onOutside(
   state: State,

@@ -1,7 +1,6 @@
 // step/packet: what every event with a packet needs: the packet taken apart, the DNS messages in it, and a
-// note of what could not be read. Before: system/feeds. After: the other files of step/.
-import { reportOnce } from '../learn/reports.ts';
-import type { Effect, PacketSpan, Sender, State } from '../state.ts';
+// note of what could not be read. Before: kernel/feeds. After: the other files of step/.
+import { reportOnce } from '../bounds/log-once.ts';
 import { feedStream } from '../wire/dns-stream.ts';
 import {
   decodePacket,
@@ -11,6 +10,7 @@ import {
   TCP,
   UDP,
 } from '../wire/packet.ts';
+import type { Effect, PacketSpan, Sender, State } from './state.ts';
 
 /** The last reasons that are kept. */
 const REASONS = 8;

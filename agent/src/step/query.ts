@@ -1,16 +1,16 @@
 // step/query: a DNS query of a device is noted, so that its answer is believed; one for an application's name opens the device's window for port
-// mappings. Before: step/packet, learn/observe-dns. After: system/effects.
+// mappings. Before: step/packet, learn/observe-dns. After: runtime/effects.
 
+import { takeToken, untilToken } from '../bounds/token-bucket.ts';
 import { endsOf, noteQuestion, plainEnds } from '../learn/asked-questions.ts';
 import { noteAsker } from '../learn/askers.ts';
+import { holdsUntil, noteTaught } from '../learn/dynamic-sets.ts';
 import { glanceAt, observeDnsQuery } from '../learn/observe-dns.ts';
-import { takeToken, untilToken } from '../learn/pace.ts';
-import { holdsUntil, noteTaught } from '../learn/taught.ts';
 import { addressKey, macKey } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
-import type { Effect, Event, State } from '../state.ts';
 import { plainDevice, plainEnd, plainUdp, sourceText } from '../wire/packet.ts';
 import { macOf, messagesOf, readWhole } from './packet.ts';
+import type { Effect, Event, State } from './state.ts';
 
 const NO_EFFECTS: readonly Effect[] = [];
 

@@ -1,10 +1,11 @@
 // step/share: how much of the agent's time matching answers may take: each device has tokens, and the home.
 // What is held and finds none is refused; what has passed already waits for the next one, so that a burst
-// is learned all the same. Before: step/answer. After: learn/pace, step/later.
+// is learned all the same. Before: step/answer. After: bounds/token-bucket, step/later.
+
+import { takeToken, untilToken } from '../bounds/token-bucket.ts';
 import { askerOf } from '../learn/askers.ts';
-import { takeToken, untilToken } from '../learn/pace.ts';
 import { type WaitingAnswer, waitFor } from '../learn/waiting.ts';
-import type { State } from '../state.ts';
+import type { State } from './state.ts';
 
 /** Whether the device at `address` and the home have a token. */
 export function hasTokens(state: State, address: string, now: number): boolean {

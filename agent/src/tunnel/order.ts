@@ -1,9 +1,9 @@
 // tunnel/order: moves an app from the way that is open to the way that was chosen, one effect after the
 // other: an effect begins when the one before it has ended well. Between steer's choice and the kernel
-// (system/steering), whose verbs are arguments. An error leaves the app withdrawn: refused, not leaking.
+// (runtime/failover), whose verbs are arguments. An error leaves the app withdrawn: refused, not leaking.
 import type { App } from '../policy/policy.ts';
+import { isOn, type MoveEffect, moves, type Open, type Steering } from './failover.ts';
 import { sameWay, type Way } from './select.ts';
-import { isOn, type MoveEffect, moves, type Open, type Steering } from './steer.ts';
 
 /** Runs one effect; answers what went wrong, or null. A sweep ends when the last entry is deleted. */
 export type Perform = (effect: MoveEffect) => Promise<string | null>;

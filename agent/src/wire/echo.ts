@@ -1,5 +1,5 @@
 // wire/echo: ICMP and ICMPv6 echo (RFC 792, RFC 4443 section 4): the probe that goes through a
-// tunnel to the proxy, and its answer. Written and read here, sent by system/probes.
+// tunnel to the proxy, and its answer. Written and read here, sent by kernel/probes.
 import type { Family } from './address.ts';
 import { checksum } from './checksum.ts';
 import { left, readerOf, take, u8, u16 } from './reader.ts';

@@ -1,6 +1,6 @@
 // wire/tcp-question: a TCP segment that makes the end of a connection say where it is: an acknowledgement
 // from outside of its window, which it answers with one of its own (RFC 9293 section 3.10.7.4). Written
-// here, sent by system/cuts in the name of the other end; the table answers the answer with a reset.
+// here, sent by runtime/cuts in the name of the other end; the table answers the answer with a reset.
 import { checksum } from './checksum.ts';
 
 const IPV4 = 20;

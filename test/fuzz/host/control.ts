@@ -3,13 +3,13 @@
 // nobody else's connection suffers.
 import * as os from 'qjs:os';
 import * as sock from 'whp:socket';
-import { listenControl } from '../../../agent/src/control/serve.ts';
+import { listenControl } from '../../../agent/src/daemon/serve.ts';
+import { openPaths } from '../../../agent/src/kernel/routing.ts';
 import { unixAddress } from '../../../agent/src/netlink/endian.ts';
-import { NO_CHOICES } from '../../../agent/src/policy/owner.ts';
-import type { Daemon } from '../../../agent/src/running.ts';
-import { createState } from '../../../agent/src/state.ts';
-import { openPaths } from '../../../agent/src/system/paths.ts';
-import { decodeUtf8 } from '../../../agent/src/system/text.ts';
+import { decodeUtf8 } from '../../../agent/src/os/utf8.ts';
+import { NO_CHOICES } from '../../../agent/src/policy/choices.ts';
+import type { Daemon } from '../../../agent/src/runtime/agent.ts';
+import { createState } from '../../../agent/src/step/state.ts';
 import { policy } from '../../golden/policies.ts';
 import { mutate } from '../mutate.ts';
 import { type Random, randomOf } from '../random.ts';

@@ -1,7 +1,6 @@
 // wire/address and ruleset/elements: text to bytes and back. Canonical text is a fixed point, and
 // what is accepted is read the same way ever after.
 
-import { macBytes, macText } from '../../../agent/src/policy/mac.ts';
 import {
   addressKey,
   addressOf,
@@ -21,6 +20,7 @@ import {
   parseAddress,
   parseCidr,
 } from '../../../agent/src/wire/address.ts';
+import { macBytes, macText } from '../../../agent/src/wire/mac.ts';
 import { bytesOf, must, mustBeCanonical, type Target, textOf } from '../target.ts';
 
 function same(a: Uint8Array | null, b: Uint8Array): boolean {

@@ -1,8 +1,8 @@
 // learn/asked-questions and step/answer: packets of both directions in any order. No answer teaches that no
 // query before it asks for, whatever its bytes are; the verdict on one that was asked for is not "unasked".
-import { learnedEndpoints } from '../../../agent/src/learn/learned.ts';
-import { createState } from '../../../agent/src/state.ts';
-import { step } from '../../../agent/src/step.ts';
+import { learnedEndpoints } from '../../../agent/src/learn/endpoints.ts';
+import { createState } from '../../../agent/src/step/state.ts';
+import { step } from '../../../agent/src/step/step.ts';
 import { decodePacket, TCP } from '../../../agent/src/wire/packet.ts';
 import { policyFrom } from '../../golden/policies.ts';
 import { queryTo } from '../../lib/asked.ts';

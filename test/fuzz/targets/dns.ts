@@ -6,8 +6,8 @@ import {
   observeDnsAnswer,
   observeDnsQuery,
 } from '../../../agent/src/learn/observe-dns.ts';
-import { compileNames, matchName } from '../../../agent/src/policy/domain-match.ts';
 import { nat64Prefixes } from '../../../agent/src/policy/nat64.ts';
+import { compileNames, matchName } from '../../../agent/src/profile/name-match.ts';
 import { isRoutableText } from '../../../agent/src/wire/address.ts';
 import { type DnsMessage, decodeDns } from '../../../agent/src/wire/dns.ts';
 import {

@@ -1,10 +1,11 @@
 // learn/kept-text, kept-sets: the file of what is learned, broken as text. What is understood is written
 // again as the same, within its bounds, and nothing of it that is not public enters a set.
-import { heldElements } from '../../../agent/src/learn/held.ts';
+
 import { restoreSets } from '../../../agent/src/learn/kept-sets.ts';
 import { keptSets, keptText, MOST_BYTES } from '../../../agent/src/learn/kept-text.ts';
+import { heldElements } from '../../../agent/src/learn/snapshot.ts';
 import { addressOf, pairOf } from '../../../agent/src/ruleset/elements.ts';
-import { createState } from '../../../agent/src/state.ts';
+import { createState } from '../../../agent/src/step/state.ts';
 import { isRoutableText } from '../../../agent/src/wire/address.ts';
 import { policyFrom } from '../../golden/policies.ts';
 import { bytesOf, kindOf, must, type Target, textOf } from '../target.ts';

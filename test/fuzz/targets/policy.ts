@@ -4,9 +4,9 @@
 import { buildPolicy } from '../../../agent/src/policy/build.ts';
 import { markOf, slotOf } from '../../../agent/src/policy/marks.ts';
 import type { Policy } from '../../../agent/src/policy/policy.ts';
-import { parseUci } from '../../../agent/src/policy/uci.ts';
-import { compile } from '../../../agent/src/ruleset/compile.ts';
+import { compile } from '../../../agent/src/ruleset/compile/compile.ts';
 import { renderLoad } from '../../../agent/src/ruleset/render.ts';
+import { parseUci } from '../../../agent/src/syntax/uci.ts';
 import { plan } from '../../../agent/src/tunnel/plan.ts';
 import { renderReload } from '../../lib/reload.ts';
 import { PROFILE } from '../profile-seed.ts';

@@ -1,11 +1,12 @@
-// policy/profile-parse, domain-match: profiles broken as text and as values. One that is accepted
+// profile/parse, domain-match: profiles broken as text and as values. One that is accepted
 // compiles to a matcher and to a table, and its ranges are canonical blocks of the Internet.
-import { compileNames, matchName } from '../../../agent/src/policy/domain-match.ts';
-import { parsePattern } from '../../../agent/src/policy/domain-pattern.ts';
-import { believedOn } from '../../../agent/src/policy/expiry.ts';
-import type { Profile } from '../../../agent/src/policy/profile.ts';
-import { parseProfile } from '../../../agent/src/policy/profile-parse.ts';
-import { rangeElements } from '../../../agent/src/ruleset/ranges.ts';
+
+import { believedOn } from '../../../agent/src/profile/expiry.ts';
+import { compileNames, matchName } from '../../../agent/src/profile/name-match.ts';
+import { parsePattern } from '../../../agent/src/profile/name-pattern.ts';
+import { parseProfile } from '../../../agent/src/profile/parse.ts';
+import type { Profile } from '../../../agent/src/profile/profile.ts';
+import { rangeElements } from '../../../agent/src/ruleset/compile/ranges.ts';
 import { formatCidr, parseCidr } from '../../../agent/src/wire/address.ts';
 import { wireName } from '../../unit/wire/bytes.ts';
 import { PROFILE } from '../profile-seed.ts';

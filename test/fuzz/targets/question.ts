@@ -1,13 +1,13 @@
-// control/arguments, control/answers, control/text: a command line is a command or a refusal, and a
+// cli/arguments, answers/flows, cli/text: a command line is a command or a refusal, and a
 // question for "why" always has one answer that can be printed.
 
-import { whyAnswer } from '../../../agent/src/control/answer-why.ts';
-import { evidenceAnswer, flowAnswers, learnedAnswer } from '../../../agent/src/control/answers.ts';
-import { readArguments } from '../../../agent/src/control/arguments.ts';
-import { evidenceText, flowsText, learnedText, whyText } from '../../../agent/src/control/text.ts';
-import type { Surroundings } from '../../../agent/src/control/why.ts';
-import { createState } from '../../../agent/src/state.ts';
-import { step } from '../../../agent/src/step.ts';
+import { evidenceAnswer, flowAnswers, learnedAnswer } from '../../../agent/src/answers/flows.ts';
+import { whyAnswer } from '../../../agent/src/answers/why.ts';
+import type { Surroundings } from '../../../agent/src/answers/why-parts.ts';
+import { readArguments } from '../../../agent/src/cli/arguments.ts';
+import { evidenceText, flowsText, learnedText, whyText } from '../../../agent/src/cli/text.ts';
+import { createState } from '../../../agent/src/step/state.ts';
+import { step } from '../../../agent/src/step/step.ts';
 import { policy } from '../../golden/policies.ts';
 import { askedEvents } from '../../lib/asked.ts';
 import { DEVICE, DNS_SEEDS, ROUTER, udp4 } from '../dns-seeds.ts';

@@ -1,10 +1,10 @@
 // step: a life of one state under hostile packets. Whatever comes, an answer is released once and
 // last, what enters a set is a public address of the right family, and every store keeps its cap.
 
-import { learnedEndpoints } from '../../../agent/src/learn/learned.ts';
+import { learnedEndpoints } from '../../../agent/src/learn/endpoints.ts';
 import { addressOf, SLACK } from '../../../agent/src/ruleset/elements.ts';
-import { createState, type Effect, type Event, type State } from '../../../agent/src/state.ts';
-import { step } from '../../../agent/src/step.ts';
+import { createState, type Effect, type Event, type State } from '../../../agent/src/step/state.ts';
+import { step } from '../../../agent/src/step/step.ts';
 import { isRoutableText } from '../../../agent/src/wire/address.ts';
 import { decodePacket } from '../../../agent/src/wire/packet.ts';
 import { policyFrom } from '../../golden/policies.ts';

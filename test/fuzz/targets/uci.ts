@@ -1,6 +1,6 @@
-// policy/uci: any text is read or refused with a line inside it; what was read, written out by the
+// syntax/uci: any text is read or refused with a line inside it; what was read, written out by the
 // quoting rules of UCI, reads the same again.
-import { parseUci, type UciPackage } from '../../../agent/src/policy/uci.ts';
+import { parseUci, type UciPackage } from '../../../agent/src/syntax/uci.ts';
 import { bytesOf, kindOf, must, type Target, textOf } from '../target.ts';
 import { UCI_SEEDS, UCI_WORDS } from '../uci-seeds.ts';
 

@@ -1,5 +1,5 @@
 // fw4 with software flow offloading: unrelated flows are taken into the flow table and stay as fast.
-// Proxied ones and DNS to resolvers outside are not (ruleset/apart): every packet of theirs passes our
+// Proxied ones and DNS to resolvers outside are not (ruleset/flow-offload): every packet of theirs passes our
 // rules, so that ports and peers are renewed, a request opens its window, and answers are held.
 import { checks } from './ask.ts';
 import type { Fault, FaultLab } from './fault.ts';

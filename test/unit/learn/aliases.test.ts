@@ -14,7 +14,7 @@ import {
   retainAliases,
 } from '../../../agent/src/learn/aliases.ts';
 import { chainFrom, MOST_STEPS } from '../../../agent/src/learn/chain.ts';
-import { compileNames, matchText } from '../../../agent/src/policy/domain-match.ts';
+import { compileNames, matchText } from '../../../agent/src/profile/name-match.ts';
 import type { DnsRecord } from '../../../agent/src/wire/dns.ts';
 
 const ONE = '192.168.1.11';

@@ -3,8 +3,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { judgeFlows, type LeftFlow } from '../../../agent/src/learn/audit.ts';
-import { type Grounds, peerText, portText } from '../../../agent/src/learn/late.ts';
-import { createLearned, learnEndpoints } from '../../../agent/src/learn/learned.ts';
+import { createLearned, learnEndpoints } from '../../../agent/src/learn/endpoints.ts';
+import { type Grounds, peerText, portText } from '../../../agent/src/learn/late-flows.ts';
 import { ownRange } from '../../../agent/src/policy/build-rules.ts';
 import type { App } from '../../../agent/src/policy/policy.ts';
 import { auditText } from '../../../agent/src/ruleset/audit.ts';

@@ -1,16 +1,16 @@
 // learn/evidence and learn/observe-portmap: logged packets become reasons in words.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { createLearned, learnEndpoints } from '../../../agent/src/learn/endpoints.ts';
 import {
   createEvidence,
   expireEvidence,
   findEvidence,
   recordEvidence,
 } from '../../../agent/src/learn/evidence.ts';
-import { createLearned, learnEndpoints } from '../../../agent/src/learn/learned.ts';
 import { observePortmap } from '../../../agent/src/learn/observe-portmap.ts';
 import { ownRange } from '../../../agent/src/policy/build-rules.ts';
-import type { Profile } from '../../../agent/src/policy/profile.ts';
+import type { Profile } from '../../../agent/src/profile/profile.ts';
 import { flowText } from '../../../agent/src/wire/flow-text.ts';
 import { decodePacket } from '../../../agent/src/wire/packet.ts';
 import { concat, hex, u16be } from '../wire/bytes.ts';

@@ -1,18 +1,18 @@
-// learn/gateways, control/met and preflight/unmet: whose MAC tells no device, and who is here.
+// learn/gateways, config/met and preflight/unmet: whose MAC tells no device, and who is here.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { metDevices, namesAddresses } from '../../../agent/src/control/met.ts';
+import { metDevices, namesAddresses } from '../../../agent/src/config/met.ts';
 import { changeGateways, gatewayAddresses } from '../../../agent/src/learn/gateways.ts';
-import { heldElements } from '../../../agent/src/learn/held.ts';
-import type { Host } from '../../../agent/src/policy/hosts.ts';
-import { parseUci } from '../../../agent/src/policy/uci.ts';
+import { heldElements } from '../../../agent/src/learn/snapshot.ts';
 import type { RouterSeen, Subject } from '../../../agent/src/preflight/seen.ts';
 import { unmetDevices } from '../../../agent/src/preflight/unmet.ts';
-import { compile } from '../../../agent/src/ruleset/compile.ts';
+import { compile } from '../../../agent/src/ruleset/compile/compile.ts';
 import { macKey, portKey } from '../../../agent/src/ruleset/elements.ts';
 import { renderStanding } from '../../../agent/src/ruleset/render.ts';
-import { loadText } from '../../../agent/src/ruleset/standing.ts';
-import { createState } from '../../../agent/src/state.ts';
+import { loadText } from '../../../agent/src/ruleset/transaction.ts';
+import { createState } from '../../../agent/src/step/state.ts';
+import type { Host } from '../../../agent/src/syntax/dhcp-hosts.ts';
+import { parseUci } from '../../../agent/src/syntax/uci.ts';
 import { policy, policyFrom } from '../../golden/policies.ts';
 
 const ROUTER = '02:00:00:00:00:99';

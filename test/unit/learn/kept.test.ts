@@ -1,6 +1,8 @@
 // What is learned as a file: format, bounds, what comes back of it, and when it is written.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { noteTaught, taughtElements } from '../../../agent/src/learn/dynamic-sets.ts';
+import { learnEndpoints } from '../../../agent/src/learn/endpoints.ts';
 import {
   createKeptPace,
   dueSets,
@@ -26,10 +28,8 @@ import {
   keptText,
   MOST_BYTES,
 } from '../../../agent/src/learn/kept-text.ts';
-import { learnEndpoints } from '../../../agent/src/learn/learned.ts';
-import { noteTaught, taughtElements } from '../../../agent/src/learn/taught.ts';
 import { addressKey, pairKey, portKey } from '../../../agent/src/ruleset/elements.ts';
-import { createState } from '../../../agent/src/state.ts';
+import { createState } from '../../../agent/src/step/state.ts';
 import { policyFrom } from '../../golden/policies.ts';
 
 const HOUR = 3_600_000;

@@ -9,8 +9,8 @@ import {
   observeDnsAnswer,
   observeDnsQuery,
 } from '../../../agent/src/learn/observe-dns.ts';
-import { compileNames } from '../../../agent/src/policy/domain-match.ts';
 import { nat64Prefixes } from '../../../agent/src/policy/nat64.ts';
+import { compileNames } from '../../../agent/src/profile/name-match.ts';
 import { parseAddress } from '../../../agent/src/wire/address.ts';
 import { decodePacket, plainEnd, plainUdp } from '../../../agent/src/wire/packet.ts';
 import { DNS_SEEDS, udp4 } from '../../fuzz/dns-seeds.ts';

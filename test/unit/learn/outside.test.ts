@@ -2,7 +2,7 @@
 // what status says of it.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { meterAnswer } from '../../../agent/src/control/answer-meter.ts';
+import { meterAnswer } from '../../../agent/src/answers/meter.ts';
 import {
   createOutside,
   knownCounts,
@@ -11,7 +11,7 @@ import {
   noteOutside,
   retainOutside,
 } from '../../../agent/src/learn/outside.ts';
-import { compile } from '../../../agent/src/ruleset/compile.ts';
+import { compile } from '../../../agent/src/ruleset/compile/compile.ts';
 import {
   GROUNDS,
   outsideCounter,
@@ -19,9 +19,9 @@ import {
   parsePrefix,
 } from '../../../agent/src/ruleset/names.ts';
 import { renderStanding } from '../../../agent/src/ruleset/render.ts';
-import { loadText } from '../../../agent/src/ruleset/standing.ts';
-import { createState, type Effect } from '../../../agent/src/state.ts';
-import { step } from '../../../agent/src/step.ts';
+import { loadText } from '../../../agent/src/ruleset/transaction.ts';
+import { createState, type Effect } from '../../../agent/src/step/state.ts';
+import { step } from '../../../agent/src/step/step.ts';
 import { policyFrom } from '../../golden/policies.ts';
 import { udp } from '../../trace/packets.ts';
 

@@ -1,8 +1,8 @@
 // learn/silence: which ends of which flows are silenced, who is told, and that the list is bounded fairly.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { heldElements } from '../../../agent/src/learn/held.ts';
-import { createLearned } from '../../../agent/src/learn/learned.ts';
+import { createTaught } from '../../../agent/src/learn/dynamic-sets.ts';
+import { createLearned } from '../../../agent/src/learn/endpoints.ts';
 import {
   createSilence,
   type Ending,
@@ -10,7 +10,7 @@ import {
   isToBeTold,
   silenced,
 } from '../../../agent/src/learn/silence.ts';
-import { createTaught } from '../../../agent/src/learn/taught.ts';
+import { heldElements } from '../../../agent/src/learn/snapshot.ts';
 import type { Connection } from '../../../agent/src/netlink/conntrack.ts';
 import { endsKey } from '../../../agent/src/ruleset/elements.ts';
 

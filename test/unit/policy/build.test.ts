@@ -2,15 +2,15 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { buildPolicy, DEFAULT_GLOBALS } from '../../../agent/src/policy/build.ts';
-import { dayOf, expiredRanges } from '../../../agent/src/policy/expiry.ts';
+import { decided, NO_CHOICES } from '../../../agent/src/policy/choices.ts';
 import { mappedBlock, mappedProfile, nat64Prefixes } from '../../../agent/src/policy/nat64.ts';
-import { decided, NO_CHOICES } from '../../../agent/src/policy/owner.ts';
-import type { Profile } from '../../../agent/src/policy/profile.ts';
-import { findAppRange } from '../../../agent/src/policy/range-match.ts';
 import { SECTIONS } from '../../../agent/src/policy/sections.ts';
-import { parseUci } from '../../../agent/src/policy/uci.ts';
+import { dayOf, expiredRanges } from '../../../agent/src/profile/expiry.ts';
+import type { Profile } from '../../../agent/src/profile/profile.ts';
+import { findAppRange } from '../../../agent/src/profile/range-match.ts';
+import { parseUci } from '../../../agent/src/syntax/uci.ts';
 import { parseAddress, parseCidr } from '../../../agent/src/wire/address.ts';
-import { PROFILE } from './profile-text.ts';
+import { PROFILE } from '../profile/profile-text.ts';
 
 const skype = PROFILE as unknown as Profile;
 const profiles = new Map<string, Profile>([

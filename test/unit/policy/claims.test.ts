@@ -1,14 +1,14 @@
 // policy/claims: who was first keeps a name, others of other names keep theirs, and what it costs is bounded.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createPace, takeToken } from '../../../agent/src/learn/pace.ts';
+import { createPace, takeToken } from '../../../agent/src/bounds/token-bucket.ts';
 import {
   CLAIM_CHANGES,
   CLAIM_WRITES,
   claimsOf,
   MOST_CLAIMS,
 } from '../../../agent/src/policy/claims.ts';
-import type { Host } from '../../../agent/src/policy/hosts.ts';
+import type { Host } from '../../../agent/src/syntax/dhcp-hosts.ts';
 
 function host(name: string | null, number: number): Host {
   const mac = `02:00:00:00:${(number >> 8).toString(16).padStart(2, '0')}:${(number & 255).toString(16).padStart(2, '0')}`;

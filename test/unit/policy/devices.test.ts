@@ -2,12 +2,12 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { buildPolicy } from '../../../agent/src/policy/build.ts';
-import type { Host } from '../../../agent/src/policy/hosts.ts';
-import { parseLeases } from '../../../agent/src/policy/leases.ts';
-import { canonicalMac } from '../../../agent/src/policy/mac.ts';
-import type { Profile } from '../../../agent/src/policy/profile.ts';
-import { parseUci } from '../../../agent/src/policy/uci.ts';
-import { PROFILE } from './profile-text.ts';
+import type { Profile } from '../../../agent/src/profile/profile.ts';
+import type { Host } from '../../../agent/src/syntax/dhcp-hosts.ts';
+import { parseLeases } from '../../../agent/src/syntax/dhcp-leases.ts';
+import { parseUci } from '../../../agent/src/syntax/uci.ts';
+import { canonicalMac } from '../../../agent/src/wire/mac.ts';
+import { PROFILE } from '../profile/profile-text.ts';
 
 const profiles = new Map([['skype', PROFILE as unknown as Profile]]);
 const HEAD = `config proxy 'cloud'

@@ -3,9 +3,9 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { buildPolicy } from '../../../agent/src/policy/build.ts';
 import { mappedProfile, nat64Prefixes } from '../../../agent/src/policy/nat64.ts';
-import type { Profile } from '../../../agent/src/policy/profile.ts';
-import { parseUci } from '../../../agent/src/policy/uci.ts';
-import { PROFILE } from './profile-text.ts';
+import type { Profile } from '../../../agent/src/profile/profile.ts';
+import { parseUci } from '../../../agent/src/syntax/uci.ts';
+import { PROFILE } from '../profile/profile-text.ts';
 
 const skype = PROFILE as unknown as Profile;
 const profiles = new Map([

@@ -1,9 +1,9 @@
-// policy/schedule and policy/timezone: spans of the week in local time, over midnight, over the end
+// policy/schedule and syntax/timezone: spans of the week in local time, over midnight, over the end
 // of the week, over changes to and from summer time, and with a clock that nobody has set.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { isInside, minuteOfWeek, parseSchedule } from '../../../agent/src/policy/schedule.ts';
-import { offsetAt, parseZone, UTC } from '../../../agent/src/policy/timezone.ts';
+import { offsetAt, parseZone, UTC } from '../../../agent/src/syntax/timezone.ts';
 
 const MON = Date.UTC(2026, 10, 16);
 const MINUTE = 60000;

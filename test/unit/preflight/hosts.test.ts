@@ -1,14 +1,14 @@
 // preflight/hosts, time-zone and configuration: what was read is told, what could not be read is noted.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { KnownHosts } from '../../../agent/src/policy/hosts.ts';
-import { parseUci } from '../../../agent/src/policy/uci.ts';
-import { type FoundZone, findZone } from '../../../agent/src/policy/zone-files.ts';
 import { configurationLook } from '../../../agent/src/preflight/configuration.ts';
 import { hostsLook } from '../../../agent/src/preflight/hosts.ts';
 import type { Look } from '../../../agent/src/preflight/look.ts';
 import type { RouterSeen, Subject } from '../../../agent/src/preflight/seen.ts';
 import { timeZoneLook } from '../../../agent/src/preflight/time-zone.ts';
+import type { KnownHosts } from '../../../agent/src/syntax/dhcp-hosts.ts';
+import { type FoundZone, findZone } from '../../../agent/src/syntax/time-zone-files.ts';
+import { parseUci } from '../../../agent/src/syntax/uci.ts';
 
 /** One app, whose devices nobody knows, and one that is everybody's. */
 function subject(text: string): Subject {

@@ -2,12 +2,12 @@
 // cannot be read, and the fix for each program.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { UTC } from '../../../agent/src/policy/timezone.ts';
 import type { DhcpDns } from '../../../agent/src/preflight/dhcp-dns.ts';
 import type { DnsTurn } from '../../../agent/src/preflight/dns-turns.ts';
 import type { Look } from '../../../agent/src/preflight/look.ts';
 import { resolversLook } from '../../../agent/src/preflight/resolvers.ts';
 import type { RouterSeen } from '../../../agent/src/preflight/seen.ts';
+import { UTC } from '../../../agent/src/syntax/timezone.ts';
 
 const GLOBALS = {
   lan: ['br-lan'],

@@ -3,8 +3,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { mappedProfile, nat64Prefixes } from '../../../agent/src/policy/nat64.ts';
-import type { ReplayFlow } from '../../../agent/src/replay/book.ts';
-import { homePrefixes } from '../../../agent/src/replay/home.ts';
+import { homePrefixes } from '../../../agent/src/replay/direction.ts';
+import type { ReplayFlow } from '../../../agent/src/replay/flow-table.ts';
 import { replayCapture } from '../../../agent/src/replay/replay.ts';
 import type { ReplayReport } from '../../../agent/src/replay/report.ts';
 import { escape, policy, policyFrom } from '../../golden/policies.ts';

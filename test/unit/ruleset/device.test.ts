@@ -1,16 +1,16 @@
-// ruleset/trace: a device without Ethernet in front of it (a tunnel as lan device, PPP) is its address, in
+// ruleset/trace/trace: a device without Ethernet in front of it (a tunnel as lan device, PPP) is its address, in
 // what is learned of it and in what it may take.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { compile } from '../../../agent/src/ruleset/compile.ts';
+import { compile } from '../../../agent/src/ruleset/compile/compile.ts';
 import { addressKey, pairKey, portKey } from '../../../agent/src/ruleset/elements.ts';
-import { trace } from '../../../agent/src/ruleset/trace.ts';
 import {
   addElements,
   createKernel,
   type Kernel,
   listElements,
-} from '../../../agent/src/ruleset/trace-kernel.ts';
+} from '../../../agent/src/ruleset/trace/fake-kernel.ts';
+import { trace } from '../../../agent/src/ruleset/trace/trace.ts';
 import { policyFrom } from '../../golden/policies.ts';
 import { A, B, NODE, P2P, PEER, ROUTER } from '../../trace/cases.ts';
 import { natPmp, udp } from '../../trace/packets.ts';

@@ -3,7 +3,12 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { foreignBits, isUsableMask, markOf, slotOf } from '../../../agent/src/policy/marks.ts';
-import type { ProfileRange } from '../../../agent/src/policy/profile.ts';
+import type { ProfileRange } from '../../../agent/src/profile/profile.ts';
+import {
+  addressElements,
+  keptElements,
+  rangeElements,
+} from '../../../agent/src/ruleset/compile/ranges.ts';
 import {
   addressKey,
   addressOf,
@@ -16,7 +21,6 @@ import {
   portOf,
 } from '../../../agent/src/ruleset/elements.ts';
 import { logPrefix, parsePrefix } from '../../../agent/src/ruleset/names.ts';
-import { addressElements, keptElements, rangeElements } from '../../../agent/src/ruleset/ranges.ts';
 import { bytesOf } from '../../trace/packets.ts';
 
 test('keys are in network byte order, each field padded to 4 bytes', () => {

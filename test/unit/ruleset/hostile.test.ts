@@ -3,15 +3,15 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { buildPolicy } from '../../../agent/src/policy/build.ts';
-import { parseDhcp } from '../../../agent/src/policy/hosts.ts';
-import { parseLeases } from '../../../agent/src/policy/leases.ts';
-import { parseProfile } from '../../../agent/src/policy/profile-parse.ts';
-import { parseUci } from '../../../agent/src/policy/uci.ts';
-import { compile } from '../../../agent/src/ruleset/compile.ts';
+import { parseProfile } from '../../../agent/src/profile/parse.ts';
+import { compile } from '../../../agent/src/ruleset/compile/compile.ts';
 import { renderLoad } from '../../../agent/src/ruleset/render.ts';
+import { parseDhcp } from '../../../agent/src/syntax/dhcp-hosts.ts';
+import { parseLeases } from '../../../agent/src/syntax/dhcp-leases.ts';
+import { parseUci } from '../../../agent/src/syntax/uci.ts';
 import { policyFrom } from '../../golden/policies.ts';
 import { HOSTILE, skeleton, withTexts } from '../../lib/hostile.ts';
-import { PROFILE } from '../policy/profile-text.ts';
+import { PROFILE } from '../profile/profile-text.ts';
 
 test('text in the model ends nothing that it stands in', () => {
   const ruleset = compile(

@@ -1,9 +1,9 @@
-// ruleset/trace: every case of the trace comparison, on the model.
+// ruleset/trace/trace: every case of the trace comparison, on the model.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { compile } from '../../../agent/src/ruleset/compile.ts';
-import { trace } from '../../../agent/src/ruleset/trace.ts';
-import { createKernel } from '../../../agent/src/ruleset/trace-kernel.ts';
+import { compile } from '../../../agent/src/ruleset/compile/compile.ts';
+import { createKernel } from '../../../agent/src/ruleset/trace/fake-kernel.ts';
+import { trace } from '../../../agent/src/ruleset/trace/trace.ts';
 import { policyFrom } from '../../golden/policies.ts';
 import { A, OTHER } from '../../trace/cases.ts';
 import { GROUPS } from '../../trace/groups.ts';

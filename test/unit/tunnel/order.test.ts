@@ -3,9 +3,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { describe } from '../../../agent/src/reconcile/desired.ts';
-import { moveApp } from '../../../agent/src/tunnel/order.ts';
-import { plan } from '../../../agent/src/tunnel/plan.ts';
-import type { Choice, Way } from '../../../agent/src/tunnel/select.ts';
 import {
   adoptPolicy,
   assertGates,
@@ -15,7 +12,10 @@ import {
   type Steering,
   toBeMoved,
   waysOf,
-} from '../../../agent/src/tunnel/steer.ts';
+} from '../../../agent/src/tunnel/failover.ts';
+import { moveApp } from '../../../agent/src/tunnel/order.ts';
+import { plan } from '../../../agent/src/tunnel/plan.ts';
+import type { Choice, Way } from '../../../agent/src/tunnel/select.ts';
 import { policyOf, words } from './scenario.ts';
 
 const A: Way = { kind: 'tunnel', proxy: 'a' };

@@ -2,7 +2,6 @@
 // as the daemon does, and keeps what happened.
 import type { App, Policy, Proxy } from '../../../agent/src/policy/policy.ts';
 import { describe } from '../../../agent/src/reconcile/desired.ts';
-import { isDoubted } from '../../../agent/src/tunnel/health.ts';
 import {
   adoptPolicy,
   createSteering,
@@ -12,7 +11,8 @@ import {
   type Steering,
   steer,
   untilNextLook,
-} from '../../../agent/src/tunnel/steer.ts';
+} from '../../../agent/src/tunnel/failover.ts';
+import { isDoubted } from '../../../agent/src/tunnel/health.ts';
 import { app, globals, proxy } from '../../golden/policies.ts';
 
 /** A proxy at a time (milliseconds): how long an answer takes, or null: none comes. */

@@ -1,0 +1,193 @@
+// answers/flows: what `whp flows`, `learned` and `evidence` answer, as plain objects made
+// from the agent's state and from what the kernel holds at that moment. text.ts prints them for
+// people, --json prints them as they are. Pure: the kernel arrives as an argument.
+
+import { type Endpoint, learnedEndpoints } from '../learn/endpoints.ts';
+import type { KernelElement, KeyFilter } from '../netlink/nft-element.ts';
+import { slotOf } from '../policy/marks.ts';
+import type { App } from '../policy/policy.ts';
+import { addressOf, naming, pairOf, portOf } from '../ruleset/elements.ts';
+import { setName } from '../ruleset/names.ts';
+import { FAMILIES } from '../ruleset/terms.ts';
+import type { State } from '../step/state.ts';
+import { familyOf, formatAddress } from '../wire/address.ts';
+import { flowText } from '../wire/flow-text.ts';
+import { byWhich, type FlowEntry, type Present } from './now.ts';
+
+/** What the answers ask of the kernel. A string is an error that is passed on as it is. */
+export interface KernelView {
+  /** The first `most` elements, or all; only those whose key `wanted` names. */
+  readSet(set: string, most?: number, wanted?: KeyFilter | null): readonly KernelElement[] | string;
+  /** How many there are, without decoding them. */
+  countSet(set: string): number;
+  /** Entries with our mark. */
+  connections(): readonly FlowEntry[] | string;
+}
+
+export interface LearnedAnswer {
+  readonly endpoints: readonly (Omit<Endpoint, 'expires'> & { readonly seconds: number })[];
+  readonly ports: readonly LearnedPort[];
+  readonly peers: readonly LearnedPeer[];
+  /** Servers that a device named as the application's in its TLS hello. */
+  readonly named: readonly LearnedPeer[];
+  readonly windows: readonly { readonly app: string; readonly device: string }[];
+}
+
+export interface LearnedPort {
+  readonly app: string;
+  readonly device: string;
+  readonly protocol: 'udp' | 'tcp';
+  readonly port: number;
+  /** Until it expires if nothing renews it. */
+  readonly seconds: number;
+}
+
+export interface LearnedPeer {
+  readonly app: string;
+  readonly device: string;
+  readonly peer: string;
+  readonly seconds: number;
+}
+
+export interface FlowAnswer {
+  readonly app: string;
+  readonly flow: string;
+  /** The proxy it goes through; "direct": beside the tunnels; "none": it is refused. */
+  readonly proxy: string;
+  readonly packets: number;
+  readonly bytes: number;
+  readonly evidence: string;
+  readonly detail: string;
+}
+
+export function seconds(milliseconds: number): number {
+  return Math.max(0, Math.round(milliseconds / 1000));
+}
+
+/** Everything learned: the agent's endpoints, and the sets that the ruleset fills by itself; at most
+ * some `limit` of each, and with `about` only what names that address (bytes). */
+export function learnedAnswer(
+  state: State,
+  kernel: KernelView,
+  now: number,
+  limit = Number.POSITIVE_INFINITY,
+  about: Uint8Array | null = null,
+): LearnedAnswer {
+  const wanted = about === null ? null : formatAddress(about, 0, familyOf(about));
+  const endpoints = learnedEndpoints(state.learned)
+    .filter(({ address }) => wanted === null || address === wanted)
+    .slice(0, limit)
+    .map(({ expires, ...rest }) => ({ ...rest, seconds: seconds(expires - now) }));
+  const wantedKey = about === null ? null : naming(about);
+  const elements = (set: string): readonly KernelElement[] => read(kernel, set, limit, wantedKey);
+  const ports: LearnedPort[] = [];
+  const peers: LearnedPeer[] = [];
+  const named: LearnedPeer[] = [];
+  const windows: { app: string; device: string }[] = [];
+  for (const { name: app } of state.policy.apps) {
+    for (const family of FAMILIES) {
+      for (const protocol of ['udp', 'tcp'] as const) {
+        for (const element of elements(setName(app, protocol, family))) {
+          const found = portOf(element.key);
+          const left = seconds(element.expiration ?? 0);
+          if (found !== null) ports.push({ app, ...found, protocol, seconds: left });
+        }
+      }
+      for (const [kind, list] of [
+        ['peer', peers],
+        ['hello', named],
+      ] as const) {
+        for (const element of elements(setName(app, kind, family))) {
+          const found = pairOf(element.key);
+          if (found !== null)
+            list.push({ app, ...found, seconds: seconds(element.expiration ?? 0) });
+        }
+      }
+      for (const element of elements(setName(app, 'window', family))) {
+        const device = addressOf(element.key);
+        if (device !== null) windows.push({ app, device });
+      }
+    }
+  }
+  return {
+    endpoints,
+    ports: ports.slice(0, limit),
+    peers: peers.slice(0, limit),
+    named: named.slice(0, limit),
+    windows: windows.slice(0, limit),
+  };
+}
+
+export function read(
+  kernel: KernelView,
+  set: string,
+  most?: number,
+  wanted: KeyFilter | null = null,
+): readonly KernelElement[] {
+  const found = kernel.readSet(set, most, wanted);
+  return typeof found === 'string' ? [] : found;
+}
+
+/** The flows that carry an app's mark now, each with the way it goes and the evidence it began with. A
+ * string is why the kernel does not list them. */
+export function flowAnswers(
+  state: State,
+  kernel: KernelView,
+  present: Pick<Present, 'choices'>,
+): FlowAnswer[] | string {
+  const found = kernel.connections();
+  if (typeof found === 'string') return found;
+  const { mask } = state.policy.globals;
+  const flows: FlowAnswer[] = [];
+  for (const connection of found) {
+    const app = appOfSlot(state, slotOf(mask, connection.mark));
+    if (app === null) continue;
+    const text = flowText(connection.original);
+    const evidence = state.evidence.flows.get(`${app.name} ${text}`);
+    flows.push({
+      app: app.name,
+      flow: text,
+      proxy: byWhich(connection, app, state.policy.proxies, present),
+      packets: sum(connection.packets),
+      bytes: sum(connection.bytes),
+      evidence: evidence?.kind ?? 'unknown',
+      detail: evidence?.detail ?? 'announced before this agent listened',
+    });
+  }
+  return flows.sort((a, b) => b.bytes - a.bytes);
+}
+
+function sum(both: FlowEntry['packets']): number {
+  if (both === undefined || typeof both === 'number') return both ?? 0;
+  return both.original + both.reply;
+}
+
+export function appOfSlot(state: State, slot: number): App | null {
+  return state.policy.apps.find((app) => app.slot === slot) ?? null;
+}
+
+export interface EvidenceAnswer {
+  readonly app: string;
+  readonly flow: string;
+  readonly evidence: string;
+  readonly detail: string;
+  /** Seconds since the ruleset announced it last. */
+  readonly ago: number;
+}
+
+/** What the ruleset announced in the last hour, live or not, oldest first; the last `limit`. */
+export function evidenceAnswer(
+  state: State,
+  now: number,
+  limit = Number.POSITIVE_INFINITY,
+): EvidenceAnswer[] {
+  return Array.from(state.evidence.flows.values())
+    .slice(-limit)
+    .map((one) => ({
+      app: one.app,
+      flow: flowText(one.flow),
+      evidence: one.kind,
+      detail: one.detail,
+      ago: seconds(now - one.last),
+    }));
+}

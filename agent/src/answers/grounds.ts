@@ -1,0 +1,237 @@
+// answers/grounds: what the table's rules would find for a new flow of an app, in the order in
+// which they look (ruleset/compile/prerouting): the owner's exceptions, ranges and pins, addresses by DNS, TLS
+// names, ports, peers. Pure. Before: answer-why. A test in namespaces holds it against the kernel.
+
+import { nameInWords } from '../learn/aliases.ts';
+import { findEndpoint, learnedEndpoints } from '../learn/endpoints.ts';
+import { isRestored } from '../learn/kept-sets.ts';
+import type { App } from '../policy/policy.ts';
+import type { PortSpan, ProfileRange, Transport } from '../profile/profile.ts';
+import { findBlock, findRange } from '../profile/range-match.ts';
+import { addressKey, macKey, naming, pairOf, portKey } from '../ruleset/elements.ts';
+import { setName } from '../ruleset/names.ts';
+import type { State } from '../step/state.ts';
+import { familyOf, parseAddress } from '../wire/address.ts';
+import { appliesTo } from './devices.ts';
+import { type KernelView, read, seconds } from './flows.ts';
+
+/** The far end of a flow, and what else is known of the flow. */
+export interface Target {
+  readonly address: string;
+  readonly port?: number;
+  /** Absent: an address alone was asked for, or a protocol without ports. */
+  readonly protocol?: string;
+  readonly source?: { readonly address: string; readonly port: number };
+}
+
+export interface Ground {
+  readonly app: App;
+  /** elsewhere: it would be the app's, were it a flow of one of its devices. */
+  readonly kind: 'for' | 'against' | 'elsewhere';
+  readonly lines: readonly string[];
+  /** It holds for some ports or some devices alone. */
+  readonly partly: boolean;
+}
+
+export interface Finding {
+  readonly line: string;
+  readonly partly: boolean;
+}
+
+/** What speaks for the app and against it; nothing when it does not apply to the flow's device. */
+export function groundsOf(
+  app: App,
+  state: State,
+  kernel: KernelView,
+  target: Target,
+  around: { readonly now: number; macOf(address: string): string | null },
+): Ground[] {
+  const found = findings(app, state, kernel, target, around);
+  const against = exceptions(app, target);
+  const kept = against.some(({ partly }) => !partly);
+  const isLimited = app.devices.length > 0 || app.macs !== undefined;
+  const grounds: Ground[] = [];
+  if (against.length > 0) {
+    grounds.push({ app, kind: 'against', lines: against.map(({ line }) => line), partly: !kept });
+  }
+  if (found.length === 0 || kept) return grounds;
+  const lines = found.map(({ line }) => line);
+  const { source } = target;
+  if (!isLimited || source === undefined) {
+    const partly = found.every((one) => one.partly) || against.length > 0 || isLimited;
+    if (isLimited) lines.push(`${app.name}: for its devices alone: ${devicesText(app)}`);
+    return [...grounds, { app, kind: 'for', lines, partly }];
+  }
+  const applies = appliesTo(app, source.address, around.macOf(source.address));
+  if (applies === true) return [...grounds, { app, kind: 'for', lines, partly: false }];
+  const line =
+    applies === null
+      ? `${app.name}: for its devices alone (${devicesText(app)}), and the MAC of ${source.address} is not known`
+      : `${app.name}: for its devices alone (${devicesText(app)}), and ${source.address} is none of them`;
+  const kind = applies === null ? 'for' : 'elsewhere';
+  return [...grounds, { app, kind, lines: [...lines, line], partly: true }];
+}
+
+function devicesText(app: App): string {
+  return [...(app.macs ?? []), ...app.devices].join(', ') || 'none is known yet';
+}
+
+function isTransport(protocol: string | undefined): protocol is Transport {
+  return protocol === 'udp' || protocol === 'tcp';
+}
+
+/** Those of `ranges` that hold the target; of a flow, those that hold its port as well. */
+function holding(ranges: readonly ProfileRange[], target: Target): readonly ProfileRange[] {
+  const bytes = parseAddress(target.address)!;
+  const at = { bytes, offset: 0, family: familyOf(bytes) };
+  if (target.source === undefined) return ranges.filter((one) => findBlock(one, at) !== null);
+  const { protocol, port = 0 } = target;
+  // Ranges name TCP and UDP ports; other protocols are in none.
+  if (!isTransport(protocol)) return [];
+  return ranges.filter((one) => findRange([one], { ...at, protocol, port }) !== null);
+}
+
+function exceptions(app: App, target: Target): Finding[] {
+  return holding(app.except ?? [], target).map((range) => ({
+    line: `${app.name}: kept direct by ${range.source}${isWhole(range) ? '' : `, ${portsOf(range)}`}`,
+    partly: target.source === undefined && !isWhole(range),
+  }));
+}
+
+function isWhole({ protocols, ports }: ProfileRange): boolean {
+  return protocols.length === 2 && JSON.stringify(ports) === '[[0,65535]]';
+}
+
+function portsOf({ protocols, ports }: ProfileRange): string {
+  const spans = ports.map((span: PortSpan) => (typeof span === 'number' ? span : span.join('-')));
+  return `${protocols.join(' and ')} ports ${spans.join(', ')}`;
+}
+
+function findings(
+  app: App,
+  state: State,
+  kernel: KernelView,
+  target: Target,
+  { now, macOf }: { readonly now: number; macOf(address: string): string | null },
+): Finding[] {
+  const { name, profile, pins } = app;
+  const { address, source } = target;
+  const ranges = holding(pins === undefined ? profile.ranges : [...profile.ranges, pins], target);
+  const found: Finding[] = ranges.map((range) => {
+    const partly = source === undefined && !isWhole(range);
+    const where = isWhole(range) ? 'all ports' : portsOf(range);
+    // What the owner states has no date.
+    const line =
+      range.date === ''
+        ? `${name}: ${range.source}, ${where}`
+        : `${name}: ${range.role} range of the profile, ${where} (${range.source}, ${range.date})`;
+    return { line, partly };
+  });
+  const known = findEndpoint(state.learned, name, address);
+  const origin: Origin = (set, key, left) =>
+    isRestored(state.restored, set, key, now + left) ? '; known from before the start' : '';
+  if (known !== null && known.expires > now) {
+    const left = seconds(known.expires - now);
+    const from = origin(setName(name, 'addr', known.family), addressKey(address)!, left * 1000);
+    found.push({
+      line: `${name}: ${known.device} resolved ${known.name} to it; ${left} s left${from}`,
+      partly: false,
+    });
+  }
+  const names = namesOf(state, target, macOf);
+  for (const one of pairs(app, 'hello', kernel, target, names, origin)) {
+    const line = `${name}: ${one.device} named it in a TLS hello; ${one.left}`;
+    found.push({ line, partly: source === undefined });
+  }
+  return [...found, ...learnedOfDevice(app, kernel, target, names, state, origin)];
+}
+
+/** What the device of a flow is known by: its address, and its MAC unless another router has it; null where
+ * no device was named. */
+function namesOf(
+  { gateways }: State,
+  { source }: Target,
+  macOf: (address: string) => string | null,
+): readonly string[] | null {
+  if (source === undefined) return null;
+  const mac = macOf(source.address);
+  return mac === null || gateways.has(mac) ? [source.address] : [source.address, mac];
+}
+
+/** Where an element with so many milliseconds left comes from, where that is not what its line says. */
+type Origin = (set: string, key: Uint8Array, left: number) => string;
+
+/** The port that the flow leaves its device by, and its peer, where they are the application's. `names`:
+ * what the device is known by. */
+export function learnedOfDevice(
+  app: App,
+  kernel: KernelView,
+  target: Target,
+  names: readonly string[] | null,
+  state: State,
+  origin: Origin = () => '',
+): Finding[] {
+  const peers = [
+    ...pairs(app, 'peer', kernel, target, names, origin),
+    ...(names === null ? [] : pairs(app, 'peermac', kernel, target, names, origin)),
+  ].map(({ device, left }) => {
+    const said = learnedEndpoints(state.pairs).find(
+      (one) =>
+        one.app === app.name &&
+        one.address === target.address &&
+        [one.device, one.mac].includes(device),
+    );
+    const what =
+      said === undefined
+        ? `a peer or a server of ${device}`
+        : `${said.resolver} told ${device} that it is ${nameInWords(said.name, said.root)}`;
+    return { line: `${app.name}: ${what}; ${left}`, partly: target.source === undefined };
+  });
+  const ports = (names ?? []).flatMap((name) => portFindings(app, kernel, target, name, origin));
+  return [...ports, ...peers];
+}
+
+/** Elements of a set of device and remote address that are about the target, of its device if it has one. */
+function pairs(
+  { name }: App,
+  kind: 'peer' | 'peermac' | 'hello',
+  kernel: KernelView,
+  { address }: Target,
+  names: readonly string[] | null,
+  origin: Origin,
+): { readonly device: string; readonly left: string }[] {
+  const bytes = parseAddress(address)!;
+  const set = setName(name, kind, familyOf(bytes));
+  const elements = read(kernel, set, undefined, naming(bytes));
+  return elements.flatMap(({ key, expiration }) => {
+    const pair = pairOf(key);
+    if (pair === null || pair.peer !== address) return [];
+    if (names !== null && !names.includes(pair.device)) return [];
+    return [{ device: pair.device, left: leftText(set, key, expiration ?? 0, origin) }];
+  });
+}
+
+function leftText(set: string, key: Uint8Array, left: number, origin: Origin): string {
+  return `${seconds(left)} s left${origin(set, key, left)}`;
+}
+
+/** Whether the flow leaves a port of `device`, an address or a MAC, that is the application's. */
+function portFindings(
+  { name }: App,
+  kernel: KernelView,
+  { protocol, source }: Target,
+  device: string,
+  origin: Origin,
+): Finding[] {
+  if (source === undefined || !isTransport(protocol)) return [];
+  const key = portKey(device, source.port);
+  if (key === null) return [];
+  const isIt = (bytes: Uint8Array, at: number, end: number): boolean =>
+    end - at >= key.length && key.every((byte, i) => bytes[at + i] === byte);
+  const kind = macKey(device) === null ? protocol : (`${protocol}mac` as const);
+  const set = setName(name, kind, device.includes('.') ? 4 : 6);
+  return read(kernel, set, 1, isIt).map(({ expiration }) => ({
+    line: `${name}: ${protocol} port ${source.port} of ${device} is the application's; ${leftText(set, key, expiration ?? 0, origin)}`,
+    partly: false,
+  }));
+}

@@ -1,0 +1,293 @@
+// answers/status: what `whp status` says: what is enforced, by which way, and what is wrong.
+// Pure: the daemon's parts in, the answer out. Before: serve. After: text, JSON.
+import { learnedEndpoints } from '../learn/endpoints.ts';
+import { suspectLines } from '../learn/suspects.ts';
+import type { Choices } from '../policy/choices.ts';
+import { slotOf } from '../policy/marks.ts';
+import type { App, Policy } from '../policy/policy.ts';
+import { portOf } from '../ruleset/elements.ts';
+import { escapeSet, setName } from '../ruleset/names.ts';
+import { FAMILIES } from '../ruleset/terms.ts';
+import type { Counters, State } from '../step/state.ts';
+import type { Steering } from '../tunnel/failover.ts';
+import { type HealthState, lossOf } from '../tunnel/health.ts';
+import type { PathState } from '../tunnel/select.ts';
+import { type KernelView, read, seconds } from './flows.ts';
+import { type MeterAnswer, meterAnswer } from './meter.ts';
+import { type NowAnswer, newFlows, type Present } from './now.ts';
+
+export interface TunnelAnswer {
+  readonly name: string;
+  readonly address: string;
+  /** Its network device exists and is set up; whether it answers, `state` says. */
+  readonly device: boolean;
+  readonly mtu: number;
+  /** What the probes say: up, probing or down, for so many milliseconds. */
+  readonly state: HealthState;
+  readonly for: number;
+  /** Share of the last probes that were lost, 0..1; round trip time, milliseconds. */
+  readonly loss: number;
+  readonly rtt: number | null;
+  readonly reason: string;
+}
+
+/** The way an app's flows take now. */
+export interface PathAnswer {
+  readonly state: PathState;
+  /** null: refused, or direct. */
+  readonly proxy: string | null;
+  /** Milliseconds in this state. */
+  readonly for: number;
+}
+
+export interface AppAnswer {
+  readonly name: string;
+  readonly profile: string;
+  readonly version: string;
+  readonly slot: number;
+  readonly proxies: readonly string[];
+  readonly fallback: string;
+  readonly path: PathAnswer;
+  /** What a new flow meets now, IPv4. */
+  readonly newFlows: NowAnswer;
+  /** Why new flows are direct for now by the owner's choice ("paused", "schedule"), or null. */
+  readonly direct: string | null;
+  /** Seconds until a pause ends, or null: it does not end by itself, or there is none. */
+  readonly resumes: number | null;
+  readonly endpoints: number;
+  readonly ports: number;
+  readonly peers: number;
+  readonly flows: number;
+}
+
+export interface StatusAnswer {
+  readonly version: string;
+  readonly state: 'idle' | 'enforcing' | 'impaired';
+  /** Milliseconds since the agent enforces. */
+  readonly since: number;
+  /** Whether DNS answers are held now, and whether the configuration wants it. */
+  readonly hold: boolean;
+  readonly wanted: boolean;
+  readonly ear: Ear;
+  readonly apps: readonly AppAnswer[];
+  readonly tunnels: readonly TunnelAnswer[];
+  /** Devices that asked other resolvers than the router's within a day. */
+  readonly bypass: readonly BypassAnswer[];
+  /** What may be somebody else's and is taken for the application's, in words. */
+  readonly suspects: readonly string[];
+  /** `waiting`: answers that have passed and are still to be learned; `lost`: overruns of the feeds. */
+  readonly counters: Readonly<Counters> & { readonly lost: number; readonly waiting: number };
+  /** Bytes resident, from the kernel. */
+  readonly memory: number;
+  /** The proxy that the owner chose, or null; and how many addresses are pinned. */
+  readonly preferred: string | null;
+  readonly pins: number;
+  /** Packets that left beside the tunnels. */
+  readonly outside: MeterAnswer;
+  /** What others on the router undid and the agent made again, and the last time. */
+  readonly repairs: RepairsAnswer;
+  readonly kept: KeptAnswer;
+  readonly problems: readonly string[];
+  /** What is weaker than it could be, or worth knowing (`whp check`). */
+  readonly notes: readonly string[];
+  /** Of these, the devices of the home that nothing has come by for a while. */
+  readonly silent: readonly string[];
+}
+
+/** What is learned, on flash (docs/kept.md). */
+export interface KeptAnswer {
+  /** Entries that the agent knew when it began. */
+  readonly restored: number;
+  /** Seconds since the file was written; null: there is none. */
+  readonly written: number | null;
+  /** Its size, and what size and how many writes a day are the most. */
+  readonly bytes: number;
+  readonly mostBytes: number;
+  readonly mostWrites: number;
+}
+
+/** What becomes of DNS answers: held until the kernel knows what they teach, put into the sets by dnsmasq
+ * before it answers (others are read as they pass), read as they pass, not
+ * seen (no NFLOG in the kernel), or none is looked at (no app is enabled). */
+export type Ear = 'held' | 'filled' | 'watched' | 'unseen' | 'none';
+
+export interface RepairsAnswer {
+  readonly count: number;
+  /** '' when there was none. */
+  readonly last: string;
+  /** Seconds since the last. */
+  readonly ago: number;
+}
+
+export interface BypassAnswer {
+  readonly device: string;
+  readonly how: readonly BypassKind[];
+}
+
+/** Plain DNS to a resolver outside; DNS over TLS or QUIC; a known DNS over HTTPS service. */
+export type BypassKind = 'dns' | 'dot' | 'doh';
+
+const BYPASS_PORTS = new Map<number, BypassKind>([
+  [53, 'dns'],
+  [853, 'dot'],
+  [443, 'doh'],
+]);
+
+/** What the ruleset has noted of devices that ask other resolvers. */
+export function bypassAnswer(kernel: KernelView): BypassAnswer[] {
+  const found = new Map<string, BypassKind[]>();
+  for (const family of FAMILIES) {
+    for (const { key } of read(kernel, escapeSet(family))) {
+      const noted = portOf(key);
+      const how = noted === null ? undefined : BYPASS_PORTS.get(noted.port);
+      if (noted === null || how === undefined) continue;
+      found.set(noted.device, [...(found.get(noted.device) ?? []), how].sort());
+    }
+  }
+  return Array.from(found, ([device, how]) => ({ device, how })).sort((a, b) =>
+    a.device < b.device ? -1 : 1,
+  );
+}
+
+export interface StatusInput {
+  readonly version: string;
+  readonly now: number;
+  readonly since: number;
+  readonly tunnels: readonly Pick<TunnelAnswer, 'name' | 'address' | 'device' | 'mtu'>[];
+  readonly ear: Ear;
+  readonly tableless: Present['tableless'];
+  readonly steering: Steering;
+  readonly lost: number;
+  readonly memory: number;
+  readonly problems: readonly string[];
+  readonly notes: readonly string[];
+  readonly silent: readonly string[];
+  readonly repairs: { readonly count: number; readonly last: string; readonly at: number };
+  readonly choices: Choices;
+  readonly kept: KeptAnswer;
+  /** How the meter stands, as the kernel says. */
+  readonly meter: { readonly stands: boolean; readonly flows: boolean };
+}
+
+export function statusAnswer(state: State, kernel: KernelView, input: StatusInput): StatusAnswer {
+  const connections = kernel.connections();
+  const { mask, hold } = state.policy.globals;
+  const present = presentOf(input);
+  const endpoints = learnedEndpoints(state.learned);
+  const count = (app: string, kinds: readonly ('udp' | 'tcp' | 'peer')[]): number =>
+    kinds
+      .flatMap((kind) => FAMILIES.map((family) => kernel.countSet(setName(app, kind, family))))
+      .reduce((sum, one) => sum + one, 0);
+  const problems = [...input.problems];
+  const tunnels = input.tunnels.map((one) => tunnelAnswer(one, input));
+  for (const { name, device, state, reason } of tunnels) {
+    if (!device) problems.push(`tunnel ${name} has no device, or somebody has set it down`);
+    else if (state === 'down') problems.push(`proxy ${name} is down: ${reason}`);
+  }
+  for (const app of state.policy.apps) {
+    const said = wrongWith(app, state.policy.proxies, present);
+    if (said !== null) problems.push(said);
+  }
+  if (typeof connections === 'string') problems.push(connections);
+  const apps = state.policy.apps.map((app) => ({
+    name: app.name,
+    profile: app.profile.name,
+    version: app.profile.version,
+    slot: app.slot,
+    proxies: app.proxies,
+    fallback: app.fallback,
+    path: pathAnswer(input, app.name),
+    newFlows: newFlows(app, state.policy.proxies, present),
+    direct: app.direct ?? null,
+    resumes: resumes(input, app.name),
+    endpoints: endpoints.filter((one) => one.app === app.name).length,
+    ports: count(app.name, ['udp', 'tcp']),
+    peers: count(app.name, ['peer']),
+    flows:
+      typeof connections === 'string'
+        ? 0
+        : connections.filter(({ mark }) => slotOf(mask, mark) === app.slot).length,
+  }));
+  const impaired = problems.length > 0 ? 'impaired' : 'enforcing';
+  return {
+    version: input.version,
+    state: apps.length === 0 ? 'idle' : impaired,
+    since: input.now - input.since,
+    hold: input.ear === 'held',
+    wanted: hold,
+    ear: input.ear,
+    apps,
+    tunnels,
+    bypass: state.policy.escape === undefined ? [] : bypassAnswer(kernel),
+    suspects: suspectLines(state.suspects, input.now),
+    counters: { ...state.counters, lost: input.lost, waiting: state.waiting.count },
+    memory: input.memory,
+    preferred: input.choices.preferred,
+    pins: input.choices.pins.length,
+    outside: meterAnswer(
+      state.outside,
+      apps.map(({ name }) => name),
+      input.meter,
+      input.now,
+    ),
+    repairs: repairsAnswer(input),
+    kept: input.kept,
+    problems,
+    notes: input.notes,
+    silent: input.silent,
+  };
+}
+
+/** Why packets of the app do not all go through a proxy, beside the owner's own word; null: they do. */
+function wrongWith(app: App, proxies: Policy['proxies'], present: Present): string | null {
+  const { direct, ...rest } = app;
+  const { state, reason } = newFlows(rest, proxies, present);
+  if (state === 'proxied') return null;
+  const what = state === 'direct' ? 'DIRECT' : 'refused';
+  if (direct === undefined) return `${app.name} is ${what}: ${reason}`;
+  return `${app.name}: live flows are ${what}: ${reason}; new ones go direct (${direct})`;
+}
+
+/** What decides at this moment, from what the daemon brings. */
+export function presentOf({
+  now,
+  steering,
+  tunnels,
+  choices,
+  tableless,
+}: Pick<StatusInput, 'now' | 'steering' | 'tunnels' | 'choices' | 'tableless'>): Present {
+  const up = new Set(tunnels.filter(({ device }) => device).map(({ name }) => name));
+  const { open, stuck } = steering;
+  return { now, choices: steering.choices, up, paused: choices.paused, tableless, open, stuck };
+}
+
+function repairsAnswer({ repairs: { count, last, at }, now }: StatusInput): RepairsAnswer {
+  return { count, last, ago: count === 0 ? 0 : seconds(now - at) };
+}
+
+function tunnelAnswer(
+  tunnel: StatusInput['tunnels'][number],
+  { steering, now }: StatusInput,
+): TunnelAnswer {
+  const health = steering.healths.get(tunnel.name);
+  return {
+    ...tunnel,
+    state: health?.state ?? 'probing',
+    for: health === undefined ? 0 : Math.round(now - health.since),
+    loss: health === undefined ? 0 : lossOf(health),
+    rtt: health === undefined || health.rtt === 0 ? null : Math.round(health.rtt * 10) / 10,
+    reason: health?.reason ?? '',
+  };
+}
+
+function pathAnswer({ steering, now }: StatusInput, app: string): PathAnswer {
+  const choice = steering.choices.get(app);
+  if (choice === undefined) return { state: 'probing', proxy: null, for: 0 };
+  const { way, state, since } = choice;
+  return { state, proxy: way.kind === 'tunnel' ? way.proxy : null, for: Math.round(now - since) };
+}
+
+function resumes({ choices, now }: StatusInput, app: string): number | null {
+  const until = choices.paused.get(app) ?? null;
+  return until === null || until <= now ? null : seconds(until - now);
+}

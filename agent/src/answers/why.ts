@@ -1,0 +1,305 @@
+// answers/why: what a new flow to an address or a name, or a flow, meets now and why; and what
+// is known of a device of this home. Pure: state, the kernel's sets and what decides at this moment
+// in, verdict and reasons out. Before: serve. After: text, JSON.
+
+import { devicesLedTo } from '../learn/aliases.ts';
+import { type Endpoint, learnedEndpoints } from '../learn/endpoints.ts';
+import { findEvidence } from '../learn/evidence.ts';
+import { slotOf } from '../policy/marks.ts';
+import type { App } from '../policy/policy.ts';
+import { matchText } from '../profile/name-match.ts';
+import { nameProblem } from '../profile/name-pattern.ts';
+import { setName } from '../ruleset/names.ts';
+import type { State } from '../step/state.ts';
+import { canonicalAddress, familyOf, isRoutableText, parseAddress } from '../wire/address.ts';
+import { type FlowEnds, flowText } from '../wire/flow-text.ts';
+import { canonicalMac } from '../wire/mac.ts';
+import { appOfSlot, type KernelView, seconds } from './flows.ts';
+import { type Ground, groundsOf, learnedOfDevice, type Target } from './grounds.ts';
+import { deviceNamed, whyDevice } from './home.ts';
+import { byText, byWhich, type NowAnswer, newFlows } from './now.ts';
+import { type Surroundings, said, type WhyAnswer } from './why-parts.ts';
+
+/** `query` is an address, a flow as `whp flows` prints it, a host name, or a device's name in DHCP. A
+ * string says what is wrong with it. */
+export function whyAnswer(
+  state: State,
+  kernel: KernelView,
+  query: string,
+  around: Surroundings,
+): WhyAnswer | string {
+  const text = query.replace(/\s+>?\s*/g, ' ').trim();
+  const flow = /^([a-z0-9]+) (\S+) (\S+)$/.exec(text);
+  if (flow !== null) {
+    const [whole, protocol = '', from = '', to = ''] = flow;
+    return whyFlow(state, kernel, { whole, protocol, from, to }, around);
+  }
+  const address = canonicalAddress(text);
+  if (address !== null) return whyAddress(state, kernel, address, around);
+  const device = deviceNamed(text, around.hosts);
+  if (device !== null) return whyDevice(state, kernel, device, around, text);
+  const name = text.toLowerCase().replace(/\.$/, '');
+  const wrong = nameProblem(name, 'question');
+  if (wrong === null) return whyName(state, name, around);
+  return /[./]/.test(text) && !text.includes(' ') ? wrong : notUnderstood(text);
+}
+
+function notUnderstood(text: string): string {
+  return `"${text}" is no address, no flow such as udp 192.168.1.11:13021 198.51.100.7:443, no host name such as api.skype.com and no device that DHCP knows`;
+}
+
+interface FlowWords {
+  readonly whole: string;
+  readonly protocol: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+interface End {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** "192.168.1.11:443", "[2001:db8::1]:443", or an address alone. */
+function endOf(text: string): End | null {
+  const match = /^(?:\[(.+)\]|([^:]+)):(\d{1,5})$/.exec(text);
+  const address = canonicalAddress(match?.[1] ?? match?.[2] ?? text);
+  const port = Number(match?.[3] ?? 0);
+  return address === null || port > 65535 ? null : { address, port };
+}
+
+function whyFlow(
+  state: State,
+  kernel: KernelView,
+  { whole, protocol, from, to }: FlowWords,
+  around: Surroundings,
+): WhyAnswer | string {
+  const source = endOf(from);
+  const target = endOf(to);
+  const hasPorts = protocol === 'udp' || protocol === 'tcp';
+  if (source === null || target === null) return notUnderstood(whole);
+  if (hasPorts && (source.port === 0 || target.port === 0)) {
+    return `"${whole}": a ${protocol} flow has a port at both ends, as in udp 192.168.1.11:13021 198.51.100.7:443`;
+  }
+  const ends = {
+    protocol,
+    source: source.address,
+    sourcePort: source.port,
+    destination: target.address,
+    destinationPort: target.port,
+  };
+  const query = flowText(ends);
+  const heard = findEvidence(state.evidence, query).map((one) => said(one, around.now));
+  const live = liveFlow(state, kernel, query, around);
+  if (live !== null) return { query, ...live, reasons: heard };
+  const isInbound = around.isHome(target.address) && isRoutableText(source.address);
+  const judged = isInbound
+    ? judgeInbound(state, kernel, ends)
+    : judge(state, kernel, { ...target, ...(hasPorts ? { protocol } : {}), source }, around);
+  return { query, ...judged, reasons: [...judged.reasons, ...heard] };
+}
+
+/** What the kernel does with a flow that it lists as an app's. */
+function liveFlow(
+  state: State,
+  kernel: KernelView,
+  text: string,
+  around: Surroundings,
+): Pick<WhyAnswer, 'state' | 'verdict'> | null {
+  const listed = kernel.connections();
+  const entry =
+    typeof listed === 'string' ? undefined : listed.find((one) => flowText(one.original) === text);
+  const app =
+    entry === undefined ? null : appOfSlot(state, slotOf(state.policy.globals.mask, entry.mark));
+  if (entry === undefined || app === null) return null;
+  const by = byWhich(entry, app, state.policy.proxies, around);
+  const what = `a flow of ${app.name} that is open now`;
+  if (by === 'direct') return { state: 'direct', verdict: `DIRECT: ${what}, beside the tunnels` };
+  if (by === 'none') return { state: 'refused', verdict: `REFUSED: ${what}` };
+  return { state: 'proxied', verdict: `proxied: ${what}, by proxy ${byText(by)}` };
+}
+
+function whyAddress(
+  state: State,
+  kernel: KernelView,
+  address: string,
+  around: Surroundings,
+): WhyAnswer | string {
+  const first = parseAddress(address)!;
+  if (
+    address === '::' ||
+    address === '::1' ||
+    first[0] === 127 ||
+    (first.length === 4 && first[0] === 0)
+  ) {
+    return `no packet that passes the router goes to ${address}; give the address of a server or of a device`;
+  }
+  if (around.own.includes(address)) {
+    const verdict = "the router's own address: packets to it never take a tunnel";
+    return { query: address, state: 'home', verdict, reasons: [] };
+  }
+  const heard = findEvidence(state.evidence, address);
+  const isDevice = around.isHome(address) || heard.some(({ device }) => device === address);
+  if (isDevice || around.hosts.some((one) => one.address === address)) {
+    const name = around.hosts.find((one) => one.address === address)?.name ?? null;
+    return whyDevice(state, kernel, { name, addresses: [address] }, around, address);
+  }
+  const judged = judge(state, kernel, { address }, around);
+  const flows = heard.map((one) => said(one, around.now));
+  return { query: address, ...judged, reasons: [...judged.reasons, ...flows] };
+}
+
+type Judged = Pick<WhyAnswer, 'state' | 'verdict' | 'reasons'>;
+
+/** What a new flow to `target` meets: the first app whose evidence holds has it. */
+function judge(state: State, kernel: KernelView, target: Target, around: Surroundings): Judged {
+  const { address } = target;
+  const proxy = state.policy.proxies.find((one) => one.address === address);
+  if (proxy !== undefined) {
+    return direct(`the address of proxy ${proxy.name} itself, which never takes a tunnel`);
+  }
+  if (!isRoutableText(address)) {
+    return direct('no address of the public Internet, which never takes a tunnel');
+  }
+  const grounds = state.policy.apps.map((app) => groundsOf(app, state, kernel, target, around));
+  const reasons = grounds.flatMap((one) => one.flatMap(({ lines }) => lines));
+  const speaking = grounds.flatMap((one) => one.filter(({ kind }) => kind === 'for'));
+  const kept = grounds.flatMap((one) => one.filter(({ kind }) => kind === 'against'));
+  // A paused app does not look at new flows: the next one that they may belong to has them.
+  const winner = speaking.find(({ app }) => app.direct === undefined) ?? speaking[0];
+  if (winner !== undefined) {
+    return { ...verdictOf(winner, state, around, familyOf(parseAddress(address)!)), reasons };
+  }
+  if (kept.length > 0) {
+    const verdict = "direct by the owner's choice, but for flows that began before it";
+    return { state: 'direct', verdict, reasons };
+  }
+  const unread = unreadable(state, kernel);
+  if (unread !== null) return { state: 'unknown', verdict: `not known: ${unread}`, reasons };
+  const others = grounds.flatMap((one) => one.filter(({ kind }) => kind === 'elsewhere'));
+  const names = others.map(({ app }) => app.name).join(' and ');
+  const why =
+    others.length > 0
+      ? `${names} does not apply to ${target.source?.address}`
+      : 'no profile range, name, port or peer speaks for it';
+  return { ...direct(why), reasons };
+}
+
+/** Why what the kernel has learned cannot be read, or null. */
+function unreadable({ policy }: State, kernel: KernelView): string | null {
+  for (const { name } of policy.apps) {
+    const found = kernel.readSet(setName(name, 'peer', 4), 1);
+    if (typeof found === 'string') return found;
+  }
+  return null;
+}
+
+/** A new flow from the Internet side to a device, where a port forward lets it in. */
+function judgeInbound(
+  state: State,
+  kernel: KernelView,
+  { protocol, source, sourcePort, destination, destinationPort }: FlowEnds,
+): Judged {
+  for (const app of state.policy.apps) {
+    const back = {
+      address: source,
+      port: sourcePort,
+      protocol: String(protocol),
+      source: { address: destination, port: destinationPort },
+    };
+    const found =
+      app.direct === undefined ? learnedOfDevice(app, kernel, back, [destination], state) : [];
+    if (found.length === 0) continue;
+    const verdict = `REFUSED: a new flow from outside to a port, or from a peer, that is ${app.name}'s: answers to it would show the home's address`;
+    return { state: 'refused', verdict, reasons: found.map(({ line }) => line) };
+  }
+  return direct('a flow from outside that no app looks at; the firewall decides');
+}
+
+function direct(why: string): Judged {
+  return { state: 'direct', verdict: `direct: ${why}`, reasons: [] };
+}
+
+function verdictOf(
+  { app, partly }: Pick<Ground, 'app' | 'partly'>,
+  { policy }: State,
+  around: Surroundings,
+  family: 4 | 6,
+): Pick<WhyAnswer, 'state' | 'verdict'> {
+  const now = newFlows(app, policy.proxies, around, family);
+  const whose = partly ? `${app.name}'s where the lines below say so` : `${app.name}'s`;
+  return { state: now.state, verdict: sentence(now, `it is ${whose}`, around, app) };
+}
+
+function sentence(now: NowAnswer, what: string, around: Surroundings, app: App): string {
+  if (now.state === 'proxied') return `proxied: ${what}, by proxy ${now.proxy}`;
+  if (now.state === 'refused') return `REFUSED now: ${what}; ${now.reason}`;
+  const until = around.paused.get(app.name) ?? null;
+  const left =
+    until === null || app.direct !== 'paused' ? '' : `, ${seconds(until - around.now)} s more`;
+  return `DIRECT now: ${what}; ${now.reason}${left}`;
+}
+
+/** A name that DNS answers are learned by. Of several apps that have it the first has a flow of a
+ * device that is in the lists of all; the others follow as reasons. */
+function whyName(state: State, name: string, around: Surroundings): WhyAnswer {
+  const its = matchText(state.observer.matcher, name).map(({ app, entry }) => {
+    const what = `a name of ${app}${entry === name ? '' : ` (${entry})`}`;
+    return { app: state.apps.get(app)!, what };
+  });
+  const led = ledHere(state, name, around);
+  const first = its.find(({ app }) => app.direct === undefined) ?? its[0];
+  if (first === undefined && led.length > 0) {
+    const verdict = 'direct, but for the devices that an application led to it';
+    return {
+      query: name,
+      state: 'proxied',
+      verdict,
+      reasons: [...led, ...learnedFrom(state, name, around.now)],
+    };
+  }
+  if (first === undefined) {
+    const verdict = 'direct: no profile and no rule has this name';
+    return { query: name, state: 'direct', verdict, reasons: [] };
+  }
+  const now = newFlows(first.app, state.policy.proxies, around);
+  const verdict = sentence(now, first.what, around, first.app);
+  const others = its
+    .filter((one) => one !== first)
+    .map(({ app, what }) => {
+      const its = newFlows(app, state.policy.proxies, around);
+      return `for devices of ${app.name} that ${first.app.name} does not have: ${sentence(its, what, around, app)}`;
+    });
+  const learned = learnedFrom(state, name, around.now);
+  const none = 'no address is known from it: no device has asked for it lately';
+  const reasons = [...others, ...led, ...(learned.length > 0 ? learned : [none])];
+  return { query: name, state: now.state, verdict, reasons };
+}
+
+/** The devices for which a name is an application's, since one of its own names led them to it. */
+function ledHere(state: State, name: string, { now }: Surroundings): string[] {
+  // What is known by a MAC is known by the address that was led there as well.
+  return devicesLedTo(state.observer.aliases, name, now)
+    .filter(({ device }) => canonicalMac(device) === null)
+    .map(
+      ({ device, alias: { app, root, expires } }) =>
+        `for ${device} it is ${app}'s: ${root} led to it; ${seconds(expires - now)} s left`,
+    );
+}
+
+function learnedFrom(state: State, name: string, now: number): string[] {
+  const from = (of: Endpoint): string => (of.name === name ? 'it' : `${of.name}, to which it led`);
+  const left = (of: Endpoint): string => `${seconds(of.expires - now)} s left`;
+  const isFrom = (one: Endpoint): boolean =>
+    (one.name === name || one.root === name) && one.expires > now;
+  const home = learnedEndpoints(state.learned).filter(isFrom);
+  const pairs = learnedEndpoints(state.pairs).filter(isFrom);
+  const lines = [
+    ...home.map((one) => `${one.address} was learned from ${from(one)}; ${left(one)}`),
+    ...pairs.map(
+      (one) => `${one.address} was learned from ${from(one)}, for ${one.device}; ${left(one)}`,
+    ),
+  ];
+  // Each app that has the name has learned it for itself.
+  return Array.from(new Set(lines));
+}

@@ -1,0 +1,69 @@
+// cli/ask: the client half of the command line: one question to the running agent, its answer
+// printed for a person or, with --json, for a program.
+import * as std from 'qjs:std';
+import { errnoText } from '../os/errno.ts';
+import { connectLines } from '../os/unix-socket.ts';
+import type { Told } from '../step/state.ts';
+import type { Command } from './arguments.ts';
+import { printed, type Reply, type Request, requestOf } from './print.ts';
+import { toldText } from './text.ts';
+
+const NO_AGENT = 3;
+
+/** Asks, prints, and returns the exit status. `monitor` prints until it is interrupted. */
+export function ask(command: Command): Promise<number> {
+  return new Promise((resolve) => {
+    let answered = false;
+    const connected = connectLines(command.socket, {
+      onValue: (value, line) => {
+        if (command.name === 'monitor') {
+          std.out.puts(command.json ? `${JSON.stringify(value)}\n` : toldText(value as Told));
+          std.out.flush();
+          // Nobody reads any more (`whp monitor | head -1`).
+          if (std.out.error()) resolve(1);
+          return;
+        }
+        answered = true;
+        line.close();
+        resolve(print(command, value as Reply));
+      },
+      onClose: (reason) => {
+        if (answered) return;
+        std.err.puts(`whp: the agent closed the connection: ${reason}\n`);
+        resolve(1);
+      },
+    });
+    if (!connected.ok) {
+      std.err.puts(
+        `whp: ${command.socket}: no agent answers (${errnoText(connected.errno)}); start it with /etc/init.d/whp start\n`,
+      );
+      resolve(NO_AGENT);
+      return;
+    }
+    connected.line.send(requestOf(command));
+  });
+}
+
+/** The answer to one question; a string is why there is none. */
+export function askOnce(socket: string, request: Request): Promise<unknown> {
+  return new Promise((resolve) => {
+    const connected = connectLines(socket, {
+      onValue: (value, line) => {
+        const reply = value as Reply;
+        resolve(reply.ok ? reply.answer : (reply.error ?? 'failed'));
+        // Closing calls onClose, which has nothing to add to an answer.
+        line.close();
+      },
+      onClose: (reason) => resolve(`the agent closed the connection: ${reason}`),
+    });
+    if (connected.ok) connected.line.send(request);
+    else resolve(`no agent answers (${errnoText(connected.errno)})`);
+  });
+}
+
+function print(command: Command, reply: Reply): number {
+  const { status, out, err } = printed(command, reply);
+  std.out.puts(out);
+  std.err.puts(err);
+  return status;
+}

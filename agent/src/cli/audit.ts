@@ -1,0 +1,110 @@
+// cli/audit: `whp audit` at the owner's end: begins the audit, waits for its time, Ctrl-C or the
+// agent's end, asks for the verdict and prints it. What is recorded is in the kernel, the verdict is the
+// agent's (daemon/audit). Status 0: nothing was outside; 4: something was.
+import * as std from 'qjs:std';
+import { type AuditAnswer, MOST_AUDIT_MINUTES } from '../daemon/audit.ts';
+import { after } from '../os/clock.ts';
+import { errnoText } from '../os/errno.ts';
+import { listenSignals } from '../os/signals.ts';
+import { connectLines, type Line } from '../os/unix-socket.ts';
+import type { Command } from './arguments.ts';
+import type { Reply } from './print.ts';
+import { auditVerdict } from './text-audit.ts';
+
+const MINUTES = 5;
+const NO_AGENT = 3;
+const OUTSIDE = 4;
+/** Seconds that the next agent is waited for. */
+const NEXT_AGENT = 45;
+
+export async function auditCommand(command: Command): Promise<number> {
+  const minutes = Number(command.operand ?? MINUTES);
+  if (!/^\d+$/.test(command.operand ?? '5') || minutes < 1 || minutes > MOST_AUDIT_MINUTES) {
+    return complain(
+      `${command.operand} is no number of minutes from 1 to ${MOST_AUDIT_MINUTES}`,
+      2,
+    );
+  }
+  const asked = listenSignals();
+  const opened = await open(command.socket, 'begin');
+  if ('status' in opened) return complain(opened.error, opened.status);
+  std.err.puts(`whp: recording what leaves for ${minutes} min; Ctrl-C ends it and judges\n`);
+  std.err.flush();
+  const time = new Promise<void>((resolve) => void after(minutes * 60000, resolve));
+  const how = await Promise.race([
+    time.then(() => 'over' as const),
+    asked.stopped.then(() => 'over' as const),
+    // The terminal is gone.
+    new Promise<'over'>((resolve) => asked.onReload(() => resolve('over'))),
+    opened.closed,
+  ]);
+  const last = how === 'over' ? opened : await comeBack(command.socket);
+  if (last === null) return complain('the agent has ended and no other came: nothing is judged', 1);
+  const reply = await last.ask('end');
+  last.line.close();
+  if (!reply.ok) return complain(reply.error ?? 'failed', 1);
+  return print(reply.answer as AuditAnswer, command.json);
+}
+
+function print(answer: AuditAnswer, json: boolean): number {
+  std.out.puts(json ? `${JSON.stringify(answer)}\n` : auditVerdict(answer));
+  if (answer.outsidePackets > 0 || answer.metered > 0) return OUTSIDE;
+  return answer.interrupted ? 1 : 0;
+}
+
+function complain(text: string, status: number): number {
+  std.err.puts(`whp: audit: ${text}\n`);
+  return status;
+}
+
+interface Open {
+  readonly line: Line;
+  readonly closed: Promise<'closed'>;
+  ask(operand: string): Promise<Reply>;
+}
+
+interface Refused {
+  readonly error: string;
+  readonly status: number;
+}
+
+/** A connection whose first question, `operand`, was answered well. */
+async function open(socket: string, operand: string): Promise<Open | Refused> {
+  let answered: (reply: Reply) => void = () => {};
+  let shut: (word: 'closed') => void = () => {};
+  const closed = new Promise<'closed'>((resolve) => {
+    shut = resolve;
+  });
+  const connected = connectLines(socket, {
+    onValue: (value) => answered(value as Reply),
+    onClose: (reason) => {
+      shut('closed');
+      answered({ ok: false, error: `the agent closed the connection: ${reason}` });
+    },
+  });
+  if (!connected.ok) {
+    const reason = errnoText(connected.errno);
+    const error = `${socket}: no agent answers (${reason}); start it with /etc/init.d/whp start`;
+    return { error, status: NO_AGENT };
+  }
+  const { line } = connected;
+  const ask = (word: string): Promise<Reply> =>
+    new Promise((resolve) => {
+      answered = resolve;
+      line.send({ method: 'audit', operand: word });
+    });
+  const reply = await ask(operand);
+  if (reply.ok) return { line, closed, ask };
+  line.close();
+  return { error: reply.error ?? 'failed', status: reply.status ?? 1 };
+}
+
+/** The agent has ended: its table counts on, and the next agent knows what it knew. */
+async function comeBack(socket: string): Promise<Open | null> {
+  for (let tries = 0; tries < NEXT_AGENT; tries++) {
+    await new Promise<void>((resolve) => void after(1000, resolve));
+    const opened = await open(socket, 'resume');
+    if (!('status' in opened)) return opened;
+  }
+  return null;
+}

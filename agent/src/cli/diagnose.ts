@@ -1,0 +1,127 @@
+// cli/diagnose: `whp diag [FILE]`: one report of everything support asks for, without what tells
+// whose it is. Runs without the agent too; a part that cannot be had says why.
+import * as std from 'qjs:std';
+import { EEXIST } from 'whp:socket';
+import { loadProfiles } from '../config/load.ts';
+import { pause } from '../os/clock.ts';
+import { errnoText } from '../os/errno.ts';
+import { readText, writeText } from '../os/file.ts';
+import { runProgram } from '../os/process.ts';
+import { readHosts } from '../router/dhcp-files.ts';
+import { TABLE } from '../ruleset/names.ts';
+import type { Command } from './arguments.ts';
+import { askOnce } from './ask.ts';
+import { checkRouter } from './check.ts';
+import { createRedactor, type Redactor, secretNames } from './redact.ts';
+import { columns } from './text.ts';
+import { VERSION } from './version.ts';
+
+interface Part {
+  readonly title: string;
+  readonly text: string;
+}
+
+/** Characters of one part; the rest is cut off. */
+const LONGEST = 65536;
+const LINES_AT_ONCE = 50;
+
+const PROGRAMS: readonly (readonly string[])[] = [
+  ['uname', '-srvm'],
+  ['nft', '-v'],
+  ['nft', 'list', 'table', 'inet', TABLE],
+  ['ip', 'rule'],
+  ['ip', '-6', 'rule'],
+  ['ip', 'route', 'show', 'table', 'all'],
+  ['ip', '-6', 'route', 'show', 'table', 'all'],
+  ['ip', '-s', 'link'],
+  ['lsmod'],
+  ['logread', '-e', 'whp'],
+];
+const FILES = ['/etc/openwrt_release', '/proc/loadavg', '/proc/meminfo', '/etc/TZ'];
+const QUESTIONS = ['status', 'proxies', 'learned', 'devices', 'flows', 'pin'];
+
+/** Returns the exit status. */
+export async function diagnose(command: Command): Promise<number> {
+  const parts = await gather(command);
+  const text = command.json
+    ? `${JSON.stringify({ version: VERSION, parts })}\n`
+    : parts.map((part) => `==== ${part.title}\n${part.text.trimEnd()}\n`).join('\n');
+  if (command.operand === null) {
+    std.out.puts(text);
+    return 0;
+  }
+  const errno = writeText(command.operand, text);
+  if (errno !== 0) {
+    const fix = errno === EEXIST ? '; what is there is no file of yours, name another' : '';
+    std.err.puts(`whp: ${command.operand}: cannot be written: ${errnoText(errno)}${fix}\n`);
+    return 1;
+  }
+  const done = `${command.operand}: ${text.length} characters; read it before you pass it on`;
+  std.out.puts(command.json ? `${JSON.stringify({ done })}\n` : `${done}\n`);
+  return 0;
+}
+
+async function gather(command: Command): Promise<Part[]> {
+  const read = readText(command.config);
+  // What a file that cannot be read answers is an error's text, and no name in it is a secret.
+  const devices = readHosts().flatMap(({ name }) => name ?? []);
+  const names = secretNames(read.ok ? read.text : '', devices);
+  const redact = createRedactor([...names, ...hostNames()]);
+  const parts: Part[] = [
+    { title: 'version', text: VERSION },
+    { title: command.config, text: fileText(command.config) },
+    { title: 'check', text: (await checkRouter({ ...command, json: false, explain: true })).out },
+    { title: 'profiles', text: profilesText(command) },
+  ];
+  for (const method of QUESTIONS) {
+    const reply = await askOnce(command.socket, { method });
+    const text = typeof reply === 'string' ? reply : JSON.stringify(reply, null, 1);
+    parts.push({ title: `whp ${method}`, text });
+  }
+  for (const program of PROGRAMS) {
+    const { status, stdout, stderr } = await runProgram(program, { timeout: 10000 });
+    const text = status === 0 ? stdout : `${stdout}(status ${status}) ${stderr}`;
+    parts.push({ title: program.join(' '), text });
+  }
+  for (const path of FILES) parts.push({ title: path, text: fileText(path) });
+  const told: Part[] = [];
+  for (const { title, text } of parts) told.push({ title, text: await hidden(cut(text), redact) });
+  return told;
+}
+
+/** A few lines at a time: the whole of a long part takes a slow router longer than its watchdog allows. */
+async function hidden(text: string, redact: Redactor): Promise<string> {
+  const lines = text.split('\n');
+  const told: string[] = [];
+  for (let at = 0; at < lines.length; at += LINES_AT_ONCE) {
+    told.push(redact(lines.slice(at, at + LINES_AT_ONCE).join('\n')));
+    await pause();
+  }
+  return told.join('\n');
+}
+
+/** What the router is called, unless it is what most are called. */
+function hostNames(): string[] {
+  const name = fileText('/proc/sys/kernel/hostname').trim();
+  return /^(?:openwrt|localhost|\(.*\))$/i.test(name) ? [] : [name];
+}
+
+function fileText(path: string): string {
+  const read = readText(path);
+  return read.ok ? read.text : `(${errnoText(read.errno)})`;
+}
+
+function cut(text: string): string {
+  if (text.length <= LONGEST) return text;
+  // Half an address would not be known as one.
+  const end = text.lastIndexOf('\n', LONGEST) + 1;
+  return `${text.slice(0, end)}(${text.length - end} more characters)\n`;
+}
+
+function profilesText(command: Command): string {
+  const read = loadProfiles(command);
+  if (!read.ok) return read.problems.map(({ where, what }) => `${where}: ${what}`).join('\n');
+  return columns(
+    Array.from(read.value.values(), ({ profile, path }) => [profile.name, profile.version, path]),
+  );
+}

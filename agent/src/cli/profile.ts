@@ -1,0 +1,128 @@
+// cli/profile: `whp profile list|show|validate|import`: the profiles on disk, read as the
+// daemon reads them. Needs no agent; an imported one counts after `whp reload`.
+import * as os from 'qjs:os';
+import * as std from 'qjs:std';
+import { loadProfile, loadProfiles, ownProfiles, type ProfileFile } from '../config/load.ts';
+import { wallTime } from '../os/clock.ts';
+import { errnoText } from '../os/errno.ts';
+import { writeText } from '../os/file.ts';
+import { dayOf, expiredRanges } from '../profile/expiry.ts';
+import type { Profile } from '../profile/profile.ts';
+import type { Problem } from '../syntax/result.ts';
+import type { Command } from './arguments.ts';
+import { checkAs } from './check.ts';
+import { complained, type Printed } from './print.ts';
+import { columns } from './text.ts';
+
+/** Prints, and returns the exit status. */
+export function profileCommand(command: Command): number {
+  const told = profilesTold(command);
+  if (told !== null) {
+    std.out.puts(told.out);
+    std.err.puts(told.err);
+    return told.status;
+  }
+  const [word, operand = ''] = command.words;
+  return word === 'validate' ? checkAs(command, operand, true) : importProfile(command, operand);
+}
+
+/** What `list` and `show` print; null: another word. */
+export function profilesTold(command: Command): Printed | null {
+  const [word, operand = ''] = command.words;
+  switch (word) {
+    case 'validate':
+    case 'import':
+      return null;
+    case 'show':
+      return show(command, operand);
+    default:
+      return list(command);
+  }
+}
+
+function said(text: string): Printed {
+  return { status: 0, out: `${text}\n`, err: '' };
+}
+
+function refuse(problems: readonly Problem[]): number {
+  for (const { where, what } of problems) std.err.puts(`whp: ${where}: ${what}\n`);
+  return 1;
+}
+
+function summary({ profile, path, own }: ProfileFile) {
+  const { name, title, version, retired } = profile;
+  const expired = expiredRanges(profile, dayOf(wallTime())).length;
+  const ranges = profile.ranges.length - expired;
+  return { name, title, version, retired: retired ?? null, ranges, expired, own, path };
+}
+
+function list(command: Command): Printed {
+  const read = loadProfiles(command);
+  if (!read.ok) return complained(read.problems, 1);
+  const all = Array.from(read.value.values(), summary).sort((a, b) => (a.name < b.name ? -1 : 1));
+  if (command.json) return said(JSON.stringify(all));
+  const rows = all.map((one) => [one.name, one.version, one.title, one.path]);
+  return said(columns([['profile', 'version', 'title', 'file'], ...rows]));
+}
+
+function show(command: Command, name: string): Printed {
+  const read = loadProfiles(command);
+  if (!read.ok) return complained(read.problems, 1);
+  const found = read.value.get(name);
+  if (found === undefined) {
+    const known = Array.from(read.value.keys()).sort().join(', ');
+    return complained([{ where: name, what: `there is no such profile; known: ${known}` }], 1);
+  }
+  const { profile, path, own } = found;
+  return said(command.json ? JSON.stringify({ path, own, profile }) : showText(found));
+}
+
+function showText(file: ProfileFile): string {
+  const { profile, path, own } = file;
+  const { dns, ranges } = profile;
+  const retired = profile.retired === undefined ? '' : `, retired ${profile.retired}`;
+  const lines = [
+    `${profile.title} (${profile.name}) of ${profile.version}${retired}`,
+    `${own ? 'your own' : 'shipped'}: ${path}`,
+    '',
+    ...dnsLines(profile),
+    `${ranges.length} ranges of addresses:`,
+  ];
+  const today = dayOf(wallTime());
+  for (const range of ranges) {
+    const ports = range.ports.map((span) => (typeof span === 'number' ? span : span.join('-')));
+    const until = range.expires < today ? `expired ${range.expires}` : `until ${range.expires}`;
+    const learn = range.learn.length > 0 ? `, teaches ${range.learn.join(' and ')} ports` : '';
+    const rest = range.addresses.length - 1;
+    lines.push(
+      `  ${range.role} ${range.addresses[0]}${rest > 0 ? ` and ${rest} more` : ''}`,
+      `    ${range.protocols.join(', ')} ${ports.join(', ')}; ${until}${learn}`,
+    );
+  }
+  if (dns.except.length > 0) lines.push(`${dns.except.length} names are excepted`);
+  return lines.join('\n');
+}
+
+function dnsLines({ dns }: Profile): string[] {
+  const texts = [
+    ...dns.names.map(({ value }) => value),
+    ...dns.suffixes.map(({ value }) => `.${value}`),
+    ...dns.patterns.map(({ value }) => value),
+  ];
+  return [`${texts.length} names:`, ...texts.map((text) => `  ${text}`)];
+}
+
+function importProfile(command: Command, path: string): number {
+  const read = loadProfile(path, true);
+  if (!read.ok) return refuse(read.problems);
+  const { name } = read.value.profile;
+  const folder = ownProfiles(command);
+  const target = `${folder}/${name}.json`;
+  os.mkdir(command.state, 0o755);
+  os.mkdir(folder, 0o755);
+  const errno = writeText(target, read.value.text);
+  if (errno !== 0) return refuse([{ where: target, what: errnoText(errno) }]);
+  const done = `${target} is in place; whp reload takes it in`;
+  std.out.puts(command.json ? `${JSON.stringify({ done, name, path: target })}\n` : `${done}\n`);
+  return 0;
+}

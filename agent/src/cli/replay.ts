@@ -1,0 +1,168 @@
+// cli/replay: `whp replay FILE`: reads the capture and the policy, prints the report.
+// Without a configuration, as on a PC, every profile is tried, each as an app of its own.
+import * as os from 'qjs:os';
+import * as std from 'qjs:std';
+import { loadPolicy, loadProfiles } from '../config/load.ts';
+import { DEFAULT_GLOBALS } from '../policy/build.ts';
+import { LAST_SLOT } from '../policy/marks.ts';
+import { mappedProfile, nat64Prefixes } from '../policy/nat64.ts';
+import type { App, Policy } from '../policy/policy.ts';
+import { homePrefixes } from '../replay/direction.ts';
+import { replayCapture } from '../replay/replay.ts';
+import type { ReplayReport } from '../replay/report.ts';
+import { fail, ok, type Problem, type Result } from '../syntax/result.ts';
+import { type Command, DEFAULT_CONFIG, DEFAULT_PROFILES } from './arguments.ts';
+import { bytesText, columns } from './text.ts';
+
+/** Prints the report; returns 0, or 1 when the file or the policy cannot be read. */
+export function replayFile(command: Command): number {
+  const file = command.operand ?? '';
+  const policy = replayPolicy({ ...command, profiles: profilesOf(command) });
+  if (!policy.ok) return refuse(policy.problems);
+  const home = homePrefixes(command.lan);
+  if (!home.ok) return refuse(home.problems);
+  const bytes = std.loadFile(file, { binary: true });
+  if (bytes === null) {
+    std.err.puts(`whp: ${file}: cannot be read\n`);
+    return 1;
+  }
+  const { played, by } = policy.value;
+  const report = replayCapture(bytes, played, home.value);
+  std.out.puts(
+    command.json ? `${JSON.stringify({ file, by, ...report })}\n` : reportText(file, by, report),
+  );
+  const isUnread = report.packets === 0 && report.unknown.length > 0;
+  return report.broken === null && !isUnread ? 0 : 1;
+}
+
+function refuse(problems: readonly Problem[]): number {
+  for (const { where, what } of problems) std.err.puts(`whp: ${where}: ${what}\n`);
+  return 1;
+}
+
+/** Beside the bundle, or in the repository that it was built in: where the router's folder is missing. */
+function profilesOf({ profiles }: Command): string {
+  if (profiles !== DEFAULT_PROFILES || isThere(profiles)) return profiles;
+  const folder = (scriptArgs[0] ?? '').replace(/[^/]*$/, '') || './';
+  return [`${folder}profiles`, `${folder}../agent/profiles`].find(isThere) ?? profiles;
+}
+
+function isThere(path: string): boolean {
+  return os.stat(path)[1] === 0;
+}
+
+interface Played {
+  readonly played: Policy;
+  /** What it was made from, in words. */
+  readonly by: string;
+}
+
+/** The configured apps; all profiles where there is no configuration or no app of it is enabled: a
+ * capture needs no proxy. A configuration that is there and wrong is an error. */
+function replayPolicy(command: Command): Result<Played> {
+  const { config, profiles } = command;
+  if (config === DEFAULT_CONFIG && !isThere(config)) {
+    return everyProfile(command, `every profile of ${profiles}`);
+  }
+  const configured = loadPolicy(command, null);
+  if (!configured.ok) return configured;
+  if (configured.value.apps.length > 0) return ok({ played: configured.value, by: config });
+  return everyProfile(command, `every profile of ${profiles} (no app is enabled in ${config})`);
+}
+
+function everyProfile(command: Command, by: string): Result<Played> {
+  const profiles = loadProfiles(command);
+  if (!profiles.ok) return profiles;
+  if (profiles.value.size > LAST_SLOT)
+    return fail(command.profiles, `more than ${LAST_SLOT} files`);
+  const proxies = [
+    {
+      name: 'cloud',
+      address: '192.0.2.1',
+      key: null,
+      local: '10.0.0.1',
+      remote: '10.0.0.2',
+      mtu: null,
+    },
+  ];
+  const prefixes = nat64Prefixes();
+  const apps = Array.from(profiles.value.values(), (file, at): App => {
+    const profile = mappedProfile(file.profile, prefixes);
+    const { name } = profile;
+    return { name, slot: at + 1, profile, devices: [], fallback: 'block', proxies: ['cloud'] };
+  });
+  return ok({ played: { globals: DEFAULT_GLOBALS, proxies, apps }, by });
+}
+
+function reportText(file: string, by: string, report: ReplayReport): string {
+  const { totals, ports, supernodes, peers } = report;
+  const lines = [
+    `${file}: ${report.packets} packets, ${report.local} local, ${report.malformed} malformed`,
+    `played by ${by}`,
+    `proxied ${totals.proxiedFlows} flows, ${totals.proxiedPackets} packets, ${bytesText(totals.proxiedBytes)}`,
+    `direct  ${totals.directFlows} flows, ${totals.directPackets} packets, ${bytesText(totals.directBytes)}`,
+    `of them ${totals.earlyFlows} flows, ${totals.earlyPackets} packets before they were known`,
+    `from outside ${totals.inboundFlows} flows, ${totals.inboundPackets} packets; refused ${totals.rejectedPackets} packets`,
+    ...missedLines(report),
+    '',
+    ...ports.map((one) => `learned ${one.protocol} port ${one.port} of ${one.device} (${one.app})`),
+    `supernodes ${supernodes.length}, peers ${peers.length}`,
+    ...report.endpoints.map(({ address, name }) => `endpoint ${address} (${name})`),
+    ...flowLines(report),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** What the capture holds that was not read, or that replay does not model. */
+function missedLines(report: ReplayReport): string[] {
+  const lines: string[] = [];
+  const { foreign, cut, cutUnread, unread, unreadReason, unasked, hellos, broken } = report;
+  if (foreign > 0) {
+    lines.push(
+      `! ${foreign} packets are between addresses that are not the home's: name its prefixes with --lan`,
+    );
+  }
+  for (const { interface: id, link, frames } of report.unknown) {
+    lines.push(
+      `! ${frames} frames of interface ${id} are not read: link type ${link} is not known here`,
+    );
+  }
+  if (cut > 0) {
+    const lost = cutUnread === 0 ? '' : `, and what ${cutUnread} of them would have taught is lost`;
+    lines.push(`! ${cut} packets are cut short by the capture${lost}: capture with tcpdump -s 0`);
+  }
+  if (unread > cutUnread) {
+    lines.push(
+      `! ${unread - cutUnread} packets that teach could not be read, the last: ${unreadReason}`,
+    );
+  }
+  if (unasked > 0) {
+    lines.push(
+      `! ${unasked} DNS answers for an application's names have no query in the capture: nobody asked, they teach nothing`,
+    );
+  }
+  if (hellos > 0) {
+    lines.push(`! ${hellos} TLS hellos are not read: replay does not model option hello`);
+  }
+  for (const what of report.unmodelled) lines.push(`! not played: ${what}`);
+  if (report.others > 0) lines.push(`${report.others} frames hold no IP packet (ARP and the like)`);
+  if (broken !== null) lines.push(`! the file ends early: ${broken}`);
+  return lines;
+}
+
+function flowLines(report: ReplayReport): string[] {
+  const rows = report.flows
+    .filter(({ app }) => app !== null)
+    .map((one) => [
+      one.start.toFixed(1),
+      one.flow,
+      one.packets,
+      one.rejected,
+      bytesText(one.bytes),
+      one.evidence,
+      one.detail,
+    ]);
+  if (rows.length === 0) return [];
+  const head = ['s', 'flow', 'packets', 'refused', 'bytes', 'evidence', 'why'];
+  return ['', columns([head, ...rows])];
+}

@@ -1,0 +1,53 @@
+// cli/text-owner: devices, proxies, pins and what the owner's commands answer, as a person reads
+// them. Pure.
+
+import type { DeviceAnswer } from '../answers/devices.ts';
+import type { TunnelAnswer } from '../answers/status.ts';
+import type { Pin } from '../policy/choices.ts';
+import { columns, tunnelText } from './text.ts';
+
+export interface ProxyAnswer extends TunnelAnswer {
+  readonly apps: readonly string[];
+  readonly preferred: boolean;
+}
+
+export type ActionAnswer =
+  | { readonly done: string }
+  | { readonly pins: readonly Pin[] }
+  | readonly ProxyAnswer[];
+
+export function actionText(answer: ActionAnswer): string {
+  if ('done' in answer) return `${answer.done}\n`;
+  if ('pins' in answer) return pinsText(answer.pins);
+  return proxiesText(answer);
+}
+
+function pinsText(pins: readonly Pin[]): string {
+  if (pins.length === 0) return 'nothing is pinned\n';
+  return `${columns([['address', 'app'], ...pins.map((one) => [one.address, one.app])])}\n`;
+}
+
+function proxiesText(proxies: readonly ProxyAnswer[]): string {
+  if (proxies.length === 0) return 'no proxy is enabled: see /etc/config/whp\n';
+  const rows = proxies.map((one) => [
+    one.name,
+    one.address,
+    tunnelText(one),
+    one.apps.join(' ') || '-',
+    one.preferred ? 'in use until whp proxy use auto' : '',
+  ]);
+  return `${columns([['proxy', 'address', 'state', 'apps', ''], ...rows])}\n`;
+}
+
+export function devicesText(devices: readonly DeviceAnswer[]): string {
+  if (devices.length === 0) return 'no device is known: DHCP has no lease\n';
+  const head = ['name', 'MAC', 'address', 'flows', 'apps'];
+  const rows = devices.map((one) => [
+    one.name ?? '-',
+    one.mac ?? '-',
+    one.addresses.join(' ') || '-',
+    one.flows,
+    one.apps.join(' ') || '-',
+  ]);
+  return `${columns([head, ...rows])}\n`;
+}

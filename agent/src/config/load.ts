@@ -1,0 +1,196 @@
+// config/load: the configuration file and the profile folders become the policy. Reads everything
+// before it says yes: a bad file changes nothing. After: ruleset/compile/compile, tunnel/plan, step.
+
+import { EOVERFLOW } from 'whp:socket';
+import { wallTime } from '../os/clock.ts';
+import { errnoText } from '../os/errno.ts';
+import { type FileRead, listNames, readText } from '../os/file.ts';
+import { buildPolicy } from '../policy/build.ts';
+import type { App, Policy } from '../policy/policy.ts';
+import { parseDoh } from '../profile/doh.ts';
+import { dayOf } from '../profile/expiry.ts';
+import { parseProfile } from '../profile/parse.ts';
+import type { Profile } from '../profile/profile.ts';
+import { readHosts } from '../router/dhcp-files.ts';
+import type { Host } from '../syntax/dhcp-hosts.ts';
+import { fail, ok, type Problem, type Result } from '../syntax/result.ts';
+import { parseUci, type UciPackage } from '../syntax/uci.ts';
+
+export interface Sources {
+  /** UCI file, as /etc/config has it or `uci export` prints it. */
+  readonly config: string;
+  /** Folder of the *.json profiles that are shipped. */
+  readonly profiles: string;
+  /** Folder of what is the owner's: profiles.d/, and what the agent keeps over a restart. */
+  readonly state: string;
+}
+
+/** One profile and the file it is from. */
+export interface ProfileFile {
+  readonly profile: Profile;
+  readonly path: string;
+  readonly text: string;
+  /** Dropped in by the owner, maybe in place of a shipped one of the same name. */
+  readonly own: boolean;
+}
+
+/** Everything that makes the policy, parsed, and the texts of what the owner may change. */
+export interface Configuration {
+  readonly text: string;
+  readonly uci: UciPackage;
+  readonly profiles: ReadonlyMap<string, ProfileFile>;
+  /** Addresses of known DoH services, or null: the file is not there. */
+  readonly doh: readonly string[] | null;
+}
+
+/** Bytes. A hundred sections are some ten thousand, and two thousand addresses fill it: more keeps the
+ * smallest router busy for longer than its watchdog allows. */
+const LARGEST_CONFIGURATION = 1 << 16;
+
+/** The folder of the owner's profiles. */
+export function ownProfiles(sources: Pick<Sources, 'state'>): string {
+  return `${sources.state}/profiles.d`;
+}
+
+/** All profiles by name, the owner's before the shipped; problems of every file at once. */
+export function loadProfiles(sources: Sources): Result<Map<string, ProfileFile>> {
+  const shipped = listNames(sources.profiles);
+  if (typeof shipped === 'number')
+    return fail(sources.profiles, `cannot be read: ${errnoText(shipped)}`);
+  const own = listNames(ownProfiles(sources));
+  const profiles = new Map<string, ProfileFile>();
+  const problems: Problem[] = [];
+  const take = (folder: string, names: readonly string[], isOwn: boolean): void => {
+    for (const name of names) {
+      if (!name.endsWith('.json') || name.endsWith('.schema.json')) continue;
+      const read = installedProfile(`${folder}/${name}`, isOwn);
+      if (!read.ok) problems.push(...read.problems);
+      else if (profiles.get(read.value.profile.name)?.own === true) {
+        const { profile, path } = read.value;
+        const other = profiles.get(profile.name)!.path;
+        problems.push({ where: path, what: `${other} is profile ${profile.name} too; remove one` });
+      } else profiles.set(read.value.profile.name, read.value);
+    }
+  };
+  take(sources.profiles, shipped, false);
+  // Most routers have no such folder.
+  if (typeof own !== 'number') take(ownProfiles(sources), own, true);
+  return problems.length === 0 ? ok(profiles) : { ok: false, problems };
+}
+
+export function loadProfile(path: string, own: boolean): Result<ProfileFile> {
+  return profileIn(readText(path), path, own);
+}
+
+function profileIn(read: FileRead, path: string, own: boolean): Result<ProfileFile> {
+  if (!read.ok) return fail(path, `cannot be read: ${errnoText(read.errno)}`);
+  const parsed = parseProfile(read.text, path);
+  return parsed.ok ? ok({ profile: parsed.value, path, text: read.text, own }) : parsed;
+}
+
+/** By path: checking one takes a slow router a tenth of a second, and they hardly ever change. */
+const checked = new Map<string, ProfileFile>();
+
+function installedProfile(path: string, own: boolean): Result<ProfileFile> {
+  const read = readText(path);
+  const known = checked.get(path);
+  if (read.ok && known?.text === read.text && known.own === own) return ok(known);
+  const file = profileIn(read, path, own);
+  if (file.ok) checked.set(path, file.value);
+  return file;
+}
+
+/** The same of the list of DoH services. */
+let listed = { text: '', addresses: [] as readonly string[] };
+
+/** Addresses of the known DoH services, from the file beside the profile folder; null without one. */
+export function loadDoh(folder: string): Result<readonly string[] | null> {
+  const path = `${folder.replace(/\/[^/]*\/?$/, '')}/doh.json`;
+  const read = readText(path);
+  if (!read.ok) return ok(null);
+  const { text } = read;
+  if (listed.text === text) return ok(listed.addresses);
+  const parsed = parseDoh(text, path);
+  if (parsed.ok) listed = { text, addresses: parsed.value };
+  return parsed;
+}
+
+/** Reads and parses the files; what the sections say is checked by `policyOf`. `known`: a result for
+ * the same file, parsed again only where the text has changed, and the answer when nothing has. */
+export function loadConfiguration(
+  sources: Sources,
+  known: Configuration | null = null,
+): Result<Configuration> {
+  const read = readText(sources.config, LARGEST_CONFIGURATION);
+  if (!read.ok && read.errno === EOVERFLOW) {
+    const what = `is larger than ${LARGEST_CONFIGURATION} bytes; ${smallerFix(sources.config)}`;
+    return fail(sources.config, what);
+  }
+  if (!read.ok) return fail(sources.config, `cannot be read: ${errnoText(read.errno)}`);
+  const profiles = loadProfiles(sources);
+  if (!profiles.ok) return profiles;
+  const doh = loadDoh(sources.profiles);
+  if (!doh.ok) return doh;
+  const [files, addresses] = [profiles.value, doh.value];
+  if (known?.text !== read.text)
+    return parseConfiguration(read.text, sources.config, files, addresses);
+  const isSame = known.doh === addresses && sameProfiles(known.profiles, files);
+  return ok(isSame ? known : { ...known, profiles: files, doh: addresses });
+}
+
+/** Bytes that are looked at for what fills a file that is too large. */
+const LOOKED_AT = 1 << 18;
+
+/** What to write instead of what fills the file. */
+function smallerFix(path: string): string {
+  const read = readText(path, LOOKED_AT);
+  const text = read.ok ? read.text : '';
+  const count = (option: string): number =>
+    text.split(new RegExp(`^\\s*list\\s+['"]?${option}\\b`, 'gm')).length - 1;
+  const [names, addresses] = [count('name'), count('address')];
+  const forNames = 'write a name once for all names below it (example.com for a.example.com)';
+  const forAddresses = 'write networks (198.51.100.0/24) instead of single addresses';
+  if (names > 0 && addresses === 0) return forNames;
+  if (addresses > 0 && names === 0) return forAddresses;
+  return `${forAddresses}, and ${forNames}`;
+}
+
+/** Files that read as before are the very same values. */
+function sameProfiles(a: Configuration['profiles'], b: Configuration['profiles']): boolean {
+  return a.size === b.size && Array.from(a).every(([name, file]) => b.get(name) === file);
+}
+
+/** `file`: the name that problems are reported under. */
+export function parseConfiguration(
+  text: string,
+  file: string,
+  profiles: ReadonlyMap<string, ProfileFile>,
+  doh: readonly string[] | null,
+): Result<Configuration> {
+  const uci = parseUci(text, file);
+  return uci.ok ? ok({ text, uci: uci.value, profiles, doh }) : uci;
+}
+
+/** Apps of an earlier policy, whose slots are kept: the marks of live flows mean them. */
+export interface Before {
+  readonly apps: readonly Pick<App, 'name' | 'slot'>[];
+}
+
+/** The policy of a configuration. `before`: the policy in force, or what an earlier agent left. */
+export function policyOf(
+  { uci, profiles, doh }: Configuration,
+  hosts: readonly Host[],
+  before: Before | null,
+): Result<Policy> {
+  const byName = new Map(Array.from(profiles, ([name, { profile }]) => [name, profile]));
+  const slots = new Map(before?.apps.map(({ name, slot }) => [name, slot]));
+  const today = dayOf(wallTime());
+  const data = doh === null ? {} : { doh };
+  return buildPolicy({ uci, profiles: byName, slots, today, hosts, ...data });
+}
+
+/** Files to policy, for commands that need no agent. */
+export function loadPolicy(sources: Sources, before: Before | null): Result<Policy> {
+  const loaded = loadConfiguration(sources);
+  return loaded.ok ? policyOf(loaded.value, readHosts(), before) : loaded;
+}

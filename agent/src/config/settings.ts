@@ -1,0 +1,269 @@
+// config/settings: everything the policy in force is made of: the last good configuration, what
+// DHCP knows, the owner's choices, the hour. The daemon asks it what to enforce (`wantedPolicy`) and,
+// at each tick, whether that has changed (`isStale`). What has to outlive a restart is kept in files.
+import * as os from 'qjs:os';
+import { ENOENT } from 'whp:socket';
+import { createPace, type Pace, takeToken, untilToken } from '../bounds/token-bucket.ts';
+import { now, pause } from '../os/clock.ts';
+import { errnoText } from '../os/errno.ts';
+import { readText, writeText } from '../os/file.ts';
+import { parseJson, putAside, readKept, type Understood } from '../os/kept-file.ts';
+import { log } from '../os/log.ts';
+import {
+  type Choices,
+  choicesText,
+  decided,
+  decisionKey,
+  type Moment,
+  NO_CHOICES,
+  readChoices,
+} from '../policy/choices.ts';
+import { CLAIM_CHANGES } from '../policy/claims.ts';
+import type { Policy } from '../policy/policy.ts';
+import { parseProfile } from '../profile/parse.ts';
+import { hostsStamp, readHosts } from '../router/dhcp-files.ts';
+import { localMinute } from '../router/time-zone.ts';
+import { type Host, hostName } from '../syntax/dhcp-hosts.ts';
+import { fail, ok, type Problem, type Result } from '../syntax/result.ts';
+import { claimedNames } from './claimed-names.ts';
+import {
+  type Before,
+  type Configuration,
+  loadConfiguration,
+  loadDoh,
+  loadProfiles,
+  type ProfileFile,
+  parseConfiguration,
+  policyOf,
+  type Sources,
+} from './load.ts';
+import { metDevices } from './met.ts';
+
+export interface Settings {
+  readonly sources: Sources;
+  configuration: Configuration;
+  /** As configured, before the owner's choices. */
+  configured: Policy;
+  choices: Choices;
+  hosts: readonly Host[];
+  /** Those of the devices named by an address that the neighbour table has shown. */
+  met: readonly Host[];
+  /** When `hosts` was read, and what `wantedPolicy` was made from. */
+  stamp: string;
+  decision: string;
+  /** Of policies that another MAC asks for, and the stamp of one that has to wait. */
+  readonly changes: Pace;
+  waiting: string;
+}
+
+const CHOICES = 'owner.json';
+const LAST_GOOD = 'last-good.json';
+const NAMES = 'names.json';
+
+/**
+ * Reads everything, for the start. With a bad configuration the last good one, and its problems.
+ * `before`: what an earlier agent left.
+ */
+export function openSettings(
+  sources: Sources,
+  before: Before | null,
+): Result<{
+  readonly settings: Settings;
+  readonly problems: readonly Problem[];
+}> {
+  const choices = keptChoices(sources);
+  const stamp = hostsStamp();
+  const fresh = loadConfiguration(sources);
+  const tried = fresh.ok ? withPolicy(sources, fresh.value, before, []) : fresh;
+  const usable = tried.ok ? tried : lastGood(sources, before);
+  if (!usable.ok) {
+    return { ok: false, problems: tried.ok ? [] : [...tried.problems, ...usable.problems] };
+  }
+  const { configuration, configured, hosts } = usable.value;
+  const made = { sources, configuration, configured, choices, hosts };
+  const settings = { ...made, met: [], stamp, decision: '', ...unhurried() };
+  return ok({ settings, problems: tried.ok ? [] : tried.problems });
+}
+
+/** A part that is not understood is not in force, and the rest is written anew: the file is aside. */
+function keptChoices(sources: Sources): Choices {
+  const read = readKept(`${sources.state}/${CHOICES}`, readChoices);
+  if (read === null) return NO_CHOICES;
+  const isPart = read.wrong !== null && read.value !== NO_CHOICES;
+  const failed = isPart ? keep(sources, CHOICES, choicesText(read.value)) : null;
+  if (failed !== null) log('error', failed);
+  return read.value;
+}
+
+function unhurried(): Pick<Settings, 'changes' | 'waiting'> {
+  return { changes: createPace(CLAIM_CHANGES), waiting: '' };
+}
+
+interface Loaded {
+  readonly configuration: Configuration;
+  readonly configured: Policy;
+  readonly hosts: readonly Host[];
+}
+
+function withPolicy(
+  sources: Sources,
+  configuration: Configuration,
+  before: Before | null,
+  met: readonly Host[],
+): Result<Loaded> {
+  const hosts = [...knownHosts(sources, configuration), ...met];
+  const policy = policyOf(configuration, hosts, before);
+  return policy.ok ? ok({ configuration, configured: policy.value, hosts }) : policy;
+}
+
+/** Takes the last good configuration instead, where the one on disk reads well and cannot be enforced.
+ * False: there is none, or it is the same. */
+export function fallBack(settings: Settings): boolean {
+  const usable = lastGood(settings.sources, settings.configured);
+  if (!usable.ok || usable.value.configuration.text === settings.configuration.text) return false;
+  Object.assign(settings, usable.value);
+  return true;
+}
+
+/** Reads the files again. Problems, and then everything is as it was. */
+export async function rereadSettings(settings: Settings): Promise<readonly Problem[]> {
+  const fresh = loadConfiguration(settings.sources, settings.configuration);
+  if (!fresh.ok) return fresh.problems;
+  await pause();
+  const loaded = withPolicy(settings.sources, fresh.value, settings.configured, settings.met);
+  if (!loaded.ok) return loaded.problems;
+  Object.assign(settings, loaded.value);
+  return [];
+}
+
+function moment(settings: Settings): Moment {
+  const timed = settings.configured.apps.some(({ schedule }) => schedule !== undefined);
+  return { now: now(), minute: timed ? localMinute() : null };
+}
+
+/** What is to be enforced now. */
+export function wantedPolicy(settings: Settings): Policy {
+  const at = moment(settings);
+  settings.decision = decisionKey(settings.configured, settings.choices, at);
+  return decided(settings.configured, settings.choices, at);
+}
+
+/**
+ * Whether the policy has to be made again: a lease of a device that matters, an hour that has come,
+ * a pause that is over. Cheap when there is nothing.
+ */
+export function isStale(settings: Settings): boolean {
+  const stamp = hostsStamp();
+  const mayWait = stamp === settings.waiting && untilToken(settings.changes, '', now()) > 0;
+  if (stamp !== settings.stamp && !mayWait) {
+    const { sources, configuration, configured } = settings;
+    const loaded = withPolicy(sources, configuration, configured, settings.met);
+    if (loaded.ok) {
+      const changed = devicesKey(loaded.value.configured) !== devicesKey(configured);
+      // A device that claims a name by ever new MACs has no table compiled for each.
+      const waits = changed && !takeToken(settings.changes, '', now());
+      settings.waiting = waits ? stamp : '';
+      if (!waits) Object.assign(settings, loaded.value, { stamp });
+      if (changed && !waits) return true;
+    } else settings.stamp = stamp;
+  }
+  const key = decisionKey(settings.configured, settings.choices, moment(settings));
+  return key !== settings.decision;
+}
+
+/** Who is here, by the neighbour table: the MAC of a device that is named by its address. */
+export function meetDevices(
+  settings: Settings,
+  neighbours: ReadonlyMap<string, string>,
+  gateways: ReadonlySet<string>,
+): void {
+  const met = metDevices(settings.met, settings.configured, neighbours, gateways);
+  if (met === settings.met) return;
+  settings.met = met;
+  settings.stamp = '';
+}
+
+function devicesKey(policy: Policy): string {
+  const { apps, escape } = policy;
+  return JSON.stringify([apps.map(({ macs }) => macs ?? null), escape?.macs ?? null]);
+}
+
+/** Takes over the owner's new choices and keeps them. Returns what went wrong, or null. */
+export function choose(settings: Settings, change: Partial<Choices>): string | null {
+  const before = choicesText(settings.choices);
+  settings.choices = { ...settings.choices, ...change };
+  const text = choicesText(settings.choices);
+  return text === before ? null : keep(settings.sources, CHOICES, text);
+}
+
+/** Writes only what differs: the folder is on flash. */
+function keep({ state }: Sources, name: string, text: string): string | null {
+  const path = `${state}/${name}`;
+  const old = readText(path);
+  if (old.ok && old.text === text) return null;
+  if (old.ok && parseJson(old.text) === undefined) putAside(path, 'is not JSON');
+  else if (!old.ok && old.errno !== ENOENT) putAside(path, errnoText(old.errno));
+  os.mkdir(state, 0o755);
+  const errno = writeText(path, text);
+  return errno === 0 ? null : `${path}: cannot be written: ${errnoText(errno)}`;
+}
+
+/** Keeps the configuration in force for a start with a broken one. */
+export function keepLastGood(settings: Settings): void {
+  const { text, profiles } = settings.configuration;
+  const own = Array.from(profiles.values()).filter((one) => one.own);
+  const kept = { text, profiles: own.map((one) => one.text) };
+  const wrong = keep(settings.sources, LAST_GOOD, `${JSON.stringify(kept)}\n`);
+  if (wrong !== null) log('error', wrong);
+}
+
+function lastGood(sources: Sources, before: Before | null): Result<Loaded> {
+  const path = `${sources.state}/${LAST_GOOD}`;
+  const read = readKept(path, readLastGood);
+  if (read === null || read.wrong !== null)
+    return fail(path, read?.wrong ?? 'there is no last good configuration');
+  const kept = read.value;
+  const shipped = loadProfiles({ ...sources, state: '/nonexistent' });
+  if (!shipped.ok) return shipped;
+  const doh = loadDoh(sources.profiles);
+  if (!doh.ok) return doh;
+  const profiles = new Map(shipped.value);
+  for (const text of kept.profiles) {
+    const parsed = parseProfile(text, path);
+    if (!parsed.ok) return parsed;
+    const file: ProfileFile = { profile: parsed.value, path, text, own: true };
+    profiles.set(parsed.value.name, file);
+  }
+  const configuration = parseConfiguration(kept.text, path, profiles, doh.value);
+  return configuration.ok ? withPolicy(sources, configuration.value, before, []) : configuration;
+}
+
+function readLastGood(text: string): Understood<{ text: string; profiles: readonly string[] }> {
+  const kept = (parseJson(text) ?? {}) as { text?: unknown; profiles?: unknown };
+  const profiles = Array.isArray(kept.profiles) ? (kept.profiles as unknown[]) : [];
+  const isGood = typeof kept.text === 'string' && profiles.every((one) => typeof one === 'string');
+  return {
+    value: { text: String(kept.text), profiles: profiles.map(String) },
+    wrong: isGood ? null : 'holds no configuration',
+  };
+}
+
+/**
+ * Leases and static hosts, and which MACs had the names that the configuration asks for: leases are
+ * gone after a reboot of the router, while the devices go on with their addresses for hours.
+ */
+function knownHosts(sources: Sources, { uci }: Configuration): readonly Host[] {
+  const hosts = readHosts();
+  const asked = new Set(
+    uci.sections
+      .filter(({ type }) => type === 'device')
+      .flatMap(({ values }) => values.filter(({ name }) => name === 'name'))
+      .flatMap(({ value }) => hostName(value) ?? []),
+  );
+  if (asked.size === 0) return hosts;
+  const claims = claimedNames(`${sources.state}/${NAMES}`, asked, hosts, (text) => {
+    const wrong = keep(sources, NAMES, text);
+    if (wrong !== null) log('error', wrong);
+  });
+  return [...hosts, ...claims];
+}

@@ -1,0 +1,194 @@
+// daemon/actions: what the owner tells the running agent: pause and resume, pin, which proxy,
+// forget. Each changes the choices (config/settings) or the sets, and answers in words.
+
+import { newFlows } from '../answers/now.ts';
+import { choose } from '../config/settings.ts';
+import { now } from '../os/clock.ts';
+import { type Choices, MOST_PINS } from '../policy/choices.ts';
+import { isOwnAddress } from '../policy/own-addresses.ts';
+import type { Daemon } from '../runtime/agent.ts';
+import { forgetLearned } from '../runtime/forget.ts';
+import { canonicalAddress, isRoutableText } from '../wire/address.ts';
+import { presentNow } from './surroundings.ts';
+
+/** Enforces changed choices; answers what went wrong, or null. */
+export type Refresh = (daemon: Daemon) => Promise<string | null>;
+
+export type Reply =
+  | { readonly ok: true; readonly answer: unknown }
+  | { readonly ok: false; readonly error: string };
+
+const ALL = 'all';
+/** A week: longer is a matter for the configuration. */
+const MOST_MINUTES = 10080;
+
+function done(text: string): Reply {
+  return { ok: true, answer: { done: text } };
+}
+
+function refuse(error: string): Reply {
+  return { ok: false, error };
+}
+
+/** The action of that name, or null when it is none. `words`: its operands. */
+export function act(
+  daemon: Daemon,
+  refresh: Refresh,
+  method: string,
+  words: readonly string[],
+): Promise<Reply> | Reply | null {
+  switch (method) {
+    case 'pause':
+      return pause(daemon, refresh, words);
+    case 'resume':
+      return resume(daemon, refresh, words);
+    case 'pin':
+      return words.length === 0 ? pins(daemon) : pin(daemon, refresh, words);
+    case 'unpin':
+      return unpin(daemon, refresh, words);
+    case 'use':
+      return use(daemon, refresh, words);
+    case 'forget':
+      return forget(daemon, words[0] ?? '');
+    default:
+      return null;
+  }
+}
+
+async function decide(
+  daemon: Daemon,
+  refresh: Refresh,
+  change: Partial<Choices>,
+  text: string | (() => string),
+): Promise<Reply> {
+  const unkept = choose(daemon.settings, change);
+  const failed = await refresh(daemon);
+  if (failed !== null) return refuse(failed);
+  const said = typeof text === 'string' ? text : text();
+  return done(unkept === null ? said : `${said}; but only until a restart: ${unkept}`);
+}
+
+/** Names of the apps whose new flows are to go another way, or what is wrong. */
+function steeredApps(daemon: Daemon, word: string): readonly string[] | string {
+  const apps = appsOf(daemon, word);
+  return apps.length === 0 ? "no app is enabled: set option enabled '1' in its section" : apps;
+}
+
+/** Names of the apps meant, or what is wrong. */
+function appsOf(daemon: Daemon, word: string): readonly string[] | string {
+  const known = daemon.policy.apps.map(({ name }) => name);
+  if (word === ALL) return known;
+  if (known.includes(word)) return [word];
+  return `there is no app "${word}"; known: ${known.join(', ') || 'none is enabled'}`;
+}
+
+function pause(daemon: Daemon, refresh: Refresh, words: readonly string[]): Promise<Reply> | Reply {
+  const isNumber = (word: string | undefined): boolean => /^\d+$/.test(word ?? '');
+  const [word, time] = isNumber(words[0]) ? [ALL, words[0]] : [words[0] ?? ALL, words[1]];
+  const minutes = time === undefined ? null : Number(time);
+  if (minutes !== null && !(isNumber(time) && minutes >= 1 && minutes <= MOST_MINUTES)) {
+    return refuse(`"${time}" is no number of minutes from 1 to ${MOST_MINUTES}`);
+  }
+  const apps = steeredApps(daemon, word);
+  if (typeof apps === 'string') return refuse(apps);
+  const paused = new Map(daemon.settings.choices.paused);
+  for (const app of apps) paused.set(app, minutes === null ? null : now() + minutes * 60000);
+  const until = minutes === null ? 'until whp resume' : `for ${minutes} min`;
+  return decide(daemon, refresh, { paused }, `${apps.join(', ')}: new flows go direct ${until}`);
+}
+
+function resume(
+  daemon: Daemon,
+  refresh: Refresh,
+  words: readonly string[],
+): Promise<Reply> | Reply {
+  const apps = steeredApps(daemon, words[0] ?? ALL);
+  if (typeof apps === 'string') return refuse(apps);
+  const paused = new Map(daemon.settings.choices.paused);
+  for (const app of apps) paused.delete(app);
+  return decide(daemon, refresh, { paused }, () => resumedText(daemon, apps));
+}
+
+/** What new flows meet now that the pause is over. */
+function resumedText(daemon: Daemon, apps: readonly string[]): string {
+  const { policy } = daemon;
+  const present = presentNow(daemon);
+  const said = policy.apps
+    .filter(({ name }) => apps.includes(name))
+    .map((app) => {
+      const { state, proxy, reason } = newFlows(app, policy.proxies, present);
+      if (state === 'proxied') return `${app.name}: proxied again, by proxy ${proxy}`;
+      const what = state === 'refused' ? 'REFUSED' : 'DIRECT';
+      return `${app.name}: the pause is over, but new flows are ${what}: ${reason}`;
+    });
+  return said.join('; ');
+}
+
+function pins(daemon: Daemon): Reply {
+  return { ok: true, answer: { pins: daemon.settings.choices.pins } };
+}
+
+function pin(
+  daemon: Daemon,
+  refresh: Refresh,
+  [text = '', app]: readonly string[],
+): Promise<Reply> | Reply {
+  const address = canonicalAddress(text);
+  if (address === null) return refuse(`"${text}" is no IP address`);
+  if (!isRoutableText(address)) return refuse(`${address} is no public address`);
+  if (isOwnAddress(daemon.policy, daemon.addresses, address)) {
+    return refuse(`${address} is the router's own or a proxy's: no packet to it takes a tunnel`);
+  }
+  const known = daemon.policy.apps.map(({ name }) => name);
+  // With one app there is nothing to choose.
+  const wanted = app ?? (known.length === 1 ? known[0]! : '');
+  if (!known.includes(wanted)) {
+    const list = known.join(', ') || 'none is enabled';
+    return refuse(`to which app? whp pin ${address} APP; known: ${list}`);
+  }
+  const others = daemon.settings.choices.pins.filter((one) => one.address !== address);
+  if (others.length >= MOST_PINS) return refuse(`there are ${MOST_PINS} pins; unpin some`);
+  const change = { pins: [...others, { app: wanted, address }] };
+  return decide(daemon, refresh, change, `${address} is ${wanted}'s until whp unpin ${address}`);
+}
+
+function unpin(
+  daemon: Daemon,
+  refresh: Refresh,
+  [text = '']: readonly string[],
+): Promise<Reply> | Reply {
+  const address = canonicalAddress(text);
+  const { pins } = daemon.settings.choices;
+  const left = pins.filter((one) => one.address !== address);
+  if (left.length === pins.length) return refuse(`${text} is not pinned; whp pin lists what is`);
+  return decide(daemon, refresh, { pins: left }, `${address} is no longer pinned`);
+}
+
+function use(
+  daemon: Daemon,
+  refresh: Refresh,
+  [name = '']: readonly string[],
+): Promise<Reply> | Reply {
+  if (name === 'auto')
+    return decide(daemon, refresh, { preferred: null }, 'proxies are used as configured');
+  const known = daemon.settings.configured.proxies.map((one) => one.name);
+  if (!known.includes(name)) {
+    return refuse(`there is no proxy "${name}" in use; known: ${known.join(', ') || 'none'}`);
+  }
+  const apps = daemon.settings.configured.apps
+    .filter(({ proxies }) => proxies.includes(name))
+    .map((app) => app.name);
+  if (apps.length === 0) return refuse(`no app lists proxy ${name}; add it to one`);
+  const text = `${apps.join(', ')}: proxy ${name} alone, until whp proxy use auto`;
+  return decide(daemon, refresh, { preferred: name }, text);
+}
+
+/** Everything learned about an app, a device or server, or all. */
+function forget(daemon: Daemon, word: string): Reply {
+  const address = canonicalAddress(word);
+  const apps = address === null ? appsOf(daemon, word) : appsOf(daemon, ALL);
+  if (typeof apps === 'string') return refuse(`${apps}; or give an address, or all`);
+  const forgotten = forgetLearned(daemon, apps, address);
+  if (typeof forgotten === 'string') return refuse(forgotten);
+  return done(`${forgotten} ${forgotten === 1 ? 'entry' : 'entries'} forgotten`);
+}

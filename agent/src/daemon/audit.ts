@@ -1,0 +1,231 @@
+// daemon/audit: the agent's part in `whp audit`: one at a time, whose table the kernel fills (ruleset/audit),
+// and at its end the verdict by all that is known by then (learn/audit). It belongs to the connection of its
+// command and goes with it; one whose agent has ended is waited for. No cost while none runs.
+
+import { seconds } from '../answers/flows.ts';
+import { newFlows } from '../answers/now.ts';
+import type { BypassAnswer } from '../answers/status.ts';
+import { type RunningAudit, readLeft, readUnkept } from '../kernel/audit-table.ts';
+import { refreshCounts } from '../kernel/counters.ts';
+import { readFlowTables } from '../kernel/table.ts';
+import { type JudgedFlow, judgeFlows, type LeftFlow } from '../learn/audit.ts';
+import { type Grounds, peerText } from '../learn/late-flows.ts';
+import { type Counted, knownCounts } from '../learn/outside.ts';
+import { now, unattended } from '../os/clock.ts';
+import { AUDIT_FLOWS, auditText } from '../ruleset/audit.ts';
+import { APART_TABLE, outsideCounter } from '../ruleset/names.ts';
+import { type Daemon, inTurn } from '../runtime/agent.ts';
+import { knownGrounds } from '../runtime/live.ts';
+import { runNft } from '../runtime/table.ts';
+import type { Reply } from './actions.ts';
+import { surroundings } from './surroundings.ts';
+
+/** Rows of an answer. */
+const MOST_ROWS = 200;
+/** How long the command of an ended agent's audit may take to come back, milliseconds. */
+const PATIENCE = 60000;
+export const MOST_AUDIT_MINUTES = 1440;
+
+export interface AuditAnswer {
+  /** How long it was recorded. */
+  readonly seconds: number;
+  /** All that left from home beside the tunnels, and what of it found no room. */
+  readonly flows: number;
+  readonly packets: number;
+  readonly bytes: number;
+  readonly unkept: Counted;
+  /** Flows of applications among them, those with most packets first, and how many there are. */
+  readonly outside: readonly JudgedFlow[];
+  readonly outsideFlows: number;
+  readonly outsidePackets: number;
+  /** Flows of applications that were direct by the owner's word or by their fallback. */
+  readonly chosenFlows: number;
+  readonly chosenPackets: number;
+  /** Packets that the meter at the exit counted meanwhile. */
+  readonly metered: number;
+  /** Somebody deleted the table: what it had before is lost. */
+  readonly interrupted: boolean;
+  readonly unseen: readonly string[];
+}
+
+function refuse(error: string): Reply {
+  return { ok: false, error };
+}
+
+/** begin, resume or end, by the connection `owner`. */
+export function audit(
+  daemon: Daemon,
+  owner: object,
+  operand: string,
+  bypass: () => readonly BypassAnswer[],
+): Promise<Reply> {
+  return inTurn(daemon, async () => {
+    const { audit: running } = daemon;
+    switch (operand) {
+      case 'begin':
+        return begin(daemon, owner);
+      case 'resume':
+        if (running === null || running.owner !== null) return refuse('no audit is waited for');
+        running.owner = owner;
+        return { ok: true, answer: null };
+      case 'end':
+        if (running?.owner !== owner) return refuse('this is not the audit that runs');
+        return end(daemon, bypass());
+      default:
+        return refuse('begin, resume or end');
+    }
+  });
+}
+
+async function begin(daemon: Daemon, owner: object): Promise<Reply> {
+  const { audit: other, policy } = daemon;
+  if (other !== null) {
+    const whose = other.owner === null ? 'may come back' : 'ends with Ctrl-C where it was started';
+    const age = seconds(now() - other.since);
+    return refuse(`another audit runs, since ${age} s; it ${whose}`);
+  }
+  if (policy.apps.length === 0) return refuse('no app is enabled: there is nothing to judge by');
+  const text = auditText(policy.globals, policy.proxies);
+  const failed = await runNft(daemon, text);
+  if (failed !== null) return refuse(failed);
+  daemon.audit = running(daemon, owner, text);
+  noteChosen(daemon);
+  return { ok: true, answer: null };
+}
+
+/** The table of an audit whose agent has ended; its command is waited for. Call it at the start. */
+export function findAudit(daemon: Daemon): void {
+  const { effects, policy } = daemon;
+  if (typeof effects.sets === 'string' || readUnkept(effects.sets) === null) return;
+  daemon.audit = running(daemon, null, auditText(policy.globals, policy.proxies));
+}
+
+function running(daemon: Daemon, owner: object | null, text: string): RunningAudit {
+  const { state, effects } = daemon;
+  refreshCounts(state.outside, effects.sets);
+  const counted = knownCounts(state.outside, outsideCounter);
+  return { owner, since: now(), text, interrupted: false, chosen: new Set(), counted };
+}
+
+/** The connection `owner` is closed: its audit ends without a verdict. */
+export function abandonAudit(daemon: Daemon, owner: object): void {
+  if (daemon.audit?.owner === owner) unattended(inTurn(daemon, () => drop(daemon)));
+}
+
+async function drop(daemon: Daemon): Promise<void> {
+  daemon.audit = null;
+  await runNft(daemon, auditText(null, []));
+}
+
+/** With the agent's tick, while an audit runs. */
+export function keepAudit(daemon: Daemon): void {
+  const { audit: running, effects, policy } = daemon;
+  if (running === null || typeof effects.sets === 'string') return;
+  if (running.owner === null && now() - running.since > PATIENCE) {
+    unattended(inTurn(daemon, () => drop(daemon)));
+    return;
+  }
+  noteChosen(daemon);
+  // Somebody has flushed the ruleset, or the configuration has other devices now.
+  const text = auditText(policy.globals, policy.proxies);
+  if (readUnkept(effects.sets) !== null && text === running.text) return;
+  running.interrupted = true;
+  running.text = text;
+  unattended(inTurn(daemon, async () => void (await runNft(daemon, text))));
+}
+
+function noteChosen(daemon: Daemon): void {
+  const { audit: running, policy } = daemon;
+  const present = surroundings(daemon);
+  for (const app of policy.apps) {
+    if (newFlows(app, policy.proxies, present).state === 'direct') running?.chosen.add(app.name);
+  }
+}
+
+async function end(daemon: Daemon, bypass: readonly BypassAnswer[]): Promise<Reply> {
+  const { effects, state } = daemon;
+  const running = daemon.audit!;
+  noteChosen(daemon);
+  const { dumps, sets } = effects;
+  const isOpen = typeof dumps !== 'string' && typeof sets !== 'string';
+  const left = isOpen ? await readLeft(dumps) : 'the kernel does not answer';
+  const unkept = isOpen ? readUnkept(sets) : null;
+  refreshCounts(state.outside, sets);
+  await drop(daemon);
+  if (typeof left === 'string') return refuse(`${left}: nothing is judged`);
+  if (unkept === null) return refuse('somebody has deleted its table just now: nothing is judged');
+  const answer = answerOf(daemon, running, left, unkept);
+  return { ok: true, answer: { ...answer, unseen: unseen(daemon, bypass) } };
+}
+
+function answerOf(
+  daemon: Daemon,
+  running: RunningAudit,
+  left: readonly LeftFlow[],
+  unkept: Counted,
+): Omit<AuditAnswer, 'unseen'> {
+  const { state, policy } = daemon;
+  const { isHome, macOf } = surroundings(daemon);
+  const own = new Set(daemon.addresses);
+  const all = left.filter(({ remote }) => !own.has(remote) && !isHome(remote));
+  const judged = judgeFlows(all, {
+    grounds: policy.apps.map((app) => withNamed(state, knownGrounds(state, app))),
+    setting: { isOwn: (address) => own.has(address), macOf, gateways: state.gateways },
+    learned: state.learned,
+    pairs: state.pairs,
+    now: now(),
+  }).sort((a, b) => b.packets - a.packets);
+  const outside = judged.filter(({ app }) => !running.chosen.has(app));
+  const chosen = judged.filter(({ app }) => running.chosen.has(app));
+  const counts = knownCounts(state.outside, outsideCounter);
+  const metered = policy.apps.reduce((sum, { name }) => {
+    const counter = outsideCounter(name);
+    const before = running.counted.get(counter)?.packets ?? 0;
+    return sum + Math.max(0, (counts.get(counter)?.packets ?? 0) - before);
+  }, 0);
+  return {
+    seconds: seconds(now() - running.since),
+    flows: all.length,
+    packets: packetsOf(all),
+    bytes: all.reduce((sum, { bytes }) => sum + bytes, 0),
+    unkept,
+    outside: outside.slice(0, MOST_ROWS),
+    outsideFlows: outside.length,
+    outsidePackets: packetsOf(outside),
+    chosenFlows: chosen.length,
+    chosenPackets: packetsOf(chosen),
+    metered,
+    interrupted: running.interrupted,
+  };
+}
+
+/** A server that a device has named in a TLS hello is known like a peer of it. */
+function withNamed({ hellos }: Daemon['state'], grounds: Grounds): Grounds {
+  for (const { server, until } of hellos.named.values()) {
+    if (server.app !== grounds.app.name || until <= now()) continue;
+    grounds.peers.add(peerText(server.device, server.address));
+  }
+  return grounds;
+}
+
+function packetsOf(list: readonly Counted[]): number {
+  return list.reduce((sum, { packets }) => sum + packets, 0);
+}
+
+/** What no verdict can be about. */
+function unseen({ effects, policy }: Daemon, bypass: readonly BypassAnswer[]): string[] {
+  const { sets } = effects;
+  const tables = typeof sets === 'string' ? [] : [...readFlowTables(sets)];
+  const offloading = tables.filter((name) => name !== APART_TABLE);
+  const told = bypass.map(({ device, how }) => `${device} (${how.join(', ')})`);
+  return [
+    `devices on other networks than ${policy.globals.lan.join(', ')}, and the router's own packets`,
+    ...(offloading.length === 0
+      ? []
+      : [`all but the first packets of flows in the flow table of ${offloading.join(', ')}`]),
+    told.length === 0
+      ? 'addresses that a device was told by DoH or DoT'
+      : `addresses that devices were told by other resolvers: ${told.join('; ')}`,
+    `of more than ${AUDIT_FLOWS} flows of a family the later ones`,
+  ];
+}

@@ -1,0 +1,330 @@
+// daemon/daemon: an agent from its start to its end: settings, one policy after the other, the clock's work.
+// No policy here: what an event means is decided in step/step.ts, what stands in ruleset/ and tunnel/.
+// Packet: feeds -> step -> sets -> verdict.
+
+import type { Sources } from '../config/load.ts';
+import { namesAddresses } from '../config/met.ts';
+import {
+  fallBack,
+  isStale,
+  keepLastGood,
+  meetDevices,
+  openSettings,
+  rereadSettings,
+  type Settings,
+  wantedPolicy,
+} from '../config/settings.ts';
+import { countsToKeep, keepCounts, readKeptCounts } from '../kernel/counters.ts';
+import { applyOperation, openPaths, readNeighbours, readPaths } from '../kernel/routing.ts';
+import { type Legacy, removeLegacy, takeHandover } from '../kernel/table.ts';
+import { every, now, pause, unattended } from '../os/clock.ts';
+import { filesAside } from '../os/kept-file.ts';
+import { log } from '../os/log.ts';
+import { processAge } from '../os/memory.ts';
+import { reasonOf, runProgram } from '../os/process.ts';
+import { listenSignals } from '../os/signals.ts';
+import { startWatchdog } from '../os/watchdog.ts';
+import { isOwnAddress } from '../policy/own-addresses.ts';
+import type { Policy } from '../policy/policy.ts';
+import { diff } from '../reconcile/diff.ts';
+import { createRepair } from '../reconcile/repair.ts';
+import { leaveDnsmasq } from '../router/dnsmasq.ts';
+import { auditText } from '../ruleset/audit.ts';
+import { apartText } from '../ruleset/flow-offload.ts';
+import { TABLE } from '../ruleset/names.ts';
+import { watchFlows } from '../runtime/accounting.ts';
+import { type Daemon, inTurn } from '../runtime/agent.ts';
+import { type Effects, openEffects } from '../runtime/effects.ts';
+import { enforce } from '../runtime/enforce.ts';
+import { createHelm } from '../runtime/failover.ts';
+import { watchedPolicy } from '../runtime/flow-facts.ts';
+import { resolveGateways } from '../runtime/gateways.ts';
+import { createKept, keepLast, keepLearned, restoreKept } from '../runtime/kept.ts';
+import { createLate, type LateSetting } from '../runtime/late-flows.ts';
+import { createNeighbours, lookAgain, lookAround } from '../runtime/preflight.ts';
+import { run, startKeeping } from '../runtime/repair.ts';
+import { adopt, endHold, keepMemory, legacyOf, lowerGuard } from '../runtime/table.ts';
+import { createState } from '../step/state.ts';
+import { step } from '../step/step.ts';
+import type { Problem } from '../syntax/result.ts';
+import { findAudit, keepAudit } from './audit.ts';
+import { listenControl } from './serve.ts';
+
+/** How often expired entries are forgotten and the own addresses are read again. */
+const TICK_MILLISECONDS = 5000;
+
+/** Runs until it is told to stop. Returns the exit status: 0, or 1 when it could not start. */
+export async function runDaemon(sources: Sources, socketPath: string): Promise<number> {
+  const asked = listenSignals();
+  const effects = openEffects();
+  const file = `${socketPath.replace(/\.sock$/, '')}.standing`;
+  const legacy = legacyOf(effects.sets, file);
+  takeHandover(file);
+  // To load the program has taken a busy router seconds: the watchdog begins anew.
+  await pause();
+  const opened = openSettings(sources, legacy === null ? null : { apps: legacy.slots });
+  if (!opened.ok) return refuse(opened.problems);
+  const { settings } = opened.value;
+  const policy = wantedPolicy(settings);
+  await pause();
+  const started = start(settings, policy, effects, file);
+  if (typeof started === 'string') return refuse([{ where: 'whp daemon', what: started }]);
+  const daemon = started;
+  noteProblems(daemon, opened.value.problems);
+  const control = listenControl(socketPath, daemon, { reload, refresh });
+  if (typeof control === 'string') return refuse([{ where: socketPath, what: control }]);
+  const { failed, problems } = await begin(daemon, policy, legacy, opened.value.problems);
+  const stopKeeping = failed === null ? startKeeping(daemon) : failed;
+  if (typeof stopKeeping === 'string') {
+    control.close();
+    return refuse([{ where: 'whp daemon', what: stopKeeping }]);
+  }
+  if (problems.length === 0) keepLastGood(settings);
+  log('notice', `enforcing ${daemon.policy.apps.length} app(s), ${processAge()} s after the start`);
+  daemon.flows = watchFlows(`${sources.state}/history`, () => watchedPolicy(daemon));
+  if (typeof daemon.flows === 'string') log('error', daemon.flows);
+  noteAside(daemon);
+  findAudit(daemon);
+  daemon.helm.start();
+  const watchdog = startWatchdog(socketPath);
+  const stopTicking = every(TICK_MILLISECONDS, () => {
+    tick(daemon);
+    watchdog.look();
+  });
+  asked.onReload(() => unattended(reload(daemon)));
+  await asked.stopped;
+  stopTicking();
+  if (typeof daemon.flows !== 'string') daemon.flows.close();
+  // While the control socket answers, the watchdog waits.
+  await inTurn(daemon, () => keepLast(daemon)).catch((error: unknown) =>
+    log('error', String(error)),
+  );
+  stopKeeping();
+  control.close();
+  await inTurn(daemon, () => withdraw(daemon));
+  return 0;
+}
+
+/** Enforces what was read. A file that reads well and cannot be enforced is as bad as one that does not:
+ * then, too, the last good configuration stands. */
+async function begin(
+  daemon: Daemon,
+  policy: Policy,
+  legacy: Legacy | null,
+  problems: readonly Problem[],
+): Promise<{ readonly failed: string | null; readonly problems: readonly Problem[] }> {
+  const { settings } = daemon;
+  const failed = await inTurn(daemon, async () => {
+    await adopt(daemon, policy, legacy);
+    await pause();
+    restoreKept(daemon, policy);
+    await pause();
+    const wrong = await enforce(daemon, policy);
+    if (wrong === null) await endHold(daemon);
+    return wrong;
+  }).catch((error: unknown) => String(error ?? 'out of memory'));
+  if (failed === null || problems.length > 0 || !fallBack(settings)) return { failed, problems };
+  const told = [{ where: settings.sources.config, what: failed }];
+  noteProblems(daemon, told);
+  const again = await inTurn(daemon, () => enforce(daemon, wantedPolicy(settings)));
+  return { failed: again, problems: told };
+}
+
+function refuse(problems: readonly Problem[]): number {
+  for (const { where, what } of problems) log('error', `${where}: ${what}`);
+  return 1;
+}
+
+function start(
+  settings: Settings,
+  policy: Policy,
+  effects: Effects,
+  legacy: string,
+): Daemon | string {
+  const paths = openPaths(policy.globals);
+  if (typeof paths === 'string') return paths;
+  const daemon: Daemon = {
+    settings,
+    turn: Promise.resolve(),
+    policy,
+    wanted: policy,
+    standing: null,
+    loadedFor: '',
+    guard: null,
+    uselessGuard: '',
+    repair: createRepair(policy.globals.preference, policy.globals.table),
+    refused: new Map(),
+    legacy,
+    happened: (event) => run(daemon, event),
+    repairs: { count: 0, last: '', at: 0 },
+    neighbours: createNeighbours(),
+    reading: 0,
+    remembered: 0,
+    kept: createKept(),
+    state: createState(policy, () => false),
+    paths,
+    effects,
+    helm: createHelm(paths, effects),
+    held: null,
+    hellos: null,
+    holding: false,
+    filling: null,
+    ears: 'none',
+    announced: null,
+    crowd: null,
+    addresses: [],
+    since: now(),
+    problems: new Map(),
+    audit: null,
+    flows: null,
+  };
+  readKeptCounts(daemon.state.outside, legacy);
+  effects.late = createLate(effects, () => ({
+    isOwn: (address) => isOwnAddress(daemon.policy, daemon.addresses, address),
+    gateways: daemon.state.gateways,
+    ...homeNow(daemon),
+  }));
+  return daemon;
+}
+
+/** Who has which address now: the neighbour table knows it of every device that speaks, DHCP's leases of
+ * one that sleeps. Read when it is asked for the first time. */
+function homeNow({ paths, settings }: Daemon): Pick<LateSetting, 'macOf' | 'addressesOf'> {
+  let known: ReadonlyMap<string, string> | null = null;
+  const read = (): ReadonlyMap<string, string> => {
+    const leases = settings.hosts.flatMap(({ address, mac }) =>
+      address === null ? [] : ([[address, mac]] as const),
+    );
+    known ??= new Map([...leases, ...readNeighbours(paths)]);
+    return known;
+  };
+  return {
+    macOf: (address) => read().get(address) ?? null,
+    addressesOf: (mac) =>
+      Array.from(read()).flatMap(([address, of]) => (of === mac ? address : [])),
+  };
+}
+
+function tick(daemon: Daemon): void {
+  daemon.effects.run(step(daemon.state, { kind: 'tick' }, now()));
+  daemon.effects.cuts?.tick();
+  keepMemory(daemon);
+  keepLearned(daemon);
+  keepOutside(daemon);
+  keepAudit(daemon);
+  lookAround(daemon);
+  resolveGateways(daemon);
+  const { settings, paths, state } = daemon;
+  if (namesAddresses(settings.configured)) {
+    meetDevices(settings, readNeighbours(paths), state.gateways);
+  }
+  if (isStale(daemon.settings)) unattended(refresh(daemon));
+}
+
+/** The counters, where the meter has announced something, for the table that may have to be made anew. */
+function keepOutside({ state, effects, legacy }: Daemon): void {
+  if (state.outside.unread.size > 0) keepCounts(countsToKeep(state.outside, effects.sets), legacy);
+}
+
+/** Enforces what the owner, the hour and the leases now want. Returns what went wrong, or null. */
+function refresh(daemon: Daemon): Promise<string | null> {
+  return inTurn(daemon, async () => {
+    const failed = await enforce(daemon, wantedPolicy(daemon.settings));
+    if (failed === null) daemon.problems.delete('refresh');
+    else {
+      daemon.settings.decision = '';
+      if (daemon.problems.get('refresh') !== failed) log('error', failed);
+      daemon.problems.set('refresh', failed);
+    }
+    return failed;
+  });
+}
+
+/** Takes in a changed configuration; a bad one changes nothing. Returns its problems. */
+function reload(daemon: Daemon): Promise<readonly Problem[]> {
+  return inTurn(daemon, async () => {
+    const { settings } = daemon;
+    const before = { ...settings };
+    // The engine throws null when it has no memory for the error itself.
+    const taken = await takeIn(daemon).catch((error: unknown) => String(error ?? 'out of memory'));
+    if (typeof taken !== 'string') return taken;
+    log('error', taken);
+    Object.assign(settings, before);
+    // Out of memory, most likely, and half way: back to what stood.
+    await enforce(daemon, wantedPolicy(settings));
+    return [{ where: 'whp daemon', what: taken }];
+  });
+}
+
+/** Answers the problems of the new configuration, none if it is enforced; a string: it cannot be. */
+async function takeIn(daemon: Daemon): Promise<readonly Problem[] | string> {
+  const { settings } = daemon;
+  const problems = await rereadSettings(settings);
+  noteProblems(daemon, problems);
+  noteAside(daemon);
+  if (problems.length > 0) return problems;
+  lookAgain(daemon);
+  const failed = await enforce(daemon, wantedPolicy(settings));
+  if (failed === null) keepLastGood(settings);
+  return failed ?? [];
+}
+
+/** What is wrong with the configuration on disk: the last good one stands. */
+function noteProblems(daemon: Daemon, problems: readonly Problem[]): void {
+  const [first] = problems;
+  if (first === undefined) {
+    daemon.problems.delete('configuration');
+    return;
+  }
+  for (const { where, what } of problems) log('error', `not taken in: ${where}: ${what}`);
+  const more = problems.length > 1 ? ` (and ${problems.length - 1} more: whp check)` : '';
+  const text = `the last good configuration stands: ${first.where}: ${first.what}${more}`;
+  daemon.problems.set('configuration', text);
+}
+
+/** Files of the agent's own that it could not read: what was in them is not in force. */
+function noteAside(daemon: Daemon): void {
+  const { state } = daemon.settings.sources;
+  const [first, ...more] = filesAside(state);
+  if (first === undefined) {
+    daemon.problems.delete('aside');
+    return;
+  }
+  const others = more.length > 0 ? ` (and ${more.length} more)` : '';
+  const fix = `look what was in it, then: rm ${state}/${first}; whp reload`;
+  const what = `${state}/${first}${others} could not be read and is not in force; ${fix}`;
+  daemon.problems.set('aside', what);
+}
+
+/** Leaves nothing behind: the owner stopped the agent, so everything is direct again. In an upgrade
+ * all stands, as after a crash: the next agent takes it over. */
+async function withdraw(daemon: Daemon): Promise<void> {
+  daemon.held?.close();
+  daemon.hellos?.close();
+  daemon.announced?.close();
+  daemon.crowd?.close();
+  if (daemon.standing !== null && takeHandover(daemon.legacy)) {
+    log('notice', 'what stands is left to the next agent');
+    return;
+  }
+  daemon.effects.cuts?.close();
+  lowerGuard(daemon);
+  if (daemon.standing !== null) {
+    keepCounts(countsToKeep(daemon.state.outside, daemon.effects.sets), daemon.legacy);
+  }
+  // The table first: without marks the rules have nothing to catch.
+  if (daemon.standing !== null) {
+    const ended = await runProgram(['nft', '-f', '-'], {
+      input: `add table inet ${TABLE}\ndelete table inet ${TABLE}\n${apartText(null)}${auditText(null, [])}`,
+    });
+    if (ended.status !== 0) log('error', `table ${TABLE} is left standing: ${reasonOf(ended)}`);
+  }
+  removeLegacy(daemon.legacy);
+  if (daemon.filling?.fills === true) await leaveDnsmasq();
+  const realized = readPaths(daemon.paths);
+  if (typeof realized === 'string') return;
+  for (const operation of diff([], realized.pieces)) {
+    const failed = applyOperation(daemon.paths, operation);
+    if (failed !== null) log('error', failed);
+  }
+}

@@ -1,0 +1,66 @@
+// daemon/file-commands: commands about files and what was made of them, answered by the running agent: its
+// parsed profiles and configuration are at hand, where another program would have to load an engine.
+
+import type { Command } from '../cli/arguments.ts';
+import { checked, checkedAs, isProfileName, reportOf, unread } from '../cli/check.ts';
+import { ELSEWHERE, type Printed } from '../cli/print.ts';
+import { profilesTold } from '../cli/profile.ts';
+import { loadConfiguration, policyOf } from '../config/load.ts';
+import { isSmallFile } from '../os/file.ts';
+import { loadText } from '../ruleset/transaction.ts';
+import type { Daemon } from '../runtime/agent.ts';
+import { routerNow } from '../runtime/preflight.ts';
+import { ok } from '../syntax/result.ts';
+
+const OF_FILES: readonly string[] = ['profile', 'ruleset', 'check'];
+
+export function isOfFiles({ name }: Command): boolean {
+  return OF_FILES.includes(name);
+}
+
+/** What another program could say as well, had it not to load an engine first. Only of the agent's own
+ * files: others may be named from another folder. */
+export async function ofFiles(daemon: Daemon, command: Command): Promise<Printed> {
+  const { sources } = daemon.settings;
+  const { standing } = daemon;
+  const { config, profiles, state } = command;
+  if (config !== sources.config || profiles !== sources.profiles || state !== sources.state)
+    return ELSEWHERE;
+  if (command.name === 'profile') return profilesTold(command) ?? validateHere(command);
+  if (command.name === 'check') return checkHere(daemon, command);
+  if (standing === null) return ELSEWHERE;
+  const text = loadText(standing);
+  return {
+    status: 0,
+    out: command.json ? `${JSON.stringify({ ruleset: text })}\n` : text,
+    err: '',
+  };
+}
+
+/** Bytes: what is checked in a moment, since everything else waits for it. */
+const SMALL_FILE = 1 << 14;
+
+/** A file that has the same name for this program, and is small. */
+function fileHere(command: Command, file: string, isProfile: boolean): Printed {
+  const isHere = file.startsWith('/') && isSmallFile(file, SMALL_FILE);
+  return isHere ? checkedAs(command, file, isProfile) : ELSEWHERE;
+}
+
+function validateHere(command: Command): Printed {
+  const [word, file = ''] = command.words;
+  return word === 'validate' ? fileHere(command, file, true) : ELSEWHERE;
+}
+
+async function checkHere(daemon: Daemon, command: Command): Promise<Printed> {
+  const { operand } = command;
+  if (operand !== null) return fileHere(command, operand, isProfileName(operand));
+  const { configuration, configured, hosts } = daemon.settings;
+  const loaded = loadConfiguration(command, configuration);
+  if (!loaded.ok) return unread(command, command.config, loaded.problems);
+  const read =
+    loaded.value === configuration ? ok(configured) : policyOf(loaded.value, hosts, configured);
+  if (!read.ok) return unread(command, command.config, read.problems);
+  const router = await routerNow(daemon, read.value);
+  const { uci } = loaded.value;
+  return checked(command, command.config, reportOf({ policy: read.value, uci }, router));
+}

@@ -1,0 +1,149 @@
+// daemon/rpc: what rpcd's plugin asks for, and so LuCI: always one object, never more than rpcd takes
+// (256 KiB), and made from what the agent has in its hands, so that no answer takes long however
+// many flows there are. Flows say how many rows they left out. Pure but for what `ask` does.
+import { csvText } from '../account/csv.ts';
+import type { EndedFlow, Ledger, LiveFlow } from '../account/ledger.ts';
+import { RANGES, type RangeName, samples } from '../account/series.ts';
+import { flowRow } from '../runtime/flow-facts.ts';
+import { flowText } from '../wire/flow-text.ts';
+
+/** Rows unless asked for fewer or more, and at most: what a slow router writes in 0.15 s. */
+const ROWS = 100;
+const MOST_ROWS = 200;
+const ACTIONS = ['reload', 'pause', 'resume', 'forget', 'pin', 'unpin', 'use'];
+
+export interface RpcSources {
+  readonly ledger: Ledger | null;
+  /** Milliseconds since 1970. */
+  readonly time: number;
+  /** Puts a question as `whp` does; the answer of serve.ts. */
+  ask(method: string, operand: string, limit: number): Promise<unknown>;
+}
+
+type Input = Readonly<Record<string, unknown>>;
+
+const UNCOUNTED = { error: 'nothing is counted: the kernel lists no connections' };
+
+/** Answers `call`; an error is `{ error }`. `input` is what came from outside: nothing is believed. */
+export async function rpcAnswer(call: string, given: unknown, from: RpcSources): Promise<object> {
+  const input: Input =
+    typeof given === 'object' && given !== null && !Array.isArray(given) ? (given as Input) : {};
+  switch (call) {
+    case 'status':
+      return unwrap(await from.ask('status', '', 0));
+    case 'flows':
+      return flows(from, input);
+    case 'learned':
+      return unwrap(await from.ask('learned', '', rowsOf(input)));
+    case 'why':
+      return unwrap(await from.ask('why', textOf(input, 'query'), 0));
+    case 'devices':
+      return devices(await from.ask('devices', '', 0), from);
+    case 'counters':
+      return counters(from, input);
+    case 'log':
+      return endedRows(from, input);
+    case 'action': {
+      const name = textOf(input, 'name');
+      if (!ACTIONS.includes(name)) return { error: `no such action: ${ACTIONS.join(', ')}` };
+      return (await from.ask(name, textOf(input, 'operand'), 0)) as object;
+    }
+    default:
+      return { error: 'no such method' };
+  }
+}
+
+function textOf(input: Input, name: string): string {
+  const value = input[name];
+  return typeof value === 'string' ? value.slice(0, 512) : '';
+}
+
+function rowsOf(input: Input): number {
+  const { limit } = input;
+  return typeof limit === 'number' && limit >= 1 ? Math.min(MOST_ROWS, Math.floor(limit)) : ROWS;
+}
+
+/** serve.ts says { ok, answer }; a list becomes { rows }. */
+function unwrap(reply: unknown): object {
+  const { ok, answer, error } = reply as { ok: boolean; answer?: unknown; error?: string };
+  if (!ok) return { error: error ?? 'failed' };
+  if (Array.isArray(answer)) return { rows: answer };
+  return typeof answer === 'object' && answer !== null ? answer : { answer };
+}
+
+/** The flows that moved most, of an app or a device if asked. */
+function flows(from: RpcSources, input: Input): object {
+  if (from.ledger === null) return UNCOUNTED;
+  const [app, device, most] = [textOf(input, 'app'), textOf(input, 'device'), rowsOf(input)];
+  const wanted: LiveFlow[] = [];
+  for (const flow of from.ledger.live.values()) {
+    if ((app === '' || flow.app === app) && (device === '' || flow.original.source === device)) {
+      wanted.push(flow);
+    }
+  }
+  const rows = largest(wanted, most).map(flowRow);
+  return { rows, total: wanted.length, more: wanted.length - rows.length };
+}
+
+/** The `most` largest by bytes, largest first, without sorting what is not shown. */
+export function largest(flows: readonly LiveFlow[], most: number): LiveFlow[] {
+  const size = (flow: LiveFlow): number => flow.up + flow.down;
+  if (flows.length <= most) return flows.slice().sort((a, b) => size(b) - size(a));
+  const sizes = Float64Array.from(flows, size).sort();
+  const least = sizes[sizes.length - most]!;
+  const above = flows.filter((flow) => size(flow) > least);
+  const level = flows.filter((flow) => size(flow) === least).slice(0, most - above.length);
+  return [...above.sort((a, b) => size(b) - size(a)), ...level];
+}
+
+/** The agent's devices, each with its totals. */
+function devices(reply: unknown, { ledger }: RpcSources): object {
+  const known = unwrap(reply) as { rows?: readonly { readonly addresses?: readonly string[] }[] };
+  const totals = (address: string): object | undefined => {
+    const subject = ledger?.subjects.get(`device ${address}`);
+    return subject === undefined ? undefined : { up: subject.up, down: subject.down };
+  };
+  const rows = (known.rows ?? []).slice(0, MOST_ROWS).map((row) => {
+    const used = (row.addresses ?? []).map(totals).filter((one) => one !== undefined);
+    return { ...row, used };
+  });
+  return { rows };
+}
+
+/** Totals of every subject; with `subject` and `range` that subject's graph. */
+function counters({ ledger, time }: RpcSources, input: Input): object {
+  if (ledger === null) return UNCOUNTED;
+  const name = textOf(input, 'subject');
+  if (name === '') {
+    const rows = Array.from(ledger.subjects, ([subject, { up, down, flows: count }]) => ({
+      subject,
+      up,
+      down,
+      flows: count,
+    }));
+    return { rows, live: ledger.live.size, ended: ledger.endedCount };
+  }
+  const subject = ledger.subjects.get(name);
+  const range = textOf(input, 'range') || 'hour';
+  if (subject === undefined) return { error: `nothing counted for ${name}` };
+  if (!Object.hasOwn(RANGES, range)) return { error: `range: ${Object.keys(RANGES).join(', ')}` };
+  const all = samples(subject.series, range as RangeName, time);
+  const { step } = RANGES[range as RangeName];
+  // Numbers alone, oldest first: a year is 73 of them.
+  const column = (side: 'up' | 'down'): number[] => all.map((one) => Math.round(one[side]));
+  return { subject: name, range, step, start: all[0]!.at, up: column('up'), down: column('down') };
+}
+
+/** Flows that ended, newest first; with format "csv" as a file, oldest first. */
+function endedRows({ ledger }: RpcSources, input: Input): object {
+  if (ledger === null) return UNCOUNTED;
+  const { ended } = ledger;
+  if (textOf(input, 'format') === 'csv') return { csv: csvText(ended) };
+  const row = ({ original, ...rest }: EndedFlow) => ({
+    ...rest,
+    device: original.source,
+    flow: flowText(original),
+  });
+  const rows = ended.slice(-rowsOf(input)).reverse().map(row);
+  return { rows, total: ledger.endedCount };
+}

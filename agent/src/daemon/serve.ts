@@ -1,0 +1,300 @@
+// daemon/serve: the control socket: one JSON line {"method", "operand"} in, one {"ok", "answer"}
+// line out; `monitor` goes on; `cli` answers a command line with what is to be printed. answers.ts
+// makes the answers, this asks the kernel for it.
+import type { Ledger, LiveFlow } from '../account/ledger.ts';
+import { type DeviceAnswer, devicesAnswer, flowsOf, learnedOf } from '../answers/devices.ts';
+import {
+  evidenceAnswer,
+  type FlowAnswer,
+  flowAnswers,
+  type KernelView,
+  learnedAnswer,
+} from '../answers/flows.ts';
+import { bypassAnswer, type StatusAnswer, statusAnswer } from '../answers/status.ts';
+import { whyAnswer } from '../answers/why.ts';
+import { readArguments } from '../cli/arguments.ts';
+import {
+  complained,
+  type Printed,
+  printed,
+  printedAlone,
+  type Reply,
+  type Request,
+  requestOf,
+} from '../cli/print.ts';
+import { VERSION } from '../cli/version.ts';
+import { readConnections } from '../kernel/conntrack.ts';
+import { readLinks } from '../kernel/routing.ts';
+import { countSet, readSet } from '../kernel/sets.ts';
+import { now, wallTime } from '../os/clock.ts';
+import { errnoText } from '../os/errno.ts';
+import { residentBytes } from '../os/memory.ts';
+import { type Line, listenLines } from '../os/unix-socket.ts';
+import { encodeUtf8 } from '../os/utf8.ts';
+import { linesOf, notesOf } from '../preflight/looks.ts';
+import { silentOf } from '../preflight/traffic.ts';
+import type { Daemon } from '../runtime/agent.ts';
+import { flowRow } from '../runtime/flow-facts.ts';
+import { keptAnswer } from '../runtime/kept.ts';
+import type { Told } from '../step/state.ts';
+import type { Problem } from '../syntax/result.ts';
+import { act, type Refresh } from './actions.ts';
+import { abandonAudit, audit } from './audit.ts';
+import { isOfFiles, ofFiles } from './file-commands.ts';
+import { largest, rpcAnswer } from './rpc.ts';
+import { decisive, earOf, meterNow, surroundings } from './surroundings.ts';
+
+/** Rows of a list for who does not say how many. */
+const ALL_ROWS = 1_000_000;
+
+/** How the daemon changes what is enforced. */
+export interface Turns {
+  readonly reload: (daemon: Daemon) => Promise<readonly Problem[]>;
+  readonly refresh: Refresh;
+}
+
+/** Listens until closed. A string is the error. */
+export function listenControl(
+  path: string,
+  daemon: Daemon,
+  turns: Turns,
+): { close(): void } | string {
+  const monitors = new Map<Line, (told: Told) => void>();
+  const listening = listenLines(path, {
+    onValue: (value, line) => {
+      const request = value as Partial<Request> | null;
+      // The second watchdog: that somebody answers is the answer.
+      if (request?.method === 'alive') {
+        line.send({ ok: true });
+        return;
+      }
+      if (request?.method === 'monitor') {
+        const tell = (told: Told): void => void line.send(told);
+        monitors.set(line, tell);
+        daemon.effects.listeners.add(tell);
+        return;
+      }
+      if (request?.method === 'audit') {
+        const bypass = () => bypassAnswer(kernelView(daemon));
+        void audit(daemon, line, String(request.operand), bypass).then(
+          (reply) => void line.send(reply),
+          (error: unknown) => void line.send({ ok: false, error: String(error) }),
+        );
+        return;
+      }
+      if (request?.method === 'cli') {
+        const words = Array.isArray(request.words) ? request.words : [];
+        void cli(daemon, turns, words).then((answer) => sendPrinted(line, answer), line.close);
+        return;
+      }
+      void answer(daemon, turns, request ?? {}).then(
+        (reply) => line.send(reply),
+        (error: unknown) => line.send({ ok: false, error: String(error) }),
+      );
+    },
+    onClose: (_reason, line) => {
+      const tell = monitors.get(line);
+      if (tell !== undefined) daemon.effects.listeners.delete(tell);
+      monitors.delete(line);
+      abandonAudit(daemon, line);
+    },
+  });
+  if (listening.ok) return listening.server;
+  const taken = 'another agent answers here; stop it first (/etc/init.d/whp stop)';
+  return errnoText(listening.errno).startsWith('Address') ? taken : errnoText(listening.errno);
+}
+
+async function answer(
+  daemon: Daemon,
+  turns: Turns,
+  request: Partial<Request>,
+  live: readonly LiveFlow[] | null = manyFlows(daemon),
+): Promise<unknown> {
+  const operand = typeof request.operand === 'string' ? request.operand : '';
+  const limit = typeof request.limit === 'number' ? request.limit : ALL_ROWS;
+  const kernel = kernelView(daemon, live);
+  switch (request.method) {
+    case 'status':
+      return { ok: true, answer: status(daemon, kernel) };
+    case 'flows': {
+      const found = flows(daemon, kernel, live, limit);
+      return typeof found === 'string' ? { ok: false, error: found } : { ok: true, answer: found };
+    }
+    case 'evidence':
+      return { ok: true, answer: evidenceAnswer(daemon.state, now(), limit) };
+    case 'learned':
+      if (typeof daemon.effects.sets === 'string') return { ok: false, error: daemon.effects.sets };
+      return { ok: true, answer: learnedAnswer(daemon.state, kernel, now(), limit) };
+    case 'why': {
+      const why = whyAnswer(daemon.state, kernel, operand, surroundings(daemon));
+      return typeof why === 'string'
+        ? { ok: false, error: why, status: 2 }
+        : { ok: true, answer: why };
+    }
+    case 'reload': {
+      const problems = await turns.reload(daemon);
+      const done = 'the configuration is taken in';
+      return problems.length === 0 ? { ok: true, answer: { done } } : { ok: false, problems };
+    }
+    case 'devices':
+      return { ok: true, answer: devices(daemon, kernel, live) };
+    case 'proxies':
+      return { ok: true, answer: proxies(daemon, kernel) };
+    case 'counters':
+    case 'log':
+      return books(daemon, turns, request.method, operand, limit);
+    case 'rpc':
+      return rpc(daemon, turns, operand, request.input);
+    default: {
+      const words = operand.split(' ').filter((word) => word !== '');
+      const acted = act(daemon, turns.refresh, String(request.method), words);
+      return acted ?? { ok: false, error: `no such method: ${String(request.method)}` };
+    }
+  }
+}
+
+/** A command line as the thin client sends it. */
+async function cli(daemon: Daemon, turns: Turns, words: readonly unknown[]): Promise<Printed> {
+  const read = readArguments(words.map(String));
+  if (!read.ok) return complained(read.problems, 2);
+  const command = read.value;
+  const alone = printedAlone(command);
+  if (alone !== null) return alone;
+  if (isOfFiles(command)) return ofFiles(daemon, command);
+  const reply = await answer(daemon, turns, requestOf(command)).catch((error: unknown) => ({
+    ok: false,
+    error: String(error),
+  }));
+  return printed(command, reply as Reply);
+}
+
+/** "STATUS OUT ERR", the lengths in bytes, and then what goes to the two outputs. */
+function sendPrinted(line: Line, { status, out, err }: Printed): void {
+  const [one, two] = [encodeUtf8(out), encodeUtf8(err)];
+  line.sendBytes(encodeUtf8(`${status} ${one.length} ${two.length}\n`));
+  line.sendBytes(one);
+  line.sendBytes(two);
+}
+
+function ledgerOf({ flows }: Daemon): Ledger | null {
+  return typeof flows === 'string' || flows === null ? null : flows.ledger;
+}
+
+/** Above this the kernel's list takes longer to read than an answer may: the ledger's is taken. */
+const MANY_FLOWS = 100;
+
+/** The ledger's flows, as of its last list, when there are many; else null, and the kernel is asked. */
+function manyFlows(daemon: Daemon): readonly LiveFlow[] | null {
+  const live = ledgerOf(daemon)?.live;
+  return live === undefined || live.size <= MANY_FLOWS ? null : Array.from(live.values());
+}
+
+/** Answers from the ledger always: a page that is open asks every few seconds. */
+function rpc(daemon: Daemon, turns: Turns, call: string, input: unknown): Promise<object> {
+  const ledger = ledgerOf(daemon);
+  const live = Array.from(ledger?.live.values() ?? []);
+  const ask = (method: string, operand: string, limit: number): Promise<unknown> =>
+    answer(daemon, turns, { method, operand, limit }, live);
+  return rpcAnswer(call, input, { ledger, time: wallTime(), ask });
+}
+
+/** The two that rpcd's plugin has too, by a command line's words. */
+async function books(
+  daemon: Daemon,
+  turns: Turns,
+  method: string,
+  operand: string,
+  limit: number,
+): Promise<unknown> {
+  const [kind = '', name = '', range = ''] = operand.split(' ');
+  const input =
+    method === 'counters'
+      ? { subject: `${kind} ${name}`.trim(), range }
+      : { limit, format: operand };
+  const answered = await rpc(daemon, turns, method, input);
+  return 'error' in answered ? { ok: false, ...answered } : { ok: true, answer: answered };
+}
+
+function flows(
+  { state, helm }: Daemon,
+  kernel: KernelView,
+  live: readonly LiveFlow[] | null,
+  limit: number,
+): readonly FlowAnswer[] | string {
+  if (live !== null) return largest(live, limit).map(flowRow);
+  const found = flowAnswers(state, kernel, helm.steering);
+  return typeof found === 'string' ? found : found.slice(0, limit);
+}
+
+function devices(
+  daemon: Daemon,
+  kernel: KernelView,
+  live: readonly LiveFlow[] | null,
+): DeviceAnswer[] {
+  const { state, policy, settings } = daemon;
+  // With many flows the ledger has counted them.
+  const counts = live === null ? flowsOf(kernel) : (ledgerOf(daemon)?.devices ?? new Map());
+  return devicesAnswer(policy.apps, settings.hosts, learnedOf(state, now()), counts);
+}
+
+function proxies(daemon: Daemon, kernel: KernelView): unknown {
+  const { tunnels, preferred } = status(daemon, kernel);
+  return tunnels.map((tunnel) => ({
+    ...tunnel,
+    apps: daemon.settings.configured.apps
+      .filter((app) => app.proxies.includes(tunnel.name))
+      .map(({ name }) => name),
+    preferred: tunnel.name === preferred,
+  }));
+}
+
+function kernelView(daemon: Daemon, live: readonly LiveFlow[] | null = null): KernelView {
+  const { sets, connections } = daemon.effects;
+  const { mask } = daemon.policy.globals;
+  return {
+    readSet: (set, most, wanted) =>
+      typeof sets === 'string' ? sets : readSet(sets, set, most, wanted),
+    countSet: (set) => (typeof sets === 'string' ? 0 : countSet(sets, set)),
+    connections: () => {
+      if (live !== null) return live;
+      if (typeof connections === 'string') return connections;
+      // One dump a slot: the kernel filters by mark, and a router has thousands of other flows.
+      const found = daemon.policy.apps.map(({ slot }) =>
+        readConnections(connections, slot * (mask & -mask), mask),
+      );
+      return found.find((one) => typeof one === 'string') ?? found.flat().filter(notText);
+    },
+  };
+}
+
+function notText<T>(value: T | string): value is T {
+  return typeof value !== 'string';
+}
+
+function status(daemon: Daemon, kernel: KernelView): StatusAnswer {
+  const links = readLinks(daemon.paths);
+  const problems = Array.from(daemon.problems.values());
+  problems.push(...linesOf(daemon.neighbours.looks));
+  if (typeof links === 'string') problems.push(links);
+  if (daemon.effects.failures.count > 0) {
+    const { count, last } = daemon.effects.failures;
+    problems.push(`${count} set updates failed, the last: ${last}`);
+  }
+  return statusAnswer(daemon.state, kernel, {
+    version: VERSION,
+    ...decisive(daemon, links),
+    since: daemon.since,
+    ear: earOf(daemon),
+    lost: [daemon.held, daemon.announced, daemon.crowd].reduce(
+      (sum, feed) => sum + (feed?.counters.overruns ?? 0),
+      0,
+    ),
+    memory: residentBytes(),
+    problems,
+    notes: notesOf(daemon.neighbours.looks),
+    silent: silentOf(daemon.neighbours.looks),
+    repairs: daemon.repairs,
+    kept: keptAnswer(daemon),
+    meter: meterNow(daemon),
+  });
+}

@@ -1,0 +1,93 @@
+// daemon/surroundings: what status and why ask beside the agent's state: which tunnel devices are up,
+// which way each app takes, which addresses are at home. Reads the kernel when asked, never at ticks.
+
+import type { Present } from '../answers/now.ts';
+import { type Ear, presentOf, type StatusInput } from '../answers/status.ts';
+import type { Surroundings } from '../answers/why-parts.ts';
+import { refreshCounts } from '../kernel/counters.ts';
+import { readAddresses, readLinks, readNeighbours } from '../kernel/routing.ts';
+import { readFingerprint } from '../kernel/table.ts';
+import { IFF_UP } from '../netlink/constants.ts';
+import type { KernelLink } from '../netlink/kernel-link.ts';
+import { now } from '../os/clock.ts';
+import { readText } from '../os/file.ts';
+import { tunnelDevice } from '../ruleset/names.ts';
+import type { Daemon } from '../runtime/agent.ts';
+import { cidrHas, familyOf, parseAddress } from '../wire/address.ts';
+
+/** What decides where packets go now. */
+export function decisive(
+  { policy, helm, settings, standing, guard, problems }: Daemon,
+  links: readonly KernelLink[] | string,
+): Pick<StatusInput, 'now' | 'tunnels' | 'steering' | 'choices' | 'tableless'> {
+  const known = typeof links === 'string' ? [] : links;
+  const tunnels = policy.proxies.map(({ name, address }) => {
+    const link = known.find((one) => one.name === tunnelDevice(name));
+    const device = link !== undefined && (link.flags & IFF_UP) !== 0;
+    return { name, address, device, mtu: link?.mtu ?? 0 };
+  });
+  const stands = standing !== null && !problems.has('table');
+  const tableless = stands ? null : guard === null ? 'direct' : 'refused';
+  return { now: now(), tunnels, steering: helm.steering, choices: settings.choices, tableless };
+}
+
+/** What becomes of DNS answers now. */
+export function earOf({ policy, held, holding, filling, announced }: Daemon): Ear {
+  if (policy.apps.length === 0) return 'none';
+  if (holding && held !== null) return 'held';
+  if (filling?.fills === true) return 'filled';
+  return announced === null ? 'unseen' : 'watched';
+}
+
+/** Whether the meter at the exit stands as it was loaded, and whether the kernel counts packets of flows;
+ * its counters are read on the way. */
+export function meterNow({ state, effects, repair }: Daemon): StatusInput['meter'] {
+  const { sets } = effects;
+  const isRead = refreshCounts(state.outside, sets);
+  const stands = isRead && typeof sets !== 'string' && readFingerprint(sets) === repair.fingerprint;
+  const counting = readText('/proc/sys/net/netfilter/nf_conntrack_acct');
+  return { stands, flows: counting.ok && counting.text.trim() !== '0' };
+}
+
+/** What decides where packets go now, with the devices as the kernel has them. */
+export function presentNow(daemon: Daemon): Present {
+  return presentOf(decisive(daemon, readLinks(daemon.paths)));
+}
+
+export function surroundings(daemon: Daemon): Surroundings {
+  const links = readLinks(daemon.paths);
+  const addresses = readAddresses(daemon.paths);
+  const home = typeof addresses === 'string' ? [] : addresses.filter(isOn(daemon, links));
+  const macs = readNeighbours(daemon.paths);
+  return {
+    ...presentOf(decisive(daemon, links)),
+    hosts: daemon.settings.hosts,
+    own: daemon.addresses,
+    isHome(address) {
+      const bytes = parseAddress(address);
+      return bytes !== null && home.some((one) => isInside(one, bytes));
+    },
+    macOf: (address) =>
+      daemon.settings.hosts.find((one) => one.address === address)?.mac ??
+      macs.get(address) ??
+      null,
+  };
+}
+
+/** Whether an address is one of a lan device. */
+function isOn({ policy }: Daemon, links: readonly KernelLink[] | string) {
+  const lan = typeof links === 'string' ? [] : links;
+  const indexes = lan
+    .filter(({ name }) => policy.globals.lan.includes(name))
+    .map((one) => one.index);
+  return ({ link }: { readonly link: number }): boolean => indexes.includes(link);
+}
+
+function isInside(
+  { address, prefix }: { readonly address: string; readonly prefix: number },
+  bytes: Uint8Array,
+): boolean {
+  const network = parseAddress(address);
+  if (network === null || network.length !== bytes.length) return false;
+  return cidrHas({ family: familyOf(network), bytes: network, prefix }, bytes, 0);
+}

@@ -1,0 +1,234 @@
+// kernel/netlink-socket: netlink messages to and from the kernel. Feeds (queue, log, events) are
+// drained by `receive` from a read handler; requests are in netlink-request.ts.
+
+import * as os from 'qjs:os';
+import * as sys from 'whp:socket';
+import {
+  AF_NETLINK,
+  MSG_DONTWAIT,
+  MSG_TRUNC,
+  NETLINK_ADD_MEMBERSHIP,
+  NETLINK_CAP_ACK,
+  NETLINK_EXT_ACK,
+  NETLINK_NO_ENOBUFS,
+  SOL_NETLINK,
+} from '../netlink/constants.ts';
+import { hostInt, netlinkAddress, netlinkPort } from '../netlink/endian.ts';
+import {
+  createMessage,
+  createReader,
+  type Message,
+  type Reader,
+  readMessage,
+} from '../netlink/message.ts';
+import { createWriter, resetWriter, type Writer } from '../netlink/writer.ts';
+
+/** What went by and what went wrong, since the socket was opened. */
+export interface NetlinkCounters {
+  sent: number;
+  received: number;
+  /** ENOBUFS: the kernel dropped messages because we were slow. */
+  overruns: number;
+  /** System calls cut short by a signal, and tried again. */
+  interrupted: number;
+  /** Messages that did not fit into the receive buffer. */
+  truncated: number;
+  /** Bytes that are no netlink message, and messages that did not come from the kernel. */
+  malformed: number;
+  /** Dumps started again because the kernel's list changed meanwhile. */
+  restarted: number;
+  /** Acknowledgements with an errno, and ones nobody waited for. */
+  refused: number;
+  stray: number;
+}
+
+export interface NetlinkSocket {
+  readonly fd: number;
+  /** Our port ID: events that quote it are our own doing. */
+  readonly port: number;
+  readonly counters: NetlinkCounters;
+  /** The one receive buffer; `reader` reads it. */
+  readonly buffer: ArrayBuffer;
+  readonly reader: Reader;
+  /** The one send buffer of requests. */
+  readonly writer: Writer;
+  /** Next sequence number. */
+  seq: number;
+  /** Reused by every receive: valid inside the callback only. */
+  readonly message: Message;
+  readonly sender: ArrayBuffer;
+}
+
+export interface NetlinkOptions {
+  /** Multicast groups to join, RTNLGRP_* or NFNLGRP_*. */
+  readonly groups?: readonly number[];
+  /** Bytes the kernel may queue for us; it books about twice that. */
+  readonly receiveQueue?: number;
+  readonly sendQueue?: number;
+  /** Bytes of our send buffer: the largest request or batch has to fit. */
+  readonly request?: number;
+  /** Bytes of our receive buffer: one datagram has to fit (dumps: 32768). */
+  readonly buffer?: number;
+  /** Do not report overruns, and keep delivering while one lasts: right for NFQUEUE, where the
+   * kernel itself lets the packet pass (fail-open), wrong where a loss has to be noticed. */
+  readonly silentOverrun?: boolean;
+}
+
+export type Opened =
+  | { readonly ok: true; readonly socket: NetlinkSocket }
+  | { readonly ok: false; readonly reason: string };
+
+/** Opens and binds a socket of `protocol` (NETLINK_ROUTE, NETLINK_NETFILTER). */
+export function openNetlink(protocol: number, options: NetlinkOptions = {}): Opened {
+  const fd = sys.socket(AF_NETLINK, sys.SOCK_RAW | sys.SOCK_NONBLOCK, protocol);
+  if (fd < 0) return { ok: false, reason: `netlink socket ${protocol}: errno ${-fd}` };
+  const failed = prepare(fd, options);
+  if (failed !== undefined) {
+    os.close(fd);
+    return { ok: false, reason: `netlink socket ${protocol}: ${failed}` };
+  }
+  const own = new ArrayBuffer(12);
+  sys.getsockname(fd, own);
+  const buffer = new ArrayBuffer(options.buffer ?? 0x8000);
+  const socket = {
+    fd,
+    port: netlinkPort(own),
+    counters: {
+      sent: 0,
+      received: 0,
+      overruns: 0,
+      interrupted: 0,
+      truncated: 0,
+      malformed: 0,
+      restarted: 0,
+      refused: 0,
+      stray: 0,
+    },
+    buffer,
+    reader: createReader(new Uint8Array(buffer)),
+    writer: createWriter(options.request ?? 4096),
+    seq: 1,
+    message: createMessage(),
+    sender: new ArrayBuffer(12),
+  };
+  return { ok: true, socket };
+}
+
+function prepare(fd: number, options: NetlinkOptions): string | undefined {
+  // Acknowledgements say in words what was wrong, and do not quote the whole request. Kernels
+  // without the options (before 4.12) answer ENOPROTOOPT and go on as ever.
+  sys.setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, hostInt(1));
+  sys.setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, hostInt(1));
+  if (options.silentOverrun) sys.setsockopt(fd, SOL_NETLINK, NETLINK_NO_ENOBUFS, hostInt(1));
+  setQueue(fd, sys.SO_RCVBUFFORCE, sys.SO_RCVBUF, options.receiveQueue);
+  setQueue(fd, sys.SO_SNDBUFFORCE, sys.SO_SNDBUF, options.sendQueue);
+  const bound = sys.bind(fd, netlinkAddress(0, 0));
+  if (bound < 0) return `bind: errno ${-bound}`;
+  for (const group of options.groups ?? []) {
+    const errno = joinGroup({ fd }, group);
+    if (errno !== 0) return `join group ${group}: errno ${errno}`;
+  }
+  return undefined;
+}
+
+/** Joins a multicast group. Returns 0 or the positive errno. */
+export function joinGroup(socket: Pick<NetlinkSocket, 'fd'>, group: number): number {
+  const done = sys.setsockopt(socket.fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, hostInt(group));
+  return done < 0 ? -done : 0;
+}
+
+/** The forced option passes the system's limit and needs CAP_NET_ADMIN; else as much as allowed. */
+function setQueue(fd: number, forced: number, plain: number, size: number | undefined): void {
+  if (size === undefined) return;
+  if (sys.setsockopt(fd, sys.SOL_SOCKET, forced, hostInt(size)) >= 0) return;
+  sys.setsockopt(fd, sys.SOL_SOCKET, plain, hostInt(size));
+}
+
+export function closeNetlink(socket: NetlinkSocket): void {
+  os.setReadHandler(socket.fd, null);
+  os.close(socket.fd);
+}
+
+/** Takes `count` sequence numbers and answers the first. 0 is left out: it marks events. */
+export function takeSequence(socket: NetlinkSocket, count = 1): number {
+  if (socket.seq + count > 0xffffffff) socket.seq = 1;
+  const first = socket.seq;
+  socket.seq += count;
+  return first;
+}
+
+/** The socket's send buffer, emptied. */
+export function request(socket: NetlinkSocket): Writer {
+  resetWriter(socket.writer);
+  return socket.writer;
+}
+
+/** Sends `length` bytes of `buffer` as one datagram. Returns 0 or the positive errno. */
+export function sendBytes(socket: NetlinkSocket, buffer: ArrayBuffer, length: number): number {
+  if (length === 0) return 0;
+  for (;;) {
+    const sent = sys.send(socket.fd, buffer, 0, length, MSG_DONTWAIT);
+    if (sent !== -sys.EINTR) {
+      if (sent >= 0) socket.counters.sent += 1;
+      return sent < 0 ? -sent : 0;
+    }
+    socket.counters.interrupted += 1;
+  }
+}
+
+export function sendWritten(socket: NetlinkSocket): number {
+  const { writer } = socket;
+  if (writer.overflow) return sys.EMSGSIZE;
+  return sendBytes(socket, writer.bytes.buffer as ArrayBuffer, writer.length);
+}
+
+/** Called with each message; it and its bytes are valid until the callback returns. */
+export type OnMessage = (message: Message, reader: Reader) => void;
+
+/** Receives one datagram and hands on its messages. Returns the messages seen, or -errno
+ * (-EAGAIN: nothing there). */
+export function receiveOnce(socket: NetlinkSocket, onMessage: OnMessage): number {
+  const { fd, buffer, counters, message, reader, sender } = socket;
+  const size = sys.recvfrom(fd, buffer, 0, buffer.byteLength, MSG_DONTWAIT | MSG_TRUNC, sender);
+  if (size < 0) {
+    if (size === -sys.ENOBUFS) counters.overruns += 1;
+    else if (size === -sys.EINTR) counters.interrupted += 1;
+    return size;
+  }
+  // Any process may send to our port; only port 0 is the kernel.
+  if (netlinkPort(sender) !== 0) {
+    counters.malformed += 1;
+    return 0;
+  }
+  if (size > buffer.byteLength) counters.truncated += 1;
+  const end = Math.min(size, buffer.byteLength);
+  let seen = 0;
+  for (let at = 0; at < end; ) {
+    at = readMessage(reader, at, end, message);
+    if (at < 0) {
+      counters.malformed += 1;
+      break;
+    }
+    seen += 1;
+    onMessage(message, reader);
+  }
+  counters.received += seen;
+  return seen;
+}
+
+/** Drains a feed, at most `limit` datagrams so that other work gets its turn (the read handler is
+ * level-triggered and comes again). Returns 0, or the positive errno of what ended it: ENOBUFS
+ * means that messages are lost and the caller has to look at the kernel's state. */
+export function receive(socket: NetlinkSocket, onMessage: OnMessage, limit = 64): number {
+  let lost = 0;
+  for (let i = 0; i < limit; i++) {
+    const got = receiveOnce(socket, onMessage);
+    if (got >= 0 || got === -sys.EINTR) continue;
+    if (got === -sys.ENOBUFS) {
+      lost = sys.ENOBUFS;
+      continue;
+    }
+    return got === -sys.EAGAIN ? lost : -got;
+  }
+  return lost;
+}

@@ -1,0 +1,50 @@
+// kernel/route-monitor: what others do to devices, addresses, routes and rules, as rtnetlink announces it,
+// without what this program does itself. repair/ decides what follows from it.
+import * as os from 'qjs:os';
+import {
+  NETLINK_ROUTE,
+  RTNLGRP_IPV4_IFADDR,
+  RTNLGRP_IPV4_ROUTE,
+  RTNLGRP_IPV4_RULE,
+  RTNLGRP_IPV6_IFADDR,
+  RTNLGRP_IPV6_ROUTE,
+  RTNLGRP_IPV6_RULE,
+  RTNLGRP_LINK,
+} from '../netlink/constants.ts';
+import { type RouteEvent, readRouteEvent } from '../netlink/rt-event.ts';
+import { closeNetlink, type NetlinkCounters, openNetlink, receive } from './netlink-socket.ts';
+
+const GROUPS = [
+  RTNLGRP_LINK,
+  RTNLGRP_IPV4_IFADDR,
+  RTNLGRP_IPV4_ROUTE,
+  RTNLGRP_IPV4_RULE,
+  RTNLGRP_IPV6_IFADDR,
+  RTNLGRP_IPV6_ROUTE,
+  RTNLGRP_IPV6_RULE,
+];
+
+export interface Watch {
+  readonly counters: NetlinkCounters;
+  close(): void;
+}
+
+/** `own`: port of the socket whose changes are ours. `onEvent` gets null when notifications were
+ * lost. A string is the error with its errno. */
+export function openWatch(
+  own: number,
+  onEvent: (event: RouteEvent | null) => void,
+): Watch | string {
+  const opened = openNetlink(NETLINK_ROUTE, { groups: GROUPS, receiveQueue: 1 << 17 });
+  if (!opened.ok) return opened.reason;
+  const { socket } = opened;
+  os.setReadHandler(socket.fd, () => {
+    const lost = receive(socket, (message, reader) => {
+      if (message.port === own) return;
+      const read = readRouteEvent(reader, message);
+      if (read.ok) onEvent(read.value);
+    });
+    if (lost !== 0) onEvent(null);
+  });
+  return { counters: socket.counters, close: () => closeNetlink(socket) };
+}

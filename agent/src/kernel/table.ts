@@ -1,0 +1,184 @@
+// kernel/table: the standing table as a whole: does it still stand as it was left, and what of it
+// is on file for the agent that comes after this one.
+import { NFPROTO_INET, NFPROTO_UNSPEC } from '../netlink/constants.ts';
+import { NFT_MSG_GETFLOWTABLE } from '../netlink/nft-constants.ts';
+import { readNftEvent } from '../netlink/nft-event.ts';
+import {
+  CHAIN,
+  FLOWTABLE,
+  fingerprint,
+  type KernelChain,
+  putChainDump,
+  putGenerationQuery,
+  readChain,
+} from '../netlink/nft-table.ts';
+import { readText, removeFile, writeText } from '../os/file.ts';
+import { parseJson, readKept } from '../os/kept-file.ts';
+import { TABLE } from '../ruleset/names.ts';
+import type { Standing } from '../ruleset/transaction.ts';
+import { dump } from './netlink-request.ts';
+import type { Sets } from './sets.ts';
+
+/** The number of nftables transactions so far, of anybody; 0 when the kernel does not say. */
+export function readGeneration(sets: Sets): number {
+  let generation = 0;
+  dump(
+    sets.socket,
+    putGenerationQuery,
+    () => {},
+    (message, reader) => {
+      const read = readNftEvent(reader, message);
+      if (read.ok && read.value.kind === 'generation') generation = read.value.generation;
+    },
+  );
+  return generation;
+}
+
+/** See nft-table's fingerprint. A string in any case: '' when there is no such table. */
+export function readFingerprint(sets: Sets, table = TABLE): string {
+  let chains: KernelChain[] = [];
+  dump(
+    sets.socket,
+    (w, seq) => putChainDump(w, seq, NFPROTO_INET),
+    () => {
+      chains = [];
+    },
+    (message, reader) => {
+      const read = message.type === CHAIN ? readChain(reader, message) : null;
+      if (read?.ok) chains.push(read.value);
+    },
+  );
+  return fingerprint(chains, table);
+}
+
+/** The same of all other tables, of every family. */
+export function readOthersChains(sets: Sets): string {
+  let chains: KernelChain[] = [];
+  dump(
+    sets.socket,
+    (w, seq) => putChainDump(w, seq, NFPROTO_UNSPEC),
+    () => {
+      chains = [];
+    },
+    (message, reader) => {
+      const read = message.type === CHAIN ? readChain(reader, message) : null;
+      if (read?.ok && read.value.table !== TABLE) chains.push(read.value);
+    },
+  );
+  return chains.map(({ table, name, handle, uses }) => `${table} ${name} ${handle} ${uses}`).join();
+}
+
+/** The names of all tables that have a flow table. */
+export function readFlowTables(sets: Sets): ReadonlySet<string> {
+  const found = new Set<string>();
+  dump(
+    sets.socket,
+    (w, seq) => putChainDump(w, seq, NFPROTO_UNSPEC, NFT_MSG_GETFLOWTABLE),
+    () => found.clear(),
+    (message, reader) => {
+      const read = message.type === FLOWTABLE ? readChain(reader, message) : null;
+      if (read?.ok) found.add(read.value.table);
+    },
+  );
+  return found;
+}
+
+/** What an agent leaves for the next one. */
+export interface Legacy {
+  readonly format: 1;
+  /** Of the table when it was loaded: another one is not ours, or not as we left it. */
+  readonly fingerprint: string;
+  readonly standing: Standing;
+  /** The marks of live flows mean these applications. */
+  readonly slots: readonly { readonly name: string; readonly slot: number }[];
+}
+
+/** What was learned from which name; apart, since it changes with every answer. */
+export interface LegacyOrigin {
+  readonly app: string;
+  readonly address: string;
+  readonly name: string;
+  readonly device: string;
+}
+
+/** Null when there is none that this version understands: such a one is put aside. */
+export function readLegacy(path: string): Legacy | null {
+  const read = readKept(path, (text) => {
+    const found = parseJson(text);
+    return { value: found, wrong: isLegacy(found) ? null : 'is no table of this version' };
+  });
+  return read !== null && isLegacy(read.value) ? read.value : null;
+}
+
+/** Of what was the table before only names are written again, and those have to be names. */
+function isLegacy(found: unknown): found is Legacy {
+  const { format, fingerprint, standing, slots } = (found ?? {}) as Partial<Legacy>;
+  return (
+    format === 1 &&
+    typeof fingerprint === 'string' &&
+    standing?.table === TABLE &&
+    isList(standing.counters, isWord) &&
+    isList(
+      standing.sets,
+      ({ name, shape, key }) => isWord(name) && isTexts(shape) && isTexts(key),
+    ) &&
+    isList(standing.chains, ({ name, rules }) => isWord(name) && isTexts(rules)) &&
+    isList(slots, ({ name, slot }) => isWord(name) && Number.isInteger(slot))
+  );
+}
+
+function isList<T>(list: readonly T[] | undefined, isGood: (one: T) => boolean): boolean {
+  return Array.isArray(list) && list.every((one) => one !== null && isGood(one as T));
+}
+
+function isWord(text: unknown): boolean {
+  return typeof text === 'string' && /^[A-Za-z][A-Za-z0-9_]*$/.test(text);
+}
+
+function isTexts(list: readonly unknown[]): boolean {
+  return isList(list, (one) => typeof one === 'string');
+}
+
+export function readOrigins(path: string): readonly LegacyOrigin[] {
+  const read = readKept(`${path}.names`, (text) => {
+    const found = parseJson(text) as readonly LegacyOrigin[];
+    const isGood = isList(found, (one) => isTexts([one.app, one.address, one.name, one.device]));
+    return { value: isGood ? found : [], wrong: isGood ? null : 'holds no names' };
+  });
+  return read?.value ?? [];
+}
+
+/** Returns 0 or the errno. The folder is in memory: it is there after a crash, not after a boot,
+ * and so is the table. */
+export function writeLegacy(path: string, legacy: Legacy): number {
+  return writeText(path, JSON.stringify(legacy), false);
+}
+
+export function writeOrigins(path: string, origins: readonly LegacyOrigin[]): number {
+  return writeText(`${path}.names`, JSON.stringify(origins), false);
+}
+
+export function removeLegacy(path: string): void {
+  removeFile(path);
+  removeFile(`${path}.names`);
+}
+
+/** How long a handover may be waited for, in seconds: a slow flash takes half a minute to unpack. */
+const HANDOVER_SECONDS = 120;
+
+/**
+ * Whether the package asked that what stands be left to the next agent: FILE.handover, FILE being the
+ * standing table's, begins with the seconds of uptime at which that was written. It is the running
+ * agent's own, since each removes what it finds at its start; and it counts for a while only, so that
+ * one that nobody needed does not leave a table without an agent much later.
+ */
+export function takeHandover(path: string): boolean {
+  const asked = readText(`${path}.handover`);
+  if (!asked.ok) return false;
+  removeFile(`${path}.handover`);
+  const uptime = readText('/proc/uptime');
+  const age = uptime.ok
+    ? Number.parseFloat(uptime.text) - Number.parseFloat(asked.text)
+    : Number.NaN;
+  return age >= 0 && age <= HANDOVER_SECONDS;
+}

@@ -1,0 +1,157 @@
+// What the ruleset has learned by itself, as far as the agent knows: ports, peers and asked windows,
+// by set. Filled from what the ruleset announces and from readings of the kernel's sets; asked when
+// somebody has deleted the table and it is written again with everything it knew. Before:
+// netlink/nflog, wire/packet. After: ruleset/render. Bounded by the same caps as the kernel's sets.
+
+import { fairEvictions } from '../bounds/fair-share.ts';
+import type { App } from '../policy/policy.ts';
+import { findRange } from '../profile/range-match.ts';
+import { deviceOf, pairKey, portKey } from '../ruleset/elements.ts';
+import { type AppFeed, type FilledKind, setName } from '../ruleset/names.ts';
+import { destinationText, type Packet, sourceText, TCP, UDP } from '../wire/packet.ts';
+import { showsPort } from './endpoint-port.ts';
+import { observePortmap } from './observe-portmap.ts';
+
+/** An element of one of the kernel's sets and the time (milliseconds) at which it expires. */
+export interface TaughtElement {
+  readonly key: Uint8Array;
+  readonly expires: number;
+}
+
+/** By set, by key as text. */
+export type Taught = Map<string, Map<string, TaughtElement>>;
+
+export function createTaught(): Taught {
+  return new Map();
+}
+
+function nameOf(key: Uint8Array): string {
+  return String.fromCharCode(...key);
+}
+
+/** Takes in one element; of more than `cap` an eighth is forgotten, of the devices that have most, and of
+ * each what was unused for longest: it expires first. */
+export function noteTaught(taught: Taught, set: string, one: TaughtElement, cap: number): void {
+  const elements = taught.get(set) ?? new Map<string, TaughtElement>();
+  taught.set(set, elements);
+  const name = nameOf(one.key);
+  const known = elements.get(name);
+  elements.delete(name);
+  elements.set(name, known === undefined || known.expires < one.expires ? one : known);
+  if (elements.size <= cap) return;
+  const held = Array.from(elements, ([old, { key, expires }]) => ({
+    old,
+    expires,
+    device: deviceOf(key),
+  })).sort((a, b) => a.expires - b.expires);
+  for (const { old } of fairEvictions(held, Math.max(1, cap >> 3))) elements.delete(old);
+}
+
+/** Whether the element of this key holds until `time` at least (milliseconds). */
+export function holdsUntil(taught: Taught, set: string, key: Uint8Array, time: number): boolean {
+  return (taught.get(set)?.get(nameOf(key))?.expires ?? -1) >= time;
+}
+
+/** A reading of one of the kernel's sets, which may take its time. */
+export interface Reading {
+  readonly set: string;
+  /** Known when it began, and not met so far. */
+  readonly missing: Set<string>;
+}
+
+export function beginReading(taught: Taught, set: string): Reading {
+  return { set, missing: new Set(taught.get(set)?.keys()) };
+}
+
+/** Takes in an element that the kernel has; there are no more than its set has room for. */
+export function takeRead(taught: Taught, { set, missing }: Reading, one: TaughtElement): void {
+  missing.delete(nameOf(one.key));
+  noteTaught(taught, set, one, Number.POSITIVE_INFINITY);
+}
+
+/** What was known before and was not in a set that was read whole is forgotten. */
+export function endReading(taught: Taught, { set, missing }: Reading, whole: boolean): void {
+  const elements = taught.get(set);
+  if (!whole || elements === undefined) return;
+  for (const name of missing) elements.delete(name);
+  if (elements.size === 0) taught.delete(set);
+}
+
+/** Elements of `set` that still hold at `now` (milliseconds). */
+export function taughtElements(taught: Taught, set: string, now: number): TaughtElement[] {
+  return Array.from(taught.get(set)?.values() ?? []).filter(({ expires }) => expires > now);
+}
+
+export function forgetTaught(taught: Taught, set: string, keys: readonly Uint8Array[]): void {
+  for (const key of keys) taught.get(set)?.delete(nameOf(key));
+}
+
+export function expireTaught(taught: Taught, now: number): void {
+  for (const [set, elements] of taught) {
+    for (const [name, { expires }] of elements) if (expires <= now) elements.delete(name);
+    if (elements.size === 0) taught.delete(set);
+  }
+}
+
+/** Forgets the sets of applications that are no longer configured. */
+export function retainTaught(taught: Taught, apps: readonly string[]): void {
+  for (const set of taught.keys()) {
+    if (!apps.some((app) => set.startsWith(`${app}_`))) taught.delete(set);
+  }
+}
+
+/**
+ * The elements that the ruleset has added for a packet it announces: the same rules as in
+ * ruleset/compile/prerouting (evidence chains) and compile-mapping, on the same packet. `mac`: the device's,
+ * null where it tells none.
+ */
+export function noteAnnounced(
+  taught: Taught,
+  app: App,
+  feed: AppFeed,
+  packet: Packet,
+  mac: string | null,
+  now: number,
+): void {
+  const { profile } = app;
+  const { family } = packet;
+  const add = (kind: FilledKind, key: Uint8Array | null, lease: number, cap: number): void => {
+    if (key === null) return;
+    const one = { key, expires: now + lease * 1000 };
+    noteTaught(taught, setName(app.name, kind, family), one, cap);
+  };
+  const port = (kind: 'udp' | 'tcp', number: number): void => {
+    const lease = profile.ports.leaseSeconds;
+    add(kind, portKey(sourceText(packet), number), lease, profile.caps.ports);
+    if (mac !== null) add(`${kind}mac`, portKey(mac, number), lease, profile.caps.ports);
+  };
+  const pair = (): void => {
+    const lease = profile.peers.leaseSeconds;
+    const remote = destinationText(packet);
+    add('peer', pairKey(sourceText(packet), remote), lease, profile.caps.peers);
+    if (mac !== null) add('peermac', pairKey(mac, remote), lease, profile.caps.peers);
+  };
+  if (feed === 'mapping') {
+    const mapped = observePortmap(packet);
+    if (mapped === null || 'malformed' in mapped) return;
+    for (const transport of mapped.transports) port(transport, mapped.port);
+    return;
+  }
+  const transport = packet.protocol === UDP ? 'udp' : packet.protocol === TCP ? 'tcp' : null;
+  const shows =
+    feed === 'port' ||
+    (feed === 'range' && teachesPort(app, packet, transport)) ||
+    (feed === 'addr' && showsPort(app, packet));
+  if (shows && transport !== null) port(transport, packet.sourcePort);
+  const isPeer = (feed === 'port' || feed === 'peer') && profile.peers.enabled;
+  // A server that DNS or a TLS hello has told is a pair whatever the profile says of peers.
+  if (isPeer || feed === 'addr' || feed === 'hello') pair();
+}
+
+function teachesPort(app: App, packet: Packet, protocol: 'udp' | 'tcp' | null): boolean {
+  if (protocol === null) return false;
+  const { bytes, destination: offset, destinationPort: port, family } = packet;
+  const at = { bytes, offset, family, protocol, port };
+  const teaching = app.profile.ranges.filter(({ learn }) => learn.includes(protocol));
+  return findRange(teaching, at) !== null;
+}

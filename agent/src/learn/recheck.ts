@@ -1,0 +1,68 @@
+// learn/recheck: what an announced packet taught the table, as a question about flows that run
+// already: the P2P port of a device, a peer of it. step/step.ts asks for every packet of the feed. Pure.
+import type { App } from '../policy/policy.ts';
+import { findRange } from '../profile/range-match.ts';
+import { destinationText, type Packet, sourceText, TCP, UDP } from '../wire/packet.ts';
+import { showsPort } from './endpoint-port.ts';
+import type { EvidenceKind } from './evidence.ts';
+import type { Wish } from './late-flows.ts';
+import { observePortmap } from './observe-portmap.ts';
+
+/** The wishes of one announced packet: none for most. `mac`: of its device, null where it tells none. */
+export function wishesOf(
+  app: App,
+  kind: EvidenceKind,
+  packet: Packet,
+  mac: string | null,
+): readonly Wish[] {
+  switch (kind) {
+    case 'range':
+      return ofRange(app, packet, mac);
+    case 'port':
+      return ofPort(app, packet, mac);
+    case 'addr':
+      return showsPort(app, packet) ? [portWish(app, packet, mac, 'udp')] : [];
+    case 'mapping':
+      return ofMapping(app, packet, mac);
+    default:
+      return [];
+  }
+}
+
+function protocolOf(packet: Packet): 'udp' | 'tcp' | null {
+  return packet.protocol === UDP ? 'udp' : packet.protocol === TCP ? 'tcp' : null;
+}
+
+function ofRange(app: App, packet: Packet, mac: string | null): Wish[] {
+  const protocol = protocolOf(packet);
+  if (protocol === null) return [];
+  const { bytes, destination: offset, destinationPort: port, family } = packet;
+  const found = findRange(app.profile.ranges, { bytes, offset, family, protocol, port });
+  if (found === null || !found.range.learn.includes(protocol)) return [];
+  return [portWish(app, packet, mac, protocol)];
+}
+
+function portWish(app: App, packet: Packet, mac: string | null, protocol: 'udp' | 'tcp'): Wish {
+  const ends = { app: app.name, device: sourceText(packet), mac };
+  return { kind: 'port', ...ends, protocol, port: packet.sourcePort };
+}
+
+function ofPort(app: App, packet: Packet, mac: string | null): Wish[] {
+  if (!app.profile.peers.enabled) return [];
+  const ends = { device: sourceText(packet), mac, remote: destinationText(packet) };
+  return [{ kind: 'peer', app: app.name, ...ends }];
+}
+
+function ofMapping(app: App, packet: Packet, mac: string | null): Wish[] {
+  const mapped = observePortmap(packet);
+  if (mapped === null || 'malformed' in mapped) return [];
+  const { device, port } = mapped;
+  return mapped.transports.map((protocol) => ({
+    kind: 'port',
+    app: app.name,
+    device,
+    mac,
+    protocol,
+    port,
+  }));
+}

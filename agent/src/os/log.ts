@@ -1,0 +1,17 @@
+// os/log: lines for people; procd hands them to logd with our name: errors from standard error
+// (daemon.err), the rest from standard output (daemon.info). Never more than log-rate allows.
+import * as std from 'qjs:std';
+import { admit, createLogRate } from '../bounds/log-rate.ts';
+import { now } from './clock.ts';
+
+export type Level = 'error' | 'notice';
+
+const RATES = { error: createLogRate(now()), notice: createLogRate(now()) };
+
+export function log(level: Level, text: string): void {
+  const said = admit(RATES[level], text, now());
+  if (said === null) return;
+  const file = level === 'error' ? std.err : std.out;
+  file.puts(level === 'error' ? `whp: error: ${said}\n` : `whp: ${said}\n`);
+  file.flush();
+}

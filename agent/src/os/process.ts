@@ -1,0 +1,216 @@
+// os/process: runs a program (`nft -f -`, `ubus call ...`) beside the event loop: its input is
+// fed and its output collected as the pipes allow, so that held packets get their verdicts while
+// nft works. Programs are looked for in PLACES, never by the environment: ujail gives none, and that
+// of who started the agent is not trusted with what runs as root.
+import * as os from 'qjs:os';
+import { EAGAIN, EINTR, ENOENT } from 'whp:socket';
+import { spawn } from 'whp:system';
+import { errnoText } from './errno.ts';
+import { decodeUtf8, encodeUtf8 } from './utf8.ts';
+
+export interface ProgramOptions {
+  /** Standard input; absent = empty. */
+  readonly input?: string;
+  /** Milliseconds until it is killed (SIGKILL); default 30000. */
+  readonly timeout?: number;
+  /** Bytes of each output that are kept; the rest is read and dropped. Default 1 MiB. */
+  readonly limit?: number;
+}
+
+export interface ProgramResult {
+  /** Exit status 0..255, or -signal, or 127 when it could not be started. */
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly timedOut: boolean;
+  /** Why it could not be started, with the fix; null: it was. */
+  readonly failure: string | null;
+}
+
+/** Where programs are, the system's own first. */
+const PLACES = ['/usr/sbin', '/usr/bin', '/sbin', '/bin', '/usr/local/sbin', '/usr/local/bin'];
+/** All that a program gets: what it prints is read, so it is in English. */
+const ENVIRONMENT = ['PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'LC_ALL=C'];
+/** Packages that bring what is called, where they are not busybox. */
+const PACKAGES: { readonly [program: string]: string } = { nft: 'nftables' };
+
+/** A write of this size never blocks on a pipe that is reported writable (pipe(7): PIPE_BUF). */
+const PIPE_BUF = 4096;
+const SIGKILL = 9;
+/** Milliseconds from the program's end to the end of its pipes. */
+const GRACE = 200;
+
+/** Runs `command` (argv; a name without "/" is looked for in PLACES). Never rejects. */
+export function runProgram(
+  command: readonly string[],
+  options: ProgramOptions = {},
+): Promise<ProgramResult> {
+  const stdin = os.pipe();
+  const stdout = os.pipe();
+  const stderr = os.pipe();
+  const pipes = [stdin, stdout, stderr].flatMap((pipe) => pipe ?? []);
+  if (stdin === null || stdout === null || stderr === null) {
+    for (const fd of pipes) os.close(fd);
+    return Promise.resolve(notStarted(`${command[0]}: no pipes left`));
+  }
+  const pid = start(command, [stdin[0], stdout[1], stderr[1]]);
+  for (const fd of [stdin[0], stdout[1], stderr[1]]) os.close(fd);
+  if (typeof pid === 'string') {
+    for (const fd of [stdin[1], stdout[0], stderr[0]]) os.close(fd);
+    return Promise.resolve(notStarted(pid));
+  }
+  return supervise(pid, stdin[1], stdout[0], stderr[0], options);
+}
+
+function notStarted(failure: string): ProgramResult {
+  return { status: 127, stdout: '', stderr: failure, timedOut: false, failure };
+}
+
+/** The pid, or why there is none. */
+function start(
+  command: readonly string[],
+  fds: readonly [number, number, number],
+): number | string {
+  const [name = ''] = command;
+  const paths = name.includes('/') ? [name] : PLACES.map((place) => `${place}/${name}`);
+  let failure: string | null = null;
+  for (const path of paths) {
+    if (os.stat(path)[0] === null) continue;
+    const pid = spawn(path, command, ENVIRONMENT, ...fds);
+    if (pid > 0) return pid;
+    failure ??= `${path} cannot be executed: ${executionText(-pid)}`;
+  }
+  const source = PACKAGES[name] ?? name;
+  const places = name.includes('/') ? '' : ` (looked in ${PLACES.join(', ')})`;
+  return failure === null
+    ? `${name} is not installed${places}; install ${source}`
+    : `${failure}; install ${source} again`;
+}
+
+/** The file is there: what is missing then is another one that it names. */
+function executionText(errno: number): string {
+  const text = errnoText(errno);
+  return errno === ENOENT ? `its loader or interpreter is missing: ${text}` : text;
+}
+
+/** Why a program that did not end with 0 failed, in words; never empty. */
+export function reasonOf({ status, stderr, timedOut }: ProgramResult): string {
+  const said = stderr.trim();
+  if (timedOut) return `it did not end in time and was killed${said === '' ? '' : `: ${said}`}`;
+  if (said !== '') return said;
+  return status < 0
+    ? `it was ended by signal ${-status}`
+    : `it ended with status ${status} and no word`;
+}
+
+async function supervise(
+  pid: number,
+  stdin: number,
+  stdout: number,
+  stderr: number,
+  options: ProgramOptions,
+): Promise<ProgramResult> {
+  let timedOut = false;
+  const timer = os.setTimeout(() => {
+    timedOut = true;
+    os.kill(pid, SIGKILL);
+  }, options.timeout ?? 30000);
+  const limit = options.limit ?? 1 << 20;
+  const fed = feed(stdin, encodeUtf8(options.input ?? ''));
+  const output = collect(stdout, limit);
+  const errors = collect(stderr, limit);
+  const status = await exited(pid);
+  os.clearTimeout(timer);
+  fed.stop();
+  // A grandchild may keep the pipes open: what has come soon after the end is the output.
+  const grace = os.setTimeout(() => {
+    output.finish();
+    errors.finish();
+  }, GRACE);
+  const out = await output.text;
+  const err = await errors.text;
+  os.clearTimeout(grace);
+  return { status, stdout: out, stderr: err, timedOut, failure: null };
+}
+
+/** Writes `bytes` as the pipe takes them, then closes it. A program that does not read its input
+ * (EPIPE) is no error; SIGPIPE is ignored by the host program. */
+function feed(fd: number, bytes: Uint8Array<ArrayBuffer>): { stop: () => void } {
+  let at = 0;
+  let open = true;
+  const stop = (): void => {
+    if (!open) return;
+    open = false;
+    os.setWriteHandler(fd, null);
+    os.close(fd);
+  };
+  const step = (): void => {
+    const put = os.write(fd, bytes.buffer, at, Math.min(PIPE_BUF, bytes.length - at));
+    if (put > 0) at += put;
+    else if (put !== -EINTR && put !== -EAGAIN) stop();
+    if (at >= bytes.length) stop();
+  };
+  if (bytes.length === 0) stop();
+  else os.setWriteHandler(fd, step);
+  return { stop };
+}
+
+/** Reads to the end of the pipe, or to `finish`, keeping the first `limit` bytes. */
+function collect(fd: number, limit: number): { text: Promise<string>; finish: () => void } {
+  let kept = new Uint8Array(4096);
+  let length = 0;
+  let open = true;
+  const chunk = new Uint8Array(16384);
+  let resolve: (text: string) => void = () => {};
+  const text = new Promise<string>((done) => {
+    resolve = done;
+  });
+  const finish = (): void => {
+    if (!open) return;
+    open = false;
+    os.setReadHandler(fd, null);
+    os.close(fd);
+    resolve(decodeUtf8(kept, 0, length));
+  };
+  os.setReadHandler(fd, () => {
+    const got = os.read(fd, chunk.buffer, 0, chunk.length);
+    if (got === -EINTR || got === -EAGAIN) return;
+    if (got <= 0) {
+      finish();
+      return;
+    }
+    const keep = Math.min(got, limit - length);
+    if (length + keep > kept.length) {
+      const grown = new Uint8Array(Math.max(kept.length * 2, length + keep));
+      grown.set(kept);
+      kept = grown;
+    }
+    kept.set(chunk.subarray(0, keep), length);
+    length += keep;
+  });
+  return { text, finish };
+}
+
+/** Longest pause between two looks at a child, milliseconds. */
+const PATIENCE = 20;
+
+/** The status once the child has ended. SIGCHLD would need a handler the whole program shares, so
+ * this looks at growing intervals: a short program costs a millisecond, a long one nothing. */
+function exited(pid: number): Promise<number> {
+  return new Promise((resolve) => {
+    let pause = 1;
+    const look = (): void => {
+      const [got, raw] = os.waitpid(pid, os.WNOHANG);
+      if (got === pid) {
+        const signal = raw & 0x7f;
+        resolve(signal === 0 ? (raw >> 8) & 0xff : -signal);
+      } else if (got < 0 && got !== -EINTR) {
+        resolve(127);
+      } else {
+        os.setTimeout(look, pause);
+        pause = Math.min(pause * 2, PATIENCE);
+      }
+    };
+    look();
+  });
+}

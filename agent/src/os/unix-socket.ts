@@ -1,0 +1,258 @@
+// os/unix-socket: the control socket: one JSON value a line, both ways, over AF_UNIX. Between
+// control/ (what is asked and answered) and the kernel. Clients are limited in number, in the
+// length of a line and in what may wait for them: a stuck `whp monitor` costs memory, never more.
+import * as os from 'qjs:os';
+import * as sys from 'whp:socket';
+import { AF_UNIX, MSG_DONTWAIT } from '../netlink/constants.ts';
+import { unixAddress } from '../netlink/endian.ts';
+import { decodeUtf8, encodeUtf8 } from './utf8.ts';
+
+/** The kind of a file, and a socket (inode(7)). */
+const S_IFMT = 0o170000;
+const S_IFSOCK = 0o140000;
+
+export interface LineLimits {
+  /** Connections at a time; one more is closed at once. */
+  readonly clients: number;
+  /** Bytes of one line; a longer one ends the connection. */
+  readonly line: number;
+  /** Bytes that may wait to be sent; more ends the connection. */
+  readonly queue: number;
+}
+
+export const DEFAULT_LIMITS: LineLimits = { clients: 8, line: 65536, queue: 1 << 20 };
+
+/** One end of a connection. */
+export interface Line {
+  /** Queues one value. False: the connection is gone, or was just ended as too slow. */
+  readonly send: (value: unknown) => boolean;
+  /** Queues bytes as they are. */
+  readonly sendBytes: (bytes: Uint8Array<ArrayBuffer>) => boolean;
+  /** Sends what is queued, then closes. */
+  readonly end: () => void;
+  /** Closes at once. */
+  readonly close: () => void;
+  readonly waiting: () => number;
+}
+
+export interface LineEvents {
+  readonly onValue: (value: unknown, line: Line) => void;
+  /** Once, with the reason: "end", "line too long", "not JSON", "too slow", "errno N". */
+  readonly onClose?: (reason: string, line: Line) => void;
+}
+
+export interface LineServer {
+  readonly clients: () => number;
+  /** Closes the listener and every connection, and removes the socket file. */
+  readonly close: () => void;
+}
+
+export type Listening =
+  | { readonly ok: true; readonly server: LineServer }
+  | { readonly ok: false; readonly errno: number };
+
+/** Listens on `path`; only the owner (mode 0600) gets in. A socket file that nobody answers on is
+ * taken over; EADDRINUSE when somebody does, ENOTSOCK when another kind of file is there. */
+export function listenLines(
+  path: string,
+  events: LineEvents,
+  limits: LineLimits = DEFAULT_LIMITS,
+): Listening {
+  const address = unixAddress(path);
+  if (address === undefined) return { ok: false, errno: sys.EINVAL };
+  const fd = sys.socket(AF_UNIX, sys.SOCK_STREAM | sys.SOCK_NONBLOCK, 0);
+  if (fd < 0) return { ok: false, errno: -fd };
+  const errno = bindListener(fd, path, address, limits.clients);
+  if (errno !== 0) {
+    os.close(fd);
+    return { ok: false, errno };
+  }
+  const open = new Set<Line>();
+  os.setReadHandler(fd, () => {
+    const client = sys.accept(fd);
+    if (client < 0) return;
+    if (open.size >= limits.clients) {
+      os.close(client);
+      return;
+    }
+    const line = startLine(client, limits, {
+      onValue: events.onValue,
+      onClose: (reason, gone) => {
+        open.delete(gone);
+        events.onClose?.(reason, gone);
+      },
+    });
+    open.add(line);
+  });
+  const close = (): void => {
+    os.setReadHandler(fd, null);
+    os.close(fd);
+    os.remove(path);
+    for (const line of [...open]) line.close();
+  };
+  return { ok: true, server: { clients: () => open.size, close } };
+}
+
+function bindListener(fd: number, path: string, address: ArrayBuffer, backlog: number): number {
+  const mask = sys.umask(0o177);
+  let bound = sys.bind(fd, address);
+  if (bound === -sys.EADDRINUSE && !isSocket(path)) bound = -sys.ENOTSOCK;
+  if (bound === -sys.EADDRINUSE && !answers(address)) {
+    os.remove(path);
+    bound = sys.bind(fd, address);
+  }
+  sys.umask(mask);
+  if (bound < 0) return -bound;
+  const listening = sys.listen(fd, backlog);
+  return listening < 0 ? -listening : 0;
+}
+
+/** The file itself, not what a link leads to: anything else is not ours to remove. */
+function isSocket(path: string): boolean {
+  const [stat] = os.lstat(path);
+  return stat !== null && (stat.mode & S_IFMT) === S_IFSOCK;
+}
+
+function answers(address: ArrayBuffer): boolean {
+  const fd = sys.socket(AF_UNIX, sys.SOCK_STREAM | sys.SOCK_NONBLOCK, 0);
+  if (fd < 0) return true;
+  const connected = sys.connect(fd, address);
+  os.close(fd);
+  return connected >= 0 || connected === -sys.EAGAIN;
+}
+
+export type Connected =
+  | { readonly ok: true; readonly line: Line }
+  | { readonly ok: false; readonly errno: number };
+
+/** Connects to a listener. Errors: ENOENT, ECONNREFUSED no daemon; EACCES; EAGAIN it is full. */
+export function connectLines(
+  path: string,
+  events: LineEvents,
+  limits: LineLimits = { ...DEFAULT_LIMITS, line: 64 << 20 },
+): Connected {
+  const address = unixAddress(path);
+  if (address === undefined) return { ok: false, errno: sys.EINVAL };
+  const fd = sys.socket(AF_UNIX, sys.SOCK_STREAM | sys.SOCK_NONBLOCK, 0);
+  if (fd < 0) return { ok: false, errno: -fd };
+  const connected = sys.connect(fd, address);
+  if (connected < 0) {
+    os.close(fd);
+    return { ok: false, errno: -connected };
+  }
+  return { ok: true, line: startLine(fd, limits, events) };
+}
+
+function startLine(fd: number, limits: LineLimits, events: LineEvents): Line {
+  let open = true;
+  let ending = false;
+  const queue: Uint8Array<ArrayBuffer>[] = [];
+  let queued = 0;
+  let sent = 0; // bytes of queue[0] that are out
+
+  const shut = (reason: string): void => {
+    if (!open) return;
+    open = false;
+    os.setReadHandler(fd, null);
+    os.setWriteHandler(fd, null);
+    os.close(fd);
+    events.onClose?.(reason, line);
+  };
+  const flush = (): void => {
+    while (open && queue.length > 0) {
+      const head = queue[0]!;
+      const put = sys.send(fd, head.buffer, sent, head.length - sent, MSG_DONTWAIT);
+      if (put === -sys.EAGAIN) {
+        os.setWriteHandler(fd, flush);
+        return;
+      }
+      if (put < 0) {
+        shut(`errno ${-put}`);
+        return;
+      }
+      sent += put;
+      queued -= put;
+      if (sent < head.length) continue;
+      queue.shift();
+      sent = 0;
+    }
+    if (!open) return;
+    os.setWriteHandler(fd, null);
+    if (ending) shut('end');
+  };
+  const line: Line = {
+    send: (value) => line.sendBytes(encodeUtf8(`${JSON.stringify(value)}\n`)),
+    sendBytes: (bytes) => {
+      if (!open || ending) return false;
+      if (bytes.length === 0) return true;
+      // One value may always wait, however large: the limit is for those who do not read.
+      if (queue.length > 0 && queued + bytes.length > limits.queue) {
+        shut('too slow');
+        return false;
+      }
+      queue.push(bytes);
+      queued += bytes.length;
+      flush();
+      return open;
+    },
+    end: () => {
+      ending = true;
+      flush();
+    },
+    close: () => shut('end'),
+    waiting: () => queued,
+  };
+  readLines(
+    fd,
+    limits.line,
+    (text) => deliver(text),
+    shut,
+    () => open,
+  );
+  const deliver = (text: string): void => {
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch {
+      shut('not JSON');
+      return;
+    }
+    events.onValue(value, line);
+  };
+  return line;
+}
+
+/** Cuts what arrives on `fd` into lines; empty lines are skipped. */
+function readLines(
+  fd: number,
+  longest: number,
+  deliver: (text: string) => void,
+  shut: (reason: string) => void,
+  isOpen: () => boolean,
+): void {
+  let bytes = new Uint8Array(4096);
+  let length = 0;
+  os.setReadHandler(fd, () => {
+    if (length === bytes.length) {
+      const grown = new Uint8Array(bytes.length * 2);
+      grown.set(bytes);
+      bytes = grown;
+    }
+    const got = sys.recv(fd, bytes.buffer, length, bytes.length - length, MSG_DONTWAIT);
+    if (got === -sys.EAGAIN || got === -sys.EINTR) return;
+    if (got <= 0) {
+      shut(got === 0 ? 'end' : `errno ${-got}`);
+      return;
+    }
+    const end = length + got;
+    let start = 0;
+    for (let i = bytes.indexOf(10, length); i >= 0 && i < end && isOpen(); ) {
+      if (i > start) deliver(decodeUtf8(bytes, start, i));
+      start = i + 1;
+      i = bytes.indexOf(10, start);
+    }
+    bytes.copyWithin(0, start, end);
+    length = end - start;
+    if (length > longest) shut('line too long');
+  });
+}

@@ -1,0 +1,169 @@
+// preflight/collisions: others on this router who use what is ours: bits of the mark, rule preferences,
+// routing tables. What was found in the kernel (rules, routes, rules of other nftables tables), in;
+// each collision with the option that ends it and a value that is free, out. Pure.
+import type { KernelRoute } from '../netlink/route.ts';
+import type { KernelRule } from '../netlink/rule.ts';
+import { FIRST_SLOT, isUsableMask, LAST_TABLE_SLOT, markOf } from '../policy/marks.ts';
+import type { Globals } from '../policy/policy.ts';
+import type { Problem } from '../syntax/result.ts';
+import type { MarkUse } from './mark-uses.ts';
+import { type Home, hexText } from './rule-reach.ts';
+import { ruleText, takenBy } from './taken.ts';
+
+export interface Found {
+  readonly rules: readonly KernelRule[];
+  readonly routes: readonly KernelRoute[];
+  /** What other nftables tables do with marks. */
+  readonly marks: readonly MarkUse[];
+  /** Programs that are installed, and the bits their configuration gives them. */
+  readonly claims: readonly { readonly who: string; readonly mask: number }[];
+}
+
+type Ours = Pick<Globals, 'mask' | 'preference' | 'table'>;
+
+/** Bits that well-known programs take when they run, running now or not. */
+const WELL_KNOWN = [
+  { who: 'mwan3', mask: 0x3f00 },
+  { who: 'pbr or Tailscale', mask: 0x00ff0000 },
+];
+/** Looked at in this order: far from where others begin. */
+const MASKS = [0x0f000000, 0xf0000000, 0x000000f0, 0x0000000f, 0x0000f000, 0x00000f00, 0x00f00000];
+const PREFERENCES = [15000, 14000, 12000, 5000, 2500, 1500, 900, 500, 200, 50, 1];
+const TABLES = [15000, 16000, 25000, 35000, 45000];
+/** More of one kind say no more than these. */
+const MOST = 4;
+
+/** `home`: where proxied packets come from. `protocol`: the number that marks rules and routes as made by this program. */
+export function collisions(ours: Ours, found: Found, home: Home, protocol: number): Problem[] {
+  const rules = found.rules.filter((rule) => rule.protocol !== protocol);
+  const routes = found.routes.filter((route) => route.protocol !== protocol && !route.cloned);
+  return [
+    ...maskCollisions(ours, rules, found),
+    ...preferenceCollisions(ours, found, home, protocol),
+    ...tableCollisions(ours, rules, routes),
+  ];
+}
+
+/** What the owner types. */
+function setting(option: string, value: string): string {
+  return `uci set whp.globals.${option}=${value}; uci commit whp; whp reload`;
+}
+
+/** " of mwan3"; '' for a rule that looks at no mark, or the whole of it. */
+function whose(mask: number): string {
+  if (mask === 0 || mask === 0xffffffff) return '';
+  const known = WELL_KNOWN.find((one) => (mask & ~one.mask) === 0);
+  return ` of ${known === undefined ? 'another program' : known.who}`;
+}
+
+/** Whether somebody else uses our bits, or asks for the whole mark of one of our packets. */
+function readsOurBits({ mark, mask }: KernelRule, own: number): boolean {
+  if ((mask & own) === 0) return false;
+  // Some of our bits: who asks for them writes them too.
+  if (mask !== 0xffffffff) return true;
+  for (let slot = FIRST_SLOT; slot <= LAST_TABLE_SLOT; slot++) {
+    if ((markOf(own, slot) & mask) === (mark & own)) return true;
+  }
+  return false;
+}
+
+function maskCollisions(
+  { mask }: Ours,
+  rules: readonly KernelRule[],
+  { marks, claims }: Found,
+): Problem[] {
+  const foreign = [
+    ...rules.map((rule) => rule.mask),
+    ...marks.map((use) => use.bits),
+    ...claims.map((one) => one.mask),
+  ];
+  const free = MASKS.find((one) => isFree(one, foreign));
+  const fix =
+    free === undefined
+      ? 'no four bits in a row are free: give one of the others another mask'
+      : setting('mask', hexText(free));
+  const whats = new Set([
+    ...rules
+      .filter((rule) => readsOurBits(rule, mask))
+      .map((rule) => `${ruleText(rule)}${whose(rule.mask)} reads our bits; ${fix}`),
+    ...marks
+      .filter((use) => (use.bits & mask) !== 0)
+      .map((use) =>
+        use.bits === 0xffffffff
+          ? `a rule in nftables table ${use.table} writes all bits of the mark, ours too: give it a mask there ("meta mark set meta mark & 0xffffff00 | 0x1"; fw4: option set_mark 'VALUE/MASK')`
+          : `a rule in nftables table ${use.table} uses bits ${hexText(use.bits)} of the mark, some of them ours; ${fix}`,
+      ),
+    ...claims
+      .filter((one) => (one.mask & mask) !== 0)
+      .map(
+        (one) => `${one.who} uses bits ${hexText(one.mask)} of the mark, some of them ours; ${fix}`,
+      ),
+  ]);
+  return limited(whats, 'whp.globals.mask');
+}
+
+function isFree(mask: number, foreign: readonly number[]): boolean {
+  if (!isUsableMask(mask)) return false;
+  const taken = [...foreign.filter((one) => one !== 0xffffffff), ...WELL_KNOWN.map((x) => x.mask)];
+  return taken.every((one) => (one & mask) === 0);
+}
+
+function preferenceCollisions(ours: Ours, found: Found, home: Home, protocol: number): Problem[] {
+  const { routes } = found;
+  const first = ours.preference + FIRST_SLOT;
+  const last = ours.preference + LAST_TABLE_SLOT;
+  const rules = found.rules.filter((rule) => rule.protocol !== protocol);
+  // Who looks at our own bits has been named for that.
+  const taking = takenBy({ rules: found.rules, routes, home, first, protocol }).filter(
+    ({ rule }) => rule.isInverted || !readsOurBits(rule, ours.mask),
+  );
+  const before = taking.filter(({ rule }) => rule.preference < first);
+  const within = rules.filter(({ preference }) => preference >= first && preference <= last);
+  const earliest = Math.min(...taking.map(({ rule }) => rule.preference));
+  const free = PREFERENCES.find(
+    (one) =>
+      one + LAST_TABLE_SLOT < earliest &&
+      !rules.some(({ preference }) => preference > one && preference <= one + LAST_TABLE_SLOT),
+  );
+  const fix =
+    free === undefined
+      ? 'no fifteen preferences in a row are free before it: move the other rules'
+      : setting('preference', `${free}`);
+  const whats = new Set([
+    ...before.map(
+      ({ rule, words }) =>
+        `${ruleText(rule)}${whose(rule.mask)} comes before ours (from ${first}) and keeps proxied packets${words} from the tunnel: they are rejected; ${fix}`,
+    ),
+    ...within.map((rule) => `${ruleText(rule)} stands among ours (${first} to ${last}); ${fix}`),
+  ]);
+  return limited(whats, 'whp.globals.preference');
+}
+
+function tableCollisions(
+  { table }: Ours,
+  rules: readonly KernelRule[],
+  routes: readonly KernelRoute[],
+): Problem[] {
+  const first = table + FIRST_SLOT;
+  const last = table + LAST_TABLE_SLOT;
+  const used = new Set([...rules, ...routes].map((one) => one.table));
+  const free = TABLES.find((one) =>
+    Array.from(used).every((other) => other <= one || other > one + LAST_TABLE_SLOT),
+  );
+  const fix =
+    free === undefined
+      ? 'write numbers that nobody uses into option table'
+      : setting('table', `${free}`);
+  const taken = [...used].filter((one) => one >= first && one <= last).sort((a, b) => a - b);
+  const whats = taken.map(
+    (one) =>
+      `routing table ${one} is used by another program too (ours: ${first} to ${last}); ${fix}`,
+  );
+  return limited(new Set(whats), 'whp.globals.table');
+}
+
+function limited(whats: ReadonlySet<string>, where: string): Problem[] {
+  const all = [...whats];
+  const more = all.length > MOST ? [`and ${all.length - MOST} more`] : [];
+  return [...all.slice(0, MOST), ...more].map((what) => ({ where, what }));
+}

@@ -1,0 +1,155 @@
+// preflight/taken: what an ip rule that stands before ours does with the proxied packets that it fits: its
+// table may hold a route for them, it may jump over our rules or refuse. Before: rule-reach. After:
+// collisions says it, with the preference that ends it. Pure.
+import {
+  FR_ACT_BLACKHOLE,
+  FR_ACT_GOTO,
+  FR_ACT_PROHIBIT,
+  FR_ACT_TO_TBL,
+  FR_ACT_UNREACHABLE,
+  RT_TABLE_LOCAL,
+  RT_TABLE_MAIN,
+  RTN_THROW,
+} from '../netlink/constants.ts';
+import type { KernelRoute } from '../netlink/route.ts';
+import type { KernelRule, Span } from '../netlink/rule.ts';
+import { type Family, formatCidr, parseCidr } from '../wire/address.ts';
+import { type Home, hexText, holds, isProxiedTo, type Reach, reachOf } from './rule-reach.ts';
+
+export interface Taken {
+  readonly rule: KernelRule;
+  /** Which of the proxied packets: '' all of them, else " from 192.168.1.0/28". */
+  readonly words: string;
+}
+
+export interface Rules {
+  /** Of everybody; routes of everybody, of main and local at least the shortest. */
+  readonly rules: readonly KernelRule[];
+  readonly routes: readonly KernelRoute[];
+  readonly home: Home;
+  /** Where ours begin, and who makes them. */
+  readonly first: number;
+  readonly protocol: number;
+}
+
+const REFUSING = [FR_ACT_BLACKHOLE, FR_ACT_PROHIBIT, FR_ACT_UNREACHABLE];
+/** Networks that are named; the others are counted. */
+const NAMED = 2;
+
+/** The rules of others that would take proxied packets if they came before ours, in their order. */
+export function takenBy(all: Rules): Taken[] {
+  return ([4, 6] as const).flatMap((family) => {
+    const rules = all.rules
+      .filter((rule) => rule.family === family)
+      .sort((a, b) => a.preference - b.preference);
+    const taken: Taken[] = [];
+    let from = 0;
+    for (const rule of rules) {
+      if (rule.protocol === all.protocol || rule.preference < from) continue;
+      const reach = reachOf(rule, all.home);
+      if (reach.share === 'none') continue;
+      if (rule.action === FR_ACT_GOTO && rule.target <= all.first) {
+        // What all packets jump over takes none.
+        if (reach.share === 'all' && hasTarget(rule, rules)) from = rule.target;
+        continue;
+      }
+      const words = takes(rule, reach, rules, all);
+      if (words !== null) taken.push({ rule, words });
+    }
+    return taken;
+  });
+}
+
+function takes(
+  rule: KernelRule,
+  { words }: Reach,
+  rules: readonly KernelRule[],
+  { routes, home }: Rules,
+): string | null {
+  if (REFUSING.includes(rule.action)) return words;
+  // The kernel goes on behind a rule whose target is not there.
+  if (rule.action === FR_ACT_GOTO) return hasTarget(rule, rules) ? words : null;
+  if (rule.action !== FR_ACT_TO_TBL) return null;
+  const tables = rule.selector.isL3mdev ? home.vrfTables : [rule.table];
+  if (tables.includes(RT_TABLE_LOCAL)) return null;
+  // Who marks all flows has routes there as soon as one of its lines is up.
+  if (rule.mask !== 0 && !rule.isInverted && rule.suppressed < 0) return words;
+  const found = routes.filter(
+    ({ table, family, type, cloned }) =>
+      tables.includes(table) && family === rule.family && type !== RTN_THROW && !cloned,
+  );
+  const led = ledTo(rule, found, home);
+  return led === null ? null : words + led;
+}
+
+function hasTarget({ target }: KernelRule, rules: readonly KernelRule[]): boolean {
+  return rules.some(({ preference }) => preference === target);
+}
+
+/** Whether `routes` lead proxied packets anywhere: '' all, else to which networks; null none. */
+function ledTo(rule: KernelRule, routes: readonly KernelRoute[], home: Home): string | null {
+  const { family, suppressed, selector, isInverted } = rule;
+  const only = isInverted ? undefined : selector.destination;
+  const asked = parseCidr(only ?? everything(family));
+  const networks = routes.flatMap(({ destination }) => {
+    const network = parseCidr(destination ?? everything(family));
+    if (network === null || asked === null || network.prefix <= suppressed) return [];
+    // One address in main is another tunnel's far end: no peer of an application.
+    if (rule.table === RT_TABLE_MAIN && network.prefix === network.bytes.length * 8) return [];
+    if (holds(network, asked)) return [asked];
+    return holds(asked, network) && isProxiedTo(network, family, home) ? [network] : [];
+  });
+  if (networks.length === 0) return null;
+  if (networks.some((one) => one === asked) || coversAll(networks.map(formatCidr), family))
+    return '';
+  const names = networks.slice(0, NAMED).map(formatCidr).join(' and ');
+  const more = networks.length - NAMED;
+  return ` to ${names}${more > 0 ? ` and ${more} more networks` : ''}`;
+}
+
+function everything(family: Family): string {
+  return family === 4 ? '0.0.0.0/0' : '::/0';
+}
+
+/** Two halves, as VPNs write it that leave the default alone. */
+function coversAll(networks: readonly string[], family: Family): boolean {
+  if (family === 6) return networks.some((one) => one === '::/1' || one === '2000::/3');
+  return networks.includes('0.0.0.0/1') && networks.includes('128.0.0.0/1');
+}
+
+/** As `ip rule` writes it, nearly. */
+export function ruleText(rule: KernelRule): string {
+  const { selector, mark, mask } = rule;
+  const span = ([first, last]: Span): string => (first === last ? `${first}` : `${first}-${last}`);
+  const words = [
+    rule.isInverted ? 'not' : '',
+    selector.source === undefined ? '' : `from ${shorter(selector.source)}`,
+    selector.destination === undefined ? '' : `to ${shorter(selector.destination)}`,
+    selector.tos === undefined ? '' : `tos ${selector.tos}`,
+    mask === 0 ? '' : `fwmark ${hexText(mark)}/${hexText(mask)}`,
+    selector.iif === undefined ? '' : `iif ${selector.iif}`,
+    selector.oif === undefined ? '' : `oif ${selector.oif}`,
+    selector.isL3mdev ? 'l3mdev' : '',
+    selector.uids === undefined ? '' : `uidrange ${selector.uids.join('-')}`,
+    selector.ipProtocol === undefined ? '' : `ipproto ${selector.ipProtocol}`,
+    selector.sourcePorts === undefined ? '' : `sport ${span(selector.sourcePorts)}`,
+    selector.destinationPorts === undefined ? '' : `dport ${span(selector.destinationPorts)}`,
+    actionText(rule),
+  ];
+  return `ip rule ${rule.preference} (${words.filter((word) => word !== '').join(' ')})`;
+}
+
+function shorter(network: string): string {
+  const read = parseCidr(network);
+  return read === null ? network : formatCidr(read);
+}
+
+function actionText({ action, table, target, suppressed, selector }: KernelRule): string {
+  if (action === FR_ACT_GOTO) return `goto ${target}`;
+  if (action === FR_ACT_BLACKHOLE) return 'blackhole';
+  if (action === FR_ACT_UNREACHABLE) return 'unreachable';
+  if (action === FR_ACT_PROHIBIT) return 'prohibit';
+  if (action !== FR_ACT_TO_TBL) return 'nop';
+  const where = selector.isL3mdev ? '' : `table ${table}`;
+  return suppressed < 0 ? where : `${where} suppress_prefixlength ${suppressed}`;
+}

@@ -1,0 +1,74 @@
+// reconcile/set-changes: pauses, hours and pins are elements of sets that the table looks into. Tells
+// whether two policies differ in them alone, and what takes the sets from one to the other. Before:
+// policy/choices. After: enforce, which then needs neither compiler nor nft. Pure.
+import type { SetChange } from '../netlink/nft-set.ts';
+import type { Policy } from '../policy/policy.ts';
+import { pinSet } from '../ruleset/compile/sets.ts';
+import { addressKey } from '../ruleset/elements.ts';
+import type { StaticSet } from '../ruleset/model.ts';
+import { elementList } from '../ruleset/render.ts';
+import { FAMILIES } from '../ruleset/terms.ts';
+import type { Standing } from '../ruleset/transaction.ts';
+
+/** Whether they differ in what is paused or pinned, and in nothing else. */
+export function differInChoices(before: Policy, next: Policy): boolean {
+  const isRestSame =
+    before.apps.length === next.apps.length &&
+    next.apps.every((app, i) => sameBut(['direct', 'pins'], app, before.apps[i]!)) &&
+    sameBut(['apps'], before, next);
+  return isRestSame && !same(choicesIn(before), choicesIn(next));
+}
+
+function choicesIn({ apps }: Policy) {
+  return apps.map(({ direct, pins }) => [direct, pins]);
+}
+
+function sameBut<T extends object>(but: readonly (keyof T)[], a: T, b: T): boolean {
+  const keys = Object.keys({ ...a, ...b }) as (keyof T)[];
+  return keys.every((key) => but.includes(key) || same(a[key], b[key]));
+}
+
+/** Mostly one object: a profile takes a slow router long to write out. */
+function same(a: unknown, b: unknown): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** From the pins of `before` to those of `next`; to be one transaction. */
+export function pinChanges(before: Policy, next: Policy): SetChange[] {
+  const old = pinned(before);
+  const now = pinned(next);
+  return [...missing('delete', now, old), ...missing('add', old, now)];
+}
+
+/** Those of `all` that are not in `from`. */
+function missing(operation: 'add' | 'delete', from: Pinned, all: Pinned): SetChange[] {
+  return Array.from(all).flatMap(([set, addresses]) => {
+    const known = from.get(set) ?? [];
+    const elements = addresses
+      .filter((address) => !known.includes(address))
+      .map((address) => ({ key: addressKey(address)! }));
+    return elements.length === 0 ? [] : [{ operation, set, elements }];
+  });
+}
+
+/** Addresses by set. */
+type Pinned = ReadonlyMap<string, readonly string[]>;
+
+function pinned(policy: Policy): Pinned {
+  const texts = ({ elements }: StaticSet): string[] => elements.map(([span]) => String(span![0]));
+  return new Map(pinSets(policy).map((set) => [set.name, texts(set)]));
+}
+
+function pinSets({ apps }: Policy): StaticSet[] {
+  return apps.flatMap((app) => FAMILIES.map((family) => pinSet(app, family)));
+}
+
+/** The table with the pins of `policy`, as compile and render would have it. */
+export function withPins(standing: Standing, policy: Policy): Standing {
+  const texts = new Map(pinSets(policy).map((set) => [set.name, elementList(set)]));
+  const sets = standing.sets.map((set) => {
+    const elements = texts.get(set.name);
+    return elements === undefined || elements === set.elements ? set : { ...set, elements };
+  });
+  return { ...standing, sets };
+}

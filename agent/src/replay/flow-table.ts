@@ -1,0 +1,152 @@
+// replay/flow-table: where the packets of a capture went, flow by flow: one row for each 5-tuple and
+// application, so a flow that is direct first and proxied later shows both. Before: the tracer's
+// verdict. After: report. Sums: every packet handed in is in exactly one row, once.
+import { parsePrefix } from '../ruleset/names.ts';
+import type { Flow } from '../ruleset/trace/fake-conntrack.ts';
+import type { Trace } from '../ruleset/trace/trace.ts';
+import { flowText } from '../wire/flow-text.ts';
+import {
+  destinationText,
+  fragmentKey,
+  type Packet,
+  sourceText,
+  TCP,
+  TCP_ACK,
+  TCP_SYN,
+} from '../wire/packet.ts';
+
+/** Which side sent the first packet; `before`: the capture starts in the middle of the flow. */
+export type Began = 'home' | 'outside' | 'before';
+
+export interface ReplayFlow {
+  /** As its first packet went, except that `before` has the device first. */
+  readonly flow: string;
+  readonly began: Began;
+  /** When the row began, seconds from the start of the capture. */
+  readonly start: number;
+  /** Whose it is, in the table's opinion; null: nobody's, direct. */
+  readonly app: string | null;
+  /** What made it so at its first packet, and in words. */
+  readonly evidence: string;
+  readonly detail: string;
+  /** Both directions, with the ICMP errors about it. */
+  packets: number;
+  /** IP lengths of those that were not refused. */
+  bytes: number;
+  /** Of the packets: how many the direct path carried, and how many were refused. */
+  direct: number;
+  rejected: number;
+}
+
+export interface Book {
+  readonly rows: Map<string, ReplayFlow>;
+  /** What a tracked flow is called: for answers, and for ICMP errors, which only quote it. */
+  readonly names: WeakMap<Flow, FlowName>;
+  /** First fragments: the others have no ports. */
+  readonly fragments: Map<string, ReplayFlow>;
+}
+
+interface FlowName {
+  readonly text: string;
+  readonly began: Began;
+}
+
+const MOST_FRAGMENTS = 1024;
+
+export function createBook(): Book {
+  return { rows: new Map(), names: new WeakMap(), fragments: new Map() };
+}
+
+/** One packet and what the table did with it. */
+export interface Entry {
+  readonly packet: Packet;
+  readonly traced: Trace;
+  /** The tracked flow it belongs to, if it got that far. */
+  readonly flow: Flow | null;
+  readonly outward: boolean;
+  /** Whether it came or went by a tunnel. */
+  readonly inTunnel: boolean;
+  /** The application of the conntrack mark. */
+  readonly app: string | null;
+  /** Seconds from the start of the capture. */
+  readonly time: number;
+}
+
+/** Why a flow of an application is one, as the agent heard it. */
+export type Explain = (app: string, flow: string) => { kind: string; detail: string } | undefined;
+
+/** Adds a packet to its row. False when it is a fragment whose first one the capture lacks. */
+export function bookPacket(book: Book, entry: Entry, explain: Explain): boolean {
+  const { packet } = entry;
+  const pieces = packet.moreFragments || packet.fragmentOffset > 0 ? fragmentKey(packet) : null;
+  const row = packet.fragmentOffset > 0 ? book.fragments.get(pieces!) : rowOf(book, entry, explain);
+  if (row === undefined) return false;
+  if (pieces !== null && packet.fragmentOffset === 0) {
+    if (book.fragments.size >= MOST_FRAGMENTS) book.fragments.clear();
+    book.fragments.set(pieces, row);
+  }
+  row.packets += 1;
+  const { verdict } = entry.traced;
+  if (verdict === 'reject' || verdict === 'drop') {
+    row.rejected += 1;
+    return true;
+  }
+  row.bytes += packet.length;
+  if (!entry.inTunnel) row.direct += 1;
+  return true;
+}
+
+function rowOf(book: Book, entry: Entry, explain: Explain): ReplayFlow {
+  const { text, began } = nameOf(book, entry);
+  const app = entry.app ?? refusedFor(entry.traced);
+  const key = `${text} ${app ?? ''}`;
+  const known = book.rows.get(key);
+  if (known !== undefined) return known;
+  const said = app === null ? undefined : explain(app, text);
+  const evidence = { evidence: said?.kind ?? '', detail: said?.detail ?? '' };
+  const counts = { packets: 0, bytes: 0, direct: 0, rejected: 0 };
+  const row = { flow: text, began, start: entry.time, app, ...evidence, ...counts };
+  book.rows.set(key, row);
+  return row;
+}
+
+/** A refused packet never gets a conntrack mark: the feed says for whom it was refused. */
+function refusedFor(traced: Trace): string | null {
+  for (const { prefix } of traced.logs) {
+    const said = parsePrefix(prefix);
+    if (said !== null && 'app' in said && (said.feed === 'late' || said.feed === 'inbound'))
+      return said.app;
+  }
+  return null;
+}
+
+function nameOf(book: Book, entry: Entry): FlowName {
+  const { packet, flow, outward } = entry;
+  const known = flow === null ? undefined : book.names.get(flow);
+  if (known !== undefined) return known;
+  const began = beginning(packet, outward);
+  const there = {
+    protocol: packet.protocol,
+    source: sourceText(packet),
+    sourcePort: Math.max(0, packet.sourcePort),
+    destination: destinationText(packet),
+    destinationPort: Math.max(0, packet.destinationPort),
+  };
+  const back = {
+    protocol: there.protocol,
+    source: there.destination,
+    sourcePort: there.destinationPort,
+    destination: there.source,
+    destinationPort: there.sourcePort,
+  };
+  const name = { text: flowText(began === 'before' && !outward ? back : there), began };
+  if (flow !== null) book.names.set(flow, name);
+  return name;
+}
+
+/** Only TCP says that it is in the middle of something. */
+function beginning(packet: Packet, outward: boolean): Began {
+  const opening = (packet.tcpFlags & (TCP_SYN | TCP_ACK)) === TCP_SYN;
+  if (packet.protocol === TCP && !opening) return 'before';
+  return outward ? 'home' : 'outside';
+}

@@ -1,0 +1,110 @@
+// replay/learned: what the table and the agent learned in the course of a capture. Entries expire
+// on the capture's clock, the report is about all of it: so they are gathered while they stand.
+// Before: the tracer's sets and the agent's effects. After: report.
+import { nameInWords } from '../learn/aliases.ts';
+import { capOf, ROOM_SETS, surplusOf } from '../learn/evict.ts';
+import type { FlowEvidence } from '../learn/evidence.ts';
+import type { Lesson } from '../learn/observe-dns.ts';
+import type { App, Policy } from '../policy/policy.ts';
+import { findRange } from '../profile/range-match.ts';
+import { pairOf, portOf } from '../ruleset/elements.ts';
+import { setName, setsOf } from '../ruleset/names.ts';
+import { type Kernel, listElements, removeElements } from '../ruleset/trace/fake-kernel.ts';
+import { familyOf, parseAddress } from '../wire/address.ts';
+
+export interface HarvestedPort {
+  readonly app: string;
+  readonly device: string;
+  readonly protocol: 'udp' | 'tcp';
+  readonly port: number;
+  /** When it was first known, seconds from the start of the capture. */
+  readonly since: number;
+}
+
+export interface HarvestedPeer {
+  readonly app: string;
+  readonly device: string;
+  readonly peer: string;
+}
+
+export interface HarvestedEndpoint {
+  readonly app: string;
+  readonly address: string;
+  /** The name that led to it first. */
+  readonly name: string;
+}
+
+/** By a text that is the same for the same entry. */
+export interface Harvest {
+  readonly ports: Map<string, HarvestedPort>;
+  readonly peers: Map<string, HarvestedPeer>;
+  readonly endpoints: Map<string, HarvestedEndpoint>;
+  readonly supernodes: Set<string>;
+}
+
+const FAMILIES = [4, 6] as const;
+
+export function createHarvest(): Harvest {
+  return { ports: new Map(), peers: new Map(), endpoints: new Map(), supernodes: new Set() };
+}
+
+/** Ports that stand in the sets now, or expired since the last time; `since`: seconds. */
+export function gatherPorts(harvest: Harvest, kernel: Kernel, policy: Policy, since: number): void {
+  for (const { name: app } of policy.apps) {
+    for (const protocol of ['udp', 'tcp'] as const) {
+      for (const key of FAMILIES.flatMap((one) => keysOf(kernel, setName(app, protocol, one)))) {
+        const found = portOf(key);
+        if (found === null) continue;
+        const entry = { app, ...found, protocol, since };
+        const name = `${app} ${protocol} ${found.device} ${found.port}`;
+        if (!harvest.ports.has(name)) harvest.ports.set(name, entry);
+      }
+    }
+  }
+}
+
+/** The same for peers. */
+export function gatherPeers(harvest: Harvest, kernel: Kernel, policy: Policy): void {
+  for (const { name: app } of policy.apps) {
+    for (const key of FAMILIES.flatMap((one) => keysOf(kernel, setName(app, 'peer', one)))) {
+      const found = pairOf(key);
+      if (found === null) continue;
+      harvest.peers.set(`${app} ${found.device} ${found.peer}`, { app, ...found });
+    }
+  }
+}
+
+/** Time 0: an expired element stays listed until its room is needed. */
+function keysOf(kernel: Kernel, set: string): Uint8Array[] {
+  return listElements(kernel, set, 0).map(({ key }) => key);
+}
+
+export function gatherLesson(harvest: Harvest, { app, name, root, addresses }: Lesson): void {
+  for (const { address } of addresses) {
+    const key = `${app} ${address}`;
+    if (!harvest.endpoints.has(key))
+      harvest.endpoints.set(key, { app, address, name: nameInWords(name, root) });
+  }
+}
+
+/** A supernode is what a flow was sent to because of a range of that role. */
+export function gatherEvidence(harvest: Harvest, app: App, { kind, flow }: FlowEvidence): void {
+  const { protocol, destination, destinationPort: port } = flow;
+  const bytes = parseAddress(destination);
+  if (kind !== 'range' || bytes === null || (protocol !== 'udp' && protocol !== 'tcp')) return;
+  const endpoint = { bytes, offset: 0, family: familyOf(bytes), protocol, port } as const;
+  const supernodes = app.profile.ranges.filter(({ role }) => role === 'supernode');
+  if (findRange(supernodes, endpoint) !== null) harvest.supernodes.add(destination);
+}
+
+/** What the agent does when a set of the application is full: an eighth of it leaves, oldest first. */
+export function makeRoom(kernel: Kernel, app: App, now: number): void {
+  for (const kind of ROOM_SETS) {
+    for (const set of setsOf(app.name, kind)) {
+      const entries = listElements(kernel, set, now).map(({ key, expires }) => {
+        return { key, left: expires - now };
+      });
+      removeElements(kernel, set, surplusOf(entries, capOf(app.profile.caps, kind)));
+    }
+  }
+}

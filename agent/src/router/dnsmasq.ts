@@ -1,0 +1,86 @@
+// router/dnsmasq: the router's dnsmasq as a second feed of the sets, where answers cannot be held: its lines
+// (ruleset/nftset) go into the folder that each of its instances reads at its start (--conf-dir), and it is
+// started again when they differ from what is there. Only dnsmasq-full can fill sets of nftables.
+
+import { errnoText } from '../os/errno.ts';
+import { listNames, readText, removeFile, writeText } from '../os/file.ts';
+import { reasonOf, runProgram } from '../os/process.ts';
+import type { Policy } from '../policy/policy.ts';
+import { nftsetLines } from '../ruleset/nftset.ts';
+import { parseUci } from '../syntax/uci.ts';
+
+const DHCP = '/etc/config/dhcp';
+/** Where OpenWrt's init script puts the folder of an instance, "dnsmasq.d" or "dnsmasq.cfg01411c.d". */
+const FOLDERS = '/tmp';
+const FOLDER = /^dnsmasq(?:\.\w+)?\.d$/;
+const FILE = 'whp.conf';
+const SCRIPT = '/etc/init.d/dnsmasq';
+
+/** What came of it: it fills the sets, or why it does not. */
+export type Filling =
+  | { readonly fills: true; readonly left: readonly string[] }
+  | { readonly fills: false; readonly why: string };
+
+export function filledText(left: readonly string[]): string {
+  const rest = left.length === 0 ? '' : `${left.length} patterns (${left[0]} ..) and `;
+  return `dnsmasq fills the sets before it answers (nftset); ${rest}answers of other resolvers are only watched`;
+}
+
+/** Has every instance fill the sets of `policy`. */
+export async function fillByDnsmasq(policy: Policy): Promise<Filling> {
+  const { text, left } = nftsetLines(policy);
+  if (text === '') return { fills: false, why: 'no application has a name' };
+  const version = await runProgram(['dnsmasq', '--version']);
+  if (version.status !== 0) return { fills: false, why: reasonOf(version) };
+  if (!/ nftset /.test(version.stdout)) {
+    return { fills: false, why: 'dnsmasq cannot fill sets; install dnsmasq-full' };
+  }
+  const folders = confFolders();
+  if (folders.length === 0)
+    return { fills: false, why: `dnsmasq has no folder ${FOLDERS}/dnsmasq*.d` };
+  const failed = await put(folders, text);
+  return failed === null ? { fills: true, left } : { fills: false, why: failed };
+}
+
+/** Takes the lines away again, if there are any. Returns what went wrong, or null. */
+export function leaveDnsmasq(): Promise<string | null> {
+  return put(confFolders(), '');
+}
+
+/** Writes `text` ('': no file) where it is not there yet; dnsmasq reads it when it starts. */
+async function put(folders: readonly string[], text: string): Promise<string | null> {
+  let isNew = false;
+  for (const folder of folders) {
+    const path = `${folder}/${FILE}`;
+    const before = readText(path);
+    if ((before.ok ? before.text : '') === text) continue;
+    isNew = true;
+    if (text === '') removeFile(path);
+    else {
+      const errno = writeText(path, text, false);
+      if (errno !== 0) return `${path} cannot be written: ${errnoText(errno)}`;
+    }
+  }
+  if (!isNew) return null;
+  const ended = await runProgram([SCRIPT, 'restart']);
+  return ended.status === 0 ? null : `${SCRIPT} restart: ${reasonOf(ended)}`;
+}
+
+/** Folders of instances that have been started, and those that the owner has named. */
+function confFolders(): string[] {
+  const names = listNames(FOLDERS);
+  const own = typeof names === 'number' ? [] : names.filter((name) => FOLDER.test(name));
+  const folders = [...own.map((name) => `${FOLDERS}/${name}`), ...namedFolders()];
+  return Array.from(new Set(folders)).filter((folder) => typeof listNames(folder) !== 'number');
+}
+
+function namedFolders(): string[] {
+  const read = readText(DHCP);
+  const uci = read.ok ? parseUci(read.text, DHCP) : null;
+  if (!uci?.ok) return [];
+  return uci.value.sections
+    .filter(({ type }) => type === 'dnsmasq')
+    .flatMap(({ values }) => values.filter(({ name }) => name === 'confdir').slice(-1))
+    .map(({ value }) => value.split(',')[0]!)
+    .filter((folder) => folder.startsWith('/'));
+}

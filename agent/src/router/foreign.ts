@@ -1,0 +1,94 @@
+// router/foreign: what others on this router have that the preflight judges: their nftables rules, which
+// programs are installed that take bits of the mark, and interfaces by name. Reads only.
+
+import { readText } from '../os/file.ts';
+import { runProgram } from '../os/process.ts';
+import type { Found } from '../preflight/collisions.ts';
+import { type DnsTurn, readDnsTurns } from '../preflight/dns-turns.ts';
+import { type Firewall, readFirewall } from '../preflight/firewall.ts';
+import { type MarkUse, markUses } from '../preflight/mark-uses.ts';
+import { OWN_TABLES } from '../ruleset/names.ts';
+import { parseUci } from '../syntax/uci.ts';
+
+/** Bits of the mark that a program takes: the option that says it, and its default. */
+const PROGRAMS = [
+  { who: 'mwan3', option: 'mmx_mask', mask: 0x3f00 },
+  { who: 'pbr', option: 'fw_mask', mask: 0x00ff0000 },
+  { who: 'tailscale', option: '', mask: 0x00ff0000 },
+];
+/** A ruleset without the elements of its sets. */
+const LISTING_BYTES = 4 << 20;
+
+/** The loaded rules of others, as far as they are judged. */
+export interface Listing {
+  readonly marks: readonly MarkUse[];
+  /** A string: why it could not be read. */
+  readonly firewall: Firewall | string;
+  /** null: not read. */
+  readonly turns: readonly DnsTurn[] | null;
+}
+
+export async function readListing(): Promise<Listing> {
+  const { status, stdout, stderr } = await runProgram(['nft', '-t', 'list', 'ruleset'], {
+    limit: LISTING_BYTES,
+  });
+  if (status !== 0)
+    return {
+      marks: [],
+      firewall: `nft list ruleset: ${stderr.trim() || `status ${status}`}`,
+      turns: null,
+    };
+  const marks = markUses(stdout, OWN_TABLES);
+  const turns = readDnsTurns(stdout, OWN_TABLES);
+  // Cut in the middle of a chain, what is missing would be taken for what is not there.
+  if (stdout.length >= LISTING_BYTES)
+    return {
+      marks,
+      firewall: `the loaded rules are larger than ${LISTING_BYTES} bytes`,
+      turns: null,
+    };
+  return { marks, turns, firewall: readFirewall(stdout, OWN_TABLES) };
+}
+
+const claims = new Map<string, { text: string; claim: Found['claims'][number] }>();
+
+/** What installed programs claim, running or not: their packages bring a configuration. */
+export function readClaims(): Found['claims'] {
+  return PROGRAMS.flatMap(({ who, option, mask }) => {
+    const read = readText(`/etc/config/${who}`);
+    if (!read.ok) return [];
+    // Some are long, and read with each look.
+    const known = claims.get(who);
+    if (known?.text === read.text) return [known.claim];
+    const claim = { who, mask: claimedMask(read.text, who, option) ?? mask };
+    claims.set(who, { text: read.text, claim });
+    return [claim];
+  });
+}
+
+/** The mask that its option says, hexadecimal with or without 0x; null: none. */
+function claimedMask(text: string, who: string, option: string): number | null {
+  const parsed = parseUci(text, who);
+  const sections = parsed.ok ? parsed.value.sections : [];
+  const values = sections.flatMap((one) => one.values.filter(({ name }) => name === option));
+  const digits = /^(?:0x)?([0-9a-f]{1,8})$/i.exec(values.at(-1)?.value ?? '')?.[1];
+  return digits === undefined ? null : Number.parseInt(digits, 16);
+}
+
+/** Devices of netifd's interfaces by the interface's name; a file that cannot be read has none. */
+export function readInterfaces(): Map<string, string> {
+  const file = '/etc/config/network';
+  const read = readText(file);
+  const parsed = read.ok ? parseUci(read.text, file) : null;
+  const found = new Map<string, string>();
+  if (parsed?.ok !== true) return found;
+  for (const { type, name, values } of parsed.value.sections) {
+    if (type !== 'interface' || name === null) continue;
+    const option = (of: string): string | undefined => values.find((one) => one.name === of)?.value;
+    // Before 21.02: `option type bridge` made br-NAME of its ifname.
+    const device =
+      option('type') === 'bridge' ? `br-${name}` : (option('device') ?? option('ifname'));
+    if (device !== undefined) found.set(name, device);
+  }
+  return found;
+}

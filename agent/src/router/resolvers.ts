@@ -1,0 +1,136 @@
+// router/resolvers: who answers DNS on this router, and what its DHCP tells the devices, for the look of
+// preflight/resolvers. Reads only, and again only what has changed: whose socket it is takes a walk
+// through all processes.
+import * as os from 'qjs:os';
+import { ENOENT } from 'whp:socket';
+import { pause } from '../os/clock.ts';
+import { errnoText } from '../os/errno.ts';
+import { listNames, readText, stampOf } from '../os/file.ts';
+import { type DhcpDns, readDhcpDns } from '../preflight/dhcp-dns.ts';
+import { type Listener, readListeners } from '../preflight/listeners.ts';
+import { DNS, DOT } from '../preflight/resolvers.ts';
+import type { ResolversSeen } from '../preflight/seen.ts';
+
+const TABLES = ['/proc/net/udp', '/proc/net/udp6', '/proc/net/tcp', '/proc/net/tcp6'];
+const DHCP = '/etc/config/dhcp';
+/** As the kernel names the processes of resolvers (15 letters), and their configurations. */
+const PROGRAMS = [
+  ['dnsmasq', DHCP],
+  ['AdGuardHome', '/etc/config/adguardhome', '/etc/config/AdGuardHome'],
+  ['smartdns', '/etc/config/smartdns'],
+  ['unbound', '/etc/config/unbound'],
+  ['named', '/etc/bind/named.conf'],
+  ['mosdns', '/etc/config/mosdns'],
+  ['dnscrypt-proxy', '/etc/config/dnscrypt-proxy2'],
+  ['https-dns-proxy', '/etc/config/https-dns-proxy'],
+  ['stubby', '/etc/config/stubby'],
+  ['sing-box', '/etc/config/homeproxy', '/etc/config/sing-box'],
+  ['clash', '/etc/config/openclash'],
+] as const;
+
+/** `ports`: others than those of DNS that matter here. */
+export async function readResolvers(ports: readonly number[]): Promise<ResolversSeen> {
+  return { answering: await answering([DNS, DOT, ...ports]), dhcp: dhcp() };
+}
+
+const known = {
+  sockets: '',
+  answering: [] as ResolversSeen['answering'],
+  stamp: '',
+  dhcp: null as ResolversSeen['dhcp'],
+};
+
+async function answering(ports: readonly number[]): Promise<ResolversSeen['answering']> {
+  const sockets = TABLES.flatMap((path) => {
+    const read = readText(path);
+    return read.ok ? readListeners(read.text, ports) : [];
+  });
+  const text = JSON.stringify(sockets);
+  if (text !== known.sockets) {
+    known.answering = sockets.length === 0 ? [] : await named(sockets);
+    known.sockets = text;
+  }
+  return known.answering;
+}
+
+async function named(sockets: readonly Listener[]): Promise<ResolversSeen['answering']> {
+  const running = await processes();
+  await pause();
+  const owners = ownersOf(new Set(sockets.map(({ inode }) => inode)), running);
+  return sockets.map(({ port, inode }) => ({ port, who: owners.get(inode) ?? guess(running) }));
+}
+
+/** Processes that are looked at in one go: a slow router takes a millisecond for each. */
+const AT_ONCE = 10;
+
+/** Names by number; resolvers first, so that nobody else has to be looked at. */
+async function processes(): Promise<[pid: string, name: string][]> {
+  const names = listNames('/proc');
+  if (typeof names === 'number') return [];
+  const all: [string, string][] = [];
+  for (const pid of names.filter((name) => /^\d+$/.test(name))) {
+    all.push([pid, nameOf(pid)]);
+    if (all.length % AT_ONCE === 0) await pause();
+  }
+  const isResolver = ([, name]: [string, string]): boolean =>
+    PROGRAMS.some(([one]) => one === name);
+  return [...all.filter(isResolver), ...all.filter((one) => !isResolver(one))];
+}
+
+function nameOf(pid: string): string {
+  const read = readText(`/proc/${pid}/comm`);
+  return read.ok ? read.text.trim() : '';
+}
+
+/** Names of the processes that have these sockets open. A process in a jail of its own keeps what it has
+ * open from this one, which has fewer rights. */
+function ownersOf(
+  inodes: ReadonlySet<number>,
+  running: readonly (readonly [string, string])[],
+): Map<number, string> {
+  const owners = new Map<number, string>();
+  for (const [pid, name] of running) {
+    if (owners.size === inodes.size) break;
+    const names = listNames(`/proc/${pid}/fd`);
+    for (const fd of typeof names === 'number' ? [] : names) {
+      const [target] = os.readlink(`/proc/${pid}/fd/${fd}`);
+      const inode = Number(/^socket:\[(\d+)\]$/.exec(target ?? '')?.[1] ?? -1);
+      if (inodes.has(inode)) owners.set(inode, name);
+    }
+  }
+  return owners;
+}
+
+/** By the resolvers that run, else by those that are installed. */
+function guess(running: readonly (readonly [string, string])[]): string {
+  const names = PROGRAMS.map(([name]) => name).filter((name) =>
+    running.some(([, one]) => one === name),
+  );
+  if (names.length > 0) return `${names.join(' or ')} (running)`;
+  const installed = PROGRAMS.filter(([, ...files]) => files.some((file) => isThere(file)));
+  return installed.length === 0
+    ? 'a program that is not known'
+    : `${installed.map(([name]) => name).join(' or ')} (installed)`;
+}
+
+function isThere(path: string): boolean {
+  return os.stat(path)[0] !== null;
+}
+
+function dhcp(): DhcpDns | string | null {
+  const stamp = stampOf(DHCP);
+  if (stamp !== known.stamp) {
+    known.stamp = stamp;
+    known.dhcp = readDhcp();
+  }
+  return known.dhcp;
+}
+
+function readDhcp(): DhcpDns | string | null {
+  const read = readText(DHCP);
+  if (!read.ok) return read.errno === ENOENT ? null : errnoText(read.errno);
+  const parsed = readDhcpDns(read.text);
+  if (parsed.ok) return parsed.value;
+  const [first] = parsed.problems;
+  return `${first?.where}: ${first?.what}: which resolver the devices are told is not known`;
+}

@@ -1,0 +1,40 @@
+// router/router: this router at one moment, as the looks of preflight/ ask for it. Reads only.
+
+import type { Realized } from '../kernel/routing.ts';
+import type { StandIn } from '../learn/stand-ins.ts';
+import type { KernelPart } from '../policy/missing-parts.ts';
+import type { RouterSeen, Traffic } from '../preflight/seen.ts';
+import { readKnownHosts } from './dhcp-files.ts';
+import { type Listing, readClaims, readInterfaces } from './foreign.ts';
+import { readResolvers } from './resolvers.ts';
+import { readZone } from './time-zone.ts';
+
+/** `lan`: the devices that the configuration names. The rest is what only some who ask have read. */
+export async function routerSeen(
+  { links, addresses, all }: Realized,
+  neighbours: ReadonlyMap<string, string>,
+  lan: readonly string[],
+  listing: Listing,
+  lacking: ReadonlyMap<KernelPart, string> | null,
+  traffic: ReadonlyMap<string, Traffic> | null,
+  standIns: readonly StandIn[],
+): Promise<RouterSeen> {
+  // Only a device that is not there may be an interface's name.
+  const isAll = lan.every((name) => links.some((one) => one.name === name));
+  const interfaces = isAll ? new Map<string, string>() : readInterfaces();
+  return {
+    ...all,
+    ...listing,
+    links,
+    addresses,
+    claims: readClaims(),
+    interfaces,
+    resolvers: await readResolvers((listing.turns ?? []).flatMap(({ port }) => port ?? [])),
+    standIns,
+    hosts: readKnownHosts(),
+    neighbours,
+    zone: readZone(),
+    lacking,
+    traffic,
+  };
+}

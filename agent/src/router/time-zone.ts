@@ -1,0 +1,31 @@
+// router/time-zone: the router's local time, for schedules. The files that say the zone are looked at with
+// every question and read when one has changed, so that a new zone counts without a restart.
+
+import { wallTime } from '../os/clock.ts';
+import { readText, stampOf } from '../os/file.ts';
+import { minuteOfWeek } from '../policy/schedule.ts';
+import { type FoundZone, findZone, ZONE_FILES } from '../syntax/time-zone-files.ts';
+import { offsetAt } from '../syntax/timezone.ts';
+
+/** Bytes: zone data has a few thousand. */
+const LARGEST = 1 << 16;
+
+let known: { readonly stamp: string; readonly found: FoundZone } | null = null;
+
+export function readZone(): FoundZone {
+  const stamp = ZONE_FILES.map(stampOf).join(' ');
+  if (known?.stamp === stamp) return known.found;
+  const found = findZone((file) => {
+    const read = readText(file, LARGEST);
+    return read.ok ? read.text : null;
+  });
+  known = { stamp, found };
+  return found;
+}
+
+/** The minute of the week, local time; null while the clock is not set or nobody knows the zone. */
+export function localMinute(): number | null {
+  const { zone } = readZone();
+  const wall = wallTime();
+  return zone === null ? null : minuteOfWeek(wall, offsetAt(zone, wall));
+}

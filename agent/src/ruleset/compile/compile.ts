@@ -1,0 +1,52 @@
+// ruleset/compile/compile: policy -> table model, the second arrow of the configuration flow
+// (UCI + profiles -> policy -> compile -> render -> nft). What each part is for is in the
+// compile-* files; this one puts them together.
+import type { Policy } from '../../policy/policy.ts';
+import type { Ruleset } from '../model.ts';
+import { outsideCounter, proxiedCounter, rejectedCounter, TABLE } from '../names.ts';
+import { contextOf, tunnelsOf } from './context.ts';
+import { cutChains, cutSets } from './ended-flows.ts';
+import { exitChains } from './exit-meter.ts';
+import { compileForward } from './forward.ts';
+import { compileLocal } from './local.ts';
+import { compilePrerouting } from './prerouting.ts';
+import { escapeChains, escapeSets } from './resolver-bypass.ts';
+import { compileSets } from './sets.ts';
+import { helloSets } from './tls-hello.ts';
+import { waitChains, waitSets } from './wait.ts';
+
+/** The table for this policy. Pure: the same policy gives the same table, element by element. */
+export function compile(policy: Policy): Ruleset {
+  const context = contextOf(policy);
+  return {
+    table: TABLE,
+    mask: policy.globals.mask,
+    lan: policy.globals.lan,
+    paths: policy.apps.map((app) => ({
+      slot: app.slot,
+      app: app.name,
+      devices: tunnelsOf(context, app),
+    })),
+    counters: policy.apps.flatMap(({ name }) => [
+      proxiedCounter(name),
+      rejectedCounter(name),
+      outsideCounter(name),
+    ]),
+    sets: [
+      ...compileSets(policy),
+      ...escapeSets(policy),
+      ...helloSets(policy),
+      ...cutSets(policy),
+      ...waitSets(policy),
+    ],
+    chains: [
+      ...compilePrerouting(context),
+      ...escapeChains(context),
+      ...cutChains(context),
+      ...waitChains(policy),
+      ...compileForward(context),
+      ...compileLocal(context),
+      ...exitChains(context),
+    ],
+  };
+}

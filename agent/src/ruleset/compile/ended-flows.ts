@@ -1,0 +1,214 @@
+// ruleset/compile/ended-flows: what is left of flows that are over. A flow that the agent ends tells the device and
+// nobody else; what still comes for it from outside is dropped in silence; a device's packets of flows that
+// nobody remembers stay at home; and an application's port reaches no private network by the WAN.
+import { CUT, markOf } from '../../policy/marks.ts';
+import type { App, Policy } from '../../policy/policy.ts';
+import { type Family, parseAddress } from '../../wire/address.ts';
+import type { Chain, LearnedSet, Rule, Statement, Verdict } from '../model.ts';
+import { gateName, neverSet, rejectedCounter, silentSet, usingSet } from '../names.ts';
+import {
+  accept,
+  concat,
+  count,
+  daddr,
+  dport,
+  drop,
+  FAMILIES,
+  goTo,
+  hasState,
+  iifname,
+  inSet,
+  is,
+  l4proto,
+  masked,
+  metaMark,
+  nfproto,
+  notInSet,
+  oifname,
+  oneOf,
+  raw,
+  rule,
+  saddr,
+  TCP,
+  TRANSPORTS,
+  UDP,
+  update,
+} from '../terms.ts';
+import { appSet, type Context, deviceGuards, unlessPaused } from './context.ts';
+import { portLesson } from './teach.ts';
+
+/** Of a family: the agent's own list holds half as many (learn/silence), so there is always room. */
+export const SILENT = 2048;
+/** Longer than a TCP end waits between two repetitions (RFC 6298: 60 s and more), milliseconds. */
+export const SILENT_MILLISECONDS = 300_000;
+/** Addresses of devices. */
+const USING = 1024;
+/** Linux keeps an idle TCP connection for five days. */
+export const USING_MILLISECONDS = 7 * 86_400_000;
+
+/** In prerouting: packets of a flow that the agent is ending. */
+export function cutEntry({ globals }: Context, chain: string): [number, Verdict] {
+  return [markOf(globals.mask, CUT), { verdict: 'goto', chain }];
+}
+
+/** In the judgement of a new flow, behind all evidence. */
+export function staleRules({ policy }: Context): Rule[] {
+  if (policy.apps.length === 0) return [];
+  return FAMILIES.map((family) =>
+    rule(
+      "of no flow, from an application's device: it may be of one that is over",
+      hasState('invalid'),
+      inSet(saddr(family), usingSet(family)),
+      drop,
+    ),
+  );
+}
+
+/** In the chain that puts a new flow on its path. */
+export function usingRules(): Rule[] {
+  return FAMILIES.map((family) =>
+    rule('its device uses an application', update(usingSet(family), saddr(family))),
+  );
+}
+
+/** At the raw priority of the output hook: the agent's question to a device (runtime/cuts). */
+export function questionRule({ globals }: Context): Rule {
+  const { mask } = globals;
+  return rule(
+    "the agent's question to a device in another's name: no flow of its own",
+    is(masked(metaMark, mask), markOf(mask, CUT)),
+    { kind: 'untracked' },
+  );
+}
+
+export function cutChains(context: Context): Chain[] {
+  const { lan } = context.globals;
+  const fromHome = oneOf(iifname, lan);
+  return [
+    {
+      name: 'cut',
+      rules: [
+        rule('over: told to the device at once', fromHome, is(l4proto, TCP), {
+          kind: 'reject',
+          answer: 'tcp reset',
+        }),
+        rule('nothing of it leaves', fromHome, drop),
+        rule("over: the server's next packet tells the device", { kind: 'end' }, accept),
+        rule('silence', drop),
+      ],
+    },
+    {
+      name: 'cut_forward',
+      rules: [rule('to the device alone', oneOf(oifname, lan), accept), rule('silence', drop)],
+    },
+    {
+      name: 'cut_reflect',
+      rules: [
+        rule('to the device alone', oneOf(oifname, [...lan, 'lo']), accept),
+        rule('silence', drop),
+      ],
+    },
+    outsideChain(context),
+    ...FAMILIES.map((family) => nearChain(context, family)),
+  ];
+}
+
+/** Prerouting, from elsewhere than home, of no flow that is known. */
+function outsideChain({ policy }: Context): Chain {
+  const families = policy.apps.length === 0 ? [] : FAMILIES;
+  const silence = families.map((family) => {
+    const ends = concat(saddr(family), raw(0, 32));
+    const set = silentSet(family);
+    return rule(
+      'of a flow that was cut: silence, for as long as it comes',
+      oneOf(l4proto, [TCP, UDP]),
+      inSet(ends, set),
+      update(set, ends),
+      drop,
+    );
+  });
+  return {
+    name: 'outside',
+    rules: [...silence, rule('only home devices start proxied flows', accept)],
+  };
+}
+
+/**
+ * To an address that is not of the public Internet, nor of the home, or to a proxy. What leaves an
+ * application's port for a private address is a check of a peer's own network (RFC 8445 section 2.1):
+ * by the WAN it would carry the home's address to whoever has that address there.
+ */
+function nearChain(context: Context, family: Family): Chain {
+  const { apps, proxies } = context.policy;
+  const own = proxies
+    .map(({ address }) => address)
+    .filter((one) => parseAddress(one)?.length === (family === 4 ? 4 : 16));
+  return {
+    name: `near${family}`,
+    rules: [
+      ...(own.length === 0 ? [] : [rule('to a proxy', oneOf(daddr(family), own), accept)]),
+      ...apps.flatMap((app) => nearRules(app, family)),
+      rule('not the public Internet', accept),
+    ],
+  };
+}
+
+function nearRules(app: App, family: Family): Rule[] {
+  const target = concat(daddr(family), l4proto, dport);
+  const wanted: Statement[] =
+    (app.except ?? []).length > 0 ? [notInSet(target, appSet(app, 'except', family))] : [];
+  return deviceGuards(app, saddr(family), family).flatMap((guard) =>
+    TRANSPORTS.flatMap(([transport, number]) => {
+      const { set, element, setMac, elementMac } = portLesson(app, transport, family);
+      return [inSet(element, set), inSet(elementMac, setMac)].map((known) =>
+        rule(
+          "a private address, from the application's port",
+          is(l4proto, number),
+          known,
+          ...guard,
+          ...wanted,
+          unlessPaused(app),
+          notInSet(nfproto, gateName(app.name, 'direct')),
+          count(rejectedCounter(app.name)),
+          goTo('refuse'),
+        ),
+      );
+    }),
+  );
+}
+
+/** In prerouting, where private addresses and proxies leave the judgement. */
+export function nearEntries(): Rule[] {
+  return FAMILIES.map((family) =>
+    rule(
+      'not the public Internet, or a proxy',
+      inSet(daddr(family), neverSet(family)),
+      goTo(`near${family}`),
+    ),
+  );
+}
+
+/** Remote ends of flows that were cut (address, port, our port); devices that use an application. */
+export function cutSets({ apps }: Policy): LearnedSet[] {
+  if (apps.length === 0) return [];
+  return FAMILIES.flatMap((family): LearnedSet[] => {
+    const address = family === 4 ? 'ipv4' : 'ipv6';
+    const shape = { role: 'learned', dynamic: true } as const;
+    return [
+      {
+        ...shape,
+        name: silentSet(family),
+        key: [address, 'raw'],
+        size: SILENT,
+        timeout: SILENT_MILLISECONDS,
+      },
+      {
+        ...shape,
+        name: usingSet(family),
+        key: [address],
+        size: USING,
+        timeout: USING_MILLISECONDS,
+      },
+    ];
+  });
+}

@@ -1,0 +1,191 @@
+// ruleset/compile/exit-meter: the meter at the exit. The last look before the source NAT of the WAN, at packets from
+// home that leave by a device that is neither the home's nor a tunnel: it asks the sets again, whatever was
+// decided before, by us or by others. It counts and announces, and changes nothing.
+import { markOf } from '../../policy/marks.ts';
+import type { App } from '../../policy/policy.ts';
+import type { Family } from '../../wire/address.ts';
+import type { Chain, Rule, Statement, Verdict } from '../model.ts';
+import {
+  GROUNDS,
+  type Ground,
+  gateName,
+  neverSet,
+  outsideCounter,
+  outsidePrefix,
+} from '../names.ts';
+import {
+  accept,
+  back,
+  concat,
+  count,
+  ctMark,
+  daddr,
+  dispatch,
+  dport,
+  FAMILIES,
+  goTo,
+  hasState,
+  iifname,
+  inSet,
+  is,
+  isNot,
+  jump,
+  l4proto,
+  masked,
+  NFPROTO,
+  nfproto,
+  noneOf,
+  notInSet,
+  oifname,
+  oneOf,
+  rule,
+  saddr,
+  sent,
+  sportKey,
+  TCP,
+  TRANSPORTS,
+  UDP,
+} from '../terms.ts';
+import { appSet, type Context, deviceGuards, HEADER_SNAPLEN, unlessPaused } from './context.ts';
+import { loud } from './device-share.ts';
+import { readsHello } from './tls-hello.ts';
+
+/** Behind everybody's filters (fw4: 0), and before source NAT (100): devices have their own addresses. */
+const BEFORE_SRCNAT = 99;
+/** Of an established flow that nobody has marked the packets 2 and 3 of each 256 are looked at: so the
+ * others cost one rule. Not 0 and 1: a kernel that does not count says 0 of all packets. */
+const LOOK_MASK = 0xfe;
+const LOOK_AT = 2;
+
+export function exitChains(context: Context): Chain[] {
+  const { apps, globals } = context.policy;
+  if (apps.length === 0) return [];
+  const own = masked(ctMark, globals.mask);
+  const ours: [number, Verdict][] = apps.map(({ name, slot }) => [
+    markOf(globals.mask, slot),
+    { verdict: 'goto', chain: `${name}_strayed` },
+  ]);
+  return [
+    {
+      name: 'exit',
+      base: { type: 'filter', hook: 'postrouting', priority: BEFORE_SRCNAT },
+      rules: [
+        rule(
+          'unrelated flow',
+          is(own, 0),
+          hasState('established', 'related'),
+          isNot(masked(sent, LOOK_MASK), LOOK_AT),
+          accept,
+        ),
+        rule(
+          'from home, by none of our ways',
+          oneOf(iifname, globals.lan),
+          noneOf(oifname, [...globals.lan, ...context.tunnels]),
+          goTo('exit_home'),
+        ),
+      ],
+    },
+    {
+      name: 'exit_home',
+      rules: [
+        rule('a flow of ours', dispatch(own, ours)),
+        ...FAMILIES.map((family) =>
+          rule(
+            'not the public Internet, or a proxy',
+            inSet(daddr(family), neverSet(family)),
+            accept,
+          ),
+        ),
+        ...apps.flatMap(judged),
+      ],
+    },
+    ...apps.flatMap((app) => [
+      ...FAMILIES.map((family) => groundsChain(context, app, family)),
+      ...GROUNDS.filter((ground) => ground !== 'hello' || readsHello(context)).map((ground) =>
+        countedChain(context, app, ground),
+      ),
+      strayedChain(app),
+    ]),
+  ];
+}
+
+/** Not while the owner, the hour or `fallback direct` lets the app pass. */
+function judged(app: App): Rule[] {
+  return FAMILIES.flatMap((family) =>
+    deviceGuards(app, saddr(family), family).map((guard) =>
+      rule(
+        `is it ${app.profile.name}?`,
+        ...(guard.length === 0 ? [is(nfproto, NFPROTO[family])] : guard),
+        unlessPaused(app),
+        notInSet(nfproto, gateName(app.name, 'direct')),
+        jump(`${app.name}_outside${family}`),
+      ),
+    ),
+  );
+}
+
+/** What lasts of what admits a flow (compile-new): by it the packet is the application's. */
+function groundsChain(context: Context, app: App, family: Family): Chain {
+  const { name } = app;
+  const target = concat(daddr(family), l4proto, dport);
+  const pair = concat(saddr(family), daddr(family));
+  const to = (ground: Ground): Statement => goTo(`${name}_left_${ground}`);
+  const set = (kind: Parameters<typeof appSet>[1]): string => appSet(app, kind, family);
+  return {
+    name: `${name}_outside${family}`,
+    rules: [
+      ...((app.except ?? []).length > 0
+        ? [rule('the owner keeps it direct', inSet(target, set('except')), back)]
+        : []),
+      rule('operator range', inSet(target, set('learn')), to('range')),
+      rule('operator range', inSet(target, set('range')), to('range')),
+      rule(
+        'pinned by the owner',
+        inSet(daddr(family), set('pin')),
+        oneOf(l4proto, [TCP, UDP]),
+        to('range'),
+      ),
+      rule('endpoint by DNS', inSet(daddr(family), set('addr')), to('addr')),
+      ...(readsHello(context)
+        ? [rule('named by its TLS hello', inSet(pair, set('hello')), to('hello'))]
+        : []),
+      ...TRANSPORTS.map(([transport, number]) =>
+        rule(
+          'from the P2P port',
+          is(l4proto, number),
+          inSet(concat(saddr(family), sportKey), set(transport)),
+          to('port'),
+        ),
+      ),
+      rule('device and its peer', inSet(pair, set('peer')), to('peer')),
+    ],
+  };
+}
+
+function countedChain(context: Context, app: App, ground: Ground): Chain {
+  const log: Statement = {
+    kind: 'log',
+    prefix: outsidePrefix(app.name, ground),
+    group: context.globals.group,
+    snaplen: HEADER_SNAPLEN,
+  };
+  return {
+    name: `${app.name}_left_${ground}`,
+    rules: [
+      rule('counted', count(outsideCounter(app.name))),
+      ...FAMILIES.map((family) => rule('tell the agent', loud(family, saddr(family)), log)),
+      rule('on its way', accept),
+    ],
+  };
+}
+
+/** Its flow has our mark: a rule of others led it away, and nothing has refused it. */
+function strayedChain({ name }: App): Chain {
+  return {
+    name: `${name}_strayed`,
+    rules: [
+      rule("direct by the owner's choice", inSet(nfproto, gateName(name, 'direct')), accept),
+      rule('a way that is none of ours', goTo(`${name}_left_mark`)),
+    ],
+  };
+}

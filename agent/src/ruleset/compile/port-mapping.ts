@@ -1,0 +1,192 @@
+// ruleset/compile/port-mapping: a port mapping request of a device that asked for an application's names a
+// moment ago: the internal port in it is the application's P2P port. One of a port that is known already
+// renews it whenever it comes. Part of the input hook.
+import type { App } from '../../policy/policy.ts';
+import type { Family } from '../../wire/address.ts';
+import type { Chain, Expression, Rule, Statement } from '../model.ts';
+import {
+  accept,
+  atLeast,
+  ether,
+  FAMILIES,
+  field,
+  goTo,
+  inSet,
+  is,
+  isNot,
+  jump,
+  masked,
+  oneOf,
+  raw,
+  rule,
+  saddr,
+  TCP,
+  TRANSPORTS,
+  UDP,
+} from '../terms.ts';
+import { appSet, type Context, deviceGuards, logHeaders } from './context.ts';
+import { isOf, unlessLoud } from './device-share.ts';
+import { lessonOf, renewals, teachChains } from './teach.ts';
+
+export const PORTMAP_PORT = 5351;
+
+/** `mapping` and what it goes to. */
+export function mappingChains(context: Context): Chain[] {
+  const { apps } = context.policy;
+  return [
+    mappingChain(apps),
+    ...apps.flatMap((app) =>
+      FAMILIES.flatMap((family) => [
+        ...renewalChain(app, family),
+        ...formChains(context, app, family),
+      ]),
+    ),
+  ];
+}
+
+/** The window: only a device that asked for the application's names a moment ago is believed. */
+function mappingChain(apps: readonly App[]): Chain {
+  const rules = apps.flatMap((app) =>
+    FAMILIES.flatMap((family) => {
+      if (!mapsIn(app, family)) return [];
+      const asked = [
+        [inSet(saddr(family), appSet(app, 'asked', family))],
+        [isOf(family), inSet(ether, appSet(app, 'askedmac', family))],
+      ];
+      return deviceGuards(app, saddr(family), family).flatMap((guard) =>
+        asked.map((some) =>
+          rule('asked just before', ...some, ...guard, jump(`${app.name}_mapping${family}`)),
+        ),
+      );
+    }),
+  );
+  return { name: 'mapping', rules: [...rules, ...renewalRules(apps)] };
+}
+
+/** A mapping is renewed at half its lifetime, with no DNS request before it (RFC 6886 section 3.3, RFC 6887
+ * section 11.2.1). */
+function renewalRules(apps: readonly App[]): Rule[] {
+  return apps.flatMap((app) =>
+    FAMILIES.filter((family) => mapsIn(app, family)).flatMap((family) =>
+      deviceGuards(app, saddr(family), family).map((guard) =>
+        rule('is a mapping renewed?', isOf(family), ...guard, jump(renewalName(app, family))),
+      ),
+    ),
+  );
+}
+
+function renewalName(app: App, family: Family): string {
+  return `${app.name}_renewal${family}`;
+}
+
+/** Renews what is known, and adds nothing: several applications may look at the same request. */
+function renewalChain(app: App, family: Family): Chain[] {
+  if (!mapsIn(app, family) || deviceGuards(app, saddr(family), family).length === 0) return [];
+  const rules = formsOf(app, family).flatMap((form) =>
+    TRANSPORTS.flatMap(([transport]) => {
+      const lesson = lessonOf(app, transport, family, masked(raw(form.port, 32), 0xffff0000));
+      const when = [...form.request, is(form.transport, form[transport])];
+      return renewals(lesson, `${form.why}: the port is in use`, when);
+    }),
+  );
+  return [{ name: renewalName(app, family), rules }];
+}
+
+/** NAT-PMP (RFC 6886) is IPv4 only. */
+function mapsIn(app: App, family: Family): boolean {
+  const { protocols } = app.profile.portmap;
+  return protocols.includes('pcp') || (family === 4 && protocols.includes('nat-pmp'));
+}
+
+interface PortmapForm {
+  readonly chain: string;
+  readonly why: string;
+  /** Bit offset of the internal port, from the UDP header. */
+  readonly port: number;
+  /** A request to map, not to unmap; long enough that every field read is inside. */
+  readonly request: readonly Statement[];
+  /** What says udp or tcp, and how. */
+  readonly transport: Expression;
+  readonly udp: number;
+  readonly tcp: number;
+}
+
+/** RFC 6886 section 3.3: version 0, opcode 1 or 2, internal port, lifetime; 12 bytes. */
+const NAT_PMP: PortmapForm = {
+  chain: 'natpmp',
+  why: 'NAT-PMP request',
+  port: 96,
+  request: [
+    atLeast(field('udp length'), 20),
+    is(raw(64, 8), 0),
+    oneOf(raw(72, 8), [1, 2]),
+    isNot(raw(128, 32), 0),
+    isNot(raw(96, 16), 0),
+  ],
+  transport: raw(72, 8),
+  udp: 1,
+  tcp: 2,
+};
+
+/** RFC 6887 sections 7.1 and 11.1: version 2, MAP request, lifetime, protocol, port; 60 bytes. */
+const PCP: PortmapForm = {
+  chain: 'pcp',
+  why: 'PCP MAP request',
+  port: 384,
+  request: [
+    atLeast(field('udp length'), 68),
+    is(raw(64, 8), 2),
+    is(raw(72, 8), 1),
+    isNot(raw(96, 32), 0),
+    oneOf(raw(352, 8), [UDP, TCP]),
+    isNot(raw(384, 16), 0),
+  ],
+  transport: raw(352, 8),
+  udp: UDP,
+  tcp: TCP,
+};
+
+function formsOf(app: App, family: Family): PortmapForm[] {
+  const { protocols } = app.profile.portmap;
+  const forms: PortmapForm[] = [];
+  if (family === 4 && protocols.includes('nat-pmp')) forms.push(NAT_PMP);
+  if (protocols.includes('pcp')) forms.push(PCP);
+  return forms;
+}
+
+function formChains(context: Context, app: App, family: Family): Chain[] {
+  if (!mapsIn(app, family) || deviceGuards(app, saddr(family), family).length === 0) return [];
+  const forms = formsOf(app, family);
+  const chain = (form: PortmapForm) => `${app.name}_${form.chain}${family}`;
+  return [
+    {
+      name: `${app.name}_mapping${family}`,
+      rules: forms.map((form) => rule(form.why, ...form.request, goTo(chain(form)))),
+    },
+    ...forms.flatMap((form) => {
+      const teach = (transport: string): string => `${chain(form)}_${transport}`;
+      const port = masked(raw(form.port, 32), 0xffff0000);
+      return [
+        ...TRANSPORTS.flatMap(([transport]) => {
+          const lesson = lessonOf(app, transport, family, port);
+          return teachChains(app, teach(transport), lesson, 'ports', family);
+        }),
+        {
+          name: chain(form),
+          rules: [
+            ...TRANSPORTS.map(([transport]) =>
+              rule(
+                'its internal port is the P2P port',
+                is(form.transport, form[transport]),
+                jump(teach(transport)),
+              ),
+            ),
+            unlessLoud(),
+            rule('tell the agent', logHeaders(context, 'mapping', app)),
+            rule('done', accept),
+          ],
+        },
+      ];
+    }),
+  ];
+}

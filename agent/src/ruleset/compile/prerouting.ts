@@ -1,0 +1,340 @@
+// ruleset/compile/prerouting: prerouting. Tells in one rule what is unrelated, in two what is known, and
+// judges the first packet of every other flow by the evidence, before routing: the packet that
+// teaches is already on the right path.
+import { CROWD, JUDGED, markOf, UNDECIDED, WATCHED } from '../../policy/marks.ts';
+import type { App } from '../../policy/policy.ts';
+import type { Family } from '../../wire/address.ts';
+import type { Chain, Rule, Verdict } from '../model.ts';
+import { type Evidence, gateName, rejectedCounter } from '../names.ts';
+import {
+  accept,
+  back,
+  concat,
+  count,
+  ctMark,
+  ctStatus,
+  daddr,
+  dispatch,
+  dport,
+  ether,
+  FAMILIES,
+  field,
+  goTo,
+  hasState,
+  iifname,
+  inSet,
+  is,
+  isFirst,
+  jump,
+  l4proto,
+  masked,
+  NFPROTO,
+  nfproto,
+  noneOf,
+  oneOf,
+  rule,
+  saddr,
+  sportKey,
+  TCP,
+  TRANSPORTS,
+  UDP,
+} from '../terms.ts';
+import {
+  appSet,
+  type Context,
+  deviceGuards,
+  isLimited,
+  logHeaders,
+  setMark,
+  unlessPaused,
+} from './context.ts';
+import { announceBy, countChains, isOnEthernet, unlessLoud } from './device-share.ts';
+import { dnsRule } from './dns.ts';
+import { cutEntry, nearEntries, staleRules, usingRules } from './ended-flows.ts';
+import { flowChains } from './known-flow.ts';
+import { escapeRules } from './resolver-bypass.ts';
+import {
+  endpointLessons,
+  fullChain,
+  KNOWN_BY_MAC,
+  pairLesson,
+  portLesson,
+  teachChains,
+} from './teach.ts';
+import { helloChains, helloRules, namedRule, readsHello } from './tls-hello.ts';
+import { sessionRules, waitRules } from './wait.ts';
+
+const MANGLE = -150;
+/** SYN, FIN and RST: what begins a connection, and what may end one that is gone already. */
+const TCP_BEGIN_MASK = 0x07;
+
+/** The base chain and everything that only it reaches. */
+export function compilePrerouting(context: Context): Chain[] {
+  const { apps, globals } = context.policy;
+  const own = masked(ctMark, globals.mask);
+  const known: [number, Verdict][] = apps.map((app) => [
+    markOf(globals.mask, app.slot),
+    { verdict: 'goto', chain: `${app.name}_flow` },
+  ]);
+  for (const mark of [WATCHED, CROWD]) {
+    known.push([markOf(globals.mask, mark), { verdict: 'accept' }]);
+  }
+  known.push(cutEntry(context, 'cut'));
+  if (readsHello(context)) {
+    known.push([markOf(globals.mask, UNDECIDED), { verdict: 'goto', chain: 'hello' }]);
+  }
+  const judge = apps.flatMap((app) => admission(app));
+  const base: Chain = {
+    name: 'prerouting',
+    base: { type: 'filter', hook: 'prerouting', priority: MANGLE },
+    rules: [
+      rule('unrelated flow', is(own, 0), hasState('established', 'related'), accept),
+      rule('known flow', dispatch(own, known)),
+      rule('from elsewhere', noneOf(iifname, globals.lan), goTo('outside')),
+      // Also what is for the router or for many: port forwarding back into the home (NAT loopback) and
+      // multicast routing forward such packets.
+      rule('judged here: the guard lets it pass', setMark(context, 'meta', JUDGED)),
+      dnsRule(),
+      rule(
+        'to the router or to many',
+        oneOf({ kind: 'fib', result: 'type' }, ['local', 'broadcast', 'multicast', 'anycast']),
+        accept,
+      ),
+      rule('home to home', oneOf({ kind: 'fib', result: 'oifname' }, globals.lan), accept),
+      ...nearEntries(),
+      ...escapeRules(context),
+      ...judge,
+      ...waitRules(context.policy),
+      ...staleRules(context),
+      ...helloRules(context),
+    ],
+  };
+  return [
+    base,
+    ...countChains(),
+    ...apps.flatMap((app) => appChains(context, app)),
+    ...helloChains(context, judge),
+  ];
+}
+
+/** Rules that hand a new flow to an application, limited to its devices, unless it is paused. */
+function admission(app: App): Rule[] {
+  const why = `is it ${app.profile.name}?`;
+  if (!isLimited(app)) {
+    const entries: [number, Verdict][] = FAMILIES.map((family) => [
+      NFPROTO[family],
+      { verdict: 'jump', chain: `${app.name}_new${family}` },
+    ]);
+    return [rule(why, unlessPaused(app), dispatch(nfproto, entries))];
+  }
+  return FAMILIES.flatMap((family) =>
+    deviceGuards(app, saddr(family), family).map((guard) =>
+      rule(why, ...guard, unlessPaused(app), jump(`${app.name}_new${family}`)),
+    ),
+  );
+}
+
+function appChains(context: Context, app: App): Chain[] {
+  return [
+    ...FAMILIES.flatMap((family) => [
+      newChain(context, app, family),
+      byMacChain(app, family),
+      ...evidenceChains(context, app, family),
+      ...lessonChains(app, family),
+    ]),
+    fullChain(context, app),
+    evidence(context, app, 'range', 'range', 'address and port of the operator'),
+    evidence(context, app, 'window', 'window', "a stranger's request came just before"),
+    takeChain(context, app),
+    lateChain(context, app),
+    ...flowChains(context, app),
+  ];
+}
+
+/** Judges the first packet of a flow; the order is from the surest evidence to the weakest. */
+function newChain(context: Context, app: App, family: Family): Chain {
+  const { name, profile } = app;
+  const target = concat(daddr(family), l4proto, dport);
+  const rules = [
+    ...((app.except ?? []).length > 0
+      ? [rule('the owner keeps it direct', inSet(target, appSet(app, 'except', family)), back)]
+      : []),
+    rule(
+      'operator range that shows the P2P port',
+      inSet(target, appSet(app, 'learn', family)),
+      goTo(`${name}_mark_learn${family}`),
+    ),
+    rule('operator range', inSet(target, appSet(app, 'range', family)), goTo(`${name}_mark_range`)),
+    rule(
+      'pinned by the owner',
+      inSet(daddr(family), appSet(app, 'pin', family)),
+      oneOf(l4proto, [TCP, UDP]),
+      goTo(`${name}_mark_range`),
+    ),
+    rule(
+      'endpoint by DNS',
+      inSet(daddr(family), appSet(app, 'addr', family)),
+      goTo(`${name}_mark_addr${family}`),
+    ),
+    ...(readsHello(context) ? [namedRule(app, family)] : []),
+    rule(
+      'what is known of the device, at whatever address',
+      isOnEthernet,
+      jump(`${name}_mac${family}`),
+    ),
+    ...TRANSPORTS.map(([transport, number]) =>
+      rule(
+        'from the P2P port',
+        is(l4proto, number),
+        inSet(concat(saddr(family), sportKey), appSet(app, transport, family)),
+        goTo(`${name}_mark_${transport}${family}`),
+      ),
+    ),
+  ];
+  // Even where the profile teaches no peers: flows that the agent moves are remembered as such.
+  const pair = concat(saddr(family), daddr(family));
+  const peers = appSet(app, 'peer', family);
+  rules.push(rule('device and its peer', inSet(pair, peers), goTo(`${name}_mark_peer${family}`)));
+  if (profile.request.enabled) {
+    const window = appSet(app, 'window', family);
+    // Only flows that begin inside the window: an older one without an answer is still "new" to
+    // conntrack, and most likely none of the application's.
+    rules.push(
+      rule('request window', inSet(saddr(family), window), isFirst, goTo(`${name}_mark_window`)),
+    );
+  }
+  return { name: `${name}_new${family}`, rules };
+}
+
+/** The same as by address, of the device that the hardware address tells. */
+function byMacChain(app: App, family: Family): Chain {
+  const { name } = app;
+  const pair = concat(ether, daddr(family));
+  const rules = TRANSPORTS.map(([transport, number]) =>
+    rule(
+      'from the P2P port',
+      is(l4proto, number),
+      inSet(concat(ether, sportKey), appSet(app, KNOWN_BY_MAC[transport], family)),
+      goTo(`${name}_mark_${transport}${family}`),
+    ),
+  );
+  const known = inSet(pair, appSet(app, 'peermac', family));
+  rules.push(rule('device and its peer', known, goTo(`${name}_mark_peer${family}`)));
+  return { name: `${name}_mac${family}`, rules };
+}
+
+/** Evidence that teaches something else: the P2P port, the peer, the server. */
+function evidenceChains(context: Context, app: App, family: Family): Chain[] {
+  const { name, profile } = app;
+  const learn = TRANSPORTS.filter(([transport]) =>
+    profile.ranges.some((range) => range.learn.includes(transport)),
+  ).map(([transport, number]) =>
+    rule(
+      'the P2P port of this device',
+      is(l4proto, number),
+      jump(`${name}_own_${transport}${family}`),
+    ),
+  );
+  const peers = profile.peers.enabled
+    ? [rule('a peer of this device', jump(`${name}_peer${family}`))]
+    : [];
+  const servers = [rule('a server of this device', jump(`${name}_server${family}`))];
+  const why = 'address learned from a DNS answer';
+  const named = 'server named by a TLS hello of this device';
+  return [
+    evidence(context, app, `learn${family}`, 'range', 'supernode', learn),
+    evidence(context, app, `addr${family}`, 'addr', why, [
+      ...servers,
+      ...endpointLessons(app, family),
+    ]),
+    ...(readsHello(context)
+      ? [evidence(context, app, `hello${family}`, 'hello', named, servers)]
+      : []),
+    ...TRANSPORTS.map(([transport]) => {
+      const own = rule('the port is in use', jump(`${name}_own_${transport}${family}`));
+      return evidence(context, app, `${transport}${family}`, 'port', 'P2P port', [own, ...peers]);
+    }),
+    evidence(context, app, `peer${family}`, 'peer', 'known peer', peers),
+  ];
+}
+
+/** What packets of one family teach. Servers have a share of their own: however many peers a device
+ * has, they take no room that its servers may have. */
+function lessonChains(app: App, family: Family): Chain[] {
+  const { name, profile } = app;
+  const pair = pairLesson(app, family);
+  return [
+    ...TRANSPORTS.flatMap(([transport]) => {
+      const lesson = portLesson(app, transport, family);
+      return teachChains(app, `${name}_own_${transport}${family}`, lesson, 'ports', family);
+    }),
+    ...(profile.peers.enabled
+      ? teachChains(app, `${name}_peer${family}`, pair, 'peers', family)
+      : []),
+    ...teachChains(app, `${name}_server${family}`, pair, 'servers', family),
+  ];
+}
+
+/** Mark first: whatever fails afterwards (a full set ends its rule), the flow is on its path. */
+function evidence(
+  context: Context,
+  app: App,
+  suffix: string,
+  kind: Evidence,
+  why: string,
+  teaching: readonly Rule[] = [],
+): Chain {
+  return {
+    name: `${app.name}_mark_${suffix}`,
+    rules: [
+      rule('mark before anything can fail', jump(`${app.name}_take`)),
+      ...teaching,
+      unlessLoud(),
+      rule(why, logHeaders(context, kind, app)),
+      rule('on its way', accept),
+    ],
+  };
+}
+
+function takeChain(context: Context, app: App): Chain {
+  return {
+    name: `${app.name}_take`,
+    rules: [
+      rule(
+        'late: the flow has a direct NAT binding and cannot move',
+        { kind: 'flags', left: ctStatus, any: ['confirmed'] },
+        goTo(`${app.name}_late`),
+      ),
+      rule(
+        'no proxy is up: say so at once',
+        inSet(nfproto, gateName(app.name, 'blocked')),
+        count(rejectedCounter(app.name)),
+        goTo('refuse'),
+      ),
+      rule(
+        'began on another way: it cannot go on here, it has to begin anew',
+        is(l4proto, TCP),
+        is(masked(field('tcp flags'), TCP_BEGIN_MASK), 0),
+        count(rejectedCounter(app.name)),
+        goTo('refuse'),
+      ),
+      rule('path of the flow', setMark(context, 'ct', app.slot)),
+      rule('path of this packet', setMark(context, 'meta', app.slot)),
+      ...usingRules(),
+      ...sessionRules(app),
+    ],
+  };
+}
+
+/** The agent deletes the conntrack entry on this log; the device's retry is a new flow. Counted by
+ * address: a packet that is not told of has to be refused all the same. */
+function lateChain(context: Context, app: App): Chain {
+  return {
+    name: `${app.name}_late`,
+    rules: [
+      ...announceBy(context, 'late', app, saddr),
+      rule('retry at once', is(l4proto, TCP), { kind: 'reject', answer: 'tcp reset' }),
+      rule('retry at once', { kind: 'reject', answer: 'admin-prohibited' }),
+    ],
+  };
+}

@@ -1,0 +1,233 @@
+// ruleset/compile/ranges: profile ranges -> elements of interval sets. The kernel refuses overlapping
+// elements (ENOTEMPTY, EEXIST) where profiles may well overlap, so the boxes address x protocol x
+// port are cut up until they are disjoint; whatever is equal again afterwards is joined.
+import type { PortSpan, ProfileRange } from '../../profile/profile.ts';
+import {
+  type Family,
+  familyOf,
+  formatAddress,
+  parseAddress,
+  parseCidr,
+} from '../../wire/address.ts';
+import type { Span } from '../model.ts';
+import { TCP, UDP } from '../terms.ts';
+
+type Interval = readonly [from: number, to: number];
+
+interface Box {
+  readonly from: bigint;
+  readonly to: bigint;
+  /** Sorted and disjoint. */
+  readonly ports: readonly Interval[];
+}
+
+export interface RangeChoice {
+  /** What for: ranges are chosen by one rule for each use. */
+  readonly use: string;
+  readonly family: Family;
+  /** Which protocols of a range count. */
+  readonly protocols: (range: ProfileRange) => readonly ('tcp' | 'udp')[];
+}
+
+interface Chosen {
+  readonly range: ProfileRange;
+  readonly protocols: readonly ('tcp' | 'udp')[];
+}
+
+/** Elements address . protocol . port of the chosen family and protocols, disjoint and sorted. */
+export function rangeElements(
+  ranges: readonly ProfileRange[],
+  choice: RangeChoice,
+): readonly Span[][] {
+  const chosen = ranges
+    .map((range) => ({ protocols: choice.protocols(range), range }))
+    .filter(({ protocols }) => protocols.length > 0);
+  const [first] = chosen;
+  if (first === undefined) return [];
+  const uses = cut.get(first.range) ?? new Map<string, Cut>();
+  cut.set(first.range, uses);
+  const key = `${choice.use} ${choice.family}`;
+  const before = uses.get(key);
+  if (before !== undefined && sameChosen(before.chosen, chosen)) return before.elements;
+  const elements = elementsOf(chosen, choice.family);
+  uses.set(key, { chosen, elements });
+  return elements;
+}
+
+interface Cut {
+  readonly chosen: readonly Chosen[];
+  readonly elements: readonly Span[][];
+}
+
+/** The last result for each use of ranges that begin so. To cut them up is most of the work of a
+ * reload, and most reloads change none of them, a pin one. */
+const cut = new WeakMap<ProfileRange, Map<string, Cut>>();
+
+function sameChosen(a: readonly Chosen[], b: readonly Chosen[]): boolean {
+  const same = (one: Chosen, i: number): boolean =>
+    one.range === b[i]!.range && one.protocols === b[i]!.protocols;
+  return a.length === b.length && a.every(same);
+}
+
+function elementsOf(chosen: readonly Chosen[], family: Family): Span[][] {
+  const elements: Span[][] = [];
+  for (const [name, number] of [
+    ['tcp', TCP],
+    ['udp', UDP],
+  ] as const) {
+    const boxes = chosen.flatMap(({ range, protocols }) =>
+      protocols.includes(name) ? boxesOf(range, family) : [],
+    );
+    for (const box of disjoint(boxes)) {
+      const addresses = spanOf(box, family);
+      for (const ports of box.ports) elements.push([addresses, [number, number], ports]);
+    }
+  }
+  return elements;
+}
+
+/** `addressElements` for a set of a fixed name: what it was made of last is not cut up again. */
+export function keptElements(
+  set: string,
+  blocks: readonly string[],
+  family: Family,
+): readonly Span[][] {
+  const of = blocks.join();
+  const before = kept.get(set);
+  if (before?.of === of) return before.elements;
+  const elements = addressElements(blocks, family);
+  kept.set(set, { of, elements });
+  return elements;
+}
+
+/** By the set's name. */
+const kept = new Map<string, { of: string; elements: readonly Span[][] }>();
+
+/** Elements of an address set from CIDR blocks or `a-b`; the other family's are left out. */
+export function addressElements(blocks: readonly string[], family: Family): Span[][] {
+  const boxes = blocks.flatMap((block) => boxOf(block, family, [[0, 0]]));
+  return disjoint(boxes).map((box) => [spanOf(box, family)]);
+}
+
+/** `blocks` without what is in `holes`, as `a-b`; the other family's are left out. */
+export function withoutBlocks(
+  blocks: readonly string[],
+  holes: readonly string[],
+  family: Family,
+): string[] {
+  const cuts = disjoint(holes.flatMap((hole) => boxOf(hole, family, [[0, 0]])));
+  return disjoint(blocks.flatMap((block) => boxOf(block, family, [[0, 0]]))).flatMap((box) => {
+    const left: string[] = [];
+    let { from } = box;
+    for (const cut of cuts.filter(({ from: a, to: b }) => b >= box.from && a <= box.to)) {
+      if (cut.from > from) left.push(spanOf({ ...box, from, to: cut.from - 1n }, family).join('-'));
+      if (cut.to >= from) from = cut.to + 1n;
+    }
+    if (from <= box.to) left.push(spanOf({ ...box, from }, family).join('-'));
+    return left;
+  });
+}
+
+/** A range goes into several sets, and reading its blocks is most of the work. */
+const known = { 4: new WeakMap<ProfileRange, Box[]>(), 6: new WeakMap<ProfileRange, Box[]>() };
+
+function boxesOf(range: ProfileRange, family: Family): Box[] {
+  const boxes = known[family].get(range) ?? readBoxes(range, family);
+  known[family].set(range, boxes);
+  return boxes;
+}
+
+function readBoxes(range: ProfileRange, family: Family): Box[] {
+  const ports = united(range.ports.map(intervalOf));
+  return range.addresses.flatMap((block) => boxOf(block, family, ports));
+}
+
+function boxOf(block: string, family: Family, ports: readonly Interval[]): Box[] {
+  if (block.includes(':') !== (family === 6)) return [];
+  const [first, last] = block.split('-').map(parseAddress);
+  if (first && last) {
+    const known = familyOf(first) === family && familyOf(last) === family;
+    return known ? [{ from: numberOf(first), to: numberOf(last), ports }] : [];
+  }
+  const cidr = parseCidr(block);
+  if (cidr === null || cidr.family !== family) return [];
+  const width = BigInt(cidr.bytes.length * 8 - cidr.prefix);
+  const from = (numberOf(cidr.bytes) >> width) << width;
+  return [{ from, to: from + (1n << width) - 1n, ports }];
+}
+
+/**
+ * Cuts boxes at each other's edges and unites the ports of what lies on top of each other. One sweep
+ * over the edges with the boxes that are open there: the big numbers are slow on a small router.
+ */
+function disjoint(boxes: readonly Box[]): Box[] {
+  const waiting = [...boxes].sort((a, b) => ascending(a.from, b.from));
+  const edges = boxes.flatMap((box) => [box.from, box.to + 1n]).sort(ascending);
+  const out: Box[] = [];
+  let open: Box[] = [];
+  let next = 0;
+  for (let i = 0; i + 1 < edges.length; i++) {
+    const from = edges[i]!;
+    const end = edges[i + 1]!;
+    if (from === end) continue;
+    if (open.length > 0) open = open.filter((box) => box.to >= from);
+    while (next < waiting.length && waiting[next]!.from === from) open.push(waiting[next++]!);
+    if (open.length === 0) continue;
+    const ports = open.length === 1 ? open[0]!.ports : united(open.flatMap((box) => box.ports));
+    const last = out.at(-1);
+    if (last !== undefined && last.to + 1n === from && samePorts(last.ports, ports)) {
+      out[out.length - 1] = { from: last.from, to: end - 1n, ports };
+    } else {
+      out.push({ from, to: end - 1n, ports });
+    }
+  }
+  return out;
+}
+
+function united(intervals: readonly Interval[]): Interval[] {
+  const sorted = [...intervals].sort((a, b) => a[0] - b[0]);
+  const out: Interval[] = [];
+  for (const [from, to] of sorted) {
+    const last = out.at(-1);
+    if (last !== undefined && from <= last[1] + 1) {
+      out[out.length - 1] = [last[0], Math.max(last[1], to)];
+    } else {
+      out.push([from, to]);
+    }
+  }
+  return out;
+}
+
+function samePorts(a: readonly Interval[], b: readonly Interval[]): boolean {
+  return a.length === b.length && a.every((one, i) => one[0] === b[i]![0] && one[1] === b[i]![1]);
+}
+
+function ascending(a: bigint, b: bigint): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function intervalOf(span: PortSpan): Interval {
+  return typeof span === 'number' ? [span, span] : span;
+}
+
+function spanOf(box: Box, family: Family): Span {
+  return [textOf(box.from, family), textOf(box.to, family)];
+}
+
+function numberOf(bytes: Uint8Array): bigint {
+  let number = 0n;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (let at = 0; at < bytes.length; at += 4) {
+    number = (number << 32n) | BigInt(view.getUint32(at));
+  }
+  return number;
+}
+
+function textOf(number: bigint, family: Family): string {
+  const bytes = new Uint8Array(family === 4 ? 4 : 16);
+  const view = new DataView(bytes.buffer);
+  for (let at = bytes.length - 4, rest = number; at >= 0; at -= 4, rest >>= 32n) {
+    view.setUint32(at, Number(BigInt.asUintN(32, rest)));
+  }
+  return formatAddress(bytes, 0, family);
+}

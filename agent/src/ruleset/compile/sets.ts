@@ -1,0 +1,243 @@
+// ruleset/compile/sets: the named sets. Static ones hold the policy, learned ones what packets
+// and the agent teach; all learned ones are bounded by the profile's caps.
+
+import { MOST_PINNED6, MOST_PINS } from '../../policy/choices.ts';
+import { mappedBlocks, nat64Prefixes } from '../../policy/nat64.ts';
+import type { App, Policy } from '../../policy/policy.ts';
+import type { ProfileRange } from '../../profile/profile.ts';
+import type { Family } from '../../wire/address.ts';
+import { SLACK } from '../elements.ts';
+import type { Datatype, LearnedSet, NamedSet, Span, StaticSet } from '../model.ts';
+import { FRESH, GATES, gateName, ignoredSet, macSet, neverSet, setName } from '../names.ts';
+import { FAMILIES } from '../terms.ts';
+import { commonSets, freshMilliseconds, shareSets } from './device-share.ts';
+import { askingSets } from './dns.ts';
+import { addressElements, keptElements, rangeElements, withoutBlocks } from './ranges.ts';
+
+/**
+ * Never routed: what is no host of the public Internet (RFC 6890 registries, the same judgement
+ * as wire/address isRoutable). The documentation blocks are not in it: test networks use them.
+ */
+export const NEVER: { readonly [family in Family]: readonly string[] } = {
+  4: [
+    '0.0.0.0/8',
+    '10.0.0.0/8',
+    '100.64.0.0/10',
+    '127.0.0.0/8',
+    '169.254.0.0/16',
+    '172.16.0.0/12',
+    '192.0.0.0/24',
+    '192.168.0.0/16',
+    '198.18.0.0/15',
+    '224.0.0.0/3',
+  ],
+  // All outside 2000::/3 except NAT64 (64:ff9b::/96, RFC 6052), and the ORCHID blocks inside. What NAT64
+  // has of the other list is added (never6).
+  6: [
+    '::-64:ff9a:ffff:ffff:ffff:ffff:ffff:ffff',
+    '64:ff9b::1:0:0-1fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff',
+    '2001:10::/28',
+    '2001:20::/28',
+    '4000::/2',
+    '8000::/1',
+  ],
+};
+
+export function compileSets(policy: Policy): NamedSet[] {
+  const proxies = policy.proxies.map((proxy) => proxy.address);
+  return [
+    ...FAMILIES.map((family) => never(family, proxies, policy.globals.nat64 ?? [])),
+    ...commonSets(),
+    ...freshSets(policy),
+    ...(policy.globals.hold ? [] : FAMILIES.map(ignored)),
+    ...askingSets(policy.globals.hold),
+    ...policy.apps.flatMap((app) =>
+      FAMILIES.flatMap((family) => [
+        ...staticSets(app, family),
+        pinSet(app, family),
+        ...learnedSets(app, family),
+        ...namedSets(policy, app, family),
+      ]),
+    ),
+    ...policy.apps.flatMap(macKeyedSets),
+    ...policy.apps.flatMap(shareSets),
+    ...policy.apps.flatMap(gateSets),
+    ...policy.apps.flatMap(macs),
+  ];
+}
+
+/** A proxied packet must not be sent to a proxy: its GRE would be routed into itself. */
+function never(family: Family, proxies: readonly string[], nat64: readonly string[]): StaticSet {
+  const name = neverSet(family);
+  const blocks = family === 4 ? NEVER[4] : never6(proxies, nat64);
+  const elements = keptElements(name, [...blocks, ...proxies], family);
+  return { role: 'static', name, key: [address(family)], elements };
+}
+
+/** Only where dnsmasq fills sets: router/dnsmasq. */
+function ignored(family: Family): LearnedSet {
+  const shape = { key: [address(family)], size: 65535, timeout: 1000, dynamic: false };
+  return { role: 'learned', name: ignoredSet(family), ...shape };
+}
+
+/** A prefix of NAT64 may be a private one. What stands behind it is judged by its IPv4 address. */
+function never6(proxies: readonly string[], nat64: readonly string[]): string[] {
+  const mapped = mappedBlocks([...NEVER[4], ...proxies], nat64Prefixes(nat64));
+  return [...withoutBlocks(NEVER[6], nat64, 6), ...mapped];
+}
+
+function staticSets(app: App, family: Family): StaticSet[] {
+  const { ranges } = app.profile;
+  const key: Datatype[] = [address(family), 'protocol', 'port'];
+  const of = (kind: 'range' | 'learn' | 'node', protocols: (range: ProfileRange) => Protocols) => ({
+    role: 'static' as const,
+    name: setName(app.name, kind, family),
+    key,
+    elements: rangeElements(ranges, { use: kind, family, protocols }),
+  });
+  const sets: StaticSet[] = [
+    of('range', (range) => range.protocols),
+    of('learn', (range) => range.learn),
+    of('node', (range) => (range.role === 'supernode' ? range.protocols : [])),
+  ];
+  if ((app.except ?? []).length > 0) {
+    const protocols = (range: ProfileRange): Protocols => range.protocols;
+    const elements = rangeElements(app.except!, { use: 'except', family, protocols });
+    sets.push({ role: 'static', name: setName(app.name, 'except', family), key, elements });
+  }
+  if (app.devices.length > 0) {
+    sets.push({
+      role: 'static',
+      name: setName(app.name, 'device', family),
+      key: [address(family)],
+      elements: addressElements(app.devices, family),
+    });
+  }
+  return sets;
+}
+
+/** Addresses that the owner has pinned: no intervals, so that one comes or goes as one element. */
+export function pinSet(app: App, family: Family): StaticSet {
+  const pinned = app.pins?.addresses.filter((one) => one.includes(':') === (family === 6)) ?? [];
+  return {
+    role: 'static',
+    name: setName(app.name, 'pin', family),
+    key: [address(family)],
+    elements: pinned.map((one): Span[] => [[one, one]]),
+    size: family === 4 ? MOST_PINS : MOST_PINNED6,
+  };
+}
+
+/** Hardware addresses of the devices it is limited to. */
+function macs(app: App): StaticSet[] {
+  if (app.macs === undefined || app.macs.length === 0) return [];
+  const elements = app.macs.map((mac): Span[] => [[mac, mac]]);
+  return [{ role: 'static', name: macSet(app.name), key: ['ether'], elements }];
+}
+
+type Protocols = readonly ('tcp' | 'udp')[];
+
+function learnedSets(app: App, family: Family): LearnedSet[] {
+  const { caps, endpoints, ports, peers, portmap, request } = app.profile;
+  const device = address(family);
+  const learned = (
+    kind: 'addr' | 'udp' | 'tcp' | 'peer' | 'window' | 'asked',
+    shape: Pick<LearnedSet, 'key' | 'size' | 'timeout' | 'dynamic'>,
+  ): LearnedSet => ({ role: 'learned', name: setName(app.name, kind, family), ...shape });
+  const port = {
+    key: [device, 'raw'] as const,
+    size: caps.ports,
+    timeout: ports.leaseSeconds * 1000,
+    dynamic: true,
+  };
+  return [
+    // The agent says how long an address lives; dnsmasq cannot.
+    learned('addr', {
+      key: [device],
+      size: caps.endpoints,
+      timeout: endpoints.ttlMaximumSeconds * 1000 + SLACK,
+      dynamic: false,
+    }),
+    learned('udp', port),
+    learned('tcp', port),
+    learned('peer', {
+      key: [device, device],
+      size: caps.peers,
+      timeout: peers.leaseSeconds * 1000,
+      dynamic: true,
+    }),
+    learned('window', {
+      key: [device],
+      size: caps.devices,
+      timeout: request.windowMilliseconds,
+      dynamic: true,
+    }),
+    learned('asked', {
+      key: [device],
+      size: caps.devices,
+      timeout: portmap.windowSeconds * 1000,
+      dynamic: false,
+    }),
+  ];
+}
+
+/** What is known of a device by its hardware address. */
+function macKeyedSets(app: App): LearnedSet[] {
+  const { caps, ports, peers, portmap } = app.profile;
+  const set = (
+    kind: 'udpmac' | 'tcpmac' | 'peermac' | 'askedmac',
+    family: Family,
+    of: readonly Datatype[],
+    size: number,
+    seconds: number,
+  ): LearnedSet => ({
+    role: 'learned',
+    name: setName(app.name, kind, family),
+    key: ['ether', ...of],
+    size,
+    timeout: seconds * 1000,
+    dynamic: kind !== 'askedmac',
+  });
+  return [
+    set('udpmac', 4, ['raw'], caps.ports, ports.leaseSeconds),
+    set('tcpmac', 4, ['raw'], caps.ports, ports.leaseSeconds),
+    ...FAMILIES.map((family) =>
+      set('peermac', family, [address(family)], caps.peers, peers.leaseSeconds),
+    ),
+    set('askedmac', 4, [], caps.devices, portmap.windowSeconds),
+  ];
+}
+
+/** As many flows as a busy home has under way; one more renews with every packet. */
+const FRESH_FLOWS = 2048;
+
+function freshSets(policy: Policy): LearnedSet[] {
+  if (policy.apps.length === 0) return [];
+  const timeout = freshMilliseconds(policy);
+  const shape = { key: ['flow'], size: FRESH_FLOWS, timeout, dynamic: true } as const;
+  return [{ role: 'learned', name: FRESH, ...shape }];
+}
+
+function gateSets(app: App): LearnedSet[] {
+  return GATES.map((gate) => ({
+    role: 'learned',
+    name: gateName(app.name, gate),
+    key: ['family'],
+    size: FAMILIES.length,
+    timeout: null,
+    dynamic: false,
+  }));
+}
+
+/** Device and server pairs that a ClientHello named; only where those are read. */
+function namedSets(policy: Policy, app: App, family: Family): LearnedSet[] {
+  if ((policy.escape?.hello ?? 'off') === 'off') return [];
+  const key: Datatype[] = [address(family), address(family)];
+  const size = app.profile.caps.endpoints;
+  const name = setName(app.name, 'hello', family);
+  return [{ role: 'learned', name, key, size, timeout: null, dynamic: false }];
+}
+
+function address(family: Family): Datatype {
+  return family === 4 ? 'ipv4' : 'ipv6';
+}

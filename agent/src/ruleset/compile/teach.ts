@@ -1,0 +1,142 @@
+// ruleset/compile/teach: what an application's packet teaches: the P2P port of its device, a peer or a
+// server of it. Each is known twice: by the device's MAC, whatever address the device has next, and by
+// its address, for packets to it and for devices that no MAC tells. Jumped to, and returns.
+import type { App } from '../../policy/policy.ts';
+import type { Family } from '../../wire/address.ts';
+import type { Chain, Expression, Rule, Statement } from '../model.ts';
+import type { FilledKind } from '../names.ts';
+import {
+  back,
+  concat,
+  daddr,
+  dport,
+  ether,
+  goTo,
+  inSet,
+  is,
+  jump,
+  l4proto,
+  noneOf,
+  oneOf,
+  raw,
+  rule,
+  saddr,
+  sportKey,
+  UDP,
+  update,
+} from '../terms.ts';
+import { appSet, type Context, logHeaders } from './context.ts';
+import { isOnEthernet, moreThanShare, type Share, unlessLoud } from './device-share.ts';
+
+export const KNOWN_BY_MAC = { udp: 'udpmac', tcp: 'tcpmac', peer: 'peermac' } as const;
+type Taught = keyof typeof KNOWN_BY_MAC;
+
+/** What is known of a device, in a set by its address and in one by its MAC. */
+export interface Lesson {
+  readonly set: string;
+  readonly element: Expression;
+  readonly setMac: string;
+  readonly elementMac: Expression;
+}
+
+/** `of`: the port or the remote address, beside the device. */
+export function lessonOf(app: App, kind: Taught, family: Family, of: Expression): Lesson {
+  const byMac: FilledKind = KNOWN_BY_MAC[kind];
+  return {
+    set: appSet(app, kind, family),
+    element: concat(saddr(family), of),
+    setMac: appSet(app, byMac, family),
+    elementMac: concat(ether, of),
+  };
+}
+
+/** The P2P port that a packet leaves from. */
+export function portLesson(app: App, transport: 'udp' | 'tcp', family: Family): Lesson {
+  return lessonOf(app, transport, family, sportKey);
+}
+
+/** The pair of a device and what it talks to. */
+export function pairLesson(app: App, family: Family): Lesson {
+  return lessonOf(app, 'peer', family, daddr(family));
+}
+
+/** Renews what is known already, each in a rule of its own, and never adds. */
+export function renewals(
+  { set, element, setMac, elementMac }: Lesson,
+  why: string,
+  when: readonly Statement[] = [],
+): Rule[] {
+  return [
+    rule(why, ...when, inSet(element, set), update(set, element)),
+    rule(why, ...when, inSet(elementMac, setMac), update(setMac, elementMac)),
+  ];
+}
+
+/** The chains that teach `lesson` within a device's share; the first is `name`. */
+export function teachChains(
+  app: App,
+  name: string,
+  lesson: Lesson,
+  share: Share,
+  family: Family,
+): Chain[] {
+  const { set, element, setMac, elementMac } = lesson;
+  const full = goTo(`${app.name}_full`);
+  const learn = update(set, element);
+  const learnMac = update(setMac, elementMac);
+  const surplus = (by: Family | 'mac') =>
+    rule('more than the share of a device', moreThanShare(app, share, by), full);
+  return [
+    {
+      name: `${name}_mac`,
+      rules: [
+        rule('known', inSet(elementMac, setMac), learnMac, inSet(element, set), learn, back),
+        surplus('mac'),
+        rule('new, or at a new address', learnMac, learn, back),
+        rule('no room in the set', full),
+      ],
+    },
+    {
+      name,
+      rules: [
+        rule('on Ethernet', isOnEthernet, goTo(`${name}_mac`)),
+        rule('known', inSet(element, set), learn, back),
+        surplus(family),
+        rule('new', learn, back),
+        rule('no room in the set', full),
+      ],
+    },
+  ];
+}
+
+/** Destination ports of DNS, NTP, QUIC and DNS over QUIC: their sources are no P2P ports, but for STUN. */
+export const OTHERS_PORTS: readonly number[] = [53, 123, 443, 853];
+/** RFC 8489 section 5: the magic cookie, in the second word of what UDP carries. */
+export const STUN_COOKIE = 0x2112a442;
+/** Bits from the UDP header to that word. */
+export const STUN_COOKIE_AT = 96;
+
+/** What a flow to an endpoint that DNS has told shows of its device, where the profile says so. */
+export function endpointLessons(app: App, family: Family): Rule[] {
+  if (!(app.profile.endpoints.learn ?? []).includes('udp')) return [];
+  const learn = jump(`${app.name}_own_udp${family}`);
+  const udp = is(l4proto, UDP);
+  return [
+    rule('the P2P port of this device', udp, noneOf(dport, OTHERS_PORTS), learn),
+    rule(
+      'the P2P port of this device: STUN',
+      udp,
+      oneOf(dport, OTHERS_PORTS),
+      is(raw(STUN_COOKIE_AT, 32), STUN_COOKIE),
+      learn,
+    ),
+  ];
+}
+
+/** Tells the agent, who makes room, that something was not learned. */
+export function fullChain(context: Context, app: App): Chain {
+  return {
+    name: `${app.name}_full`,
+    rules: [unlessLoud(), rule('no room', logHeaders(context, 'full', app))],
+  };
+}

@@ -1,0 +1,126 @@
+// ruleset/compile/wait: prerouting, behind all evidence. During a session of an application the first STUN
+// check of a device's new socket waits. A call that comes in begins with a check to its peer, some
+// milliseconds before the same socket asks the application's own STUN server and so shows whose it is (RFC 8445
+// section 6.1.4.2); checks are repeated (RFC 8489 section 6.2.1), and the repetition finds the port learned.
+import type { App, Policy } from '../../policy/policy.ts';
+import type { Family } from '../../wire/address.ts';
+import type { Chain, LearnedSet, Rule, Statement } from '../model.ts';
+import { sessionSet, waitedSet, waitingSet } from '../names.ts';
+import {
+  back,
+  concat,
+  drop,
+  ether,
+  FAMILIES,
+  goTo,
+  inSet,
+  is,
+  isFirst,
+  jump,
+  l4proto,
+  NFPROTO,
+  nfproto,
+  raw,
+  rule,
+  saddr,
+  sportKey,
+  UDP,
+  update,
+} from '../terms.ts';
+import { countOf, isOnEthernet } from './device-share.ts';
+import { STUN_COOKIE, STUN_COOKIE_AT } from './teach.ts';
+
+/** A session lasts for so long behind the last packet of a proxied flow: longer than NAT lets a silent
+ * signalling connection pause (RFC 5382: applications send within two minutes), milliseconds. */
+const SESSION_MILLISECONDS = 300_000;
+/** Longer than between the first check and the socket's own STUN request (4 to 45 ms in Chromium), shorter
+ * than the first repetition that RFC 8489 recommends (500 ms). */
+const WAIT_MILLISECONDS = 250;
+/** Then the socket's checks pass: longer than to the second repetition. */
+const WAITED_MILLISECONDS = 3000;
+
+/** Whether a UDP packet of the application can show the port of its socket. */
+function showsPorts({ profile }: App): boolean {
+  return (
+    (profile.endpoints.learn ?? []).includes('udp') ||
+    profile.ranges.some(({ learn }) => learn.includes('udp'))
+  );
+}
+
+const waits = ({ apps }: Policy): boolean => apps.some(showsPorts);
+
+/** In the chains of a flow that is the application's: its device has a session. */
+export function sessionRules(app: App): Rule[] {
+  return showsPorts(app) ? [rule('a session of its device', jump('session'))] : [];
+}
+
+/** In the judgement of a new flow, behind all evidence. */
+export function waitRules(policy: Policy): Rule[] {
+  if (!waits(policy)) return [];
+  const check: Statement[] = [is(l4proto, UDP), is(raw(STUN_COOKIE_AT, 32), STUN_COOKIE), isFirst];
+  const why = 'a check of a new socket during a session';
+  return [
+    rule(why, ...check, inSet(ether, sessionSet('mac')), jump('wait')),
+    ...FAMILIES.map((family) =>
+      rule(why, ...check, inSet(saddr(family), sessionSet(family)), jump(`wait${family}`)),
+    ),
+  ];
+}
+
+export function waitChains(policy: Policy): Chain[] {
+  if (!waits(policy)) return [];
+  return [
+    {
+      name: 'session',
+      rules: [
+        rule('on Ethernet', isOnEthernet, update(sessionSet('mac'), ether), back),
+        ...FAMILIES.map((family) =>
+          rule('by address', update(sessionSet(family), saddr(family)), back),
+        ),
+      ],
+    },
+    {
+      name: 'wait',
+      rules: FAMILIES.map((family) =>
+        rule('by its family', is(nfproto, NFPROTO[family]), goTo(`wait${family}`)),
+      ),
+    },
+    ...FAMILIES.map(waitChain),
+  ];
+}
+
+/** By the socket: the device's address and port. */
+function waitChain(family: Family): Chain {
+  const socket = concat(saddr(family), sportKey);
+  const waiting = waitingSet(family);
+  const waited = waitedSet(family);
+  return {
+    name: `wait${family}`,
+    rules: [
+      rule('not yet: it is repeated', inSet(socket, waiting), drop),
+      rule('has waited, and nothing speaks for it', inSet(socket, waited), back),
+      rule('the first one', update(waited, socket), update(waiting, socket), drop),
+      rule('cannot be noted', drop),
+    ],
+  };
+}
+
+export function waitSets(policy: Policy): LearnedSet[] {
+  if (!waits(policy)) return [];
+  const lasting = (set: LearnedSet, timeout: number): LearnedSet => ({ ...set, timeout });
+  return [
+    lasting(countOf(sessionSet('mac'), 'ether'), SESSION_MILLISECONDS),
+    ...FAMILIES.flatMap((family): LearnedSet[] => {
+      const address = family === 4 ? 'ipv4' : 'ipv6';
+      const socket = (name: string, timeout: number): LearnedSet => ({
+        ...lasting(countOf(name, address), timeout),
+        key: [address, 'raw'],
+      });
+      return [
+        lasting(countOf(sessionSet(family), address), SESSION_MILLISECONDS),
+        socket(waitingSet(family), WAIT_MILLISECONDS),
+        socket(waitedSet(family), WAITED_MILLISECONDS),
+      ];
+    }),
+  ];
+}

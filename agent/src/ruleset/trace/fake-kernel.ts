@@ -1,0 +1,104 @@
+// ruleset/trace/fake-kernel: the kernel that trace.ts sends packets through: a ruleset, what its sets hold and
+// the connections it tracks. The clock is an argument.
+import { CUT, foreignBits, markOf } from '../../policy/marks.ts';
+import { decodePacket } from '../../wire/packet.ts';
+import { isMalformed } from '../../wire/reader.ts';
+import type { Chain, Hook, Ruleset } from '../model.ts';
+import { type FlowTable, flowOf, forget } from './fake-conntrack.ts';
+import {
+  addElement,
+  createSet,
+  type Element,
+  elementsOf,
+  type NewElement,
+  removeElement,
+  type SetState,
+} from './fake-sets.ts';
+import type { Trace } from './trace.ts';
+
+/** The router around the table. */
+export interface World {
+  /** Broadcast addresses of its networks (besides 255.255.255.255). */
+  readonly broadcast?: readonly string[];
+  /** Whether a tunnel device is up; default: all are. */
+  readonly isUp?: (device: string) => boolean;
+}
+
+export interface Kernel {
+  readonly ruleset: Ruleset;
+  readonly world: World;
+  readonly chains: ReadonlyMap<string, Chain>;
+  readonly bases: ReadonlyMap<Hook, readonly Chain[]>;
+  readonly sets: ReadonlyMap<string, SetState>;
+  readonly counters: Map<string, { packets: number; bytes: number }>;
+  readonly flows: FlowTable;
+  /** First fragments: what was decided for them holds for the rest (the kernel reassembles). */
+  readonly fragments: Map<string, Trace>;
+}
+
+const HOOKS: readonly Hook[] = ['prerouting', 'input', 'forward', 'output', 'postrouting'];
+
+export function createKernel(ruleset: Ruleset, world: World = {}): Kernel {
+  const bases = HOOKS.map((hook): [Hook, Chain[]] => [
+    hook,
+    ruleset.chains
+      .filter((chain) => chain.base?.hook === hook)
+      .sort((a, b) => a.base!.priority - b.base!.priority),
+  ]);
+  return {
+    ruleset,
+    world,
+    chains: new Map(ruleset.chains.map((chain) => [chain.name, chain])),
+    bases: new Map(bases),
+    sets: new Map(ruleset.sets.map((set) => [set.name, createSet(set)])),
+    counters: new Map(ruleset.counters.map((name) => [name, { packets: 0, bytes: 0 }])),
+    flows: new Map(),
+    fragments: new Map(),
+  };
+}
+
+/** Adds or renews elements as the agent does; answers how many found no room. */
+export function addElements(
+  kernel: Kernel,
+  set: string,
+  elements: readonly NewElement[],
+  now: number,
+): number {
+  const state = stateOf(kernel, set);
+  return elements.filter((element) => !addElement(state, element, now)).length;
+}
+
+export function removeElements(kernel: Kernel, set: string, keys: readonly Uint8Array[]): number {
+  const state = stateOf(kernel, set);
+  return keys.filter((key) => removeElement(state, key)).length;
+}
+
+/** Live elements of a learned set. */
+export function listElements(kernel: Kernel, set: string, now: number): Element[] {
+  return elementsOf(stateOf(kernel, set), now);
+}
+
+/** Deletes the conntrack entry of the packet's flow, as the agent does with late ones. */
+export function deleteFlow(kernel: Kernel, bytes: Uint8Array, now: number): boolean {
+  const packet = decodePacket(bytes);
+  if (isMalformed(packet)) return false;
+  const flow = flowOf(kernel.flows, packet, now);
+  if (flow !== null) forget(kernel.flows, flow);
+  return flow !== null;
+}
+
+/** Marks the packet's flow as cut, as the agent does with one that it ends. */
+export function cutFlow(kernel: Kernel, bytes: Uint8Array, now: number): boolean {
+  const packet = decodePacket(bytes);
+  if (isMalformed(packet)) return false;
+  const flow = flowOf(kernel.flows, packet, now);
+  const { mask } = kernel.ruleset;
+  if (flow !== null) flow.mark = ((flow.mark & foreignBits(mask)) | markOf(mask, CUT)) >>> 0;
+  return flow !== null;
+}
+
+function stateOf(kernel: Kernel, set: string): SetState {
+  const state = kernel.sets.get(set);
+  if (state === undefined) throw new Error(`trace: there is no set ${set}`);
+  return state;
+}

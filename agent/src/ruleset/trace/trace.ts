@@ -1,0 +1,240 @@
+// ruleset/trace/trace: runs packets through the table model the way the kernel runs them through the
+// table: conntrack, hooks in order of priority, routing by mark, sets that learn. The engine of
+// `whp replay`; test/netns compares it with the real kernel packet by packet.
+import { slotOf } from '../../policy/marks.ts';
+import { decodePacket, destinationText, fragmentKey, type Packet } from '../../wire/packet.ts';
+import { isMalformed } from '../../wire/reader.ts';
+import type { Chain, Hook, Rule } from '../model.ts';
+import { gateName } from '../names.ts';
+import { NFPROTO } from '../terms.ts';
+import { execute, type Outcome, type Visit } from './evaluate.ts';
+import { confirm, type State, type Tracked, track } from './fake-conntrack.ts';
+import type { Kernel, World } from './fake-kernel.ts';
+import { hasElement } from './fake-sets.ts';
+
+export interface TracedPacket {
+  /** From the IP header on. */
+  readonly bytes: Uint8Array;
+  /** Where it came from; empty for the router's own. */
+  readonly iif: string;
+  /** Where the main table sends it; ignored for `input`. */
+  readonly oif: string;
+  readonly hooks: 'forward' | 'input' | 'output';
+  /** Hardware address of the sender, where there is one. */
+  readonly ether?: Uint8Array;
+  /** Packet mark it arrives with: foreign bits, normally 0. */
+  readonly mark?: number;
+}
+
+export interface Trace {
+  /** `queue`: held for the agent, accepted by everything else. */
+  readonly verdict: 'accept' | 'drop' | 'reject' | 'queue';
+  readonly mark: number;
+  readonly ctmark: number;
+  readonly state: State;
+  readonly logs: readonly { readonly prefix: string; readonly group: number }[];
+  /** Comments of the rules that matched, in order. */
+  readonly path: readonly string[];
+  /** How many rules were looked at, per hook. */
+  readonly cost: { readonly [hook in Hook]?: number };
+  readonly route: 'tunnel' | 'direct' | 'local' | 'none';
+  /** Device it leaves by, empty when it does not. */
+  readonly device: string;
+  /** Whether the flow was source-translated to the tunnel's inner address. */
+  readonly masqueraded: boolean;
+  /** Whether it was turned round to the router's own port. */
+  readonly redirected: boolean;
+  readonly clamps: readonly (number | 'route')[];
+  /** Why it is no packet at all, when it is none (verdict drop). */
+  readonly malformed?: string;
+}
+
+const MOST_FRAGMENTS = 1024;
+
+/** One packet through the hooks at time `now` (milliseconds, never going back). */
+export function trace(kernel: Kernel, input: TracedPacket, now: number): Trace {
+  const packet = decodePacket(input.bytes);
+  if (isMalformed(packet)) return { ...NOWHERE, malformed: packet.malformed };
+  if (packet.fragmentOffset === 0 && !packet.moreFragments) return run(kernel, input, packet, now);
+  const key = fragmentKey(packet);
+  if (packet.fragmentOffset > 0) {
+    const first = kernel.fragments.get(key);
+    return first ?? { ...NOWHERE, malformed: 'a fragment whose first one was not seen' };
+  }
+  const result = run(kernel, input, packet, now);
+  if (kernel.fragments.size >= MOST_FRAGMENTS) kernel.fragments.clear();
+  kernel.fragments.set(key, result);
+  return result;
+}
+
+const NOWHERE: Trace = {
+  verdict: 'drop',
+  mark: 0,
+  ctmark: 0,
+  state: 'invalid',
+  logs: [],
+  path: [],
+  cost: {},
+  route: 'none',
+  device: '',
+  masqueraded: false,
+  redirected: false,
+  clamps: [],
+};
+
+interface Journey {
+  readonly kernel: Kernel;
+  readonly visit: Visit;
+  readonly path: string[];
+  readonly cost: { [hook in Hook]?: number };
+  queued: boolean;
+  masqueraded: boolean;
+  redirected: boolean;
+}
+
+function run(kernel: Kernel, input: TracedPacket, packet: Packet, now: number): Trace {
+  const tracked = track(kernel.flows, packet, now);
+  const visit: Visit = {
+    packet,
+    iif: input.hooks === 'output' ? '' : input.iif,
+    oif: input.hooks === 'output' ? input.oif : '',
+    ether: input.ether ?? null,
+    mainDevice: input.hooks === 'input' ? 'lo' : input.oif,
+    addressType: addressType(kernel.world, packet, input.hooks),
+    mark: input.mark ?? 0,
+    flow: tracked.flow,
+    state: tracked.state,
+    now,
+    sets: kernel.sets,
+    counters: kernel.counters,
+    logs: [],
+    clamps: [],
+  };
+  const journey = {
+    kernel,
+    visit,
+    path: [],
+    cost: {},
+    queued: false,
+    masqueraded: false,
+    redirected: false,
+  };
+  const verdict = travel(journey, input, tracked);
+  if (verdict === 'accept' && tracked.flow !== null && !tracked.flow.confirmed) {
+    confirm(kernel.flows, tracked.flow);
+  }
+  return summary(journey, input, verdict);
+}
+
+type End = 'accept' | 'drop' | 'reject';
+
+function travel(journey: Journey, input: TracedPacket, tracked: Tracked): End {
+  if (input.hooks === 'output') {
+    const end = hook(journey, 'output', tracked);
+    return end === 'accept' ? leave(journey, input, tracked) : end;
+  }
+  const end = hook(journey, 'prerouting', tracked);
+  if (end !== 'accept') return end;
+  if (input.hooks === 'input' || journey.redirected) return hook(journey, 'input', tracked);
+  if (!routed(journey, input)) return 'reject';
+  const through = hook(journey, 'forward', tracked);
+  return through === 'accept' ? leave(journey, input, tracked) : through;
+}
+
+function leave(journey: Journey, input: TracedPacket, tracked: Tracked): End {
+  if (!routed(journey, input)) return 'reject';
+  return hook(journey, 'postrouting', tracked);
+}
+
+/** ip rule by mark, then the slot's table; without a way there it is prohibited, not main. */
+function routed({ kernel, visit, path }: Journey, input: TracedPacket): boolean {
+  const slot = slotOf(kernel.ruleset.mask, visit.mark);
+  const way = kernel.ruleset.paths.find((one) => one.slot === slot);
+  if (way === undefined) {
+    visit.oif = input.oif;
+    return true;
+  }
+  // The agent empties the slot's table together with this: the lookup goes on to the main table.
+  const { family } = visit.packet;
+  const direct = kernel.sets.get(gateName(way.app, 'direct'));
+  if (direct !== undefined && hasElement(direct, [NFPROTO[family]], visit.now)) {
+    visit.oif = input.oif;
+    return true;
+  }
+  const isUp = kernel.world.isUp ?? (() => true);
+  const device = way.devices.find(isUp);
+  if (device === undefined) path.push('route: prohibit');
+  visit.oif = device ?? '';
+  return device !== undefined;
+}
+
+function hook(journey: Journey, name: Hook, tracked: Tracked): End {
+  for (const chain of journey.kernel.bases.get(name)!) {
+    // NAT looks at the first packet of a flow only.
+    if (chain.base!.type === 'nat' && (tracked.flow === null || tracked.flow.confirmed)) continue;
+    const outcome = walk(journey, name, chain);
+    if (typeof outcome !== 'object' || !('final' in outcome)) continue;
+    if (outcome.final === 'drop' || outcome.final === 'reject') return outcome.final;
+    if (outcome.final === 'queue') journey.queued = true;
+    if (outcome.final === 'masquerade') journey.masqueraded = true;
+    if (outcome.final === 'redirect') journey.redirected = true;
+  }
+  return 'accept';
+}
+
+/** A chain from its first rule; 'return' and the end of the chain hand back to the caller. */
+function walk(journey: Journey, name: Hook, chain: Chain): Outcome {
+  for (const one of chain.rules) {
+    journey.cost[name] = (journey.cost[name] ?? 0) + 1;
+    const outcome = obey(journey, one);
+    if (outcome === 'break' || outcome === 'next') continue;
+    if (outcome === 'return') return 'return';
+    if ('final' in outcome) return outcome;
+    const target = journey.kernel.chains.get(outcome.chain.chain);
+    if (target === undefined) throw new Error(`trace: there is no chain ${outcome.chain.chain}`);
+    const result = walk(journey, name, target);
+    if (outcome.chain.verdict === 'goto' || typeof result === 'object') return result;
+  }
+  return 'return';
+}
+
+function obey(journey: Journey, one: Rule): Outcome {
+  let outcome: Outcome = 'next';
+  for (const statement of one.statements) {
+    outcome = execute(statement, journey.visit);
+    if (outcome !== 'next') break;
+  }
+  if (outcome !== 'break') journey.path.push(one.comment);
+  return outcome;
+}
+
+function addressType(world: World, packet: Packet, hooks: TracedPacket['hooks']): string {
+  const { bytes, destination, family } = packet;
+  const first = bytes[destination]!;
+  if (family === 6) return first === 0xff ? 'multicast' : hooks === 'input' ? 'local' : 'unicast';
+  if (first >= 224 && first < 240) return 'multicast';
+  const text = destinationText(packet);
+  if (text === '255.255.255.255' || world.broadcast?.includes(text)) return 'broadcast';
+  return hooks === 'input' ? 'local' : 'unicast';
+}
+
+function summary(journey: Journey, input: TracedPacket, end: End): Trace {
+  const { visit, kernel, path, cost, queued, masqueraded, redirected } = journey;
+  const isLocal = input.hooks === 'input' || redirected;
+  const isTunnel = kernel.ruleset.paths.some((one) => one.devices.includes(visit.oif));
+  const passes = end === 'accept';
+  return {
+    verdict: passes && queued ? 'queue' : end,
+    mark: visit.mark,
+    ctmark: visit.flow?.mark ?? 0,
+    state: visit.state,
+    logs: visit.logs,
+    path,
+    cost,
+    route: !passes ? 'none' : isLocal ? 'local' : isTunnel ? 'tunnel' : 'direct',
+    device: passes && !isLocal ? visit.oif : '',
+    masqueraded,
+    redirected,
+    clamps: visit.clamps,
+  };
+}

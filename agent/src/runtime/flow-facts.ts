@@ -1,0 +1,54 @@
+// runtime/flow-facts: joins the ledger with what the agent knows: which app and proxy a connection is
+// of, and why it is proxied. Also the ledger's flows as answers ask for them, so that an answer never
+// has to wait for the kernel's whole list.
+
+import { createLines, flowLine } from '../account/flow-log.ts';
+import type { LiveFlow } from '../account/ledger.ts';
+import { proxyOf } from '../account/proxy-of-flow.ts';
+import type { FlowAnswer } from '../answers/flows.ts';
+import { now, wallTime } from '../os/clock.ts';
+import { log } from '../os/log.ts';
+import { slotOf } from '../policy/marks.ts';
+import { flowText } from '../wire/flow-text.ts';
+import type { WatchedPolicy } from './accounting.ts';
+import type { Daemon } from './agent.ts';
+
+const lines = createLines();
+
+/** The policy in force, as the watch of flows wants it. */
+export function watchedPolicy(daemon: Daemon): WatchedPolicy {
+  const { apps, globals } = daemon.policy;
+  return {
+    mask: globals.mask,
+    marks: apps.map(({ slot }) => slot * (globals.mask & -globals.mask)),
+    facts(connection) {
+      const slot = slotOf(globals.mask, connection.mark);
+      const app = apps.find((one) => one.slot === slot);
+      if (app === undefined) return null;
+      const known = daemon.state.evidence.flows.get(`${app.name} ${flowText(connection.original)}`);
+      return {
+        app: app.name,
+        proxy: proxyOf(
+          daemon.policy.proxies,
+          daemon.helm.steering.choices.get(app.name)?.way,
+          connection.reply.destination,
+        ),
+        evidence: known?.kind ?? 'unknown',
+        detail: known?.detail ?? 'announced before this agent listened',
+        // Its first packet was announced; the list may be read much later.
+        ...(known === undefined ? {} : { start: wallTime() - (now() - known.last) }),
+      };
+    },
+    ended(flow) {
+      if (!globals.logFlows) return;
+      const line = flowLine(lines, flow, now());
+      if (line !== null) log('notice', line);
+    },
+  };
+}
+
+export function flowRow(flow: LiveFlow): FlowAnswer & { readonly start: number } {
+  const { app, original, packets, up, down, evidence, detail, proxy, start } = flow;
+  const bytes = up + down;
+  return { app, flow: flowText(original), packets, bytes, evidence, detail, proxy, start };
+}

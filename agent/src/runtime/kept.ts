@@ -1,0 +1,132 @@
+// runtime/kept: what is learned is kept on flash beside the last good configuration, and is in a new agent's
+// memory before it loads its table: after a reboot the first packet of a call finds what it was known by.
+// Which and when is decided in learn/kept-*; format and pace: docs/kept.md.
+import * as os from 'qjs:os';
+import type { KeptAnswer } from '../answers/status.ts';
+import { readPaths } from '../kernel/routing.ts';
+import {
+  createKeptPace,
+  dueSets,
+  holdsMore,
+  type KeptPace,
+  lastSets,
+  MOST_A_DAY,
+  noteWritten,
+} from '../learn/kept-pace.ts';
+import { expireRestored, restoreSets, setsToKeep } from '../learn/kept-sets.ts';
+import { type KeptSets, keptSets, keptText, MOST_BYTES } from '../learn/kept-text.ts';
+import { learnedSetsOf } from '../learn/snapshot.ts';
+import { now, wallTime } from '../os/clock.ts';
+import { errnoText } from '../os/errno.ts';
+import { writeText } from '../os/file.ts';
+import { readKept } from '../os/kept-file.ts';
+import { log } from '../os/log.ts';
+import { isOwnAddress } from '../policy/own-addresses.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { Daemon } from './agent.ts';
+import { readTaught } from './table.ts';
+
+export interface Kept {
+  readonly pace: KeptPace;
+  /** Entries that this agent began with. */
+  restored: number;
+  /** Size of the file as it was written or read, bytes. */
+  bytes: number;
+  /** When it was written, of the monotonic clock; null: there is none. */
+  writtenAt: number | null;
+}
+
+export function createKept(): Kept {
+  return { pace: createKeptPace(now()), restored: 0, bytes: 0, writtenAt: null };
+}
+
+/** For `whp status`. */
+export function keptAnswer({ kept }: Daemon): KeptAnswer {
+  const { restored, bytes, writtenAt } = kept;
+  const written = writtenAt === null ? null : Math.round((now() - writtenAt) / 1000);
+  return { restored, written, bytes, mostBytes: MOST_BYTES, mostWrites: MOST_A_DAY };
+}
+
+function fileOf(daemon: Daemon): string {
+  return `${daemon.settings.sources.state}/learned`;
+}
+
+/** Reads the file into memory; call it before the first load, where no table of ours stands: the sets of
+ * one that does know better. */
+export function restoreKept(daemon: Daemon, policy: Policy): void {
+  const path = fileOf(daemon);
+  const read = readKept(
+    path,
+    (text) => {
+      const sets = keptSets(text);
+      if (typeof sets === 'string') return { value: null, wrong: sets };
+      return { value: { sets, bytes: text.length }, wrong: null };
+    },
+    2 * MOST_BYTES,
+  );
+  if (read === null || read.value === null) return;
+  const { sets, bytes } = read.value;
+  const { kept, state } = daemon;
+  noteWritten(kept.pace, sets, now());
+  kept.bytes = bytes;
+  const [stat] = os.stat(path);
+  kept.writtenAt = now() - Math.max(0, wallTime() - (stat?.mtime ?? 0));
+  if (daemon.standing !== null) return;
+  const realized = readPaths(daemon.paths);
+  const own = typeof realized === 'string' ? [] : realized.addresses.map(({ address }) => address);
+  const isOwn = (address: string): boolean => isOwnAddress(policy, own, address);
+  const { taken, left } = restoreSets(state, policy.apps, sets, isOwn, now());
+  kept.restored = taken;
+  const without =
+    left === 0 ? '' : `, ${left} left out: of no application here, or no address to learn`;
+  log('notice', `${taken} learned element(s) are known from before the start${without}`);
+}
+
+/** With every tick. An agent without an application learns nothing, and leaves the file to the day when
+ * there is one again. */
+export function keepLearned(daemon: Daemon): void {
+  const { kept, state, policy } = daemon;
+  if (policy.apps.length === 0) return;
+  const { evidence, matched, hellos } = state.counters;
+  const look = (): KeptSets => {
+    expireRestored(state.restored, now());
+    return setsToKeep(state, policy.apps, now());
+  };
+  const due = dueSets(kept.pace, evidence + matched + hellos, look, now());
+  if (due !== null) write(daemon, due);
+}
+
+/** The owner has taken something back: it is not known again after a reboot either. */
+export function keepForgotten(daemon: Daemon): void {
+  const sets = setsToKeep(daemon.state, daemon.policy.apps, now());
+  if (holdsMore(daemon.kept.pace, sets)) write(daemon, sets);
+}
+
+/** The agent ends: what the rules have renewed since the last reading is read once more. */
+export async function keepLast(daemon: Daemon): Promise<void> {
+  const { kept, state, policy, standing } = daemon;
+  if (policy.apps.length === 0) return;
+  if (standing !== null) {
+    for (const set of policy.apps.flatMap(learnedSetsOf)) await readTaught(daemon, set, true);
+  }
+  const sets = lastSets(kept.pace, setsToKeep(state, policy.apps, now()), now());
+  if (sets !== null) write(daemon, sets);
+}
+
+function write(daemon: Daemon, sets: KeptSets): void {
+  const { kept, problems, settings } = daemon;
+  const text = keptText(sets);
+  os.mkdir(settings.sources.state, 0o755);
+  const errno = writeText(fileOf(daemon), text);
+  // A full disk is tried again at the same pace.
+  noteWritten(kept.pace, errno === 0 ? sets : new Map(), now());
+  if (errno === 0) {
+    kept.bytes = text.length;
+    kept.writtenAt = now();
+    problems.delete('kept');
+    return;
+  }
+  const what = `${fileOf(daemon)}: ${errnoText(errno)}: after a reboot nothing learned would be known`;
+  if (!problems.has('kept')) log('error', what);
+  problems.set('kept', what);
+}

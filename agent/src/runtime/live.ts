@@ -1,0 +1,124 @@
+// runtime/live: connections that carry our mark now. Each keeps what admitted it: where that has expired
+// while the connection lived on (a server that is silent for hours, a device that sleeps), device and
+// remote are taught as a pair. Before: connection-lists, learn/late-flows. After: sets. Used by late.
+
+import { decoded } from '../kernel/conntrack-dump.ts';
+import { changeSets } from '../kernel/sets.ts';
+import { noteTaught, taughtElements } from '../learn/dynamic-sets.ts';
+import { learnedEndpoints } from '../learn/endpoints.ts';
+import {
+  type Grounds,
+  peerText,
+  portText,
+  type Setting,
+  unbackedPair,
+} from '../learn/late-flows.ts';
+import type { SetChange } from '../netlink/nft-set.ts';
+import { now } from '../os/clock.ts';
+import { log } from '../os/log.ts';
+import { markOf } from '../policy/marks.ts';
+import type { App } from '../policy/policy.ts';
+import { macKey, pairKey, pairOf, portKey, portOf } from '../ruleset/elements.ts';
+import { type FilledKind, setName } from '../ruleset/names.ts';
+import type { State } from '../step/state.ts';
+import type { Family } from '../wire/address.ts';
+import type { Effects } from './effects.ts';
+
+/** Ports, and peers, that one look teaches. */
+const MOST_SHOWN = 256;
+
+/** Looks through the marked connections of every app, when its turn comes. */
+export function keepLive(effects: Effects, setting: Setting): void {
+  const { state, lists } = effects;
+  if (state === null || typeof lists === 'string') return;
+  const { mask } = state.policy.globals;
+  for (const app of state.policy.apps) {
+    const grounds = knownGrounds(state, app);
+    const bare = new Set<string>();
+    lists.read(
+      [{ mark: markOf(mask, app.slot), mask }],
+      decoded((connection) => {
+        if (bare.size >= MOST_SHOWN) return;
+        const pair = unbackedPair(connection, grounds, setting);
+        if (pair !== null) bare.add(pair);
+      }),
+      () => {
+        const isStill = effects.state?.apps.has(app.name) === true;
+        if (bare.size > 0 && isStill)
+          teachShown(effects, state, app, { ports: [], peers: [...bare] });
+      },
+    );
+  }
+}
+
+/** Everything that speaks for flows of `app` now. */
+export function knownGrounds(state: State, app: App): Grounds {
+  const addresses = learnedEndpoints(state.learned).filter((one) => one.app === app.name);
+  const ports = new Set<string>();
+  const peers = new Set<string>();
+  const at = now();
+  const keysIn = (byAddress: FilledKind, byMac: FilledKind, family: Family) =>
+    [byAddress, byMac].flatMap((kind) =>
+      taughtElements(state.taught, setName(app.name, kind, family), at),
+    );
+  for (const family of [4, 6] as const) {
+    for (const protocol of ['udp', 'tcp'] as const) {
+      for (const { key } of keysIn(protocol, `${protocol}mac`, family)) {
+        const found = portOf(key);
+        if (found !== null) ports.add(portText(found.device, protocol, found.port));
+      }
+    }
+    for (const { key } of keysIn('peer', 'peermac', family)) {
+      const found = pairOf(key);
+      if (found !== null) peers.add(peerText(found.device, found.peer));
+    }
+  }
+  return { app, addresses: new Set(addresses.map(({ address }) => address)), ports, peers };
+}
+
+/** Ports and peers that running flows of `app` have shown; of thousands the first, in few transactions. */
+export function teachShown(
+  effects: Effects,
+  { taught }: State,
+  { profile, name }: App,
+  shown: Shown,
+): void {
+  const { caps, ports, peers } = profile;
+  const until = (seconds: number): number => now() + seconds * 1000;
+  const elements = new Map<string, { readonly key: Uint8Array }[]>();
+  const take = (set: string, key: Uint8Array | null, expires: number, cap: number): void => {
+    if (key === null) return;
+    noteTaught(taught, set, { key, expires }, cap);
+    const list = elements.get(set) ?? [];
+    elements.set(set, list);
+    list.push({ key });
+  };
+  for (const text of shown.ports.slice(0, MOST_SHOWN)) {
+    const [device = '', protocol = '', port = ''] = text.split(' ');
+    if (protocol !== 'udp' && protocol !== 'tcp') continue;
+    const kind = macKey(device) === null ? protocol : (`${protocol}mac` as const);
+    const set = setName(name, kind, familyIn(device));
+    take(set, portKey(device, Number(port)), until(ports.leaseSeconds), caps.ports);
+  }
+  for (const text of shown.peers.slice(0, MOST_SHOWN)) {
+    const [device = '', remote = ''] = text.split(' ');
+    const kind = macKey(device) === null ? 'peer' : 'peermac';
+    const set = setName(name, kind, familyIn(remote));
+    take(set, pairKey(device, remote), until(peers.leaseSeconds), caps.peers);
+  }
+  const changes = Array.from(elements, ([set, list]): SetChange => {
+    return { operation: 'add', set, elements: list };
+  });
+  if (typeof effects.sets === 'string' || changes.length === 0) return;
+  const wrong = changeSets(effects.sets, changes);
+  if (wrong !== null) log('error', wrong);
+}
+
+interface Shown {
+  readonly ports: readonly string[];
+  readonly peers: readonly string[];
+}
+
+export function familyIn(address: string): Family {
+  return address.includes(':') ? 6 : 4;
+}

@@ -1,0 +1,202 @@
+// runtime/preflight: what else is on this router, looked at with the tick as `whp check` looks at it: others
+// who use what is ours, devices, firewall, ways out. The log and `whp status` say what was found; what
+// it means, preflight/ decides.
+
+import { readLacking } from '../kernel/kernel-parts.ts';
+import { readCounted, readNeighbours, readPaths } from '../kernel/routing.ts';
+import { readGeneration, readOthersChains } from '../kernel/table.ts';
+import type { StandIn } from '../learn/stand-ins.ts';
+import { now, pause, unattended, wallTime } from '../os/clock.ts';
+import { log } from '../os/log.ts';
+import type { Policy } from '../policy/policy.ts';
+import { partsNeeded } from '../preflight/kernel-parts.ts';
+import type { Look } from '../preflight/look.ts';
+import { linesOf, looksOf } from '../preflight/looks.ts';
+import type { RouterSeen } from '../preflight/seen.ts';
+import { createTraffic, type TrafficState, watchTraffic } from '../preflight/traffic.ts';
+import { type Listing, readListing } from '../router/foreign.ts';
+import { routerSeen } from '../router/router.ts';
+import type { Daemon } from './agent.ts';
+import { keepGateways } from './gateways.ts';
+
+/** nft lists the whole ruleset for this: half a second of work on a slow router, more with a large
+ * firewall. */
+const LISTING_MILLISECONDS = 20_000;
+
+/** Between two looks when nobody has said that anything changed. */
+const LOOK_MILLISECONDS = 60_000;
+
+/** In the place of chains that were not read; and what is listed where others have none. */
+const UNREAD = '?';
+const NO_OTHERS: Listing = {
+  marks: [],
+  firewall: { forward: null, flowTables: [] },
+  turns: [],
+};
+
+/** An agent that was started so soon after a boot is there before the network: as long as a lan device
+ * is not there, it waits so long before it says so. */
+const BOOT_MILLISECONDS = 120_000;
+const NETWORK_MILLISECONDS = 20_000;
+
+export interface Neighbours {
+  /** As they are now, for `whp status`. */
+  looks: readonly Look[];
+  listing: Listing;
+  readonly traffic: TrafficState;
+  /** Of the chains of others when their rules were listed. */
+  chains: string;
+  /** The number of transactions of others when that was asked last. */
+  foreign: number;
+  /** And when their rules were listed. */
+  listed: number;
+  readAt: number;
+  /** The listing that runs or ran last; the next waits for it. */
+  reading: Promise<void>;
+  /** Somebody changed rules, routes or tables since the last look. */
+  isDue: boolean;
+  isLooking: boolean;
+  lookedAt: number;
+  /** Addresses of other routers at home, and whether the MAC of one is not known yet. */
+  routers: readonly string[];
+  unresolved: boolean;
+}
+
+export function createNeighbours(): Neighbours {
+  return {
+    looks: [],
+    listing: { marks: [], firewall: 'not yet', turns: null },
+    traffic: createTraffic(),
+    chains: UNREAD,
+    foreign: -1,
+    listed: -1,
+    readAt: -LISTING_MILLISECONDS,
+    reading: Promise.resolve(),
+    isDue: true,
+    isLooking: false,
+    lookedAt: 0,
+    routers: [],
+    unresolved: false,
+  };
+}
+
+/** With the tick, when there is news and once a minute. Devices, rules and routes; nftables rules when
+ * others changed them. */
+export function lookAround(daemon: Daemon): void {
+  const { neighbours } = daemon;
+  unattended(readRules(daemon));
+  const isTime = neighbours.isDue || now() - neighbours.lookedAt >= LOOK_MILLISECONDS;
+  if (!isTime || neighbours.isLooking) return;
+  neighbours.isDue = false;
+  neighbours.isLooking = true;
+  neighbours.lookedAt = now();
+  unattended(look(daemon));
+}
+
+/** To read and to judge it all takes a slow router a third of a second: in parts, between which held
+ * answers get their turn. */
+async function look(daemon: Daemon): Promise<void> {
+  const { neighbours, settings } = daemon;
+  const realized = readPaths(daemon.paths);
+  if (typeof realized !== 'string') {
+    daemon.addresses = realized.addresses.map(({ address }) => address);
+    keepGateways(daemon, realized);
+    await pause();
+    const { policy } = daemon;
+    const { uci } = settings.configuration;
+    const { lan } = policy.globals;
+    const isEarly = daemon.since < BOOT_MILLISECONDS && now() - daemon.since < NETWORK_MILLISECONDS;
+    if (isEarly && !lan.every((name) => realized.links.some((one) => one.name === name))) {
+      neighbours.isDue = true;
+    } else {
+      const traffic = watchTraffic(neighbours.traffic, readCounted(daemon.paths, lan), now());
+      const stands = standInsOf(daemon);
+      const router = await routerSeen(
+        realized,
+        readNeighbours(daemon.paths),
+        lan,
+        neighbours.listing,
+        null,
+        traffic,
+        stands,
+      );
+      await pause();
+      tell(neighbours, looksOf({ policy, uci, wall: wallTime(), router }));
+    }
+  }
+  neighbours.isLooking = false;
+}
+
+/** What is new is said in the log. */
+function tell(neighbours: Neighbours, looks: readonly Look[]): void {
+  const known = new Set(linesOf(neighbours.looks));
+  for (const line of linesOf(looks)) if (!known.has(line)) log('error', line);
+  neighbours.looks = looks;
+}
+
+/** This router at this moment, for who asks: with `policy` as it would be. A string is the error. */
+export async function routerNow(daemon: Daemon, policy: Policy): Promise<RouterSeen | string> {
+  const { neighbours, paths, problems } = daemon;
+  await freshRules(daemon, true);
+  const realized = readPaths(paths);
+  if (typeof realized === 'string') return realized;
+  const { lan } = policy.globals;
+  await pause();
+  const lacking = readLacking(paths, partsNeeded(policy));
+  const noQueue = problems.get('queue');
+  if (noQueue !== undefined) lacking.set('queue', 'the kernel has no nft queue');
+  const traffic = watchTraffic(neighbours.traffic, readCounted(paths, lan), now());
+  const met = readNeighbours(paths);
+  return routerSeen(realized, met, lan, neighbours.listing, lacking, traffic, standInsOf(daemon));
+}
+
+function standInsOf({ state }: Daemon): StandIn[] {
+  return Array.from(state.standIns.values());
+}
+
+async function readRules(daemon: Daemon): Promise<void> {
+  const { neighbours, repair } = daemon;
+  if (repair.foreign === neighbours.foreign) return;
+  if (now() - neighbours.readAt < LISTING_MILLISECONDS) return;
+  neighbours.foreign = repair.foreign;
+  neighbours.readAt = now();
+  await freshRules(daemon);
+}
+
+/** Who asks while nft lists has the end of it. */
+function freshRules(daemon: Daemon, isAsked = false): Promise<void> {
+  const { neighbours } = daemon;
+  const list = (): Promise<void> => listRules(daemon, isAsked);
+  neighbours.reading = neighbours.reading.then(list, list);
+  return neighbours.reading;
+}
+
+/** Lists the rules of others where their chains are not as they were. A rule that was exchanged for
+ * another leaves no trace there: who asks for this moment (`isAsked`) has them listed after any
+ * transaction of others. */
+async function listRules(daemon: Daemon, isAsked: boolean): Promise<void> {
+  const { neighbours, repair } = daemon;
+  const { sets } = daemon.effects;
+  if (typeof sets === 'string') return;
+  if (isAsked) {
+    const own = sets.commits;
+    sets.commits = 0;
+    daemon.happened({ kind: 'generation', generation: readGeneration(sets), own });
+    if (neighbours.listed === repair.foreign) return;
+  }
+  const chains = readOthersChains(sets);
+  if (!isAsked && chains === neighbours.chains) return;
+  neighbours.chains = chains;
+  neighbours.listed = repair.foreign;
+  neighbours.listing = chains === '' ? NO_OTHERS : await readListing();
+  neighbours.isDue = true;
+}
+
+/** The configuration was read again, maybe with the firewall's: what others have loaded since the last
+ * listing is listed with the next look. */
+export function lookAgain({ neighbours, repair }: Daemon): void {
+  neighbours.isDue = true;
+  if (neighbours.listed === repair.foreign) return;
+  neighbours.chains = UNREAD;
+  neighbours.foreign = -1;
+}

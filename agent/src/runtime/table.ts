@@ -1,0 +1,239 @@
+// runtime/table: our table in the kernel: loads it, notes for the next agent what was loaded, takes over what
+// an earlier one left, and keeps its guard beside it. What it holds comes from ruleset/ and learn/.
+
+import { countsToKeep } from '../kernel/counters.ts';
+import { raiseGuard } from '../kernel/guard.ts';
+import { type LivingElement, readInTurns, readSet, type Sets } from '../kernel/sets.ts';
+import {
+  type Legacy,
+  readFingerprint,
+  readFlowTables,
+  readGeneration,
+  readLegacy,
+  readOrigins,
+  writeLegacy,
+  writeOrigins,
+} from '../kernel/table.ts';
+import { beginReading, endReading, takeRead } from '../learn/dynamic-sets.ts';
+import { learnedEndpoints } from '../learn/endpoints.ts';
+import { adoptElements, heldElements, learnedSetsOf, withDevices } from '../learn/snapshot.ts';
+import { now, pause, unattended } from '../os/clock.ts';
+import { errnoText } from '../os/errno.ts';
+import { removeFile, writeText } from '../os/file.ts';
+import { log } from '../os/log.ts';
+import { reasonOf, runProgram } from '../os/process.ts';
+import { CROWD, markOf, UNDECIDED, WATCHED } from '../policy/marks.ts';
+import type { Policy } from '../policy/policy.ts';
+import { apartText, isApartWanted } from '../ruleset/flow-offload.ts';
+import {
+  BOOT_TABLE,
+  GATEWAYS,
+  GUARD_TABLE,
+  tunnelDevice,
+  UNJUDGED_PREFIX,
+} from '../ruleset/names.ts';
+import { loadText, reloadText, reshapedSets, type Standing } from '../ruleset/transaction.ts';
+import { macText } from '../wire/mac.ts';
+import type { Daemon } from './agent.ts';
+
+/** What an earlier agent left, if its table still stands. */
+export function legacyOf(sets: Sets | string, path: string): Legacy | null {
+  if (typeof sets === 'string') return null;
+  const legacy = readLegacy(path);
+  return legacy !== null && legacy.fingerprint === readFingerprint(sets) ? legacy : null;
+}
+
+/**
+ * Takes over a table that stands: what it has learned, with what is left of each timeout, and, when
+ * it is as an agent left it, the table itself: the first load then touches only what differs.
+ */
+export async function adopt(daemon: Daemon, policy: Policy, legacy: Legacy | null): Promise<void> {
+  const { sets, dumps } = daemon.effects;
+  if (typeof sets === 'string' || typeof dumps === 'string' || readFingerprint(sets) === '') return;
+  const origins = readOrigins(daemon.legacy);
+  const living = new Map<string, LivingElement[]>();
+  for (const set of policy.apps.flatMap(learnedSetsOf)) {
+    const elements: LivingElement[] = [];
+    living.set(set, elements);
+    await readInTurns(sets, dumps, set, (one) => elements.push(one));
+  }
+  const routers = readSet(sets, GATEWAYS);
+  if (typeof routers !== 'string') {
+    for (const { key } of routers) daemon.state.gateways.add(macText(key, 0));
+  }
+  const at = now();
+  const leftIn = (set: string) =>
+    (living.get(set) ?? []).map(({ key, expires }) => ({ key, left: expires - at }));
+  let count = 0;
+  for (const app of policy.apps) {
+    count += adoptElements(daemon.state, app, leftIn, origins, at);
+  }
+  daemon.standing = legacy?.standing ?? null;
+  const how = legacy === null ? 'replaced, what it had learned is kept' : 'taken over';
+  log('notice', `a table stands: ${how}; ${count} learned element(s)`);
+}
+
+/** Loads `next` in one transaction. Returns what nft said, or null. */
+export async function loadTable(daemon: Daemon, next: Standing): Promise<string | null> {
+  await pause();
+  const before = daemon.standing;
+  if (before !== null) for (const set of reshapedSets(before, next)) await readTaught(daemon, set);
+  const held = () => withDevices(heldElements(daemon.state, now()));
+  const end = endOfHold(daemon);
+  const { outside } = daemon.state;
+  const whole = () => loadText(next, held(), countsToKeep(outside, daemon.effects.sets));
+  const change = before === null ? whole() : reloadText(before, next, held());
+  const text = change + end;
+  await pause();
+  let refused = text === '' ? null : await runNft(daemon, text);
+  // What stands is not what it was taken for: whole, with all that is known.
+  if (refused !== null && before !== null) refused = await runNft(daemon, whole() + end);
+  if (refused !== null) return refused;
+  daemon.standing = next;
+  if (text !== '' || daemon.repair.fingerprint === null) remember(daemon);
+  return null;
+}
+
+/** At boot the init script holds what the home sends out, until the table stands or some seconds are over.
+ * The end of that, as lines of the transaction; '' where there is no such hold. */
+function endOfHold({ effects: { sets } }: Daemon): string {
+  if (typeof sets === 'string' || readFingerprint(sets, BOOT_TABLE) === '') return '';
+  log('notice', 'forwarding from the home was held since boot: it goes on with this');
+  // Its own timer may be first.
+  return `add table inet ${BOOT_TABLE}\ndelete table inet ${BOOT_TABLE}\n`;
+}
+
+/** Ends it where no table was to be loaded. */
+export async function endHold(daemon: Daemon): Promise<void> {
+  const text = endOfHold(daemon);
+  const refused = text === '' ? null : await runNft(daemon, text);
+  if (refused !== null) log('error', refused);
+}
+
+/** By way of a file in memory: a pipe is filled a few KiB each time the event loop comes round, and
+ * while a table is missing that is the longest part of making it again. */
+export async function runNft(daemon: Daemon, text: string): Promise<string | null> {
+  const file = `${daemon.legacy}.nft`;
+  const isWritten = writeText(file, text, false) === 0;
+  const input = isWritten ? '' : text;
+  daemon.effects.wait();
+  const ended = await runProgram(['nft', '-f', isWritten ? file : '-'], { input });
+  daemon.effects.goOn();
+  removeFile(file);
+  return ended.status === 0 ? null : (ended.failure ?? `nft refused the table: ${reasonOf(ended)}`);
+}
+
+/** Notes how the table stands now, here and for the next agent. */
+export function remember(daemon: Daemon): void {
+  const { sets } = daemon.effects;
+  if (typeof sets === 'string' || daemon.standing === null) return;
+  const generation = readGeneration(sets);
+  const fingerprint = readFingerprint(sets);
+  sets.commits = 0;
+  daemon.happened({ kind: 'loaded', generation, fingerprint });
+  writeStanding(daemon);
+}
+
+/** For the next agent. */
+export function writeStanding(daemon: Daemon): void {
+  const { standing, repair } = daemon;
+  if (standing === null || repair.fingerprint === null) return;
+  const slots = daemon.wanted.apps.map(({ name, slot }) => ({ name, slot }));
+  const legacy = { format: 1, fingerprint: repair.fingerprint, standing, slots } as const;
+  noteDisk(daemon, writeLegacy(daemon.legacy, legacy));
+}
+
+function noteDisk(daemon: Daemon, errno: number): void {
+  if (errno === 0) daemon.problems.delete('disk');
+  else {
+    const what = `${daemon.legacy}: ${errnoText(errno)}: a restarted agent would not take over`;
+    if (!daemon.problems.has('disk')) log('error', what);
+    daemon.problems.set('disk', what);
+  }
+}
+
+/** Reads one set that the ruleset fills, so that it could be written again. `isGone`: somebody may have
+ * emptied it, and what is known of it counts all the same. */
+export async function readTaught(daemon: Daemon, set: string, isGone = false): Promise<void> {
+  const { taught } = daemon.state;
+  const { sets, dumps } = daemon.effects;
+  if (typeof sets === 'string' || typeof dumps === 'string' || set.includes('_addr')) return;
+  const reading = beginReading(taught, set);
+  let count = 0;
+  const whole = await readInTurns(sets, dumps, set, (one) => {
+    takeRead(taught, reading, one);
+    count += 1;
+  });
+  endReading(taught, reading, whole && (count > 0 || !isGone));
+}
+
+/** With every tick: one set is read, and the names of what is learned are left for the next agent when
+ * they have changed. */
+export function keepMemory(daemon: Daemon): void {
+  const names = daemon.policy.apps
+    .flatMap(learnedSetsOf)
+    .filter((set) => !/_(?:addr|asked)/.test(set));
+  const { dumps } = daemon.effects;
+  const set = names[daemon.reading % Math.max(1, names.length)];
+  if (set !== undefined && typeof dumps !== 'string' && !dumps.isBusy()) {
+    daemon.reading += 1;
+    unattended(readTaught(daemon, set));
+  }
+  // A full disk may have room again.
+  if (daemon.problems.has('disk')) writeStanding(daemon);
+  const { matched } = daemon.state.counters;
+  if (matched === daemon.remembered) return;
+  daemon.remembered = matched;
+  const origins = learnedEndpoints(daemon.state.learned).map(({ app, address, name, device }) => ({
+    app,
+    address,
+    name,
+    device,
+  }));
+  noteDisk(daemon, writeOrigins(daemon.legacy, origins));
+}
+
+/** Raises the guard, or another one where the policy asks for it; a kernel that knows none is
+ * lived with. Call it when the table stands. */
+export function keepGuard(daemon: Daemon): void {
+  const { mask, lan, group } = daemon.policy.globals;
+  const guard = {
+    table: GUARD_TABLE,
+    mask,
+    direct: [WATCHED, CROWD, UNDECIDED].map((mark) => markOf(mask, mark)),
+    lan,
+    tunnels: tunnelDevice(''),
+    inner: daemon.policy.proxies.flatMap(({ local, inner6 }) =>
+      inner6 === undefined ? [local] : [local, inner6.local],
+    ),
+    group,
+    prefix: daemon.announced === null ? '' : UNJUDGED_PREFIX,
+  };
+  const key = JSON.stringify(guard);
+  if (daemon.standing === null || daemon.guard?.key === key || daemon.uselessGuard === key) return;
+  lowerGuard(daemon);
+  const raised = raiseGuard(guard);
+  if (typeof raised !== 'string') {
+    daemon.guard = raised;
+    daemon.problems.delete('guard');
+  } else if (!daemon.problems.has('guard')) {
+    const what = `no guard: while somebody else deletes our table, packets pass unjudged (${raised})`;
+    daemon.problems.set('guard', what);
+    log('notice', what);
+  }
+}
+
+export function lowerGuard(daemon: Daemon): void {
+  daemon.guard?.lower();
+  daemon.guard = null;
+}
+
+/** Where others offload flows, ours are kept out of it: before they can be taken in, and again when
+ * somebody begins with it. */
+export async function keepApart(daemon: Daemon): Promise<void> {
+  const { sets } = daemon.effects;
+  if (typeof sets === 'string' || daemon.wanted.apps.length === 0) return;
+  if (!isApartWanted(readFlowTables(sets))) return;
+  const refused = await runNft(daemon, apartText(daemon.wanted.globals.mask));
+  if (refused !== null) daemon.problems.set('offload', `offloaded: ${refused}`);
+}

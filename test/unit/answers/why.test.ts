@@ -1,0 +1,329 @@
+// answers/why: a verdict is about a flow that begins now: what is left of older evidence, ports,
+// devices, families and the owner's word each change it. The kernel is a map of sets here; that the
+// verdicts are those of a real one, test/netns/truth shows.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { flowAnswers, type KernelView } from '../../../agent/src/answers/flows.ts';
+import type { FlowEntry, Present } from '../../../agent/src/answers/now.ts';
+import { whyAnswer } from '../../../agent/src/answers/why.ts';
+import type { Surroundings, WhyAnswer } from '../../../agent/src/answers/why-parts.ts';
+import { ownRange } from '../../../agent/src/policy/build-rules.ts';
+import { markOf } from '../../../agent/src/policy/marks.ts';
+import type { Policy } from '../../../agent/src/policy/policy.ts';
+import { pairKey, portKey } from '../../../agent/src/ruleset/elements.ts';
+import { createState, type State } from '../../../agent/src/step/state.ts';
+import { step } from '../../../agent/src/step/step.ts';
+import { policy, policyFrom } from '../../golden/policies.ts';
+import { askedEvents } from '../../lib/asked.ts';
+import { udp } from '../../trace/packets.ts';
+import { answerTo } from '../wire/bytes.ts';
+
+const DEVICE = '192.168.1.10';
+const NODE = '111.221.74.20';
+const PEER = '198.51.100.40';
+const LEARNED = '198.51.100.8';
+const NOW = 10_000;
+
+function around(change: Partial<Surroundings> = {}): Surroundings {
+  const way = { kind: 'tunnel', proxy: 'a' } as const;
+  const choice = {
+    way,
+    state: 'up',
+    since: 0,
+    hold: 0,
+    failedBack: null,
+    poorSince: null,
+  } as const;
+  return {
+    now: NOW,
+    choices: new Map([['skype', choice]]),
+    up: new Set(['a']),
+    paused: new Map(),
+    tableless: null,
+    stuck: new Map(),
+    open: new Map(),
+    hosts: [{ mac: '02:00:00:00:00:10', address: DEVICE, name: 'tv' }],
+    own: ['192.168.1.1'],
+    isHome: (address) => address.startsWith('192.168.1.'),
+    macOf: (address) => (address === DEVICE ? '02:00:00:00:00:10' : null),
+    ...change,
+  };
+}
+
+const STUCK = new Map([['skype', 'read connections: the list was cut short']]);
+const DIRECT = new Map([['skype', { kind: 'direct' as const }]]);
+
+/** Where the app's flows go. */
+function by(kind: 'blocked' | 'direct'): Pick<Present, 'choices'> {
+  const choice = around().choices.get('skype')!;
+  return { choices: new Map([['skype', { ...choice, way: { kind } }]]) };
+}
+
+function kernelOf(
+  sets: { readonly [name: string]: readonly Uint8Array[] } = {},
+  flows: readonly FlowEntry[] = [],
+): KernelView {
+  return {
+    readSet: (set, _most, wanted) =>
+      (sets[set] ?? [])
+        .filter((key) => wanted === null || wanted === undefined || wanted(key, 0, key.length))
+        .map((key) => ({ key, expiration: 60_000 })),
+    countSet: (set) => (sets[set] ?? []).length,
+    connections: () => flows,
+  };
+}
+
+function learnedState(of: Policy = policy): State {
+  const state = createState(of, () => false);
+  const record = { name: 'ui.skype.com', type: 1, ttl: 60, rdata: [198, 51, 100, 8] };
+  const message = answerTo('ui.skype.com', [record]);
+  const bytes = udp({ src: '192.168.1.1', dst: DEVICE, sport: 53, dport: 5000 }, message);
+  for (const event of askedEvents(bytes)) step(state, event, 1000);
+  return state;
+}
+
+function why(
+  query: string,
+  where = around(),
+  kernel = kernelOf(),
+  state: State = learnedState(),
+): WhyAnswer {
+  const answer = whyAnswer(state, kernel, query, where);
+  if (typeof answer === 'string') throw new Error(answer);
+  return answer;
+}
+
+const flow = (to: string, port: number, from = 50000): string =>
+  `udp ${DEVICE}:${from} ${to}:${port}`;
+
+test('a range holds for its ports: a flow to another port is direct', () => {
+  assert.is(why(flow(NODE, 40011)).state, 'proxied');
+  assert.is(why(flow(NODE, 9)).state, 'direct');
+  assert.match(
+    why(NODE).verdict,
+    /^proxied: it is skype's where the lines below say so, by proxy a$/,
+  );
+  assert.is(why(`icmp ${DEVICE} ${NODE}`).state, 'direct');
+  assert.is(why(`icmp ${DEVICE} ${LEARNED}`).state, 'proxied');
+});
+
+test('a port and a peer of the device’s MAC speak for it at whatever address, unless a router has it', () => {
+  const mac = '02:00:00:00:00:10';
+  const kernel = kernelOf({
+    skype_udpmac: [portKey(mac, 13021)!],
+    skype_peermac4: [pairKey(mac, '203.0.113.77')!],
+  });
+  assert.is(why(flow('203.0.113.7', 9, 13021), around(), kernel).state, 'proxied');
+  assert.is(why(flow('203.0.113.77', 9), around(), kernel).state, 'proxied');
+  assert.is(why(flow('203.0.113.78', 9), around(), kernel).state, 'direct');
+  const routed = learnedState();
+  routed.gateways.add(mac);
+  assert.is(why(flow('203.0.113.7', 9, 13021), around(), kernel, routed).state, 'direct');
+  const unknown = around({ macOf: () => null });
+  assert.is(why(flow('203.0.113.77', 9), unknown, kernel).state, 'direct');
+});
+
+test('an address by DNS holds until its time is over, whatever was announced of it', () => {
+  const state = learnedState();
+  assert.is(
+    why(LEARNED, around(), kernelOf(), state).verdict,
+    "proxied: it is skype's, by proxy a",
+  );
+  const bytes = udp({ src: DEVICE, dst: LEARNED, sport: 50000, dport: 443 });
+  const event = {
+    kind: 'evidence',
+    mac: null,
+    prefix: 'whp:addr:skype',
+    bytes,
+    offset: 0,
+  } as const;
+  step(state, { ...event, end: bytes.length }, 2000);
+  const later = why(LEARNED, around({ now: 1_000_000 }), kernelOf(), state);
+  assert.equal([later.state, later.reasons.length], ['direct', 1]);
+  assert.match(later.reasons[0]!, /998 s ago/);
+});
+
+test('ports and peers hold for their device', () => {
+  const kernel = kernelOf({
+    skype_udp4: [portKey(DEVICE, 13021)!],
+    skype_peer4: [pairKey(DEVICE, PEER)!],
+  });
+  assert.is(why(flow('198.51.100.99', 7000, 13021), around(), kernel).state, 'proxied');
+  assert.is(why(flow('198.51.100.99', 7000, 13022), around(), kernel).state, 'direct');
+  assert.is(why(`tcp ${DEVICE}:13021 198.51.100.99:7000`, around(), kernel).state, 'direct');
+  assert.is(why(flow(PEER, 7000), around(), kernel).state, 'proxied');
+  assert.is(why(`udp 192.168.1.99:50000 ${PEER}:7000`, around(), kernel).state, 'direct');
+  assert.match(why(PEER, around(), kernel).verdict, /where the lines below say so/);
+});
+
+test('from outside: refused at a port or from a peer of the application', () => {
+  const kernel = kernelOf({
+    skype_udp4: [portKey(DEVICE, 13021)!],
+    skype_peer4: [pairKey(DEVICE, PEER)!],
+  });
+  const ask = (query: string, state = learnedState()): WhyAnswer =>
+    why(query, around(), kernel, state);
+  assert.match(
+    ask(`udp 198.51.100.99:7000 ${DEVICE}:13021`).verdict,
+    /^REFUSED: a new flow from outside/,
+  );
+  assert.is(ask(`tcp ${PEER}:7000 ${DEVICE}:80`).state, 'refused');
+  assert.is(ask(`udp 198.51.100.99:7000 ${DEVICE}:13022`).state, 'direct');
+  const paused = learnedState(policyFrom({ app: { direct: 'paused' } }));
+  assert.is(ask(`udp ${PEER}:7000 ${DEVICE}:13021`, paused).state, 'direct');
+});
+
+test('what cannot be read is not known, and never direct', () => {
+  const deaf: KernelView = { ...kernelOf(), readSet: () => 'read set: Operation not permitted' };
+  const answer = why(PEER, around(), deaf);
+  assert.equal(
+    [answer.state, answer.verdict],
+    ['unknown', 'not known: read set: Operation not permitted'],
+  );
+  // What the agent knows by itself holds.
+  assert.is(why(LEARNED, around(), deaf).state, 'proxied');
+  const blind: KernelView = { ...kernelOf(), connections: () => 'read conntrack: refused' };
+  assert.is(flowAnswers(learnedState(), blind, around()), 'read conntrack: refused');
+});
+
+test('refused and direct, with the reason', () => {
+  for (const [where, state, verdict] of [
+    [by('blocked'), 'refused', /^REFUSED now: it is skype's; no proxy is up \(fallback block\)/],
+    [by('direct'), 'direct', /^DIRECT now: it is skype's; no proxy is up \(fallback direct\)/],
+    [{ up: new Set<string>() }, 'refused', /^REFUSED now: .*; the tunnel device whp-a is missing/],
+    [{ stuck: STUCK }, 'refused', /the way through a could not be opened: read connections/],
+    [{ stuck: STUCK, ...by('direct') }, 'refused', /the way past the proxies could not be opened/],
+    [{ stuck: STUCK, open: DIRECT }, 'direct', /^DIRECT now: .*could not be moved to proxy a/],
+    [{ tableless: 'refused' as const }, 'refused', /the nftables table is missing/],
+    [{ tableless: 'direct' as const }, 'direct', /^DIRECT now: .*the nftables table is missing/],
+  ] as const) {
+    const answer = why(LEARNED, around(where));
+    assert.is(answer.state, state);
+    assert.match(answer.verdict, verdict);
+  }
+  const paused = learnedState(policyFrom({ app: { direct: 'paused' } }));
+  const until = { paused: new Map([['skype', NOW + 90_000]]), ...by('blocked') };
+  const answer = why(LEARNED, around(until), kernelOf(), paused);
+  assert.match(answer.verdict, /^DIRECT now: it is skype's; it is paused, 90 s more$/);
+});
+
+test('a proxy without IPv6 refuses it', () => {
+  const pins = ownRange(['2a01::7', LEARNED], ['tcp', 'udp'], [[0, 65535]], 'pinned by the owner');
+  const of = (offers: boolean): State =>
+    createState(
+      policyFrom({
+        app: { pins },
+        proxy: offers ? { inner6: { local: 'fd00::1', remote: 'fd00::2' } } : {},
+      }),
+      () => false,
+    );
+  assert.is(why('2a01::7', around(), kernelOf(), of(true)).state, 'proxied');
+  const proxies = of(true).policy.proxies.map(({ inner6: _six, ...rest }) => rest);
+  const four = createState({ ...of(true).policy, proxies }, () => false);
+  assert.match(why('2a01::7', around(), kernelOf(), four).verdict, /proxy a offers no IPv6/);
+  assert.is(why(LEARNED, around(), kernelOf(), four).state, 'proxied');
+});
+
+test('an app that is for some devices: yes, no, and not known', () => {
+  const state = learnedState(policyFrom({ app: { macs: ['02:00:00:00:00:10'] } }));
+  const ask = (query: string): WhyAnswer => why(query, around(), kernelOf(), state);
+  assert.is(ask(flow(LEARNED, 443)).state, 'proxied');
+  const unknown = ask(`udp 192.168.1.77:50000 ${LEARNED}:443`);
+  assert.match(unknown.reasons.join(), /the MAC of 192\.168\.1\.77 is not known/);
+  const other = around({ macOf: () => '02:00:00:00:00:99' });
+  const no = why(flow(LEARNED, 443), other, kernelOf(), state);
+  assert.equal([no.state, no.verdict], ['direct', `direct: skype does not apply to ${DEVICE}`]);
+  assert.match(
+    ask(DEVICE).verdict,
+    /^tv, a device of this home; skype applies to it \(by proxy a\)$/,
+  );
+  assert.match(why(DEVICE, other, kernelOf(), state).verdict, /skype does not apply to it/);
+  assert.match(ask('192.168.1.77').verdict, /is not known: DHCP and the neighbour table/);
+});
+
+test("the owner's exceptions: of all ports, and of some", () => {
+  const except = (ports: readonly (number | readonly [number, number])[]): State =>
+    learnedState(
+      policyFrom({
+        app: { except: [ownRange([LEARNED], ['tcp', 'udp'], ports, "the owner's rule work")] },
+      }),
+    );
+  const whole = why(LEARNED, around(), kernelOf(), except([[0, 65535]]));
+  assert.match(whole.verdict, /^direct by the owner's choice/);
+  assert.match(whole.reasons.join(), /kept direct by the owner's rule work/);
+  const some = except([443]);
+  assert.match(why(LEARNED, around(), kernelOf(), some).verdict, /where the lines below say so/);
+  assert.is(why(flow(LEARNED, 443), around(), kernelOf(), some).state, 'direct');
+  assert.is(why(flow(LEARNED, 80), around(), kernelOf(), some).state, 'proxied');
+});
+
+test('of two apps the first that is not paused has it', () => {
+  const both = policyFrom({ apps: [{ direct: 'paused' }, { name: 'other', slot: 2 }] });
+  const choice = around().choices.get('skype')!;
+  const where = around({
+    choices: new Map([
+      ['skype', choice],
+      ['other', choice],
+    ]),
+  });
+  assert.match(
+    why(
+      NODE,
+      where,
+      kernelOf(),
+      createState(both, () => false),
+    ).verdict,
+    /it is other's/,
+  );
+});
+
+test('a flow that is open is answered by what the kernel does with it', () => {
+  const entry = (proxy: string): FlowEntry => ({
+    original: {
+      protocol: 17,
+      source: DEVICE,
+      sourcePort: 50000,
+      destination: PEER,
+      destinationPort: 7000,
+    },
+    mark: markOf(policy.globals.mask, 1),
+    proxy,
+  });
+  for (const [proxy, state, verdict] of [
+    ['a', 'proxied', /by proxy a$/],
+    ['direct', 'direct', /^DIRECT: .* beside the tunnels/],
+    ['none', 'refused', /^REFUSED: /],
+  ] as const) {
+    const answer = why(flow(PEER, 7000), around(by('blocked')), kernelOf({}, [entry(proxy)]));
+    assert.is(answer.state, state);
+    assert.match(answer.verdict, verdict);
+  }
+});
+
+test('names, devices by name, and words that are nothing', () => {
+  const named = why('UI.Skype.com.');
+  assert.match(named.verdict, /^proxied: a name of skype, by proxy a$/);
+  assert.match(named.reasons.join(), /198\.51\.100\.8 was learned from it/);
+  assert.match(why('ui.skype.com', around(by('blocked'))).verdict, /^REFUSED now: a name of skype/);
+  assert.match(why('example.com').verdict, /^direct: no profile and no rule has this name/);
+  assert.match(why('tv').verdict, /^a device of this home; skype applies/);
+  assert.match(why('TV.lan').verdict, /a device of this home/);
+  for (const [query, problem] of [
+    ['nonsense', /no address, no flow .*, no host name .* and no device/],
+    ['', /no address/],
+    ['8.8.8.8 x', /no address/],
+    ['udp 1.2.3.4:5', /no address/],
+    ['udp 1.2.3.4 5.6.7.8', /a udp flow has a port at both ends/],
+    ['udp 1.2.3.4:70000 5.6.7.8:1', /no address/],
+    ['::1', /no packet that passes the router/],
+    ['0.0.0.0', /no packet that passes the router/],
+    ['https://meet.example.com/', /write the host name only: meet\.example\.com/],
+    ['192.168.1.0/24', /is an IP address and no host name/],
+  ] as const) {
+    const answer = whyAnswer(learnedState(), kernelOf(), query, around());
+    assert.is(typeof answer, 'string', query);
+    assert.match(String(answer), problem);
+  }
+});
+
+test.run();

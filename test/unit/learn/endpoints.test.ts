@@ -1,0 +1,132 @@
+// learn/endpoints: endpoints are renewed, aged and bounded.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import {
+  createLearned,
+  expireLearned,
+  findEndpoint,
+  learnEndpoints,
+  learnedEndpoints,
+  retainApps,
+} from '../../../agent/src/learn/endpoints.ts';
+import type { Lesson } from '../../../agent/src/learn/observe-dns.ts';
+
+function lesson(at: number, addresses: string[], ttlSeconds = 60, app = 'skype'): Lesson {
+  return {
+    app,
+    name: `name${at}.skype.com`,
+    root: `name${at}.skype.com`,
+    entry: '.skype.com',
+    device: '192.168.1.34',
+    at,
+    addresses: addresses.map((address) => ({ address, ttlSeconds })),
+    targets: [],
+    refused: [],
+  };
+}
+
+test('an endpoint keeps its first sight and is renewed, never shortened', () => {
+  const learned = createLearned();
+  learnEndpoints(learned, lesson(1000, ['203.0.113.1'], 600), 10);
+  // The kernel keeps it for as long as this asks: nothing goes there.
+  assert.equal(learnEndpoints(learned, lesson(2000, ['203.0.113.1'], 60), 10).endpoints, []);
+  assert.equal(findEndpoint(learned, 'skype', '203.0.113.1'), {
+    app: 'skype',
+    address: '203.0.113.1',
+    family: 4,
+    name: 'name2000.skype.com',
+    root: 'name2000.skype.com',
+    device: '192.168.1.34',
+    firstSeen: 1000,
+    lastSeen: 2000,
+    expires: 601000,
+    kept: 601000,
+    mac: null,
+    resolver: null,
+    used: false,
+  });
+  assert.is(findEndpoint(learned, 'game', '203.0.113.1'), null);
+});
+
+test('who asks again and again has a transaction every ten seconds, and the kernel never too little', () => {
+  const learned = createLearned();
+  let kept = 0;
+  const transactions: number[] = [];
+  for (let at = 0; at <= 25000; at += 200) {
+    for (const one of learnEndpoints(learned, lesson(at, ['203.0.113.1'], 60), 10).endpoints) {
+      transactions.push(at);
+      kept = one.kept;
+    }
+    assert.ok(kept >= at + 60000 && kept <= at + 70000, `${kept} at ${at}`);
+  }
+  assert.equal(transactions, [0, 200, 10400, 20600]);
+});
+
+test('expiry removes what is due', () => {
+  const learned = createLearned();
+  learnEndpoints(learned, lesson(0, ['203.0.113.1', '2001:db8::1'], 60), 10);
+  learnEndpoints(learned, lesson(0, ['203.0.113.2'], 61), 10);
+  assert.equal(expireLearned(learned, 59999), []);
+  assert.equal(
+    expireLearned(learned, 60000).map(({ address }) => address),
+    ['203.0.113.1', '2001:db8::1'],
+  );
+  assert.is(learnedEndpoints(learned).length, 1);
+});
+
+test('the cap counts per family, evicts the least recently seen and is reported', () => {
+  const learned = createLearned();
+  learnEndpoints(learned, lesson(1, ['203.0.113.1', '203.0.113.2', '2001:db8::1']), 2);
+  learnEndpoints(learned, lesson(2, ['203.0.113.1']), 2);
+  const full = learnEndpoints(learned, lesson(3, ['203.0.113.3']), 2);
+  assert.equal(
+    full.evicted.map(({ address }) => address),
+    ['203.0.113.2'],
+  );
+  assert.match(full.report ?? '', /skype: 2 IPv4 endpoints/);
+  assert.is(learned.evicted, 1);
+  assert.is(learnedEndpoints(learned).length, 3);
+});
+
+test('a lesson larger than the cap keeps its last addresses', () => {
+  const learned = createLearned();
+  const addresses = Array.from({ length: 60 }, (_, i) => `203.0.113.${i + 1}`);
+  const { endpoints } = learnEndpoints(learned, lesson(1, addresses), 5);
+  assert.equal(
+    endpoints.map(({ address }) => address),
+    addresses.slice(55),
+  );
+});
+
+test('one device’s flood evicts its own entries, never another’s', () => {
+  const learned = createLearned();
+  const modest = { ...lesson(0, ['198.51.100.1', '198.51.100.2'], 86400), device: '192.168.1.11' };
+  learnEndpoints(learned, modest, 64);
+  let reports = 0;
+  for (let i = 0; i < 10000; i++) {
+    const address = `203.0.${i >> 8}.${i & 255}`;
+    if (learnEndpoints(learned, lesson(i, [address, '198.51.100.1'], 86400), 64).report) reports++;
+  }
+  assert.is(learnedEndpoints(learned).length, 64);
+  assert.ok(findEndpoint(learned, 'skype', '198.51.100.1'));
+  assert.ok(findEndpoint(learned, 'skype', '198.51.100.2'));
+  assert.is(reports, 10000 - 62);
+  expireLearned(learned, 86400000 * 2);
+  assert.is(learned.shares.get('skype 4')?.deviceOf.size, 0);
+});
+
+test('applications that are gone are forgotten', () => {
+  const learned = createLearned();
+  learnEndpoints(learned, lesson(1, ['203.0.113.1']), 5);
+  learnEndpoints(learned, lesson(1, ['203.0.113.2'], 60, 'game'), 5);
+  assert.equal(
+    retainApps(learned, ['game']).map(({ app }) => app),
+    ['skype'],
+  );
+  assert.equal(
+    learnedEndpoints(learned).map(({ app }) => app),
+    ['game'],
+  );
+});
+
+test.run();

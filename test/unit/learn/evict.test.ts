@@ -1,0 +1,39 @@
+// learn/evict: a set that is all but full gives away what was unused for longest, of whoever holds most.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { createTaught, noteTaught, taughtElements } from '../../../agent/src/learn/dynamic-sets.ts';
+import { surplusOf } from '../../../agent/src/learn/evict.ts';
+import { pairKey, pairOf } from '../../../agent/src/ruleset/elements.ts';
+
+const LEASE = 345_600_000;
+const pair = (device: number, peer: number): Uint8Array =>
+  pairKey(`192.168.1.${device}`, `93.184.${peer >> 8}.${peer & 255}`)!;
+/** Peers 1 to `count`, the first used last: `left` falls with the time since. */
+const entries = (device: number, count: number) =>
+  Array.from({ length: count }, (_, i) => ({ key: pair(device, i + 1), left: LEASE - i * 60_000 }));
+
+test('of one device, what was used last stays', () => {
+  const gone = surplusOf(entries(11, 64), 64).map((key) => pairOf(key)!.peer);
+  const longest = Array.from({ length: 8 }, (_, i) => `93.184.0.${64 - i}`);
+  assert.equal(gone, longest);
+  assert.equal(surplusOf(entries(11, 55), 64), []);
+});
+
+test('a device that holds few keeps the oldest of them', () => {
+  const old = { key: pair(12, 9), left: 5000 };
+  const gone = surplusOf([old, ...entries(11, 60)], 64);
+  assert.is(gone.length, 7);
+  assert.not.ok(gone.some((key) => pairOf(key)!.device === '192.168.1.12'));
+});
+
+test('what the agent knows of a set follows the same rule, in whatever order the kernel is read', () => {
+  const taught = createTaught();
+  const all = entries(11, 64).sort((a, b) => (a.key[7]! % 7) - (b.key[7]! % 7));
+  for (const { key, left } of all) noteTaught(taught, 'x_peer4', { key, expires: left }, 64);
+  noteTaught(taught, 'x_peer4', { key: pair(11, 200), expires: LEASE }, 64);
+  const peers = taughtElements(taught, 'x_peer4', 0).map(({ key }) => pairOf(key)!.peer);
+  assert.is(peers.length, 57);
+  for (let i = 57; i <= 64; i++) assert.not.ok(peers.includes(`93.184.0.${i}`), String(i));
+});
+
+test.run();

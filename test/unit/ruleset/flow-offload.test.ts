@@ -1,0 +1,42 @@
+// ruleset/flow-offload: when a flow table of our own has to stand, and its text. That it keeps flows out of
+// fw4's is shown by the kernel: `lab.sh faults offload`.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { createReader } from '../../../agent/src/netlink/message.ts';
+import { FLOWTABLE, putChainDump, readChain } from '../../../agent/src/netlink/nft-table.ts';
+import { createWriter } from '../../../agent/src/netlink/writer.ts';
+import { apartText, isApartWanted } from '../../../agent/src/ruleset/flow-offload.ts';
+import { asBigEndian, firstMessage, fromHex, groups, written } from '../../netlink/hex.ts';
+
+test('it is made when others have flow tables, once', () => {
+  const wanted = (...tables: string[]) => isApartWanted(new Set(tables));
+  assert.equal([wanted(), wanted('fw4'), wanted('fw4', 'whp_apart')], [false, true, false]);
+});
+
+test('the text: all marks of ours, on no device that packets come from; or nothing left', () => {
+  const text = apartText(0x0f000000);
+  assert.match(text, 'devices = { lo };');
+  assert.match(text, 'ct mark & 0x0f000000 != 0 meta l4proto { tcp, udp } flow add @none');
+  assert.is(apartText(null), 'add table inet whp_apart\ndelete table inet whp_apart\n');
+  assert.ok(text.startsWith(apartText(null)));
+});
+
+test('nft list flowtables, and an answer: the table is fw4', () => {
+  const w = createWriter(8, 'little');
+  putChainDump(w, 3, 0, 23);
+  assert.is(written(w), groups('14000000 170a0103 03000000 00000000 00000000'));
+  // nlmsghdr, nfgenmsg of family inet, NFTA_FLOWTABLE_TABLE "fw4", NFTA_FLOWTABLE_NAME "ft".
+  const hex = groups(
+    '24000000 160a0200 03000000 00000000 01000007 08000100 66773400 07000200 66740000',
+  );
+  for (const order of ['little', 'big'] as const) {
+    const recorded = fromHex(hex);
+    const bytes = order === 'little' ? recorded : asBigEndian(recorded, {});
+    const message = firstMessage(bytes, order === 'little')!;
+    assert.is(message.type, FLOWTABLE);
+    const read = readChain(createReader(bytes, order), message);
+    assert.is(read.ok && read.value.table, 'fw4');
+  }
+});
+
+test.run();

@@ -1,0 +1,231 @@
+// step: what an event changes, and that a held answer is released behind what it teaches.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { takeToken } from '../../../agent/src/bounds/token-bucket.ts';
+import type { Policy } from '../../../agent/src/policy/policy.ts';
+import { createState, type Effect, type State } from '../../../agent/src/step/state.ts';
+import { step } from '../../../agent/src/step/step.ts';
+import { udp4 } from '../../fuzz/dns-seeds.ts';
+import { profile } from '../../golden/policies.ts';
+import { answerEvent, askedEvents } from '../../lib/asked.ts';
+import { answerTo } from '../wire/bytes.ts';
+
+const policy: Policy = {
+  globals: {
+    lan: ['br-lan'],
+    mask: 0x0f000000,
+    preference: 15000,
+    table: 15000,
+    queue: 5300,
+    group: 5300,
+    hold: true,
+  },
+  proxies: [],
+  apps: [{ name: 'skype', slot: 1, profile, devices: [], fallback: 'block', proxies: [] }],
+};
+
+function fresh(): State {
+  return createState(policy, (address) => address === '192.168.1.1');
+}
+
+function name(text: string): number[] {
+  return [...text.split('.').flatMap((label) => [label.length, ...ascii(label)]), 0];
+}
+
+function ascii(text: string): number[] {
+  return [...text].map((letter) => letter.charCodeAt(0));
+}
+
+/** A UDP packet 192.168.1.1:53 > 192.168.1.11:40000 or the reverse. */
+function dns(text: string, address: readonly number[] | null): Uint8Array {
+  const question = [...name(text), 0, 1, 0, 1];
+  const record = address === null ? [] : [0xc0, 12, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4, ...address];
+  const flags = address === null ? [1, 0] : [0x81, 0x80];
+  const counts = [0, 1, 0, address === null ? 0 : 1, 0, 0, 0, 0];
+  const message = [0, 7, ...flags, ...counts, ...question, ...record];
+  const length = message.length + 28;
+  const router = [192, 168, 1, 1];
+  const device = [192, 168, 1, 11];
+  const ends = address === null ? [...device, ...router] : [...router, ...device];
+  const ports = address === null ? [0x9c, 0x40, 0, 53] : [0, 53, 0x9c, 0x40];
+  const ip = [0x45, 0, length >> 8, length & 255, 0, 0, 0, 0, 64, 17, 0, 0, ...ends];
+  return Uint8Array.from([...ip, ...ports, 0, message.length + 8, 0, 0, ...message]);
+}
+
+function kinds(effects: readonly Effect[]): string[] {
+  return effects.map((effect) => effect.kind);
+}
+
+function answer(state: State, text: string, address: readonly number[]): readonly Effect[] {
+  const bytes = dns(text, address);
+  const [query, event] = askedEvents(bytes, { id: 9 });
+  step(state, query, 1000);
+  return step(state, event, 1000);
+}
+
+test('an answer that is nobody’s is released and teaches nothing', () => {
+  assert.equal(answer(fresh(), 'www.example.org', [192, 0, 2, 7]), [{ kind: 'release', id: 9 }]);
+});
+
+test('an answer that matches is released behind the set update', () => {
+  const effects = answer(fresh(), 'UI.skype.COM', [203, 0, 113, 7]);
+  assert.equal(kinds(effects), ['renew', 'late', 'told', 'release']);
+  const renew = effects[0]!;
+  assert.is(renew.kind === 'renew' && renew.set, 'skype_addr4');
+  assert.equal(renew.kind === 'renew' && [...renew.elements[0]!.key], [203, 0, 113, 7]);
+});
+
+test('IPv6 addresses are held and learned like IPv4 ones', () => {
+  const rdata = Uint8Array.of(0x26, 0x03, 0x10, 0x05, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8);
+  const message = answerTo('ui.skype.com', [{ name: '@12', type: 28, ttl: 300, rdata }]);
+  const bytes = udp4([192, 168, 1, 1], 53, [192, 168, 1, 11], 40000, message);
+  const [query, event] = askedEvents(bytes, { id: 9 });
+  const state = fresh();
+  step(state, query, 1000);
+  const effects = step(state, event, 1000);
+  assert.equal(kinds(effects), ['renew', 'late', 'told', 'release']);
+  const [renew] = effects;
+  assert.is(renew?.kind === 'renew' && renew.set, 'skype_addr6');
+  assert.equal(renew?.kind === 'renew' && renew.elements[0]!.key, rdata);
+});
+
+test('an answer with a private address teaches nothing, and is released', () => {
+  assert.ok(!kinds(answer(fresh(), 'ui.skype.com', [127, 80, 50, 80])).includes('renew'));
+  assert.is(kinds(answer(fresh(), 'ui.skype.com', [192, 168, 1, 1])).at(-1), 'release');
+});
+
+test('garbage is released, counted and remembered with its reason', () => {
+  const state = fresh();
+  const bytes = Uint8Array.of(0x45, 0, 0);
+  const effects = step(state, answerEvent(bytes, { id: 3 }), 0);
+  assert.equal(effects, [{ kind: 'release', id: 3 }]);
+  assert.is(state.counters.malformed, 1);
+  assert.equal(state.reasons, ['packet: shorter than an IP header']);
+});
+
+test('an answer for an application’s name that cannot be read to its end is refused, and said once', () => {
+  const state = fresh();
+  const broken = (text: string) => {
+    const ahead = { name: '@90', type: 1, rdata: [203, 0, 113, 8] };
+    const message = answerTo(text, [{ name: '@12', type: 1, rdata: [203, 0, 113, 7] }, ahead]);
+    const bytes = udp4([192, 168, 1, 1], 53, [192, 168, 1, 11], 40000, message);
+    return step(
+      state,
+      { kind: 'answer', id: 9, outside: false, heard: null, bytes, offset: 0, end: bytes.length },
+      1000,
+    );
+  };
+  assert.equal(kinds(broken('ui.skype.com')), ['renew', 'late', 'told', 'report', 'refuse']);
+  assert.equal(kinds(broken('ui.skype.com')), ['told', 'refuse']);
+  assert.is(state.counters.refused, 2);
+  assert.equal(kinds(broken('www.example.org')), ['release']);
+});
+
+test('a query opens the window of the device that asked, for the profile’s time', () => {
+  const bytes = dns('ui.skype.com', null);
+  const effects = step(
+    fresh(),
+    { kind: 'query', age: 0, mac: null, bytes, offset: 0, end: bytes.length },
+    0,
+  );
+  assert.equal(kinds(effects), ['renew', 'told']);
+  const renew = effects[0]!;
+  assert.ok(renew.kind === 'renew');
+  if (renew.kind !== 'renew') return;
+  assert.is(renew.set, 'skype_asked4');
+  assert.equal(renew.elements, [{ key: Uint8Array.of(192, 168, 1, 11), timeout: 4040 }]);
+});
+
+test('a query opens the window of the MAC that asked; behind another router, of the address', () => {
+  const bytes = dns('ui.skype.com', null);
+  const mac = '02:00:00:00:00:0a';
+  const state = fresh();
+  const ask = (): readonly Effect[] =>
+    step(state, { kind: 'query', age: 0, mac, bytes, offset: 0, end: bytes.length }, 0);
+  const [renew] = ask();
+  assert.ok(renew?.kind === 'renew' && renew.set === 'skype_askedmac');
+  assert.equal(renew?.kind === 'renew' && renew.elements[0]!.key, Uint8Array.of(2, 0, 0, 0, 0, 10));
+  // The next of the burst needs no transaction.
+  assert.equal(kinds(ask()), []);
+  state.gateways.add(mac);
+  const [routed] = ask();
+  assert.ok(routed?.kind === 'renew' && routed.set === 'skype_asked4');
+});
+
+test('an application that starts asks for its names, and its window is over four seconds later', () => {
+  const bytes = dns('ui.skype.com', null);
+  const state = fresh();
+  for (let number = 0; number < 30; number += 1) {
+    const event = {
+      kind: 'query',
+      age: 0,
+      mac: null,
+      bytes,
+      offset: 0,
+      end: bytes.length,
+    } as const;
+    const [renew] = step(state, event, number * 100);
+    assert.ok(renew?.kind === 'renew' && renew.elements[0]!.timeout === 4040, `query ${number}`);
+  }
+});
+
+test('queries of a flood share two transactions a second, and each has its four seconds', () => {
+  const bytes = dns('ui.skype.com', null);
+  const state = fresh();
+  for (let used = 0; used < 40; used += 1) takeToken(state.asking, '192.168.1.11', 0);
+  const renewed: number[] = [];
+  let until = 0;
+  for (let at = 0; at < 3000; at += 5) {
+    const event = {
+      kind: 'query',
+      age: 0,
+      mac: null,
+      bytes,
+      offset: 0,
+      end: bytes.length,
+    } as const;
+    for (const effect of step(state, event, at)) {
+      if (effect.kind !== 'renew') continue;
+      renewed.push(at);
+      until = at + effect.elements[0]!.timeout;
+    }
+    // Beyond its tokens not every query is looked into.
+    assert.ok(until >= at + 3900 && until <= at + 5000, `${until} at ${at}`);
+  }
+  assert.ok(renewed.length <= 6, `${renewed}`);
+});
+
+test('the window began when the query passed, however late it is read', () => {
+  const bytes = dns('ui.skype.com', null);
+  const read = (age: number) =>
+    step(fresh(), { kind: 'query', age, mac: null, bytes, offset: 0, end: bytes.length }, 0);
+  const [renew] = read(1500.7);
+  assert.ok(renew?.kind === 'renew');
+  assert.equal(renew?.kind === 'renew' && renew.elements[0]?.timeout, 2539);
+  assert.equal(read(4000), [], 'over before it was read');
+});
+
+test('late evidence cuts that flow and nothing else', () => {
+  const bytes = dns('ui.skype.com', null);
+  const span = { bytes, offset: 0, end: bytes.length };
+  const effects = step(
+    fresh(),
+    { kind: 'evidence', mac: null, prefix: 'whp:late:skype', ...span },
+    0,
+  );
+  assert.equal(kinds(effects), ['cut', 'told']);
+  const cut = effects[0]!;
+  assert.ok(cut.kind === 'cut' && cut.flow.source === '192.168.1.11');
+});
+
+test('a foreign prefix and an unknown app are ignored', () => {
+  const bytes = dns('ui.skype.com', null);
+  const span = { bytes, offset: 0, end: bytes.length };
+  assert.equal(step(fresh(), { kind: 'evidence', mac: null, prefix: 'banip', ...span }, 0), []);
+  assert.equal(
+    step(fresh(), { kind: 'evidence', mac: null, prefix: 'whp:range:teams', ...span }, 0),
+    [],
+  );
+});
+
+test.run();
