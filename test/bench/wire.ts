@@ -8,7 +8,8 @@
 import * as dnsPacket from 'dns-packet';
 import profileText from '../../agent/profiles/skype.json';
 import { createAliases } from '../../agent/src/learn/aliases.ts';
-import { type DnsObserver, observeDnsAnswer } from '../../agent/src/learn/observe-dns.ts';
+import type { DnsObserver } from '../../agent/src/learn/dns-observer.ts';
+import { observeDnsAnswer } from '../../agent/src/learn/observe-dns.ts';
 import { nat64Prefixes } from '../../agent/src/policy/nat64.ts';
 import { compileNames, matchName } from '../../agent/src/profile/name-match.ts';
 import type { Profile } from '../../agent/src/profile/profile.ts';

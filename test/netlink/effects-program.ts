@@ -3,11 +3,11 @@
 
 import type { HeldFeed } from '../../agent/src/kernel/feeds.ts';
 import { readSet } from '../../agent/src/kernel/sets.ts';
+import type { Effect } from '../../agent/src/learn/effect.ts';
 import { runProgram } from '../../agent/src/os/process.ts';
 import { addressKey } from '../../agent/src/ruleset/elements.ts';
 import { TABLE } from '../../agent/src/ruleset/names.ts';
 import { openEffects } from '../../agent/src/runtime/effects.ts';
-import type { Effect } from '../../agent/src/step/state.ts';
 import { breathe, claimLater, finish, same } from './claims.ts';
 
 const SET = 'skype_addr4';

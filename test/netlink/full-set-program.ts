@@ -2,12 +2,13 @@
 // effects, against the real table while its sets are full. One line a claim.
 
 import type { HeldFeed } from '../../agent/src/kernel/feeds.ts';
+import type { Effect } from '../../agent/src/learn/effect.ts';
 import { now } from '../../agent/src/os/clock.ts';
 import { runProgram } from '../../agent/src/os/process.ts';
 import { compile } from '../../agent/src/ruleset/compile/compile.ts';
 import { renderLoad } from '../../agent/src/ruleset/render.ts';
 import { openEffects } from '../../agent/src/runtime/effects.ts';
-import { createState, type Effect } from '../../agent/src/step/state.ts';
+import { createState } from '../../agent/src/step/state.ts';
 import { step } from '../../agent/src/step/step.ts';
 import { udp4 } from '../fuzz/dns-seeds.ts';
 import { policyFrom, profile } from '../golden/policies.ts';

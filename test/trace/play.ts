@@ -10,7 +10,8 @@ import {
   type Kernel,
   listElements,
 } from '../../agent/src/ruleset/trace/fake-kernel.ts';
-import { type Trace, type TracedPacket, trace } from '../../agent/src/ruleset/trace/trace.ts';
+import type { Trace, TracedPacket } from '../../agent/src/ruleset/trace/result.ts';
+import { trace } from '../../agent/src/ruleset/trace/trace.ts';
 import { formatAddress, parseAddress } from '../../agent/src/wire/address.ts';
 import { canonicalMac, macBytes, macText } from '../../agent/src/wire/mac.ts';
 import { type Case, macOf, type Send, type Side, type Step, type Want } from './cases.ts';

@@ -3,11 +3,12 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { whyAnswer } from '../../agent/src/answers/why.ts';
+import type { Effect } from '../../agent/src/learn/effect.ts';
 import type { Policy } from '../../agent/src/policy/policy.ts';
 import type { Profile } from '../../agent/src/profile/profile.ts';
 import { homePrefixes } from '../../agent/src/replay/direction.ts';
 import { replayCapture } from '../../agent/src/replay/replay.ts';
-import { createState, type Effect, type State } from '../../agent/src/step/state.ts';
+import { createState, type State } from '../../agent/src/step/state.ts';
 import { step } from '../../agent/src/step/step.ts';
 import { escape, policyFrom, profile } from '../golden/policies.ts';
 import { captureOf, type Timed } from '../lib/pcap.ts';

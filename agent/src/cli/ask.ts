@@ -1,9 +1,9 @@
 // cli/ask: the client half of the command line: one question to the running agent, its answer
 // printed for a person or, with --json, for a program.
 import * as std from 'qjs:std';
+import type { Told } from '../learn/effect.ts';
 import { errnoText } from '../os/errno.ts';
 import { connectLines } from '../os/unix-socket.ts';
-import type { Told } from '../step/state.ts';
 import type { Command } from './arguments.ts';
 import { printed, type Reply, type Request, requestOf } from './print.ts';
 import { toldText } from './text.ts';

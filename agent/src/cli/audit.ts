@@ -2,7 +2,7 @@
 // agent's end, asks for the verdict and prints it. What is recorded is in the kernel, the verdict is the
 // agent's (daemon/audit). Status 0: nothing was outside; 4: something was.
 import * as std from 'qjs:std';
-import { type AuditAnswer, MOST_AUDIT_MINUTES } from '../daemon/audit.ts';
+import { type AuditAnswer, MOST_AUDIT_MINUTES } from '../answers/audit.ts';
 import { after } from '../os/clock.ts';
 import { errnoText } from '../os/errno.ts';
 import { listenSignals } from '../os/signals.ts';

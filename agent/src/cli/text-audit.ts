@@ -1,5 +1,5 @@
 // cli/text-audit: the verdict of an audit as a person reads it. Pure.
-import type { AuditAnswer } from '../daemon/audit.ts';
+import type { AuditAnswer } from '../answers/audit.ts';
 import { bytesText, columns, durationText } from './text.ts';
 
 export function auditVerdict(answer: AuditAnswer): string {

@@ -2,13 +2,14 @@
 // and at its end the verdict by all that is known by then (learn/audit). It belongs to the connection of its
 // command and goes with it; one whose agent has ended is waited for. No cost while none runs.
 
+import type { AuditAnswer } from '../answers/audit.ts';
 import { seconds } from '../answers/flows.ts';
 import { newFlows } from '../answers/now.ts';
 import type { BypassAnswer } from '../answers/status.ts';
 import { type RunningAudit, readLeft, readUnkept } from '../kernel/audit-table.ts';
 import { refreshCounts } from '../kernel/counters.ts';
 import { readFlowTables } from '../kernel/table.ts';
-import { type JudgedFlow, judgeFlows, type LeftFlow } from '../learn/audit.ts';
+import { judgeFlows, type LeftFlow } from '../learn/audit.ts';
 import { type Grounds, peerText } from '../learn/late-flows.ts';
 import { type Counted, knownCounts } from '../learn/outside.ts';
 import { now, unattended } from '../os/clock.ts';
@@ -24,30 +25,6 @@ import { surroundings } from './surroundings.ts';
 const MOST_ROWS = 200;
 /** How long the command of an ended agent's audit may take to come back, milliseconds. */
 const PATIENCE = 60000;
-export const MOST_AUDIT_MINUTES = 1440;
-
-export interface AuditAnswer {
-  /** How long it was recorded. */
-  readonly seconds: number;
-  /** All that left from home beside the tunnels, and what of it found no room. */
-  readonly flows: number;
-  readonly packets: number;
-  readonly bytes: number;
-  readonly unkept: Counted;
-  /** Flows of applications among them, those with most packets first, and how many there are. */
-  readonly outside: readonly JudgedFlow[];
-  readonly outsideFlows: number;
-  readonly outsidePackets: number;
-  /** Flows of applications that were direct by the owner's word or by their fallback. */
-  readonly chosenFlows: number;
-  readonly chosenPackets: number;
-  /** Packets that the meter at the exit counted meanwhile. */
-  readonly metered: number;
-  /** Somebody deleted the table: what it had before is lost. */
-  readonly interrupted: boolean;
-  readonly unseen: readonly string[];
-}
-
 function refuse(error: string): Reply {
   return { ok: false, error };
 }

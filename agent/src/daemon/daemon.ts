@@ -17,6 +17,7 @@ import {
 import { countsToKeep, keepCounts, readKeptCounts } from '../kernel/counters.ts';
 import { applyOperation, openPaths, readNeighbours, readPaths } from '../kernel/routing.ts';
 import { type Legacy, removeLegacy, takeHandover } from '../kernel/table.ts';
+import { createKept } from '../learn/kept-pace.ts';
 import { every, now, pause, unattended } from '../os/clock.ts';
 import { filesAside } from '../os/kept-file.ts';
 import { log } from '../os/log.ts';
@@ -39,9 +40,10 @@ import { enforce } from '../runtime/enforce.ts';
 import { createHelm } from '../runtime/failover.ts';
 import { watchedPolicy } from '../runtime/flow-facts.ts';
 import { resolveGateways } from '../runtime/gateways.ts';
-import { createKept, keepLast, keepLearned, restoreKept } from '../runtime/kept.ts';
+import { keepLast, keepLearned, restoreKept } from '../runtime/kept.ts';
 import { createLate, type LateSetting } from '../runtime/late-flows.ts';
-import { createNeighbours, lookAgain, lookAround } from '../runtime/preflight.ts';
+import { createNeighbours } from '../runtime/neighbours.ts';
+import { lookAgain, lookAround } from '../runtime/preflight.ts';
 import { run, startKeeping } from '../runtime/repair.ts';
 import { adopt, endHold, keepMemory, legacyOf, lowerGuard } from '../runtime/table.ts';
 import { createState } from '../step/state.ts';
@@ -160,7 +162,7 @@ function start(
     neighbours: createNeighbours(),
     reading: 0,
     remembered: 0,
-    kept: createKept(),
+    kept: createKept(now()),
     state: createState(policy, () => false),
     paths,
     effects,

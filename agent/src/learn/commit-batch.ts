@@ -4,7 +4,7 @@
 // goes in together. Pure; runtime/effects keeps the timer.
 
 import { createPace, type Pace, type Rate, takeToken, untilToken } from '../bounds/token-bucket.ts';
-import type { Effect } from '../step/state.ts';
+import type { Effect } from './effect.ts';
 
 /** Transactions: a burst for an application's start, then one a second, in which nft gets its turn. */
 export const COMMITS: Rate = { perSecond: 1, burst: 32 };

@@ -5,7 +5,7 @@ import type { DnsMessage, DnsRecord } from '../wire/dns.ts';
 import { DNS_HEADER, type NameLabels, nameLabels, nameText, readName } from '../wire/dns-names.ts';
 import type { DnsName } from '../wire/dns-texts.ts';
 import { type Alias, aliasesOf } from './aliases.ts';
-import type { DnsObserver } from './observe-dns.ts';
+import type { DnsObserver } from './dns-observer.ts';
 
 const scratch = nameLabels();
 

@@ -97,3 +97,18 @@ export function lastSets(pace: KeptPace, sets: KeptSets, now: number): KeptSets 
   const isAged = now - pace.writtenAt >= AGED && (sets.size > 0 || pace.known.size > 0);
   return isAged || hasNews(pace, sets) ? sets : null;
 }
+
+/** What is known of the file. */
+export interface Kept {
+  readonly pace: KeptPace;
+  /** Entries that this agent began with. */
+  restored: number;
+  /** Size of the file as it was written or read, bytes. */
+  bytes: number;
+  /** When it was written, of the monotonic clock; null: there is none. */
+  writtenAt: number | null;
+}
+
+export function createKept(now: number): Kept {
+  return { pace: createKeptPace(now), restored: 0, bytes: 0, writtenAt: null };
+}

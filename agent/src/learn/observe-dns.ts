@@ -10,8 +10,6 @@ import {
   type NameMatch,
   type NameMatcher,
 } from '../profile/name-match.ts';
-import type { Profile } from '../profile/profile.ts';
-import type { Cidr } from '../wire/address.ts';
 import { type DnsMessage, type DnsRecord, decodeDns } from '../wire/dns.ts';
 import {
   BAD_POINTER,
@@ -26,8 +24,9 @@ import {
 } from '../wire/dns-names.ts';
 import { plainDevice, plainEnd, plainUdp } from '../wire/packet.ts';
 import { u16At } from '../wire/reader.ts';
-import { type Aliases, filterOf, isAlias, type Target } from './aliases.ts';
+import { filterOf, isAlias, type Target } from './aliases.ts';
 import { type Chain, chainFrom, MOST_STEPS } from './chain.ts';
+import type { DnsObserver } from './dns-observer.ts';
 import { aliasesHere, type Found, matchesByApp } from './found.ts';
 
 export interface LearnedAddress {
@@ -68,19 +67,6 @@ export interface DnsObservation {
    * the lessons are of the part that could. It must not reach the device.
    */
   readonly unread?: string;
-}
-
-export interface DnsObserver {
-  readonly matcher: NameMatcher;
-  readonly profiles: ReadonlyMap<string, Pick<Profile, 'endpoints'>>;
-  /** Addresses of the router, the home and the proxies: true keeps them out of every set. */
-  readonly isOwn: (address: string) => boolean;
-  /** Names that the applications' names have led devices to, by what whoIs says. */
-  readonly aliases: Aliases;
-  /** What the device at an address is known by: learn/askers. */
-  readonly whoIs: (address: string) => readonly string[];
-  /** Of NAT64: an address behind one is judged by the IPv4 address that it stands for. */
-  readonly nat64: readonly Cidr[];
 }
 
 const NOTHING: DnsObservation = { lessons: [], reasons: [] };

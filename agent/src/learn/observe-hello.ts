@@ -7,9 +7,9 @@ import { flowText } from '../wire/flow-text.ts';
 import { destinationText, type Packet, sourceText, TCP } from '../wire/packet.ts';
 import type { Malformed } from '../wire/reader.ts';
 import { decodeClientHello } from '../wire/tls.ts';
+import type { DnsObserver } from './dns-observer.ts';
 import { flowOf } from './evidence.ts';
 import { type Hellos, keepPart, type NamedServer, takePart } from './named-servers.ts';
-import type { DnsObserver } from './observe-dns.ts';
 
 /** Bytes of both parts together: two segments of an Ethernet path. */
 const LONGEST = 3200;

@@ -3,8 +3,8 @@
 // are not touched. A pair that a flow uses lives on as a peer (the ruleset renews it). Before: step/answer.
 import { pairKey } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
-import type { Effect } from '../step/state.ts';
 import { forgetTaught, holdsUntil, noteTaught, type Taught } from './dynamic-sets.ts';
+import type { Effect } from './effect.ts';
 import {
   type Endpoint,
   findPair,

@@ -1,8 +1,8 @@
 // Looks at the devices of `list lan`: is each there, and is it the one that packets of the home come
 // in by (not a port of a bridge, not a bridge whose addresses are on a VLAN above it). Pure.
 import type { KernelLink } from '../netlink/kernel-link.ts';
+import { isLinkName } from '../ruleset/names.ts';
 import type { Problem } from '../syntax/result.ts';
-import { isLinkName } from '../tunnel/plan.ts';
 import { isRoutableText } from '../wire/address.ts';
 import {
   addressedAbove,

@@ -2,9 +2,8 @@
 // in. The table decides packets by sets made of the same ranges; learn/evidence, answers/flows
 // and replay/ ask here afterwards which one it was. Pure.
 
-import type { App } from '../policy/policy.ts';
 import { type Cidr, cidrHas, type Family, parseCidr } from '../wire/address.ts';
-import type { ProfileRange, Transport } from './profile.ts';
+import type { Profile, ProfileRange, Transport } from './profile.ts';
 
 /** An address as packets have it: 4 or 16 bytes at `offset`, inside for certain. */
 export interface AddressAt {
@@ -58,7 +57,7 @@ export function findRange(
 
 /** The same among the ranges of an app and the addresses that its owner has pinned. */
 export function findAppRange(
-  { profile, pins }: Pick<App, 'profile' | 'pins'>,
+  { profile, pins }: { readonly profile: Pick<Profile, 'ranges'>; readonly pins?: ProfileRange },
   endpoint: EndpointAt,
 ): RangeMatch | null {
   return findRange(profile.ranges, endpoint) ?? (pins ? findRange([pins], endpoint) : null);

@@ -4,7 +4,7 @@
 import { IFF_UP } from '../netlink/constants.ts';
 import type { RouteEvent } from '../netlink/rt-event.ts';
 import { FIRST_SLOT, LAST_TABLE_SLOT } from '../policy/marks.ts';
-import { isLinkName } from '../tunnel/plan.ts';
+import { isLinkName } from '../ruleset/names.ts';
 
 export type RepairEvent =
   /** The kernel's count of nftables transactions; `own` of them were ours since the last time. */

@@ -3,7 +3,7 @@
 // verdict. After: report. Sums: every packet handed in is in exactly one row, once.
 import { parsePrefix } from '../ruleset/names.ts';
 import type { Flow } from '../ruleset/trace/fake-conntrack.ts';
-import type { Trace } from '../ruleset/trace/trace.ts';
+import type { Trace } from '../ruleset/trace/result.ts';
 import { flowText } from '../wire/flow-text.ts';
 import {
   destinationText,

@@ -2,6 +2,8 @@
 // on the capture's own clock: what would have been learned, proxied and let go. `whp replay` prints
 // it. Pure: bytes and policy in, a report out. Its verdict is only as good as the ruleset tracer,
 // which the tests hold against the real kernel packet by packet.
+
+import type { Effect } from '../learn/effect.ts';
 import type { Flow as FlowEnds } from '../learn/evidence.ts';
 import { slotOf } from '../policy/marks.ts';
 import { isOwnAddress } from '../policy/own-addresses.ts';
@@ -24,8 +26,9 @@ import {
   type Kernel,
   removeElements,
 } from '../ruleset/trace/fake-kernel.ts';
-import { type Trace, type TracedPacket, trace } from '../ruleset/trace/trace.ts';
-import { createState, type Effect, type Event, type State } from '../step/state.ts';
+import type { Trace, TracedPacket } from '../ruleset/trace/result.ts';
+import { trace } from '../ruleset/trace/trace.ts';
+import { createState, type Event, type State } from '../step/state.ts';
 import { step } from '../step/step.ts';
 import type { Cidr } from '../wire/address.ts';
 import { macText } from '../wire/mac.ts';

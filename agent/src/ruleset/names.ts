@@ -243,6 +243,11 @@ export function tunnelDevice(proxy: string): string {
   return `whp-${proxy}`;
 }
 
+/** Whether a device is one of these. */
+export function isLinkName(name: string): boolean {
+  return name.startsWith(tunnelDevice(''));
+}
+
 export function proxiedCounter(app: string): string {
   return `${app}_proxied`;
 }

@@ -5,6 +5,7 @@ import type { RunningAudit } from '../kernel/audit-table.ts';
 import type { AnnouncedFeed, Feed, HeldFeed } from '../kernel/feeds.ts';
 import type { StandingGuard } from '../kernel/guard.ts';
 import type { Paths } from '../kernel/routing.ts';
+import type { Kept } from '../learn/kept-pace.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Refused } from '../reconcile/refused.ts';
 import type { RepairEvent, RepairState } from '../reconcile/repair.ts';
@@ -14,8 +15,7 @@ import type { State } from '../step/state.ts';
 import type { FlowWatch } from './accounting.ts';
 import type { Effects } from './effects.ts';
 import type { Helm } from './failover.ts';
-import type { Kept } from './kept.ts';
-import type { Neighbours } from './preflight.ts';
+import type { Neighbours } from './neighbours.ts';
 
 export interface Daemon {
   readonly settings: Settings;

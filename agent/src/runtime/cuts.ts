@@ -24,7 +24,7 @@ import { randomBytes } from '../os/random.ts';
 import { CUT, markOf } from '../policy/marks.ts';
 import { parseAddress } from '../wire/address.ts';
 import { tcpQuestion } from '../wire/tcp-question.ts';
-import type { Effects } from './effects.ts';
+import type { Learning } from './learning.ts';
 
 /** Connections whose devices are being told; what is more is deleted at once. */
 const MOST_TOLD = 512;
@@ -47,7 +47,13 @@ export interface Cuts {
   close(): void;
 }
 
-export function createCuts(effects: Effects): Cuts {
+/** What those have at hand who end flows. */
+export interface FlowEnding extends Learning {
+  /** null: while the parts are put together. */
+  readonly cuts: Cuts | null;
+}
+
+export function createCuts(effects: Learning): Cuts {
   const told = { count: 0, over: false };
   const write = (added: readonly SilentEnd[], gone: readonly SilentEnd[]): string | null => {
     const changes = [

@@ -2,11 +2,11 @@
 // answer that taught it is released, and an answer whose update the kernel refuses is refused itself. Last
 // station of a packet's way: netlink -> kernel set.
 
-import { type Connections, openConnections } from '../kernel/conntrack.ts';
-import { type ConnectionLists, openConnectionLists } from '../kernel/conntrack-dump.ts';
+import { openConnections } from '../kernel/conntrack.ts';
+import { openConnectionLists } from '../kernel/conntrack-dump.ts';
 import type { HeldFeed } from '../kernel/feeds.ts';
-import { changeSets, openSets, type Sets } from '../kernel/sets.ts';
-import { type Dumps, openDumps } from '../kernel/sliced-dump.ts';
+import { changeSets, openSets } from '../kernel/sets.ts';
+import { openDumps } from '../kernel/sliced-dump.ts';
 import {
   changesSets,
   createGathering,
@@ -14,31 +14,27 @@ import {
   takeWaiting,
   untilNext,
 } from '../learn/commit-batch.ts';
+import type { Effect, Told } from '../learn/effect.ts';
 import { isRoomDue } from '../learn/evict.ts';
 import { unlearn } from '../learn/undo.ts';
 import type { Connection } from '../netlink/conntrack.ts';
 import type { SetChange } from '../netlink/nft-set.ts';
 import { after, now, unattended } from '../os/clock.ts';
 import { log } from '../os/log.ts';
-import type { Effect, State, Told } from '../step/state.ts';
+import type { State } from '../step/state.ts';
 import { noteCut } from './cut-counts.ts';
 import { type Cuts, createCuts } from './cuts.ts';
 import { makeRoom } from './evict.ts';
 import type { Late } from './late-flows.ts';
+import type { Learning } from './learning.ts';
 
-export interface Effects {
+export interface Effects extends Learning {
   held: HeldFeed | null;
   /** ClientHellos of flows that nobody knows. */
   hellos: HeldFeed | null;
   state: State | null;
   late: Late | null;
   cuts: Cuts | null;
-  readonly sets: Sets | string;
-  readonly connections: Connections | string;
-  /** The same list, for who can wait for it. */
-  readonly lists: ConnectionLists | string;
-  /** Sets, for who can wait for them. */
-  readonly dumps: Dumps | string;
   /** Who listens to `whp monitor`. */
   readonly listeners: Set<(told: Told) => void>;
   /** Transactions the kernel refused, and the last one in words. */

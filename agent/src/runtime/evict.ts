@@ -7,12 +7,12 @@ import { capOf, ROOM_SETS, strangersOf, surplusOf } from '../learn/evict.ts';
 import { now } from '../os/clock.ts';
 import { addressOf } from '../ruleset/elements.ts';
 import { setsOf } from '../ruleset/names.ts';
-import type { Effects } from './effects.ts';
+import type { Learning } from './learning.ts';
 
 /** Deletes an eighth of each set of app `name` that is all but full: what expires first, of whoever holds
  * most. Calls `say` with what the kernel refused, or null, of each. */
 export async function makeRoom(
-  { state, sets, dumps }: Effects,
+  { state, sets, dumps }: Learning,
   name: string,
   say: (wrong: string | null) => void,
 ): Promise<void> {

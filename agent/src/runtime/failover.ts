@@ -35,7 +35,7 @@ import {
 import { isDoubted } from '../tunnel/health.ts';
 import { moveApp } from '../tunnel/order.ts';
 import type { Way } from '../tunnel/select.ts';
-import type { Effects } from './effects.ts';
+import type { FlowEnding } from './cuts.ts';
 
 /** The clock also catches up when nothing is due, milliseconds. */
 const LONGEST = 5000;
@@ -56,7 +56,7 @@ export interface Helm {
   start(): void;
 }
 
-export function createHelm(paths: Paths, effects: Effects): Helm {
+export function createHelm(paths: Paths, effects: FlowEnding): Helm {
   const steering = createSteering();
   const moving = new Map<string, Promise<string | null>>();
   let stop: (() => void) | null = null;
@@ -154,7 +154,7 @@ function say(wrong: string | null): void {
   if (wrong !== null) log('error', wrong);
 }
 
-function setGates({ sets }: Effects, changes: readonly SetChange[]): string | null {
+function setGates({ sets }: FlowEnding, changes: readonly SetChange[]): string | null {
   return typeof sets === 'string' ? sets : changeSets(sets, changes);
 }
 
@@ -176,7 +176,7 @@ const SWEEPS = 3;
  * a kernel that lists no connections (`whp status` says so) has none that could be deleted.
  */
 async function sweep(
-  effects: Effects,
+  effects: FlowEnding,
   policy: Policy,
   name: string,
   way: Way,

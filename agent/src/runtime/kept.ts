@@ -4,15 +4,7 @@
 import * as os from 'qjs:os';
 import type { KeptAnswer } from '../answers/status.ts';
 import { readPaths } from '../kernel/routing.ts';
-import {
-  createKeptPace,
-  dueSets,
-  holdsMore,
-  type KeptPace,
-  lastSets,
-  MOST_A_DAY,
-  noteWritten,
-} from '../learn/kept-pace.ts';
+import { dueSets, holdsMore, lastSets, MOST_A_DAY, noteWritten } from '../learn/kept-pace.ts';
 import { expireRestored, restoreSets, setsToKeep } from '../learn/kept-sets.ts';
 import { type KeptSets, keptSets, keptText, MOST_BYTES } from '../learn/kept-text.ts';
 import { learnedSetsOf } from '../learn/snapshot.ts';
@@ -25,20 +17,6 @@ import { isOwnAddress } from '../policy/own-addresses.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Daemon } from './agent.ts';
 import { readTaught } from './table.ts';
-
-export interface Kept {
-  readonly pace: KeptPace;
-  /** Entries that this agent began with. */
-  restored: number;
-  /** Size of the file as it was written or read, bytes. */
-  bytes: number;
-  /** When it was written, of the monotonic clock; null: there is none. */
-  writtenAt: number | null;
-}
-
-export function createKept(): Kept {
-  return { pace: createKeptPace(now()), restored: 0, bytes: 0, writtenAt: null };
-}
 
 /** For `whp status`. */
 export function keptAnswer({ kept }: Daemon): KeptAnswer {

@@ -19,7 +19,7 @@ import { log } from '../os/log.ts';
 import { weakerWithout } from '../policy/missing-parts.ts';
 import type { State } from '../step/state.ts';
 import { noteCut } from './cut-counts.ts';
-import type { Effects } from './effects.ts';
+import type { FlowEnding } from './cuts.ts';
 import { familyIn, keepLive, knownGrounds, teachShown } from './live.ts';
 
 /** More wishes than this are not kept: everything known is looked at instead. */
@@ -57,7 +57,7 @@ export interface LateSetting extends Setting {
 }
 
 /** `settingNow`: called once for each look. */
-export function createLate(effects: Effects, settingNow: () => LateSetting): Late {
+export function createLate(effects: FlowEnding, settingNow: () => LateSetting): Late {
   const wishes = new Map<string, Wish>();
   let whole = false;
   let dns = false;
@@ -206,7 +206,11 @@ function isOfHome({ original }: Connection, { isOwn }: Setting): boolean {
   return !isOwn(original.source) && !isOwn(original.destination);
 }
 
-function remove({ cuts }: Effects, late: readonly Connection[], { isOwn }: Setting): number {
+function remove(
+  { cuts }: Pick<FlowEnding, 'cuts'>,
+  late: readonly Connection[],
+  { isOwn }: Setting,
+): number {
   if (late.length === 0 || cuts === null) return 0;
   const wrong = cuts.end(
     late.map((connection) => ({ connection, outward: !isOwn(connection.original.destination) })),

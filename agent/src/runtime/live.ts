@@ -22,13 +22,13 @@ import { macKey, pairKey, pairOf, portKey, portOf } from '../ruleset/elements.ts
 import { type FilledKind, setName } from '../ruleset/names.ts';
 import type { State } from '../step/state.ts';
 import type { Family } from '../wire/address.ts';
-import type { Effects } from './effects.ts';
+import type { Learning } from './learning.ts';
 
 /** Ports, and peers, that one look teaches. */
 const MOST_SHOWN = 256;
 
 /** Looks through the marked connections of every app, when its turn comes. */
-export function keepLive(effects: Effects, setting: Setting): void {
+export function keepLive(effects: Learning, setting: Setting): void {
   const { state, lists } = effects;
   if (state === null || typeof lists === 'string') return;
   const { mask } = state.policy.globals;
@@ -78,7 +78,7 @@ export function knownGrounds(state: State, app: App): Grounds {
 
 /** Ports and peers that running flows of `app` have shown; of thousands the first, in few transactions. */
 export function teachShown(
-  effects: Effects,
+  effects: Learning,
   { taught }: State,
   { profile, name }: App,
   shown: Shown,

@@ -13,21 +13,17 @@ import { partsNeeded } from '../preflight/kernel-parts.ts';
 import type { Look } from '../preflight/look.ts';
 import { linesOf, looksOf } from '../preflight/looks.ts';
 import type { RouterSeen } from '../preflight/seen.ts';
-import { createTraffic, type TrafficState, watchTraffic } from '../preflight/traffic.ts';
+import { watchTraffic } from '../preflight/traffic.ts';
 import { type Listing, readListing } from '../router/foreign.ts';
 import { routerSeen } from '../router/router.ts';
 import type { Daemon } from './agent.ts';
 import { keepGateways } from './gateways.ts';
-
-/** nft lists the whole ruleset for this: half a second of work on a slow router, more with a large
- * firewall. */
-const LISTING_MILLISECONDS = 20_000;
+import { LISTING_MILLISECONDS, type Neighbours, UNREAD } from './neighbours.ts';
 
 /** Between two looks when nobody has said that anything changed. */
 const LOOK_MILLISECONDS = 60_000;
 
-/** In the place of chains that were not read; and what is listed where others have none. */
-const UNREAD = '?';
+/** What is listed where others have none. */
 const NO_OTHERS: Listing = {
   marks: [],
   firewall: { forward: null, flowTables: [] },
@@ -38,47 +34,6 @@ const NO_OTHERS: Listing = {
  * is not there, it waits so long before it says so. */
 const BOOT_MILLISECONDS = 120_000;
 const NETWORK_MILLISECONDS = 20_000;
-
-export interface Neighbours {
-  /** As they are now, for `whp status`. */
-  looks: readonly Look[];
-  listing: Listing;
-  readonly traffic: TrafficState;
-  /** Of the chains of others when their rules were listed. */
-  chains: string;
-  /** The number of transactions of others when that was asked last. */
-  foreign: number;
-  /** And when their rules were listed. */
-  listed: number;
-  readAt: number;
-  /** The listing that runs or ran last; the next waits for it. */
-  reading: Promise<void>;
-  /** Somebody changed rules, routes or tables since the last look. */
-  isDue: boolean;
-  isLooking: boolean;
-  lookedAt: number;
-  /** Addresses of other routers at home, and whether the MAC of one is not known yet. */
-  routers: readonly string[];
-  unresolved: boolean;
-}
-
-export function createNeighbours(): Neighbours {
-  return {
-    looks: [],
-    listing: { marks: [], firewall: 'not yet', turns: null },
-    traffic: createTraffic(),
-    chains: UNREAD,
-    foreign: -1,
-    listed: -1,
-    readAt: -LISTING_MILLISECONDS,
-    reading: Promise.resolve(),
-    isDue: true,
-    isLooking: false,
-    lookedAt: 0,
-    routers: [],
-    unresolved: false,
-  };
-}
 
 /** With the tick, when there is news and once a minute. Devices, rules and routes; nftables rules when
  * others changed them. */

@@ -5,6 +5,7 @@
 import { takeToken } from '../bounds/token-bucket.ts';
 import { type AskedQuestion, endsOf, findQuestion, plainEnds } from '../learn/asked-questions.ts';
 import { askerOf } from '../learn/askers.ts';
+import type { Effect } from '../learn/effect.ts';
 import type { Said } from '../learn/endpoints.ts';
 import { type Glance, glanceAt, observeDnsAnswer } from '../learn/observe-dns.ts';
 import { isWhole, restoreStream, saveStream } from '../wire/dns-stream.ts';
@@ -21,7 +22,7 @@ import { u16At } from '../wire/reader.ts';
 import { teach } from './lesson.ts';
 import { messagesOf, note, readWhole, report, streamKey } from './packet.ts';
 import { hasTokens, learnLater, mayTeach } from './share.ts';
-import type { Effect, Event, PacketSpan, State } from './state.ts';
+import type { Event, PacketSpan, State } from './state.ts';
 
 type Answer = Event & { kind: 'answer' };
 

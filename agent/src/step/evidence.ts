@@ -3,6 +3,7 @@
 
 import { isRepeat } from '../bounds/dedupe.ts';
 import { noteAnnounced } from '../learn/dynamic-sets.ts';
+import type { Effect } from '../learn/effect.ts';
 import { useEndpoint } from '../learn/endpoints.ts';
 import { isRoomDue } from '../learn/evict.ts';
 import { recordEvidence } from '../learn/evidence.ts';
@@ -13,7 +14,7 @@ import { type AppFeed, parsePrefix } from '../ruleset/names.ts';
 import { destinationText, type Packet, sourceText } from '../wire/packet.ts';
 import { onOutside } from './outside.ts';
 import { macOf, read, report } from './packet.ts';
-import type { Effect, Event, State } from './state.ts';
+import type { Event, State } from './state.ts';
 
 const NO_EFFECTS: readonly Effect[] = [];
 

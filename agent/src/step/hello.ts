@@ -1,5 +1,7 @@
 // step/hello: the first words of a TLS flow that nobody knows: a server that they name is learned for the
 // device. Before: step/packet, learn/observe-hello. After: runtime/effects.
+
+import type { Effect } from '../learn/effect.ts';
 import { flowOf } from '../learn/evidence.ts';
 import { learnServer, type NamedServer, sendAgain, wasNamed } from '../learn/named-servers.ts';
 import { observeHello } from '../learn/observe-hello.ts';
@@ -9,7 +11,7 @@ import type { Family } from '../wire/address.ts';
 import { flowText } from '../wire/flow-text.ts';
 import { sourceText } from '../wire/packet.ts';
 import { note, readWhole } from './packet.ts';
-import type { Effect, Event, State } from './state.ts';
+import type { Event, State } from './state.ts';
 
 /** A copy was read: the ClientHello itself has passed. */
 const NOTHING = { packets: 0, bytes: 0 };

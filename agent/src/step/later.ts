@@ -1,11 +1,13 @@
 // step/later: answers that have passed and waited for their device's next tokens are read now, and what the
 // feed of held answers says of itself. Before: the clock (ears), step/share. After: step/lesson.
+
+import type { Effect } from '../learn/effect.ts';
 import { observeDnsAnswer } from '../learn/observe-dns.ts';
 import { takeWaiting } from '../learn/waiting.ts';
 import { teach } from './lesson.ts';
 import { note, report } from './packet.ts';
 import { takeTokens } from './share.ts';
-import type { Effect, State } from './state.ts';
+import type { State } from './state.ts';
 
 /** Answers read in one go: the home's DNS has its turn between two of them. */
 const AT_ONCE = 4;

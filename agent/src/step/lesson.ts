@@ -1,6 +1,7 @@
 // step/lesson: what an answer has taught changes the kernel's sets: for the home, or for the device that
 // asked. Before: step/answer, step/later. After: learn/endpoints, learn/pairs, runtime/effects.
 import { learnAliases } from '../learn/aliases.ts';
+import type { Effect } from '../learn/effect.ts';
 import { learnEndpoints, type Said } from '../learn/endpoints.ts';
 import type { Lesson } from '../learn/observe-dns.ts';
 import { learnPairs } from '../learn/pairs.ts';
@@ -8,7 +9,7 @@ import { noteStandIn } from '../learn/stand-ins.ts';
 import { addressKey } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
 import { report } from './packet.ts';
-import type { Effect, State } from './state.ts';
+import type { State } from './state.ts';
 
 export interface Taken {
   readonly effects: readonly Effect[];

@@ -1,5 +1,7 @@
 // step/outside: a packet that the meter at the exit has counted: it is told with what speaks for it, and
 // its flow is looked for, so that it begins anew. Before: step/evidence. After: runtime/effects.
+
+import type { Effect } from '../learn/effect.ts';
 import { describe, flowOf } from '../learn/evidence.ts';
 import type { Wish } from '../learn/late-flows.ts';
 import { noteOutside } from '../learn/outside.ts';
@@ -8,7 +10,7 @@ import type { Ground } from '../ruleset/names.ts';
 import { flowText } from '../wire/flow-text.ts';
 import { destinationText, type Packet, sourceText, TCP, UDP } from '../wire/packet.ts';
 import { report } from './packet.ts';
-import type { Effect, State } from './state.ts';
+import type { State } from './state.ts';
 
 export function onOutside(
   state: State,

@@ -1,6 +1,7 @@
 // step/packet: what every event with a packet needs: the packet taken apart, the DNS messages in it, and a
 // note of what could not be read. Before: kernel/feeds. After: the other files of step/.
 import { reportOnce } from '../bounds/log-once.ts';
+import type { Effect } from '../learn/effect.ts';
 import { feedStream } from '../wire/dns-stream.ts';
 import {
   decodePacket,
@@ -10,7 +11,7 @@ import {
   TCP,
   UDP,
 } from '../wire/packet.ts';
-import type { Effect, PacketSpan, Sender, State } from './state.ts';
+import type { PacketSpan, Sender, State } from './state.ts';
 
 /** The last reasons that are kept. */
 const REASONS = 8;

@@ -5,12 +5,13 @@ import { takeToken, untilToken } from '../bounds/token-bucket.ts';
 import { endsOf, noteQuestion, plainEnds } from '../learn/asked-questions.ts';
 import { noteAsker } from '../learn/askers.ts';
 import { holdsUntil, noteTaught } from '../learn/dynamic-sets.ts';
+import type { Effect } from '../learn/effect.ts';
 import { glanceAt, observeDnsQuery } from '../learn/observe-dns.ts';
 import { addressKey, macKey } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
 import { plainDevice, plainEnd, plainUdp, sourceText } from '../wire/packet.ts';
 import { macOf, messagesOf, readWhole } from './packet.ts';
-import type { Effect, Event, State } from './state.ts';
+import type { Event, State } from './state.ts';
 
 const NO_EFFECTS: readonly Effect[] = [];
 

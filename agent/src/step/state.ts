@@ -1,5 +1,5 @@
-// step/state: what the agent knows, what can happen to it and what it then asks for. step/step.ts goes from one
-// to the next; runtime/effects.ts does what is asked.
+// step/state: what the agent knows, and what can happen to it. step/step goes from one state to the next, and
+// answers what is to be done (learn/effect).
 
 import { createRepeats, type Repeats } from '../bounds/dedupe.ts';
 import { createReports, type Reports } from '../bounds/log-once.ts';
@@ -7,18 +7,12 @@ import { ASKING, createPace, HOME_PACE, LOOKS, type Pace } from '../bounds/token
 import { type Aliases, createAliases, retainAliases } from '../learn/aliases.ts';
 import { type AskedQuestions, createAskedQuestions } from '../learn/asked-questions.ts';
 import { type Askers, createAskers, namesOf } from '../learn/askers.ts';
+import type { DnsObserver } from '../learn/dns-observer.ts';
 import { createTaught, retainTaught, type Taught } from '../learn/dynamic-sets.ts';
 import { createLearned, type Learned, retainApps } from '../learn/endpoints.ts';
-import {
-  createEvidence,
-  type EvidenceStore,
-  type Flow,
-  type FlowEvidence,
-} from '../learn/evidence.ts';
+import { createEvidence, type EvidenceStore } from '../learn/evidence.ts';
 import type { Restorations } from '../learn/kept-sets.ts';
-import type { Wish } from '../learn/late-flows.ts';
-import { createHellos, type Hellos, type NamedServer } from '../learn/named-servers.ts';
-import type { DnsObserver, Lesson } from '../learn/observe-dns.ts';
+import { createHellos, type Hellos } from '../learn/named-servers.ts';
 import { createOutside, type Outside, retainOutside } from '../learn/outside.ts';
 import { createSilence, type Silence } from '../learn/silence.ts';
 import type { StandIn } from '../learn/stand-ins.ts';
@@ -76,47 +70,6 @@ export type Event =
   /** Answers wait for their devices' next tokens. */
   | { readonly kind: 'later' }
   | { readonly kind: 'tick' };
-
-export interface TimedElement {
-  readonly key: Uint8Array;
-  /** Milliseconds. */
-  readonly timeout: number;
-}
-
-/** In the order in which they have to be run: what a held packet teaches, then its verdict. */
-export type Effect =
-  /** Nothing was done yet: the event comes again as `heard`, behind the queries that wait. */
-  | { readonly kind: 'hear' }
-  | { readonly kind: 'renew'; readonly set: string; readonly elements: readonly TimedElement[] }
-  | { readonly kind: 'forget'; readonly set: string; readonly keys: readonly Uint8Array[] }
-  /** `behind`: a segment of a stream; what it repeats may still wait for its lesson. */
-  | { readonly kind: 'release'; readonly id: number; readonly behind?: true }
-  /** An answer that matches and teaches nothing: nobody asked, or its device floods us with them. It must
-   * not pass untaught; the device asks again. */
-  | { readonly kind: 'refuse'; readonly id: number }
-  /** The same for a held ClientHello. `again`: the rules know its server now and refuse the flow. */
-  | { readonly kind: 'pass'; readonly id: number; readonly again: boolean }
-  /** A flow that was direct before its evidence: delete its conntrack entry. */
-  | {
-      readonly kind: 'cut';
-      readonly app: string;
-      readonly flow: Flow;
-      /** Its packet that was refused. */
-      readonly refused: { readonly packets: number; readonly bytes: number };
-    }
-  /** Flows that run already may be the application's by what was just learned. */
-  | { readonly kind: 'late'; readonly wish: Wish }
-  /** A set that the ruleset fills has no room left: its oldest elements have to go. */
-  | { readonly kind: 'make-room'; readonly app: string }
-  | { readonly kind: 'report'; readonly text: string }
-  | { readonly kind: 'told'; readonly what: Told };
-
-/** What `whp monitor` shows. */
-export type Told =
-  | { readonly kind: 'lesson'; readonly lesson: Lesson }
-  | { readonly kind: 'asked'; readonly app: string; readonly device: string; readonly name: string }
-  | { readonly kind: 'hello'; readonly named: NamedServer }
-  | { readonly kind: 'evidence'; readonly evidence: FlowEvidence };
 
 export interface Counters {
   answers: number;

@@ -6,6 +6,7 @@
 import { expireAliases } from '../learn/aliases.ts';
 import { expireQuestions } from '../learn/asked-questions.ts';
 import { expireTaught } from '../learn/dynamic-sets.ts';
+import type { Effect } from '../learn/effect.ts';
 import { expireLearned } from '../learn/endpoints.ts';
 import { expireEvidence } from '../learn/evidence.ts';
 import { expireHellos } from '../learn/named-servers.ts';
@@ -16,7 +17,7 @@ import { onEvidence } from './evidence.ts';
 import { onHello } from './hello.ts';
 import { onFull, onLater } from './later.ts';
 import { onQuery } from './query.ts';
-import type { Effect, Event, State } from './state.ts';
+import type { Event, State } from './state.ts';
 
 /** Evidence is kept for an hour after the flow was last announced. */
 const EVIDENCE_MILLISECONDS = 3600000;

@@ -17,11 +17,6 @@ const PROHIBIT_METRIC = 0xffffffff;
 const TUNNEL_METRIC = 1;
 const FAMILIES = [4, 6] as const;
 
-/** Every device with this prefix is ours. */
-export function isLinkName(name: string): boolean {
-  return name.startsWith(tunnelDevice(''));
-}
-
 /** Bytes of a packet that fit through the tunnel. wanMtu null: not known. */
 export function tunnelMtu(proxy: Proxy, wanMtu: number | null): number {
   const outer = OVERHEAD[proxy.address.includes(':') ? 6 : 4];

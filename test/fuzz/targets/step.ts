@@ -1,9 +1,9 @@
 // step: a life of one state under hostile packets. Whatever comes, an answer is released once and
 // last, what enters a set is a public address of the right family, and every store keeps its cap.
-
+import type { Effect } from '../../../agent/src/learn/effect.ts';
 import { learnedEndpoints } from '../../../agent/src/learn/endpoints.ts';
 import { addressOf, SLACK } from '../../../agent/src/ruleset/elements.ts';
-import { createState, type Effect, type Event, type State } from '../../../agent/src/step/state.ts';
+import { createState, type Event, type State } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
 import { isRoutableText } from '../../../agent/src/wire/address.ts';
 import { decodePacket } from '../../../agent/src/wire/packet.ts';

@@ -10,7 +10,7 @@ import {
   takeWaiting,
   untilNext,
 } from '../../../agent/src/learn/commit-batch.ts';
-import type { Effect } from '../../../agent/src/step/state.ts';
+import type { Effect } from '../../../agent/src/learn/effect.ts';
 
 const renew: Effect = { kind: 'renew', set: 'skype_addr4', elements: [] };
 const told = { kind: 'told', what: { kind: 'lesson', lesson: {} } } as unknown as Effect;

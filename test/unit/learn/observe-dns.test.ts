@@ -2,8 +2,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createAliases } from '../../../agent/src/learn/aliases.ts';
+import type { DnsObserver } from '../../../agent/src/learn/dns-observer.ts';
 import {
-  type DnsObserver,
   glanceAt,
   type Lesson,
   observeDnsAnswer,

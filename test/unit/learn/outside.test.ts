@@ -3,6 +3,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { meterAnswer } from '../../../agent/src/answers/meter.ts';
+import type { Effect } from '../../../agent/src/learn/effect.ts';
 import {
   createOutside,
   knownCounts,
@@ -20,7 +21,7 @@ import {
 } from '../../../agent/src/ruleset/names.ts';
 import { renderStanding } from '../../../agent/src/ruleset/render.ts';
 import { loadText } from '../../../agent/src/ruleset/transaction.ts';
-import { createState, type Effect } from '../../../agent/src/step/state.ts';
+import { createState } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
 import { policyFrom } from '../../golden/policies.ts';
 import { udp } from '../../trace/packets.ts';

@@ -1,9 +1,10 @@
 // step: answers that cannot be read to their end, streams, and what comes faster than it may be learned.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Effect } from '../../../agent/src/learn/effect.ts';
 import { learnedEndpoints } from '../../../agent/src/learn/endpoints.ts';
 import type { Policy } from '../../../agent/src/policy/policy.ts';
-import { createState, type Effect, type State } from '../../../agent/src/step/state.ts';
+import { createState, type State } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
 import { TCP_ACK, TCP_RST, TCP_SYN } from '../../../agent/src/wire/packet.ts';
 import { tcp4, udp4 } from '../../fuzz/dns-seeds.ts';

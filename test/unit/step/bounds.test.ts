@@ -4,10 +4,11 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PACE } from '../../../agent/src/bounds/token-bucket.ts';
+import type { Effect } from '../../../agent/src/learn/effect.ts';
 import { findEndpoint, learnedEndpoints } from '../../../agent/src/learn/endpoints.ts';
 import { findEvidence } from '../../../agent/src/learn/evidence.ts';
 import type { Policy } from '../../../agent/src/policy/policy.ts';
-import { createState, type Effect, type Event, type State } from '../../../agent/src/step/state.ts';
+import { createState, type Event, type State } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
 import { tcp4, udp4, withLength } from '../../fuzz/dns-seeds.ts';
 import { policyFrom, profile } from '../../golden/policies.ts';

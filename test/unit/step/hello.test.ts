@@ -1,8 +1,9 @@
 // step with ClientHellos: what is learned, in which order, and what becomes of the held packet.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Effect } from '../../../agent/src/learn/effect.ts';
 import type { Policy } from '../../../agent/src/policy/policy.ts';
-import { createState, type Effect, type State } from '../../../agent/src/step/state.ts';
+import { createState, type State } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
 import { escape, globals, profile } from '../../golden/policies.ts';
 import { tcp } from '../../trace/packets.ts';

@@ -2,7 +2,8 @@
 // whoever sends them, how often, and in which order.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createState, type Effect, type State } from '../../../agent/src/step/state.ts';
+import type { Effect } from '../../../agent/src/learn/effect.ts';
+import { createState, type State } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
 import { tcp4, udp4, withLength } from '../../fuzz/dns-seeds.ts';
 import { policyFrom, profile } from '../../golden/policies.ts';

@@ -2,8 +2,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { takeToken } from '../../../agent/src/bounds/token-bucket.ts';
+import type { Effect } from '../../../agent/src/learn/effect.ts';
 import type { Policy } from '../../../agent/src/policy/policy.ts';
-import { createState, type Effect, type State } from '../../../agent/src/step/state.ts';
+import { createState, type State } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
 import { udp4 } from '../../fuzz/dns-seeds.ts';
 import { profile } from '../../golden/policies.ts';

@@ -14,7 +14,7 @@ import {
   removeElement,
   type SetState,
 } from './fake-sets.ts';
-import type { Trace } from './trace.ts';
+import type { Trace } from './result.ts';
 
 /** The router around the table. */
 export interface World {
