@@ -1,6 +1,6 @@
 /* The native module whp:socket: system calls on sockets, and nothing else.
-   It stands between agent/src/system/ and the kernel. Addresses and options are raw bytes that
-   TypeScript builds and reads; nothing is parsed here. A call answers a number >= 0 or -errno;
+   It stands between TypeScript (agent/src/kernel/ above all) and the kernel. Addresses and options are raw
+   bytes that TypeScript builds and reads; nothing is parsed here. A call answers a number >= 0 or -errno;
    a wrong argument (type, or a range outside its ArrayBuffer) throws and makes no system call. */
 #include "socket.h"
 

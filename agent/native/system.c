@@ -1,5 +1,5 @@
 /* The native module whp:system: programs and files, where the engine's own module says too little. It
-   stands between agent/src/system/ and the kernel: a program that cannot be executed is told by errno,
+   stands between agent/src/os/ and the kernel: a program that cannot be executed is told by errno,
    a descriptor tells what it is open on. A wrong argument throws and makes no system call. */
 #include "system.h"
 

@@ -1,5 +1,5 @@
 // The rooms of agent/src, from the lowest floor to the highest, one room a floor: a file imports from its own
-// room and from those below. node/imports holds the files to it, and ARCHITECTURE.md to these words.
+// room and from earlier ones. node/imports holds the files to it, and ARCHITECTURE.md to these words.
 
 export interface Room {
   readonly name: string;

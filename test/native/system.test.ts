@@ -1,4 +1,4 @@
-// system/ on the host program: programs, files, text and the control socket. Sanitizers watch.
+// os/ on the host program: programs, files, text and the control socket. Sanitizers watch.
 import * as os from 'qjs:os';
 import * as std from 'qjs:std';
 import {

@@ -1,5 +1,5 @@
-// Imports of agent/src, types included: each leads to the same room or to one below (test/lib/rooms), none in
-// a circle, and a pure room's to no module of the engine. ARCHITECTURE.md says the same list.
+// Imports of agent/src, types included: each leads to the same room or to an earlier one (test/lib/rooms), none
+// in a circle, and a pure room's to no module of the engine. ARCHITECTURE.md says the same list.
 import { readdirSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { build } from 'esbuild';
@@ -98,7 +98,7 @@ function circles(tree: Tree): string[] {
 
 const tree = readTree(ROOT);
 
-test('every import leads to the same room or to one below', () => {
+test('every import leads to the same room or to an earlier one', () => {
   assert.equal(refused(tree), []);
 });
 
@@ -123,7 +123,8 @@ test('what is read of the imports has all that the bundler sees', async () => {
     format: 'esm',
     platform: 'neutral',
     mainFields: ['module', 'main'],
-    external: ['qjs:*', 'whp:*'],
+    // dns-packet's own import of it: in the bundle it is wire/message-bytes.
+    external: ['qjs:*', 'whp:*', 'buffer'],
     logLevel: 'warning',
   });
   const edges = Object.entries(metafile.inputs).flatMap(([path, { imports }]) => {
@@ -206,7 +207,7 @@ test('a type from above in the lowest room is found in the real tree', () => {
   const file = 'wire/address.ts';
   const line = "import type { Effects } from '../runtime/effects.ts';";
   const wrong = new Map(tree).set(file, `${line}\n${tree.get(file)}`);
-  assert.is(refused(wrong)[0], `${file} -> runtime/effects.ts: upward`);
+  assert.ok(refused(wrong).includes(`${file} -> runtime/effects.ts: upward`));
 });
 
 test('ARCHITECTURE.md has the list', () => {

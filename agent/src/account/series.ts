@@ -1,5 +1,5 @@
 // account/series: what went through, as bytes a slot of time, for graphs of the last hour, day, week,
-// month and year. A fixed size whatever happens: 2 * 375 numbers, 3,000 bytes a subject. Before: ledger.ts.
+// month and year. A fixed size whatever happens: 2 * 375 numbers, 3,000 bytes a subject. Before: ledger.
 
 /** Slot length in milliseconds and how many slots are kept; together the name's span of time. */
 export const RANGES = {

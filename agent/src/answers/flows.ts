@@ -1,5 +1,5 @@
 // answers/flows: what `whp flows`, `learned` and `evidence` answer, as plain objects made
-// from the agent's state and from what the kernel holds at that moment. text.ts prints them for
+// from the agent's state and from what the kernel holds at that moment. cli/text prints them for
 // people, --json prints them as they are. Pure: the kernel arrives as an argument.
 
 import { type Endpoint, learnedEndpoints } from '../learn/endpoints.ts';

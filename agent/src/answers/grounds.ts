@@ -1,6 +1,6 @@
 // answers/grounds: what the table's rules would find for a new flow of an app, in the order in
 // which they look (ruleset/compile/prerouting): the owner's exceptions, ranges and pins, addresses by DNS, TLS
-// names, ports, peers. Pure. Before: answer-why. A test in namespaces holds it against the kernel.
+// names, ports, peers. Pure. Before: why. A test in namespaces holds it against the kernel.
 
 import { nameInWords } from '../learn/aliases.ts';
 import { findEndpoint, learnedEndpoints } from '../learn/endpoints.ts';

@@ -1,5 +1,5 @@
 // answers/home: what `whp why` says of a device of this home: which apps apply to it and what was
-// learned of it. Pure. Before: answer-why.
+// learned of it. Pure. Before: why.
 import { findEvidence } from '../learn/evidence.ts';
 import type { App } from '../policy/policy.ts';
 import type { State } from '../step/state.ts';

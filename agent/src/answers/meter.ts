@@ -1,5 +1,5 @@
 // answers/meter: what `whp status` says of packets that left beside the tunnels: what the meter at
-// the exit has counted, and what was direct before its evidence came. Pure. Before: serve. After: text.
+// the exit has counted, and what was direct before its evidence came. Pure. Before: daemon/serve. After: cli/text.
 import { type Counted, knownCounts, type Late, type Outside } from '../learn/outside.ts';
 import { type Ground, outsideCounter } from '../ruleset/names.ts';
 import { seconds } from './flows.ts';

@@ -1,5 +1,5 @@
 // answers/now: what a packet of an app meets at this moment: the tunnel, a refusal, or the way
-// beside the tunnel. status, why and flows say it with the same words. Pure. Before: serve.
+// beside the tunnel. status, why and flows say it with the same words. Pure. Before: daemon/serve.
 import { proxyOf } from '../account/proxy-of-flow.ts';
 import type { Connection } from '../netlink/conntrack.ts';
 import type { App, Policy } from '../policy/policy.ts';

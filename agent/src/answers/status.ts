@@ -1,5 +1,5 @@
 // answers/status: what `whp status` says: what is enforced, by which way, and what is wrong.
-// Pure: the daemon's parts in, the answer out. Before: serve. After: text, JSON.
+// Pure: the daemon's parts in, the answer out. Before: daemon/serve. After: cli/text, JSON.
 import { learnedEndpoints } from '../learn/endpoints.ts';
 import { suspectLines } from '../learn/suspects.ts';
 import type { Choices } from '../policy/choices.ts';

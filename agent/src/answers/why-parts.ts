@@ -1,5 +1,5 @@
 // answers/why-parts: what an answer to `whp why` holds, and what it is made of beside the policy. Pure.
-// Before: serve, surroundings. After: answer-why, answer-home, text.
+// Before: daemon/serve, daemon/surroundings. After: why, home, cli/text.
 import type { FlowEvidence } from '../learn/evidence.ts';
 import type { Host } from '../syntax/dhcp-hosts.ts';
 import { flowText } from '../wire/flow-text.ts';

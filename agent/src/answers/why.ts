@@ -1,6 +1,6 @@
 // answers/why: what a new flow to an address or a name, or a flow, meets now and why; and what
 // is known of a device of this home. Pure: state, the kernel's sets and what decides at this moment
-// in, verdict and reasons out. Before: serve. After: text, JSON.
+// in, verdict and reasons out. Before: daemon/serve. After: cli/text, JSON.
 
 import { devicesLedTo } from '../learn/aliases.ts';
 import { type Endpoint, learnedEndpoints } from '../learn/endpoints.ts';

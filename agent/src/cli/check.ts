@@ -31,7 +31,7 @@ export interface Report {
 }
 
 /** Prints the verdict; returns 0 when there is no problem, 1 otherwise. Without a file it is about
- * this router: the running agent answers that (own-files.ts), this does where none runs. */
+ * this router: the running agent answers that (daemon/file-commands), this does where none runs. */
 export async function checkFile(command: Command): Promise<number> {
   if (command.operand !== null) {
     return checkAs(command, command.operand, isProfileName(command.operand));

@@ -1,6 +1,6 @@
 // cli/print: what a command that asks the agent asks, and its answer as it is printed: for a
 // person, or with --json for a program. Used at both ends: by the agent for the thin client
-// (native/ask.c), and by ask.ts where the engine runs anyway. Pure.
+// (native/ask.c), and by cli/ask where the engine runs anyway. Pure.
 
 import type { DeviceAnswer } from '../answers/devices.ts';
 import type { EvidenceAnswer, FlowAnswer, LearnedAnswer } from '../answers/flows.ts';

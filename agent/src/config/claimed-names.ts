@@ -1,6 +1,6 @@
 // config/claimed-names: the file that remembers which MAC had a name that the configuration asks for:
 // leases are gone after a reboot of the router, while devices go on with their addresses for hours. Read
-// once; written at a pace that flash bears. Before: settings. After: policy/claims.
+// once; written at a pace that flash bears. Before: config/settings. After: policy/claims.
 import { createPace, takeToken } from '../bounds/token-bucket.ts';
 import { now } from '../os/clock.ts';
 import { parseJson, readKept, type Understood } from '../os/kept-file.ts';

@@ -1,5 +1,5 @@
 // config/load: the configuration file and the profile folders become the policy. Reads everything
-// before it says yes: a bad file changes nothing. After: ruleset/compile/compile, tunnel/plan, step.
+// before it says yes: a bad file changes nothing. After: ruleset/compile, tunnel/plan, step.
 
 import { EOVERFLOW } from 'whp:socket';
 import { wallTime } from '../os/clock.ts';

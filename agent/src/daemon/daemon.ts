@@ -1,5 +1,5 @@
 // daemon/daemon: an agent from its start to its end: settings, one policy after the other, the clock's work.
-// No policy here: what an event means is decided in step/step.ts, what stands in ruleset/ and tunnel/.
+// No policy here: what an event means is decided in step/step, what stands in ruleset/ and tunnel/.
 // Packet: feeds -> step -> sets -> verdict.
 
 import type { Sources } from '../config/load.ts';

@@ -16,7 +16,7 @@ export interface RpcSources {
   readonly ledger: Ledger | null;
   /** Milliseconds since 1970. */
   readonly time: number;
-  /** Puts a question as `whp` does; the answer of serve.ts. */
+  /** Puts a question as `whp` does; the answer of daemon/serve. */
   ask(method: string, operand: string, limit: number): Promise<unknown>;
 }
 

@@ -1,5 +1,5 @@
 // daemon/serve: the control socket: one JSON line {"method", "operand"} in, one {"ok", "answer"}
-// line out; `monitor` goes on; `cli` answers a command line with what is to be printed. answers.ts
+// line out; `monitor` goes on; `cli` answers a command line with what is to be printed. answers/
 // makes the answers, this asks the kernel for it.
 import type { Ledger, LiveFlow } from '../account/ledger.ts';
 import { type DeviceAnswer, devicesAnswer, flowsOf, learnedOf } from '../answers/devices.ts';

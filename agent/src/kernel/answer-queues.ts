@@ -1,13 +1,13 @@
 // kernel/answer-queues: held DNS answers, in two queues that look like one. The first is for devices within
 // their share; the crowd's is read when the first is empty. What a queue has no room for is dropped, and the
-// device asks again: it could be an application's. Before: feeds. After: ears, runtime/effects.
+// device asks again: it could be an application's. Before: feeds. After: runtime/feeds, runtime/effects.
 import { crowdQueue } from '../ruleset/compile/dns.ts';
 import type { PacketSpan } from '../step/state.ts';
 import { type HeldFeed, type OnPacket, openHeld } from './feeds.ts';
 
 /** Answers the kernel holds for us at most. What waits counts against the resolver's own send buffer,
  * which has room for 150 to 250 (net.core.wmem_default): while this agent hangs, both together must leave
- * some of it to answers that pass. As many as the home may ask at once (compile-dns, HOME_QUERIES). */
+ * some of it to answers that pass. As many as the home may ask at once (ruleset/compile/dns, HOME_QUERIES). */
 const FIRST_AT_MOST = 128;
 const CROWD_AT_MOST = 48;
 /** Added to the numbers of the crowd's packets: the kernel counts each queue by itself, in 32 bits. */

@@ -1,5 +1,6 @@
 // kernel/conntrack-dump: the kernel's connections, all of a mark or those of one end, as kernel/sliced-dump
-// reads them. Before: conntrack. After: flow-watch, late, steering.
+// reads them. Before: netlink/conntrack. After: runtime/accounting,
+// late-flows and failover.
 import { type Connection, readConnection } from '../netlink/conntrack.ts';
 import { putConntrackDump, type TupleFilter } from '../netlink/conntrack-request.ts';
 import type { OnMessage } from './netlink-socket.ts';

@@ -1,5 +1,5 @@
 // kernel/counters: what the table has counted, asked of the kernel, and kept on a file in memory, so that it
-// goes on from there when the table is made anew. Before: netlink/nft-counter. After: loading, status.
+// goes on from there when the table is made anew. Before: netlink/nft-counter. After: runtime/table, status.
 import { type Counted, knownCounts, noteCounts, type Outside } from '../learn/outside.ts';
 import { NFPROTO_INET } from '../netlink/constants.ts';
 import { COUNTER, putCounterDump, readCounter } from '../netlink/nft-counter.ts';

@@ -1,5 +1,5 @@
 // kernel/route-monitor: what others do to devices, addresses, routes and rules, as rtnetlink announces it,
-// without what this program does itself. repair/ decides what follows from it.
+// without what this program does itself. reconcile/repair decides what follows from it.
 import * as os from 'qjs:os';
 import {
   NETLINK_ROUTE,

@@ -1,5 +1,5 @@
 // kernel/sets: elements of the table's sets, written and read over one netlink socket. Every write
-// is one transaction that the kernel has committed when the call returns: daemon/daemon.ts releases a held
+// is one transaction that the kernel has committed when the call returns: runtime/effects releases a held
 // answer only after that.
 import { NETLINK_NETFILTER, NFPROTO_INET } from '../netlink/constants.ts';
 import { createReader } from '../netlink/message.ts';
@@ -24,7 +24,7 @@ const MESSAGES_EACH = 3;
 
 export interface Sets {
   readonly socket: NetlinkSocket;
-  /** Transactions committed and not yet told to repair/, which counts those of others. */
+  /** Transactions committed and not yet told to reconcile/repair, which counts those of others. */
   commits: number;
 }
 

@@ -1,5 +1,5 @@
 // kernel/sliced-dump: reads long lists of the kernel's a slice a turn of the event loop, so that no held answer
-// waits for a list of thousands. Before: conntrack, nf_tables. After: connection-lists, sets.
+// waits for a list of thousands. Before: conntrack, nf_tables. After: conntrack-dump, sets.
 import * as os from 'qjs:os';
 import {
   NETLINK_NETFILTER,

@@ -1,6 +1,6 @@
 // kernel/yield-to-held: what is held comes first. Every moment a held packet waits, somebody waits for it, so
 // whoever has many of the kernel's messages to go through lets it pass between two of them. Before:
-// feeds. After: feeds, flow-watch, dumps.
+// feeds. After: feeds, sliced-dump, runtime/accounting.
 
 type Take = () => unknown;
 

@@ -13,7 +13,7 @@ export const MOST_WAITING = 64;
 
 export interface Gathering {
   readonly pace: Pace;
-  /** What step/step.ts asked for, a list for each packet, in its order. */
+  /** What step/step asked for, a list for each packet, in its order. */
   readonly waiting: (readonly Effect[])[];
 }
 

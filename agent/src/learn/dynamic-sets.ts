@@ -1,7 +1,7 @@
 // What the ruleset has learned by itself, as far as the agent knows: ports, peers and asked windows,
 // by set. Filled from what the ruleset announces and from readings of the kernel's sets; asked when
 // somebody has deleted the table and it is written again with everything it knew. Before:
-// netlink/nflog, wire/packet. After: ruleset/render. Bounded by the same caps as the kernel's sets.
+// netlink/nflog, wire/packet. After: snapshot. Bounded by the same caps as the kernel's sets.
 
 import { fairEvictions } from '../bounds/fair-share.ts';
 import type { App } from '../policy/policy.ts';
@@ -102,7 +102,7 @@ export function retainTaught(taught: Taught, apps: readonly string[]): void {
 
 /**
  * The elements that the ruleset has added for a packet it announces: the same rules as in
- * ruleset/compile/prerouting (evidence chains) and compile-mapping, on the same packet. `mac`: the device's,
+ * ruleset/compile/prerouting (evidence chains) and port-mapping, on the same packet. `mac`: the device's,
  * null where it tells none.
  */
 export function noteAnnounced(

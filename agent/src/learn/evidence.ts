@@ -1,6 +1,6 @@
 // Why a flow is proxied: the ruleset logs the first packet of every flow it marks, with a prefix
 // that names the evidence and the application; this keeps the latest of them, bounded, and finds
-// the words. Before: netlink/nflog, wire/packet. After: control/ for `whp flows` and `whp why`.
+// the words. Before: netlink/nflog, wire/packet. After: answers/ for `whp flows` and `whp why`.
 
 import { claim, createShares, disclaim, nextToGo, type Shares } from '../bounds/fair-share.ts';
 import type { App } from '../policy/policy.ts';

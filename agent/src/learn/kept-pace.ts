@@ -1,6 +1,6 @@
 // learn/kept-pace: when what is learned is written to flash: soon after something new was learned, seldom
 // otherwise, and never more often than a flash that is to live for decades bears. Pure; the time is an
-// argument. Before: daemon's tick. After: keeping.
+// argument. Before: daemon's tick. After: runtime/kept.
 import type { KeptSets } from './kept-text.ts';
 
 const HOUR = 3_600_000;

@@ -1,6 +1,6 @@
 // learn/kept-sets: from what is learned to what is kept on flash, and back into a new agent's memory with
 // a fresh lease each: how long the router was without power is not known (its clock begins in 1970).
-// Before: held, kept-text. After: loading, in the transaction that loads the table. Pure.
+// Before: snapshot, kept-text. After: runtime/table, in the transaction that loads the table. Pure.
 import type { App } from '../policy/policy.ts';
 import { addressOf, MAC_FIELD, pairOf } from '../ruleset/elements.ts';
 import { isRoutable } from '../wire/address.ts';

@@ -1,5 +1,5 @@
 // learn/kept-text: what is learned as the text of a file on flash, and back: what a router knows again
-// after a reboot. Before: held (what holds now). After: os/file; back: restore. Format: docs/kept.md.
+// after a reboot. Before: snapshot (what holds now). After: os/file; back: kept-sets. Format: docs/kept.md.
 // Pure; a file may hold anything, so that a text is understood as a whole or not at all.
 
 import { fairEvictions } from '../bounds/fair-share.ts';

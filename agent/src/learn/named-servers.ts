@@ -1,5 +1,5 @@
 // Servers that devices have named in a TLS hello, and hellos of which only the first segment has
-// come. Bounded: a device can send any number of hellos. observe-hello fills it, step/step.ts asks it.
+// come. Bounded: a device can send any number of hellos. observe-hello fills it, step/step asks it.
 
 import { fairEvictions } from '../bounds/fair-share.ts';
 

@@ -1,6 +1,6 @@
-// What a DNS message teaches: the addresses that an answer gives for an application's names, and
+// learn/observe-dns: what a DNS message teaches: the addresses that an answer gives for an application's names, and
 // names they lead to, and which applications a query asks for. Nearly every message ends at the name walk.
-// Before: wire/packet or wire/dns-stream found the message. After: learned, and the kernel's sets.
+// Before: wire/packet or wire/dns-stream found the message. After: endpoints, and the kernel's sets.
 
 import { isMappedHost } from '../policy/nat64.ts';
 import {

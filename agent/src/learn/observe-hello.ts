@@ -1,6 +1,6 @@
 // What the first words of a TLS flow teach: which applications' server the device calls, at which
 // address. A hello that needs two segments is put together here; a third is not waited for.
-// Before: wire/packet, wire/tls. After: hellos, and the kernel's set of device and server.
+// Before: wire/packet, wire/tls. After: named-servers, and the kernel's set of device and server.
 import { matchText } from '../profile/name-match.ts';
 import { isRoutable } from '../wire/address.ts';
 import { flowText } from '../wire/flow-text.ts';

@@ -1,5 +1,5 @@
 // learn/recheck: what an announced packet taught the table, as a question about flows that run
-// already: the P2P port of a device, a peer of it. step/step.ts asks for every packet of the feed. Pure.
+// already: the P2P port of a device, a peer of it. step/step asks for every packet of the feed. Pure.
 import type { App } from '../policy/policy.ts';
 import { findRange } from '../profile/range-match.ts';
 import { destinationText, type Packet, sourceText, TCP, UDP } from '../wire/packet.ts';

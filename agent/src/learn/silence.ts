@@ -1,5 +1,5 @@
 // learn/silence: flows that were cut and whose remote end may go on sending: what the table drops without
-// a word, so that no error of the router tells the home's address. Before: runtime/late-flows, steering. After:
+// a word, so that no error of the router tells the home's address. Before: runtime/late-flows, failover. After:
 // runtime/cuts, which writes the sets; learn/snapshot, when the table is written anew. Pure and bounded.
 
 import { fairEvictions } from '../bounds/fair-share.ts';

@@ -1,6 +1,6 @@
 // All that is learned, in the shape of the kernel's sets: what a table that has to be written anew
 // gets from the start, and what a reading of a standing table gives back after a restart. Before:
-// learned, taught. After: ruleset/transaction.
+// endpoints, dynamic-sets. After: ruleset/transaction.
 import type { App } from '../policy/policy.ts';
 import { USING_MILLISECONDS } from '../ruleset/compile/ended-flows.ts';
 import { addressKey, addressOf, deviceOf, macKey } from '../ruleset/elements.ts';

@@ -70,7 +70,7 @@ export interface Guard {
   readonly prefix: string;
 }
 
-/** Just before our own chains there (compile-forward, BEFORE_FILTER). */
+/** Just before our own chains there (ruleset/compile/forward, BEFORE_FILTER). */
 const PRIORITY = -6;
 /** NF_CT_STATE_BIT of established and related (linux/netfilter/nf_conntrack_common.h). */
 const UNDER_WAY = 2 | 4;

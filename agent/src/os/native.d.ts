@@ -1,4 +1,4 @@
-// What the host program (agent/native) offers to agent/src/system/, and only that: the modules
+// What the host program (agent/native) offers to agent/src, and only that: the modules
 // whp:socket, whp:system, whp:text, qjs:os and qjs:std. Declared by hand from agent/native and quickjs-libc.c;
 // a member that nobody uses is not listed.
 

@@ -1,5 +1,5 @@
 // os/unix-socket: the control socket: one JSON value a line, both ways, over AF_UNIX. Between
-// control/ (what is asked and answered) and the kernel. Clients are limited in number, in the
+// daemon/serve (what is asked and answered) and the kernel. Clients are limited in number, in the
 // length of a line and in what may wait for them: a stuck `whp monitor` costs memory, never more.
 import * as os from 'qjs:os';
 import * as sys from 'whp:socket';

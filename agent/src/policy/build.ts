@@ -1,6 +1,6 @@
 // The owner's configuration and the profiles it names become the policy: every option checked,
 // every default filled in, every problem reported at once with its place and its fix. Before: uci,
-// profile-parse. After: ruleset/compile/compile, tunnel/plan, learn/.
+// profile/parse. After: ruleset/compile, tunnel/plan, learn/.
 
 import {
   type OptionReader,

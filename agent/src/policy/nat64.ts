@@ -1,6 +1,6 @@
 // policy/nat64: IPv4 inside IPv6. Behind NAT64 (RFC 6146), and on a device with 464XLAT (RFC 6877), a flow
 // to an IPv4 host is IPv6 on the home's side: the blocks of a profile, of a rule and of a pin count for
-// the addresses that stand for them as well. Before: build-apps, owner. After: ruleset/compile/ranges, range-match.
+// the addresses that stand for them as well. Before: build-apps, choices. After: ruleset/compile/ranges, profile/range-match.
 
 import type { Profile, ProfileRange } from '../profile/profile.ts';
 import {

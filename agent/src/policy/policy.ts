@@ -1,5 +1,5 @@
 // policy/policy: what the owner wants, in full: the configuration and the profiles it names,
-// checked and with every default filled in. ruleset/compile/compile, tunnel/plan and learn/ read it.
+// checked and with every default filled in. ruleset/compile, tunnel/plan and learn/ read it.
 
 import type { Profile, ProfileRange } from '../profile/profile.ts';
 import type { Escape } from './resolver-bypass.ts';

@@ -1,6 +1,6 @@
 // Names that the router's resolver is not asked for: devices with a resolver of their own, over
 // plain DNS, DoT, DoQ or DoH. What is done about them, read from the globals section; used by build,
-// compiled by ruleset/compile/resolver-bypass and compile-hello.
+// compiled by ruleset/compile/resolver-bypass and tls-hello.
 
 import type { Host } from '../syntax/dhcp-hosts.ts';
 import { type OptionReader, readBoolean, readOneOf } from '../syntax/options.ts';

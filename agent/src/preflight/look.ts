@@ -1,5 +1,5 @@
 // What the preflight tells: one thing on this router that was looked at, what was seen, and what is
-// wrong with it. Made by the other files of this folder from what system/ has read; shown by `whp
+// wrong with it. Made by the other files of this folder from what router/ has read; shown by `whp
 // check` and `whp status`.
 
 import type { Problem } from '../syntax/result.ts';

@@ -1,4 +1,4 @@
-// What the looks judge: the configuration, and what system/ has read of this router at one moment.
+// What the looks judge: the configuration, and what router/ has read of this router at one moment.
 // Nothing is judged here. Read by router/router.ts; the looks are in looks.ts.
 
 import type { StandIn } from '../learn/stand-ins.ts';

@@ -1,6 +1,6 @@
 // The list of known DoH services (agent/data/doh.json, installed as /usr/share/whp/doh.json): data
 // with a source and a date each, like the ranges of a profile. Used by config/load; ruleset/
-// compile-escape puts the addresses into its sets.
+// compile/resolver-bypass puts the addresses into its sets.
 
 import { ok, type Problem, type Result } from '../syntax/result.ts';
 import { formatCidr, parseCidr } from '../wire/address.ts';

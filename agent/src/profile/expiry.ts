@@ -1,5 +1,5 @@
 // Address ranges change owners, so a profile says until when each is believed; this takes out what
-// is out of date. Used by build when it is told the day, and by control/ to say what was left out.
+// is out of date. Used by policy/build when it is told the day, and by cli/ to say what was left out.
 import type { Profile, ProfileRange } from './profile.ts';
 
 /** The ISO day (UTC) of a time in milliseconds, to compare with the dates of a profile. */

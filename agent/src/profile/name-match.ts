@@ -63,7 +63,7 @@ export interface NameMatcher {
 /**
  * Compiles the names of all apps. Within an app's candidates for a name an exact name comes before a
  * pattern, a pattern before a suffix, a longer suffix before a shorter one.
- * Entries that profile-parse would refuse are left out.
+ * Entries that parse would refuse are left out.
  */
 export function compileNames(apps: readonly NamedApp[]): NameMatcher {
   const filter: TailFilter = new Uint8Array(4096);

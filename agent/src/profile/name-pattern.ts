@@ -1,5 +1,5 @@
 // The grammar of domain names and patterns in a profile, and the test of one label against it.
-// domain-match compiles whole profiles with it; profile-parse reports what it refuses.
+// name-match compiles whole profiles with it; parse reports what it refuses.
 //
 // A pattern is a domain name some labels of which hold wildcards; the number of labels is fixed:
 //   *       one or more letters, digits, hyphens or underscores, within the label

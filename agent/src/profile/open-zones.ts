@@ -1,6 +1,6 @@
 // profile/open-zones: domains below which anybody can register a name of their own. A wildcard there, or
 // the whole zone as a suffix, takes strangers' servers for the application's: whoever registers a name that
-// fits has any address proxied. Before: profile-parse. After: `whp profile validate`, preflight/profiles.
+// fits has any address proxied. Before: parse. After: `whp profile validate`, preflight/profiles.
 
 import type { Problem } from '../syntax/result.ts';
 import type { Profile } from './profile.ts';

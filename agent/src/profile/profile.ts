@@ -1,5 +1,5 @@
 // profile/profile: the shape of an application profile, the data by which one application is told
-// from everything else. A profile file is read into this type; ruleset/compile/compile turns its ranges,
+// from everything else. A profile file is read into this type; ruleset/compile turns its ranges,
 // windows and caps into sets and rules, learn/ matches its names against DNS answers.
 
 /** How an entry is known: seen in a real capture, listed in a public source, or only reported. */
@@ -15,7 +15,7 @@ export interface NameEntry {
 
 /**
  * Whole names, suffixes on a label boundary, and patterns such as `dsn{0-17}.d.skype.net` (the
- * grammar is in domain-pattern.ts). A name equal to or below an entry of `except` never matches.
+ * grammar is in name-pattern). A name equal to or below an entry of `except` never matches.
  */
 export interface ProfileNames {
   readonly names: readonly NameEntry[];

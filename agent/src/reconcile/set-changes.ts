@@ -1,6 +1,6 @@
 // reconcile/set-changes: pauses, hours and pins are elements of sets that the table looks into. Tells
 // whether two policies differ in them alone, and what takes the sets from one to the other. Before:
-// policy/choices. After: enforce, which then needs neither compiler nor nft. Pure.
+// policy/choices. After: runtime/enforce, which then needs neither compiler nor nft. Pure.
 import type { SetChange } from '../netlink/nft-set.ts';
 import type { Policy } from '../policy/policy.ts';
 import { pinSet } from '../ruleset/compile/sets.ts';

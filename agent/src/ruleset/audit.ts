@@ -11,7 +11,7 @@ const DEVICES = 256;
 /** New flows of one device: at once, and per second after that. */
 const SHARE = 'limit rate 1/second burst 512 packets';
 
-/** Behind everybody's filters and before source NAT, as the meter (compile-exit). */
+/** Behind everybody's filters and before source NAT, as the meter (compile/exit-meter). */
 const PRIORITY = 98;
 
 const DROPPED = `add table inet ${AUDIT_TABLE}\ndelete table inet ${AUDIT_TABLE}\n`;

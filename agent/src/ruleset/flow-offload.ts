@@ -1,7 +1,7 @@
 // ruleset/flow-offload: keeps our flows out of the flow tables of others (fw4's flow offloading): a packet of
 // a flow in such a table passes no hook but ingress, and then no rule renews what the flow uses, sees
-// the request that opens a window, or holds its DNS answers. Before: keep. After: nft, or the tracer
-// of nobody: no packet is judged here.
+// the request that opens a window, or holds its DNS answers. Before: runtime/table. After: nft. It
+// has no verdicts, so the tracer does not play it.
 //
 // The kernel takes a flow into one flow table at most (IPS_OFFLOAD in conntrack, set by the first
 // `flow add` that it meets). So our flows go into one of our own before fw4's rule can have them; it

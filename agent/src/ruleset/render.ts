@@ -211,7 +211,7 @@ export function elementList(set: NamedSet): string | null {
   return text;
 }
 
-/** Most sets of a reload hold what they held before (ranges.ts): a list belongs to one set. */
+/** Most sets of a reload hold what they held before (compile/ranges): a list belongs to one set. */
 const listed = new WeakMap<StaticSet['elements'], string>();
 
 function baseText({ type, hook, priority }: BaseHook): string {

@@ -1,6 +1,6 @@
 // runtime/accounting: keeps the ledger: the kernel's list of our connections from time to time, a few
 // entries a turn so that no held answer waits for it, and the end of each as it happens, with its
-// last counters. Before: conntrack. After: account/ledger.
+// last counters. Before: kernel/conntrack-dump. After: account/ledger.
 import * as os from 'qjs:os';
 import { filter } from 'whp:socket';
 import { historyText, restoreHistory } from '../account/history.ts';

@@ -1,5 +1,5 @@
-// runtime/agent: what an agent that runs has in its hands, and how its jobs take turns. The parts of the
-// daemon (enforce, loading, ears, keep) work on one of these.
+// runtime/agent: what an agent that runs has in its hands, and how its jobs take turns. The other
+// files of this room (enforce, feeds, table, repair) work on one of these.
 import type { Settings } from '../config/settings.ts';
 import type { RunningAudit } from '../kernel/audit-table.ts';
 import type { AnnouncedFeed, Feed, HeldFeed } from '../kernel/feeds.ts';

@@ -1,6 +1,6 @@
 // runtime/cuts: ends flows that are on the wrong way. Their connection entry goes, so that the next packet
 // begins anew; a TCP connection under way is marked first, for the table to tell its device (ruleset/
-// compile-cut), and goes when that has had its time. What the remote end still sends meets silence.
+// compile/ended-flows), and goes when that has had its time. What the remote end still sends meets silence.
 import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
 import { cutConnections, findConnection, markConnections } from '../kernel/conntrack.ts';

@@ -1,4 +1,4 @@
-// runtime/effects: runs what step/step.ts asks for, in its order: a set update is committed before the
+// runtime/effects: runs what step/step asks for, in its order: a set update is committed before the
 // answer that taught it is released, and an answer whose update the kernel refuses is refused itself. Last
 // station of a packet's way: netlink -> kernel set.
 

@@ -80,7 +80,7 @@ function takeIn(daemon: Daemon, policy: Policy): void {
 }
 
 /**
- * Tunnels and routes, then the ears, then the table. From the moment a packet can be marked its rule
+ * Tunnels and routes, then the feeds, then the table. From the moment a packet can be marked its rule
  * leads somewhere, and from the moment an answer can be held somebody releases it.
  */
 async function enforceAll(daemon: Daemon, wanted: Policy): Promise<string | null> {

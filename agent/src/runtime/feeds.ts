@@ -1,5 +1,5 @@
 // runtime/feeds: the feeds a policy needs: the queues of held answers, that of held ClientHellos and the groups of
-// what the ruleset announces. Each packet of theirs goes through step/step.ts; answers that have passed and are
+// what the ruleset announces. Each packet of theirs goes through step/step; answers that have passed and are
 // too many for their device at once come to it again, a few at a time.
 
 import { type OnAnswer, openAnswers } from '../kernel/answer-queues.ts';

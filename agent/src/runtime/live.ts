@@ -1,6 +1,6 @@
 // runtime/live: connections that carry our mark now. Each keeps what admitted it: where that has expired
 // while the connection lived on (a server that is silent for hours, a device that sleeps), device and
-// remote are taught as a pair. Before: connection-lists, learn/late-flows. After: sets. Used by late.
+// remote are taught as a pair. Before: kernel/conntrack-dump, learn/late-flows. After: kernel/sets. Used by late-flows.
 
 import { decoded } from '../kernel/conntrack-dump.ts';
 import { changeSets } from '../kernel/sets.ts';

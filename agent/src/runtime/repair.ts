@@ -1,4 +1,4 @@
-// runtime/repair: what stands in the kernel stays as the agent left it: runs repair/ on what others do to it
+// runtime/repair: what stands in the kernel stays as the agent left it: runs reconcile/repair on what others do to it
 // meanwhile, and makes again what they undid.
 
 import { countsToKeep } from '../kernel/counters.ts';
@@ -38,7 +38,7 @@ export function startKeeping(daemon: Daemon): (() => void) | string {
   };
 }
 
-/** One event through repair/, and what it calls for. */
+/** One event through reconcile/repair, and what it calls for. */
 export function run(daemon: Daemon, event: RepairEvent): void {
   for (const effect of repairStep(daemon.repair, event, now())) act(daemon, effect);
 }

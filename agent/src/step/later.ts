@@ -1,5 +1,5 @@
 // step/later: answers that have passed and waited for their device's next tokens are read now, and what the
-// feed of held answers says of itself. Before: the clock (ears), step/share. After: step/lesson.
+// feed of held answers says of itself. Before: the clock (runtime/feeds), step/share. After: step/lesson.
 
 import type { Effect } from '../learn/effect.ts';
 import { observeDnsAnswer } from '../learn/observe-dns.ts';

@@ -1,6 +1,6 @@
 // A small interpreter of JSON Schema (draft 2020-12), for the keywords that profile.schema.json
 // uses. Its messages name the place by JSON pointer and take the fix from the schema's own
-// descriptions. Used by profile-parse; a test holds it against a full implementation.
+// descriptions. Used by profile/parse; a test holds it against a full implementation.
 import type { Problem } from './result.ts';
 
 export interface Schema {

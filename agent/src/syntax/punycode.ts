@@ -1,5 +1,5 @@
 // Turns a label as people write it into the form DNS carries (RFC 3492), so that the error about
-// a name such as "bücher.example" can show what to write instead. Used by domain-pattern.
+// a name such as "bücher.example" can show what to write instead. Used by profile/name-pattern.
 
 /** The xn-- form of a label; labels of ASCII only come back unchanged. */
 export function toAscii(label: string): string {

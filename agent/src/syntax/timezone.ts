@@ -1,4 +1,4 @@
-// syntax/timezone: a POSIX time zone as OpenWrt has it (`CET-1CEST,M3.5.0,M10.5.0/3`; zone-files finds
+// syntax/timezone: a POSIX time zone as OpenWrt has it (`CET-1CEST,M3.5.0,M10.5.0/3`; time-zone-files finds
 // it) and its distance from Greenwich at a moment. Read by the agent itself, since not every C library
 // looks into that file, and so that a changed zone counts without a restart. POSIX.1-2017, 8.3.
 

@@ -1,4 +1,4 @@
-// profile/parse, domain-match: profiles broken as text and as values. One that is accepted
+// profile/parse, profile/name-match: profiles broken as text and as values. One that is accepted
 // compiles to a matcher and to a table, and its ranges are canonical blocks of the Internet.
 
 import { believedOn } from '../../../agent/src/profile/expiry.ts';

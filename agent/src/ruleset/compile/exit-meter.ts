@@ -124,7 +124,7 @@ function judged(app: App): Rule[] {
   );
 }
 
-/** What lasts of what admits a flow (compile-new): by it the packet is the application's. */
+/** What lasts of what admits a flow (prerouting): by it the packet is the application's. */
 function groundsChain(context: Context, app: App, family: Family): Chain {
   const { name } = app;
   const target = concat(daddr(family), l4proto, dport);
