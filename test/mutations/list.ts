@@ -18,7 +18,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'never-mark',
     promise: 'a packet of the application takes its path on its first packet',
-    file: 'agent/src/ruleset/compile/prerouting.ts',
+    file: 'agent/src/ruleset/compile/evidence.ts',
     from: "      rule('path of this packet', setMark(context, 'meta', app.slot)),\n",
     to: '',
     tests: [TRACE],
@@ -26,7 +26,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'never-mark-the-flow',
     promise: 'a flow of the application stays on its path',
-    file: 'agent/src/ruleset/compile/prerouting.ts',
+    file: 'agent/src/ruleset/compile/evidence.ts',
     from: "      rule('path of the flow', setMark(context, 'ct', app.slot)),\n",
     to: '',
     tests: [TRACE],
@@ -93,7 +93,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'port-unlearned',
     promise: 'a packet to a supernode teaches the P2P port',
-    file: 'agent/src/ruleset/compile/prerouting.ts',
+    file: 'agent/src/ruleset/compile/evidence.ts',
     from: "evidence(context, app, `learn${family}`, 'range', 'supernode', learn)",
     to: "evidence(context, app, `learn${family}`, 'range', 'supernode', learn.slice(2))",
     tests: [TRACE],
@@ -333,7 +333,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'last-packets-leave',
     promise: 'a packet of no flow from a device of an application stays at home',
-    file: 'agent/src/ruleset/compile/prerouting.ts',
+    file: 'agent/src/ruleset/compile/evidence.ts',
     from: '      ...usingRules(),\n',
     to: '',
     tests: [TRACE],
@@ -357,7 +357,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'name-expires-in-use',
     promise: 'an endpoint that a device uses is its own for the lease of a peer',
-    file: 'agent/src/ruleset/compile/prerouting.ts',
+    file: 'agent/src/ruleset/compile/evidence.ts',
     from: '      ...servers,\n',
     to: '',
     tests: [TRACE],

@@ -13,7 +13,7 @@ const MOST_BYTES = 200_000;
 const PROGRAM = `
 import * as std from 'qjs:std';
 import { createLedger, endFlow } from './agent/src/account/ledger.ts';
-import { residentBytes } from './agent/src/system/memory.ts';
+import { residentBytes } from './agent/src/os/memory.ts';
 const end = (ledger, i) => endFlow(ledger, {
   family: 4, id: i, mark: 0, zone: 0, status: 0, timeout: 0,
   original: { source: '192.168.' + (i >> 8) + '.' + (i & 255), destination: '198.51.100.7',

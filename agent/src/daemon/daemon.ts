@@ -10,7 +10,6 @@ import {
   keepLastGood,
   meetDevices,
   openSettings,
-  rereadSettings,
   type Settings,
   wantedPolicy,
 } from '../config/settings.ts';
@@ -19,7 +18,6 @@ import { applyOperation, openPaths, readNeighbours, readPaths } from '../kernel/
 import { type Legacy, removeLegacy, takeHandover } from '../kernel/table.ts';
 import { createKept } from '../learn/kept-pace.ts';
 import { every, now, pause, unattended } from '../os/clock.ts';
-import { filesAside } from '../os/kept-file.ts';
 import { log } from '../os/log.ts';
 import { processAge } from '../os/memory.ts';
 import { reasonOf, runProgram } from '../os/process.ts';
@@ -43,13 +41,14 @@ import { resolveGateways } from '../runtime/gateways.ts';
 import { keepLast, keepLearned, restoreKept } from '../runtime/kept.ts';
 import { createLate, type LateSetting } from '../runtime/late-flows.ts';
 import { createNeighbours } from '../runtime/neighbours.ts';
-import { lookAgain, lookAround } from '../runtime/preflight.ts';
+import { lookAround } from '../runtime/preflight.ts';
 import { run, startKeeping } from '../runtime/repair.ts';
 import { adopt, endHold, keepMemory, legacyOf, lowerGuard } from '../runtime/table.ts';
 import { createState } from '../step/state.ts';
 import { step } from '../step/step.ts';
 import type { Problem } from '../syntax/result.ts';
 import { findAudit, keepAudit } from './audit.ts';
+import { noteAside, noteProblems, refresh, reload } from './reload.ts';
 import { listenControl } from './serve.ts';
 
 /** How often expired entries are forgotten and the own addresses are read again. */
@@ -226,76 +225,6 @@ function tick(daemon: Daemon): void {
 /** The counters, where the meter has announced something, for the table that may have to be made anew. */
 function keepOutside({ state, effects, legacy }: Daemon): void {
   if (state.outside.unread.size > 0) keepCounts(countsToKeep(state.outside, effects.sets), legacy);
-}
-
-/** Enforces what the owner, the hour and the leases now want. Returns what went wrong, or null. */
-function refresh(daemon: Daemon): Promise<string | null> {
-  return inTurn(daemon, async () => {
-    const failed = await enforce(daemon, wantedPolicy(daemon.settings));
-    if (failed === null) daemon.problems.delete('refresh');
-    else {
-      daemon.settings.decision = '';
-      if (daemon.problems.get('refresh') !== failed) log('error', failed);
-      daemon.problems.set('refresh', failed);
-    }
-    return failed;
-  });
-}
-
-/** Takes in a changed configuration; a bad one changes nothing. Returns its problems. */
-function reload(daemon: Daemon): Promise<readonly Problem[]> {
-  return inTurn(daemon, async () => {
-    const { settings } = daemon;
-    const before = { ...settings };
-    // The engine throws null when it has no memory for the error itself.
-    const taken = await takeIn(daemon).catch((error: unknown) => String(error ?? 'out of memory'));
-    if (typeof taken !== 'string') return taken;
-    log('error', taken);
-    Object.assign(settings, before);
-    // Out of memory, most likely, and half way: back to what stood.
-    await enforce(daemon, wantedPolicy(settings));
-    return [{ where: 'whp daemon', what: taken }];
-  });
-}
-
-/** Answers the problems of the new configuration, none if it is enforced; a string: it cannot be. */
-async function takeIn(daemon: Daemon): Promise<readonly Problem[] | string> {
-  const { settings } = daemon;
-  const problems = await rereadSettings(settings);
-  noteProblems(daemon, problems);
-  noteAside(daemon);
-  if (problems.length > 0) return problems;
-  lookAgain(daemon);
-  const failed = await enforce(daemon, wantedPolicy(settings));
-  if (failed === null) keepLastGood(settings);
-  return failed ?? [];
-}
-
-/** What is wrong with the configuration on disk: the last good one stands. */
-function noteProblems(daemon: Daemon, problems: readonly Problem[]): void {
-  const [first] = problems;
-  if (first === undefined) {
-    daemon.problems.delete('configuration');
-    return;
-  }
-  for (const { where, what } of problems) log('error', `not taken in: ${where}: ${what}`);
-  const more = problems.length > 1 ? ` (and ${problems.length - 1} more: whp check)` : '';
-  const text = `the last good configuration stands: ${first.where}: ${first.what}${more}`;
-  daemon.problems.set('configuration', text);
-}
-
-/** Files of the agent's own that it could not read: what was in them is not in force. */
-function noteAside(daemon: Daemon): void {
-  const { state } = daemon.settings.sources;
-  const [first, ...more] = filesAside(state);
-  if (first === undefined) {
-    daemon.problems.delete('aside');
-    return;
-  }
-  const others = more.length > 0 ? ` (and ${more.length} more)` : '';
-  const fix = `look what was in it, then: rm ${state}/${first}; whp reload`;
-  const what = `${state}/${first}${others} could not be read and is not in force; ${fix}`;
-  daemon.problems.set('aside', what);
 }
 
 /** Leaves nothing behind: the owner stopped the agent, so everything is direct again. In an upgrade

@@ -2,7 +2,7 @@
 // NAPTR): for their TTL they are the application's for that device, since it asks for them next (RFC 1034
 // section 3.6.2). Before: observe-dns (lessons). After: observe-dns, of the next query and answer.
 import type { NameMatcher } from '../profile/name-match.ts';
-import { type TailFilter, textTail } from '../wire/dns-names.ts';
+import { type TailFilter, textTail } from '../wire/dns-walk.ts';
 
 export interface Alias {
   readonly app: string;

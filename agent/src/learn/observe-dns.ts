@@ -20,8 +20,8 @@ import {
   nameText,
   readName,
   UNMATCHED,
-  walkNames,
 } from '../wire/dns-names.ts';
+import { walkNames } from '../wire/dns-walk.ts';
 import { plainDevice, plainEnd, plainUdp } from '../wire/packet.ts';
 import { u16At } from '../wire/reader.ts';
 import { filterOf, isAlias, type Target } from './aliases.ts';

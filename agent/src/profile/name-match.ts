@@ -1,14 +1,8 @@
 // Which applications a domain name belongs to, decided on the bytes of a DNS message. All profiles
 // compile to one matcher; a name that is nobody's is refused by the length and two letters of its
-// last label but one. wire/dns-names supplies the names, learn/ the messages.
-import {
-  type NameLabels,
-  nameLabels,
-  readName,
-  type TailFilter,
-  tailKey,
-  textTail,
-} from '../wire/dns-names.ts';
+// last label but one. wire/dns-walk supplies the names, learn/ the messages.
+import { type NameLabels, nameLabels, readName } from '../wire/dns-names.ts';
+import { type TailFilter, tailKey, textTail } from '../wire/dns-walk.ts';
 import {
   asciiBytes,
   type LabelPattern,

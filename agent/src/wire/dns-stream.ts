@@ -1,6 +1,6 @@
 // DNS over TCP: puts the segments of each flow in order and hands out the messages they complete
 // (RFC 1035 section 4.2.2: two bytes of length, then the message). Only the segment that completes
-// a message has to be held back, since a client can use nothing before it. Next station: dns-names.
+// a message has to be held back, since a client can use nothing before it. Next station: dns-walk.
 import { TCP_RST, TCP_SYN } from './packet.ts';
 import { u16At } from './reader.ts';
 

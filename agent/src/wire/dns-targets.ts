@@ -1,5 +1,5 @@
 // Where records of a DNS message lead: the types that name somebody else, and where in their data that name
-// begins. Before: dns-names (the walk) and dns (the reading), which read the name.
+// begins. Before: dns-walk and dns (the reading), which read the name.
 
 export const TYPE_A = 1;
 export const TYPE_CNAME = 5;

@@ -1,6 +1,6 @@
 // One IP packet as the kernel hands it over (NFQUEUE, NFLOG) or a capture holds it, decoded to
 // offsets. Addresses stay bytes until somebody asks for text: this runs for every DNS answer on
-// a slow core. Next stations: dns-names, dns, portmap, by the ports found here.
+// a slow core. Next stations: dns-walk, dns, portmap, by the ports found here.
 import { type Family, formatAddress } from './address.ts';
 import { type Malformed, u16At, u32At } from './reader.ts';
 

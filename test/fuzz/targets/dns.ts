@@ -1,4 +1,4 @@
-// wire/dns, wire/dns-names, learn/observe-dns: what a message teaches is public, canonical and
+// wire/dns, wire/dns-walk, dns-names, learn/observe-dns: what a message teaches is public, canonical and
 // clamped; and the quick walk, which lets nearly everything go, misses no name that decoding finds.
 import { createAliases, isAlias, learnAliases } from '../../../agent/src/learn/aliases.ts';
 import {
@@ -16,8 +16,8 @@ import {
   nameText,
   readName,
   UNMATCHED,
-  walkNames,
 } from '../../../agent/src/wire/dns-names.ts';
+import { walkNames } from '../../../agent/src/wire/dns-walk.ts';
 import { DNS_SEEDS, DNS_WORDS } from '../dns-seeds.ts';
 import { PROFILE } from '../profile-seed.ts';
 import { isolated, kindOf, must, mustBeCanonical, type Target } from '../target.ts';

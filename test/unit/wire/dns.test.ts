@@ -1,4 +1,4 @@
-// wire/dns-names and wire/dns: the walk that finds names in place, and the full decoding of what
+// wire/dns-walk, dns-names and dns: the walk that finds names in place, and the full decoding of what
 // matched. Hostile names end in a reason, and soon.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -14,8 +14,8 @@ import {
   readName,
   TOO_MUCH_WORK,
   UNMATCHED,
-  walkNames,
 } from '../../../agent/src/wire/dns-names.ts';
+import { walkNames } from '../../../agent/src/wire/dns-walk.ts';
 import {
   answerTo,
   concat,

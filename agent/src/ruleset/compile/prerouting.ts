@@ -5,20 +5,16 @@ import { CROWD, JUDGED, markOf, UNDECIDED, WATCHED } from '../../policy/marks.ts
 import type { App } from '../../policy/policy.ts';
 import type { Family } from '../../wire/address.ts';
 import type { Chain, Rule, Verdict } from '../model.ts';
-import { type Evidence, gateName, rejectedCounter } from '../names.ts';
 import {
   accept,
   back,
   concat,
-  count,
   ctMark,
-  ctStatus,
   daddr,
   dispatch,
   dport,
   ether,
   FAMILIES,
-  field,
   goTo,
   hasState,
   iifname,
@@ -39,35 +35,18 @@ import {
   TRANSPORTS,
   UDP,
 } from '../terms.ts';
-import {
-  appSet,
-  type Context,
-  deviceGuards,
-  isLimited,
-  logHeaders,
-  setMark,
-  unlessPaused,
-} from './context.ts';
-import { announceBy, countChains, isOnEthernet, unlessLoud } from './device-share.ts';
+import { appSet, type Context, deviceGuards, isLimited, setMark, unlessPaused } from './context.ts';
+import { countChains, isOnEthernet } from './device-share.ts';
 import { dnsRule } from './dns.ts';
-import { cutEntry, nearEntries, staleRules, usingRules } from './ended-flows.ts';
+import { cutEntry, nearEntries, staleRules } from './ended-flows.ts';
+import { evidence, evidenceChains, lateChain, lessonChains, takeChain } from './evidence.ts';
 import { flowChains } from './known-flow.ts';
 import { escapeRules } from './resolver-bypass.ts';
-import {
-  endpointLessons,
-  fullChain,
-  KNOWN_BY_MAC,
-  pairLesson,
-  portLesson,
-  teachChains,
-} from './teach.ts';
+import { fullChain, KNOWN_BY_MAC } from './teach.ts';
 import { helloChains, helloRules, namedRule, readsHello } from './tls-hello.ts';
-import { sessionRules, waitRules } from './wait.ts';
+import { waitRules } from './wait.ts';
 
 const MANGLE = -150;
-/** SYN, FIN and RST: what begins a connection, and what may end one that is gone already. */
-const TCP_BEGIN_MASK = 0x07;
-
 /** The base chain and everything that only it reaches. */
 export function compilePrerouting(context: Context): Chain[] {
   const { apps, globals } = context.policy;
@@ -221,120 +200,4 @@ function byMacChain(app: App, family: Family): Chain {
   const known = inSet(pair, appSet(app, 'peermac', family));
   rules.push(rule('device and its peer', known, goTo(`${name}_mark_peer${family}`)));
   return { name: `${name}_mac${family}`, rules };
-}
-
-/** Evidence that teaches something else: the P2P port, the peer, the server. */
-function evidenceChains(context: Context, app: App, family: Family): Chain[] {
-  const { name, profile } = app;
-  const learn = TRANSPORTS.filter(([transport]) =>
-    profile.ranges.some((range) => range.learn.includes(transport)),
-  ).map(([transport, number]) =>
-    rule(
-      'the P2P port of this device',
-      is(l4proto, number),
-      jump(`${name}_own_${transport}${family}`),
-    ),
-  );
-  const peers = profile.peers.enabled
-    ? [rule('a peer of this device', jump(`${name}_peer${family}`))]
-    : [];
-  const servers = [rule('a server of this device', jump(`${name}_server${family}`))];
-  const why = 'address learned from a DNS answer';
-  const named = 'server named by a TLS hello of this device';
-  return [
-    evidence(context, app, `learn${family}`, 'range', 'supernode', learn),
-    evidence(context, app, `addr${family}`, 'addr', why, [
-      ...servers,
-      ...endpointLessons(app, family),
-    ]),
-    ...(readsHello(context)
-      ? [evidence(context, app, `hello${family}`, 'hello', named, servers)]
-      : []),
-    ...TRANSPORTS.map(([transport]) => {
-      const own = rule('the port is in use', jump(`${name}_own_${transport}${family}`));
-      return evidence(context, app, `${transport}${family}`, 'port', 'P2P port', [own, ...peers]);
-    }),
-    evidence(context, app, `peer${family}`, 'peer', 'known peer', peers),
-  ];
-}
-
-/** What packets of one family teach. Servers have a share of their own: however many peers a device
- * has, they take no room that its servers may have. */
-function lessonChains(app: App, family: Family): Chain[] {
-  const { name, profile } = app;
-  const pair = pairLesson(app, family);
-  return [
-    ...TRANSPORTS.flatMap(([transport]) => {
-      const lesson = portLesson(app, transport, family);
-      return teachChains(app, `${name}_own_${transport}${family}`, lesson, 'ports', family);
-    }),
-    ...(profile.peers.enabled
-      ? teachChains(app, `${name}_peer${family}`, pair, 'peers', family)
-      : []),
-    ...teachChains(app, `${name}_server${family}`, pair, 'servers', family),
-  ];
-}
-
-/** Mark first: whatever fails afterwards (a full set ends its rule), the flow is on its path. */
-function evidence(
-  context: Context,
-  app: App,
-  suffix: string,
-  kind: Evidence,
-  why: string,
-  teaching: readonly Rule[] = [],
-): Chain {
-  return {
-    name: `${app.name}_mark_${suffix}`,
-    rules: [
-      rule('mark before anything can fail', jump(`${app.name}_take`)),
-      ...teaching,
-      unlessLoud(),
-      rule(why, logHeaders(context, kind, app)),
-      rule('on its way', accept),
-    ],
-  };
-}
-
-function takeChain(context: Context, app: App): Chain {
-  return {
-    name: `${app.name}_take`,
-    rules: [
-      rule(
-        'late: the flow has a direct NAT binding and cannot move',
-        { kind: 'flags', left: ctStatus, any: ['confirmed'] },
-        goTo(`${app.name}_late`),
-      ),
-      rule(
-        'no proxy is up: say so at once',
-        inSet(nfproto, gateName(app.name, 'blocked')),
-        count(rejectedCounter(app.name)),
-        goTo('refuse'),
-      ),
-      rule(
-        'began on another way: it cannot go on here, it has to begin anew',
-        is(l4proto, TCP),
-        is(masked(field('tcp flags'), TCP_BEGIN_MASK), 0),
-        count(rejectedCounter(app.name)),
-        goTo('refuse'),
-      ),
-      rule('path of the flow', setMark(context, 'ct', app.slot)),
-      rule('path of this packet', setMark(context, 'meta', app.slot)),
-      ...usingRules(),
-      ...sessionRules(app),
-    ],
-  };
-}
-
-/** The agent deletes the conntrack entry on this log; the device's retry is a new flow. Counted by
- * address: a packet that is not told of has to be refused all the same. */
-function lateChain(context: Context, app: App): Chain {
-  return {
-    name: `${app.name}_late`,
-    rules: [
-      ...announceBy(context, 'late', app, saddr),
-      rule('retry at once', is(l4proto, TCP), { kind: 'reject', answer: 'tcp reset' }),
-      rule('retry at once', { kind: 'reject', answer: 'admin-prohibited' }),
-    ],
-  };
 }

@@ -1,0 +1,148 @@
+// ruleset/compile/evidence: what happens to a new flow that an evidence speaks for: it is marked, and teaches
+// the port, the peer or the server that it shows. Reached from prerouting.
+import type { App } from '../../policy/policy.ts';
+import type { Family } from '../../wire/address.ts';
+import type { Chain, Rule } from '../model.ts';
+import { type Evidence, gateName, rejectedCounter } from '../names.ts';
+import {
+  accept,
+  count,
+  ctStatus,
+  field,
+  goTo,
+  inSet,
+  is,
+  jump,
+  l4proto,
+  masked,
+  nfproto,
+  rule,
+  saddr,
+  TCP,
+  TRANSPORTS,
+} from '../terms.ts';
+import { type Context, logHeaders, setMark } from './context.ts';
+import { announceBy, unlessLoud } from './device-share.ts';
+import { usingRules } from './ended-flows.ts';
+import { endpointLessons, pairLesson, portLesson, teachChains } from './teach.ts';
+import { readsHello } from './tls-hello.ts';
+import { sessionRules } from './wait.ts';
+
+/** SYN, FIN and RST: what begins a connection, and what may end one that is gone already. */
+const TCP_BEGIN_MASK = 0x07;
+
+/** Evidence that teaches something else: the P2P port, the peer, the server. */
+export function evidenceChains(context: Context, app: App, family: Family): Chain[] {
+  const { name, profile } = app;
+  const learn = TRANSPORTS.filter(([transport]) =>
+    profile.ranges.some((range) => range.learn.includes(transport)),
+  ).map(([transport, number]) =>
+    rule(
+      'the P2P port of this device',
+      is(l4proto, number),
+      jump(`${name}_own_${transport}${family}`),
+    ),
+  );
+  const peers = profile.peers.enabled
+    ? [rule('a peer of this device', jump(`${name}_peer${family}`))]
+    : [];
+  const servers = [rule('a server of this device', jump(`${name}_server${family}`))];
+  const why = 'address learned from a DNS answer';
+  const named = 'server named by a TLS hello of this device';
+  return [
+    evidence(context, app, `learn${family}`, 'range', 'supernode', learn),
+    evidence(context, app, `addr${family}`, 'addr', why, [
+      ...servers,
+      ...endpointLessons(app, family),
+    ]),
+    ...(readsHello(context)
+      ? [evidence(context, app, `hello${family}`, 'hello', named, servers)]
+      : []),
+    ...TRANSPORTS.map(([transport]) => {
+      const own = rule('the port is in use', jump(`${name}_own_${transport}${family}`));
+      return evidence(context, app, `${transport}${family}`, 'port', 'P2P port', [own, ...peers]);
+    }),
+    evidence(context, app, `peer${family}`, 'peer', 'known peer', peers),
+  ];
+}
+
+/** What packets of one family teach. Servers have a share of their own: however many peers a device
+ * has, they take no room that its servers may have. */
+export function lessonChains(app: App, family: Family): Chain[] {
+  const { name, profile } = app;
+  const pair = pairLesson(app, family);
+  return [
+    ...TRANSPORTS.flatMap(([transport]) => {
+      const lesson = portLesson(app, transport, family);
+      return teachChains(app, `${name}_own_${transport}${family}`, lesson, 'ports', family);
+    }),
+    ...(profile.peers.enabled
+      ? teachChains(app, `${name}_peer${family}`, pair, 'peers', family)
+      : []),
+    ...teachChains(app, `${name}_server${family}`, pair, 'servers', family),
+  ];
+}
+
+/** Mark first: whatever fails afterwards (a full set ends its rule), the flow is on its path. */
+export function evidence(
+  context: Context,
+  app: App,
+  suffix: string,
+  kind: Evidence,
+  why: string,
+  teaching: readonly Rule[] = [],
+): Chain {
+  return {
+    name: `${app.name}_mark_${suffix}`,
+    rules: [
+      rule('mark before anything can fail', jump(`${app.name}_take`)),
+      ...teaching,
+      unlessLoud(),
+      rule(why, logHeaders(context, kind, app)),
+      rule('on its way', accept),
+    ],
+  };
+}
+
+export function takeChain(context: Context, app: App): Chain {
+  return {
+    name: `${app.name}_take`,
+    rules: [
+      rule(
+        'late: the flow has a direct NAT binding and cannot move',
+        { kind: 'flags', left: ctStatus, any: ['confirmed'] },
+        goTo(`${app.name}_late`),
+      ),
+      rule(
+        'no proxy is up: say so at once',
+        inSet(nfproto, gateName(app.name, 'blocked')),
+        count(rejectedCounter(app.name)),
+        goTo('refuse'),
+      ),
+      rule(
+        'began on another way: it cannot go on here, it has to begin anew',
+        is(l4proto, TCP),
+        is(masked(field('tcp flags'), TCP_BEGIN_MASK), 0),
+        count(rejectedCounter(app.name)),
+        goTo('refuse'),
+      ),
+      rule('path of the flow', setMark(context, 'ct', app.slot)),
+      rule('path of this packet', setMark(context, 'meta', app.slot)),
+      ...usingRules(),
+      ...sessionRules(app),
+    ],
+  };
+}
+
+/** The agent deletes the conntrack entry on this log; the device's retry is a new flow. Counted by
+ * address: a packet that is not told of has to be refused all the same. */
+export function lateChain(context: Context, app: App): Chain {
+  return {
+    name: `${app.name}_late`,
+    rules: [
+      ...announceBy(context, 'late', app, saddr),
+      rule('retry at once', is(l4proto, TCP), { kind: 'reject', answer: 'tcp reset' }),
+      rule('retry at once', { kind: 'reject', answer: 'admin-prohibited' }),
+    ],
+  };
+}
