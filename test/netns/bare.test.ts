@@ -31,13 +31,13 @@ writeFileSync(`${FOLDER}/plugin`, shipped(readFileSync('openwrt-package/files/wh
 writeFileSync(`${FOLDER}/whp`, PLAIN);
 
 /** Runs `script` in namespaces of its own: `agent WORD...` starts the init script's command behind these
- * words, `whp` is the owner's. Answers what was printed. */
+ * words, `whp` is the owner's; it has begun when it counts. Answers what was printed. */
 function play(script: string): string {
   const text = `
 cd ${FOLDER}; : >log
 BARE='${BARE.join(' ')}'
 whp() { command=$1; shift; timeout 20 $BARE ${HOST} ${BUNDLE} $command ${OPTIONS} "$@"; }
-begun() { agent=$!; for i in $(seq 200); do whp status >/dev/null 2>&1 && nft list chain inet whp prerouting >/dev/null 2>&1 && return; sleep 0.1; done; echo "not begun"; cat log; }
+begun() { agent=$!; for i in $(seq 200); do whp counters >/dev/null 2>&1 && return; sleep 0.1; done; echo "not begun"; cat log; }
 ended() { kill $agent; wait $agent; echo "ended $?"; nft list tables | grep whp; }
 ${script}`;
   const { stdout, stderr } = spawnSync('unshare', ['-n', '-m', 'sh', '-c', text], {

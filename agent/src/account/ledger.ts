@@ -1,6 +1,6 @@
 // account/ledger: who used how much of which tunnel: totals and series for each app, device and
 // proxy, and what became of each flow. Fed from the kernel's own counters (conntrack), so nothing is
-// added to the path of a packet. Before: runtime/accounting. After: daemon/rpc, account/history.
+// added to the path of a packet. Before: runtime/accounting. After: answers/rpc, account/history.
 import type { Connection, Counts, Tuple } from '../netlink/conntrack.ts';
 import { addSample, createSeries, lastCounted, type Series } from './series.ts';
 

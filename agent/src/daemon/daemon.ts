@@ -177,7 +177,7 @@ function start(
     since: now(),
     problems: new Map(),
     audit: null,
-    flows: null,
+    flows: 'the agent begins: flows are counted once it enforces',
   };
   readKeptCounts(daemon.state.outside, legacy);
   effects.late = createLate(effects, () => ({

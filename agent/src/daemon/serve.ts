@@ -10,6 +10,7 @@ import {
   type KernelView,
   learnedAnswer,
 } from '../answers/flows.ts';
+import { flowRow, largest, rpcAnswer } from '../answers/rpc.ts';
 import { bypassAnswer, type StatusAnswer, statusAnswer } from '../answers/status.ts';
 import { whyAnswer } from '../answers/why.ts';
 import { readArguments } from '../cli/arguments.ts';
@@ -35,13 +36,11 @@ import { encodeUtf8 } from '../os/utf8.ts';
 import { linesOf, notesOf } from '../preflight/looks.ts';
 import { silentOf } from '../preflight/traffic.ts';
 import type { Daemon } from '../runtime/agent.ts';
-import { flowRow } from '../runtime/flow-facts.ts';
 import { keptAnswer } from '../runtime/kept.ts';
 import type { Problem } from '../syntax/result.ts';
 import { act, type Refresh } from './actions.ts';
 import { abandonAudit, audit } from './audit.ts';
 import { isOfFiles, ofFiles } from './file-commands.ts';
-import { largest, rpcAnswer } from './rpc.ts';
 import { decisive, earOf, meterNow, surroundings } from './surroundings.ts';
 
 /** Rows of a list for who does not say how many. */
@@ -176,8 +175,9 @@ function sendPrinted(line: Line, { status, out, err }: Printed): void {
   line.sendBytes(two);
 }
 
-function ledgerOf({ flows }: Daemon): Ledger | null {
-  return typeof flows === 'string' || flows === null ? null : flows.ledger;
+/** A string is why nothing is counted. */
+function ledgerOf({ flows }: Daemon): Ledger | string {
+  return typeof flows === 'string' ? flows : flows.ledger;
 }
 
 /** Above this the kernel's list takes longer to read than an answer may: the ledger's is taken. */
@@ -185,14 +185,15 @@ const MANY_FLOWS = 100;
 
 /** The ledger's flows, as of its last list, when there are many; else null, and the kernel is asked. */
 function manyFlows(daemon: Daemon): readonly LiveFlow[] | null {
-  const live = ledgerOf(daemon)?.live;
-  return live === undefined || live.size <= MANY_FLOWS ? null : Array.from(live.values());
+  const ledger = ledgerOf(daemon);
+  if (typeof ledger === 'string' || ledger.live.size <= MANY_FLOWS) return null;
+  return Array.from(ledger.live.values());
 }
 
 /** Answers from the ledger always: a page that is open asks every few seconds. */
 function rpc(daemon: Daemon, turns: Turns, call: string, input: unknown): Promise<object> {
   const ledger = ledgerOf(daemon);
-  const live = Array.from(ledger?.live.values() ?? []);
+  const live = typeof ledger === 'string' ? [] : Array.from(ledger.live.values());
   const ask = (method: string, operand: string, limit: number): Promise<unknown> =>
     answer(daemon, turns, { method, operand, limit }, live);
   return rpcAnswer(call, input, { ledger, time: wallTime(), ask });
@@ -233,7 +234,8 @@ function devices(
 ): DeviceAnswer[] {
   const { state, policy, settings } = daemon;
   // With many flows the ledger has counted them.
-  const counts = live === null ? flowsOf(kernel) : (ledgerOf(daemon)?.devices ?? new Map());
+  const ledger = ledgerOf(daemon);
+  const counts = live === null || typeof ledger === 'string' ? flowsOf(kernel) : ledger.devices;
   return devicesAnswer(policy.apps, settings.hosts, learnedOf(state, now()), counts);
 }
 

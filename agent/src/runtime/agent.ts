@@ -70,8 +70,8 @@ export interface Daemon {
   readonly problems: Map<string, string>;
   /** `whp audit`, while one runs. */
   audit: RunningAudit | null;
-  /** Who used how much; null before the start, a string is why nothing is counted. */
-  flows: FlowWatch | string | null;
+  /** Who used how much; a string is why nothing is counted. */
+  flows: FlowWatch | string;
 }
 
 /** One job at a time: a reload, a lease, an hour and a repair may come together. */

@@ -1,11 +1,8 @@
 // runtime/flow-facts: joins the ledger with what the agent knows: which app and proxy a connection is
-// of, and why it is proxied. Also the ledger's flows as answers ask for them, so that an answer never
-// has to wait for the kernel's whole list.
+// of, and why it is proxied.
 
 import { createLines, flowLine } from '../account/flow-log.ts';
-import type { LiveFlow } from '../account/ledger.ts';
 import { proxyOf } from '../account/proxy-of-flow.ts';
-import type { FlowAnswer } from '../answers/flows.ts';
 import { now, wallTime } from '../os/clock.ts';
 import { log } from '../os/log.ts';
 import { slotOf } from '../policy/marks.ts';
@@ -45,10 +42,4 @@ export function watchedPolicy(daemon: Daemon): WatchedPolicy {
       if (line !== null) log('notice', line);
     },
   };
-}
-
-export function flowRow(flow: LiveFlow): FlowAnswer & { readonly start: number } {
-  const { app, original, packets, up, down, evidence, detail, proxy, start } = flow;
-  const bytes = up + down;
-  return { app, flow: flowText(original), packets, bytes, evidence, detail, proxy, start };
 }

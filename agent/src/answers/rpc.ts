@@ -1,11 +1,11 @@
-// daemon/rpc: what rpcd's plugin asks for, and so LuCI: always one object, never more than rpcd takes
+// answers/rpc: what rpcd's plugin asks for, and so LuCI: always one object, never more than rpcd takes
 // (256 KiB), and made from what the agent has in its hands, so that no answer takes long however
 // many flows there are. Flows say how many rows they left out. Pure but for what `ask` does.
 import { csvText } from '../account/csv.ts';
 import type { EndedFlow, Ledger, LiveFlow } from '../account/ledger.ts';
 import { RANGES, type RangeName, samples } from '../account/series.ts';
-import { flowRow } from '../runtime/flow-facts.ts';
 import { flowText } from '../wire/flow-text.ts';
+import type { FlowAnswer } from './flows.ts';
 
 /** Rows unless asked for fewer or more, and at most: what a slow router writes in 0.15 s. */
 const ROWS = 100;
@@ -13,7 +13,8 @@ const MOST_ROWS = 200;
 const ACTIONS = ['reload', 'pause', 'resume', 'forget', 'pin', 'unpin', 'use'];
 
 export interface RpcSources {
-  readonly ledger: Ledger | null;
+  /** A string is why nothing is counted. */
+  readonly ledger: Ledger | string;
   /** Milliseconds since 1970. */
   readonly time: number;
   /** Puts a question as `whp` does; the answer of daemon/serve. */
@@ -21,8 +22,6 @@ export interface RpcSources {
 }
 
 type Input = Readonly<Record<string, unknown>>;
-
-const UNCOUNTED = { error: 'nothing is counted: the kernel lists no connections' };
 
 /** Answers `call`; an error is `{ error }`. `input` is what came from outside: nothing is believed. */
 export async function rpcAnswer(call: string, given: unknown, from: RpcSources): Promise<object> {
@@ -73,7 +72,7 @@ function unwrap(reply: unknown): object {
 
 /** The flows that moved most, of an app or a device if asked. */
 function flows(from: RpcSources, input: Input): object {
-  if (from.ledger === null) return UNCOUNTED;
+  if (typeof from.ledger === 'string') return { error: from.ledger };
   const [app, device, most] = [textOf(input, 'app'), textOf(input, 'device'), rowsOf(input)];
   const wanted: LiveFlow[] = [];
   for (const flow of from.ledger.live.values()) {
@@ -83,6 +82,13 @@ function flows(from: RpcSources, input: Input): object {
   }
   const rows = largest(wanted, most).map(flowRow);
   return { rows, total: wanted.length, more: wanted.length - rows.length };
+}
+
+/** A flow of the ledger, as `whp flows` answers it. */
+export function flowRow(flow: LiveFlow): FlowAnswer & { readonly start: number } {
+  const { app, original, packets, up, down, evidence, detail, proxy, start } = flow;
+  const bytes = up + down;
+  return { app, flow: flowText(original), packets, bytes, evidence, detail, proxy, start };
 }
 
 /** The `most` largest by bytes, largest first, without sorting what is not shown. */
@@ -100,7 +106,8 @@ export function largest(flows: readonly LiveFlow[], most: number): LiveFlow[] {
 function devices(reply: unknown, { ledger }: RpcSources): object {
   const known = unwrap(reply) as { rows?: readonly { readonly addresses?: readonly string[] }[] };
   const totals = (address: string): object | undefined => {
-    const subject = ledger?.subjects.get(`device ${address}`);
+    const subject =
+      typeof ledger === 'string' ? undefined : ledger.subjects.get(`device ${address}`);
     return subject === undefined ? undefined : { up: subject.up, down: subject.down };
   };
   const rows = (known.rows ?? []).slice(0, MOST_ROWS).map((row) => {
@@ -112,7 +119,7 @@ function devices(reply: unknown, { ledger }: RpcSources): object {
 
 /** Totals of every subject; with `subject` and `range` that subject's graph. */
 function counters({ ledger, time }: RpcSources, input: Input): object {
-  if (ledger === null) return UNCOUNTED;
+  if (typeof ledger === 'string') return { error: ledger };
   const name = textOf(input, 'subject');
   if (name === '') {
     const rows = Array.from(ledger.subjects, ([subject, { up, down, flows: count }]) => ({
@@ -136,7 +143,7 @@ function counters({ ledger, time }: RpcSources, input: Input): object {
 
 /** Flows that ended, newest first; with format "csv" as a file, oldest first. */
 function endedRows({ ledger }: RpcSources, input: Input): object {
-  if (ledger === null) return UNCOUNTED;
+  if (typeof ledger === 'string') return { error: ledger };
   const { ended } = ledger;
   if (textOf(input, 'format') === 'csv') return { csv: csvText(ended) };
   const row = ({ original, ...rest }: EndedFlow) => ({
