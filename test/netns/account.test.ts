@@ -116,9 +116,10 @@ test('flows are listed and counted, others are not', async () => {
   await run(`ip link add br-lan type bridge; ip link set br-lan up
     ip addr add 192.168.1.1/24 dev br-lan
     ${DAEMON}`);
-  await until(async () => (await call('status')).state !== undefined);
-  // It has no tunnel here, and has cut what it found when it noticed.
-  await new Promise((resolve) => setTimeout(resolve, 2000));
+  await until(async () => (await call('counters')).error === undefined);
+  // It has no tunnel here, and cuts what it finds when it notices.
+  await until(async () => readFileSync(`${FOLDER}/log`, 'utf8').includes('cloud -> refused'));
+  await new Promise((resolve) => setTimeout(resolve, 1000));
   await run(
     `while read -r line; do conntrack $line </dev/null; done <${FOLDER}/entries >/dev/null`,
   );

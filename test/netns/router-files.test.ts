@@ -63,7 +63,7 @@ test.before(async () => {
 });
 
 test.after(async () => {
-  await shell.run(`kill $(cat ${FOLDER}/pid)`);
+  await shell.run(`kill $(cat ${FOLDER}/pid); wait $(cat ${FOLDER}/pid)`);
   shell.stop();
   rmSync(FOLDER, { recursive: true, force: true });
 });

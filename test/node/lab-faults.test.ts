@@ -3,7 +3,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Call, CallRecord, Fault, FaultLab } from '../lab/faults/fault.ts';
-import { judged } from '../lab/faults/row.ts';
+import { echoes, judged, told } from '../lab/faults/row.ts';
 import { FAULTS } from '../lab/faults/sessions.ts';
 import { remoteOf } from '../lab/verdict/nature.ts';
 import type { Sighting } from '../lab/verdict/sighting.ts';
@@ -253,6 +253,20 @@ test('every session that excuses packets names their remotes, and counts all oth
   assert.is(judged(fault, finding, [mine]).ok, true);
   assert.is(judged(fault, finding, [mine, other]).ok, false);
   assert.is(judged(fault, finding, [mine, other]).leaks, 1);
+});
+
+test('what the far side of a direct flow may repeat later is that, and never what the home sends', () => {
+  const out = packet('23.96.44.7', false);
+  const { source, sourcePort, destination, destinationPort } = out;
+  const back = {
+    ...out,
+    source: destination,
+    sourcePort: destinationPort,
+    destination: source,
+    destinationPort: sourcePort,
+  };
+  assert.equal(echoes([out]), [told(back)]);
+  assert.equal(echoes([back]), [told(back)]);
 });
 
 test.run();

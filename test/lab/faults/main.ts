@@ -20,7 +20,7 @@ import { leave } from '../machine/leave.ts';
 import type { Machine } from '../machine/machine.ts';
 import { labOptions, ROUTER } from '../machine/options.ts';
 import type { Fault, Finding } from './fault.ts';
-import { judged, type Row, told } from './row.ts';
+import { echoes, judged, type Row, told } from './row.ts';
 import { FAULTS } from './sessions.ts';
 import { openSetting, type Setting } from './setting.ts';
 
@@ -37,6 +37,9 @@ function chosen(): readonly Fault[] {
   if (words.length === 0) return FAULTS;
   return words.flatMap((name) => FAULTS.filter((fault) => fault.name === name));
 }
+
+/** Of flows that were direct in the sessions before: their servers repeat themselves for minutes. */
+const echoed = new Set<string>();
 
 /** Seconds that each session took, from the router's boot state to the end of its flows. */
 const took = new Map<string, number>();
@@ -60,7 +63,8 @@ async function play(setting: Setting, fault: Fault): Promise<Row> {
     say(`${session}: the agent's log ends with\n${log.split('\n').slice(-15).join('\n')}`);
   }
   await lab.sleep(300);
-  const leaks = lab.isp.leaks(mark);
+  const leaks = lab.isp.leaks(mark).filter((one) => !echoed.has(told(one)));
+  for (const echo of echoes(leaks)) echoed.add(echo);
   await setting.clear();
   const row = judged(fault, finding, leaks);
   took.set(session, (Date.now() - began) / 1000);

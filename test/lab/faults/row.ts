@@ -2,6 +2,7 @@
 // outside the tunnel fails it, unless the session may leak or the packet's remote is excused by name.
 import { remoteOf } from '../verdict/nature.ts';
 import type { Sighting } from '../verdict/sighting.ts';
+import { HOME_ADDRESS } from '../world/plan.ts';
 import type { Fault, Finding } from './fault.ts';
 
 export interface Row extends Finding {
@@ -13,6 +14,17 @@ export interface Row extends Finding {
 
 export function told(one: Sighting): string {
   return `${one.protocol} ${one.source}:${one.sourcePort} > ${one.destination}:${one.destinationPort}`;
+}
+
+/** What the far side of a flow goes on sending, as `told` writes it: the flow was direct in an earlier session. */
+export function echoes(leaks: readonly Sighting[]): string[] {
+  return leaks.map((one) => {
+    const { protocol, source, sourcePort, destination, destinationPort } = one;
+    const incoming = destination === HOME_ADDRESS;
+    return incoming
+      ? told(one)
+      : `${protocol} ${destination}:${destinationPort} > ${source}:${sourcePort}`;
+  });
 }
 
 /** `leaks`: the application's packets outside the tunnel during the session. */
