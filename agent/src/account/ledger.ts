@@ -63,7 +63,7 @@ const SUBJECTS = 48;
 /** Connections that ended, some 600 bytes each. */
 const LOGGED = 400;
 /** Connections followed while they live; those beyond are counted, and logged, when they end. */
-const FOLLOWED = 4096;
+const FOLLOWED = 2048;
 /** A device gives its place up when nothing was counted for it for so long. */
 const IDLE_MILLISECONDS = 30 * 86_400_000;
 /** Before this a clock has not been set (2025): counted in totals, in no graph. */
@@ -195,11 +195,9 @@ export function beginRound(ledger: Ledger): void {
   ledger.round += 1;
 }
 
-/** The list is complete: what was not in it has ended unheard. Answers those. */
-export function endRound(ledger: Ledger, time: number): EndedFlow[] {
-  const ended: EndedFlow[] = [];
+/** The list is complete: what was not in it has ended unheard. Ends those, one a step. */
+export function* endRound(ledger: Ledger, time: number): Generator<EndedFlow, void> {
   for (const [id, flow] of ledger.live) {
-    if (flow.round !== ledger.round) ended.push(close(ledger, id, flow, time));
+    if (flow.round !== ledger.round) yield close(ledger, id, flow, time);
   }
-  return ended;
 }

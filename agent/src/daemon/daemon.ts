@@ -172,7 +172,7 @@ function start(
     filling: null,
     ears: 'none',
     announced: null,
-    crowd: null,
+    watched: [],
     addresses: [],
     since: now(),
     problems: new Map(),
@@ -233,7 +233,7 @@ async function withdraw(daemon: Daemon): Promise<void> {
   daemon.held?.close();
   daemon.hellos?.close();
   daemon.announced?.close();
-  daemon.crowd?.close();
+  for (const feed of daemon.watched) feed.close();
   if (daemon.standing !== null && takeHandover(daemon.legacy)) {
     log('notice', 'what stands is left to the next agent');
     return;

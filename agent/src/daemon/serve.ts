@@ -287,7 +287,7 @@ function status(daemon: Daemon, kernel: KernelView): StatusAnswer {
     ...decisive(daemon, links),
     since: daemon.since,
     ear: earOf(daemon),
-    lost: [daemon.held, daemon.announced, daemon.crowd].reduce(
+    lost: [daemon.held, daemon.announced, ...daemon.watched].reduce(
       (sum, feed) => sum + (feed?.counters.overruns ?? 0),
       0,
     ),

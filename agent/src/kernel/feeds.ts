@@ -34,22 +34,23 @@ import { transact } from './netlink-request.ts';
 import {
   closeNetlink,
   type NetlinkCounters,
+  type NetlinkSocket,
   type OnMessage,
   openNetlink,
-  receive,
   receiveOnce,
   request,
   sendBytes,
   takeSequence,
 } from './netlink-socket.ts';
-import { heldFirst, holdNoMore } from './yield-to-held.ts';
+import { heldFirst, holdNoMore, isTurn } from './yield-to-held.ts';
 
 /** Whole packets: a DNS answer over UDP can fill the largest. */
 const COPY_QUEUED = 0xffff;
 /** Whole as well, where the rule says no less: the feeds that are about headers do (HEADER_SNAPLEN). */
 const COPY_LOGGED = 0xffff;
-/** Datagrams taken in one go, and verdicts that go out together after it. Few, so that the loop comes
- * round for the other feed, the control socket and the watchdog: a match costs some 30 ms on a 24K. */
+/** Bytes of a message with the longest packet. */
+const WHOLE_PACKET = 0x11000;
+/** Datagrams taken in one go, and verdicts that go out together after it. */
 const DRAIN = 16;
 /** Bytes the kernel may queue for us on each socket: bursts of some hundred small packets. */
 const QUEUE_BYTES = 1 << 19;
@@ -79,8 +80,7 @@ export interface AnnouncedFeed extends Feed {
   takeWaiting(): void;
 }
 
-/** An answer may wait for its query for so long. Sixteen answers are read in one round of the loop, and the
- * watchdog gives it five seconds; what is not read by then is refused, and asked for again. */
+/** An answer may wait for its query for so long; what is not read by then is refused, and asked for again. */
 const HEAR_MILLISECONDS = 100;
 
 /** Longer than the watchdog lets any packet wait: the clock was set in between. */
@@ -107,6 +107,16 @@ function waitingIn(number: number): number | null {
 /** Whether a multiple of `each` lies behind `before`, up to `after`. */
 function hasPassed(each: number, before: number, after: number): boolean {
   return Math.floor(after / each) > Math.floor(before / each);
+}
+
+/** Takes in `most` datagrams, or what one turn has time for. Whether nothing is left. */
+function drain(socket: NetlinkSocket, onMessage: OnMessage, most: number): boolean {
+  const began = now();
+  for (let i = 0; i < most && isTurn(now() - began); i++) {
+    const got = receiveOnce(socket, onMessage);
+    if (got < 0 && got !== -sys.ENOBUFS && got !== -sys.EINTR) return true;
+  }
+  return false;
 }
 
 export interface Holding {
@@ -136,7 +146,7 @@ export function openHeld(
 ): HeldFeed | string {
   const opened = openNetlink(NETLINK_NETFILTER, {
     receiveQueue: QUEUE_BYTES,
-    buffer: 0x11000,
+    buffer: WHOLE_PACKET,
     silentOverrun: true,
   });
   if (!opened.ok) return opened.reason;
@@ -172,23 +182,20 @@ export function openHeld(
   /** Since it was empty last. */
   let inRow = 0;
   let isBehind = false;
+  const onMessage: OnMessage = (message, reader) => {
+    if (message.type !== QUEUED_PACKET) return;
+    if (readQueuedPacket(reader, message, packet) !== undefined) return;
+    taken += 1;
+    span.offset = packet.payloadAt;
+    span.end = packet.payloadAt + packet.payloadLength;
+    onPacket(packet.id, span, sender, packet.iif === 0);
+  };
   const take = (most: number): boolean => {
     taken = 0;
-    receive(
-      socket,
-      (message, reader) => {
-        if (message.type !== QUEUED_PACKET) return;
-        if (readQueuedPacket(reader, message, packet) !== undefined) return;
-        taken += 1;
-        span.offset = packet.payloadAt;
-        span.end = packet.payloadAt + packet.payloadLength;
-        onPacket(packet.id, span, sender, packet.iif === 0);
-      },
-      most,
-    );
+    const isEmpty = drain(socket, onMessage, most);
     flush();
     const before = inRow;
-    inRow = taken < most ? 0 : inRow + taken;
+    inRow = isEmpty ? 0 : inRow + taken;
     if (hasPassed(held, before, inRow)) onFull?.();
     if (inRow < DRAIN) isBehind = false;
     else if (hasPassed(DRAIN, before, inRow)) isBehind = (waitingIn(number) ?? inRow) > held / 2;
@@ -196,7 +203,9 @@ export function openHeld(
   };
   const takeOne = (): boolean => take(1);
   const drainBehind = (first: HeldFeed): void => {
-    for (let i = 0; i < DRAIN; i++) if (!first.takeOne() && !takeOne()) return;
+    const began = now();
+    for (let i = 0; i < DRAIN && isTurn(now() - began); i++)
+      if (!first.takeOne() && !takeOne()) return;
     // However busy the first is, this one does not stand still.
     takeOne();
   };
@@ -219,14 +228,15 @@ export type OnAnnounced = (
   isOwn: boolean,
 ) => void;
 
-/** Receives the packets of NFLOG group `number`; `onLost` when the kernel had more than we took (ENOBUFS). A
- * string is the error. */
+/** Receives the packets of NFLOG group `number`; `onLost` when the kernel had more than we took (ENOBUFS).
+ * `buffer`: bytes of the longest message. A string is the error. */
 export function openAnnounced(
   number: number,
   onPacket: OnAnnounced,
   onLost: () => void,
+  buffer = WHOLE_PACKET,
 ): AnnouncedFeed | string {
-  const opened = openNetlink(NETLINK_NETFILTER, { receiveQueue: QUEUE_BYTES, buffer: 0x11000 });
+  const opened = openNetlink(NETLINK_NETFILTER, { receiveQueue: QUEUE_BYTES, buffer });
   if (!opened.ok) return opened.reason;
   const { socket } = opened;
   const seq = takeSequence(socket);
@@ -267,9 +277,10 @@ export function openAnnounced(
     if (isLost) onLost();
   };
   os.setReadHandler(socket.fd, () => {
+    const began = now();
     let taken = 0;
     take(() => {
-      heldFirst();
+      heldFirst(now() - began);
       taken += 1;
       return taken < DRAIN;
     });

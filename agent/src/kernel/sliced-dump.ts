@@ -101,7 +101,7 @@ export function openDumps(share = 1): Dumps | string {
         return;
       }
       job.onEntry(message, reader);
-      heldFirst();
+      heldFirst(now() - began);
     });
     if (got < 0) job.whole = false;
     const took = now() - began;

@@ -50,8 +50,8 @@ export interface EvidenceStore {
   evicted: number;
 }
 
-/** What a home opens in some minutes; twice as many took the agent over 6 MB in a soak of the lab. */
-export function createEvidence(cap = 1024): EvidenceStore {
+/** What a home opens in some minutes: below a megabyte. */
+export function createEvidence(cap = 768): EvidenceStore {
   return { cap, flows: new Map(), shares: createShares(), counts: new Map(), evicted: 0 };
 }
 

@@ -14,9 +14,9 @@ export interface Globals {
   readonly preference: number;
   /** Routing table of slot 0; slot n uses table + n. Default 15000. */
   readonly table: number;
-  /** NFQUEUE number for held DNS answers. Default 5300. */
+  /** NFQUEUE number of held DNS answers; that of ClientHellos and the crowd's follow it. Default 5300. */
   readonly queue: number;
-  /** NFLOG group of the watching feed. Default 5300. */
+  /** NFLOG group of queries and watched answers; the crowd's and the evidence's follow it. Default 5300. */
   readonly group: number;
   /** Hold DNS answers until what they teach is in the kernel; false: watch them only. */
   readonly hold: boolean;

@@ -125,6 +125,7 @@ function saveHistory(path: string, ledger: Ledger, reading: { saved: number }): 
 }
 
 function drainEnds(socket: NetlinkSocket, ledger: Ledger, policy: WatchedPolicy): void {
+  const began = now();
   receive(
     socket,
     (message, reader) => {
@@ -133,7 +134,7 @@ function drainEnds(socket: NetlinkSocket, ledger: Ledger, policy: WatchedPolicy)
       const { value } = read;
       const ended = endFlow(ledger, value, () => policy.facts(value), wallTime());
       if (ended !== null) policy.ended(ended);
-      heldFirst();
+      heldFirst(now() - began);
     },
     8,
   );
@@ -157,7 +158,11 @@ function readList(
     },
     ({ whole }) => {
       // Entries may be missing from a list that changed under us: then nothing is taken for ended.
-      if (whole) for (const ended of endRound(ledger, wallTime())) policy.ended(ended);
+      const began = now();
+      for (const ended of whole ? endRound(ledger, wallTime()) : []) {
+        policy.ended(ended);
+        heldFirst(now() - began);
+      }
       done();
     },
   );

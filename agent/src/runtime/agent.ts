@@ -60,9 +60,10 @@ export interface Daemon {
   filling: Filling | null;
   /** Which feeds are open: queue and group, to tell whether a reload needs others. */
   ears: string;
+  /** Queries, ClientHellos, and the answers that are only watched. */
   announced: AnnouncedFeed | null;
-  /** The same, of answers that are only watched and whose devices ask more than their share. */
-  crowd: Feed | null;
+  /** What is told of flows, and watched answers of devices that ask more than their share. */
+  watched: readonly Feed[];
   /** Addresses of the router's own devices, text. */
   addresses: readonly string[];
   since: number;

@@ -3,12 +3,13 @@
 // too many for their device at once come to it again, a few at a time.
 
 import { type OnAnswer, openAnswers } from '../kernel/answer-queues.ts';
-import { type OnAnnounced, openAnnounced, openHeld } from '../kernel/feeds.ts';
+import { type Feed, type OnAnnounced, openAnnounced, openHeld } from '../kernel/feeds.ts';
 import { holdFirst } from '../kernel/yield-to-held.ts';
 import { after, now } from '../os/clock.ts';
 import { log } from '../os/log.ts';
 import { type KernelPart, weakerWithout } from '../policy/missing-parts.ts';
 import type { Policy } from '../policy/policy.ts';
+import { evidenceGroup } from '../ruleset/compile/context.ts';
 import { crowdGroup } from '../ruleset/compile/dns.ts';
 import { helloQueue } from '../ruleset/compile/tls-hello.ts';
 import { ANSWER_PREFIX, HELLO_PREFIX, QUERY_PREFIX, UNJUDGED_PREFIX } from '../ruleset/names.ts';
@@ -20,6 +21,8 @@ type Answer = Event & { kind: 'answer' };
 
 /** ClientHellos held at once: what a page of a browser opens. Beyond that they pass unread. */
 const HELLOS = { most: 64, failOpen: true };
+/** Bytes of a message with HEADER_SNAPLEN of a packet and all that the kernel says of it. */
+const HEADERS = 1024;
 /** Milliseconds between two looks at answers that wait. */
 const LATER_MILLISECONDS = 100;
 
@@ -36,11 +39,11 @@ export function listen(daemon: Daemon, policy: Policy): void {
   daemon.held?.close();
   daemon.hellos?.close();
   daemon.announced?.close();
-  daemon.crowd?.close();
+  for (const feed of daemon.watched) feed.close();
   daemon.held = null;
   daemon.hellos = null;
   daemon.announced = null;
-  daemon.crowd = null;
+  daemon.watched = [];
   daemon.effects.held = null;
   daemon.effects.hellos = null;
   daemon.problems.delete('queue');
@@ -99,6 +102,7 @@ function listenAnnounced(daemon: Daemon, group: number): void {
   };
   const onLost = (): void => daemon.happened({ kind: 'unjudged' });
   const announced = openAnnounced(group, onPacket, onLost);
+  const evidence = openAnnounced(evidenceGroup(group), onPacket, onLost, HEADERS);
   // Answers that are only watched, of devices beyond their share: their queries come by the other group.
   const ofCrowd: OnAnnounced = (_, { bytes, offset, end }, __, ___, isOwn) => {
     hear(daemon, { kind: 'answer', id: null, outside: !isOwn, bytes, offset, end });
@@ -107,8 +111,12 @@ function listenAnnounced(daemon: Daemon, group: number): void {
   const crowd = openAnnounced(crowdGroup(group), ofCrowd, () => {});
   if (typeof announced === 'string') lacks(daemon, 'announce', announced);
   else daemon.announced = announced;
-  if (typeof crowd === 'string') lacks(daemon, 'announce', crowd);
-  else daemon.crowd = crowd;
+  const watched: Feed[] = [];
+  for (const feed of [evidence, crowd]) {
+    if (typeof feed === 'string') lacks(daemon, 'announce', feed);
+    else watched.push(feed);
+  }
+  daemon.watched = watched;
 }
 
 function listenHellos(daemon: Daemon, queue: number): void {

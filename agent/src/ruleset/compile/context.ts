@@ -16,7 +16,7 @@ import {
 import { ether, inSet, is, NFPROTO, nfproto, notInSet } from '../terms.ts';
 
 /** Bytes of a packet that a feed about headers copies: IPv6 with options and a port pair. */
-export const HEADER_SNAPLEN = 128;
+const HEADER_SNAPLEN = 128;
 
 export interface Context {
   readonly policy: Policy;
@@ -44,9 +44,20 @@ export function setMark(context: Context, target: 'meta' | 'ct', slot: number): 
   return { kind: 'mark', target, keep: foreignBits(mask), value: markOf(mask, slot) };
 }
 
+/** NFLOG group of what is told of flows: queries and answers have one of their own, so that no answer waits for
+ * its query behind a device's thousand peers. The crowd's answers have the one between them (compile/dns). */
+export function evidenceGroup(group: number): number {
+  return (group + 2) & 0xffff;
+}
+
 export function logHeaders(context: Context, feed: AppFeed, app: App): Statement {
-  const prefix = logPrefix(feed, app.name);
-  return { kind: 'log', prefix, group: context.globals.group, snaplen: HEADER_SNAPLEN };
+  return logEvidence(context, logPrefix(feed, app.name));
+}
+
+/** For feeds of which only the headers are read. */
+export function logEvidence(context: Context, prefix: string): Statement {
+  const group = evidenceGroup(context.globals.group);
+  return { kind: 'log', prefix, group, snaplen: HEADER_SNAPLEN };
 }
 
 /** For feeds whose payload is read: the packet as a whole. */

@@ -46,7 +46,7 @@ import {
   TRANSPORTS,
   UDP,
 } from '../terms.ts';
-import { appSet, type Context, deviceGuards, HEADER_SNAPLEN, unlessPaused } from './context.ts';
+import { appSet, type Context, deviceGuards, logEvidence, unlessPaused } from './context.ts';
 import { loud } from './device-share.ts';
 import { readsHello } from './tls-hello.ts';
 
@@ -163,12 +163,7 @@ function groundsChain(context: Context, app: App, family: Family): Chain {
 }
 
 function countedChain(context: Context, app: App, ground: Ground): Chain {
-  const log: Statement = {
-    kind: 'log',
-    prefix: outsidePrefix(app.name, ground),
-    group: context.globals.group,
-    snaplen: HEADER_SNAPLEN,
-  };
+  const log = logEvidence(context, outsidePrefix(app.name, ground));
   return {
     name: `${app.name}_left_${ground}`,
     rules: [
