@@ -1,0 +1,55 @@
+// docs/howto.md against the tree: every path that it names is there, and every place that a chapter sends the
+// reader to knows the word that the chapter is about.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+
+const text = readFileSync('docs/howto.md', 'utf8');
+const chapters = new Map(
+  text
+    .split(/^## /m)
+    .slice(1)
+    .map((chapter) => [chapter.slice(0, chapter.indexOf('\n')), chapter]),
+);
+const paths = (chapter: string): string[] =>
+  Array.from(
+    chapter.matchAll(/`((?:agent|test|docs|openwrt-package|cloud-proxy|scripts)\/[^`\s]+)/g),
+    ([, path]) => path!,
+  );
+
+test('every path is in the tree', () => {
+  const gone = paths(text).filter((path) => !/[A-Z]{4}/.test(path) && !existsSync(path));
+  assert.equal(gone, []);
+});
+
+test('the chapter about options names every file that reads a section', () => {
+  const readers = readdirSync('agent/src/policy').filter((name) =>
+    /export const \w+_OPTIONS\b/.test(readFileSync(`agent/src/policy/${name}`, 'utf8')),
+  );
+  assert.ok(readers.length > 4, 'the tables are found');
+  const named = paths(chapters.get('An option')!);
+  assert.equal(
+    readers.filter((name) => !named.includes(`agent/src/policy/${name}`)),
+    [],
+  );
+});
+
+test('the chapter about a transport names every file of the agent that says gre', () => {
+  const named = paths(chapters.get('A transport')!);
+  const sources = readdirSync('agent/src', { recursive: true })
+    .map((name) => `agent/src/${name}`)
+    .filter((name) => name.endsWith('.ts') && /'(ip6)?gre6?'/.test(readFileSync(name, 'utf8')));
+  assert.equal(
+    sources.filter((name) => !named.includes(name)),
+    [],
+  );
+});
+
+test('the chapter about evidence names files that each know a kind of it', () => {
+  const silent = paths(chapters.get('A kind of evidence')!)
+    .filter((path) => path.startsWith('agent/') || path.startsWith('test/trace'))
+    .filter((path) => !/\b(peer|port)\b/.test(readFileSync(path, 'utf8')));
+  assert.equal(silent, []);
+});
+
+test.run();
