@@ -1,6 +1,6 @@
-// Golden cases: test/golden/TOPIC/CASE.txt, one behaviour a file: prose, what differs from the
-// base policy (policies.ts), what of the table to show, and the nft text expected. The whole table
-// of every case is also given to `nft -c` in an empty network namespace.
+// Golden cases: test/golden/TOPIC/CASE.txt, one behaviour a file: prose, a configuration as its owner writes it
+// (`--- uci`) or what differs from the base policy (`--- policy`, policies.ts), what of the table to show, and
+// the nft text expected. The whole table of every case is also given to `nft -c` in an empty network namespace.
 // `node test/golden/update.mjs` writes what the compiler says now into the files.
 
 import { spawnSync } from 'node:child_process';
@@ -8,11 +8,14 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { buildPolicy } from '../../agent/src/policy/build.ts';
+import type { Policy } from '../../agent/src/policy/policy.ts';
 import { compile } from '../../agent/src/ruleset/compile/compile.ts';
 import { renderLoad } from '../../agent/src/ruleset/render.ts';
 import { withoutAnnouncements } from '../../agent/src/ruleset/without-logs.ts';
+import { parseUci } from '../../agent/src/syntax/uci.ts';
 import { renderReload } from '../lib/reload.ts';
-import { type Change, policyFrom } from './policies.ts';
+import { type Change, escape, policyFrom, profile } from './policies.ts';
 
 const ROOT = 'test/golden';
 const UPDATE = process.env.GOLDEN_UPDATE === '1';
@@ -21,23 +24,36 @@ mkdirSync('out/golden', { recursive: true });
 
 interface Golden {
   readonly prose: string;
+  readonly uci: string;
   readonly policy: string;
   readonly show: string;
   readonly nft: string;
 }
 
 function parse(text: string): Golden {
-  const [prose = '', ...sections] = text.split(/^--- (?=policy$|show$|nft$)/m);
+  const [prose = '', ...sections] = text.split(/^--- (?=uci$|policy$|show$|nft$)/m);
   const of = (name: string) => {
     const section = sections.find((one) => one.startsWith(`${name}\n`));
     return section === undefined ? '' : section.slice(name.length + 1);
   };
-  return { prose, policy: of('policy'), show: of('show'), nft: of('nft') };
+  return { prose, uci: of('uci'), policy: of('policy'), show: of('show'), nft: of('nft') };
 }
 
-function write({ prose, policy, show, nft }: Golden): string {
+function write({ prose, uci, policy, show, nft }: Golden): string {
+  const given = uci === '' ? '' : `--- uci\n${uci}`;
   const change = policy === '' ? '' : `--- policy\n${policy}`;
-  return `${prose}${change}--- show\n${show}--- nft\n${nft}`;
+  return `${prose}${given}${change}--- show\n${show}--- nft\n${nft}`;
+}
+
+/** The policy of a golden. The profiles of its apps are the base one by other names. */
+function policyOf({ uci, policy }: Golden): Policy {
+  if (uci === '') return policyFrom(policy === '' ? {} : (JSON.parse(policy) as Change));
+  const read = parseUci(uci, 'whp');
+  if (!read.ok) throw new Error(JSON.stringify(read.problems));
+  const profiles = new Map(['skype', 'game'].map((name) => [name, { ...profile, name }]));
+  const built = buildPolicy({ uci: read.value, profiles, doh: escape.doh });
+  if (!built.ok) throw new Error(JSON.stringify(built.problems));
+  return built.value;
 }
 
 /** Lines of the table that a golden asks for: `chain NAME`, `set NAME`, `rules TEXT`, `reload TEXT`. */
@@ -84,9 +100,7 @@ for (const { name: topic } of topics) {
     test(`${topic}/${file}`, () => {
       const path = join(ROOT, topic, file);
       const golden = parse(readFileSync(path, 'utf8'));
-      const change: Change = golden.policy === '' ? {} : JSON.parse(golden.policy);
-      const policy = policyFrom(change);
-      const ruleset = compile(policy);
+      const ruleset = compile(policyOf(golden));
       const load = renderLoad(ruleset);
       const reload = renderReload(compile(policyFrom({})), ruleset);
       const wishes = golden.show.trim().split('\n');
