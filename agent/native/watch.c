@@ -52,8 +52,9 @@ static enum wait wait_for(int fd, short events, int milliseconds)
     return got > 0 ? SAID : got < 0 && (errno == EAGAIN || errno == EINTR) ? QUIET : GONE;
 }
 
-/* Whether the process runs, waits for a processor, or has worked since *ticks (proc(5), fields 3, 14
-   and 15 of stat); *ticks is what it has worked until now. */
+/* Whether the process runs, waits for a processor or for a lock of the kernel (D: nft's, while others load
+   long lists; a signal would not reach it either), or has worked since *ticks (proc(5), fields 3, 14 and 15
+   of stat); *ticks is what it has worked until now. */
 static bool works(pid_t pid, unsigned long *ticks)
 {
     char path[32], text[512];
@@ -72,7 +73,7 @@ static bool works(pid_t pid, unsigned long *ticks)
         return false;
     unsigned long before = *ticks;
     *ticks = user + kernel;
-    return state == 'R' || *ticks != before;
+    return state == 'R' || state == 'D' || *ticks != before;
 }
 
 int watch_agent(const char *path, long seconds)
