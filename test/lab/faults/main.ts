@@ -44,6 +44,20 @@ const echoed = new Set<string>();
 /** Seconds that each session took, from the router's boot state to the end of its flows. */
 const took = new Map<string, number>();
 
+/** Milliseconds of `pace` before each session. */
+const paces = new Map<string, number>();
+
+/** Milliseconds that the router takes for a fixed computation while nothing else runs: the emulated processor's
+ * speed differs by a factor of two from hour to hour, and what a session says of speed with it. */
+async function pace(router: Machine): Promise<number> {
+  const times = await router.must(
+    `read a rest </proc/uptime; i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done
+    read b rest </proc/uptime; echo "$a $b"`,
+  );
+  const [from = 0, to = 0] = times.trim().split(' ').map(Number);
+  return Math.round((to - from) * 1000);
+}
+
 async function play(setting: Setting, fault: Fault): Promise<Row> {
   const { lab } = setting;
   const { name: session } = fault;
@@ -51,6 +65,7 @@ async function play(setting: Setting, fault: Fault): Promise<Row> {
   let mark = lab.isp.mark();
   let finding: Finding;
   try {
+    paces.set(session, await pace(lab.router));
     await setting.prepare(fault);
     mark = lab.isp.mark();
     finding = await fault.run(lab);
@@ -115,14 +130,15 @@ async function main(): Promise<boolean> {
       }
       rows.push(row);
       const seconds = took.get(row.session)?.toFixed(0);
-      say(`${row.session}: ${row.ok ? 'ok' : 'FAILED'} in ${seconds} s: ${row.verdict}`);
+      const yard = `${paces.get(row.session) ?? '?'} ms a yardstick`;
+      say(`${row.session}: ${row.ok ? 'ok' : 'FAILED'} in ${seconds} s, ${yard}: ${row.verdict}`);
     }
   } finally {
     await lab.stop();
   }
   writeFileSync(
     `${out}/faults.json`,
-    `${JSON.stringify({ router, rows, took: Object.fromEntries(took) }, null, 2)}\n`,
+    `${JSON.stringify({ router, rows, took: Object.fromEntries(took), paces: Object.fromEntries(paces) }, null, 2)}\n`,
   );
   console.log(table(rows));
   const passed = rows.filter(({ ok }) => ok).length;
