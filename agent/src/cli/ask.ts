@@ -1,7 +1,7 @@
 // cli/ask: the client half of the command line: one question to the running agent, its answer
 // printed for a person or, with --json, for a program.
 import * as std from 'qjs:std';
-import type { Told } from '../learn/effect.ts';
+import type { MonitorEvent } from '../learn/effect.ts';
 import { errnoText } from '../os/errno.ts';
 import { connectLines } from '../os/unix-socket.ts';
 import type { Command } from './arguments.ts';
@@ -17,7 +17,9 @@ export function ask(command: Command): Promise<number> {
     const connected = connectLines(command.socket, {
       onValue: (value, line) => {
         if (command.name === 'monitor') {
-          std.out.puts(command.json ? `${JSON.stringify(value)}\n` : toldText(value as Told));
+          std.out.puts(
+            command.json ? `${JSON.stringify(value)}\n` : toldText(value as MonitorEvent),
+          );
           std.out.flush();
           // Nobody reads any more (`whp monitor | head -1`).
           if (std.out.error()) resolve(1);

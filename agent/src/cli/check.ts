@@ -4,7 +4,7 @@
 import * as std from 'qjs:std';
 import { loadConfiguration, loadProfile, policyOf } from '../config/load.ts';
 import { lacksQueue, readLacking } from '../kernel/kernel-parts.ts';
-import { openPaths, readNeighbours, readPaths } from '../kernel/routing.ts';
+import { openRouting, readNeighbours, readRealized } from '../kernel/routing.ts';
 import { wallTime } from '../os/clock.ts';
 import type { Policy } from '../policy/policy.ts';
 import { partsNeeded } from '../preflight/kernel-parts.ts';
@@ -61,8 +61,8 @@ function readConfiguration(command: Command): Result<Read> {
 
 /** Without an agent. A string is the error. */
 async function readRouter(policy: Policy): Promise<RouterSeen | string> {
-  const paths = openPaths(policy.globals);
-  const realized = typeof paths === 'string' ? paths : readPaths(paths);
+  const paths = openRouting(policy.globals);
+  const realized = typeof paths === 'string' ? paths : readRealized(paths);
   if (typeof paths === 'string' || typeof realized === 'string') return String(realized);
   const parts = partsNeeded(policy);
   const lacking = readLacking(paths, parts);

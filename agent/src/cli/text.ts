@@ -6,7 +6,7 @@ import { byText } from '../answers/now.ts';
 import type { AppAnswer, PathAnswer, StatusAnswer, TunnelAnswer } from '../answers/status.ts';
 import type { WhyAnswer } from '../answers/why-parts.ts';
 import { nameInWords, nameWithin } from '../learn/aliases.ts';
-import type { Told } from '../learn/effect.ts';
+import type { MonitorEvent } from '../learn/effect.ts';
 import { flowText } from '../wire/flow-text.ts';
 
 /** Rows in columns, each as wide as its widest cell; the last column is not padded. */
@@ -242,7 +242,7 @@ export function whyText(why: WhyAnswer): string {
 }
 
 /** One line of `whp monitor`. */
-export function toldText(told: Told): string {
+export function toldText(told: MonitorEvent): string {
   switch (told.kind) {
     case 'lesson': {
       const { app, name, root, device, addresses, targets } = told.lesson;

@@ -14,8 +14,8 @@ import {
   wantedPolicy,
 } from '../config/settings.ts';
 import { countsToKeep, keepCounts, readKeptCounts } from '../kernel/counters.ts';
-import { applyOperation, openPaths, readNeighbours, readPaths } from '../kernel/routing.ts';
-import { type Legacy, removeLegacy, takeHandover } from '../kernel/table.ts';
+import { applyOperation, openRouting, readNeighbours, readRealized } from '../kernel/routing.ts';
+import { type Handover, removeHandover, takeHandover } from '../kernel/table.ts';
 import { createKept } from '../learn/kept-pace.ts';
 import { every, now, pause, unattended } from '../os/clock.ts';
 import { log } from '../os/log.ts';
@@ -35,7 +35,7 @@ import { watchFlows } from '../runtime/accounting.ts';
 import { type Daemon, inTurn } from '../runtime/agent.ts';
 import { type Effects, openEffects } from '../runtime/effects.ts';
 import { enforce } from '../runtime/enforce.ts';
-import { createHelm } from '../runtime/failover.ts';
+import { createFailover } from '../runtime/failover.ts';
 import { watchedPolicy } from '../runtime/flow-facts.ts';
 import { resolveGateways } from '../runtime/gateways.ts';
 import { keepLast, keepLearned, restoreKept } from '../runtime/kept.ts';
@@ -43,7 +43,7 @@ import { createLate, type LateSetting } from '../runtime/late-flows.ts';
 import { createNeighbours } from '../runtime/neighbours.ts';
 import { lookAround } from '../runtime/preflight.ts';
 import { run, startKeeping } from '../runtime/repair.ts';
-import { adopt, endHold, keepMemory, legacyOf, lowerGuard } from '../runtime/table.ts';
+import { adopt, endHold, handoverOf, keepMemory, lowerGuard } from '../runtime/table.ts';
 import { createState } from '../step/state.ts';
 import { step } from '../step/step.ts';
 import type { Problem } from '../syntax/result.ts';
@@ -59,11 +59,11 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
   const asked = listenSignals();
   const effects = openEffects();
   const file = `${socketPath.replace(/\.sock$/, '')}.standing`;
-  const legacy = legacyOf(effects.sets, file);
+  const handover = handoverOf(effects.sets, file);
   takeHandover(file);
   // To load the program has taken a busy router seconds: the watchdog begins anew.
   await pause();
-  const opened = openSettings(sources, legacy === null ? null : { apps: legacy.slots });
+  const opened = openSettings(sources, handover === null ? null : { apps: handover.slots });
   if (!opened.ok) return refuse(opened.problems);
   const { settings } = opened.value;
   const policy = wantedPolicy(settings);
@@ -74,7 +74,7 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
   noteProblems(daemon, opened.value.problems);
   const control = listenControl(socketPath, daemon, { reload, refresh });
   if (typeof control === 'string') return refuse([{ where: socketPath, what: control }]);
-  const { failed, problems } = await begin(daemon, policy, legacy, opened.value.problems);
+  const { failed, problems } = await begin(daemon, policy, handover, opened.value.problems);
   const stopKeeping = failed === null ? startKeeping(daemon) : failed;
   if (typeof stopKeeping === 'string') {
     control.close();
@@ -86,7 +86,7 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
   if (typeof daemon.flows === 'string') log('error', daemon.flows);
   noteAside(daemon);
   findAudit(daemon);
-  daemon.helm.start();
+  daemon.failover.start();
   const watchdog = startWatchdog(socketPath);
   const stopTicking = every(TICK_MILLISECONDS, () => {
     tick(daemon);
@@ -111,12 +111,12 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
 async function begin(
   daemon: Daemon,
   policy: Policy,
-  legacy: Legacy | null,
+  handover: Handover | null,
   problems: readonly Problem[],
 ): Promise<{ readonly failed: string | null; readonly problems: readonly Problem[] }> {
   const { settings } = daemon;
   const failed = await inTurn(daemon, async () => {
-    await adopt(daemon, policy, legacy);
+    await adopt(daemon, policy, handover);
     await pause();
     restoreKept(daemon, policy);
     await pause();
@@ -140,9 +140,9 @@ function start(
   settings: Settings,
   policy: Policy,
   effects: Effects,
-  legacy: string,
+  handoverFile: string,
 ): Daemon | string {
-  const paths = openPaths(policy.globals);
+  const paths = openRouting(policy.globals);
   if (typeof paths === 'string') return paths;
   const daemon: Daemon = {
     settings,
@@ -155,7 +155,7 @@ function start(
     uselessGuard: '',
     repair: createRepair(policy.globals.preference, policy.globals.table),
     refused: new Map(),
-    legacy,
+    handoverFile,
     happened: (event) => run(daemon, event),
     repairs: { count: 0, last: '', at: 0 },
     neighbours: createNeighbours(),
@@ -165,7 +165,7 @@ function start(
     state: createState(policy, () => false),
     paths,
     effects,
-    helm: createHelm(paths, effects),
+    failover: createFailover(paths, effects),
     held: null,
     hellos: null,
     holding: false,
@@ -179,7 +179,7 @@ function start(
     audit: null,
     flows: 'the agent begins: flows are counted once it enforces',
   };
-  readKeptCounts(daemon.state.outside, legacy);
+  readKeptCounts(daemon.state.outside, handoverFile);
   effects.late = createLate(effects, () => ({
     isOwn: (address) => isOwnAddress(daemon.policy, daemon.addresses, address),
     gateways: daemon.state.gateways,
@@ -223,8 +223,9 @@ function tick(daemon: Daemon): void {
 }
 
 /** The counters, where the meter has announced something, for the table that may have to be made anew. */
-function keepOutside({ state, effects, legacy }: Daemon): void {
-  if (state.outside.unread.size > 0) keepCounts(countsToKeep(state.outside, effects.sets), legacy);
+function keepOutside({ state, effects, handoverFile }: Daemon): void {
+  if (state.outside.unread.size > 0)
+    keepCounts(countsToKeep(state.outside, effects.sets), handoverFile);
 }
 
 /** Leaves nothing behind: the owner stopped the agent, so everything is direct again. In an upgrade
@@ -234,14 +235,14 @@ async function withdraw(daemon: Daemon): Promise<void> {
   daemon.hellos?.close();
   daemon.announced?.close();
   for (const feed of daemon.watched) feed.close();
-  if (daemon.standing !== null && takeHandover(daemon.legacy)) {
+  if (daemon.standing !== null && takeHandover(daemon.handoverFile)) {
     log('notice', 'what stands is left to the next agent');
     return;
   }
   daemon.effects.cuts?.close();
   lowerGuard(daemon);
   if (daemon.standing !== null) {
-    keepCounts(countsToKeep(daemon.state.outside, daemon.effects.sets), daemon.legacy);
+    keepCounts(countsToKeep(daemon.state.outside, daemon.effects.sets), daemon.handoverFile);
   }
   // The table first: without marks the rules have nothing to catch.
   if (daemon.standing !== null) {
@@ -250,9 +251,9 @@ async function withdraw(daemon: Daemon): Promise<void> {
     });
     if (ended.status !== 0) log('error', `table ${TABLE} is left standing: ${reasonOf(ended)}`);
   }
-  removeLegacy(daemon.legacy);
+  removeHandover(daemon.handoverFile);
   if (daemon.filling?.fills === true) await leaveDnsmasq();
-  const realized = readPaths(daemon.paths);
+  const realized = readRealized(daemon.paths);
   if (typeof realized === 'string') return;
   for (const operation of diff([], realized.pieces)) {
     const failed = applyOperation(daemon.paths, operation);

@@ -27,7 +27,7 @@ import { VERSION } from '../cli/version.ts';
 import { readConnections } from '../kernel/conntrack.ts';
 import { readLinks } from '../kernel/routing.ts';
 import { countSet, readSet } from '../kernel/sets.ts';
-import type { Told } from '../learn/effect.ts';
+import type { MonitorEvent } from '../learn/effect.ts';
 import { now, wallTime } from '../os/clock.ts';
 import { errnoText } from '../os/errno.ts';
 import { residentBytes } from '../os/memory.ts';
@@ -58,7 +58,7 @@ export function listenControl(
   daemon: Daemon,
   turns: Turns,
 ): { close(): void } | string {
-  const monitors = new Map<Line, (told: Told) => void>();
+  const monitors = new Map<Line, (told: MonitorEvent) => void>();
   const listening = listenLines(path, {
     onValue: (value, line) => {
       const request = value as Partial<Request> | null;
@@ -68,7 +68,7 @@ export function listenControl(
         return;
       }
       if (request?.method === 'monitor') {
-        const tell = (told: Told): void => void line.send(told);
+        const tell = (told: MonitorEvent): void => void line.send(told);
         monitors.set(line, tell);
         daemon.effects.listeners.add(tell);
         return;
@@ -217,13 +217,13 @@ async function books(
 }
 
 function flows(
-  { state, helm }: Daemon,
+  { state, failover }: Daemon,
   kernel: KernelView,
   live: readonly LiveFlow[] | null,
   limit: number,
 ): readonly FlowAnswer[] | string {
   if (live !== null) return largest(live, limit).map(flowRow);
-  const found = flowAnswers(state, kernel, helm.steering);
+  const found = flowAnswers(state, kernel, failover.steering);
   return typeof found === 'string' ? found : found.slice(0, limit);
 }
 

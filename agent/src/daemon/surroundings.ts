@@ -17,7 +17,7 @@ import { cidrHas, familyOf, parseAddress } from '../wire/address.ts';
 
 /** What decides where packets go now. */
 export function decisive(
-  { policy, helm, settings, standing, guard, problems }: Daemon,
+  { policy, failover, settings, standing, guard, problems }: Daemon,
   links: readonly KernelLink[] | string,
 ): Pick<StatusInput, 'now' | 'tunnels' | 'steering' | 'choices' | 'tableless'> {
   const known = typeof links === 'string' ? [] : links;
@@ -28,7 +28,7 @@ export function decisive(
   });
   const stands = standing !== null && !problems.has('table');
   const tableless = stands ? null : guard === null ? 'direct' : 'refused';
-  return { now: now(), tunnels, steering: helm.steering, choices: settings.choices, tableless };
+  return { now: now(), tunnels, steering: failover.steering, choices: settings.choices, tableless };
 }
 
 /** What becomes of DNS answers now. */

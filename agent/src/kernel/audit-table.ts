@@ -9,7 +9,7 @@ import { AUDIT_TABLE } from '../ruleset/names.ts';
 import { formatAddress } from '../wire/address.ts';
 import { TCP, UDP } from '../wire/packet.ts';
 import { readCounters } from './counters.ts';
-import type { Sets } from './sets.ts';
+import type { SetSocket } from './sets.ts';
 import type { Dumps } from './sliced-dump.ts';
 
 /** An audit that runs, as the agent keeps it. */
@@ -29,7 +29,7 @@ export interface RunningAudit {
 }
 
 /** Packets of flows that found no room; null: the table does not stand. */
-export function readUnkept(sets: Sets): Counted | null {
+export function readUnkept(sets: SetSocket): Counted | null {
   return readCounters(sets, AUDIT_TABLE).get('unkept') ?? null;
 }
 

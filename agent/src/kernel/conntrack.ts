@@ -20,18 +20,18 @@ import { type NetlinkSocket, openNetlink, request, takeSequence } from './netlin
 /** What nfnetlink says of a subsystem that no module brings, on every architecture. */
 export const EINVAL = 22;
 
-export interface Connections {
+export interface ConntrackSocket {
   readonly socket: NetlinkSocket;
 }
 
-export function openConnections(): Connections | string {
+export function openConnections(): ConntrackSocket | string {
   const opened = openNetlink(NETLINK_NETFILTER, { receiveQueue: 1 << 18 });
   return opened.ok ? { socket: opened.socket } : opened.reason;
 }
 
 /** All entries whose `mark & mask` is `mark`; the kernel filters. A string is the error. */
 export function readConnections(
-  connections: Connections,
+  connections: ConntrackSocket,
   mark: number,
   mask: number,
 ): Connection[] | string {
@@ -52,7 +52,7 @@ export function readConnections(
 }
 
 /** The entry of `flow`; null: there is none. */
-export function findConnection(connections: Connections, flow: Flow): Connection | null {
+export function findConnection(connections: ConntrackSocket, flow: Flow): Connection | null {
   const protocol = flow.protocol === 'udp' ? UDP : flow.protocol === 'tcp' ? TCP : 0;
   const family = flow.source.includes(':') ? 6 : 4;
   const entry = { family, original: { ...flow, protocol }, zone: 0, id: null } as const;
@@ -73,7 +73,7 @@ export function findConnection(connections: Connections, flow: Flow): Connection
 
 /** Deletes every entry that carries one of the slots under `mask`. Returns the error or null. */
 export function cutSlots(
-  { connections }: { readonly connections: Connections | string },
+  { connections }: { readonly connections: ConntrackSocket | string },
   mask: number,
   slots: readonly number[],
 ): string | null {
@@ -92,7 +92,7 @@ const AT_ONCE = 24;
 /** Deletes exactly these entries; one that is gone by itself is no error. Returns the error or
  * null. */
 export function cutConnections(
-  connections: Connections,
+  connections: ConntrackSocket,
   list: readonly Connection[],
 ): string | null {
   return eachOf(connections, list, 'cut', putConntrackDelete);
@@ -101,7 +101,7 @@ export function cutConnections(
 /** Gives these entries the bits of a mark; one that is gone by itself is no error. Returns the error or
  * null. */
 export function markConnections(
-  connections: Connections,
+  connections: ConntrackSocket,
   list: readonly Connection[],
   mark: { readonly value: number; readonly mask: number },
 ): string | null {
@@ -111,7 +111,7 @@ export function markConnections(
 }
 
 function eachOf(
-  { socket }: Connections,
+  { socket }: ConntrackSocket,
   list: readonly Connection[],
   verb: string,
   put: (w: Writer, seq: number, entry: Connection) => boolean,

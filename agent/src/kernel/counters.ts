@@ -7,10 +7,10 @@ import { readText, writeText } from '../os/file.ts';
 import { parseJson } from '../os/kept-file.ts';
 import { outsideCounter, TABLE } from '../ruleset/names.ts';
 import { dump } from './netlink-request.ts';
-import type { Sets } from './sets.ts';
+import type { SetSocket } from './sets.ts';
 
 /** The counters of `table` by name; none: it does not stand, or has none. */
-export function readCounters(sets: Sets, table: string): Map<string, Counted> {
+export function readCounters(sets: SetSocket, table: string): Map<string, Counted> {
   const found = new Map<string, Counted>();
   dump(
     sets.socket,
@@ -27,7 +27,7 @@ export function readCounters(sets: Sets, table: string): Map<string, Counted> {
 }
 
 /** Reads them anew, if our table stands. Answers whether it does. */
-export function refreshCounts(outside: Outside, sets: Sets | string): boolean {
+export function refreshCounts(outside: Outside, sets: SetSocket | string): boolean {
   const found = typeof sets === 'string' ? null : readCounters(sets, TABLE);
   if (found === null || found.size === 0) return false;
   noteCounts(outside, found);
@@ -35,7 +35,10 @@ export function refreshCounts(outside: Outside, sets: Sets | string): boolean {
 }
 
 /** What the next table goes on from. */
-export function countsToKeep(outside: Outside, sets: Sets | string): ReadonlyMap<string, Counted> {
+export function countsToKeep(
+  outside: Outside,
+  sets: SetSocket | string,
+): ReadonlyMap<string, Counted> {
   refreshCounts(outside, sets);
   return knownCounts(outside, outsideCounter);
 }

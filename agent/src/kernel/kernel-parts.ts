@@ -17,7 +17,7 @@ import {
   request,
   takeSequence,
 } from './netlink-socket.ts';
-import { NOT_SUPPORTED, type Paths } from './routing.ts';
+import { NOT_SUPPORTED, type RoutingSocket } from './routing.ts';
 
 /** A log group that nobody has: to give it back is an error of another number than the part's own. */
 const NO_GROUP = 65535;
@@ -26,7 +26,10 @@ const QUEUE_RULE = 'table inet whp_try { chain one { queue flags bypass to 0; };
 
 /** Those of `parts` that are missing, with what the kernel said. Who may not ask is told nothing. Asking
  * for a kind of device loads its module where it is there, so only what is needed is asked for. */
-export function readLacking(paths: Paths, parts: readonly KernelPart[]): Map<KernelPart, string> {
+export function readLacking(
+  paths: RoutingSocket,
+  parts: readonly KernelPart[],
+): Map<KernelPart, string> {
   const lacking = new Map<KernelPart, string>();
   for (const [part, kind] of [
     ['gre', 'gre'],

@@ -1,12 +1,12 @@
 // kernel/kernel: the ways to the kernel that what is learned needs. Each is open, or the reason why it is not.
-import type { Connections } from './conntrack.ts';
+import type { ConntrackSocket } from './conntrack.ts';
 import type { ConnectionLists } from './conntrack-dump.ts';
-import type { Sets } from './sets.ts';
+import type { SetSocket } from './sets.ts';
 import type { Dumps } from './sliced-dump.ts';
 
 export interface Kernel {
-  readonly sets: Sets | string;
-  readonly connections: Connections | string;
+  readonly sets: SetSocket | string;
+  readonly connections: ConntrackSocket | string;
   /** The same list, for who can wait for it. */
   readonly lists: ConnectionLists | string;
   /** Sets, for who can wait for them. */

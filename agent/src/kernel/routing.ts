@@ -59,32 +59,34 @@ export interface All {
   readonly routes: readonly KernelRoute[];
 }
 
-export interface Paths {
+export interface RoutingSocket {
   readonly socket: NetlinkSocket;
   /** Where our rules and tables stand; a reload may move them. */
   globals: Pick<Globals, 'preference' | 'table'>;
 }
 
-export function openPaths(globals: Pick<Globals, 'preference' | 'table'>): Paths | string {
+export function openRouting(
+  globals: Pick<Globals, 'preference' | 'table'>,
+): RoutingSocket | string {
   const opened = openNetlink(NETLINK_ROUTE);
   return opened.ok ? { socket: opened.socket, globals } : opened.reason;
 }
 
 /** The devices alone. A string is the error. */
-export function readLinks({ socket }: Paths): readonly KernelLink[] | string {
+export function readLinks({ socket }: RoutingSocket): readonly KernelLink[] | string {
   const links = collect(socket, putLinkDump, readLink);
   return typeof links === 'string' ? `read links: ${links}` : links;
 }
 
 /** Hardware addresses by address, as the neighbour table has them now; empty where it cannot be read. */
-export function readNeighbours({ socket }: Paths): ReadonlyMap<string, string> {
+export function readNeighbours({ socket }: RoutingSocket): ReadonlyMap<string, string> {
   const found = collect(socket, putNeighbourDump, readNeighbour);
   const known = typeof found === 'string' ? [] : found;
   return new Map(known.flatMap(({ address, mac }) => (mac === null ? [] : [[address, mac]])));
 }
 
 /** Those of the devices `names` that are there, with what they have received. */
-export function readCounted({ socket }: Paths, names: readonly string[]): KernelLink[] {
+export function readCounted({ socket }: RoutingSocket, names: readonly string[]): KernelLink[] {
   return names.flatMap((name) => {
     const one = collect(socket, (w, seq) => putLinkQuery(w, seq, name, true), readLink);
     return typeof one === 'string' ? [] : one;
@@ -92,7 +94,7 @@ export function readCounted({ socket }: Paths, names: readonly string[]): Kernel
 }
 
 /** The addresses of all devices. A string is the error. */
-export function readAddresses({ socket }: Paths): readonly KernelAddress[] | string {
+export function readAddresses({ socket }: RoutingSocket): readonly KernelAddress[] | string {
   const addresses: KernelAddress[] = [];
   for (const family of FAMILIES) {
     const found = collect(socket, (w, seq) => putAddressDump(w, seq, family), readAddress);
@@ -103,7 +105,7 @@ export function readAddresses({ socket }: Paths): readonly KernelAddress[] | str
 }
 
 /** Reads all four kinds. A string is the error, with the errno of the dump that failed. */
-export function readPaths(paths: Paths): Realized | string {
+export function readRealized(paths: RoutingSocket): Realized | string {
   const { globals } = paths;
   const links = readLinks(paths);
   if (typeof links === 'string') return links;
@@ -125,7 +127,7 @@ export function readPaths(paths: Paths): Realized | string {
 }
 
 /** The rules and routes alone. A string is the error. */
-function readAll({ socket }: Paths): All | string {
+function readAll({ socket }: RoutingSocket): All | string {
   const routes: KernelRoute[] = [];
   const rules: KernelRule[] = [];
   for (const family of FAMILIES) {
@@ -167,7 +169,7 @@ function isOwnLink(link: KernelLink): boolean {
   return isLinkName(link.name) && link.gre !== null;
 }
 
-function isOwnRoute(route: KernelRoute, globals: Paths['globals']): boolean {
+function isOwnRoute(route: KernelRoute, globals: RoutingSocket['globals']): boolean {
   const slot = route.table - globals.table;
   return (
     route.protocol === PROTOCOL &&
@@ -177,7 +179,7 @@ function isOwnRoute(route: KernelRoute, globals: Paths['globals']): boolean {
   );
 }
 
-function isOwnRule(rule: KernelRule, globals: Paths['globals']): boolean {
+function isOwnRule(rule: KernelRule, globals: RoutingSocket['globals']): boolean {
   const slot = rule.preference - globals.preference;
   return (
     rule.protocol === PROTOCOL &&
@@ -206,7 +208,7 @@ function rulePiece(rule: KernelRule): Piece {
 
 /** MTU of the device that packets to `address` leave by, bytes; null when there is no way there. */
 export function pathMtu(
-  paths: Paths,
+  paths: RoutingSocket,
   address: string,
   links: readonly KernelLink[],
 ): number | null {
@@ -219,7 +221,7 @@ export function pathMtu(
 
 /** Runs one operation. Returns what went wrong with its errno, or null. Deleting what is already
  * gone is no error (reconcile is idempotent). */
-export function applyOperation(paths: Paths, operation: Operation): string | null {
+export function applyOperation(paths: RoutingSocket, operation: Operation): string | null {
   const { op, piece } = operation;
   const name = deviceOf(piece);
   // A rule, or a route that prohibits, stands on none.

@@ -22,13 +22,13 @@ const WHERE = { family: NFPROTO_INET, table: TABLE };
 /** Messages a change may take: three for a renewal, and the two that frame the batch. */
 const MESSAGES_EACH = 3;
 
-export interface Sets {
+export interface SetSocket {
   readonly socket: NetlinkSocket;
   /** Transactions committed and not yet told to reconcile/repair, which counts those of others. */
   commits: number;
 }
 
-export function openSets(): Sets | string {
+export function openSets(): SetSocket | string {
   // Dumps of large sets come in datagrams of up to 32 KiB.
   const opened = openNetlink(NETLINK_NETFILTER, { receiveQueue: 1 << 18 });
   return opened.ok ? { socket: opened.socket, commits: 0 } : opened.reason;
@@ -37,7 +37,7 @@ export function openSets(): Sets | string {
 /** Commits the changes, as one transaction where the kernel's memory allows it (some hundred
  * elements). Returns null, or the set and errno of the part that was refused; parts before it
  * stand. */
-export function changeSets(sets: Sets, changes: readonly SetChange[]): string | null {
+export function changeSets(sets: SetSocket, changes: readonly SetChange[]): string | null {
   for (const part of splitChanges(changes)) {
     const wrong = commitPart(sets.socket, part);
     if (wrong !== null) return wrong;
@@ -66,7 +66,7 @@ function allOf(set: string): PutDump {
 /** The elements of `set` as they are now, or the first `most` of them, or those whose key `wanted`
  * names. A string is the error: errno 2 when there is no such set. */
 export function readSet(
-  sets: Sets,
+  sets: SetSocket,
   set: string,
   most = Number.POSITIVE_INFINITY,
   wanted: KeyFilter | null = null,
@@ -99,7 +99,7 @@ const FEW = 100;
 /** All elements of `set`, many of them a slice a turn of the event loop. Answers whether nothing was
  * missed; an element may come twice. */
 export function readInTurns(
-  sets: Sets,
+  sets: SetSocket,
   dumps: Dumps,
   set: string,
   onElement: (one: LivingElement) => void,
@@ -127,7 +127,7 @@ export function readInTurns(
 }
 
 /** How many elements `set` has now; 0 where there is no such set. */
-export function countSet(sets: Sets, set: string): number {
+export function countSet(sets: SetSocket, set: string): number {
   let count = 0;
   dump(
     sets.socket,

@@ -17,10 +17,10 @@ import { parseJson, readKept } from '../os/kept-file.ts';
 import { TABLE } from '../ruleset/names.ts';
 import type { Standing } from '../ruleset/transaction.ts';
 import { dump } from './netlink-request.ts';
-import type { Sets } from './sets.ts';
+import type { SetSocket } from './sets.ts';
 
 /** The number of nftables transactions so far, of anybody; 0 when the kernel does not say. */
-export function readGeneration(sets: Sets): number {
+export function readGeneration(sets: SetSocket): number {
   let generation = 0;
   dump(
     sets.socket,
@@ -35,7 +35,7 @@ export function readGeneration(sets: Sets): number {
 }
 
 /** See nft-table's fingerprint. A string in any case: '' when there is no such table. */
-export function readFingerprint(sets: Sets, table = TABLE): string {
+export function readFingerprint(sets: SetSocket, table = TABLE): string {
   let chains: KernelChain[] = [];
   dump(
     sets.socket,
@@ -52,7 +52,7 @@ export function readFingerprint(sets: Sets, table = TABLE): string {
 }
 
 /** The same of all other tables, of every family. */
-export function readOthersChains(sets: Sets): string {
+export function readOthersChains(sets: SetSocket): string {
   let chains: KernelChain[] = [];
   dump(
     sets.socket,
@@ -69,7 +69,7 @@ export function readOthersChains(sets: Sets): string {
 }
 
 /** The names of all tables that have a flow table. */
-export function readFlowTables(sets: Sets): ReadonlySet<string> {
+export function readFlowTables(sets: SetSocket): ReadonlySet<string> {
   const found = new Set<string>();
   dump(
     sets.socket,
@@ -84,7 +84,7 @@ export function readFlowTables(sets: Sets): ReadonlySet<string> {
 }
 
 /** What an agent leaves for the next one. */
-export interface Legacy {
+export interface Handover {
   readonly format: 1;
   /** Of the table when it was loaded: another one is not ours, or not as we left it. */
   readonly fingerprint: string;
@@ -94,7 +94,7 @@ export interface Legacy {
 }
 
 /** What was learned from which name; apart, since it changes with every answer. */
-export interface LegacyOrigin {
+export interface HandoverOrigin {
   readonly app: string;
   readonly address: string;
   readonly name: string;
@@ -102,17 +102,17 @@ export interface LegacyOrigin {
 }
 
 /** Null when there is none that this version understands: such a one is put aside. */
-export function readLegacy(path: string): Legacy | null {
+export function readHandover(path: string): Handover | null {
   const read = readKept(path, (text) => {
     const found = parseJson(text);
-    return { value: found, wrong: isLegacy(found) ? null : 'is no table of this version' };
+    return { value: found, wrong: isHandover(found) ? null : 'is no table of this version' };
   });
-  return read !== null && isLegacy(read.value) ? read.value : null;
+  return read !== null && isHandover(read.value) ? read.value : null;
 }
 
 /** Of what was the table before only names are written again, and those have to be names. */
-function isLegacy(found: unknown): found is Legacy {
-  const { format, fingerprint, standing, slots } = (found ?? {}) as Partial<Legacy>;
+function isHandover(found: unknown): found is Handover {
+  const { format, fingerprint, standing, slots } = (found ?? {}) as Partial<Handover>;
   return (
     format === 1 &&
     typeof fingerprint === 'string' &&
@@ -139,9 +139,9 @@ function isTexts(list: readonly unknown[]): boolean {
   return isList(list, (one) => typeof one === 'string');
 }
 
-export function readOrigins(path: string): readonly LegacyOrigin[] {
+export function readOrigins(path: string): readonly HandoverOrigin[] {
   const read = readKept(`${path}.names`, (text) => {
-    const found = parseJson(text) as readonly LegacyOrigin[];
+    const found = parseJson(text) as readonly HandoverOrigin[];
     const isGood = isList(found, (one) => isTexts([one.app, one.address, one.name, one.device]));
     return { value: isGood ? found : [], wrong: isGood ? null : 'holds no names' };
   });
@@ -150,15 +150,15 @@ export function readOrigins(path: string): readonly LegacyOrigin[] {
 
 /** Returns 0 or the errno. The folder is in memory: it is there after a crash, not after a boot,
  * and so is the table. */
-export function writeLegacy(path: string, legacy: Legacy): number {
-  return writeText(path, JSON.stringify(legacy), false);
+export function writeHandover(path: string, handover: Handover): number {
+  return writeText(path, JSON.stringify(handover), false);
 }
 
-export function writeOrigins(path: string, origins: readonly LegacyOrigin[]): number {
+export function writeOrigins(path: string, origins: readonly HandoverOrigin[]): number {
   return writeText(`${path}.names`, JSON.stringify(origins), false);
 }
 
-export function removeLegacy(path: string): void {
+export function removeHandover(path: string): void {
   removeFile(path);
   removeFile(`${path}.names`);
 }

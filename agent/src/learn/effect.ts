@@ -38,10 +38,10 @@ export type Effect =
   /** A set that the ruleset fills has no room left: its oldest elements have to go. */
   | { readonly kind: 'make-room'; readonly app: string }
   | { readonly kind: 'report'; readonly text: string }
-  | { readonly kind: 'told'; readonly what: Told };
+  | { readonly kind: 'told'; readonly what: MonitorEvent };
 
 /** What `whp monitor` shows. */
-export type Told =
+export type MonitorEvent =
   | { readonly kind: 'lesson'; readonly lesson: Lesson }
   | { readonly kind: 'asked'; readonly app: string; readonly device: string; readonly name: string }
   | { readonly kind: 'hello'; readonly named: NamedServer }

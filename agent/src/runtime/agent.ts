@@ -4,7 +4,7 @@ import type { Settings } from '../config/settings.ts';
 import type { RunningAudit } from '../kernel/audit-table.ts';
 import type { AnnouncedFeed, Feed, HeldFeed } from '../kernel/feeds.ts';
 import type { StandingGuard } from '../kernel/guard.ts';
-import type { Paths } from '../kernel/routing.ts';
+import type { RoutingSocket } from '../kernel/routing.ts';
 import type { Kept } from '../learn/kept-pace.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Refused } from '../reconcile/refused.ts';
@@ -14,7 +14,7 @@ import type { Standing } from '../ruleset/transaction.ts';
 import type { State } from '../step/state.ts';
 import type { FlowWatch } from './accounting.ts';
 import type { Effects } from './effects.ts';
-import type { Helm } from './failover.ts';
+import type { Failover } from './failover.ts';
 import type { Neighbours } from './neighbours.ts';
 
 export interface Daemon {
@@ -38,7 +38,7 @@ export interface Daemon {
   /** What happens to that which stands, for runtime/repair.ts to act on. */
   happened(event: RepairEvent): void;
   /** Where the next agent finds what this one has loaded. */
-  readonly legacy: string;
+  readonly handoverFile: string;
   /** What others undid and this agent made again. */
   readonly repairs: { count: number; last: string; at: number };
   readonly neighbours: Neighbours;
@@ -48,10 +48,10 @@ export interface Daemon {
   /** What is known of the file that outlives a reboot. */
   readonly kept: Kept;
   state: State;
-  readonly paths: Paths;
+  readonly paths: RoutingSocket;
   readonly effects: Effects;
   /** Which way each app takes, by what the probes say. */
-  readonly helm: Helm;
+  readonly failover: Failover;
   held: HeldFeed | null;
   hellos: HeldFeed | null;
   /** Whether the table that stands holds DNS answers. */

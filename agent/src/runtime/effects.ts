@@ -14,7 +14,7 @@ import {
   takeWaiting,
   untilNext,
 } from '../learn/commit-batch.ts';
-import type { Effect, Told } from '../learn/effect.ts';
+import type { Effect, MonitorEvent } from '../learn/effect.ts';
 import { isRoomDue } from '../learn/evict.ts';
 import { unlearn } from '../learn/undo.ts';
 import type { Connection } from '../netlink/conntrack.ts';
@@ -36,7 +36,7 @@ export interface Effects extends Learning {
   late: Late | null;
   cuts: Cuts | null;
   /** Who listens to `whp monitor`. */
-  readonly listeners: Set<(told: Told) => void>;
+  readonly listeners: Set<(told: MonitorEvent) => void>;
   /** Transactions the kernel refused, and the last one in words. */
   readonly failures: { count: number; last: string };
   run(effects: readonly Effect[]): void;

@@ -1,7 +1,7 @@
 // runtime/enforce: makes the kernel what a policy says. Config: load -> compile -> render -> nft, plan -> diff.
 
 import { cutSlots } from '../kernel/conntrack.ts';
-import { applyOperation, pathMtu, type Realized, readPaths } from '../kernel/routing.ts';
+import { applyOperation, pathMtu, type Realized, readRealized } from '../kernel/routing.ts';
 import { changeSets } from '../kernel/sets.ts';
 import { after, now, pause } from '../os/clock.ts';
 import { log } from '../os/log.ts';
@@ -49,12 +49,12 @@ export async function enforce(daemon: Daemon, wanted: Policy): Promise<string | 
 /** A pause, an hour or a pin is set elements: no path is read, no rule made and no program started
  * before the owner has the answer, and the kernel has it then. */
 function enforceChoices(daemon: Daemon, wanted: Policy, standing: Standing): string | null {
-  const { effects, helm } = daemon;
+  const { effects, failover } = daemon;
   if (typeof effects.sets === 'string') return effects.sets;
   const policy = { ...daemon.policy, apps: wanted.apps };
   const pins = pinChanges(daemon.policy, policy);
-  helm.steering.policy = policy;
-  const refused = changeSets(effects.sets, [...pins, ...helm.gates()]);
+  failover.steering.policy = policy;
+  const refused = changeSets(effects.sets, [...pins, ...failover.gates()]);
   if (refused !== null) return refused;
   daemon.wanted = wanted;
   // The next load compares the table again.
@@ -84,14 +84,14 @@ function takeIn(daemon: Daemon, policy: Policy): void {
  * leads somewhere, and from the moment an answer can be held somebody releases it.
  */
 async function enforceAll(daemon: Daemon, wanted: Policy): Promise<string | null> {
-  const realized = readPaths(daemon.paths);
+  const realized = readRealized(daemon.paths);
   if (typeof realized === 'string') return realized;
   const { standing: before, loadedFor } = daemon;
   const isFirst = daemon.effects.state === null;
   daemon.wanted = wanted;
   daemon.addresses = realized.addresses.map(({ address }) => address);
   const policy = withMtus(daemon, wanted, realized);
-  daemon.helm.adopt(policy, (app) => standingProxy(policy, app, realized.pieces));
+  daemon.failover.adopt(policy, (app) => standingProxy(policy, app, realized.pieces));
   const { changed } = buildPaths(daemon, policy, realized, true);
   moveTo(daemon, policy);
   await pause();
@@ -111,8 +111,8 @@ async function enforceAll(daemon: Daemon, wanted: Policy): Promise<string | null
   // through all connections takes long: not for nothing.
   const isNew = daemon.standing !== before;
   const isWhole = loadedFor === '' || changed.length > 0 || daemon.refused.size > 0;
-  const { helm } = daemon;
-  const wrong = isWhole ? await helm.assert() : isNew ? await helm.settle() : null;
+  const { failover } = daemon;
+  const wrong = isWhole ? await failover.assert() : isNew ? await failover.settle() : null;
   if (isNew) daemon.effects.late?.all('new table');
   if (isFirst) daemon.effects.late?.live();
   if (wrong !== null) daemon.loadedFor = '';
@@ -164,7 +164,7 @@ export function buildPaths(
 ): Built {
   const { refused } = daemon;
   if (atOnce) refused.clear();
-  const operations = diff(plan(policy, waysOf(daemon.helm.steering)), realized.pieces);
+  const operations = diff(plan(policy, waysOf(daemon.failover.steering)), realized.pieces);
   retainRefused(refused, operations);
   const devices = new Set(realized.links.map(({ name }) => name));
   const changed: string[] = [];

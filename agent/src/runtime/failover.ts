@@ -5,7 +5,7 @@
 import { EINVAL } from '../kernel/conntrack.ts';
 import { type ConnectionLists, decoded } from '../kernel/conntrack-dump.ts';
 import { openProbes, type Probes } from '../kernel/probes.ts';
-import { applyOperation, type Paths } from '../kernel/routing.ts';
+import { applyOperation, type RoutingSocket } from '../kernel/routing.ts';
 import { changeSets } from '../kernel/sets.ts';
 import type { Connection } from '../netlink/conntrack.ts';
 import type { SetChange } from '../netlink/nft-set.ts';
@@ -40,7 +40,7 @@ import type { FlowEnding } from './cuts.ts';
 /** The clock also catches up when nothing is due, milliseconds. */
 const LONGEST = 5000;
 
-export interface Helm {
+export interface Failover {
   readonly steering: Steering;
   /** Takes in a policy before its paths are built. `standing`: where the kernel has an app now. */
   adopt(policy: Policy, standing: (app: App) => string | null): void;
@@ -56,7 +56,7 @@ export interface Helm {
   start(): void;
 }
 
-export function createHelm(paths: Paths, effects: FlowEnding): Helm {
+export function createFailover(paths: RoutingSocket, effects: FlowEnding): Failover {
   const steering = createSteering();
   const moving = new Map<string, Promise<string | null>>();
   let stop: (() => void) | null = null;

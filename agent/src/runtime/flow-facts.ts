@@ -27,7 +27,7 @@ export function watchedPolicy(daemon: Daemon): WatchedPolicy {
         app: app.name,
         proxy: proxyOf(
           daemon.policy.proxies,
-          daemon.helm.steering.choices.get(app.name)?.way,
+          daemon.failover.steering.choices.get(app.name)?.way,
           connection.reply.destination,
         ),
         evidence: known?.kind ?? 'unknown',

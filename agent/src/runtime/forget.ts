@@ -2,7 +2,7 @@
 // time: by the owner's word, or because a name is now kept direct. Live flows are not touched.
 
 import { readNeighbours } from '../kernel/routing.ts';
-import { changeSets, readSet, type Sets } from '../kernel/sets.ts';
+import { changeSets, readSet, type SetSocket } from '../kernel/sets.ts';
 import { retainAliases } from '../learn/aliases.ts';
 import { forgetTaught } from '../learn/dynamic-sets.ts';
 import { type Endpoint, removeEndpoints } from '../learn/endpoints.ts';
@@ -63,7 +63,7 @@ function namesOf({ paths, settings, state }: Daemon, address: string): readonly 
 
 /** The keys of a set that are about one of `names`; null: all. */
 function keysOf(
-  sets: Sets,
+  sets: SetSocket,
   set: string,
   kind: LearnedKind,
   names: readonly string[] | null,
@@ -78,7 +78,7 @@ function keysOf(
 }
 
 /** An element that expires between reading and deleting takes its transaction down: then one by one. */
-function deleteKeys(sets: Sets, set: string, keys: readonly Uint8Array[]): number {
+function deleteKeys(sets: SetSocket, set: string, keys: readonly Uint8Array[]): number {
   const remove = (some: readonly Uint8Array[]): string | null =>
     changeSets(sets, [{ operation: 'delete', set, elements: some.map((key) => ({ key })) }]);
   if (keys.length === 0 || remove(keys) === null) return keys.length;

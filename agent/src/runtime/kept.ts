@@ -3,7 +3,7 @@
 // Which and when is decided in learn/kept-*; format and pace: docs/kept.md.
 import * as os from 'qjs:os';
 import type { KeptAnswer } from '../answers/status.ts';
-import { readPaths } from '../kernel/routing.ts';
+import { readRealized } from '../kernel/routing.ts';
 import { dueSets, holdsMore, lastSets, MOST_A_DAY, noteWritten } from '../learn/kept-pace.ts';
 import { expireRestored, restoreSets, setsToKeep } from '../learn/kept-sets.ts';
 import { type KeptSets, keptSets, keptText, MOST_BYTES } from '../learn/kept-text.ts';
@@ -50,7 +50,7 @@ export function restoreKept(daemon: Daemon, policy: Policy): void {
   const [stat] = os.stat(path);
   kept.writtenAt = now() - Math.max(0, wallTime() - (stat?.mtime ?? 0));
   if (daemon.standing !== null) return;
-  const realized = readPaths(daemon.paths);
+  const realized = readRealized(daemon.paths);
   const own = typeof realized === 'string' ? [] : realized.addresses.map(({ address }) => address);
   const isOwn = (address: string): boolean => isOwnAddress(policy, own, address);
   const { taken, left } = restoreSets(state, policy.apps, sets, isOwn, now());

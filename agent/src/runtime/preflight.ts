@@ -3,7 +3,7 @@
 // it means, preflight/ decides.
 
 import { readLacking } from '../kernel/kernel-parts.ts';
-import { readCounted, readNeighbours, readPaths } from '../kernel/routing.ts';
+import { readCounted, readNeighbours, readRealized } from '../kernel/routing.ts';
 import { readGeneration, readOthersChains } from '../kernel/table.ts';
 import type { StandIn } from '../learn/stand-ins.ts';
 import { now, pause, unattended, wallTime } from '../os/clock.ts';
@@ -52,7 +52,7 @@ export function lookAround(daemon: Daemon): void {
  * answers get their turn. */
 async function look(daemon: Daemon): Promise<void> {
   const { neighbours, settings } = daemon;
-  const realized = readPaths(daemon.paths);
+  const realized = readRealized(daemon.paths);
   if (typeof realized !== 'string') {
     daemon.addresses = realized.addresses.map(({ address }) => address);
     keepGateways(daemon, realized);
@@ -93,7 +93,7 @@ function tell(neighbours: Neighbours, looks: readonly Look[]): void {
 export async function routerNow(daemon: Daemon, policy: Policy): Promise<RouterSeen | string> {
   const { neighbours, paths, problems } = daemon;
   await freshRules(daemon, true);
-  const realized = readPaths(paths);
+  const realized = readRealized(paths);
   if (typeof realized === 'string') return realized;
   const { lan } = policy.globals;
   await pause();

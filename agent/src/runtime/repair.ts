@@ -3,7 +3,7 @@
 
 import { countsToKeep } from '../kernel/counters.ts';
 import { openWatch } from '../kernel/route-monitor.ts';
-import { readPaths } from '../kernel/routing.ts';
+import { readRealized } from '../kernel/routing.ts';
 import { readFingerprint, readGeneration } from '../kernel/table.ts';
 import { heldElements, learnedSetsOf, withDevices } from '../learn/snapshot.ts';
 import { after, every, now, unattended } from '../os/clock.ts';
@@ -94,7 +94,7 @@ async function restore(daemon: Daemon, why: string): Promise<void> {
   daemon.problems.delete('table');
   remember(daemon);
   keepGuard(daemon);
-  const wrong = await daemon.helm.assert();
+  const wrong = await daemon.failover.assert();
   if (wrong !== null) log('error', wrong);
   daemon.effects.late?.all();
   const elements = Array.from(held.values()).reduce((sum, list) => sum + list.length, 0);
@@ -106,7 +106,7 @@ async function restore(daemon: Daemon, why: string): Promise<void> {
 
 /** Devices, addresses, routes and rules as they should be; the MTU as the way to the proxy is now. */
 async function mend(daemon: Daemon): Promise<void> {
-  const realized = readPaths(daemon.paths);
+  const realized = readRealized(daemon.paths);
   if (typeof realized === 'string') {
     daemon.problems.set('paths', realized);
     return;

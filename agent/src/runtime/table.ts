@@ -3,15 +3,15 @@
 
 import { countsToKeep } from '../kernel/counters.ts';
 import { raiseGuard } from '../kernel/guard.ts';
-import { type LivingElement, readInTurns, readSet, type Sets } from '../kernel/sets.ts';
+import { type LivingElement, readInTurns, readSet, type SetSocket } from '../kernel/sets.ts';
 import {
-  type Legacy,
+  type Handover,
   readFingerprint,
   readFlowTables,
   readGeneration,
-  readLegacy,
+  readHandover,
   readOrigins,
-  writeLegacy,
+  writeHandover,
   writeOrigins,
 } from '../kernel/table.ts';
 import { beginReading, endReading, takeRead } from '../learn/dynamic-sets.ts';
@@ -37,20 +37,24 @@ import { macText } from '../wire/mac.ts';
 import type { Daemon } from './agent.ts';
 
 /** What an earlier agent left, if its table still stands. */
-export function legacyOf(sets: Sets | string, path: string): Legacy | null {
+export function handoverOf(sets: SetSocket | string, path: string): Handover | null {
   if (typeof sets === 'string') return null;
-  const legacy = readLegacy(path);
-  return legacy !== null && legacy.fingerprint === readFingerprint(sets) ? legacy : null;
+  const handover = readHandover(path);
+  return handover !== null && handover.fingerprint === readFingerprint(sets) ? handover : null;
 }
 
 /**
  * Takes over a table that stands: what it has learned, with what is left of each timeout, and, when
  * it is as an agent left it, the table itself: the first load then touches only what differs.
  */
-export async function adopt(daemon: Daemon, policy: Policy, legacy: Legacy | null): Promise<void> {
+export async function adopt(
+  daemon: Daemon,
+  policy: Policy,
+  handover: Handover | null,
+): Promise<void> {
   const { sets, dumps } = daemon.effects;
   if (typeof sets === 'string' || typeof dumps === 'string' || readFingerprint(sets) === '') return;
-  const origins = readOrigins(daemon.legacy);
+  const origins = readOrigins(daemon.handoverFile);
   const living = new Map<string, LivingElement[]>();
   for (const set of policy.apps.flatMap(learnedSetsOf)) {
     const elements: LivingElement[] = [];
@@ -68,8 +72,8 @@ export async function adopt(daemon: Daemon, policy: Policy, legacy: Legacy | nul
   for (const app of policy.apps) {
     count += adoptElements(daemon.state, app, leftIn, origins, at);
   }
-  daemon.standing = legacy?.standing ?? null;
-  const how = legacy === null ? 'replaced, what it had learned is kept' : 'taken over';
+  daemon.standing = handover?.standing ?? null;
+  const how = handover === null ? 'replaced, what it had learned is kept' : 'taken over';
   log('notice', `a table stands: ${how}; ${count} learned element(s)`);
 }
 
@@ -113,7 +117,7 @@ export async function endHold(daemon: Daemon): Promise<void> {
 /** By way of a file in memory: a pipe is filled a few KiB each time the event loop comes round, and
  * while a table is missing that is the longest part of making it again. */
 export async function runNft(daemon: Daemon, text: string): Promise<string | null> {
-  const file = `${daemon.legacy}.nft`;
+  const file = `${daemon.handoverFile}.nft`;
   const isWritten = writeText(file, text, false) === 0;
   const input = isWritten ? '' : text;
   daemon.effects.wait();
@@ -139,14 +143,14 @@ export function writeStanding(daemon: Daemon): void {
   const { standing, repair } = daemon;
   if (standing === null || repair.fingerprint === null) return;
   const slots = daemon.wanted.apps.map(({ name, slot }) => ({ name, slot }));
-  const legacy = { format: 1, fingerprint: repair.fingerprint, standing, slots } as const;
-  noteDisk(daemon, writeLegacy(daemon.legacy, legacy));
+  const handover = { format: 1, fingerprint: repair.fingerprint, standing, slots } as const;
+  noteDisk(daemon, writeHandover(daemon.handoverFile, handover));
 }
 
 function noteDisk(daemon: Daemon, errno: number): void {
   if (errno === 0) daemon.problems.delete('disk');
   else {
-    const what = `${daemon.legacy}: ${errnoText(errno)}: a restarted agent would not take over`;
+    const what = `${daemon.handoverFile}: ${errnoText(errno)}: a restarted agent would not take over`;
     if (!daemon.problems.has('disk')) log('error', what);
     daemon.problems.set('disk', what);
   }
@@ -190,7 +194,7 @@ export function keepMemory(daemon: Daemon): void {
     name,
     device,
   }));
-  noteDisk(daemon, writeOrigins(daemon.legacy, origins));
+  noteDisk(daemon, writeOrigins(daemon.handoverFile, origins));
 }
 
 /** Raises the guard, or another one where the policy asks for it; a kernel that knows none is

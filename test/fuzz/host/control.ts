@@ -4,7 +4,7 @@
 import * as os from 'qjs:os';
 import * as sock from 'whp:socket';
 import { listenControl } from '../../../agent/src/daemon/serve.ts';
-import { openPaths } from '../../../agent/src/kernel/routing.ts';
+import { openRouting } from '../../../agent/src/kernel/routing.ts';
 import { unixAddress } from '../../../agent/src/netlink/endian.ts';
 import { decodeUtf8 } from '../../../agent/src/os/utf8.ts';
 import { NO_CHOICES } from '../../../agent/src/policy/choices.ts';
@@ -61,7 +61,7 @@ function stubDaemon(): Daemon {
   const daemon = {
     policy,
     state: createState(policy, () => false),
-    paths: openPaths(policy.globals),
+    paths: openRouting(policy.globals),
     effects,
     held: null,
     announced: null,
