@@ -1,4 +1,4 @@
-// The composition root: argv -> the daemon, a question to the daemon, or a job done on the spot.
+// The composition root: argv -> the agent, a question to the agent, or a job done on the spot.
 // Exit status: 0 done, 1 it failed, 2 the command line is wrong, 3 no agent is running.
 import * as std from 'qjs:std';
 import { type Command, readArguments } from './cli/arguments.ts';

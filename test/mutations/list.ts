@@ -470,7 +470,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'forgotten-over-reboot',
     promise: 'what was learned is known again before the table is loaded',
     file: 'agent/src/daemon/daemon.ts',
-    from: '    restoreKept(daemon, policy);\n',
+    from: '    restoreKept(agent, policy);\n',
     to: '',
     tests: ['test/netns/reboot.test.ts'],
   },

@@ -1,5 +1,5 @@
 // answers/status: what `whp status` says: what is enforced, by which way, and what is wrong.
-// Pure: the daemon's parts in, the answer out. Before: daemon/serve. After: cli/text, JSON.
+// Pure: the agent's parts in, the answer out. Before: daemon/serve. After: cli/text, JSON.
 import { learnedEndpoints } from '../learn/endpoints.ts';
 import { suspectLines } from '../learn/suspects.ts';
 import type { Choices } from '../policy/choices.ts';
@@ -248,7 +248,7 @@ function wrongWith(app: App, proxies: Policy['proxies'], present: Present): stri
   return `${app.name}: live flows are ${what}: ${reason}; new ones go direct (${direct})`;
 }
 
-/** What decides at this moment, from what the daemon brings. */
+/** What decides at this moment, from what the agent brings. */
 export function presentOf({
   now,
   steering,

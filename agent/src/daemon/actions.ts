@@ -6,13 +6,13 @@ import { choose } from '../config/settings.ts';
 import { now } from '../os/clock.ts';
 import { type Choices, MOST_PINS } from '../policy/choices.ts';
 import { isOwnAddress } from '../policy/own-addresses.ts';
-import type { Daemon } from '../runtime/agent.ts';
+import type { Agent } from '../runtime/agent.ts';
 import { forgetLearned } from '../runtime/forget.ts';
 import { canonicalAddress, isRoutableText } from '../wire/address.ts';
 import { presentNow } from './surroundings.ts';
 
 /** Enforces changed choices; answers what went wrong, or null. */
-export type Refresh = (daemon: Daemon) => Promise<string | null>;
+export type Refresh = (agent: Agent) => Promise<string | null>;
 
 export type Reply =
   | { readonly ok: true; readonly answer: unknown }
@@ -32,87 +32,83 @@ function refuse(error: string): Reply {
 
 /** The action of that name, or null when it is none. `words`: its operands. */
 export function act(
-  daemon: Daemon,
+  agent: Agent,
   refresh: Refresh,
   method: string,
   words: readonly string[],
 ): Promise<Reply> | Reply | null {
   switch (method) {
     case 'pause':
-      return pause(daemon, refresh, words);
+      return pause(agent, refresh, words);
     case 'resume':
-      return resume(daemon, refresh, words);
+      return resume(agent, refresh, words);
     case 'pin':
-      return words.length === 0 ? pins(daemon) : pin(daemon, refresh, words);
+      return words.length === 0 ? pins(agent) : pin(agent, refresh, words);
     case 'unpin':
-      return unpin(daemon, refresh, words);
+      return unpin(agent, refresh, words);
     case 'use':
-      return use(daemon, refresh, words);
+      return use(agent, refresh, words);
     case 'forget':
-      return forget(daemon, words[0] ?? '');
+      return forget(agent, words[0] ?? '');
     default:
       return null;
   }
 }
 
 async function decide(
-  daemon: Daemon,
+  agent: Agent,
   refresh: Refresh,
   change: Partial<Choices>,
   text: string | (() => string),
 ): Promise<Reply> {
-  const unkept = choose(daemon.settings, change);
-  const failed = await refresh(daemon);
+  const unkept = choose(agent.settings, change);
+  const failed = await refresh(agent);
   if (failed !== null) return refuse(failed);
   const said = typeof text === 'string' ? text : text();
   return done(unkept === null ? said : `${said}; but only until a restart: ${unkept}`);
 }
 
 /** Names of the apps whose new flows are to go another way, or what is wrong. */
-function steeredApps(daemon: Daemon, word: string): readonly string[] | string {
-  const apps = appsOf(daemon, word);
+function steeredApps(agent: Agent, word: string): readonly string[] | string {
+  const apps = appsOf(agent, word);
   return apps.length === 0 ? "no app is enabled: set option enabled '1' in its section" : apps;
 }
 
 /** Names of the apps meant, or what is wrong. */
-function appsOf(daemon: Daemon, word: string): readonly string[] | string {
-  const known = daemon.policy.apps.map(({ name }) => name);
+function appsOf(agent: Agent, word: string): readonly string[] | string {
+  const known = agent.policy.apps.map(({ name }) => name);
   if (word === ALL) return known;
   if (known.includes(word)) return [word];
   return `there is no app "${word}"; known: ${known.join(', ') || 'none is enabled'}`;
 }
 
-function pause(daemon: Daemon, refresh: Refresh, words: readonly string[]): Promise<Reply> | Reply {
+function pause(agent: Agent, refresh: Refresh, words: readonly string[]): Promise<Reply> | Reply {
   const isNumber = (word: string | undefined): boolean => /^\d+$/.test(word ?? '');
   const [word, time] = isNumber(words[0]) ? [ALL, words[0]] : [words[0] ?? ALL, words[1]];
   const minutes = time === undefined ? null : Number(time);
   if (minutes !== null && !(isNumber(time) && minutes >= 1 && minutes <= MOST_MINUTES)) {
     return refuse(`"${time}" is no number of minutes from 1 to ${MOST_MINUTES}`);
   }
-  const apps = steeredApps(daemon, word);
+  const apps = steeredApps(agent, word);
   if (typeof apps === 'string') return refuse(apps);
-  const paused = new Map(daemon.settings.choices.paused);
+  const paused = new Map(agent.settings.choices.paused);
   for (const app of apps) paused.set(app, minutes === null ? null : now() + minutes * 60000);
   const until = minutes === null ? 'until whp resume' : `for ${minutes} min`;
-  return decide(daemon, refresh, { paused }, `${apps.join(', ')}: new flows go direct ${until}`);
+  return decide(agent, refresh, { paused }, `${apps.join(', ')}: new flows go direct ${until}`);
 }
 
-function resume(
-  daemon: Daemon,
-  refresh: Refresh,
-  words: readonly string[],
-): Promise<Reply> | Reply {
-  const apps = steeredApps(daemon, words[0] ?? ALL);
+function resume(agent: Agent, refresh: Refresh, words: readonly string[]): Promise<Reply> | Reply {
+  const apps = steeredApps(agent, words[0] ?? ALL);
   if (typeof apps === 'string') return refuse(apps);
-  const paused = new Map(daemon.settings.choices.paused);
+  const paused = new Map(agent.settings.choices.paused);
   for (const app of apps) paused.delete(app);
-  return decide(daemon, refresh, { paused }, () => resumedText(daemon, apps));
+  return decide(agent, refresh, { paused }, () => resumedText(agent, apps));
 }
 
 /** What new flows meet now that the pause is over. */
-function resumedText(daemon: Daemon, apps: readonly string[]): string {
-  const { policy } = daemon;
-  const present = presentNow(daemon);
+function resumedText(agent: Agent, apps: readonly string[]): string {
+  const { policy } = agent;
+  const present = presentNow(agent);
   const said = policy.apps
     .filter(({ name }) => apps.includes(name))
     .map((app) => {
@@ -124,71 +120,71 @@ function resumedText(daemon: Daemon, apps: readonly string[]): string {
   return said.join('; ');
 }
 
-function pins(daemon: Daemon): Reply {
-  return { ok: true, answer: { pins: daemon.settings.choices.pins } };
+function pins(agent: Agent): Reply {
+  return { ok: true, answer: { pins: agent.settings.choices.pins } };
 }
 
 function pin(
-  daemon: Daemon,
+  agent: Agent,
   refresh: Refresh,
   [text = '', app]: readonly string[],
 ): Promise<Reply> | Reply {
   const address = canonicalAddress(text);
   if (address === null) return refuse(`"${text}" is no IP address`);
   if (!isRoutableText(address)) return refuse(`${address} is no public address`);
-  if (isOwnAddress(daemon.policy, daemon.addresses, address)) {
+  if (isOwnAddress(agent.policy, agent.addresses, address)) {
     return refuse(`${address} is the router's own or a proxy's: no packet to it takes a tunnel`);
   }
-  const known = daemon.policy.apps.map(({ name }) => name);
+  const known = agent.policy.apps.map(({ name }) => name);
   // With one app there is nothing to choose.
   const wanted = app ?? (known.length === 1 ? known[0]! : '');
   if (!known.includes(wanted)) {
     const list = known.join(', ') || 'none is enabled';
     return refuse(`to which app? whp pin ${address} APP; known: ${list}`);
   }
-  const others = daemon.settings.choices.pins.filter((one) => one.address !== address);
+  const others = agent.settings.choices.pins.filter((one) => one.address !== address);
   if (others.length >= MOST_PINS) return refuse(`there are ${MOST_PINS} pins; unpin some`);
   const change = { pins: [...others, { app: wanted, address }] };
-  return decide(daemon, refresh, change, `${address} is ${wanted}'s until whp unpin ${address}`);
+  return decide(agent, refresh, change, `${address} is ${wanted}'s until whp unpin ${address}`);
 }
 
 function unpin(
-  daemon: Daemon,
+  agent: Agent,
   refresh: Refresh,
   [text = '']: readonly string[],
 ): Promise<Reply> | Reply {
   const address = canonicalAddress(text);
-  const { pins } = daemon.settings.choices;
+  const { pins } = agent.settings.choices;
   const left = pins.filter((one) => one.address !== address);
   if (left.length === pins.length) return refuse(`${text} is not pinned; whp pin lists what is`);
-  return decide(daemon, refresh, { pins: left }, `${address} is no longer pinned`);
+  return decide(agent, refresh, { pins: left }, `${address} is no longer pinned`);
 }
 
 function use(
-  daemon: Daemon,
+  agent: Agent,
   refresh: Refresh,
   [name = '']: readonly string[],
 ): Promise<Reply> | Reply {
   if (name === 'auto')
-    return decide(daemon, refresh, { preferred: null }, 'proxies are used as configured');
-  const known = daemon.settings.configured.proxies.map((one) => one.name);
+    return decide(agent, refresh, { preferred: null }, 'proxies are used as configured');
+  const known = agent.settings.configured.proxies.map((one) => one.name);
   if (!known.includes(name)) {
     return refuse(`there is no proxy "${name}" in use; known: ${known.join(', ') || 'none'}`);
   }
-  const apps = daemon.settings.configured.apps
+  const apps = agent.settings.configured.apps
     .filter(({ proxies }) => proxies.includes(name))
     .map((app) => app.name);
   if (apps.length === 0) return refuse(`no app lists proxy ${name}; add it to one`);
   const text = `${apps.join(', ')}: proxy ${name} alone, until whp proxy use auto`;
-  return decide(daemon, refresh, { preferred: name }, text);
+  return decide(agent, refresh, { preferred: name }, text);
 }
 
 /** Everything learned about an app, a device or server, or all. */
-function forget(daemon: Daemon, word: string): Reply {
+function forget(agent: Agent, word: string): Reply {
   const address = canonicalAddress(word);
-  const apps = address === null ? appsOf(daemon, word) : appsOf(daemon, ALL);
+  const apps = address === null ? appsOf(agent, word) : appsOf(agent, ALL);
   if (typeof apps === 'string') return refuse(`${apps}; or give an address, or all`);
-  const forgotten = forgetLearned(daemon, apps, address);
+  const forgotten = forgetLearned(agent, apps, address);
   if (typeof forgotten === 'string') return refuse(forgotten);
   return done(`${forgotten} ${forgotten === 1 ? 'entry' : 'entries'} forgotten`);
 }

@@ -15,7 +15,7 @@ import { type Counted, knownCounts } from '../learn/outside.ts';
 import { now, unattended } from '../os/clock.ts';
 import { AUDIT_FLOWS, auditText } from '../ruleset/audit.ts';
 import { APART_TABLE, outsideCounter } from '../ruleset/names.ts';
-import { type Daemon, inTurn } from '../runtime/agent.ts';
+import { type Agent, inTurn } from '../runtime/agent.ts';
 import { knownGrounds } from '../runtime/live.ts';
 import { runNft } from '../runtime/table.ts';
 import type { Reply } from './actions.ts';
@@ -31,31 +31,31 @@ function refuse(error: string): Reply {
 
 /** begin, resume or end, by the connection `owner`. */
 export function audit(
-  daemon: Daemon,
+  agent: Agent,
   owner: object,
   operand: string,
   bypass: () => readonly BypassAnswer[],
 ): Promise<Reply> {
-  return inTurn(daemon, async () => {
-    const { audit: running } = daemon;
+  return inTurn(agent, async () => {
+    const { audit: running } = agent;
     switch (operand) {
       case 'begin':
-        return begin(daemon, owner);
+        return begin(agent, owner);
       case 'resume':
         if (running === null || running.owner !== null) return refuse('no audit is waited for');
         running.owner = owner;
         return { ok: true, answer: null };
       case 'end':
         if (running?.owner !== owner) return refuse('this is not the audit that runs');
-        return end(daemon, bypass());
+        return end(agent, bypass());
       default:
         return refuse('begin, resume or end');
     }
   });
 }
 
-async function begin(daemon: Daemon, owner: object): Promise<Reply> {
-  const { audit: other, policy } = daemon;
+async function begin(agent: Agent, owner: object): Promise<Reply> {
+  const { audit: other, policy } = agent;
   if (other !== null) {
     const whose = other.owner === null ? 'may come back' : 'ends with Ctrl-C where it was started';
     const age = seconds(now() - other.since);
@@ -63,87 +63,87 @@ async function begin(daemon: Daemon, owner: object): Promise<Reply> {
   }
   if (policy.apps.length === 0) return refuse('no app is enabled: there is nothing to judge by');
   const text = auditText(policy.globals, policy.proxies);
-  const failed = await runNft(daemon, text);
+  const failed = await runNft(agent, text);
   if (failed !== null) return refuse(failed);
-  daemon.audit = running(daemon, owner, text);
-  noteChosen(daemon);
+  agent.audit = running(agent, owner, text);
+  noteChosen(agent);
   return { ok: true, answer: null };
 }
 
 /** The table of an audit whose agent has ended; its command is waited for. Call it at the start. */
-export function findAudit(daemon: Daemon): void {
-  const { effects, policy } = daemon;
+export function findAudit(agent: Agent): void {
+  const { effects, policy } = agent;
   if (typeof effects.sets === 'string' || readUnkept(effects.sets) === null) return;
-  daemon.audit = running(daemon, null, auditText(policy.globals, policy.proxies));
+  agent.audit = running(agent, null, auditText(policy.globals, policy.proxies));
 }
 
-function running(daemon: Daemon, owner: object | null, text: string): RunningAudit {
-  const { state, effects } = daemon;
+function running(agent: Agent, owner: object | null, text: string): RunningAudit {
+  const { state, effects } = agent;
   refreshCounts(state.outside, effects.sets);
   const counted = knownCounts(state.outside, outsideCounter);
   return { owner, since: now(), text, interrupted: false, chosen: new Set(), counted };
 }
 
 /** The connection `owner` is closed: its audit ends without a verdict. */
-export function abandonAudit(daemon: Daemon, owner: object): void {
-  if (daemon.audit?.owner === owner) unattended(inTurn(daemon, () => drop(daemon)));
+export function abandonAudit(agent: Agent, owner: object): void {
+  if (agent.audit?.owner === owner) unattended(inTurn(agent, () => drop(agent)));
 }
 
-async function drop(daemon: Daemon): Promise<void> {
-  daemon.audit = null;
-  await runNft(daemon, auditText(null, []));
+async function drop(agent: Agent): Promise<void> {
+  agent.audit = null;
+  await runNft(agent, auditText(null, []));
 }
 
 /** With the agent's tick, while an audit runs. */
-export function keepAudit(daemon: Daemon): void {
-  const { audit: running, effects, policy } = daemon;
+export function keepAudit(agent: Agent): void {
+  const { audit: running, effects, policy } = agent;
   if (running === null || typeof effects.sets === 'string') return;
   if (running.owner === null && now() - running.since > PATIENCE) {
-    unattended(inTurn(daemon, () => drop(daemon)));
+    unattended(inTurn(agent, () => drop(agent)));
     return;
   }
-  noteChosen(daemon);
+  noteChosen(agent);
   // Somebody has flushed the ruleset, or the configuration has other devices now.
   const text = auditText(policy.globals, policy.proxies);
   if (readUnkept(effects.sets) !== null && text === running.text) return;
   running.interrupted = true;
   running.text = text;
-  unattended(inTurn(daemon, async () => void (await runNft(daemon, text))));
+  unattended(inTurn(agent, async () => void (await runNft(agent, text))));
 }
 
-function noteChosen(daemon: Daemon): void {
-  const { audit: running, policy } = daemon;
-  const present = surroundings(daemon);
+function noteChosen(agent: Agent): void {
+  const { audit: running, policy } = agent;
+  const present = surroundings(agent);
   for (const app of policy.apps) {
     if (newFlows(app, policy.proxies, present).state === 'direct') running?.chosen.add(app.name);
   }
 }
 
-async function end(daemon: Daemon, bypass: readonly BypassAnswer[]): Promise<Reply> {
-  const { effects, state } = daemon;
-  const running = daemon.audit!;
-  noteChosen(daemon);
+async function end(agent: Agent, bypass: readonly BypassAnswer[]): Promise<Reply> {
+  const { effects, state } = agent;
+  const running = agent.audit!;
+  noteChosen(agent);
   const { dumps, sets } = effects;
   const isOpen = typeof dumps !== 'string' && typeof sets !== 'string';
   const left = isOpen ? await readLeft(dumps) : 'the kernel does not answer';
   const unkept = isOpen ? readUnkept(sets) : null;
   refreshCounts(state.outside, sets);
-  await drop(daemon);
+  await drop(agent);
   if (typeof left === 'string') return refuse(`${left}: nothing is judged`);
   if (unkept === null) return refuse('somebody has deleted its table just now: nothing is judged');
-  const answer = answerOf(daemon, running, left, unkept);
-  return { ok: true, answer: { ...answer, unseen: unseen(daemon, bypass) } };
+  const answer = answerOf(agent, running, left, unkept);
+  return { ok: true, answer: { ...answer, unseen: unseen(agent, bypass) } };
 }
 
 function answerOf(
-  daemon: Daemon,
+  agent: Agent,
   running: RunningAudit,
   left: readonly LeftFlow[],
   unkept: Counted,
 ): Omit<AuditAnswer, 'unseen'> {
-  const { state, policy } = daemon;
-  const { isHome, macOf } = surroundings(daemon);
-  const own = new Set(daemon.addresses);
+  const { state, policy } = agent;
+  const { isHome, macOf } = surroundings(agent);
+  const own = new Set(agent.addresses);
   const all = left.filter(({ remote }) => !own.has(remote) && !isHome(remote));
   const judged = judgeFlows(all, {
     grounds: policy.apps.map((app) => withNamed(state, knownGrounds(state, app))),
@@ -177,7 +177,7 @@ function answerOf(
 }
 
 /** A server that a device has named in a TLS hello is known like a peer of it. */
-function withNamed({ hellos }: Daemon['state'], grounds: Grounds): Grounds {
+function withNamed({ hellos }: Agent['state'], grounds: Grounds): Grounds {
   for (const { server, until } of hellos.named.values()) {
     if (server.app !== grounds.app.name || until <= now()) continue;
     grounds.peers.add(peerText(server.device, server.address));
@@ -190,7 +190,7 @@ function packetsOf(list: readonly Counted[]): number {
 }
 
 /** What no verdict can be about. */
-function unseen({ effects, policy }: Daemon, bypass: readonly BypassAnswer[]): string[] {
+function unseen({ effects, policy }: Agent, bypass: readonly BypassAnswer[]): string[] {
   const { sets } = effects;
   const tables = typeof sets === 'string' ? [] : [...readFlowTables(sets)];
   const offloading = tables.filter((name) => name !== APART_TABLE);

@@ -32,7 +32,7 @@ import { auditText } from '../ruleset/audit.ts';
 import { apartText } from '../ruleset/flow-offload.ts';
 import { TABLE } from '../ruleset/names.ts';
 import { watchFlows } from '../runtime/accounting.ts';
-import { type Daemon, inTurn } from '../runtime/agent.ts';
+import { type Agent, inTurn } from '../runtime/agent.ts';
 import { type Effects, openEffects } from '../runtime/effects.ts';
 import { enforce } from '../runtime/enforce.ts';
 import { createFailover } from '../runtime/failover.ts';
@@ -70,64 +70,62 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
   await pause();
   const started = start(settings, policy, effects, file);
   if (typeof started === 'string') return refuse([{ where: 'whp daemon', what: started }]);
-  const daemon = started;
-  noteProblems(daemon, opened.value.problems);
-  const control = listenControl(socketPath, daemon, { reload, refresh });
+  const agent = started;
+  noteProblems(agent, opened.value.problems);
+  const control = listenControl(socketPath, agent, { reload, refresh });
   if (typeof control === 'string') return refuse([{ where: socketPath, what: control }]);
-  const { failed, problems } = await begin(daemon, policy, handover, opened.value.problems);
-  const stopKeeping = failed === null ? startKeeping(daemon) : failed;
+  const { failed, problems } = await begin(agent, policy, handover, opened.value.problems);
+  const stopKeeping = failed === null ? startKeeping(agent) : failed;
   if (typeof stopKeeping === 'string') {
     control.close();
     return refuse([{ where: 'whp daemon', what: stopKeeping }]);
   }
   if (problems.length === 0) keepLastGood(settings);
-  log('notice', `enforcing ${daemon.policy.apps.length} app(s), ${processAge()} s after the start`);
-  daemon.flows = watchFlows(`${sources.state}/history`, () => watchedPolicy(daemon));
-  if (typeof daemon.flows === 'string') log('error', daemon.flows);
-  noteAside(daemon);
-  findAudit(daemon);
-  daemon.failover.start();
+  log('notice', `enforcing ${agent.policy.apps.length} app(s), ${processAge()} s after the start`);
+  agent.flows = watchFlows(`${sources.state}/history`, () => watchedPolicy(agent));
+  if (typeof agent.flows === 'string') log('error', agent.flows);
+  noteAside(agent);
+  findAudit(agent);
+  agent.failover.start();
   const watchdog = startWatchdog(socketPath);
   const stopTicking = every(TICK_MILLISECONDS, () => {
-    tick(daemon);
+    tick(agent);
     watchdog.look();
   });
-  asked.onReload(() => unattended(reload(daemon)));
+  asked.onReload(() => unattended(reload(agent)));
   await asked.stopped;
   stopTicking();
-  if (typeof daemon.flows !== 'string') daemon.flows.close();
+  if (typeof agent.flows !== 'string') agent.flows.close();
   // While the control socket answers, the watchdog waits.
-  await inTurn(daemon, () => keepLast(daemon)).catch((error: unknown) =>
-    log('error', String(error)),
-  );
+  await inTurn(agent, () => keepLast(agent)).catch((error: unknown) => log('error', String(error)));
   stopKeeping();
   control.close();
-  await inTurn(daemon, () => withdraw(daemon));
+  await inTurn(agent, () => withdraw(agent));
   return 0;
 }
 
 /** Enforces what was read. A file that reads well and cannot be enforced is as bad as one that does not:
  * then, too, the last good configuration stands. */
 async function begin(
-  daemon: Daemon,
+  agent: Agent,
   policy: Policy,
   handover: Handover | null,
   problems: readonly Problem[],
 ): Promise<{ readonly failed: string | null; readonly problems: readonly Problem[] }> {
-  const { settings } = daemon;
-  const failed = await inTurn(daemon, async () => {
-    await adopt(daemon, policy, handover);
+  const { settings } = agent;
+  const failed = await inTurn(agent, async () => {
+    await adopt(agent, policy, handover);
     await pause();
-    restoreKept(daemon, policy);
+    restoreKept(agent, policy);
     await pause();
-    const wrong = await enforce(daemon, policy);
-    if (wrong === null) await endHold(daemon);
+    const wrong = await enforce(agent, policy);
+    if (wrong === null) await endHold(agent);
     return wrong;
   }).catch((error: unknown) => String(error ?? 'out of memory'));
   if (failed === null || problems.length > 0 || !fallBack(settings)) return { failed, problems };
   const told = [{ where: settings.sources.config, what: failed }];
-  noteProblems(daemon, told);
-  const again = await inTurn(daemon, () => enforce(daemon, wantedPolicy(settings)));
+  noteProblems(agent, told);
+  const again = await inTurn(agent, () => enforce(agent, wantedPolicy(settings)));
   return { failed: again, problems: told };
 }
 
@@ -141,10 +139,10 @@ function start(
   policy: Policy,
   effects: Effects,
   handoverFile: string,
-): Daemon | string {
+): Agent | string {
   const paths = openRouting(policy.globals);
   if (typeof paths === 'string') return paths;
-  const daemon: Daemon = {
+  const agent: Agent = {
     settings,
     turn: Promise.resolve(),
     policy,
@@ -156,7 +154,7 @@ function start(
     repair: createRepair(policy.globals.preference, policy.globals.table),
     refused: new Map(),
     handoverFile,
-    happened: (event) => run(daemon, event),
+    happened: (event) => run(agent, event),
     repairs: { count: 0, last: '', at: 0 },
     neighbours: createNeighbours(),
     reading: 0,
@@ -179,18 +177,18 @@ function start(
     audit: null,
     flows: 'the agent begins: flows are counted once it enforces',
   };
-  readKeptCounts(daemon.state.outside, handoverFile);
+  readKeptCounts(agent.state.outside, handoverFile);
   effects.late = createLate(effects, () => ({
-    isOwn: (address) => isOwnAddress(daemon.policy, daemon.addresses, address),
-    gateways: daemon.state.gateways,
-    ...homeNow(daemon),
+    isOwn: (address) => isOwnAddress(agent.policy, agent.addresses, address),
+    gateways: agent.state.gateways,
+    ...homeNow(agent),
   }));
-  return daemon;
+  return agent;
 }
 
 /** Who has which address now: the neighbour table knows it of every device that speaks, DHCP's leases of
  * one that sleeps. Read when it is asked for the first time. */
-function homeNow({ paths, settings }: Daemon): Pick<LateSetting, 'macOf' | 'addressesOf'> {
+function homeNow({ paths, settings }: Agent): Pick<LateSetting, 'macOf' | 'addressesOf'> {
   let known: ReadonlyMap<string, string> | null = null;
   const read = (): ReadonlyMap<string, string> => {
     const leases = settings.hosts.flatMap(({ address, mac }) =>
@@ -206,57 +204,57 @@ function homeNow({ paths, settings }: Daemon): Pick<LateSetting, 'macOf' | 'addr
   };
 }
 
-function tick(daemon: Daemon): void {
-  daemon.effects.run(step(daemon.state, { kind: 'tick' }, now()));
-  daemon.effects.cuts?.tick();
-  keepMemory(daemon);
-  keepLearned(daemon);
-  keepOutside(daemon);
-  keepAudit(daemon);
-  lookAround(daemon);
-  resolveGateways(daemon);
-  const { settings, paths, state } = daemon;
+function tick(agent: Agent): void {
+  agent.effects.run(step(agent.state, { kind: 'tick' }, now()));
+  agent.effects.cuts?.tick();
+  keepMemory(agent);
+  keepLearned(agent);
+  keepOutside(agent);
+  keepAudit(agent);
+  lookAround(agent);
+  resolveGateways(agent);
+  const { settings, paths, state } = agent;
   if (namesAddresses(settings.configured)) {
     meetDevices(settings, readNeighbours(paths), state.gateways);
   }
-  if (isStale(daemon.settings)) unattended(refresh(daemon));
+  if (isStale(agent.settings)) unattended(refresh(agent));
 }
 
 /** The counters, where the meter has announced something, for the table that may have to be made anew. */
-function keepOutside({ state, effects, handoverFile }: Daemon): void {
+function keepOutside({ state, effects, handoverFile }: Agent): void {
   if (state.outside.unread.size > 0)
     keepCounts(countsToKeep(state.outside, effects.sets), handoverFile);
 }
 
 /** Leaves nothing behind: the owner stopped the agent, so everything is direct again. In an upgrade
  * all stands, as after a crash: the next agent takes it over. */
-async function withdraw(daemon: Daemon): Promise<void> {
-  daemon.held?.close();
-  daemon.hellos?.close();
-  daemon.announced?.close();
-  for (const feed of daemon.watched) feed.close();
-  if (daemon.standing !== null && takeHandover(daemon.handoverFile)) {
+async function withdraw(agent: Agent): Promise<void> {
+  agent.held?.close();
+  agent.hellos?.close();
+  agent.announced?.close();
+  for (const feed of agent.watched) feed.close();
+  if (agent.standing !== null && takeHandover(agent.handoverFile)) {
     log('notice', 'what stands is left to the next agent');
     return;
   }
-  daemon.effects.cuts?.close();
-  lowerGuard(daemon);
-  if (daemon.standing !== null) {
-    keepCounts(countsToKeep(daemon.state.outside, daemon.effects.sets), daemon.handoverFile);
+  agent.effects.cuts?.close();
+  lowerGuard(agent);
+  if (agent.standing !== null) {
+    keepCounts(countsToKeep(agent.state.outside, agent.effects.sets), agent.handoverFile);
   }
   // The table first: without marks the rules have nothing to catch.
-  if (daemon.standing !== null) {
+  if (agent.standing !== null) {
     const ended = await runProgram(['nft', '-f', '-'], {
       input: `add table inet ${TABLE}\ndelete table inet ${TABLE}\n${apartText(null)}${auditText(null, [])}`,
     });
     if (ended.status !== 0) log('error', `table ${TABLE} is left standing: ${reasonOf(ended)}`);
   }
-  removeHandover(daemon.handoverFile);
-  if (daemon.filling?.fills === true) await leaveDnsmasq();
-  const realized = readRealized(daemon.paths);
+  removeHandover(agent.handoverFile);
+  if (agent.filling?.fills === true) await leaveDnsmasq();
+  const realized = readRealized(agent.paths);
   if (typeof realized === 'string') return;
   for (const operation of diff([], realized.pieces)) {
-    const failed = applyOperation(daemon.paths, operation);
+    const failed = applyOperation(agent.paths, operation);
     if (failed !== null) log('error', failed);
   }
 }

@@ -8,7 +8,7 @@ import { profilesTold } from '../cli/profile.ts';
 import { loadConfiguration, policyOf } from '../config/load.ts';
 import { isSmallFile } from '../os/file.ts';
 import { loadText } from '../ruleset/transaction.ts';
-import type { Daemon } from '../runtime/agent.ts';
+import type { Agent } from '../runtime/agent.ts';
 import { routerNow } from '../runtime/preflight.ts';
 import { ok } from '../syntax/result.ts';
 
@@ -20,14 +20,14 @@ export function isOfFiles({ name }: Command): boolean {
 
 /** What another program could say as well, had it not to load an engine first. Only of the agent's own
  * files: others may be named from another folder. */
-export async function ofFiles(daemon: Daemon, command: Command): Promise<Printed> {
-  const { sources } = daemon.settings;
-  const { standing } = daemon;
+export async function ofFiles(agent: Agent, command: Command): Promise<Printed> {
+  const { sources } = agent.settings;
+  const { standing } = agent;
   const { config, profiles, state } = command;
   if (config !== sources.config || profiles !== sources.profiles || state !== sources.state)
     return ELSEWHERE;
   if (command.name === 'profile') return profilesTold(command) ?? validateHere(command);
-  if (command.name === 'check') return checkHere(daemon, command);
+  if (command.name === 'check') return checkHere(agent, command);
   if (standing === null) return ELSEWHERE;
   const text = loadText(standing);
   return {
@@ -51,16 +51,16 @@ function validateHere(command: Command): Printed {
   return word === 'validate' ? fileHere(command, file, true) : ELSEWHERE;
 }
 
-async function checkHere(daemon: Daemon, command: Command): Promise<Printed> {
+async function checkHere(agent: Agent, command: Command): Promise<Printed> {
   const { operand } = command;
   if (operand !== null) return fileHere(command, operand, isProfileName(operand));
-  const { configuration, configured, hosts } = daemon.settings;
+  const { configuration, configured, hosts } = agent.settings;
   const loaded = loadConfiguration(command, configuration);
   if (!loaded.ok) return unread(command, command.config, loaded.problems);
   const read =
     loaded.value === configuration ? ok(configured) : policyOf(loaded.value, hosts, configured);
   if (!read.ok) return unread(command, command.config, read.problems);
-  const router = await routerNow(daemon, read.value);
+  const router = await routerNow(agent, read.value);
   const { uci } = loaded.value;
   return checked(command, command.config, reportOf({ policy: read.value, uci }, router));
 }

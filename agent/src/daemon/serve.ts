@@ -35,7 +35,7 @@ import { type Line, listenLines } from '../os/unix-socket.ts';
 import { encodeUtf8 } from '../os/utf8.ts';
 import { linesOf, notesOf } from '../preflight/looks.ts';
 import { silentOf } from '../preflight/traffic.ts';
-import type { Daemon } from '../runtime/agent.ts';
+import type { Agent } from '../runtime/agent.ts';
 import { keptAnswer } from '../runtime/kept.ts';
 import type { Problem } from '../syntax/result.ts';
 import { act, type Refresh } from './actions.ts';
@@ -46,16 +46,16 @@ import { decisive, earOf, meterNow, surroundings } from './surroundings.ts';
 /** Rows of a list for who does not say how many. */
 const ALL_ROWS = 1_000_000;
 
-/** How the daemon changes what is enforced. */
+/** How the agent changes what is enforced. */
 export interface Turns {
-  readonly reload: (daemon: Daemon) => Promise<readonly Problem[]>;
+  readonly reload: (agent: Agent) => Promise<readonly Problem[]>;
   readonly refresh: Refresh;
 }
 
 /** Listens until closed. A string is the error. */
 export function listenControl(
   path: string,
-  daemon: Daemon,
+  agent: Agent,
   turns: Turns,
 ): { close(): void } | string {
   const monitors = new Map<Line, (told: MonitorEvent) => void>();
@@ -70,12 +70,12 @@ export function listenControl(
       if (request?.method === 'monitor') {
         const tell = (told: MonitorEvent): void => void line.send(told);
         monitors.set(line, tell);
-        daemon.effects.listeners.add(tell);
+        agent.effects.listeners.add(tell);
         return;
       }
       if (request?.method === 'audit') {
-        const bypass = () => bypassAnswer(kernelView(daemon));
-        void audit(daemon, line, String(request.operand), bypass).then(
+        const bypass = () => bypassAnswer(kernelView(agent));
+        void audit(agent, line, String(request.operand), bypass).then(
           (reply) => void line.send(reply),
           (error: unknown) => void line.send({ ok: false, error: String(error) }),
         );
@@ -83,19 +83,19 @@ export function listenControl(
       }
       if (request?.method === 'cli') {
         const words = Array.isArray(request.words) ? request.words : [];
-        void cli(daemon, turns, words).then((answer) => sendPrinted(line, answer), line.close);
+        void cli(agent, turns, words).then((answer) => sendPrinted(line, answer), line.close);
         return;
       }
-      void answer(daemon, turns, request ?? {}).then(
+      void answer(agent, turns, request ?? {}).then(
         (reply) => line.send(reply),
         (error: unknown) => line.send({ ok: false, error: String(error) }),
       );
     },
     onClose: (_reason, line) => {
       const tell = monitors.get(line);
-      if (tell !== undefined) daemon.effects.listeners.delete(tell);
+      if (tell !== undefined) agent.effects.listeners.delete(tell);
       monitors.delete(line);
-      abandonAudit(daemon, line);
+      abandonAudit(agent, line);
     },
   });
   if (listening.ok) return listening.server;
@@ -104,63 +104,63 @@ export function listenControl(
 }
 
 async function answer(
-  daemon: Daemon,
+  agent: Agent,
   turns: Turns,
   request: Partial<Request>,
-  live: readonly LiveFlow[] | null = manyFlows(daemon),
+  live: readonly LiveFlow[] | null = manyFlows(agent),
 ): Promise<unknown> {
   const operand = typeof request.operand === 'string' ? request.operand : '';
   const limit = typeof request.limit === 'number' ? request.limit : ALL_ROWS;
-  const kernel = kernelView(daemon, live);
+  const kernel = kernelView(agent, live);
   switch (request.method) {
     case 'status':
-      return { ok: true, answer: status(daemon, kernel) };
+      return { ok: true, answer: status(agent, kernel) };
     case 'flows': {
-      const found = flows(daemon, kernel, live, limit);
+      const found = flows(agent, kernel, live, limit);
       return typeof found === 'string' ? { ok: false, error: found } : { ok: true, answer: found };
     }
     case 'evidence':
-      return { ok: true, answer: evidenceAnswer(daemon.state, now(), limit) };
+      return { ok: true, answer: evidenceAnswer(agent.state, now(), limit) };
     case 'learned':
-      if (typeof daemon.effects.sets === 'string') return { ok: false, error: daemon.effects.sets };
-      return { ok: true, answer: learnedAnswer(daemon.state, kernel, now(), limit) };
+      if (typeof agent.effects.sets === 'string') return { ok: false, error: agent.effects.sets };
+      return { ok: true, answer: learnedAnswer(agent.state, kernel, now(), limit) };
     case 'why': {
-      const why = whyAnswer(daemon.state, kernel, operand, surroundings(daemon));
+      const why = whyAnswer(agent.state, kernel, operand, surroundings(agent));
       return typeof why === 'string'
         ? { ok: false, error: why, status: 2 }
         : { ok: true, answer: why };
     }
     case 'reload': {
-      const problems = await turns.reload(daemon);
+      const problems = await turns.reload(agent);
       const done = 'the configuration is taken in';
       return problems.length === 0 ? { ok: true, answer: { done } } : { ok: false, problems };
     }
     case 'devices':
-      return { ok: true, answer: devices(daemon, kernel, live) };
+      return { ok: true, answer: devices(agent, kernel, live) };
     case 'proxies':
-      return { ok: true, answer: proxies(daemon, kernel) };
+      return { ok: true, answer: proxies(agent, kernel) };
     case 'counters':
     case 'log':
-      return books(daemon, turns, request.method, operand, limit);
+      return books(agent, turns, request.method, operand, limit);
     case 'rpc':
-      return rpc(daemon, turns, operand, request.input);
+      return rpc(agent, turns, operand, request.input);
     default: {
       const words = operand.split(' ').filter((word) => word !== '');
-      const acted = act(daemon, turns.refresh, String(request.method), words);
+      const acted = act(agent, turns.refresh, String(request.method), words);
       return acted ?? { ok: false, error: `no such method: ${String(request.method)}` };
     }
   }
 }
 
 /** A command line as the thin client sends it. */
-async function cli(daemon: Daemon, turns: Turns, words: readonly unknown[]): Promise<Printed> {
+async function cli(agent: Agent, turns: Turns, words: readonly unknown[]): Promise<Printed> {
   const read = readArguments(words.map(String));
   if (!read.ok) return complained(read.problems, 2);
   const command = read.value;
   const alone = printedAlone(command);
   if (alone !== null) return alone;
-  if (isOfFiles(command)) return ofFiles(daemon, command);
-  const reply = await answer(daemon, turns, requestOf(command)).catch((error: unknown) => ({
+  if (isOfFiles(command)) return ofFiles(agent, command);
+  const reply = await answer(agent, turns, requestOf(command)).catch((error: unknown) => ({
     ok: false,
     error: String(error),
   }));
@@ -176,7 +176,7 @@ function sendPrinted(line: Line, { status, out, err }: Printed): void {
 }
 
 /** A string is why nothing is counted. */
-function ledgerOf({ flows }: Daemon): Ledger | string {
+function ledgerOf({ flows }: Agent): Ledger | string {
   return typeof flows === 'string' ? flows : flows.ledger;
 }
 
@@ -184,24 +184,24 @@ function ledgerOf({ flows }: Daemon): Ledger | string {
 const MANY_FLOWS = 100;
 
 /** The ledger's flows, as of its last list, when there are many; else null, and the kernel is asked. */
-function manyFlows(daemon: Daemon): readonly LiveFlow[] | null {
-  const ledger = ledgerOf(daemon);
+function manyFlows(agent: Agent): readonly LiveFlow[] | null {
+  const ledger = ledgerOf(agent);
   if (typeof ledger === 'string' || ledger.live.size <= MANY_FLOWS) return null;
   return Array.from(ledger.live.values());
 }
 
 /** Answers from the ledger always: a page that is open asks every few seconds. */
-function rpc(daemon: Daemon, turns: Turns, call: string, input: unknown): Promise<object> {
-  const ledger = ledgerOf(daemon);
+function rpc(agent: Agent, turns: Turns, call: string, input: unknown): Promise<object> {
+  const ledger = ledgerOf(agent);
   const live = typeof ledger === 'string' ? [] : Array.from(ledger.live.values());
   const ask = (method: string, operand: string, limit: number): Promise<unknown> =>
-    answer(daemon, turns, { method, operand, limit }, live);
+    answer(agent, turns, { method, operand, limit }, live);
   return rpcAnswer(call, input, { ledger, time: wallTime(), ask });
 }
 
 /** The two that rpcd's plugin has too, by a command line's words. */
 async function books(
-  daemon: Daemon,
+  agent: Agent,
   turns: Turns,
   method: string,
   operand: string,
@@ -212,12 +212,12 @@ async function books(
     method === 'counters'
       ? { subject: `${kind} ${name}`.trim(), range }
       : { limit, format: operand };
-  const answered = await rpc(daemon, turns, method, input);
+  const answered = await rpc(agent, turns, method, input);
   return 'error' in answered ? { ok: false, ...answered } : { ok: true, answer: answered };
 }
 
 function flows(
-  { state, failover }: Daemon,
+  { state, failover }: Agent,
   kernel: KernelView,
   live: readonly LiveFlow[] | null,
   limit: number,
@@ -228,31 +228,31 @@ function flows(
 }
 
 function devices(
-  daemon: Daemon,
+  agent: Agent,
   kernel: KernelView,
   live: readonly LiveFlow[] | null,
 ): DeviceAnswer[] {
-  const { state, policy, settings } = daemon;
+  const { state, policy, settings } = agent;
   // With many flows the ledger has counted them.
-  const ledger = ledgerOf(daemon);
+  const ledger = ledgerOf(agent);
   const counts = live === null || typeof ledger === 'string' ? flowsOf(kernel) : ledger.devices;
   return devicesAnswer(policy.apps, settings.hosts, learnedOf(state, now()), counts);
 }
 
-function proxies(daemon: Daemon, kernel: KernelView): unknown {
-  const { tunnels, preferred } = status(daemon, kernel);
+function proxies(agent: Agent, kernel: KernelView): unknown {
+  const { tunnels, preferred } = status(agent, kernel);
   return tunnels.map((tunnel) => ({
     ...tunnel,
-    apps: daemon.settings.configured.apps
+    apps: agent.settings.configured.apps
       .filter((app) => app.proxies.includes(tunnel.name))
       .map(({ name }) => name),
     preferred: tunnel.name === preferred,
   }));
 }
 
-function kernelView(daemon: Daemon, live: readonly LiveFlow[] | null = null): KernelView {
-  const { sets, connections } = daemon.effects;
-  const { mask } = daemon.policy.globals;
+function kernelView(agent: Agent, live: readonly LiveFlow[] | null = null): KernelView {
+  const { sets, connections } = agent.effects;
+  const { mask } = agent.policy.globals;
   return {
     readSet: (set, most, wanted) =>
       typeof sets === 'string' ? sets : readSet(sets, set, most, wanted),
@@ -261,7 +261,7 @@ function kernelView(daemon: Daemon, live: readonly LiveFlow[] | null = null): Ke
       if (live !== null) return live;
       if (typeof connections === 'string') return connections;
       // One dump a slot: the kernel filters by mark, and a router has thousands of other flows.
-      const found = daemon.policy.apps.map(({ slot }) =>
+      const found = agent.policy.apps.map(({ slot }) =>
         readConnections(connections, slot * (mask & -mask), mask),
       );
       return found.find((one) => typeof one === 'string') ?? found.flat().filter(notText);
@@ -273,30 +273,30 @@ function notText<T>(value: T | string): value is T {
   return typeof value !== 'string';
 }
 
-function status(daemon: Daemon, kernel: KernelView): StatusAnswer {
-  const links = readLinks(daemon.paths);
-  const problems = Array.from(daemon.problems.values());
-  problems.push(...linesOf(daemon.neighbours.looks));
+function status(agent: Agent, kernel: KernelView): StatusAnswer {
+  const links = readLinks(agent.paths);
+  const problems = Array.from(agent.problems.values());
+  problems.push(...linesOf(agent.neighbours.looks));
   if (typeof links === 'string') problems.push(links);
-  if (daemon.effects.failures.count > 0) {
-    const { count, last } = daemon.effects.failures;
+  if (agent.effects.failures.count > 0) {
+    const { count, last } = agent.effects.failures;
     problems.push(`${count} set updates failed, the last: ${last}`);
   }
-  return statusAnswer(daemon.state, kernel, {
+  return statusAnswer(agent.state, kernel, {
     version: VERSION,
-    ...decisive(daemon, links),
-    since: daemon.since,
-    ear: earOf(daemon),
-    lost: [daemon.held, daemon.announced, ...daemon.watched].reduce(
+    ...decisive(agent, links),
+    since: agent.since,
+    ear: earOf(agent),
+    lost: [agent.held, agent.announced, ...agent.watched].reduce(
       (sum, feed) => sum + (feed?.counters.overruns ?? 0),
       0,
     ),
     memory: residentBytes(),
     problems,
-    notes: notesOf(daemon.neighbours.looks),
-    silent: silentOf(daemon.neighbours.looks),
-    repairs: daemon.repairs,
-    kept: keptAnswer(daemon),
-    meter: meterNow(daemon),
+    notes: notesOf(agent.neighbours.looks),
+    silent: silentOf(agent.neighbours.looks),
+    repairs: agent.repairs,
+    kept: keptAnswer(agent),
+    meter: meterNow(agent),
   });
 }

@@ -12,12 +12,12 @@ import type { KernelLink } from '../netlink/kernel-link.ts';
 import { now } from '../os/clock.ts';
 import { readText } from '../os/file.ts';
 import { tunnelDevice } from '../ruleset/names.ts';
-import type { Daemon } from '../runtime/agent.ts';
+import type { Agent } from '../runtime/agent.ts';
 import { cidrHas, familyOf, parseAddress } from '../wire/address.ts';
 
 /** What decides where packets go now. */
 export function decisive(
-  { policy, failover, settings, standing, guard, problems }: Daemon,
+  { policy, failover, settings, standing, guard, problems }: Agent,
   links: readonly KernelLink[] | string,
 ): Pick<StatusInput, 'now' | 'tunnels' | 'steering' | 'choices' | 'tableless'> {
   const known = typeof links === 'string' ? [] : links;
@@ -32,7 +32,7 @@ export function decisive(
 }
 
 /** What becomes of DNS answers now. */
-export function earOf({ policy, held, holding, filling, announced }: Daemon): Ear {
+export function earOf({ policy, held, holding, filling, announced }: Agent): Ear {
   if (policy.apps.length === 0) return 'none';
   if (holding && held !== null) return 'held';
   if (filling?.fills === true) return 'filled';
@@ -41,7 +41,7 @@ export function earOf({ policy, held, holding, filling, announced }: Daemon): Ea
 
 /** Whether the meter at the exit stands as it was loaded, and whether the kernel counts packets of flows;
  * its counters are read on the way. */
-export function meterNow({ state, effects, repair }: Daemon): StatusInput['meter'] {
+export function meterNow({ state, effects, repair }: Agent): StatusInput['meter'] {
   const { sets } = effects;
   const isRead = refreshCounts(state.outside, sets);
   const stands = isRead && typeof sets !== 'string' && readFingerprint(sets) === repair.fingerprint;
@@ -50,32 +50,30 @@ export function meterNow({ state, effects, repair }: Daemon): StatusInput['meter
 }
 
 /** What decides where packets go now, with the devices as the kernel has them. */
-export function presentNow(daemon: Daemon): Present {
-  return presentOf(decisive(daemon, readLinks(daemon.paths)));
+export function presentNow(agent: Agent): Present {
+  return presentOf(decisive(agent, readLinks(agent.paths)));
 }
 
-export function surroundings(daemon: Daemon): Surroundings {
-  const links = readLinks(daemon.paths);
-  const addresses = readAddresses(daemon.paths);
-  const home = typeof addresses === 'string' ? [] : addresses.filter(isOn(daemon, links));
-  const macs = readNeighbours(daemon.paths);
+export function surroundings(agent: Agent): Surroundings {
+  const links = readLinks(agent.paths);
+  const addresses = readAddresses(agent.paths);
+  const home = typeof addresses === 'string' ? [] : addresses.filter(isOn(agent, links));
+  const macs = readNeighbours(agent.paths);
   return {
-    ...presentOf(decisive(daemon, links)),
-    hosts: daemon.settings.hosts,
-    own: daemon.addresses,
+    ...presentOf(decisive(agent, links)),
+    hosts: agent.settings.hosts,
+    own: agent.addresses,
     isHome(address) {
       const bytes = parseAddress(address);
       return bytes !== null && home.some((one) => isInside(one, bytes));
     },
     macOf: (address) =>
-      daemon.settings.hosts.find((one) => one.address === address)?.mac ??
-      macs.get(address) ??
-      null,
+      agent.settings.hosts.find((one) => one.address === address)?.mac ?? macs.get(address) ?? null,
   };
 }
 
 /** Whether an address is one of a lan device. */
-function isOn({ policy }: Daemon, links: readonly KernelLink[] | string) {
+function isOn({ policy }: Agent, links: readonly KernelLink[] | string) {
   const lan = typeof links === 'string' ? [] : links;
   const indexes = lan
     .filter(({ name }) => policy.globals.lan.includes(name))

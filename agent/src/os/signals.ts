@@ -1,4 +1,4 @@
-// os/signals: what procd (or a person) asks for: SIGTERM and SIGINT end the daemon in order,
+// os/signals: what procd (or a person) asks for: SIGTERM and SIGINT end the agent in order,
 // SIGHUP loads the configuration again. Handlers run from the event loop, never inside a call.
 import * as os from 'qjs:os';
 
@@ -6,7 +6,7 @@ import * as os from 'qjs:os';
 const SIGHUP = 1;
 
 export interface Asked {
-  /** Fulfilled when the daemon shall end. */
+  /** Fulfilled when the agent shall end. */
   readonly stopped: Promise<void>;
   /** Called at each SIGHUP from now on, and at once when one came already. */
   onReload(reload: () => void): void;

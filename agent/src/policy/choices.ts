@@ -1,5 +1,5 @@
 // policy/choices: what the owner decides by command while the agent runs (pause, pin, proxy use), and
-// what the clock decides by the schedules; laid over the configured policy. Pure: the daemon asks
+// what the clock decides by the schedules; laid over the configured policy. Pure: the agent asks
 // again whenever one of them changes, and enforces the answer as it enforces a reload.
 import { type Cidr, canonicalAddress } from '../wire/address.ts';
 import { ownRange } from './build-rules.ts';

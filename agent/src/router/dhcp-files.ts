@@ -1,5 +1,5 @@
 // router/dhcp-files: the files in which OpenWrt's DHCP servers keep what they know of the devices. Looked
-// at by the daemon at its ticks, read when one has changed; policy/ makes sense of them.
+// at by the agent at its ticks, read when one has changed; policy/ makes sense of them.
 import * as os from 'qjs:os';
 import { ENOENT } from 'whp:socket';
 import { errnoText } from '../os/errno.ts';

@@ -1,5 +1,5 @@
 // ruleset/transaction: the table as text in its parts, which is what a later transaction is measured
-// against: the daemon keeps the parts of the table that stands and, across a restart, on file. From
+// against: the agent keeps the parts of the table that stands and, across a restart, on file. From
 // two of them comes the one transaction that touches only what differs. Before: render. After: nft.
 
 import { formatAddress } from '../wire/address.ts';

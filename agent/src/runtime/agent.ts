@@ -17,7 +17,7 @@ import type { Effects } from './effects.ts';
 import type { Failover } from './failover.ts';
 import type { Neighbours } from './neighbours.ts';
 
-export interface Daemon {
+export interface Agent {
   readonly settings: Settings;
   /** The job that changes the kernel and runs or ran last; the next one waits for it. */
   turn: Promise<unknown>;
@@ -76,8 +76,8 @@ export interface Daemon {
 }
 
 /** One job at a time: a reload, a lease, an hour and a repair may come together. */
-export function inTurn<T>(daemon: Daemon, run: () => Promise<T>): Promise<T> {
-  const mine = daemon.turn.then(run, run);
-  daemon.turn = mine.catch(() => null);
+export function inTurn<T>(agent: Agent, run: () => Promise<T>): Promise<T> {
+  const mine = agent.turn.then(run, run);
+  agent.turn = mine.catch(() => null);
   return mine;
 }

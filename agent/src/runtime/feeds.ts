@@ -15,7 +15,7 @@ import { helloQueue } from '../ruleset/compile/tls-hello.ts';
 import { ANSWER_PREFIX, HELLO_PREFIX, QUERY_PREFIX, UNJUDGED_PREFIX } from '../ruleset/names.ts';
 import type { Event, PacketSpan } from '../step/state.ts';
 import { step } from '../step/step.ts';
-import type { Daemon } from './agent.ts';
+import type { Agent } from './agent.ts';
 
 type Answer = Event & { kind: 'answer' };
 
@@ -30,106 +30,106 @@ const LATER_MILLISECONDS = 100;
  * Opens the feeds the policy needs, unless the same ones are open: closing a queue drops what it
  * holds. A kernel without one of them is lived with, and said.
  */
-export function listen(daemon: Daemon, policy: Policy): void {
+export function listen(agent: Agent, policy: Policy): void {
   const { queue, group, hold } = policy.globals;
   const hello = policy.escape?.hello ?? 'off';
   const wanted =
     policy.apps.length === 0 ? 'none' : `${hold ? queue : 'watch'} ${group} ${hello} ${queue}`;
-  if (daemon.ears === wanted) return;
-  daemon.held?.close();
-  daemon.hellos?.close();
-  daemon.announced?.close();
-  for (const feed of daemon.watched) feed.close();
-  daemon.held = null;
-  daemon.hellos = null;
-  daemon.announced = null;
-  daemon.watched = [];
-  daemon.effects.held = null;
-  daemon.effects.hellos = null;
-  daemon.problems.delete('queue');
-  daemon.problems.delete('hello');
-  daemon.problems.delete('announce');
-  daemon.ears = wanted;
+  if (agent.ears === wanted) return;
+  agent.held?.close();
+  agent.hellos?.close();
+  agent.announced?.close();
+  for (const feed of agent.watched) feed.close();
+  agent.held = null;
+  agent.hellos = null;
+  agent.announced = null;
+  agent.watched = [];
+  agent.effects.held = null;
+  agent.effects.hellos = null;
+  agent.problems.delete('queue');
+  agent.problems.delete('hello');
+  agent.problems.delete('announce');
+  agent.ears = wanted;
   if (wanted === 'none') return;
   if (hold) {
     const onAnswer: OnAnswer = (id, { bytes, offset, end }, isOwn) => {
-      const isBehind = daemon.held?.isBehind() ?? false;
-      hear(daemon, { kind: 'answer', id, outside: !isOwn, isBehind, bytes, offset, end });
+      const isBehind = agent.held?.isBehind() ?? false;
+      hear(agent, { kind: 'answer', id, outside: !isOwn, isBehind, bytes, offset, end });
     };
-    const onFull = (): void => daemon.effects.run(step(daemon.state, { kind: 'full' }, now()));
+    const onFull = (): void => agent.effects.run(step(agent.state, { kind: 'full' }, now()));
     const held = openAnswers(queue, onAnswer, onFull);
-    if (typeof held === 'string') lacks(daemon, 'queue', held);
+    if (typeof held === 'string') lacks(agent, 'queue', held);
     else {
-      daemon.held = held;
-      daemon.effects.held = held;
+      agent.held = held;
+      agent.effects.held = held;
       holdFirst(held.takeOne);
     }
   }
-  if (hello === 'hold') listenHellos(daemon, helloQueue(queue));
-  listenAnnounced(daemon, group);
+  if (hello === 'hold') listenHellos(agent, helloQueue(queue));
+  listenAnnounced(agent, group);
 }
 
 /** An answer whose query may still wait among what is announced: that is read first. */
-function hear(daemon: Daemon, answer: Omit<Answer, 'heard'>): void {
-  const heard = daemon.announced === null ? null : false;
-  const effects = step(daemon.state, { ...answer, heard }, now());
+function hear(agent: Agent, answer: Omit<Answer, 'heard'>): void {
+  const heard = agent.announced === null ? null : false;
+  const effects = step(agent.state, { ...answer, heard }, now());
   if (effects[0]?.kind !== 'hear') {
-    daemon.effects.run(effects);
+    agent.effects.run(effects);
     return;
   }
-  daemon.announced?.takeWaiting();
-  daemon.effects.run(step(daemon.state, { ...answer, heard: true }, now()));
+  agent.announced?.takeWaiting();
+  agent.effects.run(step(agent.state, { ...answer, heard: true }, now()));
 }
 
-function listenAnnounced(daemon: Daemon, group: number): void {
+function listenAnnounced(agent: Agent, group: number): void {
   let isComing = false;
   const learnLater = (): void => {
-    if (isComing || daemon.state.waiting.count === 0) return;
+    if (isComing || agent.state.waiting.count === 0) return;
     isComing = true;
     after(LATER_MILLISECONDS, () => {
       isComing = false;
-      daemon.effects.run(step(daemon.state, { kind: 'later' }, now()));
+      agent.effects.run(step(agent.state, { kind: 'later' }, now()));
       learnLater();
     });
   };
   const onPacket: OnAnnounced = (prefix, span, mac, age, isOwn) => {
-    if (prefix === UNJUDGED_PREFIX) daemon.happened({ kind: 'unjudged' });
+    if (prefix === UNJUDGED_PREFIX) agent.happened({ kind: 'unjudged' });
     else {
       const event = announcedEvent(prefix, span, mac, age, isOwn);
-      daemon.effects.run(step(daemon.state, event, now()));
+      agent.effects.run(step(agent.state, event, now()));
     }
     learnLater();
   };
-  const onLost = (): void => daemon.happened({ kind: 'unjudged' });
+  const onLost = (): void => agent.happened({ kind: 'unjudged' });
   const announced = openAnnounced(group, onPacket, onLost);
   const evidence = openAnnounced(evidenceGroup(group), onPacket, onLost, HEADERS);
   // Answers that are only watched, of devices beyond their share: their queries come by the other group.
   const ofCrowd: OnAnnounced = (_, { bytes, offset, end }, __, ___, isOwn) => {
-    hear(daemon, { kind: 'answer', id: null, outside: !isOwn, bytes, offset, end });
+    hear(agent, { kind: 'answer', id: null, outside: !isOwn, bytes, offset, end });
     learnLater();
   };
   const crowd = openAnnounced(crowdGroup(group), ofCrowd, () => {});
-  if (typeof announced === 'string') lacks(daemon, 'announce', announced);
-  else daemon.announced = announced;
+  if (typeof announced === 'string') lacks(agent, 'announce', announced);
+  else agent.announced = announced;
   const watched: Feed[] = [];
   for (const feed of [evidence, crowd]) {
-    if (typeof feed === 'string') lacks(daemon, 'announce', feed);
+    if (typeof feed === 'string') lacks(agent, 'announce', feed);
     else watched.push(feed);
   }
-  daemon.watched = watched;
+  agent.watched = watched;
 }
 
-function listenHellos(daemon: Daemon, queue: number): void {
+function listenHellos(agent: Agent, queue: number): void {
   const onPacket = (id: number, span: PacketSpan, sender: () => string | null): void => {
     const { bytes, offset, end } = span;
     const event = { kind: 'hello', id, mac: sender(), bytes, offset, end } as const;
-    daemon.effects.run(step(daemon.state, event, now()));
+    agent.effects.run(step(agent.state, event, now()));
   };
   const hellos = openHeld(queue, onPacket, HELLOS);
-  if (typeof hellos === 'string') lacks(daemon, 'hello', hellos);
+  if (typeof hellos === 'string') lacks(agent, 'hello', hellos);
   else {
-    daemon.hellos = hellos;
-    daemon.effects.hellos = hellos;
+    agent.hellos = hellos;
+    agent.effects.hellos = hellos;
   }
 }
 
@@ -151,8 +151,8 @@ function announcedEvent(
 }
 
 /** Says what is weaker while a part of the kernel is missing. */
-export function lacks(daemon: Daemon, part: KernelPart, why: string): void {
+export function lacks(agent: Agent, part: KernelPart, why: string): void {
   const what = weakerWithout(part, why);
-  if (daemon.problems.get(part) !== what) log('error', what);
-  daemon.problems.set(part, what);
+  if (agent.problems.get(part) !== what) log('error', what);
+  agent.problems.set(part, what);
 }

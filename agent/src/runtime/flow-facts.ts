@@ -8,13 +8,13 @@ import { log } from '../os/log.ts';
 import { slotOf } from '../policy/marks.ts';
 import { flowText } from '../wire/flow-text.ts';
 import type { WatchedPolicy } from './accounting.ts';
-import type { Daemon } from './agent.ts';
+import type { Agent } from './agent.ts';
 
 const lines = createLines();
 
 /** The policy in force, as the watch of flows wants it. */
-export function watchedPolicy(daemon: Daemon): WatchedPolicy {
-  const { apps, globals } = daemon.policy;
+export function watchedPolicy(agent: Agent): WatchedPolicy {
+  const { apps, globals } = agent.policy;
   return {
     mask: globals.mask,
     marks: apps.map(({ slot }) => slot * (globals.mask & -globals.mask)),
@@ -22,12 +22,12 @@ export function watchedPolicy(daemon: Daemon): WatchedPolicy {
       const slot = slotOf(globals.mask, connection.mark);
       const app = apps.find((one) => one.slot === slot);
       if (app === undefined) return null;
-      const known = daemon.state.evidence.flows.get(`${app.name} ${flowText(connection.original)}`);
+      const known = agent.state.evidence.flows.get(`${app.name} ${flowText(connection.original)}`);
       return {
         app: app.name,
         proxy: proxyOf(
-          daemon.policy.proxies,
-          daemon.failover.steering.choices.get(app.name)?.way,
+          agent.policy.proxies,
+          agent.failover.steering.choices.get(app.name)?.way,
           connection.reply.destination,
         ),
         evidence: known?.kind ?? 'unknown',

@@ -10,32 +10,32 @@ import { forgetPair } from '../learn/pairs.ts';
 import { forgetSuspects } from '../learn/suspects.ts';
 import { addressKey, addressOf, macKey, naming, pairOf, portOf } from '../ruleset/elements.ts';
 import { LEARNED_SETS, type LearnedKind, setName, setsOf } from '../ruleset/names.ts';
-import type { Daemon } from './agent.ts';
+import type { Agent } from './agent.ts';
 import { keepForgotten } from './kept.ts';
 
 /** All that is learned of `apps`, or of `address` alone (a device, a server or a peer). Answers how
  * many entries went, or what went wrong. */
 export function forgetLearned(
-  daemon: Daemon,
+  agent: Agent,
   apps: readonly string[],
   address: string | null,
 ): number | string {
-  const { sets } = daemon.effects;
+  const { sets } = agent.effects;
   if (typeof sets === 'string') return sets;
   const endpoints = removeEndpoints(
-    daemon.state.learned,
+    agent.state.learned,
     (one) => apps.includes(one.app) && (address === null || address === one.address),
   );
-  const names = address === null ? null : namesOf(daemon, address);
+  const names = address === null ? null : namesOf(agent, address);
   removeEndpoints(
-    daemon.state.pairs,
+    agent.state.pairs,
     ({ app, address: remote, device, mac }) =>
       apps.includes(app) &&
       (names === null || names.some((name) => [remote, device, mac].includes(name))),
   );
-  forgetSuspects(daemon.state.suspects, apps, names);
+  forgetSuspects(agent.state.suspects, apps, names);
   retainAliases(
-    daemon.state.observer.aliases,
+    agent.state.observer.aliases,
     ({ app }, device) => !apps.includes(app) || !(names?.includes(device) ?? true),
   );
   let gone = 0;
@@ -43,18 +43,18 @@ export function forgetLearned(
     for (const kind of LEARNED_SETS) {
       for (const set of setsOf(app, kind)) {
         const keys = keysOf(sets, set, kind, names);
-        forgetTaught(daemon.state.taught, set, keys);
+        forgetTaught(agent.state.taught, set, keys);
         gone += deleteKeys(sets, set, keys);
       }
     }
   }
-  keepForgotten(daemon);
+  keepForgotten(agent);
   // The kernel may have forgotten an endpoint a moment before the store.
   return Math.max(gone, endpoints.length);
 }
 
 /** An address and, of a device, the MAC that it is known by. */
-function namesOf({ paths, settings, state }: Daemon, address: string): readonly string[] {
+function namesOf({ paths, settings, state }: Agent, address: string): readonly string[] {
   const mac =
     readNeighbours(paths).get(address) ??
     settings.hosts.find((one) => one.address === address)?.mac;
@@ -95,7 +95,7 @@ function isAbout(kind: LearnedKind, key: Uint8Array, name: string): boolean {
 }
 
 /** Takes endpoints back whose names a new policy keeps direct. */
-export function forgetExcepted({ policy, state, effects }: Daemon): void {
+export function forgetExcepted({ policy, state, effects }: Agent): void {
   const except = new Map(policy.apps.map(({ name, profile }) => [name, profile.dns.except]));
   const isKept = ({ app, name, root = name }: Endpoint): boolean =>
     (except.get(app) ?? []).some(({ value }) =>

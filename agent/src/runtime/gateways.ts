@@ -8,23 +8,23 @@ import type { SetChange } from '../netlink/nft-set.ts';
 import { log } from '../os/log.ts';
 import { macKey } from '../ruleset/elements.ts';
 import { GATEWAYS } from '../ruleset/names.ts';
-import type { Daemon } from './agent.ts';
+import type { Agent } from './agent.ts';
 
 /** With every look around: whoever routes over lan devices lead to now. */
-export function keepGateways(daemon: Daemon, { links, all }: Realized): void {
-  const { policy, neighbours } = daemon;
+export function keepGateways(agent: Agent, { links, all }: Realized): void {
+  const { policy, neighbours } = agent;
   const lan = links.filter(({ name }) => policy.globals.lan.includes(name));
   neighbours.routers = gatewayAddresses(
     all.routes,
     lan.map(({ index }) => index),
   );
   neighbours.unresolved = true;
-  resolveGateways(daemon);
+  resolveGateways(agent);
 }
 
 /** With every tick: the MAC of one that has not spoken before. */
-export function resolveGateways(daemon: Daemon): void {
-  const { paths, state, effects, standing, neighbours } = daemon;
+export function resolveGateways(agent: Agent): void {
+  const { paths, state, effects, standing, neighbours } = agent;
   if (!neighbours.unresolved || typeof effects.sets === 'string' || standing === null) return;
   const { routers } = neighbours;
   const macs = routers.length === 0 ? null : readNeighbours(paths);

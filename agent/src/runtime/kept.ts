@@ -15,24 +15,24 @@ import { readKept } from '../os/kept-file.ts';
 import { log } from '../os/log.ts';
 import { isOwnAddress } from '../policy/own-addresses.ts';
 import type { Policy } from '../policy/policy.ts';
-import type { Daemon } from './agent.ts';
+import type { Agent } from './agent.ts';
 import { readTaught } from './table.ts';
 
 /** For `whp status`. */
-export function keptAnswer({ kept }: Daemon): KeptAnswer {
+export function keptAnswer({ kept }: Agent): KeptAnswer {
   const { restored, bytes, writtenAt } = kept;
   const written = writtenAt === null ? null : Math.round((now() - writtenAt) / 1000);
   return { restored, written, bytes, mostBytes: MOST_BYTES, mostWrites: MOST_A_DAY };
 }
 
-function fileOf(daemon: Daemon): string {
-  return `${daemon.settings.sources.state}/learned`;
+function fileOf(agent: Agent): string {
+  return `${agent.settings.sources.state}/learned`;
 }
 
 /** Reads the file into memory; call it before the first load, where no table of ours stands: the sets of
  * one that does know better. */
-export function restoreKept(daemon: Daemon, policy: Policy): void {
-  const path = fileOf(daemon);
+export function restoreKept(agent: Agent, policy: Policy): void {
+  const path = fileOf(agent);
   const read = readKept(
     path,
     (text) => {
@@ -44,13 +44,13 @@ export function restoreKept(daemon: Daemon, policy: Policy): void {
   );
   if (read === null || read.value === null) return;
   const { sets, bytes } = read.value;
-  const { kept, state } = daemon;
+  const { kept, state } = agent;
   noteWritten(kept.pace, sets, now());
   kept.bytes = bytes;
   const [stat] = os.stat(path);
   kept.writtenAt = now() - Math.max(0, wallTime() - (stat?.mtime ?? 0));
-  if (daemon.standing !== null) return;
-  const realized = readRealized(daemon.paths);
+  if (agent.standing !== null) return;
+  const realized = readRealized(agent.paths);
   const own = typeof realized === 'string' ? [] : realized.addresses.map(({ address }) => address);
   const isOwn = (address: string): boolean => isOwnAddress(policy, own, address);
   const { taken, left } = restoreSets(state, policy.apps, sets, isOwn, now());
@@ -62,8 +62,8 @@ export function restoreKept(daemon: Daemon, policy: Policy): void {
 
 /** With every tick. An agent without an application learns nothing, and leaves the file to the day when
  * there is one again. */
-export function keepLearned(daemon: Daemon): void {
-  const { kept, state, policy } = daemon;
+export function keepLearned(agent: Agent): void {
+  const { kept, state, policy } = agent;
   if (policy.apps.length === 0) return;
   const { evidence, matched, hellos } = state.counters;
   const look = (): KeptSets => {
@@ -71,31 +71,31 @@ export function keepLearned(daemon: Daemon): void {
     return setsToKeep(state, policy.apps, now());
   };
   const due = dueSets(kept.pace, evidence + matched + hellos, look, now());
-  if (due !== null) write(daemon, due);
+  if (due !== null) write(agent, due);
 }
 
 /** The owner has taken something back: it is not known again after a reboot either. */
-export function keepForgotten(daemon: Daemon): void {
-  const sets = setsToKeep(daemon.state, daemon.policy.apps, now());
-  if (holdsMore(daemon.kept.pace, sets)) write(daemon, sets);
+export function keepForgotten(agent: Agent): void {
+  const sets = setsToKeep(agent.state, agent.policy.apps, now());
+  if (holdsMore(agent.kept.pace, sets)) write(agent, sets);
 }
 
 /** The agent ends: what the rules have renewed since the last reading is read once more. */
-export async function keepLast(daemon: Daemon): Promise<void> {
-  const { kept, state, policy, standing } = daemon;
+export async function keepLast(agent: Agent): Promise<void> {
+  const { kept, state, policy, standing } = agent;
   if (policy.apps.length === 0) return;
   if (standing !== null) {
-    for (const set of policy.apps.flatMap(learnedSetsOf)) await readTaught(daemon, set, true);
+    for (const set of policy.apps.flatMap(learnedSetsOf)) await readTaught(agent, set, true);
   }
   const sets = lastSets(kept.pace, setsToKeep(state, policy.apps, now()), now());
-  if (sets !== null) write(daemon, sets);
+  if (sets !== null) write(agent, sets);
 }
 
-function write(daemon: Daemon, sets: KeptSets): void {
-  const { kept, problems, settings } = daemon;
+function write(agent: Agent, sets: KeptSets): void {
+  const { kept, problems, settings } = agent;
   const text = keptText(sets);
   os.mkdir(settings.sources.state, 0o755);
-  const errno = writeText(fileOf(daemon), text);
+  const errno = writeText(fileOf(agent), text);
   // A full disk is tried again at the same pace.
   noteWritten(kept.pace, errno === 0 ? sets : new Map(), now());
   if (errno === 0) {
@@ -104,7 +104,7 @@ function write(daemon: Daemon, sets: KeptSets): void {
     problems.delete('kept');
     return;
   }
-  const what = `${fileOf(daemon)}: ${errnoText(errno)}: after a reboot nothing learned would be known`;
+  const what = `${fileOf(agent)}: ${errnoText(errno)}: after a reboot nothing learned would be known`;
   if (!problems.has('kept')) log('error', what);
   problems.set('kept', what);
 }

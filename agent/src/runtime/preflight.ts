@@ -16,7 +16,7 @@ import type { RouterSeen } from '../preflight/seen.ts';
 import { watchTraffic } from '../preflight/traffic.ts';
 import { type Listing, readListing } from '../router/foreign.ts';
 import { routerSeen } from '../router/router.ts';
-import type { Daemon } from './agent.ts';
+import type { Agent } from './agent.ts';
 import { keepGateways } from './gateways.ts';
 import { LISTING_MILLISECONDS, type Neighbours, UNREAD } from './neighbours.ts';
 
@@ -37,38 +37,38 @@ const NETWORK_MILLISECONDS = 20_000;
 
 /** With the tick, when there is news and once a minute. Devices, rules and routes; nftables rules when
  * others changed them. */
-export function lookAround(daemon: Daemon): void {
-  const { neighbours } = daemon;
-  unattended(readRules(daemon));
+export function lookAround(agent: Agent): void {
+  const { neighbours } = agent;
+  unattended(readRules(agent));
   const isTime = neighbours.isDue || now() - neighbours.lookedAt >= LOOK_MILLISECONDS;
   if (!isTime || neighbours.isLooking) return;
   neighbours.isDue = false;
   neighbours.isLooking = true;
   neighbours.lookedAt = now();
-  unattended(look(daemon));
+  unattended(look(agent));
 }
 
 /** To read and to judge it all takes a slow router a third of a second: in parts, between which held
  * answers get their turn. */
-async function look(daemon: Daemon): Promise<void> {
-  const { neighbours, settings } = daemon;
-  const realized = readRealized(daemon.paths);
+async function look(agent: Agent): Promise<void> {
+  const { neighbours, settings } = agent;
+  const realized = readRealized(agent.paths);
   if (typeof realized !== 'string') {
-    daemon.addresses = realized.addresses.map(({ address }) => address);
-    keepGateways(daemon, realized);
+    agent.addresses = realized.addresses.map(({ address }) => address);
+    keepGateways(agent, realized);
     await pause();
-    const { policy } = daemon;
+    const { policy } = agent;
     const { uci } = settings.configuration;
     const { lan } = policy.globals;
-    const isEarly = daemon.since < BOOT_MILLISECONDS && now() - daemon.since < NETWORK_MILLISECONDS;
+    const isEarly = agent.since < BOOT_MILLISECONDS && now() - agent.since < NETWORK_MILLISECONDS;
     if (isEarly && !lan.every((name) => realized.links.some((one) => one.name === name))) {
       neighbours.isDue = true;
     } else {
-      const traffic = watchTraffic(neighbours.traffic, readCounted(daemon.paths, lan), now());
-      const stands = standInsOf(daemon);
+      const traffic = watchTraffic(neighbours.traffic, readCounted(agent.paths, lan), now());
+      const stands = standInsOf(agent);
       const router = await routerSeen(
         realized,
-        readNeighbours(daemon.paths),
+        readNeighbours(agent.paths),
         lan,
         neighbours.listing,
         null,
@@ -90,9 +90,9 @@ function tell(neighbours: Neighbours, looks: readonly Look[]): void {
 }
 
 /** This router at this moment, for who asks: with `policy` as it would be. A string is the error. */
-export async function routerNow(daemon: Daemon, policy: Policy): Promise<RouterSeen | string> {
-  const { neighbours, paths, problems } = daemon;
-  await freshRules(daemon, true);
+export async function routerNow(agent: Agent, policy: Policy): Promise<RouterSeen | string> {
+  const { neighbours, paths, problems } = agent;
+  await freshRules(agent, true);
   const realized = readRealized(paths);
   if (typeof realized === 'string') return realized;
   const { lan } = policy.globals;
@@ -102,26 +102,26 @@ export async function routerNow(daemon: Daemon, policy: Policy): Promise<RouterS
   if (noQueue !== undefined) lacking.set('queue', 'the kernel has no nft queue');
   const traffic = watchTraffic(neighbours.traffic, readCounted(paths, lan), now());
   const met = readNeighbours(paths);
-  return routerSeen(realized, met, lan, neighbours.listing, lacking, traffic, standInsOf(daemon));
+  return routerSeen(realized, met, lan, neighbours.listing, lacking, traffic, standInsOf(agent));
 }
 
-function standInsOf({ state }: Daemon): StandIn[] {
+function standInsOf({ state }: Agent): StandIn[] {
   return Array.from(state.standIns.values());
 }
 
-async function readRules(daemon: Daemon): Promise<void> {
-  const { neighbours, repair } = daemon;
+async function readRules(agent: Agent): Promise<void> {
+  const { neighbours, repair } = agent;
   if (repair.foreign === neighbours.foreign) return;
   if (now() - neighbours.readAt < LISTING_MILLISECONDS) return;
   neighbours.foreign = repair.foreign;
   neighbours.readAt = now();
-  await freshRules(daemon);
+  await freshRules(agent);
 }
 
 /** Who asks while nft lists has the end of it. */
-function freshRules(daemon: Daemon, isAsked = false): Promise<void> {
-  const { neighbours } = daemon;
-  const list = (): Promise<void> => listRules(daemon, isAsked);
+function freshRules(agent: Agent, isAsked = false): Promise<void> {
+  const { neighbours } = agent;
+  const list = (): Promise<void> => listRules(agent, isAsked);
   neighbours.reading = neighbours.reading.then(list, list);
   return neighbours.reading;
 }
@@ -129,14 +129,14 @@ function freshRules(daemon: Daemon, isAsked = false): Promise<void> {
 /** Lists the rules of others where their chains are not as they were. A rule that was exchanged for
  * another leaves no trace there: who asks for this moment (`isAsked`) has them listed after any
  * transaction of others. */
-async function listRules(daemon: Daemon, isAsked: boolean): Promise<void> {
-  const { neighbours, repair } = daemon;
-  const { sets } = daemon.effects;
+async function listRules(agent: Agent, isAsked: boolean): Promise<void> {
+  const { neighbours, repair } = agent;
+  const { sets } = agent.effects;
   if (typeof sets === 'string') return;
   if (isAsked) {
     const own = sets.commits;
     sets.commits = 0;
-    daemon.happened({ kind: 'generation', generation: readGeneration(sets), own });
+    agent.happened({ kind: 'generation', generation: readGeneration(sets), own });
     if (neighbours.listed === repair.foreign) return;
   }
   const chains = readOthersChains(sets);
@@ -149,7 +149,7 @@ async function listRules(daemon: Daemon, isAsked: boolean): Promise<void> {
 
 /** The configuration was read again, maybe with the firewall's: what others have loaded since the last
  * listing is listed with the next look. */
-export function lookAgain({ neighbours, repair }: Daemon): void {
+export function lookAgain({ neighbours, repair }: Agent): void {
   neighbours.isDue = true;
   if (neighbours.listed === repair.foreign) return;
   neighbours.chains = UNREAD;

@@ -10,7 +10,7 @@ import { after, every, now, unattended } from '../os/clock.ts';
 import { log } from '../os/log.ts';
 import { type RepairEffect, type RepairEvent, repairStep } from '../reconcile/repair.ts';
 import { loadText } from '../ruleset/transaction.ts';
-import { type Daemon, inTurn } from './agent.ts';
+import { type Agent, inTurn } from './agent.ts';
 import { buildPaths, enforce, withMtus } from './enforce.ts';
 import { keepApart, keepGuard, lowerGuard, readTaught, remember, runNft } from './table.ts';
 
@@ -19,18 +19,18 @@ import { keepApart, keepGuard, lowerGuard, readTaught, remember, runNft } from '
 const ASK_MILLISECONDS = 500;
 
 /** Watches until the result is called. A string is the error. */
-export function startKeeping(daemon: Daemon): (() => void) | string {
-  const watch = openWatch(daemon.paths.socket.port, (event) => {
-    daemon.neighbours.isDue = true;
-    run(daemon, event === null ? { kind: 'overrun' } : { kind: 'route', event });
+export function startKeeping(agent: Agent): (() => void) | string {
+  const watch = openWatch(agent.paths.socket.port, (event) => {
+    agent.neighbours.isDue = true;
+    run(agent, event === null ? { kind: 'overrun' } : { kind: 'route', event });
   });
   if (typeof watch === 'string') return watch;
   const stopAsking = every(ASK_MILLISECONDS, () => {
-    const { sets } = daemon.effects;
-    if (typeof sets === 'string' || daemon.standing === null) return;
+    const { sets } = agent.effects;
+    if (typeof sets === 'string' || agent.standing === null) return;
     const own = sets.commits;
     sets.commits = 0;
-    run(daemon, { kind: 'generation', generation: readGeneration(sets), own });
+    run(agent, { kind: 'generation', generation: readGeneration(sets), own });
   });
   return () => {
     stopAsking();
@@ -39,96 +39,96 @@ export function startKeeping(daemon: Daemon): (() => void) | string {
 }
 
 /** One event through reconcile/repair, and what it calls for. */
-export function run(daemon: Daemon, event: RepairEvent): void {
-  for (const effect of repairStep(daemon.repair, event, now())) act(daemon, effect);
+export function run(agent: Agent, event: RepairEvent): void {
+  for (const effect of repairStep(agent.repair, event, now())) act(agent, effect);
 }
 
-function act(daemon: Daemon, effect: RepairEffect): void {
+function act(agent: Agent, effect: RepairEffect): void {
   switch (effect.kind) {
     case 'look-table':
-      unattended(inTurn(daemon, async () => look(daemon)));
+      unattended(inTurn(agent, async () => look(agent)));
       break;
     case 'restore-table':
-      unattended(inTurn(daemon, () => restore(daemon, effect.why)));
+      unattended(inTurn(agent, () => restore(agent, effect.why)));
       break;
     case 'mend-paths':
-      unattended(inTurn(daemon, () => mend(daemon)));
+      unattended(inTurn(agent, () => mend(agent)));
       break;
     case 'wake':
-      after(effect.milliseconds, () => run(daemon, { kind: 'due' }));
+      after(effect.milliseconds, () => run(agent, { kind: 'due' }));
       break;
     case 'lift-guard':
-      if (daemon.guard === null) break;
-      daemon.uselessGuard = effect.forGood ? daemon.guard.key : '';
-      lowerGuard(daemon);
-      daemon.problems.set('guard', effect.why);
+      if (agent.guard === null) break;
+      agent.uselessGuard = effect.forGood ? agent.guard.key : '';
+      lowerGuard(agent);
+      agent.problems.set('guard', effect.why);
       log('error', effect.why);
       break;
   }
 }
 
-async function look(daemon: Daemon): Promise<void> {
-  const { sets } = daemon.effects;
+async function look(agent: Agent): Promise<void> {
+  const { sets } = agent.effects;
   if (typeof sets === 'string') return;
-  run(daemon, { kind: 'table', fingerprint: readFingerprint(sets) });
-  daemon.neighbours.isDue = true;
-  await keepApart(daemon);
+  run(agent, { kind: 'table', fingerprint: readFingerprint(sets) });
+  agent.neighbours.isDue = true;
+  await keepApart(agent);
 }
 
 /** The table again as it was, with everything it had learned. */
-async function restore(daemon: Daemon, why: string): Promise<void> {
-  const { standing } = daemon;
+async function restore(agent: Agent, why: string): Promise<void> {
+  const { standing } = agent;
   if (standing === null) return;
   const began = now();
   // What somebody changed may still hold what was learned; what is deleted is known here.
-  for (const set of daemon.policy.apps.flatMap(learnedSetsOf)) await readTaught(daemon, set, true);
-  const held = withDevices(heldElements(daemon.state, now()));
-  const counts = countsToKeep(daemon.state.outside, daemon.effects.sets);
-  const refused = await runNft(daemon, loadText(standing, held, counts));
+  for (const set of agent.policy.apps.flatMap(learnedSetsOf)) await readTaught(agent, set, true);
+  const held = withDevices(heldElements(agent.state, now()));
+  const counts = countsToKeep(agent.state.outside, agent.effects.sets);
+  const refused = await runNft(agent, loadText(standing, held, counts));
   if (refused !== null) {
-    daemon.problems.set('table', refused);
+    agent.problems.set('table', refused);
     log('error', refused);
-    run(daemon, { kind: 'failed' });
+    run(agent, { kind: 'failed' });
     return;
   }
-  daemon.problems.delete('table');
-  remember(daemon);
-  keepGuard(daemon);
-  const wrong = await daemon.failover.assert();
+  agent.problems.delete('table');
+  remember(agent);
+  keepGuard(agent);
+  const wrong = await agent.failover.assert();
   if (wrong !== null) log('error', wrong);
-  daemon.effects.late?.all();
+  agent.effects.late?.all();
   const elements = Array.from(held.values()).reduce((sum, list) => sum + list.length, 0);
   told(
-    daemon,
+    agent,
     `${why}: it stands again after ${Math.round(now() - began)} ms, with ${elements} learned element(s)`,
   );
 }
 
 /** Devices, addresses, routes and rules as they should be; the MTU as the way to the proxy is now. */
-async function mend(daemon: Daemon): Promise<void> {
-  const realized = readRealized(daemon.paths);
+async function mend(agent: Agent): Promise<void> {
+  const realized = readRealized(agent.paths);
   if (typeof realized === 'string') {
-    daemon.problems.set('paths', realized);
+    agent.problems.set('paths', realized);
     return;
   }
-  daemon.addresses = realized.addresses.map(({ address }) => address);
-  const policy = withMtus(daemon, daemon.wanted, realized);
-  const fits = policy.proxies.every(({ mtu }, i) => mtu === daemon.policy.proxies[i]?.mtu);
+  agent.addresses = realized.addresses.map(({ address }) => address);
+  const policy = withMtus(agent, agent.wanted, realized);
+  const fits = policy.proxies.every(({ mtu }, i) => mtu === agent.policy.proxies[i]?.mtu);
   if (!fits) {
-    const failed = await enforce(daemon, daemon.wanted);
-    told(daemon, failed ?? 'the way to a proxy takes packets of another size now');
+    const failed = await enforce(agent, agent.wanted);
+    told(agent, failed ?? 'the way to a proxy takes packets of another size now');
     return;
   }
-  const { again, late } = buildPaths(daemon, daemon.policy, realized, false);
+  const { again, late } = buildPaths(agent, agent.policy, realized, false);
   if (late.length > 0) log('notice', `made at last: ${late.join(', ')}`);
   if (again.length === 0) return;
   const count = again.length === 1 ? 'a piece' : `${again.length} pieces`;
-  told(daemon, `somebody removed or changed ${count} of ours, put right: ${again.join(', ')}`);
+  told(agent, `somebody removed or changed ${count} of ours, put right: ${again.join(', ')}`);
 }
 
-function told(daemon: Daemon, what: string): void {
-  daemon.repairs.count += 1;
-  daemon.repairs.last = what;
-  daemon.repairs.at = now();
+function told(agent: Agent, what: string): void {
+  agent.repairs.count += 1;
+  agent.repairs.last = what;
+  agent.repairs.at = now();
   log('notice', `repaired: ${what}`);
 }

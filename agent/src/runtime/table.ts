@@ -34,7 +34,7 @@ import {
 } from '../ruleset/names.ts';
 import { loadText, reloadText, reshapedSets, type Standing } from '../ruleset/transaction.ts';
 import { macText } from '../wire/mac.ts';
-import type { Daemon } from './agent.ts';
+import type { Agent } from './agent.ts';
 
 /** What an earlier agent left, if its table still stands. */
 export function handoverOf(sets: SetSocket | string, path: string): Handover | null {
@@ -48,13 +48,13 @@ export function handoverOf(sets: SetSocket | string, path: string): Handover | n
  * it is as an agent left it, the table itself: the first load then touches only what differs.
  */
 export async function adopt(
-  daemon: Daemon,
+  agent: Agent,
   policy: Policy,
   handover: Handover | null,
 ): Promise<void> {
-  const { sets, dumps } = daemon.effects;
+  const { sets, dumps } = agent.effects;
   if (typeof sets === 'string' || typeof dumps === 'string' || readFingerprint(sets) === '') return;
-  const origins = readOrigins(daemon.handoverFile);
+  const origins = readOrigins(agent.handoverFile);
   const living = new Map<string, LivingElement[]>();
   for (const set of policy.apps.flatMap(learnedSetsOf)) {
     const elements: LivingElement[] = [];
@@ -63,44 +63,44 @@ export async function adopt(
   }
   const routers = readSet(sets, GATEWAYS);
   if (typeof routers !== 'string') {
-    for (const { key } of routers) daemon.state.gateways.add(macText(key, 0));
+    for (const { key } of routers) agent.state.gateways.add(macText(key, 0));
   }
   const at = now();
   const leftIn = (set: string) =>
     (living.get(set) ?? []).map(({ key, expires }) => ({ key, left: expires - at }));
   let count = 0;
   for (const app of policy.apps) {
-    count += adoptElements(daemon.state, app, leftIn, origins, at);
+    count += adoptElements(agent.state, app, leftIn, origins, at);
   }
-  daemon.standing = handover?.standing ?? null;
+  agent.standing = handover?.standing ?? null;
   const how = handover === null ? 'replaced, what it had learned is kept' : 'taken over';
   log('notice', `a table stands: ${how}; ${count} learned element(s)`);
 }
 
 /** Loads `next` in one transaction. Returns what nft said, or null. */
-export async function loadTable(daemon: Daemon, next: Standing): Promise<string | null> {
+export async function loadTable(agent: Agent, next: Standing): Promise<string | null> {
   await pause();
-  const before = daemon.standing;
-  if (before !== null) for (const set of reshapedSets(before, next)) await readTaught(daemon, set);
-  const held = () => withDevices(heldElements(daemon.state, now()));
-  const end = endOfHold(daemon);
-  const { outside } = daemon.state;
-  const whole = () => loadText(next, held(), countsToKeep(outside, daemon.effects.sets));
+  const before = agent.standing;
+  if (before !== null) for (const set of reshapedSets(before, next)) await readTaught(agent, set);
+  const held = () => withDevices(heldElements(agent.state, now()));
+  const end = endOfHold(agent);
+  const { outside } = agent.state;
+  const whole = () => loadText(next, held(), countsToKeep(outside, agent.effects.sets));
   const change = before === null ? whole() : reloadText(before, next, held());
   const text = change + end;
   await pause();
-  let refused = text === '' ? null : await runNft(daemon, text);
+  let refused = text === '' ? null : await runNft(agent, text);
   // What stands is not what it was taken for: whole, with all that is known.
-  if (refused !== null && before !== null) refused = await runNft(daemon, whole() + end);
+  if (refused !== null && before !== null) refused = await runNft(agent, whole() + end);
   if (refused !== null) return refused;
-  daemon.standing = next;
-  if (text !== '' || daemon.repair.fingerprint === null) remember(daemon);
+  agent.standing = next;
+  if (text !== '' || agent.repair.fingerprint === null) remember(agent);
   return null;
 }
 
 /** At boot the init script holds what the home sends out, until the table stands or some seconds are over.
  * The end of that, as lines of the transaction; '' where there is no such hold. */
-function endOfHold({ effects: { sets } }: Daemon): string {
+function endOfHold({ effects: { sets } }: Agent): string {
   if (typeof sets === 'string' || readFingerprint(sets, BOOT_TABLE) === '') return '';
   log('notice', 'forwarding from the home was held since boot: it goes on with this');
   // Its own timer may be first.
@@ -108,59 +108,59 @@ function endOfHold({ effects: { sets } }: Daemon): string {
 }
 
 /** Ends it where no table was to be loaded. */
-export async function endHold(daemon: Daemon): Promise<void> {
-  const text = endOfHold(daemon);
-  const refused = text === '' ? null : await runNft(daemon, text);
+export async function endHold(agent: Agent): Promise<void> {
+  const text = endOfHold(agent);
+  const refused = text === '' ? null : await runNft(agent, text);
   if (refused !== null) log('error', refused);
 }
 
 /** By way of a file in memory: a pipe is filled a few KiB each time the event loop comes round, and
  * while a table is missing that is the longest part of making it again. */
-export async function runNft(daemon: Daemon, text: string): Promise<string | null> {
-  const file = `${daemon.handoverFile}.nft`;
+export async function runNft(agent: Agent, text: string): Promise<string | null> {
+  const file = `${agent.handoverFile}.nft`;
   const isWritten = writeText(file, text, false) === 0;
   const input = isWritten ? '' : text;
-  daemon.effects.wait();
+  agent.effects.wait();
   const ended = await runProgram(['nft', '-f', isWritten ? file : '-'], { input });
-  daemon.effects.goOn();
+  agent.effects.goOn();
   removeFile(file);
   return ended.status === 0 ? null : (ended.failure ?? `nft refused the table: ${reasonOf(ended)}`);
 }
 
 /** Notes how the table stands now, here and for the next agent. */
-export function remember(daemon: Daemon): void {
-  const { sets } = daemon.effects;
-  if (typeof sets === 'string' || daemon.standing === null) return;
+export function remember(agent: Agent): void {
+  const { sets } = agent.effects;
+  if (typeof sets === 'string' || agent.standing === null) return;
   const generation = readGeneration(sets);
   const fingerprint = readFingerprint(sets);
   sets.commits = 0;
-  daemon.happened({ kind: 'loaded', generation, fingerprint });
-  writeStanding(daemon);
+  agent.happened({ kind: 'loaded', generation, fingerprint });
+  writeStanding(agent);
 }
 
 /** For the next agent. */
-export function writeStanding(daemon: Daemon): void {
-  const { standing, repair } = daemon;
+export function writeStanding(agent: Agent): void {
+  const { standing, repair } = agent;
   if (standing === null || repair.fingerprint === null) return;
-  const slots = daemon.wanted.apps.map(({ name, slot }) => ({ name, slot }));
+  const slots = agent.wanted.apps.map(({ name, slot }) => ({ name, slot }));
   const handover = { format: 1, fingerprint: repair.fingerprint, standing, slots } as const;
-  noteDisk(daemon, writeHandover(daemon.handoverFile, handover));
+  noteDisk(agent, writeHandover(agent.handoverFile, handover));
 }
 
-function noteDisk(daemon: Daemon, errno: number): void {
-  if (errno === 0) daemon.problems.delete('disk');
+function noteDisk(agent: Agent, errno: number): void {
+  if (errno === 0) agent.problems.delete('disk');
   else {
-    const what = `${daemon.handoverFile}: ${errnoText(errno)}: a restarted agent would not take over`;
-    if (!daemon.problems.has('disk')) log('error', what);
-    daemon.problems.set('disk', what);
+    const what = `${agent.handoverFile}: ${errnoText(errno)}: a restarted agent would not take over`;
+    if (!agent.problems.has('disk')) log('error', what);
+    agent.problems.set('disk', what);
   }
 }
 
 /** Reads one set that the ruleset fills, so that it could be written again. `isGone`: somebody may have
  * emptied it, and what is known of it counts all the same. */
-export async function readTaught(daemon: Daemon, set: string, isGone = false): Promise<void> {
-  const { taught } = daemon.state;
-  const { sets, dumps } = daemon.effects;
+export async function readTaught(agent: Agent, set: string, isGone = false): Promise<void> {
+  const { taught } = agent.state;
+  const { sets, dumps } = agent.effects;
   if (typeof sets === 'string' || typeof dumps === 'string' || set.includes('_addr')) return;
   const reading = beginReading(taught, set);
   let count = 0;
@@ -173,71 +173,71 @@ export async function readTaught(daemon: Daemon, set: string, isGone = false): P
 
 /** With every tick: one set is read, and the names of what is learned are left for the next agent when
  * they have changed. */
-export function keepMemory(daemon: Daemon): void {
-  const names = daemon.policy.apps
+export function keepMemory(agent: Agent): void {
+  const names = agent.policy.apps
     .flatMap(learnedSetsOf)
     .filter((set) => !/_(?:addr|asked)/.test(set));
-  const { dumps } = daemon.effects;
-  const set = names[daemon.reading % Math.max(1, names.length)];
+  const { dumps } = agent.effects;
+  const set = names[agent.reading % Math.max(1, names.length)];
   if (set !== undefined && typeof dumps !== 'string' && !dumps.isBusy()) {
-    daemon.reading += 1;
-    unattended(readTaught(daemon, set));
+    agent.reading += 1;
+    unattended(readTaught(agent, set));
   }
   // A full disk may have room again.
-  if (daemon.problems.has('disk')) writeStanding(daemon);
-  const { matched } = daemon.state.counters;
-  if (matched === daemon.remembered) return;
-  daemon.remembered = matched;
-  const origins = learnedEndpoints(daemon.state.learned).map(({ app, address, name, device }) => ({
+  if (agent.problems.has('disk')) writeStanding(agent);
+  const { matched } = agent.state.counters;
+  if (matched === agent.remembered) return;
+  agent.remembered = matched;
+  const origins = learnedEndpoints(agent.state.learned).map(({ app, address, name, device }) => ({
     app,
     address,
     name,
     device,
   }));
-  noteDisk(daemon, writeOrigins(daemon.handoverFile, origins));
+  noteDisk(agent, writeOrigins(agent.handoverFile, origins));
 }
 
 /** Raises the guard, or another one where the policy asks for it; a kernel that knows none is
  * lived with. Call it when the table stands. */
-export function keepGuard(daemon: Daemon): void {
-  const { mask, lan, group } = daemon.policy.globals;
+export function keepGuard(agent: Agent): void {
+  const { mask, lan, group } = agent.policy.globals;
   const guard = {
     table: GUARD_TABLE,
     mask,
     direct: [WATCHED, CROWD, UNDECIDED].map((mark) => markOf(mask, mark)),
     lan,
     tunnels: tunnelDevice(''),
-    inner: daemon.policy.proxies.flatMap(({ local, inner6 }) =>
+    inner: agent.policy.proxies.flatMap(({ local, inner6 }) =>
       inner6 === undefined ? [local] : [local, inner6.local],
     ),
     group,
-    prefix: daemon.announced === null ? '' : UNJUDGED_PREFIX,
+    prefix: agent.announced === null ? '' : UNJUDGED_PREFIX,
   };
   const key = JSON.stringify(guard);
-  if (daemon.standing === null || daemon.guard?.key === key || daemon.uselessGuard === key) return;
-  lowerGuard(daemon);
+  if (agent.standing === null || agent.guard?.key === key || agent.uselessGuard === key) return;
+  lowerGuard(agent);
   const raised = raiseGuard(guard);
   if (typeof raised !== 'string') {
-    daemon.guard = raised;
-    daemon.problems.delete('guard');
-  } else if (!daemon.problems.has('guard')) {
+    agent.guard = raised;
+    agent.problems.delete('guard');
+  } else if (!agent.problems.has('guard')) {
     const what = `no guard: while somebody else deletes our table, packets pass unjudged (${raised})`;
-    daemon.problems.set('guard', what);
+    agent.problems.set('guard', what);
     log('notice', what);
   }
 }
 
-export function lowerGuard(daemon: Daemon): void {
-  daemon.guard?.lower();
-  daemon.guard = null;
+export function lowerGuard(agent: Agent): void {
+  agent.guard?.lower();
+  agent.guard = null;
 }
 
 /** Where others offload flows, ours are kept out of it: before they can be taken in, and again when
  * somebody begins with it. */
-export async function keepApart(daemon: Daemon): Promise<void> {
-  const { sets } = daemon.effects;
-  if (typeof sets === 'string' || daemon.wanted.apps.length === 0) return;
+export async function keepApart(agent: Agent): Promise<void> {
+  const { sets } = agent.effects;
+  if (typeof sets === 'string' || agent.wanted.apps.length === 0) return;
   if (!isApartWanted(readFlowTables(sets))) return;
-  const refused = await runNft(daemon, apartText(daemon.wanted.globals.mask));
-  if (refused !== null) daemon.problems.set('offload', `offloaded: ${refused}`);
+  const refused = await runNft(agent, apartText(agent.wanted.globals.mask));
+  if (refused !== null) agent.problems.set('offload', `offloaded: ${refused}`);
 }

@@ -8,7 +8,7 @@ import { openRouting } from '../../../agent/src/kernel/routing.ts';
 import { unixAddress } from '../../../agent/src/netlink/endian.ts';
 import { decodeUtf8 } from '../../../agent/src/os/utf8.ts';
 import { NO_CHOICES } from '../../../agent/src/policy/choices.ts';
-import type { Daemon } from '../../../agent/src/runtime/agent.ts';
+import type { Agent } from '../../../agent/src/runtime/agent.ts';
 import { createState } from '../../../agent/src/step/state.ts';
 import { policy } from '../../golden/policies.ts';
 import { mutate } from '../mutate.ts';
@@ -51,7 +51,7 @@ const WORDS = [
 const pause = (milliseconds: number): Promise<void> =>
   new Promise((done) => os.setTimeout(done, milliseconds));
 
-function stubDaemon(): Daemon {
+function stubDaemon(): Agent {
   const effects = {
     sets: 'no kernel here',
     connections: 'no kernel here',
@@ -65,6 +65,8 @@ function stubDaemon(): Daemon {
     effects,
     held: null,
     announced: null,
+    watched: [],
+    flows: 'nothing is counted here',
     since: 0,
     problems: new Map(),
     // Nothing can be kept there.
@@ -75,7 +77,7 @@ function stubDaemon(): Daemon {
       hosts: [],
     },
   };
-  return daemon as unknown as Daemon;
+  return daemon as unknown as Agent;
 }
 
 /** What the listener has to do with these bytes: how many answers, and whether it hangs up. */
