@@ -171,50 +171,24 @@ export interface StatusInput {
 
 export function statusAnswer(state: State, kernel: KernelView, input: StatusInput): StatusAnswer {
   const connections = kernel.connections();
-  const { mask, hold } = state.policy.globals;
   const present = presentOf(input);
-  const endpoints = learnedEndpoints(state.learned);
-  const count = (app: string, kinds: readonly ('udp' | 'tcp' | 'peer')[]): number =>
-    kinds
-      .flatMap((kind) => FAMILIES.map((family) => kernel.countSet(setName(app, kind, family))))
-      .reduce((sum, one) => sum + one, 0);
-  const problems = [...input.problems];
   const tunnels = input.tunnels.map((one) => tunnelAnswer(one, input));
-  for (const { name, device, state, reason } of tunnels) {
-    if (!device) problems.push(`tunnel ${name} has no device, or somebody has set it down`);
-    else if (state === 'down') problems.push(`proxy ${name} is down: ${reason}`);
-  }
-  for (const app of state.policy.apps) {
-    const said = wrongWith(app, state.policy.proxies, present);
-    if (said !== null) problems.push(said);
-  }
-  if (typeof connections === 'string') problems.push(connections);
-  const apps = state.policy.apps.map((app) => ({
-    name: app.name,
-    profile: app.profile.name,
-    version: app.profile.version,
-    slot: app.slot,
-    proxies: app.proxies,
-    fallback: app.fallback,
-    path: pathAnswer(input, app.name),
-    newFlows: newFlows(app, state.policy.proxies, present),
-    direct: app.direct ?? null,
-    resumes: resumes(input, app.name),
-    endpoints: endpoints.filter((one) => one.app === app.name).length,
-    ports: count(app.name, ['udp', 'tcp']),
-    peers: count(app.name, ['peer']),
-    flows:
-      typeof connections === 'string'
-        ? 0
-        : connections.filter(({ mark }) => slotOf(mask, mark) === app.slot).length,
-  }));
+  const problems = [
+    ...input.problems,
+    ...tunnels.flatMap(wrongWithTunnel),
+    ...state.policy.apps.flatMap((app) => wrongWith(app, state.policy.proxies, present) ?? []),
+    ...(typeof connections === 'string' ? [connections] : []),
+  ];
+  const apps = state.policy.apps.map((app) =>
+    appAnswer(app, { state, kernel, input, connections }),
+  );
   const impaired = problems.length > 0 ? 'impaired' : 'enforcing';
   return {
     version: input.version,
     state: apps.length === 0 ? 'idle' : impaired,
     since: input.now - input.since,
     hold: input.ear === 'held',
-    wanted: hold,
+    wanted: state.policy.globals.hold,
     ear: input.ear,
     apps,
     tunnels,
@@ -236,6 +210,45 @@ export function statusAnswer(state: State, kernel: KernelView, input: StatusInpu
     notes: input.notes,
     silent: input.silent,
   };
+}
+
+interface Asked {
+  readonly state: State;
+  readonly kernel: KernelView;
+  readonly input: StatusInput;
+  readonly connections: ReturnType<KernelView['connections']>;
+}
+
+function appAnswer(app: App, { state, kernel, input, connections }: Asked): AppAnswer {
+  const { globals, proxies } = state.policy;
+  const count = (kinds: readonly ('udp' | 'tcp' | 'peer')[]): number =>
+    kinds
+      .flatMap((kind) => FAMILIES.map((family) => kernel.countSet(setName(app.name, kind, family))))
+      .reduce((sum, one) => sum + one, 0);
+  return {
+    name: app.name,
+    profile: app.profile.name,
+    version: app.profile.version,
+    slot: app.slot,
+    proxies: app.proxies,
+    fallback: app.fallback,
+    path: pathAnswer(input, app.name),
+    newFlows: newFlows(app, proxies, presentOf(input)),
+    direct: app.direct ?? null,
+    resumes: resumes(input, app.name),
+    endpoints: learnedEndpoints(state.learned).filter((one) => one.app === app.name).length,
+    ports: count(['udp', 'tcp']),
+    peers: count(['peer']),
+    flows:
+      typeof connections === 'string'
+        ? 0
+        : connections.filter(({ mark }) => slotOf(globals.mask, mark) === app.slot).length,
+  };
+}
+
+function wrongWithTunnel({ name, device, state, reason }: TunnelAnswer): string[] {
+  if (!device) return [`tunnel ${name} has no device, or somebody has set it down`];
+  return state === 'down' ? [`proxy ${name} is down: ${reason}`] : [];
 }
 
 /** Why packets of the app do not all go through a proxy, beside the owner's own word; null: they do. */

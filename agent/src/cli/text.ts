@@ -51,43 +51,8 @@ export function statusText(status: StatusAnswer): string {
     `whp ${status.version}: ${status.state}, up ${durationText(status.since)}, ${bytesText(status.memory)} resident`,
   ];
   if (status.apps.length === 0) lines.push('no app is enabled: see /etc/config/whp');
-  else {
-    const head = [
-      'app',
-      'profile',
-      'path',
-      'by',
-      'new flows',
-      'endpoints',
-      'ports',
-      'peers',
-      'flows',
-    ];
-    const rows = status.apps.map((app) => [
-      app.name,
-      `${app.profile} ${app.version}`,
-      pathText(app.path),
-      app.path.proxy ?? '-',
-      newFlowsText(app),
-      app.endpoints,
-      app.ports,
-      app.peers,
-      app.flows,
-    ]);
-    lines.push('', columns([head, ...rows]));
-  }
-  if (status.tunnels.length > 0) {
-    const head = ['tunnel', 'to', 'state', 'loss', 'rtt', 'mtu'];
-    const rows = status.tunnels.map((one) => [
-      one.name,
-      one.address,
-      tunnelText(one),
-      `${Math.round(one.loss * 100)} %`,
-      one.rtt === null || one.state === 'down' ? '-' : `${one.rtt} ms`,
-      one.mtu === 0 ? '-' : one.mtu,
-    ]);
-    lines.push('', columns([head, ...rows]));
-  }
+  else lines.push('', appsTable(status.apps));
+  if (status.tunnels.length > 0) lines.push('', tunnelsTable(status.tunnels));
   lines.push(
     '',
     `DNS answers ${counters.answers} (${ANSWERS_TEXT[status.ear]}), matched ${counters.matched}, queries ${counters.queries}`,
@@ -112,6 +77,45 @@ export function statusText(status: StatusAnswer): string {
   if (others > 0) lines.push(`${others} note${others === 1 ? '' : 's'}: whp check`);
   for (const problem of status.problems) lines.push(`! ${problem}`);
   return `${lines.join('\n')}\n`;
+}
+
+function appsTable(apps: StatusAnswer['apps']): string {
+  const head = [
+    'app',
+    'profile',
+    'path',
+    'by',
+    'new flows',
+    'endpoints',
+    'ports',
+    'peers',
+    'flows',
+  ];
+  const rows = apps.map((app) => [
+    app.name,
+    `${app.profile} ${app.version}`,
+    pathText(app.path),
+    app.path.proxy ?? '-',
+    newFlowsText(app),
+    app.endpoints,
+    app.ports,
+    app.peers,
+    app.flows,
+  ]);
+  return columns([head, ...rows]);
+}
+
+function tunnelsTable(tunnels: StatusAnswer['tunnels']): string {
+  const head = ['tunnel', 'to', 'state', 'loss', 'rtt', 'mtu'];
+  const rows = tunnels.map((one) => [
+    one.name,
+    one.address,
+    tunnelText(one),
+    `${Math.round(one.loss * 100)} %`,
+    one.rtt === null || one.state === 'down' ? '-' : `${one.rtt} ms`,
+    one.mtu === 0 ? '-' : one.mtu,
+  ]);
+  return columns([head, ...rows]);
 }
 
 function keptLines({ restored, written }: StatusAnswer['kept']): string[] {
