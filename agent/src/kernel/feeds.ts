@@ -27,6 +27,7 @@ import {
   verdictsLength,
 } from '../netlink/nfqueue.ts';
 import { senderMac } from '../netlink/sender.ts';
+import type { Writer } from '../netlink/writer.ts';
 import { now, wallTime } from '../os/clock.ts';
 import { readText } from '../os/file.ts';
 import type { PacketSpan } from '../step/state.ts';
@@ -138,31 +139,29 @@ export type OnPacket = (
   isOwn: boolean,
 ) => void;
 
-/** Holds packets of queue `number` (0..65535) for us. A string is the error with its errno. */
-export function openHeld(
-  number: number,
-  onPacket: OnPacket,
-  { most: held, failOpen, onFull, behind }: Holding,
-): HeldFeed | string {
-  const opened = openNetlink(NETLINK_NETFILTER, {
-    receiveQueue: QUEUE_BYTES,
-    buffer: WHOLE_PACKET,
-    silentOverrun: true,
-  });
+/** A socket that has one queue or log group, `what`. A string is the error with its errno. */
+function bound(
+  options: { readonly silentOverrun?: boolean; readonly buffer?: number },
+  what: string,
+  put: (w: Writer, seq: number) => void,
+): NetlinkSocket | string {
+  const room = { receiveQueue: QUEUE_BYTES, buffer: WHOLE_PACKET, ...options };
+  const opened = openNetlink(NETLINK_NETFILTER, room);
   if (!opened.ok) return opened.reason;
   const { socket } = opened;
   const seq = takeSequence(socket);
-  const options = {
-    copyRange: COPY_QUEUED,
-    maxLength: held,
-    flags: failOpen ? NFQA_CFG_F_FAIL_OPEN : 0,
-  };
-  putQueueBind(request(socket), seq, number, options);
+  put(request(socket), seq);
   const { errno } = transact(socket, seq, seq);
-  if (errno !== 0) {
-    closeNetlink(socket);
-    return `bind queue ${number}: errno ${errno}`;
-  }
+  if (errno === 0) return socket;
+  closeNetlink(socket);
+  return `bind ${what}: errno ${errno}`;
+}
+
+/** Verdicts of queue `number`, sent together. */
+function verdictsOf(
+  socket: NetlinkSocket,
+  number: number,
+): Pick<HeldFeed, 'release' | 'refuse' | 'flush'> {
   const verdicts = createVerdicts(number, DRAIN);
   const flush = (): void => {
     sendBytes(socket, verdicts.buffer, verdictsLength(verdicts));
@@ -173,8 +172,28 @@ export function openHeld(
     flush();
     addVerdict(verdicts, id, verdict);
   };
-  const release = (id: number, again = false): void => decide(id, again ? NF_REPEAT : NF_ACCEPT);
-  const refuse = (id: number): void => decide(id, NF_DROP);
+  return {
+    release: (id, again = false) => decide(id, again ? NF_REPEAT : NF_ACCEPT),
+    refuse: (id) => decide(id, NF_DROP),
+    flush,
+  };
+}
+
+/** Holds packets of queue `number` (0..65535) for us. A string is the error with its errno. */
+export function openHeld(
+  number: number,
+  onPacket: OnPacket,
+  { most: held, failOpen, onFull, behind }: Holding,
+): HeldFeed | string {
+  const socket = bound({ silentOverrun: true }, `queue ${number}`, (w, seq) =>
+    putQueueBind(w, seq, number, {
+      copyRange: COPY_QUEUED,
+      maxLength: held,
+      flags: failOpen ? NFQA_CFG_F_FAIL_OPEN : 0,
+    }),
+  );
+  if (typeof socket === 'string') return socket;
+  const { release, refuse, flush } = verdictsOf(socket, number);
   const packet = createQueuedPacket();
   const span = { bytes: socket.reader.bytes, offset: 0, end: 0 };
   const sender = (): string | null => senderMac(socket.reader, packet.senderAt);
@@ -236,21 +255,11 @@ export function openAnnounced(
   onLost: () => void,
   buffer = WHOLE_PACKET,
 ): AnnouncedFeed | string {
-  const opened = openNetlink(NETLINK_NETFILTER, { receiveQueue: QUEUE_BYTES, buffer });
-  if (!opened.ok) return opened.reason;
-  const { socket } = opened;
-  const seq = takeSequence(socket);
-  putLogBind(request(socket), seq, number, {
-    copyRange: COPY_LOGGED,
-    threshold: 1,
-    timeout: 1,
-    bufferSize: 0,
-  });
-  const { errno } = transact(socket, seq, seq);
-  if (errno !== 0) {
-    closeNetlink(socket);
-    return `bind log group ${number}: errno ${errno}`;
-  }
+  const options = { copyRange: COPY_LOGGED, threshold: 1, timeout: 1, bufferSize: 0 };
+  const socket = bound({ buffer }, `log group ${number}`, (w, seq) =>
+    putLogBind(w, seq, number, options),
+  );
+  if (typeof socket === 'string') return socket;
   const packet = createLoggedPacket();
   /** When the last one was announced, milliseconds since 1970; 0: the kernel put no time. */
   let announcedAt = 0;
