@@ -1,6 +1,6 @@
 // answers/status: what `whp status` says: what is enforced, by which way, and what is wrong.
 // Pure: the agent's parts in, the answer out. Before: daemon/serve. After: cli/text, JSON.
-import { learnedEndpoints } from '../learn/endpoints.ts';
+import { type Endpoint, learnedEndpoints } from '../learn/endpoints.ts';
 import { suspectLines } from '../learn/suspects.ts';
 import type { Choices } from '../policy/choices.ts';
 import { slotOf } from '../policy/marks.ts';
@@ -172,6 +172,7 @@ export interface StatusInput {
 export function statusAnswer(state: State, kernel: KernelView, input: StatusInput): StatusAnswer {
   const connections = kernel.connections();
   const present = presentOf(input);
+  const endpoints = learnedEndpoints(state.learned);
   const tunnels = input.tunnels.map((one) => tunnelAnswer(one, input));
   const problems = [
     ...input.problems,
@@ -180,7 +181,7 @@ export function statusAnswer(state: State, kernel: KernelView, input: StatusInpu
     ...(typeof connections === 'string' ? [connections] : []),
   ];
   const apps = state.policy.apps.map((app) =>
-    appAnswer(app, { state, kernel, input, connections }),
+    appAnswer(app, { state, kernel, input, present, endpoints, connections }),
   );
   const impaired = problems.length > 0 ? 'impaired' : 'enforcing';
   return {
@@ -212,14 +213,18 @@ export function statusAnswer(state: State, kernel: KernelView, input: StatusInpu
   };
 }
 
+/** What is read once for all apps. */
 interface Asked {
   readonly state: State;
   readonly kernel: KernelView;
   readonly input: StatusInput;
+  readonly present: Present;
+  readonly endpoints: readonly Endpoint[];
   readonly connections: ReturnType<KernelView['connections']>;
 }
 
-function appAnswer(app: App, { state, kernel, input, connections }: Asked): AppAnswer {
+function appAnswer(app: App, asked: Asked): AppAnswer {
+  const { state, kernel, input, present, endpoints, connections } = asked;
   const { globals, proxies } = state.policy;
   const count = (kinds: readonly ('udp' | 'tcp' | 'peer')[]): number =>
     kinds
@@ -233,10 +238,10 @@ function appAnswer(app: App, { state, kernel, input, connections }: Asked): AppA
     proxies: app.proxies,
     fallback: app.fallback,
     path: pathAnswer(input, app.name),
-    newFlows: newFlows(app, proxies, presentOf(input)),
+    newFlows: newFlows(app, proxies, present),
     direct: app.direct ?? null,
     resumes: resumes(input, app.name),
-    endpoints: learnedEndpoints(state.learned).filter((one) => one.app === app.name).length,
+    endpoints: endpoints.filter((one) => one.app === app.name).length,
     ports: count(['udp', 'tcp']),
     peers: count(['peer']),
     flows:
