@@ -1,7 +1,7 @@
 // Runs in the host program inside a fresh network namespace: runtime/effects against the kernel's own sets.
 // At the moment a held packet is let go, its element is in the set. One line a claim.
 
-import type { HeldFeed } from '../../agent/src/kernel/feeds.ts';
+import type { HeldFeed } from '../../agent/src/kernel/held-feed.ts';
 import { readSet } from '../../agent/src/kernel/sets.ts';
 import type { Effect } from '../../agent/src/learn/effect.ts';
 import { runProgram } from '../../agent/src/os/process.ts';

@@ -1,7 +1,7 @@
 // Runs in the host program inside a fresh network namespace: answers that teach, by the agent's own step and
 // effects, against the real table while its sets are full. One line a claim.
 
-import type { HeldFeed } from '../../agent/src/kernel/feeds.ts';
+import type { HeldFeed } from '../../agent/src/kernel/held-feed.ts';
 import type { Effect } from '../../agent/src/learn/effect.ts';
 import { now } from '../../agent/src/os/clock.ts';
 import { runProgram } from '../../agent/src/os/process.ts';

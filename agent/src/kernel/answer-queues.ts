@@ -1,9 +1,9 @@
 // kernel/answer-queues: held DNS answers, in two queues that look like one. The first is for devices within
 // their share; the crowd's is read when the first is empty. What a queue has no room for is dropped, and the
-// device asks again: it could be an application's. Before: feeds. After: runtime/feeds, runtime/effects.
+// device asks again: it could be an application's. Before: held-feed. After: runtime/feeds, runtime/effects.
 import { crowdQueue } from '../ruleset/compile/dns.ts';
 import type { PacketSpan } from '../step/state.ts';
-import { type HeldFeed, type OnPacket, openHeld } from './feeds.ts';
+import { type HeldFeed, type OnPacket, openHeld } from './held-feed.ts';
 
 /** Answers the kernel holds for us at most. What waits counts against the resolver's own send buffer,
  * which has room for 150 to 250 (net.core.wmem_default): while this agent hangs, both together must leave

@@ -1,6 +1,6 @@
 // kernel/yield-to-held: what is held comes first. Every moment a held packet waits, somebody waits for it, so
 // whoever has many of the kernel's messages to go through lets it pass between two of them. Before:
-// feeds. After: feeds, sliced-dump, runtime/accounting.
+// held-feed. After: announced-feed, sliced-dump, runtime/accounting.
 
 /** A match costs some 30 ms on a 24K, and four times as much when its query has to be looked for first. */
 const TURN_MILLISECONDS = 1500;

@@ -1,9 +1,11 @@
 // runtime/agent: what an agent that runs has in its hands, and how its jobs take turns. The other
 // files of this room (enforce, feeds, table, repair) work on one of these.
 import type { Settings } from '../config/settings.ts';
+import type { AnnouncedFeed } from '../kernel/announced-feed.ts';
 import type { RunningAudit } from '../kernel/audit-table.ts';
-import type { AnnouncedFeed, Feed, HeldFeed } from '../kernel/feeds.ts';
+import type { Feed } from '../kernel/feed-socket.ts';
 import type { StandingGuard } from '../kernel/guard.ts';
+import type { HeldFeed } from '../kernel/held-feed.ts';
 import type { RoutingSocket } from '../kernel/routing.ts';
 import type { Kept } from '../learn/kept-pace.ts';
 import type { Policy } from '../policy/policy.ts';

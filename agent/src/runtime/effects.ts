@@ -4,7 +4,7 @@
 
 import { openConnections } from '../kernel/conntrack.ts';
 import { openConnectionLists } from '../kernel/conntrack-dump.ts';
-import type { HeldFeed } from '../kernel/feeds.ts';
+import type { HeldFeed } from '../kernel/held-feed.ts';
 import { changeSets, openSets } from '../kernel/sets.ts';
 import { openDumps } from '../kernel/sliced-dump.ts';
 import {

@@ -2,8 +2,10 @@
 // what the ruleset announces. Each packet of theirs goes through step/step; answers that have passed and are
 // too many for their device at once come to it again, a few at a time.
 
+import { type OnAnnounced, openAnnounced } from '../kernel/announced-feed.ts';
 import { type OnAnswer, openAnswers } from '../kernel/answer-queues.ts';
-import { type Feed, type OnAnnounced, openAnnounced, openHeld } from '../kernel/feeds.ts';
+import type { Feed } from '../kernel/feed-socket.ts';
+import { openHeld } from '../kernel/held-feed.ts';
 import { holdFirst } from '../kernel/yield-to-held.ts';
 import { after, now } from '../os/clock.ts';
 import { log } from '../os/log.ts';

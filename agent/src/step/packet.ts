@@ -1,5 +1,5 @@
 // step/packet: what every event with a packet needs: the packet taken apart, the DNS messages in it, and a
-// note of what could not be read. Before: kernel/feeds. After: the other files of step/.
+// note of what could not be read. Before: runtime/feeds. After: the other files of step/.
 import { reportOnce } from '../bounds/log-once.ts';
 import type { Effect } from '../learn/effect.ts';
 import { feedStream } from '../wire/dns-stream.ts';

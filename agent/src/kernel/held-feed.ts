@@ -1,22 +1,8 @@
-// kernel/feeds: the packets the kernel shows us: held ones (NFQUEUE) and announced ones (NFLOG).
-// Unwraps the messages and hands out spans of the receive buffer, valid until the callback returns.
-// No decision is made here.
+// kernel/held-feed: packets that the kernel holds until we say what becomes of them (NFQUEUE). Unwraps the messages
+// and hands out spans of the receive buffer, valid until the callback returns. No decision is made here.
 import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
-import {
-  NETLINK_NETFILTER,
-  NF_ACCEPT,
-  NF_DROP,
-  NF_REPEAT,
-  NFQA_CFG_F_FAIL_OPEN,
-} from '../netlink/constants.ts';
-import {
-  createLoggedPacket,
-  LOGGED_PACKET,
-  logPrefix,
-  putLogBind,
-  readLoggedPacket,
-} from '../netlink/nflog.ts';
+import { NF_ACCEPT, NF_DROP, NF_REPEAT, NFQA_CFG_F_FAIL_OPEN } from '../netlink/constants.ts';
 import {
   addVerdict,
   createQueuedPacket,
@@ -27,41 +13,23 @@ import {
   verdictsLength,
 } from '../netlink/nfqueue.ts';
 import { senderMac } from '../netlink/sender.ts';
-import type { Writer } from '../netlink/writer.ts';
-import { now, wallTime } from '../os/clock.ts';
+import { now } from '../os/clock.ts';
 import { readText } from '../os/file.ts';
 import type { PacketSpan } from '../step/state.ts';
-import { transact } from './netlink-request.ts';
+import { DRAIN, type Feed, openFeed } from './feed-socket.ts';
 import {
   closeNetlink,
-  type NetlinkCounters,
   type NetlinkSocket,
   type OnMessage,
-  openNetlink,
   receiveOnce,
-  request,
   sendBytes,
-  takeSequence,
 } from './netlink-socket.ts';
-import { heldFirst, holdNoMore, isTurn } from './yield-to-held.ts';
+import { holdNoMore, isTurn } from './yield-to-held.ts';
 
 /** Whole packets: a DNS answer over UDP can fill the largest. */
 const COPY_QUEUED = 0xffff;
-/** Whole as well, where the rule says no less: the feeds that are about headers do (HEADER_SNAPLEN). */
-const COPY_LOGGED = 0xffff;
-/** Bytes of a message with the longest packet. */
-const WHOLE_PACKET = 0x11000;
-/** Datagrams taken in one go, and verdicts that go out together after it. */
-const DRAIN = 16;
-/** Bytes the kernel may queue for us on each socket: bursts of some hundred small packets. */
-const QUEUE_BYTES = 1 << 19;
 
 const QUEUES = '/proc/net/netfilter/nfnetlink_queue';
-
-export interface Feed {
-  readonly counters: NetlinkCounters;
-  close(): void;
-}
 
 export interface HeldFeed extends Feed {
   /** Lets a held packet go; it leaves with the next `flush`, at the latest after the drain.
@@ -74,23 +42,6 @@ export interface HeldFeed extends Feed {
   takeOne(): boolean;
   /** Half of what may be held waits: as of the last DRAIN of packets that found it never empty. */
   isBehind(): boolean;
-}
-
-export interface AnnouncedFeed extends Feed {
-  /** Takes in what waits by now, in HEAR_MILLISECONDS at most. */
-  takeWaiting(): void;
-}
-
-/** An answer may wait for its query for so long; what is not read by then is refused, and asked for again. */
-const HEAR_MILLISECONDS = 100;
-
-/** Longer than the watchdog lets any packet wait: the clock was set in between. */
-const OLDEST_MILLISECONDS = 6000;
-
-/** Milliseconds from `stamp` (seconds since 1970, 0 = the kernel put none) to `wall`; 0 is unknown. */
-function ageOf(stamp: number, wall: number): number {
-  const age = wall - stamp * 1000;
-  return stamp === 0 || age < 0 || age > OLDEST_MILLISECONDS ? 0 : age;
 }
 
 /** Packets of queue `number` that have no verdict yet; null: the kernel does not say
@@ -139,24 +90,6 @@ export type OnPacket = (
   isOwn: boolean,
 ) => void;
 
-/** A socket that has one queue or log group, `what`. A string is the error with its errno. */
-function bound(
-  options: { readonly silentOverrun?: boolean; readonly buffer?: number },
-  what: string,
-  put: (w: Writer, seq: number) => void,
-): NetlinkSocket | string {
-  const room = { receiveQueue: QUEUE_BYTES, buffer: WHOLE_PACKET, ...options };
-  const opened = openNetlink(NETLINK_NETFILTER, room);
-  if (!opened.ok) return opened.reason;
-  const { socket } = opened;
-  const seq = takeSequence(socket);
-  put(request(socket), seq);
-  const { errno } = transact(socket, seq, seq);
-  if (errno === 0) return socket;
-  closeNetlink(socket);
-  return `bind ${what}: errno ${errno}`;
-}
-
 /** Verdicts of queue `number`, sent together. */
 function verdictsOf(
   socket: NetlinkSocket,
@@ -185,7 +118,7 @@ export function openHeld(
   onPacket: OnPacket,
   { most: held, failOpen, onFull, behind }: Holding,
 ): HeldFeed | string {
-  const socket = bound({ silentOverrun: true }, `queue ${number}`, (w, seq) =>
+  const socket = openFeed({ silentOverrun: true }, `queue ${number}`, (w, seq) =>
     putQueueBind(w, seq, number, {
       copyRange: COPY_QUEUED,
       maxLength: held,
@@ -235,69 +168,4 @@ export function openHeld(
   };
   const { counters } = socket;
   return { counters, release, refuse, flush, takeOne, isBehind: () => isBehind, close };
-}
-
-/** A packet with its prefix, the MAC of its sender (null: none), its age in milliseconds and whether the
- * router itself sends it. */
-export type OnAnnounced = (
-  prefix: string,
-  span: PacketSpan,
-  mac: string | null,
-  age: number,
-  isOwn: boolean,
-) => void;
-
-/** Receives the packets of NFLOG group `number`; `onLost` when the kernel had more than we took (ENOBUFS).
- * `buffer`: bytes of the longest message. A string is the error. */
-export function openAnnounced(
-  number: number,
-  onPacket: OnAnnounced,
-  onLost: () => void,
-  buffer = WHOLE_PACKET,
-): AnnouncedFeed | string {
-  const options = { copyRange: COPY_LOGGED, threshold: 1, timeout: 1, bufferSize: 0 };
-  const socket = bound({ buffer }, `log group ${number}`, (w, seq) =>
-    putLogBind(w, seq, number, options),
-  );
-  if (typeof socket === 'string') return socket;
-  const packet = createLoggedPacket();
-  /** When the last one was announced, milliseconds since 1970; 0: the kernel put no time. */
-  let announcedAt = 0;
-  const span = { bytes: socket.reader.bytes, offset: 0, end: 0 };
-  const onMessage: OnMessage = (message, reader) => {
-    if (message.type !== LOGGED_PACKET) return;
-    if (readLoggedPacket(reader, message, packet) !== undefined) return;
-    span.offset = packet.payloadAt;
-    span.end = packet.payloadAt + packet.payloadLength;
-    const mac = senderMac(reader, packet.senderAt);
-    const age = ageOf(packet.time, wallTime());
-    announcedAt = packet.time * 1000;
-    onPacket(logPrefix(reader, packet), span, mac, age, packet.iif === 0);
-  };
-  /** `goesOn`: asked after every datagram, when its bytes are not needed any more: who is held may ask for
-   * what waits here. */
-  const take = (goesOn: () => boolean): void => {
-    let isLost = false;
-    do {
-      const got = receiveOnce(socket, onMessage);
-      isLost ||= got === -sys.ENOBUFS;
-      if (got === -sys.EAGAIN) break;
-    } while (goesOn());
-    if (isLost) onLost();
-  };
-  os.setReadHandler(socket.fd, () => {
-    const began = now();
-    let taken = 0;
-    take(() => {
-      heldFirst(now() - began);
-      taken += 1;
-      return taken < DRAIN;
-    });
-  });
-  const takeWaiting = (): void => {
-    const [wall, until] = [wallTime(), now() + HEAR_MILLISECONDS];
-    // What is announced from now on is not waited for: under load there would be no end to it.
-    take(() => announcedAt < wall && now() < until);
-  };
-  return { counters: socket.counters, takeWaiting, close: () => closeNetlink(socket) };
 }
