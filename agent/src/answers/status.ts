@@ -5,14 +5,14 @@ import { suspectLines } from '../learn/suspects.ts';
 import type { Choices } from '../policy/choices.ts';
 import { slotOf } from '../policy/marks.ts';
 import type { App, Policy } from '../policy/policy.ts';
-import { portOf } from '../ruleset/elements.ts';
-import { escapeSet, setName } from '../ruleset/names.ts';
+import { setName } from '../ruleset/names.ts';
 import { FAMILIES } from '../ruleset/terms.ts';
 import type { Counters, State } from '../step/state.ts';
 import type { Steering } from '../tunnel/failover.ts';
 import { type HealthState, lossOf } from '../tunnel/health.ts';
 import type { PathState } from '../tunnel/select.ts';
-import { type KernelView, read, seconds } from './flows.ts';
+import { type BypassAnswer, bypassAnswer } from './bypass.ts';
+import { type KernelView, seconds } from './flows.ts';
 import { type MeterAnswer, meterAnswer } from './meter.ts';
 import { type NowAnswer, newFlows, type Present } from './now.ts';
 
@@ -117,36 +117,6 @@ export interface RepairsAnswer {
   readonly last: string;
   /** Seconds since the last. */
   readonly ago: number;
-}
-
-export interface BypassAnswer {
-  readonly device: string;
-  readonly how: readonly BypassKind[];
-}
-
-/** Plain DNS to a resolver outside; DNS over TLS or QUIC; a known DNS over HTTPS service. */
-export type BypassKind = 'dns' | 'dot' | 'doh';
-
-const BYPASS_PORTS = new Map<number, BypassKind>([
-  [53, 'dns'],
-  [853, 'dot'],
-  [443, 'doh'],
-]);
-
-/** What the ruleset has noted of devices that ask other resolvers. */
-export function bypassAnswer(kernel: KernelView): BypassAnswer[] {
-  const found = new Map<string, BypassKind[]>();
-  for (const family of FAMILIES) {
-    for (const { key } of read(kernel, escapeSet(family))) {
-      const noted = portOf(key);
-      const how = noted === null ? undefined : BYPASS_PORTS.get(noted.port);
-      if (noted === null || how === undefined) continue;
-      found.set(noted.device, [...(found.get(noted.device) ?? []), how].sort());
-    }
-  }
-  return Array.from(found, ([device, how]) => ({ device, how })).sort((a, b) =>
-    a.device < b.device ? -1 : 1,
-  );
 }
 
 export interface StatusInput {

@@ -2,23 +2,19 @@
 // is known of a device of this home. Pure: state, the kernel's sets and what decides at this moment
 // in, verdict and reasons out. Before: daemon/serve. After: cli/text, JSON.
 
-import { devicesLedTo } from '../learn/aliases.ts';
-import { type Endpoint, learnedEndpoints } from '../learn/endpoints.ts';
 import { findEvidence } from '../learn/evidence.ts';
 import { slotOf } from '../policy/marks.ts';
-import type { App } from '../policy/policy.ts';
-import { matchText } from '../profile/name-match.ts';
 import { nameProblem } from '../profile/name-pattern.ts';
 import { setName } from '../ruleset/names.ts';
 import type { State } from '../step/state.ts';
 import { canonicalAddress, familyOf, isRoutableText, parseAddress } from '../wire/address.ts';
 import { type FlowEnds, flowText } from '../wire/flow-text.ts';
-import { canonicalMac } from '../wire/mac.ts';
-import { appOfSlot, type KernelView, seconds } from './flows.ts';
+import { appOfSlot, type KernelView } from './flows.ts';
 import { type Ground, groundsOf, learnedOfDevice, type Target } from './grounds.ts';
 import { deviceNamed, whyDevice } from './home.ts';
-import { byText, byWhich, type NowAnswer, newFlows } from './now.ts';
-import { type Surroundings, said, type WhyAnswer } from './why-parts.ts';
+import { byText, byWhich, newFlows } from './now.ts';
+import { whyName } from './why-name.ts';
+import { type Surroundings, said, sentence, type WhyAnswer } from './why-parts.ts';
 
 /** `query` is an address, a flow as `whp flows` prints it, a host name, or a device's name in DHCP. A
  * string says what is wrong with it. */
@@ -229,77 +225,4 @@ function verdictOf(
   const now = newFlows(app, policy.proxies, around, family);
   const whose = partly ? `${app.name}'s where the lines below say so` : `${app.name}'s`;
   return { state: now.state, verdict: sentence(now, `it is ${whose}`, around, app) };
-}
-
-function sentence(now: NowAnswer, what: string, around: Surroundings, app: App): string {
-  if (now.state === 'proxied') return `proxied: ${what}, by proxy ${now.proxy}`;
-  if (now.state === 'refused') return `REFUSED now: ${what}; ${now.reason}`;
-  const until = around.paused.get(app.name) ?? null;
-  const left =
-    until === null || app.direct !== 'paused' ? '' : `, ${seconds(until - around.now)} s more`;
-  return `DIRECT now: ${what}; ${now.reason}${left}`;
-}
-
-/** A name that DNS answers are learned by. Of several apps that have it the first has a flow of a
- * device that is in the lists of all; the others follow as reasons. */
-function whyName(state: State, name: string, around: Surroundings): WhyAnswer {
-  const its = matchText(state.observer.matcher, name).map(({ app, entry }) => {
-    const what = `a name of ${app}${entry === name ? '' : ` (${entry})`}`;
-    return { app: state.apps.get(app)!, what };
-  });
-  const led = ledHere(state, name, around);
-  const first = its.find(({ app }) => app.direct === undefined) ?? its[0];
-  if (first === undefined && led.length > 0) {
-    const verdict = 'direct, but for the devices that an application led to it';
-    return {
-      query: name,
-      state: 'proxied',
-      verdict,
-      reasons: [...led, ...learnedFrom(state, name, around.now)],
-    };
-  }
-  if (first === undefined) {
-    const verdict = 'direct: no profile and no rule has this name';
-    return { query: name, state: 'direct', verdict, reasons: [] };
-  }
-  const now = newFlows(first.app, state.policy.proxies, around);
-  const verdict = sentence(now, first.what, around, first.app);
-  const others = its
-    .filter((one) => one !== first)
-    .map(({ app, what }) => {
-      const its = newFlows(app, state.policy.proxies, around);
-      return `for devices of ${app.name} that ${first.app.name} does not have: ${sentence(its, what, around, app)}`;
-    });
-  const learned = learnedFrom(state, name, around.now);
-  const none = 'no address is known from it: no device has asked for it lately';
-  const reasons = [...others, ...led, ...(learned.length > 0 ? learned : [none])];
-  return { query: name, state: now.state, verdict, reasons };
-}
-
-/** The devices for which a name is an application's, since one of its own names led them to it. */
-function ledHere(state: State, name: string, { now }: Surroundings): string[] {
-  // What is known by a MAC is known by the address that was led there as well.
-  return devicesLedTo(state.observer.aliases, name, now)
-    .filter(({ device }) => canonicalMac(device) === null)
-    .map(
-      ({ device, alias: { app, root, expires } }) =>
-        `for ${device} it is ${app}'s: ${root} led to it; ${seconds(expires - now)} s left`,
-    );
-}
-
-function learnedFrom(state: State, name: string, now: number): string[] {
-  const from = (of: Endpoint): string => (of.name === name ? 'it' : `${of.name}, to which it led`);
-  const left = (of: Endpoint): string => `${seconds(of.expires - now)} s left`;
-  const isFrom = (one: Endpoint): boolean =>
-    (one.name === name || one.root === name) && one.expires > now;
-  const home = learnedEndpoints(state.learned).filter(isFrom);
-  const pairs = learnedEndpoints(state.pairs).filter(isFrom);
-  const lines = [
-    ...home.map((one) => `${one.address} was learned from ${from(one)}; ${left(one)}`),
-    ...pairs.map(
-      (one) => `${one.address} was learned from ${from(one)}, for ${one.device}; ${left(one)}`,
-    ),
-  ];
-  // Each app that has the name has learned it for itself.
-  return Array.from(new Set(lines));
 }

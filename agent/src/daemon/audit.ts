@@ -3,9 +3,9 @@
 // command and goes with it; one whose agent has ended is waited for. No cost while none runs.
 
 import type { AuditAnswer } from '../answers/audit.ts';
+import type { BypassAnswer } from '../answers/bypass.ts';
 import { seconds } from '../answers/flows.ts';
 import { newFlows } from '../answers/now.ts';
-import type { BypassAnswer } from '../answers/status.ts';
 import { type RunningAudit, readLeft, readUnkept } from '../kernel/audit-table.ts';
 import { refreshCounts } from '../kernel/counters.ts';
 import { readFlowTables } from '../kernel/table.ts';

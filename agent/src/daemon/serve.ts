@@ -2,6 +2,7 @@
 // line out; `monitor` goes on; `cli` answers a command line with what is to be printed. answers/
 // makes the answers, this asks the kernel for it.
 import type { Ledger, LiveFlow } from '../account/ledger.ts';
+import { bypassAnswer } from '../answers/bypass.ts';
 import { type DeviceAnswer, devicesAnswer, flowsOf, learnedOf } from '../answers/devices.ts';
 import {
   evidenceAnswer,
@@ -11,7 +12,7 @@ import {
   learnedAnswer,
 } from '../answers/flows.ts';
 import { flowRow, largest, rpcAnswer } from '../answers/rpc.ts';
-import { bypassAnswer, type StatusAnswer, statusAnswer } from '../answers/status.ts';
+import { type StatusAnswer, statusAnswer } from '../answers/status.ts';
 import { whyAnswer } from '../answers/why.ts';
 import { readArguments } from '../cli/arguments.ts';
 import {
@@ -24,9 +25,7 @@ import {
   requestOf,
 } from '../cli/print.ts';
 import { VERSION } from '../cli/version.ts';
-import { readConnections } from '../kernel/conntrack.ts';
 import { readLinks } from '../kernel/routing.ts';
-import { countSet, readSet } from '../kernel/sets.ts';
 import type { MonitorEvent } from '../learn/effect.ts';
 import { now, wallTime } from '../os/clock.ts';
 import { errnoText } from '../os/errno.ts';
@@ -41,6 +40,7 @@ import type { Problem } from '../syntax/result.ts';
 import { act, type Refresh } from './actions.ts';
 import { abandonAudit, audit } from './audit.ts';
 import { isOfFiles, ofFiles } from './file-commands.ts';
+import { kernelView } from './kernel-view.ts';
 import { decisive, earOf, meterNow, surroundings } from './surroundings.ts';
 
 /** Rows of a list for who does not say how many. */
@@ -248,29 +248,6 @@ function proxies(agent: Agent, kernel: KernelView): unknown {
       .map(({ name }) => name),
     preferred: tunnel.name === preferred,
   }));
-}
-
-function kernelView(agent: Agent, live: readonly LiveFlow[] | null = null): KernelView {
-  const { sets, connections } = agent.effects;
-  const { mask } = agent.policy.globals;
-  return {
-    readSet: (set, most, wanted) =>
-      typeof sets === 'string' ? sets : readSet(sets, set, most, wanted),
-    countSet: (set) => (typeof sets === 'string' ? 0 : countSet(sets, set)),
-    connections: () => {
-      if (live !== null) return live;
-      if (typeof connections === 'string') return connections;
-      // One dump a slot: the kernel filters by mark, and a router has thousands of other flows.
-      const found = agent.policy.apps.map(({ slot }) =>
-        readConnections(connections, slot * (mask & -mask), mask),
-      );
-      return found.find((one) => typeof one === 'string') ?? found.flat().filter(notText);
-    },
-  };
-}
-
-function notText<T>(value: T | string): value is T {
-  return typeof value !== 'string';
 }
 
 function status(agent: Agent, kernel: KernelView): StatusAnswer {

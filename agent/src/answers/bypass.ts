@@ -1,0 +1,36 @@
+// answers/bypass: which devices ask other resolvers than the router's, and how, as the ruleset has noted it.
+// Before: ruleset/compile/resolver-bypass. After: answers/status, daemon/audit.
+import { portOf } from '../ruleset/elements.ts';
+import { escapeSet } from '../ruleset/names.ts';
+import { FAMILIES } from '../ruleset/terms.ts';
+import { type KernelView, read } from './flows.ts';
+
+export interface BypassAnswer {
+  readonly device: string;
+  readonly how: readonly BypassKind[];
+}
+
+/** Plain DNS to a resolver outside; DNS over TLS or QUIC; a known DNS over HTTPS service. */
+export type BypassKind = 'dns' | 'dot' | 'doh';
+
+const BYPASS_PORTS = new Map<number, BypassKind>([
+  [53, 'dns'],
+  [853, 'dot'],
+  [443, 'doh'],
+]);
+
+/** What the ruleset has noted of devices that ask other resolvers. */
+export function bypassAnswer(kernel: KernelView): BypassAnswer[] {
+  const found = new Map<string, BypassKind[]>();
+  for (const family of FAMILIES) {
+    for (const { key } of read(kernel, escapeSet(family))) {
+      const noted = portOf(key);
+      const how = noted === null ? undefined : BYPASS_PORTS.get(noted.port);
+      if (noted === null || how === undefined) continue;
+      found.set(noted.device, [...(found.get(noted.device) ?? []), how].sort());
+    }
+  }
+  return Array.from(found, ([device, how]) => ({ device, how })).sort((a, b) =>
+    a.device < b.device ? -1 : 1,
+  );
+}

@@ -1,0 +1,74 @@
+// answers/why-name: what an app's profile, its rules and the devices that were led there say of a host name, and
+// which addresses were learned from it. Pure. Before: answers/why. After: cli/text.
+import { devicesLedTo } from '../learn/aliases.ts';
+import { type Endpoint, learnedEndpoints } from '../learn/endpoints.ts';
+import { matchText } from '../profile/name-match.ts';
+import type { State } from '../step/state.ts';
+import { canonicalMac } from '../wire/mac.ts';
+import { seconds } from './flows.ts';
+import { newFlows } from './now.ts';
+import { type Surroundings, sentence, type WhyAnswer } from './why-parts.ts';
+
+/** A name that DNS answers are learned by. Of several apps that have it the first has a flow of a
+ * device that is in the lists of all; the others follow as reasons. */
+export function whyName(state: State, name: string, around: Surroundings): WhyAnswer {
+  const its = matchText(state.observer.matcher, name).map(({ app, entry }) => {
+    const what = `a name of ${app}${entry === name ? '' : ` (${entry})`}`;
+    return { app: state.apps.get(app)!, what };
+  });
+  const led = ledHere(state, name, around);
+  const first = its.find(({ app }) => app.direct === undefined) ?? its[0];
+  if (first === undefined && led.length > 0) {
+    const verdict = 'direct, but for the devices that an application led to it';
+    return {
+      query: name,
+      state: 'proxied',
+      verdict,
+      reasons: [...led, ...learnedFrom(state, name, around.now)],
+    };
+  }
+  if (first === undefined) {
+    const verdict = 'direct: no profile and no rule has this name';
+    return { query: name, state: 'direct', verdict, reasons: [] };
+  }
+  const now = newFlows(first.app, state.policy.proxies, around);
+  const verdict = sentence(now, first.what, around, first.app);
+  const others = its
+    .filter((one) => one !== first)
+    .map(({ app, what }) => {
+      const its = newFlows(app, state.policy.proxies, around);
+      return `for devices of ${app.name} that ${first.app.name} does not have: ${sentence(its, what, around, app)}`;
+    });
+  const learned = learnedFrom(state, name, around.now);
+  const none = 'no address is known from it: no device has asked for it lately';
+  const reasons = [...others, ...led, ...(learned.length > 0 ? learned : [none])];
+  return { query: name, state: now.state, verdict, reasons };
+}
+
+/** The devices for which a name is an application's, since one of its own names led them to it. */
+function ledHere(state: State, name: string, { now }: Surroundings): string[] {
+  // What is known by a MAC is known by the address that was led there as well.
+  return devicesLedTo(state.observer.aliases, name, now)
+    .filter(({ device }) => canonicalMac(device) === null)
+    .map(
+      ({ device, alias: { app, root, expires } }) =>
+        `for ${device} it is ${app}'s: ${root} led to it; ${seconds(expires - now)} s left`,
+    );
+}
+
+function learnedFrom(state: State, name: string, now: number): string[] {
+  const from = (of: Endpoint): string => (of.name === name ? 'it' : `${of.name}, to which it led`);
+  const left = (of: Endpoint): string => `${seconds(of.expires - now)} s left`;
+  const isFrom = (one: Endpoint): boolean =>
+    (one.name === name || one.root === name) && one.expires > now;
+  const home = learnedEndpoints(state.learned).filter(isFrom);
+  const pairs = learnedEndpoints(state.pairs).filter(isFrom);
+  const lines = [
+    ...home.map((one) => `${one.address} was learned from ${from(one)}; ${left(one)}`),
+    ...pairs.map(
+      (one) => `${one.address} was learned from ${from(one)}, for ${one.device}; ${left(one)}`,
+    ),
+  ];
+  // Each app that has the name has learned it for itself.
+  return Array.from(new Set(lines));
+}
