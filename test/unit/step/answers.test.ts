@@ -1,8 +1,10 @@
 // step: answers that cannot be read to their end, streams, and what comes faster than it may be learned.
+
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Effect } from '../../../agent/src/learn/effect.ts';
 import { learnedEndpoints } from '../../../agent/src/learn/endpoints.ts';
+import { DEFAULT_GLOBALS } from '../../../agent/src/policy/build.ts';
 import type { Policy } from '../../../agent/src/policy/policy.ts';
 import { createState, type State } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
@@ -15,15 +17,7 @@ const ROUTER = [192, 168, 1, 1];
 const DEVICE = [192, 168, 1, 11];
 const OTHER = [192, 168, 1, 12];
 const policy: Policy = {
-  globals: {
-    lan: ['br-lan'],
-    mask: 0x0f000000,
-    preference: 15000,
-    table: 15000,
-    queue: 5300,
-    group: 5300,
-    hold: true,
-  },
+  globals: DEFAULT_GLOBALS,
   proxies: [],
   apps: [{ name: 'skype', slot: 1, profile, devices: [], fallback: 'block', proxies: [] }],
 };

@@ -1,8 +1,10 @@
 // step: what an event changes, and that a held answer is released behind what it teaches.
+
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { takeToken } from '../../../agent/src/bounds/token-bucket.ts';
 import type { Effect } from '../../../agent/src/learn/effect.ts';
+import { DEFAULT_GLOBALS } from '../../../agent/src/policy/build.ts';
 import type { Policy } from '../../../agent/src/policy/policy.ts';
 import { createState, type State } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
@@ -12,15 +14,7 @@ import { answerEvent, askedEvents } from '../../lib/asked.ts';
 import { answerTo } from '../wire/bytes.ts';
 
 const policy: Policy = {
-  globals: {
-    lan: ['br-lan'],
-    mask: 0x0f000000,
-    preference: 15000,
-    table: 15000,
-    queue: 5300,
-    group: 5300,
-    hold: true,
-  },
+  globals: DEFAULT_GLOBALS,
   proxies: [],
   apps: [{ name: 'skype', slot: 1, profile, devices: [], fallback: 'block', proxies: [] }],
 };

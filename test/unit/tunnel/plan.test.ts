@@ -1,6 +1,8 @@
 // tunnel/plan: what one app and one proxy need in the kernel.
+
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { DEFAULT_GLOBALS } from '../../../agent/src/policy/build.ts';
 import type { App, Policy, Proxy } from '../../../agent/src/policy/policy.ts';
 import { describe } from '../../../agent/src/reconcile/desired.ts';
 import { plan, tunnelMtu } from '../../../agent/src/tunnel/plan.ts';
@@ -15,15 +17,7 @@ const proxy: Proxy = {
 };
 const app = { name: 'skype', slot: 1, devices: [], fallback: 'block', proxies: ['home'] };
 const policy: Policy = {
-  globals: {
-    lan: ['br-lan'],
-    mask: 0x0f000000,
-    preference: 15000,
-    table: 15000,
-    queue: 5300,
-    group: 5300,
-    hold: true,
-  },
+  globals: DEFAULT_GLOBALS,
   proxies: [proxy, { ...proxy, name: 'spare' }],
   apps: [app as unknown as App],
 };
