@@ -41,20 +41,18 @@ function chosen(): readonly Fault[] {
 /** Of flows that were direct in the sessions before: their servers repeat themselves for minutes. */
 const echoed = new Set<string>();
 
-/** Seconds that each session took, from the router's boot state to the end of its flows. */
-const took = new Map<string, number>();
-
-/** Milliseconds of `pace` before each session. */
-const paces = new Map<string, number>();
+/** Of each session: seconds from the router's boot state to the end of its flows, and milliseconds of `pace`
+ * before it. */
+const times: Record<string, { seconds: number; yardstick: number | null }> = {};
 
 /** Milliseconds that the router takes for a fixed computation while nothing else runs: the emulated processor's
  * speed differs by a factor of two from hour to hour, and what a session says of speed with it. */
 async function pace(router: Machine): Promise<number> {
-  const times = await router.must(
+  const between = await router.must(
     `read a rest </proc/uptime; i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done
     read b rest </proc/uptime; echo "$a $b"`,
   );
-  const [from = 0, to = 0] = times.trim().split(' ').map(Number);
+  const [from = 0, to = 0] = between.trim().split(' ').map(Number);
   return Math.round((to - from) * 1000);
 }
 
@@ -63,9 +61,10 @@ async function play(setting: Setting, fault: Fault): Promise<Row> {
   const { name: session } = fault;
   const began = Date.now();
   let mark = lab.isp.mark();
+  let yardstick: number | null = null;
   let finding: Finding;
   try {
-    paces.set(session, await pace(lab.router));
+    yardstick = await pace(lab.router);
     await setting.prepare(fault);
     mark = lab.isp.mark();
     finding = await fault.run(lab);
@@ -82,7 +81,7 @@ async function play(setting: Setting, fault: Fault): Promise<Row> {
   for (const echo of echoes(leaks)) echoed.add(echo);
   await setting.clear();
   const row = judged(fault, finding, leaks);
-  took.set(session, (Date.now() - began) / 1000);
+  times[session] = { seconds: (Date.now() - began) / 1000, yardstick };
   if (row.leaks > 0) say(`${session}: ${row.leaks} leaked, first ${told(leaks[0]!)}`);
   return row;
 }
@@ -129,17 +128,14 @@ async function main(): Promise<boolean> {
         row = await play(setting, fault);
       }
       rows.push(row);
-      const seconds = took.get(row.session)?.toFixed(0);
-      const yard = `${paces.get(row.session) ?? '?'} ms a yardstick`;
-      say(`${row.session}: ${row.ok ? 'ok' : 'FAILED'} in ${seconds} s, ${yard}: ${row.verdict}`);
+      const { seconds, yardstick } = times[row.session]!;
+      const how = `${row.ok ? 'ok' : 'FAILED'} in ${seconds.toFixed(0)} s, ${yardstick ?? '?'} ms a yardstick`;
+      say(`${row.session}: ${how}: ${row.verdict}`);
     }
   } finally {
     await lab.stop();
   }
-  writeFileSync(
-    `${out}/faults.json`,
-    `${JSON.stringify({ router, rows, took: Object.fromEntries(took), paces: Object.fromEntries(paces) }, null, 2)}\n`,
-  );
+  writeFileSync(`${out}/faults.json`, `${JSON.stringify({ router, rows, times }, null, 2)}\n`);
   console.log(table(rows));
   const passed = rows.filter(({ ok }) => ok).length;
   console.log(`${passed} passed, ${rows.length - passed} failed`);
