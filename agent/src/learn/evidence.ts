@@ -50,7 +50,7 @@ export interface EvidenceStore {
   evicted: number;
 }
 
-/** What a home opens in some minutes: below a megabyte. */
+/** What a home opens in some minutes. */
 export function createEvidence(cap = 768): EvidenceStore {
   return { cap, flows: new Map(), shares: createShares(), counts: new Map(), evicted: 0 };
 }
