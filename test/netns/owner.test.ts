@@ -352,6 +352,7 @@ test('exit statuses: 0 done, 1 failed, 2 the command line is wrong', async () =>
     ['statsu', 2],
     ['status now', 2],
     ['flows --limit none', 2],
+    ['flows --limit 501', 2],
     ['proxy use', 2],
   ] as const) {
     assert.is((await whp(words)).status, status, words);

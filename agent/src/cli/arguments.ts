@@ -1,7 +1,14 @@
 // cli/arguments: the command line, argv in, one command out. main.ts runs what it answers. Pure.
 import { nearest } from '../syntax/nearest.ts';
 import { fail, ok, type Result } from '../syntax/result.ts';
-import { COMMAND_NAMES, COMMANDS, type CommandName, isCommand, OPTIONS } from './commands.ts';
+import {
+  COMMAND_NAMES,
+  COMMANDS,
+  type CommandName,
+  isCommand,
+  MOST_ROWS,
+  OPTIONS,
+} from './commands.ts';
 
 export const DEFAULT_CONFIG = '/etc/config/whp';
 export const DEFAULT_PROFILES = '/usr/share/whp/profiles';
@@ -57,7 +64,8 @@ export function readArguments(words: readonly string[]): Result<Command> {
   if (wrong !== null) return wrong;
   const rows = options.get('limit') ?? '100';
   const limit = /^\d{1,6}$/.test(rows) ? Number(rows) : 0;
-  if (limit === 0) return fail(`--limit ${rows}`, 'is no whole number from 1 to 999999');
+  if (limit === 0 || limit > MOST_ROWS)
+    return fail(`--limit ${rows}`, `is no whole number from 1 to ${MOST_ROWS}`);
   return ok({
     name,
     words: operands,

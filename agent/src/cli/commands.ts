@@ -154,11 +154,14 @@ export interface OptionShape {
   readonly says: string;
 }
 
+/** Rows of a list that the agent answers at most: what a slow router makes and writes within a second. */
+export const MOST_ROWS = 500;
+
 export const OPTIONS: readonly OptionShape[] = [
   { name: 'json', value: '', says: 'answer for programs: one JSON value' },
   { name: 'csv', value: '', says: 'a table for spreadsheets (log)' },
   { name: 'explain', value: '', says: 'what was looked at, a line each (check)' },
-  { name: 'limit', value: 'N', says: 'rows of a list at most (100)' },
+  { name: 'limit', value: 'N', says: `rows of a list at most (100, no more than ${MOST_ROWS})` },
   { name: 'config', value: 'FILE', says: 'configuration (/etc/config/whp)' },
   { name: 'profiles', value: 'DIR', says: 'shipped profiles (/usr/share/whp/profiles)' },
   { name: 'state', value: 'DIR', says: 'own profiles and what is kept (/etc/whp)' },

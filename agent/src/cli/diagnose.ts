@@ -38,6 +38,8 @@ const PROGRAMS: readonly (readonly string[])[] = [
   ['logread', '-e', 'whp'],
 ];
 const FILES = ['/etc/openwrt_release', '/proc/loadavg', '/proc/meminfo', '/etc/TZ'];
+/** Of each list that the agent answers. */
+const ROWS = 200;
 const QUESTIONS = ['status', 'proxies', 'learned', 'devices', 'flows', 'pin'];
 
 /** Returns the exit status. */
@@ -74,7 +76,7 @@ async function gather(command: Command): Promise<Part[]> {
     { title: 'profiles', text: profilesText(command) },
   ];
   for (const method of QUESTIONS) {
-    const reply = await askOnce(command.socket, { method });
+    const reply = await askOnce(command.socket, { method, limit: ROWS });
     const text = typeof reply === 'string' ? reply : JSON.stringify(reply, null, 1);
     parts.push({ title: `whp ${method}`, text });
   }

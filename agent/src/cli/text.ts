@@ -8,6 +8,7 @@ import type { WhyAnswer } from '../answers/why-parts.ts';
 import { nameInWords, nameWithin } from '../learn/aliases.ts';
 import type { MonitorEvent } from '../learn/effect.ts';
 import { flowText } from '../wire/flow-text.ts';
+import { MOST_ROWS } from './commands.ts';
 
 /** Rows in columns, each as wide as its widest cell; the last column is not padded. */
 export function columns(rows: readonly (readonly (string | number)[])[]): string {
@@ -181,7 +182,8 @@ const ANSWERS_TEXT = {
 
 /** Where a list was cut there may be more. */
 function cut(rows: number, limit: number): string {
-  return rows < limit ? '' : `at most ${limit} rows; for more: --limit N\n`;
+  if (rows < limit) return '';
+  return `at most ${limit} rows${limit < MOST_ROWS ? '; for more: --limit N' : ''}\n`;
 }
 
 export function flowsText(flows: readonly FlowAnswer[], limit = Number.POSITIVE_INFINITY): string {

@@ -1,30 +1,28 @@
 // daemon/kernel-view: what the kernel holds now, as the answers ask for it. Before: daemon/serve. After: answers/.
-import type { LiveFlow } from '../account/ledger.ts';
 import type { KernelView } from '../answers/flows.ts';
-import { readConnections } from '../kernel/conntrack.ts';
+import type { FlowEntry } from '../answers/now.ts';
+import { listConnections } from '../kernel/conntrack-dump.ts';
 import { countSet, readSet } from '../kernel/sets.ts';
+import { markOf } from '../policy/marks.ts';
 import type { Agent } from '../runtime/agent.ts';
 
-/** `live`: connections that are known already, instead of the kernel's list. */
-export function kernelView(agent: Agent, live: readonly LiveFlow[] | null = null): KernelView {
-  const { sets, connections } = agent.effects;
-  const { mask } = agent.policy.globals;
+/** `connections`: what is open, or why that is not known. */
+export function kernelView(
+  { effects: { sets } }: Agent,
+  connections: readonly FlowEntry[] | string,
+): KernelView {
   return {
     readSet: (set, most, wanted) =>
       typeof sets === 'string' ? sets : readSet(sets, set, most, wanted),
     countSet: (set) => (typeof sets === 'string' ? 0 : countSet(sets, set)),
-    connections: () => {
-      if (live !== null) return live;
-      if (typeof connections === 'string') return connections;
-      // One dump a slot: the kernel filters by mark, and a router has thousands of other flows.
-      const found = agent.policy.apps.map(({ slot }) =>
-        readConnections(connections, slot * (mask & -mask), mask),
-      );
-      return found.find((one) => typeof one === 'string') ?? found.flat().filter(notText);
-    },
+    connections: () => connections,
   };
 }
 
-function notText<T>(value: T | string): value is T {
-  return typeof value !== 'string';
+/** The kernel's list of the connections that carry our marks, read in turns of the event loop. */
+export function openNow({ effects, policy }: Agent): Promise<readonly FlowEntry[] | string> {
+  const { mask } = policy.globals;
+  // One list a slot: the kernel filters by mark, and a router has thousands of other flows.
+  const wanted = policy.apps.map(({ slot }) => ({ mark: markOf(mask, slot), mask }));
+  return listConnections(effects.lists, wanted);
 }

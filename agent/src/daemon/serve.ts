@@ -15,6 +15,7 @@ import { flowRow, largest, rpcAnswer } from '../answers/rpc.ts';
 import { type StatusAnswer, statusAnswer } from '../answers/status.ts';
 import { whyAnswer } from '../answers/why.ts';
 import { readArguments } from '../cli/arguments.ts';
+import { MOST_ROWS } from '../cli/commands.ts';
 import {
   complained,
   type Printed,
@@ -40,11 +41,11 @@ import type { Problem } from '../syntax/result.ts';
 import { act, type Refresh } from './actions.ts';
 import { abandonAudit, audit } from './audit.ts';
 import { isOfFiles, ofFiles } from './file-commands.ts';
-import { kernelView } from './kernel-view.ts';
+import { kernelView, openNow } from './kernel-view.ts';
 import { decisive, earOf, meterNow, surroundings } from './surroundings.ts';
 
-/** Rows of a list for who does not say how many. */
-const ALL_ROWS = 1_000_000;
+/** What is answered from the connections that are open. */
+const OF_CONNECTIONS = ['status', 'flows', 'why', 'devices', 'proxies'];
 
 /** How the agent changes what is enforced. */
 export interface Turns {
@@ -74,7 +75,7 @@ export function listenControl(
         return;
       }
       if (request?.method === 'audit') {
-        const bypass = () => bypassAnswer(kernelView(agent));
+        const bypass = () => bypassAnswer(kernelView(agent, []));
         void audit(agent, line, String(request.operand), bypass).then(
           (reply) => void line.send(reply),
           (error: unknown) => void line.send({ ok: false, error: String(error) }),
@@ -110,8 +111,9 @@ async function answer(
   live: readonly LiveFlow[] | null = manyFlows(agent),
 ): Promise<unknown> {
   const operand = typeof request.operand === 'string' ? request.operand : '';
-  const limit = typeof request.limit === 'number' ? request.limit : ALL_ROWS;
-  const kernel = kernelView(agent, live);
+  const limit = Math.min(MOST_ROWS, typeof request.limit === 'number' ? request.limit : MOST_ROWS);
+  const isListed = live === null && OF_CONNECTIONS.includes(String(request.method));
+  const kernel = kernelView(agent, isListed ? await openNow(agent) : (live ?? []));
   switch (request.method) {
     case 'status':
       return { ok: true, answer: status(agent, kernel) };

@@ -1,10 +1,16 @@
 // kernel/conntrack-dump: the kernel's connections, all of a mark or those of one end, as kernel/sliced-dump
 // reads them. Before: netlink/conntrack. After: runtime/accounting,
-// late-flows and failover.
+// late-flows and failover, daemon/kernel-view.
 import { type Connection, readConnection } from '../netlink/conntrack.ts';
 import { putConntrackDump, type TupleFilter } from '../netlink/conntrack-request.ts';
+import { weakerWithout } from '../policy/missing-parts.ts';
 import type { OnMessage } from './netlink-socket.ts';
 import { type DumpsEnd, openDumps, type PutDump } from './sliced-dump.ts';
+
+/** What nfnetlink says of a subsystem that no module brings, on every architecture. */
+export const EINVAL = 22;
+/** A list that was cut short is asked for again, so often at most. */
+export const TRIES = 3;
 
 /** Entries whose `mark & mask` is `mark`; with `only` those of these ends, and on old kernels others
  * too. */
@@ -36,6 +42,27 @@ export function openConnectionLists(share = 1): ConnectionLists | string {
     read: (lists, onEntry, done) => dumps.read(lists.map(requestOf), onEntry, done),
     close: dumps.close,
   };
+}
+
+/** All entries of `wanted`, read again where the list was cut short. A string is the error. */
+export async function listConnections(
+  lists: ConnectionLists | string,
+  wanted: readonly ConnectionList[],
+): Promise<Connection[] | string> {
+  if (typeof lists === 'string') return lists;
+  for (let tries = 1; ; tries += 1) {
+    const found: Connection[] = [];
+    const { errno, whole } = await new Promise<DumpsEnd>((resolve) => {
+      lists.read(
+        wanted,
+        decoded((connection) => found.push(connection)),
+        resolve,
+      );
+    });
+    if (whole) return found;
+    if (errno === EINVAL) return weakerWithout('connections', 'nobody answers for conntrack');
+    if (tries === TRIES) return `read connections: the list was cut short, errno ${errno}`;
+  }
 }
 
 function requestOf({ mark, mask, only }: ConnectionList): PutDump {

@@ -1,24 +1,18 @@
-// kernel/conntrack: the kernel's conntrack entries: those that carry our mark, for `whp flows`,
-// the removal of some, and the mark of those that are being ended (runtime/cuts).
+// kernel/conntrack: single entries of the kernel's conntrack: one that is asked for, the removal of some, and
+// the mark of those that are being ended (runtime/cuts). Whole lists: kernel/conntrack-dump.
 
 import type { Flow } from '../learn/evidence.ts';
 import { type Connection, readConnection } from '../netlink/conntrack.ts';
 import {
   putConntrackDelete,
-  putConntrackDump,
   putConntrackGet,
   putConntrackMark,
 } from '../netlink/conntrack-request.ts';
 import { NETLINK_NETFILTER } from '../netlink/constants.ts';
 import type { Writer } from '../netlink/writer.ts';
-import { markOf } from '../policy/marks.ts';
-import { weakerWithout } from '../policy/missing-parts.ts';
 import { TCP, UDP } from '../wire/packet.ts';
 import { dump, transact } from './netlink-request.ts';
 import { type NetlinkSocket, openNetlink, request, takeSequence } from './netlink-socket.ts';
-
-/** What nfnetlink says of a subsystem that no module brings, on every architecture. */
-export const EINVAL = 22;
 
 export interface ConntrackSocket {
   readonly socket: NetlinkSocket;
@@ -27,28 +21,6 @@ export interface ConntrackSocket {
 export function openConnections(): ConntrackSocket | string {
   const opened = openNetlink(NETLINK_NETFILTER, { receiveQueue: 1 << 18 });
   return opened.ok ? { socket: opened.socket } : opened.reason;
-}
-
-/** All entries whose `mark & mask` is `mark`; the kernel filters. A string is the error. */
-export function readConnections(
-  connections: ConntrackSocket,
-  mark: number,
-  mask: number,
-): Connection[] | string {
-  let found: Connection[] = [];
-  const errno = dump(
-    connections.socket,
-    (w, seq) => putConntrackDump(w, seq, 0, mark, mask),
-    () => {
-      found = [];
-    },
-    (message, reader) => {
-      const read = readConnection(reader, message);
-      if (read.ok) found.push(read.value);
-    },
-  );
-  if (errno === EINVAL) return weakerWithout('connections', 'nobody answers for conntrack');
-  return errno === 0 ? found : `read conntrack: errno ${errno}`;
 }
 
 /** The entry of `flow`; null: there is none. */
@@ -69,21 +41,6 @@ export function findConnection(connections: ConntrackSocket, flow: Flow): Connec
     },
   );
   return found;
-}
-
-/** Deletes every entry that carries one of the slots under `mask`. Returns the error or null. */
-export function cutSlots(
-  { connections }: { readonly connections: ConntrackSocket | string },
-  mask: number,
-  slots: readonly number[],
-): string | null {
-  if (typeof connections === 'string') return connections;
-  for (const slot of slots) {
-    const found = readConnections(connections, markOf(mask, slot), mask);
-    const wrong = typeof found === 'string' ? found : cutConnections(connections, found);
-    if (wrong !== null) return wrong;
-  }
-  return null;
 }
 
 /** Requests that go out together: what fits the socket's buffer of 4 KiB. */

@@ -34,6 +34,21 @@ export function pause(): Promise<void> {
   });
 }
 
+/** Gives `each` the parts of `list`, `size` at most, one a turn of the event loop. Answers the first error that it
+ * answers, at once, or null. */
+export async function inParts<T>(
+  list: readonly T[],
+  size: number,
+  each: (part: readonly T[]) => string | null,
+): Promise<string | null> {
+  for (let from = 0; from < list.length; from += size) {
+    if (from > 0) await pause();
+    const wrong = each(list.slice(from, from + size));
+    if (wrong !== null) return wrong;
+  }
+  return null;
+}
+
 /** A job that nobody waits for. What it throws (no memory) ends the program: the next agent takes
  * over from what stands, and that is better than to go on with half of a job done. */
 export function unattended(job: Promise<unknown>): void {

@@ -1,10 +1,13 @@
 // runtime/enforce: makes the kernel what a policy says. Config: load -> compile -> render -> nft, plan -> diff.
 
-import { cutSlots } from '../kernel/conntrack.ts';
+import { cutConnections } from '../kernel/conntrack.ts';
+import { listConnections } from '../kernel/conntrack-dump.ts';
 import { applyOperation, pathMtu, type Realized, readRealized } from '../kernel/routing.ts';
 import { changeSets } from '../kernel/sets.ts';
-import { after, now, pause } from '../os/clock.ts';
+import type { Connection } from '../netlink/conntrack.ts';
+import { after, inParts, now, pause } from '../os/clock.ts';
 import { log } from '../os/log.ts';
+import { markOf } from '../policy/marks.ts';
 import { isOwnAddress } from '../policy/own-addresses.ts';
 import type { Policy } from '../policy/policy.ts';
 import { describe, type Piece } from '../reconcile/desired.ts';
@@ -30,6 +33,9 @@ import type { Agent } from './agent.ts';
 import { lacks, listen } from './feeds.ts';
 import { forgetExcepted } from './forget.ts';
 import { keepApart, keepGuard, loadTable, writeStanding } from './table.ts';
+
+/** Connections that are ended in one turn of the event loop. */
+const AT_ONCE = 64;
 
 /** Makes the kernel what the policy says. Returns what went wrong, or null. */
 export async function enforce(agent: Agent, wanted: Policy): Promise<string | null> {
@@ -99,7 +105,7 @@ async function enforceAll(agent: Agent, wanted: Policy): Promise<string | null> 
   const refused = await load(agent, policy);
   if (refused !== null) return refused;
   await keepFilling(agent, policy);
-  leaveMask(agent, policy);
+  await leaveMask(agent, policy);
   // Whom we are in the way of, and who in ours, is another question with other numbers.
   const isSame = JSON.stringify(policy.globals) === JSON.stringify(agent.policy.globals);
   if (!isSame) agent.neighbours.isDue = true;
@@ -127,11 +133,18 @@ function moveTo({ paths, repair }: Agent, { globals }: Policy): void {
 
 /** Live flows carry the old bits, which nobody reads any more: they begin anew. Until they have, the
  * old guard, which knows nothing of the new bits, keeps them from leaving. */
-function leaveMask({ policy: before, standing, effects }: Agent, { globals }: Policy): void {
+async function leaveMask(
+  { policy: before, standing, effects }: Agent,
+  { globals }: Policy,
+): Promise<void> {
   const { mask } = before.globals;
   if (standing === null || mask === globals.mask) return;
-  const slots = before.apps.map(({ slot }) => slot);
-  const wrong = cutSlots(effects, mask, slots);
+  const { connections, lists } = effects;
+  const wanted = before.apps.map(({ slot }) => ({ mark: markOf(mask, slot), mask }));
+  const found = await listConnections(lists, wanted);
+  const cut = (part: readonly Connection[]): string | null =>
+    typeof connections === 'string' ? connections : cutConnections(connections, part);
+  const wrong = typeof found === 'string' ? found : await inParts(found, AT_ONCE, cut);
   if (wrong !== null) log('error', wrong);
 }
 

@@ -2,14 +2,13 @@
 // connections bound to a way that is no more are deleted. Keeps the clock of the probes: one timer,
 // set for the next moment at which there is something to do.
 
-import { EINVAL } from '../kernel/conntrack.ts';
-import { type ConnectionLists, decoded } from '../kernel/conntrack-dump.ts';
+import { type ConnectionLists, decoded, EINVAL, TRIES } from '../kernel/conntrack-dump.ts';
 import { openProbes, type Probes } from '../kernel/probes.ts';
 import { applyOperation, type RoutingSocket } from '../kernel/routing.ts';
 import { changeSets } from '../kernel/sets.ts';
 import type { Connection } from '../netlink/conntrack.ts';
 import type { SetChange } from '../netlink/nft-set.ts';
-import { after, now, unattended } from '../os/clock.ts';
+import { after, inParts, now, unattended } from '../os/clock.ts';
 import { readText } from '../os/file.ts';
 import { log } from '../os/log.ts';
 import { randomBytes } from '../os/random.ts';
@@ -166,8 +165,8 @@ function gateChanges({ app, gate, on }: GateEffect): SetChange[] {
   return on ? [add] : [add, { ...add, operation: 'delete' }];
 }
 
-/** A list that was cut short is asked for again, so often at most. */
-const SWEEPS = 3;
+/** Connections that are ended in one turn of the event loop. */
+const AT_ONCE = 64;
 
 /**
  * Deletes the app's connections that are bound to another way than `way`, and ends when that is done.
@@ -189,13 +188,14 @@ async function sweep(
   for (let tries = 1; ; tries += 1) {
     const { strays, errno, whole } = await straysOf(lists, policy, app, way);
     if (errno === EINVAL) return null;
-    const wrong = strays.length === 0 ? null : changeSets(sets, remembered(app, strays));
-    const endings = strays.map((connection) => ({ connection, outward: true }));
-    const refused = cuts?.end(endings) ?? wrong;
+    const refused = await inParts(strays, AT_ONCE, (part) => {
+      const wrong = changeSets(sets, remembered(app, part));
+      const endings = part.map((connection) => ({ connection, outward: true }));
+      return cuts?.end(endings) ?? wrong;
+    });
     if (refused !== null) return `${name}: ${refused}`;
     if (whole) return null;
-    if (tries === SWEEPS)
-      return `${name}: read connections: the list was cut short, errno ${errno}`;
+    if (tries === TRIES) return `${name}: read connections: the list was cut short, errno ${errno}`;
   }
 }
 

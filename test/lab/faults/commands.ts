@@ -25,6 +25,7 @@ const TIMES = 5;
 const WORDS = [
   'status',
   'flows',
+  'flows --limit 500',
   'why 192.168.1.11',
   'learned',
   'evidence',

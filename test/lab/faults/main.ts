@@ -56,7 +56,7 @@ async function pace(router: Machine): Promise<number> {
   return Math.round((to - from) * 1000);
 }
 
-async function play(setting: Setting, fault: Fault): Promise<Row> {
+async function play(setting: Setting, fault: Fault, out: string): Promise<Row> {
   const { lab } = setting;
   const { name: session } = fault;
   const began = Date.now();
@@ -74,7 +74,11 @@ async function play(setting: Setting, fault: Fault): Promise<Row> {
   }
   if (!finding.ok) {
     const log = await lab.agent.log().catch(() => '');
-    say(`${session}: the agent's log ends with\n${log.split('\n').slice(-15).join('\n')}`);
+    const file = `${out}/${session}.log`;
+    writeFileSync(file, log);
+    say(
+      `${session}: the agent's log (${file}) ends with\n${log.split('\n').slice(-15).join('\n')}`,
+    );
   }
   await lab.sleep(300);
   const leaks = lab.isp.leaks(mark).filter((one) => !echoed.has(told(one)));
@@ -119,13 +123,13 @@ async function main(): Promise<boolean> {
   try {
     let setting = await openSetting(lab, say);
     for (const fault of faults) {
-      let row = await play(setting, fault);
+      let row = await play(setting, fault, out);
       if (!row.ok && hasLostCard(lab.router)) {
         say(`${fault.name}: the emulator's network card has stopped; again in a new lab`);
         await lab.stop();
         lab = await begin();
         setting = await openSetting(lab, say);
-        row = await play(setting, fault);
+        row = await play(setting, fault, out);
       }
       rows.push(row);
       const { seconds, yardstick } = times[row.session]!;
