@@ -18,7 +18,8 @@ const AFTER = 8;
 
 export interface Absence {
   /** Runs `command`, which ends the agent, with names being resolved all the while; seconds until the next one
-   * enforces. `starts`: how often one had begun to before; null: the same agent goes on. */
+   * enforces. `starts`: how often one had begun to before; null: the same agent goes on, and names are
+   * resolved until `stop`. */
   during(command: string, starts: number | null): Promise<number>;
   /** Ends it, once the agent is back: what was wrong, what was seen, and what no promise was about. */
   stop(): Promise<{
@@ -47,7 +48,7 @@ export async function absence(lab: FaultLab): Promise<Absence> {
       // The blow first: names that were asked before it would have taught.
       const blow = lab.inject(command, starts === null ? ':' : TAKEN_OVER(starts), 60);
       meanwhile = await arrivals(lab, { device: 'ubuntu', pace: PACE });
-      if (starts === null) return resolving(meanwhile, blow);
+      if (starts === null) return blow;
       const reads = blow.then(async (seconds) => {
         await lab.sleep(READS);
         return seconds + READS / 1000;
@@ -58,6 +59,8 @@ export async function absence(lab: FaultLab): Promise<Absence> {
       return gone + (await resolving(starting, lab.inject(':', ENFORCES(starts), 60)));
     },
     async stop() {
+      if (meanwhile !== undefined && starting === undefined)
+        asked += ` ${toldArrivals(await meanwhile.stop())}`;
       const fresh = await arrivals(lab, { device: 'ubuntu', pace: PACE, count: AFTER });
       await fresh.over;
       const record = await fresh.stop();
