@@ -286,6 +286,21 @@ test('one proxy alone until told otherwise', async () => {
   assert.is((await whp('proxy use auto')).status, 0);
 });
 
+test('forget empties sets of thousands, and what expires meanwhile is in nobody’s way', async () => {
+  const PEERS = 2100;
+  // The last hundred expire one after the other, before and while they are read and deleted.
+  const peers = Array.from({ length: PEERS }, (_, i) => {
+    const timeout = i < 2000 ? '' : ` timeout ${20 * (i - 1999)}ms`;
+    return `192.168.1.50 . 198.18.${i >> 8}.${i & 255}${timeout}`;
+  });
+  await shell.run(`nft 'add element inet whp skype_peer4 { ${peers.join(', ')} }'`);
+  const { text } = await whp('forget skype');
+  const [, count = '0'] = /(\d+) entries forgotten/.exec(text) ?? [];
+  assert.ok(Number(count) >= 2000 && Number(count) <= PEERS, text);
+  const left = await shell.run('nft list set inet whp skype_peer4');
+  assert.not.match(left.text, '198.18.');
+});
+
 test('forget empties what was learned', async () => {
   await shell.run('nft add element inet whp skype_peer4 { 192.168.1.50 . 198.51.100.5 }');
   await shell.run('nft add element inet whp skype_udp4 { 192.168.1.50 . 852099072 }');

@@ -180,11 +180,11 @@ function use(
 }
 
 /** Everything learned about an app, a device or server, or all. */
-function forget(agent: Agent, word: string): Reply {
+async function forget(agent: Agent, word: string): Promise<Reply> {
   const address = canonicalAddress(word);
   const apps = address === null ? appsOf(agent, word) : appsOf(agent, ALL);
   if (typeof apps === 'string') return refuse(`${apps}; or give an address, or all`);
-  const forgotten = forgetLearned(agent, apps, address);
+  const forgotten = await forgetLearned(agent, apps, address);
   if (typeof forgotten === 'string') return refuse(forgotten);
   return done(`${forgotten} ${forgotten === 1 ? 'entry' : 'entries'} forgotten`);
 }

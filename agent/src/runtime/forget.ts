@@ -2,55 +2,77 @@
 // time: by the owner's word, or because a name is now kept direct. Live flows are not touched.
 
 import { readNeighbours } from '../kernel/routing.ts';
-import { changeSets, readSet, type SetSocket } from '../kernel/sets.ts';
+import { changeSets, readInTurns, readSet, type SetSocket } from '../kernel/sets.ts';
+import type { Dumps } from '../kernel/sliced-dump.ts';
 import { retainAliases } from '../learn/aliases.ts';
 import { forgetTaught } from '../learn/dynamic-sets.ts';
 import { type Endpoint, removeEndpoints } from '../learn/endpoints.ts';
 import { forgetPair } from '../learn/pairs.ts';
 import { forgetSuspects } from '../learn/suspects.ts';
+import { inParts } from '../os/clock.ts';
 import { addressKey, addressOf, macKey, naming, pairOf, portOf } from '../ruleset/elements.ts';
 import { LEARNED_SETS, type LearnedKind, setName, setsOf } from '../ruleset/names.ts';
 import type { Agent } from './agent.ts';
 import { keepForgotten } from './kept.ts';
 
+/** Elements that go in one turn of the event loop. */
+const AT_ONCE = 128;
+
 /** All that is learned of `apps`, or of `address` alone (a device, a server or a peer). Answers how
  * many entries went, or what went wrong. */
-export function forgetLearned(
+export async function forgetLearned(
   agent: Agent,
   apps: readonly string[],
   address: string | null,
-): number | string {
-  const { sets } = agent.effects;
+): Promise<number | string> {
+  const { sets, dumps } = agent.effects;
   if (typeof sets === 'string') return sets;
-  const endpoints = removeEndpoints(
-    agent.state.learned,
-    (one) => apps.includes(one.app) && (address === null || address === one.address),
-  );
+  if (typeof dumps === 'string') return dumps;
   const names = address === null ? null : namesOf(agent, address);
-  removeEndpoints(
-    agent.state.pairs,
-    ({ app, address: remote, device, mac }) =>
-      apps.includes(app) &&
-      (names === null || names.some((name) => [remote, device, mac].includes(name))),
-  );
-  forgetSuspects(agent.state.suspects, apps, names);
-  retainAliases(
-    agent.state.observer.aliases,
-    ({ app }, device) => !apps.includes(app) || !(names?.includes(device) ?? true),
-  );
-  let gone = 0;
+  let [endpoints, gone] = [forgetStored(agent, apps, address, names), 0];
   for (const app of apps) {
     for (const kind of LEARNED_SETS) {
       for (const set of setsOf(app, kind)) {
-        const keys = keysOf(sets, set, kind, names);
-        forgetTaught(agent.state.taught, set, keys);
-        gone += deleteKeys(sets, set, keys);
+        const keys =
+          names === null ? await allKeys(sets, dumps, set) : keysAbout(sets, set, kind, names);
+        await inParts(keys, AT_ONCE, (part) => {
+          // What was learned again meanwhile: the stores never hold more than the sets.
+          endpoints += forgetStored(agent, apps, address, names);
+          forgetTaught(agent.state.taught, set, part);
+          gone += deleteKeys(sets, set, part);
+          return null;
+        });
       }
     }
   }
   keepForgotten(agent);
   // The kernel may have forgotten an endpoint a moment before the store.
-  return Math.max(gone, endpoints.length);
+  return Math.max(gone, endpoints);
+}
+
+/** What the stores hold of it. Answers how many addresses of the application's there were. */
+function forgetStored(
+  { state }: Agent,
+  apps: readonly string[],
+  address: string | null,
+  names: readonly string[] | null,
+): number {
+  const endpoints = removeEndpoints(
+    state.learned,
+    (one) => apps.includes(one.app) && (address === null || address === one.address),
+  );
+  removeEndpoints(
+    state.pairs,
+    ({ app, address: remote, device, mac }) =>
+      apps.includes(app) &&
+      (names === null || names.some((name) => [remote, device, mac].includes(name))),
+  );
+  forgetSuspects(state.suspects, apps, names);
+  retainAliases(
+    state.observer.aliases,
+    ({ app }, device) => !apps.includes(app) || !(names?.includes(device) ?? true),
+  );
+  return endpoints.length;
 }
 
 /** An address and, of a device, the MAC that it is known by. */
@@ -61,28 +83,36 @@ function namesOf({ paths, settings, state }: Agent, address: string): readonly s
   return mac === undefined || state.gateways.has(mac) ? [address] : [address, mac];
 }
 
-/** The keys of a set that are about one of `names`; null: all. */
-function keysOf(
+async function allKeys(sets: SetSocket, dumps: Dumps, set: string): Promise<Uint8Array[]> {
+  const keys = new Map<string, Uint8Array>();
+  await readInTurns(sets, dumps, set, ({ key }) => keys.set(String(key), key));
+  return Array.from(keys.values());
+}
+
+/** The keys of a set that are about one of `names`. */
+function keysAbout(
   sets: SetSocket,
   set: string,
   kind: LearnedKind,
-  names: readonly string[] | null,
+  names: readonly string[],
 ): Uint8Array[] {
-  const found = (names ?? [null]).flatMap((name) => {
-    const bytes = name === null ? null : (macKey(name) ?? addressKey(name));
+  return names.flatMap((name) => {
+    const bytes = macKey(name) ?? addressKey(name);
     const elements = readSet(sets, set, undefined, bytes === null ? null : naming(bytes));
     if (typeof elements === 'string') return [];
-    return elements.filter(({ key }) => name === null || isAbout(kind, key, name));
+    return elements.map(({ key }) => key).filter((key) => isAbout(kind, key, name));
   });
-  return found.map(({ key }) => key);
 }
 
-/** An element that expires between reading and deleting takes its transaction down: then one by one. */
+/** Answers how many went. An element that expires between reading and deleting takes its transaction down: each
+ * half is tried then. */
 function deleteKeys(sets: SetSocket, set: string, keys: readonly Uint8Array[]): number {
-  const remove = (some: readonly Uint8Array[]): string | null =>
-    changeSets(sets, [{ operation: 'delete', set, elements: some.map((key) => ({ key })) }]);
-  if (keys.length === 0 || remove(keys) === null) return keys.length;
-  return keys.filter((key) => remove([key]) === null).length;
+  if (keys.length === 0) return 0;
+  const elements = keys.map((key) => ({ key }));
+  if (changeSets(sets, [{ operation: 'delete', set, elements }]) === null) return keys.length;
+  if (keys.length === 1) return 0;
+  const half = keys.length >> 1;
+  return deleteKeys(sets, set, keys.slice(0, half)) + deleteKeys(sets, set, keys.slice(half));
 }
 
 function isAbout(kind: LearnedKind, key: Uint8Array, name: string): boolean {
