@@ -1,6 +1,8 @@
 // daemon/kernel-view: what the kernel holds now, as the answers ask for it. Before: daemon/serve. After: answers/.
+import type { LiveFlow } from '../account/ledger.ts';
 import type { KernelView } from '../answers/flows.ts';
 import type { FlowEntry } from '../answers/now.ts';
+import { readConnections } from '../kernel/conntrack.ts';
 import { listConnections } from '../kernel/conntrack-dump.ts';
 import { countSet, readSet } from '../kernel/sets.ts';
 import { markOf } from '../policy/marks.ts';
@@ -19,10 +21,33 @@ export function kernelView(
   };
 }
 
-/** The kernel's list of the connections that carry our marks, read in turns of the event loop. */
-export function openNow({ effects, policy }: Agent): Promise<readonly FlowEntry[] | string> {
+/** Above this the kernel's list takes longer to read than an answer may: the ledger's is taken. */
+const MANY_FLOWS = 100;
+
+/** The ledger's flows, as of its last list, when there are many; else null, and the kernel is asked. */
+export function manyFlows({ flows }: Agent): readonly LiveFlow[] | null {
+  if (typeof flows === 'string' || flows.ledger.live.size <= MANY_FLOWS) return null;
+  return Array.from(flows.ledger.live.values());
+}
+
+/** The kernel's list of the connections that carry our marks: at once where the ledger has few, and read in turns
+ * of the event loop where it has no list yet. */
+export async function openNow({
+  effects,
+  policy,
+  flows,
+}: Agent): Promise<readonly FlowEntry[] | string> {
+  const { connections, listsToAnswer } = effects;
   const { mask } = policy.globals;
   // One list a slot: the kernel filters by mark, and a router has thousands of other flows.
   const wanted = policy.apps.map(({ slot }) => ({ mark: markOf(mask, slot), mask }));
-  return listConnections(effects.lists, wanted);
+  if (typeof flows === 'string' || flows.readAt < 0) return listConnections(listsToAnswer, wanted);
+  if (typeof connections === 'string') return connections;
+  const found: FlowEntry[] = [];
+  for (const { mark } of wanted) {
+    const read = readConnections(connections, mark, mask);
+    if (typeof read === 'string') return read;
+    found.push(...read);
+  }
+  return found;
 }

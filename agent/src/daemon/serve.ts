@@ -41,7 +41,7 @@ import type { Problem } from '../syntax/result.ts';
 import { act, type Refresh } from './actions.ts';
 import { abandonAudit, audit } from './audit.ts';
 import { isOfFiles, ofFiles } from './file-commands.ts';
-import { kernelView, openNow } from './kernel-view.ts';
+import { kernelView, manyFlows, openNow } from './kernel-view.ts';
 import { decisive, earOf, meterNow, surroundings } from './surroundings.ts';
 
 /** What is answered from the connections that are open. */
@@ -180,16 +180,6 @@ function sendPrinted(line: Line, { status, out, err }: Printed): void {
 /** A string is why nothing is counted. */
 function ledgerOf({ flows }: Agent): Ledger | string {
   return typeof flows === 'string' ? flows : flows.ledger;
-}
-
-/** Above this the kernel's list takes longer to read than an answer may: the ledger's is taken. */
-const MANY_FLOWS = 100;
-
-/** The ledger's flows, as of its last list, when there are many; else null, and the kernel is asked. */
-function manyFlows(agent: Agent): readonly LiveFlow[] | null {
-  const ledger = ledgerOf(agent);
-  if (typeof ledger === 'string' || ledger.live.size <= MANY_FLOWS) return null;
-  return Array.from(ledger.live.values());
 }
 
 /** Answers from the ledger always: a page that is open asks every few seconds. */

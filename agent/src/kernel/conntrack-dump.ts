@@ -3,12 +3,10 @@
 // late-flows and failover, daemon/kernel-view.
 import { type Connection, readConnection } from '../netlink/conntrack.ts';
 import { putConntrackDump, type TupleFilter } from '../netlink/conntrack-request.ts';
-import { weakerWithout } from '../policy/missing-parts.ts';
+import { EINVAL, listingRefused } from './conntrack.ts';
 import type { OnMessage } from './netlink-socket.ts';
 import { type DumpsEnd, openDumps, type PutDump } from './sliced-dump.ts';
 
-/** What nfnetlink says of a subsystem that no module brings, on every architecture. */
-export const EINVAL = 22;
 /** A list that was cut short is asked for again, so often at most. */
 export const TRIES = 3;
 
@@ -60,8 +58,7 @@ export async function listConnections(
       );
     });
     if (whole) return found;
-    if (errno === EINVAL) return weakerWithout('connections', 'nobody answers for conntrack');
-    if (tries === TRIES) return `read connections: the list was cut short, errno ${errno}`;
+    if (errno === EINVAL || tries === TRIES) return listingRefused(errno);
   }
 }
 

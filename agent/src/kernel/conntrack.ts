@@ -1,18 +1,23 @@
-// kernel/conntrack: single entries of the kernel's conntrack: one that is asked for, the removal of some, and
-// the mark of those that are being ended (runtime/cuts). Whole lists: kernel/conntrack-dump.
+// kernel/conntrack: entries of the kernel's conntrack: one that is asked for, a short list, the removal of some, and
+// the mark of those that are being ended (runtime/cuts). Lists of thousands: kernel/conntrack-dump.
 
 import type { Flow } from '../learn/evidence.ts';
 import { type Connection, readConnection } from '../netlink/conntrack.ts';
 import {
   putConntrackDelete,
+  putConntrackDump,
   putConntrackGet,
   putConntrackMark,
 } from '../netlink/conntrack-request.ts';
 import { NETLINK_NETFILTER } from '../netlink/constants.ts';
 import type { Writer } from '../netlink/writer.ts';
+import { weakerWithout } from '../policy/missing-parts.ts';
 import { TCP, UDP } from '../wire/packet.ts';
 import { dump, transact } from './netlink-request.ts';
 import { type NetlinkSocket, openNetlink, request, takeSequence } from './netlink-socket.ts';
+
+/** What nfnetlink says of a subsystem that no module brings, on every architecture. */
+export const EINVAL = 22;
 
 export interface ConntrackSocket {
   readonly socket: NetlinkSocket;
@@ -21,6 +26,33 @@ export interface ConntrackSocket {
 export function openConnections(): ConntrackSocket | string {
   const opened = openNetlink(NETLINK_NETFILTER, { receiveQueue: 1 << 18 });
   return opened.ok ? { socket: opened.socket } : opened.reason;
+}
+
+/** All entries whose `mark & mask` is `mark`, in one go: for few. The kernel filters. A string is the error. */
+export function readConnections(
+  connections: ConntrackSocket,
+  mark: number,
+  mask: number,
+): Connection[] | string {
+  let found: Connection[] = [];
+  const errno = dump(
+    connections.socket,
+    (w, seq) => putConntrackDump(w, seq, 0, mark, mask),
+    () => {
+      found = [];
+    },
+    (message, reader) => {
+      const read = readConnection(reader, message);
+      if (read.ok) found.push(read.value);
+    },
+  );
+  return errno === 0 ? found : listingRefused(errno);
+}
+
+/** What it means that the kernel lists no connections. */
+export function listingRefused(errno: number): string {
+  if (errno === EINVAL) return weakerWithout('connections', 'nobody answers for conntrack');
+  return `read connections: the list was cut short, errno ${errno}`;
 }
 
 /** The entry of `flow`; null: there is none. */

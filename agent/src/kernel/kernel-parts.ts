@@ -8,7 +8,7 @@ import { putLogUnbind } from '../netlink/nflog.ts';
 import type { Writer } from '../netlink/writer.ts';
 import { runProgram } from '../os/process.ts';
 import type { KernelPart } from '../policy/missing-parts.ts';
-import { EINVAL } from './conntrack-dump.ts';
+import { EINVAL } from './conntrack.ts';
 import { transact } from './netlink-request.ts';
 import {
   closeNetlink,

@@ -9,6 +9,8 @@ export interface Kernel {
   readonly connections: ConntrackSocket | string;
   /** The same list, for who can wait for it. */
   readonly lists: ConnectionLists | string;
+  /** The same for answers: no command waits behind a look through thousands. */
+  readonly listsToAnswer: ConnectionLists | string;
   /** Sets, for who can wait for them. */
   readonly dumps: Dumps | string;
 }

@@ -66,6 +66,7 @@ export function openEffects(): Effects {
     sets: openSets(),
     connections: openConnections(),
     lists: openConnectionLists(),
+    listsToAnswer: openConnectionLists(),
     dumps: openDumps(),
     listeners: new Set(),
     failures: { count: 0, last: '' },

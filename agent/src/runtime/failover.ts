@@ -2,7 +2,8 @@
 // connections bound to a way that is no more are deleted. Keeps the clock of the probes: one timer,
 // set for the next moment at which there is something to do.
 
-import { type ConnectionLists, decoded, EINVAL, TRIES } from '../kernel/conntrack-dump.ts';
+import { EINVAL } from '../kernel/conntrack.ts';
+import { type ConnectionLists, decoded, TRIES } from '../kernel/conntrack-dump.ts';
 import { openProbes, type Probes } from '../kernel/probes.ts';
 import { applyOperation, type RoutingSocket } from '../kernel/routing.ts';
 import { changeSets } from '../kernel/sets.ts';

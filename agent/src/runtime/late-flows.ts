@@ -2,7 +2,8 @@
 // deletes them from conntrack: them and no others. The device's next packet begins anew and goes
 // through the tunnel; a TCP connection under way is reset by the table, so that it does at once.
 
-import { type ConnectionList, decoded, EINVAL } from '../kernel/conntrack-dump.ts';
+import { EINVAL } from '../kernel/conntrack.ts';
+import { type ConnectionList, decoded } from '../kernel/conntrack-dump.ts';
 import {
   groundsOf,
   isOldDns,

@@ -13,13 +13,14 @@ const TAKEN_OVER = (starts: number): string =>
 const READS = 2000;
 export const ENFORCES = (starts: number): string =>
   `[ $(grep -c '^whp: enforcing' /tmp/whp.log) -gt ${starts} ]`;
-/** Names asked when it is back. */
+/** Names asked while it stands still, and when it is back. */
+const MEANWHILE = 10;
 const AFTER = 8;
 
 export interface Absence {
   /** Runs `command`, which ends the agent, with names being resolved all the while; seconds until the next one
-   * enforces. `starts`: how often one had begun to before; null: the same agent goes on, and names are
-   * resolved until `stop`. */
+   * enforces. `starts`: how often one had begun to before; null: the same agent goes on, and so few names are
+   * resolved meanwhile that their devices ask no flood of their own. */
   during(command: string, starts: number | null): Promise<number>;
   /** Ends it, once the agent is back: what was wrong, what was seen, and what no promise was about. */
   stop(): Promise<{
@@ -47,7 +48,8 @@ export async function absence(lab: FaultLab): Promise<Absence> {
     async during(command, starts) {
       // The blow first: names that were asked before it would have taught.
       const blow = lab.inject(command, starts === null ? ':' : TAKEN_OVER(starts), 60);
-      meanwhile = await arrivals(lab, { device: 'ubuntu', pace: PACE });
+      const few = starts === null ? { count: MEANWHILE } : {};
+      meanwhile = await arrivals(lab, { device: 'ubuntu', pace: PACE, ...few });
       if (starts === null) return blow;
       const reads = blow.then(async (seconds) => {
         await lab.sleep(READS);
@@ -59,8 +61,10 @@ export async function absence(lab: FaultLab): Promise<Absence> {
       return gone + (await resolving(starting, lab.inject(':', ENFORCES(starts), 60)));
     },
     async stop() {
-      if (meanwhile !== undefined && starting === undefined)
+      if (meanwhile !== undefined && starting === undefined) {
+        await meanwhile.over;
         asked += ` ${toldArrivals(await meanwhile.stop())}`;
+      }
       const fresh = await arrivals(lab, { device: 'ubuntu', pace: PACE, count: AFTER });
       await fresh.over;
       const record = await fresh.stop();

@@ -12,7 +12,7 @@ const [NAMES, PER_SECOND] = [400, 10];
 const BURST = 6000;
 const TIMES = 4;
 const COMMANDS = ['nft -f /etc/nftables/fw4.nft', 'nft list ruleset'] as const;
-/** Milliseconds: a reload that takes longer is one that somebody watches, and a stub resolver that waits longer
+/** Milliseconds: a reload that takes longer than with nobody asking by so much is one that somebody watches, and a stub resolver that waits longer
  * asks again (resolv.conf(5), timeout). */
 const LIMIT = 5000;
 
@@ -57,8 +57,8 @@ export const foreign: Fault = {
     const [media, asked] = [await call.stop(), await dns.stop()];
     const learned = (await lab.learned()).filter((one) => one.startsWith('skype_addr4 '));
     const { answered = 0 } = JSON.parse(said) as { answered?: number };
-    const slowest = Math.max(...taught.flat());
-    check.that(slowest <= LIMIT, `${slowest} ms`);
+    const [slowest, alone] = [Math.max(...taught.flat()), Math.max(...quiet.flat())];
+    check.that(slowest <= LIMIT + alone, `${slowest} ms, with nobody asking ${alone} ms`);
     check.that(answered >= NAMES - 2, `${answered} of ${NAMES} answered`);
     check.that(learned.length >= NAMES - 2, `${learned.length} learned`);
     check.that(media.lost.length <= 2, 'the call suffered');

@@ -46,8 +46,9 @@ const [first, count, pace, warm] = [firstText, countText, paceText, warmText].ma
 const RESOLVER = { address: server, port: 53 };
 /** Milliseconds after which a name whose answer does not come is asked for again, as Windows does. */
 const AGAIN: readonly number[] = [1000, 1000, 2000, 4000, 4000];
-/** Milliseconds that the last ones may take. */
+/** Milliseconds that the last ones may take when it is ended, and when COUNT is: as long as they ask again. */
 const GRACE = 3000;
+const PATIENCE = AGAIN.reduce((sum, pause) => sum + pause, GRACE);
 const WARM_PACE = 100;
 
 const index = EVERY_DEVICE.findIndex((one) => one.name === device);
@@ -197,9 +198,9 @@ async function arrive(names: Way, number: number, known: string | undefined): Pr
   await speak(address);
 }
 
-function finish(): void {
+function finish(grace: number): void {
   stopped = true;
-  void waitFor(() => pending === 0, GRACE).then(() => {
+  void waitFor(() => pending === 0, grace).then(() => {
     say(JSON.stringify(done));
     std.exit(0);
   });
@@ -227,10 +228,10 @@ async function main(): Promise<void> {
       });
     await sleep(from + (number + 1) * pace - Date.now());
   }
-  if (!stopped) finish();
+  if (!stopped) finish(PATIENCE);
 }
 
-os.signal(os.SIGTERM, finish);
+os.signal(os.SIGTERM, () => finish(GRACE));
 main().catch((error: unknown) => {
   say(`arrivals ${device}: ${error instanceof Error ? error.message : error}`);
   std.exit(1);
