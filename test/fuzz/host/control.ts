@@ -55,6 +55,7 @@ function stubDaemon(): Agent {
   const effects = {
     sets: 'no kernel here',
     connections: 'no kernel here',
+    listsToAnswer: 'no kernel here',
     listeners: new Set(),
     failures: { count: 0, last: '' },
   };
