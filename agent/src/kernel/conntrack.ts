@@ -16,6 +16,9 @@ import { TCP, UDP } from '../wire/packet.ts';
 import { dump, transact } from './netlink-request.ts';
 import { type NetlinkSocket, openNetlink, request, takeSequence } from './netlink-socket.ts';
 
+/** Connections that one turn of the event loop ends. */
+export const ENDED_AT_ONCE = 64;
+
 /** What nfnetlink says of a subsystem that no module brings, on every architecture. */
 export const EINVAL = 22;
 

@@ -1,6 +1,6 @@
 // runtime/enforce: makes the kernel what a policy says. Config: load -> compile -> render -> nft, plan -> diff.
 
-import { cutConnections } from '../kernel/conntrack.ts';
+import { cutConnections, ENDED_AT_ONCE } from '../kernel/conntrack.ts';
 import { listConnections } from '../kernel/conntrack-dump.ts';
 import { applyOperation, pathMtu, type Realized, readRealized } from '../kernel/routing.ts';
 import { changeSets } from '../kernel/sets.ts';
@@ -33,9 +33,6 @@ import type { Agent } from './agent.ts';
 import { lacks, listen } from './feeds.ts';
 import { forgetExcepted } from './forget.ts';
 import { keepApart, keepGuard, loadTable, writeStanding } from './table.ts';
-
-/** Connections that are ended in one turn of the event loop. */
-const AT_ONCE = 64;
 
 /** Makes the kernel what the policy says. Returns what went wrong, or null. */
 export async function enforce(agent: Agent, wanted: Policy): Promise<string | null> {
@@ -144,7 +141,7 @@ async function leaveMask(
   const found = await listConnections(lists, wanted);
   const cut = (part: readonly Connection[]): string | null =>
     typeof connections === 'string' ? connections : cutConnections(connections, part);
-  const wrong = typeof found === 'string' ? found : await inParts(found, AT_ONCE, cut);
+  const wrong = typeof found === 'string' ? found : await inParts(found, ENDED_AT_ONCE, cut);
   if (wrong !== null) log('error', wrong);
 }
 

@@ -2,7 +2,7 @@
 // connections bound to a way that is no more are deleted. Keeps the clock of the probes: one timer,
 // set for the next moment at which there is something to do.
 
-import { EINVAL } from '../kernel/conntrack.ts';
+import { EINVAL, ENDED_AT_ONCE } from '../kernel/conntrack.ts';
 import { type ConnectionLists, decoded, TRIES } from '../kernel/conntrack-dump.ts';
 import { openProbes, type Probes } from '../kernel/probes.ts';
 import { applyOperation, type RoutingSocket } from '../kernel/routing.ts';
@@ -166,9 +166,6 @@ function gateChanges({ app, gate, on }: GateEffect): SetChange[] {
   return on ? [add] : [add, { ...add, operation: 'delete' }];
 }
 
-/** Connections that are ended in one turn of the event loop. */
-const AT_ONCE = 64;
-
 /**
  * Deletes the app's connections that are bound to another way than `way`, and ends when that is done.
  * What they were known by may have expired long ago (a request window lasts 200 ms): so device and peer
@@ -189,7 +186,7 @@ async function sweep(
   for (let tries = 1; ; tries += 1) {
     const { strays, errno, whole } = await straysOf(lists, policy, app, way);
     if (errno === EINVAL) return null;
-    const refused = await inParts(strays, AT_ONCE, (part) => {
+    const refused = await inParts(strays, ENDED_AT_ONCE, (part) => {
       const wrong = changeSets(sets, remembered(app, part));
       const endings = part.map((connection) => ({ connection, outward: true }));
       return cuts?.end(endings) ?? wrong;

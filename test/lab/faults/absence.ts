@@ -19,8 +19,8 @@ const AFTER = 8;
 
 export interface Absence {
   /** Runs `command`, which ends the agent, with names being resolved all the while; seconds until the next one
-   * enforces. `starts`: how often one had begun to before; null: the same agent goes on, and so few names are
-   * resolved meanwhile that their devices ask no flood of their own. */
+   * enforces. `starts`: how often one had begun to before; null: the same agent goes on, and MEANWHILE names are
+   * resolved in all, since each that has no answer is asked for five times. */
   during(command: string, starts: number | null): Promise<number>;
   /** Ends it, once the agent is back: what was wrong, what was seen, and what no promise was about. */
   stop(): Promise<{

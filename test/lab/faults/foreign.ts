@@ -12,8 +12,8 @@ const [NAMES, PER_SECOND] = [400, 10];
 const BURST = 6000;
 const TIMES = 4;
 const COMMANDS = ['nft -f /etc/nftables/fw4.nft', 'nft list ruleset'] as const;
-/** Milliseconds: a reload that takes longer than with nobody asking by so much is one that somebody watches, and a stub resolver that waits longer
- * asks again (resolv.conf(5), timeout). */
+/** Milliseconds that nft may take beside what it takes with nobody asking. Another device's DNS may be silent for as
+ * long: a stub resolver asks again after that (resolv.conf(5), timeout). */
 const LIMIT = 5000;
 
 /** Milliseconds that each of COMMANDS takes, sorted. */
