@@ -16,7 +16,7 @@ import type { Agent } from './agent.ts';
 import { keepForgotten } from './kept.ts';
 
 /** Elements that go in one turn of the event loop. */
-const AT_ONCE = 128;
+const AT_ONCE = 64;
 
 /** All that is learned of `apps`, or of `address` alone (a device, a server or a peer). Answers how
  * many entries went, or what went wrong. */
@@ -104,12 +104,13 @@ function keysAbout(
   });
 }
 
-/** Answers how many went. An element that expires between reading and deleting takes its transaction down: each
- * half is tried then. */
+/** Answers how many went. Of a transaction that is refused (no room to add) each half is tried. */
 function deleteKeys(sets: SetSocket, set: string, keys: readonly Uint8Array[]): number {
   if (keys.length === 0) return 0;
   const elements = keys.map((key) => ({ key }));
-  if (changeSets(sets, [{ operation: 'delete', set, elements }]) === null) return keys.length;
+  // Adding first makes the deletion succeed whatever the kernel has forgotten by itself.
+  const changes = (['add', 'delete'] as const).map((operation) => ({ operation, set, elements }));
+  if (changeSets(sets, changes) === null) return keys.length;
   if (keys.length === 1) return 0;
   const half = keys.length >> 1;
   return deleteKeys(sets, set, keys.slice(0, half)) + deleteKeys(sets, set, keys.slice(half));
