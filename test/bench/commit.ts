@@ -14,6 +14,7 @@ import { createState } from '../../agent/src/step/state.ts';
 import { step } from '../../agent/src/step/step.ts';
 import { answerTo, labelOf, OTHER_DOMAIN, OUR_DOMAIN, queryFor } from '../lab/bench/answer.ts';
 import { askedEvents } from '../lib/asked.ts';
+import { kernel } from '../lib/kernel.ts';
 import { concat, hex, u16be } from '../unit/wire/bytes.ts';
 
 const TIMES = Number(scriptArgs[1] ?? 300);
@@ -26,7 +27,7 @@ const loaded = loadPolicy(
 );
 if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
 const state = createState(loaded.value, () => false);
-const effects = openEffects();
+const effects = openEffects(kernel());
 effects.state = state;
 
 /** An answer as the queue hands it over: IPv4, UDP, DNS. */
@@ -77,7 +78,6 @@ function answers(domain: string, from: number): { step: Spread; commit: Spread; 
 
 function netlink(operation: 'add' | 'renew', net: number): Spread {
   const { sets } = effects;
-  if (typeof sets === 'string') throw new Error(sets);
   return spread(
     Array.from({ length: TIMES }, (_, i) => {
       const key = addressKey(`90.210.${net + (i >> 8)}.${i & 255}`)!;

@@ -21,7 +21,7 @@ const opened = openNetlink(NETLINK_NETFILTER, {
   silentOverrun: true,
 });
 if (!opened.ok) throw new Error(opened.reason);
-const { socket } = opened;
+const socket = opened.value;
 const log = os.open(logPath, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644);
 const nothing = os.open('/dev/null', os.O_RDWR);
 let table = 0;

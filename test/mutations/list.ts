@@ -119,7 +119,7 @@ export const MUTATIONS: readonly Mutation[] = [
     promise: 'without the table nothing new leaves the home',
     file: 'agent/src/runtime/table.ts',
     from: '  const raised = raiseGuard(guard);',
-    to: "  const raised: ReturnType<typeof raiseGuard> = 'broken';",
+    to: "  const raised: ReturnType<typeof raiseGuard> = { ok: false, reason: 'broken' };",
     tests: ['test/netns/guard.test.ts'],
   },
   {

@@ -8,6 +8,7 @@ import { runProgram } from '../../agent/src/os/process.ts';
 import { addressKey } from '../../agent/src/ruleset/elements.ts';
 import { TABLE } from '../../agent/src/ruleset/names.ts';
 import { openEffects } from '../../agent/src/runtime/effects.ts';
+import { kernel } from '../lib/kernel.ts';
 import { breathe, claimLater, finish, same } from './claims.ts';
 
 const SET = 'skype_addr4';
@@ -15,8 +16,7 @@ const loaded = await runProgram(['nft', '-f', '-'], {
   input: `table inet ${TABLE} { set ${SET} { type ipv4_addr; flags timeout; size 4096; }; }`,
 });
 if (loaded.status !== 0) throw new Error(loaded.stderr);
-const effects = openEffects();
-if (typeof effects.sets === 'string') throw new Error(effects.sets);
+const effects = openEffects(kernel());
 const { sets } = effects;
 
 /** How many elements the kernel's set had when each packet was let go, in the order of the verdicts. */

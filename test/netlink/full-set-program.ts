@@ -13,6 +13,7 @@ import { step } from '../../agent/src/step/step.ts';
 import { udp4 } from '../fuzz/dns-seeds.ts';
 import { policyFrom, profile } from '../golden/policies.ts';
 import { askedEvents } from '../lib/asked.ts';
+import { kernel } from '../lib/kernel.ts';
 import { answerTo } from '../unit/wire/bytes.ts';
 import { claim, finish, holds, same } from './claims.ts';
 
@@ -42,7 +43,7 @@ const held: HeldFeed = {
   isBehind: () => false,
   close: () => {},
 };
-const effects = openEffects();
+const effects = openEffects(kernel());
 effects.held = held;
 const state = createState(policy, () => false);
 effects.state = state;

@@ -392,7 +392,7 @@ await claimLater('the guard outlives a flush of everything, and not its socket',
     prefix: 'whp:unjudged',
   };
   const raised = raiseGuard(guard);
-  if (typeof raised === 'string') throw new Error(raised);
+  if (!raised.ok) throw new Error(raised.reason);
   const rules = async (): Promise<string[]> =>
     (await run('nft', 'list', 'ruleset'))
       .split('\n')
@@ -414,10 +414,10 @@ await claimLater('the guard outlives a flush of everything, and not its socket',
   ];
   await run('nft', 'flush', 'ruleset');
   same(await rules(), wanted, 'after the flush');
-  holds(typeof raiseGuard(guard) === 'string', 'a second agent raised the same guard');
+  holds(!raiseGuard(guard).ok, 'a second agent raised the same guard');
   const refused = await runProgram(['nft', 'delete', 'table', 'inet', 'whpt_guard']);
   holds(refused.status !== 0, 'somebody else deleted it');
-  raised.lower();
+  raised.value.lower();
   same(await rules(), [], 'after its socket');
 });
 

@@ -36,7 +36,7 @@ export const WHERE = { family: NFPROTO_INET, table: TABLE };
 export function open(protocol: number, options: NetlinkOptions = {}): NetlinkSocket {
   const opened = openNetlink(protocol, options);
   if (!opened.ok) throw new Error(opened.reason);
-  return opened.socket;
+  return opened.value;
 }
 
 export const route = open(NETLINK_ROUTE);

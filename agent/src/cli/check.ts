@@ -61,9 +61,11 @@ function readConfiguration(command: Command): Result<Read> {
 
 /** Without an agent. A string is the error. */
 async function readRouter(policy: Policy): Promise<RouterSeen | string> {
-  const paths = openRouting(policy.globals);
-  const realized = typeof paths === 'string' ? paths : readRealized(paths);
-  if (typeof paths === 'string' || typeof realized === 'string') return String(realized);
+  const opened = openRouting(policy.globals);
+  if (!opened.ok) return opened.reason;
+  const paths = opened.value;
+  const realized = readRealized(paths);
+  if (typeof realized === 'string') return realized;
   const parts = partsNeeded(policy);
   const lacking = readLacking(paths, parts);
   const noQueue = parts.includes('queue') ? await lacksQueue() : null;

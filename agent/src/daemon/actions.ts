@@ -185,6 +185,5 @@ async function forget(agent: Agent, word: string): Promise<Reply> {
   const apps = address === null ? appsOf(agent, word) : appsOf(agent, ALL);
   if (typeof apps === 'string') return refuse(`${apps}; or give an address, or all`);
   const forgotten = await forgetLearned(agent, apps, address);
-  if (typeof forgotten === 'string') return refuse(forgotten);
   return done(`${forgotten} ${forgotten === 1 ? 'entry' : 'entries'} forgotten`);
 }

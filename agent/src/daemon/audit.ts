@@ -73,7 +73,7 @@ async function begin(agent: Agent, owner: object): Promise<Reply> {
 /** The table of an audit whose agent has ended; its command is waited for. Call it at the start. */
 export function findAudit(agent: Agent): void {
   const { effects, policy } = agent;
-  if (typeof effects.sets === 'string' || readUnkept(effects.sets) === null) return;
+  if (readUnkept(effects.sets) === null) return;
   agent.audit = running(agent, null, auditText(policy.globals, policy.proxies));
 }
 
@@ -97,7 +97,7 @@ async function drop(agent: Agent): Promise<void> {
 /** With the agent's tick, while an audit runs. */
 export function keepAudit(agent: Agent): void {
   const { audit: running, effects, policy } = agent;
-  if (running === null || typeof effects.sets === 'string') return;
+  if (running === null) return;
   if (running.owner === null && now() - running.since > PATIENCE) {
     unattended(inTurn(agent, () => drop(agent)));
     return;
@@ -124,9 +124,8 @@ async function end(agent: Agent, bypass: readonly BypassAnswer[]): Promise<Reply
   const running = agent.audit!;
   noteChosen(agent);
   const { dumps, sets } = effects;
-  const isOpen = typeof dumps !== 'string' && typeof sets !== 'string';
-  const left = isOpen ? await readLeft(dumps) : 'the kernel does not answer';
-  const unkept = isOpen ? readUnkept(sets) : null;
+  const left = await readLeft(dumps);
+  const unkept = readUnkept(sets);
   refreshCounts(state.outside, sets);
   await drop(agent);
   if (typeof left === 'string') return refuse(`${left}: nothing is judged`);
@@ -192,7 +191,7 @@ function packetsOf(list: readonly Counted[]): number {
 /** What no verdict can be about. */
 function unseen({ effects, policy }: Agent, bypass: readonly BypassAnswer[]): string[] {
   const { sets } = effects;
-  const tables = typeof sets === 'string' ? [] : [...readFlowTables(sets)];
+  const tables = [...readFlowTables(sets)];
   const offloading = tables.filter((name) => name !== APART_TABLE);
   const told = bypass.map(({ device, how }) => `${device} (${how.join(', ')})`);
   return [

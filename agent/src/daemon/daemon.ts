@@ -14,6 +14,7 @@ import {
   wantedPolicy,
 } from '../config/settings.ts';
 import { countsToKeep, keepCounts, readKeptCounts } from '../kernel/counters.ts';
+import { openKernel } from '../kernel/kernel.ts';
 import { applyOperation, openRouting, readNeighbours, readRealized } from '../kernel/routing.ts';
 import { type Handover, removeHandover, takeHandover } from '../kernel/table.ts';
 import { createKept } from '../learn/kept-pace.ts';
@@ -57,7 +58,9 @@ const TICK_MILLISECONDS = 5000;
 /** Runs until it is told to stop. Returns the exit status: 0, or 1 when it could not start. */
 export async function runDaemon(sources: Sources, socketPath: string): Promise<number> {
   const asked = listenSignals();
-  const effects = openEffects();
+  const kernel = openKernel();
+  if (!kernel.ok) return refuse([{ where: 'whp daemon', what: kernel.reason }]);
+  const effects = openEffects(kernel.value);
   const file = `${socketPath.replace(/\.sock$/, '')}.standing`;
   const handover = handoverOf(effects.sets, file);
   takeHandover(file);
@@ -75,15 +78,15 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
   const control = listenControl(socketPath, agent, { reload, refresh });
   if (typeof control === 'string') return refuse([{ where: socketPath, what: control }]);
   const { failed, problems } = await begin(agent, policy, handover, opened.value.problems);
-  const stopKeeping = failed === null ? startKeeping(agent) : failed;
-  if (typeof stopKeeping === 'string') {
+  const keeping = failed === null ? startKeeping(agent) : { ok: false as const, reason: failed };
+  if (!keeping.ok) {
     control.close();
-    return refuse([{ where: 'whp daemon', what: stopKeeping }]);
+    return refuse([{ where: 'whp daemon', what: keeping.reason }]);
   }
   if (problems.length === 0) keepLastGood(settings);
   log('notice', `enforcing ${agent.policy.apps.length} app(s), ${processAge()} s after the start`);
   agent.flows = watchFlows(`${sources.state}/history`, () => watchedPolicy(agent));
-  if (typeof agent.flows === 'string') log('error', agent.flows);
+  if (!agent.flows.ok) log('error', agent.flows.reason);
   noteAside(agent);
   findAudit(agent);
   agent.failover.start();
@@ -95,10 +98,10 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
   asked.onReload(() => unattended(reload(agent)));
   await asked.stopped;
   stopTicking();
-  if (typeof agent.flows !== 'string') agent.flows.close();
+  if (agent.flows.ok) agent.flows.value.close();
   // While the control socket answers, the watchdog waits.
   await inTurn(agent, () => keepLast(agent)).catch((error: unknown) => log('error', String(error)));
-  stopKeeping();
+  keeping.value();
   control.close();
   await inTurn(agent, () => withdraw(agent));
   return 0;
@@ -140,8 +143,9 @@ function start(
   effects: Effects,
   handoverFile: string,
 ): Agent | string {
-  const paths = openRouting(policy.globals);
-  if (typeof paths === 'string') return paths;
+  const routing = openRouting(policy.globals);
+  if (!routing.ok) return routing.reason;
+  const paths = routing.value;
   const agent: Agent = {
     settings,
     turn: Promise.resolve(),
@@ -175,7 +179,7 @@ function start(
     since: now(),
     problems: new Map(),
     audit: null,
-    flows: 'the agent begins: flows are counted once it enforces',
+    flows: { ok: false, reason: 'the agent begins: flows are counted once it enforces' },
   };
   readKeptCounts(agent.state.outside, handoverFile);
   effects.late = createLate(effects, () => ({

@@ -14,9 +14,8 @@ export function kernelView(
   connections: readonly FlowEntry[] | string,
 ): KernelView {
   return {
-    readSet: (set, most, wanted) =>
-      typeof sets === 'string' ? sets : readSet(sets, set, most, wanted),
-    countSet: (set) => (typeof sets === 'string' ? 0 : countSet(sets, set)),
+    readSet: (set, most, wanted) => readSet(sets, set, most, wanted),
+    countSet: (set) => countSet(sets, set),
     connections: () => connections,
   };
 }
@@ -26,8 +25,8 @@ const MANY_FLOWS = 100;
 
 /** The ledger's flows, as of its last list, when there are many; else null, and the kernel is asked. */
 export function manyFlows({ flows }: Agent): readonly LiveFlow[] | null {
-  if (typeof flows === 'string' || flows.ledger.live.size <= MANY_FLOWS) return null;
-  return Array.from(flows.ledger.live.values());
+  if (!flows.ok || flows.value.ledger.live.size <= MANY_FLOWS) return null;
+  return Array.from(flows.value.ledger.live.values());
 }
 
 /** The kernel's list of the connections that carry our marks: at once where the ledger has few, and read in turns
@@ -41,8 +40,7 @@ export async function openNow({
   const { mask } = policy.globals;
   // One list a slot: the kernel filters by mark, and a router has thousands of other flows.
   const wanted = policy.apps.map(({ slot }) => ({ mark: markOf(mask, slot), mask }));
-  if (typeof flows === 'string' || flows.readAt < 0) return listConnections(listsToAnswer, wanted);
-  if (typeof connections === 'string') return connections;
+  if (!flows.ok || flows.value.readAt < 0) return listConnections(listsToAnswer, wanted);
   const found: FlowEntry[] = [];
   for (const { mark } of wanted) {
     const read = readConnections(connections, mark, mask);

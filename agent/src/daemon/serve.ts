@@ -124,7 +124,6 @@ async function answer(
     case 'evidence':
       return { ok: true, answer: evidenceAnswer(agent.state, now(), limit) };
     case 'learned':
-      if (typeof agent.effects.sets === 'string') return { ok: false, error: agent.effects.sets };
       return { ok: true, answer: learnedAnswer(agent.state, kernel, now(), limit) };
     case 'why': {
       const why = whyAnswer(agent.state, kernel, operand, surroundings(agent));
@@ -179,7 +178,7 @@ function sendPrinted(line: Line, { status, out, err }: Printed): void {
 
 /** A string is why nothing is counted. */
 function ledgerOf({ flows }: Agent): Ledger | string {
-  return typeof flows === 'string' ? flows : flows.ledger;
+  return flows.ok ? flows.value.ledger : flows.reason;
 }
 
 /** Answers from the ledger always: a page that is open asks every few seconds. */

@@ -44,7 +44,7 @@ export function earOf({ policy, held, holding, filling, announced }: Agent): Ear
 export function meterNow({ state, effects, repair }: Agent): StatusInput['meter'] {
   const { sets } = effects;
   const isRead = refreshCounts(state.outside, sets);
-  const stands = isRead && typeof sets !== 'string' && readFingerprint(sets) === repair.fingerprint;
+  const stands = isRead && readFingerprint(sets) === repair.fingerprint;
   const counting = readText('/proc/sys/net/netfilter/nf_conntrack_acct');
   return { stands, flows: counting.ok && counting.text.trim() !== '0' };
 }

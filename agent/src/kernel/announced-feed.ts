@@ -13,7 +13,7 @@ import { senderMac } from '../netlink/sender.ts';
 import { now, wallTime } from '../os/clock.ts';
 import type { PacketSpan } from '../step/state.ts';
 import { DRAIN, type Feed, openFeed, WHOLE_PACKET } from './feed-socket.ts';
-import { closeNetlink, type OnMessage, receiveOnce } from './netlink-socket.ts';
+import { closeNetlink, type OnMessage, type Opened, receiveOnce } from './netlink-socket.ts';
 import { heldFirst } from './yield-to-held.ts';
 
 /** Whole packets, where the rule says no less: the feeds that are about headers do (HEADER_SNAPLEN). */
@@ -47,18 +47,19 @@ export type OnAnnounced = (
 ) => void;
 
 /** Receives the packets of NFLOG group `number`; `onLost` when the kernel had more than we took (ENOBUFS).
- * `buffer`: bytes of the longest message. A string is the error. */
+ * `buffer`: bytes of the longest message. */
 export function openAnnounced(
   number: number,
   onPacket: OnAnnounced,
   onLost: () => void,
   buffer = WHOLE_PACKET,
-): AnnouncedFeed | string {
+): Opened<AnnouncedFeed> {
   const options = { copyRange: COPY_LOGGED, threshold: 1, timeout: 1, bufferSize: 0 };
-  const socket = openFeed({ buffer }, `log group ${number}`, (w, seq) =>
+  const opened = openFeed({ buffer }, `log group ${number}`, (w, seq) =>
     putLogBind(w, seq, number, options),
   );
-  if (typeof socket === 'string') return socket;
+  if (!opened.ok) return opened;
+  const socket = opened.value;
   const packet = createLoggedPacket();
   /** When the last one was announced, milliseconds since 1970; 0: the kernel put no time. */
   let announcedAt = 0;
@@ -98,5 +99,6 @@ export function openAnnounced(
     // What is announced from now on is not waited for: under load there would be no end to it.
     take(() => announcedAt < wall && now() < until);
   };
-  return { counters: socket.counters, takeWaiting, close: () => closeNetlink(socket) };
+  const { counters } = socket;
+  return { ok: true, value: { counters, takeWaiting, close: () => closeNetlink(socket) } };
 }

@@ -4,6 +4,7 @@
 import { crowdQueue } from '../ruleset/compile/dns.ts';
 import type { PacketSpan } from '../step/state.ts';
 import { type HeldFeed, type OnPacket, openHeld } from './held-feed.ts';
+import type { Opened } from './netlink-socket.ts';
 
 /** Answers the kernel holds for us at most. What waits counts against the resolver's own send buffer,
  * which has room for 150 to 250 (net.core.wmem_default): while this agent hangs, both together must leave
@@ -17,23 +18,25 @@ const CROWD_ID = 2 ** 32;
 export type OnAnswer = (id: number, span: PacketSpan, isOwn: boolean) => void;
 
 /** Holds answers of queue `number` and of the crowd's. `onFull`: the first may have had no room for
- * some. A string is the error. */
+ * some. */
 export function openAnswers(
   number: number,
   onAnswer: OnAnswer,
   onFull: () => void,
-): HeldFeed | string {
+): Opened<HeldFeed> {
   const ofFirst: OnPacket = (id, span, _, isOwn) => onAnswer(id, span, isOwn);
-  const first = openHeld(number, ofFirst, { most: FIRST_AT_MOST, failOpen: false, onFull });
-  if (typeof first === 'string') return first;
+  const one = openHeld(number, ofFirst, { most: FIRST_AT_MOST, failOpen: false, onFull });
+  if (!one.ok) return one;
+  const first = one.value;
   const ofCrowd: OnPacket = (id, span, _, isOwn) => onAnswer(id + CROWD_ID, span, isOwn);
   const options = { most: CROWD_AT_MOST, failOpen: false, behind: first };
-  const crowd = openHeld(crowdQueue(number), ofCrowd, options);
-  if (typeof crowd === 'string') {
+  const other = openHeld(crowdQueue(number), ofCrowd, options);
+  if (!other.ok) {
     first.close();
-    return crowd;
+    return other;
   }
-  return {
+  const crowd = other.value;
+  const value: HeldFeed = {
     counters: first.counters,
     release: (id) => (id < CROWD_ID ? first.release(id) : crowd.release(id - CROWD_ID)),
     refuse: (id) => (id < CROWD_ID ? first.refuse(id) : crowd.refuse(id - CROWD_ID)),
@@ -48,4 +51,5 @@ export function openAnswers(
       crowd.close();
     },
   };
+  return { ok: true, value };
 }

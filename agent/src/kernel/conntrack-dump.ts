@@ -4,7 +4,7 @@
 import { type Connection, readConnection } from '../netlink/conntrack.ts';
 import { putConntrackDump, type TupleFilter } from '../netlink/conntrack-request.ts';
 import { EINVAL, listingRefused } from './conntrack.ts';
-import type { OnMessage } from './netlink-socket.ts';
+import type { OnMessage, Opened } from './netlink-socket.ts';
 import { type DumpsEnd, openDumps, type PutDump } from './sliced-dump.ts';
 
 /** A list that was cut short is asked for again, so often at most. */
@@ -32,22 +32,23 @@ export function decoded(onConnection: (connection: Connection) => void): OnMessa
   };
 }
 
-/** `share` of the time that reading may take. A string is the error. */
-export function openConnectionLists(share = 1): ConnectionLists | string {
-  const dumps = openDumps(share);
-  if (typeof dumps === 'string') return dumps;
-  return {
-    read: (lists, onEntry, done) => dumps.read(lists.map(requestOf), onEntry, done),
-    close: dumps.close,
+/** `share` of the time that reading may take. */
+export function openConnectionLists(share = 1): Opened<ConnectionLists> {
+  const opened = openDumps(share);
+  if (!opened.ok) return opened;
+  const { read, close } = opened.value;
+  const value: ConnectionLists = {
+    read: (lists, onEntry, done) => read(lists.map(requestOf), onEntry, done),
+    close,
   };
+  return { ok: true, value };
 }
 
 /** All entries of `wanted`, read again where the list was cut short. A string is the error. */
 export async function listConnections(
-  lists: ConnectionLists | string,
+  lists: ConnectionLists,
   wanted: readonly ConnectionList[],
 ): Promise<Connection[] | string> {
-  if (typeof lists === 'string') return lists;
   for (let tries = 1; ; tries += 1) {
     const found: Connection[] = [];
     const { errno, whole } = await new Promise<DumpsEnd>((resolve) => {

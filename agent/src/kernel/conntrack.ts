@@ -14,7 +14,13 @@ import type { Writer } from '../netlink/writer.ts';
 import { weakerWithout } from '../policy/missing-parts.ts';
 import { TCP, UDP } from '../wire/packet.ts';
 import { dump, transact } from './netlink-request.ts';
-import { type NetlinkSocket, openNetlink, request, takeSequence } from './netlink-socket.ts';
+import {
+  type NetlinkSocket,
+  type Opened,
+  openNetlink,
+  request,
+  takeSequence,
+} from './netlink-socket.ts';
 
 /** Connections that one turn of the event loop ends. */
 export const ENDED_AT_ONCE = 64;
@@ -26,9 +32,9 @@ export interface ConntrackSocket {
   readonly socket: NetlinkSocket;
 }
 
-export function openConnections(): ConntrackSocket | string {
+export function openConnections(): Opened<ConntrackSocket> {
   const opened = openNetlink(NETLINK_NETFILTER, { receiveQueue: 1 << 18 });
-  return opened.ok ? { socket: opened.socket } : opened.reason;
+  return opened.ok ? { ok: true, value: { socket: opened.value } } : opened;
 }
 
 /** All entries whose `mark & mask` is `mark`, in one go: for few. The kernel filters. A string is the error. */

@@ -27,18 +27,15 @@ export function readCounters(sets: SetSocket, table: string): Map<string, Counte
 }
 
 /** Reads them anew, if our table stands. Answers whether it does. */
-export function refreshCounts(outside: Outside, sets: SetSocket | string): boolean {
-  const found = typeof sets === 'string' ? null : readCounters(sets, TABLE);
-  if (found === null || found.size === 0) return false;
+export function refreshCounts(outside: Outside, sets: SetSocket): boolean {
+  const found = readCounters(sets, TABLE);
+  if (found.size === 0) return false;
   noteCounts(outside, found);
   return true;
 }
 
 /** What the next table goes on from. */
-export function countsToKeep(
-  outside: Outside,
-  sets: SetSocket | string,
-): ReadonlyMap<string, Counted> {
+export function countsToKeep(outside: Outside, sets: SetSocket): ReadonlyMap<string, Counted> {
   refreshCounts(outside, sets);
   return knownCounts(outside, outsideCounter);
 }

@@ -7,6 +7,7 @@ import {
   closeNetlink,
   type NetlinkCounters,
   type NetlinkSocket,
+  type Opened,
   openNetlink,
   request,
   takeSequence,
@@ -24,20 +25,20 @@ export interface Feed {
   close(): void;
 }
 
-/** A socket that has one queue or log group, `what`. A string is the error with its errno. */
+/** A socket that has one queue or log group, `what`. */
 export function openFeed(
   options: { readonly silentOverrun?: boolean; readonly buffer?: number },
   what: string,
   put: (w: Writer, seq: number) => void,
-): NetlinkSocket | string {
+): Opened<NetlinkSocket> {
   const room = { receiveQueue: QUEUE_BYTES, buffer: WHOLE_PACKET, ...options };
   const opened = openNetlink(NETLINK_NETFILTER, room);
-  if (!opened.ok) return opened.reason;
-  const { socket } = opened;
+  if (!opened.ok) return opened;
+  const socket = opened.value;
   const seq = takeSequence(socket);
   put(request(socket), seq);
   const { errno } = transact(socket, seq, seq);
-  if (errno === 0) return socket;
+  if (errno === 0) return opened;
   closeNetlink(socket);
-  return `bind ${what}: errno ${errno}`;
+  return { ok: false, reason: `bind ${what}: errno ${errno}` };
 }

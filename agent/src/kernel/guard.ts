@@ -3,7 +3,7 @@
 import { NETLINK_NETFILTER } from '../netlink/constants.ts';
 import { type Guard, putGuard } from '../netlink/nft-guard.ts';
 import { transact } from './netlink-request.ts';
-import { closeNetlink, openNetlink, request, takeSequence } from './netlink-socket.ts';
+import { closeNetlink, type Opened, openNetlink, request, takeSequence } from './netlink-socket.ts';
 
 /** Two rules for each device that faces the home and one for each proxy, some 250 bytes each. */
 const REQUEST = 16384;
@@ -14,16 +14,17 @@ export interface StandingGuard {
   lower(): void;
 }
 
-/** A string is the error: errno 95 (122 on MIPS) or 22 where the kernel is older than 5.12. */
-export function raiseGuard(guard: Guard): StandingGuard | string {
+/** Errno 95 (122 on MIPS) or 22: the kernel is older than 5.12. */
+export function raiseGuard(guard: Guard): Opened<StandingGuard> {
   const opened = openNetlink(NETLINK_NETFILTER, { request: REQUEST });
-  if (!opened.ok) return opened.reason;
-  const { socket } = opened;
+  if (!opened.ok) return opened;
+  const socket = opened.value;
   const batch = putGuard(request(socket), takeSequence(socket), guard);
   const { errno } = transact(socket, batch.first, batch.last, batch.acknowledged);
   if (errno !== 0) {
     closeNetlink(socket);
-    return `guard: errno ${errno}`;
+    return { ok: false, reason: `guard: errno ${errno}` };
   }
-  return { key: JSON.stringify(guard), lower: () => closeNetlink(socket) };
+  const value = { key: JSON.stringify(guard), lower: () => closeNetlink(socket) };
+  return { ok: true, value };
 }

@@ -21,6 +21,7 @@ import {
   closeNetlink,
   type NetlinkSocket,
   type OnMessage,
+  type Opened,
   receiveOnce,
   sendBytes,
 } from './netlink-socket.ts';
@@ -112,20 +113,21 @@ function verdictsOf(
   };
 }
 
-/** Holds packets of queue `number` (0..65535) for us. A string is the error with its errno. */
+/** Holds packets of queue `number` (0..65535) for us. */
 export function openHeld(
   number: number,
   onPacket: OnPacket,
   { most: held, failOpen, onFull, behind }: Holding,
-): HeldFeed | string {
-  const socket = openFeed({ silentOverrun: true }, `queue ${number}`, (w, seq) =>
+): Opened<HeldFeed> {
+  const opened = openFeed({ silentOverrun: true }, `queue ${number}`, (w, seq) =>
     putQueueBind(w, seq, number, {
       copyRange: COPY_QUEUED,
       maxLength: held,
       flags: failOpen ? NFQA_CFG_F_FAIL_OPEN : 0,
     }),
   );
-  if (typeof socket === 'string') return socket;
+  if (!opened.ok) return opened;
+  const socket = opened.value;
   const { release, refuse, flush } = verdictsOf(socket, number);
   const packet = createQueuedPacket();
   const span = { bytes: socket.reader.bytes, offset: 0, end: 0 };
@@ -167,5 +169,6 @@ export function openHeld(
     closeNetlink(socket);
   };
   const { counters } = socket;
-  return { counters, release, refuse, flush, takeOne, isBehind: () => isBehind, close };
+  const value = { counters, release, refuse, flush, takeOne, isBehind: () => isBehind, close };
+  return { ok: true, value };
 }

@@ -41,7 +41,7 @@ export function readLacking(
   }
   const opened = openNetlink(NETLINK_NETFILTER);
   if (!opened.ok) return lacking;
-  const { socket } = opened;
+  const socket = opened.value;
   if (tried(socket, (w, seq) => putLogUnbind(w, seq, NO_GROUP)) === EINVAL)
     lacking.set('announce', 'nobody answers for nflog');
   if (tried(socket, putConntrackCount) === EINVAL)

@@ -74,12 +74,13 @@ export interface NetlinkOptions {
   readonly silentOverrun?: boolean;
 }
 
-export type Opened =
-  | { readonly ok: true; readonly socket: NetlinkSocket }
+/** A way to the kernel, or why there is none. */
+export type Opened<T> =
+  | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly reason: string };
 
 /** Opens and binds a socket of `protocol` (NETLINK_ROUTE, NETLINK_NETFILTER). */
-export function openNetlink(protocol: number, options: NetlinkOptions = {}): Opened {
+export function openNetlink(protocol: number, options: NetlinkOptions = {}): Opened<NetlinkSocket> {
   const fd = sys.socket(AF_NETLINK, sys.SOCK_RAW | sys.SOCK_NONBLOCK, protocol);
   if (fd < 0) return { ok: false, reason: `netlink socket ${protocol}: errno ${-fd}` };
   const failed = prepare(fd, options);
@@ -111,7 +112,7 @@ export function openNetlink(protocol: number, options: NetlinkOptions = {}): Ope
     message: createMessage(),
     sender: new ArrayBuffer(12),
   };
-  return { ok: true, socket };
+  return { ok: true, value: socket };
 }
 
 function prepare(fd: number, options: NetlinkOptions): string | undefined {

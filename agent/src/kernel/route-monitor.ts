@@ -12,7 +12,13 @@ import {
   RTNLGRP_LINK,
 } from '../netlink/constants.ts';
 import { type RouteEvent, readRouteEvent } from '../netlink/rt-event.ts';
-import { closeNetlink, type NetlinkCounters, openNetlink, receive } from './netlink-socket.ts';
+import {
+  closeNetlink,
+  type NetlinkCounters,
+  type Opened,
+  openNetlink,
+  receive,
+} from './netlink-socket.ts';
 
 const GROUPS = [
   RTNLGRP_LINK,
@@ -30,14 +36,11 @@ export interface Watch {
 }
 
 /** `own`: port of the socket whose changes are ours. `onEvent` gets null when notifications were
- * lost. A string is the error with its errno. */
-export function openWatch(
-  own: number,
-  onEvent: (event: RouteEvent | null) => void,
-): Watch | string {
+ * lost. */
+export function openWatch(own: number, onEvent: (event: RouteEvent | null) => void): Opened<Watch> {
   const opened = openNetlink(NETLINK_ROUTE, { groups: GROUPS, receiveQueue: 1 << 17 });
-  if (!opened.ok) return opened.reason;
-  const { socket } = opened;
+  if (!opened.ok) return opened;
+  const socket = opened.value;
   os.setReadHandler(socket.fd, () => {
     const lost = receive(socket, (message, reader) => {
       if (message.port === own) return;
@@ -46,5 +49,6 @@ export function openWatch(
     });
     if (lost !== 0) onEvent(null);
   });
-  return { counters: socket.counters, close: () => closeNetlink(socket) };
+  const value = { counters: socket.counters, close: () => closeNetlink(socket) };
+  return { ok: true, value };
 }

@@ -42,7 +42,13 @@ import { isLinkName } from '../ruleset/names.ts';
 import { FAMILIES } from '../ruleset/terms.ts';
 import { parseAddress } from '../wire/address.ts';
 import { dump, transact } from './netlink-request.ts';
-import { type NetlinkSocket, openNetlink, request, takeSequence } from './netlink-socket.ts';
+import {
+  type NetlinkSocket,
+  type Opened,
+  openNetlink,
+  request,
+  takeSequence,
+} from './netlink-socket.ts';
 
 export interface Realized {
   /** What of ours stands, in reconcile's shape. */
@@ -65,11 +71,9 @@ export interface RoutingSocket {
   globals: Pick<Globals, 'preference' | 'table'>;
 }
 
-export function openRouting(
-  globals: Pick<Globals, 'preference' | 'table'>,
-): RoutingSocket | string {
+export function openRouting(globals: Pick<Globals, 'preference' | 'table'>): Opened<RoutingSocket> {
   const opened = openNetlink(NETLINK_ROUTE);
-  return opened.ok ? { socket: opened.socket, globals } : opened.reason;
+  return opened.ok ? { ok: true, value: { socket: opened.value, globals } } : opened;
 }
 
 /** The devices alone. A string is the error. */

@@ -14,7 +14,13 @@ import { faultOf, putSetBatch, type SetChange, splitChanges } from '../netlink/n
 import { now } from '../os/clock.ts';
 import { TABLE } from '../ruleset/names.ts';
 import { dump, transact } from './netlink-request.ts';
-import { type NetlinkSocket, openNetlink, request, takeSequence } from './netlink-socket.ts';
+import {
+  type NetlinkSocket,
+  type Opened,
+  openNetlink,
+  request,
+  takeSequence,
+} from './netlink-socket.ts';
 import type { Dumps, PutDump } from './sliced-dump.ts';
 
 const WHERE = { family: NFPROTO_INET, table: TABLE };
@@ -28,10 +34,10 @@ export interface SetSocket {
   commits: number;
 }
 
-export function openSets(): SetSocket | string {
+export function openSets(): Opened<SetSocket> {
   // Dumps of large sets come in datagrams of up to 32 KiB.
   const opened = openNetlink(NETLINK_NETFILTER, { receiveQueue: 1 << 18 });
-  return opened.ok ? { socket: opened.socket, commits: 0 } : opened.reason;
+  return opened.ok ? { ok: true, value: { socket: opened.value, commits: 0 } } : opened;
 }
 
 /** Commits the changes, as one transaction where the kernel's memory allows it (some hundred

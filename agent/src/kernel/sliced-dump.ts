@@ -13,6 +13,7 @@ import { after, now } from '../os/clock.ts';
 import {
   closeNetlink,
   type OnMessage,
+  type Opened,
   openNetlink,
   receiveOnce,
   request,
@@ -53,11 +54,11 @@ interface Job {
   spent: number;
 }
 
-/** `share`: of the time, what reading may take at most (1: all there is). A string is the error. */
-export function openDumps(share = 1): Dumps | string {
+/** `share`: of the time, what reading may take at most (1: all there is). */
+export function openDumps(share = 1): Opened<Dumps> {
   const opened = openNetlink(NETLINK_NETFILTER, { receiveQueue: 1 << 17, buffer: SLICE });
-  if (!opened.ok) return opened.reason;
-  const { socket } = opened;
+  if (!opened.ok) return opened;
+  const socket = opened.value;
   const jobs: Job[] = [];
   let seq = 0;
   /** Asks for the next list of the first job; a job without one more is done. */
@@ -109,7 +110,7 @@ export function openDumps(share = 1): Dumps | string {
     if (isOver) next();
     if (share < 1 && jobs.length > 0) rest((took * (1 - share)) / share);
   };
-  return {
+  const dumps: Dumps = {
     read(lists, onEntry, done) {
       jobs.push({ lists: [...lists], onEntry, done, errno: 0, whole: true, spent: 0 });
       if (jobs.length > 1) return;
@@ -122,4 +123,5 @@ export function openDumps(share = 1): Dumps | string {
       closeNetlink(socket);
     },
   };
+  return { ok: true, value: dumps };
 }

@@ -20,6 +20,7 @@ import {
   closeNetlink,
   joinGroup,
   type NetlinkSocket,
+  type Opened,
   openNetlink,
   receive,
 } from '../kernel/netlink-socket.ts';
@@ -59,14 +60,15 @@ export interface FlowWatch {
   close(): void;
 }
 
-/** Watches until closed. `policy` is asked anew for each list and event. A string is the error. */
-export function watchFlows(history: string, policy: () => WatchedPolicy): FlowWatch | string {
-  const lists = openConnectionLists(SHARE);
-  if (typeof lists === 'string') return lists;
+/** Watches until closed. `policy` is asked anew for each list and event. */
+export function watchFlows(history: string, policy: () => WatchedPolicy): Opened<FlowWatch> {
+  const listing = openConnectionLists(SHARE);
+  if (!listing.ok) return listing;
+  const lists = listing.value;
   const ends = openNetlink(NETLINK_NETFILTER, { receiveQueue: 1 << 18, buffer: 8192 });
   if (!ends.ok) {
     lists.close();
-    return ends.reason;
+    return ends;
   }
   const counting = readText('/proc/sys/net/netfilter/nf_conntrack_acct');
   if (counting.ok && counting.text.trim() === '0') {
@@ -79,14 +81,14 @@ export function watchFlows(history: string, policy: () => WatchedPolicy): FlowWa
   });
   readKept(history, restore, 1 << 20);
   ledger.changed = false;
-  const filtered = filter(ends.socket.fd, markFilter(policy().mask));
-  const joined = filtered < 0 ? -filtered : joinGroup(ends.socket, DESTROY_GROUP);
+  const filtered = filter(ends.value.fd, markFilter(policy().mask));
+  const joined = filtered < 0 ? -filtered : joinGroup(ends.value, DESTROY_GROUP);
   if (joined !== 0) {
     lists.close();
-    closeNetlink(ends.socket);
-    return `watch conntrack: ${errnoText(joined)}`;
+    closeNetlink(ends.value);
+    return { ok: false, reason: `watch conntrack: ${errnoText(joined)}` };
   }
-  os.setReadHandler(ends.socket.fd, () => drainEnds(ends.socket, ledger, policy()));
+  os.setReadHandler(ends.value.fd, () => drainEnds(ends.value, ledger, policy()));
   const reading = { at: -1, timer: null as unknown, saved: now() };
   const save = (): void => saveHistory(history, ledger, reading);
   const again = (): void => {
@@ -100,7 +102,7 @@ export function watchFlows(history: string, policy: () => WatchedPolicy): FlowWa
     }, seconds * 1000);
   };
   again();
-  return {
+  const value: FlowWatch = {
     ledger,
     get readAt() {
       return reading.at;
@@ -108,10 +110,11 @@ export function watchFlows(history: string, policy: () => WatchedPolicy): FlowWa
     close() {
       os.clearTimeout(reading.timer as Parameters<typeof os.clearTimeout>[0]);
       lists.close();
-      closeNetlink(ends.socket);
+      closeNetlink(ends.value);
       save();
     },
   };
+  return { ok: true, value };
 }
 
 function saveHistory(path: string, ledger: Ledger, reading: { saved: number }): void {

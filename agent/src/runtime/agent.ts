@@ -6,6 +6,7 @@ import type { RunningAudit } from '../kernel/audit-table.ts';
 import type { Feed } from '../kernel/feed-socket.ts';
 import type { StandingGuard } from '../kernel/guard.ts';
 import type { HeldFeed } from '../kernel/held-feed.ts';
+import type { Opened } from '../kernel/netlink-socket.ts';
 import type { RoutingSocket } from '../kernel/routing.ts';
 import type { Kept } from '../learn/kept-pace.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -74,7 +75,7 @@ export interface Agent {
   /** `whp audit`, while one runs. */
   audit: RunningAudit | null;
   /** Who used how much; a string is why nothing is counted. */
-  flows: FlowWatch | string;
+  flows: Opened<FlowWatch>;
 }
 
 /** One job at a time: a reload, a lease, an hour and a repair may come together. */

@@ -63,7 +63,7 @@ export function createCuts(effects: Learning): Cuts {
       ...changesOf('delete', gone),
     ];
     if (changes.length === 0) return null;
-    return typeof effects.sets === 'string' ? effects.sets : changeSets(effects.sets, changes);
+    return changeSets(effects.sets, changes);
   };
   const silence = (endings: readonly Ending[]): string | null => {
     const { state } = effects;
@@ -79,7 +79,7 @@ export function createCuts(effects: Learning): Cuts {
   return {
     end: (endings) => {
       const { connections, state } = effects;
-      if (typeof connections === 'string' || endings.length === 0) return null;
+      if (endings.length === 0) return null;
       const wrong = silence(endings);
       const mask = state?.policy.globals.mask ?? 0;
       const room = state === null ? 0 : MOST_TOLD - told.count;
@@ -105,7 +105,6 @@ export function createCuts(effects: Learning): Cuts {
     },
     endRefused: (flow, found) => {
       const { connections } = effects;
-      if (typeof connections === 'string') return null;
       const connection = findConnection(connections, flow);
       if (connection === null) return null;
       found?.(connection);

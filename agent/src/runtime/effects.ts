@@ -2,11 +2,9 @@
 // answer that taught it is released, and an answer whose update the kernel refuses is refused itself. Last
 // station of a packet's way: netlink -> kernel set.
 
-import { openConnections } from '../kernel/conntrack.ts';
-import { openConnectionLists } from '../kernel/conntrack-dump.ts';
 import type { HeldFeed } from '../kernel/held-feed.ts';
-import { changeSets, openSets } from '../kernel/sets.ts';
-import { openDumps } from '../kernel/sliced-dump.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import { changeSets } from '../kernel/sets.ts';
 import {
   changesSets,
   createGathering,
@@ -49,7 +47,7 @@ export interface Effects extends Learning {
 /** Milliseconds: beyond, nft has to cope. */
 const PATIENCE = 1500;
 
-export function openEffects(): Effects {
+export function openEffects(kernel: Kernel): Effects {
   const gathering = createGathering();
   let isLoading = false;
   let stop: (() => void) | null = null;
@@ -63,11 +61,7 @@ export function openEffects(): Effects {
     state: null,
     late: null,
     cuts: null,
-    sets: openSets(),
-    connections: openConnections(),
-    lists: openConnectionLists(),
-    listsToAnswer: openConnectionLists(),
-    dumps: openDumps(),
+    ...kernel,
     listeners: new Set(),
     failures: { count: 0, last: '' },
     run: (effects) => {
@@ -201,7 +195,6 @@ function commit(self: Effects, changes: SetChange[]): boolean {
 /** The kernel forgets elements by itself, and then a deletion takes the whole transaction down: each
  * element is deleted alone. Returns what was refused of the rest, or null. */
 function commitApart({ sets }: Effects, changes: readonly SetChange[]): string | null {
-  if (typeof sets === 'string') return sets;
   const isDeletion = ({ operation }: SetChange): boolean => operation === 'delete';
   for (const change of changes.filter(isDeletion)) {
     for (const element of change.elements) changeSets(sets, [{ ...change, elements: [element] }]);
@@ -222,7 +215,7 @@ function makeRoomFor(self: Effects, set: string): void {
 /** Answers that wait for nothing leave first. Returns what the kernel refused, or null. */
 function tryCommit(self: Effects, changes: readonly SetChange[]): string | null {
   self.held?.flush();
-  return typeof self.sets === 'string' ? self.sets : changeSets(self.sets, changes);
+  return changeSets(self.sets, changes);
 }
 
 function failed(self: Effects, wrong: string | null): void {

@@ -53,7 +53,6 @@ export async function enforce(agent: Agent, wanted: Policy): Promise<string | nu
  * before the owner has the answer, and the kernel has it then. */
 function enforceChoices(agent: Agent, wanted: Policy, standing: Standing): string | null {
   const { effects, failover } = agent;
-  if (typeof effects.sets === 'string') return effects.sets;
   const policy = { ...agent.policy, apps: wanted.apps };
   const pins = pinChanges(agent.policy, policy);
   failover.steering.policy = policy;
@@ -139,8 +138,7 @@ async function leaveMask(
   const { connections, lists } = effects;
   const wanted = before.apps.map(({ slot }) => ({ mark: markOf(mask, slot), mask }));
   const found = await listConnections(lists, wanted);
-  const cut = (part: readonly Connection[]): string | null =>
-    typeof connections === 'string' ? connections : cutConnections(connections, part);
+  const cut = (part: readonly Connection[]): string | null => cutConnections(connections, part);
   const wrong = typeof found === 'string' ? found : await inParts(found, ENDED_AT_ONCE, cut);
   if (wrong !== null) log('error', wrong);
 }

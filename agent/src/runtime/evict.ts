@@ -17,7 +17,7 @@ export async function makeRoom(
   say: (wrong: string | null) => void,
 ): Promise<void> {
   const app = state?.apps.get(name);
-  if (app === undefined || typeof sets === 'string' || typeof dumps === 'string') return;
+  if (app === undefined) return;
   // Busy with the last time, most likely: who has no room says so again.
   if (dumps.isBusy()) return;
   const isKnown = (key: Uint8Array): boolean =>

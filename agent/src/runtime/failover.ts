@@ -155,7 +155,7 @@ function say(wrong: string | null): void {
 }
 
 function setGates({ sets }: FlowEnding, changes: readonly SetChange[]): string | null {
-  return typeof sets === 'string' ? sets : changeSets(sets, changes);
+  return changeSets(sets, changes);
 }
 
 function gateChanges({ app, gate, on }: GateEffect): SetChange[] {
@@ -178,9 +178,7 @@ async function sweep(
   name: string,
   way: Way,
 ): Promise<string | null> {
-  const { connections, cuts, lists, sets } = effects;
-  if (typeof connections === 'string' || typeof lists === 'string') return null;
-  if (typeof sets === 'string') return sets;
+  const { cuts, lists, sets } = effects;
   const app = policy.apps.find((one) => one.name === name);
   if (app === undefined) return null;
   for (let tries = 1; ; tries += 1) {

@@ -60,11 +60,11 @@ export function listen(agent: Agent, policy: Policy): void {
     };
     const onFull = (): void => agent.effects.run(step(agent.state, { kind: 'full' }, now()));
     const held = openAnswers(queue, onAnswer, onFull);
-    if (typeof held === 'string') lacks(agent, 'queue', held);
+    if (!held.ok) lacks(agent, 'queue', held.reason);
     else {
-      agent.held = held;
-      agent.effects.held = held;
-      holdFirst(held.takeOne);
+      agent.held = held.value;
+      agent.effects.held = held.value;
+      holdFirst(held.value.takeOne);
     }
   }
   if (hello === 'hold') listenHellos(agent, helloQueue(queue));
@@ -111,12 +111,12 @@ function listenAnnounced(agent: Agent, group: number): void {
     learnLater();
   };
   const crowd = openAnnounced(crowdGroup(group), ofCrowd, () => {});
-  if (typeof announced === 'string') lacks(agent, 'announce', announced);
-  else agent.announced = announced;
+  if (announced.ok) agent.announced = announced.value;
+  else lacks(agent, 'announce', announced.reason);
   const watched: Feed[] = [];
   for (const feed of [evidence, crowd]) {
-    if (typeof feed === 'string') lacks(agent, 'announce', feed);
-    else watched.push(feed);
+    if (feed.ok) watched.push(feed.value);
+    else lacks(agent, 'announce', feed.reason);
   }
   agent.watched = watched;
 }
@@ -128,10 +128,10 @@ function listenHellos(agent: Agent, queue: number): void {
     agent.effects.run(step(agent.state, event, now()));
   };
   const hellos = openHeld(queue, onPacket, HELLOS);
-  if (typeof hellos === 'string') lacks(agent, 'hello', hellos);
+  if (!hellos.ok) lacks(agent, 'hello', hellos.reason);
   else {
-    agent.hellos = hellos;
-    agent.effects.hellos = hellos;
+    agent.hellos = hellos.value;
+    agent.effects.hellos = hellos.value;
   }
 }
 

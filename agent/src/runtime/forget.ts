@@ -19,15 +19,13 @@ import { keepForgotten } from './kept.ts';
 const AT_ONCE = 64;
 
 /** All that is learned of `apps`, or of `address` alone (a device, a server or a peer). Answers how
- * many entries went, or what went wrong. */
+ * many entries went. */
 export async function forgetLearned(
   agent: Agent,
   apps: readonly string[],
   address: string | null,
-): Promise<number | string> {
+): Promise<number> {
   const { sets, dumps } = agent.effects;
-  if (typeof sets === 'string') return sets;
-  if (typeof dumps === 'string') return dumps;
   const names = address === null ? null : namesOf(agent, address);
   let [endpoints, gone] = [forgetStored(agent, apps, address, names), 0];
   for (const app of apps) {

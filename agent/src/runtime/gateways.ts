@@ -25,7 +25,7 @@ export function keepGateways(agent: Agent, { links, all }: Realized): void {
 /** With every tick: the MAC of one that has not spoken before. */
 export function resolveGateways(agent: Agent): void {
   const { paths, state, effects, standing, neighbours } = agent;
-  if (!neighbours.unresolved || typeof effects.sets === 'string' || standing === null) return;
+  if (!neighbours.unresolved || standing === null) return;
   const { routers } = neighbours;
   const macs = routers.length === 0 ? null : readNeighbours(paths);
   const found = routers.flatMap((address) => macs?.get(address) ?? []);

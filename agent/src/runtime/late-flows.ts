@@ -74,7 +74,7 @@ export function createLate(effects: FlowEnding, settingNow: () => LateSetting): 
   const look = (): void => {
     waiting = false;
     const { state, lists } = effects;
-    if (looking || state === null || typeof lists === 'string') return;
+    if (looking || state === null) return;
     const taken = whole || again > 0 ? null : Array.from(wishes.values());
     const more = again > 0 ? again - 1 : MORE_LOOKS;
     wishes.clear();

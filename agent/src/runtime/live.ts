@@ -30,7 +30,7 @@ const MOST_SHOWN = 256;
 /** Looks through the marked connections of every app, when its turn comes. */
 export function keepLive(effects: Learning, setting: Setting): void {
   const { state, lists } = effects;
-  if (state === null || typeof lists === 'string') return;
+  if (state === null) return;
   const { mask } = state.policy.globals;
   for (const app of state.policy.apps) {
     const grounds = knownGrounds(state, app);
@@ -109,7 +109,7 @@ export function teachShown(
   const changes = Array.from(elements, ([set, list]): SetChange => {
     return { operation: 'add', set, elements: list };
   });
-  if (typeof effects.sets === 'string' || changes.length === 0) return;
+  if (changes.length === 0) return;
   const wrong = changeSets(effects.sets, changes);
   if (wrong !== null) log('error', wrong);
 }

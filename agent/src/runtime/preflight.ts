@@ -132,7 +132,6 @@ function freshRules(agent: Agent, isAsked = false): Promise<void> {
 async function listRules(agent: Agent, isAsked: boolean): Promise<void> {
   const { neighbours, repair } = agent;
   const { sets } = agent.effects;
-  if (typeof sets === 'string') return;
   if (isAsked) {
     const own = sets.commits;
     sets.commits = 0;

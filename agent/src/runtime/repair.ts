@@ -2,6 +2,7 @@
 // meanwhile, and makes again what they undid.
 
 import { countsToKeep } from '../kernel/counters.ts';
+import type { Opened } from '../kernel/netlink-socket.ts';
 import { openWatch } from '../kernel/route-monitor.ts';
 import { readRealized } from '../kernel/routing.ts';
 import { readFingerprint, readGeneration } from '../kernel/table.ts';
@@ -18,24 +19,25 @@ import { keepApart, keepGuard, lowerGuard, readTaught, remember, runNft } from '
  * Half of the second within which a deleted table stands again. */
 const ASK_MILLISECONDS = 500;
 
-/** Watches until the result is called. A string is the error. */
-export function startKeeping(agent: Agent): (() => void) | string {
+/** Watches until the result is called. */
+export function startKeeping(agent: Agent): Opened<() => void> {
   const watch = openWatch(agent.paths.socket.port, (event) => {
     agent.neighbours.isDue = true;
     run(agent, event === null ? { kind: 'overrun' } : { kind: 'route', event });
   });
-  if (typeof watch === 'string') return watch;
+  if (!watch.ok) return watch;
   const stopAsking = every(ASK_MILLISECONDS, () => {
     const { sets } = agent.effects;
-    if (typeof sets === 'string' || agent.standing === null) return;
+    if (agent.standing === null) return;
     const own = sets.commits;
     sets.commits = 0;
     run(agent, { kind: 'generation', generation: readGeneration(sets), own });
   });
-  return () => {
+  const stop = (): void => {
     stopAsking();
-    watch.close();
+    watch.value.close();
   };
+  return { ok: true, value: stop };
 }
 
 /** One event through reconcile/repair, and what it calls for. */
@@ -69,7 +71,6 @@ function act(agent: Agent, effect: RepairEffect): void {
 
 async function look(agent: Agent): Promise<void> {
   const { sets } = agent.effects;
-  if (typeof sets === 'string') return;
   run(agent, { kind: 'table', fingerprint: readFingerprint(sets) });
   agent.neighbours.isDue = true;
   await keepApart(agent);

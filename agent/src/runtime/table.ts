@@ -37,8 +37,7 @@ import { macText } from '../wire/mac.ts';
 import type { Agent } from './agent.ts';
 
 /** What an earlier agent left, if its table still stands. */
-export function handoverOf(sets: SetSocket | string, path: string): Handover | null {
-  if (typeof sets === 'string') return null;
+export function handoverOf(sets: SetSocket, path: string): Handover | null {
   const handover = readHandover(path);
   return handover !== null && handover.fingerprint === readFingerprint(sets) ? handover : null;
 }
@@ -53,7 +52,7 @@ export async function adopt(
   handover: Handover | null,
 ): Promise<void> {
   const { sets, dumps } = agent.effects;
-  if (typeof sets === 'string' || typeof dumps === 'string' || readFingerprint(sets) === '') return;
+  if (readFingerprint(sets) === '') return;
   const origins = readOrigins(agent.handoverFile);
   const living = new Map<string, LivingElement[]>();
   for (const set of policy.apps.flatMap(learnedSetsOf)) {
@@ -101,7 +100,7 @@ export async function loadTable(agent: Agent, next: Standing): Promise<string | 
 /** At boot the init script holds what the home sends out, until the table stands or some seconds are over.
  * The end of that, as lines of the transaction; '' where there is no such hold. */
 function endOfHold({ effects: { sets } }: Agent): string {
-  if (typeof sets === 'string' || readFingerprint(sets, BOOT_TABLE) === '') return '';
+  if (readFingerprint(sets, BOOT_TABLE) === '') return '';
   log('notice', 'forwarding from the home was held since boot: it goes on with this');
   // Its own timer may be first.
   return `add table inet ${BOOT_TABLE}\ndelete table inet ${BOOT_TABLE}\n`;
@@ -130,7 +129,7 @@ export async function runNft(agent: Agent, text: string): Promise<string | null>
 /** Notes how the table stands now, here and for the next agent. */
 export function remember(agent: Agent): void {
   const { sets } = agent.effects;
-  if (typeof sets === 'string' || agent.standing === null) return;
+  if (agent.standing === null) return;
   const generation = readGeneration(sets);
   const fingerprint = readFingerprint(sets);
   sets.commits = 0;
@@ -161,7 +160,7 @@ function noteDisk(agent: Agent, errno: number): void {
 export async function readTaught(agent: Agent, set: string, isGone = false): Promise<void> {
   const { taught } = agent.state;
   const { sets, dumps } = agent.effects;
-  if (typeof sets === 'string' || typeof dumps === 'string' || set.includes('_addr')) return;
+  if (set.includes('_addr')) return;
   const reading = beginReading(taught, set);
   let count = 0;
   const whole = await readInTurns(sets, dumps, set, (one) => {
@@ -179,7 +178,7 @@ export function keepMemory(agent: Agent): void {
     .filter((set) => !/_(?:addr|asked)/.test(set));
   const { dumps } = agent.effects;
   const set = names[agent.reading % Math.max(1, names.length)];
-  if (set !== undefined && typeof dumps !== 'string' && !dumps.isBusy()) {
+  if (set !== undefined && !dumps.isBusy()) {
     agent.reading += 1;
     unattended(readTaught(agent, set));
   }
@@ -217,11 +216,11 @@ export function keepGuard(agent: Agent): void {
   if (agent.standing === null || agent.guard?.key === key || agent.uselessGuard === key) return;
   lowerGuard(agent);
   const raised = raiseGuard(guard);
-  if (typeof raised !== 'string') {
-    agent.guard = raised;
+  if (raised.ok) {
+    agent.guard = raised.value;
     agent.problems.delete('guard');
   } else if (!agent.problems.has('guard')) {
-    const what = `no guard: while somebody else deletes our table, packets pass unjudged (${raised})`;
+    const what = `no guard: while somebody else deletes our table, packets pass unjudged (${raised.reason})`;
     agent.problems.set('guard', what);
     log('notice', what);
   }
@@ -236,7 +235,7 @@ export function lowerGuard(agent: Agent): void {
  * somebody begins with it. */
 export async function keepApart(agent: Agent): Promise<void> {
   const { sets } = agent.effects;
-  if (typeof sets === 'string' || agent.wanted.apps.length === 0) return;
+  if (agent.wanted.apps.length === 0) return;
   if (!isApartWanted(readFlowTables(sets))) return;
   const refused = await runNft(agent, apartText(agent.wanted.globals.mask));
   if (refused !== null) agent.problems.set('offload', `offloaded: ${refused}`);

@@ -5,6 +5,7 @@ import * as os from 'qjs:os';
 import * as sock from 'whp:socket';
 import { listenControl } from '../../../agent/src/daemon/serve.ts';
 import { openRouting } from '../../../agent/src/kernel/routing.ts';
+import type { Dumps } from '../../../agent/src/kernel/sliced-dump.ts';
 import { unixAddress } from '../../../agent/src/netlink/endian.ts';
 import { decodeUtf8 } from '../../../agent/src/os/utf8.ts';
 import { NO_CHOICES } from '../../../agent/src/policy/choices.ts';
@@ -51,23 +52,33 @@ const WORDS = [
 const pause = (milliseconds: number): Promise<void> =>
   new Promise((done) => os.setTimeout(done, milliseconds));
 
+/** The kernel lists nothing here. */
+const unanswered: Pick<Dumps, 'read' | 'isBusy'> = {
+  read: (_, __, done) => done({ errno: 22, whole: false, spent: 0 }),
+  isBusy: () => false,
+};
+
 function stubDaemon(): Agent {
+  const routing = openRouting(policy.globals);
+  if (!routing.ok) throw new Error(routing.reason);
+  // Nothing that is sent arrives anywhere.
+  const paths = { ...routing.value, socket: { ...routing.value.socket, fd: -1 } };
   const effects = {
-    sets: 'no kernel here',
-    connections: 'no kernel here',
-    listsToAnswer: 'no kernel here',
+    sets: { socket: paths.socket, commits: 0 },
+    dumps: unanswered,
+    listsToAnswer: unanswered,
     listeners: new Set(),
     failures: { count: 0, last: '' },
   };
   const daemon = {
     policy,
     state: createState(policy, () => false),
-    paths: openRouting(policy.globals),
+    paths,
     effects,
     held: null,
     announced: null,
     watched: [],
-    flows: 'nothing is counted here',
+    flows: { ok: false, reason: 'nothing is counted here' },
     since: 0,
     problems: new Map(),
     // Nothing can be kept there.
