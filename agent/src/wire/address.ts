@@ -1,17 +1,16 @@
-// IP addresses between the wire and the rest of the agent: raw bytes where packets are read,
-// canonical text (RFC 5952) at every module boundary. `isRoutable` is the gate in front of the
-// routing sets: what is not an address of the public Internet never gets past it.
+// wire/address: IP addresses as raw bytes (in packets) and as canonical text (RFC 5952, between modules).
+// `isRoutable` is checked before an address enters a routing set: only addresses of the public Internet pass.
 
 export type Family = 4 | 6;
 
 export interface Cidr {
   readonly family: Family;
-  /** 4 or 16 bytes, as written: host bits are kept. */
+  /** 4 or 16 bytes; host bits are not cleared. */
   readonly bytes: Uint8Array;
   readonly prefix: number;
 }
 
-/** Canonical text of the 4 or 16 bytes at `offset`; the caller has checked that they are inside. */
+/** Canonical text of the 4 or 16 bytes at `offset`. The caller checks the bounds. */
 export function formatAddress(bytes: Uint8Array, offset: number, family: Family): string {
   return family === 4 ? formatV4(bytes, offset) : formatV6(bytes, offset);
 }
@@ -26,7 +25,7 @@ function formatV6(bytes: Uint8Array, at: number): string {
   for (let i = 0; i < 16; i += 2) groups.push((bytes[at + i]! << 8) | bytes[at + i + 1]!);
   const [from, length] = longestZeroRun(groups);
   const hex = (part: number[]) => part.map((group) => group.toString(16)).join(':');
-  // RFC 5952 section 4.2.2: "::" never stands for a single group.
+  // RFC 5952 section 4.2.2: "::" must not replace a single group.
   if (length < 2) return hex(groups);
   return `${hex(groups.slice(0, from))}::${hex(groups.slice(from + length))}`;
 }
@@ -43,13 +42,13 @@ function longestZeroRun(groups: readonly number[]): [from: number, length: numbe
   return [from, length];
 }
 
-/** The 4 or 16 bytes of an address in any usual spelling, or null. No zone, no port, no prefix. */
+/** The 4 or 16 bytes of an address in any usual spelling. Null: not an address, or with a zone, port or prefix. */
 export function parseAddress(text: string): Uint8Array | null {
   if (text.length > 45) return null;
   return text.includes(':') ? parseV6(text) : parseV4(text);
 }
 
-/** By character: a configuration has thousands of them, and a pattern takes ten times as long. */
+/** A loop: a configuration has thousands of addresses, and a regular expression takes ten times as long. */
 function parseV4(text: string): Uint8Array | null {
   const bytes = new Uint8Array(4);
   let field = 0;
@@ -58,7 +57,7 @@ function parseV4(text: string): Uint8Array | null {
   for (let i = 0; i < text.length; i++) {
     const digit = text.charCodeAt(i) - 48;
     if (digit >= 0 && digit <= 9) {
-      // A leading zero means octal to some readers and decimal to others: refuse it.
+      // Some parsers read a leading zero as octal, others as decimal: refuse it.
       if (digits > 0 && value === 0) return null;
       value = value * 10 + digit;
       digits += 1;
@@ -90,7 +89,7 @@ function parseV6(text: string): Uint8Array | null {
   return bytes;
 }
 
-/** Bytes of "a:b:c", the last group perhaps a dotted IPv4 address when `dotted` allows it. */
+/** Bytes of "a:b:c"; with `dotted` the last group may be a dotted IPv4 address. Null: malformed. */
 function groupsOf(text: string, dotted: boolean): number[] | null {
   if (text === '') return [];
   const groups = text.split(':');
@@ -110,7 +109,7 @@ function groupsOf(text: string, dotted: boolean): number[] | null {
   return out;
 }
 
-/** The canonical spelling of an address, or null when it is none. */
+/** The canonical spelling of an address; null: not an address. */
 export function canonicalAddress(text: string): string | null {
   const bytes = parseAddress(text);
   return bytes === null ? null : formatAddress(bytes, 0, familyOf(bytes));
@@ -120,7 +119,7 @@ export function familyOf(bytes: Uint8Array): Family {
   return bytes.length === 4 ? 4 : 6;
 }
 
-/** "192.0.2.0/24", or a plain address as /32 or /128; null when it is neither. */
+/** Parses "192.0.2.0/24", or a plain address as /32 or /128; null: neither. */
 export function parseCidr(text: string): Cidr | null {
   const slash = text.indexOf('/');
   const bytes = parseAddress(slash < 0 ? text : text.slice(0, slash));
@@ -131,14 +130,14 @@ export function parseCidr(text: string): Cidr | null {
   return { family: familyOf(bytes), bytes, prefix: Number(length) };
 }
 
-/** Canonical text with the host bits cleared: the form a profile has to be written in. */
+/** Canonical text with the host bits cleared, the form that a profile must use. */
 export function formatCidr(cidr: Cidr): string {
   const network = Uint8Array.from(cidr.bytes, (byte, i) => byte & maskByte(cidr.prefix, i));
   const text = formatAddress(network, 0, cidr.family);
   return cidr.prefix === network.length * 8 ? text : `${text}/${cidr.prefix}`;
 }
 
-/** Whether the address at `offset` (of the range's family; the caller has checked) is inside. */
+/** Whether the address at `offset` is inside the range. The caller checks the bounds and that the families match. */
 export function cidrHas(cidr: Cidr, bytes: Uint8Array, offset: number): boolean {
   for (let i = 0; i * 8 < cidr.prefix; i++) {
     if (((cidr.bytes[i]! ^ bytes[offset + i]!) & maskByte(cidr.prefix, i)) !== 0) return false;
@@ -157,15 +156,15 @@ function isMapped(bytes: Uint8Array, at: number): boolean {
 }
 
 /**
- * Whether the address at `offset` can be a host of the public Internet (RFC 6890 registries).
- * The documentation ranges count as routable: test networks stand in for the Internet with them.
- * IPv4 inside IPv6 (mapped, NAT64 RFC 6052, 6to4) is judged by the IPv4 address.
+ * Whether the address at `offset` can be a host of the public Internet (RFC 6890 registries). Documentation ranges
+ * count as routable, since test networks use them as the Internet. IPv4 inside IPv6 (mapped, NAT64 RFC 6052, 6to4)
+ * is judged by the IPv4 address.
  */
 export function isRoutable(bytes: Uint8Array, offset: number, family: Family): boolean {
   return family === 4 ? isRoutableV4(bytes, offset) : isRoutableV6(bytes, offset);
 }
 
-/** isRoutable for text; false when it is no address. */
+/** isRoutable for text; false: not an address. */
 export function isRoutableText(text: string): boolean {
   const bytes = parseAddress(text);
   return bytes !== null && isRoutable(bytes, 0, familyOf(bytes));
@@ -192,7 +191,7 @@ function isRoutableV6(bytes: Uint8Array, at: number): boolean {
     return isRoutableV4(bytes, at + 12);
   }
   if (first === 0x2002) return isRoutableV4(bytes, at + 2);
-  // ORCHID identifiers (RFC 4843, RFC 7343) look like addresses and are never routed.
+  // ORCHID identifiers (RFC 4843, RFC 7343) have the form of addresses and are never routed.
   if (first === 0x2001 && ((second & 0xfff0) === 0x10 || (second & 0xfff0) === 0x20)) return false;
   return (first & 0xe000) === 0x2000;
 }

@@ -1,7 +1,7 @@
-// wire/checksum: the Internet checksum (RFC 1071) of what the agent sends itself: echo requests and
-// questions to a TCP end.
+// wire/checksum: the Internet checksum (RFC 1071), ones' complement, of packets that the agent sends: echo requests
+// (echo) and TCP questions (tcp-question).
 
-/** Of bytes that `start` has been summed up before; an odd last byte counts as if a zero followed. */
+/** Checksum of `bytes`, added to the partial sum `start`. An odd last byte is padded with a zero byte. */
 export function checksum(bytes: Uint8Array, start = 0): number {
   let sum = start;
   for (let at = 0; at < bytes.length; at += 2) sum += (bytes[at]! << 8) | (bytes[at + 1] ?? 0);

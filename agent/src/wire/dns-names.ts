@@ -1,20 +1,20 @@
-// One name of a DNS message, and one record, in place: where its labels are, its text, what is behind it.
-// dns-walk goes through a whole message; dns reads its records.
+// wire/dns-names: parses one name and one resource record of a DNS message in place: label offsets, text, end
+// offset. dns-walk applies this to a whole message; dns decodes the records.
 import { u16At, u32At } from './reader.ts';
 
-/** One name in wire form, RFC 1035 section 3.1, after following its compression pointers. */
+/** Labels of one name (RFC 1035 section 3.1), with compression pointers followed. */
 export interface NameLabels {
-  /** Offset of each label's length byte, left to right; the first `count` are valid. */
+  /** Offset of each label's length byte, left to right; only the first `count` are valid. */
   readonly starts: Int32Array;
   count: number;
 }
 
 export function nameLabels(): NameLabels {
-  // 127 labels of one byte are all that fit in 255 bytes.
+  // A name of 255 bytes has at most 127 labels.
   return { starts: new Int32Array(128), count: 0 };
 }
 
-// Codes of readName and of walkNames (dns-walk). Integers, since a result object a name would be garbage.
+// Results of readName and of walkNames (dns-walk). Integers, because a result object per name would be garbage.
 export const UNMATCHED = 0;
 export const MATCHED = 1;
 export const CUT_OFF = -1;
@@ -32,19 +32,19 @@ const REASONS = [
   'more names than an honest message has',
 ];
 
-/** The reason behind a negative code. */
+/** Text of a negative result code. */
 export function nameReason(code: number): string {
   return REASONS[-code] ?? `code ${code}`;
 }
 
 export const DNS_HEADER = 12;
 
-/** Pointers in a row, with or without labels between; real names need two or three. */
+/** Compression pointers followed in one name; real names need two or three. */
 export const MAX_JUMPS = 32;
 /**
- * Reads the name at `at` of the message that starts at `base` into `out`. Answers the offset
- * behind the name, or a negative code. Pointers must go to before the part they end (RFC 1035
- * section 4.1.4), so no chain of them can loop.
+ * Reads the name at `at` of the message that starts at `base` into `out`. Returns the offset after the name, or a
+ * negative code. Each pointer must lead to before the part that it ends (RFC 1035 section 4.1.4), so pointers cannot
+ * form a loop.
  */
 export function readName(
   bytes: Uint8Array,
@@ -84,7 +84,7 @@ export function readName(
   }
 }
 
-/** Offset behind the name at `at` without looking where a pointer leads, or CUT_OFF, BAD_LABEL. */
+/** Offset after the name at `at` without following a pointer; or CUT_OFF, BAD_LABEL. */
 export function skipName(bytes: Uint8Array, end: number, at: number): number {
   let position = at;
   while (position < end) {
@@ -98,9 +98,9 @@ export function skipName(bytes: Uint8Array, end: number, at: number): number {
 }
 
 /**
- * The name whose labels readName has found, as text: lower case, no final dot. What is no visible character,
- * and dots and backslashes inside a label, are `\DDD` (RFC 1035 section 5.1, RFC 4343 section 2.1): no name
- * ends a line, moves a cursor or looks like another.
+ * Text of the labels that readName found: lower case, no final dot. Non-printing characters, and dots and
+ * backslashes inside a label, become `\DDD` (RFC 1035 section 5.1, RFC 4343 section 2.1), so a name cannot break a
+ * line, control a terminal or imitate another name.
  */
 export function nameText(bytes: Uint8Array, { starts, count }: NameLabels): string {
   let text = '';
@@ -132,12 +132,12 @@ function isPlain(byte: number): boolean {
   return byte > 32 && byte < 127 && byte !== DOT && byte !== BACKSLASH;
 }
 
-/** A resource record by its offsets; the data [rdata, next) lies inside the message. */
+/** A resource record by its offsets. The data bytes[rdata, next) are inside the message. */
 export interface RecordSpan {
   readonly owner: number;
   readonly type: number;
   readonly class: number;
-  /** Seconds, RFC 2181 section 8: a value with the top bit set counts as 0. */
+  /** Seconds; a value with the top bit set counts as 0 (RFC 2181 section 8). */
   readonly ttlSeconds: number;
   readonly rdata: number;
   readonly next: number;

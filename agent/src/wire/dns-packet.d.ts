@@ -1,7 +1,7 @@
-// The part of dns-packet that dns-texts.ts uses; the package ships no types of its own. scripts/lib/agent.mjs
-// leaves out of the bundle what no other part than this one needs.
+// wire/dns-packet: types for the part of dns-packet that dns-texts uses; the package ships none.
+// scripts/lib/agent.mjs leaves the modules out of the bundle that this part does not need.
 declare module 'dns-packet' {
-  /** What a Buffer is asked for. */
+  /** The members of Buffer that `name.decode` uses. */
   interface NameBytes {
     readonly length: number;
     readonly [offset: number]: number;
@@ -10,7 +10,7 @@ declare module 'dns-packet' {
   }
 
   export const name: {
-    /** Throws when there is no name at `offset`. */
+    /** Throws if there is no valid name at `offset`. */
     decode(bytes: NameBytes, offset: number): string;
   };
 }

@@ -1,26 +1,25 @@
-// DNS over TCP: puts the segments of each flow in order and hands out the messages they complete
-// (RFC 1035 section 4.2.2: two bytes of length, then the message). Only the segment that completes
-// a message has to be held back, since a client can use nothing before it. Next station: dns-walk.
+// wire/dns-stream: DNS over TCP. Reassembles the segments of each flow and returns complete messages (RFC 1035
+// section 4.2.2: two bytes of length, then the message). Only the segment that completes a message must be held: a
+// client cannot use a part of a message.
 import { TCP_RST, TCP_SYN } from './packet.ts';
 import { u16At } from './reader.ts';
 
 export interface StreamLimits {
-  /** Flows followed at once; the one silent for longest makes room. */
+  /** Flows followed at the same time; one more evicts the longest idle flow of the device with most flows. */
   readonly flows: number;
-  /** Bytes kept for one flow, in order and out of order together. */
+  /** Bytes buffered for one flow, in order and out of order together. */
   readonly bytes: number;
-  /** Bytes kept for all flows together; beyond that the device that has most of them loses. */
+  /** Bytes buffered for all flows; above this, flows of the device with most bytes are evicted. */
   readonly total: number;
-  /** Segments of one flow that are kept ahead of a gap. */
+  /** Out-of-order segments buffered for one flow. */
   readonly pieces: number;
-  /** Milliseconds of silence after which a flow is forgotten. */
+  /** Milliseconds without a segment after which a flow is forgotten. */
   readonly idleMilliseconds: number;
 }
 
 /**
- * Room in a flow for one message of the largest size and the segments that overtake it: 64 of a full
- * Ethernet frame are 93 KB, more than a message. Half a megabyte of all flows is what a router of 64 MB
- * can spare, and eight such messages at once.
+ * `bytes` is one message of the largest size (64 KB) and its out-of-order segments: 64 full Ethernet frames are 93
+ * KB. `total`: half a megabyte, affordable on a router of 64 MB, holds eight such messages.
  */
 const STREAM_LIMITS: StreamLimits = {
   flows: 64,
@@ -37,18 +36,18 @@ interface Piece {
 
 interface Flow {
   readonly device: string;
-  /** Sequence number behind the last byte of `ready`. */
+  /** Sequence number after the last byte of `ready`. */
   next: number;
-  /** False when the flow was joined half-way: an earlier segment may still come. */
+  /** False if the flow was joined after its SYN: an earlier segment may still arrive. */
   anchored: boolean;
-  /** Its beginning was seen, and nothing of it was given up since: what it carries is known. */
+  /** The SYN was seen and no segment was discarded since: every message of the flow was read. */
   whole: boolean;
-  /** Bytes in order that no message has taken yet. */
+  /** Bytes in order that belong to no complete message yet. */
   ready: Uint8Array;
-  /** Segments ahead of a gap, in the order of their sequence numbers. */
+  /** Segments after a gap, ordered by sequence number. */
   ahead: Piece[];
   lastSeen: number;
-  /** keptBytes, as of its last segment. */
+  /** keptBytes after the last segment. */
   kept: number;
 }
 
@@ -58,7 +57,7 @@ export interface DnsStreams {
   readonly limits: StreamLimits;
   /** Least recently used first: a Map keeps insertion order. */
   readonly flows: Map<string, Flow>;
-  /** Flows given up (evicted) or no longer read (overflowed). */
+  /** Flows evicted, and flows whose data was discarded because a limit was exceeded. */
   readonly dropped: { evicted: number; overflowed: number };
 }
 
@@ -76,9 +75,9 @@ export function createStreams(limits: StreamLimits = STREAM_LIMITS): DnsStreams 
 }
 
 /**
- * Takes one segment of the flow `key` (any text that names one direction of a connection) of the
- * home's `device` at time `now` (milliseconds). Answers the DNS messages that it completes, each a copy without its
- * length; mostly none or one. What has ended stays until it is idle: its last segment may come again.
+ * Takes one segment of the flow `key` (any text that identifies one direction of a connection) of the home's
+ * `device` at `now` (milliseconds). Returns copies of the DNS messages that it completes, without their length
+ * field; mostly none or one. A closed flow is kept until it is idle, since its last segment may be retransmitted.
  */
 export function feedStream(
   streams: DnsStreams,
@@ -110,24 +109,24 @@ export function feedStream(
   return messages;
 }
 
-/** Whether everything that the flow `key` has carried was read. */
+/** Whether all data of the flow `key` has been read. */
 export function isWhole(streams: DnsStreams, key: string): boolean {
   return streams.flows.get(key)?.whole === true;
 }
 
-/** The flow as it is before a segment that may have to come again; null: there is none yet. */
+/** A copy of the flow, taken before a segment that may have to be retransmitted; null: no such flow yet. */
 export function saveStream(streams: DnsStreams, key: string): SavedStream | null {
   const flow = streams.flows.get(key);
   return flow === undefined ? null : { ...flow, ahead: [...flow.ahead] };
 }
 
-/** The segment behind `saved` was not let through: its repetition is read like the first. */
+/** Restores `saved` after its next segment was dropped: the retransmission is then read like the first. */
 export function restoreStream(streams: DnsStreams, key: string, saved: SavedStream | null): void {
   if (saved === null) streams.flows.delete(key);
   else streams.flows.set(key, { ...saved, ahead: [...saved.ahead] });
 }
 
-/** Gives up flows until what is kept of all together is within the limit. */
+/** Evicts flows until the bytes of all flows are within `limits.total`. */
 function keepTotal(streams: DnsStreams): void {
   const all = () => {
     let sum = 0;
@@ -140,7 +139,7 @@ function keepTotal(streams: DnsStreams): void {
   }
 }
 
-/** Forgets the flow silent for longest of the device whose flows weigh most. */
+/** Evicts the longest idle flow of the device with the greatest total weight. */
 function giveUpOne(streams: DnsStreams, weight: (flow: Flow) => number): void {
   const byDevice = new Map<string, number>();
   for (const flow of streams.flows.values()) {
@@ -154,7 +153,7 @@ function giveUpOne(streams: DnsStreams, weight: (flow: Flow) => number): void {
   }
 }
 
-/** Forgets the flows that were silent for too long; answers how many. */
+/** Forgets flows that were idle for too long; returns how many. */
 export function expireStreams(streams: DnsStreams, now: number): number {
   let expired = 0;
   for (const [key, flow] of streams.flows) {
@@ -175,7 +174,7 @@ function flowFor(
   const isSyn = (segment.flags & TCP_SYN) !== 0;
   const next = (isSyn ? segment.sequence + 1 : segment.sequence) >>> 0;
   const known = streams.flows.get(key);
-  // A SYN with another number is a new connection on the same ports; the same one is a repeat.
+  // A SYN with another sequence number is a new connection on the same ports; the same number is a retransmission.
   const stale = known !== undefined && isSyn && firstSequence(known) !== next;
   const flow =
     known === undefined || stale
@@ -205,7 +204,7 @@ function firstSequence(flow: Flow): number {
 }
 
 function insert(flow: Flow, sequence: number, bytes: Uint8Array): void {
-  // Signed distance in the 32-bit circle (RFC 9293 section 3.4).
+  // Signed distance between 32-bit sequence numbers (RFC 9293 section 3.4).
   const distance = (sequence - flow.next) | 0;
   if (distance > 0) {
     putAhead(flow, { sequence, bytes });
@@ -213,7 +212,7 @@ function insert(flow: Flow, sequence: number, bytes: Uint8Array): void {
   }
   const before = (sequence - firstSequence(flow)) | 0;
   if (!flow.anchored && before < 0) {
-    // The segment that was taken for the first was overtaken by an earlier one.
+    // An earlier segment arrived after the segment that was taken for the first.
     putAhead(flow, { sequence: firstSequence(flow), bytes: flow.ready });
     flow.ready = bytes;
     flow.next = (sequence + bytes.length) >>> 0;
@@ -228,14 +227,14 @@ function insert(flow: Flow, sequence: number, bytes: Uint8Array): void {
   flow.next = (flow.next + fresh.length) >>> 0;
 }
 
-/** Keeps the segments ahead of a gap in order; most come in order. */
+/** Inserts by sequence number from the end, since most segments arrive in order. */
 function putAhead({ ahead }: Flow, piece: Piece): void {
   let at = ahead.length;
   while (at > 0 && ((ahead[at - 1]!.sequence - piece.sequence) | 0) > 0) at -= 1;
   ahead.splice(at, 0, piece);
 }
 
-/** Moves what no longer lies behind a gap into `ready`. */
+/** Moves segments that no gap precedes any more into `ready`. */
 function joinAhead(flow: Flow): void {
   while (flow.ahead.length > 0 && ((flow.ahead[0]!.sequence - flow.next) | 0) <= 0) {
     const piece = flow.ahead.shift()!;
@@ -261,6 +260,6 @@ function takeMessages(flow: Flow): Uint8Array[] {
 }
 
 function keptBytes(flow: Flow): number {
-  // A piece costs more than its bytes: a thousand one-byte segments must not go unnoticed.
+  // 64 bytes are added for each segment, so that a thousand one-byte segments do not stay below the limit.
   return flow.ahead.reduce((sum, piece) => sum + piece.bytes.length + 64, flow.ready.length);
 }

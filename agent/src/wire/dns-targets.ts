@@ -1,5 +1,5 @@
-// Where records of a DNS message lead: the types that name somebody else, and where in their data that name
-// begins. Before: dns-walk and dns (the reading), which read the name.
+// wire/dns-targets: record types whose data names another host (CNAME, DNAME, SRV, NAPTR, SVCB, HTTPS), and the
+// offset of that name. Used by dns-walk and dns.
 
 export const TYPE_A = 1;
 export const TYPE_CNAME = 5;
@@ -11,8 +11,8 @@ export const TYPE_SVCB = 64;
 export const TYPE_HTTPS = 65;
 
 /**
- * Where a record of this type with the data bytes[rdata, end) names somebody else that an address is
- * then looked up for; -1: nowhere. MX is for mail servers to follow, which no application here is.
+ * Offset in the data bytes[rdata, end) of the name whose addresses a client resolves next; -1: the type has none. MX
+ * is left out: only mail servers follow it, and no application here is one.
  */
 export function targetOffset(type: number, bytes: Uint8Array, rdata: number, end: number): number {
   switch (type) {
@@ -33,8 +33,10 @@ export function targetOffset(type: number, bytes: Uint8Array, rdata: number, end
   }
 }
 
-/** RFC 3403 section 4.1: order, preference, then flags, services and regular expression, each a byte of
- * length and that many characters, then the replacement. */
+/**
+ * RFC 3403 section 4.1: order, preference; then flags, services and regular expression, each a length byte and that
+ * many characters; then the replacement.
+ */
 function replacementOffset(bytes: Uint8Array, rdata: number, end: number): number {
   let at = rdata + 4;
   for (let text = 0; text < 3; text++) {
@@ -44,7 +46,7 @@ function replacementOffset(bytes: Uint8Array, rdata: number, end: number): numbe
   return Math.min(at, end);
 }
 
-/** Whether records of this type name somebody else. */
+/** Whether the data of records of this type name another host. */
 export function hasTarget(type: number): boolean {
   return targetOffset(type, NO_BYTES, 0, 0) >= 0;
 }

@@ -1,23 +1,21 @@
-// The names of a DNS message as text, each decoded once however often it is pointed to or written out.
-// dns-packet reads them, when readName has found nothing wrong; its exceptions become reasons. Before:
-// dns-names. After: dns, which reads the records.
+// wire/dns-texts: names of a DNS message as text, each decoded once however often it is repeated or pointed to.
+// readName checks a name before dns-packet decodes it; an exception of dns-packet becomes a reason.
 import * as dnsPacket from 'dns-packet';
 import { isPlainName, nameLabels, nameReason, nameText, readName } from './dns-names.ts';
 import { MessageBytes } from './message-bytes.ts';
 import type { Malformed } from './reader.ts';
 
-/** A name of the message; equal names behind one pointer have equal offsets. */
+/** A name of the message. Pointers to the same name have the same `offset`. */
 export interface DnsName {
-  /** Lower case, escaped as nameText does, no final dot; '.' is the root. */
+  /** Lower case, escaped as by nameText, no final dot; '.' is the root. */
   readonly text: string;
-  /** Where its first label is, compression pointers followed. */
+  /** Offset of the first label, after compression pointers. */
   readonly offset: number;
 }
 
 /**
- * Labels of the names decoded in one message, repeated names once: 64 targets of a service and a chain of
- * 16 names have 400. A 34Kf takes 0.15 ms for each; the 250,000 that 64 KB of pointers can stand for would
- * be half a minute.
+ * Labels decoded in one message, repeated names once. 64 targets of a service and a chain of 16 names have 400. A
+ * 34Kf takes 0.15 ms for each label; the 250,000 labels that 64 KB of pointers can name would take half a minute.
  */
 const MAX_LABELS = 1024;
 
@@ -25,26 +23,26 @@ export interface NamesOfMessage {
   readonly bytes: Uint8Array;
   readonly base: number;
   readonly end: number;
-  /** The message alone: dns-packet reads pointers from the start of its buffer. */
+  /** The message alone: dns-packet counts pointers from the start of its buffer. */
   readonly message: MessageBytes;
   /** Names decoded so far, by the offset of their first label. */
   readonly names: Map<number, DnsName | Malformed>;
-  /** The last name that was written out, and the bytes [from, to) that it is in. */
+  /** The last name that was not a pointer, and its bytes [from, to). */
   written: { readonly from: number; readonly to: number; readonly name: DnsName } | null;
-  /** Labels that may still be decoded; below 0: the message has more than are read. */
+  /** Labels that may still be decoded; below 0: the limit was exceeded. */
   labels: number;
 }
 
-/** Of the message bytes[base, end). */
+/** Empty name cache for the message bytes[base, end). */
 export function namesOfMessage(bytes: Uint8Array, base: number, end: number): NamesOfMessage {
   const message = new MessageBytes(bytes.buffer, bytes.byteOffset + base, end - base);
   return { bytes, base, end, message, names: new Map(), written: null, labels: MAX_LABELS };
 }
 
-/** The name at `at`, decoded once however often it is pointed to. */
+/** The name at `at`, from the cache if it was decoded before. */
 export function decodeName(decoder: NamesOfMessage, at: number): DnsName | Malformed {
   const { bytes, base, end, names } = decoder;
-  // Nearly every owner is a pointer to a name that is known.
+  // Nearly every owner is a pointer to a name that was decoded before.
   const pointer = at + 1 < end && bytes[at]! >= 192;
   const target = pointer ? base + (((bytes[at]! & 63) << 8) | bytes[at + 1]!) : at;
   const known = pointer ? names.get(target) : writtenAgain(decoder, at);
@@ -54,7 +52,7 @@ export function decodeName(decoder: NamesOfMessage, at: number): DnsName | Malfo
     decoder.labels -= MOST_LABELS;
     return { malformed: nameReason(behind) };
   }
-  // A pointer to a pointer is legal.
+  // A pointer may lead to another pointer.
   const offset = scratch.count === 0 ? at : scratch.starts[0]!;
   const found = names.get(offset) ?? nameAt(decoder, offset);
   names.set(offset, found);
@@ -63,7 +61,7 @@ export function decodeName(decoder: NamesOfMessage, at: number): DnsName | Malfo
   return found;
 }
 
-/** Where nothing is compressed, each of many records has the owner of the one before. */
+/** The last uncompressed name, if repeated at `at`: consecutive records often have the same owner. */
 function writtenAgain({ bytes, end, written }: NamesOfMessage, at: number): DnsName | undefined {
   if (written === null || at + written.to - written.from > end) return undefined;
   for (let i = written.from; i < written.to; i++) {
@@ -72,7 +70,7 @@ function writtenAgain({ bytes, end, written }: NamesOfMessage, at: number): DnsN
   return written.name;
 }
 
-/** The name that `scratch` has. dns-packet joins labels as they are, so it reads those that need no escape. */
+/** Text of the name in `scratch`. dns-packet does not escape, so it decodes only names that need no escape. */
 function nameAt(decoder: NamesOfMessage, offset: number): DnsName | Malformed {
   decoder.labels -= scratch.count;
   if (!isPlainName(decoder.bytes, scratch)) {
@@ -89,5 +87,5 @@ function nameAt(decoder: NamesOfMessage, offset: number): DnsName | Malformed {
 }
 
 const scratch = nameLabels();
-/** Of one byte each, in a name of 255 bytes. */
+/** Labels of one byte each in a name of 255 bytes. */
 const MOST_LABELS = 127;

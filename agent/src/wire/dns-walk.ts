@@ -1,6 +1,6 @@
-// The hot path of DNS: walks the names of a message in place (question, owners, CNAME and SVCB
-// targets of the answer section) and hands each to a test, so that an answer nobody asked about
-// is let go without being decoded. Nothing is allocated per name. Next station on a match: dns.
+// wire/dns-walk: the hot path of DNS. Walks the names of a message in place (questions, owners and targets of the
+// answer section) and calls a test for each, so that an answer that concerns no application is released without
+// being decoded. Allocates nothing per name. A match is decoded by dns.
 import {
   BAD_LABEL,
   BAD_POINTER,
@@ -16,43 +16,44 @@ import { TYPE_A, TYPE_AAAA, targetOffset } from './dns-targets.ts';
 import { u16At } from './reader.ts';
 
 /**
- * Work for the names of one message in the walk, repeated owners apart: bytes of the names themselves,
- * pointers followed, and what a name costs beside. Honest answers have a handful of names, a list of 700
- * addresses whose owners are written out comes to 20,000. A 34Kf takes a tenth of a second for as much;
- * 64 KiB of pointers to a long name would be some seconds.
+ * Work for the names of one message, in units of a byte of a name; owners that repeat a pointer are not counted.
+ * Normal answers have a handful of names; 700 addresses with uncompressed owners need 20,000. A 34Kf does this much
+ * in a tenth of a second; 64 KiB of pointers to a long name would take seconds.
  */
 const MAX_WORK = 24576;
-/** A name costs as much as that many bytes, a pointer as two, and a name that has to be compared with the
- * applications' as many as that again. */
+/**
+ * Units of each name beside its bytes (a pointer counts as two), and units added, with the name's bytes again, when
+ * the test is called.
+ */
 const NAME_WORK = 8;
 const TEST_WORK = 64;
 /** Questions walked in one message. */
 const MAX_QUESTIONS = 64;
 
 /**
- * A quick test of a name, by the label before the last: its length, first and last byte. filter at
- * tailKey is 0 for names that nobody wants. 4,096 entries.
+ * A filter by the second label from the right: its length, first and last byte. The entry at tailKey is 0 if the
+ * test would refuse every such name. 4,096 entries.
  */
 export type TailFilter = Uint8Array;
 
-/** Place in a TailFilter of a label; the case of its letters makes no difference. */
+/** Index of a label in a TailFilter, regardless of case. */
 export function tailKey(size: number, first: number, last: number): number {
   return ((first & 31) << 7) ^ ((last & 31) << 2) ^ size;
 }
 
-/** The same of a name of two labels or more as text. */
+/** The index for a name as text, of two labels or more. */
 export function textTail(name: string): number {
   const end = name.lastIndexOf('.');
   const start = name.lastIndexOf('.', end - 1) + 1;
   return tailKey(end - start, name.charCodeAt(start), name.charCodeAt(end - 1));
 }
 
-/** Asks about the name at `at`, which passed the filter. */
+/** Whether the name at `at`, which passed the filter, is wanted. */
 export type NameTest = (bytes: Uint8Array, base: number, end: number, at: number) => boolean;
 
 /**
- * Walks bytes[offset, end) and answers MATCHED at the first name that passes the filter and the
- * test, UNMATCHED when none does, or a negative code when the message breaks before that.
+ * Walks bytes[offset, end). Returns MATCHED at the first name that passes filter and test, UNMATCHED if there is
+ * none, or a negative code if the message is malformed before a match.
  */
 export function walkNames(
   bytes: Uint8Array,
@@ -76,22 +77,22 @@ export function walkNames(
   return walkAnswers(bytes, offset, end, at, answers, filter, test);
 }
 
-/** Offset of the length byte of the label before the last, after readTail; -1: no such label. */
+/** Set by readTail: offset of the second label from the right; -1: fewer than two labels. */
 let tailSecond = -1;
-/** What the last readTail cost: bytes of the name, and two a pointer. */
+/** Set by readTail: bytes of the name, plus two a pointer. */
 let tailWork = 0;
 
 function passes(bytes: Uint8Array, filter: TailFilter): boolean {
   const at = tailSecond;
   if (at < 0) return false;
   const size = bytes[at]!;
-  // tailKey, written out: a call costs a tenth of the walk.
+  // tailKey inlined: a call costs a tenth of the walk.
   return filter[((bytes[at + 1]! & 31) << 7) ^ ((bytes[at + size]! & 31) << 2) ^ size] !== 0;
 }
 
 /**
- * readName without the list of labels: checks the name at `at` and leaves where its last label but
- * one is. One comparison a label covers both the end of the message and the 255 bytes of a name.
+ * readName without the list of labels: checks the name at `at` and sets tailSecond and tailWork. `stop` covers both
+ * the end of the message and the 255 bytes of a name, so each label needs one comparison.
  */
 function readTail(bytes: Uint8Array, base: number, end: number, at: number): number {
   let position = at;
@@ -139,8 +140,8 @@ function walkAnswers(
   filter: TailFilter,
   test: NameTest,
 ): number {
-  // Owners are nearly always pointers to a name just seen: the question, the last target, or the
-  // owner before. Those three are remembered and not tested again.
+  // Most owners are pointers to the question, to the last target or to the previous owner. These three are
+  // remembered and not tested again.
   const question = 0xc000 | DNS_HEADER;
   let lastTarget = -1;
   let lastOwner = -1;
@@ -168,7 +169,7 @@ function walkAnswers(
     const type = bytes[at] === 0 ? bytes[at + 1]! : -1;
     at = rdata + ((bytes[at + 8]! << 8) | bytes[at + 9]!);
     if (at > end) return CUT_OFF;
-    // Addresses, by far the most records, lead nowhere.
+    // A and AAAA, by far the most records, have no target.
     if (type === TYPE_A || type === TYPE_AAAA) continue;
     const target = targetOffset(type, bytes, rdata, at);
     if (target < 0) continue;
@@ -180,7 +181,7 @@ function walkAnswers(
       if (test(bytes, base, at, target)) return MATCHED;
       work += TEST_WORK + tailWork;
     }
-    // A pointer has 14 bits (RFC 1035 section 4.1.4): what lies further back is pointed to by none.
+    // A pointer has 14 bits (RFC 1035 section 4.1.4), so it cannot lead to an offset of 0x4000 or more.
     lastTarget = target - base < 0x4000 ? 0xc000 | (target - base) : -1;
   }
   return UNMATCHED;

@@ -1,6 +1,6 @@
-// Full decoding of a DNS message some name of which matched. The records are read here: dns-packet stops at
-// the first broken one and knows no SVCB (RFC 9460); it reads the names (dns-texts). Next station:
-// learn/observe-dns.
+// wire/dns: full decoding of a DNS message in which dns-walk found a match. Records are decoded here, since
+// dns-packet stops at the first malformed one and does not know SVCB (RFC 9460); names by dns-texts.
+// learn/observe-dns uses the result.
 import { type Family, formatAddress, isRoutable } from './address.ts';
 import {
   CUT_OFF,
@@ -34,21 +34,21 @@ export interface DnsQuestion {
 export interface DnsAddress {
   /** Canonical text. */
   readonly address: string;
-  /** Whether it can be a host of the public Internet: address.isRoutable. */
+  /** Whether the address can be a host of the public Internet: address.isRoutable. */
   readonly routable: boolean;
 }
 
-/** An answer or additional record of class IN and of a type that can lead to an address. */
+/** A record of the answer or additional section, of class IN, whose type can lead to an address. */
 export interface DnsRecord {
   readonly section: 'answer' | 'additional';
   readonly owner: DnsName;
   readonly type: number;
   readonly ttlSeconds: number;
-  /** The address of A and AAAA, the hints of SVCB and HTTPS. */
+  /** The address of A and AAAA, the address hints of SVCB and HTTPS. */
   readonly addresses: readonly DnsAddress[];
   /**
-   * Where CNAME, SVCB, HTTPS, SRV and NAPTR lead, and what DNAME puts in the place of its owner; null for
-   * the others, and for those that lead nowhere.
+   * Target of CNAME, SVCB, HTTPS, SRV and NAPTR, and the replacement suffix of DNAME. Null: other types, and records
+   * without a target.
    */
   readonly target: DnsName | null;
 }
@@ -57,39 +57,38 @@ export interface DnsMessage {
   readonly id: number;
   readonly response: boolean;
   readonly rcode: number;
-  /** The TC flag: the asker will come again over TCP. */
+  /** The TC flag: the client repeats the query over TCP. */
   readonly truncated: boolean;
   readonly questions: readonly DnsQuestion[];
   readonly records: readonly DnsRecord[];
-  /** What could not be read, one reason a record; the rest of the message stands. */
+  /** Why parts could not be decoded, one reason a record; the other records are valid. */
   readonly reasons: readonly string[];
   /**
-   * False when something could not be read that may lead to an address. A truncated message (TC) that
-   * ends inside a record is whole: nobody can read further, and the asker comes again over TCP.
+   * False if a part that may lead to an address could not be decoded. A truncated message (TC) that ends inside a
+   * record counts as whole: no client can read further, and it asks again over TCP.
    */
   readonly whole: boolean;
 }
 
-/** Questions decoded in one message: honest ones have one. */
+/** Questions decoded in one message; normal messages have one. */
 const MAX_QUESTIONS = 4;
 /**
- * Records, and addresses, decoded in one message: 16 KB of A records, more than the largest directory
- * that was seen gives (700). A 34Kf takes 0.3 ms for each; the 4,000 that fit in a message would be more
- * than a second, in which the answers of the home wait.
+ * Records, and addresses, decoded in one message: 16 KB of A records; the largest directory seen returns 700. A 34Kf
+ * takes 0.3 ms for each; the 4,000 that fit into a message would delay all held answers by more than a second.
  */
 const MAX_RECORDS = 1024;
 const MAX_ADDRESSES = 1024;
 interface Decoder extends NamesOfMessage {
   readonly reasons: string[];
-  /** Of the reasons: the end of a truncated message. */
+  /** 1 if one of `reasons` is the end of the message inside a record. */
   ended: number;
   /** Addresses that may still be decoded. */
   addresses: number;
 }
 
 /**
- * Decodes bytes[offset, end). A broken record costs that record only: an answer that a client
- * would still use must not pass untaught because another part of it is broken.
+ * Decodes bytes[offset, end). A malformed record is left out and the others are decoded: a client would still use
+ * them, so they must be learned.
  */
 export function decodeDns(bytes: Uint8Array, offset: number, end: number): DnsMessage | Malformed {
   if (offset < 0 || end > bytes.length || end - offset < DNS_HEADER) {
@@ -115,7 +114,7 @@ export function decodeDns(bytes: Uint8Array, offset: number, end: number): DnsMe
   };
 }
 
-/** Answers the offset of the first record, or -1 after adding the reason. */
+/** Returns the offset of the first record, or -1 after adding a reason. */
 function decodeQuestions(decoder: Decoder, questions: DnsQuestion[]): number {
   const { bytes, base, end, reasons } = decoder;
   const count = u16At(bytes, base + 4);
@@ -153,7 +152,7 @@ function decodeRecords(decoder: Decoder, from: number): DnsRecord[] {
       break;
     }
     at = span.next;
-    // The authority section names servers of the zone, never an address for the asker.
+    // The authority section names servers of the zone, never an address for the client.
     if (i >= answers && i < additionals) continue;
     if (span.class !== 1 || !leadsToAddress(span.type)) continue;
     const record = decodeRecord(decoder, span, i < answers ? 'answer' : 'additional');
@@ -167,7 +166,7 @@ function decodeRecords(decoder: Decoder, from: number): DnsRecord[] {
   return records;
 }
 
-/** Reasons that are kept of one message; what has as many broken records is not read further. */
+/** Reasons kept for one message. With more, decoding stops. */
 const MAX_REASONS = 8;
 
 function leadsToAddress(type: number): boolean {
@@ -202,8 +201,8 @@ function decodeRecord(
   if (at >= span.next) return { malformed: `${TYPE_NAMES.get(type)} cut off` };
   const target = decodeName(decoder, at);
   if ('malformed' in target) return target;
-  // The root: no such service (RFC 2782), or no replacement but a regular expression, whose result is
-  // no name that an address is looked up for (RFC 3403 section 4.1).
+  // The root as target: SRV: no such service (RFC 2782). NAPTR: a regular expression instead of a replacement; its
+  // result is not a name to resolve (RFC 3403 section 4.1).
   const nowhere = target.text === '.' && (type === TYPE_SRV || type === TYPE_NAPTR);
   return { section, owner, type, ttlSeconds, addresses: [], target: nowhere ? null : target };
 }
@@ -240,7 +239,7 @@ function decodeService(
     const from = at + 4;
     const to = from + u16At(bytes, at + 2);
     if (to > end) return { malformed: 'SVCB parameter cut off' };
-    // Keys 4 and 6, section 7.3: ipv4hint and ipv6hint, addresses one behind the other.
+    // Keys 4 and 6 (section 7.3): ipv4hint and ipv6hint, a sequence of addresses.
     const size = key === 4 ? 4 : key === 6 ? 16 : 0;
     for (let hint = from; size > 0 && hint + size <= to && decoder.addresses >= 0; hint += size) {
       addresses.push(addressAt(decoder, hint, key === 4 ? 4 : 6));

@@ -1,5 +1,5 @@
-// wire/echo: ICMP and ICMPv6 echo (RFC 792, RFC 4443 section 4): the probe that goes through a
-// tunnel to the proxy, and its answer. Written and read here, sent by kernel/probes.
+// wire/echo: ICMP and ICMPv6 echo (RFC 792, RFC 4443 section 4), encoded and decoded. kernel/probes sends the
+// request through a tunnel to the proxy.
 import type { Family } from './address.ts';
 import { checksum } from './checksum.ts';
 import { left, readerOf, take, u8, u16 } from './reader.ts';
@@ -9,15 +9,15 @@ const REPLY = { 4: 0, 6: 129 } as const;
 /** Type, code, checksum, identifier, sequence number. */
 const HEADER = 8;
 
-/** What tells our probes from others': both come back in the answer. */
+/** Identifies the agent's own probes: a reply returns both fields. */
 export interface EchoTag {
   /** 0..65535 */
   readonly identifier: number;
-  /** Random, so that nobody who does not see the tunnel can answer in the proxy's place. */
+  /** Random, so that a host that does not see the tunnel's packets cannot forge a reply of the proxy. */
   readonly token: Uint8Array;
 }
 
-/** An echo request from its ICMP header on. For IPv6 the kernel fills the checksum in. */
+/** An echo request, starting at its ICMP header. For IPv6 the kernel fills in the checksum. */
 export function echoRequest(family: Family, tag: EchoTag, sequence: number): Uint8Array {
   const bytes = new Uint8Array(HEADER + tag.token.length);
   bytes[0] = REQUEST[family];
@@ -31,8 +31,8 @@ export function echoRequest(family: Family, tag: EchoTag, sequence: number): Uin
 }
 
 /**
- * The sequence number that bytes[0, end) answer, or null when they are no answer to us. A raw IPv4
- * socket delivers the IP header too, a raw IPv6 socket does not.
+ * The sequence number of the reply bytes[0, end); null: not a reply to a probe with `tag`. A raw IPv4 socket
+ * delivers the IP header too, a raw IPv6 socket does not.
  */
 export function readEchoReply(
   family: Family,

@@ -1,10 +1,10 @@
-// How a flow is written, everywhere: what the ruleset announced, what conntrack lists and what a
-// capture holds are found by the same text. Pure.
+// wire/flow-text: the one text form of a flow, so that announcements of the ruleset, conntrack entries and packets
+// of a capture can be compared as text.
 import { ICMP, ICMPV6, TCP, UDP } from './packet.ts';
 
-/** Both ends of a flow in the direction of its first packet. */
+/** Both ends of a flow, in the direction of its first packet. */
 export interface FlowEnds {
-  /** The number, or the name that protocolName gives it. */
+  /** The number, or its protocolName. */
   readonly protocol: number | string;
   readonly source: string;
   readonly sourcePort: number;
@@ -24,8 +24,10 @@ export function protocolName(protocol: number): string {
   return NAMES.get(protocol) ?? String(protocol);
 }
 
-/** "udp 192.168.1.34:13021 > 157.55.130.145:40012"; IPv6 addresses in brackets. Without ports where
- * the table compares none: conntrack gives ICMP an id and a type in their place. */
+/**
+ * "udp 192.168.1.34:13021 > 157.55.130.145:40012"; IPv6 addresses in brackets. Ports of UDP and TCP only: conntrack
+ * has ICMP's id and type in their place, which the table does not compare.
+ */
 export function flowText({ protocol, ...ends }: FlowEnds): string {
   const name = typeof protocol === 'number' ? protocolName(protocol) : protocol;
   if (name !== 'udp' && name !== 'tcp') return `${name} ${ends.source} > ${ends.destination}`;

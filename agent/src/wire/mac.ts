@@ -1,7 +1,7 @@
-// wire/mac: hardware addresses in the one spelling that the rest of the program compares: lower
-// case, six pairs, colons. Configuration, DHCP leases and rules all pass through here.
+// wire/mac: hardware addresses in one canonical spelling: lower case, six pairs, colons. Configuration, DHCP leases
+// and rules are converted here before they are compared.
 
-/** "aa:bb:cc:dd:ee:ff" of any usual spelling (colons, hyphens, dots, none), or null. */
+/** "aa:bb:cc:dd:ee:ff" from any usual spelling (colons, hyphens, dots, none); null: not a MAC. */
 export function canonicalMac(text: string): string | null {
   const pairs = /^([0-9a-f]{1,2}[:-]){5}[0-9a-f]{1,2}$/i.test(text)
     ? text.split(/[:-]/)
@@ -11,14 +11,14 @@ export function canonicalMac(text: string): string | null {
   return pairs?.map((pair) => pair.padStart(2, '0').toLowerCase()).join(':') ?? null;
 }
 
-/** Whether a packet's source can be it: no group address (IEEE 802, bit 0 of the first byte). */
+/** Whether a device can send from it: not a group address (IEEE 802, bit 0 of the first byte), not all zero. */
 export function isDeviceMac(mac: string): boolean {
   return (Number.parseInt(mac.slice(0, 2), 16) & 1) === 0 && mac !== '00:00:00:00:00:00';
 }
 
 /**
- * The MAC in a DHCP unique identifier, hexadecimal with or without colons: DUID-LLT has it behind a
- * time, DUID-LL at once (RFC 8415 11.2, 11.4), for Ethernet both. Null: it has none.
+ * The MAC in a DHCP unique identifier, hexadecimal with or without colons. DUID-LLT has it after a time, DUID-LL
+ * without (RFC 8415 11.2, 11.4); hardware type Ethernet for both. Null: none.
  */
 export function macOfDuid(duid: string): string | null {
   const digits = duid.replace(/:/g, '');
@@ -28,13 +28,13 @@ export function macOfDuid(duid: string): string | null {
 
 const PAIRS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
-/** The text of the six bytes at `at`. */
+/** Text of the six bytes at `at`. */
 export function macText(b: Uint8Array, at: number): string {
   const [one, two, three] = [PAIRS[b[at]!]!, PAIRS[b[at + 1]!]!, PAIRS[b[at + 2]!]!];
   return `${one}:${two}:${three}:${PAIRS[b[at + 3]!]!}:${PAIRS[b[at + 4]!]!}:${PAIRS[b[at + 5]!]!}`;
 }
 
-/** Six bytes of canonical text. */
+/** The six bytes of canonical text. */
 export function macBytes(mac: string): Uint8Array {
   return Uint8Array.from(mac.split(':'), (pair) => Number.parseInt(pair, 16));
 }

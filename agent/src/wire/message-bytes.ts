@@ -1,22 +1,21 @@
-// What dns-packet asks of Node's Buffer to read a name, and no more: there is no Buffer in the engine. Of
-// what Buffer would bend to fit (a part that ends behind the message, bytes that are no text) nothing is
-// answered: it throws, and dns-texts makes a reason of it.
+// wire/message-bytes: the part of Node's Buffer that dns-packet needs to read a name; the engine has no Buffer.
+// Where Buffer would clamp a range or replace bytes, this throws, and dns-texts turns the exception into a reason.
 import { u16At } from './reader.ts';
 
 /**
- * One DNS message: a view, like Buffer.from(buffer, offset, length). Its methods throw RangeError. An index
- * is that of any array: dns-packet compares it with the length before it reads a byte.
+ * One DNS message: a view, like Buffer.from(buffer, offset, length). The methods throw RangeError. Indexing is not
+ * checked: dns-packet compares an index with `length` before it reads the byte.
  */
 export class MessageBytes extends Uint8Array<ArrayBufferLike> {
-  /** The two bytes at `offset`, the higher one first; both have to lie inside the message. */
+  /** 16 bits in network order at `offset`; both bytes must be inside the message. */
   readUInt16BE(offset: number): number {
     this.#check(offset, offset + 2);
     return u16At(this, offset);
   }
 
   /**
-   * The bytes [from, to), all of them inside the message, as text. Of ASCII only, which is the same in every
-   * encoding that dns-packet may name: other bytes are no part of the names it is given (isPlainName).
+   * The bytes [from, to), all inside the message, as text. ASCII only, so the encoding does not matter: the names
+   * given to dns-packet have no other bytes (isPlainName).
    */
   override toString(_encoding: 'utf-8' = 'utf-8', from = 0, to = this.length): string {
     this.#check(from, to);

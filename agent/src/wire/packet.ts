@@ -1,6 +1,6 @@
-// One IP packet as the kernel hands it over (NFQUEUE, NFLOG) or a capture holds it, decoded to
-// offsets. Addresses stay bytes until somebody asks for text: this runs for every DNS answer on
-// a slow core. Next stations: dns-walk, dns, portmap, by the ports found here.
+// wire/packet: decodes one IP packet of NFQUEUE, NFLOG or a capture into offsets. Addresses stay bytes until text is
+// needed, since this runs for every DNS answer on a slow core. The ports select the next decoder: dns-walk, dns,
+// portmap.
 import { type Family, formatAddress } from './address.ts';
 import { type Malformed, u16At, u32At } from './reader.ts';
 
@@ -18,36 +18,36 @@ export interface Packet {
   readonly bytes: Uint8Array;
   readonly offset: number;
   readonly family: Family;
-  /** IP total length as the header says it, in bytes; more than was captured when `truncated`. */
+  /** IP total length of the header, in bytes; more than was captured if `truncated`. */
   readonly length: number;
   readonly truncated: boolean;
-  /** Offsets of the addresses: 4 or 16 bytes each, inside for certain. */
+  /** Offsets of the addresses: 4 or 16 bytes each, always inside `bytes`. */
   readonly source: number;
   readonly destination: number;
-  /** The protocol behind all IPv6 extension headers. */
+  /** The protocol after all IPv6 extension headers. */
   readonly protocol: number;
   /** Byte offset of this fragment; only the first (0) has ports. */
   readonly fragmentOffset: number;
   readonly moreFragments: boolean;
-  /** Offset of the transport header, -1 in later fragments. */
+  /** Offset of the transport header; -1 in later fragments. */
   readonly transport: number;
-  /** UDP and TCP ports in the packet's own header, -1 where there are none (ICMP never has any). */
+  /** UDP and TCP ports; -1: none (ICMP, later fragments). */
   readonly sourcePort: number;
   readonly destinationPort: number;
-  /** What the transport carries: [payload, payloadEnd). */
+  /** Transport payload: bytes[payload, payloadEnd). */
   readonly payload: number;
   readonly payloadEnd: number;
   readonly tcpFlags: number;
   readonly tcpSequence: number;
   readonly icmpType: number;
   readonly icmpCode: number;
-  /** Offset of the packet that an ICMP error quotes, -1 otherwise. It is never decoded as ours. */
+  /** Offset of the packet quoted by an ICMP error, else -1. The quoted packet is not decoded. */
   readonly quoted: number;
 }
 
 type Draft = { -readonly [K in keyof Packet]: Packet[K] };
 
-/** Decodes bytes[offset, end); every offset in the answer lies inside. */
+/** Decodes bytes[offset, end); every offset of the result is inside that range. */
 export function decodePacket(
   bytes: Uint8Array,
   offset = 0,
@@ -62,12 +62,13 @@ export function decodePacket(
   return { malformed: `IP version ${version}` };
 }
 
-/** Where the payload of the last `plainUdp` ends. */
+/** Set by `plainUdp`: end of the payload. */
 export let plainEnd = 0;
 
-/** Offset of the payload when bytes[offset, end) is a UDP datagram as nearly all are: whole, without
- * IPv6 extension headers; -1 when it is anything else. `decodePacket` finds the same, for ten times
- * the work. */
+/**
+ * Offset of the payload if bytes[offset, end) is a complete, unfragmented UDP datagram without IPv6 extension
+ * headers, as nearly all are; else -1. `decodePacket` finds the same for ten times the work.
+ */
 export function plainUdp(bytes: Uint8Array, offset: number, end: number): number {
   if (offset < 0 || end > bytes.length || end - offset < 28) return -1;
   const first = bytes[offset]!;
@@ -84,8 +85,10 @@ export function plainUdp(bytes: Uint8Array, offset: number, end: number): number
   return plainEnd < at + 8 || plainEnd > end ? -1 : at + 8;
 }
 
-/** The home's end of the packet at `offset` in which plainUdp has found the DNS message at `payload`: who
- * asks, or who is answered. */
+/**
+ * Address of the home device of the DNS message that plainUdp found at `payload` in the packet at `offset`: source
+ * of a query, destination of an answer.
+ */
 export function plainDevice(bytes: Uint8Array, offset: number, payload: number): string {
   const family = bytes[offset]! >> 4 === 4 ? 4 : 6;
   const source = offset + (family === 4 ? 12 : 8);
@@ -101,8 +104,10 @@ export function destinationText(packet: Packet): string {
   return formatAddress(packet.bytes, packet.destination, packet.family);
 }
 
-/** What the fragments of one packet have in common. RFC 791: addresses, protocol, identification;
- * RFC 8200: the last 4 bytes of the header before the fragment. */
+/**
+ * Identifies the fragments of one packet. RFC 791: addresses, protocol, identification; RFC 8200: the identification
+ * is the last 4 bytes of the fragment header.
+ */
 export function fragmentKey(packet: Packet): string {
   const { bytes, offset, family, protocol, transport, payload } = packet;
   const behind = transport >= 0 ? transport : payload;
@@ -141,7 +146,7 @@ function decodeV6(bytes: Uint8Array, offset: number, end: number): Packet | Malf
   return decodeTransport(draft, at);
 }
 
-/** Walks the extension headers (RFC 8200 section 4), at most 16; answers where they end. */
+/** Walks at most 16 extension headers (RFC 8200 section 4); returns the offset after them. */
 function skipExtensions(draft: Draft, from: number): number | Malformed {
   let at = from;
   for (let i = 0; i < 16; i++) {
@@ -157,10 +162,10 @@ function skipExtensions(draft: Draft, from: number): number | Malformed {
       draft.fragmentOffset = field & 0xfff8;
       draft.moreFragments = (field & 1) !== 0;
       at += 8;
-      // What follows in a later fragment is the middle of something, not a header.
+      // A later fragment continues with data, not with a header.
       if (draft.fragmentOffset !== 0) return at;
     } else {
-      // Length units differ: 8 bytes beyond the first 8, but 4 beyond the first 8 for AH.
+      // Units of the length: 8 bytes beyond the first 8; for AH 4 bytes beyond the first 8.
       const units = draft.bytes[at + 1]!;
       at += isAuthentication ? (units + 2) * 4 : (units + 1) * 8;
       if (at > draft.payloadEnd) return { malformed: `IPv6 extension header ${kind} cut off` };
@@ -241,7 +246,7 @@ function decodeIcmp(draft: Draft, at: number): Packet | Malformed {
   draft.icmpType = draft.bytes[at]!;
   draft.icmpCode = draft.bytes[at + 1]!;
   draft.payload = at + 8;
-  // Errors quote the packet they answer: RFC 792 types 3 4 5 11 12, RFC 4443 types below 128.
+  // ICMP errors quote a packet: RFC 792 types 3 4 5 11 12, RFC 4443 types below 128.
   const type = draft.icmpType;
   const isError =
     draft.family === 4

@@ -1,28 +1,28 @@
-// Capture files (pcap and pcapng) as a stream of IP packets, for `whp replay` and the tests: the
-// same packets that the kernel would hand over, so the next station is packet.
+// wire/pcap: reads capture files (pcap and pcapng) as a stream of IP packets, for `whp replay` and the tests. packet
+// decodes them, as it does those of the kernel.
 import { ETHERNET, ipOffset, isKnownLink } from './link-type.ts';
 import { left, type Malformed, type Reader, readerOf, take, u16At } from './reader.ts';
 
 export interface Frame {
-  /** Position in the file, counted from 1 as tshark and tcpdump -# do. */
+  /** Position in the file, counted from 1 as by tshark and tcpdump -#. */
   readonly number: number;
-  /** Seconds since 1970; 0 where the file has no time. */
+  /** Seconds since 1970; 0: the file has no time. */
   readonly time: number;
   readonly bytes: Uint8Array;
-  /** The IP packet is bytes[offset, end), as much of it as was captured. */
+  /** The captured part of the IP packet is bytes[offset, end). */
   readonly offset: number;
   readonly end: number;
-  /** Bytes of the frame that the capture left out (its snap length). */
+  /** Bytes of the frame that were not captured (snap length). */
   readonly cut: number;
-  /** Offset of the sender's hardware address, 6 bytes inside; -1: the link type has none, or another. */
+  /** Offset of the sender's hardware address, 6 bytes inside the frame; -1: none of this form. */
   readonly mac: number;
 }
 
-/** Frames that are passed over, counted while the others are read. */
+/** Counts of frames that are not returned. */
 export interface PassedOver {
-  /** No IP: ARP, LLDP and their like. */
+  /** Frames without IP: ARP, LLDP and others. */
   others: number;
-  /** Of a link type that is not known here, by the interface's number in the file, from 0 on. */
+  /** Frames of an unknown link type, by the interface's number in the file, from 0. */
   readonly unknown: Map<number, { readonly link: number; frames: number }>;
 }
 
@@ -31,11 +31,11 @@ export function createPassedOver(): PassedOver {
 }
 
 interface Interface {
-  /** Its number in the file, whatever the section. */
+  /** Number in the file, counted over all sections. */
   readonly id: number;
   readonly link: number;
   readonly snapLength: number;
-  /** Time stamps count units of this many seconds, from this second on. */
+  /** Time stamps count units of `resolution` seconds from `epoch` (seconds since 1970). */
   readonly resolution: number;
   readonly epoch: number;
 }
@@ -51,9 +51,8 @@ interface Source {
 }
 
 /**
- * The IP packets of a capture; frames that carry anything else (ARP, LLDP), and in a pcapng those of an
- * interface whose link type is not known here, are counted in `passed`. A file that breaks yields the
- * reason, with its offset, as the last item.
+ * The IP packets of a capture. Frames without IP, and in pcapng frames of interfaces of an unknown link type, are
+ * counted in `passed`. A malformed file yields the reason, with its offset, as the last item.
  */
 export function* captureFrames(
   bytes: Uint8Array,
@@ -84,7 +83,7 @@ export function* captureFrames(
   yield* pcapFrames(source);
 }
 
-/** Reads the file header of classic pcap, or answers why it is none. */
+/** Reads the file header of classic pcap; returns a reason if it is malformed. */
 function pcapHeader(source: Source, magic: number): Malformed | null {
   const little = magic === 0xd4c3b2a1 || magic === 0x4d3cb2a1;
   const nano = magic === 0xa1b23c4d || magic === 0x4d3cb2a1;
@@ -93,7 +92,7 @@ function pcapHeader(source: Source, magic: number): Malformed | null {
   }
   if (take(source.reader, 24) < 0) return { malformed: 'offset 0: file header cut off' };
   source.little = little;
-  // The upper bits say whether frames end in a checksum.
+  // The upper bits tell whether frames end in a checksum.
   const link = peek32(source, 20, little) & 0xffff;
   if (!isKnownLink(link)) return { malformed: `offset 20: link type ${link} is not known here` };
   source.interfaces.push({
@@ -142,7 +141,7 @@ function* ngFrames(source: Source): Generator<Frame | Malformed, void> {
   }
 }
 
-/** Moves past one block and answers its type. */
+/** Moves past one block and returns its type. */
 function nextBlock(source: Source): number | Malformed {
   const { reader } = source;
   const at = reader.at;
@@ -150,7 +149,7 @@ function nextBlock(source: Source): number | Malformed {
   if (left(reader) < 12) return cut;
   const type = peek32(source, at, source.little);
   if (peek32(source, at, false) === 0x0a0d0d0a) {
-    // A section may come in another byte order, and its interfaces are its own.
+    // Each section has its own byte order and its own interfaces.
     const order = peek32(source, at + 8, false);
     if (order !== 0x1a2b3c4d && order !== 0x4d3c2b1a) {
       return { malformed: `offset ${at + 8}: section without a byte order` };
@@ -163,7 +162,7 @@ function nextBlock(source: Source): number | Malformed {
   return take(reader, length) < 0 ? cut : type;
 }
 
-/** `at` is where the block starts, `end` where its trailing length does. */
+/** `at`: start of the block; `end`: offset of its trailing length. */
 function blockFrame(
   source: Source,
   type: number,
@@ -175,7 +174,7 @@ function blockFrame(
   if (type !== 6 && type !== 2) return null;
   if (end - at < 28) return { malformed: `offset ${at}: packet block cut off` };
   const { little, reader } = source;
-  // Type 2, the obsolete packet block, has a 16-bit interface and a drop count in its place.
+  // Type 2, the obsolete packet block, has a 16-bit interface and a drop count instead.
   const id = type === 6 ? peek32(source, at + 8, little) : peek16(reader.bytes, at + 8, little);
   const format = source.interfaces[id];
   if (format === undefined) return { malformed: `offset ${at + 8}: unknown interface ${id}` };
@@ -215,7 +214,7 @@ function addInterface(source: Source, at: number, end: number): Malformed | null
       const byte = bytes[value]!;
       resolution = byte & 0x80 ? 2 ** -(byte & 0x7f) : 10 ** -byte;
     }
-    // Seconds to add, 64 bits; captures of this century leave the upper half empty.
+    // Seconds to add, 64 bits; the upper half is 0 until 2106.
     if (code === 14 && length === 8) epoch = peek32(source, value + (little ? 0 : 4), little);
     option = value + ((length + 3) & ~3);
   }
@@ -229,7 +228,7 @@ function addInterface(source: Source, at: number, end: number): Malformed | null
 interface Span {
   readonly from: number;
   readonly end: number;
-  /** Bytes that the capture left out behind `end`. */
+  /** Bytes after `end` that were not captured. */
   readonly cut: number;
 }
 
@@ -255,12 +254,12 @@ function frameAt(
   return null;
 }
 
-/** The caller has checked that at + 1 is inside. */
+/** The caller checks that at + 1 is inside. */
 function peek16(bytes: Uint8Array, at: number, little: boolean): number {
   return little ? bytes[at]! | (bytes[at + 1]! << 8) : u16At(bytes, at);
 }
 
-/** The caller has checked that at + 3 is inside. */
+/** The caller checks that at + 3 is inside. */
 function peek32(source: Source, at: number, little: boolean): number {
   const bytes = source.reader.bytes;
   const high = peek16(bytes, at + (little ? 2 : 0), little);

@@ -1,6 +1,6 @@
-// Port mapping requests of home devices to the router (UDP 5351): NAT-PMP (RFC 6886) and PCP
-// (RFC 6887). The kernel learns the port by its offset; this decoder is for the feed that explains
-// it and for captures. Next station: learn/observe-portmap.
+// wire/portmap: decodes port mapping requests of home devices to the router (UDP 5351): NAT-PMP (RFC 6886) and PCP
+// (RFC 6887). The ruleset itself learns the port, from its offset; this decoder is for the feed that explains it and
+// for captures.
 import { type Malformed, u16At, u32At } from './reader.ts';
 
 export const PORTMAP_PORT = 5351;
@@ -9,7 +9,7 @@ export interface PortMapRequest {
   readonly protocol: 'nat-pmp' | 'pcp';
   /** 'all' is PCP's protocol 0: every protocol (RFC 6887 section 11.1). */
   readonly transport: 'udp' | 'tcp' | 'all';
-  /** 0 asks for all ports and comes with lifetime 0 or protocol 0 only. */
+  /** 0: all ports; valid only with lifetime 0 or protocol 0. */
   readonly internalPort: number;
   readonly externalPort: number;
   /** 0 deletes the mapping. */
@@ -17,8 +17,8 @@ export interface PortMapRequest {
 }
 
 /**
- * The mapping request in a UDP payload bytes[offset, end); null for any other message of the two
- * protocols (external address, announce, peer, responses).
+ * The mapping request in a UDP payload bytes[offset, end). Null: another message of the two protocols (external
+ * address, announce, peer, responses).
  */
 export function decodePortMap(
   bytes: Uint8Array,
@@ -40,7 +40,7 @@ function decodeNatPmp(
   end: number,
 ): PortMapRequest | Malformed | null {
   const operation = bytes[offset + 1]!;
-  // RFC 6886 section 3.3: 1 maps UDP, 2 maps TCP; 0 asks for the address, 128 and up answer.
+  // RFC 6886 section 3.3: 1 maps UDP, 2 maps TCP; 0 requests the address, 128 and up are responses.
   if (operation !== 1 && operation !== 2) return null;
   if (end - offset < 12) return { malformed: 'NAT-PMP request shorter than 12 bytes' };
   return {

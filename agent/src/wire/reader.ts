@@ -1,18 +1,17 @@
-// First station of every decoder: a cursor over wire bytes that cannot leave them. A read past
-// the end answers 0 and sets `failed` for good, so a decoder reads a whole header and asks once;
-// nothing here throws.
+// wire/reader: a bounds-checked cursor over wire bytes, used by every decoder. A read past the end returns 0 and
+// sets `failed` permanently, so a decoder reads a whole header and checks once. Nothing here throws.
 
 export interface Reader {
   readonly bytes: Uint8Array;
   /** Offset of the next byte in `bytes`. */
   at: number;
-  /** First offset that no longer belongs to the input. */
+  /** First offset after the input. */
   readonly end: number;
-  /** True from the first read that went past `end`. */
+  /** True after the first read past `end`. */
   failed: boolean;
 }
 
-/** A wire decoder's answer to input it cannot read: the reason, never an exception. */
+/** Result of a decoder for input that it cannot read: the reason. */
 export interface Malformed {
   readonly malformed: string;
 }
@@ -28,7 +27,7 @@ export function readerOf(bytes: Uint8Array, offset = 0, end = bytes.length): Rea
   return { bytes, at, end: last, failed: at > last };
 }
 
-/** Moves past `count` bytes and answers their offset, or -1 (and `failed`) when there are fewer. */
+/** Moves past `count` bytes and returns their offset; -1, with `failed` set, if there are fewer. */
 export function take(reader: Reader, count: number): number {
   const at = reader.at;
   if (reader.failed || count < 0 || reader.end - at < count) {
@@ -48,18 +47,18 @@ export function u8(reader: Reader): number {
   return at < 0 ? 0 : reader.bytes[at]!;
 }
 
-/** Network byte order, as are the two functions below. */
+/** 16 bits in network byte order. */
 export function u16(reader: Reader): number {
   const at = take(reader, 2);
   return at < 0 ? 0 : u16At(reader.bytes, at);
 }
 
-/** The caller has checked that at + 1 is inside. */
+/** Network byte order. The caller checks that at + 1 is inside. */
 export function u16At(bytes: Uint8Array, at: number): number {
   return (bytes[at]! << 8) | bytes[at + 1]!;
 }
 
-/** The caller has checked that at + 3 is inside; the answer is 0..2^32-1. */
+/** Network byte order, 0..2^32-1. The caller checks that at + 3 is inside. */
 export function u32At(bytes: Uint8Array, at: number): number {
   return (
     ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0

@@ -1,6 +1,6 @@
-// wire/tcp-question: a TCP segment that makes the end of a connection say where it is: an acknowledgement
-// from outside of its window, which it answers with one of its own (RFC 9293 section 3.10.7.4). Written
-// here, sent by runtime/cuts in the name of the other end; the table answers the answer with a reset.
+// wire/tcp-question: a TCP acknowledgement outside the receiver's window. The receiver answers with an
+// acknowledgement of its own (RFC 9293 section 3.10.7.4). runtime/cuts sends the segment with the peer's address as
+// source; the ruleset replies to the answer with a reset.
 import { checksum } from './checksum.ts';
 
 const IPV4 = 20;
@@ -9,14 +9,16 @@ const TCP_HEADER = 20;
 const TCP = 6;
 const ACK = 0x10;
 
-/** One end: an address of 4 or 16 bytes, and a port. */
+/** One end of a connection: an address of 4 or 16 bytes, and a port. */
 export interface TcpEnd {
   readonly address: Uint8Array;
   readonly port: number;
 }
 
-/** The segment with its IP header; the kernel fills in IPv4's checksum. `numbers`: 8 random bytes, sequence
- * and acknowledgement: both are inside the windows once in some thousand times. */
+/**
+ * The segment with its IP header; the kernel fills in IPv4's checksum. `numbers`: 8 random bytes, sequence and
+ * acknowledgement number. Both are inside the windows once in some thousand times.
+ */
 export function tcpQuestion(from: TcpEnd, to: TcpEnd, numbers: Uint8Array): Uint8Array {
   const width = from.address.length;
   const header = width === 4 ? IPV4 : IPV6;

@@ -1,18 +1,17 @@
-// The server's name in a TLS ClientHello (RFC 8446 section 4.1.2, RFC 6066 section 3): the first
-// bytes of a TLS flow, decoded as far as that one extension. Before: wire/packet found the payload.
-// After: learn/observe-hello matches the name. Most hellos of today are longer than one segment and
-// have their extensions in any order, so "not yet" is an answer of its own.
+// wire/tls: the server name (SNI) of a TLS ClientHello (RFC 8446 section 4.1.2, RFC 6066 section 3), read from the
+// first bytes of a TLS flow. Most ClientHellos are longer than one segment and have extensions in any order, so a
+// result can be Incomplete. learn/observe-hello matches the name.
 import { type Malformed, type Reader, readerOf, take, u8, u16 } from './reader.ts';
 
 export interface ClientHello {
-  /** Lower case, without a final dot; null when the client names no server. */
+  /** Lower case, without a final dot; null: the client sent no name. */
   readonly server: string | null;
-  /** Where the name stands in the bytes that were read: [at, at + length). */
+  /** The name is bytes[at, at + length). */
   readonly at: number;
   readonly length: number;
 }
 
-/** The hello goes on behind the bytes at hand, and the name was not in them. */
+/** The ClientHello continues after the bytes at hand, which do not contain the name. */
 export interface Incomplete {
   readonly more: true;
 }
@@ -25,8 +24,8 @@ const INCOMPLETE: Incomplete = { more: true };
 const NAMELESS: ClientHello = { server: null, at: 0, length: 0 };
 
 /**
- * Reads bytes[offset, end), the first data of a flow. A hello that is spread over several TLS
- * records (RFC 8446 section 5.1 allows it, clients do not do it) is malformed to us.
+ * Reads bytes[offset, end), the first data of a flow. A ClientHello in several TLS records (allowed by RFC 8446
+ * section 5.1, not used by clients) is malformed.
  */
 export function decodeClientHello(
   bytes: Uint8Array,
@@ -45,12 +44,12 @@ export function decodeClientHello(
     return { malformed: 'TLS: not a ClientHello' };
   }
   if (length + 4 > recordLength) return { malformed: 'TLS: a ClientHello in several records' };
-  // Legacy version, random; then session id, cipher suites, compression methods, each by length.
+  // Legacy version and random; then session id, cipher suites, compression methods, each with its length.
   take(r, 2 + 32);
   take(r, u8(r));
   take(r, u16(r));
   take(r, u8(r));
-  // Where the hello ends by its own account, inside the bytes at hand or not.
+  // End of the ClientHello by its length field; may be after the bytes at hand.
   const helloEnd = offset + 9 + length;
   const isWhole = helloEnd <= r.end;
   const found = r.failed ? null : readExtensions(r, helloEnd, isWhole);
@@ -58,13 +57,13 @@ export function decodeClientHello(
   return isWhole ? { malformed: 'TLS: a length beyond the hello' } : INCOMPLETE;
 }
 
-/** Null when the bytes end before the name, or before it is sure that there is none. */
+/** Null: the bytes end before the name, or before its absence is certain. */
 function readExtensions(
   r: Reader,
   helloEnd: number,
   isWhole: boolean,
 ): ClientHello | Malformed | null {
-  // RFC 5246 section 7.4.1.2: a hello without extensions ends here.
+  // RFC 5246 section 7.4.1.2: a ClientHello without extensions ends here.
   if (isWhole && r.at >= helloEnd) return NAMELESS;
   const listLength = u16(r);
   const listEnd = r.at + listLength;
@@ -91,7 +90,7 @@ function readServerName(bytes: Uint8Array, from: number, end: number): ClientHel
   return { server, at, length };
 }
 
-/** RFC 6066: ASCII, a DNS name; letters are lowered. Null for anything else. */
+/** RFC 6066: an ASCII DNS name; upper case becomes lower case. Null: anything else. */
 function hostName(bytes: Uint8Array, at: number, length: number): string | null {
   if (length < 1 || length > 253) return null;
   let text = '';
