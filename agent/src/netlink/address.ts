@@ -1,5 +1,5 @@
-// netlink/address: addresses on devices: the tunnel's inner ones are put there by reconcile/, and
-// the dump says which addresses are the router's own, so that none ever enters a routing set.
+// netlink/address: encodes and decodes addresses of devices (RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR): the inner
+// addresses of tunnels, which are added and deleted, and the router's own, which must never enter a routing set.
 import { type Family, formatAddress, parseAddress } from '../wire/address.ts';
 import {
   AF_INET,
@@ -34,19 +34,19 @@ export interface LinkAddress {
   /** Device index. */
   readonly link: number;
   readonly address: string;
-  /** The other end of a point-to-point device; null for an ordinary address. */
+  /** The other end of a point-to-point device; null: an ordinary address. */
   readonly peer: string | null;
-  /** Prefix length of the address, or of the peer when there is one. */
+  /** Prefix length of the address, or of the peer if there is one. */
   readonly prefix: number;
 }
 
-/** Adds an address, or leaves it when it is there. Errors: ENODEV. Returns false, and writes
- * nothing, if an address does not parse or the families differ. */
+/** Adds an address; one that exists stays. Errors: ENODEV. Returns false, and writes nothing, if an address does
+ * not parse or the families differ. */
 export function putAddressAdd(w: Writer, seq: number, a: LinkAddress): boolean {
   return putAddress(w, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, seq, a);
 }
 
-/** Deletes an address. Errors: EADDRNOTAVAIL it is not there. */
+/** Deletes an address. Errors: EADDRNOTAVAIL no such address. */
 export function putAddressDelete(w: Writer, seq: number, a: LinkAddress): boolean {
   return putAddress(w, RTM_DELADDR, 0, seq, a);
 }
@@ -67,7 +67,7 @@ function putAddress(w: Writer, type: number, flags: number, seq: number, a: Link
   return true;
 }
 
-/** Asks for all addresses of `family`, all devices; answers are RTM_NEWADDR messages. */
+/** Requests all addresses of `family` on all devices; the replies are RTM_NEWADDR messages. */
 export function putAddressDump(w: Writer, seq: number, family: Family): void {
   beginMessage(w, RTM_GETADDR, NLM_F_REQUEST | NLM_F_DUMP, seq);
   putU8(w, family === 4 ? AF_INET : AF_INET6);
@@ -82,7 +82,7 @@ export interface KernelAddress extends LinkAddress {
   readonly scope: number;
 }
 
-/** Reused: reading one message ends before the next one begins. */
+/** Reused for every message. */
 const fields = createAttributes(IFA_LOCAL);
 
 /** Decodes RTM_NEWADDR and RTM_DELADDR. */
@@ -95,7 +95,7 @@ export function readAddress(r: Reader, m: Message): Decoded<KernelAddress> {
   if (reason) return { ok: false, reason: `address: ${reason}` };
   const text = (a: number): string | null =>
     has(fields, a, family === 4 ? 4 : 16) ? formatAddress(r.bytes, fields.at[a]!, family) : null;
-  // IPv6 sends IFA_LOCAL only when there is a peer; IFA_ADDRESS alone is the address itself.
+  // IPv6 sends IFA_LOCAL only with a peer; without it IFA_ADDRESS is the address itself.
   const far = text(IFA_ADDRESS);
   const address = text(IFA_LOCAL) ?? far;
   if (address === null) return { ok: false, reason: 'address: none inside' };

@@ -1,5 +1,5 @@
-// netlink/conntrack-request: what is asked of the kernel's list of connections: all entries or some, and
-// that one be deleted. What it answers, conntrack reads.
+// netlink/conntrack-request: requests to the kernel's conntrack table: count, dump, get, mark and delete entries.
+// conntrack decodes the replies.
 import { type Family, parseAddress } from '../wire/address.ts';
 import type { Connection, Tuple } from './conntrack.ts';
 import {
@@ -54,7 +54,7 @@ import {
   type Writer,
 } from './writer.ts';
 
-/** Asks how many connections there are: EINVAL where nobody answers for conntrack. */
+/** Requests the number of entries. Errors: EINVAL ctnetlink is not loaded. */
 export function putConntrackCount(w: Writer, seq: number): void {
   beginMessage(
     w,
@@ -69,14 +69,14 @@ export function putConntrackCount(w: Writer, seq: number): void {
 const IPPROTO_ICMP = 1;
 const IPPROTO_ICMPV6 = 58;
 
-/** Ends of one direction that a dump should be limited to. The answer holds all connections of
- * these ends, and others too: of IPv6 all there are, since the kernel's comparison of IPv6 addresses
- * is inverted (ctnetlink_filter_match_tuple, Linux 5.8 and later: it leaves out the very ones). */
+/** Addresses of one direction that limit a dump. The reply has all connections of these addresses and others too:
+ * all of IPv6, because the kernel's comparison of IPv6 addresses is inverted (ctnetlink_filter_match_tuple, Linux
+ * 5.8 and later: it leaves out exactly the matching ones). */
 export interface TupleFilter {
   readonly family: Family;
   readonly source: string | null;
   readonly destination: string | null;
-  /** Of the reply's direction: flows that others began with these ends. */
+  /** The addresses are those of the reply direction: flows that a peer began. */
   readonly isReply?: boolean;
 }
 
@@ -84,8 +84,8 @@ export interface TupleFilter {
 const FILTER_SOURCE = 1;
 const FILTER_DESTINATION = 2;
 
-/** Asks for all entries of `family` (0 = both) whose `mark & mask` equals `mark`; mask 0 = all.
- * The kernel filters; by `only` it does from Linux 5.8 on and for IPv4, so the caller looks again. */
+/** Requests all entries of `family` (0 = both) whose `mark & mask` equals `mark`; mask 0 = all. `only` is applied
+ * by Linux 5.8 and later and for IPv4 only, so the caller must filter again. */
 export function putConntrackDump(
   w: Writer,
   seq: number,
@@ -124,17 +124,16 @@ function putTupleFilter(w: Writer, only: TupleFilter): void {
   endAttribute(w, filter);
 }
 
-/** Deletes the entry `c`: by its original tuple and zone, and exactly that entry when it has an id.
- * Errors: ENOENT it is gone, or the tuple belongs to another entry by now. Returns false if an
- * address does not parse. */
+/** Deletes the entry `c` by its original tuple and zone, and by its id unless that is null. Errors: ENOENT no such
+ * entry, or another entry has the tuple now. Returns false if an address does not parse. */
 export function putConntrackDelete(w: Writer, seq: number, c: Entry): boolean {
   return putEntry(w, seq, IPCTNL_MSG_CT_DELETE, NLM_F_ACK, c, () => {
     if (c.id !== null) attributeBe32(w, CTA_ID, c.id);
   });
 }
 
-/** Sets the bits of `mask` in the connection mark of entry `c` to those of `mark`. Errors and answer as
- * putConntrackDelete; the kernel does not compare the id. */
+/** Sets the bits of `mask` in the connection mark of entry `c` to those of `value`. Errors and result as
+ * putConntrackDelete, but the kernel does not compare the id. */
 export function putConntrackMark(
   w: Writer,
   seq: number,
@@ -147,7 +146,7 @@ export function putConntrackMark(
   });
 }
 
-/** Asks for entry `c`, which is the answer. Errors and answer as putConntrackDelete. */
+/** Requests entry `c`; the reply is that entry. Errors and result as putConntrackDelete, but the id is not sent. */
 export function putConntrackGet(w: Writer, seq: number, c: Entry): boolean {
   return putEntry(w, seq, IPCTNL_MSG_CT_GET, 0, c, () => {});
 }

@@ -1,6 +1,6 @@
-// netlink/conntrack: the kernel's list of connections. `whp flows` and statistics read it; a flow
-// that got its evidence too late is deleted from it, so that its next packet is a new flow with a
-// new binding (the NAT of a live entry cannot be changed).
+// netlink/conntrack: decodes entries of the kernel's conntrack table, for `whp flows`, accounting and late evidence.
+// The NAT of an entry cannot be changed: a flow whose evidence came too late gets another binding only as a new
+// entry.
 import { type Family, formatAddress } from '../wire/address.ts';
 import {
   AF_INET,
@@ -44,7 +44,7 @@ import {
   readNested,
 } from './message.ts';
 
-/** Message type of an entry: dumped, new or changed. */
+/** Message type of an entry, in a dump or announced as new or changed. */
 export const CONNTRACK_ENTRY = (NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_NEW;
 
 /** One direction of a connection. */
@@ -52,16 +52,16 @@ export interface Tuple {
   readonly source: string;
   readonly destination: string;
   readonly protocol: number;
-  /** Ports; for ICMP sourcePort is the id, destinationPort is type << 8 | code. */
+  /** Ports; for ICMP sourcePort is the id and destinationPort is type << 8 | code. */
   readonly sourcePort: number;
   readonly destinationPort: number;
 }
 
-/** What an entry has counted. */
+/** Counters of an entry. */
 export interface Counts {
-  /** Identity of this very entry: tuples are used again, ids are not. */
+  /** Identifies this entry: a later entry can have the same tuples, but not the same id. */
   readonly id: number;
-  /** 0 when net.netfilter.nf_conntrack_acct is off. */
+  /** 0 if net.netfilter.nf_conntrack_acct is off. */
   readonly packets: { readonly original: number; readonly reply: number };
   readonly bytes: { readonly original: number; readonly reply: number };
 }
@@ -74,18 +74,18 @@ export interface Connection extends Counts {
   readonly status: number;
   readonly mark: number;
   readonly zone: number;
-  /** Seconds until the entry expires, if nothing renews it. */
+  /** Seconds until the entry expires without another packet. */
   readonly timeout: number;
 }
 
-/** Filled anew for every entry: a list has thousands, and new tables for each took most of the time. */
+/** Reused for every entry: a dump has thousands, and new tables for each took most of the time. */
 const fields = createAttributes(CTA_ZONE);
 const tuple = createAttributes(CTA_TUPLE_PROTO);
 const ip = createAttributes(CTA_IP_V6_DST);
 const proto = createAttributes(CTA_PROTO_ICMPV6_CODE);
 const counters = createAttributes(CTA_COUNTERS_BYTES);
 
-/** Decodes a CONNTRACK_ENTRY or CONNTRACK_GONE message. */
+/** Decodes one entry: a CONNTRACK_ENTRY message, or the announcement that it was deleted. */
 export function readConnection(r: Reader, m: Message): Decoded<Connection> {
   if (m.body + 4 > m.end) return bad('no nfgenmsg');
   const afFamily = r.bytes[m.body]!;
@@ -113,8 +113,8 @@ export function readConnection(r: Reader, m: Message): Decoded<Connection> {
   return { ok: true, value };
 }
 
-/** What changes in an entry while it lives, alone: the ends take most of the time of reading it, and
- * a list of known connections is read over and over. Null: malformed. */
+/** Id and counters of an entry only: decoding the tuples takes most of the time, and the entries of a repeated
+ * dump are known. Null: malformed. */
 export function readCounts(r: Reader, m: Message): Counts | null {
   if (m.body + 4 > m.end) return null;
   return readAttributes(r, m.body + 4, m.end, fields) === undefined ? countsOf(r) : null;
@@ -124,7 +124,7 @@ function bad(reason: string): Decoded<never> {
   return { ok: false, reason: `conntrack: ${reason}` };
 }
 
-/** These read what `fields` was filled with. */
+/** This function and those below read the attributes that `fields` was filled with. */
 function countsOf(r: Reader): Counts {
   const packets = { original: 0, reply: 0 };
   const bytes = { original: 0, reply: 0 };
@@ -168,7 +168,7 @@ function readTuple(r: Reader, type: number, family: Family): Tuple | string {
     destination: formatAddress(r.bytes, ip.at[destination]!, family),
     protocol: r.bytes[proto.at[CTA_PROTO_NUM]!]!,
     sourcePort: portOf(r, icmp === 0 ? CTA_PROTO_SRC_PORT : icmp),
-    // Type and code come after the id, in both families.
+    // Type and code are the next two attributes after the id, in both families.
     destinationPort:
       icmp === 0 ? portOf(r, CTA_PROTO_DST_PORT) : (byteOf(r, icmp + 1) << 8) | byteOf(r, icmp + 2),
   };

@@ -1,7 +1,7 @@
-// netlink/constants: the kernel's numbers, by the kernel's names, for every file of this folder;
-// those of nf_tables are in nft-constants. test/netlink/constants compares each with the kernel headers by a compiled C program, on x86_64
-// and on MIPS. Numbers that differ between the two (socket options, errno) are not here: MIPS kept
-// those of IRIX, so they come from whp:socket.
+// netlink/constants: constants of the kernel, by the kernel's names; those of nf_tables are in nft-constants.
+// test/netlink/constants compares each with the kernel headers by a compiled C program, on x86_64 and on MIPS.
+// Numbers that differ between the two (socket options, errno: MIPS has those of IRIX) are not here but come from
+// whp:socket.
 
 // netlink(7): families, header flags, control messages, socket options
 export const AF_UNSPEC = 0;

@@ -1,6 +1,6 @@
-// netlink/endian: the machine's byte order, and the only place that asks for it. Netlink headers,
-// attribute headers and rtnetlink numbers travel in host order; netfilter numbers in network order.
-// Writers and readers take the order as a parameter, so that both are tested on any machine.
+// netlink/endian: the machine's byte order; no other file detects it. Netlink headers, attribute headers and
+// rtnetlink numbers are in host order, netfilter numbers in network order. Writers and readers take the order as a
+// parameter, so that tests cover both on any machine.
 
 export type ByteOrder = 'little' | 'big';
 
@@ -8,12 +8,12 @@ export type ByteOrder = 'little' | 'big';
 export const hostOrder: ByteOrder =
   new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? 'little' : 'big';
 
-/** A C `int` in host order, as setsockopt takes it. */
+/** A C `int` in host order, for setsockopt. */
 export function hostInt(value: number): ArrayBuffer {
   return new Int32Array([value]).buffer;
 }
 
-/** struct sockaddr_nl: 12 bytes; `groups` is the mask of groups 1..32, 0 when joined by option. */
+/** struct sockaddr_nl, 12 bytes. `groups`: mask of groups 1..32; 0 if groups are joined by socket option. */
 export function netlinkAddress(
   port: number,
   groups: number,
@@ -27,12 +27,12 @@ export function netlinkAddress(
   return view.buffer;
 }
 
-/** Port ID in a struct sockaddr_nl that getsockname filled. */
+/** Port ID of a struct sockaddr_nl that getsockname filled. */
 export function netlinkPort(address: ArrayBuffer, order: ByteOrder = hostOrder): number {
   return new DataView(address).getUint32(4, order === 'little');
 }
 
-/** struct sockaddr_un: `path` in the file system, at most 107 bytes of ASCII; undefined if longer. */
+/** struct sockaddr_un of `path`, 1..107 characters of ASCII; undefined: empty or longer. */
 export function unixAddress(path: string, order: ByteOrder = hostOrder): ArrayBuffer | undefined {
   if (path.length === 0 || path.length > 107) return undefined;
   const bytes = new Uint8Array(2 + path.length + 1);

@@ -1,5 +1,5 @@
-// netlink/kernel-link: a Linux device as the kernel describes it, in dumps and announcements: index, name,
-// MTU and state, and what tells a bridge, a vlan, a VRF or a GRE device. What is asked of it: link.
+// netlink/kernel-link: decodes a Linux device from a dump or an announcement: index, name, MTU and state, and the
+// parameters of bridge, vlan, VRF and GRE devices. link encodes the requests.
 import { formatAddress } from '../wire/address.ts';
 import {
   GRE_KEY,
@@ -43,23 +43,23 @@ export interface KernelLink {
   readonly index: number;
   readonly name: string;
   readonly mtu: number;
-  /** IFF_* bits: IFF_UP set up by its owner, IFF_RUNNING carrier. */
+  /** IFF_* bits. IFF_UP: set up by the administrator; IFF_RUNNING: carrier. */
   readonly flags: number;
-  /** "gre", "bridge", "veth" ...; "" for hardware and lo. */
+  /** "gre", "bridge", "veth" ...; "": hardware and lo. */
   readonly kind: string;
   /** Parameters of a gre or ip6gre device. */
   readonly gre: KernelGre | null;
-  /** Index of the bridge (or bond) that this is a port of; 0: of none. */
+  /** Index of the bridge or bond that has this device as a port; 0: none. */
   readonly master: number;
-  /** Index of the device that a vlan or macvlan stands on; 0: it is none. */
+  /** Index of the lower device of a vlan or macvlan; 0: another kind. */
   readonly parent: number;
-  /** Number of a vlan device, else null. */
+  /** VLAN ID of a vlan device, else null. */
   readonly vlan: number | null;
-  /** A bridge that filters by VLAN. */
+  /** A bridge with VLAN filtering. */
   readonly filters: boolean;
-  /** Routing table of a VRF; 0: it is none. */
+  /** Routing table of a VRF; 0: another kind. */
   readonly vrfTable: number;
-  /** Packets received so far, or null: the kernel was not asked. */
+  /** Packets received since the device was made; null: not requested. */
   readonly received: number | null;
 }
 
@@ -94,7 +94,7 @@ export function readLink(r: Reader, m: Message): Decoded<KernelLink> {
     kind,
     gre: kind === 'gre' || kind === 'ip6gre' ? readGre(r, info) : null,
     master: number(IFLA_MASTER),
-    // Of other kinds it is another thing: a veth's is its far end, in another namespace.
+    // For other kinds IFLA_LINK differs in meaning: for veth it is the peer, in another namespace.
     parent: kind === 'vlan' || kind === 'macvlan' ? number(IFLA_LINK) : 0,
     vlan: kind === 'vlan' ? readVlan(r, info) : null,
     filters: kind === 'bridge' && readFiltering(r, info),
@@ -135,7 +135,7 @@ function readGre(r: Reader, info: Attributes): KernelGre | null {
     return any ? null : formatAddress(r.bytes, at, size === 4 ? 4 : 6);
   };
   const u8 = (a: number): number => (has(fields, a, 1) ? r.bytes[fields.at[a]!]! : 0);
-  // IFLA_GRE_OFLAGS is network order on the wire, whatever the machine.
+  // IFLA_GRE_OFLAGS is in network order on every machine.
   const keyed =
     has(fields, IFLA_GRE_OFLAGS, 2) &&
     (getBe16(r.bytes, fields.at[IFLA_GRE_OFLAGS]!) & GRE_KEY) !== 0;

@@ -1,6 +1,5 @@
-// netlink/link: what is asked of the kernel about Linux devices: the GRE tunnels are made and deleted
-// here, and the dump gives the index behind a name (logs, routes and queue packets carry indexes). What
-// it answers, kernel-link reads.
+// netlink/link: requests about Linux devices: GRE tunnels are made and deleted, and a dump maps device names to
+// indexes (logs, routes and queued packets carry indexes). kernel-link decodes the replies.
 import { parseAddress } from '../wire/address.ts';
 import {
   AF_UNSPEC,
@@ -54,7 +53,7 @@ export const LINK_HEADER = 16;
 /** Longest device name, bytes (IFNAMSIZ less the NUL). */
 const NAME_MAX = 15;
 
-/** struct ifinfomsg: `index` 0 = not known yet; only the flag bits in `change` are set. */
+/** struct ifinfomsg. `index` 0: not known yet. Of `flags` only the bits in `change` are set. */
 export function putLinkHeader(w: Writer, index: number, flags: number, change: number): void {
   putU8(w, AF_UNSPEC);
   putU8(w, 0);
@@ -67,23 +66,23 @@ export function putLinkHeader(w: Writer, index: number, flags: number, change: n
 export interface GreParameters {
   /** Device name, at most NAME_MAX bytes. */
   readonly name: string;
-  /** Outer addresses, both of one family (IPv6 makes an `ip6gre` device); local null = any. */
+  /** Outer addresses of one family (IPv6 makes an `ip6gre` device); local null = any. */
   readonly local: string | null;
   readonly remote: string;
   /** Key of both directions, or null. */
   readonly key: number | null;
-  /** Outer TTL, 1..255; 0 inherits the inner one. */
+  /** Outer TTL, 1..255; 0 copies the inner one. */
   readonly ttl: number;
-  /** Set DF on the outer packet and take part in path MTU discovery (IPv4 only). With a TTL it
-   * has to be on: the kernel answers EINVAL otherwise. */
+  /** Sets DF on the outer packet and takes part in path MTU discovery (IPv4 only). With a TTL this must be true,
+   * otherwise the kernel returns EINVAL. */
   readonly pathMtu: boolean;
   /** Bytes. */
   readonly mtu: number;
 }
 
-/** Makes a GRE device and sets it up. Errors: EEXIST the name is taken or a tunnel with the same
- * ends and key exists, EOPNOTSUPP the kernel has no GRE. Returns false, and writes nothing, if the
- * name or an address is no good. */
+/** Makes a GRE device and sets it up. Errors: EEXIST the name is taken or a tunnel with the same ends and key
+ * exists, EOPNOTSUPP the kernel has no GRE. Returns false, and writes nothing, if the name or an address is
+ * invalid. */
 export function putGreCreate(w: Writer, seq: number, gre: GreParameters): boolean {
   const remote = parseAddress(gre.remote);
   const local = gre.local === null ? null : parseAddress(gre.local);
@@ -113,8 +112,8 @@ export function putGreCreate(w: Writer, seq: number, gre: GreParameters): boolea
   return true;
 }
 
-/** Asks for a GRE device that no kernel makes: EINVAL where it has such devices, EOPNOTSUPP where it has
- * none (source routing, RFC 1701, is refused by ipgre_tunnel_validate and ip6gre_tunnel_validate). */
+/** Requests a GRE device that the kernel never makes, to detect support: EINVAL with GRE support, EOPNOTSUPP
+ * without (ipgre_tunnel_validate and ip6gre_tunnel_validate refuse source routing, RFC 1701). */
 export function putGreTry(w: Writer, seq: number, kind: 'gre' | 'ip6gre'): void {
   beginMessage(w, RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, seq);
   putLinkHeader(w, 0, 0, 0);
@@ -129,14 +128,14 @@ export function putGreTry(w: Writer, seq: number, kind: 'gre' | 'ip6gre'): void 
   endMessage(w);
 }
 
-/** Deletes a device, and with it its addresses and routes. Errors: ENODEV, EOPNOTSUPP (hardware). */
+/** Deletes a device with its addresses and routes. Errors: ENODEV, EOPNOTSUPP (hardware). */
 export function putLinkDelete(w: Writer, seq: number, index: number): void {
   beginMessage(w, RTM_DELLINK, NLM_F_REQUEST | NLM_F_ACK, seq);
   putLinkHeader(w, index, 0, 0);
   endMessage(w);
 }
 
-/** Asks for all devices, without statistics; answers are RTM_NEWLINK messages for `readLink`. */
+/** Requests all devices, without statistics; the replies are RTM_NEWLINK messages for `readLink`. */
 export function putLinkDump(w: Writer, seq: number): void {
   beginMessage(w, RTM_GETLINK, NLM_F_REQUEST | NLM_F_DUMP, seq);
   putLinkHeader(w, 0, 0, 0);
@@ -144,8 +143,7 @@ export function putLinkDump(w: Writer, seq: number): void {
   endMessage(w);
 }
 
-/** Asks for the device with this name: one RTM_NEWLINK message, or errno ENODEV. `counted`: with what
- * it has received. */
+/** Requests the device `name`: one RTM_NEWLINK message, or errno ENODEV. `counted`: with statistics. */
 export function putLinkQuery(w: Writer, seq: number, name: string, counted = false): void {
   beginMessage(w, RTM_GETLINK, NLM_F_REQUEST, seq);
   putLinkHeader(w, 0, 0, 0);

@@ -1,31 +1,30 @@
-// netlink/mark-filter: a program for the kernel's socket filter that lets only those conntrack events
-// through whose connection carries our mark: a router sees hundreds of others a second, and none of
-// them should wake the agent.
+// netlink/mark-filter: a classic BPF socket filter that accepts conntrack events only of connections that carry our
+// mark. A router has hundreds of other events a second, which must not wake the agent.
 import { type ByteOrder, hostOrder } from './endian.ts';
 
 const CTA_MARK = 8;
 /** struct nlmsghdr and struct nfgenmsg. */
 const ATTRIBUTES = 20;
-/** SKF_AD_OFF + SKF_AD_NLATTR (linux/filter.h): A becomes where attribute X lies at or after A, or 0. */
+/** SKF_AD_OFF + SKF_AD_NLATTR (linux/filter.h): sets A to the offset of attribute X at or after A; 0: none. */
 const FIND_ATTRIBUTE = 0xfffff000 + 12;
 
 /** code, jt, jf, k (linux/bpf_common.h). */
 type Instruction = readonly [code: number, yes: number, no: number, k: number];
 
-/** Lets an event pass when its CTA_MARK has a bit of `mask`. Loads of a filter read network order, as
- * the attribute has it. */
+/** Accepts an event if its CTA_MARK has a bit of `mask`. BPF loads convert from network order, the order of
+ * CTA_MARK. */
 export function markFilter(mask: number, order: ByteOrder = hostOrder): ArrayBuffer {
   const program: readonly Instruction[] = [
-    [0x00, 0, 0, ATTRIBUTES], // A = where the attributes begin
-    [0x01, 0, 0, CTA_MARK], // X = the one wanted
+    [0x00, 0, 0, ATTRIBUTES], // A = offset of the first attribute
+    [0x01, 0, 0, CTA_MARK], // X = attribute type
     [0x30, 0, 0, FIND_ATTRIBUTE],
     [0x15, 4, 0, 0], // none: drop
     [0x07, 0, 0, 0], // X = A
-    [0x40, 0, 0, 4], // A = the 32 bits behind its header
+    [0x40, 0, 0, 4], // A = the 32 bits after the attribute header
     [0x54, 0, 0, mask >>> 0],
     [0x15, 0, 1, 0],
     [0x06, 0, 0, 0], // drop
-    [0x06, 0, 0, 0xffffffff], // all of it
+    [0x06, 0, 0, 0xffffffff], // accept the whole message
   ];
   const view = new DataView(new ArrayBuffer(program.length * 8));
   const little = order === 'little';

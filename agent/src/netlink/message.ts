@@ -1,6 +1,5 @@
-// netlink/message: reads netlink messages (netlink(7)): header, attributes, acknowledgements. Every
-// decoder of this folder stands on it: lengths are checked before bytes are read, and malformed
-// bytes are answered with a reason. Writing is in netlink/writer.
+// netlink/message: decodes netlink messages (netlink(7)): headers, attributes, acknowledgements. Lengths are checked
+// before bytes are read; malformed bytes yield a reason. Every decoder of this folder uses it; writer encodes.
 import {
   NLA_TYPE_MASK,
   NLM_F_ACK_TLVS,
@@ -22,12 +21,12 @@ export interface Reader {
   readonly little: boolean;
 }
 
-/** Reads `bytes` with the given order of host numbers. */
+/** Reads `bytes` with `order` for numbers in host order. */
 export function createReader(bytes: Uint8Array, order: ByteOrder = hostOrder): Reader {
   return { bytes, little: order === 'little' };
 }
 
-// Those below do not check bounds: callers have checked the length of header or attribute.
+// The functions below do not check bounds: the caller checks the length of header or attribute.
 
 /** 16 bits in host order at `at`. */
 export function getU16(r: Reader, at: number): number {
@@ -64,20 +63,20 @@ export function getBe64(b: Uint8Array, at: number): number {
   return getBe32(b, at) * 0x100000000 + getBe32(b, at + 4);
 }
 
-/** Longest text that is read; the kernel's names and prefixes have at most 255 bytes. */
+/** Longest text that is read, bytes. Names and prefixes of the kernel have at most 255. */
 const TEXT_MAX = 1024;
 
-/** `length` bytes at `at` as text up to the first NUL; one character a byte. */
+/** `length` bytes at `at` as text up to the first NUL, one character a byte. */
 export function getText(b: Uint8Array, at: number, length: number): string {
   const most = Math.min(length, TEXT_MAX);
   let size = 0;
   while (size < most && b[at + size] !== 0) size += 1;
-  // apply takes any array-like, and is three times as fast in quickjs as adding up characters.
+  // apply takes any array-like. In quickjs it is three times as fast as concatenation.
   const bytes = b.subarray(at, at + size) as unknown as number[];
   return String.fromCharCode.apply(null, bytes);
 }
 
-/** One message inside a receive buffer. Reused: copy what must outlive the next message. */
+/** One message in a receive buffer. Reused: copy what must outlive the next message. */
 export interface Message {
   /** Offset of the nlmsghdr. */
   at: number;
@@ -94,8 +93,8 @@ export function createMessage(): Message {
   return { at: 0, body: 0, end: 0, type: 0, flags: 0, seq: 0, port: 0 };
 }
 
-/** Reads the message at `at` into `m`. Returns the offset of the next one, or -1 if it does not
- * fit into `end` or is shorter than its header. */
+/** Reads the message at `at` into `m`. Returns the offset of the next one; -1: it does not fit into `end`, or is
+ * shorter than its header. */
 export function readMessage(r: Reader, at: number, end: number, m: Message): number {
   if (end > r.bytes.length || at + HEADER_SIZE > end) return -1;
   const length = getU32(r, at);
@@ -111,19 +110,19 @@ export function readMessage(r: Reader, at: number, end: number, m: Message): num
   return Math.min(next, end);
 }
 
-/** Where the attributes of one level are: payload offset and length by type; 0 = absent. */
+/** The attributes of one level: payload offset and length by type; offset 0 = absent. */
 export interface Attributes {
   readonly at: Int32Array;
   readonly size: Int32Array;
 }
 
-/** Room for attribute types 0..max. */
+/** Table for attribute types 0..max. */
 export function createAttributes(max: number): Attributes {
   return { at: new Int32Array(max + 1), size: new Int32Array(max + 1) };
 }
 
-/** Fills `into` with the attributes in [at, end); unknown types are skipped, the last of a type
- * counts. Returns what is malformed, or undefined. */
+/** Fills `into` with the attributes in [at, end). Unknown types are skipped; of repeated types the last is kept.
+ * Returns what is malformed, or undefined. */
 export function readAttributes(
   r: Reader,
   at: number,
@@ -135,7 +134,7 @@ export function readAttributes(
   places.fill(0);
   sizes.fill(0);
   if (end > bytes.length) return 'attributes end outside the buffer';
-  // Every message goes through here, so nothing is called for an attribute.
+  // Every message passes through this loop, so it calls no function.
   while (at + 4 <= end) {
     const first = bytes[at]!;
     const second = bytes[at + 1]!;
@@ -154,7 +153,7 @@ export function readAttributes(
   return undefined;
 }
 
-/** Fills `into` with the attributes nested in `type` of `outer`; absent is malformed. */
+/** Fills `into` with the attributes nested in `type` of `outer`. A missing attribute counts as malformed. */
 export function readNested(
   r: Reader,
   outer: Attributes,
@@ -166,25 +165,25 @@ export function readNested(
   return readAttributes(r, at, at + outer.size[type]!, into);
 }
 
-/** Whether attribute `type` is there with at least `size` bytes. */
+/** Whether attribute `type` is present with at least `size` bytes. */
 export function has(attributes: Attributes, type: number, size: number): boolean {
   return attributes.at[type] !== 0 && attributes.size[type]! >= size;
 }
 
-/** What the kernel answered to one request. */
+/** The kernel's reply to one request. */
 export interface Ack {
-  /** 0 = done, else the positive errno. */
+  /** 0 = success, else the positive errno. */
   readonly errno: number;
-  /** Sequence number of the request, and its message type. */
+  /** Sequence number and message type of the request. */
   readonly seq: number;
   readonly type: number;
-  /** The kernel's own words (NETLINK_EXT_ACK), if any. */
+  /** Error text of the kernel (NETLINK_EXT_ACK), if any. */
   readonly text?: string;
   /** Offset of the attribute at fault, from the start of the request's header. */
   readonly offset?: number;
 }
 
-/** Reads the NLMSG_ERROR message `m` (netlink(7): struct nlmsgerr, then extended-ack attributes). */
+/** Decodes the NLMSG_ERROR message `m` (netlink(7): struct nlmsgerr, then extended-ack attributes). */
 export function readAck(r: Reader, m: Message): Decoded<Ack> {
   if (m.end - m.body < 4 + HEADER_SIZE) return { ok: false, reason: 'acknowledgement too short' };
   const errno = 0 - (getU32(r, m.body) | 0);
@@ -193,7 +192,7 @@ export function readAck(r: Reader, m: Message): Decoded<Ack> {
   if ((m.flags & NLM_F_ACK_TLVS) === 0) return { ok: true, value: ack };
   const capped = errno === 0 || (m.flags & NLM_F_CAPPED) !== 0;
   const quoted = capped ? HEADER_SIZE : (getU32(r, inner) + 3) & ~3;
-  // A length from 2^31 on is negative by now.
+  // A length of 2^31 or more became negative in the bitwise and.
   if (quoted < HEADER_SIZE || quoted > m.end - inner) {
     return { ok: false, reason: 'quoted request passes the end' };
   }

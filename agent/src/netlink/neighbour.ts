@@ -1,5 +1,5 @@
-// netlink/neighbour: the kernel's neighbour table (ARP and NDP): which hardware address an address of
-// the home has now. It knows devices that DHCP does not: static addresses, IPv6 privacy addresses.
+// netlink/neighbour: requests and decodes the kernel's neighbour table (ARP and NDP), which maps addresses of the
+// home to hardware addresses. It covers devices that DHCP does not know: static addresses, IPv6 privacy addresses.
 
 import { type Family, formatAddress } from '../wire/address.ts';
 import { macText } from '../wire/mac.ts';
@@ -32,11 +32,11 @@ export interface KernelNeighbour {
   readonly link: number;
   readonly family: Family;
   readonly address: string;
-  /** "02:00:00:00:00:0a"; null: not known (incomplete, failed), or the device has none. */
+  /** "02:00:00:00:00:0a"; null: unresolved (incomplete, failed), or the device has none. */
   readonly mac: string | null;
 }
 
-/** Asks for the whole table, both families; answers are RTM_NEWNEIGH messages. */
+/** Requests the whole table, both families; the replies are RTM_NEWNEIGH messages. */
 export function putNeighbourDump(w: Writer, seq: number): void {
   beginMessage(w, RTM_GETNEIGH, NLM_F_REQUEST | NLM_F_DUMP, seq);
   putU8(w, AF_UNSPEC);
@@ -46,10 +46,10 @@ export function putNeighbourDump(w: Writer, seq: number): void {
   endMessage(w);
 }
 
-/** Reused: reading one message ends before the next one begins. */
+/** Reused for every message. */
 const fields = createAttributes(NDA_LLADDR);
 
-/** Decodes RTM_NEWNEIGH. Entries of bridges (family AF_BRIDGE) have no address: refused. */
+/** Decodes RTM_NEWNEIGH. Entries of bridges (family AF_BRIDGE) have no address and are refused. */
 export function readNeighbour(r: Reader, m: Message): Decoded<KernelNeighbour> {
   if (m.body + NEIGHBOUR_HEADER > m.end)
     return { ok: false, reason: 'neighbour: header too short' };

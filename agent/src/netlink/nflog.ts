@@ -1,6 +1,6 @@
-// netlink/nflog: copies of packets that rules `log` to a group. The watching path: DNS answers
-// where the queue is missing, and the feed of evidence ("whp:port:skype") for status and "why".
-// Same shape as nfqueue: one reused object, offsets into the receive buffer, no copies.
+// netlink/nflog: copies of packets that rules `log` to a group: DNS answers in watch mode, and announcements of
+// evidence ("whp:port:skype"). Decoding allocates nothing: one object is reused, with offsets into the receive
+// buffer.
 import {
   AF_UNSPEC,
   NFNL_SUBSYS_ULOG,
@@ -58,18 +58,18 @@ export const LOGGED_PACKET = (NFNL_SUBSYS_ULOG << 8) | NFULNL_MSG_PACKET;
 const CONFIG = (NFNL_SUBSYS_ULOG << 8) | NFULNL_MSG_CONFIG;
 
 export interface LogOptions {
-  /** Bytes of each packet that are copied to us, 1..65535. */
+  /** Bytes copied of each packet, 1..65535. */
   readonly copyRange: number;
-  /** Packets the kernel collects before it delivers: 1 = each at once. */
+  /** Packets that the kernel collects before it delivers; 1 = each at once. */
   readonly threshold: number;
   /** Longest wait for `threshold`, hundredths of a second. */
   readonly timeout: number;
-  /** Bytes of the kernel's collecting buffer, at most 131072; 0 = its default. */
+  /** Bytes of the kernel's buffer for collected packets, at most 131072; 0 = its default. */
   readonly bufferSize: number;
 }
 
-/** Binds to `group` (0..65535) and configures it, in one acknowledged request. Errors: EBUSY the
- * group is taken, EPERM. Packets carry a sequence number, so that losses can be counted. */
+/** Binds to `group` (0..65535) and configures it, in one acknowledged request. Errors: EBUSY the group is taken,
+ * EPERM. Packets carry a sequence number, so that lost ones can be counted. */
 export function putLogBind(w: Writer, seq: number, group: number, options: LogOptions): void {
   beginMessage(w, CONFIG, NLM_F_REQUEST | NLM_F_ACK, seq);
   putNetfilter(w, AF_UNSPEC, group);
@@ -86,7 +86,7 @@ export function putLogBind(w: Writer, seq: number, group: number, options: LogOp
   endMessage(w);
 }
 
-/** Gives `group` back. */
+/** Unbinds from `group`. */
 export function putLogUnbind(w: Writer, seq: number, group: number): void {
   beginMessage(w, CONFIG, NLM_F_REQUEST | NLM_F_ACK, seq);
   putNetfilter(w, AF_UNSPEC, group);
@@ -94,7 +94,7 @@ export function putLogUnbind(w: Writer, seq: number, group: number): void {
   endMessage(w);
 }
 
-/** One logged packet. Offsets are into the receive buffer and hold until the next receive. */
+/** One logged packet. Offsets are into the receive buffer and valid until the next receive. */
 export interface LoggedPacket {
   group: number;
   /** EtherType: 0x0800, 0x86dd. */
@@ -104,16 +104,16 @@ export interface LoggedPacket {
   /** Interface indexes, 0 = none. */
   iif: number;
   oif: number;
-  /** Counts up by one a packet; a gap is a loss. */
+  /** Grows by one a packet; a gap is a loss. */
   sequence: number;
-  /** When the kernel received it, seconds since 1970; 0 = not stamped. */
+  /** Time of reception by the kernel, seconds since 1970; 0 = no time stamp. */
   time: number;
-  /** The sender's hardware address, 0 = none: read it with `senderMac`. */
+  /** Offset of the sender's hardware address, 0 = none; senderMac reads it. */
   senderAt: number;
-  /** The rule's prefix, without the closing NUL: read it with `logPrefix`. */
+  /** The rule's prefix, without the closing NUL; logPrefix reads it. */
   prefixAt: number;
   prefixLength: number;
-  /** The IP packet, as far as it was copied; payloadLength 0 = none. */
+  /** The copied part of the IP packet; payloadLength 0 = none. */
   payloadAt: number;
   payloadLength: number;
 }

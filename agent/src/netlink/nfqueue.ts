@@ -1,6 +1,6 @@
-// netlink/nfqueue: packets the kernel holds for us (nft `queue`), and the verdicts that let them
-// go. This is the hot path: recv -> decode -> learn -> commit -> verdict, on a 24K core in an
-// interpreter. So decoding fills one reused object, and a verdict writes eight bytes.
+// netlink/nfqueue: packets that the kernel holds for the agent (nft `queue`), and the verdicts that release them.
+// This is the hot path (receive, decode, learn, commit, verdict) in an interpreter on a 24K core: decoding fills one
+// reused object, and a verdict writes eight bytes.
 import {
   AF_UNSPEC,
   NFNL_SUBSYS_QUEUE,
@@ -50,9 +50,9 @@ const CONFIG = (NFNL_SUBSYS_QUEUE << 8) | NFQNL_MSG_CONFIG;
 const VERDICT = (NFNL_SUBSYS_QUEUE << 8) | NFQNL_MSG_VERDICT;
 
 export interface QueueOptions {
-  /** Bytes of each packet that are copied to us, 0..65535. */
+  /** Bytes copied of each packet, 0..65535. */
   readonly copyRange: number;
-  /** Packets the kernel holds at most; more are dropped, or pass (NFQA_CFG_F_FAIL_OPEN). */
+  /** Packets that the kernel holds at most; more are dropped, or accepted (NFQA_CFG_F_FAIL_OPEN). */
   readonly maxLength: number;
   /** NFQA_CFG_F_* bits to set. */
   readonly flags: number;
@@ -85,7 +85,7 @@ export function putQueueCommand(w: Writer, command: number): void {
   endAttribute(w, at);
 }
 
-/** One held packet. Offsets are into the receive buffer and hold until the next receive. */
+/** One held packet. Offsets are into the receive buffer and valid until the next receive. */
 export interface QueuedPacket {
   queue: number;
   id: number;
@@ -96,14 +96,14 @@ export interface QueuedPacket {
   /** Interface indexes, 0 = none. */
   iif: number;
   oif: number;
-  /** When the kernel received it, seconds since 1970; 0 = not stamped (locally generated). */
+  /** Time of reception by the kernel, seconds since 1970; 0 = no time stamp (locally generated). */
   time: number;
-  /** The sender's hardware address, 0 = none: read it with `senderMac`. */
+  /** Offset of the sender's hardware address, 0 = none; senderMac reads it. */
   senderAt: number;
-  /** The IP packet, as far as it was copied; payloadLength 0 = none. */
+  /** The copied part of the IP packet; payloadLength 0 = none. */
   payloadAt: number;
   payloadLength: number;
-  /** Its full length when the copy was cut, else payloadLength. */
+  /** Full length of the packet if the copy was cut, else payloadLength. */
   fullLength: number;
 }
 
@@ -140,8 +140,8 @@ export function readQueuedPacket(r: Reader, m: Message, p: QueuedPacket): string
   p.payloadLength = 0;
   p.fullLength = 0;
   let identified = false;
-  // Where the low and the high byte of a host number are: a call of getU16 for each of some twenty
-  // numbers would cost as much as all the rest.
+  // Offsets of the low and high byte of a 16-bit host number: some twenty calls of getU16 would cost as much as all
+  // the rest.
   const low = r.little ? 0 : 1;
   const high = 1 - low;
   while (at + 4 <= end) {
@@ -177,18 +177,17 @@ export function readQueuedPacket(r: Reader, m: Message, p: QueuedPacket): string
 /** Bytes of one verdict message without mark. */
 const VERDICT_SIZE = 32;
 
-/** Prepared verdict messages of one queue: all but verdict and id is written once. */
+/** Prepared verdict messages of one queue; addVerdict fills in only verdict and id. */
 export interface Verdicts {
   readonly buffer: ArrayBuffer;
   readonly bytes: Uint8Array;
   readonly capacity: number;
-  /** Verdicts waiting to be sent. */
+  /** Verdicts that are not sent yet. */
   count: number;
 }
 
-/** Room for `capacity` verdicts that go out in one send(). Unacknowledged on purpose: an error
- * (ENOENT: the packet is gone) comes back all the same, an acknowledgement each would double the
- * work. */
+/** Room for `capacity` verdicts, sent with one send(). Without NLM_F_ACK, since an acknowledgement for each would
+ * double the work; errors (ENOENT: the packet is gone) are reported anyway. */
 export function createVerdicts(
   queue: number,
   capacity: number,
@@ -204,7 +203,7 @@ export function createVerdicts(
   return { buffer, bytes: w.bytes, capacity, count: 0 };
 }
 
-/** Adds the verdict (NF_ACCEPT, NF_DROP, NF_REPEAT) on packet `id`; false when full: send first. */
+/** Adds the verdict (NF_ACCEPT, NF_DROP, NF_REPEAT) on packet `id`; false: full, send first. */
 export function addVerdict(v: Verdicts, id: number, verdict: number): boolean {
   if (v.count >= v.capacity) return false;
   const b = v.bytes;
@@ -218,7 +217,7 @@ export function addVerdict(v: Verdicts, id: number, verdict: number): boolean {
   return true;
 }
 
-/** Bytes to send: the first `verdictsLength` of `buffer`. Set `count = 0` once they are sent. */
+/** Bytes to send from the start of `buffer`. The caller sets `count = 0` after sending. */
 export function verdictsLength(v: Verdicts): number {
   return v.count * VERDICT_SIZE;
 }

@@ -1,5 +1,5 @@
-// netlink/nft-constants: the numbers of linux/netfilter/nf_tables.h, by the kernel's names; compared
-// with the headers as those of constants are.
+// netlink/nft-constants: constants of linux/netfilter/nf_tables.h, by the kernel's names; test/netlink/constants
+// compares them with the header.
 export const NFT_MSG_NEWTABLE = 0;
 export const NFT_MSG_NEWCHAIN = 3;
 export const NFT_MSG_NEWRULE = 6;

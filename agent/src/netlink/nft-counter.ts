@@ -1,5 +1,5 @@
-// netlink/nft-counter: the named counters of a table, as the kernel has them now. What they count the
-// compile files say; kernel/counters asks.
+// netlink/nft-counter: requests and decodes the named counters of a table. ruleset/compile defines what they count;
+// kernel/counters sends the request.
 import { NFNL_SUBSYS_NFTABLES, NLM_F_DUMP, NLM_F_REQUEST } from './constants.ts';
 import {
   createAttributes,
@@ -36,8 +36,7 @@ import {
 /** Message type of a dumped counter. */
 export const COUNTER = (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_NEWOBJ;
 
-/** Asks for the counters of `table`; answers are COUNTER messages for `readCounter`. A table that does not
- * exist has none. */
+/** Requests the counters of `table`; the replies are COUNTER messages for `readCounter`. A missing table has none. */
 export function putCounterDump(w: Writer, seq: number, family: number, table: string): void {
   const type = (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETOBJ;
   beginMessage(w, type, NLM_F_REQUEST | NLM_F_DUMP, seq);

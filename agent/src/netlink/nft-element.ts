@@ -1,6 +1,5 @@
-// netlink/nft-element: what is in a set: the request for all of it or for one key, and the decoder
-// of the answer. Ports, peers and windows are learned by the ruleset itself, without a message to
-// anybody, so status and "why" read them here.
+// netlink/nft-element: requests all elements of a set and decodes them. The ruleset adds ports, peers and windows to
+// its sets itself, without a message to the agent, so status and "why" read them here.
 import { NFNL_SUBSYS_NFTABLES, NLA_TYPE_MASK, NLM_F_DUMP, NLM_F_REQUEST } from './constants.ts';
 import {
   createAttributes,
@@ -42,7 +41,7 @@ const type = (message: number): number => (NFNL_SUBSYS_NFTABLES << 8) | message;
 /** Message type of a dumped or announced element. */
 export const SET_ELEMENTS = type(NFT_MSG_NEWSETELEM);
 
-/** Asks for all elements of `set`; answers are SET_ELEMENTS messages for `readElements`. */
+/** Requests all elements of `set`; the replies are SET_ELEMENTS messages for `readElements`. */
 export function putSetDump(w: Writer, seq: number, where: TableName, set: string): void {
   beginMessage(w, type(NFT_MSG_GETSETELEM), NLM_F_REQUEST | NLM_F_DUMP, seq);
   putSetName(w, where, set);
@@ -51,9 +50,9 @@ export function putSetDump(w: Writer, seq: number, where: TableName, set: string
 
 /** An element as the kernel holds it. */
 export interface KernelElement extends SetElement {
-  /** Milliseconds that are left; absent = does not expire. */
+  /** Milliseconds left; absent = does not expire. */
   readonly expiration?: number;
-  /** What its own counter says, where it has one. */
+  /** Its own counter, if the set has counters. */
   readonly counted?: { readonly packets: number; readonly bytes: number };
 }
 
@@ -62,13 +61,13 @@ export interface ElementList extends TableName {
   readonly elements: readonly KernelElement[];
 }
 
-/** Whether the key in bytes[at, end) is one to read. */
+/** Whether the key in bytes[at, end) is wanted. */
 export type KeyFilter = (bytes: Uint8Array, at: number, end: number) => boolean;
 
-/** Filled anew for every message. */
+/** Reused for every message. */
 const list = createAttributes(NFTA_SET_ELEM_LIST_ELEMENTS);
 
-/** How many elements a SET_ELEMENTS message carries, without looking into them. */
+/** Number of elements in a SET_ELEMENTS message, without decoding them. */
 export function countElements(r: Reader, m: Message): number {
   if (m.body + 4 > m.end || readAttributes(r, m.body + 4, m.end, list)) return 0;
   const start = list.at[NFTA_SET_ELEM_LIST_ELEMENTS]!;
@@ -82,8 +81,8 @@ export function countElements(r: Reader, m: Message): number {
   return count;
 }
 
-/** Decodes one SET_ELEMENTS (or deletion) message. Keys are copies. Elements without a key (the
- * catch-all) are left out, and those whose key `wanted` does not name; at most the first `most`. */
+/** Decodes one SET_ELEMENTS message (or a deletion). Keys are copied. Left out: elements without a key (the
+ * catch-all), keys that `wanted` refuses, and elements after the first `most`. */
 export function readElements(
   r: Reader,
   m: Message,
@@ -115,8 +114,8 @@ export function readElements(
   return { ok: true, value };
 }
 
-/** The attributes in [at, end), looked at one after the other: a set has thousands of elements, and
- * each of them four or five. Null: left out; a string: malformed. */
+/** Decodes the attributes in [at, end) in one pass: a set has thousands of elements with four or five attributes
+ * each. Null: left out; a string: malformed. */
 function readElement(
   r: Reader,
   at: number,
@@ -130,7 +129,7 @@ function readElement(
     if (length < 4 || length > end - at) return `attribute at ${at}: length ${length}`;
     const type = getU16(r, at + 2) & NLA_TYPE_MASK;
     if (type === NFTA_SET_ELEM_KEY || type === NFTA_SET_ELEM_KEY_END) {
-      // The value is all there is in it.
+      // A key nests one attribute, NFTA_DATA_VALUE.
       const size = length < 8 ? 0 : getU16(r, at + 4) - 4;
       const isValue =
         size > 0 && size <= length - 8 && (getU16(r, at + 6) & NLA_TYPE_MASK) === NFTA_DATA_VALUE;
@@ -159,7 +158,7 @@ function readElement(
 const expression = createAttributes(NFTA_EXPR_DATA);
 const counter = createAttributes(NFTA_COUNTER_PACKETS);
 
-/** Null: it is another kind of expression. */
+/** Null: another kind of expression. */
 function readCounterExpression(
   r: Reader,
   at: number,

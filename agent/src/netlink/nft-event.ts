@@ -1,5 +1,5 @@
-// netlink/nft-event: the number of nf_tables' transactions, as the kernel answers it when asked (nft-table)
-// and announces it to the group NFNLGRP_NFTABLES, which the agent is no member of.
+// netlink/nft-event: decodes the nf_tables generation, the count of its transactions: the reply to a query
+// (nft-table), or an announcement to group NFNLGRP_NFTABLES, which the agent does not join.
 import { NFNL_SUBSYS_NFTABLES } from './constants.ts';
 import {
   createAttributes,
@@ -19,14 +19,14 @@ import {
 } from './nft-constants.ts';
 
 export type NftEvent =
-  /** A transaction was committed: its number, and the program that made it. */
+  /** A transaction was committed: the generation after it, and the process that made it. */
   | {
       readonly kind: 'generation';
       readonly generation: number;
       readonly pid: number;
       readonly program: string;
     }
-  /** Tables, chains, rules, elements ...: nothing that is acted on. */
+  /** Tables, chains, rules, elements ...: ignored. */
   | { readonly kind: 'other' };
 
 const OTHER: Decoded<NftEvent> = { ok: true, value: { kind: 'other' } };

@@ -1,5 +1,5 @@
-// netlink/nft-expression: expressions of nftables rules, one after the other as nft writes them: a
-// register is loaded, compared, and a verdict ends the rule. Register 1, where none is named.
+// netlink/nft-expression: encodes expressions of nftables rules in the order in which nft writes them: load a
+// register, compare it, end the rule with a verdict. The register is NFT_REG_1 unless a parameter names another.
 import { parseAddress } from '../wire/address.ts';
 import { NFPROTO_IPV4, NFPROTO_IPV6, NLA_F_NESTED } from './constants.ts';
 import {
@@ -51,7 +51,7 @@ import {
 
 /** IFNAMSIZ: names are compared with their padding. */
 export const NAME_BYTES = 16;
-/** Where the source address is: RFC 791, RFC 8200. */
+/** Offset of the source address: RFC 791, RFC 8200. */
 const SOURCE_4 = 12;
 const SOURCE_6 = 8;
 
@@ -72,15 +72,14 @@ export function expression(name: string, inside: Expression): Expression {
     });
 }
 
-/** A number as a register holds it: in the order of the machine. What was loaded from a packet is in
- * the packet's order. */
+/** A number as a register holds it, in host order. Bytes loaded from a packet stay in network order. */
 export function hostBytes(w: Writer, value: number): Uint8Array {
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setUint32(0, value, w.little);
   return bytes;
 }
 
-/** The bytes of a comparison, of a register. */
+/** NFTA_DATA_VALUE nested in `attribute`. */
 export function data(w: Writer, attribute: number, bytes: Uint8Array): void {
   nest(w, attribute, () => attributeBytes(w, NFTA_DATA_VALUE, bytes));
 }
@@ -101,7 +100,7 @@ export function ct(key: number): Expression {
   });
 }
 
-/** & MASK, of a mark that was loaded. */
+/** & MASK, of the mark in the register. */
 export function masked(mask: number): Expression {
   return expression('bitwise', (w) => {
     attributeBe32(w, NFTA_BITWISE_SREG, NFT_REG_1);
@@ -120,12 +119,12 @@ function compare(operator: number, bytes: (w: Writer) => Uint8Array): Expression
   });
 }
 
-/** What was loaded is a mark: NFT_CMP_EQ or NFT_CMP_NEQ to `value`. */
+/** Compares the mark in the register with `value`: NFT_CMP_EQ or NFT_CMP_NEQ. */
 export function number(operator: number, value: number): Expression {
   return compare(operator, (w) => hostBytes(w, value));
 }
 
-/** `length` bytes of the name: less than all of them compares its beginning. */
+/** meta KEY equals the first `length` bytes of `name`; fewer than NAME_BYTES compare a prefix. */
 export function named(key: number, name: string, length: number): Expression[] {
   const bytes = new Uint8Array(length);
   for (let i = 0; i < name.length && i < length; i++) bytes[i] = name.charCodeAt(i);
@@ -140,7 +139,7 @@ export function atMost(aSecond: number): Expression {
   });
 }
 
-/** `length` bytes of a header of the packet (NFT_PAYLOAD_*) into a register. */
+/** Loads `length` bytes of a header of the packet (base NFT_PAYLOAD_*) into a register. */
 export function payload(
   base: number,
   offset: number,
@@ -155,13 +154,13 @@ export function payload(
   });
 }
 
-/** What was loaded is these bytes, in the packet's order. */
+/** The register equals these bytes, in network order. */
 export function equals(bytes: Uint8Array): Expression {
   return compare(NFT_CMP_EQ, () => bytes);
 }
 
-/** ip saddr ADDRESS, ip6 saddr ADDRESS; the family is asked first, since only a packet of its own
- * has a source at that place. */
+/** ip saddr ADDRESS or ip6 saddr ADDRESS, after a check of the family: the offset of the source address depends on
+ * it. */
 export function from(address: string): Expression[] {
   const bytes = parseAddress(address)!;
   const four = bytes.length === 4;
@@ -173,7 +172,7 @@ export function from(address: string): Expression[] {
   ];
 }
 
-/** log prefix PREFIX group GROUP snaplen SNAPLEN; without one the whole packet. */
+/** log prefix PREFIX group GROUP snaplen SNAPLEN; without SNAPLEN the whole packet. */
 export function log(group: number, prefix: string, snaplen?: number): Expression {
   return expression('log', (w) => {
     attributeBe16(w, NFTA_LOG_GROUP, group);

@@ -1,8 +1,7 @@
-// netlink/nft-guard: the second line of defence, a table of a few rules that belongs to a socket of
-// ours (NFT_TABLE_F_OWNER, Linux 5.12). Nobody else can delete or change it: `nft flush ruleset`
-// passes it by, and it is gone when the socket is closed, however the agent ends. It lets a packet
-// from home into the forward chain only when our table has judged it, so that nothing leaves
-// unjudged while that table is missing, and nothing leaves beside a tunnel with the address inside it.
+// netlink/nft-guard: the guard, a second table of a few rules that a netlink socket of the agent owns
+// (NFT_TABLE_F_OWNER, Linux 5.12). Nobody else can delete or change it, `nft flush ruleset` skips it, and the kernel
+// deletes it when the socket is closed. While the main table is missing, it drops forwarded packets from home that
+// no rule has judged, and packets with an inner address that leave beside a tunnel.
 import {
   NF_ACCEPT,
   NF_DROP,
@@ -56,27 +55,27 @@ import {
 
 export interface Guard {
   readonly table: string;
-  /** Our bits of mark and connection mark. */
+  /** Our bits of packet mark and connection mark. */
   readonly mask: number;
-  /** Connection marks, under the mask, of direct flows that the table has judged: they pass. */
+  /** Connection marks, under the mask, of direct flows that the main table has judged: accepted. */
   readonly direct: readonly number[];
-  /** Devices that face the home, and what the names of our tunnels begin with. */
+  /** Devices of the home, and the prefix of the names of our tunnel devices. */
   readonly lan: readonly string[];
   readonly tunnels: string;
-  /** Our own addresses inside the tunnels. */
+  /** The router's addresses inside the tunnels. */
   readonly inner: readonly string[];
-  /** Where a packet held back is announced, and with which prefix; '': it is not. */
+  /** Log group and prefix for dropped packets; prefix '': no log. */
   readonly group: number;
   readonly prefix: string;
 }
 
-/** Just before our own chains there (ruleset/compile/forward, BEFORE_FILTER). */
+/** Just before the main table's chains in these hooks (ruleset/compile/forward, BEFORE_FILTER). */
 const PRIORITY = -6;
 /** NF_CT_STATE_BIT of established and related (linux/netfilter/nf_conntrack_common.h). */
 const UNDER_WAY = 2 | 4;
-/** Enough of a packet to say whose it was. */
+/** Bytes logged of a packet, enough for its addresses and ports. */
 const SNAPLEN = 64;
-/** The agent is told that packets wait, not of each: it has a table to make. */
+/** Limit of the log rule for each device: one packet is enough to start the repair of the main table. */
 const TOLD_A_SECOND = 5;
 
 interface Chain {
@@ -85,13 +84,13 @@ interface Chain {
   readonly rules: readonly Expression[][];
 }
 
-/** The chains, in each the rule first that most packets end at. */
+/** The chains. In each, the rule that ends most packets is first. */
 function chainsOf(guard: Guard): Chain[] {
   const { mask, direct, lan, tunnels } = guard;
   const accept = verdict(NF_ACCEPT);
   const flow = [ct(NFT_CT_MARK), masked(mask)];
   const fromHome = [
-    // An unrelated flow under way, of which the table judged the first packet.
+    // An established unrelated flow; the main table judged its first packet.
     [
       ...flow,
       number(NFT_CMP_EQ, 0),
@@ -100,12 +99,12 @@ function chainsOf(guard: Guard): Chain[] {
       number(NFT_CMP_NEQ, 0),
       accept,
     ],
-    // Judged: what follows is the table's own business.
+    // The main table has judged this packet; its chains decide.
     [meta(NFT_META_MARK), masked(mask), number(NFT_CMP_NEQ, 0), accept],
-    // Answers to the home.
+    // Packets from the tunnels to the home.
     [...named(NFT_META_IIFNAME, tunnels, tunnels.length), accept],
     ...direct.map((mark) => [...flow, number(NFT_CMP_EQ, mark), accept]),
-    // From home, and nobody has judged it.
+    // From home and not judged.
     ...(guard.prefix === '' ? [] : lan).map((device) => [
       ...named(NFT_META_IIFNAME, device, NAME_BYTES),
       atMost(TOLD_A_SECOND),
@@ -113,8 +112,8 @@ function chainsOf(guard: Guard): Chain[] {
     ]),
     ...lan.map((device) => [...named(NFT_META_IIFNAME, device, NAME_BYTES), verdict(NF_DROP)]),
   ];
-  // An inner address never leaves beside its tunnel: without our table the answers of a proxied flow
-  // come to the router itself, which tells the peer so.
+  // Without the main table, replies of a proxied flow are delivered to the router, and its ICMP error to the peer
+  // would leave with the inner address by the WAN.
   const ofRouter = [
     [...named(NFT_META_OIFNAME, tunnels, tunnels.length), accept],
     [...named(NFT_META_OIFNAME, 'lo', NAME_BYTES), accept],
@@ -126,15 +125,15 @@ function chainsOf(guard: Guard): Chain[] {
   ];
 }
 
-/** Sequence numbers of the transaction; `acknowledged` is the last message that is answered. */
+/** Sequence numbers of the transaction; message `acknowledged` is the one that the kernel acknowledges. */
 export interface GuardBatch {
   readonly first: number;
   readonly last: number;
   readonly acknowledged: number;
 }
 
-/** Writes the whole table as one transaction. Errors: EOPNOTSUPP, EINVAL (a kernel without owners of
- * tables), EEXIST another agent's guard stands. */
+/** Writes the whole table as one transaction. Errors: EOPNOTSUPP or EINVAL: a kernel without table owners; EEXIST:
+ * another agent's guard exists. */
 export function putGuard(w: Writer, first: number, guard: Guard): GuardBatch {
   const create = NLM_F_REQUEST | NLM_F_CREATE;
   const chains = chainsOf(guard);

@@ -1,5 +1,5 @@
-// netlink/nft-rule: the body of the messages that make a chain and a rule; nft-expression has what a rule
-// is made of.
+// netlink/nft-rule: encodes the body of the messages that make a base chain and a rule. The expressions of a rule
+// are from nft-expression.
 import { NF_ACCEPT } from './constants.ts';
 import {
   NFTA_CHAIN_HOOK,
@@ -16,7 +16,7 @@ import {
 import { type Expression, nest } from './nft-expression.ts';
 import { attributeBe32, attributeString, type Writer } from './writer.ts';
 
-/** A chain at a hook (NF_INET_*). */
+/** A base chain at a hook (NF_INET_*). */
 export interface BaseChain {
   readonly table: string;
   readonly name: string;
@@ -24,7 +24,7 @@ export interface BaseChain {
   readonly priority: number;
 }
 
-/** What a NFT_MSG_NEWCHAIN says: a chain of type filter, policy accept. */
+/** Body of NFT_MSG_NEWCHAIN: type filter, policy accept. */
 export function putBaseChain(w: Writer, { table, name, hook, priority }: BaseChain): void {
   attributeString(w, NFTA_CHAIN_TABLE, table);
   attributeString(w, NFTA_CHAIN_NAME, name);
@@ -36,7 +36,7 @@ export function putBaseChain(w: Writer, { table, name, hook, priority }: BaseCha
   attributeString(w, NFTA_CHAIN_TYPE, 'filter');
 }
 
-/** What a NFT_MSG_NEWRULE says. */
+/** Body of NFT_MSG_NEWRULE. */
 export function putRuleIn(
   w: Writer,
   table: string,

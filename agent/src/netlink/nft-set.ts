@@ -1,6 +1,5 @@
-// netlink/nft-set: what reconcile/ wants in the kernel's sets, as one nf_tables transaction, and
-// what is in them. A batch is all or nothing: when one element is refused the kernel changes
-// nothing and names the message by sequence number; `faultOf` turns that into the element.
+// netlink/nft-set: encodes changes of set elements as one nf_tables transaction. If the kernel refuses one element,
+// it changes nothing and names the message by sequence number; `faultOf` finds the element from that.
 import {
   AF_UNSPEC,
   NFNL_MSG_BATCH_BEGIN,
@@ -49,7 +48,7 @@ import {
 
 const type = (message: number): number => (NFNL_SUBSYS_NFTABLES << 8) | message;
 
-/** The table that holds the sets: NFPROTO_* and its name. */
+/** Family (NFPROTO_*) and name of the table that holds the sets. */
 export interface TableName {
   readonly family: number;
   readonly table: string;
@@ -58,16 +57,16 @@ export interface TableName {
 export interface SetElement {
   /** Network order, each concatenated field padded to four bytes. */
   readonly key: Uint8Array;
-  /** Last key of an interval, in a set whose key is concatenated. */
+  /** Last key of an interval, in a set with a concatenated key. */
   readonly keyEnd?: Uint8Array;
-  /** Milliseconds; absent = the set's own. */
+  /** Milliseconds; absent = the default of the set. */
   readonly timeout?: number;
-  /** This key closes an interval (sets of plain intervals keep the end as an element of its own). */
+  /** This key is the end of an interval (sets of plain intervals store the end as an element of its own). */
   readonly intervalEnd?: boolean;
 }
 
-/** `add` leaves an element that is there as it is, `delete` of an absent one fails (ENOENT),
- * `renew` gives it its timeout anew whether it is there or not. */
+/** `add` does not change an existing element, `delete` of a missing one fails (ENOENT), `renew` adds the element
+ * or restarts its timeout. */
 export interface SetChange {
   readonly operation: 'add' | 'delete' | 'renew';
   readonly set: string;
@@ -82,24 +81,24 @@ export interface BatchPart {
   readonly to: number;
 }
 
-/** A batch in the writer: sequence numbers first..last, all of which may be named by an error. */
+/** An encoded batch with sequence numbers first..last; an error can name any of them. */
 export interface SetBatch {
   readonly first: number;
   readonly last: number;
-  /** The message that is acknowledged when the batch was good. */
+  /** Sequence number that the kernel acknowledges if it accepts the batch. */
   readonly acknowledged: number;
   readonly parts: readonly BatchPart[];
 }
 
-/** Longest list of elements in one message, bytes: half of what the length field can say. */
+/** Longest list of elements in one message, bytes: half of the range of the length field. */
 const LIST_LIMIT = 0x8000;
 
-/** Elements one transaction should hold. While anybody listens to NFNLGRP_NFTABLES the kernel keeps
- * a page-sized announcement for every element until the commit (nf_tables_setelem_notify): 256 are
- * 1 MiB with pages of 4 KiB, 3,000 took the last memory of a 64 MB machine with pages of 16. */
+/** Elements in one transaction. While a process listens to NFNLGRP_NFTABLES, the kernel keeps a page-sized
+ * announcement for every element until the commit (nf_tables_setelem_notify): 256 are 1 MiB with pages of 4 KiB;
+ * 3,000 exhausted a machine of 64 MB with pages of 16 KiB. */
 const BATCH_ELEMENTS = 256;
 
-/** Cuts `changes` into transactions of at most `limit` elements, in the same order. */
+/** Splits `changes` into transactions of at most `limit` elements, in the same order. */
 export function splitChanges(
   changes: readonly SetChange[],
   limit = BATCH_ELEMENTS,
@@ -135,8 +134,8 @@ export function putBatchEnd(w: Writer, seq: number): void {
   endMessage(w);
 }
 
-/** Writes all `changes` as one transaction that must go out in one send(). Sequence numbers start
- * at `seq`; the next free one is `last + 1`. No elements: `parts` is empty, nothing to send. */
+/** Writes `changes` as one transaction, to be sent with one send(). Sequence numbers start at `seq`; the next free
+ * one is `last + 1`. Without elements `parts` is empty and nothing needs to be sent. */
 export function putSetBatch(
   w: Writer,
   seq: number,
@@ -157,14 +156,14 @@ export function putSetBatch(
       }
     }
   }
-  // BATCH_END is not acknowledged before Linux 6.10, so the last element message asks for it.
+  // Linux before 6.10 does not acknowledge BATCH_END, so the last element message requests the acknowledgement.
   if (parts.length > 0) requestAck(w);
   putBatchEnd(w, next);
   return { first: seq, last: next, acknowledged: next - 1, parts };
 }
 
-/** Before Linux 6.12 adding an element that exists does not touch its timeout, so `renew` adds it
- * (it is there now), deletes it (cannot fail) and adds it, all in one transaction. */
+/** Before Linux 6.12 adding an existing element does not change its timeout. So `renew` adds it (now it exists),
+ * deletes it (cannot fail) and adds it again, in one transaction. */
 const MESSAGES = {
   add: [NFT_MSG_NEWSETELEM],
   delete: [NFT_MSG_DELSETELEM],
@@ -201,14 +200,14 @@ function putElements(
   return i;
 }
 
-/** nfgenmsg and the two names every element message starts with. */
+/** nfgenmsg and the two names at the start of every element message. */
 export function putSetName(w: Writer, where: TableName, set: string): void {
   putNetfilter(w, where.family, 0);
   attributeString(w, NFTA_SET_ELEM_LIST_TABLE, where.table);
   attributeString(w, NFTA_SET_ELEM_LIST_SET, set);
 }
 
-/** One element in a list. */
+/** One element of a list. */
 export function putElement(w: Writer, element: SetElement, timed: boolean): void {
   const at = beginAttribute(w, NLA_F_NESTED | NFTA_LIST_ELEM);
   if (element.intervalEnd) attributeBe32(w, NFTA_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END);
@@ -226,7 +225,7 @@ function putKey(w: Writer, attribute: number, key: Uint8Array): void {
   endAttribute(w, at);
 }
 
-/** Which change was refused. `element` is its index in the change, when the kernel named it. */
+/** The refused change. `element`: index in the change, if the kernel named the element. */
 export interface SetFault {
   readonly errno: number;
   readonly change: number;
@@ -235,8 +234,8 @@ export interface SetFault {
   readonly element?: number;
 }
 
-/** Finds what the failed acknowledgement `ack` is about: `sent` reads the batch as it was sent.
- * Undefined when it names the batch as a whole (EPERM, ENOMEM). */
+/** Finds the change that the failed acknowledgement `ack` refers to. `sent` reads the batch as it was sent.
+ * Undefined: the whole batch was refused (EPERM, ENOMEM). */
 export function faultOf(sent: Reader, batch: SetBatch, ack: Ack): SetFault | undefined {
   const part = batch.parts.find((p) => p.seq === ack.seq);
   if (!part) return undefined;
@@ -246,7 +245,7 @@ export function faultOf(sent: Reader, batch: SetBatch, ack: Ack): SetFault | und
   return index < 0 ? fault : { ...fault, element: part.from + index };
 }
 
-/** Index of the element whose attribute starts at `offset` of message `seq`, or -1. */
+/** Index of the element whose attribute covers `offset` of message `seq`, or -1. */
 function elementAt(sent: Reader, seq: number, offset: number): number {
   const m = createMessage();
   const end = sent.bytes.length;
@@ -263,7 +262,7 @@ function elementAt(sent: Reader, seq: number, offset: number): number {
   const stop = at + list.size[NFTA_SET_ELEM_LIST_ELEMENTS]!;
   for (; at + 4 <= stop && at <= wanted; index++) {
     const next = at + ((getU16(sent, at) + 3) & ~3);
-    // The kernel may point at the element or at an attribute inside it.
+    // The offset may be of the element or of an attribute inside it.
     if (wanted < next) return index;
     at = next;
   }

@@ -1,8 +1,7 @@
-// netlink/nft-table: does the table still stand as it was loaded? The generation counts every
-// transaction of anybody; table and chains have handles that are never used twice and count what is
-// in them. Nobody joins NFNLGRP_NFTABLES for this: while somebody listens there, the kernel makes a
-// page-sized announcement for every element of every transaction, and a blocklist of 30,000
-// addresses would take 120 MB of a router that has 64.
+// netlink/nft-table: detects changes of the loaded table. The generation counts all nf_tables transactions; handles
+// are never reused, and chains count their rules. The agent does not join NFNLGRP_NFTABLES: with a listener, the
+// kernel makes a page-sized announcement for every element of every transaction, and a blocklist of 30,000 addresses
+// would take 120 MB of a router that has 64.
 import { NFNL_SUBSYS_NFTABLES, NLM_F_DUMP, NLM_F_REQUEST } from './constants.ts';
 import {
   createAttributes,
@@ -34,15 +33,15 @@ export const CHAIN = type(NFT_MSG_NEWCHAIN);
 /** Message type of a dumped flow table. */
 export const FLOWTABLE = type(NFT_MSG_NEWFLOWTABLE);
 
-/** Asks for the generation: one message for nft-event's `readNftEvent` (kind "generation"). */
+/** Requests the generation; the reply is one message for nft-event's `readNftEvent` (kind "generation"). */
 export function putGenerationQuery(w: Writer, seq: number): void {
   beginMessage(w, type(NFT_MSG_GETGEN), NLM_F_REQUEST, seq);
   putNetfilter(w, 0, 0);
   endMessage(w);
 }
 
-/** Asks for the chains of all tables of `family`; answers are CHAIN messages for `readChain`. Or, with
- * NFT_MSG_GETFLOWTABLE, for flow tables: they name their table where a chain does. */
+/** Requests the chains of all tables of `family`; the replies are CHAIN messages for `readChain`. With
+ * NFT_MSG_GETFLOWTABLE it requests flow tables, whose first attribute is the table's name too. */
 export function putChainDump(
   w: Writer,
   seq: number,
@@ -57,13 +56,13 @@ export function putChainDump(
 export interface KernelChain {
   readonly table: string;
   readonly name: string;
-  /** Unique in the table, never given twice. */
+  /** Unique in the table, never reused. */
   readonly handle: number;
-  /** Rules in it, and jumps to it. */
+  /** Number of its rules and of jumps to it. */
   readonly uses: number;
 }
 
-/** Reused: reading one message ends before the next one begins. */
+/** Reused for every message. */
 const fields = createAttributes(NFTA_CHAIN_USE);
 
 /** Decodes one CHAIN message. */
@@ -81,8 +80,8 @@ export function readChain(r: Reader, m: Message): Decoded<KernelChain> {
   return { ok: true, value };
 }
 
-/** One line that is another as soon as a chain of the table was made, deleted, emptied or added to;
- * '' when the table has none. */
+/** A text that changes when a chain of `table` is made, deleted or flushed or a rule is added; '': the table has
+ * no chain. */
 export function fingerprint(chains: readonly KernelChain[], table: string): string {
   return chains
     .filter((chain) => chain.table === table)

@@ -1,6 +1,6 @@
-// netlink/route: the routes of an application's own table: a default through its tunnel device,
-// and behind it a default that answers "prohibited", so that a lost device never means the main
-// table (invariant 1). Link indexes come from netlink/link.
+// netlink/route: routes of a slot's routing table: a default through the tunnel device, and a `prohibit` default of
+// larger metric, so that packets never fall back to the main table when the device is lost. Device indexes are from
+// link.
 import { type Family, formatAddress } from '../wire/address.ts';
 import {
   AF_INET,
@@ -55,19 +55,19 @@ import {
 /** Bytes of struct rtmsg. */
 const ROUTE_HEADER = 12;
 
-/** A default route: through the device with index `link`, or 0: prohibited. */
+/** A default route through the device with index `link`; 0: prohibit. */
 export interface DefaultRoute {
   readonly family: Family;
   readonly table: number;
   readonly link: number;
-  /** Smaller wins, 1..2^32-1. (IPv6 reads 0 as 1024.) */
+  /** The smallest is used, 1..2^32-1. (IPv6 reads 0 as 1024.) */
   readonly metric: number;
-  /** RTPROT_* or any own number 5..255: who made it. */
+  /** Origin of the route: RTPROT_* or an own number 5..255. */
   readonly protocol: number;
 }
 
-/** Adds a default route, in place of the one of the same table and metric. Errors: ENODEV,
- * ENETDOWN the device is not up. */
+/** Adds a default route, or replaces that of the same table and metric. Errors: ENODEV, ENETDOWN the device is not
+ * up. */
 export function putRouteReplace(w: Writer, seq: number, route: DefaultRoute): void {
   const flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE;
   const scope = route.family === 4 && route.link !== 0 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
@@ -76,10 +76,10 @@ export function putRouteReplace(w: Writer, seq: number, route: DefaultRoute): vo
   endMessage(w);
 }
 
-/** Deletes a default route, whoever made it. Errors: ESRCH there is none. */
+/** Deletes a default route of any protocol. Errors: ESRCH no such route. */
 export function putRouteDelete(w: Writer, seq: number, route: DefaultRoute): void {
   beginMessage(w, RTM_DELROUTE, NLM_F_REQUEST | NLM_F_ACK, seq);
-  // RT_SCOPE_NOWHERE in a deletion means any scope (ip-route does the same).
+  // In a deletion RT_SCOPE_NOWHERE matches any scope (as in ip-route).
   putRouteBody(w, route, RTPROT_UNSPEC, RT_SCOPE_NOWHERE);
   endMessage(w);
 }
@@ -103,21 +103,21 @@ function putRouteHeader(
   putU8(w, 0); // destination prefix length: default
   putU8(w, 0); // source prefix length
   putU8(w, 0); // type of service
-  putU8(w, RT_TABLE_UNSPEC); // the attribute counts
+  putU8(w, RT_TABLE_UNSPEC); // the table is in RTA_TABLE
   putU8(w, protocol);
   putU8(w, scope);
   putU8(w, type);
   putU32(w, 0); // flags
 }
 
-/** Asks for all routes of `family`, all tables; answers are RTM_NEWROUTE for `readRoute`. */
+/** Requests all routes of `family`, all tables; the replies are RTM_NEWROUTE messages for `readRoute`. */
 export function putRouteDump(w: Writer, seq: number, family: Family): void {
   beginMessage(w, RTM_GETROUTE, NLM_F_REQUEST | NLM_F_DUMP, seq);
   putRouteHeader(w, family === 4 ? AF_INET : AF_INET6, 0, 0, 0);
   endMessage(w);
 }
 
-/** Asks which way a packet to `destination` (4 or 16 bytes) goes: one RTM_NEWROUTE message. */
+/** Requests the route of a packet to `destination` (4 or 16 bytes): one RTM_NEWROUTE message. */
 export function putRouteQuery(w: Writer, seq: number, destination: Uint8Array): void {
   beginMessage(w, RTM_GETROUTE, NLM_F_REQUEST, seq);
   putU8(w, destination.length === 4 ? AF_INET : AF_INET6);
@@ -128,21 +128,21 @@ export function putRouteQuery(w: Writer, seq: number, destination: Uint8Array): 
   endMessage(w);
 }
 
-/** A route as the kernel holds it: anybody's. */
+/** A route of the kernel, of any origin. */
 export interface KernelRoute extends DefaultRoute {
   /** RTN_*: RTN_UNICAST, RTN_PROHIBIT ... */
   readonly type: number;
   /** "192.0.2.0/24"; null = default. */
   readonly destination: string | null;
   readonly gateway: string | null;
-  /** The source address it prefers. */
+  /** The preferred source address. */
   readonly source: string | null;
-  /** A cache entry that the kernel cloned from a route, no route itself. */
+  /** A cache entry cloned from a route. */
   readonly cloned: boolean;
 }
 
-/** Whether the kernel made it by itself, in the table local or to a network in main, as for every address
- * and network of the router: seen without decoding it, since nobody asks for those. */
+/** Whether the kernel made it, in table local or for a network in main, as for every address of the router. Reads
+ * only the header: callers skip these routes. */
 export function isPlain(r: Reader, m: Message): boolean {
   if (m.body + ROUTE_HEADER > m.end) return false;
   const bits = r.bytes[m.body + 1];
@@ -153,10 +153,10 @@ export function isPlain(r: Reader, m: Message): boolean {
   return table === RT_TABLE_MAIN && (protocol === RTPROT_KERNEL || protocol === RTPROT_RA);
 }
 
-/** Reused: reading one message ends before the next one begins. */
+/** Reused for every message. */
 const fields = createAttributes(RTA_TABLE);
 
-/** Decodes RTM_NEWROUTE and RTM_DELROUTE. `link` is the device even of an IPv6 prohibit (lo). */
+/** Decodes RTM_NEWROUTE and RTM_DELROUTE. An IPv6 prohibit has the index of lo as `link`. */
 export function readRoute(r: Reader, m: Message): Decoded<KernelRoute> {
   const { bytes } = r;
   if (m.body + ROUTE_HEADER > m.end) return { ok: false, reason: 'route: header too short' };

@@ -1,5 +1,5 @@
-// netlink/rt-event: what rtnetlink announces (and dumps) in one shape: devices, addresses, routes
-// and rules that came or went. The daemon turns "gone" of an own piece into a repair.
+// netlink/rt-event: decodes rtnetlink announcements and dumps into one type: devices, addresses, routes and rules
+// that were added or deleted. The deletion of one of our own objects starts a repair.
 
 import { type KernelAddress, readAddress } from './address.ts';
 import {

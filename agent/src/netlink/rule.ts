@@ -1,6 +1,5 @@
-// netlink/rule: ip rules (linux/fib_rules.h): "a packet with this mark looks into that table".
-// reconcile/ adds and deletes them; the dump and the announcements tell it what stands: netifd
-// deletes every rule when it starts, ours too, so RTM_DELRULE is listened for.
+// netlink/rule: requests and decodes ip rules (linux/fib_rules.h). Ours map a packet mark to a routing table. netifd
+// deletes every rule when it starts, ours too, so RTM_DELRULE announcements matter.
 import { type Family, formatAddress } from '../wire/address.ts';
 import {
   AF_INET,
@@ -58,18 +57,18 @@ import {
 /** Bytes of struct fib_rule_hdr. */
 const RULE_HEADER = 12;
 
-/** Our rules: fwmark `mark` under `mask` looks into `table`. */
+/** One of our rules: packets whose mark under `mask` is `mark` use `table`. */
 export interface MarkRule {
   readonly family: Family;
   readonly preference: number;
   readonly mark: number;
   readonly mask: number;
   readonly table: number;
-  /** RTPROT_* or any own number 5..255: who made it (`ip rule` shows it as proto). */
+  /** Origin of the rule: RTPROT_* or an own number 5..255 (`ip rule` shows it as proto). */
   readonly protocol: number;
 }
 
-/** Adds a rule. Errors: EEXIST the very same rule stands, EPERM. */
+/** Adds a rule. Errors: EEXIST the same rule exists, EPERM. */
 export function putRuleAdd(w: Writer, seq: number, rule: MarkRule): void {
   putRule(w, RTM_NEWRULE, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, seq, rule);
 }
@@ -90,7 +89,7 @@ function putRule(w: Writer, type: number, flags: number, seq: number, rule: Mark
   endMessage(w);
 }
 
-/** The table goes into an attribute: the header has room for numbers below 256 only. */
+/** The table is sent as an attribute: the header field holds numbers below 256 only. */
 function putRuleHeader(w: Writer, family: number, action: number): void {
   putU8(w, family);
   putU8(w, 0); // destination prefix length
@@ -103,70 +102,70 @@ function putRuleHeader(w: Writer, family: number, action: number): void {
   putU32(w, 0); // flags
 }
 
-/** Asks for all rules of one family; answers are RTM_NEWRULE messages for `readRule`. */
+/** Requests all rules of one family; the replies are RTM_NEWRULE messages for `readRule`. */
 export function putRuleDump(w: Writer, seq: number, family: Family): void {
   beginMessage(w, RTM_GETRULE, NLM_F_REQUEST | NLM_F_DUMP, seq);
   putRuleHeader(w, family === 4 ? AF_INET : AF_INET6, 0);
   endMessage(w);
 }
 
-/** First and last, both inside. */
+/** First and last, inclusive. */
 export type Span = readonly [number, number];
 
-/** What a rule asks of a packet beside its mark; what is absent may be anything. */
+/** Conditions of a rule beside the mark; an absent one matches every packet. */
 export interface RuleSelector {
   /** "192.168.1.0/28". */
   readonly source?: string;
   readonly destination?: string;
-  /** Names of devices: the packet's own, and one that its sender's socket is bound to. */
+  /** Device names: input device of the packet, and the device that the sender's socket is bound to. */
   readonly iif?: string;
   readonly oif?: string;
   /** IPPROTO_*. */
   readonly ipProtocol?: number;
   readonly sourcePorts?: Span;
   readonly destinationPorts?: Span;
-  /** The sender's user, for packets of this machine; 0 for packets that it forwards. */
+  /** User id of the sender of a local packet; 0 for forwarded packets. */
   readonly uids?: Span;
-  /** The field in the IPv4 or IPv6 header, as the rule's own header has it. */
+  /** The TOS field of the IPv4 or IPv6 header, from the header of the rule. */
   readonly tos?: number;
-  /** The packet came over a tunnel device that keeps one key a packet. */
+  /** The packet came from a tunnel device with a key for each packet (FRA_TUN_ID). */
   readonly isKeyed?: true;
-  /** The packet came from a device that belongs to a VRF: the table is the VRF's. */
+  /** The packet came from a device of a VRF, whose table is used. */
   readonly isL3mdev?: true;
-  /** The kernel is newer than this list. */
+  /** The rule has an attribute that this decoder does not know (a newer kernel). */
   readonly isUnknown?: true;
 }
 
-/** A rule as the kernel holds it: anybody's. */
+/** A rule of the kernel, of any origin. */
 export interface KernelRule extends MarkRule {
-  /** FR_ACT_*: FR_ACT_TO_TBL looks into `table`. */
+  /** FR_ACT_*; FR_ACT_TO_TBL uses `table`. */
   readonly action: number;
   readonly selector: RuleSelector;
-  /** `not`: it is for packets that the selector and the mark do not both fit. */
+  /** `not`: the rule matches packets that do not match both selector and mark. */
   readonly isInverted: boolean;
-  /** Preference of the rule that FR_ACT_GOTO goes on with. */
+  /** Preference of the rule that FR_ACT_GOTO continues with. */
   readonly target: number;
-  /** It passes over routes of its table of at most so many bits, the default being 0; -1: over none. */
+  /** Routes of the table with at most this prefix length are ignored (0: the default route); -1: none. */
   readonly suppressed: number;
 }
 
-/** Whether it looks at nothing but the mark. */
+/** Whether the mark is its only condition. */
 export function asksOnlyForMark({ selector, isInverted }: KernelRule): boolean {
   return !isInverted && Object.keys(selector).length === 0;
 }
 
-/** Linux 6.13 to 6.15 have DSCP, flow label and masks for both and for ports (linux/fib_rules.h). A
- * port has a mask of all ones there. */
+/** Linux 6.13 to 6.15 add DSCP, flow label and masks for these and for ports (linux/fib_rules.h). There every rule
+ * with a port has a port mask, all ones by default. */
 const LAST_ATTRIBUTE = 40;
 const PORT_MASKS = [29, 30];
-/** Reused: reading one message ends before the next one begins. */
+/** Reused for every message. */
 const fields = createAttributes(LAST_ATTRIBUTE);
 
 /** Decodes RTM_NEWRULE and RTM_DELRULE. */
 export function readRule(r: Reader, m: Message): Decoded<KernelRule> {
   if (m.body + RULE_HEADER > m.end) return { ok: false, reason: 'rule: header too short' };
   const af = r.bytes[m.body]!;
-  // Multicast routing has rules too (RTNL_FAMILY_IPMR); they are none of ours.
+  // Rules of multicast routing (RTNL_FAMILY_IPMR) are not ours.
   if (af !== AF_INET && af !== AF_INET6) return { ok: false, reason: `rule: family ${af}` };
   const reason = readAttributes(r, m.body + RULE_HEADER, m.end, fields);
   if (reason) return { ok: false, reason: `rule: ${reason}` };
@@ -189,7 +188,7 @@ export function readRule(r: Reader, m: Message): Decoded<KernelRule> {
   return { ok: true, value };
 }
 
-/** The attributes are in `fields`; `header` is the offset of struct fib_rule_hdr. */
+/** Reads the attributes in `fields`; `header` is the offset of struct fib_rule_hdr. */
 function readSelector(r: Reader, header: number, family: Family): RuleSelector {
   const { bytes } = r;
   const selector: { -readonly [K in keyof RuleSelector]: RuleSelector[K] } = {};
@@ -217,7 +216,7 @@ function readSelector(r: Reader, header: number, family: Family): RuleSelector {
     const at = fields.at[FRA_UID_RANGE]!;
     selector.uids = [getU32(r, at), getU32(r, at + 4)];
   }
-  // 64 bits; the kernel leaves it out when it is 0.
+  // FRA_TUN_ID has 64 bits; the kernel omits it if it is 0.
   if (has(fields, FRA_TUN_ID, 8)) selector.isKeyed = true;
   if (byte(FRA_L3MDEV) !== 0) selector.isL3mdev = true;
   if (hasUnknown()) selector.isUnknown = true;

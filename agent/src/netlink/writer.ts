@@ -1,5 +1,5 @@
-// netlink/writer: writes netlink messages into one growing buffer: header, attributes, nesting,
-// alignment. Every encoder of this folder goes through it; nothing is allocated per attribute.
+// netlink/writer: encodes netlink messages into one growing buffer: headers, attributes, nesting, alignment.
+// Allocates nothing per attribute. Every encoder of this folder uses it.
 import { type ByteOrder, hostOrder } from './endian.ts';
 import { HEADER_SIZE } from './message.ts';
 
@@ -11,13 +11,13 @@ export interface Writer {
   /** Bytes used so far. */
   length: number;
   readonly little: boolean;
-  /** Offset of the message that is being written. */
+  /** Offset of the message that is open. */
   message: number;
-  /** An attribute passed 65535 bytes: what was written must not be sent. */
+  /** An attribute exceeded 65535 bytes: the buffer must not be sent. */
   overflow: boolean;
 }
 
-/** A writer with `size` bytes to begin with; it grows by doubling. */
+/** A writer with `size` bytes at first; the buffer doubles when full. */
 export function createWriter(size = 4096, order: ByteOrder = hostOrder): Writer {
   return {
     bytes: new Uint8Array(size),
@@ -28,7 +28,7 @@ export function createWriter(size = 4096, order: ByteOrder = hostOrder): Writer 
   };
 }
 
-/** Forgets what was written and keeps the buffer. */
+/** Discards the content and keeps the buffer. */
 export function resetWriter(w: Writer): void {
   w.length = 0;
   w.message = 0;
@@ -120,12 +120,12 @@ function align(w: Writer): void {
   const rest = -w.length & 3;
   if (rest === 0) return;
   reserve(w, rest);
-  // The buffer is used again and again: padding must be written, not assumed to be zero.
+  // The buffer is reused, so padding must be written as zero.
   w.bytes.fill(0, w.length, w.length + rest);
   w.length += rest;
 }
 
-/** Opens a message; `endMessage` fills in its length. Port 0: the kernel knows the sender. */
+/** Opens a message; `endMessage` fills in its length. Port 0: the kernel fills in the sender. */
 export function beginMessage(w: Writer, type: number, flags: number, seq: number): void {
   reserve(w, HEADER_SIZE);
   const at = w.length;
@@ -150,7 +150,7 @@ export function putNetfilter(w: Writer, family: number, resource: number): void 
   putBe16(w, resource);
 }
 
-/** Opens an attribute and returns its offset for `endAttribute`. Nests to any depth. */
+/** Opens an attribute and returns its offset for `endAttribute`. Attributes may be nested. */
 export function beginAttribute(w: Writer, type: number): number {
   reserve(w, 4);
   const at = w.length;
@@ -159,7 +159,7 @@ export function beginAttribute(w: Writer, type: number): number {
   return at;
 }
 
-/** Closes the attribute at `at`; notes overflow past 65535 bytes. */
+/** Closes the attribute at `at`; sets `overflow` above 65535 bytes. */
 export function endAttribute(w: Writer, at: number): void {
   const size = w.length - at;
   if (size > ATTRIBUTE_MAX) w.overflow = true;
