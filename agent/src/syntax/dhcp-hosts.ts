@@ -1,71 +1,70 @@
-// syntax/dhcp-hosts: what the router's DHCP servers know of the devices, by /etc/config/dhcp: its static
-// hosts, and the files in which dnsmasq and odhcpd keep their leases (leases reads those). build
-// resolves device names and addresses to MACs with it.
+// syntax/dhcp-hosts: reads /etc/config/dhcp: static hosts, and the paths of the lease files of dnsmasq and odhcpd
+// (dhcp-leases reads those). policy/build resolves device names and addresses to MACs with the result.
 import { canonicalAddress } from '../wire/address.ts';
 import { canonicalMac, isDeviceMac, macOfDuid } from '../wire/mac.ts';
 import { OFF, ON } from './options.ts';
 import type { Problem } from './result.ts';
 import { parseUci, type UciPackage, type UciSection, type UciValue } from './uci.ts';
 
-/** One device as DHCP knows it. */
+/** One device known to DHCP. */
 export interface Host {
   readonly mac: string;
-  /** Canonical text, or null: none is known. */
+  /** Canonical text; null: unknown. */
   readonly address: string | null;
-  /** As the device or the owner calls it, lower case; null: it gave none. */
+  /** Name from the device or the static host, lower case; null: none. */
   readonly name: string | null;
 }
 
-/** What /etc/config/dhcp says. */
+/** The content of /etc/config/dhcp. */
 export interface DhcpSetup {
-  /** The lease files of every server that runs, each once. */
+  /** Lease files of all enabled servers, without repetition. */
   readonly leaseFiles: readonly string[];
   /** Static hosts. */
   readonly hosts: readonly Host[];
-  /** What of it cannot be used, and leases that are in no file. */
+  /** Entries that cannot be used, and servers that write no lease file. */
   readonly notes: readonly Problem[];
 }
 
-/** What was found in a lease file. */
+/** One lease file. */
 export interface LeaseFile {
   readonly path: string;
-  /** Devices in it, or null: it is not there, or cannot be read. */
+  /** Number of devices in it; null: missing or unreadable. */
   readonly devices: number | null;
   /** Why it cannot be read, or null. */
   readonly trouble: string | null;
 }
 
-/** What was found in all these files. */
+/** Hosts of all these files. */
 export interface KnownHosts {
   readonly hosts: readonly Host[];
   readonly leases: readonly LeaseFile[];
-  /** Static hosts among them. */
+  /** How many of `hosts` are static. */
   readonly fixed: number;
   readonly notes: readonly Problem[];
 }
 
-/** More than any home has; a lease file is written by what devices send. */
+/** More than any home has. Devices control how many leases a file has. */
 export const MOST_HOSTS = 1024;
 const MOST_NOTES = 20;
-/** Each is looked at every five seconds. */
+/** Each file is checked every five seconds. */
 const MOST_FILES = 16;
 
-/** Where dnsmasq keeps leases unless told otherwise. */
+/** Default lease file of dnsmasq. */
 const DNSMASQ_LEASES = '/tmp/dhcp.leases';
-/** Before the file could be read: the usual places, odhcpd's by OpenWrt's presets. */
+/** Used until the file can be read: the default paths of dnsmasq, and of odhcpd on OpenWrt. */
 export const UNREAD: DhcpSetup = {
   leaseFiles: [DNSMASQ_LEASES, '/tmp/hosts/odhcpd', '/tmp/odhcpd.leases'],
   hosts: [],
   notes: [],
 };
 
-/** A host name as dnsmasq lets it through (RFC 1123 labels), lower case, without a domain. */
+/** A host name that dnsmasq accepts (RFC 1123 labels), lower case, without its domain; null: not one. */
 export function hostName(text: string): string | null {
   const name = text.toLowerCase().split('.')[0]!;
   return /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/.test(name) ? name : null;
 }
 
-/** Reads `text`; while it cannot be read as UCI, `before` goes on to count. */
+/** Reads `text`. If it is not valid UCI, the result is `before` with the problems as notes. */
 export function parseDhcp(text: string, file: string, before: DhcpSetup = UNREAD): DhcpSetup {
   const read = parseUci(text, file);
   if (read.ok) return setupOf(read.value);
@@ -76,7 +75,7 @@ export function parseDhcp(text: string, file: string, before: DhcpSetup = UNREAD
 
 function setupOf({ file, sections }: UciPackage): DhcpSetup {
   const notes: Problem[] = [];
-  /** With the section that has it. */
+  /** By lease file: the section that writes it. */
   const files = new Map<string, string>();
   const hosts: Host[] = [];
   const counts = new Map<string, number>();
@@ -95,7 +94,7 @@ function setupOf({ file, sections }: UciPackage): DhcpSetup {
       complain(section.line, '', what);
     } else if (at !== null) files.set(at, path);
   }
-  // No server is configured: it may run all the same.
+  // dnsmasq may run without a section.
   if (!counts.has('dnsmasq') && files.size === 0) files.set(DNSMASQ_LEASES, '');
   const most = { hosts: hosts.slice(0, MOST_HOSTS), notes: notes.slice(0, MOST_NOTES) };
   return { leaseFiles: [...files.keys()].slice(0, MOST_FILES), ...most };
@@ -107,7 +106,7 @@ function allOf({ values }: UciSection, option: string): UciValue[] {
   return values.filter(({ name }) => name === option);
 }
 
-/** The file of a server's section; null: it is none, or keeps none. */
+/** Lease file of a server section; null: another section, or no file. */
 function leaseFile(section: UciSection, complain: Complain): string | null {
   const said = allOf(section, 'leasefile').at(-1);
   if (said !== undefined && !said.value.startsWith('/')) {
@@ -132,7 +131,7 @@ function leaseFile(section: UciSection, complain: Complain): string | null {
   return said?.value ?? null;
 }
 
-/** One for each MAC and address; an address may be "ignore", and what is no address is none. */
+/** One host for each pair of MAC and address. Values of `ip` that are no address, such as "ignore", are skipped. */
 function staticHosts(section: UciSection, complain: Complain): Host[] {
   if (allOf(section, 'enable').some(({ value }) => OFF.includes(value))) return [];
   const words = (option: string): string[] =>
@@ -150,7 +149,7 @@ function staticHosts(section: UciSection, complain: Complain): Host[] {
       }
     }
   }
-  // odhcpd may tell two of a device's identities apart: DUID%IAID.
+  // odhcpd accepts DUID%IAID, to tell two identities of a device apart.
   for (const text of words('duid')) {
     const mac = macOfDuid(text.split('%')[0]!);
     if (mac !== null && isDeviceMac(mac)) macs.add(mac);

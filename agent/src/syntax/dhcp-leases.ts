@@ -1,10 +1,10 @@
-// syntax/dhcp-leases: the files in which dnsmasq and odhcpd keep what they gave to whom. What devices send
-// stands in them: every field is checked, and a line that names no device is left out.
+// syntax/dhcp-leases: parses the lease files of dnsmasq and odhcpd. Devices control parts of the content, so every
+// field is checked and a line without a device is skipped.
 import { canonicalAddress } from '../wire/address.ts';
 import { canonicalMac, isDeviceMac, macOfDuid } from '../wire/mac.ts';
 import { type Host, hostName, MOST_HOSTS } from './dhcp-hosts.ts';
 
-/** The devices of a lease file of either program. */
+/** The devices of a lease file of either program, at most MOST_HOSTS. */
 export function parseLeases(text: string): Host[] {
   const hosts: Host[] = [];
   for (const line of text.split('\n')) {
@@ -16,22 +16,22 @@ export function parseLeases(text: string): Host[] {
 }
 
 /**
- * `EXPIRY MAC ADDRESS NAME CLIENT-ID` (dnsmasq, lease.c: lease_update_file); of IPv6
- * `EXPIRY IAID ADDRESS NAME DUID`, the IAID with a T before it where the address is temporary. `*` is
- * "none"; the server's own `duid DUID` is no lease.
+ * `EXPIRY MAC ADDRESS NAME CLIENT-ID` (dnsmasq, lease.c: lease_update_file); for IPv6 `EXPIRY IAID ADDRESS NAME
+ * DUID`, with T before the IAID of a temporary address. `*` means none; `duid DUID` is the server's own and not a
+ * lease.
  */
 function ofDnsmasq([expiry = '', id = '', address = '', name = '', client = '']: string[]): Host[] {
   const at = canonicalAddress(address);
   if (!/^\d+$/.test(expiry) || at === null) return [];
-  // A hardware type other than Ethernet stands in front: 06-aa:bb:...
+  // A hardware type other than Ethernet is a prefix: 06-aa:bb:...
   const mac = at.includes(':') ? macOfDuid(client) : canonicalMac(id.replace(/^01-/, ''));
   return mac === null || !isDeviceMac(mac) ? [] : [{ mac, address: at, name: hostName(name) }];
 }
 
 /**
- * `# DEVICE MAC ipv4 NAME EXPIRY ID 32 ADDRESS/32` (odhcpd, statefiles.c); of IPv6
- * `# DEVICE DUID IAID NAME EXPIRY ID LENGTH ADDRESS/128...`, or prefixes that were delegated. `-` is "no
- * name"; `broken\x20` stands before a name that is none. Older ones wrote spaces of a name as they are.
+ * `# DEVICE MAC ipv4 NAME EXPIRY ID 32 ADDRESS/32` (odhcpd, statefiles.c); for IPv6 `# DEVICE DUID IAID NAME EXPIRY
+ * ID LENGTH ADDRESS/128...`, or delegated prefixes. `-` means no name; `broken\x20` precedes an invalid name. Old
+ * versions do not escape spaces in a name.
  */
 function ofOdhcpd([, , id = '', iaid = '', name = '', expiry = '', ...rest]: string[]): Host[] {
   const mac = iaid === 'ipv4' ? canonicalMac(id) : macOfDuid(id);

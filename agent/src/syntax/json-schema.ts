@@ -1,6 +1,6 @@
-// A small interpreter of JSON Schema (draft 2020-12), for the keywords that profile.schema.json
-// uses. Its messages name the place by JSON pointer and take the fix from the schema's own
-// descriptions. Used by profile/parse; a test holds it against a full implementation.
+// syntax/json-schema: checks a value against a JSON Schema (draft 2020-12), for the keywords of profile.schema.json.
+// A problem names the place by JSON pointer and the fix by the schema's description. profile/parse uses it; a test
+// compares it with a full implementation.
 import type { Problem } from './result.ts';
 
 export interface Schema {
@@ -31,22 +31,22 @@ export interface Schema {
 interface Check {
   readonly root: Schema;
   readonly file: string;
-  /** Names and positions down to the value in hand: a pointer is written for a problem only. */
+  /** Names and indexes that lead to the current value; joined to a pointer only for a problem. */
   readonly path: (string | number)[];
   readonly problems: Problem[];
 }
 
-/** More would not be read, and a hostile file could have millions. */
+/** Limit on problems: a hostile file could have millions. */
 const MAX_PROBLEMS = 50;
 
-/** All the problems of `value` under `root`, at most 50, each at "FILE: /json/pointer". */
+/** All problems of `value` under `root`, at most 50, each at "FILE: /json/pointer". */
 export function checkSchema(root: Schema, value: unknown, file: string): Problem[] {
   const check: Check = { root, file, path: [], problems: [] };
   visit(check, root, value);
   return check.problems.slice(0, MAX_PROBLEMS);
 }
 
-/** A member or an entry of the value in hand. */
+/** Visits a member or an entry of the current value. */
 function visitAt(check: Check, at: string | number, given: Schema, value: unknown): void {
   check.path.push(at);
   visit(check, given, value);
@@ -91,7 +91,7 @@ function visitNumber(check: Check, schema: Schema, value: number): void {
 
 function visitString(check: Check, schema: Schema, value: string): void {
   const { minLength = 0, maxLength = Number.POSITIVE_INFINITY } = schema;
-  // A character is one unit of a string or two.
+  // A character is one or two UTF-16 units; counting is needed only between these bounds.
   if (value.length < 2 * minLength && codePoints(value) < minLength) {
     complain(check, schema, `is shorter than ${minLength} characters`);
   }
@@ -103,12 +103,12 @@ function visitString(check: Check, schema: Schema, value: string): void {
   }
 }
 
-/** JSON Schema counts characters; a string counts half of a surrogate pair too. */
+/** Length in characters as JSON Schema counts them; `length` counts a surrogate pair twice. */
 function codePoints(text: string): number {
   return /[\ud800-\udfff]/.test(text) ? Array.from(text).length : text.length;
 }
 
-/** A few expressions, met at every entry of a profile: each is compiled once. */
+/** Compiled patterns: a profile has many entries with the same few. */
 const expressions = new Map<string, RegExp>();
 
 function expressionOf(pattern: string): RegExp {
@@ -170,10 +170,10 @@ function isValid(root: Schema, schema: Schema, value: unknown): boolean {
   return check.problems.length === 0;
 }
 
-/** What a reference resolves to: the same few are met at every entry. */
+/** Resolved references: a profile has many entries with the same few. */
 const resolved = new WeakMap<Schema, Schema>();
 
-/** Follows `#/$defs/NAME`; beside a reference only a description counts, which then wins. */
+/** Follows `#/$defs/NAME`. Of the keywords beside $ref only `description` counts; it replaces the target's. */
 function resolve(root: Schema, schema: Schema): Schema {
   if (schema.$ref === undefined) return schema;
   let found = resolved.get(schema);
@@ -204,7 +204,7 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Position of the first entry that stands before already, or -1. */
+/** Index of the first entry that equals an earlier one, or -1. */
 function firstRepeat(values: readonly unknown[]): number {
   const seen = new Set<string>();
   for (let i = 0; i < values.length; i++) {
@@ -224,7 +224,7 @@ function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
   if (!isRecord(value)) return JSON.stringify(value) ?? 'undefined';
   const members = Object.keys(value).sort();
-  // The list is the order of the members, and would be that of members further down.
+  // Nested members need the recursion: the list of JSON.stringify would filter their names too.
   if (members.every((name) => typeof value[name] !== 'object'))
     return JSON.stringify(value, members);
   return `{${members.map((name) => `${JSON.stringify(name)}:${canonical(value[name])}`).join(',')}}`;

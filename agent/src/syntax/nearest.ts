@@ -1,7 +1,7 @@
-// syntax/nearest: the word that was meant by a misspelt one, for problems that say "did you mean". A
-// wrong guess is worse than none, so few letters may differ. Pure.
+// syntax/nearest: the known word closest to a misspelt one, for problems that ask "did you mean". At most two
+// letters may differ, since a wrong suggestion is worse than none.
 
-/** The one of `known` that `word` was most likely meant to be, or null. */
+/** The word of `known` with the fewest differences from `word`: at most 1 below four letters, else 2. Null: none. */
 export function nearest<T extends string>(word: string, known: readonly T[]): T | null {
   const most = word.length < 4 ? 1 : 2;
   let best: T | null = null;
@@ -13,7 +13,7 @@ export function nearest<T extends string>(word: string, known: readonly T[]): T 
   return best;
 }
 
-/** Letters to insert, delete, replace or exchange with their neighbour to make `b` of `a`. */
+/** Edit distance: letters to insert, delete, replace, or swap with their neighbour. */
 function differing(a: string, b: string): number {
   let before: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, i) => i);

@@ -1,5 +1,5 @@
-// Reads the options of one UCI section by a list of what it may hold, so that a misspelt, repeated
-// or misplaced one is reported with its line. build says what each value means.
+// syntax/options: reads the options of one UCI section against the list of allowed ones. Misspelt, repeated or
+// misplaced options are reported with their line. policy/build interprets the values.
 import { nearest } from './nearest.ts';
 import type { Problem } from './result.ts';
 import type { UciSection, UciValue } from './uci.ts';
@@ -9,28 +9,27 @@ export interface OptionSpec {
   readonly options: readonly string[];
   /** Options with any number of values. */
   readonly lists: readonly string[];
-  /** What it means that a list is not there, where that is a lot. */
+  /** By list: what a missing list means, if it means more than no values. Quoted in the problem of an empty list. */
   readonly absent?: Readonly<Record<string, string>>;
 }
 
-/** A section with the place names that its problems are reported under. */
+/** A section with the names for its problems. */
 export interface SectionPlace {
   readonly section: UciSection;
   readonly file: string;
-  /** "whp.skype", or "whp.@app[0]" for an anonymous one. */
+  /** "whp.skype", or "whp.@app[0]" if anonymous. */
   readonly path: string;
 }
 
 export interface OptionReader {
-  /** The value of a single option, or null when it is absent. */
+  /** The value of a single option, or null if absent. */
   option(name: string): string | null;
-  /** The values of a list that have no problem; the others, and repeated ones, are reported. Empty
-   * ones are left out, but a list of nothing else is reported: it must not pass for no list, which may
-   * mean everything. */
+  /** The valid values of a list; invalid and repeated ones are reported. Empty values are skipped, but a list of
+   * only empty values is reported, since a missing list can mean "everything". */
   list(name: string, problemOf: (value: string) => string | null): string[];
-  /** Reports a problem of an option, or of the section itself (null), at its line. */
+  /** Reports a problem of an option, or of the section (null), at its line. */
   complain(name: string | null, what: string): void;
-  /** Whether a problem of this option has been reported. */
+  /** Whether a problem of this option was reported. */
   failed(name: string): boolean;
 }
 
@@ -95,12 +94,12 @@ function checkKnown(
   }
 }
 
-/** How long a name is that is too long; '' when it is not. */
+/** Text about a name of more than `most` characters; '': short enough. */
 export function lengthText(name: string, most: number): string {
   return name.length > most ? `: "${name}" has ${name.length} characters, at most ${most}` : '';
 }
 
-// The spellings that OpenWrt's own scripts take.
+// The spellings that OpenWrt's scripts accept.
 export const ON: readonly string[] = ['1', 'on', 'true', 'yes', 'enabled'];
 export const OFF: readonly string[] = ['0', 'off', 'false', 'no', 'disabled'];
 
@@ -113,7 +112,7 @@ export function readBoolean(read: OptionReader, name: string, preset: boolean): 
   return preset;
 }
 
-/** Decimal, or hexadecimal with 0x; both ends of the interval are allowed. */
+/** An integer `from`..`to`, decimal, or hexadecimal with 0x. */
 export function readInteger(
   read: OptionReader,
   name: string,

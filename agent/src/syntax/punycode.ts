@@ -1,7 +1,7 @@
-// Turns a label as people write it into the form DNS carries (RFC 3492), so that the error about
-// a name such as "bücher.example" can show what to write instead. Used by profile/name-pattern.
+// syntax/punycode: converts a Unicode label to its ASCII form (RFC 3492), so that the problem of a name such as
+// "bücher.example" can show what to write. profile/name-pattern uses it.
 
-/** The xn-- form of a label; labels of ASCII only come back unchanged. */
+/** The xn-- form of a label; an ASCII label only becomes lower case. */
 export function toAscii(label: string): string {
   const points = Array.from(label.normalize('NFC').toLowerCase(), (c) => c.codePointAt(0)!);
   const basic = points.filter((point) => point < 128);
@@ -11,7 +11,7 @@ export function toAscii(label: string): string {
   return `xn--${out.join('')}${encodeRest(points, basic.length)}`;
 }
 
-/** The insertions, RFC 3492 section 6.3; constants of section 5. */
+/** The insertions of RFC 3492 section 6.3, with the constants of section 5. */
 function encodeRest(points: readonly number[], basic: number): string {
   let out = '';
   let threshold = 128;

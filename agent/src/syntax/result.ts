@@ -1,8 +1,8 @@
-// The one shape in which anything that reads input from outside (configuration, profile,
-// capture, request) answers: a value, or the list of what is wrong with it and how to fix it.
+// syntax/result: the result of everything that reads input from outside (configuration, profile, capture, request):
+// a value, or a list of problems, each with its fix.
 
 export interface Problem {
-  /** Where it is: "FILE:LINE", "FILE: /json/pointer" or "whp.SECTION.OPTION". */
+  /** Place: "FILE:LINE", "FILE: /json/pointer" or "whp.SECTION.OPTION". */
   readonly where: string;
   /** What is wrong, and the fix. */
   readonly what: string;
@@ -20,7 +20,7 @@ export function fail(where: string, what: string): Result<never> {
   return { ok: false, problems: [{ where, what }] };
 }
 
-/** By the line that a place names ("FILE:LINE", or in brackets); those of one line stay as they are. */
+/** Sorts by the line in `where` ("FILE:LINE", or in brackets); stable within a line. */
 export function sortByLine(problems: readonly Problem[]): Problem[] {
   const lineOf = ({ where }: Problem): number => Number(/:(\d+)\)?$/.exec(where)?.[1] ?? 0);
   return [...problems].sort((a, b) => lineOf(a) - lineOf(b));

@@ -1,24 +1,24 @@
-// syntax/time-zone-files: which time zone the router goes by. OpenWrt writes it to /tmp/TZ, which /etc/TZ
-// leads to; where a zoneinfo package is installed its init script deletes that file and lets
-// /etc/localtime lead to the zone's own (base-files, init.d/system). Schedules go by what is found here.
+// syntax/time-zone-files: finds the router's time zone, for schedules. OpenWrt writes it to /tmp/TZ (/etc/TZ links
+// there). If a zoneinfo package is installed, the init script deletes that file and links /etc/localtime to the
+// zone's file (base-files, init.d/system).
 import type { Problem } from './result.ts';
 import { parseZone, type Zone } from './timezone.ts';
 import { parseUci } from './uci.ts';
 
-/** Where the zone is said, best first. */
+/** Files with the time zone, in order of preference. */
 export const ZONE_FILES = ['/etc/TZ', '/tmp/TZ', '/etc/config/system', '/etc/localtime'] as const;
 export type ZoneFile = (typeof ZONE_FILES)[number];
 
 export interface FoundZone {
-  /** Null: nobody knows. */
+  /** Null: no file has a valid zone. */
   readonly zone: Zone | null;
-  /** The zone as it is written, and where; null: nowhere. */
+  /** The zone as written, and its file; null: none. */
   readonly said: { readonly text: string; readonly file: ZoneFile } | null;
-  /** What was wrong with the files before. */
+  /** Problems of the files before that one. */
   readonly passed: readonly Problem[];
 }
 
-/** `textOf`: a file's text, or null: it cannot be read. */
+/** `textOf`: content of a file, or null if it cannot be read. */
 export function findZone(textOf: (file: ZoneFile) => string | null): FoundZone {
   const passed: Problem[] = [];
   for (const file of ZONE_FILES) {
@@ -36,7 +36,7 @@ export function findZone(textOf: (file: ZoneFile) => string | null): FoundZone {
   return { zone: null, said: null, passed };
 }
 
-/** The zone as the file writes it, or what is wrong with the file. */
+/** The zone as the file has it, or what is wrong with the file. */
 function zoneText(file: ZoneFile, all: string): { text: string } | { what: string } {
   if (file === '/etc/localtime') return footer(all);
   if (file !== '/etc/config/system') return { text: all };
@@ -53,8 +53,8 @@ function zoneText(file: ZoneFile, all: string): { text: string } | { what: strin
 }
 
 /**
- * The last line of compiled zone data of version 2 on (RFC 9636 3.3), which rules all times after its
- * table. The bytes before are no text and are not looked at.
+ * The footer of compiled zone data of version 2 and later (RFC 9636 3.3): the rule for all times after the table.
+ * The binary data before it is not read.
  */
 function footer(all: string): { text: string } | { what: string } {
   const what = 'no zone data of version 2 or later';

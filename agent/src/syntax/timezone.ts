@@ -1,6 +1,6 @@
-// syntax/timezone: a POSIX time zone as OpenWrt has it (`CET-1CEST,M3.5.0,M10.5.0/3`; time-zone-files finds
-// it) and its distance from Greenwich at a moment. Read by the agent itself, since not every C library
-// looks into that file, and so that a changed zone counts without a restart. POSIX.1-2017, 8.3.
+// syntax/timezone: parses a POSIX time zone (POSIX.1-2017, 8.3) as OpenWrt writes it (`CET-1CEST,M3.5.0,M10.5.0/3`)
+// and computes its offset from UTC at a time. The C library is not used: not every one reads OpenWrt's file, and a
+// changed zone must apply without a restart.
 
 export interface Zone {
   /** Minutes east of Greenwich. */
@@ -12,10 +12,10 @@ export interface Zone {
   } | null;
 }
 
-/** A day of the year, and the local time of the change in seconds after its midnight. */
+/** A day of the year; `seconds`: local time of the change, after that day's midnight. */
 type Change = { readonly seconds: number } & (
   | { readonly kind: 'month'; readonly month: number; readonly week: number; readonly day: number }
-  /** Day of the year from 0; `leap`: 29 February counts. */
+  /** Day of the year from 0; `leap`: 29 February is counted. */
   | { readonly kind: 'day'; readonly day: number; readonly leap: boolean }
 );
 
@@ -25,17 +25,16 @@ const NAME = '([A-Za-z]{3,}|<[A-Za-z0-9+-]{3,}>)';
 const TIME = '([+-]?\\d{1,3}(?::\\d\\d){0,2})';
 const ZONE = new RegExp(`^${NAME}${TIME}(?:${NAME}${TIME}?(?:,([^,]+),([^,]+))?)?$`);
 
-/** Null when the text is no POSIX time zone. OpenWrt's preset is "UTC", without the distance that POSIX
- * asks for. */
+/** Null: not a POSIX time zone. "UTC", OpenWrt's default, has no offset, which POSIX requires. */
 export function parseZone(text: string): Zone | null {
   if (/^(UTC|GMT|UCT)$/.test(text.trim())) return UTC;
   const match = ZONE.exec(text.trim());
   if (match === null) return null;
   const [, , offset = '', summer, summerOffset, from, to] = match;
-  // POSIX counts west of Greenwich.
+  // POSIX offsets are positive west of Greenwich.
   const standard = -secondsOf(offset) / 60;
   if (summer === undefined) return { standard, summer: null };
-  // Without rules: those of the United States, as every C library has it.
+  // Default without rules: those of the United States, as in C libraries.
   const begin = parseChange(from ?? 'M3.2.0');
   const end = parseChange(to ?? 'M11.1.0');
   if (begin === null || end === null) return null;
@@ -70,15 +69,15 @@ export function offsetAt(zone: Zone, wall: number): number {
   if (zone.summer === null) return zone.standard;
   const { offset, from, to } = zone.summer;
   const year = new Date(wall + zone.standard * 60000).getUTCFullYear();
-  // Each change is given in the time that holds before it.
+  // Each change is in the local time that is valid before it.
   const begin = momentOf(from, year) - zone.standard * 60000;
   const end = momentOf(to, year) - offset * 60000;
-  // South of the equator the summer runs over the new year.
+  // In the southern hemisphere summer time spans the new year.
   const isSummer = begin < end ? wall >= begin && wall < end : wall >= begin || wall < end;
   return isSummer ? offset : zone.standard;
 }
 
-/** The change in `year`, as if it were Greenwich time. */
+/** The change in `year` as if local time were UTC, milliseconds since 1970. */
 function momentOf(change: Change, year: number): number {
   return dayOfChange(change, year) + change.seconds * 1000;
 }
@@ -88,13 +87,13 @@ const DAY = 86400000;
 function dayOfChange(change: Change, year: number): number {
   if (change.kind === 'day') {
     const isLeap = new Date(Date.UTC(year, 1, 29)).getUTCMonth() === 1;
-    // 59 days lie before 29 February.
+    // 59 days precede 29 February.
     const skip = isLeap && !change.leap && change.day >= 59 ? 1 : 0;
     return Date.UTC(year, 0, 1) + (change.day + skip) * DAY;
   }
   const first = Date.UTC(year, change.month - 1, 1);
   const ahead = (change.day - new Date(first).getUTCDay() + 7) % 7;
   const wanted = first + (ahead + (change.week - 1) * 7) * DAY;
-  // Week 5 is the last one, which may be the fourth.
+  // Week 5 means the last week, which may be the fourth.
   return new Date(wanted).getUTCMonth() === change.month - 1 ? wanted : wanted - 7 * DAY;
 }

@@ -1,18 +1,17 @@
-// The words of a configuration file, cut as libuci cuts them (file.c: uci_getln, strtok, parse_str):
-// it holds one line at a time, and a quote or a backslash at its end adds the next one. Before: the
-// text of a file. After: uci, which makes statements of the words.
+// syntax/uci-text: splits a UCI file into words as libuci does (file.c: uci_getln, strtok, parse_str). It holds one
+// line at a time; an open quote or a backslash at the end of the line adds the next one. uci parses the words.
 
 export interface UciText {
   readonly all: string;
-  /** The next character. */
+  /** Offset of the next character. */
   at: number;
-  /** Where the lines end that are held. */
+  /** End of the lines that are held. */
   end: number;
-  /** The number of the last of them. */
+  /** Number of the last held line, from 1. */
   line: number;
-  /** The first quote of the statement that did not end in its line. */
+  /** The first quote of the current statement that is not closed in its line. */
   opened: { readonly line: number; readonly quote: string; closed: boolean } | null;
-  /** Lines of which libuci forgets what stands behind a `;`. */
+  /** Lines with a statement after `;` that libuci ignores. */
   readonly unread: number[];
 }
 
@@ -20,7 +19,7 @@ export function createText(all: string): UciText {
   return { all, at: 0, end: 0, line: 0, opened: null, unread: [] };
 }
 
-/** Leaves what is held and takes the next line; false: there is none. */
+/** Drops the held lines and takes the next one; false: end of the file. */
 export function nextLine(text: UciText): boolean {
   text.at = text.end;
   return extend(text);
@@ -46,8 +45,8 @@ function isSpace(code: number): boolean {
   return code === 0x20 || (code >= 0x09 && code <= 0x0d);
 }
 
-/** What begins a statement: all up to a space, a tab or the end of the line, quotes and line feed
- * included. Empty: nothing but a comment follows. */
+/** The keyword of a statement: all up to a space, a tab or the end of the line, quotes and line feed included.
+ * Empty: only a comment follows. */
 export function keywordOf(text: UciText): string {
   const { all, end } = text;
   let from = text.at;
@@ -59,7 +58,7 @@ export function keywordOf(text: UciText): string {
   return isComment ? '' : all.slice(from, text.at);
 }
 
-/** A line feed ends what is held. */
+/** Includes a line feed that ends the line. */
 const KEYWORD = /[^ \t\n]*\n?/y;
 const HASH = 0x23;
 const SEMICOLON = 0x3b;
@@ -67,12 +66,12 @@ const SINGLE = 0x27;
 const DOUBLE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** What ends a bare part of a word. */
+/** Characters of an unquoted part of a word. */
 const BARE = /[^ \t\n\v\f\r;#'"\\]+/y;
 
 /**
- * The next word: bare and quoted parts side by side are joined, as in 'it'\''s'. Empty: there is none
- * in this statement, or it is an empty one. Null: a quote of it is never closed.
+ * The next word; adjacent unquoted and quoted parts are joined, as in 'it'\''s'. Empty: the statement has no further
+ * word, or an empty one. Null: a quote is never closed.
  */
 export function wordOf(text: UciText): string | null {
   const { all } = text;
@@ -94,7 +93,7 @@ export function wordOf(text: UciText): string | null {
       word += escaped(text);
       bare = false;
     } else if (c === HASH || c === SEMICOLON) {
-      // libuci writes the end of a bare word over its `;` and so forgets the rest of the line.
+      // libuci writes the terminating zero over the `;` after an unquoted word, and so ignores the rest of the line.
       if (c === HASH || bare) dropRest(text);
       return word;
     } else {
@@ -105,19 +104,18 @@ export function wordOf(text: UciText): string | null {
     }
     if (isSpace(all.charCodeAt(text.at))) break;
   }
-  // The space behind a word goes with it.
+  // The space after a word is consumed with it.
   if (text.at < text.end) text.at += 1;
   return word;
 }
 
-/** Goes to the end of the line; statements that are passed by are noted. */
+/** Skips to the end of the line, and notes the line if it has further statements. */
 function dropRest(text: UciText): void {
   if (/^;\s*[^\s#;]/.test(text.all.slice(text.at, text.end))) text.unread.push(text.line);
   text.at = text.end;
 }
 
-/** What a backslash stands for: the character behind it, or nothing at the end of a line, which the
- * next one then continues. */
+/** The character after a backslash; empty at the end of a line, which the next line then continues. */
 function escaped(text: UciText): string {
   const { all } = text;
   const at = text.at + 1;
@@ -130,7 +128,7 @@ function escaped(text: UciText): string {
   return c;
 }
 
-/** What stands between two quotes, line feeds included; only double quotes know the backslash. */
+/** Text between two quotes, line feeds included; backslash escapes in double quotes only. Null: never closed. */
 function quotedPart(text: UciText, quote: string): string | null {
   const { all, line } = text;
   const from = text.at + 1;
@@ -146,7 +144,7 @@ function quotedPart(text: UciText, quote: string): string | null {
   return escapedPart(text, quote, line);
 }
 
-/** The same where the quote is never closed or a backslash stands in between. */
+/** quotedPart character by character, for a quote that is never closed or has a backslash inside. */
 function escapedPart(text: UciText, quote: string, line: number): string | null {
   const { all } = text;
   let part = '';

@@ -1,6 +1,6 @@
-// Configuration files in UCI syntax, as /etc/config holds them and `uci export whp` prints them, read
-// into sections with line numbers: verdict and values are those of OpenWrt's libuci (file.c, list.c);
-// docs/uci.md has the grammar. Nothing is interpreted here; build gives it meaning.
+// syntax/uci: parses UCI files (/etc/config, `uci export`) into sections with line numbers. Accepted input and
+// values are those of OpenWrt's libuci (file.c, list.c); docs/uci.md has the grammar. policy/build interprets the
+// result.
 import { fail, ok, type Problem, type Result, sortByLine } from './result.ts';
 import { createText, keywordOf, nextLine, skipSpace, type UciText, wordOf } from './uci-text.ts';
 
@@ -13,18 +13,18 @@ export interface UciValue {
 
 export interface UciSection {
   readonly type: string;
-  /** Null for an anonymous section. */
+  /** Null: an anonymous section. */
   readonly name: string | null;
   readonly line: number;
-  /** An option once, with its last value; the values of a list side by side, empty ones too. */
+  /** The last value of each option, and all values of each list, empty ones too. */
   readonly values: readonly UciValue[];
 }
 
 export interface UciPackage {
   readonly file: string;
-  /** In the order of the file; sections of one name and one type are one. */
+  /** In file order; sections with the same name and type are merged. */
   readonly sections: readonly UciSection[];
-  /** What OpenWrt reads as well but its writer may have meant otherwise. */
+  /** Input that libuci accepts but that may not do what its writer meant. */
   readonly notes: readonly Problem[];
 }
 
@@ -40,15 +40,15 @@ interface Reading {
   readonly text: UciText;
   readonly sections: OpenSection[];
   readonly byName: Map<string, OpenSection>;
-  /** Where option and list lines go; null before the first section. */
+  /** Section of the current option and list lines; null before the first section. */
   section: OpenSection | null;
   readonly notes: Problem[];
 }
 
-/** Larger files are a mistake: a home has a few kilobytes. */
+/** Larger files are a mistake: a home's configuration has a few kilobytes. */
 const MAX_LENGTH = 1 << 20;
 
-/** Reads a whole file; every broken line is reported, with the file name as given. */
+/** Parses a whole file; every malformed line is reported, under the name `file`. */
 export function parseUci(all: string, file: string): Result<UciPackage> {
   if (all.length > MAX_LENGTH) return fail(`${file}:1`, 'larger than 1 MiB; is it the right file?');
   if (all.startsWith('\ufeff'))
@@ -83,8 +83,8 @@ export function parseUci(all: string, file: string): Result<UciPackage> {
   return ok({ file, sections, notes: sortByLine(reading.notes) });
 }
 
-/** The statements of a line and of the lines that its quotes and backslashes add to it, up to the
- * first that is broken: its problem, or null. */
+/** Parses the statements of a line, and of lines that quotes and backslashes add to it, up to the first malformed
+ * one. Returns its problem, or null. */
 function readLine(reading: Reading): Problem | null {
   const { text, file } = reading;
   if (readPlain(reading)) return null;
@@ -97,7 +97,7 @@ function readLine(reading: Reading): Problem | null {
     const what = readStatement(reading, keyword, line);
     if (what === null) continue;
     const { opened } = reading.text;
-    // Words that do not fit come of a quote that was forgotten, a bad name does not.
+    // A problem of the form ('write: ...') is caused by a forgotten quote; a bad name is not.
     if (opened === null || (opened.closed && !what.startsWith('write: ')))
       return { where: `${file}:${line}`, what };
     const { quote } = opened;
@@ -106,7 +106,7 @@ function readLine(reading: Reading): Problem | null {
   }
 }
 
-/** A line as `uci export` writes it: most are, and one expression is faster than words. */
+/** A line as `uci export` writes it. Most lines are, and one expression is faster than wordOf. */
 const PLAIN = /[ \t]*(option|list)[ \t]+([A-Za-z0-9_]+)[ \t]+'([^'\n]*)'\n/y;
 
 function readPlain(reading: Reading): boolean {
@@ -133,18 +133,18 @@ const KEYWORDS = new Map(
   ]),
 );
 
-/** What is wrong with it, or null. */
+/** What is wrong with the statement, or null. */
 function readStatement(reading: Reading, text: string, line: number): string | null {
   const keyword = KEYWORDS.get(text);
   if (keyword === undefined) return unknownKeyword(text);
   const words = reading.text;
   const first = wordOf(words);
   const second = keyword === 'package' ? '' : wordOf(words);
-  // A third word is one too many; an empty one ends the statement as `;` does.
+  // A third word is an error; an empty word ends the statement, as `;` does.
   const isComplete = Boolean(first) && second !== null && isEnd(words);
   if (!first || second === null || !isComplete) return `write: ${FORMS[keyword]}`;
   if (keyword === 'package') {
-    // libuci has read the name of a file off its path, and goes on without this one.
+    // libuci takes the package name from the file's path and ignores this one.
     return /^[A-Za-z0-9_-]+$/.test(first) ? null : `write: ${FORMS.package}`;
   }
   if (keyword === 'config') return openSection(reading, first, second, line);
@@ -166,12 +166,12 @@ function unknownKeyword(text: string): string {
   return `unknown keyword "${word}"; a line starts with package, config, option or list`;
 }
 
-/** A section that is there already goes on. What is wrong, or null. */
+/** Opens a section, or continues an existing one. Returns what is wrong, or null. */
 function openSection(reading: Reading, type: string, name: string, line: number): string | null {
   const { sections, byName } = reading;
   const known = name === '' ? undefined : byName.get(name);
   const section = known ?? { type, name: name === '' ? null : name, line, options: new Map() };
-  // Of a broken one too: its options are not those of the section before it.
+  // Set for a malformed section too, so that its options do not go to the section before.
   reading.section = section;
   if (!/^[!-~]+$/.test(type)) return `section type "${type}": use letters, digits, - and _`;
   if (name !== '' && !isName(name)) return `section name "${name}": use letters, digits and _`;
@@ -185,15 +185,15 @@ function openSection(reading: Reading, type: string, name: string, line: number)
   return null;
 }
 
-/** How libuci calls an anonymous section, which another line may name (list.c: uci_fixup_section). */
+/** libuci's name of an anonymous section, which another line may use (list.c: uci_fixup_section). */
 function generatedName(type: string, count: number): string {
   let hash = 5381;
   for (let i = 0; i < type.length; i++) hash = (hash * 33 + type.charCodeAt(i)) & 0xffff;
   return `cfg${count.toString(16).padStart(2, '0')}${hash.toString(16).padStart(4, '0')}`;
 }
 
-/** As uci_set and uci_add_list do: an option without a value changes nothing, the last value counts,
- * and a list takes in an option of its name. */
+/** As uci_set and uci_add_list: an option without a value changes nothing, the last value of an option counts, and
+ * a list includes an option of the same name. */
 function putValue({ file, notes }: Reading, { options }: OpenSection, value: UciValue): void {
   const { keyword, name, line } = value;
   const held = options.get(name);
