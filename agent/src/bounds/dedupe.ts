@@ -1,10 +1,9 @@
-// Announcements of one flow that say what was said a moment ago: while its way is closed (no device,
-// no proxy) the flow never stands, and each of its packets is announced like the first. Known by
-// their bytes before anything is decoded, so that a call of a hundred packets a second costs the
-// agent next to nothing. Pure.
+// bounds/dedupe: recognises repeated announcements of one flow. A flow that is rejected gets no conntrack entry, so
+// each of its packets is announced. The packet's raw bytes are compared before anything is decoded, since a call has
+// a hundred packets a second.
 
 export interface Repeats {
-  /** When `seen` was begun, milliseconds. */
+  /** Start of the current window, milliseconds. */
   since: number;
   seen: Set<string>;
 }
@@ -16,7 +15,7 @@ export function createRepeats(): Repeats {
   return { since: Number.NEGATIVE_INFINITY, seen: new Set() };
 }
 
-/** Whether the flow of the packet bytes[offset, end) was announced with `prefix` within a second. */
+/** Whether the flow of the packet bytes[offset, end) was announced with `prefix` in the last second. */
 export function isRepeat(
   repeats: Repeats,
   prefix: string,
@@ -29,8 +28,8 @@ export function isRepeat(
     repeats.since = now;
     repeats.seen.clear();
   }
-  // Protocol, addresses and ports: RFC 791 without options (with them the key says more, not less),
-  // RFC 8200 without extension headers.
+  // Key: protocol, addresses and ports, at the offsets of RFC 791 without options and RFC 8200 without extension
+  // headers. With those, their first four bytes take the place of the ports.
   const six = bytes[offset]! >> 4 === 6;
   const [protocol, from, to] = six ? [6, 8, 44] : [9, 12, 24];
   if (offset + to > end) return false;

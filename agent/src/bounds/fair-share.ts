@@ -1,9 +1,9 @@
-// Whose entries a bounded store holds, so that one device's flood makes room among its own entries
-// and never among another's: the one to go is the oldest of the device that holds most. Used by
-// learned and evidence for what the agent holds, and by make-room for what the kernel's sets hold.
+// bounds/fair-share: chooses which entry of a bounded store is evicted: the oldest of the device with the most
+// entries, so that a flood of one device evicts only its own entries. Used for stores in learn/ (endpoints,
+// evidence) and for sets of the kernel (learn/evict).
 
 export interface Shares {
-  /** Entries of each device, the least recently claimed first (a Set keeps insertion order). */
+  /** Entries by device, least recently claimed first (a Set keeps insertion order). */
   readonly byDevice: Map<string, Set<string>>;
   readonly deviceOf: Map<string, string>;
 }
@@ -13,8 +13,8 @@ export function createShares(): Shares {
 }
 
 /**
- * `device` asks for the entry `key`, new or known. An entry that two devices want belongs to the
- * one that holds less: so nobody can take another's entries over to have them evicted.
+ * Assigns the entry `key`, new or known, to `device`. Of two devices that claim an entry, the one with fewer entries
+ * gets it, so that a flooding device cannot take over entries of others to have them evicted.
  */
 export function claim(shares: Shares, key: string, device: string): void {
   const before = shares.deviceOf.get(key);
@@ -24,12 +24,12 @@ export function claim(shares: Shares, key: string, device: string): void {
   disclaim(shares, key);
   const own = shares.byDevice.get(owner) ?? new Set<string>();
   shares.byDevice.set(owner, own);
-  // Back in as the youngest.
+  // Reinserted as the newest.
   own.add(key);
   shares.deviceOf.set(key, owner);
 }
 
-/** The entry is gone from the store. */
+/** Removes the entry. */
 export function disclaim(shares: Shares, key: string): void {
   const device = shares.deviceOf.get(key);
   if (device === undefined) return;
@@ -39,7 +39,7 @@ export function disclaim(shares: Shares, key: string): void {
   if (own.size === 0) shares.byDevice.delete(device);
 }
 
-/** The entry that has to make room, and whose it is; null when there is none. */
+/** The entry to evict and its device; null: no entries. */
 export function nextToGo(shares: Shares): { key: string; device: string } | null {
   let greediest: string | null = null;
   let most = 0;
@@ -54,8 +54,8 @@ export function nextToGo(shares: Shares): { key: string; device: string } | null
 }
 
 /**
- * Which of `entries` leave when `count` have to, the first ones of a device before its later ones:
- * always from the device that has most left. One pass over the entries, one over the devices.
+ * The `count` entries to evict, each time from the device with the most left, its earlier ones first. One pass over
+ * the entries, one over the devices.
  */
 export function fairEvictions<T extends { readonly device: string }>(
   entries: readonly T[],
@@ -79,7 +79,7 @@ export function fairEvictions<T extends { readonly device: string }>(
   return gone.slice(0, count);
 }
 
-/** The largest number of entries that every device can keep so that at least `count` leave. */
+/** The largest number of entries that each device may keep so that at least `count` are evicted. */
 function levelAfter(sizes: readonly number[], count: number): number {
   let low = 0;
   let high = Math.max(0, ...sizes);

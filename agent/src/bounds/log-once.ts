@@ -1,18 +1,18 @@
-// What is worth a line in the log, said once a period and topic with how often it happened, however
-// often that is: a flood of one device must not become a flood of the log. Pure; step asks it.
+// bounds/log-once: limits log lines to one per topic and period, with the count of suppressed ones, so that a flood
+// of one device does not flood the log.
 
 export interface Reports {
-  /** By topic, the one said longest ago first. */
+  /** By topic, least recently logged first. */
   readonly topics: Map<string, Topic>;
 }
 
 interface Topic {
-  /** When it was said last, milliseconds, and what has happened since without being said. */
+  /** Time of the last line, milliseconds, and occurrences suppressed since. */
   said: number;
   unsaid: number;
 }
 
-/** A topic that goes on is said again after this long. */
+/** Period in which a topic is logged once. */
 const PERIOD_MILLISECONDS = 600000;
 /** Topics remembered: a few for each of some devices. */
 const TOPICS = 256;
@@ -21,7 +21,7 @@ export function createReports(): Reports {
   return { topics: new Map() };
 }
 
-/** The line for the log, or null when this topic was said less than ten minutes ago. */
+/** The line to log, or null if the topic was logged in the last ten minutes. */
 export function reportOnce(
   reports: Reports,
   topic: string,

@@ -1,23 +1,22 @@
-// bounds/log-rate: how many lines the log takes: a burst, then a line now and then with how many
-// were left out, so that a fault that repeats itself does not push everything else out of logd's
-// ring. Pure; os/log asks it, for each level apart.
+// bounds/log-rate: a token bucket for log lines, with the count of dropped ones, so that a repeating fault does not
+// push everything else out of logd's ring buffer. os/log has one for each level.
 
 export interface LogRate {
   tokens: number;
-  /** Milliseconds: when the tokens were counted. */
+  /** Milliseconds: when `tokens` was computed. */
   at: number;
-  /** Lines left out since the last one that was said. */
+  /** Lines dropped since the last one that was written. */
   unsaid: number;
 }
 
-/** More than a start and a reload say; after that six lines a minute. */
+/** The burst is more than a start and a reload need; after it six lines a minute. */
 export const LOG_RATE = { burst: 40, millisecondsPerLine: 10000 } as const;
 
 export function createLogRate(now: number): LogRate {
   return { tokens: LOG_RATE.burst, at: now, unsaid: 0 };
 }
 
-/** What to write for `text` at `now` (milliseconds); null: nothing. */
+/** The line to write for `text` at `now` (milliseconds); null: none. */
 export function admit(rate: LogRate, text: string, now: number): string | null {
   const earned = (now - rate.at) / LOG_RATE.millisecondsPerLine;
   rate.tokens = Math.min(LOG_RATE.burst, rate.tokens + earned);

@@ -1,9 +1,8 @@
-// bounds/token-bucket: how fast something may happen: a bucket of tokens for each device that sends matching
-// answers, and one for the transactions they make (learn/commit-batch). A match costs the agent tens of
-// times what a look costs, so a device that floods it with names of the application would keep
-// everybody's answers waiting. Pure; step asks before it decodes.
+// bounds/token-bucket: rate limits by token bucket, one bucket for each key, such as a device. A matching answer
+// costs the agent tens of times the first look at an answer, so without a limit one device with many such answers
+// would delay those of all others.
 
-/** Tokens a second, and how many a bucket holds. */
+/** Tokens gained per second, and the capacity of a bucket. */
 export interface Rate {
   readonly perSecond: number;
   readonly burst: number;
@@ -11,23 +10,24 @@ export interface Rate {
 
 export interface Pace {
   readonly rate: Rate;
-  /** By device, the one not heard of for longest first. */
+  /** By device, least recently used first. */
   readonly buckets: Map<string, Bucket>;
 }
 
 interface Bucket {
   tokens: number;
-  /** Milliseconds: when the tokens were counted. */
+  /** Milliseconds: when `tokens` was computed. */
   at: number;
 }
 
-/** Answers that teach: more than any honest client, which resolves some thirty names when it starts. */
+/** Answers of a device that are learned from; an honest client resolves some thirty names when it starts. */
 export const PACE = { perSecond: 10, burst: 50 } as const;
-/** Answers for the application's names that are looked into, those included that teach nothing. */
+/** Answers of a device for the application's names that are decoded, also those that teach nothing. */
 export const LOOKS = { perSecond: 40, burst: 200 } as const;
-/** The same of all devices together: what a small router can read beside everything else. */
+/** Answers of all devices together that are learned from: what a small router can process beside its other work. */
 export const HOME_PACE = { perSecond: 40, burst: 200 } as const;
-/** Queries that open a window exactly: those of a start, and then one a second. */
+/** Queries of a device that renew its `asked` element with ASKED_SLACK, above this rate with FLOOD_SLACK
+ * (step/query). */
 export const ASKING = { perSecond: 1, burst: 30 } as const;
 /** Devices remembered; a forgotten one starts with a full bucket. */
 const DEVICES = 1024;
@@ -36,7 +36,7 @@ export function createPace(rate: Rate = PACE): Pace {
   return { rate, buckets: new Map() };
 }
 
-/** Milliseconds from `now` until `device` has a token; 0: it has one. */
+/** Milliseconds from `now` until `device` has a token; 0: now. */
 export function untilToken(pace: Pace, device: string, now: number): number {
   const missing = 1 - tokensAt(pace, device, now);
   return missing <= 0 ? 0 : (missing * 1000) / pace.rate.perSecond;
@@ -48,8 +48,8 @@ function tokensAt({ rate, buckets }: Pace, device: string, now: number): number 
   return Math.min(rate.burst, bucket.tokens + ((now - bucket.at) * rate.perSecond) / 1000);
 }
 
-/** Takes a token of `device` at `now` (milliseconds); false when it has none left. What weighs more than
- * one token is taken on credit: the device then waits for longer. */
+/** Takes a token of `device` at `now` (milliseconds); false: none left. A `weight` above 1 may make the balance
+ * negative, so that the device waits longer. */
 export function takeToken(pace: Pace, device: string, now: number, weight = 1): boolean {
   const tokens = tokensAt(pace, device, now);
   const taken = tokens >= 1;
