@@ -1,6 +1,5 @@
-// os/clock: the only place that reads the time. Decisions take `now` as an argument and are
-// made on the monotonic clock; the wall clock is for what a person reads (a router without a
-// battery starts in 1970 and jumps when NTP answers).
+// os/clock: the only file that reads the time. Decisions take `now` as an argument, from the monotonic clock. The
+// wall clock is for times shown to a person: without a battery a router starts in 1970 and jumps when NTP answers.
 import * as os from 'qjs:os';
 import { monotonic } from 'whp:socket';
 
@@ -9,33 +8,33 @@ export function now(): number {
   return monotonic();
 }
 
-/** Milliseconds since 1970, as far as the machine knows. */
+/** Milliseconds since 1970 by the machine's clock, which may not be set yet. */
 export function wallTime(): number {
   return Date.now();
 }
 
-/** Calls `run` every so many milliseconds; returns what stops it. */
+/** Calls `run` every so many milliseconds; returns a function that stops this. */
 export function every(milliseconds: number, run: () => void): () => void {
   const timer = os.setInterval(run, milliseconds);
   return () => os.clearInterval(timer);
 }
 
-/** Calls `run` once, so many milliseconds from now; returns what stops it. */
+/** Calls `run` once, after so many milliseconds; returns a function that cancels this. */
 export function after(milliseconds: number, run: () => void): () => void {
   const timer = os.setTimeout(run, Math.ceil(milliseconds));
   return () => os.clearTimeout(timer);
 }
 
-/** Lets the event loop come round between two long parts of a job: held packets get their turn, and
- * a slow machine is not taken for a hung one. */
+/** Resolves in the next turn of the event loop. Called between two parts of a long job, so that held packets are
+ * served and the watchdog does not fire on a slow machine. */
 export function pause(): Promise<void> {
   return new Promise((resolve) => {
     os.setTimeout(resolve, 0);
   });
 }
 
-/** Gives `each` the parts of `list`, `size` at most, one a turn of the event loop. Answers the first error that it
- * answers, at once, or null. */
+/** Calls `each` with parts of `list` of at most `size`, one a turn of the event loop. Returns the first error, at
+ * once, or null. */
 export async function inParts<T>(
   list: readonly T[],
   size: number,
@@ -49,8 +48,8 @@ export async function inParts<T>(
   return null;
 }
 
-/** A job that nobody waits for. What it throws (no memory) ends the program: the next agent takes
- * over from what stands, and that is better than to go on with half of a job done. */
+/** Runs a job without awaiting its result. An exception (no memory) ends the program: the next agent takes over
+ * from the kernel's state, which is safer than to continue with a job half done. */
 export function unattended(job: Promise<unknown>): void {
   void job.catch((error: unknown) => {
     throw error;

@@ -1,4 +1,4 @@
-// os/errno: an errno in words. The numbers differ between architectures; the C library knows.
+// os/errno: text of an errno. The numbers differ between architectures, so it is from the C library (strerror).
 import * as std from 'qjs:std';
 
 /** "No such file or directory (errno 2)". */

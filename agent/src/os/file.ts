@@ -1,13 +1,13 @@
-// os/file: whole small files: configuration and profiles in, state out. A file that is written
-// is either the old one or the new one, whatever happens in between; what somebody else has put in its
-// place (a link, a pipe, a file of another user) is neither followed nor written into.
+// os/file: reads and writes whole small files: configuration, profiles, state. A write is atomic: the file is either
+// the old or the new one. If another user has put a link, a pipe or a file in its place, that is neither followed
+// nor written to.
 import * as os from 'qjs:os';
 import { EEXIST, EINTR, EINVAL, EOVERFLOW } from 'whp:socket';
 import { fsync, mode as modeOf, O_CLOEXEC, O_NOFOLLOW, O_NONBLOCK, user } from 'whp:system';
 import { randomBytes } from './random.ts';
 import { decodeUtf8, encodeUtf8 } from './utf8.ts';
 
-/** The kind of a file, an ordinary one, and whether everybody may write (inode(7)). */
+/** File type bits, a regular file, and write permission for others (inode(7)). */
 const S_IFMT = 0o170000;
 const S_IFREG = 0o100000;
 const S_IWOTH = 0o2;
@@ -16,8 +16,8 @@ export type FileRead =
   | { readonly ok: true; readonly text: string }
   | { readonly ok: false; readonly errno: number };
 
-/** The text of the file at `path`, at most `limit` bytes (more: EOVERFLOW). Works on /proc too. What is
- * no file (a pipe could make the agent wait for ever, and would read as an empty one) is EINVAL. */
+/** Content of the file at `path`, at most `limit` bytes (more: EOVERFLOW). Works on /proc too. EINVAL: not a
+ * regular file (a pipe could block the agent forever, or read as empty). */
 export function readText(path: string, limit = 4 << 20): FileRead {
   const fd = os.open(path, os.O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0) return { ok: false, errno: -fd };
@@ -48,26 +48,25 @@ export function readText(path: string, limit = 4 << 20): FileRead {
   return errno === 0 ? { ok: true, text: decodeUtf8(bytes, 0, length) } : { ok: false, errno };
 }
 
-/** A text that differs when the file at `path` was written, exchanged or removed. */
+/** A text that changes when the file at `path` is written, replaced or removed. */
 export function stampOf(path: string): string {
   const [stat] = os.stat(path);
   return stat === null ? '-' : `${stat.mtime} ${stat.size} ${stat.ino}`;
 }
 
-/** Whether `path` is a file of at most `limit` bytes: one that is read in a moment, and no pipe. */
+/** Whether `path` is a regular file of at most `limit` bytes, which can be read without blocking for long. */
 export function isSmallFile(path: string, limit: number): boolean {
   const [stat] = os.stat(path);
   return stat !== null && (stat.mode & S_IFMT) === S_IFREG && stat.size <= limit;
 }
 
-/** Writes `text` to `path` by way of a new file beside it and a rename; mode 0600, whatever the mode
- * before. Returns 0 or the positive errno; on an error the old file stands. EEXIST: what stands there
- * is not an ordinary file of this user, and stays. `isLasting`: it has to outlive a power cut, so the
- * flash has it before the old one goes. */
+/** Writes `text` to a new file beside `path` and renames it, with mode 0600. Returns 0 or the positive errno; on
+ * an error the old file remains. EEXIST: `path` is not a regular file of this user and is not changed.
+ * `isLasting`: fsync before the rename, so that the file survives a power cut. */
 export function writeText(path: string, text: string, isLasting = true): number {
   if (!isReplaceable(path)) return EEXIST;
   const next = besideOf(path);
-  // What a power cut has left behind.
+  // Left by a power cut.
   os.remove(next);
   const flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | O_NOFOLLOW | O_CLOEXEC;
   const fd = os.open(next, flags, 0o600);
@@ -85,14 +84,14 @@ export function writeText(path: string, text: string, isLasting = true): number 
   return errno;
 }
 
-/** Nothing is there, or an ordinary file of this user. */
+/** Nothing exists at `path`, or a regular file of this user. */
 function isReplaceable(path: string): boolean {
   const [stat] = os.lstat(path);
   return stat === null || ((stat.mode & S_IFMT) === S_IFREG && stat.uid === user());
 }
 
-/** Where the new file is written. In a folder in which others may make files nobody can know its name;
- * elsewhere it has one name, so that no more than one can be left behind. */
+/** Path of the new file: unpredictable in a folder where others may create files. Elsewhere it is always the same,
+ * so that at most one file can be left behind. */
 function besideOf(path: string): string {
   const folder = path.includes('/') ? path.slice(0, path.lastIndexOf('/') + 1) : '.';
   const [stat] = os.stat(folder);
@@ -111,7 +110,7 @@ function writeAll(fd: number, bytes: Uint8Array<ArrayBuffer>): number {
   return 0;
 }
 
-/** Removes the file at `path`; one that is not there is no error. */
+/** Removes the file at `path`; no error if it is missing. */
 export function removeFile(path: string): void {
   os.remove(path);
 }

@@ -1,23 +1,23 @@
-// os/kept-file: files in which the agent keeps what has to outlive it. One that cannot be read is put
-// aside under a name that says so, and never written over: what is in it may be all there is.
+// os/kept-file: reads files that outlive the agent. A file that cannot be read or parsed is renamed to *.unreadable
+// and never overwritten: it may be the only copy of its content.
 import * as os from 'qjs:os';
 import { ENOENT } from 'whp:socket';
 import { errnoText } from './errno.ts';
 import { listNames, readText } from './file.ts';
 import { log } from './log.ts';
 
-/** What was understood of a file, and what was not, in words; null: all of it was. */
+/** The part of a file that was parsed, and what was wrong with the rest; null: nothing. */
 export interface Understood<T> {
   readonly value: T;
   readonly wrong: string | null;
 }
 
-/** How many files of one name are put aside; the next takes the place of the last of them. */
+/** Files of one name that are kept aside; the next one replaces the last of them. */
 const MOST_ASIDE = 9;
 const ASIDE = /\.unreadable(?:\.\d)?$/;
 
-/** What `read` understands of the file at `path`; null: there is none, or it was put aside whole. What
- * was understood of one that was put aside is only in memory then: write it. */
+/** What `read` parses of the file at `path`; null: it does not exist, or could not be read and was put aside.
+ * After a file with `wrong` was put aside, `value` exists in memory only: the caller must write it. */
 export function readKept<T>(
   path: string,
   read: (text: string) => Understood<T>,
@@ -33,7 +33,7 @@ export function readKept<T>(
   return understood;
 }
 
-/** Says so in the log; where it cannot be done, the file stays and cannot be written over either. */
+/** Renames the file and logs it. If the rename fails, the file stays; writing over it fails too. */
 export function putAside(path: string, wrong: string): void {
   const aside = asideOf(path);
   const renamed = os.rename(path, aside);
@@ -55,7 +55,7 @@ export function filesAside(folder: string): string[] {
   return typeof names === 'number' ? [] : names.filter((name) => ASIDE.test(name));
 }
 
-/** JSON, or undefined: the text is none. */
+/** The parsed JSON; undefined: not JSON. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;

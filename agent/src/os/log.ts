@@ -1,5 +1,5 @@
-// os/log: lines for people; procd hands them to logd with our name: errors from standard error
-// (daemon.err), the rest from standard output (daemon.info). Never more than bounds/log-rate allows.
+// os/log: log lines. procd passes them to logd under the agent's name: errors from standard error (daemon.err),
+// notices from standard output (daemon.info). bounds/log-rate limits each level.
 import * as std from 'qjs:std';
 import { admit, createLogRate } from '../bounds/log-rate.ts';
 import { now } from './clock.ts';

@@ -1,24 +1,22 @@
-// What the host program (agent/native) offers to agent/src, and only that: the modules
-// whp:socket, whp:system, whp:text, qjs:os and qjs:std. Declared by hand from agent/native and quickjs-libc.c;
-// a member that nobody uses is not listed.
+// os/native: types of the modules of the host program: whp:socket, whp:system, whp:text, qjs:os and qjs:std. Written
+// by hand from agent/native and quickjs-libc.c; members that agent/src does not use are left out.
 
 declare module 'whp:socket' {
   /**
-   * Each call answers a number >= 0 or -errno, and never blocks longer than the system call does.
-   * A wrong argument throws (TypeError: not a number, not an ArrayBuffer, detached, immutable;
-   * RangeError: not whole, negative, or outside its buffer) and makes no system call.
-   * `address` is a raw struct sockaddr, at most 128 bytes. Close with os.close, and take the
-   * os.setReadHandler away first: a handler of a closed descriptor is called without end.
+   * Each function returns a number >= 0 or -errno, and blocks no longer than its system call. An invalid argument
+   * throws before any system call (TypeError: not a number, not an ArrayBuffer, detached, immutable; RangeError: not
+   * an integer, negative, or outside its buffer). `address` is a raw struct sockaddr of at most 128 bytes. Close
+   * with os.close, after os.setReadHandler(fd, null): the handler of a closed descriptor is called endlessly.
    */
-  /** Close-on-exec always; non-blocking when `type` has SOCK_NONBLOCK. */
+  /** Always close-on-exec; non-blocking if `type` has SOCK_NONBLOCK. */
   export function socket(domain: number, type: number, protocol: number): number;
   export function bind(fd: number, address: ArrayBuffer): number;
-  /** Interrupted answers -EINPROGRESS: wait until writable, then read SO_ERROR. */
+  /** -EINPROGRESS if interrupted: wait until writable, then read SO_ERROR. */
   export function connect(fd: number, address: ArrayBuffer): number;
   export function listen(fd: number, backlog: number): number;
-  /** Close-on-exec always; non-blocking when the listener is. */
+  /** Always close-on-exec; non-blocking if the listener is. */
   export function accept(fd: number): number;
-  /** Answers the bytes sent. A broken pipe is -EPIPE, never a signal. */
+  /** Returns the bytes sent. A broken pipe is -EPIPE, never a signal. */
   export function send(
     fd: number,
     buffer: ArrayBuffer,
@@ -34,7 +32,7 @@ declare module 'whp:socket' {
     flags: number,
     address: ArrayBuffer,
   ): number;
-  /** Answers the bytes received; 0 is the end of a stream. With MSG_TRUNC: the full length. */
+  /** Returns the bytes received; 0 is the end of a stream. With MSG_TRUNC: the full length. */
   export function recv(
     fd: number,
     buffer: ArrayBuffer,
@@ -42,7 +40,7 @@ declare module 'whp:socket' {
     length: number,
     flags: number,
   ): number;
-  /** As recv; fills `address` with the sender's sockaddr, cut to its size, zeros after it. */
+  /** As recv; also fills `address` with the sender's sockaddr, truncated to its size or padded with zeros. */
   export function recvfrom(
     fd: number,
     buffer: ArrayBuffer,
@@ -51,21 +49,21 @@ declare module 'whp:socket' {
     flags: number,
     address: ArrayBuffer,
   ): number;
-  /** `bytes` is the option's value as the C API has it, in host byte order. */
+  /** `bytes` is the option's value as in the C API, in host byte order. */
   export function setsockopt(fd: number, level: number, name: number, bytes: ArrayBuffer): number;
   /** Attaches a classic BPF program: 1 to 32 struct sock_filter in host byte order. */
   export function filter(fd: number, program: ArrayBuffer): number;
-  /** Fills `bytes` and answers how many of them the kernel wrote. */
+  /** Fills `bytes` and returns how many of them the kernel wrote. */
   export function getsockopt(fd: number, level: number, name: number, bytes: ArrayBuffer): number;
-  /** Fills `address` as recvfrom does and answers the address's full length. */
+  /** Fills `address` as recvfrom does and returns the full length of the address. */
   export function getsockname(fd: number, address: ArrayBuffer): number;
-  /** Sets the file mode mask (0 to 0o777) and answers the old one. */
+  /** Sets the file mode mask (0 to 0o777) and returns the old one. */
   export function umask(mode: number): number;
   /** Milliseconds of CLOCK_MONOTONIC, with fractions. */
   export function monotonic(): number;
 
-  // Constants come from here because MIPS numbers them differently (SOCK_STREAM is 2 there,
-  // SOL_SOCKET 65535, ENOBUFS 132), and a netlink error carries the kernel's own numbers.
+  // These constants differ on MIPS (SOCK_STREAM is 2 there, SOL_SOCKET 65535, ENOBUFS 132), and a netlink error has
+  // the kernel's own numbers.
   export const AF_UNIX: number;
   export const AF_INET: number;
   export const AF_INET6: number;
@@ -137,9 +135,9 @@ declare module 'whp:socket' {
 
 declare module 'whp:system' {
   /**
-   * Starts the program at `path` (no search) with these words and this environment, both whole, and
-   * descriptors 0 to 2; all others are closed, signals are as at boot. Answers its pid or -errno, of
-   * execve too. Wrong arguments throw.
+   * Starts the program at `path` (no search) with exactly these words and this environment, and descriptors 0 to 2.
+   * All other descriptors are closed, signals have their defaults. Returns the pid or -errno, of execve too. Invalid
+   * arguments throw.
    */
   export function spawn(
     path: string,
@@ -149,11 +147,11 @@ declare module 'whp:system' {
     stdout: number,
     stderr: number,
   ): number;
-  /** What was written is on the flash. 0 or -errno. */
+  /** Returns when the file is on the storage device. 0 or -errno. */
   export function fsync(fd: number): number;
-  /** Kind and permissions of what `fd` is open on (inode(7)), or -errno. */
+  /** Type and permissions of the file behind `fd` (inode(7)), or -errno. */
   export function mode(fd: number): number;
-  /** The effective user's number. */
+  /** The effective user id. */
   export function user(): number;
   export const O_NOFOLLOW: number;
   export const O_CLOEXEC: number;
@@ -161,7 +159,7 @@ declare module 'whp:system' {
 }
 
 declare module 'whp:text' {
-  /** UTF-8 from byte `from` to before byte `to`; what is none reads as U+FFFD. Wrong arguments throw. */
+  /** UTF-8 from byte `from` to before byte `to`; invalid bytes become U+FFFD. Invalid arguments throw. */
   export function decode(buffer: ArrayBuffer, from: number, to: number): string;
   /** UTF-8 of a string without lone surrogates. */
   export function encode(text: string): ArrayBuffer;
@@ -170,7 +168,7 @@ declare module 'whp:text' {
 declare module 'qjs:os' {
   export type Stat = { mode: number; uid: number; size: number; mtime: number; ino: number };
   export type ExecOptions = {
-    /** Waits for the end (default) and answers the exit status, or -signal; the watchdog runs on. */
+    /** Waits for the end (default) and returns the exit status, or -signal; the watchdog continues. */
     block?: boolean;
     usePath?: boolean;
     file?: string;
@@ -180,13 +178,13 @@ declare module 'qjs:os' {
     stderr?: number;
     env?: Record<string, string>;
   };
-  /** Opaque: give it back to clearTimeout or clearInterval. */
+  /** Opaque argument of clearTimeout and clearInterval. */
   export type Timer = number;
 
-  /** Answers a descriptor or -errno. */
+  /** Returns a descriptor or -errno. */
   export function open(path: string, flags: number, mode?: number): number;
   export function close(fd: number): number;
-  /** Answers the bytes read or written, or -errno; throws when outside the buffer. */
+  /** Returns the bytes read or written, or -errno; throws outside of the buffer. */
   export function read(fd: number, buffer: ArrayBuffer, offset: number, length: number): number;
   export function write(fd: number, buffer: ArrayBuffer, offset: number, length: number): number;
   export function remove(path: string): number;
@@ -208,9 +206,9 @@ declare module 'qjs:os' {
   export function waitpid(pid: number, options: number): [number, number];
   export function kill(pid: number, signal: number): number;
   export function getpid(): number;
-  /** null restores the default, undefined ignores. Runs from the event loop. */
+  /** null restores the default, undefined ignores the signal. Runs from the event loop. */
   export function signal(number: number, handler: (() => void) | null | undefined): void;
-  /** One of each kind a descriptor; null takes it away. Level-triggered. */
+  /** One handler of each kind for a descriptor; null removes it. Level-triggered. */
   export function setReadHandler(fd: number, handler: (() => void) | null): void;
   export function setWriteHandler(fd: number, handler: (() => void) | null): void;
   /** Milliseconds. A pending timer keeps the program alive. */
@@ -250,14 +248,14 @@ declare module 'qjs:std' {
   };
   export const out: File;
   export const err: File;
-  /** Ends the process at once; buffered output is written. */
+  /** Ends the process at once, after buffered output was written. */
   export function exit(status: number): never;
   export function getenv(name: string): string | undefined;
   export function strerror(errno: number): string;
-  /** The file as text (UTF-8), or null when it cannot be read. */
+  /** The file as text (UTF-8), or null if it cannot be read. */
   export function loadFile(path: string): string | null;
   export function loadFile(path: string, options: { binary: true }): Uint8Array | null;
-  /** Whole file at once (of a view, its whole buffer). Throws when it cannot be written. */
+  /** Writes the whole file (of a view, its whole buffer). Throws if it cannot be written. */
   export function writeFile(path: string, content: string | ArrayBuffer): void;
   export function gc(): void;
 }

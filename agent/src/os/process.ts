@@ -1,7 +1,6 @@
-// os/process: runs a program (`nft -f -`, `ubus call ...`) beside the event loop: its input is
-// fed and its output collected as the pipes allow, so that held packets get their verdicts while
-// nft works. Programs are looked for in PLACES, never by the environment: ujail gives none, and that
-// of who started the agent is not trusted with what runs as root.
+// os/process: runs a program (`nft -f -`, `ubus call ...`) asynchronously, feeding its input and collecting its
+// output, so that held packets get verdicts while nft works. Programs are searched in PLACES, not in $PATH: ujail
+// sets no environment, and that of the agent's starter is not trusted for programs that run as root.
 import * as os from 'qjs:os';
 import { EAGAIN, EINTR, ENOENT } from 'whp:socket';
 import { spawn } from 'whp:system';
@@ -13,34 +12,34 @@ export interface ProgramOptions {
   readonly input?: string;
   /** Milliseconds until it is killed (SIGKILL); default 30000. */
   readonly timeout?: number;
-  /** Bytes of each output that are kept; the rest is read and dropped. Default 1 MiB. */
+  /** Bytes kept of each output; the rest is read and dropped. Default 1 MiB. */
   readonly limit?: number;
 }
 
 export interface ProgramResult {
-  /** Exit status 0..255, or -signal, or 127 when it could not be started. */
+  /** Exit status 0..255, -signal, or 127 if it could not be started. */
   readonly status: number;
   readonly stdout: string;
   readonly stderr: string;
   readonly timedOut: boolean;
-  /** Why it could not be started, with the fix; null: it was. */
+  /** Why it could not be started, with the fix; null: it was started. */
   readonly failure: string | null;
 }
 
-/** Where programs are, the system's own first. */
+/** Folders of programs, in order of the search. */
 const PLACES = ['/usr/sbin', '/usr/bin', '/sbin', '/bin', '/usr/local/sbin', '/usr/local/bin'];
-/** All that a program gets: what it prints is read, so it is in English. */
+/** The whole environment of a program. Its output is parsed, so it must be in English. */
 const ENVIRONMENT = ['PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'LC_ALL=C'];
-/** Packages that bring what is called, where they are not busybox. */
+/** Packages of the programs that busybox does not bring. */
 const PACKAGES: { readonly [program: string]: string } = { nft: 'nftables' };
 
-/** A write of this size never blocks on a pipe that is reported writable (pipe(7): PIPE_BUF). */
+/** A write of at most this size does not block on a pipe that is reported writable (pipe(7): PIPE_BUF). */
 const PIPE_BUF = 4096;
 const SIGKILL = 9;
-/** Milliseconds from the program's end to the end of its pipes. */
+/** Milliseconds from the end of the program until its pipes are closed. */
 const GRACE = 200;
 
-/** Runs `command` (argv; a name without "/" is looked for in PLACES). Never rejects. */
+/** Runs `command` (argv; a name without "/" is searched in PLACES). Never rejects. */
 export function runProgram(
   command: readonly string[],
   options: ProgramOptions = {},
@@ -87,13 +86,13 @@ function start(
     : `${failure}; install ${source} again`;
 }
 
-/** The file is there: what is missing then is another one that it names. */
+/** ENOENT for an existing file means that its loader or interpreter is missing. */
 function executionText(errno: number): string {
   const text = errnoText(errno);
   return errno === ENOENT ? `its loader or interpreter is missing: ${text}` : text;
 }
 
-/** Why a program that did not end with 0 failed, in words; never empty. */
+/** Why the program failed, as text, never empty. Only for a result other than status 0. */
 export function reasonOf({ status, stderr, timedOut }: ProgramResult): string {
   const said = stderr.trim();
   if (timedOut) return `it did not end in time and was killed${said === '' ? '' : `: ${said}`}`;
@@ -122,7 +121,7 @@ async function supervise(
   const status = await exited(pid);
   os.clearTimeout(timer);
   fed.stop();
-  // A grandchild may keep the pipes open: what has come soon after the end is the output.
+  // A grandchild may keep the pipes open: output that arrives within GRACE is kept.
   const grace = os.setTimeout(() => {
     output.finish();
     errors.finish();
@@ -133,8 +132,8 @@ async function supervise(
   return { status, stdout: out, stderr: err, timedOut, failure: null };
 }
 
-/** Writes `bytes` as the pipe takes them, then closes it. A program that does not read its input
- * (EPIPE) is no error; SIGPIPE is ignored by the host program. */
+/** Writes `bytes` as the pipe accepts them, then closes it. No error if the program does not read its input
+ * (EPIPE; the host program ignores SIGPIPE). */
 function feed(fd: number, bytes: Uint8Array<ArrayBuffer>): { stop: () => void } {
   let at = 0;
   let open = true;
@@ -155,7 +154,7 @@ function feed(fd: number, bytes: Uint8Array<ArrayBuffer>): { stop: () => void } 
   return { stop };
 }
 
-/** Reads to the end of the pipe, or to `finish`, keeping the first `limit` bytes. */
+/** Reads until the end of the pipe or until `finish`, and keeps the first `limit` bytes. */
 function collect(fd: number, limit: number): { text: Promise<string>; finish: () => void } {
   let kept = new Uint8Array(4096);
   let length = 0;
@@ -191,11 +190,11 @@ function collect(fd: number, limit: number): { text: Promise<string>; finish: ()
   return { text, finish };
 }
 
-/** Longest pause between two looks at a child, milliseconds. */
+/** Longest interval between two calls of waitpid, milliseconds. */
 const PATIENCE = 20;
 
-/** The status once the child has ended. SIGCHLD would need a handler the whole program shares, so
- * this looks at growing intervals: a short program costs a millisecond, a long one nothing. */
+/** Resolves to the status when the child has ended. Polls at growing intervals, since a SIGCHLD handler would be
+ * shared by the whole program: a short program costs a millisecond, a long one almost nothing. */
 function exited(pid: number): Promise<number> {
   return new Promise((resolve) => {
     let pause = 1;

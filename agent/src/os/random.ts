@@ -1,4 +1,4 @@
-// os/random: bytes that nobody can guess, from the kernel.
+// os/random: unpredictable bytes, from /dev/urandom.
 import * as os from 'qjs:os';
 
 /** `size` random bytes, at most 256. Without /dev/urandom they are from the engine's generator. */

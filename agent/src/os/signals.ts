@@ -1,19 +1,19 @@
-// os/signals: what procd (or a person) asks for: SIGTERM and SIGINT end the agent in order,
-// SIGHUP loads the configuration again. Handlers run from the event loop, never inside a call.
+// os/signals: signals from procd or a person: SIGTERM and SIGINT stop the agent, SIGHUP reloads the configuration.
+// Handlers run from the event loop, never inside a call.
 import * as os from 'qjs:os';
 
-/** Linux number, the same on every architecture; the engine has no name for it. */
+/** The same number on every architecture; the engine has no constant for it. */
 const SIGHUP = 1;
 
 export interface Asked {
-  /** Fulfilled when the agent shall end. */
+  /** Resolves at SIGTERM or SIGINT. */
   readonly stopped: Promise<void>;
-  /** Called at each SIGHUP from now on, and at once when one came already. */
+  /** Sets the function called at each SIGHUP, and calls it at once if one came before. */
   onReload(reload: () => void): void;
 }
 
-/** Takes signals from now on: one that comes during the start waits for its end, so that nothing is
- * left half made. */
+/** Handles signals from now on. One that comes during the start takes effect after it, so that nothing is left
+ * half made. */
 export function listenSignals(): Asked {
   let reload: (() => void) | null = null;
   let missed = false;

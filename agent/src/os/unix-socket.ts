@@ -1,13 +1,13 @@
-// os/unix-socket: the control socket: one JSON value a line, both ways, over AF_UNIX. Between
-// daemon/serve (what is asked and answered) and the kernel. Clients are limited in number, in the
-// length of a line and in what may wait for them: a stuck `whp monitor` costs memory, never more.
+// os/unix-socket: the control socket (AF_UNIX): one JSON value a line, in both directions. daemon/serve answers the
+// requests. Clients are limited in number, in line length and in unsent bytes, so a `whp monitor` that does not read
+// costs a bounded amount of memory.
 import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
 import { AF_UNIX, MSG_DONTWAIT } from '../netlink/constants.ts';
 import { unixAddress } from '../netlink/endian.ts';
 import { decodeUtf8, encodeUtf8 } from './utf8.ts';
 
-/** The kind of a file, and a socket (inode(7)). */
+/** File type bits, and a socket (inode(7)). */
 const S_IFMT = 0o170000;
 const S_IFSOCK = 0o140000;
 
@@ -16,7 +16,7 @@ export interface LineLimits {
   readonly clients: number;
   /** Bytes of one line; a longer one ends the connection. */
   readonly line: number;
-  /** Bytes that may wait to be sent; more ends the connection. */
+  /** Unsent bytes; more end the connection. */
   readonly queue: number;
 }
 
@@ -24,9 +24,9 @@ export const DEFAULT_LIMITS: LineLimits = { clients: 8, line: 65536, queue: 1 <<
 
 /** One end of a connection. */
 export interface Line {
-  /** Queues one value. False: the connection is gone, or was just ended as too slow. */
+  /** Queues one value. False: the connection is closed, or was just closed as too slow. */
   readonly send: (value: unknown) => boolean;
-  /** Queues bytes as they are. */
+  /** Queues bytes unchanged. */
   readonly sendBytes: (bytes: Uint8Array<ArrayBuffer>) => boolean;
   /** Sends what is queued, then closes. */
   readonly end: () => void;
@@ -37,7 +37,7 @@ export interface Line {
 
 export interface LineEvents {
   readonly onValue: (value: unknown, line: Line) => void;
-  /** Once, with the reason: "end", "line too long", "not JSON", "too slow", "errno N". */
+  /** Called once, with the reason: "end", "line too long", "not JSON", "too slow", "errno N". */
   readonly onClose?: (reason: string, line: Line) => void;
 }
 
@@ -51,8 +51,8 @@ export type Listening =
   | { readonly ok: true; readonly server: LineServer }
   | { readonly ok: false; readonly errno: number };
 
-/** Listens on `path`; only the owner (mode 0600) gets in. A socket file that nobody answers on is
- * taken over; EADDRINUSE when somebody does, ENOTSOCK when another kind of file is there. */
+/** Listens on `path` with mode 0600: only the owner can connect. A socket file without a listener is replaced.
+ * Errors: EADDRINUSE another process listens, ENOTSOCK another kind of file is there. */
 export function listenLines(
   path: string,
   events: LineEvents,
@@ -107,7 +107,7 @@ function bindListener(fd: number, path: string, address: ArrayBuffer, backlog: n
   return listening < 0 ? -listening : 0;
 }
 
-/** The file itself, not what a link leads to: anything else is not ours to remove. */
+/** Does not follow a link: only a socket itself may be removed. */
 function isSocket(path: string): boolean {
   const [stat] = os.lstat(path);
   return stat !== null && (stat.mode & S_IFMT) === S_IFSOCK;
@@ -125,7 +125,7 @@ export type Connected =
   | { readonly ok: true; readonly line: Line }
   | { readonly ok: false; readonly errno: number };
 
-/** Connects to a listener. Errors: ENOENT, ECONNREFUSED no daemon; EACCES; EAGAIN it is full. */
+/** Connects to a listener. Errors: ENOENT or ECONNREFUSED no daemon; EACCES; EAGAIN the backlog is full. */
 export function connectLines(
   path: string,
   events: LineEvents,
@@ -148,7 +148,7 @@ function startLine(fd: number, limits: LineLimits, events: LineEvents): Line {
   let ending = false;
   const queue: Uint8Array<ArrayBuffer>[] = [];
   let queued = 0;
-  let sent = 0; // bytes of queue[0] that are out
+  let sent = 0; // bytes of queue[0] that were sent
 
   const shut = (reason: string): void => {
     if (!open) return;
@@ -185,7 +185,7 @@ function startLine(fd: number, limits: LineLimits, events: LineEvents): Line {
     sendBytes: (bytes) => {
       if (!open || ending) return false;
       if (bytes.length === 0) return true;
-      // One value may always wait, however large: the limit is for those who do not read.
+      // A single value may have any size: the limit is for clients that do not read.
       if (queue.length > 0 && queued + bytes.length > limits.queue) {
         shut('too slow');
         return false;
@@ -222,7 +222,7 @@ function startLine(fd: number, limits: LineLimits, events: LineEvents): Line {
   return line;
 }
 
-/** Cuts what arrives on `fd` into lines; empty lines are skipped. */
+/** Splits the bytes received on `fd` into lines; empty lines are skipped. */
 function readLines(
   fd: number,
   longest: number,

@@ -1,6 +1,6 @@
-// os/watchdog: keeps the second watchdog running (agent/native/watch.c), a small process that
-// asks this one twice a second over the control socket whether it is there. The first, an alarm in the
-// host program, ends an agent that runs without end; this one also an agent that is stopped.
+// os/watchdog: starts and restarts the second watchdog (agent/native/watch.c), a small process that queries the
+// agent twice a second over the control socket. The first one, an alarm in the host program, ends an agent in an
+// endless loop; the second also one that is stopped.
 import * as os from 'qjs:os';
 import * as std from 'qjs:std';
 import { EINTR } from 'whp:socket';
@@ -9,11 +9,11 @@ import { errnoText } from './errno.ts';
 import { log } from './log.ts';
 
 export interface Watchdog {
-  /** Call it now and then: one that has ended is started again. */
+  /** Starts it again if it has ended. To be called regularly. */
   look(): void;
 }
 
-/** `socket`: the control socket, which listens already. */
+/** `socket`: path of the control socket, which must exist already. */
 export function startWatchdog(socket: string): Watchdog {
   let pid = watch(socket);
   return {
@@ -24,7 +24,7 @@ export function startWatchdog(socket: string): Watchdog {
   };
 }
 
-/** Ends by itself when the connection to us does, however we end. */
+/** Starts it and returns its pid or -errno. It ends when its connection to the agent is closed. */
 function watch(socket: string): number {
   const self = '/proc/self/exe';
   const pid = spawn(self, [self, '--watch', socket], settings(), 0, 1, 2);
@@ -32,7 +32,7 @@ function watch(socket: string): number {
   return pid;
 }
 
-/** The first watchdog's time is the second's too. */
+/** Both watchdogs have the same time limit. */
 function settings(): string[] {
   const name = 'WHP_WATCHDOG_SECONDS';
   const seconds = std.getenv(name);
