@@ -1,10 +1,10 @@
-// account/csv: the connection log for a spreadsheet (RFC 4180). Pure text.
+// account/csv: ended flows as CSV for a spreadsheet (RFC 4180).
 import { flowText } from '../wire/flow-text.ts';
 import type { EndedFlow } from './ledger.ts';
 
 const HEAD = 'start,end,app,proxy,device,flow,bytes_up,bytes_down,packets,evidence,detail';
 
-/** One line a flow, oldest first; times in UTC. */
+/** A header and one line a flow, oldest first; times in UTC. */
 export function csvText(flows: readonly EndedFlow[]): string {
   const rows = flows.map((one) =>
     [
@@ -26,8 +26,8 @@ export function csvText(flows: readonly EndedFlow[]): string {
   return [HEAD, ...rows, ''].join('\r\n');
 }
 
-/** Quoted where it has to be; a text that a spreadsheet would take for a formula gets an apostrophe:
- * names in it were chosen by strangers. */
+/** Quoted if necessary. A text that a spreadsheet would take for a formula gets an apostrophe, since strangers
+ * choose the names in it. */
 function cell(value: string | number): string {
   if (typeof value === 'number') return String(value);
   const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;

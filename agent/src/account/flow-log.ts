@@ -1,13 +1,13 @@
-// account/flow-log: a connection that ended as one line for the system's log, where the owner wants them
-// (log_flows), and no more of them than a log is good for. Pure; runtime/flow-facts asks it.
+// account/flow-log: the log line of an ended flow (option log_flows), limited by a token bucket. runtime/flow-facts
+// calls it.
 import { flowText } from '../wire/flow-text.ts';
 import type { EndedFlow } from './ledger.ts';
 
 export interface Lines {
   tokens: number;
-  /** Milliseconds: when the tokens were counted. */
+  /** Milliseconds: when `tokens` was computed. */
   at: number;
-  /** Connections without a line since the last one that had one. */
+  /** Flows without a line since the last line. */
   skipped: number;
 }
 
@@ -19,7 +19,7 @@ export function createLines(): Lines {
   return { tokens: BURST, at: 0, skipped: 0 };
 }
 
-/** The line of `flow` at `now` (milliseconds), or null when there were too many just now. */
+/** The line of `flow` at `now` (milliseconds); null: the limit is exceeded. */
 export function flowLine(lines: Lines, flow: EndedFlow, now: number): string | null {
   const gained = ((now - lines.at) * PER_SECOND) / 1000;
   lines.tokens = Math.min(BURST, lines.tokens + gained);

@@ -1,16 +1,16 @@
-// account/history: the series as a text file that outlives a reboot: only slots that hold something,
-// in KiB, and not the last hour: some 8 bytes a slot. A line that cannot be read is skipped: a graph
-// with a hole is better than none. After: runtime/accounting writes it, rarely, for the flash's sake.
+// account/history: the series as a text file that survives a reboot: only nonempty slots, in KiB, without the range
+// `hour`, some 8 bytes a slot. A malformed line is skipped: a gap in a graph is better than no graph.
+// runtime/accounting writes the file rarely, to spare the flash.
 import { type Ledger, subjectOf } from './ledger.ts';
 import { keptSlots, RANGE_NAMES, type RangeName, restoreSample } from './series.ts';
 
 const HEAD = 'whp-history 2';
 const KIB = 1024;
-/** Base of the numbers in it. */
+/** Radix of its numbers. */
 const BASE = 36;
 
-/** Lines "= app skype TOTAL-UP TOTAL-DOWN FLOWS", then "day STEP:UP:DOWN ..." of it: STEP is how many
- * slots after the one before, UP and DOWN are KiB, rounded up so that little is not nothing. */
+/** Lines "= app skype TOTAL-UP TOTAL-DOWN FLOWS", each followed by its "day STEP:UP:DOWN ...". STEP: slots since
+ * the previous entry; UP, DOWN: KiB, rounded up so that a small count does not become 0. */
 export function historyText(ledger: Ledger): string {
   const lines = [HEAD];
   for (const [name, { up, down, flows, series }] of ledger.subjects) {
@@ -30,7 +30,7 @@ export function historyText(ledger: Ledger): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** Puts what `text` holds into `ledger`; true when it was such a file. */
+/** Adds the content of `text` to `ledger`; false: not such a file. */
 export function restoreHistory(ledger: Ledger, text: string): boolean {
   const [head, ...lines] = text.split('\n');
   if (head !== HEAD) return false;
@@ -48,7 +48,7 @@ export function restoreHistory(ledger: Ledger, text: string): boolean {
   return true;
 }
 
-/** The number of a quarter of an hour in the year 2080: no clock is that wrong. */
+/** A slot number of the year 2080 in quarters of an hour; no clock is that wrong. */
 const MOST_SLOT = 3_900_000;
 
 function restoreLine(ledger: Ledger, name: string, line: string): void {
@@ -58,7 +58,7 @@ function restoreLine(ledger: Ledger, name: string, line: string): void {
   let number = 0;
   for (const slot of slots) {
     const read = /^([0-9a-z]{1,6}):([0-9a-z]{1,9}):([0-9a-z]{1,9})$/.exec(slot);
-    // What follows counts from here: the rest of the line is lost.
+    // The following numbers are relative to this one, so the rest of the line is lost.
     if (read === null) return;
     const [step, up, down] = read.slice(1).map((one) => Number.parseInt(one, BASE));
     number += step!;

@@ -1,16 +1,16 @@
-// account/ledger: who used how much of which tunnel: totals and series for each app, device and
-// proxy, and what became of each flow. Fed from the kernel's own counters (conntrack), so nothing is
-// added to the path of a packet. Before: runtime/accounting. After: answers/rpc, account/history.
+// account/ledger: the traffic of each app, device and proxy (totals and series), and the list of ended flows. The
+// counters are conntrack's, read by runtime/accounting, so no packet costs more. Read by answers/ and
+// account/history.
 import type { Connection, Counts, Tuple } from '../netlink/conntrack.ts';
 import { addSample, createSeries, lastCounted, type Series } from './series.ts';
 
-/** What the ledger asks about a flow it sees for the first time. */
+/** Properties of a flow, requested when it is first seen. */
 export interface FlowFacts {
   readonly app: string;
   readonly proxy: string;
   readonly evidence: string;
   readonly detail: string;
-  /** Milliseconds since 1970, where it is known; otherwise it began when it was first seen. */
+  /** Milliseconds since 1970, if known; otherwise the time when it was first seen is taken. */
   readonly start?: number;
 }
 
@@ -22,7 +22,7 @@ export interface LiveFlow extends FlowFacts {
   up: number;
   down: number;
   packets: number;
-  /** The round of the last list it was in. */
+  /** Number of the last dump that had it. */
   round: number;
 }
 
@@ -43,15 +43,15 @@ export interface Subject {
 }
 
 export interface Ledger {
-  /** By the identity the kernel gives an entry. */
+  /** By conntrack id. */
   readonly live: Map<number, LiveFlow>;
-  /** How many of them each device has. */
+  /** Number of live flows by device. */
   readonly devices: Map<string, number>;
-  /** "app skype", "device 192.168.1.11", "proxy cloud"; the last is "other" when there are too many. */
+  /** "app skype", "device 192.168.1.11", "proxy cloud"; the name is "other" for those above the limit. */
   readonly subjects: Map<string, Subject>;
   /** Newest last, at most LOGGED of them. */
   readonly ended: EndedFlow[];
-  /** Flows that ended since the start, logged or not. */
+  /** Flows ended since the start, including those no longer in `ended`. */
   endedCount: number;
   round: number;
   /** Set when something was counted since the file was written. */
@@ -60,13 +60,13 @@ export interface Ledger {
 
 /** Each takes 3 KB of numbers and 1 KB around them: below 200 KB with their names (test/node/account-memory). */
 const SUBJECTS = 48;
-/** Connections that ended, some 600 bytes each. */
+/** Ended flows kept, some 600 bytes each. */
 const LOGGED = 400;
-/** Connections followed while they live; those beyond are counted, and logged, when they end. */
+/** Live flows kept; further ones are counted and logged only when they end. */
 const FOLLOWED = 2048;
-/** A device gives its place up when nothing was counted for it for so long. */
+/** A device without traffic for this long may be dropped for a new subject. */
 const IDLE_MILLISECONDS = 30 * 86_400_000;
-/** Before this a clock has not been set (2025): counted in totals, in no graph. */
+/** An earlier time (before 2025) means that the clock is not set: counted in totals, not in series. */
 const CLOCK_IS_SET = 1_735_689_600_000;
 
 export function createLedger(): Ledger {
@@ -81,7 +81,7 @@ export function createLedger(): Ledger {
   };
 }
 
-/** The subject of that name; "KIND other" when there is no room for one more at `time`. */
+/** The subject `name`, made if necessary; "KIND other" if there is no room at `time` (milliseconds since 1970). */
 export function subjectOf(ledger: Ledger, name: string, time = 0): Subject {
   const known = ledger.subjects.get(name);
   if (known !== undefined) return known;
@@ -96,7 +96,7 @@ export function subjectOf(ledger: Ledger, name: string, time = 0): Subject {
   return fresh;
 }
 
-/** Of devices of long ago the longest gone, which is nobody's loss in a home of fewer. */
+/** Drops the device that has been without traffic for longest, if for more than IDLE_MILLISECONDS. */
 function dropIdle({ subjects }: Ledger, time: number): void {
   let [oldest, last] = ['', time - IDLE_MILLISECONDS];
   for (const [name, { series }] of subjects) {
@@ -106,8 +106,8 @@ function dropIdle({ subjects }: Ledger, time: number): void {
   subjects.delete(oldest);
 }
 
-/** A flow of ours as the kernel lists it at `time` (milliseconds since 1970). `facts` is asked once a
- * flow; null: it is none of ours, or there are too many. `isLast`: it has ended. */
+/** Counts a flow as conntrack has it at `time` (milliseconds since 1970). `facts` is called once a flow; null: not
+ * a flow of an app. `isLast`: the flow has ended. Null: not counted, or more than FOLLOWED. */
 export function seeFlow(
   ledger: Ledger,
   connection: Connection,
@@ -137,7 +137,7 @@ function addDevice({ devices }: Ledger, { original }: LiveFlow, change: number):
   else devices.delete(original.source);
 }
 
-/** The same of a flow that is known: by what it has counted alone. False: it is not known. */
+/** Counts a known flow by its counters only. False: not known. */
 export function seeAgain(ledger: Ledger, counts: Counts, time: number): boolean {
   const flow = ledger.live.get(counts.id);
   if (flow === undefined) return false;
@@ -154,7 +154,7 @@ function count(ledger: Ledger, flow: LiveFlow, { bytes, packets }: Counts, time:
   const up = bytes.original - flow.up;
   const down = bytes.reply - flow.down;
   flow.packets = packets.original + packets.reply;
-  // Less than before: an identity the kernel has given away again.
+  // Fewer bytes than before: the kernel has reused the id.
   if (up < 0 || down < 0 || up + down === 0) return;
   flow.up += up;
   flow.down += down;
@@ -167,7 +167,7 @@ function count(ledger: Ledger, flow: LiveFlow, { bytes, packets }: Counts, time:
   ledger.changed = true;
 }
 
-/** The kernel says that an entry is gone, with its last counters. Answers the flow's end. */
+/** Counts a deleted conntrack entry by its last counters, and returns the ended flow; null: not of an app. */
 export function endFlow(
   ledger: Ledger,
   connection: Connection,
@@ -190,12 +190,12 @@ function close(ledger: Ledger, id: number, flow: LiveFlow, time: number): EndedF
   return ended;
 }
 
-/** Begins a whole list of the kernel's entries. */
+/** Begins a dump of all conntrack entries. */
 export function beginRound(ledger: Ledger): void {
   ledger.round += 1;
 }
 
-/** The list is complete: what was not in it has ended unheard. Ends those, one a step. */
+/** After a complete dump: ends the flows that were not in it, one a step. */
 export function* endRound(ledger: Ledger, time: number): Generator<EndedFlow, void> {
   for (const [id, flow] of ledger.live) {
     if (flow.round !== ledger.round) yield close(ledger, id, flow, time);

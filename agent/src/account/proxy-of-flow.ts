@@ -1,11 +1,10 @@
-// account/proxy-of-flow: the proxy a connection goes through, which a failover may have changed. Pure.
+// account/proxy-of-flow: the proxy of an existing connection; after a failover it can differ from the app's.
 import type { Proxy } from '../policy/policy.ts';
 import type { Way } from '../tunnel/select.ts';
 
 /**
- * Its name: the one whose inner address the connection's answers come to (`back`, the destination of
- * the reply direction). A connection that was never translated has none of these: then the way its
- * app takes now; "direct" or "none" where that is no tunnel.
+ * Name of the proxy whose inner address is `back`, the destination of the reply direction. A connection without
+ * source NAT matches none: then the app's current proxy, or "direct" or "none".
  */
 export function proxyOf(
   proxies: readonly Pick<Proxy, 'name' | 'local' | 'inner6'>[],

@@ -1,7 +1,7 @@
-// account/series: what went through, as bytes a slot of time, for graphs of the last hour, day, week,
-// month and year. A fixed size whatever happens: 2 * 375 numbers, 3,000 bytes a subject. Before: ledger.
+// account/series: bytes per slot of time, for graphs of the last hour, day, week, month and year. Fixed size: 2 *
+// 375 numbers, 3,000 bytes a subject.
 
-/** Slot length in milliseconds and how many slots are kept; together the name's span of time. */
+/** Slot length in milliseconds and number of slots; their product is the span in the name. */
 export const RANGES = {
   hour: { step: 60_000, slots: 60 },
   day: { step: 900_000, slots: 96 },
@@ -13,22 +13,22 @@ export const RANGES = {
 export type RangeName = keyof typeof RANGES;
 export const RANGE_NAMES = Object.keys(RANGES) as RangeName[];
 
-/** Slots of all ranges together, and where each begins among them. */
+/** Slots of all ranges together, and the index of each range's first slot. */
 const WIDTH = RANGE_NAMES.reduce((sum, name) => sum + RANGES[name].slots, 0);
 const STARTS = RANGE_NAMES.map((_, i) =>
   RANGE_NAMES.slice(0, i).reduce((sum, name) => sum + RANGES[name].slots, 0),
 );
 
-/** One block of memory: an array of its own for each range would take as much again. */
+/** One array: an array for each range would take as much memory again. */
 export interface Series {
-  /** By range: number of its newest slot since 1970; slot n lies at n % slots. */
+  /** By range: number of its newest slot, counted from 1970; slot n is at index n % slots. */
   readonly newest: number[];
-  /** All slots up, then all slots down. Seven digits are more than a graph shows. */
+  /** All slots up, then all slots down. Single precision has seven digits, more than a graph shows. */
   readonly cells: Float32Array;
 }
 
 export interface Sample {
-  /** Milliseconds since 1970: when the slot began. */
+  /** Start of the slot, milliseconds since 1970. */
   readonly at: number;
   readonly up: number;
   readonly down: number;
@@ -38,8 +38,8 @@ export function createSeries(): Series {
   return { newest: RANGE_NAMES.map(() => 0), cells: new Float32Array(2 * WIDTH) };
 }
 
-/** Moves a range on to slot `number`, emptying what lies between. A clock that was set back writes
- * into the newest slot: nothing that was counted is lost. */
+/** Advances a range to slot `number` and empties the slots between. If the clock was set back, the newest slot
+ * stays and is added to, so that nothing counted is lost. */
 function advance({ newest, cells }: Series, range: number, slots: number, number: number): void {
   const from = newest[range]!;
   if (number <= from) return;
@@ -64,7 +64,7 @@ export function addSample(series: Series, time: number, up: number, down: number
   for (let range = 0; range < RANGE_NAMES.length; range++) {
     const { step, slots } = RANGES[RANGE_NAMES[range]!];
     const number = Math.floor(time / step);
-    // A clock that was years ahead must not stop the graphs until then.
+    // The clock was far ahead before: start the range again, instead of waiting until that time.
     if (number <= series.newest[range]! - slots) clear(series, range, slots);
     advance(series, range, slots, number);
     const at = STARTS[range]! + (series.newest[range]! % slots);
@@ -73,12 +73,12 @@ export function addSample(series: Series, time: number, up: number, down: number
   }
 }
 
-/** When something was counted last: milliseconds since 1970, to the minute; 0: never. */
+/** Time of the last sample, milliseconds since 1970, to the minute; 0: none. */
 export function lastCounted({ newest }: Series): number {
   return newest[0]! * RANGES.hour.step;
 }
 
-/** Every slot of a range up to `time`, oldest first, empty ones too. */
+/** All slots of a range up to `time`, oldest first, including empty ones. */
 export function samples(series: Series, name: RangeName, time: number): Sample[] {
   const { step, slots } = RANGES[name];
   const range = RANGE_NAMES.indexOf(name);
@@ -90,7 +90,7 @@ export function samples(series: Series, name: RangeName, time: number): Sample[]
   });
 }
 
-/** Puts a kept slot back; one that lies before the range's span, or in its future, is dropped. */
+/** Restores a slot from the file; dropped if older than the range's span. */
 export function restoreSample(
   series: Series,
   name: RangeName,
@@ -107,7 +107,7 @@ export function restoreSample(
   series.cells[WIDTH + at] = down;
 }
 
-/** The slots of a range that hold something, by number, for the file. */
+/** Number, up and down of the nonempty slots of a range, for the file. */
 export function keptSlots(series: Series, name: RangeName): [number, number, number][] {
   const { slots } = RANGES[name];
   const range = RANGE_NAMES.indexOf(name);
