@@ -1,7 +1,6 @@
-// tunnel/failover: keeps every app on the best way there is: probes go out, answers come in, and when
-// a choice changes the effects that move the app leave, in an order in which no packet is ever half
-// on each way. Between proxies' health (health.ts), the choice (select.ts) and the kernel
-// (runtime/failover). Pure: time and the effects are values.
+// tunnel/failover: the state machine of failover. Takes probe results, sends due probes, and when select chooses
+// another way for an app, returns the effects that move it, in an order in which no packet uses both ways.
+// runtime/failover runs the effects. Pure: time is an argument.
 import { DEFAULT_GLOBALS } from '../policy/build.ts';
 import type { App, Policy } from '../policy/policy.ts';
 import type { Route } from '../reconcile/desired.ts';
@@ -22,19 +21,19 @@ import { type Choice, choose, firstChoice, sameWay, type Way } from './select.ts
 
 export type SteerEffect =
   | { readonly kind: 'probe'; readonly proxy: string; readonly sequence: number }
-  /** The app's chosen way is another: tunnel/order takes it there. */
+  /** Another way was chosen for the app: tunnel/order moves it. */
   | { readonly kind: 'move'; readonly app: string; readonly text: string };
 
 export type MoveEffect =
   | { readonly kind: 'route'; readonly op: 'add' | 'delete'; readonly route: Route }
-  /** A state that the table has to know: refuse at once, or let pass beside the tunnels. */
+  /** Sets a gate of the table: reject at once (blocked), or bypass the tunnels (direct). */
   | { readonly kind: 'gate'; readonly app: string; readonly gate: Gate; readonly on: boolean }
-  /** Delete the app's conntrack entries that are not bound to this way. */
+  /** Deletes the app's conntrack entries that are not bound to this way. */
   | { readonly kind: 'sweep'; readonly app: string; readonly way: Way };
 
 export type GateEffect = Extract<MoveEffect, { kind: 'gate' }>;
 
-/** The way that the kernel has an app on. Withdrawn: none, between two ways; its table prohibits. */
+/** The way of an app in the kernel. Withdrawn: between two ways, its routing table only prohibits. */
 export type Open = Way | { readonly kind: 'withdrawn' };
 
 const WITHDRAWN: Open = { kind: 'withdrawn' };
@@ -47,7 +46,7 @@ export type SteerEvent =
       readonly sequence: number;
       readonly reason: string;
     }
-  /** What its device has received so far; asked for while probes are lost. */
+  /** Packets that the proxy's tunnel device has received; requested while probes are lost. */
   | { readonly kind: 'traffic'; readonly proxy: string; readonly packets: number }
   | { readonly kind: 'look' };
 
@@ -55,13 +54,13 @@ export interface Steering {
   policy: Policy;
   readonly healths: Map<string, Health>;
   readonly choices: Map<string, Choice>;
-  /** By app. Another way than the chosen one only while the app is moved. */
+  /** By app. Differs from the chosen way only while the app is moved. */
   readonly open: Map<string, Open>;
-  /** By app, why it could not be moved to the chosen way; it is tried again. */
+  /** By app: why the move to the chosen way failed; it is tried again. */
   readonly stuck: Map<string, string>;
 }
 
-/** Nothing is known and nothing is steered until the first policy is taken in. */
+/** An empty policy, until adoptPolicy sets the first one. */
 export function createSteering(): Steering {
   const nothing: Policy = { globals: DEFAULT_GLOBALS, proxies: [], apps: [] };
   return {
@@ -73,7 +72,7 @@ export function createSteering(): Steering {
   };
 }
 
-/** What a proxy is, so that a changed one starts from nothing. */
+/** The properties that make a proxy another one, whose health starts anew. */
 function identity(policy: Policy, name: string): string {
   const proxy = policy.proxies.find((one) => one.name === name);
   return proxy === undefined
@@ -89,8 +88,8 @@ function identity(policy: Policy, name: string): string {
 }
 
 /**
- * Takes in a policy: what is known of unchanged proxies, and choices that are still eligible, stay.
- * `standing` tells which proxy the kernel's route of an app leads to now, after a restart.
+ * Takes a new policy. Health of unchanged proxies and choices that are still eligible are kept. `standing` returns
+ * the proxy of the app's route in the kernel, after a restart.
  */
 export function adoptPolicy(
   steering: Steering,
@@ -103,7 +102,7 @@ export function adoptPolicy(
     if (identity(policy, name) === identity(steering.policy, name)) continue;
     healths.delete(name);
     for (const [app, way] of open) {
-      // Its flows are bound to what the proxy of this name was.
+      // Its flows are bound to the former proxy of this name.
       if (way.kind === 'tunnel' && way.proxy === name) open.set(app, WITHDRAWN);
     }
   }
@@ -125,8 +124,8 @@ export function adoptPolicy(
   steering.policy = policy;
 }
 
-/** The ways as tunnel/plan needs them: an app that has to be moved is on none until tunnel/order has
- * opened its way, whoever looks at the routes meanwhile. */
+/** The ways for tunnel/plan. An app that is being moved is blocked until tunnel/order has opened its way, so that
+ * a route repair meanwhile cannot open it. */
 export function waysOf({ choices, open }: Steering): ReadonlyMap<string, Way> {
   return new Map(
     Array.from(choices, ([name, { way }]) => [name, isOn(open.get(name), way) ? way : BLOCKED]),
@@ -147,7 +146,7 @@ export function toBeMoved({ choices, open }: Steering): string[] {
   );
 }
 
-/** One event in, the effects it calls for out. The state is updated in place. */
+/** Processes one event and returns the effects. Updates `steering` in place. */
 export function steer(steering: Steering, event: SteerEvent, now: number): SteerEffect[] {
   const { healths } = steering;
   if (event.kind === 'look') {
@@ -216,17 +215,17 @@ export function wayText(way: Way): string {
 
 /** The three parts of a move, to be run in this order. */
 export interface Moves {
-  /** Nothing leaves any more. */
+  /** Removes the old way; afterwards no packet leaves. */
   readonly withdraw: readonly MoveEffect[];
-  /** What is bound to another way is gone. */
+  /** Deletes conntrack entries that are bound to another way. */
   readonly sweep: readonly MoveEffect[];
   readonly open: readonly MoveEffect[];
 }
 
 /**
- * From one way to another. Live flows are bound to the old way by NAT and cannot move: so first
- * nothing leaves (the prohibit behind the route answers), then their conntrack entries go, then the
- * new way opens and their next packets are new flows on it.
+ * Effects that move an app between two ways. NAT binds live flows to the old way: so first its route is removed (the
+ * prohibit behind it rejects packets), then the conntrack entries are deleted, then the new way opens and the next
+ * packets are new flows.
  */
 export function moves(policy: Policy, app: App, from: Open, to: Way): Moves {
   const table = policy.globals.table + app.slot;
@@ -256,29 +255,28 @@ export function moves(policy: Policy, app: App, from: Open, to: Way): Moves {
   };
 }
 
-/** What the connections have to look like, whatever they were: after a load. */
+/** After a load: sweeps the conntrack entries that are bound to another way than the chosen one. */
 export function assertWays({ policy, choices }: Steering): MoveEffect[] {
   return policy.apps.map(({ name: app }): MoveEffect => {
     return { kind: 'sweep', app, way: choices.get(app)!.way };
   });
 }
 
-/** What the gates of the table have to say: after a load, and when the owner or the hour pauses an
- * app or resumes it. */
+/** States of all gates, to be set after a load, and when the owner or a schedule pauses or resumes an app. */
 export function assertGates({ policy, choices, open }: Steering): GateEffect[] {
   return policy.apps.flatMap(({ name: app, direct }) => {
     const { way } = choices.get(app)!;
     const on: Record<Gate, boolean> = {
       paused: direct !== undefined,
       blocked: way.kind === 'blocked',
-      // Not before the tunnel's entries are gone.
+      // Only after the entries bound to the tunnel were deleted.
       direct: way.kind === 'direct' && isOn(open.get(app), way),
     };
     return GATES.map((gate): GateEffect => ({ kind: 'gate', app, gate, on: on[gate] }));
   });
 }
 
-/** Whether a connection of the app, by the address its answers come to, is bound to another way. */
+/** Whether a connection of the app is bound to another way. `answersTo`: destination of its reply direction. */
 export function isStray(policy: Policy, way: Way, answersTo: string): boolean {
   if (way.kind === 'blocked') return true;
   const inner = policy.proxies.find(

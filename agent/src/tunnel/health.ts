@@ -1,35 +1,33 @@
-// tunnel/health: is traffic really carried, both ways? A state machine for one proxy, fed with the
-// probes that went out and the answers that came back. It knows nothing of apps: select.ts decides
-// who uses what. Time is an argument (milliseconds); no IO.
-//
-//   probing  not known: at the start, after the first lost probe, and while coming back
+// tunnel/health: health of one proxy, a state machine fed with sent probes and their answers. select decides which
+// app uses which proxy. Pure: time is an argument, in milliseconds.
+//   probing  unknown: at the start, after the first lost probe, and while coming back up
 //   up       probes are answered
-//   down     several in a row were lost, or too many altogether
+//   down     several probes in a row were lost, or too large a share of the last ones
 
 export type HealthState = 'probing' | 'up' | 'down';
 
-/** Milliseconds between probes. In doubt they go fast: that is what detection takes. */
+/** Milliseconds between probes. DOUBT_INTERVAL determines how fast a failure is detected. */
 const STEADY_INTERVAL = 1000;
-/** Of a proxy that nobody uses now: fresh enough to fail over to without a look. */
+/** For a proxy that no app uses: recent enough to fail over to it without a new probe. */
 const SPARE_INTERVAL = 5000;
 const DOUBT_INTERVAL = 250;
 const DOWN_INTERVAL = 2000;
 
-/** Lost in a row until a proxy is down. */
+/** Probes lost in a row until a proxy is down. */
 const LOST_IN_A_ROW = 4;
-/** While data still arrives by it: a router or a path that is too busy for probes gets two seconds
- * more. Not for ever: what arrives says nothing of the other direction. */
+/** The same while its device still receives data: a router or path too busy for probes gets two seconds more.
+ * Bounded, since received data does not prove the other direction. */
 const LOST_WITH_DATA = 12;
 const DATA_MILLISECONDS = 1000;
-/** Answered in a row until one that was down is up, and at most, when it keeps falling. */
+/** Probes answered in a row until a proxy that was down is up; the maximum applies after repeated failures. */
 const ANSWERED_IN_A_ROW = 5;
 const MOST_IN_A_ROW = 40;
-/** A proxy that falls again within this time has to prove itself for twice as long. */
+/** A proxy that fails again within this time needs twice as many answers. */
 const FLAP_MILLISECONDS = 60000;
 
-/** How many of the last probes the loss is taken from; a bit each. */
+/** Number of last probes from which the loss is computed; one bit each. */
 const WINDOW = 32;
-/** Down by loss: this share of the window, once that many were sent. */
+/** Down by loss: this share of the window, from LOSS_LEAST results on. */
 const LOSS_DOWN = 0.5;
 const LOSS_LEAST = 16;
 
@@ -37,35 +35,35 @@ const LOSS_LEAST = 16;
 const TIMEOUT_FIRST = 1000;
 const TIMEOUT_LEAST = 300;
 const TIMEOUT_MOST = 2000;
-/** A late answer still corrects the round trip time: so long is a lost probe remembered. */
+/** How long a lost probe is remembered, milliseconds: a late answer still corrects the round trip time. */
 const REMEMBER = 10000;
 
 export interface Health {
   readonly proxy: string;
   state: HealthState;
-  /** When the state began, milliseconds. */
+  /** Start of the state, milliseconds. */
   since: number;
   /** Whether flows may use it: true until it is down, and again when it is up. */
   usable: boolean;
-  /** Whether any app's flows take it now: then it is watched closely. */
+  /** Whether an app uses it now; determines the probe interval. */
   used: boolean;
-  /** Why it is down, in words. */
+  /** Why it is down, as text. */
   reason: string;
-  /** Probes without a verdict, and lost ones that may still be answered: by sequence. */
+  /** By sequence number: probes without a result, and lost ones that may still be answered. */
   readonly sent: Map<number, { readonly at: number; lost: boolean }>;
   sequence: number;
-  /** When the next probe is due. */
+  /** When the next probe is due, milliseconds. */
   next: number;
   lostInARow: number;
   answeredInARow: number;
-  /** How many answers in a row it takes to come up. */
+  /** Answers in a row needed to come up. */
   needed: number;
-  /** When it came up last. */
+  /** When it last came up, milliseconds. */
   cameUp: number;
   /** Last results, newest in bit 0: 1 = lost. */
   history: number;
   results: number;
-  /** Packets that its device has received, as last told (-1: never), and when they had become more. */
+  /** Packets received by its device at the last reading (-1: none yet), and when a reading last showed more. */
   received: number;
   heard: number;
   /** Round trip time and its deviation, milliseconds; 0 = not measured yet. */
@@ -115,7 +113,7 @@ function timeoutOf(health: Health): number {
   return Math.min(TIMEOUT_MOST, Math.max(TIMEOUT_LEAST, wanted));
 }
 
-/** The sequence number (0..65535) of a probe to send now, or null when none is due. */
+/** Sequence number (0..65535) of a probe to send now; null: none is due. */
 export function dueProbe(health: Health, now: number): number | null {
   if (now < health.next) return null;
   health.sequence = (health.sequence + 1) & 0xffff;
@@ -124,8 +122,7 @@ export function dueProbe(health: Health, now: number): number | null {
   return health.sequence;
 }
 
-/** Says whether flows take this proxy from now on. One that is just taken into use is looked at at
- * once: its last probe may be old. */
+/** Sets whether an app uses the proxy. One that comes into use is probed at once, since its last probe may be old. */
 export function setUsed(health: Health, used: boolean, now: number): void {
   if (used && !health.used) health.next = Math.min(health.next, now);
   health.used = used;
@@ -137,14 +134,14 @@ function intervalOf(health: Health): number {
   return health.used ? STEADY_INTERVAL : SPARE_INTERVAL;
 }
 
-/** An answer came. False: nobody asked, or it was counted already. */
+/** Processes an answer. False: no such probe, or already answered. */
 export function takeAnswer(health: Health, sequence: number, now: number): boolean {
   const probe = health.sent.get(sequence);
   if (probe === undefined) return false;
   health.sent.delete(sequence);
   measure(health, now - probe.at);
-  // It was counted as lost; the round trip time it shows keeps the next ones from being so, and a way
-  // that answers late is not dead.
+  // The probe was counted as lost. The answer updates the round trip time and so the timeout, and resets lostInARow,
+  // since a slow proxy is not dead.
   if (probe.lost) {
     health.lostInARow = 0;
     return true;
@@ -166,7 +163,7 @@ function isProven(health: Health): boolean {
 function comeUp(health: Health, now: number): void {
   if (!health.usable) {
     health.cameUp = now;
-    // What was lost while it was down says nothing of how it is now.
+    // Losses while it was down do not count for the new state.
     health.history = 0;
     health.results = 0;
   }
@@ -191,24 +188,24 @@ function count(health: Health, lost: boolean): void {
   health.results = Math.min(WINDOW, health.results + 1);
 }
 
-/** Whether it is worth knowing what the proxy's device receives. */
+/** Whether the packets received by the proxy's device are needed (event `traffic`). */
 export function isDoubted(health: Health): boolean {
   return health.usable && health.lostInARow > 0;
 }
 
-/** What the proxy's device has received until now, in packets. */
+/** Processes a reading of the packets received by the proxy's device. */
 export function takeTraffic(health: Health, packets: number, now: number): void {
   if (health.received >= 0 && packets > health.received) health.heard = now;
   health.received = packets;
 }
 
-/** A probe could not even be sent (the device is gone or down): lost at once. */
+/** A probe could not be sent (the device is missing or down): lost at once. */
 export function takeUnsent(health: Health, sequence: number, reason: string, now: number): void {
   if (!health.sent.delete(sequence)) return;
   lose(health, reason, now);
 }
 
-/** Counts probes whose time is over. */
+/** Counts probes that have timed out as lost. */
 export function expireProbes(health: Health, now: number): void {
   const timeout = timeoutOf(health);
   for (const [sequence, probe] of health.sent) {
@@ -227,7 +224,7 @@ function lose(health: Health, reason: string, now: number): void {
   health.lostInARow += 1;
   if (health.state === 'up') {
     enter(health, 'probing', now);
-    // Doubt is settled fast.
+    // Probe at once to settle the doubt.
     health.next = now;
   }
   const most = now - health.heard < DATA_MILLISECONDS ? LOST_WITH_DATA : LOST_IN_A_ROW;
@@ -259,7 +256,7 @@ function enter(health: Health, state: HealthState, now: number): void {
   health.since = now;
 }
 
-/** When this proxy wants to be looked at again: a probe is due, or one is over. */
+/** When the next probe is due or the next one times out, milliseconds. */
 export function nextLook(health: Health): number {
   const timeout = timeoutOf(health);
   let next = health.next;

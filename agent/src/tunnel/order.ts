@@ -1,16 +1,16 @@
-// tunnel/order: moves an app from the way that is open to the way that was chosen, one effect after the
-// other: an effect begins when the one before it has ended well. Between steer's choice and the kernel
-// (runtime/failover), whose verbs are arguments. An error leaves the app withdrawn: refused, not leaking.
+// tunnel/order: moves an app from its open way to the chosen one. Each effect starts after the one before has
+// succeeded; runtime/failover passes the function that runs them. After an error the app stays withdrawn: its
+// packets are rejected, they do not leak.
 import type { App } from '../policy/policy.ts';
 import { isOn, type MoveEffect, moves, type Open, type Steering } from './failover.ts';
 import { sameWay, type Way } from './select.ts';
 
-/** Runs one effect; answers what went wrong, or null. A sweep ends when the last entry is deleted. */
+/** Runs one effect; resolves to the error, or null. A sweep ends when the last entry is deleted. */
 export type Perform = (effect: MoveEffect) => Promise<string | null>;
 
 /**
- * Moves the app of this name until the way that is open is the one that is chosen, which may change
- * meanwhile. Answers what went wrong, or null; `steering.stuck` has the same, by app.
+ * Moves the app until the open way is the chosen one, which may change meanwhile. Returns the error, or null;
+ * `steering.stuck` has it too, by app.
  */
 export async function moveApp(
   steering: Steering,
@@ -46,7 +46,7 @@ async function moveOnce(
   steering.open.set(app.name, { kind: 'withdrawn' });
   const swept = await inOrder(sweep, perform);
   if (swept !== null) return swept;
-  // Another policy, or another choice, came while the entries were read: begin anew from withdrawn.
+  // The policy or the choice changed during the sweep: start again from withdrawn.
   const chosen = steering.choices.get(app.name)?.way;
   if (steering.policy !== policy || chosen === undefined || !sameWay(chosen, to)) return null;
   const opened = await inOrder(open, perform);
@@ -54,7 +54,7 @@ async function moveOnce(
   return opened;
 }
 
-/** Answers the first error; nothing after it has begun. */
+/** Stops at the first error and returns it. */
 async function inOrder(effects: readonly MoveEffect[], perform: Perform): Promise<string | null> {
   for (const effect of effects) {
     const wrong = await perform(effect);

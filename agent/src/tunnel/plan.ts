@@ -1,23 +1,23 @@
-// tunnel/plan: policy in, the tunnel devices, inner addresses, routes and ip rules it needs out.
-// reconcile/diff compares the answer with what the kernel has. Pure.
+// tunnel/plan: computes the tunnel devices, inner addresses, routes and ip rules that a policy needs. reconcile/diff
+// compares them with the kernel's.
 import { markOf } from '../policy/marks.ts';
 import type { App, Policy, Proxy } from '../policy/policy.ts';
 import type { Desired, GreLink, LinkAddress, Piece, Route, Rule } from '../reconcile/desired.ts';
 import { tunnelDevice } from '../ruleset/names.ts';
 import type { Way } from './select.ts';
 
-/** Outer header and GRE header (RFC 2784); a key is four more (RFC 2890). Over IPv6 the kernel adds
- * a destination option of 8 bytes, the encapsulation limit (RFC 2473 section 4.1.1). */
+/** Outer header and GRE header (RFC 2784); a key adds four bytes (RFC 2890). Over IPv6 the kernel adds a
+ * destination option of 8 bytes, the encapsulation limit (RFC 2473 section 4.1.1). */
 const OVERHEAD = { 4: 20 + 4, 6: 40 + 8 + 4 } as const;
 const GRE_KEY = 4;
-/** An MTU that passes when nothing is known of the path: PPPoE's 1492 less the tunnel. */
+/** MTU of the path if unknown: PPPoE's 1492. */
 const WAN_MTU_UNKNOWN = 1492;
-/** Behind every default route through a device: the kernel takes it when the device is gone. */
+/** Metric of the prohibit: the largest, so that it applies only without the route through the device. */
 const PROHIBIT_METRIC = 0xffffffff;
 const TUNNEL_METRIC = 1;
 const FAMILIES = [4, 6] as const;
 
-/** Bytes of a packet that fit through the tunnel. wanMtu null: not known. */
+/** Bytes of the largest packet that fits through the tunnel. wanMtu null: unknown. */
 export function tunnelMtu(proxy: Proxy, wanMtu: number | null): number {
   const outer = OVERHEAD[proxy.address.includes(':') ? 6 : 4];
   const overhead = outer + (proxy.key === null ? 0 : GRE_KEY);
@@ -45,7 +45,7 @@ function tunnel(proxy: Proxy): [GreLink, ...LinkAddress[]] {
   ];
 }
 
-/** The default routes of one app's table through the proxy of this name, in the families it offers. */
+/** Default routes of an app's table through the proxy `name`, in the families that it offers. */
 export function throughRoutes(
   proxies: readonly Proxy[],
   table: number,
@@ -58,8 +58,8 @@ export function throughRoutes(
 }
 
 /**
- * Behind them, a prohibit: a marked packet never falls through to the main table. Where the proxy
- * offers no IPv6 it is alone: the device is told at once and falls back to IPv4 in the tunnel.
+ * The prohibit routes of an app's table: a marked packet never falls through to the main table. Where the proxy
+ * offers no IPv6, only this route exists: the device gets an error at once and falls back to IPv4.
  */
 export function prohibits(table: number): Route[] {
   return FAMILIES.map((family) => ({
@@ -71,21 +71,20 @@ export function prohibits(table: number): Route[] {
   }));
 }
 
-/** The table of one app. Empty only while its owner lets it pass beside the tunnels: the lookup
- * then goes on to the main table. */
+/** Routes of one app's table. Empty only for `direct`: the lookup then continues with the main table. */
 function routes(proxies: readonly Proxy[], table: number, way: Way): Route[] {
   if (way.kind === 'direct') return [];
   const through = way.kind === 'tunnel' ? throughRoutes(proxies, table, way.proxy) : [];
   return [...through, ...prohibits(table)];
 }
 
-/** The way of an app of which nothing is known yet: its first proxy that exists. */
+/** Way of an app without a choice: the first of its proxies that exists. */
 function firstWay(app: App, proxies: readonly Proxy[]): Way {
   const proxy = app.proxies.find((name) => proxies.some((one) => one.name === name));
   return proxy === undefined ? { kind: 'blocked' } : { kind: 'tunnel', proxy };
 }
 
-/** The proxy that the kernel's route of `app` leads through now, or null. */
+/** The proxy of the app's route in the kernel, or null. */
 export function standingProxy(policy: Policy, app: App, realized: Desired): string | null {
   const table = policy.globals.table + app.slot;
   const route = realized.find(
@@ -95,8 +94,8 @@ export function standingProxy(policy: Policy, app: App, realized: Desired): stri
   return policy.proxies.find(({ name }) => tunnelDevice(name) === link)?.name ?? null;
 }
 
-/** What the policy needs, with each app on its way of `ways`. Proxies whose MTU is null get one that
- * fits through PPPoE. */
+/** All pieces that the policy needs, with each app on its way of `ways`. A proxy without an MTU gets one that fits
+ * through PPPoE. */
 export function plan(policy: Policy, ways: ReadonlyMap<string, Way> = new Map()): Desired {
   const { preference, table, mask } = policy.globals;
   const pieces: Piece[] = policy.proxies.flatMap(tunnel);

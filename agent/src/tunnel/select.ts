@@ -1,26 +1,26 @@
-// tunnel/select: which way each app's flows take now, from the health of its proxies and the
-// owner's order of preference. Leaves a proxy only when it is down (or clearly worse than another),
-// and goes back to a better one only after that has stood for a while: no flapping. Pure.
+// tunnel/select: chooses the way of each app from the health of its proxies and the owner's order. An app leaves a
+// proxy only if that is down, or clearly worse than another, and returns to a better one only after that has been up
+// for some time. Pure.
 import { type Health, lossOf } from './health.ts';
 
-/** Where the flows of an app go: through a proxy, nowhere (refused at once), or past the tunnels
- * because the owner chose `fallback direct`. */
+/** Where the flows of an app go: through a proxy, rejected at once, or past the tunnels (only with `fallback
+ * direct`). */
 export type Way =
   | { readonly kind: 'tunnel'; readonly proxy: string }
   | { readonly kind: 'blocked' }
   | { readonly kind: 'direct' };
 
-/** up: on the proxy that comes first. failover: on a later one. failback: on a later one while the
- * better one, answering again, has to last. probing: on one that nothing is known of, or in doubt.
- * down: refused. direct: past the tunnels. */
+/** up: on the first proxy. failover: on a later one. failback: on a later one while a better one is up but not yet
+ * for long enough. probing: on the first one in doubt, or before any probe was answered. down: rejected. direct:
+ * past the tunnels. */
 export type PathState = 'up' | 'probing' | 'failover' | 'failback' | 'down' | 'direct';
 
-/** A better proxy has to be up for so long, milliseconds, before live flows are moved back. */
+/** How long a better proxy must be up before live flows are moved back, milliseconds. */
 const FAILBACK_HOLD = 30000;
 const MOST_HOLD = 480000;
-/** Failing over again within this time after a failback doubles the hold. */
+/** Another failover within this time after a failback doubles the hold. */
 const RELAPSE = 600000;
-/** A proxy that loses this share is left for one that does not, after POOR_HOLD of it. */
+/** A proxy with this loss is left for one with at most GOOD_LOSS, after POOR_HOLD milliseconds. */
 const POOR_LOSS = 0.2;
 const GOOD_LOSS = 0.05;
 const POOR_HOLD = 10000;
@@ -28,13 +28,13 @@ const POOR_HOLD = 10000;
 export interface Choice {
   readonly way: Way;
   readonly state: PathState;
-  /** When the way, and when the state, began. */
+  /** Start of the way and state, milliseconds. */
   readonly since: number;
-  /** How long a better proxy has to last; grows with relapses. */
+  /** How long a better proxy must be up, milliseconds; doubled by a relapse. */
   readonly hold: number;
   /** When flows were last moved back to a better proxy; null: never. */
   readonly failedBack: number | null;
-  /** Since when the proxy in use loses much while another does not; null: it does not. */
+  /** Since when the used proxy has POOR_LOSS while another has GOOD_LOSS; null: it has not. */
   readonly poorSince: number | null;
 }
 
@@ -44,8 +44,8 @@ export interface Chooser {
   readonly fallback: 'block' | 'direct';
 }
 
-/** The first choice: where the kernel's route leads already, else the first in the list, at once:
- * what starts before the first probe is answered must not be refused. */
+/** The first choice: the proxy of the kernel's existing route, else the first in the list. Made before the first
+ * probe is answered, so that flows at the start are not rejected. */
 export function firstChoice(chooser: Chooser, standing: string | null, now: number): Choice {
   const proxy = chooser.proxies.find((name) => name === standing) ?? chooser.proxies[0] ?? null;
   const way: Way = proxy === null ? closed(chooser) : { kind: 'tunnel', proxy };
@@ -61,7 +61,7 @@ function closedState(chooser: Chooser): PathState {
   return chooser.fallback === 'direct' ? 'direct' : 'down';
 }
 
-/** The choice at `now`. The same object when nothing changed. */
+/** The choice at `now`; the same object if nothing changed. */
 export function choose(
   chooser: Chooser,
   before: Choice,
@@ -73,8 +73,8 @@ export function choose(
   const using = known.find(({ proxy }) => proxy === current);
   if (using === undefined || !using.usable) return replace(chooser, before, known, using, now);
   const better = known.slice(0, known.indexOf(using)).filter(isSteady);
-  // A lost probe now and then takes a proxy into doubt and out again: what counts is since when it
-  // has not been down.
+  // A single lost probe takes a proxy to `probing` and back, so the hold counts from `cameUp`, not from the state's
+  // start.
   const lasting = better.find(({ cameUp }) => now - cameUp >= before.hold);
   if (lasting !== undefined) {
     return { ...moved(chooser, before, lasting, now), failedBack: now };
@@ -102,7 +102,7 @@ function best(known: readonly Health[], besides: Health | undefined): Health | u
   return known.find((one) => one !== besides && isSteady(one));
 }
 
-/** The proxy in use is down or no longer eligible. */
+/** The used proxy is down or no longer eligible. */
 function replace(
   chooser: Chooser,
   before: Choice,
@@ -118,7 +118,7 @@ function replace(
   return same({ ...before, way, state: closedState(chooser), hold, poorSince: null }, before, now);
 }
 
-/** Longer each time, while the proxy that flows went back to does not last. */
+/** Doubles the hold each time the proxy that flows were moved back to fails again. */
 function holdAfter(before: Choice, now: number): number {
   const relapsed = before.failedBack !== null && now - before.failedBack < RELAPSE;
   return relapsed ? Math.min(MOST_HOLD, before.hold * 2) : FAILBACK_HOLD;
