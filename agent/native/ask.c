@@ -1,7 +1,7 @@
-/* The thin way to the agent's control socket, without an engine, whose start takes longer than the
-   whole answer may: for rpcd one line from standard input in, one line out; for `whp` its command
-   line in, what is to be printed out. Bytes are carried, not read: what they mean is the agent's
-   business. An answer is printed when all of it is there: a part could be taken for the whole. */
+/* A client of the agent's control socket without the engine, whose start would take longer than most
+   answers. `whp-host --ask` (rpcd) carries one line from standard input to the agent and one line
+   back; for `whp` it sends the command line and prints the answer. Answers are not parsed. An answer
+   is printed only when it is complete, since a part could be taken for the whole. */
 #include "ask.h"
 
 #include <errno.h>
@@ -16,9 +16,9 @@
 #include <unistd.h>
 
 enum {
-    MOST_SECONDS = 20,         /* rpcd itself gives up after 120 */
-    LONGEST_QUESTION = 65536,  /* what the agent takes for a line */
-    LONGEST_ANSWER = 64 << 20, /* what cli/ask.ts takes for a line */
+    MOST_SECONDS = 20,         /* rpcd gives up after 120 */
+    LONGEST_QUESTION = 65536,  /* line limit of the agent */
+    LONGEST_ANSWER = 64 << 20, /* line limit of cli/ask.ts */
 };
 
 struct text {
@@ -48,7 +48,7 @@ static bool put(struct text *text, const char *bytes, size_t length)
     return true;
 }
 
-/* Some bytes more, from a socket or a file. 1, or 0 at the end, or -1 with errno. */
+/* Reads more bytes from a socket or file. 1; 0 at the end; -1 with errno. */
 static int take(struct text *text, int fd)
 {
     ssize_t got;
@@ -63,7 +63,7 @@ static int take(struct text *text, int fd)
     return got > 0 ? 1 : (int)got;
 }
 
-/* Reads until there is a newline; its place, or -1: `most` bytes without one, or errno, 0 at the end. */
+/* Reads up to a newline; returns its offset, or -1: none in `most` bytes, or errno (0: the end). */
 static ssize_t take_line(struct text *text, int fd, size_t most)
 {
     for (size_t seen = 0; seen < most; seen = text->length) {
@@ -80,12 +80,12 @@ static ssize_t take_line(struct text *text, int fd, size_t most)
     return -1;
 }
 
-/* Where the reader has gone SIGPIPE ends the program, as it ends others: quietly. */
+/* SIGPIPE ends the program if the reader has closed its end. */
 static bool write_all(int fd, const char *bytes, size_t length)
 {
     while (length > 0) {
         ssize_t put = write(fd, bytes, length);
-        if (put < 0 && errno == EAGAIN) { /* somebody has set the terminal so */
+        if (put < 0 && errno == EAGAIN) { /* the terminal is non-blocking */
             struct pollfd one = { fd, POLLOUT, 0 };
             poll(&one, 1, -1);
             continue;
@@ -100,7 +100,7 @@ static bool write_all(int fd, const char *bytes, size_t length)
     return true;
 }
 
-/* The agent may have closed its end; what it said before is read all the same. */
+/* Ignores send errors: an answer from before the agent closed its end is still read. */
 static void send_all(int fd, const struct text *text)
 {
     for (size_t sent = 0; sent < text->length;) {
@@ -117,7 +117,7 @@ static int complain(const char *subject, const char *what)
     return 1;
 }
 
-/* Why there is no answer, by errno: 0 is the end of the connection. */
+/* Reports by errno why there is no answer; 0 is the end of the connection. */
 static int no_answer(const char *path, size_t length)
 {
     if (errno == EAGAIN)
@@ -135,7 +135,7 @@ static int print(int fd, const char *bytes, size_t length)
     return errno == EPIPE ? 1 : complain("the answer cannot be written", strerror(errno));
 }
 
-/* Connected, or -1 with errno. */
+/* A connected socket, or -1 with errno. */
 static int dial(const char *path)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -149,7 +149,7 @@ static int dial(const char *path)
     if (fd < 0)
         return -1;
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)); /* connect waits as well */
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)); /* limits connect too */
     if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
         int error = errno;
         close(fd);
@@ -174,7 +174,7 @@ int ask(const char *path)
     return end < 0 ? no_answer(path, answer.length) : print(STDOUT_FILENO, answer.bytes, (size_t)end + 1);
 }
 
-/* What the running agent answers alone (cli/print.ts, ASKED; a test compares the two). */
+/* Commands that the running agent answers alone (cli/print.ts, ASKED; a test compares the two). */
 static const char *const asked[] = {
     "status", "flows", "why", "learned", "evidence", "devices", "counters", "log",
     "reload", "pause", "resume", "pin", "unpin", "forget", "proxy",
@@ -190,7 +190,7 @@ static bool is_asked(const char *word)
     return false;
 }
 
-/* {"method":"cli","words":[...]} and a newline; the words are quoted, not understood. */
+/* {"method":"cli","words":[...]} and a newline; the words are escaped as JSON strings. */
 static bool put_words(struct text *to, int count, char **words)
 {
     static const char head[] = "{\"method\":\"cli\",\"words\":[", tail[] = "]}\n";
@@ -210,7 +210,7 @@ static bool put_words(struct text *to, int count, char **words)
     return whole && put(to, tail, sizeof(tail) - 1);
 }
 
-/* As cli/arguments.ts reads it. */
+/* The socket's path; must agree with cli/arguments.ts. */
 static const char *socket_of(int count, char **words)
 {
     const char *path = "/var/run/whp.sock";
@@ -233,12 +233,12 @@ int ask_words(int count, char **words)
     const char *path = socket_of(count, words);
     int fd = dial(path);
     if (fd < 0 || !put_words(&question, count, words))
-        return -1; /* the engine says what is wrong */
+        return -1; /* the engine reports the error */
     send_all(fd, &question);
     ssize_t end = take_line(&answer, fd, 65536);
     if (end < 0)
         return no_answer(path, answer.length);
-    /* An agent of before this answers otherwise: then the engine asks it. */
+    /* An older agent has another answer format: then the engine sends the request. */
     answer.bytes[end] = 0;
     if (sscanf(answer.bytes, "%d %zu %zu", &status, &out, &err) != 3 || status < 0)
         return -1;

@@ -1,10 +1,10 @@
-/* The bundle's way into the runtime: its source is compiled once a boot and kept as bytecode in RAM.
-   Compiling costs the router a second at each start, and it leaves a heap in which what the agent
-   needs is scattered between holes: with the 16 TLB entries of a 24K each call then misses, and the
-   same code runs ten to thirty times slower (emulated) than in a heap that never saw a compiler.
+/* Loads the bundle. Its source is compiled once a boot, and the bytecode is kept in RAM. Compiling
+   takes a second at each start and fragments the heap: with the 16 TLB entries of a 24K nearly each
+   call then misses, and the same code runs ten to thirty times slower (emulated) than in a heap
+   without a compiler's remains.
 
-   The file is a copy of what the source says, never more: it is taken only when this user alone can
-   have written it, and when bundle and program are the very files it was made from. */
+   The bytecode is used only if no other user can have written it, and if bundle and program are the
+   same files that it was made from. */
 #include "bundle.h"
 
 #include <errno.h>
@@ -22,7 +22,7 @@
 #define BYTECODE_DIRECTORY "/var/run/whp"
 #define BYTECODE_FILE "bundle.bytecode"
 
-/* What the bytecode was made from. Compared as bytes, on the machine that wrote it. */
+/* The files the bytecode was made from. Compared as bytes, on the machine that wrote it. */
 struct origin {
     char magic[8];
     struct identity {
@@ -52,7 +52,7 @@ static bool origin_of(struct origin *origin, const char *path)
     return identify(&origin->bundle, path) && identify(&origin->program, "/proc/self/exe");
 }
 
-/* By file, not by name: PATH may lead to it through a link. */
+/* Compares files, not names: PATH may contain a link. */
 static bool is_installed(const char *bundle)
 {
     struct stat here, there;
@@ -60,8 +60,8 @@ static bool is_installed(const char *bundle)
            here.st_dev == there.st_dev && here.st_ino == there.st_ino;
 }
 
-/* The directory for `bundle`, open, when nobody but this user can write in it; else -1. Only the
-   installed bundle has one of its own accord; WHP_BYTECODE names one for any other. */
+/* An open directory for the bytecode of `bundle`, which only this user can write to; else -1.
+   Default for the installed bundle only; WHP_BYTECODE sets it for any other. */
 static int open_directory(const char *bundle)
 {
     const char *path = getenv("WHP_BYTECODE");
@@ -101,7 +101,7 @@ static bool write_all(int fd, const void *bytes, size_t length)
     return true;
 }
 
-/* The kept bytecode of `path`, open behind its origin, its length in *length; else -1. */
+/* The kept bytecode of `path`, open after its origin, with its length in *length; else -1. */
 static int open_bytecode(const char *path, size_t *length)
 {
     struct origin wanted, found;
@@ -125,7 +125,7 @@ static int open_bytecode(const char *path, size_t *length)
     return -1;
 }
 
-/* Written beside and renamed, so that no reader ever sees a part of it. */
+/* Writes a temporary file and renames it, so that no reader sees a part of it. */
 static void keep(const char *path, const uint8_t *bytecode, size_t length)
 {
     struct origin origin;
@@ -158,7 +158,7 @@ static JSValue compile(JSContext *ctx, const char *path)
     return module;
 }
 
-/* In a process of its own, so that what compiling leaves in the heap is gone with it. */
+/* Compiles in a child process, so that the fragmented heap ends with it. */
 void bundle_prepare(const char *path, JSContext *(*new_context)(void))
 {
     size_t length;
@@ -174,14 +174,14 @@ void bundle_prepare(const char *path, JSContext *(*new_context)(void))
         JSContext *ctx = new_context();
         JSValue module = ctx ? compile(ctx, path) : JS_EXCEPTION;
         if (!JS_IsException(module)) {
-            /* Line numbers of a minified file help nobody; names of functions stay. */
+            /* Line numbers of a minified file are useless; function names remain. */
             const int flags =
                 JS_WRITE_OBJ_BYTECODE | JS_WRITE_OBJ_STRIP_SOURCE | JS_WRITE_OBJ_STRIP_DEBUG;
             uint8_t *bytecode = JS_WriteObject(ctx, &length, module, flags);
             if (bytecode)
                 keep(path, bytecode, length);
         }
-        _exit(0); /* a faulty source is told by the parent, which compiles it then */
+        _exit(0); /* the parent compiles an invalid source again and reports it */
     }
     while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
         ;
@@ -198,7 +198,7 @@ JSValue bundle_load(JSContext *ctx, const char *path)
     close(fd);
     JSValue module = sound ? JS_ReadObject(ctx, bytecode, length, JS_READ_OBJ_BYTECODE) : JS_EXCEPTION;
     js_free(ctx, bytecode);
-    if (JS_IsException(module)) { /* damaged: the engine's checksum tells */
+    if (JS_IsException(module)) { /* damaged: the engine's checksum fails */
         JS_FreeValue(ctx, JS_GetException(ctx));
         return compile(ctx, path);
     }

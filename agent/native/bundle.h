@@ -3,7 +3,7 @@
 
 #include "quickjs.h"
 
-/* Readies `path`'s bytecode when it can be kept and is not there yet. Before the first runtime. */
+/* Compiles and keeps the bytecode of `path`, if it is missing. Call before the first runtime. */
 void bundle_prepare(const char *path, JSContext *(*new_context)(void));
 
 /* The module in `path`, compiled and linked, not yet run; or an exception. */

@@ -1,7 +1,7 @@
-/* The program that runs the agent: `whp-host BUNDLE [ARGUMENT...]`, named by the bundle's #! line.
-   One quickjs-ng runtime, one module file, the modules qjs:std, qjs:os, whp:socket, whp:system and
-   whp:text; no prompt, and no second file is ever loaded but the bundle's own bytecode (bundle.c). The
-   event loop and the watchdog are in loop.c. */
+/* The program that runs the agent: `whp-host BUNDLE [ARGUMENT...]`, named in the bundle's #! line.
+   One quickjs-ng runtime runs one module file with the modules qjs:std, qjs:os, whp:socket,
+   whp:system and whp:text. No other file is loaded but the bundle's bytecode (bundle.c). Event loop
+   and watchdog are in loop.c. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,8 +21,8 @@
 enum {
     EXIT_FAILED = 1,       /* uncaught exception, unhandled rejection, out of memory */
     EXIT_USAGE = 64,       /* EX_USAGE */
-    WATCHDOG_SECONDS = 5,  /* longer than any honest round, no longer than a resolver waits */
-    MEMORY_MEGABYTES = 32, /* half of the smallest router, five times the agent's budget */
+    WATCHDOG_SECONDS = 5,  /* longer than any normal round, no longer than a resolver waits */
+    MEMORY_MEGABYTES = 32, /* half of the smallest router's, five times the agent's budget */
 };
 
 static JSModuleDef *load_nothing(JSContext *ctx, const char *name, void *opaque)
@@ -51,7 +51,7 @@ static JSContext *new_context(void)
     return NULL;
 }
 
-/* Runs the bundle up to its first wait; answers the promise of its end. */
+/* Runs the bundle up to its first wait; returns the promise of its end. */
 static JSValue start_module(JSContext *ctx, const char *path)
 {
     JSValue module = bundle_load(ctx, path);
@@ -84,7 +84,7 @@ static int run(JSContext *ctx, const char *path)
     return status;
 }
 
-/* A whole number from the environment, or the constant when it is not set. */
+/* An integer 0..most from the environment, or `otherwise` if it is not set. */
 static long setting(const char *name, long otherwise, long most)
 {
     const char *text = getenv(name);
@@ -103,12 +103,12 @@ static volatile sig_atomic_t reader_gone;
 
 static void ignore_broken_pipe(int signal_number)
 {
-    (void)signal_number; /* EPIPE tells; and unlike SIG_IGN a handler is not inherited by exec */
+    (void)signal_number; /* write() returns EPIPE; unlike SIG_IGN, exec resets a handler */
     reader_gone = 1;
 }
 
-/* At the end of a command: a part of its output is not to be taken for the whole. A reader that has
-   gone (`whp diag | head -1`) knows. */
+/* Reports at exit that the output is incomplete, unless the reader closed the pipe (`whp diag | head
+   -1`). */
 static void tell_lost_output(void)
 {
     if (!fflush(stdout) && !ferror(stdout))
@@ -137,7 +137,7 @@ int main(int argc, char **argv)
         return ask(argv[2]);
     long seconds = setting("WHP_WATCHDOG_SECONDS", WATCHDOG_SECONDS, 3600);
     if (argc == 3 && strcmp(argv[1], "--watch") == 0) {
-        /* It asks twice a second: together no longer than the agent's own alarm. */
+        /* With its interval of half a second the limit stays below the agent's own alarm. */
         int failed = seconds ? watch_agent(argv[2], seconds > 1 ? seconds - 1 : 1) : 0;
         if (failed)
             fprintf(stderr, "whp-host: %s: %s\n", argv[2], strerror(errno));
@@ -152,9 +152,9 @@ int main(int argc, char **argv)
     long megabytes = setting("WHP_MEMORY_MB", MEMORY_MEGABYTES, 1024);
     signal(SIGPIPE, ignore_broken_pipe);
     if (argc > 2 && strcmp(argv[2], "daemon") == 0) {
-        /* A reload asked for while the agent loads: it has read no configuration yet. */
+        /* SIGHUP is ignored until the agent handles it: no configuration has been read yet. */
         signal(SIGHUP, SIG_IGN);
-        close_from(STDERR_FILENO + 1); /* a lock of the starter's would be held for ever */
+        close_from(STDERR_FILENO + 1); /* an inherited lock file would stay locked */
     } else
         atexit(tell_lost_output);
     watchdog_start(seconds);
@@ -169,7 +169,7 @@ int main(int argc, char **argv)
     watchdog_explain(ctx);
     int status = run(ctx, argv[1]);
     fflush(NULL);
-#ifdef WHP_CHECK_LEAKS /* a process that ends gives its memory back; only the checked build looks */
+#ifdef WHP_CHECK_LEAKS /* a process that ends frees its memory; only the checked build looks */
     JSRuntime *rt = JS_GetRuntime(ctx);
     js_std_free_handlers(rt);
     JS_FreeContext(ctx);

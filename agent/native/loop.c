@@ -1,6 +1,6 @@
-/* The event loop of the host program, and so the watchdog: agent code runs between two waits, and
-   an alarm runs with it. host.c starts both; os.setReadHandler, os.setTimeout and os.signal of
-   qjs:os fill the lists that are served here. */
+/* The event loop of the host program and the first watchdog: an alarm that runs while agent code
+   runs, between two waits. host.c starts both. os.setReadHandler, os.setTimeout and os.signal of
+   qjs:os fill the lists that the loop serves. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <poll.h>
@@ -13,17 +13,16 @@
 
 #include "system.h"
 
-/* quickjs-libc is included, not linked: its loop leaves when a signal interrupts poll(), serves
-   only the first ready descriptor of a round, and keeps timers and handlers to itself. Its parts
-   are sound; run_loop() below puts them together again. Threads are left out: os.Worker would
-   load a second file. */
+/* quickjs-libc is included, not linked, because its loop ends when a signal interrupts poll(),
+   serves only the first ready descriptor of a round, and keeps timers and handlers private.
+   run_loop() below uses its parts. Without threads: os.Worker would load a second file. */
 #include "cutils.h"
 #undef JS_HAVE_THREADS
 #define JS_HAVE_THREADS 0
 
-/* No shared object is ever loaded. os.exec looks closefrom() up by name, finds nothing in a static
-   program or in musl, and then closes a million descriptors one by one where the limit is that
-   high: it gets ours. */
+/* No shared object is ever loaded. os.exec looks up closefrom() with dlsym(), which finds nothing in
+   a static program or in musl; it would then close up to a million descriptors one by one. dlsym()
+   returns close_from instead. */
 #define dlopen(path, mode) NULL
 #define dlsym(library, name) ((void *)close_from)
 #define dlerror() "not supported"
@@ -41,10 +40,9 @@ static volatile sig_atomic_t overdue;
 /* More than the agent ever has open. */
 enum { DESCRIPTORS = 64 };
 
-/* SIGALRM comes for one reason only. The kernel lets go of the DNS answers it holds when their socket is
-   closed, and of this process maybe much later: on a busy processor its end takes seconds. The process
-   has ended with its second alarm: what it does until then is to say where it was, which a system call
-   that hangs or a broken heap cannot. */
+/* Handler of SIGALRM. Closing the descriptors releases DNS answers in NFQUEUE at once: on a busy
+   processor the end of the process can take seconds. After the first alarm say_where() prints the
+   stack, unless a system call hangs or the heap is damaged; the second alarm ends the process. */
 static void watchdog_bites(int signal_number)
 {
     static const struct itimerval last = {.it_value = {.tv_usec = 300000}};
@@ -68,7 +66,7 @@ static void watchdog_run(bool on)
         setitimer(ITIMER_REAL, on ? &watchdog : &off, NULL);
 }
 
-/* The engine asks this between its instructions, where its heap is whole. */
+/* Interrupt handler of the engine, called between instructions, where the heap is consistent. */
 static int say_where(JSRuntime *rt, void *opaque)
 {
     JSContext *ctx = opaque;
@@ -103,8 +101,8 @@ static int run_jobs(JSRuntime *rt)
     return result;
 }
 
-/* A function called from the loop, and the promise reactions it leaves behind. Each has the watchdog's
-   whole time: on a slow machine many that are quick may take longer than that together. */
+/* Calls a function and runs the promise reactions it causes. The watchdog restarts for each call: on
+   a slow machine many short calls can take longer than its time. */
 static int call_out(JSContext *ctx, JSValue function)
 {
     watchdog_run(true);
@@ -117,7 +115,7 @@ static int run_signals(JSContext *ctx, JSThreadState *ts)
 {
     sigset_t all, before;
     struct list_head *at;
-    if (os_pending_signals == 0) /* wait_ready looks again */
+    if (os_pending_signals == 0) /* checked again in wait_ready */
         return 0;
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, &before);
@@ -139,8 +137,8 @@ static int run_signals(JSContext *ctx, JSThreadState *ts)
     return 0;
 }
 
-/* The one place where the process may sleep. Signals are looked at and let in atomically: one
-   that comes between the look and the wait would otherwise lie until the next event. */
+/* The only place where the process sleeps. ppoll() unblocks signals atomically: one that arrived
+   between check and wait would otherwise be noticed only at the next event. */
 static int wait_ready(struct pollfd *fds, nfds_t count, int milliseconds)
 {
     struct timespec limit = {milliseconds / 1000, milliseconds % 1000 * 1000000L};
@@ -159,8 +157,8 @@ static int wait_ready(struct pollfd *fds, nfds_t count, int milliseconds)
     return ready >= 0 ? (count ? ready : 0) : error == EINTR ? 0 : -error;
 }
 
-/* Each ready descriptor is served once a round, so that a busy one cannot starve the others.
-   A handler may remove or replace any handler, hence the second look in the list. */
+/* Serves each ready descriptor once a round, so that a busy one cannot starve the others. A handler
+   may remove or replace any handler, so the list is searched again for each. */
 static int serve(JSContext *ctx, JSThreadState *ts, const struct pollfd *ready)
 {
     static const short wakes[2] = {POLLIN, POLLOUT};
@@ -207,8 +205,8 @@ static int poll_round(JSContext *ctx, JSThreadState *ts, int milliseconds)
     return 0;
 }
 
-/* Each timer that is due now runs once a round: one that is always due cannot starve the others, and what
-   a timer sets for at once runs after the descriptors have had their turn. */
+/* Runs each timer that is due now once a round: one that is always due cannot starve the others, and
+   a timer set for now runs after the descriptors were served. */
 static int run_timers(JSContext *ctx, JSThreadState *ts, int *milliseconds)
 {
     JSRuntime *rt = JS_GetRuntime(ctx);
@@ -236,7 +234,7 @@ int run_loop(JSContext *ctx)
     JSThreadState *ts = js_get_thread_state(rt);
     for (;;) {
         int milliseconds;
-        if (overdue) /* by a call that the alarm interrupted: the program may end now */
+        if (overdue) /* a call interrupted by the alarm has returned */
             _exit(EXIT_WATCHDOG);
         if (run_jobs(rt) < 0 || run_signals(ctx, ts) ||
             run_timers(ctx, ts, &milliseconds))

@@ -1,7 +1,7 @@
-/* The native module whp:socket: system calls on sockets, and nothing else.
-   It stands between TypeScript (agent/src/kernel/ above all) and the kernel. Addresses and options are raw
-   bytes that TypeScript builds and reads; nothing is parsed here. A call answers a number >= 0 or -errno;
-   a wrong argument (type, or a range outside its ArrayBuffer) throws and makes no system call. */
+/* The native module whp:socket: system calls on sockets, for agent/src/kernel/ and others. Addresses
+   and options are raw bytes that TypeScript encodes and decodes. A function returns a number >= 0 or
+   -errno; an invalid argument (type, or a range outside its ArrayBuffer) throws before any system
+   call. */
 #include "socket.h"
 
 #include <errno.h>
@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Retried only where the kernel has done nothing yet when it answers EINTR. */
+/* For calls that have done nothing if they return EINTR. */
 #define RETRY(result, call) \
     do { \
         (result) = (call); \
@@ -27,7 +27,7 @@ static JSValue answer(JSContext *ctx, int64_t result)
     return JS_NewInt64(ctx, result < 0 ? -errno : result);
 }
 
-/* Numbers only, never valueOf(): no JavaScript runs between the check of a buffer and its use. */
+/* Never calls valueOf(), so no JavaScript runs between the check of a buffer and its use. */
 static int whole(JSContext *ctx, JSValueConst value, const char *name, int64_t least, int64_t most,
                  int64_t *out)
 {
@@ -74,7 +74,7 @@ static int buffer(JSContext *ctx, JSValueConst value, const char *name, uint8_t 
     return 0;
 }
 
-/* The kernel writes into these, so an immutable buffer is as wrong as a number would be. */
+/* For buffers that the kernel writes into: an immutable one is refused. */
 static int writable(JSContext *ctx, JSValueConst value, const char *name, uint8_t **bytes,
                     size_t *size)
 {
@@ -108,12 +108,12 @@ static int address(JSContext *ctx, JSValueConst value, struct sockaddr_storage *
         JS_ThrowRangeError(ctx, "address: longer than %d bytes", (int)sizeof(*out));
         return -1;
     }
-    memcpy(out, bytes, size); /* a copy: an ArrayBuffer need not be aligned for the kernel */
+    memcpy(out, bytes, size); /* copied, since an ArrayBuffer may be unaligned */
     *length = (socklen_t)size;
     return 0;
 }
 
-/* Fills the caller's address buffer; what the kernel did not write is zero. */
+/* Fills the caller's address buffer and pads it with zeros. */
 static void give_address(uint8_t *bytes, size_t size, const struct sockaddr_storage *from,
                          socklen_t length)
 {
@@ -149,7 +149,7 @@ static JSValue socket_connect(JSContext *ctx, JSValueConst self, int argc, JSVal
     if (integer(ctx, argv[0], "fd", 0, &fd) || address(ctx, argv[1], &to, &length))
         return JS_EXCEPTION;
     int result = connect(fd, (struct sockaddr *)&to, length);
-    /* POSIX: an interrupted connect goes on by itself, and a second call would be an error. */
+    /* POSIX: an interrupted connect continues, and a second call would fail. */
     if (result < 0 && errno == EINTR)
         errno = EINPROGRESS;
     return answer(ctx, result);
@@ -163,7 +163,7 @@ static JSValue socket_listen(JSContext *ctx, JSValueConst self, int argc, JSValu
     return answer(ctx, listen(fd, backlog));
 }
 
-/* The accepted socket is non-blocking when the listener is. */
+/* The accepted socket is non-blocking if the listener is. */
 static JSValue socket_accept(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
 {
     int fd, result;
@@ -254,9 +254,8 @@ static JSValue socket_setsockopt(JSContext *ctx, JSValueConst self, int argc, JS
     return answer(ctx, setsockopt(fd, level, name, bytes, (socklen_t)size));
 }
 
-/* Answers the number of bytes the kernel wrote into the caller's buffer. */
-/* A classic BPF program, struct sock_filter by struct sock_filter; the kernel checks it. Not by
-   setsockopt, whose option holds a pointer. */
+/* Attaches a classic BPF program, an array of struct sock_filter; the kernel checks it. Not possible
+   by setsockopt of this module, since the option holds a pointer. */
 static JSValue socket_filter(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
 {
     int fd;
@@ -286,7 +285,7 @@ static JSValue socket_getsockopt(JSContext *ctx, JSValueConst self, int argc, JS
     return answer(ctx, result < 0 ? result : (int64_t)length);
 }
 
-/* Answers the address's full length, which may be more than the buffer holds. */
+/* Returns the full length of the address, which may be more than the buffer holds. */
 static JSValue socket_getsockname(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
 {
     int fd;
@@ -318,7 +317,7 @@ static JSValue socket_monotonic(JSContext *ctx, JSValueConst self, int argc, JSV
     return JS_NewFloat64(ctx, (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6);
 }
 
-/* These numbers differ between MIPS and the rest of the world, so they come from the compiler. */
+/* These numbers differ on MIPS, so they come from the compiler. */
 #define NUMBER(name) JS_PROP_INT32_DEF(#name, name, JS_PROP_ENUMERABLE)
 
 static const JSCFunctionListEntry exports[] = {

@@ -1,4 +1,4 @@
-/* The native module whp:socket, made in socket.c and linked into the host by host.c. */
+/* The native module whp:socket (socket.c) for host.c. */
 #ifndef WHP_SOCKET_H
 #define WHP_SOCKET_H
 

@@ -1,6 +1,5 @@
-/* The native module whp:system: programs and files, where the engine's own module says too little. It
-   stands between agent/src/os/ and the kernel: a program that cannot be executed is told by errno,
-   a descriptor tells what it is open on. A wrong argument throws and makes no system call. */
+/* The native module whp:system, for agent/src/os/: spawn reports the errno of exec, and descriptors
+   have fsync and mode, which qjs:os lacks. An invalid argument throws before any system call. */
 #include "system.h"
 
 #include <errno.h>
@@ -43,7 +42,7 @@ int settle(void)
     return 0;
 }
 
-/* In the child: never returns. `report` takes the errno; it closes itself when exec succeeds. */
+/* Runs in the child, never returns. A failing exec writes its errno to `report` (close-on-exec). */
 static void become(const char *path, char **words, char **environment, const int *fds, int report)
 {
     sigset_t none;
@@ -51,7 +50,7 @@ static void become(const char *path, char **words, char **environment, const int
         signal(number, SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    /* All are 3 or more, or the very descriptor that is wanted: 0 to 2 are open from the start. */
+    /* Each is 3 or more, or the wanted one itself, since 0 to 2 are open from the start. */
     for (int to = 0; to < 3; to++)
         if (fds[to] != to)
             dup2(fds[to], to);
@@ -66,7 +65,7 @@ static void become(const char *path, char **words, char **environment, const int
     _exit(127);
 }
 
-/* The child's pid, or -1 with the errno of fork or of exec. */
+/* The child's pid, or -1 with the errno of fork or exec. */
 static pid_t start(const char *path, char **words, char **environment, const int *fds)
 {
     int report[2], error = 0;
@@ -100,7 +99,7 @@ static void free_words(JSContext *ctx, char **words)
     js_free(ctx, words);
 }
 
-/* An array of strings as exec takes it; NULL: an exception is thrown. */
+/* An array of strings for exec; NULL: an exception is thrown. */
 static char **words_of(JSContext *ctx, JSValueConst list, const char *name)
 {
     int64_t count;
@@ -185,7 +184,7 @@ static JSValue system_user(JSContext *ctx, JSValueConst self, int argc, JSValueC
     return JS_NewInt64(ctx, (int64_t)geteuid());
 }
 
-/* These numbers differ between MIPS and the rest of the world, so they come from the compiler. */
+/* These numbers differ on MIPS, so they come from the compiler. */
 #define NUMBER(name) JS_PROP_INT32_DEF(#name, name, JS_PROP_ENUMERABLE)
 
 static const JSCFunctionListEntry exports[] = {

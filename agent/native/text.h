@@ -1,4 +1,4 @@
-/* The native module whp:text, made in text.c and linked into the host by host.c. */
+/* The native module whp:text (text.c) for host.c. */
 #ifndef WHP_TEXT_H
 #define WHP_TEXT_H
 

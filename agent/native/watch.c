@@ -1,7 +1,7 @@
-/* The second watchdog, a process of its own beside the agent: `whp-host --watch SOCKET`. The one in
-   loop.c is an alarm of the agent's own, which a stopped process never gets (SIGSTOP, the freezer),
-   nor one that the kernel does not let go of. One that is only busy is left to its own alarm: it is
-   killed when it neither answers nor works. No engine: it needs a few pages. */
+/* The second watchdog, `whp-host --watch SOCKET`, a process beside the agent. The alarm of the first
+   one (loop.c) does not reach a process that is stopped (SIGSTOP, the freezer) or hangs in the
+   kernel. This one kills an agent that neither answers nor uses processor time; a busy one is left
+   to the first watchdog. It runs no engine and needs a few pages. */
 #include "watch.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@ enum { PAUSE_MILLISECONDS = 500 };
 
 static const char question[] = "{\"method\":\"alive\"}\n";
 
-/* The process that listens, which the kernel knows, or -1. */
+/* Connects and returns the pid of the listening process (SO_PEERCRED), or -1. */
 static pid_t connect_agent(const char *path, int *fd)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -38,7 +38,7 @@ static pid_t connect_agent(const char *path, int *fd)
 
 enum wait { QUIET, SAID, GONE };
 
-/* What is said is of no interest, only that it is. */
+/* Waits for any data, which is discarded. */
 static enum wait wait_for(int fd, short events, int milliseconds)
 {
     static char bytes[256];
@@ -52,9 +52,9 @@ static enum wait wait_for(int fd, short events, int milliseconds)
     return got > 0 ? SAID : got < 0 && (errno == EAGAIN || errno == EINTR) ? QUIET : GONE;
 }
 
-/* Whether the process runs, waits for a processor or for a lock of the kernel (D: nft's, while others load
-   long lists; a signal would not reach it either), or has worked since *ticks (proc(5), fields 3, 14 and 15
-   of stat); *ticks is what it has worked until now. */
+/* Whether the process runs or is runnable (R), waits for a lock of the kernel (D: nft's, while
+   others load long lists; a signal would not end it), or has used processor time since *ticks. Sets
+   *ticks to its processor time (proc(5), stat, fields 3, 14 and 15). */
 static bool works(pid_t pid, unsigned long *ticks)
 {
     char path[32], text[512];
@@ -65,7 +65,7 @@ static bool works(pid_t pid, unsigned long *ticks)
     size_t length = fread(text, 1, sizeof(text) - 1, file);
     fclose(file);
     text[length] = 0;
-    const char *fields = strrchr(text, ')'); /* a name may hold anything */
+    const char *fields = strrchr(text, ')'); /* a process name may contain ')' */
     char state;
     unsigned long user, kernel;
     if (!fields || sscanf(fields, ") %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %lu %lu", &state,
@@ -86,8 +86,8 @@ int watch_agent(const char *path, long seconds)
         enum wait answer = QUIET;
         if (send(fd, question, sizeof(question) - 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
             return 0;
-        /* Seconds that this process has lived through, not the clock's: when the whole machine
-           stood still, the agent gets its time afterwards. */
+        /* Counts seconds that this process itself waited, not the clock's: after a pause of the
+           whole machine the agent has its full time. */
         unsigned long ticks = 0;
         works(agent, &ticks);
         for (long waited = 0; waited < seconds && answer == QUIET; waited++) {
