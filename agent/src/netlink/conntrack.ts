@@ -94,14 +94,14 @@ export function readConnection(r: Reader, m: Message): Decoded<Connection> {
   const reason = readAttributes(r, m.body + 4, m.end, fields);
   if (reason) return bad(reason);
   const original = readTuple(r, CTA_TUPLE_ORIG, family);
-  if (typeof original === 'string') return bad(`original tuple: ${original}`);
+  if (!original.ok) return bad(`original tuple: ${original.reason}`);
   const reply = readTuple(r, CTA_TUPLE_REPLY, family);
-  if (typeof reply === 'string') return bad(`reply tuple: ${reply}`);
+  if (!reply.ok) return bad(`reply tuple: ${reply.reason}`);
   const { id, packets, bytes } = countsOf(r);
   const value: Connection = {
     family,
-    original,
-    reply,
+    original: original.value,
+    reply: reply.value,
     status: numberOf(r, CTA_STATUS),
     mark: numberOf(r, CTA_MARK),
     id,
@@ -147,23 +147,24 @@ function numberOf(r: Reader, type: number): number {
   return has(fields, type, 4) ? getBe32(r.bytes, fields.at[type]!) : 0;
 }
 
-function readTuple(r: Reader, type: number, family: Family): Tuple | string {
+function readTuple(r: Reader, type: number, family: Family): Decoded<Tuple> {
   const reason =
     readNested(r, fields, type, tuple) ??
     readNested(r, tuple, CTA_TUPLE_IP, ip) ??
     readNested(r, tuple, CTA_TUPLE_PROTO, proto);
-  if (reason) return reason;
+  if (reason) return { ok: false, reason };
   const source = family === 4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC;
   const destination = family === 4 ? CTA_IP_V4_DST : CTA_IP_V6_DST;
   const size = family === 4 ? 4 : 16;
-  if (!has(ip, source, size) || !has(ip, destination, size)) return 'an address is missing';
-  if (!has(proto, CTA_PROTO_NUM, 1)) return 'the protocol is missing';
+  if (!has(ip, source, size) || !has(ip, destination, size))
+    return { ok: false, reason: 'an address is missing' };
+  if (!has(proto, CTA_PROTO_NUM, 1)) return { ok: false, reason: 'the protocol is missing' };
   const icmp = has(proto, CTA_PROTO_ICMP_ID, 2)
     ? CTA_PROTO_ICMP_ID
     : has(proto, CTA_PROTO_ICMPV6_ID, 2)
       ? CTA_PROTO_ICMPV6_ID
       : 0;
-  return {
+  const value = {
     source: formatAddress(r.bytes, ip.at[source]!, family),
     destination: formatAddress(r.bytes, ip.at[destination]!, family),
     protocol: r.bytes[proto.at[CTA_PROTO_NUM]!]!,
@@ -172,6 +173,7 @@ function readTuple(r: Reader, type: number, family: Family): Tuple | string {
     destinationPort:
       icmp === 0 ? portOf(r, CTA_PROTO_DST_PORT) : (byteOf(r, icmp + 1) << 8) | byteOf(r, icmp + 2),
   };
+  return { ok: true, value };
 }
 
 function portOf(r: Reader, type: number): number {

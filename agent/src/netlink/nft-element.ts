@@ -100,8 +100,8 @@ export function readElements(
     if (length < 4 || length > end - at)
       return { ok: false, reason: `set element: ${length} bytes` };
     const element = readElement(r, at + 4, at + length, wanted);
-    if (typeof element === 'string') return { ok: false, reason: `set element: ${element}` };
-    if (element !== null) elements.push(element);
+    if (!element.ok) return { ok: false, reason: `set element: ${element.reason}` };
+    if (element.value !== null) elements.push(element.value);
     at += (length + 3) & ~3;
   }
   const name = (a: number): string => getText(r.bytes, list.at[a]!, list.size[a]!);
@@ -114,19 +114,22 @@ export function readElements(
   return { ok: true, value };
 }
 
+const LEFT_OUT: Decoded<null> = { ok: true, value: null };
+
 /** Decodes the attributes in [at, end) in one pass: a set has thousands of elements with four or five attributes
- * each. Null: left out; a string: malformed. */
+ * each. Null: left out. */
 function readElement(
   r: Reader,
   at: number,
   end: number,
   wanted: KeyFilter | null,
-): KernelElement | null | string {
+): Decoded<KernelElement | null> {
   const { bytes } = r;
   const element: { -readonly [K in keyof KernelElement]: KernelElement[K] } = { key: NO_KEY };
   while (at + 4 <= end) {
     const length = getU16(r, at);
-    if (length < 4 || length > end - at) return `attribute at ${at}: length ${length}`;
+    if (length < 4 || length > end - at)
+      return { ok: false, reason: `attribute at ${at}: length ${length}` };
     const type = getU16(r, at + 2) & NLA_TYPE_MASK;
     if (type === NFTA_SET_ELEM_KEY || type === NFTA_SET_ELEM_KEY_END) {
       // A key nests one attribute, NFTA_DATA_VALUE.
@@ -135,7 +138,7 @@ function readElement(
         size > 0 && size <= length - 8 && (getU16(r, at + 6) & NLA_TYPE_MASK) === NFTA_DATA_VALUE;
       const from = at + 8;
       if (isValue && type === NFTA_SET_ELEM_KEY) {
-        if (wanted !== null && !wanted(bytes, from, from + size)) return null;
+        if (wanted !== null && !wanted(bytes, from, from + size)) return LEFT_OUT;
         element.key = bytes.slice(from, from + size);
       } else if (isValue) {
         element.keyEnd = bytes.slice(from, from + size);
@@ -152,7 +155,7 @@ function readElement(
     }
     at += (length + 3) & ~3;
   }
-  return element.key === NO_KEY ? null : element;
+  return element.key === NO_KEY ? LEFT_OUT : { ok: true, value: element };
 }
 
 const expression = createAttributes(NFTA_EXPR_DATA);
