@@ -52,38 +52,37 @@ export function runProgram(
     for (const fd of pipes) os.close(fd);
     return Promise.resolve(notStarted(`${command[0]}: no pipes left`));
   }
-  const pid = start(command, [stdin[0], stdout[1], stderr[1]]);
+  const started = start(command, [stdin[0], stdout[1], stderr[1]]);
   for (const fd of [stdin[0], stdout[1], stderr[1]]) os.close(fd);
-  if (typeof pid === 'string') {
+  if ('failure' in started) {
     for (const fd of [stdin[1], stdout[0], stderr[0]]) os.close(fd);
-    return Promise.resolve(notStarted(pid));
+    return Promise.resolve(notStarted(started.failure));
   }
-  return supervise(pid, stdin[1], stdout[0], stderr[0], options);
+  return supervise(started.pid, stdin[1], stdout[0], stderr[0], options);
 }
 
 function notStarted(failure: string): ProgramResult {
   return { status: 127, stdout: '', stderr: failure, timedOut: false, failure };
 }
 
-/** The pid, or why there is none. */
-function start(
-  command: readonly string[],
-  fds: readonly [number, number, number],
-): number | string {
+type Started = { readonly pid: number } | { readonly failure: string };
+
+/** Starts `command` with the descriptors 0 to 2. `failure`: why it could not be started, with the fix. */
+function start(command: readonly string[], fds: readonly [number, number, number]): Started {
   const [name = ''] = command;
   const paths = name.includes('/') ? [name] : PLACES.map((place) => `${place}/${name}`);
   let failure: string | null = null;
   for (const path of paths) {
     if (os.stat(path)[0] === null) continue;
     const pid = spawn(path, command, ENVIRONMENT, ...fds);
-    if (pid > 0) return pid;
+    if (pid > 0) return { pid };
     failure ??= `${path} cannot be executed: ${executionText(-pid)}`;
   }
   const source = PACKAGES[name] ?? name;
   const places = name.includes('/') ? '' : ` (looked in ${PLACES.join(', ')})`;
   return failure === null
-    ? `${name} is not installed${places}; install ${source}`
-    : `${failure}; install ${source} again`;
+    ? { failure: `${name} is not installed${places}; install ${source}` }
+    : { failure: `${failure}; install ${source} again` };
 }
 
 /** ENOENT for an existing file means that its loader or interpreter is missing. */
