@@ -21,8 +21,10 @@ import { listenSignals } from '../../agent/src/os/signals.ts';
 import {
   connectLines,
   DEFAULT_LIMITS,
+  endLine,
   type Line,
   listenLines,
+  sendValue,
 } from '../../agent/src/os/unix-socket.ts';
 import { decodeUtf8, encodeUtf8 } from '../../agent/src/os/utf8.ts';
 
@@ -280,8 +282,8 @@ test('values go both ways over the control socket', async () => {
   const path = `${base}.sock`;
   const listening = listenLines(path, {
     onValue: (value, line) => {
-      line.send({ echo: value });
-      line.end();
+      sendValue(line, { echo: value });
+      endLine(line);
     },
   });
   if (!listening.ok) throw new Error(`listen: ${listening.errno}`);
@@ -298,7 +300,7 @@ test('values go both ways over the control socket', async () => {
   });
   if (!connected.ok) throw new Error(`connect: ${connected.errno}`);
   const large = { text: '\u20ac'.repeat(20000), n: 1 };
-  connected.line.send(large);
+  sendValue(connected.line, large);
   await until(() => closed !== '');
   assert.equal(got, [{ echo: large }]);
   assert.is(closed, 'end');
@@ -342,13 +344,13 @@ test('clients that are too many, too long, no JSON or too slow are ended', async
   await until(() => listening.server.clients() === 2);
   client(3);
   await until(() => ended.includes(3));
-  first.send('x'.repeat(9000));
+  sendValue(first, 'x'.repeat(9000));
   await until(() => closed.includes('line too long') && ended.includes(1));
-  second.send(1);
+  sendValue(second, 1);
   await until(() => lines.length === 1);
   // The reader stops: what does not fit into the kernel's buffers waits here, up to the limit.
   let accepted = 0;
-  while (lines[0]?.send('y'.repeat(1000)) && accepted < 100000) accepted += 1;
+  while (sendValue(lines[0]!, 'y'.repeat(1000)) && accepted < 100000) accepted += 1;
   assert.ok(accepted > 0 && accepted < 100000);
   assert.ok(closed.includes('too slow'));
   listening.server.close();

@@ -3,7 +3,7 @@
 import * as std from 'qjs:std';
 import type { MonitorEvent } from '../learn/effect.ts';
 import { errnoText } from '../os/errno.ts';
-import { connectLines } from '../os/unix-socket.ts';
+import { closeLine, connectLines, sendValue } from '../os/unix-socket.ts';
 import type { Command } from './arguments.ts';
 import { printed, type Reply, type Request, requestOf } from './print.ts';
 import { toldText } from './text.ts';
@@ -26,7 +26,7 @@ export function ask(command: Command): Promise<number> {
           return;
         }
         answered = true;
-        line.close();
+        closeLine(line);
         resolve(print(command, value as Reply));
       },
       onClose: (reason) => {
@@ -42,7 +42,7 @@ export function ask(command: Command): Promise<number> {
       resolve(NO_AGENT);
       return;
     }
-    connected.line.send(requestOf(command));
+    sendValue(connected.line, requestOf(command));
   });
 }
 
@@ -54,11 +54,11 @@ export function askOnce(socket: string, request: Request): Promise<unknown> {
         const reply = value as Reply;
         resolve(reply.ok ? reply.answer : (reply.error ?? 'failed'));
         // Closing calls onClose, which has nothing to add to an answer.
-        line.close();
+        closeLine(line);
       },
       onClose: (reason) => resolve(`the agent closed the connection: ${reason}`),
     });
-    if (connected.ok) connected.line.send(request);
+    if (connected.ok) sendValue(connected.line, request);
     else resolve(`no agent answers (${errnoText(connected.errno)})`);
   });
 }

@@ -6,7 +6,7 @@ import { type AuditAnswer, MOST_AUDIT_MINUTES } from '../answers/audit.ts';
 import { after } from '../os/clock.ts';
 import { errnoText } from '../os/errno.ts';
 import { listenSignals } from '../os/signals.ts';
-import { connectLines, type Line } from '../os/unix-socket.ts';
+import { closeLine, connectLines, type Line, sendValue } from '../os/unix-socket.ts';
 import type { Command } from './arguments.ts';
 import type { Reply } from './print.ts';
 import { auditVerdict } from './text-audit.ts';
@@ -41,7 +41,7 @@ export async function auditCommand(command: Command): Promise<number> {
   const last = how === 'over' ? opened : await comeBack(command.socket);
   if (last === null) return complain('the agent has ended and no other came: nothing is judged', 1);
   const reply = await last.ask('end');
-  last.line.close();
+  closeLine(last.line);
   if (!reply.ok) return complain(reply.error ?? 'failed', 1);
   return print(reply.answer as AuditAnswer, command.json);
 }
@@ -91,11 +91,11 @@ async function open(socket: string, operand: string): Promise<Open | Refused> {
   const ask = (word: string): Promise<Reply> =>
     new Promise((resolve) => {
       answered = resolve;
-      line.send({ method: 'audit', operand: word });
+      sendValue(line, { method: 'audit', operand: word });
     });
   const reply = await ask(operand);
   if (reply.ok) return { line, closed, ask };
-  line.close();
+  closeLine(line);
   return { error: reply.error ?? 'failed', status: reply.status ?? 1 };
 }
 

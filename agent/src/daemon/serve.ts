@@ -31,7 +31,7 @@ import type { MonitorEvent } from '../learn/effect.ts';
 import { now, wallTime } from '../os/clock.ts';
 import { errnoText } from '../os/errno.ts';
 import { residentBytes } from '../os/memory.ts';
-import { type Line, listenLines } from '../os/unix-socket.ts';
+import { closeLine, type Line, listenLines, sendBytes, sendValue } from '../os/unix-socket.ts';
 import { encodeUtf8 } from '../os/utf8.ts';
 import { linesOf, notesOf } from '../preflight/looks.ts';
 import { silentOf } from '../preflight/traffic.ts';
@@ -65,11 +65,11 @@ export function listenControl(
       const request = value as Partial<Request> | null;
       // The second watchdog: that somebody answers is the answer.
       if (request?.method === 'alive') {
-        line.send({ ok: true });
+        sendValue(line, { ok: true });
         return;
       }
       if (request?.method === 'monitor') {
-        const tell = (told: MonitorEvent): void => void line.send(told);
+        const tell = (told: MonitorEvent): void => void sendValue(line, told);
         monitors.set(line, tell);
         agent.effects.listeners.add(tell);
         return;
@@ -77,19 +77,22 @@ export function listenControl(
       if (request?.method === 'audit') {
         const bypass = () => bypassAnswer(kernelView(agent, []));
         void audit(agent, line, String(request.operand), bypass).then(
-          (reply) => void line.send(reply),
-          (error: unknown) => void line.send({ ok: false, error: String(error) }),
+          (reply) => void sendValue(line, reply),
+          (error: unknown) => void sendValue(line, { ok: false, error: String(error) }),
         );
         return;
       }
       if (request?.method === 'cli') {
         const words = Array.isArray(request.words) ? request.words : [];
-        void cli(agent, turns, words).then((answer) => sendPrinted(line, answer), line.close);
+        void cli(agent, turns, words).then(
+          (answer) => sendPrinted(line, answer),
+          () => closeLine(line),
+        );
         return;
       }
       void answer(agent, turns, request ?? {}).then(
-        (reply) => line.send(reply),
-        (error: unknown) => line.send({ ok: false, error: String(error) }),
+        (reply) => sendValue(line, reply),
+        (error: unknown) => sendValue(line, { ok: false, error: String(error) }),
       );
     },
     onClose: (_reason, line) => {
@@ -171,9 +174,9 @@ async function cli(agent: Agent, turns: Turns, words: readonly unknown[]): Promi
 /** "STATUS OUT ERR", the lengths in bytes, and then what goes to the two outputs. */
 function sendPrinted(line: Line, { status, out, err }: Printed): void {
   const [one, two] = [encodeUtf8(out), encodeUtf8(err)];
-  line.sendBytes(encodeUtf8(`${status} ${one.length} ${two.length}\n`));
-  line.sendBytes(one);
-  line.sendBytes(two);
+  sendBytes(line, encodeUtf8(`${status} ${one.length} ${two.length}\n`));
+  sendBytes(line, one);
+  sendBytes(line, two);
 }
 
 /** A string is why nothing is counted. */

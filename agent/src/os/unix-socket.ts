@@ -5,6 +5,7 @@ import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
 import { AF_UNIX, MSG_DONTWAIT } from '../netlink/constants.ts';
 import { unixAddress } from '../netlink/endian.ts';
+import { errnoText } from './errno.ts';
 import { decodeUtf8, encodeUtf8 } from './utf8.ts';
 
 /** File type bits, and a socket (inode(7)). */
@@ -22,22 +23,27 @@ export interface LineLimits {
 
 export const DEFAULT_LIMITS: LineLimits = { clients: 8, line: 65536, queue: 1 << 20 };
 
-/** One end of a connection. */
+/** One end of a connection; only the functions of this file change it. */
 export interface Line {
-  /** Queues one value. False: the connection is closed, or was just closed as too slow. */
-  readonly send: (value: unknown) => boolean;
-  /** Queues bytes unchanged. */
-  readonly sendBytes: (bytes: Uint8Array<ArrayBuffer>) => boolean;
-  /** Sends what is queued, then closes. */
-  readonly end: () => void;
-  /** Closes at once. */
-  readonly close: () => void;
-  readonly waiting: () => number;
+  readonly fd: number;
+  readonly limits: LineLimits;
+  readonly events: LineEvents;
+  open: boolean;
+  /** Closes when `queue` is empty. */
+  ending: boolean;
+  readonly queue: Uint8Array<ArrayBuffer>[];
+  /** Unsent bytes of `queue`. */
+  queued: number;
+  /** Bytes of queue[0] that were sent. */
+  sent: number;
+  /** The first `length` bytes are a received line that is not complete. */
+  bytes: Uint8Array<ArrayBuffer>;
+  length: number;
 }
 
 export interface LineEvents {
   readonly onValue: (value: unknown, line: Line) => void;
-  /** Called once, with the reason: "end", "line too long", "not JSON", "too slow", "errno N". */
+  /** Called once, with the reason: "end", "line too long", "not JSON", "too slow" or errnoText. */
   readonly onClose?: (reason: string, line: Line) => void;
 }
 
@@ -88,7 +94,7 @@ export function listenLines(
     os.setReadHandler(fd, null);
     os.close(fd);
     os.remove(path);
-    for (const line of [...open]) line.close();
+    for (const line of [...open]) closeLine(line);
   };
   return { ok: true, server: { clients: () => open.size, close } };
 }
@@ -144,115 +150,120 @@ export function connectLines(
 }
 
 function startLine(fd: number, limits: LineLimits, events: LineEvents): Line {
-  let open = true;
-  let ending = false;
-  const queue: Uint8Array<ArrayBuffer>[] = [];
-  let queued = 0;
-  let sent = 0; // bytes of queue[0] that were sent
-
-  const shut = (reason: string): void => {
-    if (!open) return;
-    open = false;
-    os.setReadHandler(fd, null);
-    os.setWriteHandler(fd, null);
-    os.close(fd);
-    events.onClose?.(reason, line);
-  };
-  const flush = (): void => {
-    while (open && queue.length > 0) {
-      const head = queue[0]!;
-      const put = sys.send(fd, head.buffer, sent, head.length - sent, MSG_DONTWAIT);
-      if (put === -sys.EAGAIN) {
-        os.setWriteHandler(fd, flush);
-        return;
-      }
-      if (put < 0) {
-        shut(`errno ${-put}`);
-        return;
-      }
-      sent += put;
-      queued -= put;
-      if (sent < head.length) continue;
-      queue.shift();
-      sent = 0;
-    }
-    if (!open) return;
-    os.setWriteHandler(fd, null);
-    if (ending) shut('end');
-  };
   const line: Line = {
-    send: (value) => line.sendBytes(encodeUtf8(`${JSON.stringify(value)}\n`)),
-    sendBytes: (bytes) => {
-      if (!open || ending) return false;
-      if (bytes.length === 0) return true;
-      // A single value may have any size: the limit is for clients that do not read.
-      if (queue.length > 0 && queued + bytes.length > limits.queue) {
-        shut('too slow');
-        return false;
-      }
-      queue.push(bytes);
-      queued += bytes.length;
-      flush();
-      return open;
-    },
-    end: () => {
-      ending = true;
-      flush();
-    },
-    close: () => shut('end'),
-    waiting: () => queued,
-  };
-  readLines(
     fd,
-    limits.line,
-    (text) => deliver(text),
-    shut,
-    () => open,
-  );
-  const deliver = (text: string): void => {
-    let value: unknown;
-    try {
-      value = JSON.parse(text);
-    } catch {
-      shut('not JSON');
-      return;
-    }
-    events.onValue(value, line);
+    limits,
+    events,
+    open: true,
+    ending: false,
+    queue: [],
+    queued: 0,
+    sent: 0,
+    bytes: new Uint8Array(4096),
+    length: 0,
   };
+  os.setReadHandler(fd, () => receive(line));
   return line;
 }
 
-/** Splits the bytes received on `fd` into lines; empty lines are skipped. */
-function readLines(
-  fd: number,
-  longest: number,
-  deliver: (text: string) => void,
-  shut: (reason: string) => void,
-  isOpen: () => boolean,
-): void {
-  let bytes = new Uint8Array(4096);
-  let length = 0;
-  os.setReadHandler(fd, () => {
-    if (length === bytes.length) {
-      const grown = new Uint8Array(bytes.length * 2);
-      grown.set(bytes);
-      bytes = grown;
-    }
-    const got = sys.recv(fd, bytes.buffer, length, bytes.length - length, MSG_DONTWAIT);
-    if (got === -sys.EAGAIN || got === -sys.EINTR) return;
-    if (got <= 0) {
-      shut(got === 0 ? 'end' : `errno ${-got}`);
+/** Queues one value. False: the connection is closed, or was just closed as too slow. */
+export function sendValue(line: Line, value: unknown): boolean {
+  return sendBytes(line, encodeUtf8(`${JSON.stringify(value)}\n`));
+}
+
+/** Queues bytes unchanged; result as sendValue. */
+export function sendBytes(line: Line, bytes: Uint8Array<ArrayBuffer>): boolean {
+  if (!line.open || line.ending) return false;
+  if (bytes.length === 0) return true;
+  // A single value may have any size: the limit is for clients that do not read.
+  if (line.queue.length > 0 && line.queued + bytes.length > line.limits.queue) {
+    shut(line, 'too slow');
+    return false;
+  }
+  line.queue.push(bytes);
+  line.queued += bytes.length;
+  flush(line);
+  return line.open;
+}
+
+/** Sends what is queued, then closes. */
+export function endLine(line: Line): void {
+  line.ending = true;
+  flush(line);
+}
+
+/** Closes at once. */
+export function closeLine(line: Line): void {
+  shut(line, 'end');
+}
+
+function shut(line: Line, reason: string): void {
+  if (!line.open) return;
+  line.open = false;
+  os.setReadHandler(line.fd, null);
+  os.setWriteHandler(line.fd, null);
+  os.close(line.fd);
+  line.events.onClose?.(reason, line);
+}
+
+/** Sends as much of the queue as the socket takes; the rest when it is writable again. */
+function flush(line: Line): void {
+  const { fd, queue } = line;
+  while (line.open && queue.length > 0) {
+    const head = queue[0]!;
+    const put = sys.send(fd, head.buffer, line.sent, head.length - line.sent, MSG_DONTWAIT);
+    if (put === -sys.EAGAIN) {
+      os.setWriteHandler(fd, () => flush(line));
       return;
     }
-    const end = length + got;
-    let start = 0;
-    for (let i = bytes.indexOf(10, length); i >= 0 && i < end && isOpen(); ) {
-      if (i > start) deliver(decodeUtf8(bytes, start, i));
-      start = i + 1;
-      i = bytes.indexOf(10, start);
+    if (put < 0) {
+      shut(line, errnoText(-put));
+      return;
     }
-    bytes.copyWithin(0, start, end);
-    length = end - start;
-    if (length > longest) shut('line too long');
-  });
+    line.sent += put;
+    line.queued -= put;
+    if (line.sent < head.length) continue;
+    queue.shift();
+    line.sent = 0;
+  }
+  if (!line.open) return;
+  os.setWriteHandler(fd, null);
+  if (line.ending) shut(line, 'end');
+}
+
+/** Receives bytes and delivers the complete lines among them; empty lines are skipped. */
+function receive(line: Line): void {
+  if (line.length === line.bytes.length) {
+    const grown = new Uint8Array(line.bytes.length * 2);
+    grown.set(line.bytes);
+    line.bytes = grown;
+  }
+  const { fd, bytes, length } = line;
+  const got = sys.recv(fd, bytes.buffer, length, bytes.length - length, MSG_DONTWAIT);
+  if (got === -sys.EAGAIN || got === -sys.EINTR) return;
+  if (got <= 0) {
+    shut(line, got === 0 ? 'end' : errnoText(-got));
+    return;
+  }
+  const end = length + got;
+  let start = 0;
+  for (let i = bytes.indexOf(10, length); i >= 0 && i < end && line.open; ) {
+    if (i > start) deliver(line, decodeUtf8(bytes, start, i));
+    start = i + 1;
+    i = bytes.indexOf(10, start);
+  }
+  bytes.copyWithin(0, start, end);
+  line.length = end - start;
+  if (line.length > line.limits.line) shut(line, 'line too long');
+}
+
+function deliver(line: Line, text: string): void {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    shut(line, 'not JSON');
+    return;
+  }
+  line.events.onValue(value, line);
 }
