@@ -32,7 +32,7 @@ function watch(socket: string): number {
   return pid;
 }
 
-/** Both watchdogs have the same time limit. */
+/** Passes the time limit of the first watchdog on to the second. */
 function settings(): string[] {
   const name = 'WHP_WATCHDOG_SECONDS';
   const seconds = std.getenv(name);
