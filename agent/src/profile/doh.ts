@@ -1,23 +1,23 @@
-// The list of known DoH services (agent/data/doh.json, installed as /usr/share/whp/doh.json): data
-// with a source and a date each, like the ranges of a profile. Used by config/load; ruleset/
-// compile/resolver-bypass puts the addresses into its sets.
+// profile/doh: parses the list of known DoH services (agent/data/doh.json, installed as
+// /usr/share/whp/doh.json). Each entry names its source and date, like a range of a profile.
+// ruleset/compile/resolver-bypass puts the addresses into sets.
 
 import { ok, type Problem, type Result } from '../syntax/result.ts';
 import { formatCidr, parseCidr } from '../wire/address.ts';
 
 export interface DohService {
   readonly name: string;
-  /** Addresses or CIDR blocks of either family that do nothing but resolve names. */
+  /** Addresses or CIDR blocks, either family, that serve nothing but DNS. */
   readonly addresses: readonly string[];
   readonly source: string;
-  /** ISO day on which the source said so. */
+  /** ISO day (YYYY-MM-DD) on which `source` listed the addresses. */
   readonly date: string;
 }
 
-/** More than a list kept by hand ever has; a set of them costs some 100 bytes each. */
+/** Limit for the whole file; an element of a kernel set costs about 100 bytes. */
 const MOST_ADDRESSES = 4096;
 
-/** The addresses of all services, canonical. Problems name the file and the place in it. */
+/** The addresses of all services, canonical, each once. A problem names `file` and the JSON pointer. */
 export function parseDoh(text: string, file: string): Result<string[]> {
   let value: unknown;
   try {

@@ -1,6 +1,6 @@
-// Which applications a domain name belongs to, decided on the bytes of a DNS message. All profiles
-// compile to one matcher; a name that is nobody's is refused by the length and two letters of its
-// last label but one. wire/dns-walk supplies the names, learn/ the messages.
+// profile/name-match: finds the applications of a domain name in the bytes of a DNS message. All profiles
+// compile to one matcher, which refuses most names by the length and two letters of the last label but one
+// (the TailFilter of wire/dns-walk). Matching allocates nothing for a refused name.
 import { type NameLabels, nameLabels, readName } from '../wire/dns-names.ts';
 import { type TailFilter, tailKey, textTail } from '../wire/dns-walk.ts';
 import {
@@ -12,7 +12,7 @@ import {
 } from './name-pattern.ts';
 import type { ProfileNames } from './profile.ts';
 
-/** What the matcher needs of a policy's app. */
+/** The fields of a policy's app that the matcher reads. */
 export interface NamedApp {
   readonly name: string;
   readonly profile: { readonly dns: ProfileNames };
@@ -21,20 +21,20 @@ export interface NamedApp {
 export interface NameMatch {
   /** Name of the app's section. */
   readonly app: string;
-  /** The profile entry that matched, as written there; suffixes with a dot in front. */
+  /** The entry of the profile that matched, as written there; a suffix with a leading dot. */
   readonly entry: string;
 }
 
 interface Entry {
   readonly match: NameMatch;
-  /** Position of the app, and rank of the kind: the more specific entry is tried first. */
+  /** Index of the app; rank of the kind of entry: lower, more specific ranks are tried first. */
   readonly app: number;
   readonly rank: number;
-  /** Labels left of the tail, from right to left. */
+  /** Labels left of the last two, from right to left. */
   readonly labels: readonly LabelPattern[];
-  /** Bytes of the first of them where it is written out, or ANY: most entries are refused by it. */
+  /** Length in bytes of `labels[0]` if it is plain text, else ANY: a cheap test before the comparison. */
   readonly size: number;
-  /** True when more labels may follow on the left. */
+  /** true: further labels may precede `labels` (suffixes and exceptions). */
   readonly below: boolean;
 }
 
@@ -48,16 +48,15 @@ interface Bucket {
 }
 
 export interface NameMatcher {
-  /** For walkNames: refuses nearly every name that is nobody's. */
+  /** For walkNames: refuses nearly every name that matches no entry. */
   readonly filter: TailFilter;
   /** By tailKey of the last label but one. */
   readonly buckets: ReadonlyMap<number, readonly Bucket[]>;
 }
 
 /**
- * Compiles the names of all apps. Within an app's candidates for a name an exact name comes before a
- * pattern, a pattern before a suffix, a longer suffix before a shorter one.
- * Entries that parse would refuse are left out.
+ * Compiles the names of all apps. Order within an app: exact names, patterns, suffixes; a longer suffix
+ * before a shorter one. An entry that profile/parse would refuse is skipped.
  */
 export function compileNames(apps: readonly NamedApp[]): NameMatcher {
   const filter: TailFilter = new Uint8Array(4096);
@@ -122,8 +121,8 @@ function bucketFor(value: string, filter: TailFilter, buckets: Map<number, Bucke
 const NOBODY: readonly NameMatch[] = [];
 
 /**
- * The apps to which a name belongs whose labels wire/dns-names has found: each once, in their order,
- * with the most specific entry of its profile.
+ * The apps that a name belongs to, in their order, each once, with the most specific entry of its profile.
+ * `labels`: positions in `bytes`, from wire/dns-names.
  */
 export function matchLabels(
   matcher: NameMatcher,
@@ -158,7 +157,7 @@ function matchBucket(bucket: Bucket, bytes: Uint8Array, labels: NameLabels): rea
   for (const entry of bucket.entries) {
     if (entry.size !== ANY && entry.size !== size) continue;
     if (!fits(entry, bytes, labels, scopes)) continue;
-    // The entries of an app come with the more specific one first.
+    // Entries are sorted by rank: the first match of an app is its most specific one.
     if (found?.some(({ app }) => app === entry.app)) continue;
     if (isExcepted(bucket, entry.app, bytes, labels)) continue;
     found ??= [];
@@ -174,16 +173,17 @@ function isExcepted(bucket: Bucket, app: number, bytes: Uint8Array, labels: Name
 
 const UNDERSCORE = 0x5f;
 
-/** Labels such as _sip._udp on the left: they name a service of the host behind them (RFC 8552), whose
- * records (SRV, HTTPS) are as much an application's as its addresses. */
+/**
+ * Number of leading labels such as _sip._udp, which name a service of the host after them (RFC 8552). Service
+ * records (SRV, HTTPS) of an application's host belong to the application like its addresses.
+ */
 function scopesOf(bytes: Uint8Array, { starts, count }: NameLabels): number {
   let scopes = 0;
   while (scopes < count - 2 && bytes[starts[scopes]! + 1] === UNDERSCORE) scopes += 1;
   return scopes;
 }
 
-/** Whether the labels left of the last two are those of the entry, with `scopes` labels before them or
- * without. */
+/** Whether the labels left of the last two match the entry, with or without the first `scopes` labels. */
 function fits(entry: Entry, bytes: Uint8Array, labels: NameLabels, scopes = 0): boolean {
   const wanted = entry.labels.length;
   const found = labels.count - 2;
@@ -198,8 +198,8 @@ function fits(entry: Entry, bytes: Uint8Array, labels: NameLabels, scopes = 0): 
 const scratch = nameLabels();
 
 /**
- * The apps to which the name at `offset` belongs (see matchLabels); `base` and `end` bound the DNS
- * message whose compression pointers it may use. A broken name belongs to nobody.
+ * The apps of the name at `offset` (see matchLabels). Compression pointers may refer to bytes from `base` to
+ * `end`. A malformed name matches no app.
  */
 export function matchName(
   matcher: NameMatcher,
@@ -212,13 +212,13 @@ export function matchName(
   return behind < 0 ? NOBODY : matchLabels(matcher, bytes, scratch);
 }
 
-/** The same for a name as text, in lower case. */
+/** As matchName, for a name as text, lower case. */
 export function matchText(matcher: NameMatcher, name: string): readonly NameMatch[] {
   const wire = wireOf(name);
   return wire === null ? NOBODY : matchName(matcher, wire, 0);
 }
 
-/** Whether `app` is to leave a name alone: its profile or the owner excepts it. */
+/** Whether an exception of the profile or of the owner excludes `name` from `app`. */
 export function isExceptedText(matcher: NameMatcher, app: string, name: string): boolean {
   if (matcher.filter[textTail(name)] === 0) return false;
   const wire = wireOf(name);
@@ -227,7 +227,10 @@ export function isExceptedText(matcher: NameMatcher, app: string, name: string):
   return bucket?.except.some((one) => one.match.app === app && fits(one, wire, scratch)) ?? false;
 }
 
-/** A name as DNS writes it, or null; `\DDD` is the byte of that number (wire/dns-names, nameText). */
+/**
+ * The name in DNS wire format; null: a label is empty or longer than 63 bytes. `\DDD` stands for one byte
+ * (nameText of wire/dns-names).
+ */
 function wireOf(name: string): Uint8Array | null {
   const wire = new Uint8Array(name.length + 2);
   let at = 0;

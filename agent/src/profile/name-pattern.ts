@@ -1,10 +1,9 @@
-// The grammar of domain names and patterns in a profile, and the test of one label against it.
-// name-match compiles whole profiles with it; parse reports what it refuses.
+// profile/name-pattern: checks domain names, parses patterns, and matches one label against a pattern.
 //
-// A pattern is a domain name some labels of which hold wildcards; the number of labels is fixed:
+// A pattern is a domain name with wildcards in some labels. The number of labels is fixed.
 //   *       one or more letters, digits, hyphens or underscores, within the label
 //   {0-17}  a decimal number in that interval, without leading zeros
-// as in `dsn{0-17}.d.skype.net`. The last two labels hold none: they decide what is looked at.
+// Example: `dsn{0-17}.d.skype.net`. The last two labels have no wildcard: the matcher's filter needs them.
 
 import { toAscii } from '../syntax/punycode.ts';
 import { parseCidr } from '../wire/address.ts';
@@ -14,7 +13,7 @@ type Token =
   | { readonly kind: 'run' }
   | { readonly kind: 'number'; readonly from: number; readonly to: number };
 
-/** One label: what its bytes have to be, in lower case. */
+/** The tokens of one label; text is lower case. */
 export type LabelPattern = readonly Token[];
 
 /** ASCII lower case by byte value (RFC 4343: DNS folds A-Z and nothing else). */
@@ -23,16 +22,16 @@ const LOWER = Uint8Array.from({ length: 256 }, (_, byte) =>
 );
 
 const LABEL = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/;
-/** Two or more labels: what nearly every name of a profile is, said at one blow. */
+/** Two or more valid labels: one test accepts nearly every name of a profile. */
 const NAME = /^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.(?!$)|$)){2,}$/;
-/** No top-level domain is a number (RFC 3696 section 2): it is a mistyped address. */
+/** No top-level domain is a number (RFC 3696 section 2): such text is a mistyped address. */
 const ENDS_IN_NUMBER = /(^|\.)\d+$/;
 const MAX_NUMBER = 999999999;
 
-/** Where a name stands: which fix there is for what is none depends on it. */
+/** Origin of a name. The proposed fix of a problem depends on it. */
 export type NamePlace = 'profile' | 'rule' | 'question';
 
-/** What is wrong with a domain name and the fix, or null when it is fine. */
+/** What is wrong with a domain name, and the fix; null: nothing. */
 export function nameProblem(text: string, place: NamePlace = 'profile'): string | null {
   if (text.length <= 253 && NAME.test(text) && !ENDS_IN_NUMBER.test(text)) return null;
   const mistaken = mistakenProblem(text, place);
@@ -49,7 +48,7 @@ export function nameProblem(text: string, place: NamePlace = 'profile'): string 
   return text.length > 253 ? `"${text}" is longer than 253 characters` : null;
 }
 
-/** What people write in the place of a name: a URL, an address, several names, a wildcard. */
+/** Detects other input in place of a name: a URL, an address, several names, a wildcard. */
 function mistakenProblem(text: string, place: NamePlace): string | null {
   const bare = text.trim();
   if (bare === '') return 'is empty; write a host name such as meet.example.com';
@@ -80,7 +79,7 @@ function mistakenProblem(text: string, place: NamePlace): string | null {
   return `"${text}": a name has no *; ${fix}`;
 }
 
-/** The host of a URL, of HOST:PORT, HOST/PATH or USER@HOST, lower case; null: it is nothing of the kind. */
+/** The host of a URL, HOST:PORT, HOST/PATH or USER@HOST, lower case; null: `text` has none of these forms. */
 function hostIn(text: string): string | null {
   if (!/[/:@?#]/.test(text)) return null;
   const rest = text
@@ -97,7 +96,7 @@ function addressInstead(text: string, place: NamePlace): string {
   return `"${text}" is an IP address and no host name; ${fix}`;
 }
 
-/** Errors that names and patterns share, with the spelling to use instead. */
+/** Errors common to names and patterns, each with the correct spelling; null: none. */
 function spellingProblem(text: string): string | null {
   if (text.endsWith('.')) return `write "${text.slice(0, -1)}" without the final dot`;
   if (/[^\0-~]/.test(text)) {
@@ -107,7 +106,7 @@ function spellingProblem(text: string): string | null {
   return text === text.toLowerCase() ? null : `write "${text.toLowerCase()}" in lower case`;
 }
 
-/** The labels of a pattern, left to right, or the problem and its fix as text. */
+/** The labels of a pattern from left to right, or the problem and its fix as text. */
 export function parsePattern(text: string): readonly LabelPattern[] | string {
   const spelling = spellingProblem(text);
   if (spelling !== null) return spelling;
@@ -156,13 +155,13 @@ export function asciiBytes(text: string): Uint8Array {
   return Uint8Array.from(text, (c) => c.charCodeAt(0));
 }
 
-// Two sets of positions in a label of at most 63 bytes, reused: matching allocates nothing.
+// Two sets of positions in a label of at most 63 bytes, reused so that matching allocates nothing.
 let here = new Uint8Array(65);
 let there = new Uint8Array(65);
 
 /**
- * Whether the label bytes[at, at + size) fits. Every token moves a set of positions forward, so
- * the work is at most tokens x size x size steps, whatever the bytes are: nothing backtracks.
+ * Whether bytes[at, at + size) matches the pattern. Each token advances a set of positions, without
+ * backtracking: at most tokens x size x size steps for any input.
  */
 export function matchLabel(
   pattern: LabelPattern,
@@ -188,7 +187,7 @@ export function matchLabel(
   return here[size] === 1;
 }
 
-/** Marks in `there` every position at which `token` can end when it starts at position i. */
+/** Marks in `there` every position where `token` can end if it starts at position i. */
 function advance(token: Token, bytes: Uint8Array, at: number, i: number, size: number): boolean {
   if (token.kind === 'text') {
     if (!sameText(token.bytes, bytes, at + i, size - i)) return false;
@@ -205,7 +204,7 @@ function advance(token: Token, bytes: Uint8Array, at: number, i: number, size: n
       any = true;
       continue;
     }
-    // No leading zeros: nothing follows a first digit 0.
+    // No leading zeros: no digit follows a first digit 0.
     if (byte < 48 || byte > 57 || (j > i && value === 0)) return any;
     value = value * 10 + byte - 48;
     if (value > token.to) return any;
@@ -216,7 +215,7 @@ function advance(token: Token, bytes: Uint8Array, at: number, i: number, size: n
   return any;
 }
 
-/** Whether bytes[at, at + left) starts with `text`, which is in lower case. */
+/** Whether bytes[at, at + left) starts with `text`, ignoring ASCII case. `text` is lower case. */
 export function sameText(text: Uint8Array, bytes: Uint8Array, at: number, left: number): boolean {
   const size = text.length;
   if (size > left) return false;

@@ -1,12 +1,14 @@
-// profile/open-zones: domains below which anybody can register a name of their own. A wildcard there, or
-// the whole zone as a suffix, takes strangers' servers for the application's: whoever registers a name that
-// fits has any address proxied. Before: parse. After: `whp profile validate`, preflight/profiles.
+// profile/open-zones: DNS zones in which anybody can register names. A wildcard in such a zone, or the whole
+// zone as a suffix, would proxy servers of other tenants as the application's. `whp profile validate` and
+// preflight/profiles print the notes.
 
 import type { Problem } from '../syntax/result.ts';
 import type { Profile } from './profile.ts';
 
-/** By who lets them out; `*.`: one label more, a region's. Sources: most are in the private section of
- * publicsuffix.org (2026-11), the others in their provider's own documents. */
+/**
+ * One line for each group of providers. `*.` stands for one more label (a region). Sources: most are in the
+ * private section of publicsuffix.org (2026-11), the others in the documentation of the provider.
+ */
 const OPEN_ZONES: readonly string[] = [
   'azurewebsites.net cloudapp.net cloudapp.azure.com *.cloudapp.azure.com trafficmanager.net',
   'azurestaticapps.net azurecontainerapps.io blob.core.windows.net azureedge.net azurefd.net',
@@ -20,8 +22,10 @@ const OPEN_ZONES: readonly string[] = [
   'zapto.org dynu.net freeddns.org afraid.org mooo.com nsupdate.info dedyn.io eu.org sslip.io nip.io',
 ].flatMap((line) => line.split(' '));
 
-/** The zone in which strangers may register what `value` leaves open; null: none. A zone
- * has the customer's name directly to its left. */
+/**
+ * The open zone in which `value` matches names of other tenants; null: none. In a zone the label directly
+ * left of the zone is the customer's.
+ */
 function openZoneOf(value: string, isSuffix: boolean): string | null {
   const labels = value.split('.');
   for (let i = 0; i < labels.length; i++) {
@@ -31,12 +35,14 @@ function openZoneOf(value: string, isSuffix: boolean): string | null {
     const isOpen = i === 0 ? isSuffix : /[*{]/.test(labels[i - 1]!);
     if (isOpen) return zone;
   }
-  // A suffix that holds whole zones: amazonaws.com, and com in front of it.
+  // A suffix that contains whole zones: amazonaws.com, or com above it.
   const inside = isSuffix ? OPEN_ZONES.find((zone) => zone.endsWith(`.${value}`)) : undefined;
   return inside ?? null;
 }
 
-/** What is open to strangers in a profile, at its places in `file`. */
+/**
+ * One note for each suffix or pattern that matches names of an open zone, with its JSON pointer in `file`.
+ */
 export function openZoneNotes({ dns }: Pick<Profile, 'dns'>, file: string): Problem[] {
   return (['suffixes', 'patterns'] as const).flatMap((kind) =>
     dns[kind].flatMap(({ value }, i): Problem[] => {

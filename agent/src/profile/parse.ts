@@ -1,6 +1,5 @@
-// Reads a profile file: JSON, then the published schema, then what a schema cannot say (dates,
-// normal form of ranges, names as DNS carries them). All problems come back at once. build puts
-// the profiles into the policy.
+// profile/parse: parses and checks a profile file: JSON, the published schema, then rules that a schema
+// cannot express (dates, normal form of ranges, names in DNS form). Reports all problems at once.
 import profileSchema from '../../profiles/profile.schema.json';
 import { checkSchema, type Schema } from '../syntax/json-schema.ts';
 import { fail, ok, type Problem, type Result } from '../syntax/result.ts';
@@ -8,11 +7,11 @@ import { type Cidr, formatCidr, isRoutable, parseCidr } from '../wire/address.ts
 import { nameProblem, parsePattern } from './name-pattern.ts';
 import type { NameEntry, PortSpan, Profile, ProfileRange } from './profile.ts';
 
-/** Larger than any honest profile; keeps a hostile one from filling a 64 MB router. */
+/** UTF-16 units. Far above any real profile; bounds the memory on a router with 64 MB. */
 const MAX_LENGTH = 1 << 20;
 const MAX_DEPTH = 16;
 
-/** `file` is the name problems are reported under. */
+/** The profile, or all problems; `file` is the name in `where`. */
 export function parseProfile(text: string, file: string): Result<Profile> {
   if (text.length > MAX_LENGTH) return fail(`${file}: /`, 'larger than 1 MiB; split the profile');
   let value: unknown;
@@ -30,8 +29,10 @@ export function parseProfile(text: string, file: string): Result<Profile> {
   return problems.length > 0 ? { ok: false, problems } : ok(profile);
 }
 
-/** Whether something lies deeper than `levels` below `value`; looks no further down than that. The
- * engine itself refuses a text that its parser's stack is too small for. */
+/**
+ * Whether `value` nests deeper than `levels`; stops at that depth. JSON.parse of the engine throws where its
+ * own stack does not suffice.
+ */
 function isDeeper(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
   return levels === 0 || Object.values(value).some((one) => isDeeper(one, levels - 1));
@@ -87,7 +88,7 @@ function checkEntries(
   });
 }
 
-/** An entry that its own exceptions cover can never match: one of the two is a mistake. */
+/** An entry covered by an exception of the same profile can never match: one of the two is a mistake. */
 function checkExcept({ dns }: Profile, complain: Complain): void {
   for (const kind of ['names', 'suffixes', 'patterns'] as const) {
     dns[kind].forEach(({ value }, i) => {
@@ -118,7 +119,7 @@ function checkRange(range: ProfileRange, pointer: string, complain: Complain): v
   }
 }
 
-/** Shortest prefixes that a range may have: anything wider is not one operator's. */
+/** Shortest allowed prefix lengths: no operator has a larger block. */
 const SHORTEST = { 4: 8, 6: 19 } as const;
 
 function addressProblem(text: string): string | null {
@@ -140,7 +141,7 @@ function checkPorts(ports: readonly PortSpan[], pointer: string, complain: Compl
   );
   spans.forEach(([from, to], i) => {
     if (from > to) complain(`${pointer}/${i}`, `[${from}, ${to}] runs backwards; swap the two`);
-    // Interval sets of the kernel refuse overlapping elements.
+    // Interval sets of nf_tables refuse overlapping elements.
     const other = spans.findIndex(([low, high], j) => j < i && from <= high && low <= to);
     if (other >= 0) complain(`${pointer}/${i}`, `overlaps entry ${other}; join them`);
   });

@@ -1,8 +1,8 @@
-// profile/profile: the shape of an application profile, the data by which one application is told
-// from everything else. A profile file is read into this type; ruleset/compile turns its ranges,
-// windows and caps into sets and rules, learn/ matches its names against DNS answers.
+// profile/profile: the type of an application profile, the data that identifies the traffic of one
+// application. ruleset/compile turns ranges, windows and caps into sets and rules; learn/ matches the names
+// against DNS answers.
 
-/** How an entry is known: seen in a real capture, listed in a public source, or only reported. */
+/** Basis of an entry: seen in a capture, listed in a public source, or only reported. */
 export type Evidence = 'capture' | 'source' | 'unverified';
 
 export type Transport = 'tcp' | 'udp';
@@ -14,8 +14,8 @@ export interface NameEntry {
 }
 
 /**
- * Whole names, suffixes on a label boundary, and patterns such as `dsn{0-17}.d.skype.net` (the
- * grammar is in name-pattern). A name equal to or below an entry of `except` never matches.
+ * Exact names, suffixes (matched at label boundaries) and patterns such as `dsn{0-17}.d.skype.net` (grammar:
+ * name-pattern). A name equal to or below an entry of `except` never matches.
  */
 export interface ProfileNames {
   readonly names: readonly NameEntry[];
@@ -29,7 +29,7 @@ export type PortSpan = number | readonly [from: number, to: number];
 
 export type RangeRole = 'supernode' | 'login' | 'gateway' | 'other';
 
-/** Address blocks of the operator, and the ports on which they are the application's. */
+/** Address blocks of the operator, and the ports on which they serve the application. */
 export interface ProfileRange {
   /** CIDR blocks of either family, host bits zero. */
   readonly addresses: readonly string[];
@@ -37,51 +37,52 @@ export interface ProfileRange {
   readonly ports: readonly PortSpan[];
   readonly role: RangeRole;
   /**
-   * Protocols whose *source* port is the application's P2P port when it talks to this range. For
-   * Skype only udp: in captures, TCP connections to supernodes leave from ephemeral ports.
+   * Protocols for which a packet to this range teaches its *source* port as the application's P2P port. For
+   * Skype only udp: in captures, TCP connections to supernodes come from ephemeral ports.
    */
   readonly learn: readonly Transport[];
   readonly source: string;
   readonly evidence: Evidence;
-  /** ISO dates (YYYY-MM-DD): when this was true, and after which day it is no longer believed. */
+  /** ISO dates (YYYY-MM-DD): the day the entry was verified, and the last day on which it is valid. */
   readonly date: string;
   readonly expires: string;
 }
 
-/** Port mappings asked for within so many seconds of the application's DNS request (paper: 4). */
+/** Port mapping requests count within this many seconds after a DNS request of the application (paper: 4). */
 export interface ProfilePortmap {
   readonly windowSeconds: number;
   readonly protocols: readonly ('nat-pmp' | 'pcp')[];
 }
 
 /**
- * A packet of this length from a learning range announces a stranger's connection request; for
- * windowMilliseconds every new flow of that device is the application's (paper: 329-339, 200 ms).
+ * A packet of this length from a learning range announces a connection request of a peer. For
+ * windowMilliseconds every new flow of the receiving device counts as the application's (paper: 329-339
+ * bytes, 200 ms).
  */
 export interface ProfileRequest {
   readonly enabled: boolean;
-  /** Closed interval of lengths, bytes. */
+  /** Closed interval of lengths in bytes. */
   readonly minimum: number;
   readonly maximum: number;
-  /** Which length: of the whole IP packet (header included), or of the TCP/UDP payload. */
+  /** The length compared: of the whole IP packet, header included, or of the TCP/UDP payload. */
   readonly field: 'ip-length' | 'l4-payload';
   readonly windowMilliseconds: number;
 }
 
-/** Addresses that DNS answers tell. */
+/** Addresses learned from DNS answers. */
 export interface ProfileEndpoints {
-  /** Bounds into which the TTL of an answer is clamped. */
+  /** Bounds for the TTL of an answer, in seconds. */
   readonly ttlMinimumSeconds: number;
   readonly ttlMaximumSeconds: number;
   /**
-   * Protocols whose source port is the application's P2P port when it talks to an endpoint: for those
-   * that reach their STUN and TURN servers by names alone. Absent: none. Flows to the ports of DNS, NTP
-   * and QUIC show it only when they begin with STUN.
+   * Protocols for which a packet to an endpoint teaches its source port as the application's P2P port: for
+   * applications that know their STUN and TURN servers by name only. Absent: none. On the ports of DNS, NTP
+   * and QUIC only a flow that begins with STUN teaches it.
    */
   readonly learn?: readonly 'udp'[];
 }
 
-/** How many entries of each kind are held at most, per family. `devices`: windows open at once. */
+/** Largest number of entries of each kind, for each family. `devices`: request windows open at once. */
 export interface ProfileCaps {
   readonly endpoints: number;
   readonly ports: number;
@@ -96,7 +97,7 @@ export interface Profile {
   readonly title: string;
   /** ISO date of this edition. */
   readonly version: string;
-  /** ISO date since which the application no longer exists; absent while it does. */
+  /** ISO date on which the service ended; absent: it exists. */
   readonly retired?: string;
   readonly dns: ProfileNames;
   readonly ranges: readonly ProfileRange[];

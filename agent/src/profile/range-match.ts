@@ -1,18 +1,18 @@
-// profile/range-match: which address block of a profile an address, and which range an endpoint, is
-// in. The table decides packets by sets made of the same ranges; learn/evidence, answers/flows
-// and replay/ ask here afterwards which one it was. Pure.
+// profile/range-match: finds the range of a profile that contains an endpoint, and its address block. The
+// table matches packets against sets built from the same ranges; learn/evidence, answers/flows and replay/
+// use these functions to name the range afterwards.
 
 import { type Cidr, cidrHas, type Family, parseCidr } from '../wire/address.ts';
 import type { Profile, ProfileRange, Transport } from './profile.ts';
 
-/** An address as packets have it: 4 or 16 bytes at `offset`, inside for certain. */
+/** An address in a packet: 4 or 16 bytes at `offset`, which the caller has bounds-checked. */
 export interface AddressAt {
   readonly bytes: Uint8Array;
   readonly offset: number;
   readonly family: Family;
 }
 
-/** The far end of a flow that begins at home. */
+/** The remote end of a flow from the home. */
 export interface EndpointAt extends AddressAt {
   readonly protocol: Transport;
   readonly port: number;
@@ -24,7 +24,7 @@ export interface RangeMatch {
   readonly block: string;
 }
 
-/** The block of `range` that holds the address, whatever the port; null when none does. */
+/** The block of `range` that contains the address, for any port; null: none. */
 export function findBlock(range: ProfileRange, address: AddressAt): string | null {
   const { bytes, offset, family } = address;
   const at = blocksOf(range).findIndex(
@@ -33,7 +33,7 @@ export function findBlock(range: ProfileRange, address: AddressAt): string | nul
   return range.addresses[at] ?? null;
 }
 
-/** Parsed once for each range: this runs for every flow that the table announces. */
+/** Parsed blocks by range: findBlock runs for every flow that the table announces. */
 const parsed = new WeakMap<ProfileRange, readonly (Cidr | null)[]>();
 
 function blocksOf(range: ProfileRange): readonly (Cidr | null)[] {
@@ -42,7 +42,7 @@ function blocksOf(range: ProfileRange): readonly (Cidr | null)[] {
   return known;
 }
 
-/** The first of `ranges` that holds the endpoint: address, protocol and port. */
+/** The first of `ranges` that contains the endpoint (address, protocol and port); null: none. */
 export function findRange(
   ranges: readonly ProfileRange[],
   endpoint: EndpointAt,
@@ -55,7 +55,7 @@ export function findRange(
   return null;
 }
 
-/** The same among the ranges of an app and the addresses that its owner has pinned. */
+/** As findRange, in the ranges of an app and then in its pinned addresses. */
 export function findAppRange(
   { profile, pins }: { readonly profile: Pick<Profile, 'ranges'>; readonly pins?: ProfileRange },
   endpoint: EndpointAt,
