@@ -1,5 +1,5 @@
-// The app sections of the configuration: which profile, which proxies, which devices, and the slot
-// in the mark that packets of the app carry. Used by build.
+// policy/build-apps: checks the app sections of the configuration. Assigns the profile, proxies, devices and
+// mark slot of each app.
 
 import { believedOn } from '../profile/expiry.ts';
 import type { Profile } from '../profile/profile.ts';
@@ -25,22 +25,22 @@ import type { App } from './policy.ts';
 import { parseSchedule, type WeekSpan } from './schedule.ts';
 
 export interface AppInput {
-  /** Profiles at hand, by their name. */
+  /** Installed profiles by name. */
   readonly profiles: ReadonlyMap<string, Profile>;
-  /** Slots of the policy in force: an app keeps its own, since marks of live flows name it. */
+  /** Slots of the policy in force. An app keeps its slot, because the marks of live flows contain it. */
   readonly slots?: ReadonlyMap<string, number>;
-  /** ISO day: ranges that expired before it are left out. Without it all of them are used. */
+  /** ISO day: ranges that expired before it are removed. Absent: no range is removed. */
   readonly today?: string;
-  /** What DHCP knows of the devices, to resolve their names and addresses. */
+  /** DHCP leases and static hosts, for resolving device names and addresses to MACs. */
   readonly hosts?: readonly Host[];
 }
 
-/** The other sections that an app is made of. */
+/** What the other sections contribute to an app. */
 export interface AppParts {
   readonly proxies: readonly BuiltProxy[];
   readonly directory: Directory;
   readonly rules: readonly OwnerRule[];
-  /** Of NAT64: what stands for an IPv4 block of a range counts with it. */
+  /** NAT64 prefixes: a range also matches the mapped form of its IPv4 blocks. */
   readonly prefixes: readonly Cidr[];
 }
 
@@ -50,7 +50,7 @@ export const APP_OPTIONS: OptionSpec = {
   absent: { device: 'all devices', schedule: 'all hours' },
 };
 
-/** The enabled apps, each with its slot, its profile and the proxies of its list that are enabled. */
+/** The enabled apps, each with its slot, its profile and the enabled proxies of its list. */
 export function buildApps(
   sections: readonly SectionPlace[],
   { proxies, directory, rules, prefixes }: AppParts,
@@ -84,7 +84,7 @@ export function buildApps(
       const believed = today === undefined ? profile : believedOn(profile, today);
       const { profile: ruled, except } = applyRules(believed, name, rules);
       const macs = devices === null ? [] : resolveMacs(devices, input.hosts ?? []);
-      // Without MACs the addresses alone say who is meant; a name alone must not mean everybody.
+      // Without MACs only the addresses select. An unresolved name alone must select no device, not all.
       const byMac = devices !== null && (macs.length > 0 || devices.blocks.length === 0);
       apps.push({
         name,
@@ -102,7 +102,7 @@ export function buildApps(
   return apps;
 }
 
-/** Apps that had a slot keep it; the others get the lowest free ones, in the order of the file. */
+/** Apps of `before` keep their slot; the others get the lowest free ones, in the order of the file. */
 function assignSlots(
   sections: readonly SectionPlace[],
   before: ReadonlyMap<string, number>,
@@ -152,7 +152,7 @@ function readProxyList(
   );
   const usable = names.filter((name) => proxies.some((one) => one.name === name && one.enabled));
   if (!enabled || usable.length > 0) return usable;
-  // Without this, turning the last proxy off would block the application or let it out unseen.
+  // Without this problem, disabling the last proxy would block the application or send it direct.
   const what =
     names.length > 0
       ? "every proxy of the list is disabled; enable one, or disable the app with option enabled '0'"

@@ -1,5 +1,5 @@
-// The device and group sections of the configuration, and what the devices of an app come to: MACs
-// and address blocks. Names and addresses are looked up in what DHCP knows. Used by build-apps.
+// policy/build-devices: checks the device and group sections, and resolves the devices of an app to MACs and
+// address blocks by means of the DHCP leases and static hosts.
 
 import { type Host, hostName } from '../syntax/dhcp-hosts.ts';
 import {
@@ -12,7 +12,7 @@ import type { Problem } from '../syntax/result.ts';
 import { cidrHas, formatCidr, parseAddress, parseCidr } from '../wire/address.ts';
 import { canonicalMac, isDeviceMac } from '../wire/mac.ts';
 
-/** How a device is recognised; any one of them is enough. */
+/** A device matches if any one of these matches. */
 export interface Selector {
   readonly macs: readonly string[];
   /** CIDR blocks of either family. */
@@ -27,7 +27,7 @@ export type Directory = ReadonlyMap<string, Selector>;
 export const DEVICE_OPTIONS: OptionSpec = { options: [], lists: ['mac', 'address', 'name'] };
 export const GROUP_OPTIONS: OptionSpec = { options: [], lists: ['device'] };
 
-/** The devices, and the groups made of them. A group holds no group. */
+/** The devices, and the groups made of them. A group must not contain a group. */
 export function buildDirectory(
   devices: readonly SectionPlace[],
   groups: readonly SectionPlace[],
@@ -67,8 +67,10 @@ function sectionName(read: OptionReader, placed: SectionPlace, type: string): st
   return name ?? '';
 }
 
-/** `list device` (or another list) of an app or a group: a MAC, an address, a block, or a section's
- * name. Null when there is none. */
+/**
+ * Reads `list device` (or `list`) of an app or a group: MACs, addresses, blocks or section names. Null: the
+ * list has no valid value.
+ */
 export function readDevices(
   read: OptionReader,
   directory: Directory,
@@ -114,8 +116,8 @@ function hostProblem(text: string): string | null {
 }
 
 /**
- * The MACs that a selector means now: its own, those of its names, and those that DHCP gave one of
- * its addresses to, since a device that is told by its IPv4 address also speaks IPv6.
+ * The MACs that a selector selects now: its own, those of its host names, and those of DHCP hosts with one of
+ * its addresses, since a device selected by its IPv4 address also uses IPv6.
  */
 export function resolveMacs(selector: Selector, hosts: readonly Host[]): string[] {
   const blocks = selector.blocks.map((text) => parseCidr(text)!);

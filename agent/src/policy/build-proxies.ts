@@ -1,5 +1,5 @@
-// The proxy sections of the configuration, checked one by one and against each other. Used by build,
-// which leaves the disabled ones out of the policy.
+// policy/build-proxies: checks the proxy sections, each alone and against the others. build leaves disabled
+// proxies out of the policy.
 
 import {
   lengthText,
@@ -25,13 +25,13 @@ export const PROXY_OPTIONS: OptionSpec = {
   lists: [],
 };
 
-/** Every proxy section, the disabled ones too; an app may name them. */
+/** All proxy sections, disabled ones included, since an app may name them. */
 export function buildProxies(sections: readonly SectionPlace[], problems: Problem[]): BuiltProxy[] {
   const built: BuiltProxy[] = [];
   for (const placed of sections) {
     const read = readSection(placed, PROXY_OPTIONS, problems);
     const name = placed.section.name ?? '';
-    // The device is `whp-<name>`, and the kernel allows 15 characters.
+    // The tunnel device is `whp-<name>`; IFNAMSIZ allows 15 characters.
     if (!/^[A-Za-z0-9_]{1,10}$/.test(name)) {
       const shape = 'a proxy needs a name of 1 to 10 letters, digits or _';
       read.complain(null, `${shape}${lengthText(name, 10)}`);
@@ -65,7 +65,7 @@ function readProxy(read: OptionReader, name: string, enabled: boolean): CloudPro
     local,
     remote,
     ...(inner6 === null ? {} : { inner6 }),
-    // RFC 8200 section 5: IPv6 needs 1280. An Ethernet path leaves GRE 1476, or 1472 with a key.
+    // IPv6 needs 1280 (RFC 8200 section 5). Over Ethernet, GRE leaves 1476, or 1472 with a key.
     mtu: hasMtu ? readInteger(read, 'mtu', 1280, 65535, 1472) : null,
   };
 }

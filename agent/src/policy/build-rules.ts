@@ -1,5 +1,5 @@
-// The rule sections of the configuration: what the owner adds to an app's profile or keeps out of
-// it. Used by build-apps, which puts them into each app's copy of the profile.
+// policy/build-rules: checks the rule sections: names, addresses and ports that the owner adds to an app's
+// profile or keeps direct. build-apps applies them to each app's copy of the profile.
 
 import { nameProblem } from '../profile/name-pattern.ts';
 import type { NameEntry, PortSpan, Profile, ProfileRange, Transport } from '../profile/profile.ts';
@@ -14,10 +14,10 @@ import type { Problem } from '../syntax/result.ts';
 import { formatCidr, isRoutable, parseCidr } from '../wire/address.ts';
 
 export interface OwnerRule {
-  /** App it is about; null (direct rules only): all of them. */
+  /** Name of the app; null (direct rules only): every app. */
   readonly app: string | null;
   readonly action: 'proxy' | 'direct';
-  /** Names, each with everything below it. */
+  /** Names; each also covers all names below it. */
   readonly names: readonly string[];
   readonly ranges: readonly ProfileRange[];
 }
@@ -29,10 +29,10 @@ export const RULE_OPTIONS: OptionSpec = {
 };
 
 const EVERY_PORT: readonly PortSpan[] = [[0, 65535]];
-/** Not by name: all of them (both families). */
+/** The blocks of a rule that has ports but no address: every address of both families. */
 const EVERYWHERE = ['0.0.0.0/0', '::/0'];
 
-/** The enabled rules. `apps`: names of all app sections, the disabled ones too. */
+/** The enabled rules. `apps`: names of all app sections, disabled ones included. */
 export function buildRules(
   sections: readonly SectionPlace[],
   apps: readonly string[],
@@ -79,7 +79,7 @@ export function buildRules(
   return rules;
 }
 
-/** A range that the owner states: believed for ever, and it teaches nothing. */
+/** A range from the owner: it never expires and teaches no ports. */
 export function ownRange(
   addresses: readonly string[],
   protocols: readonly Transport[],
@@ -105,7 +105,7 @@ function addressProblem(text: string, action: string): string | null {
     return `"${text}" is a host name and no address; write option name: list name '${text}'`;
   }
   if (cidr === null) return `"${text}" is neither an address nor a block such as 203.0.113.0/24`;
-  // A direct rule may name anything; what is no public address never takes the tunnel anyway.
+  // A direct rule may have any address: non-public addresses never enter a tunnel.
   return action === 'direct' || cidr.prefix === 0 || isRoutable(cidr.bytes, 0, cidr.family)
     ? null
     : `"${text}" is no part of the public Internet and never takes a tunnel; remove it`;
@@ -125,11 +125,11 @@ function portProblem(text: string): string {
 
 export interface Ruled {
   readonly profile: Profile;
-  /** Destinations that stay direct whatever else speaks for them. */
+  /** Destinations that stay direct, whatever other evidence exists. */
   readonly except: readonly ProfileRange[];
 }
 
-/** The profile with what the rules add to it and take from it. */
+/** The profile with the names and ranges of `proxy` rules added and the names of `direct` rules excepted. */
 export function applyRules(profile: Profile, app: string, rules: readonly OwnerRule[]): Ruled {
   const own = rules.filter((rule) => rule.app === null || rule.app === app);
   if (own.length === 0) return { profile, except: [] };

@@ -1,6 +1,5 @@
-// The sync section of the configuration: where a signed policy would come from, how often, and whose
-// signature counts. Checked, so that what is written now stays valid; this version fetches nothing
-// and says so when it is asked to.
+// policy/build-sync: checks the sync section (source, interval and key of a signed policy), so that what is
+// written now stays valid. This version fetches no policy and reports a problem if the section is enabled.
 import {
   type OptionSpec,
   readBoolean,
@@ -24,7 +23,7 @@ export function checkSync(sections: readonly SectionPlace[], problems: Problem[]
       read.complain('url', `"${url}" is no address such as http://10.254.1.1:8080/policy`);
     }
     const key = read.option('key');
-    // Ed25519 (RFC 8032 section 5.1.5): a public key has 32 bytes.
+    // An Ed25519 public key has 32 bytes (RFC 8032 section 5.1.5).
     if (key !== null && !/^[0-9a-f]{64}$/i.test(key)) {
       read.complain('key', 'is no Ed25519 public key: 64 hexadecimal digits');
     }

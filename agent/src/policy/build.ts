@@ -1,6 +1,5 @@
-// The owner's configuration and the profiles it names become the policy: every option checked,
-// every default filled in, every problem reported at once with its place and its fix. Before: uci,
-// profile/parse. After: ruleset/compile, tunnel/plan, learn/.
+// policy/build: builds the policy from the configuration and the profiles. Checks every option, fills in
+// every default, and reports all problems at once, each with its place and fix.
 
 import {
   type OptionReader,
@@ -33,12 +32,14 @@ export const DEFAULT_GLOBALS: Globals = {
 
 export interface BuildInput extends AppInput {
   readonly uci: UciPackage;
-  /** Addresses of known DoH services (the data file). Without it devices that use other resolvers
-   * are only told where an option asks for more. */
+  /**
+   * Addresses of known DoH services (doh.json). Absent: the file was not read; then readEscape returns an
+   * Escape only if an option asks for one.
+   */
   readonly doh?: readonly string[];
 }
 
-/** The policy, or every problem, each at "whp.SECTION.OPTION (FILE:LINE)". */
+/** The policy, or all problems, each at "whp.SECTION.OPTION (FILE:LINE)". */
 export function buildPolicy(input: BuildInput): Result<Policy> {
   const problems: Problem[] = [];
   const sections = placeSections(input.uci, problems);
@@ -99,14 +100,14 @@ function buildGlobals(
   if (nat64.length > MOST_NAMED) {
     read.complain('nat64', `has ${nat64.length} prefixes; at most ${MOST_NAMED}, remove some`);
   }
-  // Seconds, for the init script: the agent ends what it finds.
+  // Seconds, read by the init script; the agent only checks the value.
   readInteger(read, 'boot_hold', 0, 60, 20);
   return {
     enabled: readBoolean(read, 'enabled', true),
     globals: {
       lan: lan.length > 0 ? lan : preset.lan,
       mask: readMask(read, preset.mask),
-      // The rules of all slots have to stay before main (32766) and default (32767).
+      // The rules of all slots must precede those of main (32766) and default (32767).
       preference: readInteger(read, 'preference', 1, 32750, preset.preference),
       table: readTable(read, preset.table),
       queue: readInteger(read, 'queue', 0, 65535, preset.queue),
@@ -138,8 +139,10 @@ export const GLOBALS_OPTIONS: OptionSpec = {
   absent: { lan: 'br-lan', nat64: '64:ff9b::/96 alone', dns_device: 'all devices' },
 };
 
-/** What the kernel takes for a name and needs no quoting anywhere: the kernel itself forbids only `/`,
- * `:` and blanks, and nft reads a star as "any". */
+/**
+ * Names valid for the kernel that need no quoting. The kernel forbids only `/`, `:` and blanks, but nft reads
+ * a trailing `*` as a wildcard.
+ */
 function deviceProblem(value: string): string | null {
   const isName = /^[A-Za-z0-9._@-]{1,15}$/.test(value) && value !== '.' && value !== '..';
   if (isName) return null;
@@ -147,7 +150,7 @@ function deviceProblem(value: string): string | null {
   return `"${value}" is no name of a network device (${rule}); write: list lan 'br-lan', as ip link shows it`;
 }
 
-/** Four bits in a row: a slot needs all four, and foreign bits stay untouched. */
+/** Exactly four neighbouring bits: a slot number needs four. */
 function readMask(read: OptionReader, preset: number): number {
   const mask = readInteger(read, 'mask', 1, 0xffffffff, preset);
   const lowest = (mask & -mask) >>> 0;

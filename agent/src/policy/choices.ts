@@ -1,13 +1,12 @@
-// policy/choices: what the owner decides by command while the agent runs (pause, pin, proxy use), and
-// what the clock decides by the schedules; laid over the configured policy. Pure: the agent asks
-// again whenever one of them changes, and enforces the answer as it enforces a reload.
+// policy/choices: applies the owner's commands (pause, pin, proxy use) and the schedules to the configured
+// policy. Pure: the agent calls `decided` after each change and enforces its result like a reload.
 import { type Cidr, canonicalAddress } from '../wire/address.ts';
 import { ownRange } from './build-rules.ts';
 import { MOST_NAMED, mappedBlocks, nat64Prefixes } from './nat64.ts';
 import type { App, Policy } from './policy.ts';
 import { isInside } from './schedule.ts';
 
-/** An address that is an app's until the owner says otherwise. */
+/** An address that belongs to an app until the owner unpins it. */
 export interface Pin {
   readonly app: string;
   readonly address: string;
@@ -15,17 +14,19 @@ export interface Pin {
 
 export interface Choices {
   readonly pins: readonly Pin[];
-  /** The one proxy that apps which may use it shall use, or null: as configured. */
+  /** The only proxy for apps that list it; null: as configured. */
   readonly preferred: string | null;
-  /** Paused apps, until when (milliseconds, as `now`); null: until resumed. Not kept over a restart:
-   * forgetting a pause hides the home again, forgetting its end would not. */
+  /**
+   * Paused apps with the end of the pause (milliseconds, monotonic); null: until resumed. Not kept over a
+   * restart: losing a pause is safe (flows are proxied again), losing a resume is not.
+   */
   readonly paused: ReadonlyMap<string, number | null>;
 }
 
 export const NO_CHOICES: Choices = { pins: [], preferred: null, paused: new Map() };
 
 export const MOST_PINS = 256;
-/** An address that is pinned may stand behind the well-known prefix and each that is named. */
+/** A pinned IPv4 address is also matched behind the well-known NAT64 prefix and each configured one. */
 export const MOST_PINNED6 = MOST_PINS * (2 + MOST_NAMED);
 
 export interface Moment {
@@ -35,8 +36,10 @@ export interface Moment {
   readonly minute: number | null;
 }
 
-/** Why the app's new flows are direct at this moment, or null: they are proxied. A schedule does not
- * count while the clock is not set: then the app is proxied all the time. */
+/**
+ * Why new flows of the app are direct at this moment; null: they are proxied. While the clock is not set,
+ * schedules do not count: the app is proxied at all hours.
+ */
 export function directReason(app: App, { paused }: Choices, at: Moment): string | null {
   const until = paused.get(app.name);
   if (until !== undefined && (until === null || until > at.now)) return 'paused';
@@ -45,14 +48,14 @@ export function directReason(app: App, { paused }: Choices, at: Moment): string 
   return isInside(schedule, at.minute) ? null : 'schedule';
 }
 
-/** A text that differs whenever `decided` would. */
+/** A text that differs if the result of `decided` differs. */
 export function decisionKey(policy: Policy, choices: Choices, at: Moment): string {
   const directs = policy.apps.map((app) => `${app.name} ${directReason(app, choices, at) ?? ''}`);
   const pins = choices.pins.map(({ app, address }) => `${app} ${address}`);
   return [choices.preferred ?? '', ...directs, ...pins].join('\n');
 }
 
-/** The configured policy with the owner's choices and the hour laid over it. */
+/** The configured policy with the owner's choices and the schedules applied. */
 export function decided(policy: Policy, choices: Choices, at: Moment): Policy {
   const prefixes = nat64Prefixes(policy.globals.nat64);
   return { ...policy, apps: policy.apps.map((app) => decidedApp(app, choices, at, prefixes)) };
@@ -76,18 +79,18 @@ function decidedApp(app: App, choices: Choices, at: Moment, prefixes: readonly C
   };
 }
 
-/** The choices as they are kept: JSON text. */
+/** The choices as JSON text, for the file. */
 export function choicesText({ pins, preferred }: Choices): string {
   return `${JSON.stringify({ pins, preferred })}\n`;
 }
 
-/** What was understood of a text, and what was not, in words; null: all of it was. */
+/** The choices that were read, and what could not be read, in words; null: everything was read. */
 export interface ChoicesRead {
   readonly value: Choices;
   readonly wrong: string | null;
 }
 
-/** Reads what choicesText wrote; what is not understood is left out, and said. */
+/** Parses the output of choicesText. Unreadable parts are left out and named in `wrong`. */
 export function readChoices(text: string): ChoicesRead {
   let value: unknown;
   try {

@@ -1,18 +1,22 @@
-// policy/claims: which MACs have had a DHCP name that the configuration asks for. Any device may claim any
-// name: who was first stays, and a device that comes with ever new MACs gets no further than its bound, nor
-// has the router write its flash or make its table anew each time. Pure; config/settings keeps the file.
+// policy/claims: which MACs have used a DHCP host name that the configuration names. Any device can claim any
+// name, so the first claimants are kept, and the number of claims, flash writes and new policies is bounded.
+// config/settings keeps the file.
 import type { Rate } from '../bounds/token-bucket.ts';
 import type { Host } from '../syntax/dhcp-hosts.ts';
 
-/** MACs that are remembered of one name: some devices have one for each of their networks. Beyond it a
- * claimant counts as long as it has the name in DHCP, and is forgotten with it. */
+/**
+ * MACs kept for one name: some devices use a different MAC on each network. Further claimants count only
+ * while DHCP has their name.
+ */
 export const MOST_CLAIMS = 16;
-/** Writes of the file: eight at once, then one in three hours, sixteen a day at most. */
+/** Writes of the file: a burst of eight, then one every three hours. */
 export const CLAIM_WRITES: Rate = { perSecond: 1 / 10800, burst: 8 };
-/** New policies because of another MAC: twenty at once, as when a home is set up, then one a minute. */
+/**
+ * New policies because of another MAC: a burst of twenty, as during the setup of a home, then one a minute.
+ */
 export const CLAIM_CHANGES: Rate = { perSecond: 1 / 60, burst: 20 };
 
-/** `known` with what of `seen` is new and has room, the one that was known first first. */
+/** `known` and the new entries of `seen`, at most MOST_CLAIMS for each name; earlier ones come first. */
 export function claimsOf(known: readonly Host[], seen: readonly Host[]): Host[] {
   const claims = new Map<string, Host>();
   const counts = new Map<string, number>();

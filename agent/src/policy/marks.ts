@@ -1,37 +1,37 @@
-// policy/marks: every bit of the packet mark and the conntrack mark that is ours, and why.
-// ruleset/ writes these values, tunnel/plan turns them into ip rules, status reads them back.
+// policy/marks: the bits of the packet mark and the conntrack mark that the agent uses. ruleset/ writes them,
+// tunnel/plan turns them into ip rules, status reads them.
 //
-// Bits 24-27 (mask 0x0f000000, configurable): mwan3 uses 0x3f00, pbr and Tailscale 0x00ff0000;
-// these are the lowest four that none of them touches. One nibble, not one bit per application:
-// sixteen values are worth more than four. All writes are masked, foreign bits stay.
-//   0       unrelated: direct, and the one comparison such a packet costs
-//   1..11   slot of an application; its ip rule, routing table and path follow from it
-//   12      cut: a flow that the agent is ending; its device is told, and nothing of it leaves
-//   13      judged: a packet mark on the first packets of a direct flow, from our prerouting chain
-//           to our forward chain; tells the guard (netlink/nft-guard) that the table stands
+// Bits 24-27 (mask 0x0f000000, configurable): mwan3 uses 0x3f00, pbr and Tailscale 0x00ff0000; these are the
+// lowest four bits that none of them uses. One nibble with sixteen values, not one bit for each application.
+// All writes are masked: foreign bits stay.
+//   0       unrelated: direct; such a packet costs one comparison
+//   1..11   slot of an application; determines its ip rule, routing table and tunnel
+//   12      cut: a flow that the agent is ending; its packets do not leave the router
+//   13      judged: packet mark on the first packets of a direct flow, from our prerouting chain
+//           to our forward chain; shows the guard (netlink/nft-guard) that the table is loaded
 //   14      undecided: a new TLS flow whose ClientHello has not been seen yet
-//   15      watched: a DNS flow of a device, whichever resolver it asks
-// 14 and 15 are conntrack marks of direct flows; no packet carries them. 13 is a conntrack mark as well:
-// crowd, a DNS flow of a device that asks more than its share. 12 is carried by one packet: the agent's
-// question to the device of a flow that is being ended (runtime/cuts), in the router alone.
+//   15      watched: a DNS flow of a device, to any resolver
+// 14 and 15 are conntrack marks of direct flows; no packet carries them. As a conntrack mark, 13 is crowd: a
+// DNS flow of a device beyond its share of queries. One packet carries 12: the question that the agent sends
+// to the device of a flow that it ends (runtime/cuts); the question stays in the home.
 
 export const FIRST_SLOT = 1;
 export const LAST_SLOT = 11;
 export const CUT = 12;
 export const JUDGED = 13;
-/** The same number on a connection. */
+/** As a conntrack mark. */
 export const CROWD = 13;
 export const UNDECIDED = 14;
 export const WATCHED = 15;
-/** The highest slot that has an ip rule and a routing table, by any version of the agent. */
+/** The highest slot for which any version of the agent has used an ip rule and a routing table. */
 export const LAST_TABLE_SLOT = WATCHED;
 
-/** How far the nibble is shifted: the number of zero bits below the mask. */
+/** The number of zero bits below the mask. */
 function maskShift(mask: number): number {
   return 31 - Math.clz32(mask & -mask);
 }
 
-/** Whether the mask is four contiguous bits of a 32-bit mark: the only form we can work with. */
+/** Whether the mask is four contiguous bits of a 32-bit mark. */
 export function isUsableMask(mask: number): boolean {
   return (
     Number.isInteger(mask) &&
@@ -46,12 +46,12 @@ export function markOf(mask: number, slot: number): number {
   return (slot << maskShift(mask)) >>> 0;
 }
 
-/** The slot that a mark carries; 0 when it carries none. */
+/** The slot in a mark; 0: none. */
 export function slotOf(mask: number, mark: number): number {
   return (mark & mask) >>> maskShift(mask);
 }
 
-/** The mask of everybody else's bits: what a masked write keeps. */
+/** The complement of the mask: the bits that a masked write keeps. */
 export function foreignBits(mask: number): number {
   return ~mask >>> 0;
 }

@@ -1,7 +1,7 @@
-// What the agent does without: parts of the kernel that a package brings, and what is weaker while
-// one of them is missing. Pure; runtime/feeds.ts and others find out which, `whp status` says it.
+// policy/missing-parts: which packages provide the kernel parts that the agent uses, and what is degraded
+// without each part. runtime/feeds.ts and others detect missing parts, `whp status` prints them.
 
-/** held answers, held TLS hellos, announcements, connection entries, tunnels to an IPv4 and to an IPv6 address */
+/** NFQUEUE for DNS answers, NFQUEUE for TLS hellos, NFLOG, conntrack netlink, GRE over IPv4 and over IPv6. */
 export type KernelPart = 'queue' | 'hello' | 'announce' | 'connections' | 'gre' | 'gre6';
 
 const WEAKER: Readonly<Record<KernelPart, readonly [without: string, weaker: string]>> = {
@@ -26,7 +26,7 @@ export function packageOf(part: KernelPart): string {
   return WEAKER[part][0];
 }
 
-/** What is weaker without `part`, and the package that brings it. `why`: what the kernel said. */
+/** What is degraded without `part`, and the package that provides it. `why`: the error of the kernel. */
 export function weakerWithout(part: KernelPart, why: string): string {
   const [brings, weaker] = WEAKER[part];
   return `${weaker} (is ${brings} installed? ${why})`;

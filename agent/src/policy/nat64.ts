@@ -1,6 +1,6 @@
-// policy/nat64: IPv4 inside IPv6. Behind NAT64 (RFC 6146), and on a device with 464XLAT (RFC 6877), a flow
-// to an IPv4 host is IPv6 on the home's side: the blocks of a profile, of a rule and of a pin count for
-// the addresses that stand for them as well. Before: build-apps, choices. After: ruleset/compile/ranges, profile/range-match.
+// policy/nat64: maps IPv4 blocks into NAT64 prefixes. Behind NAT64 (RFC 6146), or on a device with 464XLAT
+// (RFC 6877), a flow to an IPv4 host is IPv6 on the home's side, so the blocks of profiles, rules and pins
+// also match their mapped addresses.
 
 import type { Profile, ProfileRange } from '../profile/profile.ts';
 import {
@@ -12,16 +12,16 @@ import {
   parseCidr,
 } from '../wire/address.ts';
 
-/** RFC 6052 section 2.1: used by every network that does not choose its own. */
+/** RFC 6052 section 2.1: used by every network without a prefix of its own. */
 const WELL_KNOWN = '64:ff9b::/96';
 
-/** Prefixes that an owner may name beside it. */
+/** Prefixes that the owner may add to the well-known one. */
 export const MOST_NAMED = 3;
 
 /** RFC 6052 section 2.2. */
 const LENGTHS: readonly number[] = [32, 40, 48, 56, 64, 96];
 
-/** What is wrong with `text` as a prefix of an owner's NAT64, with the fix; null: nothing. */
+/** What is wrong with `text` as a NAT64 prefix, with the fix; null: nothing. */
 export function prefixProblem(text: string): string | null {
   const cidr = parseCidr(text);
   if (cidr?.family !== 6 || !LENGTHS.includes(cidr.prefix)) {
@@ -30,25 +30,28 @@ export function prefixProblem(text: string): string | null {
   }
   const network = formatCidr(cidr);
   if (network === WELL_KNOWN) return `${WELL_KNOWN} counts without being named; remove it`;
-  // Bits 64 to 71 are zero in every such address.
+  // Bits 64 to 71 of a mapped address are zero.
   if (cidr.prefix === 96 && cidr.bytes[8] !== 0) {
     return `"${text}" has bits 64 to 71 set, which RFC 6052 forbids; ask your provider again`;
   }
   return network === text ? null : `"${text}" has bits behind its prefix; write ${network}`;
 }
 
-/** All prefixes that count, parsed, the well-known one first. */
+/** The well-known prefix, then `named`, parsed. */
 export function nat64Prefixes(named: readonly string[] = []): readonly Cidr[] {
   return [WELL_KNOWN, ...named].flatMap((text) => parseCidr(text) ?? []);
 }
 
-/** Where byte `index` of an IPv4 address stands in an address of a prefix of `length` bits. */
+/**
+ * Index in the IPv6 address of byte `index` of the IPv4 address, for a prefix of `length` bits; skips byte 8,
+ * which is reserved (bits 64 to 71).
+ */
 function placeOf(length: number, index: number): number {
   const at = length / 8 + index;
   return length <= 64 && at >= 8 ? at + 1 : at;
 }
 
-/** The IPv6 block that stands for the IPv4 `block` behind `prefix`; null when it is no IPv4 block. */
+/** The IPv6 block that maps the IPv4 `block` behind `prefix`; null: `block` is no IPv4 block. */
 export function mappedBlock(block: string, prefix: Cidr): string | null {
   const inner = block.includes(':') ? null : parseCidr(block);
   if (inner === null) return null;
@@ -57,7 +60,7 @@ export function mappedBlock(block: string, prefix: Cidr): string | null {
   inner.bytes.forEach((byte, index) => {
     bytes[placeOf(prefix.prefix, index)] = byte;
   });
-  // The bits of the prefix, of the reserved byte where it is passed, and of the block.
+  // Length: the prefix, the reserved byte if it is passed, and the bits of the block.
   const whole = Math.floor(inner.prefix / 8);
   const end = whole === 0 ? prefix.prefix : (placeOf(prefix.prefix, whole - 1) + 1) * 8;
   const rest = inner.prefix % 8;
@@ -65,13 +68,15 @@ export function mappedBlock(block: string, prefix: Cidr): string | null {
   return formatCidr({ family: 6, bytes, prefix: length });
 }
 
-/** The IPv4 blocks among `blocks` as they are behind each prefix. */
+/** The IPv4 blocks among `blocks`, mapped behind each prefix. */
 export function mappedBlocks(blocks: readonly string[], prefixes: readonly Cidr[]): string[] {
   return prefixes.flatMap((prefix) => blocks.flatMap((block) => mappedBlock(block, prefix) ?? []));
 }
 
-/** `ranges` with the blocks that stand for their IPv4 blocks. A range gives the same object every time:
- * what is made of it is kept by its user. */
+/**
+ * `ranges` with the mapped form of their IPv4 blocks added. Returns the same object for the same range and
+ * prefixes: callers cache by it.
+ */
 export function mappedRanges(
   ranges: readonly ProfileRange[],
   prefixes: readonly Cidr[],
@@ -90,7 +95,7 @@ export function mappedRanges(
 
 const made = new WeakMap<ProfileRange, { key: string; mapped: ProfileRange }>();
 
-/** `profile` with its ranges so. Likewise the same object every time: policies are compared by it. */
+/** `profile` with mapped ranges. Returns the same object for the same input: policies are compared by it. */
 export function mappedProfile(profile: Profile, prefixes: readonly Cidr[]): Profile {
   const key = prefixes.map(formatCidr).join();
   const before = profiles.get(profile);
@@ -102,7 +107,7 @@ export function mappedProfile(profile: Profile, prefixes: readonly Cidr[]): Prof
 
 const profiles = new WeakMap<Profile, { key: string; mapped: Profile }>();
 
-/** Whether `address` stands for an IPv4 host of the public Internet behind one of the prefixes. */
+/** Whether `address` maps a public IPv4 host behind one of the prefixes. */
 export function isMappedHost(address: string, prefixes: readonly Cidr[]): boolean {
   const bytes = address.includes(':') ? parseAddress(address) : null;
   if (bytes === null) return false;

@@ -1,5 +1,5 @@
-// policy/own-addresses: which addresses are the router's, the home's or a proxy's: they never enter a routing
-// set (invariant 6), whatever a DNS answer says. step/step asks for every address of a lesson.
+// policy/own-addresses: tells the addresses of the router and of the proxies, which never enter a routing set
+// (invariant 6), whatever a DNS answer contains. step/step tests every learned address.
 import type { Policy } from './policy.ts';
 
 /** `addresses`: of the router's own devices. All in canonical text. */

@@ -1,5 +1,5 @@
-// policy/policy: what the owner wants, in full: the configuration and the profiles it names,
-// checked and with every default filled in. ruleset/compile, tunnel/plan and learn/ read it.
+// policy/policy: the type of a checked policy: the configuration with its profiles and every default filled
+// in. ruleset/compile, tunnel/plan and learn/ read it.
 
 import type { Profile, ProfileRange } from '../profile/profile.ts';
 import type { Escape } from './resolver-bypass.ts';
@@ -14,17 +14,17 @@ export interface Globals {
   readonly preference: number;
   /** Routing table of slot 0; slot n uses table + n. Default 15000. */
   readonly table: number;
-  /** NFQUEUE number of held DNS answers; that of ClientHellos and the crowd's follow it. Default 5300. */
+  /** NFQUEUE number of held DNS answers; + 1: ClientHellos, + 2: the crowd's answers. Default 5300. */
   readonly queue: number;
-  /** NFLOG group of queries and watched answers; the crowd's and the evidence's follow it. Default 5300. */
+  /** NFLOG group of queries and watched answers; + 1: the crowd's answers, + 2: evidence. Default 5300. */
   readonly group: number;
-  /** Hold DNS answers until what they teach is in the kernel; false: watch them only. */
+  /** true: DNS answers are held until the addresses they teach are in the kernel; false: only watched. */
   readonly hold: boolean;
-  /** false: dnsmasq is left alone where answers are not held. */
+  /** false: the agent does not configure dnsmasq where answers are not held. */
   readonly dnsmasq?: false;
-  /** Prefixes of a NAT64 of this network, beside 64:ff9b::/96; absent: none. */
+  /** NAT64 prefixes of this network besides 64:ff9b::/96; absent: none. */
   readonly nat64?: readonly string[];
-  /** A line in the log for each proxied connection that ends. */
+  /** Write a log line for each proxied connection that ends. */
   readonly logFlows?: boolean;
 }
 
@@ -33,14 +33,14 @@ export interface Proxy {
   readonly name: string;
   /** Public address of the proxy, either family. */
   readonly address: string;
-  /** GRE key, or null for none. */
+  /** GRE key; null: none. */
   readonly key: number | null;
-  /** Inner addresses: ours and the proxy's. */
+  /** Inner addresses of the tunnel: ours and the proxy's. */
   readonly local: string;
   readonly remote: string;
-  /** The same for IPv6; absent: the proxy offers none, and the application's IPv6 is refused. */
+  /** The same for IPv6; absent: the proxy has no IPv6, and the application's IPv6 is rejected. */
   readonly inner6?: { readonly local: string; readonly remote: string };
-  /** MTU of the tunnel device in bytes, or null: as the path allows. */
+  /** MTU of the tunnel device in bytes; null: derived from the path. */
   readonly mtu: number | null;
 }
 
@@ -53,20 +53,21 @@ export interface App {
   /** Addresses (or CIDR blocks) of the devices it applies to, either family; empty = all. */
   readonly devices: readonly string[];
   /**
-   * MACs of its devices; a packet from any of `devices` or `macs` counts. Absent together with an
-   * empty `devices`: every device. Present and empty: none is known yet, so it applies to none.
+   * MACs of its devices; a packet from any of `devices` or `macs` matches. Absent together with an empty
+   * `devices`: every device. Present and empty: no MAC is known yet, so no device matches.
    */
   readonly macs?: readonly string[];
   /** Destinations that the owner keeps direct. */
   readonly except?: readonly ProfileRange[];
-  /** Addresses that the owner has pinned to it, and those that stand for them behind NAT64, as a range of
-   * any port; absent: none. */
+  /**
+   * Addresses pinned by the owner, with their mapped NAT64 addresses, as a range of all ports; absent: none.
+   */
   readonly pins?: ProfileRange;
-  /** When it is proxied, local time; absent: always. */
+  /** When the app is proxied, local time; absent: always. */
   readonly schedule?: readonly WeekSpan[];
   /**
-   * Why its new flows are direct for now by the owner's choice ("paused", "schedule"); its live
-   * flows stay in the tunnel, and it goes on learning. Absent: it is proxied.
+   * Why its new flows are direct now ("paused", "schedule"). Live flows stay in the tunnel, and learning
+   * continues. Absent: new flows are proxied.
    */
   readonly direct?: string;
   readonly fallback: 'block' | 'direct';
@@ -78,6 +79,6 @@ export interface Policy {
   readonly globals: Globals;
   readonly proxies: readonly Proxy[];
   readonly apps: readonly App[];
-  /** Names that the router's resolver is not asked for; absent: nothing is done about them. */
+  /** Handling of devices that do not use the router's resolver; absent: none. */
   readonly escape?: Escape;
 }

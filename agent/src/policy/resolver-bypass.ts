@@ -1,23 +1,23 @@
-// Names that the router's resolver is not asked for: devices with a resolver of their own, over
-// plain DNS, DoT, DoQ or DoH. What is done about them, read from the globals section; used by build,
-// compiled by ruleset/compile/resolver-bypass and tls-hello.
+// policy/resolver-bypass: the options for devices that do not use the router's resolver but another one, over
+// plain DNS, DoT, DoQ or DoH. Part of the globals section; ruleset/compile/resolver-bypass and tls-hello
+// compile the result.
 
 import type { Host } from '../syntax/dhcp-hosts.ts';
 import { type OptionReader, readBoolean, readOneOf } from '../syntax/options.ts';
 import { type Directory, readDevices, resolveMacs } from './build-devices.ts';
 
-/** How the server's name in the ClientHello of a flow that nobody knows yet is read. */
+/** How the server name (SNI) in the ClientHello of an unclassified flow is read. */
 export type HelloMode = 'off' | 'watch' | 'hold';
 
 export interface Escape {
   readonly hello: HelloMode;
-  /** DNS to a resolver outside is answered by the router's. */
+  /** The router's resolver answers DNS that a device sends to another resolver. */
   readonly redirect: boolean;
-  /** DNS over TLS and QUIC (port 853) is refused. */
+  /** DNS over TLS and QUIC (port 853) is rejected. */
   readonly rejectDot: boolean;
-  /** Known DoH services are refused. */
+  /** Known DoH services are rejected. */
   readonly rejectDoh: boolean;
-  /** Devices the three options above apply to, as in an app: addresses or blocks, and MACs. */
+  /** Devices that the three options above apply to, as in an app: addresses or blocks, and MACs. */
   readonly devices: readonly string[];
   readonly macs?: readonly string[];
   /** Addresses of known DoH services, either family. */
@@ -28,12 +28,12 @@ export const ESCAPE_OPTIONS = ['hello', 'dns_redirect', 'dns_reject_dot', 'dns_r
 export const ESCAPE_LISTS = ['dns_device'];
 
 export interface EscapeInput {
-  /** The services of the data file; absent when it was not read. */
+  /** Addresses from doh.json; absent: the file was not read. */
   readonly doh?: readonly string[];
   readonly hosts?: readonly Host[];
 }
 
-/** Null when nothing is asked for and no service is known: then there is nothing to compile. */
+/** Null: no option is set and doh.json was not read, so there is nothing to compile. */
 export function readEscape(
   read: OptionReader,
   directory: Directory,
@@ -49,7 +49,7 @@ export function readEscape(
   }
   const chosen = readDevices(read, directory, 'dns_device');
   const macs = chosen === null ? [] : resolveMacs(chosen, input.hosts ?? []);
-  // As in an app: a name that nobody has yet must not mean everybody.
+  // As in an app: an unresolved name must select no device, not all.
   const byMac = chosen !== null && (macs.length > 0 || chosen.blocks.length === 0);
   const asksNothing = hello === 'off' && !redirect && !rejectDot && !rejectDoh;
   if (asksNothing && input.doh === undefined) return null;

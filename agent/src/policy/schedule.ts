@@ -1,8 +1,8 @@
-// policy/schedule: when an app's flows are proxied: spans of the week in the router's local time.
-// The agent asks at every tick, with the clock as an argument; nft's own `meta hour` would follow
-// the kernel's time zone, which most routers never set, and a clock that nobody has set yet.
+// policy/schedule: parses the hours at which an app is proxied: spans of the week in local time. The agent
+// tests them at every tick with the time as an argument. nft's `meta hour` would use the kernel's time zone,
+// which most routers never set, and would not notice an unset clock.
 
-/** Minutes from Monday 00:00, local time: [from, to), may run over the end of the week. */
+/** Minutes since Monday 00:00, local time: [from, to). `to` may exceed the week. */
 export type WeekSpan = readonly [from: number, to: number];
 
 const DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
@@ -10,9 +10,8 @@ const DAY = 1440;
 const WEEK = 7 * DAY;
 
 /**
- * `[DAYS] HH:MM-HH:MM`, DAYS being `daily`, a day, or days and spans of days with commas:
- * `mon-fri 16:00-20:00`, `sat,sun 09:00-21:30`, `22:00-06:00` (over midnight, every day). A string
- * is what is wrong with it.
+ * Parses `[DAYS] HH:MM-HH:MM`. DAYS: `daily`, or days and spans of days, separated by commas: `mon-fri
+ * 16:00-20:00`, `sat,sun 09:00-21:30`, `22:00-06:00` (over midnight, every day). A string is the error.
  */
 export function parseSchedule(text: string): WeekSpan[] | string {
   const words = text.trim().toLowerCase().split(/\s+/);
@@ -30,7 +29,7 @@ export function parseSchedule(text: string): WeekSpan[] | string {
   return chosen.map((day) => [day * DAY + from, day * DAY + from + length] as const);
 }
 
-/** 24:00 is the end of the day. */
+/** Minute of the day; null: out of range. 24:00 is the end of the day. */
 function minute(hours: string, minutes: string): number | null {
   const value = Number(hours) * 60 + Number(minutes);
   return Number(minutes) < 60 && value <= DAY ? value : null;
@@ -52,7 +51,7 @@ function parseDays(text: string): number[] | null {
   return [...chosen].sort((a, b) => a - b);
 }
 
-/** Whether `minute` of the week lies in a span. */
+/** Whether `minute` of the week is in a span. */
 export function isInside(spans: readonly WeekSpan[], minute: number): boolean {
   return spans.some(
     ([from, to]) =>
@@ -60,12 +59,12 @@ export function isInside(spans: readonly WeekSpan[], minute: number): boolean {
   );
 }
 
-/** Before this the clock has not been set: a router without a battery starts in the past. */
+/** An earlier time means that the clock is not set: a router without a battery boots in the past. */
 export const CLOCK_IS_SET = Date.UTC(2026, 0, 1);
 
 /**
- * The minute of the week of a wall time (milliseconds since 1970) at a place `offset` minutes east
- * of Greenwich; null while the clock is not set.
+ * The minute of the week of a wall time (milliseconds since 1970) at `offset` minutes east of Greenwich;
+ * null: the clock is not set.
  */
 export function minuteOfWeek(wall: number, offset: number): number | null {
   if (!(wall >= CLOCK_IS_SET)) return null;

@@ -1,5 +1,5 @@
-// policy/sections: what every section of the configuration may hold, in one place: the tables that
-// build and its parts read by. docs/uci.md and the shipped configuration are held to it by a test.
+// policy/sections: the option tables of all section types of the configuration. A test compares docs/uci.md
+// and the shipped configuration with them.
 
 import type { OptionSpec } from '../syntax/options.ts';
 import { GLOBALS_OPTIONS } from './build.ts';
