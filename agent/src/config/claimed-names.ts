@@ -1,6 +1,6 @@
-// config/claimed-names: the file that remembers which MAC had a name that the configuration asks for:
-// leases are gone after a reboot of the router, while devices go on with their addresses for hours. Read
-// once; written at a pace that flash bears. Before: config/settings. After: policy/claims.
+// config/claimed-names: the file of MACs that have used a host name of the configuration (policy/claims).
+// Leases are lost when the router reboots, while devices keep their addresses for hours. Read once; writes
+// are rate-limited, since the file is on flash.
 import { createPace, takeToken } from '../bounds/token-bucket.ts';
 import { now } from '../os/clock.ts';
 import { parseJson, readKept, type Understood } from '../os/kept-file.ts';
@@ -8,7 +8,7 @@ import { CLAIM_WRITES, claimsOf } from '../policy/claims.ts';
 import { type Host, hostName } from '../syntax/dhcp-hosts.ts';
 import { canonicalMac } from '../wire/mac.ts';
 
-/** In memory what the file holds or would hold, and when it may be written. */
+/** The claims in memory, the text last written, and the token bucket for writes. */
 const kept = {
   path: '',
   claims: [] as readonly Host[],
@@ -17,9 +17,8 @@ const kept = {
 };
 
 /**
- * The remembered MACs of the names `asked`, those of `hosts` among them. `write` is called with the text
- * of the file at `path` when it differs and its time has come: a change that waits is written by a later
- * call, with all that came since.
+ * The known MACs of the names `asked`, those of `hosts` included. Calls `write` with the new text of the file
+ * at `path` if the text has changed and a token is left; a later call writes what was deferred.
  */
 export function claimedNames(
   path: string,
@@ -46,7 +45,7 @@ function textOf(claims: readonly Host[]): string {
   return `${JSON.stringify(claims.map(({ mac, name }) => ({ mac, name })))}\n`;
 }
 
-/** What is not understood is left out and written no more: the file is aside then. */
+/** Unreadable entries are dropped: readKept renames such a file before it is written again. */
 function namesIn(text: string): Understood<Host[]> {
   const list = parseJson(text);
   const entries: unknown[] = Array.isArray(list) ? list : [];

@@ -1,5 +1,5 @@
-// config/load: the configuration file and the profile folders become the policy. Reads everything
-// before it says yes: a bad file changes nothing. After: ruleset/compile, tunnel/plan, step.
+// config/load: reads the configuration file and the profile folders and builds the policy. A file with a
+// problem changes nothing.
 
 import { EOVERFLOW } from 'whp:socket';
 import { wallTime } from '../os/clock.ts';
@@ -17,34 +17,36 @@ import { fail, ok, type Problem, type Result } from '../syntax/result.ts';
 import { parseUci, type UciPackage } from '../syntax/uci.ts';
 
 export interface Sources {
-  /** UCI file, as /etc/config has it or `uci export` prints it. */
+  /** UCI file, in the format of /etc/config or of `uci export`. */
   readonly config: string;
-  /** Folder of the *.json profiles that are shipped. */
+  /** Folder of the shipped *.json profiles. */
   readonly profiles: string;
-  /** Folder of what is the owner's: profiles.d/, and what the agent keeps over a restart. */
+  /** Folder of the owner's files: profiles.d/, and the state that the agent keeps over a restart. */
   readonly state: string;
 }
 
-/** One profile and the file it is from. */
+/** A profile and its file. */
 export interface ProfileFile {
   readonly profile: Profile;
   readonly path: string;
   readonly text: string;
-  /** Dropped in by the owner, maybe in place of a shipped one of the same name. */
+  /** true: from the owner's folder; it may replace a shipped profile of the same name. */
   readonly own: boolean;
 }
 
-/** Everything that makes the policy, parsed, and the texts of what the owner may change. */
+/** The parsed inputs of the policy, and the texts of the files that the owner may change. */
 export interface Configuration {
   readonly text: string;
   readonly uci: UciPackage;
   readonly profiles: ReadonlyMap<string, ProfileFile>;
-  /** Addresses of known DoH services, or null: the file is not there. */
+  /** Addresses of known DoH services; null: the file could not be read. */
   readonly doh: readonly string[] | null;
 }
 
-/** Bytes. A hundred sections are some ten thousand, and two thousand addresses fill it: more keeps the
- * smallest router busy for longer than its watchdog allows. */
+/**
+ * Bytes. A hundred sections have about ten thousand, two thousand addresses fill it. A larger file would keep
+ * the smallest router busy for longer than the watchdog allows.
+ */
 const LARGEST_CONFIGURATION = 1 << 16;
 
 /** The folder of the owner's profiles. */
@@ -52,7 +54,7 @@ export function ownProfiles(sources: Pick<Sources, 'state'>): string {
   return `${sources.state}/profiles.d`;
 }
 
-/** All profiles by name, the owner's before the shipped; problems of every file at once. */
+/** All profiles by name; an own profile replaces a shipped one. Otherwise the problems of all files. */
 export function loadProfiles(sources: Sources): Result<Map<string, ProfileFile>> {
   const shipped = listNames(sources.profiles);
   if (typeof shipped === 'number')
@@ -73,7 +75,7 @@ export function loadProfiles(sources: Sources): Result<Map<string, ProfileFile>>
     }
   };
   take(sources.profiles, shipped, false);
-  // Most routers have no such folder.
+  // The folder is missing on most routers.
   if (typeof own !== 'number') take(ownProfiles(sources), own, true);
   return problems.length === 0 ? ok(profiles) : { ok: false, problems };
 }
@@ -88,7 +90,9 @@ function profileIn(read: FileRead, path: string, own: boolean): Result<ProfileFi
   return parsed.ok ? ok({ profile: parsed.value, path, text: read.text, own }) : parsed;
 }
 
-/** By path: checking one takes a slow router a tenth of a second, and they hardly ever change. */
+/**
+ * Checked profiles by path: a check takes a tenth of a second on a slow router, and the files rarely change.
+ */
 const checked = new Map<string, ProfileFile>();
 
 function installedProfile(path: string, own: boolean): Result<ProfileFile> {
@@ -100,10 +104,10 @@ function installedProfile(path: string, own: boolean): Result<ProfileFile> {
   return file;
 }
 
-/** The same of the list of DoH services. */
+/** The same for the list of DoH services. */
 let listed = { text: '', addresses: [] as readonly string[] };
 
-/** Addresses of the known DoH services, from the file beside the profile folder; null without one. */
+/** Addresses of the known DoH services, from doh.json beside the profile folder; null: not readable. */
 export function loadDoh(folder: string): Result<readonly string[] | null> {
   const path = `${folder.replace(/\/[^/]*\/?$/, '')}/doh.json`;
   const read = readText(path);
@@ -115,8 +119,10 @@ export function loadDoh(folder: string): Result<readonly string[] | null> {
   return parsed;
 }
 
-/** Reads and parses the files; what the sections say is checked by `policyOf`. `known`: a result for
- * the same file, parsed again only where the text has changed, and the answer when nothing has. */
+/**
+ * Reads and parses the files; `policyOf` checks the content of the sections. `known`: an earlier result for
+ * the same file, reused where the texts are unchanged and returned itself if nothing has changed.
+ */
 export function loadConfiguration(
   sources: Sources,
   known: Configuration | null = null,
@@ -138,10 +144,10 @@ export function loadConfiguration(
   return ok(isSame ? known : { ...known, profiles: files, doh: addresses });
 }
 
-/** Bytes that are looked at for what fills a file that is too large. */
+/** Bytes of a too large file that are read to find what fills it. */
 const LOOKED_AT = 1 << 18;
 
-/** What to write instead of what fills the file. */
+/** The fix for a too large file: shorter forms for the lists that fill it. */
 function smallerFix(path: string): string {
   const read = readText(path, LOOKED_AT);
   const text = read.ok ? read.text : '';
@@ -155,12 +161,12 @@ function smallerFix(path: string): string {
   return `${forAddresses}, and ${forNames}`;
 }
 
-/** Files that read as before are the very same values. */
+/** Compares by identity: unchanged files give the same objects. */
 function sameProfiles(a: Configuration['profiles'], b: Configuration['profiles']): boolean {
   return a.size === b.size && Array.from(a).every(([name, file]) => b.get(name) === file);
 }
 
-/** `file`: the name that problems are reported under. */
+/** `file`: the name in `where` of a problem. */
 export function parseConfiguration(
   text: string,
   file: string,
@@ -171,12 +177,12 @@ export function parseConfiguration(
   return uci.ok ? ok({ text, uci: uci.value, profiles, doh }) : uci;
 }
 
-/** Apps of an earlier policy, whose slots are kept: the marks of live flows mean them. */
+/** Apps of an earlier policy. They keep their slots, because the marks of live flows contain them. */
 export interface Before {
   readonly apps: readonly Pick<App, 'name' | 'slot'>[];
 }
 
-/** The policy of a configuration. `before`: the policy in force, or what an earlier agent left. */
+/** The policy of a configuration. `before`: the policy in force, or that of an earlier agent. */
 export function policyOf(
   { uci, profiles, doh }: Configuration,
   hosts: readonly Host[],
@@ -189,7 +195,7 @@ export function policyOf(
   return buildPolicy({ uci, profiles: byName, slots, today, hosts, ...data });
 }
 
-/** Files to policy, for commands that need no agent. */
+/** Reads the files and builds the policy, for commands that need no agent. */
 export function loadPolicy(sources: Sources, before: Before | null): Result<Policy> {
   const loaded = loadConfiguration(sources);
   return loaded.ok ? policyOf(loaded.value, readHosts(), before) : loaded;

@@ -1,27 +1,27 @@
-// config/met: devices that the configuration names by an address: the neighbour table knows the MAC of
-// one that speaks, with or without a lease, and by it the app is for all addresses of the device. The
-// daemon brings the table with its ticks; settings makes a new policy when there is news.
+// config/met: finds the MACs of devices that the configuration names by an address, in the neighbour table,
+// with or without a lease. The MAC then selects all addresses of the device. The daemon passes the table at
+// its ticks; settings makes a new policy if a MAC is new.
 
 import type { Policy } from '../policy/policy.ts';
 import { type Host, MOST_HOSTS } from '../syntax/dhcp-hosts.ts';
 import { cidrHas, parseAddress, parseCidr } from '../wire/address.ts';
 import { isDeviceMac } from '../wire/mac.ts';
 
-/** Address blocks that stand for devices in `policy`. */
+/** Address blocks that select devices in `policy`. */
 function blocksOf({ apps, escape }: Policy) {
   const texts = [...apps.flatMap(({ devices }) => devices), ...(escape?.devices ?? [])];
   return [...new Set(texts)].flatMap((text) => parseCidr(text) ?? []);
 }
 
-/** Whether any device is told by its address. */
+/** Whether `policy` selects any device by its address. */
 export function namesAddresses(policy: Policy): boolean {
   return blocksOf(policy).length > 0;
 }
 
 /**
- * The devices met so far, with those of `neighbours` that `policy` names by their address; the same list
- * when there is no news. An address that another device has now is that device's. `gateways`: MACs of
- * other routers, which tell no device.
+ * `met` with the `neighbours` whose address is in a block of `policy`; the same list if nothing is new. A
+ * changed MAC replaces the old one of that address. `gateways`: MACs of other routers, which identify no
+ * device.
  */
 export function metDevices(
   met: readonly Host[],

@@ -1,6 +1,6 @@
-// config/settings: everything the policy in force is made of: the last good configuration, what
-// DHCP knows, the owner's choices, the hour. The daemon asks it what to enforce (`wantedPolicy`) and,
-// at each tick, whether that has changed (`isStale`). What has to outlive a restart is kept in files.
+// config/settings: the inputs of the policy in force: the last good configuration, DHCP hosts, the owner's
+// choices and the time. The daemon gets the policy from `wantedPolicy` and calls `isStale` at each tick.
+// State that must survive a restart is kept in files.
 import * as os from 'qjs:os';
 import { ENOENT } from 'whp:socket';
 import { createPace, type Pace, takeToken, untilToken } from '../bounds/token-bucket.ts';
@@ -42,16 +42,16 @@ import { metDevices } from './met.ts';
 export interface Settings {
   readonly sources: Sources;
   configuration: Configuration;
-  /** As configured, before the owner's choices. */
+  /** The policy before the owner's choices. */
   configured: Policy;
   choices: Choices;
   hosts: readonly Host[];
-  /** Those of the devices named by an address that the neighbour table has shown. */
+  /** Devices named by an address whose MAC the neighbour table has shown. */
   met: readonly Host[];
-  /** When `hosts` was read, and what `wantedPolicy` was made from. */
+  /** The stamp of the files that `hosts` was read from; the decisionKey of the last `wantedPolicy`. */
   stamp: string;
   decision: string;
-  /** Of policies that another MAC asks for, and the stamp of one that has to wait. */
+  /** Rate limit of policies with changed MACs; the stamp of one that is deferred. */
   readonly changes: Pace;
   waiting: string;
 }
@@ -61,8 +61,8 @@ const LAST_GOOD = 'last-good.json';
 const NAMES = 'names.json';
 
 /**
- * Reads everything, for the start. With a bad configuration the last good one, and its problems.
- * `before`: what an earlier agent left.
+ * Reads all inputs at the start. If the configuration is bad: the last good one, with the problems. `before`:
+ * the apps of an earlier agent.
  */
 export function openSettings(
   sources: Sources,
@@ -85,7 +85,7 @@ export function openSettings(
   return ok({ settings, problems: tried.ok ? [] : tried.problems });
 }
 
-/** A part that is not understood is not in force, and the rest is written anew: the file is aside. */
+/** readKept renames a file that is partly unreadable; the readable part is in force and is written anew. */
 function keptChoices(sources: Sources): Choices {
   const read = readKept(`${sources.state}/${CHOICES}`, readChoices);
   if (read === null) return NO_CHOICES;
@@ -116,8 +116,10 @@ function withPolicy(
   return policy.ok ? ok({ configuration, configured: policy.value, hosts }) : policy;
 }
 
-/** Takes the last good configuration instead, where the one on disk reads well and cannot be enforced.
- * False: there is none, or it is the same. */
+/**
+ * Replaces the configuration by the last good one if it is valid but cannot be enforced. False: there is no
+ * last good one, or its text is the same.
+ */
 export function fallBack(settings: Settings): boolean {
   const usable = lastGood(settings.sources, settings.configured);
   if (!usable.ok || usable.value.configuration.text === settings.configuration.text) return false;
@@ -125,7 +127,7 @@ export function fallBack(settings: Settings): boolean {
   return true;
 }
 
-/** Reads the files again. Problems, and then everything is as it was. */
+/** Reads the files again. Returns the problems; if there are any, nothing has changed. */
 export async function rereadSettings(settings: Settings): Promise<readonly Problem[]> {
   const fresh = loadConfiguration(settings.sources, settings.configuration);
   if (!fresh.ok) return fresh.problems;
@@ -141,7 +143,7 @@ function moment(settings: Settings): Moment {
   return { now: now(), minute: timed ? localMinute() : null };
 }
 
-/** What is to be enforced now. */
+/** The policy to enforce now. */
 export function wantedPolicy(settings: Settings): Policy {
   const at = moment(settings);
   settings.decision = decisionKey(settings.configured, settings.choices, at);
@@ -149,8 +151,8 @@ export function wantedPolicy(settings: Settings): Policy {
 }
 
 /**
- * Whether the policy has to be made again: a lease of a device that matters, an hour that has come,
- * a pause that is over. Cheap when there is nothing.
+ * Whether the policy must be made again: changed DHCP hosts, a schedule's begin or end, the end of a pause.
+ * Cheap if nothing has changed.
  */
 export function isStale(settings: Settings): boolean {
   const stamp = hostsStamp();
@@ -160,7 +162,7 @@ export function isStale(settings: Settings): boolean {
     const loaded = withPolicy(sources, configuration, configured, settings.met);
     if (loaded.ok) {
       const changed = devicesKey(loaded.value.configured) !== devicesKey(configured);
-      // A device that claims a name by ever new MACs has no table compiled for each.
+      // Rate limit: a device that claims a name with ever new MACs must not cause a new table for each.
       const waits = changed && !takeToken(settings.changes, '', now());
       settings.waiting = waits ? stamp : '';
       if (!waits) Object.assign(settings, loaded.value, { stamp });
@@ -171,7 +173,7 @@ export function isStale(settings: Settings): boolean {
   return key !== settings.decision;
 }
 
-/** Who is here, by the neighbour table: the MAC of a device that is named by its address. */
+/** Takes the neighbour table: the MACs of devices that the configuration names by address. */
 export function meetDevices(
   settings: Settings,
   neighbours: ReadonlyMap<string, string>,
@@ -188,7 +190,7 @@ function devicesKey(policy: Policy): string {
   return JSON.stringify([apps.map(({ macs }) => macs ?? null), escape?.macs ?? null]);
 }
 
-/** Takes over the owner's new choices and keeps them. Returns what went wrong, or null. */
+/** Applies and stores the owner's new choices. Returns the error, or null. */
 export function choose(settings: Settings, change: Partial<Choices>): string | null {
   const before = choicesText(settings.choices);
   settings.choices = { ...settings.choices, ...change };
@@ -196,7 +198,7 @@ export function choose(settings: Settings, change: Partial<Choices>): string | n
   return text === before ? null : keep(settings.sources, CHOICES, text);
 }
 
-/** Writes only what differs: the folder is on flash. */
+/** Writes only a changed text: the folder is on flash. */
 function keep({ state }: Sources, name: string, text: string): string | null {
   const path = `${state}/${name}`;
   const old = readText(path);
@@ -208,7 +210,7 @@ function keep({ state }: Sources, name: string, text: string): string | null {
   return errno === 0 ? null : `${path}: cannot be written: ${errnoText(errno)}`;
 }
 
-/** Keeps the configuration in force for a start with a broken one. */
+/** Stores the configuration in force, for a later start with a broken one. */
 export function keepLastGood(settings: Settings): void {
   const { text, profiles } = settings.configuration;
   const own = Array.from(profiles.values()).filter((one) => one.own);
@@ -248,10 +250,7 @@ function readLastGood(text: string): Understood<{ text: string; profiles: readon
   };
 }
 
-/**
- * Leases and static hosts, and which MACs had the names that the configuration asks for: leases are
- * gone after a reboot of the router, while the devices go on with their addresses for hours.
- */
+/** Leases and static hosts, and the stored MACs of the names in the configuration (see claimed-names). */
 function knownHosts(sources: Sources, { uci }: Configuration): readonly Host[] {
   const hosts = readHosts();
   const asked = new Set(
