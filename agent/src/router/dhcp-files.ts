@@ -1,5 +1,5 @@
-// router/dhcp-files: the files in which OpenWrt's DHCP servers keep what they know of the devices. Looked
-// at by the agent at its ticks, read when one has changed; policy/ makes sense of them.
+// router/dhcp-files: reads the lease files and static hosts of OpenWrt's DHCP servers. The agent checks the
+// stamps of the files at its ticks and reads a file only after a change.
 import * as os from 'qjs:os';
 import { ENOENT } from 'whp:socket';
 import { errnoText } from '../os/errno.ts';
@@ -15,10 +15,10 @@ import {
 import { parseLeases } from '../syntax/dhcp-leases.ts';
 
 const DHCP = '/etc/config/dhcp';
-/** Bytes of a lease file: a thousand devices are a tenth of it. */
+/** Bytes of a lease file: a thousand devices need a tenth of it. */
 const LARGEST_LEASES = 1 << 20;
 
-/** The configuration as it was last read: large, and changed once a year. */
+/** The last parsed configuration: the file is large and rarely changes. */
 let known: { readonly stamp: string; readonly setup: DhcpSetup } | null = null;
 
 function dhcpSetup(): DhcpSetup {
@@ -34,12 +34,12 @@ function dhcpSetup(): DhcpSetup {
   return setup;
 }
 
-/** Devices by lease and by static entry; a file that is not there has none. */
+/** Devices from leases and static entries. A missing file has none. */
 export function readHosts(): readonly Host[] {
   return readKnownHosts().hosts;
 }
 
-/** The same with the files that they are from. */
+/** As readHosts, with the files that the devices are from. */
 export function readKnownHosts(): KnownHosts {
   const { leaseFiles, hosts: fixed, notes } = dhcpSetup();
   const hosts: Host[] = [];
@@ -53,10 +53,10 @@ export function readKnownHosts(): KnownHosts {
   return { hosts: [...hosts, ...fixed], leases, fixed: fixed.length, notes };
 }
 
-/** Null: the file is not there. A string: why it cannot be read. */
+/** Null: the file is missing. A string: why it cannot be read. */
 type Leases = readonly Host[] | string | null;
 
-/** Lease files as they were last read. */
+/** Lease files as last read. */
 const leasesRead = new Map<string, { readonly stamp: string; readonly leases: Leases }>();
 
 function freshLeases(path: string): Leases {
@@ -71,13 +71,13 @@ function freshLeases(path: string): Leases {
 function readLeases(path: string): Leases {
   const [stat, errno] = os.stat(path);
   if (stat === null) return errno === ENOENT ? null : errnoText(errno);
-  // A pipe would never end.
+  // A read from a pipe would not end.
   if (!isSmallFile(path, LARGEST_LEASES)) return `no file of at most ${LARGEST_LEASES} bytes`;
   const read = readText(path, LARGEST_LEASES);
   return read.ok ? parseLeases(read.text) : errnoText(read.errno);
 }
 
-/** A text that differs after a change of any of the files, and when others have come to count. */
+/** A text that changes when any of the files changes, or when the list of lease files changes. */
 export function hostsStamp(): string {
   const { leaseFiles } = dhcpSetup();
   return [DHCP, ...leaseFiles].map(stampOf).join(' ');

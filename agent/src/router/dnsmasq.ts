@@ -1,6 +1,6 @@
-// router/dnsmasq: the router's dnsmasq as a second feed of the sets, where answers cannot be held: its lines
-// (ruleset/nftset) go into the folder that each of its instances reads at its start (--conf-dir), and it is
-// started again when they differ from what is there. Only dnsmasq-full can fill sets of nftables.
+// router/dnsmasq: makes the router's dnsmasq fill the sets where answers cannot be held. Writes the lines of
+// ruleset/nftset into the configuration folder (--conf-dir) of each instance and restarts dnsmasq if they
+// have changed. Only dnsmasq-full can fill nftables sets.
 
 import { errnoText } from '../os/errno.ts';
 import { listNames, readText, removeFile, writeText } from '../os/file.ts';
@@ -10,13 +10,13 @@ import { nftsetLines } from '../ruleset/nftset.ts';
 import { parseUci } from '../syntax/uci.ts';
 
 const DHCP = '/etc/config/dhcp';
-/** Where OpenWrt's init script puts the folder of an instance, "dnsmasq.d" or "dnsmasq.cfg01411c.d". */
+/** OpenWrt's init script creates the folder of an instance here: "dnsmasq.d" or "dnsmasq.cfg01411c.d". */
 const FOLDERS = '/tmp';
 const FOLDER = /^dnsmasq(?:\.\w+)?\.d$/;
 const FILE = 'whp.conf';
 const SCRIPT = '/etc/init.d/dnsmasq';
 
-/** What came of it: it fills the sets, or why it does not. */
+/** Whether dnsmasq fills the sets, or why not. */
 export type Filling =
   | { readonly fills: true; readonly left: readonly string[] }
   | { readonly fills: false; readonly why: string };
@@ -26,7 +26,7 @@ export function filledText(left: readonly string[]): string {
   return `dnsmasq fills the sets before it answers (nftset); ${rest}answers of other resolvers are only watched`;
 }
 
-/** Has every instance fill the sets of `policy`. */
+/** Makes every instance fill the sets of `policy`. */
 export async function fillByDnsmasq(policy: Policy): Promise<Filling> {
   const { text, left } = nftsetLines(policy);
   if (text === '') return { fills: false, why: 'no application has a name' };
@@ -42,12 +42,14 @@ export async function fillByDnsmasq(policy: Policy): Promise<Filling> {
   return failed === null ? { fills: true, left } : { fills: false, why: failed };
 }
 
-/** Takes the lines away again, if there are any. Returns what went wrong, or null. */
+/** Removes the lines again. Returns the error, or null. */
 export function leaveDnsmasq(): Promise<string | null> {
   return put(confFolders(), '');
 }
 
-/** Writes `text` ('': no file) where it is not there yet; dnsmasq reads it when it starts. */
+/**
+ * Writes `text` ('': removes the file) where it differs, and restarts dnsmasq, which reads it at its start.
+ */
 async function put(folders: readonly string[], text: string): Promise<string | null> {
   let isNew = false;
   for (const folder of folders) {
@@ -66,7 +68,7 @@ async function put(folders: readonly string[], text: string): Promise<string | n
   return ended.status === 0 ? null : `${SCRIPT} restart: ${reasonOf(ended)}`;
 }
 
-/** Folders of instances that have been started, and those that the owner has named. */
+/** Folders of started instances, and those of option confdir. */
 function confFolders(): string[] {
   const names = listNames(FOLDERS);
   const own = typeof names === 'number' ? [] : names.filter((name) => FOLDER.test(name));

@@ -1,5 +1,5 @@
-// router/foreign: what others on this router have that the preflight judges: their nftables rules, which
-// programs are installed that take bits of the mark, and interfaces by name. Reads only.
+// router/foreign: reads what preflight judges of other programs: their nftables rules, the mark bits of
+// installed programs, and the interfaces of /etc/config/network.
 
 import { readText } from '../os/file.ts';
 import { runProgram } from '../os/process.ts';
@@ -10,16 +10,16 @@ import { type MarkUse, markUses } from '../preflight/mark-uses.ts';
 import { OWN_TABLES } from '../ruleset/names.ts';
 import { parseUci } from '../syntax/uci.ts';
 
-/** Bits of the mark that a program takes: the option that says it, and its default. */
+/** Mark bits of a program: the option that sets them, and the default. */
 const PROGRAMS = [
   { who: 'mwan3', option: 'mmx_mask', mask: 0x3f00 },
   { who: 'pbr', option: 'fw_mask', mask: 0x00ff0000 },
   { who: 'tailscale', option: '', mask: 0x00ff0000 },
 ];
-/** A ruleset without the elements of its sets. */
+/** Limit of a ruleset without set elements. */
 const LISTING_BYTES = 4 << 20;
 
-/** The loaded rules of others, as far as they are judged. */
+/** The parts of other programs' loaded rules that preflight judges. */
 export interface Listing {
   readonly marks: readonly MarkUse[];
   /** A string: why it could not be read. */
@@ -40,7 +40,7 @@ export async function readListing(): Promise<Listing> {
     };
   const marks = markUses(stdout, OWN_TABLES);
   const turns = readDnsTurns(stdout, OWN_TABLES);
-  // Cut in the middle of a chain, what is missing would be taken for what is not there.
+  // In a truncated listing, missing rules would count as absent.
   if (stdout.length >= LISTING_BYTES)
     return {
       marks,
@@ -52,12 +52,14 @@ export async function readListing(): Promise<Listing> {
 
 const claims = new Map<string, { text: string; claim: Found['claims'][number] }>();
 
-/** What installed programs claim, running or not: their packages bring a configuration. */
+/**
+ * The mark bits of installed programs, running or not: a program is installed if it has a configuration file.
+ */
 export function readClaims(): Found['claims'] {
   return PROGRAMS.flatMap(({ who, option, mask }) => {
     const read = readText(`/etc/config/${who}`);
     if (!read.ok) return [];
-    // Some are long, and read with each look.
+    // Some files are long, and every preflight reads them.
     const known = claims.get(who);
     if (known?.text === read.text) return [known.claim];
     const claim = { who, mask: claimedMask(read.text, who, option) ?? mask };
@@ -66,7 +68,7 @@ export function readClaims(): Found['claims'] {
   });
 }
 
-/** The mask that its option says, hexadecimal with or without 0x; null: none. */
+/** The last value of the mask option, hexadecimal with or without 0x; null: none. */
 function claimedMask(text: string, who: string, option: string): number | null {
   const parsed = parseUci(text, who);
   const sections = parsed.ok ? parsed.value.sections : [];
@@ -75,7 +77,7 @@ function claimedMask(text: string, who: string, option: string): number | null {
   return digits === undefined ? null : Number.parseInt(digits, 16);
 }
 
-/** Devices of netifd's interfaces by the interface's name; a file that cannot be read has none. */
+/** Devices by name of netifd's interfaces; empty if the file cannot be read. */
 export function readInterfaces(): Map<string, string> {
   const file = '/etc/config/network';
   const read = readText(file);
@@ -85,7 +87,7 @@ export function readInterfaces(): Map<string, string> {
   for (const { type, name, values } of parsed.value.sections) {
     if (type !== 'interface' || name === null) continue;
     const option = (of: string): string | undefined => values.find((one) => one.name === of)?.value;
-    // Before 21.02: `option type bridge` made br-NAME of its ifname.
+    // Before 21.02 `option type bridge` created the bridge br-NAME from the devices in ifname.
     const device =
       option('type') === 'bridge' ? `br-${name}` : (option('device') ?? option('ifname'));
     if (device !== undefined) found.set(name, device);

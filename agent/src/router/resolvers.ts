@@ -1,6 +1,6 @@
-// router/resolvers: who answers DNS on this router, and what its DHCP tells the devices, for the look of
-// preflight/resolvers. Reads only, and again only what has changed: whose socket it is takes a walk
-// through all processes.
+// router/resolvers: finds the programs that answer DNS on this router, and the resolvers that its DHCP
+// announces, for preflight/resolvers. Results are cached: finding the owner of a socket means a walk through
+// all processes.
 import * as os from 'qjs:os';
 import { ENOENT } from 'whp:socket';
 import { pause } from '../os/clock.ts';
@@ -13,7 +13,7 @@ import type { ResolversSeen } from '../preflight/seen.ts';
 
 const TABLES = ['/proc/net/udp', '/proc/net/udp6', '/proc/net/tcp', '/proc/net/tcp6'];
 const DHCP = '/etc/config/dhcp';
-/** As the kernel names the processes of resolvers (15 letters), and their configurations. */
+/** Process names of resolvers (the kernel keeps 15 characters), and their configuration files. */
 const PROGRAMS = [
   ['dnsmasq', DHCP],
   ['AdGuardHome', '/etc/config/adguardhome', '/etc/config/AdGuardHome'],
@@ -28,7 +28,7 @@ const PROGRAMS = [
   ['clash', '/etc/config/openclash'],
 ] as const;
 
-/** `ports`: others than those of DNS that matter here. */
+/** `ports`: further ports besides those of DNS. */
 export async function readResolvers(ports: readonly number[]): Promise<ResolversSeen> {
   return { answering: await answering([DNS, DOT, ...ports]), dhcp: dhcp() };
 }
@@ -60,10 +60,10 @@ async function named(sockets: readonly Listener[]): Promise<ResolversSeen['answe
   return sockets.map(({ port, inode }) => ({ port, who: owners.get(inode) ?? guess(running) }));
 }
 
-/** Processes that are looked at in one go: a slow router takes a millisecond for each. */
+/** Processes read between two pauses: a slow router needs a millisecond for each. */
 const AT_ONCE = 10;
 
-/** Names by number; resolvers first, so that nobody else has to be looked at. */
+/** Names by process number; resolvers first, so that ownersOf seldom has to read other processes. */
 async function processes(): Promise<[pid: string, name: string][]> {
   const names = listNames('/proc');
   if (typeof names === 'number') return [];
@@ -82,8 +82,10 @@ function nameOf(pid: string): string {
   return read.ok ? read.text.trim() : '';
 }
 
-/** Names of the processes that have these sockets open. A process in a jail of its own keeps what it has
- * open from this one, which has fewer rights. */
+/**
+ * Process names by the inodes of the sockets that they have open. The agent's jail has fewer rights, so the
+ * open files of a process in another jail are not readable.
+ */
 function ownersOf(
   inodes: ReadonlySet<number>,
   running: readonly (readonly [string, string])[],
@@ -101,7 +103,7 @@ function ownersOf(
   return owners;
 }
 
-/** By the resolvers that run, else by those that are installed. */
+/** The name of a running resolver, else of an installed one. */
 function guess(running: readonly (readonly [string, string])[]): string {
   const names = PROGRAMS.map(([name]) => name).filter((name) =>
     running.some(([, one]) => one === name),

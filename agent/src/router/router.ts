@@ -1,4 +1,4 @@
-// router/router: this router at one moment, as the looks of preflight/ ask for it. Reads only.
+// router/router: collects the state of this router at one moment, as the looks of preflight/ need it.
 
 import type { Realized } from '../kernel/routing.ts';
 import type { StandIn } from '../learn/stand-ins.ts';
@@ -9,7 +9,10 @@ import { type Listing, readClaims, readInterfaces } from './foreign.ts';
 import { readResolvers } from './resolvers.ts';
 import { readZone } from './time-zone.ts';
 
-/** `lan`: the devices that the configuration names. The rest is what only some who ask have read. */
+/**
+ * `lan`: the devices that the configuration names. The other arguments are null where the caller has not read
+ * them.
+ */
 export async function routerSeen(
   { links, addresses, all }: Realized,
   neighbours: ReadonlyMap<string, string>,
@@ -19,7 +22,7 @@ export async function routerSeen(
   traffic: ReadonlyMap<string, Traffic> | null,
   standIns: readonly StandIn[],
 ): Promise<RouterSeen> {
-  // Only a device that is not there may be an interface's name.
+  // Only a name without a device may be the name of an interface.
   const isAll = lan.every((name) => links.some((one) => one.name === name));
   const interfaces = isAll ? new Map<string, string>() : readInterfaces();
   return {

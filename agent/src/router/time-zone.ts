@@ -1,5 +1,5 @@
-// router/time-zone: the router's local time, for schedules. The files that say the zone are looked at with
-// every question and read when one has changed, so that a new zone counts without a restart.
+// router/time-zone: the router's local time, for schedules. Each call checks the stamps of the files that
+// define the zone and reads them after a change, so a new zone applies without a restart.
 
 import { wallTime } from '../os/clock.ts';
 import { readText, stampOf } from '../os/file.ts';
@@ -23,7 +23,7 @@ export function readZone(): FoundZone {
   return found;
 }
 
-/** The minute of the week, local time; null while the clock is not set or nobody knows the zone. */
+/** The minute of the week, local time; null: the clock is not set or the zone is unknown. */
 export function localMinute(): number | null {
   const { zone } = readZone();
   const wall = wallTime();
