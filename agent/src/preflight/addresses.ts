@@ -1,5 +1,5 @@
-// Looks at the addresses of the proxies and of the tunnels: a proxy that is not on the Internet, an
-// inner address that something else here has. Pure.
+// preflight/addresses: checks the addresses of proxies and tunnels: a proxy address that is not public or is
+// the router's own, an inner address in a network of another device. Pure.
 
 import { tunnelDevice } from '../ruleset/names.ts';
 import type { Problem } from '../syntax/result.ts';
@@ -39,7 +39,7 @@ function taken(placed: Placed, option: string, inside: string, owner: string): P
   return { where: placeOf(placed, option), what };
 }
 
-/** The device, not the tunnel's own, in whose network the address is. */
+/** The device, other than the proxy's own tunnel, whose network contains the address; null: none. */
 function ownerOf({ addresses, links }: RouterSeen, proxy: string, text: string): string | null {
   const bytes = parseAddress(text);
   if (bytes === null) return null;

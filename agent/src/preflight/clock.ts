@@ -1,4 +1,5 @@
-// Looks at the clock: one that nobody has set makes schedules and dates mean nothing. Pure.
+// preflight/clock: checks the clock: while it is not set or is behind, schedules and expiry dates do not
+// work. Pure.
 
 import { CLOCK_IS_SET } from '../policy/schedule.ts';
 import { dayOf } from '../profile/expiry.ts';

@@ -1,6 +1,6 @@
-// preflight/collisions: others on this router who use what is ours: bits of the mark, rule preferences,
-// routing tables. What was found in the kernel (rules, routes, rules of other nftables tables), in;
-// each collision with the option that ends it and a value that is free, out. Pure.
+// preflight/collisions: finds other programs that use our mark bits, rule preferences or routing tables.
+// Input: rules, routes and foreign nftables rules as read from the kernel. Output: each collision with the
+// option that resolves it and a free value. Pure.
 import type { KernelRoute } from '../netlink/route.ts';
 import type { KernelRule } from '../netlink/rule.ts';
 import { FIRST_SLOT, isUsableMask, LAST_TABLE_SLOT, markOf } from '../policy/marks.ts';
@@ -13,27 +13,27 @@ import { ruleText, takenBy } from './taken.ts';
 export interface Found {
   readonly rules: readonly KernelRule[];
   readonly routes: readonly KernelRoute[];
-  /** What other nftables tables do with marks. */
+  /** Uses of marks in other nftables tables. */
   readonly marks: readonly MarkUse[];
-  /** Programs that are installed, and the bits their configuration gives them. */
+  /** Installed programs, and the mark bits of their configuration. */
   readonly claims: readonly { readonly who: string; readonly mask: number }[];
 }
 
 type Ours = Pick<Globals, 'mask' | 'preference' | 'table'>;
 
-/** Bits that well-known programs take when they run, running now or not. */
+/** Mark bits that well-known programs use when they run; never proposed. */
 const WELL_KNOWN = [
   { who: 'mwan3', mask: 0x3f00 },
   { who: 'pbr or Tailscale', mask: 0x00ff0000 },
 ];
-/** Looked at in this order: far from where others begin. */
+/** Candidates in order of preference, far from the values that other programs start at. */
 const MASKS = [0x0f000000, 0xf0000000, 0x000000f0, 0x0000000f, 0x0000f000, 0x00000f00, 0x00f00000];
 const PREFERENCES = [15000, 14000, 12000, 5000, 2500, 1500, 900, 500, 200, 50, 1];
 const TABLES = [15000, 16000, 25000, 35000, 45000];
-/** More of one kind say no more than these. */
+/** Collisions listed of one kind; the others are counted. */
 const MOST = 4;
 
-/** `home`: where proxied packets come from. `protocol`: the number that marks rules and routes as made by this program. */
+/** `home`: sources of proxied packets. `protocol`: the rtnetlink protocol number of our rules and routes. */
 export function collisions(ours: Ours, found: Found, home: Home, protocol: number): Problem[] {
   const rules = found.rules.filter((rule) => rule.protocol !== protocol);
   const routes = found.routes.filter((route) => route.protocol !== protocol && !route.cloned);
@@ -44,22 +44,22 @@ export function collisions(ours: Ours, found: Found, home: Home, protocol: numbe
   ];
 }
 
-/** What the owner types. */
+/** The commands that set an option. */
 function setting(option: string, value: string): string {
   return `uci set whp.globals.${option}=${value}; uci commit whp; whp reload`;
 }
 
-/** " of mwan3"; '' for a rule that looks at no mark, or the whole of it. */
+/** " of mwan3"; '' for a rule without a mark or with the full mask. */
 function whose(mask: number): string {
   if (mask === 0 || mask === 0xffffffff) return '';
   const known = WELL_KNOWN.find((one) => (mask & ~one.mask) === 0);
   return ` of ${known === undefined ? 'another program' : known.who}`;
 }
 
-/** Whether somebody else uses our bits, or asks for the whole mark of one of our packets. */
+/** Whether a foreign rule tests some of our bits, or the full mark with the value of one of our slots. */
 function readsOurBits({ mark, mask }: KernelRule, own: number): boolean {
   if ((mask & own) === 0) return false;
-  // Some of our bits: who asks for them writes them too.
+  // A program that tests some of our bits also writes them.
   if (mask !== 0xffffffff) return true;
   for (let slot = FIRST_SLOT; slot <= LAST_TABLE_SLOT; slot++) {
     if ((markOf(own, slot) & mask) === (mark & own)) return true;
@@ -113,7 +113,7 @@ function preferenceCollisions(ours: Ours, found: Found, home: Home, protocol: nu
   const first = ours.preference + FIRST_SLOT;
   const last = ours.preference + LAST_TABLE_SLOT;
   const rules = found.rules.filter((rule) => rule.protocol !== protocol);
-  // Who looks at our own bits has been named for that.
+  // Rules that read our bits are already reported by maskCollisions.
   const taking = takenBy({ rules: found.rules, routes, home, first, protocol }).filter(
     ({ rule }) => rule.isInverted || !readsOurBits(rule, ours.mask),
   );

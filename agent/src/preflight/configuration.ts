@@ -1,5 +1,5 @@
-// Looks at what the configuration's file says beside what it does: lines without effect, which OpenWrt
-// reads as well and whose writer may have meant otherwise. Pure.
+// preflight/configuration: reports lines of the configuration file without effect: OpenWrt reads them the
+// same way, but their author may have meant something else. Pure.
 import type { Look } from './look.ts';
 import type { Subject } from './seen.ts';
 

@@ -1,35 +1,34 @@
-// What /etc/config/dhcp says of resolvers: the port that dnsmasq answers on, and which resolvers the
-// devices are told to ask (DHCP option 6, DHCPv6 option 23, router advertisements). Pure; resolvers.ts
-// judges it.
+// preflight/dhcp-dns: reads from /etc/config/dhcp the port of dnsmasq and the resolvers announced to devices
+// (DHCP option 6, DHCPv6 option 23, router advertisements). Pure; resolvers.ts judges the result.
 import { ON } from '../syntax/options.ts';
 import type { Result } from '../syntax/result.ts';
 import { parseUci, type UciSection, type UciValue } from '../syntax/uci.ts';
 import { canonicalAddress } from '../wire/address.ts';
 
-/** A resolver that devices are told. */
+/** A resolver that DHCP or router advertisements announce to devices. */
 export interface Announced {
   readonly address: string;
   /** "dhcp.lan.dhcp_option (/etc/config/dhcp:12)". */
   readonly where: string;
-  /** What takes it out of the file, and which program reads it then. */
+  /** The command that removes the entry, and the program to restart afterwards. */
   readonly remove: string;
   readonly program: 'dnsmasq' | 'odhcpd';
-  /** Whose devices are told it: netifd's name; null: the section does not say. */
+  /** netifd interface of the section; null: the section has none. */
   readonly interface: string | null;
 }
 
 export interface DhcpDns {
   readonly announced: readonly Announced[];
-  /** dnsmasq's port of each of its sections, 0 for none; with the section's path. */
+  /** The DNS port of each dnsmasq section (0: no DNS), with the path of the section. */
   readonly ports: readonly { readonly path: string; readonly port: number }[];
-  /** Some section hands out addresses. */
+  /** Some section serves addresses. */
   readonly serves: boolean;
 }
 
 const FILE = '/etc/config/dhcp';
 const DNS = 53;
 const OPTIONS = ['dhcp_option', 'dhcp_option_force'];
-/** dnsmasq puts its own address in the place of these (its manual, dhcp-option). */
+/** dnsmasq replaces these by its own address (its manual, dhcp-option). */
 const OWN = ['0.0.0.0', '::', 'fd00::', 'fe80::'];
 
 export function readDhcpDns(text: string): Result<DhcpDns> {
@@ -55,7 +54,7 @@ function last({ values }: UciSection, option: string): string | undefined {
   return values.filter(({ name }) => name === option).at(-1)?.value;
 }
 
-/** A pool of dnsmasq or odhcpd that is not switched off. */
+/** A DHCP section of dnsmasq or odhcpd that is not disabled. */
 function hands(section: UciSection): boolean {
   if (section.type !== 'dhcp' || ON.includes(last(section, 'ignore') ?? '0')) return false;
   return [last(section, 'dhcpv4') ?? 'server', last(section, 'dhcpv6')].includes('server');
@@ -83,7 +82,7 @@ function removal({ keyword, name, value }: UciValue, path: string): string {
     : `uci delete ${path}.${name}`;
 }
 
-/** Addresses of `6,A,B`, `option:dns-server,A` or `option6:23,[A]`, tags and vendors before it. */
+/** Addresses of `6,A,B`, `option:dns-server,A` or `option6:23,[A]`; tags and vendors may precede. */
 function ofOption(value: string): string[] {
   const words = value.split(',').map((word) => word.trim());
   const at = words.findIndex((word) => !/^(?:tag|encap|vendor|vi-encap|set):/.test(word));

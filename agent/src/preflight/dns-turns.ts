@@ -1,34 +1,34 @@
-// DNS of devices that nftables turns elsewhere: redirect and dnat rules for port 53 in any table, read
-// off `nft -t list ruleset` with the conditions on the way to them. resolvers.ts judges them. Pure. What
-// a named set holds is not in the listing: a port that only such a set names is not seen.
+// preflight/dns-turns: finds redirect and dnat rules for port 53 in the output of `nft -t list ruleset`, with
+// the conditions on the path to them. resolvers.ts judges them. Pure. -t omits set elements, so a port that
+// only a named set contains is not seen.
 import { isListed } from './forward-chain.ts';
 import { blocksOf } from './listing.ts';
 
-/** One rule that sends packets to port 53 to somebody else than they were for. */
+/** One rule that redirects packets for port 53 to another destination. */
 export interface DnsTurn {
   /** "inet fw4". */
   readonly table: string;
-  /** null: this router; '?': the listing does not say. */
+  /** null: this router; '?': the listing does not show it. */
   readonly to: string | null;
-  /** null: the port that was asked. */
+  /** null: the port is unchanged. */
   readonly port: number | null;
-  /** Devices, as nft prints them, that a packet has to come from, or (`not`) must not. */
+  /** Input devices that a packet must have, or (`not`) must not have, as nft prints them. */
   readonly from: readonly { readonly not: boolean; readonly list: string }[];
-  /** Only for packets to these addresses, as nft prints them; null: to any. */
+  /** Only packets to these addresses, as nft prints them; null: any. */
   readonly only: string | null;
-  /** Only for packets from these, as nft prints them; null: from any. */
+  /** Only packets from these addresses, as nft prints them; null: any. */
   readonly sources: string | null;
-  /** Not for packets to the router itself. */
+  /** The rule excludes packets to the router itself. */
   readonly passesRouter: boolean;
-  /** Every port, 53 among them. */
+  /** The rule matches every port, 53 among them. */
   readonly isEveryPort: boolean;
 }
 
-/** Deeper jumps than the kernel takes. */
+/** The kernel's limit of nested jumps. */
 const DEEPEST = 16;
-/** Rules looked at, whatever the tables. */
+/** Limit of rules read, over all tables. */
 const MOST_RULES = 20_000;
-/** More turns of one home say no more. */
+/** Limit of redirections reported. */
 const MOST = 64;
 const LIST = '(\\{ [^}]* \\}|"[^"]*"|\\S+)';
 const FROM = new RegExp(`\\b(?:iifname|iif) (?!vmap )(!= )?${LIST}`, 'g');
@@ -37,7 +37,7 @@ const PORTS = new RegExp(`\\bdport (!= )?(vmap )?${LIST}`);
 const TO = new RegExp(`\\bip6? daddr (!= )?${LIST}`);
 const MAP = /\b(\S+) vmap \{ ([^}]*) \}/;
 const JUMP = /\b(?:jump|goto) (\S+)/;
-/** A listing may be long: patterns are tried on lines that have one of these. */
+/** Regular expressions run only on lines with one of these words: a listing may be long. */
 const WORDS = ['redirect', 'dnat', 'xt target', 'jump', 'goto'];
 const TURN =
   /\b(?:(redirect)(?: to :(\d+))?|dnat(?: ip6?)? to (?:\[([0-9a-f:]+)\]|([0-9a-f]*(?::[0-9a-f]*){2,}|[0-9.]+))?(?::(\d+))?|xt target "?(?:REDIRECT|DNAT))/;
@@ -45,7 +45,7 @@ const TURN =
 type Rules = ReadonlyMap<string, readonly string[]>;
 type Conditions = Omit<DnsTurn, 'table' | 'to' | 'port'>;
 
-/** `own`: tables that are ours. */
+/** `own`: our tables, which are skipped. */
 export function readDnsTurns(listing: string, own: readonly string[]): DnsTurn[] {
   const turns = new Map<string, DnsTurn>();
   const count = { left: MOST_RULES };
@@ -95,7 +95,7 @@ function follow(
   }
 }
 
-/** With the conditions of one more rule; null: it is not for port 53. */
+/** `before` with the conditions of one more rule; null: the rule does not match port 53. */
 function conditionsOf(rule: string, before: Conditions): Conditions | null {
   const ports = PORTS.exec(rule);
   if (ports !== null && !isForDns(ports)) return null;
@@ -119,7 +119,7 @@ function conditionsOf(rule: string, before: Conditions): Conditions | null {
   };
 }
 
-/** The list of a match that is no `!=`. */
+/** The list of a match; null: no match, or a negated one. */
 function listOf(match: RegExpExecArray | null): string | null {
   return match === null || match[1] !== undefined ? null : match[2]!;
 }
@@ -143,7 +143,7 @@ function hasDns(list: string): boolean {
     });
 }
 
-/** Where a packet to port 53 may go from this rule: `jump x`, or the entries of a verdict map. */
+/** Target chains for a packet to port 53: `jump x`, or entries of a verdict map. */
 function jumpsOf(rule: string): { to: string; from: DnsTurn['from'] }[] {
   const [, key = '', entries] = MAP.exec(rule) ?? [];
   if (entries === undefined) {

@@ -1,13 +1,12 @@
-// What is loaded of other nftables tables, as far as the looks ask for it, read off `nft -t list
-// ruleset`: the forward chains of firewall4's table with all that they jump to, and everybody's flow
-// tables. Pure. forward-chain.ts judges the chains.
+// preflight/firewall: reads from `nft -t list ruleset` the forward chains of firewall4's table, with all
+// chains they jump to, and the flow tables of every foreign table. Pure; forward-chain.ts judges the chains.
 
 import { blocksOf, hasTable } from './listing.ts';
 
 export interface Chain {
-  /** "forward", or null for one that is only jumped to. */
+  /** "forward"; null: a chain without a hook, reached by jump or goto. */
   readonly hook: string | null;
-  /** What happens at the end of a chain with a hook. */
+  /** The policy of a base chain. */
   readonly policy: 'accept' | 'drop';
   /** Rules as nft prints them. */
   readonly rules: readonly string[];
@@ -17,7 +16,7 @@ export interface FlowTable {
   /** "inet fw4". */
   readonly table: string;
   readonly devices: readonly string[];
-  /** flags offload: the flows are handed to the hardware. */
+  /** flags offload: flows are offloaded to hardware. */
   readonly hardware: boolean;
 }
 
@@ -30,7 +29,7 @@ export interface Firewall {
 /** firewall4's table. */
 const FW4 = 'inet fw4';
 
-/** `own`: tables that are ours. */
+/** `own`: our tables, whose flow tables are skipped. */
 export function readFirewall(listing: string, own: readonly string[]): Firewall {
   const flowTables: FlowTable[] = [];
   const chains = new Map<string, Chain>();
@@ -61,15 +60,15 @@ function chainOf(lines: readonly string[]): Chain {
   return { hook: hook[1]!, policy, rules: lines.slice(1).map(withoutLongList) };
 }
 
-/** Longer than any list of devices. */
+/** Characters; no device list is longer. */
 const LONGEST_LIST = 1000;
 
-/** A rule may hold thousands of addresses, of which nothing is asked. */
+/** A rule may list thousands of addresses, which no check reads. */
 function withoutLongList(rule: string): string {
   return rule.length < LONGEST_LIST ? rule : rule.replace(/\{ [^}]{900,} \}/g, '{ many }');
 }
 
-/** The chains at the forward hook and what they lead to; the others are let go. */
+/** The chains at the forward hook and those reachable from them. */
 function reached(chains: ReadonlyMap<string, Chain>): Map<string, Chain> {
   const kept = new Map<string, Chain>();
   const wanted = Array.from(chains)

@@ -1,7 +1,6 @@
-// Runs the first packet of a new flow through the forward chains of a loaded firewall (firewall.ts):
-// does it get from one device to another? Names of zones do not matter, only what the rules do. What
-// a rule asks of addresses, ports and the like is not known here: such a rule concerns some flows, not
-// all. Pure.
+// preflight/forward-chain: runs the first packet of a new flow through the forward chains of a loaded
+// firewall, to find whether it passes from one device to another. Zone names do not matter. A rule that also
+// tests addresses, ports or the like matches only some flows. Pure.
 import type { Chain } from './firewall.ts';
 
 export interface Flow {
@@ -13,22 +12,22 @@ export interface Flow {
 
 export interface Fate {
   readonly passes: boolean;
-  /** The chain that ended it. */
+  /** The chain with the deciding rule or policy. */
   readonly chain: string;
-  /** Of the rules that let some of such flows pass all the same, the first ones. */
+  /** Rules that accept some of these flows, in order. */
   readonly some: readonly string[];
 }
 
 type Chains = ReadonlyMap<string, Chain>;
 
-/** Jumps deeper than the kernel takes (NFT_JUMP_STACK_SIZE). */
+/** Nested jumps; the kernel's limit is NFT_JUMP_STACK_SIZE. */
 const DEEPEST = 16;
-/** Rules looked at for one flow: a small router takes a fraction of a millisecond for each. */
+/** Rules judged for one flow: a small router needs a fraction of a millisecond for each. */
 const MOST_RULES = 1000;
 const IDLE_COST = 0.05;
 const TOO_MANY = `more than ${MOST_RULES} rules`;
 
-/** What was found of a table is not looked for again: a listing lasts until the next one. */
+/** Results by listing: the chains do not change until the next listing. */
 const known = new WeakMap<Chains, Map<string, Fate>>();
 
 interface Walk {
@@ -49,7 +48,7 @@ export function fateOf(chains: Chains, flow: Flow): Fate {
   return fate;
 }
 
-/** Each of the chains at the hook has to let it pass, in whatever order. */
+/** Every base chain at the hook must accept the packet, in any order. */
 function findFate(chains: Chains, flow: Flow): Fate {
   const walk: Walk = { chains, flow, some: [], left: MOST_RULES };
   const bases = Array.from(chains).filter(([, { hook }]) => hook === 'forward');
@@ -81,7 +80,7 @@ function run(walk: Walk, name: string, depth: number): Ending {
       } else if (ending.kind !== 'end') return ending;
       else if (verb === 'goto') break;
     } else if (fits === 'some') {
-      // Of those that a rule refuses or sends back the others go on.
+      // A partial match that drops or returns some flows does not end the walk for the others.
       if (verb === 'accept' || verb === 'queue') walk.some.push(rule);
     } else if (verb === 'accept' || verb === 'queue') return { kind: 'accept', chain: name };
     else if (verb === 'drop' || verb === 'reject') return { kind: 'refuse', chain: name };
@@ -93,8 +92,10 @@ function run(walk: Walk, name: string, depth: number): Ending {
 const ADDRESSES_OR_PORTS = /\b[sd](?:addr|port)\b/;
 const LETS_PASS = /\b(?:accept|jump|goto|queue)\b/;
 
-/** Whether a rule changes nothing of what is found: seen without taking it apart, since most rules of a
- * long table are for single addresses and ports. `isSome`: that some flows pass is known already. */
+/**
+ * Whether a rule cannot change the result, tested without parsing it: most rules of a long table match single
+ * addresses and ports. `isSome`: a rule that accepts some flows is already known.
+ */
 function isIdle(rule: string, isSome: boolean): boolean {
   return ADDRESSES_OR_PORTS.test(rule) && (isSome || !LETS_PASS.test(rule));
 }
@@ -108,11 +109,11 @@ const MATCH = new RegExp(
   `(iifname|oifname|iif|oif|meta nfproto|meta l4proto|ct state) (!= |vmap )?${LIST}`,
   'g',
 );
-/** Says nothing of the packet. */
+/** Statements that match every packet. */
 const IDLE =
   / ?(?:counter(?: packets \d+ bytes \d+| name \S+)?|log(?: (?:prefix "[^"]*"|level \S+|flags \S+|group \S+|snaplen \S+|queue-threshold \S+))*|comment ".*")/g;
 
-/** What the rule does with the packets that it fits, and whether that is this one. */
+/** The verdict of the rule, and whether the rule matches this flow. */
 function judge(rule: string, flow: Flow): { does: string; fits: Fits } {
   let text = rule.replace(IDLE, '').trim();
   let does = VERDICT.exec(text)?.[1] ?? '';
@@ -127,13 +128,13 @@ function judge(rule: string, flow: Flow): { does: string; fits: Fits } {
     } else if (isListed(list, value) === (how === '!= ')) isOut = true;
     return '';
   });
-  // A forwarded port is no flow of an application that goes out.
+  // A port forwarded from outside is no outgoing flow of an application.
   if (/ct status dnat/.test(rest)) return { does, fits: 'no' };
   if (isOut || rest.trim() === '') return { does, fits: isOut ? 'no' : 'yes' };
   const other = flow.family === 4 ? /\b(?:ip6|icmpv6)\b/ : /\b(?:ip|icmp)\b/;
   const protocol = flow.protocol === 'tcp' ? /\b(?:udp|icmp|icmpv6) / : /\b(?:tcp|icmp|icmpv6) /;
   if (other.test(rest) || protocol.test(rest)) return { does, fits: 'no' };
-  // A verdict map over something that is not known here.
+  // A verdict map keyed by a value that is unknown here.
   const inMap = / vmap \{ .*\b(accept|jump \S+|goto \S+)/.exec(` ${rest}`)?.[1];
   return {
     does: does === '' && inMap !== undefined ? inMap.replace(/,$/, '') : does,
@@ -171,7 +172,7 @@ function isSame(one: string, value: string): boolean {
   return plain.endsWith('*') ? value.startsWith(plain.slice(0, -1)) : plain === value;
 }
 
-/** `{ established : accept, new : jump x }`: what stands for `value`, or null. */
+/** `{ established : accept, new : jump x }`: the verdict for `value`; null: none. */
 function mapped(list: string, value: string): string | null {
   const entries = list.replace(/^\{ | \}$/g, '').split(/, ?/);
   for (const entry of entries) {

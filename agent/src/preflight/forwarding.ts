@@ -1,4 +1,5 @@
-// Looks at whether the loaded firewall lets what comes from home into the tunnels. Pure.
+// preflight/forwarding: checks whether the loaded firewall forwards packets from the lan devices into the
+// tunnels. Pure.
 import type { Policy } from '../policy/policy.ts';
 import { tunnelDevice } from '../ruleset/names.ts';
 import type { Problem } from '../syntax/result.ts';
@@ -11,7 +12,7 @@ import type { RouterSeen, Subject } from './seen.ts';
 type Chains = ReadonlyMap<string, Chain>;
 
 const SUBJECT = 'firewall';
-/** Adds the zone and the forwardings that are missing, for the zones of all lan devices. */
+/** Adds the missing zone and forwardings, for the zones of all lan devices. */
 const FIX = '/usr/share/whp/firewall.sh install; fw4 reload';
 
 export function forwardingLook({ policy }: Subject, seen: RouterSeen): Look {
@@ -44,11 +45,11 @@ export function forwardingLook({ policy }: Subject, seen: RouterSeen): Look {
 interface Pair {
   readonly from: string;
   readonly to: string;
-  /** The proxy offers IPv6. */
+  /** The proxy has inner IPv6 addresses. */
   readonly hasSix: boolean;
 }
 
-/** Each lan device that is there with each tunnel that an app may use. */
+/** Each existing lan device with each tunnel that an app may use. */
 function pairsOf({ globals, proxies, apps }: Policy, seen: RouterSeen): Pair[] {
   const used = new Set(apps.flatMap((app) => app.proxies));
   return globals.lan
@@ -84,7 +85,7 @@ function unsureText({ fate: { some }, of }: Refused): string {
   return `the firewall refuses new connections but for those of a rule that asks for more than the devices ("${shortened(some[0]!)}"): whether that is all of ${of} is not looked at; if not: ${FIX}`;
 }
 
-/** The first kind of flow that does not pass, and what it is; null: all do. */
+/** The first flow that is refused, and its description; null: all pass. */
 function refusedFlow(forward: Chains, from: string, to: string, hasSix: boolean): Refused | null {
   for (const family of hasSix ? ([4, 6] as const) : ([4] as const)) {
     for (const protocol of ['udp', 'tcp'] as const) {

@@ -1,5 +1,5 @@
-// preflight/home-networks: where proxied packets come from, for rule-reach: the lan devices as the kernel has them,
-// their networks, and whose addresses are no device's. Pure.
+// preflight/home-networks: collects the sources of proxied packets for rule-reach: the lan devices that
+// exist, their networks and VRFs, and the addresses that belong to no device of the home. Pure.
 import type { KernelAddress } from '../netlink/address.ts';
 import { RT_TABLE_MAIN, RTN_UNICAST } from '../netlink/constants.ts';
 import type { KernelLink } from '../netlink/kernel-link.ts';
@@ -8,10 +8,10 @@ import { FIRST_SLOT, LAST_SLOT } from '../policy/marks.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Home } from './rule-reach.ts';
 
-/** RT_SCOPE_UNIVERSE: what is of the link alone is forwarded for nobody. */
+/** RT_SCOPE_UNIVERSE: addresses of link scope are never forwarded. */
 const UNIVERSE = 0;
 
-/** What a policy says of it. */
+/** The parts of a policy that homeOf reads. */
 export type Homely = Pick<Policy, 'globals' | 'proxies' | 'apps'>;
 
 export function homeOf(
@@ -33,7 +33,7 @@ export function homeOf(
       ...addresses
         .filter(({ link, scope, peer }) => at.has(link) && scope === UNIVERSE && peer === null)
         .map(({ address, prefix }) => `${address}/${prefix}`),
-      // Behind another router of the home.
+      // Networks behind another router of the home.
       ...routes.flatMap(({ table, link, type, destination }) =>
         table === RT_TABLE_MAIN && at.has(link) && type === RTN_UNICAST && destination !== null
           ? [destination]

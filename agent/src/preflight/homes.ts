@@ -1,5 +1,5 @@
-// The router's devices as the looks speak of them: by name, with what stands on them and where their
-// addresses are. Pure.
+// preflight/homes: functions on the router's network devices for the looks: addresses, ports, devices on top,
+// and a device as text. Pure.
 import type { KernelAddress } from '../netlink/address.ts';
 import { IFF_RUNNING, IFF_UP } from '../netlink/constants.ts';
 import type { KernelLink } from '../netlink/kernel-link.ts';
@@ -11,12 +11,12 @@ export function linkOf({ links }: Devices, name: string): KernelLink | null {
   return links.find((one) => one.name === name) ?? null;
 }
 
-/** Its addresses but the link-local ones, which every device has. */
+/** Its addresses without link-local ones, which every device has. */
 export function addressesOf({ addresses }: Devices, { index }: KernelLink): KernelAddress[] {
   return addresses.filter(({ link, address }) => link === index && !/^fe[89ab]/.test(address));
 }
 
-/** Devices that stand on it (VLANs, macvlans) and have addresses. */
+/** Devices on top of it (VLANs, macvlans) that have addresses. */
 export function addressedAbove(seen: Devices, { index }: KernelLink): KernelLink[] {
   return seen.links.filter((one) => one.parent === index && addressesOf(seen, one).length > 0);
 }
@@ -29,12 +29,12 @@ export function isUp({ flags }: KernelLink): boolean {
   return (flags & IFF_UP) !== 0;
 }
 
-/** Set up, and with a carrier. */
+/** Up, and with a carrier. */
 export function isRunning(link: KernelLink): boolean {
   return isUp(link) && (link.flags & IFF_RUNNING) !== 0;
 }
 
-/** "br-lan (bridge, up, 3 ports, 192.168.1.1/24)"; without `state` what does not come and go. */
+/** "br-lan (bridge, up, 3 ports, 192.168.1.1/24)"; without `state` only what does not change at run time. */
 export function deviceText(seen: Devices, link: KernelLink, state = true): string {
   const ports = portsOf(seen, link);
   const now = !isUp(link) ? 'down' : isRunning(link) ? 'up' : 'up, no carrier';
@@ -50,7 +50,7 @@ export function deviceText(seen: Devices, link: KernelLink, state = true): strin
   return `${link.name} (${parts.join(', ')})`;
 }
 
-/** Changes a list of the configuration: commands to type. `from` null: only adds. */
+/** Commands that change a list of the configuration. `from` null: only adds. */
 export function uciList(path: string, from: string | null, to: readonly string[]): string {
   const words = [
     ...(from === null ? [] : [`uci del_list ${path}='${from}'`]),

@@ -1,5 +1,5 @@
-// Looks at where the names and addresses of devices come from: a lease file or a static host that
-// cannot be read leaves a device that the configuration names unknown. Pure.
+// preflight/hosts: checks the sources of device names and addresses: devices are unknown while a lease file
+// or the static hosts cannot be read. Pure.
 import type { Problem } from '../syntax/result.ts';
 import type { Look } from './look.ts';
 import { placeOf, sectionsOf } from './place.ts';
@@ -27,7 +27,7 @@ export function hostsLook(subject: Subject, router: RouterSeen): Look {
   };
 }
 
-/** Apps whose devices are told by names that nobody has. */
+/** Apps limited to device names that no DHCP host has. */
 function unknownDevices({ policy, uci }: Subject): Problem[] {
   const sections = sectionsOf(uci, 'app');
   return policy.apps.flatMap(({ name, macs, devices }): Problem[] => {

@@ -1,4 +1,5 @@
-// Looks at the parts of the kernel that packages bring, as far as the configuration needs them. Pure.
+// preflight/kernel-parts: checks the kernel parts that packages provide, as far as the configuration needs
+// them. Pure.
 import { type KernelPart, packageOf, weakerWithout } from '../policy/missing-parts.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Problem } from '../syntax/result.ts';
@@ -7,7 +8,7 @@ import type { RouterSeen, Subject } from './seen.ts';
 
 export function partsLook({ policy }: Subject, { lacking }: RouterSeen): Look {
   const subject = 'kernel modules';
-  // An agent says what it lacks when it finds it, and need not ask again and again.
+  // A running agent reports a missing part when it needs it, and does not probe repeatedly.
   if (lacking === null)
     return { subject, seen: 'not asked for now; whp check asks', problems: [], notes: [] };
   const needed = partsNeeded(policy);
@@ -24,7 +25,7 @@ export function partsLook({ policy }: Subject, { lacking }: RouterSeen): Look {
   return { subject, seen: seen.join(', '), problems, notes: [] };
 }
 
-/** What `policy` cannot do without, or does more weakly without. */
+/** The kernel parts that `policy` uses. */
 export function partsNeeded({ apps, proxies, globals, escape }: Policy): KernelPart[] {
   if (apps.length === 0) return [];
   const holds = globals.hold || escape?.hello === 'hold';

@@ -1,5 +1,6 @@
-// Looks at the devices of `list lan`: is each there, and is it the one that packets of the home come
-// in by (not a port of a bridge, not a bridge whose addresses are on a VLAN above it). Pure.
+// preflight/lan-devices: checks the devices of `list lan`: each must exist and be the input device of packets
+// from the home, so neither a port of a bridge nor a bridge whose addresses are on a VLAN device above it.
+// Pure.
 import type { KernelLink } from '../netlink/kernel-link.ts';
 import { isLinkName } from '../ruleset/names.ts';
 import type { Problem } from '../syntax/result.ts';
@@ -25,7 +26,7 @@ export function lanLook({ policy, uci }: Subject, seen: RouterSeen): Look {
   const problems: Problem[] = [];
   const notes: Problem[] = [];
   const { lan } = policy.globals;
-  // Without the section `uci add_list` has nothing to add to, and without the list the default counts.
+  // `uci add_list` needs an existing section; if the list is absent, the default applies.
   const isListed = globals.section.values.some(({ name }) => name === 'lan');
   const exchange = (from: string, to: readonly string[]): string => {
     const made = globals.section.values.length > 0 ? '' : `uci set ${globals.path}=globals; `;
@@ -55,7 +56,7 @@ export function lanLook({ policy, uci }: Subject, seen: RouterSeen): Look {
 
 type Exchange = (from: string, to: readonly string[]) => string;
 
-/** Why no packet of the home comes in by the device `name`, or null. */
+/** Why no packet of the home has `name` as its input device; null: no reason found. */
 function wrongWith(
   seen: RouterSeen,
   lan: readonly string[],
@@ -65,7 +66,7 @@ function wrongWith(
   const link = linkOf(seen, name);
   if (link === null) return missing(seen, lan, name, exchange);
   const master = seen.links.find(({ index }) => index === link.master);
-  // A VRF is a master too, and its devices keep their names.
+  // A VRF is a master too, but packets keep the input device of its members.
   if (master !== undefined && master.kind !== 'vrf') {
     const to = lan.includes(master.name) ? [] : [master.name];
     return `${name} is a port of ${master.name}: its packets come in as those of ${master.name}, so none of them is proxied; ${exchange(name, to)}`;
@@ -113,7 +114,7 @@ function weakWith(seen: RouterSeen, link: KernelLink): string | null {
   return `${link.name} has no address, so no device uses this router there; see "ip address show dev ${link.name}" and /etc/config/network`;
 }
 
-/** Bridges with ports, and VLANs of bridges, that have an address of a home and no way out. */
+/** Bridges with ports, and VLANs of bridges, with a private address and without a default route. */
 function homeDevices(seen: RouterSeen): KernelLink[] {
   const bridges = seen.links.filter(({ kind }) => kind === 'bridge').map(({ index }) => index);
   const ways = seen.routes

@@ -1,5 +1,5 @@
-// Who of this router listens on a port for DNS: lines of /proc/net/udp, udp6, tcp and tcp6. Pure; the
-// names of the programs are router/resolvers' to find.
+// preflight/listeners: finds listening sockets on DNS ports in /proc/net/udp, udp6, tcp and tcp6. Pure;
+// router/resolvers finds the names of the programs.
 import { type ByteOrder, hostOrder } from '../netlink/endian.ts';
 import { formatAddress } from '../wire/address.ts';
 
@@ -9,17 +9,19 @@ export interface Listener {
   readonly inode: number;
 }
 
-/** Unconnected UDP, and TCP that listens (net/tcp_states.h). */
+/** TCP_CLOSE (unconnected UDP) and TCP_LISTEN (net/tcp_states.h). */
 const STATES = ['07', '0A'];
 
-/** The sockets of `text` that answer on one of `ports` to more than this machine. The kernel prints an
- * address as numbers of 32 bits in the machine's own order. */
+/**
+ * Sockets in `text` on one of `ports`, without loopback ones. The kernel prints an address as 32-bit words in
+ * host byte order.
+ */
 export function readListeners(
   text: string,
   ports: readonly number[],
   order: ByteOrder = hostOrder,
 ): Listener[] {
-  // A busy machine has thousands of lines: no pattern is tried on those of other ports.
+  // A busy machine has thousands of lines: only lines with one of the ports are parsed.
   const marks = ports.map((port) => `:${port.toString(16).toUpperCase().padStart(4, '0')} `);
   return text.split('\n').flatMap((line) => {
     if (!marks.some((mark) => line.includes(mark))) return [];

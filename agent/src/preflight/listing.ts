@@ -1,6 +1,6 @@
-// The text of `nft -t list ruleset` in blocks: chains and flow tables with their lines. A table begins at
-// the margin, what is in it one tab further, and its lines two. A listing may be long: only lines of
-// what is wanted are looked into. Pure. Before: firewall, dns-turns.
+// preflight/listing: splits the text of `nft -t list ruleset` into blocks (chains, flow tables) with their
+// lines. A table starts at column 0, a block is indented by one tab, its lines by two. Only lines of wanted
+// blocks are kept, since a listing may be long. Pure.
 
 export interface Block {
   /** "inet fw4". */
@@ -11,7 +11,7 @@ export interface Block {
   readonly lines: readonly string[];
 }
 
-/** The blocks that `isWanted`, in the order of the listing. */
+/** The blocks for which `isWanted` is true, in the order of the listing. */
 export function blocksOf(
   listing: string,
   isWanted: (table: string, kind: string) => boolean,
@@ -31,7 +31,7 @@ export function blocksOf(
   return found;
 }
 
-/** Whether a table is loaded, be it empty. */
+/** Whether a table is loaded, even an empty one. */
 export function hasTable(listing: string, table: string): boolean {
   return `\n${listing}`.includes(`\ntable ${table} {`);
 }

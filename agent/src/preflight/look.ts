@@ -1,17 +1,16 @@
-// What the preflight tells: one thing on this router that was looked at, what was seen, and what is
-// wrong with it. Made by the other files of this folder from what router/ has read; shown by `whp
-// check` and `whp status`.
+// preflight/look: the type of the result of one check: the subject, what was seen, and what is wrong. The
+// other files of this folder make it; `whp check` and `whp status` print it.
 
 import type { Problem } from '../syntax/result.ts';
 
-/** One thing that `whp check` and `whp status` look at. */
+/** The result of one check of `whp check` and `whp status`. */
 export interface Look {
-  /** What is looked at, a few words: "lan devices". */
+  /** The subject in a few words: "lan devices". */
   readonly subject: string;
-  /** What was seen, one line for `whp check --explain`; when it could not be looked at, why. */
+  /** What was seen, one line for `whp check --explain`; or why it could not be checked. */
   readonly seen: string;
-  /** Faults: something is not proxied or refused because of it. Exit status 1 of `whp check`. */
+  /** Faults: traffic is not proxied, or is refused. `whp check` exits with status 1. */
   readonly problems: readonly Problem[];
-  /** Weaker than it could be, or worth knowing. Exit status stays 0. */
+  /** Warnings and remarks. The exit status stays 0. */
   readonly notes: readonly Problem[];
 }

@@ -1,5 +1,5 @@
-// The looks, in the order in which they are told: `whp check` and `whp status` show what these find,
-// and nothing else. Who adds one adds it here. Pure.
+// preflight/looks: the list of all looks in the order of output. `whp check` and `whp status` print these and
+// no others; a new look is added here. Pure.
 import { addressesLook } from './addresses.ts';
 import { clockLook } from './clock.ts';
 import { configurationLook } from './configuration.ts';
@@ -17,14 +17,14 @@ import { timeZoneLook } from './time-zone.ts';
 import { trafficLook } from './traffic.ts';
 import { wayOutLook } from './way-out.ts';
 
-/** What any file can be asked. */
+/** Looks that need only the configuration. */
 const OF_FILE: readonly ((subject: Subject) => Look)[] = [
   configurationLook,
   addressesLook,
   profilesLook,
 ];
 
-/** What is asked of this router. */
+/** Looks that need the state of this router. */
 const OF_ROUTER: readonly ((subject: Subject, seen: RouterSeen) => Look)[] = [
   agentLook,
   lanLook,
@@ -45,7 +45,7 @@ export function looksOf(subject: Subject): Look[] {
   const looks = OF_FILE.map((look) => look(subject));
   if (router === null) return looks;
   const more = OF_ROUTER.map((look) => look(subject, router));
-  // Where nothing is to be proxied, nothing goes wrong: worth knowing for the day it is.
+  // Without an enabled app no problem has an effect yet: all problems become notes.
   const isIdle = subject.policy.apps.length === 0;
   return [...looks, ...(isIdle ? more.map(softened) : more)];
 }
@@ -66,7 +66,7 @@ function agentLook({ policy }: Subject, { traffic }: RouterSeen): Look {
   };
 }
 
-/** The problems as the log and `whp status` tell them. */
+/** The problems as lines for the log and `whp status`. */
 export function linesOf(looks: readonly Look[]): string[] {
   return looks.flatMap(({ subject, problems }) =>
     problems.map(({ where, what }) => {
@@ -76,7 +76,7 @@ export function linesOf(looks: readonly Look[]): string[] {
   );
 }
 
-/** And the notes. */
+/** The notes as lines. */
 export function notesOf(looks: readonly Look[]): string[] {
   return looks.flatMap(({ notes }) => notes.map(({ where, what }) => `${where}: ${what}`));
 }

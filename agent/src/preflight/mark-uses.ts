@@ -1,11 +1,11 @@
-// preflight/mark-uses: what other nftables tables do with the packet's and the connection's mark, read
-// off `nft -t list ruleset` (the kernel's rules in words; -t leaves the elements of sets out). For
-// preflight/collisions. Pure. What it does not understand it leaves out.
+// preflight/mark-uses: finds uses of the packet mark and the conntrack mark in foreign nftables tables, from
+// `nft -t list ruleset` (-t omits set elements). For preflight/collisions. Pure. Rules that it cannot parse
+// are skipped.
 
 export interface MarkUse {
   /** "inet fw4". */
   readonly table: string;
-  /** Bits that a rule may change, or asks for by a mask of its own. */
+  /** Bits that a rule may change, or tests under a mask. */
   readonly bits: number;
 }
 
@@ -19,7 +19,7 @@ const SETS = new RegExp(
 const READS = new RegExp(`${MARK} (?:&|and) ${NUMBER} (?:==|!=|<|>|vmap|${NUMBER})`, 'g');
 const ALL = 0xffffffff;
 
-/** Uses of marks in every table but `own` and `also`, without repetitions. */
+/** Uses of marks in every table except `own`, each once. */
 export function markUses(listing: string, own: readonly string[]): MarkUse[] {
   const uses = new Map<string, MarkUse>();
   let table = '';
@@ -27,7 +27,7 @@ export function markUses(listing: string, own: readonly string[]): MarkUse[] {
     const head = /^table (\S+ \S+) \{/.exec(line);
     if (head !== null) table = head[1]!;
     if (!line.includes('mark') || own.includes(table)) continue;
-    // What a comment says is not done.
+    // Words of a comment are no statements.
     const rule = line.replace(/ comment ".*"/, '');
     for (const bits of [...written(rule), ...read(rule)]) {
       if (bits !== 0) uses.set(`${table} ${bits}`, { table, bits });
@@ -42,7 +42,8 @@ function written(rule: string): number[] {
     const same = whole.startsWith(source);
     const keeps = kept === undefined ? ALL : Number(kept);
     const adds = added === undefined ? 0 : Number(added);
-    // From the other mark: every bit is replaced, except where it only restores what it kept.
+    // A write from the other mark replaces every bit. A write from the same mark changes only what the
+    // operators touch.
     return same ? (~keeps | adds) >>> 0 : ALL;
   });
 }

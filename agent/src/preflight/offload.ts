@@ -1,5 +1,5 @@
-// Looks at flow offload: tables whose flow table takes connections past the rules, in software or in
-// the hardware. Pure. What whp does about it is ruleset/flow-offload.
+// preflight/offload: checks for foreign flow tables, in software or hardware: their flows bypass the rules.
+// Pure. ruleset/flow-offload keeps our flows out of them.
 import type { Problem } from '../syntax/result.ts';
 import type { Look } from './look.ts';
 import type { RouterSeen, Subject } from './seen.ts';

@@ -1,8 +1,9 @@
-// Where the configuration says something, as a problem names it: "whp.globals.lan (FILE:LINE)". Pure.
+// preflight/place: the place of an option in the configuration, as `where` of a problem: "whp.globals.lan
+// (FILE:LINE)". Pure.
 import { OFF } from '../syntax/options.ts';
 import type { UciPackage, UciSection } from '../syntax/uci.ts';
 
-/** Sections of one type, each as `uci` names it: whp.cloud, or whp.@globals[0]. */
+/** A section with its path in UCI notation: whp.cloud, or whp.@globals[0]. */
 export interface Placed {
   readonly path: string;
   readonly file: string;
@@ -15,7 +16,7 @@ export function sectionsOf({ file, sections }: UciPackage, type: string): Placed
     .map((section, at) => ({ path: `whp.${section.name ?? `@${type}[${at}]`}`, file, section }));
 }
 
-/** An option of `placed`, or the one value of it that is `value`; the section where it is not there. */
+/** The place of an option of `placed`, or of its value `value`; of the section if the option is absent. */
 export function placeOf({ path, file, section }: Placed, option: string, value?: string): string {
   const said = section.values.find(
     (one) => one.name === option && (value === undefined || one.value === value),
@@ -23,7 +24,7 @@ export function placeOf({ path, file, section }: Placed, option: string, value?:
   return `${path}.${option} (${file}:${said?.line ?? section.line})`;
 }
 
-/** The globals section, or what stands for one that is not there. */
+/** The globals section; if absent, an empty one at line 1. */
 export function globalsOf(uci: UciPackage): Placed {
   const section = { type: 'globals', name: 'globals', line: 1, values: [] };
   return sectionsOf(uci, 'globals')[0] ?? { path: 'whp.globals', file: uci.file, section };

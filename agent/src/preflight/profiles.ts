@@ -1,5 +1,5 @@
-// Looks at the profiles in use: one of a service that has ended recognises nothing new, one may
-// take strangers' names for the application's. Pure.
+// preflight/profiles: checks the profiles in use: a profile of an ended service matches nothing new, a
+// profile with an open zone matches names of other tenants. Pure.
 import { openZoneNotes } from '../profile/open-zones.ts';
 import type { Look } from './look.ts';
 import { placeOf, sectionsOf } from './place.ts';

@@ -1,6 +1,7 @@
-// Looks at who answers the DNS questions of the devices. whp learns an application's addresses from the
-// answers that pass this router, whoever gives them and on whatever port. What does not pass it, or cannot
-// be read, is named here, with what brings it back. Pure; router/resolvers reads, docs/resolvers.md says more.
+// preflight/resolvers: checks which programs answer the DNS queries of the devices. The agent learns an
+// application's addresses from answers that pass this router, from any resolver and port. Each path that
+// bypasses the router or is unreadable is reported with a fix. Pure; router/resolvers reads,
+// docs/resolvers.md explains.
 import type { StandIn } from '../learn/stand-ins.ts';
 import type { Problem } from '../syntax/result.ts';
 import { type Cidr, parseCidr } from '../wire/address.ts';
@@ -24,7 +25,7 @@ export function resolversLook({ policy }: Subject, seen: RouterSeen): Look {
   const here: Here = {
     lan: home.devices.map(({ name }) => name),
     own: seen.addresses.map(({ address }) => address),
-    // What a device asks as its router.
+    // Addresses that devices use for their router.
     near: home.networks.map((network) => network.split('/')[0]!),
     networks: home.networks,
     answering,
@@ -60,13 +61,15 @@ function whoOn({ answering }: Here, port: number): string {
   return Array.from(names).join(' and ');
 }
 
-/** A rule that turns everything that devices send, the application among it. DNS alone may be turned to
- * wherever it likes: it is known by the port that the device asked. */
+/**
+ * Reports a rule that redirects every port, the application's included. A redirection of DNS alone is no
+ * problem: conntrack keeps the destination port that the device used.
+ */
 function turnProblem(turn: DnsTurn, here: Here, dhcp: DhcpDns | null): Problem[] {
   const { table, to, port, only, isEveryPort, sources } = turn;
   if (!isEveryPort || !here.lan.some((device) => passes(turn, device))) return [];
   if (sources !== null && !isFromHome(sources, here)) return [];
-  // One address that stands for a machine elsewhere, or one of this router that no device asks.
+  // A rule for a single address elsewhere, or for a router address that no device uses, does not match.
   if (only !== null && !here.near.some((address) => isListed(only, address))) return [];
   const isHere = to === null || here.own.includes(to);
   if (isHere && port === null) return [];
@@ -85,8 +88,10 @@ function passes({ from }: DnsTurn, device: string): boolean {
   return from.every(({ not, list }) => isListed(list, device) !== not);
 }
 
-/** Whether any of `{ 192.168.1.0/24, 10.0.0.5 }` is in a network of the home; what is no plain address
- * may be. */
+/**
+ * Whether any of `{ 192.168.1.0/24, 10.0.0.5 }` overlaps a network of the home; true for an entry that is no
+ * plain address.
+ */
 function isFromHome(list: string, { networks }: Here): boolean {
   return list
     .replace(/[{}]/g, '')
@@ -117,8 +122,10 @@ function upstream(server: string): string {
   return `uci add_list dhcp.@dnsmasq[0].server='${server}'; uci set dhcp.@dnsmasq[0].noresolv=1; ${RESTART}`;
 }
 
-/** The networks in which devices are told this resolver: answers within one of them do not pass this
- * router. null: it is not known which; all of the home's then. */
+/**
+ * The networks in which this resolver is announced: answers from the same network do not pass this router.
+ * null: unknown; then all networks of the home count.
+ */
 function networksOf({ interface: name }: Announced, seen: RouterSeen): readonly string[] | null {
   const device = name === null ? undefined : seen.interfaces.get(name);
   const link = seen.links.find((one) => one.name === device);
@@ -128,7 +135,7 @@ function networksOf({ interface: name }: Announced, seen: RouterSeen): readonly 
     .map(({ address, prefix }) => `${address}/${prefix}`);
 }
 
-/** A resolver that the devices are told, and whose answers do not pass this router. */
+/** Reports an announced resolver whose answers do not pass this router. */
 function announcedProblem(
   { address, where, remove, program }: Announced,
   own: readonly string[],

@@ -1,6 +1,6 @@
-// preflight/rule-reach: an ip rule of somebody else and the packets that are proxied, as the kernel
-// compares them (net/core/fib_rules.c): which of them it fits. A proxied packet comes from a device of
-// the home, goes to a public address, is TCP or UDP and carries a mark of ours. Pure.
+// preflight/rule-reach: computes which proxied packets a foreign ip rule matches, as net/core/fib_rules.c
+// compares them. A proxied packet comes from a device of the home, has a public destination, is TCP or UDP
+// and carries one of our marks. Pure.
 import type { KernelRule, RuleSelector, Span } from '../netlink/rule.ts';
 import { markOf } from '../policy/marks.ts';
 import { NEVER } from '../ruleset/compile/sets.ts';
@@ -14,23 +14,23 @@ import {
 } from '../wire/address.ts';
 import { TCP, UDP } from '../wire/packet.ts';
 
-/** How many of the proxied packets; `words` say which: " from 192.168.1.0/28". */
+/** Share of the proxied packets; `words` describe a part of them: " from 192.168.1.0/28". */
 export interface Reach {
   readonly share: 'none' | 'some' | 'all';
   readonly words: string;
 }
 
-/** Where proxied packets come from, and what they carry. */
+/** Sources and marks of proxied packets. */
 export interface Home {
-  /** The lan devices, each with the VRF that it belongs to ('' for none). */
+  /** The lan devices, each with its VRF ('': none). */
   readonly devices: readonly { readonly name: string; readonly vrf: string }[];
   /** Routing tables of these VRFs. */
   readonly vrfTables: readonly number[];
   /** Networks of the lan devices: "192.168.1.0/24". */
   readonly networks: readonly string[];
-  /** Addresses of the router and of the proxies: no proxied packet is from or to them. */
+  /** Addresses of the router and of the proxies: never source or destination of a proxied packet. */
   readonly own: readonly string[];
-  /** Slots of the apps, and the bits that carry them. */
+  /** Slots of the apps, and the mask that carries them. */
   readonly slots: readonly number[];
   readonly mask: number;
 }
@@ -42,18 +42,18 @@ function some(words: string): Reach {
   return { share: 'some', words };
 }
 
-/** The whole of what one of these holds is never proxied (the table's `never` sets). */
+/** A destination within one of these is never proxied (the table's `never` sets). */
 const NOT_PUBLIC = NEVER[4].map((text) => parseCidr(text)!);
-/** What is public in IPv6: global addresses and NAT64. */
+/** Public IPv6: global addresses and NAT64. */
 const PUBLIC6 = ['2000::/3', '64:ff9b::/96'].map((text) => parseCidr(text)!);
-/** Tailscale's packets to its own peers carry this; nobody else's do. */
+/** Mark of Tailscale's own packets to its peers; no proxied packet carries it. */
 const TAILSCALE = 0x80000;
 const TAILSCALE_MASK = 0xff0000;
-/** Whom it is resolved with is no application's: nothing is proxied to this port alone. */
+/** Resolvers are no servers of an application: a rule for port 53 alone matches no proxied packet. */
 const DNS = 53;
 const LAST_PORT = 65535;
 
-/** The proxied packets that `rule` fits. */
+/** The proxied packets that `rule` matches. */
 export function reachOf(rule: KernelRule, home: Home): Reach {
   const fits = fitsOf(rule, home);
   if (!rule.isInverted) return fits;
@@ -61,7 +61,7 @@ export function reachOf(rule: KernelRule, home: Home): Reach {
   return fits.share === 'all' ? NONE : some(` but those${fits.words}`);
 }
 
-/** Of the selector and the mark together, before `not`. */
+/** Selector and mark together, before `not` is applied. */
 function fitsOf({ family, selector, mark, mask }: KernelRule, home: Home): Reach {
   const each = [
     protocolReach(selector),
@@ -105,13 +105,13 @@ function toReach({ destination }: RuleSelector, family: Family, home: Home): Rea
 /** Whether a packet to an address in `network` can be proxied. */
 export function isProxiedTo(network: Cidr, family: Family, { networks, own }: Home): boolean {
   if (isOneOf(network, own)) return false;
-  // To the home's own public addresses goes what stays in the home.
+  // Packets to the home's own public addresses stay in the home.
   if (networks.some((text) => holdsText(text, network))) return false;
   if (family === 6) return PUBLIC6.some((one) => overlap(one, network));
   return !NOT_PUBLIC.some((one) => holds(one, network));
 }
 
-/** A packet that is forwarded has no socket, so no `oif`: the kernel compares it with "none". */
+/** A forwarded packet has no socket and so flowi_oif 0: a rule with `oif` never matches. */
 function deviceReach({ iif, oif, isL3mdev }: RuleSelector, { devices }: Home): Reach {
   if (oif !== undefined) return NONE;
   const fits = devices.filter(
@@ -141,12 +141,12 @@ function markReach(mark: number, mask: number, home: Home): Reach {
   const slots = home.slots.filter((slot) => ((markOf(home.mask, slot) ^ mark) & own) === 0);
   if (own !== 0 && slots.length === 0) return NONE;
   const isForeign = (mark & mask & ~home.mask) !== 0;
-  // Of bits that nobody but us sets, zero is what everybody has.
+  // A zero value under bits that only we set matches every slot.
   if (!isForeign && slots.length === home.slots.length) return ALL;
   return some(` with fwmark ${hexText(mark)}/${hexText(mask)}`);
 }
 
-/** A forwarded packet has the user 0 (the kernel's sock_net_uid), and no tunnel's key. */
+/** A forwarded packet has uid 0 (sock_net_uid of the kernel) and no tunnel key. */
 function oddReach({ uids, isKeyed, tos, isUnknown }: RuleSelector): Reach {
   if (isKeyed || (uids !== undefined && uids[0] > 0)) return NONE;
   const words = tos === undefined ? '' : ` with TOS ${tos}`;
@@ -158,7 +158,7 @@ export function hexText(value: number): string {
   return `0x${(value >>> 0).toString(16).padStart(8, '0')}`;
 }
 
-/** Whether all of `inner` is in `outer`. */
+/** Whether `outer` contains all of `inner`. */
 export function holds(outer: Cidr, inner: Cidr): boolean {
   return (
     outer.family === inner.family && outer.prefix <= inner.prefix && cidrHas(outer, inner.bytes, 0)
@@ -174,7 +174,7 @@ function overlap(a: Cidr, b: Cidr): boolean {
   return holds(a, b) || holds(b, a);
 }
 
-/** Whether it is one address, and one of these. */
+/** Whether `network` is a single address in `addresses`. */
 function isOneOf(network: Cidr, addresses: readonly string[]): boolean {
   return (
     network.prefix === network.bytes.length * 8 &&

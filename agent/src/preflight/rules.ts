@@ -1,5 +1,5 @@
-// Looks at who else uses what is ours: ip rules that take proxied packets away, bits of the mark, routing
-// tables. What a collision is, preflight/collisions says. Pure.
+// preflight/rules: the look at collisions: foreign ip rules that match proxied packets, mark bits, routing
+// tables. preflight/collisions finds them. Pure.
 import { FIRST_SLOT } from '../policy/marks.ts';
 import { PROTOCOL } from '../reconcile/desired.ts';
 import { collisions } from './collisions.ts';

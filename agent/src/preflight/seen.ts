@@ -1,5 +1,5 @@
-// What the looks judge: the configuration, and what router/ has read of this router at one moment.
-// Nothing is judged here. Read by router/router.ts; the looks are in looks.ts.
+// preflight/seen: the input of the looks: the configuration, and the state of this router at one moment, read
+// by router/router.ts. Types only.
 
 import type { StandIn } from '../learn/stand-ins.ts';
 import type { KernelAddress } from '../netlink/address.ts';
@@ -14,58 +14,58 @@ import type { DhcpDns } from './dhcp-dns.ts';
 import type { DnsTurn } from './dns-turns.ts';
 import type { Firewall } from './firewall.ts';
 
-/** A configuration that has no problem, and the router that it is for. */
+/** A valid configuration, and the router it is for. */
 export interface Subject {
   readonly policy: Policy;
-  /** The file that the policy was made from, for places and for what is disabled in it. */
+  /** The parsed file: for places of problems, and for disabled sections. */
   readonly uci: UciPackage;
-  /** Milliseconds since 1970, as this router's clock has it. */
+  /** Milliseconds since 1970, by this router's clock. */
   readonly wall: number;
-  /** null: the file is looked at alone, as one for another router. */
+  /** null: only the file is checked, as for another router. */
   readonly router: RouterSeen | null;
 }
 
 /** A program that answers on a port of this router. */
 export interface Answering {
   readonly port: number;
-  /** Its name, or what can be said of it. */
+  /** Its name, or a guess in words. */
   readonly who: string;
 }
 
 export interface ResolversSeen {
   readonly answering: readonly Answering[];
-  /** null: there is no such file. A string: why it could not be read. */
+  /** null: the file does not exist. A string: why it could not be read. */
   readonly dhcp: DhcpDns | string | null;
 }
 
-/** One moment of this router. Rules, routes, marks and claims of others: see preflight/collisions. */
+/** State at one moment. Found (preflight/collisions) adds the rules, routes, marks and claims of others. */
 export interface RouterSeen extends Found {
   readonly links: readonly KernelLink[];
   readonly addresses: readonly KernelAddress[];
-  /** The loaded nftables rules of others; a string: why they could not be read. */
+  /** The loaded foreign nftables rules; a string: why they could not be read. */
   readonly firewall: Firewall | string;
-  /** Their rules that turn DNS elsewhere; null: not read. */
+  /** Their rules that redirect DNS; null: not read. */
   readonly turns: readonly DnsTurn[] | null;
   readonly resolvers: ResolversSeen;
-  /** What the agent has seen in answers; none where no agent runs. */
+  /** Non-public addresses in DNS answers, seen by the agent; empty without a running agent. */
   readonly standIns: readonly StandIn[];
-  /** Devices of /etc/config/network by the name of their interface. */
+  /** Devices of /etc/config/network by interface name. */
   readonly interfaces: ReadonlyMap<string, string>;
-  /** Where devices are known from, and the time zone. */
+  /** DHCP leases and static hosts. */
   readonly hosts: KnownHosts;
-  /** MACs by address as the neighbour table has them; absent: not read. */
+  /** MACs by address, from the neighbour table; absent: not read. */
   readonly neighbours?: ReadonlyMap<string, string>;
   readonly zone: FoundZone;
-  /** Parts of the kernel that are missing, with what the kernel said; null: not asked now. */
+  /** Missing kernel parts with the kernel's error; null: not probed. */
   readonly lacking: ReadonlyMap<KernelPart, string> | null;
-  /** What came by each lan device; null: no agent runs that would have watched. */
+  /** Packet counts of each lan device; null: no agent is running. */
   readonly traffic: ReadonlyMap<string, Traffic> | null;
 }
 
-/** What the agent has seen of one lan device since it began to watch. */
+/** Traffic of one lan device since the agent started to watch it. */
 export interface Traffic {
-  /** Packets received, by the device's own count. */
+  /** Packets received, by the counter of the device. */
   readonly received: number;
-  /** Milliseconds since the last look at which that count had grown. */
+  /** Milliseconds since the counter last grew. */
   readonly silent: number;
 }

@@ -1,6 +1,6 @@
-// preflight/taken: what an ip rule that stands before ours does with the proxied packets that it fits: its
-// table may hold a route for them, it may jump over our rules or refuse. Before: rule-reach. After:
-// collisions says it, with the preference that ends it. Pure.
+// preflight/taken: finds the foreign ip rules that would keep proxied packets from our tables, if they came
+// first: by a matching route, by a refusal, or by a goto past our rules. Uses rule-reach; collisions reports
+// the result with a free preference. Pure.
 import {
   FR_ACT_BLACKHOLE,
   FR_ACT_GOTO,
@@ -18,25 +18,28 @@ import { type Home, hexText, holds, isProxiedTo, type Reach, reachOf } from './r
 
 export interface Taken {
   readonly rule: KernelRule;
-  /** Which of the proxied packets: '' all of them, else " from 192.168.1.0/28". */
+  /** Part of the proxied packets: '' for all, else " from 192.168.1.0/28". */
   readonly words: string;
 }
 
 export interface Rules {
-  /** Of everybody; routes of everybody, of main and local at least the shortest. */
+  /**
+   * Rules of all programs, ours included. Routes of all programs; of main and local at least the shortest
+   * prefixes.
+   */
   readonly rules: readonly KernelRule[];
   readonly routes: readonly KernelRoute[];
   readonly home: Home;
-  /** Where ours begin, and who makes them. */
+  /** Our first preference, and the rtnetlink protocol of our rules. */
   readonly first: number;
   readonly protocol: number;
 }
 
 const REFUSING = [FR_ACT_BLACKHOLE, FR_ACT_PROHIBIT, FR_ACT_UNREACHABLE];
-/** Networks that are named; the others are counted. */
+/** Networks listed by name; the others are counted. */
 const NAMED = 2;
 
-/** The rules of others that would take proxied packets if they came before ours, in their order. */
+/** The foreign rules that would match and keep proxied packets if they came before ours, by preference. */
 export function takenBy(all: Rules): Taken[] {
   return ([4, 6] as const).flatMap((family) => {
     const rules = all.rules
@@ -49,7 +52,7 @@ export function takenBy(all: Rules): Taken[] {
       const reach = reachOf(rule, all.home);
       if (reach.share === 'none') continue;
       if (rule.action === FR_ACT_GOTO && rule.target <= all.first) {
-        // What all packets jump over takes none.
+        // Rules that all packets jump over keep none.
         if (reach.share === 'all' && hasTarget(rule, rules)) from = rule.target;
         continue;
       }
@@ -67,12 +70,12 @@ function takes(
   { routes, home }: Rules,
 ): string | null {
   if (REFUSING.includes(rule.action)) return words;
-  // The kernel goes on behind a rule whose target is not there.
+  // The kernel skips a goto rule whose target does not exist.
   if (rule.action === FR_ACT_GOTO) return hasTarget(rule, rules) ? words : null;
   if (rule.action !== FR_ACT_TO_TBL) return null;
   const tables = rule.selector.isL3mdev ? home.vrfTables : [rule.table];
   if (tables.includes(RT_TABLE_LOCAL)) return null;
-  // Who marks all flows has routes there as soon as one of its lines is up.
+  // A program that marks all flows adds routes there as soon as one of its uplinks is up.
   if (rule.mask !== 0 && !rule.isInverted && rule.suppressed < 0) return words;
   const found = routes.filter(
     ({ table, family, type, cloned }) =>
@@ -86,7 +89,7 @@ function hasTarget({ target }: KernelRule, rules: readonly KernelRule[]): boolea
   return rules.some(({ preference }) => preference === target);
 }
 
-/** Whether `routes` lead proxied packets anywhere: '' all, else to which networks; null none. */
+/** The proxied packets that `routes` match: '' for all, else the networks; null: none. */
 function ledTo(rule: KernelRule, routes: readonly KernelRoute[], home: Home): string | null {
   const { family, suppressed, selector, isInverted } = rule;
   const only = isInverted ? undefined : selector.destination;
@@ -94,7 +97,7 @@ function ledTo(rule: KernelRule, routes: readonly KernelRoute[], home: Home): st
   const networks = routes.flatMap(({ destination }) => {
     const network = parseCidr(destination ?? everything(family));
     if (network === null || asked === null || network.prefix <= suppressed) return [];
-    // One address in main is another tunnel's far end: no peer of an application.
+    // A host route in main is the endpoint of another tunnel, not a peer of an application.
     if (rule.table === RT_TABLE_MAIN && network.prefix === network.bytes.length * 8) return [];
     if (holds(network, asked)) return [asked];
     return holds(asked, network) && isProxiedTo(network, family, home) ? [network] : [];
@@ -111,13 +114,13 @@ function everything(family: Family): string {
   return family === 4 ? '0.0.0.0/0' : '::/0';
 }
 
-/** Two halves, as VPNs write it that leave the default alone. */
+/** VPNs that keep the default route install its two halves. */
 function coversAll(networks: readonly string[], family: Family): boolean {
   if (family === 6) return networks.some((one) => one === '::/1' || one === '2000::/3');
   return networks.includes('0.0.0.0/1') && networks.includes('128.0.0.0/1');
 }
 
-/** As `ip rule` writes it, nearly. */
+/** The rule approximately as `ip rule` prints it. */
 export function ruleText(rule: KernelRule): string {
   const { selector, mark, mask } = rule;
   const span = ([first, last]: Span): string => (first === last ? `${first}` : `${first}-${last}`);

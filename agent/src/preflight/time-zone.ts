@@ -1,5 +1,4 @@
-// Looks at the router's time zone: without one nobody can tell whether an app's hours have come, and
-// its schedule does not count. Pure.
+// preflight/time-zone: checks the router's time zone: without one, schedules do not apply. Pure.
 import type { Look } from './look.ts';
 import type { RouterSeen, Subject } from './seen.ts';
 

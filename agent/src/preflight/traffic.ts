@@ -1,5 +1,6 @@
-// Looks at how long no packet has come in by a lan device whose link is up. Only an agent that runs
-// can know: `watchTraffic` is what it keeps from look to look. Pure: the time is an argument.
+// preflight/traffic: checks for lan devices whose link is up and that have received no packet for a while.
+// Only a running agent can know: `watchTraffic` keeps the counts between calls. Pure: the time is an
+// argument.
 import type { KernelLink } from '../netlink/kernel-link.ts';
 import type { Problem } from '../syntax/result.ts';
 import { isRunning, linkOf } from './homes.ts';
@@ -7,19 +8,19 @@ import type { Look } from './look.ts';
 import { globalsOf, placeOf } from './place.ts';
 import type { RouterSeen, Subject, Traffic } from './seen.ts';
 
-/** The counts of each lan device, and when each grew last, milliseconds. */
+/** The packet count of each lan device, and since when it has not grown (milliseconds). */
 export interface TrafficState {
   readonly devices: Map<string, { index: number; received: number; since: number }>;
 }
 
-/** Silence shorter than this is not told: a home at rest still asks DHCP, NTP and its neighbours. */
+/** A shorter silence is not reported: an idle home still sends DHCP, NTP and ARP. */
 const SILENCE_MILLISECONDS = 10 * 60_000;
 
 export function createTraffic(): TrafficState {
   return { devices: new Map() };
 }
 
-/** Takes in the counts of `links` at `now`. A device that is new, or made anew, begins. */
+/** Takes the counts of `links` at `now`. A new or recreated device starts at silence 0. */
 export function watchTraffic(
   { devices }: TrafficState,
   links: readonly KernelLink[],
@@ -44,7 +45,7 @@ export function watchTraffic(
 
 const SUBJECT = 'packets from home';
 
-/** The silences among what was found. */
+/** The silences among the results of the looks. */
 export function silentOf(looks: readonly Look[]): string[] {
   return looks
     .filter(({ subject }) => subject === SUBJECT)

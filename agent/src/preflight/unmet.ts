@@ -1,5 +1,5 @@
-// Devices that the configuration names and that this router has not met: neither its neighbour table nor a
-// lease has them, so a MAC or an address with a slip of the pen shows. Pure. Part of the look at hosts.
+// preflight/unmet: reports configured devices that neither the neighbour table nor a lease contains: a
+// mistyped MAC or address shows here. Pure. Part of the look at hosts.
 
 import type { Problem } from '../syntax/result.ts';
 import { formatAddress, parseCidr } from '../wire/address.ts';
@@ -7,7 +7,7 @@ import { canonicalMac } from '../wire/mac.ts';
 import { type Placed, placeOf, sectionsOf } from './place.ts';
 import type { RouterSeen, Subject } from './seen.ts';
 
-/** Lists in which devices are named, by the type of their section. */
+/** Lists with devices, by section type. */
 const LISTS = [
   ['app', 'device'],
   ['group', 'device'],
@@ -42,7 +42,7 @@ function valuesOf({ section }: Placed, list: string): string[] {
   return section.values.filter(({ name }) => name === list).map(({ value }) => value);
 }
 
-/** The address of a block that is a single one, in the spelling of the neighbour table. */
+/** The address of a single-address block, in canonical text; null: another block, or none. */
 function soleAddress(text: string): string | null {
   const block = parseCidr(text);
   if (block === null || block.prefix !== block.bytes.length * 8) return null;

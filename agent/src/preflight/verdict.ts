@@ -1,4 +1,4 @@
-// What a configuration does, in one line: the verdict of `whp check` when there is no problem. Pure.
+// preflight/verdict: one line that says what a valid configuration does, for `whp check`. Pure.
 import type { App, Policy } from '../policy/policy.ts';
 import type { UciPackage } from '../syntax/uci.ts';
 import { isOff, sectionsOf } from './place.ts';

@@ -1,5 +1,5 @@
-// Looks at the default routes: one that leaves by a lan device makes a one-armed router (or an access
-// point that routes nothing), where every packet counts as from home to home. Pure.
+// preflight/way-out: checks the default routes: with one through a lan device (a one-armed router, or an
+// access point that routes nothing) every packet counts as from home to home. Pure.
 import { RTN_UNICAST } from '../netlink/constants.ts';
 import type { KernelRoute } from '../netlink/route.ts';
 import type { Problem } from '../syntax/result.ts';
@@ -38,7 +38,7 @@ export function wayOutLook({ policy }: Subject, seen: RouterSeen): Look {
   return { subject: 'way out', seen: told.join('; '), problems, notes };
 }
 
-/** Of the main table, the one that counts first. */
+/** Default routes of the main table by metric, the preferred one first. */
 function defaults({ routes }: RouterSeen, family: 4 | 6): KernelRoute[] {
   return routes
     .filter(
