@@ -1,22 +1,22 @@
-// ruleset/audit: the table of `whp audit`, while one runs: which flows from home leave beside the tunnels, and
-// how much of each. The kernel counts, by sets that it fills and bounds itself; nothing of a packet is copied.
-// Before: daemon/audit. After: nft, kernel/audit-table.
+// ruleset/audit: the nftables table of a running `whp audit`: flows from the home that leave beside the
+// tunnels, with a packet and byte count each. The kernel fills and bounds the sets; no packet is copied to
+// user space.
 import type { Policy } from '../policy/policy.ts';
 import { AUDIT_TABLE, tunnelDevice } from './names.ts';
 import { FAMILIES } from './terms.ts';
 
-/** Flows that are kept of each family, and devices whose new flows are counted. */
+/** Flows kept for each family, and devices whose new flows are rate-limited. */
 export const AUDIT_FLOWS = 2048;
 const DEVICES = 256;
-/** New flows of one device: at once, and per second after that. */
+/** New flows of one device: a burst, then one a second. */
 const SHARE = 'limit rate 1/second burst 512 packets';
 
-/** Behind everybody's filters and before source NAT, as the meter (compile/exit-meter). */
+/** After all filter chains and before source NAT, like the meter (compile/exit-meter). */
 const PRIORITY = 98;
 
 const DROPPED = `add table inet ${AUDIT_TABLE}\ndelete table inet ${AUDIT_TABLE}\n`;
 
-/** The table, and none of an earlier audit's counts; null: no table. */
+/** The transaction that creates the table with empty counts; null: that removes it. */
 export function auditText(globals: Policy['globals'] | null, proxies: Policy['proxies']): string {
   if (globals === null) return DROPPED;
   const quoted = (names: readonly string[]): string =>
@@ -33,8 +33,10 @@ ${FAMILIES.map(familyText).join('')}  chain exit {
 `;
 }
 
-/** A flow is device, protocol, remote, and both ports; for what has none the first half of their place (type
- * and code of an ICMP message). */
+/**
+ * Key of a flow: device, protocol, remote address and both ports. A protocol without ports uses the first
+ * half of their place (type and code of an ICMP message).
+ */
 function familyText(family: (typeof FAMILIES)[number]): string {
   const ip = family === 4 ? 'ip' : 'ip6';
   const key = (mask: string): string =>

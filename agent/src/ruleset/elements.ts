@@ -1,26 +1,28 @@
-// ruleset/elements: keys of learned set elements, as netlink carries them: every concatenated
-// field in network byte order and padded to 4 bytes. learn/ makes them, status reads them back.
+// ruleset/elements: encodes and decodes keys of learned set elements in netlink form: concatenated fields in
+// network byte order, each padded to 4 bytes.
 
 import { type Family, familyOf, formatAddress, parseAddress } from '../wire/address.ts';
 import { canonicalMac, macBytes, macText } from '../wire/mac.ts';
 import { NFPROTO } from './terms.ts';
 
-/** Milliseconds by which the kernel keeps an endpoint longer that is learned again: the answers to a
- * device that goes on asking then need no transaction each. */
+/**
+ * Milliseconds that the kernel keeps an endpoint beyond its lifetime: repeated answers within that time need
+ * no transaction.
+ */
 export const SLACK = 10_000;
 
-/** Key of `<app>_addr`, `<app>_window`, `<app>_asked`; null when the text is no address. */
+/** Key of `<app>_addr`, `<app>_window`, `<app>_asked`; null: the text is no address. */
 export function addressKey(address: string): Uint8Array | null {
   return parseAddress(address);
 }
 
-/** Bytes of a hardware address, and those it takes in front of another field. */
+/** Bytes of a MAC, and of a MAC padded before another field. */
 const MAC = 6;
 export const MAC_FIELD = 8;
-/** Of the keys that begin with one: with a port or an IPv4 address, with an IPv6 address. */
+/** Lengths of keys with a MAC: with a port or an IPv4 address, with an IPv6 address. */
 const MAC_KEYS = [MAC_FIELD + 4, MAC_FIELD + 16];
 
-/** Key of `<app>_askedmac`; null when the text is no MAC. */
+/** Key of `<app>_askedmac`; null: the text is no MAC. */
 export function macKey(mac: string): Uint8Array | null {
   return canonicalMac(mac) === mac ? macBytes(mac) : null;
 }
@@ -31,8 +33,10 @@ function deviceField(device: string): Uint8Array | null {
   return mac === null ? parseAddress(device) : joined(mac, new Uint8Array(MAC_FIELD - MAC));
 }
 
-/** Key of `<app>_peer` and, of a device's MAC, `<app>_peermac`: device, then peer; null unless both
- * are addresses, of one family. */
+/**
+ * Key of `<app>_peer` or, for a device's MAC, `<app>_peermac`: device, then peer; null: an address is
+ * malformed, or the families differ.
+ */
 export function pairKey(device: string, peer: string): Uint8Array | null {
   const first = deviceField(device);
   const second = parseAddress(peer);
@@ -43,9 +47,9 @@ export function pairKey(device: string, peer: string): Uint8Array | null {
 }
 
 /**
- * Key of `<app>_udp` and `<app>_tcp` or, of a MAC, `<app>_udpmac`: device, then the port in the upper half of 32 bits. The
- * lower half is zero: the rules load port and two more bytes, and mask those away (nft has no
- * cast from a raw payload load to a port, but all 32-bit loads are alike).
+ * Key of `<app>_udp` and `<app>_tcp` or, for a MAC, `<app>_udpmac`: device, then the port in the upper half
+ * of 32 bits. The lower half is zero: the rules load port and two more bytes and mask those (nft cannot cast
+ * a raw payload load to a port, but all 32-bit loads have one type). null: malformed.
  */
 export function portKey(device: string, port: number): Uint8Array | null {
   const first = deviceField(device);
@@ -53,7 +57,10 @@ export function portKey(device: string, port: number): Uint8Array | null {
   return joined(first, Uint8Array.of(port >> 8, port & 0xff, 0, 0));
 }
 
-/** Key of `silent`: a remote address, its port and ours: the first four bytes of UDP's and TCP's header. */
+/**
+ * Key of `silent`: remote address, remote port and our port, as the first four bytes of the UDP or TCP
+ * header.
+ */
 export function endsKey(remote: string, remotePort: number, port: number): Uint8Array | null {
   const address = parseAddress(remote);
   if (address === null) return null;
@@ -93,8 +100,10 @@ export function portOf(key: Uint8Array): { device: string; port: number } | null
   return { device: formatAddress(key, 0, width === 4 ? 4 : 6), port };
 }
 
-/** Keys that have this address, or MAC, in one of their fields: device, peer or server. Compared as bytes,
- * since to write thousands of addresses out takes longer than to read them. */
+/**
+ * A test for keys with this address or MAC in one of their fields: device, peer or server. Compares bytes,
+ * since formatting thousands of addresses would take longer than reading them.
+ */
 export function naming(
   address: Uint8Array,
 ): (bytes: Uint8Array, from: number, end: number) => boolean {

@@ -1,5 +1,5 @@
-// ruleset/fields: where named header fields are and what type every expression has. Used by
-// render (how to write a constant) and trace (where to read).
+// ruleset/fields: offset of named header fields, and the datatype of every expression. render formats
+// constants by it, trace reads packets by it.
 import type { Datatype, Expression, FieldName } from './model.ts';
 
 export interface Field {
@@ -7,7 +7,7 @@ export interface Field {
   /** Byte offset from the base. */
   readonly offset: number;
   readonly bytes: 1 | 2 | 4 | 16;
-  /** Packets that have the field: nft adds this check to the rule by itself. */
+  /** Packets that have the field; nft adds this condition to the rule itself. */
   readonly family?: 4 | 6;
   readonly protocol?: number;
   readonly type: Datatype;
@@ -35,7 +35,7 @@ const META_TYPES = {
   length: 'length',
 } as const;
 
-/** Datatype of a single value; a concatenation has none of its own ('raw'). */
+/** Datatype of a single value; a concatenation has none ('raw'). */
 export function datatypeOf(expression: Expression): Datatype {
   switch (expression.kind) {
     case 'meta':

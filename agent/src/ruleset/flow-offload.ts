@@ -1,18 +1,17 @@
-// ruleset/flow-offload: keeps our flows out of the flow tables of others (fw4's flow offloading): a packet of
-// a flow in such a table passes no hook but ingress, and then no rule renews what the flow uses, sees
-// the request that opens a window, or holds its DNS answers. Before: runtime/table. After: nft. It
-// has no verdicts, so the tracer does not play it.
+// ruleset/flow-offload: the table that keeps our flows out of foreign flow tables (fw4's flow offloading).
+// Packets of an offloaded flow pass only the ingress hook, so no rule could renew elements, open a request
+// window or hold DNS answers.
 //
-// The kernel takes a flow into one flow table at most (IPS_OFFLOAD in conntrack, set by the first
-// `flow add` that it meets). So our flows go into one of our own before fw4's rule can have them; it
-// listens on the loopback device alone, so that none of their packets ever finds itself in it. An
-// entry that no packet renews is over after 30 s; the flow's next packet makes another.
+// The kernel adds a flow to at most one flow table (IPS_OFFLOAD in conntrack, set by the first `flow add`).
+// Our flows are added to a flow table of our own before fw4's rule. That table has only the loopback device,
+// so their packets never match it. An entry expires after 30 s without packets; the next packet adds it
+// again. The table has no verdicts, so the tracer does not model it.
 import { APART_TABLE } from './names.ts';
 
-/** Before every chain that is known to hold a `flow add`: fw4's is at 0. */
+/** Before every known chain with a `flow add`; fw4's is at 0. */
 const PRIORITY = -199;
 
-/** Transaction that makes the table anew for marks under `mask`, or (null) removes it. */
+/** Transaction that recreates the table for marks under `mask`; null: that removes it. */
 export function apartText(mask: number | null): string {
   const gone = `add table inet ${APART_TABLE}\ndelete table inet ${APART_TABLE}\n`;
   if (mask === null) return gone;
@@ -28,8 +27,10 @@ export function apartText(mask: number | null): string {
 `;
 }
 
-/** Whether it has to be made where `tables` have flow tables: others do, and it does not stand. When
- * they have none any more it stays until the agent ends: it does nothing then. */
+/**
+ * Whether the table must be created: `tables` (those with flow tables) has foreign ones, and ours is missing.
+ * Once created it stays until the agent ends, since it has no effect without foreign ones.
+ */
 export function isApartWanted(tables: ReadonlySet<string>): boolean {
   return tables.size > 0 && !tables.has(APART_TABLE);
 }

@@ -1,9 +1,9 @@
-// ruleset/model: the table as plain objects. compile builds it from the policy, render prints it
-// as nft text, trace runs packets through it. Each kind of expression and statement has exactly
-// one renderer and one evaluator, so what is proved on the model holds for the text.
+// ruleset/model: the table as plain objects. compile builds it from the policy, render prints it as nft text,
+// trace runs packets through it. Each kind of expression and statement has exactly one renderer and one
+// evaluator, so results on the model hold for the text.
 import type { Family } from '../wire/address.ts';
 
-/** What a value is; decides how constants of it are written and compared. */
+/** Datatype of a value; determines how its constants are written and compared. */
 export type Datatype =
   | 'mark'
   | 'length'
@@ -22,10 +22,10 @@ export type Datatype =
   | 'ether'
   | 'flow';
 
-/** Numbers are plain, everything else is text as nft writes it (addresses canonical). */
+/** A number, or text in nft's form (addresses canonical). */
 export type Constant = number | string;
 
-/** Header fields by name; where they are is in fields.ts. */
+/** Header fields by name; fields.ts has their offsets. */
 export type FieldName =
   | 'ip saddr'
   | 'ip daddr'
@@ -43,20 +43,20 @@ export type MetaKey = 'mark' | 'l4proto' | 'nfproto' | 'iifname' | 'oifname' | '
 export type Expression =
   | { readonly kind: 'meta'; readonly key: MetaKey }
   | { readonly kind: 'ct'; readonly key: 'mark' | 'state' | 'status' | 'direction' | 'id' }
-  /** Packets of the flow so far in the direction of its first one; 0 where nobody counts them. */
+  /** Packets of the flow so far in the original direction; 0 without conntrack accounting. */
   | { readonly kind: 'sent' }
   /** Source address of the flow's first packet, before any NAT: the device at home. */
   | { readonly kind: 'original'; readonly family: Family }
-  /** Destination port of the flow's first packet, before any NAT; after a match of TCP or UDP. */
+  /** Destination port of the flow's first packet, before any NAT; only after a match of TCP or UDP. */
   | { readonly kind: 'originalPort' }
   | { readonly kind: 'field'; readonly name: FieldName }
   /** Raw bits from the start of the transport header. */
   | { readonly kind: 'raw'; readonly offset: number; readonly bits: 8 | 16 | 32 }
-  /** Raw bits of what TCP or UDP carries; a packet that carries less ends the rule. */
+  /** Raw bits of the TCP or UDP payload; a shorter payload ends the rule. */
   | { readonly kind: 'payload'; readonly offset: number; readonly bits: 8 | 16 | 32 }
-  /** Hardware address of the sender: the device, on packets from the home's own network. */
+  /** Source MAC: the device's, on packets from the home's own network. */
   | { readonly kind: 'ether' }
-  /** The kernel's own answer about the destination: kind of address, or the way it would take. */
+  /** Result of a routing lookup: type of the destination address, or output device. */
   | { readonly kind: 'fib'; readonly result: 'type' | 'oifname' }
   | { readonly kind: 'masked'; readonly of: Expression; readonly mask: number }
   | { readonly kind: 'concat'; readonly parts: readonly Expression[] };
@@ -84,7 +84,7 @@ export type Statement =
       readonly from: number;
       readonly to: number;
     }
-  /** In an anonymous set, or in none of it. */
+  /** In an anonymous set, or (`not`) outside it. */
   | {
       readonly kind: 'oneof';
       readonly left: Expression;
@@ -99,12 +99,12 @@ export type Statement =
       readonly not: boolean;
       readonly set: string;
     }
-  /** Adds the element or renews its timeout. A full set ends the rule: keep it in its own. */
+  /** Adds the element or renews its timeout. A full set ends the rule: use a rule of its own. */
   | { readonly kind: 'update'; readonly set: string; readonly element: Expression }
   /**
-   * Counts a packet against what each element of the set may have: true for `burst` packets at once
-   * and `rate` of them per time after that. Ends the rule when it is more, or the set is full.
-   * `over`: true for what is more, and ends the rule otherwise, which a full set does too.
+   * Rate limit for each element of the set: true for a burst of `burst` packets and `rate` packets per `per`
+   * after that; false, or a full set, ends the rule. `over`: true for packets beyond the limit; packets
+   * within it, or a full set, end the rule.
    */
   | ({
       readonly kind: 'pace';
@@ -112,7 +112,7 @@ export type Statement =
       readonly element: Expression;
       readonly over: boolean;
     } & Rate)
-  /** Verdict map; without an entry the next rule goes on. */
+  /** Verdict map; without a matching entry the next rule follows. */
   | {
       readonly kind: 'dispatch';
       readonly left: Expression;
@@ -130,14 +130,14 @@ export type Statement =
       readonly kind: 'log';
       readonly prefix: string;
       readonly group: number;
-      /** How many bytes of the packet are copied; null = all. */
+      /** Bytes of the packet to copy; null = all. */
       readonly snaplen: number | null;
     }
   | { readonly kind: 'queue'; readonly number: number }
   | { readonly kind: 'reject'; readonly answer: 'tcp reset' | 'admin-prohibited' }
-  /** Makes a TCP packet a reset (RST and ACK) on its way; ends the rule for any other. */
+  /** Turns a TCP packet into a reset (RST and ACK); ends the rule for other packets. */
   | { readonly kind: 'end' }
-  /** No connection tracking; the raw priority of prerouting and output alone. */
+  /** Disables connection tracking; only at the raw priority of prerouting and output. */
   | { readonly kind: 'untracked' }
   /** Lowers the MSS option: to a number of bytes, or to what the route's MTU allows. */
   | { readonly kind: 'clamp'; readonly size: number | 'route' }
@@ -148,7 +148,7 @@ export type Statement =
 
 export interface Rule {
   readonly statements: readonly Statement[];
-  /** Why the rule is there. */
+  /** The reason for the rule, printed by nft. */
   readonly comment: string;
 }
 
@@ -177,27 +177,27 @@ interface SetShape {
   readonly key: readonly Datatype[];
 }
 
-/** Its elements come from the policy; a reload replaces them. */
+/** Elements come from the policy; a reload replaces them. */
 export interface StaticSet extends SetShape {
   readonly role: 'static';
   readonly elements: readonly (readonly Span[])[];
-  /** Single values, at most so many, which come and go one by one; absent: intervals. */
+  /** Single values, at most this many, which are added and deleted one by one; absent: intervals. */
   readonly size?: number;
 }
 
-/** Its elements come from packets and from the agent; a reload leaves them alone. */
+/** Elements come from packets and the agent; a reload keeps them. */
 export interface LearnedSet extends SetShape {
   readonly role: 'learned';
-  /** Written by rules too, not only over netlink. */
+  /** Also written by rules, not only over netlink. */
   readonly dynamic: boolean;
   readonly size: number;
-  /** Life of an element that does not bring its own, milliseconds; null: each brings its own. */
+  /** Default lifetime of an element, milliseconds; null: each element has its own. */
   readonly timeout: number | null;
 }
 
 export type NamedSet = StaticSet | LearnedSet;
 
-/** The way a slot's packets take: devices in order of preference. */
+/** Output devices for the packets of a slot, in order of preference. */
 export interface Path {
   readonly slot: number;
   readonly app: string;

@@ -1,9 +1,9 @@
-// ruleset/names: what sets, chains and log prefixes are called. compile writes them, netlink
-// addresses sets by them, learn/ reads the prefixes of NFLOG packets back.
+// ruleset/names: names of sets, chains and log prefixes. compile writes them, netlink addresses sets by them,
+// learn/ parses the prefixes of NFLOG packets.
 import type { Family } from '../wire/address.ts';
 
 export const TABLE = 'whp';
-/** The init script's: nothing is forwarded from the home until our table stands, or seconds are over. */
+/** The init script's table: forwards nothing from the home until our table is loaded, or a timeout. */
 export const BOOT_TABLE = 'whp_boot';
 /** See netlink/nft-guard. */
 export const GUARD_TABLE = 'whp_guard';
@@ -11,7 +11,7 @@ export const GUARD_TABLE = 'whp_guard';
 export const APART_TABLE = 'whp_apart';
 /** See ruleset/audit. */
 export const AUDIT_TABLE = 'whp_audit';
-/** As nft lists them. */
+/** In nft's notation. */
 export const OWN_TABLES: readonly string[] = [
   TABLE,
   BOOT_TABLE,
@@ -20,16 +20,18 @@ export const OWN_TABLES: readonly string[] = [
   AUDIT_TABLE,
 ].map((name) => `inet ${name}`);
 
-/** Sets of one application and family. The first group is rewritten by a reload, never learned. */
+/** Kinds of sets of one application and family. These hold the policy; a reload replaces their elements. */
 const STATIC_SETS = ['range', 'pin', 'learn', 'node', 'except', 'device'] as const;
-/** Entries that come and go at run time, and outlive a reload. */
+/** Kinds whose elements are added at run time and survive a reload. */
 export const LEARNED_SETS = [
   ...['addr', 'udp', 'tcp', 'peer', 'window', 'asked', 'hello'],
   ...['udpmac', 'tcpmac', 'peermac', 'askedmac'],
 ] as LearnedKind[];
 
-/** Those of them that rules fill by themselves; what `udp` knows by address, `udpmac` knows by the
- * hardware address of the device, whatever address it has next. */
+/**
+ * All of them except `addr` and `hello`, whose elements the agent keeps and evicts in stores of its own.
+ * `udpmac` holds by the device's MAC what `udp` holds by its address.
+ */
 export const FILLED_SETS = [
   ...['udp', 'tcp', 'peer', 'window', 'asked'],
   ...['udpmac', 'tcpmac', 'peermac', 'askedmac'],
@@ -47,10 +49,11 @@ export type FilledKind =
   | 'askedmac';
 export type LearnedKind = FilledKind | 'addr' | 'hello';
 
-/** States of an application that the agent tells the table: `blocked`, no proxy is up and it is
- * refused at once; `direct`, no proxy is up and its owner lets it pass beside the tunnels; `paused`,
- * its new flows are not looked at, by the owner's word or its hours. The families (NFPROTO_*) for
- * which it is so are the elements: a set that nobody has filled yet is the safe side. */
+/**
+ * Sets of families (NFPROTO_*) by which the agent tells the table the state of an application. `blocked`: no
+ * proxy is up, flows are rejected. `direct`: no proxy is up, the owner allows direct flows. `paused`: a pause
+ * or the schedule, new flows are not judged. An empty set is the safe state.
+ */
 export const GATES = ['blocked', 'direct', 'paused'] as const;
 export type Gate = (typeof GATES)[number];
 
@@ -59,7 +62,7 @@ export function gateName(app: string, gate: Gate): string {
   return `${app}_${gate}`;
 }
 
-/** How much of its share each device has used up lately; written and read by the rules alone. */
+/** Kinds of counter sets for the shares of devices; only the rules read and write them. */
 export const SHARE_SETS = [
   'ports',
   'peers',
@@ -72,7 +75,7 @@ export const SHARE_SETS = [
 export type ShareKind = (typeof SHARE_SETS)[number];
 export type SetKind = (typeof STATIC_SETS)[number] | LearnedKind | ShareKind;
 
-/** Kinds whose key has no address in it: one set serves both families. */
+/** Kinds without an address in the key: one set for both families. */
 const OF_BOTH: ReadonlySet<SetKind> = new Set([
   'udpmac',
   'tcpmac',
@@ -82,37 +85,38 @@ const OF_BOTH: ReadonlySet<SetKind> = new Set([
   'serversmac',
 ]);
 
-/** `<app>_addr4` and so on; `<app>_udpmac` whatever the family. */
+/** `<app>_addr4` and so on; `<app>_udpmac` for both families. */
 export function setName(app: string, kind: SetKind, family: Family): string {
   return OF_BOTH.has(kind) ? `${app}_${kind}` : `${app}_${kind}${family}`;
 }
 
-/** The one set of a kind, or the one of each family. */
+/** The one set of a kind, or the sets of both families. */
 export function setsOf(app: string, kind: SetKind): string[] {
   return OF_BOTH.has(kind)
     ? [setName(app, kind, 4)]
     : [setName(app, kind, 4), setName(app, kind, 6)];
 }
 
-/** `<app>_mac`: hardware addresses have no family. */
+/** `<app>_mac`: MACs have no family. */
 export function macSet(app: string): string {
   return `${app}_mac`;
 }
 
-/** Hardware addresses of other routers at home: many devices send by them, so they tell none. Kept by
- * the agent. */
+/**
+ * MACs of other routers at home, which identify no device because many devices send through them. The agent
+ * fills the set.
+ */
 export const GATEWAYS = 'gateways';
 
-/** Flows that have renewed what they use a moment ago. */
+/** Flows that have just renewed their elements. */
 export const FRESH = 'fresh';
 
-/** How much each device is announced, of all apps together: by hardware address, by address, and of all
- * that cannot be counted any more. */
+/** Counters of announcements of all apps: by MAC, by address, and one for all devices without a counter. */
 export function loudSet(by: Family | 'mac' | 'rest'): string {
   return `loud${by}`;
 }
 
-/** How much each device asks by DNS, where its address tells it. */
+/** Counters of DNS queries by device address, for devices without a usable MAC. */
 export function querySet(family: Family): string {
   return `asking${family}`;
 }
@@ -122,17 +126,17 @@ export function silentSet(family: Family): string {
   return `silent${family}`;
 }
 
-/** Addresses of devices that have had a proxied flow lately. */
+/** Addresses of devices that have recently had a proxied flow. */
 export function usingSet(family: Family): string {
   return `using${family}`;
 }
 
-/** Devices with a session of an application: by hardware address, by address. */
+/** Devices with a session of an application: by MAC, by address. */
 export function sessionSet(by: Family | 'mac'): string {
   return `session${by}`;
 }
 
-/** Sockets whose first check waits, and those of which one has waited: device . port. */
+/** Sockets whose first check is delayed, and those that have been delayed: device . port. */
 export function waitingSet(family: Family): string {
   return `waiting${family}`;
 }
@@ -141,17 +145,21 @@ export function waitedSet(family: Family): string {
   return `waited${family}`;
 }
 
-/** Takes what dnsmasq has to put somewhere, and keeps nothing (ruleset/nftset). */
+/**
+ * For addresses that dnsmasq must not add to an app's set; elements expire after a second (ruleset/nftset).
+ */
 export function ignoredSet(family: Family): string {
   return `ignored${family}`;
 }
 
-/** By hardware address: how much of it is announced where nothing is held, and how much they ask; and the whole
- * home, whose one element is port 53. */
+/**
+ * Counters by MAC: of announced queries where nothing is held, and of queries; and of the whole home, with
+ * port 53 as the only element.
+ */
 export const TOLD_MACS = 'toldmac';
 export const ASKING_MACS = 'askingmac';
 export const ASKING_HOME = 'askinghome';
-/** How much is answered: to each flow of a device (device . port), and to the home. */
+/** Counters of answers: of the home, and of each flow of a device (device . port). */
 export const ANSWERED_HOME = 'answeredhome';
 
 export function answeredSet(family: Family): string {
@@ -162,12 +170,12 @@ export function neverSet(family: Family): string {
   return `never${family}`;
 }
 
-/** Devices that ask other resolvers, with the port they do it on: device . port. */
+/** Devices that use other resolvers, with the port used: device . port. */
 export function escapeSet(family: Family): string {
   return `escape${family}`;
 }
 
-/** Addresses of known DoH services; devices that are to use the router's resolver. */
+/** Addresses of known DoH services; devices that have to use the router's resolver. */
 export function dohSet(family: Family): string {
   return `doh${family}`;
 }
@@ -178,35 +186,37 @@ export function escapingSet(family: Family): string {
   return `escaping${family}`;
 }
 
-/** Flows whose ClientHello goes on in the next segment: device . port. */
+/** Flows whose ClientHello continues in the next segment: device . port. */
 export function partialSet(family: Family): string {
   return `partial${family}`;
 }
 
-/** What makes a new flow an application's. */
+/** Kinds of evidence by which a new flow belongs to an application. */
 const EVIDENCES = ['range', 'addr', 'hello', 'port', 'peer', 'window', 'mapping'] as const;
 export type Evidence = (typeof EVIDENCES)[number];
 
 /**
- * What NFLOG packets of one application announce: an evidence; `late` (evidence for a flow that
- * already has a direct NAT binding); `request` (a stranger's request opened the window); `full` (a
- * learned set has no room: the agent has to evict); `inbound` (a flow from the WAN side refused).
+ * Topics of NFLOG packets of one application: an evidence; `late` (evidence for a flow that already has a
+ * direct NAT binding); `request` (a connection request opened the window); `full` (a learned set is full: the
+ * agent has to evict); `inbound` (a flow from the WAN was refused).
  */
 const APP_FEEDS = [...EVIDENCES, 'late', 'request', 'full', 'inbound'] as const;
 export type AppFeed = (typeof APP_FEEDS)[number];
 
-/** What speaks for a packet that leaves beside the tunnels: an evidence that lasts, or the mark that its
- * flow has. */
+/**
+ * Reasons why a packet that leaves beside the tunnels is the application's: an evidence that lasts, or the
+ * mark of its flow.
+ */
 export const GROUNDS = ['range', 'addr', 'hello', 'port', 'peer', 'mark'] as const;
 export type Ground = (typeof GROUNDS)[number];
 
-/** DNS requests and answers that are watched; no application is known yet. */
+/** DNS queries and answers; not related to an application yet. */
 export const QUERY_PREFIX = 'whp:query';
 export const ANSWER_PREFIX = 'whp:answer';
-/** First words of a TLS flow that nobody knows yet. */
+/** First data of a TLS flow without evidence. */
 export const HELLO_PREFIX = 'whp:hello';
 
-/** Of a packet that the guard held back: our table has not judged it. */
+/** A packet that the guard dropped because our table has not judged it. */
 export const UNJUDGED_PREFIX = 'whp:unjudged';
 
 export type Feed =
@@ -223,7 +233,7 @@ export function outsidePrefix(app: string, ground: Ground): string {
   return `whp:outside:${app}:${ground}`;
 }
 
-/** What an NFLOG prefix says, or null when it is not one of ours. */
+/** Parses an NFLOG prefix; null: not one of ours. */
 export function parsePrefix(prefix: string): Feed | null {
   if (prefix === QUERY_PREFIX) return { feed: 'query' };
   if (prefix === ANSWER_PREFIX) return { feed: 'answer' };
@@ -243,7 +253,7 @@ export function tunnelDevice(proxy: string): string {
   return `whp-${proxy}`;
 }
 
-/** Whether a device is one of these. */
+/** Whether a device is a tunnel device of ours, by its name. */
 export function isLinkName(name: string): boolean {
   return name.startsWith(tunnelDevice(''));
 }

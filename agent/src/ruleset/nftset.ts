@@ -1,6 +1,6 @@
-// ruleset/nftset: a policy's names as lines of dnsmasq's configuration (its manual, --nftset). Where answers
-// cannot be held, dnsmasq itself puts the addresses of an answer into the sets before it sends the answer,
-// agent or no agent. Before: policy/build. After: router/dnsmasq, which writes them.
+// ruleset/nftset: converts a policy's names to lines of dnsmasq's configuration (its manual, --nftset). Where
+// answers cannot be held, dnsmasq adds the addresses of an answer to the sets before it sends the answer,
+// even without a running agent. router/dnsmasq writes the lines.
 import type { App, Policy } from '../policy/policy.ts';
 import type { ProfileNames } from '../profile/profile.ts';
 import { ignoredSet, setName, TABLE } from './names.ts';
@@ -10,16 +10,16 @@ import { FAMILIES } from './terms.ts';
 const LONGEST_LINE = 1000;
 
 export interface NftsetLines {
-  /** '' when there is nothing to fill. */
+  /** '' if there is no name. */
   readonly text: string;
-  /** Names that dnsmasq has no words for: patterns that no suffix of their app covers. */
+  /** Patterns that dnsmasq cannot express and that no suffix of their app covers. */
   readonly left: readonly string[];
 }
 
 /**
- * dnsmasq looks at the name that was asked for alone, and takes the longest domain that it ends with: so a
- * domain is written with the sets of every app that has it, and one that is nobody's (an exception) with a
- * set that keeps nothing. A single name stands for what is below it as well.
+ * dnsmasq tests only the queried name, and applies the longest matching domain. So a domain is written with
+ * the sets of every app that has it, and an excepted domain with the `ignored` sets. A domain also matches
+ * all names below it.
  */
 export function nftsetLines({ apps }: Pick<Policy, 'apps'>): NftsetLines {
   const domains = new Set(apps.flatMap(({ profile: { dns } }) => domainsOf(dns)));

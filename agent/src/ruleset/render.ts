@@ -1,7 +1,6 @@
-// ruleset/render: table model -> nft text, the last arrow before `nft -f`. One function a kind of
-// expression and statement. Two forms: the first load, and a reload that keeps what is learned;
-// each is one transaction. Accepted by nft 1.0.6 (Debian 12) and newer. What is text in the model is
-// written by `quoted`, `word` or `bare`, and by nothing else: none of it can end what it stands in.
+// ruleset/render: renders the table model as nft text, by one function for each kind of expression and
+// statement. Accepted by nft 1.0.6 (Debian 12) and newer. Text of the model is written only by `quoted`,
+// `word` or `bare`, so it can never end the token that contains it.
 import { datatypeOf } from './fields.ts';
 import type {
   BaseHook,
@@ -19,12 +18,16 @@ import type {
 } from './model.ts';
 import { duration, loadText, type Standing } from './transaction.ts';
 
-/** Characters of a comment or a log prefix, of a device and of another name that nft takes
- * (NFTNL_UDATA_COMMENT_MAXLEN, NF_LOG_PREFIXLEN; IFNAMSIZ; NFT_NAME_MAXLEN is 256). */
+/**
+ * Longest comment or log prefix, device name and other name that nft accepts (NFTNL_UDATA_COMMENT_MAXLEN,
+ * NF_LOG_PREFIXLEN; IFNAMSIZ; NFT_NAME_MAXLEN is 256).
+ */
 const LONGEST = { text: 127, device: 15, name: 127 };
 
-/** Between quotes nft knows no escape: a quote ends the string, a star at the end of a device's name
- * means "anything", a backslash before it does not. Whatever could be one of them becomes "?". */
+/**
+ * nft has no escapes in quoted strings: a quote ends the string, a final star of a device name is a wildcard,
+ * even after a backslash. All such characters become "?".
+ */
 function quoted(text: string, longest = LONGEST.text): string {
   return `"${text.replace(/[^A-Za-z0-9 _.:;,'@+!?=/()-]/g, '?').slice(0, longest) || '?'}"`;
 }
@@ -35,7 +38,7 @@ function word(text: string): string {
   return `x${text.replace(/[^A-Za-z0-9_]/g, '_')}`.slice(0, LONGEST.name);
 }
 
-/** A value as nft writes it: an address, a MAC, a state. What is none is a word that nft refuses. */
+/** A value in nft's form: an address, a MAC, a state. Anything else becomes a word that nft refuses. */
 function bare(text: string): string {
   return /^[A-Za-z0-9.:_-]+$/.test(text) ? text : 'no-such-value';
 }
@@ -58,7 +61,7 @@ const EXPRESSIONS: Renderers<Expression> = {
   ct: (one) => `ct ${one.key}`,
   sent: () => 'ct original packets',
   original: (one) => `ct original ${one.family === 4 ? 'ip' : 'ip6'} saddr`,
-  // nft 1.0.6 lists a constant beside it as no number, but the key of a verdict map right: use `dispatch`.
+  // nft 1.0.6 lists a compared constant wrongly, but the key of a verdict map correctly: use `dispatch`.
   originalPort: () => 'ct original proto-dst',
   field: (one) => one.name,
   raw: (one) => `@th,${one.offset},${one.bits}`,
@@ -104,7 +107,7 @@ const STATEMENTS: Renderers<Statement> = {
   },
   queue: (one) => `queue flags bypass to ${one.number}`,
   reject: (one) => `reject with ${one.answer === 'tcp reset' ? one.answer : `icmpx ${one.answer}`}`,
-  // 1 << 2 and 1 << 4 (RFC 9293 section 3.1); nft corrects the checksum.
+  // RST (1 << 2) and ACK (1 << 4), RFC 9293 section 3.1; the kernel corrects the checksum.
   end: () => 'tcp flags set 0x14',
   untracked: () => 'notrack',
   clamp: (one) => `tcp option maxseg size set ${one.size === 'route' ? 'rt mtu' : one.size}`,
@@ -175,7 +178,7 @@ const SET_TYPES: { readonly [type in Datatype]?: string } = {
 const SET_FIELDS: { readonly [type in Datatype]?: string } = {
   ipv4: 'ip saddr',
   ipv6: 'ip6 saddr',
-  // Any raw 32 bits do: this is where NAT-PMP has its ports.
+  // Any raw 32 bits define the type; these are the port field of NAT-PMP.
   raw: '@th,96,32',
   ether: 'ether saddr',
   flow: 'ct id',
@@ -201,7 +204,7 @@ function spanText(type: Datatype, [from, to]: Span): string {
   return from === to ? first : `${first}-${constantText(type, to)}`;
 }
 
-/** Joined as a block of the table lists them; null: they are learned. */
+/** The elements as text of a set block; null: a learned set. */
 export function elementList(set: NamedSet): string | null {
   if (set.role !== 'static') return null;
   const known = listed.get(set.elements);
@@ -211,19 +214,19 @@ export function elementList(set: NamedSet): string | null {
   return text;
 }
 
-/** Most sets of a reload hold what they held before (compile/ranges): a list belongs to one set. */
+/** Cached by the elements array: most sets are unchanged in a reload (compile/ranges). */
 const listed = new WeakMap<StaticSet['elements'], string>();
 
 function baseText({ type, hook, priority }: BaseHook): string {
   return `type ${type} hook ${hook} priority ${priority}; policy accept;`;
 }
 
-/** nft 1.0.6 resolves jumps while reading: chains that others go to come first. */
+/** nft 1.0.6 resolves jumps while parsing: target chains come first. */
 function chainsInOrder(chains: readonly Chain[]): Chain[] {
   return [...chains.filter((one) => !one.base), ...chains.filter((one) => one.base)];
 }
 
-/** The table's parts as text: what is loaded, and what a reload compares. */
+/** The parts of the table as text: the input of a load, and of the comparison in a reload. */
 export function renderStanding(ruleset: Ruleset): Standing {
   return {
     table: word(ruleset.table),
@@ -244,7 +247,7 @@ export function renderStanding(ruleset: Ruleset): Standing {
   };
 }
 
-/** The first load: whatever stood under our name is replaced, learned elements included. */
+/** The first load: replaces the table of our name, learned elements included. */
 export function renderLoad(ruleset: Ruleset): string {
   return loadText(renderStanding(ruleset));
 }

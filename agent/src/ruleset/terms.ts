@@ -1,18 +1,17 @@
-// ruleset/terms: short names for the expressions and statements that the compile files put
-// together. Nothing is decided here.
+// ruleset/terms: short constructors for expressions and statements, used by the compile files.
 import type { Family } from '../wire/address.ts';
 import type { Constant, Expression, FieldName, Rate, Rule, Statement, Verdict } from './model.ts';
 
 export const TCP = 6;
 export const UDP = 17;
 export const FAMILIES = [4, 6] as const;
-/** Protocols with ports, and what their port sets are called. */
+/** Protocols with ports, and the names of their port sets. */
 export const TRANSPORTS = [
   ['udp', UDP],
   ['tcp', TCP],
 ] as const;
 
-/** nft's numbers of the families (NFPROTO_IPV4, NFPROTO_IPV6). */
+/** Family numbers of netfilter (NFPROTO_IPV4, NFPROTO_IPV6). */
 export const NFPROTO = { 4: 2, 6: 10 } as const;
 
 export const metaMark: Expression = { kind: 'meta', key: 'mark' };
@@ -25,18 +24,18 @@ export const ipLength: Expression = { kind: 'meta', key: 'length' };
 export const ctMark: Expression = { kind: 'ct', key: 'mark' };
 const ctState: Expression = { kind: 'ct', key: 'state' };
 export const ctStatus: Expression = { kind: 'ct', key: 'status' };
-/** Number of the tracked flow, the same in both directions. */
+/** Id of the conntrack entry, the same in both directions. */
 export const ctId: Expression = { kind: 'ct', key: 'id' };
 export const ctDirection: Expression = { kind: 'ct', key: 'direction' };
 export const originalPort: Expression = { kind: 'originalPort' };
-/** Packets that the flow's beginner has sent. */
+/** Packets in the original direction. */
 export const sent: Expression = { kind: 'sent' };
 export const sport = field('th sport');
 export const dport = field('th dport');
 
-/** The source port in the upper half of 32 bits: the form of a port set's key. */
+/** The source port in the upper half of 32 bits: the key format of a port set. */
 export const sportKey: Expression = masked(raw(0, 32), 0xffff0000);
-/** The destination port in the same form; the lower half is whatever follows, masked away. */
+/** The destination port in the same format; the lower half (the next two bytes) is masked. */
 export const dportKey: Expression = masked(raw(16, 32), 0xffff0000);
 
 export function field(name: FieldName): Expression {
@@ -56,7 +55,7 @@ export function raw(offset: number, bits: 8 | 16 | 32): Expression {
   return { kind: 'raw', offset, bits };
 }
 
-/** `bits` from bit `offset` of what TCP or UDP carries. */
+/** `bits` from bit `offset` of the TCP or UDP payload. */
 export function payload(offset: number, bits: 8 | 16 | 32): Expression {
   return { kind: 'payload', offset, bits };
 }
@@ -109,7 +108,7 @@ export function update(set: string, element: Expression): Statement {
   return { kind: 'update', set, element };
 }
 
-/** More than `rate` allows of it; not when the set is full, where nothing more can be counted. */
+/** Matches packets beyond `rate`; does not match if the set is full and the element has no counter. */
 export function over(set: string, element: Expression, rate: Rate): Statement {
   return { kind: 'pace', set, element, over: true, ...rate };
 }
@@ -140,8 +139,10 @@ export function jump(chain: string): Statement {
 
 /** IPS_CONFIRMED of linux/netfilter/nf_conntrack_common.h. */
 const CONFIRMED = 8;
-/** The first packet of a flow: conntrack has not taken it in yet. "New" are the next ones as well, until the
- * other end has answered. */
+/**
+ * The first packet of a flow: its conntrack entry is not confirmed yet. State "new" also matches later
+ * packets, until the first answer.
+ */
 export const isFirst: Statement = is(masked(ctStatus, CONFIRMED), 0);
 
 export function rule(comment: string, ...statements: Statement[]): Rule {

@@ -1,6 +1,6 @@
-// ruleset/transaction: the table as text in its parts, which is what a later transaction is measured
-// against: the agent keeps the parts of the table that stands and, across a restart, on file. From
-// two of them comes the one transaction that touches only what differs. Before: render. After: nft.
+// ruleset/transaction: the table as text in parts, and the transactions made from them. The agent keeps the
+// parts of the loaded table, over a restart in a file; the difference of two versions is one transaction that
+// changes nothing else.
 
 import { formatAddress } from '../wire/address.ts';
 import { macText } from '../wire/mac.ts';
@@ -8,24 +8,27 @@ import type { Datatype } from './model.ts';
 
 export interface StandingSet {
   readonly name: string;
-  /** Properties as nft writes them, one each. */
+  /** Properties in nft's notation, one each. */
   readonly shape: readonly string[];
   readonly key: readonly Datatype[];
-  /** Elements as text; null: they come from packets and from the agent. */
+  /** Elements as text; null: a learned set. */
   readonly elements: string | null;
-  /** Learned sets: an element's own timeout if it brings none, milliseconds; null: it brings one. */
+  /** Learned sets: default timeout of an element, milliseconds; null: each element has its own. */
   readonly timeout: number | null;
   readonly size: number;
 }
 
 export interface StandingChain {
   readonly name: string;
-  /** Hook and policy; '' for a chain that others go to. */
+  /** Hook and policy; '' for a chain without a hook. */
   readonly base: string;
   readonly rules: readonly string[];
 }
 
-/** Chains in an order in which each can be written: those that others go to come first. */
+/**
+ * The parts of a table (`standing`: as loaded in the kernel). Chains are in an order in which they can be
+ * written: target chains first.
+ */
 export interface Standing {
   readonly table: string;
   readonly counters: readonly string[];
@@ -33,16 +36,16 @@ export interface Standing {
   readonly chains: readonly StandingChain[];
 }
 
-/** A learned element and how long it still holds, milliseconds. */
+/** A learned element and its remaining lifetime, milliseconds. */
 export interface HeldElement {
   readonly key: Uint8Array;
   readonly left: number;
 }
 
-/** What is known of the learned sets, by name. */
+/** Known elements of the learned sets, by name. */
 export type Held = ReadonlyMap<string, readonly HeldElement[]>;
 
-/** What the counters have counted, by name. */
+/** Values of the counters, by name. */
 export type Counts = ReadonlyMap<string, { readonly packets: number; readonly bytes: number }>;
 
 const NOTHING: Held = new Map();
@@ -55,8 +58,10 @@ export function duration(milliseconds: number): string {
   return `${seconds > 0 ? `${seconds}s` : ''}${rest > 0 || seconds === 0 ? `${rest}ms` : ''}`;
 }
 
-/** The first load: whatever stood under our name is replaced; `held` is in it from the start, and counters
- * go on from `counts`. */
+/**
+ * The transaction of a full load: replaces the table, adds `held` to the learned sets and starts counters
+ * from `counts`.
+ */
 export function loadText(next: Standing, held: Held = NOTHING, counts: Counts = NONE): string {
   const table = `table inet ${next.table}`;
   const body = [
@@ -64,7 +69,7 @@ export function loadText(next: Standing, held: Held = NOTHING, counts: Counts = 
     ...next.sets.flatMap((set) => setBlock(set, set.elements ?? heldText(set, held))),
     ...next.chains.flatMap(chainBlock),
   ];
-  // Adding first makes deleting safe when there is none yet.
+  // `add` first, so that `delete` succeeds without a table.
   const head = [`add ${table}`, `delete ${table}`, `${table} {`];
   return `${[...head, ...body.map((line) => `  ${line}`), '}'].join('\n')}\n`;
 }
@@ -93,10 +98,9 @@ function chainBlock(chain: StandingChain): string[] {
 }
 
 /**
- * From the table that stands to the next in one transaction that touches only what differs: rules
- * of a chain that reads the same, learned elements and counters stay as they are. A learned set
- * whose shape changes is made anew with what is `held`. '' when nothing differs. A packet sees the
- * old table or the new, never none.
+ * The transaction from the loaded table to the next one; '' if nothing differs. Unchanged chains, learned
+ * elements and counters are kept. A learned set with a new shape is recreated with the elements in `held`. A
+ * packet sees the old table or the new one, never none.
  */
 export function reloadText(before: Standing, next: Standing, held: Held = NOTHING): string {
   const table = `inet ${next.table}`;
@@ -133,7 +137,7 @@ export function reloadText(before: Standing, next: Standing, held: Held = NOTHIN
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
 }
 
-/** Learned sets of `before` that `next` has in another shape: a reload makes them anew. */
+/** Learned sets with different shapes in `before` and `next`: a reload recreates them. */
 export function reshapedSets(before: Standing, next: Standing): string[] {
   const old = new Map(before.sets.map(({ name, shape }) => [name, shape]));
   return next.sets
@@ -144,14 +148,17 @@ export function reshapedSets(before: Standing, next: Standing): string[] {
 }
 
 interface ChainChanges {
-  /** Emptied: to be written again, or deleted. */
+  /** Flushed, to be written again or deleted. */
   readonly flushed: readonly string[];
   readonly dead: readonly string[];
   readonly fresh: readonly StandingChain[];
   readonly written: readonly StandingChain[];
 }
 
-/** A rule that names a set or a chain that goes has to go first, even where it reads the same. */
+/**
+ * Rules that refer to a deleted set or chain must be deleted first, so their chain is flushed even if its
+ * text is unchanged.
+ */
 function chainChanges(
   before: Standing,
   next: Standing,
@@ -170,7 +177,7 @@ function chainChanges(
     next.chains
       .filter(({ name, rules }) => stays.has(name) && same(old.get(name)!.rules, rules))
       .filter(
-        // Mostly nothing has died, and there are hundreds of rules.
+        // Usually nothing is deleted, and there are hundreds of rules.
         ({ rules }) =>
           names.length === 0 || !rules.some((rule) => names.some((one) => rule.includes(one))),
       )
@@ -194,21 +201,23 @@ function same(a: readonly string[], b: readonly string[]): boolean {
   return at === a.length;
 }
 
-/** `add element` takes one line. */
+/** `add element` needs a single line. */
 function flat(elements: string): string {
   return elements.replace(/\s*\n\s*/g, ' ');
 }
 
 const WIDTH: { readonly [type in Datatype]?: number } = { ipv4: 4, ipv6: 16, raw: 4, ether: 6 };
 
-/** Every field of a longer key is padded to 4 bytes. */
+/** Fields of a concatenated key are padded to 4 bytes. */
 function widthOf(types: readonly Datatype[], type: Datatype): number {
   const width = WIDTH[type] ?? 0;
   return types.length > 1 ? (width + 3) & ~3 : width;
 }
 
-/** The elements held for a learned set as nft reads them, the longest-lived first, at most as many
- * as fit; keys of another width (a set of that name from an older version) are left out. */
+/**
+ * The held elements of a learned set as nft text, longest remaining lifetime first, at most `size`. Keys of
+ * another width (from an older version) are skipped.
+ */
 function heldText(set: StandingSet, held: Held): string {
   const elements = held.get(set.name) ?? [];
   const width = set.key.reduce((sum, type) => sum + widthOf(set.key, type), 0);

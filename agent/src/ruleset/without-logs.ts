@@ -1,8 +1,8 @@
-// ruleset/without-logs: the table for a kernel that announces nothing (no kmod-nfnetlink-log), which would
-// refuse any rule with `log group`. Between compile and render: everything else stays as it was.
+// ruleset/without-logs: removes log statements from the table, for a kernel without kmod-nfnetlink-log, which
+// would refuse any rule with `log group`. Runs between compile and render.
 import type { Rule, Ruleset, Statement } from './model.ts';
 
-/** Statements that only look: a rule of nothing else does nothing. */
+/** Statements without an effect on the packet: a rule with only these has no purpose. */
 const LOOKS: ReadonlySet<Statement['kind']> = new Set([
   'compare',
   'between',
@@ -12,7 +12,7 @@ const LOOKS: ReadonlySet<Statement['kind']> = new Set([
   'pace',
 ]);
 
-/** The same table without announcements, and without rules that did nothing but announce. */
+/** The same table without log statements, and without rules that only logged. */
 export function withoutAnnouncements(ruleset: Ruleset): Ruleset {
   const chains = ruleset.chains.map((chain) => ({ ...chain, rules: chain.rules.flatMap(muted) }));
   return { ...ruleset, chains };

@@ -1,6 +1,5 @@
-// ruleset/compile/compile: policy -> table model, the second arrow of the configuration flow
-// (UCI + profiles -> policy -> compile -> render -> nft). What each part is for is in the
-// compile-* files; this one puts them together.
+// ruleset/compile/compile: compiles the policy into the table model (UCI + profiles -> policy -> compile ->
+// render -> nft). Assembles the sets and chains of the other files in this folder.
 import type { Policy } from '../../policy/policy.ts';
 import type { Ruleset } from '../model.ts';
 import { outsideCounter, proxiedCounter, rejectedCounter, TABLE } from '../names.ts';

@@ -1,5 +1,4 @@
-// ruleset/compile/context: what every compile file needs to know about one application and about the
-// whole, worked out once from the policy.
+// ruleset/compile/context: values and statements that all compile files share, derived from the policy.
 import { foreignBits, markOf } from '../../policy/marks.ts';
 import type { App, Globals, Policy } from '../../policy/policy.ts';
 import { type Family, parseCidr } from '../../wire/address.ts';
@@ -15,7 +14,7 @@ import {
 } from '../names.ts';
 import { ether, inSet, is, NFPROTO, nfproto, notInSet } from '../terms.ts';
 
-/** Bytes of a packet that a feed about headers copies: IPv6 with options and a port pair. */
+/** Bytes copied by a log rule for headers: IPv6 with options, and the ports. */
 const HEADER_SNAPLEN = 128;
 
 export interface Context {
@@ -33,7 +32,7 @@ export function contextOf(policy: Policy): Context {
   };
 }
 
-/** Tunnel devices the application may use: those of its proxies that exist. */
+/** Tunnel devices that the application may use: those of its existing proxies. */
 export function tunnelsOf(context: Context, app: App): string[] {
   return app.proxies.map(tunnelDevice).filter((device) => context.tunnels.includes(device));
 }
@@ -44,8 +43,10 @@ export function setMark(context: Context, target: 'meta' | 'ct', slot: number): 
   return { kind: 'mark', target, keep: foreignBits(mask), value: markOf(mask, slot) };
 }
 
-/** NFLOG group of what is told of flows: queries and answers have one of their own, so that no answer waits for
- * its query behind a device's thousand peers. The crowd's answers have the one between them (compile/dns). */
+/**
+ * NFLOG group of announced flows. Queries and answers use other groups, so that no answer waits for its query
+ * behind announcements of peers. Group + 1 has the crowd's answers (compile/dns).
+ */
 export function evidenceGroup(group: number): number {
   return (group + 2) & 0xffff;
 }
@@ -60,7 +61,7 @@ export function logEvidence(context: Context, prefix: string): Statement {
   return { kind: 'log', prefix, group, snaplen: HEADER_SNAPLEN };
 }
 
-/** For feeds whose payload is read: the packet as a whole. */
+/** For feeds whose payload is read: copies the whole packet. */
 export function logWhole(context: Context, prefix: string): Statement {
   return { kind: 'log', prefix, group: context.globals.group, snaplen: null };
 }
@@ -69,21 +70,20 @@ export function appSet(app: App, kind: SetKind, family: Family): string {
   return setName(app.name, kind, family);
 }
 
-/** Not while the owner, or the hour, wants the application's new flows direct. */
+/** Condition: neither the owner's pause nor the schedule sends the application's new flows direct. */
 export function unlessPaused(app: App): Statement {
   return notInSet(nfproto, gateName(app.name, 'paused'));
 }
 
-/** Whether the application is limited to some devices (maybe none that is known). */
+/** Whether the application is limited to certain devices, even to none that is known. */
 export function isLimited(app: App): boolean {
   return app.devices.length > 0 || app.macs !== undefined;
 }
 
 /**
- * The conditions under which the sender, whose address is `source`, is a device of the application,
- * each enough by itself; one empty condition when it applies to all, none when to none of this
- * family. The MAC is what tells a device: it counts for IPv6 too, with addresses that nobody knew a
- * moment ago, and it is in the packet wherever the home's side is Ethernet.
+ * Alternative conditions under which the sender (address `source`) is a device of the application. One empty
+ * condition: all devices; no condition: no device of this family. A MAC also matches new IPv6 addresses of
+ * the device. Packets carry a MAC wherever the home's network is Ethernet.
  */
 export function deviceGuards(app: App, source: Expression, family: Family): Statement[][] {
   if (!isLimited(app)) return [[]];
@@ -96,8 +96,8 @@ export function deviceGuards(app: App, source: Expression, family: Family): Stat
 }
 
 /**
- * The same for packets to a device, which do not name its MAC yet: what they are compared with
- * afterwards (ports, peers) was learned from the application's own devices alone.
+ * The same for packets to a device, which have no MAC of the device yet. With MACs every packet matches: the
+ * sets tested afterwards (ports, peers) were learned from the application's devices only.
  */
 export function receiverGuards(app: App, target: Expression, family: Family): Statement[][] {
   if (!isLimited(app) || (app.macs?.length ?? 0) > 0) return [[]];

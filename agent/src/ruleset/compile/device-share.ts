@@ -1,7 +1,6 @@
-// ruleset/compile/device-share: what one device may take of what all share, counted by the kernel: a burst and a
-// rate of new entries, of announced packets and of DNS requests. A device is counted by its MAC; one that
-// has none here (another router in between, no Ethernet) by its address. Used by the compile files that
-// teach and announce.
+// ruleset/compile/device-share: limits, counted by the kernel, for what one device may use of shared
+// resources: new set elements, announced packets and DNS queries, each as burst and rate. Keyed by the
+// device's MAC, or by its address behind another router or without Ethernet.
 import type { App, Policy } from '../../policy/policy.ts';
 import type { Family } from '../../wire/address.ts';
 import type { Chain, Datatype, Expression, LearnedSet, Rate, Rule, Statement } from '../model.ts';
@@ -25,31 +24,32 @@ import {
 } from '../terms.ts';
 import { type Context, logHeaders } from './context.ts';
 
-/** Announced flows of one device: a page load opens some dozens, an honest peer some a second. */
+/** Announced flows of one device: a page load opens some dozens, a normal peer-to-peer call some a second. */
 const LOUD: Rate = { rate: 50, per: 'second', burst: 200 };
-/** Devices whose announcements are counted; those beyond have one count together. */
+/** Devices with a counter; devices beyond share one counter. */
 const DEVICES = 1024;
 const FORGET_MILLISECONDS = 10000;
 
-/** What new entries are counted for: P2P ports, peers, and servers that DNS or a TLS hello has told. */
+/** Kinds of new elements: P2P ports, peers, and servers learned from DNS or a TLS hello. */
 export type Share = 'ports' | 'peers' | 'servers';
 
 const OF_MAC = { ports: 'portsmac', peers: 'peersmac', servers: 'serversmac' } as const;
 
-/** The hardware address tells the device: no other router sends by it, and there is one. */
+/** Condition: the source MAC is present and identifies the device, since it is not another router's. */
 export const isOnEthernet = notInSet(ether, GATEWAYS);
 
 /**
- * More than an eighth of a set at once, and another eighth in the time that an entry lives: with what
- * was there before, a device can hold three eighths at most. Where no more devices can be counted it is
- * not "more": the set's own cap holds then, and the agent makes room by who holds most.
+ * Matches new elements beyond the share of a device: an eighth of the set's cap at once, and another eighth
+ * within the lifetime of an element. With older elements a device holds three eighths at most. If the counter
+ * set is full the statement does not match: then the cap of the set applies, and the agent evicts elements of
+ * the device with the most.
  */
 export function moreThanShare(app: App, share: Share, by: Family | 'mac') {
   const { caps } = app.profile;
   const cap = share === 'ports' ? caps.ports : caps.peers;
   const burst = Math.max(2, cap >> 3);
   const lease = leaseOf(app, share);
-  // Of a lease of days the rate an hour would be less than one, and one is too many.
+  // For a lease of days the rate for an hour would be below one, and rounding it up would allow too many.
   const [per, seconds] = lease > 86_400 ? (['week', 604_800] as const) : (['hour', 3600] as const);
   const rate = Math.max(1, Math.ceil((burst * seconds) / lease));
   const limit = { rate, per, burst };
@@ -63,19 +63,22 @@ function leaseOf(app: App, share: Share): number {
   return share === 'ports' ? ports.leaseSeconds : peers.leaseSeconds;
 }
 
-/** Goes on with a packet that the agent may be told of, and accepts one of a device that is announced too
- * often. For chains that end in accept in any case. */
+/**
+ * Continues with a packet that may be announced, and accepts the packet of a device beyond its share. For
+ * chains that end in accept anyway.
+ */
 export function unlessLoud(): Rule {
   return rule('told of so many of a device, no more', jump('loud'));
 }
 
-/** Lets a packet be announced, so many of a device, by its address. */
+/** Limits announced packets of a device, by its address. */
 export function loud(family: Family, device: Expression): Statement {
   return pace(loudSet(family), device, LOUD);
 }
 
-/** Tells the agent of a packet of a device, by its address, unless there are too many of it; for chains
- * that do not let the packet pass. */
+/**
+ * Announces a packet of a device within the limit, by its address; for chains that do not accept the packet.
+ */
 export function announceBy(
   context: Context,
   feed: AppFeed,
@@ -87,7 +90,7 @@ export function announceBy(
   );
 }
 
-/** `loud`, of all apps together. */
+/** Chains `loud` and `loud_mac`: limit announcements of all apps together. */
 export function countChains(): Chain[] {
   const counted = (by: Family | 'mac', device: Expression): Rule[] => [
     rule('too many', over(loudSet(by), device, LOUD), accept),
@@ -111,12 +114,12 @@ export function countChains(): Chain[] {
   ];
 }
 
-/** Whether the packet is one of this family: for rules that look at nothing of it but the MAC. */
+/** Condition on the family, for rules that test nothing else of it. */
 export function isOf(family: Family) {
   return is(nfproto, NFPROTO[family]);
 }
 
-/** The counts behind the shares of one app. */
+/** Counter sets for the shares of one app. */
 export function shareSets(app: App): LearnedSet[] {
   const counts = (kind: ShareKind, share: Share, by: Family | 'mac'): LearnedSet => ({
     role: 'learned',
@@ -132,7 +135,7 @@ export function shareSets(app: App): LearnedSet[] {
   ]);
 }
 
-/** The counts that all apps share, and the other routers of the home. */
+/** Counter sets shared by all apps, and the MACs of other routers. */
 export function commonSets(): LearnedSet[] {
   return [
     countOf(loudSet(4), 'ipv4'),
@@ -143,7 +146,7 @@ export function commonSets(): LearnedSet[] {
   ];
 }
 
-/** Who is counted, each for ten seconds after the last packet. */
+/** A counter set whose elements expire ten seconds after the last packet. */
 export function countOf(name: string, key: Datatype): LearnedSet {
   const timeout = FORGET_MILLISECONDS;
   return { role: 'learned', name, key: [key], size: DEVICES, timeout, dynamic: true };
@@ -152,8 +155,10 @@ export function countOf(name: string, key: Datatype): LearnedSet {
 /** Other routers of one home. */
 export const MOST_GATEWAYS = 64;
 
-/** Milliseconds for which a flow that has renewed what it uses is let alone: an eighth of the shortest
- * lease, ten seconds at most. */
+/**
+ * Milliseconds during which a flow that has renewed its elements does not renew them again: an eighth of the
+ * shortest lease, at most ten seconds.
+ */
 export function freshMilliseconds({ apps }: Policy): number {
   const leases = apps.flatMap(({ profile: { ports, peers } }) => [
     ports.leaseSeconds,

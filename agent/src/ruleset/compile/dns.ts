@@ -1,8 +1,7 @@
-// ruleset/compile/dns: DNS of the devices. A flow is DNS by the port that the device sent it to, whoever
-// answers: the router on any port, a resolver in the home or outside, turned there or not. Queries are
-// announced within the device's share; the answers are held until what they teach is in the kernel, or
-// only watched, those of a device beyond its share behind all others. Part of the hooks prerouting,
-// input, output and forward.
+// ruleset/compile/dns: DNS of the devices. A flow is DNS by its original destination port, whichever resolver
+// answers and wherever DNAT leads. Queries are announced within the device's share. Answers are held until
+// the addresses they teach are in the kernel, or only watched; those beyond the share go to a second queue.
+// Part of the hooks prerouting, input, output and forward.
 import { CROWD, markOf, WATCHED } from '../../policy/marks.ts';
 import type { Chain, LearnedSet, Rule, Statement, Verdict } from '../model.ts';
 import {
@@ -49,27 +48,33 @@ import { type Context, logWhole, setMark } from './context.ts';
 import { countOf, isOnEthernet } from './device-share.ts';
 
 const DNS = 53;
-/** Queries of one device, and of all, whose answers are read before others: what the agent of a small router has
- * time for beside dnsmasq, with answers to all of them held at once at most. One more is asked by the crowd. */
+/**
+ * Queries of one device, and of the home, whose answers go to the first queue: the agent of a small router
+ * can process that many beside dnsmasq. The flow of a further query joins the crowd.
+ */
 const QUERIES = { rate: 20, per: 'second', burst: 100 } as const;
 const HOME_QUERIES = { rate: 100, per: 'second', burst: 128 } as const;
-/** Queries of one device that the agent is told of where nothing is held: an answer beyond the share has passed
- * there, and can only be learned. */
+/**
+ * Queries of one device that are announced where answers are not held: there an answer beyond the share has
+ * already passed and can only be learned.
+ */
 const TOLD = { rate: 100, per: 'second', burst: 400 } as const;
-/** Answers to one flow of a device: some resolvers ask all they ask from one port. */
+/** Answers to one flow of a device: some resolvers send all their queries from one port. */
 const ANSWERS = { rate: 50, per: 'second', burst: 50 } as const;
-/** Flows whose answers are counted, each for a second after the last. */
+/** Flows whose answers are counted; an element expires a second after the last answer. */
 const ANSWERED_FLOWS = 2048;
 const ANSWERED_MILLISECONDS = 1000;
-/** The header of a DNS message in a datagram (RFC 1035 section 4.1.1): one question, and a query or an
- * answer. What else uses port 53, a VPN or a call, is no resolver's. */
+/**
+ * The header of a DNS message in a datagram (RFC 1035 section 4.1.1): one question, and the QR bit. Other
+ * protocols on port 53, as of a VPN or a call, do not match.
+ */
 const QUESTIONS = raw(96, 16);
 const ANSWER_BIT = masked(raw(80, 8), 0x80);
 const IS_QUERY = [is(l4proto, UDP), is(QUESTIONS, 1), is(ANSWER_BIT, 0)];
 /** SYN, FIN and RST. */
 const TCP_BEGIN_MASK = 0x07;
 
-/** NFQUEUE number, or NFLOG group, of the crowd's answers: behind that of ClientHellos. */
+/** NFQUEUE number, or NFLOG group, of the crowd's answers. ClientHellos have queue + 1. */
 export function crowdQueue(queue: number): number {
   return (queue + 2) & 0xffff;
 }
@@ -82,16 +87,19 @@ function asked(...when: Statement[]): (to: Verdict) => Statement[] {
   return (to) => [oneOf(l4proto, [TCP, UDP]), ...when, dispatch(originalPort, [[DNS, to]])];
 }
 
-/** A packet of the device, and one of its resolver, on whatever port that listens. */
+/** A packet to a resolver, and one from a resolver, by the original destination port of the flow. */
 const toResolver = asked(is(ctDirection, 'original'));
 const fromResolver = asked(is(ctDirection, 'reply'));
 
-/** In prerouting, before anything lets a new flow pass. */
+/** In prerouting, before any rule that accepts a new flow. */
 export function dnsRule(): Rule {
   return rule('DNS?', ...asked()({ verdict: 'jump', chain: 'dns' }));
 }
 
-/** The mark comes before the applications' own: a resolver among their servers stays theirs. */
+/**
+ * Sets the mark before the applications are judged: a resolver that is also an application's server gets the
+ * mark of the application.
+ */
 export function dnsChains(context: Context): Chain[] {
   const isMiddle = is(masked(field('tcp flags'), TCP_BEGIN_MASK), 0);
   return [
@@ -116,14 +124,14 @@ export function dnsChains(context: Context): Chain[] {
   ];
 }
 
-/** At the input hook; what is not tracked is known by the router's port. */
+/** At the input hook. For untracked packets the rules on port 53 in local.ts apply. */
 export function ownQueryRules(): Rule[] {
   return [
     rule('DNS that was turned to another port', ...toResolver({ verdict: 'goto', chain: 'query' })),
   ];
 }
 
-/** Requests to the router's own resolver. */
+/** Queries to the router's own resolver. */
 export function queryChain(): Chain {
   return { name: 'query', rules: [rule('DNS request of a device', goTo('asked'))] };
 }
@@ -144,7 +152,7 @@ export function ownAnswerRules(context: Context): Rule[] {
   ];
 }
 
-/** Flows to another resolver than the router's, and all that are in a tunnel. */
+/** Flows to a resolver other than the router's, and all DNS in a tunnel. */
 export function watchChain(context: Context): Chain {
   const { lan } = context.globals;
   return {
@@ -166,8 +174,8 @@ export function watchChain(context: Context): Chain {
 }
 
 /**
- * Announces a query and counts it: by the device's hardware address, whatever addresses it takes; by its
- * address where another router is in between, or no Ethernet.
+ * Announces a query and counts it, by the device's MAC for all its addresses; by its address behind another
+ * router or without Ethernet.
  */
 function askedChains(context: Context): Chain[] {
   const home = [
@@ -221,10 +229,9 @@ function askedChains(context: Context): Chain[] {
 }
 
 /**
- * Held until what it teaches is in the kernel, or only watched. Answers are counted as well: a server on
- * port 53 that sends without being asked takes the room of nobody. A flow that gets more than a resolver
- * says joins the crowd; what is more than the home asks for goes behind the others, its flow does not. What
- * comes in such numbers and is no DNS message passes.
+ * Holds or watches an answer. Answers are rate-limited too, since a server on port 53 may send without a
+ * query. A flow above its own rate joins the crowd; above the rate of the home only the surplus goes to the
+ * second queue. In such numbers, packets that are no DNS message pass.
  */
 function answerChains(context: Context): Chain[] {
   const { mask, hold, queue, group } = context.globals;
@@ -268,7 +275,7 @@ function answerChains(context: Context): Chain[] {
   ];
 }
 
-/** The counts behind the shares. */
+/** Counter sets for the shares. */
 export function askingSets(hold: boolean): LearnedSet[] {
   const flows = FAMILIES.map((family): LearnedSet => {
     const name = answeredSet(family);

@@ -1,6 +1,6 @@
-// ruleset/compile/ended-flows: what is left of flows that are over. A flow that the agent ends tells the device and
-// nobody else; what still comes for it from outside is dropped in silence; a device's packets of flows that
-// nobody remembers stay at home; and an application's port reaches no private network by the WAN.
+// ruleset/compile/ended-flows: packets of flows that have ended. A flow that the agent ends is reset towards
+// the device only; later packets from outside are dropped silently; a device's packets without a flow do not
+// leave; an application's port sends nothing to private networks by the WAN.
 import { CUT, markOf } from '../../policy/marks.ts';
 import type { App, Policy } from '../../policy/policy.ts';
 import { type Family, parseAddress } from '../../wire/address.ts';
@@ -37,21 +37,21 @@ import {
 import { appSet, type Context, deviceGuards, unlessPaused } from './context.ts';
 import { portLesson } from './teach.ts';
 
-/** Of a family: the agent's own list holds half as many (learn/silence), so there is always room. */
+/** For each family. The agent's own list holds half as many (learn/silence), so there is always room. */
 export const SILENT = 2048;
-/** Longer than a TCP end waits between two repetitions (RFC 6298: 60 s and more), milliseconds. */
+/** Milliseconds; longer than a TCP end waits between two retransmissions (RFC 6298: 60 s and more). */
 export const SILENT_MILLISECONDS = 300_000;
 /** Addresses of devices. */
 const USING = 1024;
 /** Linux keeps an idle TCP connection for five days. */
 export const USING_MILLISECONDS = 7 * 86_400_000;
 
-/** In prerouting: packets of a flow that the agent is ending. */
+/** Verdict map entry in prerouting for flows that the agent is ending. */
 export function cutEntry({ globals }: Context, chain: string): [number, Verdict] {
   return [markOf(globals.mask, CUT), { verdict: 'goto', chain }];
 }
 
-/** In the judgement of a new flow, behind all evidence. */
+/** In the judgement of a new flow, after all evidence. */
 export function staleRules({ policy }: Context): Rule[] {
   if (policy.apps.length === 0) return [];
   return FAMILIES.map((family) =>
@@ -64,7 +64,7 @@ export function staleRules({ policy }: Context): Rule[] {
   );
 }
 
-/** In the chain that puts a new flow on its path. */
+/** In the chain that marks a new flow. */
 export function usingRules(): Rule[] {
   return FAMILIES.map((family) =>
     rule('its device uses an application', update(usingSet(family), saddr(family))),
@@ -113,7 +113,7 @@ export function cutChains(context: Context): Chain[] {
   ];
 }
 
-/** Prerouting, from elsewhere than home, of no flow that is known. */
+/** Prerouting, packets from outside the home that belong to no known flow. */
 function outsideChain({ policy }: Context): Chain {
   const families = policy.apps.length === 0 ? [] : FAMILIES;
   const silence = families.map((family) => {
@@ -134,9 +134,9 @@ function outsideChain({ policy }: Context): Chain {
 }
 
 /**
- * To an address that is not of the public Internet, nor of the home, or to a proxy. What leaves an
- * application's port for a private address is a check of a peer's own network (RFC 8445 section 2.1):
- * by the WAN it would carry the home's address to whoever has that address there.
+ * Packets to non-public addresses outside the home, or to a proxy. A packet from an application's port to a
+ * private address is a connectivity check to a peer's own network (RFC 8445 section 2.1). By the WAN it would
+ * show the home's address to a host that has this address there.
  */
 function nearChain(context: Context, family: Family): Chain {
   const { apps, proxies } = context.policy;
@@ -177,7 +177,7 @@ function nearRules(app: App, family: Family): Rule[] {
   );
 }
 
-/** In prerouting, where private addresses and proxies leave the judgement. */
+/** In prerouting: private addresses and proxies are not judged further. */
 export function nearEntries(): Rule[] {
   return FAMILIES.map((family) =>
     rule(

@@ -1,5 +1,5 @@
-// ruleset/compile/evidence: what happens to a new flow that an evidence speaks for: it is marked, and teaches
-// the port, the peer or the server that it shows. Reached from prerouting.
+// ruleset/compile/evidence: chains for a new flow that matches an evidence: the flow is marked, and its port,
+// peer or server is added to the sets. Reached from prerouting.
 import type { App } from '../../policy/policy.ts';
 import type { Family } from '../../wire/address.ts';
 import type { Chain, Rule } from '../model.ts';
@@ -28,10 +28,10 @@ import { endpointLessons, pairLesson, portLesson, teachChains } from './teach.ts
 import { readsHello } from './tls-hello.ts';
 import { sessionRules } from './wait.ts';
 
-/** SYN, FIN and RST: what begins a connection, and what may end one that is gone already. */
+/** SYN, FIN and RST: other packets belong to the middle of a connection. */
 const TCP_BEGIN_MASK = 0x07;
 
-/** Evidence that teaches something else: the P2P port, the peer, the server. */
+/** One chain for each kind of evidence, with the elements it teaches: P2P port, peer, server. */
 export function evidenceChains(context: Context, app: App, family: Family): Chain[] {
   const { name, profile } = app;
   const learn = TRANSPORTS.filter(([transport]) =>
@@ -66,8 +66,10 @@ export function evidenceChains(context: Context, app: App, family: Family): Chai
   ];
 }
 
-/** What packets of one family teach. Servers have a share of their own: however many peers a device
- * has, they take no room that its servers may have. */
+/**
+ * The chains that add elements for one family. Servers have a share of their own, so peers of a device never
+ * take the room of its servers.
+ */
 export function lessonChains(app: App, family: Family): Chain[] {
   const { name, profile } = app;
   const pair = pairLesson(app, family);
@@ -83,7 +85,7 @@ export function lessonChains(app: App, family: Family): Chain[] {
   ];
 }
 
-/** Mark first: whatever fails afterwards (a full set ends its rule), the flow is on its path. */
+/** Marks first: if a later statement fails (a full set ends its rule), the flow is already on its path. */
 export function evidence(
   context: Context,
   app: App,
@@ -134,8 +136,11 @@ export function takeChain(context: Context, app: App): Chain {
   };
 }
 
-/** The agent deletes the conntrack entry on this log; the device's retry is a new flow. Counted by
- * address: a packet that is not told of has to be refused all the same. */
+/**
+ * For a flow with evidence that is already direct: the agent deletes the conntrack entry when it reads this
+ * log, so the device's retry is a new flow. Limited by address: the packet must be rejected even if it is not
+ * announced.
+ */
 export function lateChain(context: Context, app: App): Chain {
   return {
     name: `${app.name}_late`,

@@ -1,6 +1,6 @@
-// ruleset/compile/exit-meter: the meter at the exit. The last look before the source NAT of the WAN, at packets from
-// home that leave by a device that is neither the home's nor a tunnel: it asks the sets again, whatever was
-// decided before, by us or by others. It counts and announces, and changes nothing.
+// ruleset/compile/exit-meter: counts application packets that leave beside the tunnels. The chain runs before
+// the source NAT of the WAN and tests packets from the home against the sets again, independent of earlier
+// decisions. It counts and announces, and changes nothing.
 import { markOf } from '../../policy/marks.ts';
 import type { App } from '../../policy/policy.ts';
 import type { Family } from '../../wire/address.ts';
@@ -50,10 +50,12 @@ import { appSet, type Context, deviceGuards, logEvidence, unlessPaused } from '.
 import { loud } from './device-share.ts';
 import { readsHello } from './tls-hello.ts';
 
-/** Behind everybody's filters (fw4: 0), and before source NAT (100): devices have their own addresses. */
+/** After all filter chains (fw4: 0) and before source NAT (100): devices still have their own addresses. */
 const BEFORE_SRCNAT = 99;
-/** Of an established flow that nobody has marked the packets 2 and 3 of each 256 are looked at: so the
- * others cost one rule. Not 0 and 1: a kernel that does not count says 0 of all packets. */
+/**
+ * Of an unmarked established flow only packets 2 and 3 of each 256 are tested; the others cost one rule. Not
+ * packets 0 and 1: without conntrack accounting the kernel reports 0 for every packet.
+ */
 const LOOK_MASK = 0xfe;
 const LOOK_AT = 2;
 
@@ -109,7 +111,7 @@ export function exitChains(context: Context): Chain[] {
   ];
 }
 
-/** Not while the owner, the hour or `fallback direct` lets the app pass. */
+/** Not while a pause, the schedule or `fallback direct` lets the app pass. */
 function judged(app: App): Rule[] {
   return FAMILIES.flatMap((family) =>
     deviceGuards(app, saddr(family), family).map((guard) =>
@@ -124,7 +126,7 @@ function judged(app: App): Rule[] {
   );
 }
 
-/** What lasts of what admits a flow (prerouting): by it the packet is the application's. */
+/** Those conditions of prerouting that last: a packet that matches one is the application's. */
 function groundsChain(context: Context, app: App, family: Family): Chain {
   const { name } = app;
   const target = concat(daddr(family), l4proto, dport);
@@ -174,7 +176,7 @@ function countedChain(context: Context, app: App, ground: Ground): Chain {
   };
 }
 
-/** Its flow has our mark: a rule of others led it away, and nothing has refused it. */
+/** Flows with our mark: a foreign rule rerouted the packet, and the forward chain did not refuse it. */
 function strayedChain({ name }: App): Chain {
   return {
     name: `${name}_strayed`,

@@ -1,5 +1,5 @@
-// ruleset/compile/forward: after routing. The kill switch (a proxied packet leaves by a tunnel or
-// not at all), the feed of DNS answers, MSS clamping, and the source NAT into the tunnel.
+// ruleset/compile/forward: chains after routing: the kill switch (a proxied packet leaves by a tunnel or not
+// at all), watching of DNS answers, MSS clamping, and source NAT into the tunnel.
 import { CROWD, JUDGED, markOf, UNDECIDED, WATCHED } from '../../policy/marks.ts';
 import type { App, Proxy as ProxyEntry } from '../../policy/policy.ts';
 import { parseAddress } from '../../wire/address.ts';
@@ -49,7 +49,7 @@ import { watchChain } from './dns.ts';
 import { cutEntry } from './ended-flows.ts';
 import { readsHello } from './tls-hello.ts';
 
-/** Before fw4's filter chain (0), whose first rule hands flows to the flow table. */
+/** Before fw4's filter chain (0), whose first rule adds flows to the flow table. */
 export const BEFORE_FILTER = -5;
 const SRCNAT = 100;
 
@@ -98,19 +98,22 @@ export function compileForward(context: Context): Chain[] {
   ];
 }
 
-/** Nobody at home asked for it: a proxy must not reach into the home, nor out through it. */
+/** Drops new flows from a tunnel: a proxy must reach neither the home nor, through it, the Internet. */
 function fromTunnels(context: Context): Rule[] {
   if (context.tunnels.length === 0) return [];
   return [rule('nothing new comes out of a tunnel', oneOf(iifname, context.tunnels), drop)];
 }
 
-/** Packets of flows on their way to a decision. */
+/** Packets of flows whose ClientHello has not been seen yet. */
 function undecidedChains(context: Context): Chain[] {
   if (!readsHello(context)) return [];
   return [{ name: 'undecided', rules: [rule('judged', setMark(context, 'meta', 0), accept)] }];
 }
 
-/** The kill switch: out by one of the application's tunnels, back by any, or refused. */
+/**
+ * The kill switch: outgoing packets use one of the application's tunnels, incoming ones any tunnel, others
+ * are refused.
+ */
 function forwardChain(context: Context, app: App): Chain {
   const { lan } = context.globals;
   const mine = tunnelsOf(context, app);
@@ -129,7 +132,7 @@ function forwardChain(context: Context, app: App): Chain {
   return { name: `${app.name}_forward`, rules };
 }
 
-/** What happens to packets in a tunnel: clamp, and DNS inside it is watched all the same. */
+/** Packets in a tunnel: the MSS is clamped, and DNS is watched. */
 function carryChains(context: Context): Chain[] {
   if (context.tunnels.length === 0) return [];
   const syn = masked(field('tcp flags'), 0x06);
@@ -146,9 +149,9 @@ function carryChains(context: Context): Chain[] {
 }
 
 /**
- * Towards the tunnel the route's MTU is the tunnel's. On the way back `rt mtu` looks at routes
- * without the mark and finds the WAN's, so the size has to be said; without a configured MTU the
- * proxy's own clamp has to do.
+ * Towards the tunnel `rt mtu` is the tunnel's MTU. On the way back `rt mtu` would use routes without the
+ * mark, so the WAN's MTU, and the size has to be explicit. Without a configured MTU only the proxy clamps
+ * that direction.
  */
 function clampRules(proxy: ProxyEntry): Rule[] {
   const device = tunnelDevice(proxy.name);
@@ -165,7 +168,9 @@ function clampRules(proxy: ProxyEntry): Rule[] {
   });
 }
 
-/** A clear error to the device; silence to everybody else, who would learn the home's address. */
+/**
+ * An error for devices of the home; for others a silent drop, since an error would reveal the home's address.
+ */
 function refuseChain(context: Context): Chain {
   return {
     name: 'refuse',
@@ -178,8 +183,8 @@ function refuseChain(context: Context): Chain {
 }
 
 /**
- * Flows from the WAN side that a port forward lets in, to a P2P port or from a known peer: the
- * device's answers would leave by the WAN and give the home's address away.
+ * Flows from the WAN that a port forward admits, to a P2P port or from a known peer: the device's answers
+ * would leave by the WAN and reveal the home's address.
  */
 function inboundRules(context: Context, app: App): Rule[] {
   const { lan } = context.globals;
@@ -232,7 +237,7 @@ function natChain(context: Context): Chain[] {
   ];
 }
 
-/** Family of an inner address; the compile files trust the policy, so this cannot fail. */
+/** Family of an inner address, which the policy has checked. */
 export function innerFamily(address: string): 4 | 6 {
   return parseAddress(address)?.length === 16 ? 6 : 4;
 }

@@ -1,5 +1,5 @@
-// ruleset/compile/known-flow: prerouting, packets of flows that are already an application's: onto its
-// path, renewing what they use, and the supernode's packet that opens the request window.
+// ruleset/compile/known-flow: prerouting chains for packets of marked flows: set the packet mark, renew the
+// elements the flow uses, and open the request window on a supernode's packet.
 import type { App } from '../../policy/policy.ts';
 import type { Family } from '../../wire/address.ts';
 import type { Chain, Expression, Statement, Verdict } from '../model.ts';
@@ -35,7 +35,7 @@ import { appSet, type Context, logHeaders, setMark } from './context.ts';
 import { pairLesson, portLesson, renewals } from './teach.ts';
 import { sessionRules } from './wait.ts';
 
-/** `<app>_flow` and what it goes to. */
+/** `<app>_flow` and the chains it jumps to. */
 export function flowChains(context: Context, app: App): Chain[] {
   return [
     flowChain(context, app),
@@ -47,7 +47,7 @@ export function flowChains(context: Context, app: App): Chain[] {
   ];
 }
 
-/** Both directions. */
+/** Both directions of a flow. */
 function flowChain(context: Context, app: App): Chain {
   const { name } = app;
   const { lan } = context.globals;
@@ -74,8 +74,10 @@ function flowChain(context: Context, app: App): Chain {
   return { name: `${name}_flow`, rules };
 }
 
-/** Renews what a live flow uses, once in a moment; adds no port and no peer (the flow may not be from the
- * P2P port at all), but the endpoint that it goes to. */
+/**
+ * Renews the elements that a live flow uses, at most once in freshMilliseconds. Adds no port and no peer,
+ * since the flow may not come from the P2P port, but adds its endpoint as a server.
+ */
 function renewPortChains(app: App, family: Family): Chain[] {
   return TRANSPORTS.map(([transport]) => ({
     name: `${app.name}_renew_${transport}${family}`,
@@ -103,8 +105,8 @@ function renewChain(app: App, family: Family): Chain {
 }
 
 /**
- * A packet of the announced length from a supernode opens the window of the device it is for. At
- * this priority the NAT of the answer is not undone yet: the device is the flow's original source.
+ * A packet of the announced length from a supernode opens the request window of its device. At this priority
+ * the NAT of the answer is not reversed yet: the device is the original source of the flow.
  */
 function requestChain(context: Context, app: App, family: Family): Chain[] {
   if (!app.profile.request.enabled) return [];
@@ -135,7 +137,7 @@ function requestChain(context: Context, app: App, family: Family): Chain[] {
   ];
 }
 
-/** TCP's payload length is in no header field: with l4-payload only UDP packets can announce. */
+/** No header field has TCP's payload length: with l4-payload only UDP packets can announce. */
 function requestLength(app: App): Statement[] {
   const { field: measured, minimum, maximum } = app.profile.request;
   if (measured === 'ip-length') return [between(ipLength, minimum, maximum)];

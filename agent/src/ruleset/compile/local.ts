@@ -1,5 +1,5 @@
-// ruleset/compile/local: packets from and to the router itself: what may reach it through a tunnel, and its
-// own ICMP errors about proxied flows. DNS and port mappings have files of their own.
+// ruleset/compile/local: packets from and to the router itself: packets from a tunnel, and the router's own
+// ICMP errors about proxied flows. DNS and port mappings are in files of their own.
 import { foreignBits, JUDGED, markOf } from '../../policy/marks.ts';
 import type { App } from '../../policy/policy.ts';
 import type { Chain, Verdict } from '../model.ts';
@@ -79,7 +79,7 @@ function inputChain(context: Context): Chain {
   };
 }
 
-/** Only the proxy itself may ask the router whether it is there. */
+/** Through a tunnel only the proxy may send echo requests to the router. */
 function fromTunnelChain(context: Context): Chain[] {
   if (context.tunnels.length === 0) return [];
   const echo = context.policy.proxies.map((proxy) => {
@@ -132,8 +132,8 @@ function outputChains(context: Context): Chain[] {
 }
 
 /**
- * ICMP errors the router itself sends about proxied flows (a peer can provoke them with a short
- * TTL) would leave by the WAN. Conntrack relates them to the flow; a route chain turns them round.
+ * The router's own ICMP errors about proxied flows (a peer can provoke them with a short TTL) would leave by
+ * the WAN. Conntrack relates them to the flow; a chain of type route reroutes them into the tunnel.
  */
 function reflectChain(context: Context, flows: [number, Verdict][]): Chain {
   return {

@@ -1,6 +1,6 @@
-// ruleset/compile/port-mapping: a port mapping request of a device that asked for an application's names a
-// moment ago: the internal port in it is the application's P2P port. One of a port that is known already
-// renews it whenever it comes. Part of the input hook.
+// ruleset/compile/port-mapping: learns P2P ports from port mapping requests: shortly after a device has asked
+// for an application's names, the internal port of its request is the application's. A request for a known
+// port renews that element at any time. Part of the input hook.
 import type { App } from '../../policy/policy.ts';
 import type { Family } from '../../wire/address.ts';
 import type { Chain, Expression, Rule, Statement } from '../model.ts';
@@ -30,7 +30,7 @@ import { lessonOf, renewals, teachChains } from './teach.ts';
 
 export const PORTMAP_PORT = 5351;
 
-/** `mapping` and what it goes to. */
+/** `mapping` and the chains it jumps to. */
 export function mappingChains(context: Context): Chain[] {
   const { apps } = context.policy;
   return [
@@ -44,7 +44,7 @@ export function mappingChains(context: Context): Chain[] {
   ];
 }
 
-/** The window: only a device that asked for the application's names a moment ago is believed. */
+/** Only requests of a device that has asked for the application's names within the window teach. */
 function mappingChain(apps: readonly App[]): Chain {
   const rules = apps.flatMap((app) =>
     FAMILIES.flatMap((family) => {
@@ -63,8 +63,10 @@ function mappingChain(apps: readonly App[]): Chain {
   return { name: 'mapping', rules: [...rules, ...renewalRules(apps)] };
 }
 
-/** A mapping is renewed at half its lifetime, with no DNS request before it (RFC 6886 section 3.3, RFC 6887
- * section 11.2.1). */
+/**
+ * A client renews a mapping at half its lifetime, without a DNS query before (RFC 6886 section 3.3, RFC 6887
+ * section 11.2.1).
+ */
 function renewalRules(apps: readonly App[]): Rule[] {
   return apps.flatMap((app) =>
     FAMILIES.filter((family) => mapsIn(app, family)).flatMap((family) =>
@@ -79,7 +81,7 @@ function renewalName(app: App, family: Family): string {
   return `${app.name}_renewal${family}`;
 }
 
-/** Renews what is known, and adds nothing: several applications may look at the same request. */
+/** Renews known elements and adds none: several applications may test the same request. */
 function renewalChain(app: App, family: Family): Chain[] {
   if (!mapsIn(app, family) || deviceGuards(app, saddr(family), family).length === 0) return [];
   const rules = formsOf(app, family).flatMap((form) =>
@@ -101,11 +103,11 @@ function mapsIn(app: App, family: Family): boolean {
 interface PortmapForm {
   readonly chain: string;
   readonly why: string;
-  /** Bit offset of the internal port, from the UDP header. */
+  /** Bit offset of the internal port from the UDP header. */
   readonly port: number;
-  /** A request to map, not to unmap; long enough that every field read is inside. */
+  /** Conditions of a request to create a mapping, long enough for every field read. */
   readonly request: readonly Statement[];
-  /** What says udp or tcp, and how. */
+  /** The protocol field, and its values for udp and tcp. */
   readonly transport: Expression;
   readonly udp: number;
   readonly tcp: number;

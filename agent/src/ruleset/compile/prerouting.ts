@@ -1,6 +1,6 @@
-// ruleset/compile/prerouting: prerouting. Tells in one rule what is unrelated, in two what is known, and
-// judges the first packet of every other flow by the evidence, before routing: the packet that
-// teaches is already on the right path.
+// ruleset/compile/prerouting: the chain that classifies packets before routing. One rule accepts unrelated
+// flows, the second dispatches known flows; the first packet of any other flow is tested against the
+// evidence, and the packet that teaches already takes the right path.
 import { CROWD, JUDGED, markOf, UNDECIDED, WATCHED } from '../../policy/marks.ts';
 import type { App } from '../../policy/policy.ts';
 import type { Family } from '../../wire/address.ts';
@@ -47,7 +47,7 @@ import { helloChains, helloRules, namedRule, readsHello } from './tls-hello.ts';
 import { waitRules } from './wait.ts';
 
 const MANGLE = -150;
-/** The base chain and everything that only it reaches. */
+/** The base chain and all chains that only it reaches. */
 export function compilePrerouting(context: Context): Chain[] {
   const { apps, globals } = context.policy;
   const own = masked(ctMark, globals.mask);
@@ -70,8 +70,8 @@ export function compilePrerouting(context: Context): Chain[] {
       rule('unrelated flow', is(own, 0), hasState('established', 'related'), accept),
       rule('known flow', dispatch(own, known)),
       rule('from elsewhere', noneOf(iifname, globals.lan), goTo('outside')),
-      // Also what is for the router or for many: port forwarding back into the home (NAT loopback) and
-      // multicast routing forward such packets.
+      // Also packets to the router or to multicast groups: port forwarding back into the home (NAT loopback)
+      // and multicast routing forward such packets.
       rule('judged here: the guard lets it pass', setMark(context, 'meta', JUDGED)),
       dnsRule(),
       rule(
@@ -96,7 +96,7 @@ export function compilePrerouting(context: Context): Chain[] {
   ];
 }
 
-/** Rules that hand a new flow to an application, limited to its devices, unless it is paused. */
+/** Rules that pass a new flow to an application, limited to its devices, unless it is paused. */
 function admission(app: App): Rule[] {
   const why = `is it ${app.profile.name}?`;
   if (!isLimited(app)) {
@@ -130,7 +130,7 @@ function appChains(context: Context, app: App): Chain[] {
   ];
 }
 
-/** Judges the first packet of a flow; the order is from the surest evidence to the weakest. */
+/** Tests the first packet of a flow, from the surest evidence to the weakest. */
 function newChain(context: Context, app: App, family: Family): Chain {
   const { name, profile } = app;
   const target = concat(daddr(family), l4proto, dport);
@@ -170,14 +170,14 @@ function newChain(context: Context, app: App, family: Family): Chain {
       ),
     ),
   ];
-  // Even where the profile teaches no peers: flows that the agent moves are remembered as such.
+  // Needed even if the profile teaches no peers: the agent adds flows that it moves to this set.
   const pair = concat(saddr(family), daddr(family));
   const peers = appSet(app, 'peer', family);
   rules.push(rule('device and its peer', inSet(pair, peers), goTo(`${name}_mark_peer${family}`)));
   if (profile.request.enabled) {
     const window = appSet(app, 'window', family);
-    // Only flows that begin inside the window: an older one without an answer is still "new" to
-    // conntrack, and most likely none of the application's.
+    // Only for the first packet of a flow: an older unanswered flow is still "new" to conntrack, and probably
+    // not the application's.
     rules.push(
       rule('request window', inSet(saddr(family), window), isFirst, goTo(`${name}_mark_window`)),
     );
@@ -185,7 +185,7 @@ function newChain(context: Context, app: App, family: Family): Chain {
   return { name: `${name}_new${family}`, rules };
 }
 
-/** The same as by address, of the device that the hardware address tells. */
+/** The same tests as by address, keyed by the device's MAC. */
 function byMacChain(app: App, family: Family): Chain {
   const { name } = app;
   const pair = concat(ether, daddr(family));

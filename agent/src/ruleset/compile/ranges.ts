@@ -1,6 +1,6 @@
-// ruleset/compile/ranges: profile ranges -> elements of interval sets. The kernel refuses overlapping
-// elements (ENOTEMPTY, EEXIST) where profiles may well overlap, so the boxes address x protocol x
-// port are cut up until they are disjoint; whatever is equal again afterwards is joined.
+// ruleset/compile/ranges: converts profile ranges to elements of interval sets. The kernel refuses
+// overlapping elements (ENOTEMPTY, EEXIST), while profiles may overlap: boxes address x protocol x port are
+// split until disjoint, and neighbours with equal ports are joined.
 import type { PortSpan, ProfileRange } from '../../profile/profile.ts';
 import {
   type Family,
@@ -22,10 +22,10 @@ interface Box {
 }
 
 export interface RangeChoice {
-  /** What for: ranges are chosen by one rule for each use. */
+  /** Key of the cache: each use selects ranges by one rule. */
   readonly use: string;
   readonly family: Family;
-  /** Which protocols of a range count. */
+  /** The protocols of a range to include. */
   readonly protocols: (range: ProfileRange) => readonly ('tcp' | 'udp')[];
 }
 
@@ -59,8 +59,10 @@ interface Cut {
   readonly elements: readonly Span[][];
 }
 
-/** The last result for each use of ranges that begin so. To cut them up is most of the work of a
- * reload, and most reloads change none of them, a pin one. */
+/**
+ * The last result for each use, keyed by the first range. Splitting is most of the work of a reload, and most
+ * reloads change no range, or only a pin.
+ */
 const cut = new WeakMap<ProfileRange, Map<string, Cut>>();
 
 function sameChosen(a: readonly Chosen[], b: readonly Chosen[]): boolean {
@@ -86,7 +88,7 @@ function elementsOf(chosen: readonly Chosen[], family: Family): Span[][] {
   return elements;
 }
 
-/** `addressElements` for a set of a fixed name: what it was made of last is not cut up again. */
+/** `addressElements` with a cache for a set of a fixed name. */
 export function keptElements(
   set: string,
   blocks: readonly string[],
@@ -103,13 +105,13 @@ export function keptElements(
 /** By the set's name. */
 const kept = new Map<string, { of: string; elements: readonly Span[][] }>();
 
-/** Elements of an address set from CIDR blocks or `a-b`; the other family's are left out. */
+/** Elements of an address set from CIDR blocks or `a-b`; blocks of the other family are skipped. */
 export function addressElements(blocks: readonly string[], family: Family): Span[][] {
   const boxes = blocks.flatMap((block) => boxOf(block, family, [[0, 0]]));
   return disjoint(boxes).map((box) => [spanOf(box, family)]);
 }
 
-/** `blocks` without what is in `holes`, as `a-b`; the other family's are left out. */
+/** `blocks` without the addresses in `holes`, as `a-b`; blocks of the other family are skipped. */
 export function withoutBlocks(
   blocks: readonly string[],
   holes: readonly string[],
@@ -128,7 +130,7 @@ export function withoutBlocks(
   });
 }
 
-/** A range goes into several sets, and reading its blocks is most of the work. */
+/** Parsed boxes by range: a range is in several sets, and parsing its blocks is most of the work. */
 const known = { 4: new WeakMap<ProfileRange, Box[]>(), 6: new WeakMap<ProfileRange, Box[]>() };
 
 function boxesOf(range: ProfileRange, family: Family): Box[] {
@@ -157,8 +159,8 @@ function boxOf(block: string, family: Family, ports: readonly Interval[]): Box[]
 }
 
 /**
- * Cuts boxes at each other's edges and unites the ports of what lies on top of each other. One sweep
- * over the edges with the boxes that are open there: the big numbers are slow on a small router.
+ * Splits boxes at each other's edges and unites the ports of overlapping boxes. One sweep over the edges with
+ * the boxes open at each: bigint arithmetic is slow on a small router.
  */
 function disjoint(boxes: readonly Box[]): Box[] {
   const waiting = [...boxes].sort((a, b) => ascending(a.from, b.from));

@@ -1,6 +1,6 @@
-// ruleset/compile/resolver-bypass: devices that ask other resolvers than the router's. New flows to port 53
-// outside, to 853 and to known DoH services are noted by device and port, for status; where the
-// owner wants it they are turned round to the router or refused.
+// ruleset/compile/resolver-bypass: devices that use another resolver than the router's. New flows to port 53
+// outside, to 853 and to known DoH services are recorded by device and port for status; by option they are
+// redirected to the router or rejected.
 import { markOf, WATCHED } from '../../policy/marks.ts';
 import type { Policy } from '../../policy/policy.ts';
 import { type Family, parseCidr } from '../../wire/address.ts';
@@ -37,7 +37,7 @@ import type { Context } from './context.ts';
 import { keptElements } from './ranges.ts';
 
 const DSTNAT = -100;
-/** Devices remembered; each with up to three ports. */
+/** Devices recorded, each with up to three ports. */
 const ESCAPES = 256;
 const DAY = 86_400_000;
 const DNS = 53;
@@ -45,7 +45,7 @@ const DNS = 53;
 const DOT = 853;
 const HTTPS = 443;
 
-/** In prerouting, before a flow is judged: what is refused needs no path. */
+/** In prerouting, before a flow is judged: a rejected flow needs no path. */
 export function escapeRules(context: Context): Rule[] {
   if (context.policy.escape === undefined) return [];
   const ports: [number, Verdict][] = [DNS, DOT, HTTPS].map((port) => [
@@ -55,7 +55,7 @@ export function escapeRules(context: Context): Rule[] {
   return [rule('DNS past the router?', oneOf(l4proto, [TCP, UDP]), dispatch(dport, ports))];
 }
 
-/** At the input hook: the router's own DoT and DoQ are read as little as those of others. */
+/** At the input hook: DoT and DoQ to the router itself are unreadable too. */
 export function ownDotRules(context: Context): Rule[] {
   if (context.policy.escape === undefined) return [];
   const started = hasState('new');
@@ -89,7 +89,7 @@ export function escapeChains(context: Context): Chain[] {
   ];
 }
 
-/** An update of a full set ends the rule: it stands alone. */
+/** An update of a full set ends the rule, so it has a rule of its own. */
 function noted(family: Family, ...when: Statement[]): Rule {
   const device = concat(saddr(family), dportKey);
   return rule('for status', ...when, update(escapeSet(family), device));
@@ -103,7 +103,7 @@ function refused(context: Context, what: string, only?: Family, ...when: Stateme
   );
 }
 
-/** The conditions under which the sender is a device the options apply to, as deviceGuards. */
+/** Alternative conditions under which the sender is a device of the options, like deviceGuards. */
 function escapeGuards(policy: Policy, family: Family): Statement[][] {
   const { devices = [], macs } = policy.escape ?? {};
   const ours = is(nfproto, NFPROTO[family]);
@@ -115,7 +115,7 @@ function escapeGuards(policy: Policy, family: Family): Statement[][] {
   return guards;
 }
 
-/** Prerouting has marked what is DNS; here counts what goes to a resolver outside. */
+/** Redirects flows that prerouting has marked as DNS, if their resolver is outside. */
 function redirectChain(context: Context): Chain[] {
   const { globals, policy } = context;
   if (policy.escape?.redirect !== true) return [];

@@ -1,5 +1,5 @@
-// ruleset/compile/sets: the named sets. Static ones hold the policy, learned ones what packets
-// and the agent teach; all learned ones are bounded by the profile's caps.
+// ruleset/compile/sets: the named sets. Static sets hold the policy; learned sets hold what packets and the
+// agent add, bounded by the caps of the profile.
 
 import { MOST_PINNED6, MOST_PINS } from '../../policy/choices.ts';
 import { mappedBlocks, nat64Prefixes } from '../../policy/nat64.ts';
@@ -15,8 +15,8 @@ import { askingSets } from './dns.ts';
 import { addressElements, keptElements, rangeElements, withoutBlocks } from './ranges.ts';
 
 /**
- * Never routed: what is no host of the public Internet (RFC 6890 registries, the same judgement
- * as wire/address isRoutable). The documentation blocks are not in it: test networks use them.
+ * Destinations that are never proxied: not public (RFC 6890 registries, like wire/address isRoutable). The
+ * documentation blocks are missing on purpose: test networks use them.
  */
 export const NEVER: { readonly [family in Family]: readonly string[] } = {
   4: [
@@ -31,8 +31,8 @@ export const NEVER: { readonly [family in Family]: readonly string[] } = {
     '198.18.0.0/15',
     '224.0.0.0/3',
   ],
-  // All outside 2000::/3 except NAT64 (64:ff9b::/96, RFC 6052), and the ORCHID blocks inside. What NAT64
-  // has of the other list is added (never6).
+  // Everything outside 2000::/3 except NAT64 (64:ff9b::/96, RFC 6052), and the ORCHID blocks inside. never6
+  // adds the NAT64 form of the IPv4 list.
   6: [
     '::-64:ff9a:ffff:ffff:ffff:ffff:ffff:ffff',
     '64:ff9b::1:0:0-1fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff',
@@ -66,7 +66,7 @@ export function compileSets(policy: Policy): NamedSet[] {
   ];
 }
 
-/** A proxied packet must not be sent to a proxy: its GRE would be routed into itself. */
+/** Proxies are included: a proxied packet to a proxy would route its GRE packet into the tunnel itself. */
 function never(family: Family, proxies: readonly string[], nat64: readonly string[]): StaticSet {
   const name = neverSet(family);
   const blocks = family === 4 ? NEVER[4] : never6(proxies, nat64);
@@ -74,13 +74,13 @@ function never(family: Family, proxies: readonly string[], nat64: readonly strin
   return { role: 'static', name, key: [address(family)], elements };
 }
 
-/** Only where dnsmasq fills sets: router/dnsmasq. */
+/** Only where dnsmasq fills sets (router/dnsmasq). */
 function ignored(family: Family): LearnedSet {
   const shape = { key: [address(family)], size: 65535, timeout: 1000, dynamic: false };
   return { role: 'learned', name: ignoredSet(family), ...shape };
 }
 
-/** A prefix of NAT64 may be a private one. What stands behind it is judged by its IPv4 address. */
+/** A NAT64 prefix may be private: addresses behind it are judged by their IPv4 address. */
 function never6(proxies: readonly string[], nat64: readonly string[]): string[] {
   const mapped = mappedBlocks([...NEVER[4], ...proxies], nat64Prefixes(nat64));
   return [...withoutBlocks(NEVER[6], nat64, 6), ...mapped];
@@ -116,7 +116,7 @@ function staticSets(app: App, family: Family): StaticSet[] {
   return sets;
 }
 
-/** Addresses that the owner has pinned: no intervals, so that one comes or goes as one element. */
+/** Addresses pinned by the owner. No interval set, so that a reload can add or delete single elements. */
 export function pinSet(app: App, family: Family): StaticSet {
   const pinned = app.pins?.addresses.filter((one) => one.includes(':') === (family === 6)) ?? [];
   return {
@@ -128,7 +128,7 @@ export function pinSet(app: App, family: Family): StaticSet {
   };
 }
 
-/** Hardware addresses of the devices it is limited to. */
+/** MACs of the devices that the app is limited to. */
 function macs(app: App): StaticSet[] {
   if (app.macs === undefined || app.macs.length === 0) return [];
   const elements = app.macs.map((mac): Span[] => [[mac, mac]]);
@@ -151,7 +151,7 @@ function learnedSets(app: App, family: Family): LearnedSet[] {
     dynamic: true,
   };
   return [
-    // The agent says how long an address lives; dnsmasq cannot.
+    // The agent sets the timeout of each element; dnsmasq cannot, so the set has a default.
     learned('addr', {
       key: [device],
       size: caps.endpoints,
@@ -181,7 +181,7 @@ function learnedSets(app: App, family: Family): LearnedSet[] {
   ];
 }
 
-/** What is known of a device by its hardware address. */
+/** Ports, peers and queries of a device by its MAC. */
 function macKeyedSets(app: App): LearnedSet[] {
   const { caps, ports, peers, portmap } = app.profile;
   const set = (
@@ -208,7 +208,7 @@ function macKeyedSets(app: App): LearnedSet[] {
   ];
 }
 
-/** As many flows as a busy home has under way; one more renews with every packet. */
+/** Concurrent flows of a busy home; a flow beyond them renews with every packet. */
 const FRESH_FLOWS = 2048;
 
 function freshSets(policy: Policy): LearnedSet[] {
@@ -229,7 +229,7 @@ function gateSets(app: App): LearnedSet[] {
   }));
 }
 
-/** Device and server pairs that a ClientHello named; only where those are read. */
+/** Device and server pairs named by a ClientHello; only where ClientHellos are read. */
 function namedSets(policy: Policy, app: App, family: Family): LearnedSet[] {
   if ((policy.escape?.hello ?? 'off') === 'off') return [];
   const key: Datatype[] = [address(family), address(family)];

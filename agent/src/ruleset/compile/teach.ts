@@ -1,6 +1,6 @@
-// ruleset/compile/teach: what an application's packet teaches: the P2P port of its device, a peer or a
-// server of it. Each is known twice: by the device's MAC, whatever address the device has next, and by
-// its address, for packets to it and for devices that no MAC tells. Jumped to, and returns.
+// ruleset/compile/teach: chains that add what a packet of an application teaches: the P2P port of its device,
+// a peer or a server. Each is added twice: by the device's MAC, which outlives address changes, and by its
+// address, for packets to it and for devices without a usable MAC. Reached by jump; the chains return.
 import type { App } from '../../policy/policy.ts';
 import type { Family } from '../../wire/address.ts';
 import type { Chain, Expression, Rule, Statement } from '../model.ts';
@@ -31,7 +31,7 @@ import { isOnEthernet, moreThanShare, type Share, unlessLoud } from './device-sh
 export const KNOWN_BY_MAC = { udp: 'udpmac', tcp: 'tcpmac', peer: 'peermac' } as const;
 type Taught = keyof typeof KNOWN_BY_MAC;
 
-/** What is known of a device, in a set by its address and in one by its MAC. */
+/** The elements for a device, in a set by its address and in one by its MAC. */
 export interface Lesson {
   readonly set: string;
   readonly element: Expression;
@@ -39,7 +39,7 @@ export interface Lesson {
   readonly elementMac: Expression;
 }
 
-/** `of`: the port or the remote address, beside the device. */
+/** `of`: the second field of the key: port or remote address. */
 export function lessonOf(app: App, kind: Taught, family: Family, of: Expression): Lesson {
   const byMac: FilledKind = KNOWN_BY_MAC[kind];
   return {
@@ -50,17 +50,17 @@ export function lessonOf(app: App, kind: Taught, family: Family, of: Expression)
   };
 }
 
-/** The P2P port that a packet leaves from. */
+/** The P2P port a packet is sent from. */
 export function portLesson(app: App, transport: 'udp' | 'tcp', family: Family): Lesson {
   return lessonOf(app, transport, family, sportKey);
 }
 
-/** The pair of a device and what it talks to. */
+/** The pair of a device and its remote address. */
 export function pairLesson(app: App, family: Family): Lesson {
   return lessonOf(app, 'peer', family, daddr(family));
 }
 
-/** Renews what is known already, each in a rule of its own, and never adds. */
+/** Renews existing elements, each in a rule of its own, and never adds one. */
 export function renewals(
   { set, element, setMac, elementMac }: Lesson,
   why: string,
@@ -72,7 +72,7 @@ export function renewals(
   ];
 }
 
-/** The chains that teach `lesson` within a device's share; the first is `name`. */
+/** The chains that add `lesson` within a device's share; the first to jump to is `name`. */
 export function teachChains(
   app: App,
   name: string,
@@ -109,14 +109,17 @@ export function teachChains(
   ];
 }
 
-/** Destination ports of DNS, NTP, QUIC and DNS over QUIC: their sources are no P2P ports, but for STUN. */
+/**
+ * Destination ports of DNS, NTP, QUIC and DNS over QUIC: source ports of such flows are no P2P ports, except
+ * with STUN.
+ */
 export const OTHERS_PORTS: readonly number[] = [53, 123, 443, 853];
-/** RFC 8489 section 5: the magic cookie, in the second word of what UDP carries. */
+/** RFC 8489 section 5: the magic cookie, in the second word of the UDP payload. */
 export const STUN_COOKIE = 0x2112a442;
-/** Bits from the UDP header to that word. */
+/** Bit offset of that word from the UDP header. */
 export const STUN_COOKIE_AT = 96;
 
-/** What a flow to an endpoint that DNS has told shows of its device, where the profile says so. */
+/** Rules that learn the P2P port from a flow to an endpoint known by DNS, if the profile allows it. */
 export function endpointLessons(app: App, family: Family): Rule[] {
   if (!(app.profile.endpoints.learn ?? []).includes('udp')) return [];
   const learn = jump(`${app.name}_own_udp${family}`);
@@ -133,7 +136,7 @@ export function endpointLessons(app: App, family: Family): Rule[] {
   ];
 }
 
-/** Tells the agent, who makes room, that something was not learned. */
+/** Announces that an element was not added; the agent evicts elements. */
 export function fullChain(context: Context, app: App): Chain {
   return {
     name: `${app.name}_full`,

@@ -1,6 +1,6 @@
-// ruleset/compile/tls-hello: the server's name in the ClientHello of a TLS flow that no evidence speaks
-// for. The flow carries the mark "undecided" from its SYN until its first data has passed; that
-// data, if it is a ClientHello, goes to the agent (held, or a copy), and nothing else does.
+// ruleset/compile/tls-hello: reads the server name in the ClientHello of a TLS flow without evidence. The
+// flow has the mark UNDECIDED from its SYN until its first data has passed. Only that data, if it is a
+// ClientHello, goes to the agent (held, or as a copy).
 import { UNDECIDED } from '../../policy/marks.ts';
 import type { App } from '../../policy/policy.ts';
 import type { Family } from '../../wire/address.ts';
@@ -31,27 +31,27 @@ import {
 import { appSet, type Context, deviceGuards, logWhole, setMark, unlessPaused } from './context.ts';
 
 const HTTPS = 443;
-/** A ClientHello from this many bytes on may need a second segment (an IPv6 path of 1280 bytes). */
+/** Bytes: a ClientHello from this length on may need a second segment (an IPv6 path with MTU 1280). */
 const LONG_HELLO = 1100;
-/** Flows whose second segment is waited for, and how long. */
+/** Flows whose second segment is expected, and for how long. */
 const PARTIAL = 256;
 const PARTIAL_MILLISECONDS = 3000;
 
 /** RFC 8446 sections 4 and 5.1: a handshake record whose first message is a ClientHello. */
 const CLIENT_HELLO: readonly Statement[] = [is(payload(0, 8), 22), is(payload(40, 8), 1)];
-/** Any data at all: the comparison always holds, the load does not. */
+/** Any payload: the comparison is always true, but the load fails without payload and ends the rule. */
 const HAS_DATA: Statement = atLeast(payload(0, 8), 0);
 
 export function readsHello(context: Context): boolean {
   return (context.policy.escape?.hello ?? 'off') !== 'off';
 }
 
-/** NFQUEUE number of ClientHellos: their own, so that they never take the room of DNS answers. */
+/** NFQUEUE number of ClientHellos: a queue of their own, so that they never take the room of DNS answers. */
 export function helloQueue(queue: number): number {
   return (queue + 1) & 0xffff;
 }
 
-/** Last of prerouting: nobody knows this flow. */
+/** Last rule of prerouting: no evidence has matched the flow. */
 export function helloRules(context: Context): Rule[] {
   if (!readsHello(context)) return [];
   return [
@@ -66,7 +66,7 @@ export function helloRules(context: Context): Rule[] {
   ];
 }
 
-/** `judge`: what judges a new flow, for those that are still unanswered. */
+/** `judge`: the rules for a new flow, run again while the flow is unanswered. */
 export function helloChains(context: Context, judge: readonly Rule[]): Chain[] {
   if (!readsHello(context)) return [];
   const { apps, globals } = context.policy;
@@ -106,7 +106,7 @@ export function helloChains(context: Context, judge: readonly Rule[]): Chain[] {
   ];
 }
 
-/** What the agent has learned from a held ClientHello is looked up when it repeats the packet. */
+/** A held ClientHello is repeated after the agent has learned from it; these rules look the result up. */
 function named(app: App): Rule[] {
   return FAMILIES.flatMap((family) =>
     deviceGuards(app, saddr(family), family).map((guard) =>
@@ -119,7 +119,7 @@ function namedChain(app: App, family: Family): Chain {
   return { name: `${app.name}_named${family}`, rules: [namedRule(app, family)] };
 }
 
-/** Device and server, as the device's ClientHello named it. */
+/** Matches the pair of device and server that the device's ClientHello has named. */
 export function namedRule(app: App, family: Family): Rule {
   const pair = concat(saddr(family), daddr(family));
   const set = appSet(app, 'hello', family);

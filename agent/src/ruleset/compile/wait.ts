@@ -1,7 +1,7 @@
-// ruleset/compile/wait: prerouting, behind all evidence. During a session of an application the first STUN
-// check of a device's new socket waits. A call that comes in begins with a check to its peer, some
-// milliseconds before the same socket asks the application's own STUN server and so shows whose it is (RFC 8445
-// section 6.1.4.2); checks are repeated (RFC 8489 section 6.2.1), and the repetition finds the port learned.
+// ruleset/compile/wait: delays the first STUN check of a new socket during a session of an application; in
+// prerouting, after all evidence. An incoming call starts with a check to its peer, some milliseconds before
+// the socket asks the application's STUN server and so shows its port (RFC 8445 section 6.1.4.2). The device
+// repeats the check (RFC 8489 section 6.2.1), and by then the port is learned.
 import type { App, Policy } from '../../policy/policy.ts';
 import type { Family } from '../../wire/address.ts';
 import type { Chain, LearnedSet, Rule, Statement } from '../model.ts';
@@ -30,16 +30,20 @@ import {
 import { countOf, isOnEthernet } from './device-share.ts';
 import { STUN_COOKIE, STUN_COOKIE_AT } from './teach.ts';
 
-/** A session lasts for so long behind the last packet of a proxied flow: longer than NAT lets a silent
- * signalling connection pause (RFC 5382: applications send within two minutes), milliseconds. */
+/**
+ * Milliseconds that a session lasts after the last packet of a proxied flow: longer than the pauses of a
+ * signalling connection behind NAT (RFC 5382: applications send within two minutes).
+ */
 const SESSION_MILLISECONDS = 300_000;
-/** Longer than between the first check and the socket's own STUN request (4 to 45 ms in Chromium), shorter
- * than the first repetition that RFC 8489 recommends (500 ms). */
+/**
+ * Milliseconds: longer than from the first check to the socket's STUN request (4 to 45 in Chromium), shorter
+ * than the first retransmission that RFC 8489 recommends (500).
+ */
 const WAIT_MILLISECONDS = 250;
-/** Then the socket's checks pass: longer than to the second repetition. */
+/** Milliseconds in which later checks of the socket pass: longer than to the second retransmission. */
 const WAITED_MILLISECONDS = 3000;
 
-/** Whether a UDP packet of the application can show the port of its socket. */
+/** Whether a UDP packet of the application can teach the port of its socket. */
 function showsPorts({ profile }: App): boolean {
   return (
     (profile.endpoints.learn ?? []).includes('udp') ||
@@ -49,12 +53,12 @@ function showsPorts({ profile }: App): boolean {
 
 const waits = ({ apps }: Policy): boolean => apps.some(showsPorts);
 
-/** In the chains of a flow that is the application's: its device has a session. */
+/** In the chains of marked flows: starts or renews the session of the device. */
 export function sessionRules(app: App): Rule[] {
   return showsPorts(app) ? [rule('a session of its device', jump('session'))] : [];
 }
 
-/** In the judgement of a new flow, behind all evidence. */
+/** In the judgement of a new flow, after all evidence. */
 export function waitRules(policy: Policy): Rule[] {
   if (!waits(policy)) return [];
   const check: Statement[] = [is(l4proto, UDP), is(raw(STUN_COOKIE_AT, 32), STUN_COOKIE), isFirst];
@@ -89,7 +93,7 @@ export function waitChains(policy: Policy): Chain[] {
   ];
 }
 
-/** By the socket: the device's address and port. */
+/** Keyed by the socket: the device's address and port. */
 function waitChain(family: Family): Chain {
   const socket = concat(saddr(family), sportKey);
   const waiting = waitingSet(family);

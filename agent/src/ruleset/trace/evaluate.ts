@@ -1,6 +1,6 @@
-// ruleset/trace/evaluate: what expressions and statements of the model do to one packet: one
-// evaluator a kind, the counterpart of render. A value that cannot be read ends the rule, as
-// NFT_BREAK does in the kernel.
+// ruleset/trace/evaluate: evaluates the model's expressions and statements for one packet, one evaluator for
+// each kind, the counterpart of render. A value that cannot be read ends the rule, like NFT_BREAK in the
+// kernel.
 import { type Packet, TCP, UDP } from '../../wire/packet.ts';
 import { u16At, u32At } from '../../wire/reader.ts';
 import { datatypeOf, FIELDS } from '../fields.ts';
@@ -16,15 +16,15 @@ import {
   type Value,
 } from './fake-sets.ts';
 
-/** One packet at one hook, and what happened to it so far. */
+/** One packet at one hook, with its state so far. */
 export interface Visit {
   readonly packet: Packet;
   readonly iif: string;
-  /** Hardware address of the sender; null when it is not known. */
+  /** Source MAC; null: unknown. */
   readonly ether: Uint8Array | null;
-  /** Where it goes as things stand; empty before routing. */
+  /** Output device by the last routing decision; empty before routing. */
   oif: string;
-  /** The way it would take by the main table, and the kind of its destination. */
+  /** Output device by the main table, and type of the destination address. */
   readonly mainDevice: string;
   readonly addressType: string;
   mark: number;
@@ -34,13 +34,13 @@ export interface Visit {
   readonly sets: ReadonlyMap<string, SetState>;
   readonly counters: Map<string, { packets: number; bytes: number }>;
   readonly logs: { prefix: string; group: number }[];
-  /** MSS limits that applied: bytes, or the route's. */
+  /** Applied MSS limits: bytes, or 'route' for the route's MTU. */
   readonly clamps: (number | 'route')[];
 }
 
 type Final = 'accept' | 'drop' | 'reject' | 'queue' | 'masquerade' | 'redirect';
 
-/** On to the next statement, end of the rule, the end of the road, or another chain. */
+/** Result of a statement: next statement, end of the rule, final verdict, another chain, or return. */
 export type Outcome =
   | 'next'
   | 'break'
@@ -110,19 +110,20 @@ const EXPRESSIONS: Evaluators = {
     const value = evaluate(one.of, visit);
     return typeof value === 'number' ? (value & one.mask) >>> 0 : null;
   },
-  // A concatenation is a key of several values: only `keyOf` takes it apart.
+  // A concatenation has several values; keyOf evaluates its parts.
   concat: () => null,
 };
 
 const CONFIRMED = 8;
 
-/** Bytes of the packet; null when they are not all inside, as in the kernel. */
+/** Bytes of the packet; null if they are not all inside, as in the kernel. */
 function load(packet: Packet, at: number, count: number): Value | null {
   const end = Math.min(packet.offset + packet.length, packet.bytes.length);
   if (at + count > end) return null;
   if (count === 1) return packet.bytes[at]!;
   if (count === 2) return u16At(packet.bytes, at);
-  // Four bytes of an IPv4 header are an address and come as bytes; of the transport, a number.
+  // Four bytes before the transport header are an IPv4 address and stay bytes; in the transport they are a
+  // number.
   if (count === 4 && packet.transport >= 0 && at >= packet.transport)
     return u32At(packet.bytes, at);
   return packet.bytes.subarray(at, at + count);
@@ -177,7 +178,7 @@ const STATEMENTS: Actions = {
   },
   flags: (one, visit) => {
     const value = evaluate(one.left, visit);
-    // Confirmed is the one status bit that the model keeps.
+    // Confirmed is the only status bit of the model.
     const name = value === CONFIRMED ? 'confirmed' : value;
     return when(typeof name === 'string' && one.any.includes(name));
   },

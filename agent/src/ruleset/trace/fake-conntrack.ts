@@ -1,6 +1,6 @@
-// ruleset/trace/fake-conntrack: connection tracking of the model kernel: which flow a packet belongs
-// to, and in which state. NAT-free: both directions carry the device's own address, as on the LAN
-// side. Times are those of a default Linux (net.netfilter.nf_conntrack_*).
+// ruleset/trace/fake-conntrack: connection tracking of the model kernel: the flow and state of a packet.
+// Without NAT: both directions have the device's own address, as on the LAN side. Timeouts are Linux defaults
+// (net.netfilter.nf_conntrack_*).
 import {
   ICMP,
   ICMPV6,
@@ -16,16 +16,16 @@ import { u16At } from '../../wire/reader.ts';
 import { hexBytes } from './fake-sets.ts';
 
 export interface Flow {
-  /** Tuple of the first packet, and the one of answers. */
+  /** Tuples of the original and of the reply direction. */
   readonly original: string;
   readonly reply: string;
   readonly family: 4 | 6;
   /** Source of the first packet. */
   readonly source: Uint8Array;
-  /** Destination port of the first packet; -1: it has none. */
+  /** Destination port of the first packet; -1: none. */
   readonly port: number;
   readonly created: number;
-  /** Packets in the direction of the first one. */
+  /** Packets in the original direction. */
   sent: number;
   mark: number;
   confirmed: boolean;
@@ -38,11 +38,11 @@ export type State = 'new' | 'established' | 'related' | 'invalid' | 'untracked';
 
 export interface Tracked {
   readonly state: State;
-  /** Null when the packet is invalid or untracked: then every ct expression but state ends the rule. */
+  /** Null: the packet is invalid or untracked; then every ct expression but state ends the rule. */
   readonly flow: Flow | null;
 }
 
-/** Both tuples of every confirmed flow. */
+/** Confirmed flows by both of their tuples. */
 export type FlowTable = Map<string, Flow>;
 
 const SECOND = 1000;
@@ -58,7 +58,7 @@ const OTHER = 600 * SECOND;
 
 const NOTHING: Tracked = { state: 'invalid', flow: null };
 
-/** Finds or makes the packet's flow. A new one is in the table only after `confirm`. */
+/** Finds or creates the flow of a packet. A new flow is added to the table by `confirm`. */
 export function track(table: FlowTable, packet: Packet, now: number): Tracked {
   if (packet.quoted >= 0) return relate(table, packet, now);
   const ends = endsOf(packet);
@@ -91,26 +91,26 @@ export function track(table: FlowTable, packet: Packet, now: number): Tracked {
   return { state: 'new', flow };
 }
 
-/** Which way the packet of a flow goes; an ICMP error counts with the packet that it quotes. */
+/** Direction of a packet of the flow; an ICMP error has that of the packet it quotes. */
 export function directionOf(flow: Flow, packet: Packet): 'original' | 'reply' {
   const tuple = packet.quoted >= 0 ? quotedTuple(packet) : endsOf(packet)?.forward;
   return tuple === flow.reply ? 'reply' : 'original';
 }
 
-/** The packet has left the router: its flow exists from now on. */
+/** Adds the flow to the table when its first packet has left the router. */
 export function confirm(table: FlowTable, flow: Flow): void {
   flow.confirmed = true;
   table.set(flow.original, flow);
   table.set(flow.reply, flow);
 }
 
-/** What `conntrack -D` does. */
+/** Deletes the entry, like `conntrack -D`. */
 export function forget(table: FlowTable, flow: Flow): void {
   table.delete(flow.original);
   table.delete(flow.reply);
 }
 
-/** The flow a packet belongs to, if it is known; nothing changes. */
+/** The flow of a packet if it is known; changes no state. */
 export function flowOf(table: FlowTable, packet: Packet, now: number): Flow | null {
   const ends = endsOf(packet);
   return ends === null ? null : lookup(table, ends.forward, now);
@@ -124,7 +124,7 @@ function lookup(table: FlowTable, tuple: string, now: number): Flow | null {
   return null;
 }
 
-/** A SYN on a connection that has ended starts another one on the same ports. */
+/** A SYN on a closing connection starts a new flow on the same ports. */
 function reopens(flow: Flow, packet: Packet): boolean {
   const flags = packet.tcpFlags & (TCP_SYN | TCP_ACK);
   return packet.protocol === TCP && flow.closing && flags === TCP_SYN;
@@ -173,7 +173,7 @@ function endsOf(packet: Packet): Ends | null {
   return { forward: there, backward: tuple(protocol, to, 0, from, 0), opens: true };
 }
 
-/** First column of tcp_conntracks: SYN, or a bare ACK picked up in mid-stream (tcp_loose). */
+/** First column of tcp_conntracks: SYN, or a bare ACK in mid-stream (tcp_loose). */
 function opensTcp(packet: Packet): boolean {
   const flags = packet.tcpFlags;
   if (flags & (TCP_RST | TCP_FIN)) return false;
@@ -181,7 +181,7 @@ function opensTcp(packet: Packet): boolean {
   return both === TCP_SYN || both === TCP_ACK;
 }
 
-/** Only echo is a flow; error messages are related to one, the rest is none of conntrack's. */
+/** Only echo messages form a flow. Errors are related to one; conntrack tracks no other types. */
 function echoEnds(packet: Packet, from: string, to: string): Ends | null {
   const request = packet.family === 4 ? 8 : 128;
   const answer = packet.family === 4 ? 0 : 129;
@@ -200,7 +200,7 @@ function relate(table: FlowTable, packet: Packet, now: number): Tracked {
   return flow === null ? NOTHING : { state: 'related', flow };
 }
 
-/** Quotes end after 8 bytes of transport header (RFC 792): enough for ports or an echo's id. */
+/** A quote has at least 8 bytes of transport header (RFC 792): enough for ports or an echo's id. */
 function quotedTuple(packet: Packet): string | null {
   const { bytes, quoted, payloadEnd, family } = packet;
   const header = family === 4 ? (bytes[quoted]! & 15) * 4 : 40;

@@ -1,5 +1,5 @@
-// ruleset/trace/fake-kernel: the kernel that trace.ts sends packets through: a ruleset, what its sets hold and
-// the connections it tracks. The clock is an argument.
+// ruleset/trace/fake-kernel: the state of the model kernel that trace.ts sends packets through: ruleset, set
+// elements, tracked flows. The clock is an argument.
 import { CUT, foreignBits, markOf } from '../../policy/marks.ts';
 import { decodePacket } from '../../wire/packet.ts';
 import { isMalformed } from '../../wire/reader.ts';
@@ -16,7 +16,7 @@ import {
 } from './fake-sets.ts';
 import type { Trace } from './result.ts';
 
-/** The router around the table. */
+/** The router's environment. */
 export interface World {
   /** Broadcast addresses of its networks (besides 255.255.255.255). */
   readonly broadcast?: readonly string[];
@@ -32,7 +32,7 @@ export interface Kernel {
   readonly sets: ReadonlyMap<string, SetState>;
   readonly counters: Map<string, { packets: number; bytes: number }>;
   readonly flows: FlowTable;
-  /** First fragments: what was decided for them holds for the rest (the kernel reassembles). */
+  /** Results of first fragments, which also apply to the other fragments (the kernel reassembles). */
   readonly fragments: Map<string, Trace>;
 }
 
@@ -57,7 +57,7 @@ export function createKernel(ruleset: Ruleset, world: World = {}): Kernel {
   };
 }
 
-/** Adds or renews elements as the agent does; answers how many found no room. */
+/** Adds or renews elements as the agent does; returns how many found no room. */
 export function addElements(
   kernel: Kernel,
   set: string,
@@ -87,7 +87,7 @@ export function deleteFlow(kernel: Kernel, bytes: Uint8Array, now: number): bool
   return flow !== null;
 }
 
-/** Marks the packet's flow as cut, as the agent does with one that it ends. */
+/** Marks the packet's flow as cut, as the agent does with a flow that it ends. */
 export function cutFlow(kernel: Kernel, bytes: Uint8Array, now: number): boolean {
   const packet = decodePacket(bytes);
   if (isMalformed(packet)) return false;

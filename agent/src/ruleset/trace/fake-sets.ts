@@ -1,15 +1,17 @@
-// ruleset/trace/fake-sets: named sets of the model kernel: intervals of the static ones, and elements
-// with expiry of the learned ones. Expired elements are gone at once; the real kernel's garbage
-// collection may leave them counted against the size for another second.
+// ruleset/trace/fake-sets: named sets of the model kernel: intervals of static sets, elements with expiry of
+// learned sets. Expired elements disappear at once; in the kernel they may count against the size until the
+// next garbage collection, about a second.
 
 import { parseAddress } from '../../wire/address.ts';
 import { macBytes } from '../../wire/mac.ts';
 import type { Constant, Datatype, NamedSet, Rate } from '../model.ts';
 
-/** A value as the rules see it: a number, an interface name, an address; null = cannot be read. */
+/**
+ * A value in a rule: a number, an interface name, an address. Evaluators return null for an unreadable one.
+ */
 export type Value = number | string | Uint8Array;
 
-/** Key of a learned element (as elements.ts makes it) and its life in ms, or the set's own. */
+/** Key of a learned element (see elements.ts) and its lifetime in ms; absent: the default of the set. */
 export interface NewElement {
   readonly key: Uint8Array;
   readonly timeout?: number;
@@ -17,7 +19,7 @@ export interface NewElement {
 
 export interface Element {
   readonly key: Uint8Array;
-  /** On the clock of `now`, milliseconds. */
+  /** Milliseconds, on the clock of `now`. */
   readonly expires: number;
 }
 
@@ -34,7 +36,7 @@ interface LearnedState {
   readonly timeout: number | null;
   /** Hex of the key -> expiry. */
   readonly entries: Map<string, number>;
-  /** Of sets that count: hex of the key -> packets that it still may have, and when that was. */
+  /** Rate limits: hex of the key -> tokens left, and the time of that count. */
   readonly tokens: Map<string, { count: number; at: number }>;
 }
 
@@ -68,7 +70,7 @@ export function hasElement(state: SetState, values: readonly Value[], now: numbe
   return expires !== undefined && expires > now;
 }
 
-/** False when the set has no room for a new element: the rule ends there. */
+/** False: the set has no room for a new element, and the rule ends. */
 export function updateElement(state: SetState, values: readonly Value[], now: number): boolean {
   if (state.role === 'static') return false;
   return insert(
@@ -81,8 +83,10 @@ export function updateElement(state: SetState, values: readonly Value[], now: nu
 
 const PER = { second: 1000, hour: 3600000, week: 604800000 } as const;
 
-/** updateElement, and a token of that element (nft_limit): false when it has none left or the set is
- * full; the other way round with `over`, but for a full set. */
+/**
+ * updateElement and a token bucket for the element (nft_limit). False: no token left, or the set is full.
+ * With `over`: false while tokens are left, or the set is full.
+ */
 export function paceElement(
   state: SetState,
   values: readonly Value[],
@@ -100,7 +104,7 @@ export function paceElement(
   return count >= 1 !== over;
 }
 
-/** What the agent does over netlink: false when the set is full. An element is renewed. */
+/** Adds or renews an element as over netlink; false: the set is full. */
 export function addElement(state: SetState, element: NewElement, now: number): boolean {
   if (state.role === 'static') return false;
   const life = element.timeout ?? state.timeout ?? Number.POSITIVE_INFINITY;
@@ -120,7 +124,7 @@ export function removeElement(state: SetState, key: Uint8Array): boolean {
   return state.role === 'learned' && state.entries.delete(hexBytes(key));
 }
 
-/** Live elements; a static set answers none. */
+/** Live elements; none for a static set. */
 export function elementsOf(state: SetState, now: number): Element[] {
   if (state.role === 'static') return [];
   return [...state.entries]
@@ -130,12 +134,12 @@ export function elementsOf(state: SetState, now: number): Element[] {
 
 function keyOf(state: SetState, values: readonly Value[]): string {
   const [type, ...rest] = state.key;
-  // In front of another field a MAC takes eight bytes.
+  // Before another field a MAC is padded to eight bytes.
   const padding = type === 'ether' && rest.length > 0 ? '0000' : '';
   return values.map((value, i) => hexOf(state.key[i]!, value) + (i === 0 ? padding : '')).join('');
 }
 
-/** A constant of the ruleset as a value: addresses as bytes, the rest as they are. */
+/** A constant of the ruleset as a value: addresses as bytes, others unchanged. */
 export function constantValue(type: Datatype, constant: Constant): Value {
   if (type === 'ether') return macBytes(String(constant));
   if (type !== 'ipv4' && type !== 'ipv6') return constant;
@@ -144,11 +148,11 @@ export function constantValue(type: Datatype, constant: Constant): Value {
   return bytes;
 }
 
-/** One field as netlink carries it: network byte order, padded to 4 bytes on the right. */
+/** One field in netlink form: network byte order, padded to 4 bytes on the right. */
 function hexOf(type: Datatype, value: Value): string {
   if (typeof value === 'string') return value;
   if (typeof value !== 'number') return hexBytes(value);
-  // Alone in its key, and there the kernel keeps one byte.
+  // A family is always a key of its own, where the kernel stores one byte.
   if (type === 'family') return value.toString(16).padStart(2, '0');
   const digits = type === 'port' ? 4 : type === 'protocol' ? 2 : 8;
   return value.toString(16).padStart(digits, '0').padEnd(8, '0');

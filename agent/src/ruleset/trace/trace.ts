@@ -1,6 +1,6 @@
-// ruleset/trace/trace: runs packets through the table model the way the kernel runs them through the
-// table: conntrack, hooks in order of priority, routing by mark, sets that learn. The engine of
-// `whp replay`; test/netns compares it with the real kernel packet by packet.
+// ruleset/trace/trace: runs packets through the table model as the kernel does through the table: conntrack,
+// hooks in order of priority, routing by mark, learning sets. Used by `whp replay`; test/netns compares it
+// with the real kernel packet by packet.
 import { slotOf } from '../../policy/marks.ts';
 import { decodePacket, destinationText, fragmentKey, type Packet } from '../../wire/packet.ts';
 import { isMalformed } from '../../wire/reader.ts';
@@ -15,7 +15,7 @@ import type { Trace, TracedPacket } from './result.ts';
 
 const MOST_FRAGMENTS = 1024;
 
-/** One packet through the hooks at time `now` (milliseconds, never going back). */
+/** Runs one packet through the hooks at time `now` (milliseconds, never decreasing). */
 export function trace(kernel: Kernel, input: TracedPacket, now: number): Trace {
   const packet = decodePacket(input.bytes);
   if (isMalformed(packet)) return { ...NOWHERE, malformed: packet.malformed };
@@ -110,7 +110,9 @@ function leave(journey: Journey, input: TracedPacket, tracked: Tracked): End {
   return hook(journey, 'postrouting', tracked);
 }
 
-/** ip rule by mark, then the slot's table; without a way there it is prohibited, not main. */
+/**
+ * ip rule by mark, then the table of the slot, which prohibits packets without a route instead of using main.
+ */
 function routed({ kernel, visit, path }: Journey, input: TracedPacket): boolean {
   const slot = slotOf(kernel.ruleset.mask, visit.mark);
   const way = kernel.ruleset.paths.find((one) => one.slot === slot);
@@ -118,7 +120,7 @@ function routed({ kernel, visit, path }: Journey, input: TracedPacket): boolean 
     visit.oif = input.oif;
     return true;
   }
-  // The agent empties the slot's table together with this: the lookup goes on to the main table.
+  // With the gate `direct` the agent also empties the slot's table, so the lookup continues in main.
   const { family } = visit.packet;
   const direct = kernel.sets.get(gateName(way.app, 'direct'));
   if (direct !== undefined && hasElement(direct, [NFPROTO[family]], visit.now)) {
@@ -134,7 +136,7 @@ function routed({ kernel, visit, path }: Journey, input: TracedPacket): boolean 
 
 function hook(journey: Journey, name: Hook, tracked: Tracked): End {
   for (const chain of journey.kernel.bases.get(name)!) {
-    // NAT looks at the first packet of a flow only.
+    // NAT chains see only the first packet of a flow.
     if (chain.base!.type === 'nat' && (tracked.flow === null || tracked.flow.confirmed)) continue;
     const outcome = walk(journey, name, chain);
     if (typeof outcome !== 'object' || !('final' in outcome)) continue;
@@ -146,7 +148,7 @@ function hook(journey: Journey, name: Hook, tracked: Tracked): End {
   return 'accept';
 }
 
-/** A chain from its first rule; 'return' and the end of the chain hand back to the caller. */
+/** Runs a chain from its first rule; 'return' and the end of the chain continue in the caller. */
 function walk(journey: Journey, name: Hook, chain: Chain): Outcome {
   for (const one of chain.rules) {
     journey.cost[name] = (journey.cost[name] ?? 0) + 1;
