@@ -163,8 +163,11 @@ function readProxyList(
 
 function readSchedule(read: OptionReader): WeekSpan[] {
   const problemOf = (text: string): string | null => {
-    const spans = parseSchedule(text);
-    return typeof spans === 'string' ? spans : null;
+    const parsed = parseSchedule(text);
+    return parsed.ok ? null : parsed.what;
   };
-  return read.list('schedule', problemOf).flatMap((text) => parseSchedule(text) as WeekSpan[]);
+  return read.list('schedule', problemOf).flatMap((text) => {
+    const parsed = parseSchedule(text);
+    return parsed.ok ? parsed.value : [];
+  });
 }

@@ -2,6 +2,8 @@
 // tests them at every tick with the time as an argument. nft's `meta hour` would use the kernel's time zone,
 // which most routers never set, and would not notice an unset clock.
 
+import { invalid, ok, type Parsed } from '../syntax/result.ts';
+
 /** Minutes since Monday 00:00, local time: [from, to). `to` may exceed the week. */
 export type WeekSpan = readonly [from: number, to: number];
 
@@ -10,23 +12,25 @@ const DAY = 1440;
 const WEEK = 7 * DAY;
 
 /**
- * Parses `[DAYS] HH:MM-HH:MM`. DAYS: `daily`, or days and spans of days, separated by commas: `mon-fri
- * 16:00-20:00`, `sat,sun 09:00-21:30`, `22:00-06:00` (over midnight, every day). A string is the error.
+ * Parses `[DAYS] HH:MM-HH:MM`. DAYS: `daily`, or days and spans of days, separated by commas:
+ * `mon-fri 16:00-20:00`, `sat,sun 09:00-21:30`, `22:00-06:00` (over midnight, every day).
  */
-export function parseSchedule(text: string): WeekSpan[] | string {
+export function parseSchedule(text: string): Parsed<WeekSpan[]> {
   const words = text.trim().toLowerCase().split(/\s+/);
   const [days, hours] = words.length === 1 ? ['daily', words[0]!] : [words[0]!, words[1]!];
-  const shape = `"${text}" is no schedule; write it as mon-fri 16:00-20:00`;
+  const shape = invalid(`"${text}" is no schedule; write it as mon-fri 16:00-20:00`);
   if (words.length > 2) return shape;
   const chosen = parseDays(days);
   if (chosen === null) return shape;
   const match = /^(\d{1,2}):(\d\d)-(\d{1,2}):(\d\d)$/.exec(hours);
   if (match === null) return shape;
   const [from, to] = [minute(match[1]!, match[2]!), minute(match[3]!, match[4]!)];
-  if (from === null || to === null || from === DAY) return `"${text}" names no time of the day`;
-  if (from === to) return `"${text}" ends when it begins; for a whole day write 00:00-24:00`;
+  if (from === null || to === null || from === DAY)
+    return invalid(`"${text}" names no time of the day`);
+  if (from === to)
+    return invalid(`"${text}" ends when it begins; for a whole day write 00:00-24:00`);
   const length = to > from ? to - from : to + DAY - from;
-  return chosen.map((day) => [day * DAY + from, day * DAY + from + length] as const);
+  return ok(chosen.map((day) => [day * DAY + from, day * DAY + from + length] as const));
 }
 
 /** Minute of the day; null: out of range. 24:00 is the end of the day. */

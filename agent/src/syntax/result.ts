@@ -12,7 +12,7 @@ export type Result<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
-export function ok<T>(value: T): Result<T> {
+export function ok<T>(value: T): { readonly ok: true; readonly value: T } {
   return { ok: true, value };
 }
 
@@ -20,7 +20,19 @@ export function fail(where: string, what: string): Result<never> {
   return { ok: false, problems: [{ where, what }] };
 }
 
-/** Sorts by the line in `where` ("FILE:LINE", or in brackets); stable within a line. */
+/**
+ * The result of parsing a text whose place only the caller knows: the value, or what is wrong with the
+ * text and the fix. The caller adds the place and makes a Problem.
+ */
+export type Parsed<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly what: string };
+
+export function invalid(what: string): Parsed<never> {
+  return { ok: false, what };
+}
+
+/** By the line that a place names ("FILE:LINE", or in brackets); those of one line stay as they are. */
 export function sortByLine(problems: readonly Problem[]): Problem[] {
   const lineOf = ({ where }: Problem): number => Number(/:(\d+)\)?$/.exec(where)?.[1] ?? 0);
   return [...problems].sort((a, b) => lineOf(a) - lineOf(b));

@@ -11,9 +11,9 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
 function active(schedule: string, wall: number, offset = 0): boolean {
-  const spans = parseSchedule(schedule);
-  if (typeof spans === 'string') throw new Error(spans);
-  return isInside(spans, minuteOfWeek(wall, offset)!);
+  const parsed = parseSchedule(schedule);
+  if (!parsed.ok) throw new Error(parsed.what);
+  return isInside(parsed.value, minuteOfWeek(wall, offset)!);
 }
 
 test('from the first minute to before the last, on its days', () => {
@@ -45,7 +45,8 @@ test('a clock that nobody has set has no minute', () => {
 });
 
 function said(text: string): string {
-  return String(parseSchedule(text));
+  const parsed = parseSchedule(text);
+  return parsed.ok ? 'no problem' : parsed.what;
 }
 
 test('what is no schedule says so', () => {
