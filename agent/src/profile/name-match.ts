@@ -1,6 +1,7 @@
 // profile/name-match: finds the applications of a domain name in the bytes of a DNS message. All profiles
 // compile to one matcher, which refuses most names by the length and two letters of the last label but one
 // (the TailFilter of wire/dns-walk). Matching allocates nothing for a refused name.
+import { ok } from '../syntax/result.ts';
 import { type NameLabels, nameLabels, readName } from '../wire/dns-names.ts';
 import { type TailFilter, tailKey, textTail } from '../wire/dns-walk.ts';
 import {
@@ -64,8 +65,9 @@ export function compileNames(apps: readonly NamedApp[]): NameMatcher {
   apps.forEach((app, position) => {
     const { names, suffixes, patterns, except } = app.profile.dns;
     const add = (value: string, rank: number, below: boolean, isExcept: boolean) => {
-      const labels = rank === 1 ? parsePattern(value) : literalLabels(value);
-      if (typeof labels === 'string' || labels.length < 2) return;
+      const parsed = rank === 1 ? parsePattern(value) : ok(literalLabels(value));
+      if (!parsed.ok || parsed.value.length < 2) return;
+      const labels = parsed.value;
       const bucket = bucketFor(value, filter, buckets);
       const entry = {
         match: { app: app.name, entry: below ? `.${value}` : value },

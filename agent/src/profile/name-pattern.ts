@@ -6,6 +6,7 @@
 // Example: `dsn{0-17}.d.skype.net`. The last two labels have no wildcard: the matcher's filter needs them.
 
 import { toAscii } from '../syntax/punycode.ts';
+import { invalid, ok, type Parsed } from '../syntax/result.ts';
 import { parseCidr } from '../wire/address.ts';
 
 type Token =
@@ -106,29 +107,31 @@ function spellingProblem(text: string): string | null {
   return text === text.toLowerCase() ? null : `write "${text.toLowerCase()}" in lower case`;
 }
 
-/** The labels of a pattern from left to right, or the problem and its fix as text. */
-export function parsePattern(text: string): readonly LabelPattern[] | string {
+/** The labels of a pattern from left to right, or the problem and its fix. */
+export function parsePattern(text: string): Parsed<readonly LabelPattern[]> {
   const spelling = spellingProblem(text);
-  if (spelling !== null) return spelling;
-  if (text.length > 253) return `"${text}" is longer than 253 characters`;
+  if (spelling !== null) return invalid(spelling);
+  if (text.length > 253) return invalid(`"${text}" is longer than 253 characters`);
   const out: LabelPattern[] = [];
   const labels = text.split('.');
   for (const label of labels) {
-    const tokens = parseLabel(label);
-    if (typeof tokens === 'string') return `"${text}": ${tokens}`;
-    out.push(tokens);
+    const parsed = parseLabel(label);
+    if (!parsed.ok) return invalid(`"${text}": ${parsed.what}`);
+    out.push(parsed.value);
   }
-  if (labels.length < 3) return `"${text}": a pattern has at least three labels`;
+  if (labels.length < 3) return invalid(`"${text}": a pattern has at least three labels`);
   if (out.slice(-2).some((tokens) => tokens.some((token) => token.kind !== 'text'))) {
-    return `"${text}": the last two labels must be plain; move the wildcard to the left of them`;
+    return invalid(
+      `"${text}": the last two labels must be plain; move the wildcard to the left of them`,
+    );
   }
-  return out;
+  return ok(out);
 }
 
-function parseLabel(label: string): LabelPattern | string {
+function parseLabel(label: string): Parsed<LabelPattern> {
   const tokens: Token[] = [];
   let rest = label;
-  if (label.length === 0 || label.length > 63) return 'a label has 1 to 63 characters';
+  if (label.length === 0 || label.length > 63) return invalid('a label has 1 to 63 characters');
   while (rest !== '') {
     const text = /^[a-z0-9_-]+/.exec(rest)?.[0];
     const span = /^\{(0|[1-9][0-9]{0,8})-(0|[1-9][0-9]{0,8})\}/.exec(rest);
@@ -141,14 +144,15 @@ function parseLabel(label: string): LabelPattern | string {
     } else if (span !== null) {
       const from = Number(span[1]);
       const to = Number(span[2]);
-      if (from > to || to > MAX_NUMBER) return `${span[0]}: the first number is the smaller one`;
+      if (from > to || to > MAX_NUMBER)
+        return invalid(`${span[0]}: the first number is the smaller one`);
       tokens.push({ kind: 'number', from, to });
       rest = rest.slice(span[0].length);
     } else {
-      return `"${rest}": use a-z 0-9 - _, * for a run of them, {0-17} for a number`;
+      return invalid(`"${rest}": use a-z 0-9 - _, * for a run of them, {0-17} for a number`);
     }
   }
-  return tokens;
+  return ok(tokens);
 }
 
 export function asciiBytes(text: string): Uint8Array {

@@ -47,7 +47,7 @@ function checkMeaning(profile: Profile, file: string): Problem[] {
   };
   const patternProblem = (text: string) => {
     const parsed = parsePattern(text);
-    return typeof parsed === 'string' ? parsed : null;
+    return parsed.ok ? null : parsed.what;
   };
   checkEntries(profile.dns.names, '/dns/names', nameProblem, complain);
   checkEntries(profile.dns.suffixes, '/dns/suffixes', nameProblem, complain);

@@ -106,7 +106,7 @@ function check(profile: Profile): void {
       `the name ${value} is not matched as it is written`,
     );
   }
-  for (const { value } of patterns) must(typeof parsePattern(value) !== 'string', 'a bad pattern');
+  for (const { value } of patterns) must(parsePattern(value).ok, 'a bad pattern');
 }
 
 export const profile: Target = {
