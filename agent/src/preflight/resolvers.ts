@@ -30,7 +30,7 @@ export function resolversLook({ policy }: Subject, seen: RouterSeen): Look {
     networks: home.networks,
     answering,
   };
-  const read = typeof dhcp === 'string' ? null : dhcp;
+  const read = dhcp.ok ? dhcp.value : null;
   const lost = (turns ?? []).flatMap((turn) => turnProblem(turn, here, read));
   const near = (one: Announced): readonly string[] => networksOf(one, seen) ?? here.networks;
   const problems = [
@@ -38,7 +38,7 @@ export function resolversLook({ policy }: Subject, seen: RouterSeen): Look {
     ...(read?.announced ?? []).flatMap((one) => announcedProblem(one, here.own, near(one))),
     ...standIns.map(standInProblem),
   ];
-  const unread = typeof dhcp === 'string' ? [{ where: '/etc/config/dhcp', what: dhcp }] : [];
+  const unread = dhcp.ok ? [] : dhcp.problems;
   const notes = [
     ...unread,
     ...portNotes(here, read, turns ?? []),
@@ -201,14 +201,15 @@ function bypassNote({ escape }: Subject['policy']): Problem[] {
 }
 
 function told({ resolvers: { dhcp }, turns }: RouterSeen, here: Here, lost: number): string {
+  const read = dhcp.ok ? dhcp.value : null;
   const port = whoOn(here, DNS);
   const turned =
     turns === null
       ? 'rules that turn DNS elsewhere were not read'
       : `nftables rules that turn DNS: ${turns.length}, and all else with it: ${lost}`;
   const named =
-    dhcp === null || typeof dhcp === 'string'
+    read === null
       ? '/etc/config/dhcp was not read'
-      : `resolvers named to devices: ${dhcp.announced.map(({ address }) => address).join(', ') || 'this router alone'}`;
+      : `resolvers named to devices: ${read.announced.map(({ address }) => address).join(', ') || 'this router alone'}`;
   return `port 53 of this router: ${port === '' ? 'nobody' : port}; ${turned}; ${named}; not looked at: resolvers set on a device itself, in its own network`;
 }

@@ -7,6 +7,7 @@ import type { KernelLink } from '../netlink/kernel-link.ts';
 import type { KernelPart } from '../policy/missing-parts.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { KnownHosts } from '../syntax/dhcp-hosts.ts';
+import type { Result } from '../syntax/result.ts';
 import type { FoundZone } from '../syntax/time-zone-files.ts';
 import type { UciPackage } from '../syntax/uci.ts';
 import type { Found } from './collisions.ts';
@@ -34,8 +35,8 @@ export interface Answering {
 
 export interface ResolversSeen {
   readonly answering: readonly Answering[];
-  /** null: the file does not exist. A string: why it could not be read. */
-  readonly dhcp: DhcpDns | string | null;
+  /** Value null: the file does not exist. */
+  readonly dhcp: Result<DhcpDns | null>;
 }
 
 /** State at one moment. Found (preflight/collisions) adds the rules, routes, marks and claims of others. */

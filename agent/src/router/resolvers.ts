@@ -6,10 +6,11 @@ import { ENOENT } from 'whp:socket';
 import { pause } from '../os/clock.ts';
 import { errnoText } from '../os/errno.ts';
 import { listNames, readText, stampOf } from '../os/file.ts';
-import { type DhcpDns, readDhcpDns } from '../preflight/dhcp-dns.ts';
+import { readDhcpDns } from '../preflight/dhcp-dns.ts';
 import { type Listener, readListeners } from '../preflight/listeners.ts';
 import { DNS, DOT } from '../preflight/resolvers.ts';
 import type { ResolversSeen } from '../preflight/seen.ts';
+import { fail, ok } from '../syntax/result.ts';
 
 const TABLES = ['/proc/net/udp', '/proc/net/udp6', '/proc/net/tcp', '/proc/net/tcp6'];
 const DHCP = '/etc/config/dhcp';
@@ -37,7 +38,7 @@ const known = {
   sockets: '',
   answering: [] as ResolversSeen['answering'],
   stamp: '',
-  dhcp: null as ResolversSeen['dhcp'],
+  dhcp: ok(null) as ResolversSeen['dhcp'],
 };
 
 async function answering(ports: readonly number[]): Promise<ResolversSeen['answering']> {
@@ -119,7 +120,7 @@ function isThere(path: string): boolean {
   return os.stat(path)[0] !== null;
 }
 
-function dhcp(): DhcpDns | string | null {
+function dhcp(): ResolversSeen['dhcp'] {
   const stamp = stampOf(DHCP);
   if (stamp !== known.stamp) {
     known.stamp = stamp;
@@ -128,11 +129,12 @@ function dhcp(): DhcpDns | string | null {
   return known.dhcp;
 }
 
-function readDhcp(): DhcpDns | string | null {
+function readDhcp(): ResolversSeen['dhcp'] {
   const read = readText(DHCP);
-  if (!read.ok) return read.errno === ENOENT ? null : errnoText(read.errno);
+  if (!read.ok) return read.errno === ENOENT ? ok(null) : fail(DHCP, errnoText(read.errno));
   const parsed = readDhcpDns(read.text);
-  if (parsed.ok) return parsed.value;
+  if (parsed.ok) return parsed;
   const [first] = parsed.problems;
-  return `${first?.where}: ${first?.what}: which resolver the devices are told is not known`;
+  const what = `${first?.where}: ${first?.what}: which resolver the devices are told is not known`;
+  return fail(DHCP, what);
 }

@@ -13,6 +13,7 @@ import type { RouterSeen } from '../../../agent/src/preflight/seen.ts';
 import { createTraffic, silentOf, watchTraffic } from '../../../agent/src/preflight/traffic.ts';
 import { verdictOf } from '../../../agent/src/preflight/verdict.ts';
 import type { Profile } from '../../../agent/src/profile/profile.ts';
+import { ok } from '../../../agent/src/syntax/result.ts';
 import { findZone } from '../../../agent/src/syntax/time-zone-files.ts';
 import { parseUci } from '../../../agent/src/syntax/uci.ts';
 import { withValue } from '../profile/profile-text.ts';
@@ -69,7 +70,7 @@ const HOME: RouterSeen = {
   claims: [],
   firewall: { forward: null, flowTables: [] },
   turns: [],
-  resolvers: { answering: [{ port: 53, who: 'dnsmasq' }], dhcp: null },
+  resolvers: { answering: [{ port: 53, who: 'dnsmasq' }], dhcp: ok(null) },
   standIns: [],
   interfaces: new Map(),
   lacking: new Map(),

@@ -7,6 +7,7 @@ import type { DnsTurn } from '../../../agent/src/preflight/dns-turns.ts';
 import type { Look } from '../../../agent/src/preflight/look.ts';
 import { resolversLook } from '../../../agent/src/preflight/resolvers.ts';
 import type { RouterSeen } from '../../../agent/src/preflight/seen.ts';
+import { fail, ok } from '../../../agent/src/syntax/result.ts';
 import { UTC } from '../../../agent/src/syntax/timezone.ts';
 
 const GLOBALS = {
@@ -41,7 +42,7 @@ const SEEN: RouterSeen = {
   claims: [],
   firewall: { forward: null, flowTables: [] },
   turns: [],
-  resolvers: { answering: [{ port: 53, who: 'dnsmasq' }], dhcp: null },
+  resolvers: { answering: [{ port: 53, who: 'dnsmasq' }], dhcp: ok(null) },
   standIns: [],
   hosts: { hosts: [], leases: [], fixed: 0, notes: [] },
   zone: { zone: UTC, said: null, passed: [] },
@@ -89,12 +90,12 @@ function announced(
     remove: 'uci delete dhcp.lan.x',
     program: 'dnsmasq',
   } as const;
-  const dhcp = { ...DHCP, announced: [{ ...named, address, interface: 'lan', ...change }] };
+  const dhcp = ok({ ...DHCP, announced: [{ ...named, address, interface: 'lan', ...change }] });
   return lines(look({ resolvers: { ...SEEN.resolvers, dhcp }, ...seen }).problems);
 }
 
 test('nothing is said where the router answers', () => {
-  const { problems, notes } = look({ resolvers: { ...SEEN.resolvers, dhcp: DHCP } });
+  const { problems, notes } = look({ resolvers: { ...SEEN.resolvers, dhcp: ok(DHCP) } });
   assert.equal([...problems, ...notes], []);
 });
 
@@ -142,7 +143,8 @@ test('turned elsewhere: DNS alone is seen wherever it goes; everything is no DNS
 });
 
 test('what could not be read is said', () => {
-  const broken = look({ resolvers: { ...SEEN.resolvers, dhcp: 'a reason' }, turns: null });
+  const dhcp = fail('/etc/config/dhcp', 'a reason');
+  const broken = look({ resolvers: { ...SEEN.resolvers, dhcp }, turns: null });
   assert.match(lines(broken.notes), '/etc/config/dhcp: a reason');
   assert.match(broken.seen, 'rules that turn DNS elsewhere were not read');
   assert.match(
