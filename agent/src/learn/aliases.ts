@@ -1,22 +1,23 @@
-// learn/aliases: names that an application's names have led a device to (CNAME, DNAME, SVCB, HTTPS, SRV,
-// NAPTR): for their TTL they are the application's for that device, since it asks for them next (RFC 1034
-// section 3.6.2). Before: observe-dns (lessons). After: observe-dns, of the next query and answer.
+// learn/aliases: names reached from an application's names by CNAME, DNAME, SVCB, HTTPS, SRV or NAPTR. For its
+// TTL such a name belongs to the application for the device that got the answer, since that device queries it
+// next (RFC 1034 section 3.6.2). learn/observe-dns adds aliases and matches later queries and answers against
+// them.
 import type { NameMatcher } from '../profile/name-match.ts';
 import { type TailFilter, textTail } from '../wire/dns-walk.ts';
 
 export interface Alias {
   readonly app: string;
   readonly name: string;
-  /** The application's own name with which the chain began, and the profile entry that it matched. */
+  /** The application's own name at the start of the chain, and the profile entry that matched it. */
   readonly root: string;
   readonly entry: string;
-  /** Records from the root to here. */
+  /** Records from `root` to `name`. */
   readonly depth: number;
   /** Milliseconds. */
   readonly expires: number;
 }
 
-/** A name that a lesson leads to. */
+/** A name that a record of a lesson points to. */
 export interface Target {
   readonly name: string;
   /** Clamped into the profile's bounds. */
@@ -24,7 +25,7 @@ export interface Target {
   readonly depth: number;
 }
 
-/** What a lesson says of names. */
+/** The targets of one lesson. */
 export interface Leads {
   readonly app: string;
   readonly root: string;
@@ -39,25 +40,25 @@ export interface AliasLimits {
   readonly total: number;
 }
 
-/** The names of three applications, forty each, with a chain of four behind every one; some 300 bytes each. */
+/** Room for three applications of forty names each, every name with a chain of four; about 300 bytes a name. */
 const ALIAS_LIMITS: AliasLimits = { perDevice: 512, total: 2048 };
 
-/** An answer may come this much later than the query that was sent while the name still counted. */
+/** Added to each TTL: an answer may arrive this much later than the query, which was sent before the TTL ended. */
 const GRACE_MILLISECONDS = 10_000;
 
 export interface Aliases {
   readonly limits: AliasLimits;
-  /** By device, then by name, the one not asked for longest first; one for each app that leads there. */
+  /** By device, then by name, least recently asked for first; one Alias for each app. */
   readonly byDevice: Map<string, Map<string, readonly Alias[]>>;
   /** Names held, of all devices together. */
   count: number;
-  /** Names that had to make room since the start. */
+  /** Names evicted since the start. */
   evicted: number;
-  /** When the next one expires, milliseconds. */
+  /** When the next alias expires, milliseconds. */
   soonest: number;
-  /** Lets the names through that the matcher or an alias may want; null: to be made anew. */
+  /** Passes every name that `matcher` or an alias may match; null: has to be built again. */
   filter: TailFilter | null;
-  /** The matcher of which the filter was made. */
+  /** The matcher that `filter` was built from. */
   matcher: NameMatcher | null;
 }
 
@@ -73,7 +74,7 @@ export function createAliases(limits: AliasLimits = ALIAS_LIMITS): Aliases {
   };
 }
 
-/** For walkNames: the matcher's own filter as long as no alias is held. */
+/** The filter for walkNames: the matcher's own filter while no alias is held. */
 export function filterOf(aliases: Aliases, matcher: NameMatcher): TailFilter {
   if (aliases.count === 0) return matcher.filter;
   if (aliases.filter !== null && aliases.matcher === matcher) return aliases.filter;
@@ -88,13 +89,13 @@ export function filterOf(aliases: Aliases, matcher: NameMatcher): TailFilter {
 
 const NONE: readonly Alias[] = [];
 
-/** Whether an application's name has led `device` to `name`. */
+/** Whether an application's name has led `device` to `name`; does not count as a use. */
 export function isAlias(aliases: Aliases, device: string, name: string, now: number): boolean {
   const known = aliases.byDevice.get(device)?.get(name);
   return known?.some(({ expires }) => expires > now) ?? false;
 }
 
-/** The applications whose names have led `device` to `name`; it counts as used. */
+/** The unexpired aliases of `name` for `device`; marks `name` as most recently used. */
 export function aliasesOf(
   aliases: Aliases,
   device: string,
@@ -109,7 +110,7 @@ export function aliasesOf(
   return known.filter(({ expires }) => expires > now);
 }
 
-/** Takes in the names that a lesson leads `device` to. */
+/** Adds the targets of a lesson for `device`. */
 export function learnAliases(aliases: Aliases, device: string, leads: Leads): void {
   for (const target of leads.targets) learnAlias(aliases, device, leads, target);
 }
@@ -121,7 +122,7 @@ function learnAlias(aliases: Aliases, device: string, leads: Leads, target: Targ
   aliases.byDevice.set(device, names);
   const known = names.get(name);
   const before = known?.find((one) => one.app === app);
-  // An answer with a shorter TTL does not take back what the device may still have cached.
+  // A shorter TTL does not shorten the entry: the device may still have the older answer in its cache.
   const until = at + ttlSeconds * 1000 + GRACE_MILLISECONDS;
   const expires = Math.max(until, before?.expires ?? 0);
   const others = known?.filter((one) => one !== before) ?? NONE;
@@ -136,7 +137,7 @@ function learnAlias(aliases: Aliases, device: string, leads: Leads, target: Targ
   else if (aliases.count > total) evict(aliases, ...greediest(aliases));
 }
 
-/** The name that was not asked for longest makes room. */
+/** Evicts the device's name that was least recently asked for. */
 function evict(aliases: Aliases, device: string, names: Map<string, readonly Alias[]>): void {
   for (const name of names.keys()) {
     drop(aliases, device, names, name);
@@ -162,20 +163,21 @@ function drop(
   if (names.size === 0) aliases.byDevice.delete(device);
 }
 
-/** Forgets what has expired by `now` (milliseconds). */
+/** Removes the aliases that have expired by `now` (milliseconds). */
 export function expireAliases(aliases: Aliases, now: number): void {
   if (now < aliases.soonest) return;
   retainAliases(aliases, ({ expires }) => expires > now);
 }
 
-/** Forgets the aliases that are not to be kept; answers how many. */
+/** Removes the aliases for which `isKept` is false; returns how many. */
 export function retainAliases(
   aliases: Aliases,
   isKept: (alias: Alias, device: string) => boolean,
 ): number {
   let gone = 0;
   aliases.soonest = Number.POSITIVE_INFINITY;
-  // A place in it may be that of several names; what an eviction leaves there costs a look, no more.
+  // Several names may share one filter place, so a removal builds the filter again. An eviction leaves its place
+  // set: that costs one look-up in vain.
   aliases.filter = null;
   for (const [device, names] of aliases.byDevice) {
     for (const [name, list] of names) {
@@ -189,7 +191,7 @@ export function retainAliases(
   return gone;
 }
 
-/** Whom the name leads to: aliases of any device, for `why`. */
+/** The unexpired aliases of `name` for every device, for `whp why`. */
 export function devicesLedTo(
   aliases: Aliases,
   name: string,
@@ -201,12 +203,12 @@ export function devicesLedTo(
   });
 }
 
-/** A name as it is told: with the application's own name that led to it, if it is not one itself. */
+/** `name` for a text, with the application's own name `root` that led to it, unless they are the same. */
 export function nameInWords(name: string, root: string | undefined): string {
   return root === undefined || root === name ? name : `${name}, to which ${root} led`;
 }
 
-/** The same with more of the sentence behind it. */
+/** nameInWords for the middle of a sentence: closes with a comma where it adds a clause. */
 export function nameWithin(name: string, root: string | undefined): string {
   const words = nameInWords(name, root);
   return words === name ? words : `${words},`;

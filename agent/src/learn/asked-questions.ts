@@ -1,50 +1,48 @@
-// The DNS questions of devices that are open: an answer teaches only for one of them. Every query of a
-// device is noted, not the application's alone: the answer to another name may lead to the application's.
-// Bounded; when there is no room the oldest question of the device that has most goes. Before: step/query
-// (notes), step/answer (asks). The router's own queries never come here. Pure; it runs for every query of
-// the home, so a key is bytes in a slot and no text.
+// learn/asked-questions: the open DNS queries of devices; an answer teaches only if one of them matches. Every
+// query is noted, not only those for an application's names: the answer to another name may lead to one. Bounded:
+// without room, the oldest query of the device with the most is dropped. The router's own queries are not noted.
+// Runs for every query of the home, so a key is bytes in a fixed slot, not a string.
 import { type Packet, TCP, UDP } from '../wire/packet.ts';
 import { u16At } from '../wire/reader.ts';
 
-/** Milliseconds: what resolvers of devices wait before they give up is 5 to 10 s. An answer that comes
- * later is to nobody. */
+/** Milliseconds. Stub resolvers give up after 5 to 10 s; a later answer matches no query. */
 export const OPEN_MILLISECONDS = 10_000;
-/** What some devices ask in that time, of which each opens a page of 50 names. */
+/** Room for a few devices that each open a page of 50 names within OPEN_MILLISECONDS. */
 export const MOST_OPEN = 256;
-/** Bytes of a key: protocol, two addresses, two ports, identifier, name, type and class. */
+/** Longest key in bytes: protocol, two addresses, two ports, identifier, name, type and class. */
 const LONGEST = 1 + 32 + 4 + 2 + 255 + 4;
 
 export interface AskedQuestion {
-  /** Of the device that asked, where it is known. */
+  /** MAC of the device that asked; null: not known. */
   readonly mac: string | null;
-  /** Milliseconds: when the query passed. */
+  /** When the query passed, milliseconds. */
   readonly at: number;
 }
 
-/** Slots, filled in turn. */
+/** MOST_OPEN slots, used in turn. */
 export interface AskedQuestions {
-  /** LONGEST bytes a slot. */
+  /** LONGEST bytes for each slot. */
   readonly keys: Uint8Array;
-  /** Bytes of its key; 0: free. */
+  /** Bytes of each slot's key; 0: free slot. */
   readonly lengths: Uint16Array;
   readonly hashes: Int32Array;
-  /** The slot of a key, by its hash: the newest of those that share one. */
+  /** The slot of a key by the key's hash; of keys with the same hash, the newest. */
   readonly byHash: Map<number, number>;
   readonly asked: (AskedQuestion | null)[];
-  /** Whose it is: MAC, or address. */
+  /** Device of each slot: MAC, or address. */
   readonly holders: string[];
-  /** Slots of each holder, the one asked longest ago first. */
+  /** Slots of each device, oldest query first. */
   readonly slots: Map<string, number[]>;
   next: number;
 }
 
-/** Where the addresses and ports of a packet are: offsets into its bytes. */
+/** Offsets of the addresses and ports in the bytes of a packet. */
 export interface Ends {
   source: number;
   destination: number;
-  /** Bytes of an address. */
+  /** Bytes of an address: 4 or 16. */
   width: number;
-  /** The source port; the destination's follows. */
+  /** Offset of the source port; the destination port follows. */
   ports: number;
   protocol: number;
 }
@@ -64,8 +62,8 @@ export function createAskedQuestions(): AskedQuestions {
 
 const plain: Ends = { source: 0, destination: 0, width: 4, ports: 0, protocol: UDP };
 
-/** Of the packet at `offset` with a UDP payload at `payload`, as wire/packet plainUdp finds it. The object
- * is used again by the next call. */
+/** The ends of the packet at `offset` whose UDP payload is at `payload` (as found by wire/packet plainUdp). The
+ * returned object is reused by the next call. */
 export function plainEnds(bytes: Uint8Array, offset: number, payload: number): Ends {
   plain.width = bytes[offset]! >> 4 === 4 ? 4 : 16;
   plain.source = offset + (plain.width === 4 ? 12 : 8);
@@ -74,20 +72,21 @@ export function plainEnds(bytes: Uint8Array, offset: number, payload: number): E
   return plain;
 }
 
-/** Null: a packet without ports. */
+/** Null: not UDP or TCP, or no transport header. */
 export function endsOf(packet: Packet): Ends | null {
   const { source, destination, transport, protocol, family } = packet;
   if (transport < 0 || (protocol !== UDP && protocol !== TCP)) return null;
   return { source, destination, width: family === 4 ? 4 : 16, ports: transport, protocol };
 }
 
-/** The key that is being made. */
+/** The key under construction. */
 const key = new Uint8Array(LONGEST);
 let keyLength = 0;
 let keyHash = 0;
 
-/** FNV-1a, which finds the slot; the bytes decide. `small`: letters in lower case (0x20 in the wild, RFC
- * 4343); lengths of labels are below them. */
+/** Appends bytes to the key and to its FNV-1a hash. The hash finds the slot, the bytes decide. `small`: to lower
+ * case (names compare without case, RFC 4343; a query may mix it); label lengths (at most 63) are below the
+ * letters. */
 function put(bytes: Uint8Array, from: number, to: number, small: boolean): void {
   for (let at = from; at < to; at++) {
     let byte = bytes[at]!;
@@ -97,13 +96,13 @@ function put(bytes: Uint8Array, from: number, to: number, small: boolean): void 
   }
 }
 
-/** Header of a message with one question: response flag, operation 0 (RFC 1035 section 4.1.1). */
+/** DNS header (RFC 1035 section 4.1.1): QR bit, OPCODE bits, length in bytes. */
 const RESPONSE = 0x80;
 const OPERATION = 0x78;
 const HEADER = 12;
 
-/** Where the name of the one question of message[from, to) ends, or -1: it is no `kind`, or has not one
- * question that is written out. */
+/** Offset of the root label that ends the name of the only question of message[from, to). -1: not a `kind`,
+ * opcode not 0, not exactly one question, or a name that is compressed or too long. */
 function nameEnd(message: Uint8Array, from: number, to: number, kind: 'query' | 'answer'): number {
   const name = from + HEADER;
   if (to - from < HEADER + 5 || to > message.length) return -1;
@@ -112,16 +111,16 @@ function nameEnd(message: Uint8Array, from: number, to: number, kind: 'query' | 
   if (!isKind || (flags & OPERATION) !== 0 || u16At(message, from + 4) !== 1) return -1;
   let at = name;
   while (message[at] !== 0) {
-    // The first name of a message has nothing to point to. Longest name: RFC 1035 section 2.3.4.
+    // The first name of a message has no earlier name to point to. Longest name: RFC 1035 section 2.3.4.
     if (message[at]! > 63 || at - name > 254) return -1;
     at += message[at]! + 1;
     if (at >= to) return -1;
   }
-  // Behind it: type and class.
+  // Type and class, two bytes each, follow the name.
   return at + 5 > to || at - name > 254 ? -1 : at;
 }
 
-/** Makes the key of a query or an answer, with the device's end first; false: it has none. */
+/** Makes the key of a query or an answer, the device's address and port first. False: nameEnd finds no question. */
 function makeKey(
   packet: Uint8Array,
   { source, destination, width, ports, protocol }: Ends,
@@ -150,8 +149,8 @@ function makeKey(
   return true;
 }
 
-/** Notes the query message[from, to) of the packet whose ends are in `packet`, which passed at `at`
- * (milliseconds). What is no query is not noted. */
+/** Notes the query message[from, to) of a packet with these `ends`, seen at `at` (milliseconds). Ignores a
+ * message that is not a query. */
 export function noteQuestion(
   book: AskedQuestions,
   packet: Uint8Array,
@@ -176,8 +175,8 @@ export function noteQuestion(
   else own.push(slot);
 }
 
-/** A slot that is free now: the next one, which is the oldest unless somebody had to make room, or else
- * the oldest of the device that has most. */
+/** A freed slot: `next` if it is free or its query is older than OPEN_MILLISECONDS, else the oldest slot of the
+ * device with the most. */
 function slotFor(book: AskedQuestions, at: number): number {
   const { asked, slots, next } = book;
   const oldest = asked[next] ?? null;
@@ -207,8 +206,8 @@ function close(book: AskedQuestions, slot: number): void {
   holders[slot] = '';
 }
 
-/** The open question that message[from, to) answers, or null: nobody asked. It stays open: a query that
- * was sent twice is answered twice, and the device may take either. */
+/** The open query that message[from, to) answers; null: there is none. The query stays open: one sent twice is
+ * answered twice, and the device may take either answer. */
 export function findQuestion(
   { keys, lengths, byHash, asked }: AskedQuestions,
   packet: Uint8Array,
@@ -226,7 +225,7 @@ export function findQuestion(
   return found !== null && now - found.at <= OPEN_MILLISECONDS ? found : null;
 }
 
-/** Forgets the questions that nobody waits for any more at `now` (milliseconds). */
+/** Drops the queries older than OPEN_MILLISECONDS at `now` (milliseconds). */
 export function expireQuestions(book: AskedQuestions, now: number): void {
   for (let slot = 0; slot < MOST_OPEN; slot++) {
     const one = book.asked[slot] ?? null;

@@ -1,19 +1,19 @@
-// learn/askers: by which hardware address a device asked for an application's name, so that its answers,
-// which name its address alone, count as that device's: one with forty addresses has one share. Pure.
+// learn/askers: the MAC from which each address asked for an application's name. A DNS answer carries only the
+// device's address; by the MAC, a device with forty addresses has one share. Pure.
 
 export interface Askers {
-  /** MAC by address, the one that asked longest ago first. */
+  /** MAC by address, least recent query first. */
   readonly macs: Map<string, string>;
 }
 
-/** Addresses remembered; an answer to another counts by its address. */
+/** Most addresses remembered; an answer to any other address is counted by that address. */
 const MOST = 1024;
 
 export function createAskers(): Askers {
   return { macs: new Map() };
 }
 
-/** `mac`: null where there is no Ethernet. */
+/** Notes the MAC that `address` asked from; null (no Ethernet): forgets the address. */
 export function noteAsker({ macs }: Askers, address: string, mac: string | null): void {
   macs.delete(address);
   if (mac === null) return;
@@ -25,14 +25,14 @@ export function noteAsker({ macs }: Askers, address: string, mac: string | null)
   }
 }
 
-/** What is known of the device at `address` is kept under: the address, and the MAC by which all of its
- * addresses of both families belong together. */
+/** The keys under which the device at `address` is known: the address, and the MAC that all its addresses of both
+ * families share. */
 export function namesOf({ macs }: Askers, address: string): readonly string[] {
   const mac = macs.get(address);
   return mac === undefined ? [address] : [address, mac];
 }
 
-/** What the device at `address` is counted by. */
+/** The key that the device at `address` is counted by: its MAC, else the address. */
 export function askerOf({ macs }: Askers, address: string): string {
   return macs.get(address) ?? address;
 }

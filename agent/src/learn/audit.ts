@@ -1,5 +1,5 @@
-// learn/audit: the verdict of an audit: flows that left beside the tunnels, judged by all that is known when it
-// ends. Before: kernel/audit-table (what the kernel has kept of them). After: daemon/audit. Pure.
+// learn/audit: judges the flows that left outside the tunnels by the evidence known when an audit ends.
+// kernel/audit-table reads the flows from the kernel. Pure.
 import { isRoutableText, parseAddress } from '../wire/address.ts';
 import { flowText, protocolName } from '../wire/flow-text.ts';
 import { TCP, UDP } from '../wire/packet.ts';
@@ -7,17 +7,17 @@ import type { Learned } from './endpoints.ts';
 import { describe } from './evidence.ts';
 import { type Grounds, groundOf, type HomeEnd, type Lasting, type Setting } from './late-flows.ts';
 
-/** One flow from home, as the audit's sets have it. */
+/** One outgoing flow, as read from the audit's sets. */
 export interface LeftFlow {
   readonly device: string;
   readonly protocol: number;
   readonly remote: string;
-  /** 0 where the protocol has none. */
+  /** 0: the protocol has no ports. */
   readonly devicePort: number;
   readonly remotePort: number;
   readonly packets: number;
   readonly bytes: number;
-  /** Seconds since its last packet. */
+  /** Seconds since the last packet. */
   readonly ago: number;
 }
 
@@ -39,7 +39,7 @@ export interface AuditSources {
   readonly now: number;
 }
 
-/** Those of `flows` that are an application's, of each app and flow one. */
+/** The flows that belong to an application by a ground, one entry for each app and flow. */
 export function judgeFlows(flows: readonly LeftFlow[], from: AuditSources): JudgedFlow[] {
   return flows.flatMap((flow) => {
     const { device, devicePort, remote, remotePort, protocol } = flow;
@@ -81,7 +81,7 @@ function wordsOf(
   return describe(ground, ends, at, sources, app.name, now).detail;
 }
 
-/** Multicast and broadcast are for the networks at hand, and leave the home only where somebody wants it. */
+/** Multicast and broadcast: local to a link, or routed only where somebody configured it. */
 function isForMany(address: string): boolean {
   if (isRoutableText(address)) return false;
   return /^(22[4-9]|23\d|255)\.|^ff/i.test(address);

@@ -1,34 +1,32 @@
-// learn/chain: the names that a message leads to from the names of an application: by CNAME, DNAME, SVCB,
-// HTTPS, SRV and NAPTR, its records in any order. Before: wire/dns. After: observe-dns (addresses) and
-// aliases (names that are asked for next). Pure; bounded, whatever the message says.
+// learn/chain: the names reached from an application's names by the CNAME, DNAME, SVCB, HTTPS, SRV and NAPTR
+// records of one message, in any order. learn/observe-dns takes their addresses, learn/aliases the names to
+// expect in later queries. Pure; bounded for any message.
 import type { DnsMessage, DnsRecord } from '../wire/dns.ts';
 import { TYPE_DNAME } from '../wire/dns-targets.ts';
 
-/** A name, and how it was reached. */
+/** How a name was reached. */
 export interface Reached {
-  /** Records followed from an application's name; 0: it is one. */
+  /** Records followed from an application's name; 0: an application's name itself. */
   readonly depth: number;
-  /** Of the record that led here; 0: none of this message has. */
+  /** TTL of the record that led here; 0: a start, not reached by a record of this message. */
   readonly ttlSeconds: number;
 }
 
-/** Names followed one from the other, over one answer or several. Resolvers follow 8 to 16. */
+/** Most records followed in sequence, over one answer or several. Resolvers follow 8 to 16. */
 export const MOST_STEPS = 16;
-/** DNAME records that are applied in one message: honest answers have one, a chain of them a few. */
+/** Most DNAME records applied in one message; honest answers have one or a few. */
 const MOST_DNAMES = 8;
-/** RFC 1035 section 2.3.4, written as text. */
+/** Most characters of a name as text (RFC 1035 section 2.3.4). */
 const LONGEST_NAME = 253;
 
 export interface Chain {
   readonly reached: ReadonlyMap<string, Reached>;
-  /** It goes on behind MOST_STEPS. */
+  /** The chain goes on after MOST_STEPS. */
   readonly isCut: boolean;
 }
 
-/**
- * Follows the records of a message from the names `starts`, each with the steps that have led to it from
- * an application's name. Every name is visited once.
- */
+/** Follows the records of a message from `starts` (name to records already followed from an application's name).
+ * Visits every name once. */
 export function chainFrom(
   message: Pick<DnsMessage, 'records'>,
   starts: ReadonlyMap<string, number>,
@@ -37,7 +35,7 @@ export function chainFrom(
   for (const [name, depth] of starts) reached.set(name, { depth, ttlSeconds: 0 });
   const { byOwner, renames } = recordsByOwner(message.records);
   let isCut = false;
-  // A Map is iterated in the order of insertion, what is added meanwhile included.
+  // A Map iterates in insertion order and includes entries added during the iteration.
   for (const [name, { depth: steps }] of reached) {
     for (const { target, ttlSeconds } of nextOf(name, byOwner, renames)) {
       const known = reached.get(target);
@@ -81,7 +79,7 @@ function nextOf(
 ): readonly Next[] {
   const named = byOwner.get(name) ?? [];
   if (renames.length === 0) return named;
-  // RFC 6672 section 2.2: names below the owner go to the same names below the target, the owner not.
+  // RFC 6672 section 2.2: a DNAME renames the names below its owner, not the owner itself.
   const below = renames.filter(({ owner }) => name.endsWith(`.${owner}`));
   const renamed = below.map(({ owner, next: { target, ttlSeconds } }) => {
     return { target: `${name.slice(0, -owner.length)}${target}`, ttlSeconds };

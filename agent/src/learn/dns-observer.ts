@@ -1,5 +1,5 @@
-// learn/dns-observer: what is known when a DNS message is looked at: the names of the applications, those that
-// they led to, and what no answer may teach. Made by step/state.
+// learn/dns-observer: what the observation of a DNS message needs: names and profiles of the applications,
+// aliases, and the addresses that no answer may teach. Made by step/state.
 
 import type { NameMatcher } from '../profile/name-match.ts';
 import type { Profile } from '../profile/profile.ts';
@@ -9,12 +9,12 @@ import type { Aliases } from './aliases.ts';
 export interface DnsObserver {
   readonly matcher: NameMatcher;
   readonly profiles: ReadonlyMap<string, Pick<Profile, 'endpoints'>>;
-  /** Addresses of the router, the home and the proxies: true keeps them out of every set. */
+  /** True: an address of the router, the home or a proxy, which never becomes an element. */
   readonly isOwn: (address: string) => boolean;
-  /** Names that the applications' names have led devices to, by what whoIs says. */
+  /** Aliases, by the device keys that `whoIs` returns. */
   readonly aliases: Aliases;
-  /** What the device at an address is known by: learn/askers. */
+  /** The keys of the device at an address (learn/askers namesOf). */
   readonly whoIs: (address: string) => readonly string[];
-  /** Of NAT64: an address behind one is judged by the IPv4 address that it stands for. */
+  /** NAT64 prefixes: an address within one is judged by the IPv4 address embedded in it. */
   readonly nat64: readonly Cidr[];
 }

@@ -1,7 +1,6 @@
-// What the ruleset has learned by itself, as far as the agent knows: ports, peers and asked windows,
-// by set. Filled from what the ruleset announces and from readings of the kernel's sets; asked when
-// somebody has deleted the table and it is written again with everything it knew. Before:
-// netlink/nflog, wire/packet. After: snapshot. Bounded by the same caps as the kernel's sets.
+// learn/dynamic-sets: the agent's copy of the elements that the ruleset added itself: ports, peers and asked
+// windows, by set. Filled from announced packets and from readings of the kernel's sets, and used to write the
+// elements again when the table has to be loaded anew (learn/snapshot). Bounded by the caps of the kernel's sets.
 
 import { fairEvictions } from '../bounds/fair-share.ts';
 import type { App } from '../policy/policy.ts';
@@ -12,13 +11,13 @@ import { destinationText, type Packet, sourceText, TCP, UDP } from '../wire/pack
 import { showsPort } from './endpoint-port.ts';
 import { observePortmap } from './observe-portmap.ts';
 
-/** An element of one of the kernel's sets and the time (milliseconds) at which it expires. */
+/** An element of a kernel set, and when it expires (milliseconds). */
 export interface TaughtElement {
   readonly key: Uint8Array;
   readonly expires: number;
 }
 
-/** By set, by key as text. */
+/** By set name, then by key as a string. */
 export type Taught = Map<string, Map<string, TaughtElement>>;
 
 export function createTaught(): Taught {
@@ -29,8 +28,8 @@ function nameOf(key: Uint8Array): string {
   return String.fromCharCode(...key);
 }
 
-/** Takes in one element; of more than `cap` an eighth is forgotten, of the devices that have most, and of
- * each what was unused for longest: it expires first. */
+/** Adds one element. Above `cap`, forgets an eighth: elements of the devices with the most, each device's
+ * earliest to expire first (the least recently used). */
 export function noteTaught(taught: Taught, set: string, one: TaughtElement, cap: number): void {
   const elements = taught.get(set) ?? new Map<string, TaughtElement>();
   taught.set(set, elements);
@@ -47,15 +46,15 @@ export function noteTaught(taught: Taught, set: string, one: TaughtElement, cap:
   for (const { old } of fairEvictions(held, Math.max(1, cap >> 3))) elements.delete(old);
 }
 
-/** Whether the element of this key holds until `time` at least (milliseconds). */
+/** Whether the element with this key expires at `time` or later (milliseconds). */
 export function holdsUntil(taught: Taught, set: string, key: Uint8Array, time: number): boolean {
   return (taught.get(set)?.get(nameOf(key))?.expires ?? -1) >= time;
 }
 
-/** A reading of one of the kernel's sets, which may take its time. */
+/** A reading of one kernel set in progress; it takes several turns of the event loop. */
 export interface Reading {
   readonly set: string;
-  /** Known when it began, and not met so far. */
+  /** Keys known when the reading began and not read so far. */
   readonly missing: Set<string>;
 }
 
@@ -63,13 +62,13 @@ export function beginReading(taught: Taught, set: string): Reading {
   return { set, missing: new Set(taught.get(set)?.keys()) };
 }
 
-/** Takes in an element that the kernel has; there are no more than its set has room for. */
+/** Adds an element read from the kernel. No cap: the kernel's set has its own. */
 export function takeRead(taught: Taught, { set, missing }: Reading, one: TaughtElement): void {
   missing.delete(nameOf(one.key));
   noteTaught(taught, set, one, Number.POSITIVE_INFINITY);
 }
 
-/** What was known before and was not in a set that was read whole is forgotten. */
+/** Ends the reading. `whole`: forgets the elements that were known and are not in the kernel. */
 export function endReading(taught: Taught, { set, missing }: Reading, whole: boolean): void {
   const elements = taught.get(set);
   if (!whole || elements === undefined) return;
@@ -77,7 +76,7 @@ export function endReading(taught: Taught, { set, missing }: Reading, whole: boo
   if (elements.size === 0) taught.delete(set);
 }
 
-/** Elements of `set` that still hold at `now` (milliseconds). */
+/** Elements of `set` that have not expired at `now` (milliseconds). */
 export function taughtElements(taught: Taught, set: string, now: number): TaughtElement[] {
   return Array.from(taught.get(set)?.values() ?? []).filter(({ expires }) => expires > now);
 }
@@ -93,18 +92,15 @@ export function expireTaught(taught: Taught, now: number): void {
   }
 }
 
-/** Forgets the sets of applications that are no longer configured. */
+/** Forgets the sets of applications that are not configured any more. */
 export function retainTaught(taught: Taught, apps: readonly string[]): void {
   for (const set of taught.keys()) {
     if (!apps.some((app) => set.startsWith(`${app}_`))) taught.delete(set);
   }
 }
 
-/**
- * The elements that the ruleset has added for a packet it announces: the same rules as in
- * ruleset/compile/prerouting (evidence chains) and port-mapping, on the same packet. `mac`: the device's,
- * null where it tells none.
- */
+/** Adds the elements that the ruleset added for a packet it announced: the rules of ruleset/compile/prerouting
+ * (evidence chains) and port-mapping, repeated on the same packet. `mac`: the device's; null: not known. */
 export function noteAnnounced(
   taught: Taught,
   app: App,
@@ -144,7 +140,7 @@ export function noteAnnounced(
     (feed === 'addr' && showsPort(app, packet));
   if (shows && transport !== null) port(transport, packet.sourcePort);
   const isPeer = (feed === 'port' || feed === 'peer') && profile.peers.enabled;
-  // A server that DNS or a TLS hello has told is a pair whatever the profile says of peers.
+  // A server learned by DNS or a TLS hello is a pair even where the profile disables peers.
   if (isPeer || feed === 'addr' || feed === 'hello') pair();
 }
 

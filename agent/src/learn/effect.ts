@@ -1,5 +1,5 @@
-// learn/effect: what an event asks for, as values in the order in which they have to be run. Made by step/ and
-// by what it asks here, run by runtime/effects.
+// learn/effect: the effects an event calls for, as values in the order in which to run them. Made by step/, run
+// by runtime/effects.
 
 import type { Flow, FlowEvidence } from './evidence.ts';
 import type { Wish } from './late-flows.ts';
@@ -12,30 +12,30 @@ export interface TimedElement {
   readonly timeout: number;
 }
 
-/** In the order in which they have to be run: what a held packet teaches, then its verdict. */
+/** One effect. Order matters: the elements of a held packet's lesson precede its verdict. */
 export type Effect =
-  /** Nothing was done yet: the event comes again as `heard`, behind the queries that wait. */
+  /** Nothing was done: the runtime repeats the event as `heard` after the waiting queries. */
   | { readonly kind: 'hear' }
   | { readonly kind: 'renew'; readonly set: string; readonly elements: readonly TimedElement[] }
   | { readonly kind: 'forget'; readonly set: string; readonly keys: readonly Uint8Array[] }
-  /** `behind`: a segment of a stream; what it repeats may still wait for its lesson. */
+  /** `behind`: a later segment of a stream; the lesson of a segment it repeats may still wait. */
   | { readonly kind: 'release'; readonly id: number; readonly behind?: true }
-  /** An answer that matches and teaches nothing: nobody asked, or its device floods us with them. It must
-   * not pass untaught; the device asks again. */
+  /** Drops a matching answer without a lesson: no query is open for it, or its device is over its rate. It must
+   * not pass without teaching; the device asks again. */
   | { readonly kind: 'refuse'; readonly id: number }
-  /** The same for a held ClientHello. `again`: the rules know its server now and refuse the flow. */
+  /** Verdict on a held ClientHello. `again`: the rules judge it again, as the sets now contain its server. */
   | { readonly kind: 'pass'; readonly id: number; readonly again: boolean }
-  /** A flow that was direct before its evidence: delete its conntrack entry. */
+  /** Delete the conntrack entry of a flow that began on the direct path before its evidence. */
   | {
       readonly kind: 'cut';
       readonly app: string;
       readonly flow: Flow;
-      /** Its packet that was refused. */
+      /** The packet of that flow that was refused. */
       readonly refused: { readonly packets: number; readonly bytes: number };
     }
-  /** Flows that run already may be the application's by what was just learned. */
+  /** Check running flows again: what was just learned may apply to them. */
   | { readonly kind: 'late'; readonly wish: Wish }
-  /** A set that the ruleset fills has no room left: its oldest elements have to go. */
+  /** A set that the ruleset fills is full: evict its oldest elements. */
   | { readonly kind: 'make-room'; readonly app: string }
   | { readonly kind: 'report'; readonly text: string }
   | { readonly kind: 'told'; readonly what: MonitorEvent };

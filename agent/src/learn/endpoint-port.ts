@@ -1,5 +1,5 @@
-// learn/endpoint-port: whether a flow to an address that DNS has told shows the P2P port of its device: the
-// same judgement as the rules of ruleset/compile/teach, on the same packet. Pure.
+// learn/endpoint-port: whether a flow to an address learned by DNS shows the P2P port of its device, by the same
+// conditions as the rules of ruleset/compile/teach. Pure.
 import type { App } from '../policy/policy.ts';
 import { OTHERS_PORTS, STUN_COOKIE } from '../ruleset/compile/teach.ts';
 import { type Packet, UDP } from '../wire/packet.ts';

@@ -1,8 +1,7 @@
-// What DNS answers have taught, per application and family, with the evidence of each entry: addresses
-// that count for the whole home (the router's own resolver said so), and, in a store of its own, pairs of a
-// device and an address (a resolver outside said so, to that device). Bounded by caps, by name and by
-// device, shared out fairly, aged by time; what is in use is evicted last. step/answer fills it; evidence
-// asks it "why".
+// learn/endpoints: the addresses learned from DNS answers, by application and family, with their evidence. One
+// store holds addresses for the whole home (told by the router's own resolver); another holds pairs of a device
+// and an address (told to that device by another resolver). Bounded by caps, by name and by device; entries in
+// use are evicted last.
 
 import { claim, createShares, disclaim, nextToGo, type Shares } from '../bounds/fair-share.ts';
 import { SLACK } from '../ruleset/elements.ts';
@@ -13,51 +12,51 @@ export interface Endpoint {
   readonly app: string;
   readonly address: string;
   readonly family: Family;
-  /** The name that led here last, and the device that asked for it. */
+  /** The last name that led here, and the device that asked for it. */
   readonly name: string;
-  /** The application's own name that led to that one; absent: not known. */
+  /** The application's own name that led to `name`; absent: not known. */
   readonly root?: string;
   readonly device: string;
-  /** Of that device; null: not known. A pair is its device's, by this where it is known. */
+  /** MAC of `device`; null: not known. A pair is keyed by the MAC, else by the address. */
   readonly mac: string | null;
-  /** Who said so; null: not known any more. */
+  /** The resolver that answered; null: not known any more. */
   readonly resolver: string | null;
   /** Milliseconds. */
   readonly firstSeen: number;
   readonly lastSeen: number;
   readonly expires: number;
-  /** How long the kernel's set keeps it, at least as long. */
+  /** When the kernel's element expires; not before `expires`. */
   readonly kept: number;
-  /** A flow went there because of it: it makes room last. */
+  /** A flow used this entry: it is evicted last. */
   readonly used: boolean;
 }
 
-/** Addresses of one name, the newest; more only while its newest answer has more. A name of a CDN may have
- * hundreds that take turns: those in use are the last to go. */
+/** Newest addresses kept for one name; more only where its newest answer alone has more. A CDN name may rotate
+ * through hundreds; those in use are evicted last. */
 export const MOST_OF_A_NAME = 64;
 
 export interface Learned {
-  /** By app and family; within, by address or by device and address, the least recently seen first (a Map
-   * keeps insertion order). */
+  /** By app and family; within, by address (pairs: by device and address), least recently seen first (a Map keeps
+   * insertion order). */
   readonly sets: Map<string, Map<string, Endpoint>>;
-  /** Whose the entries are, by app and family. */
+  /** Devices that the entries count for, by app and family. */
   readonly shares: Map<string, Shares>;
-  /** Keys of the entries of a name, by app, family, name and, of pairs, device. */
+  /** Keys of the entries of a name, by app, family, name and (pairs) device. */
   readonly names: Map<string, Set<string>>;
-  /** Whether each entry counts for its device alone. */
+  /** True: the store holds pairs, each valid for its device alone. */
   readonly isPairs: boolean;
-  /** Entries evicted for want of room since the start. */
+  /** Entries evicted at a cap since the start. */
   evicted: number;
 }
 
 export interface LearnedChange {
-  /** Entries new, or kept by the kernel for too short a time after the lesson: they go there. */
+  /** New entries, and entries whose kernel element would expire before the lesson does: write them to the set. */
   readonly endpoints: readonly Endpoint[];
-  /** Entries that had to make room; delete them from the kernel after adding. */
+  /** Evicted entries: delete them from the kernel's set, before `endpoints` are added. */
   readonly evicted: readonly Endpoint[];
-  /** What to say when the cap was hit; the same text for the same set and device. */
+  /** Log line of an eviction at a cap, the same for one set and device; null: none. */
   readonly report: string | null;
-  /** False: the lesson itself is larger than the room, and a part of it was not learned. */
+  /** False: the lesson is larger than the cap, and a part of it was not learned. */
   readonly isWhole: boolean;
 }
 
@@ -65,7 +64,7 @@ export function createLearned(isPairs = false): Learned {
   return { sets: new Map(), shares: new Map(), names: new Map(), isPairs, evicted: 0 };
 }
 
-/** Who asked and who answered. */
+/** MAC of the device that asked, and the resolver that answered. */
 export interface Said {
   readonly mac: string | null;
   readonly resolver: string | null;
@@ -73,7 +72,7 @@ export interface Said {
 
 const NOT_KNOWN: Said = { mac: null, resolver: null };
 
-/** The key of an entry: two devices may have a pair with one address. */
+/** Key of an entry: an address, or in the store of pairs a device and an address. */
 function keyOf(learned: Learned, one: Pick<Endpoint, 'device' | 'mac' | 'address'>): string {
   return learned.isPairs ? `${one.mac ?? one.device} ${one.address}` : one.address;
 }
@@ -82,10 +81,8 @@ function nameKey(learned: Learned, { app, family, name, device, mac }: Endpoint)
   return `${app} ${family} ${name}${learned.isPairs ? ` ${mac ?? device}` : ''}`;
 }
 
-/**
- * Takes in a lesson. `cap` is counted per app and family; of pairs a device has an
- * eighth of it, or as many as a name may have.
- */
+/** Learns the addresses of a lesson. `cap` is per app and family; of pairs, one device may have an eighth of it,
+ * or MOST_OF_A_NAME if that is more. */
 export function learnEndpoints(
   learned: Learned,
   lesson: Lesson,
@@ -108,7 +105,7 @@ export function learnEndpoints(
     const known = set.get(key);
     const endpoint = { ...renewed(known, lesson, address, family, ttlSeconds), ...said };
     if (known !== undefined) dropName(learned, known, key);
-    // Back in as the youngest.
+    // Inserted again as the most recent.
     set.delete(key);
     set.set(key, endpoint);
     addName(learned, endpoint, key);
@@ -124,13 +121,13 @@ export function learnEndpoints(
     if (mine.has(keyOf(learned, gone))) isWhole = false;
     report = `${lesson.app}: ${cap} IPv${family} ${learned.isPairs ? 'pairs' : 'endpoints'} are held, most of them for ${crowded.device}: its oldest make room (caps.${learned.isPairs ? 'peers' : 'endpoints'})`;
   }
-  // A lesson larger than the cap evicts entries of its own.
+  // A lesson larger than the cap evicts some of its own entries.
   const kept = endpoints.filter((one) => !evicted.has(one));
   return { endpoints: kept, evicted: Array.from(evicted), report, isWhole };
 }
 
-/** Whose entries have to make room: all of a device that has used up its own part, else of the device
- * that holds most when there is no room at all; null: there is room. */
+/** The device whose entries are evicted, and their keys: a device above its own part of the pairs, else at a full
+ * set the device with the most. Null: there is room. */
 function crowdedDevice(
   learned: Learned,
   set: ReadonlyMap<string, Endpoint>,
@@ -143,13 +140,13 @@ function crowdedDevice(
   if (learned.isPairs && own !== undefined && own.size > part) return { device, keys: own };
   if (set.size <= cap) return null;
   const most = nextToGo(shares)?.device;
-  // Entries that nobody in particular asked for are the oldest of the set.
+  // No entry counts for a device: take the oldest of the set.
   const oldest = set.values().next().value!.device;
   if (most === undefined) return { device: oldest, keys: set.keys() };
   return { device: most, keys: shares.byDevice.get(most)! };
 }
 
-/** The first that is neither in use nor just learned, else the first not just learned, else the first. */
+/** The first key neither in use nor in `mine` (just learned), else the first not in `mine`, else the first. */
 function oldestOf(
   keys: Iterable<string>,
   set: ReadonlyMap<string, Endpoint>,
@@ -166,7 +163,7 @@ function oldestOf(
   return old ?? first!;
 }
 
-/** The entry of the same name that is too many, or null. The newest answer is learned whole. */
+/** The key to evict because its name has too many addresses, or null. Never one of the newest answer. */
 function surplusOfName(
   learned: Learned,
   endpoint: Endpoint,
@@ -206,8 +203,8 @@ function remove(
   return gone;
 }
 
-/** A flow of `device` (of a pair: its MAC, where it is known) went to `address` because it is known: it is in use, and of two devices that want it
- * the one that holds less has it. */
+/** A flow of `device` (for a pair: its MAC where known) went to `address` by this entry: marks the entry as used
+ * and most recent. Of two devices that use it, the entry counts for the one that holds less. */
 export function useEndpoint(learned: Learned, app: string, device: string, address: string): void {
   const family = address.includes(':') ? 6 : 4;
   const key = keyOf(learned, { device, mac: null, address });
@@ -219,7 +216,8 @@ export function useEndpoint(learned: Learned, app: string, device: string, addre
   claim(sharesOf(learned, app, family), key, device);
 }
 
-/** Takes out of the store what `isMeant`, and answers it: the caller takes it out of the kernel's sets. */
+/** Removes the entries for which `isMeant` is true and returns them; the caller deletes them from the kernel's
+ * sets. */
 export function removeEndpoints(
   learned: Learned,
   isMeant: (endpoint: Endpoint) => boolean,
@@ -234,7 +232,8 @@ export function removeEndpoints(
   return gone;
 }
 
-/** Takes in an endpoint that stands in the kernel already; what is known of it stays. */
+/** Adds an endpoint that the kernel already has. Keeps an entry that is already known; drops it when the set is
+ * full. */
 export function restoreEndpoint(
   learned: Learned,
   one: Pick<Endpoint, 'app' | 'address' | 'name' | 'device' | 'expires'>,
@@ -258,7 +257,7 @@ function renewed(
   family: Family,
   ttlSeconds: number,
 ): Omit<Endpoint, keyof Said> {
-  // An answer with a shorter TTL does not take back what a client may still have cached.
+  // A shorter TTL does not shorten the entry: a client may still have the older answer in its cache.
   const expires = Math.max(lesson.at + ttlSeconds * 1000, known?.expires ?? 0);
   const isKept = known !== undefined && known.kept >= expires;
   return {
@@ -290,17 +289,17 @@ function sharesOf(learned: Learned, app: string, family: Family): Shares {
   return shares;
 }
 
-/** Removes what the kernel has forgotten by `now`, and answers it: its own timeouts do the same there. */
+/** Removes and returns the entries whose kernel elements have timed out by `now`. */
 export function expireLearned(learned: Learned, now: number): Endpoint[] {
   return removeEndpoints(learned, ({ kept }) => kept <= now);
 }
 
-/** Forgets the applications that are no longer configured; answers their entries. */
+/** Removes and returns the entries of applications that are not configured any more. */
 export function retainApps(learned: Learned, apps: readonly string[]): Endpoint[] {
   return removeEndpoints(learned, ({ app }) => !apps.includes(app));
 }
 
-/** Every endpoint held, by app and family, least recently seen first. */
+/** All endpoints, by app and family, least recently seen first. */
 export function learnedEndpoints(learned: Learned): Endpoint[] {
   return Array.from(learned.sets.values()).flatMap((set) => Array.from(set.values()));
 }
@@ -309,7 +308,7 @@ export function findEndpoint(learned: Learned, app: string, address: string): En
   return learned.sets.get(`${app} ${address.includes(':') ? 6 : 4}`)?.get(address) ?? null;
 }
 
-/** What a resolver outside has told `device` (its MAC, where it is known) of `address`. */
+/** The pair of `device` (its MAC where known) and `address`; null: no other resolver has told it. */
 export function findPair(
   learned: Learned,
   app: string,

@@ -1,5 +1,5 @@
-// Which elements leave a set that the ruleset fills when it has no room: step asks for it, effects
-// and replay read the set and delete what this answers.
+// learn/evict: chooses the elements to delete from a full set that the ruleset fills. step asks for room (effect
+// make-room); runtime and replay read the set and delete the keys returned here.
 
 import { fairEvictions } from '../bounds/fair-share.ts';
 import type { ProfileCaps } from '../profile/profile.ts';
@@ -8,20 +8,22 @@ import { FILLED_SETS, type LearnedKind, SHARE_SETS, type ShareKind } from '../ru
 
 export interface SetEntry {
   readonly key: Uint8Array;
-  /** Milliseconds until it expires by itself. */
+  /** Milliseconds until the kernel expires the element. */
   readonly left: number;
 }
 
-/** Elements about to expire are left to the kernel: deleting one that is gone fails the lot. */
+/** Elements with less than this left are not deleted: deleting an element that is already gone fails the whole
+ * transaction. */
 const SOON_MILLISECONDS = 1000;
 
-/** The kinds in which room is made: what the rules learn, and the counts of what each device has. */
+/** Set kinds that are evicted from: what rules learn, and the counters of what each device has. */
 export const ROOM_SETS = [...FILLED_SETS, ...SHARE_SETS] as const;
 
-/** Reading the kernel's sets to make room takes a slow router a good part of a second: milliseconds. */
+/** Milliseconds between two readings of an app's sets for eviction: one takes a slow router a good part of a
+ * second. */
 const ROOM_EVERY = 5000;
 
-/** Whether room may be made in the sets of `app` at `now`; it is then. `made`: when it was last. */
+/** Whether the sets of `app` may be read for eviction at `now`; if so, notes it in `made` (last time by app). */
 export function isRoomDue(made: Map<string, number>, app: string, now: number): boolean {
   const last = made.get(app);
   if (last !== undefined && now - last < ROOM_EVERY) return false;
@@ -29,8 +31,8 @@ export function isRoomDue(made: Map<string, number>, app: string, now: number): 
   return true;
 }
 
-/** Those of a set of addresses that is all but full of which the agent knows nothing: what an earlier
- * one left, or somebody else has put there. */
+/** Keys unknown to the agent in an address set that is at least 7/8 full: left by an earlier agent, or added by
+ * another program. */
 export function strangersOf(
   entries: readonly SetEntry[],
   cap: number,
@@ -42,17 +44,15 @@ export function strangersOf(
     .map(({ key }) => key);
 }
 
-/** How many elements a set of this kind has room for. */
+/** The size of a set of this kind. */
 export function capOf(caps: ProfileCaps, kind: LearnedKind | ShareKind): number {
   if (kind.startsWith('udp') || kind.startsWith('tcp')) return caps.ports;
   if (kind === 'peer' || kind === 'peermac') return caps.peers;
   return kind === 'addr' ? caps.endpoints : caps.devices;
 }
 
-/**
- * An eighth of a set that is all but full, of the devices that hold most, each device's first to
- * expire first; nothing of a set that has room.
- */
+/** An eighth of the elements of a set that is at least 7/8 full: of the devices with the most, each device's
+ * earliest to expire first. Empty: there is room. */
 export function surplusOf(entries: readonly SetEntry[], cap: number): Uint8Array[] {
   if (entries.length < cap - (cap >> 3)) return [];
   const lasting = entries

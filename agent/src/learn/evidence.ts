@@ -1,6 +1,6 @@
-// Why a flow is proxied: the ruleset logs the first packet of every flow it marks, with a prefix
-// that names the evidence and the application; this keeps the latest of them, bounded, and finds
-// the words. Before: netlink/nflog, wire/packet. After: answers/ for `whp flows` and `whp why`.
+// learn/evidence: why a flow is proxied. The ruleset logs the first packet of every flow it marks, with a prefix
+// that names the evidence and the application; this store keeps the latest, bounded, and `whp flows` and `whp
+// why` show them.
 
 import { claim, createShares, disclaim, nextToGo, type Shares } from '../bounds/fair-share.ts';
 import type { App } from '../policy/policy.ts';
@@ -12,14 +12,14 @@ import { destinationText, type Packet, sourceText, UDP } from '../wire/packet.ts
 import { nameWithin } from './aliases.ts';
 import { findEndpoint, findPair, type Learned } from './endpoints.ts';
 
-/** What a log rule can announce of a packet; `full` is about a set, not about a packet. */
+/** Evidence that a log rule announces for a packet; `full` is about a set, not about a packet. */
 export type EvidenceKind = Exclude<AppFeed, 'full'>;
 
 export interface Flow {
-  /** As protocolName says it. */
+  /** From protocolName. */
   readonly protocol: string;
   readonly source: string;
-  /** 0 where the protocol has no ports. */
+  /** 0: the protocol has no ports. */
   readonly sourcePort: number;
   readonly destination: string;
   readonly destinationPort: number;
@@ -30,9 +30,9 @@ export interface FlowEvidence {
   readonly kind: EvidenceKind;
   readonly flow: Flow;
   readonly device: string;
-  /** Which range, name, port or peer it was, in words. */
+  /** The range, name, port or peer, in words. */
   readonly detail: string;
-  /** Milliseconds: first and last packet logged, and until when the evidence holds. */
+  /** Milliseconds: first and last packet logged, and when the evidence expires. */
   readonly first: number;
   readonly last: number;
   readonly until: number;
@@ -40,27 +40,27 @@ export interface FlowEvidence {
 
 export interface EvidenceStore {
   readonly cap: number;
-  /** By flow and app, the one not heard of for longest first. */
+  /** By app and flow, least recently logged first. */
   readonly flows: Map<string, FlowEvidence>;
-  /** Whose flows they are: one device's flood forgets that device's flows. */
+  /** Flows of each device: a flood of one device evicts that device's flows. */
   readonly shares: Shares;
   /** Packets logged, by app and kind, as "skype range". */
   readonly counts: Map<string, number>;
-  /** Flows forgotten for want of room. */
+  /** Flows evicted at the cap. */
   evicted: number;
 }
 
-/** What a home opens in some minutes. */
+/** The default cap is about what a home opens in some minutes. */
 export function createEvidence(cap = 768): EvidenceStore {
   return { cap, flows: new Map(), shares: createShares(), counts: new Map(), evicted: 0 };
 }
 
-/** What the words are taken from. */
+/** Where `describe` looks up details. */
 export interface EvidenceSources {
   readonly app: Pick<App, 'profile' | 'pins'>;
   readonly learned: Learned;
   readonly pairs: Learned;
-  /** The device as its pairs are known: its MAC, or its address. */
+  /** The device's key in `pairs`: its MAC, or its address. */
   readonly holder: string;
 }
 
@@ -105,13 +105,13 @@ export function flowOf(packet: Packet): Flow {
   };
 }
 
-/** What an evidence goes by, in words, and until when it holds. */
+/** The detail of an evidence, and when it expires (milliseconds). */
 export interface Words {
   readonly detail: string;
   readonly until: number;
 }
 
-/** What the words are about. */
+/** The fields of a packet that `describe` needs. */
 export type Described = Pick<
   Packet,
   'bytes' | 'destination' | 'destinationPort' | 'family' | 'protocol' | 'length'
@@ -189,7 +189,7 @@ function describeRange(app: EvidenceSources['app'], packet: Described): Words {
   return { detail, until: Date.parse(`${range.expires}T23:59:59Z`) };
 }
 
-/** Evidence about an address on either side, or about a flow as flowText writes it. */
+/** Evidence of flows from or to the address `query`, or of the flow that flowText writes as `query`. */
 export function findEvidence(store: EvidenceStore, query: string): FlowEvidence[] {
   const wanted = query.trim();
   return Array.from(store.flows.values()).filter(
@@ -198,7 +198,7 @@ export function findEvidence(store: EvidenceStore, query: string): FlowEvidence[
   );
 }
 
-/** Forgets flows not heard of since `before` (milliseconds); answers how many. */
+/** Forgets flows last logged before `before` (milliseconds); returns how many. */
 export function expireEvidence(store: EvidenceStore, before: number): number {
   let count = 0;
   for (const [key, evidence] of store.flows) {

@@ -1,5 +1,5 @@
-// Whose names stand in a DNS message: for each application the question, owners and targets that are its own,
-// or to which its names have led the device. Before: wire/dns. After: observe-dns, which makes lessons of it.
+// learn/found: the names in a DNS message (question, owners, targets) that belong to each application, or that
+// its names have led the device to. learn/observe-dns makes lessons of them.
 import { matchName, type NameMatch } from '../profile/name-match.ts';
 import type { DnsMessage, DnsRecord } from '../wire/dns.ts';
 import { DNS_HEADER, type NameLabels, nameLabels, nameText, readName } from '../wire/dns-names.ts';
@@ -9,17 +9,17 @@ import type { DnsObserver } from './dns-observer.ts';
 
 const scratch = nameLabels();
 
-/** Where the names of one application stand in a message. */
+/** The names of one application in a message. */
 export interface Found {
   readonly match: NameMatch;
-  /** The first name that matched: the question if it is one. */
+  /** The first name that matched: the question, if it matches. */
   readonly name: string;
-  /** The application's own name: this one, or that which led the device to it. */
+  /** The application's own name: `name`, or the name that led the device to it. */
   readonly root: string;
   readonly inQuestion: boolean;
-  /** Every owner and target that matched, with the steps from the application's own name. */
+  /** Every owner and target that matched, with the number of records from the application's own name. */
   readonly names: Map<string, number>;
-  /** Records that matched by their target: SVCB hints stand for the target's addresses. */
+  /** Records whose target matched: hints of an SVCB record are addresses of its target. */
   readonly records: Set<DnsRecord>;
 }
 
@@ -71,7 +71,7 @@ function foundAt(match: NameMatch, name: string, root: string, inQuestion: boole
   return { match, name, root, inQuestion, names: new Map(), records: new Set() };
 }
 
-/** The applications whose names have led the device to the first question. */
+/** Aliases of the device that match the first question. */
 function questionAliases(
   observer: DnsObserver,
   message: DnsMessage,
@@ -86,7 +86,7 @@ function questionAliases(
   return behind < 0 ? [] : aliasesHere(observer, bytes, scratch, device, now);
 }
 
-/** Of the device at an address, for the name that `labels` has found. */
+/** Aliases that the device at an address has for the name in `labels`. */
 export function aliasesHere(
   { aliases, whoIs }: DnsObserver,
   bytes: Uint8Array,

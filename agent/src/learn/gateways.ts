@@ -1,10 +1,9 @@
-// learn/gateways: the other routers of the home: whoever a route over a lan device leads to. Many devices
-// send by the MAC of such a one, so it tells none of them. Before: netlink/route, netlink/neighbour. After:
-// the set `gateways`. Pure.
+// learn/gateways: the other routers of the home, which are the gateways of routes over LAN devices. Packets of
+// many devices have such a router's source MAC, so this MAC identifies no device (set `gateways`). Pure.
 import type { KernelRoute } from '../netlink/route.ts';
 import { MOST_GATEWAYS } from '../ruleset/compile/device-share.ts';
 
-/** Their addresses, as routes name them. `lan`: indexes of the devices towards home. */
+/** Addresses of the gateways. `lan`: interface indexes towards home. */
 export function gatewayAddresses(
   routes: readonly Pick<KernelRoute, 'gateway' | 'link'>[],
   lan: readonly number[],
@@ -20,7 +19,7 @@ export interface GatewayChange {
   readonly fresh: readonly string[];
 }
 
-/** Makes `known` what `macs` are now, of which the first ones find room; answers what is otherwise. */
+/** Makes `known` equal to the first MOST_GATEWAYS of `macs`; returns the difference. */
 export function changeGateways(known: Set<string>, macs: readonly string[]): GatewayChange {
   const wanted = new Set(macs.slice(0, MOST_GATEWAYS));
   const gone = Array.from(known).filter((mac) => !wanted.has(mac));

@@ -1,33 +1,33 @@
-// learn/kept-pace: when what is learned is written to flash: soon after something new was learned, seldom
-// otherwise, and never more often than a flash that is to live for decades bears. Pure; the time is an
-// argument. Before: daemon's tick. After: runtime/kept.
+// learn/kept-pace: when learned state is written to flash: soon after something new, seldom otherwise, and at
+// most 12 times a day, to spare the flash. Pure; time is an argument. Asked by the daemon's tick, written by
+// runtime/kept.
 import type { KeptSets } from './kept-text.ts';
 
 const HOUR = 3_600_000;
-/** News waits so long for more of it, milliseconds. */
+/** New entries wait this long for more of them, milliseconds. */
 export const SETTLE = 30_000;
-/** Writes at once, and then one in so many milliseconds: 12 in any day. */
+/** Writes without delay, and then one per EACH milliseconds: 12 in any day. */
 const BURST = 4;
 const EACH = 3 * HOUR;
-/** Of news there is none: what has only been renewed, or has aged, is written this long after the last. */
+/** Without new entries, renewed or aged ones are written this long after the last write. */
 export const RENEWAL = 12 * HOUR;
-/** An agent that ends writes what has aged by this much. */
+/** An agent that exits writes if the last write is older than this. */
 const AGED = HOUR / 6;
-/** What the above comes to, for docs and status. */
+/** The limit that follows from BURST and EACH, for docs and status. */
 export const MOST_A_DAY = 12;
 
 export interface KeptPace {
-  /** Writes that may be made, as of `since`. */
+  /** Writes allowed, as of `since`. */
   tokens: number;
   since: number;
-  /** When the file was as what was known; milliseconds. */
+  /** When the file last equalled the state; milliseconds. */
   writtenAt: number;
-  /** When to look next, and whether the last look has found news. */
+  /** When to look next, and whether the last look found new entries. */
   lookAt: number;
   waiting: boolean;
-  /** What had been heard at the last look: who has heard nothing has no news. */
+  /** Announcements and answers counted at the last look; an equal count now means nothing new. */
   heard: number;
-  /** What is in the file, or had no room there: by set, keys as text. */
+  /** Entries in the file, or left out of it for want of room: by set, keys as strings. */
   known: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
@@ -36,7 +36,7 @@ export function createKeptPace(now: number): KeptPace {
   return { tokens: BURST, since: now, writtenAt: now, lookAt: 0, waiting: false, heard: 0, known };
 }
 
-/** `sets` are what the file holds, from `now` on. */
+/** Notes that the file holds `sets` from `now` on. */
 export function noteWritten(pace: KeptPace, sets: KeptSets, now: number): void {
   pace.known = new Map(
     Array.from(sets, ([set, elements]) => [
@@ -48,7 +48,7 @@ export function noteWritten(pace: KeptPace, sets: KeptSets, now: number): void {
   pace.waiting = false;
 }
 
-/** Whether `sets` hold anything that the file does not. */
+/** Whether `sets` hold an entry that the file does not. */
 function hasNews({ known }: KeptPace, sets: KeptSets): boolean {
   for (const [set, elements] of sets) {
     const keys = known.get(set);
@@ -57,7 +57,7 @@ function hasNews({ known }: KeptPace, sets: KeptSets): boolean {
   return false;
 }
 
-/** Whether the file holds anything that `sets` do not: the owner has taken it back. */
+/** Whether the file holds an entry that `sets` do not: the owner has made the agent forget it. */
 export function holdsMore({ known }: KeptPace, sets: KeptSets): boolean {
   for (const [set, keys] of known) {
     const now = new Set((sets.get(set) ?? []).map(({ key }) => String.fromCharCode(...key)));
@@ -66,10 +66,8 @@ export function holdsMore({ known }: KeptPace, sets: KeptSets): boolean {
   return false;
 }
 
-/**
- * What is to be written now, or null. Asked with every tick; `look` makes the sets to keep, and is called
- * once in SETTLE at most. `heard`: how much was announced and answered so far.
- */
+/** The sets to write now, or null. Called at every tick; `look` makes the sets and is called at most once in
+ * SETTLE. `heard`: announcements and answers so far. */
 export function dueSets(
   pace: KeptPace,
   heard: number,
@@ -85,27 +83,27 @@ export function dueSets(
   const news = hasNews(pace, sets);
   const settled = news && pace.waiting;
   pace.waiting = news;
-  // While news settles there is more to look at, whatever is heard.
+  // While new entries settle, the next look is due even if nothing more is heard.
   pace.heard = news ? -1 : heard;
   if (!settled && !(isOld && (sets.size > 0 || pace.known.size > 0))) return null;
   pace.tokens -= 1;
   return sets;
 }
 
-/** What an agent that ends writes, or null: the file holds as much. */
+/** The sets that an exiting agent writes; null: the file is good enough. */
 export function lastSets(pace: KeptPace, sets: KeptSets, now: number): KeptSets | null {
   const isAged = now - pace.writtenAt >= AGED && (sets.size > 0 || pace.known.size > 0);
   return isAged || hasNews(pace, sets) ? sets : null;
 }
 
-/** What is known of the file. */
+/** The state of the file on flash. */
 export interface Kept {
   readonly pace: KeptPace;
-  /** Entries that this agent began with. */
+  /** Entries that this agent restored at its start. */
   restored: number;
-  /** Size of the file as it was written or read, bytes. */
+  /** Size of the file when written or read, bytes. */
   bytes: number;
-  /** When it was written, of the monotonic clock; null: there is none. */
+  /** When it was written, by the monotonic clock; null: there is no file. */
   writtenAt: number | null;
 }
 

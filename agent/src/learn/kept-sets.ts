@@ -1,6 +1,6 @@
-// learn/kept-sets: from what is learned to what is kept on flash, and back into a new agent's memory with
-// a fresh lease each: how long the router was without power is not known (its clock begins in 1970).
-// Before: snapshot, kept-text. After: runtime/table, in the transaction that loads the table. Pure.
+// learn/kept-sets: turns learned state into the sets kept on flash, and back at the next start with a fresh lease
+// for each entry: the time without power is unknown (the clock begins in 1970). runtime/table writes the restored
+// elements in the transaction that loads the table. Pure.
 import type { App } from '../policy/policy.ts';
 import { addressOf, MAC_FIELD, pairOf } from '../ruleset/elements.ts';
 import { isRoutable } from '../wire/address.ts';
@@ -9,20 +9,19 @@ import type { KeptElement, KeptSets } from './kept-text.ts';
 import type { Hellos } from './named-servers.ts';
 import { adoptElements, heldElements, learnedSetsOf, type Memory } from './snapshot.ts';
 
-/** What an entry that was nearly over is given at a start: devices go on with addresses that they have
- * resolved and with calls that they are in. Seconds. */
+/** Shortest life of a restored entry, seconds: devices go on using resolved addresses and running calls. */
 export const FRESH_SECONDS = 3600;
-/** An entry whose end moved by more than this has been renewed since the start. Milliseconds: loading the
- * table takes a busy router some of these. */
+/** An entry whose end moved by more than this was renewed since the start. Milliseconds; loading the table takes
+ * some of them on a busy router. */
 const SLACK = 60_000;
 
 interface Restored {
-  /** When it ends if nothing renews it, and how much of that was given at the start; milliseconds. */
+  /** When the entry ends unless renewed, and how much of that was added at the start; milliseconds. */
   readonly until: number;
   readonly gift: number;
 }
 
-/** By set and key: what came from the file of an earlier agent. */
+/** Entries that came from an earlier agent's file, by set and key. */
 export type Restorations = Map<string, Restored>;
 
 export interface Remembered extends Memory {
@@ -30,14 +29,14 @@ export interface Remembered extends Memory {
   readonly restored: Restorations;
 }
 
-/** A window of milliseconds or seconds is over before anybody could read it back. */
+/** A window lasts milliseconds or seconds: it is over before it could be restored. */
 const isMoment = (set: string): boolean => /_(?:window|asked)/.test(set);
 
 function nameOf(set: string, key: Uint8Array): string {
   return `${set} ${String.fromCharCode(...key)}`;
 }
 
-/** Whether this element is as it came from the file: nothing has renewed it since. */
+/** Whether the element came from the file and was not renewed since. */
 export function isRestored(
   restored: Restorations,
   set: string,
@@ -48,8 +47,8 @@ export function isRestored(
   return found !== undefined && expires <= found.until + SLACK;
 }
 
-/** What is to be kept at `now` (milliseconds). What was given at the start is not written down as the
- * entry's own: who is started again and again keeps nothing for ever. */
+/** The sets to keep at `now` (milliseconds). The life added at the start is subtracted: otherwise repeated
+ * restarts would keep an entry for ever. */
 export function setsToKeep(memory: Remembered, apps: readonly App[], now: number): KeptSets {
   const held = heldElements(memory, now);
   const sets = new Map<string, KeptElement[]>();
@@ -85,9 +84,8 @@ function originOf(
 
 const NOBODY = { device: '', name: '' } as const;
 
-/** Takes in what an earlier agent kept, within the caps of today's profiles; answers how many entries, and
- * how many were left out: of applications that are no more, and addresses that are nobody's on the
- * Internet, or `isOwn`. */
+/** Adds what an earlier agent kept, within the caps of the present profiles. Returns how many entries were taken
+ * and how many left out: those of applications that are gone, and addresses that are not public or `isOwn`. */
 export function restoreSets(
   memory: Remembered,
   apps: readonly App[],
@@ -102,8 +100,8 @@ export function restoreSets(
     const names = learnedSetsOf(app).filter((set) => !isMoment(set));
     const good = new Map(
       names.map((set) => {
-        // Where there is less room than there was, a store forgets what it took in first, and an
-        // address set takes no more.
+        // With less room than before, a store forgets its first entries, and an address set takes no
+        // more: so those with the longest lease left are last for a store, first for an address set.
         const sign = set.startsWith(`${app.name}_addr`) ? -1 : 1;
         const isWelcome = welcomeIn(set, isOwn);
         const welcome = (sets.get(set) ?? []).filter(({ key }) => isWelcome(key));
@@ -132,7 +130,7 @@ export function restoreSets(
   return { taken, left: all - taken };
 }
 
-/** Seconds: what was left, an hour at least, and never more than its lease is. */
+/** Seconds: what was left, at least an hour, at most the profile's lease. */
 function freshLife({ name, profile }: App, set: string, left: number): number {
   const { endpoints, ports, peers } = profile;
   const kind = set.slice(name.length + 1);
@@ -144,8 +142,8 @@ function freshLife({ name, profile }: App, set: string, left: number): number {
   return Math.min(lease, Math.max(left, FRESH_SECONDS));
 }
 
-/** A key has the device first, by MAC or by address, but for that of an endpoint. Keys of ports end with a
- * port, all others with the address of a server or a peer; with a MAC, of either family. */
+/** Which keys may be restored. A key begins with the device (MAC or address), except an endpoint's. Keys of ports
+ * end with a port, all others with the address of a server or peer; after a MAC, of either family. */
 function welcomeIn(set: string, isOwn: (address: string) => boolean): (key: Uint8Array) => boolean {
   const [, kind = '', mac = '', family = ''] = /_([a-z]+?)(mac)?([46]?)$/.exec(set) ?? [];
   const width = family === '6' ? 16 : 4;
@@ -160,10 +158,10 @@ function welcomeIn(set: string, isOwn: (address: string) => boolean): (key: Uint
   };
 }
 
-/** Bytes of a port in a key: elements of a concatenation are padded to words. */
+/** Bytes of a port in a key: fields of a concatenation are padded to 4 bytes. */
 const PORT_FIELD = 4;
 
-/** Which name a device gave to a server in its TLS hello. */
+/** Restores the name that each device gave a server in its TLS hello. */
 function restoreNames(
   hellos: Hellos,
   app: App,
@@ -182,7 +180,7 @@ function restoreNames(
   }
 }
 
-/** Forgets of what is over that it came from the file. */
+/** Drops the records of restored entries that are over. */
 export function expireRestored(restored: Restorations, now: number): void {
   for (const [name, { until }] of restored) if (until + SLACK < now) restored.delete(name);
 }

@@ -1,30 +1,29 @@
-// learn/kept-text: what is learned as the text of a file on flash, and back: what a router knows again
-// after a reboot. Before: snapshot (what holds now). After: os/file; back: kept-sets. Format: docs/kept.md.
-// Pure; a file may hold anything, so that a text is understood as a whole or not at all.
+// learn/kept-text: the learned sets as the text of a file on flash, and back: what the agent still knows after a
+// reboot. Format: docs/kept.md. Pure. The file may contain anything; a text is accepted as a whole or not at all.
 
 import { fairEvictions } from '../bounds/fair-share.ts';
 import { addressKey, deviceOf } from '../ruleset/elements.ts';
 
-/** An element of a learned set as it is on file. */
+/** An element of a learned set in the file. */
 export interface KeptElement {
   readonly key: Uint8Array;
-  /** Whole seconds that it held when the file was written, 1..LONGEST. */
+  /** Seconds of its lease left when the file was written, whole, 1..LONGEST. */
   readonly left: number;
-  /** Who asked for it and by which name; '' where nobody knows. */
+  /** The device that asked and the name it asked for; '': not known. */
   readonly device: string;
   readonly name: string;
 }
 
 export type KeptSets = ReadonlyMap<string, readonly KeptElement[]>;
 
-/** The whole file, bytes: one block of a router's flash. */
+/** Most bytes of the file: one block of a router's flash. */
 export const MOST_BYTES = 65_536;
-/** Seconds; a lease of a profile is shorter. */
+/** Seconds; the leases of profiles are shorter. */
 const LONGEST = 31_536_000;
 const FIRST_LINE = 'whp learned 1';
 const MOST_NAME = 255;
 
-/** Kinds that go first where not all fits: many peers are told by one port, not the other way. */
+/** Kinds dropped first when not all fits: one port teaches many peers, a peer teaches no port. */
 const RANKS = [/_(?:peer|hello)/, /_addr/] as const;
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
@@ -37,8 +36,8 @@ interface Row {
   readonly left: number;
 }
 
-/** `sets` as text of at most `most` bytes. Where not all fits, those of the devices that hold most go,
- * of each what was unused for longest first. */
+/** `sets` as text of at most `most` bytes. If not all fits, drops elements of the devices with the most, each
+ * device's least recently used first. */
 export function keptText(sets: KeptSets, most = MOST_BYTES): string {
   const rows = Array.from(sets, ([set, elements]) => {
     const rank = rankOf(set);
@@ -73,7 +72,7 @@ function rowOf(set: string, rank: number, { key, left, device, name }: KeptEleme
   return { set, line: `${hex} ${seconds}${origin}`, device: whose, rank, left };
 }
 
-/** No name of the DNS has more, and none that is written out has a space. */
+/** No DNS name is longer, and none written as text contains a space. */
 function isWord(text: string): boolean {
   return text.length <= MOST_NAME && /^[!-~]+$/.test(text);
 }
@@ -97,7 +96,7 @@ function textOf(rows: readonly Row[]): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** What `keptText` wrote; a text: why it is not such a file. */
+/** The sets in a text made by `keptText`; a string: why it is no such text. */
 export function keptSets(text: string): KeptSets | string {
   const lines = text.split('\n');
   if (lines[0] !== FIRST_LINE) {
@@ -136,7 +135,7 @@ function elementIn(line: string): KeptElement | null {
   return { key, left, device, name };
 }
 
-/** Of 0-9 and a-f. */
+/** For 0-9 and a-f only. */
 function digitOf(code: number): number {
   return code < 58 ? code - 48 : code - 87;
 }

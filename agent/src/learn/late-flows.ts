@@ -1,6 +1,6 @@
-// learn/late-flows: connections that went direct before they were known to be an application's: which of
-// the kernel's unmarked ones are they, by evidence that stands now? Such a flow is bound to the WAN by
-// NAT and cannot move; runtime/late-flows deletes its entry, and its next packet is judged anew. Pure.
+// learn/late-flows: finds the unmarked conntrack entries that belong to an application by the evidence known now.
+// Such a flow began on the direct path: its NAT binds it to the WAN, so it cannot move. runtime/late-flows
+// deletes its entry, and its next packet is judged anew. Pure.
 import type { Connection, Tuple } from '../netlink/conntrack.ts';
 import type { App } from '../policy/policy.ts';
 import type { Transport } from '../profile/profile.ts';
@@ -9,14 +9,14 @@ import type { Ground } from '../ruleset/names.ts';
 import { cidrHas, familyOf, isRoutableText, parseAddress, parseCidr } from '../wire/address.ts';
 import { TCP, UDP } from '../wire/packet.ts';
 
-/** Evidence that came just now: flows it speaks for may be running. */
+/** New evidence; running flows that match it are looked for. */
 export type Wish =
   | { readonly kind: 'address'; readonly app: string; readonly remote: string }
   | {
       readonly kind: 'peer';
       readonly app: string;
       readonly device: string;
-      /** Of the device; null where it tells none. */
+      /** MAC of the device; null: not known. */
       readonly mac: string | null;
       readonly remote: string;
     }
@@ -29,19 +29,19 @@ export type Wish =
       readonly port: number;
     };
 
-/** All that speaks for flows of one app. */
+/** All evidence of one app's flows. */
 export interface Grounds {
   readonly app: App;
-  /** Endpoints learned by DNS. */
+  /** Addresses learned by DNS. */
   readonly addresses: ReadonlySet<string>;
-  /** "192.168.1.11 udp 13021", and the same of the device's MAC. */
+  /** Keys from portText, by address and by MAC: "192.168.1.11 udp 13021". */
   readonly ports: Set<string>;
-  /** "192.168.1.11 198.51.100.7", likewise. */
+  /** Keys from peerText, likewise: "192.168.1.11 198.51.100.7". */
   readonly peers: Set<string>;
 }
 
-/** A DNS flow of a device that is older than our table: the table would have marked it, and without a mark
- * nobody looks at its answers. What comes next begins a new flow. */
+/** Whether it is a DNS flow of a device older than our table: the table would have marked it, and answers of an
+ * unmarked flow are not read. Once its entry is deleted, the next query begins a new flow. */
 export function isOldDns({ original, mark }: Connection, mask: number, setting: Setting): boolean {
   const { protocol, destinationPort, source } = original;
   if (destinationPort !== DNS || (protocol !== UDP && protocol !== TCP)) return false;
@@ -51,15 +51,15 @@ export function isOldDns({ original, mark }: Connection, mask: number, setting: 
 const DNS = 53;
 
 export interface Setting {
-  /** The router's own address, or a proxy's. */
+  /** True: an address of the router itself, or of a proxy. */
   readonly isOwn: (address: string) => boolean;
-  /** The hardware address of a device, where the neighbour table or DHCP knows it. */
+  /** The MAC of a device from the neighbour table or DHCP; null: not known. */
   readonly macOf: (address: string) => string | null;
-  /** MACs of other routers, which tell no device. */
+  /** MACs of other routers; they identify no device. */
   readonly gateways: ReadonlySet<string>;
 }
 
-/** What `wishes` give of an app's grounds; none: its ranges alone. */
+/** The grounds of `app` from `wishes`; without wishes, its ranges alone. */
 export function groundsOf(app: App, wishes: readonly Wish[] = []): Grounds {
   const addresses = new Set<string>();
   const ports = new Set<string>();
@@ -84,22 +84,22 @@ export function peerText(device: string, remote: string): string {
   return `${device} ${remote}`;
 }
 
-/** A flow as seen from home, whichever side began it. */
+/** A flow seen from home, whichever end began it. */
 export interface HomeEnd {
   readonly device: string;
   readonly devicePort: number;
   readonly remote: string;
   readonly remotePort: number;
   readonly protocol: Transport | null;
-  /** The device began it. */
+  /** True: the device began it. */
   readonly outward: boolean;
 }
 
-/** null: it is the router's own, or between home and router. */
+/** The home end of a connection; null: the router's own, or between home and router. */
 function homeEnd({ original, reply }: Connection, setting: Setting): HomeEnd | null {
   const outward = !setting.isOwn(original.source) && !setting.isOwn(original.destination);
   if (outward) return endOf(original, true);
-  // A port forward: addressed to the router, answered by a device.
+  // Port forward: sent to the router's address, answered by a device.
   const inward = setting.isOwn(original.destination) && !setting.isOwn(reply.source);
   return inward ? endOf(reply, false) : null;
 }
@@ -116,13 +116,10 @@ function endOf(tuple: Tuple, outward: boolean): HomeEnd {
   };
 }
 
-/**
- * Those of `connections` (unmarked ones) that are an application's. Operator ranges are looked at
- * when `ranges` is true: they are known before any flow begins, except at the start. A call that runs
- * already has shown its port and its peer long ago: a flow to a range that shows the P2P port adds that
- * port to the grounds, one from the P2P port its peer, so that the flows beside it are found as well.
- * `found` is told of each whose it is, and whether the device began it.
- */
+/** The connections (unmarked ones) that belong to an application. `ranges`: also compare with operator ranges,
+ * which is needed only at the start, as rules know ranges before any flow begins. A running call showed its port
+ * and peer long ago: so a flow to a teaching range adds its port to the grounds, and a flow from a P2P port its
+ * peer, and the flows beside it match too. Calls `found` for each with its app and whether the device began it. */
 export function lateConnections(
   connections: readonly Connection[],
   all: readonly Grounds[],
@@ -153,14 +150,14 @@ export function lateConnections(
   return Array.from(late);
 }
 
-/** Within the home, or with a network beside it: no address of the home's is shown there. What was
- * translated to such a place has left by the WAN. */
+/** Whether the flow stays within the home or a neighbouring network, without NAT, so that it does not show the
+ * home's address. With source NAT it has left by the WAN. */
 function isNear({ original, reply }: Connection, { remote }: HomeEnd): boolean {
   return original.source === reply.destination && !isRoutableText(remote);
 }
 
-/** Device and remote, as text, of a connection that is the app's by its mark and by nothing else that is
- * known now; null where something is. */
+/** The peerText of a connection that has the app's mark and no other ground known now; null: it has one, or the
+ * app does not apply to it. */
 export function unbackedPair(
   connection: Connection,
   grounds: Grounds,
@@ -173,10 +170,10 @@ export function unbackedPair(
   return peerText(end.device, end.remote);
 }
 
-/** What speaks for a flow beside a mark and a TLS hello. */
+/** Grounds other than a mark and a TLS hello. */
 export type Lasting = Exclude<Ground, 'mark' | 'hello'>;
 
-/** What speaks for a flow, whatever else the owner has decided about the app for now; null: nothing. */
+/** The ground of a flow, without regard to a pause or the schedule (`app.direct`); null: none. */
 export function groundOf(grounds: Grounds, end: HomeEnd, setting: Setting): Lasting | null {
   const { app } = grounds;
   if (!appliesTo(app, end.device, setting) || isExcepted(app, end)) return null;
@@ -191,7 +188,7 @@ export function groundOf(grounds: Grounds, end: HomeEnd, setting: Setting): Last
   return isPort ? 'port' : null;
 }
 
-/** Whether the app is proxied at all for this device and destination. */
+/** Whether the app is proxied now, and for this device and destination. */
 function isOpen(app: App, end: HomeEnd, setting: Setting): boolean {
   return app.direct === undefined && appliesTo(app, end.device, setting) && !isExcepted(app, end);
 }
@@ -223,7 +220,7 @@ function remoteOf({ remote, remotePort: port, protocol }: HomeEnd): EndpointAt |
   return { bytes, offset: 0, family: familyOf(bytes), protocol, port };
 }
 
-/** What a device is known by: its address, and its MAC unless another router has it. */
+/** The keys of a device: its address, and its MAC unless that is another router's. */
 function namesOf({ device }: HomeEnd, { macOf, gateways }: Setting): string[] {
   const mac = macOf(device);
   return mac === null || gateways.has(mac) ? [device] : [device, mac];
@@ -250,7 +247,7 @@ function isKnown(grounds: Grounds, end: HomeEnd, setting: Setting): boolean {
   if (protocol === null) return false;
   if (!names.some((name) => grounds.ports.has(portText(name, protocol, devicePort)))) return false;
   const { peers } = grounds.app.profile;
-  // A server of the operator is nobody's peer, and a private address is another one's elsewhere.
+  // A server in an operator range is not a peer; a private address may be another host elsewhere.
   const isPeer =
     end.outward && peers.enabled && rangeOf(grounds.app, end) === null && isRoutableText(remote);
   if (isPeer) for (const name of names) grounds.peers.add(peerText(name, remote));

@@ -1,5 +1,6 @@
-// Servers that devices have named in a TLS hello, and hellos of which only the first segment has
-// come. Bounded: a device can send any number of hellos. observe-hello fills it, step/step asks it.
+// learn/named-servers: servers that devices named in a TLS ClientHello (SNI), and hellos of which only the first
+// segment has arrived. Bounded, since a device can send any number. observe-hello stores the parts, step/hello
+// the servers.
 
 import { fairEvictions } from '../bounds/fair-share.ts';
 
@@ -8,13 +9,13 @@ export interface NamedServer {
   readonly device: string;
   readonly address: string;
   readonly name: string;
-  /** The flow, in words: a hello is sent through the rules again once for each. */
+  /** flowText of the flow; `sendAgain` counts by it. */
   readonly flow: string;
 }
 
 interface Part {
   readonly bytes: Uint8Array;
-  /** Sequence number of the byte that follows. */
+  /** TCP sequence number after these bytes. */
   readonly next: number;
   readonly at: number;
 }
@@ -22,32 +23,32 @@ interface Part {
 export interface Hellos {
   /** By flow, oldest first. */
   readonly parts: Map<string, Part>;
-  /** By app, device and address, the one named longest ago first: until when, in milliseconds. */
+  /** By app, device and address, least recently named first; `until` in milliseconds. */
   readonly named: Map<string, { readonly server: NamedServer; readonly until: number }>;
   /** Flows whose hello went through the rules again: how often, and when last. */
   readonly again: Map<string, { readonly count: number; readonly at: number }>;
 }
 
-/** Flows whose second segment is waited for: 64 of at most 1,500 bytes. */
+/** Most first segments kept, of at most 1,600 bytes each. */
 const PARTS = 64;
 const AGAIN = 256;
-/** A hello that is held comes again, sent once more by its device: each copy is refused. */
+/** Most repetitions of one flow's hello: the device retransmits it, and each copy is judged again. */
 const COPIES = 4;
-/** As long as the ruleset waits for the second part. */
+/** As long as the ruleset waits for the second segment. */
 const PATIENCE_MILLISECONDS = 3000;
 
 export function createHellos(): Hellos {
   return { parts: new Map(), named: new Map(), again: new Map() };
 }
 
-/** Keeps the first part of a hello until the next segment comes. */
+/** Keeps the first segment of a hello until the next one arrives. */
 export function keepPart(hellos: Hellos, flow: string, part: Part): void {
   hellos.parts.delete(flow);
   hellos.parts.set(flow, part);
   dropOldest(hellos.parts, PARTS);
 }
 
-/** The first part of a flow's hello, when `sequence` goes on where it ended; it is forgotten. */
+/** Takes out the first segment of a flow's hello if `sequence` follows it; null: there is none. */
 export function takePart(hellos: Hellos, flow: string, sequence: number): Uint8Array | null {
   const part = hellos.parts.get(flow);
   if (part === undefined || part.next !== sequence) return null;
@@ -55,10 +56,7 @@ export function takePart(hellos: Hellos, flow: string, sequence: number): Uint8A
   return part.bytes;
 }
 
-/**
- * Notes that a device named a server, for `seconds`. `cap` is counted per app, both families. Answers
- * the servers that had to make room.
- */
+/** Notes for `seconds` that a device named a server. `cap` is per app and family. Returns the servers evicted. */
 export function learnServer(
   hellos: Hellos,
   server: NamedServer,
@@ -75,7 +73,7 @@ export function learnServer(
   const held = Array.from(hellos.named, ([old, { server: one }]) => ({ old, one }))
     .filter(({ one }) => sameSet(one))
     .map(({ old, one }) => ({ old, one, device: one.device }));
-  // One device's flood evicts that device's servers.
+  // A flood of one device evicts that device's servers.
   for (const { old, one } of fairEvictions(held, held.length - cap)) {
     hellos.named.delete(old);
     evicted.push(one);
@@ -83,11 +81,9 @@ export function learnServer(
   return evicted;
 }
 
-/**
- * Whether the hello of a flow that has named a server is to go through the rules once more. Where they
- * do not take the pair (applications limited to other devices, a set without room) it comes back, and
- * passes in the end.
- */
+/** Whether the rules shall judge this flow's hello again now that its server is known. If the set does not
+ * contain the pair (the app is limited to other devices, the set is full), the hello is queued again, and passes
+ * after COPIES times. */
 export function sendAgain(hellos: Hellos, flow: string, now: number): boolean {
   const times = hellos.again.get(flow)?.count ?? 0;
   hellos.again.delete(flow);
@@ -96,8 +92,8 @@ export function sendAgain(hellos: Hellos, flow: string, now: number): boolean {
   return times < COPIES;
 }
 
-/** Whether the hello of this flow has named an application's server just now, and copies of it are
- * still to be refused. */
+/** Whether this flow's hello named an application's server lately and this copy shall be judged again; counts the
+ * copy. */
 export function wasNamed(hellos: Hellos, flow: string): boolean {
   const last = hellos.again.get(flow);
   if (last === undefined || last.count > COPIES) return false;
@@ -112,7 +108,7 @@ function dropOldest(map: Map<string, unknown>, cap: number): void {
   }
 }
 
-/** Forgets what is over by `now` (milliseconds). */
+/** Removes what has expired by `now` (milliseconds). */
 export function expireHellos(hellos: Hellos, now: number): void {
   for (const [flow, { at }] of hellos.parts) {
     if (now - at > PATIENCE_MILLISECONDS) hellos.parts.delete(flow);

@@ -1,6 +1,6 @@
-// learn/observe-dns: what a DNS message teaches: the addresses that an answer gives for an application's names, and
-// names they lead to, and which applications a query asks for. Nearly every message ends at the name walk.
-// Before: wire/packet or wire/dns-stream found the message. After: endpoints, and the kernel's sets.
+// learn/observe-dns: what a DNS message teaches: from an answer the addresses of an application's names and the
+// names they lead to, from a query the applications asked for. Nearly every message ends at the name walk,
+// without being decoded.
 
 import { isMappedHost } from '../policy/nat64.ts';
 import {
@@ -31,41 +31,39 @@ import { aliasesHere, type Found, matchesByApp } from './found.ts';
 
 export interface LearnedAddress {
   readonly address: string;
-  /** Clamped into the profile's bounds. */
+  /** Clamped to the profile's bounds. */
   readonly ttlSeconds: number;
-  /** The owner of another name says so (an SVCB hint for its target, RFC 9460 section 7.3): whoever
-   * registers names may write any address there. */
+  /** Present: a record with another owner contains this address (an SVCB hint for its target, RFC 9460 section
+   * 7.3). Anybody who registers a name can write any address there, so it counts for the asking device alone. */
   readonly isHearsay?: true;
 }
 
-/** What one answer teaches about one application. */
+/** What one answer teaches of one application. */
 export interface Lesson {
   readonly app: string;
-  /** The name that matched, in lower case, or to which the application's name `root` led the device. */
+  /** The name that matched, in lower case, or to which `root` led the device. */
   readonly name: string;
-  /** The application's own name, and the profile entry it matched. */
+  /** The application's own name, and the profile entry that matched it. */
   readonly root: string;
   readonly entry: string;
-  /** The device that asked, and when it was answered (milliseconds). */
+  /** The device that asked, and the time of the answer (milliseconds). */
   readonly device: string;
   readonly at: number;
   readonly addresses: readonly LearnedAddress[];
-  /** Names that the device may ask for next, since the answer leads to them. */
+  /** Names that the device may query next, since the answer leads to them. */
   readonly targets: readonly Target[];
-  /** Addresses in the answer that teach nothing, each with the reason. */
+  /** Addresses of the answer that are not learned, each with the reason. */
   readonly refused: readonly { readonly address: string; readonly reason: string }[];
 }
 
 export interface DnsObservation {
   readonly lessons: readonly Lesson[];
-  /** Why the message, or a part of it, could not be read; empty when nothing was wrong. */
+  /** Why the message, or a part of it, could not be read; empty: all was read. */
   readonly reasons: readonly string[];
-  /** It matches, and was not read because its device has sent too many that do. */
+  /** The message matches and was not decoded, because `admit` refused. */
   readonly tooMany?: true;
-  /**
-   * It matches, or hides what it is an answer to, and could not be read to its end, for this reason:
-   * the lessons are of the part that could. It must not reach the device.
-   */
+  /** The message matches, or hides its question, and could not be read to its end, for this reason; the lessons
+   * are of the part that was read. It must not reach the device. */
   readonly unread?: string;
 }
 
@@ -73,13 +71,11 @@ const NOTHING: DnsObservation = { lessons: [], reasons: [] };
 const TOO_MANY: DnsObservation = { lessons: [], reasons: [], tooMany: true };
 const scratch = nameLabels();
 
-/** What the names of a packet say before it is taken apart. `unclear`: it has to be looked at whole. */
+/** Result of the name walk. `unclear`: the packet has to be decoded. */
 export type Glance = 'unrelated' | 'matched' | 'unclear';
 
-/**
- * A glance at the packet bytes[offset, end) at `now` (milliseconds): nearly all are plain datagrams with a
- * DNS message of which no name is an application's, and there is nothing to learn from those.
- */
+/** Walks the names of the packet bytes[offset, end) at `now` (milliseconds). Nearly all packets are plain UDP
+ * with a DNS message without a name of any application: 'unrelated'. */
 export function glanceAt(
   observer: DnsObserver,
   bytes: Uint8Array,
@@ -94,7 +90,7 @@ export function glanceAt(
   return code === UNMATCHED ? 'unrelated' : code === MATCHED ? 'matched' : 'unclear';
 }
 
-/** `device` is called for a question that may be one of its aliases. */
+/** Result of walkNames. `device` is called only for a question that may be an alias. */
 function walk(
   { matcher, aliases, whoIs }: DnsObserver,
   bytes: Uint8Array,
@@ -113,10 +109,8 @@ function walk(
   });
 }
 
-/**
- * Reads the response bytes[offset, end) that `device` is about to receive. `admit` is asked before
- * one that matches is decoded, which is what costs time: about as much for each KiB, its `weight`. `glance`: what was seen of it already.
- */
+/** Observes the response bytes[offset, end) to `device`. `admit` is called before a matching message is decoded,
+ * with a `weight` in KiB, as the time grows with size. `glance`: the result of an earlier walk. */
 export function observeDnsAnswer(
   observer: DnsObserver,
   bytes: Uint8Array,
@@ -127,7 +121,7 @@ export function observeDnsAnswer(
   admit: (weight: number) => boolean = () => true,
   glance: Glance = 'unclear',
 ): DnsObservation {
-  // Queries of the home pass the same hooks when the router itself forwards them.
+  // Queries pass the same hooks when the router forwards them.
   if (end - offset >= DNS_HEADER && (bytes[offset + 2]! & 0x80) === 0) return NOTHING;
   const code =
     glance === 'matched' ? MATCHED : walk(observer, bytes, offset, end, () => device, now);
@@ -158,14 +152,12 @@ export function observeDnsAnswer(
   return unread === null ? { lessons, reasons } : { lessons, reasons, unread };
 }
 
-/** Names that one answer may lead to: a service has a few servers, and a chain some steps. */
+/** Most names one answer may lead to: a service has a few servers, a chain a few steps. */
 const MOST_TARGETS = 64;
 
-/**
- * Whether this is an answer to one plain question whose name is written by a pointer that does not go
- * backwards (RFC 1035 section 4.1.4 has them point to a prior name). No resolver writes that, some
- * clients would read it. Something else than DNS on port 53 hardly ever looks like it.
- */
+/** Whether it is an answer to one question whose name has a pointer that does not point backwards (RFC 1035
+ * section 4.1.4: to a prior name). No resolver writes such a name, but some clients would read it. Other
+ * protocols on port 53 hardly ever look like this. */
 function hidesQuestion(bytes: Uint8Array, offset: number, end: number): boolean {
   const plain = (bytes[offset + 2]! & 0xf8) === 0x80 && u16At(bytes, offset + 4) === 1;
   return plain && readName(bytes, offset, end, offset + DNS_HEADER, scratch) === BAD_POINTER;
@@ -185,8 +177,8 @@ function lessonOf(
     Math.min(ttlMaximumSeconds, Math.max(ttlMinimumSeconds, seconds));
   const addresses = new Map<string, Omit<LearnedAddress, 'address'>>();
   const refused = new Map<string, string>();
-  // A name that the application's name led the device to: who said so may be a resolver outside, so what it
-  // is counts for that device, whoever answers.
+  // An alias may have been told by a resolver other than the router's, so the addresses of an alias count for
+  // this device alone, whoever answers.
   const isLed = found.root !== found.name;
   for (const record of recordsOf(message, found, reached)) {
     const isOurs = !isLed && (found.inQuestion || reached.has(record.owner.text));
@@ -218,13 +210,13 @@ function lessonOf(
   };
 }
 
-/** Whether a name that an application's name leads to can be its own: no root, no top level, and nothing
- * that the owner or the profile keeps direct. */
+/** Whether a reached name may become an alias: not the root, not a top-level domain, not excepted by the owner or
+ * the profile. */
 function isTarget(matcher: NameMatcher, app: string, name: string): boolean {
   return /[^.]\.[^.]/.test(name) && !isExceptedText(matcher, app, name);
 }
 
-/** Why an address teaches nothing that can be no host of the Internet. */
+/** Reason for an address that is no host of the Internet. */
 export const NOT_PUBLIC = 'not an address of the public Internet';
 
 function refusal(observer: DnsObserver, address: string, routable: boolean): string | null {
@@ -232,11 +224,9 @@ function refusal(observer: DnsObserver, address: string, routable: boolean): str
   return observer.isOwn(address) ? 'an address of the router, the home or a proxy' : null;
 }
 
-/**
- * The records whose addresses belong to the match. A question that matches owns the whole answer
- * section; a name met on the way owns what is reached from it. Additional records count for names
- * that were reached: resolvers put a service's addresses there (RFC 9460 section 4.1).
- */
+/** The records whose addresses belong to the match. If the question matches, all of the answer section; else the
+ * records of names reached. Additional records count for reached names: resolvers put a service's addresses there
+ * (RFC 9460 section 4.1). */
 function recordsOf(message: DnsMessage, found: Found, reached: Chain['reached']): DnsRecord[] {
   return message.records.filter(
     (record) =>
@@ -246,8 +236,8 @@ function recordsOf(message: DnsMessage, found: Found, reached: Chain['reached'])
   );
 }
 
-/** The applications that the query bytes[offset, end) of `device` asks for, each once: by their own names,
- * or by names that these have led it to. */
+/** The applications that the query bytes[offset, end) of `device` asks for, each once, by their own names or by
+ * aliases. */
 export function observeDnsQuery(
   observer: DnsObserver,
   bytes: Uint8Array,
@@ -259,7 +249,7 @@ export function observeDnsQuery(
   if (end - offset < DNS_HEADER || (bytes[offset + 2]! & 0x80) !== 0) return [];
   const matches: NameMatch[] = [];
   let at = offset + DNS_HEADER;
-  // Honest queries have one question; more than a few are noise.
+  // Ordinary queries have one question.
   for (let i = Math.min(4, u16At(bytes, offset + 4)); i > 0; i--) {
     at = readName(bytes, offset, end, at, scratch);
     if (at < 0) break;

@@ -1,6 +1,6 @@
-// What the first words of a TLS flow teach: which applications' server the device calls, at which
-// address. A hello that needs two segments is put together here; a third is not waited for.
-// Before: wire/packet, wire/tls. After: named-servers, and the kernel's set of device and server.
+// learn/observe-hello: which server of an application a device names in a TLS ClientHello, and its address. Joins
+// a hello of two segments; does not wait for a third. The results go to named-servers and the set of device and
+// server.
 import { matchText } from '../profile/name-match.ts';
 import { isRoutable } from '../wire/address.ts';
 import { flowText } from '../wire/flow-text.ts';
@@ -11,17 +11,17 @@ import type { DnsObserver } from './dns-observer.ts';
 import { flowOf } from './evidence.ts';
 import { type Hellos, keepPart, type NamedServer, takePart } from './named-servers.ts';
 
-/** Bytes of both parts together: two segments of an Ethernet path. */
+/** Most bytes of both segments together: two segments of an Ethernet path. */
 const LONGEST = 3200;
 
 export interface HelloObservation {
-  /** One for each application that has the name; none when its name has not come yet. */
+  /** One for each application that the name matches; empty: no match, or the name has not arrived yet. */
   readonly named: readonly NamedServer[];
 }
 
 const NOBODY: HelloObservation = { named: [] };
 
-/** Reads the data of a packet on its way from a device to port 443 at `now` (milliseconds). */
+/** Observes a packet from a device to port 443 at `now` (milliseconds). */
 export function observeHello(
   hellos: Hellos,
   observer: DnsObserver,

@@ -1,6 +1,6 @@
-// What a device's port mapping request teaches. The ruleset has already put the port into its set,
-// on the packet itself; this reads the copy from the watching feed, for status and "why", and the
-// packets of a capture. Before: netlink/nflog, wire/packet. After: evidence.
+// learn/observe-portmap: the port in a device's NAT-PMP or PCP request. The ruleset has already added it to its
+// set for this packet; this reads the announced copy for `whp status` and `whp why`, and the packets of a
+// replayed capture.
 import { type Packet, sourceText, UDP } from '../wire/packet.ts';
 import { decodePortMap, PORTMAP_PORT } from '../wire/portmap.ts';
 import type { Malformed } from '../wire/reader.ts';
@@ -13,16 +13,13 @@ export interface MappedPort {
   readonly lifetimeSeconds: number;
 }
 
-/**
- * The port that a device asks the router to map; null when the packet asks for nothing: another
- * message, a deletion, or a request for all ports at once. An ICMP error that quotes a request is
- * no request: only the packet's own header counts.
- */
+/** The port that a device asks the router to map; null: another message, a deletion, or a request for all ports.
+ * Of an ICMP error that quotes a request only the outer header counts, so it is null too. */
 export function observePortmap(packet: Packet): MappedPort | Malformed | null {
   if (packet.protocol !== UDP || packet.destinationPort !== PORTMAP_PORT) return null;
   const request = decodePortMap(packet.bytes, packet.payload, packet.payloadEnd);
   if (request === null || 'malformed' in request) return request;
-  // RFC 6886 section 3.4: lifetime 0 destroys a mapping; port 0 stands for all of them.
+  // RFC 6886 section 3.4: lifetime 0 deletes a mapping; port 0 means all ports.
   if (request.lifetimeSeconds === 0 || request.internalPort === 0) return null;
   return {
     device: sourceText(packet),

@@ -1,6 +1,6 @@
-// learn/outside: packets of applications that left beside the tunnels: what the meter at the exit
-// (ruleset/compile/exit-meter) has counted and announced, and what was direct until its evidence came. By app,
-// so as many as the policy has. Before: step/outside, kernel/counters, runtime/late-flows. After: `whp status`.
+// learn/outside: packets of applications that left outside the tunnels: counted and announced by the meter at the
+// exit (ruleset/compile/exit-meter), or sent directly before their evidence was known. Kept by app, so bounded by
+// the policy; shown by `whp status`.
 import type { Ground } from '../ruleset/names.ts';
 import { type FlowEnds, flowText } from '../wire/flow-text.ts';
 
@@ -9,29 +9,29 @@ export interface Counted {
   readonly bytes: number;
 }
 
-/** The last packet that the meter announced. */
+/** The last packet announced by the meter. */
 export interface LastOutside {
   readonly flow: string;
   readonly ground: Ground;
-  /** Which range, name, port or peer speaks for it, in words. */
+  /** The range, name, port or peer, in words. */
   readonly why: string;
   /** Milliseconds. */
   readonly at: number;
 }
 
-/** Flows that were direct before their evidence came, in the device's direction, until they were cut. */
+/** Flows cut because their evidence came late, counted in the device's direction until the cut. */
 export interface Late extends Counted {
   readonly flows: number;
-  /** The last of them, and what it had sent. */
+  /** The last of these flows, and its packets. */
   readonly last: string;
   readonly lastPackets: number;
   readonly at: number;
 }
 
 export interface Outside {
-  /** The table's counters by name, as they were read last, or as a file had them. */
+  /** Counters of the table by name, as last read from the kernel or from a file. */
   counts: ReadonlyMap<string, Counted>;
-  /** Packets announced since the counters were read. */
+  /** Packets announced since the counters were read, by app. */
   readonly unread: Map<string, Counted>;
   readonly last: Map<string, LastOutside>;
   readonly late: Map<string, Late>;
@@ -41,7 +41,7 @@ export function createOutside(): Outside {
   return { counts: new Map(), unread: new Map(), last: new Map(), late: new Map() };
 }
 
-/** The meter has announced a packet of `bytes` of `app`. */
+/** Notes that the meter announced a packet of `bytes` bytes of `app`. */
 export function noteOutside(outside: Outside, app: string, last: LastOutside, bytes: number): void {
   outside.last.set(app, last);
   const known = outside.unread.get(app) ?? { packets: 0, bytes: 0 };
@@ -53,7 +53,7 @@ export function noteCounts(outside: Outside, counts: ReadonlyMap<string, Counted
   outside.unread.clear();
 }
 
-/** The counters as far as is known: for a table that has to be loaded without what it had counted. */
+/** The counters with what was announced since: for a table loaded without its old counters. */
 export function knownCounts(
   { counts, unread }: Outside,
   counterOf: (app: string) => string,
@@ -69,7 +69,7 @@ export function knownCounts(
   return known;
 }
 
-/** A flow of `app` was cut that had been direct; what its device had sent until then. */
+/** Notes that a direct flow of `app` was cut, and what its device had sent until then. */
 export function noteLate(
   outside: Outside,
   app: string,
@@ -88,7 +88,7 @@ export function noteLate(
   });
 }
 
-/** Forgets the applications that are no longer configured. */
+/** Forgets applications that are not configured any more. */
 export function retainOutside({ last, late, unread }: Outside, apps: readonly string[]): void {
   for (const map of [last, late, unread]) {
     for (const app of map.keys()) if (!apps.includes(app)) map.delete(app);

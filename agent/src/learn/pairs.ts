@@ -1,6 +1,6 @@
-// learn/pairs: what an answer of a resolver outside teaches: a pair of the asking device and the address,
-// in the set of the device's peers, for as long as the answer holds. Another device's flows to that address
-// are not touched. A pair that a flow uses lives on as a peer (the ruleset renews it). Before: step/answer.
+// learn/pairs: what an answer of a resolver other than the router's teaches: a pair of the asking device and the
+// address, in the device's peer sets, until the answer expires. Flows of other devices to that address are not
+// affected. A pair that a flow uses stays as a peer, since the ruleset renews it.
 import { pairKey } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
 import { forgetTaught, holdsUntil, noteTaught, type Taught } from './dynamic-sets.ts';
@@ -20,7 +20,7 @@ interface Memory {
   readonly taught: Taught;
 }
 
-/** Takes in a lesson that `said.resolver` gave to its device. `cap`: the profile's caps.peers. */
+/** Learns the lesson that `said.resolver` told its device. `cap`: the profile's caps.peers. */
 export function learnPairs(
   memory: Memory,
   lesson: Lesson,
@@ -28,7 +28,7 @@ export function learnPairs(
   cap: number,
 ): { readonly change: LearnedChange; readonly effects: readonly Effect[] } {
   const { taught } = memory;
-  // Half of the set is for peers that nobody has named.
+  // The other half of the set is for peers learned without a name.
   const change = learnEndpoints(memory.pairs, lesson, cap >> 1, said);
   const effects = change.evicted.flatMap((one) => forgetPair(memory, one));
   let isWhole = change.isWhole;
@@ -40,7 +40,7 @@ export function learnPairs(
     const elements = elementsOf(one);
     if (elements.length === 0) isWhole = false;
     for (const { set, key } of elements) {
-      // What the kernel has, not what was learned: room may have been made since.
+      // `taught` is the agent's copy of the kernel's set; the element may have been evicted there since.
       if (holdsUntil(taught, set, key, expires)) continue;
       noteTaught(taught, set, { key, expires: kept }, cap);
       effects.push({ kind: 'renew', set, elements: [{ key, timeout: kept - lesson.at }] });
@@ -51,8 +51,8 @@ export function learnPairs(
   return { change: { ...change, isWhole }, effects };
 }
 
-/** A device is its MAC, and its address behind another router: that one's MAC tells nobody. None: it asked
- * by the other family, and nothing else is known of it. */
+/** The elements of a pair: by MAC, and by address (behind another router the MAC is that router's, so null).
+ * Empty: the device asked by the other family and its MAC is not known. */
 function elementsOf({ app, device, mac, address, family }: Endpoint) {
   const found = [
     { set: setName(app, 'peer', family), key: pairKey(device, address) },
@@ -61,7 +61,7 @@ function elementsOf({ app, device, mac, address, family }: Endpoint) {
   return found.flatMap(({ set, key }) => (key === null ? [] : [{ set, key }]));
 }
 
-/** Takes a pair back that is out of the store; one that lasts longer as a peer, by its use, stays one. */
+/** Effects that delete a removed pair from the sets; not if its element lives longer there, as a used peer. */
 export function forgetPair({ taught }: Pick<Memory, 'taught'>, pair: Endpoint): Effect[] {
   return elementsOf(pair).flatMap(({ set, key }): Effect[] => {
     if (holdsUntil(taught, set, key, pair.kept + 1)) return [];

@@ -1,5 +1,5 @@
-// learn/recheck: what an announced packet taught the table, as a question about flows that run
-// already: the P2P port of a device, a peer of it. step/step asks for every packet of the feed. Pure.
+// learn/recheck: when a packet adds a port or a peer to a set, the evidence by which running flows are checked
+// again. Called by step/evidence for every announced packet. Pure.
 import type { App } from '../policy/policy.ts';
 import { findRange } from '../profile/range-match.ts';
 import { destinationText, type Packet, sourceText, TCP, UDP } from '../wire/packet.ts';
@@ -8,7 +8,7 @@ import type { EvidenceKind } from './evidence.ts';
 import type { Wish } from './late-flows.ts';
 import { observePortmap } from './observe-portmap.ts';
 
-/** The wishes of one announced packet: none for most. `mac`: of its device, null where it tells none. */
+/** The wishes of one announced packet, mostly none. `mac`: the device's; null: not known. */
 export function wishesOf(
   app: App,
   kind: EvidenceKind,

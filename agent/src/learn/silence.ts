@@ -1,6 +1,6 @@
-// learn/silence: flows that were cut and whose remote end may go on sending: what the table drops without
-// a word, so that no error of the router tells the home's address. Before: runtime/late-flows, failover. After:
-// runtime/cuts, which writes the sets; learn/snapshot, when the table is written anew. Pure and bounded.
+// learn/silence: remote ends of cut flows that may go on sending. The table drops their packets silently, since
+// an ICMP error or RST of the router would show the home's address. runtime/cuts writes the sets, and
+// learn/snapshot restores them in a new table. Pure and bounded.
 
 import { fairEvictions } from '../bounds/fair-share.ts';
 import type { Connection, Tuple } from '../netlink/conntrack.ts';
@@ -9,7 +9,7 @@ import { endsKey } from '../ruleset/elements.ts';
 import { silentSet } from '../ruleset/names.ts';
 import { TCP, UDP } from '../wire/packet.ts';
 
-/** A connection that is ended; `outward`: the device began it. */
+/** A connection to be ended; `outward`: the device began it. */
 export interface Ending {
   readonly connection: Connection;
   readonly outward: boolean;
@@ -18,39 +18,38 @@ export interface Ending {
 export interface SilentEnd {
   readonly set: string;
   readonly key: Uint8Array;
-  /** Whose flow it was. */
+  /** The device of the flow. */
   readonly device: string;
-  /** Milliseconds. Each packet renews the element in the kernel, but not beyond this. */
+  /** Milliseconds: last end of the element. Each packet renews it in the kernel, but not beyond this. */
   readonly until: number;
 }
 
-/** By set and key, the oldest first. */
+/** By set and key, oldest first. */
 export type Silence = Map<string, SilentEnd>;
 
-/** Of both families together: half of what each set has room for, so that what an agent before this one
- * has left there is no matter. */
+/** Of both families together: half the size of each set, which leaves room for elements of an earlier agent. */
 const MOST = SILENT / 2;
-/** Longer than a TCP end tries (RFC 9293 section 3.8.3) and than a peer keeps a call (RFC 7675). */
+/** Milliseconds; longer than TCP retransmits (RFC 9293 section 3.8.3) and than a peer keeps a call (RFC 7675). */
 const LONGEST = 3_600_000;
 
 /** IPS_SEEN_REPLY, IPS_OFFLOAD, IPS_HW_OFFLOAD (linux/netfilter/nf_conntrack_common.h). */
 const ANSWERED = 1 << 1;
 const OFFLOADED = (1 << 14) | (1 << 15);
 
-/** Whether both ends believe in it, so that the device has to be told of its end. One that nobody has
- * answered begins anew by itself; packets of a direct one in a flow table pass no rule that could tell (a
- * proxied one is in our own, ruleset/flow-offload, if in any). */
+/** Whether both ends hold the connection established, so that the device needs a RST. An unanswered one begins
+ * anew by itself. Packets of an offloaded direct flow pass no rule that could send one (a proxied flow is at most
+ * in our own flowtable, ruleset/flow-offload). */
 export function isToBeTold({ original, status, mark }: Connection, mask: number): boolean {
   const isOffloaded = (status & OFFLOADED) !== 0 && (mark & mask) === 0;
   return original.protocol === TCP && (status & ANSWERED) !== 0 && !isOffloaded;
 }
 
-/** Packets of the device, as it sends them. */
+/** Tuple of the packets that the device sends. */
 export function deviceSide({ connection, outward }: Ending): Tuple {
   return outward ? connection.original : connection.reply;
 }
 
-/** Packets of the remote end, as they come to the router. */
+/** Tuple of the packets that the remote end sends, as they arrive at the router. */
 export function remoteSide({ connection, outward }: Ending): Tuple {
   return outward ? connection.reply : connection.original;
 }
@@ -59,7 +58,7 @@ export function createSilence(): Silence {
   return new Map();
 }
 
-/** Notes the remote ends of `endings`; answers what is to be added and, for want of room, to go. */
+/** Notes the remote ends of `endings`; returns the elements to add, and those to delete because of the cap. */
 export function silenced(
   silence: Silence,
   endings: readonly Ending[],
@@ -76,14 +75,14 @@ export function silenced(
   return { added: added.filter((end) => silence.has(nameOf(end))), gone };
 }
 
-/** Forgets what has lasted long enough, and answers it. */
+/** Removes and returns the ends that are over by `now`. */
 export function expireSilence(silence: Silence, now: number): SilentEnd[] {
   const gone = Array.from(silence.values()).filter(({ until }) => until <= now);
   for (const end of gone) silence.delete(nameOf(end));
   return gone;
 }
 
-/** What is left of `end` in a table that is written anew, milliseconds. */
+/** Milliseconds left of `end` for a new table. */
 export function leftOf({ until }: SilentEnd, now: number): number {
   return Math.min(SILENT_MILLISECONDS, until - now);
 }

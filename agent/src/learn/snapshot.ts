@@ -1,6 +1,5 @@
-// All that is learned, in the shape of the kernel's sets: what a table that has to be written anew
-// gets from the start, and what a reading of a standing table gives back after a restart. Before:
-// endpoints, dynamic-sets. After: ruleset/transaction.
+// learn/snapshot: all learned state as elements of the kernel's sets: written into a new table at its load, and
+// read back from a loaded table after a restart of the agent.
 import type { App } from '../policy/policy.ts';
 import { USING_MILLISECONDS } from '../ruleset/compile/ended-flows.ts';
 import { addressKey, addressOf, deviceOf, macKey } from '../ruleset/elements.ts';
@@ -13,15 +12,15 @@ import { leftOf, type Silence } from './silence.ts';
 export interface Memory {
   readonly learned: Learned;
   readonly taught: Taught;
-  /** MACs of other routers at home. */
+  /** MACs of other routers of the home. */
   readonly gateways: ReadonlySet<string>;
   readonly silence?: Silence;
 }
 
-/** Milliseconds: for good, as far as an agent has to think. */
+/** Timeout of elements that the agent itself deletes, milliseconds. */
 const A_YEAR = 365 * 86_400_000;
 
-/** What holds at `now` (milliseconds), by set. */
+/** The elements valid at `now` (milliseconds), by set. */
 export function heldElements(memory: Memory, now: number): Held {
   const held = new Map<string, HeldElement[]>();
   for (const { app, address, family, kept } of learnedEndpoints(memory.learned)) {
@@ -49,8 +48,8 @@ export function heldElements(memory: Memory, now: number): Held {
   return held;
 }
 
-/** `held` with the devices that its ports and peers are of: they have used an application, and the table that
- * is written anew has to know them (ruleset/compile/ended-flows). */
+/** `held` with the devices of its ports and peers in the set of devices that have used an application, which a
+ * new table needs too (ruleset/compile/ended-flows). */
 export function withDevices(held: Held): Held {
   const all = new Map(held);
   for (const family of [4, 6] as const) {
@@ -68,21 +67,19 @@ export function withDevices(held: Held): Held {
   return all;
 }
 
-/** The names of the learned sets of `app`; the 200 ms window is gone before it could be read. */
+/** Names of the learned sets of `app`, without the 200 ms window: it is over before a set could be read. */
 export function learnedSetsOf(app: App): string[] {
   return LEARNED_SETS.filter((kind) => kind !== 'window').flatMap((kind) => setsOf(app.name, kind));
 }
 
-/** What an endpoint was learned from, when an earlier agent learned it. */
+/** Name and device of the endpoints that an earlier agent learned. */
 export type Origins = readonly Pick<Endpoint, 'app' | 'address' | 'name' | 'device'>[];
 
-/** Name of an endpoint that stood in the kernel and that nobody can explain any more. */
+/** Name of an endpoint found in the kernel without a known origin. */
 const ADOPTED = 'adopted from the standing table';
 
-/**
- * Takes in what a standing table holds: endpoints with the names that an earlier agent left, ports,
- * peers and asked windows as they are. Answers how many elements.
- */
+/** Takes over the elements of a loaded table: endpoints with the names that an earlier agent left in `origins`;
+ * ports, peers and asked windows as they are. Returns how many. */
 export function adoptElements(
   memory: Memory,
   app: App,

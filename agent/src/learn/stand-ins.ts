@@ -1,23 +1,23 @@
-// learn/stand-ins: answers for an application's name that give an address which is not public: the
-// resolver stands something else in for the server (the fake-IP of a transparent proxy, a split view).
-// Such an address teaches nothing; that it came is kept for `whp status`. Before: observe-dns. Pure.
+// learn/stand-ins: answers that give an address that is not public for an application's name: a resolver replaced
+// the server's address (fake-IP of a transparent proxy, split DNS). Such an address teaches nothing; it is noted
+// for `whp status`. Pure.
 import { type Lesson, NOT_PUBLIC } from './observe-dns.ts';
 
 export interface StandIn {
   readonly app: string;
   readonly name: string;
   readonly address: string;
-  /** Who asked, and when (milliseconds). */
+  /** The device that asked, and when (milliseconds). */
   readonly device: string;
   readonly at: number;
 }
 
-/** How long it is told after it was last seen. */
+/** Shown until this long after the last such answer. */
 const KEPT_MILLISECONDS = 3600000;
-/** What blocklists answer: the name is not to be reached at all. */
+/** Addresses by which blocklists deny a name. */
 const BLOCKED = /^(?:0\.|127\.|::1?$)/;
 
-/** By app: the last. A true answer for its name ends it. */
+/** Keeps the last stand-in of each app; removes it when its name gets a public address. */
 export function noteStandIn(known: Map<string, StandIn>, lesson: Lesson): void {
   const { app, name, device, at, addresses, refused } = lesson;
   const stand = refused.find(

@@ -1,16 +1,15 @@
-// learn/suspects: what the rules believe and somebody else may be behind: a supernode that holds the request
-// window of a device open, a port that was learned by a mapping alone and behaves like another application's.
-// Neither is acted on, since that could let a real call out; `whp status` shows them. Before: step/evidence.
-// Pure and bounded.
+// learn/suspects: evidence that the rules accept and that may be false: a supernode that keeps a device's request
+// window open, or a mapped port that behaves like another application's. `whp status` shows them; the agent
+// withdraws neither, since that could let a real call out directly. Pure and bounded.
 import type { AppFeed } from '../ruleset/names.ts';
 import { destinationText, type Packet, sourceText, TCP, UDP } from '../wire/packet.ts';
 import { observePortmap } from './observe-portmap.ts';
 
 interface Requests {
-  /** Of the minute that began then, milliseconds. */
+  /** Start of the counted minute, milliseconds. */
   since: number;
   count: number;
-  /** When there were too many last, and how many in that minute. */
+  /** When there were last too many, and how many in that minute. */
   heldAt: number;
   most: number;
 }
@@ -18,7 +17,7 @@ interface Requests {
 interface MappedPort {
   readonly app: string;
   readonly device: string;
-  /** Of the device when it mapped the port. */
+  /** Address of the device when it mapped the port. */
   readonly address: string;
   readonly transport: 'udp' | 'tcp';
   readonly port: number;
@@ -29,17 +28,17 @@ interface MappedPort {
 export interface Suspects {
   /** By app and supernode. */
   readonly requests: Map<string, Requests>;
-  /** By app, device, transport and port; the one mapped longest ago first. */
+  /** By app, device, transport and port, oldest mapping first. */
   readonly ports: Map<string, MappedPort>;
 }
 
 const MINUTE = 60_000;
-/** Requests of one supernode in a minute, one a second of a flow at most (bounds/dedupe): a client is called
- * and asked for some times an hour. */
+/** Requests of a supernode in one minute, counted at most once a second for a flow (bounds/dedupe). An ordinary
+ * client gets a few an hour. */
 const MANY_REQUESTS = 40;
-/** How long a window that was held open is told of. */
+/** How long a window kept open is reported. */
 const TOLD_MILLISECONDS = 600_000;
-/** Peers of a port, and the time in which the application would have spoken to its operator. */
+/** Peers of a port, and the milliseconds within which the application would have contacted its operator. */
 const MANY_PEERS = 32;
 const PATIENCE = 600_000;
 const MOST_SUPERNODES = 64;
@@ -49,7 +48,7 @@ export function createSuspects(): Suspects {
   return { requests: new Map(), ports: new Map() };
 }
 
-/** Takes in a packet that the ruleset announces; `device`: who sent it, by MAC or address. */
+/** Notes an announced packet; `device`: its sender, by MAC or address. */
 export function noteSuspect(
   suspects: Suspects,
   feed: AppFeed,
@@ -63,7 +62,7 @@ export function noteSuspect(
   const key = `${app} ${device} ${transport} ${packet.sourcePort}`;
   if (feed === 'request') noteRequest(suspects.requests, `${app} ${sourceText(packet)}`, now);
   else if (feed === 'mapping') noteMapping(ports, app, packet, device, now);
-  // It has spoken to the operator: the application's, whatever else it does.
+  // The port was used towards the operator's range, so it is the application's.
   else if (feed === 'range') ports.delete(key);
   else if (feed === 'port') {
     const known = ports.get(key);
@@ -108,7 +107,7 @@ function noteMapping(
   }
 }
 
-/** Forgets the ports of a device, by its MAC or its addresses; null: of all. */
+/** Forgets the ports of a device, by its MAC and addresses; null: of all devices. */
 export function forgetSuspects(
   { ports }: Suspects,
   apps: readonly string[],
@@ -126,7 +125,7 @@ function dropOldest(map: Map<string, unknown>, most: number): void {
   }
 }
 
-/** What there is to tell at `now` (milliseconds), a line each. */
+/** What to report at `now` (milliseconds), one line each. */
 export function suspectLines({ requests, ports }: Suspects, now: number): string[] {
   const lines: string[] = [];
   for (const [key, { heldAt, most }] of requests) {

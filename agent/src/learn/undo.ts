@@ -1,5 +1,5 @@
-// learn/undo: the kernel refused a change of a set (no room, no memory): what the agent took for learned is
-// not. The next answer teaches it again. Before: runtime/effects. Pure.
+// learn/undo: the kernel refused a change of a set (set full, no memory), so the agent forgets the elements it
+// took for learned; the next answer teaches them again. Pure.
 import { addressOf, pairOf } from '../ruleset/elements.ts';
 import { forgetTaught, type Taught } from './dynamic-sets.ts';
 import { type Learned, removeEndpoints } from './endpoints.ts';
@@ -10,7 +10,7 @@ interface Memory {
   readonly taught: Taught;
 }
 
-/** The elements `keys` are not in the kernel's `set`. */
+/** Forgets the elements `keys`, which the kernel's `set` does not contain. */
 export function unlearn(memory: Memory, set: string, keys: readonly Uint8Array[]): void {
   forgetTaught(memory.taught, set, keys);
   const isOf = (kind: string, app: string): boolean => set.startsWith(`${app}_${kind}`);

@@ -1,19 +1,19 @@
-// learn/waiting: matching answers that have passed (nothing is held) and are more than their device may
-// teach at once: they wait for its next tokens (bounds/token-bucket), so that each is learned, a little later.
-// Bounded: beyond it the oldest of the device that has most is given up, which is counted. Pure.
+// learn/waiting: matching answers in watch mode (not held, already delivered) above their device's rate. They
+// wait for the device's next tokens (bounds/token-bucket), so each is learned a little later. Bounded: beyond it
+// the oldest answer of the device with the most is dropped and counted. Pure.
 
 import { fairEvictions } from '../bounds/fair-share.ts';
 import type { Said } from './endpoints.ts';
 
 export interface WaitingAnswer {
-  /** Whose tokens it waits for. */
+  /** The device whose tokens it needs (askerOf). */
   readonly asker: string;
-  /** The address that it was sent to. */
+  /** The address it was sent to. */
   readonly device: string;
-  /** Who answered, to which device as its MAC tells it; `outside`: not the router's own resolver. */
+  /** The device's MAC and the resolver; `outside`: not the router's own resolver. */
   readonly said: Said;
   readonly outside: boolean;
-  /** The DNS message alone. */
+  /** The DNS message without its headers. */
   readonly bytes: Uint8Array;
 }
 
@@ -22,11 +22,11 @@ export interface Waiting {
   answers: WaitingAnswer[];
   count: number;
   bytes: number;
-  /** Given up since the start. */
+  /** Answers dropped since the start. */
   lost: number;
 }
 
-/** Answers, and bytes of them: what an application resolves at its start many times over. */
+/** Most answers and most bytes: many times what an application resolves at its start. */
 const MOST = 512;
 const MOST_BYTES = 262144;
 
@@ -34,7 +34,7 @@ export function createWaiting(): Waiting {
   return { answers: [], count: 0, bytes: 0, lost: 0 };
 }
 
-/** Keeps `answer`, which owns its bytes. False when another, or this one, had to be given up. */
+/** Keeps `answer`, which must own its bytes. False: this or another answer was dropped. */
 export function waitFor(waiting: Waiting, answer: WaitingAnswer): boolean {
   waiting.answers.push(answer);
   waiting.bytes += answer.bytes.length;
@@ -58,7 +58,7 @@ function remove(waiting: Waiting, answer: WaitingAnswer): void {
   waiting.count = waiting.answers.length;
 }
 
-/** Takes up to `most` answers whose device has a token now, the oldest first; `admit` takes the token. */
+/** Takes up to `most` answers, oldest first, for which `admit` takes a token of the device. */
 export function takeWaiting(
   waiting: Waiting,
   admit: (asker: string) => boolean,
