@@ -1,6 +1,5 @@
-// step/answer: a DNS answer on its way to a device. One that a device asked for teaches, and what it
-// teaches is in the kernel's sets before it is released. Before: step/packet, learn/asked-questions,
-// learn/observe-dns. After: step/lesson, step/later, runtime/effects.
+// step/answer: a DNS answer to a device. An answer to an open query teaches, and it is released only after its
+// elements are in the kernel's sets. An answer that cannot be read or learned whole is refused.
 
 import { takeToken } from '../bounds/token-bucket.ts';
 import { type AskedQuestion, endsOf, findQuestion, plainEnds } from '../learn/asked-questions.ts';
@@ -29,7 +28,7 @@ type Answer = Event & { kind: 'answer' };
 const NO_EFFECTS: readonly Effect[] = [];
 const HEAR: readonly Effect[] = [{ kind: 'hear' }];
 
-/** Why a message does not reach its device: what is said of it, and under which topic. */
+/** Why a message does not reach its device: the log line, and the topic that limits its rate. */
 interface Refusal {
   readonly topic: string;
   readonly text: string;
@@ -67,8 +66,8 @@ export function onAnswer(state: State, event: Answer, now: number): readonly Eff
   return [...taught, ...refuse(state, event.id, refusal, now)];
 }
 
-/** Of a held datagram with records: why there is no time to read it; null: there is, or it is none. One that
- * was cut off comes again over TCP, and is counted there. */
+/** Why a held datagram with records cannot be read now; null: it can, or it is no such datagram. A truncated one
+ * (TC) is asked for again over TCP and counted there. */
 function unreadRefusal(state: State, event: Answer, now: number): Refusal | null {
   const { id, bytes, offset, end } = event;
   const at = id === null ? -1 : plainUdp(bytes, offset, end);
@@ -83,19 +82,19 @@ const BEHIND: Refusal = {
   text: 'more DNS answers come than this router can learn from: those for names of an application are refused until it has caught up',
 };
 
-/** A segment may be a repetition of one whose lesson waits for its transaction. */
+/** The segment may repeat one whose lesson still waits for its transaction. */
 function behind(id: number | null): readonly Effect[] {
   return id === null ? NO_EFFECTS : [{ kind: 'release', id, behind: true }];
 }
 
-/** Whether its query may still wait to be read: the log and the queue are two sockets. */
+/** Whether its query may still wait in the log socket, unread: queries and answers come from two sockets. */
 function mayBeAsked(
   { asked }: State,
   { bytes, offset, end }: Answer,
   glance: Glance,
   now: number,
 ): boolean {
-  // Which message a TCP segment completes is not known before it is taken in.
+  // The message that a TCP segment completes is not known before the segment is added to its stream.
   const at = glance === 'matched' ? plainUdp(bytes, offset, end) : -1;
   if (at < 0) return true;
   return (
@@ -121,7 +120,7 @@ function hearMessage(
   const { bytes, offset, end } = message;
   const device = destinationText(packet);
   const question = questionOf(state, event, packet, message, now);
-  /** Asked when it matches, before it is looked into, which is what costs time. */
+  /** The outcome of `admit`, called when the message matches, before the costly decoding. */
   const seen = { admitted: 'unseen' as 'unseen' | 'unasked' | 'empty' | 'many' | 'yes', weight: 1 };
   const admit = (weight: number): boolean => {
     seen.weight = weight;
@@ -142,7 +141,7 @@ function hearMessage(
   const said: Said = { mac: question?.mac ?? null, resolver: sourceText(packet) };
   const { lessons, unread } = observed;
   const teaches = lessons.some(({ addresses, targets }) => addresses.length + targets.length > 0);
-  // One that was cut off comes again over TCP, and is counted there.
+  // A truncated answer (TC) is asked for again over TCP and counted there.
   const isCounted = teaches && (bytes[offset + 2]! & TRUNCATED) === 0;
   if (seen.admitted === 'many' || (isCounted && !mayTeach(state, device, now, seen.weight))) {
     const later = { device, said, outside: event.outside, bytes: bytes.slice(offset, end) };
@@ -165,10 +164,10 @@ function questionOf(
   return ends === null ? null : findQuestion(asked, event.bytes, ends, bytes, offset, end, now);
 }
 
-/** TC, in the third byte of the header. */
+/** TC bit, in the third byte of the header. */
 const TRUNCATED = 0x02;
 
-/** No record answers: NXDOMAIN, another type. Nothing to learn, and nothing to look into. */
+/** Whether the answer section is empty (NXDOMAIN, another type): nothing to learn. */
 function isEmpty(bytes: Uint8Array, offset: number): boolean {
   return u16At(bytes, offset + 6) === 0;
 }
@@ -194,8 +193,8 @@ function unreadable(device: string, why: string): Refusal {
   return { topic: `unread ${device}`, text };
 }
 
-/** Data of a stream of which nobody knows what it carries: its beginning was not seen, or it was more
- * than is kept. Null: it is no such thing. */
+/** Refuses data of a TCP stream that cannot be read: its beginning was not seen, or it exceeds the buffer. Null:
+ * it is read, or no data. */
 function unreadStream(state: State, packet: Packet): Refusal | null {
   if (packet.protocol !== TCP || packet.payloadEnd <= packet.payload) return null;
   if (!packet.truncated && isWhole(state.streams, streamKey(packet))) return null;
@@ -204,10 +203,8 @@ function unreadStream(state: State, packet: Packet): Refusal | null {
   return { topic: `stream ${device}`, text };
 }
 
-/**
- * To let it pass untaught would be a leak. Too many: to read it would keep the answers of everybody
- * else waiting; the flooding device asks again, others notice nothing. What is only watched has passed.
- */
+/** Counts, reports and drops a held answer: passed without its lesson it would cause a leak, and reading a flood
+ * would delay everybody's answers. The device asks again. `id` null: in watch mode the packet has already gone. */
 function refuse(state: State, id: number | null, { topic, text }: Refusal, now: number): Effect[] {
   state.counters.refused += 1;
   const said = report(state, topic, text, now);

@@ -1,5 +1,5 @@
-// step/evidence: a packet that the ruleset announces: why a flow is proxied, what the rules have learned
-// from it, and that a set is full. Before: step/packet, ruleset/names (prefixes). After: runtime/effects.
+// step/evidence: a packet announced by the ruleset: why a flow is proxied, what the rules learned from the
+// packet, or that a set is full.
 
 import { isRepeat } from '../bounds/dedupe.ts';
 import { noteAnnounced } from '../learn/dynamic-sets.ts';
@@ -52,7 +52,7 @@ export function onEvidence(
   return [...wishes.map((wish): Effect => ({ kind: 'late', wish })), told];
 }
 
-/** What an answer has taught is in use: it is the last to make room. */
+/** Marks the endpoint or pair of this flow as used, so that it is evicted last. */
 function noteUse(state: State, { name }: App, feed: AppFeed, packet: Packet, holder: string): void {
   if (feed !== 'addr' && feed !== 'peer') return;
   const remote = destinationText(packet);
@@ -60,7 +60,7 @@ function noteUse(state: State, { name }: App, feed: AppFeed, packet: Packet, hol
   else useEndpoint(state.pairs, name, holder, remote);
 }
 
-/** A set had no room, or `device` has used up its share of it. */
+/** A set is full, or `device` has reached its share: reports it and asks for an eviction when one is due. */
 function onFull(state: State, app: App, device: string, now: number): readonly Effect[] {
   const text = `${app.name}: no room for more ports, peers or windows of ${device} (profile caps)`;
   const said = report(state, `full ${app.name}`, text, now);

@@ -1,5 +1,4 @@
-// step/hello: the first words of a TLS flow that nobody knows: a server that they name is learned for the
-// device. Before: step/packet, learn/observe-hello. After: runtime/effects.
+// step/hello: the ClientHello of a TLS flow without evidence: a server that it names is learned for the device.
 
 import type { Effect } from '../learn/effect.ts';
 import { flowOf } from '../learn/evidence.ts';
@@ -13,15 +12,13 @@ import { sourceText } from '../wire/packet.ts';
 import { note, readWhole } from './packet.ts';
 import type { Event, State } from './state.ts';
 
-/** A copy was read: the ClientHello itself has passed. */
+/** For a watched hello: the ClientHello itself has passed, no packet was refused. */
 const NOTHING = { packets: 0, bytes: 0 };
 
-/**
- * A flow whose hello names an application's server: the server is learned for this device, and the
- * flow is cut. A held hello goes through the rules once more, which refuse it; of one that was only
- * watched the connection's entry is deleted, and what follows is a new flow.
- * Until it is decided every packet of a long hello's flow comes here, copies too.
- */
+/** When the hello names an application's server, learns the server for this device and cuts the flow. A held
+ * hello goes through the rules again, which refuse it; of a watched hello, the conntrack entry is deleted and the
+ * next packet begins a new flow. Until a long hello is decided, every packet of its flow arrives here, copies
+ * too. */
 export function onHello(
   state: State,
   event: Event & { kind: 'hello' },
@@ -38,13 +35,13 @@ export function onHello(
   const observed = observeHello(state.hellos, state.observer, packet, now);
   const named = 'malformed' in observed ? [] : observed.named;
   if (named.length === 0) {
-    // A copy of the second part of one that was named.
+    // A copy of the second segment of a hello that named a server.
     if (wasNamed(state.hellos, text)) return pass(true);
     if ('malformed' in observed) {
       note(state, `TLS hello of ${sourceText(packet)}: ${observed.malformed}`);
     }
     if (!waited || state.hellos.parts.has(text)) return pass(false);
-    // Its second part has come and named nobody's server: the rest of the flow is let alone.
+    // The second segment arrived and names no application's server: the rest of the flow is not queued.
     const keys = [portKey(flow.source, flow.sourcePort)!];
     return [...pass(false), { kind: 'forget', set: partialSet(packet.family), keys }];
   }
@@ -57,7 +54,7 @@ export function onHello(
   ];
 }
 
-/** Which application's flow it is, of several that have the name, the rules decide by device and order. */
+/** Learns the server. If several applications have the name, the rules decide by device and order. */
 function learn(state: State, named: NamedServer, family: Family, now: number): Effect[] {
   const app = state.apps.get(named.app)!;
   const { caps, peers } = app.profile;

@@ -1,5 +1,5 @@
-// step/later: answers that have passed and waited for their device's next tokens are read now, and what the
-// feed of held answers says of itself. Before: the clock (runtime/feeds), step/share. After: step/lesson.
+// step/later: reads answers that waited for their device's tokens, and reports that the queue of held answers
+// overflowed.
 
 import type { Effect } from '../learn/effect.ts';
 import { observeDnsAnswer } from '../learn/observe-dns.ts';
@@ -9,7 +9,7 @@ import { note, report } from './packet.ts';
 import { takeTokens } from './share.ts';
 import type { State } from './state.ts';
 
-/** Answers read in one go: the home's DNS has its turn between two of them. */
+/** Answers read in one turn of the event loop, so that held answers are served in between. */
 const AT_ONCE = 4;
 
 export function onLater(state: State, now: number): readonly Effect[] {

@@ -1,5 +1,5 @@
-// step/lesson: what an answer has taught changes the kernel's sets: for the home, or for the device that
-// asked. Before: step/answer, step/later. After: learn/endpoints, learn/pairs, runtime/effects.
+// step/lesson: turns the lessons of an answer into changes of the kernel's sets: for the whole home, or for the
+// device that asked.
 import { learnAliases } from '../learn/aliases.ts';
 import type { Effect } from '../learn/effect.ts';
 import { learnEndpoints, type Said } from '../learn/endpoints.ts';
@@ -13,12 +13,12 @@ import type { State } from './state.ts';
 
 export interface Taken {
   readonly effects: readonly Effect[];
-  /** All of its addresses are known now. */
+  /** False: a store was too small, and a part of the lesson was not learned. */
   readonly isWhole: boolean;
 }
 
-/** What lessons of one message change in the kernel's sets, and what is told of them. `outside`: another
- * resolver than the router's said so. */
+/** Effects of the lessons of one message: set changes, evictions, monitor events. `outside`: told by a resolver
+ * other than the router's. */
 export function teach(
   state: State,
   lessons: readonly Lesson[],
@@ -33,8 +33,8 @@ export function teach(
   };
 }
 
-/** What the router's resolver found counts for the home; what others say, and hearsay, for the device that
- * asked. */
+/** Addresses told by the router's resolver count for the home; those told by other resolvers, and hearsay
+ * (LearnedAddress.isHearsay), for the asking device alone. */
 function take(state: State, lesson: Lesson, said: Said, outside: boolean): Taken {
   noteStandIn(state.standIns, lesson);
   const { aliases } = state.observer;
@@ -59,7 +59,7 @@ function takeForHome(state: State, lesson: Lesson, said: Said): Taken {
     const set = setName(app.name, 'addr', family);
     const fresh = change.endpoints.filter((endpoint) => endpoint.family === family);
     const gone = change.evicted.filter((endpoint) => endpoint.family === family);
-    // The kernel's set has no more room than the cap, so what is evicted leaves first.
+    // The kernel's set is as large as the cap, so evicted elements are deleted before others are added.
     if (gone.length > 0) {
       effects.push({ kind: 'forget', set, keys: gone.map(({ address }) => addressKey(address)!) });
     }

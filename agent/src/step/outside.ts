@@ -1,5 +1,5 @@
-// step/outside: a packet that the meter at the exit has counted: it is told with what speaks for it, and
-// its flow is looked for, so that it begins anew. Before: step/evidence. After: runtime/effects.
+// step/outside: a packet counted by the meter at the exit is reported with its ground, and its flow is looked
+// for, so that its conntrack entry is deleted and it begins anew.
 
 import type { Effect } from '../learn/effect.ts';
 import { describe, flowOf } from '../learn/evidence.ts';
@@ -45,7 +45,7 @@ function whyOf(
   return describe(ground, flowOf(packet), packet, sources, app.name, now).detail;
 }
 
-/** The flow that this packet is of: one that nobody marked, or that lost its mark. */
+/** The wish that finds this packet's flow, which never had our mark or lost it; null: none does. */
 function wishOf(
   { name: app }: App,
   ground: Ground,
@@ -57,7 +57,7 @@ function wishOf(
   const { protocol, sourcePort: port } = packet;
   if (ground === 'addr') return { kind: 'address', app, remote };
   if (ground === 'peer' || ground === 'hello') return { kind: 'peer', app, device, mac, remote };
-  // By a range or by its port: this very flow.
+  // By a range or its port: the wish names this flow's own port.
   if (ground === 'mark') return null;
   if (protocol === UDP) return { kind: 'port', app, device, mac, protocol: 'udp', port };
   return protocol === TCP ? { kind: 'port', app, device, mac, protocol: 'tcp', port } : null;

@@ -1,5 +1,5 @@
-// step/packet: what every event with a packet needs: the packet taken apart, the DNS messages in it, and a
-// note of what could not be read. Before: runtime/feeds. After: the other files of step/.
+// step/packet: shared by the files of step/: decodes a packet, extracts its DNS messages, and notes what could
+// not be read.
 import { reportOnce } from '../bounds/log-once.ts';
 import type { Effect } from '../learn/effect.ts';
 import { feedStream } from '../wire/dns-stream.ts';
@@ -13,7 +13,7 @@ import {
 } from '../wire/packet.ts';
 import type { PacketSpan, Sender, State } from './state.ts';
 
-/** The last reasons that are kept. */
+/** Most reasons kept. */
 const REASONS = 8;
 
 export function read(state: State, span: PacketSpan): Packet | null {
@@ -23,12 +23,12 @@ export function read(state: State, span: PacketSpan): Packet | null {
   return null;
 }
 
-/** The MAC that tells the device which sent the packet; null: it came by another router, or none. */
+/** The MAC that identifies the sending device; null: the packet came by another router, or without Ethernet. */
 export function macOf({ gateways }: State, { mac }: Sender): string | null {
   return mac === null || gateways.has(mac) ? null : mac;
 }
 
-/** For what has to be read whole: a packet of which the kernel has copied a part is counted. */
+/** Decodes a packet that has to be complete; counts it if the kernel copied only a part. */
 export function readWhole(state: State, span: PacketSpan): Packet | null {
   const packet = read(state, span);
   if (packet?.truncated === true) state.counters.cut += 1;
@@ -46,7 +46,7 @@ export function report(state: State, topic: string, text: string, now: number): 
   return line === null ? [] : [{ kind: 'report', text: line }];
 }
 
-/** The DNS messages that a packet carries or completes: one for UDP, any number for TCP. */
+/** The DNS messages in a packet: one in UDP; in TCP, those that its segment completes. */
 export function messagesOf(
   state: State,
   packet: Packet,

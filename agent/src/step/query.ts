@@ -1,5 +1,5 @@
-// step/query: a DNS query of a device is noted, so that its answer is believed; one for an application's name opens the device's window for port
-// mappings. Before: step/packet, learn/observe-dns. After: runtime/effects.
+// step/query: notes a device's DNS query, so that only an answer to it teaches. A query for an application's name
+// also opens the device's window for port mappings.
 
 import { takeToken, untilToken } from '../bounds/token-bucket.ts';
 import { endsOf, noteQuestion, plainEnds } from '../learn/asked-questions.ts';
@@ -15,10 +15,9 @@ import type { Event, State } from './state.ts';
 
 const NO_EFFECTS: readonly Effect[] = [];
 
-/** Milliseconds by which a device's window outlasts its query: the others of a burst then need no
- * transaction of their own. */
+/** Milliseconds by which a window outlasts its query: further queries of a burst then need no transaction. */
 const ASKED_SLACK = 40;
-/** The same for a device that asks without end: each transaction takes time that others wait for. */
+/** The same for a device above its rate: each transaction delays other devices' answers. */
 const FLOOD_SLACK = 1000;
 
 export function onQuery(
@@ -35,9 +34,9 @@ export function onQuery(
   if (at >= 0) {
     const ends = plainEnds(event.bytes, event.offset, at);
     noteQuestion(state.asked, event.bytes, ends, event.bytes, at, plainEnd, mac, asked);
-    // Not even matched: a flooding device loses some milliseconds of its own window.
+    // A flooding device's query is not matched: the device loses some milliseconds of its own window.
     const isFlooding = mac !== null && untilToken(state.windows, mac, now) > 0;
-    // A device may have been led to a name at another of its addresses.
+    // Aliases of a device count at each of its addresses, which needs its MAC.
     if (isFlooding || observer.aliases.count > 0) {
       noteAsker(state.askers, plainDevice(event.bytes, event.offset, at), mac);
     }

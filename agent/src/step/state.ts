@@ -1,5 +1,4 @@
-// step/state: what the agent knows, and what can happen to it. step/step goes from one state to the next, and
-// answers what is to be done (learn/effect).
+// step/state: the agent's state, and the events that step/step accepts.
 
 import { createRepeats, type Repeats } from '../bounds/dedupe.ts';
 import { createReports, type Reports } from '../bounds/log-once.ts';
@@ -28,46 +27,46 @@ import {
 } from '../profile/name-match.ts';
 import { createStreams, type DnsStreams } from '../wire/dns-stream.ts';
 
-/** One IP packet in a buffer that is reused after the step: bytes[offset, end). */
+/** One IP packet: bytes[offset, end) of a buffer that is reused after the step. */
 export interface PacketSpan {
   readonly bytes: Uint8Array;
   readonly offset: number;
   readonly end: number;
 }
 
-/** Who sent the packet. */
+/** Link-layer sender of the packet. */
 export interface Sender {
-  /** "02:00:00:00:00:0a"; null: its device has no Ethernet, or it came through none. */
+  /** "02:00:00:00:00:0a"; null: no Ethernet header. */
   readonly mac: string | null;
 }
 
 export type Event =
-  /** A DNS answer on its way to a device; held by the kernel when it has an id. */
+  /** A DNS answer to a device. `id`: NFQUEUE packet id; null: the answer is not held. */
   | ({
       readonly kind: 'answer';
       readonly id: number | null;
-      /** Another resolver than the router's own says so. */
+      /** True: sent by a resolver other than the router's own. */
       readonly outside: boolean;
-      /** All queries that passed before it have been events before it; null: the kernel announces none, and
-       * every answer has to be taken for one that was asked for. */
+      /** True: all queries that passed earlier were events earlier. False: some may not have been. Null: the
+       * kernel announces no queries, and every answer counts as asked for. */
       readonly heard: boolean | null;
-      /** So many held answers wait that those which cost no time are let go first. */
+      /** True: many held answers wait, so those that cost no time are released first. */
       readonly isBehind?: boolean;
     } & PacketSpan)
-  /** A DNS query of a device, on its way to a resolver. */
+  /** A DNS query from a device to a resolver. */
   | ({
       readonly kind: 'query';
-      /** Milliseconds since it passed: a busy agent reads it late, and its window began then. */
+      /** Milliseconds since it passed, when its window began; a busy agent reads it late. */
       readonly age: number;
     } & Sender &
       PacketSpan)
-  /** A packet that the ruleset announces: what for stands in the prefix of its log rule. */
+  /** A packet logged by the ruleset; the prefix of the log rule names the reason. */
   | ({ readonly kind: 'evidence'; readonly prefix: string } & Sender & PacketSpan)
-  /** First words of a TLS flow that nobody knows; held by the kernel when it has an id. */
+  /** The first data of a TLS flow without evidence. `id`: as of an answer. */
   | ({ readonly kind: 'hello'; readonly id: number | null } & Sender & PacketSpan)
-  /** As many held answers were read in a row as there is room for: more may have been dropped. */
+  /** As many held answers were read in a row as the queue has room for: more may have been dropped. */
   | { readonly kind: 'full' }
-  /** Answers wait for their devices' next tokens. */
+  /** Time to read answers that wait for tokens. */
   | { readonly kind: 'later' }
   | { readonly kind: 'tick' };
 
@@ -81,9 +80,9 @@ export interface Counters {
   hellos: number;
   evidence: number;
   malformed: number;
-  /** Packets of which too little was copied to read them. */
+  /** Packets of which the kernel copied too little. */
   cut: number;
-  /** Times that there may have been no room for an answer to hold, which was dropped then. */
+  /** Times when the queue may have overflowed, which drops an answer. */
   full: number;
 }
 
@@ -91,52 +90,50 @@ export interface State {
   readonly policy: Policy;
   readonly observer: DnsObserver;
   readonly apps: ReadonlyMap<string, App>;
-  /** What the router's own resolver said: for the whole home. */
+  /** Addresses told by the router's own resolver, for the whole home. */
   readonly learned: Learned;
-  /** What resolvers outside said: for the device that asked. */
+  /** Addresses told by other resolvers, for the device that asked. */
   readonly pairs: Learned;
   readonly asked: AskedQuestions;
-  /** What the ruleset has learned by itself, for the day somebody deletes its table. */
+  /** Elements that the ruleset added itself, to restore them if its table is deleted. */
   readonly taught: Taught;
-  /** MACs of other routers at home, which tell no device. */
+  /** MACs of other routers of the home; they identify no device. */
   readonly gateways: Set<string>;
-  /** What of it an earlier agent had kept on flash. */
+  /** Learned entries that came from an earlier agent's file. */
   readonly restored: Restorations;
-  /** What may still come for flows that were cut. */
+  /** Remote ends of cut flows that may still send. */
   readonly silence: Silence;
   readonly evidence: EvidenceStore;
   readonly streams: DnsStreams;
-  /** Of answers that teach: of a device, and of the home. */
+  /** Rates of answers that teach: of a device, and of the home. */
   readonly pace: Pace;
   readonly homePace: Pace;
-  /** Of answers that are looked into. */
+  /** Rate of answers that are decoded, by device. */
   readonly looks: Pace;
-  /** Of queries for an application's names that are looked into, for the window they open. */
+  /** Rate of queries that are matched for an application's names, by device. */
   readonly windows: Pace;
   readonly askers: Askers;
-  /** Answers that have passed and are still to be learned. */
+  /** Delivered answers that are still to be learned. */
   readonly waiting: Waiting;
-  /** Of queries that open a window. */
+  /** Rate of queries that open a window, by device. */
   readonly asking: Pace;
   readonly reports: Reports;
   readonly repeats: Repeats;
-  /** When room was made last in the sets of an app, milliseconds. */
+  /** When each app's sets were last evicted from, milliseconds. */
   readonly roomMade: Map<string, number>;
   readonly hellos: Hellos;
-  /** The last answer with an address that is not public, of each app. */
+  /** The last answer of each app with an address that is not public. */
   readonly standIns: Map<string, StandIn>;
   readonly suspects: Suspects;
-  /** What left beside the tunnels. */
+  /** Packets that left outside the tunnels. */
   readonly outside: Outside;
   readonly counters: Counters;
-  /** The last reasons why a packet could not be read, newest last, at most REASONS of them. */
+  /** Why packets could not be read: the last REASONS, newest last. */
   readonly reasons: string[];
 }
 
-/**
- * The state of a policy: before the first packet, or with what `before` knows of the apps that are
- * still configured. `isOwn` tells the addresses that must never be learned.
- */
+/** The state for a policy: empty, or with what `before` knows of the apps that are still configured. `isOwn`:
+ * true for addresses that must never be learned. */
 export function createState(
   policy: Policy,
   isOwn: (address: string) => boolean,
@@ -189,7 +186,7 @@ export function createState(
   };
 }
 
-/** Made anew only for other names: that is most of what a new policy costs here. */
+/** The matcher; built anew only when the names changed, as that is most of the cost of a new policy here. */
 function matcherOf(apps: readonly App[], before: State | null): NameMatcher {
   const known = before?.policy.apps ?? [];
   const isSame =
@@ -201,7 +198,7 @@ function matcherOf(apps: readonly App[], before: State | null): NameMatcher {
   return isSame ? before.observer.matcher : compileNames(apps);
 }
 
-/** Aliases of names that are still an application's, unless they are kept direct now. */
+/** The aliases whose root is still a name of their app, except those that are kept direct now. */
 function aliasesUnder(matcher: NameMatcher, before: State | null): Aliases {
   if (before === null) return createAliases();
   const { aliases, matcher: old } = before.observer;

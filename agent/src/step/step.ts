@@ -1,7 +1,5 @@
-// step/step: one event in, the next state and the effects it calls for out. The only place where what
-// wire/ decoded and learn/ observed becomes a wish to change the kernel; what an event means is in step/.
-// runtime/feeds.ts feeds it from the sockets and runs the effects; the tests and `whp replay` feed it by hand. No
-// IO, no clock.
+// step/step: one event in; the updated state and the effects it calls for out. No IO, no clock. runtime/feeds
+// passes events from the sockets and runs the effects; tests and `whp replay` pass their own.
 
 import { expireAliases } from '../learn/aliases.ts';
 import { expireQuestions } from '../learn/asked-questions.ts';
@@ -19,16 +17,13 @@ import { onFull, onLater } from './later.ts';
 import { onQuery } from './query.ts';
 import type { Event, State } from './state.ts';
 
-/** Evidence is kept for an hour after the flow was last announced. */
+/** Evidence is kept for an hour after the last announcement of its flow. */
 const EVIDENCE_MILLISECONDS = 3600000;
 
 const NO_EFFECTS: readonly Effect[] = [];
 
-/**
- * Takes in one event at `now` (milliseconds). The state is updated in place: it is large and has
- * one owner. A held answer always ends in exactly one `release` or `refuse`, behind what it teaches; `hear`
- * alone asks for the same event again.
- */
+/** Handles one event at `now` (milliseconds) and updates the state in place. A held answer ends in exactly one
+ * `release` or `refuse`, after its set changes; `hear` alone asks for the same event again. */
 export function step(state: State, event: Event, now: number): readonly Effect[] {
   switch (event.kind) {
     case 'answer':
