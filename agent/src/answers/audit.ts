@@ -1,27 +1,27 @@
-// answers/audit: what `whp audit` answers at its end. Made by daemon/audit, printed by cli/text-audit.
+// answers/audit: the answer of `whp audit`. Made by daemon/audit, printed by cli/text-audit.
 import type { JudgedFlow } from '../learn/audit.ts';
 import type { Counted } from '../learn/outside.ts';
 
 export const MOST_AUDIT_MINUTES = 1440;
 
 export interface AuditAnswer {
-  /** How long it was recorded. */
+  /** Length of the recording. */
   readonly seconds: number;
-  /** All that left from home beside the tunnels, and what of it found no room. */
+  /** All outgoing flows outside the tunnels, and the part that had no room in the sets. */
   readonly flows: number;
   readonly packets: number;
   readonly bytes: number;
   readonly unkept: Counted;
-  /** Flows of applications among them, those with most packets first, and how many there are. */
+  /** Flows of applications among them, most packets first (a list that may be cut), and their number. */
   readonly outside: readonly JudgedFlow[];
   readonly outsideFlows: number;
   readonly outsidePackets: number;
-  /** Flows of applications that were direct by the owner's word or by their fallback. */
+  /** Flows of applications that were direct by the owner's choice or by `fallback direct`. */
   readonly chosenFlows: number;
   readonly chosenPackets: number;
-  /** Packets that the meter at the exit counted meanwhile. */
+  /** Packets counted by the meter at the exit during the recording. */
   readonly metered: number;
-  /** Somebody deleted the table: what it had before is lost. */
+  /** The audit's table was deleted or changed meanwhile: what it held before is lost. */
   readonly interrupted: boolean;
   readonly unseen: readonly string[];
 }

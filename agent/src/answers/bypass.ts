@@ -1,5 +1,5 @@
-// answers/bypass: which devices ask other resolvers than the router's, and how, as the ruleset has noted it.
-// Before: ruleset/compile/resolver-bypass. After: answers/status, daemon/audit.
+// answers/bypass: which devices ask resolvers other than the router's, and how, from the set that
+// ruleset/compile/resolver-bypass fills. For answers/status and daemon/audit.
 import { portOf } from '../ruleset/elements.ts';
 import { escapeSet } from '../ruleset/names.ts';
 import { FAMILIES } from '../ruleset/terms.ts';
@@ -10,7 +10,7 @@ export interface BypassAnswer {
   readonly how: readonly BypassKind[];
 }
 
-/** Plain DNS to a resolver outside; DNS over TLS or QUIC; a known DNS over HTTPS service. */
+/** Plain DNS to another resolver; DNS over TLS or QUIC; a known DNS over HTTPS service. */
 export type BypassKind = 'dns' | 'dot' | 'doh';
 
 const BYPASS_PORTS = new Map<number, BypassKind>([
@@ -19,7 +19,7 @@ const BYPASS_PORTS = new Map<number, BypassKind>([
   [443, 'doh'],
 ]);
 
-/** What the ruleset has noted of devices that ask other resolvers. */
+/** The devices in the bypass sets, sorted by address. */
 export function bypassAnswer(kernel: KernelView): BypassAnswer[] {
   const found = new Map<string, BypassKind[]>();
   for (const family of FAMILIES) {

@@ -1,5 +1,5 @@
-// answers/devices: what `whp devices` answers: the devices that DHCP, the configuration or what was
-// learned knows of, and which apps apply to each. Pure; serve brings what it is made from.
+// answers/devices: the answer of `whp devices`: the devices known from DHCP, configuration or learned state, and
+// the apps that apply to each. Pure.
 
 import { type TaughtElement, taughtElements } from '../learn/dynamic-sets.ts';
 import { learnedEndpoints } from '../learn/endpoints.ts';
@@ -16,9 +16,9 @@ export interface DeviceAnswer {
   readonly mac: string | null;
   readonly addresses: readonly string[];
   readonly name: string | null;
-  /** Apps that apply to it. */
+  /** Names of the apps that apply to the device. */
   readonly apps: readonly string[];
-  /** P2P ports and peers learned of it, and its flows with an app's mark now. */
+  /** Its learned P2P ports and peers, and its flows with an app's mark now. */
   readonly ports: number;
   readonly peers: number;
   readonly flows: number;
@@ -30,19 +30,19 @@ interface Device {
   readonly addresses: Set<string>;
 }
 
-/** More than any home has. */
+/** Most devices listed; more than a home has. */
 const MOST = 512;
 
-/** What was learned, by the device's address. */
+/** Learned counts by the device's address. */
 export interface LearnedOf {
   readonly ports: ReadonlyMap<string, number>;
   readonly peers: ReadonlyMap<string, number>;
-  /** Devices that resolved a name. */
+  /** Addresses of devices that resolved an application's name. */
   readonly asked: ReadonlySet<string>;
 }
 
-/** As far as the agent knows, who need not ask the kernel for its sets then: there may be thousands of
- * peers, counted by the bytes that a key begins with and written out once a device. */
+/** Counts from the agent's own copy of the sets, without a request to the kernel. There may be thousands of
+ * peers: counted by the device bytes of the key, each device formatted once. */
 export function learnedOf({ policy, taught, learned }: State, now: number): LearnedOf {
   const ports = new Map<string, number>();
   const peers = new Map<string, number>();
@@ -74,7 +74,7 @@ function countDevices(
   }
 }
 
-/** `flows`: those with an app's mark, by their device's address. */
+/** `flows`: number of flows with an app's mark, by device address. */
 export function devicesAnswer(
   apps: readonly App[],
   hosts: readonly Host[],
@@ -96,7 +96,7 @@ export function devicesAnswer(
   }));
 }
 
-/** How many flows each device has, as the kernel lists them. */
+/** Flows with an app's mark by device address, from the kernel's list; empty: the kernel gave an error. */
 export function flowsOf(kernel: KernelView): Map<string, number> {
   const found = kernel.connections();
   const counts = new Map<string, number>();
@@ -132,7 +132,7 @@ function gather(apps: readonly App[], hosts: readonly Host[], seen: readonly str
   return [...byMac.values(), ...unknown];
 }
 
-/** Whether the app applies to the device of this address; null: that takes its MAC, which is not known. */
+/** Whether the app applies to the device at this address; null: that depends on its MAC, which is not known. */
 export function appliesTo(app: App, address: string, mac: string | null): boolean | null {
   if (applies(app, { mac, name: null, addresses: new Set([address]) })) return true;
   return mac === null && (app.macs?.length ?? 0) > 0 ? null : false;

@@ -1,6 +1,6 @@
-// answers/flows: what `whp flows`, `learned` and `evidence` answer, as plain objects made
-// from the agent's state and from what the kernel holds at that moment. cli/text prints them for
-// people, --json prints them as they are. Pure: the kernel arrives as an argument.
+// answers/flows: the answers of `whp flows`, `learned` and `evidence`, as plain objects made from the agent's
+// state and the kernel's present sets and connections. cli/text prints them as text, --json as JSON. Pure: the
+// kernel is an argument.
 
 import { type Endpoint, learnedEndpoints } from '../learn/endpoints.ts';
 import type { KernelElement, KeyFilter } from '../netlink/nft-element.ts';
@@ -14,13 +14,13 @@ import { familyOf, formatAddress } from '../wire/address.ts';
 import { flowText } from '../wire/flow-text.ts';
 import { byWhich, type FlowEntry, type Present } from './now.ts';
 
-/** What the answers ask of the kernel. A string is an error that is passed on as it is. */
+/** What answers read from the kernel. A string is the error, shown as it is. */
 export interface KernelView {
-  /** The first `most` elements, or all; only those whose key `wanted` names. */
+  /** The first `most` elements (default: all), only those whose key `wanted` accepts. */
   readSet(set: string, most?: number, wanted?: KeyFilter | null): readonly KernelElement[] | string;
-  /** How many there are, without decoding them. */
+  /** Number of elements; they are not decoded. */
   countSet(set: string): number;
-  /** Entries with our mark. */
+  /** Conntrack entries with our mark. */
   connections(): readonly FlowEntry[] | string;
 }
 
@@ -28,7 +28,7 @@ export interface LearnedAnswer {
   readonly endpoints: readonly (Omit<Endpoint, 'expires'> & { readonly seconds: number })[];
   readonly ports: readonly LearnedPort[];
   readonly peers: readonly LearnedPeer[];
-  /** Servers that a device named as the application's in its TLS hello. */
+  /** Servers that a device named in a TLS hello, which belong to the application. */
   readonly named: readonly LearnedPeer[];
   readonly windows: readonly { readonly app: string; readonly device: string }[];
 }
@@ -38,7 +38,7 @@ export interface LearnedPort {
   readonly device: string;
   readonly protocol: 'udp' | 'tcp';
   readonly port: number;
-  /** Until it expires if nothing renews it. */
+  /** Seconds until it expires unless renewed. */
   readonly seconds: number;
 }
 
@@ -52,7 +52,7 @@ export interface LearnedPeer {
 export interface FlowAnswer {
   readonly app: string;
   readonly flow: string;
-  /** The proxy it goes through; "direct": beside the tunnels; "none": it is refused. */
+  /** The proxy's name; "direct": outside the tunnels; "none": refused. */
   readonly proxy: string;
   readonly packets: number;
   readonly bytes: number;
@@ -64,8 +64,8 @@ export function seconds(milliseconds: number): number {
   return Math.max(0, Math.round(milliseconds / 1000));
 }
 
-/** Everything learned: the agent's endpoints, and the sets that the ruleset fills by itself; at most
- * some `limit` of each, and with `about` only what names that address (bytes). */
+/** All that is learned: the agent's endpoints and the sets that the ruleset fills. At most `limit` of each; with
+ * `about` (bytes of an address), only what names that address. */
 export function learnedAnswer(
   state: State,
   kernel: KernelView,
@@ -128,8 +128,8 @@ export function read(
   return typeof found === 'string' ? [] : found;
 }
 
-/** The flows that carry an app's mark now, each with the way it goes and the evidence it began with. A
- * string is why the kernel does not list them. */
+/** The flows with an app's mark, each with its proxy and its first evidence, most bytes first. A string: why the
+ * kernel does not list them. */
 export function flowAnswers(
   state: State,
   kernel: KernelView,
@@ -171,11 +171,11 @@ export interface EvidenceAnswer {
   readonly flow: string;
   readonly evidence: string;
   readonly detail: string;
-  /** Seconds since the ruleset announced it last. */
+  /** Seconds since the last announcement. */
   readonly ago: number;
 }
 
-/** What the ruleset announced in the last hour, live or not, oldest first; the last `limit`. */
+/** Flows announced in the last hour, ended ones too, oldest first; the last `limit`. */
 export function evidenceAnswer(
   state: State,
   now: number,

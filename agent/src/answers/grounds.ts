@@ -1,6 +1,6 @@
-// answers/grounds: what the table's rules would find for a new flow of an app, in the order in
-// which they look (ruleset/compile/prerouting): the owner's exceptions, ranges and pins, addresses by DNS, TLS
-// names, ports, peers. Pure. Before: why. A test in namespaces holds it against the kernel.
+// answers/grounds: what the table's rules would find for a new flow of an app, in their order
+// (ruleset/compile/prerouting): the owner's exceptions, ranges and pins, DNS addresses, TLS names, ports, peers.
+// Pure; a test in network namespaces compares it with the kernel.
 
 import { nameInWords } from '../learn/aliases.ts';
 import { findEndpoint, learnedEndpoints } from '../learn/endpoints.ts';
@@ -15,21 +15,21 @@ import { familyOf, parseAddress } from '../wire/address.ts';
 import { appliesTo } from './devices.ts';
 import { type KernelView, read, seconds } from './flows.ts';
 
-/** The far end of a flow, and what else is known of the flow. */
+/** The remote end of a flow, and what else is known of the flow. */
 export interface Target {
   readonly address: string;
   readonly port?: number;
-  /** Absent: an address alone was asked for, or a protocol without ports. */
+  /** Absent: the query is an address alone, or a protocol without ports. */
   readonly protocol?: string;
   readonly source?: { readonly address: string; readonly port: number };
 }
 
 export interface Ground {
   readonly app: App;
-  /** elsewhere: it would be the app's, were it a flow of one of its devices. */
+  /** elsewhere: it would hold for a flow of one of the app's devices. */
   readonly kind: 'for' | 'against' | 'elsewhere';
   readonly lines: readonly string[];
-  /** It holds for some ports or some devices alone. */
+  /** It holds only for some ports or some devices. */
   readonly partly: boolean;
 }
 
@@ -38,7 +38,7 @@ export interface Finding {
   readonly partly: boolean;
 }
 
-/** What speaks for the app and against it; nothing when it does not apply to the flow's device. */
+/** The grounds for and against the app; empty: none. */
 export function groundsOf(
   app: App,
   state: State,
@@ -80,13 +80,13 @@ function isTransport(protocol: string | undefined): protocol is Transport {
   return protocol === 'udp' || protocol === 'tcp';
 }
 
-/** Those of `ranges` that hold the target; of a flow, those that hold its port as well. */
+/** The `ranges` that contain the target's address; for a flow, its protocol and port too. */
 function holding(ranges: readonly ProfileRange[], target: Target): readonly ProfileRange[] {
   const bytes = parseAddress(target.address)!;
   const at = { bytes, offset: 0, family: familyOf(bytes) };
   if (target.source === undefined) return ranges.filter((one) => findBlock(one, at) !== null);
   const { protocol, port = 0 } = target;
-  // Ranges name TCP and UDP ports; other protocols are in none.
+  // Ranges are of TCP and UDP ports; flows of other protocols are in none.
   if (!isTransport(protocol)) return [];
   return ranges.filter((one) => findRange([one], { ...at, protocol, port }) !== null);
 }
@@ -120,7 +120,7 @@ function findings(
   const found: Finding[] = ranges.map((range) => {
     const partly = source === undefined && !isWhole(range);
     const where = isWhole(range) ? 'all ports' : portsOf(range);
-    // What the owner states has no date.
+    // A pin or rule of the owner has no date.
     const line =
       range.date === ''
         ? `${name}: ${range.source}, ${where}`
@@ -146,8 +146,8 @@ function findings(
   return [...found, ...learnedOfDevice(app, kernel, target, names, state, origin)];
 }
 
-/** What the device of a flow is known by: its address, and its MAC unless another router has it; null where
- * no device was named. */
+/** The keys of a flow's device: its address, and its MAC unless that is another router's; null: the query names
+ * no device. */
 function namesOf(
   { gateways }: State,
   { source }: Target,
@@ -158,11 +158,10 @@ function namesOf(
   return mac === null || gateways.has(mac) ? [source.address] : [source.address, mac];
 }
 
-/** Where an element with so many milliseconds left comes from, where that is not what its line says. */
+/** Text on the origin of an element with `left` milliseconds; '': the line says all. */
 type Origin = (set: string, key: Uint8Array, left: number) => string;
 
-/** The port that the flow leaves its device by, and its peer, where they are the application's. `names`:
- * what the device is known by. */
+/** Findings for the flow's source port and its peer. `names`: the device's keys. */
 export function learnedOfDevice(
   app: App,
   kernel: KernelView,
@@ -191,7 +190,7 @@ export function learnedOfDevice(
   return [...ports, ...peers];
 }
 
-/** Elements of a set of device and remote address that are about the target, of its device if it has one. */
+/** Elements (device and remote) of a set that name the target; with `names`, only those of that device. */
 function pairs(
   { name }: App,
   kind: 'peer' | 'peermac' | 'hello',
@@ -215,7 +214,7 @@ function leftText(set: string, key: Uint8Array, left: number, origin: Origin): s
   return `${seconds(left)} s left${origin(set, key, left)}`;
 }
 
-/** Whether the flow leaves a port of `device`, an address or a MAC, that is the application's. */
+/** Whether the flow's source port on `device` (address or MAC) is in the app's port set. */
 function portFindings(
   { name }: App,
   kernel: KernelView,

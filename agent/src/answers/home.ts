@@ -1,5 +1,5 @@
-// answers/home: what `whp why` says of a device of this home: which apps apply to it and what was
-// learned of it. Pure. Before: why.
+// answers/home: the answer of `whp why` for a device of this home: which apps apply to it and what was learned of
+// it. Pure.
 import { findEvidence } from '../learn/evidence.ts';
 import type { App } from '../policy/policy.ts';
 import type { State } from '../step/state.ts';
@@ -15,7 +15,7 @@ export interface HomeDevice {
   readonly addresses: readonly string[];
 }
 
-/** The device of that DHCP name, or null. */
+/** The device with that DHCP name (".lan" is optional); null: none. */
 export function deviceNamed(text: string, hosts: readonly Host[]): HomeDevice | null {
   const local = text.replace(/\.lan$/, '');
   const name = local.includes('.') ? null : hostName(local);
@@ -24,7 +24,7 @@ export function deviceNamed(text: string, hosts: readonly Host[]): HomeDevice | 
   return { name, addresses: [...new Set(found.flatMap(({ address }) => address ?? []))] };
 }
 
-/** Which apps apply to a device, and what is known of it. */
+/** Which apps apply to a device, and what was learned of it. */
 export function whyDevice(
   state: State,
   kernel: KernelView,

@@ -1,12 +1,12 @@
-// answers/meter: what `whp status` says of packets that left beside the tunnels: what the meter at
-// the exit has counted, and what was direct before its evidence came. Pure. Before: daemon/serve. After: cli/text.
+// answers/meter: the part of `whp status` on packets that left outside the tunnels: counted by the meter at the
+// exit, or direct before their evidence was known. Pure.
 import { type Counted, knownCounts, type Late, type Outside } from '../learn/outside.ts';
 import { type Ground, outsideCounter } from '../ruleset/names.ts';
 import { seconds } from './flows.ts';
 
 export interface OutsideAnswer extends Counted {
   readonly app: string;
-  /** The last one that was announced to this agent; null: none was. */
+  /** The last packet announced to this agent; null: none. */
   readonly last: {
     readonly flow: string;
     readonly ground: Ground;
@@ -14,8 +14,8 @@ export interface OutsideAnswer extends Counted {
     /** Seconds. */
     readonly ago: number;
   } | null;
-  /** Flows that were direct before their evidence came, by what their devices had sent until they were cut,
-   * since this agent began; null: none was. */
+  /** Flows cut because their evidence came late, with what their devices had sent until then, since this agent
+   * began; null: none. */
   readonly late: LateAnswer | null;
 }
 
@@ -27,9 +27,9 @@ export interface LateAnswer extends Counted {
 }
 
 export interface MeterAnswer {
-  /** Whether the chain stands in the kernel as it was loaded: without it 0 says nothing. */
+  /** Whether the meter's chain is in the kernel as loaded; if not, a count of 0 means nothing. */
   readonly stands: boolean;
-  /** Whether flows under way are looked at too (the kernel counts packets of flows). */
+  /** Whether established flows are sampled too (the kernel counts packets of flows). */
   readonly flows: boolean;
   readonly apps: readonly OutsideAnswer[];
 }

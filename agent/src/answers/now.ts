@@ -1,5 +1,5 @@
-// answers/now: what a packet of an app meets at this moment: the tunnel, a refusal, or the way
-// beside the tunnel. status, why and flows say it with the same words. Pure. Before: daemon/serve.
+// answers/now: what happens to a new flow of an app now: proxied, refused or direct. status, why and flows use
+// the same words. Pure.
 import { proxyOf } from '../account/proxy-of-flow.ts';
 import type { Connection } from '../netlink/conntrack.ts';
 import type { App, Policy } from '../policy/policy.ts';
@@ -8,27 +8,27 @@ import { type Open, wayText } from '../tunnel/failover.ts';
 import type { Choice } from '../tunnel/select.ts';
 import type { Family } from '../wire/address.ts';
 
-/** What decides beside the policy. */
+/** The present conditions besides the policy. */
 export interface Present {
   /** Milliseconds, monotonic. */
   readonly now: number;
-  /** The way of each app, by its name. */
+  /** The failover choice of each app, by its name. */
   readonly choices: ReadonlyMap<string, Choice>;
-  /** Proxies whose tunnel device is there and set up. */
+  /** Proxies whose tunnel device exists and is up. */
   readonly up: ReadonlySet<string>;
-  /** Paused apps, until when; null: until resumed. */
+  /** End of the pause of each paused app; null: until resumed. */
   readonly paused: ReadonlyMap<string, number | null>;
-  /** What happens to all flows while the nftables table is missing; null: it stands. */
+  /** What happens to all flows while the nftables table is missing; null: the table is loaded. */
   readonly tableless: 'refused' | 'direct' | null;
-  /** Apps that could not be moved to the chosen way, with the reason; and the way that is open. */
+  /** Why an app could not be moved to its chosen way; and the way that is open for it. */
   readonly stuck: ReadonlyMap<string, string>;
   readonly open: ReadonlyMap<string, Open>;
 }
 
-/** What an answer needs of a connection; the counters may be one sum. */
+/** The fields of a connection that answers need; counters may be one sum for both directions. */
 export interface FlowEntry extends Pick<Connection, 'original' | 'mark'> {
   readonly reply?: Connection['reply'];
-  /** Of the ledger's flows: which way it goes, as account/proxy-of-flow says it. */
+  /** Only for flows of the ledger: its proxy, from account/proxy-of-flow. */
   readonly proxy?: string;
   readonly packets?: Connection['packets'] | number;
   readonly bytes?: Connection['bytes'];
@@ -36,13 +36,13 @@ export interface FlowEntry extends Pick<Connection, 'original' | 'mark'> {
 
 export interface NowAnswer {
   readonly state: 'proxied' | 'refused' | 'direct';
-  /** null: by none. */
+  /** null: not proxied. */
   readonly proxy: string | null;
-  /** Why it is not proxied; '' when it is. */
+  /** Why it is not proxied; '' if it is. */
   readonly reason: string;
 }
 
-/** What the first packet of a new flow of `app` meets, if its evidence holds. */
+/** What happens to the first packet of a new flow of `app` with evidence. */
 export function newFlows(
   app: Pick<App, 'name' | 'direct' | 'proxies' | 'devices' | 'macs'>,
   proxies: Policy['proxies'],
@@ -87,8 +87,7 @@ function ownersReason(direct: string): string {
   return direct === 'schedule' ? 'these are not its hours' : 'it is paused';
 }
 
-/** Which way a flow that the kernel lists with an app's mark goes: a proxy's name, "direct", or "none":
- * refused. */
+/** The way of a flow with an app's mark: a proxy's name, "direct", or "none" (refused). */
 export function byWhich(
   entry: FlowEntry,
   app: Pick<App, 'name'>,
@@ -99,7 +98,7 @@ export function byWhich(
   return proxyOf(proxies, choices.get(app.name)?.way, entry.reply?.destination ?? '');
 }
 
-/** The same for people. */
+/** The word of `byWhich` for a text. */
 export function byText(by: string): string {
   return by === 'direct' ? 'DIRECT' : by === 'none' ? 'REFUSED' : by;
 }

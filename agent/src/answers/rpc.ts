@@ -1,29 +1,29 @@
-// answers/rpc: what rpcd's plugin asks for, and so LuCI: always one object, never more than rpcd takes
-// (256 KiB), and made from what the agent has in its hands, so that no answer takes long however
-// many flows there are. Flows say how many rows they left out. Pure but for what `ask` does.
+// answers/rpc: the answers for rpcd's plugin, and so for LuCI: always one object, at most the 256 KiB that rpcd
+// accepts, and made from the agent's memory, so that an answer is quick with any number of flows. Flow lists say
+// how many rows are left out. Pure but for the effects of `ask`.
 import { csvText } from '../account/csv.ts';
 import type { EndedFlow, Ledger, LiveFlow } from '../account/ledger.ts';
 import { RANGES, type RangeName, samples } from '../account/series.ts';
 import { flowText } from '../wire/flow-text.ts';
 import type { FlowAnswer } from './flows.ts';
 
-/** Rows unless asked for fewer or more, and at most: what a slow router writes in 0.15 s. */
+/** Default and largest number of rows: what a slow router writes in 0.15 s. */
 const ROWS = 100;
 const MOST_ROWS = 200;
 const ACTIONS = ['reload', 'pause', 'resume', 'forget', 'pin', 'unpin', 'use'];
 
 export interface RpcSources {
-  /** A string is why nothing is counted. */
+  /** A string: why nothing is counted. */
   readonly ledger: Ledger | string;
   /** Milliseconds since 1970. */
   readonly time: number;
-  /** Puts a question as `whp` does; the answer of daemon/serve. */
+  /** Asks daemon/serve as the command line does; resolves to its reply. */
   ask(method: string, operand: string, limit: number): Promise<unknown>;
 }
 
 type Input = Readonly<Record<string, unknown>>;
 
-/** Answers `call`; an error is `{ error }`. `input` is what came from outside: nothing is believed. */
+/** The answer of `call`; `{ error }` if it failed. `given` comes from outside and is checked. */
 export async function rpcAnswer(call: string, given: unknown, from: RpcSources): Promise<object> {
   const input: Input =
     typeof given === 'object' && given !== null && !Array.isArray(given) ? (given as Input) : {};
@@ -62,7 +62,7 @@ function rowsOf(input: Input): number {
   return typeof limit === 'number' && limit >= 1 ? Math.min(MOST_ROWS, Math.floor(limit)) : ROWS;
 }
 
-/** serve.ts says { ok, answer }; a list becomes { rows }. */
+/** The `answer` of a daemon/serve reply { ok, answer }; a list becomes { rows }. */
 function unwrap(reply: unknown): object {
   const { ok, answer, error } = reply as { ok: boolean; answer?: unknown; error?: string };
   if (!ok) return { error: error ?? 'failed' };
@@ -70,7 +70,7 @@ function unwrap(reply: unknown): object {
   return typeof answer === 'object' && answer !== null ? answer : { answer };
 }
 
-/** The flows that moved most, of an app or a device if asked. */
+/** The flows with most bytes, of one app or device if given. */
 function flows(from: RpcSources, input: Input): object {
   if (typeof from.ledger === 'string') return { error: from.ledger };
   const [app, device, most] = [textOf(input, 'app'), textOf(input, 'device'), rowsOf(input)];
@@ -84,14 +84,14 @@ function flows(from: RpcSources, input: Input): object {
   return { rows, total: wanted.length, more: wanted.length - rows.length };
 }
 
-/** A flow of the ledger, as `whp flows` answers it. */
+/** A flow of the ledger in the form of `whp flows`. */
 export function flowRow(flow: LiveFlow): FlowAnswer & { readonly start: number } {
   const { app, original, packets, up, down, evidence, detail, proxy, start } = flow;
   const bytes = up + down;
   return { app, flow: flowText(original), packets, bytes, evidence, detail, proxy, start };
 }
 
-/** The `most` largest by bytes, largest first, without sorting what is not shown. */
+/** The `most` flows with most bytes, largest first, without sorting the others. */
 export function largest(flows: readonly LiveFlow[], most: number): LiveFlow[] {
   const size = (flow: LiveFlow): number => flow.up + flow.down;
   if (flows.length <= most) return flows.slice().sort((a, b) => size(b) - size(a));
@@ -102,7 +102,7 @@ export function largest(flows: readonly LiveFlow[], most: number): LiveFlow[] {
   return [...above.sort((a, b) => size(b) - size(a)), ...level];
 }
 
-/** The agent's devices, each with its totals. */
+/** The devices, each with the totals of its addresses. */
 function devices(reply: unknown, { ledger }: RpcSources): object {
   const known = unwrap(reply) as { rows?: readonly { readonly addresses?: readonly string[] }[] };
   const totals = (address: string): object | undefined => {
@@ -117,7 +117,7 @@ function devices(reply: unknown, { ledger }: RpcSources): object {
   return { rows };
 }
 
-/** Totals of every subject; with `subject` and `range` that subject's graph. */
+/** Totals of every subject; with `subject` and `range`, the series of that subject. */
 function counters({ ledger, time }: RpcSources, input: Input): object {
   if (typeof ledger === 'string') return { error: ledger };
   const name = textOf(input, 'subject');
@@ -136,12 +136,12 @@ function counters({ ledger, time }: RpcSources, input: Input): object {
   if (!Object.hasOwn(RANGES, range)) return { error: `range: ${Object.keys(RANGES).join(', ')}` };
   const all = samples(subject.series, range as RangeName, time);
   const { step } = RANGES[range as RangeName];
-  // Numbers alone, oldest first: a year is 73 of them.
+  // Bare numbers, oldest first; a year is 73 of them.
   const column = (side: 'up' | 'down'): number[] => all.map((one) => Math.round(one[side]));
   return { subject: name, range, step, start: all[0]!.at, up: column('up'), down: column('down') };
 }
 
-/** Flows that ended, newest first; with format "csv" as a file, oldest first. */
+/** Ended flows, newest first; with format "csv" as the text of a file, oldest first. */
 function endedRows({ ledger }: RpcSources, input: Input): object {
   if (typeof ledger === 'string') return { error: ledger };
   const { ended } = ledger;

@@ -1,5 +1,5 @@
-// answers/status: what `whp status` says: what is enforced, by which way, and what is wrong.
-// Pure: the agent's parts in, the answer out. Before: daemon/serve. After: cli/text, JSON.
+// answers/status: the answer of `whp status`: what is enforced, through which proxy, and what is wrong. Pure: the
+// agent's parts are arguments.
 import { type Endpoint, learnedEndpoints } from '../learn/endpoints.ts';
 import { suspectLines } from '../learn/suspects.ts';
 import type { Choices } from '../policy/choices.ts';
@@ -19,19 +19,19 @@ import { type NowAnswer, newFlows, type Present } from './now.ts';
 export interface TunnelAnswer {
   readonly name: string;
   readonly address: string;
-  /** Its network device exists and is set up; whether it answers, `state` says. */
+  /** Its network device exists and is up; the probes' result is `state`. */
   readonly device: boolean;
   readonly mtu: number;
-  /** What the probes say: up, probing or down, for so many milliseconds. */
+  /** Result of the probes (up, probing, down), and milliseconds since the change. */
   readonly state: HealthState;
   readonly for: number;
-  /** Share of the last probes that were lost, 0..1; round trip time, milliseconds. */
+  /** Share of recent probes lost, 0..1; round-trip time in milliseconds. */
   readonly loss: number;
   readonly rtt: number | null;
   readonly reason: string;
 }
 
-/** The way an app's flows take now. */
+/** The present way of an app's flows. */
 export interface PathAnswer {
   readonly state: PathState;
   /** null: refused, or direct. */
@@ -48,11 +48,11 @@ export interface AppAnswer {
   readonly proxies: readonly string[];
   readonly fallback: string;
   readonly path: PathAnswer;
-  /** What a new flow meets now, IPv4. */
+  /** What happens to a new IPv4 flow now. */
   readonly newFlows: NowAnswer;
-  /** Why new flows are direct for now by the owner's choice ("paused", "schedule"), or null. */
+  /** Why new flows are direct by the owner's choice ("paused", "schedule"); null: they are not. */
   readonly direct: string | null;
-  /** Seconds until a pause ends, or null: it does not end by itself, or there is none. */
+  /** Seconds until the pause ends; null: no pause, or one without an end. */
   readonly resumes: number | null;
   readonly endpoints: number;
   readonly ports: number;
@@ -63,59 +63,59 @@ export interface AppAnswer {
 export interface StatusAnswer {
   readonly version: string;
   readonly state: 'idle' | 'enforcing' | 'impaired';
-  /** Milliseconds since the agent enforces. */
+  /** Milliseconds since enforcement began. */
   readonly since: number;
-  /** Whether DNS answers are held now, and whether the configuration wants it. */
+  /** Whether DNS answers are held now, and whether the configuration asks for it. */
   readonly hold: boolean;
   readonly wanted: boolean;
   readonly ear: Ear;
   readonly apps: readonly AppAnswer[];
   readonly tunnels: readonly TunnelAnswer[];
-  /** Devices that asked other resolvers than the router's within a day. */
+  /** Devices that asked resolvers other than the router's within a day. */
   readonly bypass: readonly BypassAnswer[];
-  /** What may be somebody else's and is taken for the application's, in words. */
+  /** Doubtful evidence, one line each (learn/suspects). */
   readonly suspects: readonly string[];
-  /** `waiting`: answers that have passed and are still to be learned; `lost`: overruns of the feeds. */
+  /** `waiting`: delivered answers still to be learned; `lost`: overruns of the feeds. */
   readonly counters: Readonly<Counters> & { readonly lost: number; readonly waiting: number };
-  /** Bytes resident, from the kernel. */
+  /** Resident memory in bytes, from the kernel. */
   readonly memory: number;
-  /** The proxy that the owner chose, or null; and how many addresses are pinned. */
+  /** The proxy that the owner chose (null: none), and the number of pinned addresses. */
   readonly preferred: string | null;
   readonly pins: number;
-  /** Packets that left beside the tunnels. */
+  /** Packets that left outside the tunnels. */
   readonly outside: MeterAnswer;
-  /** What others on the router undid and the agent made again, and the last time. */
+  /** Repairs of what other programs changed, and the last one. */
   readonly repairs: RepairsAnswer;
   readonly kept: KeptAnswer;
   readonly problems: readonly string[];
-  /** What is weaker than it could be, or worth knowing (`whp check`). */
+  /** Degraded functions and other remarks (`whp check`). */
   readonly notes: readonly string[];
-  /** Of these, the devices of the home that nothing has come by for a while. */
+  /** Of the notes, those about LAN devices without traffic for a while. */
   readonly silent: readonly string[];
 }
 
-/** What is learned, on flash (docs/kept.md). */
+/** Learned state on flash (docs/kept.md). */
 export interface KeptAnswer {
-  /** Entries that the agent knew when it began. */
+  /** Entries restored at the start. */
   readonly restored: number;
-  /** Seconds since the file was written; null: there is none. */
+  /** Seconds since the file was written; null: there is no file. */
   readonly written: number | null;
-  /** Its size, and what size and how many writes a day are the most. */
+  /** Its size in bytes; the limits of size and of writes a day. */
   readonly bytes: number;
   readonly mostBytes: number;
   readonly mostWrites: number;
 }
 
-/** What becomes of DNS answers: held until the kernel knows what they teach, put into the sets by dnsmasq
- * before it answers (others are read as they pass), read as they pass, not
- * seen (no NFLOG in the kernel), or none is looked at (no app is enabled). */
+/** How DNS answers are used: held until their elements are in the kernel; added to the sets by dnsmasq before it
+ * answers, others read as they pass; read as they pass; not seen (kernel without NFLOG); not needed (no app is
+ * enabled). */
 export type Ear = 'held' | 'filled' | 'watched' | 'unseen' | 'none';
 
 export interface RepairsAnswer {
   readonly count: number;
-  /** '' when there was none. */
+  /** '': none. */
   readonly last: string;
-  /** Seconds since the last. */
+  /** Seconds since the last repair. */
   readonly ago: number;
 }
 
@@ -135,7 +135,7 @@ export interface StatusInput {
   readonly repairs: { readonly count: number; readonly last: string; readonly at: number };
   readonly choices: Choices;
   readonly kept: KeptAnswer;
-  /** How the meter stands, as the kernel says. */
+  /** The meter's state in the kernel. */
   readonly meter: { readonly stands: boolean; readonly flows: boolean };
 }
 
@@ -183,7 +183,7 @@ export function statusAnswer(state: State, kernel: KernelView, input: StatusInpu
   };
 }
 
-/** What is read once for all apps. */
+/** Read once for all apps. */
 interface Asked {
   readonly state: State;
   readonly kernel: KernelView;
@@ -226,7 +226,7 @@ function wrongWithTunnel({ name, device, state, reason }: TunnelAnswer): string[
   return state === 'down' ? [`proxy ${name} is down: ${reason}`] : [];
 }
 
-/** Why packets of the app do not all go through a proxy, beside the owner's own word; null: they do. */
+/** Why flows of the app are not all proxied, the owner's choice aside; null: they are. */
 function wrongWith(app: App, proxies: Policy['proxies'], present: Present): string | null {
   const { direct, ...rest } = app;
   const { state, reason } = newFlows(rest, proxies, present);
@@ -236,7 +236,7 @@ function wrongWith(app: App, proxies: Policy['proxies'], present: Present): stri
   return `${app.name}: live flows are ${what}: ${reason}; new ones go direct (${direct})`;
 }
 
-/** What decides at this moment, from what the agent brings. */
+/** The present conditions, from the agent's parts. */
 export function presentOf({
   now,
   steering,

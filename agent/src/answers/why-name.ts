@@ -1,5 +1,5 @@
-// answers/why-name: what an app's profile, its rules and the devices that were led there say of a host name, and
-// which addresses were learned from it. Pure. Before: answers/why. After: cli/text.
+// answers/why-name: the answer of `whp why` for a host name: what the profiles, the rules and the aliases say of
+// it, and which addresses were learned from it. Pure.
 import { devicesLedTo } from '../learn/aliases.ts';
 import { type Endpoint, learnedEndpoints } from '../learn/endpoints.ts';
 import { matchText } from '../profile/name-match.ts';
@@ -9,8 +9,8 @@ import { seconds } from './flows.ts';
 import { newFlows } from './now.ts';
 import { type Surroundings, sentence, type WhyAnswer } from './why-parts.ts';
 
-/** A name that DNS answers are learned by. Of several apps that have it the first has a flow of a
- * device that is in the lists of all; the others follow as reasons. */
+/** Explains a host name. Of several apps with the name, the first applies to a device in all their lists; the
+ * others follow as reasons. */
 export function whyName(state: State, name: string, around: Surroundings): WhyAnswer {
   const its = matchText(state.observer.matcher, name).map(({ app, entry }) => {
     const what = `a name of ${app}${entry === name ? '' : ` (${entry})`}`;
@@ -45,9 +45,9 @@ export function whyName(state: State, name: string, around: Surroundings): WhyAn
   return { query: name, state: now.state, verdict, reasons };
 }
 
-/** The devices for which a name is an application's, since one of its own names led them to it. */
+/** The devices that an application's name has led to this name. */
 function ledHere(state: State, name: string, { now }: Surroundings): string[] {
-  // What is known by a MAC is known by the address that was led there as well.
+  // An alias is kept by address and by MAC; the line for the address is enough.
   return devicesLedTo(state.observer.aliases, name, now)
     .filter(({ device }) => canonicalMac(device) === null)
     .map(
@@ -69,6 +69,6 @@ function learnedFrom(state: State, name: string, now: number): string[] {
       (one) => `${one.address} was learned from ${from(one)}, for ${one.device}; ${left(one)}`,
     ),
   ];
-  // Each app that has the name has learned it for itself.
+  // Each app with the name learned the same addresses.
   return Array.from(new Set(lines));
 }

@@ -1,5 +1,5 @@
-// answers/why-parts: what an answer to `whp why` holds, and what it is made of beside the policy. Pure.
-// Before: daemon/serve, daemon/surroundings. After: why, home, cli/text.
+// answers/why-parts: the answer of `whp why`, and the facts about the home that it needs besides the policy.
+// Pure.
 import type { FlowEvidence } from '../learn/evidence.ts';
 import type { App } from '../policy/policy.ts';
 import type { Host } from '../syntax/dhcp-hosts.ts';
@@ -9,32 +9,32 @@ import type { NowAnswer, Present } from './now.ts';
 
 export interface WhyAnswer {
   readonly query: string;
-  /** What a packet meets now; "home": the address is one of this home; "unknown": the kernel does not
-   * say what it has learned. */
+  /** What happens to a packet now; "home": the address is of this home; "unknown": the kernel does not list its
+   * sets. */
   readonly state: NowAnswer['state'] | 'home' | 'unknown';
-  /** The same in words. */
+  /** `state` in words. */
   readonly verdict: string;
   readonly reasons: readonly string[];
 }
 
-/** What is known of the home beside the policy. */
+/** The home's addresses and devices. */
 export interface Surroundings extends Present {
   readonly hosts: readonly Host[];
-  /** Addresses of the router's own devices. */
+  /** Addresses of the router itself. */
   readonly own: readonly string[];
-  /** Whether the address is in a network of a lan device. */
+  /** Whether the address is in a network of a LAN device. */
   isHome(address: string): boolean;
-  /** Of a device's address, by DHCP or by the neighbour table; null: not known. */
+  /** MAC of a device's address, from DHCP or the neighbour table; null: not known. */
   macOf(address: string): string | null;
 }
 
-/** A flow that was heard of, with its reason. */
+/** The line for an announced flow and its evidence. */
 export function said(one: FlowEvidence, now: number): string {
   const ago = seconds(now - one.last);
   return `${one.app}: ${flowText(one.flow)}: ${one.kind}: ${one.detail} (${ago} s ago)`;
 }
 
-/** What a new flow of `app` meets, in words; `what` makes it the application's. */
+/** What happens to a new flow of `app`, in words; `what`: why it belongs to the app. */
 export function sentence(now: NowAnswer, what: string, around: Surroundings, app: App): string {
   if (now.state === 'proxied') return `proxied: ${what}, by proxy ${now.proxy}`;
   if (now.state === 'refused') return `REFUSED now: ${what}; ${now.reason}`;

@@ -1,6 +1,6 @@
-// answers/why: what a new flow to an address or a name, or a flow, meets now and why; and what
-// is known of a device of this home. Pure: state, the kernel's sets and what decides at this moment
-// in, verdict and reasons out. Before: daemon/serve. After: cli/text, JSON.
+// answers/why: the answer of `whp why`: what happens to a new flow to an address or name, or to a given flow, and
+// why; or what is known of a device of this home. Pure: state, the kernel's sets and the present conditions are
+// arguments.
 
 import { findEvidence } from '../learn/evidence.ts';
 import { slotOf } from '../policy/marks.ts';
@@ -16,8 +16,8 @@ import { byText, byWhich, newFlows } from './now.ts';
 import { whyName } from './why-name.ts';
 import { type Surroundings, said, sentence, type WhyAnswer } from './why-parts.ts';
 
-/** `query` is an address, a flow as `whp flows` prints it, a host name, or a device's name in DHCP. A
- * string says what is wrong with it. */
+/** Explains `query`: an address, a flow as printed by `whp flows`, a host name, or a device's DHCP name. A
+ * string: why it cannot be answered. */
 export function whyAnswer(
   state: State,
   kernel: KernelView,
@@ -56,7 +56,7 @@ interface End {
   readonly port: number;
 }
 
-/** "192.168.1.11:443", "[2001:db8::1]:443", or an address alone. */
+/** Parses "192.168.1.11:443", "[2001:db8::1]:443" or an address alone (port 0); null: none of these. */
 function endOf(text: string): End | null {
   const match = /^(?:\[(.+)\]|([^:]+)):(\d{1,5})$/.exec(text);
   const address = canonicalAddress(match?.[1] ?? match?.[2] ?? text);
@@ -95,7 +95,7 @@ function whyFlow(
   return { query, ...judged, reasons: [...judged.reasons, ...heard] };
 }
 
-/** What the kernel does with a flow that it lists as an app's. */
+/** What happens to a flow in the kernel's list with an app's mark; null: it is not in the list. */
 function liveFlow(
   state: State,
   kernel: KernelView,
@@ -147,7 +147,7 @@ function whyAddress(
 
 type Judged = Pick<WhyAnswer, 'state' | 'verdict' | 'reasons'>;
 
-/** What a new flow to `target` meets: the first app whose evidence holds has it. */
+/** What happens to a new flow to `target`: it belongs to the first app with a ground for it. */
 function judge(state: State, kernel: KernelView, target: Target, around: Surroundings): Judged {
   const { address } = target;
   const proxy = state.policy.proxies.find((one) => one.address === address);
@@ -161,7 +161,7 @@ function judge(state: State, kernel: KernelView, target: Target, around: Surroun
   const reasons = grounds.flatMap((one) => one.flatMap(({ lines }) => lines));
   const speaking = grounds.flatMap((one) => one.filter(({ kind }) => kind === 'for'));
   const kept = grounds.flatMap((one) => one.filter(({ kind }) => kind === 'against'));
-  // A paused app does not look at new flows: the next one that they may belong to has them.
+  // Rules of a paused app do not admit new flows: the next app with a ground gets them.
   const winner = speaking.find(({ app }) => app.direct === undefined) ?? speaking[0];
   if (winner !== undefined) {
     return { ...verdictOf(winner, state, around, familyOf(parseAddress(address)!)), reasons };
@@ -181,7 +181,7 @@ function judge(state: State, kernel: KernelView, target: Target, around: Surroun
   return { ...direct(why), reasons };
 }
 
-/** Why what the kernel has learned cannot be read, or null. */
+/** The error of reading the learned sets, or null. */
 function unreadable({ policy }: State, kernel: KernelView): string | null {
   for (const { name } of policy.apps) {
     const found = kernel.readSet(setName(name, 'peer', 4), 1);
@@ -190,7 +190,7 @@ function unreadable({ policy }: State, kernel: KernelView): string | null {
   return null;
 }
 
-/** A new flow from the Internet side to a device, where a port forward lets it in. */
+/** What happens to a new flow from the Internet to a device, admitted by a port forward. */
 function judgeInbound(
   state: State,
   kernel: KernelView,
