@@ -1,5 +1,5 @@
-// replay/direction: which way a packet of a capture goes, judged by the home's prefixes alone: a capture
-// has no LAN device to tell it by. Before: wire/packet. After: replay, which plays it on that side.
+// replay/direction: the direction of a captured packet, by the home's prefixes alone, since a capture names no
+// LAN interface. Prefixes: `--lan`, else the private ranges.
 import { fail, ok, type Problem, type Result } from '../syntax/result.ts';
 import { type Cidr, cidrHas, parseAddress, parseCidr } from '../wire/address.ts';
 import type { Packet } from '../wire/packet.ts';
@@ -7,13 +7,11 @@ import type { Packet } from '../wire/packet.ts';
 /** RFC 1918 and RFC 4193. */
 const PRIVATE = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'];
 
-/**
- * `out` to the Internet, `in` from it, `local` between home devices, the router or to many, and
- * `foreign`: neither side is the home's.
- */
+/** `out`: to the Internet; `in`: from it; `local`: between home devices or the router, or multicast; `foreign`:
+ * no end is in the home's prefixes. */
 export type Way = 'out' | 'in' | 'local' | 'foreign';
 
-/** The prefixes of `--lan`; a family that it does not name keeps the private ranges. */
+/** The prefixes given by `--lan`; for a family without one, the private ranges. */
 export function homePrefixes(given: readonly string[]): Result<readonly Cidr[]> {
   const problems: Problem[] = [];
   const prefixes: Cidr[] = [];
@@ -43,7 +41,7 @@ function isHome(home: readonly Cidr[], packet: Packet, at: number): boolean {
   });
 }
 
-/** isHome for text; false when it is no address. */
+/** isHome for text; false: not an address. */
 export function isHomeText(home: readonly Cidr[], address: string): boolean {
   const bytes = parseAddress(address);
   if (bytes === null) return false;
@@ -58,7 +56,7 @@ export function wayOf(home: readonly Cidr[], packet: Packet): Way {
   return from ? 'out' : to ? 'in' : 'foreign';
 }
 
-/** Broadcast, multicast, link-local or no address at all (DHCP): never routed to the Internet. */
+/** Broadcast, multicast, link-local or an unspecified source (DHCP): never routed to the Internet. */
 function isLinkWide({ bytes, family, source, destination }: Packet): boolean {
   if (family === 4) return bytes[destination]! >= 224 || bytes[source] === 0;
   const isLocal = (at: number) => bytes[at] === 0xfe && (bytes[at + 1]! & 0xc0) === 0x80;

@@ -1,6 +1,5 @@
-// replay/flow-table: where the packets of a capture went, flow by flow: one row for each 5-tuple and
-// application, so a flow that is direct first and proxied later shows both. Before: the tracer's
-// verdict. After: report. Sums: every packet handed in is in exactly one row, once.
+// replay/flow-table: the packets of a capture by flow: one row for each 5-tuple and application, so a flow that
+// is first direct and later proxied has two rows. Every packet is counted in exactly one row, once.
 import { parsePrefix } from '../ruleset/names.ts';
 import type { Flow } from '../ruleset/trace/fake-conntrack.ts';
 import type { Trace } from '../ruleset/trace/result.ts';
@@ -15,34 +14,34 @@ import {
   TCP_SYN,
 } from '../wire/packet.ts';
 
-/** Which side sent the first packet; `before`: the capture starts in the middle of the flow. */
+/** Which end sent the first packet; `before`: the capture starts within the flow. */
 export type Began = 'home' | 'outside' | 'before';
 
 export interface ReplayFlow {
-  /** As its first packet went, except that `before` has the device first. */
+  /** flowText in the direction of the first packet; if `before`, the device comes first. */
   readonly flow: string;
   readonly began: Began;
-  /** When the row began, seconds from the start of the capture. */
+  /** Time of the row's first packet, seconds from the start of the capture. */
   readonly start: number;
-  /** Whose it is, in the table's opinion; null: nobody's, direct. */
+  /** The app that the table assigns it to; null: none (direct). */
   readonly app: string | null;
-  /** What made it so at its first packet, and in words. */
+  /** Evidence of its first packet, and its detail. */
   readonly evidence: string;
   readonly detail: string;
-  /** Both directions, with the ICMP errors about it. */
+  /** Packets of both directions and ICMP errors that quote them. */
   packets: number;
-  /** IP lengths of those that were not refused. */
+  /** IP lengths of the packets that were not refused. */
   bytes: number;
-  /** Of the packets: how many the direct path carried, and how many were refused. */
+  /** Of the packets: those on the direct path, and those refused. */
   direct: number;
   rejected: number;
 }
 
 export interface Book {
   readonly rows: Map<string, ReplayFlow>;
-  /** What a tracked flow is called: for answers, and for ICMP errors, which only quote it. */
+  /** Names of tracked flows, for replies and for ICMP errors, which only quote the flow. */
   readonly names: WeakMap<Flow, FlowName>;
-  /** First fragments: the others have no ports. */
+  /** Rows of first fragments, since later fragments have no ports. */
   readonly fragments: Map<string, ReplayFlow>;
 }
 
@@ -57,25 +56,25 @@ export function createBook(): Book {
   return { rows: new Map(), names: new WeakMap(), fragments: new Map() };
 }
 
-/** One packet and what the table did with it. */
+/** A packet and the tracer's result. */
 export interface Entry {
   readonly packet: Packet;
   readonly traced: Trace;
-  /** The tracked flow it belongs to, if it got that far. */
+  /** The tracked flow of the packet, if it has one. */
   readonly flow: Flow | null;
   readonly outward: boolean;
-  /** Whether it came or went by a tunnel. */
+  /** Whether it arrived or left through a tunnel. */
   readonly inTunnel: boolean;
-  /** The application of the conntrack mark. */
+  /** The app of its conntrack mark. */
   readonly app: string | null;
   /** Seconds from the start of the capture. */
   readonly time: number;
 }
 
-/** Why a flow of an application is one, as the agent heard it. */
+/** The evidence that the agent has of an app's flow. */
 export type Explain = (app: string, flow: string) => { kind: string; detail: string } | undefined;
 
-/** Adds a packet to its row. False when it is a fragment whose first one the capture lacks. */
+/** Adds a packet to its row. False: a later fragment whose first fragment is not in the capture. */
 export function bookPacket(book: Book, entry: Entry, explain: Explain): boolean {
   const { packet } = entry;
   const pieces = packet.moreFragments || packet.fragmentOffset > 0 ? fragmentKey(packet) : null;
@@ -110,7 +109,7 @@ function rowOf(book: Book, entry: Entry, explain: Explain): ReplayFlow {
   return row;
 }
 
-/** A refused packet never gets a conntrack mark: the feed says for whom it was refused. */
+/** A refused packet has no conntrack mark; the log prefix names its app. */
 function refusedFor(traced: Trace): string | null {
   for (const { prefix } of traced.logs) {
     const said = parsePrefix(prefix);
@@ -144,7 +143,7 @@ function nameOf(book: Book, entry: Entry): FlowName {
   return name;
 }
 
-/** Only TCP says that it is in the middle of something. */
+/** Only TCP shows whether a packet begins a flow. */
 function beginning(packet: Packet, outward: boolean): Began {
   const opening = (packet.tcpFlags & (TCP_SYN | TCP_ACK)) === TCP_SYN;
   if (packet.protocol === TCP && !opening) return 'before';

@@ -1,6 +1,5 @@
-// replay/learned: what the table and the agent learned in the course of a capture. Entries expire
-// on the capture's clock, the report is about all of it: so they are gathered while they stand.
-// Before: the tracer's sets and the agent's effects. After: report.
+// replay/learned: what the table and the agent learned during a capture. Elements expire on the capture's clock,
+// but the report is about all of it, so they are collected while they exist.
 import { nameInWords } from '../learn/aliases.ts';
 import { capOf, ROOM_SETS, surplusOf } from '../learn/evict.ts';
 import type { FlowEvidence } from '../learn/evidence.ts';
@@ -17,7 +16,7 @@ export interface HarvestedPort {
   readonly device: string;
   readonly protocol: 'udp' | 'tcp';
   readonly port: number;
-  /** When it was first known, seconds from the start of the capture. */
+  /** When it was first seen, seconds from the start of the capture. */
   readonly since: number;
 }
 
@@ -30,11 +29,11 @@ export interface HarvestedPeer {
 export interface HarvestedEndpoint {
   readonly app: string;
   readonly address: string;
-  /** The name that led to it first. */
+  /** The first name that led to it. */
   readonly name: string;
 }
 
-/** By a text that is the same for the same entry. */
+/** Maps by a unique text of each entry. */
 export interface Harvest {
   readonly ports: Map<string, HarvestedPort>;
   readonly peers: Map<string, HarvestedPeer>;
@@ -48,7 +47,7 @@ export function createHarvest(): Harvest {
   return { ports: new Map(), peers: new Map(), endpoints: new Map(), supernodes: new Set() };
 }
 
-/** Ports that stand in the sets now, or expired since the last time; `since`: seconds. */
+/** Adds the ports in the sets, with those that expired since the last call; `since`: seconds. */
 export function gatherPorts(harvest: Harvest, kernel: Kernel, policy: Policy, since: number): void {
   for (const { name: app } of policy.apps) {
     for (const protocol of ['udp', 'tcp'] as const) {
@@ -63,7 +62,7 @@ export function gatherPorts(harvest: Harvest, kernel: Kernel, policy: Policy, si
   }
 }
 
-/** The same for peers. */
+/** Adds the peers likewise. */
 export function gatherPeers(harvest: Harvest, kernel: Kernel, policy: Policy): void {
   for (const { name: app } of policy.apps) {
     for (const key of FAMILIES.flatMap((one) => keysOf(kernel, setName(app, 'peer', one)))) {
@@ -74,7 +73,7 @@ export function gatherPeers(harvest: Harvest, kernel: Kernel, policy: Policy): v
   }
 }
 
-/** Time 0: an expired element stays listed until its room is needed. */
+/** Keys of a set at time 0: the model keeps expired elements until it needs their place. */
 function keysOf(kernel: Kernel, set: string): Uint8Array[] {
   return listElements(kernel, set, 0).map(({ key }) => key);
 }
@@ -87,7 +86,7 @@ export function gatherLesson(harvest: Harvest, { app, name, root, addresses }: L
   }
 }
 
-/** A supernode is what a flow was sent to because of a range of that role. */
+/** Adds a supernode: the destination of a flow whose evidence is a range with this role. */
 export function gatherEvidence(harvest: Harvest, app: App, { kind, flow }: FlowEvidence): void {
   const { protocol, destination, destinationPort: port } = flow;
   const bytes = parseAddress(destination);
@@ -97,7 +96,7 @@ export function gatherEvidence(harvest: Harvest, app: App, { kind, flow }: FlowE
   if (findRange(supernodes, endpoint) !== null) harvest.supernodes.add(destination);
 }
 
-/** What the agent does when a set of the application is full: an eighth of it leaves, oldest first. */
+/** What the runtime does for effect make-room: evicts an eighth of each full set of the app. */
 export function makeRoom(kernel: Kernel, app: App, now: number): void {
   for (const kind of ROOM_SETS) {
     for (const set of setsOf(app.name, kind)) {

@@ -1,7 +1,6 @@
-// replay: a capture's packets go through the same step and the same table model as the router's,
-// on the capture's own clock: what would have been learned, proxied and let go. `whp replay` prints
-// it. Pure: bytes and policy in, a report out. Its verdict is only as good as the ruleset tracer,
-// which the tests hold against the real kernel packet by packet.
+// replay/replay: plays a capture through the agent's step and the traced table, on the capture's clock: what
+// would have been learned, proxied and direct. Pure. It is as accurate as the ruleset tracer, which tests compare
+// with a real kernel packet by packet.
 
 import type { Effect } from '../learn/effect.ts';
 import type { Flow as FlowEnds } from '../learn/evidence.ts';
@@ -52,9 +51,9 @@ import { noteSender, type Senders } from './routers.ts';
 import { unmodelled } from './unmodelled.ts';
 
 const DNS_PORT = 53;
-/** Where a packet towards the Internet would leave if nothing marked it; any name will do. */
+/** Output interface towards the Internet; the name is arbitrary. */
 const WAN = 'wan';
-/** As often as the agent's own, on the capture's clock. */
+/** The agent's tick interval, on the capture's clock. */
 const TICK_MILLISECONDS = 5000;
 
 interface Run {
@@ -65,9 +64,9 @@ interface Run {
   readonly state: State;
   readonly book: Book;
   readonly harvest: Harvest;
-  /** Seconds since 1970 of the first packet; null before it. */
+  /** Time of the first packet, seconds since 1970; null: none so far. */
   start: number | null;
-  /** Milliseconds since then. */
+  /** Milliseconds since `start`. */
   now: number;
   ticked: number;
   packets: number;
@@ -77,16 +76,14 @@ interface Run {
   cut: number;
   cutUnread: number;
   hellos: number;
-  /** Who sent for which addresses. */
+  /** Addresses by the MAC that sent from them. */
   readonly senders: Senders;
-  /** Packets of home devices in frames without a hardware address. */
+  /** Packets of home devices in frames without a MAC. */
   macless: number;
 }
 
-/**
- * Plays a whole capture. `home`: the prefixes of the devices (homePrefixes). The table stands and
- * knows nothing before the first packet; a held answer teaches before the device's next packet.
- */
+/** Plays a whole capture. `home`: the devices' prefixes (homePrefixes). The table is loaded and its sets are
+ * empty at the first packet; a held answer teaches before the device's next packet. */
 export function replayCapture(
   bytes: Uint8Array,
   policy: Policy,
@@ -180,7 +177,7 @@ function judge(run: Run, frame: Frame): void {
   }
 }
 
-/** Captures step back now and then; the table's clock does not. */
+/** Time stamps of a capture may go backwards; the table's clock does not. */
 function advance(run: Run, seconds: number): void {
   run.start ??= seconds;
   run.now = Math.max(run.now, (seconds - run.start) * 1000);
@@ -197,7 +194,7 @@ function gather({ harvest, kernel, policy, now }: Run): void {
 
 type Ether = { readonly ether?: Uint8Array };
 
-/** The hardware address a packet from home comes from, as apps know their devices by. */
+/** The source MAC of a packet from home, by which apps know their devices. */
 function senderOf(run: Run, { bytes, mac }: Frame, packet: Packet): Ether {
   if (mac < 0) {
     run.macless += 1;
@@ -212,11 +209,11 @@ function senderOf(run: Run, { bytes, mac }: Frame, packet: Packet): Ether {
   return { ether };
 }
 
-/** Home to home: what speaks DNS or port mapping is the router, the rest never passes it. */
+/** Plays packets within the home: DNS and port mapping are from or to the router; others do not pass it. */
 function playLocal(run: Run, packet: Packet, bytes: Uint8Array, ether: Ether): void {
   const { kernel, lan, now } = run;
   const to = packet.destinationPort;
-  // From 53 to 53, as old resolvers ask: an answer is what belongs to a flow that was asked for.
+  // With port 53 at both ends (old resolvers), a packet is an answer if it is a reply of a tracked flow.
   const answers = packet.sourcePort === DNS_PORT && (to !== DNS_PORT || isAnswer(run, packet));
   if (answers) {
     const input = { bytes, iif: '', oif: lan, hooks: 'output' } as const;
@@ -257,7 +254,7 @@ function ownerOf(run: Run, packet: Packet): Flow | null {
   return flowOf(run.kernel.flows, packet, run.now);
 }
 
-/** The agent hears of the packet, then it is booked with the words the agent has for it. */
+/** Passes the packet to the agent, then counts it in its row with the agent's evidence. */
 function settle(
   run: Run,
   packet: Packet,
@@ -267,7 +264,7 @@ function settle(
   outward: boolean,
   inTunnel: boolean,
 ): void {
-  // The kernel reassembles first: what the table says of a packet it says once.
+  // The kernel reassembles first, so the table logs a fragmented packet once.
   if (packet.fragmentOffset === 0) follow(run, packet, input, traced);
   const slot = slotOf(run.kernel.ruleset.mask, traced.ctmark);
   const app = run.policy.apps.find((one) => one.slot === slot)?.name ?? null;
@@ -276,13 +273,13 @@ function settle(
   if (!bookPacket(run.book, entry, (name, text) => said.get(`${name} ${text}`))) run.malformed += 1;
 }
 
-/** Held for the agent, or copied to it, because of its first words: answers come from port 53. */
+/** Whether the table queued or logged the packet for its ClientHello; queued answers come from port 53. */
 function isHello({ verdict, logs }: Trace, { sourcePort }: Packet): boolean {
   const isHeld = verdict === 'queue' && sourcePort !== DNS_PORT;
   return isHeld || logs.some(({ prefix }) => prefix === HELLO_PREFIX);
 }
 
-/** Feeds the agent what the table shows it, and the table what the agent learns from it. */
+/** Passes to the agent what the table queued and logged, and applies the agent's effects to the table. */
 function follow(run: Run, packet: Packet, input: TracedPacket, traced: Trace): void {
   const { bytes, ether } = input;
   const span = { bytes, offset: 0, end: bytes.length };
@@ -304,7 +301,7 @@ function react(run: Run, bytes: Uint8Array, event: Event): void {
   for (const effect of step(run.state, event, run.now)) apply(run, bytes, effect);
 }
 
-/** As runtime/cuts does with a flow that the table has refused. */
+/** Ends a refused flow as runtime/cuts does. */
 function end({ kernel, now }: Run, bytes: Uint8Array, flow: FlowEnds): void {
   deleteFlow(kernel, bytes, now);
   const key = endsKey(flow.destination, flow.destinationPort, flow.sourcePort);

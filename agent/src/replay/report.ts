@@ -1,5 +1,5 @@
-// replay/report: the last station of a capture: rows and what was learned become the object that
-// `whp replay --json` prints (docs/replay.md explains its fields). Fields are added, not renamed.
+// replay/report: makes the object that `whp replay --json` prints from rows and learned entries (fields:
+// docs/replay.md). Fields are added, never renamed.
 import type { ReplayFlow } from './flow-table.ts';
 import type { Harvest, HarvestedEndpoint, HarvestedPeer, HarvestedPort } from './learned.ts';
 
@@ -8,39 +8,39 @@ export interface ReplayReport {
   readonly packets: number;
   /** Not decodable, or a fragment without its first one. */
   readonly malformed: number;
-  /** Frames that hold no IP packet: ARP and its like. */
+  /** Frames without an IP packet, such as ARP. */
   readonly others: number;
-  /** Frames of a link type that is not known here, by interface of the file; not in `packets`. */
+  /** Frames of an unknown link type, by interface of the file; not in `packets`. */
   readonly unknown: readonly UnknownFrames[];
-  /** Of the packets: cut by the capture, and those of them that had to be read whole: DNS and what the
-   * table announces. Without what they say the rest is not what the router would have done. */
+  /** Packets cut by the capture, and those of them that had to be complete (DNS, announced packets): without them
+   * the result may differ from the router's. */
   readonly cut: number;
   readonly cutUnread: number;
-  /** Packets that would have been read, and could not be; the last reason. */
+  /** Packets to be read that could not be; the last reason. */
   readonly unread: number;
   readonly unreadReason: string | null;
-  /** Answers for an application's name whose query is not in the capture: they teach nothing. */
+  /** Answers for an application's name without their query in the capture: they teach nothing. */
   readonly unasked: number;
-  /** TLS hellos that `option hello` would have read; replay does not. */
+  /** TLS hellos that `option hello` would have read; replay does not read them. */
   readonly hellos: number;
-  /** What else of the policy is not played, in words. */
+  /** Other parts of the policy that are not played, in words. */
   readonly unmodelled: readonly string[];
-  /** Not for the Internet: home to home, router, broadcast and multicast. */
+  /** Not to or from the Internet: within the home, router, broadcast, multicast. */
   readonly local: number;
-  /** Neither side is the home's: --lan is missing a prefix. */
+  /** No end is in the home's prefixes: --lan lacks one. */
   readonly foreign: number;
   /** Seconds from the first to the last packet. */
   readonly seconds: number;
-  /** Packets the ruleset announced, by "app evidence". */
+  /** Packets that the ruleset announced, by "app evidence". */
   readonly evidence: { readonly [name: string]: number };
   readonly ports: readonly HarvestedPort[];
-  /** Addresses, of the profile's supernode ranges, that were contacted. */
+  /** Contacted addresses in supernode ranges of the profiles. */
   readonly supernodes: readonly string[];
   readonly endpoints: readonly HarvestedEndpoint[];
   readonly peers: readonly HarvestedPeer[];
   readonly flows: readonly ReplayFlow[];
   readonly totals: Totals;
-  /** Why the file ended early, when it did. */
+  /** Why the file ended early; null: it did not. */
   readonly broken: string | null;
 }
 
@@ -51,24 +51,24 @@ export interface UnknownFrames {
 }
 
 export interface Totals {
-  /** Rows with an application of which a tunnel carried something, and what it carried. */
+  /** Rows with an app that have packets through a tunnel, and those packets. */
   readonly proxiedFlows: number;
   readonly proxiedPackets: number;
   readonly proxiedBytes: number;
-  /** Rows without an application that the direct path carried something of, and what. */
+  /** Rows without an app that have packets on the direct path, and those packets. */
   readonly directFlows: number;
   readonly directPackets: number;
   readonly directBytes: number;
-  /** Flows that were direct before they were known, and the packets that then were: the leak. */
+  /** Flows that were direct before their evidence, and their direct packets: the leak. */
   readonly earlyFlows: number;
   readonly earlyPackets: number;
-  /** Flows that began outside, refused ones included. */
+  /** Flows begun from the Internet, refused ones included. */
   readonly inboundFlows: number;
   readonly inboundPackets: number;
   readonly rejectedPackets: number;
 }
 
-/** What was counted while the capture was played. */
+/** Counted while the capture was played. */
 export interface Tally
   extends Omit<
     ReplayReport,
@@ -118,7 +118,7 @@ function totalsOf(flows: readonly ReplayFlow[]): Totals {
   };
 }
 
-/** What a tunnel carried. */
+/** Packets through a tunnel. */
 function carried({ packets, direct, rejected }: ReplayFlow): number {
   return packets - direct - rejected;
 }

@@ -1,20 +1,20 @@
-// replay/routers: a capture has no routes, so another router of the home shows itself by the addresses that
-// it sends for: a MAC with more IPv4 addresses than a device has tells no device from then on.
+// replay/routers: finds other routers of the home, as a capture has no routes: a MAC that sends from more IPv4
+// addresses than a device has is a router's, and identifies no device from then on.
 
 import type { Cidr } from '../wire/address.ts';
 import { macText } from '../wire/mac.ts';
 import { type Packet, sourceText } from '../wire/packet.ts';
 import { isHomeText, wayOf } from './direction.ts';
 
-/** IPv4 addresses of one device in the course of a capture. */
+/** Most IPv4 addresses of one device during a capture. */
 const MOST_ADDRESSES = 3;
-/** MACs that are watched. */
+/** Most MACs watched. */
 const MOST_SENDERS = 1024;
 
-/** IPv4 addresses by the MAC that sent for them. */
+/** IPv4 addresses that each MAC sent from. */
 export type Senders = Map<string, Set<string>>;
 
-/** Notes who sent `packet`; answers its MAC when it has just shown that it is another router's. */
+/** Notes the sender of `packet`; returns its MAC when this packet shows that it is a router's, else null. */
 export function noteSender(
   senders: Senders,
   home: readonly Cidr[],

@@ -1,8 +1,8 @@
-// replay/unmodelled: what a policy asks for and replay does not play: the report says it, so that its
-// verdict is not taken for the router's. Pure.
+// replay/unmodelled: the parts of a policy that replay does not play; the report lists them, so that its result
+// is not taken for the router's. Pure.
 import type { Policy } from '../policy/policy.ts';
 
-/** In words. `macless`: packets of home devices in frames without a hardware address. */
+/** One text for each part. `macless`: packets of home devices in frames without a MAC. */
 export function unmodelled({ apps, escape }: Policy, macless: number): string[] {
   const said: string[] = [];
   for (const { name, macs, schedule } of apps) {
