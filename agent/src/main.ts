@@ -1,5 +1,5 @@
-// The composition root: argv -> the agent, a question to the agent, or a job done on the spot.
-// Exit status: 0 done, 1 it failed, 2 the command line is wrong, 3 no agent is running.
+// main: the entry point: runs the agent, asks the running agent, or does a command's work itself. Exit status:
+// EXITS in cli/commands.
 import * as std from 'qjs:std';
 import { type Command, readArguments } from './cli/arguments.ts';
 import { ask } from './cli/ask.ts';

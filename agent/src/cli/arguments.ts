@@ -1,4 +1,4 @@
-// cli/arguments: the command line, argv in, one command out. main.ts runs what it answers. Pure.
+// cli/arguments: parses the command line into one command, which main.ts runs. Pure.
 import { nearest } from '../syntax/nearest.ts';
 import { fail, ok, type Result } from '../syntax/result.ts';
 import {
@@ -15,25 +15,25 @@ export const DEFAULT_PROFILES = '/usr/share/whp/profiles';
 
 export interface Command {
   readonly name: CommandName;
-  /** The words that follow. */
+  /** The words after the command. */
   readonly words: readonly string[];
-  /** The same as one text, or null when there are none. */
+  /** `words` as one text; null: none. */
   readonly operand: string | null;
   readonly json: boolean;
   readonly csv: boolean;
-  /** What was looked at, one line each (check). */
+  /** Print what was examined, one line each (check). */
   readonly explain: boolean;
-  /** Rows of a list at most. */
+  /** Most rows of a list. */
   readonly limit: number;
   readonly config: string;
   readonly profiles: string;
   readonly state: string;
   readonly socket: string;
-  /** Home prefixes of a capture (replay), or none given: the private ranges. */
+  /** Home prefixes of a capture (replay); empty: the private ranges. */
   readonly lan: readonly string[];
 }
 
-/** Reads what follows the program's name. Problems name the word and the way out. */
+/** Parses the words after the program's name. Problems name the word and the fix. */
 export function readArguments(words: readonly string[]): Result<Command> {
   const options = new Map<string, string>();
   const plain: string[] = [];
@@ -86,7 +86,7 @@ export function readArguments(words: readonly string[]): Result<Command> {
 const WANT_MORE = ['show', 'validate', 'import', 'use'];
 
 function operandProblem(name: CommandName, words: readonly string[]): Result<never> | null {
-  // `whp status --help` and `whp x --version` came here with the command as an operand.
+  // For `whp status --help` and `whp x --version` the command is an operand here.
   if (name === 'help' || name === 'version') return null;
   const { operand, least, most, words: fixed } = COMMANDS[name];
   if (words.length < least) return fail(`whp ${name}`, `needs ${operand}`);

@@ -1,5 +1,5 @@
-// cli/ask: the client half of the command line: one question to the running agent, its answer
-// printed for a person or, with --json, for a program.
+// cli/ask: the client of the control socket: sends one question to the running agent and prints the answer as
+// text or JSON.
 import * as std from 'qjs:std';
 import type { MonitorEvent } from '../learn/effect.ts';
 import { errnoText } from '../os/errno.ts';
@@ -10,7 +10,7 @@ import { toldText } from './text.ts';
 
 const NO_AGENT = 3;
 
-/** Asks, prints, and returns the exit status. `monitor` prints until it is interrupted. */
+/** Sends the command, prints the answer, resolves to the exit status. `monitor` prints until interrupted. */
 export function ask(command: Command): Promise<number> {
   return new Promise((resolve) => {
     let answered = false;
@@ -21,7 +21,7 @@ export function ask(command: Command): Promise<number> {
             command.json ? `${JSON.stringify(value)}\n` : toldText(value as MonitorEvent),
           );
           std.out.flush();
-          // Nobody reads any more (`whp monitor | head -1`).
+          // Standard output is closed (`whp monitor | head -1`).
           if (std.out.error()) resolve(1);
           return;
         }
@@ -46,15 +46,15 @@ export function ask(command: Command): Promise<number> {
   });
 }
 
-/** The answer to one question; a string is why there is none. */
+/** The answer to one question; a string: the error. */
 export function askOnce(socket: string, request: Request): Promise<unknown> {
   return new Promise((resolve) => {
     const connected = connectLines(socket, {
       onValue: (value, line) => {
         const reply = value as Reply;
         resolve(reply.ok ? reply.answer : (reply.error ?? 'failed'));
-        // Closing calls onClose, which has nothing to add to an answer.
-        closeLine(line);
+        // Closing calls onClose, whose resolve has no effect any more.
+        line.close();
       },
       onClose: (reason) => resolve(`the agent closed the connection: ${reason}`),
     });

@@ -1,6 +1,6 @@
-// cli/audit: `whp audit` at the owner's end: begins the audit, waits for its time, Ctrl-C or the
-// agent's end, asks for the verdict and prints it. What is recorded is in the kernel, the verdict is the
-// agent's (daemon/audit). Status 0: nothing was outside; 4: something was.
+// cli/audit: the client of `whp audit`: begins the audit, waits for its time, Ctrl-C or the agent's exit, asks
+// for the verdict and prints it. The kernel records; daemon/audit judges. Exit status 0: no packet of
+// an application left outside; 1: not all was recorded; 4: some left.
 import * as std from 'qjs:std';
 import { type AuditAnswer, MOST_AUDIT_MINUTES } from '../answers/audit.ts';
 import { after } from '../os/clock.ts';
@@ -14,7 +14,7 @@ import { auditVerdict } from './text-audit.ts';
 const MINUTES = 5;
 const NO_AGENT = 3;
 const OUTSIDE = 4;
-/** Seconds that the next agent is waited for. */
+/** Seconds to wait for the next agent. */
 const NEXT_AGENT = 45;
 
 export async function auditCommand(command: Command): Promise<number> {
@@ -34,7 +34,7 @@ export async function auditCommand(command: Command): Promise<number> {
   const how = await Promise.race([
     time.then(() => 'over' as const),
     asked.stopped.then(() => 'over' as const),
-    // The terminal is gone.
+    // SIGHUP: the terminal was closed.
     new Promise<'over'>((resolve) => asked.onReload(() => resolve('over'))),
     opened.closed,
   ]);
@@ -68,7 +68,7 @@ interface Refused {
   readonly status: number;
 }
 
-/** A connection whose first question, `operand`, was answered well. */
+/** Opens a connection and asks `operand`; Refused: no agent, or a negative reply. */
 async function open(socket: string, operand: string): Promise<Open | Refused> {
   let answered: (reply: Reply) => void = () => {};
   let shut: (word: 'closed') => void = () => {};
@@ -99,7 +99,7 @@ async function open(socket: string, operand: string): Promise<Open | Refused> {
   return { error: reply.error ?? 'failed', status: reply.status ?? 1 };
 }
 
-/** The agent has ended: its table counts on, and the next agent knows what it knew. */
+/** Connects to the next agent after an exit: the audit's table goes on counting, and learned state is kept. */
 async function comeBack(socket: string): Promise<Open | null> {
   for (let tries = 0; tries < NEXT_AGENT; tries++) {
     await new Promise<void>((resolve) => void after(1000, resolve));

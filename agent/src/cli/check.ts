@@ -1,6 +1,5 @@
-// cli/check: `whp check [FILE]`: a configuration with its profiles, or one profile, read as the
-// daemon would read it, and what preflight/ sees of this router. Changes nothing; prints every problem
-// with its place and its fix.
+// cli/check: `whp check [FILE]`: reads a configuration with its profiles, or one profile, as the daemon does, and
+// examines this router (preflight/). Changes nothing; prints every problem with its place and its fix.
 import * as std from 'qjs:std';
 import { loadConfiguration, loadProfile, policyOf } from '../config/load.ts';
 import { lacksQueue, readLacking } from '../kernel/kernel-parts.ts';
@@ -21,17 +20,17 @@ import type { UciPackage } from '../syntax/uci.ts';
 import type { Command } from './arguments.ts';
 import type { Printed } from './print.ts';
 
-/** What a check has found. */
+/** Result of a check. */
 export interface Report {
-  /** The file cannot be read as what it should be. */
+  /** Why the file cannot be read as a configuration or profile. */
   readonly unread: readonly Problem[];
   readonly looks: readonly Look[];
-  /** What a file without problems does. */
+  /** The last line for a file without problems. */
   readonly verdict: string;
 }
 
-/** Prints the verdict; returns 0 when there is no problem, 1 otherwise. Without a file it is about
- * this router: the running agent answers that (daemon/file-commands), this does where none runs. */
+/** Prints the result; 0: no problem, else 1. Without FILE the check is of this router; the running agent answers
+ * it (daemon/file-commands), this function only where no agent runs. */
 export async function checkFile(command: Command): Promise<number> {
   if (command.operand !== null) {
     return checkAs(command, command.operand, isProfileName(command.operand));
@@ -39,7 +38,7 @@ export async function checkFile(command: Command): Promise<number> {
   return print(await checkRouter(command));
 }
 
-/** The configuration in its place on this router, without an agent. */
+/** Checks this router's configuration without an agent. */
 export async function checkRouter(command: Command): Promise<Printed> {
   const read = readConfiguration(command);
   if (!read.ok) return unread(command, command.config, read.problems);
@@ -59,7 +58,7 @@ function readConfiguration(command: Command): Result<Read> {
   return policy.ok ? ok({ policy: policy.value, uci: loaded.value.uci }) : policy;
 }
 
-/** Without an agent. A string is the error. */
+/** The router's state for preflight/, read without an agent. A string: the error. */
 async function readRouter(policy: Policy): Promise<RouterSeen | string> {
   const opened = openRouting(policy.globals);
   if (!opened.ok) return opened.reason;
@@ -74,14 +73,13 @@ async function readRouter(policy: Policy): Promise<RouterSeen | string> {
   return routerSeen(realized, met, policy.globals.lan, await readListing(), lacking, null, []);
 }
 
-/** What could not be looked at is no "good". */
+/** The look for a router that cannot be read: a problem, not "good". */
 function unseen(why: string): Look {
   const what = `this router cannot be looked at: ${why}; is whp check run as root?`;
   return { subject: 'router', seen: why, problems: [{ where: 'router', what }], notes: [] };
 }
 
-/** The looks at a configuration: on `router` (a string: why it cannot be looked at), or, with null, at
- * the file alone. */
+/** The looks at a configuration: with `router` (a string: why it cannot be read), or with null at the file alone. */
 export function reportOf({ policy, uci }: Read, router: RouterSeen | string | null): Report {
   const verdict = verdictOf(policy, uci);
   const seen = typeof router === 'string' ? null : router;
@@ -90,12 +88,12 @@ export function reportOf({ policy, uci }: Read, router: RouterSeen | string | nu
   return { unread: [], looks, verdict };
 }
 
-/** `isProfile`: a profile, else a configuration. */
+/** Checks `file` and prints the result. `isProfile`: as a profile, else as a configuration. */
 export function checkAs(command: Command, file: string, isProfile: boolean): number {
   return print(checkedAs(command, file, isProfile));
 }
 
-/** The same for who prints it elsewhere. */
+/** checkAs without printing. */
 export function checkedAs(command: Command, file: string, isProfile: boolean): Printed {
   if (isProfile) {
     const read = loadProfile(file, true);
@@ -118,12 +116,12 @@ function print({ status, out }: Printed): number {
   return status;
 }
 
-/** What is printed of a file that could not be read. */
+/** The output for a file that could not be read. */
 export function unread(command: Command, file: string, problems: readonly Problem[]): Printed {
   return checked(command, file, { unread: problems, looks: [], verdict: '' });
 }
 
-/** The verdict as it is printed. */
+/** The output of a check. */
 export function checked(
   { json, explain }: Command,
   file: string,

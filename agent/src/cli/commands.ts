@@ -1,19 +1,19 @@
-// cli/commands: the words of `whp`, as data: what a command takes and what it is for. arguments
-// reads command lines by it, help prints it, completion offers it, and a test holds docs/cli.md to it.
+// cli/commands: the commands of `whp` as data: operands and purpose of each. Used by arguments, help and
+// completion; a test compares docs/cli.md with it.
 
 export interface CommandShape {
-  /** What may follow, as help shows it. */
+  /** Operands as help shows them. */
   readonly operand: string;
-  /** How many words may follow. */
+  /** Smallest and largest number of operands. */
   readonly least: number;
   readonly most: number;
-  /** One line, at most 52 characters. */
+  /** Purpose, one line of at most 52 characters. */
   readonly says: string;
   /** Lines for `whp help COMMAND`. */
   readonly more: readonly string[];
-  /** On the first page of the help, or only on `whp help more`. */
+  /** Shown on the first help page; else only by `whp help more`. */
   readonly first: boolean;
-  /** First words that are fixed, for completion and for the check of the command line. */
+  /** Fixed first operands, for completion and for checking the command line. */
   readonly words?: readonly string[];
 }
 
@@ -149,12 +149,12 @@ export function isCommand(word: string): word is CommandName {
 
 export interface OptionShape {
   readonly name: string;
-  /** What follows it; empty: nothing. */
+  /** The value's name; empty: the option takes none. */
   readonly value: string;
   readonly says: string;
 }
 
-/** Rows of a list that the agent answers at most: what a slow router makes and writes within a second. */
+/** Most rows of a list: what a slow router makes and writes within a second. */
 export const MOST_ROWS = 500;
 
 export const OPTIONS: readonly OptionShape[] = [
@@ -169,7 +169,6 @@ export const OPTIONS: readonly OptionShape[] = [
   { name: 'lan', value: 'PREFIX,..', says: 'networks of the home in a capture (replay)' },
 ];
 
-/** Exit statuses. */
 export const EXITS: readonly (readonly [status: number, says: string])[] = [
   [0, 'done'],
   [1, 'it failed; standard error says why'],

@@ -1,5 +1,5 @@
-// cli/diagnose: `whp diag [FILE]`: one report of everything support asks for, without what tells
-// whose it is. Runs without the agent too; a part that cannot be had says why.
+// cli/diagnose: `whp diag [FILE]`: one report for support, without what identifies the owner. Works without the
+// agent too; a part that cannot be read contains the reason.
 import * as std from 'qjs:std';
 import { EEXIST } from 'whp:socket';
 import { loadProfiles } from '../config/load.ts';
@@ -21,7 +21,7 @@ interface Part {
   readonly text: string;
 }
 
-/** Characters of one part; the rest is cut off. */
+/** Most characters of one part. */
 const LONGEST = 65536;
 const LINES_AT_ONCE = 50;
 
@@ -38,11 +38,11 @@ const PROGRAMS: readonly (readonly string[])[] = [
   ['logread', '-e', 'whp'],
 ];
 const FILES = ['/etc/openwrt_release', '/proc/loadavg', '/proc/meminfo', '/etc/TZ'];
-/** Of each list that the agent answers. */
+/** Rows of each list asked from the agent. */
 const ROWS = 200;
 const QUESTIONS = ['status', 'proxies', 'learned', 'devices', 'flows', 'pin'];
 
-/** Returns the exit status. */
+/** Writes the report; resolves to the exit status. */
 export async function diagnose(command: Command): Promise<number> {
   const parts = await gather(command);
   const text = command.json
@@ -65,7 +65,7 @@ export async function diagnose(command: Command): Promise<number> {
 
 async function gather(command: Command): Promise<Part[]> {
   const read = readText(command.config);
-  // What a file that cannot be read answers is an error's text, and no name in it is a secret.
+  // For an unreadable file `text` is an error's text, which contains no secret name.
   const devices = readHosts().flatMap(({ name }) => name ?? []);
   const names = secretNames(read.ok ? read.text : '', devices);
   const redact = createRedactor([...names, ...hostNames()]);
@@ -91,7 +91,7 @@ async function gather(command: Command): Promise<Part[]> {
   return told;
 }
 
-/** A few lines at a time: the whole of a long part takes a slow router longer than its watchdog allows. */
+/** Redacts a few lines at a time: a long part as a whole takes a slow router longer than the watchdog allows. */
 async function hidden(text: string, redact: Redactor): Promise<string> {
   const lines = text.split('\n');
   const told: string[] = [];
@@ -102,7 +102,7 @@ async function hidden(text: string, redact: Redactor): Promise<string> {
   return told.join('\n');
 }
 
-/** What the router is called, unless it is what most are called. */
+/** The router's host name, unless it is a common default. */
 function hostNames(): string[] {
   const name = fileText('/proc/sys/kernel/hostname').trim();
   return /^(?:openwrt|localhost|\(.*\))$/i.test(name) ? [] : [name];
@@ -115,7 +115,7 @@ function fileText(path: string): string {
 
 function cut(text: string): string {
   if (text.length <= LONGEST) return text;
-  // Half an address would not be known as one.
+  // Cut at the end of a line: a part of an address would not be redacted.
   const end = text.lastIndexOf('\n', LONGEST) + 1;
   return `${text.slice(0, end)}(${text.length - end} more characters)\n`;
 }

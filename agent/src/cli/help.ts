@@ -1,5 +1,5 @@
-// cli/help: the help pages, each within a terminal of 80 columns and 24 lines, and the
-// completion script: both made from the command table. Pure.
+// cli/help: the help pages, each within 80 columns and 24 lines, and the completion script, both from the command
+// table. Pure.
 import {
   COMMAND_NAMES,
   COMMANDS,
@@ -9,7 +9,7 @@ import {
   OPTIONS,
 } from './commands.ts';
 
-/** `topic`: a command, "more", or null for the first page. Null when there is no such topic. */
+/** The page of `topic`: a command, "more", or null for the first page. Null: no such topic. */
 export function helpText(topic: string | null): string | null {
   if (topic === null) return page(firstPage());
   if (topic === 'more') return page(secondPage());
@@ -30,7 +30,7 @@ function commandLines(first: boolean): string[] {
   );
 }
 
-/** On the overview, the operand of a command with words of its own is the first of them. */
+/** On the first page, a command with fixed words shows the first of them as its operand. */
 function short(name: string, shape: CommandShape): string {
   if (shape.words === undefined) return line(name, shape);
   const [first, second, ...rest] = shape.words;
@@ -68,7 +68,7 @@ function sentence(text: string): string {
   return `${text[0]!.toUpperCase()}${text.slice(1)}.`;
 }
 
-/** For bash: commands, then the fixed words of a command, then files. */
+/** Completion script for bash: commands, then a command's fixed words, then files. */
 export function completionText(): string {
   const fixed = COMMAND_NAMES.flatMap((name) => {
     const words = (COMMANDS[name] as CommandShape).words;

@@ -1,6 +1,5 @@
-// cli/print: what a command that asks the agent asks, and its answer as it is printed: for a
-// person, or with --json for a program. Used at both ends: by the agent for the thin client
-// (native/ask.c), and by cli/ask where the engine runs anyway. Pure.
+// cli/print: the request that a command sends to the agent, and its answer as text or JSON. The agent uses it for
+// the C client (native/ask.c), and cli/ask uses it where the engine runs. Pure.
 
 import type { DeviceAnswer } from '../answers/devices.ts';
 import type { EvidenceAnswer, FlowAnswer, LearnedAnswer } from '../answers/flows.ts';
@@ -14,15 +13,15 @@ import { type CountersAnswer, countersText, type LogAnswer, logText } from './te
 import { type ActionAnswer, actionText, devicesText } from './text-owner.ts';
 import { VERSION } from './version.ts';
 
-/** What goes over the control socket, one JSON line. */
+/** A request on the control socket, one line of JSON. */
 export interface Request {
   readonly method: string;
   readonly operand?: string;
-  /** Rows of a list at most. */
+  /** Most rows of a list. */
   readonly limit?: number;
-  /** Of method rpc, whose operand is the method that is called: its arguments. */
+  /** For method rpc, whose operand is the called method: its arguments. */
   readonly input?: unknown;
-  /** Of method cli: the command line. */
+  /** For method cli: the command line. */
   readonly words?: readonly string[];
 }
 
@@ -31,7 +30,7 @@ export interface Reply {
   readonly answer?: unknown;
   readonly error?: string;
   readonly problems?: readonly Problem[];
-  /** Exit status of a command that failed; 1 unless the command line is wrong. */
+  /** Exit status of a command that failed; default 1, 2: the command line is wrong. */
   readonly status?: number;
 }
 
@@ -41,7 +40,7 @@ export interface Printed {
   readonly err: string;
 }
 
-/** What needs neither an agent nor a file; null: something else was asked. */
+/** Output of the commands that need neither agent nor file; null: another command. */
 export function printedAlone({ name, operand, json }: Command): Printed | null {
   const say = (key: string, text: string): Printed => ({
     status: 0,
@@ -63,7 +62,7 @@ export function printedAlone({ name, operand, json }: Command): Printed | null {
   }
 }
 
-/** The socket's methods are the commands, but for the two of `proxy`. */
+/** The request of a command: methods have the commands' names, except those of `proxy`. */
 export function requestOf({ name, words, operand, limit, csv }: Command): Request {
   if (name === 'proxy') {
     return words[0] === 'use' ? { method: 'use', operand: words[1]! } : { method: 'proxies' };
@@ -72,7 +71,7 @@ export function requestOf({ name, words, operand, limit, csv }: Command): Reques
   return { method: name, limit, ...(operand === null ? {} : { operand }) };
 }
 
-/** The agent's word for it: the engine at the other end has to do that itself. */
+/** Tells the C client to start the engine and run the command itself. */
 export const ELSEWHERE: Printed = { status: -1, out: '', err: '' };
 
 export function complained(problems: readonly Problem[], status: number): Printed {

@@ -1,5 +1,5 @@
-// cli/profile: `whp profile list|show|validate|import`: the profiles on disk, read as the
-// daemon reads them. Needs no agent; an imported one counts after `whp reload`.
+// cli/profile: `whp profile list|show|validate|import`: profiles on disk, read as the daemon reads them. Needs no
+// agent; `whp reload` puts an imported profile in force.
 import * as os from 'qjs:os';
 import * as std from 'qjs:std';
 import { loadProfile, loadProfiles, ownProfiles, type ProfileFile } from '../config/load.ts';
@@ -26,7 +26,7 @@ export function profileCommand(command: Command): number {
   return word === 'validate' ? checkAs(command, operand, true) : importProfile(command, operand);
 }
 
-/** What `list` and `show` print; null: another word. */
+/** Output of `list` and `show`; null: another subcommand. */
 export function profilesTold(command: Command): Printed | null {
   const [word, operand = ''] = command.words;
   switch (word) {

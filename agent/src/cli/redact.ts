@@ -1,6 +1,5 @@
-// cli/redact: takes out of a text what would tell who it is from: public addresses, MACs, keys,
-// names of devices. The same secret gets the same stand-in all through a report, so that it can
-// still be followed. Pure; diagnose.ts runs everything it prints through it.
+// cli/redact: replaces what identifies a person in a text: public addresses, MACs, keys, device names. The same
+// secret gets the same placeholder throughout a report. Pure; cli/diagnose passes every part through it.
 import { parseUci } from '../syntax/uci.ts';
 import { canonicalAddress, isRoutableText } from '../wire/address.ts';
 
@@ -10,7 +9,7 @@ const MAC = /(?<![0-9a-f:])(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}(?![0-9a-f:])/gi;
 const IPV4 = /(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])/g;
 const IPV6 = /(?<![0-9a-z:.])[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?![0-9a-z:.])/gi;
 
-/** `names`: words that tell a person or a device, replaced where they stand alone. */
+/** `names`: words that identify a person or device, replaced as whole words. */
 export function createRedactor(names: readonly string[]): Redactor {
   const known = new Map<string, string>();
   const counts = new Map<string, number>();
@@ -27,7 +26,7 @@ export function createRedactor(names: readonly string[]): Redactor {
   const address = (text: string): string => {
     const canonical = canonicalAddress(text);
     if (canonical === null) return text;
-    // The interface's half of a link-local address is made from the MAC (RFC 4291, appendix A).
+    // The interface identifier of a link-local address may contain the MAC (RFC 4291, appendix A).
     if (/^fe[89ab]/.test(canonical)) return standIn('link-local', canonical);
     return isRoutableText(canonical) ? standIn('address', canonical) : text;
   };
@@ -47,8 +46,8 @@ export function createRedactor(names: readonly string[]): Redactor {
   };
 }
 
-/** Names in the configuration that say whose device it is or where the owner goes, and `devices`, the
- * names that DHCP knows. What cannot be read as UCI gives none. */
+/** Names in the configuration of devices, groups and rules, and `devices`, the names from DHCP. Invalid UCI gives
+ * none. */
 export function secretNames(configuration: string, devices: readonly string[]): string[] {
   const read = parseUci(configuration, 'whp');
   const sections = read.ok ? read.value.sections : [];

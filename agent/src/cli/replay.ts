@@ -1,5 +1,5 @@
-// cli/replay: `whp replay FILE`: reads the capture and the policy, prints the report.
-// Without a configuration, as on a PC, every profile is tried, each as an app of its own.
+// cli/replay: `whp replay FILE`: reads the capture and the policy, prints the report. Without a configuration, as
+// on a PC, every profile is played as an app of its own.
 import * as os from 'qjs:os';
 import * as std from 'qjs:std';
 import { loadPolicy, loadProfiles } from '../config/load.ts';
@@ -40,7 +40,7 @@ function refuse(problems: readonly Problem[]): number {
   return 1;
 }
 
-/** Beside the bundle, or in the repository that it was built in: where the router's folder is missing. */
+/** The profiles folder: the given one, else (default folder missing) beside the bundle or in its repository. */
 function profilesOf({ profiles }: Command): string {
   if (profiles !== DEFAULT_PROFILES || isThere(profiles)) return profiles;
   const folder = (scriptArgs[0] ?? '').replace(/[^/]*$/, '') || './';
@@ -53,12 +53,12 @@ function isThere(path: string): boolean {
 
 interface Played {
   readonly played: Policy;
-  /** What it was made from, in words. */
+  /** What the policy was made from, in words. */
   readonly by: string;
 }
 
-/** The configured apps; all profiles where there is no configuration or no app of it is enabled: a
- * capture needs no proxy. A configuration that is there and wrong is an error. */
+/** The policy of the configured apps. Without a configuration, or without an enabled app, that of all profiles,
+ * as a capture needs no proxy. A wrong configuration is an error. */
 function replayPolicy(command: Command): Result<Played> {
   const { config, profiles } = command;
   if (config === DEFAULT_CONFIG && !isThere(config)) {
@@ -113,7 +113,7 @@ function reportText(file: string, by: string, report: ReplayReport): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** What the capture holds that was not read, or that replay does not model. */
+/** Lines on packets that were not read, and on what replay does not model. */
 function missedLines(report: ReplayReport): string[] {
   const lines: string[] = [];
   const { foreign, cut, cutUnread, unread, unreadReason, unasked, hellos, broken } = report;

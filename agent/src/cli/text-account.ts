@@ -1,4 +1,4 @@
-// cli/text-account: counters, graphs and the connection log as a person reads them. Pure.
+// cli/text-account: counters, graphs and the connection log as text. Pure.
 import { bytesText, columns, durationText } from './text.ts';
 
 export interface CounterRow {
@@ -8,7 +8,7 @@ export interface CounterRow {
   readonly flows: number;
 }
 
-/** Totals of every subject, or the graph of one: bytes a slot of `step` milliseconds. */
+/** Totals of every subject, or the series of one: bytes for each slot of `step` milliseconds. */
 export type CountersAnswer =
   | { readonly rows: readonly CounterRow[] }
   | {
@@ -62,7 +62,7 @@ function timeText(time: number): string {
   return new Date(time).toISOString().slice(5, 19).replace('T', ' ');
 }
 
-/** Oldest first, as a log is read; CSV as it is. */
+/** Table of ended flows, oldest first; CSV unchanged. */
 export function logText(answer: LogAnswer): string {
   if ('csv' in answer) return answer.csv;
   if (answer.rows.length === 0)

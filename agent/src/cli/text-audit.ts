@@ -1,4 +1,4 @@
-// cli/text-audit: the verdict of an audit as a person reads it. Pure.
+// cli/text-audit: the verdict of an audit as text. Pure.
 import type { AuditAnswer } from '../answers/audit.ts';
 import { bytesText, columns, durationText } from './text.ts';
 

@@ -1,5 +1,4 @@
-// cli/text-owner: devices, proxies, pins and what the owner's commands answer, as a person reads
-// them. Pure.
+// cli/text-owner: devices, proxies, pins and the results of the owner's commands as text. Pure.
 
 import type { DeviceAnswer } from '../answers/devices.ts';
 import type { TunnelAnswer } from '../answers/status.ts';

@@ -1,4 +1,4 @@
-// cli/text: the answers as a person reads them in a terminal of 80 columns. Pure.
+// cli/text: answers as text for a terminal of 80 columns. Pure.
 
 import type { EvidenceAnswer, FlowAnswer, LearnedAnswer } from '../answers/flows.ts';
 import type { MeterAnswer, OutsideAnswer } from '../answers/meter.ts';
@@ -10,7 +10,7 @@ import type { MonitorEvent } from '../learn/effect.ts';
 import { flowText } from '../wire/flow-text.ts';
 import { MOST_ROWS } from './commands.ts';
 
-/** Rows in columns, each as wide as its widest cell; the last column is not padded. */
+/** Rows in columns as wide as their widest cell; the last column is not padded. */
 export function columns(rows: readonly (readonly (string | number)[])[]): string {
   const widths: number[] = [];
   for (const row of rows) {
@@ -125,7 +125,7 @@ function keptLines({ restored, written }: StatusAnswer['kept']): string[] {
   return [`${restored} entries known from before the start; what is learned is kept, ${when}`];
 }
 
-/** 0 is said only of what was looked at. */
+/** The meter's lines; "0 packets" only if the meter counts. */
 function meterLines({ stands, flows, apps }: MeterAnswer): string[] {
   if (apps.length === 0) return [];
   const counted = apps.filter(({ packets }) => packets > 0);
@@ -154,7 +154,7 @@ function lateLine({ app, late }: OutsideAnswer): string[] {
   return [`${many} of ${of} of ${app} had left before the evidence came, ${which}`];
 }
 
-/** What the probes say of a tunnel, if it has a device. */
+/** The state of a tunnel by its probes, or that its device is missing. */
 export function tunnelText({ device, state }: Pick<TunnelAnswer, 'device' | 'state'>): string {
   if (!device) return 'NO DEVICE';
   return state === 'down' ? 'DOWN' : state;
@@ -180,7 +180,7 @@ const ANSWERS_TEXT = {
   none: 'none is looked at',
 } as const;
 
-/** Where a list was cut there may be more. */
+/** The note under a list that has as many rows as the limit, so there may be more. */
 function cut(rows: number, limit: number): string {
   if (rows < limit) return '';
   return `at most ${limit} rows${limit < MOST_ROWS ? '; for more: --limit N' : ''}\n`;
@@ -253,7 +253,7 @@ export function toldText(told: MonitorEvent): string {
     case 'lesson': {
       const { app, name, root, device, addresses, targets } = told.lesson;
       const list = addresses.map(({ address, ttlSeconds }) => `${address} (${ttlSeconds} s)`);
-      // Where there are addresses, nothing is asked for next.
+      // With addresses in the answer, the device queries no further name.
       const led =
         list.length > 0 ? [] : targets.map((one) => `${one.name} next (${one.ttlSeconds} s)`);
       const what = [...list, ...led].join(', ') || 'no usable address';
@@ -272,7 +272,7 @@ export function toldText(told: MonitorEvent): string {
   }
 }
 
-/** What became of answers that could not be read as they came; nothing: nothing did. */
+/** Counts of answers that were not read on arrival; empty: none. */
 function pressureLines(counters: StatusAnswer['counters']): string[] {
   const parts = [
     [counters.refused, counters.unasked > 0 ? `refused (${counters.unasked} unasked)` : 'refused'],

@@ -1,4 +1,4 @@
-// cli/version: the version, as package.json has it; the bundler puts it in.
+// cli/version: the version from package.json, inserted by the bundler.
 declare const WHP_VERSION: string;
 
 export const VERSION: string = typeof WHP_VERSION === 'string' ? WHP_VERSION : 'development';
