@@ -16,6 +16,11 @@ export interface KeptElement {
 
 export type KeptSets = ReadonlyMap<string, readonly KeptElement[]>;
 
+/** `what`: why the text is no such file, as the end of a sentence about the file. */
+export type ParsedSets =
+  | { readonly ok: true; readonly value: KeptSets }
+  | { readonly ok: false; readonly what: string };
+
 /** Most bytes of the file: one block of a router's flash. */
 export const MOST_BYTES = 65_536;
 /** Seconds; the leases of profiles are shorter. */
@@ -96,14 +101,15 @@ function textOf(rows: readonly Row[]): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** The sets in a text made by `keptText`; a string: why it is no such text. */
-export function keptSets(text: string): KeptSets | string {
+/** The sets in a text made by `keptText`. */
+export function keptSets(text: string): ParsedSets {
   const lines = text.split('\n');
   if (lines[0] !== FIRST_LINE) {
-    return lines[0]!.startsWith('whp learned ') ? 'is of another version' : 'holds nothing learned';
+    const isOther = lines[0]!.startsWith('whp learned ');
+    return wrong(isOther ? 'is of another version' : 'holds nothing learned');
   }
   const count = lines.length - 2;
-  if (lines[count + 1] !== '' || lines[count] !== `end ${count}`) return 'is cut off';
+  if (lines[count + 1] !== '' || lines[count] !== `end ${count}`) return wrong('is cut off');
   const sets = new Map<string, KeptElement[]>();
   let elements: KeptElement[] | null = null;
   for (let at = 1; at < count; at++) {
@@ -115,10 +121,14 @@ export function keptSets(text: string): KeptSets | string {
       continue;
     }
     const element = elementIn(line);
-    if (element === null || elements === null) return `line ${at + 1} is no entry`;
+    if (element === null || elements === null) return wrong(`line ${at + 1} is no entry`);
     elements.push(element);
   }
-  return sets;
+  return { ok: true, value: sets };
+}
+
+function wrong(what: string): ParsedSets {
+  return { ok: false, what };
 }
 
 const SET = /^set ([A-Za-z0-9_]{1,64})$/;

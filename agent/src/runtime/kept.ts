@@ -37,8 +37,8 @@ export function restoreKept(agent: Agent, policy: Policy): void {
     path,
     (text) => {
       const sets = keptSets(text);
-      if (typeof sets === 'string') return { value: null, wrong: sets };
-      return { value: { sets, bytes: text.length }, wrong: null };
+      if (!sets.ok) return { value: null, wrong: sets.what };
+      return { value: { sets: sets.value, bytes: text.length }, wrong: null };
     },
     2 * MOST_BYTES,
   );

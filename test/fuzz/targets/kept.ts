@@ -41,12 +41,13 @@ export const kept: Target = {
     return text.length;
   },
   run(input) {
-    const sets = keptSets(textOf(input));
-    if (typeof sets === 'string') return kindOf(sets);
+    const read = keptSets(textOf(input));
+    if (!read.ok) return kindOf(read.what);
+    const sets = read.value;
     const text = keptText(sets);
     must(text.length <= MOST_BYTES, 'larger than it may be');
     const again = keptSets(text);
-    must(typeof again !== 'string' && keptText(again) === text, 'not the same when read again');
+    must(again.ok && keptText(again.value) === text, 'not the same when read again');
     const state = createState(POLICY, () => false);
     const { taken, left } = restoreSets(state, POLICY.apps, sets, () => false, 0);
     must(taken >= 0 && left >= 0, 'a count below nothing');
