@@ -1,11 +1,12 @@
 // learn/endpoints: the addresses learned from DNS answers, by application and family, with their evidence. One
 // store holds addresses for the whole home (told by the router's own resolver); another holds pairs of a device
-// and an address (told to that device by another resolver). Bounded by caps, by name and by device; entries in
-// use are evicted last.
+// and an address (told to that device by another resolver). Bounded by caps, by name and by device
+// (learn/endpoint-evictions).
 
-import { claim, createShares, disclaim, nextToGo, type Shares } from '../bounds/fair-share.ts';
+import { claim, createShares, disclaim, type Shares } from '../bounds/fair-share.ts';
 import { SLACK } from '../ruleset/elements.ts';
 import type { Family } from '../wire/address.ts';
+import { crowdedDevice, oldestOf, surplusOfName } from './endpoint-evictions.ts';
 import type { Lesson } from './observe-dns.ts';
 
 export interface Endpoint {
@@ -30,10 +31,6 @@ export interface Endpoint {
   /** A flow used this entry: it is evicted last. */
   readonly used: boolean;
 }
-
-/** Newest addresses kept for one name; more only where its newest answer alone has more. A CDN name may rotate
- * through hundreds; those in use are evicted last. */
-export const MOST_OF_A_NAME = 64;
 
 export interface Learned {
   /** By app and family; within, by address (pairs: by device and address), least recently seen first (a Map keeps
@@ -111,9 +108,9 @@ export function learnEndpoints(
     addName(learned, endpoint, key);
     claim(shares, key, learned.isPairs ? holder : lesson.device);
     if (endpoint.kept !== known?.kept) endpoints.push(endpoint);
-    const spare = surplusOfName(learned, endpoint, set, mine);
+    const spare = surplusOfName(learned.names.get(nameKey(learned, endpoint))!, set, mine);
     if (spare !== null) evicted.add(remove(learned, set, shares, spare));
-    const crowded = crowdedDevice(learned, set, shares, holder, cap);
+    const crowded = crowdedDevice(learned.isPairs, set, shares, holder, cap);
     if (crowded === null) continue;
     const gone = remove(learned, set, shares, oldestOf(crowded.keys, set, mine));
     learned.evicted += 1;
@@ -124,56 +121,6 @@ export function learnEndpoints(
   // A lesson larger than the cap evicts some of its own entries.
   const kept = endpoints.filter((one) => !evicted.has(one));
   return { endpoints: kept, evicted: Array.from(evicted), report, isWhole };
-}
-
-/** The device whose entries are evicted, and their keys: a device above its own part of the pairs, else at a full
- * set the device with the most. Null: there is room. */
-function crowdedDevice(
-  learned: Learned,
-  set: ReadonlyMap<string, Endpoint>,
-  shares: Shares,
-  device: string,
-  cap: number,
-): { readonly device: string; readonly keys: Iterable<string> } | null {
-  const own = shares.byDevice.get(device);
-  const part = Math.min(cap, Math.max(cap >> 3, MOST_OF_A_NAME));
-  if (learned.isPairs && own !== undefined && own.size > part) return { device, keys: own };
-  if (set.size <= cap) return null;
-  const most = nextToGo(shares)?.device;
-  // No entry counts for a device: take the oldest of the set.
-  const oldest = set.values().next().value!.device;
-  if (most === undefined) return { device: oldest, keys: set.keys() };
-  return { device: most, keys: shares.byDevice.get(most)! };
-}
-
-/** The first key neither in use nor in `mine` (just learned), else the first not in `mine`, else the first. */
-function oldestOf(
-  keys: Iterable<string>,
-  set: ReadonlyMap<string, Endpoint>,
-  mine: ReadonlySet<string>,
-): string {
-  let first: string | null = null;
-  let old: string | null = null;
-  for (const key of keys) {
-    first ??= key;
-    if (mine.has(key)) continue;
-    if (set.get(key)?.used !== true) return key;
-    old ??= key;
-  }
-  return old ?? first!;
-}
-
-/** The key to evict because its name has too many addresses, or null. Never one of the newest answer. */
-function surplusOfName(
-  learned: Learned,
-  endpoint: Endpoint,
-  set: ReadonlyMap<string, Endpoint>,
-  mine: ReadonlySet<string>,
-): string | null {
-  const keys = learned.names.get(nameKey(learned, endpoint))!;
-  if (keys.size <= MOST_OF_A_NAME) return null;
-  const oldest = oldestOf(keys, set, mine);
-  return mine.has(oldest) ? null : oldest;
 }
 
 function addName(learned: Learned, endpoint: Endpoint, key: string): void {

@@ -5,11 +5,8 @@ import * as assert from 'uvu/assert';
 import { takeToken } from '../../../agent/src/bounds/token-bucket.ts';
 import { forgetTaught } from '../../../agent/src/learn/dynamic-sets.ts';
 import type { Effect } from '../../../agent/src/learn/effect.ts';
-import {
-  findEndpoint,
-  learnedEndpoints,
-  MOST_OF_A_NAME,
-} from '../../../agent/src/learn/endpoints.ts';
+import { MOST_OF_A_NAME } from '../../../agent/src/learn/endpoint-evictions.ts';
+import { findEndpoint, learnedEndpoints } from '../../../agent/src/learn/endpoints.ts';
 import { pairOf } from '../../../agent/src/ruleset/elements.ts';
 import { createState, type Event, type State } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
