@@ -2,52 +2,27 @@
 // would have been learned, proxied and direct. Pure. It is as accurate as the ruleset tracer, which tests compare
 // with a real kernel packet by packet.
 
-import type { Effect } from '../learn/effect.ts';
-import type { Flow as FlowEnds } from '../learn/evidence.ts';
 import { slotOf } from '../policy/marks.ts';
-import { isOwnAddress } from '../policy/own-addresses.ts';
 import type { Policy } from '../policy/policy.ts';
-import { compile } from '../ruleset/compile/compile.ts';
-import { SILENT_MILLISECONDS } from '../ruleset/compile/ended-flows.ts';
-import { endsKey, macKey } from '../ruleset/elements.ts';
-import {
-  ANSWER_PREFIX,
-  GATEWAYS,
-  HELLO_PREFIX,
-  QUERY_PREFIX,
-  silentSet,
-} from '../ruleset/names.ts';
+import { macKey } from '../ruleset/elements.ts';
+import { GATEWAYS } from '../ruleset/names.ts';
 import { type Flow, flowOf, track } from '../ruleset/trace/fake-conntrack.ts';
-import {
-  addElements,
-  createKernel,
-  deleteFlow,
-  type Kernel,
-  removeElements,
-} from '../ruleset/trace/fake-kernel.ts';
+import { addElements } from '../ruleset/trace/fake-kernel.ts';
 import type { Trace, TracedPacket } from '../ruleset/trace/result.ts';
 import { trace } from '../ruleset/trace/trace.ts';
-import { createState, type Event, type State } from '../step/state.ts';
 import { step } from '../step/step.ts';
 import type { Cidr } from '../wire/address.ts';
-import { macText } from '../wire/mac.ts';
 import { decodePacket, type Packet } from '../wire/packet.ts';
 import { captureFrames, createPassedOver, type Frame } from '../wire/pcap.ts';
 import { PORTMAP_PORT } from '../wire/portmap.ts';
 import { isMalformed } from '../wire/reader.ts';
-import { isHomeText, wayOf } from './direction.ts';
-import { type Book, bookPacket, createBook } from './flow-table.ts';
-import {
-  createHarvest,
-  gatherEvidence,
-  gatherLesson,
-  gatherPeers,
-  gatherPorts,
-  type Harvest,
-  makeRoom,
-} from './learned.ts';
+import { follow } from './agent.ts';
+import { wayOf } from './direction.ts';
+import { bookPacket } from './flow-table.ts';
+import { gatherPeers, gatherPorts } from './learned.ts';
 import { type ReplayReport, reportOf } from './report.ts';
-import { noteSender, type Senders } from './routers.ts';
+import { noteSender } from './routers.ts';
+import { type Run, startRun } from './run.ts';
 import { unmodelled } from './unmodelled.ts';
 
 const DNS_PORT = 53;
@@ -55,32 +30,6 @@ const DNS_PORT = 53;
 const WAN = 'wan';
 /** The agent's tick interval, on the capture's clock. */
 const TICK_MILLISECONDS = 5000;
-
-interface Run {
-  readonly policy: Policy;
-  readonly home: readonly Cidr[];
-  readonly lan: string;
-  readonly kernel: Kernel;
-  readonly state: State;
-  readonly book: Book;
-  readonly harvest: Harvest;
-  /** Time of the first packet, seconds since 1970; null: none so far. */
-  start: number | null;
-  /** Milliseconds since `start`. */
-  now: number;
-  ticked: number;
-  packets: number;
-  malformed: number;
-  local: number;
-  foreign: number;
-  cut: number;
-  cutUnread: number;
-  hellos: number;
-  /** Addresses by the MAC that sent from them. */
-  readonly senders: Senders;
-  /** Packets of home devices in frames without a MAC. */
-  macless: number;
-}
 
 /** Plays a whole capture. `home`: the devices' prefixes (homePrefixes). The table is loaded and its sets are
  * empty at the first packet; a held answer teaches before the device's next packet. */
@@ -117,32 +66,6 @@ export function replayCapture(
     evidence: state.evidence.counts,
   };
   return reportOf(tally, Array.from(run.book.rows.values()), run.harvest, broken);
-}
-
-function startRun(policy: Policy, home: readonly Cidr[]): Run {
-  const isOwn = (address: string): boolean =>
-    isHomeText(home, address) || isOwnAddress(policy, [], address);
-  return {
-    policy,
-    home,
-    lan: policy.globals.lan[0] ?? 'lan',
-    kernel: createKernel(compile(policy)),
-    state: createState(policy, isOwn),
-    book: createBook(),
-    harvest: createHarvest(),
-    senders: new Map(),
-    start: null,
-    now: 0,
-    ticked: 0,
-    packets: 0,
-    malformed: 0,
-    local: 0,
-    foreign: 0,
-    cut: 0,
-    cutUnread: 0,
-    hellos: 0,
-    macless: 0,
-  };
 }
 
 function playFrame(run: Run, frame: Frame): void {
@@ -271,58 +194,4 @@ function settle(
   const entry = { packet, traced, flow, outward, inTunnel, app, time: run.now / 1000 };
   const said = run.state.evidence.flows;
   if (!bookPacket(run.book, entry, (name, text) => said.get(`${name} ${text}`))) run.malformed += 1;
-}
-
-/** Whether the table queued or logged the packet for its ClientHello; queued answers come from port 53. */
-function isHello({ verdict, logs }: Trace, { sourcePort }: Packet): boolean {
-  const isHeld = verdict === 'queue' && sourcePort !== DNS_PORT;
-  return isHeld || logs.some(({ prefix }) => prefix === HELLO_PREFIX);
-}
-
-/** Passes to the agent what the table queued and logged, and applies the agent's effects to the table. */
-function follow(run: Run, packet: Packet, input: TracedPacket, traced: Trace): void {
-  const { bytes, ether } = input;
-  const span = { bytes, offset: 0, end: bytes.length };
-  if (isHello(traced, packet)) {
-    run.hellos += 1;
-    return;
-  }
-  const answer = { kind: 'answer', outside: input.iif !== '', heard: true, ...span } as const;
-  if (traced.verdict === 'queue') react(run, bytes, { ...answer, id: 0 });
-  const mac = ether === undefined ? null : macText(ether, 0);
-  for (const { prefix } of traced.logs) {
-    if (prefix === QUERY_PREFIX) react(run, bytes, { kind: 'query', age: 0, mac, ...span });
-    else if (prefix === ANSWER_PREFIX) react(run, bytes, { ...answer, id: null });
-    else react(run, bytes, { kind: 'evidence', prefix, mac, ...span });
-  }
-}
-
-function react(run: Run, bytes: Uint8Array, event: Event): void {
-  for (const effect of step(run.state, event, run.now)) apply(run, bytes, effect);
-}
-
-/** Ends a refused flow as runtime/cuts does. */
-function end({ kernel, now }: Run, bytes: Uint8Array, flow: FlowEnds): void {
-  deleteFlow(kernel, bytes, now);
-  const key = endsKey(flow.destination, flow.destinationPort, flow.sourcePort);
-  const set = silentSet(flow.source.includes(':') ? 6 : 4);
-  if (key !== null) addElements(kernel, set, [{ key, timeout: SILENT_MILLISECONDS }], now);
-}
-
-function apply(run: Run, bytes: Uint8Array, effect: Effect): void {
-  const { kernel, harvest, now } = run;
-  if (effect.kind === 'renew') addElements(kernel, effect.set, effect.elements, now);
-  else if (effect.kind === 'forget') removeElements(kernel, effect.set, effect.keys);
-  else if (effect.kind === 'cut') end(run, bytes, effect.flow);
-  else if (effect.kind === 'make-room') makeRoom(kernel, run.state.apps.get(effect.app)!, now);
-  else if (effect.kind === 'told') {
-    const { what } = effect;
-    if (what.kind === 'lesson') gatherLesson(harvest, what.lesson);
-    else if (what.kind === 'evidence') {
-      const { app, kind } = what.evidence;
-      gatherEvidence(harvest, run.state.apps.get(app)!, what.evidence);
-      const teaches = kind === 'range' || kind === 'mapping';
-      if (teaches) gatherPorts(harvest, kernel, run.policy, now / 1000);
-    }
-  }
 }
