@@ -12,10 +12,10 @@ import { setName, TABLE } from '../../agent/src/ruleset/names.ts';
 import { openEffects } from '../../agent/src/runtime/effects.ts';
 import { createState } from '../../agent/src/step/state.ts';
 import { step } from '../../agent/src/step/step.ts';
+import { concat, fromHex, u16be } from '../fixtures/bytes.ts';
+import { askedEvents } from '../fixtures/dns-events.ts';
 import { answerTo, labelOf, OTHER_DOMAIN, OUR_DOMAIN, queryFor } from '../lab/bench/answer.ts';
-import { askedEvents } from '../lib/asked.ts';
 import { kernel } from '../lib/kernel.ts';
-import { concat, hex, u16be } from '../unit/wire/bytes.ts';
 
 const TIMES = Number(scriptArgs[1] ?? 300);
 const PROCESSES = 20;
@@ -34,12 +34,12 @@ effects.state = state;
 function packetOf(label: string, domain: string, serial: number): Uint8Array {
   const answer = answerTo(queryFor(7, label, domain), serial)!;
   return concat(
-    hex('4500'),
+    fromHex('4500'),
     u16be(28 + answer.length),
-    hex('00000000 4011 0000 c6336435 c0a801'),
+    fromHex('00000000 4011 0000 c6336435 c0a801'),
     // Of many devices: one alone may not teach so much in so short a time.
     [11 + (serial % 40)],
-    hex('0035 c000'),
+    fromHex('0035 c000'),
     u16be(8 + answer.length),
     [0, 0],
     answer,

@@ -9,8 +9,8 @@ import { monotonic } from 'whp:socket';
 import { openNetlink, receive } from '../../agent/src/kernel/netlink-socket.ts';
 import { NETLINK_NETFILTER } from '../../agent/src/netlink/constants.ts';
 import { TABLE } from '../../agent/src/ruleset/names.ts';
+import { readTableEvent } from '../fixtures/netlink-requests.ts';
 import { NFNLGRP_NFTABLES } from '../netlink/nft-constants.ts';
-import { readTableEvent } from '../netlink/requests.ts';
 
 const [, logPath = '/tmp/whp.log', queue = '5300'] = scriptArgs;
 const LIMIT = 30_000;

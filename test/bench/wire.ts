@@ -17,7 +17,8 @@ import { UNMATCHED } from '../../agent/src/wire/dns-names.ts';
 import { walkNames } from '../../agent/src/wire/dns-walk.ts';
 import { MessageBytes } from '../../agent/src/wire/message-bytes.ts';
 import { decodePacket } from '../../agent/src/wire/packet.ts';
-import { answerTo, concat, hex, u16be, type WireRecord, wireName } from '../unit/wire/bytes.ts';
+import { concat, fromHex, u16be } from '../fixtures/bytes.ts';
+import { answerTo, type WireRecord, wireName } from '../fixtures/dns.ts';
 
 const profile = profileText as unknown as Profile;
 const matcher = compileNames([{ name: 'skype', profile }]);
@@ -115,9 +116,9 @@ for (const [what, shape] of shapes) {
 }
 const answer = chain('www.shop.example.com');
 const ip = concat(
-  hex('4500'),
+  fromHex('4500'),
   u16be(28 + answer.length),
-  hex('00000000 4011 0000 c0a80101 c0a80122 0035 c000'),
+  fromHex('00000000 4011 0000 c0a80101 c0a80122 0035 c000'),
   u16be(8 + answer.length),
   [0, 0],
   answer,

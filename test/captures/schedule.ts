@@ -14,7 +14,7 @@ import {
   UDP,
 } from '../../agent/src/wire/packet.ts';
 import { captureFrames } from '../../agent/src/wire/pcap.ts';
-import { readdressed } from '../trace/packets.ts';
+import { readdressed } from '../fixtures/packets.ts';
 import { flowKey } from './ndpi.ts';
 import { FOLDER } from './samples.ts';
 

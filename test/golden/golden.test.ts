@@ -14,8 +14,9 @@ import { compile } from '../../agent/src/ruleset/compile/compile.ts';
 import { renderLoad } from '../../agent/src/ruleset/render.ts';
 import { withoutAnnouncements } from '../../agent/src/ruleset/without-logs.ts';
 import { parseUci } from '../../agent/src/syntax/uci.ts';
+import { type Change, escape, policyFrom } from '../fixtures/policies.ts';
+import { profile } from '../fixtures/profile.ts';
 import { renderReload } from '../lib/reload.ts';
-import { type Change, escape, policyFrom, profile } from './policies.ts';
 
 const ROOT = 'test/golden';
 const UPDATE = process.env.GOLDEN_UPDATE === '1';

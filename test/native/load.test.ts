@@ -5,11 +5,11 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Configuration, loadConfiguration } from '../../agent/src/config/load.ts';
 import { removeFile, writeText } from '../../agent/src/os/file.ts';
-import { PROFILE } from '../unit/profile/profile-text.ts';
+import { profileJson } from '../fixtures/profile.ts';
 
 const FOLDER = `/tmp/whp-load-${os.getpid()}`;
 const SOURCES = { config: `${FOLDER}/whp`, profiles: `${FOLDER}/profiles`, state: FOLDER };
-const profile = JSON.stringify(PROFILE);
+const profile = JSON.stringify(profileJson);
 const list = (address: string, format = 1): string => {
   const service = { name: 'x', source: 'x', date: '2026-01-01', addresses: [address] };
   return JSON.stringify({ format, services: [service] });

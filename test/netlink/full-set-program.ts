@@ -10,11 +10,12 @@ import { renderLoad } from '../../agent/src/ruleset/render.ts';
 import { openEffects } from '../../agent/src/runtime/effects.ts';
 import { createState } from '../../agent/src/step/state.ts';
 import { step } from '../../agent/src/step/step.ts';
-import { udp4 } from '../fuzz/dns-seeds.ts';
-import { policyFrom, profile } from '../golden/policies.ts';
-import { askedEvents } from '../lib/asked.ts';
+import { answerTo } from '../fixtures/dns.ts';
+import { askedEvents } from '../fixtures/dns-events.ts';
+import { udp4 } from '../fixtures/plain-packets.ts';
+import { policyFrom } from '../fixtures/policies.ts';
+import { profile } from '../fixtures/profile.ts';
 import { kernel } from '../lib/kernel.ts';
-import { answerTo } from '../unit/wire/bytes.ts';
 import { claim, finish, holds, same } from './claims.ts';
 
 const ROUTER = [192, 168, 1, 1];

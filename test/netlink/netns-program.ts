@@ -28,11 +28,11 @@ import { putRouteDelete, putRouteReplace } from '../../agent/src/netlink/route.t
 import { readRouteEvent } from '../../agent/src/netlink/rt-event.ts';
 import { type MarkRule, putRuleAdd, putRuleDelete } from '../../agent/src/netlink/rule.ts';
 import { runProgram } from '../../agent/src/os/process.ts';
+import { putLinkMtu, putLinkState } from '../fixtures/netlink-requests.ts';
 import { claimLater, finish, holds, same } from './claims.ts';
 import { NFNLGRP_NFTABLES } from './nft-constants.ts';
 import { ask, changeSets, list, must, netfilter, open, route, WHERE } from './probe-socket.ts';
 import { key } from './probe-state.ts';
-import { putLinkMtu, putLinkState } from './requests.ts';
 import { receiveQueueSize } from './sockets.ts';
 import { openUdp, receiveUdp, sendUdp } from './udp.ts';
 

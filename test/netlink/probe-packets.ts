@@ -42,6 +42,7 @@ import {
   verdictsLength,
 } from '../../agent/src/netlink/nfqueue.ts';
 import { log, verdict } from '../../agent/src/netlink/nft-expression.ts';
+import { putQueueUnbind, putVerdictBatch } from '../fixtures/netlink-requests.ts';
 import { breathe, claim, holds, Skip, same } from './claims.ts';
 import {
   ctMark,
@@ -55,7 +56,6 @@ import {
 } from './nft-ruleset.ts';
 import { ask, changeSets, list, must, netfilter, nftBatch, open, TABLE } from './probe-socket.ts';
 import { key } from './probe-state.ts';
-import { putQueueUnbind, putVerdictBatch } from './requests.ts';
 import { openUdp, receiveUdp, sendUdp } from './udp.ts';
 
 const GROUP = 5311;

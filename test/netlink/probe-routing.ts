@@ -37,9 +37,9 @@ import {
   putRuleDump,
   readRule,
 } from '../../agent/src/netlink/rule.ts';
+import { putLinkMtu, putLinkState } from '../fixtures/netlink-requests.ts';
 import { breathe, claim, holds, same } from './claims.ts';
 import { ask, LACKING, list, must, open, route } from './probe-socket.ts';
-import { putLinkMtu, putLinkState } from './requests.ts';
 
 const PROTOCOL = 87;
 const GRE = {

@@ -9,8 +9,9 @@ import { readElements } from '../../agent/src/netlink/nft-element.ts';
 import { readNftEvent } from '../../agent/src/netlink/nft-event.ts';
 import { faultOf, type SetElement } from '../../agent/src/netlink/nft-set.ts';
 import { parseAddress } from '../../agent/src/wire/address.ts';
+import { toHex } from '../fixtures/netlink-hex.ts';
+import { putElementQuery, putTableQuery, readTableEvent } from '../fixtures/netlink-requests.ts';
 import { breathe, claim, holds, same } from './claims.ts';
-import { toHex } from './hex.ts';
 import { NFNLGRP_NFTABLES } from './nft-constants.ts';
 import { putSet, putTable } from './nft-ruleset.ts';
 import {
@@ -24,7 +25,6 @@ import {
   TABLE,
   WHERE,
 } from './probe-socket.ts';
-import { putElementQuery, putTableQuery, readTableEvent } from './requests.ts';
 import { leaveGroup, sendLimit } from './sockets.ts';
 
 export function key(...parts: (string | number)[]): Uint8Array {

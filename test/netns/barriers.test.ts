@@ -5,9 +5,9 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { compile } from '../../agent/src/ruleset/compile/compile.ts';
 import type { Ruleset } from '../../agent/src/ruleset/model.ts';
-import { policyFrom } from '../golden/policies.ts';
+import { tcp, udp } from '../fixtures/packets.ts';
+import { policyFrom } from '../fixtures/policies.ts';
 import { A, A6, NODE, NODE6, type Side } from '../trace/cases.ts';
-import { tcp, udp } from '../trace/packets.ts';
 import { startRouter } from './router.ts';
 
 const router = await startRouter(`whp-barriers-${process.pid}`);

@@ -4,8 +4,8 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { clientHello, extension, serverName } from '../fixtures/tls.ts';
 import { WHP_TEXT } from '../lib/bare.ts';
-import { clientHello, extension, serverName } from '../unit/tls-hello.ts';
 import { PLAIN } from './plain.ts';
 import { startShell } from './shell.ts';
 

@@ -5,9 +5,11 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { compile } from '../../agent/src/ruleset/compile/compile.ts';
 import { addressKey, macKey, portKey } from '../../agent/src/ruleset/elements.ts';
-import { policyFrom, profile } from '../golden/policies.ts';
+import { fromHex } from '../fixtures/bytes.ts';
+import { natPmp, udp } from '../fixtures/packets.ts';
+import { policyFrom } from '../fixtures/policies.ts';
+import { profile } from '../fixtures/profile.ts';
 import { A, B, MAC_B, NODE, P2P, PEER, PEER2, ROUTER, SENDER } from '../trace/cases.ts';
-import { bytesOf, natPmp, udp } from '../trace/packets.ts';
 import { keyText } from '../trace/play.ts';
 import { startRouter } from './router.ts';
 
@@ -177,8 +179,8 @@ test('a device asks 4,000 names under forty addresses: it has one share, and its
 test('a server on port 53 that sends without being asked: its flow is the crowd’s, others’ are not', async () => {
   const server = '203.0.113.99';
   // The header of a DNS answer, and something that is none.
-  const message = bytesOf('000781800001000000000000');
-  const media = bytesOf('80600007000000010000000100');
+  const message = fromHex('000781800001000000000000');
+  const media = fromHex('80600007000000010000000100');
   for (const [payload, mark] of [
     [message, 0x0d000000],
     [media, 0x0f000000],

@@ -7,9 +7,9 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { compile } from '../../agent/src/ruleset/compile/compile.ts';
 import { renderLoad } from '../../agent/src/ruleset/render.ts';
-import { policyFrom } from '../golden/policies.ts';
+import { HOSTILE, withTexts } from '../fixtures/hostile-texts.ts';
+import { policyFrom } from '../fixtures/policies.ts';
 import { WHP_TEXT } from '../lib/bare.ts';
-import { HOSTILE, withTexts } from '../lib/hostile.ts';
 
 const FOLDER = resolve(`out/netns/hostile-${process.pid}`);
 mkdirSync(`${FOLDER}/state`, { recursive: true });

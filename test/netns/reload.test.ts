@@ -8,7 +8,7 @@ import { compile } from '../../agent/src/ruleset/compile/compile.ts';
 import { addressKey, pairKey, portKey } from '../../agent/src/ruleset/elements.ts';
 import { renderLoad, renderStanding } from '../../agent/src/ruleset/render.ts';
 import { type Held, loadText, reloadText } from '../../agent/src/ruleset/transaction.ts';
-import { type Change, policyFrom } from '../golden/policies.ts';
+import { type Change, policyFrom } from '../fixtures/policies.ts';
 import { renderReload } from '../lib/reload.ts';
 import { run } from './router.ts';
 

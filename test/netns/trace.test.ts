@@ -9,10 +9,10 @@ import type { Trace } from '../../agent/src/ruleset/trace/result.ts';
 import { trace } from '../../agent/src/ruleset/trace/trace.ts';
 import { formatAddress } from '../../agent/src/wire/address.ts';
 import { decodePacket, type Packet } from '../../agent/src/wire/packet.ts';
-import { policyFrom } from '../golden/policies.ts';
+import { readdressed, tcp, udp } from '../fixtures/packets.ts';
+import { policyFrom } from '../fixtures/policies.ts';
 import { A, type Case, NODE, PEER, type Send, type Step } from '../trace/cases.ts';
 import { GROUPS } from '../trace/groups.ts';
-import { readdressed, tcp, udp } from '../trace/packets.ts';
 import {
   arrival,
   canonical,

@@ -11,7 +11,7 @@ import { helloQueue } from '../../agent/src/ruleset/compile/tls-hello.ts';
 import { apartText } from '../../agent/src/ruleset/flow-offload.ts';
 import type { Ruleset } from '../../agent/src/ruleset/model.ts';
 import { OWN_TABLES, UNJUDGED_PREFIX } from '../../agent/src/ruleset/names.ts';
-import { type Change, globals, policyFrom } from '../golden/policies.ts';
+import { type Change, globals, policyFrom } from '../fixtures/policies.ts';
 
 const text = readFileSync('docs/kernel.md', 'utf8');
 const rows = text

@@ -11,8 +11,9 @@ import { parseProfile } from '../../agent/src/profile/parse.ts';
 import type { Profile } from '../../agent/src/profile/profile.ts';
 import { checkSchema, type Schema } from '../../agent/src/syntax/json-schema.ts';
 import { parseUci } from '../../agent/src/syntax/uci.ts';
-import { PROFILE } from '../unit/profile/profile-text.ts';
-import { seeded, wireName } from '../unit/wire/bytes.ts';
+import { wireName } from '../fixtures/dns.ts';
+import { profileJson } from '../fixtures/profile.ts';
+import { seeded } from '../fixtures/seeded.ts';
 
 const FOLDER = 'agent/profiles';
 const schema = JSON.parse(readFileSync(`${FOLDER}/profile.schema.json`, 'utf8')) as Schema;
@@ -122,7 +123,7 @@ test('ajv and the interpreter agree on 8,000 mutated profiles', () => {
   const random = seeded(11);
   let good = 0;
   for (let i = 0; i < 8000; i++) {
-    let value: unknown = PROFILE;
+    let value: unknown = profileJson;
     for (let n = 1 + (random(4) >> 1); n > 0; n--) value = mutateValue(value, random);
     const expected = validate(value);
     const found = checkSchema(schema, value, 'x');

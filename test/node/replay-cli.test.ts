@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { captureOf } from '../lib/pcap.ts';
-import { udp } from '../trace/packets.ts';
+import { udp } from '../fixtures/packets.ts';
+import { captureOf } from '../fixtures/pcap.ts';
 
 const FOLDER = mkdtempSync(join(tmpdir(), 'whp-replay-'));
 test.after(() => rmSync(FOLDER, { recursive: true }));

@@ -8,11 +8,12 @@ import { findEndpoint, learnedEndpoints } from '../../agent/src/learn/endpoints.
 import { residentBytes } from '../../agent/src/os/memory.ts';
 import { createState, type Event } from '../../agent/src/step/state.ts';
 import { step } from '../../agent/src/step/step.ts';
-import { udp4 } from '../fuzz/dns-seeds.ts';
+import { answerTo } from '../fixtures/dns.ts';
+import { askedEvents } from '../fixtures/dns-events.ts';
+import { udp4 } from '../fixtures/plain-packets.ts';
+import { policyFrom } from '../fixtures/policies.ts';
+import { profile } from '../fixtures/profile.ts';
 import { randomOf } from '../fuzz/random.ts';
-import { policyFrom, profile } from '../golden/policies.ts';
-import { askedEvents } from '../lib/asked.ts';
-import { answerTo } from '../unit/wire/bytes.ts';
 
 const HOUR = 3600000;
 const TICK = 5000;

@@ -2,8 +2,8 @@
 // pauses, run through the tracer by the unit tests and through a real kernel by test/netns. What a
 // case expects is said once, here; both have to give it.
 import { addressKey, familyKey, pairKey, portKey } from '../../agent/src/ruleset/elements.ts';
+import { fromHex } from '../fixtures/bytes.ts';
 import {
-  bytesOf,
   echo,
   fragmentsOf,
   icmpError,
@@ -12,7 +12,7 @@ import {
   tcp,
   udp,
   udpOfLength,
-} from './packets.ts';
+} from '../fixtures/packets.ts';
 
 /** Which device a packet comes from; where the main table sends it follows from its address. */
 export type Side = 'lan' | 'wan' | 'tunnel';
@@ -231,7 +231,7 @@ const PORT: Case[] = [
       learned(A),
       lan(
         // Router alert would go to the router itself; no-operations are what a forger would use.
-        udp({ src: A, dst: PEER, sport: P2P, dport: 40000, options: bytesOf('01010100') }),
+        udp({ src: A, dst: PEER, sport: P2P, dport: 40000, options: fromHex('01010100') }),
         proxied('port'),
       ),
     ],
@@ -402,7 +402,7 @@ const MAPPING: Case[] = [
       lan(nat(1, P2P, 0), DIRECT),
       lan(nat(1, 0, 3600), DIRECT),
       lan(nat(0, P2P, 3600), DIRECT),
-      lan(u(A, 6000, ROUTER, 5351, bytesOf('0000')), DIRECT),
+      lan(u(A, 6000, ROUTER, 5351, fromHex('0000')), DIRECT),
       lan(u(A, 6000, ROUTER, 5351, natPmp(1, P2P, 3600).subarray(0, 11)), DIRECT),
       lan(u(A, 6000, ROUTER, 5351), DIRECT),
       { set: 'skype_udp4', holds: [] },

@@ -3,6 +3,7 @@
 // and private addresses that an application checks.
 import { addressKey, pairKey, portKey } from '../../agent/src/ruleset/elements.ts';
 import { parseAddress } from '../../agent/src/wire/address.ts';
+import { fragmentsOf, icmpError, tcp } from '../fixtures/packets.ts';
 import {
   A,
   A6,
@@ -28,7 +29,6 @@ import {
   type Want,
   wan,
 } from './cases.ts';
-import { fragmentsOf, icmpError, tcp } from './packets.ts';
 
 const CUT = 0x0c000000;
 const ONE = 0x01000000;

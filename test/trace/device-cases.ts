@@ -2,6 +2,8 @@
 // router speaks for it. And about how long what it uses is known. Like cases.ts: through the tracer and
 // through a real kernel.
 import { addressKey, macKey, pairKey, portKey } from '../../agent/src/ruleset/elements.ts';
+import { fromHex } from '../fixtures/bytes.ts';
+import { echo, natPmp, pcpMap, tcp, udp } from '../fixtures/packets.ts';
 import {
   A,
   A6,
@@ -25,7 +27,6 @@ import {
   type Step,
   type Want,
 } from './cases.ts';
-import { bytesOf, echo, natPmp, pcpMap, tcp, udp } from './packets.ts';
 
 /** Addresses that device A has next, and two devices behind another router. */
 const LATER = '192.168.1.77';
@@ -305,10 +306,10 @@ export const ENDPOINT: Case[] = [
       { set: 'skype_udpmac', holds: [] },
       { set: 'skype_tcpmac', holds: [] },
       lan(
-        u(A, 5005, OTHER, 443, bytesOf('00010000 2112a442 000000000000000000000000')),
+        u(A, 5005, OTHER, 443, fromHex('00010000 2112a442 000000000000000000000000')),
         proxied('addr'),
       ),
-      lan(u(A, 5006, OTHER, 443, bytesOf('00010000 2112a4')), proxied('addr')),
+      lan(u(A, 5006, OTHER, 443, fromHex('00010000 2112a4')), proxied('addr')),
       { set: 'skype_udpmac', holds: [`${MAC_A} 5005`] },
     ],
   },

@@ -2,6 +2,7 @@
 // resolver is. Like cases.ts: through the tracer and through a real kernel.
 
 import { addressKey } from '../../agent/src/ruleset/elements.ts';
+import { echo, icmpError, tcp, udp } from '../fixtures/packets.ts';
 import {
   A,
   A6,
@@ -16,7 +17,6 @@ import {
   type Step,
   type Want,
 } from './cases.ts';
-import { echo, icmpError, tcp, udp } from './packets.ts';
 
 const WATCH = 0x0f000000;
 const ASKED: Want = { verdict: 'accept', mark: 0, ctmark: WATCH, logs: ['query'] };

@@ -1,6 +1,7 @@
 // Cases of the meter at the exit: packets that leave beside the tunnels though evidence stands, and packets
 // that it has nothing to say of. Like cases.ts: through the tracer and through a real kernel.
 import { addressKey, familyKey, pairKey, portKey } from '../../agent/src/ruleset/elements.ts';
+import { echo, tcp, udp } from '../fixtures/packets.ts';
 import {
   A,
   A6,
@@ -17,7 +18,6 @@ import {
   type Want,
 } from './cases.ts';
 import { LAPTOP } from './owner-cases.ts';
-import { echo, tcp, udp } from './packets.ts';
 
 const LEFT: Want = { ...DIRECT, logs: ['outside'] };
 

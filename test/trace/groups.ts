@@ -1,6 +1,7 @@
 // The cases of the trace comparison, each group with the policy it is about.
 import type { Policy } from '../../agent/src/policy/policy.ts';
-import { policyFrom, profile } from '../golden/policies.ts';
+import { policyFrom } from '../fixtures/policies.ts';
+import { profile } from '../fixtures/profile.ts';
 import {
   BESIDE,
   CASES,

@@ -1,6 +1,7 @@
 // Cases about what the owner says: devices told by their MAC, destinations kept direct, an app that
 // is direct for now. Like cases.ts: through the tracer and through a real kernel.
 import { addressKey, familyKey } from '../../agent/src/ruleset/elements.ts';
+import { echo, natPmp, tcp, udp } from '../fixtures/packets.ts';
 import {
   A,
   A6,
@@ -18,7 +19,6 @@ import {
   type Step,
   type Want,
 } from './cases.ts';
-import { echo, natPmp, tcp, udp } from './packets.ts';
 
 export const LAPTOP = '02:00:00:00:00:0a';
 const PHONE = '02:00:00:00:00:0b';

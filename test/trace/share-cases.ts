@@ -2,6 +2,7 @@
 // is that device's own loss. Like cases.ts: through the tracer and through a real kernel. They run
 // with room for 16 ports and 16 peers: shares of two at once.
 import { addressKey, portKey } from '../../agent/src/ruleset/elements.ts';
+import { natPmp, udp } from '../fixtures/packets.ts';
 import {
   A,
   A6,
@@ -18,7 +19,6 @@ import {
   type Step,
   type Want,
 } from './cases.ts';
-import { natPmp, udp } from './packets.ts';
 
 function lan(src: string, sport: number, dst: string, dport: number, want: Want): Step {
   return {

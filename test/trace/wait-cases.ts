@@ -1,6 +1,8 @@
 // Cases about calls that come in: during a session the first check of a new socket waits until the socket has
 // shown whose it is. Like cases.ts: through the tracer and through a real kernel.
 import { addressKey, macKey } from '../../agent/src/ruleset/elements.ts';
+import { fromHex } from '../fixtures/bytes.ts';
+import { udp } from '../fixtures/packets.ts';
 import {
   A,
   A6,
@@ -21,9 +23,8 @@ import {
   t,
   type Want,
 } from './cases.ts';
-import { bytesOf, udp } from './packets.ts';
 
-const BINDING = bytesOf('00010000 2112a442 000000000000000000000000');
+const BINDING = fromHex('00010000 2112a442 000000000000000000000000');
 const WAITS: Want = { verdict: 'drop', logs: [] };
 const PRIVACY = 'fd00:1::a5a5:77';
 const MAC_ROUTER = '02:00:00:00:00:99';

@@ -11,11 +11,11 @@ import { renderStanding } from '../../agent/src/ruleset/render.ts';
 import { reloadText } from '../../agent/src/ruleset/transaction.ts';
 import { createState, type Event } from '../../agent/src/step/state.ts';
 import { step } from '../../agent/src/step/step.ts';
-import { udp4 } from '../fuzz/dns-seeds.ts';
-import { app, policyFrom } from '../golden/policies.ts';
-import { askedEvents } from '../lib/asked.ts';
-import { udp } from '../trace/packets.ts';
-import { answerTo } from './wire/bytes.ts';
+import { answerTo } from '../fixtures/dns.ts';
+import { askedEvents } from '../fixtures/dns-events.ts';
+import { udp } from '../fixtures/packets.ts';
+import { udp4 } from '../fixtures/plain-packets.ts';
+import { app, policyFrom } from '../fixtures/policies.ts';
 
 const PHONE = '192.168.1.11';
 const NODE = '111.221.74.20';

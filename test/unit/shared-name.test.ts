@@ -10,11 +10,12 @@ import { homePrefixes } from '../../agent/src/replay/direction.ts';
 import { replayCapture } from '../../agent/src/replay/replay.ts';
 import { createState, type State } from '../../agent/src/step/state.ts';
 import { step } from '../../agent/src/step/step.ts';
-import { escape, policyFrom, profile } from '../golden/policies.ts';
-import { captureOf, type Timed } from '../lib/pcap.ts';
-import { tcp, udp } from '../trace/packets.ts';
-import { clientHello, serverName } from './tls-hello.ts';
-import { answerTo, queryFor } from './wire/bytes.ts';
+import { answerTo, queryFor } from '../fixtures/dns.ts';
+import { tcp, udp } from '../fixtures/packets.ts';
+import { captureOf, type Timed } from '../fixtures/pcap.ts';
+import { escape, policyFrom } from '../fixtures/policies.ts';
+import { profile } from '../fixtures/profile.ts';
+import { clientHello, serverName } from '../fixtures/tls.ts';
 
 const ROUTER = '192.168.1.1';
 const TALKS = '192.168.1.50';

@@ -11,7 +11,7 @@ import { decodeUtf8 } from '../../../agent/src/os/utf8.ts';
 import { NO_CHOICES } from '../../../agent/src/policy/choices.ts';
 import type { Agent } from '../../../agent/src/runtime/agent.ts';
 import { createState } from '../../../agent/src/step/state.ts';
-import { policy } from '../../golden/policies.ts';
+import { policy } from '../../fixtures/policies.ts';
 import { mutate } from '../mutate.ts';
 import { type Random, randomOf } from '../random.ts';
 import { bytesOf } from '../target.ts';

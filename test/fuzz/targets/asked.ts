@@ -4,13 +4,15 @@ import { learnedEndpoints } from '../../../agent/src/learn/endpoints.ts';
 import { createState } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
 import { decodePacket, TCP } from '../../../agent/src/wire/packet.ts';
-import { policyFrom } from '../../golden/policies.ts';
-import { queryTo } from '../../lib/asked.ts';
-import { DEVICE, DNS_SEEDS, DNS_WORDS, mendPacket, ROUTER, udp4, udp6 } from '../dns-seeds.ts';
-import { PROFILE } from '../profile-seed.ts';
+import { queryTo } from '../../fixtures/dns-events.ts';
+import { DNS_SEEDS, DNS_WORDS } from '../../fixtures/dns-seeds.ts';
+import { DEVICE, ROUTER, udp4, udp6 } from '../../fixtures/plain-packets.ts';
+import { policyFrom } from '../../fixtures/policies.ts';
+import { wideProfile } from '../../fixtures/profile.ts';
+import { mendPacket } from '../mend-packet.ts';
 import { must, type Target } from '../target.ts';
 
-const policy = policyFrom({ profile: PROFILE });
+const policy = policyFrom({ profile: wideProfile });
 
 /** Another reading of the same thing, slow and simple: who asked whom what. Null: no DNS over UDP. */
 function exchangeOf(bytes: Uint8Array, kind: 'query' | 'answer'): string | null {

@@ -18,15 +18,15 @@ import {
   UNMATCHED,
 } from '../../../agent/src/wire/dns-names.ts';
 import { walkNames } from '../../../agent/src/wire/dns-walk.ts';
-import { DNS_SEEDS, DNS_WORDS } from '../dns-seeds.ts';
-import { PROFILE } from '../profile-seed.ts';
+import { DNS_SEEDS, DNS_WORDS } from '../../fixtures/dns-seeds.ts';
+import { wideProfile } from '../../fixtures/profile.ts';
 import { isolated, kindOf, must, mustBeCanonical, type Target } from '../target.ts';
 
-const matcher = compileNames([{ name: 'skype', profile: PROFILE }]);
+const matcher = compileNames([{ name: 'skype', profile: wideProfile }]);
 const OWN = '198.51.100.1';
 const observer = {
   matcher,
-  profiles: new Map([['skype', PROFILE]]),
+  profiles: new Map([['skype', wideProfile]]),
   isOwn: (address: string) => address === OWN,
   aliases: createAliases(),
   whoIs: (address: string) => [address],
@@ -45,7 +45,7 @@ learnAliases(observer.aliases, DEVICE, {
 const scratch = nameLabels();
 
 function checkLessons({ lessons }: DnsObservation): number {
-  const { ttlMinimumSeconds, ttlMaximumSeconds } = PROFILE.endpoints;
+  const { ttlMinimumSeconds, ttlMaximumSeconds } = wideProfile.endpoints;
   let taught = 0;
   for (const { app, addresses, targets } of lessons) {
     must(app === 'skype', 'a lesson of nobody');

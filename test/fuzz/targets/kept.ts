@@ -7,7 +7,7 @@ import { heldElements } from '../../../agent/src/learn/snapshot.ts';
 import { addressOf, pairOf } from '../../../agent/src/ruleset/elements.ts';
 import { createState } from '../../../agent/src/step/state.ts';
 import { isRoutableText } from '../../../agent/src/wire/address.ts';
-import { policyFrom } from '../../golden/policies.ts';
+import { policyFrom } from '../../fixtures/policies.ts';
 import { bytesOf, kindOf, must, type Target, textOf } from '../target.ts';
 
 const POLICY = policyFrom({});

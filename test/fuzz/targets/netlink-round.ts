@@ -18,7 +18,7 @@ import { putRuleAdd, readRule } from '../../../agent/src/netlink/rule.ts';
 import { createWriter, type Writer } from '../../../agent/src/netlink/writer.ts';
 import { formatAddress } from '../../../agent/src/wire/address.ts';
 import { readerOf, u8, u16 } from '../../../agent/src/wire/reader.ts';
-import { GRE, ROUTE, RULE } from '../netlink-seeds.ts';
+import { GRE, ROUTE, RULE } from '../../fixtures/netlink-seeds.ts';
 import { must, type Target } from '../target.ts';
 
 /** Calls `visit` with every message of what was written. */

@@ -26,7 +26,7 @@ import { readRouteEvent } from '../../../agent/src/netlink/rt-event.ts';
 import { readRule } from '../../../agent/src/netlink/rule.ts';
 import { senderMac } from '../../../agent/src/netlink/sender.ts';
 import { parseAddress, parseCidr } from '../../../agent/src/wire/address.ts';
-import { netlinkSeeds } from '../netlink-seeds.ts';
+import { netlinkSeeds } from '../../fixtures/netlink-seeds.ts';
 import type { Random } from '../random.ts';
 import { isolated, kindOf, must, type Target } from '../target.ts';
 

@@ -7,8 +7,10 @@ import {
   TCP,
   UDP,
 } from '../../../agent/src/wire/packet.ts';
-import { concat } from '../../unit/wire/bytes.ts';
-import { DEVICE, DNS_SEEDS, mendPacket, PEER, ROUTER, tcp4, udp4, udp6 } from '../dns-seeds.ts';
+import { concat } from '../../fixtures/bytes.ts';
+import { DNS_SEEDS } from '../../fixtures/dns-seeds.ts';
+import { DEVICE, PEER, ROUTER, tcp4, udp4, udp6 } from '../../fixtures/plain-packets.ts';
+import { mendPacket } from '../mend-packet.ts';
 import { isolated, kindOf, must, mustBeCanonical, type Target } from '../target.ts';
 
 const message = DNS_SEEDS[0]!;

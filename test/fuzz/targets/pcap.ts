@@ -1,7 +1,8 @@
 // wire/pcap: captures that were cut, joined or made up. Frames lie inside the file, and it ends.
 import { captureFrames } from '../../../agent/src/wire/pcap.ts';
-import { concat, u32be } from '../../unit/wire/bytes.ts';
-import { DEVICE, DNS_SEEDS, ROUTER, udp4 } from '../dns-seeds.ts';
+import { concat, u32be } from '../../fixtures/bytes.ts';
+import { DNS_SEEDS } from '../../fixtures/dns-seeds.ts';
+import { DEVICE, ROUTER, udp4 } from '../../fixtures/plain-packets.ts';
 import { kindOf, must, type Target } from '../target.ts';
 
 const packet = udp4(ROUTER, 53, DEVICE, 40000, DNS_SEEDS[0]!);

@@ -8,12 +8,12 @@ import { compile } from '../../../agent/src/ruleset/compile/compile.ts';
 import { renderLoad } from '../../../agent/src/ruleset/render.ts';
 import { parseUci } from '../../../agent/src/syntax/uci.ts';
 import { plan } from '../../../agent/src/tunnel/plan.ts';
+import { wideProfile } from '../../fixtures/profile.ts';
+import { UCI_SEEDS, UCI_WORDS } from '../../fixtures/uci-seeds.ts';
 import { renderReload } from '../../lib/reload.ts';
-import { PROFILE } from '../profile-seed.ts';
 import { bytesOf, kindOf, must, mustBeCanonical, type Target, textOf } from '../target.ts';
-import { UCI_SEEDS, UCI_WORDS } from '../uci-seeds.ts';
 
-const profiles = new Map([['skype', PROFILE]]);
+const profiles = new Map([['skype', wideProfile]]);
 const base = read(UCI_SEEDS[0]!);
 const before = base === null ? null : compile(base);
 

@@ -8,8 +8,8 @@ import { parseProfile } from '../../../agent/src/profile/parse.ts';
 import type { Profile } from '../../../agent/src/profile/profile.ts';
 import { rangeElements } from '../../../agent/src/ruleset/compile/ranges.ts';
 import { formatCidr, parseCidr } from '../../../agent/src/wire/address.ts';
-import { wireName } from '../../unit/wire/bytes.ts';
-import { PROFILE } from '../profile-seed.ts';
+import { wireName } from '../../fixtures/dns.ts';
+import { wideProfile } from '../../fixtures/profile.ts';
 import type { Random } from '../random.ts';
 import { bytesOf, kindOf, must, type Target, textOf } from '../target.ts';
 
@@ -112,7 +112,7 @@ function check(profile: Profile): void {
 export const profile: Target = {
   name: 'profile',
   weight: 2,
-  seeds: [bytesOf(JSON.stringify(PROFILE))],
+  seeds: [bytesOf(JSON.stringify(wideProfile))],
   words: [
     '"',
     ',',
@@ -130,7 +130,7 @@ export const profile: Target = {
   mend(bytes, length, random) {
     const text = textOf(bytes.subarray(0, length));
     // Most mutations of the text are no JSON: then the value of a good profile is changed.
-    const changed = changeValue(text, random) ?? changeValue(JSON.stringify(PROFILE), random)!;
+    const changed = changeValue(text, random) ?? changeValue(JSON.stringify(wideProfile), random)!;
     if (random.once(6) || changed.length > 0xffff) return length;
     for (let i = 0; i < changed.length; i++) bytes[i] = changed.charCodeAt(i);
     return changed.length;

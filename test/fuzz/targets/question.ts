@@ -8,9 +8,10 @@ import { readArguments } from '../../../agent/src/cli/arguments.ts';
 import { evidenceText, flowsText, learnedText, whyText } from '../../../agent/src/cli/text.ts';
 import { createState } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
-import { policy } from '../../golden/policies.ts';
-import { askedEvents } from '../../lib/asked.ts';
-import { DEVICE, DNS_SEEDS, ROUTER, udp4 } from '../dns-seeds.ts';
+import { askedEvents } from '../../fixtures/dns-events.ts';
+import { DNS_SEEDS } from '../../fixtures/dns-seeds.ts';
+import { DEVICE, ROUTER, udp4 } from '../../fixtures/plain-packets.ts';
+import { policy } from '../../fixtures/policies.ts';
 import { bytesOf, must, type Target, textOf } from '../target.ts';
 
 const state = createState(policy, () => false);

@@ -7,29 +7,21 @@ import { createState, type Event, type State } from '../../../agent/src/step/sta
 import { step } from '../../../agent/src/step/step.ts';
 import { isRoutableText } from '../../../agent/src/wire/address.ts';
 import { decodePacket } from '../../../agent/src/wire/packet.ts';
-import { policyFrom } from '../../golden/policies.ts';
-import { openQuestions, queryEvent } from '../../lib/asked.ts';
-import { clientHello, serverName } from '../../unit/tls-hello.ts';
-import {
-  DEVICE,
-  DNS_SEEDS,
-  DNS_WORDS,
-  mendPacket,
-  PEER,
-  ROUTER,
-  tcp4,
-  udp4,
-  udp6,
-  withLength,
-} from '../dns-seeds.ts';
-import { PROFILE } from '../profile-seed.ts';
+import { withLength } from '../../fixtures/dns.ts';
+import { openQuestions, queryEvent } from '../../fixtures/dns-events.ts';
+import { DNS_SEEDS, DNS_WORDS } from '../../fixtures/dns-seeds.ts';
+import { DEVICE, PEER, ROUTER, tcp4, udp4, udp6 } from '../../fixtures/plain-packets.ts';
+import { policyFrom } from '../../fixtures/policies.ts';
+import { wideProfile } from '../../fixtures/profile.ts';
+import { clientHello, serverName } from '../../fixtures/tls.ts';
+import { mendPacket } from '../mend-packet.ts';
 import { must, type Target } from '../target.ts';
 
 const OWN = '198.51.100.1';
-const policy = policyFrom({ profile: PROFILE });
-const CAP = PROFILE.caps.endpoints;
+const policy = policyFrom({ profile: wideProfile });
+const CAP = wideProfile.caps.endpoints;
 /** The largest cap of what the rules teach. */
-const TAUGHT = Math.max(PROFILE.caps.ports, PROFILE.caps.peers, PROFILE.caps.devices);
+const TAUGHT = Math.max(wideProfile.caps.ports, wideProfile.caps.peers, wideProfile.caps.devices);
 const PREFIXES = ['range', 'addr', 'port', 'peer', 'late', 'full', 'request', 'mapping'];
 
 let state = createState(policy, (address) => address === OWN);
@@ -98,7 +90,7 @@ function checkState(state: State): void {
   for (const set of learned.sets.values())
     must(set.size <= CAP, `${set.size} endpoints, cap ${CAP}`);
   for (const set of pairs.sets.values())
-    must(set.size <= PROFILE.caps.peers >> 1, `${set.size} pairs`);
+    must(set.size <= wideProfile.caps.peers >> 1, `${set.size} pairs`);
   const held = Array.from(asked.slots.values()).flat().length;
   must(held === openQuestions(asked), `${held} open questions counted`);
   for (const [set, elements] of taught)

@@ -6,8 +6,9 @@ import {
   restoreStream,
   saveStream,
 } from '../../../agent/src/wire/dns-stream.ts';
-import { concat } from '../../unit/wire/bytes.ts';
-import { DNS_SEEDS, withLength } from '../dns-seeds.ts';
+import { concat } from '../../fixtures/bytes.ts';
+import { withLength } from '../../fixtures/dns.ts';
+import { DNS_SEEDS } from '../../fixtures/dns-seeds.ts';
 import type { Random } from '../random.ts';
 import { must, type Target } from '../target.ts';
 

@@ -1,7 +1,7 @@
 // wire/tls: the first bytes of a TLS flow. The name lies where it is said to lie, is a lower-case
 // host name's bytes, and none of the bytes around are read.
 import { decodeClientHello } from '../../../agent/src/wire/tls.ts';
-import { clientHello, extension, serverName } from '../../unit/tls-hello.ts';
+import { clientHello, extension, serverName } from '../../fixtures/tls.ts';
 import { isolated, kindOf, must, type Target } from '../target.ts';
 
 function decode(bytes: Uint8Array, offset: number, end: number): string {

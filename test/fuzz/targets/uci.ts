@@ -1,8 +1,8 @@
 // syntax/uci: any text is read or refused with a line inside it; what was read, written out by the
 // quoting rules of UCI, reads the same again.
 import { parseUci, type UciPackage } from '../../../agent/src/syntax/uci.ts';
+import { UCI_SEEDS, UCI_WORDS } from '../../fixtures/uci-seeds.ts';
 import { bytesOf, kindOf, must, type Target, textOf } from '../target.ts';
-import { UCI_SEEDS, UCI_WORDS } from '../uci-seeds.ts';
 
 /** As `uci export` writes: single quotes, and a quote inside as '\''. */
 function render({ sections }: UciPackage): string {

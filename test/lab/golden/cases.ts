@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compile } from '../../../agent/src/ruleset/compile/compile.ts';
 import { renderLoad } from '../../../agent/src/ruleset/render.ts';
-import { type Change, policyFrom } from '../../golden/policies.ts';
+import { type Change, policyFrom } from '../../fixtures/policies.ts';
 import { renderReload } from '../../lib/reload.ts';
 
 const ROOT = 'test/golden';

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { build } from 'esbuild';
 import { FOLDER, SESSIONS } from '../../captures/samples.ts';
 import { type Scheduled, scheduleOf } from '../../captures/schedule.ts';
-import type { Timed } from '../../lib/pcap.ts';
+import type { Timed } from '../../fixtures/pcap.ts';
 import { type Lab, startLab } from '../machine/lab.ts';
 import { leave } from '../machine/leave.ts';
 import { labOptions } from '../machine/options.ts';

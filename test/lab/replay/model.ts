@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import type { ReplayReport } from '../../../agent/src/replay/report.ts';
 import { flowKey } from '../../captures/ndpi.ts';
-import { captureOf, type Timed } from '../../lib/pcap.ts';
+import { captureOf, type Timed } from '../../fixtures/pcap.ts';
 
 export interface Counts {
   tunnel: number;

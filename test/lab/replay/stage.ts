@@ -2,7 +2,7 @@
 // what the devices sent, on the ISP wire for what came back, in GRE where the flow is in the tunnel.
 // The router's own DNS answers are not played: the provider's resolver gives them to its dnsmasq.
 import type { Scheduled } from '../../captures/schedule.ts';
-import { readdressed } from '../../trace/packets.ts';
+import { readdressed } from '../../fixtures/packets.ts';
 import {
   HOME_ADDRESS,
   PROXY_ADDRESS,

@@ -2,7 +2,7 @@
 // home, and where each packet came out again: on the ISP wire as it was, or inside GRE.
 import { decodePacket, destinationText, sourceText, UDP } from '../../../agent/src/wire/packet.ts';
 import { flowKey } from '../../captures/ndpi.ts';
-import type { Timed } from '../../lib/pcap.ts';
+import type { Timed } from '../../fixtures/pcap.ts';
 import { framesOf } from '../verdict/frames.ts';
 import { HOME_ADDRESS, ROUTER_ADDRESS, TUNNEL_HOME } from '../world/plan.ts';
 import type { Counts } from './model.ts';

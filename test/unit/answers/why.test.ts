@@ -13,10 +13,10 @@ import type { Policy } from '../../../agent/src/policy/policy.ts';
 import { pairKey, portKey } from '../../../agent/src/ruleset/elements.ts';
 import { createState, type State } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
-import { policy, policyFrom } from '../../golden/policies.ts';
-import { askedEvents } from '../../lib/asked.ts';
-import { udp } from '../../trace/packets.ts';
-import { answerTo } from '../wire/bytes.ts';
+import { answerTo } from '../../fixtures/dns.ts';
+import { askedEvents } from '../../fixtures/dns-events.ts';
+import { udp } from '../../fixtures/packets.ts';
+import { policy, policyFrom } from '../../fixtures/policies.ts';
 
 const DEVICE = '192.168.1.10';
 const NODE = '111.221.74.20';

@@ -2,7 +2,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createRepeats, isRepeat } from '../../../agent/src/bounds/dedupe.ts';
-import { udp } from '../../trace/packets.ts';
+import { udp } from '../../fixtures/packets.ts';
 
 const packet = (sport: number, dst = '93.184.216.34', src = '192.168.1.10'): Uint8Array =>
   udp({ src, dst, sport, dport: 443 });

@@ -3,11 +3,11 @@
 import crashers from 'fuzz:crashers';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { fromHex } from '../../fixtures/bytes.ts';
 import { fuzz } from '../../fuzz/engine.ts';
 import { randomOf } from '../../fuzz/random.ts';
 import { isolated, must, type Target } from '../../fuzz/target.ts';
 import { TARGETS } from '../../fuzz/targets.ts';
-import { hex } from '../wire/bytes.ts';
 
 const LIMITS = { seed: 1, inputs: 20000, milliseconds: 60000, slowest: 2000 };
 const still = () => 0;
@@ -75,7 +75,7 @@ for (const [name, text] of crashers) {
   test(`crasher ${name}`, () => {
     const target = TARGETS.find((one) => name.startsWith(`${one.name}-`));
     assert.ok(target, 'a crasher is called TARGET-DIGEST.hex');
-    for (let seed = 0; seed < 16; seed++) target.run(hex(text), randomOf(seed));
+    for (let seed = 0; seed < 16; seed++) target.run(fromHex(text), randomOf(seed));
   });
 }
 

@@ -13,9 +13,10 @@ import {
   OPEN_MILLISECONDS,
 } from '../../../agent/src/learn/asked-questions.ts';
 import { decodePacket } from '../../../agent/src/wire/packet.ts';
-import { tcp4, udp4, udp6 } from '../../fuzz/dns-seeds.ts';
-import { openQuestions, queryTo } from '../../lib/asked.ts';
-import { answerTo, concat } from '../wire/bytes.ts';
+import { concat } from '../../fixtures/bytes.ts';
+import { answerTo } from '../../fixtures/dns.ts';
+import { openQuestions, queryTo } from '../../fixtures/dns-events.ts';
+import { tcp4, udp4, udp6 } from '../../fixtures/plain-packets.ts';
 
 const ROUTER = [192, 168, 1, 1];
 const PHONE = [192, 168, 1, 11];

@@ -8,7 +8,7 @@ import { type Grounds, peerText, portText } from '../../../agent/src/learn/late-
 import { ownRange } from '../../../agent/src/policy/build-rules.ts';
 import type { App } from '../../../agent/src/policy/policy.ts';
 import { auditText } from '../../../agent/src/ruleset/audit.ts';
-import { app, policyFrom } from '../../golden/policies.ts';
+import { app, policyFrom } from '../../fixtures/policies.ts';
 
 const A = '192.168.1.10';
 const B = '192.168.1.11';

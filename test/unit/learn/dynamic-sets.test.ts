@@ -24,7 +24,7 @@ import {
 } from '../../../agent/src/ruleset/elements.ts';
 import type { AppFeed } from '../../../agent/src/ruleset/names.ts';
 import { decodePacket } from '../../../agent/src/wire/packet.ts';
-import { app } from '../../golden/policies.ts';
+import { app } from '../../fixtures/policies.ts';
 
 /** 192.168.1.34:13021 to somewhere, no payload but what is given. */
 function packet(protocol: 6 | 17, to: readonly number[], port: number, payload: number[] = []) {

@@ -13,7 +13,7 @@ import { ownRange } from '../../../agent/src/policy/build-rules.ts';
 import type { Profile } from '../../../agent/src/profile/profile.ts';
 import { flowText } from '../../../agent/src/wire/flow-text.ts';
 import { decodePacket } from '../../../agent/src/wire/packet.ts';
-import { concat, hex, u16be } from '../wire/bytes.ts';
+import { concat, fromHex, u16be } from '../../fixtures/bytes.ts';
 
 const PROFILE: Profile = {
   format: 1,
@@ -52,7 +52,7 @@ function udp(destination: string, port: number, payload: Uint8Array = new Uint8A
   const bytes = concat(
     [0x45, 0],
     u16be(28 + payload.length),
-    hex('00000000 4011 0000 c0a80122'),
+    fromHex('00000000 4011 0000 c0a80122'),
     destination.split('.').map(Number),
     u16be(13021),
     u16be(port),
@@ -137,7 +137,7 @@ test('the store is bounded, renewed and aged', () => {
   assert.is(store.flows.size, 1);
 });
 
-const NATPMP = hex('0001 0000 32dd 32dd 00000e10');
+const NATPMP = fromHex('0001 0000 32dd 32dd 00000e10');
 
 test('a mapping request gives its port; deletions and quotes give none', () => {
   assert.equal(observePortmap(udp('192.168.1.1', 5351, NATPMP)), {
@@ -148,12 +148,12 @@ test('a mapping request gives its port; deletions and quotes give none', () => {
     lifetimeSeconds: 3600,
   });
   assert.is(observePortmap(udp('192.168.1.1', 5350, NATPMP)), null);
-  const removal = hex('0001 0000 32dd 0000 00000000');
+  const removal = fromHex('0001 0000 32dd 0000 00000000');
   assert.is(observePortmap(udp('192.168.1.1', 5351, removal)), null);
   assert.ok(observePortmap(udp('192.168.1.1', 5351, NATPMP.slice(0, 8))));
   const request = udp('192.168.1.1', 5351, NATPMP).bytes;
   const error = concat(
-    hex('45000044 00000000 4001 0000 c0a80101 c0a80122 0303 0000 00000000'),
+    fromHex('45000044 00000000 4001 0000 c0a80101 c0a80122 0303 0000 00000000'),
     request,
   );
   const packet = decodePacket(error);

@@ -13,7 +13,7 @@ import { loadText } from '../../../agent/src/ruleset/transaction.ts';
 import { createState } from '../../../agent/src/step/state.ts';
 import type { Host } from '../../../agent/src/syntax/dhcp-hosts.ts';
 import { parseUci } from '../../../agent/src/syntax/uci.ts';
-import { policy, policyFrom } from '../../golden/policies.ts';
+import { policy, policyFrom } from '../../fixtures/policies.ts';
 
 const ROUTER = '02:00:00:00:00:99';
 const PHONE = '02:00:00:00:00:0b';

@@ -30,7 +30,7 @@ import {
 } from '../../../agent/src/learn/kept-text.ts';
 import { addressKey, pairKey, portKey } from '../../../agent/src/ruleset/elements.ts';
 import { createState } from '../../../agent/src/step/state.ts';
-import { policyFrom } from '../../golden/policies.ts';
+import { policyFrom } from '../../fixtures/policies.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;

@@ -16,11 +16,11 @@ import { ownRange } from '../../../agent/src/policy/build-rules.ts';
 import type { Policy } from '../../../agent/src/policy/policy.ts';
 import { createState, type Event } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
-import { udp4 } from '../../fuzz/dns-seeds.ts';
-import { app, policyFrom } from '../../golden/policies.ts';
-import { askedEvents } from '../../lib/asked.ts';
-import { natPmp, udp } from '../../trace/packets.ts';
-import { answerTo } from '../wire/bytes.ts';
+import { answerTo } from '../../fixtures/dns.ts';
+import { askedEvents } from '../../fixtures/dns-events.ts';
+import { natPmp, udp } from '../../fixtures/packets.ts';
+import { udp4 } from '../../fixtures/plain-packets.ts';
+import { app, policyFrom } from '../../fixtures/policies.ts';
 
 const HOME = '198.51.100.10';
 const ROUTER = '192.168.1.1';

@@ -13,19 +13,13 @@ import { nat64Prefixes } from '../../../agent/src/policy/nat64.ts';
 import { compileNames } from '../../../agent/src/profile/name-match.ts';
 import { parseAddress } from '../../../agent/src/wire/address.ts';
 import { decodePacket, plainEnd, plainUdp } from '../../../agent/src/wire/packet.ts';
-import { DNS_SEEDS, udp4 } from '../../fuzz/dns-seeds.ts';
-import { toHex } from '../../netlink/hex.ts';
-import { udp } from '../../trace/packets.ts';
-import {
-  answerTo,
-  concat,
-  hex,
-  mutate,
-  queryFor,
-  seeded,
-  type WireRecord,
-  wireName,
-} from '../wire/bytes.ts';
+import { concat, fromHex } from '../../fixtures/bytes.ts';
+import { answerTo, queryFor, type WireRecord, wireName } from '../../fixtures/dns.ts';
+import { DNS_SEEDS } from '../../fixtures/dns-seeds.ts';
+import { toHex } from '../../fixtures/netlink-hex.ts';
+import { udp } from '../../fixtures/packets.ts';
+import { udp4 } from '../../fixtures/plain-packets.ts';
+import { mutate, seeded } from '../../fixtures/seeded.ts';
 
 const entries = (...values: string[]) =>
   values.map((value) => ({ value, evidence: 'capture' as const }));
@@ -157,7 +151,7 @@ test('loopback, private and own addresses teach nothing and are counted', () => 
       a('@12', [127, 80, 50, 80]),
       a('@12', [192, 168, 1, 1]),
       a('@12', [198, 51, 100, 1]),
-      { name: '@12', type: 28, rdata: hex('00000000000000000000ffff0a000001') },
+      { name: '@12', type: 28, rdata: fromHex('00000000000000000000ffff0a000001') },
     ]),
   );
   assert.equal(lesson.addresses, []);

@@ -23,8 +23,8 @@ import { renderStanding } from '../../../agent/src/ruleset/render.ts';
 import { loadText } from '../../../agent/src/ruleset/transaction.ts';
 import { createState } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
-import { policyFrom } from '../../golden/policies.ts';
-import { udp } from '../../trace/packets.ts';
+import { udp } from '../../fixtures/packets.ts';
+import { policyFrom } from '../../fixtures/policies.ts';
 
 const A = '192.168.1.10';
 const NODE = '111.221.74.20';

@@ -10,7 +10,7 @@ import {
 } from '../../../agent/src/learn/suspects.ts';
 import type { AppFeed } from '../../../agent/src/ruleset/names.ts';
 import { decodePacket } from '../../../agent/src/wire/packet.ts';
-import { natPmp, udp } from '../../trace/packets.ts';
+import { natPmp, udp } from '../../fixtures/packets.ts';
 
 const PC = '192.168.1.50';
 const MAC = '02:00:00:00:00:50';

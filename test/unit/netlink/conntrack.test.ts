@@ -11,14 +11,14 @@ import {
 } from '../../../agent/src/netlink/conntrack-request.ts';
 import { createReader } from '../../../agent/src/netlink/message.ts';
 import { createWriter, type Writer } from '../../../agent/src/netlink/writer.ts';
+import { fromHex } from '../../fixtures/bytes.ts';
 import {
   asBigEndian,
   firstMessage,
-  fromHex,
   groups,
   type Nesting,
   written,
-} from '../../netlink/hex.ts';
+} from '../../fixtures/netlink-hex.ts';
 
 const TUPLE: Nesting = { 1: {}, 2: {} };
 const ENTRY: Nesting = { 1: TUPLE, 2: TUPLE, 9: {}, 10: {} };

@@ -4,7 +4,8 @@ import * as assert from 'uvu/assert';
 import { createReader } from '../../../agent/src/netlink/message.ts';
 import { putNeighbourDump, readNeighbour } from '../../../agent/src/netlink/neighbour.ts';
 import { createWriter } from '../../../agent/src/netlink/writer.ts';
-import { firstMessage, fromHex, groups, written } from '../../netlink/hex.ts';
+import { fromHex } from '../../fixtures/bytes.ts';
+import { firstMessage, groups, written } from '../../fixtures/netlink-hex.ts';
 
 const FOUR = `38000000 1c000200 01000000 00000000 02000000 05000000 80000000
   08000100 c000024d 0a000200 02000000 0a0b0000 08000400 01000000`;

@@ -17,7 +17,7 @@ import {
   putNetfilter,
   type Writer,
 } from '../../../agent/src/netlink/writer.ts';
-import { firstMessage, groups, written } from '../../netlink/hex.ts';
+import { firstMessage, groups, written } from '../../fixtures/netlink-hex.ts';
 
 const ORDERS = ['little', 'big'] as const;
 

@@ -13,16 +13,16 @@ import {
   splitChanges,
 } from '../../../agent/src/netlink/nft-set.ts';
 import { createWriter } from '../../../agent/src/netlink/writer.ts';
+import { fromHex } from '../../fixtures/bytes.ts';
 import {
   asBigEndian,
   firstMessage,
-  fromHex,
   groups,
   type Nesting,
   toHex,
   written,
-} from '../../netlink/hex.ts';
-import { putElementQuery, putTableQuery, readTableEvent } from '../../netlink/requests.ts';
+} from '../../fixtures/netlink-hex.ts';
+import { putElementQuery, putTableQuery, readTableEvent } from '../../fixtures/netlink-requests.ts';
 
 const where = { family: 1, table: 't' };
 const one = { key: Uint8Array.of(192, 0, 2, 1), timeout: 60000 };

@@ -24,8 +24,9 @@ import {
 } from '../../../agent/src/netlink/nfqueue.ts';
 import { senderMac } from '../../../agent/src/netlink/sender.ts';
 import { createWriter, type Writer } from '../../../agent/src/netlink/writer.ts';
-import { asBigEndian, firstMessage, fromHex, groups, toHex, written } from '../../netlink/hex.ts';
-import { putQueueUnbind, putVerdictBatch } from '../../netlink/requests.ts';
+import { fromHex } from '../../fixtures/bytes.ts';
+import { asBigEndian, firstMessage, groups, toHex, written } from '../../fixtures/netlink-hex.ts';
+import { putQueueUnbind, putVerdictBatch } from '../../fixtures/netlink-requests.ts';
 
 const ORDERS = ['little', 'big'] as const;
 

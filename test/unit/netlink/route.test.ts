@@ -43,7 +43,8 @@ import {
   putU32,
   type Writer,
 } from '../../../agent/src/netlink/writer.ts';
-import { firstMessage, fromHex, groups, written } from '../../netlink/hex.ts';
+import { fromHex } from '../../fixtures/bytes.ts';
+import { firstMessage, groups, written } from '../../fixtures/netlink-hex.ts';
 
 const rule: MarkRule = {
   family: 4,

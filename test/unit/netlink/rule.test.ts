@@ -4,7 +4,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createReader } from '../../../agent/src/netlink/message.ts';
 import { asksOnlyForMark, type KernelRule, readRule } from '../../../agent/src/netlink/rule.ts';
-import { firstMessage, fromHex } from '../../netlink/hex.ts';
+import { fromHex } from '../../fixtures/bytes.ts';
+import { firstMessage } from '../../fixtures/netlink-hex.ts';
 
 /** ip rule add pref 7 not from 192.168.1.0/28 to 8.8.8.0/24 tos 0x10 fwmark 0x100/0x3f00 iif br-lan
  * oif wan uidrange 10-20 ipproto udp sport 5000-5999 dport 443 lookup 200 suppress_prefixlength 0 */

@@ -26,7 +26,8 @@ import {
   resetWriter,
   type Writer,
 } from '../../../agent/src/netlink/writer.ts';
-import { firstMessage, fromHex, groups, toHex, written } from '../../netlink/hex.ts';
+import { fromHex } from '../../fixtures/bytes.ts';
+import { firstMessage, groups, toHex, written } from '../../fixtures/netlink-hex.ts';
 
 function sample(w: Writer): void {
   beginMessage(w, 0x0102, 0x0304, 0x05060708);

@@ -10,9 +10,9 @@ import type { Profile } from '../../../agent/src/profile/profile.ts';
 import { findAppRange } from '../../../agent/src/profile/range-match.ts';
 import { parseUci } from '../../../agent/src/syntax/uci.ts';
 import { parseAddress, parseCidr } from '../../../agent/src/wire/address.ts';
-import { PROFILE } from '../profile/profile-text.ts';
+import { profileJson } from '../../fixtures/profile.ts';
 
-const skype = PROFILE as unknown as Profile;
+const skype = profileJson as unknown as Profile;
 const profiles = new Map<string, Profile>([
   ['skype', skype],
   ...Array.from({ length: 15 }, (_, i) => [`p${i}`, { ...skype, name: `p${i}` }] as const),

@@ -11,7 +11,7 @@ import {
   NO_CHOICES,
   readChoices,
 } from '../../../agent/src/policy/choices.ts';
-import { app, policyFrom } from '../../golden/policies.ts';
+import { app, policyFrom } from '../../fixtures/policies.ts';
 
 const MINUTE = 60000;
 const at = { now: 1000 * MINUTE, minute: 600 };

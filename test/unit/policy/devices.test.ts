@@ -7,9 +7,9 @@ import type { Host } from '../../../agent/src/syntax/dhcp-hosts.ts';
 import { parseLeases } from '../../../agent/src/syntax/dhcp-leases.ts';
 import { parseUci } from '../../../agent/src/syntax/uci.ts';
 import { canonicalMac } from '../../../agent/src/wire/mac.ts';
-import { PROFILE } from '../profile/profile-text.ts';
+import { profileJson } from '../../fixtures/profile.ts';
 
-const profiles = new Map([['skype', PROFILE as unknown as Profile]]);
+const profiles = new Map([['skype', profileJson as unknown as Profile]]);
 const HEAD = `config proxy 'cloud'
 	option address '203.0.113.10'
 	option local '10.254.1.2'

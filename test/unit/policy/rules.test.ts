@@ -5,9 +5,9 @@ import { buildPolicy } from '../../../agent/src/policy/build.ts';
 import { mappedProfile, nat64Prefixes } from '../../../agent/src/policy/nat64.ts';
 import type { Profile } from '../../../agent/src/profile/profile.ts';
 import { parseUci } from '../../../agent/src/syntax/uci.ts';
-import { PROFILE } from '../profile/profile-text.ts';
+import { profileJson } from '../../fixtures/profile.ts';
 
-const skype = PROFILE as unknown as Profile;
+const skype = profileJson as unknown as Profile;
 const profiles = new Map([
   ['skype', skype],
   ['other', { ...skype, name: 'other' }],

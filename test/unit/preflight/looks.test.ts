@@ -16,7 +16,7 @@ import type { Profile } from '../../../agent/src/profile/profile.ts';
 import { ok } from '../../../agent/src/syntax/result.ts';
 import { findZone } from '../../../agent/src/syntax/time-zone-files.ts';
 import { parseUci } from '../../../agent/src/syntax/uci.ts';
-import { withValue } from '../profile/profile-text.ts';
+import { withValue } from '../../fixtures/profile.ts';
 
 const PROFILE = withValue('/retired', undefined) as Profile;
 const NOON = Date.UTC(2026, 10, 28, 12);

@@ -9,7 +9,9 @@ import {
 } from '../../../agent/src/profile/name-match.ts';
 import { matchLabel, nameProblem, parsePattern } from '../../../agent/src/profile/name-pattern.ts';
 import { toAscii } from '../../../agent/src/syntax/punycode.ts';
-import { concat, mutate, seeded, wireName } from '../wire/bytes.ts';
+import { concat } from '../../fixtures/bytes.ts';
+import { wireName } from '../../fixtures/dns.ts';
+import { mutate, seeded } from '../../fixtures/seeded.ts';
 
 const entries = (...values: string[]) =>
   values.map((value) => ({ value, evidence: 'capture' as const }));

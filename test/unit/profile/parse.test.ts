@@ -3,8 +3,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseProfile } from '../../../agent/src/profile/parse.ts';
-import { mutate, seeded } from '../wire/bytes.ts';
-import { PROFILE, withValue } from './profile-text.ts';
+import { profileJson, withValue } from '../../fixtures/profile.ts';
+import { mutate, seeded } from '../../fixtures/seeded.ts';
 
 function problems(value: unknown): string[] {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
@@ -13,8 +13,11 @@ function problems(value: unknown): string[] {
 }
 
 test('a good profile is read as it is, without the pointer to its schema', () => {
-  const result = parseProfile(JSON.stringify({ $schema: 'profile.schema.json', ...PROFILE }), 'x');
-  assert.equal(result, { ok: true, value: PROFILE });
+  const result = parseProfile(
+    JSON.stringify({ $schema: 'profile.schema.json', ...profileJson }),
+    'x',
+  );
+  assert.equal(result, { ok: true, value: profileJson });
   assert.equal(problems(withValue('/retired', undefined)), []);
 });
 
@@ -181,7 +184,7 @@ test('what is no profile at all', () => {
 
 test('mutated files never throw', () => {
   const random = seeded(10);
-  const text = JSON.stringify(PROFILE);
+  const text = JSON.stringify(profileJson);
   const seed = Uint8Array.from(text, (c) => c.charCodeAt(0));
   for (let i = 0; i < 2000; i++) {
     const bytes = mutate(seed, random);

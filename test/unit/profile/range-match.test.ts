@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { findBlock, findRange } from '../../../agent/src/profile/range-match.ts';
 import { familyOf, parseAddress } from '../../../agent/src/wire/address.ts';
-import { profile } from '../../golden/policies.ts';
+import { profile } from '../../fixtures/profile.ts';
 
 function found(address: string, protocol: 'udp' | 'tcp', port: number): string | null {
   const bytes = parseAddress(address)!;

@@ -7,7 +7,7 @@ import { differInChoices, pinChanges, withPins } from '../../../agent/src/reconc
 import { compile } from '../../../agent/src/ruleset/compile/compile.ts';
 import { renderStanding } from '../../../agent/src/ruleset/render.ts';
 import { reloadText } from '../../../agent/src/ruleset/transaction.ts';
-import { policyFrom } from '../../golden/policies.ts';
+import { policyFrom } from '../../fixtures/policies.ts';
 
 const pins = (...addresses: string[]) => ({
   pins: ownRange(addresses, ['tcp', 'udp'], [[0, 65535]], 'pinned by the owner'),

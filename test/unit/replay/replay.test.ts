@@ -7,19 +7,11 @@ import { homePrefixes } from '../../../agent/src/replay/direction.ts';
 import type { ReplayFlow } from '../../../agent/src/replay/flow-table.ts';
 import { replayCapture } from '../../../agent/src/replay/replay.ts';
 import type { ReplayReport } from '../../../agent/src/replay/report.ts';
-import { escape, policy, policyFrom } from '../../golden/policies.ts';
-import { captureOf, framesOf, type Timed } from '../../lib/pcap.ts';
-import {
-  fragmentsOf,
-  icmpError,
-  natPmp,
-  put16,
-  put32,
-  tcp,
-  udp,
-  udpOfLength,
-} from '../../trace/packets.ts';
-import { answerTo, concat, hex, queryFor } from '../wire/bytes.ts';
+import { concat, fromHex, put16, put32 } from '../../fixtures/bytes.ts';
+import { answerTo, queryFor } from '../../fixtures/dns.ts';
+import { fragmentsOf, icmpError, natPmp, tcp, udp, udpOfLength } from '../../fixtures/packets.ts';
+import { captureOf, framesOf, type Timed } from '../../fixtures/pcap.ts';
+import { escape, policy, policyFrom } from '../../fixtures/policies.ts';
 
 const A = '192.168.1.10';
 const B = '192.168.1.11';
@@ -444,7 +436,7 @@ test('bytes that lie are counted, a file cut short says where', () => {
   const cut = replayCapture(file.slice(0, -3), policy, home.value);
   assert.match(cut.broken ?? '', /packet 2 cut off/);
   assert.is(cut.packets, 1);
-  assert.match(replayCapture(hex('00'), policy, home.value).broken ?? '', /magic/);
+  assert.match(replayCapture(fromHex('00'), policy, home.value).broken ?? '', /magic/);
 });
 
 test('packets that the capture cut short are counted, and those that would have taught', () => {
@@ -485,7 +477,7 @@ test('TLS hellos that the policy would read are counted', () => {
   const packets: Timed[] = [
     [0, tcp(ends, 'S')],
     [0.1, tcp({ src: WEB, dst: A, sport: 443, dport: 40000 }, 'SA')],
-    [0.2, tcp(ends, 'PA', hex('1603010100 01000000'))],
+    [0.2, tcp(ends, 'PA', fromHex('1603010100 01000000'))],
   ];
   for (const mode of ['watch', 'hold'] as const) {
     assert.is(replay(packets, [], reading(mode)).hellos, 1, mode);
@@ -505,7 +497,7 @@ test('an app whose devices are told by MAC: by the frames, and said where they h
     [0x11, 1],
     [0x12, 0],
   ] as const) {
-    const frame = concat(hex('020000000001 0200000000'), [last], [8, 0], toNode);
+    const frame = concat(fromHex('020000000001 0200000000'), [last], [8, 0], toNode);
     const ethernet = captureOf([[0, frame]]);
     ethernet[20] = 1;
     const report = replayCapture(ethernet, mine, home.value);

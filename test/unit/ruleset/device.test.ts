@@ -11,9 +11,9 @@ import {
   listElements,
 } from '../../../agent/src/ruleset/trace/fake-kernel.ts';
 import { trace } from '../../../agent/src/ruleset/trace/trace.ts';
-import { policyFrom } from '../../golden/policies.ts';
+import { natPmp, udp } from '../../fixtures/packets.ts';
+import { policyFrom } from '../../fixtures/policies.ts';
 import { A, B, NODE, P2P, PEER, ROUTER } from '../../trace/cases.ts';
-import { natPmp, udp } from '../../trace/packets.ts';
 
 function send(kernel: Kernel, bytes: Uint8Array, hooks: 'forward' | 'input' = 'forward') {
   const oif = hooks === 'forward' ? 'wan' : '';

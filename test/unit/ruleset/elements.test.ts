@@ -21,12 +21,12 @@ import {
   portOf,
 } from '../../../agent/src/ruleset/elements.ts';
 import { logPrefix, parsePrefix } from '../../../agent/src/ruleset/names.ts';
-import { bytesOf } from '../../trace/packets.ts';
+import { fromHex } from '../../fixtures/bytes.ts';
 
 test('keys are in network byte order, each field padded to 4 bytes', () => {
-  assert.equal(addressKey('192.0.2.1'), bytesOf('c0000201'));
-  assert.equal(pairKey('192.168.1.10', '192.0.2.1'), bytesOf('c0a8010a c0000201'));
-  assert.equal(portKey('192.168.1.10', 13021), bytesOf('c0a8010a 32dd0000'));
+  assert.equal(addressKey('192.0.2.1'), fromHex('c0000201'));
+  assert.equal(pairKey('192.168.1.10', '192.0.2.1'), fromHex('c0a8010a c0000201'));
+  assert.equal(portKey('192.168.1.10', 13021), fromHex('c0a8010a 32dd0000'));
   assert.is(pairKey('fd00::1', '2001:db8::2')?.length, 32);
   assert.is(portKey('fd00::1', 1)?.length, 20);
 });
@@ -42,9 +42,9 @@ test('keys come back as they went', () => {
 
 test('a device can be a MAC: eight bytes in front of another field', () => {
   const mac = '02:00:00:00:01:0a';
-  assert.equal(macKey(mac), bytesOf('02000000010a'));
-  assert.equal(portKey(mac, 13021), bytesOf('02000000 010a0000 32dd0000'));
-  assert.equal(pairKey(mac, '192.0.2.1'), bytesOf('02000000 010a0000 c0000201'));
+  assert.equal(macKey(mac), fromHex('02000000010a'));
+  assert.equal(portKey(mac, 13021), fromHex('02000000 010a0000 32dd0000'));
+  assert.equal(pairKey(mac, '192.0.2.1'), fromHex('02000000 010a0000 c0000201'));
   assert.equal(portOf(portKey(mac, 13021)!), { device: mac, port: 13021 });
   for (const peer of ['192.0.2.1', '2001:db8::2']) {
     assert.equal(pairOf(pairKey(mac, peer)!), { device: mac, peer });

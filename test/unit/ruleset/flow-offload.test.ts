@@ -6,7 +6,8 @@ import { createReader } from '../../../agent/src/netlink/message.ts';
 import { FLOWTABLE, putChainDump, readChain } from '../../../agent/src/netlink/nft-table.ts';
 import { createWriter } from '../../../agent/src/netlink/writer.ts';
 import { apartText, isApartWanted } from '../../../agent/src/ruleset/flow-offload.ts';
-import { asBigEndian, firstMessage, fromHex, groups, written } from '../../netlink/hex.ts';
+import { fromHex } from '../../fixtures/bytes.ts';
+import { asBigEndian, firstMessage, groups, written } from '../../fixtures/netlink-hex.ts';
 
 test('it is made when others have flow tables, once', () => {
   const wanted = (...tables: string[]) => isApartWanted(new Set(tables));

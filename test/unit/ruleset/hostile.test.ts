@@ -9,9 +9,9 @@ import { renderLoad } from '../../../agent/src/ruleset/render.ts';
 import { parseDhcp } from '../../../agent/src/syntax/dhcp-hosts.ts';
 import { parseLeases } from '../../../agent/src/syntax/dhcp-leases.ts';
 import { parseUci } from '../../../agent/src/syntax/uci.ts';
-import { policyFrom } from '../../golden/policies.ts';
-import { HOSTILE, skeleton, withTexts } from '../../lib/hostile.ts';
-import { PROFILE } from '../profile/profile-text.ts';
+import { HOSTILE, skeleton, withTexts } from '../../fixtures/hostile-texts.ts';
+import { policyFrom } from '../../fixtures/policies.ts';
+import { profileJson } from '../../fixtures/profile.ts';
 
 test('text in the model ends nothing that it stands in', () => {
   const ruleset = compile(
@@ -101,7 +101,7 @@ function shapeOf(text: string): string | null {
 }
 
 test('text of the configuration, of a profile and of DHCP is refused or ends nothing', () => {
-  const profile = JSON.stringify(PROFILE, null, 1);
+  const profile = JSON.stringify(profileJson, null, 1);
   const wanted = built(CONFIG, profile, LEASES, DHCP);
   assert.is.not(wanted, null, 'the files are good');
   let [refused, taken] = [0, 0];

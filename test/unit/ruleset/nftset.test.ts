@@ -3,7 +3,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { nftsetLines } from '../../../agent/src/ruleset/nftset.ts';
-import { type Change, policyFrom, profile } from '../../golden/policies.ts';
+import { type Change, policyFrom } from '../../fixtures/policies.ts';
+import { profile } from '../../fixtures/profile.ts';
 
 type Kind = 'names' | 'suffixes' | 'patterns' | 'except';
 const dns = (lists: { readonly [kind in Kind]?: readonly string[] }) => {

@@ -4,10 +4,10 @@ import * as assert from 'uvu/assert';
 import { compile } from '../../../agent/src/ruleset/compile/compile.ts';
 import { createKernel } from '../../../agent/src/ruleset/trace/fake-kernel.ts';
 import { trace } from '../../../agent/src/ruleset/trace/trace.ts';
-import { policyFrom } from '../../golden/policies.ts';
+import { udp } from '../../fixtures/packets.ts';
+import { policyFrom } from '../../fixtures/policies.ts';
 import { A, OTHER } from '../../trace/cases.ts';
 import { GROUPS } from '../../trace/groups.ts';
-import { udp } from '../../trace/packets.ts';
 import { play, WORLD } from '../../trace/play.ts';
 
 for (const { cases, policy, up } of GROUPS) {

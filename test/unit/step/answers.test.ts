@@ -9,9 +9,9 @@ import type { Policy } from '../../../agent/src/policy/policy.ts';
 import { createState, type State } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
 import { TCP_ACK, TCP_RST, TCP_SYN } from '../../../agent/src/wire/packet.ts';
-import { tcp4, udp4 } from '../../fuzz/dns-seeds.ts';
-import { profile } from '../../golden/policies.ts';
-import { answerTo } from '../wire/bytes.ts';
+import { answerTo } from '../../fixtures/dns.ts';
+import { tcp4, udp4 } from '../../fixtures/plain-packets.ts';
+import { profile } from '../../fixtures/profile.ts';
 
 const ROUTER = [192, 168, 1, 1];
 const DEVICE = [192, 168, 1, 11];

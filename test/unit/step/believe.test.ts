@@ -10,10 +10,12 @@ import { findEndpoint, learnedEndpoints } from '../../../agent/src/learn/endpoin
 import { pairOf } from '../../../agent/src/ruleset/elements.ts';
 import { createState, type Event, type State } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
-import { tcp4, udp4, udp6, withLength } from '../../fuzz/dns-seeds.ts';
-import { policyFrom, profile } from '../../golden/policies.ts';
-import { answerEvent, askedEvents, queryEvent, queryTo } from '../../lib/asked.ts';
-import { answerTo, concat, type WireRecord, wireName } from '../wire/bytes.ts';
+import { concat } from '../../fixtures/bytes.ts';
+import { answerTo, type WireRecord, wireName, withLength } from '../../fixtures/dns.ts';
+import { answerEvent, askedEvents, queryEvent, queryTo } from '../../fixtures/dns-events.ts';
+import { tcp4, udp4, udp6 } from '../../fixtures/plain-packets.ts';
+import { policyFrom } from '../../fixtures/policies.ts';
+import { profile } from '../../fixtures/profile.ts';
 
 const ROUTER = [192, 168, 1, 1];
 const ISP = [10, 20, 0, 53];

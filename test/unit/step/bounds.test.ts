@@ -10,10 +10,11 @@ import { findEvidence } from '../../../agent/src/learn/evidence.ts';
 import type { Policy } from '../../../agent/src/policy/policy.ts';
 import { createState, type Event, type State } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
-import { tcp4, udp4, withLength } from '../../fuzz/dns-seeds.ts';
-import { policyFrom, profile } from '../../golden/policies.ts';
-import { answerEvent, queryEvent, queryTo } from '../../lib/asked.ts';
-import { answerTo } from '../wire/bytes.ts';
+import { answerTo, withLength } from '../../fixtures/dns.ts';
+import { answerEvent, queryEvent, queryTo } from '../../fixtures/dns-events.ts';
+import { tcp4, udp4 } from '../../fixtures/plain-packets.ts';
+import { policyFrom } from '../../fixtures/policies.ts';
+import { profile } from '../../fixtures/profile.ts';
 
 const ROUTER = [192, 168, 1, 1];
 const HOSTILE = [192, 168, 1, 66];

@@ -5,9 +5,10 @@ import type { Effect } from '../../../agent/src/learn/effect.ts';
 import type { Policy } from '../../../agent/src/policy/policy.ts';
 import { createState, type State } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
-import { escape, globals, profile } from '../../golden/policies.ts';
-import { tcp } from '../../trace/packets.ts';
-import { clientHello, extension, serverName } from '../tls-hello.ts';
+import { tcp } from '../../fixtures/packets.ts';
+import { escape, globals } from '../../fixtures/policies.ts';
+import { profile } from '../../fixtures/profile.ts';
+import { clientHello, extension, serverName } from '../../fixtures/tls.ts';
 
 const DEVICE = '192.168.1.11';
 const SERVER = '23.96.10.11';

@@ -5,9 +5,10 @@ import * as assert from 'uvu/assert';
 import type { Effect } from '../../../agent/src/learn/effect.ts';
 import { createState, type State } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
-import { tcp4, udp4, withLength } from '../../fuzz/dns-seeds.ts';
-import { policyFrom, profile } from '../../golden/policies.ts';
-import { answerTo, type WireRecord } from '../wire/bytes.ts';
+import { answerTo, type WireRecord, withLength } from '../../fixtures/dns.ts';
+import { tcp4, udp4 } from '../../fixtures/plain-packets.ts';
+import { policyFrom } from '../../fixtures/policies.ts';
+import { profile } from '../../fixtures/profile.ts';
 
 const SERVER = [198, 51, 100, 53];
 const DEVICE = [192, 168, 1, 11];

@@ -8,10 +8,10 @@ import { DEFAULT_GLOBALS } from '../../../agent/src/policy/build.ts';
 import type { Policy } from '../../../agent/src/policy/policy.ts';
 import { createState, type State } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
-import { udp4 } from '../../fuzz/dns-seeds.ts';
-import { profile } from '../../golden/policies.ts';
-import { answerEvent, askedEvents } from '../../lib/asked.ts';
-import { answerTo } from '../wire/bytes.ts';
+import { answerTo } from '../../fixtures/dns.ts';
+import { answerEvent, askedEvents } from '../../fixtures/dns-events.ts';
+import { udp4 } from '../../fixtures/plain-packets.ts';
+import { profile } from '../../fixtures/profile.ts';
 
 const policy: Policy = {
   globals: DEFAULT_GLOBALS,

@@ -2,7 +2,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseUci } from '../../../agent/src/syntax/uci.ts';
-import { seeded } from '../wire/bytes.ts';
+import { seeded } from '../../fixtures/seeded.ts';
 
 function parsed(text: string) {
   const result = parseUci(text, 'whp');

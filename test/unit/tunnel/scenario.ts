@@ -13,7 +13,7 @@ import {
   untilNextLook,
 } from '../../../agent/src/tunnel/failover.ts';
 import { isDoubted } from '../../../agent/src/tunnel/health.ts';
-import { app, globals, proxy } from '../../golden/policies.ts';
+import { app, globals, proxy } from '../../fixtures/policies.ts';
 
 /** A proxy at a time (milliseconds): how long an answer takes, or null: none comes. */
 export type Life = (now: number) => number | null;

@@ -10,7 +10,8 @@ import {
   isWhole,
 } from '../../../agent/src/wire/dns-stream.ts';
 import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../../../agent/src/wire/packet.ts';
-import { concat, mutate, seeded, u16be } from './bytes.ts';
+import { concat, u16be } from '../../fixtures/bytes.ts';
+import { mutate, seeded } from '../../fixtures/seeded.ts';
 
 const ONE = Uint8Array.from({ length: 40 }, (_, i) => i);
 const TWO = Uint8Array.from({ length: 700 }, (_, i) => i & 255);

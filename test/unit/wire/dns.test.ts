@@ -16,16 +16,9 @@ import {
   UNMATCHED,
 } from '../../../agent/src/wire/dns-names.ts';
 import { walkNames } from '../../../agent/src/wire/dns-walk.ts';
-import {
-  answerTo,
-  concat,
-  hex,
-  mutate,
-  seeded,
-  u16be,
-  type WireRecord,
-  wireName,
-} from './bytes.ts';
+import { concat, fromHex, u16be } from '../../fixtures/bytes.ts';
+import { answerTo, type WireRecord, wireName } from '../../fixtures/dns.ts';
+import { mutate, seeded } from '../../fixtures/seeded.ts';
 
 const scratch = nameLabels();
 
@@ -52,7 +45,7 @@ const HINTS = concat(
   SERVICE,
   [0, 4, 0, 8, 192, 0, 2, 1, 192, 0, 2, 2],
   [0, 6, 0, 16],
-  hex('20010db8000000000000000000000007'),
+  fromHex('20010db8000000000000000000000007'),
 );
 
 /** Labels with an escape sequence, a line feed, a dot and a backslash inside, and an umlaut in UTF-8. */
@@ -88,7 +81,7 @@ test('owners other than the question are visited', () => {
 });
 
 test('broken names end the walk with their reason', () => {
-  const header = hex('1234 8180 0001 0000 0000 0000');
+  const header = fromHex('1234 8180 0001 0000 0000 0000');
   const code = (name: Uint8Array | number[]) => visited(concat(header, name)).code;
   assert.is(code([]), CUT_OFF);
   assert.is(code([5, 97]), CUT_OFF);
@@ -112,7 +105,7 @@ test('the 255 bytes of a name count across its pointers', () => {
   const first = concat(label(60), label(60), label(60), [0]);
   const message = (size: number) =>
     concat(
-      hex('1234 8180 0002 0000 0000 0000'),
+      fromHex('1234 8180 0002 0000 0000 0000'),
       concat(first, [0, 1, 0, 1]),
       concat(label(size), label(10), [0xc0, 12], [0, 1, 0, 1]),
     );
@@ -131,7 +124,7 @@ test('a chain of pointers and a flood of names are bounded', () => {
     BAD_POINTER,
   );
   const record = [1, 97, 0xc0, 12, 0, 16, 0, 1, 0, 0, 0, 0, 0, 0];
-  const header = hex('1234 8180 0001 ffff 0000 0000');
+  const header = fromHex('1234 8180 0001 ffff 0000 0000');
   const flood = concat(
     header,
     wireName('a.b'),
@@ -168,7 +161,7 @@ test('service bindings give their hints; the root as target is the owner', () =>
   const whole = answerTo('a.b', [
     { name: '@12', type: 65, rdata: HINTS },
     { name: '@12', type: 64, rdata: [0, 1, 0] },
-    { name: '@12', type: 28, rdata: hex('20010db8000000000000000000000009') },
+    { name: '@12', type: 28, rdata: fromHex('20010db8000000000000000000000009') },
   ]);
   const decoded = decodeDns(whole, 0, whole.length);
   if ('malformed' in decoded) throw new Error(decoded.malformed);
@@ -299,7 +292,7 @@ test('a message of thousands of records is read as far as an honest one goes', (
   assert.equal(read(5, { name: '@12', type: 65, rdata: hints }), [5, 1, false]);
   // 64 broken records are not 64 reasons.
   assert.equal(read(64, { ...record, rdata: [1] }), [0, 10, false]);
-  const questions = concat(hex('1234 8180 0005 0000 0000 0000'), wireName('a.b'), [0, 1, 0, 1]);
+  const questions = concat(fromHex('1234 8180 0005 0000 0000 0000'), wireName('a.b'), [0, 1, 0, 1]);
   const odd = decodeDns(questions, 0, questions.length);
   assert.equal('malformed' in odd || odd.reasons, ['5 questions']);
 });
@@ -329,7 +322,7 @@ test('64 KB of names that stand for megabytes are given up soon, in the walk and
 
 test('the quick walk and the full reading of a name agree on every name', () => {
   const random = seeded(12);
-  const header = hex('1234 8180 0001 0000 0000 0000');
+  const header = fromHex('1234 8180 0001 0000 0000 0000');
   const seeds = [
     wireName('www.example.com'),
     wireName('a.b.c.d.e'),
@@ -375,7 +368,7 @@ test('mutated messages neither throw nor hang', () => {
 });
 
 test('what a label has beside visible characters is escaped, wherever its name is made text', () => {
-  const question = concat(hex('0001 8180 0001 0001 0000 0000'), FORGED, [0, 1, 0, 1]);
+  const question = concat(fromHex('0001 8180 0001 0001 0000 0000'), FORGED, [0, 1, 0, 1]);
   const message = concat(question, [192, 12, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4, 203, 0, 113, 7]);
   const decoded = decodeDns(message, 0, message.length);
   assert.ok('questions' in decoded);

@@ -6,19 +6,19 @@ import { flowOf } from '../../../agent/src/learn/evidence.ts';
 import type { Tuple } from '../../../agent/src/netlink/conntrack.ts';
 import { flowText } from '../../../agent/src/wire/flow-text.ts';
 import { decodePacket, type Packet } from '../../../agent/src/wire/packet.ts';
-import { concat, hex } from './bytes.ts';
+import { concat, fromHex } from '../../fixtures/bytes.ts';
 
 const V4 = { source: '192.168.1.11', destination: '198.51.100.7' };
 const V6 = { source: '2001:db8::11', destination: '2a01::7' };
 
 function packet(protocol: number, body: string, six = false): Packet {
-  const payload = hex(body);
+  const payload = fromHex(body);
   const byte = protocol.toString(16).padStart(2, '0');
   const length = (payload.length + (six ? 0 : 20)).toString(16).padStart(4, '0');
   const head = six
     ? `60000000 ${length} ${byte}40 20010db8000000000000000000000011 2a010000000000000000000000000007`
     : `4500${length} 00000000 40${byte}0000 c0a8010b c6336407`;
-  const read = decodePacket(concat(hex(head), payload));
+  const read = decodePacket(concat(fromHex(head), payload));
   if ('malformed' in read) throw new Error(read.malformed);
   return read;
 }

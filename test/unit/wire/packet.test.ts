@@ -8,15 +8,16 @@ import {
   fragmentKey,
   sourceText,
 } from '../../../agent/src/wire/packet.ts';
-import { concat, hex, mutate, seeded, u16be } from './bytes.ts';
+import { concat, fromHex, u16be } from '../../fixtures/bytes.ts';
+import { mutate, seeded } from '../../fixtures/seeded.ts';
 
-const UDP_NATPMP = hex(
+const UDP_NATPMP = fromHex(
   '45000028 00000000 4011 0000 c0a80122 c0a80101 32dd 14e7 0014 0000 00010000 32dd32dd 00000e10',
 );
 
 function v6(next: number, payload: Uint8Array): Uint8Array {
   const head = concat([0x60, 0, 0, 0], u16be(payload.length), [next, 64]);
-  const addresses = hex('20010db8000000000000000000000001 20010db8000000000000000000000002');
+  const addresses = fromHex('20010db8000000000000000000000001 20010db8000000000000000000000002');
   return concat(head, addresses, payload);
 }
 
@@ -44,7 +45,7 @@ test('UDP over IPv4, behind other bytes of the same array', () => {
 
 test('TCP with options over IPv4 with options', () => {
   const packet = decoded(
-    hex(
+    fromHex(
       '46000036 00004000 40060000 c0a80122 cb007107 01010101' +
         '0401 01bb 00000064 00000000 6018 ffff 0000 0000 02040578 6869',
     ).subarray(0, 50),
@@ -62,8 +63,10 @@ test('TCP with options over IPv4 with options', () => {
 });
 
 test('IPv6 extension headers are walked to the transport', () => {
-  const udp = hex('0035 c000 000a 0000 6869');
-  const packet = decoded(v6(0, concat(hex('3c00 010400000000'), hex('1100 010400000000'), udp)));
+  const udp = fromHex('0035 c000 000a 0000 6869');
+  const packet = decoded(
+    v6(0, concat(fromHex('3c00 010400000000'), fromHex('1100 010400000000'), udp)),
+  );
   assert.is(packet.protocol, 17);
   assert.is(packet.sourcePort, 53);
   assert.is(packet.payloadEnd - packet.payload, 2);
@@ -80,17 +83,17 @@ test('a later fragment has no ports, the first one has', () => {
   assert.is(decoded(later).fragmentOffset, 40);
   assert.is(decoded(later).sourcePort, -1);
   assert.is(decoded(later).transport, -1);
-  const sixth = decoded(v6(44, hex('11000009 00000001 1234567812345678')));
+  const sixth = decoded(v6(44, fromHex('11000009 00000001 1234567812345678')));
   assert.is(sixth.fragmentOffset, 8);
   assert.is(sixth.destinationPort, -1);
   // What follows in a later fragment only looks like another header.
-  assert.is(decoded(v6(44, hex('3c000009 00000001 11ff000000000000'))).protocol, 60);
+  assert.is(decoded(v6(44, fromHex('3c000009 00000001 11ff000000000000'))).protocol, 60);
 });
 
 test('the fragments of one packet have one key, those of another have another', () => {
-  const first = decoded(v6(44, hex('11000001 12345678 0035c00000280000 6869000000000000')));
-  const later = decoded(v6(44, hex('11000010 12345678 1111111122222222')));
-  const other = decoded(v6(44, hex('11000010 12345679 1111111122222222')));
+  const first = decoded(v6(44, fromHex('11000001 12345678 0035c00000280000 6869000000000000')));
+  const later = decoded(v6(44, fromHex('11000010 12345678 1111111122222222')));
+  const other = decoded(v6(44, fromHex('11000010 12345679 1111111122222222')));
   assert.is(first.sourcePort, 53);
   assert.is(later.fragmentOffset, 16);
   assert.is(fragmentKey(later), fragmentKey(first));
@@ -103,7 +106,7 @@ test('the fragments of one packet have one key, those of another have another', 
 
 test('an ICMP error quotes a request and is none', () => {
   const error = concat(
-    hex('45000044 00000000 4001 0000 c0a80101 c0a80122 0303 0000 00000000'),
+    fromHex('45000044 00000000 4001 0000 c0a80101 c0a80122 0303 0000 00000000'),
     UDP_NATPMP,
   );
   const packet = decoded(error);
@@ -112,16 +115,16 @@ test('an ICMP error quotes a request and is none', () => {
   assert.is(packet.destinationPort, -1);
   assert.is(packet.quoted, 28);
   assert.is(decoded(error, packet.quoted, error.length).destinationPort, 5351);
-  const echo = hex('4500001c 00000000 4001 0000 c0a80101 c0a80122 0800 0000 00000000');
+  const echo = fromHex('4500001c 00000000 4001 0000 c0a80101 c0a80122 0800 0000 00000000');
   assert.is(decoded(echo).quoted, -1);
 });
 
 test('what is malformed says why', () => {
-  assert.is(reason(hex('45')), 'shorter than an IP header');
+  assert.is(reason(fromHex('45')), 'shorter than an IP header');
   assert.is(reason(new Uint8Array(20)), 'IP version 0');
   assert.is(reason(concat([0x44], UDP_NATPMP.slice(1))), 'IPv4 header length 16');
   assert.is(
-    reason(hex('45000010 00000000 40110000 c0a80122 c0a80101')),
+    reason(fromHex('45000010 00000000 40110000 c0a80122 c0a80101')),
     'IPv4 total length 16 below its header',
   );
   assert.is(reason(concat(UDP_NATPMP.slice(0, 24), [0, 7], UDP_NATPMP.slice(26))), 'UDP length 7');
@@ -130,16 +133,16 @@ test('what is malformed says why', () => {
     'UDP length beyond the packet',
   );
   assert.is(reason(UDP_NATPMP.slice(0, 24)), 'UDP header cut off');
-  assert.is(reason(v6(0, hex('1109 0000 0000 0000'))), 'IPv6 extension header 0 cut off');
+  assert.is(reason(v6(0, fromHex('1109 0000 0000 0000'))), 'IPv6 extension header 0 cut off');
   assert.is(
-    reason(v6(60, concat(...Array.from({ length: 20 }, () => hex('3c00 010400000000'))))),
+    reason(v6(60, concat(...Array.from({ length: 20 }, () => fromHex('3c00 010400000000'))))),
     'more than 16 IPv6 extension headers',
   );
 });
 
 test('mutated packets give a packet inside its bounds, or a reason', () => {
   const random = seeded(1);
-  const seeds = [UDP_NATPMP, v6(0, hex('1100 010400000000 0035c000000a00006869'))];
+  const seeds = [UDP_NATPMP, v6(0, fromHex('1100 010400000000 0035c000000a00006869'))];
   for (let i = 0; i < 4000; i++) {
     const bytes = mutate(seeds[i % seeds.length]!, random);
     const packet = decodePacket(bytes, 0, bytes.length);

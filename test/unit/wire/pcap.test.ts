@@ -4,10 +4,11 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { captureFrames, createPassedOver, type Frame } from '../../../agent/src/wire/pcap.ts';
 import type { Malformed } from '../../../agent/src/wire/reader.ts';
-import { concat, hex, mutate, seeded } from './bytes.ts';
+import { concat, fromHex } from '../../fixtures/bytes.ts';
+import { mutate, seeded } from '../../fixtures/seeded.ts';
 
-const IP = hex('4500001c 00000000 4011 0000 c0a80101 c0a80122 0035 c000 0008 0000');
-const MACS = hex('020000000001 020000000002');
+const IP = fromHex('4500001c 00000000 4011 0000 c0a80101 c0a80122 0035 c000 0008 0000');
+const MACS = fromHex('020000000001 020000000002');
 
 function word(value: number, little: boolean): number[] {
   const bytes = [(value >>> 24) & 255, (value >> 16) & 255, (value >> 8) & 255, value & 255];
@@ -92,22 +93,22 @@ test('pcapng in both byte orders, with its clock', () => {
 
 test('link types', () => {
   const cases: [number, Uint8Array][] = [
-    [1, concat(MACS, hex('8100 0005 0800'), IP)],
-    [1, concat(MACS, hex('88a8 0005 8100 0006 0800'), IP)],
-    [1, concat(MACS, hex('8864 1100 0001 001e 0021'), IP)],
-    [0, concat(hex('02000000'), IP)],
-    [108, concat(hex('00000002'), IP)],
+    [1, concat(MACS, fromHex('8100 0005 0800'), IP)],
+    [1, concat(MACS, fromHex('88a8 0005 8100 0006 0800'), IP)],
+    [1, concat(MACS, fromHex('8864 1100 0001 001e 0021'), IP)],
+    [0, concat(fromHex('02000000'), IP)],
+    [108, concat(fromHex('00000002'), IP)],
     [101, IP],
     [12, IP],
     [228, IP],
-    [113, concat(hex('0000 0001 0006 020000000001 0000 0800'), IP)],
-    [276, concat(hex('0800 0000 00000001 0001 00 06 0200000000010000'), IP)],
+    [113, concat(fromHex('0000 0001 0006 020000000001 0000 0800'), IP)],
+    [276, concat(fromHex('0800 0000 00000001 0001 00 06 0200000000010000'), IP)],
   ];
   for (const [link, frame] of cases) assert.equal(packets(pcap(link, [frame])), [IP], String(link));
 });
 
 test('other frames are passed over and keep their numbers', () => {
-  const arp = concat(MACS, hex('0806 0001'));
+  const arp = concat(MACS, fromHex('0806 0001'));
   const short = MACS.slice(0, 8);
   const frames = read(pcap(1, [arp, short, ETHERNET])) as Frame[];
   assert.equal(
@@ -158,7 +159,7 @@ test('an interface of an unknown link type is counted, and the others are read',
 
 test('frames that are no IP, and bytes that were cut, are counted', () => {
   const passed = createPassedOver();
-  const arp = concat(MACS, hex('0806 0001'));
+  const arp = concat(MACS, fromHex('0806 0001'));
   assert.is(Array.from(captureFrames(pcap(1, [arp, ETHERNET, arp]), passed)).length, 1);
   assert.equal([passed.others, passed.unknown.size], [2, 0]);
   const cut = pcap(1, [ETHERNET]);
@@ -168,9 +169,12 @@ test('frames that are no IP, and bytes that were cut, are counted', () => {
 
 test('files that lie give a reason with the offset, after what was whole', () => {
   const last = (bytes: Uint8Array) => read(bytes).at(-1) as Malformed;
-  assert.is(last(hex('0102')).malformed, 'offset 0: shorter than the magic number of a capture');
+  assert.is(
+    last(fromHex('0102')).malformed,
+    'offset 0: shorter than the magic number of a capture',
+  );
   assert.is(last(new Uint8Array(40)).malformed, 'offset 0: neither pcap nor pcapng');
-  assert.is(last(hex('d4c3b2a1 00')).malformed, 'offset 0: file header cut off');
+  assert.is(last(fromHex('d4c3b2a1 00')).malformed, 'offset 0: file header cut off');
   const whole = pcap(1, [ETHERNET, ETHERNET]);
   assert.is(read(whole.slice(0, -1)).length, 2);
   assert.is(

@@ -2,12 +2,13 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decodePortMap } from '../../../agent/src/wire/portmap.ts';
-import { concat, hex, mutate, seeded } from './bytes.ts';
+import { concat, fromHex } from '../../fixtures/bytes.ts';
+import { mutate, seeded } from '../../fixtures/seeded.ts';
 
-const NATPMP = hex('0001 0000 32dd 32dd 00000e10');
+const NATPMP = fromHex('0001 0000 32dd 32dd 00000e10');
 const PCP = concat(
-  hex('0201 0000 00001c20 00000000000000000000ffffc0a80122'),
-  hex('0102030405060708090a0b0c 11 000000 32dd 9c41 00000000000000000000ffff00000000'),
+  fromHex('0201 0000 00001c20 00000000000000000000ffffc0a80122'),
+  fromHex('0102030405060708090a0b0c 11 000000 32dd 9c41 00000000000000000000ffff00000000'),
 );
 const decode = (bytes: Uint8Array) => decodePortMap(bytes, 0, bytes.length);
 
@@ -32,15 +33,15 @@ test('NAT-PMP and PCP requests', () => {
 
 test('other messages are no request, short ones are malformed', () => {
   for (const text of ['0000', '0081 0000 00000001 32dd 32dd 00000e10', '0200', '0281', '0202']) {
-    assert.is(decode(hex(text)), null, text);
+    assert.is(decode(fromHex(text)), null, text);
   }
   const sctp = PCP.slice();
   sctp[36] = 132;
   assert.is(decode(sctp), null);
   assert.equal(decode(NATPMP.slice(0, 11)), { malformed: 'NAT-PMP request shorter than 12 bytes' });
   assert.equal(decode(PCP.slice(0, 59)), { malformed: 'PCP MAP request shorter than 60 bytes' });
-  assert.equal(decode(hex('0101')), { malformed: 'port mapping protocol version 1' });
-  assert.equal(decode(hex('00')), { malformed: 'shorter than a version and an opcode' });
+  assert.equal(decode(fromHex('0101')), { malformed: 'port mapping protocol version 1' });
+  assert.equal(decode(fromHex('00')), { malformed: 'shorter than a version and an opcode' });
 });
 
 test('mutated requests never throw', () => {

@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseAddress } from '../../../agent/src/wire/address.ts';
 import { tcpQuestion } from '../../../agent/src/wire/tcp-question.ts';
-import { tcp } from '../../trace/packets.ts';
+import { tcp } from '../../fixtures/packets.ts';
 
 const NUMBERS = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
 

@@ -2,7 +2,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decodeClientHello } from '../../../agent/src/wire/tls.ts';
-import { clientHello, extension, serverName } from '../tls-hello.ts';
+import { clientHello, extension, serverName } from '../../fixtures/tls.ts';
 
 function serverOf(bytes: Uint8Array): string | null {
   const read = decodeClientHello(bytes);

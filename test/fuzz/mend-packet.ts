@@ -1,0 +1,24 @@
+// Mends mutated packets for the targets that decode packets.
+
+/** Writes the lengths of IPv4 and UDP anew, mostly: else the decoder stops at the first header. */
+export function mendPacket(bytes: Uint8Array, length: number): number {
+  if (length < 28) return length;
+  const total = Math.min(length, 0xffff);
+  if (bytes[0]! >> 4 === 4) {
+    bytes[2] = total >> 8;
+    bytes[3] = total;
+    const header = (bytes[0]! & 15) * 4;
+    if (bytes[9] === 17 && header >= 20 && header + 8 <= total) {
+      bytes[header + 4] = (total - header) >> 8;
+      bytes[header + 5] = total - header;
+    }
+  } else if (bytes[0]! >> 4 === 6 && length >= 48) {
+    bytes[4] = (total - 40) >> 8;
+    bytes[5] = total - 40;
+    if (bytes[6] === 17) {
+      bytes[44] = (total - 40) >> 8;
+      bytes[45] = total - 40;
+    }
+  }
+  return length;
+}
