@@ -2,7 +2,6 @@
 // table's commit to this program, which sleeps until then. Prints {"pid", "table", "queue"}:
 // milliseconds from exec to the committed table and, looked for every 2 ms after that, to the bound
 // queue of held answers. Usage: start LOGFILE QUEUE
-
 import * as os from 'qjs:os';
 import * as std from 'qjs:std';
 import { monotonic } from 'whp:socket';

@@ -2,7 +2,6 @@
 // (`--- uci`) or what differs from the base policy (`--- policy`, policies.ts), what of the table to show, and
 // the nft text expected. The whole table of every case is also given to `nft -c` in an empty network namespace.
 // `node test/golden/update.mjs` writes what the compiler says now into the files.
-
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

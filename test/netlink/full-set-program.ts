@@ -1,6 +1,5 @@
 // Runs in the host program inside a fresh network namespace: answers that teach, by the agent's own step and
 // effects, against the real table while its sets are full. One line a claim.
-
 import type { HeldFeed } from '../../agent/src/kernel/held-feed.ts';
 import type { Effect } from '../../agent/src/learn/effect.ts';
 import { now } from '../../agent/src/os/clock.ts';
@@ -12,14 +11,12 @@ import { createState } from '../../agent/src/step/state.ts';
 import { step } from '../../agent/src/step/step.ts';
 import { answerTo } from '../fixtures/dns.ts';
 import { askedEvents } from '../fixtures/dns-events.ts';
-import { udp4 } from '../fixtures/plain-packets.ts';
+import { DEVICE as PHONE, ROUTER, udp4 } from '../fixtures/plain-packets.ts';
 import { policyFrom } from '../fixtures/policies.ts';
 import { profile } from '../fixtures/profile.ts';
 import { kernel } from '../lib/kernel.ts';
 import { claim, finish, holds, same } from './claims.ts';
 
-const ROUTER = [192, 168, 1, 1];
-const PHONE = [192, 168, 1, 11];
 const caps = { endpoints: 64, ports: 64, peers: 128, devices: 64 };
 const suffixes = [{ value: 'skype.com', evidence: 'capture' as const }];
 const policy = policyFrom({ profile: { caps, dns: { ...profile.dns, suffixes } } });

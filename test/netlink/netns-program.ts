@@ -1,6 +1,5 @@
 // Runs in the host program inside a fresh network namespace: makes changes with the agent's netlink
 // code and reads each back with nft, ip and conntrack; provokes overruns. One line a claim.
-
 import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
 import { raiseGuard } from '../../agent/src/kernel/guard.ts';
@@ -26,8 +25,9 @@ import { readNftEvent } from '../../agent/src/netlink/nft-event.ts';
 import type { SetChange, SetElement } from '../../agent/src/netlink/nft-set.ts';
 import { putRouteDelete, putRouteReplace } from '../../agent/src/netlink/route.ts';
 import { readRouteEvent } from '../../agent/src/netlink/rt-event.ts';
-import { type MarkRule, putRuleAdd, putRuleDelete } from '../../agent/src/netlink/rule.ts';
+import { putRuleAdd, putRuleDelete } from '../../agent/src/netlink/rule.ts';
 import { runProgram } from '../../agent/src/os/process.ts';
+import { MARK_RULE } from '../fixtures/kernel-objects.ts';
 import { putLinkMtu, putLinkState } from '../fixtures/netlink-requests.ts';
 import { claimLater, finish, holds, same } from './claims.ts';
 import { NFNLGRP_NFTABLES } from './nft-constants.ts';
@@ -198,14 +198,7 @@ async function proveRoutes(): Promise<void> {
   });
   await claimLater('ip shows our rules', async () => {
     for (const family of [4, 6] as const) {
-      const rule: MarkRule = {
-        family,
-        preference: 15003,
-        mark: 0x03000000,
-        mask: 0x0f000000,
-        table: 15003,
-        protocol: 87,
-      };
+      const rule = { ...MARK_RULE, family, preference: 15003, mark: 0x03000000, table: 15003 };
       must(route, 'add', (w, seq) => putRuleAdd(w, seq, rule));
       const read = async () =>
         (await json('ip', '-j', '-d', `-${family}`, 'rule')).filter(

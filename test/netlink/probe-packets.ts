@@ -1,6 +1,5 @@
 // Probe: packets over loopback through rules made here: matched by a set, logged, held in a queue
 // until the verdict, marked and tracked.
-
 import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
 import {

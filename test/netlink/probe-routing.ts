@@ -1,5 +1,4 @@
 // Probe: devices, addresses, routes, rules, and what rtnetlink announces about them.
-
 import * as sys from 'whp:socket';
 import { receive } from '../../agent/src/kernel/netlink-socket.ts';
 import {
@@ -30,13 +29,8 @@ import {
   readRoute,
 } from '../../agent/src/netlink/route.ts';
 import { readRouteEvent } from '../../agent/src/netlink/rt-event.ts';
-import {
-  type MarkRule,
-  putRuleAdd,
-  putRuleDelete,
-  putRuleDump,
-  readRule,
-} from '../../agent/src/netlink/rule.ts';
+import { putRuleAdd, putRuleDelete, putRuleDump, readRule } from '../../agent/src/netlink/rule.ts';
+import { kernelRule, MARK_RULE } from '../fixtures/kernel-objects.ts';
 import { putLinkMtu, putLinkState } from '../fixtures/netlink-requests.ts';
 import { breathe, claim, holds, same } from './claims.ts';
 import { ask, LACKING, list, must, open, route } from './probe-socket.ts';
@@ -208,23 +202,14 @@ function proveRoutes(gre: number): void {
 function proveRules(): void {
   const events = open(NETLINK_ROUTE, { groups: [RTNLGRP_IPV4_RULE] });
   for (const family of [4, 6] as const) {
-    const rule: MarkRule = {
-      family,
-      preference: 15001,
-      mark: 0x01000000,
-      mask: 0x0f000000,
-      table: 15001,
-      protocol: PROTOCOL,
-    };
+    const rule = { ...MARK_RULE, family, protocol: PROTOCOL };
     claim(`rule-v${family}`, () => {
       const dumped = () =>
         list(route, (w, seq) => putRuleDump(w, seq, family), readRule).filter(
           (r) => r.preference === 15001,
         );
       must(route, 'add', (w, seq) => putRuleAdd(w, seq, rule), LACKING);
-      same(dumped(), [
-        { ...rule, action: 1, selector: {}, isInverted: false, target: 0, suppressed: -1 },
-      ]);
+      same(dumped(), [kernelRule(rule)]);
       same(
         ask(route, (w, seq) => putRuleAdd(w, seq, rule)),
         sys.EEXIST,

@@ -1,5 +1,4 @@
 // Probe: table, sets and elements: written, read back, renewed, expiring, refused.
-
 import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
 import { joinGroup, receive } from '../../agent/src/kernel/netlink-socket.ts';

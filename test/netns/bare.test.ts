@@ -7,8 +7,8 @@ import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { COMMAND_NAMES } from '../../agent/src/cli/commands.ts';
+import { PLAIN } from '../fixtures/uci.ts';
 import { BARE } from '../lib/bare.ts';
-import { PLAIN } from './plain.ts';
 
 const FOLDER = resolve(`out/netns/bare-${process.pid}`);
 mkdirSync(`${FOLDER}/empty`, { recursive: true });

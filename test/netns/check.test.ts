@@ -6,8 +6,8 @@ import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { PLAIN } from '../fixtures/uci.ts';
 import { WHP_TEXT } from '../lib/bare.ts';
-import { PLAIN } from './plain.ts';
 
 const FOLDER = resolve(`out/netns/check-${process.pid}`);
 const PROFILE = readFileSync('agent/profiles/skype.json', 'utf8');

@@ -5,8 +5,8 @@ import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { clientHello, extension, serverName } from '../fixtures/tls.ts';
+import { PLAIN } from '../fixtures/uci.ts';
 import { WHP_TEXT } from '../lib/bare.ts';
-import { PLAIN } from './plain.ts';
 import { startShell } from './shell.ts';
 
 const FOLDER = resolve(`out/netns/dns-feeds-${process.pid}`);

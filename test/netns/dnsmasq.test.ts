@@ -6,8 +6,8 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { PLAIN } from '../fixtures/uci.ts';
 import { WHP_TEXT } from '../lib/bare.ts';
-import { PLAIN } from './plain.ts';
 import { ownEtc, startShell } from './shell.ts';
 
 execFileSync('bash', ['-c', '. scripts/lib/packages.sh; need dnsmasq=dnsmasq-base nft=nftables'], {

@@ -6,28 +6,19 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { PLAIN } from '../fixtures/uci.ts';
 import { WHP_TEXT } from '../lib/bare.ts';
 
 const FOLDER = resolve(`out/netns/faults-${process.pid}`);
 mkdirSync(`${FOLDER}/state`, { recursive: true });
 test.after(() => rmSync(FOLDER, { recursive: true }));
 
-const CONFIG = `config globals 'globals'
-	option hold '0'
-config proxy 'cloud'
-	option address '203.0.113.20'
-	option local '10.213.0.1'
-	option remote '10.213.0.2'
-config app 'skype'
-	option profile 'skype'
-	list proxy 'cloud'
-`;
 const OPTIONS = `--config ${FOLDER}/whp --profiles ${resolve('agent/profiles')} --state ${FOLDER}/state --socket ${FOLDER}/sock`;
 
 /** Runs `script` beside a supervised agent; `whp` is the command, `good` prints what a check complains
  * of but for this kernel's having no GRE. Answers the output. */
 function play(script: string): string {
-  writeFileSync(`${FOLDER}/whp`, CONFIG);
+  writeFileSync(`${FOLDER}/whp`, PLAIN);
   const text = `
 cd ${FOLDER}; : >log
 whp() { command=$1; shift; ${WHP_TEXT} $command ${OPTIONS} "$@"; }

@@ -9,6 +9,7 @@ import { compile } from '../../agent/src/ruleset/compile/compile.ts';
 import { renderLoad } from '../../agent/src/ruleset/render.ts';
 import { HOSTILE, withTexts } from '../fixtures/hostile-texts.ts';
 import { policyFrom } from '../fixtures/policies.ts';
+import { homeWith } from '../fixtures/uci.ts';
 import { WHP_TEXT } from '../lib/bare.ts';
 
 const FOLDER = resolve(`out/netns/hostile-${process.pid}`);
@@ -51,16 +52,7 @@ test('nft reads every one of them as the text of what it stands in', () => {
   }
 });
 
-const CONFIG = `config globals 'globals'
-	option hold '0'
-	list lan 'br-lan'
-config proxy 'cloud'
-	option address '203.0.113.20'
-	option local '10.213.0.1'
-	option remote '10.213.0.2'
-config app 'skype'
-	list proxy 'cloud'
-`;
+const CONFIG = homeWith("\toption hold '0'\n\tlist lan 'br-lan'\n");
 const OPTIONS = `--config ${FOLDER}/whp --profiles ${resolve('agent/profiles')} --state ${FOLDER}/state --socket ${FOLDER}/sock`;
 
 /** Starts the agent with the good file, then with another; `script` runs beside that one. */

@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { PLAIN } from '../fixtures/uci.ts';
 import { WHP_TEXT } from '../lib/bare.ts';
 
 const FOLDER = resolve(`out/netns/kept-${process.pid}`);
@@ -14,17 +15,9 @@ test.after(() => rmSync(FOLDER, { recursive: true }));
 const OPTIONS = `--config ${FOLDER}/whp --profiles ${resolve('agent/profiles')} --state ${FOLDER}/state --socket ${FOLDER}/sock`;
 writeFileSync(
   `${FOLDER}/whp`,
-  `config globals 'globals'
-	option hold '0'
-config proxy 'cloud'
-	option address '203.0.113.20'
-	option local '10.213.0.1'
-	option remote '10.213.0.2'
+  `${PLAIN}	list device 'box'
 config device 'box'
 	list name 'xbox'
-config app 'skype'
-	list proxy 'cloud'
-	list device 'box'
 `,
 );
 

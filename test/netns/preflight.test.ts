@@ -14,6 +14,7 @@ import {
 import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { homeWith } from '../fixtures/uci.ts';
 import { BARE } from '../lib/bare.ts';
 
 const FOLDER = resolve(`out/netns/preflight-${process.pid}`);
@@ -34,15 +35,8 @@ const WHP = `${HOST} ${resolve('out/whp')}`;
 const OPTIONS = `--config ${FOLDER}/whp --profiles ${FOLDER}/profiles --state ${FOLDER}/state --socket ${FOLDER}/sock`;
 
 function config(lan: readonly string[] = ['br-lan'], more = ''): string {
-  return `config globals 'globals'
-	option hold '0'
-${lan.map((name) => `\tlist lan '${name}'\n`).join('')}config proxy 'cloud'
-	option address '203.0.113.20'
-	option local '10.213.0.1'
-	option remote '10.213.0.2'
-config app 'skype'
-	list proxy 'cloud'
-${more}`;
+  const lines = ["\toption hold '0'\n", ...lan.map((name) => `\tlist lan '${name}'\n`)];
+  return homeWith(lines.join('')) + more;
 }
 
 /** A bridge with a port, the wire to the Internet, and a resolver. */

@@ -1,6 +1,5 @@
 // reloadText in a real kernel: from one policy to another in one transaction. What stands
 // afterwards is what a first load of the new policy makes, and learned elements are still there.
-
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

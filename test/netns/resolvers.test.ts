@@ -5,8 +5,8 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { PLAIN } from '../fixtures/uci.ts';
 import { WHP_TEXT } from '../lib/bare.ts';
-import { PLAIN } from './plain.ts';
 import { startShell } from './shell.ts';
 
 const FOLDER = resolve(`out/netns/resolvers-${process.pid}`);

@@ -4,6 +4,7 @@ import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { PLAIN } from '../fixtures/uci.ts';
 import { WHP_TEXT } from '../lib/bare.ts';
 import { ownEtc, startShell } from './shell.ts';
 
@@ -13,16 +14,6 @@ copyFileSync('agent/profiles/skype.json', `${FOLDER}/profiles/skype.json`);
 const OPTIONS = ['config', 'profiles', 'state', 'socket']
   .map((one) => `--${one} ${FOLDER}/${one}`)
   .join(' ');
-
-const HEAD = `config globals
-	option hold '0'
-config proxy 'cloud'
-	option address '203.0.113.10'
-	option local '10.254.1.2'
-	option remote '10.254.1.1'
-config app 'skype'
-	list proxy 'cloud'
-`;
 
 const shell = startShell();
 
@@ -55,7 +46,7 @@ async function learns(mac: string): Promise<void> {
 }
 
 test.before(async () => {
-  writeFileSync(`${FOLDER}/config`, HEAD);
+  writeFileSync(`${FOLDER}/config`, PLAIN);
   await must(`ip link set lo up && mount -t tmpfs tmpfs /tmp && ${ownEtc(`${FOLDER}/etc`)}`);
   await must('rm -rf /etc/TZ /etc/localtime /etc/config && mkdir /etc/config');
   await must(`${WHP_TEXT} daemon ${OPTIONS} >${FOLDER}/log 2>&1 & echo $! >${FOLDER}/pid`);
@@ -73,7 +64,7 @@ const mac = (last: string): string => `02:00:00:00:00:${last}`;
 test('leases of two dnsmasq and of odhcpd, and a configuration that changes and breaks', async () => {
   const names = ['one', 'two', 'three', 'four', 'five', 'six'];
   const list = names.map((name) => `\tlist name '${name}'\n`).join('');
-  writeFileSync(`${FOLDER}/config`, `${HEAD}\tlist device 'all'\nconfig device 'all'\n${list}`);
+  writeFileSync(`${FOLDER}/config`, `${PLAIN}\tlist device 'all'\nconfig device 'all'\n${list}`);
   const dhcp = `config odhcpd 'odhcpd'
 	option leasefile '/tmp/hosts/odhcpd'
 config dnsmasq
@@ -110,7 +101,7 @@ config dnsmasq 'guest'
     said,
     'dhcp leases and static hosts: /tmp/hosts/odhcpd: 1 lease, /tmp/dhcp.leases: 1 lease, /tmp/guest leases: 1 lease, /tmp/new: 1 lease, /etc/config/dhcp: 0 static hosts',
   );
-  writeFileSync(`${FOLDER}/config`, HEAD);
+  writeFileSync(`${FOLDER}/config`, PLAIN);
   await must(`${WHP_TEXT} reload ${OPTIONS}`);
 });
 
@@ -125,7 +116,7 @@ test('the time zone in each of its places; without one the app is proxied at all
   const days = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
   // The day after tomorrow, which is today where the clocks are two days ahead.
   const after = days[(new Date().getUTCDay() + 2) % 7]!;
-  writeFileSync(`${FOLDER}/config`, `${HEAD}\tlist schedule '${after} 00:00-24:00'\n`);
+  writeFileSync(`${FOLDER}/config`, `${PLAIN}\tlist schedule '${after} 00:00-24:00'\n`);
   const told = async (): Promise<string> => {
     await must(`${WHP_TEXT} reload ${OPTIONS}`);
     const { apps } = JSON.parse(await must(`${WHP_TEXT} status --json ${OPTIONS}`)) as {

@@ -6,24 +6,13 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { homeWith } from '../fixtures/uci.ts';
 import { WHP_TEXT } from '../lib/bare.ts';
 
 const FOLDER = resolve(`out/netns/rules-${process.pid}`);
 mkdirSync(FOLDER, { recursive: true });
 test.after(() => rmSync(FOLDER, { recursive: true }));
-writeFileSync(
-  `${FOLDER}/whp`,
-  `config globals 'globals'
-	list lan 'br-lan'
-	list lan 'br-guest'
-config proxy 'cloud'
-	option address '203.0.113.20'
-	option local '10.213.0.1'
-	option remote '10.213.0.2'
-config app 'skype'
-	list proxy 'cloud'
-`,
-);
+writeFileSync(`${FOLDER}/whp`, homeWith("\tlist lan 'br-lan'\n\tlist lan 'br-guest'\n"));
 const CHECK = `${WHP_TEXT} check --config ${FOLDER}/whp --profiles ${resolve('agent/profiles')} --state ${FOLDER}/state --socket ${FOLDER}/sock`;
 
 /** A router with two lan devices, a VPN device, and our own rule and route as the agent makes them. */

@@ -15,6 +15,7 @@ import { createMessage, createReader, readMessage } from '../../agent/src/netlin
 import { putRouteReplace, readRoute } from '../../agent/src/netlink/route.ts';
 import { putRuleAdd, readRule } from '../../agent/src/netlink/rule.ts';
 import { createWriter, type Writer } from '../../agent/src/netlink/writer.ts';
+import { GRE, kernelRule, MARK_RULE, THROUGH } from '../fixtures/kernel-objects.ts';
 
 type Parsed = { data: Record<string, unknown>; attrs: Record<string, unknown> };
 interface RouteStructs {
@@ -49,17 +50,8 @@ function theirs(put: (w: Writer) => unknown) {
   return messages[0]!;
 }
 
-const rule = {
-  family: 4,
-  preference: 15001,
-  mark: 0x01000000,
-  mask: 0x0f000000,
-  table: 15001,
-  protocol: 87,
-} as const;
-
 test('a rule is read as it was meant', () => {
-  const message = theirs((w) => putRuleAdd(w, 77, rule));
+  const message = theirs((w) => putRuleAdd(w, 77, MARK_RULE));
   assert.equal([message.type, message.flags, message.seq], [32, 0x605, 77]);
   const { data, attrs } = rt.parseRuleMessage(message.data);
   assert.equal([data.family, data.action, data.dstLen, data.table], [2, 'toTbl', 0, 0]);
@@ -73,8 +65,7 @@ test('a rule is read as it was meant', () => {
 });
 
 test('routes are read as they were meant', () => {
-  const through = { family: 4, table: 15001, link: 3, metric: 1, protocol: 87 } as const;
-  const message = theirs((w) => putRouteReplace(w, 1, through));
+  const message = theirs((w) => putRouteReplace(w, 1, THROUGH));
   assert.equal([message.type, message.flags], [24, 0x505]);
   const parsed = rt.parseRouteMessage(message.data);
   assert.equal(
@@ -82,23 +73,14 @@ test('routes are read as they were meant', () => {
     ['UNICAST', 'LINK', 87],
   );
   assert.equal(parsed.attrs, { table: 15001, priority: 1, oif: 3 });
-  const last = theirs((w) => putRouteReplace(w, 1, { ...through, link: 0, metric: 0xffffffff }));
+  const last = theirs((w) => putRouteReplace(w, 1, { ...THROUGH, link: 0, metric: 0xffffffff }));
   const prohibit = rt.parseRouteMessage(last.data);
   assert.is(prohibit.data.type, 'PROHIBIT');
   assert.equal(prohibit.attrs, { table: 15001, priority: 0xffffffff });
 });
 
 test('a GRE device and an address are read as they were meant', () => {
-  const gre = {
-    name: 'whp-p1',
-    local: '192.0.2.1',
-    remote: '198.51.100.1',
-    key: 42,
-    ttl: 64,
-    pathMtu: true,
-    mtu: 1400,
-  };
-  const link = rt.parseLinkMessage(theirs((w) => putGreCreate(w, 1, gre)).data);
+  const link = rt.parseLinkMessage(theirs((w) => putGreCreate(w, 1, GRE)).data);
   assert.equal([link.attrs.ifname, link.attrs.mtu], ['whp-p1', 1400]);
   assert.equal([link.data.flags, link.data.change], [{ up: true }, { up: true }]);
   const inner = { link: 3, address: '10.1.0.2', peer: '10.1.0.1', prefix: 32 };
@@ -131,8 +113,8 @@ test('what the package writes is read as it was meant', () => {
     32,
     [2, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0],
     [
-      [10, u32(rule.mark)],
-      [16, u32(rule.mask)],
+      [10, u32(MARK_RULE.mark)],
+      [16, u32(MARK_RULE.mask)],
       [15, u32(15001)],
       [6, u32(15001)],
       [21, Uint8Array.of(87)],
@@ -140,7 +122,7 @@ test('what the package writes is read as it was meant', () => {
   );
   assert.equal(readRule(...read(aRule)), {
     ok: true,
-    value: { ...rule, action: 1, selector: {}, isInverted: false, target: 0, suppressed: -1 },
+    value: kernelRule(MARK_RULE),
   });
   const aRoute = written(
     24,

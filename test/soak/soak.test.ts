@@ -8,9 +8,10 @@ import { findEndpoint, learnedEndpoints } from '../../agent/src/learn/endpoints.
 import { residentBytes } from '../../agent/src/os/memory.ts';
 import { createState, type Event } from '../../agent/src/step/state.ts';
 import { step } from '../../agent/src/step/step.ts';
+import { span } from '../fixtures/bytes.ts';
 import { answerTo } from '../fixtures/dns.ts';
 import { askedEvents } from '../fixtures/dns-events.ts';
-import { udp4 } from '../fixtures/plain-packets.ts';
+import { ROUTER, udp4 } from '../fixtures/plain-packets.ts';
 import { policyFrom } from '../fixtures/policies.ts';
 import { profile } from '../fixtures/profile.ts';
 import { randomOf } from '../fuzz/random.ts';
@@ -27,7 +28,6 @@ const FLOWS = 30;
 /** The least that an endpoint is kept (profile.endpoints.ttlMinimumSeconds). */
 const KEPT = 300000;
 
-const ROUTER = [192, 168, 1, 1];
 const suffixes = [{ value: 'skype.com', evidence: 'capture' as const }];
 const policy = policyFrom({ profile: { dns: { ...profile.dns, suffixes } } });
 
@@ -54,7 +54,7 @@ test('six hours of five devices', () => {
     const peer = [93, random.below(256), random.below(256), random.below(256)];
     const from = [192, 168, 1, 10 + device];
     const bytes = udp4(from, 13021, peer, 1024 + random.below(60000), new Uint8Array(60));
-    give({ kind: 'evidence', mac: null, prefix, bytes, offset: 0, end: bytes.length });
+    give({ kind: 'evidence', mac: null, prefix, ...span(bytes) });
   };
   const session = (device: number): void => {
     for (let i = 0; i < OTHER_ANSWERS; i++) {

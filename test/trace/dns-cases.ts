@@ -1,6 +1,5 @@
 // Cases about which flows are DNS: by the port that the device sent the first packet to, wherever the
 // resolver is. Like cases.ts: through the tracer and through a real kernel.
-
 import { addressKey } from '../../agent/src/ruleset/elements.ts';
 import { echo, icmpError, tcp, udp } from '../fixtures/packets.ts';
 import {

@@ -11,6 +11,7 @@ import { renderStanding } from '../../agent/src/ruleset/render.ts';
 import { reloadText } from '../../agent/src/ruleset/transaction.ts';
 import { createState, type Event } from '../../agent/src/step/state.ts';
 import { step } from '../../agent/src/step/step.ts';
+import { span } from '../fixtures/bytes.ts';
 import { answerTo } from '../fixtures/dns.ts';
 import { askedEvents } from '../fixtures/dns-events.ts';
 import { udp } from '../fixtures/packets.ts';
@@ -19,8 +20,6 @@ import { app, policyFrom } from '../fixtures/policies.ts';
 
 const PHONE = '192.168.1.11';
 const NODE = '111.221.74.20';
-
-const span = (bytes: Uint8Array) => ({ bytes, offset: 0, end: bytes.length });
 
 /** ui.skype.com is 203.0.113.7 for ten minutes. */
 const [query, answer] = askedEvents(

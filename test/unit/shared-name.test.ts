@@ -10,11 +10,13 @@ import { homePrefixes } from '../../agent/src/replay/direction.ts';
 import { replayCapture } from '../../agent/src/replay/replay.ts';
 import { createState, type State } from '../../agent/src/step/state.ts';
 import { step } from '../../agent/src/step/step.ts';
+import { span } from '../fixtures/bytes.ts';
 import { answerTo, queryFor } from '../fixtures/dns.ts';
 import { tcp, udp } from '../fixtures/packets.ts';
 import { captureOf, type Timed } from '../fixtures/pcap.ts';
 import { escape, policyFrom } from '../fixtures/policies.ts';
 import { profile } from '../fixtures/profile.ts';
+import { chosen, surroundings } from '../fixtures/surroundings.ts';
 import { clientHello, serverName } from '../fixtures/tls.ts';
 
 const ROUTER = '192.168.1.1';
@@ -68,10 +70,9 @@ function query(device: string, name = NAME): Uint8Array {
 type Kind = 'answer' | 'query' | 'hello';
 
 function play(state: State, kind: Kind, bytes: Uint8Array): readonly Effect[] {
-  const span = { bytes, offset: 0, end: bytes.length };
-  if (kind === 'query') return step(state, { kind, age: 0, mac: null, ...span }, 1000);
-  if (kind === 'hello') return step(state, { kind, id: 1, mac: null, ...span }, 1000);
-  return step(state, { kind, id: 1, outside: false, heard: null, ...span }, 1000);
+  if (kind === 'query') return step(state, { kind, age: 0, mac: null, ...span(bytes) }, 1000);
+  if (kind === 'hello') return step(state, { kind, id: 1, mac: null, ...span(bytes) }, 1000);
+  return step(state, { kind, id: 1, outside: false, heard: null, ...span(bytes) }, 1000);
 }
 
 const setsOf = (effects: readonly Effect[]) =>
@@ -143,30 +144,13 @@ test('a flow to it belongs to the app of its device, and to the first app where 
 test('why NAME names every app that has it', () => {
   const state = createState(shared, () => false);
   play(state, 'answer', answer(CHATS));
-  const way = (proxy: string) => ({
-    way: { kind: 'tunnel', proxy } as const,
-    state: 'up' as const,
-    since: 0,
-    hold: 0,
-    failedBack: null,
-    poorSince: null,
-  });
-  const around = {
-    now: 2000,
+  const around = surroundings({
     choices: new Map([
-      ['talk', way('a')],
-      ['chat', way('b')],
+      ['talk', chosen('a')],
+      ['chat', chosen('b')],
     ]),
     up: new Set(['a', 'b']),
-    paused: new Map(),
-    tableless: null,
-    stuck: new Map(),
-    open: new Map(),
-    hosts: [],
-    own: [ROUTER],
-    isHome: () => false,
-    macOf: () => null,
-  };
+  });
   const kernel = { readSet: () => [], countSet: () => 0, connections: () => [] };
   const why = whyAnswer(state, kernel, NAME, around);
   if (typeof why === 'string') throw new Error(why);

@@ -4,12 +4,13 @@ import { learnedEndpoints } from '../../../agent/src/learn/endpoints.ts';
 import { createState } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
 import { decodePacket, TCP } from '../../../agent/src/wire/packet.ts';
+import { span } from '../../fixtures/bytes.ts';
 import { queryTo } from '../../fixtures/dns-events.ts';
 import { DNS_SEEDS, DNS_WORDS } from '../../fixtures/dns-seeds.ts';
 import { DEVICE, ROUTER, udp4, udp6 } from '../../fixtures/plain-packets.ts';
 import { policyFrom } from '../../fixtures/policies.ts';
 import { wideProfile } from '../../fixtures/profile.ts';
-import { mendPacket } from '../mend-packet.ts';
+import { framed, mendFramed } from '../packet-input.ts';
 import { must, type Target } from '../target.ts';
 
 const policy = policyFrom({ profile: wideProfile });
@@ -42,10 +43,6 @@ function exchangeOf(bytes: Uint8Array, kind: 'query' | 'answer'): string | null 
   return [...ends, message.subarray(0, 2).join(), labels.join('|'), rest.join()].join(' ');
 }
 
-function framed(kind: number, packet: Uint8Array): Uint8Array {
-  return Uint8Array.from([kind, ...packet]);
-}
-
 let state = createState(policy, () => false);
 let asked = new Set<string>();
 let count = 0;
@@ -59,10 +56,7 @@ export const questions: Target = {
     return [framed(1, answer), framed(0, queryTo(answer)), framed(3, answer)];
   }),
   words: DNS_WORDS,
-  mend(bytes, length, random) {
-    if (length < 2 || random.once(8)) return length;
-    return 1 + mendPacket(bytes.subarray(1), length - 1);
-  },
+  mend: mendFramed,
   run(input) {
     // A new life now and then; the clock stands still, so every question stays open.
     count += 1;
@@ -72,9 +66,9 @@ export const questions: Target = {
     }
     const kind = input[0] ?? 0;
     const bytes = input.slice(1);
-    const span = { bytes, offset: 0, end: bytes.length };
+    const all = span(bytes);
     if (kind % 2 === 0) {
-      step(state, { kind: 'query', age: 0, mac: null, ...span }, 1000);
+      step(state, { kind: 'query', age: 0, mac: null, ...all }, 1000);
       const exchange = exchangeOf(bytes, 'query');
       if (exchange !== null) asked.add(exchange);
       return `query ${exchange !== null}`;
@@ -82,7 +76,7 @@ export const questions: Target = {
     const before = [state.learned, state.pairs].map((one) => learnedEndpoints(one).length).join();
     const { unasked } = state.counters;
     const outside = (kind & 2) !== 0;
-    const effects = step(state, { kind: 'answer', id: 7, outside, heard: true, ...span }, 1000);
+    const effects = step(state, { kind: 'answer', id: 7, outside, heard: true, ...all }, 1000);
     const after = [state.learned, state.pairs].map((one) => learnedEndpoints(one).length).join();
     const exchange = exchangeOf(bytes, 'answer');
     const wasAsked = exchange !== null && asked.has(exchange);

@@ -1,6 +1,5 @@
 // learn/kept-text, kept-sets: the file of what is learned, broken as text. What is understood is written
 // again as the same, within its bounds, and nothing of it that is not public enters a set.
-
 import { restoreSets } from '../../../agent/src/learn/kept-sets.ts';
 import { keptSets, keptText, MOST_BYTES } from '../../../agent/src/learn/kept-text.ts';
 import { heldElements } from '../../../agent/src/learn/snapshot.ts';

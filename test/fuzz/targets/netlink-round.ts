@@ -18,7 +18,7 @@ import { putRuleAdd, readRule } from '../../../agent/src/netlink/rule.ts';
 import { createWriter, type Writer } from '../../../agent/src/netlink/writer.ts';
 import { formatAddress } from '../../../agent/src/wire/address.ts';
 import { readerOf, u8, u16 } from '../../../agent/src/wire/reader.ts';
-import { GRE, ROUTE, RULE } from '../../fixtures/netlink-seeds.ts';
+import { GRE, MARK_RULE, THROUGH } from '../../fixtures/kernel-objects.ts';
 import { must, type Target } from '../target.ts';
 
 /** Calls `visit` with every message of what was written. */
@@ -86,8 +86,8 @@ function run(input: Uint8Array): string {
   const address = () => formatAddress(bytes(width), 0, family);
   const w = createWriter(64, order);
   const gre = { ...GRE, local: address(), remote: address(), key: u32(r), mtu: u16(r) };
-  const rule = { ...RULE, family, mark: u32(r), table: u32(r), preference: u32(r) } as const;
-  const route = { ...ROUTE, family, link: u16(r) + 1, metric: u32(r), table: u32(r) } as const;
+  const rule = { ...MARK_RULE, family, mark: u32(r), table: u32(r), preference: u32(r) } as const;
+  const route = { ...THROUGH, family, link: u16(r) + 1, metric: u32(r), table: u32(r) } as const;
   const inner = { link: u32(r), address: address(), peer: address(), prefix: u8(r) };
   must(putGreCreate(w, 1, gre), 'a GRE device is refused');
   putRuleAdd(w, 2, rule);

@@ -10,7 +10,7 @@ import {
 import { concat } from '../../fixtures/bytes.ts';
 import { DNS_SEEDS } from '../../fixtures/dns-seeds.ts';
 import { DEVICE, PEER, ROUTER, tcp4, udp4, udp6 } from '../../fixtures/plain-packets.ts';
-import { mendPacket } from '../mend-packet.ts';
+import { mendPacket } from '../packet-input.ts';
 import { isolated, kindOf, must, mustBeCanonical, type Target } from '../target.ts';
 
 const message = DNS_SEEDS[0]!;

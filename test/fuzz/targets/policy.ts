@@ -1,6 +1,5 @@
 // policy/build and ruleset/: a configuration is refused with a place and a fix, or it compiles to
 // a table whose text holds nothing but words of nft: no option may break out of its place.
-
 import { buildPolicy } from '../../../agent/src/policy/build.ts';
 import { markOf, slotOf } from '../../../agent/src/policy/marks.ts';
 import type { Policy } from '../../../agent/src/policy/policy.ts';

@@ -1,6 +1,5 @@
 // profile/parse, profile/name-match: profiles broken as text and as values. One that is accepted
 // compiles to a matcher and to a table, and its ranges are canonical blocks of the Internet.
-
 import { believedOn } from '../../../agent/src/profile/expiry.ts';
 import { compileNames, matchName } from '../../../agent/src/profile/name-match.ts';
 import { parsePattern } from '../../../agent/src/profile/name-pattern.ts';

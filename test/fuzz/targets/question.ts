@@ -1,40 +1,31 @@
 // cli/arguments, answers/flows, cli/text: a command line is a command or a refusal, and a
 // question for "why" always has one answer that can be printed.
-
 import { evidenceAnswer, flowAnswers, learnedAnswer } from '../../../agent/src/answers/flows.ts';
 import { whyAnswer } from '../../../agent/src/answers/why.ts';
-import type { Surroundings } from '../../../agent/src/answers/why-parts.ts';
 import { readArguments } from '../../../agent/src/cli/arguments.ts';
 import { evidenceText, flowsText, learnedText, whyText } from '../../../agent/src/cli/text.ts';
 import { createState } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
+import { span } from '../../fixtures/bytes.ts';
 import { askedEvents } from '../../fixtures/dns-events.ts';
 import { DNS_SEEDS } from '../../fixtures/dns-seeds.ts';
 import { DEVICE, ROUTER, udp4 } from '../../fixtures/plain-packets.ts';
 import { policy } from '../../fixtures/policies.ts';
+import { surroundings } from '../../fixtures/surroundings.ts';
 import { bytesOf, must, type Target, textOf } from '../target.ts';
 
 const state = createState(policy, () => false);
 for (const seed of DNS_SEEDS) {
   const bytes = udp4(ROUTER, 53, DEVICE, 40000, seed);
-  const span = { bytes, offset: 0, end: bytes.length };
   for (const event of askedEvents(bytes)) step(state, event, 1000);
-  step(state, { kind: 'evidence', mac: null, prefix: 'whp:range:skype', ...span }, 1000);
+  step(state, { kind: 'evidence', mac: null, prefix: 'whp:range:skype', ...span(bytes) }, 1000);
 }
 
-const AROUND: Surroundings = {
-  now: 2000,
-  choices: new Map(),
+const AROUND = surroundings({
   up: new Set(policy.proxies.map(({ name }) => name)),
-  paused: new Map(),
-  tableless: null,
-  stuck: new Map(),
-  open: new Map(),
   hosts: [{ mac: '02:00:00:00:00:11', address: '192.168.1.11', name: 'tv' }],
-  own: ['192.168.1.1'],
   isHome: (address) => address.startsWith('192.168.1.'),
-  macOf: () => null,
-};
+});
 
 const flowsOf = (flows: ReturnType<typeof flowAnswers>): string =>
   typeof flows === 'string' ? flows : flowsText(flows);

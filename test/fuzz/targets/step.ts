@@ -14,7 +14,7 @@ import { DEVICE, PEER, ROUTER, tcp4, udp4, udp6 } from '../../fixtures/plain-pac
 import { policyFrom } from '../../fixtures/policies.ts';
 import { wideProfile } from '../../fixtures/profile.ts';
 import { clientHello, serverName } from '../../fixtures/tls.ts';
-import { mendPacket } from '../mend-packet.ts';
+import { framed, mendFramed } from '../packet-input.ts';
 import { must, type Target } from '../target.ts';
 
 const OWN = '198.51.100.1';
@@ -100,10 +100,6 @@ function checkState(state: State): void {
   must(reasons.length <= 8, 'more reasons than are kept');
 }
 
-function framed(kind: number, packet: Uint8Array): Uint8Array {
-  return Uint8Array.from([kind, ...packet]);
-}
-
 export const steps: Target = {
   name: 'step',
   weight: 12,
@@ -118,10 +114,7 @@ export const steps: Target = {
     Uint8Array.of(255),
   ],
   words: DNS_WORDS,
-  mend(bytes, length, random) {
-    if (length < 2 || random.once(8)) return length;
-    return 1 + mendPacket(bytes.subarray(1), length - 1);
-  },
+  mend: mendFramed,
   run(input) {
     now += (input[1] ?? 0) << (input.length & 7);
     const event = eventOf(input);

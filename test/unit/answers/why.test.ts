@@ -17,6 +17,7 @@ import { answerTo } from '../../fixtures/dns.ts';
 import { askedEvents } from '../../fixtures/dns-events.ts';
 import { udp } from '../../fixtures/packets.ts';
 import { policy, policyFrom } from '../../fixtures/policies.ts';
+import { chosen, surroundings } from '../../fixtures/surroundings.ts';
 
 const DEVICE = '192.168.1.10';
 const NODE = '111.221.74.20';
@@ -25,29 +26,15 @@ const LEARNED = '198.51.100.8';
 const NOW = 10_000;
 
 function around(change: Partial<Surroundings> = {}): Surroundings {
-  const way = { kind: 'tunnel', proxy: 'a' } as const;
-  const choice = {
-    way,
-    state: 'up',
-    since: 0,
-    hold: 0,
-    failedBack: null,
-    poorSince: null,
-  } as const;
-  return {
+  return surroundings({
     now: NOW,
-    choices: new Map([['skype', choice]]),
+    choices: new Map([['skype', chosen('a')]]),
     up: new Set(['a']),
-    paused: new Map(),
-    tableless: null,
-    stuck: new Map(),
-    open: new Map(),
     hosts: [{ mac: '02:00:00:00:00:10', address: DEVICE, name: 'tv' }],
-    own: ['192.168.1.1'],
     isHome: (address) => address.startsWith('192.168.1.'),
     macOf: (address) => (address === DEVICE ? '02:00:00:00:00:10' : null),
     ...change,
-  };
+  });
 }
 
 const STUCK = new Map([['skype', 'read connections: the list was cut short']]);

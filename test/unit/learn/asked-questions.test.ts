@@ -1,6 +1,5 @@
 // learn/asked-questions: which answers belong to an open question, and that one device's flood of queries
 // closes its own questions.
-
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -16,10 +15,8 @@ import { decodePacket } from '../../../agent/src/wire/packet.ts';
 import { concat } from '../../fixtures/bytes.ts';
 import { answerTo } from '../../fixtures/dns.ts';
 import { openQuestions, queryTo } from '../../fixtures/dns-events.ts';
-import { tcp4, udp4, udp6 } from '../../fixtures/plain-packets.ts';
+import { DEVICE as PHONE, ROUTER, tcp4, udp4, udp6 } from '../../fixtures/plain-packets.ts';
 
-const ROUTER = [192, 168, 1, 1];
-const PHONE = [192, 168, 1, 11];
 const TV = [192, 168, 1, 12];
 const MAC = '02:00:00:00:00:0a';
 

@@ -10,56 +10,22 @@ import {
 } from '../../../agent/src/learn/evidence.ts';
 import { observePortmap } from '../../../agent/src/learn/observe-portmap.ts';
 import { ownRange } from '../../../agent/src/policy/build-rules.ts';
-import type { Profile } from '../../../agent/src/profile/profile.ts';
 import { flowText } from '../../../agent/src/wire/flow-text.ts';
 import { decodePacket } from '../../../agent/src/wire/packet.ts';
-import { concat, fromHex, u16be } from '../../fixtures/bytes.ts';
+import { concat, fromHex } from '../../fixtures/bytes.ts';
+import { udp4 } from '../../fixtures/plain-packets.ts';
+import { profile, profileJson } from '../../fixtures/profile.ts';
 
-const PROFILE: Profile = {
-  format: 1,
-  name: 'skype',
-  title: 'Skype',
-  version: '2026-01-01',
-  dns: { names: [], suffixes: [], patterns: [], except: [] },
-  ranges: [
-    {
-      addresses: ['157.55.130.0/24'],
-      protocols: ['udp'],
-      ports: [33033, [40001, 40047]],
-      role: 'supernode',
-      learn: ['udp'],
-      source: 'captures',
-      evidence: 'capture',
-      date: '2015-05-18',
-      expires: '2030-01-01',
-    },
-  ],
-  portmap: { windowSeconds: 4, protocols: ['nat-pmp'] },
+const [supernode] = profileJson.ranges;
+const PROFILE = {
+  ...profile,
+  ranges: [{ ...supernode!, addresses: ['157.55.130.0/24'] }],
   ports: { leaseSeconds: 100 },
   peers: { enabled: true, leaseSeconds: 200 },
-  request: {
-    enabled: true,
-    minimum: 329,
-    maximum: 339,
-    field: 'ip-length',
-    windowMilliseconds: 200,
-  },
-  endpoints: { ttlMinimumSeconds: 60, ttlMaximumSeconds: 3600 },
-  caps: { endpoints: 10, ports: 10, peers: 10, devices: 10 },
 };
 
 function udp(destination: string, port: number, payload: Uint8Array = new Uint8Array(0)) {
-  const bytes = concat(
-    [0x45, 0],
-    u16be(28 + payload.length),
-    fromHex('00000000 4011 0000 c0a80122'),
-    destination.split('.').map(Number),
-    u16be(13021),
-    u16be(port),
-    u16be(8 + payload.length),
-    [0, 0],
-    payload,
-  );
+  const bytes = udp4([192, 168, 1, 34], 13021, destination.split('.').map(Number), port, payload);
   const packet = decodePacket(bytes);
   if ('malformed' in packet) throw new Error(packet.malformed);
   return packet;

@@ -16,6 +16,7 @@ import { ownRange } from '../../../agent/src/policy/build-rules.ts';
 import type { Policy } from '../../../agent/src/policy/policy.ts';
 import { createState, type Event } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
+import { span } from '../../fixtures/bytes.ts';
 import { answerTo } from '../../fixtures/dns.ts';
 import { askedEvents } from '../../fixtures/dns-events.ts';
 import { natPmp, udp } from '../../fixtures/packets.ts';
@@ -81,8 +82,6 @@ function wishesOf(events: readonly (readonly [at: number, Event])[]): [number, W
 function cutBy(wish: Wish, connections: readonly Connection[]): Connection[] {
   return lateConnections(connections, [groundsOf(app, [wish])], setting, false);
 }
-
-const span = (bytes: Uint8Array) => ({ bytes, offset: 0, end: bytes.length });
 const shown = (prefix: string, bytes: Uint8Array): Event => ({
   kind: 'evidence',
   mac: null,

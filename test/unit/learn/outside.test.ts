@@ -23,6 +23,7 @@ import { renderStanding } from '../../../agent/src/ruleset/render.ts';
 import { loadText } from '../../../agent/src/ruleset/transaction.ts';
 import { createState } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
+import { span } from '../../fixtures/bytes.ts';
 import { udp } from '../../fixtures/packets.ts';
 import { policyFrom } from '../../fixtures/policies.ts';
 
@@ -38,9 +39,7 @@ function announced(prefix: string, dst: string, dport = 40011) {
     kind: 'evidence',
     mac: null,
     prefix,
-    bytes,
-    offset: 0,
-    end: bytes.length,
+    ...span(bytes),
   } as const;
   const run = (now: number): readonly Effect[] => step(state, event, now);
   return { state, run, length: bytes.length };

@@ -1,6 +1,5 @@
 // netlink/nft-set, nft-element, nft-event: equal to what nft 1.0.6 sends; dumps and announcements
 // decoded from recordings of Linux 6.18, in both byte orders; refused batches explained.
-
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createReader, type Message, type Reader } from '../../../agent/src/netlink/message.ts';

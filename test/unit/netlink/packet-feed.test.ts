@@ -1,6 +1,5 @@
 // netlink/nflog and netlink/nfqueue: configuration, verdicts, and packets decoded from recordings,
 // in both byte orders; malformed packets give a reason.
-
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { NF_ACCEPT, NF_DROP, NFQA_CFG_F_FAIL_OPEN } from '../../../agent/src/netlink/constants.ts';

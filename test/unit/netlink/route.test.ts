@@ -24,7 +24,6 @@ import {
 } from '../../../agent/src/netlink/route.ts';
 import { readRouteEvent } from '../../../agent/src/netlink/rt-event.ts';
 import {
-  type MarkRule,
   putRuleAdd,
   putRuleDelete,
   putRuleDump,
@@ -44,18 +43,17 @@ import {
   type Writer,
 } from '../../../agent/src/netlink/writer.ts';
 import { fromHex } from '../../fixtures/bytes.ts';
+import {
+  GRE,
+  kernelLink,
+  kernelRoute,
+  kernelRule,
+  MARK_RULE,
+  THROUGH,
+} from '../../fixtures/kernel-objects.ts';
 import { firstMessage, groups, written } from '../../fixtures/netlink-hex.ts';
 
-const rule: MarkRule = {
-  family: 4,
-  preference: 15001,
-  mark: 0x01000000,
-  mask: 0x0f000000,
-  table: 15001,
-  protocol: 87,
-};
-const through = { family: 4, table: 15001, link: 3, metric: 1, protocol: 87 } as const;
-const prohibit = { family: 4, table: 15001, link: 0, metric: 0xffffffff, protocol: 87 } as const;
+const prohibit = { ...THROUGH, link: 0, metric: 0xffffffff };
 
 function bytes(put: (w: Writer) => unknown, order: 'little' | 'big' = 'little'): string {
   const w = createWriter(8, order);
@@ -68,11 +66,11 @@ test('ip rule add fwmark 0x01000000/0x0f000000 table 15001 pref 15001 protocol 8
     44000000 20000506 5c65016b 00000000 02000000 00000001 00000000
     08000a00 00000001 08001000 0000000f 08000f00 993a0000 08000600 993a0000 05001500 57000000`);
   assert.is(
-    bytes((w) => putRuleAdd(w, 0x6b01655c, rule)),
+    bytes((w) => putRuleAdd(w, 0x6b01655c, MARK_RULE)),
     recorded,
   );
   assert.is(
-    bytes((w) => putRuleAdd(w, 0x6b01655c, { ...rule, family: 6 })),
+    bytes((w) => putRuleAdd(w, 0x6b01655c, { ...MARK_RULE, family: 6 })),
     recorded.replace('02000000 00000001', '0a000000 00000001'),
   );
 });
@@ -82,13 +80,13 @@ test('the same rule for a big-endian kernel', () => {
     00000044 00200605 6b01655c 00000000 02000000 00000001 00000000
     0008000a 01000000 00080010 0f000000 0008000f 00003a99 00080006 00003a99 00050015 57000000`);
   assert.is(
-    bytes((w) => putRuleAdd(w, 0x6b01655c, rule), 'big'),
+    bytes((w) => putRuleAdd(w, 0x6b01655c, MARK_RULE), 'big'),
     expected,
   );
 });
 
 test('ip rule del', () => {
-  const hex = bytes((w) => putRuleDelete(w, 1, rule));
+  const hex = bytes((w) => putRuleDelete(w, 1, MARK_RULE));
   assert.ok(hex.startsWith('44000000 21000500 01000000'));
 });
 
@@ -101,7 +99,7 @@ test('ip rule show', () => {
 
 test('ip route replace default dev ... and prohibit default', () => {
   assert.is(
-    bytes((w) => putRouteReplace(w, 0x6b01655c, through)),
+    bytes((w) => putRouteReplace(w, 0x6b01655c, THROUGH)),
     groups(`34000000 18000505 5c65016b 00000000 02000000 0057fd01 00000000
       08000f00 993a0000 08000600 01000000 08000400 03000000`),
   );
@@ -111,7 +109,7 @@ test('ip route replace default dev ... and prohibit default', () => {
       08000f00 993a0000 08000600 ffffffff`),
   );
   assert.is(
-    bytes((w) => putRouteReplace(w, 0x6b01655c, through), 'big'),
+    bytes((w) => putRouteReplace(w, 0x6b01655c, THROUGH), 'big'),
     groups(`00000034 00180505 6b01655c 00000000 02000000 0057fd01 00000000
       0008000f 00003a99 00080006 00000001 00080004 00000003`),
   );
@@ -119,30 +117,21 @@ test('ip route replace default dev ... and prohibit default', () => {
 
 test('ip route del default dev ...', () => {
   assert.is(
-    bytes((w) => putRouteDelete(w, 0x6b01655c, through)),
+    bytes((w) => putRouteDelete(w, 0x6b01655c, THROUGH)),
     groups(`34000000 19000500 5c65016b 00000000 02000000 0000ff01 00000000
       08000f00 993a0000 08000600 01000000 08000400 03000000`),
   );
 });
 
 test('ip link add type gre: every attribute as iproute2 writes it', () => {
-  const gre = {
-    name: 'whp-p1',
-    local: '192.0.2.1',
-    remote: '198.51.100.1',
-    key: 42,
-    ttl: 64,
-    pathMtu: true,
-    mtu: 1400,
-  };
   assert.is(
-    bytes((w) => putGreCreate(w, 0x6b01655c, gre)),
+    bytes((w) => putGreCreate(w, 0x6b01655c, GRE)),
     groups(`84000000 10000506 5c65016b 00000000 00000000 00000000 01000000 01000000
       0b000300 7768702d 70310000 08000400 78050000 50001280 08000100 67726500 44000280
       06000200 20000000 06000300 20000000 08000400 0000002a 08000500 0000002a
       08000600 c0000201 08000700 c6336401 05000800 40000000 05000a00 01000000`),
   );
-  const big = bytes((w) => putGreCreate(w, 1, gre), 'big');
+  const big = bytes((w) => putGreCreate(w, 1, GRE), 'big');
   // Keys, flags and addresses are network order on every machine; the MTU is not.
   assert.ok(big.includes('00080004 00000578'));
   assert.ok(big.includes('00060002 20000000 00060003 20000000 00080004 0000002a'));
@@ -181,19 +170,12 @@ test('ip link del, ip link show, ip addr replace peer', () => {
 test('a rule is read back as it was written, in both orders', () => {
   for (const order of ['little', 'big'] as const) {
     const w = createWriter(64, order);
-    putRuleAdd(w, 1, rule);
+    putRuleAdd(w, 1, MARK_RULE);
     const sent = w.bytes.slice(0, w.length);
     const m = firstMessage(sent, order === 'little');
     assert.ok(m);
     const r = createReader(sent, order);
-    const expected = {
-      ...rule,
-      action: 1,
-      selector: {},
-      isInverted: false,
-      target: 0,
-      suppressed: -1,
-    };
+    const expected = kernelRule(MARK_RULE);
     assert.equal(readRule(r, m), { ok: true, value: expected });
     assert.equal(readRouteEvent(r, m), {
       ok: true,
@@ -209,15 +191,7 @@ test('a route and an address are read back, IPv6 too', () => {
   const m = firstMessage(sent, false)!;
   assert.equal(readRoute(createReader(sent, 'big'), m), {
     ok: true,
-    value: {
-      ...prohibit,
-      family: 6,
-      type: 8,
-      destination: null,
-      gateway: null,
-      source: null,
-      cloned: false,
-    },
+    value: kernelRoute({ ...prohibit, family: 6, type: 8 }),
   });
   const a = createWriter(64, 'big');
   putAddressAdd(a, 1, { link: 9, address: '2001:db8::1', peer: null, prefix: 64 });
@@ -269,18 +243,7 @@ test('a GRE device is read back', () => {
   }
 });
 
-const PLAIN = {
-  index: 0,
-  mtu: 0,
-  flags: 0,
-  gre: null,
-  master: 0,
-  parent: 0,
-  vlan: null,
-  filters: false,
-  vrfTable: 0,
-  received: null,
-};
+const PLAIN = kernelLink({ mtu: 0, flags: 0 });
 
 /** A message of a device of `kind`, with the attributes of `data` as its own. */
 function device(order: 'little' | 'big', kind: string, data: (w: Writer) => void): unknown {
@@ -335,8 +298,8 @@ function vlanBytes(order: 'little' | 'big'): Uint8Array {
 
 test('truncated messages of every kind give a reason', () => {
   const messages: ((w: Writer) => unknown)[] = [
-    (w) => putRuleAdd(w, 1, rule),
-    (w) => putRouteReplace(w, 1, through),
+    (w) => putRuleAdd(w, 1, MARK_RULE),
+    (w) => putRouteReplace(w, 1, THROUGH),
     (w) => putAddressAdd(w, 1, { link: 1, address: '10.0.0.1', peer: null, prefix: 8 }),
   ];
   for (const put of messages) {

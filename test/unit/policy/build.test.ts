@@ -11,6 +11,7 @@ import { findAppRange } from '../../../agent/src/profile/range-match.ts';
 import { parseUci } from '../../../agent/src/syntax/uci.ts';
 import { parseAddress, parseCidr } from '../../../agent/src/wire/address.ts';
 import { profileJson } from '../../fixtures/profile.ts';
+import { CLOUD } from '../../fixtures/uci.ts';
 
 const skype = profileJson as unknown as Profile;
 const profiles = new Map<string, Profile>([
@@ -35,12 +36,6 @@ function problems(text: string): string[] {
   const result = build(text);
   return result.ok ? [] : result.problems.map(({ where, what }) => `${where}: ${what}`);
 }
-
-const CLOUD = `config proxy 'cloud'
-	option address '203.0.113.10'
-	option local '10.254.1.2'
-	option remote '10.254.1.1'
-`;
 
 test('nothing configured is the empty policy with its defaults', () => {
   assert.equal(built(''), { globals: DEFAULT_GLOBALS, proxies: [], apps: [] });
@@ -74,10 +69,10 @@ package network
     proxies: [
       {
         name: 'cloud',
-        address: '203.0.113.10',
+        address: '203.0.113.20',
         key: 7,
-        local: '10.254.1.2',
-        remote: '10.254.1.1',
+        local: '10.213.0.1',
+        remote: '10.213.0.2',
         mtu: 1400,
       },
     ],
@@ -290,7 +285,7 @@ test('a list of empty values never passes for no list', () => {
 });
 
 test('two tunnels to one proxy need keys of their own, two apps profiles of their own', () => {
-  const second = CLOUD.replace('cloud', 'second').replace('10.254.1.2', '10.254.2.2');
+  const second = CLOUD.replace('cloud', 'second').replace('10.213.0.1', '10.213.0.3');
   assert.equal(problems(CLOUD + second), [
     'whp.second.key (whp:5): proxy cloud has the same address and key; give each its own key',
   ]);

@@ -8,18 +8,11 @@ import { parseLeases } from '../../../agent/src/syntax/dhcp-leases.ts';
 import { parseUci } from '../../../agent/src/syntax/uci.ts';
 import { canonicalMac } from '../../../agent/src/wire/mac.ts';
 import { profileJson } from '../../fixtures/profile.ts';
+import { CLOUD, SKYPE } from '../../fixtures/uci.ts';
 
 const profiles = new Map([['skype', profileJson as unknown as Profile]]);
-const HEAD = `config proxy 'cloud'
-	option address '203.0.113.10'
-	option local '10.254.1.2'
-	option remote '10.254.1.1'
-config app 'skype'
-	list proxy 'cloud'
-`;
-
 function build(text: string, hosts: readonly Host[] = []) {
-  const uci = parseUci(HEAD + text, 'whp');
+  const uci = parseUci(CLOUD + SKYPE + text, 'whp');
   if (!uci.ok) throw new Error(uci.problems[0]!.what);
   return buildPolicy({ uci: uci.value, profiles, hosts });
 }

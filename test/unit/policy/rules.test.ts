@@ -6,19 +6,14 @@ import { mappedProfile, nat64Prefixes } from '../../../agent/src/policy/nat64.ts
 import type { Profile } from '../../../agent/src/profile/profile.ts';
 import { parseUci } from '../../../agent/src/syntax/uci.ts';
 import { profileJson } from '../../fixtures/profile.ts';
+import { CLOUD, SKYPE } from '../../fixtures/uci.ts';
 
 const skype = profileJson as unknown as Profile;
 const profiles = new Map([
   ['skype', skype],
   ['other', { ...skype, name: 'other' }],
 ]);
-const HEAD = `config proxy 'cloud'
-	option address '203.0.113.10'
-	option local '10.254.1.2'
-	option remote '10.254.1.1'
-config app 'skype'
-	list proxy 'cloud'
-config app 'other'
+const HEAD = `${CLOUD}${SKYPE}config app 'other'
 	list proxy 'cloud'
 `;
 

@@ -8,6 +8,7 @@ import { collisions, type Found } from '../../../agent/src/preflight/collisions.
 import { markUses } from '../../../agent/src/preflight/mark-uses.ts';
 import type { Home } from '../../../agent/src/preflight/rule-reach.ts';
 import * as names from '../../../agent/src/ruleset/names.ts';
+import { kernelRoute, kernelRule } from '../../fixtures/kernel-objects.ts';
 
 const OURS = { mask: 0x0f000000, preference: 15000, table: 15000 };
 
@@ -22,14 +23,11 @@ const HOME: Home = {
 };
 
 function rule(preference: number, change: Partial<KernelRule> = {}): KernelRule {
-  const base = { family: 4, mark: 0, mask: 0, table: 254, protocol: 0, action: 1 } as const;
-  const plain = { selector: {}, isInverted: false, target: 0, suppressed: -1 };
-  return { ...base, ...plain, preference, ...change };
+  return kernelRule({ preference, ...change });
 }
 
 function route(table: number, change: Partial<KernelRoute> = {}): KernelRoute {
-  const base = { family: 4, link: 2, metric: 0, protocol: 3, type: 1, cloned: false } as const;
-  return { ...base, table, destination: null, gateway: null, source: null, ...change };
+  return kernelRoute({ table, ...change });
 }
 
 const MAIN = [rule(0, { table: 255 }), rule(32766), rule(32767, { table: 253 })];

@@ -2,7 +2,6 @@
 // fix; and nothing of a home that is as it should be.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { KernelAddress } from '../../../agent/src/netlink/address.ts';
 import type { KernelLink } from '../../../agent/src/netlink/kernel-link.ts';
 import type { KernelRoute } from '../../../agent/src/netlink/route.ts';
 import { buildPolicy } from '../../../agent/src/policy/build.ts';
@@ -16,76 +15,26 @@ import type { Profile } from '../../../agent/src/profile/profile.ts';
 import { ok } from '../../../agent/src/syntax/result.ts';
 import { findZone } from '../../../agent/src/syntax/time-zone-files.ts';
 import { parseUci } from '../../../agent/src/syntax/uci.ts';
+import { kernelAddress, kernelLink, kernelRoute } from '../../fixtures/kernel-objects.ts';
 import { withValue } from '../../fixtures/profile.ts';
+import { ROUTER_SEEN } from '../../fixtures/router-seen.ts';
+import { homeWith } from '../../fixtures/uci.ts';
 
 const PROFILE = withValue('/retired', undefined) as Profile;
 const NOON = Date.UTC(2026, 10, 28, 12);
 const UP = 0x41;
 
 function link(index: number, name: string, change: Partial<KernelLink> = {}): KernelLink {
-  const base = { mtu: 1500, flags: UP, kind: '', gre: null, master: 0, parent: 0 };
-  return {
-    ...base,
-    index,
-    name,
-    vlan: null,
-    vrfTable: 0,
-    filters: false,
-    received: null,
-    ...change,
-  };
-}
-
-function address(link: number, text: string, change: Partial<KernelAddress> = {}): KernelAddress {
-  const [one = '', prefix] = text.split('/');
-  const family = one.includes(':') ? 6 : 4;
-  return { link, address: one, prefix: Number(prefix), peer: null, family, scope: 0, ...change };
+  return kernelLink({ index, name, flags: UP, ...change });
 }
 
 function route(link: number, change: Partial<KernelRoute> = {}): KernelRoute {
-  const base = { family: 4, metric: 0, protocol: 3, type: 1, cloned: false, table: 254 } as const;
-  return { ...base, link, destination: null, gateway: null, source: null, ...change };
+  return kernelRoute({ link, ...change });
 }
 
-const BRIDGE = link(5, 'br-lan', { kind: 'bridge' });
-const HOME: RouterSeen = {
-  hosts: { hosts: [], leases: [], fixed: 0, notes: [] },
-  zone: findZone(() => 'UTC'),
-  links: [
-    link(1, 'lo'),
-    link(2, 'eth0', { master: 5 }),
-    link(3, 'eth1', { master: 5 }),
-    link(4, 'wan'),
-    BRIDGE,
-  ],
-  addresses: [
-    address(1, '127.0.0.1/8'),
-    address(4, '198.51.100.10/24'),
-    address(5, '192.168.1.1/24'),
-    address(5, 'fe80::1/64'),
-  ],
-  routes: [route(4)],
-  rules: [],
-  marks: [],
-  claims: [],
-  firewall: { forward: null, flowTables: [] },
-  turns: [],
-  resolvers: { answering: [{ port: 53, who: 'dnsmasq' }], dhcp: ok(null) },
-  standIns: [],
-  interfaces: new Map(),
-  lacking: new Map(),
-  traffic: new Map([['br-lan', { received: 1200, silent: 0 }]]),
-};
+const HOME: RouterSeen = { ...ROUTER_SEEN, zone: findZone(() => 'UTC') };
 
-const CONFIG = `config globals 'globals'
-	list lan 'br-lan'
-config proxy 'cloud'
-	option address '203.0.113.20'
-	option local '10.213.0.1'
-	option remote '10.213.0.2'
-config app 'skype'
-	list proxy 'cloud'
-`;
+const CONFIG = homeWith("\tlist lan 'br-lan'\n");
 
 function looked(text: string, seen: Partial<RouterSeen> | null, profile = PROFILE, wall = NOON) {
   const uci = parseUci(text, '/etc/config/whp');
@@ -165,7 +114,7 @@ test('without `list lan` the default counts, and the commands add one', () => {
     link(8, 'bridge0', { kind: 'bridge' }),
     link(9, 'p', { master: 8 }),
   ];
-  const addresses = [address(8, '192.168.1.1/24')];
+  const addresses = [kernelAddress(8, '192.168.1.1/24')];
   const text = CONFIG.replace("\tlist lan 'br-lan'\n", '');
   const [said = ''] = problems({ links, addresses }, text);
   assert.match(said, 'there is no device "br-lan"');
@@ -198,18 +147,18 @@ test('a bridge under VLAN filtering: the device to write', () => {
     link(6, 'br-lan.1', { kind: 'vlan', parent: 5, vlan: 1 }),
     link(7, 'br-lan.20', { kind: 'vlan', parent: 5, vlan: 20 }),
   ];
-  const addresses = [address(5, 'fe80::1/64'), address(6, '192.168.1.1/24')];
+  const addresses = [kernelAddress(5, 'fe80::1/64'), kernelAddress(6, '192.168.1.1/24')];
   const [said = '', ...more] = problems({ links, addresses });
   assert.equal(more, []);
   assert.match(said, 'br-lan is a bridge under VLAN filtering');
   assert.match(said, 'are on br-lan.1: packets come in as those of that device');
   assert.match(said, "del_list whp.globals.lan='br-lan'; uci add_list whp.globals.lan='br-lan.1'");
   // An untagged network on the bridge itself, and a VLAN above it.
-  const mixed = [address(5, '192.168.1.1/24'), address(7, '192.168.20.1/24')];
+  const mixed = [kernelAddress(5, '192.168.1.1/24'), kernelAddress(7, '192.168.20.1/24')];
   assert.equal(problems({ links, addresses: mixed }), []);
   // Written, it is good; the guests' VLAN beside it deserves a note.
   assert.equal(problems({ links, addresses }, lan('br-lan.1')), []);
-  const both = [...addresses, address(7, '192.168.20.1/24')];
+  const both = [...addresses, kernelAddress(7, '192.168.20.1/24')];
   assert.match(
     notes({ links, addresses: both }, lan('br-lan.1'))[0]!,
     'br-lan.20 (vlan, 192.168.20.1/24) is in no list lan',
@@ -219,7 +168,10 @@ test('a bridge under VLAN filtering: the device to write', () => {
 
 test('a VLAN of a device that is no bridge', () => {
   const links = [link(4, 'wan'), link(6, 'eth1'), link(7, 'eth1.5', { kind: 'vlan', parent: 6 })];
-  const [said = ''] = problems({ links, addresses: [address(7, '192.168.1.1/24')] }, lan('eth1'));
+  const [said = ''] = problems(
+    { links, addresses: [kernelAddress(7, '192.168.1.1/24')] },
+    lan('eth1'),
+  );
   assert.match(said, 'eth1 has no address, and those of the home are on eth1.5');
 });
 
@@ -228,7 +180,7 @@ test('a bridge with devices that is in no list lan, and ones that are no home', 
   const port = link(7, 'wlan1', { master: 6 });
   const seen = (link: KernelLink, text: string, more: Partial<RouterSeen> = {}) => ({
     links: [...HOME.links, link, port],
-    addresses: [...HOME.addresses, address(6, text)],
+    addresses: [...HOME.addresses, kernelAddress(6, text)],
     ...more,
   });
   const [said = '', ...more] = notes(seen(guest, '192.168.3.1/24'));
@@ -248,7 +200,7 @@ test('a bridge with devices that is in no list lan, and ones that are no home', 
 });
 
 test('a lan device that is down, or that no device uses the router by', () => {
-  const links = HOME.links.map((one) => (one === BRIDGE ? { ...one, flags: 0 } : one));
+  const links = HOME.links.map((one) => (one.name === 'br-lan' ? { ...one, flags: 0 } : one));
   assert.match(notes({ links })[0]!, 'br-lan is down');
   const addresses = HOME.addresses.filter((one) => one.address !== '192.168.1.1');
   assert.match(notes({ addresses })[0]!, 'br-lan has no address');
@@ -372,7 +324,7 @@ test('proxies and tunnels with addresses of a home', () => {
   assert.match(notes({}, CONFIG.replace('10.213.0.2', '192.168.1.77'))[0]!, 'whp.cloud.remote');
   // Its own, once the tunnel stands.
   const links = [...HOME.links, link(9, 'whp-cloud', { kind: 'gre' })];
-  const own = address(9, '10.213.0.1/32', { peer: '10.213.0.2' });
+  const own = kernelAddress(9, '10.213.0.1/32', { peer: '10.213.0.2' });
   assert.equal(notes({ links, addresses: [...HOME.addresses, own] }), []);
 });
 

@@ -7,48 +7,17 @@ import type { DnsTurn } from '../../../agent/src/preflight/dns-turns.ts';
 import type { Look } from '../../../agent/src/preflight/look.ts';
 import { resolversLook } from '../../../agent/src/preflight/resolvers.ts';
 import type { RouterSeen } from '../../../agent/src/preflight/seen.ts';
-import { fail, ok } from '../../../agent/src/syntax/result.ts';
-import { UTC } from '../../../agent/src/syntax/timezone.ts';
+import { kernelAddress, kernelLink } from '../../fixtures/kernel-objects.ts';
+import { escape, globals } from '../../fixtures/policies.ts';
+import { ROUTER_SEEN } from '../../fixtures/router-seen.ts';
 
-const GLOBALS = {
-  lan: ['br-lan'],
-  mask: 0x0f000000,
-  preference: 15000,
-  table: 15000,
-  queue: 1,
-  group: 1,
-  hold: true,
-};
-const ESCAPE = {
-  hello: 'off',
-  redirect: false,
-  rejectDot: false,
-  rejectDoh: false,
-  devices: [],
-  doh: [],
-} as const;
-const POLICY = { globals: GLOBALS, proxies: [], apps: [], escape: ESCAPE };
-const LINK = { mtu: 1500, flags: 1, kind: 'bridge', gre: null, master: 0, parent: 0, vlan: null };
-const AT = { link: 2, peer: null, scope: 0 };
+const ESCAPE = { ...escape, doh: [] };
+const POLICY = { globals, proxies: [], apps: [], escape: ESCAPE };
 const SEEN: RouterSeen = {
-  links: [{ ...LINK, index: 2, name: 'br-lan', filters: false, vrfTable: 0, received: null }],
-  addresses: [
-    { ...AT, address: '192.168.1.1', prefix: 24, family: 4 },
-    { ...AT, address: '2001:db8:5::1', prefix: 64, family: 6 },
-  ],
+  ...ROUTER_SEEN,
+  links: [kernelLink({ index: 2, name: 'br-lan', kind: 'bridge' })],
+  addresses: [kernelAddress(2, '192.168.1.1/24'), kernelAddress(2, '2001:db8:5::1/64')],
   routes: [],
-  rules: [],
-  marks: [],
-  claims: [],
-  firewall: { forward: null, flowTables: [] },
-  turns: [],
-  resolvers: { answering: [{ port: 53, who: 'dnsmasq' }], dhcp: ok(null) },
-  standIns: [],
-  hosts: { hosts: [], leases: [], fixed: 0, notes: [] },
-  zone: { zone: UTC, said: null, passed: [] },
-  interfaces: new Map(),
-  lacking: null,
-  traffic: null,
 };
 const DHCP: DhcpDns = {
   announced: [],
@@ -113,10 +82,7 @@ test('announced: a public IPv6 address of the home itself is one in the same net
 test('announced in another network than its own: its answers pass this router', () => {
   const guest = { ...SEEN.links[0]!, index: 3, name: 'br-guest' };
   const links = [SEEN.links[0]!, guest];
-  const addresses = [
-    ...SEEN.addresses,
-    { ...AT, link: 3, address: '10.3.0.1', prefix: 24, family: 4 as const },
-  ];
+  const addresses = [...SEEN.addresses, kernelAddress(3, '10.3.0.1/24')];
   const interfaces = new Map([
     ['lan', 'br-lan'],
     ['guest', 'br-guest'],

@@ -6,6 +6,13 @@ import type { KernelRule } from '../../../agent/src/netlink/rule.ts';
 import { homeOf } from '../../../agent/src/preflight/home-networks.ts';
 import { type Home, reachOf } from '../../../agent/src/preflight/rule-reach.ts';
 import { takenBy } from '../../../agent/src/preflight/taken.ts';
+import {
+  kernelAddress,
+  kernelLink,
+  kernelRoute,
+  kernelRule,
+} from '../../fixtures/kernel-objects.ts';
+import { globals } from '../../fixtures/policies.ts';
 
 const HOME: Home = {
   devices: [
@@ -19,22 +26,8 @@ const HOME: Home = {
   mask: 0x0f000000,
 };
 
-function rule(change: Partial<KernelRule>): KernelRule {
-  return {
-    family: 4,
-    preference: 900,
-    mark: 0,
-    mask: 0,
-    table: 200,
-    protocol: 0,
-    action: 1,
-    selector: {},
-    isInverted: false,
-    target: 0,
-    suppressed: -1,
-    ...change,
-  };
-}
+const rule = (change: Partial<KernelRule>) =>
+  kernelRule({ preference: 900, table: 200, ...change });
 
 function told(change: Partial<KernelRule>, home = HOME): string {
   const { share, words } = reachOf(rule(change), home);
@@ -80,34 +73,22 @@ test('what belongs to nobody at home', () => {
 });
 
 test('homeOf takes the lan devices, their networks and their VRF from the kernel', () => {
-  const none = { gre: null, parent: 0, vlan: null, filters: false, received: null };
-  const link = { mtu: 1500, flags: 1, vrfTable: 0, master: 0, ...none };
   const links = [
-    { ...link, index: 2, name: 'br-lan', kind: 'bridge', master: 9 },
-    { ...link, index: 3, name: 'wan', kind: '' },
-    { ...link, index: 9, name: 'vrf-x', kind: 'vrf', vrfTable: 77 },
+    kernelLink({ index: 2, name: 'br-lan', kind: 'bridge', master: 9 }),
+    kernelLink({ index: 3, name: 'wan' }),
+    kernelLink({ index: 9, name: 'vrf-x', kind: 'vrf', vrfTable: 77 }),
   ];
-  const at = { family: 4, peer: null, scope: 0, prefix: 24 } as const;
   const addresses = [
-    { ...at, link: 2, address: '192.168.1.1' },
-    { ...at, link: 3, address: '198.51.100.10' },
-    { ...at, link: 2, address: 'fe80::1', family: 6 as const, scope: 253, prefix: 64 },
+    kernelAddress(2, '192.168.1.1/24'),
+    kernelAddress(3, '198.51.100.10/24'),
+    kernelAddress(2, 'fe80::1/64', { scope: 253 }),
   ];
-  const globals = {
-    lan: ['br-lan'],
-    mask: 0x0f000000,
-    preference: 1,
-    table: 1,
-    queue: 1,
-    group: 1,
-  };
-  const policy = { globals: { ...globals, hold: true }, proxies: [], apps: [] };
-  const route = { family: 4, metric: 0, protocol: 4, cloned: false, table: 254, type: 1 } as const;
-  const by = { gateway: '192.168.1.2', source: null };
+  const policy = { globals, proxies: [], apps: [] };
+  const by = { gateway: '192.168.1.2', protocol: 4 };
   const routes = [
-    { ...route, ...by, link: 2, destination: '10.30.0.0/16' },
-    { ...route, ...by, link: 3, destination: '203.0.113.0/24' },
-    { ...route, ...by, link: 2, destination: '10.40.0.0/16', table: 100 },
+    kernelRoute({ ...by, destination: '10.30.0.0/16' }),
+    kernelRoute({ ...by, link: 3, destination: '203.0.113.0/24' }),
+    kernelRoute({ ...by, destination: '10.40.0.0/16', table: 100 }),
   ];
   const home = homeOf(policy, links, addresses, routes);
   assert.equal(home.devices, [{ name: 'br-lan', vrf: 'vrf-x' }]);

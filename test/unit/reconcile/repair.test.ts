@@ -11,6 +11,7 @@ import {
   type RepairState,
   repairStep,
 } from '../../../agent/src/reconcile/repair.ts';
+import { kernelLink, kernelRule } from '../../fixtures/kernel-objects.ts';
 
 function loaded(): RepairState {
   const state = createRepair(15000, 15000);
@@ -39,38 +40,11 @@ function route(event: RouteEvent): RepairEvent {
 }
 
 function ruleGone(preference: number): RepairEvent {
-  const rule = {
-    family: 4,
-    preference,
-    mark: 0,
-    mask: 0,
-    table: 254,
-    protocol: 0,
-    action: 1,
-    selector: {},
-    isInverted: false,
-    target: 0,
-    suppressed: -1,
-  } as const;
-  return route({ kind: 'rule', gone: true, rule });
+  return route({ kind: 'rule', gone: true, rule: kernelRule({ preference }) });
 }
 
 function link(name: string, gone: boolean, flags: number): RepairEvent {
-  const one = {
-    index: 9,
-    name,
-    mtu: 1472,
-    flags,
-    kind: 'gre',
-    gre: null,
-    master: 0,
-    parent: 0,
-    vlan: null,
-    filters: false,
-    vrfTable: 0,
-    received: null,
-  };
-  return route({ kind: 'link', gone, link: one });
+  return route({ kind: 'link', gone, link: kernelLink({ name, flags, kind: 'gre' }) });
 }
 
 test('own transactions are told from those of others by their number', () => {

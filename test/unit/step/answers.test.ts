@@ -1,26 +1,18 @@
 // step: answers that cannot be read to their end, streams, and what comes faster than it may be learned.
-
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Effect } from '../../../agent/src/learn/effect.ts';
 import { learnedEndpoints } from '../../../agent/src/learn/endpoints.ts';
-import { DEFAULT_GLOBALS } from '../../../agent/src/policy/build.ts';
-import type { Policy } from '../../../agent/src/policy/policy.ts';
 import { createState, type State } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
 import { TCP_ACK, TCP_RST, TCP_SYN } from '../../../agent/src/wire/packet.ts';
+import { span } from '../../fixtures/bytes.ts';
 import { answerTo } from '../../fixtures/dns.ts';
-import { tcp4, udp4 } from '../../fixtures/plain-packets.ts';
-import { profile } from '../../fixtures/profile.ts';
+import { DEVICE, ROUTER, tcp4, udp4 } from '../../fixtures/plain-packets.ts';
+import { policyFrom } from '../../fixtures/policies.ts';
 
-const ROUTER = [192, 168, 1, 1];
-const DEVICE = [192, 168, 1, 11];
 const OTHER = [192, 168, 1, 12];
-const policy: Policy = {
-  globals: DEFAULT_GLOBALS,
-  proxies: [],
-  apps: [{ name: 'skype', slot: 1, profile, devices: [], fallback: 'block', proxies: [] }],
-};
+const policy = policyFrom({ globals: { hold: true }, proxies: [], app: { proxies: [] } });
 
 const fresh = (): State => createState(policy, () => false);
 
@@ -42,9 +34,7 @@ function hear(
     id,
     outside: false,
     heard: null,
-    bytes,
-    offset: 0,
-    end: bytes.length,
+    ...span(bytes),
   } as const;
   return kinds(step(state, event, now));
 }
@@ -57,7 +47,7 @@ function ask(state: State, from: readonly number[], mac: string | null, now: num
   const query = answerTo('ui.skype.com', []);
   query[2] = 1;
   const bytes = udp4(from, 40000, ROUTER, 53, query);
-  step(state, { kind: 'query', age: 0, mac, bytes, offset: 0, end: bytes.length }, now);
+  step(state, { kind: 'query', age: 0, mac, ...span(bytes) }, now);
 }
 
 /** A TCP segment from the router's resolver. */

@@ -10,16 +10,14 @@ import { findEndpoint, learnedEndpoints } from '../../../agent/src/learn/endpoin
 import { pairOf } from '../../../agent/src/ruleset/elements.ts';
 import { createState, type Event, type State } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
-import { concat } from '../../fixtures/bytes.ts';
+import { concat, span } from '../../fixtures/bytes.ts';
 import { answerTo, type WireRecord, wireName, withLength } from '../../fixtures/dns.ts';
 import { answerEvent, askedEvents, queryEvent, queryTo } from '../../fixtures/dns-events.ts';
-import { tcp4, udp4, udp6 } from '../../fixtures/plain-packets.ts';
+import { DEVICE as PHONE, ROUTER, tcp4, udp4, udp6 } from '../../fixtures/plain-packets.ts';
 import { policyFrom } from '../../fixtures/policies.ts';
 import { profile } from '../../fixtures/profile.ts';
 
-const ROUTER = [192, 168, 1, 1];
 const ISP = [10, 20, 0, 53];
-const PHONE = [192, 168, 1, 11];
 const TV = [192, 168, 1, 12];
 const BANK = [198, 51, 100, 80];
 const suffixes = [{ value: 'skype.com', evidence: 'capture' as const }];
@@ -127,8 +125,8 @@ test('TCP with three queries in flight: each answer has its own, in any order', 
   let at = 1;
   for (const message of messages) {
     const query = queryTo(tcp4(ROUTER, 53, PHONE, 40000, at, withLength(message)));
-    const span = { bytes: query, offset: 0, end: query.length };
-    step(state, { kind: 'query', age: 0, mac: null, ...span }, 1000);
+    const all = span(query);
+    step(state, { kind: 'query', age: 0, mac: null, ...all }, 1000);
     at += withLength(message).length;
   }
   const back = concat(...[...messages].reverse().map(withLength));
@@ -252,8 +250,8 @@ test('a name has 64 addresses, the newest; those in use are the last to go', () 
   };
   learn(1);
   const flow = udp4(PHONE, 50000, [203, 0, 113, 1], 443, new Uint8Array(8));
-  const span = { bytes: flow, offset: 0, end: flow.length };
-  step(state, { kind: 'evidence', mac: null, prefix: 'whp:addr:skype', ...span }, 1500);
+  const all = span(flow);
+  step(state, { kind: 'evidence', mac: null, prefix: 'whp:addr:skype', ...all }, 1500);
   for (let i = 2; i < 200; i++) learn(i);
   const held = learnedEndpoints(state.learned).map(({ address }) => address);
   assert.is(held.length, MOST_OF_A_NAME);

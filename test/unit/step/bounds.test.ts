@@ -10,15 +10,14 @@ import { findEvidence } from '../../../agent/src/learn/evidence.ts';
 import type { Policy } from '../../../agent/src/policy/policy.ts';
 import { createState, type Event, type State } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
+import { span } from '../../fixtures/bytes.ts';
 import { answerTo, withLength } from '../../fixtures/dns.ts';
 import { answerEvent, queryEvent, queryTo } from '../../fixtures/dns-events.ts';
-import { tcp4, udp4 } from '../../fixtures/plain-packets.ts';
+import { DEVICE as MODEST, ROUTER, tcp4, udp4 } from '../../fixtures/plain-packets.ts';
 import { policyFrom } from '../../fixtures/policies.ts';
 import { profile } from '../../fixtures/profile.ts';
 
-const ROUTER = [192, 168, 1, 1];
 const HOSTILE = [192, 168, 1, 66];
-const MODEST = [192, 168, 1, 11];
 const caps = { endpoints: 1024, ports: 64, peers: 256, devices: 64 };
 const suffixes = [{ value: 'skype.com', evidence: 'capture' as const }];
 const policy: Policy = policyFrom({
@@ -39,10 +38,6 @@ function take(life: Life, event: Event): readonly Effect[] {
   const effects = step(life.state, event, life.now);
   for (const { kind } of effects) life.counts.set(kind, (life.counts.get(kind) ?? 0) + 1);
   return effects;
-}
-
-function span(bytes: Uint8Array) {
-  return { bytes, offset: 0, end: bytes.length };
 }
 
 function answer(name: string, address: readonly number[], device: readonly number[]): Uint8Array {

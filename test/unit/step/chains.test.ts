@@ -11,7 +11,7 @@ import { homePrefixes } from '../../../agent/src/replay/direction.ts';
 import { replayCapture } from '../../../agent/src/replay/replay.ts';
 import { createState, type State } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
-import { concat, u16be } from '../../fixtures/bytes.ts';
+import { concat, span, u16be } from '../../fixtures/bytes.ts';
 import { answerTo, queryFor, type WireRecord, wireName, withLength } from '../../fixtures/dns.ts';
 import { askedEvents } from '../../fixtures/dns-events.ts';
 import { tcp, udp } from '../../fixtures/packets.ts';
@@ -19,6 +19,7 @@ import { captureOf, type Timed } from '../../fixtures/pcap.ts';
 import { tcp4 } from '../../fixtures/plain-packets.ts';
 import { policyFrom } from '../../fixtures/policies.ts';
 import { profile } from '../../fixtures/profile.ts';
+import { surroundings } from '../../fixtures/surroundings.ts';
 
 const ROUTER = '192.168.1.1';
 const DEVICE = '192.168.1.11';
@@ -88,8 +89,6 @@ interface Asked {
   readonly now?: number;
 }
 
-const spanOf = (bytes: Uint8Array) => ({ bytes, offset: 0, end: bytes.length });
-
 function hear(state: State, message: Uint8Array, { device = DEVICE, now = 1000 }: Asked = {}) {
   const bytes = udp({ src: ROUTER, dst: device, sport: 53, dport: 40000 }, message);
   const [query, answer] = askedEvents(bytes, { mac: MACS[device] ?? null });
@@ -99,7 +98,7 @@ function hear(state: State, message: Uint8Array, { device = DEVICE, now = 1000 }
 
 function ask(state: State, name: string, { device = DEVICE, now = 1000 }: Asked = {}) {
   const bytes = udp({ src: device, dst: ROUTER, sport: 40000, dport: 53 }, queryFor(name));
-  return step(state, { kind: 'query', age: 0, mac: null, ...spanOf(bytes) }, now);
+  return step(state, { kind: 'query', age: 0, mac: null, ...span(bytes) }, now);
 }
 
 /** The last bytes of the addresses that go into the kernel's sets: for the home, or for the device, which is
@@ -277,11 +276,11 @@ test('over TCP as over UDP', () => {
   const over = (message: Uint8Array, port: number) => {
     const ends = [[192, 168, 1, 1], 53, [192, 168, 1, 11], port] as const;
     const start = tcp4(...ends, 0, new Uint8Array(0), 0x12);
-    step(state, { kind: 'answer', id: 1, outside: false, heard: null, ...spanOf(start) }, 1000);
+    step(state, { kind: 'answer', id: 1, outside: false, heard: null, ...span(start) }, 1000);
     const bytes = tcp4(...ends, 1, withLength(message));
     return step(
       state,
-      { kind: 'answer', id: 1, outside: false, heard: null, ...spanOf(bytes) },
+      { kind: 'answer', id: 1, outside: false, heard: null, ...span(bytes) },
       1000,
     );
   };
@@ -296,18 +295,18 @@ test('a device that is led to a name over IPv4 and asks for it over IPv6 is the 
   const hear6 = (message: Uint8Array) =>
     step(
       state,
-      { kind: 'answer', id: 1, outside: false, heard: null, ...spanOf(udp(over6, message)) },
+      { kind: 'answer', id: 1, outside: false, heard: null, ...span(udp(over6, message)) },
       1000,
     );
   const ask6 = (name: string, by: string | null) => {
     const bytes = udp({ src: 'fd00::b', dst: 'fd00::1', sport: 40001, dport: 53 }, queryFor(name));
-    return step(state, { kind: 'query', age: 0, mac: by, ...spanOf(bytes) }, 9000);
+    return step(state, { kind: 'query', age: 0, mac: by, ...span(bytes) }, 9000);
   };
   const four = udp(
     { src: DEVICE, dst: ROUTER, sport: 40000, dport: 53 },
     queryFor('api.skype.com'),
   );
-  step(state, { kind: 'query', age: 0, mac, ...spanOf(four) }, 1000);
+  step(state, { kind: 'query', age: 0, mac, ...span(four) }, 1000);
   hear(state, answerTo('api.skype.com', [cname('@12', 'edge.x.net')]));
   assert.equal(
     taught(hear6(answerTo('edge.x.net', [a('@12')]))),
@@ -412,7 +411,7 @@ test('what is unrelated is seen at a glance, aliases or not', () => {
     { src: 'fd00::1', dst: 'fd00::b', sport: 53, dport: 40000 },
     answerTo('api.skype.com', [cname('@12', 'e6.cdn.net')]),
   );
-  step(state, { kind: 'answer', id: 1, outside: false, heard: null, ...spanOf(six) }, 1000);
+  step(state, { kind: 'answer', id: 1, outside: false, heard: null, ...span(six) }, 1000);
   const next = udp(
     { src: 'fd00::1', dst: 'fd00::b', sport: 53, dport: 40000 },
     answerTo('e6.cdn.net', [a('@12')]),
@@ -458,22 +457,9 @@ test('why and monitor say which name led to which', () => {
     `skype dns api.skype.com asked by ${DEVICE}: e1.cdn.net next (300 s)\n`,
     `skype dns e1.cdn.net, to which api.skype.com led, asked by ${DEVICE}: 203.0.113.9 (300 s)\n`,
   ]);
-  const around = {
-    now: 2000,
-    choices: new Map(),
-    up: new Set<string>(),
-    paused: new Map(),
-    tableless: null,
-    stuck: new Map(),
-    open: new Map(),
-    hosts: [],
-    own: [ROUTER],
-    isHome: () => false,
-    macOf: () => null,
-  };
   const kernel = { readSet: () => [], countSet: () => 0, connections: () => [] };
   const why = (name: string) => {
-    const said = whyAnswer(state, kernel, name, around);
+    const said = whyAnswer(state, kernel, name, surroundings());
     if (typeof said === 'string') throw new Error(said);
     return said;
   };

@@ -5,6 +5,7 @@ import type { Effect } from '../../../agent/src/learn/effect.ts';
 import type { Policy } from '../../../agent/src/policy/policy.ts';
 import { createState, type State } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
+import { span } from '../../fixtures/bytes.ts';
 import { tcp } from '../../fixtures/packets.ts';
 import { escape, globals } from '../../fixtures/policies.ts';
 import { profile } from '../../fixtures/profile.ts';
@@ -45,7 +46,7 @@ interface Sent {
 function send(state: State, sent: Sent): readonly Effect[] {
   const { payload, src = DEVICE, dst = SERVER, sport = 50000, sequence = 1, id = 5 } = sent;
   const bytes = tcp({ src, dst, sport, dport: 443, sequence }, 'PA', payload);
-  const event = { kind: 'hello', id, mac: null, bytes, offset: 0, end: bytes.length } as const;
+  const event = { kind: 'hello', id, mac: null, ...span(bytes) } as const;
   return step(state, event, sent.now ?? 1000);
 }
 

@@ -5,13 +5,13 @@ import * as assert from 'uvu/assert';
 import type { Effect } from '../../../agent/src/learn/effect.ts';
 import { createState, type State } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
+import { span } from '../../fixtures/bytes.ts';
 import { answerTo, type WireRecord, withLength } from '../../fixtures/dns.ts';
-import { tcp4, udp4 } from '../../fixtures/plain-packets.ts';
+import { DEVICE, tcp4, udp4 } from '../../fixtures/plain-packets.ts';
 import { policyFrom } from '../../fixtures/policies.ts';
 import { profile } from '../../fixtures/profile.ts';
 
 const SERVER = [198, 51, 100, 53];
-const DEVICE = [192, 168, 1, 11];
 const OTHER = [192, 168, 1, 12];
 const policy = policyFrom({
   profile: { ranges: [], caps: { ...profile.caps, endpoints: 4096 } },
@@ -40,9 +40,7 @@ function send(state: State, packet: Uint8Array, now = 1000): readonly Effect[] {
       id: 1,
       outside: false,
       heard: null,
-      bytes: packet,
-      offset: 0,
-      end: packet.length,
+      ...span(packet),
     },
     now,
   );

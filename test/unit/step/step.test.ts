@@ -1,50 +1,27 @@
 // step: what an event changes, and that a held answer is released behind what it teaches.
-
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { takeToken } from '../../../agent/src/bounds/token-bucket.ts';
 import type { Effect } from '../../../agent/src/learn/effect.ts';
-import { DEFAULT_GLOBALS } from '../../../agent/src/policy/build.ts';
-import type { Policy } from '../../../agent/src/policy/policy.ts';
 import { createState, type State } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
-import { answerTo } from '../../fixtures/dns.ts';
+import { span } from '../../fixtures/bytes.ts';
+import { answerTo, queryFor } from '../../fixtures/dns.ts';
 import { answerEvent, askedEvents } from '../../fixtures/dns-events.ts';
-import { udp4 } from '../../fixtures/plain-packets.ts';
-import { profile } from '../../fixtures/profile.ts';
+import { DEVICE, ROUTER, udp4 } from '../../fixtures/plain-packets.ts';
+import { policyFrom } from '../../fixtures/policies.ts';
 
-const policy: Policy = {
-  globals: DEFAULT_GLOBALS,
-  proxies: [],
-  apps: [{ name: 'skype', slot: 1, profile, devices: [], fallback: 'block', proxies: [] }],
-};
+const policy = policyFrom({ globals: { hold: true }, proxies: [], app: { proxies: [] } });
 
 function fresh(): State {
   return createState(policy, (address) => address === '192.168.1.1');
 }
 
-function name(text: string): number[] {
-  return [...text.split('.').flatMap((label) => [label.length, ...ascii(label)]), 0];
-}
-
-function ascii(text: string): number[] {
-  return [...text].map((letter) => letter.charCodeAt(0));
-}
-
-/** A UDP packet 192.168.1.1:53 > 192.168.1.11:40000 or the reverse. */
+/** The answer of the router to the device, or the device's query. */
 function dns(text: string, address: readonly number[] | null): Uint8Array {
-  const question = [...name(text), 0, 1, 0, 1];
-  const record = address === null ? [] : [0xc0, 12, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4, ...address];
-  const flags = address === null ? [1, 0] : [0x81, 0x80];
-  const counts = [0, 1, 0, address === null ? 0 : 1, 0, 0, 0, 0];
-  const message = [0, 7, ...flags, ...counts, ...question, ...record];
-  const length = message.length + 28;
-  const router = [192, 168, 1, 1];
-  const device = [192, 168, 1, 11];
-  const ends = address === null ? [...device, ...router] : [...router, ...device];
-  const ports = address === null ? [0x9c, 0x40, 0, 53] : [0, 53, 0x9c, 0x40];
-  const ip = [0x45, 0, length >> 8, length & 255, 0, 0, 0, 0, 64, 17, 0, 0, ...ends];
-  return Uint8Array.from([...ip, ...ports, 0, message.length + 8, 0, 0, ...message]);
+  return address === null
+    ? udp4(DEVICE, 40000, ROUTER, 53, queryFor(text))
+    : udp4(ROUTER, 53, DEVICE, 40000, answerTo(text, [{ name: '@12', type: 1, rdata: address }]));
 }
 
 function kinds(effects: readonly Effect[]): string[] {
@@ -106,7 +83,7 @@ test('an answer for an application’s name that cannot be read to its end is re
     const bytes = udp4([192, 168, 1, 1], 53, [192, 168, 1, 11], 40000, message);
     return step(
       state,
-      { kind: 'answer', id: 9, outside: false, heard: null, bytes, offset: 0, end: bytes.length },
+      { kind: 'answer', id: 9, outside: false, heard: null, ...span(bytes) },
       1000,
     );
   };
@@ -118,11 +95,7 @@ test('an answer for an application’s name that cannot be read to its end is re
 
 test('a query opens the window of the device that asked, for the profile’s time', () => {
   const bytes = dns('ui.skype.com', null);
-  const effects = step(
-    fresh(),
-    { kind: 'query', age: 0, mac: null, bytes, offset: 0, end: bytes.length },
-    0,
-  );
+  const effects = step(fresh(), { kind: 'query', age: 0, mac: null, ...span(bytes) }, 0);
   assert.equal(kinds(effects), ['renew', 'told']);
   const renew = effects[0]!;
   assert.ok(renew.kind === 'renew');
@@ -136,7 +109,7 @@ test('a query opens the window of the MAC that asked; behind another router, of 
   const mac = '02:00:00:00:00:0a';
   const state = fresh();
   const ask = (): readonly Effect[] =>
-    step(state, { kind: 'query', age: 0, mac, bytes, offset: 0, end: bytes.length }, 0);
+    step(state, { kind: 'query', age: 0, mac, ...span(bytes) }, 0);
   const [renew] = ask();
   assert.ok(renew?.kind === 'renew' && renew.set === 'skype_askedmac');
   assert.equal(renew?.kind === 'renew' && renew.elements[0]!.key, Uint8Array.of(2, 0, 0, 0, 0, 10));
@@ -155,9 +128,7 @@ test('an application that starts asks for its names, and its window is over four
       kind: 'query',
       age: 0,
       mac: null,
-      bytes,
-      offset: 0,
-      end: bytes.length,
+      ...span(bytes),
     } as const;
     const [renew] = step(state, event, number * 100);
     assert.ok(renew?.kind === 'renew' && renew.elements[0]!.timeout === 4040, `query ${number}`);
@@ -175,9 +146,7 @@ test('queries of a flood share two transactions a second, and each has its four 
       kind: 'query',
       age: 0,
       mac: null,
-      bytes,
-      offset: 0,
-      end: bytes.length,
+      ...span(bytes),
     } as const;
     for (const effect of step(state, event, at)) {
       if (effect.kind !== 'renew') continue;
@@ -192,8 +161,7 @@ test('queries of a flood share two transactions a second, and each has its four 
 
 test('the window began when the query passed, however late it is read', () => {
   const bytes = dns('ui.skype.com', null);
-  const read = (age: number) =>
-    step(fresh(), { kind: 'query', age, mac: null, bytes, offset: 0, end: bytes.length }, 0);
+  const read = (age: number) => step(fresh(), { kind: 'query', age, mac: null, ...span(bytes) }, 0);
   const [renew] = read(1500.7);
   assert.ok(renew?.kind === 'renew');
   assert.equal(renew?.kind === 'renew' && renew.elements[0]?.timeout, 2539);
@@ -202,10 +170,10 @@ test('the window began when the query passed, however late it is read', () => {
 
 test('late evidence cuts that flow and nothing else', () => {
   const bytes = dns('ui.skype.com', null);
-  const span = { bytes, offset: 0, end: bytes.length };
+  const all = span(bytes);
   const effects = step(
     fresh(),
-    { kind: 'evidence', mac: null, prefix: 'whp:late:skype', ...span },
+    { kind: 'evidence', mac: null, prefix: 'whp:late:skype', ...all },
     0,
   );
   assert.equal(kinds(effects), ['cut', 'told']);
@@ -215,10 +183,10 @@ test('late evidence cuts that flow and nothing else', () => {
 
 test('a foreign prefix and an unknown app are ignored', () => {
   const bytes = dns('ui.skype.com', null);
-  const span = { bytes, offset: 0, end: bytes.length };
-  assert.equal(step(fresh(), { kind: 'evidence', mac: null, prefix: 'banip', ...span }, 0), []);
+  const all = span(bytes);
+  assert.equal(step(fresh(), { kind: 'evidence', mac: null, prefix: 'banip', ...all }, 0), []);
   assert.equal(
-    step(fresh(), { kind: 'evidence', mac: null, prefix: 'whp:range:teams', ...span }, 0),
+    step(fresh(), { kind: 'evidence', mac: null, prefix: 'whp:range:teams', ...all }, 0),
     [],
   );
 });

@@ -1,11 +1,10 @@
 // tunnel/plan: what one app and one proxy need in the kernel.
-
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { DEFAULT_GLOBALS } from '../../../agent/src/policy/build.ts';
 import type { App, Policy, Proxy } from '../../../agent/src/policy/policy.ts';
 import { describe } from '../../../agent/src/reconcile/desired.ts';
 import { plan, tunnelMtu } from '../../../agent/src/tunnel/plan.ts';
+import { globals } from '../../fixtures/policies.ts';
 
 const proxy: Proxy = {
   name: 'home',
@@ -17,7 +16,7 @@ const proxy: Proxy = {
 };
 const app = { name: 'skype', slot: 1, devices: [], fallback: 'block', proxies: ['home'] };
 const policy: Policy = {
-  globals: DEFAULT_GLOBALS,
+  globals,
   proxies: [proxy, { ...proxy, name: 'spare' }],
   apps: [app as unknown as App],
 };

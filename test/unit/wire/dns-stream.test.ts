@@ -10,7 +10,7 @@ import {
   isWhole,
 } from '../../../agent/src/wire/dns-stream.ts';
 import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../../../agent/src/wire/packet.ts';
-import { concat, u16be } from '../../fixtures/bytes.ts';
+import { concat, span, u16be } from '../../fixtures/bytes.ts';
 import { mutate, seeded } from '../../fixtures/seeded.ts';
 
 const ONE = Uint8Array.from({ length: 40 }, (_, i) => i);
@@ -163,9 +163,7 @@ test('random segments neither throw nor hang', () => {
     const segment = {
       sequence: random(300),
       flags: random(64),
-      bytes,
-      offset: 0,
-      end: bytes.length,
+      ...span(bytes),
     };
     feedStream(streams, String(random(4)), segment, i);
     assert.ok(streams.flows.size <= 3);

@@ -1,4 +1,5 @@
-// Mends mutated packets for the targets that decode packets.
+// Inputs that are packets: for the targets that decode them, alone or behind a byte that says what the packet is.
+import type { Random } from './random.ts';
 
 /** Writes the lengths of IPv4 and UDP anew, mostly: else the decoder stops at the first header. */
 export function mendPacket(bytes: Uint8Array, length: number): number {
@@ -21,4 +22,15 @@ export function mendPacket(bytes: Uint8Array, length: number): number {
     }
   }
   return length;
+}
+
+/** An input of the byte `kind` and a packet. */
+export function framed(kind: number, packet: Uint8Array): Uint8Array {
+  return Uint8Array.from([kind, ...packet]);
+}
+
+/** `mend` of such inputs: seven of eight times. */
+export function mendFramed(bytes: Uint8Array, length: number, random: Random): number {
+  if (length < 2 || random.once(8)) return length;
+  return 1 + mendPacket(bytes.subarray(1), length - 1);
 }
