@@ -10,6 +10,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { build } from 'esbuild';
 import { HOST, WHP } from '../lib/bare.ts';
+import { HOST_BUNDLE } from '../lib/host-bundle.ts';
+import { layWires, run } from '../lib/wires.ts';
 
 export const INNER = '10.254.1.2';
 const MACS = '020000000001020000000002';
@@ -40,12 +42,6 @@ export interface AgentRouter {
   readonly stop: () => Promise<{ readonly [wire in keyof typeof WIRES]: Uint8Array }>;
   /** Runs `whp` against the agent. */
   readonly ask: (...words: string[]) => string;
-}
-
-function run(command: string, words: readonly string[]): string {
-  const done = spawnSync(command, words, { encoding: 'utf8' });
-  if (done.status === 0) return done.stdout;
-  throw new Error(`${command} ${words.join(' ')}: ${done.stderr || done.error}`);
 }
 
 export async function startRouter(name: string): Promise<AgentRouter> {
@@ -126,32 +122,16 @@ async function startAgent(
 async function bundleInjector(folder: string): Promise<string> {
   const outfile = `${folder}/inject.mjs`;
   await build({
+    ...HOST_BUNDLE,
     absWorkingDir: process.cwd(),
     entryPoints: ['test/captures/inject.ts'],
     outfile,
-    bundle: true,
-    format: 'esm',
-    platform: 'neutral',
-    external: ['qjs:*', 'whp:*'],
-    logLevel: 'warning',
   });
   return outfile;
 }
 
 function wire(home: string, far: string): void {
-  const script = [
-    'link set lo up',
-    ...Object.values(WIRES).flatMap(([there, here]) => [
-      `link add ${here} type veth peer name ${there} netns ${far}`,
-      `link set ${here} address 02:00:00:00:00:01 arp off addrgenmode none`,
-      `link set ${here} up`,
-    ]),
-    'addr add 192.168.1.1/24 brd + dev br-lan',
-    'addr add 203.0.113.2/24 dev wan',
-    'route add default dev wan',
-  ];
-  for (const line of script) run('ip', ['-n', home, ...line.split(' ')]);
-  for (const [there] of Object.values(WIRES)) run('ip', ['-n', far, 'link', 'set', there, 'up']);
+  layWires(home, far, Object.values(WIRES));
   const devices = ['all', 'default', 'br-lan', 'wan', 'whp-cloud'];
   const filters = devices.map((device) => `net.ipv4.conf.${device}.rp_filter=0`);
   run('ip', ['netns', 'exec', home, 'sysctl', '-q', 'net.ipv4.ip_forward=1', ...filters]);

@@ -7,6 +7,7 @@ import { buildSync } from 'esbuild';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { HOST } from '../lib/bare.ts';
+import { HOST_BUNDLE } from '../lib/host-bundle.ts';
 
 const folder = 'out/netns';
 mkdirSync(folder, { recursive: true });
@@ -15,17 +16,9 @@ mkdirSync(folder, { recursive: true });
 function claimsOf(source: string, least: number): void {
   const bundle = `${folder}/${source}.mjs`;
   buildSync({
+    ...HOST_BUNDLE,
     entryPoints: [`test/netlink/${source}.ts`],
     outfile: bundle,
-    bundle: true,
-    format: 'esm',
-    platform: 'neutral',
-    mainFields: ['module', 'main'],
-    target: 'es2022',
-    external: ['qjs:*', 'whp:*'],
-    // dns-packet asks for it; nothing of it is called.
-    alias: { buffer: './agent/src/wire/message-bytes.ts' },
-    logLevel: 'warning',
   });
   const run = spawnSync('unshare', ['--net', ...HOST, bundle], {
     encoding: 'utf8',

@@ -9,7 +9,7 @@ import { renderLoad, renderStanding } from '../../agent/src/ruleset/render.ts';
 import { type Held, loadText, reloadText } from '../../agent/src/ruleset/transaction.ts';
 import { type Change, policyFrom } from '../fixtures/policies.ts';
 import { renderReload } from '../lib/reload.ts';
-import { run } from './router.ts';
+import { run } from '../lib/wires.ts';
 
 const FOLDER = `out/netns/reload-${process.pid}`;
 mkdirSync(FOLDER, { recursive: true });

@@ -12,6 +12,8 @@ import { build } from 'esbuild';
 import type { Rule, Ruleset, Statement } from '../../agent/src/ruleset/model.ts';
 import { renderLoad } from '../../agent/src/ruleset/render.ts';
 import { HOST } from '../lib/bare.ts';
+import { HOST_BUNDLE } from '../lib/host-bundle.ts';
+import { layWires, run } from '../lib/wires.ts';
 import { SENDER, type Side } from '../trace/cases.ts';
 
 const MAC = '020000000001';
@@ -104,14 +106,6 @@ function counting(ruleset: Ruleset): Ruleset {
   return { ...ruleset, chains, counters: [...ruleset.counters, ...counters] };
 }
 
-export function run(command: string, words: readonly string[]): string {
-  const result = spawnSync(command, words, { encoding: 'utf8' });
-  if (result.status !== 0) {
-    throw new Error(`${command} ${words.join(' ')}: ${result.stderr || result.error}`);
-  }
-  return result.stdout;
-}
-
 /** `ip netns exec` without its mounts, which take longer than most commands. */
 function inNamespace(space: string, words: readonly string[]): string {
   return run('nsenter', [`--net=/run/netns/${space}`, ...words]);
@@ -173,25 +167,14 @@ export async function startRouter(name: string): Promise<Router> {
 
 function wire(home: string, far: string): void {
   inNamespace(far, ['sysctl', '-q', 'net.ipv6.conf.default.disable_ipv6=1']);
-  const script = [
-    'link set lo up',
-    ...Object.values(WIRES).flatMap(([there, here]) => [
-      `link add ${here} type veth peer name ${there} netns ${far}`,
-      `link set ${here} address 02:00:00:00:00:01 arp off addrgenmode none`,
-      `link set ${here} up`,
-    ]),
-    'addr add 192.168.1.1/24 brd + dev br-lan',
-    'addr add 203.0.113.2/24 dev wan',
+  layWires(home, far, Object.values(WIRES), [
     'addr add 10.200.0.2/24 dev whp-a',
     'addr add fd00:1::1/64 dev br-lan nodad',
     'addr add 2001:db8:0:1::2/64 dev wan nodad',
     'addr add fd00:2::2/64 dev whp-a nodad',
     'route add 192.168.2.0/24 dev br-lan',
-    'route add default dev wan',
     '-6 route add default dev wan',
-  ];
-  for (const line of script) run('ip', ['-n', home, ...line.split(' ')]);
-  for (const [there] of Object.values(WIRES)) run('ip', ['-n', far, 'link', 'set', there, 'up']);
+  ]);
   const sysctl = [
     'net.ipv4.ip_forward=1',
     // As OpenWrt has it: the meter goes by the count.
@@ -224,14 +207,10 @@ interface Injector {
 async function startInjector(far: string): Promise<Injector> {
   const bundle = `out/netns/inject-${process.pid}.mjs`;
   await build({
+    ...HOST_BUNDLE,
     absWorkingDir: process.cwd(),
     entryPoints: ['test/netns/inject.ts'],
     outfile: bundle,
-    bundle: true,
-    format: 'esm',
-    platform: 'neutral',
-    external: ['qjs:*', 'whp:*'],
-    logLevel: 'warning',
   });
   const words = ['netns', 'exec', far, ...HOST, bundle];
   const child = spawn('ip', words, { stdio: ['pipe', 'pipe', 'inherit'] });

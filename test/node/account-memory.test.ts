@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { HOST_BUNDLE } from '../lib/host-bundle.ts';
 
 const MOST_BYTES = 200_000;
 
@@ -40,12 +41,9 @@ print(JSON.stringify({ subjects, bytes: (residentBytes() - before) / ledgers.len
 test('the graphs of all subjects stay within 200 KB', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'whp-memory-'));
   const { outputFiles } = await build({
+    ...HOST_BUNDLE,
     stdin: { contents: PROGRAM, resolveDir: process.cwd(), sourcefile: 'memory.ts' },
     write: false,
-    bundle: true,
-    format: 'esm',
-    platform: 'neutral',
-    external: ['qjs:*', 'whp:*'],
   });
   const file = join(folder, 'memory.js');
   writeFileSync(file, outputFiles[0]!.contents);

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { HOST_BUNDLE } from '../../lib/host-bundle.ts';
 import type { ProjectFile } from '../machine/image.ts';
 import { projectRoot } from '../machine/paths.ts';
 
@@ -15,20 +16,12 @@ export async function bundle(
   const outdir = mkdtempSync(join(tmpdir(), 'whp-bench-'));
   try {
     await build({
+      ...HOST_BUNDLE,
       absWorkingDir: root,
       entryPoints: Object.entries(sources).map(([out, source]) => ({ out, in: source })),
       outdir,
       outExtension: { '.js': '.mjs' },
-      bundle: true,
-      format: 'esm',
-      platform: 'neutral',
-      mainFields: ['module', 'main'],
-      target: 'es2022',
-      external: ['qjs:*', 'whp:*'],
-      // dns-packet asks for it; what is measured calls nothing of it.
-      alias: { buffer: './agent/src/wire/message-bytes.ts' },
       define: { process: 'undefined' },
-      logLevel: 'warning',
     });
     return new Map(
       Object.keys(sources).map((name): [string, ProjectFile] => {

@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
+import { HOST_BUNDLE } from '../../lib/host-bundle.ts';
 import { leave } from '../machine/leave.ts';
 import { startMips } from '../machine/mips.ts';
 import { labOptions } from '../machine/options.ts';
@@ -23,15 +24,9 @@ interface Count {
 async function bundleProbe(): Promise<string> {
   const outfile = join(FOLDER, 'probe.mjs');
   await build({
+    ...HOST_BUNDLE,
     entryPoints: ['test/netlink/be-probe.ts'],
     outfile,
-    bundle: true,
-    format: 'esm',
-    platform: 'neutral',
-    target: 'es2022',
-    external: ['qjs:*', 'whp:*'],
-    mainFields: ['module', 'main'],
-    logLevel: 'warning',
   });
   return outfile;
 }

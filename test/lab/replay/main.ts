@@ -9,6 +9,7 @@ import { build } from 'esbuild';
 import { FOLDER, SESSIONS } from '../../captures/samples.ts';
 import { type Scheduled, scheduleOf } from '../../captures/schedule.ts';
 import type { Timed } from '../../fixtures/pcap.ts';
+import { HOST_BUNDLE } from '../../lib/host-bundle.ts';
 import { type Lab, startLab } from '../machine/lab.ts';
 import { leave } from '../machine/leave.ts';
 import { labOptions } from '../machine/options.ts';
@@ -46,13 +47,9 @@ function sessionOf(file: string): Session {
 async function bundlePlayer(folder: string): Promise<string> {
   const outfile = join(folder, 'player.mjs');
   await build({
+    ...HOST_BUNDLE,
     entryPoints: ['test/lab/replay/player.ts'],
     outfile,
-    bundle: true,
-    format: 'esm',
-    platform: 'neutral',
-    external: ['qjs:*', 'whp:*'],
-    logLevel: 'warning',
   });
   return outfile;
 }

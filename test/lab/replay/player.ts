@@ -7,9 +7,10 @@
 import * as os from 'qjs:os';
 import * as std from 'qjs:std';
 import * as net from 'whp:socket';
+import { fromHex } from '../../fixtures/bytes.ts';
+import { linkAddress, little } from '../../lib/frames.ts';
 
 const [, schedulePath = '', answersPath = '', resolver = ''] = scriptArgs;
-const little = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 /** Packets that are due go out together, this many at most before the loop comes round. */
 const BURST = 32;
 /** Never longer without a look at the resolver's socket and the clock, in milliseconds. */
@@ -24,25 +25,10 @@ function linesOf(path: string): string[][] {
     .map((line) => line.split(' '));
 }
 
-function bytesOf(hex: string): Uint8Array {
-  const bytes = new Uint8Array(hex.length / 2);
-  for (let i = 0; i < bytes.length; i++)
-    bytes[i] = Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16);
-  return bytes;
-}
-
 function hexOf(bytes: Uint8Array): string {
   let text = '';
   for (const byte of bytes) text += byte.toString(16).padStart(2, '0');
   return text;
-}
-
-/** struct sockaddr_ll: the frame brings its own addresses. */
-function linkAddress(index: number): ArrayBuffer {
-  const view = new DataView(new ArrayBuffer(20));
-  view.setUint16(0, net.AF_PACKET, little);
-  view.setInt32(4, index, little);
-  return view.buffer;
 }
 
 function check(result: number, operation: string): number {
@@ -63,7 +49,7 @@ function questionOf(message: Uint8Array): string | null {
 function serveAnswers(): void {
   const answers = new Map<string, Uint8Array[]>();
   for (const [question = '', message = ''] of linesOf(answersPath)) {
-    answers.set(question, [...(answers.get(question) ?? []), bytesOf(message)]);
+    answers.set(question, [...(answers.get(question) ?? []), fromHex(message)]);
   }
   const fd = check(net.socket(net.AF_INET, net.SOCK_DGRAM, 0), 'socket');
   const local = new Uint8Array(16);
@@ -123,7 +109,7 @@ function tell(line: string): void {
 const schedule = linesOf(schedulePath).map(([micros, index, frame = '']) => ({
   micros: Number(micros),
   to: linkAddress(Number(index)),
-  frame: bytesOf(frame),
+  frame: fromHex(frame),
 }));
 serveAnswers();
 os.setReadHandler(0, () => {

@@ -2,6 +2,7 @@
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { HOST_BUNDLE } from '../../lib/host-bundle.ts';
 
 const PROGRAMS = [
   'internet',
@@ -25,14 +26,9 @@ export async function bundleWorld(outdir: string, root = process.cwd()): Promise
   const source = join(root, 'test/lab/world');
   mkdirSync(outdir, { recursive: true });
   await build({
+    ...HOST_BUNDLE,
     entryPoints: PROGRAMS.map((name) => join(source, `${name}.ts`)),
     outdir,
-    bundle: true,
-    format: 'esm',
-    platform: 'neutral',
-    target: 'es2022',
-    external: ['qjs:*', 'whp:*'],
-    logLevel: 'warning',
   });
   for (const script of SCRIPTS) copyFileSync(join(source, script), join(outdir, script));
   // The owner's set-up of a proxy machine is what the world's proxies are made by.

@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { takeToken } from '../../../agent/src/bounds/token-bucket.ts';
 import type { Effect } from '../../../agent/src/learn/effect.ts';
-import { createState, type State } from '../../../agent/src/step/state.ts';
+import { createState, type Event, type State } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
 import { span } from '../../fixtures/bytes.ts';
 import { answerTo, queryFor } from '../../fixtures/dns.ts';
@@ -22,6 +22,10 @@ function dns(text: string, address: readonly number[] | null): Uint8Array {
   return address === null
     ? udp4(DEVICE, 40000, ROUTER, 53, queryFor(text))
     : udp4(ROUTER, 53, DEVICE, 40000, answerTo(text, [{ name: '@12', type: 1, rdata: address }]));
+}
+
+function query(bytes: Uint8Array, { age = 0, mac = null as string | null } = {}): Event {
+  return { kind: 'query', age, mac, ...span(bytes) };
 }
 
 function kinds(effects: readonly Effect[]): string[] {
@@ -95,7 +99,7 @@ test('an answer for an application’s name that cannot be read to its end is re
 
 test('a query opens the window of the device that asked, for the profile’s time', () => {
   const bytes = dns('ui.skype.com', null);
-  const effects = step(fresh(), { kind: 'query', age: 0, mac: null, ...span(bytes) }, 0);
+  const effects = step(fresh(), query(bytes), 0);
   assert.equal(kinds(effects), ['renew', 'told']);
   const renew = effects[0]!;
   assert.ok(renew.kind === 'renew');
@@ -108,8 +112,7 @@ test('a query opens the window of the MAC that asked; behind another router, of 
   const bytes = dns('ui.skype.com', null);
   const mac = '02:00:00:00:00:0a';
   const state = fresh();
-  const ask = (): readonly Effect[] =>
-    step(state, { kind: 'query', age: 0, mac, ...span(bytes) }, 0);
+  const ask = (): readonly Effect[] => step(state, query(bytes, { mac }), 0);
   const [renew] = ask();
   assert.ok(renew?.kind === 'renew' && renew.set === 'skype_askedmac');
   assert.equal(renew?.kind === 'renew' && renew.elements[0]!.key, Uint8Array.of(2, 0, 0, 0, 0, 10));
@@ -124,12 +127,7 @@ test('an application that starts asks for its names, and its window is over four
   const bytes = dns('ui.skype.com', null);
   const state = fresh();
   for (let number = 0; number < 30; number += 1) {
-    const event = {
-      kind: 'query',
-      age: 0,
-      mac: null,
-      ...span(bytes),
-    } as const;
+    const event = query(bytes);
     const [renew] = step(state, event, number * 100);
     assert.ok(renew?.kind === 'renew' && renew.elements[0]!.timeout === 4040, `query ${number}`);
   }
@@ -142,12 +140,7 @@ test('queries of a flood share two transactions a second, and each has its four 
   const renewed: number[] = [];
   let until = 0;
   for (let at = 0; at < 3000; at += 5) {
-    const event = {
-      kind: 'query',
-      age: 0,
-      mac: null,
-      ...span(bytes),
-    } as const;
+    const event = query(bytes);
     for (const effect of step(state, event, at)) {
       if (effect.kind !== 'renew') continue;
       renewed.push(at);
@@ -161,7 +154,7 @@ test('queries of a flood share two transactions a second, and each has its four 
 
 test('the window began when the query passed, however late it is read', () => {
   const bytes = dns('ui.skype.com', null);
-  const read = (age: number) => step(fresh(), { kind: 'query', age, mac: null, ...span(bytes) }, 0);
+  const read = (age: number) => step(fresh(), query(bytes, { age }), 0);
   const [renew] = read(1500.7);
   assert.ok(renew?.kind === 'renew');
   assert.equal(renew?.kind === 'renew' && renew.elements[0]?.timeout, 2539);
