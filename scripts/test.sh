@@ -102,6 +102,7 @@ prepare 'host asan' scripts/host.sh asan
 suite 'bundle' node scripts/bundle.mjs
 suite 'unit, node' node scripts/unit.mjs node
 suite 'unit, host' node scripts/unit.mjs $host
+suite 'unit, long' node scripts/unit.mjs --long $host
 suite 'unit, host mips' node scripts/unit.mjs $mips
 suite 'soak, host of 32 MB' env WHP_MEMORY_MB=32 node scripts/unit.mjs $host test/soak/*.test.ts
 suite 'must fail' scripts/must-fail.sh node $host "$mips"

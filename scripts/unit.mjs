@@ -1,8 +1,12 @@
-// Runs the unit tests: bundles every test/unit/**/*.test.ts into one file and runs it, in Node or
-// in the quickjs host; the same test files, unchanged. `unit.mjs COMMAND... [FILE.test.ts...]`:
-// `unit.mjs node`, `unit.mjs qemu-mips out/host/mips/whp-host test/unit/x.test.ts`.
-import { spawnSync } from 'node:child_process';
+// Runs the unit tests: bundles test/unit/**/*.test.ts and runs them in Node or in the quickjs host, half of the
+// files in a process of its own where there are two processors; the same test files, unchanged.
+// `unit.mjs COMMAND... [FILE.test.ts...]`: `unit.mjs node`,
+// `unit.mjs qemu-mips out/host/mips/whp-host test/unit/x.test.ts`.
+// `unit.mjs --long COMMAND...`: repeats what repeats itself as often as test/lib/rounds.ts says.
+// `unit.mjs --bundle FILE [FILE.test.ts...]`: writes the bundle for the host and runs nothing.
+import { spawn } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -11,6 +15,7 @@ import { countTests, report, showFailure } from './lib/uvu.mjs';
 
 const started = performance.now();
 const words = process.argv.slice(2);
+const long = words[0] === '--long' && words.shift() !== undefined;
 const wanted = words[0] === '--bundle' ? words.splice(0, 2)[1] : undefined;
 const named = words.filter((word) => word.endsWith('.test.ts'));
 const command = words.filter((word) => !word.endsWith('.test.ts'));
@@ -26,25 +31,29 @@ function testsUnder(folder) {
     .sort();
 }
 
+/** Processes; the few files that are named need no second one. */
+const parts = wanted === undefined && named.length === 0 ? Math.min(2, availableParallelism()) : 1;
+
 // uvu keeps one queue per file when UVU_DEFER is set, and runs them all when asked. Bundled
 // modules run in the order of their imports, so a small module before each test file opens its
 // queue, and the last lines of the entry run everything.
 const shim = inNode ? [] : ["import './test/lib/process-shim.ts';"];
-const entry = [
-  ...shim,
-  ...sources.flatMap((source, index) => [
-    `import 'queue:${index}';`,
-    `import ${JSON.stringify(`./${source}`)};`,
-  ]),
-  "import { exec } from 'uvu';",
-  'const silent = UVU_QUEUE.filter((queue) => queue.length < 2);',
-  'if (silent.length > 0) throw new Error("no test.run() in " + silent.join(", "));',
-  'await exec();',
-  'process.stdout.write("all files ran\\n");',
-  'process.exit(process.exitCode);',
-].join('\n');
+const entryOf = (files) =>
+  [
+    ...shim,
+    ...files.flatMap((source, index) => [
+      `import 'queue:${index}';`,
+      `import ${JSON.stringify(`./${source}`)};`,
+    ]),
+    "import { exec } from 'uvu';",
+    'const silent = UVU_QUEUE.filter((queue) => queue.length < 2);',
+    'if (silent.length > 0) throw new Error("no test.run() in " + silent.join(", "));',
+    'await exec();',
+    'process.stdout.write("all files ran\\n");',
+    'process.exit(process.exitCode);',
+  ].join('\n');
 
-const queues = {
+const queuesOf = (files) => ({
   name: 'queues',
   setup(bundler) {
     bundler.onResolve({ filter: /^queue:/ }, ({ path }) => ({ path, namespace: 'queue' }));
@@ -53,11 +62,11 @@ const queues = {
       return {
         contents: `globalThis.UVU_DEFER = 1;
           globalThis.UVU_INDEX = ${index};
-          (globalThis.UVU_QUEUE ??= [])[${index}] = [${JSON.stringify(sources[index])}];`,
+          (globalThis.UVU_QUEUE ??= [])[${index}] = [${JSON.stringify(files[index])}];`,
       };
     });
   },
-};
+});
 
 // Tests read no files: what the fuzzer has found comes as a module.
 const crashers = {
@@ -85,35 +94,59 @@ const ours = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => /^(WHP|ASAN|UBSAN)_/.test(name)),
 );
 
-const folder = `out/unit/${process.pid}`;
-const bundle = wanted ?? join(folder, 'all.mjs');
-mkdirSync(dirname(bundle), { recursive: true });
-await build({
-  ...AGENT,
-  absWorkingDir: process.cwd(),
-  stdin: { contents: entry, resolveDir: process.cwd(), sourcefile: 'all.ts' },
-  outfile: bundle,
-  sourcemap: inNode ? 'inline' : false,
-  plugins: [...AGENT.plugins, queues, crashers],
-});
+async function bundle(files, outfile) {
+  mkdirSync(dirname(outfile), { recursive: true });
+  await build({
+    ...AGENT,
+    absWorkingDir: process.cwd(),
+    stdin: { contents: entryOf(files), resolveDir: process.cwd(), sourcefile: 'all.ts' },
+    outfile,
+    define: { LONG: String(long) },
+    sourcemap: inNode ? 'inline' : false,
+    plugins: [...AGENT.plugins, queuesOf(files), crashers],
+  });
+}
 
-if (wanted !== undefined) process.exit(0);
-const run = spawnSync(
-  command[0],
-  [...(inNode ? ['--enable-source-maps'] : command.slice(1)), bundle],
-  {
-    encoding: 'utf8',
-    maxBuffer: 64 << 20,
-    // An emulated processor needs longer for a round than the agent on a router ever may. The host has
-    // no more of an environment than ujail leaves it.
-    env: inNode ? { NO_COLOR: '1', ...process.env } : { ...BARE, ...ours },
-  },
+if (wanted !== undefined) {
+  await bundle(sources, wanted);
+  process.exit(0);
+}
+
+/** What spawnSync would answer. */
+function run(file) {
+  const words = [...(inNode ? ['--enable-source-maps'] : command.slice(1)), file];
+  // An emulated processor needs longer for a round than the agent on a router ever may. The host has
+  // no more of an environment than ujail leaves it.
+  const env = inNode ? { NO_COLOR: '1', ...process.env } : { ...BARE, ...ours };
+  const child = spawn(command[0], words, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const printed = { stdout: '', stderr: '' };
+  for (const stream of ['stdout', 'stderr'])
+    child[stream].setEncoding('utf8').on('data', (text) => {
+      printed[stream] += text;
+    });
+  return new Promise((resolve) => {
+    child.on('error', (error) => resolve({ ...printed, status: null, signal: null, error }));
+    child.on('close', (status, signal) => resolve({ ...printed, status, signal }));
+  });
+}
+
+const folder = `out/unit/${process.pid}`;
+const total = { passed: 0, failed: 0, skipped: 0 };
+await Promise.all(
+  Array.from({ length: parts }, async (_, part) => {
+    const file = join(folder, `${part}.mjs`);
+    await bundle(
+      sources.filter((_source, index) => index % parts === part),
+      file,
+    );
+    const ended = await run(file);
+    const counts = countTests(ended);
+    if (!ended.stdout.includes('all files ran\n') && counts.failed === 0) counts.failed = 1;
+    if (counts.failed > 0) showFailure(ended);
+    for (const name of Object.keys(total)) total[name] += counts[name];
+  }),
 );
 rmSync(folder, { recursive: true, force: true });
 
-const counts = countTests(run);
-const ended = run.stdout?.includes('all files ran\n') ?? false;
-if (!ended && counts.failed === 0) counts.failed = 1;
-if (counts.failed > 0) showFailure(run);
-report(`unit in ${command.join(' ')}`, counts, started);
-process.exit(counts.failed === 0 ? 0 : 1);
+report(`unit in ${command.join(' ')}`, total, started);
+process.exit(total.failed === 0 ? 0 : 1);

@@ -12,11 +12,18 @@ import {
   seeAgain,
   seeFlow,
 } from '../../../agent/src/account/ledger.ts';
-import { RANGE_NAMES, RANGES, samples } from '../../../agent/src/account/series.ts';
+import {
+  addSample,
+  keptSlots,
+  RANGE_NAMES,
+  RANGES,
+  samples,
+} from '../../../agent/src/account/series.ts';
 import type { Connection } from '../../../agent/src/netlink/conntrack.ts';
 
 const T0 = Date.UTC(2026, 10, 21, 12, 0, 0);
 const MINUTE = 60_000;
+const DAY = 86_400_000;
 
 function connection(id: number, up: number, down: number, device = '192.168.1.11'): Connection {
   const original = {
@@ -175,18 +182,31 @@ test('the file holds all but the hour, and comes back the same', () => {
 
 test('a year of everything for every subject is a file that a small flash has room for', () => {
   const ledger = createLedger();
-  for (let day = 0; day < 365; day++) {
-    // Each quarter of an hour of the last two days, then each day: every slot of every range.
-    for (let part = 0; part < (day < 363 ? 2 : 96); part++) {
-      const time = T0 + day * 86_400_000 + (part * 86_400_000) / (day < 363 ? 2 : 96);
-      beginRound(ledger);
-      for (let i = 0; i < 60; i++) {
-        const bytes = (day * 96 + part) * 300_000 + i * 7919;
-        seeFlow(ledger, connection(i, bytes, 9 * bytes, `192.168.1.${i + 10}`), facts, time);
-      }
-    }
+  beginRound(ledger);
+  for (let i = 0; i < 60; i++)
+    seeFlow(ledger, connection(i, 1, 1, `192.168.1.${i + 10}`), facts, T0);
+  // The longer ago, the wider the slots: each slot of every range gets something, and none twice.
+  const end = T0 + 365 * DAY;
+  const stepAt = (left: number): number =>
+    left > 31 * DAY ? 5 * DAY : left > 7 * DAY ? DAY / 2 : left > DAY ? DAY / 12 : DAY / 96;
+  const [first, ...others] = Array.from(ledger.subjects.values(), ({ series }) => series);
+  let before = T0;
+  for (let time = T0; time < end; time += stepAt(end - time)) {
+    const up = ((time - before) / (DAY / 96)) * 300_000;
+    addSample(first!, time, up, 9 * up);
+    before = time;
+  }
+  for (const { newest, cells } of others) {
+    newest.splice(0, newest.length, ...first!.newest);
+    cells.set(first!.cells);
   }
   assert.ok(ledger.subjects.size >= 45);
+  for (const { series } of ledger.subjects.values()) {
+    for (const name of ['day', 'week', 'month', 'year'] as const) {
+      const { length } = keptSlots(series, name);
+      assert.ok(length >= RANGES[name].slots - 2, `${length} slots of the ${name}`);
+    }
+  }
   const text = historyText(ledger);
 
   assert.ok(text.length < 160 * 1024, `${text.length} bytes`);
@@ -196,7 +216,6 @@ test('a year of everything for every subject is a file that a small flash has ro
 });
 
 test('a device of long ago gives its place up, one of last week does not', () => {
-  const DAY = 86_400_000;
   const ledger = createLedger();
   const see = (i: number, time: number): void => {
     endFlow(ledger, connection(i, 1, 1, `192.168.${i >> 8}.${i & 255}`), facts, time);

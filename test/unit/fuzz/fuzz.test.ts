@@ -38,7 +38,7 @@ test('what was reached is a step to what lies behind it', () => {
     must(depth < 4, 'four bytes guessed');
     return String(depth);
   };
-  const outcome = fuzz(planted(run), { ...LIMITS, inputs: 200000 }, still);
+  const outcome = fuzz(planted(run), { ...LIMITS, seed: 6, inputs: 200000 }, still);
   assert.is(outcome.crash?.what.split('\n')[0], 'four bytes guessed');
 });
 

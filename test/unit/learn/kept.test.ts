@@ -31,6 +31,7 @@ import {
 import { addressKey, pairKey, portKey } from '../../../agent/src/ruleset/elements.ts';
 import { createState } from '../../../agent/src/step/state.ts';
 import { policyFrom } from '../../fixtures/policies.ts';
+import { rounds } from '../../lib/rounds.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -208,17 +209,18 @@ test('something new is on flash within a minute, and once', () => {
 });
 
 test('what is only renewed is written twice a day; nothing at all, never', () => {
+  const hours = rounds(40, 100);
   const at = played(
     createKeptPace(0),
-    100,
+    hours,
     () => one(1),
     (time) => time,
   );
-  assert.is(at.length, 1 + Math.floor((100 * HOUR - at[0]!) / RENEWAL));
+  assert.is(at.length, 1 + Math.floor((hours * HOUR - at[0]!) / RENEWAL));
   assert.equal(
     played(
       createKeptPace(0),
-      100,
+      hours,
       () => new Map(),
       (time) => time,
     ),

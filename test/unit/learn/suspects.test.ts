@@ -11,6 +11,7 @@ import {
 import type { AppFeed } from '../../../agent/src/ruleset/names.ts';
 import { decodePacket } from '../../../agent/src/wire/packet.ts';
 import { natPmp, udp } from '../../fixtures/packets.ts';
+import { rounds } from '../../lib/rounds.ts';
 
 const PC = '192.168.1.50';
 const MAC = '02:00:00:00:00:50';
@@ -68,7 +69,7 @@ test('a window that is held open by one supernode is told of for ten minutes', (
 
 test('both stores are bounded', () => {
   const { suspects, take } = taking();
-  for (let port = 1; port < 5000; port++) {
+  for (let port = 1; port < rounds(600, 5000); port++) {
     take('mapping', mapping(port), port);
     const src = `111.221.${port >> 8}.${port & 255}`;
     take('request', udp({ src, dst: '10.200.0.1', sport: 1, dport: 1 }, new Uint8Array(300)), port);

@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import { parseProfile } from '../../../agent/src/profile/parse.ts';
 import { profileJson, withValue } from '../../fixtures/profile.ts';
 import { mutate, seeded } from '../../fixtures/seeded.ts';
+import { rounds } from '../../lib/rounds.ts';
 
 function problems(value: unknown): string[] {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
@@ -186,7 +187,7 @@ test('mutated files never throw', () => {
   const random = seeded(10);
   const text = JSON.stringify(profileJson);
   const seed = Uint8Array.from(text, (c) => c.charCodeAt(0));
-  for (let i = 0; i < 2000; i++) {
+  for (let i = 0; i < rounds(400, 2000); i++) {
     const bytes = mutate(seed, random);
     problems(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
   }

@@ -11,9 +11,10 @@ import { GROUPS } from '../../trace/groups.ts';
 import { play, WORLD } from '../../trace/play.ts';
 
 for (const { cases, policy, up } of GROUPS) {
+  const ruleset = compile(policy);
   for (const one of cases) {
     test(one.name, () => {
-      const kernel = createKernel(compile(policy), { ...WORLD, isUp: () => up });
+      const kernel = createKernel(ruleset, { ...WORLD, isUp: () => up });
       assert.equal(play(kernel, one), []);
     });
   }

@@ -16,6 +16,7 @@ import { answerEvent, askedEvents, queryEvent, queryTo } from '../../fixtures/dn
 import { DEVICE as PHONE, ROUTER, tcp4, udp4, udp6 } from '../../fixtures/plain-packets.ts';
 import { policyFrom } from '../../fixtures/policies.ts';
 import { profile } from '../../fixtures/profile.ts';
+import { rounds } from '../../lib/rounds.ts';
 
 const ISP = [10, 20, 0, 53];
 const TV = [192, 168, 1, 12];
@@ -234,7 +235,7 @@ test('answers that teach nothing use nothing up: a page of 200 names that do not
 test('answers with records are looked into 200 at once, whatever they hold', () => {
   const state = fresh();
   let released = 0;
-  for (let i = 0; i < 1000; i++) {
+  for (let i = 0; i < rounds(400, 1000); i++) {
     const private4 = said(`x${i}.skype.com`, [a([10, 0, 0, 1])]);
     if (kinds(play(state, askedEvents(private4))).at(-1) === 'release') released++;
   }
@@ -286,7 +287,7 @@ test('a device that fills its pairs loses its own; another device keeps what it 
   const state = fresh();
   const told = said('ui.skype.com', [a(BANK)], { from: ISP, to: TV });
   play(state, askedEvents(told, { outside: true }));
-  for (let i = 0; i < 2000; i++) {
+  for (let i = 0; i < rounds(400, 2000); i++) {
     const rdata = [203, 0, i >> 8, i & 255];
     const flood = said(`x${i}.skype.com`, [a(rdata)], { from: ISP });
     state.pace.buckets.clear();

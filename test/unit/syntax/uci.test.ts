@@ -3,6 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseUci } from '../../../agent/src/syntax/uci.ts';
 import { seeded } from '../../fixtures/seeded.ts';
+import { rounds } from '../../lib/rounds.ts';
 
 function parsed(text: string) {
   const result = parseUci(text, 'whp');
@@ -211,7 +212,7 @@ test('mutated files never throw', () => {
   const random = seeded(9);
   const seed = `package whp\nconfig a 'b'\n\toption c "d\\"e"\n\tlist f 'g'\\''h' # i\n`;
   const spare = `'"\\#;\n\t p`;
-  for (let i = 0; i < 3000; i++) {
+  for (let i = 0; i < rounds(800, 3000); i++) {
     let text = seed;
     for (let n = 1 + random(5); n > 0; n--) {
       const at = random(text.length);

@@ -3,6 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decodeClientHello } from '../../../agent/src/wire/tls.ts';
 import { clientHello, extension, serverName } from '../../fixtures/tls.ts';
+import { rounds } from '../../lib/rounds.ts';
 
 function serverOf(bytes: Uint8Array): string | null {
   const read = decodeClientHello(bytes);
@@ -80,14 +81,14 @@ test('what is no host name', () => {
   }
 });
 
-test('10,000 mutated hellos end in an answer', () => {
+test('mutated hellos end in an answer', () => {
   const base = clientHello([serverName('ui.skype.com'), extension(51, new Uint8Array(64))]);
   let seed = 7;
   const random = (below: number) => {
     seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
     return (seed >>> 8) % below;
   };
-  for (let i = 0; i < 10000; i++) {
+  for (let i = 0; i < rounds(2000, 10000); i++) {
     const bytes = base.slice();
     for (let n = random(4); n >= 0; n--) bytes[random(bytes.length)] = random(256);
     const end = random(3) === 0 ? random(bytes.length + 1) : bytes.length;
