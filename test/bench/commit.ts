@@ -1,7 +1,7 @@
-// What a matching answer costs on the router, by the agent's own modules against the real table:
-// step (decode, match, learn), the transaction until it is acknowledged, and both together. Beside
-// it one element over netlink and one by `nft` as a process. Runs while the agent is idle; prints
-// one JSON object of milliseconds. Usage: commit [TIMES]
+// The cost of a matching answer on the router with the agent's modules and the real table: step (decode, match,
+// learn), the transaction until its acknowledgement, and both. For comparison one element over netlink and one
+// by an `nft` process. The agent must be idle. Prints one JSON object of milliseconds.
+// Usage: commit [TIMES]
 import * as os from 'qjs:os';
 import * as std from 'qjs:std';
 import { monotonic } from 'whp:socket';
@@ -30,14 +30,14 @@ const state = createState(loaded.value, () => false);
 const effects = openEffects(kernel());
 effects.state = state;
 
-/** An answer as the queue hands it over: IPv4, UDP, DNS. */
+/** An answer as NFQUEUE delivers it: IPv4, UDP, DNS. */
 function packetOf(label: string, domain: string, serial: number): Uint8Array {
   const answer = answerTo(queryFor(7, label, domain), serial)!;
   return concat(
     fromHex('4500'),
     u16be(28 + answer.length),
     fromHex('00000000 4011 0000 c6336435 c0a801'),
-    // Of many devices: one alone may not teach so much in so short a time.
+    // From many devices: the rate of one device is limited.
     [11 + (serial % 40)],
     fromHex('0035 c000'),
     u16be(8 + answer.length),
@@ -91,7 +91,7 @@ function netlink(operation: 'add' | 'renew', net: number): Spread {
   );
 }
 
-/** A program's run, fork to exit. */
+/** One run of a program, from fork to exit. */
 function process(command: (i: number) => string[]): Spread {
   return spread(
     Array.from({ length: PROCESSES }, (_, i) => {
@@ -103,7 +103,7 @@ function process(command: (i: number) => string[]): Spread {
   );
 }
 
-/** Lets the event loop (and its watchdog) come round between two parts. */
+/** Returns to the event loop (and its watchdog) between two parts. */
 const pause = (): Promise<void> => new Promise((resolve) => void os.setTimeout(resolve, 0));
 
 const noMatch = answers(OTHER_DOMAIN, 500_000);

@@ -31,7 +31,7 @@ const observer: DnsObserver = {
   nat64: nat64Prefixes(),
 };
 
-/** Microseconds of one run: the best of 40 rounds of about 5 ms, short enough to go undisturbed. */
+/** Microseconds of one run: the best of 40 rounds of about 5 ms. */
 function cost(run: () => void): number {
   let count = 1;
   while (timeOf(run, count) < 5) count *= 2;
@@ -73,14 +73,14 @@ function walk(bytes: Uint8Array): void {
   if (code !== UNMATCHED) throw new Error('matched');
 }
 
-/** The time to live of a record is the one thing more that dns-packet asks of a whole message like these. */
+/** dns-packet also decodes the TTL of each record. */
 class RecordBytes extends MessageBytes {
   readUInt32BE(offset: number): number {
     return this.readUInt16BE(offset) * 0x10000 + this.readUInt16BE(offset + 2);
   }
 }
 
-/** The agent's types know of names alone. */
+/** The agent's type declaration of dns-packet has only `name`. */
 const wholeMessage = dnsPacket as unknown as { decode(bytes: RecordBytes): unknown };
 
 function decode(bytes: Uint8Array): void {

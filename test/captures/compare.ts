@@ -1,5 +1,5 @@
-// Two opinions on one capture, flow by flow: what the replay would have proxied, and what nDPI
-// calls Skype. Where they differ, the reason is looked up in the report, not guessed.
+// Compares per flow: what the replay would have proxied, and what nDPI classifies as Skype. The reason of a
+// difference is read from the replay's report.
 import type { ReplayFlow } from '../../agent/src/replay/flow-table.ts';
 import type { ReplayReport } from '../../agent/src/replay/report.ts';
 import { flowKey, isSkype, type NdpiFlow } from './ndpi.ts';

@@ -1,6 +1,6 @@
-// Runs in the quickjs host, once at the far end of the router's wires and once inside the router:
-// sends packets as they are. A line "IFINDEX FRAME" puts an Ethernet frame on a wire, "0 PACKET"
-// sends an IPv4 packet of the router's own, by its routes and through its output hooks.
+// Runs in the quickjs host, once at the far ends of the router's wires and once inside the router: sends
+// packets unchanged. A line "IFINDEX FRAME" sends an Ethernet frame on a device, "0 PACKET" an IPv4 packet from
+// the router itself, by its routes and through its output hooks.
 import * as os from 'qjs:os';
 import * as net from 'whp:socket';
 import { fromHex } from '../fixtures/bytes.ts';
@@ -24,7 +24,7 @@ function inject(line: string): void {
   if (sent !== bytes.length) throw new Error(`inject on ${index}: ${sent}`);
 }
 
-/** struct sockaddr_in: where the packet goes; it has its own header. */
+/** struct sockaddr_in with the packet's destination; the packet has its own IP header. */
 function internetAddress(packet: Uint8Array): ArrayBuffer {
   const view = new DataView(new ArrayBuffer(16));
   view.setUint16(0, net.AF_INET, little);

@@ -1,7 +1,6 @@
-// The two Skype sessions through a real kernel: a router in a namespace with the built agent on it,
-// packets in at the pace of the capture, and for every flow the same question to both: how many
-// packets went by the tunnel, how many direct, how many were refused? `whp replay` and the kernel
-// have to agree. Takes two minutes: only in the full run (FULL=1), as root.
+// The two Skype sessions through a real kernel: a router in a namespace with the built agent, packets at the
+// pace of the capture. For every flow `whp replay` and the kernel must agree on how many packets went by the
+// tunnel, how many direct, and how many were refused. Takes two minutes: only with FULL=1, as root.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -16,7 +15,7 @@ import { type AgentRouter, type Entrance, INNER, startRouter } from './router.ts
 import { absence, SESSIONS } from './samples.ts';
 import { ROUTER, type Scheduled, scheduleOf } from './schedule.ts';
 
-/** Marks what was injected: the router's own resets and errors come with 64. */
+/** TTL of injected packets; the router's own resets and errors have 64. */
 const TTL = { in: 77, tunnel: 87, out: 97, own: 107 } as const;
 
 function absent(): string | null {
@@ -30,11 +29,11 @@ interface Played {
   readonly router: AgentRouter;
   readonly schedule: readonly Scheduled[];
   readonly report: ReplayReport;
-  /** Milliseconds that the latest packet was late. */
+  /** Largest delay of a packet in milliseconds. */
   readonly late: number;
 }
 
-/** The same packets, model first: it says by which side an answer comes in. */
+/** The model runs first: it decides on which wire an answer enters. */
 async function play(name: string): Promise<Played> {
   const schedule = scheduleOf(name);
   const id = `whp-${name.startsWith('ndpi') ? 'a' : 'b'}${process.pid}`;
@@ -43,12 +42,12 @@ async function play(name: string): Promise<Played> {
   const sides = schedule.map((one) => entranceOf(report, one));
   const times = await sendAll(router, schedule, sides);
   const late = schedule.reduce((most, { time }, i) => Math.max(most, times[i]! - time), 0);
-  // On a busy machine packets are late: the model gets them when the kernel got them.
+  // On a busy machine packets are late: the model gets the times at which the kernel got them.
   const sent = schedule.map((one, i) => ({ ...one, time: times[i]! }));
   return { name, router, schedule, report: model(id, sent), late: late * 1000 };
 }
 
-/** Where replay and kernel differ. */
+/** The differences between replay and kernel. */
 async function judge({ router, schedule, report }: Played): Promise<string[]> {
   const learned = JSON.parse(router.ask('learned', '--json'));
   const kernel = tally(await router.stop(), schedule);
@@ -75,7 +74,7 @@ function entranceOf(report: ReplayReport, { way, key, time, bytes }: Scheduled):
   return tunnelledAt(report, key, time) ? 'tunnel' : 'in';
 }
 
-/** Sends by the clock; answers when each packet was sent, seconds from the first. */
+/** Sends by the clock; returns when each packet was sent, in seconds since the first. */
 async function sendAll(
   router: AgentRouter,
   schedule: readonly Scheduled[],
@@ -98,7 +97,7 @@ async function sendAll(
 
 type Wires = Awaited<ReturnType<AgentRouter['stop']>>;
 
-/** By flow, where the packets came out; what did not come out was refused. */
+/** The wire on which packets left, by flow; a packet that did not leave was refused. */
 function tally(wires: Wires, schedule: readonly Scheduled[]): Map<string, Counts> {
   const counts = new Map<string, Counts>();
   const devices = new Map<string, string>();
@@ -124,7 +123,7 @@ function tally(wires: Wires, schedule: readonly Scheduled[]): Map<string, Counts
   return counts;
 }
 
-/** Forwarded packets that entered with `ttl`; behind the tunnel's NAT the device is put back. */
+/** Forwarded packets that entered with `ttl`; behind the tunnel's NAT the device's address is restored. */
 function* framesOf(file: Uint8Array, ttl: number, devices: ReadonlyMap<string, string>) {
   for (const frame of captureFrames(file)) {
     if ('malformed' in frame) throw new Error(frame.malformed);
@@ -139,7 +138,7 @@ function* framesOf(file: Uint8Array, ttl: number, devices: ReadonlyMap<string, s
 }
 
 const missing = absent();
-// All at the same time; nothing else happens here while packets are due.
+// Both sessions at the same time; the process only waits while packets are due.
 const played = missing === null ? await Promise.all(Object.keys(SESSIONS).map(play)) : [];
 
 for (const one of played) {

@@ -1,5 +1,5 @@
-// An independent opinion on the same captures: ndpiReader of Debian's libndpi-bin. It reads
-// payloads, and by default knows the operator's address ranges as well; `-d` takes those away.
+// ndpiReader of Debian's libndpi-bin as an independent classifier. It reads payloads and, without `-d`, address
+// ranges of operators too.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,14 +12,14 @@ export interface NdpiFlow {
   readonly source: string;
   readonly sourcePort: number;
   readonly destination: string;
-  /** As nDPI calls it, e.g. TLS.Skype_Teams. */
+  /** nDPI's name of the protocol, e.g. TLS.Skype_Teams. */
   readonly name: string;
-  /** Name in a DNS question, TLS hello or HTTP request, where there is one. */
+  /** The name in a DNS question, TLS hello or HTTP request, if any. */
   readonly host: string;
   readonly packets: number;
 }
 
-/** Why there is no ndpiReader, or null. */
+/** The reason why ndpiReader cannot run, or null. */
 export function ndpiAbsence(): string | null {
   const run = spawnSync('ndpiReader', ['--version']);
   return run.error === undefined ? null : 'ndpiReader is absent: apt-get install libndpi-bin';
@@ -43,7 +43,7 @@ export function ndpiFlows(sample: string, payloadOnly: boolean): NdpiFlow[] {
   if (run.status !== 0) throw new Error(`ndpiReader ${sample}: status ${run.status}`);
   const [head = '', ...lines] = readFileSync(csv, 'utf8').trim().split('\n');
   rmSync(folder, { recursive: true });
-  // The fields up to the packet counts hold no comma.
+  // The fields before the packet counts contain no comma.
   const columns = head.replace('#', '').split(',');
   return lines.map((line) => {
     const cells = line.split(',');

@@ -1,6 +1,6 @@
-// Real captures through `whp replay`: what has to be learned from the two Skype sessions, nothing
-// proxied in anything else, and how much of what an independent classifier calls Skype is proxied.
-// The captures lie beside the project and not in it: without them this suite is skipped.
+// Real captures through `whp replay`: the evidence of the two Skype sessions, nothing proxied in other
+// captures, and how much of nDPI's Skype flows is proxied. The captures are not part of the project: without
+// them the suite is skipped.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ReplayReport } from '../../agent/src/replay/report.ts';
@@ -12,7 +12,7 @@ const absent = absence();
 const names = absent === null ? samples() : [];
 const reports = new Map(names.map((name) => [name, replaySample(name)]));
 
-/** A test, or its reason not to be one. */
+/** A test, or the reason why it is skipped. */
 function when(missing: string | null, name: string, run: () => void): void {
   if (missing === null) test(name, run);
   else test.skip(`${name} (${missing})`, run);
@@ -59,7 +59,7 @@ for (const [name, report] of reports) {
   test(`${name}: every packet is counted once`, () => {
     const { packets, malformed, local, foreign, flows, broken } = report;
     assert.is(broken, null);
-    // Some were taken between public addresses: no home is in them.
+    // Some captures are between public addresses and contain no home.
     if (name in SESSIONS) assert.is(foreign, 0);
     const inFlows = flows.reduce((sum, flow) => sum + flow.packets, 0);
     assert.is(packets, malformed + local + foreign + inFlows);
@@ -89,7 +89,7 @@ when(absent, 'the fields of the JSON report are those of docs/replay.md', () => 
   assert.equal(Object.keys(report.endpoints[0]!), ['app', 'address', 'name']);
 });
 
-// Floors a little under what is reached today (docs/replay.md): a change that loses flows shows.
+// Lower bounds, slightly below today's figures (docs/replay.md): a change that loses flows fails.
 const FLOORS: Readonly<Record<string, { leaving: number; port: number }>> = {
   'ndpi-skype.pcap': { leaving: 0.97, port: 0.99 },
   'wireshark-SkypeIRC.pcap': { leaving: 0.9, port: 0.6 },

@@ -20,7 +20,7 @@ const WIRES = {
   in: ['wan0', 'wan'],
   tunnel: ['tun0', 'whp-cloud'],
 } as const;
-/** By which wire a packet enters; `own`: the router itself sends it. */
+/** The wire on which a packet enters; `own`: the router itself sends it. */
 export type Entrance = keyof typeof WIRES | 'own';
 
 export const CONFIG = `
@@ -38,7 +38,7 @@ config app 'skype'
 
 export interface AgentRouter {
   readonly send: (entrance: Entrance, packet: Uint8Array) => void;
-  /** What tcpdump saw the router put on each wire. */
+  /** Captures of the packets that left the router on each wire. */
   readonly stop: () => Promise<{ readonly [wire in keyof typeof WIRES]: Uint8Array }>;
   /** Runs `whp` against the agent. */
   readonly ask: (...words: string[]) => string;
@@ -82,7 +82,7 @@ export async function startRouter(name: string): Promise<AgentRouter> {
   };
 }
 
-/** Without --immediate-mode the kernel keeps the last second to itself. */
+/** Without --immediate-mode the kernel buffers the last second. */
 function dump(folder: string, device: string): string[] {
   const file = `${folder}/${device}.pcap`;
   return ['tcpdump', '--immediate-mode', '-U', '-Q', 'in', '-i', device, '-w', file, 'ip'];

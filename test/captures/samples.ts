@@ -1,5 +1,5 @@
-// The real captures, when they are there: not part of the project, they lie beside it. Runs the
-// built agent over one, as anybody would at a prompt, and reads what it prints.
+// The real captures, which are not part of the project and lie beside it. Runs the built agent on one and reads
+// its output.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import type { ReplayReport } from '../../agent/src/replay/report.ts';
@@ -7,13 +7,13 @@ import type { ReplayReport } from '../../agent/src/replay/report.ts';
 export const FOLDER = '../shared/captures';
 const HOST = 'out/host/x86_64/whp-host';
 
-/** Both have whole sessions in them; the other two Skype samples are one flow each. */
+/** Captures with whole sessions; the other two Skype samples are one flow each. */
 export const SESSIONS: Readonly<Record<string, { device: string; port: number }>> = {
   'ndpi-skype.pcap': { device: '192.168.1.34', port: 13021 },
   'wireshark-SkypeIRC.pcap': { device: '192.168.1.2', port: 35990 },
 };
 
-/** One media flow of 2017 and five packets of the second session: no beginning, so no evidence. */
+/** One media flow of 2017 and five packets of the second session: without a beginning there is no evidence. */
 export const FRAGMENTS = ['ndpi-skype-conference-call.pcap', 'ndpi-skype_udp.pcap'];
 
 /** The home's global IPv6 prefixes, by capture; IPv4 homes are private everywhere. */
@@ -21,7 +21,7 @@ const PREFIXES: Readonly<Record<string, string>> = {
   'ndpi-stun_google_meet.pcapng': '2001:b07:a3d:c112::/64',
 };
 
-/** Why the captures cannot be used here, or null. */
+/** The reason why the captures cannot be used, or null. */
 export function absence(): string | null {
   if (!existsSync(FOLDER)) return `${FOLDER} is absent`;
   for (const file of [HOST, 'out/whp']) {

@@ -1,8 +1,6 @@
-// A capture made ready to be sent through a real router: what the router would see of it, in order,
-// with the idle time taken out. Gaps longer than 250 ms become 250 ms: so whatever is more than
-// 200 ms apart stays more than 200 ms apart, and what is less keeps its distance exactly; the
-// request window is untouched. Longer times (4 s, conntrack's 30 s) shrink, for the model alike: it
-// replays the shortened capture.
+// Prepares a capture for a real router: the packets that the router would see, in order. Gaps above 250 ms
+// become 250 ms, so the order relative to the 200 ms request window is unchanged. Longer timeouts (4 s,
+// conntrack's 30 s) shrink for the model too: it replays the shortened capture.
 import { readFileSync } from 'node:fs';
 import { homePrefixes, type Way, wayOf } from '../../agent/src/replay/direction.ts';
 import {
@@ -30,7 +28,7 @@ export interface Scheduled {
   readonly bytes: Uint8Array;
 }
 
-/** What of the capture crosses the router or speaks to it, whole IPv4 packets of UDP and TCP. */
+/** The whole IPv4 packets of UDP and TCP that cross the router or are addressed to it. */
 export function scheduleOf(sample: string): Scheduled[] {
   const file = readFileSync(`${FOLDER}/${sample}`);
   const home = homePrefixes([]);
@@ -59,7 +57,7 @@ function scheduled(time: number, way: Way, packet: Packet, rest: Uint8Array): Sc
     `${destination}:${packet.destinationPort}`,
   );
   const device = way === 'in' || source === ROUTER ? destination : source;
-  // Captured on the sender, checksums are often not filled in yet: make them right.
+  // A capture on the sender often has no checksums yet: computes them.
   const bytes = readdressed(rest.slice(0, packet.length), destination);
   return { time, way, key, device, bytes };
 }

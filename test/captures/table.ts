@@ -1,5 +1,5 @@
-// The table of docs/replay.md: every capture, what the replay made of it and what nDPI thinks.
-// Printed by scripts/captures.mjs; nothing is asserted here (replay.test.ts does that).
+// The table of docs/replay.md: every capture with the result of the replay and nDPI's classification.
+// scripts/captures.mjs prints it; replay.test.ts has the assertions.
 import type { ReplayReport } from '../../agent/src/replay/report.ts';
 import { type Comparison, compare, onLearnedPorts, type Share } from './compare.ts';
 import { ndpiAbsence, ndpiFlows } from './ndpi.ts';

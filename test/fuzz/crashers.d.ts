@@ -1,6 +1,6 @@
-// The folder crashers/ as a module: scripts/unit.mjs puts it together.
+// The folder crashers/ as a module, which scripts/unit.mjs generates.
 declare module 'fuzz:crashers' {
-  /** File name without ".hex" (TARGET-DIGEST), and what is in it. */
+  /** File name without ".hex" (TARGET-DIGEST), and the text of the file. */
   const crashers: readonly (readonly [name: string, hex: string])[];
   export default crashers;
 }

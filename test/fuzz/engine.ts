@@ -1,5 +1,5 @@
-// Feeds one target: mutate, mend, run; keeps the inputs that reach something new. No IO: the clock
-// arrives as an argument, what was found leaves as a value.
+// Feeds one target: mutate, mend, run; keeps inputs that reach a new feature. No IO: the clock is an argument,
+// a crash is a value.
 import { LONGEST, mutate } from './mutate.ts';
 import { hashOf, randomOf } from './random.ts';
 import { bytesOf, type Target } from './target.ts';
@@ -7,9 +7,9 @@ import { bytesOf, type Target } from './target.ts';
 export interface Limits {
   readonly seed: number;
   readonly inputs: number;
-  /** Milliseconds after which it ends whatever was reached. */
+  /** Milliseconds after which the run ends. */
   readonly milliseconds: number;
-  /** Milliseconds that no single input may take. */
+  /** Milliseconds that a single input may take. */
   readonly slowest: number;
 }
 
@@ -21,7 +21,7 @@ export interface Found {
 
 export interface Outcome {
   readonly inputs: number;
-  /** Different things reached, as the target names them. */
+  /** Number of features, the texts that the target returned. */
   readonly features: number;
   /** Milliseconds. */
   readonly took: number;
@@ -29,9 +29,9 @@ export interface Outcome {
   readonly crash: Found | null;
 }
 
-/** Inputs kept for mutation; more than this only spreads the attention. */
+/** Inputs kept for mutation. */
 const KEPT = 1024;
-/** Features told apart; a target whose answers never end must not fill the memory. */
+/** Most features; bounds the memory of a target whose answers never repeat. */
 const FEATURES = 20000;
 
 export function fuzz(target: Target, limits: Limits, clock: () => number): Outcome {
@@ -48,7 +48,7 @@ export function fuzz(target: Target, limits: Limits, clock: () => number): Outco
   let number = 0;
   let crash: Found | null = null;
   for (; number < limits.inputs && before - started < limits.milliseconds; number++) {
-    // The seeds themselves come first: they must hold.
+    // The unchanged seeds run first.
     const input =
       number < target.seeds.length
         ? target.seeds[number]!
@@ -92,7 +92,7 @@ function made(
   return buffer.slice(0, length);
 }
 
-/** Once more, since the machine may have been busy with something else. */
+/** Runs the input again: the machine may have been busy. */
 function takesLong(
   target: Target,
   input: Uint8Array,

@@ -1,5 +1,5 @@
-// The fuzzer in the quickjs host, built with sanitizers: the same targets, and the two that only the
-// host can run: its native module, and the control socket with its event loop.
+// The fuzzer in the quickjs host with sanitizers: the targets of targets.ts and two that only the host can run,
+// the native module and the control socket.
 import * as std from 'qjs:std';
 import { monotonic } from 'whp:socket';
 import { fuzzControl } from './host/control.ts';

@@ -1,12 +1,12 @@
-// The fuzzer's composition root, the same in Node and in the quickjs host: options, every target
-// for its share of the inputs, one line a target. What the platform has to give comes in.
+// Entry of the fuzzer in Node and in the host: parses options and runs every target for its share of the
+// inputs, one output line a target. The platform's functions are arguments.
 import { fuzz, type Outcome } from './engine.ts';
 import type { Target } from './target.ts';
 
 export interface Platform {
   readonly words: readonly string[];
   print(line: string): void;
-  /** Milliseconds that only go forward. */
+  /** A monotonic clock in milliseconds. */
   clock(): number;
 }
 
@@ -18,8 +18,8 @@ interface Options {
   readonly slowest: number;
 }
 
-/** No input may take longer than this; a slow router takes some thirty times as long. On a machine
- * that does other things as well, `--slowest` says more. */
+/** Most milliseconds for one input; a slow router takes some thirty times as long. `--slowest` raises it on
+ * a busy machine. */
 const SLOWEST_MILLISECONDS = 2000;
 
 export function readOptions(words: readonly string[]): Options {
@@ -36,7 +36,7 @@ export function readOptions(words: readonly string[]): Options {
   };
 }
 
-/** Fuzzes the targets one after the other; answers how many found something. */
+/** Fuzzes the targets one after the other; returns how many crashed. */
 export function run(all: readonly Target[], platform: Platform): number {
   const { inputs, seed, seconds, target, slowest } = readOptions(platform.words);
   const targets = all.filter(({ name }) => target === '' || name === target);
@@ -71,7 +71,7 @@ function lineOf(target: Target, { inputs, took, features, slowest }: Outcome): s
   return `${name} ${numbers} ${String(features).padStart(6)} reached, slowest ${slowest.toFixed(1)} ms`;
 }
 
-/** The line that scripts/fuzz.mjs saves as a crasher, and the reason. */
+/** The line that scripts/fuzz.mjs saves as a crasher, with the reason. */
 function tell(
   target: Target,
   crash: { input: Uint8Array; number: number; what: string },

@@ -1,21 +1,21 @@
-// Makes an input from the corpus: one of them copied, then a few changes that know what bytes of
-// protocols look like (lengths, counts, pointers, type codes, 4-byte blocks, words of a text).
+// Makes an input: copies one of the corpus and applies mutations for protocol bytes (lengths, counts, pointers,
+// type codes, 4-byte blocks, words of a text).
 import type { Random } from './random.ts';
 
-/** Longest input: more than any datagram has. */
+/** Longest input in bytes: longer than any datagram. */
 export const LONGEST = 0x10000;
 
 const BYTES = [0, 1, 2, 4, 6, 12, 16, 17, 0x3f, 0x40, 0x7f, 0x80, 0xc0, 0xc1, 0xfe, 0xff];
 const WORDS = [0, 1, 2, 3, 4, 5, 8, 20, 28, 40, 60, 255, 256, 0x7fff, 0x8000, 0xc00c, 0xffff];
 
-/** Writes a mutation of one of `corpus` into `into` and answers its length. */
+/** Writes a mutation of one input of `corpus` into `into` and returns its length. */
 export function mutate(
   corpus: readonly Uint8Array[],
   words: readonly Uint8Array[],
   into: Uint8Array,
   random: Random,
 ): number {
-  // Half of the time one of the last that were found: they are the way to the next.
+  // In half of the cases one of the inputs found last: they lead to the next feature.
   const recent = corpus.length > 8 && random.once(2);
   const from = recent ? corpus.length - 1 - random.below(8) : random.below(corpus.length);
   const seed = corpus[from]!;
@@ -66,13 +66,13 @@ function change(
   }
 }
 
-/** Half of the time on a 4-byte border, where netlink and header fields begin. */
+/** In half of the cases at a multiple of 4, where netlink attributes and header fields begin. */
 function placeIn(length: number, random: Random): number {
   const at = random.below(length);
   return random.once(2) ? at & ~3 : at;
 }
 
-/** A 16-bit number in either order: one that borders on something, or the bytes that are left. */
+/** A 16-bit number in either byte order: a boundary value, or the number of bytes left. */
 function number(bytes: Uint8Array, length: number, at: number, random: Random): number {
   if (at + 2 > length) return length;
   const left = length - at;
@@ -110,7 +110,7 @@ function swap(bytes: Uint8Array, length: number, at: number, random: Random): nu
   return length;
 }
 
-/** A piece of another input, over what is there. */
+/** Overwrites bytes with a part of another input. */
 function splice(
   bytes: Uint8Array,
   length: number,

@@ -1,4 +1,4 @@
-// The fuzzer in Node: the fast half of a run.
+// The fuzzer in Node, which runs most of the inputs.
 import { run } from './main.ts';
 import { TARGETS } from './targets.ts';
 

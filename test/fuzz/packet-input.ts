@@ -1,7 +1,7 @@
-// Inputs that are packets: for the targets that decode them, alone or behind a byte that says what the packet is.
+// Inputs that are packets, alone or after one byte that selects the event.
 import type { Random } from './random.ts';
 
-/** Writes the lengths of IPv4 and UDP anew, mostly: else the decoder stops at the first header. */
+/** Corrects the lengths of IPv4, IPv6 and UDP: without that the decoder stops at the first header. */
 export function mendPacket(bytes: Uint8Array, length: number): number {
   if (length < 28) return length;
   const total = Math.min(length, 0xffff);
@@ -24,12 +24,12 @@ export function mendPacket(bytes: Uint8Array, length: number): number {
   return length;
 }
 
-/** An input of the byte `kind` and a packet. */
+/** An input: the byte `kind`, then the packet. */
 export function framed(kind: number, packet: Uint8Array): Uint8Array {
   return Uint8Array.from([kind, ...packet]);
 }
 
-/** `mend` of such inputs: seven of eight times. */
+/** `mend` for such inputs; leaves one of eight broken. */
 export function mendFramed(bytes: Uint8Array, length: number, random: Random): number {
   if (length < 2 || random.once(8)) return length;
   return 1 + mendPacket(bytes.subarray(1), length - 1);

@@ -1,5 +1,5 @@
-// The fuzzer's only source of chance: the same numbers for the same seed in Node and in the host,
-// so that any input can be made again from the seed, the target and its number.
+// The fuzzer's pseudo-random numbers, the same for the same seed in Node and in the host: the seed, the target
+// and the number of an input reproduce it.
 
 export interface Random {
   /** A whole number in [0, below); below is 1..2^31. */
@@ -29,7 +29,7 @@ export function randomOf(seed: number): Random {
   return { below, once: (of) => next() % of === 0, pick: (items) => items[below(items.length)]! };
 }
 
-/** A 32-bit number of a text (FNV-1a): each target draws from a generator of its own. */
+/** FNV-1a hash of a text, 32 bits: seeds the generator of each target. */
 export function hashOf(text: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) {

@@ -1,25 +1,21 @@
-// What a fuzz target is, and the two checks that most of them share. One target a file in targets/;
-// engine.ts feeds it, main.ts runs them all.
+// The interface of a fuzz target, and checks that several targets share. One target a file in targets/;
+// engine.ts feeds one, main.ts runs all.
 import { canonicalAddress } from '../../agent/src/wire/address.ts';
 import type { Random } from './random.ts';
 
 export interface Target {
   readonly name: string;
-  /** Part of all inputs that this target gets, beside the others. */
+  /** Weight of this target in the share of all inputs. */
   readonly weight: number;
-  /** Good inputs, made by the project's own codecs where there is an encoder. */
+  /** Valid inputs, made by our own encoders where there is one. */
   readonly seeds: readonly Uint8Array[];
-  /** Pieces that a mutation may put in: words of a text, type codes. */
+  /** Pieces that a mutation may insert: words of a text, type codes. */
   readonly words?: readonly (string | readonly number[])[];
-  /**
-   * Mends what a mutation broke and every decoder would stop at (a total length, a checksum), so
-   * that the next layer is reached. Answers the new length.
-   */
+  /** Corrects what a mutation broke and every decoder checks first (a total length, a checksum), so that the
+   * next layer is reached. Returns the new length. */
   readonly mend?: (bytes: Uint8Array, length: number, random: Random) => number;
-  /**
-   * Runs the code on one input and throws when a property does not hold. The answer names what was
-   * reached (reasons, shapes): an input with a new one is kept and mutated further.
-   */
+  /** Runs the code on one input; throws when a property is violated. Returns the feature reached (a reason,
+   * a shape): an input with a new feature is kept and mutated further. */
   readonly run: (input: Uint8Array, random: Random) => string;
 }
 
@@ -29,11 +25,8 @@ export function must(holds: boolean, what: string): asserts holds {
 
 const arena = new Uint8Array(1 << 18);
 
-/**
- * Decodes the input alone in its array, and once more in the middle of other bytes, and answers
- * what it reads, which must be the same: no byte outside [offset, end) may be looked at.
- * `decode` answers a text without absolute offsets.
- */
+/** Decodes the input alone in its array and once more between other bytes: both results must be equal, so no
+ * byte outside [offset, end) is read. `decode` returns a text without absolute offsets. Returns that text. */
 export function isolated(
   input: Uint8Array,
   random: Random,
@@ -55,12 +48,12 @@ export function mustBeCanonical(address: string): void {
   must(canonicalAddress(address) === address, `"${address}" is not canonical`);
 }
 
-/** Numbers and quoted parts of a reason say nothing new. */
+/** A reason without its numbers and quoted parts. */
 export function kindOf(reason: string): string {
   return reason.replace(/".*"/gs, 'quoted').replace(/\d+/g, '#');
 }
 
-/** Latin-1: every byte is a character, so that each text has its bytes and back. */
+/** Latin-1: every byte is one character, so each text converts back to its bytes. */
 export function textOf(bytes: Uint8Array): string {
   let text = '';
   for (let at = 0; at < bytes.length; at += 4096) {

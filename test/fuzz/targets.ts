@@ -1,4 +1,4 @@
-// All fuzz targets, in the order in which they run.
+// All fuzz targets in the order of running.
 
 import type { Target } from './target.ts';
 import { address } from './targets/address.ts';

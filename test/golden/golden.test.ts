@@ -1,7 +1,7 @@
-// Golden cases: test/golden/TOPIC/CASE.txt, one behaviour a file: prose, a configuration as its owner writes it
-// (`--- uci`) or what differs from the base policy (`--- policy`, policies.ts), what of the table to show, and
-// the nft text expected. The whole table of every case is also given to `nft -c` in an empty network namespace.
-// `node test/golden/update.mjs` writes what the compiler says now into the files.
+// Golden cases: test/golden/TOPIC/CASE.txt, one behaviour a file: a description, a configuration (`--- uci`) or
+// the changes of the base policy (`--- policy`, fixtures/policies.ts), the parts of the table to show, and the
+// expected nft text. `nft -c` also checks the whole table of every case in an empty network namespace. `node
+// test/golden/update.mjs` writes the compiler's output into the files.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -45,7 +45,7 @@ function write({ prose, uci, policy, show, nft }: Golden): string {
   return `${prose}${given}${change}--- show\n${show}--- nft\n${nft}`;
 }
 
-/** The policy of a golden. The profiles of its apps are the base one by other names. */
+/** The policy of a golden case. All its profiles are the base profile under other names. */
 function policyOf({ uci, policy }: Golden): Policy {
   if (uci === '') return policyFrom(policy === '' ? {} : (JSON.parse(policy) as Change));
   const read = parseUci(uci, 'whp');
@@ -56,7 +56,7 @@ function policyOf({ uci, policy }: Golden): Policy {
   return built.value;
 }
 
-/** Lines of the table that a golden asks for: `chain NAME`, `set NAME`, `rules TEXT`, `reload TEXT`. */
+/** The lines of the table that a case asks for: `chain NAME`, `set NAME`, `rules TEXT`, `reload TEXT`. */
 function excerpt(load: string, reload: string, wish: string): string {
   const [kind = '', ...rest] = wish.split(' ');
   const name = rest.join(' ');
@@ -84,7 +84,7 @@ function matching(text: string, part: string): string {
     : `${lines.map((l) => l.trim()).join('\n')}\n`;
 }
 
-/** nft's own opinion; a table with `queue` needs a kernel that has it. */
+/** Checks the table with nft; `queue` needs a kernel with NFQUEUE. */
 function check(text: string): string {
   writeFileSync(SCRATCH, text);
   const result = spawnSync('unshare', ['-n', 'nft', '-c', '-f', SCRATCH], { encoding: 'utf8' });

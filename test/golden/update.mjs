@@ -1,4 +1,4 @@
-// Writes what the compiler says now into the golden files; read the difference before a commit.
+// Writes the compiler's output into the golden files; review the difference before a commit.
 import { spawnSync } from 'node:child_process';
 
 const words = ['scripts/node.mjs', 'test/golden/golden.test.ts'];

@@ -4,7 +4,7 @@ import * as net from 'whp:socket';
 
 export const little = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
-/** struct sockaddr_ll of the device `index`: a frame brings its own addresses. */
+/** struct sockaddr_ll of the device with index `index`; a frame contains its MAC addresses. */
 export function linkAddress(index: number): ArrayBuffer {
   const view = new DataView(new ArrayBuffer(20));
   view.setUint16(0, net.AF_PACKET, little);

@@ -1,7 +1,8 @@
-// How a program of the tests is bundled for the host: one file, whose imports of qjs: and whp: the host answers.
+// esbuild options for test programs that run in the host: one file; the host provides the modules qjs: and
+// whp:.
 import type { BuildOptions } from 'esbuild';
 
-/** dns-packet imports `buffer`; no program calls what would need it. */
+/** dns-packet imports `buffer`; no test program calls the functions that need it. */
 export const HOST_BUNDLE = {
   bundle: true,
   format: 'esm',

@@ -1,4 +1,4 @@
-// The ways to the kernel of the namespace that a test program runs in.
+// The kernel sockets of the namespace in which a test program runs.
 import { type Kernel, openKernel } from '../../agent/src/kernel/kernel.ts';
 
 export function kernel(): Kernel {

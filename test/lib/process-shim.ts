@@ -1,5 +1,5 @@
-// What uvu needs of Node's `process`, on top of quickjs: imported first in every test bundle that
-// runs in the host program. Without it a failing test would end with exit status 0.
+// The parts of Node's `process` that uvu needs, for quickjs: the first import of every test bundle for the
+// host. Without it a failing test would end with exit status 0.
 import * as std from 'qjs:std';
 import { monotonic } from 'whp:socket';
 
@@ -15,7 +15,7 @@ const process = {
       return true;
     },
   },
-  /** [seconds, nanoseconds], of the clock or since `from`. */
+  /** [seconds, nanoseconds] of the monotonic clock, or since `from`. */
   hrtime(from: [number, number] = [0, 0]): [number, number] {
     const nanoseconds = monotonic() * 1e6 - (from[0] * 1e9 + from[1]);
     return [Math.floor(nanoseconds / 1e9), Math.floor(nanoseconds % 1e9)];
@@ -27,7 +27,7 @@ const process = {
   set exitCode(status: number) {
     exitCode = status;
   },
-  /** Nothing calls back: the host answers 1 by itself when a test never ends. */
+  /** uvu's handlers are never called: the host itself exits with status 1 when a test never ends. */
   on(): void {},
 };
 

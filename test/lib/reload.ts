@@ -1,4 +1,4 @@
-// From one table to the next, as the agent loads it: it compares with what it has noted of the first.
+// The transaction text from one table to the next, as the agent computes it from the standing table.
 import type { Ruleset } from '../../agent/src/ruleset/model.ts';
 import { renderStanding } from '../../agent/src/ruleset/render.ts';
 import { reloadText } from '../../agent/src/ruleset/transaction.ts';

@@ -1,9 +1,9 @@
-// The rooms of agent/src, from the lowest floor to the highest, one room a floor: a file imports from its own
-// room and from earlier ones. node/imports holds the files to it, and ARCHITECTURE.md to these words.
+// The rooms of agent/src, from the lowest floor to the highest: a file imports from its own room and from lower
+// ones. node/imports enforces this, and that ARCHITECTURE.md has the same words.
 
 export interface Room {
   readonly name: string;
-  /** Imports no module of the engine or the host: the time is an argument, effects are values. */
+  /** Imports no module of the engine or the host: time is an argument, effects are values. */
   readonly pure: boolean;
   readonly job: string;
 }

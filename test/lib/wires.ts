@@ -1,17 +1,15 @@
-// A router's namespace and the far ends of its wires in another.
+// Two namespaces with veth pairs between them: a router and the far ends of its wires.
 import { spawnSync } from 'node:child_process';
 
-/** What the command prints. Throws, with what it complained of, when its status is not 0. */
+/** Returns what the command prints. Throws with its error output when its status is not 0. */
 export function run(command: string, words: readonly string[]): string {
   const done = spawnSync(command, words, { encoding: 'utf8' });
   if (done.status === 0) return done.stdout;
   throw new Error(`${command} ${words.join(' ')}: ${done.stderr || done.error}`);
 }
 
-/**
- * Lays the wires [far end, device of the router] between the namespaces and gives br-lan and wan their addresses;
- * then runs the lines of `more` with `ip` in the router's. No wire has ARP.
- */
+/** Creates the pairs [far end, device of the router], gives br-lan and wan their addresses, then runs the
+ * lines `more` with `ip` in the router's namespace. The devices have no ARP. */
 export function layWires(
   home: string,
   far: string,

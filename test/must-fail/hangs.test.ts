@@ -1,4 +1,4 @@
-// A test whose promise never settles: a runner must not take silence for success.
+// A test whose promise never settles: a runner must report it as a failure.
 import { test } from 'uvu';
 
 test('waits for what never comes', () => new Promise(() => {}));

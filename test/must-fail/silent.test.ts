@@ -1,4 +1,4 @@
-// A test file that forgets test.run(): its tests must not vanish without a word.
+// A test file without test.run(): a runner must report that its tests did not run.
 import { test } from 'uvu';
 
 test('never queued', () => {});

@@ -1,5 +1,5 @@
-// Promises of SECURITY.md that take a router, hours or a home to break: the lab's sessions that fail then.
-// test/node/mutations.test.ts sees to it that each session exists.
+// Promises of SECURITY.md whose violation only the lab can show: the sessions that then fail.
+// test/node/mutations.test.ts checks that each session exists.
 
 export interface Shown {
   readonly promise: string;

@@ -1,5 +1,5 @@
-// config/load on the host program: what was read before is kept only as long as the files still
-// read so, and an answer that is the very same value says that nothing has changed.
+// config/load in the host: parsed files are reused while the files are unchanged, and an unchanged result is
+// the same object.
 import * as os from 'qjs:os';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

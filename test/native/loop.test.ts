@@ -1,4 +1,4 @@
-// The event loop of the host program: who is called, in what order, and who is never starved.
+// The host's event loop: the order of handlers, and that none is starved.
 
 import * as os from 'qjs:os';
 import { monotonic } from 'whp:socket';
@@ -13,7 +13,7 @@ function pipe(): [number, number] {
   return ends as [number, number];
 }
 
-/** Runs `work` until it calls back. */
+/** Runs `work` until it calls its callback. */
 function until(work: (done: () => void) => void): Promise<void> {
   return new Promise((resolve) => work(resolve));
 }

@@ -1,5 +1,5 @@
-// whp:socket, run inside the host program (also built with ASan and UBSan): each function with
-// good arguments over real sockets, then with everything a caller could get wrong.
+// whp:socket in the host (also built with ASan and UBSan): each function with valid arguments over real
+// sockets, then with wrong arguments.
 
 import * as os from 'qjs:os';
 import * as sock from 'whp:socket';
@@ -44,7 +44,7 @@ function ascii(value: string): ArrayBuffer {
   return bytes(...Array.from(value, (letter) => letter.charCodeAt(0)));
 }
 
-/** A descriptor that a system call has answered; fails the test on -errno. */
+/** The descriptor that a system call returned; fails the test on -errno. */
 function opened(fd: number): number {
   assert.ok(fd > 2, `descriptor: ${fd}`);
   return fd;

@@ -1,4 +1,4 @@
-// os/ on the host program: programs, files, text and the control socket. Sanitizers watch.
+// os/ in the host: programs, files, text and the control socket; also with sanitizers.
 import * as os from 'qjs:os';
 import * as std from 'qjs:std';
 import {
@@ -31,7 +31,7 @@ import { decodeUtf8, encodeUtf8 } from '../../agent/src/os/utf8.ts';
 const base = `/tmp/whp-test-${os.getpid()}`;
 const pause = (ms: number): Promise<void> => new Promise((done) => os.setTimeout(done, ms));
 
-/** Waits until `what` holds, at most two seconds. */
+/** Waits until `what` holds, two seconds at most. */
 async function until(what: () => boolean): Promise<void> {
   for (let i = 0; i < 400 && !what(); i++) await pause(5);
   assert.ok(what(), 'not within two seconds');
@@ -58,7 +58,7 @@ test('UTF-8 there and back, and bytes that are none', () => {
     [0xe2, 0x82],
   ];
   for (const bytes of bad) assert.ok(decodeUtf8(Uint8Array.from(bytes)).startsWith('\ufffd'));
-  // Any bytes read as some text, and that text has a way back (a generator of Park and Miller).
+  // Any bytes decode to a text that encodes back (random bytes: Park and Miller's generator).
   for (let seed = 1, round = 0; round < 2000; round += 1) {
     const bytes = Uint8Array.from({ length: round % 40 }, () => {
       seed = (seed * 48271) % 0x7fffffff;
@@ -164,7 +164,7 @@ test('a program gets its input and gives output, errors and status', async () =>
 
 test('a program that is missing, deaf, endless, too loud or survived by a child', async () => {
   assert.is((await runProgram([`${base}-none`])).status, 127);
-  // It closes its input unread: no SIGPIPE, no error.
+  // The program closes its input unread: no SIGPIPE, no error.
   const deaf = await runProgram(['sh', '-c', 'exec <&-; exit 4'], { input: 'x'.repeat(200000) });
   assert.is(deaf.status, 4);
   const endless = await runProgram(['sleep', '60'], { timeout: 50 });
@@ -348,7 +348,7 @@ test('clients that are too many, too long, no JSON or too slow are ended', async
   await until(() => closed.includes('line too long') && ended.includes(1));
   sendValue(second, 1);
   await until(() => lines.length === 1);
-  // The reader stops: what does not fit into the kernel's buffers waits here, up to the limit.
+  // The reader stops: what exceeds the kernel's buffers is buffered here, up to the limit.
   let accepted = 0;
   while (sendValue(lines[0]!, 'y'.repeat(1000)) && accepted < 100000) accepted += 1;
   assert.ok(accepted > 0 && accepted < 100000);

@@ -1,7 +1,6 @@
-// Proves the agent's netlink code against the kernel it runs on, with nothing but that kernel:
-// no nft, no ip. Made for a big-endian router, where a wrong byte order shows at once; runs on any.
-// It uses its own table `whpt`, tables 15001.., queue and group 5311, and cleans up behind itself.
-// Parts the kernel lacks (GRE, nft queue) are `skip`. Give `--strict` to make them failures.
+// Proves the agent's netlink code against the running kernel without nft or ip: made for the big-endian router,
+// runs on any. It uses its own table `whpt`, tables 15001.., queue and group 5311, and removes them at the end.
+// Missing parts of the kernel (GRE, nft queue) are `skip`; with `--strict` they fail.
 import * as std from 'qjs:std';
 import { hostOrder } from '../../agent/src/netlink/endian.ts';
 import { finish } from './claims.ts';

@@ -1,12 +1,12 @@
-// What a probe program proves, one line each on standard output: `ok NAME`, `not ok NAME reason`,
-// `skip NAME reason`. It ends with status 1 when a claim failed.
+// The output of a probe program: one line a claim, `ok NAME`, `not ok NAME reason` or `skip NAME reason`. Exit
+// status 1 when a claim failed.
 import * as os from 'qjs:os';
 import * as std from 'qjs:std';
 
 let failed = 0;
 let proved = 0;
 
-/** A claim fails by throwing this or anything else; `Skip` when the kernel lacks the part. */
+/** A claim fails by any exception; `Skip`: the kernel lacks the part. */
 export class Skip extends Error {}
 
 export function claim(name: string, prove: () => void): boolean {
@@ -25,7 +25,7 @@ export function claim(name: string, prove: () => void): boolean {
   }
 }
 
-/** Lets the event loop come round: the watchdog of the host program wants that every few seconds. */
+/** Returns to the event loop, which the host's watchdog requires every few seconds. */
 export function breathe(): Promise<void> {
   return new Promise((done) => os.setTimeout(done, 0));
 }

@@ -52,7 +52,7 @@ int main(void)
 C
   while read -r name value; do
     case $name in
-      # The header's value is __be16: what goes over the wire.
+      # The header's value is __be16.
       GRE_KEY | GRE_ROUTING) echo "    check(\"$name\", $value, ntohs($name));" ;;
       # The header's value is the negative int ~(...): it is used on 16 bits.
       NLA_TYPE_MASK) echo "    check(\"$name\", $value, $name & 0xffff);" ;;

@@ -1,5 +1,5 @@
-// Runs in the host program inside a fresh network namespace: runtime/effects against the kernel's own sets.
-// At the moment a held packet is let go, its element is in the set. One line a claim.
+// Runs in the host in a fresh network namespace: runtime/effects with the kernel's sets. When a held packet is
+// released, its element is in the set. One line a claim.
 
 import type { HeldFeed } from '../../agent/src/kernel/held-feed.ts';
 import { readSet } from '../../agent/src/kernel/sets.ts';
@@ -19,7 +19,7 @@ if (loaded.status !== 0) throw new Error(loaded.stderr);
 const effects = openEffects(kernel());
 const { sets } = effects;
 
-/** How many elements the kernel's set had when each packet was let go, in the order of the verdicts. */
+/** The number of elements in the kernel's set at the release of each packet, in order. */
 let verdicts: string[] = [];
 const count = (): number => {
   const found = readSet(sets, SET);

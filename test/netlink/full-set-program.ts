@@ -1,5 +1,5 @@
-// Runs in the host program inside a fresh network namespace: answers that teach, by the agent's own step and
-// effects, against the real table while its sets are full. One line a claim.
+// Runs in the host in a fresh network namespace: answers through the agent's step and effects into the real
+// table while its sets are full. One line a claim.
 import type { HeldFeed } from '../../agent/src/kernel/held-feed.ts';
 import type { Effect } from '../../agent/src/learn/effect.ts';
 import { now } from '../../agent/src/os/clock.ts';
@@ -47,7 +47,7 @@ const state = createState(policy, () => false);
 effects.state = state;
 
 let asked = 0;
-/** Resolves NAME to ADDRESS, and answers the verdict on the answer. */
+/** Resolves NAME to ADDRESS; returns the verdict on the answer. */
 function resolve(name: string, address: readonly number[], outside: boolean): string {
   asked += 1;
   const message = answerTo(name, [{ name: '@12', type: 1, ttl: 600, rdata: address }]);
@@ -55,7 +55,7 @@ function resolve(name: string, address: readonly number[], outside: boolean): st
   const packet = udp4(from, 53, PHONE, 40000, message);
   const at = now();
   for (const event of askedEvents(packet, { id: asked, outside })) {
-    // The window that the query opens is not the question here.
+    // Only the effects of the answer are run: the window of the query is not tested here.
     const wanted = step(state, event, at).filter((one: Effect) => one.kind !== 'late');
     if (event.kind === 'answer') effects.run(wanted);
   }
@@ -70,7 +70,7 @@ async function fill(set: string, element: (i: number) => string, count: number):
   await nft(`add element inet whp ${set} { ${all.join(', ')} }\n`);
 }
 
-/** The claim `name`: the answer that `asked` got has this verdict. */
+/** Claims that the answer to `asked` got this verdict. */
 function verdictIs(name: string, wanted: string, got: string): void {
   claim(name, () => same(got.split(' ')[0], wanted));
 }

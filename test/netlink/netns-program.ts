@@ -1,5 +1,5 @@
-// Runs in the host program inside a fresh network namespace: makes changes with the agent's netlink
-// code and reads each back with nft, ip and conntrack; provokes overruns. One line a claim.
+// Runs in the host in a fresh network namespace: makes changes with the agent's netlink code, reads each back
+// with nft, ip and conntrack, and provokes overruns. One line a claim.
 import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
 import { raiseGuard } from '../../agent/src/kernel/guard.ts';
@@ -230,8 +230,8 @@ async function proveRoutes(): Promise<void> {
         if (event.value.kind === 'route' && !event.value.gone)
           seen.push(`route ${event.value.route.table}`);
       });
-      // The kernel does not announce routes that fall with their device (fib_sync_down_dev): RTM_DELLINK
-      // is what the daemon has to listen for.
+      // The kernel does not announce routes that are removed with their device (fib_sync_down_dev): the daemon
+      // has to watch RTM_DELLINK.
       holds(seen.includes('route 15001') && seen.includes('link d0'), seen.join(', '));
       closeNetlink(events);
     },

@@ -1,5 +1,5 @@
-// Numbers of nf_tables that only the tests need, beside the agent's own: they make sets and rules
-// with own messages, because the big-endian router has no nft. Compared with the headers like those.
+// nf_tables constants that only the tests need, for sets and rules made without nft, which the big-endian
+// router does not have. constants.sh compares them with the headers.
 export const NFTA_SET_TABLE = 1;
 export const NFTA_SET_NAME = 2;
 export const NFTA_SET_FLAGS = 3;

@@ -1,5 +1,4 @@
-// Makes a table, sets, chains and rules with own messages: the big-endian router has no nft, so
-// the rules of its test are built here.
+// Makes a table, sets, chains and rules by netlink messages: the big-endian router has no nft.
 
 import {
   NFNL_SUBSYS_NFTABLES,
@@ -149,7 +148,7 @@ export function pairIn(set: string): Expression[] {
   ];
 }
 
-/** queue num NUMBER (no bypass: a packet nobody judges is dropped) */
+/** queue num NUMBER (no bypass: without a listener the packet is dropped) */
 export function queueTo(number: number): Expression {
   return expression('queue', (w) => attributeBe16(w, NFTA_QUEUE_NUM, number));
 }

@@ -1,5 +1,5 @@
-// Probe: packets over loopback through rules made here: matched by a set, logged, held in a queue
-// until the verdict, marked and tracked.
+// Probe: packets over loopback through rules: matched by a set, logged, held in a queue until the verdict,
+// marked and tracked.
 import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
 import {
@@ -141,7 +141,7 @@ function proveLog(sender: number): void {
   os.close(sink);
 }
 
-/** Receives until `count` messages were of interest, or 300 ms have gone by. */
+/** Receives until `count` relevant messages, 300 ms at most. */
 function wait(
   socket: NetlinkSocket,
   count: number,

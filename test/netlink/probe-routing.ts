@@ -1,4 +1,4 @@
-// Probe: devices, addresses, routes, rules, and what rtnetlink announces about them.
+// Probe: devices, addresses, routes, rules, and rtnetlink's announcements of them.
 import * as sys from 'whp:socket';
 import { receive } from '../../agent/src/kernel/netlink-socket.ts';
 import {
@@ -166,7 +166,7 @@ function proveRoutes(gre: number): void {
       (r) => r.table === 15001,
     );
   claim('route-v4', () => {
-    // Twice: replacing what is there is no error.
+    // Twice: replacing an existing route is no error.
     must(route, 'device', (w, seq) => putRouteReplace(w, seq, device));
     must(route, 'device again', (w, seq) => putRouteReplace(w, seq, device));
     must(route, 'prohibit', (w, seq) => putRouteReplace(w, seq, behind));

@@ -1,4 +1,4 @@
-// Sockets and requests of the probe programs, with errors thrown as sentences.
+// Sockets and requests of the probe programs; errors are exceptions with a sentence.
 import * as std from 'qjs:std';
 import * as sys from 'whp:socket';
 import { dump, type Outcome, transact } from '../../agent/src/kernel/netlink-request.ts';
@@ -42,14 +42,14 @@ export function open(protocol: number, options: NetlinkOptions = {}): NetlinkSoc
 export const route = open(NETLINK_ROUTE);
 export const netfilter = open(NETLINK_NETFILTER, { sendQueue: 1 << 20, receiveQueue: 1 << 20 });
 
-/** One acknowledged request; 0 or errno. */
+/** One acknowledged request; returns 0 or the errno. */
 export function ask(socket: NetlinkSocket, put: (w: Writer, seq: number) => unknown): number {
   const seq = takeSequence(socket);
   put(request(socket), seq);
   return transact(socket, seq, seq).errno;
 }
 
-/** As `ask`, but an errno is an error, and one of `lacking` means the kernel has no such part. */
+/** `ask` that throws on an errno; an errno of `lacking` means that the kernel has no such part. */
 export function must(
   socket: NetlinkSocket,
   what: string,
@@ -67,7 +67,7 @@ export function must(
     : new Error(text);
 }
 
-/** What a kernel without the module answers. */
+/** The errno of a kernel without the module. */
 export const LACKING = [sys.EOPNOTSUPP, sys.ENOENT, sys.EAFNOSUPPORT, sys.EPROTONOSUPPORT];
 
 /** Several nf_tables messages in one transaction: each `put` gets its own sequence number. */
@@ -77,7 +77,7 @@ export function nftBatch(puts: readonly ((w: Writer, seq: number) => void)[]): O
   putBatchBegin(w, first);
   puts.forEach((put, i) => {
     put(w, first + 1 + i);
-    // Each is acknowledged here, so that a refusal names its message.
+    // Every message is acknowledged, so that an error names its message.
     const flags = w.message + (w.little ? 6 : 7);
     w.bytes[flags] = w.bytes[flags]! | 4;
   });

@@ -1,4 +1,4 @@
-// What only the tests ask of a netlink socket of the agent.
+// Functions of a netlink socket that only the tests need.
 import * as sys from 'whp:socket';
 import type { NetlinkSocket } from '../../agent/src/kernel/netlink-socket.ts';
 import { SOL_NETLINK } from '../../agent/src/netlink/constants.ts';

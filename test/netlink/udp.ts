@@ -1,5 +1,4 @@
-// UDP over loopback for the probe programs: real packets through real hooks, without the event
-// loop.
+// UDP over loopback for the probe programs: real packets through the hooks, without the event loop.
 import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
 import { parseAddress } from '../../agent/src/wire/address.ts';

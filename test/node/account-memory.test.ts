@@ -1,5 +1,5 @@
-// What the graphs of every subject there is room for cost in RAM, measured in the engine that the
-// router runs: on this machine, where an address takes eight bytes, so it is more than there.
+// The RAM for the graphs of all subjects, measured in the engine on this machine: 64-bit pointers, so more than
+// on a 32-bit router.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,7 +21,7 @@ const end = (ledger, i) => endFlow(ledger, {
     protocol: 17, sourcePort: 13021, destinationPort: 443 },
   packets: { original: 1, reply: 1 }, bytes: { original: 1000, reply: 1000 },
 }, () => ({ app: 'skype', proxy: 'cloud', evidence: 'port', detail: '' }), 1795262400000 + i * 1000);
-// The code has been run, and the log of flows is full, before anything is measured.
+// Before the measurement the code has run and the log of flows is full.
 const first = createLedger();
 for (let i = 0; i < 2000; i++) end(first, i % 2);
 const ledgers = Array.from({ length: 10 }, createLedger);

@@ -1,5 +1,5 @@
-// The ways to the agent without the engine: `whp-host --ask SOCKET`, which rpcd's plugin uses, one line
-// there and one line back; and the command line of `whp`, which goes there as it is.
+// Requests to the agent without starting the engine: `whp-host --ask SOCKET`, which rpcd's plugin uses (one
+// line each way), and command lines of `whp` that the agent answers.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
@@ -22,7 +22,7 @@ function ask(host: readonly string[], question: string, socket = path): Promise<
   return run([...host, '--ask', socket], question);
 }
 
-/** A bundle called whp that tells by its words that the engine has read it. */
+/** A bundle named whp whose output shows that the engine ran it. */
 const bundle = join(folder, 'whp');
 writeFileSync(bundle, "print('engine', ...scriptArgs.slice(1));");
 
@@ -44,7 +44,7 @@ function run([program = '', ...words]: readonly string[], question: string): Pro
   return new Promise((resolve) => child.on('close', (status) => resolve({ status, out, err })));
 }
 
-/** A server that answers `reply(line)` to the first line of each connection. */
+/** A server that answers the first line of each connection with `reply(line)`. */
 function serve(reply: (line: string) => string | { last: string } | null): Promise<Server> {
   const server = createServer((socket) => {
     let text = '';
@@ -58,7 +58,7 @@ function serve(reply: (line: string) => string | { last: string } | null): Promi
       else socket.end(said.last);
     });
   });
-  // A test that failed has left its own behind: the next one is not to fail for it.
+  // Removes what a failed test has left behind.
   rmSync(path, { force: true });
   return new Promise((resolve) => server.unref().listen(path, () => resolve(server)));
 }
@@ -172,7 +172,7 @@ for (const [name, host] of Object.entries(HOSTS)) {
     assert.equal([full.status, full.out], [1, '']);
     assert.match(full.err, /^whp: the answer cannot be written: No space left on device/);
     await close(server);
-    // The same where the engine prints.
+    // The same when the engine prints.
     const printing = join(folder, 'whp-printing');
     writeFileSync(printing, "for (let i = 0; i < 50000; i++) print('line');");
     const engine = [...host, printing].join(' ');
@@ -190,7 +190,7 @@ for (const [name, host] of Object.entries(HOSTS)) {
       const end = await run(['sh', '-c', `${command} ${closed}`], '');
       assert.equal(end, { status: 0, out: 'good\n', err: '' }, closed);
     }
-    // Nothing that is opened later takes the place of the output.
+    // No descriptor that is opened later takes the number of the standard output.
     assert.is((await run(['sh', '-c', `${command} >&-`], '')).status, 0);
     await close(server);
     const facts = join(folder, 'whp-facts');
@@ -258,7 +258,7 @@ test('the words are those that the agent answers', () => {
       'profile',
       'ruleset',
       'check',
-      // Known at either end, but the engine at this one would have to be started for it.
+      // The agent answers it, so that the client need not start the engine.
       'version',
       'help',
       'completion',

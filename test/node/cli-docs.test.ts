@@ -1,5 +1,5 @@
-// docs/cli.md against the command table: every command and option is there with what it takes and
-// what it is for, and no other; and a command of the table is one that the program knows.
+// docs/cli.md against the command table: exactly its commands and options, with their arguments and purposes;
+// and the program accepts every command of the table.
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -8,7 +8,7 @@ import { COMMAND_NAMES, COMMANDS, EXITS, OPTIONS } from '../../agent/src/cli/com
 const text = readFileSync('docs/cli.md', 'utf8');
 const headings = [...text.matchAll(/^### `whp ([^`]+)`$/gm)].map(([, words]) => words!);
 
-/** What stands under a heading, line breaks taken out. */
+/** The text below a heading on one line. */
 function under(heading: string): string {
   const from = text.indexOf(`### \`whp ${heading}\`\n`);
   const rest = text.slice(from).split('\n').slice(1).join('\n');

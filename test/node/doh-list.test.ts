@@ -1,4 +1,4 @@
-// The shipped list of DoH services: readable, and no address that does anything else at home.
+// The shipped list of DoH services: it parses, and no address also serves something else in a home.
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

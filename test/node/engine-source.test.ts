@@ -1,5 +1,5 @@
-// Where the engine's source comes from (scripts/lib/quickjs.sh): Debian's package while Debian has
-// it, then upstream's repository by commit id. Both are stand-ins here, on this machine's disk.
+// The sources of the engine (scripts/lib/quickjs.sh): Debian's package if Debian has it, else upstream's
+// repository by commit id. Both are local stand-ins here.
 import { spawnSync } from 'node:child_process';
 import {
   existsSync,
@@ -24,7 +24,7 @@ function run(program: string, ...words: string[]): string {
   return stdout.trim();
 }
 
-/** A repository of one commit whose quickjs.c is `text`; answers its id. */
+/** A repository with one commit whose quickjs.c is `text`; returns the commit's id. */
 function repository(path: string, text: string): string {
   const git = (...words: string[]): string =>
     run('git', '-C', path, '-c', 'user.name=n', '-c', 'user.email=e', ...words);
@@ -36,7 +36,7 @@ function repository(path: string, text: string): string {
   return git('rev-parse', 'HEAD');
 }
 
-/** Calls fetch_quickjs for a new cache, with the pins and addresses of `settings`. */
+/** Calls fetch_quickjs with a new cache; `settings` has the pins and addresses. */
 function fetchEngine(settings: Record<string, string>, deb?: string) {
   const cache = mkdtempSync(join(folder, 'cache-'));
   const { WHP_QUICKJS_URL = nowhere, ...pins } = settings;
@@ -59,7 +59,7 @@ function fetchEngine(settings: Record<string, string>, deb?: string) {
   };
 }
 
-/** A package as Debian's, with `text` as quickjs.c; answers its file and checksum. */
+/** A Debian package whose quickjs.c is `text`; returns its file and checksum. */
 function debianPackage(text: string): { file: string; sha256: string } {
   const tree = mkdtempSync(join(folder, 'deb-'));
   mkdirSync(join(tree, 'DEBIAN'));
@@ -75,7 +75,7 @@ function debianPackage(text: string): { file: string; sha256: string } {
 
 const upstream = join(folder, 'upstream');
 const commit = repository(upstream, 'of the release\n');
-// Upstream goes on; what is pinned stays.
+// Upstream has newer commits; the pinned one is fetched.
 writeFileSync(join(upstream, 'quickjs.c'), 'newer\n');
 run('git', '-C', upstream, '-c', 'user.name=n', '-c', 'user.email=e', 'commit', '-qam', 'newer');
 

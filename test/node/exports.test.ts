@@ -1,5 +1,5 @@
-// What agent/src exports is imported by another file, of the agent or of the tests; else it is its file's own,
-// or dead. A type may also be exported as the shape of what a function of its file takes or answers.
+// Every export of agent/src is imported by another file of the agent or the tests. Exception: a type in the
+// signature of an exported function of the same file.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, normalize } from 'node:path';
 import { test } from 'uvu';
@@ -17,7 +17,7 @@ function sourcesUnder(folder: string): Source[] {
     .map((file) => ({ file, text: readFileSync(file, 'utf8') }));
 }
 
-/** "FILE NAME" of each name that is imported from a file of the project. */
+/** "FILE NAME" of each name imported from a file of the project. */
 function importsOf({ file, text }: Source): string[] {
   return Array.from(
     text.matchAll(/^(?:import|export) (?:type )?\{([^}]*)\} from '(\.[^']*)';/gm),
@@ -32,7 +32,7 @@ function importsOf({ file, text }: Source): string[] {
   ).flat();
 }
 
-/** "FILE NAME" of each export that nobody imports, and of each line whose form is not known here. */
+/** "FILE NAME" of each export that no other file imports, and of each line whose form is unknown here. */
 function deadExports(sources: readonly Source[], users: readonly Source[]): string[] {
   const imported = new Set([...sources, ...users].flatMap(importsOf));
   return sources.flatMap(({ file, text }) =>

@@ -1,4 +1,4 @@
-// The tables of README.md and docs/benchmarks.md against the measurements they are made of.
+// The tables of README.md and docs/benchmarks.md against the measurements in docs/figures.
 import { spawnSync } from 'node:child_process';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

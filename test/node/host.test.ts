@@ -1,5 +1,5 @@
-// The host program seen from outside: how it ends when the bundle throws, loops or blocks, what
-// the watchdog takes for healthy, and what a bundle cannot load.
+// The host as a process: its end when the bundle throws, loops or blocks, the watchdog, and modules that a
+// bundle cannot import.
 import { spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -55,13 +55,13 @@ const OS = 'import * as os from "qjs:os";';
 const WATCHED = { WHP_WATCHDOG_SECONDS: '1' };
 const BITTEN = /watchdog: the event loop did not come round in 1 s, exit 70/;
 
-/** Writes `file` in place, as if it had been written at `second`. */
+/** Writes `file` with modification time `second`. */
 function writeStamped(file: string, source: string, second: number): void {
   writeFileSync(file, source);
   utimesSync(file, second, second);
 }
 
-/** Runs `file` with its bytecode in `kept`; what it printed. */
+/** Runs `file` with its bytecode kept in `kept`; returns what it printed. */
 function runKept(host: readonly string[], file: string, kept: string): string {
   const [command = '', ...before] = host;
   const { status, stdout, stderr } = spawnSync(command, [...before, file], {
@@ -87,7 +87,7 @@ for (const [name, host] of HOSTS) {
     const file = join(folder, `kept-${name}.js`);
     writeStamped(file, 'console.log("one")', 1);
     assert.is(runKept(host, file, kept), '0 one\n');
-    // Proof that it is what runs: a bundle that looks the same from outside is not read again.
+    // The kept bytecode runs: a bundle with the same size and time is not read again.
     writeStamped(file, 'console.log("two")', 1);
     assert.is(runKept(host, file, kept), '0 one\n');
     writeStamped(file, 'console.log("two")', 2);

@@ -1,5 +1,5 @@
-// docs/howto.md against the tree: every path that it names is there, and every place that a chapter sends the
-// reader to knows the word that the chapter is about.
+// docs/howto.md against the tree: every path in it exists, and the files that a chapter names contain the
+// chapter's word.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

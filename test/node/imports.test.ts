@@ -1,5 +1,5 @@
-// Imports of agent/src, types included: each leads to the same room or to an earlier one (test/lib/rooms), none
-// in a circle, and a pure room's to no module of the engine. ARCHITECTURE.md says the same list.
+// Imports of agent/src, including types: each leads to the same room or a lower one (test/lib/rooms), there is
+// no circle, and a pure room imports no engine module. ARCHITECTURE.md has the same list.
 import { readdirSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { build } from 'esbuild';
@@ -7,15 +7,15 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FLOORS, type Room } from '../lib/rooms.ts';
 
-/** Text of each file by its path below agent/src. */
+/** The text of each file by its path below agent/src. */
 type Tree = ReadonlyMap<string, string>;
 
 const ROOT = 'agent/src';
 const MAIN = 'main.ts';
-/** Data that is no source: the schema of profiles. */
+/** Data, no source: the schema of profiles. */
 const DATA = '../profiles/';
 const HOST = /^(qjs|whp):/;
-/** What follows `from` is an import or an export, whatever stands before it. */
+/** What follows `from` is an import or an export. */
 const FROM = /\bfrom\s*(['"])(.*?)\1/g;
 const BARE = /^\s*import\s*(['"])(.*?)\1/gm;
 const CALL = /\bimport\s*\(\s*(?:(['"`])(.*?)\1)?/g;
@@ -31,7 +31,7 @@ function readTree(root: string): Tree {
   );
 }
 
-/** What a file imports: paths below agent/src where it is relative, else as it is written. */
+/** The imports of a file: relative ones as paths below agent/src, others unchanged. */
 function importsOf(file: string, text: string): string[] {
   return [FROM, BARE, CALL]
     .flatMap((pattern) => Array.from(text.matchAll(pattern), ([, , target]) => target ?? '?'))
@@ -42,7 +42,7 @@ function roomOf(file: string): string {
   return file.split('/')[0]!;
 }
 
-/** Everything in `tree` that the list of rooms refuses. */
+/** The violations in `tree`. */
 function refused(tree: Tree, floors: readonly Room[] = FLOORS): string[] {
   const rank = new Map([...floors.map(({ name }) => name), MAIN].map((name, at) => [name, at]));
   const isPure = new Map(floors.map(({ name, pure }) => [name, pure]));
@@ -75,8 +75,7 @@ function refused(tree: Tree, floors: readonly Room[] = FLOORS): string[] {
   return [...found, ...circles(tree)];
 }
 
-/** Files that import each other, each circle once: what is left when nobody can be taken away any more who
- * imports none of the rest, or is imported by none. */
+/** Each circle of imports once: files without imports or importers are removed until none is left. */
 function circles(tree: Tree): string[] {
   const left = new Map(
     Array.from(tree, ([file, text]): [string, string[]] => [
@@ -123,7 +122,7 @@ test('what is read of the imports has all that the bundler sees', async () => {
     format: 'esm',
     platform: 'neutral',
     mainFields: ['module', 'main'],
-    // dns-packet's own import of it: in the bundle it is wire/message-bytes.
+    // dns-packet's import: in the bundle it is wire/message-bytes.
     external: ['qjs:*', 'whp:*', 'buffer'],
     logLevel: 'warning',
   });
@@ -143,7 +142,7 @@ test('what is read of the imports has all that the bundler sees', async () => {
   );
 });
 
-// A tree of three rooms with nothing wrong, and what each wrong line in it is refused for.
+// A valid tree of three rooms, and the violation of each wrong line added to it.
 const THREE: readonly Room[] = [
   { name: 'low', pure: true, job: '' },
   { name: 'middle', pure: true, job: '' },

@@ -1,5 +1,5 @@
-// docs/kernel.md against what is made: no chain, set, counter, prefix or number is missing from its tables, and none
-// of theirs is of the past.
+// docs/kernel.md against the compiled tables: its tables have exactly the chains, sets, counters, prefixes and
+// numbers that exist.
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -18,7 +18,7 @@ const rows = text
   .split('\n')
   .filter((line) => line.startsWith('| '))
   .map((line) => line.slice(2, -2).split(' | '));
-/** What stands in backticks in the first column of tables whose head begins with `head`. */
+/** The texts in backticks in the first column of the tables whose head begins with `head`. */
 function named(head: string): string[] {
   const at = rows.findIndex(([first]) => first === head);
   assert.ok(at >= 0, `no table of ${head}`);
@@ -31,7 +31,7 @@ function named(head: string): string[] {
 
 const macs = ['02:00:00:00:00:01'];
 const devices = ['192.168.1.2', 'fd00::2'];
-/** Together they make everything that can stand. */
+/** Policies that together use every object. */
 const CHANGES: readonly Change[] = [
   {},
   { globals: { hold: false } },

@@ -1,5 +1,5 @@
-// A fault session has to be able to fail: each is played on a lab that only pretends, where everything goes
-// well, then with one packet of one of its flows beside the tunnel, then with nothing in the tunnel at all.
+// Every fault session must be able to fail: each runs on a fake lab where everything succeeds, then with one
+// packet of one flow outside the tunnel, then with no packet in the tunnel.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Call, CallRecord, Fault, FaultLab } from '../lab/faults/fault.ts';
@@ -20,7 +20,7 @@ import {
   v6Text,
 } from '../lab/world/plan.ts';
 
-/** Sessions whose verdict is about the application's flows during what they do. */
+/** Sessions whose verdict is about the app's flows. */
 const NAMES = [
   'killed',
   'stopped',
@@ -43,9 +43,9 @@ const NAMES = [
 ];
 
 interface Story {
-  /** The flow whose packet is beside the tunnel, by the order in which they were begun. */
+  /** The number of the flow whose packet is outside the tunnel, in order of their start. */
   readonly leak?: number;
-  /** Nothing is in the tunnel. */
+  /** No packet is in the tunnel. */
   readonly silent?: boolean;
 }
 
@@ -77,7 +77,7 @@ function packet(remote: string, tunnelled: boolean): Sighting {
   };
 }
 
-/** Remotes of what a program of the world says and does: its words are those of its usage. */
+/** The remotes of a program of the world, from the words of its usage. */
 function remotesOf(program: string, words: readonly (string | number)[]): string[] {
   if (program === 'arrivals') {
     const [, , first, , , way] = words;
@@ -103,14 +103,14 @@ const SAID = {
   refused: 0,
 };
 
-/** What the router's shell answers where a session reads it. */
+/** The router's answers to the commands whose output a session reads. */
 function shell(command: string): string {
   if (command.includes('nft -j list')) return '{"nftables":[]}';
   if (command.includes('/tmp/memory.txt')) return '2000 20000';
   return command.includes('/proc/uptime') ? '10 10' : '1';
 }
 
-/** A lab in which every command succeeds at once. `groups` are the remotes of each flow that was begun. */
+/** A lab in which every command succeeds at once. `groups`: the remotes of each flow that was started. */
 function pretend(story: Story, fault: Fault): { lab: FaultLab; groups: string[][] } {
   const groups: string[][] = [];
   let [clock, names, peers] = [0, 0, 0];
@@ -231,7 +231,7 @@ for (const name of NAMES) {
     }
   });
 
-  // Beside a flood of names those of the application may all be refused.
+  // During a flood of names all answers for the app's names may be refused.
   if (name === 'flood-names') continue;
   test(`${name}: with nothing in the tunnel it has shown nothing`, async () => {
     const { row } = await played(fault, { silent: true });

@@ -1,4 +1,4 @@
-// The lab's verdict has to fail when it should: captures made by hand, with one wrong packet each.
+// The lab's verdict must fail: generated captures with one wrong packet each.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Evidence, judge } from '../lab/verdict/judge.ts';
@@ -34,7 +34,7 @@ interface Shape {
   readonly protocol?: number;
   readonly ports?: readonly [number, number];
   readonly tos?: number;
-  /** Transport header and payload; ports are written over its first four bytes. */
+  /** Transport header and payload; the ports overwrite its first four bytes. */
   readonly body?: readonly number[];
   readonly length?: number;
 }
@@ -50,7 +50,7 @@ function ipv4(shape: Shape): number[] {
   return [...head, shape.protocol ?? 17, 0, 0, ...addresses, ...padded];
 }
 
-/** The same shape over IPv6, behind as many headers of destination options as are asked for. */
+/** The same over IPv6, after a number of destination options headers. */
 function ipv6(shape: Shape, options = 0): number[] {
   const body = [...(shape.body ?? new Array<number>(20).fill(0))];
   const ports = shape.ports;
@@ -67,7 +67,7 @@ function ipv6(shape: Shape, options = 0): number[] {
   return [...head, ...next, ...v6Bytes(shape.from), ...v6Bytes(shape.to), ...more, ...body];
 }
 
-/** In GRE with a key, from the home's end of the tunnel to the proxy. */
+/** In GRE with a key, from the router's end of the tunnel to the proxy. */
 function tunnelled(shape: Shape): number[] {
   const six = shape.from.includes(':');
   const inner = six ? ipv6(shape) : ipv4(shape);
@@ -118,7 +118,7 @@ interface Change {
   readonly unfinished?: boolean;
   readonly view?: string;
   readonly expected?: number;
-  /** The adversary's case that the session plays, and its device. */
+  /** The adversary's case in the session, and its device. */
   readonly attack?: { readonly name: string; readonly device: string };
 }
 

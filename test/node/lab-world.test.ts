@@ -1,5 +1,5 @@
-// The pure parts of the emulated world: the plan's addresses do not overlap, the lab's DNS messages
-// and speech read back as written, the same seed draws the same numbers.
+// The pure parts of the emulated world: addresses of the plan do not overlap, DNS messages and speech read back
+// as written, equal seeds give equal numbers.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { sight } from '../lab/verdict/sighting.ts';

@@ -1,5 +1,5 @@
-// wire/message-bytes against Node's own Buffer, alone and inside dns-packet: where both answer they say the
-// same, and where Buffer refuses so does it.
+// wire/message-bytes against Node's Buffer, alone and inside dns-packet: equal values, and it refuses what
+// Buffer refuses.
 import * as dnsPacket from 'dns-packet';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -16,12 +16,12 @@ function outcome<T>(read: () => T): T | null {
   }
 }
 
-/** Fails with both, without uvu's own comparison, which would take most of the time. */
+/** Fails with both values; uvu's comparison would take most of the time. */
 function same<T>(found: T, expected: T, what: string): void {
   if (found !== expected) assert.unreachable(`${what}: ${found}, where Buffer has ${expected}`);
 }
 
-/** Labels, pointers and what looks like them; a few of the bytes are no ASCII. */
+/** Labels, pointers and similar bytes; some are not ASCII. */
 function message(random: Random): Uint8Array {
   const bytes = Uint8Array.from({ length: random.below(48) }, () => 97 + random.below(26));
   for (let at = 0; at < bytes.length; at += 1) {
@@ -34,7 +34,7 @@ function message(random: Random): Uint8Array {
   return bytes;
 }
 
-/** Both views of the same message, inside of other bytes. */
+/** Both views of a message inside other bytes. */
 function views(inner: Uint8Array, before: number): { buffer: Buffer; ours: MessageBytes } {
   const whole = new Uint8Array(before + inner.length + 8).fill(0x61);
   whole.set(inner, before);

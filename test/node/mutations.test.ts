@@ -1,5 +1,5 @@
-// test/mutations/list.ts against the tree: each mutation has its place, and its tests are there. That they
-// fail then, scripts/mutate.sh shows.
+// test/mutations/list.ts against the tree: each mutation has one place, and its tests exist. scripts/mutate.sh
+// shows that they fail.
 import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

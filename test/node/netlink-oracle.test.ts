@@ -1,7 +1,6 @@
-// The npm package `netlink` 0.3.0 (mildsunrise/node_netlink) as an independent reader and writer of
-// the same bytes. It knows the message layer and rtnetlink, in this machine's byte order; it has
-// nothing of netfilter and does not look into the parameters of a GRE device. Its native part is
-// not needed here, so it is installed without scripts, beside the project.
+// The npm package `netlink` 0.3.0 (mildsunrise/node_netlink) as an independent encoder and decoder. It knows
+// the message layer and rtnetlink in this machine's byte order; no netfilter, no parameters of GRE devices. Its
+// native part is not needed: it is installed without scripts, beside the project.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -41,7 +40,7 @@ const load = createRequire(`${home}/package.json`);
 const structs = load('netlink/dist/structs') as Structs;
 const rt = load('netlink/dist/rt/structs') as RouteStructs;
 
-/** What the package reads in the one message that `put` writes. */
+/** The package's decoding of the one message that `put` writes. */
 function theirs(put: (w: Writer) => unknown) {
   const w = createWriter(16);
   put(w);
@@ -90,7 +89,7 @@ test('a GRE device and an address are read as they were meant', () => {
   assert.equal([...(address.attrs.address as Buffer)], [10, 1, 0, 1]);
 });
 
-/** A message the package writes from a fixed header and attributes. */
+/** A message that the package encodes from a fixed header and attributes. */
 function written(type: number, header: number[], attributes: [number, Uint8Array][]): Uint8Array {
   const parts = attributes.flatMap(([kind, data]) => {
     const padding = Buffer.alloc(-data.length & 3);

@@ -1,5 +1,5 @@
-// The package's own files: what they promise about versions, licences and each other; the feed's
-// test.sh against the host built here.
+// The package's files: versions, licences and references among them; the feed's test.sh with the host built
+// here.
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -59,10 +59,10 @@ test('every file of files/ is installed, and nothing else of it; no placeholder 
 
 test('every option, trigger and capability of the init script is as promised', () => {
   const init = readFileSync(join(FOLDER, 'files/whp.init'), 'utf8');
-  // The third number is how many quick ends in a row are too many: none.
+  // The third number of procd's respawn, the limit of quick ends: 0, no limit.
   assert.match(init, /procd_set_param respawn 3600 5 0\n/);
   assert.match(init, /procd_add_reload_trigger whp network firewall\n/);
-  // procd compares what stands before ".*": every event of an interface, up or another prefix.
+  // procd compares the text before ".*": every event of an interface, up or another prefix.
   assert.match(init, /procd_add_raw_trigger "interface\.\*" 2000 \/etc\/init\.d\/whp reload\n/);
   const sets = JSON.parse(readFileSync(join(FOLDER, 'files/capabilities.json'), 'utf8'));
   for (const [name, list] of Object.entries(sets))
@@ -139,7 +139,7 @@ test("an .apk says what OpenWrt's own packing says: provides, depends, a script 
   const script = (name: string): string => readFileSync(join(work, 'apk', name), 'utf8');
   for (const name of ['pre-install', 'post-install', 'pre-upgrade', 'post-upgrade'])
     assert.ok(words.includes(`${name}:${join(work, 'apk', name)}`), name);
-  // The service is started before the package's own script runs, and that knows that it upgrades.
+  // The service is started before the package's own script runs, which knows of the upgrade.
   assert.match(
     script('post-upgrade'),
     /^#!\/bin\/sh\nexport PKG_UPGRADE=1\n[\s\S]*default_postinst\necho postinst-pkg\n$/,

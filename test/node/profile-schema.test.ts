@@ -1,6 +1,5 @@
-// The published profile schema against a full implementation of JSON Schema: it is valid, ajv and
-// the agent's own interpreter agree on good, bad and thousands of mutated profiles, and every
-// profile that ships is good and its names match what they should.
+// The published profile schema against ajv: the schema is valid, ajv and our interpreter agree on good, bad and
+// thousands of mutated profiles, and every shipped profile is valid and matches its names.
 import { readdirSync, readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { test } from 'uvu';
@@ -17,7 +16,7 @@ import { seeded } from '../fixtures/seeded.ts';
 
 const FOLDER = 'agent/profiles';
 const schema = JSON.parse(readFileSync(`${FOLDER}/profile.schema.json`, 'utf8')) as Schema;
-// strict: an unknown keyword in the schema is an error, so none slips past our interpreter.
+// strict: an unknown keyword in the schema is an error.
 const ajv = new Ajv2020({ strict: true, strictTypes: false, strictTuples: false });
 const validate = ajv.compile(schema);
 const shipped = readdirSync(FOLDER).filter((name) => name !== 'profile.schema.json');
@@ -54,7 +53,7 @@ test('the interpreter knows every keyword that the schema uses', () => {
     'pattern oneOf';
   const visit = (part: Schema) => {
     for (const name of Object.keys(part)) assert.ok(known.split(' ').includes(name), name);
-    // Beside a reference only a description is read.
+    // Beside a $ref only a description is read.
     if (part.$ref)
       assert.equal(
         Object.keys(part).filter((name) => name !== 'description'),
@@ -68,7 +67,7 @@ test('the interpreter knows every keyword that the schema uses', () => {
   visit(schema);
 });
 
-/** Places in a value, as paths; the value itself first. */
+/** The paths of all places in a value, the root first. */
 function places(value: unknown, path: string[] = []): string[][] {
   if (typeof value !== 'object' || value === null) return [path];
   return [
@@ -130,7 +129,7 @@ test('ajv and the interpreter agree on 8,000 mutated profiles', () => {
     if (expected) good += 1;
     assert.is(found.length === 0, expected, JSON.stringify([value, found, validate.errors]));
   }
-  // Both verdicts have to occur for the agreement to mean anything.
+  // Both verdicts must occur.
   assert.ok(good > 400 && good < 7600, `${good} were good`);
 });
 

@@ -1,5 +1,5 @@
-// `whp replay` as its owner types it: from any folder and without options it finds the profiles; a
-// configuration that is wrong is an error; what it does not read it says.
+// `whp replay` from any folder and without options: it finds the profiles, refuses a wrong configuration, and
+// reports what it did not read.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,5 @@
-// What the scripts say of themselves, and that they refuse a word they do not know with one line and
-// exit status 2, before anything is installed, built or booted.
+// The scripts' --help, and that an unknown word is refused with one line and exit status 2 before anything is
+// installed, built or booted.
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'uvu';
@@ -8,7 +8,7 @@ import { type Options, ROUTER, readOptions } from '../lab/machine/options.ts';
 
 const scripts = readdirSync('scripts').filter((name) => name.endsWith('.sh'));
 
-/** Runs it where nothing can be installed or built: no compiler, no emulator, no apt. */
+/** Runs it without a compiler, an emulator or apt. */
 function run(name: string, ...words: string[]) {
   const { status, stdout, stderr } = spawnSync(`scripts/${name}`, words, {
     encoding: 'utf8',

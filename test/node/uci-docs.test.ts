@@ -1,5 +1,5 @@
-// docs/uci.md and the shipped configuration against the tables that the agent reads by: no section or
-// option is missing or too many, every example is taken, every default is what its absence means.
+// docs/uci.md and the shipped configuration against the option tables: exactly their sections and options,
+// every example is accepted, every default is the value of an absent option.
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -59,7 +59,7 @@ function build(configuration: string): { policy: Policy | null; problems: readon
     : { policy: null, problems: built.problems };
 }
 
-/** A whole configuration; `change` puts lines into a section, in place of its own ones of the name. */
+/** A whole configuration; the lines of `change` replace those of the same name in a section. */
 function configuration(section: string, name: string, lines: readonly string[]): string {
   const base: { readonly [type: string]: readonly string[] } = {
     globals: [],
@@ -119,11 +119,11 @@ for (const row of rows()) {
   test(`${section}.${name}: the example is taken`, () => {
     assert.is.not(example, '', 'every option has an example');
     const lines = [`${kind} ${name} '${example}'`];
-    // These two are both there or neither.
+    // These two options must be given together.
     if (name === 'local6') lines.push("option remote6 'fd00:9::9'");
     if (name === 'remote6') lines.push("option local6 'fd00:9::9'");
     const { problems } = build(configuration(section, name, lines));
-    // A disabled proxy leaves the app of this configuration without one.
+    // A disabled proxy would leave the app of this configuration without one.
     const real = problems.filter(({ what }) => !what.startsWith('every proxy of the list'));
     assert.equal(real, []);
   });

@@ -1,5 +1,5 @@
-// `whp-host --watch SOCKET`, the second watchdog: it leaves an agent alone that answers, kills one
-// that is stopped, and ends with it.
+// `whp-host --watch SOCKET`, the second watchdog: leaves an answering agent alone, kills a stopped one, and
+// ends with the agent.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,7 @@ import * as assert from 'uvu/assert';
 import { HOSTS, UJAIL } from '../lib/bare.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'whp-watch-'));
-/** What a failed test leaves would keep this one from ending. */
+/** Ends what a failed test has left: it would keep this process alive. */
 const started: ChildProcess[] = [];
 test.after(() => {
   for (const child of started) child.kill('SIGKILL');

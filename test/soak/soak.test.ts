@@ -1,6 +1,6 @@
-// Six hours of a home on a fake clock, in the host with its ordinary limit of memory: sessions of
-// five devices, their DNS, their flows, and everything that expires. Nothing held is missed, nothing
-// waits without a verdict, and memory is as flat after six hours as after two.
+// Six hours of a home on a fake clock, in the host with the router's memory limit: sessions of five devices
+// with DNS, flows and expiry. No endpoint is missing before its time, every answer has a verdict, and memory
+// does not grow after the second hour.
 import * as std from 'qjs:std';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -20,12 +20,12 @@ const HOUR = 3600000;
 const TICK = 5000;
 const HOURS = 6;
 const DEVICES = 5;
-/** Sessions of one device in an hour, and what one of them makes the router see. */
+/** Sessions of one device in an hour, and the packets of one session. */
 const SESSIONS = 24;
 const APPLICATION_ANSWERS = 8;
 const OTHER_ANSWERS = 40;
 const FLOWS = 30;
-/** The least that an endpoint is kept (profile.endpoints.ttlMinimumSeconds). */
+/** The shortest life of an endpoint in milliseconds (profile.endpoints.ttlMinimumSeconds). */
 const KEPT = 300000;
 
 const suffixes = [{ value: 'skype.com', evidence: 'capture' as const }];

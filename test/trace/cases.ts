@@ -1,6 +1,5 @@
-// The packets of the trace comparison, case by case: a script of packets, agent's writes and
-// pauses, run through the tracer by the unit tests and through a real kernel by test/netns. What a
-// case expects is said once, here; both have to give it.
+// Cases of the trace comparison: each is a script of packets, writes of the agent and pauses, with the expected
+// results. The unit tests run it through the tracer, test/netns through a real kernel.
 import { addressKey, familyKey, pairKey, portKey } from '../../agent/src/ruleset/elements.ts';
 import { fromHex } from '../fixtures/bytes.ts';
 import {
@@ -14,27 +13,27 @@ import {
   udpOfLength,
 } from '../fixtures/packets.ts';
 
-/** Which device a packet comes from; where the main table sends it follows from its address. */
+/** The device on which a packet arrives; the destination address decides the rest of its path. */
 export type Side = 'lan' | 'wan' | 'tunnel';
 
 export interface Send {
   readonly from: Side;
   readonly bytes: Uint8Array;
   readonly mark?: number;
-  /** Hardware address of the sender; absent: the device's that has its source address (macOf). */
+  /** MAC of the sender; absent: the MAC of the device with its source address (macOf). */
   readonly mac?: string;
-  /** What to say about it; the verdict, then marks. */
+  /** The expected verdict, then marks. */
   readonly want: Want;
 }
 
 export interface Want {
   readonly verdict: 'accept' | 'drop' | 'reject';
-  /** The whole packet mark when it leaves, and the whole conntrack mark. */
+  /** The packet mark when it leaves, and the conntrack mark, all bits. */
   readonly mark?: number;
   readonly ctmark?: number;
-  /** Feeds it appears in, without `whp:` and application. */
+  /** Feeds that announce it, without `whp:` and the app. */
   readonly logs?: readonly string[];
-  /** Most rules that may be looked at in prerouting, in forward and in postrouting. */
+  /** Most rules evaluated in prerouting, in forward and in postrouting. */
   readonly cost?: number;
 }
 
@@ -42,7 +41,7 @@ export type Step =
   | { readonly send: Send }
   | { readonly add: { set: string; key: Uint8Array; timeout?: number } }
   | { readonly wait: number }
-  /** The agent ends the flow that this packet belongs to. */
+  /** The agent cuts the flow of this packet. */
   | { readonly cut: Uint8Array }
   /** The elements of a learned set, formatted by `portOf` and so on, in any order. */
   | { readonly set: string; readonly holds: readonly string[] };
@@ -71,9 +70,9 @@ export const OTHER6 = '2606:4700::1111';
 export const PROXY = '198.51.100.7';
 export const P2P = 13021;
 
-/** What sends on every wire unless it is a device of the home. */
+/** The MAC of senders that are no device of the home. */
 export const SENDER = '02:00:00:00:00:02';
-/** The two devices of the home, by both their addresses; behind ROUTED, another router, are others. */
+/** The MACs of the two devices, by both their addresses; devices behind ROUTED, another router, are others. */
 export const MAC_A = '02:00:00:00:00:0a';
 export const MAC_B = '02:00:00:00:00:0b';
 const MACS = new Map([
@@ -230,7 +229,7 @@ const PORT: Case[] = [
     steps: [
       learned(A),
       lan(
-        // Router alert would go to the router itself; no-operations are what a forger would use.
+        // IP options: a router alert would be delivered to the router itself; no-operations are not.
         udp({ src: A, dst: PEER, sport: P2P, dport: 40000, options: fromHex('01010100') }),
         proxied('port'),
       ),
@@ -294,7 +293,7 @@ const HOME: Case[] = [
     steps: [
       lan(u(A, 5000, OTHER, 443), DIRECT),
       wan(u(OTHER, 443, A, 5000), { ...DIRECT, cost: 1 }),
-      // Packets 2 and 3 are looked at once more where they leave.
+      // Packets 2 and 3 are evaluated in postrouting too.
       lan(u(A, 5000, OTHER, 443), DIRECT),
       lan(u(A, 5000, OTHER, 443), DIRECT),
       lan(u(A, 5000, OTHER, 443), { ...DIRECT, cost: 1 }),
@@ -658,7 +657,7 @@ const ATTACK: Case[] = [
   },
 ];
 
-/** These run with room for two ports and two peers. */
+/** Caps: two ports and two peers. */
 export const FULL: Case[] = [
   {
     name: 'a full port set: the flow is proxied all the same, and the agent told',
@@ -681,7 +680,7 @@ export const FULL: Case[] = [
   },
 ];
 
-/** With leases of one second: used entries live on, others end. */
+/** Leases of one second: used elements are renewed, others expire. */
 const RENEWED: readonly [
   string,
   string,
@@ -731,7 +730,7 @@ export const LEASE: Case[] = [
         lan(request(P2P, 3600), DIRECT),
         { wait: 600 },
         { set, holds: [`${set.endsWith('4') ? A : A6} ${P2P}`] },
-        // Its end is none of these: released, another port, another protocol, another device's.
+        // A mapping is not ended by these: released, another port, another protocol, another device.
         lan(request(P2P, 0), DIRECT),
         lan(request(P2P + 1, 3600), DIRECT),
         lan(u(A, 6000, ROUTER, 5351, pcpMap(set.includes('udp') ? 6 : 17, P2P, 3600)), DIRECT),
@@ -743,12 +742,12 @@ export const LEASE: Case[] = [
   ),
 ];
 
-/** With no tunnel up. */
+/** The tunnel is down. */
 export const DOWN: Case[] = [
   {
     name: 'no tunnel, no way: refused, not direct',
     steps: [
-      // A route that prohibits says so to one device once a second (ip_error in the kernel).
+      // A prohibit route answers a device with an ICMP error once a second (ip_error in the kernel).
       { wait: 1100 },
       lan(u(A, P2P, NODE, 40011), { verdict: 'reject', ctmark: ONE }),
       { wait: 1100 },
@@ -758,7 +757,7 @@ export const DOWN: Case[] = [
   },
 ];
 
-/** With the application limited to device A. */
+/** The app is limited to device A. */
 export const LIMITED: Case[] = [
   {
     name: 'an application limited to a device: others are not looked at',
@@ -776,7 +775,7 @@ export const LIMITED: Case[] = [
 const TWO = 0x02000000;
 const second = (...logs: string[]): Want => ({ verdict: 'accept', mark: TWO, ctmark: TWO, logs });
 
-/** With a second application, `other`, in slot 2, whose only range is 1.0.0.0/24 port 443. */
+/** A second app, `other`, in slot 2 with the range 1.0.0.0/24 port 443. */
 export const BESIDE: Case[] = [
   {
     name: 'two applications keep apart what they know of one device',
@@ -806,7 +805,7 @@ const OPEN: Want = { verdict: 'accept', mark: 0, ctmark: 0x0e000000, logs: [] };
 const SERVER = '1.0.0.9';
 const SERVER6 = '2606:4700::9';
 
-/** The first `length` bytes of a TLS record of `whole` bytes behind its header: a ClientHello. */
+/** A TLS record with the first `length` bytes of a ClientHello; its header announces `whole` bytes. */
 function hello(length: number, whole = length - 5): Uint8Array {
   const bytes = new Uint8Array(length);
   bytes.set([22, 3, 1, whole >> 8, whole & 255, 1]);
@@ -839,7 +838,7 @@ function named(device: string, server: string): Step {
 
 const LOGGED: Want = { ...OPEN, logs: ['hello'] };
 
-/** With ClientHellos watched. */
+/** ClientHellos are watched. */
 export const HELLO: Case[] = [
   {
     name: 'the first data of an unknown TLS flow is shown, what follows is unrelated',
@@ -927,7 +926,7 @@ const DOH6 = '2606:4700:4700::1111';
 const FOREIGN: Want = { verdict: 'accept', mark: 0, ctmark: WATCH, logs: ['query'] };
 const REFUSED: Want = { verdict: 'reject', logs: [] };
 
-/** With a list of DoH services, and no option that acts. */
+/** A list of DoH services, and no option that redirects or rejects. */
 export const ESCAPE: Case[] = [
   {
     name: 'other resolvers are noted by device and port, and left alone',
@@ -953,7 +952,7 @@ export const ESCAPE: Case[] = [
   },
 ];
 
-/** With everything that acts, for device A and its addresses fd00:1::10. */
+/** All options that redirect or reject, for device A and fd00:1::10. */
 export const CONFINED: Case[] = [
   {
     name: 'DNS to a resolver outside reaches the router instead, for the chosen devices',

@@ -1,6 +1,5 @@
-// Cases of the trace comparison about the last packets: flows that the agent ends, what still comes for
-// them, packets of flows that nobody remembers, fragments, data in a SYN, a client that changes its port,
-// and private addresses that an application checks.
+// Cases of the trace comparison about cut flows: packets that arrive after the cut, packets of flows without an
+// entry, fragments, data in a SYN, a client that changes its port, and ICE checks to private addresses.
 import { addressKey, pairKey, portKey } from '../../agent/src/ruleset/elements.ts';
 import { parseAddress } from '../../agent/src/wire/address.ts';
 import { fragmentsOf, icmpError, tcp } from '../fixtures/packets.ts';
@@ -60,7 +59,7 @@ function endpoint(address: string, timeout = 60_000): Step {
   return { add: { set, key: addressKey(address)!, timeout } };
 }
 
-/** What comes from `remote`:`port` to our `own`, of a flow that was cut. */
+/** A packet from `remote`:`port` to our address `own`, of a flow that was cut. */
 function silent(remote: string, port: number, own: number): Step {
   const ends = Uint8Array.of(port >> 8, port & 255, own >> 8, own & 255);
   const key = Uint8Array.of(...parseAddress(remote)!, ...ends);
@@ -76,7 +75,7 @@ const ENDED: Case[] = [
     steps: [
       ...open(device, server),
       { cut: said(device, server, 'A') },
-      // The server's next packet, data or not, reaches the device as a reset.
+      // The server's next packet, with or without data, reaches the device as a reset.
       wan(answered(server, device, 'PA', new Uint8Array(100)), {
         verdict: 'accept',
         mark: 0,
@@ -102,7 +101,7 @@ const SILENCE: Case[] = [
       wan(u(peer, 40000, own, 5000), DROP),
       wan(u(peer, 40000, device, 5000), DROP),
       wan(t(peer, 443, own, 5000, 'PA'), DROP),
-      // Another port, another remote, and what a device begins anew are none of it.
+      // Packets of another port, another remote, or a new flow of the device are not affected.
       wan(u(peer, 40001, device, 5000), direct),
       wan(u(other, 40000, device, 5000), direct),
       lan(u(device, 5000, peer, 40000), direct),
@@ -121,11 +120,11 @@ const STALE: Case[] = [
     name: `the last packets of a flow that nobody remembers stay at home (${device})`,
     steps: [
       lan(t(device, 52000, node, 40011), proxied('range')),
-      // Of a connection whose evidence and entry are gone neither the end nor an error about it leaves.
+      // Evidence and conntrack entry are gone: neither the FIN nor an ICMP error leaves.
       lan(t(device, 52001, server, 443, 'FA'), DROP),
       lan(t(device, 52001, server, 443, 'R'), DROP),
       lan(icmpError({ src: device, dst: stranger }, quoted), DROP),
-      // A device that uses no application is not looked at.
+      // A device that uses no app is not evaluated.
       lan(t(other, 52001, server, 443, 'FA'), invalid),
       lan(t(other, 52001, server, 443, 'R'), invalid),
     ],
@@ -232,7 +231,7 @@ const MOVES: Case[] = [
   },
 ];
 
-/** With a rule of the owner that keeps 10.8.0.0/24 direct. */
+/** The owner keeps 10.8.0.0/24 direct. */
 export const TAKEN: Case[] = [
   {
     name: 'a private network that the owner keeps direct is open to the port',

@@ -1,6 +1,5 @@
-// Cases about who a device is: its MAC, with all its addresses of both families; its address where another
-// router speaks for it. And about how long what it uses is known. Like cases.ts: through the tracer and
-// through a real kernel.
+// Cases of the trace comparison about the identity of a device (its MAC for all its addresses of both families,
+// or its address behind another router) and about how long its evidence is kept.
 import { addressKey, macKey, pairKey, portKey } from '../../agent/src/ruleset/elements.ts';
 import { fromHex } from '../fixtures/bytes.ts';
 import { echo, natPmp, pcpMap, tcp, udp } from '../fixtures/packets.ts';
@@ -28,7 +27,7 @@ import {
   type Want,
 } from './cases.ts';
 
-/** Addresses that device A has next, and two devices behind another router. */
+/** The later addresses of device A, and two devices behind another router. */
 const LATER = '192.168.1.77';
 const PRIVACY = 'fd00:1::a5a5:77';
 const FAR_A = '192.168.1.201';
@@ -94,7 +93,7 @@ export const DEVICE: Case[] = [
       { set: 'skype_udp6', holds: [`${A6} ${P2P}`, `${PRIVACY} ${P2P}`] },
       { set: 'skype_peermac6', holds: [`${MAC_A} ${PEER6}`] },
       { set: 'skype_peer6', holds: [`${PRIVACY} ${PEER6}`] },
-      // What comes to the new address from outside is refused as well.
+      // Packets from outside to the new address are refused too.
       {
         send: {
           from: 'wan',
@@ -194,7 +193,7 @@ export const USE: Case[] = [
   },
 ];
 
-/** With leases of a second. */
+/** Leases of one second. */
 export const RENEWED: Case[] = [
   {
     name: 'each packet of a flow renews its server, by MAC and by address; silence ends it',
@@ -225,7 +224,7 @@ export const RENEWED: Case[] = [
 const far = (i: number) => `192.168.1.${100 + i}`;
 const macAt = (i: number) => `02:00:00:00:01:${i.toString(16).padStart(2, '0')}`;
 
-/** With room for 16 ports and 16 peers: shares of two at once. */
+/** Caps of 16 ports and 16 peers: a device's share is two. */
 export const SHARE_OF_DEVICE: Case[] = [
   {
     name: 'many source addresses of one MAC have one share',
@@ -253,7 +252,7 @@ export const SHARE_OF_DEVICE: Case[] = [
   },
 ];
 
-/** With counts of two devices, and room for 64 ports. */
+/** Counters for two devices, and a cap of 64 ports. */
 export const UNCOUNTED: Case[] = [
   {
     name: 'where no more devices can be counted, they are learned all the same',
@@ -279,7 +278,7 @@ export const UNCOUNTED: Case[] = [
   },
 ];
 
-/** Of a profile whose STUN servers are known by their names alone. */
+/** A profile whose STUN servers are known by name only. */
 export const ENDPOINT: Case[] = [
   {
     name: 'a UDP flow to an endpoint shows the P2P port: the call of the same socket is proxied',

@@ -1,5 +1,5 @@
-// Cases about which flows are DNS: by the port that the device sent the first packet to, wherever the
-// resolver is. Like cases.ts: through the tracer and through a real kernel.
+// Cases of the trace comparison about which flows are DNS: those whose first packet went to port 53, wherever
+// the resolver is.
 import { addressKey } from '../../agent/src/ruleset/elements.ts';
 import { echo, icmpError, tcp, udp } from '../fixtures/packets.ts';
 import {
@@ -38,7 +38,7 @@ function t(src: string, sport: number, dst: string, dport: number, flags: string
   return tcp({ src, dst, sport, dport }, flags);
 }
 
-/** By the WAN, at addresses that no host of the public Internet has. */
+/** Resolvers beyond the WAN at addresses that are not public. */
 const BEHIND = ['10.20.0.53', '100.64.0.53', '172.16.9.53', '169.254.7.53'];
 
 export const DNS_FLOWS: Case[] = [

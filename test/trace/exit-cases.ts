@@ -1,5 +1,5 @@
-// Cases of the meter at the exit: packets that leave beside the tunnels though evidence stands, and packets
-// that it has nothing to say of. Like cases.ts: through the tracer and through a real kernel.
+// Cases of the trace comparison about the meter in postrouting: packets that leave outside the tunnels despite
+// evidence, and packets that it must not count.
 import { addressKey, familyKey, pairKey, portKey } from '../../agent/src/ruleset/elements.ts';
 import { echo, tcp, udp } from '../fixtures/packets.ts';
 import {
@@ -29,7 +29,7 @@ function wan(bytes: Uint8Array, want: Want): Step {
   return { send: { from: 'wan', bytes, want } };
 }
 
-/** A flow of `src` to `dst`, answered before any evidence came. */
+/** A flow from `src` to `dst`, answered before there was evidence. */
 function underWay(src: string, sport: number, dst: string, mac?: string): Step[] {
   return [
     lan(udp({ src, dst, sport, dport: 443 }), DIRECT, mac),
@@ -123,7 +123,7 @@ export const EXIT: Case[] = [
   },
 ];
 
-/** Limited to LAPTOP by its MAC, and to device B by its address. */
+/** The app is limited to LAPTOP by its MAC and to device B by its address. */
 export const EXIT_LIMITED: Case[] = [
   {
     name: 'the exit: only the devices of the application count',
@@ -139,7 +139,7 @@ export const EXIT_LIMITED: Case[] = [
   },
 ];
 
-/** Kept direct: 1.0.0.1:443. */
+/** 1.0.0.1:443 is kept direct. */
 export const EXIT_EXCEPTED: Case[] = [
   {
     name: 'the exit: what the owner keeps direct is not counted',

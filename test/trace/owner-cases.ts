@@ -1,5 +1,5 @@
-// Cases about what the owner says: devices told by their MAC, destinations kept direct, an app that
-// is direct for now. Like cases.ts: through the tracer and through a real kernel.
+// Cases of the trace comparison about the owner's choices: devices by MAC, destinations kept direct, a paused
+// app.
 import { addressKey, familyKey } from '../../agent/src/ruleset/elements.ts';
 import { echo, natPmp, tcp, udp } from '../fixtures/packets.ts';
 import {
@@ -39,7 +39,7 @@ function fromOutside(dst: string, want: Want): Step {
   return { send: { from: 'wan', bytes: u(PEER, 40000, dst, P2P), want } };
 }
 
-/** Limited to LAPTOP. */
+/** The app is limited to LAPTOP. */
 export const BY_MAC: Case[] = [
   {
     name: 'a device told by its MAC, whatever its address, over both families',
@@ -73,7 +73,7 @@ export const BY_MAC: Case[] = [
   },
 ];
 
-/** Limited to device B by its address, and to LAPTOP by its MAC. */
+/** The app is limited to device B by its address, and to LAPTOP by its MAC. */
 export const BY_BOTH: Case[] = [
   {
     name: 'by MAC or by address: either is enough',
@@ -85,7 +85,7 @@ export const BY_BOTH: Case[] = [
   },
 ];
 
-/** Limited to a name that nobody has yet. */
+/** The app is limited to a host name that no device has. */
 export const BY_NOBODY: Case[] = [
   {
     name: 'limited to a device that is not known yet: nobody is looked at',
@@ -111,7 +111,7 @@ function paused(family: 4 | 6): Step {
   return { add: { set: 'skype_paused', key: familyKey(family) } };
 }
 
-/** Paused and resumed while the table stands. */
+/** Paused and resumed by elements of the standing table. */
 export const PAUSED: Case[] = [
   {
     name: 'a paused app: new flows are not looked at, nor those from outside',
@@ -125,7 +125,7 @@ export const PAUSED: Case[] = [
         logs: ['mapping'],
       }),
       fromOutside(A, DIRECT),
-      // The gate of one family says nothing of the other.
+      // The gate of one family does not affect the other.
       from(LAPTOP, u(A6, P2P, NODE6, 40011), proxied('range')),
     ],
   },

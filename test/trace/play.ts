@@ -1,5 +1,5 @@
-// Runs one case of the trace comparison through the tracer, and says where it differs from what
-// the case wants. test/netns does the same with a real kernel, step by step beside it.
+// Runs one case of the trace comparison through the tracer and returns the differences from its expectations.
+// test/netns/trace does the same with a real kernel.
 
 import { pairOf, portOf } from '../../agent/src/ruleset/elements.ts';
 import type { Hook } from '../../agent/src/ruleset/model.ts';
@@ -22,7 +22,7 @@ const BROADCAST = ['192.168.1.255', '192.168.2.255'];
 
 export const WORLD = { broadcast: BROADCAST };
 
-/** The router's main table: its own addresses, two networks at home, the rest by the WAN. */
+/** Routing as the router's main table: its own addresses, two lan networks, everything else by the WAN. */
 export function arrival(send: Send): TracedPacket {
   const { from, bytes, mark } = send;
   const family = bytes[0]! >> 4 === 4 ? 4 : 6;
@@ -40,13 +40,13 @@ export function arrival(send: Send): TracedPacket {
   };
 }
 
-/** Who sends the packet on its wire. */
+/** The MAC of the sender. */
 export function senderOf({ bytes, mac }: Pick<Send, 'bytes' | 'mac'>): string {
   const family = bytes[0]! >> 4 === 4 ? 4 : 6;
   return mac ?? macOf(formatAddress(bytes, family === 4 ? 12 : 8, family));
 }
 
-/** Differences between the tracer and the case; empty when there are none. */
+/** The differences between the tracer and the case; empty: none. */
 export function play(kernel: Kernel, one: Case): string[] {
   let now = 1000;
   const differences: string[] = [];
@@ -110,12 +110,12 @@ export function compareSets(
   return left === right ? [] : [`${name} holds ${left}, wanted ${right}`];
 }
 
-/** Sets of a device and a port. */
+/** Sets whose key is a device and a port. */
 export const PORT_SET = /(_udp|_tcp|^partial|^escape)(mac|[46])$/;
-/** Of a MAC alone. */
+/** Sets whose key is a MAC. */
 export const MAC_SET = /^gateways$|mac$/;
 
-/** As cases write them: "device port", "device peer", "address". */
+/** The key as cases write it: "device port", "device peer", "address". */
 export function keyText(set: string, key: Uint8Array): string {
   if (/^silent/.test(set)) {
     const { device, port } = portOf(key)!;
@@ -134,7 +134,7 @@ export function keyText(set: string, key: Uint8Array): string {
   return formatAddress(key, 0, key.length === 4 ? 4 : 6);
 }
 
-/** "device port" of the text an nft listing has. */
+/** "device port" from the text of an nft listing. */
 export function canonical(address: string): string {
   if (canonicalMac(address) !== null) return address;
   return formatAddress(parseAddress(address)!, 0, address.includes(':') ? 6 : 4);

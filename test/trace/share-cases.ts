@@ -1,6 +1,5 @@
-// Cases about one device's share of the sets that packets fill: a flood of ports, peers or mappings
-// is that device's own loss. Like cases.ts: through the tracer and through a real kernel. They run
-// with room for 16 ports and 16 peers: shares of two at once.
+// Cases of the trace comparison about a device's share of the dynamic sets: a flood of ports, peers or mappings
+// costs only that device. Caps of 16 ports and 16 peers: a share is two.
 import { addressKey, portKey } from '../../agent/src/ruleset/elements.ts';
 import { natPmp, udp } from '../fixtures/packets.ts';
 import {

@@ -1,5 +1,5 @@
-// Cases about calls that come in: during a session the first check of a new socket waits until the socket has
-// shown whose it is. Like cases.ts: through the tracer and through a real kernel.
+// Cases of the trace comparison about incoming calls: during a session the first ICE check of a new socket is
+// dropped until the socket is known to be the app's.
 import { addressKey, macKey } from '../../agent/src/ruleset/elements.ts';
 import { fromHex } from '../fixtures/bytes.ts';
 import { udp } from '../fixtures/packets.ts';
@@ -44,7 +44,7 @@ function from(mac: string, bytes: Uint8Array, want: Want): Step {
   return { send: { from: 'lan', bytes, want, mac } };
 }
 
-/** Of a profile whose STUN servers are known by their names. */
+/** A profile whose STUN servers are known by name. */
 export const INCOMING: Case[] = [
   {
     name: 'a call that comes in: the first check waits for the STUN request of its socket',
@@ -80,7 +80,7 @@ export const INCOMING: Case[] = [
       { wait: 400 },
       lan(stun(A, 4711, PEER), DIRECT),
       lan(stun(A, 4711, PEER2), DIRECT),
-      // Of the same device what is no check does not wait, nor does TCP.
+      // Other packets of the same device do not wait, nor does TCP.
       lan(udp({ src: A, dst: PEER, sport: 4712, dport: 40000 }, new Uint8Array(20)), DIRECT),
       lan(t(A, 4713, PEER, 40000), DIRECT),
     ],
@@ -107,7 +107,7 @@ export const INCOMING: Case[] = [
   },
 ];
 
-/** Of a profile whose ranges show the port. */
+/** A profile whose ranges show the port. */
 export const INCOMING_RANGE: Case[] = [
   {
     name: 'a session that an operator range has begun',

@@ -1,5 +1,5 @@
-// Whole stories with a clock of the test's own, where several parts have to play together: reloads while
-// a call teaches and its lives run down; somebody who begins to offload flows.
+// Several parts together on a fake clock: reloads while a call is learned and its elements expire; another
+// program starts to offload flows.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { heldElements, learnedSetsOf } from '../../agent/src/learn/snapshot.ts';
@@ -33,7 +33,7 @@ const [query, answer] = askedEvents(
   ),
 );
 
-/** The P2P port shows itself to a supernode. */
+/** The P2P port sends to a supernode. */
 const shown: Event = {
   kind: 'evidence',
   mac: null,
@@ -72,7 +72,7 @@ test('reloads for ten minutes: each touches what differs, none what is learned',
     const left = Object.fromEntries(
       Array.from(heldElements(state, now), ([set, [first]]) => [set, first!.left]),
     );
-    // Lives run down as if nobody had reloaded anything.
+    // The remaining times are those without a reload.
     assert.equal(left, { skype_addr4: 600_000 - now, skype_udp4: 7_200_000 - now }, `at ${now}`);
   }
   step(state, { kind: 'tick' }, 600_001);
@@ -87,7 +87,7 @@ test('somebody begins to offload flows: seen with his transaction, ours are apar
   let made = 0;
   const apartAt: number[] = [];
   for (let at = 500; at <= 20_000; at += 500) {
-    // fw4 loads its flow table at 5 s, reloads at 10 s, and at 15 s somebody deletes ours.
+    // fw4 loads its flow table at 5 s and reloads at 10 s; at 15 s our flow table is deleted.
     if (at === 5000) tables.add('fw4');
     if (at === 15_000) tables.delete(APART_TABLE);
     if ([5000, 10_000, 15_000].includes(at)) generation += 1;

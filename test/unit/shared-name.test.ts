@@ -1,5 +1,5 @@
-// A name that two apps have: each learns its addresses, windows and servers for itself, its exceptions
-// count for it alone, and whose flow it is follows from the device lists and the order of the apps.
+// A name in the profiles of two apps: each app learns its own addresses, windows and servers, an exception
+// counts for its app alone, and the app of a flow follows from device lists and the order of apps.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { whyAnswer } from '../../agent/src/answers/why.ts';
@@ -126,7 +126,7 @@ test('a flow to it belongs to the app of its device, and to the first app where 
     [i + 0.1, answer(device)],
     [i + 0.2, tcp(flow(device), 'S')],
   ]);
-  // Whoever asked first: the other's device has to be proxied as well.
+  // In both orders of asking, the device of the other app is proxied too.
   for (const order of [
     packets,
     [...packets.slice(3, 6), ...packets.slice(0, 3), ...packets.slice(6)],

@@ -1,6 +1,5 @@
-// The control socket, whole: the real listener and its answers before a hostile client. Every line
-// that is JSON gets one answer, in whatever pieces it arrives; one that is not ends the connection;
-// nobody else's connection suffers.
+// The control socket under a hostile client: the real listener and its answers. Every line of JSON gets one
+// answer, however it is split; any other line closes the connection; other connections are not affected.
 import * as os from 'qjs:os';
 import * as sock from 'whp:socket';
 import { listenControl } from '../../../agent/src/daemon/serve.ts';
@@ -52,7 +51,7 @@ const WORDS = [
 const pause = (milliseconds: number): Promise<void> =>
   new Promise((done) => os.setTimeout(done, milliseconds));
 
-/** The kernel lists nothing here. */
+/** A kernel without connections. */
 const unanswered: Pick<Dumps, 'read' | 'isBusy'> = {
   read: (_, __, done) => done({ errno: 22, whole: false, spent: 0 }),
   isBusy: () => false,
@@ -61,7 +60,7 @@ const unanswered: Pick<Dumps, 'read' | 'isBusy'> = {
 function stubDaemon(): Agent {
   const routing = openRouting(policy.globals);
   if (!routing.ok) throw new Error(routing.reason);
-  // Nothing that is sent arrives anywhere.
+  // Messages that are sent are discarded.
   const paths = { ...routing.value, socket: { ...routing.value.socket, fd: -1 } };
   const effects = {
     sets: { socket: paths.socket, commits: 0 },
@@ -81,7 +80,7 @@ function stubDaemon(): Agent {
     flows: { ok: false, reason: 'nothing is counted here' },
     since: 0,
     problems: new Map(),
-    // Nothing can be kept there.
+    // A store that keeps nothing.
     settings: {
       sources: { state: '/proc/none' },
       configured: policy,
@@ -92,7 +91,8 @@ function stubDaemon(): Agent {
   return daemon as unknown as Agent;
 }
 
-/** What the listener has to do with these bytes: how many answers, and whether it hangs up. */
+/** The expected behaviour for these bytes: the number of answers, and whether the listener closes the
+ * connection. */
 function expected(lines: readonly Uint8Array[]): { answers: number; ends: boolean } {
   let answers = 0;
   for (const line of lines.filter((one) => one.length > 0)) {
@@ -137,7 +137,7 @@ async function talk(path: string, random: Random, buffer: Uint8Array): Promise<n
   for (let i = 1 + random.below(6); i > 0; i--) {
     const length = random.once(3) ? 0 : mutate(SEEDS, WORDS, buffer, random);
     const line = length === 0 ? random.pick(SEEDS) : buffer.slice(0, Math.min(length, 4000));
-    // A line break inside makes two lines of it.
+    // A line feed inside splits it into two lines.
     const cut = line.indexOf(10);
     lines.push(cut < 0 ? line : line.slice(0, cut));
   }
@@ -170,7 +170,7 @@ async function talk(path: string, random: Random, buffer: Uint8Array): Promise<n
   return lines.length;
 }
 
-/** Talks for so many milliseconds; answers the lines sent, or throws. */
+/** Sends lines for so many milliseconds; returns their number, or throws. */
 export async function fuzzControl(seed: number, milliseconds: number): Promise<number> {
   const path = `/tmp/whp-fuzz-${os.getpid()}.sock`;
   const listening = listenControl(path, stubDaemon(), {

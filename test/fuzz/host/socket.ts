@@ -1,11 +1,11 @@
-// whp:socket under the sanitizers: calls with every argument a caller could get wrong. A wrong one
-// throws a TypeError or a RangeError, a right one answers a number; nothing else ever happens.
+// whp:socket under the sanitizers: calls with every kind of wrong argument. A wrong argument throws a TypeError
+// or a RangeError; a valid call returns a number.
 import * as os from 'qjs:os';
 import * as sock from 'whp:socket';
 import type { Random } from '../random.ts';
 import { must, type Target } from '../target.ts';
 
-/** Sockets that lead nowhere but to this machine; made anew after so many inputs. */
+/** Sockets that only reach this machine; opened anew after a number of inputs. */
 const LIFE = 64;
 let life = 0;
 let pool: number[] = [];
@@ -50,7 +50,7 @@ function buffer(size: number, random: Random): unknown {
   return bytes;
 }
 
-/** 127.0.0.1, an abstract name of AF_UNIX, or a few bytes that are no address. */
+/** 127.0.0.1, an abstract AF_UNIX name, or bytes that are no address. */
 function address(size: number, random: Random): unknown {
   if (random.once(12)) return buffer(size, random);
   const bytes = new Uint8Array(random.once(3) ? 16 : 4 + (size & 127));

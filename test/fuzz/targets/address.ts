@@ -1,5 +1,5 @@
-// wire/address and ruleset/elements: text to bytes and back. Canonical text is a fixed point, and
-// what is accepted is read the same way ever after.
+// wire/address and ruleset/elements: text to bytes and back. Canonical text is a fixed point, and accepted text
+// always reads the same.
 
 import {
   addressKey,
@@ -27,7 +27,7 @@ function same(a: Uint8Array | null, b: Uint8Array): boolean {
   return a !== null && a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
-/** Any bytes are an address: format, parse, and the keys of the sets. */
+/** Any bytes as an address: format, parse, and the set keys. */
 function fromBytes(bytes: Uint8Array): void {
   const family = familyOf(bytes);
   const text = formatAddress(bytes, 0, family);
@@ -42,7 +42,7 @@ function fromBytes(bytes: Uint8Array): void {
   isRoutable(bytes, 0, family);
 }
 
-/** Any six bytes are a MAC: text, and the keys that begin with it. */
+/** Any six bytes as a MAC: text, and the set keys that begin with it. */
 function fromMac(bytes: Uint8Array): void {
   const mac = macText(bytes, 0);
   must(same(macKey(mac), bytes) && same(macBytes(mac), bytes), `key of ${mac}`);

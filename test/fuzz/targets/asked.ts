@@ -1,5 +1,5 @@
-// learn/asked-questions and step/answer: packets of both directions in any order. No answer teaches that no
-// query before it asks for, whatever its bytes are; the verdict on one that was asked for is not "unasked".
+// learn/asked-questions and step: queries and answers in any order. An answer without its query teaches
+// nothing, whatever its bytes are; an answer to a query is never counted as unasked.
 import { learnedEndpoints } from '../../../agent/src/learn/endpoints.ts';
 import { createState } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
@@ -15,7 +15,7 @@ import { must, type Target } from '../target.ts';
 
 const policy = policyFrom({ profile: wideProfile });
 
-/** Another reading of the same thing, slow and simple: who asked whom what. Null: no DNS over UDP. */
+/** An independent, simple decoder: the device, resolver and question as text; null: no DNS over UDP. */
 function exchangeOf(bytes: Uint8Array, kind: 'query' | 'answer'): string | null {
   const packet = decodePacket(bytes);
   if ('malformed' in packet || packet.transport < 0 || packet.protocol === TCP) return null;
@@ -58,7 +58,7 @@ export const questions: Target = {
   words: DNS_WORDS,
   mend: mendFramed,
   run(input) {
-    // A new life now and then; the clock stands still, so every question stays open.
+    // A new state every 200 inputs; the clock does not advance, so every question stays open.
     count += 1;
     if (count % 200 === 0) {
       state = createState(policy, () => false);

@@ -1,5 +1,5 @@
 // wire/dns, wire/dns-walk, dns-names, learn/observe-dns: what a message teaches is public, canonical and
-// clamped; and the quick walk, which lets nearly everything go, misses no name that decoding finds.
+// clamped; and the quick walk finds every name that full decoding finds.
 import { createAliases, isAlias, learnAliases } from '../../../agent/src/learn/aliases.ts';
 import {
   type DnsObservation,
@@ -64,7 +64,7 @@ function checkLessons({ lessons }: DnsObservation): number {
   return taught;
 }
 
-/** Whether a name of the question or the answer section is an application's. */
+/** Whether a name of the question or answer section is an app's. */
 function hasMatch(message: DnsMessage, bytes: Uint8Array, offset: number, end: number): boolean {
   const isIts = (at: number) => matchName(matcher, bytes, at, offset, end).length > 0;
   return (

@@ -1,5 +1,5 @@
-// learn/kept-text, kept-sets: the file of what is learned, broken as text. What is understood is written
-// again as the same, within its bounds, and nothing of it that is not public enters a set.
+// learn/kept-text, kept-sets: the file of learned elements, mutated. What is accepted is written again as the
+// same text, within its bounds, and only public addresses enter a set.
 import { restoreSets } from '../../../agent/src/learn/kept-sets.ts';
 import { keptSets, keptText, MOST_BYTES } from '../../../agent/src/learn/kept-text.ts';
 import { heldElements } from '../../../agent/src/learn/snapshot.ts';
@@ -30,7 +30,7 @@ export const kept: Target = {
   seeds: [bytesOf(fileOf(LINES)), bytesOf(fileOf([]))],
   words: ['\n', ' ', 'set ', 'end ', 'skype_tcp6', 'skype_hello4', '0', '7f000001', '31536000'],
   mend(bytes, length, random) {
-    // Most mutations break the count at the end: every other layer is reached by a right one.
+    // Corrects the count at the end, which most mutations break: without that no other layer is reached.
     if (random.once(6)) return length;
     const body = textOf(bytes.subarray(0, length)).split('\n');
     const lines = body.filter((line) => !/^(?:end|whp)/.test(line) && line !== '');
@@ -55,7 +55,7 @@ export const kept: Target = {
         must(life > 0 && life <= 86_400_000, 'a lease beyond the profile');
         if (/_(?:udp|tcp)/.test(set)) continue;
         const remote = set.includes('_addr') ? addressOf(key) : pairOf(key)?.peer;
-        // A key of another width is left out where the set is written.
+        // A key of another width is left out when the set is written.
         if (remote) must(isRoutableText(remote), `${remote} in ${set}`);
       }
     }

@@ -1,5 +1,5 @@
-// netlink/: what the encoders write the decoders read back as it was, in both byte orders. The
-// input decides the values; a batch for the sets is taken apart again element by element.
+// netlink/: decoders read back what encoders write, in both byte orders. The input chooses the values; a batch
+// for sets is decoded element by element.
 import { putAddressAdd, readAddress } from '../../../agent/src/netlink/address.ts';
 import type { ByteOrder } from '../../../agent/src/netlink/endian.ts';
 import { readLink } from '../../../agent/src/netlink/kernel-link.ts';
@@ -21,7 +21,7 @@ import { readerOf, u8, u16 } from '../../../agent/src/wire/reader.ts';
 import { GRE, MARK_RULE, THROUGH } from '../../fixtures/kernel-objects.ts';
 import { must, type Target } from '../target.ts';
 
-/** Calls `visit` with every message of what was written. */
+/** Calls `visit` for every message written, in network order. */
 /** In network order. */
 const u32 = (r: ReturnType<typeof readerOf>): number => u16(r) * 0x10000 + u16(r);
 

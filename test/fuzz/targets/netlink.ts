@@ -1,5 +1,5 @@
-// netlink/: every decoder of what the kernel sends, on the same bytes, in both byte orders (the
-// first bit of the header's port says which). Nothing outside the message is read.
+// netlink/: every decoder of the kernel's messages on the same bytes, in both byte orders (by the first bit of
+// the header's port). No byte outside the message is read.
 import { readAddress } from '../../../agent/src/netlink/address.ts';
 import { readConnection } from '../../../agent/src/netlink/conntrack.ts';
 import { readLink } from '../../../agent/src/netlink/kernel-link.ts';
@@ -73,7 +73,7 @@ const DECODERS: readonly Decoder[] = [
     isAddress(peer);
   }),
   said(readRoute, ({ destination, gateway }) => {
-    // The prefix length is the kernel's own word, so only the address in front of it is looked at.
+    // The prefix length is the kernel's number; only the address before it is checked.
     must(destination === null || parseCidr(destination.split('/')[0]!) !== null, 'a destination');
     isAddress(gateway);
   }),
@@ -142,7 +142,7 @@ function decode(bytes: Uint8Array, offset: number, end: number, decoder: number)
   return `${SHAPES[decoder]} ${order} ${out.join('\n')}`;
 }
 
-/** Type, length and order of the first header made good again: the rest is what is looked for. */
+/** Corrects type, length and byte order of the first header, so that the decoders behind it are reached. */
 function mend(bytes: Uint8Array, length: number, random: Random): number {
   if (length < 16 || random.once(6)) return length;
   const big = (bytes[12]! & 1) === 1;
@@ -155,7 +155,7 @@ function marked(message: Uint8Array, big: boolean): Uint8Array {
   return message;
 }
 
-/** The decoders by name, so that a crasher says which one it is about: one target for each. */
+/** One target for each decoder, so that the name of a crasher names the decoder. */
 export const netlink: readonly Target[] = SHAPES.map((shape, decoder) => ({
   name: `netlink-${shape}`,
   weight: 3,

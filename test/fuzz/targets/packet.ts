@@ -1,4 +1,4 @@
-// wire/packet: every offset that it answers lies inside, and the addresses are canonical.
+// wire/packet: every offset returned lies inside the packet, and addresses are canonical.
 import {
   decodePacket,
   destinationText,
@@ -16,7 +16,7 @@ import { isolated, kindOf, must, mustBeCanonical, type Target } from '../target.
 const message = DNS_SEEDS[0]!;
 const plain = udp6(53, 40000, message);
 
-/** The same datagram behind a hop-by-hop, a fragment and an authentication header. */
+/** The datagram after a hop-by-hop, a fragment and an authentication header. */
 function extended(): Uint8Array {
   const headers = [
     44, 0, 1, 4, 0, 0, 0, 0, 51, 0, 0, 1, 0, 0, 0, 7, 17, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,

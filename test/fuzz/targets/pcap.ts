@@ -1,4 +1,4 @@
-// wire/pcap: captures that were cut, joined or made up. Frames lie inside the file, and it ends.
+// wire/pcap: captures that are cut, joined or invented. Frames lie inside the file, and reading ends.
 import { captureFrames } from '../../../agent/src/wire/pcap.ts';
 import { concat, u32be } from '../../fixtures/bytes.ts';
 import { DNS_SEEDS } from '../../fixtures/dns-seeds.ts';

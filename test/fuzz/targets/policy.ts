@@ -1,5 +1,5 @@
-// policy/build and ruleset/: a configuration is refused with a place and a fix, or it compiles to
-// a table whose text holds nothing but words of nft: no option may break out of its place.
+// policy/build and ruleset/: a configuration is refused with a place and a fix, or compiles to a table that
+// contains only words of nft: no option ends its string or statement.
 import { buildPolicy } from '../../../agent/src/policy/build.ts';
 import { markOf, slotOf } from '../../../agent/src/policy/marks.ts';
 import type { Policy } from '../../../agent/src/policy/policy.ts';
@@ -37,7 +37,7 @@ function check(policy: Policy): void {
   }
   const ruleset = compile(policy);
   for (const text of [renderLoad(ruleset), before === null ? '' : renderReload(before, ruleset)]) {
-    // Outside of quotes, which hold no quote, line break or backslash.
+    // Text outside of quoted strings, which contain no quote, line feed or backslash.
     const bare = text.replace(/"[^"\n\\]*"/g, '');
     const bad = /[^\n\t -~]|["'\\]|undefined|NaN|\[object/.exec(bare);
     must(bad === null, `the table holds ${JSON.stringify(bad?.[0])}`);

@@ -1,4 +1,4 @@
-// wire/portmap: requests of the two mapping protocols; numbers in their ranges.
+// wire/portmap: requests of NAT-PMP and PCP; all numbers are in range.
 import { decodePortMap } from '../../../agent/src/wire/portmap.ts';
 import { isolated, kindOf, must, type Target } from '../target.ts';
 

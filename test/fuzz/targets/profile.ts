@@ -1,5 +1,5 @@
-// profile/parse, profile/name-match: profiles broken as text and as values. One that is accepted
-// compiles to a matcher and to a table, and its ranges are canonical blocks of the Internet.
+// profile/parse, profile/name-match: profiles mutated as text and as values. An accepted profile compiles to a
+// matcher and to a table, and its ranges are canonical public blocks.
 import { believedOn } from '../../../agent/src/profile/expiry.ts';
 import { compileNames, matchName } from '../../../agent/src/profile/name-match.ts';
 import { parsePattern } from '../../../agent/src/profile/name-pattern.ts';
@@ -47,7 +47,7 @@ const VALUES: readonly Json[] = [
   [[]],
 ];
 
-/** Changes one value somewhere inside; false when the text is no JSON. */
+/** Changes one value at any depth; null: the text is no JSON. */
 function changeValue(text: string, random: Random): string | null {
   let root: Json;
   try {
@@ -128,7 +128,7 @@ export const profile: Target = {
   ],
   mend(bytes, length, random) {
     const text = textOf(bytes.subarray(0, length));
-    // Most mutations of the text are no JSON: then the value of a good profile is changed.
+    // Most mutations of the text are no JSON: then a value of a valid profile is changed.
     const changed = changeValue(text, random) ?? changeValue(JSON.stringify(wideProfile), random)!;
     if (random.once(6) || changed.length > 0xffff) return length;
     for (let i = 0; i < changed.length; i++) bytes[i] = changed.charCodeAt(i);

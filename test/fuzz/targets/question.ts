@@ -1,5 +1,5 @@
-// cli/arguments, answers/flows, cli/text: a command line is a command or a refusal, and a
-// question for "why" always has one answer that can be printed.
+// cli/arguments, answers/why, cli/text: a command line gives a command or a refusal, and every question of
+// "why" gets one printable answer.
 import { evidenceAnswer, flowAnswers, learnedAnswer } from '../../../agent/src/answers/flows.ts';
 import { whyAnswer } from '../../../agent/src/answers/why.ts';
 import { readArguments } from '../../../agent/src/cli/arguments.ts';

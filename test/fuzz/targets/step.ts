@@ -1,5 +1,5 @@
-// step: a life of one state under hostile packets. Whatever comes, an answer is released once and
-// last, what enters a set is a public address of the right family, and every store keeps its cap.
+// step: one state under hostile packets. An answer is released once, as the last effect; only public addresses
+// of the right family enter a set; every store keeps its cap.
 import type { Effect } from '../../../agent/src/learn/effect.ts';
 import { learnedEndpoints } from '../../../agent/src/learn/endpoints.ts';
 import { addressOf, SLACK } from '../../../agent/src/ruleset/elements.ts';
@@ -20,7 +20,7 @@ import { must, type Target } from '../target.ts';
 const OWN = '198.51.100.1';
 const policy = policyFrom({ profile: wideProfile });
 const CAP = wideProfile.caps.endpoints;
-/** The largest cap of what the rules teach. */
+/** The largest cap of the dynamic sets. */
 const TAUGHT = Math.max(wideProfile.caps.ports, wideProfile.caps.peers, wideProfile.caps.devices);
 const PREFIXES = ['range', 'addr', 'port', 'peer', 'late', 'full', 'request', 'mapping'];
 
@@ -28,7 +28,7 @@ let state = createState(policy, (address) => address === OWN);
 state.gateways.add('02:00:00:00:00:03');
 let now = 0;
 
-/** The event that the first byte chooses; the packet is the rest. */
+/** The first byte selects the event; the rest is the packet. */
 function eventOf(input: Uint8Array): Event {
   const kind = input[0] ?? 0;
   const span = { bytes: input, offset: 1, end: Math.max(1, input.length) };
@@ -41,14 +41,14 @@ function eventOf(input: Uint8Array): Event {
   return { kind: 'evidence', mac, prefix: `whp:${PREFIXES[kind & 7]}:skype`, ...span };
 }
 
-/** Nearly every answer has been asked for; what is no packet has not. */
+/** Sends the query of `answer` first; input that is no whole packet has none. */
 function ask(answer: Uint8Array): void {
   const packet = decodePacket(answer);
   const isWhole = !('malformed' in packet) && packet.payload >= 0 && packet.transport >= 0;
   if (isWhole && packet.payloadEnd - packet.payload > 14) step(state, queryEvent(answer), now);
 }
 
-/** Bytes of a set's keys: every field is padded to four. */
+/** Key lengths of the sets in bytes: every field is padded to four. */
 function widthOf(set: string): number {
   const address = set.endsWith('4') ? 4 : 16;
   if (/_peermac[46]$/.test(set)) return 8 + address;
@@ -123,7 +123,7 @@ export const steps: Target = {
     checkEffects(event, effects);
     checkState(state);
     const told = learnedEndpoints(state.learned).length;
-    // A new life now and then, so that an input is not only tried on a full house.
+    // A new state now and then, so that inputs also meet empty stores.
     if (input.length % 97 === 0) state = createState(policy, (address) => address === OWN);
     return `${event.kind} ${effects.map(({ kind }) => kind).slice(0, 6)} ${Math.min(told, 4)}`;
   },

@@ -1,5 +1,5 @@
-// wire/dns-stream: the input is a script of TCP segments. Whatever comes, what is kept stays within
-// its limits; and a stream cut, repeated and out of order gives the same messages as in order.
+// wire/dns-stream: the input is a script of TCP segments. Memory stays within its limits, and a stream that is
+// cut, repeated and out of order gives the same messages as in order.
 import {
   createStreams,
   feedStream,
@@ -14,7 +14,7 @@ import { must, type Target } from '../target.ts';
 
 const LIMITS = { flows: 4, bytes: 2048, total: 4096, pieces: 8, idleMilliseconds: 1000 };
 
-/** Bytes one to four of each step: flow, flags, sequence and length; then that many bytes. */
+/** Each step is four bytes (flow, flags, sequence, length) and then that many bytes. */
 function hostile(input: Uint8Array): string {
   const streams = createStreams(LIMITS);
   let messages = 0;
@@ -52,7 +52,7 @@ function hostile(input: Uint8Array): string {
   return `${Math.min(messages, 4)} ${evicted > 0} ${overflowed > 0}`;
 }
 
-/** The input as the bytes of honest messages, cut and shuffled behind a SYN. */
+/** The input as bytes of valid messages, cut and shuffled after a SYN. */
 function honest(input: Uint8Array, random: Random): string {
   const stream = concat(withLength(input.subarray(0, 700)), withLength(input.subarray(0, 60)));
   const limits = { flows: 1, bytes: 98304, total: 98304, pieces: 64, idleMilliseconds: 1000 };

@@ -1,5 +1,5 @@
-// wire/tls: the first bytes of a TLS flow. The name lies where it is said to lie, is a lower-case
-// host name's bytes, and none of the bytes around are read.
+// wire/tls: the first bytes of a TLS flow. The name lies at the returned offset and consists of a host name's
+// lower-case bytes; no byte outside is read.
 import { decodeClientHello } from '../../../agent/src/wire/tls.ts';
 import { clientHello, extension, serverName } from '../../fixtures/tls.ts';
 import { isolated, kindOf, must, type Target } from '../target.ts';

@@ -1,5 +1,5 @@
-// syntax/uci: any text is read or refused with a line inside it; what was read, written out by the
-// quoting rules of UCI, reads the same again.
+// syntax/uci: any text is parsed or refused with a line inside it; the parsed sections, written by UCI's
+// quoting rules, parse to the same.
 import { parseUci, type UciPackage } from '../../../agent/src/syntax/uci.ts';
 import { UCI_SEEDS, UCI_WORDS } from '../../fixtures/uci-seeds.ts';
 import { bytesOf, kindOf, must, type Target, textOf } from '../target.ts';

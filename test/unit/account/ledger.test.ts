@@ -1,4 +1,4 @@
-// account/: totals, series over time, the log of ended flows, the file, CSV.
+// account/: totals, series over time, the log of ended flows, the history file, CSV.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { csvText } from '../../../agent/src/account/csv.ts';
@@ -185,7 +185,7 @@ test('a year of everything for every subject is a file that a small flash has ro
   beginRound(ledger);
   for (let i = 0; i < 60; i++)
     seeFlow(ledger, connection(i, 1, 1, `192.168.1.${i + 10}`), facts, T0);
-  // The longer ago, the wider the slots: each slot of every range gets something, and none twice.
+  // Older ranges have wider slots: each slot of every range gets one sample.
   const end = T0 + 365 * DAY;
   const stepAt = (left: number): number =>
     left > 31 * DAY ? 5 * DAY : left > 7 * DAY ? DAY / 2 : left > DAY ? DAY / 12 : DAY / 96;

@@ -1,4 +1,4 @@
-// account/proxy-of-flow: before, while and after a failover the connection itself tells.
+// account/proxy-of-flow: the proxy follows from the connection itself, before, during and after a failover.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { proxyOf } from '../../../agent/src/account/proxy-of-flow.ts';

@@ -1,4 +1,4 @@
-// answers/rpc: what LuCI is told, and that a question which cannot be answered is told the reason.
+// answers/rpc: the answers for LuCI; a question that cannot be answered gets a reason.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createLedger } from '../../../agent/src/account/ledger.ts';

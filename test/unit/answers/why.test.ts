@@ -1,6 +1,6 @@
-// answers/why: a verdict is about a flow that begins now: what is left of older evidence, ports,
-// devices, families and the owner's word each change it. The kernel is a map of sets here; that the
-// verdicts are those of a real one, test/netns/truth shows.
+// answers/why: the verdict is about a new flow; older evidence, ports, devices, families and the owner's
+// choices change it. The kernel is a map of sets here; test/netns/truth compares the verdicts with a real
+// kernel.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { flowAnswers, type KernelView } from '../../../agent/src/answers/flows.ts';

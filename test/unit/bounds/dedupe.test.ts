@@ -1,4 +1,4 @@
-// bounds/dedupe: which announcements are the same flow's again, within a second.
+// bounds/dedupe: recognises announcements of the same flow within a second.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createRepeats, isRepeat } from '../../../agent/src/bounds/dedupe.ts';

@@ -1,4 +1,4 @@
-// bounds/fair-share, bounds/log-once, bounds/token-bucket: one device's flood is that device's own affair.
+// bounds/fair-share, bounds/log-once, bounds/token-bucket: a flood of one device costs only that device.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -31,7 +31,7 @@ test('a greedy device cannot take another’s entry over to have it evicted', ()
   for (let i = 0; i < 9; i++) claim(shares, `own ${i}`, 'greedy');
   claim(shares, 'shared', 'greedy');
   assert.is(shares.deviceOf.get('shared'), 'modest');
-  // And what the modest one asks for becomes its own.
+  // An entry that the modest device asks for becomes its own.
   claim(shares, 'own 3', 'modest');
   assert.is(shares.deviceOf.get('own 3'), 'modest');
 });

@@ -1,4 +1,4 @@
-// bounds/log-rate: a fault that repeats itself cannot flood the log.
+// bounds/log-rate: a repeating fault cannot fill the log.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { admit, createLogRate, LOG_RATE } from '../../../agent/src/bounds/log-rate.ts';

@@ -1,4 +1,4 @@
-// cli/arguments: words in, one command or a problem that names the word.
+// cli/arguments: parses words to one command, or a problem that names the word.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readArguments } from '../../../agent/src/cli/arguments.ts';

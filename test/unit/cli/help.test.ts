@@ -1,4 +1,4 @@
-// cli/help: every page fits a terminal of 80 columns and 24 lines, and no command is left out.
+// cli/help: every page fits a terminal of 80 columns and 24 lines, and every command is listed.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { COMMAND_NAMES } from '../../../agent/src/cli/commands.ts';

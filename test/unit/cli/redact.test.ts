@@ -1,4 +1,4 @@
-// cli/redact: a report says nothing of whose it is, and can still be followed.
+// cli/redact: a report contains no public address, and equal addresses keep equal placeholders.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createRedactor, secretNames } from '../../../agent/src/cli/redact.ts';

@@ -1,5 +1,5 @@
-// The fuzzer's own tests: it finds a planted mistake and says the same thing twice, every seed
-// holds, and everything it ever found (test/fuzz/crashers) is replayed.
+// The fuzzer itself: it finds planted mistakes, is deterministic, every seed passes its target, and every input
+// in test/fuzz/crashers is replayed.
 import crashers from 'fuzz:crashers';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -17,7 +17,7 @@ function planted(run: Target['run']): Target {
 }
 
 test('a read behind the end is found', () => {
-  // Trusts the length in the first byte.
+  // Trusts the length in the first byte: reads beyond the input.
   const decode = (bytes: Uint8Array, offset: number) => {
     let sum = 0;
     for (let i = 1; i <= bytes[offset]!; i++) sum += bytes[offset + i] ?? 1000;

@@ -1,4 +1,4 @@
-// kernel/yield-to-held: held packets pass between messages that can wait, until their queue is closed.
+// kernel/yield-to-held: held packets are taken between messages of a long dump, until their queue is closed.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -18,7 +18,7 @@ test('one a time, from the queue that was opened last; a queue that is closed is
   heldFirst(0);
   assert.equal(taken, ['one', 'one']);
   holdFirst(two);
-  // The queue of before is closed after the next one was opened.
+  // The first queue is closed after the second one was opened.
   holdNoMore(one);
   heldFirst(0);
   assert.equal(taken, ['one', 'one', 'two']);

@@ -1,5 +1,5 @@
-// learn/aliases, learn/chain: which names a message leads to, for how long they count, and that the store
-// keeps its bounds: a device that fills it loses its own names.
+// learn/aliases, learn/chain: which names a message leads to and for how long; the store is bounded, and a
+// device that fills it loses its own names.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -127,7 +127,7 @@ test('a device that is led to thousands of names makes room among its own', () =
   for (let i = 0; i < 5000; i++) {
     learnAliases(aliases, ONE, leads(`n${i}.example.net`));
     assert.ok(aliases.count <= 80 && aliases.byDevice.get(ONE)!.size <= 50);
-    // One that is asked for stays.
+    // A name that is asked for stays.
     if (i > 0) assert.is(aliasesOf(aliases, ONE, 'n0.example.net', 0).length, 1, `${i}`);
   }
   for (let device = 0; device < 40; device++) {

@@ -1,5 +1,5 @@
-// learn/asked-questions: which answers belong to an open question, and that one device's flood of queries
-// closes its own questions.
+// learn/asked-questions: which answers match an open question; a device's flood of queries closes only its own
+// questions.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -92,7 +92,7 @@ test('every other device, resolver, port, transport, identifier, type, class or 
 test('letters may change their case on the way back, types may not', () => {
   const book = noting(with1(with1(query, 41, 'U'.charCodeAt(0)), 46, 'Y'.charCodeAt(0)));
   assert.ok(isAsked(book, answer));
-  // 65 (HTTPS) and 97 differ by the bit that makes letters small.
+  // The types 65 (HTTPS) and 97 differ by the bit that makes letters lower case.
   const https = (type: number): Uint8Array => with1(answer, 28 + 12 + 15, type);
   const asked = noting(queryTo(https(65)));
   assert.ok(isAsked(asked, https(65)));

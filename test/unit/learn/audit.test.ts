@@ -1,5 +1,5 @@
-// learn/audit: flows that left beside the tunnels, judged by all that is known: by whose they are and why; and
-// those of which nothing is known, of other devices and to many.
+// learn/audit: flows that left outside the tunnels, each with its app and reason; and flows without evidence,
+// of other devices or to many destinations.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { judgeFlows, type LeftFlow } from '../../../agent/src/learn/audit.ts';
@@ -57,7 +57,7 @@ test('by range, address, peer and port, with why', () => {
     left(A, 5000, PEER),
     left(A, 13021, '93.184.216.34'),
     left('2001:db8::1', 13021, '2600:1406:3a::34'),
-    // A candidate of the peer's own network is no other way out.
+    // An ICE candidate in the peer's private network is not a leak.
     left(A, 13021, '10.1.2.3'),
   ]);
   assert.is(found.length, 7);

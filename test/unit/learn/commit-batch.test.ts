@@ -1,5 +1,5 @@
-// learn/commit-batch: bursts go in at once, what comes without end a second later, and nobody's answer
-// leaves before what it teaches.
+// learn/commit-batch: a burst is committed at once, an endless stream once a second; no answer is released
+// before its elements are committed.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -18,7 +18,7 @@ const asked = { kind: 'told', what: { kind: 'asked' } } as unknown as Effect;
 const release: Effect = { kind: 'release', id: 1 };
 const teaching = [renew, told, release];
 
-/** A gathering whose burst is used up at 0. */
+/** A batch whose burst is used up at time 0. */
 function spent() {
   const gathering = createGathering();
   for (let i = 0; i < COMMITS.burst; i++) {

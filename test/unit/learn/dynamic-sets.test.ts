@@ -1,5 +1,5 @@
-// learn/dynamic-sets and learn/snapshot: what the ruleset learns by itself is known to the agent from what it
-// announces, bounded and aged, and comes back from a reading of a standing table.
+// learn/dynamic-sets and learn/snapshot: the agent's copy of what packets add to the sets, from announcements:
+// bounded, aged, and restored from a reading of the table.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -26,7 +26,7 @@ import type { AppFeed } from '../../../agent/src/ruleset/names.ts';
 import { decodePacket } from '../../../agent/src/wire/packet.ts';
 import { app } from '../../fixtures/policies.ts';
 
-/** 192.168.1.34:13021 to somewhere, no payload but what is given. */
+/** A UDP packet from 192.168.1.34:13021 with the given payload. */
 function packet(protocol: 6 | 17, to: readonly number[], port: number, payload: number[] = []) {
   const header = protocol === 17 ? 8 : 20;
   const length = 20 + header + payload.length;
@@ -60,7 +60,7 @@ test('each announcement is the elements that the ruleset has added for it', () =
   assert.equal(sets('peer', packet(17, PEER, 2001)), ['skype_peer4']);
   assert.equal(sets('window', packet(17, PEER, 2001)), []);
   assert.equal(sets('late', packet(17, PEER, 2001)), []);
-  // The server that a name or a TLS hello has told is a pair of its own.
+  // A server known by a name or a ClientHello is a pair of its own.
   assert.equal(sets('addr', packet(6, PEER, 443)), ['skype_peer4']);
   assert.equal(sets('hello', packet(6, PEER, 443)), ['skype_peer4']);
   // NAT-PMP: map UDP port 0x32dd for an hour.
@@ -152,7 +152,7 @@ test('a reading of a set forgets what is not in it, and nothing that came meanwh
     return taughtElements(taught, 'skype_peer4', 0).map((one) => one.key.at(-1));
   };
   assert.equal(peers(true), [1, 3, 4]);
-  // One that was cut short says nothing of what it has not met.
+  // A reading that was cut short removes no element.
   assert.equal(peers(false), [2, 1, 3, 4]);
 });
 

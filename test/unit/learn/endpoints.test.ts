@@ -29,7 +29,7 @@ function lesson(at: number, addresses: string[], ttlSeconds = 60, app = 'skype')
 test('an endpoint keeps its first sight and is renewed, never shortened', () => {
   const learned = createLearned();
   learnEndpoints(learned, lesson(1000, ['203.0.113.1'], 600), 10);
-  // The kernel keeps it for as long as this asks: nothing goes there.
+  // The kernel's element already lasts longer: no transaction.
   assert.equal(learnEndpoints(learned, lesson(2000, ['203.0.113.1'], 60), 10).endpoints, []);
   assert.equal(findEndpoint(learned, 'skype', '203.0.113.1'), {
     app: 'skype',

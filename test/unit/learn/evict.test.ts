@@ -1,4 +1,4 @@
-// learn/evict: a set that is all but full gives away what was unused for longest, of whoever holds most.
+// learn/evict: an almost full set evicts the elements unused for longest of the device that holds most.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createTaught, noteTaught, taughtElements } from '../../../agent/src/learn/dynamic-sets.ts';
@@ -8,7 +8,7 @@ import { pairKey, pairOf } from '../../../agent/src/ruleset/elements.ts';
 const LEASE = 345_600_000;
 const pair = (device: number, peer: number): Uint8Array =>
   pairKey(`192.168.1.${device}`, `93.184.${peer >> 8}.${peer & 255}`)!;
-/** Peers 1 to `count`, the first used last: `left` falls with the time since. */
+/** Peers 1 to `count`, the first used last: `left` (remaining time) falls with the time since use. */
 const entries = (device: number, count: number) =>
   Array.from({ length: count }, (_, i) => ({ key: pair(device, i + 1), left: LEASE - i * 60_000 }));
 

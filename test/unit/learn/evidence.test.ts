@@ -1,4 +1,4 @@
-// learn/evidence and learn/observe-portmap: logged packets become reasons in words.
+// learn/evidence and learn/observe-portmap: the reason in words for a logged packet.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createLearned, learnEndpoints } from '../../../agent/src/learn/endpoints.ts';

@@ -1,4 +1,5 @@
-// learn/gateways, config/met and preflight/unmet: whose MAC tells no device, and who is here.
+// learn/gateways, config/met and preflight/unmet: MACs of other routers identify no device; which devices were
+// seen.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { metDevices, namesAddresses } from '../../../agent/src/config/met.ts';

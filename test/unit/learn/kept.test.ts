@@ -1,4 +1,4 @@
-// What is learned as a file: format, bounds, what comes back of it, and when it is written.
+// The file of learned elements: format, bounds, what is restored, and when the file is written.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { noteTaught, taughtElements } from '../../../agent/src/learn/dynamic-sets.ts';
@@ -137,7 +137,7 @@ test('started again and again, an entry that nobody uses comes to its end', () =
   for (; (sets.get(ADDR) ?? []).length > 0 && starts < 10_000; starts++) {
     const one = memory();
     restoreSets(one, [APP], sets, never, 0);
-    // Half an hour of power each time.
+    // The router runs for half an hour each time.
     sets = new Map(setsToKeep(one, [APP], HOUR / 2));
     if (starts === 0) assert.not.ok(sets.has(PEER), 'a minute was left');
   }
@@ -177,7 +177,8 @@ test('apps that are gone, smaller caps, own and private addresses: what is left 
   assert.ok(Math.min(...ports) > 80, 'those used last');
 });
 
-/** Plays `hours` with a tick each 5 s; `sets` and `heard` at a time. Answers when it was written. */
+/** Runs `hours` with a tick every 5 s; `sets` and `heard` give the state at a time. Returns the times of
+ * writing. */
 function played(
   pace: KeptPace,
   hours: number,

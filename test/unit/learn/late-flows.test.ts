@@ -1,5 +1,5 @@
-// Late evidence: flows that ran direct before anything spoke for them, on a fake clock from the event
-// that teaches to the connections that are cut: those it speaks for and no others.
+// learn/late-flows: flows that ran direct before there was evidence for them. From the event that is evidence
+// to the connections that are cut: those of the evidence and no others.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -39,7 +39,7 @@ const setting = {
 };
 const policy: Policy = policyFrom({});
 
-/** A direct connection of conntrack: NAT to the home's address. */
+/** A direct connection as conntrack lists it: source NAT to the router's address. */
 function direct(device: string, port: number, remote: string, remotePort: number, tcp = false) {
   const protocol = tcp ? 6 : 17;
   const ends = { protocol, sourcePort: port, destinationPort: remotePort };
@@ -58,7 +58,7 @@ function direct(device: string, port: number, remote: string, remotePort: number
   } satisfies Connection;
 }
 
-/** Let in by a port forward: a stranger's packet to the router, answered by `device`. */
+/** A connection by a port forward: from outside to the router, answered by `device`. */
 function inbound(device: string, port: number, remote: string): Connection {
   const one = direct(device, port, remote, 5000);
   const original = { ...one.original, source: remote, sourcePort: 5000 };
@@ -69,7 +69,7 @@ function inbound(device: string, port: number, remote: string): Connection {
   };
 }
 
-/** The wishes that `events` give rise to, each with its time. */
+/** The requests for another look at conntrack that `events` cause, each with its time. */
 function wishesOf(events: readonly (readonly [at: number, Event])[]): [number, Wish][] {
   const state = createState(policy, () => false);
   return events.flatMap(([at, event]) =>
@@ -134,7 +134,7 @@ test('a call whose media is another port: the P2P port shows the peer, in as man
   const others = direct(OTHER, 40017, PEER, 30000);
   const grounds = groundsOf(app);
   const left = new Set([media, beside, others, talk, stranger, node]);
-  // One connection after the other, as the kernel lists them; what is found is gone.
+  // The kernel lists one connection after the other; a connection that was found is removed.
   const look = (): string[] =>
     Array.from(left).flatMap((one) => {
       const found = lateConnections([one], [grounds], setting, true);
@@ -183,7 +183,7 @@ test('a port that a supernode, a mapping or a peer shows: its flows, either way 
   const game = direct(PHONE, 3074, '172.65.200.10', 3074);
   const same = direct(OTHER, 13021, PEER, 20000);
   const tcp = direct(PHONE, 13021, PEER, 20000, true);
-  // Whatever else the device has with the peer that the port shows is the call's too.
+  // All flows between the device and a peer of its port are the app's.
   assert.equal(cutBy(wish, [media, stranger, game, same, tcp]), [media, stranger, tcp]);
 });
 
@@ -197,7 +197,7 @@ test('a port that one address of a device shows is the port of all its addresses
   const mac = '02:00:00:00:00:0b';
   assert.equal(cutBy(wish(mac), [six, others]), [six]);
   assert.equal(cutBy(wish(null), [six, others]), []);
-  // The MAC of another router is nobody's: the address alone counts.
+  // The MAC of another router identifies no device: only the address counts.
   const routed = { ...setting, gateways: new Set([mac]) };
   const cut = lateConnections([six], [groundsOf(app, [wish(mac)])], routed, false);
   assert.equal(cut, []);
@@ -240,7 +240,7 @@ test('DNS flows of devices that the table has not marked are ended, and no other
   assert.not(isOld({ ...direct(PHONE, 5353, '9.9.9.9', 53), mark: 0x0d000000 }));
   assert.ok(isOld({ ...direct(PHONE, 5353, '9.9.9.9', 53), mark: 0x00f00001 }));
   assert.not(isOld(direct(PHONE, 53, '9.9.9.9', 5353)));
-  // What the router asks its own resolvers goes on.
+  // Queries of the router itself are not cut.
   assert.not(isOld(direct(HOME, 5353, '9.9.9.9', 53)));
 });
 

@@ -1,4 +1,4 @@
-// learn/observe-dns: which addresses an answer teaches, for which application, and which never.
+// learn/observe-dns: which addresses an answer teaches for which app, and which it never teaches.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createAliases } from '../../../agent/src/learn/aliases.ts';

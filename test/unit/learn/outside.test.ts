@@ -1,5 +1,5 @@
-// learn/outside and step/outside: what the meter announced and counted, what goes into the next table, and
-// what status says of it.
+// learn/outside and step/outside: flows that the meter announced and counted, the counters of the next table,
+// and the answer of status.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { meterAnswer } from '../../../agent/src/answers/meter.ts';

@@ -1,4 +1,5 @@
-// learn/silence: which ends of which flows are silenced, who is told, and that the list is bounded fairly.
+// learn/silence: which ends of cut flows are silenced, which devices get a TCP reset, and that the list is
+// bounded by device.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createTaught } from '../../../agent/src/learn/dynamic-sets.ts';
@@ -85,7 +86,7 @@ test('TCP that both ends believe in is told; offloaded, unanswered and UDP are n
   assert.is(told({ ...tcp, status: 0 }), false);
   assert.is(told({ ...tcp, status: 2 | (1 << 14) }), false);
   assert.is(told({ ...tcp, status: 2 | (1 << 15) }), false);
-  // In our own flow table, whose packets pass every rule.
+  // Offloaded to our own flow table: its packets still pass every rule.
   assert.is(told({ ...tcp, status: 2 | (1 << 14), mark: 0x01000000 }), true);
   assert.is(told(connection(PHONE, PEER, 443)), false);
 });

@@ -1,5 +1,5 @@
-// learn/stand-ins: answers with an address that is not public are kept, until a true one comes for the
-// same name or an hour is over; what a blocklist answers is none.
+// learn/stand-ins: answers with a non-public address are kept until a public one comes for the same name, or
+// for an hour; answers of a blocklist are not kept.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Lesson, NOT_PUBLIC } from '../../../agent/src/learn/observe-dns.ts';

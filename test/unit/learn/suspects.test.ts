@@ -1,5 +1,5 @@
-// learn/suspects: a supernode that holds the window open, and a mapped port that behaves like a torrent's,
-// are told of; the application's own are not.
+// learn/suspects: reports a supernode that keeps the window open, and a mapped port that behaves like a torrent
+// client; never the app's own.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {

@@ -1,4 +1,5 @@
-// netlink/neighbour: what Linux 6.1 answered for two entries, both byte orders, and what is no neighbour.
+// netlink/neighbour: two entries recorded from Linux 6.1, in both byte orders, and messages that are no
+// neighbour.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createReader } from '../../../agent/src/netlink/message.ts';

@@ -1,5 +1,5 @@
-// netlink/nft-counter, and counters of set elements: dumps of Linux as messages, in both byte orders; what is
-// cut short or another object is a reason.
+// netlink/nft-counter and counters of set elements: recorded dumps of Linux, in both byte orders; a cut message
+// or another object gives a reason.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createReader } from '../../../agent/src/netlink/message.ts';
@@ -25,7 +25,7 @@ function be64(w: Writer, type: number, low: number): void {
   attributeBytes(w, type, Uint8Array.of(0, 0, 0, 0, 0, 0, low >> 8, low & 0xff));
 }
 
-/** `type` 1 is a counter, 2 a quota. */
+/** `type`: 1 is a counter, 2 a quota. */
 function object(order: (typeof ORDERS)[number], type = 1): Uint8Array {
   const w = createWriter(8, order);
   beginMessage(w, COUNTER, 2, 9);

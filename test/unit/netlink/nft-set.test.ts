@@ -91,7 +91,7 @@ test('renew is add, delete, add in one batch; nothing to do is no message', () =
     types.map((m) => m[1] ?? ''),
     ['0c0a', '0e0a', '0c0a'],
   );
-  // Only the last asks for an acknowledgement; a deletion carries no timeout.
+  // Only the last message asks for an acknowledgement; a deletion has no timeout.
   assert.equal(
     types.map((m) => m[2] ?? ''),
     ['0104', '0100', '0504'],

@@ -116,17 +116,17 @@ test('a held packet, both orders', () => {
   }
 });
 
-/** Of a frame from 02:11:22:33:44:0a that a rule of prerouting logs: struct nfulnl_msg_packet_hw. */
+/** struct nfulnl_msg_packet_hw of a frame from 02:11:22:33:44:0a that a prerouting rule logs. */
 const SENT = `
   58000000 00040000 00000000 00000000 020014bf 08000100 08000000 0e000a00 7768703a 71756572
   79000000 10000800 00060000 02112233 440a0000 08000400 00000003 14000900 45000021 fa324000
   40114297 7f000001`;
-/** The same of a queue: struct nfqnl_msg_packet_hw. */
+/** The same in NFQUEUE: struct nfqnl_msg_packet_hw. */
 const SENT_HELD = `
   40000000 00030000 00000000 00000000 0a0014b4 0b000100 00000103 86dd0000
   10000900 00060000 02112233 440a0000 10000a00 60000000 00081140 20010db8`;
 
-/** The MAC that is read of the message in the order of each machine. */
+/** The MAC that is decoded from the message, in each byte order. */
 function sendersOf(message: string, change: (bytes: Uint8Array) => void = () => {}) {
   const logged = createLoggedPacket();
   const held = createQueuedPacket();
@@ -150,7 +150,7 @@ test('the sender of a logged and of a held packet is its MAC, both orders', () =
     const at = fromHex(message).findIndex((_, i, b) => b[i] === 2 && b[i + 1] === 0x11);
     assert.equal(sendersOf(message), ['02:11:22:33:44:0a', '02:11:22:33:44:0a']);
     const none = [null, null];
-    // 20 bytes of InfiniBand, nothing at all, a group's address, loopback's zeros.
+    // 20 bytes of InfiniBand, an empty address, a multicast address, the zeros of loopback.
     const lengths = (length: number) => (b: Uint8Array) => b.set([0, length], at - 4);
     assert.equal(sendersOf(message, lengths(20)), none);
     assert.equal(sendersOf(message, lengths(0)), none);

@@ -214,7 +214,7 @@ test('what the kernel makes for its own networks is left out, what others make i
     [254, 255, 253, 252, 1].map((table) => plain(24, table)),
     [true, true, false, false, false],
   );
-  // Of the kernel, of whoever types, of netifd, by router advertisements.
+  // RTPROT_KERNEL, RTPROT_BOOT, RTPROT_STATIC (netifd), RTPROT_RA.
   const makers = [2, 3, 4, 9];
   assert.equal(
     makers.map((protocol) => plain(1, 254, protocol)),
@@ -245,7 +245,7 @@ test('a GRE device is read back', () => {
 
 const PLAIN = kernelLink({ mtu: 0, flags: 0 });
 
-/** A message of a device of `kind`, with the attributes of `data` as its own. */
+/** A message of a device of `kind`; `data` writes its IFLA_INFO_DATA. */
 function device(order: 'little' | 'big', kind: string, data: (w: Writer) => void): unknown {
   const w = createWriter(64, order);
   beginMessage(w, RTM_NEWLINK, 0, 1);
@@ -281,10 +281,10 @@ test('ports, VLANs, bridges under VLAN filtering and what was received are read'
       device(order, 'bridge', () => {}),
       { ...one, kind: 'bridge' },
     );
-    // Too short for a number.
+    // Too short for a VLAN number.
     const short = (w: Writer): void => attributeU8(w, 1, 10);
     assert.equal(device(order, 'vlan', short), { ...one, kind: 'vlan', parent: 7 });
-    // Of a veth it is another thing.
+    // IFLA_LINK of a veth is its peer, no parent.
     assert.equal(
       device(order, 'veth', () => {}),
       { ...one, kind: 'veth' },

@@ -1,5 +1,5 @@
-// netlink/rule: what a rule of anybody asks of a packet, decoded from dumps of Linux 6.18, and the same
-// messages as a big-endian kernel writes them.
+// netlink/rule: selectors of any program's rules, decoded from dumps of Linux 6.18 and from the same messages
+// in big-endian order.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createReader } from '../../../agent/src/netlink/message.ts';
@@ -85,13 +85,13 @@ test('goto, l3mdev and an IPv6 rule that prohibits', () => {
 });
 
 test('a selector of a newer kernel is known to be there', () => {
-  // Attribute 25 (FRA_DSCP, Linux 6.13), and no other.
+  // Attribute 25 (FRA_DSCP, Linux 6.13) alone.
   const hex = `2400000020000200 0100000000000000 02000000fe000001 00000000 050019002e000000`;
   assert.equal(read('little', hex).selector, { isUnknown: true });
 });
 
 test('an attribute that is too short counts as absent', () => {
-  // A source of two bytes with 28 bits, a port range of two bytes, users of four.
+  // A source of two bytes with 28 bits, a port range of two bytes, a UID range of four.
   const hex = `3c00000020000200 0100000000000000 02001c00fe000001 00000000
     06000200c0a80000 06001700bb010000 080014000a000000 04001600`;
   assert.equal(read('little', hex.replace('3c000000', '38000000')).selector, {});

@@ -152,7 +152,7 @@ test('an acknowledgement carries errno, request, words and offset', () => {
 });
 
 test('an acknowledgement whose quoted request is too long is refused', () => {
-  // 64 bytes, more than a signed number holds, and none at all.
+  // 64 bytes, more than a signed number holds, and zero.
   for (const length of ['40000000', 'f0ffffff', '00000000']) {
     const bytes = fromHex(`
       24000000 02000002 07000000 00000000 feffffff ${length} 10000506 07000000 00000000`);

@@ -1,4 +1,4 @@
-// policy/build: configuration and profiles become a policy, or a complete list of what is wrong.
+// policy/build: a configuration and profiles give a policy, or a complete list of problems.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { buildPolicy, DEFAULT_GLOBALS } from '../../../agent/src/policy/build.ts';
@@ -236,7 +236,7 @@ config app
   assert.equal(problems(text), expected);
 });
 
-/** One section of each type, which an option without a value is written into. */
+/** One section of each type, into which an option without a value is written. */
 const EACH: Readonly<Record<string, string>> = {
   globals: "config globals 'globals'\n\toption mask '0x00f00000'\n",
   proxy: `${CLOUD}\toption key '7'\n`,
@@ -272,7 +272,7 @@ test('a list of empty values never passes for no list', () => {
   for (const [type, { lists }] of Object.entries(SECTIONS)) {
     for (const list of lists) {
       const text = whole.replace(EACH[type]!, `${EACH[type]}\tlist ${list} ''\n\tlist ${list}\n`);
-      // Beside a value it says nothing.
+      // An empty option beside one with a value changes nothing.
       const isSet = EACH[type]!.includes(`list ${list} `);
       const meaning = meanings.get(`${type}.${list}`) ?? '';
       const what = `is empty; write a value, or remove the line${meaning}`;

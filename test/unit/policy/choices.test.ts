@@ -1,4 +1,4 @@
-// policy/choices: the owner's choices and the hour, laid over the configured policy.
+// policy/choices: the owner's choices and the time of day, applied to the configured policy.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {

@@ -1,4 +1,5 @@
-// policy/claims: who was first keeps a name, others of other names keep theirs, and what it costs is bounded.
+// policy/claims: the first MAC of a host name keeps it, other names are not affected, and the costs are
+// bounded.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createPace, takeToken } from '../../../agent/src/bounds/token-bucket.ts';

@@ -1,4 +1,4 @@
-// policy: devices by MAC, address, name and group, and what DHCP knows of them.
+// policy: devices by MAC, address, name and group, with the hosts that DHCP knows.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { buildPolicy } from '../../../agent/src/policy/build.ts';

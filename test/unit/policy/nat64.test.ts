@@ -1,4 +1,4 @@
-// policy/nat64 against the table of RFC 6052 section 2.4 and against addresses made bit by bit.
+// policy/nat64 against the table of RFC 6052 section 2.4 and against addresses built bit by bit.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ownRange } from '../../../agent/src/policy/build-rules.ts';

@@ -1,4 +1,4 @@
-// The options about names that the router's resolver is not asked for, and the list of DoH services.
+// policy/resolver-bypass: the options about devices that use other resolvers, and the list of DoH services.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type BuildInput, buildPolicy } from '../../../agent/src/policy/build.ts';

@@ -1,5 +1,5 @@
-// policy/schedule and syntax/timezone: spans of the week in local time, over midnight, over the end
-// of the week, over changes to and from summer time, and with a clock that nobody has set.
+// policy/schedule and syntax/timezone: spans of the week in local time, across midnight, across the end of the
+// week, across changes of summer time, and without a set clock.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { isInside, minuteOfWeek, parseSchedule } from '../../../agent/src/policy/schedule.ts';

@@ -1,5 +1,5 @@
-// preflight/collisions and mark-uses: what mwan3, pbr and others leave in the kernel, and what is said
-// about it: nothing where they live beside each other, else the option to change and a free value.
+// preflight/collisions and mark-uses: rules, routes and marks of mwan3, pbr and others. A collision names the
+// option to change and a free value; without a collision there is no problem.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { KernelRoute } from '../../../agent/src/netlink/route.ts';
@@ -12,7 +12,7 @@ import { kernelRoute, kernelRule } from '../../fixtures/kernel-objects.ts';
 
 const OURS = { mask: 0x0f000000, preference: 15000, table: 15000 };
 
-/** A router with a lan of both families, one app, and a wan address of its own. */
+/** A router with IPv4 and IPv6 in its lan, one app, and a WAN address. */
 const HOME: Home = {
   devices: [{ name: 'br-lan', vrf: '' }],
   vrfTables: [],
@@ -59,7 +59,7 @@ test('nobody else, or others far from us: nothing to say', () => {
     }),
     [],
   );
-  // A table that has no default takes nothing away.
+  // A table without a default route diverts nothing.
   const some = route(52, { destination: '100.64.0.0/10' });
   assert.equal(told({ rules: [rule(5270, { table: 52 })], routes: [some] }), []);
 });
@@ -88,7 +88,7 @@ test('bits of the mark: rules, tables, and what others claim', () => {
     /^whp\.globals\.mask: ip rule 29000 .* reads our bits; uci set whp\.globals\.mask=/,
   );
   assert.match(said!, 'uci set whp.globals.mask=0x000000f0; uci commit whp; whp reload');
-  // With pbr's bits as ours: its rule may take our packets.
+  // Our mask overlaps pbr's: its rule can match our packets.
   const inPbr = told({ rules: pbr }, { ...OURS, mask: 0x00f00000 });
   assert.match(
     inPbr[0]!,

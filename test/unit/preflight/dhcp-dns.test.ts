@@ -1,5 +1,5 @@
-// preflight/dhcp-dns and listeners: what the router's files say of resolvers, in the forms that owners,
-// LuCI and dnsmasq's manual have.
+// preflight/dhcp-dns and listeners: what the router's files configure about resolvers, in the forms of owners,
+// LuCI and dnsmasq's manual.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type DhcpDns, readDhcpDns } from '../../../agent/src/preflight/dhcp-dns.ts';

@@ -1,12 +1,12 @@
-// preflight/dns-turns: rules that turn DNS of devices elsewhere, as nft 1.0.6 lists them, from the forms
-// that firewall4, Docker, transparent proxies and owners write.
+// preflight/dns-turns: rules that redirect DNS of devices, as nft 1.0.6 lists them: those of firewall4, Docker,
+// transparent proxies and owners.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readDnsTurns } from '../../../agent/src/preflight/dns-turns.ts';
 
 const ANY = { from: [], only: null, sources: null, passesRouter: false, isEveryPort: false };
 
-/** One rule alone in a chain at prerouting. */
+/** A prerouting chain with one rule. */
 function turned(rule: string, more = ''): unknown[] {
   const listing = `table ip x {
 ${more}	chain pre {

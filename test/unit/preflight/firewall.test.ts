@@ -1,5 +1,5 @@
-// preflight/firewall, forward-chain and offload: the rules that firewall4 loads, as nft lists them, and
-// rules of an owner's own: does the first packet of a flow from home get into the tunnel?
+// preflight/firewall, forward-chain and offload: whether the first packet of a flow from the lan may be
+// forwarded to the tunnel, by firewall4's rules as nft lists them and by an owner's rules.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readFirewall } from '../../../agent/src/preflight/firewall.ts';
@@ -7,7 +7,7 @@ import { type Fate, type Flow, fateOf } from '../../../agent/src/preflight/forwa
 
 const FLOW: Flow = { from: 'br-lan', to: 'whp-cloud', family: 4, protocol: 'udp' };
 
-/** Table fw4 as it is listed, with the lines of chains forward and forward_lan. */
+/** The listing of table fw4 with these lines in the chains forward and forward_lan. */
 function fw4(forward: string, lan: string, more = '', policy = 'drop'): string {
   const lines = (text: string): string =>
     text
@@ -139,7 +139,7 @@ test('a rule that asks for more concerns some flows: it neither saves nor spoils
   assert.is(passes(fw4(HANDLED, some), { family: 6 }), 'no: handle_reject');
   const jump = 'ip saddr 192.168.1.0/24 jump accept_to_whp';
   assert.is(passes(fw4(HANDLED, jump)), `no: handle_reject; some: ${jump}`);
-  // For another device, another protocol, a port that is forwarded inwards.
+  // Rules for another device, another protocol, a port forward.
   assert.is(passes(fw4(HANDLED, 'udp dport 53 oifname "wan" accept')), 'no: handle_reject');
   assert.is(passes(fw4(HANDLED, 'tcp dport 443 accept')), 'no: handle_reject');
   assert.is(passes(fw4(HANDLED, 'ct status dnat accept')), 'no: handle_reject');

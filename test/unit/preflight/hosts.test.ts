@@ -1,4 +1,5 @@
-// preflight/hosts, time-zone and configuration: what was read is told, what could not be read is noted.
+// preflight/hosts, time-zone and configuration: each source that was read is listed, each that could not be
+// read is noted.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { configurationLook } from '../../../agent/src/preflight/configuration.ts';
@@ -10,7 +11,7 @@ import type { KnownHosts } from '../../../agent/src/syntax/dhcp-hosts.ts';
 import { type FoundZone, findZone } from '../../../agent/src/syntax/time-zone-files.ts';
 import { parseUci } from '../../../agent/src/syntax/uci.ts';
 
-/** One app, whose devices nobody knows, and one that is everybody's. */
+/** One app whose devices are unknown, and one for all devices. */
 function subject(text: string): Subject {
   const uci = parseUci(text, 'whp');
   assert.ok(uci.ok);

@@ -1,5 +1,5 @@
-// preflight/: what is said of homes in which nothing is proxied or less than it seems, each with the
-// fix; and nothing of a home that is as it should be.
+// preflight/: the problems and notes of routers on which nothing or too little is proxied, each with the fix,
+// and none for a good router.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { KernelLink } from '../../../agent/src/netlink/kernel-link.ts';
@@ -134,7 +134,7 @@ test('a port of a bridge: packets come in as those of the bridge', () => {
   assert.match(said, 'eth0 is a port of br-lan');
   assert.match(said, "uci del_list whp.globals.lan='eth0'; uci add_list whp.globals.lan='br-lan'");
   assert.match(problems({}, lan('br-lan', 'eth0'))[0]!, /eth0'; uci commit whp/);
-  // A VRF leaves its devices their names.
+  // Devices of a VRF keep their names.
   const links = [...HOME.links, link(6, 'vrf', { kind: 'vrf' })].map((one) =>
     one.name === 'br-lan' ? { ...one, master: 6 } : one,
   );
@@ -153,10 +153,10 @@ test('a bridge under VLAN filtering: the device to write', () => {
   assert.match(said, 'br-lan is a bridge under VLAN filtering');
   assert.match(said, 'are on br-lan.1: packets come in as those of that device');
   assert.match(said, "del_list whp.globals.lan='br-lan'; uci add_list whp.globals.lan='br-lan.1'");
-  // An untagged network on the bridge itself, and a VLAN above it.
+  // An untagged network on the bridge itself, and a VLAN on top of it.
   const mixed = [kernelAddress(5, '192.168.1.1/24'), kernelAddress(7, '192.168.20.1/24')];
   assert.equal(problems({ links, addresses: mixed }), []);
-  // Written, it is good; the guests' VLAN beside it deserves a note.
+  // With br-lan.1 listed there is no problem; the guests' VLAN gets a note.
   assert.equal(problems({ links, addresses }, lan('br-lan.1')), []);
   const both = [...addresses, kernelAddress(7, '192.168.20.1/24')];
   assert.match(
@@ -188,12 +188,12 @@ test('a bridge with devices that is in no list lan, and ones that are no home', 
   assert.match(said, 'br-guest (bridge, 1 port, 192.168.3.1/24) is in no list lan');
   assert.match(said, "uci add_list whp.globals.lan='br-guest'; uci commit whp; whp reload");
   assert.equal(problems(seen(guest, '192.168.3.1/24')), []);
-  // The bridge of the WAN, one that is down, one without ports.
+  // A bridge with the WAN, a bridge that is down, a bridge without ports.
   assert.equal(notes(seen(guest, '192.168.3.2/24', { routes: [route(6)] })), []);
   assert.equal(notes(seen(guest, '198.51.100.9/24')), []);
   assert.equal(notes(seen({ ...guest, flags: 0 }, '192.168.3.1/24')), []);
   assert.equal(notes({ ...seen(guest, '192.168.3.1/24'), links: [...HOME.links, guest] }), []);
-  // By default br-lan is the list: what is added must not take its place.
+  // Without a list br-lan is the default: the fix must add it together with the new device.
   const text = CONFIG.replace("\tlist lan 'br-lan'\n", '');
   const [kept = ''] = notes(seen(guest, '192.168.3.1/24'), text);
   assert.match(kept, "add_list whp.globals.lan='br-lan'; uci add_list whp.globals.lan='br-guest'");
@@ -322,7 +322,7 @@ test('proxies and tunnels with addresses of a home', () => {
     'whp.cloud.local (/etc/config/whp:5): 192.168.1.1 is in the network of br-lan',
   );
   assert.match(notes({}, CONFIG.replace('10.213.0.2', '192.168.1.77'))[0]!, 'whp.cloud.remote');
-  // Its own, once the tunnel stands.
+  // The address of the tunnel device itself, once it exists.
   const links = [...HOME.links, link(9, 'whp-cloud', { kind: 'gre' })];
   const own = kernelAddress(9, '10.213.0.1/32', { peer: '10.213.0.2' });
   assert.equal(notes({ links, addresses: [...HOME.addresses, own] }), []);
@@ -371,7 +371,7 @@ test('silence is counted while the link is up, and told after ten minutes', () =
   assert.match(silentOf(looks)[0]!, 'no packet seen on br-lan for 11 min, though its link is up');
   assert.match(notesOf(looks)[0]!, 'no packet seen on br-lan for 11 min');
   assert.equal(linesOf(looks), []);
-  // A link without a carrier is no silence, and another device of the name begins anew.
+  // A device without a carrier is not silent, and a new device of the same name starts a new count.
   const down = watchTraffic(state, lan0(11, { flags: 1 }), 30 * 60_000);
   assert.is(down.get('br-lan')!.silent, 0);
   watchTraffic(state, lan0(11), 40 * 60_000);

@@ -1,5 +1,5 @@
-// preflight/resolvers: what test/netns/resolvers does not play: IPv6, what nft cannot say, files that
-// cannot be read, and the fix for each program.
+// preflight/resolvers: what test/netns/resolvers does not cover: IPv6, rules that nft cannot print, unreadable
+// files, and the fix for each program.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { DhcpDns } from '../../../agent/src/preflight/dhcp-dns.ts';
@@ -73,7 +73,7 @@ test('announced: a public IPv6 address of the home itself is one in the same net
     announced('2001:db8:5::53', { program: 'odhcpd' }),
     /told to ask 2001:db8:5::53, .*odhcpd restart/,
   );
-  // What is in no network of the home passes this router, whatever its address.
+  // A resolver outside the home's networks is reached through this router, whatever its address.
   for (const address of ['192.168.1.1', '2001:db8:5::1', '9.9.9.9', '2620:fe::fe', '10.1.2.3']) {
     assert.is(announced(address), '', address);
   }
@@ -90,7 +90,7 @@ test('announced in another network than its own: its answers pass this router', 
   const seen = { links, addresses, interfaces };
   assert.is(announced('192.168.1.5', { interface: 'guest' }, seen), '');
   assert.match(announced('192.168.1.5', { interface: 'lan' }, seen), 'told to ask 192.168.1.5');
-  // A section of dnsmasq is for all of them.
+  // A section of dnsmasq applies to all instances.
   assert.match(announced('192.168.1.5', { interface: null }, seen), 'told to ask 192.168.1.5');
 });
 

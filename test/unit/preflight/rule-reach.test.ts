@@ -1,5 +1,5 @@
-// preflight/rule-reach and home: which of the proxied packets a rule fits, where a namespace here cannot
-// show it (VRF, selectors of newer kernels), and on a router with other devices and slots.
+// preflight/rule-reach and home: which proxied packets a rule matches, where a namespace cannot show it: VRFs,
+// selectors of newer kernels, other devices and slots.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { KernelRule } from '../../../agent/src/netlink/rule.ts';
@@ -40,7 +40,7 @@ test('a VRF: its rule fits what comes from the lan devices that belong to it', (
   assert.is(told({ selector: { iif: 'vrf-iot' } }), 'some of br-iot');
   const plain = { ...HOME, devices: [{ name: 'br-lan', vrf: '' }], vrfTables: [] };
   assert.is(told({ selector: { isL3mdev: true } }, plain), 'none');
-  // Its table decides, whatever table stands in the rule.
+  // The table of the VRF counts, whatever table the rule has.
   const route = { family: 4, table: 10, link: 2, metric: 0, protocol: 3, type: 1 } as const;
   const more = { destination: null, gateway: null, source: null, cloned: false };
   const vrf = rule({ selector: { isL3mdev: true }, table: 0 });
@@ -57,7 +57,7 @@ test('several networks, and marks of ours and of others', () => {
   assert.is(told({ mark: 0x01000000, mask: 0x0f000000 }), 'some with fwmark 0x01000000/0x0f000000');
   assert.is(told({ mark: 0x03000000, mask: 0x0f000000 }), 'none');
   assert.is(told({ mark: 0x03000000, mask: 0x0f000000, isInverted: true }), 'all');
-  // Both slots have this bit unset.
+  // This bit is 0 in the marks of both slots.
   assert.is(told({ mark: 0, mask: 0x04000000 }), 'all');
 });
 

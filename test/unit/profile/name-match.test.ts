@@ -1,4 +1,4 @@
-// profile/name-match and its grammar: which application a name on the wire belongs to.
+// profile/name-match and its grammar: which entry of a profile matches a name on the wire.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -149,7 +149,7 @@ test('bytes that only look like letters do not match', () => {
     const other = at === 1 && found[0]?.entry === '.skype.com';
     assert.ok(found.length === 0 || other, `byte ${at}`);
   }
-  // One label "skype.com" is not two.
+  // The single label "skype.com" is not two labels.
   assert.equal(
     matchName(matcher, concat([9], wireName('skype.com').slice(1, 6), [46, 99, 111, 109, 0]), 0),
     [],

@@ -1,4 +1,5 @@
-// profile/open-zones: what a profile leaves open to strangers is told, what an operator registered is not.
+// profile/open-zones: names of a profile in zones where anyone can register are reported; an operator's own
+// zone is not.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openZoneNotes } from '../../../agent/src/profile/open-zones.ts';

@@ -1,5 +1,5 @@
-// profile/parse and schema: a profile file is read whole or refused with the place and the
-// fix of everything that is wrong.
+// profile/parse and schema: a profile file is accepted whole, or refused with the place and the fix of every
+// problem.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseProfile } from '../../../agent/src/profile/parse.ts';
@@ -150,7 +150,7 @@ test('what a schema cannot say is checked too', () => {
   assert.equal(problems(twice), [
     'x.json: /dns/names/1/value "api.skype.com" is there twice; remove one',
   ]);
-  // The order of members says nothing.
+  // The order of members does not matter.
   const turned = withValue('/dns/names/1', { evidence: 'capture', value: 'api.skype.com' });
   assert.match(problems(turned)[0]!, 'x.json: /dns/names/1 is there twice; remove one');
 });

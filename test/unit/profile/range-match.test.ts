@@ -1,4 +1,4 @@
-// range-match: which range an endpoint is in: family, block, protocol and port all count.
+// profile/range-match: which range matches an endpoint: family, block, protocol and port all count.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { findBlock, findRange } from '../../../agent/src/profile/range-match.ts';
@@ -26,7 +26,7 @@ test('address, protocol and port together', () => {
 test('a block alone, at an offset, in its own family', () => {
   const bytes = Uint8Array.of(0, 0, 111, 221, 74, 9);
   assert.is(findBlock(profile.ranges[0]!, { bytes, offset: 2, family: 4 }), '111.221.74.0/24');
-  // The same first bytes as IPv6 are another address.
+  // An IPv6 address with the same first bytes is another address.
   const long = new Uint8Array(16);
   long.set([111, 221, 74, 9]);
   assert.is(findBlock(profile.ranges[0]!, { bytes: long, offset: 0, family: 6 }), null);

@@ -1,4 +1,5 @@
-// reconcile/diff: what is right stays, add before delete, a changed link is remade whole.
+// reconcile/diff: equal pieces are left alone, additions come before deletions, a changed link is replaced
+// together with its addresses and routes.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Desired, describe, type Piece } from '../../../agent/src/reconcile/desired.ts';

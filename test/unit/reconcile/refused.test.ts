@@ -1,5 +1,5 @@
-// reconcile/refused: what the kernel refuses is tried again after a while that doubles, said once, and
-// waits for its device without a clock.
+// reconcile/refused: a refused piece is retried after a delay that doubles, is logged once, and waits for its
+// device without a timer.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Piece } from '../../../agent/src/reconcile/desired.ts';

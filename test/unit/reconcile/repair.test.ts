@@ -1,5 +1,4 @@
-// repair: what others do to the router, played with a clock of the test's own: what is looked at,
-// what is made again, and when.
+// reconcile/repair: changes by other programs on a fake clock: what is looked at, what is restored, and when.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { RouteEvent } from '../../../agent/src/netlink/rt-event.ts';
@@ -25,7 +24,7 @@ function kinds(effects: readonly RepairEffect[]): string[] {
   );
 }
 
-/** Plays events at their times; answers what each called for. */
+/** Runs the events at their times; returns the effects of each. */
 function play(
   state: RepairState,
   ...events: readonly (readonly [number, RepairEvent])[]
@@ -73,7 +72,7 @@ test('a hundred held packets ask for one look', () => {
   const state = loaded();
   const burst = Array.from({ length: 100 }, () => [10, { kind: 'unjudged' }] as const);
   assert.equal(play(state, ...burst).flat(), ['look-table']);
-  // The table is there after all: the next look is a second away.
+  // The table exists after all: the next look is a second later.
   assert.equal(play(state, [20, { kind: 'table', fingerprint: 'prerouting 1 9' }]), [[]]);
   assert.equal(play(state, [500, { kind: 'unjudged' }], [1100, { kind: 'unjudged' }]), [
     [],
@@ -81,7 +80,7 @@ test('a hundred held packets ask for one look', () => {
   ]);
 });
 
-/** A packet comes to the guard unjudged every 100 ms; each look finds the table as it was left. */
+/** The guard sees an unjudged packet every 100 ms; each look finds the table unchanged. */
 function strays(state: RepairState, from: number, to: number): number | null {
   for (let at = from; at < to; at += 100) {
     const effects = kinds(repairStep(state, { kind: 'unjudged' }, at));
@@ -101,7 +100,7 @@ test('a guard that keeps back what the standing table has judged is lifted', () 
 test('packets that were on their way while the table was made again do not lift the guard', () => {
   const state = loaded();
   assert.is(strays(state, 0, 2000), null);
-  // Minutes later, for another reason; and again while it is really gone.
+  // Minutes later, for another reason; and again when the table is really gone.
   assert.is(strays(state, 60_000, 63_000), null);
   assert.equal(play(state, [70_000, GONE]), [['restore-table']]);
   repairStep(state, { kind: 'loaded', generation: 9, fingerprint: 'prerouting 1 9' }, 70_500);

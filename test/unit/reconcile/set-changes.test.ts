@@ -1,4 +1,4 @@
-// reconcile/set-changes: which policies differ in pauses and pins alone, and the elements between them.
+// reconcile/set-changes: which policies differ only in pauses and pins, and the set elements that differ.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ownRange } from '../../../agent/src/policy/build-rules.ts';

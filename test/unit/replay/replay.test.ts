@@ -1,5 +1,5 @@
-// replay: small captures made here: what is learned when, on whose clock, and that every packet is
-// counted once, on the path that would have carried it.
+// replay/: generated captures: what is learned and when, by the capture's clock; every packet is counted once,
+// on the path that would have carried it.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { mappedProfile, nat64Prefixes } from '../../../agent/src/policy/nat64.ts';
@@ -33,7 +33,7 @@ function replay(packets: readonly Timed[], lan: readonly string[] = [], by = HOL
   return report;
 }
 
-/** "app/evidence packets direct rejected" of a flow's rows. */
+/** "app/evidence packets direct rejected" of each row of a flow. */
 function rows(report: ReplayReport, flow: string): string[] {
   const found = report.flows.filter((one: ReplayFlow) => one.flow === flow);
   return found.map(
@@ -69,7 +69,7 @@ test('a flow that is cut: what its remote end still sends is dropped, not a dire
     [4, there(A, 7000, WEB, 443)],
     [5, there(WEB, 443, A, 7000)],
   ]);
-  // One direct packet; the refused one and the remote end's; then the tunnel, both ways.
+  // One direct packet; then a refused one and the remote end's; then the tunnel in both directions.
   const ends = [`udp ${A}:7000 > ${WEB}:443`, `udp ${WEB}:443 > ${A}:7000`];
   assert.equal(
     ends.flatMap((one) => rows(report, one)),
@@ -196,12 +196,12 @@ test('the ports and endpoints of a report include what has expired', () => {
   assert.equal(report.endpoints, [{ app: 'skype', address: WEB, name: 'ui.skype.com' }]);
   assert.equal(rows(report, `udp ${A}:50000 > ${WEB}:443`), ['skype/addr 1 0 0']);
   assert.equal(rows(report, `udp ${A}:13021 > ${PEER}:7000`), ['-/ 1 1 0'], 'the lease is over');
-  // 60 s of TTL count as 300 (profile), from 1 s on.
+  // A TTL of 60 s counts as 300 s (ttlMinimumSeconds), from 1 s on.
   assert.equal(rows(report, `udp ${B}:50001 > ${WEB}:443`), ['-/ 1 1 0'], 'the TTL is over');
   assert.equal(rows(report, `udp ${A}:50001 > ${WEB}:443`), ['skype/peer 1 0 0'], 'it has used it');
 });
 
-/** Flows' rows of a capture with frames: who sends is told by `macOf`. */
+/** The rows of a capture of Ethernet frames; `macOf` returns the sender's MAC. */
 function framed(packets: readonly Timed[], macOf: (packet: Uint8Array) => number): ReplayReport {
   const file = framesOf(packets, (packet) => Uint8Array.of(2, 0, 0, 0, 0, macOf(packet)));
   const home = homePrefixes([]);
@@ -413,7 +413,7 @@ test('a full set makes room as the agent does', () => {
     profile: { caps: { endpoints: 4, ports: 64, peers: 4, devices: 64 } },
   });
   const packets: Timed[] = [];
-  // Room is made at most every five seconds, and not for the packet that found none.
+  // Eviction runs at most every five seconds, and not for the packet that found the set full.
   for (let i = 1; i <= 8; i++) {
     packets.push([i * 6, there(`192.168.1.${20 + i}`, 13021, NODE, 40011)]);
     packets.push([i * 6 + 1, there(`192.168.1.${20 + i}`, 13021, `198.51.100.${30 + i}`, 7000)]);
@@ -466,7 +466,7 @@ test('packets that the capture cut short are counted, and those that would have 
   const cut = replayCapture(cutTo(48, packets), HOLDING, home.value);
   assert.equal([cut.cut, cut.cutUnread, cut.packets], [2, 1, 3]);
   assert.match(cut.unreadReason ?? '', /DNS answer to 192\.168\.1\.10: .*cut off/);
-  // Not even the IP header is whole: malformed, and still counted as cut.
+  // The IP header is cut: malformed, and counted as cut.
   const bare = replayCapture(cutTo(12, packets), HOLDING, home.value);
   assert.equal([bare.cut, bare.malformed], [3, 3]);
 });
@@ -530,7 +530,7 @@ test("a device that slept for three days wakes as the application's; a mapping k
       [1, there(A, 13021, PEER, 7000)],
       [3 * DAY, there(A, 50000, PEER, 443)],
       [3 * DAY + 1, there(A, 13021, WEB, 7000)],
-      // A week of silence but for the mapping, once a day.
+      // A week in which the device only renews its mapping, once a day.
       ...Array.from({ length: 20 }, (_, i): Timed => [(4 + i) * DAY, map]),
       [24 * DAY, there(A, 13021, WEB, 7001)],
       [24 * DAY + 1, there(A, 50001, PEER, 443)],

@@ -1,5 +1,5 @@
-// ruleset/trace/trace: a device without Ethernet in front of it (a tunnel as lan device, PPP) is its address, in
-// what is learned of it and in what it may take.
+// ruleset/trace/trace: a device without an Ethernet header (behind a tunnel or PPP as lan device) is identified
+// by its address, in the learned sets and in its share.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { compile } from '../../../agent/src/ruleset/compile/compile.ts';

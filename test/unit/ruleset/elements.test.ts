@@ -1,5 +1,5 @@
-// ruleset/elements, names, ranges and policy/marks: keys there and back, prefixes, marks, and
-// ranges that become disjoint.
+// ruleset/elements, names, ranges and policy/marks: set keys in both directions, prefixes, marks, and
+// overlapping ranges made disjoint.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { foreignBits, isUsableMask, markOf, slotOf } from '../../../agent/src/policy/marks.ts';
@@ -66,7 +66,7 @@ test('a key names its device and its peer, and nothing across their fields', () 
     assert.ok(names(addressKey(peer), pairKey(mac, peer)));
     assert.not.ok(names(macKey('02:00:00:00:01:0b'), pairKey(mac, peer)));
   }
-  // Bytes of the MAC, of its padding and of the port are no address.
+  // Neither the bytes of a MAC, nor padding, nor a port are read as an address.
   assert.not.ok(names(addressKey('2.0.0.0'), pairKey(mac, '192.0.2.1')));
   assert.not.ok(names(addressKey('1.10.0.0'), portKey(mac, 13021)));
 });

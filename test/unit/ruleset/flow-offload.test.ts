@@ -1,5 +1,5 @@
-// ruleset/flow-offload: when a flow table of our own has to stand, and its text. That it keeps flows out of
-// fw4's is shown by the kernel: `lab.sh faults offload`.
+// ruleset/flow-offload: when our own flow table is needed, and its text. `lab.sh faults offload` shows on a
+// kernel that it keeps our flows out of fw4's flow table.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createReader } from '../../../agent/src/netlink/message.ts';

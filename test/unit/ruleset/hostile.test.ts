@@ -1,5 +1,5 @@
-// No text of the owner, a profile or the wire reaches nft as anything but the text of one string, one
-// name or one value: whatever stands in the model, and whatever stands in the files it is made from.
+// Texts of the owner, of a profile and of packets reach nft only inside one string, name or value, whether they
+// are in the model or in the files that it is compiled from.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { buildPolicy } from '../../../agent/src/policy/build.ts';
@@ -20,7 +20,7 @@ test('text in the model ends nothing that it stands in', () => {
   );
   const wanted = skeleton(renderLoad(ruleset));
   assert.is.not(wanted, null);
-  // Every place gets another text each round; the same name gets the same one wherever it stands.
+  // Each place gets another text in each round; equal names get equal texts.
   for (let round = 0; round < rounds(2, 4); round++) {
     const pick = (old: string): string =>
       HOSTILE[(old.length * 7 + old.charCodeAt(0) + round * 5) % HOSTILE.length]!;
@@ -83,10 +83,10 @@ const LEASES = '1 02:00:00:00:00:0b 192.168.1.51 living *\n';
 const DHCP =
   "config host\n\toption name 'living'\n\toption mac '02:00:00:00:00:0c'\n\toption ip '192.168.1.52'\n";
 
-/** Texts in the place of each value. */
+/** Texts tried in the place of each value. */
 const TEXTS = rounds(1, 2);
 
-/** Each value of the file with that many of these texts in its place, other ones each time. */
+/** The file with each value replaced by TEXTS texts in turn. */
 function* variants(file: string, place: RegExp, put: (text: string) => string): Generator<string> {
   let at = 0;
   for (const found of file.matchAll(place)) {
@@ -98,7 +98,7 @@ function* variants(file: string, place: RegExp, put: (text: string) => string): 
   }
 }
 
-/** Sets may have another number of elements, and an option may be refused: nothing else differs. */
+/** Elements of sets may differ, and an option may be refused; everything else is equal. */
 function shapeOf(text: string): string | null {
   const whole = skeleton(text);
   return whole === null ? null : whole.replace(/elements = \{[^}]*\}/g, 'elements');

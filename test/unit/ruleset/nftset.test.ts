@@ -1,5 +1,5 @@
-// ruleset/nftset: which sets dnsmasq fills for a name, told by dnsmasq's own rule: the longest domain of
-// all lines that a name ends with, and its sets alone.
+// ruleset/nftset: which sets dnsmasq fills for a name. dnsmasq uses the sets of the line with the longest
+// matching domain only.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { nftsetLines } from '../../../agent/src/ruleset/nftset.ts';

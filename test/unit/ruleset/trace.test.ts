@@ -1,4 +1,4 @@
-// ruleset/trace/trace: every case of the trace comparison, on the model.
+// ruleset/trace/trace: every case of test/trace in the tracer.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { compile } from '../../../agent/src/ruleset/compile/compile.ts';

@@ -1,4 +1,4 @@
-// ruleset/without-logs: a kernel that announces nothing gets the same table, but for what announces.
+// ruleset/without-logs: for a kernel without nft's log the table is the same without its log statements.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { weakerWithout } from '../../../agent/src/policy/missing-parts.ts';
@@ -10,7 +10,7 @@ import type { Case } from '../../trace/cases.ts';
 import { GROUPS } from '../../trace/groups.ts';
 import { play, WORLD } from '../../trace/play.ts';
 
-/** The case, with nothing said about feeds: verdicts, marks, costs and what the sets hold. */
+/** The case without its expected feeds: verdicts, marks, costs and set elements remain. */
 function unannounced(one: Case): Case {
   const steps = one.steps.map((step) => {
     if (!('send' in step)) return step;

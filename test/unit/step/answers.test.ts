@@ -1,4 +1,4 @@
-// step: answers that cannot be read to their end, streams, and what comes faster than it may be learned.
+// step: answers that cannot be decoded to their end, TCP streams, and answers beyond the rate.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Effect } from '../../../agent/src/learn/effect.ts';
@@ -71,7 +71,7 @@ test('a copy that was cut is counted; one that matches is not let through', () =
   assert.is(state.counters.cut, 1);
   const strange = udp4(ROUTER, 53, DEVICE, 40000, message('www.example.org', 1, 2, 3, 4));
   assert.is(hear(state, strange.slice(0, strange.length - 10), 2).at(-1), 'release');
-  // What is only watched has passed: what can be read is learned.
+  // Watched: the answer has passed; what can be decoded is learned.
   assert.ok(hear(fresh(), whole.slice(0, whole.length - 10), 3, null).includes('renew'));
 });
 
@@ -83,7 +83,7 @@ test('a stream is read from its beginning, or its data is refused', () => {
   assert.equal(hear(state, segment(101, NONE, TCP_RST), 3), ['release']);
   assert.equal(hear(state, segment(100, NONE, TCP_SYN | TCP_ACK), 4), ['release']);
   assert.is(hear(state, segment(101, data), 5).at(-1), 'release');
-  // Watched: the segment has passed, and what can be read of it is learned.
+  // Watched: the segment has passed; what can be decoded of it is learned.
   assert.ok(hear(fresh(), segment(101, data), 6, null).includes('renew'));
 });
 
@@ -96,7 +96,7 @@ test('a stream is let through no further than it can be kept', () => {
     for (const kind of hear(state, segment(5000 + i * 1400, piece), 2)) said.add(kind);
   }
   assert.ok(said.has('refuse'));
-  // What was refused has not reached the device: the rest is read when it comes again, in its order.
+  // A refused segment did not reach the device: the rest is decoded when it is retransmitted, in order.
   const data = framed(message('ui.skype.com', 1));
   assert.equal(hear(state, segment(101, data), 3), ['renew', 'late', 'told', 'release']);
 });

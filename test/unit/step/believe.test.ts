@@ -1,5 +1,5 @@
-// Whom the agent believes: an answer teaches for a question that was asked, what the router's resolver says
-// counts for the home, what others say for the device that asked; and what a device may use up.
+// Which answers the agent believes: an answer must match an open question; an answer of the router's resolver
+// counts for all devices, of another resolver for the device that asked; and the limits of each device.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { takeToken } from '../../../agent/src/bounds/token-bucket.ts';
@@ -135,7 +135,7 @@ test('TCP with three queries in flight: each answer has its own, in any order', 
   const second = tcp4(ROUTER, 53, PHONE, 40000, 21, back.subarray(20));
   step(state, answerEvent(tcp4(ROUTER, 53, PHONE, 40000, 0, new Uint8Array(0), SYN_ACK)), 1000);
   assert.equal(kinds(step(state, answerEvent(first), 1000)), ['release']);
-  // Sent again while the first is held, it may not pass before it.
+  // A retransmission while the first segment is held must not overtake it.
   const verdict = step(state, answerEvent(second), 1000).at(-1);
   assert.equal(verdict, { kind: 'release', id: 1, behind: true });
   assert.equal(step(state, answerEvent(second), 1000), [verdict]);
@@ -172,7 +172,7 @@ test('a device is its MAC: a pair by it beside the address, and of another famil
   const asker = { outside: true, mac };
   const ours = said('ui.skype.com', [a(BANK)], { from: ISP });
   assert.equal(sets(play(state, askedEvents(ours, asker))), ['skype_peer4', 'skype_peermac4']);
-  // Its next address: the same device, the same pair.
+  // The device's next address is the same device: the same pair.
   const moved = said('ui.skype.com', [a(BANK)], { from: ISP, to: [192, 168, 1, 99] });
   play(state, askedEvents(moved, asker), 2000);
   assert.is(learnedEndpoints(state.pairs).length, 1);
@@ -209,7 +209,7 @@ test('two devices asked the same resolver outside: a pair each', () => {
 
 test('an address that the owner of another name writes beside the application’s is that device’s alone', () => {
   const state = fresh();
-  // evil.example HTTPS 1 ui.skype.com ipv4hint=BANK, by the router's own resolver.
+  // evil.example HTTPS 1 ui.skype.com ipv4hint=BANK, from the router's own resolver.
   const rdata = [0, 1, ...wireName('ui.skype.com'), 0, 4, 0, 4, ...BANK];
   play(state, askedEvents(said('evil.example', [{ name: '@12', type: 65, ttl: 60, rdata }])));
   assert.equal(learnedEndpoints(state.learned), []);

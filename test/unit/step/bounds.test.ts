@@ -1,6 +1,6 @@
-// Bounds: one device floods the agent with names of the application, with flows and with DNS over
-// TCP, on a fake clock. What is held keeps its caps, the others keep what is theirs, every answer
-// gets one verdict, and the event is said once, not thousands of times.
+// One device floods the agent with names of the app, with flows and with DNS over TCP, on a fake clock. Every
+// store keeps its cap, other devices keep their entries, every answer gets one verdict, and the log gets one
+// line.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PACE } from '../../../agent/src/bounds/token-bucket.ts';
@@ -66,7 +66,7 @@ test('a flood of names of the application for two minutes by one device', () => 
   const verdicts = { release: 0, refuse: 0 };
   for (let i = 0; i < count; i++) {
     life.now += 120_000 / count;
-    // Another name and another address each time.
+    // Another name and another address in each round.
     for (let digit = 0, rest = i; digit < 5; digit++, rest = Math.floor(rest / 10)) {
       flood[28 + 12 + 6 - digit] = 48 + (rest % 10);
       query[28 + 12 + 6 - digit] = 48 + (rest % 10);
@@ -74,7 +74,7 @@ test('a flood of names of the application for two minutes by one device', () => 
     flood.set([1 + (i >> 16), (i >> 8) & 255, i & 255], flood.length - 3);
     step(life.state, { kind: 'query', age: 0, mac: null, ...span(query) }, life.now);
     verdicts[take(life, answerEvent(flood)).at(-1)!.kind as 'release' | 'refuse'] += 1;
-    // The other's lookups go on every five seconds, whatever the flood does.
+    // The other device resolves a name every five seconds during the flood.
     const lookup = (i * 24) / count;
     if (Number.isInteger(lookup)) {
       const kinds = resolve(life, answer('api.skype.com', [203, 0, 113, 8], MODEST));
@@ -89,7 +89,7 @@ test('a flood of names of the application for two minutes by one device', () => 
   for (const address of ['203.0.113.7', '203.0.113.8']) {
     assert.ok(findEndpoint(life.state.learned, 'skype', address), `${address} was evicted`);
   }
-  // One line for the set, one for the device.
+  // One report for the set, one for the device.
   assert.is(life.counts.get('report'), 2);
 });
 

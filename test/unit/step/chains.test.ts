@@ -1,5 +1,5 @@
-// Names that an application's names lead to, in one answer or over several (CNAME, DNAME, HTTPS, SVCB, SRV,
-// NAPTR): the device that was led to them asks for them next, and what it is told then is the application's.
+// Aliases: names that an app's names lead to in one answer or several (CNAME, DNAME, HTTPS, SVCB, SRV, NAPTR).
+// The device that got the alias asks for it next, and the answer's addresses are the app's.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { whyAnswer } from '../../../agent/src/answers/why.ts';
@@ -78,7 +78,7 @@ const naptr = (name: string, flag: string, target: string): WireRecord => ({
   ),
 });
 
-/** Both families of a device belong to its MAC. */
+/** The MAC stands for the device's addresses of both families. */
 const MACS: { readonly [device: string]: string } = {
   [DEVICE]: '02:00:00:00:00:0b',
   [OTHER]: '02:00:00:00:00:0c',
@@ -101,8 +101,8 @@ function ask(state: State, name: string, { device = DEVICE, now = 1000 }: Asked 
   return step(state, { kind: 'query', age: 0, mac: null, ...span(bytes) }, now);
 }
 
-/** The last bytes of the addresses that go into the kernel's sets: for the home, or for the device, which is
- * known twice, by its MAC and by its address. */
+/** The last bytes of the addresses added to sets: for all devices, or for one device, which has two
+ * elements: by MAC and by address. */
 const taught = (effects: readonly Effect[]): number[] => {
   const last = effects.flatMap((one) =>
     one.kind === 'renew' && !one.set.includes('_asked')
@@ -381,7 +381,7 @@ test('names in the authority or additional section of somebody else’s answer t
   ];
   for (const message of messages) {
     assert.equal(hear(state, message), [{ kind: 'release', id: 1 }]);
-    // Beside an application's own answer such names lead nowhere either.
+    // Beside an answer for the app's own name such targets are no aliases either.
     const own = answerTo(
       'ui.skype.com',
       [a('@12', 5)],

@@ -1,4 +1,4 @@
-// step with ClientHellos: what is learned, in which order, and what becomes of the held packet.
+// step with ClientHellos: what is learned, in which order, and the verdict on the held packet.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Effect } from '../../../agent/src/learn/effect.ts';
@@ -95,7 +95,7 @@ test('a hello over two segments: the name in the second counts', () => {
   const second = send(state, { payload: whole.slice(1400), sequence: 1500 });
   assert.equal(kinds(second), ['renew', 'told', 'pass']);
   assert.equal(state.hellos.parts.size, 0);
-  // What TCP sends again meanwhile, of either part, is refused like the hello itself.
+  // Retransmissions of either segment are refused like the ClientHello.
   const copies = [
     send(state, { payload: whole.slice(1400), sequence: 1500 }),
     send(state, { payload: first, sequence: 100 }),

@@ -1,5 +1,5 @@
-// Answers of a directory that are larger than a packet: over TCP in segments, read to their end or refused,
-// whoever sends them, how often, and in which order.
+// Large answers over TCP in many segments: decoded to the end or refused, for each sender, rate and order of
+// segments.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Effect } from '../../../agent/src/learn/effect.ts';
@@ -46,7 +46,7 @@ function send(state: State, packet: Uint8Array, now = 1000): readonly Effect[] {
   );
 }
 
-/** The server's first packet of a flow. */
+/** The SYN+ACK of the server. */
 function begin(
   state: State,
   { device = DEVICE, port = 40000, now = 1000 }: Sent = {},
@@ -97,11 +97,11 @@ test('what is larger than can be read is refused, and again when it comes again'
       step(state, { kind: 'tick' }, now);
       assert.is(verdict(send(state, packets.at(-1)!, now)), 'refuse', `${now}`);
     }
-    // Not even a part of it that is sent in other pieces.
+    // A part of the answer in other segments is refused too.
     const from = stream.length - 100;
     const piece = tcp4(SERVER, 53, DEVICE, 40000, 1 + from, stream.subarray(from));
     assert.is(verdict(send(state, piece, 100_000)), 'refuse');
-    // Another flow is not meant, nor one that begins anew on these ports.
+    // Another flow passes, and so does a new connection on the same ports.
     const small = withLength(answerTo('ui.skype.com', addresses(3)));
     const next = tcp4(SERVER, 53, DEVICE, 40001, 1, small);
     begin(state, { port: 40001, now: 100_000 });
@@ -121,7 +121,7 @@ test('a flood is refused, and what was refused over TCP teaches when it comes ag
   for (let i = 0; i < 12; i++) begin(state, { port: 41000 + i });
   const verdicts = many.map((packets) => packets.map((one) => verdict(send(state, one))).at(-1));
   assert.ok(verdicts.includes('refuse'), 'a large answer weighs more than a small one');
-  // Another device is not meant.
+  // Answers of another device pass.
   const small = answerTo('ui.skype.com', addresses(1));
   assert.is(verdict(send(state, udp4(SERVER, 53, OTHER, 40000, small))), 'release');
   const at = verdicts.indexOf('refuse');

@@ -1,4 +1,4 @@
-// step: what an event changes, and that a held answer is released behind what it teaches.
+// step: the effects of each event; a held answer is released after its elements are added.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { takeToken } from '../../../agent/src/bounds/token-bucket.ts';
@@ -17,7 +17,7 @@ function fresh(): State {
   return createState(policy, (address) => address === '192.168.1.1');
 }
 
-/** The answer of the router to the device, or the device's query. */
+/** An answer of the router to the device; with address null the device's query. */
 function dns(text: string, address: readonly number[] | null): Uint8Array {
   return address === null
     ? udp4(DEVICE, 40000, ROUTER, 53, queryFor(text))
@@ -116,7 +116,7 @@ test('a query opens the window of the MAC that asked; behind another router, of 
   const [renew] = ask();
   assert.ok(renew?.kind === 'renew' && renew.set === 'skype_askedmac');
   assert.equal(renew?.kind === 'renew' && renew.elements[0]!.key, Uint8Array.of(2, 0, 0, 0, 0, 10));
-  // The next of the burst needs no transaction.
+  // The next query of the burst needs no transaction.
   assert.equal(kinds(ask()), []);
   state.gateways.add(mac);
   const [routed] = ask();
@@ -146,7 +146,7 @@ test('queries of a flood share two transactions a second, and each has its four 
       renewed.push(at);
       until = at + effect.elements[0]!.timeout;
     }
-    // Beyond its tokens not every query is looked into.
+    // Beyond its tokens only some queries are decoded.
     assert.ok(until >= at + 3900 && until <= at + 5000, `${until} at ${at}`);
   }
   assert.ok(renewed.length <= 6, `${renewed}`);

@@ -1,4 +1,4 @@
-// syntax/dhcp-hosts and syntax/dhcp-leases: which lease files count, what stands in them, and the static hosts.
+// syntax/dhcp-hosts and syntax/dhcp-leases: which lease files count, their formats, and the static hosts.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Host, parseDhcp, UNREAD } from '../../../agent/src/syntax/dhcp-hosts.ts';
@@ -72,7 +72,7 @@ test('a lease file that devices fill has a bound', () => {
 test('the MAC in a DUID', () => {
   assert.is(macOfDuid('00:01:00:01:2a:bb:cc:dd:AA:BB:CC:00:00:01'), 'aa:bb:cc:00:00:01');
   assert.is(macOfDuid('00030001aabbcc000001'), 'aa:bb:cc:00:00:01');
-  // Vendor's number, InfiniBand, too short, too long, none.
+  // A vendor's number, InfiniBand, too short, too long, no MAC.
   const none = ['00020000ab11aabbcc000001', '00030020aabbcc000001', '00030001aabbcc0000', ''];
   for (const text of [...none, '00030001aabbcc00000101', '*'])
     assert.is(macOfDuid(text), null, text);

@@ -1,4 +1,4 @@
-// syntax/nearest: a misspelt word is known, and no word is guessed from one that is unlike all.
+// syntax/nearest: the known word nearest to a misspelt one; none when no word is similar.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { COMMAND_NAMES } from '../../../agent/src/cli/commands.ts';

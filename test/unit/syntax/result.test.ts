@@ -1,4 +1,4 @@
-// syntax/result: the shape every reader of outside input answers in.
+// syntax/result: the result type of every parser.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { fail, ok } from '../../../agent/src/syntax/result.ts';

@@ -1,11 +1,11 @@
-// syntax/time-zone-files: where the time zone is found, in which order, and what is passed by.
+// syntax/time-zone-files: the sources of the time zone, their order, and which are skipped.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { findZone, ZONE_FILES, type ZoneFile } from '../../../agent/src/syntax/time-zone-files.ts';
 
 const BERLIN = 'CET-1CEST,M3.5.0,M10.5.0/3';
 
-/** Compiled zone data as a reader of text sees it. */
+/** A compiled zone file, decoded as text. */
 function compiled(footer: string, version = '2'): string {
   const block = (filler: string) => `TZif${version}${'\0'.repeat(39)}${filler}`;
   return `${block('\ufffd\n')}${block('\ufffd\0\nCET\0CEST\0\ufffd')}\n${footer}\n`;

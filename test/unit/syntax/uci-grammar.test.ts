@@ -1,4 +1,5 @@
-// syntax/uci against the grammar of docs/uci.md: thousands of files whose writer knows what they say.
+// syntax/uci against the grammar of docs/uci.md: generated files with the sections and values that they
+// contain.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseUci } from '../../../agent/src/syntax/uci.ts';

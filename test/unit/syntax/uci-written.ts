@@ -1,5 +1,5 @@
-// Writes configuration files by the grammar in docs/uci.md, from statements that it has chosen first,
-// and says what they come to. It never reads: what it expects follows from what it wrote.
+// Generates configuration files by the grammar of docs/uci.md: it chooses statements first, then writes them.
+// It contains no parser: the expected sections follow from the statements.
 
 /** A whole number below the limit. */
 export type Random = (limit: number) => number;
@@ -8,7 +8,7 @@ export interface Written {
   readonly text: string;
   /** Sections as [type, name, [keyword, option, value]...]; null: the file is to be refused. */
   readonly sections: readonly WrittenSection[] | null;
-  /** Of the broken statement, first and last; 0 where there is none. */
+  /** First and last line of the broken statement; 0 where there is none. */
   readonly lines: readonly [number, number];
 }
 
@@ -40,13 +40,13 @@ const VALUES = [
   '\v\f',
 ];
 const GAPS = [' ', '\t', '  ', ' \v', '\t\f', ' \r'];
-/** What may stand before the first statement of a line. */
+/** Bytes allowed before the first statement of a line. */
 const LEADS = ['', '', '\t', '  ', '\v', '\f\t', '\r'];
 const SPACE = ' \t\n\v\f\r';
 
 const pick = <T>(random: Random, list: readonly T[]): T => list[random(list.length)]!;
 
-/** A character outside of quotes: all that means something takes a backslash. A line feed cannot. */
+/** A character outside of quotes: one with a meaning gets a backslash. A line feed cannot be written so. */
 function bareCharacter(random: Random, c: string): string {
   if (`${SPACE}#;'"\\`.includes(c)) return `\\${c}`;
   return random(12) === 0 ? `\\${c}` : c;
@@ -60,7 +60,7 @@ function doubleCharacter(random: Random, c: string): string {
 
 interface Word {
   readonly text: string;
-  /** Written without a quote or a backslash: a `;` right behind it hides the rest of the line. */
+  /** Written without a quote or a backslash: a `;` directly after it hides the rest of the line. */
   readonly bare: boolean;
 }
 
@@ -77,7 +77,7 @@ function word(random: Random, value: string): Word {
         (one !== 'single' || !part.includes("'")),
     );
     const kind = pick(random, kinds);
-    // Lines may be joined between two parts of a word, before what is no space.
+    // A line continuation between two parts of a word, where no space follows.
     if (text !== '' && random(9) === 0) text += pick(random, ['\\\n', '\\\r\n']);
     if (kind === 'single') text += `'${part.join('')}'`;
     else if (kind === 'double') {
@@ -91,7 +91,7 @@ function word(random: Random, value: string): Word {
 interface Statement {
   readonly text: string;
   readonly bare: boolean;
-  /** Its last word is left out: a `;` would stand for that word. */
+  /** The last word is missing: a `;` after it would be read as that word. */
   readonly open: boolean;
   readonly apply: (sections: WrittenSection[]) => void;
 }
@@ -108,7 +108,7 @@ function config(random: Random): Statement {
     keyword(random, 'config') + first.text + (isWritten ? pick(random, GAPS) + second.text : '');
   const apply = (sections: WrittenSection[]): void => {
     const known = name === null ? undefined : sections.find((one) => one.name === name);
-    // The same again is the same section, which further options belong to: it moves to the end here.
+    // A section that is repeated is continued by further options: it moves to the end.
     if (known !== undefined) sections.push(...sections.splice(sections.indexOf(known), 1));
     else sections.push({ type, name, values: [] });
   };
@@ -145,7 +145,7 @@ function option(random: Random): Statement {
   return { text, bare: second.bare, open: !isWritten, apply };
 }
 
-/** Statements that OpenWrt refuses after any section, each on lines of its own. */
+/** Statements that OpenWrt refuses after any section, each on its own lines. */
 const BROKEN = [
   'option',
   'config',
@@ -196,7 +196,7 @@ const lineCount = (text: string): number => text.split('\n').length - 1;
 /** A file of a few lines. One in three is broken in one place. */
 export function writeFile(random: Random): Written {
   const sections: WrittenSection[] = [];
-  // What is read first comes first in the file; a section that goes on stays where it was.
+  // Sections in the order of the file; a section that is continued keeps its place.
   const order: WrittenSection[] = [];
   let text = pick(random, ['', '', '# comment\n', '\n', 'package whp\n', 'p a-b # c\n', ' \v\n']);
   let lines: [number, number] = [0, 0];
@@ -208,13 +208,13 @@ export function writeFile(random: Random): Written {
     for (;;) {
       const one =
         sections.length === 0 || random(5) === 0 ? fitting(random, sections) : option(random);
-      // Only the line is hidden, not what a quote or a backslash adds to it.
+      // Only the line is hidden, not what a quote or a backslash continues.
       if (!visible && one.text.includes('\n')) break;
       text += one.text;
       if (visible) one.apply(sections);
       for (const section of sections) if (!order.includes(section)) order.push(section);
       if (random(8) !== 0 || one.open) break;
-      // A bare word right before the `;` hides what follows.
+      // A bare word directly before the `;`: it hides the rest of the line.
       const glued = random(2) === 0;
       text += glued ? ';' : ' ;';
       if (glued && one.bare) visible = false;
@@ -232,12 +232,12 @@ export function writeFile(random: Random): Written {
     text += pick(random, UNCLOSED) + pick(random, ['', '\n', '\n# the end\n']);
     return { text, sections: null, lines: [before + 1, before + 1] };
   }
-  // The last line needs no end.
+  // The last line may have no line feed.
   if (random(6) === 0 && !/[;\\\r]\n$/.test(text)) text = text.replace(/\n$/, '');
   return { text, sections: order, lines };
 }
 
-/** A config statement that is no second type for a name. */
+/** A config statement that gives no name a second type. */
 function fitting(random: Random, sections: readonly WrittenSection[]): Statement {
   for (;;) {
     const one = config(random);

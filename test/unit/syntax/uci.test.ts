@@ -1,4 +1,4 @@
-// syntax/uci: the syntax of configuration files, with the line of everything that is wrong.
+// syntax/uci: the syntax of configuration files, and the line of each problem.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseUci } from '../../../agent/src/syntax/uci.ts';
@@ -117,11 +117,11 @@ test('what libuci makes of options without a value, repeated ones and sections i
     ["config app x\nlist a ''\nlist a\n", ['app x a+= a+=']],
     ['config app x\noption a 1\nconfig b y\nconfig app x\noption b 2\n', ['app x a=1 b=2', 'b y']],
     ['config app\noption a 1\nconfig app\noption b 2\n', ['app - a=1', 'app - b=2']],
-    // The name that libuci has for the anonymous section before it.
+    // The name that libuci gives to the anonymous section before it.
     ['config app\noption a 1\nconfig app cfg015e66\noption b 2\n', ['app - a=1 b=2']],
     ['package network\nconfig app x\np y\noption a 1\n', ['app x a=1']],
     ["config 'a!b' x\n", ['a!b x']],
-    // The end of a bare word is written over the `;`.
+    // libuci writes the end of a bare word over the `;`.
     ['config app x\noption a 1; option b 2\noption c 3\n', ['app x a=1 c=3']],
     ['config app x\noption a; option b 2\n', ['app x']],
   ];

@@ -1,5 +1,5 @@
-// The states of proxies and apps on a fake clock: detection, failover, failback, no flapping, and
-// the order in which an app is moved.
+// tunnel/failover on a fake clock: detection, failover, failback, damping, and the order in which an app is
+// moved.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Policy } from '../../../agent/src/policy/policy.ts';
@@ -45,7 +45,7 @@ test('a proxy that answers is up, and the probes are few', () => {
   runUntil(run, 60000);
   assert.is(stateOf(run), 'up');
   assert.equal(movesOf(run), []);
-  // One a second for the one in use, one in five seconds for the other.
+  // One probe a second for the proxy in use, one in five seconds for the other.
   assert.ok(run.probes <= 60 + 12 + 3, `${run.probes} probes`);
 });
 
@@ -109,7 +109,7 @@ test('flows go back only after the better proxy has lasted', () => {
 });
 
 test('a proxy that comes and goes moves flows ever more rarely', () => {
-  // Ten seconds dead, fifty alive, for an hour: without damping that is 120 moves.
+  // Ten seconds dead, fifty alive, for an hour: 120 moves without damping.
   const flapping: Life = (now) => (now % 60000 < 10000 ? null : 20);
   const run = start({ a: flapping, b: alive });
   runUntil(run, 3600000);
@@ -175,7 +175,7 @@ test('probes that are lost while data arrives: two seconds more, and no longer',
   runUntil(silent, 20_000);
   assert.is(times(silent).length, 1);
 
-  // What arrives says nothing of the way there.
+  // Received packets prove nothing about the direction to the proxy.
   const oneWay = start({ a: deadBetween(10_000, 90_000), b: alive });
   oneWay.received = (_, now) => now;
   runUntil(oneWay, 60_000);

@@ -1,5 +1,5 @@
-// The order in which an app is moved, on a kernel that keeps what it is told: failover, failback,
-// fallback direct, reload and takeover; and each verb failing once.
+// tunnel/order: the order of steps when an app is moved, on a fake kernel: failover, failback, fallback direct,
+// reload and takeover; and with each step failing once.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { describe } from '../../../agent/src/reconcile/desired.ts';
@@ -24,7 +24,7 @@ const DIRECT: Way = { kind: 'direct' };
 const BLOCKED: Way = { kind: 'blocked' };
 const WITHDRAWN: Open = { kind: 'withdrawn' };
 
-/** A steering whose app is on `open` and shall go to `chosen`. */
+/** A steering whose app is on the way `open` and has to move to `chosen`. */
 function steering(open: Open, chosen: Way): Steering {
   const self = createSteering();
   adoptPolicy(self, policyOf(['a', 'b']), () => null, 0);
@@ -38,7 +38,7 @@ function choose(self: Steering, way: Way): void {
   self.choices.set('skype', { ...before, way });
 }
 
-/** What is asked of a kernel whose lists of connections take a while, and whose verb `fails` fails. */
+/** A kernel that records its requests; dumps of connections take time, and the step `fails` fails. */
 function kernel(fails = '') {
   const asked: string[] = [];
   let running = 0;
@@ -86,14 +86,14 @@ for (const [from, to] of CASES) {
       assert.equal(failing.asked, [...whole.asked.slice(0, at), `${verb}: refused`]);
       assert.is(self.stuck.get('skype'), `${verb}: errno 1`);
       assert.equal(toBeMoved(self), ['skype']);
-      // Whoever repairs the routes meanwhile opens nothing.
+      // The plan for a repair in between opens no route.
       const lines = plan(self.policy, waysOf(self)).map(describe);
       assert.not.ok(
         lines.some((line) => line.includes('default dev')),
         lines.join('\n'),
       );
       assert.is(assertGates(self).find(({ gate }) => gate === 'direct')!.on, false);
-      // The next look brings it to its end.
+      // The next look completes the move.
       const again = kernel();
       assert.is(await moveApp(self, 'skype', again.perform), null);
       assert.equal(self.open.get('skype'), to);

@@ -1,4 +1,4 @@
-// tunnel/plan: what one app and one proxy need in the kernel.
+// tunnel/plan: the kernel objects of one app and one proxy.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { App, Policy, Proxy } from '../../../agent/src/policy/policy.ts';

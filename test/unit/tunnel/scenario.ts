@@ -1,5 +1,5 @@
-// A fake clock and proxies that live and die by it, for the scenarios of tunnel/: runs the steering
-// as the daemon does, and keeps what happened.
+// A fake clock and fake proxies for the scenarios of tunnel/: runs the steering as the daemon does and records
+// its effects.
 import type { App, Policy, Proxy } from '../../../agent/src/policy/policy.ts';
 import { describe } from '../../../agent/src/reconcile/desired.ts';
 import {
@@ -15,13 +15,13 @@ import {
 import { isDoubted } from '../../../agent/src/tunnel/health.ts';
 import { app, globals, proxy } from '../../fixtures/policies.ts';
 
-/** A proxy at a time (milliseconds): how long an answer takes, or null: none comes. */
+/** At a time (milliseconds): how long the proxy's answer takes; null: no answer. */
 export type Life = (now: number) => number | null;
 
 export const alive: Life = () => 20;
 export const dead: Life = () => null;
 
-/** Alive, but not from `from` to `to`. */
+/** Answers, except from `from` to `to`. */
 export function deadBetween(from: number, to: number): Life {
   return (now) => (now >= from && now < to ? null : 20);
 }
@@ -36,7 +36,7 @@ export interface Scenario {
   readonly lives: Map<string, Life>;
   readonly log: Line[];
   probes: number;
-  /** Packets that a proxy's device has received by a time. */
+  /** Packets that a proxy's device has received until a time. */
   received: ((proxy: string, now: number) => number) | null;
   now: number;
 }
@@ -115,7 +115,7 @@ export function movesOf(scenario: Scenario): string[] {
   );
 }
 
-/** When the app left a way, and where to: the times alone. */
+/** The times of the app's moves. */
 export function times(scenario: Scenario): number[] {
   return scenario.log.flatMap(({ at, effect }) => (effect.kind === 'move' ? [at] : []));
 }
@@ -129,7 +129,7 @@ export function wayOf(scenario: Scenario): string {
   return way.kind === 'tunnel' ? way.proxy : way.kind;
 }
 
-/** An effect of a move, as a person would write it. */
+/** An effect of a move as text. */
 export function words(effect: MoveEffect): string {
   switch (effect.kind) {
     case 'gate':

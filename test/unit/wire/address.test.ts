@@ -1,4 +1,4 @@
-// wire/address: text and bytes both ways, and the gate in front of the routing sets.
+// wire/address: text and bytes in both directions, and which addresses may enter the sets.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {

@@ -1,5 +1,5 @@
-// wire/dns-stream: segments of DNS over TCP in any order give each message once, when its last
-// missing byte arrives; nothing grows without bound.
+// wire/dns-stream: TCP segments in any order give each DNS message once, when its last missing byte arrives;
+// all memory is bounded.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -37,7 +37,7 @@ test('messages come out at the segment that completes them', () => {
   assert.equal(feed(streams, 1000, 1, 41), []);
   assert.equal(feed(streams, 1000, 41, 42), [ONE]);
   assert.equal(feed(streams, 1000, 42, STREAM.length, TCP_FIN), [TWO]);
-  // Its last segment may be lost behind this router, and come again.
+  // Its last segment may be lost behind this router, and be retransmitted.
   assert.equal(feed(streams, 1000, 42, STREAM.length, TCP_FIN), []);
   assert.ok(isWhole(streams, 'flow'));
 });
@@ -108,7 +108,7 @@ test('flows, bytes and time are bounded', () => {
   assert.equal([...streams.flows.keys()], ['b', 'c']);
   assert.is(streams.dropped.evicted, 1);
   feed(streams, 0, 10, 600, TCP_ACK, 'b');
-  // Nobody knows what it carries from now on.
+  // The message boundaries are unknown from here on.
   assert.equal([...streams.flows.keys()], ['c', 'b']);
   assert.not(isWhole(streams, 'b'));
   assert.is(streams.flows.get('b')!.ready.length, 0);

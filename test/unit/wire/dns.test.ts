@@ -1,5 +1,5 @@
-// wire/dns-walk, dns-names and dns: the walk that finds names in place, and the full decoding of what
-// matched. Hostile names end in a reason, and soon.
+// wire/dns-walk, dns-names and dns: the walk that finds names in place, and full decoding of matched messages.
+// A hostile name gives a reason after bounded work.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type DnsAddress, decodeDns } from '../../../agent/src/wire/dns.ts';
@@ -49,7 +49,7 @@ const HINTS = concat(
   fromHex('20010db8000000000000000000000007'),
 );
 
-/** Labels with an escape sequence, a line feed, a dot and a backslash inside, and an umlaut in UTF-8. */
+/** Labels with an escape sequence, a line feed, a dot, a backslash, and an umlaut in UTF-8. */
 const FORGED = concat(
   [5, 0x1b, 0x5b, 0x33, 0x31, 0x6d],
   [9, ...Array.from('A\n! b.c\\\xc3', (c) => c.charCodeAt(0))],
@@ -110,7 +110,7 @@ test('the 255 bytes of a name count across its pointers', () => {
       concat(first, [0, 1, 0, 1]),
       concat(label(size), label(10), [0xc0, 12], [0, 1, 0, 1]),
     );
-  // 184 bytes behind the pointer, 11 and size + 1 in front of it.
+  // 184 bytes after the pointer, 11 and size + 1 before it.
   assert.is(visited(message(59)).code, UNMATCHED);
   assert.is(visited(message(60)).code, NAME_TOO_LONG);
   const bytes = message(60);
@@ -232,7 +232,7 @@ test('a target that is cut off is a reason, not a read behind its record', () =>
 });
 
 test('a target further back than a pointer reaches is not taken for the name that a pointer names', () => {
-  // Behind 16 KiB the offset of a target, cut to 14 bits, is that of "c.d" in the question.
+  // Beyond 16 KiB the offset of a target, cut to 14 bits, is that of "c.d" in the question.
   const fill = { name: '@12', type: 16, rdata: new Uint8Array(0x4000 + 14 - 12 - 9 - 26) };
   const bytes = answerTo('a.c.d', [
     fill,
@@ -291,7 +291,7 @@ test('a message of thousands of records is read as far as an honest one goes', (
   const hints = concat([0, 1, 0], [0, 4], u16be(1024), new Uint8Array(1024).fill(9));
   assert.equal(read(4, { name: '@12', type: 65, rdata: hints }), [4, 0, true]);
   assert.equal(read(5, { name: '@12', type: 65, rdata: hints }), [5, 1, false]);
-  // 64 broken records are not 64 reasons.
+  // 64 broken records give at most 10 reasons.
   assert.equal(read(64, { ...record, rdata: [1] }), [0, 10, false]);
   const questions = concat(fromHex('1234 8180 0005 0000 0000 0000'), wireName('a.b'), [0, 1, 0, 1]);
   const odd = decodeDns(questions, 0, questions.length);
@@ -340,7 +340,7 @@ test('the quick walk and the full reading of a name agree on every name', () => 
     const { code, names } = visited(bytes);
     if (behind < 0) {
       broken += 1;
-      // A label that passes both the end and the 255 bytes may give either reason.
+      // A label beyond both the end and the 255 bytes may give either reason.
       assert.ok(code < 0);
     } else {
       assert.is(code, behind + 4 <= bytes.length ? UNMATCHED : CUT_OFF);

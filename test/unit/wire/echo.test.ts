@@ -1,4 +1,4 @@
-// wire/echo: the probe is what RFC 792 says, and only its own answer is taken.
+// wire/echo: the probe follows RFC 792, and only its own reply is accepted.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { echoRequest, readEchoReply } from '../../../agent/src/wire/echo.ts';
@@ -39,7 +39,7 @@ test('anything else is not: a request, another identifier, another token, cut sh
   };
   for (const at of [20, 21, 24, 28, 35]) assert.is(readEchoReply(4, changed(at), 36, tag), null);
   for (let end = 0; end < good.length; end++) assert.is(readEchoReply(4, good, end, tag), null);
-  // A header length that points outside.
+  // A header length beyond the packet.
   assert.is(readEchoReply(4, Uint8Array.of(0x4f, 0, 0), 3, tag), null);
 });
 

@@ -1,5 +1,4 @@
-// wire/flow-text: a flow that the ruleset announced is found again in conntrack's list, whatever its
-// protocol: both write it in the same way.
+// wire/flow-text: an announced flow and the conntrack entry of any protocol have the same text.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { flowOf } from '../../../agent/src/learn/evidence.ts';
@@ -23,7 +22,7 @@ function packet(protocol: number, body: string, six = false): Packet {
   return read;
 }
 
-/** What conntrack calls it: for ICMP the id, then type and code. */
+/** conntrack's text: for ICMP the id, then type and code. */
 function tuple(protocol: number, ports: readonly [number, number], ends = V4): Tuple {
   return { protocol, sourcePort: ports[0], destinationPort: ports[1], ...ends };
 }

@@ -1,4 +1,4 @@
-// wire/message-bytes: nothing outside of the message is read. test/node holds what is read against Buffer.
+// wire/message-bytes: reads stay inside the message. test/node compares the values with Buffer.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MessageBytes } from '../../../agent/src/wire/message-bytes.ts';

@@ -1,5 +1,5 @@
-// wire/packet: headers to offsets; what is cut off, lies about its length or quotes another
-// packet is never taken for something else.
+// wire/packet: offsets of headers; a packet that is cut, has a wrong length or quotes another packet is never
+// decoded as that one.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -86,7 +86,7 @@ test('a later fragment has no ports, the first one has', () => {
   const sixth = decoded(v6(44, fromHex('11000009 00000001 1234567812345678')));
   assert.is(sixth.fragmentOffset, 8);
   assert.is(sixth.destinationPort, -1);
-  // What follows in a later fragment only looks like another header.
+  // Bytes in a later fragment that look like a header are none.
   assert.is(decoded(v6(44, fromHex('3c000009 00000001 11ff000000000000'))).protocol, 60);
 });
 

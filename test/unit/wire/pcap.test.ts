@@ -1,5 +1,4 @@
-// wire/pcap: both file formats in both byte orders, the link types of homes and routers, and files
-// that lie.
+// wire/pcap: both file formats in both byte orders, the link types of homes and routers, and malformed files.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { captureFrames, createPassedOver, type Frame } from '../../../agent/src/wire/pcap.ts';

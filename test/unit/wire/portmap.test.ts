@@ -1,4 +1,4 @@
-// wire/portmap: NAT-PMP and PCP mapping requests, told from everything else on port 5351.
+// wire/portmap: NAT-PMP and PCP mapping requests, and other packets on port 5351.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decodePortMap } from '../../../agent/src/wire/portmap.ts';

@@ -1,4 +1,4 @@
-// wire/tcp-question: the segment is what a decoder and another checksum say it is, in both families.
+// wire/tcp-question: the segment is decoded and its checksum computed again, in both families.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseAddress } from '../../../agent/src/wire/address.ts';
@@ -16,7 +16,7 @@ for (const [server, device] of [
     const got = tcpQuestion(end(server, 443), end(device, 51000), NUMBERS);
     const ends = { src: server, dst: device, sport: 443, dport: 51000, id: 0 };
     const want = tcp({ ...ends, sequence: 0x01020304, acknowledged: 0x05060708 }, 'A');
-    // The kernel fills in IPv4's header checksum; windows differ, and by that the checksums.
+    // The kernel fills in the IPv4 header checksum; window sizes differ, and so do the TCP checksums.
     const header = want.length - 20;
     want.set([4, 0], header + 14);
     const before = (want[header + 16]! << 8) | want[header + 17]!;

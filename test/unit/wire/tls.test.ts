@@ -1,4 +1,4 @@
-// wire/tls: the server's name in a ClientHello, whole, cut at every byte, and hostile.
+// wire/tls: the server name of a ClientHello, whole, cut at every byte, and malformed.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decodeClientHello } from '../../../agent/src/wire/tls.ts';
