@@ -1,7 +1,7 @@
-// The figures in README.md and docs/benchmarks.md, written from the measurements in docs/figures:
-// what stands between "<!-- figures: NAME -->" and "<!-- end -->". `figures.mjs` writes the pages,
-// `figures.mjs --check` fails when one says something else. The measurements are kept by
-// `npm run bench -- --keep` and `scripts/lab.sh --sessions 20 --compare --keep`.
+// Writes the figures of README.md and docs/benchmarks.md from the measurements in docs/figures: the text
+// between "<!-- figures: NAME -->" and "<!-- end -->". `figures.mjs --check` writes nothing and fails if a page
+// differs. The measurements are written by `npm run bench -- --keep` and `scripts/lab.sh --sessions 20
+// --compare --keep`.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));
 const read = (name) => JSON.parse(readFileSync(`docs/figures/${name}.json`, 'utf8'));
 
-/** README's choice of the bench's figures. */
+/** The benchmark's figures that README.md shows. */
 const COSTS = [
   'start to table loaded, first start',
   'resident memory, idle',
@@ -46,7 +46,7 @@ function measured({ command, date, tree, router }) {
   return `\`${command}\`, ${router} router, ${date.slice(0, 10)}, tree ${tree}`;
 }
 
-/** A value that misses its limit is bold. */
+/** A value outside its limit is bold. */
 function benchTable(bench, figures) {
   const rows = figures.map(({ name, value, unit, budget, kept, note }) => {
     const sign = budget?.kind === 'most' ? 'at most' : 'at least';

@@ -1,5 +1,5 @@
-// Runs the fuzzer in one engine: `fuzz.mjs node|HOST... [OPTION...]`. Bundles test/fuzz with the
-// agent's code unchanged, passes its lines on, and saves what it found in test/fuzz/crashers.
+// Runs the fuzzer in one engine: `fuzz.mjs node|HOST... [OPTION...]`. Bundles test/fuzz with the agent's code,
+// prints its lines, and saves crashing inputs in test/fuzz/crashers.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -31,7 +31,7 @@ const run = spawn(
   [...(inNode ? ['--enable-source-maps'] : command.slice(1)), bundle, ...options],
   {
     stdio: ['ignore', 'pipe', 'inherit'],
-    // The checked build is slow, and the whole run is one round of the loop.
+    // The sanitized build is slow, and the whole run is one turn of the event loop.
     env: { ...process.env, WHP_WATCHDOG_SECONDS: '0', WHP_MEMORY_MB: '512' },
   },
 );
@@ -46,7 +46,7 @@ const status = await new Promise((resolve) => {
 rmSync(folder, { recursive: true, force: true });
 process.exit(status);
 
-/** crashers/TARGET-DIGEST.hex, replayed from now on by the unit tests. */
+/** crashers/TARGET-DIGEST.hex, which the unit tests replay. */
 function save(target, hex = '') {
   const digest = createHash('sha256').update(hex).digest('hex').slice(0, 8);
   const file = `test/fuzz/crashers/${target}-${digest}.hex`;

@@ -1,5 +1,5 @@
-// Runs the mutations of test/mutations/list.ts: see mutate.sh. Each is one text of one file exchanged, in a
-// copy of the tree. The tests named beside it pass on the tree as it is, and at least one has to fail then.
+// Runs the mutations of test/mutations/list.ts (see mutate.sh): each replaces one text of one file in a copy of
+// the tree. Its tests pass on the unchanged tree, and at least one must fail on the changed one.
 import { spawnSync } from 'node:child_process';
 import {
   cpSync,
@@ -41,7 +41,7 @@ if (unknown.length > 0) {
 const chosen = MUTATIONS.filter(({ name }) => words.length === 0 || words.includes(name));
 const tree = `out/mutate/${process.pid}`;
 
-/** The tracked and new files, as they are now; what is built comes by links. */
+/** Copies the tracked and new files; node_modules and what is built are linked. */
 function copyTree() {
   const listed = spawnSync('git', ['ls-files', '-co', '--exclude-standard'], { encoding: 'utf8' });
   for (const file of listed.stdout.split('\n').filter((one) => one !== '' && existsSync(one))) {
@@ -54,7 +54,7 @@ function copyTree() {
   }
 }
 
-/** Runs one test file in the copy. A tree that does not bundle proves nothing: it is an error. */
+/** Runs one test file in the copy. A tree that does not bundle is an error, no caught mutation. */
 function runTest(test) {
   const isUnit = test.startsWith('test/unit/');
   const isNative = test.startsWith('test/native/');

@@ -1,6 +1,6 @@
-// Runs tests that need Node itself (files, child processes, namespaces): `node.mjs FOLDER` or
-// `node.mjs FILE.test.ts...`. Each file is bundled and runs in a process of its own, one after the
-// other, with the project's root as its working directory.
+// Runs tests that need Node (files, child processes, namespaces): `node.mjs FOLDER` or `node.mjs
+// FILE.test.ts...`. Each file is bundled and runs in its own process, one after the other, in the project's
+// root.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';

@@ -1,6 +1,6 @@
-// Writes openwrt-package/files/third-party.txt: the notices of what others wrote and the package
-// holds, from the bundle's import graph (out/whp.meta.json), node_modules and the engine's source.
-// third-party.mjs [--check]: with --check nothing is written, and a file that differs is an error.
+// Writes openwrt-package/files/third-party.txt: the copyright notices and licences of the package's third-party
+// parts, from the bundle's import graph (out/whp.meta.json), node_modules and the engine's source.
+// third-party.mjs [--check]: with --check nothing is written, and a different file is an error.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,7 +38,7 @@ const UNICODE = {
   ].join('\n\n'),
 };
 
-/** The packages of which the bundle holds a part. */
+/** The packages that the bundle contains parts of. */
 function bundled() {
   const { inputs } = JSON.parse(readFileSync('out/whp.meta.json', 'utf8'));
   const names = Object.keys(inputs)
@@ -47,14 +47,14 @@ function bundled() {
   return [...new Set(names)].sort();
 }
 
-/** Notices (who) and terms (what) of a licence text. */
+/** Copyright notices and licence terms of a licence text. */
 function divide(text) {
   const lines = text.replace(/\r/g, '').trim().split('\n');
   const notices = lines.map((line) => line.trim()).filter((line) => /^Copyright /.test(line));
   const rest = lines.filter(
     (line) => !/^(Copyright |(The )?MIT License( \(MIT\))?$)/.test(line.trim()),
   );
-  // One line a paragraph: projects break them differently.
+  // One line a paragraph: projects break lines differently.
   const paragraphs = rest
     .join('\n')
     .trim()

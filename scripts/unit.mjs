@@ -31,7 +31,7 @@ function testsUnder(folder) {
     .sort();
 }
 
-/** Processes; the few files that are named need no second one. */
+/** Number of processes; a few named files need only one. */
 const parts = wanted === undefined && named.length === 0 ? Math.min(2, availableParallelism()) : 1;
 
 // uvu keeps one queue per file when UVU_DEFER is set, and runs them all when asked. Bundled
@@ -68,7 +68,7 @@ const queuesOf = (files) => ({
   },
 });
 
-// Tests read no files: what the fuzzer has found comes as a module.
+// Tests read no files: the crashers are a generated module.
 const crashers = {
   name: 'crashers',
   setup(bundler) {
@@ -89,7 +89,7 @@ const BARE = {
   WHP_WATCHDOG_SECONDS: '600',
   WHP_MEMORY_MB: '256',
 };
-/** What the caller sets for the host itself. */
+/** The caller's settings for the host. */
 const ours = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => /^(WHP|ASAN|UBSAN)_/.test(name)),
 );
@@ -112,11 +112,11 @@ if (wanted !== undefined) {
   process.exit(0);
 }
 
-/** What spawnSync would answer. */
+/** Runs one bundle; resolves to a result like that of spawnSync. */
 function run(file) {
   const words = [...(inNode ? ['--enable-source-maps'] : command.slice(1)), file];
-  // An emulated processor needs longer for a round than the agent on a router ever may. The host has
-  // no more of an environment than ujail leaves it.
+  // An emulated processor needs more time for one turn of the event loop than the watchdog allows on a router.
+  // The host gets only ujail's environment.
   const env = inNode ? { NO_COLOR: '1', ...process.env } : { ...BARE, ...ours };
   const child = spawn(command[0], words, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const printed = { stdout: '', stderr: '' };

@@ -1,9 +1,8 @@
-// How the agent's code is bundled for the engine, for the agent itself, the unit tests and the fuzzer.
+// esbuild options for the agent's code in the engine: for the agent, the unit tests and the fuzzer.
 
-/**
- * Of dns-packet the agent calls `name.decode` (wire/dns-texts), which touches none of these; the rest of that
- * file calls them. They are left out: what would reach them calls a property of an empty object, and throws.
- */
+/** Modules of dns-packet that `name.decode`, the only function the agent calls (wire/dns-texts), does not
+ * need. They are left out: the other functions of that file would call a property of an empty object, and
+ * throw. */
 const UNREACHED =
   /^(buffer|@leichtgewicht\/ip-codec|\.\/(types|rcodes|opcodes|classes|optioncodes))$/;
 

@@ -1,9 +1,7 @@
-// Reads the result of a run of uvu from what it printed and how it ended; used by the runners.
+// Reads the result of a uvu run from its output and exit status; for the runners.
 
-/**
- * A crash, an early end or an empty run is a failure even when every test that ran has passed.
- * `run` is what spawnSync answers.
- */
+/** A crash, an early end or an empty run is a failure even if every test that ran has passed. `run` is the
+ * result of spawnSync. */
 export function countTests(run) {
   const number = (word) =>
     Number(new RegExp(`^\\s*${word}:\\s+(\\d+)`, 'm').exec(run.stdout ?? '')?.[1] ?? 0);
@@ -13,7 +11,7 @@ export function countTests(run) {
   return { passed, failed: Math.max(total - passed, sound ? 0 : 1), skipped: number('Skipped') };
 }
 
-/** All that a failed run printed, and how it ended when that was not by itself. */
+/** Prints the output of a failed run, and its status or signal if it did not exit by itself. */
 export function showFailure(run) {
   process.stdout.write(`${run.stdout ?? ''}${run.stderr ?? ''}`);
   if (run.error) console.log(String(run.error));
@@ -21,7 +19,7 @@ export function showFailure(run) {
     console.log(`ended early: status ${run.status}, signal ${run.signal}`);
 }
 
-/** The one line that scripts/test.sh reads: "NAME: N passed, N failed, N skipped (S s)". */
+/** Prints the line that scripts/test.sh reads: "NAME: N passed, N failed, N skipped (S s)". */
 export function report(name, { passed, failed, skipped }, started) {
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   const rest = skipped > 0 ? `, ${skipped} skipped` : '';

@@ -1,5 +1,5 @@
-// What the documents quote of a run: docs/figures/NAME.json, from which scripts/figures.mjs writes
-// the tables of README.md and docs/benchmarks.md. Only a whole, undisturbed run should be kept.
+// Writes the measurements that the documents quote: docs/figures/NAME.json, from which scripts/figures.mjs
+// writes the tables of README.md and docs/benchmarks.md. Only a whole, undisturbed run should be kept.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,7 +1,6 @@
-// The lab's main job: boots the router with the agent on it and the world around it, plays the
-// sessions, prints flow by flow what went where and why, and judges by the ISP wire. With --compare
-// the same sessions are played again without holding and with dnsmasq's nftset alone. Its exit
-// status is the verdict of the run with the agent as it ships.
+// The lab's main program: boots the router with the agent and the world, plays the sessions, prints the way of
+// each flow with its reason, and judges by the ISP wire. --compare plays the same sessions again in watch mode
+// and with dnsmasq's nftset. The exit status is the verdict of the first run.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { keepFigures } from './keep.ts';
@@ -60,7 +59,7 @@ async function play(mode: Mode, out: string): Promise<SessionsOutcome> {
   }
 }
 
-/** What the router says for itself, beside the captures. */
+/** The router's own reports, beside the captures. */
 async function keepLogs(router: Machine, out: string): Promise<void> {
   const state = await router.run(
     'cat /tmp/whp.log; echo; nft list ruleset; ip rule; ip -6 rule; ip route show table all; cat /proc/meminfo',
@@ -70,7 +69,7 @@ async function keepLogs(router: Machine, out: string): Promise<void> {
 
 type Outcomes = readonly (readonly [Mode, SessionsOutcome])[];
 
-/** A row a mode: the reason for holding, in numbers. */
+/** One row a mode: the effect of holding answers. */
 function compared(outcomes: Outcomes) {
   return outcomes.map(
     ([

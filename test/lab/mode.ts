@@ -1,6 +1,5 @@
-// What stands on the router in each mode of the lab: the agent as it ships (hold), the agent that
-// only watches (watch), or no agent and dnsmasq's nftset in its place (nftset), which is what the
-// packages of today do.
+// The router's set-up in each mode: the agent as it ships (hold), the agent in watch mode (watch), or no agent
+// and dnsmasq's nftset (nftset), as existing packages do.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -57,7 +56,7 @@ export async function startAgent(
   };
 }
 
-/** The agent's own line about it. Asking `whp status` over and over would compete for the CPU. */
+/** Waits for the agent's log line. Polling `whp status` would compete for the processor. */
 async function enforcing(router: Machine): Promise<string> {
   for (let tries = 0; tries < 180; tries++) {
     const { stdout } = await router.run('cat /tmp/whp.log');
@@ -75,7 +74,7 @@ interface Evidence {
   readonly detail: string;
 }
 
-/** The agent's own reason for each flow it announced, by its tuple. */
+/** The agent's reason for each announced flow, by its tuple. */
 async function explain(router: Machine): Promise<(flow: FlowOutcome) => string> {
   const answer = await router.must('/usr/bin/whp evidence --json', { timeout: 60_000 });
   const known = new Map<string, Evidence>();
@@ -89,7 +88,7 @@ async function explain(router: Machine): Promise<(flow: FlowOutcome) => string> 
   };
 }
 
-/** The same tunnel, marks and names; addresses come from dnsmasq, ports and peers from nobody. */
+/** The same tunnel, marks and names; dnsmasq adds addresses, nothing adds ports and peers. */
 async function startNftset(router: Machine): Promise<Agent> {
   const profile = JSON.parse(
     readFileSync(join(projectRoot(), 'agent/profiles/skype.json'), 'utf8'),

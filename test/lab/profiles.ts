@@ -1,5 +1,4 @@
-// The profiles of the lab: the one that is shipped, with single values changed, so that hours pass within a
-// session. Whatever else the shipped one says is what is played.
+// The profiles of the lab: the shipped one with single values changed, so that hours pass within a session.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Machine } from './machine/machine.ts';
@@ -11,11 +10,11 @@ interface Shipped {
   readonly endpoints: { readonly ttlMinimumSeconds: number; readonly ttlMaximumSeconds: number };
 }
 
-/** Seconds: of leases of days nothing would expire in the hours that the adversary plays. */
+/** Seconds: with leases of days nothing would expire in the hours that the adversary plays. */
 const LEASES = { ports: { leaseSeconds: 7200 }, peers: { leaseSeconds: 3600 } };
 
-/** What is kept, kept `factor` times as short, a second at least. The windows of seconds and milliseconds (port
- * mapping, connection request) are the protocol's, and stay. */
+/** Lifetimes divided by `factor`, one second at least. The windows (port mapping, connection request) belong
+ * to the protocol and are unchanged. */
 function shortened({ ports, peers, endpoints }: Shipped, factor: number): Shipped {
   const short = (seconds: number): number => Math.max(1, Math.ceil(seconds / factor));
   return {
@@ -28,15 +27,15 @@ function shortened({ ports, peers, endpoints }: Shipped, factor: number): Shippe
   };
 }
 
-/** How many seconds of the shipped leases are one of `brief`. */
+/** Seconds of the shipped leases that correspond to one of `brief`. */
 export const BRIEF_FACTOR = 1000;
 
 const VARIANTS = {
-  /** Sessions: an answer counts for no longer than it says. */
+  /** For the sessions: an answer counts only for its TTL. */
   lab: ({ endpoints }: Shipped) => ({ endpoints: { ...endpoints, ttlMinimumSeconds: 2 } }),
   /** A night in half a minute. */
   brief: (shipped: Shipped) => shortened(shipped, BRIEF_FACTOR),
-  /** Another application that has the same names. */
+  /** Another app with the same names. */
   twin: () => ({ title: 'A second application with the names of the first' }),
 } as const;
 export type Variant = keyof typeof VARIANTS;
@@ -52,7 +51,7 @@ export function profileText(variant: Variant): string {
   return changed(variant, VARIANTS[variant]);
 }
 
-/** The shipped profile in its own place with LEASES, and all that is kept `factor` times as short. */
+/** Replaces the shipped profile: LEASES, and lifetimes divided by `factor`. */
 export function fasterProfile(factor: number): string {
   return changed('skype', ({ ports, peers, endpoints }) => {
     const hours = { ports: { ...ports, ...LEASES.ports }, peers: { ...peers, ...LEASES.peers } };
@@ -60,7 +59,7 @@ export function fasterProfile(factor: number): string {
   });
 }
 
-/** Puts it beside the shipped one. */
+/** Adds it beside the shipped profile. */
 export async function putProfile(router: Machine, variant: Variant): Promise<void> {
   await router.put(`/usr/share/whp/profiles/${variant}.json`, profileText(variant), 0o644);
 }

@@ -1,7 +1,6 @@
-// The ledger and rpcd's plugin on a real kernel: two hundred proxied connections among others are
-// listed, counted and logged as they end; the plugin itself answers for each method, and nothing it
-// is given can break an answer or make it longer than rpcd takes. What was counted is there again
-// after a restart.
+// The ledger and rpcd's plugin on a real kernel: two hundred proxied connections among others are listed,
+// counted, and logged at their end. The plugin answers each method; no input breaks an answer or makes it
+// longer than rpcd accepts. The counts survive a restart.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -11,7 +10,7 @@ import { BARE, WHP_TEXT } from '../lib/bare.ts';
 
 const FOLDER = resolve(`out/netns/account-${process.pid}`);
 const FLOWS = 200;
-/** Keys of the file: no method that a reading login may call tells one. */
+/** Keys of the configuration: no method that a read-only login may call returns one. */
 const SECRET = 'ab'.repeat(32);
 /** rpcd's own limit of an exec plugin's output. */
 const MOST_BYTES = 256 * 1024;
@@ -34,7 +33,7 @@ config sync 'sync'
 	option key '${SECRET}'
 `,
 );
-// The plugin as it is shipped, but for the paths.
+// The shipped plugin with other paths.
 writeFileSync(
   `${FOLDER}/plugin`,
   readFileSync('openwrt-package/files/whp.rpcd', 'utf8')
@@ -107,7 +106,7 @@ test('flows are listed and counted, others are not', async () => {
   const entries = Array.from({ length: FLOWS }, (_, i) => entry('-I', i, '16777216'));
   for (let i = 0; i < 100; i++) entries.push(entry('-I', i + 3000, '0'));
   writeFileSync(`${FOLDER}/entries`, `${entries.join('\n')}\n`);
-  // Something has to ask for tracking before the agent does.
+  // Conntrack starts when a rule asks for it: before the agent does.
   await run(`ip link set lo up; sysctl -qw net.netfilter.nf_conntrack_acct=1
     nft 'table inet early {
       chain c { type filter hook prerouting priority 0; ct state new counter; }
@@ -117,7 +116,7 @@ test('flows are listed and counted, others are not', async () => {
     ip addr add 192.168.1.1/24 dev br-lan
     ${DAEMON}`);
   await until(async () => (await call('counters')).error === undefined);
-  // It has no tunnel here, and cuts what it finds when it notices.
+  // Without a tunnel the agent cuts the connections when it notices them.
   await until(async () => readFileSync(`${FOLDER}/log`, 'utf8').includes('cloud -> refused'));
   await new Promise((resolve) => setTimeout(resolve, 1000));
   await run(
@@ -141,7 +140,7 @@ test('flows are listed and counted, others are not', async () => {
 });
 
 test('a flow that ends is logged, with its evidence, as rows and as CSV', async () => {
-  // One that began while somebody listened: others end with the next list.
+  // A connection that began while a client listened: the others end with the next dump.
   await run(
     `conntrack ${entry('-I', 2007, '16777216')}; conntrack ${entry('-D', 2007, '')}; conntrack ${entry('-D', 3001, '')}`,
   );
@@ -178,7 +177,7 @@ test('nothing that is given breaks an answer', async () => {
   assert.match((await call('status; rm')).error ?? '', 'no such method');
   assert.match((await call('action', { name: 'daemon' })).error ?? '', 'no such action');
   assert.is((await call('action', { name: 'reload' })).ok, true);
-  // It has no tunnel here, and cuts what it finds.
+  // Without a tunnel the agent cuts the connections that it finds.
   await until(async () => (await call('flows')).total === 0);
   assert.match((await call('counters', { subject: 'app none' })).error ?? '', 'nothing counted');
   const graph = await call('counters', { subject: 'app skype', range: '__proto__' });
@@ -201,12 +200,12 @@ test('bytes are counted to the end of a flow, and totals and graphs outlive a re
   assert.ok(((await year()) as number[]).includes(37));
   await run(stop);
   const kept = readFileSync(`${FOLDER}/state/history`, 'utf8');
-  // One page of flash, with the forty devices that were counted above.
+  // One page of flash for the forty devices counted above.
   assert.ok(kept.length < 4096, kept);
   await run(DAEMON);
   // The socket answers before the history is read.
   await until(async () => (await year()) !== undefined);
-  // In a file that is kept for a flash's sake, a graph is in KiB; totals are not.
+  // The history file has KiB in graphs, to save flash, and bytes in totals.
   assert.ok(((await year()) as number[]).includes(1024));
   const { rows } = await call('counters');
   assert.is(rows!.find((one) => one.subject === subject)!.up, 37);

@@ -1,5 +1,5 @@
-// `whp audit` with the real agent: its verdict of a clean run and of one in which an element was deleted from the
-// kernel's set, and how it ends: by Ctrl-C, with its command, with the agent, and beside a second one.
+// `whp audit` with the real agent: the verdict of a clean run and of one in which an element was deleted from
+// the kernel's set; its end by Ctrl-C, with its command, with the agent, and beside a second audit.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { test } from 'uvu';
@@ -10,7 +10,7 @@ import { config, type Home, OTHER, P2P, pause, startHome, until } from './home.t
 const NAME = `whp-aud-${process.pid}`;
 const FOLDER = `out/netns/${NAME}`;
 
-/** The router's own resolver: every name is OTHER. */
+/** The router's resolver: every name is OTHER. */
 const RESOLVER = `
 const udp = require('dgram').createSocket('udp4');
 udp.on('message', (query, from) => {
@@ -52,7 +52,7 @@ interface Audit {
   readonly ended: Promise<{ readonly status: number | null; readonly out: string; err: string }>;
 }
 
-/** Begins one and waits until it records. */
+/** Starts an audit and waits until it records. */
 async function startAudit(...more: string[]): Promise<Audit> {
   const child = inside(...WHP, 'audit', ...more, '--socket', `${FOLDER}/whp.sock`);
   let [out, err] = ['', ''];

@@ -1,6 +1,6 @@
-// The package's own command lines with the environment of ujail and no other: the init script's, the
-// rpcd plugin's and every command of the owner. What is missing then is named: a program, its rights,
-// its loader. Nor does it matter what else the starter left: descriptors, signals, a folder that is gone.
+// The package's command lines with the environment of ujail: the init script's, the rpcd plugin's and every
+// command of the owner. A missing program, right or loader is named. Descriptors, signals and a deleted working
+// directory of the parent change nothing.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -17,7 +17,7 @@ test.after(() => rmSync(FOLDER, { recursive: true }));
 const HOST = resolve('out/host/x86_64/whp-host');
 const BUNDLE = resolve('out/whp');
 const OPTIONS = `--config ${FOLDER}/whp --profiles ${resolve('agent/profiles')} --state ${FOLDER}/state --socket ${FOLDER}/sock`;
-/** As it is shipped, but for the paths. */
+/** The shipped files with other paths. */
 const shipped = (text: string): string =>
   text
     .replaceAll('/usr/lib/whp/whp-host', HOST)
@@ -30,8 +30,8 @@ writeFileSync(`${FOLDER}/plugin`, shipped(readFileSync('openwrt-package/files/wh
 });
 writeFileSync(`${FOLDER}/whp`, PLAIN);
 
-/** Runs `script` in namespaces of its own: `agent WORD...` starts the init script's command behind these
- * words, `whp` is the owner's; it has begun when it counts. Answers what was printed. */
+/** Runs `script` in namespaces of its own: `agent WORD...` starts the init script's command after these
+ * words, `whp` is the owner's command; `agent` returns when the agent counts. Returns what was printed. */
 function play(script: string): string {
   const text = `
 cd ${FOLDER}; : >log
@@ -72,7 +72,7 @@ ended`);
     if (['daemon', 'monitor', 'audit'].includes(name)) continue;
     const said = new RegExp(`^${name} (\\d+) (.*)$`, 'm').exec(out);
     if (name === 'replay') assert.match(said?.[2] ?? '', /cannot be read/, out);
-    // This namespace is no home: no bridge, no module for GRE.
+    // This namespace has no bridge and no GRE.
     else if (name === 'check') assert.is(said?.[1], '1', out);
     else assert.is(said?.[1], '0', `${name}: ${out}`);
   }

@@ -1,6 +1,6 @@
-// The three barriers between a marked packet and the WAN, each alone in a real kernel: the ip rule of its
-// slot, the prohibit behind the tunnel's route, the forward chain. The other two are taken away; what leaves
-// by the WAN is counted there.
+// The three barriers between a marked packet and the WAN, each alone on a real kernel: the ip rule of its slot,
+// the prohibit route behind the tunnel's route, the forward chain. The other two are removed; packets that
+// leave by the WAN are counted.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { compile } from '../../agent/src/ruleset/compile/compile.ts';
@@ -14,14 +14,14 @@ const router = await startRouter(`whp-barriers-${process.pid}`);
 test.after(() => router.stop());
 
 const FAMILIES = ['-4', '-6'] as const;
-/** A first packet of each family, over UDP and TCP, from a port that nothing is known of. */
+/** A first packet of each family, over UDP and TCP, from a port without evidence. */
 const packets = (port: number): Uint8Array[] => [
   udp({ src: A, dst: NODE, sport: port, dport: 40011 }),
   tcp({ src: A, dst: NODE, sport: port, dport: 40011 }, 'S'),
   udp({ src: A6, dst: NODE6, sport: port, dport: 40011 }),
 ];
 
-/** The table without its kill switch: what it would reject passes. */
+/** The table without its kill switch: packets that it would reject pass. */
 function withoutKillSwitch(table: Ruleset): Ruleset {
   const chains = table.chains.map((chain) => {
     if (chain.name !== 'skype_forward') return chain;
@@ -56,7 +56,7 @@ const COUNT = `table inet exits {
 }
 `;
 
-/** How many of the packets leave by the WAN, and how many by the tunnel. */
+/** The number of packets that leave by the WAN, and by the tunnel. */
 async function leaving(table: Ruleset, port: number): Promise<{ wan: number; tunnel: number }> {
   router.load(table);
   router.nft(`add table inet exits\ndelete table inet exits\n${COUNT}`);
@@ -79,7 +79,7 @@ test('the forward chain alone: no ip rule leads anywhere', async () => {
   rules('del');
   try {
     assert.equal(await leaving(whole, 2001), { wan: 0, tunnel: 0 });
-    // Without the chain they do leave: the test can see it.
+    // Without the chain they leave: the count works.
     assert.is((await leaving(withoutKillSwitch(whole), 2002)).wan, 3);
   } finally {
     rules('add');

@@ -1,6 +1,6 @@
-// Whom the running agent believes, where answers are only watched: two devices (each a namespace with its
-// own MAC), a router, and an Internet with a bank, a resolver, and an attacker who answers STUN on port 53
-// with DNS messages. The bank's port answers by the direct way alone: a flow that is proxied is refused.
+// Which answers the running agent believes in watch mode: two devices (each a namespace with its own MAC), a
+// router, and an Internet with a bank, a resolver, and an attacker that answers STUN on port 53 with DNS
+// messages. The bank's port answers by the direct way only: a proxied flow is refused.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -16,7 +16,7 @@ test.after(() => rmSync(FOLDER, { recursive: true }));
 const BANK = '93.184.216.34';
 const ROUTED = '93.184.216.35';
 
-/** DNS messages, as little as a test needs. */
+/** Minimal DNS messages. */
 const DNS = `
 const name = (text) => Buffer.concat([...text.split('.').map((one) => Buffer.from([one.length, ...Buffer.from(one)])), Buffer.from([0])]);
 const query = (id, text) => Buffer.concat([Buffer.from([id >> 8, id & 255, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0]), name(text), Buffer.from([0, 1, 0, 1])]);
@@ -27,14 +27,14 @@ const answer = (asked, addresses) => {
 };
 const dgram = require('dgram');`;
 
-/** ADDRESS TOLD...: a resolver that says the same of every name. */
+/** ADDRESS TOLD...: a resolver with the same answer for every name. */
 const RESOLVER = `${DNS}
 const [, , address, ...told] = process.argv;
 const udp = dgram.createSocket('udp4');
 udp.on('message', (asked, from) => udp.send(answer(asked, told), from.port, from.address));
 udp.bind(53, address, () => console.log('ready'));`;
 
-/** Answers what is no DNS query with answers for the application's names, thousands of addresses. */
+/** Answers queries that are no DNS with answers for the app's names, thousands of addresses. */
 const ATTACKER = `${DNS}
 const udp = dgram.createSocket('udp4');
 udp.on('message', (stun, from) => {
@@ -43,7 +43,7 @@ udp.on('message', (stun, from) => {
     const asked = query(i, 'x' + i + '.skype.com');
     udp.send(answer(asked, ['${BANK}', ...many]), from.port, from.address);
   }
-  // One that echoes no question.
+  // An answer that echoes no question.
   const bare = answer(query(0, 'ui.skype.com'), ['${BANK}']); bare[5] = 0;
   udp.send(bare, from.port, from.address);
 });
@@ -52,7 +52,7 @@ udp.bind(53, '8.8.4.4', () => console.log('ready'));`;
 const SERVER = `
 require('net').createServer((one) => { one.on('data', () => one.write('bank\\n')); one.on('error', () => {}); }).listen(443, () => console.log('ready'));`;
 
-/** One connection to ADDRESS: says "open", then, when it is over, why. "held": goes on talking. */
+/** One connection to ADDRESS: prints "open" and, at its end, the reason. "held": keeps sending. */
 const CALLER = `
 const [, , to, held] = process.argv;
 const end = (word) => { console.log(word); process.exit(); };

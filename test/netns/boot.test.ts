@@ -1,5 +1,5 @@
-// From power-on to the first packet of a device, by the package's own init script: the WAN up before the
-// agent and the agent before the WAN; and that a home is never offline for longer than its owner allows.
+// From power-on to the first packet of a device by the package's init script: with the WAN up before the agent,
+// and the agent before the WAN; and a home is never offline for longer than boot_hold.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -22,7 +22,7 @@ const configured = (hold: string, more = ''): string =>
     `config globals 'globals'\n  option boot_hold '${hold}'\n  list lan 'br-lan'\n${more}`,
   );
 
-/** What rcS does: the init script's `boot`, but for procd. `before`: a line of shell before that. */
+/** What rcS runs: the init script's `boot` without procd. `before`: a line of shell before that. */
 function boot(text: string, before = ''): string {
   writeFileSync(`${FOLDER}/whp`, text);
   const functions = readFileSync('test/lab/package/root/usr/lib/functions.sh', 'utf8');
@@ -81,7 +81,7 @@ test('the agent first, the WAN after it: the first packet is proxied', async () 
 });
 
 test('an agent that never starts: the kernel ends the hold by itself', async () => {
-  // The shell's own timer is away: nobody but the kernel is left.
+  // The shell's timer is gone: only the kernel's timeout remains.
   boot(configured('2'), 'sleep() { return 1; }');
   const began = Date.now();
   const other = home.talk(40_003, OTHER);
@@ -135,14 +135,14 @@ test('where nothing is to be proxied, where its owner says so, and without nft, 
     assert.match(boot(text, before), /^started\n$/, what);
     assert.not.ok(isHeld(), what);
   }
-  // A name that is none of a device is no text for nft either.
+  // A text that is no device name does not reach nft.
   boot(configured('20').replace("list lan 'br-lan'", `list lan 'x;y'\n  list lan 'br-guest'`));
   const table = home.run('router', 'nft', 'list', 'table', 'inet', 'whp_boot');
   assert.match(table, 'iifname "br-guest" oifname != "br-guest"');
   home.run('router', 'nft', 'delete', 'table', 'inet', 'whp_boot');
 });
 
-/** The service's words by the lab's rc.common, with procd's part in one file. */
+/** The commands of the service by the lab's rc.common, with procd's functions in one file. */
 function service(action: string): string {
   const procd = `
 procd_lock() { :; }; procd_open_service() { :; }; procd_close_service() { :; }

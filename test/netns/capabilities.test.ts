@@ -1,5 +1,5 @@
-// What is left of root where procd-ujail is installed (files/capabilities.json) is enough: a daemon with
-// no more than that loads its table, routes, learns, fails over, and takes everything away again.
+// The capabilities that procd-ujail leaves (files/capabilities.json) suffice: a daemon with these loads its
+// table, sets routes, learns, fails over, and removes everything again.
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

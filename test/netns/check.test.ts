@@ -1,6 +1,5 @@
-// `whp check` and `whp reload` beside an agent that keeps what it has read: what they say and load is
-// about the files and the neighbours as they are at this moment. The agent runs in namespaces of its
-// own.
+// `whp check` and `whp reload` beside a running agent: both use the files and the other programs' state of this
+// moment, not what the agent has read before. The agent runs in namespaces of its own.
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -22,8 +21,8 @@ function dohList(address: string, format = 1): string {
   return JSON.stringify({ format, services: [service] });
 }
 
-/** Runs `script` beside an agent; `whp` is the command, `good` prints what it complains of but for this
- * kernel's having no GRE, new/ holds `files`. Answers the output. */
+/** Runs `script` beside an agent; `whp` is the command, `good` prints the problems except for the missing
+ * GRE, new/ contains `files`. Returns the output. */
 function play(files: Readonly<Record<string, string>>, script: string): string {
   writeFileSync(`${FOLDER}/whp`, PLAIN);
   copyFileSync('agent/profiles/skype.json', `${FOLDER}/profiles/skype.json`);

@@ -1,5 +1,5 @@
-// What the owner switches while flows run, by a running daemon in namespaces: which way packets take
-// when `whp pause`, `resume`, `pin` and `unpin` have answered, and what becomes of the flows under way.
+// Choices of the owner during flows, with a running daemon in namespaces: the way of packets after `whp pause`,
+// `resume`, `pin` and `unpin`, and the fate of existing flows.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {

@@ -1,5 +1,5 @@
-// Flows that are ended because they are on the wrong way, with the real agent: who waits hears at once, and
-// nobody outside hears anything: no error of the router, no reset, however long the remote end goes on.
+// Cut flows with the real agent: the device is told at once, and nothing leaves to the remote end: no ICMP
+// error of the router and no reset, however long the remote end goes on.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { test } from 'uvu';
@@ -21,7 +21,7 @@ import {
 let home: Home;
 test.before(async () => {
   home = await startHome(`whp-cut-${process.pid}`);
-  // What the far end of the WAN gets from the home's address beside answers to its own.
+  // Packets from the home's address at the far end of the WAN, except replies to its own.
   home.run(
     'internet',
     'sh',
@@ -52,7 +52,7 @@ function counted(name: string): number {
 
 const ONE = config({ proxies: ['a'] });
 
-/** The device's P2P port is known, and then its peer: whatever it has with that peer is the application's. */
+/** The device's P2P port is known, then its peer: all its flows with that peer are the app's. */
 async function teachPeer(): Promise<void> {
   const first = home.talk(P2P, NODE);
   await until(first, ({ word }) => word === 'proxya');
@@ -87,13 +87,13 @@ test('a connection that waits for an answer ends at once, and nothing is said ou
   before.stop();
   const errors = counted('errors');
   await teachPeer();
-  // Nobody sends anything: only the question can have told it.
+  // No packet is sent: only the probe can have caused the reset.
   assert.is(await endOf(waiting), 'ECONNRESET');
   assert.is(counted('resets'), 0);
   assert.match(home.log(), /flow\(s\) older than their evidence: ended/);
   goOn(5000, 50);
   assert.is(counted('errors'), errors, 'the router says nothing of a flow that was cut');
-  // Of others it does, so the counter works.
+  // For other flows it does, so the counter works.
   goOn(5002, 5);
   assert.ok(counted('errors') > errors);
   await endAgent();
@@ -115,7 +115,7 @@ test('a connection that ran before the agent is ended over IPv6 as over IPv4', a
   assert.match(home.log(), /: 1 connection\(s\) of devices are older than the table/);
   assert.is(other.heard.at(-1)?.word, 'internet', 'it goes on');
   other.stop();
-  // The next one takes the tunnel, or is refused where there is none.
+  // The next connection takes the tunnel, or is refused where there is none.
   const again = home.connect(NODE, 'x');
   await until(again, ({ word }) => word === 'proxya');
   await endAgent();
@@ -145,7 +145,7 @@ test('a flow that a port forward let in before the port was known is cut, and me
   await endAgent();
 });
 
-/** Answers on the device's P2P port, whoever asks. */
+/** Answers every sender on the device's P2P port. */
 async function startEcho(): Promise<ChildProcess> {
   const file = `out/netns/echo-${process.pid}.cjs`;
   writeFileSync(
@@ -160,7 +160,7 @@ async function startEcho(): Promise<ChildProcess> {
   return child;
 }
 
-/** A peer's call to the forwarded port, from one and the same port; what comes back. */
+/** A peer's packets to the forwarded port, all from one port; prints the replies. */
 function callIn(): string {
   const file = `out/netns/call-${process.pid}.cjs`;
   writeFileSync(
@@ -211,13 +211,13 @@ test('a connection that waits inside a tunnel ends when its proxy is dead', asyn
   await endAgent();
 });
 
-/** What one test has left running is none of the next one's. */
+/** Ends what another test has left running. */
 async function endAgent(): Promise<void> {
   await home.stopAgent();
   home.run('router', 'conntrack', '-F');
 }
 
-/** What a connection ends with. */
+/** The end of a connection. */
 async function endOf(talk: Talk): Promise<string> {
   const { word } = await until(talk, (one) => !/^(?:connected|internet|proxya)$/.test(one.word));
   return word;

@@ -1,6 +1,6 @@
-// Who a device is, in a home with the daemon: its MAC at whatever address, in both families; another
-// router's MAC is nobody; a device named by its IPv4 address is meant with its IPv6. And what a device
-// uses outlives the kernel's connection. What leaves by the WAN is counted there.
+// The identity of a device in a home with the daemon: its MAC at any address of both families; the MAC of
+// another router identifies no device; a device given by its IPv4 address includes its IPv6. Evidence in use
+// outlives the conntrack entry. Packets that leave by the WAN are counted.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -42,7 +42,7 @@ home.run(
   ip addr add 192.168.50.11/32 dev lo`,
 );
 
-/** Packets that left by the WAN so far: from the P2P port, from port 5000, and of the TCP service. */
+/** The packets that have left by the WAN: from the P2P port, from port 5000, and of the TCP service. */
 function leaked(): readonly number[] {
   const listed = home.run('router', 'nft', 'list', 'table', 'inet', 'count');
   return Array.from(listed.matchAll(/packets (\d+)/g), ([, count]) => Number(count));

@@ -1,5 +1,5 @@
-// What is only watched is read whole, and all of it: long answers, long ClientHellos, bursts of names, and
-// flows that are older than the table. A running agent beside a device and an Internet, by real packets.
+// Watch mode decodes everything: long answers, long ClientHellos, bursts of names, and flows older than the
+// table. A running agent between a device and an Internet, with real packets.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'uvu';
@@ -20,7 +20,7 @@ const [, , ...places] = process.argv;
 const answerTo = (query) => {
   const length = query[12];
   const [count, block] = query.subarray(13, 13 + length).toString().split('-').map(Number);
-  // The question is asked with the label, and answered for the application's own name behind it.
+  // The question contains the label; the answer is for the app's name after it.
   const records = Array.from({ length: count }, (_, i) => [0xc0, 13 + length, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4, 20, block & 255, (block >> 8) + (i >> 8), i & 255]);
   const answer = Buffer.concat([query, Buffer.from(records.flat())]);
   answer[2] = 0x81; answer[3] = 0x80; answer[6] = count >> 8; answer[7] = count & 255;
@@ -38,8 +38,8 @@ for (const address of places) {
 require('net').createServer((one) => one.on('error', () => {})).listen(443, '0.0.0.0').on('error', () => {});
 setTimeout(() => console.log('ready'), 100);`;
 
-/** Commands by the line: "udp ADDRESS NAME...", each from the same socket; "tcp ADDRESS NAME", on the same
- * connection while it lasts; "hello ADDRESS HEX HEX". Prints what came of each. */
+/** Commands, one a line: "udp ADDRESS NAME...", all from one socket; "tcp ADDRESS NAME", on the same
+ * connection while it lasts; "hello ADDRESS HEX HEX". Prints the result of each. */
 const CLIENT = `
 const query = (name) => Buffer.from([1, 2, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, ...name.split('.').flatMap((one) => [one.length, ...Buffer.from(one)]), 0, 0, 1, 0, 1]);
 const udp = require('dgram').createSocket('udp4');
@@ -112,7 +112,7 @@ agent; for i in $(seq 50); do [ $(conntrack -L --dport 53 2>/dev/null | grep -c 
 ask udp 9.9.9.9 1-2.api.skype.com; until_known 2 1 20
 ask tcp 9.9.9.9 1-3.api.skype.com; ask tcp 9.9.9.9 1-4.api.skype.com; until_known 4 1 20`);
   const lines = out.split('\n').filter((line) => /^(answered|known|nothing|E[A-Z]+)/.test(line));
-  // The connection is reset at once: by the time it is used again it is another one.
+  // The connection is reset at once: its next use opens another one.
   assert.match(
     lines.map((line) => line.replace(/answered.*/, 'answered')).join(),
     /^answered,answered,answered,known 1,(?:ECONNRESET|answered),answered,known 1$/,

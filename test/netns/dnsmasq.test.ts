@@ -1,6 +1,6 @@
-// The real dnsmasq as a second feed of the sets, where answers are not held (this kernel has no nft queue):
-// an address is in the set when the answer is there, with the agent stopped as well. The agent writes
-// dnsmasq's file, starts it again when that changes, and leaves nothing behind.
+// The real dnsmasq as a second writer of the sets where answers are not held (this kernel has no nft queue):
+// the element is added before the answer, also while the agent is stopped. The agent writes dnsmasq's file,
+// restarts dnsmasq when it changes, and removes it.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -18,7 +18,7 @@ mkdirSync(`${FOLDER}/etc`, { recursive: true });
 test.after(() => rmSync(FOLDER, { recursive: true }));
 writeFileSync(`${FOLDER}/whp`, PLAIN);
 
-/** The resolver that dnsmasq asks: any A question gets an address of its own. */
+/** dnsmasq's upstream resolver: each A question gets an address of its own. */
 writeFileSync(
   `${FOLDER}/upstream.cjs`,
   `let next = 1;
@@ -32,7 +32,7 @@ server.on('message', (asked, from) => {
 });
 server.bind(5354, '127.0.0.2');`,
 );
-/** Asks for each name in its turn and says, when the answer is there, whether the set has the address. */
+/** Resolves each name and prints, when the answer arrives, whether the set has the address. */
 writeFileSync(
   `${FOLDER}/ask.cjs`,
   `const { spawnSync } = require('child_process');
@@ -54,7 +54,7 @@ socket.on('message', (answer) => {
 });
 ask();`,
 );
-/** As OpenWrt's, as far as the agent uses it. */
+/** The parts of OpenWrt's init script that the agent uses. */
 const SCRIPT = `#!/bin/sh
 [ "$1" = restart ] || exit 1
 echo restart >>${FOLDER}/restarts

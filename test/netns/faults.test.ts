@@ -1,6 +1,6 @@
-// The agent's own faults and its neighbours, in a namespace of its own under a stand-in for procd:
-// stopped and hung agents are ended and the next one takes over, a second one changes nothing, others
-// who use what is ours are named with the fix, and the fix moves what stands.
+// Faults of the agent and of other programs, in a namespace under a stand-in for procd: a stopped or hung agent
+// is killed and the next one takes over, a second agent changes nothing, other users of our marks and tables
+// are reported with the fix, and the fix works.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -15,8 +15,8 @@ test.after(() => rmSync(FOLDER, { recursive: true }));
 
 const OPTIONS = `--config ${FOLDER}/whp --profiles ${resolve('agent/profiles')} --state ${FOLDER}/state --socket ${FOLDER}/sock`;
 
-/** Runs `script` beside a supervised agent; `whp` is the command, `good` prints what a check complains
- * of but for this kernel's having no GRE. Answers the output. */
+/** Runs `script` beside a supervised agent; `whp` is the command, `good` prints the problems of a check
+ * except for the missing GRE. Returns the output. */
 function play(script: string): string {
   writeFileSync(`${FOLDER}/whp`, PLAIN);
   const text = `
@@ -38,7 +38,7 @@ touch end; kill $(cat pid); wait; rm -f end`;
 }
 
 test('a stopped agent is killed, a hung one ends, and the table is taken over', () => {
-  // The alarm of a hung one comes from here: nothing that it reads or runs makes it wait.
+  // The alarm of a hung agent is sent by the test: nothing that the agent reads or runs blocks it.
   const out = play(`
 from=$(date +%s%N); kill -STOP $(cat pid); until_starts 2; echo "stopped $(( ($(date +%s%N) - from) / 1000000 ))"
 kill -ALRM $(cat pid); until_starts 3

@@ -1,5 +1,5 @@
-// Files that commands of the owner write: private, and never into what somebody else has put in their
-// place. The report for support does not say what the router is called.
+// Files that commands of the owner write: private, and never through a link or file of another user. The
+// support report does not contain the router's name.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';

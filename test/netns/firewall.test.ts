@@ -1,5 +1,5 @@
-// The package's firewall.sh on configurations that homes have, with the lab's stand-in for uci (no
-// distribution has the real one): what it adds, what it leaves alone, and when it says that it cannot.
+// The package's firewall.sh on the configurations of real homes, with the lab's stand-in for uci (Debian has no
+// uci): what it adds, what it leaves alone, and when it refuses.
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -21,9 +21,9 @@ const NETWORK = readFileSync(join(STANDINS, 'etc/config/network'), 'utf8');
 
 interface Router {
   uci(...words: string[]): string;
-  /** Answers the exit status and what was said. */
+  /** Returns the exit status and the output. */
   firewall(...words: string[]): { status: number | null; said: string };
-  /** The sections that are there, as `uci show` has them, without their options. */
+  /** The existing sections in the format of `uci show`, without their options. */
   sections(): string;
   text(): string;
 }
@@ -43,7 +43,7 @@ function router(firewall: string, network = NETWORK, whp = ''): Router {
   writeFileSync(join(config, 'network'), network);
   writeFileSync(join(config, 'whp'), whp);
   cpSync(join(STANDINS, 'usr/sbin/uci'), join(folder, 'bin/uci'));
-  // Not this machine's firewall.
+  // Keeps this machine's firewall out of it.
   for (const name of ['nft', 'fw4', 'logger'])
     writeFileSync(join(folder, 'bin', name), '#!/bin/sh\nexit 1\n');
   for (const name of ['uci', 'nft', 'fw4', 'logger']) chmodSync(join(folder, 'bin', name), 0o755);
@@ -233,7 +233,7 @@ test('what its owner has taken away stays away; what has no use any more is mend
   // Asked for by its owner.
   assert.is(one.firewall('install').status, 0);
   assert.match(one.sections(), /whp=zone whp_lan=forwarding$/);
-  // All of it gone: the file has begun anew.
+  // All sections are gone: a new file.
   for (const section of ['whp', 'whp_lan', 'whp_check']) one.uci('delete', `firewall.${section}`);
   one.uci('commit', 'firewall');
   assert.is(one.firewall('renew').status, 0);

@@ -1,6 +1,6 @@
-// One device takes all it can get, in a real kernel: 65,535 port mappings, 50,000 peers, names and forged
-// addresses without end. What it holds is its share, what others learn is theirs, the agent is told some of
-// it, and no packet leaves by the WAN. The second device is one that nobody has met before the flood.
+// One device takes all it can on a real kernel: 65,535 port mappings, 50,000 peers, names and forged addresses.
+// It holds only its share, other devices keep their elements, announcements are limited, and no packet leaves
+// by the WAN. The second device is unknown before the flood.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { compile } from '../../agent/src/ruleset/compile/compile.ts';
@@ -17,7 +17,7 @@ const { caps } = profile;
 const router = await startRouter(`whp-flood-${process.pid}`);
 test.after(() => router.stop());
 
-/** Elements of a set, as nft prints their first field: how many each device holds. */
+/** The number of elements of each device in a set, by the first field as nft prints it. */
 function held(set: string): Map<string, number> {
   const counts = new Map<string, number>();
   for (const one of router.elements(set)) {
@@ -39,7 +39,7 @@ function add(set: string, key: Uint8Array, timeout = '3600s'): void {
   router.nft(`add element inet whp ${set} { ${text} timeout ${timeout} }`);
 }
 
-/** A device is announced 200 times at once and 50 times a second. */
+/** A device's announcements are limited to a burst of 200 and 50 a second. */
 function mostAnnounced(seconds: number): number {
   return 200 + 50 * (seconds + 1);
 }
@@ -106,7 +106,7 @@ const forgedMac = (i: number) =>
 const talk = (src: string, sport: number, dst: string, dport: number) =>
   udp({ src, dst, sport, dport }, new Uint8Array(40));
 
-/** B, whom nobody has met, shows its port to a supernode and calls. */
+/** B, unknown so far, shows its port to a supernode and calls. */
 async function call(): Promise<void> {
   const wan = sent('wan');
   const tunnel = sent('whp-a');
@@ -127,7 +127,7 @@ test('400 packets with forged sources to a supernode, then a call of another: pr
   await call();
 });
 
-/** Fewer devices are counted than forged here; the sets themselves have room. */
+/** There are fewer counters for devices than forged devices; the sets have room. */
 const FEW = policyFrom({ profile: { caps: { ...caps, ports: 1024, devices: 64 } } });
 
 test('the same with forged hardware addresses, more than can be counted', async () => {
@@ -164,7 +164,7 @@ test('a device asks 4,000 names under forty addresses: it has one share, and its
   const seconds = (performance.now() - started) / 1000;
   const told = router.announced().get('query') ?? 0;
   const share = 100 + 20 * (seconds + 1) + 1;
-  // Nothing is held here: an answer beyond the share has passed, and can only be learned.
+  // Watch mode: an answer beyond the share has passed and can only be learned.
   assert.ok(told > 400 && told <= 400 + 100 * (seconds + 1) + 1, `${told} told in ${seconds} s`);
   const entries = router.run('conntrack', '-L', '-p', 'udp', '--dport', '53').split('\n');
   const marked = (mark: number, address: string): number =>
@@ -178,7 +178,7 @@ test('a device asks 4,000 names under forty addresses: it has one share, and its
 
 test('a server on port 53 that sends without being asked: its flow is the crowd’s, others’ are not', async () => {
   const server = '203.0.113.99';
-  // The header of a DNS answer, and something that is none.
+  // The header of a DNS answer, and bytes that are none.
   const message = fromHex('000781800001000000000000');
   const media = fromHex('80600007000000010000000100');
   for (const [payload, mark] of [

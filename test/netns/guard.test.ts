@@ -1,6 +1,5 @@
-// The guard keeps back what nobody has judged, and nothing else of the home: packets to another
-// network of the router, back into the home by its own outside address (NAT loopback) and multicast
-// that is routed pass while the agent runs, on a real kernel.
+// The guard holds back only unjudged packets of the app's devices: on a real kernel, packets to another network
+// of the router, NAT loopback and routed multicast pass while the agent runs.
 import { spawn, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { test } from 'uvu';
@@ -22,7 +21,7 @@ test.after(() => {
   spawnSync('ip', ['netns', 'del', `${NAME}-iot`]);
 });
 
-/** A second network of the home that is none of ours, with one server that says who it is. */
+/** A second network that is not in `list lan`, with one server that sends its name. */
 async function addNetwork(): Promise<void> {
   spawnSync('ip', ['netns', 'add', `${NAME}-iot`]);
   home.run(
@@ -59,7 +58,7 @@ udp.bind(33033, () => {
   console.log('ready');
 });`;
 
-/** What a multicast routing daemon does: GROUP goes from br-lan to iot, as long as it lives. */
+/** A multicast routing daemon: forwards GROUP from br-lan to iot while it runs. */
 const ROUTING = `
 import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
@@ -151,7 +150,7 @@ test('without the table nothing new leaves, and it stands again', async () => {
   assert.ok(Date.now() - began < 2000);
 });
 
-/** A peer goes on sending to the inner address that a call was translated to. */
+/** A peer keeps sending to the inner address of a call. */
 const PEER_SENDS = `
 const udp = require('dgram').createSocket({ type: 'udp4', reuseAddr: true });
 udp.bind(${NODE_PORT}, '${NODE}', () => {

@@ -1,5 +1,5 @@
-// What the package asks of an agent that it stops in an upgrade: the handover file beside the socket.
-// One that is fresh leaves table and rules to the next agent; any other is as if it were not there.
+// The handover file beside the socket, which the package writes before it stops the agent in an upgrade: a
+// fresh one leaves table and rules to the next agent; any other is ignored.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -19,7 +19,7 @@ const uptime = (): number => Number(readFileSync('/proc/uptime', 'utf8').split('
 const table = (): boolean => /inet whp$/m.test(home.run('router', 'nft', 'list', 'tables'));
 const rules = (): boolean => /1500\d:/.test(home.run('router', 'ip', 'rule'));
 
-/** Starts an agent, writes the file while it runs, stops it: is the table still there? */
+/** Starts an agent, writes the file, stops the agent; returns whether the table still exists. */
 async function stands(text: string | null): Promise<boolean> {
   await home.startAgent(config({}));
   assert.ok(table() && rules());

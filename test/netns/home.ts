@@ -16,12 +16,12 @@ export const NODE_PORT = 33033;
 export const P2P = 13021;
 export const PEER = '93.184.216.34';
 export const MEDIA = '93.184.216.35';
-/** Of nobody's application. */
+/** An address of no app. */
 export const OTHER = '93.184.216.99';
 const FAR = ['internet', 'proxya', 'proxyb'] as const;
 export type Far = (typeof FAR)[number];
 
-/** Answers UDP and TCP on every port with its name; TCP by the line. */
+/** Answers UDP and TCP on every port with its name; TCP line by line. */
 const SERVER = `
 const [, , name, ...addresses] = process.argv;
 for (const address of addresses) {
@@ -38,7 +38,7 @@ require('net').createServer((one) => {
 }).listen(33033);
 console.log('ready');`;
 
-/** Sends a datagram every 10 ms from one port, and says when what came back: "TIME NAME|errno". */
+/** Sends a datagram every 10 ms from one port; prints each reply: "TIME NAME|errno". */
 const TALKER = `
 const [, , port, to, toPort] = process.argv;
 const say = (word) => console.log(Date.now() + ' ' + word);
@@ -79,26 +79,26 @@ export interface Talk {
 }
 
 export interface Home {
-  /** Where agents keep what they learn: the next one knows it. */
+  /** The state directory, which the next agent reads. */
   readonly learned: string;
   run(space: string, ...words: string[]): string;
   /** A UDP flow of the device from `port`. */
   talk(port: number, to?: string): Talk;
-  /** A TCP connection of the device. `once`: all that it says; a server that hears "later" speaks again
-   * after three seconds. */
+  /** A TCP connection of the device. `once`: its only line; the server answers "later" again after three
+   * seconds. */
   connect(to?: string, once?: string): Talk;
   startAgent(config: string): Promise<void>;
   /** Rewrites the configuration and reloads. */
   reload(config: string): void;
-  /** A command of the owner; answers what it prints. */
+  /** Runs `whp` with these words; returns what it prints. */
   whp(...words: string[]): string;
-  /** The same with its exit status, whatever that is. */
+  /** The same with the exit status, whatever it is. */
   tell(...words: string[]): { readonly status: number; readonly out: string; readonly err: string };
-  /** What rpcd's plugin asks, and the line that comes back; '' when nobody answers. */
+  /** A request as rpcd's plugin sends it; returns the answer's line, '' without an agent. */
   rpc(method: string, input?: object): string;
   status(): Record<string, unknown>;
   log(): string;
-  /** `signal`: SIGTERM, or SIGKILL for an agent that leaves everything as it stands. */
+  /** `signal`: SIGTERM, or SIGKILL, after which table and rules remain. */
   stopAgent(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
   stop(): void;
 }
@@ -264,7 +264,7 @@ function wireHome(run: Home['run'], space: (one: string) => string): void {
   };
   wire('br-lan', '192.168.1.1/24', 'device', '192.168.1.11/24');
   wire('wan', '198.51.100.10/24', 'internet', '198.51.100.1/24');
-  // The agent gives these their addresses, as it does to GRE devices; and GRE asks no ARP.
+  // The agent sets the addresses of these devices as of GRE devices; like GRE they have no ARP.
   wire('whp-a', '', 'proxya', '10.200.0.2/24');
   wire('whp-b', '', 'proxyb', '10.200.1.2/24');
   run(
@@ -306,7 +306,7 @@ export function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-/** Waits until something is heard that `wanted` likes; answers it. */
+/** Waits for a line for which `wanted` holds; returns it. */
 export async function until(
   talk: Talk,
   wanted: (one: Heard) => boolean,

@@ -1,5 +1,5 @@
-// What tries to end the text it stands in, before nft itself and before a daemon that starts with it:
-// the table is the same one, and a configuration that cannot be taken in costs no router its protection.
+// Texts that try to end their string or statement, with nft itself and with a daemon that starts with them: the
+// table has the same structure, and a refused configuration leaves the standing table in force.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -24,7 +24,7 @@ function shell(script: string): string {
   return stdout + stderr;
 }
 
-/** Chains and rules, without what they are called and say. */
+/** The structure of chains and rules, without names and comments. */
 const shape = (list: string): string =>
   list
     .replace(/"[^"]*"/g, '""')
@@ -55,7 +55,7 @@ test('nft reads every one of them as the text of what it stands in', () => {
 const CONFIG = homeWith("\toption hold '0'\n\tlist lan 'br-lan'\n");
 const OPTIONS = `--config ${FOLDER}/whp --profiles ${resolve('agent/profiles')} --state ${FOLDER}/state --socket ${FOLDER}/sock`;
 
-/** Starts the agent with the good file, then with another; `script` runs beside that one. */
+/** Starts the agent with the good file, then with `second`; `script` runs beside the second start. */
 function boot(second: string, script: string): string {
   rmSync(`${FOLDER}/state`, { recursive: true, force: true });
   writeFileSync(`${FOLDER}/whp`, CONFIG);

@@ -1,6 +1,5 @@
-// Runs in the quickjs host, in the namespace at the far end of the router's wires: puts frames on
-// a wire as they are. One line "IFINDEX HEX" in, one line "ok" or the errno out, after the
-// kernel has taken the frame.
+// Runs in the quickjs host at the far ends of the router's wires: sends frames unchanged. One line "IFINDEX
+// HEX" in, one line "ok" or "error -ERRNO" out after the kernel has taken the frame.
 import * as os from 'qjs:os';
 import * as net from 'whp:socket';
 import { fromHex } from '../fixtures/bytes.ts';

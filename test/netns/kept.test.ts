@@ -1,5 +1,5 @@
-// Files of the agent's own that it cannot read: kept under a name that says so, told by log and status,
-// never written over. And what becomes of a restart whose pins were among them.
+// State files that the agent cannot read: renamed and kept, reported by log and status, never overwritten; and
+// a restart whose pins were in such a file.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -21,7 +21,7 @@ config device 'box'
 `,
 );
 
-/** Runs `script` with `start`, `stop` and `whp`; state/ holds `files` at first. */
+/** Runs `script` with `start`, `stop` and `whp`; state/ contains `files` at first. */
 function play(files: Readonly<Record<string, string>>, script: string): string {
   rmSync(`${FOLDER}/state`, { recursive: true, force: true });
   mkdirSync(`${FOLDER}/state`);
@@ -103,7 +103,7 @@ test('a damaged file of any kind ends nothing and is kept', () => {
     );
     assert.match(out, /^1\n/, `${JSON.stringify(text)}: ${out}`);
     for (const name of files) {
-      // What is a text of this kind all the same is none that was lost.
+      // A valid file of this kind is not reported as lost.
       if (name === 'last-good.json' && text !== '' && text !== '\0') continue;
       if (text === '' && name === 'names.json') continue;
       assert.match(out, `${name}.unreadable`, `${JSON.stringify(text)} ${name}: ${out}`);

@@ -1,7 +1,6 @@
-// The whole world without emulation: devices, servers, captures and verdict around a stand-in for
-// the router, in namespaces of this machine. Proves that sessions can be played at all (every step
-// works through a tunnel), that the verdict passes when everything is right, and that it fails on
-// real packets when the tunnel is not there. Says nothing about the product.
+// The lab's world without emulation: devices, servers, captures and verdict around a stand-in for the router,
+// in namespaces. Shows that every step works through a tunnel, that the verdict passes when everything is
+// right, and that it fails on real packets without the tunnel. Tests nothing of the product.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,7 +15,7 @@ const HOST = resolve('out/host/x86_64/whp-host');
 const need = 'tcpdump dnsmasq=dnsmasq-base ethtool busybox nft=nftables ip=iproute2';
 execFileSync('bash', ['-c', `. scripts/lib/packages.sh; need ${need}`], { stdio: 'inherit' });
 
-/** The stand-in's world namespace as a machine: the same file system, another network. */
+/** The stand-in's world namespace as a machine: same file system, other network. */
 function standIn(prefix: string): WorldMachine {
   const wrapped = (command: string): string[] => [
     `--net=/run/netns/${prefix}world`,
@@ -105,7 +104,7 @@ test('a session of every device works through a tunnel, and the verdict passes',
   assert.ok(result.totals.unrelatedDirect > 500, text);
 });
 
-/** Cases whose flows are all unrelated: without a tunnel they are as they should be. */
+/** Cases whose flows are all unrelated: they pass without a tunnel too. */
 const HARMLESS = ['sentinel', 'mapping-4.1', 'mapping-like', 'neighbour'];
 
 test('without the tunnel the verdict is that everything leaks, each of the adversary cases included', async () => {

@@ -1,6 +1,5 @@
-// The meter at the exit, with the real agent: each way in which packets of an application can leave beside
-// the tunnels is made once more by hand, and status, rpcd and the log have to tell of it. Where nothing was
-// done it says 0, and only while it stands.
+// The meter in postrouting with the real agent: each way in which packets of an app can leave outside the
+// tunnels is produced by hand, and status, rpcd and the log must report it. Without that the count is 0.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { config, type Home, NODE, OTHER, P2P, pause, startHome, until } from './home.ts';
@@ -60,7 +59,7 @@ test('a clean run: 0 packets, said while the meter stands', async () => {
 test('while somebody has emptied its chain, 0 is not said', async () => {
   await home.stopAgent('SIGKILL');
   nft('flush chain inet whp exit');
-  // The agent that comes finds another table than was left, and makes it anew.
+  // The next agent finds a changed table and replaces it.
   await home.startAgent(config({ proxies: ['a'] }));
   assert.is(outside().stands, true);
   nft('flush chain inet whp exit');
@@ -123,7 +122,7 @@ for (const chain of ['skype_forward', 'forwarding']) {
     const call = home.talk(P2P + 3);
     await until(call, ({ word }) => word === 'proxya');
     home.run('router', 'ip', 'rule', 'add', 'pref', '900', 'lookup', 'main');
-    // The agent makes the chain again, now and then before a packet has come by.
+    // The agent may restore the chain before a packet has passed.
     await wait('counted', () => {
       if (skype().packets > before) return true;
       nft(`flush chain inet whp ${chain}`);
@@ -169,7 +168,7 @@ test('another table clears both marks before routing: held back by the guard, no
   const words = call.heard.map(({ word }) => word);
   call.stop();
   nft('delete table ip rival');
-  // Without a guard (it is lifted where it holds back what it should not) they leave and are counted.
+  // Without the guard (it is lifted where it holds back too much) they leave and are counted.
   if (words.includes('internet')) assert.ok(skype().packets > before);
   else assert.is(skype().packets, before);
 });

@@ -1,6 +1,6 @@
-// The netlink code against this machine's kernel, in network namespaces of its own: the probe that
-// needs nothing but the kernel, and the program that reads everything back with nft, ip and
-// conntrack. Both run in the host program as root; each line they print is a test here.
+// The netlink code against this machine's kernel in network namespaces: be-probe, which needs only the kernel,
+// and programs that read everything back with nft, ip and conntrack. They run in the host as root; each line
+// they print is a test.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { buildSync } from 'esbuild';
@@ -29,7 +29,7 @@ function claimsOf(source: string, least: number): void {
   for (const line of lines) {
     const [, word, claim] = /^(ok|not ok|skip) (.*)$/.exec(line) ?? [];
     if (word === undefined || claim === undefined) continue;
-    // This kernel has not that module. The lab's run of the same probe takes no such excuse (--strict).
+    // This kernel lacks the module. The lab runs the same probe with --strict.
     if (word === 'skip') console.log(`not on this kernel, see "lab, netlink": ${claim}`);
     else test(`${source}: ${claim}`, () => assert.is(word, 'ok', line));
     if (word === 'ok') proved += 1;

@@ -1,6 +1,5 @@
-// The agent itself in a namespace of its own, told what to do by its own command line: devices by
-// name from DHCP leases, schedules, pause, pin, proxies, rules, and files that are broken. What
-// counts is read from the kernel's table.
+// The agent in a namespace, controlled by its command line: devices by name from DHCP leases, schedules, pause,
+// pin, proxies, rules, and broken files. The kernel's table is read for the result.
 import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'uvu';
@@ -17,7 +16,7 @@ if (!hadLeases) writeFileSync(LEASES, '');
 mkdirSync(`${FOLDER}/profiles`, { recursive: true });
 copyFileSync('agent/profiles/skype.json', `${FOLDER}/profiles/skype.json`);
 writeFileSync(`${FOLDER}/leases`, '');
-// What the agent loads with nft is counted, and not what it lists: this stands in its place.
+// A wrapper of nft that counts loads, not listings.
 mkdirSync(`${FOLDER}/bin`);
 copyFileSync(NFT, `${FOLDER}/bin/real`);
 writeFileSync(
@@ -68,12 +67,12 @@ async function table(): Promise<string> {
   return (await shell.run('nft -s list table inet whp')).text;
 }
 
-/** The table but for the gates: when the proxies are given up is a matter of time. */
+/** The table without the gates, which depend on when the proxies are given up. */
 async function settled(): Promise<string> {
   return (await table()).replace(/\s*elements = \{ ipv4, ipv6 \}/g, '');
 }
 
-/** Waits, at most ten seconds: the agent looks every five. */
+/** Waits ten seconds at most: the agent looks every five. */
 async function until(what: () => Promise<boolean>, why: string): Promise<void> {
   for (let i = 0; i < 50; i++) {
     if (await what()) return;
@@ -132,7 +131,7 @@ test('a device told by its name applies as soon as DHCP knows it, and is remembe
     devices.map(({ name, mac, apps }) => [name, mac, apps]),
     [['xbox', '02:00:00:00:00:0a', ['skype']]],
   );
-  // A reboot of the router: the leases are gone, the device keeps its address.
+  // After a reboot of the router the leases are gone, and the device keeps its address.
   await stopAgent();
   writeFileSync(`${FOLDER}/leases`, '');
   await startAgent();
@@ -188,7 +187,7 @@ test('a pause lasts while others delete the table, and is in force when it is an
   await shell.run('nft delete table inet whp');
   await until(async () => PAUSED.test(await table()), 'the gate is not on again');
   assert.is((await whp('resume')).status, 0);
-  // Nothing is left that the element could be added to.
+  // The table is gone, so the element cannot be added to it.
   await shell.run('nft delete table inet whp');
   assert.is((await whp('pause')).status, 0);
   assert.match(await table(), PAUSED);
@@ -211,8 +210,7 @@ test('a pinned address is in the table until it is unpinned, restarts included',
   );
   assert.is((await whp('unpin 2600:1406:3a::77')).status, 0);
   assert.not.match(await table(), /3a::77/);
-  // An agent that is killed leaves the table and what it was made of: the next one loads nothing, and
-  // the pause is over.
+  // A killed agent leaves table and state: the next one loads nothing, and the pause is over.
   assert.is((await whp('pause')).status, 0);
   await shell.run(`kill -9 $(cat ${FOLDER}/pid)`);
   assert.match(await table(), PAUSED);
@@ -220,7 +218,7 @@ test('a pinned address is in the table until it is unpinned, restarts included',
   await until(async () => !PAUSED.test(await table()), 'still paused');
   assert.match(await table(), /elements = \{ 198\.51\.100\.77 \}/);
   assert.is(await loads(), count);
-  // Somebody took the element away.
+  // Another program deleted the element.
   await shell.run('nft delete element inet whp skype_pin4 { 198.51.100.77 }');
   assert.is((await whp('unpin 198.51.100.77')).status, 0);
   assert.is((await whp('pin 198.51.100.77')).status, 0);
@@ -231,7 +229,7 @@ test('a pinned address is in the table until it is unpinned, restarts included',
   assert.equal(await json('pin'), { pins: [{ app: 'skype', address: '198.51.100.77' }] });
   const why = (await json('why 198.51.100.77')) as { verdict: string; reasons: string[] };
   assert.equal(why.reasons, ['skype: pinned by the owner, all ports']);
-  // No GRE device can be made in this namespace, or no proxy answers its probes.
+  // This namespace has no GRE, or no proxy answers probes.
   assert.match(why.verdict, /^REFUSED now: it is skype's; (the tunnel device|no proxy is up)/);
   assert.is((await whp('unpin 198.51.100.77')).status, 0);
   assert.not.match(await table(), /198\.51\.100\.77/);
@@ -288,7 +286,7 @@ test('one proxy alone until told otherwise', async () => {
 
 test('forget empties sets of thousands, and what expires meanwhile is in nobody’s way', async () => {
   const PEERS = 2100;
-  // The last six hundred expire one after the other, before and while they are read and deleted.
+  // The last six hundred elements expire one by one before and during the reading and deleting.
   const peers = Array.from({ length: PEERS }, (_, i) => {
     const timeout = i < 1500 ? '' : ` timeout ${i - 1490}ms`;
     return `192.168.1.50 . 198.18.${i >> 8}.${i & 255}${timeout}`;
@@ -326,7 +324,7 @@ test('servers named in TLS hellos are shown, explained and forgotten', async () 
 });
 
 const CAPTURE = `${FOLDER}/empty.pcap`;
-// A header and no packet.
+// A header without a packet.
 writeFileSync(CAPTURE, Buffer.from('d4c3b2a1020004000000000000000000ffff000001000000', 'hex'));
 
 test('every command answers --json with one JSON value', async () => {
@@ -354,7 +352,7 @@ test('every command answers --json with one JSON value', async () => {
   for (const word of words) assert.ok((await json(word)) !== undefined, word);
   const commands = new Set(words.map((word) => word.split(' ')[0]));
   const left = COMMAND_NAMES.filter((name) => !commands.has(name));
-  // Those that go on or take their time; audit and import are with tests of their own.
+  // Commands that run on or take long are excluded; audit and import have their own tests.
   assert.equal(left, ['monitor', 'audit', 'daemon']);
 });
 
@@ -412,7 +410,7 @@ test('a report for support names nobody', async () => {
     assert.match(text, `==== ${part}`);
   }
   for (const secret of ['203.0.113.10', 'anna', '198.51.100']) assert.not.match(text, secret);
-  // The agent answered every question, and a file that is not there hides no word of its error.
+  // The agent answered every question; a missing file is reported with its whole error.
   assert.not.match(text, /closed the connection|no agent answers/);
   for (const method of ['status', 'proxies', 'learned', 'devices', 'flows', 'pin']) {
     const part = text.split(`==== whp ${method}\n`)[1]!.split('\n==== ')[0]!;

@@ -1,6 +1,6 @@
-// `whp check` and `whp status` in homes in which nothing is proxied, in namespaces with the real
-// kernel: devices, bridges, ways out, a loaded firewall, missing modules, a clock. Each is asked with
-// an agent and without one; both have to say the same.
+// `whp check` and `whp status` on routers where nothing is proxied, in namespaces with the real kernel:
+// devices, bridges, default routes, a loaded firewall, missing modules, the clock. Each is run with an agent
+// and without one; both must report the same.
 import { spawnSync } from 'node:child_process';
 import {
   copyFileSync,
@@ -26,10 +26,10 @@ const profile = JSON.parse(readFileSync('agent/profiles/skype.json', 'utf8'));
 const { retired: _, ...live } = profile;
 writeFileSync(`${FOLDER}/profiles/skype.json`, JSON.stringify(live));
 copyFileSync('agent/data/doh.json', `${FOLDER}/doh.json`);
-// In dnsmasq's place: somebody who answers on port 53.
+// A stand-in for dnsmasq that answers on port 53.
 const RESOLVER = "require('dgram').createSocket('udp4').bind(53)";
 
-/** With ujail's environment; and what a test has put before the C library. */
+/** With ujail's environment; LD_PRELOAD if a test sets it. */
 const HOST = `${BARE.join(' ')} \${LD_PRELOAD:+LD_PRELOAD=$LD_PRELOAD} ${resolve('out/host/x86_64/whp-host')}`;
 const WHP = `${HOST} ${resolve('out/whp')}`;
 const OPTIONS = `--config ${FOLDER}/whp --profiles ${FOLDER}/profiles --state ${FOLDER}/state --socket ${FOLDER}/sock`;
@@ -65,7 +65,7 @@ interface Played {
   readonly beside: Asked;
   readonly status: string;
   readonly answer: Answer;
-  /** What rpcd's plugin is answered. */
+  /** The answer to rpcd's plugin. */
   readonly rpcd: Answer;
 }
 
@@ -76,8 +76,8 @@ interface Answer {
 
 const MARK = '==== ';
 
-/** Makes a home by `setup` in namespaces of its own, and asks without an agent and then with one;
- * `hasStatus`: once that has looked around by itself, for its state too. */
+/** Prepares a router by `setup` in namespaces and runs the check without and with an agent; `hasStatus`: the
+ * status too, after the agent's first look. */
 function play(text: string, setup: string, hasStatus = false): Played {
   writeFileSync(`${FOLDER}/whp`, text);
   const asked = (name: string): string => `
@@ -121,7 +121,7 @@ kill $agent; wait $agent`;
   };
 }
 
-/** What is said that has to do with `about`, which both have to say. This kernel has no GRE. */
+/** The reports about `about`, equal in both. This kernel has no GRE. */
 function said(played: Played, kind: 'problems' | 'notes'): string[] {
   const lines = ({ json }: Asked): string[] =>
     json[kind]
@@ -153,7 +153,7 @@ test('a home as it should be', () => {
   assert.match(seen(played, 'firewall'), 'table inet fw4 is not loaded');
   assert.ok(played.alone.text.includes('note: agent: no agent runs'), played.alone.text);
   assert.not.ok(played.beside.text.includes('no agent runs'), played.beside.text);
-  // What this kernel lacks is said by name, and the exit status follows.
+  // Each missing part of the kernel is named, and the exit status follows.
   const lacks = played.alone.json.problems.map(({ where }) => where);
   assert.is(played.alone.status, lacks.length === 0 ? 0 : 1);
   assert.equal(
@@ -331,7 +331,7 @@ test('addresses that are taken, and a file that proxies nothing', () => {
 });
 
 test('a clock that is not set', () => {
-  // Of every program that is started after it, for this test alone.
+  // For every program started after it, in this test only.
   writeFileSync(
     `${FOLDER}/past.c`,
     `#include <sys/time.h>

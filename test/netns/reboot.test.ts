@@ -1,5 +1,5 @@
-// What an agent has learned is known to the next one: over stop and start, over a power cut and over a
-// reboot of the router (table gone, files in memory gone). The device goes on with its call meanwhile.
+// Learned elements survive stop and start of the agent, a power cut, and a reboot of the router (the table and
+// files in RAM are gone), during a call of the device.
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -19,7 +19,7 @@ test.after(() => home.stop());
 const CONFIG = config({ proxies: ['a'] });
 const isProxied = ({ word }: { readonly word: string }): boolean => word === 'proxya';
 
-/** The device speaks to a supernode from its P2P port, and from there to a peer. */
+/** The device sends from its P2P port to a supernode, then to a peer. */
 async function call(): Promise<void> {
   const node = home.talk(P2P);
   await until(node, isProxied);
@@ -29,7 +29,7 @@ async function call(): Promise<void> {
   peer.stop();
 }
 
-/** Power off and on: no table, no connections, nothing of /var/run. */
+/** A power cycle: no table, no connections, no /var/run. */
 function forgetAll(): void {
   home.run('router', 'nft', 'flush', 'ruleset');
   home.run(
@@ -42,7 +42,7 @@ function forgetAll(): void {
     rmSync(`${FOLDER}/whp.standing${name}`, { force: true });
 }
 
-/** What the first answers of a flow say: which way it went from its first packet on. */
+/** The first answers of a flow: its way from the first packet on. */
 async function ways(port: number, to: string): Promise<string[]> {
   const talk = home.talk(port, to);
   await until(talk, () => talk.heard.length >= 20);
@@ -83,7 +83,7 @@ test('a running call, the agent away and back: not one more packet beside the pr
   await until(talk, isProxied);
   await home.stopAgent();
   forgetAll();
-  // With no agent the call is direct: its owner has stopped it.
+  // Without an agent the call is direct: the owner has stopped it.
   await until(talk, ({ word }) => word === 'internet');
   await home.startAgent(CONFIG);
   await pause(1000);

@@ -1,5 +1,5 @@
-// reloadText in a real kernel: from one policy to another in one transaction. What stands
-// afterwards is what a first load of the new policy makes, and learned elements are still there.
+// reloadText on a real kernel: from one policy to another in one transaction. The result equals a first load of
+// the new policy, and learned elements are kept.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -23,7 +23,7 @@ function stateAfter(...texts: string[]): string {
   return run('unshare', ['-n', 'sh', '-ec', `${files.join('\n')}\nnft -s list table inet whp`]);
 }
 
-/** Blocks of a listing, sorted: the order of chains and sets says nothing. */
+/** Blocks of a listing, sorted: the order of chains and sets does not matter. */
 function blocks(listing: string): string[] {
   return listing
     .split(/\n\n/)
@@ -92,9 +92,9 @@ test('a table is loaded with what was held, each element for the rest of its lif
   assert.match(listed, /93\.184\.216\.34 expires 1m30s/);
   assert.match(listed, /192\.168\.1\.10 \. 0x32dd0000 expires 1s/);
   assert.match(listed, /fd00:1::10 \. 0x1bb0000 expires 19s/);
-  // Never longer than the set's own lease.
+  // Never longer than the timeout of the set.
   assert.match(listed, /fd00:1::10 \. 2600:1406:3a::34 expires 59m59s/);
-  // A key that does not fit the set is left out, not the table.
+  // A key that does not fit the set is left out; the table loads.
   assert.not.match(listed, '192.0.2.1');
 });
 

@@ -1,5 +1,5 @@
-// A hundred reloads during a flow, between two configurations that differ, in a namespace: no answer
-// of the flow is missing and nothing learned is lost. The lab plays the same on the slow router.
+// A hundred reloads between two configurations during a flow, in a namespace: no answer is missing and no
+// learned element is lost. The lab does the same on the slow router.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { config, OTHER, P2P, pause, startHome, until } from './home.ts';
@@ -34,7 +34,7 @@ test('a hundred reloads during a call', async () => {
     let changed = 0;
     for (let i = 0; i < 100; i++) {
       home.reload(config({}) + (i % 2 === 0 ? RULES : ''));
-      // The servers answer from this process's children; a blocked parent only reads later.
+      // The servers are child processes: a blocked parent only reads their output later.
       await pause(5);
       const rules = home.run('router', 'nft', 'list', 'chain', 'inet', 'whp', 'skype_new4');
       if (rules.includes('keeps it direct') === (i % 2 === 0)) changed += 1;

@@ -1,6 +1,6 @@
-// Resolvers elsewhere, beside a running agent: devices ask by real DNS packets, `whp status` counts the
-// answers that the agent saw: every one that passes the router, and `whp check` names those that do not.
-// /etc/config is the test's own (an overlay in a mount namespace).
+// Devices with other resolvers beside a running agent: real DNS packets; `whp status` counts the answers that
+// the agent saw, all that pass the router, and `whp check` names those that do not pass. /etc/config is the
+// test's (an overlay in a mount namespace).
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'uvu';
@@ -34,7 +34,7 @@ for (const place of places) {
 }
 setTimeout(() => console.log('ready'), 100);`;
 
-/** Asks ADDRESS for NAME, over TCP or UDP, and prints what it was told, or "nothing". */
+/** Resolves NAME at ADDRESS over TCP or UDP; prints the answer, or "nothing". */
 const CLIENT = `
 const [, , address, name, over] = process.argv;
 const labels = name.split('.').flatMap((one) => [one.length, ...Buffer.from(one)]);
@@ -62,8 +62,8 @@ config dhcp 'lan'
 	option dhcpv4 'server'
 `;
 
-/** A router whose lan has one device (192.168.1.11 and, as a Pi-hole, 192.168.1.5), a network for servers
- * beside it, and an Internet, where resolvers have addresses of all kinds. */
+/** A router with one device in its lan (192.168.1.11 and, as a Pi-hole, 192.168.1.5), a network of servers,
+ * and an Internet with resolvers at addresses of all kinds. */
 const HOME = `
 mkdir -p ${FOLDER}/over && mount -t tmpfs none ${FOLDER}/over && mkdir ${FOLDER}/over/u ${FOLDER}/over/w
 mount -t overlay none -o lowerdir=/etc,upperdir=${FOLDER}/over/u,workdir=${FOLDER}/over/w /etc && mkdir /etc/config
@@ -100,15 +100,15 @@ interface Case {
   readonly name: string;
   readonly before?: string;
   readonly dhcp?: string;
-  /** Asked by the device; absent: nobody. */
+  /** The resolver that the device asks; absent: none. */
   readonly asks?: string;
   readonly told?: string;
-  /** Whether the agent sees the answer; absent: it has to see it as often as it names nothing. */
+  /** Whether the agent sees the answer; absent: it must see it if and only if the check names nothing. */
   readonly named?: RegExp;
   readonly noted?: RegExp;
 }
 
-/** Rules in a table of their own, at the hook that firewall4 has them at. */
+/** Rules in their own table, at the hook of firewall4's. */
 function nat(rules: string, more = ''): string {
   return `nft 'table ip other { chain pre { type nat hook prerouting priority -100; ${rules} ; }; ${more} }'`;
 }

@@ -1,5 +1,5 @@
-// The agent in a namespace whose /etc and /tmp are the test's: leases of several DHCP servers in files
-// of their own, /etc/config/dhcp that changes and breaks, and the time zone in each of its places.
+// The agent in a namespace with the test's /etc and /tmp: leases of several DHCP servers in their own files, a
+// changing and a broken /etc/config/dhcp, and the time zone in each of its places.
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'uvu';
@@ -23,7 +23,7 @@ async function must(command: string): Promise<string> {
   return text;
 }
 
-/** A file that only the namespace sees. */
+/** Writes a file inside the namespace. */
 async function put(path: string, content: string | Buffer): Promise<void> {
   writeFileSync(`${FOLDER}/next`, content);
   await must(`mkdir -p $(dirname ${path}) && cat ${FOLDER}/next >${path}`);
@@ -83,15 +83,15 @@ config dnsmasq 'guest'
     '# br-lan 020000000003 ipv4 three -1 c0a80103 32 192.168.1.3/32\n',
   );
   await learns(mac('03'));
-  // The same file again, by a rename, with an IPv6 lease.
+  // The same file replaced by a rename, with an IPv6 lease.
   await put('/tmp/hosts/.odhcpd', '# br-lan 00030001020000000004 1 four -1 4 128 fd00::4/128\n');
   await must('mv /tmp/hosts/.odhcpd /tmp/hosts/odhcpd');
   await learns(mac('04'));
-  // Another file from now on, in the words that OpenWrt takes as well.
+  // Another lease file, given in a form that OpenWrt accepts too.
   await put('/tmp/new', `1 ${mac('05')} 192.168.1.5 five *\n`);
   await put('/etc/config/dhcp', `${dhcp}c dnsmasq x\no leasefile /tmp/new#\n`);
   await learns(mac('05'));
-  // Broken: what was known goes on, its files too.
+  // A broken file: the known hosts and lease files stay in force.
   await put('/etc/config/dhcp', `${dhcp}config dnsmasq 'x\n`);
   await put('/tmp/new', `1 ${mac('06')} 192.168.1.6 six *\n`);
   await learns(mac('06'));

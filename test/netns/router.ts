@@ -23,9 +23,9 @@ const WIRES: { readonly [side in Side]: readonly [far: string, near: string] } =
   tunnel: ['tun0', 'whp-a'],
 };
 
-/** What the late chains of the probe saw of one packet. */
+/** What the late chains of the probe table saw of one packet. */
 export interface Seen {
-  /** Left the last chain before ours could still refuse: forward or input. */
+  /** It passed the last chain before ours that could refuse it: forward or input. */
   readonly passed: boolean;
   readonly prerouting: boolean;
   /** The router answered with a reset or an ICMP error. */
@@ -33,7 +33,7 @@ export interface Seen {
   readonly mark: number | null;
   readonly ctmark: number | null;
   readonly logs: readonly string[];
-  /** ICMP errors the router made itself: device and source address they left with. */
+  /** ICMP errors of the router: device and source address with which they left. */
   readonly errors: readonly string[];
 }
 
@@ -41,7 +41,8 @@ export interface Router {
   readonly load: (ruleset: Ruleset) => void;
   /** `mac`: the sender's hardware address. */
   readonly send: (side: Side, packet: Uint8Array, mac?: string) => Promise<void>;
-  /** Many packets, as fast as they are taken; nothing is remembered of each. `macOf`: who sends which. */
+  /** Sends many packets as fast as the kernel takes them; `Seen` is not recorded. `macOf`: the sender of
+   * each. */
   readonly flood: (
     side: Side,
     packets: readonly Uint8Array[],
@@ -49,7 +50,7 @@ export interface Router {
   ) => Promise<void>;
   /** Packets that each log rule has seen since the table was loaded, by feed ("full"). */
   readonly announced: () => Map<string, number>;
-  /** Before each packet: nothing seen yet, and the mark it comes with. */
+  /** Clears what was seen; `mark`: the mark of the next packet. */
   readonly forget: (mark?: number) => void;
   readonly seen: () => Seen;
   readonly elements: (set: string) => unknown[];
@@ -90,7 +91,7 @@ table inet probe {
 }
 `;
 
-/** Every log also counts, so that a listing shows it. */
+/** Every log rule also counts, so that a listing shows it. */
 function counting(ruleset: Ruleset): Ruleset {
   const counters = new Set<string>();
   const counted = (rule: Rule): Rule => ({
@@ -106,7 +107,7 @@ function counting(ruleset: Ruleset): Ruleset {
   return { ...ruleset, chains, counters: [...ruleset.counters, ...counters] };
 }
 
-/** `ip netns exec` without its mounts, which take longer than most commands. */
+/** `ip netns exec` without its mounts, which take most of its time. */
 function inNamespace(space: string, words: readonly string[]): string {
   return run('nsenter', [`--net=/run/netns/${space}`, ...words]);
 }
@@ -126,7 +127,7 @@ export async function startRouter(name: string): Promise<Router> {
     return inside('nft', '-j', '-f', file);
   };
   wire(home, far);
-  // Counters as they were: what is new since then belongs to the last packet.
+  // The last values of the counters: the difference belongs to the last packet.
   const before = new Map<string, number>();
   const injector = await startInjector(far);
   const indexes = Object.fromEntries(
@@ -177,7 +178,7 @@ function wire(home: string, far: string): void {
   ]);
   const sysctl = [
     'net.ipv4.ip_forward=1',
-    // As OpenWrt has it: the meter goes by the count.
+    // As on OpenWrt: the meter reads conntrack's counters.
     'net.netfilter.nf_conntrack_acct=1',
     'net.ipv6.conf.all.forwarding=1',
     'net.ipv4.icmp_ratelimit=0',
@@ -263,7 +264,7 @@ function inject(
   });
 }
 
-/** Makes the probe forget, and sets somebody else's bits on what comes next. */
+/** Clears the probe table, and sets foreign mark bits on the following packets. */
 function forget(nft: (text: string) => string, mark: number): void {
   const lines = [
     ...['pre', 'marks', 'bare', 'errors'].map((set) => `flush set inet probe ${set}`),
@@ -273,10 +274,8 @@ function forget(nft: (text: string) => string, mark: number): void {
   nft(`${lines.join('\n')}\n`);
 }
 
-/**
- * What the probe remembers. One listing a run: nft caches what the first command of a file needs,
- * and a flush in the same file would already show.
- */
+/** Reads the probe table. One listing a run: nft caches what the first command of a file needs, and a flush
+ * in the same file would already be visible. */
 function readProbe(nft: (text: string) => string, before: Map<string, number>): Seen {
   const objects = ['list table inet probe\n', 'list counters table inet whp\n'].flatMap(
     (command) => JSON.parse(nft(command)).nftables as Listed[],

@@ -1,6 +1,6 @@
-// ip rules of others before ours, made with `ip rule`, and what `whp check` says of them, beside what
-// the kernel does with proxied packets then (`ip route get ... iif br-lan mark ...`): a rule that the
-// kernel follows has to be named, one that takes none of the packets must not be.
+// ip rules of other programs before ours: the report of `whp check` beside the kernel's routing of proxied
+// packets (`ip route get ... iif br-lan mark ...`). A rule that diverts packets must be reported, one that
+// diverts none must not.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -58,20 +58,20 @@ const PACKETS = [
   packet('2001:db8:5::5', '2606:4700::1', 'ipproto tcp sport 40000 dport 443'),
 ];
 
-/** One `ip route get` for each packet, a line each: "DEVICE" or "refused". */
+/** The result of one `ip route get` for each packet: "DEVICE" or "refused", one a line. */
 const ASK = PACKETS.map(
   ({ from, device, to, more }) =>
     `echo "kernel $(ip route get ${to} from ${from} iif ${device} mark 0x1000000 ${more} 2>&1 | grep -o 'dev [a-z-]*' | tail -1)"`,
 ).join('\n');
 
 interface Seen {
-  /** What check says of preferences. */
+  /** The reports of the check about preferences. */
   readonly said: string[];
-  /** Packets of PACKETS that do not leave by the tunnel. */
+  /** The packets of PACKETS that do not leave by the tunnel. */
   readonly taken: Packet[];
 }
 
-/** What is run on one such router. */
+/** The script for one such router. */
 function onRouter(commands: string): string {
   return `unshare -n sh <<'ROUTER'\n${ROUTER}\n${commands}\nROUTER`;
 }
@@ -87,7 +87,7 @@ function playRules(rules: readonly string[]): Seen[] {
   return run(onRouter(rules.map(one).join('\n')));
 }
 
-/** Each of `cases` (shell commands) on a router of its own. */
+/** Each of `cases` (shell commands) on its own router. */
 function play(cases: readonly string[]): Seen[] {
   return run(cases.map((commands) => onRouter(asked(commands))).join('\n'));
 }
@@ -113,7 +113,7 @@ function run(script: string): Seen[] {
     });
 }
 
-/** A rule, and what is said of the packets: null nothing, '' all of them. */
+/** A rule, and the reported share of the packets: null: no report, '': all. */
 const NAMED: readonly (readonly [rule: string, which: string | null])[] = [
   ['from all lookup 200', ''],
   ['from 192.168.1.0/28 lookup 200', ' from 192.168.1.0/28'],
@@ -173,7 +173,7 @@ test('each selector and each action is judged as the kernel follows it', () => {
   for (const [i, [rule, which]] of NAMED.entries()) {
     const { said, taken } = seen[i]!;
     const words = `keeps proxied packets${which} from the tunnel: they are rejected; uci set whp.globals.preference=500; uci commit whp; whp reload`;
-    // No packet of ours here carries what these ask for.
+    // None of our packets here has what these rules select.
     const isShown = taken.length > 0 || /^(fwmark 0x100|tos)/.test(rule);
     const isRight =
       which === null
@@ -218,7 +218,7 @@ ip $f rule add pref 5250 fwmark 0x80000/0xff0000 unreachable; ip $f rule add pre
       'ip route add 0.0.0.0/1 dev vpn; ip route add 128.0.0.0/1 dev vpn; ip rule add pref 900 lookup main suppress_prefixlength 0',
       /ip rule 900 \(table 254 suppress_prefixlength 0\)/,
     ],
-    // What others have in the main table: a network that is no default's, and the far end of a tunnel.
+    // Routes of others in the main table: a network beside the default, and the far end of a tunnel.
     [
       'ip route add 93.184.216.0/24 dev vpn; ip rule add pref 900 lookup main suppress_prefixlength 0',
       / to 93\.184\.216\.0\/24 from the tunnel/,
@@ -232,7 +232,7 @@ ip $f rule add pref 5250 fwmark 0x80000/0xff0000 unreachable; ip $f rule add pre
       'ip route add 10.30.0.0/16 via 192.168.1.2; ip rule add pref 900 from 10.30.5.0/24 lookup 200',
       / from 10\.30\.5\.0\/24 from the tunnel/,
     ],
-    // sing-box: what does not come from the router itself, behind jumps of a few kinds of packets.
+    // sing-box: all packets but the router's own, after jumps for some.
     [
       `ip rule add pref 9000 to 172.19.0.0/30 lookup 2022; ip rule add pref 9001 ipproto icmp goto 9010
 ip rule add pref 9002 not dport 53 lookup main suppress_prefixlength 0; ip rule add pref 9003 not iif lo lookup 2022
@@ -254,9 +254,9 @@ ip rule add pref 9004 from 0.0.0.0 iif lo lookup 2022; ip rule add pref 9010 nop
 ip rule add pref 2061 fwmark 0x3d00/0x3f00 blackhole; ip rule add pref 3001 fwmark 0x100/0x3f00 unreachable`,
       /ip rule 2001 \(fwmark 0x00000100\/0x00003f00 table 1\) of mwan3 .*preference=1500/,
     ],
-    // pbr, behind us.
+    // pbr, after our rules.
     ['ip rule add pref 29998 fwmark 0x10000/0xff0000 lookup 200', null],
-    // What all packets jump over takes none.
+    // A rule that all packets jump over diverts none.
     [
       'ip rule add pref 800 goto 1000; ip rule add pref 900 lookup 200; ip rule add pref 1000 nop',
       null,
@@ -270,7 +270,7 @@ ip rule add pref 2061 fwmark 0x3d00/0x3f00 blackhole; ip rule add pref 3001 fwma
   }
 });
 
-/** A generator of the usual kind (Numerical Recipes), so that a failure comes again. */
+/** A linear congruential generator (Numerical Recipes), so that a failure is reproducible. */
 function draws(seed: number): (many: readonly string[]) => string {
   let state = seed;
   return (many) => {

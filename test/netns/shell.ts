@@ -1,5 +1,4 @@
-// A shell in namespaces of its own, for tests that need files of the machine to be others: network and
-// mounts are the test's, and gone with it.
+// A shell in its own network and mount namespaces, for tests that replace files of the machine.
 import { type ChildProcess, spawn } from 'node:child_process';
 
 export interface Shell {
@@ -7,7 +6,7 @@ export interface Shell {
   readonly stop: () => void;
 }
 
-/** `own`: with a process namespace as well, so that what it starts ends with it. */
+/** `own`: in a process namespace too, so that its children end with it. */
 export function startShell(own: 'processes' | null = null): Shell {
   const processes = ['-p', '-f', '--mount-proc', '--kill-child'];
   const child: ChildProcess = spawn(
@@ -35,7 +34,7 @@ export function startShell(own: 'processes' | null = null): Shell {
   };
 }
 
-/** The command that makes /etc a copy in memory, mounted at `folder` first. */
+/** The command that replaces /etc by a copy in RAM, mounted at `folder` first. */
 export function ownEtc(folder: string): string {
   return `mkdir -p ${folder} && mount -t tmpfs tmpfs ${folder} && cp -a /etc/. ${folder} && mount --bind ${folder} /etc`;
 }

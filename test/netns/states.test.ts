@@ -1,5 +1,5 @@
-// The states of SECURITY.md, by a running daemon in namespaces: what a device's flows do when a
-// proxy dies, when none is left, when there is one again; and late evidence.
+// The states of SECURITY.md with a running daemon in namespaces: a device's flows when a proxy dies, when none
+// is left, when one is back; and late evidence.
 import { rmSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -107,7 +107,7 @@ test('a call that runs when the agent is enabled moves; others stay where they a
   const began = Date.now();
   rmSync(home.learned, { force: true });
   await home.startAgent(config({}));
-  // The supernode's flows show their port; what else leaves that port is the application's.
+  // The supernode's flows show their port; other flows from that port are the app's.
   const moved = await until(node, after(began, 'proxya'));
   const beside = await until(media, after(began, 'proxya'));
   const reset = await until(signalling, after(began, 'ECONNRESET'));
@@ -120,7 +120,7 @@ test('a call that runs when the agent is enabled moves; others stay where they a
   ] as const) {
     assert.not.ok(flow.heard.some(({ at, word }) => at > since && word === 'internet'));
   }
-  // Nobody has said yet that this port is the application's.
+  // There is no evidence for this port yet.
   assert.is(last(call), 'internet');
   const learned = Date.now();
   const shows = home.talk(P2P, NODE);

@@ -1,5 +1,5 @@
-// The trace comparison: every case of test/trace through the real kernel and through the tracer,
-// packet by packet: verdict, marks, feeds, and what the sets hold afterwards.
+// The trace comparison: every case of test/trace through the kernel and the tracer, packet by packet: verdict,
+// marks, feeds, and the elements of the sets.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Policy } from '../../agent/src/policy/policy.ts';
@@ -26,7 +26,7 @@ import {
 } from '../trace/play.ts';
 import { type Seen, startRouter } from './router.ts';
 
-/** A flow that is being ended; direct flows that are looked at have marks 13, 14 and 15. */
+/** Conntrack marks of a flow that is being cut; watched direct flows have the marks 13, 14 and 15. */
 const CUT_MARK = 0x0c000000;
 const INNER = { 4: '10.200.0.2', 6: 'fd00:2::2' } as const;
 const router = await startRouter(`whp-trace-${process.pid}`);
@@ -35,7 +35,7 @@ test.after(() => router.stop());
 for (const { cases, policy, up } of GROUPS) {
   for (const one of cases) {
     test(one.name, async () => {
-      // A busy machine can be slower than a window of 200 ms: such a run proves nothing.
+      // A busy machine can exceed the window of 200 ms: such a run is repeated.
       let differences: string[] = [];
       for (let attempt = 0; attempt < 3; attempt++) {
         const run = await compare(policy, one, up);
@@ -55,7 +55,7 @@ for (const up of [true, false]) {
     await router.send('lan', udp({ src: A, dst: NODE, sport: 13021, dport: 40011 }));
     await router.send('lan', udp({ src: A, dst: PEER, sport: 13021, dport: 40000 }));
     router.forget();
-    // The answer expires here; who provokes the error learns where it comes from.
+    // The answer's TTL expires here; the router's ICMP error would reveal its address.
     const answer = { src: PEER, dst: INNER[4], sport: 40000, dport: 13021, ttl: 1 };
     if (!up) router.run('ip', 'route', 'del', 'default', 'dev', 'whp-a', 'table', '15001');
     await router.send('tunnel', udp(answer));
@@ -105,7 +105,7 @@ async function compare(policy: Policy, one: Case, up: boolean): Promise<Run> {
 
 let isUp = true;
 
-/** A link that was down has lost its routes. */
+/** A device that was down has lost its routes. */
 function switchTunnel(up: boolean): void {
   if (isUp === up) return;
   router.run('ip', 'link', 'set', 'whp-a', up ? 'up' : 'down');
@@ -159,7 +159,7 @@ function addReal(set: string, text: string, timeout: number | undefined): void {
   router.nft(`add element inet whp ${set} { ${key}${life} }`);
 }
 
-/** The one byte of a family's key, read as an address, and how nft writes it. */
+/** The one-byte key of a family set, as an address, and as nft writes it. */
 const FAMILY_WORDS: { readonly [text: string]: string } = { '200::': 'ipv4', 'a00::': 'ipv6' };
 
 /** An element as `nft -j` lists it. */
@@ -194,7 +194,7 @@ function isFirstPart(bytes: Uint8Array): boolean {
   return bytes[6] === 44 && (bytes[43]! & 1) !== 0;
 }
 
-/** The model has no NAT: what answers a proxied flow is addressed to the inner address. */
+/** The tracer has no NAT: replies of a proxied flow are sent to the inner address. */
 function translated(one: Send, model: Trace): Uint8Array {
   if (one.from === 'lan' || model.ctmark === 0 || model.ctmark >= CUT_MARK) {
     return one.bytes;
@@ -224,7 +224,7 @@ function described(seen: Seen, one: Send): string {
   return JSON.stringify({
     verdict,
     ...(verdict === 'accept' && !isMulticast(one) ? { mark: seen.mark, ctmark: seen.ctmark } : {}),
-    // What the router sends by itself passes the hooks as well: its reset of a DNS stream is an answer.
+    // The router's own packets pass the hooks too: its reset of a DNS stream counts as an answer.
     logs: seen.logs.filter((one) => verdict !== 'reject' || one !== 'answer').sort(),
   });
 }

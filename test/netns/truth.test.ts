@@ -1,7 +1,6 @@
-// What status, why, flows, proxy list, rpcd and diag say, against where a real packet of a device goes:
-// one row of the matrix for each state of the proxy, of the owner's word, of the device and of the
-// agent. Each row sends a new flow to a server of the application and holds every output against the
-// answer that came back.
+// The outputs of status, why, flows, proxy list, rpcd and diag against the way of a real packet: one row for
+// each state of the proxy, the owner's choices, the device and the agent. Each row sends a new flow to a server
+// of the app and compares every output with the answer.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -39,14 +38,14 @@ type State = 'proxied' | 'refused' | 'direct';
 
 interface Seen {
   readonly state: State;
-  /** The flow, and one that nobody has sent yet. */
+  /** A flow that was sent, and one that was not. */
   readonly flow: string;
   readonly next: string;
 }
 
 let port = 20000;
 
-/** Sends a new flow until something comes back, and says where it went. */
+/** Sends a new flow until there is an answer; returns its way. */
 async function send(to = NODE, given?: number): Promise<Seen> {
   port += 2;
   const from = given ?? port;
@@ -84,7 +83,7 @@ const json = <T>(...words: string[]): T => JSON.parse(home.whp(...words, '--json
 
 const VERDICT = { proxied: /proxied/, refused: /REFUSED/, direct: /DIRECT/ } as const;
 
-/** Every output about new flows of the app, against what a packet of one met. */
+/** Every output about new flows of the app, compared with the way of one. */
 function compare({ state, flow, next }: Seen, isOurs = true): void {
   const status = json<Status>('status');
   const whole = isOurs ? state : status.apps[0]!.newFlows.state;
@@ -108,7 +107,7 @@ function compare({ state, flow, next }: Seen, isOurs = true): void {
   }
   const rows = json<readonly Row[]>('flows').filter((one) => one.flow === flow);
   const wanted = { proxied: ['a'], refused: [], direct: ['direct'] }[state];
-  // A flow that is direct by the owner's word, or is no flow of the app, has no mark and no row.
+  // A flow that the owner keeps direct, or of no app, has no mark and no row.
   const { reason } = status.apps[0]!.newFlows;
   const marked = state === 'direct' && reason !== 'no proxy is up (fallback direct)' ? [] : wanted;
   assert.equal(
@@ -136,7 +135,7 @@ function compareProxies(): void {
     const { device, state } = tunnel();
     const [first] = json<Status['tunnels']>('proxy', 'list');
     const text = home.whp('proxy', 'list');
-    // A probe was answered between the questions.
+    // A probe was answered between the two questions.
     if (tunnel().state !== state) continue;
     assert.equal([first!.name, first!.device, first!.state], ['a', device, state]);
     const word = device ? (state === 'down' ? 'DOWN' : state) : 'NO DEVICE';
@@ -154,7 +153,7 @@ async function untilPath(state: string): Promise<void> {
   throw new Error(`not ${state}: ${home.log()}`);
 }
 
-/** What is nobody's application goes its own way in every row. */
+/** A flow of no app is direct in every row. */
 async function unrelated(): Promise<void> {
   const { state, flow } = await send(OTHER);
   assert.is(state, 'direct');
@@ -170,14 +169,14 @@ test('the proxy is up', async () => {
   compare(seen);
   await unrelated();
   assert.is(json<Status>('status').hold, false);
-  // The port that the flow showed is the application's, whatever it is sent to; no other port is.
+  // The port that the flow showed is the app's, for any destination; no other port is.
   const from = Number(/:(\d+) >/.exec(seen.flow)![1]);
   const beside = await send(MEDIA, from);
   assert.is(beside.state, 'proxied');
   assert.is(json<Why>('why', ...beside.flow.replace(' >', '').split(' ')).state, 'proxied');
   assert.is(json<Why>('why', ...`udp ${DEVICE}:${from} ${NODE}:9`.split(' ')).state, 'proxied');
   assert.is(json<Why>('why', ...`udp ${DEVICE}:999 ${NODE}:9`.split(' ')).state, 'direct');
-  // An address of the profile without IPv6 at the proxy; the proxy's own address; a private one.
+  // An IPv6 address of the profile without IPv6 at the proxy; the proxy's address; a private one.
   home.whp('pin', '2a01::7', 'skype');
   assert.match(home.whp('why', '2a01::7'), /REFUSED now: .*offers no IPv6/);
   home.whp('unpin', '2a01::7');
@@ -224,7 +223,7 @@ for (const fallback of ['block', 'direct'] as const) {
     assert.is(seen.state, fallback === 'block' ? 'refused' : 'direct');
     compare(seen);
     await unrelated();
-    // Paused as well: the gate of the pause comes first.
+    // Paused too: the pause's gate comes first.
     home.whp('pause', 'skype');
     const paused = await send();
     assert.is(paused.state, 'direct');
@@ -284,7 +283,7 @@ test('no tunnel device', async () => {
   home.reload(only('block'));
   await untilPath('up');
   home.run('router', 'ip', 'link', 'set', 'whp-a', 'down');
-  // At once, and after the probes have said so.
+  // At once, and after the probes have failed.
   const first = await send();
   assert.is(first.state, 'refused');
   compare(first);
@@ -302,7 +301,7 @@ test('what was never made is no repair, is said once, and what stood is repaired
   const before = json<Repairs>('status').repairs.count;
   const said = (): number => home.log().split('error: add link whp-a').length;
   const times = said();
-  // Each of these makes the agent look. The devices of this home are no GRE: it cannot make its own.
+  // Each of these wakes the agent. The devices of this home are no GRE devices: the agent cannot make its own.
   for (let i = 0; i < 5; i++) {
     home.run('router', 'ip', 'link', 'add', 'other', 'type', 'veth', 'peer', 'other2');
     home.run('router', 'ip', 'link', 'del', 'other');

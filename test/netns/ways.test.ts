@@ -1,6 +1,6 @@
-// The ways in and out of a real home, with the real agent: a guest network beside the lan, and a way out that
-// is a VLAN, a PPPoE session or a VPN client as default route. The rules name lan devices and tunnels alone,
-// so that none of these is a way past them. (Plain wires with such names: this kernel has no other devices.)
+// Ways in and out of a real home with the real agent: a guest network beside the lan, and a default route by a
+// VLAN, a PPPoE session or a VPN client. The rules name only lan devices and tunnels, so none of these bypasses
+// them. (veth devices with such names: this kernel has no others.)
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { test } from 'uvu';
@@ -63,7 +63,7 @@ setTimeout(() => say('nothing'), 1500);`;
 
 let port = 30_000;
 
-/** What answers a new flow to `to`, of a device of the lan or of a guest. */
+/** The answer to a new flow to `to`, of a device of the lan or of a guest. */
 function answer(space: 'device' | 'guest', to: string): string {
   port += 1;
   const file = 'out/netns/ask.cjs';
@@ -83,7 +83,7 @@ test('a guest network in the list of lan devices is a home like the other; the t
     assert.is(answer(space, NODE), 'proxya', space);
     assert.is(answer(space, OTHER), 'internet', space);
   }
-  // Between the two nothing is proxied or refused, not even from the application's own port.
+  // Between lan and guests nothing is proxied or refused, not even from the app's port.
   const sent = home.run('router', 'nft', 'list', 'counter', 'inet', 'whp', 'skype_rejected');
   answer('device', '192.168.9.11');
   assert.is(home.run('router', 'nft', 'list', 'counter', 'inet', 'whp', 'skype_rejected'), sent);

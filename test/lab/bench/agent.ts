@@ -1,5 +1,5 @@
-// The agent on the benchmark's router: started with the measurement of its start, asked for its
-// status, stopped. Kernel modules are loaded before, as OpenWrt's packages do (/etc/modules.d).
+// Starts the agent on the benchmark's router with a measurement of the start, reads its status, stops it.
+// Kernel modules are loaded before, as by /etc/modules.d on OpenWrt.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProjectFile } from '../machine/image.ts';
 import type { Machine } from '../machine/machine.ts';
@@ -26,7 +26,7 @@ export function routerPrograms(): Promise<Map<string, ProjectFile>> {
   return bundle(Object.fromEntries(names.map((n) => [n, `test/bench/${n}.ts`])), PROGRAMS);
 }
 
-/** Modules that this kernel has built in, or not at all, are no error: the start will tell. */
+/** A module that this kernel has built in or lacks is no error: the agent's start shows a lack. */
 export async function loadModules(router: Machine): Promise<void> {
   await router.run(`for module in ${MODULES}; do modprobe -q "$module"; done`);
 }
@@ -35,7 +35,7 @@ export async function startAgent(router: Machine): Promise<Start> {
   const enforcing = 'grep -c "^whp: enforcing" /tmp/whp.log 2>/dev/null';
   const before = (await router.run(enforcing)).stdout.trim();
   const started = await router.run(`${HOST} ${PROGRAMS}/start.mjs /tmp/whp.log ${QUEUE}`);
-  // The agent takes signals only from its own line on: it must not be stopped before.
+  // The agent handles signals only after this line: it must not be stopped before.
   for (let tries = 0; started.status === 0 && tries < 50; tries += 1) {
     if ((await router.run(enforcing)).stdout.trim() !== (before || '0')) {
       return JSON.parse(started.stdout) as Start;
@@ -77,15 +77,15 @@ export async function status(router: Machine): Promise<Status> {
 }
 
 export interface Queue {
-  /** Packets the kernel dropped because the queue was full, and because our socket was. */
+  /** Packets that the kernel dropped because the queue or our socket was full. */
   readonly dropped: number;
   readonly userDropped: number;
   /** Packets held since the queue was bound. */
   readonly held: number;
 }
 
-/** /proc/net/netfilter/nfnetlink_queue, a line for each queue of answers: number, port, waiting, mode, range,
- * dropped, user, id. */
+/** /proc/net/netfilter/nfnetlink_queue, one line for each queue of answers: number, port, waiting, mode,
+ * range, dropped, user, id. */
 export async function queueCounters(router: Machine): Promise<Queue> {
   const text = await router.must('cat /proc/net/netfilter/nfnetlink_queue');
   const rows = text

@@ -1,12 +1,12 @@
-// The DNS messages of the benchmark: queries whose first label carries phase and number, so that
-// one answer is found again on both wires of the router, and what the resolver answers. Pure.
+// The DNS messages of the benchmark: the first label of a query has phase and number, so that its answer is
+// found on both wires; and the resolver's answers. Pure.
 
-/** Name behind the first label: of no profile, and of the Skype profile; equally long. */
+/** The names after the first label: of no profile, and of the Skype profile; equally long. */
 export const OTHER_DOMAIN = 'host.shopi.com';
 export const OUR_DOMAIN = 'host.skype.com';
-/** What the answer's CNAME leads to. */
+/** Target of the answer's CNAME. */
 const TARGET = 'edge-star.cdn.example.net';
-/** Addresses an answer gives: two as most have, and twenty in phases of capital letters. */
+/** Addresses in an answer: two, and twenty in phases with a capital letter. */
 const FEW = 2;
 const MANY = 20;
 
@@ -29,7 +29,7 @@ export function queryFor(id: number, label: string, domain: string): Uint8Array 
 const target = nameBytes(TARGET);
 const cname = [0xc0, 12, 0, 5, 0, 1, 0, 0, 1, 44, 0, target.length, ...target];
 
-/** The first question's end, or -1. */
+/** Offset of the end of the first question, or -1. */
 function questionEnd(query: Uint8Array): number {
   let at = 12;
   while (at < query.length && query[at] !== 0) at += query[at]! + 1;

@@ -1,6 +1,6 @@
-// DNS answers through the router, without and with the agent: how long each is held, how many a
-// second are too many, and what the agent's memory is meanwhile. The phases run first, each marked
-// by a letter in the names it asks for; the wires are read when the last has ended.
+// DNS answers through the router without and with the agent: the time that each is held, the highest rate, and
+// the agent's memory. The phases run first, each with its letter in the names; then the captures of both wires
+// are read.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,20 +12,20 @@ import { watchHost } from './host.ts';
 import { durations, type Passage, passages, quantile } from './wires.ts';
 import { ask, RESOLVER, ROUTER } from './world.ts';
 
-/** Latency phases: few enough a second that answers do not wait for each other. */
+/** Latency phases: a rate at which no answer waits for another. */
 const RATE = 20;
 const COUNT = 400;
-/** Matching answers: each is a transaction, and its query another. */
+/** Matching answers: each is one transaction, and its query another. */
 const MATCH_RATE = 5;
 const MATCH_COUNT = 120;
 const RAMP = [50, 100, 200, 500, 1000, 2000];
 const RAMP_SECONDS = 3;
-/** An answer this long in the router is as good as lost to many a client's patience. */
+/** An answer held this long in the router (ms) counts as lost. */
 const LATE_MILLISECONDS = 100;
 const STARTS = 3;
 const MEGABYTE = 1048576;
 
-/** Phase letters: capital ones are answered with twenty addresses. */
+/** Phase letters: in phases with a capital letter an answer has twenty addresses. */
 const PHASES = {
   'forwarded, without': 'a',
   'through dnsmasq, without': 'b',
@@ -44,7 +44,7 @@ interface Step {
   readonly arrived: number;
   readonly lost: number;
   readonly late: number;
-  /** Answers the kernel let pass unheld because a queue was full. */
+  /** Answers that passed unheld because a queue was full. */
   readonly unheld: number;
   readonly p50: number;
   readonly p99: number;
@@ -56,7 +56,7 @@ interface RampQueue {
   readonly dropped: number;
 }
 
-/** All of it; needs the two hosts of world.ts and a router without an agent, and leaves one. */
+/** Runs all phases; needs the two hosts of world.ts and a router without an agent, and leaves a running one. */
 export async function measureAnswers(
   lab: Lab,
   say: (line: string) => void,
@@ -99,7 +99,7 @@ export async function measureAnswers(
     queues.push({ sent, held: after.held - before.held, dropped });
     disturbed[rate] = others();
     say(`${rate} answers a second: others used ${disturbed[rate].toFixed(2)}`);
-    // What still waits is not the next step's.
+    // Waits, so that queued answers do not count in the next step.
     await settled(router);
   }
   const ramped = await status(router);
@@ -134,7 +134,7 @@ export async function measureAnswers(
   return { figures, details };
 }
 
-/** Waits until the agent has worked off what it has queued. */
+/** Waits until the agent's queue is empty. */
 async function settled(router: Machine): Promise<void> {
   let before = -1;
   for (let tries = 0; tries < 60; tries += 1) {

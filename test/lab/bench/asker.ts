@@ -1,5 +1,5 @@
-// The benchmark's home device, in the world's namespace `home`: asks at a steady rate, whatever
-// comes back. Prints how many it sent and how many answers came.
+// The benchmark's home device, in the world's namespace `home`: sends queries at a steady rate, independent of
+// the answers. Prints how many it sent and how many answers it received.
 // Usage: asker SERVER RATE COUNT PHASE PERCENT-MATCHING
 import * as os from 'qjs:os';
 import * as std from 'qjs:std';
@@ -9,9 +9,9 @@ import { labelOf, OTHER_DOMAIN, OUR_DOMAIN, queryFor } from './answer.ts';
 
 const [, address = '198.51.100.53', rate = '100', count = '1000', phase = 'a', matching = '0'] =
   scriptArgs;
-/** Source ports in turn: so many connections the router tracks. */
+/** Source ports used in turn: the number of connections in the router's conntrack. */
 const SOCKETS = 16;
-/** How long stragglers are waited for, milliseconds. */
+/** Milliseconds to wait for late answers. */
 const PATIENCE = 700;
 
 let received = 0;
@@ -29,7 +29,7 @@ let failed = 0;
 function ask(): void {
   const due = Math.min(total, Math.floor(((monotonic() - start) * perSecond) / 1000) + 1);
   while (sent < due) {
-    // Spread evenly: every twentieth matches when five percent do.
+    // Evenly distributed: with five percent every twentieth query matches.
     const ours = Math.floor(((sent + 1) * percent) / 100) > Math.floor((sent * percent) / 100);
     const query = queryFor(sent & 0xffff, labelOf(phase, sent), ours ? OUR_DOMAIN : OTHER_DOMAIN);
     if (sockets[sent % SOCKETS]!.send(server, query) < 0) failed += 1;

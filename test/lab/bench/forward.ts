@@ -1,6 +1,6 @@
-// Forwarding with and without the agent: LAN -> ISP wire, TCP and small UDP packets, direct and
-// through a GRE device. Both sides alternate in one boot (A B B A ...), because the host's speed
-// drifts by more than what is looked for; each pair of neighbours gives one ratio.
+// Forwarding with and without the agent from LAN to ISP wire: TCP and small UDP packets, direct and through a
+// GRE device. Both alternate in one boot (A B B A ...), because the host's speed drifts by more than the
+// difference; each pair of neighbours gives one ratio.
 import type { Machine } from '../machine/machine.ts';
 import { type Start, startAgent, stopAgent } from './agent.ts';
 import { DIRECT, PORT, PROXIED, PROXY } from './world.ts';
@@ -18,16 +18,16 @@ export interface Forwarding {
   readonly load: Load;
   /** Mbit/s or packets/s. */
   readonly pairs: readonly Pair[];
-  /** Share of the router's time that was idle during the measurements, 0..1. */
+  /** Idle share of the router's time during the measurements, 0..1. */
   readonly idle: number;
 }
 
 const SECONDS = 3;
-/** Twenty thousand small packets a second: more than the router forwards, and not so many that
- * iperf3's own connection starves beside them. */
+/** Twenty thousand small packets a second: more than the router forwards, few enough for iperf3's control
+ * connection. */
 const FLAGS = { tcp: '-O 1', udp: '-u -b 10M -l 64' };
 
-/** The same tunnel without the agent: chosen by a rule on the destination. */
+/** The same tunnel without the agent: a rule selects it by destination. */
 const TUNNEL_UP = `
   set -e
   ip link add whp-cloud type gre local 198.51.100.10 remote ${PROXY} key 5300 ttl 64
@@ -60,7 +60,7 @@ export async function measureForwarding(
   rounds: number,
   say: (line: string) => void,
 ): Promise<Forwarding[]> {
-  // One for each address: answers to UDP come from the one that is bound, or from any of them.
+  // One iperf3 for each address: with a wildcard address UDP answers can come from another address.
   const servers = await Promise.all(
     [DIRECT, PROXIED].map((address) =>
       world.spawn(`exec ip netns exec net iperf3 -s -p ${PORT} -B ${address}`, () => {}),
@@ -95,7 +95,7 @@ export async function measureForwarding(
   return kinds.map(({ idle, ...rest }) => ({ ...rest, idle: idle[0]! / idle[1]! }));
 }
 
-/** What went through the tunnel was sent there by the agent's table, and nothing else was. */
+/** Checks that the agent's table sent packets into the tunnel. */
 async function checkTunnelled(router: Machine, _started: Start): Promise<void> {
   const sent = await router.must('cat /sys/class/net/whp-cloud/statistics/tx_packets');
   if (Number(sent) < 1000) throw new Error(`the agent sent ${sent.trim()} packets into its tunnel`);

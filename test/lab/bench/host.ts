@@ -1,9 +1,9 @@
-// What else the host was doing: processor time that neither this program nor its emulators used.
-// Two emulators on two processors leave no room for others, so a run that was disturbed says so.
+// Load of the host by other programs: processor time that neither this program nor its emulators used. Two
+// emulators need both processors, so a disturbed run is reported.
 import { readdirSync, readFileSync } from 'node:fs';
 
 interface Reading {
-  /** Ticks (1/100 s) that the host's processors worked, and that this process tree did. */
+  /** Busy ticks (1/100 s) of the host's processors, and those of this process tree. */
   readonly host: number;
   readonly own: number;
   readonly at: number;
@@ -28,7 +28,7 @@ function processes(): Map<number, { parent: number; ticks: number }> {
       const ticks = [11, 12, 13, 14].reduce((sum, at) => sum + (fields[at] ?? 0), 0);
       found.set(Number(name), { parent: fields[1] ?? 0, ticks });
     } catch {
-      // It has ended meanwhile.
+      // The process has ended meanwhile.
     }
   }
   return found;
@@ -48,7 +48,7 @@ function read(): Reading {
   return { host: ticksOfHost(), own: ticksOfOwn(), at: Date.now() };
 }
 
-/** Starts to watch; the call that it returns answers with the others' share, in processors. */
+/** Starts the measurement; the returned function gives the other programs' share, in processors. */
 export function watchHost(): () => number {
   const before = read();
   return () => {

@@ -59,7 +59,7 @@ async function main(): Promise<boolean> {
   const figures: Figure[] = [];
   const details: Record<string, unknown> = {};
   let whole = true;
-  // What one part has measured is shown even where another one fails.
+  // The results of one part are printed even if another part fails.
   const part = async (
     name: string,
     run: () => Promise<{ figures: Figure[]; details: unknown }>,
@@ -101,7 +101,7 @@ async function main(): Promise<boolean> {
     details,
   };
   writeFileSync(join(out, 'result.json'), `${JSON.stringify(result, null, 1)}\n`);
-  // What the documents quote is of one run.
+  // The documents quote the figures of one run.
   if (values.keep && whole && parts.size === PARTS.length) {
     keepFigures('bench', 'npm run bench', { router, disturbed, figures: shown });
   }

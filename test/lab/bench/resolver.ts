@@ -1,6 +1,7 @@
-// The benchmark's outside resolver, in the world's namespace `net`: answers every query at once with
-// a CNAME and addresses of which no two answers have one in common, so that each answer is new to
-// the router. The first letter of the name says how many. Usage: resolver ADDRESS
+// The benchmark's outside resolver, in the world's namespace `net`: answers every query at once with a CNAME
+// and addresses that no other answer contains, so that each is new to the router. The first letter of the name
+// gives their number.
+// Usage: resolver ADDRESS
 import * as os from 'qjs:os';
 import * as std from 'qjs:std';
 import { openDatagrams } from '../world/socket.ts';

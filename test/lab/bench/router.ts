@@ -1,5 +1,5 @@
-// What is measured on the router itself by the programs of test/bench: a match up to the committed
-// set, one element over netlink beside the nft program, and the name walk beside full decoding.
+// Measurements on the router by the programs of test/bench: a match until its element is committed, one element
+// over netlink and by the nft program, and the name walk and full decoding.
 import type { Machine } from '../machine/machine.ts';
 import { HOST, PROGRAMS } from './agent.ts';
 import { atMost, type Figure, figure } from './figures.ts';
@@ -25,7 +25,7 @@ export async function measureRouter(
   say: (line: string) => void,
 ): Promise<{ figures: Figure[]; details: unknown }> {
   say('commits on the router');
-  // Room for its own elements: what was measured before has filled the set.
+  // Makes room in the set, which the measurements before have filled.
   await router.must('nft flush set inet whp skype_addr4');
   const text = await router.must(`WHP_BYTECODE=/tmp/commit ${HOST} ${PROGRAMS}/commit.mjs`, {
     timeout: 120_000,

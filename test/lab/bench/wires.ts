@@ -1,16 +1,16 @@
-// How long each DNS answer stayed in the router: from its arrival on the WAN card to its departure
-// from the LAN card. Both captures are written by the router's emulator, so they have one clock.
+// The time of each DNS answer in the router: from its arrival on the WAN card to its departure from the LAN
+// card. The router's emulator writes both captures with one clock.
 import { framesOf } from '../verdict/frames.ts';
 import { labelAt } from './answer.ts';
 
-/** An answer that came in: seconds, and when it went out, undefined when it did not. */
+/** An answer that arrived: time in seconds, and of its departure, undefined if it did not leave. */
 export interface Passage {
   readonly label: string;
   readonly arrived: number;
   readonly left: number | undefined;
 }
 
-/** First sight of every answer of a capture, by its label. */
+/** The first packet of every answer in a capture, by its label. */
 function answers(capture: Uint8Array): Map<string, number> {
   const seen = new Map<string, number>();
   for (const { time, bytes, offset, end } of framesOf(capture)) {
@@ -35,7 +35,7 @@ export function passages(wan: Uint8Array, lan: Uint8Array): Map<string, Passage[
   return phases;
 }
 
-/** Milliseconds in the router of those that left it, sorted. */
+/** Milliseconds in the router of the answers that left it, sorted. */
 export function durations(phase: readonly Passage[]): number[] {
   return phase
     .flatMap(({ arrived, left }) => (left === undefined ? [] : [(left - arrived) * 1000]))

@@ -1,13 +1,13 @@
-// The world of the benchmarks: two hosts and nothing between them and the router, so that the
-// router is the slowest part. `home` on the LAN wire asks; `net` on the ISP wire is the ISP, the
-// resolver, the proxy's end of the tunnel and every server.
+// The world of the benchmarks: two hosts wired directly to the router, so that the router is the slowest part.
+// `home` on the LAN wire sends queries; `net` on the ISP wire is the ISP, the resolver, the proxy's end of the
+// tunnel and every server.
 import type { ProjectFile } from '../machine/image.ts';
 import type { Machine } from '../machine/machine.ts';
 import { bundle } from './programs.ts';
 
 export const RESOLVER = '198.51.100.53';
 export const ROUTER = '192.168.1.1';
-/** A server of nobody's, and one that stands in a range of the profile; port 40001 on both. */
+/** A server of no app, and one in a range of the profile; port 40001 on both. */
 export const DIRECT = '104.16.0.80';
 export const PROXIED = '65.55.223.80';
 export const PORT = 40001;
@@ -44,7 +44,7 @@ export async function worldPrograms(): Promise<Map<string, ProjectFile>> {
 /** Builds the hosts and starts the resolver. */
 export async function startWorld(world: Machine): Promise<void> {
   await world.must(HOSTS);
-  // In the background: a control channel keeps the last bytes of a program's output back.
+  // Runs in the background: a control channel delays the last bytes of a program's output.
   await world.must(
     `ip netns exec net /usr/lib/whp/whp-host ${HOME}/resolver.mjs ${RESOLVER} >/tmp/resolver 2>&1 &
     for try in $(seq 50); do grep -q ready /tmp/resolver && exit; sleep 0.1; done

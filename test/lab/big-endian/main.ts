@@ -1,6 +1,5 @@
-// `lab.sh big-endian`: one boot of the big-endian MIPS machine, on which the agent's netlink code
-// proves itself against a real big-endian kernel (test/netlink/be-probe.ts), and the unit tests of
-// wire/ and netlink/ run in the host of that byte order. Prints every claim and a counted line.
+// `lab.sh big-endian`: one boot of the big-endian MIPS machine, which runs test/netlink/be-probe.ts against its
+// kernel and the unit tests of wire/ and netlink/ in the host. Prints every claim and a summary line.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -12,7 +11,7 @@ import { labOptions } from '../machine/options.ts';
 
 const HOST = '/usr/lib/whp/whp-host';
 const FOLDER = 'out/lab/big-endian';
-/** What reads bytes of the network or of the kernel. */
+/** Folders with code that reads bytes of the network or of the kernel. */
 const TESTS = ['test/unit/wire', 'test/unit/netlink'];
 
 interface Count {
@@ -53,7 +52,7 @@ function countClaims({ status, stdout }: { status: number; stdout: string }): Co
   return { passed, failed: Math.max(failed, sound ? 0 : 1), skipped: count('skip') };
 }
 
-/** uvu's own sums; an early end is a failure whatever had passed. */
+/** uvu's totals; an early end is a failure. */
 function countTests({ status, stdout }: { status: number; stdout: string }): Count {
   const number = (word: string) => Number(new RegExp(`${word}: +(\\d+)`).exec(stdout)?.[1] ?? 0);
   const [passed, total] = [number('Passed'), number('Total')];
@@ -82,7 +81,8 @@ async function main(): Promise<boolean> {
     console.log((await machine.must('uname -srm')).trim());
     const claims = await machine.run(`${HOST} /root/probe.mjs`, { timeout: 120_000 });
     process.stdout.write(claims.stdout + claims.stderr);
-    // An emulated processor takes longer for a round than the agent on a router ever may.
+    // An emulated processor needs more time for one turn of the event loop than the watchdog allows on a
+    // router.
     const settings = 'NO_COLOR=1 WHP_WATCHDOG_SECONDS=120 WHP_MEMORY_MB=40';
     const tests = await machine.run(`${settings} ${HOST} /root/unit.mjs`, { timeout: 300_000 });
     const counted = countTests(tests);

@@ -1,28 +1,27 @@
-// What is guaranteed while the agent is dead, stands still or hangs, with the application at work: what was
-// known stays proxied (a name resolved before, a port taught before); names that are resolved while there is no
-// agent teach nothing, and their flows may be direct. Names resolved once the next agent reads answers, long before it says
-// that it enforces, are proxied again.
+// The promises while the agent is dead, stopped or hangs, checked with application.ts: known names and ports
+// stay proxied; names that are resolved meanwhile are not learned, and their flows may be direct; names
+// resolved after the next agent reads answers, long before it enforces, are proxied.
 import { type Arrivals, arrivals, toldArrivals, ways } from './arrivals.ts';
 import type { FaultLab, Finding } from './fault.ts';
 import { sleeper } from './sleepers.ts';
 
 const PACE = 200;
-/** The next agent has found the table of the last; it opens its ears within READS milliseconds. */
+/** The next agent has found the table of the last one; it reads answers within READS milliseconds. */
 const TAKEN_OVER = (starts: number): string =>
   `[ $(grep -c ': taken over' /tmp/whp.log) -ge ${starts} ]`;
 const READS = 2000;
 export const ENFORCES = (starts: number): string =>
   `[ $(grep -c '^whp: enforcing' /tmp/whp.log) -gt ${starts} ]`;
-/** Names asked while it stands still, and when it is back. */
+/** Names asked for during the absence, and after it. */
 const MEANWHILE = 10;
 const AFTER = 8;
 
 export interface Absence {
-  /** Runs `command`, which ends the agent, with names being resolved all the while; seconds until the next one
-   * enforces. `starts`: how often one had begun to before; null: the same agent goes on, and MEANWHILE names are
-   * resolved in all, since each that has no answer is asked for five times. */
+  /** Runs `command`, which ends the agent, while names are resolved; returns seconds until the next agent
+   * enforces. `starts`: the number of starts before; null: the same agent goes on, and MEANWHILE names are
+   * resolved, each asked for up to five times. */
   during(command: string, starts: number | null): Promise<number>;
-  /** Ends it, once the agent is back: what was wrong, what was seen, and what no promise was about. */
+  /** Ends it after the agent is back: the violations, the counts, and packets that no promise covers. */
   stop(): Promise<{
     readonly wrong: readonly string[];
     readonly text: string;
@@ -46,7 +45,7 @@ export async function absence(lab: FaultLab): Promise<Absence> {
   };
   return {
     async during(command, starts) {
-      // The blow first: names that were asked before it would have taught.
+      // The command comes first: names asked for before it would be learned.
       const blow = lab.inject(command, starts === null ? ':' : TAKEN_OVER(starts), 60);
       const few = starts === null ? { count: MEANWHILE } : {};
       meanwhile = await arrivals(lab, { device: 'ubuntu', pace: PACE, ...few });
@@ -95,7 +94,7 @@ export async function absence(lab: FaultLab): Promise<Absence> {
   };
 }
 
-/** Both findings as one. */
+/** One finding of both. */
 export function joined(finding: Finding, seen: Awaited<ReturnType<Absence['stop']>>): Finding {
   const wrong = seen.wrong.length === 0 ? '' : `; WRONG: ${seen.wrong.join('; ')}`;
   return {

@@ -1,7 +1,7 @@
-// What can go wrong with the agent itself, one session each: it is stopped, hangs, runs out of
-// memory, reads too slowly, the clock jumps, nothing can be written, somebody starts it twice. The
-// rules stand in the meantime, the home's DNS is back when the watchdog has ended it, and the agent that
-// goes on, or comes after, knows what was learned and until when.
+// Faults of the agent itself, one a session: it is stopped, hangs, runs out of memory, reads too slowly, the
+// clock jumps, nothing can be written, it is started twice. The rules remain, the home's DNS works again after
+// the watchdog has killed the agent, and the same or the next agent has all learned elements with their
+// remaining times.
 import { absence, ENFORCES, joined } from './absence.ts';
 import type { Fault, FaultLab, Finding } from './fault.ts';
 import { flooded } from './flooded.ts';
@@ -10,8 +10,8 @@ import { expiries, household, SILENCE_MILLISECONDS, unharmed } from './household
 const PID = '$(cat /tmp/whp.pid)';
 const CONFIG = '/etc/config/whp';
 
-/** Learned addresses live as long as before, less the time that went by: milliseconds of a clock
- * that does not jump. Answers the largest difference, seconds. */
+/** Compares the remaining times of learned addresses with those before, less the time passed on a monotonic
+ * clock; returns the largest difference in seconds. */
 async function livesOn(lab: FaultLab, during: () => Promise<void>): Promise<number> {
   const uptime = async (): Promise<number> =>
     Number((await lab.router.must('cat /proc/uptime')).split(' ')[0]);
@@ -24,7 +24,7 @@ async function livesOn(lab: FaultLab, during: () => Promise<void>): Promise<numb
   return Math.max(0, ...off);
 }
 
-/** The agent ends and is started again. */
+/** Ends the agent; the supervisor starts it again. */
 async function outlive(lab: FaultLab, command: string): Promise<Finding> {
   const home = await household(lab);
   const gap = await absence(lab);
@@ -53,8 +53,8 @@ const stopped: Fault = {
   run: (lab) => outlive(lab, `kill -STOP ${PID}`),
 };
 
-/** A group of processes that gets two thousandths of the processor: whoever is in it runs, and does not come
- * back to its event loop within the watchdog's time. */
+/** A cgroup with two thousandths of the processor: a process in it does not return to its event loop within
+ * the watchdog's time. */
 const SLOW_ON = `mkdir -p /tmp/cgroup; mount -t cgroup2 none /tmp/cgroup
 echo +cpu >/tmp/cgroup/cgroup.subtree_control; mkdir -p /tmp/cgroup/slow
 echo '2000 1000000' >/tmp/cgroup/slow/cpu.max`;
@@ -73,7 +73,7 @@ const hung: Fault = {
   },
 };
 
-/** More addresses than an engine of 5 MB has room for, in a file that is not too large to be read. */
+/** A file of more addresses than fit into an engine of 5 MB, and not too large to be read. */
 const MANY = `i=0; while [ $i -lt 2200 ]; do echo "	list address '23.$((i / 250)).$((i % 250)).7'"; i=$((i + 1)); done`;
 
 const memory: Fault = {
@@ -93,13 +93,13 @@ const memory: Fault = {
     );
     const said = await lab.router.run('/usr/bin/whp reload', { timeout: 30_000 });
     await lab.router.must(`mv /tmp/config ${CONFIG}`);
-    // It may have ended by it, and then it has to be there again before the next blow.
+    // The agent may have ended; then it must be back before the next fault.
     const lives = `[ "$(cat /tmp/whp.pid)" = ${pid} ] && sleep 1 && /usr/bin/whp status`;
     await lab.inject(':', `${ENFORCES(starts)} || { ${lives}; }`, 60);
     await lab.sleep(1000);
     const survived = (await lab.agent.pid()) === pid;
     const ended = /watchdog: [^\n]*|out of memory/.exec(await lab.agent.log())?.[0] ?? 'no word';
-    // Whoever runs now does what it has to.
+    // The agent that runs now must work.
     const seconds = await lab.inject(
       'nft delete table inet whp',
       'nft list chain inet whp prerouting',
@@ -110,7 +110,7 @@ const memory: Fault = {
     await lab.agent.start();
     const again = await household(lab);
     const before = await lab.agent.starts();
-    // An agent that never has enough: it ends, is started, and ends again.
+    // An agent that always runs out of memory: it ends, is started, and ends again.
     await lab.router.must(`kill -9 ${PID}; echo 1 >/tmp/whp.memory`);
     await lab.sleep(4000);
     const recovered = await lab.inject('rm -f /tmp/whp.memory', ENFORCES(before), 60);
@@ -183,7 +183,7 @@ const clock: Fault = {
   },
 };
 
-/** /var/run and /etc/whp on memory of their own, so that only the agent finds them full. */
+/** Mounts /var/run and /etc/whp on their own tmpfs, so that only the agent finds them full. */
 const OWN_DISK = `mkdir -p /etc/whp
 mount -t tmpfs -o size=3m tmpfs /var/run
 mount -t tmpfs -o size=128k tmpfs /etc/whp`;
@@ -242,7 +242,7 @@ const twice: Fault = {
   async run(lab) {
     const home = await household(lab);
     const pid = await lab.agent.pid();
-    // Handles and counters of packets apart, what stands.
+    // The ruleset without handles and packet counts.
     const stands =
       '{ nft -s -t list table inet whp; ip rule; ip route show table all; ip -d link show type gre; } | md5sum';
     const before = await lab.router.must(stands);

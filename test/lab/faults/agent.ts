@@ -1,5 +1,5 @@
-// The agent on the router under a stand-in for procd: a shell loop that starts it again when it has
-// ended, as the package's init script asks procd to.
+// The agent on the router under a stand-in for procd: a shell loop that starts it again after its end, as the
+// init script configures procd.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Machine, Spawned } from '../machine/machine.ts';
 import type { RouterAgent } from './fault.ts';

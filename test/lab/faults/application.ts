@@ -1,14 +1,14 @@
-// The application at work on three devices, in the three ways in which a flow can be admitted: a peer in a
-// call, a server whose name was resolved before, and peers never met, from a port that was taught before.
-// Nothing is said to a resolver or a supernode once it has begun: what goes on lives on what is known.
+// The app on three devices in the three ways of admission: a peer in a call, a server whose name was resolved
+// before, and new peers from a known port. After its start there is no DNS query and no packet to a supernode:
+// the flows rely on existing elements.
 import { arrivals, ways } from './arrivals.ts';
 import type { FaultLab, Mark } from './fault.ts';
 import { sleeper } from './sleepers.ts';
 
 export interface Application {
-  /** Packets of each way in the tunnel and beside it since `mark`. */
+  /** Packets of each way inside and outside the tunnel since `mark`. */
   ways(mark: Mark): Readonly<Record<'call' | 'name' | 'port', { tunnel: number; direct: number }>>;
-  /** Ends it; milliseconds for which the call was silent at most. */
+  /** Ends it; returns the longest silence of the call in milliseconds. */
   stop(): Promise<number>;
 }
 
@@ -30,7 +30,7 @@ export async function application(lab: FaultLab): Promise<Application> {
   };
 }
 
-/** What leaked or was not seen at all, and the counts, for a verdict. */
+/** The ways with leaked packets or without any packet, and the counts, for a verdict. */
 export function outcome(found: ReturnType<Application['ways']>): {
   readonly wrong: readonly string[];
   readonly text: string;

@@ -1,10 +1,10 @@
-// The application's new connections during a fault: world/arrivals.ts on a device, and which of the names'
-// addresses had packets in the tunnel and beside it.
+// New connections of the app during a fault: runs world/arrivals.ts on a device and counts the packets to its
+// addresses inside and outside the tunnel.
 import { freshAddress, RESOLVER_ADDRESS, ROUTER_ADDRESS } from '../world/plan.ts';
 import type { FaultLab, Mark } from './fault.ts';
 import { LOGS } from './programs.ts';
 
-/** Names that one of them may ask for at most. */
+/** Most names of one run. */
 const MOST = 2000;
 
 export interface ArrivalOptions {
@@ -16,9 +16,9 @@ export interface ArrivalOptions {
   readonly way?: 'udp' | 'fixed' | 'tcp' | 'known';
   /** The router by default, a resolver outside for `fixed` and `tcp`. */
   readonly server?: string;
-  /** Names in all; until it is stopped by default. */
+  /** Number of names; default: until it is stopped. */
   readonly count?: number;
-  /** Milliseconds of other people's names first; resolves when they have begun. */
+  /** Milliseconds of queries for unrelated names first; resolves when they have begun. */
   readonly warm?: number;
 }
 

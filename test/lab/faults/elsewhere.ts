@@ -1,6 +1,6 @@
-// Resolvers that are not the router's port 53, each with names of the application that are resolved there and
-// connected to at once: the router's own behind a redirect to another port, one in a private network behind
-// the WAN, and flows to one outside that are older than the agent's table.
+// Resolvers other than the router's port 53, each with names of the app that are resolved and connected to at
+// once: the router's own behind a redirect to another port, one in a private network behind the WAN, and flows
+// to one outside that are older than the agent's table.
 import { PRIVATE_RESOLVER } from '../world/plan.ts';
 import { type ArrivalOptions, type Arrivals, arrivals, toldArrivals, ways } from './arrivals.ts';
 import { checks } from './ask.ts';
@@ -22,7 +22,7 @@ const REDIRECT_OFF = `nft delete table ip lab_redirect; kill $(cat /run/dnsmasq.
 interface Setup {
   readonly name: string;
   readonly options: ArrivalOptions;
-  /** The DNS flow is there before the agent. */
+  /** The DNS flow begins before the agent starts. */
   readonly older?: boolean;
   readonly redirected?: boolean;
 }
@@ -40,7 +40,7 @@ async function begin(lab: FaultLab, { options, older }: Setup): Promise<Arrivals
   if (older !== true) return arrivals(lab, { ...options, count: NAMES });
   await lab.agent.stop();
   await lab.router.must('conntrack -F');
-  // Other people's names first: the flow is there, and nothing of the application yet.
+  // Unrelated names first: the flow exists before a name of the app is asked for.
   const flows = await arrivals(lab, { ...options, count: NAMES });
   await lab.sleep(300);
   await lab.agent.start();

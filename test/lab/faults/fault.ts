@@ -1,4 +1,4 @@
-// What a fault session is, and what it has to work with. main.ts boots the lab once, hands this to
+// The interface of a fault session, and the functions that it gets. main.ts boots the lab once, passes it to
 // every session in turn and prints a row for each.
 import type { Machine, Spawned } from '../machine/machine.ts';
 import type { Variant } from '../profiles.ts';
@@ -12,26 +12,26 @@ export interface Fault {
   readonly injected: string;
   /** Text of /etc/config/whp for this session; configText(true) by default. */
   readonly config?: string;
-  /** Why application packets may be seen outside the tunnel here ("fallback direct", "the agent is
-   * stopped"): they are counted and shown, but judged by the session alone. */
+  /** The reason why packets of the app may leave outside the tunnel ("fallback direct", "the agent is
+   * stopped"): they are counted and shown, and only the session judges them. */
   readonly mayLeak?: string;
   /** Profiles that are on the router beside the shipped one. */
   readonly profiles?: readonly Variant[];
-  /** Throws, or answers ok false, where the router did not hold to what is promised. */
+  /** Throws, or returns ok false, if a promise was violated. */
   run(lab: FaultLab): Promise<Finding>;
 }
 
 export interface Finding {
   readonly ok: boolean;
-  /** What was seen, with its numbers. */
+  /** The result with its numbers. */
   readonly verdict: string;
-  /** Seconds until everything was as it should be; null where nothing had to recover. */
+  /** Seconds until recovery; null: nothing had to recover. */
   readonly seconds: number | null;
-  /** Packets outside the tunnel that nothing promised to prevent, by their remote address, and why. */
+  /** Packets outside the tunnel that no promise covers, by remote address, with the reason. */
   readonly excused?: { readonly why: string; readonly remotes: ReadonlySet<string> };
 }
 
-/** What a call did, when it has ended. Times are milliseconds of the world's clock. */
+/** The result of a call. Times are milliseconds of the world's clock. */
 export interface CallRecord {
   readonly sent: readonly number[];
   /** By packet number; null: no answer came. */
@@ -47,34 +47,34 @@ export interface CallRecord {
 export interface Call {
   readonly device: string;
   readonly remote: Endpoint;
-  /** Ends the call and tells what became of its packets. */
+  /** Ends the call and returns its result. */
   stop(): Promise<CallRecord>;
 }
 
 export interface CallOptions {
   /** Name in plan.ts; iphone by default. */
   readonly device?: string;
-  /** See world/call.ts; `peer` by default, the media of a call to a peer nobody knew before. */
+  /** See world/call.ts; default `peer`: media of a call to a new peer. */
   readonly kind?: 'peer' | 'supernode' | 'name' | 'unrelated' | 'plain' | 'dns' | 'resolver';
-  /** Where to; by default an address that no other call has used. */
+  /** Destination; default: an address that no other call has used. */
   readonly remote?: Endpoint;
   /** `name`, `dns`, `resolver`: the name asked for; %d becomes the packet's number. */
   readonly name?: string;
   /** Milliseconds between two packets; 20 by default. */
   readonly pace?: number;
-  /** False: do not wait for the first answer (where there must be none). */
+  /** False: do not wait for the first answer. */
   readonly answered?: boolean;
 }
 
-/** A place in the ISP capture. */
+/** A position in the ISP capture. */
 export type Mark = number;
 
 export interface IspWire {
-  /** The capture's end as of now; give a packet just sent some 100 ms to arrive. */
+  /** The current end of the capture; a packet needs some 100 ms to arrive there. */
   mark(): Mark;
-  /** Every IP packet since, GRE opened. */
+  /** All IP packets since, those inside GRE decapsulated. */
   sightings(since: Mark, until?: Mark): readonly Sighting[];
-  /** Application packets outside the tunnel since: must be none. */
+  /** Packets of the app outside the tunnel since. */
   leaks(since: Mark, until?: Mark): readonly Sighting[];
   /** Unrelated packets inside the tunnel since. */
   strays(since: Mark, until?: Mark): readonly Sighting[];
@@ -95,7 +95,7 @@ export interface RouterAgent {
   /** Starts the supervisor (what procd is on a router: it starts the agent again one second after
    * it has ended) and waits until the agent enforces. `environment` is put in front ("WHP_X=1"). */
   start(environment?: string): Promise<void>;
-  /** Ends the supervisor and, by SIGTERM, the agent: the owner's own stop. */
+  /** Ends the supervisor and, by SIGTERM, the agent, as its owner would. */
   stop(): Promise<void>;
   /** Process id of the running agent. */
   pid(): Promise<number>;
@@ -118,18 +118,18 @@ export interface FaultLab {
   readonly agent: RouterAgent;
   /** Starts a flow that goes on; resolves at its first answer. */
   call(options?: CallOptions): Promise<Call>;
-  /** Runs `command` on the router and, in the same shell, asks `condition` over and over until it
-   * holds: seconds from the end of the command on the router's clock (in steps of 50 ms, of
-   * half a second behind the first second). Rejects after `limitSeconds` (10). Asks for the first time after
-   * `quietSeconds` (0): asking takes a slow router's time from those who mend it. */
+  /** Runs `command` on the router and, in the same shell, polls `condition` until it holds: returns seconds
+   * since the end of the command by the router's clock (steps of 50 ms, after the first second half a
+   * second). Rejects after `limitSeconds` (10). The first poll is after `quietSeconds` (0): polling takes
+   * processor time from the recovery. */
   inject(
     command: string,
     condition: string,
     limitSeconds?: number,
     quietSeconds?: number,
   ): Promise<number>;
-  /** Starts a program of the world ("arrivals") in a device's namespace with words behind its name; `onLine`
-   * gets what it says, a line a call. Ended with the session at the latest. */
+  /** Starts a program of the world ("arrivals") in a device's namespace with these words; `onLine` gets each
+   * line of its output. Ended at the end of the session. */
   play(
     device: string,
     program: string,
@@ -140,12 +140,12 @@ export interface FaultLab {
   inWorld(namespace: string, command: string): Promise<string>;
   /** Milliseconds of the world's clock, that of CallRecord. */
   worldTime(): Promise<number>;
-  /** Learned elements of the standing table, as nft prints them without their times, sorted:
-   * "skype_peer4 192.168.1.11 . 86.128.10.1". */
+  /** Learned elements of the standing table as nft prints them, without times, sorted: "skype_peer4
+   * 192.168.1.11 . 86.128.10.1". */
   learned(): Promise<readonly string[]>;
-  /** Two peers, supernodes, ... of their own for every session: the next address nobody has used. */
+  /** The next unused peer, supernode, ... of this session. */
   freshPeer(device?: string): Endpoint;
-  /** The first of `count` numbers of names (freshN.skype.com) that nobody has asked for. */
+  /** The first of `count` unused numbers of names (freshN.skype.com). */
   freshNames(count: number): number;
   sleep(milliseconds: number): Promise<void>;
   say(line: string): void;

@@ -1,5 +1,5 @@
-// The agent stands still under more questions than its queue holds: what there is no room for is dropped and
-// asked for again, and what absence.ts promises holds.
+// The agent is stopped under more queries than its queue holds: answers beyond it are dropped and asked for
+// again, and the promises of absence.ts hold.
 import { absence, joined } from './absence.ts';
 import type { Fault } from './fault.ts';
 import { household, SILENCE_MILLISECONDS } from './household.ts';
@@ -36,7 +36,7 @@ export const flooded: Fault = {
     const unanswered = records.reduce((sum, { lost }) => sum + lost.length, 0);
     const asked = records.reduce((sum, { sent }) => sum + sent.length, 0);
     const same = (await lab.agent.starts()) === starts;
-    // The flood alone is more than a slow router forwards: packets of all flows are lost in it.
+    // The flood exceeds what a slow router forwards: packets of all flows are lost.
     const harmless =
       record.dns.silence <= SILENCE_MILLISECONDS &&
       record.forgotten.length === 0 &&

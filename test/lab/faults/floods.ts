@@ -1,6 +1,5 @@
-// One device takes all it can get (SECURITY, what one device can take): what it holds is its share,
-// the agent and the router keep within their memory, another device's call and DNS go on, and the log
-// says it once.
+// One device takes all it can (SECURITY.md): it holds only its share, agent and router stay within their
+// memory, another device's call and DNS go on, and the log has one line.
 import { arrivals, toldArrivals, ways } from './arrivals.ts';
 import { checks } from './ask.ts';
 import type { Call, Fault, FaultLab, Finding } from './fault.ts';
@@ -10,25 +9,25 @@ const FLOOD = worldProgram('flood');
 const MEMORY = '/tmp/memory.txt';
 /** The hostile device: ubuntu. */
 const HOSTILE = '192.168.1.14';
-/** A name that is nobody's: its answers pass, whatever the agent has no time for. */
+/** A name of no app: its answers pass even if the agent is busy. */
 const STRANGER = 'www.shop1.example';
-/** None of the application's addresses. */
+/** An address of no app. */
 const UNRELATED = { address: '78.46.72.11', port: 7000 };
-/** Kilobytes: the budget of the agent (6 MB at rest, one more for the flows and the evidence that a flood
- * fills up to their caps), and what a router of 64 MB must have left. */
+/** Kilobytes: the agent's budget (6 MB at rest, one more for flows and evidence up to their caps), and what
+ * a router of 64 MB must have left. */
 const AGENT_MOST = 7168;
 const FREE_LEAST = 8192;
-/** How long the same is done without an agent, to compare. */
+/** Seconds of the same flood without an agent, for comparison. */
 const ALONE_SECONDS = 10;
-/** Milliseconds that another device's DNS may be silent, beside twice what it is in the same run without the
- * agent: a stub resolver waits so long before it asks again (resolv.conf(5), timeout). */
+/** Most milliseconds of silence of another device's DNS, in addition to twice the silence without the agent:
+ * a stub resolver's timeout before it asks again (resolv.conf(5)). */
 const SILENCE = 5000;
-/** Milliseconds until a new call is answered, beside twice what they are before the flood and of an
- * unrelated flow. */
+/** Most milliseconds until a new call is answered, in addition to twice those before the flood and those of
+ * an unrelated flow. */
 const OPENING = 1500;
-/** Milliseconds between two names of another device that are resolved and connected to meanwhile. */
+/** Milliseconds between two names that another device resolves and connects to. */
 const ARRIVAL = 1000;
-/** Part of them that has to be answered: what is refused is asked again, four times. */
+/** Share of them that must be answered: a refused one is asked for again, four times. */
 const ANSWERED = 0.9;
 
 interface Flood {
@@ -36,7 +35,7 @@ interface Flood {
   readonly injected: string;
   readonly count: number;
   readonly perSecond: number;
-  /** The set that it fills, the cap of the set, and of what one device may hold of it. */
+  /** The set that the flood fills, its cap, and the cap of one device. */
   readonly set: string;
   readonly cap: number;
   readonly share: number;
@@ -72,7 +71,7 @@ const FLOODS: readonly Flood[] = [
   },
 ];
 
-/** Writes the agent's resident and the router's available kilobytes down, every two seconds. */
+/** Records the agent's resident and the router's available kilobytes every two seconds. */
 const sampler = `while :; do
   r=$(grep VmRSS /proc/$(cat /tmp/whp.pid)/status)
   a=$(grep MemAvailable /proc/meminfo)
@@ -95,8 +94,8 @@ async function memory(lab: FaultLab): Promise<{ first: number; most: number; fre
   };
 }
 
-/** Milliseconds that another device waits for its DNS at most while the same is done to a router without
- * an agent; 0 where that would be no comparison: who opens peers is in nobody's way without one. */
+/** The longest silence of another device's DNS during the same flood without an agent, in milliseconds; 0
+ * where it is no comparison: without an agent a flood of peers hinders nobody. */
 async function withoutAgent(lab: FaultLab, { kind, perSecond }: Flood): Promise<number> {
   if (kind === 'peers') return 0;
   await lab.agent.stop();
@@ -127,8 +126,8 @@ async function ended(call: Call): Promise<{ sent: number; lost: number; silence:
 /** How long the kernel keeps a UDP flow that nobody answers. */
 const TIMEOUT = '/proc/sys/net/netfilter/nf_conntrack_udp_timeout';
 
-/** Runs `session` while unanswered flows are soon forgotten: the kernel's table of connections, which
- * would be full after sixteen seconds and then refuses everybody's flows, is not what is looked at. */
+/** Runs `session` with a short conntrack timeout for unanswered flows: otherwise the kernel's table would be
+ * full after sixteen seconds and refuse all flows. */
 export async function withRoom(lab: FaultLab, session: () => Promise<Finding>): Promise<Finding> {
   const before = (await lab.router.must(`cat ${TIMEOUT}; echo 10 >${TIMEOUT}`)).trim();
   try {
@@ -203,7 +202,7 @@ async function endure(lab: FaultLab, flood: Flood): Promise<Finding> {
     'a new call suffered',
   );
   check.that(seen.direct === 0, `${seen.direct} packets direct to names resolved meanwhile`);
-  // Of the names a 24K has no time to teach during a flood of names: they are refused, and asked again.
+  // A 24K has no time to learn during a flood of names: answers are refused, and asked for again.
   const mayRefuse = flood.kind === 'names';
   check.that(mayRefuse || seen.tunnel > 0, 'nothing in the tunnel of names resolved meanwhile');
   check.that(mayRefuse || arrived.answered >= arrived.asked * ANSWERED, toldArrivals(arrived));

@@ -1,22 +1,22 @@
-// The nft of others while a device resolves one new name of the application after the other: nft reads
-// the ruleset again whenever somebody commits meanwhile, so `fw4 reload` could go on for as long as the
-// answers teach. Beside it: the same with nobody asking, a call, and another device's DNS.
+// nft commands of other programs while a device resolves one new name of the app after the other: nft reads the
+// ruleset again after each commit of another program, so `fw4 reload` could run as long as answers are learned.
+// Compared with no queries; with a call and another device's DNS.
 import { checks } from './ask.ts';
 import type { Fault, FaultLab } from './fault.ts';
 import { worldProgram } from './programs.ts';
 
 const FLOOD = worldProgram('flood');
-/** Names, and how many a second: within what one device may teach. */
+/** Number of names, and their rate a second, within the rate of one device. */
 const [NAMES, PER_SECOND] = [400, 10];
 /** Milliseconds until the burst is used up. */
 const BURST = 6000;
 const TIMES = 4;
 const COMMANDS = ['nft -f /etc/nftables/fw4.nft', 'nft list ruleset'] as const;
-/** Milliseconds that nft may take beside what it takes with nobody asking. Another device's DNS may be silent for as
- * long: a stub resolver asks again after that (resolv.conf(5), timeout). */
+/** Most milliseconds of nft in addition to those without queries, and of silence of another device's DNS: a
+ * stub resolver's timeout (resolv.conf(5)). */
 const LIMIT = 5000;
 
-/** Milliseconds that each of COMMANDS takes, sorted. */
+/** Milliseconds of each of COMMANDS, sorted. */
 async function times({ router }: FaultLab): Promise<number[][]> {
   const found: number[][] = [];
   for (const command of COMMANDS) {

@@ -1,5 +1,5 @@
-// A device knows a server's address from elsewhere (DoH): no answer, no range, no port speaks for the
-// flow. Its ClientHello does: the flow is cut before it has left, the retry takes the tunnel.
+// A device knows a server's address from elsewhere (DoH): there is no evidence but its ClientHello. The flow is
+// cut before the ClientHello leaves; the retry takes the tunnel.
 import { checks, probe, withGlobals } from './ask.ts';
 import type { Fault } from './fault.ts';
 

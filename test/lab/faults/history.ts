@@ -1,5 +1,4 @@
-// What was counted goes on after a reboot: the agent writes it when it is stopped and reads it when it
-// starts again, on the router's own flash.
+// Totals and graphs survive a reboot: the agent writes them to flash at its end and reads them at its start.
 import type { Fault, FaultLab } from './fault.ts';
 
 /** Above the ten seconds after which the list of connections is read again. */

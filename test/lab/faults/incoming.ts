@@ -1,6 +1,6 @@
-// An incoming call as browsers make it: the device's first packets from a new port go to a peer with a
-// public address (STUN checks), and only then does a server of the application hear of the port. Nothing but
-// the call's signalling, on a connection that is known, speaks for the flow before.
+// An incoming call as browsers make it: the first packets from a new port go to a peer with a public address
+// (STUN checks), and a server of the app hears from the port afterwards. The only evidence before is the call's
+// signalling on a known connection.
 import { arrivals, ways } from './arrivals.ts';
 import { checks } from './ask.ts';
 import type { Fault } from './fault.ts';

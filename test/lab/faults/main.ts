@@ -33,21 +33,21 @@ const { values, words } = labOptions(
 
 const say = (line: string): void => console.error(`faults: ${line}`);
 
-/** All, or those that are named, as often and in the order in which they are named. */
+/** All sessions, or the named ones in the given order and number. */
 function chosen(): readonly Fault[] {
   if (words.length === 0) return FAULTS;
   return words.flatMap((name) => FAULTS.filter((fault) => fault.name === name));
 }
 
-/** Of flows that were direct in the sessions before: their servers repeat themselves for minutes. */
+/** Remotes of flows that were direct in earlier sessions: their servers resend for minutes. */
 const echoed = new Set<string>();
 
 /** Of each session: seconds from the router's boot state to the end of its flows, and milliseconds of `pace`
  * before it. */
 const times: Record<string, { seconds: number; yardstick: number | null }> = {};
 
-/** Milliseconds that the router takes for a fixed computation while nothing else runs: the emulated processor's
- * speed differs by a factor of two from hour to hour, and what a session says of speed with it. */
+/** Milliseconds of a fixed computation on the idle router: the emulated processor's speed differs by a
+ * factor of two from hour to hour. */
 async function pace(router: Machine): Promise<number> {
   const between = await router.must(
     `read a rest </proc/uptime; i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done
@@ -91,8 +91,8 @@ async function play(setting: Setting, fault: Fault, out: string): Promise<Row> {
   return row;
 }
 
-/** A session that failed without a leak is played once more: most of what one asks for is a time, and the emulator
- * stands still for seconds. Both verdicts are told. */
+/** A session that failed without a leak runs once more: most limits are times, and the emulator can stall
+ * for seconds. Both verdicts are printed. */
 function again(first: Row, second: Row): Row {
   return {
     ...second,

@@ -1,6 +1,6 @@
-// Others on the router who use what is ours: rules as mwan3 and pbr make them, a firewall rule that
-// writes the whole mark, routes in our tables. Each is named by `whp check` and `whp status` with the
-// option that ends it; what the option says ends it; nothing leaves beside the tunnel meanwhile.
+// Other programs on the router that use our marks and tables: rules of mwan3 and pbr, a firewall rule that sets
+// the whole mark, routes in our tables. `whp check` and `whp status` report each with the option to change; the
+// option resolves it; no packet leaves outside the tunnel meanwhile.
 import { configText } from '../mode.ts';
 import { checks } from './ask.ts';
 import type { Fault, FaultLab } from './fault.ts';
@@ -32,7 +32,7 @@ async function check(lab: FaultLab): Promise<{ status: number; text: string }> {
   return { status, text: stdout.trim() };
 }
 
-/** `! collision:` lines of `whp status`, waited for: it looks with its tick. */
+/** The `! collision:` lines of `whp status`, after the agent's next tick. */
 async function shown(lab: FaultLab, wanted: string, seconds: number): Promise<string[]> {
   const limit = Date.now() + seconds * 1000;
   for (;;) {
@@ -86,7 +86,7 @@ export const neighbours: Fault = {
       'uci set whp.globals.mask=0x',
       12,
     );
-    // What it says, during a call: its flows begin anew under the other bits.
+    // Changes the option during a call: its flows begin anew under the other mark.
     const moving = await lab.call();
     await lab.sleep(500);
     const changed = await lab.worldTime();

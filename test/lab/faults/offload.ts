@@ -1,6 +1,6 @@
-// fw4 with software flow offloading: unrelated flows are taken into the flow table and stay as fast.
-// Proxied ones and DNS to resolvers outside are not (ruleset/flow-offload): every packet of theirs passes our
-// rules, so that ports and peers are renewed, a request opens its window, and answers are held.
+// fw4 with software flow offloading: unrelated flows are offloaded and stay fast. Proxied flows and DNS to
+// outside resolvers are not (ruleset/flow-offload): all their packets pass our rules, so that ports and peers
+// are renewed, requests open their window, and answers are held.
 import { checks } from './ask.ts';
 import type { Fault, FaultLab } from './fault.ts';
 import { worldProgram } from './programs.ts';
@@ -74,19 +74,19 @@ export const offload: Fault = {
     const before = await seen(lab, PROXIED);
     await lab.sleep(2000);
     const ruled = (await seen(lab, PROXIED)) - before;
-    // A whole session of the application: its stranger can only be known by the window.
+    // A whole session of the app: its stranger is known only by the request window.
     const played = await lab.world.run(
       `ip netns exec ubuntu ${worldProgram('device')} ubuntu 1 1 /tmp/world 0 1`,
       { timeout: 90_000 },
     );
     const strays = lab.isp.strays(since).length;
     const leaks = lab.isp.leaks(since).length;
-    // What is offloaded can be cut: its entry is deleted, the flow begins again.
+    // An offloaded flow can be cut: its entry is deleted and it begins anew.
     const cut = await lab.router.run(`conntrack -D -d ${call.remote.address}`);
     await lab.sleep(500);
     const [media, unrelated, asked] = [await call.stop(), await other.stop(), await dns.stop()];
     const learned = await lab.learned();
-    // What a resolver outside says counts for the device that asked.
+    // An answer of an outside resolver counts for the device that asked.
     const last = learned.filter((one) => /^skype_peer4 .* 23\.97\.7\./.test(one)).length;
     const withTable = await offloadedSpeed(lab);
     await lab.agent.stop();

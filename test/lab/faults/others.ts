@@ -1,9 +1,9 @@
-// What others on the router do to it, one session each, all of one shape: a call, an unrelated flow
-// and DNS go on; something is done; everything is as it was within a second; nothing that was
-// learned is lost; nothing left outside the tunnel meanwhile.
+// Interference by other programs on the router, one a session: during a call, an unrelated flow and DNS
+// something is done; it is repaired within a second, no learned element is lost, and no packet leaves outside
+// the tunnel.
 import type { CallRecord, Fault, FaultLab, Finding } from './fault.ts';
 
-/** The table and its parts stand. Cheap: asked over and over on the router itself. */
+/** The table and its parts exist. A cheap condition: it is polled on the router. */
 export const STANDING = 'nft list chain inet whp prerouting';
 export const RULES =
   'ip rule | grep -q "15001:.*lookup 15001" && ip -6 rule | grep -q "15001:.*lookup 15001"';
@@ -16,11 +16,11 @@ interface Other {
   readonly command: string;
   /** Holds when it is repaired. */
   readonly repaired: string;
-  /** Afterwards: what the one who did it would do next. */
+  /** The other program's next command. */
   readonly next?: string;
-  /** Packets of the call that may be lost: what was on its way while something was missing. */
+  /** Packets of the call that may be lost: those under way while something was missing. */
   readonly lost: number;
-  /** It costs packets without an agent too: done once more before, with none, to compare. */
+  /** The command costs packets without an agent too: done once more without one, for comparison. */
   readonly alone?: boolean;
   /** The unrelated flow has to lose as little. */
   readonly unrelated: boolean;
@@ -111,9 +111,8 @@ function when(records: readonly CallRecord[], at: number): string {
 /** Longer than this between two lost packets: they were not lost of the same. */
 const APART = 500;
 
-/** Seconds from the last packet that found its answer to the first that did again: what was injected
- * took from the call, off the wire. Asking the router over and over would take the time from those who
- * mend it. */
+/** Seconds from the last answered packet to the first answered again, by the capture: polling the router
+ * would take processor time from the repair. */
 function outage({ lost, sent }: CallRecord): number {
   const [first] = lost;
   if (first === undefined) return 0;
@@ -143,7 +142,7 @@ async function endure(lab: FaultLab, other: Other): Promise<Finding> {
   if (other.next !== undefined) await lab.router.must(other.next);
   await lab.sleep(1500);
   const after = new Set(await lab.learned());
-  // A flow that begins now must find what was learned.
+  // A new flow must find the learned elements.
   const again = await lab.call({
     device: 'iphone',
     remote: call.remote,

@@ -1,5 +1,4 @@
-// What the owner may ask for while calls go on: some devices only, a pause, hours, a configuration
-// with a mistake in it.
+// Choices of the owner during calls: some devices only, a pause, a schedule, a configuration with a mistake.
 import { configText } from '../mode.ts';
 import type { Endpoint } from '../world/plan.ts';
 import type { Call, Fault, FaultLab, Mark } from './fault.ts';

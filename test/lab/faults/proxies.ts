@@ -1,5 +1,5 @@
-// Two proxies, of which the better one is not dead but bad: slow, then losing packets; or comes and
-// goes. A slow one is kept, a losing one is left, one that flaps moves flows once.
+// Two proxies of which the better one is slow, loses packets, or comes and goes. A slow one is kept, a losing
+// one is left, a flapping one moves flows once.
 import { SUPERNODES } from '../world/plan.ts';
 import { checks } from './ask.ts';
 import type { Fault, FaultLab } from './fault.ts';

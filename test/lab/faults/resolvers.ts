@@ -1,5 +1,5 @@
-// A device asks other resolvers than the router's: plain DNS is turned round, DoT and known DoH are
-// refused at once, and status names the device.
+// A device uses other resolvers: plain DNS is redirected to the router, DoT and known DoH are refused at once,
+// and status names the device.
 import { checks, probe, withGlobals } from './ask.ts';
 import type { Fault } from './fault.ts';
 
@@ -13,7 +13,7 @@ export const resolvers: Fault = {
   ),
   async run(lab) {
     const check = checks();
-    // Nobody answers at that address: whoever gets an answer got it from the router.
+    // No server has that address: an answer proves the redirect.
     const dns = await probe(lab, 'iphone', 'ask 104.16.30.53 fast3.skype.com A');
     const dot = await probe(lab, 'iphone', 'tcp unrelated 104.16.30.53 853');
     const doh = await probe(lab, 'iphone', 'tcp unrelated 1.1.1.1 443');

@@ -1,5 +1,5 @@
-// A session's row: what it found and what the ISP wire saw meanwhile, as one judgement. An application packet
-// outside the tunnel fails it, unless the session may leak or the packet's remote is excused by name.
+// A session's row: its finding and the ISP wire in one verdict. A packet of the app outside the tunnel fails
+// it, unless the session may leak or the packet's remote is excused.
 import { remoteOf } from '../verdict/nature.ts';
 import type { Sighting } from '../verdict/sighting.ts';
 import { HOME_ADDRESS } from '../world/plan.ts';

@@ -1,6 +1,5 @@
-// The agent as a service of the router: the package's own init script under the lab's stand-ins for rc.common
-// and procd (test/lab/package/root), for sessions about its boot and its restart. A session puts it there and
-// takes it away.
+// The agent as a service: the package's init script under the lab's stand-ins for rc.common and procd
+// (test/lab/package/root), for sessions about boot and restart. A session installs and removes it.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot } from '../machine/paths.ts';

@@ -1,5 +1,5 @@
-// Makes what a fault session works with from two booted machines: the world's topology and servers
-// once, and before every session the router as it is after a boot, with a freshly started agent.
+// Makes the functions of a fault session from two booted machines: the world's topology and servers once, and
+// before every session the router as after a boot, with a new agent.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lab } from '../machine/lab.ts';
 import type { Spawned } from '../machine/machine.ts';
@@ -12,7 +12,7 @@ import type { Call, CallOptions, CallRecord, Fault, FaultLab } from './fault.ts'
 import { LOGS, worldProgram } from './programs.ts';
 import { ispWire } from './wire.ts';
 
-/** Nothing that a running kernel or a file in memory holds is left; what is on the flash is. */
+/** Removes everything in the kernel and in RAM files; the flash is kept. */
 export const NO_STATE = `
 nft flush ruleset
 nft -f /etc/nftables/fw4.nft
@@ -27,8 +27,8 @@ for l in $(ip -o link show type gre | sed 's/^[0-9]*: \\(whp-[^@:]*\\).*/\\1/' |
 conntrack -F 2>/dev/null
 rm -rf /var/run/whp /var/run/whp.* /tmp/whp.full`;
 
-/** The router after a boot, whatever the session before has done to it. With 64 MB the distribution's
- * kernel stood still for half a minute once while it compacted memory ahead of need: it shall not. */
+/** The router as after a boot, whatever the last session did. With 64 MB the distribution's kernel once
+ * stalled for half a minute in proactive memory compaction: that is switched off. */
 const AS_BOOTED = `
 echo 0 >/proc/sys/vm/compaction_proactiveness
 ${NO_STATE}

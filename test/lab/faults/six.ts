@@ -1,5 +1,5 @@
-// Devices with global IPv6 and a proxy without: the application's IPv6 is refused at once and falls
-// back to IPv4 in the tunnel, everybody else's passes, and none of the application's is on the wire.
+// Devices with global IPv6 and a proxy without: the app's IPv6 is refused at once and falls back to IPv4 in the
+// tunnel, other IPv6 passes, and no IPv6 of the app is on the wire.
 import { configText } from '../mode.ts';
 import { APPLICATION6, TUNNEL6_HOME, TUNNEL6_PROXY, v6Bytes } from '../world/plan.ts';
 import { checks, probe } from './ask.ts';

@@ -1,4 +1,4 @@
-// A device that is taught a port and a peer and goes on with them later: world/sleeper.ts.
+// A device with a learned port and peer that pauses and goes on later: world/sleeper.ts.
 import { EVERY_DEVICE, lonePeer, peerAddress } from '../world/plan.ts';
 import type { FaultLab } from './fault.ts';
 import { LOGS } from './programs.ts';

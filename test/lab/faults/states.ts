@@ -1,6 +1,6 @@
-// What may flow in each state: a proxy that dies with another behind it, with none, and with the
-// owner's leave to go direct; and flows that were there before their evidence. The tunnel is cut at
-// the proxy's end, so that every device of the router stays up: only the probes can notice.
+// What may flow in each state: a proxy that dies with another one, with none, and with fallback direct; and
+// flows older than their evidence. The tunnel is cut at the proxy's end, so every device of the router stays
+// up: only probes can notice.
 import { SUPERNODES } from '../world/plan.ts';
 import { probe } from './ask.ts';
 import type { Fault, FaultLab, Mark } from './fault.ts';

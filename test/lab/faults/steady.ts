@@ -1,5 +1,5 @@
-// The control: nothing is injected. A call, an unrelated flow and the home's DNS go on as they
-// should, so that what the other sessions see comes from what they inject.
+// The control: no fault. A call, an unrelated flow and the home's DNS work, so differences in other sessions
+// come from their faults.
 import type { Fault } from './fault.ts';
 
 export const steady: Fault = {

@@ -1,4 +1,4 @@
-// Two applications with the same names, each for one device: what a name teaches counts for both.
+// Two apps with the same names, each for one device: an answer is learned for both.
 import { configText } from '../mode.ts';
 import { arrivals, ways } from './arrivals.ts';
 import { checks } from './ask.ts';

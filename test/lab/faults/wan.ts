@@ -1,5 +1,5 @@
-// The WAN goes down and comes back, and comes back with another address: what is proxied waits and
-// goes on, nothing leaves beside the tunnel, and what is learned stays.
+// The WAN goes down and comes back, with the same or another address: proxied flows wait and go on, no packet
+// leaves outside the tunnel, and learned elements are kept.
 import type { Fault, FaultLab, Finding } from './fault.ts';
 
 const PROXY = (home: string): string =>

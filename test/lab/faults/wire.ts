@@ -1,5 +1,5 @@
-// The ISP capture while it grows: the emulator writes it frame by frame, a session reads what has
-// come since its mark. The judge's own decoders say what a packet is.
+// Reads the growing ISP capture, which the emulator writes frame by frame: the packets since a mark, decoded by
+// the verdict's decoders.
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { natureOf } from '../verdict/nature.ts';
 import { type Sighting, sight } from '../verdict/sighting.ts';

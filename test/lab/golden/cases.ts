@@ -1,5 +1,5 @@
-// The tables that the golden cases compile to, for a router that has the queue module: every
-// policy of test/golden as it is written, and once more with answers held. Equal tables once.
+// The tables of the golden cases for a router with NFQUEUE: every policy of test/golden as written, and once
+// more with answers held. Equal tables once.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compile } from '../../../agent/src/ruleset/compile/compile.ts';

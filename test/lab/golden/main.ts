@@ -79,7 +79,7 @@ async function reload(router: Machine, base: string, text: string): Promise<Tabl
   return readBytecode(await router.must(`${line}; ${LIST}`, { timeout: 60_000 }));
 }
 
-/** What is wrong with one table; empty when nothing is. */
+/** The problems of one table; empty: none. */
 async function judge(router: Machine, base: string, one: TableCase): Promise<string[]> {
   const { asked, kept, listing } = await load(router, one.load);
   const held = [...kept.rules.values()].flat().some((rule) => rule.includes('[ queue'));
@@ -97,7 +97,7 @@ async function judge(router: Machine, base: string, one: TableCase): Promise<str
   ];
 }
 
-/** The comparison has to see one rule too many and one element too few. */
+/** The comparison must notice one rule too many and one element too few. */
 async function mustDiffer(router: Machine, text: string): Promise<string[]> {
   const { asked } = await load(router, text);
   const listed = await router.must(

@@ -1,6 +1,6 @@
-// The verdict on one played capture: the two wires, flow by flow, beside `whp replay` of what the
-// router was given. A difference is either packets that the router's own connection tracking calls
-// invalid, seen by a witness there, or a fault.
+// The verdict on one played capture: both wires per flow against `whp replay` of the packets that the router
+// got. A difference is explained by packets that the router's conntrack calls invalid, which a witness counts
+// there, or is a fault.
 import type { ReplayReport } from '../../../agent/src/replay/report.ts';
 import { isSkype, ndpiAbsence, ndpiFlows } from '../../captures/ndpi.ts';
 import { SESSIONS } from '../../captures/samples.ts';
@@ -40,7 +40,7 @@ export function portsText(ports: readonly Port[]): string {
 
 interface Difference {
   readonly text: string;
-  /** All that the router did otherwise is to drop packets that tracking called invalid. */
+  /** The only difference is that the router dropped packets that conntrack called invalid. */
   readonly invalid: boolean;
 }
 

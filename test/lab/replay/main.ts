@@ -1,7 +1,7 @@
-// `lab.sh replay [FILE.pcap...]`: real captures through the real router. What the devices sent goes
-// in by the LAN wire, what came back by the ISP wire, DNS answers by the home's own dnsmasq, at the
-// capture's pace; then both wires say of every flow what was tunnelled, direct or refused, and
-// `whp replay --json`, given the same packets with the same times, has to say the same.
+// `lab.sh replay [FILE.pcap...]`: real captures through the router at their pace. Packets of the devices enter
+// by the LAN wire, replies by the ISP wire, DNS answers through the home's dnsmasq. The wires show for every
+// flow what was tunnelled, direct or refused; `whp replay --json` of the same packets with the same times must
+// agree.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -54,7 +54,7 @@ async function bundlePlayer(folder: string): Promise<string> {
   return outfile;
 }
 
-/** Plays and answers how late the latest packet was, in milliseconds. */
+/** Plays the schedule; returns the largest delay in milliseconds. */
 async function perform(lab: Lab, session: Session, played: readonly Played[], cards: Cards[]) {
   const [lan, isp] = cards as [Cards, Cards];
   const { world } = lab;

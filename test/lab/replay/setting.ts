@@ -1,5 +1,5 @@
-// What stands around the agent while a capture is played: a world that only plays, a router that
-// lets in what the capture's router had let in, and a witness of what its tracking calls invalid.
+// The world and the router for a played capture: a world that only plays, a router that admits what the
+// capture's router admitted, and a witness of packets that conntrack calls invalid.
 import type { Scheduled } from '../../captures/schedule.ts';
 import type { Lab } from '../machine/lab.ts';
 import { RESOLVER_ADDRESS } from '../world/plan.ts';

@@ -1,4 +1,4 @@
-// The world's programs as single files for the quickjs host, with the shell scripts that use them.
+// Bundles the world's programs for the quickjs host, and copies the shell scripts that use them.
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
@@ -31,7 +31,7 @@ export async function bundleWorld(outdir: string, root = process.cwd()): Promise
     outdir,
   });
   for (const script of SCRIPTS) copyFileSync(join(source, script), join(outdir, script));
-  // The owner's set-up of a proxy machine is what the world's proxies are made by.
+  // The world's proxies are set up by the owner's script.
   copyFileSync(join(root, 'cloud-proxy', PROXY), join(outdir, PROXY));
   return [...PROGRAMS.map((name) => `${name}.js`), ...SCRIPTS, PROXY];
 }

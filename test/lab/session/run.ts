@@ -1,6 +1,6 @@
-// The sessions of the paper on a lab that is up: puts the programs into the world, builds its
-// topology, plays, brings the logs back and has the run judged. Types only what it needs of a
-// machine, so that emulated machines and the stand-in of a test serve alike.
+// The sessions on a running lab: copies the programs into the world, builds its topology, plays, fetches the
+// logs and judges the run. Its interfaces are the parts of a machine that it needs, so that the stand-in of a
+// test can replace an emulated machine.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { judgeDirectory } from '../verdict/directory.ts';

@@ -155,7 +155,7 @@ function close(draft: Draft): SessionResult {
     draft.leaked === 0 &&
     draft.unrelatedProxied === 0 &&
     onlyProxy(draft.views) &&
-    // A session that was not seen proves nothing.
+    // A session without packets in the capture proves nothing.
     (!plays || (draft.applicationSeen.tunnel > 0 && draft.applicationSeen.lan > 0));
   return { ...draft, ok };
 }

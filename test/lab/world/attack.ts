@@ -1,5 +1,5 @@
-// What the adversary's cases have in common: who plays, and one contact with somebody over TCP or UDP,
-// noted with its tag before its first packet.
+// Shared by the adversary's cases: the device that plays, and one exchange over TCP or UDP, logged with its tag
+// before its first packet.
 import { type Client, exchange, insist, noteFlow, type Talker } from './client.ts';
 import type { DnsAnswer } from './dns-message.ts';
 import type { Caller } from './notices.ts';

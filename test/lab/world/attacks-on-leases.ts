@@ -1,6 +1,6 @@
-// The adversary's cases about time: what is used beyond the life that its answer gave it. The router's
-// shortest life of an answer is cut down in the lab (LIFE), and how long it remembers a connection that
-// the server has closed (router/root/etc/sysctl.conf), so that a case ends within a session.
+// The adversary's cases about time: use of an address after its answer has expired. The lab's shortest TTL
+// (LIFE) and conntrack's timeout of a closed connection (router/root/etc/sysctl.conf) are short, so that a case
+// ends within a session.
 import { type Attack, contact, only, type Stage, who } from './attack.ts';
 import { exchange, lookUp } from './client.ts';
 import { sleep } from './clock.ts';

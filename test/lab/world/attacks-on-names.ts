@@ -1,4 +1,4 @@
-// The adversary's cases about names and addresses: every way in which an answer can tell one. Names and
+// The adversary's cases about names and addresses: every way in which an answer contains one. The names and
 // addresses are in names.ts, chains.ts and plan.ts.
 import { type Attack, contact, only, type Stage } from './attack.ts';
 import { fetchPage, lookUp, lookUpTcp, noteFlow } from './client.ts';

@@ -1,5 +1,5 @@
-// The adversary's cases about ports and windows: what teaches one, what only looks as if it did, and who
-// else has the same port.
+// The adversary's cases about ports and windows: what is evidence of a port, what only resembles it, and other
+// devices with the same port.
 import { type Attack, bystander, freshPeer, meet, openPeer, type Stage, who } from './attack.ts';
 import {
   fetchPage,

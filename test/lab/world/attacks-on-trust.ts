@@ -1,5 +1,5 @@
-// The adversary's cases about who says what to whom: answers that nobody asked for, resolvers elsewhere,
-// names that only lead to others, and a device that speaks two families.
+// The adversary's cases about trust: answers without a question, other resolvers, names that are aliases, and a
+// device with both families.
 import {
   type Attack,
   contact,

@@ -1,5 +1,5 @@
-// What every device program does on the network, each flow noted before its first packet leaves:
-// ask the resolver, speak over UDP and TCP, fetch pages.
+// The network functions of the device programs: resolve, UDP and TCP exchanges, pages. Each flow is logged
+// before its first packet.
 import * as os from 'qjs:os';
 import { monotonic } from 'whp:socket';
 import { sleep } from './clock.ts';

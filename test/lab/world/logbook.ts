@@ -1,6 +1,5 @@
-// What a program of the world saw and did, as JSON lines for the verdict. Times are wall clock
-// milliseconds of the world. One file per program, written line by line because programs are
-// ended by a signal.
+// The log of a program of the world: JSON lines for the verdict, times in milliseconds of the world's wall
+// clock. One file a program, written line by line because programs are ended by a signal.
 import * as os from 'qjs:os';
 import * as std from 'qjs:std';
 

@@ -1,5 +1,5 @@
-// How a device's program reaches the programs beside it: `internet` (open a peer before it is
-// called) and the device's own `noise` (hold new flows around a stranger's request).
+// Messages from a device's program to other programs: `internet` (open a peer before it is called) and the
+// device's `noise` (hold new flows around a stranger's request).
 import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
 import { BURST, check, MSG_DONTWAIT, SOCK_DGRAM, SOCK_NONBLOCK, scratch } from './socket.ts';

@@ -1,6 +1,6 @@
-// What devices and servers say to each other inside their packets: eighteen bytes that look like
-// the application's (byte 2 is its function byte) and tell the other side what to do, so that one
-// process can play the whole Internet. The product never reads them. Pure; big-endian.
+// The messages inside the packets of devices and servers: eighteen bytes that resemble the app's (byte 2 is its
+// function byte) and tell the other side what to do, so that one process plays the whole Internet. The product
+// never reads them. Pure; big-endian.
 
 /** Verbs over UDP and TCP; an answer carries the verb with the top bit set. */
 export const VERB = {

@@ -1,6 +1,6 @@
-// The steps of one application session, each one behaviour of the real client. A step resolves
-// when the user got what he wanted (a call has to work, not only not to leak) and rejects with
-// the reason otherwise. Every flow is noted with its tag before its first packet.
+// The steps of one session of the app, each one behaviour of the real client. A step resolves if it worked for
+// the user (a call must work, not only not leak) and rejects with a reason. Every flow is logged with its tag
+// before its first packet.
 import * as os from 'qjs:os';
 import {
   strangersRequest as awaitStranger,
