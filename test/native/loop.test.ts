@@ -18,6 +18,14 @@ function until(work: (done: () => void) => void): Promise<void> {
   return new Promise((resolve) => work(resolve));
 }
 
+/** Ends what a test with signals has opened. */
+function endSignals(read: number, write: number): void {
+  os.signal(os.SIGUSR1, null);
+  os.setReadHandler(read, null);
+  os.close(read);
+  os.close(write);
+}
+
 test('every ready descriptor is served once a round', async () => {
   const pipes = [pipe(), pipe(), pipe()];
   const calls = [0, 0, 0];
@@ -99,10 +107,7 @@ test('a signal wakes a loop that waits for a descriptor, and the loop goes on', 
       os.signal(os.SIGUSR1, done);
       os.exec(['sh', '-c', `kill -USR1 ${os.getpid()}`], { block: false });
     });
-  os.signal(os.SIGUSR1, null);
-  os.setReadHandler(read, null);
-  os.close(read);
-  os.close(write);
+  endSignals(read, write);
 });
 
 test('a signal that comes while JavaScript runs is not lost', async () => {
@@ -112,10 +117,7 @@ test('a signal that comes while JavaScript runs is not lost', async () => {
     os.signal(os.SIGUSR1, done);
     os.kill(os.getpid(), os.SIGUSR1);
   });
-  os.signal(os.SIGUSR1, null);
-  os.setReadHandler(read, null);
-  os.close(read);
-  os.close(write);
+  endSignals(read, write);
 });
 
 test('a write handler is called when there is room, and the other end sees an end', async () => {

@@ -1,13 +1,13 @@
-// What was measured -> the figures of the table, each with its budget and whether it is kept.
+// The figures of the benchmark's table from the measurements, each with its budget and whether it is kept.
 import type { Forwarding } from './forward.ts';
 
 export interface Figure {
   readonly name: string;
   readonly value: number;
   readonly unit: string;
-  /** What the project promised; null: shown for comparison only. */
+  /** The promised limit; null: for comparison only. */
   readonly budget: { readonly limit: number; readonly kind: 'most' | 'least' } | null;
-  /** How the value came about, in a few words. */
+  /** How the value was measured, in a few words. */
   readonly note: string;
 }
 
@@ -15,27 +15,16 @@ export function figure(name: string, value: number, unit: string, note = ''): Fi
   return { name, value, unit, budget: null, note };
 }
 
-export function atMost(
-  limit: number,
-  name: string,
-  value: number,
-  unit: string,
-  note = '',
-): Figure {
-  return { name, value, unit, budget: { limit, kind: 'most' }, note };
-}
+type Budgeted = (limit: number, name: string, value: number, unit: string, note?: string) => Figure;
 
-export function atLeast(
-  limit: number,
-  name: string,
-  value: number,
-  unit: string,
-  note = '',
-): Figure {
-  return { name, value, unit, budget: { limit, kind: 'least' }, note };
-}
+const budgeted =
+  (kind: 'most' | 'least'): Budgeted =>
+  (limit, name, value, unit, note = '') => ({ name, value, unit, budget: { limit, kind }, note });
 
-/** Null where there is no budget. */
+export const atMost = budgeted('most');
+export const atLeast = budgeted('least');
+
+/** Whether the value is within its budget; null: there is no budget. */
 export function kept({ value, budget }: Figure): boolean | null {
   if (budget === null) return null;
   return budget.kind === 'most' ? value <= budget.limit : value >= budget.limit;
@@ -48,7 +37,8 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** Forwarding as percent of without: the median of the pairs, with the least and the greatest. */
+/** Forwarding in percent of that without the agent: the median of the pairs, with the least and the
+ * greatest. */
 export function forwardingFigure({ path, load, pairs, idle }: Forwarding): Figure {
   const ratios = pairs.map((pair) => (100 * pair.with) / pair.without);
   const unit = load === 'tcp' ? 'Mbit/s' : 'packets/s';
@@ -67,7 +57,7 @@ function number(value: number): string {
   return value.toFixed(Math.abs(value) >= 10 ? 1 : 2);
 }
 
-/** The table as it is printed; also valid Markdown. */
+/** The printed table, which is also valid Markdown. */
 export function tableText(figures: readonly Figure[]): string {
   const head = ['figure', 'value', 'budget', '', 'note'];
   const rows = figures.map((one) => {

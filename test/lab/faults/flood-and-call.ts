@@ -1,30 +1,29 @@
-// Every flood there is, for ten seconds each, with the application at work on other devices: a call, and names
-// that are resolved and connected to in the middle of it. None of their packets leaves beside the tunnel, and
-// the home's DNS goes on.
+// Every kind of flood for ten seconds each, while other devices have a call and resolve names and connect to
+// them. None of their packets leaves outside the tunnel, and the home's DNS works.
 import { arrivals, toldArrivals, ways } from './arrivals.ts';
 import { checks } from './ask.ts';
 import type { Fault, FaultLab, Finding } from './fault.ts';
 import { withRoom } from './floods.ts';
-import { SILENCE_MILLISECONDS } from './household.ts';
+import { SHOP_LOOKUPS, SILENCE_MILLISECONDS } from './household.ts';
 
 const SECONDS = 10;
 const ARRIVAL = 300;
 const DNS_PACE = 100;
-/** Of the names asked meanwhile, so many find their answer within five tries. */
+/** Share of the names that must be answered within five tries. */
 const ANSWERED = 0.9;
 
-/** Floods of DNS, during which a 24K may have no time to teach: names of an application are refused then, of
- * whoever asks, and asked again. */
+/** Floods of DNS: a 24K has no time to learn then; answers for names of an app are refused for all devices,
+ * and asked for again. */
 const OF_DNS: readonly string[] = ['names', 'strangers', 'askers'];
 
-/** world/flood.ts's kinds, and how many a second. */
+/** Kinds of world/flood.ts, and their rates a second. */
 export const FLOODS = [
   ['names', 150],
   ['names', 400],
   ['strangers', 280],
   ['askers', 60],
   ['askers', 400],
-  // Before the ports: a device that has used up its share of those teaches no port for its peers.
+  // Runs before `ports`: a device that has used up its share of ports learns none for its peers.
   ['peers', 1000],
   ['ports', 1000],
   ['forged', 100],
@@ -38,12 +37,7 @@ interface Seen {
 
 async function endure(lab: FaultLab, kind: string, rate: number): Promise<Seen> {
   const since = lab.isp.mark();
-  const dns = await lab.call({
-    device: 'windows',
-    kind: 'dns',
-    name: 'www.shop1.example',
-    pace: DNS_PACE,
-  });
+  const dns = await lab.call({ ...SHOP_LOOKUPS, pace: DNS_PACE });
   const flood = await lab.play('ubuntu', 'flood', [kind, rate * SECONDS, rate], () => {});
   const fresh = await arrivals(lab, { device: 'macbook', pace: ARRIVAL });
   await flood.done;
@@ -75,7 +69,7 @@ async function endureAll(lab: FaultLab): Promise<Finding> {
     told.push(text);
     for (const what of wrong) check.that(false, `${name}: ${what}`);
   }
-  // A device that nobody has taught a port before any of it.
+  // A device without a learned port so far.
   const since = lab.isp.mark();
   const late = await lab.call({ device: 'xbox' });
   await lab.sleep(1000);

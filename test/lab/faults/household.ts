@@ -1,17 +1,17 @@
-// A household at work, for sessions about the agent itself: a call, a flow that is none of the
-// application's business and the home's DNS, and what became of them and of what was learned.
+// A household for sessions about the agent itself: a call, an unrelated flow and the home's DNS; afterwards
+// what was lost of them and of the learned elements.
 import type { CallRecord, FaultLab } from './fault.ts';
 
 export interface HouseholdRecord {
   readonly call: CallRecord;
   readonly unrelated: CallRecord;
   readonly dns: CallRecord;
-  /** Learned before and not there any more. */
+  /** Elements learned before and gone now. */
   readonly forgotten: readonly string[];
   readonly learned: number;
   /** Unrelated packets in the tunnel. */
   readonly strays: number;
-  /** All of it in one line. */
+  /** All results in one line. */
   readonly text: string;
 }
 
@@ -20,12 +20,20 @@ export interface Household {
   stop(): Promise<HouseholdRecord>;
 }
 
-/** The learned set whose elements have the lives of DNS records. */
+/** The learned set whose elements expire with DNS records. */
 const NAMES = 'skype_addr4';
 
-/** Milliseconds that the home's DNS may be silent: the watchdog's five seconds, the end of a process on a busy
- * 24K, and the time until a device asks again. */
+/** Most milliseconds of silence of the home's DNS: the watchdog's five seconds, the end of a process on a
+ * busy 24K, and a device's timeout. */
 export const SILENCE_MILLISECONDS = 7000;
+
+/** Lookups of an unrelated name by a device that has no call. */
+export const SHOP_LOOKUPS = {
+  device: 'windows',
+  kind: 'dns',
+  name: 'www.shop1.example',
+  pace: 50,
+} as const;
 
 export async function household(lab: FaultLab): Promise<Household> {
   const since = lab.isp.mark();
@@ -37,19 +45,14 @@ export async function household(lab: FaultLab): Promise<Household> {
     name,
     remote: { address: '23.96.10.11', port: 7100 },
   });
-  // It is over: what was learned of it is renewed by nobody.
+  // The flow is over: its element is not renewed any more.
   await named.stop();
   const unrelated = await lab.call({
     device: 'macbook',
     kind: 'unrelated',
     remote: { address: '78.46.72.12', port: 7000 },
   });
-  const dns = await lab.call({
-    device: 'windows',
-    kind: 'dns',
-    name: 'www.shop1.example',
-    pace: 50,
-  });
+  const dns = await lab.call(SHOP_LOOKUPS);
   await lab.sleep(500);
   const before = await lab.learned();
   const lives = await expiries(lab, NAMES);
@@ -58,7 +61,7 @@ export async function household(lab: FaultLab): Promise<Household> {
     async stop() {
       const now = new Set(await lab.learned());
       const seconds = ((await lab.worldTime()) - began) / 1000;
-      // What nobody asked for again may have lived its time.
+      // An element that is not renewed may have expired.
       const isOver = (one: string): boolean =>
         one.startsWith(`${NAMES} `) && (lives.get(one.slice(NAMES.length + 1)) ?? 0) <= seconds;
       const forgotten = before.filter((one) => !now.has(one) && !isOver(one));
@@ -78,7 +81,7 @@ export async function household(lab: FaultLab): Promise<Household> {
   };
 }
 
-/** No packet of the call or of the others lost, nothing forgotten, DNS never silent for longer. */
+/** No packet lost, no element forgotten, DNS silent within the limit. */
 export function unharmed(record: HouseholdRecord, silence = SILENCE_MILLISECONDS): boolean {
   return (
     record.call.lost.length === 0 &&

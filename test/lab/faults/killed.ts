@@ -1,19 +1,15 @@
-// The agent is killed during a call: the rules stand, the home's DNS passes unheld (absence.ts says what
-// that means), and the agent that the supervisor starts again takes over.
+// The agent is killed during a call: the rules remain, the home's DNS passes unheld (see absence.ts), and the
+// supervisor starts the next agent.
 import { absence, joined } from './absence.ts';
 import type { Fault } from './fault.ts';
+import { SHOP_LOOKUPS } from './household.ts';
 
 export const killed: Fault = {
   name: 'killed',
   injected: 'kill -9 of the agent during a call',
   async run(lab) {
     const call = await lab.call();
-    const dns = await lab.call({
-      device: 'windows',
-      kind: 'dns',
-      name: 'www.shop1.example',
-      pace: 50,
-    });
+    const dns = await lab.call(SHOP_LOOKUPS);
     const before = await lab.agent.starts();
     const gap = await absence(lab);
     const learned = await lab.learned();

@@ -60,6 +60,15 @@ const CASES = WAYS.flatMap((from) =>
 );
 const name = (way: Open): string => (way.kind === 'tunnel' ? way.proxy : way.kind);
 
+/** The plan of `self` has no default route through a device. */
+function assertNothingOpen(self: Steering): void {
+  const lines = plan(self.policy, waysOf(self)).map(describe);
+  assert.not.ok(
+    lines.some((line) => line.includes('default dev')),
+    lines.join('\n'),
+  );
+}
+
 for (const [from, to] of CASES) {
   test(`${name(from)} to ${name(to)}: withdraw, sweep, open, each after the other`, async () => {
     const self = steering(from, to);
@@ -87,11 +96,7 @@ for (const [from, to] of CASES) {
       assert.is(self.stuck.get('skype'), `${verb}: errno 1`);
       assert.equal(toBeMoved(self), ['skype']);
       // The plan for a repair in between opens no route.
-      const lines = plan(self.policy, waysOf(self)).map(describe);
-      assert.not.ok(
-        lines.some((line) => line.includes('default dev')),
-        lines.join('\n'),
-      );
+      assertNothingOpen(self);
       assert.is(assertGates(self).find(({ gate }) => gate === 'direct')!.on, false);
       // The next look completes the move.
       const again = kernel();
@@ -146,11 +151,7 @@ test('a reload that takes the proxy away, or makes another of it: closed until i
   assert.equal(toBeMoved(self), []);
   adoptPolicy(self, policyOf(['b']), () => 'a', 0);
   assert.equal(toBeMoved(self), ['skype']);
-  const lines = plan(self.policy, waysOf(self)).map(describe);
-  assert.not.ok(
-    lines.some((line) => line.includes('default dev')),
-    lines.join('\n'),
-  );
+  assertNothingOpen(self);
 
   const other = steering(A, A);
   const policy = policyOf(['a', 'b']);
