@@ -6,16 +6,14 @@ import * as os from 'qjs:os';
 import * as std from 'qjs:std';
 import { monotonic } from 'whp:socket';
 import { loadPolicy } from '../../agent/src/config/load.ts';
-import { changeSets } from '../../agent/src/kernel/sets.ts';
+import { errorText } from '../../agent/src/os/errno.ts';
 import { addressKey } from '../../agent/src/ruleset/elements.ts';
 import { setName, TABLE } from '../../agent/src/ruleset/names.ts';
-import { openEffects } from '../../agent/src/runtime/effects.ts';
-import { createState } from '../../agent/src/step/state.ts';
 import { step } from '../../agent/src/step/step.ts';
 import { concat, fromHex, u16be } from '../fixtures/bytes.ts';
 import { askedEvents } from '../fixtures/dns-events.ts';
 import { answerTo, labelOf, OTHER_DOMAIN, OUR_DOMAIN, queryFor } from '../lab/bench/answer.ts';
-import { kernel } from '../lib/kernel.ts';
+import { effectsOn, realKernel } from '../lib/kernel.ts';
 
 const TIMES = Number(scriptArgs[1] ?? 300);
 const PROCESSES = 20;
@@ -26,9 +24,8 @@ const loaded = loadPolicy(
   null,
 );
 if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
-const state = createState(loaded.value, () => false);
-const effects = openEffects(kernel());
-effects.state = state;
+const effects = effectsOn(realKernel(), loaded.value);
+const { state } = effects.inForce;
 
 /** An answer as NFQUEUE delivers it: IPv4, UDP, DNS. */
 function packetOf(label: string, domain: string, serial: number): Uint8Array {
@@ -77,15 +74,13 @@ function answers(domain: string, from: number): { step: Spread; commit: Spread; 
 }
 
 function netlink(operation: 'add' | 'renew', net: number): Spread {
-  const { sets } = effects;
+  const { sets } = effects.kernel;
   return spread(
     Array.from({ length: TIMES }, (_, i) => {
       const key = addressKey(`90.210.${net + (i >> 8)}.${i & 255}`)!;
       const t0 = monotonic();
-      const wrong = changeSets(sets, [
-        { operation, set: SET, elements: [{ key, timeout: 300000 }] },
-      ]);
-      if (wrong !== null) throw new Error(wrong);
+      const error = sets.change([{ operation, set: SET, elements: [{ key, timeout: 300000 }] }]);
+      if (error !== null) throw new Error(errorText(error));
       return monotonic() - t0;
     }),
   );

@@ -7,6 +7,7 @@ import * as std from 'qjs:std';
 import { monotonic } from 'whp:socket';
 import { openNetlink, receive } from '../../agent/src/kernel/netlink-socket.ts';
 import { NETLINK_NETFILTER } from '../../agent/src/netlink/constants.ts';
+import { errorText } from '../../agent/src/os/errno.ts';
 import { TABLE } from '../../agent/src/ruleset/names.ts';
 import { readTableEvent } from '../fixtures/netlink-requests.ts';
 import { NFNLGRP_NFTABLES } from '../netlink/nft-constants.ts';
@@ -19,7 +20,7 @@ const opened = openNetlink(NETLINK_NETFILTER, {
   receiveQueue: 1 << 20,
   silentOverrun: true,
 });
-if (!opened.ok) throw new Error(opened.reason);
+if (!opened.ok) throw new Error(errorText(opened.error));
 const socket = opened.value;
 const log = os.open(logPath, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644);
 const nothing = os.open('/dev/null', os.O_RDWR);

@@ -2,13 +2,12 @@
 // released, its element is in the set. One line a claim.
 
 import type { HeldFeed } from '../../agent/src/kernel/held-feed.ts';
-import { readSet } from '../../agent/src/kernel/sets.ts';
 import type { Effect } from '../../agent/src/learn/effect.ts';
 import { runProgram } from '../../agent/src/os/process.ts';
 import { addressKey } from '../../agent/src/ruleset/elements.ts';
 import { TABLE } from '../../agent/src/ruleset/names.ts';
-import { openEffects } from '../../agent/src/runtime/effects.ts';
-import { kernel } from '../lib/kernel.ts';
+import { policy } from '../fixtures/policies.ts';
+import { effectsOn, notingFeed, realKernel } from '../lib/kernel.ts';
 import { breathe, claimLater, finish, same } from './claims.ts';
 
 const SET = 'skype_addr4';
@@ -16,26 +15,16 @@ const loaded = await runProgram(['nft', '-f', '-'], {
   input: `table inet ${TABLE} { set ${SET} { type ipv4_addr; flags timeout; size 4096; }; }`,
 });
 if (loaded.status !== 0) throw new Error(loaded.stderr);
-const effects = openEffects(kernel());
-const { sets } = effects;
+const kernel = realKernel();
 
 /** The number of elements in the kernel's set at the release of each packet, in order. */
 let verdicts: string[] = [];
 const count = (): number => {
-  const found = readSet(sets, SET);
-  return typeof found === 'string' ? -1 : found.length;
+  const found = kernel.sets.read(SET);
+  return found.ok ? found.value.length : -1;
 };
-const feed = (): HeldFeed => ({
-  counters: { received: 0, lost: 0 } as unknown as HeldFeed['counters'],
-  release: (id, again) => verdicts.push(`${again ? 'again' : 'release'} ${id} with ${count()}`),
-  refuse: (id) => verdicts.push(`refuse ${id} with ${count()}`),
-  flush: () => {},
-  takeOne: () => false,
-  isBehind: () => false,
-  close: () => {},
-});
-effects.held = feed();
-effects.hellos = feed();
+const feed = (): HeldFeed => notingFeed((verdict) => verdicts.push(`${verdict} with ${count()}`));
+const effects = effectsOn(kernel, policy, { answers: feed(), hellos: feed() });
 
 const renew = (last: number): Effect => ({
   kind: 'renew',

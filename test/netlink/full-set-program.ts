@@ -1,20 +1,17 @@
-// Runs in the host in a fresh network namespace: answers through the agent's step and effects into the real
-// table while its sets are full. One line a claim.
-import type { HeldFeed } from '../../agent/src/kernel/held-feed.ts';
+// Runs in the host program inside a fresh network namespace: answers that teach, by the agent's own step and
+// effects, against the real table while its sets are full. One line a claim.
 import type { Effect } from '../../agent/src/learn/effect.ts';
 import { now } from '../../agent/src/os/clock.ts';
 import { runProgram } from '../../agent/src/os/process.ts';
 import { compile } from '../../agent/src/ruleset/compile/compile.ts';
 import { renderLoad } from '../../agent/src/ruleset/render.ts';
-import { openEffects } from '../../agent/src/runtime/effects.ts';
-import { createState } from '../../agent/src/step/state.ts';
 import { step } from '../../agent/src/step/step.ts';
 import { answerTo } from '../fixtures/dns.ts';
 import { askedEvents } from '../fixtures/dns-events.ts';
 import { DEVICE as PHONE, ROUTER, udp4 } from '../fixtures/plain-packets.ts';
 import { policyFrom } from '../fixtures/policies.ts';
 import { profile } from '../fixtures/profile.ts';
-import { kernel } from '../lib/kernel.ts';
+import { effectsOn, notingFeed, realKernel } from '../lib/kernel.ts';
 import { claim, finish, holds, same } from './claims.ts';
 
 const caps = { endpoints: 64, ports: 64, peers: 128, devices: 64 };
@@ -32,19 +29,9 @@ async function listed(set: string): Promise<string> {
 }
 
 const verdicts: string[] = [];
-const held: HeldFeed = {
-  counters: {} as HeldFeed['counters'],
-  release: (id) => void verdicts.push(`release ${id}`),
-  refuse: (id) => void verdicts.push(`refuse ${id}`),
-  flush: () => {},
-  takeOne: () => false,
-  isBehind: () => false,
-  close: () => {},
-};
-const effects = openEffects(kernel());
-effects.held = held;
-const state = createState(policy, () => false);
-effects.state = state;
+const answers = notingFeed((verdict) => void verdicts.push(verdict));
+const effects = effectsOn(realKernel(), policy, { answers });
+const { state } = effects.inForce;
 
 let asked = 0;
 /** Resolves NAME to ADDRESS; returns the verdict on the answer. */

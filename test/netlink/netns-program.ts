@@ -26,6 +26,7 @@ import type { SetChange, SetElement } from '../../agent/src/netlink/nft-set.ts';
 import { putRouteDelete, putRouteReplace } from '../../agent/src/netlink/route.ts';
 import { readRouteEvent } from '../../agent/src/netlink/rt-event.ts';
 import { putRuleAdd, putRuleDelete } from '../../agent/src/netlink/rule.ts';
+import { errorText } from '../../agent/src/os/errno.ts';
 import { runProgram } from '../../agent/src/os/process.ts';
 import { MARK_RULE } from '../fixtures/kernel-objects.ts';
 import { putLinkMtu, putLinkState } from '../fixtures/netlink-requests.ts';
@@ -385,7 +386,7 @@ await claimLater('the guard outlives a flush of everything, and not its socket',
     prefix: 'whp:unjudged',
   };
   const raised = raiseGuard(guard);
-  if (!raised.ok) throw new Error(raised.reason);
+  if (!raised.ok) throw new Error(errorText(raised.error));
   const rules = async (): Promise<string[]> =>
     (await run('nft', 'list', 'ruleset'))
       .split('\n')

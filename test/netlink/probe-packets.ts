@@ -38,7 +38,7 @@ import {
   putQueueBind,
   QUEUED_PACKET,
   readQueuedPacket,
-  verdictsLength,
+  takeVerdicts,
 } from '../../agent/src/netlink/nfqueue.ts';
 import { log, verdict } from '../../agent/src/netlink/nft-expression.ts';
 import { putQueueUnbind, putVerdictBatch } from '../fixtures/netlink-requests.ts';
@@ -245,8 +245,7 @@ async function proveVerdicts(queue: NetlinkSocket, sender: number): Promise<void
   };
   const verdicts = createVerdicts(QUEUE, 16);
   const judge = (): void => {
-    same(sendBytes(queue, verdicts.buffer, verdictsLength(verdicts)), 0, 'errno of the verdicts');
-    verdicts.count = 0;
+    same(sendBytes(queue, verdicts.buffer, takeVerdicts(verdicts)), 0, 'errno of the verdicts');
   };
   claim('nfqueue-held-then-accepted', () => {
     sendUdp(sender, QUEUED, 'held');

@@ -28,6 +28,7 @@ import {
   type SetChange,
 } from '../../agent/src/netlink/nft-set.ts';
 import type { Writer } from '../../agent/src/netlink/writer.ts';
+import { errorText } from '../../agent/src/os/errno.ts';
 import { Skip } from './claims.ts';
 
 export const TABLE = 'whpt';
@@ -35,7 +36,7 @@ export const WHERE = { family: NFPROTO_INET, table: TABLE };
 
 export function open(protocol: number, options: NetlinkOptions = {}): NetlinkSocket {
   const opened = openNetlink(protocol, options);
-  if (!opened.ok) throw new Error(opened.reason);
+  if (!opened.ok) throw new Error(errorText(opened.error));
   return opened.value;
 }
 

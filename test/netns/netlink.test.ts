@@ -2,24 +2,14 @@
 // and programs that read everything back with nft, ip and conntrack. They run in the host as root; each line
 // they print is a test.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
-import { buildSync } from 'esbuild';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { HOST } from '../lib/bare.ts';
-import { HOST_BUNDLE } from '../lib/host-bundle.ts';
-
-const folder = 'out/netns';
-mkdirSync(folder, { recursive: true });
+import { bundleForHost } from '../lib/host-bundle.ts';
 
 /** Builds `source`, runs it in a fresh namespace and makes a test of each claim. */
 function claimsOf(source: string, least: number): void {
-  const bundle = `${folder}/${source}.mjs`;
-  buildSync({
-    ...HOST_BUNDLE,
-    entryPoints: [`test/netlink/${source}.ts`],
-    outfile: bundle,
-  });
+  const bundle = bundleForHost(`test/netlink/${source}.ts`);
   const run = spawnSync('unshare', ['--net', ...HOST, bundle], {
     encoding: 'utf8',
     timeout: 120000,

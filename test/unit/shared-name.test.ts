@@ -10,6 +10,7 @@ import { homePrefixes } from '../../agent/src/replay/direction.ts';
 import { replayCapture } from '../../agent/src/replay/replay.ts';
 import { createState, type State } from '../../agent/src/step/state.ts';
 import { step } from '../../agent/src/step/step.ts';
+import { ok } from '../../agent/src/syntax/result.ts';
 import { span } from '../fixtures/bytes.ts';
 import { answerTo, queryFor } from '../fixtures/dns.ts';
 import { tcp, udp } from '../fixtures/packets.ts';
@@ -151,11 +152,11 @@ test('why NAME names every app that has it', () => {
     ]),
     up: new Set(['a', 'b']),
   });
-  const kernel = { readSet: () => [], countSet: () => 0, connections: () => [] };
+  const kernel = { readSet: () => ok([]), countSet: () => 0, connections: () => ok([]) };
   const why = whyAnswer(state, kernel, NAME, around);
-  if (typeof why === 'string') throw new Error(why);
-  assert.is(why.verdict, `proxied: a name of talk (.${NAME}), by proxy a`);
-  assert.equal(why.reasons, [
+  if (!why.ok) throw new Error(why.what);
+  assert.is(why.value.verdict, `proxied: a name of talk (.${NAME}), by proxy a`);
+  assert.equal(why.value.reasons, [
     'for devices of chat that talk does not have: proxied: a name of chat (.shared.example), by proxy b',
     `${SERVER} was learned from it; 599 s left`,
   ]);

@@ -1,7 +1,7 @@
 // account/history: the series as a text file that survives a reboot: only nonempty slots, in KiB, without the range
 // `hour`, some 8 bytes a slot. A malformed line is skipped: a gap in a graph is better than no graph.
 // runtime/accounting writes the file rarely, to spare the flash.
-import { type Ledger, subjectOf } from './ledger.ts';
+import { type Ledger, restoreSubject, subjectOf } from './ledger.ts';
 import { keptSlots, RANGE_NAMES, type RangeName, restoreSample } from './series.ts';
 
 const HEAD = 'whp-history 2';
@@ -40,9 +40,7 @@ export function restoreHistory(ledger: Ledger, text: string): boolean {
     if (begun !== null) {
       name = begun[1]!;
       const subject = subjectOf(ledger, name);
-      subject.up += Number(begun[2]);
-      subject.down += Number(begun[3]);
-      subject.flows += Number(begun[4]);
+      restoreSubject(subject, Number(begun[2]), Number(begun[3]), Number(begun[4]));
     } else if (name !== null) restoreLine(ledger, name, line);
   }
   return true;

@@ -81,6 +81,18 @@ export function createLedger(): Ledger {
   };
 }
 
+/** Adds what a subject had before this agent. */
+export function restoreSubject(subject: Subject, up: number, down: number, flows: number): void {
+  subject.up += up;
+  subject.down += down;
+  subject.flows += flows;
+}
+
+/** The file has everything of the ledger. */
+export function noteSaved(ledger: Ledger): void {
+  ledger.changed = false;
+}
+
 /** The subject `name`, made if necessary; "KIND other" if there is no room at `time` (milliseconds since 1970). */
 export function subjectOf(ledger: Ledger, name: string, time = 0): Subject {
   const known = ledger.subjects.get(name);

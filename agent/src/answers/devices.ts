@@ -100,7 +100,7 @@ export function devicesAnswer(
 export function flowsOf(kernel: KernelView): Map<string, number> {
   const found = kernel.connections();
   const counts = new Map<string, number>();
-  for (const { original } of typeof found === 'string' ? [] : found) {
+  for (const { original } of found.ok ? found.value : []) {
     counts.set(original.source, (counts.get(original.source) ?? 0) + 1);
   }
   return counts;

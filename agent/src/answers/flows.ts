@@ -10,18 +10,19 @@ import { addressOf, naming, pairOf, portOf } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
 import { FAMILIES } from '../ruleset/terms.ts';
 import type { State } from '../step/state.ts';
+import { type Checked, ok } from '../syntax/result.ts';
 import { familyOf, formatAddress } from '../wire/address.ts';
 import { flowText } from '../wire/flow-text.ts';
 import { byWhich, type FlowEntry, type Present } from './now.ts';
 
-/** What answers read from the kernel. A string is the error, shown as it is. */
+/** What answers read from the kernel. An error is shown as it is. */
 export interface KernelView {
   /** The first `most` elements (default: all), only those whose key `wanted` accepts. */
-  readSet(set: string, most?: number, wanted?: KeyFilter | null): readonly KernelElement[] | string;
+  readSet(set: string, most?: number, wanted?: KeyFilter | null): Checked<readonly KernelElement[]>;
   /** Number of elements; they are not decoded. */
   countSet(set: string): number;
   /** Conntrack entries with our mark. */
-  connections(): readonly FlowEntry[] | string;
+  connections(): Checked<readonly FlowEntry[]>;
 }
 
 export interface LearnedAnswer {
@@ -125,21 +126,21 @@ export function read(
   wanted: KeyFilter | null = null,
 ): readonly KernelElement[] {
   const found = kernel.readSet(set, most, wanted);
-  return typeof found === 'string' ? [] : found;
+  return found.ok ? found.value : [];
 }
 
-/** The flows with an app's mark, each with its proxy and its first evidence, most bytes first. A string: why the
- * kernel does not list them. */
+/** The flows with an app's mark, each with its proxy and its first evidence, most bytes first; or why the kernel does
+ * not list them. */
 export function flowAnswers(
   state: State,
   kernel: KernelView,
   present: Pick<Present, 'choices'>,
-): FlowAnswer[] | string {
+): Checked<FlowAnswer[]> {
   const found = kernel.connections();
-  if (typeof found === 'string') return found;
+  if (!found.ok) return found;
   const { mask } = state.policy.globals;
   const flows: FlowAnswer[] = [];
-  for (const connection of found) {
+  for (const connection of found.value) {
     const app = appOfSlot(state, slotOf(mask, connection.mark));
     if (app === null) continue;
     const text = flowText(connection.original);
@@ -154,7 +155,7 @@ export function flowAnswers(
       detail: evidence?.detail ?? 'announced before this agent listened',
     });
   }
-  return flows.sort((a, b) => b.bytes - a.bytes);
+  return ok(flows.sort((a, b) => b.bytes - a.bytes));
 }
 
 function sum(both: FlowEntry['packets']): number {

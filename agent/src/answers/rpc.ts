@@ -4,6 +4,7 @@
 import { csvText } from '../account/csv.ts';
 import type { EndedFlow, Ledger, LiveFlow } from '../account/ledger.ts';
 import { RANGES, type RangeName, samples } from '../account/series.ts';
+import type { Checked } from '../syntax/result.ts';
 import { flowText } from '../wire/flow-text.ts';
 import type { FlowAnswer } from './flows.ts';
 
@@ -13,8 +14,8 @@ const MOST_ROWS = 200;
 const ACTIONS = ['reload', 'pause', 'resume', 'forget', 'pin', 'unpin', 'use'];
 
 export interface RpcSources {
-  /** A string: why nothing is counted. */
-  readonly ledger: Ledger | string;
+  /** Or why nothing is counted. */
+  readonly ledger: Checked<Ledger>;
   /** Milliseconds since 1970. */
   readonly time: number;
   /** Asks daemon/serve as the command line does; resolves to its reply. */
@@ -71,11 +72,11 @@ function unwrap(reply: unknown): object {
 }
 
 /** The flows with most bytes, of one app or device if given. */
-function flows(from: RpcSources, input: Input): object {
-  if (typeof from.ledger === 'string') return { error: from.ledger };
+function flows({ ledger }: RpcSources, input: Input): object {
+  if (!ledger.ok) return { error: ledger.what };
   const [app, device, most] = [textOf(input, 'app'), textOf(input, 'device'), rowsOf(input)];
   const wanted: LiveFlow[] = [];
-  for (const flow of from.ledger.live.values()) {
+  for (const flow of ledger.value.live.values()) {
     if ((app === '' || flow.app === app) && (device === '' || flow.original.source === device)) {
       wanted.push(flow);
     }
@@ -106,8 +107,7 @@ export function largest(flows: readonly LiveFlow[], most: number): LiveFlow[] {
 function devices(reply: unknown, { ledger }: RpcSources): object {
   const known = unwrap(reply) as { rows?: readonly { readonly addresses?: readonly string[] }[] };
   const totals = (address: string): object | undefined => {
-    const subject =
-      typeof ledger === 'string' ? undefined : ledger.subjects.get(`device ${address}`);
+    const subject = ledger.ok ? ledger.value.subjects.get(`device ${address}`) : undefined;
     return subject === undefined ? undefined : { up: subject.up, down: subject.down };
   };
   const rows = (known.rows ?? []).slice(0, MOST_ROWS).map((row) => {
@@ -118,8 +118,9 @@ function devices(reply: unknown, { ledger }: RpcSources): object {
 }
 
 /** Totals of every subject; with `subject` and `range`, the series of that subject. */
-function counters({ ledger, time }: RpcSources, input: Input): object {
-  if (typeof ledger === 'string') return { error: ledger };
+function counters({ ledger: known, time }: RpcSources, input: Input): object {
+  if (!known.ok) return { error: known.what };
+  const ledger = known.value;
   const name = textOf(input, 'subject');
   if (name === '') {
     const rows = Array.from(ledger.subjects, ([subject, { up, down, flows: count }]) => ({
@@ -143,8 +144,8 @@ function counters({ ledger, time }: RpcSources, input: Input): object {
 
 /** Ended flows, newest first; with format "csv" as the text of a file, oldest first. */
 function endedRows({ ledger }: RpcSources, input: Input): object {
-  if (typeof ledger === 'string') return { error: ledger };
-  const { ended } = ledger;
+  if (!ledger.ok) return { error: ledger.what };
+  const { ended, endedCount } = ledger.value;
   if (textOf(input, 'format') === 'csv') return { csv: csvText(ended) };
   const row = ({ original, ...rest }: EndedFlow) => ({
     ...rest,
@@ -152,5 +153,5 @@ function endedRows({ ledger }: RpcSources, input: Input): object {
     flow: flowText(original),
   });
   const rows = ended.slice(-rowsOf(input)).reverse().map(row);
-  return { rows, total: ledger.endedCount };
+  return { rows, total: endedCount };
 }

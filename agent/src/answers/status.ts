@@ -148,7 +148,7 @@ export function statusAnswer(state: State, kernel: KernelView, input: StatusInpu
     ...input.problems,
     ...tunnels.flatMap(wrongWithTunnel),
     ...state.policy.apps.flatMap((app) => wrongWith(app, state.policy.proxies, present) ?? []),
-    ...(typeof connections === 'string' ? [connections] : []),
+    ...(connections.ok ? [] : [connections.what]),
   ];
   const apps = state.policy.apps.map((app) =>
     appAnswer(app, { state, kernel, input, present, endpoints, connections }),
@@ -214,10 +214,9 @@ function appAnswer(app: App, asked: Asked): AppAnswer {
     endpoints: endpoints.filter((one) => one.app === app.name).length,
     ports: count(['udp', 'tcp']),
     peers: count(['peer']),
-    flows:
-      typeof connections === 'string'
-        ? 0
-        : connections.filter(({ mark }) => slotOf(globals.mask, mark) === app.slot).length,
+    flows: connections.ok
+      ? connections.value.filter(({ mark }) => slotOf(globals.mask, mark) === app.slot).length
+      : 0,
   };
 }
 

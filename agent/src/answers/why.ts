@@ -7,6 +7,7 @@ import { slotOf } from '../policy/marks.ts';
 import { nameProblem } from '../profile/name-pattern.ts';
 import { setName } from '../ruleset/names.ts';
 import type { State } from '../step/state.ts';
+import { type Checked, invalid, ok } from '../syntax/result.ts';
 import { canonicalAddress, familyOf, isRoutableText, parseAddress } from '../wire/address.ts';
 import { type FlowEnds, flowText } from '../wire/flow-text.ts';
 import { appOfSlot, type KernelView } from './flows.ts';
@@ -16,14 +17,14 @@ import { byText, byWhich, newFlows } from './now.ts';
 import { whyName } from './why-name.ts';
 import { type Surroundings, said, sentence, type WhyAnswer } from './why-parts.ts';
 
-/** Explains `query`: an address, a flow as printed by `whp flows`, a host name, or a device's DHCP name. A
- * string: why it cannot be answered. */
+/** Explains `query`: an address, a flow as printed by `whp flows`, a host name, or a device's DHCP name;
+ * or tells why it cannot be answered. */
 export function whyAnswer(
   state: State,
   kernel: KernelView,
   query: string,
   around: Surroundings,
-): WhyAnswer | string {
+): Checked<WhyAnswer> {
   const text = query.replace(/\s+>?\s*/g, ' ').trim();
   const flow = /^([a-z0-9]+) (\S+) (\S+)$/.exec(text);
   if (flow !== null) {
@@ -33,11 +34,11 @@ export function whyAnswer(
   const address = canonicalAddress(text);
   if (address !== null) return whyAddress(state, kernel, address, around);
   const device = deviceNamed(text, around.hosts);
-  if (device !== null) return whyDevice(state, kernel, device, around, text);
+  if (device !== null) return ok(whyDevice(state, kernel, device, around, text));
   const name = text.toLowerCase().replace(/\.$/, '');
   const wrong = nameProblem(name, 'question');
-  if (wrong === null) return whyName(state, name, around);
-  return /[./]/.test(text) && !text.includes(' ') ? wrong : notUnderstood(text);
+  if (wrong === null) return ok(whyName(state, name, around));
+  return invalid(/[./]/.test(text) && !text.includes(' ') ? wrong : notUnderstood(text));
 }
 
 function notUnderstood(text: string): string {
@@ -69,13 +70,14 @@ function whyFlow(
   kernel: KernelView,
   { whole, protocol, from, to }: FlowWords,
   around: Surroundings,
-): WhyAnswer | string {
+): Checked<WhyAnswer> {
   const source = endOf(from);
   const target = endOf(to);
   const hasPorts = protocol === 'udp' || protocol === 'tcp';
-  if (source === null || target === null) return notUnderstood(whole);
+  if (source === null || target === null) return invalid(notUnderstood(whole));
   if (hasPorts && (source.port === 0 || target.port === 0)) {
-    return `"${whole}": a ${protocol} flow has a port at both ends, as in udp 192.168.1.11:13021 198.51.100.7:443`;
+    const example = 'udp 192.168.1.11:13021 198.51.100.7:443';
+    return invalid(`"${whole}": a ${protocol} flow has a port at both ends, as in ${example}`);
   }
   const ends = {
     protocol,
@@ -87,12 +89,12 @@ function whyFlow(
   const query = flowText(ends);
   const heard = findEvidence(state.evidence, query).map((one) => said(one, around.now));
   const live = liveFlow(state, kernel, query, around);
-  if (live !== null) return { query, ...live, reasons: heard };
+  if (live !== null) return ok({ query, ...live, reasons: heard });
   const isInbound = around.isHome(target.address) && isRoutableText(source.address);
   const judged = isInbound
     ? judgeInbound(state, kernel, ends)
     : judge(state, kernel, { ...target, ...(hasPorts ? { protocol } : {}), source }, around);
-  return { query, ...judged, reasons: [...judged.reasons, ...heard] };
+  return ok({ query, ...judged, reasons: [...judged.reasons, ...heard] });
 }
 
 /** What happens to a flow in the kernel's list with an app's mark; null: it is not in the list. */
@@ -103,8 +105,7 @@ function liveFlow(
   around: Surroundings,
 ): Pick<WhyAnswer, 'state' | 'verdict'> | null {
   const listed = kernel.connections();
-  const entry =
-    typeof listed === 'string' ? undefined : listed.find((one) => flowText(one.original) === text);
+  const entry = listed.ok ? listed.value.find((one) => flowText(one.original) === text) : undefined;
   const app =
     entry === undefined ? null : appOfSlot(state, slotOf(state.policy.globals.mask, entry.mark));
   if (entry === undefined || app === null) return null;
@@ -120,7 +121,7 @@ function whyAddress(
   kernel: KernelView,
   address: string,
   around: Surroundings,
-): WhyAnswer | string {
+): Checked<WhyAnswer> {
   const first = parseAddress(address)!;
   if (
     address === '::' ||
@@ -128,21 +129,22 @@ function whyAddress(
     first[0] === 127 ||
     (first.length === 4 && first[0] === 0)
   ) {
-    return `no packet that passes the router goes to ${address}; give the address of a server or of a device`;
+    const fix = 'give the address of a server or of a device';
+    return invalid(`no packet that passes the router goes to ${address}; ${fix}`);
   }
   if (around.own.includes(address)) {
     const verdict = "the router's own address: packets to it never take a tunnel";
-    return { query: address, state: 'home', verdict, reasons: [] };
+    return ok({ query: address, state: 'home', verdict, reasons: [] });
   }
   const heard = findEvidence(state.evidence, address);
   const isDevice = around.isHome(address) || heard.some(({ device }) => device === address);
   if (isDevice || around.hosts.some((one) => one.address === address)) {
     const name = around.hosts.find((one) => one.address === address)?.name ?? null;
-    return whyDevice(state, kernel, { name, addresses: [address] }, around, address);
+    return ok(whyDevice(state, kernel, { name, addresses: [address] }, around, address));
   }
   const judged = judge(state, kernel, { address }, around);
   const flows = heard.map((one) => said(one, around.now));
-  return { query: address, ...judged, reasons: [...judged.reasons, ...flows] };
+  return ok({ query: address, ...judged, reasons: [...judged.reasons, ...flows] });
 }
 
 type Judged = Pick<WhyAnswer, 'state' | 'verdict' | 'reasons'>;
@@ -185,7 +187,7 @@ function judge(state: State, kernel: KernelView, target: Target, around: Surroun
 function unreadable({ policy }: State, kernel: KernelView): string | null {
   for (const { name } of policy.apps) {
     const found = kernel.readSet(setName(name, 'peer', 4), 1);
-    if (typeof found === 'string') return found;
+    if (!found.ok) return found.what;
   }
   return null;
 }

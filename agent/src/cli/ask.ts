@@ -54,7 +54,7 @@ export function askOnce(socket: string, request: Request): Promise<unknown> {
         const reply = value as Reply;
         resolve(reply.ok ? reply.answer : (reply.error ?? 'failed'));
         // Closing calls onClose, whose resolve has no effect any more.
-        line.close();
+        closeLine(line);
       },
       onClose: (reason) => resolve(`the agent closed the connection: ${reason}`),
     });

@@ -2,9 +2,11 @@
 // examines this router (preflight/). Changes nothing; prints every problem with its place and its fix.
 import * as std from 'qjs:std';
 import { loadConfiguration, loadProfile, policyOf } from '../config/load.ts';
-import { lacksQueue, readLacking } from '../kernel/kernel-parts.ts';
-import { openRouting, readNeighbours, readRealized } from '../kernel/routing.ts';
+import { lacksQueue } from '../kernel/kernel-parts.ts';
+import { openRouting } from '../kernel/routing.ts';
+import { done, type KernelResult } from '../netlink/kernel-error.ts';
 import { wallTime } from '../os/clock.ts';
+import { errorText } from '../os/errno.ts';
 import type { Policy } from '../policy/policy.ts';
 import { partsNeeded } from '../preflight/kernel-parts.ts';
 import type { Look } from '../preflight/look.ts';
@@ -14,7 +16,7 @@ import { verdictOf } from '../preflight/verdict.ts';
 import { openZoneNotes } from '../profile/open-zones.ts';
 import { readHosts } from '../router/dhcp-files.ts';
 import { readListing } from '../router/foreign.ts';
-import { routerSeen } from '../router/router.ts';
+import { lackingTexts, routerSeen } from '../router/router.ts';
 import { ok, type Problem, type Result } from '../syntax/result.ts';
 import type { UciPackage } from '../syntax/uci.ts';
 import type { Command } from './arguments.ts';
@@ -58,19 +60,21 @@ function readConfiguration(command: Command): Result<Read> {
   return policy.ok ? ok({ policy: policy.value, uci: loaded.value.uci }) : policy;
 }
 
-/** The router's state for preflight/, read without an agent. A string: the error. */
-async function readRouter(policy: Policy): Promise<RouterSeen | string> {
-  const opened = openRouting(policy.globals);
-  if (!opened.ok) return opened.reason;
-  const paths = opened.value;
-  const realized = readRealized(paths);
-  if (typeof realized === 'string') return realized;
+/** The router's state for preflight/, read without an agent. */
+async function readRouter(policy: Policy): Promise<KernelResult<RouterSeen>> {
+  const opened = openRouting();
+  if (!opened.ok) return opened;
+  const routing = opened.value;
+  const realized = routing.realized([policy.globals]);
+  if (!realized.ok) return realized;
   const parts = partsNeeded(policy);
-  const lacking = readLacking(paths, parts);
+  const lacking = lackingTexts(routing, parts);
   const noQueue = parts.includes('queue') ? await lacksQueue() : null;
   if (noQueue !== null) lacking.set('queue', noQueue);
-  const met = readNeighbours(paths);
-  return routerSeen(realized, met, policy.globals.lan, await readListing(), lacking, null, []);
+  const { lan } = policy.globals;
+  const met = routing.neighbours();
+  const listing = await readListing();
+  return done(await routerSeen(realized.value, met, lan, listing, lacking, null, []));
 }
 
 /** The look for a router that cannot be read: a problem, not "good". */
@@ -79,12 +83,12 @@ function unseen(why: string): Look {
   return { subject: 'router', seen: why, problems: [{ where: 'router', what }], notes: [] };
 }
 
-/** The looks at a configuration: with `router` (a string: why it cannot be read), or with null at the file alone. */
-export function reportOf({ policy, uci }: Read, router: RouterSeen | string | null): Report {
+/** The looks at a configuration: with `router`, or with null at the file alone. */
+export function reportOf({ policy, uci }: Read, router: KernelResult<RouterSeen> | null): Report {
   const verdict = verdictOf(policy, uci);
-  const seen = typeof router === 'string' ? null : router;
+  const seen = router?.ok ? router.value : null;
   const looks = looksOf({ policy, uci, wall: wallTime(), router: seen });
-  if (typeof router === 'string') looks.push(unseen(router));
+  if (router?.ok === false) looks.push(unseen(errorText(router.error)));
   return { unread: [], looks, verdict };
 }
 

@@ -150,6 +150,16 @@ export function wantedPolicy(settings: Settings): Policy {
   return decided(settings.configured, settings.choices, at);
 }
 
+/** The policy of the last decision was not enforced: it is wanted again with the next tick. */
+export function forgetDecision(settings: Settings): void {
+  settings.decision = '';
+}
+
+/** Puts everything back as `before` has it. */
+export function restoreSettings(settings: Settings, before: Settings): void {
+  Object.assign(settings, before);
+}
+
 /**
  * Whether the policy must be made again: changed DHCP hosts, a schedule's begin or end, the end of a pause.
  * Cheap if nothing has changed.

@@ -8,6 +8,7 @@ import { type Choices, MOST_PINS } from '../policy/choices.ts';
 import { isOwnAddress } from '../policy/own-addresses.ts';
 import type { Agent } from '../runtime/agent.ts';
 import { forgetLearned } from '../runtime/forget.ts';
+import { type Checked, invalid, ok } from '../syntax/result.ts';
 import { canonicalAddress, isRoutableText } from '../wire/address.ts';
 import { presentNow } from './surroundings.ts';
 
@@ -68,18 +69,19 @@ async function decide(
   return done(unkept === null ? said : `${said}; but only until a restart: ${unkept}`);
 }
 
-/** Names of the apps whose new flows are to go another way, or what is wrong. */
-function steeredApps(agent: Agent, word: string): readonly string[] | string {
+/** Names of the apps whose new flows are to go another way. */
+function steeredApps(agent: Agent, word: string): Checked<readonly string[]> {
   const apps = appsOf(agent, word);
-  return apps.length === 0 ? "no app is enabled: set option enabled '1' in its section" : apps;
+  const isNone = apps.ok && apps.value.length === 0;
+  return isNone ? invalid("no app is enabled: set option enabled '1' in its section") : apps;
 }
 
-/** Names of the apps meant, or what is wrong. */
-function appsOf(agent: Agent, word: string): readonly string[] | string {
+/** Names of the apps meant. */
+function appsOf(agent: Agent, word: string): Checked<readonly string[]> {
   const known = agent.policy.apps.map(({ name }) => name);
-  if (word === ALL) return known;
-  if (known.includes(word)) return [word];
-  return `there is no app "${word}"; known: ${known.join(', ') || 'none is enabled'}`;
+  if (word === ALL) return ok(known);
+  if (known.includes(word)) return ok([word]);
+  return invalid(`there is no app "${word}"; known: ${known.join(', ') || 'none is enabled'}`);
 }
 
 function pause(agent: Agent, refresh: Refresh, words: readonly string[]): Promise<Reply> | Reply {
@@ -89,8 +91,9 @@ function pause(agent: Agent, refresh: Refresh, words: readonly string[]): Promis
   if (minutes !== null && !(isNumber(time) && minutes >= 1 && minutes <= MOST_MINUTES)) {
     return refuse(`"${time}" is no number of minutes from 1 to ${MOST_MINUTES}`);
   }
-  const apps = steeredApps(agent, word);
-  if (typeof apps === 'string') return refuse(apps);
+  const named = steeredApps(agent, word);
+  if (!named.ok) return refuse(named.what);
+  const apps = named.value;
   const paused = new Map(agent.settings.choices.paused);
   for (const app of apps) paused.set(app, minutes === null ? null : now() + minutes * 60000);
   const until = minutes === null ? 'until whp resume' : `for ${minutes} min`;
@@ -98,8 +101,9 @@ function pause(agent: Agent, refresh: Refresh, words: readonly string[]): Promis
 }
 
 function resume(agent: Agent, refresh: Refresh, words: readonly string[]): Promise<Reply> | Reply {
-  const apps = steeredApps(agent, words[0] ?? ALL);
-  if (typeof apps === 'string') return refuse(apps);
+  const named = steeredApps(agent, words[0] ?? ALL);
+  if (!named.ok) return refuse(named.what);
+  const apps = named.value;
   const paused = new Map(agent.settings.choices.paused);
   for (const app of apps) paused.delete(app);
   return decide(agent, refresh, { paused }, () => resumedText(agent, apps));
@@ -132,7 +136,7 @@ function pin(
   const address = canonicalAddress(text);
   if (address === null) return refuse(`"${text}" is no IP address`);
   if (!isRoutableText(address)) return refuse(`${address} is no public address`);
-  if (isOwnAddress(agent.policy, agent.addresses, address)) {
+  if (isOwnAddress(agent.policy, agent.inForce.addresses, address)) {
     return refuse(`${address} is the router's own or a proxy's: no packet to it takes a tunnel`);
   }
   const known = agent.policy.apps.map(({ name }) => name);
@@ -183,7 +187,7 @@ function use(
 async function forget(agent: Agent, word: string): Promise<Reply> {
   const address = canonicalAddress(word);
   const apps = address === null ? appsOf(agent, word) : appsOf(agent, ALL);
-  if (typeof apps === 'string') return refuse(`${apps}; or give an address, or all`);
-  const forgotten = await forgetLearned(agent, apps, address);
+  if (!apps.ok) return refuse(`${apps.what}; or give an address, or all`);
+  const forgotten = await forgetLearned(agent, apps.value, address);
   return done(`${forgotten} ${forgotten === 1 ? 'entry' : 'entries'} forgotten`);
 }

@@ -6,18 +6,25 @@ import type { AuditAnswer } from '../answers/audit.ts';
 import type { BypassAnswer } from '../answers/bypass.ts';
 import { seconds } from '../answers/flows.ts';
 import { newFlows } from '../answers/now.ts';
-import { type RunningAudit, readLeft, readUnkept } from '../kernel/audit-table.ts';
-import { refreshCounts } from '../kernel/counters.ts';
-import { readFlowTables } from '../kernel/table.ts';
 import { judgeFlows, type LeftFlow } from '../learn/audit.ts';
 import { type Grounds, peerText } from '../learn/late-flows.ts';
 import { type Counted, knownCounts } from '../learn/outside.ts';
 import { now, unattended } from '../os/clock.ts';
+import { errorText } from '../os/errno.ts';
+import { log } from '../os/log.ts';
 import { AUDIT_FLOWS, auditText } from '../ruleset/audit.ts';
-import { APART_TABLE, outsideCounter } from '../ruleset/names.ts';
+import { APART_TABLE, AUDIT_TABLE, outsideCounter } from '../ruleset/names.ts';
 import { type Agent, inTurn } from '../runtime/agent.ts';
+import {
+  beginAudit,
+  endAudit,
+  interruptAudit,
+  type RunningAudit,
+  resumeAudit,
+} from '../runtime/audit.ts';
 import { knownGrounds } from '../runtime/live.ts';
-import { runNft } from '../runtime/table.ts';
+import { refreshCounts } from '../runtime/meter.ts';
+import { loadNft } from '../runtime/table.ts';
 import type { Reply } from './actions.ts';
 import { surroundings } from './surroundings.ts';
 
@@ -37,13 +44,13 @@ export function audit(
   bypass: () => readonly BypassAnswer[],
 ): Promise<Reply> {
   return inTurn(agent, async () => {
-    const { audit: running } = agent;
+    const { running } = agent.audit;
     switch (operand) {
       case 'begin':
         return begin(agent, owner);
       case 'resume':
         if (running === null || running.owner !== null) return refuse('no audit is waited for');
-        running.owner = owner;
+        resumeAudit(running, owner);
         return { ok: true, answer: null };
       case 'end':
         if (running?.owner !== owner) return refuse('this is not the audit that runs');
@@ -55,7 +62,8 @@ export function audit(
 }
 
 async function begin(agent: Agent, owner: object): Promise<Reply> {
-  const { audit: other, policy } = agent;
+  const { policy } = agent;
+  const other = agent.audit.running;
   if (other !== null) {
     const whose = other.owner === null ? 'may come back' : 'ends with Ctrl-C where it was started';
     const age = seconds(now() - other.since);
@@ -63,40 +71,42 @@ async function begin(agent: Agent, owner: object): Promise<Reply> {
   }
   if (policy.apps.length === 0) return refuse('no app is enabled: there is nothing to judge by');
   const text = auditText(policy.globals, policy.proxies);
-  const failed = await runNft(agent, text);
-  if (failed !== null) return refuse(failed);
-  agent.audit = running(agent, owner, text);
+  const error = await loadNft(agent, text);
+  if (error !== null) return refuse(errorText(error));
+  beginAudit(agent.audit, running(agent, owner, text));
   noteChosen(agent);
   return { ok: true, answer: null };
 }
 
 /** The table of an audit whose agent has ended; its command is waited for. Call it at the start. */
 export function findAudit(agent: Agent): void {
-  const { effects, policy } = agent;
-  if (readUnkept(effects.sets) === null) return;
-  agent.audit = running(agent, null, auditText(policy.globals, policy.proxies));
+  const { policy } = agent;
+  if (unkeptIn(agent) === null) return;
+  beginAudit(agent.audit, running(agent, null, auditText(policy.globals, policy.proxies)));
 }
 
 function running(agent: Agent, owner: object | null, text: string): RunningAudit {
-  const { state, effects } = agent;
-  refreshCounts(state.outside, effects.sets);
+  const { state, kernel } = agent;
+  refreshCounts(state.outside, kernel.tables);
   const counted = knownCounts(state.outside, outsideCounter);
   return { owner, since: now(), text, interrupted: false, chosen: new Set(), counted };
 }
 
 /** The connection `owner` is closed: its audit ends without a verdict. */
 export function abandonAudit(agent: Agent, owner: object): void {
-  if (agent.audit?.owner === owner) unattended(inTurn(agent, () => drop(agent)));
+  if (agent.audit.running?.owner === owner) unattended(inTurn(agent, () => drop(agent)));
 }
 
 async function drop(agent: Agent): Promise<void> {
-  agent.audit = null;
-  await runNft(agent, auditText(null, []));
+  endAudit(agent.audit);
+  const error = await loadNft(agent, auditText(null, []));
+  if (error !== null) log('error', errorText(error));
 }
 
 /** With the agent's tick, while an audit runs. */
 export function keepAudit(agent: Agent): void {
-  const { audit: running, effects, policy } = agent;
+  const { policy } = agent;
+  const { running } = agent.audit;
   if (running === null) return;
   if (running.owner === null && now() - running.since > PATIENCE) {
     unattended(inTurn(agent, () => drop(agent)));
@@ -105,32 +115,36 @@ export function keepAudit(agent: Agent): void {
   noteChosen(agent);
   // Somebody has flushed the ruleset, or the configuration has other devices now.
   const text = auditText(policy.globals, policy.proxies);
-  if (readUnkept(effects.sets) !== null && text === running.text) return;
-  running.interrupted = true;
-  running.text = text;
-  unattended(inTurn(agent, async () => void (await runNft(agent, text))));
+  if (unkeptIn(agent) !== null && text === running.text) return;
+  interruptAudit(running, text);
+  unattended(inTurn(agent, () => loadNft(agent, text)));
+}
+
+/** Packets of flows that found no room; null: the table does not exist. */
+function unkeptIn({ kernel }: Agent): Counted | null {
+  return kernel.tables.counters(AUDIT_TABLE).get('unkept') ?? null;
 }
 
 function noteChosen(agent: Agent): void {
-  const { audit: running, policy } = agent;
+  const { policy, audit } = agent;
   const present = surroundings(agent);
   for (const app of policy.apps) {
-    if (newFlows(app, policy.proxies, present).state === 'direct') running?.chosen.add(app.name);
+    if (newFlows(app, policy.proxies, present).state === 'direct')
+      audit.running?.chosen.add(app.name);
   }
 }
 
 async function end(agent: Agent, bypass: readonly BypassAnswer[]): Promise<Reply> {
-  const { effects, state } = agent;
-  const running = agent.audit!;
+  const { kernel, state } = agent;
+  const running = agent.audit.running!;
   noteChosen(agent);
-  const { dumps, sets } = effects;
-  const left = await readLeft(dumps);
-  const unkept = readUnkept(sets);
-  refreshCounts(state.outside, sets);
+  const left = await kernel.tables.auditFlows();
+  const unkept = unkeptIn(agent);
+  refreshCounts(state.outside, kernel.tables);
   await drop(agent);
-  if (typeof left === 'string') return refuse(`${left}: nothing is judged`);
+  if (!left.ok) return refuse(`${errorText(left.error)}: nothing is judged`);
   if (unkept === null) return refuse('somebody has deleted its table just now: nothing is judged');
-  const answer = answerOf(agent, running, left, unkept);
+  const answer = answerOf(agent, running, left.value, unkept);
   return { ok: true, answer: { ...answer, unseen: unseen(agent, bypass) } };
 }
 
@@ -142,7 +156,7 @@ function answerOf(
 ): Omit<AuditAnswer, 'unseen'> {
   const { state, policy } = agent;
   const { isHome, macOf } = surroundings(agent);
-  const own = new Set(agent.addresses);
+  const own = new Set(agent.inForce.addresses);
   const all = left.filter(({ remote }) => !own.has(remote) && !isHome(remote));
   const judged = judgeFlows(all, {
     grounds: policy.apps.map((app) => withNamed(state, knownGrounds(state, app))),
@@ -189,9 +203,8 @@ function packetsOf(list: readonly Counted[]): number {
 }
 
 /** What no verdict can be about. */
-function unseen({ effects, policy }: Agent, bypass: readonly BypassAnswer[]): string[] {
-  const { sets } = effects;
-  const tables = [...readFlowTables(sets)];
+function unseen({ kernel, policy }: Agent, bypass: readonly BypassAnswer[]): string[] {
+  const tables = [...kernel.tables.flowTables()];
   const offloading = tables.filter((name) => name !== APART_TABLE);
   const told = bypass.map(({ device, how }) => `${device} (${how.join(', ')})`);
   return [

@@ -22,14 +22,14 @@ export function isOfFiles({ name }: Command): boolean {
  * files: others may be named from another folder. */
 export async function ofFiles(agent: Agent, command: Command): Promise<Printed> {
   const { sources } = agent.settings;
-  const { standing } = agent;
+  const { piece } = agent.table;
   const { config, profiles, state } = command;
   if (config !== sources.config || profiles !== sources.profiles || state !== sources.state)
     return ELSEWHERE;
   if (command.name === 'profile') return profilesTold(command) ?? validateHere(command);
   if (command.name === 'check') return checkHere(agent, command);
-  if (standing === null) return ELSEWHERE;
-  const text = loadText(standing);
+  if (piece === null) return ELSEWHERE;
+  const text = loadText(piece.standing);
   return {
     status: 0,
     out: command.json ? `${JSON.stringify({ ruleset: text })}\n` : text,

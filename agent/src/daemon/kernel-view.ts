@@ -1,51 +1,66 @@
-// daemon/kernel-view: what the kernel holds now, as the answers ask for it. Before: daemon/serve. After: answers/.
+// daemon/kernel-view: reads the kernel's sets and connections for the answers of answers/.
 import type { LiveFlow } from '../account/ledger.ts';
 import type { KernelView } from '../answers/flows.ts';
 import type { FlowEntry } from '../answers/now.ts';
-import { readConnections } from '../kernel/conntrack.ts';
-import { listConnections } from '../kernel/conntrack-dump.ts';
-import { countSet, readSet } from '../kernel/sets.ts';
+import { listWhole } from '../kernel/conntrack.ts';
+import { isNoSubsystem, type KernelError, type KernelResult } from '../netlink/kernel-error.ts';
+import { errorText } from '../os/errno.ts';
 import { markOf } from '../policy/marks.ts';
+import { weakerWithout } from '../policy/missing-parts.ts';
+import { ledgerOf } from '../runtime/accounting.ts';
 import type { Agent } from '../runtime/agent.ts';
+import { type Checked, invalid, ok } from '../syntax/result.ts';
 
 /** `connections`: what is open, or why that is not known. */
 export function kernelView(
-  { effects: { sets } }: Agent,
-  connections: readonly FlowEntry[] | string,
+  { kernel: { sets } }: Agent,
+  connections: Checked<readonly FlowEntry[]>,
 ): KernelView {
   return {
-    readSet: (set, most, wanted) => readSet(sets, set, most, wanted),
-    countSet: (set) => countSet(sets, set),
+    readSet: (set, most, wanted) => inWords(sets.read(set, most, wanted), errorText),
+    countSet: sets.count,
     connections: () => connections,
   };
+}
+
+function inWords<T>(result: KernelResult<T>, words: (error: KernelError) => string): Checked<T> {
+  return result.ok ? result : invalid(words(result.error));
+}
+
+function listingText(error: KernelError): string {
+  if (isNoSubsystem(error)) return weakerWithout('connections', 'nobody answers for conntrack');
+  return errorText(error);
 }
 
 /** Above this the kernel's list takes longer to read than an answer may: the ledger's is taken. */
 const MANY_FLOWS = 100;
 
 /** The ledger's flows, as of its last list, when there are many; else null, and the kernel is asked. */
-export function manyFlows({ flows }: Agent): readonly LiveFlow[] | null {
-  if (!flows.ok || flows.value.ledger.live.size <= MANY_FLOWS) return null;
-  return Array.from(flows.value.ledger.live.values());
+export function manyFlows({ accounting }: Agent): readonly LiveFlow[] | null {
+  const ledger = ledgerOf(accounting);
+  if (!ledger.ok || ledger.value.live.size <= MANY_FLOWS) return null;
+  return Array.from(ledger.value.live.values());
 }
 
 /** The kernel's list of the connections that carry our marks: at once where the ledger has few, and read in turns
  * of the event loop where it has no list yet. */
 export async function openNow({
-  effects,
+  kernel,
   policy,
-  flows,
-}: Agent): Promise<readonly FlowEntry[] | string> {
-  const { connections, listsToAnswer } = effects;
+  accounting: { flows },
+}: Agent): Promise<Checked<readonly FlowEntry[]>> {
+  const { conntrack } = kernel;
   const { mask } = policy.globals;
   // One list a slot: the kernel filters by mark, and a router has thousands of other flows.
   const wanted = policy.apps.map(({ slot }) => ({ mark: markOf(mask, slot), mask }));
-  if (!flows.ok || flows.value.readAt < 0) return listConnections(listsToAnswer, wanted);
+  if (flows?.ok !== true || flows.value.readAt < 0) {
+    return inWords(await listWhole(conntrack.listToAnswer, wanted), listingText);
+  }
   const found: FlowEntry[] = [];
   for (const { mark } of wanted) {
-    const read = readConnections(connections, mark, mask);
-    if (typeof read === 'string') return read;
-    found.push(...read);
+    const read = conntrack.read(mark, mask);
+    if (!read.ok) return invalid(listingText(read.error));
+    found.push(...read.value);
   }
-  return found;
+  return ok(found);
 }

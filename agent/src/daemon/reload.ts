@@ -1,7 +1,13 @@
 // daemon/reload: a policy takes the place of the one before: another hour or lease, the owner's word, a file
 // that has changed. What is wrong with the files is noted for `whp status`, and the last good one stands.
 
-import { keepLastGood, rereadSettings, wantedPolicy } from '../config/settings.ts';
+import {
+  forgetDecision,
+  keepLastGood,
+  rereadSettings,
+  restoreSettings,
+  wantedPolicy,
+} from '../config/settings.ts';
 import { filesAside } from '../os/kept-file.ts';
 import { log } from '../os/log.ts';
 import { type Agent, inTurn } from '../runtime/agent.ts';
@@ -15,7 +21,7 @@ export function refresh(agent: Agent): Promise<string | null> {
     const failed = await enforce(agent, wantedPolicy(agent.settings));
     if (failed === null) agent.problems.delete('refresh');
     else {
-      agent.settings.decision = '';
+      forgetDecision(agent.settings);
       if (agent.problems.get('refresh') !== failed) log('error', failed);
       agent.problems.set('refresh', failed);
     }
@@ -29,27 +35,36 @@ export function reload(agent: Agent): Promise<readonly Problem[]> {
     const { settings } = agent;
     const before = { ...settings };
     // The engine throws null when it has no memory for the error itself.
-    const taken = await takeIn(agent).catch((error: unknown) => String(error ?? 'out of memory'));
-    if (typeof taken !== 'string') return taken;
-    log('error', taken);
-    Object.assign(settings, before);
+    const taken = await takeIn(agent).catch((error: unknown) => ({
+      problems: [],
+      failed: String(error ?? 'out of memory'),
+    }));
+    if (taken.failed === null) return taken.problems;
+    log('error', taken.failed);
+    restoreSettings(settings, before);
     // Out of memory, most likely, and half way: back to what stood.
     await enforce(agent, wantedPolicy(settings));
-    return [{ where: 'whp daemon', what: taken }];
+    return [{ where: 'whp daemon', what: taken.failed }];
   });
 }
 
-/** Answers the problems of the new configuration, none if it is enforced; a string: it cannot be. */
-async function takeIn(agent: Agent): Promise<readonly Problem[] | string> {
+interface Taken {
+  /** What is wrong with the new configuration. */
+  readonly problems: readonly Problem[];
+  /** Why it could not be enforced, or null. */
+  readonly failed: string | null;
+}
+
+async function takeIn(agent: Agent): Promise<Taken> {
   const { settings } = agent;
   const problems = await rereadSettings(settings);
   noteProblems(agent, problems);
   noteAside(agent);
-  if (problems.length > 0) return problems;
+  if (problems.length > 0) return { problems, failed: null };
   lookAgain(agent);
   const failed = await enforce(agent, wantedPolicy(settings));
   if (failed === null) keepLastGood(settings);
-  return failed ?? [];
+  return { problems: [], failed };
 }
 
 /** What is wrong with the configuration on disk: the last good one stands. */

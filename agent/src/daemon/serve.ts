@@ -1,7 +1,7 @@
 // daemon/serve: the control socket: one JSON line {"method", "operand"} in, one {"ok", "answer"}
 // line out; `monitor` goes on; `cli` answers a command line with what is to be printed. answers/
 // makes the answers, this asks the kernel for it.
-import type { Ledger, LiveFlow } from '../account/ledger.ts';
+import type { LiveFlow } from '../account/ledger.ts';
 import { bypassAnswer } from '../answers/bypass.ts';
 import { type DeviceAnswer, devicesAnswer, flowsOf, learnedOf } from '../answers/devices.ts';
 import {
@@ -26,18 +26,18 @@ import {
   requestOf,
 } from '../cli/print.ts';
 import { VERSION } from '../cli/version.ts';
-import { readLinks } from '../kernel/routing.ts';
 import type { MonitorEvent } from '../learn/effect.ts';
 import { now, wallTime } from '../os/clock.ts';
-import { errnoText } from '../os/errno.ts';
+import { errnoText, errorText } from '../os/errno.ts';
 import { residentBytes } from '../os/memory.ts';
 import { closeLine, type Line, listenLines, sendBytes, sendValue } from '../os/unix-socket.ts';
 import { encodeUtf8 } from '../os/utf8.ts';
 import { linesOf, notesOf } from '../preflight/looks.ts';
 import { silentOf } from '../preflight/traffic.ts';
+import { ledgerOf } from '../runtime/accounting.ts';
 import type { Agent } from '../runtime/agent.ts';
 import { keptAnswer } from '../runtime/kept.ts';
-import type { Problem } from '../syntax/result.ts';
+import { type Checked, invalid, ok, type Problem } from '../syntax/result.ts';
 import { act, type Refresh } from './actions.ts';
 import { abandonAudit, audit } from './audit.ts';
 import { isOfFiles, ofFiles } from './file-commands.ts';
@@ -47,18 +47,21 @@ import { decisive, earOf, meterNow, surroundings } from './surroundings.ts';
 /** What is answered from the connections that are open. */
 const OF_CONNECTIONS = ['status', 'flows', 'why', 'devices', 'proxies'];
 
+/** EADDRINUSE on x86 and ARM, and on MIPS. */
+const IN_USE = [98, 125];
+
 /** How the agent changes what is enforced. */
 export interface Turns {
   readonly reload: (agent: Agent) => Promise<readonly Problem[]>;
   readonly refresh: Refresh;
 }
 
-/** Listens until closed. A string is the error. */
+/** Listens until closed. */
 export function listenControl(
   path: string,
   agent: Agent,
   turns: Turns,
-): { close(): void } | string {
+): Checked<{ close(): void }> {
   const monitors = new Map<Line, (told: MonitorEvent) => void>();
   const listening = listenLines(path, {
     onValue: (value, line) => {
@@ -75,7 +78,7 @@ export function listenControl(
         return;
       }
       if (request?.method === 'audit') {
-        const bypass = () => bypassAnswer(kernelView(agent, []));
+        const bypass = () => bypassAnswer(kernelView(agent, ok([])));
         void audit(agent, line, String(request.operand), bypass).then(
           (reply) => void sendValue(line, reply),
           (error: unknown) => void sendValue(line, { ok: false, error: String(error) }),
@@ -102,9 +105,10 @@ export function listenControl(
       abandonAudit(agent, line);
     },
   });
-  if (listening.ok) return listening.server;
+  if (listening.ok) return ok(listening.server);
+  const isTaken = IN_USE.includes(listening.errno);
   const taken = 'another agent answers here; stop it first (/etc/init.d/whp stop)';
-  return errnoText(listening.errno).startsWith('Address') ? taken : errnoText(listening.errno);
+  return invalid(isTaken ? taken : errnoText(listening.errno));
 }
 
 async function answer(
@@ -116,13 +120,13 @@ async function answer(
   const operand = typeof request.operand === 'string' ? request.operand : '';
   const limit = Math.min(MOST_ROWS, typeof request.limit === 'number' ? request.limit : MOST_ROWS);
   const isListed = live === null && OF_CONNECTIONS.includes(String(request.method));
-  const kernel = kernelView(agent, isListed ? await openNow(agent) : (live ?? []));
+  const kernel = kernelView(agent, isListed ? await openNow(agent) : ok(live ?? []));
   switch (request.method) {
     case 'status':
       return { ok: true, answer: status(agent, kernel) };
     case 'flows': {
       const found = flows(agent, kernel, live, limit);
-      return typeof found === 'string' ? { ok: false, error: found } : { ok: true, answer: found };
+      return found.ok ? { ok: true, answer: found.value } : { ok: false, error: found.what };
     }
     case 'evidence':
       return { ok: true, answer: evidenceAnswer(agent.state, now(), limit) };
@@ -130,9 +134,7 @@ async function answer(
       return { ok: true, answer: learnedAnswer(agent.state, kernel, now(), limit) };
     case 'why': {
       const why = whyAnswer(agent.state, kernel, operand, surroundings(agent));
-      return typeof why === 'string'
-        ? { ok: false, error: why, status: 2 }
-        : { ok: true, answer: why };
+      return why.ok ? { ok: true, answer: why.value } : { ok: false, error: why.what, status: 2 };
     }
     case 'reload': {
       const problems = await turns.reload(agent);
@@ -179,15 +181,10 @@ function sendPrinted(line: Line, { status, out, err }: Printed): void {
   sendBytes(line, two);
 }
 
-/** A string is why nothing is counted. */
-function ledgerOf({ flows }: Agent): Ledger | string {
-  return flows.ok ? flows.value.ledger : flows.reason;
-}
-
 /** Answers from the ledger always: a page that is open asks every few seconds. */
 function rpc(agent: Agent, turns: Turns, call: string, input: unknown): Promise<object> {
-  const ledger = ledgerOf(agent);
-  const live = typeof ledger === 'string' ? [] : Array.from(ledger.live.values());
+  const ledger = ledgerOf(agent.accounting);
+  const live = ledger.ok ? Array.from(ledger.value.live.values()) : [];
   const ask = (method: string, operand: string, limit: number): Promise<unknown> =>
     answer(agent, turns, { method, operand, limit }, live);
   return rpcAnswer(call, input, { ledger, time: wallTime(), ask });
@@ -215,10 +212,10 @@ function flows(
   kernel: KernelView,
   live: readonly LiveFlow[] | null,
   limit: number,
-): readonly FlowAnswer[] | string {
-  if (live !== null) return largest(live, limit).map(flowRow);
+): Checked<readonly FlowAnswer[]> {
+  if (live !== null) return ok(largest(live, limit).map(flowRow));
   const found = flowAnswers(state, kernel, failover.steering);
-  return typeof found === 'string' ? found : found.slice(0, limit);
+  return found.ok ? ok(found.value.slice(0, limit)) : found;
 }
 
 function devices(
@@ -228,8 +225,8 @@ function devices(
 ): DeviceAnswer[] {
   const { state, policy, settings } = agent;
   // With many flows the ledger has counted them.
-  const ledger = ledgerOf(agent);
-  const counts = live === null || typeof ledger === 'string' ? flowsOf(kernel) : ledger.devices;
+  const ledger = ledgerOf(agent.accounting);
+  const counts = live === null || !ledger.ok ? flowsOf(kernel) : ledger.value.devices;
   return devicesAnswer(policy.apps, settings.hosts, learnedOf(state, now()), counts);
 }
 
@@ -245,20 +242,21 @@ function proxies(agent: Agent, kernel: KernelView): unknown {
 }
 
 function status(agent: Agent, kernel: KernelView): StatusAnswer {
-  const links = readLinks(agent.paths);
+  const { failures } = agent.effects;
+  const { answers, announced, watched } = agent.feeds;
+  const links = agent.kernel.routing.links();
   const problems = Array.from(agent.problems.values());
   problems.push(...linesOf(agent.neighbours.looks));
-  if (typeof links === 'string') problems.push(links);
-  if (agent.effects.failures.count > 0) {
-    const { count, last } = agent.effects.failures;
-    problems.push(`${count} set updates failed, the last: ${last}`);
+  if (!links.ok) problems.push(errorText(links.error));
+  if (failures.count > 0) {
+    problems.push(`${failures.count} set updates failed, the last: ${failures.last}`);
   }
   return statusAnswer(agent.state, kernel, {
     version: VERSION,
-    ...decisive(agent, links),
+    ...decisive(agent, links.ok ? links.value : []),
     since: agent.since,
     ear: earOf(agent),
-    lost: [agent.held, agent.announced, ...agent.watched].reduce(
+    lost: [answers, announced, ...watched].reduce(
       (sum, feed) => sum + (feed?.counters.overruns ?? 0),
       0,
     ),

@@ -1,7 +1,9 @@
 // kernel/announced-feed: packets that the ruleset tells us of while they pass (NFLOG). Unwraps the messages and hands
 // out spans of the receive buffer, valid until the callback returns. No decision is made here.
+
 import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
+import { done, type KernelResult } from '../netlink/kernel-error.ts';
 import {
   createLoggedPacket,
   LOGGED_PACKET,
@@ -13,7 +15,7 @@ import { senderMac } from '../netlink/sender.ts';
 import { now, wallTime } from '../os/clock.ts';
 import type { PacketSpan } from '../step/state.ts';
 import { DRAIN, type Feed, openFeed, WHOLE_PACKET } from './feed-socket.ts';
-import { closeNetlink, type OnMessage, type Opened, receiveOnce } from './netlink-socket.ts';
+import { closeNetlink, type OnMessage, receiveOnce } from './netlink-socket.ts';
 import { heldFirst } from './yield-to-held.ts';
 
 /** Whole packets, where the rule says no less: the feeds that are about headers do (HEADER_SNAPLEN). */
@@ -53,7 +55,7 @@ export function openAnnounced(
   onPacket: OnAnnounced,
   onLost: () => void,
   buffer = WHOLE_PACKET,
-): Opened<AnnouncedFeed> {
+): KernelResult<AnnouncedFeed> {
   const options = { copyRange: COPY_LOGGED, threshold: 1, timeout: 1, bufferSize: 0 };
   const opened = openFeed({ buffer }, `log group ${number}`, (w, seq) =>
     putLogBind(w, seq, number, options),
@@ -100,5 +102,5 @@ export function openAnnounced(
     take(() => announcedAt < wall && now() < until);
   };
   const { counters } = socket;
-  return { ok: true, value: { counters, takeWaiting, close: () => closeNetlink(socket) } };
+  return done({ counters, takeWaiting, close: () => closeNetlink(socket) });
 }

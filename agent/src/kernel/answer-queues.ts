@@ -1,10 +1,11 @@
 // kernel/answer-queues: held DNS answers, in two queues that look like one. The first is for devices within
 // their share; the crowd's is read when the first is empty. What a queue has no room for is dropped, and the
 // device asks again: it could be an application's. Before: held-feed. After: runtime/feeds, runtime/effects.
+import { done, type KernelResult } from '../netlink/kernel-error.ts';
 import { crowdQueue } from '../ruleset/compile/dns.ts';
 import type { PacketSpan } from '../step/state.ts';
 import { type HeldFeed, type OnPacket, openHeld } from './held-feed.ts';
-import type { Opened } from './netlink-socket.ts';
+import { holdFirst } from './yield-to-held.ts';
 
 /** Answers the kernel holds for us at most. What waits counts against the resolver's own send buffer,
  * which has room for 150 to 250 (net.core.wmem_default): while this agent hangs, both together must leave
@@ -23,7 +24,7 @@ export function openAnswers(
   number: number,
   onAnswer: OnAnswer,
   onFull: () => void,
-): Opened<HeldFeed> {
+): KernelResult<HeldFeed> {
   const ofFirst: OnPacket = (id, span, _, isOwn) => onAnswer(id, span, isOwn);
   const one = openHeld(number, ofFirst, { most: FIRST_AT_MOST, failOpen: false, onFull });
   if (!one.ok) return one;
@@ -51,5 +52,6 @@ export function openAnswers(
       crowd.close();
     },
   };
-  return { ok: true, value };
+  holdFirst(value.takeOne);
+  return done(value);
 }

@@ -1,43 +1,19 @@
-// kernel/audit-table: the audit's table in the kernel: what its sets hold, read a slice a turn. Before:
-// ruleset/audit. After: learn/audit, daemon/audit.
-
+// kernel/audit-table: the flows that the sets of the audit's table (ruleset/audit) hold, read a slice a turn of the
+// event loop.
 import type { LeftFlow } from '../learn/audit.ts';
-import type { Counted } from '../learn/outside.ts';
 import { NFPROTO_INET } from '../netlink/constants.ts';
+import { done, failed, type KernelResult, refused } from '../netlink/kernel-error.ts';
 import { type KernelElement, putSetDump, readElements } from '../netlink/nft-element.ts';
 import { AUDIT_TABLE } from '../ruleset/names.ts';
 import { formatAddress } from '../wire/address.ts';
 import { TCP, UDP } from '../wire/packet.ts';
-import { readCounters } from './counters.ts';
-import type { SetSocket } from './sets.ts';
 import type { Dumps } from './sliced-dump.ts';
-
-/** An audit that runs, as the agent keeps it. */
-export interface RunningAudit {
-  /** Whose it is: the connection of its command; null: its agent has ended, and it may come back. */
-  owner: object | null;
-  /** When it began, or was found; `now()`. */
-  readonly since: number;
-  /** The table as it was loaded. */
-  text: string;
-  /** Somebody has deleted the table: what was counted before is lost. */
-  interrupted: boolean;
-  /** Apps that were beside the tunnels by the owner's word or by their fallback at some time. */
-  readonly chosen: Set<string>;
-  /** What the meter had counted when it began, by app. */
-  readonly counted: ReadonlyMap<string, Counted>;
-}
-
-/** Packets of flows that found no room; null: the table does not stand. */
-export function readUnkept(sets: SetSocket): Counted | null {
-  return readCounters(sets, AUDIT_TABLE).get('unkept') ?? null;
-}
 
 const LIFE_SECONDS = 86400;
 const WHERE = { family: NFPROTO_INET, table: AUDIT_TABLE };
 
-/** All flows that the audit has kept. A string is why they could not be read. */
-export function readLeft(dumps: Dumps): Promise<readonly LeftFlow[] | string> {
+/** All flows that the audit has kept. */
+export function readLeft(dumps: Dumps): Promise<KernelResult<readonly LeftFlow[]>> {
   const found = new Map<string, LeftFlow>();
   return new Promise((resolve) => {
     dumps.read(
@@ -51,8 +27,8 @@ export function readLeft(dumps: Dumps): Promise<readonly LeftFlow[] | string> {
         }
       },
       ({ errno }) => {
-        const gone = `table ${AUDIT_TABLE} cannot be read (errno ${errno})`;
-        resolve(errno === 0 ? Array.from(found.values()) : gone);
+        const error = refused('read', `table inet ${AUDIT_TABLE}`, errno);
+        resolve(errno === 0 ? done(Array.from(found.values())) : failed(error));
       },
     );
   });

@@ -1,13 +1,13 @@
 // kernel/feed-socket: the socket of a feed, which has one queue (NFQUEUE) or one group (NFLOG) for itself.
 // After: held-feed, announced-feed.
 import { NETLINK_NETFILTER } from '../netlink/constants.ts';
+import { failed, type KernelResult, refused } from '../netlink/kernel-error.ts';
 import type { Writer } from '../netlink/writer.ts';
 import { transact } from './netlink-request.ts';
 import {
   closeNetlink,
   type NetlinkCounters,
   type NetlinkSocket,
-  type Opened,
   openNetlink,
   request,
   takeSequence,
@@ -30,7 +30,7 @@ export function openFeed(
   options: { readonly silentOverrun?: boolean; readonly buffer?: number },
   what: string,
   put: (w: Writer, seq: number) => void,
-): Opened<NetlinkSocket> {
+): KernelResult<NetlinkSocket> {
   const room = { receiveQueue: QUEUE_BYTES, buffer: WHOLE_PACKET, ...options };
   const opened = openNetlink(NETLINK_NETFILTER, room);
   if (!opened.ok) return opened;
@@ -40,5 +40,5 @@ export function openFeed(
   const { errno } = transact(socket, seq, seq);
   if (errno === 0) return opened;
   closeNetlink(socket);
-  return { ok: false, reason: `bind ${what}: errno ${errno}` };
+  return failed(refused('bind', what, errno));
 }

@@ -1,8 +1,10 @@
 // kernel/held-feed: packets that the kernel holds until we say what becomes of them (NFQUEUE). Unwraps the messages
 // and hands out spans of the receive buffer, valid until the callback returns. No decision is made here.
+
 import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
 import { NF_ACCEPT, NF_DROP, NF_REPEAT, NFQA_CFG_F_FAIL_OPEN } from '../netlink/constants.ts';
+import { done, type KernelResult } from '../netlink/kernel-error.ts';
 import {
   addVerdict,
   createQueuedPacket,
@@ -10,7 +12,7 @@ import {
   putQueueBind,
   QUEUED_PACKET,
   readQueuedPacket,
-  verdictsLength,
+  takeVerdicts,
 } from '../netlink/nfqueue.ts';
 import { senderMac } from '../netlink/sender.ts';
 import { now } from '../os/clock.ts';
@@ -21,7 +23,6 @@ import {
   closeNetlink,
   type NetlinkSocket,
   type OnMessage,
-  type Opened,
   receiveOnce,
   sendBytes,
 } from './netlink-socket.ts';
@@ -98,8 +99,7 @@ function verdictsOf(
 ): Pick<HeldFeed, 'release' | 'refuse' | 'flush'> {
   const verdicts = createVerdicts(number, DRAIN);
   const flush = (): void => {
-    sendBytes(socket, verdicts.buffer, verdictsLength(verdicts));
-    verdicts.count = 0;
+    sendBytes(socket, verdicts.buffer, takeVerdicts(verdicts));
   };
   const decide = (id: number, verdict: number): void => {
     if (addVerdict(verdicts, id, verdict)) return;
@@ -118,7 +118,7 @@ export function openHeld(
   number: number,
   onPacket: OnPacket,
   { most: held, failOpen, onFull, behind }: Holding,
-): Opened<HeldFeed> {
+): KernelResult<HeldFeed> {
   const opened = openFeed({ silentOverrun: true }, `queue ${number}`, (w, seq) =>
     putQueueBind(w, seq, number, {
       copyRange: COPY_QUEUED,
@@ -170,5 +170,5 @@ export function openHeld(
   };
   const { counters } = socket;
   const value = { counters, release, refuse, flush, takeOne, isBehind: () => isBehind, close };
-  return { ok: true, value };
+  return done(value);
 }

@@ -3,12 +3,17 @@
 
 import { putConntrackCount } from '../netlink/conntrack-request.ts';
 import { NETLINK_NETFILTER } from '../netlink/constants.ts';
+import {
+  isNoSubsystem,
+  isNotSupported,
+  type KernelError,
+  refused,
+} from '../netlink/kernel-error.ts';
 import { putGreTry } from '../netlink/link.ts';
 import { putLogUnbind } from '../netlink/nflog.ts';
 import type { Writer } from '../netlink/writer.ts';
 import { runProgram } from '../os/process.ts';
 import type { KernelPart } from '../policy/missing-parts.ts';
-import { EINVAL } from './conntrack.ts';
 import { transact } from './netlink-request.ts';
 import {
   closeNetlink,
@@ -17,35 +22,37 @@ import {
   request,
   takeSequence,
 } from './netlink-socket.ts';
-import { NOT_SUPPORTED, type RoutingSocket } from './routing.ts';
 
 /** A log group that nobody has: to give it back is an error of another number than the part's own. */
 const NO_GROUP = 65535;
 /** Checked by the kernel, never loaded. */
 const QUEUE_RULE = 'table inet whp_try { chain one { queue flags bypass to 0; }; }\n';
 
-/** Those of `parts` that are missing, with what the kernel said. Who may not ask is told nothing. Asking
- * for a kind of device loads its module where it is there, so only what is needed is asked for. */
+/** Those of `parts` that are missing. Where a part cannot be asked for (no permission) it is not missing. To ask for
+ * a kind of device loads its module where it exists, so only what is needed is asked for. */
 export function readLacking(
-  paths: RoutingSocket,
+  routing: NetlinkSocket,
   parts: readonly KernelPart[],
-): Map<KernelPart, string> {
-  const lacking = new Map<KernelPart, string>();
+): Map<KernelPart, KernelError> {
+  const lacking = new Map<KernelPart, KernelError>();
   for (const [part, kind] of [
     ['gre', 'gre'],
     ['gre6', 'ip6gre'],
   ] as const) {
     if (!parts.includes(part)) continue;
-    const errno = tried(paths.socket, (w, seq) => putGreTry(w, seq, kind));
-    if (NOT_SUPPORTED.includes(errno)) lacking.set(part, `link of kind ${kind}: errno ${errno}`);
+    const errno = tried(routing, (w, seq) => putGreTry(w, seq, kind));
+    if (isNotSupported({ errno })) lacking.set(part, refused('add', `link of kind ${kind}`, errno));
   }
   const opened = openNetlink(NETLINK_NETFILTER);
   if (!opened.ok) return lacking;
   const socket = opened.value;
-  if (tried(socket, (w, seq) => putLogUnbind(w, seq, NO_GROUP)) === EINVAL)
-    lacking.set('announce', 'nobody answers for nflog');
-  if (tried(socket, putConntrackCount) === EINVAL)
-    lacking.set('connections', 'nobody answers for conntrack');
+  for (const [part, put, what] of [
+    ['announce', (w: Writer, seq: number) => putLogUnbind(w, seq, NO_GROUP), 'nflog'],
+    ['connections', putConntrackCount, 'conntrack'],
+  ] as const) {
+    const error = refused('ask', what, tried(socket, put));
+    if (isNoSubsystem(error)) lacking.set(part, { ...error, detail: `nobody answers for ${what}` });
+  }
   closeNetlink(socket);
   return lacking;
 }

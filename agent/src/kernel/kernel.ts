@@ -1,40 +1,40 @@
-// kernel/kernel: the ways to the kernel that what is learned needs, all of them open. Before: the kernel's netlink
-// sockets. After: runtime/effects.
-import { type ConntrackSocket, openConnections } from './conntrack.ts';
-import { type ConnectionLists, openConnectionLists } from './conntrack-dump.ts';
-import type { Opened } from './netlink-socket.ts';
-import { openSets, type SetSocket } from './sets.ts';
-import { type Dumps, openDumps } from './sliced-dump.ts';
+// kernel/kernel: everything that the agent asks of the kernel, as one interface. The runtime imports no socket: the
+// implementation over sockets is kernel/open, and test/fake has another that keeps its state in memory.
+import type { Ending } from '../learn/silence.ts';
+import type { KernelResult } from '../netlink/kernel-error.ts';
+import type { AnnouncedFeed, OnAnnounced } from './announced-feed.ts';
+import type { OnAnswer } from './answer-queues.ts';
+import type { Conntrack } from './conntrack.ts';
+import type { HeldFeed, Holding, OnPacket } from './held-feed.ts';
+import type { OnAnswer as OnProbeAnswer, Probes } from './probes.ts';
+import type { Routing } from './routing.ts';
+import type { Sets } from './sets.ts';
+import type { Tables } from './tables.ts';
 
-export interface Kernel {
-  readonly sets: SetSocket;
-  readonly connections: ConntrackSocket;
-  /** The same list, for who can wait for it. */
-  readonly lists: ConnectionLists;
-  /** The same for answers: no command waits behind a look through thousands. */
-  readonly listsToAnswer: ConnectionLists;
-  /** Sets, for who can wait for them. */
-  readonly dumps: Dumps;
+/** Packets that the table queues (NFQUEUE) or logs (NFLOG) for the agent. */
+export interface Feeds {
+  /** DNS answers, held in queue `number` and in the crowd's. `onFull`: the first may have had no room for some. */
+  answers(number: number, onAnswer: OnAnswer, onFull: () => void): KernelResult<HeldFeed>;
+  /** Packets held in queue `number`. */
+  held(number: number, onPacket: OnPacket, holding: Holding): KernelResult<HeldFeed>;
+  /** Packets logged to group `number`. `onLost`: the kernel had no room for some. `buffer`: bytes of the longest
+   * message. */
+  announced(
+    number: number,
+    onPacket: OnAnnounced,
+    onLost: () => void,
+    buffer?: number,
+  ): KernelResult<AnnouncedFeed>;
 }
 
-/** An agent without one of them could do nothing. */
-export function openKernel(): Opened<Kernel> {
-  const sets = openSets();
-  const connections = openConnections();
-  const lists = openConnectionLists();
-  const listsToAnswer = openConnectionLists();
-  const dumps = openDumps();
-  if (!sets.ok) return sets;
-  if (!connections.ok) return connections;
-  if (!lists.ok) return lists;
-  if (!listsToAnswer.ok) return listsToAnswer;
-  if (!dumps.ok) return dumps;
-  const value: Kernel = {
-    sets: sets.value,
-    connections: connections.value,
-    lists: lists.value,
-    listsToAnswer: listsToAnswer.value,
-    dumps: dumps.value,
-  };
-  return { ok: true, value };
+export interface Kernel {
+  readonly sets: Sets;
+  readonly tables: Tables;
+  readonly conntrack: Conntrack;
+  readonly routing: Routing;
+  readonly feeds: Feeds;
+  /** Opens the sockets by which proxies are probed; one call an agent. */
+  probes(onAnswer: OnProbeAnswer): Probes;
+  /** kernel/tcp-questions. */
+  askDevices(mark: number, endings: readonly Ending[]): void;
 }

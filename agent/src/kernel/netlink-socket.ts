@@ -15,6 +15,13 @@ import {
 } from '../netlink/constants.ts';
 import { hostInt, netlinkAddress, netlinkPort } from '../netlink/endian.ts';
 import {
+  done,
+  failed,
+  type KernelError,
+  type KernelResult,
+  refused,
+} from '../netlink/kernel-error.ts';
+import {
   createMessage,
   createReader,
   type Message,
@@ -74,19 +81,18 @@ export interface NetlinkOptions {
   readonly silentOverrun?: boolean;
 }
 
-/** A way to the kernel, or why there is none. */
-export type Opened<T> =
-  | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly reason: string };
-
 /** Opens and binds a socket of `protocol` (NETLINK_ROUTE, NETLINK_NETFILTER). */
-export function openNetlink(protocol: number, options: NetlinkOptions = {}): Opened<NetlinkSocket> {
+export function openNetlink(
+  protocol: number,
+  options: NetlinkOptions = {},
+): KernelResult<NetlinkSocket> {
   const fd = sys.socket(AF_NETLINK, sys.SOCK_RAW | sys.SOCK_NONBLOCK, protocol);
-  if (fd < 0) return { ok: false, reason: `netlink socket ${protocol}: errno ${-fd}` };
-  const failed = prepare(fd, options);
-  if (failed !== undefined) {
+  const object = `netlink socket ${protocol}`;
+  if (fd < 0) return failed(refused('open', object, -fd));
+  const error = prepare(fd, object, options);
+  if (error !== null) {
     os.close(fd);
-    return { ok: false, reason: `netlink socket ${protocol}: ${failed}` };
+    return failed(error);
   }
   const own = new ArrayBuffer(12);
   sys.getsockname(fd, own);
@@ -112,10 +118,10 @@ export function openNetlink(protocol: number, options: NetlinkOptions = {}): Ope
     message: createMessage(),
     sender: new ArrayBuffer(12),
   };
-  return { ok: true, value: socket };
+  return done(socket);
 }
 
-function prepare(fd: number, options: NetlinkOptions): string | undefined {
+function prepare(fd: number, object: string, options: NetlinkOptions): KernelError | null {
   // Acknowledgements say in words what was wrong, and do not quote the whole request. Kernels
   // without the options (before 4.12) answer ENOPROTOOPT and go on as ever.
   sys.setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, hostInt(1));
@@ -124,12 +130,12 @@ function prepare(fd: number, options: NetlinkOptions): string | undefined {
   setQueue(fd, sys.SO_RCVBUFFORCE, sys.SO_RCVBUF, options.receiveQueue);
   setQueue(fd, sys.SO_SNDBUFFORCE, sys.SO_SNDBUF, options.sendQueue);
   const bound = sys.bind(fd, netlinkAddress(0, 0));
-  if (bound < 0) return `bind: errno ${-bound}`;
+  if (bound < 0) return refused('bind', object, -bound);
   for (const group of options.groups ?? []) {
     const errno = joinGroup({ fd }, group);
-    if (errno !== 0) return `join group ${group}: errno ${errno}`;
+    if (errno !== 0) return refused('join', `group ${group} of ${object}`, errno);
   }
-  return undefined;
+  return null;
 }
 
 /** Joins a multicast group. Returns 0 or the positive errno. */

@@ -1,12 +1,12 @@
-// kernel/probes: echo requests through the tunnel devices and their answers. A raw ICMP socket
-// bound to the device, because it needs nothing at the far end but a Linux that answers its own
-// address, and goes through the very tunnel: encapsulated here, decapsulated there, and back. An
+// kernel/probes: echo requests through the tunnel devices and their answers. A raw ICMP socket bound to the device
+// needs nothing at the far end but a Linux that answers for its own address, and it goes through the very tunnel. An
 // unprivileged ping socket would need ping_group_range; a GRE keepalive, rp_filter off at the proxy.
 import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
 import { MSG_DONTWAIT } from '../netlink/constants.ts';
 import { hostInt, inetAddress } from '../netlink/endian.ts';
-import { errnoText } from '../os/errno.ts';
+import { type KernelError, refused } from '../netlink/kernel-error.ts';
+import { randomBytes } from '../os/random.ts';
 import type { Proxy as CloudProxy } from '../policy/policy.ts';
 import { tunnelDevice } from '../ruleset/names.ts';
 import { familyOf, parseAddress } from '../wire/address.ts';
@@ -21,9 +21,12 @@ const ICMPV6_FILTER = 1;
 /** Bits that let a type pass are zero. */
 const ALL_BUT_ECHO_REPLY = ~1;
 
+/** The proxy of this name has answered the request of this number. */
+export type OnAnswer = (proxy: string, sequence: number) => void;
+
 export interface Probes {
-  /** Sends a probe to the proxy. A string says why it could not leave. */
-  send(proxy: CloudProxy, sequence: number): string | null;
+  /** Sends a probe to the proxy. */
+  send(proxy: CloudProxy, sequence: number): KernelError | null;
   /** Takes in what has arrived: before time is said to be over for a probe. */
   drain(): void;
   /** Closes the sockets of proxies that are not in the list. */
@@ -32,86 +35,92 @@ export interface Probes {
 
 interface Prober {
   readonly fd: number;
-  readonly key: string;
+  readonly family: 4 | 6;
+  /** The two addresses that it was opened for. */
+  readonly local: string;
+  readonly remote: string;
 }
 
-export function openProbes(
-  random: (size: number) => Uint8Array,
-  onAnswer: (proxy: string, sequence: number) => void,
-): Probes {
-  const seed = random(10);
-  const tag: EchoTag = { identifier: (seed[0]! << 8) | seed[1]!, token: seed.slice(2) };
-  const probers = new Map<string, Prober>();
-  const buffer = new ArrayBuffer(512);
-  const bytes = new Uint8Array(buffer);
+/** One socket a proxy, and the one receive buffer. */
+interface Probing {
+  readonly tag: EchoTag;
+  readonly probers: Map<string, Prober>;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly onAnswer: OnAnswer;
+}
 
-  const close = (name: string): void => {
-    const prober = probers.get(name);
-    if (prober === undefined) return;
-    os.setReadHandler(prober.fd, null);
-    os.close(prober.fd);
-    probers.delete(name);
-  };
-  const receive = (name: string, fd: number, family: 4 | 6): void => {
-    for (;;) {
-      const size = sys.recv(fd, buffer, 0, buffer.byteLength, MSG_DONTWAIT);
-      if (size < 0) return;
-      const sequence = readEchoReply(family, bytes, size, tag);
-      if (sequence !== null) onAnswer(name, sequence);
-    }
-  };
-  const drains = new Map<string, () => void>();
-  const open = (proxy: CloudProxy): number => {
-    const family = proxy.remote.includes(':') ? 6 : 4;
-    const fd = openRaw(family, tunnelDevice(proxy.name));
-    if (fd < 0) return fd;
-    const drain = (): void => receive(proxy.name, fd, family);
-    probers.set(proxy.name, { fd, key: keyOf(proxy) });
-    drains.set(proxy.name, drain);
-    os.setReadHandler(fd, drain);
-    return fd;
-  };
-  const attempt = (proxy: CloudProxy, sequence: number): number => {
-    const known = probers.get(proxy.name);
-    if (known !== undefined && known.key !== keyOf(proxy)) close(proxy.name);
-    const fd = probers.get(proxy.name)?.fd ?? open(proxy);
-    if (fd < 0) return fd;
-    const to = parseAddress(proxy.remote)!;
-    const request = echoRequest(familyOf(to), tag, sequence);
-    return sys.sendto(
-      fd,
-      request.buffer as ArrayBuffer,
-      0,
-      request.length,
-      MSG_DONTWAIT,
-      inetAddress(to),
-    );
+export function openProbes(onAnswer: OnAnswer): Probes {
+  const seed = randomBytes(10);
+  const probing: Probing = {
+    tag: { identifier: (seed[0]! << 8) | seed[1]!, token: seed.slice(2) },
+    probers: new Map(),
+    bytes: new Uint8Array(512),
+    onAnswer,
   };
   return {
-    send: (proxy, sequence) => {
-      let sent = attempt(proxy, sequence);
-      if (sent < 0 && probers.has(proxy.name)) {
-        // The device may be another one of the same name by now.
-        close(proxy.name);
-        sent = attempt(proxy, sequence);
-      }
-      if (sent >= 0) return null;
-      close(proxy.name);
-      return `${tunnelDevice(proxy.name)}: ${errnoText(-sent)}`;
-    },
+    send: (proxy, sequence) => sendProbe(probing, proxy, sequence),
     drain: () => {
-      for (const [name, drain] of drains) if (probers.has(name)) drain();
+      for (const [name, prober] of probing.probers) drainOne(probing, name, prober);
     },
     retain: (proxies) => {
-      for (const name of Array.from(probers.keys())) {
-        if (!proxies.some((proxy) => proxy.name === name)) close(name);
+      for (const name of Array.from(probing.probers.keys())) {
+        if (!proxies.some((proxy) => proxy.name === name)) close(probing, name);
       }
     },
   };
 }
 
-function keyOf(proxy: CloudProxy): string {
-  return `${proxy.local} ${proxy.remote}`;
+function sendProbe(probing: Probing, proxy: CloudProxy, sequence: number): KernelError | null {
+  let sent = attempt(probing, proxy, sequence);
+  if (sent < 0 && probing.probers.has(proxy.name)) {
+    // The device may be another one of the same name by now.
+    close(probing, proxy.name);
+    sent = attempt(probing, proxy, sequence);
+  }
+  if (sent >= 0) return null;
+  close(probing, proxy.name);
+  return refused('send', `probe by ${tunnelDevice(proxy.name)}`, -sent);
+}
+
+/** Bytes sent, or -errno. */
+function attempt(probing: Probing, proxy: CloudProxy, sequence: number): number {
+  const { probers, tag } = probing;
+  const known = probers.get(proxy.name);
+  const isSame = known?.local === proxy.local && known.remote === proxy.remote;
+  if (known !== undefined && !isSame) close(probing, proxy.name);
+  const fd = probers.get(proxy.name)?.fd ?? open(probing, proxy);
+  if (fd < 0) return fd;
+  const to = parseAddress(proxy.remote)!;
+  const { buffer, length } = echoRequest(familyOf(to), tag, sequence);
+  return sys.sendto(fd, buffer as ArrayBuffer, 0, length, MSG_DONTWAIT, inetAddress(to));
+}
+
+/** The socket, or -errno. */
+function open(probing: Probing, { name, local, remote }: CloudProxy): number {
+  const family = remote.includes(':') ? 6 : 4;
+  const fd = openRaw(family, tunnelDevice(name));
+  if (fd < 0) return fd;
+  const prober: Prober = { fd, family, local, remote };
+  probing.probers.set(name, prober);
+  os.setReadHandler(fd, () => drainOne(probing, name, prober));
+  return fd;
+}
+
+function close({ probers }: Probing, name: string): void {
+  const prober = probers.get(name);
+  if (prober === undefined) return;
+  os.setReadHandler(prober.fd, null);
+  os.close(prober.fd);
+  probers.delete(name);
+}
+
+function drainOne({ bytes, tag, onAnswer }: Probing, name: string, prober: Prober): void {
+  for (;;) {
+    const size = sys.recv(prober.fd, bytes.buffer, 0, bytes.length, MSG_DONTWAIT);
+    if (size < 0) return;
+    const sequence = readEchoReply(prober.family, bytes, size, tag);
+    if (sequence !== null) onAnswer(name, sequence);
+  }
 }
 
 /** A raw socket that hears echo replies on one device only. Returns it or -errno. */

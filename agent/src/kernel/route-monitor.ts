@@ -1,5 +1,6 @@
 // kernel/route-monitor: what others do to devices, addresses, routes and rules, as rtnetlink announces it,
 // without what this program does itself. reconcile/repair decides what follows from it.
+
 import * as os from 'qjs:os';
 import {
   NETLINK_ROUTE,
@@ -11,14 +12,9 @@ import {
   RTNLGRP_IPV6_RULE,
   RTNLGRP_LINK,
 } from '../netlink/constants.ts';
+import { done, type KernelResult } from '../netlink/kernel-error.ts';
 import { type RouteEvent, readRouteEvent } from '../netlink/rt-event.ts';
-import {
-  closeNetlink,
-  type NetlinkCounters,
-  type Opened,
-  openNetlink,
-  receive,
-} from './netlink-socket.ts';
+import { closeNetlink, type NetlinkCounters, openNetlink, receive } from './netlink-socket.ts';
 
 const GROUPS = [
   RTNLGRP_LINK,
@@ -37,7 +33,10 @@ export interface Watch {
 
 /** `own`: port of the socket whose changes are ours. `onEvent` gets null when notifications were
  * lost. */
-export function openWatch(own: number, onEvent: (event: RouteEvent | null) => void): Opened<Watch> {
+export function openWatch(
+  own: number,
+  onEvent: (event: RouteEvent | null) => void,
+): KernelResult<Watch> {
   const opened = openNetlink(NETLINK_ROUTE, { groups: GROUPS, receiveQueue: 1 << 17 });
   if (!opened.ok) return opened;
   const socket = opened.value;
@@ -50,5 +49,5 @@ export function openWatch(own: number, onEvent: (event: RouteEvent | null) => vo
     if (lost !== 0) onEvent(null);
   });
   const value = { counters: socket.counters, close: () => closeNetlink(socket) };
-  return { ok: true, value };
+  return done(value);
 }

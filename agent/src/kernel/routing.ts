@@ -10,6 +10,14 @@ import {
   readAddress,
 } from '../netlink/address.ts';
 import { IFF_UP, NETLINK_ROUTE, RTN_PROHIBIT } from '../netlink/constants.ts';
+import {
+  done,
+  failed,
+  isNotFound,
+  type KernelError,
+  type KernelResult,
+  refused,
+} from '../netlink/kernel-error.ts';
 import { type KernelLink, readLink } from '../netlink/kernel-link.ts';
 import { putGreCreate, putLinkDelete, putLinkDump, putLinkQuery } from '../netlink/link.ts';
 import type { Decoded, Message, Reader } from '../netlink/message.ts';
@@ -23,6 +31,7 @@ import {
   putRouteReplace,
   readRoute,
 } from '../netlink/route.ts';
+import type { RouteEvent } from '../netlink/rt-event.ts';
 import {
   asksOnlyForMark,
   type KernelRule,
@@ -32,27 +41,27 @@ import {
   readRule,
 } from '../netlink/rule.ts';
 import type { Writer } from '../netlink/writer.ts';
-import { errnoText } from '../os/errno.ts';
 import { FIRST_SLOT, LAST_TABLE_SLOT } from '../policy/marks.ts';
-import { weakerWithout } from '../policy/missing-parts.ts';
+import type { KernelPart } from '../policy/missing-parts.ts';
 import type { Globals } from '../policy/policy.ts';
-import { type Desired, describe, type Piece, PROTOCOL } from '../reconcile/desired.ts';
-import type { Operation } from '../reconcile/diff.ts';
+import { describe, type PathPiece, PROTOCOL } from '../reconcile/desired.ts';
+import type { PathOperation } from '../reconcile/diff.ts';
 import { isLinkName } from '../ruleset/names.ts';
 import { FAMILIES } from '../ruleset/terms.ts';
 import { parseAddress } from '../wire/address.ts';
+import { readLacking } from './kernel-parts.ts';
 import { dump, transact } from './netlink-request.ts';
-import {
-  type NetlinkSocket,
-  type Opened,
-  openNetlink,
-  request,
-  takeSequence,
-} from './netlink-socket.ts';
+import { type NetlinkSocket, openNetlink, request, takeSequence } from './netlink-socket.ts';
+import { openWatch } from './route-monitor.ts';
+import type { PutDump } from './sliced-dump.ts';
+
+/** ENODEV and EINVAL on every architecture. */
+const ENODEV = 19;
+const EINVAL = 22;
 
 export interface Realized {
   /** What of ours stands, in reconcile's shape. */
-  readonly pieces: Desired;
+  readonly pieces: readonly PathPiece[];
   readonly links: readonly KernelLink[];
   readonly addresses: readonly KernelAddress[];
   readonly all: All;
@@ -65,94 +74,130 @@ export interface All {
   readonly routes: readonly KernelRoute[];
 }
 
-export interface RoutingSocket {
-  readonly socket: NetlinkSocket;
-  /** Where our rules and tables stand; a reload may move them. */
-  globals: Pick<Globals, 'preference' | 'table'>;
+/** Where our rules and tables are: slots are counted from these numbers. */
+export type Numbers = Pick<Globals, 'preference' | 'table'>;
+
+/** Devices, addresses, routes and rules. */
+export interface Routing {
+  /** The devices alone. */
+  links(): KernelResult<readonly KernelLink[]>;
+  /** The addresses of all devices. */
+  addresses(): KernelResult<readonly KernelAddress[]>;
+  /** Hardware addresses by address, as the neighbour table has them now; empty where it cannot be read. */
+  neighbours(): ReadonlyMap<string, string>;
+  /** Those of the devices `names` that are there, with what they have received. */
+  counted(names: readonly string[]): readonly KernelLink[];
+  /** All four kinds, and what of them is ours by `numbers`. */
+  realized(numbers: readonly Numbers[]): KernelResult<Realized>;
+  /** MTU of the device that packets to `address` leave by, bytes; null when there is no way there. */
+  pathMtu(address: string, links: readonly KernelLink[]): number | null;
+  /** Runs one operation. To delete what is gone already is no error (reconcile is idempotent). */
+  apply(operation: PathOperation): KernelError | null;
+  /** What other programs change from now on; null: notifications were lost. */
+  watch(onEvent: (event: RouteEvent | null) => void): KernelResult<{ close(): void }>;
+  /** Those of `parts` that are missing (kernel/kernel-parts). */
+  lacking(parts: readonly KernelPart[]): ReadonlyMap<KernelPart, KernelError>;
 }
 
-export function openRouting(globals: Pick<Globals, 'preference' | 'table'>): Opened<RoutingSocket> {
+export function openRouting(): KernelResult<Routing> {
   const opened = openNetlink(NETLINK_ROUTE);
-  return opened.ok ? { ok: true, value: { socket: opened.value, globals } } : opened;
-}
-
-/** The devices alone. A string is the error. */
-export function readLinks({ socket }: RoutingSocket): readonly KernelLink[] | string {
-  const links = collect(socket, putLinkDump, readLink);
-  return typeof links === 'string' ? `read links: ${links}` : links;
-}
-
-/** Hardware addresses by address, as the neighbour table has them now; empty where it cannot be read. */
-export function readNeighbours({ socket }: RoutingSocket): ReadonlyMap<string, string> {
-  const found = collect(socket, putNeighbourDump, readNeighbour);
-  const known = typeof found === 'string' ? [] : found;
-  return new Map(known.flatMap(({ address, mac }) => (mac === null ? [] : [[address, mac]])));
-}
-
-/** Those of the devices `names` that are there, with what they have received. */
-export function readCounted({ socket }: RoutingSocket, names: readonly string[]): KernelLink[] {
-  return names.flatMap((name) => {
-    const one = collect(socket, (w, seq) => putLinkQuery(w, seq, name, true), readLink);
-    return typeof one === 'string' ? [] : one;
+  if (!opened.ok) return opened;
+  const socket = opened.value;
+  return done({
+    links: () => collect(socket, 'links', putLinkDump, readLink),
+    addresses: () => readAddresses(socket),
+    neighbours: () => readNeighbours(socket),
+    counted: (names) => readCounted(socket, names),
+    realized: (numbers) => readRealized(socket, numbers),
+    pathMtu: (address, links) => pathMtu(socket, address, links),
+    apply: (operation) => applyOperation(socket, operation),
+    watch: (onEvent) => openWatch(socket.port, onEvent),
+    lacking: (parts) => readLacking(socket, parts),
   });
 }
 
-/** The addresses of all devices. A string is the error. */
-export function readAddresses({ socket }: RoutingSocket): readonly KernelAddress[] | string {
-  const addresses: KernelAddress[] = [];
-  for (const family of FAMILIES) {
-    const found = collect(socket, (w, seq) => putAddressDump(w, seq, family), readAddress);
-    if (typeof found === 'string') return `read addresses: ${found}`;
-    addresses.push(...found);
-  }
-  return addresses;
+function readNeighbours(socket: NetlinkSocket): ReadonlyMap<string, string> {
+  const found = collect(socket, 'neighbours', putNeighbourDump, readNeighbour);
+  const known = found.ok ? found.value : [];
+  return new Map(known.flatMap(({ address, mac }) => (mac === null ? [] : [[address, mac]])));
 }
 
-/** Reads all four kinds. A string is the error, with the errno of the dump that failed. */
-export function readRealized(paths: RoutingSocket): Realized | string {
-  const { globals } = paths;
-  const links = readLinks(paths);
-  if (typeof links === 'string') return links;
-  const all = readAll(paths);
-  if (typeof all === 'string') return all;
-  const addresses = readAddresses(paths);
-  if (typeof addresses === 'string') return addresses;
-  const pieces: Piece[] = links.filter(isOwnLink).map(linkPiece);
+function readCounted(socket: NetlinkSocket, names: readonly string[]): KernelLink[] {
+  return names.flatMap((name) => {
+    const put: PutDump = (w, seq) => putLinkQuery(w, seq, name, true);
+    const one = collect(socket, `link ${name}`, put, readLink);
+    return one.ok ? one.value : [];
+  });
+}
+
+function readAddresses(socket: NetlinkSocket): KernelResult<KernelAddress[]> {
+  return ofFamilies((family) =>
+    collect(socket, 'addresses', (w, seq) => putAddressDump(w, seq, family), readAddress),
+  );
+}
+
+function readRealized(socket: NetlinkSocket, numbers: readonly Numbers[]): KernelResult<Realized> {
+  const links = collect(socket, 'links', putLinkDump, readLink);
+  if (!links.ok) return links;
+  const routes = ofFamilies((family) =>
+    collect(socket, 'routes', (w, seq) => putRouteDump(w, seq, family), readRoute, isPlain),
+  );
+  if (!routes.ok) return routes;
+  const rules = ofFamilies((family) =>
+    collect(socket, 'rules', (w, seq) => putRuleDump(w, seq, family), readRule),
+  );
+  if (!rules.ok) return rules;
+  const addresses = readAddresses(socket);
+  if (!addresses.ok) return addresses;
+  const all: All = { rules: rules.value, routes: routes.value };
+  return done({
+    pieces: piecesOf(links.value, addresses.value, all, numbers),
+    links: links.value,
+    addresses: addresses.value,
+    all,
+  });
+}
+
+/** What is ours by `numbers`, in reconcile's shape. */
+export function piecesOf(
+  links: readonly KernelLink[],
+  addresses: readonly KernelAddress[],
+  { routes, rules }: All,
+  numbers: readonly Numbers[],
+): PathPiece[] {
   const names = new Map(links.map((link) => [link.index, link.name]));
-  for (const { link, address, peer } of addresses) {
-    const name = names.get(link) ?? '';
-    if (isLinkName(name) && peer !== null)
-      pieces.push({ kind: 'address', link: name, address, peer });
-  }
-  const routes = all.routes.filter((one) => isOwnRoute(one, globals));
-  const rules = all.rules.filter((one) => isOwnRule(one, globals));
-  pieces.push(...routes.map((one) => routePiece(one, names)), ...rules.map(rulePiece));
-  return { pieces, links, addresses, all };
+  return [
+    ...links.filter(isOwnLink).map(linkPiece),
+    ...addresses.flatMap(({ link, address, peer }): PathPiece[] => {
+      const name = names.get(link) ?? '';
+      return isLinkName(name) && peer !== null
+        ? [{ kind: 'address', link: name, address, peer }]
+        : [];
+    }),
+    ...routes.filter((one) => isOwnRoute(one, numbers)).map((one) => routePiece(one, names)),
+    ...rules.filter((one) => isOwnRule(one, numbers)).map(rulePiece),
+  ];
 }
 
-/** The rules and routes alone. A string is the error. */
-function readAll({ socket }: RoutingSocket): All | string {
-  const routes: KernelRoute[] = [];
-  const rules: KernelRule[] = [];
+function ofFamilies<T>(read: (family: 4 | 6) => KernelResult<T[]>): KernelResult<T[]> {
+  const found: T[] = [];
   for (const family of FAMILIES) {
-    const table = collect(socket, (w, seq) => putRouteDump(w, seq, family), readRoute, isPlain);
-    if (typeof table === 'string') return `read routes: ${table}`;
-    routes.push(...table);
-    const rule = collect(socket, (w, seq) => putRuleDump(w, seq, family), readRule);
-    if (typeof rule === 'string') return `read rules: ${rule}`;
-    rules.push(...rule);
+    const some = read(family);
+    if (!some.ok) return some;
+    found.push(...some.value);
   }
-  return { rules, routes };
+  return done(found);
 }
 
 /** Runs one dump and decodes what it answers; a message that cannot be read is left out, and so is
  * one that nobody wants. */
 function collect<T>(
   socket: NetlinkSocket,
-  put: (w: Writer, seq: number) => void,
+  object: string,
+  put: PutDump,
   readOne: (r: Reader, m: Message) => Decoded<T>,
   isUnwanted?: (r: Reader, m: Message) => boolean,
-): T[] | string {
+): KernelResult<T[]> {
   let found: T[] = [];
   const errno = dump(
     socket,
@@ -166,100 +211,88 @@ function collect<T>(
       if (read.ok) found.push(read.value);
     },
   );
-  return errno === 0 ? found : `errno ${errno}`;
+  return errno === 0 ? done(found) : failed(refused('read', object, errno));
 }
 
 function isOwnLink(link: KernelLink): boolean {
   return isLinkName(link.name) && link.gre !== null;
 }
 
-function isOwnRoute(route: KernelRoute, globals: RoutingSocket['globals']): boolean {
-  const slot = route.table - globals.table;
+function isOwnRoute(route: KernelRoute, numbers: readonly Numbers[]): boolean {
   return (
     route.protocol === PROTOCOL &&
-    slot >= FIRST_SLOT &&
-    slot <= LAST_TABLE_SLOT &&
-    route.destination === null
+    route.destination === null &&
+    numbers.some(({ table }) => isSlot(route.table - table))
   );
 }
 
-function isOwnRule(rule: KernelRule, globals: RoutingSocket['globals']): boolean {
-  const slot = rule.preference - globals.preference;
+function isOwnRule(rule: KernelRule, numbers: readonly Numbers[]): boolean {
   return (
     rule.protocol === PROTOCOL &&
-    slot >= FIRST_SLOT &&
-    slot <= LAST_TABLE_SLOT &&
+    numbers.some(({ preference }) => isSlot(rule.preference - preference)) &&
     asksOnlyForMark(rule)
   );
 }
 
-function linkPiece(link: KernelLink): Piece {
+function isSlot(number: number): boolean {
+  return number >= FIRST_SLOT && number <= LAST_TABLE_SLOT;
+}
+
+function linkPiece(link: KernelLink): PathPiece {
   const { local, remote, key } = link.gre!;
   // One that somebody has set down is none we want, whatever its parameters: it is made anew.
   const mtu = (link.flags & IFF_UP) === 0 ? 0 : link.mtu;
   return { kind: 'link', name: link.name, local, remote: remote ?? '', key, mtu };
 }
 
-function routePiece(route: KernelRoute, names: ReadonlyMap<number, string>): Piece {
+function routePiece(route: KernelRoute, names: ReadonlyMap<number, string>): PathPiece {
   const link = route.type === RTN_PROHIBIT ? null : (names.get(route.link) ?? `#${route.link}`);
   return { kind: 'route', family: route.family, table: route.table, link, metric: route.metric };
 }
 
-function rulePiece(rule: KernelRule): Piece {
+function rulePiece(rule: KernelRule): PathPiece {
   const { family, preference, mark, mask, table } = rule;
   return { kind: 'rule', family, preference, mark, mask, table };
 }
 
-/** MTU of the device that packets to `address` leave by, bytes; null when there is no way there. */
-export function pathMtu(
-  paths: RoutingSocket,
+function pathMtu(
+  socket: NetlinkSocket,
   address: string,
   links: readonly KernelLink[],
 ): number | null {
   const destination = parseAddress(address);
   if (destination === null) return null;
-  const routes = collect(paths.socket, (w, seq) => putRouteQuery(w, seq, destination), readRoute);
-  if (typeof routes === 'string') return null;
-  return links.find(({ index }) => index === routes[0]?.link)?.mtu ?? null;
+  const put: PutDump = (w, seq) => putRouteQuery(w, seq, destination);
+  const routes = collect(socket, `route to ${address}`, put, readRoute);
+  if (!routes.ok) return null;
+  return links.find(({ index }) => index === routes.value[0]?.link)?.mtu ?? null;
 }
 
-/** Runs one operation. Returns what went wrong with its errno, or null. Deleting what is already
- * gone is no error (reconcile is idempotent). */
-export function applyOperation(paths: RoutingSocket, operation: Operation): string | null {
+function applyOperation(socket: NetlinkSocket, operation: PathOperation): KernelError | null {
   const { op, piece } = operation;
   const name = deviceOf(piece);
-  // A rule, or a route that prohibits, stands on none.
-  const links = name === null ? [] : readLinks(paths);
-  if (typeof links === 'string') return links;
-  const link = links.find((one) => one.name === name)?.index ?? 0;
+  // A rule, or a route that prohibits, needs none.
+  const links = name === null ? done([]) : collect(socket, 'links', putLinkDump, readLink);
+  if (!links.ok) return links.error;
+  const link = links.value.find((one) => one.name === name)?.index ?? 0;
   const isNew = op === 'add' && piece.kind === 'link';
   if (link === 0 && name !== null && !isNew)
-    return op === 'add' ? `add ${describe(piece)}: no such device` : null;
-  const { socket } = paths;
+    return op === 'add' ? refused(op, describe(piece), ENODEV) : null;
   const seq = takeSequence(socket);
-  if (!putPiece(request(socket), seq, operation, link))
-    return `${op} ${describe(piece)}: an address is no address`;
+  if (!putPiece(request(socket), seq, operation, link)) return refused(op, describe(piece), EINVAL);
   const { errno } = transact(socket, seq, seq);
-  if (errno === 0 || (op === 'delete' && GONE.includes(errno))) return null;
-  const what = `${op} ${describe(piece)}: ${errnoText(errno)}`;
-  if (piece.kind !== 'link' || !NOT_SUPPORTED.includes(errno)) return what;
-  return weakerWithout(piece.remote.includes(':') ? 'gre6' : 'gre', what);
+  if (errno === 0 || (op === 'delete' && isNotFound({ errno }))) return null;
+  return refused(op, describe(piece), errno);
 }
 
-/** EOPNOTSUPP on x86 and ARM, and on MIPS: the kernel has no such kind of device. */
-export const NOT_SUPPORTED = [95, 122];
-
-/** ENOENT, ESRCH, ENODEV on every architecture; EADDRNOTAVAIL on x86 and ARM, and on MIPS. */
-const GONE = [2, 3, 19, 99, 125];
-
 /** Name of the device that a piece is or stands on. */
-function deviceOf(piece: Piece): string | null {
+function deviceOf(piece: PathPiece): string | null {
   if (piece.kind === 'rule') return null;
   return piece.kind === 'link' ? piece.name : piece.link;
 }
 
 /** `link`: its device's index. False, and nothing is written, if an address is none. */
-function putPiece(w: Writer, seq: number, { op, piece }: Operation, link: number): boolean {
+function putPiece(w: Writer, seq: number, { op, piece }: PathOperation, link: number): boolean {
   const isAdd = op === 'add';
   switch (piece.kind) {
     case 'link':

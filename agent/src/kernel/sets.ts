@@ -1,7 +1,13 @@
-// kernel/sets: elements of the table's sets, written and read over one netlink socket. Every write
-// is one transaction that the kernel has committed when the call returns: runtime/effects releases a held
-// answer only after that.
-import { NETLINK_NETFILTER, NFPROTO_INET } from '../netlink/constants.ts';
+// kernel/sets: elements of the table's sets, written and read over one netlink socket. A write is one transaction,
+// which the kernel has committed when the call returns: runtime/effects releases a held answer only after that.
+import { NFPROTO_INET } from '../netlink/constants.ts';
+import {
+  done,
+  failed,
+  type KernelError,
+  type KernelResult,
+  refused,
+} from '../netlink/kernel-error.ts';
 import { createReader } from '../netlink/message.ts';
 import {
   countElements,
@@ -14,72 +20,91 @@ import { faultOf, putSetBatch, type SetChange, splitChanges } from '../netlink/n
 import { now } from '../os/clock.ts';
 import { TABLE } from '../ruleset/names.ts';
 import { dump, transact } from './netlink-request.ts';
-import {
-  type NetlinkSocket,
-  type Opened,
-  openNetlink,
-  request,
-  takeSequence,
-} from './netlink-socket.ts';
+import { type NetlinkSocket, request, takeSequence } from './netlink-socket.ts';
 import type { Dumps, PutDump } from './sliced-dump.ts';
 
 const WHERE = { family: NFPROTO_INET, table: TABLE };
 
 /** Messages a change may take: three for a renewal, and the two that frame the batch. */
 const MESSAGES_EACH = 3;
+/** Elements that are read in one go; to read thousands takes a slow router seconds. */
+const FEW = 100;
 
-export interface SetSocket {
-  readonly socket: NetlinkSocket;
-  /** Transactions committed and not yet told to reconcile/repair, which counts those of others. */
-  commits: number;
+/** An element and when it expires, `now()`. */
+export interface LivingElement {
+  readonly key: Uint8Array;
+  readonly expires: number;
 }
 
-export function openSets(): Opened<SetSocket> {
-  // Dumps of large sets come in datagrams of up to 32 KiB.
-  const opened = openNetlink(NETLINK_NETFILTER, { receiveQueue: 1 << 18 });
-  return opened.ok ? { ok: true, value: { socket: opened.value, commits: 0 } } : opened;
+/** Elements of the sets of `table inet whp`. */
+export interface Sets {
+  /** Commits the changes, as one transaction where the kernel's memory allows it (some hundred elements). Of
+   * several, those before the one that was refused are committed. */
+  change(changes: readonly SetChange[]): KernelError | null;
+  /** The elements of `set`, or the first `most` of them, or those whose key `wanted` selects. */
+  read(set: string, most?: number, wanted?: KeyFilter | null): KernelResult<KernelElement[]>;
+  /** All elements of `set`, more than a hundred of them a slice a turn of the event loop. Answers whether none
+   * was missed; an element may come twice. */
+  readInTurns(set: string, onElement: (one: LivingElement) => void): Promise<boolean>;
+  /** 0 where there is no such set. */
+  count(set: string): number;
+  /** A list is being read in turns. */
+  isReading(): boolean;
+  /** Transactions committed since the last call: reconcile/repair counts those of other programs. */
+  takeCommits(): number;
 }
 
-/** Commits the changes, as one transaction where the kernel's memory allows it (some hundred
- * elements). Returns null, or the set and errno of the part that was refused; parts before it
- * stand. */
-export function changeSets(sets: SetSocket, changes: readonly SetChange[]): string | null {
-  for (const part of splitChanges(changes)) {
-    const wrong = commitPart(sets.socket, part);
-    if (wrong !== null) return wrong;
-    sets.commits += 1;
-  }
-  return null;
+/** `socket`: receives dumps in datagrams of up to 32 KiB. */
+export function setsOver(socket: NetlinkSocket, dumps: Dumps): Sets {
+  let commits = 0;
+  const read: Sets['read'] = (set, most, wanted) => readSet(socket, set, most, wanted);
+  return {
+    change: (changes) => {
+      for (const part of splitChanges(changes)) {
+        const error = commitPart(socket, part);
+        if (error !== null) return error;
+        commits += 1;
+      }
+      return null;
+    },
+    read,
+    readInTurns: (set, onElement) => readInTurns(read, dumps, set, onElement),
+    count: (set) => countSet(socket, set),
+    isReading: dumps.isBusy,
+    takeCommits: () => {
+      const taken = commits;
+      commits = 0;
+      return taken;
+    },
+  };
 }
 
-function commitPart(socket: NetlinkSocket, changes: readonly SetChange[]): string | null {
+function commitPart(socket: NetlinkSocket, changes: readonly SetChange[]): KernelError | null {
   const w = request(socket);
   const first = takeSequence(socket, changes.length * MESSAGES_EACH + 2);
   const batch = putSetBatch(w, first, WHERE, changes);
   if (batch.parts.length === 0) return null;
-  const { errno, refused } = transact(socket, batch.first, batch.last, batch.acknowledged);
+  const { errno, refused: acks } = transact(socket, batch.first, batch.last, batch.acknowledged);
   if (errno === 0) return null;
   const sent = createReader(w.bytes.subarray(0, w.length));
-  const fault = refused[0] === undefined ? undefined : faultOf(sent, batch, refused[0]);
-  const where = fault === undefined ? 'transaction' : `set ${changes[fault.change]!.set}`;
-  return `change ${where}: errno ${fault?.errno ?? errno}`;
+  const fault = acks[0] === undefined ? undefined : faultOf(sent, batch, acks[0]);
+  const object = fault === undefined ? 'sets' : `set ${changes[fault.change]!.set}`;
+  return refused('change', object, fault?.errno ?? errno);
 }
 
 function allOf(set: string): PutDump {
   return (w, seq) => putSetDump(w, seq, WHERE, set);
 }
 
-/** The elements of `set` as they are now, or the first `most` of them, or those whose key `wanted`
- * names. A string is the error: errno 2 when there is no such set. */
-export function readSet(
-  sets: SetSocket,
+function readSet(
+  socket: NetlinkSocket,
   set: string,
   most = Number.POSITIVE_INFINITY,
   wanted: KeyFilter | null = null,
-): KernelElement[] | string {
+): KernelResult<KernelElement[]> {
   let found: KernelElement[] = [];
   const errno = dump(
-    sets.socket,
+    socket,
     allOf(set),
     () => {
       found = [];
@@ -90,22 +115,11 @@ export function readSet(
       if (read.ok) found.push(...read.value.elements);
     },
   );
-  return errno === 0 ? found : `read set ${set}: errno ${errno}`;
+  return errno === 0 ? done(found) : failed(refused('read', `set ${set}`, errno));
 }
 
-/** An element and when it expires, `now()`. */
-export interface LivingElement {
-  readonly key: Uint8Array;
-  readonly expires: number;
-}
-
-/** Elements that are read in one go; to read thousands takes a slow router seconds. */
-const FEW = 100;
-
-/** All elements of `set`, many of them a slice a turn of the event loop. Answers whether nothing was
- * missed; an element may come twice. */
-export function readInTurns(
-  sets: SetSocket,
+function readInTurns(
+  read: Sets['read'],
   dumps: Dumps,
   set: string,
   onElement: (one: LivingElement) => void,
@@ -114,29 +128,28 @@ export function readInTurns(
     const at = now();
     for (const { key, expiration } of elements) onElement({ key, expires: at + (expiration ?? 0) });
   };
-  const few = readSet(sets, set, FEW + 1);
-  if (typeof few === 'string' || few.length <= FEW) {
-    const isRead = typeof few !== 'string';
-    if (isRead) take(few);
-    return Promise.resolve(isRead);
+  const few = read(set, FEW + 1);
+  if (!few.ok) return Promise.resolve(false);
+  if (few.value.length <= FEW) {
+    take(few.value);
+    return Promise.resolve(true);
   }
   return new Promise((resolve) => {
     dumps.read(
       [allOf(set)],
       (message, reader) => {
-        const read = readElements(reader, message);
-        if (read.ok) take(read.value.elements);
+        const elements = readElements(reader, message);
+        if (elements.ok) take(elements.value.elements);
       },
       ({ whole }) => resolve(whole),
     );
   });
 }
 
-/** How many elements `set` has now; 0 where there is no such set. */
-export function countSet(sets: SetSocket, set: string): number {
+function countSet(socket: NetlinkSocket, set: string): number {
   let count = 0;
   dump(
-    sets.socket,
+    socket,
     allOf(set),
     () => {
       count = 0;

@@ -1,5 +1,5 @@
-// kernel/sliced-dump: reads long lists of the kernel's a slice a turn of the event loop, so that no held answer
-// waits for a list of thousands. Before: conntrack, nf_tables. After: conntrack-dump, sets.
+// kernel/sliced-dump: reads long lists of the kernel (conntrack, set elements) a slice a turn of the event loop, so
+// that no held answer waits for a list of thousands.
 import * as os from 'qjs:os';
 import {
   NETLINK_NETFILTER,
@@ -7,13 +7,14 @@ import {
   NLMSG_DONE,
   NLMSG_ERROR,
 } from '../netlink/constants.ts';
-import { getU32 } from '../netlink/message.ts';
+import { done, type KernelResult } from '../netlink/kernel-error.ts';
+import { getU32, type Message, type Reader } from '../netlink/message.ts';
 import type { Writer } from '../netlink/writer.ts';
 import { after, now } from '../os/clock.ts';
 import {
   closeNetlink,
+  type NetlinkSocket,
   type OnMessage,
-  type Opened,
   openNetlink,
   receiveOnce,
   request,
@@ -38,8 +39,8 @@ export interface DumpsEnd {
 }
 
 export interface Dumps {
-  /** Reads `lists` one after the other, behind those asked for before; then calls `done`. */
-  read(lists: readonly PutDump[], onEntry: OnMessage, done: (end: DumpsEnd) => void): void;
+  /** Reads `lists` one after the other, behind those asked for before; then calls `onEnd`. */
+  read(lists: readonly PutDump[], onEntry: OnMessage, onEnd: (end: DumpsEnd) => void): void;
   /** Something is being read. */
   isBusy(): boolean;
   close(): void;
@@ -48,80 +49,100 @@ export interface Dumps {
 interface Job {
   readonly lists: PutDump[];
   readonly onEntry: OnMessage;
-  readonly done: (end: DumpsEnd) => void;
+  readonly onEnd: (end: DumpsEnd) => void;
   errno: number;
   whole: boolean;
   spent: number;
 }
 
+/** A socket and the jobs that wait for it; the first is being read. */
+interface Dumper {
+  readonly socket: NetlinkSocket;
+  readonly share: number;
+  readonly jobs: Job[];
+  /** Sequence number of the request whose answers are read. */
+  seq: number;
+}
+
 /** `share`: of the time, what reading may take at most (1: all there is). */
-export function openDumps(share = 1): Opened<Dumps> {
+export function openDumps(share = 1): KernelResult<Dumps> {
   const opened = openNetlink(NETLINK_NETFILTER, { receiveQueue: 1 << 17, buffer: SLICE });
   if (!opened.ok) return opened;
-  const socket = opened.value;
-  const jobs: Job[] = [];
-  let seq = 0;
-  /** Asks for the next list of the first job; a job without one more is done. */
-  const next = (): void => {
-    for (let job = jobs[0]; job !== undefined; job = jobs[0]) {
-      const list = job.lists.shift();
-      if (list !== undefined) {
-        seq = takeSequence(socket);
-        const w = request(socket);
-        list(w, seq);
-        const errno = sendBytes(socket, w.bytes.buffer as ArrayBuffer, w.length);
-        if (errno === 0) return;
-        job.errno = errno;
-        job.lists.length = 0;
-      } else {
-        const { errno, whole, spent } = job;
-        job.done({ errno, whole: whole && errno === 0, spent });
-        jobs.shift();
-      }
+  const dumper: Dumper = { socket: opened.value, share, jobs: [], seq: 0 };
+  return done({
+    read: (lists, onEntry, onEnd) => {
+      dumper.jobs.push({ lists: [...lists], onEntry, onEnd, errno: 0, whole: true, spent: 0 });
+      if (dumper.jobs.length > 1) return;
+      goOn(dumper);
+      requestNext(dumper);
+    },
+    isBusy: () => dumper.jobs.length > 0,
+    close: () => {
+      dumper.jobs.length = 0;
+      closeNetlink(dumper.socket);
+    },
+  });
+}
+
+/** Requests the next list of the first job; a job without another list is done. */
+function requestNext(dumper: Dumper): void {
+  const { socket, jobs } = dumper;
+  for (let job = jobs[0]; job !== undefined; job = jobs[0]) {
+    const list = job.lists.shift();
+    if (list !== undefined) {
+      dumper.seq = takeSequence(socket);
+      const w = request(socket);
+      list(w, dumper.seq);
+      const errno = sendBytes(socket, w.bytes.buffer as ArrayBuffer, w.length);
+      if (errno === 0) return;
+      job.errno = errno;
+      job.lists.length = 0;
+    } else {
+      const { errno, whole, spent } = job;
+      job.onEnd({ errno, whole: whole && errno === 0, spent });
+      jobs.shift();
     }
-    os.setReadHandler(socket.fd, null);
-  };
-  const goOn = (): void => os.setReadHandler(socket.fd, onReadable);
-  const rest = (milliseconds: number): void => {
-    os.setReadHandler(socket.fd, null);
-    after(milliseconds, () => {
-      if (jobs.length > 0) goOn();
-    });
-  };
-  const onReadable = (): void => {
-    const job = jobs[0]!;
-    const began = now();
-    let isOver = false;
-    const got = receiveOnce(socket, (message, reader) => {
-      if (message.seq !== seq) return;
-      if ((message.flags & NLM_F_DUMP_INTR) !== 0) job.whole = false;
-      if (message.type === NLMSG_DONE || message.type === NLMSG_ERROR) {
-        isOver = true;
-        // Both start with an int: 0 or -errno.
-        if (message.end - message.body >= 4) job.errno ||= 0 - (getU32(reader, message.body) | 0);
-        return;
-      }
-      job.onEntry(message, reader);
-      heldFirst(now() - began);
-    });
-    if (got < 0) job.whole = false;
-    const took = now() - began;
-    job.spent += took;
-    if (isOver) next();
-    if (share < 1 && jobs.length > 0) rest((took * (1 - share)) / share);
-  };
-  const dumps: Dumps = {
-    read(lists, onEntry, done) {
-      jobs.push({ lists: [...lists], onEntry, done, errno: 0, whole: true, spent: 0 });
-      if (jobs.length > 1) return;
-      goOn();
-      next();
-    },
-    isBusy: () => jobs.length > 0,
-    close() {
-      jobs.length = 0;
-      closeNetlink(socket);
-    },
-  };
-  return { ok: true, value: dumps };
+  }
+  os.setReadHandler(socket.fd, null);
+}
+
+function goOn(dumper: Dumper): void {
+  os.setReadHandler(dumper.socket.fd, () => readSlice(dumper));
+}
+
+function readSlice(dumper: Dumper): void {
+  const { socket, share, jobs } = dumper;
+  const job = jobs[0]!;
+  const began = now();
+  let isOver = false;
+  const got = receiveOnce(socket, (message, reader) => {
+    if (message.seq !== dumper.seq) return;
+    if (takeMessage(job, message, reader)) isOver = true;
+    else heldFirst(now() - began);
+  });
+  if (got < 0) job.whole = false;
+  const took = now() - began;
+  job.spent += took;
+  if (isOver) requestNext(dumper);
+  if (share < 1 && jobs.length > 0) rest(dumper, (took * (1 - share)) / share);
+}
+
+/** Answers whether the message is the last of its list. */
+function takeMessage(job: Job, message: Message, reader: Reader): boolean {
+  if ((message.flags & NLM_F_DUMP_INTR) !== 0) job.whole = false;
+  if (message.type !== NLMSG_DONE && message.type !== NLMSG_ERROR) {
+    job.onEntry(message, reader);
+    return false;
+  }
+  // Both start with an int: 0 or -errno.
+  if (message.end - message.body >= 4) job.errno ||= 0 - (getU32(reader, message.body) | 0);
+  return true;
+}
+
+/** Reads nothing for so many milliseconds. */
+function rest(dumper: Dumper, milliseconds: number): void {
+  os.setReadHandler(dumper.socket.fd, null);
+  after(milliseconds, () => {
+    if (dumper.jobs.length > 0) goOn(dumper);
+  });
 }

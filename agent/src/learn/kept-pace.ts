@@ -110,3 +110,13 @@ export interface Kept {
 export function createKept(now: number): Kept {
   return { pace: createKeptPace(now), restored: 0, bytes: 0, writtenAt: null };
 }
+
+/** The file has so many bytes, and was written `at` (milliseconds). */
+export function noteFile(kept: Kept, bytes: number, at: number): void {
+  kept.bytes = bytes;
+  kept.writtenAt = at;
+}
+
+export function noteRestored(kept: Kept, entries: number): void {
+  kept.restored = entries;
+}

@@ -217,9 +217,11 @@ export function addVerdict(v: Verdicts, id: number, verdict: number): boolean {
   return true;
 }
 
-/** Bytes to send from the start of `buffer`. The caller sets `count = 0` after sending. */
-export function verdictsLength(v: Verdicts): number {
-  return v.count * VERDICT_SIZE;
+/** Bytes to send from the start of `buffer`, which is empty again for the next verdict. */
+export function takeVerdicts(v: Verdicts): number {
+  const length = v.count * VERDICT_SIZE;
+  v.count = 0;
+  return length;
 }
 
 function putVerdictBody(w: Writer, queue: number, id: number, verdict: number): void {

@@ -35,11 +35,11 @@ export function pause(): Promise<void> {
 
 /** Calls `each` with parts of `list` of at most `size`, one a turn of the event loop. Returns the first error, at
  * once, or null. */
-export async function inParts<T>(
+export async function inParts<T, E>(
   list: readonly T[],
   size: number,
-  each: (part: readonly T[]) => string | null,
-): Promise<string | null> {
+  each: (part: readonly T[]) => E | null,
+): Promise<E | null> {
   for (let from = 0; from < list.length; from += size) {
     if (from > 0) await pause();
     const wrong = each(list.slice(from, from + size));

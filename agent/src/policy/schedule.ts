@@ -2,7 +2,7 @@
 // tests them at every tick with the time as an argument. nft's `meta hour` would use the kernel's time zone,
 // which most routers never set, and would not notice an unset clock.
 
-import { invalid, ok, type Parsed } from '../syntax/result.ts';
+import { type Checked, invalid, ok } from '../syntax/result.ts';
 
 /** Minutes since Monday 00:00, local time: [from, to). `to` may exceed the week. */
 export type WeekSpan = readonly [from: number, to: number];
@@ -15,7 +15,7 @@ const WEEK = 7 * DAY;
  * Parses `[DAYS] HH:MM-HH:MM`. DAYS: `daily`, or days and spans of days, separated by commas:
  * `mon-fri 16:00-20:00`, `sat,sun 09:00-21:30`, `22:00-06:00` (over midnight, every day).
  */
-export function parseSchedule(text: string): Parsed<WeekSpan[]> {
+export function parseSchedule(text: string): Checked<WeekSpan[]> {
   const words = text.trim().toLowerCase().split(/\s+/);
   const [days, hours] = words.length === 1 ? ['daily', words[0]!] : [words[0]!, words[1]!];
   const shape = invalid(`"${text}" is no schedule; write it as mon-fri 16:00-20:00`);

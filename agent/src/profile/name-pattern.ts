@@ -6,7 +6,7 @@
 // Example: `dsn{0-17}.d.skype.net`. The last two labels have no wildcard: the matcher's filter needs them.
 
 import { toAscii } from '../syntax/punycode.ts';
-import { invalid, ok, type Parsed } from '../syntax/result.ts';
+import { type Checked, invalid, ok } from '../syntax/result.ts';
 import { parseCidr } from '../wire/address.ts';
 
 type Token =
@@ -108,7 +108,7 @@ function spellingProblem(text: string): string | null {
 }
 
 /** The labels of a pattern from left to right, or the problem and its fix. */
-export function parsePattern(text: string): Parsed<readonly LabelPattern[]> {
+export function parsePattern(text: string): Checked<readonly LabelPattern[]> {
   const spelling = spellingProblem(text);
   if (spelling !== null) return invalid(spelling);
   if (text.length > 253) return invalid(`"${text}" is longer than 253 characters`);
@@ -128,7 +128,7 @@ export function parsePattern(text: string): Parsed<readonly LabelPattern[]> {
   return ok(out);
 }
 
-function parseLabel(label: string): Parsed<LabelPattern> {
+function parseLabel(label: string): Checked<LabelPattern> {
   const tokens: Token[] = [];
   let rest = label;
   if (label.length === 0 || label.length > 63) return invalid('a label has 1 to 63 characters');

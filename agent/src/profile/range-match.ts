@@ -33,7 +33,7 @@ export function findBlock(range: ProfileRange, address: AddressAt): string | nul
   return range.addresses[at] ?? null;
 }
 
-/** Parsed blocks by range: findBlock runs for every flow that the table announces. */
+/** Checked blocks by range: findBlock runs for every flow that the table announces. */
 const parsed = new WeakMap<ProfileRange, readonly (Cidr | null)[]>();
 
 function blocksOf(range: ProfileRange): readonly (Cidr | null)[] {

@@ -21,6 +21,8 @@ export type RepairEvent =
   | { readonly kind: 'route'; readonly event: RouteEvent }
   /** Something of ours could not be made, and is to be tried again in so many milliseconds. */
   | { readonly kind: 'refused'; readonly milliseconds: number }
+  /** Our routes and rules are counted from other numbers now. */
+  | { readonly kind: 'moved'; readonly preference: number; readonly table: number }
   /** Notifications were lost. */
   | { readonly kind: 'overrun' }
   /** The time that was asked for by `wake` has come. */
@@ -34,6 +36,11 @@ export type RepairEffect =
   | { readonly kind: 'wake'; readonly milliseconds: number }
   /** Let new flows pass that only the guard still stops, and say why. */
   | { readonly kind: 'lift-guard'; readonly why: string; readonly forGood: boolean };
+
+interface Stray {
+  readonly since: number;
+  last: number;
+}
 
 export interface RepairState {
   /** Where our routes and rules are: slots 1.. above these numbers. */
@@ -54,7 +61,7 @@ export interface RepairState {
   quietUntil: number;
   tableDue: number | null;
   /** Since when, and at which look last, packets came unjudged though the table stands. */
-  stray: { since: number; last: number } | null;
+  stray: Stray | null;
 }
 
 /** What is not ours itself may come in a burst (an interface going down takes routes along). */
@@ -131,6 +138,10 @@ export function repairStep(
       return onRoute(state, event.event, now);
     case 'refused':
       return pathsIn(state, Math.max(0, event.milliseconds), now);
+    case 'moved':
+      state.preference = event.preference;
+      state.table = event.table;
+      return NOTHING;
     case 'overrun':
       return [...lookNow(state), ...pathsIn(state, 0, now)];
     case 'due':

@@ -9,6 +9,7 @@ import type { StaticSet } from '../ruleset/model.ts';
 import { elementList } from '../ruleset/render.ts';
 import { FAMILIES } from '../ruleset/terms.ts';
 import type { Standing } from '../ruleset/transaction.ts';
+import { isSame } from './same.ts';
 
 /** Whether they differ in what is paused or pinned, and in nothing else. */
 export function differInChoices(before: Policy, next: Policy): boolean {
@@ -16,7 +17,7 @@ export function differInChoices(before: Policy, next: Policy): boolean {
     before.apps.length === next.apps.length &&
     next.apps.every((app, i) => sameBut(['direct', 'pins'], app, before.apps[i]!)) &&
     sameBut(['apps'], before, next);
-  return isRestSame && !same(choicesIn(before), choicesIn(next));
+  return isRestSame && !isSame(choicesIn(before), choicesIn(next));
 }
 
 function choicesIn({ apps }: Policy) {
@@ -25,12 +26,7 @@ function choicesIn({ apps }: Policy) {
 
 function sameBut<T extends object>(but: readonly (keyof T)[], a: T, b: T): boolean {
   const keys = Object.keys({ ...a, ...b }) as (keyof T)[];
-  return keys.every((key) => but.includes(key) || same(a[key], b[key]));
-}
-
-/** Mostly one object: a profile takes a slow router long to write out. */
-function same(a: unknown, b: unknown): boolean {
-  return a === b || JSON.stringify(a) === JSON.stringify(b);
+  return keys.every((key) => but.includes(key) || isSame(a[key], b[key]));
 }
 
 /** From the pins of `before` to those of `next`; to be one transaction. */

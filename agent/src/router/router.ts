@@ -1,13 +1,25 @@
 // router/router: collects the state of this router at one moment, as the looks of preflight/ need it.
 
-import type { Realized } from '../kernel/routing.ts';
+import type { Realized, Routing } from '../kernel/routing.ts';
 import type { StandIn } from '../learn/stand-ins.ts';
+import { errorText } from '../os/errno.ts';
 import type { KernelPart } from '../policy/missing-parts.ts';
 import type { RouterSeen, Traffic } from '../preflight/seen.ts';
 import { readKnownHosts } from './dhcp-files.ts';
 import { type Listing, readClaims, readInterfaces } from './foreign.ts';
 import { readResolvers } from './resolvers.ts';
 import { readZone } from './time-zone.ts';
+
+/** Those of `parts` that the kernel lacks, in words. */
+export function lackingTexts(
+  routing: Routing,
+  parts: readonly KernelPart[],
+): Map<KernelPart, string> {
+  const texts = new Map<KernelPart, string>();
+  for (const [part, error] of routing.lacking(parts))
+    texts.set(part, error.detail ?? errorText(error));
+  return texts;
+}
 
 /**
  * `lan`: the devices that the configuration names. The other arguments are null where the caller has not read

@@ -1,8 +1,7 @@
-// runtime/accounting: keeps the ledger: the kernel's list of our connections from time to time, a few
-// entries a turn so that no held answer waits for it, and the end of each as it happens, with its
-// last counters. Before: kernel/conntrack-dump. After: account/ledger.
+// runtime/accounting: keeps the ledger: reads the kernel's list of our connections from time to time, a few
+// entries a turn so that no held answer waits for it, and takes the end of each as it happens, with its
+// last counters.
 import * as os from 'qjs:os';
-import { filter } from 'whp:socket';
 import { historyText, restoreHistory } from '../account/history.ts';
 import {
   beginRound,
@@ -12,35 +11,26 @@ import {
   endRound,
   type FlowFacts,
   type Ledger,
+  noteSaved,
   seeAgain,
   seeFlow,
 } from '../account/ledger.ts';
-import { type ConnectionLists, decoded, openConnectionLists } from '../kernel/conntrack-dump.ts';
-import {
-  closeNetlink,
-  joinGroup,
-  type NetlinkSocket,
-  type Opened,
-  openNetlink,
-  receive,
-} from '../kernel/netlink-socket.ts';
+import type { ConntrackWatch } from '../kernel/conntrack-watch.ts';
+import type { Kernel } from '../kernel/kernel.ts';
 import { heldFirst } from '../kernel/yield-to-held.ts';
-import { type Connection, readConnection, readCounts } from '../netlink/conntrack.ts';
-import { NETLINK_NETFILTER } from '../netlink/constants.ts';
-import { markFilter } from '../netlink/mark-filter.ts';
-import { now, wallTime } from '../os/clock.ts';
-import { errnoText } from '../os/errno.ts';
+import type { Connection } from '../netlink/conntrack.ts';
+import { done, type KernelResult } from '../netlink/kernel-error.ts';
+import { after, now, unattended, wallTime } from '../os/clock.ts';
+import { errnoText, errorText } from '../os/errno.ts';
 import { readText, writeText } from '../os/file.ts';
 import { readKept } from '../os/kept-file.ts';
 import { log } from '../os/log.ts';
+import { type Checked, invalid, ok } from '../syntax/result.ts';
 
-/** NFNLGRP_CONNTRACK_DESTROY (linux/netfilter/nfnetlink_compat.h). */
-const DESTROY_GROUP = 3;
+const BEGINNING = 'the agent begins: flows are counted once it enforces';
 /** How often the list is read: a call lasts minutes, and each entry costs time. */
 const LEAST_SECONDS = 10;
 const FLOWS_A_SECOND = 20;
-/** Of the time, what it may take: a device that opens flows by the thousand is not to keep answers waiting. */
-const SHARE = 0.3;
 /** The flash is written every six hours, and at the end. */
 const SAVE_MILLISECONDS = 6 * 3_600_000;
 
@@ -53,120 +43,147 @@ export interface WatchedPolicy {
 }
 
 export interface FlowWatch {
+  readonly kernel: Kernel;
+  /** Path of the file that the ledger is kept in. */
+  readonly history: string;
+  /** Asked anew for each list and event. */
+  readonly policy: () => WatchedPolicy;
   readonly ledger: Ledger;
-  /** The last list was read then, `now()`; -1 before the first. */
-  readonly readAt: number;
-  /** Writes the history if it changed, and stops. */
-  close(): void;
+  watch: ConntrackWatch;
+  /** The mask that the ends are filtered by. */
+  mask: number;
+  /** When the last list was read, `now()`; -1 before the first. */
+  readAt: number;
+  savedAt: number;
+  stopTimer: () => void;
 }
 
-/** Watches until closed. `policy` is asked anew for each list and event. */
-export function watchFlows(history: string, policy: () => WatchedPolicy): Opened<FlowWatch> {
-  const listing = openConnectionLists(SHARE);
-  if (!listing.ok) return listing;
-  const lists = listing.value;
-  const ends = openNetlink(NETLINK_NETFILTER, { receiveQueue: 1 << 18, buffer: 8192 });
-  if (!ends.ok) {
-    lists.close();
-    return ends;
-  }
+export interface AccountingState {
+  /** null: the agent begins, and counts once it enforces. */
+  flows: KernelResult<FlowWatch> | null;
+}
+
+export function createAccounting(): AccountingState {
+  return { flows: null };
+}
+
+/** Begins to count; where the kernel cannot, the log and `whp status` tell why. */
+export function startAccounting(
+  accounting: AccountingState,
+  kernel: Kernel,
+  history: string,
+  policy: () => WatchedPolicy,
+): void {
+  accounting.flows = watchFlows(kernel, history, policy);
+  if (!accounting.flows.ok) log('error', errorText(accounting.flows.error));
+}
+
+/** The ledger, or why nothing is counted. */
+export function ledgerOf({ flows }: AccountingState): Checked<Ledger> {
+  if (flows?.ok) return ok(flows.value.ledger);
+  return invalid(flows === null ? BEGINNING : errorText(flows.error));
+}
+
+function watchFlows(
+  kernel: Kernel,
+  history: string,
+  policy: () => WatchedPolicy,
+): KernelResult<FlowWatch> {
+  const ledger = createLedger();
+  const { mask } = policy();
+  const watch = kernel.conntrack.watch(mask, (one) => takeEnd(ledger, policy(), one));
+  if (!watch.ok) return watch;
   const counting = readText('/proc/sys/net/netfilter/nf_conntrack_acct');
   if (counting.ok && counting.text.trim() === '0') {
     log('error', 'no bytes are counted: sysctl net.netfilter.nf_conntrack_acct is 0');
   }
-  const ledger = createLedger();
   const restore = (text: string) => ({
     value: null,
     wrong: restoreHistory(ledger, text) ? null : 'is not a history',
   });
   readKept(history, restore, 1 << 20);
-  ledger.changed = false;
-  const filtered = filter(ends.value.fd, markFilter(policy().mask));
-  const joined = filtered < 0 ? -filtered : joinGroup(ends.value, DESTROY_GROUP);
-  if (joined !== 0) {
-    lists.close();
-    closeNetlink(ends.value);
-    return { ok: false, reason: `watch conntrack: ${errnoText(joined)}` };
-  }
-  os.setReadHandler(ends.value.fd, () => drainEnds(ends.value, ledger, policy()));
-  const reading = { at: -1, timer: null as unknown, saved: now() };
-  const save = (): void => saveHistory(history, ledger, reading);
-  const again = (): void => {
-    const seconds = reading.at < 0 ? 1 : Math.max(LEAST_SECONDS, ledger.live.size / FLOWS_A_SECOND);
-    reading.timer = os.setTimeout(() => {
-      readList(lists, ledger, policy(), () => {
-        reading.at = now();
-        if (now() - reading.saved > SAVE_MILLISECONDS) save();
-        again();
-      });
-    }, seconds * 1000);
-  };
-  again();
-  const value: FlowWatch = {
+  noteSaved(ledger);
+  const flows: FlowWatch = {
+    kernel,
+    history,
+    policy,
     ledger,
-    get readAt() {
-      return reading.at;
-    },
-    close() {
-      os.clearTimeout(reading.timer as Parameters<typeof os.clearTimeout>[0]);
-      lists.close();
-      closeNetlink(ends.value);
-      save();
-    },
+    watch: watch.value,
+    mask,
+    readAt: -1,
+    savedAt: now(),
+    stopTimer: () => {},
   };
-  return { ok: true, value };
+  readAgain(flows);
+  return done(flows);
 }
 
-function saveHistory(path: string, ledger: Ledger, reading: { saved: number }): void {
-  reading.saved = now();
+/** Writes the history if it changed, and stops. */
+export function stopAccounting({ flows }: AccountingState): void {
+  if (!flows?.ok) return;
+  flows.value.stopTimer();
+  flows.value.watch.close();
+  saveHistory(flows.value);
+}
+
+function readAgain(flows: FlowWatch): void {
+  const { ledger, readAt } = flows;
+  const seconds = readAt < 0 ? 1 : Math.max(LEAST_SECONDS, ledger.live.size / FLOWS_A_SECOND);
+  flows.stopTimer = after(seconds * 1000, () => {
+    followMask(flows);
+    unattended(
+      readList(flows).then(() => {
+        flows.readAt = now();
+        if (now() - flows.savedAt > SAVE_MILLISECONDS) saveHistory(flows);
+        readAgain(flows);
+      }),
+    );
+  });
+}
+
+/** A reload may have moved the marks: ends are filtered by the mask of now. */
+function followMask(flows: FlowWatch): void {
+  const { kernel, ledger, policy } = flows;
+  const { mask } = policy();
+  if (mask === flows.mask) return;
+  const watch = kernel.conntrack.watch(mask, (one) => takeEnd(ledger, policy(), one));
+  if (!watch.ok) {
+    log('error', errorText(watch.error));
+    return;
+  }
+  flows.watch.close();
+  flows.watch = watch.value;
+  flows.mask = mask;
+}
+
+function saveHistory(flows: FlowWatch): void {
+  const { history, ledger } = flows;
+  flows.savedAt = now();
   if (!ledger.changed) return;
-  const folder = path.slice(0, path.lastIndexOf('/'));
-  os.mkdir(folder, 0o700);
-  const errno = writeText(path, historyText(ledger));
-  if (errno !== 0) log('error', `${path}: cannot be written: ${errnoText(errno)}`);
-  else ledger.changed = false;
+  os.mkdir(history.slice(0, history.lastIndexOf('/')), 0o700);
+  const errno = writeText(history, historyText(ledger));
+  if (errno !== 0) log('error', `${history}: cannot be written: ${errnoText(errno)}`);
+  else noteSaved(ledger);
 }
 
-function drainEnds(socket: NetlinkSocket, ledger: Ledger, policy: WatchedPolicy): void {
-  const began = now();
-  receive(
-    socket,
-    (message, reader) => {
-      const read = readConnection(reader, message);
-      if (!read.ok) return;
-      const { value } = read;
-      const ended = endFlow(ledger, value, () => policy.facts(value), wallTime());
-      if (ended !== null) policy.ended(ended);
-      heldFirst(now() - began);
-    },
-    8,
-  );
+function takeEnd(ledger: Ledger, policy: WatchedPolicy, one: Connection): void {
+  const ended = endFlow(ledger, one, () => policy.facts(one), wallTime());
+  if (ended !== null) policy.ended(ended);
 }
 
-/** Reads the list of each mark in turn; then calls `done`. */
-function readList(
-  lists: ConnectionLists,
-  ledger: Ledger,
-  policy: WatchedPolicy,
-  done: () => void,
-): void {
-  const { mask } = policy;
-  const see = decoded((value) => seeFlow(ledger, value, () => policy.facts(value), wallTime()));
+/** Reads the list of each mark in turn. */
+async function readList({ ledger, watch, policy: policyNow }: FlowWatch): Promise<void> {
+  const policy = policyNow();
   beginRound(ledger);
-  lists.read(
-    policy.marks.map((mark) => ({ mark, mask })),
-    (message, reader) => {
-      const counts = readCounts(reader, message);
-      if (counts !== null && !seeAgain(ledger, counts, wallTime())) see(message, reader);
-    },
-    ({ whole }) => {
-      // Entries may be missing from a list that changed under us: then nothing is taken for ended.
-      const began = now();
-      for (const ended of whole ? endRound(ledger, wallTime()) : []) {
-        policy.ended(ended);
-        heldFirst(now() - began);
-      }
-      done();
-    },
-  );
+  const { whole } = await watch.list(policy.marks, policy.mask, (counts, decode) => {
+    if (seeAgain(ledger, counts, wallTime())) return;
+    const one = decode();
+    if (one !== null) seeFlow(ledger, one, () => policy.facts(one), wallTime());
+  });
+  // Entries may be missing from a list that changed under us: then nothing is taken for ended.
+  const began = now();
+  for (const ended of whole ? endRound(ledger, wallTime()) : []) {
+    policy.ended(ended);
+    heldFirst(now() - began);
+  }
 }

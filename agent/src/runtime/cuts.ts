@@ -1,13 +1,8 @@
-// runtime/cuts: ends flows that are on the wrong way. Their connection entry goes, so that the next packet
-// begins anew; a TCP connection under way is marked first, for the table to tell its device (ruleset/
-// compile/ended-flows), and goes when that has had its time. What the remote end still sends meets silence.
-import * as os from 'qjs:os';
-import * as sys from 'whp:socket';
-import { cutConnections, findConnection, markConnections } from '../kernel/conntrack.ts';
-import { changeSets } from '../kernel/sets.ts';
+// runtime/cuts: ends flows that are on the wrong way. Their conntrack entry is deleted, so that the next packet begins
+// a new flow; a TCP connection is marked first, for the table to reset its device (ruleset/compile/ended-flows), and
+// deleted ten seconds later. What the remote end still sends is dropped by the table in silence.
 import type { Flow } from '../learn/evidence.ts';
 import {
-  deviceSide,
   type Ending,
   expireSilence,
   isToBeTold,
@@ -16,14 +11,12 @@ import {
   silenced,
 } from '../learn/silence.ts';
 import type { Connection } from '../netlink/conntrack.ts';
-import { MSG_DONTWAIT } from '../netlink/constants.ts';
-import { hostInt, inetAddress } from '../netlink/endian.ts';
+import type { KernelError } from '../netlink/kernel-error.ts';
 import type { SetChange } from '../netlink/nft-set.ts';
 import { after, now } from '../os/clock.ts';
-import { randomBytes } from '../os/random.ts';
+import { errorText } from '../os/errno.ts';
+import { log } from '../os/log.ts';
 import { CUT, markOf } from '../policy/marks.ts';
-import { parseAddress } from '../wire/address.ts';
-import { tcpQuestion } from '../wire/tcp-question.ts';
 import type { Learning } from './learning.ts';
 
 /** Connections whose devices are being told; what is more is deleted at once. */
@@ -31,94 +24,109 @@ const MOST_TOLD = 512;
 /** When a device is asked, milliseconds: Linux answers such a question twice a second at most, and a radio
  * that sleeps hears at its next beacon. */
 const ASKED_AT = [0, 700, 2500];
-/** When the entry goes: what the server sends till then tells the device, too. */
+/** When the entry is deleted: what the server sends till then tells the device, too. */
 const GONE_AT = 10_000;
-/** linux/in.h: the packet brings its IP header. */
-const IPPROTO_RAW = 255;
 
-export interface Cuts {
-  /** Ends exactly these; one that is gone by itself is no error. Returns the error or null. */
-  end(endings: readonly Ending[]): string | null;
-  /** Ends the flow of a device's packet that the table has refused just now. `found`: its entry, before. */
-  endRefused(flow: Flow, found?: (connection: Connection) => void): string | null;
-  /** What has been silent long enough is forgotten. */
-  tick(): void;
-  /** The table is about to go, and with it what answers the devices that are asked: none is asked any more. */
-  close(): void;
+export interface CutState {
+  /** Connections whose devices are being told. */
+  told: number;
+  /** The table is about to be deleted, and with it what answers the devices that are asked: none is asked any
+   * more. */
+  isOver: boolean;
 }
 
 /** What those have at hand who end flows. */
 export interface FlowEnding extends Learning {
-  /** null: while the parts are put together. */
-  readonly cuts: Cuts | null;
+  readonly cuts: CutState;
 }
 
-export function createCuts(effects: Learning): Cuts {
-  const told = { count: 0, over: false };
-  const write = (added: readonly SilentEnd[], gone: readonly SilentEnd[]): string | null => {
-    const changes = [
-      ...changesOf('add', added),
-      // Adding first makes the deletion succeed whatever the kernel has forgotten by itself.
-      ...changesOf('add', gone),
-      ...changesOf('delete', gone),
-    ];
-    if (changes.length === 0) return null;
-    return changeSets(effects.sets, changes);
-  };
-  const silence = (endings: readonly Ending[]): string | null => {
-    const { state } = effects;
-    if (state === null) return null;
-    const inner = new Set(
-      state.policy.proxies.flatMap(({ local, inner6 }) => [local, inner6?.local ?? local]),
-    );
-    // What comes out of a tunnel for no flow meets silence anyway.
-    const outside = endings.filter((one) => !inner.has(remoteSide(one).destination));
-    const { added, gone } = silenced(state.silence, outside, now());
-    return write(added, gone);
-  };
-  return {
-    end: (endings) => {
-      const { connections, state } = effects;
-      if (endings.length === 0) return null;
-      const wrong = silence(endings);
-      const mask = state?.policy.globals.mask ?? 0;
-      const room = state === null ? 0 : MOST_TOLD - told.count;
-      const tell = endings.filter(({ connection }) => isToBeTold(connection, mask)).slice(0, room);
-      const listOf = (some: readonly Ending[]) => some.map(({ connection }) => connection);
-      const telling = new Set(tell);
-      const marked = markConnections(connections, listOf(tell), { value: markOf(mask, CUT), mask });
-      const deleted = listOf(endings.filter((one) => marked !== null || !telling.has(one)));
-      const refused = cutConnections(connections, deleted);
-      if (marked === null && tell.length > 0) {
-        told.count += tell.length;
-        for (const at of ASKED_AT) {
-          after(at, () => {
-            if (!told.over) ask(tell, markOf(mask, CUT));
-          });
-        }
-        after(GONE_AT, () => {
-          told.count -= tell.length;
-          cutConnections(connections, listOf(tell));
-        });
-      }
-      return refused ?? wrong;
-    },
-    endRefused: (flow, found) => {
-      const { connections } = effects;
-      const connection = findConnection(connections, flow);
-      if (connection === null) return null;
-      found?.(connection);
-      const wrong = silence([{ connection, outward: true }]);
-      return cutConnections(connections, [connection]) ?? wrong;
-    },
-    close: () => {
-      told.over = true;
-    },
-    tick: () => {
-      const { state } = effects;
-      if (state !== null) write([], expireSilence(state.silence, now()));
-    },
-  };
+export function createCuts(): CutState {
+  return { told: 0, isOver: false };
+}
+
+/** Ends exactly these; one that has ended already is no error. */
+export function endFlows(effects: FlowEnding, endings: readonly Ending[]): KernelError | null {
+  if (endings.length === 0) return null;
+  const { cuts, inForce, kernel } = effects;
+  const { mask } = inForce.policy.globals;
+  silence(effects, endings);
+  const room = MOST_TOLD - cuts.told;
+  const tell = endings.filter(({ connection }) => isToBeTold(connection, mask)).slice(0, room);
+  const telling = new Set(tell);
+  const mark = { value: markOf(mask, CUT), mask };
+  const unmarked = kernel.conntrack.mark(connectionsOf(tell), mark);
+  const now = endings.filter((one) => unmarked !== null || !telling.has(one));
+  const undeleted = kernel.conntrack.delete(connectionsOf(now));
+  if (unmarked === null && tell.length > 0) tellDevices(effects, tell, mark.value);
+  return undeleted;
+}
+
+function connectionsOf(endings: readonly Ending[]): Connection[] {
+  return endings.map(({ connection }) => connection);
+}
+
+function tellDevices({ cuts, kernel }: FlowEnding, tell: readonly Ending[], mark: number): void {
+  cuts.told += tell.length;
+  for (const at of ASKED_AT) {
+    after(at, () => {
+      if (!cuts.isOver) kernel.askDevices(mark, tell);
+    });
+  }
+  after(GONE_AT, () => {
+    cuts.told -= tell.length;
+    kernel.conntrack.delete(connectionsOf(tell));
+  });
+}
+
+/** Ends the flow of a device's packet that the table has refused just now. `onFound`: its entry, before. */
+export function endRefused(
+  effects: FlowEnding,
+  flow: Flow,
+  onFound: (connection: Connection) => void,
+): KernelError | null {
+  const { conntrack } = effects.kernel;
+  const connection = conntrack.find(flow);
+  if (connection === null) return null;
+  onFound(connection);
+  silence(effects, [{ connection, outward: true }]);
+  return conntrack.delete([connection]);
+}
+
+/** With every tick: what has been silent long enough is forgotten. */
+export function tickCuts(effects: FlowEnding): void {
+  write(effects, [], expireSilence(effects.inForce.state.silence, now()));
+}
+
+/** Before the table is deleted. */
+export function closeCuts(cuts: CutState): void {
+  cuts.isOver = true;
+}
+
+/** What the remote ends of these still send is dropped. A flow is ended without that as well. */
+function silence(effects: FlowEnding, endings: readonly Ending[]): void {
+  const { state, policy } = effects.inForce;
+  const inner = new Set(
+    policy.proxies.flatMap(({ local, inner6 }) => [local, inner6?.local ?? local]),
+  );
+  // What a tunnel delivers for no flow is dropped anyway.
+  const outside = endings.filter((one) => !inner.has(remoteSide(one).destination));
+  const { added, gone } = silenced(state.silence, outside, now());
+  const error = write(effects, added, gone);
+  if (error !== null) log('error', errorText(error));
+}
+
+function write(
+  { kernel }: FlowEnding,
+  added: readonly SilentEnd[],
+  gone: readonly SilentEnd[],
+): KernelError | null {
+  const changes = [
+    ...changesOf('add', added),
+    // Adding first makes the deletion succeed whatever the kernel has forgotten by itself.
+    ...changesOf('add', gone),
+    ...changesOf('delete', gone),
+  ];
+  return changes.length === 0 ? null : kernel.sets.change(changes);
 }
 
 function changesOf(operation: 'add' | 'delete', ends: readonly SilentEnd[]): SetChange[] {
@@ -129,36 +137,4 @@ function changesOf(operation: 'add' | 'delete', ends: readonly SilentEnd[]): Set
     list.push({ key });
   }
   return Array.from(bySet, ([set, elements]) => ({ operation, set, elements }));
-}
-
-/** Asks each device, in the name of its server, where its connection is. A question that cannot leave is
- * one less: the server's next packet tells the device as well. */
-function ask(endings: readonly Ending[], mark: number): void {
-  for (const [family, domain] of [
-    [4, sys.AF_INET],
-    [6, sys.AF_INET6],
-  ] as const) {
-    const some = endings.filter(({ connection }) => connection.family === family);
-    if (some.length === 0) continue;
-    const fd = sys.socket(domain, sys.SOCK_RAW | sys.SOCK_NONBLOCK, IPPROTO_RAW);
-    if (fd < 0) continue;
-    if (sys.setsockopt(fd, sys.SOL_SOCKET, sys.SO_MARK, hostInt(mark)) >= 0) {
-      for (const ending of some) send(fd, ending);
-    }
-    os.close(fd);
-  }
-}
-
-function send(fd: number, ending: Ending): void {
-  const { source, sourcePort, destination, destinationPort } = deviceSide(ending);
-  const device = parseAddress(source);
-  const server = parseAddress(destination);
-  if (device === null || server === null) return;
-  const packet = tcpQuestion(
-    { address: server, port: destinationPort },
-    { address: device, port: sourcePort },
-    randomBytes(8),
-  );
-  const to = inetAddress(device);
-  sys.sendto(fd, packet.buffer as ArrayBuffer, 0, packet.length, MSG_DONTWAIT, to);
 }

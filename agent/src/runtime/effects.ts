@@ -2,12 +2,11 @@
 // answer that taught it is released, and an answer whose update the kernel refuses is refused itself. Last
 // station of a packet's way: netlink -> kernel set.
 
-import type { HeldFeed } from '../kernel/held-feed.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { changeSets } from '../kernel/sets.ts';
 import {
   changesSets,
   createGathering,
+  type Gathering,
   placeOf,
   takeWaiting,
   untilNext,
@@ -15,28 +14,29 @@ import {
 import type { Effect, MonitorEvent } from '../learn/effect.ts';
 import { isRoomDue } from '../learn/evict.ts';
 import { unlearn } from '../learn/undo.ts';
-import type { Connection } from '../netlink/conntrack.ts';
+import type { KernelError } from '../netlink/kernel-error.ts';
 import type { SetChange } from '../netlink/nft-set.ts';
 import { after, now, unattended } from '../os/clock.ts';
+import { errorText } from '../os/errno.ts';
 import { log } from '../os/log.ts';
-import type { State } from '../step/state.ts';
 import { noteCut } from './cut-counts.ts';
-import { type Cuts, createCuts } from './cuts.ts';
+import { createCuts, endRefused } from './cuts.ts';
 import { makeRoom } from './evict.ts';
-import type { Late } from './late-flows.ts';
-import type { Learning } from './learning.ts';
+import type { FeedState } from './feeds.ts';
+import type { InForce } from './in-force.ts';
+import { createLate, type LateFinding, type LateSetting, lookFor } from './late-flows.ts';
 
-export interface Effects extends Learning {
-  held: HeldFeed | null;
-  /** ClientHellos of flows that nobody knows. */
-  hellos: HeldFeed | null;
-  state: State | null;
-  late: Late | null;
-  cuts: Cuts | null;
-  /** Who listens to `whp monitor`. */
+interface Failures {
+  count: number;
+  last: string;
+}
+
+export interface Effects extends LateFinding {
+  readonly feeds: FeedState;
+  /** Connections of `whp monitor`. */
   readonly listeners: Set<(told: MonitorEvent) => void>;
   /** Transactions the kernel refused, and the last one in words. */
-  readonly failures: { count: number; last: string };
+  readonly failures: Failures;
   run(effects: readonly Effect[]): void;
   /** While our own `nft` loads a table, what changes sets waits (learn/commit-batch), at most PATIENCE. */
   wait(): void;
@@ -47,51 +47,78 @@ export interface Effects extends Learning {
 /** Milliseconds: beyond, nft has to cope. */
 const PATIENCE = 1500;
 
-export function openEffects(kernel: Kernel): Effects {
-  const gathering = createGathering();
-  let isLoading = false;
-  let stop: (() => void) | null = null;
-  const stopTimer = (): void => {
-    stop?.();
-    stop = null;
+/** What waits for one transaction. */
+interface Batching {
+  readonly gathering: Gathering;
+  isLoading: boolean;
+  stopTimer: () => void;
+  isTimed: boolean;
+}
+
+export function createEffects(
+  kernel: Kernel,
+  inForce: InForce,
+  feeds: FeedState,
+  settingNow: () => LateSetting,
+): Effects {
+  const batching: Batching = {
+    gathering: createGathering(),
+    isLoading: false,
+    stopTimer: () => {},
+    isTimed: false,
   };
   const self: Effects = {
-    held: null,
-    hellos: null,
-    state: null,
-    late: null,
-    cuts: null,
-    ...kernel,
+    kernel,
+    inForce,
+    feeds,
+    settingNow,
+    late: createLate(),
+    cuts: createCuts(),
     listeners: new Set(),
     failures: { count: 0, last: '' },
-    run: (effects) => {
-      const at = now();
-      const place = placeOf(gathering, effects, isLoading, at);
-      if (place === 'wait') {
-        gathering.waiting.push(effects);
-        stop ??= after(untilNext(gathering, at), self.goOn);
-        return;
-      }
-      if (place === 'beside') {
-        runEffects(self, effects);
-        return;
-      }
-      if (!isLoading) stopTimer();
-      runTogether(self, [...takeWaiting(gathering, at), effects]);
-    },
+    run: (effects) => place(self, batching, effects),
     wait: () => {
-      isLoading = true;
-      stopTimer();
-      stop = after(PATIENCE, self.goOn);
+      batching.isLoading = true;
+      untime(batching);
+      time(self, batching, PATIENCE);
     },
-    goOn: () => {
-      isLoading = false;
-      stopTimer();
-      if (gathering.waiting.length > 0) runTogether(self, takeWaiting(gathering, now()));
-    },
+    goOn: () => goOn(self, batching),
   };
-  self.cuts = createCuts(self);
   return self;
+}
+
+function place(self: Effects, batching: Batching, effects: readonly Effect[]): void {
+  const { gathering, isLoading } = batching;
+  const at = now();
+  const where = placeOf(gathering, effects, isLoading, at);
+  if (where === 'wait') {
+    gathering.waiting.push(effects);
+    if (!batching.isTimed) time(self, batching, untilNext(gathering, at));
+    return;
+  }
+  if (where === 'beside') {
+    runEffects(self, effects);
+    return;
+  }
+  if (!isLoading) untime(batching);
+  runTogether(self, [...takeWaiting(gathering, at), effects]);
+}
+
+function time(self: Effects, batching: Batching, milliseconds: number): void {
+  batching.isTimed = true;
+  batching.stopTimer = after(milliseconds, () => goOn(self, batching));
+}
+
+function untime(batching: Batching): void {
+  batching.stopTimer();
+  batching.isTimed = false;
+}
+
+function goOn(self: Effects, batching: Batching): void {
+  const { gathering } = batching;
+  batching.isLoading = false;
+  untime(batching);
+  if (gathering.waiting.length > 0) runTogether(self, takeWaiting(gathering, now()));
 }
 
 /** What the lists change goes in as one transaction; where it is refused, each as its own. */
@@ -102,8 +129,8 @@ function runTogether(self: Effects, lists: readonly (readonly Effect[])[]): void
     runEffects(self, isDone ? effects.filter((one) => !changesSets(one)) : effects);
   }
   // What has waited is let go at another time than the feed's own.
-  self.held?.flush();
-  self.hellos?.flush();
+  self.feeds.answers?.flush();
+  self.feeds.hellos?.flush();
 }
 
 function changeOf(effect: Effect): SetChange[] {
@@ -115,12 +142,9 @@ function changeOf(effect: Effect): SetChange[] {
 }
 
 /** Ends a flow, and counts what of it had left. */
-function cutRefused(self: Effects, cut: Effect & { kind: 'cut' }): string | null {
+function cutRefused(self: Effects, cut: Effect & { kind: 'cut' }): KernelError | null {
   const { app, flow, refused } = cut;
-  const found = (entry: Connection): void => {
-    if (self.state !== null) noteCut(self.state, app, entry, true, refused);
-  };
-  return self.cuts?.endRefused(flow, found) ?? null;
+  return endRefused(self, flow, (entry) => noteCut(self.inForce.state, app, entry, true, refused));
 }
 
 function runEffects(self: Effects, effects: readonly Effect[]): void {
@@ -135,24 +159,24 @@ function runEffects(self: Effects, effects: readonly Effect[]): void {
         changes.push(...changeOf(effect));
         break;
       case 'release':
-        if (commit(self, changes)) self.held?.release(effect.id);
-        else self.held?.refuse(effect.id);
+        if (commit(self, changes)) self.feeds.answers?.release(effect.id);
+        else self.feeds.answers?.refuse(effect.id);
         break;
       case 'refuse':
         commit(self, changes);
-        self.held?.refuse(effect.id);
+        self.feeds.answers?.refuse(effect.id);
         break;
       case 'pass':
         // The rules would not know its server: its device sends it again.
         if (commit(self, changes) || !effect.again) {
-          self.hellos?.release(effect.id, effect.again);
-        } else self.hellos?.refuse(effect.id);
+          self.feeds.hellos?.release(effect.id, effect.again);
+        } else self.feeds.hellos?.refuse(effect.id);
         break;
       case 'cut':
         failed(self, cutRefused(self, effect));
         break;
       case 'late':
-        self.late?.wish(effect.wish);
+        lookFor(self, effect.wish);
         break;
       case 'make-room':
         unattended(makeRoom(self, effect.app, (wrong) => failed(self, wrong)));
@@ -179,9 +203,9 @@ function commit(self: Effects, changes: SetChange[]): boolean {
   if (wrong !== null) {
     failed(self, wrong);
     for (const { operation, set, elements } of changes) {
-      if (operation === 'delete' || self.state === null) continue;
+      if (operation === 'delete') continue;
       unlearn(
-        self.state,
+        self.inForce.state,
         set,
         elements.map(({ key }) => key),
       );
@@ -194,34 +218,33 @@ function commit(self: Effects, changes: SetChange[]): boolean {
 
 /** The kernel forgets elements by itself, and then a deletion takes the whole transaction down: each
  * element is deleted alone. Returns what was refused of the rest, or null. */
-function commitApart({ sets }: Effects, changes: readonly SetChange[]): string | null {
+function commitApart({ kernel }: Effects, changes: readonly SetChange[]): KernelError | null {
+  const { sets } = kernel;
   const isDeletion = ({ operation }: SetChange): boolean => operation === 'delete';
   for (const change of changes.filter(isDeletion)) {
-    for (const element of change.elements) changeSets(sets, [{ ...change, elements: [element] }]);
+    for (const element of change.elements) sets.change([{ ...change, elements: [element] }]);
   }
-  return changeSets(
-    sets,
-    changes.filter((one) => !isDeletion(one)),
-  );
+  return sets.change(changes.filter((one) => !isDeletion(one)));
 }
 
 /** Not at once, and not for each of many answers: sets are read for it. */
 function makeRoomFor(self: Effects, set: string): void {
-  const app = self.state?.policy.apps.find(({ name }) => set.startsWith(`${name}_`));
-  if (app === undefined || !isRoomDue(self.state!.roomMade, app.name, now())) return;
+  const { state } = self.inForce;
+  const app = state.policy.apps.find(({ name }) => set.startsWith(`${name}_`));
+  if (app === undefined || !isRoomDue(state.roomMade, app.name, now())) return;
   unattended(makeRoom(self, app.name, (wrong) => failed(self, wrong)));
 }
 
 /** Answers that wait for nothing leave first. Returns what the kernel refused, or null. */
-function tryCommit(self: Effects, changes: readonly SetChange[]): string | null {
-  self.held?.flush();
-  return changeSets(self.sets, changes);
+function tryCommit(self: Effects, changes: readonly SetChange[]): KernelError | null {
+  self.feeds.answers?.flush();
+  return self.kernel.sets.change(changes);
 }
 
-function failed(self: Effects, wrong: string | null): void {
-  if (wrong === null) return;
-  self.failures.count += 1;
-  self.failures.last = wrong;
-  // Once a minute's worth of answers would flood the log: the first, and then every hundredth.
-  if (self.failures.count % 100 === 1) log('error', `${wrong} (${self.failures.count} so far)`);
+function failed({ failures }: Effects, error: KernelError | null): void {
+  if (error === null) return;
+  failures.count += 1;
+  failures.last = errorText(error);
+  // Each failure of a flood of answers would fill the log: the first, and then every hundredth.
+  if (failures.count % 100 === 1) log('error', `${failures.last} (${failures.count} so far)`);
 }

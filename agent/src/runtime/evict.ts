@@ -1,9 +1,10 @@
 // runtime/evict: makes room in an application's full sets: what learn/evict chooses is deleted.
 
-import { changeSets, type LivingElement, readInTurns } from '../kernel/sets.ts';
+import type { LivingElement } from '../kernel/sets.ts';
 import { forgetTaught } from '../learn/dynamic-sets.ts';
 import { findEndpoint } from '../learn/endpoints.ts';
 import { capOf, ROOM_SETS, strangersOf, surplusOf } from '../learn/evict.ts';
+import type { KernelError } from '../netlink/kernel-error.ts';
 import { now } from '../os/clock.ts';
 import { addressOf } from '../ruleset/elements.ts';
 import { setsOf } from '../ruleset/names.ts';
@@ -12,22 +13,24 @@ import type { Learning } from './learning.ts';
 /** Deletes an eighth of each set of app `name` that is all but full: what expires first, of whoever holds
  * most. Calls `say` with what the kernel refused, or null, of each. */
 export async function makeRoom(
-  { state, sets, dumps }: Learning,
+  { inForce, kernel }: Learning,
   name: string,
-  say: (wrong: string | null) => void,
+  say: (wrong: KernelError | null) => void,
 ): Promise<void> {
-  const app = state?.apps.get(name);
+  const { state } = inForce;
+  const { sets } = kernel;
+  const app = state.apps.get(name);
   if (app === undefined) return;
   // Busy with the last time, most likely: who has no room says so again.
-  if (dumps.isBusy()) return;
+  if (sets.isReading()) return;
   const isKnown = (key: Uint8Array): boolean =>
-    findEndpoint(state!.learned, name, addressOf(key) ?? '') !== null;
+    findEndpoint(state.learned, name, addressOf(key) ?? '') !== null;
   for (const kind of ['addr', ...ROOM_SETS] as const) {
     const cap = capOf(app.profile.caps, kind);
     for (const set of setsOf(name, kind)) {
       // One that comes twice would be deleted twice, which the kernel refuses.
       const found = new Map<string, LivingElement>();
-      await readInTurns(sets, dumps, set, (one) => found.set(String(one.key), one));
+      await sets.readInTurns(set, (one) => found.set(String(one.key), one));
       const at = now();
       const entries = Array.from(found.values(), ({ key, expires }) => ({
         key,
@@ -36,8 +39,8 @@ export async function makeRoom(
       const keys = kind === 'addr' ? strangersOf(entries, cap, isKnown) : surplusOf(entries, cap);
       if (keys.length === 0) continue;
       const elements = keys.map((key) => ({ key }));
-      const wrong = changeSets(sets, [{ operation: 'delete', set, elements }]);
-      if (wrong === null) forgetTaught(state!.taught, set, keys);
+      const wrong = sets.change([{ operation: 'delete', set, elements }]);
+      if (wrong === null) forgetTaught(state.taught, set, keys);
       say(wrong);
     }
   }

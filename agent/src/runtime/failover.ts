@@ -1,23 +1,24 @@
 // runtime/failover: runs what tunnel/failover asks for: probes leave, routes and gates change, and
-// connections bound to a way that is no more are deleted. Keeps the clock of the probes: one timer,
-// set for the next moment at which there is something to do.
+// connections that are bound to another way are deleted. One timer, set for the next moment at which a probe is
+// due or given up.
 
-import { EINVAL, ENDED_AT_ONCE } from '../kernel/conntrack.ts';
-import { type ConnectionLists, decoded, TRIES } from '../kernel/conntrack-dump.ts';
-import { openProbes, type Probes } from '../kernel/probes.ts';
-import { applyOperation, type RoutingSocket } from '../kernel/routing.ts';
-import { changeSets } from '../kernel/sets.ts';
+import { type ConnectionList, ENDED_AT_ONCE, TRIES } from '../kernel/conntrack.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import type { Probes } from '../kernel/probes.ts';
 import type { Connection } from '../netlink/conntrack.ts';
+import { isFull, isNoSubsystem, type KernelError, refused } from '../netlink/kernel-error.ts';
 import type { SetChange } from '../netlink/nft-set.ts';
 import { after, inParts, now, unattended } from '../os/clock.ts';
-import { readText } from '../os/file.ts';
+import { errorText } from '../os/errno.ts';
 import { log } from '../os/log.ts';
-import { randomBytes } from '../os/random.ts';
 import { markOf } from '../policy/marks.ts';
 import type { App, Policy } from '../policy/policy.ts';
-import { familyKey, pairKey } from '../ruleset/elements.ts';
-import { gateName, setName, tunnelDevice } from '../ruleset/names.ts';
+import type { GatePiece } from '../reconcile/desired.ts';
+import { diff, type Operation } from '../reconcile/diff.ts';
+import { pairKey } from '../ruleset/elements.ts';
+import { setName, tunnelDevice } from '../ruleset/names.ts';
 import {
+  adoptChoices,
   adoptPolicy,
   assertGates,
   assertWays,
@@ -35,187 +36,221 @@ import {
 import { isDoubted } from '../tunnel/health.ts';
 import { moveApp } from '../tunnel/order.ts';
 import type { Way } from '../tunnel/select.ts';
-import type { FlowEnding } from './cuts.ts';
+import { endFlows, type FlowEnding } from './cuts.ts';
+import { makeRoom } from './evict.ts';
+import { applyGates } from './gates.ts';
+import type { TableState } from './table-state.ts';
 
 /** The clock also catches up when nothing is due, milliseconds. */
 const LONGEST = 5000;
 
 export interface Failover {
+  readonly kernel: Kernel;
+  readonly effects: FlowEnding;
+  readonly table: TableState;
   readonly steering: Steering;
-  /** Takes in a policy before its paths are built. `standing`: where the kernel has an app now. */
-  adopt(policy: Policy, standing: (app: App) => string | null): void;
-  /** The table stands (anew): says the gates again, moves the apps that are not on their way, and
-   * deletes strays of all. Ends when all of it has; answers why the gates could not be said, or null. A
-   * move that went wrong is said, and tried again by itself. */
-  assert(): Promise<string | null>;
-  /** The same where only the table has changed: no strays. */
-  settle(): Promise<string | null>;
-  /** The elements that say the gates again. */
-  gates(): SetChange[];
-  /** Begins to probe, and goes on until the program ends. */
-  start(): void;
+  readonly probes: Probes;
+  /** By app, the move that runs. */
+  readonly moving: Map<string, Promise<string | null>>;
+  stopTimer: () => void;
+  /** Connections may be on another way than their app: at the start, and after something went wrong. */
+  isUnsure: boolean;
 }
 
-export function createFailover(paths: RoutingSocket, effects: FlowEnding): Failover {
-  const steering = createSteering();
-  const moving = new Map<string, Promise<string | null>>();
-  let stop: (() => void) | null = null;
-  const take = (event: SteerEvent): void => {
-    for (const effect of steer(steering, event, now())) runEffect(effect);
+export function createFailover(kernel: Kernel, effects: FlowEnding, table: TableState): Failover {
+  const failover: Failover = {
+    kernel,
+    effects,
+    table,
+    steering: createSteering(),
+    probes: kernel.probes((proxy, sequence) => {
+      take(failover, { kind: 'answer', proxy, sequence });
+      arm(failover);
+    }),
+    moving: new Map(),
+    stopTimer: () => {},
+    isUnsure: true,
   };
-  const arm = (): void => {
-    stop?.();
-    stop = after(untilNextLook(steering, now(), LONGEST), look);
+  return failover;
+}
+
+/** Takes in a policy before its paths are built. `standing`: the proxy that the kernel has an app on now. */
+export function adoptInto(
+  { steering, probes }: Failover,
+  policy: Policy,
+  standing: (app: App) => string | null,
+): void {
+  adoptPolicy(steering, policy, standing, now());
+  probes.retain(policy.proxies);
+}
+
+/** The same policy but for what is paused and pinned. */
+export function chooseFor({ steering }: Failover, policy: Policy): void {
+  adoptChoices(steering, policy);
+}
+
+/** Begins to probe, and goes on until the program ends. */
+export function startProbing(failover: Failover): void {
+  look(failover);
+}
+
+export function doubt(failover: Failover): void {
+  failover.isUnsure = true;
+}
+
+function take(failover: Failover, event: SteerEvent): void {
+  for (const effect of steer(failover.steering, event, now())) runEffect(failover, effect);
+}
+
+function arm(failover: Failover): void {
+  failover.stopTimer();
+  const wait = untilNextLook(failover.steering, now(), LONGEST);
+  failover.stopTimer = after(wait, () => look(failover));
+}
+
+function look(failover: Failover): void {
+  const { steering, probes, kernel } = failover;
+  // What has arrived counts, however late this program looks.
+  probes.drain();
+  for (const health of steering.healths.values()) {
+    if (!isDoubted(health)) continue;
+    const [device] = kernel.routing.counted([tunnelDevice(health.proxy)]);
+    const packets = device?.received ?? null;
+    if (packets !== null) take(failover, { kind: 'traffic', proxy: health.proxy, packets });
+  }
+  take(failover, { kind: 'look' });
+  // What went wrong before is tried again.
+  for (const app of toBeMoved(steering)) unattended(move(failover, app));
+  arm(failover);
+}
+
+function runEffect(failover: Failover, effect: SteerEffect): void {
+  if (effect.kind === 'move') {
+    log('notice', effect.text);
+    unattended(move(failover, effect.app));
+    return;
+  }
+  const { steering, probes } = failover;
+  const { proxy: name, sequence } = effect;
+  const proxy = steering.policy.proxies.find((one) => one.name === name);
+  const error = proxy === undefined ? null : probes.send(proxy, sequence);
+  const reason = proxy === undefined ? 'unknown proxy' : error === null ? null : errorText(error);
+  if (reason !== null) take(failover, { kind: 'unsent', proxy: name, sequence, reason });
+}
+
+/** One move of an app at a time; who asks meanwhile has the same answer. */
+function move(failover: Failover, app: string): Promise<string | null> {
+  const { moving, steering } = failover;
+  const before = moving.get(app);
+  if (before !== undefined) return before;
+  const known = steering.stuck.get(app);
+  const perform = async (effect: MoveEffect): Promise<string | null> => {
+    const error = await run(failover, effect);
+    return error === null ? null : `${app}: ${errorText(error)}`;
   };
-  const probes: Probes = openProbes(randomBytes, (proxy, sequence) => {
-    take({ kind: 'answer', proxy, sequence });
-    arm();
-  });
-  const look = (): void => {
-    // What has arrived counts, however late this program looks.
-    probes.drain();
-    for (const health of steering.healths.values()) {
-      const packets = isDoubted(health) ? receivedBy(tunnelDevice(health.proxy)) : null;
-      if (packets !== null) take({ kind: 'traffic', proxy: health.proxy, packets });
-    }
-    take({ kind: 'look' });
-    // What went wrong before is tried again.
-    for (const app of toBeMoved(steering)) unattended(moved(app));
-    arm();
-  };
-  /** One move of an app at a time; who asks meanwhile has the same answer. */
-  const moved = (app: string): Promise<string | null> => {
-    const before = moving.get(app);
-    if (before !== undefined) return before;
-    const known = steering.stuck.get(app);
-    const move = moveApp(steering, app, perform).then((wrong) => {
-      moving.delete(app);
-      if (wrong !== known) say(wrong);
-      return wrong;
-    });
-    moving.set(app, move);
-    return move;
-  };
-  const perform = (effect: MoveEffect): Promise<string | null> => {
-    switch (effect.kind) {
-      case 'route':
-        return Promise.resolve(applyOperation(paths, { op: effect.op, piece: effect.route }));
-      case 'gate':
-        return Promise.resolve(setGates(effects, gateChanges(effect)));
-      case 'sweep':
-        return sweep(effects, steering.policy, effect.app, effect.way);
-    }
-  };
-  const runEffect = (effect: SteerEffect): void => {
-    switch (effect.kind) {
-      case 'probe': {
-        const { proxy: name, sequence } = effect;
-        const proxy = steering.policy.proxies.find((one) => one.name === name);
-        const reason = proxy === undefined ? 'unknown proxy' : probes.send(proxy, sequence);
-        if (reason !== null) take({ kind: 'unsent', proxy: name, sequence, reason });
-        return;
-      }
-      case 'move':
-        log('notice', effect.text);
-        unattended(moved(effect.app));
-        return;
-    }
-  };
-  const gates = (): SetChange[] => assertGates(steering).flatMap(gateChanges);
-  const settle = async (): Promise<string | null> => {
-    const wrong = setGates(effects, gates());
-    await Promise.all(toBeMoved(steering).map(moved));
+  const running = moveApp(steering, app, perform).then((wrong) => {
+    moving.delete(app);
+    if (wrong !== known && wrong !== null) log('error', wrong);
     return wrong;
-  };
-  return {
-    steering,
-    adopt: (policy, standing) => {
-      adoptPolicy(steering, policy, standing, now());
-      probes.retain(policy.proxies);
-    },
-    assert: async () => {
-      const wrong = await settle();
-      for (const effect of assertWays(steering)) say(await perform(effect));
-      return wrong;
-    },
-    settle,
-    gates,
-    start: look,
-  };
+  });
+  moving.set(app, running);
+  return running;
 }
 
-/** Packets that came in by this device since it was made; null: there is none. */
-function receivedBy(device: string): number | null {
-  const read = readText(`/sys/class/net/${device}/statistics/rx_packets`);
-  return read.ok ? Number(read.text) : null;
+async function run(failover: Failover, effect: MoveEffect): Promise<KernelError | null> {
+  const { kernel, effects, steering } = failover;
+  switch (effect.kind) {
+    case 'route':
+      return kernel.routing.apply({ op: effect.op, piece: effect.route });
+    case 'gate':
+      return applyGates(failover, [operationOf(effect)]);
+    case 'sweep':
+      return sweep(effects, steering.policy, effect.app, effect.way);
+  }
 }
 
-function say(wrong: string | null): void {
-  if (wrong !== null) log('error', wrong);
+function operationOf({ app, gate, on }: GateEffect): Operation<GatePiece> {
+  return { op: on ? 'add' : 'delete', piece: { kind: 'gate', app, gate } };
 }
 
-function setGates({ sets }: FlowEnding, changes: readonly SetChange[]): string | null {
-  return changeSets(sets, changes);
+/** What takes the gates of the table from what they are to what they have to be. */
+export function gateOperations({ steering, table }: Failover): Operation<GatePiece>[] {
+  const wanted = assertGates(steering).filter(({ on }) => on);
+  return diff(
+    wanted.map((effect) => operationOf(effect).piece),
+    Array.from(table.gates.values()),
+  );
 }
 
-function gateChanges({ app, gate, on }: GateEffect): SetChange[] {
-  const set = gateName(app, gate);
-  const elements = ([4, 6] as const).map((family) => ({ key: familyKey(family) }));
-  const add = { operation: 'add', set, elements } as const;
-  // Adding first makes the deletion succeed whatever was there.
-  return on ? [add] : [add, { ...add, operation: 'delete' }];
+/** The table may be another one: its gates are set, and apps that are not on their way are moved. A move that went
+ * wrong is logged, and tried again by itself. */
+export async function settle(failover: Failover): Promise<KernelError | null> {
+  const error = applyGates(failover, gateOperations(failover));
+  await Promise.all(toBeMoved(failover.steering).map((app) => move(failover, app)));
+  return error;
+}
+
+/** The same, and connections that are bound to another way than that of their app are deleted. */
+export async function assertAll(failover: Failover): Promise<KernelError | null> {
+  const error = await settle(failover);
+  for (const effect of assertWays(failover.steering)) {
+    const wrong = await run(failover, effect);
+    if (wrong !== null) log('error', errorText(wrong));
+  }
+  failover.isUnsure = error !== null;
+  return error;
 }
 
 /**
  * Deletes the app's connections that are bound to another way than `way`, and ends when that is done.
  * What they were known by may have expired long ago (a request window lasts 200 ms): so device and peer
- * are remembered first, and their next packet is the application's again. Answers the error, or null;
- * a kernel that lists no connections (`whp status` says so) has none that could be deleted.
+ * are remembered first, and their next packet is the application's again. A kernel that lists no
+ * connections (`whp status` says so) has none that could be deleted.
  */
 async function sweep(
   effects: FlowEnding,
   policy: Policy,
   name: string,
   way: Way,
-): Promise<string | null> {
-  const { cuts, lists, sets } = effects;
+): Promise<KernelError | null> {
+  const { conntrack } = effects.kernel;
   const app = policy.apps.find((one) => one.name === name);
   if (app === undefined) return null;
+  const { mask } = policy.globals;
+  const list: ConnectionList = { mark: markOf(mask, app.slot), mask };
   for (let tries = 1; ; tries += 1) {
-    const { strays, errno, whole } = await straysOf(lists, policy, app, way);
-    if (errno === EINVAL) return null;
-    const refused = await inParts(strays, ENDED_AT_ONCE, (part) => {
-      const wrong = changeSets(sets, remembered(app, part));
-      const endings = part.map((connection) => ({ connection, outward: true }));
-      return cuts?.end(endings) ?? wrong;
+    const strays: Connection[] = [];
+    const { errno, whole } = await conntrack.list([list], (connection) => {
+      if (isStray(policy, way, connection.reply.destination)) strays.push(connection);
     });
-    if (refused !== null) return `${name}: ${refused}`;
+    const unread = refused('read', 'connections', errno);
+    if (isNoSubsystem(unread)) return null;
+    const unset = await remember(effects, app, strays);
+    if (unset !== null) return unset;
+    const endings = strays.map((connection) => ({ connection, outward: true }));
+    const error = await inParts(endings, ENDED_AT_ONCE, (part) => endFlows(effects, part));
+    if (error !== null) return error;
     if (whole) return null;
-    if (tries === TRIES) return `${name}: read connections: the list was cut short, errno ${errno}`;
+    if (tries === TRIES) return { ...unread, operation: 'read all' };
   }
 }
 
-interface Strays {
-  readonly strays: readonly Connection[];
-  readonly errno: number;
-  readonly whole: boolean;
+/** Adds device and peer of each connection to the sets of peers. A set that has no room gets some. */
+async function remember(
+  effects: FlowEnding,
+  app: App,
+  strays: readonly Connection[],
+): Promise<KernelError | null> {
+  const { sets } = effects.kernel;
+  const add = (): Promise<KernelError | null> =>
+    inParts(strays, ENDED_AT_ONCE, (part) => sets.change(remembered(app, part)));
+  const error = await add();
+  if (error === null || !isFull(error)) return error;
+  await makeRoom(effects, app.name, () => {});
+  return add();
 }
 
-function straysOf(lists: ConnectionLists, policy: Policy, app: App, way: Way): Promise<Strays> {
-  const { mask } = policy.globals;
-  const strays: Connection[] = [];
-  return new Promise((resolve) => {
-    lists.read(
-      [{ mark: markOf(mask, app.slot), mask }],
-      decoded((connection) => {
-        if (isStray(policy, way, connection.reply.destination)) strays.push(connection);
-      }),
-      ({ errno, whole }) => resolve({ strays, errno, whole }),
-    );
-  });
-}
-
-function remembered(app: App, strays: readonly Connection[]) {
+function remembered(app: App, strays: readonly Connection[]): SetChange[] {
   return ([4, 6] as const).flatMap((family) => {
     const pairs = new Map<string, Uint8Array>();
     for (const { family: own, original } of strays) {
@@ -224,6 +259,6 @@ function remembered(app: App, strays: readonly Connection[]) {
     }
     if (pairs.size === 0) return [];
     const elements = Array.from(pairs.values(), (key) => ({ key }));
-    return [{ operation: 'add', set: setName(app.name, 'peer', family), elements } as const];
+    return [{ operation: 'add', set: setName(app.name, 'peer', family), elements }];
   });
 }

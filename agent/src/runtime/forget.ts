@@ -1,9 +1,7 @@
 // runtime/forget: takes what was learned out of the store and out of the kernel's sets before its
 // time: by the owner's word, or because a name is now kept direct. Live flows are not touched.
 
-import { readNeighbours } from '../kernel/routing.ts';
-import { changeSets, readInTurns, readSet, type SetSocket } from '../kernel/sets.ts';
-import type { Dumps } from '../kernel/sliced-dump.ts';
+import type { Sets } from '../kernel/sets.ts';
 import { retainAliases } from '../learn/aliases.ts';
 import { forgetTaught } from '../learn/dynamic-sets.ts';
 import { type Endpoint, removeEndpoints } from '../learn/endpoints.ts';
@@ -25,14 +23,13 @@ export async function forgetLearned(
   apps: readonly string[],
   address: string | null,
 ): Promise<number> {
-  const { sets, dumps } = agent.effects;
+  const { sets } = agent.kernel;
   const names = address === null ? null : namesOf(agent, address);
   let [endpoints, gone] = [forgetStored(agent, apps, address, names), 0];
   for (const app of apps) {
     for (const kind of LEARNED_SETS) {
       for (const set of setsOf(app, kind)) {
-        const keys =
-          names === null ? await allKeys(sets, dumps, set) : keysAbout(sets, set, kind, names);
+        const keys = names === null ? await allKeys(sets, set) : keysAbout(sets, set, kind, names);
         await inParts(keys, AT_ONCE, (part) => {
           // What was learned again meanwhile: the stores never hold more than the sets.
           endpoints += forgetStored(agent, apps, address, names);
@@ -74,41 +71,41 @@ function forgetStored(
 }
 
 /** An address and, of a device, the MAC that it is known by. */
-function namesOf({ paths, settings, state }: Agent, address: string): readonly string[] {
+function namesOf({ kernel, settings, state }: Agent, address: string): readonly string[] {
   const mac =
-    readNeighbours(paths).get(address) ??
+    kernel.routing.neighbours().get(address) ??
     settings.hosts.find((one) => one.address === address)?.mac;
   return mac === undefined || state.gateways.has(mac) ? [address] : [address, mac];
 }
 
-async function allKeys(sets: SetSocket, dumps: Dumps, set: string): Promise<Uint8Array[]> {
+async function allKeys(sets: Sets, set: string): Promise<Uint8Array[]> {
   const keys = new Map<string, Uint8Array>();
-  await readInTurns(sets, dumps, set, ({ key }) => keys.set(String(key), key));
+  await sets.readInTurns(set, ({ key }) => keys.set(String(key), key));
   return Array.from(keys.values());
 }
 
 /** The keys of a set that are about one of `names`. */
 function keysAbout(
-  sets: SetSocket,
+  sets: Sets,
   set: string,
   kind: LearnedKind,
   names: readonly string[],
 ): Uint8Array[] {
   return names.flatMap((name) => {
     const bytes = macKey(name) ?? addressKey(name);
-    const elements = readSet(sets, set, undefined, bytes === null ? null : naming(bytes));
-    if (typeof elements === 'string') return [];
-    return elements.map(({ key }) => key).filter((key) => isAbout(kind, key, name));
+    const elements = sets.read(set, undefined, bytes === null ? null : naming(bytes));
+    if (!elements.ok) return [];
+    return elements.value.map(({ key }) => key).filter((key) => isAbout(kind, key, name));
   });
 }
 
 /** Answers how many went. Of a transaction that is refused (no room to add) each half is tried. */
-function deleteKeys(sets: SetSocket, set: string, keys: readonly Uint8Array[]): number {
+function deleteKeys(sets: Sets, set: string, keys: readonly Uint8Array[]): number {
   if (keys.length === 0) return 0;
   const elements = keys.map((key) => ({ key }));
   // Adding first makes the deletion succeed whatever the kernel has forgotten by itself.
   const changes = (['add', 'delete'] as const).map((operation) => ({ operation, set, elements }));
-  if (changeSets(sets, changes) === null) return keys.length;
+  if (sets.change(changes) === null) return keys.length;
   if (keys.length === 1) return 0;
   const half = keys.length >> 1;
   return deleteKeys(sets, set, keys.slice(0, half)) + deleteKeys(sets, set, keys.slice(half));

@@ -3,8 +3,15 @@
 // Which and when is decided in learn/kept-*; format and pace: docs/kept.md.
 import * as os from 'qjs:os';
 import type { KeptAnswer } from '../answers/status.ts';
-import { readRealized } from '../kernel/routing.ts';
-import { dueSets, holdsMore, lastSets, MOST_A_DAY, noteWritten } from '../learn/kept-pace.ts';
+import {
+  dueSets,
+  holdsMore,
+  lastSets,
+  MOST_A_DAY,
+  noteFile,
+  noteRestored,
+  noteWritten,
+} from '../learn/kept-pace.ts';
 import { expireRestored, restoreSets, setsToKeep } from '../learn/kept-sets.ts';
 import { type KeptSets, keptSets, keptText, MOST_BYTES } from '../learn/kept-text.ts';
 import { learnedSetsOf } from '../learn/snapshot.ts';
@@ -16,7 +23,7 @@ import { log } from '../os/log.ts';
 import { isOwnAddress } from '../policy/own-addresses.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Agent } from './agent.ts';
-import { readTaught } from './table.ts';
+import { readTaught } from './handover.ts';
 
 /** For `whp status`. */
 export function keptAnswer({ kept }: Agent): KeptAnswer {
@@ -46,15 +53,14 @@ export function restoreKept(agent: Agent, policy: Policy): void {
   const { sets, bytes } = read.value;
   const { kept, state } = agent;
   noteWritten(kept.pace, sets, now());
-  kept.bytes = bytes;
   const [stat] = os.stat(path);
-  kept.writtenAt = now() - Math.max(0, wallTime() - (stat?.mtime ?? 0));
-  if (agent.standing !== null) return;
-  const realized = readRealized(agent.paths);
-  const own = typeof realized === 'string' ? [] : realized.addresses.map(({ address }) => address);
+  noteFile(kept, bytes, now() - Math.max(0, wallTime() - (stat?.mtime ?? 0)));
+  if (agent.table.piece !== null) return;
+  const addresses = agent.kernel.routing.addresses();
+  const own = addresses.ok ? addresses.value.map(({ address }) => address) : [];
   const isOwn = (address: string): boolean => isOwnAddress(policy, own, address);
   const { taken, left } = restoreSets(state, policy.apps, sets, isOwn, now());
-  kept.restored = taken;
+  noteRestored(kept, taken);
   const without =
     left === 0 ? '' : `, ${left} left out: of no application here, or no address to learn`;
   log('notice', `${taken} learned element(s) are known from before the start${without}`);
@@ -82,9 +88,9 @@ export function keepForgotten(agent: Agent): void {
 
 /** The agent ends: what the rules have renewed since the last reading is read once more. */
 export async function keepLast(agent: Agent): Promise<void> {
-  const { kept, state, policy, standing } = agent;
+  const { kept, state, policy, table } = agent;
   if (policy.apps.length === 0) return;
-  if (standing !== null) {
+  if (table.piece !== null) {
     for (const set of policy.apps.flatMap(learnedSetsOf)) await readTaught(agent, set, true);
   }
   const sets = lastSets(kept.pace, setsToKeep(state, policy.apps, now()), now());
@@ -99,8 +105,7 @@ function write(agent: Agent, sets: KeptSets): void {
   // A full disk is tried again at the same pace.
   noteWritten(kept.pace, errno === 0 ? sets : new Map(), now());
   if (errno === 0) {
-    kept.bytes = text.length;
-    kept.writtenAt = now();
+    noteFile(kept, text.length, now());
     problems.delete('kept');
     return;
   }

@@ -1,10 +1,9 @@
-// runtime/late-flows: finds the direct connections that evidence which came after them speaks for, and
-// deletes them from conntrack: them and no others. The device's next packet begins anew and goes
-// through the tunnel; a TCP connection under way is reset by the table, so that it does at once.
-
-import { EINVAL } from '../kernel/conntrack.ts';
-import { type ConnectionList, decoded } from '../kernel/conntrack-dump.ts';
+// runtime/late-flows: finds the direct connections that are older than the evidence of an application, and
+// ends them: them and no others. The device's next packet begins a new flow, which takes the tunnel.
+import type { ConnectionList } from '../kernel/conntrack.ts';
+import type { DumpsEnd } from '../kernel/sliced-dump.ts';
 import {
+  type Grounds,
   groundsOf,
   isOldDns,
   lateConnections,
@@ -13,14 +12,15 @@ import {
 } from '../learn/late-flows.ts';
 import type { Connection } from '../netlink/conntrack.ts';
 import type { TupleFilter } from '../netlink/conntrack-request.ts';
-import { after, now } from '../os/clock.ts';
-import { errnoText } from '../os/errno.ts';
+import { isNoSubsystem, type KernelError, refused } from '../netlink/kernel-error.ts';
+import { after, now, unattended } from '../os/clock.ts';
+import { errorText } from '../os/errno.ts';
 import { log } from '../os/log.ts';
 import { weakerWithout } from '../policy/missing-parts.ts';
 import type { State } from '../step/state.ts';
 import { noteCut } from './cut-counts.ts';
-import type { FlowEnding } from './cuts.ts';
-import { familyIn, keepLive, knownGrounds, teachShown } from './live.ts';
+import { endFlows, type FlowEnding } from './cuts.ts';
+import { familyIn, knownGrounds, teachShown } from './live.ts';
 
 /** More wishes than this are not kept: everything known is looked at instead. */
 const MOST_WISHES = 256;
@@ -31,23 +31,36 @@ const BURST = 200;
 /** A range shows the port, the port its peer, and the peer the rest of a call: what the list had before
  * is found by the next look. */
 const MORE_LOOKS = 2;
+/** What could not be ended is looked for again after so long. */
+const RETRY_MILLISECONDS = 1000;
 /** What is said of them once, after their number. */
 const OLDER =
   'connection(s) of devices are older than the table and nothing speaks for them: they stay direct until they end';
 /** Milliseconds between two words about it in the log. */
 const TOLD_EVERY = 10_000;
 
-export interface Late {
-  /** Evidence came: look soon (before the event loop sleeps again, unless it came in masses). */
-  wish(wish: Wish): void;
-  /** Look at everything now: the agent has just begun to enforce this policy. `new table`: DNS flows that it
-   * has never seen are ended, too. `chosen`: what is direct was so by the owner's word, which has just changed. */
-  all(why?: 'new table' | 'chosen'): void;
-  /** Marked connections keep what admitted them: at the start of an agent, which cannot know how long there
-   * was none. Not later: what its owner takes away while they live is not to be taught by them. */
-  live(): void;
-  /** Connections deleted since the start. */
-  readonly cut: { count: number };
+/** Evidence to look for, and how much has been looked through. */
+export interface LateState {
+  readonly wishes: Map<string, Wish>;
+  /** Everything known is to be looked at. */
+  isWhole: boolean;
+  /** DNS flows that the table has never seen are to be ended, too. */
+  isDns: boolean;
+  /** What is direct was so by the owner's choice, which has just changed. */
+  isByChoice: boolean;
+  /** Looks at everything that still follow the last one. */
+  again: number;
+  isWaiting: boolean;
+  isLooking: boolean;
+  /** Errno of the last look. */
+  failed: number;
+  /** Milliseconds that looks took, SHARE of the time since `since` taken off. */
+  spent: number;
+  since: number;
+  /** Connections deleted since the start, and how many of them the log has told. */
+  cut: number;
+  told: { count: number; at: number };
+  isFirst: boolean;
 }
 
 /** What is known of the home besides. */
@@ -56,108 +69,170 @@ export interface LateSetting extends Setting {
   readonly addressesOf: (mac: string) => readonly string[];
 }
 
-/** `settingNow`: called once for each look. */
-export function createLate(effects: FlowEnding, settingNow: () => LateSetting): Late {
-  const wishes = new Map<string, Wish>();
-  let whole = false;
-  let dns = false;
-  let byChoice = false;
-  let again = 0;
-  let waiting = false;
-  let looking = false;
-  let failed = 0;
-  let spent = 0;
-  let since = now();
-  const cut = { count: 0 };
-  const told = { count: 0, at: Number.NEGATIVE_INFINITY };
-  let isFirst = true;
-  const look = (): void => {
-    waiting = false;
-    const { state, lists } = effects;
-    if (looking || state === null) return;
-    const taken = whole || again > 0 ? null : Array.from(wishes.values());
-    const more = again > 0 ? again - 1 : MORE_LOOKS;
-    wishes.clear();
-    const oldDns = taken === null && dns;
-    if (oldDns) dns = false;
-    whole = false;
-    again = 0;
-    looking = true;
-    const grounds = state.policy.apps.map((app) =>
-      taken === null ? knownGrounds(state, app) : groundsOf(app, taken),
-    );
-    const late: Connection[] = [];
-    let others = 0;
-    const chosen = byChoice;
-    byChoice = false;
-    const count = (connection: Connection, app: string, outward: boolean): void => {
-      if (!chosen) noteCut(state, app, connection, outward);
-    };
-    const setting = settingNow();
-    const before = grounds.map(({ ports, peers }) => new Set([...ports, ...peers]));
-    lists.read(
-      listsOf(state, taken, setting),
-      decoded((connection) => {
-        if (oldDns && isOldDns(connection, state.policy.globals.mask, setting)) {
-          late.push(connection);
-          return;
-        }
-        const found = lateConnections([connection], grounds, setting, taken === null, count);
-        late.push(...found);
-        if (found.length === 0 && isOfHome(connection, setting)) others += 1;
-      }),
-      (end) => {
-        looking = false;
-        if (end.errno !== failed) say(end.errno);
-        failed = end.errno;
-        tell(remove(effects, late, setting));
-        if (isFirst && others > 0) log('notice', `${others} ${OLDER}`);
-        isFirst = false;
-        // Ports and peers that running flows have shown: taught before their next packet comes. What
-        // was read before they were known is looked at once more.
-        grounds.forEach(({ app, ports, peers }, at) => {
-          const isNew = (text: string): boolean => !before[at]!.has(text);
-          const shown = { ports: [...ports].filter(isNew), peers: [...peers].filter(isNew) };
-          if (shown.ports.length + shown.peers.length === 0) return;
-          teachShown(effects, state, app, shown);
-          again = more;
-        });
-        spent = Math.max(0, spent - (now() - since) * SHARE) + end.spent;
-        since = now();
-        if (whole || again > 0 || wishes.size > 0) soon();
-      },
-    );
-  };
-  /** Under a flood not of each look. */
-  const tell = (count: number): void => {
-    cut.count += count;
-    if (cut.count === told.count || now() - told.at < TOLD_EVERY) return;
-    const flows = cut.count - told.count;
-    log('notice', `${flows} flow(s) older than their evidence: ended, to begin anew on its way`);
-    told.count = cut.count;
-    told.at = now();
-  };
-  const soon = (): void => {
-    if (waiting || looking) return;
-    waiting = true;
-    const left = spent - (now() - since) * SHARE;
-    after(Math.max(0, (left - BURST) / SHARE), look);
-  };
+export interface LateFinding extends FlowEnding {
+  readonly late: LateState;
+  /** Called once for each look. */
+  readonly settingNow: () => LateSetting;
+}
+
+export function createLate(): LateState {
   return {
-    wish: (wish) => {
-      if (wishes.size < MOST_WISHES) wishes.set(JSON.stringify(wish), wish);
-      else whole = true;
-      soon();
-    },
-    all: (why) => {
-      whole = true;
-      dns ||= why === 'new table';
-      byChoice = why === 'chosen';
-      look();
-    },
-    live: () => keepLive(effects, settingNow()),
-    cut,
+    wishes: new Map(),
+    isWhole: false,
+    isDns: false,
+    isByChoice: false,
+    again: 0,
+    isWaiting: false,
+    isLooking: false,
+    failed: 0,
+    spent: 0,
+    since: now(),
+    cut: 0,
+    told: { count: 0, at: Number.NEGATIVE_INFINITY },
+    isFirst: true,
   };
+}
+
+/** Evidence was learned: look soon (before the event loop sleeps again, unless there was much of it). */
+export function lookFor(effects: LateFinding, wish: Wish): void {
+  const { late } = effects;
+  if (late.wishes.size < MOST_WISHES) late.wishes.set(JSON.stringify(wish), wish);
+  else late.isWhole = true;
+  lookLater(effects);
+}
+
+/** Look at everything now: the agent has just begun to enforce this policy. `new table`: DNS flows that it
+ * has never seen are ended, too. `chosen`: what is direct was so by the owner's choice, which has just changed. */
+export function lookAtAll(effects: LateFinding, why?: 'new table' | 'chosen'): void {
+  const { late } = effects;
+  late.isWhole = true;
+  late.isDns ||= why === 'new table';
+  late.isByChoice = why === 'chosen';
+  look(effects);
+}
+
+function lookLater(effects: LateFinding): void {
+  const { late } = effects;
+  if (late.isWaiting || late.isLooking) return;
+  late.isWaiting = true;
+  const left = late.spent - (now() - late.since) * SHARE;
+  after(Math.max(0, (left - BURST) / SHARE), () => look(effects));
+}
+
+/** One look, as it begins: what it is about. */
+interface Look {
+  /** null: everything. */
+  readonly wishes: readonly Wish[] | null;
+  readonly isDns: boolean;
+  readonly isByChoice: boolean;
+  /** Looks at everything that follow if this one shows new ports or peers. */
+  readonly more: number;
+}
+
+function takeLook(late: LateState): Look {
+  const isAll = late.isWhole || late.again > 0;
+  const taken: Look = {
+    wishes: isAll ? null : Array.from(late.wishes.values()),
+    isDns: isAll && late.isDns,
+    isByChoice: late.isByChoice,
+    more: late.again > 0 ? late.again - 1 : MORE_LOOKS,
+  };
+  late.wishes.clear();
+  if (taken.isDns) late.isDns = false;
+  late.isByChoice = false;
+  late.isWhole = false;
+  late.again = 0;
+  late.isLooking = true;
+  return taken;
+}
+
+function look(effects: LateFinding): void {
+  const { late, inForce, kernel } = effects;
+  late.isWaiting = false;
+  if (late.isLooking || !inForce.isEnforced) return;
+  const { state } = inForce;
+  const taken = takeLook(late);
+  const isAll = taken.wishes === null;
+  const grounds = state.policy.apps.map((app) =>
+    taken.wishes === null ? knownGrounds(state, app) : groundsOf(app, taken.wishes),
+  );
+  const before = grounds.map(({ ports, peers }) => new Set([...ports, ...peers]));
+  const setting = effects.settingNow();
+  const found: Connection[] = [];
+  let others = 0;
+  const count = (connection: Connection, app: string, outward: boolean): void => {
+    if (!taken.isByChoice) noteCut(state, app, connection, outward);
+  };
+  const ended = kernel.conntrack.list(listsOf(state, taken.wishes, setting), (connection) => {
+    if (taken.isDns && isOldDns(connection, state.policy.globals.mask, setting)) {
+      found.push(connection);
+      return;
+    }
+    const some = lateConnections([connection], grounds, setting, isAll, count);
+    found.push(...some);
+    if (some.length === 0 && isOfHome(connection, setting)) others += 1;
+  });
+  const finish = (end: DumpsEnd): void => {
+    endLook(effects, taken, end, found, setting, others);
+    if (teachNew(effects, state, grounds, before)) late.again = taken.more;
+    late.spent = Math.max(0, late.spent - (now() - late.since) * SHARE) + end.spent;
+    late.since = now();
+    if (late.isWhole || late.again > 0 || late.wishes.size > 0) lookLater(effects);
+  };
+  unattended(ended.then(finish));
+}
+
+function endLook(
+  effects: LateFinding,
+  { wishes }: Look,
+  { errno }: DumpsEnd,
+  found: readonly Connection[],
+  setting: Setting,
+  others: number,
+): void {
+  const { late } = effects;
+  late.isLooking = false;
+  if (errno !== late.failed) say(errno);
+  late.failed = errno;
+  const error = endLate(effects, found, setting);
+  if (error === null) tell(late, found.length);
+  else {
+    log('error', errorText(error));
+    if (wishes === null) late.isWhole = true;
+    else for (const wish of wishes) late.wishes.set(JSON.stringify(wish), wish);
+    late.isWaiting = true;
+    after(RETRY_MILLISECONDS, () => look(effects));
+  }
+  if (late.isFirst && others > 0) log('notice', `${others} ${OLDER}`);
+  late.isFirst = false;
+}
+
+/** Ports and peers that running flows have shown: taught before their next packet is sent. What was read before
+ * they were known is looked at once more. Answers whether there were any. */
+function teachNew(
+  effects: LateFinding,
+  state: State,
+  grounds: readonly Grounds[],
+  before: readonly ReadonlySet<string>[],
+): boolean {
+  let isAny = false;
+  grounds.forEach(({ app, ports, peers }, at) => {
+    const isNew = (text: string): boolean => !before[at]!.has(text);
+    const shown = { ports: [...ports].filter(isNew), peers: [...peers].filter(isNew) };
+    if (shown.ports.length + shown.peers.length === 0) return;
+    teachShown(effects, state, app, shown);
+    isAny = true;
+  });
+  return isAny;
+}
+
+/** Under a flood not of each look. */
+function tell(late: LateState, count: number): void {
+  late.cut += count;
+  if (late.cut === late.told.count || now() - late.told.at < TOLD_EVERY) return;
+  const flows = late.cut - late.told.count;
+  log('notice', `${flows} flow(s) older than their evidence: ended, to begin anew on its way`);
+  late.told = { count: late.cut, at: now() };
 }
 
 /** Where the flows that `wishes` are about would be; null: anywhere. The kernel finds those of one
@@ -196,9 +271,11 @@ function listsOf(
 }
 
 function say(errno: number): void {
-  if (errno === EINVAL) {
+  if (errno === 0) return;
+  const error = refused('read', 'connections', errno);
+  if (isNoSubsystem(error)) {
     log('error', weakerWithout('connections', 'nobody answers for conntrack'));
-  } else if (errno !== 0) log('error', `late evidence: ${errnoText(errno)}`);
+  } else log('error', `late evidence: ${errorText(error)}`);
 }
 
 /** Begun by a device, to somewhere else than the router. */
@@ -206,15 +283,13 @@ function isOfHome({ original }: Connection, { isOwn }: Setting): boolean {
   return !isOwn(original.source) && !isOwn(original.destination);
 }
 
-function remove(
-  { cuts }: Pick<FlowEnding, 'cuts'>,
-  late: readonly Connection[],
+function endLate(
+  effects: FlowEnding,
+  found: readonly Connection[],
   { isOwn }: Setting,
-): number {
-  if (late.length === 0 || cuts === null) return 0;
-  const wrong = cuts.end(
-    late.map((connection) => ({ connection, outward: !isOwn(connection.original.destination) })),
+): KernelError | null {
+  return endFlows(
+    effects,
+    found.map((connection) => ({ connection, outward: !isOwn(connection.original.destination) })),
   );
-  if (wrong !== null) log('error', wrong);
-  return late.length;
 }

@@ -1,9 +1,8 @@
-// runtime/learning: what those work with who act on what is learned: the kernel, and what the agent knows at
-// this moment.
+// runtime/learning: what the actors on learned evidence share: the kernel, and the policy with the state of now.
 import type { Kernel } from '../kernel/kernel.ts';
-import type { State } from '../step/state.ts';
+import type { InForce } from './in-force.ts';
 
-export interface Learning extends Kernel {
-  /** null: before the first policy. */
-  readonly state: State | null;
+export interface Learning {
+  readonly kernel: Kernel;
+  readonly inForce: InForce;
 }

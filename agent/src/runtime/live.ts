@@ -2,8 +2,6 @@
 // while the connection lived on (a server that is silent for hours, a device that sleeps), device and
 // remote are taught as a pair. Before: kernel/conntrack-dump, learn/late-flows. After: kernel/sets. Used by late-flows.
 
-import { decoded } from '../kernel/conntrack-dump.ts';
-import { changeSets } from '../kernel/sets.ts';
 import { noteTaught, taughtElements } from '../learn/dynamic-sets.ts';
 import { learnedEndpoints } from '../learn/endpoints.ts';
 import {
@@ -14,7 +12,8 @@ import {
   unbackedPair,
 } from '../learn/late-flows.ts';
 import type { SetChange } from '../netlink/nft-set.ts';
-import { now } from '../os/clock.ts';
+import { now, unattended } from '../os/clock.ts';
+import { errorText } from '../os/errno.ts';
 import { log } from '../os/log.ts';
 import { markOf } from '../policy/marks.ts';
 import type { App } from '../policy/policy.ts';
@@ -27,27 +26,26 @@ import type { Learning } from './learning.ts';
 /** Ports, and peers, that one look teaches. */
 const MOST_SHOWN = 256;
 
-/** Looks through the marked connections of every app, when its turn comes. */
+/** Marked connections keep what admitted them: at the start of an agent, which cannot know how long there
+ * was none. Not later: what its owner takes away while they live is not to be taught by them. */
 export function keepLive(effects: Learning, setting: Setting): void {
-  const { state, lists } = effects;
-  if (state === null) return;
+  const { kernel, inForce } = effects;
+  const { state } = inForce;
   const { mask } = state.policy.globals;
   for (const app of state.policy.apps) {
     const grounds = knownGrounds(state, app);
     const bare = new Set<string>();
-    lists.read(
-      [{ mark: markOf(mask, app.slot), mask }],
-      decoded((connection) => {
-        if (bare.size >= MOST_SHOWN) return;
-        const pair = unbackedPair(connection, grounds, setting);
-        if (pair !== null) bare.add(pair);
-      }),
-      () => {
-        const isStill = effects.state?.apps.has(app.name) === true;
-        if (bare.size > 0 && isStill)
-          teachShown(effects, state, app, { ports: [], peers: [...bare] });
-      },
-    );
+    const read = kernel.conntrack.list([{ mark: markOf(mask, app.slot), mask }], (connection) => {
+      if (bare.size >= MOST_SHOWN) return;
+      const pair = unbackedPair(connection, grounds, setting);
+      if (pair !== null) bare.add(pair);
+    });
+    const teach = (): void => {
+      const isStill = inForce.state.apps.has(app.name);
+      if (bare.size > 0 && isStill)
+        teachShown(effects, state, app, { ports: [], peers: [...bare] });
+    };
+    unattended(read.then(teach));
   }
 }
 
@@ -110,8 +108,8 @@ export function teachShown(
     return { operation: 'add', set, elements: list };
   });
   if (changes.length === 0) return;
-  const wrong = changeSets(effects.sets, changes);
-  if (wrong !== null) log('error', wrong);
+  const error = effects.kernel.sets.change(changes);
+  if (error !== null) log('error', errorText(error));
 }
 
 interface Shown {

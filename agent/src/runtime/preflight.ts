@@ -2,10 +2,9 @@
 // who use what is ours, devices, firewall, ways out. The log and `whp status` say what was found; what
 // it means, preflight/ decides.
 
-import { readLacking } from '../kernel/kernel-parts.ts';
-import { readCounted, readNeighbours, readRealized } from '../kernel/routing.ts';
-import { readGeneration, readOthersChains } from '../kernel/table.ts';
+import type { Settings } from '../config/settings.ts';
 import type { StandIn } from '../learn/stand-ins.ts';
+import { done, type KernelResult } from '../netlink/kernel-error.ts';
 import { now, pause, unattended, wallTime } from '../os/clock.ts';
 import { log } from '../os/log.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -13,12 +12,74 @@ import { partsNeeded } from '../preflight/kernel-parts.ts';
 import type { Look } from '../preflight/look.ts';
 import { linesOf, looksOf } from '../preflight/looks.ts';
 import type { RouterSeen } from '../preflight/seen.ts';
-import { watchTraffic } from '../preflight/traffic.ts';
+import { createTraffic, type TrafficState, watchTraffic } from '../preflight/traffic.ts';
+import type { RepairEvent, RepairState } from '../reconcile/repair.ts';
 import { type Listing, readListing } from '../router/foreign.ts';
-import { routerSeen } from '../router/router.ts';
-import type { Agent } from './agent.ts';
-import { keepGateways } from './gateways.ts';
-import { LISTING_MILLISECONDS, type Neighbours, UNREAD } from './neighbours.ts';
+import { lackingTexts, routerSeen } from '../router/router.ts';
+import { type GatewayNeeds, keepGateways } from './gateways.ts';
+import { type InForce, noteAddresses } from './in-force.ts';
+import type { PathState } from './paths.ts';
+
+/** nft lists the whole ruleset for this: half a second of work on a slow router, more with a large
+ * firewall. */
+const LISTING_MILLISECONDS = 20_000;
+
+/** In the place of chains that were not read. */
+const UNREAD = '?';
+
+export interface Neighbours {
+  /** As they are now, for `whp status`. */
+  looks: readonly Look[];
+  listing: Listing;
+  readonly traffic: TrafficState;
+  /** Of the chains of others when their rules were listed. */
+  chains: string;
+  /** The number of transactions of others when that was asked last. */
+  foreign: number;
+  /** And when their rules were listed. */
+  listed: number;
+  readAt: number;
+  /** The listing that runs or ran last; the next waits for it. */
+  reading: Promise<void>;
+  /** Somebody changed rules, routes or tables since the last look. */
+  isDue: boolean;
+  isLooking: boolean;
+  lookedAt: number;
+}
+
+/** What a look at the router reads, and what it changes. */
+export interface PreflightNeeds extends GatewayNeeds {
+  readonly neighbours: Neighbours;
+  readonly settings: Settings;
+  readonly inForce: InForce;
+  readonly paths: PathState;
+  readonly repair: RepairState;
+  readonly problems: Map<string, string>;
+  /** When the agent began, `now()`. */
+  readonly since: number;
+  happened(event: RepairEvent): void;
+}
+
+export function createNeighbours(): Neighbours {
+  return {
+    looks: [],
+    listing: { marks: [], firewall: 'not yet', turns: null },
+    traffic: createTraffic(),
+    chains: UNREAD,
+    foreign: -1,
+    listed: -1,
+    readAt: -LISTING_MILLISECONDS,
+    reading: Promise.resolve(),
+    isDue: true,
+    isLooking: false,
+    lookedAt: 0,
+  };
+}
+
+/** Other programs have changed rules, routes or tables, or what is compared with theirs has changed. */
+export function lookSoon(neighbours: Neighbours): void {
+  neighbours.isDue = true;
+}
 
 /** Between two looks when nobody has said that anything changed. */
 const LOOK_MILLISECONDS = 60_000;
@@ -37,7 +98,7 @@ const NETWORK_MILLISECONDS = 20_000;
 
 /** With the tick, when there is news and once a minute. Devices, rules and routes; nftables rules when
  * others changed them. */
-export function lookAround(agent: Agent): void {
+export function lookAround(agent: PreflightNeeds): void {
   const { neighbours } = agent;
   unattended(readRules(agent));
   const isTime = neighbours.isDue || now() - neighbours.lookedAt >= LOOK_MILLISECONDS;
@@ -50,25 +111,27 @@ export function lookAround(agent: Agent): void {
 
 /** To read and to judge it all takes a slow router a third of a second: in parts, between which held
  * answers get their turn. */
-async function look(agent: Agent): Promise<void> {
-  const { neighbours, settings } = agent;
-  const realized = readRealized(agent.paths);
-  if (typeof realized !== 'string') {
-    agent.addresses = realized.addresses.map(({ address }) => address);
+async function look(agent: PreflightNeeds): Promise<void> {
+  const { neighbours, settings, inForce, paths, since } = agent;
+  const { routing } = agent.kernel;
+  const read = routing.realized(paths.numbers);
+  if (read.ok) {
+    const realized = read.value;
+    noteAddresses(inForce, realized.addresses);
     keepGateways(agent, realized);
     await pause();
     const { policy } = agent;
     const { uci } = settings.configuration;
     const { lan } = policy.globals;
-    const isEarly = agent.since < BOOT_MILLISECONDS && now() - agent.since < NETWORK_MILLISECONDS;
+    const isEarly = since < BOOT_MILLISECONDS && now() - since < NETWORK_MILLISECONDS;
     if (isEarly && !lan.every((name) => realized.links.some((one) => one.name === name))) {
       neighbours.isDue = true;
     } else {
-      const traffic = watchTraffic(neighbours.traffic, readCounted(agent.paths, lan), now());
+      const traffic = watchTraffic(neighbours.traffic, routing.counted(lan), now());
       const stands = standInsOf(agent);
       const router = await routerSeen(
         realized,
-        readNeighbours(agent.paths),
+        routing.neighbours(),
         lan,
         neighbours.listing,
         null,
@@ -89,27 +152,32 @@ function tell(neighbours: Neighbours, looks: readonly Look[]): void {
   neighbours.looks = looks;
 }
 
-/** This router at this moment, for who asks: with `policy` as it would be. A string is the error. */
-export async function routerNow(agent: Agent, policy: Policy): Promise<RouterSeen | string> {
+/** This router at this moment, for who asks: with `policy` as it would be. */
+export async function routerNow(
+  agent: PreflightNeeds,
+  policy: Policy,
+): Promise<KernelResult<RouterSeen>> {
   const { neighbours, paths, problems } = agent;
+  const { routing } = agent.kernel;
   await freshRules(agent, true);
-  const realized = readRealized(paths);
-  if (typeof realized === 'string') return realized;
+  const realized = routing.realized(paths.numbers);
+  if (!realized.ok) return realized;
   const { lan } = policy.globals;
   await pause();
-  const lacking = readLacking(paths, partsNeeded(policy));
-  const noQueue = problems.get('queue');
-  if (noQueue !== undefined) lacking.set('queue', 'the kernel has no nft queue');
-  const traffic = watchTraffic(neighbours.traffic, readCounted(paths, lan), now());
-  const met = readNeighbours(paths);
-  return routerSeen(realized, met, lan, neighbours.listing, lacking, traffic, standInsOf(agent));
+  const lacking = lackingTexts(routing, partsNeeded(policy));
+  if (problems.has('queue')) lacking.set('queue', 'the kernel has no nft queue');
+  const traffic = watchTraffic(neighbours.traffic, routing.counted(lan), now());
+  const met = routing.neighbours();
+  const { listing } = neighbours;
+  const stands = standInsOf(agent);
+  return done(await routerSeen(realized.value, met, lan, listing, lacking, traffic, stands));
 }
 
-function standInsOf({ state }: Agent): StandIn[] {
+function standInsOf({ state }: PreflightNeeds): StandIn[] {
   return Array.from(state.standIns.values());
 }
 
-async function readRules(agent: Agent): Promise<void> {
+async function readRules(agent: PreflightNeeds): Promise<void> {
   const { neighbours, repair } = agent;
   if (repair.foreign === neighbours.foreign) return;
   if (now() - neighbours.readAt < LISTING_MILLISECONDS) return;
@@ -119,7 +187,7 @@ async function readRules(agent: Agent): Promise<void> {
 }
 
 /** Who asks while nft lists has the end of it. */
-function freshRules(agent: Agent, isAsked = false): Promise<void> {
+function freshRules(agent: PreflightNeeds, isAsked = false): Promise<void> {
   const { neighbours } = agent;
   const list = (): Promise<void> => listRules(agent, isAsked);
   neighbours.reading = neighbours.reading.then(list, list);
@@ -129,16 +197,14 @@ function freshRules(agent: Agent, isAsked = false): Promise<void> {
 /** Lists the rules of others where their chains are not as they were. A rule that was exchanged for
  * another leaves no trace there: who asks for this moment (`isAsked`) has them listed after any
  * transaction of others. */
-async function listRules(agent: Agent, isAsked: boolean): Promise<void> {
-  const { neighbours, repair } = agent;
-  const { sets } = agent.effects;
+async function listRules(agent: PreflightNeeds, isAsked: boolean): Promise<void> {
+  const { neighbours, repair, kernel } = agent;
   if (isAsked) {
-    const own = sets.commits;
-    sets.commits = 0;
-    agent.happened({ kind: 'generation', generation: readGeneration(sets), own });
+    const own = kernel.sets.takeCommits();
+    agent.happened({ kind: 'generation', generation: kernel.tables.generation(), own });
     if (neighbours.listed === repair.foreign) return;
   }
-  const chains = readOthersChains(sets);
+  const chains = kernel.tables.othersChains();
   if (!isAsked && chains === neighbours.chains) return;
   neighbours.chains = chains;
   neighbours.listed = repair.foreign;
@@ -148,7 +214,7 @@ async function listRules(agent: Agent, isAsked: boolean): Promise<void> {
 
 /** The configuration was read again, maybe with the firewall's: what others have loaded since the last
  * listing is listed with the next look. */
-export function lookAgain({ neighbours, repair }: Agent): void {
+export function lookAgain({ neighbours, repair }: PreflightNeeds): void {
   neighbours.isDue = true;
   if (neighbours.listed === repair.foreign) return;
   neighbours.chains = UNREAD;

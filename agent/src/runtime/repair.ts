@@ -1,43 +1,48 @@
-// runtime/repair: what stands in the kernel stays as the agent left it: runs reconcile/repair on what others do to it
-// meanwhile, and makes again what they undid.
+// runtime/repair: what the agent has made in the kernel stays as it left it: runs reconcile/repair on what other
+// programs change, and makes again what they undid.
 
-import { countsToKeep } from '../kernel/counters.ts';
-import type { Opened } from '../kernel/netlink-socket.ts';
-import { openWatch } from '../kernel/route-monitor.ts';
-import { readRealized } from '../kernel/routing.ts';
-import { readFingerprint, readGeneration } from '../kernel/table.ts';
 import { heldElements, learnedSetsOf, withDevices } from '../learn/snapshot.ts';
+import { done, type KernelResult } from '../netlink/kernel-error.ts';
 import { after, every, now, unattended } from '../os/clock.ts';
+import { errorText } from '../os/errno.ts';
 import { log } from '../os/log.ts';
 import { type RepairEffect, type RepairEvent, repairStep } from '../reconcile/repair.ts';
-import { loadText } from '../ruleset/transaction.ts';
+import { waysOf } from '../tunnel/failover.ts';
+import { plan } from '../tunnel/plan.ts';
 import { type Agent, inTurn } from './agent.ts';
-import { buildPaths, enforce, withMtus } from './enforce.ts';
-import { keepApart, keepGuard, lowerGuard, readTaught, remember, runNft } from './table.ts';
+import { enforce } from './enforce.ts';
+import { assertAll } from './failover.ts';
+import { liftGuard } from './guard.ts';
+import { readTaught } from './handover.ts';
+import { noteAddresses } from './in-force.ts';
+import { lookAtAll } from './late-flows.ts';
+import { endMove, withMtus } from './paths.ts';
+import { lookSoon } from './preflight.ts';
+import { realize, standingTables, tablesOf } from './realize.ts';
+import { noteRepair } from './repairs.ts';
+import { noteGone } from './table-state.ts';
 
 /** How often the kernel is asked for the number of its nftables transactions: one small message.
  * Half of the second within which a deleted table stands again. */
 const ASK_MILLISECONDS = 500;
 
 /** Watches until the result is called. */
-export function startKeeping(agent: Agent): Opened<() => void> {
-  const watch = openWatch(agent.paths.socket.port, (event) => {
-    agent.neighbours.isDue = true;
+export function startKeeping(agent: Agent): KernelResult<() => void> {
+  const { kernel, neighbours, table } = agent;
+  const watch = kernel.routing.watch((event) => {
+    lookSoon(neighbours);
     run(agent, event === null ? { kind: 'overrun' } : { kind: 'route', event });
   });
   if (!watch.ok) return watch;
   const stopAsking = every(ASK_MILLISECONDS, () => {
-    const { sets } = agent.effects;
-    if (agent.standing === null) return;
-    const own = sets.commits;
-    sets.commits = 0;
-    run(agent, { kind: 'generation', generation: readGeneration(sets), own });
+    if (table.piece === null) return;
+    const own = kernel.sets.takeCommits();
+    run(agent, { kind: 'generation', generation: kernel.tables.generation(), own });
   });
-  const stop = (): void => {
+  return done(() => {
     stopAsking();
     watch.value.close();
-  };
-  return { ok: true, value: stop };
+  });
 }
 
 /** One event through reconcile/repair, and what it calls for. */
@@ -48,7 +53,7 @@ export function run(agent: Agent, event: RepairEvent): void {
 function act(agent: Agent, effect: RepairEffect): void {
   switch (effect.kind) {
     case 'look-table':
-      unattended(inTurn(agent, async () => look(agent)));
+      unattended(inTurn(agent, () => look(agent)));
       break;
     case 'restore-table':
       unattended(inTurn(agent, () => restore(agent, effect.why)));
@@ -60,76 +65,76 @@ function act(agent: Agent, effect: RepairEffect): void {
       after(effect.milliseconds, () => run(agent, { kind: 'due' }));
       break;
     case 'lift-guard':
-      if (agent.guard === null) break;
-      agent.uselessGuard = effect.forGood ? agent.guard.key : '';
-      lowerGuard(agent);
-      agent.problems.set('guard', effect.why);
-      log('error', effect.why);
+      liftGuard(agent, effect.why, effect.forGood);
       break;
   }
 }
 
 async function look(agent: Agent): Promise<void> {
-  const { sets } = agent.effects;
-  run(agent, { kind: 'table', fingerprint: readFingerprint(sets) });
-  agent.neighbours.isDue = true;
-  await keepApart(agent);
+  const { kernel, neighbours, policy, table } = agent;
+  run(agent, { kind: 'table', fingerprint: kernel.tables.fingerprint() });
+  lookSoon(neighbours);
+  // Others may have begun to offload flows.
+  const isOffload = ({ kind }: { readonly kind: string }): boolean => kind === 'offload';
+  const desired = tablesOf(agent, policy, table.piece).filter(isOffload);
+  await realize(agent, desired, standingTables(agent).filter(isOffload), null);
 }
 
 /** The table again as it was, with everything it had learned. */
 async function restore(agent: Agent, why: string): Promise<void> {
-  const { standing } = agent;
-  if (standing === null) return;
+  const { table, policy, problems, failover } = agent;
+  if (table.piece === null) return;
   const began = now();
+  noteGone(table);
   // What somebody changed may still hold what was learned; what is deleted is known here.
-  for (const set of agent.policy.apps.flatMap(learnedSetsOf)) await readTaught(agent, set, true);
-  const held = withDevices(heldElements(agent.state, now()));
-  const counts = countsToKeep(agent.state.outside, agent.effects.sets);
-  const refused = await runNft(agent, loadText(standing, held, counts));
-  if (refused !== null) {
-    agent.problems.set('table', refused);
-    log('error', refused);
+  for (const set of policy.apps.flatMap(learnedSetsOf)) await readTaught(agent, set, true);
+  const desired = tablesOf(agent, policy, table.piece);
+  const { error } = await realize(agent, desired, standingTables(agent), null);
+  if (error !== null) {
+    const text = errorText(error);
+    problems.set('table', text);
+    log('error', text);
     run(agent, { kind: 'failed' });
     return;
   }
-  agent.problems.delete('table');
-  remember(agent);
-  keepGuard(agent);
-  const wrong = await agent.failover.assert();
-  if (wrong !== null) log('error', wrong);
-  agent.effects.late?.all();
+  problems.delete('table');
+  const wrong = await assertAll(failover);
+  if (wrong !== null) log('error', errorText(wrong));
+  lookAtAll(agent.effects);
+  const held = withDevices(heldElements(agent.state, now()));
   const elements = Array.from(held.values()).reduce((sum, list) => sum + list.length, 0);
-  told(
-    agent,
+  noteRepair(
+    agent.repairs,
     `${why}: it stands again after ${Math.round(now() - began)} ms, with ${elements} learned element(s)`,
   );
 }
 
 /** Devices, addresses, routes and rules as they should be; the MTU as the way to the proxy is now. */
 async function mend(agent: Agent): Promise<void> {
-  const realized = readRealized(agent.paths);
-  if (typeof realized === 'string') {
-    agent.problems.set('paths', realized);
+  const { kernel, inForce, paths, problems, failover } = agent;
+  const realized = kernel.routing.realized(paths.numbers);
+  if (!realized.ok) {
+    problems.set('paths', errorText(realized.error));
     return;
   }
-  agent.addresses = realized.addresses.map(({ address }) => address);
-  const policy = withMtus(agent, agent.wanted, realized);
-  const fits = policy.proxies.every(({ mtu }, i) => mtu === agent.policy.proxies[i]?.mtu);
+  const { pieces, links, addresses } = realized.value;
+  noteAddresses(inForce, addresses);
+  const policy = withMtus(kernel, inForce.wanted, realized.value);
+  const fits = policy.proxies.every(({ mtu }, i) => mtu === inForce.policy.proxies[i]?.mtu);
   if (!fits) {
-    const failed = await enforce(agent, agent.wanted);
-    told(agent, failed ?? 'the way to a proxy takes packets of another size now');
+    const failed = await enforce(agent, inForce.wanted);
+    noteRepair(agent.repairs, failed ?? 'the way to a proxy takes packets of another size now');
     return;
   }
-  const { again, late } = buildPaths(agent, agent.policy, realized, false);
+  const desired = plan(inForce.policy, waysOf(failover.steering));
+  const devices = new Set(links.map(({ name }) => name));
+  const { again, late } = await realize(agent, desired, pieces, devices);
+  endMove(agent, inForce.policy);
   if (late.length > 0) log('notice', `made at last: ${late.join(', ')}`);
   if (again.length === 0) return;
   const count = again.length === 1 ? 'a piece' : `${again.length} pieces`;
-  told(agent, `somebody removed or changed ${count} of ours, put right: ${again.join(', ')}`);
-}
-
-function told(agent: Agent, what: string): void {
-  agent.repairs.count += 1;
-  agent.repairs.last = what;
-  agent.repairs.at = now();
-  log('notice', `repaired: ${what}`);
+  noteRepair(
+    agent.repairs,
+    `somebody removed or changed ${count} of ours, put right: ${again.join(', ')}`,
+  );
 }

@@ -24,15 +24,15 @@ export function fail(where: string, what: string): Result<never> {
  * The result of parsing a text whose place only the caller knows: the value, or what is wrong with the
  * text and the fix. The caller adds the place and makes a Problem.
  */
-export type Parsed<T> =
+export type Checked<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly what: string };
 
-export function invalid(what: string): Parsed<never> {
+export function invalid(what: string): Checked<never> {
   return { ok: false, what };
 }
 
-/** By the line that a place names ("FILE:LINE", or in brackets); those of one line stay as they are. */
+/** Sorts by the line in `where` ("FILE:LINE", or in brackets); stable within a line. */
 export function sortByLine(problems: readonly Problem[]): Problem[] {
   const lineOf = ({ where }: Problem): number => Number(/:(\d+)\)?$/.exec(where)?.[1] ?? 0);
   return [...problems].sort((a, b) => lineOf(a) - lineOf(b));

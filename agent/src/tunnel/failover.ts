@@ -124,6 +124,11 @@ export function adoptPolicy(
   steering.policy = policy;
 }
 
+/** The same policy but for what is paused and pinned. */
+export function adoptChoices(steering: Steering, policy: Policy): void {
+  steering.policy = policy;
+}
+
 /** The ways for tunnel/plan. An app that is being moved is blocked until tunnel/order has opened its way, so that
  * a route repair meanwhile cannot open it. */
 export function waysOf({ choices, open }: Steering): ReadonlyMap<string, Way> {

@@ -38,6 +38,12 @@ const TIMEOUT_MOST = 2000;
 /** How long a lost probe is remembered, milliseconds: a late answer still corrects the round trip time. */
 const REMEMBER = 10000;
 
+interface Probe {
+  /** When it was sent, milliseconds. */
+  readonly at: number;
+  lost: boolean;
+}
+
 export interface Health {
   readonly proxy: string;
   state: HealthState;
@@ -50,7 +56,7 @@ export interface Health {
   /** Why it is down, as text. */
   reason: string;
   /** By sequence number: probes without a result, and lost ones that may still be answered. */
-  readonly sent: Map<number, { readonly at: number; lost: boolean }>;
+  readonly sent: Map<number, Probe>;
   sequence: number;
   /** When the next probe is due, milliseconds. */
   next: number;

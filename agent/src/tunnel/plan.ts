@@ -2,7 +2,7 @@
 // compares them with the kernel's.
 import { markOf } from '../policy/marks.ts';
 import type { App, Policy, Proxy } from '../policy/policy.ts';
-import type { Desired, GreLink, LinkAddress, Piece, Route, Rule } from '../reconcile/desired.ts';
+import type { GreLink, LinkAddress, PathPiece, Route, Rule } from '../reconcile/desired.ts';
 import { tunnelDevice } from '../ruleset/names.ts';
 import type { Way } from './select.ts';
 
@@ -85,7 +85,11 @@ function firstWay(app: App, proxies: readonly Proxy[]): Way {
 }
 
 /** The proxy of the app's route in the kernel, or null. */
-export function standingProxy(policy: Policy, app: App, realized: Desired): string | null {
+export function standingProxy(
+  policy: Policy,
+  app: App,
+  realized: readonly PathPiece[],
+): string | null {
   const table = policy.globals.table + app.slot;
   const route = realized.find(
     (piece) => piece.kind === 'route' && piece.table === table && piece.link !== null,
@@ -96,9 +100,12 @@ export function standingProxy(policy: Policy, app: App, realized: Desired): stri
 
 /** All pieces that the policy needs, with each app on its way of `ways`. A proxy without an MTU gets one that fits
  * through PPPoE. */
-export function plan(policy: Policy, ways: ReadonlyMap<string, Way> = new Map()): Desired {
+export function plan(
+  policy: Policy,
+  ways: ReadonlyMap<string, Way> = new Map(),
+): readonly PathPiece[] {
   const { preference, table, mask } = policy.globals;
-  const pieces: Piece[] = policy.proxies.flatMap(tunnel);
+  const pieces: PathPiece[] = policy.proxies.flatMap(tunnel);
   for (const app of policy.apps) {
     const way = ways.get(app.name) ?? firstWay(app, policy.proxies);
     pieces.push(...routes(policy.proxies, table + app.slot, way));

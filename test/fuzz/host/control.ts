@@ -2,14 +2,14 @@
 // answer, however it is split; any other line closes the connection; other connections are not affected.
 import * as os from 'qjs:os';
 import * as sock from 'whp:socket';
+import type { Settings } from '../../../agent/src/config/settings.ts';
 import { listenControl } from '../../../agent/src/daemon/serve.ts';
-import { openRouting } from '../../../agent/src/kernel/routing.ts';
-import type { Dumps } from '../../../agent/src/kernel/sliced-dump.ts';
 import { unixAddress } from '../../../agent/src/netlink/endian.ts';
 import { decodeUtf8 } from '../../../agent/src/os/utf8.ts';
 import { NO_CHOICES } from '../../../agent/src/policy/choices.ts';
 import type { Agent } from '../../../agent/src/runtime/agent.ts';
-import { createState } from '../../../agent/src/step/state.ts';
+import { createAgent } from '../../../agent/src/runtime/create.ts';
+import { fakeKernel } from '../../fake/kernel.ts';
 import { policy } from '../../fixtures/policies.ts';
 import { mutate } from '../mutate.ts';
 import { type Random, randomOf } from '../random.ts';
@@ -51,44 +51,15 @@ const WORDS = [
 const pause = (milliseconds: number): Promise<void> =>
   new Promise((done) => os.setTimeout(done, milliseconds));
 
-/** A kernel without connections. */
-const unanswered: Pick<Dumps, 'read' | 'isBusy'> = {
-  read: (_, __, done) => done({ errno: 22, whole: false, spent: 0 }),
-  isBusy: () => false,
-};
-
-function stubDaemon(): Agent {
-  const routing = openRouting(policy.globals);
-  if (!routing.ok) throw new Error(routing.reason);
-  // Messages that are sent are discarded.
-  const paths = { ...routing.value, socket: { ...routing.value.socket, fd: -1 } };
-  const effects = {
-    sets: { socket: paths.socket, commits: 0 },
-    dumps: unanswered,
-    listsToAnswer: unanswered,
-    listeners: new Set(),
-    failures: { count: 0, last: '' },
+function agent(): Agent {
+  const settings = {
+    // Nothing can be kept there.
+    sources: { state: '/proc/none', config: '/proc/none', profiles: '/proc/none' },
+    configured: policy,
+    choices: NO_CHOICES,
+    hosts: [],
   };
-  const daemon = {
-    policy,
-    state: createState(policy, () => false),
-    paths,
-    effects,
-    held: null,
-    announced: null,
-    watched: [],
-    flows: { ok: false, reason: 'nothing is counted here' },
-    since: 0,
-    problems: new Map(),
-    // A store that keeps nothing.
-    settings: {
-      sources: { state: '/proc/none' },
-      configured: policy,
-      choices: NO_CHOICES,
-      hosts: [],
-    },
-  };
-  return daemon as unknown as Agent;
+  return createAgent(settings as unknown as Settings, policy, fakeKernel().kernel, '/proc/none');
 }
 
 /** The expected behaviour for these bytes: the number of answers, and whether the listener closes the
@@ -173,11 +144,11 @@ async function talk(path: string, random: Random, buffer: Uint8Array): Promise<n
 /** Sends lines for so many milliseconds; returns their number, or throws. */
 export async function fuzzControl(seed: number, milliseconds: number): Promise<number> {
   const path = `/tmp/whp-fuzz-${os.getpid()}.sock`;
-  const listening = listenControl(path, stubDaemon(), {
+  const listening = listenControl(path, agent(), {
     reload: async () => [],
     refresh: async () => null,
   });
-  if (typeof listening === 'string') throw new Error(listening);
+  if (!listening.ok) throw new Error(listening.what);
   const random = randomOf(seed);
   const buffer = new Uint8Array(1 << 17);
   const bystander = connect(path);
@@ -187,6 +158,6 @@ export async function fuzzControl(seed: number, milliseconds: number): Promise<n
   if (bystander.closed) throw new Error('the connection of somebody else was closed');
   os.setReadHandler(bystander.fd, null);
   os.close(bystander.fd);
-  listening.close();
+  listening.value.close();
   return lines;
 }

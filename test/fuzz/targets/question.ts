@@ -6,6 +6,7 @@ import { readArguments } from '../../../agent/src/cli/arguments.ts';
 import { evidenceText, flowsText, learnedText, whyText } from '../../../agent/src/cli/text.ts';
 import { createState } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
+import { invalid, ok } from '../../../agent/src/syntax/result.ts';
 import { span } from '../../fixtures/bytes.ts';
 import { askedEvents } from '../../fixtures/dns-events.ts';
 import { DNS_SEEDS } from '../../fixtures/dns-seeds.ts';
@@ -28,7 +29,7 @@ const AROUND = surroundings({
 });
 
 const flowsOf = (flows: ReturnType<typeof flowAnswers>): string =>
-  typeof flows === 'string' ? flows : flowsText(flows);
+  flows.ok ? flowsText(flows.value) : flows.what;
 
 export const question: Target = {
   name: 'question',
@@ -60,14 +61,14 @@ export const question: Target = {
     const text = textOf(input);
     const command = readArguments(text.split(' '));
     const kernel = {
-      readSet: () => [{ key: input.slice(0, 20), expiration: input.length }],
+      readSet: () => ok([{ key: input.slice(0, 20), expiration: input.length }]),
       countSet: () => input.length,
-      connections: () => 'none',
+      connections: () => invalid('none'),
     };
     const why = whyAnswer(state, kernel, text, AROUND);
-    if (typeof why === 'string') must(why !== '', 'refused without a reason');
-    else must(whyText(why).endsWith('\n') && why.verdict !== '', 'no answer to why');
-    const reasons = typeof why === 'string' ? -1 : why.reasons.length;
+    if (!why.ok) must(why.what !== '', 'refused without a reason');
+    else must(whyText(why.value).endsWith('\n') && why.value.verdict !== '', 'no answer to why');
+    const reasons = why.ok ? why.value.reasons.length : -1;
     const learned = learnedText(learnedAnswer(state, kernel, 2000));
     const printed =
       evidenceText(evidenceAnswer(state, 2000)) + flowsOf(flowAnswers(state, kernel, AROUND));

@@ -1,11 +1,13 @@
 // answers/rpc: the answers for LuCI; a question that cannot be answered gets a reason.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createLedger } from '../../../agent/src/account/ledger.ts';
+import { createLedger, type Ledger } from '../../../agent/src/account/ledger.ts';
 import { type RpcSources, rpcAnswer } from '../../../agent/src/answers/rpc.ts';
+import { invalid, ok } from '../../../agent/src/syntax/result.ts';
 
 const asked: string[] = [];
-function from(ledger: RpcSources['ledger']): RpcSources {
+function from(counted: Ledger | string): RpcSources {
+  const ledger = typeof counted === 'string' ? invalid(counted) : ok(counted);
   return {
     ledger,
     time: 0,

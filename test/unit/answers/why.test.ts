@@ -13,6 +13,7 @@ import type { Policy } from '../../../agent/src/policy/policy.ts';
 import { pairKey, portKey } from '../../../agent/src/ruleset/elements.ts';
 import { createState, type State } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
+import { invalid, ok } from '../../../agent/src/syntax/result.ts';
 import { answerTo } from '../../fixtures/dns.ts';
 import { askedEvents } from '../../fixtures/dns-events.ts';
 import { udp } from '../../fixtures/packets.ts';
@@ -52,11 +53,13 @@ function kernelOf(
 ): KernelView {
   return {
     readSet: (set, _most, wanted) =>
-      (sets[set] ?? [])
-        .filter((key) => wanted === null || wanted === undefined || wanted(key, 0, key.length))
-        .map((key) => ({ key, expiration: 60_000 })),
+      ok(
+        (sets[set] ?? [])
+          .filter((key) => wanted === null || wanted === undefined || wanted(key, 0, key.length))
+          .map((key) => ({ key, expiration: 60_000 })),
+      ),
     countSet: (set) => (sets[set] ?? []).length,
-    connections: () => flows,
+    connections: () => ok(flows),
   };
 }
 
@@ -76,8 +79,8 @@ function why(
   state: State = learnedState(),
 ): WhyAnswer {
   const answer = whyAnswer(state, kernel, query, where);
-  if (typeof answer === 'string') throw new Error(answer);
-  return answer;
+  if (!answer.ok) throw new Error(answer.what);
+  return answer.value;
 }
 
 const flow = (to: string, port: number, from = 50000): string =>
@@ -161,7 +164,10 @@ test('from outside: refused at a port or from a peer of the application', () => 
 });
 
 test('what cannot be read is not known, and never direct', () => {
-  const deaf: KernelView = { ...kernelOf(), readSet: () => 'read set: Operation not permitted' };
+  const deaf: KernelView = {
+    ...kernelOf(),
+    readSet: () => invalid('read set: Operation not permitted'),
+  };
   const answer = why(PEER, around(), deaf);
   assert.equal(
     [answer.state, answer.verdict],
@@ -169,8 +175,11 @@ test('what cannot be read is not known, and never direct', () => {
   );
   // What the agent knows by itself holds.
   assert.is(why(LEARNED, around(), deaf).state, 'proxied');
-  const blind: KernelView = { ...kernelOf(), connections: () => 'read conntrack: refused' };
-  assert.is(flowAnswers(learnedState(), blind, around()), 'read conntrack: refused');
+  const blind: KernelView = {
+    ...kernelOf(),
+    connections: () => invalid('read conntrack: refused'),
+  };
+  assert.equal(flowAnswers(learnedState(), blind, around()), invalid('read conntrack: refused'));
 });
 
 test('refused and direct, with the reason', () => {
@@ -308,8 +317,7 @@ test('names, devices by name, and words that are nothing', () => {
     ['192.168.1.0/24', /is an IP address and no host name/],
   ] as const) {
     const answer = whyAnswer(learnedState(), kernelOf(), query, around());
-    assert.is(typeof answer, 'string', query);
-    assert.match(String(answer), problem);
+    assert.match(answer.ok ? 'an answer' : answer.what, problem, query);
   }
 });
 

@@ -19,7 +19,7 @@ import {
   putQueueBind,
   QUEUED_PACKET,
   readQueuedPacket,
-  verdictsLength,
+  takeVerdicts,
 } from '../../../agent/src/netlink/nfqueue.ts';
 import { senderMac } from '../../../agent/src/netlink/sender.ts';
 import { createWriter, type Writer } from '../../../agent/src/netlink/writer.ts';
@@ -235,14 +235,13 @@ test('verdicts are prepared messages that take eight bytes each', () => {
   assert.is(addVerdict(v, 5, NF_DROP), true);
   assert.is(addVerdict(v, 6, NF_DROP), false);
   assert.is(
-    toHex(v.bytes.subarray(0, verdictsLength(v))),
+    toHex(v.bytes.subarray(0, takeVerdicts(v))),
     groups(`
       20000000 01030100 00000000 00000000 000014b4 0c000200 00000001 01020304
       20000000 01030100 00000000 00000000 000014b4 0c000200 00000000 00000005`),
   );
-  v.count = 0;
   addVerdict(v, 7, NF_ACCEPT);
-  assert.is(verdictsLength(v), 32);
+  assert.is(takeVerdicts(v), 32);
   assert.is(
     toHex(createVerdicts(5300, 1, 'big').bytes),
     '00000020 03010001 00000000 00000000 000014b4 000c0002 00000000 00000000',

@@ -12,7 +12,6 @@ import type { RouterSeen } from '../../../agent/src/preflight/seen.ts';
 import { createTraffic, silentOf, watchTraffic } from '../../../agent/src/preflight/traffic.ts';
 import { verdictOf } from '../../../agent/src/preflight/verdict.ts';
 import type { Profile } from '../../../agent/src/profile/profile.ts';
-import { ok } from '../../../agent/src/syntax/result.ts';
 import { findZone } from '../../../agent/src/syntax/time-zone-files.ts';
 import { parseUci } from '../../../agent/src/syntax/uci.ts';
 import { kernelAddress, kernelLink, kernelRoute } from '../../fixtures/kernel-objects.ts';

@@ -7,6 +7,7 @@ import type { DnsTurn } from '../../../agent/src/preflight/dns-turns.ts';
 import type { Look } from '../../../agent/src/preflight/look.ts';
 import { resolversLook } from '../../../agent/src/preflight/resolvers.ts';
 import type { RouterSeen } from '../../../agent/src/preflight/seen.ts';
+import { fail, ok } from '../../../agent/src/syntax/result.ts';
 import { kernelAddress, kernelLink } from '../../fixtures/kernel-objects.ts';
 import { escape, globals } from '../../fixtures/policies.ts';
 import { ROUTER_SEEN } from '../../fixtures/router-seen.ts';

@@ -11,6 +11,7 @@ import { homePrefixes } from '../../../agent/src/replay/direction.ts';
 import { replayCapture } from '../../../agent/src/replay/replay.ts';
 import { createState, type State } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
+import { ok } from '../../../agent/src/syntax/result.ts';
 import { concat, span, u16be } from '../../fixtures/bytes.ts';
 import { answerTo, queryFor, type WireRecord, wireName, withLength } from '../../fixtures/dns.ts';
 import { askedEvents } from '../../fixtures/dns-events.ts';
@@ -457,11 +458,11 @@ test('why and monitor say which name led to which', () => {
     `skype dns api.skype.com asked by ${DEVICE}: e1.cdn.net next (300 s)\n`,
     `skype dns e1.cdn.net, to which api.skype.com led, asked by ${DEVICE}: 203.0.113.9 (300 s)\n`,
   ]);
-  const kernel = { readSet: () => [], countSet: () => 0, connections: () => [] };
+  const kernel = { readSet: () => ok([]), countSet: () => 0, connections: () => ok([]) };
   const why = (name: string) => {
     const said = whyAnswer(state, kernel, name, surroundings());
-    if (typeof said === 'string') throw new Error(said);
-    return said;
+    if (!said.ok) throw new Error(said.what);
+    return said.value;
   };
   assert.equal(why('e1.cdn.net').reasons, [
     `for ${DEVICE} it is skype's: api.skype.com led to it; 309 s left`,

@@ -130,7 +130,7 @@ export function withoutBlocks(
   });
 }
 
-/** Parsed boxes by range: a range is in several sets, and parsing its blocks is most of the work. */
+/** Checked boxes by range: a range is in several sets, and parsing its blocks is most of the work. */
 const known = { 4: new WeakMap<ProfileRange, Box[]>(), 6: new WeakMap<ProfileRange, Box[]>() };
 
 function boxesOf(range: ProfileRange, family: Family): Box[] {

@@ -1,87 +1,9 @@
-// kernel/table: the standing table as a whole: does it still stand as it was left, and what of it
-// is on file for the agent that comes after this one.
-import { NFPROTO_INET, NFPROTO_UNSPEC } from '../netlink/constants.ts';
-import { NFT_MSG_GETFLOWTABLE } from '../netlink/nft-constants.ts';
-import { readNftEvent } from '../netlink/nft-event.ts';
-import {
-  CHAIN,
-  FLOWTABLE,
-  fingerprint,
-  type KernelChain,
-  putChainDump,
-  putGenerationQuery,
-  readChain,
-} from '../netlink/nft-table.ts';
+// runtime/handover-file: what an agent leaves for the next one, beside the control socket and in memory like the
+// table itself: the parts of the table that it loaded, and the names that its endpoints were learned from.
 import { readText, removeFile, writeText } from '../os/file.ts';
 import { parseJson, readKept } from '../os/kept-file.ts';
 import { TABLE } from '../ruleset/names.ts';
 import type { Standing } from '../ruleset/transaction.ts';
-import { dump } from './netlink-request.ts';
-import type { SetSocket } from './sets.ts';
-
-/** The number of nftables transactions so far, of anybody; 0 when the kernel does not say. */
-export function readGeneration(sets: SetSocket): number {
-  let generation = 0;
-  dump(
-    sets.socket,
-    putGenerationQuery,
-    () => {},
-    (message, reader) => {
-      const read = readNftEvent(reader, message);
-      if (read.ok && read.value.kind === 'generation') generation = read.value.generation;
-    },
-  );
-  return generation;
-}
-
-/** See nft-table's fingerprint. A string in any case: '' when there is no such table. */
-export function readFingerprint(sets: SetSocket, table = TABLE): string {
-  let chains: KernelChain[] = [];
-  dump(
-    sets.socket,
-    (w, seq) => putChainDump(w, seq, NFPROTO_INET),
-    () => {
-      chains = [];
-    },
-    (message, reader) => {
-      const read = message.type === CHAIN ? readChain(reader, message) : null;
-      if (read?.ok) chains.push(read.value);
-    },
-  );
-  return fingerprint(chains, table);
-}
-
-/** The same of all other tables, of every family. */
-export function readOthersChains(sets: SetSocket): string {
-  let chains: KernelChain[] = [];
-  dump(
-    sets.socket,
-    (w, seq) => putChainDump(w, seq, NFPROTO_UNSPEC),
-    () => {
-      chains = [];
-    },
-    (message, reader) => {
-      const read = message.type === CHAIN ? readChain(reader, message) : null;
-      if (read?.ok && read.value.table !== TABLE) chains.push(read.value);
-    },
-  );
-  return chains.map(({ table, name, handle, uses }) => `${table} ${name} ${handle} ${uses}`).join();
-}
-
-/** The names of all tables that have a flow table. */
-export function readFlowTables(sets: SetSocket): ReadonlySet<string> {
-  const found = new Set<string>();
-  dump(
-    sets.socket,
-    (w, seq) => putChainDump(w, seq, NFPROTO_UNSPEC, NFT_MSG_GETFLOWTABLE),
-    () => found.clear(),
-    (message, reader) => {
-      const read = message.type === FLOWTABLE ? readChain(reader, message) : null;
-      if (read?.ok) found.add(read.value.table);
-    },
-  );
-  return found;
-}
 
 /** What an agent leaves for the next one. */
 export interface Handover {

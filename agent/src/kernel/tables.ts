@@ -1,0 +1,139 @@
+// kernel/tables: whole tables: nft loads one transaction, and netlink tells what is loaded, of `table inet whp`
+// and of the tables of other programs, without reading their rules.
+import type { LeftFlow } from '../learn/audit.ts';
+import type { Counted } from '../learn/outside.ts';
+import { NFPROTO_INET, NFPROTO_UNSPEC } from '../netlink/constants.ts';
+import type { KernelError, KernelResult } from '../netlink/kernel-error.ts';
+import { NFT_MSG_GETFLOWTABLE } from '../netlink/nft-constants.ts';
+import { COUNTER, putCounterDump, readCounter } from '../netlink/nft-counter.ts';
+import { readNftEvent } from '../netlink/nft-event.ts';
+import type { Guard } from '../netlink/nft-guard.ts';
+import {
+  CHAIN,
+  FLOWTABLE,
+  fingerprint,
+  type KernelChain,
+  putChainDump,
+  putGenerationQuery,
+  readChain,
+} from '../netlink/nft-table.ts';
+import { removeFile, writeText } from '../os/file.ts';
+import { reasonOf, runProgram } from '../os/process.ts';
+import { TABLE } from '../ruleset/names.ts';
+import { readLeft } from './audit-table.ts';
+import { type RaisedGuard, raiseGuard } from './guard.ts';
+import { dump } from './netlink-request.ts';
+import type { NetlinkSocket } from './netlink-socket.ts';
+import type { Dumps } from './sliced-dump.ts';
+
+export interface Tables {
+  /** Runs one nftables transaction, written as nft reads it. */
+  load(text: string): Promise<KernelError | null>;
+  /** The number of nftables transactions so far, of any program; 0 when the kernel does not tell it. */
+  generation(): number;
+  /** netlink/nft-table's fingerprint of a table, `table inet whp` unless it is named; '' when there is none. */
+  fingerprint(table?: string): string;
+  /** The same of all tables of other programs, of every family. */
+  othersChains(): string;
+  /** The names of all tables that have a flow table. */
+  flowTables(): ReadonlySet<string>;
+  /** The named counters of a table; empty when there is no such table. */
+  counters(table: string): ReadonlyMap<string, Counted>;
+  /** The flows that the sets of the audit's table hold. */
+  auditFlows(): Promise<KernelResult<readonly LeftFlow[]>>;
+  raiseGuard(guard: Guard): KernelResult<RaisedGuard>;
+}
+
+/** `scratch`: a path in memory, for the text that nft reads. */
+export function tablesOver(socket: NetlinkSocket, dumps: Dumps, scratch: string): Tables {
+  return {
+    load: (text) => runNft(scratch, text),
+    generation: () => readGeneration(socket),
+    fingerprint: (table = TABLE) => fingerprint(readChains(socket, NFPROTO_INET), table),
+    othersChains: () =>
+      readChains(socket, NFPROTO_UNSPEC)
+        .filter(({ table }) => table !== TABLE)
+        .map(({ table, name, handle, uses }) => `${table} ${name} ${handle} ${uses}`)
+        .join(),
+    flowTables: () => readFlowTables(socket),
+    counters: (table) => readCounters(socket, table),
+    auditFlows: () => readLeft(dumps),
+    raiseGuard,
+  };
+}
+
+/** By way of a file in memory: a pipe is filled a few KiB each time the event loop comes round, and while a table
+ * is missing that is the longest part of making it again. */
+async function runNft(scratch: string, text: string): Promise<KernelError | null> {
+  const isWritten = writeText(scratch, text, false) === 0;
+  const input = isWritten ? '' : text;
+  const ended = await runProgram(['nft', '-f', isWritten ? scratch : '-'], { input });
+  removeFile(scratch);
+  if (ended.status === 0) return null;
+  return {
+    operation: 'load',
+    object: `table inet ${TABLE}`,
+    errno: 0,
+    detail: ended.failure ?? `nft refused the table: ${reasonOf(ended)}`,
+  };
+}
+
+function readGeneration(socket: NetlinkSocket): number {
+  let generation = 0;
+  dump(
+    socket,
+    putGenerationQuery,
+    () => {},
+    (message, reader) => {
+      const read = readNftEvent(reader, message);
+      if (read.ok && read.value.kind === 'generation') generation = read.value.generation;
+    },
+  );
+  return generation;
+}
+
+function readChains(socket: NetlinkSocket, family: number): KernelChain[] {
+  let chains: KernelChain[] = [];
+  dump(
+    socket,
+    (w, seq) => putChainDump(w, seq, family),
+    () => {
+      chains = [];
+    },
+    (message, reader) => {
+      const read = message.type === CHAIN ? readChain(reader, message) : null;
+      if (read?.ok) chains.push(read.value);
+    },
+  );
+  return chains;
+}
+
+function readFlowTables(socket: NetlinkSocket): ReadonlySet<string> {
+  const found = new Set<string>();
+  dump(
+    socket,
+    (w, seq) => putChainDump(w, seq, NFPROTO_UNSPEC, NFT_MSG_GETFLOWTABLE),
+    () => found.clear(),
+    (message, reader) => {
+      const read = message.type === FLOWTABLE ? readChain(reader, message) : null;
+      if (read?.ok) found.add(read.value.table);
+    },
+  );
+  return found;
+}
+
+function readCounters(socket: NetlinkSocket, table: string): Map<string, Counted> {
+  const found = new Map<string, Counted>();
+  dump(
+    socket,
+    (w, seq) => putCounterDump(w, seq, NFPROTO_INET, table),
+    () => found.clear(),
+    (message, reader) => {
+      const read = message.type === COUNTER ? readCounter(reader, message) : null;
+      if (!read?.ok || read.value.table !== table) return;
+      const { name, packets, bytes } = read.value;
+      found.set(name, { packets, bytes });
+    },
+  );
+  return found;
+}

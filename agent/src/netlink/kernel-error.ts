@@ -1,0 +1,58 @@
+// netlink/kernel-error: the one shape in which a request that the kernel refused is told: which operation on
+// which object, and its errno. Callers ask the predicates below and compare no texts; os/errno writes the text.
+
+export interface KernelError {
+  /** A verb: "add", "delete", "change", "read", "open", "bind", "load". */
+  readonly operation: string;
+  /** What the verb was about, as nft or ip name it: "set skype_addr4", "rule v4 pref 15001 ...". */
+  readonly object: string;
+  /** Positive; its number depends on the architecture. 0: a program refused, and `detail` has its words. */
+  readonly errno: number;
+  readonly detail?: string;
+}
+
+/** What was asked for, or why the kernel did not give it. */
+export type KernelResult<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: KernelError };
+
+export function refused(operation: string, object: string, errno: number): KernelError {
+  return { operation, object, errno };
+}
+
+export function done<T>(value: T): KernelResult<T> {
+  return { ok: true, value };
+}
+
+export function failed(error: KernelError): { readonly ok: false; readonly error: KernelError } {
+  return { ok: false, error };
+}
+
+/** ENOENT, ESRCH and ENODEV on every architecture; EADDRNOTAVAIL on x86 and ARM, and on MIPS. */
+const NOT_FOUND = [2, 3, 19, 99, 125];
+/** EOPNOTSUPP on x86 and ARM, and on MIPS. */
+const NOT_SUPPORTED = [95, 122];
+/** ENFILE on every architecture. */
+const ENFILE = 23;
+/** EINVAL on every architecture: what nfnetlink answers for a subsystem whose module is not loaded. */
+const EINVAL = 22;
+
+/** The object of a deletion or a query does not exist. */
+export function isNotFound({ errno }: Pick<KernelError, 'errno'>): boolean {
+  return NOT_FOUND.includes(errno);
+}
+
+/** The kernel has no such kind of object (a GRE device without its module). */
+export function isNotSupported({ errno }: Pick<KernelError, 'errno'>): boolean {
+  return NOT_SUPPORTED.includes(errno);
+}
+
+/** A set has no room for another element. */
+export function isFull({ errno }: Pick<KernelError, 'errno'>): boolean {
+  return errno === ENFILE;
+}
+
+/** No module answers for this subsystem of nfnetlink (conntrack, nflog). */
+export function isNoSubsystem({ errno }: Pick<KernelError, 'errno'>): boolean {
+  return errno === EINVAL;
+}

@@ -1,0 +1,93 @@
+// runtime/create: puts the parts of an agent together, before it has done anything.
+import type { Settings } from '../config/settings.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import { createKept } from '../learn/kept-pace.ts';
+import { now } from '../os/clock.ts';
+import { isOwnAddress } from '../policy/own-addresses.ts';
+import type { Policy } from '../policy/policy.ts';
+import { createRepair } from '../reconcile/repair.ts';
+import { createAccounting } from './accounting.ts';
+import type { Agent } from './agent.ts';
+import { createAudit } from './audit.ts';
+import { createEffects } from './effects.ts';
+import { createFailover } from './failover.ts';
+import { createFeeds } from './feeds.ts';
+import { createFilling } from './filling.ts';
+import { createGateways } from './gateways.ts';
+import { createGuard } from './guard.ts';
+import { createMemory } from './handover.ts';
+import { createInForce } from './in-force.ts';
+import type { LateSetting } from './late-flows.ts';
+import { createOffload } from './offload.ts';
+import { createPaths } from './paths.ts';
+import { createNeighbours } from './preflight.ts';
+import { run } from './repair.ts';
+import { createRepairs } from './repairs.ts';
+import { createTable } from './table-state.ts';
+
+/** `handoverFile`: see Agent. */
+export function createAgent(
+  settings: Settings,
+  policy: Policy,
+  kernel: Kernel,
+  handoverFile: string,
+): Agent {
+  const inForce = createInForce(policy);
+  const feeds = createFeeds();
+  const table = createTable();
+  const effects = createEffects(kernel, inForce, feeds, () => settingNow(agent));
+  const agent: Agent = {
+    settings,
+    kernel,
+    turns: { last: Promise.resolve() },
+    inForce,
+    get policy() {
+      return inForce.policy;
+    },
+    get state() {
+      return inForce.state;
+    },
+    table,
+    offload: createOffload(),
+    guard: createGuard(),
+    paths: createPaths(policy.globals),
+    feeds,
+    filling: createFilling(),
+    repair: createRepair(policy.globals.preference, policy.globals.table),
+    refused: new Map(),
+    happened: (event) => run(agent, event),
+    handoverFile,
+    memory: createMemory(),
+    repairs: createRepairs(),
+    neighbours: createNeighbours(),
+    gateways: createGateways(),
+    kept: createKept(now()),
+    effects,
+    failover: createFailover(kernel, effects, table),
+    since: now(),
+    problems: new Map(),
+    audit: createAudit(),
+    accounting: createAccounting(),
+  };
+  return agent;
+}
+
+/** What a look for late evidence asks of the home. Who has which address now: the neighbour table knows it of every
+ * device that sends, DHCP's leases of one that sleeps. Read when it is asked for the first time. */
+function settingNow({ inForce, settings, kernel }: Agent): LateSetting {
+  let known: ReadonlyMap<string, string> | null = null;
+  const read = (): ReadonlyMap<string, string> => {
+    const leases = settings.hosts.flatMap(({ address, mac }) =>
+      address === null ? [] : ([[address, mac]] as const),
+    );
+    known ??= new Map([...leases, ...kernel.routing.neighbours()]);
+    return known;
+  };
+  return {
+    isOwn: (address) => isOwnAddress(inForce.policy, inForce.addresses, address),
+    gateways: inForce.state.gateways,
+    macOf: (address) => read().get(address) ?? null,
+    addressesOf: (mac) =>
+      Array.from(read()).flatMap(([address, of]) => (of === mac ? address : [])),
+  };
+}

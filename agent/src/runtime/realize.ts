@@ -1,0 +1,98 @@
+// runtime/realize: makes the kernel what a policy wants: reads what stands, compares the whole with what is desired
+// (reconcile/diff) and runs the operations, each when the one before has ended.
+import type { KernelError } from '../netlink/kernel-error.ts';
+import type { Policy } from '../policy/policy.ts';
+import { type Desired, isPath, type OffloadTable, type TablePiece } from '../reconcile/desired.ts';
+import { diff, type Operation, type PathOperation } from '../reconcile/diff.ts';
+import { retainRefused } from '../reconcile/refused.ts';
+import { APART_TABLE } from '../ruleset/names.ts';
+import { waysOf } from '../tunnel/failover.ts';
+import { plan } from '../tunnel/plan.ts';
+import type { Agent } from './agent.ts';
+import { applyGates } from './gates.ts';
+import { applyGuard, guardPieces, wantedGuard } from './guard.ts';
+import { applyOffload } from './offload.ts';
+import { applyPath, noteRefusals, type PathChanges } from './paths.ts';
+import { applyTable } from './table.ts';
+import { tablePieces } from './table-state.ts';
+
+/** Everything that `policy` wants, gates apart: what they are to be changes while this is made (runtime/failover).
+ * `table` null: none, and then none beside it. */
+export function desiredOf(agent: Agent, policy: Policy, table: TablePiece | null): Desired {
+  return [...plan(policy, waysOf(agent.failover.steering)), ...tablesOf(agent, policy, table)];
+}
+
+/** The tables alone. */
+export function tablesOf(agent: Agent, policy: Policy, table: TablePiece | null): Desired {
+  if (table === null) return [];
+  const isAnnounced = agent.feeds.announced !== null;
+  return [...offloadOf(agent, policy), table, ...wantedGuard(agent, policy, isAnnounced)];
+}
+
+/** Where others offload flows, ours are kept out of it. Once made, the table stays: it does nothing when they have
+ * none any more. */
+function offloadOf(agent: Agent, { globals, apps }: Policy): OffloadTable[] {
+  const tables = agent.kernel.tables.flowTables();
+  const isWanted = tables.has(APART_TABLE) || (apps.length > 0 && tables.size > 0);
+  return isWanted ? [{ kind: 'offload', mask: globals.mask }] : [];
+}
+
+/** The tables that stand now. */
+export function standingTables({ kernel, offload, table, guard }: Agent): Desired {
+  const isApart = kernel.tables.flowTables().has(APART_TABLE);
+  // That of an earlier agent may have any mask.
+  const apart: OffloadTable[] = isApart ? [offload.piece ?? { kind: 'offload', mask: 0 }] : [];
+  return [...apart, ...tablePieces(table), ...guardPieces(guard)];
+}
+
+export interface Outcome extends PathChanges {
+  /** Why the table could not be loaded: nothing after it was begun. */
+  readonly error: KernelError | null;
+}
+
+/** Runs what is between the two. `devices`: names of the devices there are; null where no path is concerned. */
+export async function realize(
+  agent: Agent,
+  desired: Desired,
+  realized: Desired,
+  devices: Set<string> | null,
+): Promise<Outcome> {
+  const operations = diff(desired, realized);
+  const paths = operations.filter(isPathOperation);
+  const changes: PathChanges = { changed: [], again: [], late: [] };
+  if (devices !== null) retainRefused(agent.refused, paths);
+  let error: KernelError | null = null;
+  for (const operation of operations) {
+    if (isPathOperation(operation) && devices !== null) {
+      applyPath(agent, operation, paths, devices, changes);
+      continue;
+    }
+    error = await apply(agent, operation);
+    if (error !== null) break;
+  }
+  if (devices !== null) noteRefusals(agent);
+  return { ...changes, error };
+}
+
+function isPathOperation(operation: Operation): operation is PathOperation {
+  return isPath(operation.piece);
+}
+
+/** One operation. A table beside ours that cannot be made is a problem that is shown, and no reason to stop. */
+async function apply(agent: Agent, { op, piece }: Operation): Promise<KernelError | null> {
+  switch (piece.kind) {
+    case 'link':
+    case 'address':
+    case 'route':
+    case 'rule':
+      return agent.kernel.routing.apply({ op, piece });
+    case 'offload':
+      return applyOffload(agent, { op, piece });
+    case 'table':
+      return applyTable(agent, { op, piece });
+    case 'gate':
+      return applyGates(agent, [{ op, piece }]);
+    case 'guard':
+      return applyGuard(agent, { op, piece });
+  }
+}

@@ -1,0 +1,390 @@
+// A kernel in memory behind the agent's one interface (kernel/kernel): tables, sets, conntrack, devices, routes, rules
+// and feeds. It notes every verb in order, fails those that a test wants to fail, and prints itself as nft and ip
+// would.
+import type { AnnouncedFeed } from '../../agent/src/kernel/announced-feed.ts';
+import type { RaisedGuard } from '../../agent/src/kernel/guard.ts';
+import type { HeldFeed } from '../../agent/src/kernel/held-feed.ts';
+import type { Kernel } from '../../agent/src/kernel/kernel.ts';
+import { type Numbers, piecesOf, type Realized } from '../../agent/src/kernel/routing.ts';
+import type { Sets } from '../../agent/src/kernel/sets.ts';
+import type { Tables } from '../../agent/src/kernel/tables.ts';
+import type { Flow } from '../../agent/src/learn/evidence.ts';
+import type { Connection } from '../../agent/src/netlink/conntrack.ts';
+import {
+  done,
+  failed,
+  type KernelError,
+  type KernelResult,
+  refused,
+} from '../../agent/src/netlink/kernel-error.ts';
+import type { KernelElement, KeyFilter } from '../../agent/src/netlink/nft-element.ts';
+import type { SetChange } from '../../agent/src/netlink/nft-set.ts';
+import { fingerprint, type KernelChain } from '../../agent/src/netlink/nft-table.ts';
+import type { RouteEvent } from '../../agent/src/netlink/rt-event.ts';
+import { now, pause } from '../../agent/src/os/clock.ts';
+import { describe } from '../../agent/src/reconcile/desired.ts';
+import { TABLE } from '../../agent/src/ruleset/names.ts';
+import { conntrackText, type FakeConntrack, listNow } from './conntrack.ts';
+import {
+  createNft,
+  emptyTable,
+  expire,
+  type FakeChain,
+  type FakeNft,
+  type FakeSet,
+  putElement,
+  tableText,
+  timeoutOf,
+  transact,
+} from './nft.ts';
+import { elementBytes, elementText } from './nft-keys.ts';
+import { applyPath, createRouting, type FakeRouting, routingText } from './routing.ts';
+
+/** Positive errnos, as on x86. */
+const ENOENT = 2;
+const EIO = 5;
+const ENFILE = 23;
+
+export interface FakeKernel {
+  readonly kernel: Kernel;
+  readonly nft: FakeNft;
+  readonly routing: FakeRouting;
+  readonly conntrack: FakeConntrack;
+  /** The verbs that change something, in their order, in words. */
+  readonly changes: string[];
+  /** The changes that are to fail, by their number from now on; 0: the next. */
+  readonly failing: Set<number>;
+  /** Called before each change that succeeds has been made. */
+  onChange: (what: string) => void;
+  /** Tells the agent of a change of devices, routes or rules by another program. */
+  announce(event: RouteEvent | null): void;
+  /** The tables as nft lists them, and the rest as ip does. */
+  dump(): string;
+}
+
+export function fakeKernel(): FakeKernel {
+  const nft = createNft();
+  const routing = createRouting();
+  const conntrack: FakeConntrack = { entries: [], ids: 0 };
+  let watcher: (event: RouteEvent | null) => void = () => {};
+  const self: FakeKernel = {
+    nft,
+    routing,
+    conntrack,
+    changes: [],
+    failing: new Set(),
+    onChange: () => {},
+    announce: (event) => watcher(event),
+    dump: () => {
+      expire(nft, now());
+      const names = Array.from(nft.tables.keys()).sort();
+      const tables = names.map((name) => tableText(nft.tables.get(name)!));
+      return [...tables, ...routingText(routing), ...conntrackText(conntrack)].join('\n');
+    },
+    kernel: {
+      sets: fakeSets(() => self),
+      tables: fakeTables(() => self),
+      conntrack: {
+        read: (mark, mask) => done(listNow(conntrack, [{ mark, mask }])),
+        find: (flow) => conntrack.entries.find((one) => isFlow(one, flow)) ?? null,
+        delete: (list) =>
+          change(self, `delete ${list.length} connections`, list.length > 0, () => {
+            const gone = new Set(list.map(({ id }) => id));
+            conntrack.entries = conntrack.entries.filter(({ id }) => !gone.has(id));
+          }),
+        mark: (list, { value, mask }) =>
+          change(self, `mark ${list.length} connections`, list.length > 0, () => {
+            const some = new Set(list.map(({ id }) => id));
+            conntrack.entries = conntrack.entries.map((one) =>
+              some.has(one.id) ? { ...one, mark: ((one.mark & ~mask) | value) >>> 0 } : one,
+            );
+          }),
+        list: (lists, onConnection) => listLater(self, lists, onConnection),
+        listToAnswer: (lists, onConnection) => listLater(self, lists, onConnection),
+        watch: () =>
+          done({
+            list: async (marks, mask, onCounts) => {
+              for (const one of listNow(
+                conntrack,
+                marks.map((mark) => ({ mark, mask })),
+              ))
+                onCounts(one, () => one);
+              return END;
+            },
+            close: () => {},
+          }),
+      },
+      routing: {
+        links: () => done(routing.links),
+        addresses: () => done(routing.addresses),
+        neighbours: () => routing.neighbours,
+        counted: (names) => routing.links.filter(({ name }) => names.includes(name)),
+        realized: (numbers) => done(realizedOf(routing, numbers)),
+        pathMtu: () => 1500,
+        apply: (operation) => {
+          const { op, piece } = operation;
+          let errno = 0;
+          const error = change(self, `${op} ${describe(piece)}`, true, () => {
+            errno = applyPath(routing, operation);
+          });
+          const isGone = op === 'delete' && [2, 3, 19].includes(errno);
+          if (error !== null || errno === 0 || isGone) return error;
+          return refused(op, describe(piece), errno);
+        },
+        watch: (onEvent) => {
+          watcher = onEvent;
+          return done({ close: () => {} });
+        },
+        lacking: () => new Map(),
+      },
+      feeds: {
+        answers: () => done(HELD),
+        held: () => done(HELD),
+        announced: () => done(ANNOUNCED),
+      },
+      probes: () => ({ send: () => null, drain: () => {}, retain: () => {} }),
+      askDevices: () => {},
+    },
+  };
+  return self;
+}
+
+/** Notes a change and makes it, unless it is to fail. */
+function change(
+  self: FakeKernel,
+  what: string,
+  isAny: boolean,
+  make: () => void,
+): KernelError | null {
+  if (!isAny) return null;
+  if (isToFail(self)) {
+    self.changes.push(`${what}: fails`);
+    return refused(what.split(' ')[0]!, what.slice(what.indexOf(' ') + 1), EIO);
+  }
+  self.changes.push(what);
+  self.onChange(what);
+  make();
+  return null;
+}
+
+function isToFail({ failing }: FakeKernel): boolean {
+  const isNext = failing.delete(0);
+  const later = Array.from(failing, (number) => number - 1);
+  failing.clear();
+  for (const number of later) failing.add(number);
+  return isNext;
+}
+
+const END = { errno: 0, whole: true, spent: 0 };
+
+/** The kernel needs a turn of the event loop for it. */
+async function listLater(
+  { conntrack }: FakeKernel,
+  lists: Parameters<typeof listNow>[1],
+  onConnection: (connection: Connection) => void,
+): Promise<typeof END> {
+  const found = listNow(conntrack, lists);
+  await pause();
+  for (const one of found) onConnection(one);
+  return END;
+}
+
+function isFlow({ original }: Connection, flow: Flow): boolean {
+  return (
+    original.source === flow.source &&
+    original.destination === flow.destination &&
+    original.sourcePort === flow.sourcePort &&
+    original.destinationPort === flow.destinationPort
+  );
+}
+
+function realizedOf(routing: FakeRouting, numbers: readonly Numbers[]): Realized {
+  const { links, addresses, routes, rules } = routing;
+  const all = { routes, rules };
+  return { pieces: piecesOf(links, addresses, all, numbers), links, addresses, all };
+}
+
+function fakeSets(self: () => FakeKernel): Sets {
+  let commits = 0;
+  const setOf = (name: string): FakeSet | undefined => self().nft.tables.get(TABLE)?.sets.get(name);
+  const read: Sets['read'] = (set, most = Number.POSITIVE_INFINITY, wanted = null) => {
+    const found = setOf(set);
+    if (found === undefined) return failed(refused('read', `set ${set}`, ENOENT));
+    return done(elementsOf(found, wanted).slice(0, most));
+  };
+  return {
+    change: (changes) => {
+      let error: KernelError | null = null;
+      const what = `change ${changes.map(wordsOf).join(', ')}`;
+      const wrong = change(self(), what, changes.length > 0, () => {
+        error = putChanges(self().nft, changes);
+        if (error !== null) return;
+        commits += 1;
+        self().nft.generation += 1;
+      });
+      return wrong ?? error;
+    },
+    read,
+    readInTurns: async (set, onElement) => {
+      const found = read(set);
+      await pause();
+      if (!found.ok) return false;
+      for (const { key, expiration } of found.value)
+        onElement({ key, expires: now() + (expiration ?? 0) });
+      return true;
+    },
+    count: (set) => setOf(set)?.elements.size ?? 0,
+    isReading: () => false,
+    takeCommits: () => {
+      const taken = commits;
+      commits = 0;
+      return taken;
+    },
+  };
+}
+
+function wordsOf({ operation, set, elements }: SetChange): string {
+  return `${operation} ${set} ${elements.length}`;
+}
+
+function elementsOf(set: FakeSet, wanted: KeyFilter | null): KernelElement[] {
+  const at = now();
+  return Array.from(set.elements.values()).flatMap(({ text, timeout, expires }) => {
+    const key = elementBytes(set.shape, text);
+    if (expires <= at || wanted?.(key, 0, key.length) === false) return [];
+    return [timeout === null ? { key } : { key, timeout, expiration: expires - at }];
+  });
+}
+
+/** All of the changes, or none. */
+function putChanges(nft: FakeNft, changes: readonly SetChange[]): KernelError | null {
+  const sets = nft.tables.get(TABLE)?.sets ?? new Map<string, FakeSet>();
+  const before = new Map(Array.from(sets, ([name, set]) => [name, new Map(set.elements)]));
+  const error = tryChanges(sets, changes);
+  if (error !== null) {
+    for (const [name, elements] of before) {
+      const now = sets.get(name)!.elements;
+      now.clear();
+      for (const [key, one] of elements) now.set(key, one);
+    }
+  }
+  return error;
+}
+
+function tryChanges(
+  sets: ReadonlyMap<string, FakeSet>,
+  changes: readonly SetChange[],
+): KernelError | null {
+  for (const { operation, set: name, elements } of changes) {
+    const set = sets.get(name);
+    if (set === undefined) return refused('change', `set ${name}`, ENOENT);
+    for (const { key, timeout = timeoutOf(set.shape) } of elements) {
+      const text = elementText(set.shape, key);
+      if (operation === 'delete') {
+        if (!set.elements.delete(text)) return refused('change', `set ${name}`, ENOENT);
+        continue;
+      }
+      if (operation === 'add' && set.elements.has(text)) continue;
+      const expires = timeout === null ? Number.POSITIVE_INFINITY : now() + timeout;
+      if (!putElement(set, { text, timeout, expires }))
+        return refused('change', `set ${name}`, ENFILE);
+    }
+  }
+  return null;
+}
+
+function fakeTables(self: () => FakeKernel): Tables {
+  return {
+    load: async (text) => {
+      await pause();
+      let said: string | null = null;
+      const error = change(self(), `load ${kindOf(text)}`, true, () => {
+        expire(self().nft, now());
+        said = transact(self().nft, text, now());
+      });
+      if (error !== null || said === null) return error;
+      return {
+        ...refused('load', `table inet ${TABLE}`, 0),
+        detail: `nft refused the table: ${said}`,
+      };
+    },
+    generation: () => self().nft.generation,
+    fingerprint: (table = TABLE) => fingerprint(chainsOf(self().nft, table), table),
+    othersChains: () => '',
+    flowTables: () =>
+      new Set(
+        Array.from(self().nft.tables.values()).flatMap(({ name, flowTables }) =>
+          flowTables.size > 0 ? [name] : [],
+        ),
+      ),
+    counters: (table) => new Map(self().nft.tables.get(table)?.counters ?? []),
+    auditFlows: async () => done([]),
+    raiseGuard: (guard) => raise(self(), guard.table),
+  };
+}
+
+/** The chains of a table as the kernel counts them: rules, and rules elsewhere that lead to them. */
+function chainsOf({ tables }: FakeNft, table: string): KernelChain[] {
+  const chains = tables.get(table)?.chains ?? new Map<string, FakeChain>();
+  const uses = new Map<string, number>();
+  const count = (name: string, more: number): void => {
+    uses.set(name, (uses.get(name) ?? 0) + more);
+  };
+  for (const [name, { rules }] of chains) {
+    count(name, rules.length);
+    for (const rule of rules)
+      for (const [, to = ''] of rule.matchAll(/(?:goto|jump) (\w+)/g)) count(to, 1);
+  }
+  return Array.from(chains, ([name, { handle }]) => ({
+    table,
+    name,
+    handle,
+    uses: uses.get(name)!,
+  }));
+}
+
+/** The tables that a transaction is about, and whether it makes them anew. */
+function kindOf(text: string): string {
+  const words = Array.from(
+    text.matchAll(/^(delete table|table) inet (\w+)/gm),
+    ([, what, name]) => `${what === 'table' ? 'new' : 'no'} ${name}`,
+  );
+  return words.length === 0 ? 'change' : [...new Set(words)].join(', ');
+}
+
+function raise(self: FakeKernel, name: string): KernelResult<RaisedGuard> {
+  const error = change(self, `add table inet ${name}`, true, () => {
+    self.nft.tables.set(name, emptyTable(name, true));
+    self.nft.generation += 1;
+  });
+  if (error !== null) return failed(error);
+  return done({
+    // To close a socket cannot fail.
+    lower: () => {
+      self.nft.tables.delete(name);
+      self.nft.generation += 1;
+    },
+  });
+}
+
+const COUNTERS = {
+  sent: 0,
+  received: 0,
+  overruns: 0,
+  interrupted: 0,
+  truncated: 0,
+  malformed: 0,
+  restarted: 0,
+  refused: 0,
+  stray: 0,
+};
+const HELD: HeldFeed = {
+  counters: COUNTERS,
+  release: () => {},
+  refuse: () => {},
+  flush: () => {},
+  takeOne: () => false,
+  isBehind: () => false,
+  close: () => {},
+};
+const ANNOUNCED: AnnouncedFeed = { counters: COUNTERS, takeWaiting: () => {}, close: () => {} };
