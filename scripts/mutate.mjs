@@ -57,7 +57,7 @@ function copyTree() {
 /** Runs one test file in the copy. A tree that does not bundle is an error, no caught mutation. */
 function runTest(test) {
   const isUnit = test.startsWith('test/unit/');
-  const isNative = test.startsWith('test/native/');
+  const isNative = /^test\/(?:native|runtime)\//.test(test);
   const command = isUnit
     ? ['scripts/unit.mjs', 'node', test]
     : isNative

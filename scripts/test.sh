@@ -104,6 +104,7 @@ suite 'unit, node' node scripts/unit.mjs node
 suite 'unit, host' node scripts/unit.mjs $host
 suite 'unit, long' node scripts/unit.mjs --long $host
 suite 'unit, host mips' node scripts/unit.mjs $mips
+suite 'runtime, fake kernel' node scripts/unit.mjs $host test/runtime/*.test.ts
 suite 'soak, host of 32 MB' env WHP_MEMORY_MB=32 node scripts/unit.mjs $host test/soak/*.test.ts
 suite 'must fail' scripts/must-fail.sh node $host "$mips"
 suite 'native, asan' node scripts/unit.mjs $asan test/native/*.test.ts
@@ -117,6 +118,7 @@ suite 'package, mips_24kc' scripts/package.sh --start mips_24kc
 suite 'lab, netlink' scripts/lab.sh probe test/netlink/be-probe.ts --router mipsel -- --strict
 suite 'lab, sessions' scripts/lab.sh --sessions 1
 if [ $FULL = 1 ]; then
+  suite 'runtime, host mips' node scripts/unit.mjs $mips test/runtime/*.test.ts
   suite 'lab, big-endian' scripts/lab.sh big-endian
   suite 'lab, golden' scripts/lab.sh golden
   suite 'lab, replay' scripts/lab.sh replay

@@ -10,6 +10,7 @@ const SHARED = [
   'fixtures',
   'lib',
   'fake',
+  'scenario',
   'fuzz',
   'trace',
   'netlink',

@@ -16,12 +16,12 @@ import { putRuleAdd, readRule } from '../../agent/src/netlink/rule.ts';
 import { createWriter, type Writer } from '../../agent/src/netlink/writer.ts';
 import { GRE, kernelRule, MARK_RULE, THROUGH } from '../fixtures/kernel-objects.ts';
 
-type Parsed = { data: Record<string, unknown>; attrs: Record<string, unknown> };
+type Checked = { data: Record<string, unknown>; attrs: Record<string, unknown> };
 interface RouteStructs {
-  parseRuleMessage(bytes: Buffer): Parsed;
-  parseRouteMessage(bytes: Buffer): Parsed;
-  parseLinkMessage(bytes: Buffer): Parsed;
-  parseAddressMessage(bytes: Buffer): Parsed;
+  parseRuleMessage(bytes: Buffer): Checked;
+  parseRouteMessage(bytes: Buffer): Checked;
+  parseLinkMessage(bytes: Buffer): Checked;
+  parseAddressMessage(bytes: Buffer): Checked;
 }
 interface Structs {
   parseMessages(bytes: Buffer): { type: number; flags: number; seq: number; data: Buffer }[];

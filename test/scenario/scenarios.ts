@@ -1,0 +1,266 @@
+// Scenarios of the runtime: what an agent does to a kernel, step by step. Each is played on the fake kernel
+// (test/runtime) and on the kernel of a namespace (test/netns/scenarios), and leaves the same behind on both.
+import { errorText } from '../../agent/src/os/errno.ts';
+import { log } from '../../agent/src/os/log.ts';
+import { markOf } from '../../agent/src/policy/marks.ts';
+import { addressKey, pairKey } from '../../agent/src/ruleset/elements.ts';
+import { setName } from '../../agent/src/ruleset/names.ts';
+import type { Agent } from '../../agent/src/runtime/agent.ts';
+import { enforce } from '../../agent/src/runtime/enforce.ts';
+import { makeRoom } from '../../agent/src/runtime/evict.ts';
+import { settle } from '../../agent/src/runtime/failover.ts';
+import { closeFeeds } from '../../agent/src/runtime/feeds.ts';
+import { applyGuard, guardPieces } from '../../agent/src/runtime/guard.ts';
+import { adopt, handoverOf } from '../../agent/src/runtime/handover.ts';
+import { lookFor } from '../../agent/src/runtime/late-flows.ts';
+import { startKeeping } from '../../agent/src/runtime/repair.ts';
+import { withdraw } from '../../agent/src/runtime/withdraw.ts';
+import type { Way } from '../../agent/src/tunnel/select.ts';
+import { profile } from '../fixtures/profile.ts';
+import { agentOn, DEVICE, PROXIES, policyOf, type Stage, until } from './stage.ts';
+
+export interface Scenario {
+  readonly name: string;
+  play(stage: Stage): Promise<void>;
+  /** What the kernel has in the end, and what it has not, in its dump. */
+  readonly has: readonly RegExp[];
+  readonly hasNot: readonly RegExp[];
+  /** What the agent does by itself when something failed on the way; default: it enforces the policy again. */
+  again?(stage: Stage): Promise<void>;
+}
+
+const PEER = '203.0.113.9';
+const caps = { ...profile.caps, peers: 128 };
+
+const TABLE = /^table inet whp \{/m;
+const VIA_A = /^route v4 default dev whp-a /m;
+const VIA_B = /^route v4 default dev whp-b /m;
+const REFUSED = /set skype_blocked \{[^}]*elements/;
+const DIRECT = /set skype_direct \{[^}]*elements/;
+const FLOW = /^flow /m;
+
+/** Enforces a policy; what goes wrong ends the scenario. */
+async function enforced(stage: Stage, policy = policyOf()): Promise<void> {
+  stage.wanted = policy;
+  const wrong = await enforce(stage.agent, policy);
+  if (wrong !== null) throw new Error(wrong);
+}
+
+/** What a scenario begins with. */
+async function started(stage: Stage): Promise<Agent> {
+  await enforced(stage);
+  stage.hasBegun();
+  return stage.agent;
+}
+
+/** The sockets of an agent whose process has ended are closed; the rest stays. */
+export function endProcess(agent: Agent): void {
+  closeFeeds(agent.feeds);
+  for (const piece of guardPieces(agent.guard)) applyGuard(agent, { op: 'delete', piece });
+}
+
+/** The probes would choose another way. */
+export function choose({ failover }: Agent, way: Way): void {
+  const { choices } = failover.steering;
+  choices.set('skype', { ...choices.get('skype')!, way });
+}
+
+/** Flows of the app on proxy a, in an order in which the kernel lists them. */
+async function callOn(stage: Stage, { policy }: Agent, inner: string): Promise<void> {
+  const mark = markOf(policy.globals.mask, 1);
+  for (const port of [13021, 13022]) {
+    await stage.addFlow({ from: DEVICE, port, to: PEER, toPort: 4000 + port, mark, inner });
+  }
+}
+
+/** Plays `during` while the agent keeps what it made, and until it has made `repairs` of it again. */
+async function kept(stage: Stage, repairs: number, during: () => Promise<void>): Promise<void> {
+  const { agent } = stage;
+  const keeping = startKeeping(agent);
+  if (!keeping.ok) throw new Error(keeping.error.operation);
+  await during();
+  // It may have failed: then the next of the agent's own tries is what a scenario does again.
+  await until(() => agent.repairs.count >= repairs || stage.hasFailed());
+  await agent.turns.last;
+  keeping.value();
+}
+
+async function moved({ agent }: Stage): Promise<void> {
+  const error = await settle(agent.failover);
+  if (error !== null) log('error', errorText(error));
+}
+
+async function room({ agent }: Stage): Promise<void> {
+  await makeRoom(agent.effects, 'skype', (error) => {
+    if (error !== null) log('error', errorText(error));
+  });
+}
+
+export const SCENARIOS: readonly Scenario[] = [
+  {
+    name: 'enforce: a first policy',
+    has: [TABLE, /^rule v4 15001: .* lookup 15001$/m, VIA_A],
+    hasNot: [VIA_B],
+    play: (stage) => enforced(stage),
+  },
+  {
+    name: 'enforce: another list of devices, and back',
+    has: [TABLE, VIA_A],
+    hasNot: [/ip saddr @skype_device4/],
+    play: async (stage) => {
+      await started(stage);
+      await enforced(stage, policyOf({ devices: [DEVICE] }));
+      await enforced(stage);
+    },
+  },
+  {
+    name: 'enforce: a proxy less',
+    has: [TABLE, VIA_B],
+    hasNot: [VIA_A],
+    play: async (stage) => {
+      await started(stage);
+      await enforced(stage, policyOf({}, PROXIES.slice(1)));
+    },
+  },
+  {
+    name: 'enforce: other marks, rules and tables while a call runs',
+    has: [TABLE, /^rule v4 16001: .* fwmark 0x100000\/0xf00000 lookup 16001$/m],
+    hasNot: [/15001/, FLOW],
+    play: async (stage) => {
+      const agent = await started(stage);
+      await callOn(stage, agent, PROXIES[0]!.local);
+      const moved = policyOf();
+      const globals = { ...moved.globals, mask: 0x00f00000, preference: 16000, table: 16000 };
+      await enforced(stage, { ...moved, globals });
+    },
+  },
+  {
+    name: 'enforce: a pause, an end of it',
+    has: [TABLE, VIA_A],
+    hasNot: [/set skype_paused \{[^}]*elements/],
+    play: async (stage) => {
+      await started(stage);
+      await enforced(stage, policyOf({ direct: 'paused' }));
+      await enforced(stage);
+    },
+  },
+  {
+    name: 'enforce: no application any more',
+    has: [TABLE],
+    hasNot: [/^r(?:ule|oute) /m, /chain skype_/],
+    play: async (stage) => {
+      await started(stage);
+      await enforced(stage, { ...policyOf(), apps: [] });
+    },
+  },
+  {
+    name: 'repair: the ruleset is flushed',
+    has: [TABLE, VIA_A],
+    hasNot: [],
+    play: async (stage) => {
+      await started(stage);
+      await kept(stage, 1, () => stage.flush());
+    },
+  },
+  {
+    name: 'repair: a rule is deleted',
+    has: [/^rule v4 15001: /m],
+    hasNot: [],
+    play: async (stage) => {
+      await started(stage);
+      await kept(stage, 1, () => stage.deleteRule(15001, '0x1000000/0xf000000', 15001));
+    },
+  },
+  ...(
+    [
+      ['another proxy', { kind: 'tunnel', proxy: 'b' }, [VIA_B], [VIA_A]],
+      ['none, refused', { kind: 'blocked' }, [REFUSED, /^route v4 prohibit/m], [VIA_A]],
+      ['none, direct', { kind: 'direct' }, [DIRECT], [/^route /m]],
+    ] as const
+  ).map(
+    ([name, way, has, hasNot]): Scenario => ({
+      // Device and peer of the call are the application's from now on.
+      has: [...has, /192\.168\.1\.11 \. 203\.0\.113\.9/],
+      hasNot: [...hasNot, FLOW],
+      name: `failover: to ${name} while a call runs`,
+      play: async (stage) => {
+        const agent = await started(stage);
+        await callOn(stage, agent, PROXIES[0]!.local);
+        choose(agent, way);
+        await moved(stage);
+      },
+      again: moved,
+    }),
+  ),
+  {
+    name: 'failover: from direct to a proxy again',
+    has: [VIA_B, /^route v4 prohibit/m],
+    hasNot: [/set skype_direct \{[^}]*elements/],
+    play: async (stage) => {
+      await enforced(stage);
+      choose(stage.agent, { kind: 'direct' });
+      await moved(stage);
+      stage.hasBegun();
+      choose(stage.agent, { kind: 'tunnel', proxy: 'b' });
+      await moved(stage);
+    },
+    again: moved,
+  },
+  {
+    name: 'eviction: a full set of peers',
+    has: [/90\.0\.0\.127/],
+    hasNot: [/90\.0\.0\.0\b/],
+    play: async (stage) => {
+      await enforced(stage, policyOf({}, PROXIES, { caps }));
+      const set = setName('skype', 'peer', 4);
+      const elements = Array.from({ length: caps.peers }, (_, i) => ({
+        key: pairKey(DEVICE, `90.0.0.${i}`)!,
+        timeout: 1_000_000 + i * 1000,
+      }));
+      stage.kernel.sets.change([{ operation: 'add', set, elements }]);
+      stage.hasBegun();
+      await room(stage);
+    },
+    again: room,
+  },
+  {
+    name: 'takeover: the next agent finds what one left, with what it had learned',
+    has: [TABLE, VIA_A, /203\.0\.113\.9 timeout/],
+    hasNot: [],
+    play: async (stage) => {
+      await enforced(stage);
+      const set = setName('skype', 'addr', 4);
+      const elements = [{ key: addressKey(PEER)!, timeout: 3_600_000 }];
+      stage.kernel.sets.change([{ operation: 'add', set, elements }]);
+      stage.hasBegun();
+      endProcess(stage.agent);
+      stage.agent = agentOn(stage, policyOf());
+      await adopt(stage.agent, policyOf(), handoverOf(stage.kernel, stage.file));
+      await enforced(stage);
+    },
+  },
+  {
+    name: 'late flows: evidence for a flow that is direct',
+    has: [/^flow .* > 203\.0\.113\.10:443/m],
+    hasNot: [/^flow .* > 203\.0\.113\.9:443/m],
+    play: async (stage) => {
+      const agent = await started(stage);
+      await stage.addFlow({ from: DEVICE, port: 13021, to: PEER, toPort: 443, mark: 0 });
+      await stage.addFlow({ from: DEVICE, port: 13022, to: '203.0.113.10', toPort: 443, mark: 0 });
+      lookFor(agent.effects, { kind: 'address', app: 'skype', remote: PEER });
+      await until(() => agent.effects.late.cut > 0 || stage.hasFailed());
+    },
+    // It looks again by itself.
+    again: ({ agent }) => until(() => agent.effects.late.cut > 0),
+  },
+  {
+    name: 'stop: nothing is left',
+    has: [],
+    hasNot: [/^table/m, /^r(?:ule|oute) /m],
+    play: async (stage) => {
+      await started(stage);
+      await withdraw(stage.agent);
+    },
+    again: (stage) => withdraw(stage.agent),
+  },
+];
