@@ -52,7 +52,9 @@ export interface FakeKernel {
   readonly conntrack: FakeConntrack;
   /** The verbs that change something, in their order, in words. */
   readonly changes: string[];
-  /** The changes that are to fail, by their number from now on; 0: the next. */
+  /** All verbs that a kernel may refuse, readings among them. */
+  readonly calls: string[];
+  /** Numbers in `calls` of those that are to fail. */
   readonly failing: Set<number>;
   /** Called before each change that succeeds has been made. */
   onChange: (what: string) => void;
@@ -72,6 +74,7 @@ export function fakeKernel(): FakeKernel {
     routing,
     conntrack,
     changes: [],
+    calls: [],
     failing: new Set(),
     onChange: () => {},
     announce: (event) => watcher(event),
@@ -85,7 +88,8 @@ export function fakeKernel(): FakeKernel {
       sets: fakeSets(() => self),
       tables: fakeTables(() => self),
       conntrack: {
-        read: (mark, mask) => done(listNow(conntrack, [{ mark, mask }])),
+        read: (mark, mask) =>
+          reading(self, 'read connections', () => listNow(conntrack, [{ mark, mask }])),
         find: (flow) => conntrack.entries.find((one) => isFlow(one, flow)) ?? null,
         delete: (list) =>
           change(self, `delete ${list.length} connections`, list.length > 0, () => {
@@ -115,11 +119,11 @@ export function fakeKernel(): FakeKernel {
           }),
       },
       routing: {
-        links: () => done(routing.links),
-        addresses: () => done(routing.addresses),
+        links: () => reading(self, 'read links', () => routing.links),
+        addresses: () => reading(self, 'read addresses', () => routing.addresses),
         neighbours: () => routing.neighbours,
         counted: (names) => routing.links.filter(({ name }) => names.includes(name)),
-        realized: (numbers) => done(realizedOf(routing, numbers)),
+        realized: (numbers) => reading(self, 'read routes', () => realizedOf(routing, numbers)),
         pathMtu: () => 1500,
         apply: (operation) => {
           const { op, piece } = operation;
@@ -157,9 +161,10 @@ function change(
   make: () => void,
 ): KernelError | null {
   if (!isAny) return null;
-  if (isToFail(self)) {
+  const error = called(self, what);
+  if (error !== null) {
     self.changes.push(`${what}: fails`);
-    return refused(what.split(' ')[0]!, what.slice(what.indexOf(' ') + 1), EIO);
+    return error;
   }
   self.changes.push(what);
   self.onChange(what);
@@ -167,24 +172,29 @@ function change(
   return null;
 }
 
-function isToFail({ failing }: FakeKernel): boolean {
-  const isNext = failing.delete(0);
-  const later = Array.from(failing, (number) => number - 1);
-  failing.clear();
-  for (const number of later) failing.add(number);
-  return isNext;
+/** Notes a call; the error, if it is to fail. */
+function called({ calls, failing }: FakeKernel, what: string): KernelError | null {
+  calls.push(what);
+  if (!failing.has(calls.length - 1)) return null;
+  return refused(what.split(' ')[0]!, what.slice(what.indexOf(' ') + 1), EIO);
+}
+
+function reading<T>(self: FakeKernel, what: string, read: () => T): KernelResult<T> {
+  const error = called(self, what);
+  return error === null ? done(read()) : failed(error);
 }
 
 const END = { errno: 0, whole: true, spent: 0 };
 
 /** The kernel needs a turn of the event loop for it. */
 async function listLater(
-  { conntrack }: FakeKernel,
+  self: FakeKernel,
   lists: Parameters<typeof listNow>[1],
   onConnection: (connection: Connection) => void,
 ): Promise<typeof END> {
-  const found = listNow(conntrack, lists);
+  const found = listNow(self.conntrack, lists);
   await pause();
+  if (called(self, 'list connections') !== null) return { errno: EIO, whole: false, spent: 0 };
   for (const one of found) onConnection(one);
   return END;
 }
@@ -210,7 +220,7 @@ function fakeSets(self: () => FakeKernel): Sets {
   const read: Sets['read'] = (set, most = Number.POSITIVE_INFINITY, wanted = null) => {
     const found = setOf(set);
     if (found === undefined) return failed(refused('read', `set ${set}`, ENOENT));
-    return done(elementsOf(found, wanted).slice(0, most));
+    return reading(self(), `read set ${set}`, () => elementsOf(found, wanted).slice(0, most));
   };
   return {
     change: (changes) => {

@@ -106,6 +106,14 @@ export const MUTATIONS: readonly Mutation[] = [
     tests: ['test/runtime/scenarios.test.ts'],
   },
   {
+    name: 'late-cut-short',
+    promise: 'a list of connections that was cut short is read again',
+    file: 'agent/src/runtime/late-flows.ts',
+    from: 'const isCut = !whole && !isNoSubsystem({ errno });',
+    to: 'const isCut = errno < 0 && whole;',
+    tests: ['test/runtime/scenarios.test.ts'],
+  },
+  {
     name: 'old-numbers-forgotten',
     promise: 'rules and routes at numbers of before are deleted, at a second attempt as well',
     file: 'agent/src/runtime/paths.ts',

@@ -1,10 +1,12 @@
 // The scenarios of the runtime on the fake kernel: what they leave, and each of their changes failing once.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { pause } from '../../agent/src/os/clock.ts';
+import type { Agent } from '../../agent/src/runtime/agent.ts';
 import { enforce } from '../../agent/src/runtime/enforce.ts';
 import { removeHandover } from '../../agent/src/runtime/handover-file.ts';
 import { SCENARIOS, type Scenario } from '../scenario/scenarios.ts';
-import { fakeStage } from '../scenario/stage.ts';
+import { fakeStage, until } from '../scenario/stage.ts';
 import { guardOrder } from './order.ts';
 import { saidDuring } from './said.ts';
 
@@ -13,7 +15,8 @@ const FILE = '/tmp/whp-runtime.standing';
 interface Played {
   readonly dump: string;
   readonly changes: readonly string[];
-  /** Changes before the scenario began. */
+  readonly calls: readonly string[];
+  /** Calls before the scenario began. */
   readonly begun: number;
   /** The log, and what `whp status` would show. */
   readonly said: readonly string[];
@@ -22,7 +25,16 @@ interface Played {
   readonly left: string;
 }
 
-/** Plays a scenario whose change number `fails` fails, and what the agent does then; null: none fails. */
+/** Ends when the agent waits for events alone. */
+async function quiet({ turns, effects }: Agent): Promise<void> {
+  await pause();
+  await turns.last;
+  const { late } = effects;
+  await until(() => !late.isLooking && !late.isWaiting);
+  await pause();
+}
+
+/** Plays a scenario whose call number `fails` fails, and what the agent does then; null: none fails. */
 async function play(scenario: Scenario, fails: number | null = null): Promise<Played> {
   removeHandover(FILE);
   const stage = fakeStage(FILE);
@@ -33,21 +45,25 @@ async function play(scenario: Scenario, fails: number | null = null): Promise<Pl
     await scenario.play(stage).catch((error: unknown) => {
       thrown = String(error);
     });
+    await quiet(stage.agent);
   });
   const { problems, effects, failover } = stage.agent;
   const shown = [...problems.values(), ...failover.steering.stuck.values()];
   const told = [...said, ...shown, thrown, effects.failures.last].filter((line) => line !== '');
   const left = await stage.dump();
   if (fails !== null) {
+    stage.fake.failing.clear();
     await saidDuring(async () => {
       if (scenario.again !== undefined) await scenario.again(stage);
       else assert.is(await enforce(stage.agent, stage.wanted), null);
+      await quiet(stage.agent);
     });
   }
   const { fake, begun } = stage;
   return {
     dump: await stage.dump(),
     changes: [...fake.changes],
+    calls: fake.calls,
     begun,
     said: told,
     violations,
@@ -75,10 +91,10 @@ for (const scenario of SCENARIOS) {
     assert.equal(twice.changes, once.changes);
   });
 
-  test(`${scenario.name}: each change fails once`, async () => {
+  test(`${scenario.name}: each call fails once`, async () => {
     const whole = await play(scenario);
-    for (let at = whole.begun; at < whole.changes.length; at += 1) {
-      const what = `${whole.changes[at]} fails`;
+    for (let at = whole.begun; at < whole.calls.length; at += 1) {
+      const what = `${whole.calls[at]} fails`;
       const { violations, said, dump, left } = await play(scenario, at).catch((error: unknown) => {
         throw new Error(`${what}: ${error}`);
       });

@@ -92,7 +92,7 @@ export const DEVICES = ['lo', 'br-lan', 'wan', 'whp-a', 'whp-b'];
 
 export interface FakeStage extends Stage {
   readonly fake: FakeKernel;
-  /** Changes of the kernel before the scenario began. */
+  /** Calls of the kernel before the scenario began. */
   begun: number;
 }
 
@@ -108,9 +108,9 @@ export function fakeStage(file: string, devices = DEVICES): FakeStage {
     agent: agentOn({ kernel, file }, policyOf()),
     wanted: policyOf(),
     hasBegun: () => {
-      stage.begun = fake.changes.length;
+      stage.begun = fake.calls.length;
     },
-    hasFailed: () => fake.changes.some((what) => what.endsWith(': fails')),
+    hasFailed: () => Array.from(fake.failing).some((number) => number < fake.calls.length),
     flush: async () => {
       for (const [name, { isOwned }] of fake.nft.tables) if (!isOwned) fake.nft.tables.delete(name);
       fake.nft.generation += 1;

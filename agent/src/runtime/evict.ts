@@ -4,7 +4,7 @@ import type { LivingElement } from '../kernel/sets.ts';
 import { forgetTaught } from '../learn/dynamic-sets.ts';
 import { findEndpoint } from '../learn/endpoints.ts';
 import { capOf, ROOM_SETS, strangersOf, surplusOf } from '../learn/evict.ts';
-import type { KernelError } from '../netlink/kernel-error.ts';
+import { type KernelError, refused } from '../netlink/kernel-error.ts';
 import { now } from '../os/clock.ts';
 import { addressOf } from '../ruleset/elements.ts';
 import { setsOf } from '../ruleset/names.ts';
@@ -30,7 +30,9 @@ export async function makeRoom(
     for (const set of setsOf(name, kind)) {
       // One that comes twice would be deleted twice, which the kernel refuses.
       const found = new Map<string, LivingElement>();
-      await sets.readInTurns(set, (one) => found.set(String(one.key), one));
+      const isWhole = await sets.readInTurns(set, (one) => found.set(String(one.key), one));
+      if (!isWhole && found.size === 0)
+        say({ ...refused('read', `set ${set}`, 0), detail: 'it is cut short' });
       const at = now();
       const entries = Array.from(found.values(), ({ key, expires }) => ({
         key,

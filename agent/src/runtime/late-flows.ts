@@ -31,7 +31,7 @@ const BURST = 200;
 /** A range shows the port, the port its peer, and the peer the rest of a call: what the list had before
  * is found by the next look. */
 const MORE_LOOKS = 2;
-/** What could not be ended is looked for again after so long. */
+/** What could not be ended, or not be listed to the end, is looked for again after so long. */
 const RETRY_MILLISECONDS = 1000;
 /** What is said of them once, after their number. */
 const OLDER =
@@ -185,7 +185,7 @@ function look(effects: LateFinding): void {
 function endLook(
   effects: LateFinding,
   { wishes }: Look,
-  { errno }: DumpsEnd,
+  { errno, whole }: DumpsEnd,
   found: readonly Connection[],
   setting: Setting,
   others: number,
@@ -196,8 +196,10 @@ function endLook(
   late.failed = errno;
   const error = endLate(effects, found, setting);
   if (error === null) tell(late, found.length);
-  else {
-    log('error', errorText(error));
+  else log('error', errorText(error));
+  // A kernel without conntrack's netlink would answer the same again.
+  const isCut = !whole && !isNoSubsystem({ errno });
+  if (error !== null || isCut) {
     if (wishes === null) late.isWhole = true;
     else for (const wish of wishes) late.wishes.set(JSON.stringify(wish), wish);
     late.isWaiting = true;

@@ -32,7 +32,10 @@ export async function withdraw(agent: Agent): Promise<void> {
   removeHandover(handoverFile);
   if (filling.now?.fills === true) await leaveDnsmasq();
   const realized = kernel.routing.realized(paths.numbers);
-  if (!realized.ok) return;
+  if (!realized.ok) {
+    log('error', `devices, routes and rules are left: ${errorText(realized.error)}`);
+    return;
+  }
   const devices = new Set(realized.value.links.map(({ name }) => name));
   await realize(agent, [], realized.value.pieces, devices);
 }
