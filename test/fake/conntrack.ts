@@ -1,4 +1,4 @@
-// The conntrack part of the fake kernel: entries that a test has put there.
+// The conntrack part of the fake kernel: entries that a test adds.
 import type { ConnectionList } from '../../agent/src/kernel/conntrack.ts';
 import type { Connection, Tuple } from '../../agent/src/netlink/conntrack.ts';
 
@@ -9,7 +9,7 @@ export interface FakeConntrack {
 
 const UDP = 17;
 
-/** A UDP flow of a device, confirmed; `reply` differs where its source was translated. */
+/** Adds a confirmed UDP flow of a device. `inner`: the address that its source was translated to. */
 export function addFlow(
   conntrack: FakeConntrack,
   original: Omit<Tuple, 'protocol'>,
@@ -42,7 +42,7 @@ export function addFlow(
   return entry;
 }
 
-/** The entries of some lists, as the kernel filters them. */
+/** The entries of `lists`, filtered as the kernel does. */
 export function listNow(
   { entries }: FakeConntrack,
   lists: readonly ConnectionList[],
@@ -60,7 +60,7 @@ export function listNow(
   );
 }
 
-/** One line an entry, as `conntrack -L` has the ends and the mark. */
+/** One line for each entry, as conntrack -L prints ends and mark. */
 export function conntrackText({ entries }: FakeConntrack): string[] {
   return entries
     .map(

@@ -1,6 +1,5 @@
-// A kernel in memory behind the agent's one interface (kernel/kernel): tables, sets, conntrack, devices, routes, rules
-// and feeds. It notes every verb in order, fails those that a test wants to fail, and prints itself as nft and ip
-// would.
+// Implements the interface kernel/kernel in memory: tables, sets, conntrack, devices, routes, rules and feeds.
+// Records each change in order, fails those that a test selects, and prints its state as nft and ip do.
 import type { AnnouncedFeed } from '../../agent/src/kernel/announced-feed.ts';
 import type { RaisedGuard } from '../../agent/src/kernel/guard.ts';
 import type { HeldFeed } from '../../agent/src/kernel/held-feed.ts';
@@ -40,7 +39,7 @@ import {
 import { elementBytes, elementText } from './nft-keys.ts';
 import { applyPath, createRouting, type FakeRouting, routingText } from './routing.ts';
 
-/** Positive errnos, as on x86. */
+/** Errnos of x86. */
 const ENOENT = 2;
 const EIO = 5;
 const ENFILE = 23;
@@ -50,17 +49,17 @@ export interface FakeKernel {
   readonly nft: FakeNft;
   readonly routing: FakeRouting;
   readonly conntrack: FakeConntrack;
-  /** The verbs that change something, in their order, in words. */
+  /** The changes in order, as text. */
   readonly changes: string[];
   /** All verbs that a kernel may refuse, readings among them. */
   readonly calls: string[];
   /** Numbers in `calls` of those that are to fail. */
   readonly failing: Set<number>;
-  /** Called before each change that succeeds has been made. */
+  /** Called before a change is made, unless it fails. */
   onChange: (what: string) => void;
-  /** Tells the agent of a change of devices, routes or rules by another program. */
+  /** Notifies the agent of a change of devices, routes or rules by another program; null: notifications were lost. */
   announce(event: RouteEvent | null): void;
-  /** The tables as nft lists them, and the rest as ip does. */
+  /** The tables as nft lists them, the rest as ip and conntrack do. */
   dump(): string;
 }
 
@@ -153,7 +152,7 @@ export function fakeKernel(): FakeKernel {
   return self;
 }
 
-/** Notes a change and makes it, unless it is to fail. */
+/** Records a change and makes it, unless it is to fail. `isAny` false: there is nothing to change. */
 function change(
   self: FakeKernel,
   what: string,
@@ -186,7 +185,7 @@ function reading<T>(self: FakeKernel, what: string, read: () => T): KernelResult
 
 const END = { errno: 0, whole: true, spent: 0 };
 
-/** The kernel needs a turn of the event loop for it. */
+/** As in the kernel, the entries arrive in a later turn of the event loop. */
 async function listLater(
   self: FakeKernel,
   lists: Parameters<typeof listNow>[1],
@@ -266,7 +265,7 @@ function elementsOf(set: FakeSet, wanted: KeyFilter | null): KernelElement[] {
   });
 }
 
-/** All of the changes, or none. */
+/** Makes all changes or none. */
 function putChanges(nft: FakeNft, changes: readonly SetChange[]): KernelError | null {
   const sets = nft.tables.get(TABLE)?.sets ?? new Map<string, FakeSet>();
   const before = new Map(Array.from(sets, ([name, set]) => [name, new Map(set.elements)]));
@@ -333,7 +332,7 @@ function fakeTables(self: () => FakeKernel): Tables {
   };
 }
 
-/** The chains of a table as the kernel counts them: rules, and rules elsewhere that lead to them. */
+/** The chains of a table. The use count is the number of rules in the chain and of jumps to it, as in the kernel. */
 function chainsOf({ tables }: FakeNft, table: string): KernelChain[] {
   const chains = tables.get(table)?.chains ?? new Map<string, FakeChain>();
   const uses = new Map<string, number>();
@@ -353,7 +352,7 @@ function chainsOf({ tables }: FakeNft, table: string): KernelChain[] {
   }));
 }
 
-/** The tables that a transaction is about, and whether it makes them anew. */
+/** The tables that a transaction replaces ("new") or deletes ("no"); "change": neither. */
 function kindOf(text: string): string {
   const words = Array.from(
     text.matchAll(/^(delete table|table) inet (\w+)/gm),
@@ -369,7 +368,7 @@ function raise(self: FakeKernel, name: string): KernelResult<RaisedGuard> {
   });
   if (error !== null) return failed(error);
   return done({
-    // To close a socket cannot fail.
+    // Closing the socket cannot fail.
     lower: () => {
       self.nft.tables.delete(name);
       self.nft.generation += 1;

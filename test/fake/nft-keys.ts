@@ -1,4 +1,4 @@
-// Keys of set elements, as bytes on netlink and as text in nft, by the types that a set's first property names.
+// Converts keys of set elements between netlink's bytes and nft's text, by the types in the first line of the set.
 import { formatAddress, parseAddress } from '../../agent/src/wire/address.ts';
 import { macText } from '../../agent/src/wire/mac.ts';
 
@@ -36,7 +36,7 @@ function typesOf(shape: readonly string[]): Type[] {
   return words.map((word) => TYPES[word] ?? 'raw');
 }
 
-/** Every field of a longer key is padded to 4 bytes. */
+/** Each field of a concatenation is padded to 4 bytes. */
 function widthIn(types: readonly Type[], type: Type): number {
   return types.length > 1 ? (WIDTH[type] + 3) & ~3 : WIDTH[type];
 }

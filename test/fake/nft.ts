@@ -1,24 +1,24 @@
-// The nftables part of the fake kernel: tables in memory. A transaction is the text that nft reads, in the two forms
-// in which ruleset/ writes it (blocks and commands), and it is taken as a whole or not at all.
+// The nftables part of the fake kernel: tables in memory. Parses transactions in the two forms that ruleset/ writes
+// (blocks and commands), and applies all of one or nothing.
 import { elementBytes, elementText } from './nft-keys.ts';
 
 export interface FakeElement {
   readonly text: string;
   /** Milliseconds; null: it does not expire. */
   readonly timeout: number | null;
-  /** When it expires. */
+  /** On the clock of now(), milliseconds. */
   readonly expires: number;
 }
 
 export interface FakeSet {
-  /** Properties as nft writes them: "type ipv4_addr", "flags timeout", "timeout 4s", "size 64". */
+  /** Properties as nft prints them: "type ipv4_addr", "flags timeout", "timeout 4s", "size 64". */
   readonly shape: readonly string[];
-  /** By text of the key. */
+  /** Key: the text of the element. */
   readonly elements: Map<string, FakeElement>;
 }
 
 export interface FakeChain {
-  /** "type filter hook forward priority -5; policy accept;" or ''. */
+  /** "type filter hook forward priority -5; policy accept;"; '': no base chain. */
   readonly base: string;
   readonly handle: number;
   rules: readonly string[];
@@ -30,7 +30,7 @@ export interface FakeTable {
   readonly sets: Map<string, FakeSet>;
   readonly chains: Map<string, FakeChain>;
   readonly flowTables: Map<string, string>;
-  /** It belongs to a socket (flags owner): `nft flush ruleset` leaves it. */
+  /** The table belongs to a socket (flags owner): `nft flush ruleset` skips it. */
   readonly isOwned: boolean;
 }
 
@@ -55,7 +55,7 @@ export function emptyTable(name: string, isOwned = false): FakeTable {
   };
 }
 
-/** Runs a transaction at `now`. Answers what nft would print, or null. */
+/** Runs a transaction at `now`. Returns the error that nft would print, or null. */
 export function transact(nft: FakeNft, text: string, now: number): string | null {
   const draft = { tables: copy(nft.tables), handles: nft.handles };
   const lines = text.split('\n').map((line) => line.trim());
@@ -98,7 +98,7 @@ function copy(tables: ReadonlyMap<string, FakeTable>): Map<string, FakeTable> {
   );
 }
 
-/** One statement from line `at` on; answers the line after it. */
+/** Runs the statement at line `at`; returns the line after it. */
 function statement(draft: Draft, lines: readonly string[], at: number, now: number): number {
   const line = lines[at]!;
   if (line === '') return at + 1;
@@ -198,7 +198,7 @@ function uses(table: FakeTable, word: string): boolean {
   );
 }
 
-/** A rule whose sets and chains exist. */
+/** Returns the rule; throws if a set or chain in it does not exist. */
 function checked(table: FakeTable, rule: string): string {
   const bare = rule.replace(/comment "[^"]*"/, '');
   for (const [, name = ''] of bare.matchAll(/@(?!th,|ih,|ll,|nh,)(\w+)/g)) {
@@ -215,7 +215,7 @@ function addChain(draft: Draft, table: FakeTable, name: string, base: string): v
   table.chains.set(name, { base, handle: draft.handles, rules: [] });
 }
 
-/** The elements of a list: "192.0.2.1 timeout 4s, 192.0.2.2". */
+/** Adds elements from a list: "192.0.2.1 timeout 4s, 192.0.2.2". */
 function addElements(set: FakeSet, text: string, now: number): void {
   const own = timeoutOf(set.shape);
   for (const one of text.split(',')) {
@@ -227,7 +227,7 @@ function addElements(set: FakeSet, text: string, now: number): void {
   }
 }
 
-/** False: the set has no room. */
+/** False: the set is full. */
 export function putElement(set: FakeSet, element: FakeElement): boolean {
   const size = Number(
     /^size (\d+)$/.exec(set.shape.find((one) => one.startsWith('size ')) ?? '')?.[1],
@@ -246,7 +246,7 @@ export function timeoutOf(shape: readonly string[]): number | null {
   return text === undefined ? null : milliseconds(text.slice('timeout '.length));
 }
 
-/** "1d2h3m4s500ms". */
+/** Of "1d2h3m4s500ms". */
 export function milliseconds(text: string): number {
   const units: { readonly [unit: string]: number } = {
     d: 86_400_000,
@@ -261,7 +261,7 @@ export function milliseconds(text: string): number {
   );
 }
 
-/** What has expired at `now` is forgotten, as the kernel does. */
+/** Deletes the elements that have expired at `now`. */
 export function expire({ tables }: FakeNft, now: number): void {
   for (const table of tables.values()) {
     for (const { elements } of table.sets.values()) {
@@ -279,7 +279,7 @@ function tableBlock(
 ): number {
   run(draft, 'add table', name, '', '', now);
   const table = draft.tables.get(name)!;
-  // All chains of a block are there before the first of its rules.
+  // nft creates all chains of a block before the first rule.
   const rules: [chain: string, rules: readonly string[]][] = [];
   let at = from;
   for (; lines[at] !== '}'; ) {
@@ -326,7 +326,8 @@ function setBlock(table: FakeTable, name: string, body: readonly string[], now: 
   if (from >= 0) addElements(set, body.slice(from + 1, body.indexOf('}', from)).join(' '), now);
 }
 
-/** A table as nft reads it, sets and chains by their names; the life of elements apart, which `-s` leaves out as well. */
+/** A table in nft's language, sets and chains sorted by name. Elements have no remaining lifetime, as in `nft -s
+ * list`. */
 export function tableText(table: FakeTable): string {
   const lines = [
     ...Array.from(

@@ -1,4 +1,4 @@
-// The routing part of the fake kernel: devices, addresses, routes and rules in memory, with `dump` as ip prints them.
+// The routing part of the fake kernel: devices, addresses, routes and rules in memory.
 import type { KernelAddress } from '../../agent/src/netlink/address.ts';
 import { FR_ACT_TO_TBL, RTN_PROHIBIT, RTN_UNICAST } from '../../agent/src/netlink/constants.ts';
 import type { KernelLink } from '../../agent/src/netlink/kernel-link.ts';
@@ -7,7 +7,7 @@ import type { KernelRule } from '../../agent/src/netlink/rule.ts';
 import { type PathPiece, PROTOCOL } from '../../agent/src/reconcile/desired.ts';
 import type { PathOperation } from '../../agent/src/reconcile/diff.ts';
 
-/** Positive errnos, as on x86. */
+/** Errnos of x86. */
 const ENOENT = 2;
 const ESRCH = 3;
 const EEXIST = 17;
@@ -74,7 +74,7 @@ const NO_RULE = {
   suppressed: -1,
 } as const;
 
-/** Runs one operation; answers 0 or the errno. */
+/** Runs one operation. Returns 0 or the errno. */
 export function applyPath(routing: FakeRouting, { op, piece }: PathOperation): number {
   const device = piece.kind === 'address' || piece.kind === 'route' ? piece.link : null;
   const link = routing.links.find(({ name }) => name === device)?.index ?? 0;
@@ -153,7 +153,7 @@ function deletePiece(routing: FakeRouting, piece: PathPiece, link: number): numb
   }
 }
 
-/** A device, and what needs it. */
+/** Deletes a device with its addresses and routes. */
 export function dropLink(routing: FakeRouting, name: string): void {
   const index = routing.links.find((one) => one.name === name)?.index;
   routing.links = routing.links.filter((one) => one.name !== name);
@@ -184,8 +184,7 @@ function drop<K extends 'addresses' | 'routes' | 'rules'>(
   return 0;
 }
 
-/** As `ip link`, `ip address`, `ip route show table all` and `ip rule` name what has the agent's protocol number or
- * device, one line each. */
+/** The agent's devices, addresses, routes and rules, one line each, in the words of `ip`. */
 export function routingText({ links, addresses, routes, rules }: FakeRouting): string[] {
   const nameOf = (index: number): string => links.find((one) => one.index === index)?.name ?? '';
   const ours = links.filter(({ name }) => name.startsWith('whp-'));
@@ -209,7 +208,7 @@ export function routingText({ links, addresses, routes, rules }: FakeRouting): s
   ].sort();
 }
 
-/** Deletes the IPv4 rule of this preference, as another program would; null: there is none. */
+/** Deletes the IPv4 rule with this preference, as another program would. Returns it; null: there is none. */
 export function dropRule(routing: FakeRouting, preference: number): KernelRule | null {
   const found = routing.rules.find((one) => one.family === 4 && one.preference === preference);
   routing.rules = routing.rules.filter((one) => one !== found);

@@ -1,5 +1,5 @@
-// Runs in the host program inside a fresh network namespace: plays one scenario of test/scenario on the namespace's
-// kernel and on the fake one. Both are to have the same in the end, as nft, ip and conntrack print it.
+// Runs in the host program inside a fresh network namespace: plays one scenario on the namespace's kernel and on
+// the fake kernel, and compares the states at the end as nft, ip and conntrack print them.
 // Usage: scenario-program NAME|--list
 import * as os from 'qjs:os';
 import * as std from 'qjs:std';
@@ -66,7 +66,7 @@ async function realDump(): Promise<string> {
   return [...named.sort(), lists, ...(await routes()), ...flows.map(flowLine).sort()].join('\n');
 }
 
-/** What nft lists of the table: without counts and the life of elements, its parts in the order of their names. */
+/** The table in nft's list, without counters and lifetimes, its parts sorted by name. */
 async function listing(): Promise<string> {
   const text = await run('', 'nft', '-s', 'list', 'table', 'inet', 'whp');
   return text
@@ -106,7 +106,7 @@ async function routes(): Promise<string[]> {
   return lines.sort();
 }
 
-/** As test/fake/conntrack writes an entry. */
+/** In the form of test/fake/conntrack. */
 function flowLine(line: string): string {
   const of = (key: string): string[] =>
     Array.from(line.matchAll(new RegExp(`${key}=(\\S+)`, 'g')), ([, value]) => value!);
@@ -116,7 +116,7 @@ function flowLine(line: string): string {
   return `flow ${from}:${of('sport')[0]} > ${to}:${of('dport')[0]} as ${inner} mark 0x${mark}`;
 }
 
-/** The fake's table, loaded by nft and listed again; the rest as it is. */
+/** The fake's dump, with its table loaded by nft and listed. */
 async function fakeDump({ fake, dump }: FakeStage): Promise<string> {
   const text = await dump();
   const table = fake.nft.tables.get('whp');

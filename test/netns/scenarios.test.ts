@@ -1,5 +1,5 @@
-// The scenarios of the runtime on a real kernel, each in a namespace of its own: in the end that kernel has what the fake
-// kernel of test/runtime has, rule for rule and element for element.
+// Plays the scenarios on a real kernel, each in its own namespace: at the end the kernel must have what the fake
+// kernel has.
 import { spawnSync } from 'node:child_process';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

@@ -1,12 +1,12 @@
-// State has one owner: a property that can be assigned (it is not readonly in its interface) is assigned in the file
-// that declares the interface, and other files call verbs of that file. The state of step/ and the counters of
-// kernel/'s sockets belong to their room. Read from the text of agent/src by name.
+// A mutable property (not readonly in its interface) is assigned only in the file that declares the interface;
+// other files call functions of that file. The rooms step and kernel each count as one file. Reads the text of
+// agent/src, by property name.
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 
 const ROOT = 'agent/src';
-/** Rooms whose records live as long as the agent. */
+/** Rooms with records that live as long as the agent. */
 const ROOMS = [
   'account',
   'config',
@@ -30,12 +30,12 @@ function readTree(): Tree {
   return new Map(files.map((file) => [file, readFileSync(`${ROOT}/${file}`, 'utf8')]));
 }
 
-/** Without comments and texts, in which anything may stand. */
+/** Without comments and string literals. */
 function codeOf(text: string): string {
   return text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '').replace(/'(?:[^'\\\n]|\\.)*'/g, "''");
 }
 
-/** Properties that interfaces of a file declare without readonly. */
+/** Mutable properties of the interfaces in a file. */
 function declared(code: string): Set<string> {
   const found = new Set<string>();
   for (const [, body = ''] of code.matchAll(/^(?:export )?interface \w+[^{]*\{([\s\S]*?)^\}/gm)) {
@@ -50,7 +50,7 @@ function assigned(code: string): Set<string> {
   return new Set(Array.from(code.matchAll(pattern), ([, name = '']) => name));
 }
 
-/** Rooms that are one owner. */
+/** Rooms that count as one file. */
 const WHOLE = ['step', 'kernel'];
 
 function ownerOf(file: string): string {
@@ -58,7 +58,7 @@ function ownerOf(file: string): string {
   return WHOLE.includes(room) ? room : file;
 }
 
-/** "file: property" for each that is assigned beside its owners. */
+/** "file: property" for each assignment outside of the owners. */
 function strays(tree: Tree): string[] {
   const code = new Map(Array.from(tree, ([file, text]) => [file, codeOf(text)]));
   const owners = new Map<string, Set<string>>();

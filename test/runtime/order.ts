@@ -1,31 +1,30 @@
-// What has to hold after every single change of the kernel, in whatever order the agent makes them.
+// An invariant that must hold after each change of the kernel.
 import { RTN_PROHIBIT } from '../../agent/src/netlink/constants.ts';
 import { gateName, TABLE } from '../../agent/src/ruleset/names.ts';
 import type { FakeKernel } from '../fake/kernel.ts';
 import type { FakeStage } from '../scenario/stage.ts';
 
 const DIRECT = gateName('skype', 'direct');
-/** Our address in each tunnel. */
+/** The agent's inner address in each tunnel. */
 const INNER: { readonly [device: string]: string } = {
   'whp-a': '10.200.0.1',
   'whp-b': '10.200.1.1',
 };
 
-/** Notes each violation of the order from now on. */
+/** Checks the invariant from now on; returns the list of violations, which grows. */
 export function guardOrder({ fake }: FakeStage): string[] {
   const violations: string[] = [];
   let before = '';
   fake.onChange = (what) => {
-    // Called before a change: what is seen is what the one before has left.
+    // Called before a change: the state is that after the previous change.
     for (const wrong of wrongIn(fake)) violations.push(`after "${before}": ${wrong}`);
     before = what;
   };
   return violations;
 }
 
-/** While a default route leads through one tunnel, or the table lets an app pass beside the tunnels, no entry of the
- * app is bound to the inner address of another tunnel. (A marked packet that is routed to no tunnel is refused by the
- * table itself.) */
+/** While the default route of an app is a tunnel, or its gate `direct` is set, no conntrack entry of the app is
+ * bound to the inner address of another tunnel. (The table rejects marked packets that are routed to no tunnel.) */
 function wrongIn({ routing, conntrack, nft }: FakeKernel): string[] {
   const nameOf = (link: number): string =>
     routing.links.find(({ index }) => index === link)?.name ?? '';

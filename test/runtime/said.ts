@@ -1,11 +1,11 @@
-// What an agent says in the log while a test plays it.
+// Collects the agent's log lines during a test.
 import * as std from 'qjs:std';
 import { LOG_RATE } from '../../agent/src/bounds/log-rate.ts';
 
-/** Nothing is left out of the log here. */
+/** No line is suppressed. */
 Object.assign(LOG_RATE, { millisecondsPerLine: 1e-9 });
 
-/** Runs `play` and answers the lines of the log; other output goes its way. */
+/** Runs `play` and returns the log lines. */
 export async function saidDuring(play: () => Promise<void>): Promise<string[]> {
   const lines: string[] = [];
   const files = [std.out, std.err];

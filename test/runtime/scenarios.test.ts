@@ -1,4 +1,4 @@
-// The scenarios of the runtime on the fake kernel: what they leave, and each of their changes failing once.
+// Plays the scenarios on the fake kernel: the state at the end, and the same after each change has failed once.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { pause } from '../../agent/src/os/clock.ts';
@@ -18,10 +18,10 @@ interface Played {
   readonly calls: readonly string[];
   /** Calls before the scenario began. */
   readonly begun: number;
-  /** The log, and what `whp status` would show. */
+  /** Log lines and problems. */
   readonly said: readonly string[];
   readonly violations: readonly string[];
-  /** As it was before the agent tried again. */
+  /** The dump before the agent tried again. */
   readonly left: string;
 }
 
@@ -74,7 +74,7 @@ async function play(scenario: Scenario, fails: number | null = null): Promise<Pl
 const isError = (line: string): boolean =>
   /error|refused/i.test(line) && !line.includes('File exists');
 
-/** The sets of ends that are dropped in silence are a courtesy: a flow is ended without it. */
+/** Without the sets of silent ends: flows are ended even if they cannot be changed. */
 function without(dump: string): string {
   return dump.replace(/^set silent[\s\S]*?^}\n(?=set |chain )/gm, '');
 }

@@ -26,10 +26,10 @@ import { agentOn, DEVICE, PROXIES, policyOf, type Stage, until } from './stage.t
 export interface Scenario {
   readonly name: string;
   play(stage: Stage): Promise<void>;
-  /** What the kernel has in the end, and what it has not, in its dump. */
+  /** Patterns that the dump at the end must match, and must not. */
   readonly has: readonly RegExp[];
   readonly hasNot: readonly RegExp[];
-  /** What the agent does by itself when something failed on the way; default: it enforces the policy again. */
+  /** What the agent does by itself after a failure; default: it enforces the policy again. */
   again?(stage: Stage): Promise<void>;
 }
 
@@ -43,33 +43,33 @@ const REFUSED = /set skype_blocked \{[^}]*elements/;
 const DIRECT = /set skype_direct \{[^}]*elements/;
 const FLOW = /^flow /m;
 
-/** Enforces a policy; what goes wrong ends the scenario. */
+/** Enforces a policy; throws if that fails. */
 async function enforced(stage: Stage, policy = policyOf()): Promise<void> {
   stage.wanted = policy;
   const wrong = await enforce(stage.agent, policy);
   if (wrong !== null) throw new Error(wrong);
 }
 
-/** What a scenario begins with. */
+/** Enforces the first policy of a scenario. */
 async function started(stage: Stage): Promise<Agent> {
   await enforced(stage);
   stage.hasBegun();
   return stage.agent;
 }
 
-/** The sockets of an agent whose process has ended are closed; the rest stays. */
+/** Closes the sockets of an agent, as the end of its process does; tables, routes and rules stay. */
 export function endProcess(agent: Agent): void {
   closeFeeds(agent.feeds);
   for (const piece of guardPieces(agent.guard)) applyGuard(agent, { op: 'delete', piece });
 }
 
-/** The probes would choose another way. */
+/** Chooses a way as the probes would. */
 export function choose({ failover }: Agent, way: Way): void {
   const { choices } = failover.steering;
   choices.set('skype', { ...choices.get('skype')!, way });
 }
 
-/** Flows of the app on proxy a, in an order in which the kernel lists them. */
+/** Adds two marked flows that are bound to the tunnel of proxy a. */
 async function callOn(stage: Stage, { policy }: Agent, inner: string): Promise<void> {
   const mark = markOf(policy.globals.mask, 1);
   for (const port of [13021, 13022]) {
@@ -77,7 +77,7 @@ async function callOn(stage: Stage, { policy }: Agent, inner: string): Promise<v
   }
 }
 
-/** Plays `during` while the agent keeps what it made, and until it has made `repairs` of it again. */
+/** Runs `during` while repair watches, until `repairs` repairs were made. */
 async function kept(stage: Stage, repairs: number, during: () => Promise<void>): Promise<void> {
   const { agent } = stage;
   const keeping = startKeeping(agent);
@@ -197,7 +197,7 @@ export const SCENARIOS: readonly Scenario[] = [
     ] as const
   ).map(
     ([name, way, has, hasNot]): Scenario => ({
-      // Device and peer of the call are the application's from now on.
+      // Device and peer of the call were added to the peer sets.
       has: [...has, /192\.168\.1\.11 \. 203\.0\.113\.9/],
       hasNot: [...hasNot, FLOW],
       name: `failover: to ${name} while a call runs`,
@@ -268,7 +268,7 @@ export const SCENARIOS: readonly Scenario[] = [
       resolve(agent);
       await until(() => agent.effects.late.cut > 0 || stage.hasFailed());
     },
-    // It looks again by itself.
+    // runtime/late-flows tries again by itself.
     again: ({ agent }) => until(() => agent.effects.late.cut > 0),
   },
   {

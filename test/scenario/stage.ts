@@ -1,5 +1,5 @@
-// Where a scenario is played: an agent's parts on a kernel, and what other programs do to that kernel. The kernel is
-// the fake one (fakeStage) or that of a namespace (test/netlink/scenario-program).
+// A stage: an agent on a kernel, and the actions of other programs on that kernel. fakeStage has the fake kernel;
+// test/netlink/scenario-program has one on the kernel of a namespace.
 import type { Settings } from '../../agent/src/config/settings.ts';
 import type { Kernel } from '../../agent/src/kernel/kernel.ts';
 import { after, now } from '../../agent/src/os/clock.ts';
@@ -14,7 +14,7 @@ import { expire } from '../fake/nft.ts';
 import { addLink, dropRule } from '../fake/routing.ts';
 import { globals, policyFrom, proxy } from '../fixtures/policies.ts';
 
-/** A UDP flow, with the address that its source was translated to. */
+/** A UDP flow. `inner`: the address that its source was translated to. */
 export interface Flow {
   readonly from: string;
   readonly port: number;
@@ -26,24 +26,24 @@ export interface Flow {
 
 export interface Stage {
   readonly kernel: Kernel;
-  /** The agent that plays, and the policy that it was given last. */
+  /** The agent, and the policy that it enforced last. */
   agent: Agent;
   wanted: Policy;
-  /** Where the agents of this stage leave what the next one finds. */
+  /** Path of the handover file. */
   readonly file: string;
-  /** The policy that the scenario begins with is enforced. */
+  /** Call it after the first policy: changes fail only from here on. */
   hasBegun(): void;
-  /** A change of the kernel has failed. */
+  /** Whether a change has failed. */
   hasFailed(): boolean;
   /** `nft flush ruleset`. */
   flush(): Promise<void>;
-  /** `ip rule del` of IPv4. */
+  /** `ip -4 rule del`. */
   deleteRule(preference: number, mark: string, table: number): Promise<void>;
   addFlow(flow: Flow): Promise<void>;
-  /** Tells the agent what a rtnetlink socket would; a kernel does by itself. */
+  /** Lets the agent see lost rtnetlink notifications; a real kernel notifies by itself. */
   notice(): void;
-  /** Everything of the agent's that stands: `table inet whp` as nft lists it, routes and rules as ip does, and the
-   * flows that carry a mark or were put there. */
+  /** The agent's state in the kernel: tables as nft lists them, routes and rules as ip does, flows as conntrack
+   * does. */
   dump(): Promise<string>;
 }
 
@@ -56,7 +56,7 @@ export const PROXIES: readonly CloudProxy[] = ['a', 'b'].map((name, at) => ({
   remote: `10.200.${at}.2`,
 }));
 
-/** A policy of one app on both proxies. Nothing is held: the kernel of a namespace may have no NFQUEUE. */
+/** A policy of one app on both proxies. It holds nothing, since a namespace's kernel may have no NFQUEUE. */
 export function policyOf(
   change: Partial<App> = {},
   proxies = PROXIES,
@@ -77,7 +77,7 @@ export function agentOn({ kernel, file }: Pick<Stage, 'kernel' | 'file'>, policy
   return createAgent(settings as unknown as Settings, policy, kernel, file);
 }
 
-/** Waits until `is` holds, at most `milliseconds`. */
+/** Waits until `is` returns true; throws after `milliseconds`. */
 export async function until(is: () => boolean, milliseconds = 5000): Promise<void> {
   const began = now();
   while (!is()) {
@@ -86,8 +86,8 @@ export async function until(is: () => boolean, milliseconds = 5000): Promise<voi
   }
 }
 
-/** What a home's router has before the agent begins. The devices of the tunnels are there: where a kernel has no GRE
- * they are devices of another kind, which the agent leaves as they are. */
+/** Devices of the router before the agent starts, including those of the tunnels: a kernel without GRE has devices
+ * of another kind by these names, which the agent does not change. */
 export const DEVICES = ['lo', 'br-lan', 'wan', 'whp-a', 'whp-b'];
 
 export interface FakeStage extends Stage {

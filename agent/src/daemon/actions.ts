@@ -1,5 +1,5 @@
-// daemon/actions: what the owner tells the running agent: pause and resume, pin, which proxy,
-// forget. Each changes the choices (config/settings) or the sets, and answers in words.
+// daemon/actions: commands of the owner to the running agent: pause, resume, pin, unpin, use (which proxy), forget.
+// Each changes the choices (config/settings) or the learned elements, and returns a text.
 
 import { newFlows } from '../answers/now.ts';
 import { choose } from '../config/settings.ts';
@@ -12,7 +12,7 @@ import { type Checked, invalid, ok } from '../syntax/result.ts';
 import { canonicalAddress, isRoutableText } from '../wire/address.ts';
 import { presentNow } from './surroundings.ts';
 
-/** Enforces changed choices; answers what went wrong, or null. */
+/** Enforces changed choices. Returns the error as text, or null. */
 export type Refresh = (agent: Agent) => Promise<string | null>;
 
 export type Reply =
@@ -20,7 +20,7 @@ export type Reply =
   | { readonly ok: false; readonly error: string };
 
 const ALL = 'all';
-/** A week: longer is a matter for the configuration. */
+/** A week, in minutes; a longer pause belongs into the configuration. */
 const MOST_MINUTES = 10080;
 
 function done(text: string): Reply {
@@ -31,7 +31,7 @@ function refuse(error: string): Reply {
   return { ok: false, error };
 }
 
-/** The action of that name, or null when it is none. `words`: its operands. */
+/** Runs the action `method`; null: there is no such action. `words`: its operands. */
 export function act(
   agent: Agent,
   refresh: Refresh,
@@ -69,14 +69,14 @@ async function decide(
   return done(unkept === null ? said : `${said}; but only until a restart: ${unkept}`);
 }
 
-/** Names of the apps whose new flows are to go another way. */
+/** Names of the apps that pause or resume is about. */
 function steeredApps(agent: Agent, word: string): Checked<readonly string[]> {
   const apps = appsOf(agent, word);
   const isNone = apps.ok && apps.value.length === 0;
   return isNone ? invalid("no app is enabled: set option enabled '1' in its section") : apps;
 }
 
-/** Names of the apps meant. */
+/** Names of the apps that `word` selects: one, or all. */
 function appsOf(agent: Agent, word: string): Checked<readonly string[]> {
   const known = agent.policy.apps.map(({ name }) => name);
   if (word === ALL) return ok(known);
@@ -109,7 +109,7 @@ function resume(agent: Agent, refresh: Refresh, words: readonly string[]): Promi
   return decide(agent, refresh, { paused }, () => resumedText(agent, apps));
 }
 
-/** What new flows meet now that the pause is over. */
+/** What new flows of the apps meet after the pause. */
 function resumedText(agent: Agent, apps: readonly string[]): string {
   const { policy } = agent;
   const present = presentNow(agent);
@@ -140,7 +140,7 @@ function pin(
     return refuse(`${address} is the router's own or a proxy's: no packet to it takes a tunnel`);
   }
   const known = agent.policy.apps.map(({ name }) => name);
-  // With one app there is nothing to choose.
+  // With a single app, the operand may be left out.
   const wanted = app ?? (known.length === 1 ? known[0]! : '');
   if (!known.includes(wanted)) {
     const list = known.join(', ') || 'none is enabled';
@@ -183,7 +183,7 @@ function use(
   return decide(agent, refresh, { preferred: name }, text);
 }
 
-/** Everything learned about an app, a device or server, or all. */
+/** Forgets everything learned about an app, a device or server, or all apps. */
 async function forget(agent: Agent, word: string): Promise<Reply> {
   const address = canonicalAddress(word);
   const apps = address === null ? appsOf(agent, word) : appsOf(agent, ALL);

@@ -1,6 +1,6 @@
-// daemon/audit: the agent's part in `whp audit`: one at a time, whose table the kernel fills (ruleset/audit),
-// and at its end the verdict by all that is known by then (learn/audit). It belongs to the connection of its
-// command and goes with it; one whose agent has ended is waited for. No cost while none runs.
+// daemon/audit: the agent's part of `whp audit`. Loads the audit's table (ruleset/audit), which counts flows in the
+// kernel; at the end, learn/audit judges them by all evidence known then. One audit at a time; it belongs to the
+// connection of its command. After a restart of the agent it waits for the command to connect again.
 
 import type { AuditAnswer } from '../answers/audit.ts';
 import type { BypassAnswer } from '../answers/bypass.ts';
@@ -28,15 +28,15 @@ import { loadNft } from '../runtime/table.ts';
 import type { Reply } from './actions.ts';
 import { surroundings } from './surroundings.ts';
 
-/** Rows of an answer. */
+/** Most rows of an answer. */
 const MOST_ROWS = 200;
-/** How long the command of an ended agent's audit may take to come back, milliseconds. */
+/** How long the command of an earlier agent's audit may take to connect again, milliseconds. */
 const PATIENCE = 60000;
 function refuse(error: string): Reply {
   return { ok: false, error };
 }
 
-/** begin, resume or end, by the connection `owner`. */
+/** `operand`: begin, resume or end. `owner`: the connection of the command. */
 export function audit(
   agent: Agent,
   owner: object,
@@ -78,7 +78,7 @@ async function begin(agent: Agent, owner: object): Promise<Reply> {
   return { ok: true, answer: null };
 }
 
-/** The table of an audit whose agent has ended; its command is waited for. Call it at the start. */
+/** Finds the table of an earlier agent's audit; its command may connect again. Call it at the start. */
 export function findAudit(agent: Agent): void {
   const { policy } = agent;
   if (unkeptIn(agent) === null) return;
@@ -92,7 +92,7 @@ function running(agent: Agent, owner: object | null, text: string): RunningAudit
   return { owner, since: now(), text, interrupted: false, chosen: new Set(), counted };
 }
 
-/** The connection `owner` is closed: its audit ends without a verdict. */
+/** The connection `owner` was closed: its audit ends without a verdict. */
 export function abandonAudit(agent: Agent, owner: object): void {
   if (agent.audit.running?.owner === owner) unattended(inTurn(agent, () => drop(agent)));
 }
@@ -103,7 +103,7 @@ async function drop(agent: Agent): Promise<void> {
   if (error !== null) log('error', errorText(error));
 }
 
-/** With the agent's tick, while an audit runs. */
+/** Call it with every tick. */
 export function keepAudit(agent: Agent): void {
   const { policy } = agent;
   const { running } = agent.audit;
@@ -113,14 +113,14 @@ export function keepAudit(agent: Agent): void {
     return;
   }
   noteChosen(agent);
-  // Somebody has flushed the ruleset, or the configuration has other devices now.
+  // The ruleset was flushed, or the devices of the configuration have changed.
   const text = auditText(policy.globals, policy.proxies);
   if (unkeptIn(agent) !== null && text === running.text) return;
   interruptAudit(running, text);
   unattended(inTurn(agent, () => loadNft(agent, text)));
 }
 
-/** Packets of flows that found no room; null: the table does not exist. */
+/** Packets of flows that found no room in the sets; null: the table does not exist. */
 function unkeptIn({ kernel }: Agent): Counted | null {
   return kernel.tables.counters(AUDIT_TABLE).get('unkept') ?? null;
 }
@@ -189,7 +189,7 @@ function answerOf(
   };
 }
 
-/** A server that a device has named in a TLS hello is known like a peer of it. */
+/** Adds the servers that a device has named in a TLS hello, as peers of the device. */
 function withNamed({ hellos }: Agent['state'], grounds: Grounds): Grounds {
   for (const { server, until } of hellos.named.values()) {
     if (server.app !== grounds.app.name || until <= now()) continue;
@@ -202,7 +202,7 @@ function packetsOf(list: readonly Counted[]): number {
   return list.reduce((sum, { packets }) => sum + packets, 0);
 }
 
-/** What no verdict can be about. */
+/** Texts of the flows that the audit cannot see. */
 function unseen({ kernel, policy }: Agent, bypass: readonly BypassAnswer[]): string[] {
   const tables = [...kernel.tables.flowTables()];
   const offloading = tables.filter((name) => name !== APART_TABLE);

@@ -1,5 +1,5 @@
-// daemon/daemon: an agent from its start to its end: settings, one policy after the other, the clock's work.
-// No policy here: what an event means is decided in step/step, what has to stand in ruleset/ and tunnel/.
+// daemon/daemon: an agent from start to end: reads the settings, enforces the first policy, starts repair,
+// probes and the control socket, and runs periodic work. Decisions are in step/step, ruleset/ and tunnel/.
 import type { Sources } from '../config/load.ts';
 import { namesAddresses } from '../config/met.ts';
 import {
@@ -41,10 +41,10 @@ import { findAudit, keepAudit } from './audit.ts';
 import { noteAside, noteProblems, refresh, reload } from './reload.ts';
 import { listenControl } from './serve.ts';
 
-/** How often expired entries are forgotten and the own addresses are read again. */
+/** Period of the tick: expiry, reading sets, looks at the router. */
 const TICK_MILLISECONDS = 5000;
 
-/** Runs until it is told to stop. Returns the exit status: 0, or 1 when it could not start. */
+/** Runs until a signal ends it. Returns the exit status: 0, or 1 if it could not start. */
 export async function runDaemon(sources: Sources, socketPath: string): Promise<number> {
   const asked = listenSignals();
   const file = `${socketPath.replace(/\.sock$/, '')}.standing`;
@@ -53,7 +53,7 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
   const kernel = opened.value;
   const handover = handoverOf(kernel, file);
   takeHandover(file);
-  // To load the program has taken a busy router seconds: the watchdog begins anew.
+  // Loading the program may have taken seconds on a busy router: pause() restarts the watchdog's time.
   await pause();
   const read = openSettings(sources, handover === null ? null : { apps: handover.slots });
   if (!read.ok) return refuse(read.problems);
@@ -88,7 +88,7 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
   await asked.stopped;
   stopTicking();
   stopAccounting(agent.accounting);
-  // While the control socket answers, the watchdog waits.
+  // While the control socket answers, the second watchdog does not act.
   await inTurn(agent, () => keepLast(agent)).catch((error: unknown) => log('error', String(error)));
   keeping.value();
   control.value.close();
@@ -96,8 +96,8 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
   return 0;
 }
 
-/** Enforces what was read. A file that reads well and cannot be enforced is as bad as one that does not:
- * then, too, the last good configuration stands. */
+/** Enforces the first policy. If a well-formed configuration cannot be enforced, the last good one is, as for a
+ * malformed one. */
 async function begin(
   agent: Agent,
   policy: Policy,
@@ -142,7 +142,8 @@ function tick(agent: Agent): void {
   if (isStale(agent.settings)) unattended(refresh(agent));
 }
 
-/** The counters, where the meter has announced something, for the table that may have to be made anew. */
+/** If the meter has announced packets: writes its counters to the file, since the table may have to be loaded
+ * anew. */
 function keepOutside({ state, kernel, handoverFile }: Agent): void {
   if (state.outside.unread.size > 0)
     keepCounts(countsToKeep(state.outside, kernel.tables), handoverFile);

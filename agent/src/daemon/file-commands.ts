@@ -1,5 +1,5 @@
-// daemon/file-commands: commands about files and what was made of them, answered by the running agent: its
-// parsed profiles and configuration are at hand, where another program would have to load an engine.
+// daemon/file-commands: answers commands on files (check, profile, ruleset) from the running agent, which has
+// parsed profiles and configuration. The client would have to start an engine for them.
 
 import type { Command } from '../cli/arguments.ts';
 import { checked, checkedAs, isProfileName, reportOf, unread } from '../cli/check.ts';
@@ -18,8 +18,8 @@ export function isOfFiles({ name }: Command): boolean {
   return OF_FILES.includes(name);
 }
 
-/** What another program could say as well, had it not to load an engine first. Only of the agent's own
- * files: others may be named from another folder. */
+/** Answers a command on files. ELSEWHERE: the client runs it itself; so for files other than the agent's own, whose
+ * paths may be relative to the client's folder. */
 export async function ofFiles(agent: Agent, command: Command): Promise<Printed> {
   const { sources } = agent.settings;
   const { piece } = agent.table;
@@ -37,10 +37,10 @@ export async function ofFiles(agent: Agent, command: Command): Promise<Printed> 
   };
 }
 
-/** Bytes: what is checked in a moment, since everything else waits for it. */
+/** Bytes. A check of a larger file would delay the agent's other work. */
 const SMALL_FILE = 1 << 14;
 
-/** A file that has the same name for this program, and is small. */
+/** Checks a file with an absolute path that is small; otherwise ELSEWHERE. */
 function fileHere(command: Command, file: string, isProfile: boolean): Printed {
   const isHere = file.startsWith('/') && isSmallFile(file, SMALL_FILE);
   return isHere ? checkedAs(command, file, isProfile) : ELSEWHERE;

@@ -1,4 +1,4 @@
-// daemon/kernel-view: reads the kernel's sets and connections for the answers of answers/.
+// daemon/kernel-view: reads sets and connections of the kernel for answers/.
 import type { LiveFlow } from '../account/ledger.ts';
 import type { KernelView } from '../answers/flows.ts';
 import type { FlowEntry } from '../answers/now.ts';
@@ -11,7 +11,7 @@ import { ledgerOf } from '../runtime/accounting.ts';
 import type { Agent } from '../runtime/agent.ts';
 import { type Checked, invalid, ok } from '../syntax/result.ts';
 
-/** `connections`: what is open, or why that is not known. */
+/** `connections`: the open connections, or why they are not known. */
 export function kernelView(
   { kernel: { sets } }: Agent,
   connections: Checked<readonly FlowEntry[]>,
@@ -32,18 +32,18 @@ function listingText(error: KernelError): string {
   return errorText(error);
 }
 
-/** Above this the kernel's list takes longer to read than an answer may: the ledger's is taken. */
+/** With more flows, reading the kernel's list takes longer than an answer may: the ledger answers. */
 const MANY_FLOWS = 100;
 
-/** The ledger's flows, as of its last list, when there are many; else null, and the kernel is asked. */
+/** With more than MANY_FLOWS, the ledger's flows as of its last dump; otherwise null, and the kernel is asked. */
 export function manyFlows({ accounting }: Agent): readonly LiveFlow[] | null {
   const ledger = ledgerOf(accounting);
   if (!ledger.ok || ledger.value.live.size <= MANY_FLOWS) return null;
   return Array.from(ledger.value.live.values());
 }
 
-/** The kernel's list of the connections that carry our marks: at once where the ledger has few, and read in turns
- * of the event loop where it has no list yet. */
+/** The kernel's connections with marks of the apps: in one turn if the ledger knows that there are few, otherwise
+ * (before its first dump) one slice a turn of the event loop. */
 export async function openNow({
   kernel,
   policy,
@@ -51,7 +51,7 @@ export async function openNow({
 }: Agent): Promise<Checked<readonly FlowEntry[]>> {
   const { conntrack } = kernel;
   const { mask } = policy.globals;
-  // One list a slot: the kernel filters by mark, and a router has thousands of other flows.
+  // One list for each slot: the kernel filters by mark, and a router has thousands of other flows.
   const wanted = policy.apps.map(({ slot }) => ({ mark: markOf(mask, slot), mask }));
   if (flows?.ok !== true || flows.value.readAt < 0) {
     return inWords(await listWhole(conntrack.listToAnswer, wanted), listingText);

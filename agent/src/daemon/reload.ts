@@ -1,5 +1,5 @@
-// daemon/reload: a policy takes the place of the one before: another hour or lease, the owner's word, a file
-// that has changed. What is wrong with the files is noted for `whp status`, and the last good one stands.
+// daemon/reload: enforces a new policy after a change of the schedule, leases, choices or files. Problems of the
+// files are noted for `whp status`, and the last good configuration stays in force.
 
 import {
   forgetDecision,
@@ -15,7 +15,7 @@ import { enforce } from '../runtime/enforce.ts';
 import { lookAgain } from '../runtime/preflight.ts';
 import type { Problem } from '../syntax/result.ts';
 
-/** Enforces what the owner, the hour and the leases now want. Returns what went wrong, or null. */
+/** Enforces the policy that choices, schedules and leases result in now. Returns the error as text, or null. */
 export function refresh(agent: Agent): Promise<string | null> {
   return inTurn(agent, async () => {
     const failed = await enforce(agent, wantedPolicy(agent.settings));
@@ -29,7 +29,7 @@ export function refresh(agent: Agent): Promise<string | null> {
   });
 }
 
-/** Takes in a changed configuration; a bad one changes nothing. Returns its problems. */
+/** Reads the configuration again; a malformed one changes nothing. Returns its problems. */
 export function reload(agent: Agent): Promise<readonly Problem[]> {
   return inTurn(agent, async () => {
     const { settings } = agent;
@@ -42,16 +42,16 @@ export function reload(agent: Agent): Promise<readonly Problem[]> {
     if (taken.failed === null) return taken.problems;
     log('error', taken.failed);
     restoreSettings(settings, before);
-    // Out of memory, most likely, and half way: back to what stood.
+    // Probably out of memory during the reload: enforce the settings of before.
     await enforce(agent, wantedPolicy(settings));
     return [{ where: 'whp daemon', what: taken.failed }];
   });
 }
 
 interface Taken {
-  /** What is wrong with the new configuration. */
+  /** Problems of the new configuration. */
   readonly problems: readonly Problem[];
-  /** Why it could not be enforced, or null. */
+  /** Why it could not be enforced; null: it is, or was not tried. */
   readonly failed: string | null;
 }
 
@@ -67,7 +67,7 @@ async function takeIn(agent: Agent): Promise<Taken> {
   return { problems: [], failed };
 }
 
-/** What is wrong with the configuration on disk: the last good one stands. */
+/** Notes the problems of the configuration on disk while the last good one is in force. */
 export function noteProblems(agent: Agent, problems: readonly Problem[]): void {
   const [first] = problems;
   if (first === undefined) {
@@ -80,7 +80,7 @@ export function noteProblems(agent: Agent, problems: readonly Problem[]): void {
   agent.problems.set('configuration', text);
 }
 
-/** Files of the agent's own that it could not read: what was in them is not in force. */
+/** Notes the agent's own files that could not be read and are not in force. */
 export function noteAside(agent: Agent): void {
   const { state } = agent.settings.sources;
   const [first, ...more] = filesAside(state);

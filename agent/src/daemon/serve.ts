@@ -1,6 +1,6 @@
-// daemon/serve: the control socket: one JSON line {"method", "operand"} in, one {"ok", "answer"}
-// line out; `monitor` goes on; `cli` answers a command line with what is to be printed. answers/
-// makes the answers, this asks the kernel for it.
+// daemon/serve: the control socket. A request is one JSON line {"method", "operand"}, the answer one line {"ok",
+// "answer"}; `monitor` sends lines until the connection is closed; `cli` answers a command line with the text to
+// print. answers/ builds the answers from what is read here.
 import type { LiveFlow } from '../account/ledger.ts';
 import { bypassAnswer } from '../answers/bypass.ts';
 import { type DeviceAnswer, devicesAnswer, flowsOf, learnedOf } from '../answers/devices.ts';
@@ -44,19 +44,19 @@ import { isOfFiles, ofFiles } from './file-commands.ts';
 import { kernelView, manyFlows, openNow } from './kernel-view.ts';
 import { decisive, earOf, meterNow, surroundings } from './surroundings.ts';
 
-/** What is answered from the connections that are open. */
+/** Methods whose answer needs the open connections. */
 const OF_CONNECTIONS = ['status', 'flows', 'why', 'devices', 'proxies'];
 
 /** EADDRINUSE on x86 and ARM, and on MIPS. */
 const IN_USE = [98, 125];
 
-/** How the agent changes what is enforced. */
+/** Functions that change the enforced policy. */
 export interface Turns {
   readonly reload: (agent: Agent) => Promise<readonly Problem[]>;
   readonly refresh: Refresh;
 }
 
-/** Listens until closed. */
+/** Listens until `close` is called. */
 export function listenControl(
   path: string,
   agent: Agent,
@@ -66,7 +66,7 @@ export function listenControl(
   const listening = listenLines(path, {
     onValue: (value, line) => {
       const request = value as Partial<Request> | null;
-      // The second watchdog: that somebody answers is the answer.
+      // From the second watchdog: any answer suffices.
       if (request?.method === 'alive') {
         sendValue(line, { ok: true });
         return;
@@ -158,7 +158,7 @@ async function answer(
   }
 }
 
-/** A command line as the thin client sends it. */
+/** A command line from the client whp-host. */
 async function cli(agent: Agent, turns: Turns, words: readonly unknown[]): Promise<Printed> {
   const read = readArguments(words.map(String));
   if (!read.ok) return complained(read.problems, 2);
@@ -173,7 +173,8 @@ async function cli(agent: Agent, turns: Turns, words: readonly unknown[]): Promi
   return printed(command, reply as Reply);
 }
 
-/** "STATUS OUT ERR", the lengths in bytes, and then what goes to the two outputs. */
+/** Sends "STATUS OUT ERR
+ * ", the lengths in bytes, then the texts for stdout and stderr. */
 function sendPrinted(line: Line, { status, out, err }: Printed): void {
   const [one, two] = [encodeUtf8(out), encodeUtf8(err)];
   sendBytes(line, encodeUtf8(`${status} ${one.length} ${two.length}\n`));
@@ -181,7 +182,7 @@ function sendPrinted(line: Line, { status, out, err }: Printed): void {
   sendBytes(line, two);
 }
 
-/** Answers from the ledger always: a page that is open asks every few seconds. */
+/** Answers from the ledger: an open page of LuCI asks every few seconds. */
 function rpc(agent: Agent, turns: Turns, call: string, input: unknown): Promise<object> {
   const ledger = ledgerOf(agent.accounting);
   const live = ledger.ok ? Array.from(ledger.value.live.values()) : [];
@@ -190,7 +191,7 @@ function rpc(agent: Agent, turns: Turns, call: string, input: unknown): Promise<
   return rpcAnswer(call, input, { ledger, time: wallTime(), ask });
 }
 
-/** The two that rpcd's plugin has too, by a command line's words. */
+/** counters and log, which rpcd has too, with the operands of a command line. */
 async function books(
   agent: Agent,
   turns: Turns,
@@ -224,7 +225,7 @@ function devices(
   live: readonly LiveFlow[] | null,
 ): DeviceAnswer[] {
   const { state, policy, settings } = agent;
-  // With many flows the ledger has counted them.
+  // With many flows, the ledger has their counts.
   const ledger = ledgerOf(agent.accounting);
   const counts = live === null || !ledger.ok ? flowsOf(kernel) : ledger.value.devices;
   return devicesAnswer(policy.apps, settings.hosts, learnedOf(state, now()), counts);

@@ -1,5 +1,5 @@
-// daemon/surroundings: what status and why ask beside the agent's state: which tunnel devices are up,
-// which way each app takes, which addresses are at home. Reads the kernel when asked, never at ticks.
+// daemon/surroundings: what the answers of status and why need beside the agent's state: tunnel devices that are
+// up, the way of each app, addresses of the home. Reads the kernel on request, not at ticks.
 
 import type { Present } from '../answers/now.ts';
 import { type Ear, presentOf, type StatusInput } from '../answers/status.ts';
@@ -13,7 +13,7 @@ import type { Agent } from '../runtime/agent.ts';
 import { refreshCounts } from '../runtime/meter.ts';
 import { cidrHas, familyOf, parseAddress } from '../wire/address.ts';
 
-/** What decides where packets go now. `links`: the devices there are. */
+/** The state that decides the way of packets. `links`: the existing devices. */
 export function decisive(
   { policy, failover, settings, table, guard, problems }: Agent,
   links: readonly KernelLink[],
@@ -28,7 +28,7 @@ export function decisive(
   return { now: now(), tunnels, steering: failover.steering, choices: settings.choices, tableless };
 }
 
-/** What becomes of DNS answers now. */
+/** How DNS answers are read now. */
 export function earOf({ policy, feeds, table, filling }: Agent): Ear {
   if (policy.apps.length === 0) return 'none';
   if (table.piece?.holds === true && feeds.answers !== null) return 'held';
@@ -36,8 +36,8 @@ export function earOf({ policy, feeds, table, filling }: Agent): Ear {
   return feeds.announced === null ? 'unseen' : 'watched';
 }
 
-/** Whether the meter at the exit is as it was loaded, and whether the kernel counts packets of flows;
- * its counters are read on the way. */
+/** Reads the counters of the meter. `stands`: the table is as loaded; `flows`: conntrack counts packets
+ * (nf_conntrack_acct). */
 export function meterNow({ state, kernel, repair }: Agent): StatusInput['meter'] {
   const { tables } = kernel;
   const isRead = refreshCounts(state.outside, tables);
@@ -51,7 +51,7 @@ function linksOf({ kernel }: Agent): readonly KernelLink[] {
   return links.ok ? links.value : [];
 }
 
-/** What decides where packets go now, with the devices as the kernel has them. */
+/** The state that decides the way of packets, with the kernel's devices. */
 export function presentNow(agent: Agent): Present {
   return presentOf(decisive(agent, linksOf(agent)));
 }
@@ -75,7 +75,7 @@ export function surroundings(agent: Agent): Surroundings {
   };
 }
 
-/** Whether an address is one of a lan device. */
+/** Returns a predicate: whether an address belongs to a lan device. */
 function isOn({ policy }: Agent, links: readonly KernelLink[]) {
   const indexes = links
     .filter(({ name }) => policy.globals.lan.includes(name))

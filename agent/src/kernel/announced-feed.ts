@@ -1,5 +1,5 @@
-// kernel/announced-feed: packets that the ruleset tells us of while they pass (NFLOG). Unwraps the messages and hands
-// out spans of the receive buffer, valid until the callback returns. No decision is made here.
+// kernel/announced-feed: packets that the ruleset logs to an NFLOG group while they pass. Decodes the messages and
+// calls back with spans of the receive buffer, valid until the callback returns. Makes no decision.
 
 import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
@@ -18,28 +18,28 @@ import { DRAIN, type Feed, openFeed, WHOLE_PACKET } from './feed-socket.ts';
 import { closeNetlink, type OnMessage, receiveOnce } from './netlink-socket.ts';
 import { heldFirst } from './yield-to-held.ts';
 
-/** Whole packets, where the rule says no less: the feeds that are about headers do (HEADER_SNAPLEN). */
+/** Whole packets. Log rules that are about headers limit the copy themselves (HEADER_SNAPLEN in ruleset/compile). */
 const COPY_LOGGED = 0xffff;
 
 export interface AnnouncedFeed extends Feed {
-  /** Takes in what waits by now, in HEAR_MILLISECONDS at most. */
+  /** Reads the packets that are queued now, for HEAR_MILLISECONDS at most. */
   takeWaiting(): void;
 }
 
-/** An answer may wait for its query for so long; what is not read by then is refused, and asked for again. */
+/** Longest time that an answer waits for its query. A query that is not read by then leaves the answer refused, and
+ * the device asks again. */
 const HEAR_MILLISECONDS = 100;
 
-/** Longer than the watchdog lets any packet wait: the clock was set in between. */
+/** Longer than the watchdog lets a packet wait: an age above this means that the clock was set. */
 const OLDEST_MILLISECONDS = 6000;
 
-/** Milliseconds from `stamp` (seconds since 1970, 0 = the kernel put none) to `wall`; 0 is unknown. */
+/** Milliseconds from `stamp` (seconds since 1970; 0: the kernel set none) to `wall`; 0: unknown. */
 function ageOf(stamp: number, wall: number): number {
   const age = wall - stamp * 1000;
   return stamp === 0 || age < 0 || age > OLDEST_MILLISECONDS ? 0 : age;
 }
 
-/** A packet with its prefix, the MAC of its sender (null: none), its age in milliseconds and whether the
- * router itself sends it. */
+/** `mac`: the sender's, null: none. `age`: milliseconds, 0: unknown. `isOwn`: the router itself is the sender. */
 export type OnAnnounced = (
   prefix: string,
   span: PacketSpan,
@@ -48,8 +48,8 @@ export type OnAnnounced = (
   isOwn: boolean,
 ) => void;
 
-/** Receives the packets of NFLOG group `number`; `onLost` when the kernel had more than we took (ENOBUFS).
- * `buffer`: bytes of the longest message. */
+/** Binds NFLOG group `number`. `onLost`: the kernel dropped messages (ENOBUFS). `buffer`: bytes of the longest
+ * message. */
 export function openAnnounced(
   number: number,
   onPacket: OnAnnounced,
@@ -63,7 +63,7 @@ export function openAnnounced(
   if (!opened.ok) return opened;
   const socket = opened.value;
   const packet = createLoggedPacket();
-  /** When the last one was announced, milliseconds since 1970; 0: the kernel put no time. */
+  /** Time stamp of the last packet, milliseconds since 1970; 0: the kernel set none. */
   let announcedAt = 0;
   const span = { bytes: socket.reader.bytes, offset: 0, end: 0 };
   const onMessage: OnMessage = (message, reader) => {
@@ -76,8 +76,8 @@ export function openAnnounced(
     announcedAt = packet.time * 1000;
     onPacket(logPrefix(reader, packet), span, mac, age, packet.iif === 0);
   };
-  /** `goesOn`: asked after every datagram, when its bytes are not needed any more: who is held may ask for
-   * what waits here. */
+  /** `goesOn`: called after each datagram, when its bytes are no longer used. It may handle a held packet, which
+   * may call takeWaiting. */
   const take = (goesOn: () => boolean): void => {
     let isLost = false;
     do {
@@ -98,7 +98,7 @@ export function openAnnounced(
   });
   const takeWaiting = (): void => {
     const [wall, until] = [wallTime(), now() + HEAR_MILLISECONDS];
-    // What is announced from now on is not waited for: under load there would be no end to it.
+    // Stops at packets that were logged after the call: under load there is always another one.
     take(() => announcedAt < wall && now() < until);
   };
   const { counters } = socket;

@@ -1,25 +1,24 @@
-// kernel/answer-queues: held DNS answers, in two queues that look like one. The first is for devices within
-// their share; the crowd's is read when the first is empty. What a queue has no room for is dropped, and the
-// device asks again: it could be an application's. Before: held-feed. After: runtime/feeds, runtime/effects.
+// kernel/answer-queues: held DNS answers in two NFQUEUE queues behind one HeldFeed. The first queue is for devices
+// within their share; the second (crowd) is read when the first is empty. An answer that finds no room is dropped,
+// since it could teach, and the device asks again.
 import { done, type KernelResult } from '../netlink/kernel-error.ts';
 import { crowdQueue } from '../ruleset/compile/dns.ts';
 import type { PacketSpan } from '../step/state.ts';
 import { type HeldFeed, type OnPacket, openHeld } from './held-feed.ts';
 import { holdFirst } from './yield-to-held.ts';
 
-/** Answers the kernel holds for us at most. What waits counts against the resolver's own send buffer,
- * which has room for 150 to 250 (net.core.wmem_default): while this agent hangs, both together must leave
- * some of it to answers that pass. As many as the home may ask at once (ruleset/compile/dns, HOME_QUERIES). */
+/** Longest queues, packets. Waiting packets count against the send buffer of the resolver's socket, which has room
+ * for 150 to 250 (net.core.wmem_default). If this agent hangs, both queues together must leave room for answers
+ * that pass. The first has as many as the home may ask at once (ruleset/compile/dns, HOME_QUERIES). */
 const FIRST_AT_MOST = 128;
 const CROWD_AT_MOST = 48;
-/** Added to the numbers of the crowd's packets: the kernel counts each queue by itself, in 32 bits. */
+/** Added to packet ids of the crowd's queue: the kernel counts each queue separately, in 32 bits. */
 const CROWD_ID = 2 ** 32;
 
-/** An answer of the router itself, `isOwn`, or of another resolver. */
+/** `isOwn`: the router itself is the sender; otherwise a resolver outside. */
 export type OnAnswer = (id: number, span: PacketSpan, isOwn: boolean) => void;
 
-/** Holds answers of queue `number` and of the crowd's. `onFull`: the first may have had no room for
- * some. */
+/** Binds queue `number` and the crowd's queue. `onFull`: the first queue may have dropped answers. */
 export function openAnswers(
   number: number,
   onAnswer: OnAnswer,

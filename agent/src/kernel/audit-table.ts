@@ -1,4 +1,4 @@
-// kernel/audit-table: the flows that the sets of the audit's table (ruleset/audit) hold, read a slice a turn of the
+// kernel/audit-table: reads the flows in the sets of the audit's table (ruleset/audit), one slice a turn of the
 // event loop.
 import type { LeftFlow } from '../learn/audit.ts';
 import { NFPROTO_INET } from '../netlink/constants.ts';
@@ -12,7 +12,7 @@ import type { Dumps } from './sliced-dump.ts';
 const LIFE_SECONDS = 86400;
 const WHERE = { family: NFPROTO_INET, table: AUDIT_TABLE };
 
-/** All flows that the audit has kept. */
+/** Returns all flows of both sets. */
 export function readLeft(dumps: Dumps): Promise<KernelResult<readonly LeftFlow[]>> {
   const found = new Map<string, LeftFlow>();
   return new Promise((resolve) => {
@@ -34,7 +34,8 @@ export function readLeft(dumps: Dumps): Promise<KernelResult<readonly LeftFlow[]
   });
 }
 
-/** Of a key: device, protocol, remote, both ports, each in whole 32-bit words. */
+/** Key: device, protocol, remote, both ports; each field is padded to 32 bits. null: an unknown width, or no
+ * counter. */
 function flowOf({ key, counted, expiration }: KernelElement): LeftFlow | null {
   const width = key.length === 16 ? 4 : key.length === 40 ? 16 : 0;
   if (width === 0 || counted === undefined) return null;

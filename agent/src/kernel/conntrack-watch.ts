@@ -1,5 +1,5 @@
-// kernel/conntrack-watch: what runtime/accounting reads of conntrack, on sockets of its own: lists of entries with
-// their counters, within a share of the time, and the end of each entry as the kernel announces it.
+// kernel/conntrack-watch: reads conntrack for runtime/accounting, on sockets of its own: dumps of entries with
+// their counters, within a share of the time, and the DESTROY event of each entry.
 import * as os from 'qjs:os';
 import { filter } from 'whp:socket';
 import { type Connection, type Counts, readConnection, readCounts } from '../netlink/conntrack.ts';
@@ -14,21 +14,21 @@ import { heldFirst } from './yield-to-held.ts';
 
 /** NFNLGRP_CONNTRACK_DESTROY (linux/netfilter/nfnetlink_compat.h). */
 const DESTROY_GROUP = 3;
-/** Of the time, what the lists may take: a device that opens flows by the thousand is not to keep answers waiting. */
+/** Share of the time for reading dumps: a device that opens thousands of flows must not delay held answers. */
 const SHARE = 0.3;
-/** Datagrams of ends that one turn of the event loop takes. */
+/** Most datagrams of DESTROY events in one turn of the event loop. */
 const ENDS_AT_ONCE = 8;
 
-/** An entry by its counters; `decode` reads the rest, during the call alone. */
+/** `decode` returns the whole entry, null if it is malformed; it is valid during the callback only. */
 export type OnCounts = (counts: Counts, decode: () => Connection | null) => void;
 
 export interface ConntrackWatch {
-  /** Reads the entries of each mark in turn. */
+  /** Dumps the entries of each mark, one mark after the other. */
   list(marks: readonly number[], mask: number, onCounts: OnCounts): Promise<DumpsEnd>;
   close(): void;
 }
 
-/** `onEnd`: an entry with bits of `mask` has ended; it has its last counters. */
+/** `onEnd`: an entry with bits of `mask` was deleted or has expired; it carries its last counters. */
 export function openConntrackWatch(
   mask: number,
   onEnd: (connection: Connection) => void,

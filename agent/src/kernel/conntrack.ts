@@ -1,5 +1,5 @@
-// kernel/conntrack: entries of the kernel's conntrack: lists of them, the entry of one flow, deletion, and the mark
-// of connections that are being ended (runtime/cuts).
+// kernel/conntrack: conntrack entries: dumps, the entry of one flow, deletion, and setting the mark of connections
+// that are being ended (runtime/cuts).
 import type { Flow } from '../learn/evidence.ts';
 import { type Connection, readConnection } from '../netlink/conntrack.ts';
 import {
@@ -25,39 +25,39 @@ import { dump, transact } from './netlink-request.ts';
 import { type NetlinkSocket, request, takeSequence } from './netlink-socket.ts';
 import type { Dumps, DumpsEnd } from './sliced-dump.ts';
 
-/** Connections that one turn of the event loop ends. */
+/** Most connections that one turn of the event loop ends. */
 export const ENDED_AT_ONCE = 64;
-/** A list that was cut short is asked for again, so often at most. */
+/** Most dumps of one list; an incomplete dump is repeated. */
 export const TRIES = 3;
 
-/** Entries whose `mark & mask` is `mark`; with `only` those of these ends, and on old kernels others
- * too. */
+/** Entries whose `mark & mask` is `mark`. `only`: filter for source and destination; kernels without it return
+ * other entries too. */
 export interface ConnectionList {
   readonly mark: number;
   readonly mask: number;
   readonly only?: TupleFilter;
 }
 
-/** Reads lists one after the other, behind those asked for before, a slice a turn of the event loop; an entry
- * that cannot be decoded is left out. */
+/** Dumps the lists one after the other, after those requested before, one slice a turn of the event loop. Malformed
+ * entries are left out. */
 export type ListConnections = (
   lists: readonly ConnectionList[],
   onConnection: (connection: Connection) => void,
 ) => Promise<DumpsEnd>;
 
 export interface Conntrack {
-  /** All entries whose `mark & mask` is `mark`, in one go: for few. The kernel filters. */
+  /** All entries whose `mark & mask` is `mark`, in one turn: for short lists. The kernel filters. */
   read(mark: number, mask: number): KernelResult<Connection[]>;
-  /** The entry of `flow`; null: there is none. */
+  /** The entry of `flow`; null: none. */
   find(flow: Flow): Connection | null;
-  /** Deletes exactly these entries; one that has ended already is no error. */
+  /** Deletes these entries by their ids; an entry that no longer exists is no error. */
   delete(list: readonly Connection[]): KernelError | null;
-  /** Sets the bits of a mark; an entry that has ended already is no error. */
+  /** Sets the bits of `mark`; an entry that no longer exists is no error. */
   mark(list: readonly Connection[], mark: Mark): KernelError | null;
   readonly list: ListConnections;
-  /** The same for answers: no command waits behind a list of thousands. */
+  /** As `list`, on another socket: an answer to a command does not wait for a dump of thousands. */
   readonly listToAnswer: ListConnections;
-  /** What runtime/accounting reads: counters of entries, and the end of each entry that has bits of `mask`. */
+  /** Opens kernel/conntrack-watch. `onEnd`: the end of each entry that has bits of `mask`. */
   watch(mask: number, onEnd: (connection: Connection) => void): KernelResult<ConntrackWatch>;
 }
 
@@ -95,7 +95,7 @@ function listOver(dumps: Dumps): ListConnections {
     });
 }
 
-/** All entries of `wanted`, read again where the list was cut short. */
+/** Dumps `wanted` and repeats incomplete dumps, TRIES at most. */
 export async function listWhole(
   list: ListConnections,
   wanted: readonly ConnectionList[],
@@ -148,7 +148,7 @@ function findConnection(socket: NetlinkSocket, flow: Flow): Connection | null {
   return found;
 }
 
-/** Requests that go out together: what fits the socket's buffer of 4 KiB. */
+/** Requests in one datagram: as many as fit the send buffer of 4 KiB. */
 const AT_ONCE = 24;
 
 function eachOf(

@@ -1,5 +1,5 @@
-// kernel/feed-socket: the socket of a feed, which has one queue (NFQUEUE) or one group (NFLOG) for itself.
-// After: held-feed, announced-feed.
+// kernel/feed-socket: opens the netlink socket of a feed. Each socket is bound to one NFQUEUE queue or one NFLOG
+// group.
 import { NETLINK_NETFILTER } from '../netlink/constants.ts';
 import { failed, type KernelResult, refused } from '../netlink/kernel-error.ts';
 import type { Writer } from '../netlink/writer.ts';
@@ -13,11 +13,11 @@ import {
   takeSequence,
 } from './netlink-socket.ts';
 
-/** Bytes of a message with the longest packet. */
+/** Bytes of a message with the longest packet (64 KiB). */
 export const WHOLE_PACKET = 0x11000;
-/** Datagrams taken in one go. */
+/** Most datagrams read in one turn. */
 export const DRAIN = 16;
-/** Bytes the kernel may queue for us on each socket: bursts of some hundred small packets. */
+/** Receive buffer of the socket in the kernel, bytes: bursts of some hundred small packets. */
 const QUEUE_BYTES = 1 << 19;
 
 export interface Feed {
@@ -25,7 +25,7 @@ export interface Feed {
   close(): void;
 }
 
-/** A socket that has one queue or log group, `what`. */
+/** `put` writes the bind request for `what`, which names the queue or group in an error. */
 export function openFeed(
   options: { readonly silentOverrun?: boolean; readonly buffer?: number },
   what: string,

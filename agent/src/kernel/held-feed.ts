@@ -1,5 +1,5 @@
-// kernel/held-feed: packets that the kernel holds until we say what becomes of them (NFQUEUE). Unwraps the messages
-// and hands out spans of the receive buffer, valid until the callback returns. No decision is made here.
+// kernel/held-feed: packets that the kernel holds in an NFQUEUE queue until the agent sends a verdict. Decodes the
+// messages and calls back with spans of the receive buffer, valid until the callback returns. Makes no decision.
 
 import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
@@ -28,26 +28,27 @@ import {
 } from './netlink-socket.ts';
 import { holdNoMore, isTurn } from './yield-to-held.ts';
 
-/** Whole packets: a DNS answer over UDP can fill the largest. */
+/** Whole packets: a DNS answer over UDP can have 64 KiB. */
 const COPY_QUEUED = 0xffff;
 
 const QUEUES = '/proc/net/netfilter/nfnetlink_queue';
 
 export interface HeldFeed extends Feed {
-  /** Lets a held packet go; it leaves with the next `flush`, at the latest after the drain.
-   * `again`: through the rules of the same hook once more, which may refuse it now. */
+  /** Verdict: accept. It is sent by the next `flush`, at the latest after the drain. `again`: the packet passes the
+   * rules of the same hook again (NF_REPEAT). */
   release(id: number, again?: boolean): void;
-  /** Drops a held packet, likewise. */
+  /** Verdict: drop; sent in the same way. */
   refuse(id: number): void;
   flush(): void;
-  /** Takes in one more; false: none waits. */
+  /** Reads one packet; false: none is queued. */
   takeOne(): boolean;
-  /** Half of what may be held waits: as of the last DRAIN of packets that found it never empty. */
+  /** More than half of the queue's length waits. Updated after each DRAIN packets during which the queue was never
+   * empty. */
   isBehind(): boolean;
 }
 
-/** Packets of queue `number` that have no verdict yet; null: the kernel does not say
- * (nfnetlink_queue.c, seq_show: number, port, waiting, ...). */
+/** Packets in queue `number` without a verdict; null: unknown (nfnetlink_queue.c, seq_show: number, port, waiting,
+ * ...). */
 function waitingIn(number: number): number | null {
   const read = readText(QUEUES);
   if (!read.ok) return null;
@@ -58,12 +59,12 @@ function waitingIn(number: number): number | null {
   return null;
 }
 
-/** Whether a multiple of `each` lies behind `before`, up to `after`. */
+/** Whether a multiple of `each` is above `before` and not above `after`. */
 function hasPassed(each: number, before: number, after: number): boolean {
   return Math.floor(after / each) > Math.floor(before / each);
 }
 
-/** Takes in `most` datagrams, or what one turn has time for. Whether nothing is left. */
+/** Reads `most` datagrams, or as many as one turn has time for. True: the queue is empty. */
 function drain(socket: NetlinkSocket, onMessage: OnMessage, most: number): boolean {
   const began = now();
   for (let i = 0; i < most && isTurn(now() - began); i++) {
@@ -74,17 +75,18 @@ function drain(socket: NetlinkSocket, onMessage: OnMessage, most: number): boole
 }
 
 export interface Holding {
-  /** Packets that the kernel holds for us at most. */
+  /** Longest queue, packets. */
   readonly most: number;
-  /** What becomes of one more: it passes, or it is dropped. */
+  /** A packet that finds no room: true accepts, false drops it. */
   readonly failOpen: boolean;
-  /** Called when so many were read as the queue holds and it was never empty: there may have been more. */
+  /** Called each time that `most` more packets were read without finding the queue empty: packets may have found no
+   * room. */
   readonly onFull?: () => void;
-  /** Only what this one leaves time for is taken in. */
+  /** This feed is read first; the new one when it is empty, and at least one packet each round. */
   readonly behind?: HeldFeed;
 }
 
-/** `isOwn`: the router itself sends the packet. */
+/** `sender`: MAC of the sender, null: none. `isOwn`: the router itself is the sender. */
 export type OnPacket = (
   id: number,
   span: PacketSpan,
@@ -92,7 +94,7 @@ export type OnPacket = (
   isOwn: boolean,
 ) => void;
 
-/** Verdicts of queue `number`, sent together. */
+/** Collects verdicts of queue `number` and sends them in one datagram. */
 function verdictsOf(
   socket: NetlinkSocket,
   number: number,
@@ -113,7 +115,7 @@ function verdictsOf(
   };
 }
 
-/** Holds packets of queue `number` (0..65535) for us. */
+/** Binds queue `number` (0..65535). */
 export function openHeld(
   number: number,
   onPacket: OnPacket,
@@ -133,7 +135,7 @@ export function openHeld(
   const span = { bytes: socket.reader.bytes, offset: 0, end: 0 };
   const sender = (): string | null => senderMac(socket.reader, packet.senderAt);
   let taken = 0;
-  /** Since it was empty last. */
+  /** Packets read since the queue was last empty. */
   let inRow = 0;
   let isBehind = false;
   const onMessage: OnMessage = (message, reader) => {
@@ -160,7 +162,7 @@ export function openHeld(
     const began = now();
     for (let i = 0; i < DRAIN && isTurn(now() - began); i++)
       if (!first.takeOne() && !takeOne()) return;
-    // However busy the first is, this one does not stand still.
+    // One packet each round even if `first` is never empty.
     takeOne();
   };
   os.setReadHandler(socket.fd, () => (behind === undefined ? take(DRAIN) : drainBehind(behind)));

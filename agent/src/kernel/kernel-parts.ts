@@ -1,5 +1,5 @@
-// kernel/kernel-parts: which parts of the kernel are there, found out by asking for something of each
-// that changes nothing. For preflight/kernel-parts.
+// kernel/kernel-parts: finds out which parts of the kernel are missing, by requests that change nothing.
+// preflight/kernel-parts judges the result.
 
 import { putConntrackCount } from '../netlink/conntrack-request.ts';
 import { NETLINK_NETFILTER } from '../netlink/constants.ts';
@@ -23,13 +23,13 @@ import {
   takeSequence,
 } from './netlink-socket.ts';
 
-/** A log group that nobody has: to give it back is an error of another number than the part's own. */
+/** A log group without a listener: unbinding it is another error than that of a missing module. */
 const NO_GROUP = 65535;
-/** Checked by the kernel, never loaded. */
+/** nft -c checks it in the kernel and does not load it. */
 const QUEUE_RULE = 'table inet whp_try { chain one { queue flags bypass to 0; }; }\n';
 
-/** Those of `parts` that are missing. Where a part cannot be asked for (no permission) it is not missing. To ask for
- * a kind of device loads its module where it exists, so only what is needed is asked for. */
+/** Returns those of `parts` that are missing. A part is not missing if it cannot be asked for (no permission).
+ * Asking for a link kind loads its module if there is one, so only the needed parts are asked for. */
 export function readLacking(
   routing: NetlinkSocket,
   parts: readonly KernelPart[],
@@ -57,7 +57,7 @@ export function readLacking(
   return lacking;
 }
 
-/** Why packets cannot be held, or null: nft has to say, since it knows the expression's revisions. */
+/** Why packets cannot be queued, or null. nft is asked because it knows the revisions of the expression. */
 export async function lacksQueue(): Promise<string | null> {
   const { status, stderr } = await runProgram(['nft', '-c', '-f', '-'], { input: QUEUE_RULE });
   const isMissing = status !== 0 && /No such file|not supported/.test(stderr);

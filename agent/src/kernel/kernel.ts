@@ -1,5 +1,5 @@
-// kernel/kernel: everything that the agent asks of the kernel, as one interface. The runtime imports no socket: the
-// implementation over sockets is kernel/open, and test/fake has another that keeps its state in memory.
+// kernel/kernel: the one interface between the runtime and the kernel. kernel/open implements it over sockets,
+// test/fake/kernel in memory.
 import type { Ending } from '../learn/silence.ts';
 import type { KernelResult } from '../netlink/kernel-error.ts';
 import type { AnnouncedFeed, OnAnnounced } from './announced-feed.ts';
@@ -11,13 +11,14 @@ import type { Routing } from './routing.ts';
 import type { Sets } from './sets.ts';
 import type { Tables } from './tables.ts';
 
-/** Packets that the table queues (NFQUEUE) or logs (NFLOG) for the agent. */
+/** Packets that the table queues (NFQUEUE) or logs (NFLOG). */
 export interface Feeds {
-  /** DNS answers, held in queue `number` and in the crowd's. `onFull`: the first may have had no room for some. */
+  /** DNS answers in queue `number` and in the crowd's queue (kernel/answer-queues). `onFull`: the first may have
+   * dropped answers. */
   answers(number: number, onAnswer: OnAnswer, onFull: () => void): KernelResult<HeldFeed>;
   /** Packets held in queue `number`. */
   held(number: number, onPacket: OnPacket, holding: Holding): KernelResult<HeldFeed>;
-  /** Packets logged to group `number`. `onLost`: the kernel had no room for some. `buffer`: bytes of the longest
+  /** Packets logged to group `number`. `onLost`: the kernel has dropped messages. `buffer`: bytes of the longest
    * message. */
   announced(
     number: number,
@@ -33,8 +34,8 @@ export interface Kernel {
   readonly conntrack: Conntrack;
   readonly routing: Routing;
   readonly feeds: Feeds;
-  /** Opens the sockets by which proxies are probed; one call an agent. */
+  /** The sockets of the probes (kernel/probes); one call an agent. */
   probes(onAnswer: OnProbeAnswer): Probes;
-  /** kernel/tcp-questions. */
+  /** Sends TCP questions to devices (kernel/tcp-questions). */
   askDevices(mark: number, endings: readonly Ending[]): void;
 }

@@ -1,6 +1,6 @@
-// kernel/netlink-request: a request to the kernel and all of its answer. The kernel works on it inside
-// send() and queues its answer before send() returns, so it is a send and a few non-blocking
-// receives: nothing here waits for the event loop.
+// kernel/netlink-request: sends a netlink request and reads the complete answer. The kernel handles the request
+// inside send() and queues its answer before send() returns, so non-blocking receives suffice; nothing waits for
+// the event loop.
 
 import * as sys from 'whp:socket';
 import {
@@ -21,17 +21,17 @@ import {
   takeSequence,
 } from './netlink-socket.ts';
 
-/** What became of the requests that went out together. */
+/** The result of the requests of one datagram. */
 export interface Outcome {
-  /** 0 = all done. Else the errno of the first that was refused, or of the socket. */
+  /** 0: all succeeded. Otherwise the errno of the first refused request, or of the socket. */
   readonly errno: number;
-  /** Every acknowledgement with an errno, in the order of the requests. */
+  /** Acknowledgements with an errno, in the order of the requests. */
   readonly refused: readonly Ack[];
 }
 
-/** Sends what `request(socket)` was filled with and collects the acknowledgements of sequence
- * numbers first..last. It is complete when `last` (or `closing`) is acknowledged or, as a refused
- * batch ends early, when the kernel has no more to say. Other messages go to `onOther`. */
+/** Sends the contents of `request(socket)` and reads the acknowledgements of sequence numbers first..last, until the
+ * receive queue is empty. EIO: `closing` was not acknowledged and no request was refused (a refused batch ends early).
+ * Other messages are passed to `onOther`. */
 export function transact(
   socket: NetlinkSocket,
   first: number,
@@ -60,7 +60,7 @@ export function transact(
     lost = sys.ENOBUFS;
   }
   socket.counters.refused += refused.length;
-  // After an overrun a refusal may be among what was dropped.
+  // After an overrun, a refusal may be among the lost messages.
   const errno = refused[0]?.errno ?? (lost || (complete ? 0 : sys.EIO));
   return { errno, refused };
 }
@@ -82,12 +82,12 @@ function ackOf(
   return undefined;
 }
 
-/** How often a dump is started again when the list changes under it. */
+/** Most tries of a dump that the kernel interrupts because its list changed. */
 const DUMP_TRIES = 5;
 
-/** Runs a dump, or a query with one answer: `put` writes the request with the sequence number it
- * is given, `restart` forgets what was collected, `onMessage` gets each answer. Returns 0 or a
- * positive errno; EINTR: the list changed `DUMP_TRIES` times, what was collected may miss some. */
+/** Runs a dump, or a query with one answer. `put` writes the request with its sequence number, `restart` drops what
+ * was collected, `onMessage` gets each answer. Returns 0 or a positive errno. EINTR: the list changed during all
+ * DUMP_TRIES; entries may be missing. */
 export function dump(
   socket: NetlinkSocket,
   put: (w: Writer, seq: number) => void,
@@ -101,14 +101,14 @@ export function dump(
     const seq = takeSequence(socket);
     put(request(socket), seq);
     errno = sendWritten(socket) || collect(socket, seq, onMessage);
-    // ENOBUFS too: part of the answer was dropped, so ask again.
+    // ENOBUFS: part of the answer was lost, so the dump is repeated.
     if (errno !== sys.EINTR && errno !== sys.ENOBUFS) return errno;
   }
   return errno;
 }
 
-/** Receives the answers to `seq` up to the end of the dump; a query has one answer and no end, so
- * an empty queue ends it too. */
+/** Reads the answers to `seq` until NLMSG_DONE. A query has one answer and no NLMSG_DONE, so an empty receive queue
+ * ends it too. */
 function collect(socket: NetlinkSocket, seq: number, onMessage: OnMessage): number {
   let errno = 0;
   let done = false;
@@ -120,7 +120,7 @@ function collect(socket: NetlinkSocket, seq: number, onMessage: OnMessage): numb
       }
       if ((m.flags & NLM_F_DUMP_INTR) !== 0) errno = sys.EINTR;
       if (m.type === NLMSG_DONE || m.type === NLMSG_ERROR) {
-        // Both start with an int: 0 or -errno.
+        // The body of both begins with an int: 0 or -errno.
         if (m.end - m.body >= 4) errno = 0 - (getU32(r, m.body) | 0) || errno;
         done = true;
       } else if (m.type === NLMSG_OVERRUN) {

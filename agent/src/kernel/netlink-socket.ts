@@ -1,5 +1,5 @@
-// kernel/netlink-socket: netlink messages to and from the kernel. Feeds (queue, log, events) are
-// drained by `receive` from a read handler; requests are in netlink-request.ts.
+// kernel/netlink-socket: opens netlink sockets, sends and receives their messages. `receive` drains a feed from a
+// read handler; kernel/netlink-request has requests with an answer.
 
 import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
@@ -30,34 +30,34 @@ import {
 } from '../netlink/message.ts';
 import { createWriter, resetWriter, type Writer } from '../netlink/writer.ts';
 
-/** What went by and what went wrong, since the socket was opened. */
+/** Counted since the socket was opened. */
 export interface NetlinkCounters {
   sent: number;
   received: number;
-  /** ENOBUFS: the kernel dropped messages because we were slow. */
+  /** ENOBUFS: the kernel dropped messages because the receive buffer was full. */
   overruns: number;
-  /** System calls cut short by a signal, and tried again. */
+  /** System calls interrupted by a signal (EINTR) and repeated. */
   interrupted: number;
-  /** Messages that did not fit into the receive buffer. */
+  /** Datagrams longer than the receive buffer. */
   truncated: number;
-  /** Bytes that are no netlink message, and messages that did not come from the kernel. */
+  /** Malformed bytes, and datagrams of other processes. */
   malformed: number;
-  /** Dumps started again because the kernel's list changed meanwhile. */
+  /** Dumps repeated because the kernel's list changed. */
   restarted: number;
-  /** Acknowledgements with an errno, and ones nobody waited for. */
+  /** `refused`: acknowledgements with an errno. `stray`: answers that no request waits for. */
   refused: number;
   stray: number;
 }
 
 export interface NetlinkSocket {
   readonly fd: number;
-  /** Our port ID: events that quote it are our own doing. */
+  /** Port id: events that carry it are caused by requests of this socket. */
   readonly port: number;
   readonly counters: NetlinkCounters;
-  /** The one receive buffer; `reader` reads it. */
+  /** The only receive buffer; `reader` reads from it. */
   readonly buffer: ArrayBuffer;
   readonly reader: Reader;
-  /** The one send buffer of requests. */
+  /** The only send buffer of requests. */
   readonly writer: Writer;
   /** Next sequence number. */
   seq: number;
@@ -69,15 +69,15 @@ export interface NetlinkSocket {
 export interface NetlinkOptions {
   /** Multicast groups to join, RTNLGRP_* or NFNLGRP_*. */
   readonly groups?: readonly number[];
-  /** Bytes the kernel may queue for us; it books about twice that. */
+  /** Receive buffer in the kernel, bytes; the kernel reserves about twice that. */
   readonly receiveQueue?: number;
   readonly sendQueue?: number;
-  /** Bytes of our send buffer: the largest request or batch has to fit. */
+  /** Send buffer, bytes: the largest request or batch must fit. */
   readonly request?: number;
-  /** Bytes of our receive buffer: one datagram has to fit (dumps: 32768). */
+  /** Receive buffer of this process, bytes: one datagram must fit (dumps: 32768). */
   readonly buffer?: number;
-  /** Do not report overruns, and keep delivering while one lasts: right for NFQUEUE, where the
-   * kernel itself lets the packet pass (fail-open), wrong where a loss has to be noticed. */
+  /** NETLINK_NO_ENOBUFS: overruns are not reported. For NFQUEUE, where the kernel itself accepts or drops a packet
+   * that it cannot deliver; not for sockets whose losses matter. */
   readonly silentOverrun?: boolean;
 }
 
@@ -122,8 +122,8 @@ export function openNetlink(
 }
 
 function prepare(fd: number, object: string, options: NetlinkOptions): KernelError | null {
-  // Acknowledgements say in words what was wrong, and do not quote the whole request. Kernels
-  // without the options (before 4.12) answer ENOPROTOOPT and go on as ever.
+  // EXT_ACK: errors carry a text. CAP_ACK: they do not repeat the whole request. Kernels before 4.12 answer
+  // ENOPROTOOPT and work without.
   sys.setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, hostInt(1));
   sys.setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, hostInt(1));
   if (options.silentOverrun) sys.setsockopt(fd, SOL_NETLINK, NETLINK_NO_ENOBUFS, hostInt(1));
@@ -144,7 +144,7 @@ export function joinGroup(socket: Pick<NetlinkSocket, 'fd'>, group: number): num
   return done < 0 ? -done : 0;
 }
 
-/** The forced option passes the system's limit and needs CAP_NET_ADMIN; else as much as allowed. */
+/** The FORCE option exceeds the system's limit and needs CAP_NET_ADMIN; the plain one is capped. */
 function setQueue(fd: number, forced: number, plain: number, size: number | undefined): void {
   if (size === undefined) return;
   if (sys.setsockopt(fd, sys.SOL_SOCKET, forced, hostInt(size)) >= 0) return;
@@ -156,7 +156,7 @@ export function closeNetlink(socket: NetlinkSocket): void {
   os.close(socket.fd);
 }
 
-/** Takes `count` sequence numbers and answers the first. 0 is left out: it marks events. */
+/** Reserves `count` sequence numbers and returns the first; never 0, which marks events. */
 export function takeSequence(socket: NetlinkSocket, count = 1): number {
   if (socket.seq + count > 0xffffffff) socket.seq = 1;
   const first = socket.seq;
@@ -164,7 +164,7 @@ export function takeSequence(socket: NetlinkSocket, count = 1): number {
   return first;
 }
 
-/** The socket's send buffer, emptied. */
+/** Returns the send buffer of the socket, emptied. */
 export function request(socket: NetlinkSocket): Writer {
   resetWriter(socket.writer);
   return socket.writer;
@@ -189,11 +189,11 @@ export function sendWritten(socket: NetlinkSocket): number {
   return sendBytes(socket, writer.bytes.buffer as ArrayBuffer, writer.length);
 }
 
-/** Called with each message; it and its bytes are valid until the callback returns. */
+/** The message and its bytes are valid until the callback returns. */
 export type OnMessage = (message: Message, reader: Reader) => void;
 
-/** Receives one datagram and hands on its messages. Returns the messages seen, or -errno
- * (-EAGAIN: nothing there). */
+/** Receives one datagram and passes on its messages. Returns the number of messages, or -errno (-EAGAIN: the
+ * receive queue is empty). */
 export function receiveOnce(socket: NetlinkSocket, onMessage: OnMessage): number {
   const { fd, buffer, counters, message, reader, sender } = socket;
   const size = sys.recvfrom(fd, buffer, 0, buffer.byteLength, MSG_DONTWAIT | MSG_TRUNC, sender);
@@ -202,7 +202,7 @@ export function receiveOnce(socket: NetlinkSocket, onMessage: OnMessage): number
     else if (size === -sys.EINTR) counters.interrupted += 1;
     return size;
   }
-  // Any process may send to our port; only port 0 is the kernel.
+  // Any process can send to this port; only port 0 is the kernel.
   if (netlinkPort(sender) !== 0) {
     counters.malformed += 1;
     return 0;
@@ -223,9 +223,9 @@ export function receiveOnce(socket: NetlinkSocket, onMessage: OnMessage): number
   return seen;
 }
 
-/** Drains a feed, at most `limit` datagrams so that other work gets its turn (the read handler is
- * level-triggered and comes again). Returns 0, or the positive errno of what ended it: ENOBUFS
- * means that messages are lost and the caller has to look at the kernel's state. */
+/** Drains a feed, `limit` datagrams at most, so that other work gets its turn (the read handler is level-triggered
+ * and is called again). Returns 0 or the positive errno that ended it. ENOBUFS: messages are lost, and the caller
+ * must read the kernel's state. */
 export function receive(socket: NetlinkSocket, onMessage: OnMessage, limit = 64): number {
   let lost = 0;
   for (let i = 0; i < limit; i++) {

@@ -1,5 +1,5 @@
-// kernel/open: the interface of kernel/kernel over netlink sockets. An agent without one of them could do nothing:
-// the first that cannot be opened is the answer.
+// kernel/open: implements the interface of kernel/kernel over netlink sockets. All of them are needed: the error of
+// the first that cannot be opened is returned.
 import { NETLINK_NETFILTER } from '../netlink/constants.ts';
 import { done, type KernelResult } from '../netlink/kernel-error.ts';
 import { openAnnounced } from './announced-feed.ts';
@@ -15,9 +15,9 @@ import { openDumps } from './sliced-dump.ts';
 import { tablesOver } from './tables.ts';
 import { askDevices } from './tcp-questions.ts';
 
-/** `scratch`: a path in memory, for the text that nft reads. */
+/** `scratch`: path of a file in memory for the text that nft loads. */
 export function openKernel(scratch: string): KernelResult<Kernel> {
-  // Dumps of large sets come in datagrams of up to 32 KiB.
+  // A datagram of a set dump has up to 32 KiB.
   const nft = openNetlink(NETLINK_NETFILTER, { receiveQueue: 1 << 18 });
   if (!nft.ok) return nft;
   const conntrack = openNetlink(NETLINK_NETFILTER, { receiveQueue: 1 << 18 });

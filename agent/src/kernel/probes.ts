@@ -1,6 +1,6 @@
-// kernel/probes: echo requests through the tunnel devices and their answers. A raw ICMP socket bound to the device
-// needs nothing at the far end but a Linux that answers for its own address, and it goes through the very tunnel. An
-// unprivileged ping socket would need ping_group_range; a GRE keepalive, rp_filter off at the proxy.
+// kernel/probes: sends ICMP echo requests through the tunnel devices and receives the replies. A raw socket bound
+// to the device tests this tunnel and needs only a Linux that answers on its own address. A ping socket would need
+// ping_group_range, a GRE keepalive rp_filter off at the proxy.
 import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
 import { MSG_DONTWAIT } from '../netlink/constants.ts';
@@ -18,30 +18,30 @@ const IPPROTO_ICMPV6 = 58;
 const SOL_RAW = 255;
 const ICMP_FILTER = 1;
 const ICMPV6_FILTER = 1;
-/** Bits that let a type pass are zero. */
+/** A zero bit lets the ICMP type pass. */
 const ALL_BUT_ECHO_REPLY = ~1;
 
-/** The proxy of this name has answered the request of this number. */
+/** Called for each echo reply, with the name of the proxy and the sequence number of the request. */
 export type OnAnswer = (proxy: string, sequence: number) => void;
 
 export interface Probes {
-  /** Sends a probe to the proxy. */
+  /** Sends an echo request to the inner address of the proxy. */
   send(proxy: CloudProxy, sequence: number): KernelError | null;
-  /** Takes in what has arrived: before time is said to be over for a probe. */
+  /** Reads the replies that have arrived; called before a probe is counted as lost. */
   drain(): void;
-  /** Closes the sockets of proxies that are not in the list. */
+  /** Closes the sockets of proxies that are not in `proxies`. */
   retain(proxies: readonly CloudProxy[]): void;
 }
 
 interface Prober {
   readonly fd: number;
   readonly family: 4 | 6;
-  /** The two addresses that it was opened for. */
+  /** The inner addresses of the proxy when the socket was opened. */
   readonly local: string;
   readonly remote: string;
 }
 
-/** One socket a proxy, and the one receive buffer. */
+/** One socket for each proxy, and one receive buffer for all. */
 interface Probing {
   readonly tag: EchoTag;
   readonly probers: Map<string, Prober>;
@@ -73,7 +73,7 @@ export function openProbes(onAnswer: OnAnswer): Probes {
 function sendProbe(probing: Probing, proxy: CloudProxy, sequence: number): KernelError | null {
   let sent = attempt(probing, proxy, sequence);
   if (sent < 0 && probing.probers.has(proxy.name)) {
-    // The device may be another one of the same name by now.
+    // The device may have been deleted and created again with the same name.
     close(probing, proxy.name);
     sent = attempt(probing, proxy, sequence);
   }
@@ -82,7 +82,7 @@ function sendProbe(probing: Probing, proxy: CloudProxy, sequence: number): Kerne
   return refused('send', `probe by ${tunnelDevice(proxy.name)}`, -sent);
 }
 
-/** Bytes sent, or -errno. */
+/** Returns the bytes sent, or -errno. */
 function attempt(probing: Probing, proxy: CloudProxy, sequence: number): number {
   const { probers, tag } = probing;
   const known = probers.get(proxy.name);
@@ -95,7 +95,7 @@ function attempt(probing: Probing, proxy: CloudProxy, sequence: number): number 
   return sys.sendto(fd, buffer as ArrayBuffer, 0, length, MSG_DONTWAIT, inetAddress(to));
 }
 
-/** The socket, or -errno. */
+/** Returns the file descriptor, or -errno. */
 function open(probing: Probing, { name, local, remote }: CloudProxy): number {
   const family = remote.includes(':') ? 6 : 4;
   const fd = openRaw(family, tunnelDevice(name));
@@ -123,7 +123,7 @@ function drainOne({ bytes, tag, onAnswer }: Probing, name: string, prober: Probe
   }
 }
 
-/** A raw socket that hears echo replies on one device only. Returns it or -errno. */
+/** Opens a raw socket that receives echo replies from one device only. Returns the file descriptor, or -errno. */
 function openRaw(family: 4 | 6, device: string): number {
   const [domain, protocol] =
     family === 4 ? [sys.AF_INET, IPPROTO_ICMP] : [sys.AF_INET6, IPPROTO_ICMPV6];
@@ -142,7 +142,7 @@ function openRaw(family: 4 | 6, device: string): number {
   return failed;
 }
 
-/** struct icmp6_filter: 256 bits in words of host order, a zero bit lets the type pass. */
+/** struct icmp6_filter: 256 bits in words of host byte order; a zero bit lets the type pass. */
 function onlyType(type: number): ArrayBuffer {
   const words = new Uint32Array(8).fill(0xffffffff);
   words[type >> 5] = (words[type >> 5]! & ~(1 << (type & 31))) >>> 0;

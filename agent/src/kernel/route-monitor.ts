@@ -1,5 +1,5 @@
-// kernel/route-monitor: what others do to devices, addresses, routes and rules, as rtnetlink announces it,
-// without what this program does itself. reconcile/repair decides what follows from it.
+// kernel/route-monitor: rtnetlink notifications of changes that other programs make to devices, addresses, routes
+// and rules. reconcile/repair decides what follows from them.
 
 import * as os from 'qjs:os';
 import {
@@ -31,8 +31,8 @@ export interface Watch {
   close(): void;
 }
 
-/** `own`: port of the socket whose changes are ours. `onEvent` gets null when notifications were
- * lost. */
+/** `own`: port id of the agent's request socket, whose changes are left out. `onEvent`: null when notifications
+ * were lost. */
 export function openWatch(
   own: number,
   onEvent: (event: RouteEvent | null) => void,

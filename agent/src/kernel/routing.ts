@@ -1,6 +1,6 @@
-// kernel/routing: links, addresses, routes and ip rules of the tunnels, as the kernel has them and as
-// reconcile/ wants them. Reads dumps into reconcile's shape, runs its operations one by one. What
-// is not ours (another name, another protocol number, another table) is neither read nor touched.
+// kernel/routing: links, addresses, routes and ip rules. Reads dumps, converts the agent's own objects to pieces of
+// reconcile/desired, and runs path operations one by one. Objects of other programs (other name, protocol number or
+// table) are never changed.
 
 import {
   type KernelAddress,
@@ -60,42 +60,42 @@ const ENODEV = 19;
 const EINVAL = 22;
 
 export interface Realized {
-  /** What of ours stands, in reconcile's shape. */
+  /** The agent's own objects, as pieces. */
   readonly pieces: readonly PathPiece[];
   readonly links: readonly KernelLink[];
   readonly addresses: readonly KernelAddress[];
   readonly all: All;
 }
 
-/** Rules and routes of everybody; of the table local no more than defaults, of main
- * none that the kernel makes for a network of the router's own. */
+/** Rules and routes of all programs: without the routes of table local except default routes, and without the
+ * routes of table main that the kernel creates for networks of the router. */
 export interface All {
   readonly rules: readonly KernelRule[];
   readonly routes: readonly KernelRoute[];
 }
 
-/** Where our rules and tables are: slots are counted from these numbers. */
+/** The first preference and routing table number: slot n uses `preference` + n and `table` + n. */
 export type Numbers = Pick<Globals, 'preference' | 'table'>;
 
 /** Devices, addresses, routes and rules. */
 export interface Routing {
-  /** The devices alone. */
+  /** All devices. */
   links(): KernelResult<readonly KernelLink[]>;
   /** The addresses of all devices. */
   addresses(): KernelResult<readonly KernelAddress[]>;
-  /** Hardware addresses by address, as the neighbour table has them now; empty where it cannot be read. */
+  /** From address to MAC, as in the neighbour table; empty if it cannot be read. */
   neighbours(): ReadonlyMap<string, string>;
-  /** Those of the devices `names` that are there, with what they have received. */
+  /** Those of the devices `names` that exist, with the number of packets received. */
   counted(names: readonly string[]): readonly KernelLink[];
-  /** All four kinds, and what of them is ours by `numbers`. */
+  /** Devices, addresses, routes and rules, and as pieces those that are the agent's by `numbers`. */
   realized(numbers: readonly Numbers[]): KernelResult<Realized>;
-  /** MTU of the device that packets to `address` leave by, bytes; null when there is no way there. */
+  /** MTU of the device of the route to `address`, bytes; null: no route. */
   pathMtu(address: string, links: readonly KernelLink[]): number | null;
-  /** Runs one operation. To delete what is gone already is no error (reconcile is idempotent). */
+  /** Runs one operation. Deleting an object that does not exist is no error. */
   apply(operation: PathOperation): KernelError | null;
-  /** What other programs change from now on; null: notifications were lost. */
+  /** Notifies of changes by other programs (kernel/route-monitor); null: notifications were lost. */
   watch(onEvent: (event: RouteEvent | null) => void): KernelResult<{ close(): void }>;
-  /** Those of `parts` that are missing (kernel/kernel-parts). */
+  /** Those of `parts` that the kernel does not have (kernel/kernel-parts). */
   lacking(parts: readonly KernelPart[]): ReadonlyMap<KernelPart, KernelError>;
 }
 
@@ -158,7 +158,7 @@ function readRealized(socket: NetlinkSocket, numbers: readonly Numbers[]): Kerne
   });
 }
 
-/** What is ours by `numbers`, in reconcile's shape. */
+/** The pieces that are the agent's by `numbers`. */
 export function piecesOf(
   links: readonly KernelLink[],
   addresses: readonly KernelAddress[],
@@ -189,8 +189,7 @@ function ofFamilies<T>(read: (family: 4 | 6) => KernelResult<T[]>): KernelResult
   return done(found);
 }
 
-/** Runs one dump and decodes what it answers; a message that cannot be read is left out, and so is
- * one that nobody wants. */
+/** Runs a dump and decodes the answers. Malformed messages and those that `isUnwanted` selects are left out. */
 function collect<T>(
   socket: NetlinkSocket,
   object: string,
@@ -240,7 +239,7 @@ function isSlot(number: number): boolean {
 
 function linkPiece(link: KernelLink): PathPiece {
   const { local, remote, key } = link.gre!;
-  // One that somebody has set down is none we want, whatever its parameters: it is made anew.
+  // A link that is down never equals a desired one, whatever its parameters: it is created again.
   const mtu = (link.flags & IFF_UP) === 0 ? 0 : link.mtu;
   return { kind: 'link', name: link.name, local, remote: remote ?? '', key, mtu };
 }
@@ -271,7 +270,7 @@ function pathMtu(
 function applyOperation(socket: NetlinkSocket, operation: PathOperation): KernelError | null {
   const { op, piece } = operation;
   const name = deviceOf(piece);
-  // A rule, or a route that prohibits, needs none.
+  // A rule or a prohibit route needs no device.
   const links = name === null ? done([]) : collect(socket, 'links', putLinkDump, readLink);
   if (!links.ok) return links.error;
   const link = links.value.find((one) => one.name === name)?.index ?? 0;
@@ -285,13 +284,13 @@ function applyOperation(socket: NetlinkSocket, operation: PathOperation): Kernel
   return refused(op, describe(piece), errno);
 }
 
-/** Name of the device that a piece is or stands on. */
+/** The device that a piece is, or that it belongs to. */
 function deviceOf(piece: PathPiece): string | null {
   if (piece.kind === 'rule') return null;
   return piece.kind === 'link' ? piece.name : piece.link;
 }
 
-/** `link`: its device's index. False, and nothing is written, if an address is none. */
+/** `link`: index of the device. False: an address is malformed, and nothing is written. */
 function putPiece(w: Writer, seq: number, { op, piece }: PathOperation, link: number): boolean {
   const isAdd = op === 'add';
   switch (piece.kind) {

@@ -1,5 +1,5 @@
-// kernel/sets: elements of the table's sets, written and read over one netlink socket. A write is one transaction,
-// which the kernel has committed when the call returns: runtime/effects releases a held answer only after that.
+// kernel/sets: writes and reads elements of the sets of `table inet whp` over one netlink socket. The kernel has
+// committed a change when `change` returns: runtime/effects releases a held answer only after that.
 import { NFPROTO_INET } from '../netlink/constants.ts';
 import {
   done,
@@ -25,12 +25,12 @@ import type { Dumps, PutDump } from './sliced-dump.ts';
 
 const WHERE = { family: NFPROTO_INET, table: TABLE };
 
-/** Messages a change may take: three for a renewal, and the two that frame the batch. */
+/** Messages for one change: three for a renewal. Two more open and close the batch. */
 const MESSAGES_EACH = 3;
-/** Elements that are read in one go; to read thousands takes a slow router seconds. */
+/** Longest set that is read in one turn: reading thousands of elements takes a slow router seconds. */
 const FEW = 100;
 
-/** An element and when it expires, `now()`. */
+/** `expires`: on the clock of now(). */
 export interface LivingElement {
   readonly key: Uint8Array;
   readonly expires: number;
@@ -38,23 +38,24 @@ export interface LivingElement {
 
 /** Elements of the sets of `table inet whp`. */
 export interface Sets {
-  /** Commits the changes, as one transaction where the kernel's memory allows it (some hundred elements). Of
-   * several, those before the one that was refused are committed. */
+  /** Commits the changes in one transaction, or in several if they are more than the kernel can take at once (some
+   * hundred elements). Transactions before a refused one stay committed. */
   change(changes: readonly SetChange[]): KernelError | null;
-  /** The elements of `set`, or the first `most` of them, or those whose key `wanted` selects. */
+  /** The elements of `set`: `most` of them at most, and only those whose key `wanted` selects. */
   read(set: string, most?: number, wanted?: KeyFilter | null): KernelResult<KernelElement[]>;
-  /** All elements of `set`, more than a hundred of them a slice a turn of the event loop. Answers whether none
-   * was missed; an element may come twice. */
+  /** All elements of `set`; above a hundred, one slice a turn of the event loop. False: elements may be missing. An
+   * element may be reported twice. */
   readInTurns(set: string, onElement: (one: LivingElement) => void): Promise<boolean>;
-  /** 0 where there is no such set. */
+  /** Number of elements; 0 if the set does not exist. */
   count(set: string): number;
-  /** A list is being read in turns. */
+  /** `readInTurns` is running. */
   isReading(): boolean;
-  /** Transactions committed since the last call: reconcile/repair counts those of other programs. */
+  /** Transactions committed since the last call; reconcile/repair subtracts them from the kernel's generation
+   * number. */
   takeCommits(): number;
 }
 
-/** `socket`: receives dumps in datagrams of up to 32 KiB. */
+/** `socket`: its receive buffer must hold datagrams of 32 KiB. */
 export function setsOver(socket: NetlinkSocket, dumps: Dumps): Sets {
   let commits = 0;
   const read: Sets['read'] = (set, most, wanted) => readSet(socket, set, most, wanted);

@@ -1,5 +1,5 @@
-// kernel/sliced-dump: reads long lists of the kernel (conntrack, set elements) a slice a turn of the event loop, so
-// that no held answer waits for a list of thousands.
+// kernel/sliced-dump: dumps long lists of the kernel (conntrack, set elements), one slice a turn of the event loop,
+// so that no held answer waits for a list of thousands.
 import * as os from 'qjs:os';
 import {
   NETLINK_NETFILTER,
@@ -23,25 +23,25 @@ import {
 } from './netlink-socket.ts';
 import { heldFirst } from './yield-to-held.ts';
 
-/** Bytes received in one turn: the kernel fills at most this, some 15 connections or 40 elements. */
+/** Receive buffer, bytes. The kernel fills a datagram to this size: some 15 connections or 40 elements. */
 const SLICE = 4096;
 
-/** Writes the request for one list. */
+/** Writes the dump request of one list. */
 export type PutDump = (w: Writer, seq: number) => void;
 
 export interface DumpsEnd {
-  /** 0, or the errno of what ended it early. */
+  /** 0, or the errno that ended it early. */
   readonly errno: number;
-  /** Nothing was missed; otherwise the lists changed under us, or part of one was dropped. */
+  /** False: the lists changed during the dump, or part of one was lost. */
   readonly whole: boolean;
-  /** Milliseconds that this program worked on it. */
+  /** Milliseconds of processing. */
   readonly spent: number;
 }
 
 export interface Dumps {
-  /** Reads `lists` one after the other, behind those asked for before; then calls `onEnd`. */
+  /** Dumps `lists` one after the other, after the jobs requested before; then calls `onEnd`. */
   read(lists: readonly PutDump[], onEntry: OnMessage, onEnd: (end: DumpsEnd) => void): void;
-  /** Something is being read. */
+  /** A job is running. */
   isBusy(): boolean;
   close(): void;
 }
@@ -55,16 +55,16 @@ interface Job {
   spent: number;
 }
 
-/** A socket and the jobs that wait for it; the first is being read. */
+/** The first job is running, the others wait. */
 interface Dumper {
   readonly socket: NetlinkSocket;
   readonly share: number;
   readonly jobs: Job[];
-  /** Sequence number of the request whose answers are read. */
+  /** Sequence number of the running dump. */
   seq: number;
 }
 
-/** `share`: of the time, what reading may take at most (1: all there is). */
+/** `share`: largest share of the time for reading, up to 1. */
 export function openDumps(share = 1): KernelResult<Dumps> {
   const opened = openNetlink(NETLINK_NETFILTER, { receiveQueue: 1 << 17, buffer: SLICE });
   if (!opened.ok) return opened;
@@ -84,7 +84,7 @@ export function openDumps(share = 1): KernelResult<Dumps> {
   });
 }
 
-/** Requests the next list of the first job; a job without another list is done. */
+/** Requests the next list of the first job; ends jobs that have no list left. */
 function requestNext(dumper: Dumper): void {
   const { socket, jobs } = dumper;
   for (let job = jobs[0]; job !== undefined; job = jobs[0]) {
@@ -127,19 +127,19 @@ function readSlice(dumper: Dumper): void {
   if (share < 1 && jobs.length > 0) rest(dumper, (took * (1 - share)) / share);
 }
 
-/** Answers whether the message is the last of its list. */
+/** True: the message is the last of its list. */
 function takeMessage(job: Job, message: Message, reader: Reader): boolean {
   if ((message.flags & NLM_F_DUMP_INTR) !== 0) job.whole = false;
   if (message.type !== NLMSG_DONE && message.type !== NLMSG_ERROR) {
     job.onEntry(message, reader);
     return false;
   }
-  // Both start with an int: 0 or -errno.
+  // The body of both begins with an int: 0 or -errno.
   if (message.end - message.body >= 4) job.errno ||= 0 - (getU32(reader, message.body) | 0);
   return true;
 }
 
-/** Reads nothing for so many milliseconds. */
+/** Pauses reading. */
 function rest(dumper: Dumper, milliseconds: number): void {
   os.setReadHandler(dumper.socket.fd, null);
   after(milliseconds, () => {

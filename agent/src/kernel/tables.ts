@@ -1,5 +1,5 @@
-// kernel/tables: whole tables: nft loads one transaction, and netlink tells what is loaded, of `table inet whp`
-// and of the tables of other programs, without reading their rules.
+// kernel/tables: loads nftables transactions with nft, and reads by netlink what is loaded, in `table inet whp` and
+// in tables of other programs. Rules are not read: a dump of all rules takes too long.
 import type { LeftFlow } from '../learn/audit.ts';
 import type { Counted } from '../learn/outside.ts';
 import { NFPROTO_INET, NFPROTO_UNSPEC } from '../netlink/constants.ts';
@@ -27,24 +27,26 @@ import type { NetlinkSocket } from './netlink-socket.ts';
 import type { Dumps } from './sliced-dump.ts';
 
 export interface Tables {
-  /** Runs one nftables transaction, written as nft reads it. */
+  /** Runs one nftables transaction, `text` in the language of nft. */
   load(text: string): Promise<KernelError | null>;
-  /** The number of nftables transactions so far, of any program; 0 when the kernel does not tell it. */
+  /** The generation number: nftables transactions of all programs; 0: unknown. */
   generation(): number;
-  /** netlink/nft-table's fingerprint of a table, `table inet whp` unless it is named; '' when there is none. */
+  /** The fingerprint (netlink/nft-table) of a table, default `table inet whp`; '': there is no table, or it has no
+   * chain. */
   fingerprint(table?: string): string;
-  /** The same of all tables of other programs, of every family. */
+  /** The chains of all tables except `whp`, with handle and use count: differs after other programs have changed
+   * rules. */
   othersChains(): string;
-  /** The names of all tables that have a flow table. */
+  /** Names of all tables that have a flow table. */
   flowTables(): ReadonlySet<string>;
-  /** The named counters of a table; empty when there is no such table. */
+  /** The named counters of a table; empty if there is no such table. */
   counters(table: string): ReadonlyMap<string, Counted>;
-  /** The flows that the sets of the audit's table hold. */
+  /** The flows in the sets of the audit's table. */
   auditFlows(): Promise<KernelResult<readonly LeftFlow[]>>;
   raiseGuard(guard: Guard): KernelResult<RaisedGuard>;
 }
 
-/** `scratch`: a path in memory, for the text that nft reads. */
+/** `scratch`: path of a file in memory for the text that nft loads. */
 export function tablesOver(socket: NetlinkSocket, dumps: Dumps, scratch: string): Tables {
   return {
     load: (text) => runNft(scratch, text),
@@ -62,8 +64,8 @@ export function tablesOver(socket: NetlinkSocket, dumps: Dumps, scratch: string)
   };
 }
 
-/** By way of a file in memory: a pipe is filled a few KiB each time the event loop comes round, and while a table
- * is missing that is the longest part of making it again. */
+/** Runs nft on a file in memory. A pipe takes a few KiB each turn of the event loop; while the table is missing,
+ * that would be the longest part of restoring it. */
 async function runNft(scratch: string, text: string): Promise<KernelError | null> {
   const isWritten = writeText(scratch, text, false) === 0;
   const input = isWritten ? '' : text;

@@ -1,5 +1,6 @@
-// kernel/tcp-questions: a TCP segment from outside of its window, sent to a device in the name of its server: the
-// device answers with its own numbers (RFC 9293 section 3.10.7.4), and the table answers that with a reset.
+// kernel/tcp-questions: sends a device a TCP segment outside of its window, with the server's address as source.
+// The device answers with its own sequence numbers (RFC 9293 section 3.10.7.4), and the table answers that with a
+// reset.
 import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
 import { deviceSide, type Ending } from '../learn/silence.ts';
@@ -9,11 +10,11 @@ import { randomBytes } from '../os/random.ts';
 import { parseAddress } from '../wire/address.ts';
 import { tcpQuestion } from '../wire/tcp-question.ts';
 
-/** linux/in.h: the packet brings its IP header. */
+/** linux/in.h: the packet contains its IP header. */
 const IPPROTO_RAW = 255;
 
-/** Asks the device of each connection, with packets that carry `mark`. A question that cannot be sent is one less:
- * the server's next packet makes the table reset the device as well. */
+/** Sends a question to the device of each connection, with packet mark `mark`. Errors are ignored: the next packet
+ * of the server makes the table reset the device as well. */
 export function askDevices(mark: number, endings: readonly Ending[]): void {
   for (const [family, domain] of [
     [4, sys.AF_INET],

@@ -1,32 +1,32 @@
-// kernel/yield-to-held: what is held comes first. Every moment a held packet waits, somebody waits for it, so
-// whoever has many of the kernel's messages to go through lets it pass between two of them. Before:
-// held-feed. After: announced-feed, sliced-dump, runtime/accounting.
+// kernel/yield-to-held: held packets have priority. Callbacks that handle many kernel messages call heldFirst
+// between two of them, which handles one held packet.
 
-/** A match costs some 30 ms on a 24K, and four times as much when its query has to be looked for first. */
+/** Longest work of one callback. A matching answer costs some 30 ms on a 24K, four times as much if its query must
+ * be read first. */
 const TURN_MILLISECONDS = 1500;
 
 type Take = () => unknown;
 
 let take: Take | null = null;
 
-/** `one` takes in the next held packet, if there is one, and lets it go. */
+/** Registers `one`, which reads and handles the next held packet. */
 export function holdFirst(one: Take): void {
   take = one;
 }
 
-/** `one` holds nothing any more. */
+/** Removes `one`. */
 export function holdNoMore(one: Take): void {
   if (take === one) take = null;
 }
 
-/** To be called between two messages that can wait, by a callback of the loop that has `spent` so much
- * (milliseconds). One a time, and for one turn: under a flood of held packets the others have theirs, too. */
+/** Call it between two messages. `spent`: milliseconds since the callback began. Handles one held packet, and none
+ * after TURN_MILLISECONDS, so that a flood of held packets leaves time for the others. */
 export function heldFirst(spent: number): void {
   if (isTurn(spent)) take?.();
 }
 
-/** Whether a callback that has `spent` so much (milliseconds) may go on: the loop comes round for the feeds, the
- * control socket and the watchdog, which gives each callback five seconds. */
+/** Whether a callback that has spent this time (milliseconds) may go on. The event loop must get back to the feeds,
+ * the control socket and the watchdog, which gives each callback five seconds. */
 export function isTurn(spent: number): boolean {
   return spent < TURN_MILLISECONDS;
 }

@@ -1,6 +1,6 @@
-// reconcile/desired: everything that has to stand in the kernel, in pieces: links, addresses, routes, ip rules, the
-// offload table, the table with its sets, the gates and the guard. runtime/desired writes it from the policy, what
-// the kernel has is read into the same shape, and reconcile/diff compares the two. Pure.
+// reconcile/desired: the desired state of the kernel as a list of pieces: links, addresses, routes, ip rules, the
+// offload table, the table with its sets, gates, the guard. runtime/realize builds it from the policy and reads the
+// realized state in the same form; reconcile/diff compares the two. Pure.
 import type { Guard } from '../netlink/nft-guard.ts';
 import { APART_TABLE, type Gate } from '../ruleset/names.ts';
 import type { Standing } from '../ruleset/transaction.ts';
@@ -22,7 +22,7 @@ export interface LinkAddress {
   readonly kind: 'address';
   readonly link: string;
   readonly address: string;
-  /** The other end of the tunnel. */
+  /** Address of the far end of the tunnel. */
   readonly peer: string;
 }
 
@@ -30,9 +30,9 @@ export interface Route {
   readonly kind: 'route';
   readonly family: Family;
   readonly table: number;
-  /** A default route through this device, or `null`: a default that answers "prohibited". */
+  /** Device of a default route; null: a default route of type prohibit. */
   readonly link: string | null;
-  /** Smaller wins; the prohibit behind a device has the largest there is. */
+  /** The smallest metric is used; the prohibit route behind a tunnel has the largest. */
   readonly metric: number;
 }
 
@@ -47,7 +47,7 @@ export interface Rule {
 
 export type PathPiece = GreLink | LinkAddress | Route | Rule;
 
-/** The table that keeps marked flows out of the flow tables of others (ruleset/flow-offload). */
+/** `table inet whp_apart`: keeps marked flows out of the flow tables of other programs (ruleset/flow-offload). */
 export interface OffloadTable {
   readonly kind: 'offload';
   readonly mask: number;
@@ -57,14 +57,14 @@ export interface OffloadTable {
 export interface TablePiece {
   readonly kind: 'table';
   readonly standing: Standing;
-  /** Its chains hold DNS answers. */
+  /** Its chains queue DNS answers (NFQUEUE) until the agent gives a verdict. */
   readonly holds: boolean;
-  /** The marks that its chains set: policy/marks' markOf each slot, under this mask. */
+  /** Mask of the marks that its chains set: markOf (policy/marks) of each slot. */
   readonly mask: number;
   readonly slots: readonly { readonly name: string; readonly slot: number }[];
 }
 
-/** A state of an application that the table has to know: one element in a set for each family. */
+/** A state of an app that the table looks up: one element for each family in the set of the gate. */
 export interface GatePiece {
   readonly kind: 'gate';
   readonly app: string;
@@ -79,13 +79,13 @@ export interface GuardPiece {
 
 export type Piece = PathPiece | OffloadTable | TablePiece | GatePiece | GuardPiece;
 
-/** Who made a route or rule, as `ip route` and `ip rule` show it (proto 119): this program. */
+/** The protocol number of the agent's routes and rules; `ip route` and `ip rule` show it as "proto 119". */
 export const PROTOCOL = 119;
 
-/** In the order in which they can be created: the order of the kinds in `Piece`. */
+/** In the order of creation, which is the order of the kinds in `Piece`. */
 export type Desired = readonly Piece[];
 
-/** One line that names a piece in logs and in `whp status`, which people without the file may read. */
+/** One line for the log and `whp status`. The key of a tunnel is left out, since others may read it. */
 export function describe(piece: Piece): string {
   switch (piece.kind) {
     case 'link':

@@ -1,11 +1,11 @@
-// reconcile/diff: desired and realized pieces in, the operations between them out. What is already
-// right is not touched (a reload drops no flow: invariant 4), and nothing is taken away before what
-// replaces it stands, so that no marked packet finds neither the new nor the old path. Pure.
+// reconcile/diff: returns the operations that turn the realized pieces into the desired ones. Equal pieces are not
+// touched, so a reload drops no flow. Except for a link with new parameters, a piece is deleted after the new
+// pieces are added, so that a marked packet always finds a route. Pure.
 import { describe, isPath, type PathPiece, type Piece } from './desired.ts';
 import { isSame } from './same.ts';
 
-/** `add` of a route replaces the one with the same destination and metric in its table; `add` of the table or the
- * guard replaces the one that stands. */
+/** `add` of a route replaces the route of the same table, family and metric; `add` of the table or the guard
+ * replaces the loaded one. */
 export interface Operation<P extends Piece = Piece> {
   readonly op: 'add' | 'delete';
   readonly piece: P;
@@ -13,7 +13,7 @@ export interface Operation<P extends Piece = Piece> {
 
 export type PathOperation = Operation<PathPiece>;
 
-/** Where the kernel keeps a piece: two pieces in one place cannot both stand. */
+/** The key of a piece in the kernel: two pieces with one key cannot both exist. */
 function place(piece: Piece): string {
   switch (piece.kind) {
     case 'link':
@@ -33,7 +33,7 @@ function place(piece: Piece): string {
 
 function isEqual(now: Piece, piece: Piece): boolean {
   if (!isPath(now) || !isPath(piece)) return isSame(now, piece);
-  // A description leaves out the tunnel's key.
+  // The description does not contain the key of the tunnel.
   const key = (one: Piece): number | null => (one.kind === 'link' ? one.key : null);
   return describe(now) === describe(piece) && key(now) === key(piece);
 }
@@ -44,9 +44,9 @@ export function linkOf(piece: Piece): string | null {
 }
 
 /**
- * The operations that turn `realized` into `desired`, in the order to run them.
- * A tunnel device with other parameters is deleted and made anew, with its addresses and routes; for
- * that moment the prohibit route behind it answers.
+ * Returns the operations that turn `realized` into `desired`, in order of execution. A link with other parameters
+ * is deleted and created again with its addresses and routes; meanwhile its routing table has only the prohibit
+ * route.
  */
 export function diff<P extends Piece>(
   desired: readonly P[],
@@ -65,8 +65,8 @@ export function diff<P extends Piece>(
     }
     operations.push({ op: 'add', piece });
   }
-  // The guard first, links last: while a rule stands, its table must not be empty; while the table marks, a rule
-  // has to catch the mark.
+  // The guard is deleted first, links last: the routing table of a rule must have a route, and a mark that the
+  // table sets must have a rule.
   for (const piece of [...realized].reverse()) {
     const fellWithLink = remade.has(linkOf(piece) ?? '');
     if (!wanted.has(place(piece)) && !fellWithLink) operations.push({ op: 'delete', piece });

@@ -1,26 +1,26 @@
-// reconcile/refused: pieces that could not be made (no GRE in the kernel, an address that is taken). They
-// are no repair, are said once, and are tried again after a while that doubles; what stands on a device
-// that is missing waits for the device. Pure: runtime/enforce.ts runs the operations and notes what became of them.
+// reconcile/refused: pieces that the kernel refused (no GRE, an address in use). Each is logged once and tried
+// again after a delay that doubles; an address or route of a missing device waits for the device. runtime/paths
+// runs the operations and records the results. Pure.
 import { describe, type Piece } from './desired.ts';
 import type { Operation } from './diff.ts';
 
 interface Refusal {
   readonly tries: number;
-  /** Not tried again before, milliseconds; 0: when its device is there. */
+  /** Time of the next try, milliseconds; 0: none, the device of the piece is missing. */
   readonly until: number;
-  /** What the kernel said; '': its device is missing. */
+  /** The error as text; '': the device is missing. */
   readonly why: string;
 }
 
-/** By what describe() says of a piece. */
+/** By describe() of the piece. */
 export type Refused = Map<string, Refusal>;
 
 const FIRST_MILLISECONDS = 5000;
 const MOST_MILLISECONDS = 600_000;
-/** Reasons that are written out. */
+/** Most reasons in refusedText. */
 const SAID = 3;
 
-/** Whether the piece was refused and its time to be tried again has not come. */
+/** Whether the piece was refused and is not yet to be tried again. */
 export function isWaiting(refused: Refused, piece: Piece, now: number): boolean {
   const refusal = refused.get(describe(piece));
   return refusal !== undefined && refusal.until > now;
@@ -38,20 +38,20 @@ export function noteBare(refused: Refused, piece: Piece): void {
   refused.set(describe(piece), { tries: 0, until: 0, why: '' });
 }
 
-/** Pieces that nobody wants any more are forgotten. */
+/** Drops the pieces that no operation of `operations` is about. */
 export function retainRefused(refused: Refused, operations: readonly Operation[]): void {
   const wanted = new Set(operations.map(({ piece }) => describe(piece)));
   for (const key of Array.from(refused.keys())) if (!wanted.has(key)) refused.delete(key);
 }
 
-/** When the first of them is to be tried again, milliseconds; null: there is none. */
+/** Time of the next try of any piece, milliseconds; null: none is due. */
 export function nextTry(refused: Refused): number | null {
   let next: number | null = null;
   for (const { until } of refused.values()) if (until > 0) next = Math.min(next ?? until, until);
   return next;
 }
 
-/** What cannot be made and why, or null. */
+/** The refused pieces and the reasons as text; null: none. */
 export function refusedText(refused: Refused): string | null {
   const reasons = Array.from(refused.values(), ({ why }) => why).filter((why) => why !== '');
   if (reasons.length === 0) return null;

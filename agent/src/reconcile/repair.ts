@@ -1,40 +1,40 @@
-// reconcile/repair: what others did to the router, in; what has to be looked at or made again, out.
-// Notifications say that something changed, a look at the kernel says what: deciding is here, the
-// looking and mending in runtime/repair.ts. Pure: the time is an argument.
+// reconcile/repair: the state machine of repair. Takes notifications of changes by other programs and results of
+// reading the kernel; returns what to read and what to restore, which runtime/repair does. A notification never
+// states what to restore: only a read does. Pure: time is an argument.
 import { IFF_UP } from '../netlink/constants.ts';
 import type { RouteEvent } from '../netlink/rt-event.ts';
 import { FIRST_SLOT, LAST_TABLE_SLOT } from '../policy/marks.ts';
 import { isLinkName } from '../ruleset/names.ts';
 
 export type RepairEvent =
-  /** The kernel's count of nftables transactions; `own` of them were ours since the last time. */
+  /** The nftables generation number; `own`: transactions of this agent since the last event. */
   | { readonly kind: 'generation'; readonly generation: number; readonly own: number }
-  /** A look at the table: its fingerprint, '' when there is none. */
+  /** The table was read: its fingerprint; '': there is no table. */
   | { readonly kind: 'table'; readonly fingerprint: string }
-  /** A transaction of ours has been committed, and this is what stands. */
+  /** This agent has loaded the table: generation and fingerprint after that. */
   | { readonly kind: 'loaded'; readonly generation: number; readonly fingerprint: string }
-  /** The table could not be made again. */
+  /** Restoring the table failed. */
   | { readonly kind: 'failed' }
-  /** The guard held back a packet that our table should have judged. */
+  /** The guard dropped a packet that the table has not judged. */
   | { readonly kind: 'unjudged' }
-  /** A device, address, route or rule came or went by somebody else's hand. */
+  /** Another program added or deleted a device, address, route or rule. */
   | { readonly kind: 'route'; readonly event: RouteEvent }
-  /** Something of ours could not be made, and is to be tried again in so many milliseconds. */
+  /** A piece was refused; time until the next try. */
   | { readonly kind: 'refused'; readonly milliseconds: number }
-  /** Our routes and rules are counted from other numbers now. */
+  /** The first preference and routing table number have changed. */
   | { readonly kind: 'moved'; readonly preference: number; readonly table: number }
-  /** Notifications were lost. */
+  /** rtnetlink notifications were lost (ENOBUFS). */
   | { readonly kind: 'overrun' }
-  /** The time that was asked for by `wake` has come. */
+  /** The timer of a `wake` has expired. */
   | { readonly kind: 'due' };
 
 export type RepairEffect =
   | { readonly kind: 'look-table' }
   | { readonly kind: 'restore-table'; readonly why: string }
   | { readonly kind: 'mend-paths' }
-  /** Come back with `due` in so many milliseconds. */
+  /** Send `due` after this time. */
   | { readonly kind: 'wake'; readonly milliseconds: number }
-  /** Let new flows pass that only the guard still stops, and say why. */
+  /** Remove the guard, so that new flows pass. `forGood`: this guard is not raised again. */
   | { readonly kind: 'lift-guard'; readonly why: string; readonly forGood: boolean };
 
 interface Stray {
@@ -43,40 +43,41 @@ interface Stray {
 }
 
 export interface RepairState {
-  /** Where our routes and rules are: slots 1.. above these numbers. */
+  /** Slot n has the ip rule `preference` + n and the routing table `table` + n. */
   preference: number;
   table: number;
   generation: number;
-  /** Transactions of others, or several at once. */
+  /** Times that the generation was changed by other programs; several transactions between two events count once. */
   foreign: number;
-  /** Of the table as we left it; null before the first load, and when there is none to keep. */
+  /** Of the table as this agent loaded it; null: no table is to be kept. */
   fingerprint: string | null;
-  /** When the paths have to be looked at again, milliseconds; null: they are as they should be. */
+  /** When the paths are read and repaired, milliseconds; null: no repair is due. */
   pathsDue: number | null;
-  /** Restores of the last minute, and since when the table cannot be restored. */
+  /** Times of the restores in the last minute; since when restoring fails. */
   restores: number[];
   failingSince: number | null;
-  /** A look at the table is under way; a held packet asks for the next one not before this. */
+  /** `looking`: a read of the table is pending. Before `quietUntil`, a dropped packet starts no read. */
   looking: boolean;
   quietUntil: number;
   tableDue: number | null;
-  /** Since when, and at which look last, packets came unjudged though the table stands. */
+  /** Unjudged packets while the table is complete: time of the first, and of the last that started a read. */
   stray: Stray | null;
 }
 
-/** What is not ours itself may come in a burst (an interface going down takes routes along). */
+/** Changes of foreign objects come in bursts (a device that goes down takes its routes with it): wait until they
+ * settle. */
 const SETTLE_MILLISECONDS = 150;
-/** Somebody who deletes the table again and again is not raced with. */
+/** More restores than this in a minute are SLOW_MILLISECONDS apart: another program deletes the table repeatedly. */
 const FAST_RESTORES = 5;
 const MINUTE = 60_000;
 const SLOW_MILLISECONDS = 5000;
-/** Between two tries of what was refused. */
+/** Between two tries to restore the table. */
 const RETRY_MILLISECONDS = 500;
-/** As long as the watchdog: the house is not kept waiting longer than that (see SECURITY.md). */
+/** As long as the watchdog waits: the longest time that the guard may stop new flows (SECURITY.md). */
 export const GUARD_MILLISECONDS = 5000;
-/** Looks further apart than this are no longer about the same thing. */
+/** Unjudged packets further apart than this are separate incidents. */
 const STRAY_MILLISECONDS = 3000;
-/** The table stands, and still packets come to the guard that it has not judged. */
+/** The reason when the table is complete and the guard still drops unjudged packets. */
 const CLEARED =
   'the guard is lifted: another program clears our bits of the packet mark between prerouting and forward (a rule "meta mark set" without a mask): whp check';
 
@@ -97,19 +98,19 @@ export function createRepair(preference: number, table: number): RepairState {
   };
 }
 
-/** Held packets come by the hundred; when the table is there after all, one look a second will do. */
+/** Dropped packets are announced in numbers: while the table is complete, they start one read a second at most. */
 const QUIET_MILLISECONDS = 1000;
 
 const NOTHING: readonly RepairEffect[] = [];
 
-/** One look at a time: what it finds is what all who asked wanted to know. */
+/** One read at a time; its result answers all requests. */
 function lookNow(state: RepairState): readonly RepairEffect[] {
   if (state.looking) return NOTHING;
   state.looking = true;
   return [{ kind: 'look-table' }];
 }
 
-/** Takes in one event at `now` (milliseconds); the state is updated in place. */
+/** Handles one event at `now` (milliseconds); updates `state` in place. */
 export function repairStep(
   state: RepairState,
   event: RepairEvent,
@@ -149,11 +150,12 @@ export function repairStep(
   }
 }
 
-/** One that was on its way while the table was made again is no news; one every second is. */
+/** A single packet may have crossed during the reload. Unjudged packets for GUARD_MILLISECONDS mean that another
+ * program clears our bits of the mark. */
 function onUnjudged(state: RepairState, now: number): readonly RepairEffect[] {
   if (now < state.quietUntil) return NOTHING;
   const look = lookNow(state);
-  // The last look, a second ago or more, found the table as it should be.
+  // The last read, at least QUIET_MILLISECONDS ago, found the table complete.
   if (state.quietUntil === 0 || look.length === 0) return look;
   if (state.stray === null || now - state.stray.last > STRAY_MILLISECONDS) {
     state.stray = { since: now, last: now };
@@ -199,7 +201,7 @@ function onRoute(state: RepairState, event: RouteEvent, now: number): readonly R
   switch (event.kind) {
     case 'link': {
       const { name, flags } = event.link;
-      // What comes up is our own doing, or well; only a loss is news.
+      // A device that comes up needs no repair.
       const lost = event.gone || (flags & IFF_UP) === 0;
       if (isLinkName(name)) return lost ? pathsIn(state, 0, now) : NOTHING;
       return pathsIn(state, SETTLE_MILLISECONDS, now);
@@ -212,7 +214,7 @@ function onRoute(state: RepairState, event: RouteEvent, now: number): readonly R
       const { destination, table, cloned } = event.route;
       if (cloned) return NOTHING;
       if (isSlot(table - state.table)) return pathsIn(state, 0, now);
-      // The default route decides how large a packet the way to the proxy takes.
+      // The path MTU to the proxy follows from the default route.
       return destination === null ? pathsIn(state, SETTLE_MILLISECONDS, now) : NOTHING;
     }
     default:
@@ -224,7 +226,7 @@ function isSlot(number: number): boolean {
   return number >= FIRST_SLOT && number <= LAST_TABLE_SLOT;
 }
 
-/** One look for all that comes until then; an earlier wish wins. */
+/** Sets the time of one repair for all notifications until then; an earlier time is kept. */
 function pathsIn(state: RepairState, milliseconds: number, now: number): readonly RepairEffect[] {
   const due = now + milliseconds;
   if (state.pathsDue !== null && state.pathsDue <= due) return NOTHING;
@@ -234,7 +236,7 @@ function pathsIn(state: RepairState, milliseconds: number, now: number): readonl
 
 function onDue(state: RepairState, now: number): readonly RepairEffect[] {
   const effects: RepairEffect[] = [];
-  // Timers come a little early by the clock's fractions.
+  // A timer may fire a fraction of a millisecond early.
   if (state.pathsDue !== null && state.pathsDue <= now + 1) {
     state.pathsDue = null;
     effects.push({ kind: 'mend-paths' });

@@ -1,6 +1,6 @@
-// reconcile/same: whether two plain values (records, lists, bytes, numbers, texts) are the same.
+// reconcile/same: deep equality of plain values (records, lists, byte arrays, numbers, strings). Pure.
 
-/** Objects that are one and the same are not looked into: a profile has hundreds of names. */
+/** Whether two values are equal. Identical objects are not traversed: a profile has hundreds of names. */
 export function isSame(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
@@ -13,7 +13,7 @@ export function isSame(a: unknown, b: unknown): boolean {
   );
 }
 
-/** A key whose value is undefined counts as none. */
+/** A property that is undefined counts as absent. */
 function definedKeys(record: Readonly<Record<string, unknown>>): string[] {
   return Object.keys(record).filter((key) => record[key] !== undefined);
 }

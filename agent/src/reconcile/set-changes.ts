@@ -1,6 +1,5 @@
-// reconcile/set-changes: pauses, hours and pins are elements of sets that the table looks into. Tells
-// whether two policies differ in them alone, and what takes the sets from one to the other. Before:
-// policy/choices. After: runtime/enforce, which then needs neither compiler nor nft. Pure.
+// reconcile/set-changes: pauses, schedules and pins are set elements. Tells whether two policies differ in these
+// alone, and returns the set changes between them; runtime/enforce then needs neither the compiler nor nft. Pure.
 import type { SetChange } from '../netlink/nft-set.ts';
 import type { Policy } from '../policy/policy.ts';
 import { pinSet } from '../ruleset/compile/sets.ts';
@@ -11,7 +10,7 @@ import { FAMILIES } from '../ruleset/terms.ts';
 import type { Standing } from '../ruleset/transaction.ts';
 import { isSame } from './same.ts';
 
-/** Whether they differ in what is paused or pinned, and in nothing else. */
+/** Whether the policies differ in pauses, schedules or pins, and in nothing else. */
 export function differInChoices(before: Policy, next: Policy): boolean {
   const isRestSame =
     before.apps.length === next.apps.length &&
@@ -29,14 +28,14 @@ function sameBut<T extends object>(but: readonly (keyof T)[], a: T, b: T): boole
   return keys.every((key) => but.includes(key) || isSame(a[key], b[key]));
 }
 
-/** From the pins of `before` to those of `next`; to be one transaction. */
+/** Changes from the pins of `before` to those of `next`, for one transaction. */
 export function pinChanges(before: Policy, next: Policy): SetChange[] {
   const old = pinned(before);
   const now = pinned(next);
   return [...missing('delete', now, old), ...missing('add', old, now)];
 }
 
-/** Those of `all` that are not in `from`. */
+/** The addresses of `all` that `from` does not have. */
 function missing(operation: 'add' | 'delete', from: Pinned, all: Pinned): SetChange[] {
   return Array.from(all).flatMap(([set, addresses]) => {
     const known = from.get(set) ?? [];
@@ -47,7 +46,7 @@ function missing(operation: 'add' | 'delete', from: Pinned, all: Pinned): SetCha
   });
 }
 
-/** Addresses by set. */
+/** By set, its addresses as text. */
 type Pinned = ReadonlyMap<string, readonly string[]>;
 
 function pinned(policy: Policy): Pinned {
@@ -59,7 +58,7 @@ function pinSets({ apps }: Policy): StaticSet[] {
   return apps.flatMap((app) => FAMILIES.map((family) => pinSet(app, family)));
 }
 
-/** The table with the pins of `policy`, as compile and render would have it. */
+/** `standing` with the pins of `policy`, as compile and render would write them. */
 export function withPins(standing: Standing, policy: Policy): Standing {
   const texts = new Map(pinSets(policy).map((set) => [set.name, elementList(set)]));
   const sets = standing.sets.map((set) => {

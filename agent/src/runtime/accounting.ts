@@ -1,6 +1,6 @@
-// runtime/accounting: keeps the ledger: reads the kernel's list of our connections from time to time, a few
-// entries a turn so that no held answer waits for it, and takes the end of each as it happens, with its
-// last counters.
+// runtime/accounting: keeps the ledger (account/ledger). Dumps the conntrack entries of the apps from time to time,
+// a few in each turn of the event loop so that no held answer waits, and takes the last counters of each entry from
+// its DESTROY event.
 import * as os from 'qjs:os';
 import { historyText, restoreHistory } from '../account/history.ts';
 import {
@@ -28,10 +28,10 @@ import { log } from '../os/log.ts';
 import { type Checked, invalid, ok } from '../syntax/result.ts';
 
 const BEGINNING = 'the agent begins: flows are counted once it enforces';
-/** How often the list is read: a call lasts minutes, and each entry costs time. */
+/** Time between two dumps: ten seconds, or more with many flows, since each entry costs time. */
 const LEAST_SECONDS = 10;
 const FLOWS_A_SECOND = 20;
-/** The flash is written every six hours, and at the end. */
+/** The history is written to flash every six hours, and at the end. */
 const SAVE_MILLISECONDS = 6 * 3_600_000;
 
 export interface WatchedPolicy {
@@ -44,22 +44,22 @@ export interface WatchedPolicy {
 
 export interface FlowWatch {
   readonly kernel: Kernel;
-  /** Path of the file that the ledger is kept in. */
+  /** Path of the file with the ledger. */
   readonly history: string;
-  /** Asked anew for each list and event. */
+  /** Called for each dump and each event. */
   readonly policy: () => WatchedPolicy;
   readonly ledger: Ledger;
   watch: ConntrackWatch;
-  /** The mask that the ends are filtered by. */
+  /** Mask of the filter for DESTROY events. */
   mask: number;
-  /** When the last list was read, `now()`; -1 before the first. */
+  /** When the last dump ended, `now()`; -1: none has yet. */
   readAt: number;
   savedAt: number;
   stopTimer: () => void;
 }
 
 export interface AccountingState {
-  /** null: the agent begins, and counts once it enforces. */
+  /** null: counting has not begun; it begins after the first policy is enforced. */
   flows: KernelResult<FlowWatch> | null;
 }
 
@@ -67,7 +67,7 @@ export function createAccounting(): AccountingState {
   return { flows: null };
 }
 
-/** Begins to count; where the kernel cannot, the log and `whp status` tell why. */
+/** Begins to count. If the kernel refuses, the log and `whp status` report it. */
 export function startAccounting(
   accounting: AccountingState,
   kernel: Kernel,
@@ -78,7 +78,7 @@ export function startAccounting(
   if (!accounting.flows.ok) log('error', errorText(accounting.flows.error));
 }
 
-/** The ledger, or why nothing is counted. */
+/** The ledger, or the reason why nothing is counted. */
 export function ledgerOf({ flows }: AccountingState): Checked<Ledger> {
   if (flows?.ok) return ok(flows.value.ledger);
   return invalid(flows === null ? BEGINNING : errorText(flows.error));
@@ -118,7 +118,7 @@ function watchFlows(
   return done(flows);
 }
 
-/** Writes the history if it changed, and stops. */
+/** Stops, and writes the history if it changed. */
 export function stopAccounting({ flows }: AccountingState): void {
   if (!flows?.ok) return;
   flows.value.stopTimer();
@@ -141,7 +141,7 @@ function readAgain(flows: FlowWatch): void {
   });
 }
 
-/** A reload may have moved the marks: ends are filtered by the mask of now. */
+/** A reload may have moved the mask: opens the filter for DESTROY events anew. */
 function followMask(flows: FlowWatch): void {
   const { kernel, ledger, policy } = flows;
   const { mask } = policy();
@@ -171,7 +171,7 @@ function takeEnd(ledger: Ledger, policy: WatchedPolicy, one: Connection): void {
   if (ended !== null) policy.ended(ended);
 }
 
-/** Reads the list of each mark in turn. */
+/** Dumps the entries of each app's mark. */
 async function readList({ ledger, watch, policy: policyNow }: FlowWatch): Promise<void> {
   const policy = policyNow();
   beginRound(ledger);
@@ -180,7 +180,7 @@ async function readList({ ledger, watch, policy: policyNow }: FlowWatch): Promis
     const one = decode();
     if (one !== null) seeFlow(ledger, one, () => policy.facts(one), wallTime());
   });
-  // Entries may be missing from a list that changed under us: then nothing is taken for ended.
+  // An incomplete dump may lack live entries: then no flow is taken as ended.
   const began = now();
   for (const ended of whole ? endRound(ledger, wallTime()) : []) {
     policy.ended(ended);

@@ -1,5 +1,5 @@
-// runtime/agent: what a running agent has, and how its jobs take turns. Each mutable record has one owner, the file
-// of its type, which exports the verbs that change it (node/owners).
+// runtime/agent: the records of a running agent, and the queue of the jobs that change the kernel. Each mutable
+// record is changed only by functions of the file that declares its type (test/node/owners).
 import type { Settings } from '../config/settings.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Kept } from '../learn/kept-pace.ts';
@@ -28,7 +28,7 @@ export interface Agent {
   readonly kernel: Kernel;
   readonly turns: Turns;
   readonly inForce: InForce;
-  /** Of `inForce`. */
+  /** The policy of `inForce`. */
   readonly policy: Policy;
   readonly state: State;
   readonly table: TableState;
@@ -38,25 +38,25 @@ export interface Agent {
   readonly feeds: FeedState;
   readonly filling: FillingState;
   readonly repair: RepairState;
-  /** Devices, addresses, routes and rules that the kernel did not take. */
+  /** Pieces that the kernel refused (reconcile/refused). */
   readonly refused: Refused;
-  /** A change of the kernel by another program, or a failure, for runtime/repair to act on. */
+  /** Passes an event to reconcile/repair: a change by another program, or a failure. */
   happened(event: RepairEvent): void;
-  /** Where the next agent finds what this one has loaded. */
+  /** Path of the file with the loaded table for the next agent (runtime/handover-file). */
   readonly handoverFile: string;
   readonly memory: MemoryState;
-  /** What other programs undid and this agent made again. */
+  /** Repairs so far. */
   readonly repairs: Repairs;
   readonly neighbours: Neighbours;
   readonly gateways: GatewayState;
-  /** What is known of the file that outlives a reboot. */
+  /** State of the file with learned elements, on flash. */
   readonly kept: Kept;
   readonly effects: Effects;
-  /** Which way each app takes, by what the probes answer. */
+  /** Health of the proxies, and the way of each app. */
   readonly failover: Failover;
-  /** When it began, `now()`. */
+  /** When the agent began, `now()`. */
   readonly since: number;
-  /** What `whp status` shows as wrong, by topic; a topic that is well again is removed. */
+  /** The problems in `whp status`, by topic. A topic is deleted when its problem is over. */
   readonly problems: Map<string, string>;
   /** `whp audit`, while one runs. */
   readonly audit: AuditState;
@@ -64,11 +64,11 @@ export interface Agent {
 }
 
 export interface Turns {
-  /** The job that changes the kernel and runs or ran last; the next one waits for it. */
+  /** The last job that changes the kernel, running or ended; the next job waits for it. */
   last: Promise<unknown>;
 }
 
-/** One job at a time: a reload, a lease, an hour and a repair may come together. */
+/** Runs one job at a time: a reload, a new lease, a schedule and a repair may coincide. */
 export function inTurn<T>({ turns }: Pick<Agent, 'turns'>, run: () => Promise<T>): Promise<T> {
   const mine = turns.last.then(run, run);
   turns.last = mine.catch(() => null);

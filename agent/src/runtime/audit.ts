@@ -1,23 +1,23 @@
-// runtime/audit: the audit that runs, as the agent keeps it between two commands of daemon/audit.
+// runtime/audit: state of the running `whp audit` between two commands of daemon/audit.
 import type { Counted } from '../learn/outside.ts';
 
 export interface AuditState {
-  /** null: none runs. */
+  /** null: no audit runs. */
   running: RunningAudit | null;
 }
 
 export interface RunningAudit {
-  /** The connection of its command; null: its agent has ended, and it may come back. */
+  /** The connection of the command; null: the agent was restarted, and the command may connect again. */
   owner: object | null;
-  /** When it began, or was found; `now()`. */
+  /** When the audit began, or was found after a restart; `now()`. */
   readonly since: number;
-  /** The table as it was loaded. */
+  /** Text of the loaded table. */
   text: string;
-  /** Another program has deleted the table: what was counted before is lost. */
+  /** Another program has deleted the table: earlier counts are lost. */
   interrupted: boolean;
-  /** Apps that were beside the tunnels by the owner's choice or by their fallback at some time. */
+  /** Apps that went direct at some time during the audit, by the owner's choice or by their fallback. */
   readonly chosen: Set<string>;
-  /** What the meter had counted when it began, by counter. */
+  /** The meter's counters at the beginning, by name. */
   readonly counted: ReadonlyMap<string, Counted>;
 }
 
@@ -33,12 +33,12 @@ export function endAudit(audit: AuditState): void {
   audit.running = null;
 }
 
-/** The connection of its command is there again. */
+/** The command has connected again. */
 export function resumeAudit(running: RunningAudit, owner: object): void {
   running.owner = owner;
 }
 
-/** Its table was deleted, and is made anew with `text`. */
+/** The table was deleted; `text` is loaded in its place. */
 export function interruptAudit(running: RunningAudit, text: string): void {
   running.interrupted = true;
   running.text = text;

@@ -1,4 +1,4 @@
-// runtime/create: puts the parts of an agent together, before it has done anything.
+// runtime/create: creates the records of an agent. Reads and changes nothing in the kernel.
 import type { Settings } from '../config/settings.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { createKept } from '../learn/kept-pace.ts';
@@ -72,8 +72,8 @@ export function createAgent(
   return agent;
 }
 
-/** What a look for late evidence asks of the home. Who has which address now: the neighbour table knows it of every
- * device that sends, DHCP's leases of one that sleeps. Read when it is asked for the first time. */
+/** Addresses and MACs of the home for a search of late flows. The neighbour table has each device that sends, DHCP
+ * leases also those that sleep. Both are read on first use. */
 function settingNow({ inForce, settings, kernel }: Agent): LateSetting {
   let known: ReadonlyMap<string, string> | null = null;
   const read = (): ReadonlyMap<string, string> => {

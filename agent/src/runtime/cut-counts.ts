@@ -1,5 +1,5 @@
-// runtime/cut-counts: what a flow had sent beside the tunnels until it is cut for evidence that came late: read
-// from its conntrack entry before that is deleted, kept for status and said in the log.
+// runtime/cut-counts: counts the packets that a late flow had sent beside the tunnels before it is ended. Reads
+// them from its conntrack entry before that is deleted, for `whp status` and the log.
 
 import { reportOnce } from '../bounds/log-once.ts';
 import { noteLate } from '../learn/outside.ts';
@@ -11,7 +11,7 @@ import { flowText } from '../wire/flow-text.ts';
 
 const SAME_MILLISECONDS = 1000;
 
-/** `outward`: the device began it. `refused`: the packet that is not on its way, though the entry counts it. */
+/** `outward`: the device began the flow. `refused`: packets that the entry counts and the table has rejected. */
 export function noteCut(
   state: State,
   app: string,
@@ -19,13 +19,13 @@ export function noteCut(
   outward = true,
   refused: { readonly packets: number; readonly bytes: number } = { packets: 0, bytes: 0 },
 ): void {
-  // A flow that was in a tunnel and has lost its mark: the meter tells of it.
+  // The flow was in a tunnel and has lost its mark: the meter counts it.
   if (isInner(state, reply)) return;
   const left = outward ? 'original' : 'reply';
   const sent = { packets: packets[left] - refused.packets, bytes: bytes[left] - refused.bytes };
   if (sent.packets <= 0) return;
   const flow = outward ? original : reply;
-  // Its packet and the look for late evidence may both have found it.
+  // An announced packet and the search for late flows may both find the flow.
   const known = state.outside.late.get(app);
   if (known?.last === flowText(flow) && now() - known.at < SAME_MILLISECONDS) return;
   noteLate(state.outside, app, flow, sent, now());

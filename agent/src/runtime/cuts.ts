@@ -1,6 +1,6 @@
-// runtime/cuts: ends flows that are on the wrong way. Their conntrack entry is deleted, so that the next packet begins
-// a new flow; a TCP connection is marked first, for the table to reset its device (ruleset/compile/ended-flows), and
-// deleted ten seconds later. What the remote end still sends is dropped by the table in silence.
+// runtime/cuts: ends flows by deleting their conntrack entries, so that the next packet begins a new flow. A TCP
+// connection first gets ct mark 12, by which the table resets its device (ruleset/compile/ended-flows), and is
+// deleted ten seconds later. The table drops what the remote end still sends.
 import type { Flow } from '../learn/evidence.ts';
 import {
   type Ending,
@@ -19,23 +19,22 @@ import { log } from '../os/log.ts';
 import { CUT, markOf } from '../policy/marks.ts';
 import type { Learning } from './learning.ts';
 
-/** Connections whose devices are being told; what is more is deleted at once. */
+/** Most connections with ct mark 12 at once; others are deleted at once. */
 const MOST_TOLD = 512;
-/** When a device is asked, milliseconds: Linux answers such a question twice a second at most, and a radio
- * that sleeps hears at its next beacon. */
+/** When the device gets a TCP question, milliseconds. Linux answers two a second at most; a sleeping radio receives
+ * it at its next beacon. */
 const ASKED_AT = [0, 700, 2500];
-/** When the entry is deleted: what the server sends till then tells the device, too. */
+/** When the entry is deleted, milliseconds: until then, packets of the server cause resets too. */
 const GONE_AT = 10_000;
 
 export interface CutState {
-  /** Connections whose devices are being told. */
+  /** Connections with ct mark 12. */
   told: number;
-  /** The table is about to be deleted, and with it what answers the devices that are asked: none is asked any
-   * more. */
+  /** The table is about to be deleted: no more questions, since nothing would turn the answers into resets. */
   isOver: boolean;
 }
 
-/** What those have at hand who end flows. */
+/** What endFlows needs. */
 export interface FlowEnding extends Learning {
   readonly cuts: CutState;
 }
@@ -44,7 +43,7 @@ export function createCuts(): CutState {
   return { told: 0, isOver: false };
 }
 
-/** Ends exactly these; one that has ended already is no error. */
+/** Ends these connections; an entry that no longer exists is no error. */
 export function endFlows(effects: FlowEnding, endings: readonly Ending[]): KernelError | null {
   if (endings.length === 0) return null;
   const { cuts, inForce, kernel } = effects;
@@ -78,7 +77,7 @@ function tellDevices({ cuts, kernel }: FlowEnding, tell: readonly Ending[], mark
   });
 }
 
-/** Ends the flow of a device's packet that the table has refused just now. `onFound`: its entry, before. */
+/** Ends the flow of a packet that the table has just rejected. `onFound` gets its entry before it is deleted. */
 export function endRefused(
   effects: FlowEnding,
   flow: Flow,
@@ -92,23 +91,23 @@ export function endRefused(
   return conntrack.delete([connection]);
 }
 
-/** With every tick: what has been silent long enough is forgotten. */
+/** Call it with every tick: removes expired ends from the sets of silent ends. */
 export function tickCuts(effects: FlowEnding): void {
   write(effects, [], expireSilence(effects.inForce.state.silence, now()));
 }
 
-/** Before the table is deleted. */
+/** Call it before the table is deleted. */
 export function closeCuts(cuts: CutState): void {
   cuts.isOver = true;
 }
 
-/** What the remote ends of these still send is dropped. A flow is ended without that as well. */
+/** Adds the remote ends to the sets whose packets the table drops. The flows are ended even if that fails. */
 function silence(effects: FlowEnding, endings: readonly Ending[]): void {
   const { state, policy } = effects.inForce;
   const inner = new Set(
     policy.proxies.flatMap(({ local, inner6 }) => [local, inner6?.local ?? local]),
   );
-  // What a tunnel delivers for no flow is dropped anyway.
+  // Packets that a tunnel delivers without a flow are dropped anyway.
   const outside = endings.filter((one) => !inner.has(remoteSide(one).destination));
   const { added, gone } = silenced(state.silence, outside, now());
   const error = write(effects, added, gone);
@@ -122,7 +121,7 @@ function write(
 ): KernelError | null {
   const changes = [
     ...changesOf('add', added),
-    // Adding first makes the deletion succeed whatever the kernel has forgotten by itself.
+    // `add` comes first, so that `delete` succeeds for an element that has expired.
     ...changesOf('add', gone),
     ...changesOf('delete', gone),
   ];

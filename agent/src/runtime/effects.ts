@@ -1,6 +1,5 @@
-// runtime/effects: runs what step/step asks for, in its order: a set update is committed before the
-// answer that taught it is released, and an answer whose update the kernel refuses is refused itself. Last
-// station of a packet's way: netlink -> kernel set.
+// runtime/effects: runs the effects of step/step in their order. A set change is committed before the verdict of
+// the answer that taught it; if the kernel refuses the change, the answer is dropped.
 
 import type { Kernel } from '../kernel/kernel.ts';
 import {
@@ -35,19 +34,20 @@ export interface Effects extends LateFinding {
   readonly feeds: FeedState;
   /** Connections of `whp monitor`. */
   readonly listeners: Set<(told: MonitorEvent) => void>;
-  /** Transactions the kernel refused, and the last one in words. */
+  /** Number of refused transactions, and the text of the last error. */
   readonly failures: Failures;
   run(effects: readonly Effect[]): void;
-  /** While our own `nft` loads a table, what changes sets waits (learn/commit-batch), at most PATIENCE. */
+  /** Defers effects that change sets while the agent's own nft loads a table (learn/commit-batch), for PATIENCE at
+   * most. */
   wait(): void;
-  /** Runs what has waited. */
+  /** Runs the deferred effects. */
   goOn(): void;
 }
 
-/** Milliseconds: beyond, nft has to cope. */
+/** Milliseconds. After that effects run, and nft may have to start again. */
 const PATIENCE = 1500;
 
-/** What waits for one transaction. */
+/** The deferred effects. */
 interface Batching {
   readonly gathering: Gathering;
   isLoading: boolean;
@@ -121,14 +121,14 @@ function goOn(self: Effects, batching: Batching): void {
   if (gathering.waiting.length > 0) runTogether(self, takeWaiting(gathering, now()));
 }
 
-/** What the lists change goes in as one transaction; where it is refused, each as its own. */
+/** Commits the changes of all lists in one transaction; if that is refused, each list in its own. */
 function runTogether(self: Effects, lists: readonly (readonly Effect[])[]): void {
   const changes = lists.length > 1 ? lists.flat().flatMap(changeOf) : [];
   const isDone = changes.length > 0 && tryCommit(self, changes) === null;
   for (const effects of lists) {
     runEffects(self, isDone ? effects.filter((one) => !changesSets(one)) : effects);
   }
-  // What has waited is let go at another time than the feed's own.
+  // Deferred verdicts are not sent by a feed's own drain.
   self.feeds.answers?.flush();
   self.feeds.hellos?.flush();
 }
@@ -141,7 +141,7 @@ function changeOf(effect: Effect): SetChange[] {
   return [{ operation: 'delete', set: effect.set, elements }];
 }
 
-/** Ends a flow, and counts what of it had left. */
+/** Ends the flow and counts the packets that had left. */
 function cutRefused(self: Effects, cut: Effect & { kind: 'cut' }): KernelError | null {
   const { app, flow, refused } = cut;
   return endRefused(self, flow, (entry) => noteCut(self.inForce.state, app, entry, true, refused));
@@ -152,7 +152,7 @@ function runEffects(self: Effects, effects: readonly Effect[]): void {
   for (const effect of effects) {
     switch (effect.kind) {
       case 'hear':
-        // The ear asks again: nothing to do in the kernel.
+        // runtime/feeds handles it: it drains the log group and repeats the event.
         break;
       case 'renew':
       case 'forget':
@@ -167,7 +167,7 @@ function runEffects(self: Effects, effects: readonly Effect[]): void {
         self.feeds.answers?.refuse(effect.id);
         break;
       case 'pass':
-        // The rules would not know its server: its device sends it again.
+        // Without the commit the table would not match the server: the hello is dropped, and the device repeats it.
         if (commit(self, changes) || !effect.again) {
           self.feeds.hellos?.release(effect.id, effect.again);
         } else self.feeds.hellos?.refuse(effect.id);
@@ -188,15 +188,15 @@ function runEffects(self: Effects, effects: readonly Effect[]): void {
         for (const listener of self.listeners) listener(effect.what);
         break;
       default:
-        // The compiler's check: Biome's does not see through this union.
+        // A compile-time check that all kinds are handled; Biome's rule does not see through the union.
         effect satisfies never;
     }
   }
   commit(self, changes);
 }
 
-/** Commits what was gathered, and answers whether the kernel has it. What it refuses is not learned: the
- * next answer teaches it again, and room is made for it. */
+/** Commits the collected changes. False: the kernel refused; the elements are unlearned, room is made in the sets,
+ * and the next answer teaches them again. */
 function commit(self: Effects, changes: SetChange[]): boolean {
   if (changes.length === 0) return true;
   const wrong = tryCommit(self, changes) === null ? null : commitApart(self, changes);
@@ -216,8 +216,8 @@ function commit(self: Effects, changes: SetChange[]): boolean {
   return wrong === null;
 }
 
-/** The kernel forgets elements by itself, and then a deletion takes the whole transaction down: each
- * element is deleted alone. Returns what was refused of the rest, or null. */
+/** A deletion of an expired element makes the whole transaction fail, so each element is deleted alone. Returns the
+ * error of the other changes, or null. */
 function commitApart({ kernel }: Effects, changes: readonly SetChange[]): KernelError | null {
   const { sets } = kernel;
   const isDeletion = ({ operation }: SetChange): boolean => operation === 'delete';
@@ -227,7 +227,7 @@ function commitApart({ kernel }: Effects, changes: readonly SetChange[]): Kernel
   return sets.change(changes.filter((one) => !isDeletion(one)));
 }
 
-/** Not at once, and not for each of many answers: sets are read for it. */
+/** Rate-limited by isRoomDue, since it reads sets. */
 function makeRoomFor(self: Effects, set: string): void {
   const { state } = self.inForce;
   const app = state.policy.apps.find(({ name }) => set.startsWith(`${name}_`));
@@ -235,7 +235,7 @@ function makeRoomFor(self: Effects, set: string): void {
   unattended(makeRoom(self, app.name, (wrong) => failed(self, wrong)));
 }
 
-/** Answers that wait for nothing leave first. Returns what the kernel refused, or null. */
+/** Sends collected verdicts first: they need no commit. Returns the error, or null. */
 function tryCommit(self: Effects, changes: readonly SetChange[]): KernelError | null {
   self.feeds.answers?.flush();
   return self.kernel.sets.change(changes);
@@ -245,6 +245,6 @@ function failed({ failures }: Effects, error: KernelError | null): void {
   if (error === null) return;
   failures.count += 1;
   failures.last = errorText(error);
-  // Each failure of a flood of answers would fill the log: the first, and then every hundredth.
+  // Log the first failure and every hundredth after it: a flood of answers would fill the log.
   if (failures.count % 100 === 1) log('error', `${failures.last} (${failures.count} so far)`);
 }

@@ -1,5 +1,6 @@
-// runtime/enforce: a policy takes the place of the one before, in this order: feeds, table compiled, devices, routes
-// and rules, table loaded, guard, gates and moves of applications, flows that are on the wrong way.
+// runtime/enforce: enforces a policy. Order: feeds, compiled table, links, addresses, routes and rules, offload
+// table, table, guard, gates and moves of apps, then connections on another way are deleted. runtime/realize runs
+// the operations.
 import type { KernelError } from '../netlink/kernel-error.ts';
 import { after, pause } from '../os/clock.ts';
 import { errorText } from '../os/errno.ts';
@@ -24,7 +25,7 @@ import { desiredOf, type Outcome, realize, standingTables } from './realize.ts';
 import { leaveMarks, tableOf } from './table.ts';
 import { noteGone, notePins } from './table-state.ts';
 
-/** Makes the kernel what the policy says. Returns what went wrong in words, or null. */
+/** Enforces `wanted`. Returns the error as text, or null. */
 export async function enforce(agent: Agent, wanted: Policy): Promise<string | null> {
   const { table, failover, inForce } = agent;
   const isLight =
@@ -33,7 +34,7 @@ export async function enforce(agent: Agent, wanted: Policy): Promise<string | nu
     const error = enforceChoices(agent, wanted);
     if (error === null) return null;
     log('error', errorText(error));
-    // What stands is not what it was taken for: whole, with all that is known.
+    // The table is not as expected: load it whole.
     noteGone(table);
   }
   const wrong = await enforceAll(agent, wanted);
@@ -41,8 +42,8 @@ export async function enforce(agent: Agent, wanted: Policy): Promise<string | nu
   return wrong;
 }
 
-/** A pause, an hour or a pin is set elements: no path is read, no rule made and no program started
- * before the owner has the answer, and the kernel has it then. */
+/** Pauses, schedules and pins are set elements. One transaction commits them before the owner gets the answer; no
+ * path is read, no table compiled, no program started. */
 function enforceChoices(agent: Agent, wanted: Policy): KernelError | null {
   const { inForce, failover, table } = agent;
   const policy = { ...inForce.policy, apps: wanted.apps };
@@ -52,8 +53,8 @@ function enforceChoices(agent: Agent, wanted: Policy): KernelError | null {
   if (error !== null) return error;
   if (pins.length > 0) notePins(table, policy);
   takeIn(inForce, wanted, policy);
-  // Behind the answer. An agent that ends before it has written leaves pins that the next one compares
-  // with the owner's file, and puts right.
+  // After the answer. If the agent ends before the file is written, the next agent corrects the pins from the
+  // owner's choices.
   after(0, () => {
     if (pins.length > 0) writeStanding(agent);
     lookAtAll(agent.effects, 'chosen');
@@ -61,10 +62,8 @@ function enforceChoices(agent: Agent, wanted: Policy): KernelError | null {
   return null;
 }
 
-/**
- * Before a packet can be marked its rule and route exist, and before an answer can be held a feed reads the queue:
- * so the table is loaded last. What the old table needs is deleted when the new one is loaded.
- */
+/** A rule and its route exist before a packet is marked, and a feed is bound before an answer is queued: the table
+ * is loaded after both. Pieces that only the old table needs are deleted after that. */
 async function enforceAll(agent: Agent, wanted: Policy): Promise<string | null> {
   const { kernel, inForce, paths, table, failover, feeds } = agent;
   const realized = kernel.routing.realized(paths.numbers);
@@ -79,7 +78,7 @@ async function enforceAll(agent: Agent, wanted: Policy): Promise<string | null> 
   const holds = !isDeaf(feeds, policy);
   let outcome = await make(agent, policy, holds ? policy : watchingOnly(policy));
   if (outcome.error !== null && holds && isHeld(policy)) {
-    // A kernel without nft's queue refuses the table as a whole: then answers are only watched.
+    // A kernel without nft's queue refuses the whole table: then it is loaded without, and answers are only logged.
     const watched = await make(agent, policy, watchingOnly(policy));
     if (watched.error === null) lacks(agent, 'queue', 'the kernel has no nft queue');
     outcome = { ...outcome, error: watched.error === null ? null : outcome.error };
@@ -87,13 +86,13 @@ async function enforceAll(agent: Agent, wanted: Policy): Promise<string | null> 
   if (outcome.error !== null) return errorText(outcome.error);
   endMove(agent, policy);
   await keepFilling(agent, policy);
-  // With other numbers, collisions with other programs are another question.
+  // Other marks, preferences or tables may collide with those of other programs.
   if (!isSame(policyBefore.globals, policy.globals)) lookSoon(agent.neighbours);
   takeIn(inForce, wanted, policy);
   forgetExcepted(agent);
   const isNew = !isEnforced || table.piece !== tableBefore || !isSame(policyBefore, policy);
-  // Routes that changed may have moved an app, and an earlier agent may have died in the middle of a failover. A
-  // sweep reads all of conntrack: not without one of these reasons.
+  // Changed routes may have moved an app, and an earlier agent may have died during a failover. Only then
+  // connections are checked, since that dumps all of conntrack.
   const isMoved = failover.isUnsure || outcome.changed.length > 0 || agent.refused.size > 0;
   const wrong = isMoved ? await assertAll(failover) : isNew ? await settle(failover) : null;
   if (isNew) lookAtAll(agent.effects, 'new table');
@@ -101,7 +100,7 @@ async function enforceAll(agent: Agent, wanted: Policy): Promise<string | null> 
   return wrong === null ? null : errorText(wrong);
 }
 
-/** `ofTable`: the policy that the table is compiled from. */
+/** Realizes `policy`. `ofTable`: the policy to compile the table from. */
 async function make(agent: Agent, policy: Policy, ofTable: Policy): Promise<Outcome> {
   const { kernel, table, failover, feeds, paths } = agent;
   const isWanted = policy.apps.length > 0 || table.piece !== null;
@@ -120,12 +119,12 @@ async function make(agent: Agent, policy: Policy, ofTable: Policy): Promise<Outc
   return outcome;
 }
 
-/** Whether any packet of this policy waits for the agent. */
+/** Whether the table queues packets for the agent. */
 function isHeld({ globals, escape }: Policy): boolean {
   return globals.hold || escape?.hello === 'hold';
 }
 
-/** The same policy with nothing held. */
+/** `policy` without queues: answers and hellos are only logged. */
 function watchingOnly(policy: Policy): Policy {
   const globals = { ...policy.globals, hold: false };
   const { escape } = policy;

@@ -1,4 +1,4 @@
-// runtime/evict: makes room in an application's full sets: what learn/evict chooses is deleted.
+// runtime/evict: makes room in the nearly full sets of an app: deletes the elements that learn/evict chooses.
 
 import type { LivingElement } from '../kernel/sets.ts';
 import { forgetTaught } from '../learn/dynamic-sets.ts';
@@ -10,8 +10,8 @@ import { addressOf } from '../ruleset/elements.ts';
 import { setsOf } from '../ruleset/names.ts';
 import type { Learning } from './learning.ts';
 
-/** Deletes an eighth of each set of app `name` that is all but full: what expires first, of whoever holds
- * most. Calls `say` with what the kernel refused, or null, of each. */
+/** Deletes an eighth of each nearly full set of the app: the elements that expire first, of the devices that hold
+ * most. `say` gets the kernel's error, or null, for each set. */
 export async function makeRoom(
   { inForce, kernel }: Learning,
   name: string,
@@ -21,14 +21,14 @@ export async function makeRoom(
   const { sets } = kernel;
   const app = state.apps.get(name);
   if (app === undefined) return;
-  // Busy with the last time, most likely: who has no room says so again.
+  // Probably the eviction requested before; a set that is still full requests one again.
   if (sets.isReading()) return;
   const isKnown = (key: Uint8Array): boolean =>
     findEndpoint(state.learned, name, addressOf(key) ?? '') !== null;
   for (const kind of ['addr', ...ROOM_SETS] as const) {
     const cap = capOf(app.profile.caps, kind);
     for (const set of setsOf(name, kind)) {
-      // One that comes twice would be deleted twice, which the kernel refuses.
+      // A dump may return an element twice, and the kernel refuses to delete it twice.
       const found = new Map<string, LivingElement>();
       const isWhole = await sets.readInTurns(set, (one) => found.set(String(one.key), one));
       if (!isWhole && found.size === 0)

@@ -1,6 +1,5 @@
-// runtime/failover: runs what tunnel/failover asks for: probes leave, routes and gates change, and
-// connections that are bound to another way are deleted. One timer, set for the next moment at which a probe is
-// due or given up.
+// runtime/failover: runs the effects of tunnel/failover: sends probes, changes routes and gates, deletes
+// connections that are bound to another way. One timer, set for the next probe that is due or lost.
 
 import { type ConnectionList, ENDED_AT_ONCE, TRIES } from '../kernel/conntrack.ts';
 import type { Kernel } from '../kernel/kernel.ts';
@@ -41,7 +40,7 @@ import { makeRoom } from './evict.ts';
 import { applyGates } from './gates.ts';
 import type { TableState } from './table-state.ts';
 
-/** The clock also catches up when nothing is due, milliseconds. */
+/** Longest time between two looks, milliseconds. */
 const LONGEST = 5000;
 
 export interface Failover {
@@ -50,10 +49,10 @@ export interface Failover {
   readonly table: TableState;
   readonly steering: Steering;
   readonly probes: Probes;
-  /** By app, the move that runs. */
+  /** The running move of each app. */
   readonly moving: Map<string, Promise<string | null>>;
   stopTimer: () => void;
-  /** Connections may be on another way than their app: at the start, and after something went wrong. */
+  /** Connections may be bound to another way than their app's: at the start and after an error. */
   isUnsure: boolean;
 }
 
@@ -74,7 +73,7 @@ export function createFailover(kernel: Kernel, effects: FlowEnding, table: Table
   return failover;
 }
 
-/** Takes in a policy before its paths are built. `standing`: the proxy that the kernel has an app on now. */
+/** Takes a policy before its paths are created. `standing`: the proxy of the app's route in the kernel. */
 export function adoptInto(
   { steering, probes }: Failover,
   policy: Policy,
@@ -84,12 +83,12 @@ export function adoptInto(
   probes.retain(policy.proxies);
 }
 
-/** The same policy but for what is paused and pinned. */
+/** Takes a policy that differs only in pauses, schedules and pins. */
 export function chooseFor({ steering }: Failover, policy: Policy): void {
   adoptChoices(steering, policy);
 }
 
-/** Begins to probe, and goes on until the program ends. */
+/** Sends probes from now on, until the process ends. */
 export function startProbing(failover: Failover): void {
   look(failover);
 }
@@ -110,7 +109,7 @@ function arm(failover: Failover): void {
 
 function look(failover: Failover): void {
   const { steering, probes, kernel } = failover;
-  // What has arrived counts, however late this program looks.
+  // Replies that have arrived count, even if they are read late.
   probes.drain();
   for (const health of steering.healths.values()) {
     if (!isDoubted(health)) continue;
@@ -119,7 +118,7 @@ function look(failover: Failover): void {
     if (packets !== null) take(failover, { kind: 'traffic', proxy: health.proxy, packets });
   }
   take(failover, { kind: 'look' });
-  // What went wrong before is tried again.
+  // Repeats failed moves.
   for (const app of toBeMoved(steering)) unattended(move(failover, app));
   arm(failover);
 }
@@ -138,7 +137,7 @@ function runEffect(failover: Failover, effect: SteerEffect): void {
   if (reason !== null) take(failover, { kind: 'unsent', proxy: name, sequence, reason });
 }
 
-/** One move of an app at a time; who asks meanwhile has the same answer. */
+/** One move of an app at a time; a second caller gets the result of the running one. */
 function move(failover: Failover, app: string): Promise<string | null> {
   const { moving, steering } = failover;
   const before = moving.get(app);
@@ -173,7 +172,7 @@ function operationOf({ app, gate, on }: GateEffect): Operation<GatePiece> {
   return { op: on ? 'add' : 'delete', piece: { kind: 'gate', app, gate } };
 }
 
-/** What takes the gates of the table from what they are to what they have to be. */
+/** The operations from the gates of the loaded table to the wanted ones. */
 export function gateOperations({ steering, table }: Failover): Operation<GatePiece>[] {
   const wanted = assertGates(steering).filter(({ on }) => on);
   return diff(
@@ -182,15 +181,15 @@ export function gateOperations({ steering, table }: Failover): Operation<GatePie
   );
 }
 
-/** The table may be another one: its gates are set, and apps that are not on their way are moved. A move that went
- * wrong is logged, and tried again by itself. */
+/** Sets the gates of the table, and moves apps that are not on their chosen way. Returns the error of the gates; a
+ * failed move is logged and repeated by `look`. */
 export async function settle(failover: Failover): Promise<KernelError | null> {
   const error = applyGates(failover, gateOperations(failover));
   await Promise.all(toBeMoved(failover.steering).map((app) => move(failover, app)));
   return error;
 }
 
-/** The same, and connections that are bound to another way than that of their app are deleted. */
+/** As settle, and deletes the connections that are bound to another way than their app's. */
 export async function assertAll(failover: Failover): Promise<KernelError | null> {
   const error = await settle(failover);
   for (const effect of assertWays(failover.steering)) {
@@ -202,10 +201,10 @@ export async function assertAll(failover: Failover): Promise<KernelError | null>
 }
 
 /**
- * Deletes the app's connections that are bound to another way than `way`, and ends when that is done.
- * What they were known by may have expired long ago (a request window lasts 200 ms): so device and peer
- * are remembered first, and their next packet is the application's again. A kernel that lists no
- * connections (`whp status` says so) has none that could be deleted.
+ * Deletes connections of the app that are bound to another way than `way`; returns when that is done. Their
+ * evidence may have expired (a request window lasts 200 ms), so device and peer are added to the peer sets first:
+ * their next packet is the app's again. A kernel without conntrack netlink, which `whp status` reports, cannot list
+ * connections: then nothing is deleted.
  */
 async function sweep(
   effects: FlowEnding,
@@ -235,7 +234,7 @@ async function sweep(
   }
 }
 
-/** Adds device and peer of each connection to the sets of peers. A set that has no room gets some. */
+/** Adds device and peer of each connection to the peer sets; evicts elements of a full set. */
 async function remember(
   effects: FlowEnding,
   app: App,

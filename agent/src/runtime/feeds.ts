@@ -1,6 +1,6 @@
-// runtime/feeds: the feeds a policy needs: the queues of held answers, that of held ClientHellos and the groups of
-// what the ruleset announces. Each packet of theirs goes through step/step; answers that have passed and are
-// too many for their device at once come to it again, a few at a time.
+// runtime/feeds: opens the feeds of a policy: the NFQUEUE queues of answers and ClientHellos, and the NFLOG groups.
+// Passes each packet to step/step and runs the effects. Logged answers of a device beyond its rate wait in `state`
+// and are taken up a few at a time.
 
 import type { AnnouncedFeed, OnAnnounced } from '../kernel/announced-feed.ts';
 import type { OnAnswer } from '../kernel/answer-queues.ts';
@@ -24,27 +24,27 @@ import { step } from '../step/step.ts';
 
 type Answer = Event & { kind: 'answer' };
 
-/** ClientHellos held at once: what a page of a browser opens. Beyond that they pass unread. */
+/** Most ClientHellos in the queue: as many as a browser sends for a page. Others pass unread. */
 const HELLOS = { most: 64, failOpen: true };
-/** Bytes of a message with HEADER_SNAPLEN of a packet and all that the kernel says of it. */
+/** Bytes of a message with HEADER_SNAPLEN bytes of packet and all attributes. */
 const HEADERS = 1024;
-/** Milliseconds between two looks at answers that wait. */
+/** Milliseconds between two looks at waiting answers. */
 const LATER_MILLISECONDS = 100;
 
 export interface FeedState {
-  /** DNS answers that wait for the agent. */
+  /** The two queues of DNS answers. */
   answers: HeldFeed | null;
-  /** ClientHellos of flows that no set knows. */
+  /** The queue of ClientHellos to addresses that no set has. */
   hellos: HeldFeed | null;
-  /** Queries, ClientHellos, and the answers that are only watched. */
+  /** The NFLOG group of queries, ClientHellos, and answers that are not held. */
   announced: AnnouncedFeed | null;
-  /** What is told of flows, and watched answers of devices that ask more than their share. */
+  /** The NFLOG groups of flow announcements, and of unheld answers to devices above their share. */
   watched: readonly Feed[];
-  /** What they were opened for; null: none is open. */
+  /** The needs that the open feeds serve; null: none is open. */
   opened: Needs | null;
 }
 
-/** What the feeds are opened with. `state` is another one after each policy. */
+/** `state` is a new object after each policy. */
 export interface FeedNeeds {
   readonly feeds: FeedState;
   readonly kernel: Kernel;
@@ -54,7 +54,7 @@ export interface FeedNeeds {
   happened(event: RepairEvent): void;
 }
 
-/** What a policy needs of them. */
+/** The feeds that a policy needs. */
 interface Needs {
   readonly holds: boolean;
   readonly queue: number;
@@ -76,7 +76,7 @@ export function closeFeeds(feeds: FeedState): void {
   feeds.opened = null;
 }
 
-/** Whether answers of this policy would be held and no feed reads them. */
+/** Whether the policy holds answers and no feed reads them. */
 export function isDeaf({ answers }: FeedState, { globals, apps }: Policy): boolean {
   return globals.hold && answers === null && apps.length > 0;
 }
@@ -86,10 +86,8 @@ function needsOf({ globals, apps, escape }: Policy): Needs | null {
   return apps.length === 0 ? null : { holds: hold, queue, group, hello: escape?.hello ?? 'off' };
 }
 
-/**
- * Opens the feeds the policy needs, unless the same ones are open: closing a queue drops what it
- * holds. A kernel without one of them is lived with, and said.
- */
+/** Opens the feeds of the policy, unless the needs are the same: closing a queue drops its packets. If the kernel
+ * lacks a part, a problem is noted and the other feeds are opened. */
 export function listen(agent: FeedNeeds, policy: Policy): void {
   const { feeds, problems, kernel } = agent;
   const needs = needsOf(policy);
@@ -113,7 +111,8 @@ export function listen(agent: FeedNeeds, policy: Policy): void {
   listenAnnounced(agent, group);
 }
 
-/** An answer whose query may still wait among what is announced: that is read first. */
+/** Passes an answer to step/step. On the effect `hear` the log group is drained, since it may hold the query, and
+ * the answer is passed again. */
 function hear(agent: FeedNeeds, answer: Omit<Answer, 'heard'>): void {
   const heard = agent.feeds.announced === null ? null : false;
   const effects = step(agent.state, { ...answer, heard }, now());
@@ -148,7 +147,7 @@ function listenAnnounced(agent: FeedNeeds, group: number): void {
   const { feeds, kernel } = agent;
   const announced = kernel.feeds.announced(group, onPacket, onLost);
   const evidence = kernel.feeds.announced(evidenceGroup(group), onPacket, onLost, HEADERS);
-  // Answers that are only watched, of devices beyond their share: their queries come by the other group.
+  // Unheld answers to devices above their share; their queries are in the other group.
   const ofCrowd: OnAnnounced = (_, { bytes, offset, end }, __, ___, isOwn) => {
     hear(agent, { kind: 'answer', id: null, outside: !isOwn, bytes, offset, end });
     learnLater();
@@ -185,14 +184,14 @@ function announcedEvent(
   const { bytes, offset, end } = span;
   if (prefix === QUERY_PREFIX) return { kind: 'query', age, mac, bytes, offset, end };
   if (prefix === ANSWER_PREFIX) {
-    // One feed, in the order in which packets passed: its query has been heard.
+    // Query and answer are in one group, in order: the query has been read.
     return { kind: 'answer', id: null, outside: !isOwn, heard: true, bytes, offset, end };
   }
   if (prefix === HELLO_PREFIX) return { kind: 'hello', id: null, mac, bytes, offset, end };
   return { kind: 'evidence', prefix, mac, bytes, offset, end };
 }
 
-/** Says what is weaker while a part of the kernel is missing. */
+/** Notes the problem that a part of the kernel is missing, and logs it. */
 export function lacks(agent: FeedNeeds, part: KernelPart, why: string): void {
   const what = weakerWithout(part, why);
   if (agent.problems.get(part) !== what) log('error', what);

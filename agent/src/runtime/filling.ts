@@ -1,11 +1,12 @@
-// runtime/filling: where answers are not held, dnsmasq may put their addresses into the sets before it answers.
+// runtime/filling: where answers are not held, dnsmasq may add their addresses to the sets before it answers
+// (router/dnsmasq).
 import { log } from '../os/log.ts';
 import type { Policy } from '../policy/policy.ts';
 import { type Filling, fillByDnsmasq, filledText, leaveDnsmasq } from '../router/dnsmasq.ts';
 import type { TableState } from './table-state.ts';
 
 export interface FillingState {
-  /** null: not looked at yet. */
+  /** null: not known yet. */
   now: Filling | null;
 }
 
@@ -35,7 +36,7 @@ export async function keepFilling(
   const said = after.fills ? filledText(after.left) : after.why;
   const saidBefore = before === null ? '' : before.fills ? filledText(before.left) : before.why;
   if (said !== saidBefore && said !== '') log('notice', `answers are not held: ${said}`);
-  // What is weaker without held answers is less so.
+  // With dnsmasq's help the problem of a missing queue is smaller.
   if (after.fills && problems.has('queue'))
     problems.set('queue', `the kernel has no nft queue: ${said}`);
 }

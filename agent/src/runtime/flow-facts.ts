@@ -1,5 +1,4 @@
-// runtime/flow-facts: joins the ledger with what the agent knows: which app and proxy a connection is
-// of, and why it is proxied.
+// runtime/flow-facts: app, proxy and evidence of a connection for the ledger.
 
 import { createLines, flowLine } from '../account/flow-log.ts';
 import { proxyOf } from '../account/proxy-of-flow.ts';
@@ -12,7 +11,7 @@ import type { Agent } from './agent.ts';
 
 const lines = createLines();
 
-/** The policy in force, as the watch of flows wants it. */
+/** The policy in force, in the form that runtime/accounting needs. */
 export function watchedPolicy(agent: Agent): WatchedPolicy {
   const { apps, globals } = agent.policy;
   return {
@@ -32,7 +31,7 @@ export function watchedPolicy(agent: Agent): WatchedPolicy {
         ),
         evidence: known?.kind ?? 'unknown',
         detail: known?.detail ?? 'announced before this agent listened',
-        // Its first packet was announced; the list may be read much later.
+        // When its first packet was announced; the dump may be read much later.
         ...(known === undefined ? {} : { start: wallTime() - (now() - known.last) }),
       };
     },

@@ -1,5 +1,5 @@
-// runtime/forget: takes what was learned out of the store and out of the kernel's sets before its
-// time: by the owner's word, or because a name is now kept direct. Live flows are not touched.
+// runtime/forget: removes learned endpoints and elements from the stores and from the kernel's sets: on `whp
+// forget`, or because a policy excepts their name. Live flows are not ended.
 
 import type { Sets } from '../kernel/sets.ts';
 import { retainAliases } from '../learn/aliases.ts';
@@ -13,11 +13,11 @@ import { LEARNED_SETS, type LearnedKind, setName, setsOf } from '../ruleset/name
 import type { Agent } from './agent.ts';
 import { keepForgotten } from './kept.ts';
 
-/** Elements that go in one turn of the event loop. */
+/** Elements deleted in one turn of the event loop. */
 const AT_ONCE = 64;
 
-/** All that is learned of `apps`, or of `address` alone (a device, a server or a peer). Answers how
- * many entries went. */
+/** Forgets everything learned of `apps`, or only about `address` (a device, server or peer). Returns the number of
+ * entries. */
 export async function forgetLearned(
   agent: Agent,
   apps: readonly string[],
@@ -31,7 +31,7 @@ export async function forgetLearned(
       for (const set of setsOf(app, kind)) {
         const keys = names === null ? await allKeys(sets, set) : keysAbout(sets, set, kind, names);
         await inParts(keys, AT_ONCE, (part) => {
-          // What was learned again meanwhile: the stores never hold more than the sets.
+          // Answers may have taught entries again since then: a store must not have elements that a set lacks.
           endpoints += forgetStored(agent, apps, address, names);
           forgetTaught(agent.state.taught, set, part);
           gone += deleteKeys(sets, set, part);
@@ -41,11 +41,11 @@ export async function forgetLearned(
     }
   }
   keepForgotten(agent);
-  // The kernel may have forgotten an endpoint a moment before the store.
+  // An endpoint may have expired in the kernel and not yet in the store.
   return Math.max(gone, endpoints);
 }
 
-/** What the stores hold of it. Answers how many addresses of the application's there were. */
+/** Removes the entries from the stores. Returns the number of endpoints. */
 function forgetStored(
   { state }: Agent,
   apps: readonly string[],
@@ -70,7 +70,7 @@ function forgetStored(
   return endpoints.length;
 }
 
-/** An address and, of a device, the MAC that it is known by. */
+/** The address, and the MAC of the device with it. */
 function namesOf({ kernel, settings, state }: Agent, address: string): readonly string[] {
   const mac =
     kernel.routing.neighbours().get(address) ??
@@ -99,11 +99,11 @@ function keysAbout(
   });
 }
 
-/** Answers how many went. Of a transaction that is refused (no room to add) each half is tried. */
+/** Returns the number of deleted elements. If the transaction is refused (no room to add), each half is tried. */
 function deleteKeys(sets: Sets, set: string, keys: readonly Uint8Array[]): number {
   if (keys.length === 0) return 0;
   const elements = keys.map((key) => ({ key }));
-  // Adding first makes the deletion succeed whatever the kernel has forgotten by itself.
+  // `add` comes first, so that `delete` succeeds for an element that has expired.
   const changes = (['add', 'delete'] as const).map((operation) => ({ operation, set, elements }));
   if (sets.change(changes) === null) return keys.length;
   if (keys.length === 1) return 0;
@@ -120,7 +120,7 @@ function isAbout(kind: LearnedKind, key: Uint8Array, name: string): boolean {
   return pair !== null && (pair.device === name || pair.peer === name);
 }
 
-/** Takes endpoints back whose names a new policy keeps direct. */
+/** Forgets endpoints whose names the policy excepts. */
 export function forgetExcepted({ policy, state, effects }: Agent): void {
   const except = new Map(policy.apps.map(({ name, profile }) => [name, profile.dns.except]));
   const isKept = ({ app, name, root = name }: Endpoint): boolean =>

@@ -1,4 +1,4 @@
-// runtime/gates: the states of applications that the table has to know, one element in a set for each family.
+// runtime/gates: sets the gates of apps: elements of the sets that the table looks up, one for each family.
 import type { Kernel } from '../kernel/kernel.ts';
 import type { KernelError } from '../netlink/kernel-error.ts';
 import type { SetChange } from '../netlink/nft-set.ts';
@@ -8,7 +8,7 @@ import { familyKey } from '../ruleset/elements.ts';
 import { gateName } from '../ruleset/names.ts';
 import { noteGates, type TableState } from './table-state.ts';
 
-/** Runs operations on gates as one transaction, with other changes of sets. */
+/** Commits gate operations in one transaction, together with the set changes `besides`. */
 export function applyGates(
   { table, kernel }: { readonly table: TableState; readonly kernel: Kernel },
   operations: readonly Operation<GatePiece>[],
@@ -24,11 +24,11 @@ function gateChanges({ op, piece }: Operation<GatePiece>): SetChange[] {
   const set = gateName(piece.app, piece.gate);
   const elements = ([4, 6] as const).map((family) => ({ key: familyKey(family) }));
   const add = { operation: 'add', set, elements } as const;
-  // Adding first makes the deletion succeed whatever was there.
+  // `add` comes first, so that `delete` succeeds for an element that does not exist.
   return op === 'add' ? [add] : [add, { ...add, operation: 'delete' }];
 }
 
-/** Those of `pieces` that are on in the table that stands. */
+/** Those of `pieces` whose set has elements. */
 export function readGates({ sets }: Kernel, pieces: readonly GatePiece[]): GatePiece[] {
   return pieces.filter(({ app, gate }) => sets.count(gateName(app, gate)) > 0);
 }

@@ -1,5 +1,5 @@
-// runtime/gateways: keeps the set of other routers at home as routes and the neighbour table have them, with every
-// look around. What is known by such a MAC is not looked up any more: it tells no device.
+// runtime/gateways: keeps the set `gateways`: MACs of other routers in the home, from routes and the neighbour
+// table. Such a MAC identifies no device, so it is never a key of learned elements.
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Realized } from '../kernel/routing.ts';
 import { changeGateways, gatewayAddresses } from '../learn/gateways.ts';
@@ -13,9 +13,9 @@ import type { State } from '../step/state.ts';
 import type { TableState } from './table-state.ts';
 
 export interface GatewayState {
-  /** Addresses of other routers at home. */
+  /** Addresses of other routers in the home. */
   routers: readonly string[];
-  /** The MAC of one is not known yet. */
+  /** A router's MAC is not known yet. */
   isUnresolved: boolean;
 }
 
@@ -31,7 +31,7 @@ export function createGateways(): GatewayState {
   return { routers: [], isUnresolved: false };
 }
 
-/** With every look around: the routers that routes over lan devices lead to now. */
+/** Call it with every look at the router: reads the gateways of routes over lan devices. */
 export function keepGateways(agent: GatewayNeeds, { links, all }: Realized): void {
   const { policy, gateways } = agent;
   const lan = links.filter(({ name }) => policy.globals.lan.includes(name));
@@ -43,7 +43,7 @@ export function keepGateways(agent: GatewayNeeds, { links, all }: Realized): voi
   resolveGateways(agent);
 }
 
-/** With every tick: the MAC of one that has not sent anything before. */
+/** Call it with every tick: the neighbour table lacks a router that has not sent anything yet. */
 export function resolveGateways(agent: GatewayNeeds): void {
   const { kernel, state, table, gateways } = agent;
   if (!gateways.isUnresolved || table.piece === null) return;

@@ -1,4 +1,5 @@
-// runtime/guard: the second table, `inet whp_guard`, which holds back what the home sends while ours is missing.
+// runtime/guard: loads and removes the guard, `table inet whp_guard`, which drops what the home sends while `table
+// inet whp` is missing.
 import type { RaisedGuard } from '../kernel/guard.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { KernelError } from '../netlink/kernel-error.ts';
@@ -13,9 +14,9 @@ import { isSame } from '../reconcile/same.ts';
 import { GUARD_TABLE, tunnelDevice, UNJUDGED_PREFIX } from '../ruleset/names.ts';
 
 export interface GuardState {
-  /** null: none, or the kernel has no tables with an owner. */
+  /** null: not loaded, or the kernel has no owned tables. */
   raised: { readonly piece: GuardPiece; readonly table: RaisedGuard } | null;
-  /** One that held back what it should not have: it is not raised again. */
+  /** A guard that dropped judged packets, whose mark was cleared; it is not loaded again. */
   useless: GuardPiece | null;
 }
 
@@ -29,7 +30,7 @@ export function createGuard(): GuardState {
   return { raised: null, useless: null };
 }
 
-/** The guard that `policy` wants beside its table, or none where that one was useless. */
+/** The guard of `policy`; empty if this guard was useless. */
 export function wantedGuard(
   { guard }: Pick<GuardNeeds, 'guard'>,
   { globals, proxies }: Policy,
@@ -56,7 +57,7 @@ export function guardPieces({ raised }: GuardState): GuardPiece[] {
   return raised === null ? [] : [raised.piece];
 }
 
-/** A kernel that knows no guard is lived with: the problem is noted. */
+/** If the kernel refuses the guard, a problem is noted and no error returned. */
 export function applyGuard(
   { guard, kernel, problems }: GuardNeeds,
   { op, piece }: Operation<GuardPiece>,
@@ -82,7 +83,7 @@ function lower(guard: GuardState): void {
   guard.raised = null;
 }
 
-/** Lets new flows pass that only the guard still stops. `forGood`: this one is not raised again. */
+/** Removes the guard, so that new flows pass. `forGood`: this guard is not loaded again. */
 export function liftGuard(
   agent: Pick<GuardNeeds, 'guard' | 'problems'>,
   why: string,

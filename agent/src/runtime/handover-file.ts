@@ -1,21 +1,21 @@
-// runtime/handover-file: what an agent leaves for the next one, beside the control socket and in memory like the
-// table itself: the parts of the table that it loaded, and the names that its endpoints were learned from.
+// runtime/handover-file: reads and writes the files for the next agent, beside the control socket and in memory
+// like the table: the parts of the loaded table, and the names of the learned endpoints.
 import { readText, removeFile, writeText } from '../os/file.ts';
 import { parseJson, readKept } from '../os/kept-file.ts';
 import { TABLE } from '../ruleset/names.ts';
 import type { Standing } from '../ruleset/transaction.ts';
 
-/** What an agent leaves for the next one. */
+/** The contents of the file. */
 export interface Handover {
   readonly format: 1;
-  /** Of the table when it was loaded: another one is not ours, or not as we left it. */
+  /** Of the table as loaded. A table with another one is not the agent's, or was changed. */
   readonly fingerprint: string;
   readonly standing: Standing;
-  /** The marks of live flows mean these applications. */
+  /** The app of each slot: marks of live flows carry the slot. */
   readonly slots: readonly { readonly name: string; readonly slot: number }[];
 }
 
-/** What was learned from which name; apart, since it changes with every answer. */
+/** The name of an endpoint; in a file of its own, since it changes with every answer. */
 export interface HandoverOrigin {
   readonly app: string;
   readonly address: string;
@@ -23,7 +23,7 @@ export interface HandoverOrigin {
   readonly device: string;
 }
 
-/** Null when there is none that this version understands: such a one is put aside. */
+/** null: there is no file, or none of this version; such a file is put aside. */
 export function readHandover(path: string): Handover | null {
   const read = readKept(path, (text) => {
     const found = parseJson(text);
@@ -32,7 +32,7 @@ export function readHandover(path: string): Handover | null {
   return read !== null && isHandover(read.value) ? read.value : null;
 }
 
-/** Of what was the table before only names are written again, and those have to be names. */
+/** Checks the names of sets, chains and counters, which are written into transactions. */
 function isHandover(found: unknown): found is Handover {
   const { format, fingerprint, standing, slots } = (found ?? {}) as Partial<Handover>;
   return (
@@ -70,8 +70,7 @@ export function readOrigins(path: string): readonly HandoverOrigin[] {
   return read?.value ?? [];
 }
 
-/** Returns 0 or the errno. The folder is in memory: it is there after a crash, not after a boot,
- * and so is the table. */
+/** Returns 0 or the errno. The folder is in memory like the table: both survive a crash and not a reboot. */
 export function writeHandover(path: string, handover: Handover): number {
   return writeText(path, JSON.stringify(handover), false);
 }
@@ -85,14 +84,14 @@ export function removeHandover(path: string): void {
   removeFile(`${path}.names`);
 }
 
-/** How long a handover may be waited for, in seconds: a slow flash takes half a minute to unpack. */
+/** Longest age of a handover request, seconds: unpacking a package to a slow flash takes half a minute. */
 const HANDOVER_SECONDS = 120;
 
 /**
- * Whether the package asked that what stands be left to the next agent: FILE.handover, FILE being the
- * standing table's, begins with the seconds of uptime at which that was written. It is the running
- * agent's own, since each removes what it finds at its start; and it counts for a while only, so that
- * one that nobody needed does not leave a table without an agent much later.
+ * Whether the package has asked to leave the table, routes and rules to the next agent. The request is the file
+ * FILE.handover (FILE: the standing file); it begins with its uptime in seconds. Each agent removes it at its
+ * start, so it is about the running agent, and it is valid for HANDOVER_SECONDS, so that an unused request does not
+ * leave a table without an agent later.
  */
 export function takeHandover(path: string): boolean {
   const asked = readText(`${path}.handover`);

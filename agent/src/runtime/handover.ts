@@ -1,5 +1,5 @@
-// runtime/handover: what an earlier agent left is taken over, and what this one has loaded and learned is noted for
-// the next one (runtime/handover-file).
+// runtime/handover: takes over the table and the learned elements of an earlier agent, and keeps the files for the
+// next one (runtime/handover-file).
 import type { Kernel } from '../kernel/kernel.ts';
 import type { LivingElement } from '../kernel/sets.ts';
 import { beginReading, endReading, takeRead } from '../learn/dynamic-sets.ts';
@@ -24,9 +24,9 @@ import {
 import { adoptTable, type TableState } from './table-state.ts';
 
 export interface MemoryState {
-  /** Sets that were read so far. */
+  /** Index of the set that keepMemory reads next. */
   reading: number;
-  /** Matched answers when the names were written. */
+  /** `counters.matched` when the names were last written. */
   remembered: number;
 }
 
@@ -38,7 +38,7 @@ export interface HandoverNeeds {
   readonly policy: Policy;
   readonly state: State;
   readonly problems: Map<string, string>;
-  /** Where the next agent finds what this one has loaded. */
+  /** Path of the file with the loaded table. */
   readonly handoverFile: string;
   happened(event: RepairEvent): void;
 }
@@ -47,16 +47,14 @@ export function createMemory(): MemoryState {
   return { reading: 0, remembered: 0 };
 }
 
-/** What an earlier agent left, if its table is still as it was left. */
+/** The file of an earlier agent, if the table in the kernel has its fingerprint; otherwise null. */
 export function handoverOf({ tables }: Kernel, path: string): Handover | null {
   const handover = readHandover(path);
   return handover !== null && handover.fingerprint === tables.fingerprint() ? handover : null;
 }
 
-/**
- * Takes over a table that stands: what it has learned, with what is left of each timeout, and, when
- * it is as an agent left it, the table itself: the first load then touches only what differs.
- */
+/** Takes over an existing table: its learned elements with their remaining timeouts. With `handover`, also the
+ * table itself, so that the first load changes only what differs. */
 export async function adopt(
   agent: HandoverNeeds,
   policy: Policy,
@@ -96,7 +94,7 @@ function takeOver({ kernel, table }: HandoverNeeds, { globals }: Policy, handove
   );
 }
 
-/** Notes how the table is now, here and for the next agent. */
+/** Notes generation and fingerprint of the loaded table for reconcile/repair, and writes the file. */
 export function remember(agent: HandoverNeeds): void {
   const { sets, tables } = agent.kernel;
   if (agent.table.piece === null) return;
@@ -107,7 +105,7 @@ export function remember(agent: HandoverNeeds): void {
   writeStanding(agent);
 }
 
-/** For the next agent. */
+/** Writes the file for the next agent. */
 export function writeStanding(agent: HandoverNeeds): void {
   const { table, repair } = agent;
   if (table.piece === null || repair.fingerprint === null) return;
@@ -126,8 +124,8 @@ function noteDisk({ problems, handoverFile }: HandoverNeeds, errno: number): voi
   problems.set('disk', what);
 }
 
-/** Reads one set that the ruleset fills, so that it could be written again. `isGone`: another program may have
- * emptied it, and what is known of it counts all the same. */
+/** Reads a set that the ruleset fills, so that a reload can add its elements. `isGone`: another program may have
+ * emptied the set; if it is empty, the elements known before are kept. */
 export async function readTaught(
   { state, kernel }: HandoverNeeds,
   set: string,
@@ -144,8 +142,7 @@ export async function readTaught(
   endReading(taught, reading, whole && (count > 0 || !isGone));
 }
 
-/** With every tick: one set is read, and the names of what is learned are left for the next agent when
- * they have changed. */
+/** Call it with every tick: reads one set, and writes the names of endpoints if there are new ones. */
 export function keepMemory(agent: HandoverNeeds): void {
   const { memory, kernel, state, problems } = agent;
   const names = agent.policy.apps

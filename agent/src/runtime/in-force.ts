@@ -1,18 +1,18 @@
-// runtime/in-force: the policy that is enforced, and what has been learned under it. One record, which the agent and
-// those who act on what is learned share; only `takeIn` and its neighbours in this file change it.
+// runtime/in-force: the enforced policy and the state of step/step under it. One record, shared by the agent and
+// the files that act on learned evidence.
 import { isOwnAddress } from '../policy/own-addresses.ts';
 import type { Policy } from '../policy/policy.ts';
 import { createState, type State } from '../step/state.ts';
 
 export interface InForce {
-  /** With the MTUs of the tunnels filled in. */
+  /** The wanted policy, with the MTUs of the tunnels. */
   policy: Policy;
-  /** The policy as it was loaded, before. */
+  /** The policy as configured. */
   wanted: Policy;
   state: State;
   /** False until the first policy was enforced. */
   isEnforced: boolean;
-  /** Addresses of the router's own devices, text. */
+  /** Addresses of all devices of the router, as text. */
   addresses: readonly string[];
 }
 
@@ -21,7 +21,7 @@ export function createInForce(policy: Policy): InForce {
   return { policy, wanted: policy, state, isEnforced: false, addresses: [] };
 }
 
-/** The policy is enforced: what arrives from now on is judged by it. */
+/** The policy is enforced: packets are judged by it from now on. */
 export function takeIn(inForce: InForce, wanted: Policy, policy: Policy): void {
   const isOwn = (address: string): boolean =>
     isOwnAddress(inForce.policy, inForce.addresses, address);

@@ -1,6 +1,6 @@
-// runtime/kept: what is learned is kept on flash beside the last good configuration, and is in a new agent's
-// memory before it loads its table: after a reboot the first packet of a call finds what it was known by.
-// Which and when is decided in learn/kept-*; format and pace: docs/kept.md.
+// runtime/kept: keeps learned elements on flash beside the last good configuration, and reads them before the first
+// load, so that after a reboot the first packet of a call is recognised. learn/kept-* decides which and when;
+// docs/kept.md has format and pace.
 import * as os from 'qjs:os';
 import type { KeptAnswer } from '../answers/status.ts';
 import {
@@ -36,8 +36,8 @@ function fileOf(agent: Agent): string {
   return `${agent.settings.sources.state}/learned`;
 }
 
-/** Reads the file into memory; call it before the first load, where no table of ours stands: the sets of
- * one that does know better. */
+/** Reads the file into the stores. Call it before the first load. If a table was taken over, its sets are newer and
+ * the file is not used. */
 export function restoreKept(agent: Agent, policy: Policy): void {
   const path = fileOf(agent);
   const read = readKept(
@@ -66,8 +66,7 @@ export function restoreKept(agent: Agent, policy: Policy): void {
   log('notice', `${taken} learned element(s) are known from before the start${without}`);
 }
 
-/** With every tick. An agent without an application learns nothing, and leaves the file to the day when
- * there is one again. */
+/** Call it with every tick. Without an app nothing is learned, and the file is kept for later. */
 export function keepLearned(agent: Agent): void {
   const { kept, state, policy } = agent;
   if (policy.apps.length === 0) return;
@@ -80,13 +79,13 @@ export function keepLearned(agent: Agent): void {
   if (due !== null) write(agent, due);
 }
 
-/** The owner has taken something back: it is not known again after a reboot either. */
+/** After `whp forget`: the file must not contain forgotten elements. */
 export function keepForgotten(agent: Agent): void {
   const sets = setsToKeep(agent.state, agent.policy.apps, now());
   if (holdsMore(agent.kept.pace, sets)) write(agent, sets);
 }
 
-/** The agent ends: what the rules have renewed since the last reading is read once more. */
+/** At the end of the agent: reads the sets once more, since the rules have renewed elements. */
 export async function keepLast(agent: Agent): Promise<void> {
   const { kept, state, policy, table } = agent;
   if (policy.apps.length === 0) return;
@@ -102,7 +101,7 @@ function write(agent: Agent, sets: KeptSets): void {
   const text = keptText(sets);
   os.mkdir(settings.sources.state, 0o755);
   const errno = writeText(fileOf(agent), text);
-  // A full disk is tried again at the same pace.
+  // On a full disk the next try is at the same pace.
   noteWritten(kept.pace, errno === 0 ? sets : new Map(), now());
   if (errno === 0) {
     noteFile(kept, text.length, now());

@@ -1,5 +1,5 @@
-// runtime/late-flows: finds the direct connections that are older than the evidence of an application, and
-// ends them: them and no others. The device's next packet begins a new flow, which takes the tunnel.
+// runtime/late-flows: searches conntrack for unmarked connections that belong to an app by evidence learned after
+// they began, and ends these only. The device's next packet begins a new flow, which takes the tunnel.
 import type { ConnectionList } from '../kernel/conntrack.ts';
 import type { DumpsEnd } from '../kernel/sliced-dump.ts';
 import {
@@ -22,56 +22,55 @@ import { noteCut } from './cut-counts.ts';
 import { endFlows, type FlowEnding } from './cuts.ts';
 import { familyIn, knownGrounds, teachShown } from './live.ts';
 
-/** More wishes than this are not kept: everything known is looked at instead. */
+/** Most wishes kept; with more, all known evidence is searched for. */
 const MOST_WISHES = 256;
-/** Looking takes at most this share of the time, beyond what a burst may: peers by the thousand must
- * not stop the home's DNS. Milliseconds. */
+/** Largest share of the time for searches, after a burst of BURST milliseconds: peers by the thousand must not stop
+ * the home's DNS. */
 const SHARE = 0.1;
 const BURST = 200;
-/** A range shows the port, the port its peer, and the peer the rest of a call: what the list had before
- * is found by the next look. */
+/** One pass can show new evidence (range, then port, then peer) for entries read before it: repeat this often. */
 const MORE_LOOKS = 2;
 /** What could not be ended, or not be listed to the end, is looked for again after so long. */
 const RETRY_MILLISECONDS = 1000;
-/** What is said of them once, after their number. */
+/** Logged once, after the number of connections. */
 const OLDER =
   'connection(s) of devices are older than the table and nothing speaks for them: they stay direct until they end';
-/** Milliseconds between two words about it in the log. */
+/** Least time between two log lines about ended flows, milliseconds. */
 const TOLD_EVERY = 10_000;
 
-/** Evidence to look for, and how much has been looked through. */
+/** The evidence to search for, and the time spent. */
 export interface LateState {
   readonly wishes: Map<string, Wish>;
-  /** Everything known is to be looked at. */
+  /** Search for all known evidence. */
   isWhole: boolean;
-  /** DNS flows that the table has never seen are to be ended, too. */
+  /** End unmarked DNS flows too. */
   isDns: boolean;
-  /** What is direct was so by the owner's choice, which has just changed. */
+  /** The connections went direct by the owner's choice, which has just changed: they are not counted as leaks. */
   isByChoice: boolean;
-  /** Looks at everything that still follow the last one. */
+  /** Passes over everything that still follow the last one. */
   again: number;
   isWaiting: boolean;
   isLooking: boolean;
-  /** Errno of the last look. */
+  /** Errno of the last dump. */
   failed: number;
-  /** Milliseconds that looks took, SHARE of the time since `since` taken off. */
+  /** Milliseconds that searches took, minus SHARE of the time since `since`. */
   spent: number;
   since: number;
-  /** Connections deleted since the start, and how many of them the log has told. */
+  /** `cut`: connections ended since the start. `told`: how many of them were logged, and when. */
   cut: number;
   told: { count: number; at: number };
   isFirst: boolean;
 }
 
-/** What is known of the home besides. */
+/** Addresses and MACs of the home. */
 export interface LateSetting extends Setting {
-  /** The addresses that a device has now. */
+  /** The present addresses of a device. */
   readonly addressesOf: (mac: string) => readonly string[];
 }
 
 export interface LateFinding extends FlowEnding {
   readonly late: LateState;
-  /** Called once for each look. */
+  /** Called once for each search. */
   readonly settingNow: () => LateSetting;
 }
 
@@ -93,7 +92,7 @@ export function createLate(): LateState {
   };
 }
 
-/** Evidence was learned: look soon (before the event loop sleeps again, unless there was much of it). */
+/** Evidence was learned: searches soon, in the next turn of the event loop unless searches took too much time. */
 export function lookFor(effects: LateFinding, wish: Wish): void {
   const { late } = effects;
   if (late.wishes.size < MOST_WISHES) late.wishes.set(JSON.stringify(wish), wish);
@@ -101,8 +100,8 @@ export function lookFor(effects: LateFinding, wish: Wish): void {
   lookLater(effects);
 }
 
-/** Look at everything now: the agent has just begun to enforce this policy. `new table`: DNS flows that it
- * has never seen are ended, too. `chosen`: what is direct was so by the owner's choice, which has just changed. */
+/** Searches for all evidence now. `new table`: also ends unmarked DNS flows. `chosen`: connections went direct by
+ * the owner's choice, which has just changed. */
 export function lookAtAll(effects: LateFinding, why?: 'new table' | 'chosen'): void {
   const { late } = effects;
   late.isWhole = true;
@@ -119,13 +118,13 @@ function lookLater(effects: LateFinding): void {
   after(Math.max(0, (left - BURST) / SHARE), () => look(effects));
 }
 
-/** One look, as it begins: what it is about. */
+/** The parameters of one search. */
 interface Look {
-  /** null: everything. */
+  /** null: all known evidence. */
   readonly wishes: readonly Wish[] | null;
   readonly isDns: boolean;
   readonly isByChoice: boolean;
-  /** Looks at everything that follow if this one shows new ports or peers. */
+  /** Further passes if this one shows new ports or peers. */
   readonly more: number;
 }
 
@@ -209,8 +208,8 @@ function endLook(
   late.isFirst = false;
 }
 
-/** Ports and peers that running flows have shown: taught before their next packet is sent. What was read before
- * they were known is looked at once more. Answers whether there were any. */
+/** Teaches the ports and peers that the search has shown, before their next packet. True: there were some, and
+ * entries read before need another pass. */
 function teachNew(
   effects: LateFinding,
   state: State,
@@ -228,7 +227,7 @@ function teachNew(
   return isAny;
 }
 
-/** Under a flood not of each look. */
+/** Rate-limited by TOLD_EVERY. */
 function tell(late: LateState, count: number): void {
   late.cut += count;
   if (late.cut === late.told.count || now() - late.told.at < TOLD_EVERY) return;
@@ -237,8 +236,8 @@ function tell(late: LateState, count: number): void {
   late.told = { count: late.cut, at: now() };
 }
 
-/** Where the flows that `wishes` are about would be; null: anywhere. The kernel finds those of one
- * end in a fraction of the time that a list of all takes to read. */
+/** The lists to dump for `wishes`; null: all unmarked connections. A dump that the kernel filters by address takes
+ * a fraction of the time of a full one. */
 function listsOf(
   { policy }: State,
   wishes: readonly Wish[] | null,
@@ -250,22 +249,22 @@ function listsOf(
   const ends = new Map<string, TupleFilter>();
   for (const wish of wishes) {
     const [source, remote] = wish.kind === 'address' ? [null, wish.remote] : [wish.device, null];
-    // The one peer that a device shows, or else all that the device talks to.
+    // One peer of a device: only the connections with it. Several: all of the device.
     const peer = wish.kind === 'peer' && !ends.has(wish.device) ? wish.remote : null;
     const destination = remote ?? peer;
     const family = familyIn(source ?? destination ?? '');
-    // One list of IPv6 has them all.
+    // All IPv6 wishes share one list.
     const end = family === 6 ? '' : (source ?? remote ?? '');
     ends.set(end, { family, source, destination });
     if (wish.kind !== 'port' || wish.mac === null) continue;
-    // A port is the device's at all of its addresses.
+    // A port wish is about all addresses of the device.
     for (const address of setting.addressesOf(wish.mac)) {
       const other = familyIn(address) === 6 ? '' : address;
       const filter = { family: familyIn(address), source: address, destination: null };
       if (!ends.has(other)) ends.set(other, filter);
     }
   }
-  // What a port forward let in was begun by the other end.
+  // A flow that a port forward let in began at the remote end: the device is the source of its replies.
   return Array.from(ends.values()).flatMap((only) => {
     const inward = only.family === 4 && only.source !== null ? [{ ...only, isReply: true }] : [];
     return [only, ...inward].map((one) => ({ ...direct, only: one }));
@@ -280,7 +279,7 @@ function say(errno: number): void {
   } else log('error', `late evidence: ${errorText(error)}`);
 }
 
-/** Begun by a device, to somewhere else than the router. */
+/** Neither end of the original direction is an address of the router or of a proxy. */
 function isOfHome({ original }: Connection, { isOwn }: Setting): boolean {
   return !isOwn(original.source) && !isOwn(original.destination);
 }

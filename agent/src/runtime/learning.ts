@@ -1,4 +1,5 @@
-// runtime/learning: what the actors on learned evidence share: the kernel, and the policy with the state of now.
+// runtime/learning: the records that files acting on learned evidence need: the kernel, and the policy with its
+// state.
 import type { Kernel } from '../kernel/kernel.ts';
 import type { InForce } from './in-force.ts';
 

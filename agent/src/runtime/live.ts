@@ -1,6 +1,6 @@
-// runtime/live: connections that carry our mark now. Each keeps what admitted it: where that has expired
-// while the connection lived on (a server that is silent for hours, a device that sleeps), device and
-// remote are taught as a pair. Before: kernel/conntrack-dump, learn/late-flows. After: kernel/sets. Used by late-flows.
+// runtime/live: the evidence of live connections. A marked connection whose evidence has expired (a silent server,
+// a sleeping device) has its device and remote address added to the peer sets, so that its later packets are
+// recognised.
 
 import { noteTaught, taughtElements } from '../learn/dynamic-sets.ts';
 import { learnedEndpoints } from '../learn/endpoints.ts';
@@ -23,11 +23,11 @@ import type { State } from '../step/state.ts';
 import type { Family } from '../wire/address.ts';
 import type { Learning } from './learning.ts';
 
-/** Ports, and peers, that one look teaches. */
+/** Most ports, and most peers, that one call teaches. */
 const MOST_SHOWN = 256;
 
-/** Marked connections keep what admitted them: at the start of an agent, which cannot know how long there
- * was none. Not later: what its owner takes away while they live is not to be taught by them. */
+/** Teaches the pairs of marked connections without evidence. Only at the start of an agent, since the time without
+ * one is unknown; later, what the owner forgets must not be taught again by live connections. */
 export function keepLive(effects: Learning, setting: Setting): void {
   const { kernel, inForce } = effects;
   const { state } = inForce;
@@ -49,7 +49,7 @@ export function keepLive(effects: Learning, setting: Setting): void {
   }
 }
 
-/** Everything that speaks for flows of `app` now. */
+/** All current evidence of `app`: endpoints, ports, peers. */
 export function knownGrounds(state: State, app: App): Grounds {
   const addresses = learnedEndpoints(state.learned).filter((one) => one.app === app.name);
   const ports = new Set<string>();
@@ -74,7 +74,7 @@ export function knownGrounds(state: State, app: App): Grounds {
   return { app, addresses: new Set(addresses.map(({ address }) => address)), ports, peers };
 }
 
-/** Ports and peers that running flows of `app` have shown; of thousands the first, in few transactions. */
+/** Adds shown ports and peers of `app` to the sets: MOST_SHOWN of each at most, in one call. */
 export function teachShown(
   effects: Learning,
   { taught }: State,

@@ -1,12 +1,12 @@
-// runtime/meter: the counters of the meter at the exit, read from the table, and kept in a file in memory, so that
-// they go on from there when the table is made anew.
+// runtime/meter: reads the counters of the meter (ruleset/compile/exit-meter) from the table, and keeps them in a
+// file in memory, so that a new table continues them.
 import type { Tables } from '../kernel/tables.ts';
 import { type Counted, knownCounts, noteCounts, type Outside } from '../learn/outside.ts';
 import { readText, writeText } from '../os/file.ts';
 import { parseJson } from '../os/kept-file.ts';
 import { outsideCounter, TABLE } from '../ruleset/names.ts';
 
-/** Reads them anew, if our table stands. Answers whether it does. */
+/** Reads the counters. False: the table is missing. */
 export function refreshCounts(outside: Outside, tables: Tables): boolean {
   const found = tables.counters(TABLE);
   if (found.size === 0) return false;
@@ -14,13 +14,13 @@ export function refreshCounts(outside: Outside, tables: Tables): boolean {
   return true;
 }
 
-/** What the next table goes on from. */
+/** Values for the counters of the next table. */
 export function countsToKeep(outside: Outside, tables: Tables): ReadonlyMap<string, Counted> {
   refreshCounts(outside, tables);
   return knownCounts(outside, outsideCounter);
 }
 
-/** Of a table that an earlier agent took away since the boot. */
+/** Reads the file of an earlier agent that deleted its table since the boot. */
 export function readKeptCounts(outside: Outside, path: string): void {
   const read = readText(`${path}.counts`);
   const found = read.ok ? parseJson(read.text) : null;

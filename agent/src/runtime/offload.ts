@@ -1,4 +1,5 @@
-// runtime/offload: the table that keeps marked flows out of the flow tables of others (ruleset/flow-offload).
+// runtime/offload: loads `table inet whp_apart`, which keeps marked flows out of the flow tables of other programs
+// (ruleset/flow-offload).
 import type { KernelError } from '../netlink/kernel-error.ts';
 import { errorText } from '../os/errno.ts';
 import type { OffloadTable } from '../reconcile/desired.ts';
@@ -7,7 +8,7 @@ import { apartText } from '../ruleset/flow-offload.ts';
 import { loadNft, type TableNeeds } from './table.ts';
 
 export interface OffloadState {
-  /** As this agent has loaded it; null: it has not. */
+  /** As this agent has loaded it; null: not loaded by it. */
   piece: OffloadTable | null;
 }
 
@@ -15,7 +16,7 @@ export function createOffload(): OffloadState {
   return { piece: null };
 }
 
-/** A table that cannot be made is shown as a problem: flows of applications may be offloaded then. */
+/** If nft refuses the table, a problem is noted and no error returned: flows of apps may be offloaded. */
 export async function applyOffload(
   agent: TableNeeds & { readonly offload: OffloadState },
   { op, piece }: Operation<OffloadTable>,

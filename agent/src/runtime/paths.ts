@@ -1,5 +1,5 @@
-// runtime/paths: devices, addresses, routes and rules: where they are counted from, and what becomes of those that
-// the kernel refuses.
+// runtime/paths: runs the operations on links, addresses, routes and rules, and records the refused ones. Keeps the
+// numbers (first preference and table) at which pieces may exist.
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Numbers, Realized } from '../kernel/routing.ts';
 import { isNotSupported, type KernelError } from '../netlink/kernel-error.ts';
@@ -22,7 +22,7 @@ import type { RepairEvent } from '../reconcile/repair.ts';
 import { tunnelMtu } from '../tunnel/plan.ts';
 
 export interface PathState {
-  /** Of the pieces that stand: two while a reload moves them, and after one that failed. */
+  /** Two while a reload moves the pieces, or after a reload that could not move them all. */
   numbers: readonly Numbers[];
 }
 
@@ -34,13 +34,13 @@ interface PathNeeds {
   happened(event: RepairEvent): void;
 }
 
-/** What became of the pieces, as reconcile/desired describes them. */
+/** Descriptions (reconcile/desired) of the pieces. */
 export interface PathChanges {
-  /** What is otherwise than before. */
+  /** All pieces added or deleted. */
   readonly changed: string[];
-  /** Those of them that had stood, or that another program put there. */
+  /** Those of `changed` that the kernel had not refused before; a link that is replaced counts once. */
   readonly again: string[];
-  /** Those that the kernel had refused before. */
+  /** Those of `changed` that the kernel had refused before. */
   readonly late: string[];
 }
 
@@ -48,7 +48,7 @@ export function createPaths({ preference, table }: Numbers): PathState {
   return { numbers: [{ preference, table }] };
 }
 
-/** Every proxy with the MTU its tunnel gets: the configured one, or what the way there allows. */
+/** The policy with the MTU of each tunnel: as configured, or derived from the path MTU to the proxy. */
 export function withMtus({ routing }: Kernel, policy: Policy, { links }: Realized): Policy {
   const proxies = policy.proxies.map((proxy) => {
     const wan = routing.pathMtu(proxy.address, links);
@@ -57,23 +57,23 @@ export function withMtus({ routing }: Kernel, policy: Policy, { links }: Realize
   return { ...policy, proxies };
 }
 
-/** Pieces are made at the numbers of `policy`, and may stand at those before. */
+/** From now on pieces are created at the numbers of `policy`; those at the old numbers still exist. */
 export function beginMove({ paths }: PathNeeds, { globals }: Policy): void {
   const { preference, table } = globals;
   const isKnown = paths.numbers.some((one) => one.preference === preference && one.table === table);
   if (!isKnown) paths.numbers = [...paths.numbers, { preference, table }];
 }
 
-/** The policy is enforced. While pieces could not be made or deleted, those at other numbers are still looked for. */
+/** The policy is enforced: forgets the old numbers, unless pieces were refused. */
 export function endMove({ paths, refused, happened }: PathNeeds, { globals }: Policy): void {
   const { preference, table } = globals;
   if (refused.size === 0) paths.numbers = [{ preference, table }];
   happened({ kind: 'moved', preference, table });
 }
 
-/** Runs an operation, unless the time to try it again has not come. What the kernel refuses is noted, and no reason to
- * stop: the table refuses marked packets that are routed to no tunnel. `devices`: names of those there are, kept up
- * to date. */
+/** Runs an operation, unless a refused piece is not yet to be tried again. A refusal is noted and does not stop the
+ * others: the table rejects marked packets that are routed to no tunnel. `devices`: names of the existing devices;
+ * updated. */
 export function applyPath(
   { kernel, refused }: PathNeeds,
   operation: PathOperation,
@@ -102,14 +102,14 @@ export function applyPath(
   else if (op === 'add' || !isRemade(piece, operations)) changes.again.push(text);
 }
 
-/** The error in words, with the fix where a part of the kernel is missing. */
+/** The error as text, with the fix if a part of the kernel is missing. */
 function pathText(error: KernelError, piece: PathPiece): string {
   const text = errorText(error);
   if (piece.kind !== 'link' || !isNotSupported(error)) return text;
   return weakerWithout(piece.remote.includes(':') ? 'gre6' : 'gre', text);
 }
 
-/** Whether a device that is deleted is made anew. */
+/** Whether a later operation creates the deleted link again. */
 function isRemade(piece: PathPiece, operations: readonly PathOperation[]): boolean {
   return (
     piece.kind === 'link' &&
@@ -119,7 +119,7 @@ function isRemade(piece: PathPiece, operations: readonly PathOperation[]): boole
   );
 }
 
-/** Shows what cannot be made, and asks to be called when it is to be tried again. */
+/** Notes the problem `paths`, and asks reconcile/repair for the next try. */
 export function noteRefusals({ refused, problems, happened }: PathNeeds): void {
   const text = refusedText(refused);
   if (text === null) problems.delete('paths');

@@ -1,6 +1,6 @@
-// runtime/preflight: what else is on this router, looked at with the tick as `whp check` looks at it: others
-// who use what is ours, devices, firewall, ways out. The log and `whp status` say what was found; what
-// it means, preflight/ decides.
+// runtime/preflight: looks at the router as `whp check` does: devices, routes, firewall, and other programs that
+// use the agent's marks, preferences or tables. preflight/looks judges the results; new problems are logged, all
+// are in `whp status`.
 
 import type { Settings } from '../config/settings.ts';
 import type { StandIn } from '../learn/stand-ins.ts';
@@ -20,34 +20,34 @@ import { type GatewayNeeds, keepGateways } from './gateways.ts';
 import { type InForce, noteAddresses } from './in-force.ts';
 import type { PathState } from './paths.ts';
 
-/** nft lists the whole ruleset for this: half a second of work on a slow router, more with a large
+/** Least time between two listings. nft lists the whole ruleset: half a second on a slow router, more with a large
  * firewall. */
 const LISTING_MILLISECONDS = 20_000;
 
-/** In the place of chains that were not read. */
+/** Value of `chains` before the first listing. */
 const UNREAD = '?';
 
 export interface Neighbours {
-  /** As they are now, for `whp status`. */
+  /** The results of the last look. */
   looks: readonly Look[];
   listing: Listing;
   readonly traffic: TrafficState;
-  /** Of the chains of others when their rules were listed. */
+  /** tables.othersChains() at the last listing. */
   chains: string;
-  /** The number of transactions of others when that was asked last. */
+  /** `foreign` of reconcile/repair when readRules last started a listing. */
   foreign: number;
-  /** And when their rules were listed. */
+  /** `foreign` of reconcile/repair at the last listing. */
   listed: number;
   readAt: number;
-  /** The listing that runs or ran last; the next waits for it. */
+  /** The last listing, running or ended; the next one waits for it. */
   reading: Promise<void>;
-  /** Somebody changed rules, routes or tables since the last look. */
+  /** Rules, routes or tables have changed since the last look. */
   isDue: boolean;
   isLooking: boolean;
   lookedAt: number;
 }
 
-/** What a look at the router reads, and what it changes. */
+/** What a look needs. */
 export interface PreflightNeeds extends GatewayNeeds {
   readonly neighbours: Neighbours;
   readonly settings: Settings;
@@ -76,28 +76,28 @@ export function createNeighbours(): Neighbours {
   };
 }
 
-/** Other programs have changed rules, routes or tables, or what is compared with theirs has changed. */
+/** Other programs have changed rules, routes or tables, or the agent's own numbers have changed. */
 export function lookSoon(neighbours: Neighbours): void {
   neighbours.isDue = true;
 }
 
-/** Between two looks when nobody has said that anything changed. */
+/** Time between two looks without a change. */
 const LOOK_MILLISECONDS = 60_000;
 
-/** What is listed where others have none. */
+/** The listing if other programs have no chain. */
 const NO_OTHERS: Listing = {
   marks: [],
   firewall: { forward: null, flowTables: [] },
   turns: [],
 };
 
-/** An agent that was started so soon after a boot is there before the network: as long as a lan device
- * is not there, it waits so long before it says so. */
+/** An agent that starts this soon after boot is earlier than the network: for NETWORK_MILLISECONDS, a missing lan
+ * device is not reported. */
 const BOOT_MILLISECONDS = 120_000;
 const NETWORK_MILLISECONDS = 20_000;
 
-/** With the tick, when there is news and once a minute. Devices, rules and routes; nftables rules when
- * others changed them. */
+/** Call it with the tick: looks after a change, and once a minute; lists nftables rules after other programs have
+ * changed theirs. */
 export function lookAround(agent: PreflightNeeds): void {
   const { neighbours } = agent;
   unattended(readRules(agent));
@@ -109,8 +109,7 @@ export function lookAround(agent: PreflightNeeds): void {
   unattended(look(agent));
 }
 
-/** To read and to judge it all takes a slow router a third of a second: in parts, between which held
- * answers get their turn. */
+/** Takes a slow router a third of a second: pauses in between, for held answers. */
 async function look(agent: PreflightNeeds): Promise<void> {
   const { neighbours, settings, inForce, paths, since } = agent;
   const { routing } = agent.kernel;
@@ -145,14 +144,14 @@ async function look(agent: PreflightNeeds): Promise<void> {
   neighbours.isLooking = false;
 }
 
-/** What is new is said in the log. */
+/** Logs the new lines. */
 function tell(neighbours: Neighbours, looks: readonly Look[]): void {
   const known = new Set(linesOf(neighbours.looks));
   for (const line of linesOf(looks)) if (!known.has(line)) log('error', line);
   neighbours.looks = looks;
 }
 
-/** This router at this moment, for who asks: with `policy` as it would be. */
+/** The router now, for `whp check`. `policy`: the one to be checked. */
 export async function routerNow(
   agent: PreflightNeeds,
   policy: Policy,
@@ -186,7 +185,7 @@ async function readRules(agent: PreflightNeeds): Promise<void> {
   await freshRules(agent);
 }
 
-/** Who asks while nft lists has the end of it. */
+/** A caller during a listing waits for it and the one that it asked for. */
 function freshRules(agent: PreflightNeeds, isAsked = false): Promise<void> {
   const { neighbours } = agent;
   const list = (): Promise<void> => listRules(agent, isAsked);
@@ -194,9 +193,8 @@ function freshRules(agent: PreflightNeeds, isAsked = false): Promise<void> {
   return neighbours.reading;
 }
 
-/** Lists the rules of others where their chains are not as they were. A rule that was exchanged for
- * another leaves no trace there: who asks for this moment (`isAsked`) has them listed after any
- * transaction of others. */
+/** Lists the rules of other programs if their chains have changed. A rule replaced by another leaves the chains
+ * equal: with `isAsked` the rules are listed after any transaction of others. */
 async function listRules(agent: PreflightNeeds, isAsked: boolean): Promise<void> {
   const { neighbours, repair, kernel } = agent;
   if (isAsked) {
@@ -212,8 +210,7 @@ async function listRules(agent: PreflightNeeds, isAsked: boolean): Promise<void>
   neighbours.isDue = true;
 }
 
-/** The configuration was read again, maybe with the firewall's: what others have loaded since the last
- * listing is listed with the next look. */
+/** The configuration was read again: transactions of others since the last listing are listed with the next look. */
 export function lookAgain({ neighbours, repair }: PreflightNeeds): void {
   neighbours.isDue = true;
   if (neighbours.listed === repair.foreign) return;

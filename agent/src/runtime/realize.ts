@@ -1,5 +1,6 @@
-// runtime/realize: makes the kernel what a policy wants: reads what stands, compares the whole with what is desired
-// (reconcile/diff) and runs the operations, each when the one before has ended.
+// runtime/realize: turns a policy into desired pieces, and runs the operations between realized and desired pieces
+// (reconcile/diff), each after the one before has ended. Only runtime/failover, while it moves an app, changes routes
+// and gates itself.
 import type { KernelError } from '../netlink/kernel-error.ts';
 import type { Policy } from '../policy/policy.ts';
 import { type Desired, isPath, type OffloadTable, type TablePiece } from '../reconcile/desired.ts';
@@ -16,41 +17,41 @@ import { applyPath, noteRefusals, type PathChanges } from './paths.ts';
 import { applyTable } from './table.ts';
 import { tablePieces } from './table-state.ts';
 
-/** Everything that `policy` wants, gates apart: what they are to be changes while this is made (runtime/failover).
- * `table` null: none, and then none beside it. */
+/** All pieces of `policy` except gates, which depend on the ways that runtime/failover opens. `table` null: no
+ * tables at all. */
 export function desiredOf(agent: Agent, policy: Policy, table: TablePiece | null): Desired {
   return [...plan(policy, waysOf(agent.failover.steering)), ...tablesOf(agent, policy, table)];
 }
 
-/** The tables alone. */
+/** The pieces that are tables. */
 export function tablesOf(agent: Agent, policy: Policy, table: TablePiece | null): Desired {
   if (table === null) return [];
   const isAnnounced = agent.feeds.announced !== null;
   return [...offloadOf(agent, policy), table, ...wantedGuard(agent, policy, isAnnounced)];
 }
 
-/** Where others offload flows, ours are kept out of it. Once made, the table stays: it does nothing when they have
- * none any more. */
+/** Wanted if another table has a flow table. Once loaded it stays: it has no effect without them. */
 function offloadOf(agent: Agent, { globals, apps }: Policy): OffloadTable[] {
   const tables = agent.kernel.tables.flowTables();
   const isWanted = tables.has(APART_TABLE) || (apps.length > 0 && tables.size > 0);
   return isWanted ? [{ kind: 'offload', mask: globals.mask }] : [];
 }
 
-/** The tables that stand now. */
+/** The realized pieces that are tables. */
 export function standingTables({ kernel, offload, table, guard }: Agent): Desired {
   const isApart = kernel.tables.flowTables().has(APART_TABLE);
-  // That of an earlier agent may have any mask.
+  // The mask of an earlier agent's table is not known: 0 makes it differ.
   const apart: OffloadTable[] = isApart ? [offload.piece ?? { kind: 'offload', mask: 0 }] : [];
   return [...apart, ...tablePieces(table), ...guardPieces(guard)];
 }
 
 export interface Outcome extends PathChanges {
-  /** Why the table could not be loaded: nothing after it was begun. */
+  /** Why the table could not be loaded or deleted; the operations after it were not run. */
   readonly error: KernelError | null;
 }
 
-/** Runs what is between the two. `devices`: names of the devices there are; null where no path is concerned. */
+/** Runs the operations from `realized` to `desired`. `devices`: names of the existing devices; null: there are no
+ * path pieces. */
 export async function realize(
   agent: Agent,
   desired: Desired,
@@ -78,7 +79,7 @@ function isPathOperation(operation: Operation): operation is PathOperation {
   return isPath(operation.piece);
 }
 
-/** One operation. A table beside ours that cannot be made is a problem that is shown, and no reason to stop. */
+/** Runs one operation. A refused offload table or guard is noted as a problem and is no error. */
 async function apply(agent: Agent, { op, piece }: Operation): Promise<KernelError | null> {
   switch (piece.kind) {
     case 'link':

@@ -1,5 +1,5 @@
-// runtime/repair: what the agent has made in the kernel stays as it left it: runs reconcile/repair on what other
-// programs change, and makes again what they undid.
+// runtime/repair: watches for changes by other programs, passes them to reconcile/repair, and runs its effects:
+// reads the table, restores it, repairs paths.
 
 import { heldElements, learnedSetsOf, withDevices } from '../learn/snapshot.ts';
 import { done, type KernelResult } from '../netlink/kernel-error.ts';
@@ -22,11 +22,11 @@ import { realize, standingTables, tablesOf } from './realize.ts';
 import { noteRepair } from './repairs.ts';
 import { noteGone } from './table-state.ts';
 
-/** How often the kernel is asked for the number of its nftables transactions: one small message.
- * Half of the second within which a deleted table stands again. */
+/** How often the generation number is read (one small message): half of the second within which a deleted table is
+ * restored. */
 const ASK_MILLISECONDS = 500;
 
-/** Watches until the result is called. */
+/** Watches until the returned function is called. */
 export function startKeeping(agent: Agent): KernelResult<() => void> {
   const { kernel, neighbours, table } = agent;
   const watch = kernel.routing.watch((event) => {
@@ -45,7 +45,7 @@ export function startKeeping(agent: Agent): KernelResult<() => void> {
   });
 }
 
-/** One event through reconcile/repair, and what it calls for. */
+/** Passes one event to reconcile/repair and runs the effects. */
 export function run(agent: Agent, event: RepairEvent): void {
   for (const effect of repairStep(agent.repair, event, now())) act(agent, effect);
 }
@@ -74,19 +74,19 @@ async function look(agent: Agent): Promise<void> {
   const { kernel, neighbours, policy, table } = agent;
   run(agent, { kind: 'table', fingerprint: kernel.tables.fingerprint() });
   lookSoon(neighbours);
-  // Others may have begun to offload flows.
+  // Another program may have added a flow table.
   const isOffload = ({ kind }: { readonly kind: string }): boolean => kind === 'offload';
   const desired = tablesOf(agent, policy, table.piece).filter(isOffload);
   await realize(agent, desired, standingTables(agent).filter(isOffload), null);
 }
 
-/** The table again as it was, with everything it had learned. */
+/** Loads the table again, with everything learned. */
 async function restore(agent: Agent, why: string): Promise<void> {
   const { table, policy, problems, failover } = agent;
   if (table.piece === null) return;
   const began = now();
   noteGone(table);
-  // What somebody changed may still hold what was learned; what is deleted is known here.
+  // Sets of a changed table still have elements; those of a deleted table are known from the stores.
   for (const set of policy.apps.flatMap(learnedSetsOf)) await readTaught(agent, set, true);
   const desired = tablesOf(agent, policy, table.piece);
   const { error } = await realize(agent, desired, standingTables(agent), null);
@@ -109,7 +109,8 @@ async function restore(agent: Agent, why: string): Promise<void> {
   );
 }
 
-/** Devices, addresses, routes and rules as they should be; the MTU as the way to the proxy is now. */
+/** Repairs links, addresses, routes and rules. If the path MTU to a proxy has changed, the policy is enforced
+ * again. */
 async function mend(agent: Agent): Promise<void> {
   const { kernel, inForce, paths, problems, failover } = agent;
   const realized = kernel.routing.realized(paths.numbers);

@@ -1,8 +1,8 @@
-// runtime/repairs: what other programs undid and the agent made again, counted for `whp status`.
+// runtime/repairs: counts repairs for `whp status`.
 import { now } from '../os/clock.ts';
 import { log } from '../os/log.ts';
 
-/** Repairs so far, and the last one: when and in words. */
+/** `last`: text of the last repair; `at`: its time, `now()`. */
 export interface Repairs {
   count: number;
   last: string;

@@ -1,20 +1,20 @@
-// runtime/table-state: what is known of `table inet whp` as this agent has loaded it. The verbs that change it in the
-// kernel are in runtime/table and runtime/gates.
+// runtime/table-state: the loaded `table inet whp` as the agent knows it. runtime/table and runtime/gates change
+// the table in the kernel.
 import type { Policy } from '../policy/policy.ts';
 import type { GatePiece, TablePiece } from '../reconcile/desired.ts';
 import type { Operation } from '../reconcile/diff.ts';
 import { withPins } from '../reconcile/set-changes.ts';
 
 export interface TableState {
-  /** As it was loaded last; null: none of ours. */
+  /** As last loaded; null: not loaded, or deleted by this agent. */
   piece: TablePiece | null;
-  /** Another program has deleted or changed it since. */
+  /** Another program has deleted or changed the table since. */
   isGone: boolean;
-  /** The gates that are on, by reconcile/desired's description. */
+  /** The gates that are set. Key: app and gate, "skype paused". */
   readonly gates: Map<string, GatePiece>;
-  /** A table whose marks had another mask, while connections may still carry them. */
+  /** The table before, if its mask was another one; null: no connection carries marks of another mask. */
   leaving: TablePiece | null;
-  /** What was compiled last, and from what. */
+  /** The last result of the compiler, and its inputs. */
   compiled: { readonly from: CompiledFrom; readonly piece: TablePiece } | null;
 }
 
@@ -27,12 +27,12 @@ export function createTable(): TableState {
   return { piece: null, isGone: false, gates: new Map(), leaving: null, compiled: null };
 }
 
-/** The table that stands; gates are elements of it, and are compared apart. */
+/** The realized table piece. Gates are pieces of their own. */
 export function tablePieces({ piece, isGone }: TableState): TablePiece[] {
   return piece === null || isGone ? [] : [piece];
 }
 
-/** An earlier agent's table stands as it was left. `gates`: those that are on. */
+/** The table of an earlier agent is taken over. `gates`: those that are set. */
 export function adoptTable(
   table: TableState,
   piece: TablePiece,
@@ -45,19 +45,19 @@ export function adoptTable(
   );
 }
 
-/** Another program has deleted the table, or changed it. */
+/** Another program has deleted or changed the table. */
 export function noteGone(table: TableState): void {
   table.isGone = true;
   table.gates.clear();
 }
 
-/** Its pins are those of `policy` now. */
+/** The pins of the table are those of `policy`. */
 export function notePins(table: TableState, policy: Policy): void {
   if (table.piece === null) return;
   table.piece = { ...table.piece, standing: withPins(table.piece.standing, policy) };
 }
 
-/** The table was loaded; `isWhole`: anew, with empty sets. One with marks of another mask is left. */
+/** The table was loaded. `isWhole`: replaced, so its gates are unset. */
 export function noteTable(table: TableState, next: TablePiece, isWhole: boolean): void {
   const before = table.isGone ? null : table.piece;
   if (before !== null && before.mask !== next.mask) table.leaving = before;
@@ -72,7 +72,7 @@ export function noteDeleted(table: TableState): void {
   table.gates.clear();
 }
 
-/** No connection carries the marks of the table before any more. */
+/** The connections with marks of the old mask are deleted. */
 export function noteLeft(table: TableState): void {
   table.leaving = null;
 }

@@ -1,5 +1,4 @@
-// runtime/table: `table inet whp` as this agent has loaded it: makes the piece that a policy wants, and replaces what
-// stands by it in one transaction, with everything that was learned.
+// runtime/table: compiles `table inet whp` from a policy, and loads it in one transaction with everything learned.
 
 import { ENDED_AT_ONCE, listWhole } from '../kernel/conntrack.ts';
 import type { Kernel } from '../kernel/kernel.ts';
@@ -34,8 +33,8 @@ export interface TableNeeds extends HandoverNeeds {
   readonly effects: { wait(): void; goOn(): void };
 }
 
-/** The table of `policy`. `isAnnounced`: the group of its log statements could be opened. To compile takes a slow
- * router half a second: the same question has the same answer. */
+/** Returns the table of `policy`. `isAnnounced`: the NFLOG group is open. Compiling takes a slow router half a
+ * second: the last result is kept with its inputs. */
 export async function tableOf(
   { table }: Pick<TableNeeds, 'table'>,
   policy: Policy,
@@ -83,7 +82,7 @@ async function replaceTable(agent: TableNeeds, next: TablePiece): Promise<Kernel
   let isWhole = before === null;
   let error = change === '' ? null : await loadNft(agent, change);
   if (error !== null && before !== null) {
-    // What stands is not what it was taken for: whole, with all that is known.
+    // The table in the kernel is not as expected: load it whole.
     isWhole = true;
     error = await loadNft(agent, whole());
   }
@@ -93,8 +92,8 @@ async function replaceTable(agent: TableNeeds, next: TablePiece): Promise<Kernel
   return leaveMarks(agent);
 }
 
-/** Live flows carry bits of another mask, which no chain reads any more: they begin anew. Until they have, the
- * old guard, which knows nothing of the new bits, keeps them from leaving. */
+/** Deletes live connections with marks of the old mask, which no chain reads any more. Until then the old guard,
+ * which does not know the new marks, drops their packets. */
 export async function leaveMarks({
   table,
   kernel: { conntrack },
@@ -110,23 +109,23 @@ export async function leaveMarks({
   return error;
 }
 
-/** At boot the init script holds what the home sends out, until the table stands or some seconds are over.
- * The end of that, as lines of a transaction; '' where there is no such hold. */
+/** At boot the init script holds forwarding from the home (BOOT_TABLE) until the table is loaded, or for some
+ * seconds. Returns the lines that end this; '': nothing is held. */
 function endOfHold({ tables }: Kernel): string {
   if (tables.fingerprint(BOOT_TABLE) === '') return '';
   log('notice', 'forwarding from the home was held since boot: it goes on with this');
-  // Its own timer may be first.
+  // `add` comes first, since the table may have ended by its own timer.
   return `add table inet ${BOOT_TABLE}\ndelete table inet ${BOOT_TABLE}\n`;
 }
 
-/** Ends the hold where no table was to be loaded. */
+/** Ends the hold at boot if no table was loaded. */
 export async function endHold(agent: TableNeeds): Promise<void> {
   const text = endOfHold(agent.kernel);
   const error = text === '' ? null : await loadNft(agent, text);
   if (error !== null) log('error', errorText(error));
 }
 
-/** Runs nft, while what changes sets waits. */
+/** Runs nft; effects that change sets are deferred meanwhile. */
 export async function loadNft(
   { kernel, effects }: Pick<TableNeeds, 'kernel' | 'effects'>,
   text: string,

@@ -1,4 +1,5 @@
-// runtime/withdraw: the end of an agent: what it made in the kernel is taken away, or left to the next agent.
+// runtime/withdraw: the end of an agent: deletes everything that it has created in the kernel, or leaves it to the
+// next agent.
 import { errorText } from '../os/errno.ts';
 import { log } from '../os/log.ts';
 import { leaveDnsmasq } from '../router/dnsmasq.ts';
@@ -11,8 +12,8 @@ import { countsToKeep, keepCounts } from './meter.ts';
 import { realize, standingTables } from './realize.ts';
 import { loadNft } from './table.ts';
 
-/** Leaves nothing behind: the owner stopped the agent, so everything is direct again. In an upgrade
- * the table, the routes and the rules stay, as after a crash: the next agent takes them over. */
+/** After a stop by the owner nothing is left, and everything goes direct. During an upgrade table, routes and rules
+ * stay, as after a crash, and the next agent takes them over. */
 export async function withdraw(agent: Agent): Promise<void> {
   const { kernel, table, state, handoverFile, audit, filling, paths } = agent;
   closeFeeds(agent.feeds);
@@ -22,7 +23,8 @@ export async function withdraw(agent: Agent): Promise<void> {
   }
   closeCuts(agent.effects.cuts);
   if (table.piece !== null) keepCounts(countsToKeep(state.outside, kernel.tables), handoverFile);
-  // The tables first: without marks the rules have nothing to catch. While one of them stands, so do the rules.
+  // The tables are deleted first, since without marks no rule matches. If a table cannot be deleted, the rules
+  // stay.
   const { error } = await realize(agent, [], standingTables(agent), null);
   if (error !== null) {
     log('error', `nothing is taken away: ${errorText(error)}`);
