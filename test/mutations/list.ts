@@ -106,6 +106,22 @@ export const MUTATIONS: readonly Mutation[] = [
     tests: ['test/runtime/scenarios.test.ts'],
   },
   {
+    name: 'failed-sweep-forgotten',
+    promise: 'a sweep that failed is made again',
+    file: 'agent/src/runtime/failover.ts',
+    from: 'if (error === null) unswept.delete(effect.app);',
+    to: 'unswept.delete(effect.app);\n      if (error === null) continue;',
+    tests: ['test/runtime/scenarios.test.ts'],
+  },
+  {
+    name: 'handover-without-numbers',
+    promise: 'an agent finds the rules and marks of one that had another configuration',
+    file: 'agent/src/runtime/handover.ts',
+    from: '  findLeft(agent, policy);\n',
+    to: '',
+    tests: ['test/runtime/scenarios.test.ts'],
+  },
+  {
     name: 'late-cut-short',
     promise: 'a list of connections that was cut short is read again',
     file: 'agent/src/runtime/late-flows.ts',

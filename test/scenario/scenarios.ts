@@ -4,6 +4,7 @@ import { now } from '../../agent/src/os/clock.ts';
 import { errorText } from '../../agent/src/os/errno.ts';
 import { log } from '../../agent/src/os/log.ts';
 import { markOf } from '../../agent/src/policy/marks.ts';
+import type { Policy } from '../../agent/src/policy/policy.ts';
 import { addressKey, pairKey } from '../../agent/src/ruleset/elements.ts';
 import { setName } from '../../agent/src/ruleset/names.ts';
 import type { Agent } from '../../agent/src/runtime/agent.ts';
@@ -14,6 +15,7 @@ import { closeFeeds } from '../../agent/src/runtime/feeds.ts';
 import { applyGuard, guardPieces } from '../../agent/src/runtime/guard.ts';
 import { adopt, handoverOf } from '../../agent/src/runtime/handover.ts';
 import { startKeeping } from '../../agent/src/runtime/repair.ts';
+import { noteGone } from '../../agent/src/runtime/table-state.ts';
 import { withdraw } from '../../agent/src/runtime/withdraw.ts';
 import { step } from '../../agent/src/step/step.ts';
 import type { Way } from '../../agent/src/tunnel/select.ts';
@@ -29,6 +31,8 @@ export interface Scenario {
   /** Patterns that the dump at the end must match, and must not. */
   readonly has: readonly RegExp[];
   readonly hasNot: readonly RegExp[];
+  /** It begins with flows that are bound to another way than the open one. */
+  readonly isTorn?: boolean;
   /** What the agent does by itself after a failure; default: it enforces the policy again. */
   again?(stage: Stage): Promise<void>;
 }
@@ -100,6 +104,14 @@ function resolve({ effects, state }: Agent): void {
   for (const event of askedEvents(packet)) effects.run(step(state, event, now()));
 }
 
+function movedPolicy(): Policy {
+  const policy = policyOf();
+  return {
+    ...policy,
+    globals: { ...policy.globals, mask: 0x00f00000, preference: 16000, table: 16000 },
+  };
+}
+
 async function moved({ agent }: Stage): Promise<void> {
   const error = await settle(agent.failover);
   if (error !== null) log('error', errorText(error));
@@ -147,9 +159,7 @@ export const SCENARIOS: readonly Scenario[] = [
     play: async (stage) => {
       const agent = await started(stage);
       await callOn(stage, agent, PROXIES[0]!.local);
-      const moved = policyOf();
-      const globals = { ...moved.globals, mask: 0x00f00000, preference: 16000, table: 16000 };
-      await enforced(stage, { ...moved, globals });
+      await enforced(stage, movedPolicy());
     },
   },
   {
@@ -255,6 +265,76 @@ export const SCENARIOS: readonly Scenario[] = [
       stage.agent = agentOn(stage, policyOf());
       await adopt(stage.agent, policyOf(), handoverOf(stage.kernel, stage.file));
       await enforced(stage);
+    },
+  },
+  {
+    name: 'takeover: in the middle of a failover',
+    isTorn: true,
+    has: [TABLE, VIA_A],
+    hasNot: [FLOW],
+    play: async (stage) => {
+      const agent = await started(stage);
+      // The agent before has opened the way by a, and not deleted the flows on b.
+      await callOn(stage, agent, PROXIES[1]!.local);
+      endProcess(agent);
+      stage.agent = agentOn(stage, policyOf());
+      await adopt(stage.agent, policyOf(), handoverOf(stage.kernel, stage.file));
+      await enforced(stage);
+    },
+  },
+  {
+    name: 'takeover: other marks, rules and tables, while a call runs',
+    has: [TABLE, /^rule v4 16001: .* fwmark 0x100000\/0xf00000 lookup 16001$/m],
+    hasNot: [/15001/, FLOW],
+    play: async (stage) => {
+      const agent = await started(stage);
+      await callOn(stage, agent, PROXIES[0]!.local);
+      endProcess(agent);
+      stage.agent = agentOn(stage, movedPolicy());
+      await adopt(stage.agent, movedPolicy(), handoverOf(stage.kernel, stage.file));
+      await enforced(stage, movedPolicy());
+    },
+  },
+  {
+    name: 'takeover: the same where the table is gone',
+    has: [TABLE, /^rule v4 16001: .* fwmark 0x100000\/0xf00000 lookup 16001$/m],
+    hasNot: [/15001/, FLOW],
+    play: async (stage) => {
+      const agent = await started(stage);
+      await callOn(stage, agent, PROXIES[0]!.local);
+      endProcess(agent);
+      await stage.flush();
+      stage.agent = agentOn(stage, movedPolicy());
+      await adopt(stage.agent, movedPolicy(), handoverOf(stage.kernel, stage.file));
+      await enforced(stage, movedPolicy());
+    },
+  },
+  {
+    name: 'enforce: other marks, rules and tables, where the table is gone',
+    has: [TABLE, /^rule v4 16001: .* fwmark 0x100000\/0xf00000 lookup 16001$/m],
+    hasNot: [/15001/, FLOW],
+    play: async (stage) => {
+      const agent = await started(stage);
+      await callOn(stage, agent, PROXIES[0]!.local);
+      await stage.flush();
+      noteGone(agent.table);
+      await enforced(stage, movedPolicy());
+    },
+  },
+  {
+    name: 'late flows: DNS of a device that is older than the table',
+    has: [/^flow .* > 203\.0\.113\.10:443/m],
+    hasNot: [/^flow .*:53 /m],
+    play: async (stage) => {
+      await stage.addFlow({ from: DEVICE, port: 13021, to: '203.0.113.53', toPort: 53, mark: 0 });
+      await stage.addFlow({ from: DEVICE, port: 13022, to: '203.0.113.10', toPort: 443, mark: 0 });
+      const { agent } = stage;
+      await enforced(stage);
+      await until(() => agent.effects.late.cut > 0 || stage.hasFailed());
+    },
+    again: async (stage) => {
+      await enforced(stage);
+      await until(() => stage.agent.effects.late.cut > 0);
     },
   },
   {

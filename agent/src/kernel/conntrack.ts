@@ -10,6 +10,7 @@ import {
   type TupleFilter,
 } from '../netlink/conntrack-request.ts';
 import {
+  cutShort,
   done,
   failed,
   isNoSubsystem,
@@ -104,7 +105,7 @@ export async function listWhole(
     const found: Connection[] = [];
     const { errno, whole } = await list(wanted, (connection) => found.push(connection));
     if (whole) return done(found);
-    const error = refused('read', 'connections', errno);
+    const error = cutShort('connections', errno);
     if (isNoSubsystem(error) || tries === TRIES) return failed(error);
   }
 }

@@ -20,6 +20,12 @@ export function refused(operation: string, object: string, errno: number): Kerne
   return { operation, object, errno };
 }
 
+/** A list that ended early: `errno` 0 if the kernel gave no reason. */
+export function cutShort(object: string, errno: number): KernelError {
+  const error = refused('read', object, errno);
+  return errno === 0 ? { ...error, detail: 'the list was cut short' } : error;
+}
+
 export function done<T>(value: T): KernelResult<T> {
   return { ok: true, value };
 }

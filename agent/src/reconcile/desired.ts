@@ -62,6 +62,9 @@ export interface TablePiece {
   /** Mask of the marks that its chains set: markOf (policy/marks) of each slot. */
   readonly mask: number;
   readonly slots: readonly { readonly name: string; readonly slot: number }[];
+  /** Where the rules and tables of the slots are counted from. */
+  readonly preference: number;
+  readonly table: number;
 }
 
 /** A state of an app that the table looks up: one element for each family in the set of the gate. */

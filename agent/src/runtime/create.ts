@@ -77,10 +77,7 @@ export function createAgent(
 function settingNow({ inForce, settings, kernel }: Agent): LateSetting {
   let known: ReadonlyMap<string, string> | null = null;
   const read = (): ReadonlyMap<string, string> => {
-    const leases = settings.hosts.flatMap(({ address, mac }) =>
-      address === null ? [] : ([[address, mac]] as const),
-    );
-    known ??= new Map([...leases, ...kernel.routing.neighbours()]);
+    known ??= new Map([...leasesOf(settings), ...kernel.routing.neighbours()]);
     return known;
   };
   return {
@@ -90,4 +87,8 @@ function settingNow({ inForce, settings, kernel }: Agent): LateSetting {
     addressesOf: (mac) =>
       Array.from(read()).flatMap(([address, of]) => (of === mac ? address : [])),
   };
+}
+
+function leasesOf({ hosts }: Settings): (readonly [address: string, mac: string])[] {
+  return hosts.flatMap(({ address, mac }) => (address === null ? [] : ([[address, mac]] as const)));
 }

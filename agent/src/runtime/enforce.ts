@@ -10,7 +10,15 @@ import { isSame } from '../reconcile/same.ts';
 import { differInChoices, pinChanges } from '../reconcile/set-changes.ts';
 import { standingProxy } from '../tunnel/plan.ts';
 import type { Agent } from './agent.ts';
-import { adoptInto, assertAll, chooseFor, doubt, gateOperations, settle } from './failover.ts';
+import {
+  adoptInto,
+  assertAll,
+  chooseFor,
+  doubt,
+  gateOperations,
+  retry,
+  settle,
+} from './failover.ts';
 import { isDeaf, lacks, listen } from './feeds.ts';
 import { keepFilling } from './filling.ts';
 import { forgetExcepted } from './forget.ts';
@@ -94,7 +102,10 @@ async function enforceAll(agent: Agent, wanted: Policy): Promise<string | null> 
   // Changed routes may have moved an app, and an earlier agent may have died during a failover. Only then
   // connections are checked, since that dumps all of conntrack.
   const isMoved = failover.isUnsure || outcome.changed.length > 0 || agent.refused.size > 0;
-  const wrong = isMoved ? await assertAll(failover) : isNew ? await settle(failover) : null;
+  let wrong: KernelError | null = null;
+  if (isMoved) wrong = await assertAll(failover);
+  else if (isNew) wrong = await settle(failover);
+  else await retry(failover);
   if (isNew) lookAtAll(agent.effects, 'new table');
   if (!isEnforced) keepLive(agent.effects, agent.effects.settingNow());
   return wrong === null ? null : errorText(wrong);

@@ -4,7 +4,7 @@ import type { LivingElement } from '../kernel/sets.ts';
 import { forgetTaught } from '../learn/dynamic-sets.ts';
 import { findEndpoint } from '../learn/endpoints.ts';
 import { capOf, ROOM_SETS, strangersOf, surplusOf } from '../learn/evict.ts';
-import { type KernelError, refused } from '../netlink/kernel-error.ts';
+import { cutShort, type KernelError } from '../netlink/kernel-error.ts';
 import { now } from '../os/clock.ts';
 import { addressOf } from '../ruleset/elements.ts';
 import { setsOf } from '../ruleset/names.ts';
@@ -31,8 +31,7 @@ export async function makeRoom(
       // A dump may return an element twice, and the kernel refuses to delete it twice.
       const found = new Map<string, LivingElement>();
       const isWhole = await sets.readInTurns(set, (one) => found.set(String(one.key), one));
-      if (!isWhole && found.size === 0)
-        say({ ...refused('read', `set ${set}`, 0), detail: 'it is cut short' });
+      if (!isWhole && found.size === 0) say(cutShort(`set ${set}`, 0));
       const at = now();
       const entries = Array.from(found.values(), ({ key, expires }) => ({
         key,

@@ -5,7 +5,7 @@ import { type ConnectionList, ENDED_AT_ONCE, TRIES } from '../kernel/conntrack.t
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Probes } from '../kernel/probes.ts';
 import type { Connection } from '../netlink/conntrack.ts';
-import { isFull, isNoSubsystem, type KernelError, refused } from '../netlink/kernel-error.ts';
+import { cutShort, isFull, isNoSubsystem, type KernelError } from '../netlink/kernel-error.ts';
 import type { SetChange } from '../netlink/nft-set.ts';
 import { after, inParts, now, unattended } from '../os/clock.ts';
 import { errorText } from '../os/errno.ts';
@@ -52,6 +52,10 @@ export interface Failover {
   /** The running move of each app. */
   readonly moving: Map<string, Promise<string | null>>;
   stopTimer: () => void;
+  /** Apps whose connections have to be swept, since the last sweep failed. */
+  readonly unswept: Set<string>;
+  /** The sweeps that run or ran last; the next ones wait for them. */
+  sweeping: Promise<void> | null;
   /** Connections may be bound to another way than their app's: at the start and after an error. */
   isUnsure: boolean;
 }
@@ -68,6 +72,8 @@ export function createFailover(kernel: Kernel, effects: FlowEnding, table: Table
     }),
     moving: new Map(),
     stopTimer: () => {},
+    unswept: new Set(),
+    sweeping: null,
     isUnsure: true,
   };
   return failover;
@@ -75,12 +81,14 @@ export function createFailover(kernel: Kernel, effects: FlowEnding, table: Table
 
 /** Takes a policy before its paths are created. `standing`: the proxy of the app's route in the kernel. */
 export function adoptInto(
-  { steering, probes }: Failover,
+  { steering, probes, unswept }: Failover,
   policy: Policy,
   standing: (app: App) => string | null,
 ): void {
   adoptPolicy(steering, policy, standing, now());
   probes.retain(policy.proxies);
+  const names = policy.apps.map(({ name }) => name);
+  for (const name of Array.from(unswept)) if (!names.includes(name)) unswept.delete(name);
 }
 
 /** Takes a policy that differs only in pauses, schedules and pins. */
@@ -118,9 +126,14 @@ function look(failover: Failover): void {
     if (packets !== null) take(failover, { kind: 'traffic', proxy: health.proxy, packets });
   }
   take(failover, { kind: 'look' });
-  // Repeats failed moves.
-  for (const app of toBeMoved(steering)) unattended(move(failover, app));
+  if (failover.sweeping === null) unattended(retry(failover));
   arm(failover);
+}
+
+/** Moves and sweeps that failed before. */
+export async function retry(failover: Failover): Promise<void> {
+  await Promise.all(toBeMoved(failover.steering).map((app) => move(failover, app)));
+  if (failover.unswept.size > 0 && !failover.isUnsure) await sweepAgain(failover);
 }
 
 function runEffect(failover: Failover, effect: SteerEffect): void {
@@ -192,12 +205,29 @@ export async function settle(failover: Failover): Promise<KernelError | null> {
 /** As settle, and deletes the connections that are bound to another way than their app's. */
 export async function assertAll(failover: Failover): Promise<KernelError | null> {
   const error = await settle(failover);
-  for (const effect of assertWays(failover.steering)) {
-    const wrong = await run(failover, effect);
-    if (wrong !== null) log('error', errorText(wrong));
-  }
+  for (const { name } of failover.steering.policy.apps) failover.unswept.add(name);
+  await sweepAgain(failover);
   failover.isUnsure = error !== null;
   return error;
+}
+
+/** Sweeps the apps whose last sweep failed, or has not begun. */
+async function sweepAgain(failover: Failover): Promise<void> {
+  const { unswept, steering } = failover;
+  const before = failover.sweeping;
+  const sweeping = async (): Promise<void> => {
+    await before;
+    for (const effect of assertWays(steering)) {
+      if (!unswept.has(effect.app)) continue;
+      const error = await run(failover, effect);
+      if (error === null) unswept.delete(effect.app);
+      else log('error', `${effect.app}: ${errorText(error)}`);
+    }
+  };
+  const mine = sweeping();
+  failover.sweeping = mine;
+  await mine;
+  if (failover.sweeping === mine) failover.sweeping = null;
 }
 
 /**
@@ -222,7 +252,7 @@ async function sweep(
     const { errno, whole } = await conntrack.list([list], (connection) => {
       if (isStray(policy, way, connection.reply.destination)) strays.push(connection);
     });
-    const unread = refused('read', 'connections', errno);
+    const unread = cutShort('connections', errno);
     if (isNoSubsystem(unread)) return null;
     const unset = await remember(effects, app, strays);
     if (unset !== null) return unset;
@@ -230,7 +260,7 @@ async function sweep(
     const error = await inParts(endings, ENDED_AT_ONCE, (part) => endFlows(effects, part));
     if (error !== null) return error;
     if (whole) return null;
-    if (tries === TRIES) return { ...unread, operation: 'read all' };
+    if (tries === TRIES) return unread;
   }
 }
 

@@ -13,6 +13,10 @@ export interface Handover {
   readonly standing: Standing;
   /** The app of each slot: marks of live flows carry the slot. */
   readonly slots: readonly { readonly name: string; readonly slot: number }[];
+  /** Mask of the marks, and where rules and tables are counted from; absent in the file of an agent before 0.2.0. */
+  readonly mask?: number;
+  readonly preference?: number;
+  readonly table?: number;
 }
 
 /** The name of an endpoint; in a file of its own, since it changes with every answer. */
@@ -34,7 +38,8 @@ export function readHandover(path: string): Handover | null {
 
 /** Checks the names of sets, chains and counters, which are written into transactions. */
 function isHandover(found: unknown): found is Handover {
-  const { format, fingerprint, standing, slots } = (found ?? {}) as Partial<Handover>;
+  const { format, fingerprint, standing, slots, ...numbers } = (found ?? {}) as Partial<Handover>;
+  const { mask, preference, table } = numbers;
   return (
     format === 1 &&
     typeof fingerprint === 'string' &&
@@ -45,7 +50,8 @@ function isHandover(found: unknown): found is Handover {
       ({ name, shape, key }) => isWord(name) && isTexts(shape) && isTexts(key),
     ) &&
     isList(standing.chains, ({ name, rules }) => isWord(name) && isTexts(rules)) &&
-    isList(slots, ({ name, slot }) => isWord(name) && Number.isInteger(slot))
+    isList(slots, ({ name, slot }) => isWord(name) && Number.isInteger(slot)) &&
+    [mask, preference, table].every((one) => one === undefined || Number.isInteger(one))
   );
 }
 

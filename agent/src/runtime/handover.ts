@@ -1,6 +1,7 @@
 // runtime/handover: takes over the table and the learned elements of an earlier agent, and keeps the files for the
 // next one (runtime/handover-file).
 import type { Kernel } from '../kernel/kernel.ts';
+import type { Numbers } from '../kernel/routing.ts';
 import type { LivingElement } from '../kernel/sets.ts';
 import { beginReading, endReading, takeRead } from '../learn/dynamic-sets.ts';
 import { learnedEndpoints } from '../learn/endpoints.ts';
@@ -9,6 +10,7 @@ import { now, unattended } from '../os/clock.ts';
 import { errnoText } from '../os/errno.ts';
 import { log } from '../os/log.ts';
 import type { Policy } from '../policy/policy.ts';
+import type { TablePiece } from '../reconcile/desired.ts';
 import type { RepairEvent, RepairState } from '../reconcile/repair.ts';
 import { GATES, GATEWAYS } from '../ruleset/names.ts';
 import type { State } from '../step/state.ts';
@@ -21,7 +23,8 @@ import {
   writeHandover,
   writeOrigins,
 } from './handover-file.ts';
-import { adoptTable, type TableState } from './table-state.ts';
+import { beginMove, type PathState } from './paths.ts';
+import { adoptTable, noteMarks, type TableState } from './table-state.ts';
 
 export interface MemoryState {
   /** Index of the set that keepMemory reads next. */
@@ -34,6 +37,7 @@ export interface HandoverNeeds {
   readonly kernel: Kernel;
   readonly table: TableState;
   readonly memory: MemoryState;
+  readonly paths: PathState;
   readonly repair: RepairState;
   readonly policy: Policy;
   readonly state: State;
@@ -61,6 +65,7 @@ export async function adopt(
   handover: Handover | null,
 ): Promise<void> {
   const { kernel, state } = agent;
+  findLeft(agent, policy);
   if (kernel.tables.fingerprint() === '') return;
   const origins = readOrigins(agent.handoverFile);
   const living = new Map<string, LivingElement[]>();
@@ -81,17 +86,39 @@ export async function adopt(
   log('notice', `a table stands: ${how}; ${count} learned element(s)`);
 }
 
-function takeOver({ kernel, table }: HandoverNeeds, { globals }: Policy, handover: Handover): void {
-  const { standing, slots } = handover;
-  const { mask, hold } = globals;
+function takeOver(
+  { kernel, table }: HandoverNeeds,
+  { globals }: Policy,
+  { standing, slots, mask, ...left }: Handover,
+): void {
+  const places = { ...globals, ...left, mask: mask ?? globals.mask };
   const gates = slots.flatMap(({ name: app }) =>
     GATES.map((gate) => ({ kind: 'gate', app, gate }) as const),
   );
-  adoptTable(
-    table,
-    { kind: 'table', standing, holds: hold, mask, slots },
-    readGates(kernel, gates),
-  );
+  const piece: TablePiece = {
+    kind: 'table',
+    standing,
+    holds: globals.hold,
+    mask: places.mask,
+    slots,
+    preference: places.preference,
+    table: places.table,
+  };
+  adoptTable(table, piece, readGates(kernel, gates));
+}
+
+/** The configuration may have changed while no agent ran: what was made for the numbers and marks of before is
+ * looked for by them, whether the table is still there or not. */
+function findLeft(agent: HandoverNeeds, { globals }: Policy): void {
+  const left = readHandover(agent.handoverFile);
+  if (left === null) return;
+  beginMove(agent, { globals: { ...globals, ...numbersOf(left) } });
+  const { mask = globals.mask, slots } = left;
+  if (mask !== globals.mask) noteMarks(agent.table, { mask, slots });
+}
+
+function numbersOf({ preference, table }: Handover): Partial<Numbers> {
+  return preference === undefined || table === undefined ? {} : { preference, table };
 }
 
 /** Notes generation and fingerprint of the loaded table for reconcile/repair, and writes the file. */
@@ -110,8 +137,10 @@ export function writeStanding(agent: HandoverNeeds): void {
   const { table, repair } = agent;
   if (table.piece === null || repair.fingerprint === null) return;
   const { fingerprint } = repair;
-  const { standing, slots } = table.piece;
-  noteDisk(agent, writeHandover(agent.handoverFile, { format: 1, fingerprint, standing, slots }));
+  const { standing, slots, mask, preference, table: numbers } = table.piece;
+  const places = { slots, mask, preference, table: numbers };
+  const handover: Handover = { format: 1, fingerprint, standing, ...places };
+  noteDisk(agent, writeHandover(agent.handoverFile, handover));
 }
 
 function noteDisk({ problems, handoverFile }: HandoverNeeds, errno: number): void {

@@ -183,7 +183,7 @@ function look(effects: LateFinding): void {
 
 function endLook(
   effects: LateFinding,
-  { wishes }: Look,
+  { wishes, isDns }: Look,
   { errno, whole }: DumpsEnd,
   found: readonly Connection[],
   setting: Setting,
@@ -199,6 +199,7 @@ function endLook(
   // A kernel without conntrack's netlink would answer the same again.
   const isCut = !whole && !isNoSubsystem({ errno });
   if (error !== null || isCut) {
+    late.isDns ||= isDns;
     if (wishes === null) late.isWhole = true;
     else for (const wish of wishes) late.wishes.set(JSON.stringify(wish), wish);
     late.isWaiting = true;

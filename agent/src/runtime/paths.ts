@@ -58,7 +58,10 @@ export function withMtus({ routing }: Kernel, policy: Policy, { links }: Realize
 }
 
 /** From now on pieces are created at the numbers of `policy`; those at the old numbers still exist. */
-export function beginMove({ paths }: PathNeeds, { globals }: Policy): void {
+export function beginMove(
+  { paths }: Pick<PathNeeds, 'paths'>,
+  { globals }: { readonly globals: Numbers },
+): void {
   const { preference, table } = globals;
   const isKnown = paths.numbers.some((one) => one.preference === preference && one.table === table);
   if (!isKnown) paths.numbers = [...paths.numbers, { preference, table }];

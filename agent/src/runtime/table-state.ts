@@ -13,7 +13,7 @@ export interface TableState {
   /** The gates that are set. Key: app and gate, "skype paused". */
   readonly gates: Map<string, GatePiece>;
   /** The table before, if its mask was another one; null: no connection carries marks of another mask. */
-  leaving: TablePiece | null;
+  leaving: Pick<TablePiece, 'mask' | 'slots'> | null;
   /** The last result of the compiler, and its inputs. */
   compiled: { readonly from: CompiledFrom; readonly piece: TablePiece } | null;
 }
@@ -59,7 +59,7 @@ export function notePins(table: TableState, policy: Policy): void {
 
 /** The table was loaded. `isWhole`: replaced, so its gates are unset. */
 export function noteTable(table: TableState, next: TablePiece, isWhole: boolean): void {
-  const before = table.isGone ? null : table.piece;
+  const before = table.piece;
   if (before !== null && before.mask !== next.mask) table.leaving = before;
   table.piece = next;
   table.isGone = false;
@@ -70,6 +70,11 @@ export function noteTable(table: TableState, next: TablePiece, isWhole: boolean)
 export function noteDeleted(table: TableState): void {
   table.piece = null;
   table.gates.clear();
+}
+
+/** Connections may carry marks that an earlier agent's table has set. */
+export function noteMarks(table: TableState, marks: Pick<TablePiece, 'mask' | 'slots'>): void {
+  table.leaving = marks;
 }
 
 /** The connections with marks of the old mask are deleted. */

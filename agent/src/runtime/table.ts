@@ -17,7 +17,7 @@ import { BOOT_TABLE, TABLE } from '../ruleset/names.ts';
 import { renderStanding } from '../ruleset/render.ts';
 import { loadText, reloadText, reshapedSets } from '../ruleset/transaction.ts';
 import { withoutAnnouncements } from '../ruleset/without-logs.ts';
-import { type HandoverNeeds, readTaught, remember } from './handover.ts';
+import { type HandoverNeeds, readTaught, remember, writeStanding } from './handover.ts';
 import { countsToKeep } from './meter.ts';
 import {
   type CompiledFrom,
@@ -45,9 +45,10 @@ export async function tableOf(
   const ruleset = compile(policy);
   await pause();
   const standing = renderStanding(isAnnounced ? ruleset : withoutAnnouncements(ruleset));
-  const { mask, hold } = policy.globals;
+  const { mask, hold, preference, table: numbers } = policy.globals;
   const slots = policy.apps.map(({ name, slot }) => ({ name, slot }));
-  const piece: TablePiece = { kind: 'table', standing, holds: hold, mask, slots };
+  const places = { mask, slots, preference, table: numbers };
+  const piece: TablePiece = { kind: 'table', standing, holds: hold, ...places };
   noteCompiled(table, from, piece);
   return piece;
 }
@@ -89,6 +90,7 @@ async function replaceTable(agent: TableNeeds, next: TablePiece): Promise<Kernel
   if (error !== null) return error;
   noteTable(table, next, isWhole);
   if (change !== '' || agent.repair.fingerprint === null) remember(agent);
+  else writeStanding(agent);
   return leaveMarks(agent);
 }
 

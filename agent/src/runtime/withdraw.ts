@@ -27,7 +27,7 @@ export async function withdraw(agent: Agent): Promise<void> {
   // stay.
   const { error } = await realize(agent, [], standingTables(agent), null);
   if (error !== null) {
-    log('error', `nothing is taken away: ${errorText(error)}`);
+    log('error', `table, routes and rules are left standing: ${errorText(error)}`);
     return;
   }
   if (audit.running !== null) await loadNft(agent, auditText(null, []));

@@ -32,6 +32,7 @@ export type MoveEffect =
   | { readonly kind: 'sweep'; readonly app: string; readonly way: Way };
 
 export type GateEffect = Extract<MoveEffect, { kind: 'gate' }>;
+type SweepEffect = Extract<MoveEffect, { kind: 'sweep' }>;
 
 /** The way of an app in the kernel. Withdrawn: between two ways, its routing table only prohibits. */
 export type Open = Way | { readonly kind: 'withdrawn' };
@@ -261,8 +262,8 @@ export function moves(policy: Policy, app: App, from: Open, to: Way): Moves {
 }
 
 /** After a load: sweeps the conntrack entries that are bound to another way than the chosen one. */
-export function assertWays({ policy, choices }: Steering): MoveEffect[] {
-  return policy.apps.map(({ name: app }): MoveEffect => {
+export function assertWays({ policy, choices }: Steering): SweepEffect[] {
+  return policy.apps.map(({ name: app }): SweepEffect => {
     return { kind: 'sweep', app, way: choices.get(app)!.way };
   });
 }
