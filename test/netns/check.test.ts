@@ -109,8 +109,8 @@ test('a reload takes in what has changed of files that were read before', () => 
     `
 for file in a b; do cp new/$file.json doh.json; whp reload; nft list set inet whp doh4 | grep 198.51; done
 rm doh.json; whp reload; nft list set inet whp doh4 >/dev/null 2>&1 || echo "no list"
-nft list set inet whp never4 | grep -c 203.0.113.20
-sed -i s/203.0.113.20/203.0.113.21/ whp; whp reload; nft list set inet whp never4 | grep -o 203.0.113.2[0-9]`,
+nft list set inet whp bogon4 | grep -c 203.0.113.20
+sed -i s/203.0.113.20/203.0.113.21/ whp; whp reload; nft list set inet whp bogon4 | grep -o 203.0.113.2[0-9]`,
   );
   const order = [/198\.51\.100\.61/, /198\.51\.100\.62/, /no list\n1\n/, /203\.0\.113\.21/];
   const at = order.map((one) => out.search(one));

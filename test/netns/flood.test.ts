@@ -46,8 +46,8 @@ function mostAnnounced(seconds: number): number {
 
 test('a device maps 65,535 ports: it holds its share, another maps as before', async () => {
   router.load(compile(policyFrom({})));
-  add('skype_asked4', addressKey(A)!);
-  add('skype_askedmac', macKey(MAC_B)!);
+  add('skype_portmap4', addressKey(A)!);
+  add('skype_portmapmac', macKey(MAC_B)!);
   const map = (src: string, port: number) =>
     udp({ src, dst: ROUTER, sport: 6000, dport: 5351 }, natPmp(1, port, 3600));
   const started = performance.now();
@@ -123,7 +123,7 @@ test('400 packets with forged sources to a supernode, then a call of another: pr
   const packets = Array.from({ length: 400 }, (_, i) => talk(forged(i), 1000 + i, NODE, 40011));
   await router.flood('lan', packets);
   assert.is(held('skype_udpmac').get(SENDER), caps.ports >> 3);
-  assert.is(router.elements('skype_ports4').length, 0);
+  assert.is(router.elements('skype_port_limit4').length, 0);
   await call();
 });
 
@@ -134,7 +134,7 @@ test('the same with forged hardware addresses, more than can be counted', async 
   router.load(compile(FEW));
   const packets = Array.from({ length: 400 }, (_, i) => talk(forged(i), 1000 + i, NODE, 40011));
   await router.flood('lan', packets, forgedMac);
-  assert.is(router.elements('skype_portsmac').length, 64);
+  assert.is(router.elements('skype_port_limit_mac').length, 64);
   await call();
 });
 
@@ -143,7 +143,7 @@ test('behind another router: forged addresses cost no other device there its cal
   router.nft(`add element inet whp gateways { ${SENDER} }`);
   const packets = Array.from({ length: 400 }, (_, i) => talk(forged(i), 1000 + i, NODE, 40011));
   await router.flood('lan', packets);
-  assert.is(router.elements('skype_ports4').length, 64);
+  assert.is(router.elements('skype_port_limit4').length, 64);
   const wan = sent('wan');
   await router.send('lan', talk('192.168.2.20', P2P, NODE, 40011));
   await router.send('lan', talk('192.168.2.20', P2P, PEER, 40000));

@@ -92,8 +92,8 @@ exec ${FOLDER}/real "$@"
   const out = boot(
     CONFIG.replace('203.0.113.20', '203.0.113.99'),
     `cp /usr/sbin/nft real; mount --bind nft /usr/sbin/nft; start
-./real list set inet whp never4 | grep -o '203.0.113.[0-9]*'; ${WHP_TEXT} status ${OPTIONS}
-kill $agent; wait $agent; umount /usr/sbin/nft; start; nft list set inet whp never4 | grep -o '203.0.113.[0-9]*'`,
+./real list set inet whp bogon4 | grep -o '203.0.113.[0-9]*'; ${WHP_TEXT} status ${OPTIONS}
+kill $agent; wait $agent; umount /usr/sbin/nft; start; nft list set inet whp bogon4 | grep -o '203.0.113.[0-9]*'`,
   );
   assert.match(out, /^203\.0\.113\.20$/m, out);
   assert.match(out, '! the last good configuration stands', out);

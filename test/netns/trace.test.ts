@@ -150,7 +150,7 @@ function addReal(set: string, text: string, timeout: number | undefined): void {
   const [first = '', second] = text.split(' ');
   const key = /_(blocked|direct|paused)$/.test(set)
     ? FAMILY_WORDS[text]
-    : /^silent/.test(set)
+    : /^cut[46]$/.test(set)
       ? `${first} . ${second}`
       : PORT_SET.test(set)
         ? `${first} . ${Number(second) * 65536}`

@@ -8,7 +8,7 @@ import { compile } from '../../agent/src/ruleset/compile/compile.ts';
 import { evidenceGroup } from '../../agent/src/ruleset/compile/context.ts';
 import { crowdGroup, crowdQueue } from '../../agent/src/ruleset/compile/dns.ts';
 import { helloQueue } from '../../agent/src/ruleset/compile/tls-hello.ts';
-import { apartText } from '../../agent/src/ruleset/flow-offload.ts';
+import { offloadText } from '../../agent/src/ruleset/flow-offload.ts';
 import type { Ruleset } from '../../agent/src/ruleset/model.ts';
 import { OWN_TABLES, UNJUDGED_PREFIX } from '../../agent/src/ruleset/names.ts';
 import { type Change, globals, policyFrom } from '../fixtures/policies.ts';
@@ -61,7 +61,7 @@ test('every chain at a hook has its row, with its priority and table', () => {
       ),
     ),
     ...ofText('whp_audit', auditText(globals, [])),
-    ...ofText('whp_apart', apartText(globals.mask)),
+    ...ofText('whp_offload', offloadText(globals.mask)),
     ...ofText('whp_boot', init),
     ...Array.from(
       guard.matchAll(/name: '(\w+)', hook: NF_INET_(?:LOCAL_)?(\w+)/g),

@@ -123,7 +123,7 @@ export function learned(device: string, port = P2P): Step {
 
 function asked(device: string): Step {
   const family = device.includes(':') ? 6 : 4;
-  return { add: { set: `skype_asked${family}`, key: addressKey(device)! } };
+  return { add: { set: `skype_portmap${family}`, key: addressKey(device)! } };
 }
 
 const RANGE: Case[] = [
@@ -388,7 +388,7 @@ const MAPPING: Case[] = [
   {
     name: 'NAT-PMP after the window shows nothing',
     steps: [
-      { add: { set: 'skype_asked4', key: addressKey(A)!, timeout: 400 } },
+      { add: { set: 'skype_portmap4', key: addressKey(A)!, timeout: 400 } },
       { wait: 600 },
       lan(nat(1, P2P, 3600), DIRECT),
       { set: 'skype_udp4', holds: [] },
@@ -467,12 +467,12 @@ const REQUEST: Case[] = [
       steps: [
         lan(u(A, P2P, NODE, 40011), proxied('range')),
         node(length),
-        { set: 'skype_window4', holds: opens ? [A] : [] },
+        { set: 'skype_request4', holds: opens ? [A] : [] },
         lan(t(A, 52000, PEER, 443), opens ? proxied('window') : DIRECT),
         lan(t(B, 52000, PEER, 443), DIRECT),
         { wait: 400 },
         lan(t(A, 52001, PEER, 443), DIRECT),
-        { set: 'skype_window4', holds: [] },
+        { set: 'skype_request4', holds: [] },
         { set: 'skype_peer4', holds: [] },
       ],
     };
@@ -497,7 +497,7 @@ const REQUEST: Case[] = [
         ctmark: ONE,
         logs: [],
       }),
-      { set: 'skype_window4', holds: [] },
+      { set: 'skype_request4', holds: [] },
     ],
   },
   {
@@ -509,7 +509,7 @@ const REQUEST: Case[] = [
         ctmark: ONE,
         logs: ['request'],
       }),
-      { set: 'skype_window6', holds: [A6] },
+      { set: 'skype_request6', holds: [A6] },
       lan(t(A6, 52000, PEER6, 443), proxied('window')),
     ],
   },
@@ -855,7 +855,7 @@ export const HELLO: Case[] = [
     steps: [
       ...shake(A, SERVER),
       lan(tls(A, SERVER, 'A', hello(1400, 1700)), LOGGED),
-      { set: 'partial4', holds: [`${A} 51000`] },
+      { set: 'hello_segment4', holds: [`${A} 51000`] },
       lan(tls(A, SERVER, 'A', new Uint8Array(305)), { ...DIRECT, logs: ['hello'] }),
       lan(tls(A, SERVER, 'A', new Uint8Array(305)), DIRECT),
     ],
@@ -937,8 +937,8 @@ export const ESCAPE: Case[] = [
       lan(t(A, 5356, DOH, 443), DIRECT),
       lan(t(A, 5357, OTHER, 443), DIRECT),
       lan(u(A, 5358, ROUTER, 53), FOREIGN),
-      { set: 'escape4', holds: [`${A} 53`, `${A} 853`, `${A} 443`] },
-      { set: 'escape6', holds: [`${B6} 853`] },
+      { set: 'dns_bypass4', holds: [`${A} 53`, `${A} 853`, `${A} 443`] },
+      { set: 'dns_bypass6', holds: [`${B6} 853`] },
     ],
   },
   {
@@ -947,7 +947,7 @@ export const ESCAPE: Case[] = [
       lan(t(A, 5354, ROUTER, 853), DIRECT),
       lan(u(B, 5355, ROUTER, 853), DIRECT),
       lan(t(A, 5356, ROUTER, 854), DIRECT),
-      { set: 'escape4', holds: [`${A} 853`, `${B} 853`] },
+      { set: 'dns_bypass4', holds: [`${A} 853`, `${B} 853`] },
     ],
   },
 ];

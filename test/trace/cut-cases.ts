@@ -63,7 +63,7 @@ function endpoint(address: string, timeout = 60_000): Step {
 function silent(remote: string, port: number, own: number): Step {
   const ends = Uint8Array.of(port >> 8, port & 255, own >> 8, own & 255);
   const key = Uint8Array.of(...parseAddress(remote)!, ...ends);
-  return { add: { set: remote.includes(':') ? 'silent6' : 'silent4', key } };
+  return { add: { set: remote.includes(':') ? 'cut6' : 'cut4', key } };
 }
 
 const ENDED: Case[] = [

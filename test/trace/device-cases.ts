@@ -56,7 +56,7 @@ function known(address: string, timeout = LONG): Step {
   return { add: { set, key: addressKey(address)!, timeout } };
 }
 
-const asked: Step = { add: { set: 'skype_askedmac', key: macKey(MAC_A)!, timeout: LONG } };
+const asked: Step = { add: { set: 'skype_portmapmac', key: macKey(MAC_A)!, timeout: LONG } };
 const router: Step = { add: { set: 'gateways', key: macKey(MAC_ROUTER)! } };
 const MAPPED: Want = { ...DIRECT, logs: ['mapping'] };
 const REFUSED: Want = { verdict: 'reject' };
@@ -136,8 +136,8 @@ export const DEVICE: Case[] = [
       { set: 'skype_peermac4', holds: [] },
       { set: 'skype_udp4', holds: [`${FAR_A} ${P2P}`] },
       { set: 'skype_peer4', holds: [`${FAR_A} ${PEER}`] },
-      { set: 'skype_portsmac', holds: [] },
-      { set: 'skype_ports4', holds: [FAR_A] },
+      { set: 'skype_port_limit_mac', holds: [] },
+      { set: 'skype_port_limit4', holds: [FAR_A] },
     ],
   },
   {
@@ -233,8 +233,8 @@ export const SHARE_OF_DEVICE: Case[] = [
       from(MAC_A, u(far(2), 1, NODE, 40011), proxied('range')),
       from(MAC_A, u(far(3), 1, NODE, 40011), proxied('full', 'range')),
       lan(u(B, 1, NODE, 40011), proxied('range')),
-      { set: 'skype_portsmac', holds: [MAC_A, MAC_B] },
-      { set: 'skype_ports4', holds: [] },
+      { set: 'skype_port_limit_mac', holds: [MAC_A, MAC_B] },
+      { set: 'skype_port_limit4', holds: [] },
     ],
   },
   {
@@ -260,7 +260,7 @@ export const UNCOUNTED: Case[] = [
       ...[1, 2, 3, 4].map((i) => from(macAt(i), u(far(i), 1, NODE, 40011), proxied('range'))),
       lan(u(A, P2P, NODE, 40011), proxied('range')),
       lan(u(A, P2P, PEER, 40000), proxied('port')),
-      { set: 'skype_portsmac', holds: [macAt(1), macAt(2)] },
+      { set: 'skype_port_limit_mac', holds: [macAt(1), macAt(2)] },
       {
         set: 'skype_udpmac',
         holds: [...[1, 2, 3, 4].map((i) => `${macAt(i)} 1`), `${MAC_A} ${P2P}`],
@@ -272,7 +272,7 @@ export const UNCOUNTED: Case[] = [
     steps: [
       router,
       ...[1, 2, 3, 4].map((i) => from(MAC_ROUTER, u(far(i), 1, NODE, 40011), proxied('range'))),
-      { set: 'skype_ports4', holds: [far(1), far(2)] },
+      { set: 'skype_port_limit4', holds: [far(1), far(2)] },
       { set: 'skype_udp4', holds: [1, 2, 3, 4].map((i) => `${far(i)} 1`) },
     ],
   },

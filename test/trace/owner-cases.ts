@@ -32,7 +32,7 @@ function u(src: string, sport: number, dst: string, dport: number, payload?: Uin
 }
 
 function asked(device: string): Step {
-  return { add: { set: 'skype_asked4', key: addressKey(device)! } };
+  return { add: { set: 'skype_portmap4', key: addressKey(device)! } };
 }
 
 function fromOutside(dst: string, want: Want): Step {

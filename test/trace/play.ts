@@ -111,13 +111,13 @@ export function compareSets(
 }
 
 /** Sets whose key is a device and a port. */
-export const PORT_SET = /(_udp|_tcp|^partial|^escape)(mac|[46])$/;
+export const PORT_SET = /(_udp|_tcp|^hello_segment|^dns_bypass)(mac|[46])$/;
 /** Sets whose key is a MAC. */
 export const MAC_SET = /^gateways$|mac$/;
 
 /** The key as cases write it: "device port", "device peer", "address". */
 export function keyText(set: string, key: Uint8Array): string {
-  if (/^silent/.test(set)) {
+  if (/^cut[46]$/.test(set)) {
     const { device, port } = portOf(key)!;
     const low = (key[key.length - 2]! << 8) | key[key.length - 1]!;
     return `${device} ${port * 65536 + low}`;

@@ -69,8 +69,8 @@ export const SHARE: Case[] = [
   {
     name: 'mappings beyond a device’s share teach nothing; another’s do',
     steps: [
-      { add: { set: 'skype_asked4', key: addressKey(A)! } },
-      { add: { set: 'skype_asked4', key: addressKey(B)! } },
+      { add: { set: 'skype_portmap4', key: addressKey(A)! } },
+      { add: { set: 'skype_portmap4', key: addressKey(B)! } },
       mapping(A, 101, 'mapping'),
       mapping(A, 102, 'mapping'),
       mapping(A, 103, 'full', 'mapping'),

@@ -5,8 +5,8 @@ import * as assert from 'uvu/assert';
 import { heldElements, learnedSetsOf } from '../../agent/src/learn/snapshot.ts';
 import { createRepair, repairStep } from '../../agent/src/reconcile/repair.ts';
 import { compile } from '../../agent/src/ruleset/compile/compile.ts';
-import { apartText, isApartWanted } from '../../agent/src/ruleset/flow-offload.ts';
-import { APART_TABLE, TABLE } from '../../agent/src/ruleset/names.ts';
+import { isOffloadWanted, offloadText } from '../../agent/src/ruleset/flow-offload.ts';
+import { OFFLOAD_TABLE, TABLE } from '../../agent/src/ruleset/names.ts';
 import { renderStanding } from '../../agent/src/ruleset/render.ts';
 import { reloadText } from '../../agent/src/ruleset/transaction.ts';
 import { createState, type Event } from '../../agent/src/step/state.ts';
@@ -89,17 +89,17 @@ test('somebody begins to offload flows: seen with his transaction, ours are apar
   for (let at = 500; at <= 20_000; at += 500) {
     // fw4 loads its flow table at 5 s and reloads at 10 s; at 15 s our flow table is deleted.
     if (at === 5000) tables.add('fw4');
-    if (at === 15_000) tables.delete(APART_TABLE);
+    if (at === 15_000) tables.delete(OFFLOAD_TABLE);
     if ([5000, 10_000, 15_000].includes(at)) generation += 1;
     const asked = repairStep(repair, { kind: 'generation', generation, own: made }, at);
     made = 0;
     if (!asked.some(({ kind }) => kind === 'look-table')) continue;
     const [effect] = repairStep(repair, { kind: 'table', fingerprint: 'prerouting 1 9' }, at);
     assert.is(effect, undefined, 'our own table stands');
-    if (!isApartWanted(tables)) continue;
-    assert.match(apartText(0x0f000000), `table inet ${APART_TABLE}`);
-    assert.not.match(apartText(0x0f000000), `table inet ${TABLE} `);
-    tables.add(APART_TABLE);
+    if (!isOffloadWanted(tables)) continue;
+    assert.match(offloadText(0x0f000000), `table inet ${OFFLOAD_TABLE}`);
+    assert.not.match(offloadText(0x0f000000), `table inet ${TABLE} `);
+    tables.add(OFFLOAD_TABLE);
     generation += 1;
     made = 1;
     apartAt.push(at);

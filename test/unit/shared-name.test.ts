@@ -81,7 +81,7 @@ const setsOf = (effects: readonly Effect[]) =>
 
 test('an answer, a query and a hello teach each app that has the name', () => {
   const state = createState(shared, () => false);
-  assert.equal(setsOf(play(state, 'query', query(TALKS))), ['talk_asked4', 'chat_asked4']);
+  assert.equal(setsOf(play(state, 'query', query(TALKS))), ['talk_portmap4', 'chat_portmap4']);
   const effects = play(state, 'answer', answer(CHATS));
   assert.equal(setsOf(effects), ['talk_addr4', 'chat_addr4']);
   assert.is(effects.at(-1)!.kind, 'release');

@@ -1,7 +1,7 @@
 // answers/bypass: which devices ask resolvers other than the router's, and how, from the set that
 // ruleset/compile/resolver-bypass fills. For answers/status and daemon/audit.
 import { portOf } from '../ruleset/elements.ts';
-import { escapeSet } from '../ruleset/names.ts';
+import { bypassSet } from '../ruleset/names.ts';
 import { FAMILIES } from '../ruleset/terms.ts';
 import { type KernelView, read } from './flows.ts';
 
@@ -23,7 +23,7 @@ const BYPASS_PORTS = new Map<number, BypassKind>([
 export function bypassAnswer(kernel: KernelView): BypassAnswer[] {
   const found = new Map<string, BypassKind[]>();
   for (const family of FAMILIES) {
-    for (const { key } of read(kernel, escapeSet(family))) {
+    for (const { key } of read(kernel, bypassSet(family))) {
       const noted = portOf(key);
       const how = noted === null ? undefined : BYPASS_PORTS.get(noted.port);
       if (noted === null || how === undefined) continue;

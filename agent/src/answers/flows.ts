@@ -104,7 +104,7 @@ export function learnedAnswer(
             list.push({ app, ...found, seconds: seconds(element.expiration ?? 0) });
         }
       }
-      for (const element of elements(setName(app, 'window', family))) {
+      for (const element of elements(setName(app, 'request', family))) {
         const device = addressOf(element.key);
         if (device !== null) windows.push({ app, device });
       }

@@ -13,7 +13,7 @@ import { now, unattended } from '../os/clock.ts';
 import { errorText } from '../os/errno.ts';
 import { log } from '../os/log.ts';
 import { AUDIT_FLOWS, auditText } from '../ruleset/audit.ts';
-import { APART_TABLE, AUDIT_TABLE, outsideCounter } from '../ruleset/names.ts';
+import { AUDIT_TABLE, OFFLOAD_TABLE, outsideCounter } from '../ruleset/names.ts';
 import { type Agent, inTurn } from '../runtime/agent.ts';
 import {
   beginAudit,
@@ -205,7 +205,7 @@ function packetsOf(list: readonly Counted[]): number {
 /** Texts of the flows that the audit cannot see. */
 function unseen({ kernel, policy }: Agent, bypass: readonly BypassAnswer[]): string[] {
   const tables = [...kernel.tables.flowTables()];
-  const offloading = tables.filter((name) => name !== APART_TABLE);
+  const offloading = tables.filter((name) => name !== OFFLOAD_TABLE);
   const told = bypass.map(({ device, how }) => `${device} (${how.join(', ')})`);
   return [
     `devices on other networks than ${policy.globals.lan.join(', ')}, and the router's own packets`,

@@ -30,7 +30,7 @@ export interface Remembered extends Memory {
 }
 
 /** A window lasts milliseconds or seconds: it is over before it could be restored. */
-const isMoment = (set: string): boolean => /_(?:window|asked)/.test(set);
+const isMoment = (set: string): boolean => /_(?:request|portmap)/.test(set);
 
 function nameOf(set: string, key: Uint8Array): string {
   return `${set} ${String.fromCharCode(...key)}`;

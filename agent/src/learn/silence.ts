@@ -6,7 +6,7 @@ import { fairEvictions } from '../bounds/fair-share.ts';
 import type { Connection, Tuple } from '../netlink/conntrack.ts';
 import { SILENT, SILENT_MILLISECONDS } from '../ruleset/compile/ended-flows.ts';
 import { endsKey } from '../ruleset/elements.ts';
-import { silentSet } from '../ruleset/names.ts';
+import { cutSet } from '../ruleset/names.ts';
 import { TCP, UDP } from '../wire/packet.ts';
 
 /** A connection to be ended; `outward`: the device began it. */
@@ -75,6 +75,19 @@ export function silenced(
   return { added: added.filter((end) => silence.has(nameOf(end))), gone };
 }
 
+/** Notes elements of `set` that an earlier agent has left, of devices that are not known any more. */
+export function adoptSilence(
+  silence: Silence,
+  set: string,
+  keys: readonly Uint8Array[],
+  now: number,
+): void {
+  for (const key of keys.slice(0, MOST / 2)) {
+    const end = { set, key, device: '', until: now + LONGEST };
+    silence.set(nameOf(end), end);
+  }
+}
+
 /** Removes and returns the ends that are over by `now`. */
 export function expireSilence(silence: Silence, now: number): SilentEnd[] {
   const gone = Array.from(silence.values()).filter(({ until }) => until <= now);
@@ -91,7 +104,7 @@ function endOf(ending: Ending, now: number): SilentEnd[] {
   const { source, sourcePort, destinationPort, protocol } = remoteSide(ending);
   const key = endsKey(source, sourcePort, destinationPort);
   if ((protocol !== TCP && protocol !== UDP) || key === null) return [];
-  const set = silentSet(ending.connection.family);
+  const set = cutSet(ending.connection.family);
   return [{ set, key, device: deviceSide(ending).source, until: now + LONGEST }];
 }
 

@@ -1,9 +1,9 @@
 // learn/snapshot: all learned state as elements of the kernel's sets: written into a new table at its load, and
 // read back from a loaded table after a restart of the agent.
 import type { App } from '../policy/policy.ts';
-import { USING_MILLISECONDS } from '../ruleset/compile/ended-flows.ts';
+import { CLIENT_MILLISECONDS } from '../ruleset/compile/ended-flows.ts';
 import { addressKey, addressOf, deviceOf, macKey } from '../ruleset/elements.ts';
-import { GATEWAYS, LEARNED_SETS, setName, setsOf, usingSet } from '../ruleset/names.ts';
+import { clientSet, GATEWAYS, LEARNED_SETS, setName, setsOf } from '../ruleset/names.ts';
 import type { Held, HeldElement } from '../ruleset/transaction.ts';
 import { noteTaught, type Taught, taughtElements } from './dynamic-sets.ts';
 import { type Endpoint, type Learned, learnedEndpoints, restoreEndpoint } from './endpoints.ts';
@@ -58,18 +58,20 @@ export function withDevices(held: Held): Held {
     for (const [set, elements] of held) {
       if (!/_(?:udp|tcp|peer)[46]$/.test(set) || !set.endsWith(String(family))) continue;
       for (const { key } of elements) {
-        const device = { key: key.subarray(0, width), left: USING_MILLISECONDS };
+        const device = { key: key.subarray(0, width), left: CLIENT_MILLISECONDS };
         devices.set(deviceOf(key), device);
       }
     }
-    if (devices.size > 0) all.set(usingSet(family), Array.from(devices.values()));
+    if (devices.size > 0) all.set(clientSet(family), Array.from(devices.values()));
   }
   return all;
 }
 
 /** Names of the learned sets of `app`, without the 200 ms window: it is over before a set could be read. */
 export function learnedSetsOf(app: App): string[] {
-  return LEARNED_SETS.filter((kind) => kind !== 'window').flatMap((kind) => setsOf(app.name, kind));
+  return LEARNED_SETS.filter((kind) => kind !== 'request').flatMap((kind) =>
+    setsOf(app.name, kind),
+  );
 }
 
 /** Name and device of the endpoints that an earlier agent learned. */
@@ -96,7 +98,7 @@ export function adoptElements(
     const isAddress = set.startsWith(`${app.name}_addr`);
     const cap = set.includes('_peer')
       ? caps.peers
-      : set.includes('_asked')
+      : set.includes('_portmap')
         ? caps.devices
         : set.includes('_hello')
           ? caps.endpoints

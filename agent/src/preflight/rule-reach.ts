@@ -3,7 +3,7 @@
 // and carries one of our marks. Pure.
 import type { KernelRule, RuleSelector, Span } from '../netlink/rule.ts';
 import { markOf } from '../policy/marks.ts';
-import { NEVER } from '../ruleset/compile/sets.ts';
+import { BOGONS } from '../ruleset/compile/sets.ts';
 import {
   type Cidr,
   cidrHas,
@@ -42,8 +42,8 @@ function some(words: string): Reach {
   return { share: 'some', words };
 }
 
-/** A destination within one of these is never proxied (the table's `never` sets). */
-const NOT_PUBLIC = NEVER[4].map((text) => parseCidr(text)!);
+/** A destination within one of these is never proxied (the table's `bogon` sets). */
+const NOT_PUBLIC = BOGONS[4].map((text) => parseCidr(text)!);
 /** Public IPv6: global addresses and NAT64. */
 const PUBLIC6 = ['2000::/3', '64:ff9b::/96'].map((text) => parseCidr(text)!);
 /** Mark of Tailscale's own packets to its peers; no proxied packet carries it. */

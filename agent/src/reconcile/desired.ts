@@ -2,7 +2,7 @@
 // offload table, the table with its sets, gates, the guard. runtime/realize builds it from the policy and reads the
 // realized state in the same form; reconcile/diff compares the two. Pure.
 import type { Guard } from '../netlink/nft-guard.ts';
-import { APART_TABLE, type Gate } from '../ruleset/names.ts';
+import type { Gate } from '../ruleset/names.ts';
 import type { Standing } from '../ruleset/transaction.ts';
 
 export type Family = 4 | 6;
@@ -50,6 +50,8 @@ export type PathPiece = GreLink | LinkAddress | Route | Rule;
 /** `table inet whp_apart`: keeps marked flows out of the flow tables of other programs (ruleset/flow-offload). */
 export interface OffloadTable {
   readonly kind: 'offload';
+  /** OFFLOAD_TABLE; what an agent up to version 0.1.0 left has another name. */
+  readonly name: string;
   readonly mask: number;
 }
 
@@ -100,7 +102,7 @@ export function describe(piece: Piece): string {
     case 'rule':
       return `rule v${piece.family} pref ${piece.preference} fwmark 0x${piece.mark.toString(16)}/0x${piece.mask.toString(16)} table ${piece.table}`;
     case 'offload':
-      return `table inet ${APART_TABLE} mask 0x${piece.mask.toString(16)}`;
+      return `table inet ${piece.name} mask 0x${piece.mask.toString(16)}`;
     case 'table':
       return `table inet ${piece.standing.table}`;
     case 'gate':

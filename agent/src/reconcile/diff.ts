@@ -25,6 +25,7 @@ function place(piece: Piece): string {
     case 'gate':
       return describe(piece);
     case 'offload':
+      return `offload ${piece.name}`;
     case 'table':
     case 'guard':
       return piece.kind;

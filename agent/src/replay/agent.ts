@@ -4,7 +4,7 @@ import type { Effect } from '../learn/effect.ts';
 import type { Flow as FlowEnds } from '../learn/evidence.ts';
 import { SILENT_MILLISECONDS } from '../ruleset/compile/ended-flows.ts';
 import { endsKey } from '../ruleset/elements.ts';
-import { ANSWER_PREFIX, HELLO_PREFIX, QUERY_PREFIX, silentSet } from '../ruleset/names.ts';
+import { ANSWER_PREFIX, cutSet, HELLO_PREFIX, QUERY_PREFIX } from '../ruleset/names.ts';
 import { addElements, deleteFlow, removeElements } from '../ruleset/trace/fake-kernel.ts';
 import type { Trace, TracedPacket } from '../ruleset/trace/result.ts';
 import type { Event } from '../step/state.ts';
@@ -49,7 +49,7 @@ function react(run: Run, bytes: Uint8Array, event: Event): void {
 function end({ kernel, now }: Run, bytes: Uint8Array, flow: FlowEnds): void {
   deleteFlow(kernel, bytes, now);
   const key = endsKey(flow.destination, flow.destinationPort, flow.sourcePort);
-  const set = silentSet(flow.source.includes(':') ? 6 : 4);
+  const set = cutSet(flow.source.includes(':') ? 6 : 4);
   if (key !== null) addElements(kernel, set, [{ key, timeout: SILENT_MILLISECONDS }], now);
 }
 

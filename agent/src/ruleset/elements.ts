@@ -11,7 +11,7 @@ import { NFPROTO } from './terms.ts';
  */
 export const SLACK = 10_000;
 
-/** Key of `<app>_addr`, `<app>_window`, `<app>_asked`; null: the text is no address. */
+/** Key of `<app>_addr`, `<app>_request`, `<app>_portmap`; null: the text is no address. */
 export function addressKey(address: string): Uint8Array | null {
   return parseAddress(address);
 }
@@ -22,7 +22,7 @@ export const MAC_FIELD = 8;
 /** Lengths of keys with a MAC: with a port or an IPv4 address, with an IPv6 address. */
 const MAC_KEYS = [MAC_FIELD + 4, MAC_FIELD + 16];
 
-/** Key of `<app>_askedmac`; null: the text is no MAC. */
+/** Key of `<app>_portmapmac`; null: the text is no MAC. */
 export function macKey(mac: string): Uint8Array | null {
   return canonicalMac(mac) === mac ? macBytes(mac) : null;
 }
@@ -58,7 +58,7 @@ export function portKey(device: string, port: number): Uint8Array | null {
 }
 
 /**
- * Key of `silent`: remote address, remote port and our port, as the first four bytes of the UDP or TCP
+ * Key of `cut`: remote address, remote port and our port, as the first four bytes of the UDP or TCP
  * header.
  */
 export function endsKey(remote: string, remotePort: number, port: number): Uint8Array | null {

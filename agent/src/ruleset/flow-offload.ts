@@ -6,16 +6,19 @@
 // Our flows are added to a flow table of our own before fw4's rule. That table has only the loopback device,
 // so their packets never match it. An entry expires after 30 s without packets; the next packet adds it
 // again. The table has no verdicts, so the tracer does not model it.
-import { APART_TABLE } from './names.ts';
+import { FORMER_OFFLOAD_TABLE, OFFLOAD_TABLE } from './names.ts';
 
 /** Before every known chain with a `flow add`; fw4's is at 0. */
 const PRIORITY = -199;
 
-/** Transaction that recreates the table for marks under `mask`; null: that removes it. */
-export function apartText(mask: number | null): string {
-  const gone = `add table inet ${APART_TABLE}\ndelete table inet ${APART_TABLE}\n`;
-  if (mask === null) return gone;
-  return `${gone}table inet ${APART_TABLE} {
+/** The transaction that removes the table `name`. */
+export function withoutOffload(name: string): string {
+  return `add table inet ${name}\ndelete table inet ${name}\n`;
+}
+
+/** The transaction that recreates the table for marks under `mask`. */
+export function offloadText(mask: number): string {
+  return `${withoutOffload(OFFLOAD_TABLE)}table inet ${OFFLOAD_TABLE} {
   flowtable none {
     hook ingress priority 0; devices = { lo };
   }
@@ -31,6 +34,7 @@ export function apartText(mask: number | null): string {
  * Whether the table must be created: `tables` (those with flow tables) has foreign ones, and ours is missing.
  * Once created it stays until the agent ends, since it has no effect without foreign ones.
  */
-export function isApartWanted(tables: ReadonlySet<string>): boolean {
-  return tables.size > 0 && !tables.has(APART_TABLE);
+export function isOffloadWanted(tables: ReadonlySet<string>): boolean {
+  const foreign = Array.from(tables).filter((name) => name !== FORMER_OFFLOAD_TABLE);
+  return foreign.length > 0 && !tables.has(OFFLOAD_TABLE);
 }

@@ -8,7 +8,9 @@ export const BOOT_TABLE = 'whp_boot';
 /** See netlink/nft-guard. */
 export const GUARD_TABLE = 'whp_guard';
 /** See ruleset/flow-offload. */
-export const APART_TABLE = 'whp_apart';
+export const OFFLOAD_TABLE = 'whp_offload';
+/** That table's name up to version 0.1.0: the next agent deletes it at its start. */
+export const FORMER_OFFLOAD_TABLE = 'whp_apart';
 /** See ruleset/audit. */
 export const AUDIT_TABLE = 'whp_audit';
 /** In nft's notation. */
@@ -16,16 +18,17 @@ export const OWN_TABLES: readonly string[] = [
   TABLE,
   BOOT_TABLE,
   GUARD_TABLE,
-  APART_TABLE,
+  OFFLOAD_TABLE,
+  FORMER_OFFLOAD_TABLE,
   AUDIT_TABLE,
 ].map((name) => `inet ${name}`);
 
 /** Kinds of sets of one application and family. These hold the policy; a reload replaces their elements. */
-const STATIC_SETS = ['range', 'pin', 'learn', 'node', 'except', 'device'] as const;
+const STATIC_SETS = ['range', 'pin', 'learn', 'supernode', 'except', 'device'] as const;
 /** Kinds whose elements are added at run time and survive a reload. */
 export const LEARNED_SETS = [
-  ...['addr', 'udp', 'tcp', 'peer', 'window', 'asked', 'hello'],
-  ...['udpmac', 'tcpmac', 'peermac', 'askedmac'],
+  ...['addr', 'udp', 'tcp', 'peer', 'request', 'portmap', 'hello'],
+  ...['udpmac', 'tcpmac', 'peermac', 'portmapmac'],
 ] as LearnedKind[];
 
 /**
@@ -33,20 +36,20 @@ export const LEARNED_SETS = [
  * `udpmac` holds by the device's MAC what `udp` holds by its address.
  */
 export const FILLED_SETS = [
-  ...['udp', 'tcp', 'peer', 'window', 'asked'],
-  ...['udpmac', 'tcpmac', 'peermac', 'askedmac'],
+  ...['udp', 'tcp', 'peer', 'request', 'portmap'],
+  ...['udpmac', 'tcpmac', 'peermac', 'portmapmac'],
 ] as FilledKind[];
 
 export type FilledKind =
   | 'udp'
   | 'tcp'
   | 'peer'
-  | 'window'
-  | 'asked'
+  | 'request'
+  | 'portmap'
   | 'udpmac'
   | 'tcpmac'
   | 'peermac'
-  | 'askedmac';
+  | 'portmapmac';
 export type LearnedKind = FilledKind | 'addr' | 'hello';
 
 /**
@@ -64,12 +67,12 @@ export function gateName(app: string, gate: Gate): string {
 
 /** Kinds of counter sets for the shares of devices; only the rules read and write them. */
 export const SHARE_SETS = [
-  'ports',
-  'peers',
-  'servers',
-  'portsmac',
-  'peersmac',
-  'serversmac',
+  'port_limit',
+  'peer_limit',
+  'server_limit',
+  'port_limit_mac',
+  'peer_limit_mac',
+  'server_limit_mac',
 ] as const;
 
 export type ShareKind = (typeof SHARE_SETS)[number];
@@ -79,10 +82,10 @@ export type SetKind = (typeof STATIC_SETS)[number] | LearnedKind | ShareKind;
 const OF_BOTH: ReadonlySet<SetKind> = new Set([
   'udpmac',
   'tcpmac',
-  'askedmac',
-  'portsmac',
-  'peersmac',
-  'serversmac',
+  'portmapmac',
+  'port_limit_mac',
+  'peer_limit_mac',
+  'server_limit_mac',
 ]);
 
 /** `<app>_addr4` and so on; `<app>_udpmac` for both families. */
@@ -97,6 +100,15 @@ export function setsOf(app: string, kind: SetKind): string[] {
     : [setName(app, kind, 4), setName(app, kind, 6)];
 }
 
+/**
+ * The name up to version 0.1.0 of a set whose elements are taken over from such an agent (runtime/handover);
+ * null: it has had no other name.
+ */
+export function formerName(set: string): string | null {
+  const former = set.replace(/_portmap(mac|[46])$/, '_asked$1').replace(/^cut([46])$/, 'silent$1');
+  return former === set ? null : former;
+}
+
 /** `<app>_mac`: MACs have no family. */
 export function macSet(app: string): string {
   return `${app}_mac`;
@@ -109,26 +121,26 @@ export function macSet(app: string): string {
 export const GATEWAYS = 'gateways';
 
 /** Flows that have just renewed their elements. */
-export const FRESH = 'fresh';
+export const RENEWED = 'renewed';
 
 /** Counters of announcements of all apps: by MAC, by address, and one for all devices without a counter. */
-export function loudSet(by: Family | 'mac' | 'rest'): string {
-  return `loud${by}`;
+export function logLimitSet(by: Family | '_mac' | '_rest'): string {
+  return `log_limit${by}`;
 }
 
 /** Counters of DNS queries by device address, for devices without a usable MAC. */
-export function querySet(family: Family): string {
-  return `asking${family}`;
+export function queryLimitSet(family: Family): string {
+  return `query_limit${family}`;
 }
 
 /** Remote ends of flows that were cut: address . its port and ours. */
-export function silentSet(family: Family): string {
-  return `silent${family}`;
+export function cutSet(family: Family): string {
+  return `cut${family}`;
 }
 
 /** Addresses of devices that have recently had a proxied flow. */
-export function usingSet(family: Family): string {
-  return `using${family}`;
+export function clientSet(family: Family): string {
+  return `client${family}`;
 }
 
 /** Devices with a session of an application: by MAC, by address. */
@@ -137,42 +149,42 @@ export function sessionSet(by: Family | 'mac'): string {
 }
 
 /** Sockets whose first check is delayed, and those that have been delayed: device . port. */
-export function waitingSet(family: Family): string {
-  return `waiting${family}`;
+export function stunDelaySet(family: Family): string {
+  return `stun_delay${family}`;
 }
 
-export function waitedSet(family: Family): string {
-  return `waited${family}`;
+export function stunRetrySet(family: Family): string {
+  return `stun_retry${family}`;
 }
 
 /**
  * For addresses that dnsmasq must not add to an app's set; elements expire after a second (ruleset/nftset).
  */
-export function ignoredSet(family: Family): string {
-  return `ignored${family}`;
+export function unusedSet(family: Family): string {
+  return `unused${family}`;
 }
 
 /**
  * Counters by MAC: of announced queries where nothing is held, and of queries; and of the whole home, with
  * port 53 as the only element.
  */
-export const TOLD_MACS = 'toldmac';
-export const ASKING_MACS = 'askingmac';
-export const ASKING_HOME = 'askinghome';
+export const QUERY_LOG_LIMIT_MACS = 'query_log_limit_mac';
+export const QUERY_LIMIT_MACS = 'query_limit_mac';
+export const QUERY_LIMIT_HOME = 'query_limit_home';
 /** Counters of answers: of the home, and of each flow of a device (device . port). */
-export const ANSWERED_HOME = 'answeredhome';
+export const ANSWER_LIMIT_HOME = 'answer_limit_home';
 
-export function answeredSet(family: Family): string {
-  return `answered${family}`;
+export function answerLimitSet(family: Family): string {
+  return `answer_limit${family}`;
 }
 
-export function neverSet(family: Family): string {
-  return `never${family}`;
+export function bogonSet(family: Family): string {
+  return `bogon${family}`;
 }
 
 /** Devices that use other resolvers, with the port used: device . port. */
-export function escapeSet(family: Family): string {
-  return `escape${family}`;
+export function bypassSet(family: Family): string {
+  return `dns_bypass${family}`;
 }
 
 /** Addresses of known DoH services; devices that have to use the router's resolver. */
@@ -180,15 +192,15 @@ export function dohSet(family: Family): string {
   return `doh${family}`;
 }
 
-export const ESCAPING_MACS = 'escapingmac';
+export const FORCE_DNS_MACS = 'force_dns_mac';
 
-export function escapingSet(family: Family): string {
-  return `escaping${family}`;
+export function forceDnsSet(family: Family): string {
+  return `force_dns${family}`;
 }
 
 /** Flows whose ClientHello continues in the next segment: device . port. */
-export function partialSet(family: Family): string {
-  return `partial${family}`;
+export function helloSegmentSet(family: Family): string {
+  return `hello_segment${family}`;
 }
 
 /** Kinds of evidence by which a new flow belongs to an application. */

@@ -3,7 +3,7 @@
 // even without a running agent. router/dnsmasq writes the lines.
 import type { App, Policy } from '../policy/policy.ts';
 import type { ProfileNames } from '../profile/profile.ts';
-import { ignoredSet, setName, TABLE } from './names.ts';
+import { setName, TABLE, unusedSet } from './names.ts';
 import { FAMILIES } from './terms.ts';
 
 /** dnsmasq reads lines of at most 1,024 characters (MAXDNAME). */
@@ -18,7 +18,7 @@ export interface NftsetLines {
 
 /**
  * dnsmasq tests only the queried name, and applies the longest matching domain. So a domain is written with
- * the sets of every app that has it, and an excepted domain with the `ignored` sets. A domain also matches
+ * the sets of every app that has it, and an excepted domain with the `unused` sets. A domain also matches
  * all names below it.
  */
 export function nftsetLines({ apps }: Pick<Policy, 'apps'>): NftsetLines {
@@ -55,7 +55,7 @@ function setsOf(owners: readonly App[]): string {
   const sets = owners.flatMap(({ name }) =>
     FAMILIES.map((family) => `${family}#inet#${TABLE}#${setName(name, 'addr', family)}`),
   );
-  const none = FAMILIES.map((family) => `${family}#inet#${TABLE}#${ignoredSet(family)}`);
+  const none = FAMILIES.map((family) => `${family}#inet#${TABLE}#${unusedSet(family)}`);
   return (sets.length > 0 ? sets : none).join();
 }
 

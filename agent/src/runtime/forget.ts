@@ -112,7 +112,7 @@ function deleteKeys(sets: Sets, set: string, keys: readonly Uint8Array[]): numbe
 }
 
 function isAbout(kind: LearnedKind, key: Uint8Array, name: string): boolean {
-  if (kind === 'askedmac') return String(key) === String(macKey(name));
+  if (kind === 'portmapmac') return String(key) === String(macKey(name));
   if (/^(?:udp|tcp)/.test(kind)) return portOf(key)?.device === name;
   const alone = kind === 'peermac' ? null : addressOf(key);
   if (alone !== null) return alone === name;

@@ -5,6 +5,7 @@ import type { Numbers } from '../kernel/routing.ts';
 import type { LivingElement } from '../kernel/sets.ts';
 import { beginReading, endReading, takeRead } from '../learn/dynamic-sets.ts';
 import { learnedEndpoints } from '../learn/endpoints.ts';
+import { adoptSilence } from '../learn/silence.ts';
 import { adoptElements, learnedSetsOf } from '../learn/snapshot.ts';
 import { now, unattended } from '../os/clock.ts';
 import { errnoText } from '../os/errno.ts';
@@ -12,7 +13,7 @@ import { log } from '../os/log.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { TablePiece } from '../reconcile/desired.ts';
 import type { RepairEvent, RepairState } from '../reconcile/repair.ts';
-import { GATES, GATEWAYS } from '../ruleset/names.ts';
+import { cutSet, formerName, GATES, GATEWAYS } from '../ruleset/names.ts';
 import type { State } from '../step/state.ts';
 import { macText } from '../wire/mac.ts';
 import { readGates } from './gates.ts';
@@ -69,10 +70,17 @@ export async function adopt(
   if (kernel.tables.fingerprint() === '') return;
   const origins = readOrigins(agent.handoverFile);
   const living = new Map<string, LivingElement[]>();
-  for (const set of policy.apps.flatMap(learnedSetsOf)) {
-    const elements: LivingElement[] = [];
+  const readOf = async (set: string, from: string): Promise<void> => {
+    const elements = living.get(set) ?? [];
     living.set(set, elements);
-    await kernel.sets.readInTurns(set, (one) => elements.push(one));
+    await kernel.sets.readInTurns(from, (one) => elements.push(one));
+  };
+  const cuts = [cutSet(4), cutSet(6)];
+  for (const set of policy.apps.flatMap(learnedSetsOf)) await readOf(set, set);
+  // To be removed with version 0.3.0, which takes over no table of 0.1.0.
+  for (const set of [...living.keys(), ...cuts]) {
+    const former = formerName(set);
+    if (former !== null) await readOf(set, former);
   }
   const routers = kernel.sets.read(GATEWAYS);
   for (const { key } of routers.ok ? routers.value : []) state.gateways.add(macText(key, 0));
@@ -81,6 +89,10 @@ export async function adopt(
     (living.get(set) ?? []).map(({ key, expires }) => ({ key, left: expires - at }));
   let count = 0;
   for (const app of policy.apps) count += adoptElements(state, app, leftIn, origins, at);
+  for (const set of cuts) {
+    const keys = (living.get(set) ?? []).map(({ key }) => key);
+    adoptSilence(state.silence, set, keys, at);
+  }
   if (handover !== null) takeOver(agent, policy, handover);
   const how = handover === null ? 'replaced, what it had learned is kept' : 'taken over';
   log('notice', `a table stands: ${how}; ${count} learned element(s)`);
@@ -176,7 +188,7 @@ export function keepMemory(agent: HandoverNeeds): void {
   const { memory, kernel, state, problems } = agent;
   const names = agent.policy.apps
     .flatMap(learnedSetsOf)
-    .filter((set) => !/_(?:addr|asked)/.test(set));
+    .filter((set) => !/_(?:addr|portmap)/.test(set));
   const set = names[memory.reading % Math.max(1, names.length)];
   if (set !== undefined && !kernel.sets.isReading()) {
     memory.reading += 1;

@@ -4,7 +4,8 @@ import type { KernelError } from '../netlink/kernel-error.ts';
 import { errorText } from '../os/errno.ts';
 import type { OffloadTable } from '../reconcile/desired.ts';
 import type { Operation } from '../reconcile/diff.ts';
-import { apartText } from '../ruleset/flow-offload.ts';
+import { offloadText, withoutOffload } from '../ruleset/flow-offload.ts';
+import { OFFLOAD_TABLE } from '../ruleset/names.ts';
 import { loadNft, type TableNeeds } from './table.ts';
 
 export interface OffloadState {
@@ -24,10 +25,10 @@ export async function applyOffload(
   const { offload, problems } = agent;
   const error: KernelError | null = await loadNft(
     agent,
-    apartText(op === 'add' ? piece.mask : null),
+    op === 'add' ? offloadText(piece.mask) : withoutOffload(piece.name),
   );
   if (error === null) {
-    offload.piece = op === 'add' ? piece : null;
+    if (piece.name === OFFLOAD_TABLE) offload.piece = op === 'add' ? piece : null;
     problems.delete('offload');
   } else problems.set('offload', `offloaded: ${errorText(error)}`);
   return null;

@@ -6,7 +6,8 @@ import type { Policy } from '../policy/policy.ts';
 import { type Desired, isPath, type OffloadTable, type TablePiece } from '../reconcile/desired.ts';
 import { diff, type Operation, type PathOperation } from '../reconcile/diff.ts';
 import { retainRefused } from '../reconcile/refused.ts';
-import { APART_TABLE } from '../ruleset/names.ts';
+import { isOffloadWanted } from '../ruleset/flow-offload.ts';
+import { FORMER_OFFLOAD_TABLE, OFFLOAD_TABLE } from '../ruleset/names.ts';
 import { waysOf } from '../tunnel/failover.ts';
 import { plan } from '../tunnel/plan.ts';
 import type { Agent } from './agent.ts';
@@ -33,16 +34,20 @@ export function tablesOf(agent: Agent, policy: Policy, table: TablePiece | null)
 /** Wanted if another table has a flow table. Once loaded it stays: it has no effect without them. */
 function offloadOf(agent: Agent, { globals, apps }: Policy): OffloadTable[] {
   const tables = agent.kernel.tables.flowTables();
-  const isWanted = tables.has(APART_TABLE) || (apps.length > 0 && tables.size > 0);
-  return isWanted ? [{ kind: 'offload', mask: globals.mask }] : [];
+  const isWanted = tables.has(OFFLOAD_TABLE) || (apps.length > 0 && isOffloadWanted(tables));
+  return isWanted ? [{ kind: 'offload', name: OFFLOAD_TABLE, mask: globals.mask }] : [];
 }
 
 /** The realized pieces that are tables. */
 export function standingTables({ kernel, offload, table, guard }: Agent): Desired {
-  const isApart = kernel.tables.flowTables().has(APART_TABLE);
+  const { tables } = kernel;
   // The mask of an earlier agent's table is not known: 0 makes it differ.
-  const apart: OffloadTable[] = isApart ? [offload.piece ?? { kind: 'offload', mask: 0 }] : [];
-  return [...apart, ...tablePieces(table), ...guardPieces(guard)];
+  const left = (name: string): OffloadTable => ({ kind: 'offload', name, mask: 0 });
+  const made = tables.flowTables().has(OFFLOAD_TABLE) ? [offload.piece ?? left(OFFLOAD_TABLE)] : [];
+  // Wanted by no policy, so it is deleted. To be removed with version 0.3.0, which takes over no table of 0.1.0.
+  const hasFormer = tables.fingerprint(FORMER_OFFLOAD_TABLE) !== '';
+  const former = hasFormer ? [left(FORMER_OFFLOAD_TABLE)] : [];
+  return [...former, ...made, ...tablePieces(table), ...guardPieces(guard)];
 }
 
 export interface Outcome extends PathChanges {

@@ -5,7 +5,7 @@ import { flowOf } from '../learn/evidence.ts';
 import { learnServer, type NamedServer, sendAgain, wasNamed } from '../learn/named-servers.ts';
 import { observeHello } from '../learn/observe-hello.ts';
 import { pairKey, portKey } from '../ruleset/elements.ts';
-import { partialSet, setName } from '../ruleset/names.ts';
+import { helloSegmentSet, setName } from '../ruleset/names.ts';
 import type { Family } from '../wire/address.ts';
 import { flowText } from '../wire/flow-text.ts';
 import { sourceText } from '../wire/packet.ts';
@@ -43,7 +43,7 @@ export function onHello(
     if (!waited || state.hellos.parts.has(text)) return pass(false);
     // The second segment arrived and names no application's server: the rest of the flow is not queued.
     const keys = [portKey(flow.source, flow.sourcePort)!];
-    return [...pass(false), { kind: 'forget', set: partialSet(packet.family), keys }];
+    return [...pass(false), { kind: 'forget', set: helloSegmentSet(packet.family), keys }];
   }
   const again = sendAgain(state.hellos, text, now);
   return [

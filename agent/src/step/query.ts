@@ -63,7 +63,7 @@ export function onQuery(
       const { portmap, caps } = state.apps.get(match.app)!.profile;
       const timeout = Math.floor(portmap.windowSeconds * 1000 - event.age);
       if (timeout <= 0) continue;
-      const set = setName(match.app, mac === null ? 'asked' : 'askedmac', packet.family);
+      const set = setName(match.app, mac === null ? 'portmap' : 'portmapmac', packet.family);
       const key = mac === null ? addressKey(device)! : macKey(mac)!;
       counters.asked += 1;
       if (holdsUntil(state.taught, set, key, now + timeout)) continue;

@@ -15,7 +15,7 @@ const TABLE_OFF = `
 nft -f /etc/nftables/fw4.nft
 nft list flowtables | grep -q ft && nft 'delete flowtable inet fw4 ft'
 :`;
-const APART = 'nft list table inet whp_apart';
+const OWN_TABLE = 'nft list table inet whp_offload';
 
 /** Packets that the rules of the forward hook have seen: of proxied flows, and of all unoffloaded. */
 async function seen(lab: FaultLab, counter: string): Promise<number> {
@@ -54,7 +54,7 @@ export const offload: Fault = {
     await lab.world.must(`ip netns exec internet iperf3 -s -B ${SERVER} -D -I /tmp/iperf3.pid`);
     await lab.router.must(COUNT_ON);
     const without = await offloadedSpeed(lab);
-    const noticed = await lab.inject(TABLE_ON, APART);
+    const noticed = await lab.inject(TABLE_ON, OWN_TABLE);
     const since = lab.isp.mark();
     const [call, dns, other] = [
       await lab.call(),

@@ -102,7 +102,7 @@ async function mustDiffer(router: Machine, text: string): Promise<string[]> {
   const { asked } = await load(router, text);
   const listed = await router.must(
     `set -e; nft add rule inet whp prerouting counter
-     nft delete element inet whp never4 '{ 127.0.0.0-127.255.255.255 }'; ${LIST}`,
+     nft delete element inet whp bogon4 '{ 127.0.0.0-127.255.255.255 }'; ${LIST}`,
   );
   const seen = tableDifferences(asked, readBytecode(listed));
   return seen.length === 2 ? [] : [`two changes behind nft's back: seen ${seen.length}`];

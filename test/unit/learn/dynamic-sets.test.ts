@@ -159,12 +159,12 @@ test('a reading of a set forgets what is not in it, and nothing that came meanwh
 test('what a reading finds lives as long as the kernel says', () => {
   const taught = createTaught();
   const key = addressKey('192.168.1.34')!;
-  noteTaught(taught, 'skype_asked4', { key, expires: 5000 }, 100);
-  const reading = beginReading(taught, 'skype_asked4');
+  noteTaught(taught, 'skype_portmap4', { key, expires: 5000 }, 100);
+  const reading = beginReading(taught, 'skype_portmap4');
   takeRead(taught, reading, { key, expires: 9000 });
   endReading(taught, reading, true);
-  assert.equal(taughtElements(taught, 'skype_asked4', 8999).length, 1);
-  assert.equal(taughtElements(taught, 'skype_asked4', 9000).length, 0);
+  assert.equal(taughtElements(taught, 'skype_portmap4', 8999).length, 1);
+  assert.equal(taughtElements(taught, 'skype_portmap4', 9000).length, 0);
 });
 
 test('a table made again keeps an endpoint as long as the one before did', () => {
@@ -194,13 +194,13 @@ test('a table that is written anew knows the devices of the ports and peers that
   note('skype_peer4', pairKey('192.168.1.10', '93.184.216.34'));
   note('skype_peer4', pairKey('192.168.1.11', '93.184.216.34'));
   note('skype_peer6', pairKey('fd00:1::10', '2600:1406:3a::34'));
-  note('skype_asked4', addressKey('192.168.1.12'));
+  note('skype_portmap4', addressKey('192.168.1.12'));
   const held = withDevices(
     heldElements({ learned: createLearned(), taught, gateways: new Set() }, 1000),
   );
   const devices = (set: string) => held.get(set)?.map(({ key }) => addressOf(key));
-  assert.equal(devices('using4'), ['192.168.1.10', '192.168.1.11']);
-  assert.equal(devices('using6'), ['fd00:1::10']);
+  assert.equal(devices('client4'), ['192.168.1.10', '192.168.1.11']);
+  assert.equal(devices('client6'), ['fd00:1::10']);
   assert.is(held.get('skype_peer4')?.length, 2);
 });
 

@@ -161,8 +161,8 @@ test('apps that are gone, smaller caps, own and private addresses: what is left 
     [ADDR, addresses.map((one) => element(addressKey(one), 900))],
     [PEER, peers.map((one) => element(pairKey('192.168.1.11', one), 900))],
     [`${APP.name}_addr6`, [element(addressKey('fe80::1'), 900), element(addressKey('2a00::1'), 9)]],
-    [`${APP.name}_window4`, [element(addressKey('192.168.1.11'), 900)]],
-    [`${APP.name}_asked4`, [element(addressKey('192.168.1.11'), 900)]],
+    [`${APP.name}_request4`, [element(addressKey('192.168.1.11'), 900)]],
+    [`${APP.name}_portmap4`, [element(addressKey('192.168.1.11'), 900)]],
     ['gone_udp4', [element(portKey('192.168.1.11', 9), 900)]],
   ]);
   const { taken, left } = restoreSets(to, [APP], sets, isOwn, 0);

@@ -66,7 +66,7 @@ test('the end is the remote one as it comes to the router, whoever began', () =>
     const { added, gone } = silenced(silence, [ending], 1000);
     assert.equal([added.length, gone.length, silence.size], [1, 0, 1]);
     assert.equal(added[0], {
-      set: 'silent4',
+      set: 'cut4',
       key: endsKey(PEER, 40000, 6000),
       device: PHONE,
       until: 1000 + HOUR,
@@ -112,7 +112,7 @@ test('it ends after an hour, and until then a new table has it', () => {
     silence,
   };
   const key = endsKey(PEER, 40000, 6000);
-  const left = (now: number) => heldElements(memory, now).get('silent4');
+  const left = (now: number) => heldElements(memory, now).get('cut4');
   assert.equal(left(1000), [{ key, left: 300_000 }]);
   assert.equal(left(HOUR - 5000), [{ key, left: 5000 }]);
   assert.equal(expireSilence(silence, HOUR - 1), []);

@@ -200,14 +200,14 @@ test('flow tables of others, in software and in the hardware, and none of ours',
 		devices = { eth0 }
 	}
 }
-table inet whp_apart {
+table inet whp_offload {
 	flowtable none {
 		hook ingress priority filter
 		devices = { lo }
 	}
 }
 `;
-  assert.equal(readFirewall(listing, ['inet whp_apart']).flowTables, [
+  assert.equal(readFirewall(listing, ['inet whp_offload']).flowTables, [
     { table: 'inet fw4', devices: ['br-lan', 'wan'], hardware: true },
     { table: 'ip soft', devices: ['eth0'], hardware: false },
   ]);

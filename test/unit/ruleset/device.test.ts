@@ -31,7 +31,7 @@ test('port and peer are learned by address, and no other device has them', () =>
   assert.is(send(kernel, u(B, P2P, PEER, 40001)).route, 'direct');
   assert.equal(keys(kernel, 'skype_udp4'), [portKey(A, P2P)]);
   assert.equal(keys(kernel, 'skype_peer4'), [pairKey(A, PEER)]);
-  for (const set of ['skype_udpmac', 'skype_peermac4', 'skype_portsmac', 'loudmac']) {
+  for (const set of ['skype_udpmac', 'skype_peermac4', 'skype_port_limit_mac', 'log_limit_mac']) {
     assert.equal(keys(kernel, set), []);
   }
 });
@@ -43,12 +43,12 @@ test('the window is the address’s, and so is the share', () => {
     send(kernel, udp({ src, dst: ROUTER, sport: 6000, dport: 5351 }, natPmp(1, port, 60)), 'input');
   for (const device of [A, B]) {
     const key = addressKey(device)!;
-    addElements(kernel, 'skype_asked4', [{ key, timeout: 4000 }], 1000);
+    addElements(kernel, 'skype_portmap4', [{ key, timeout: 4000 }], 1000);
   }
   for (const port of [1, 2, 3]) map(A, port);
   map(B, 1);
   assert.equal(keys(kernel, 'skype_udp4'), [portKey(A, 1), portKey(A, 2), portKey(B, 1)]);
-  assert.equal(keys(kernel, 'skype_ports4'), [addressKey(A), addressKey(B)]);
+  assert.equal(keys(kernel, 'skype_port_limit4'), [addressKey(A), addressKey(B)]);
 });
 
 test.run();

@@ -5,21 +5,28 @@ import * as assert from 'uvu/assert';
 import { createReader } from '../../../agent/src/netlink/message.ts';
 import { FLOWTABLE, putChainDump, readChain } from '../../../agent/src/netlink/nft-table.ts';
 import { createWriter } from '../../../agent/src/netlink/writer.ts';
-import { apartText, isApartWanted } from '../../../agent/src/ruleset/flow-offload.ts';
+import {
+  isOffloadWanted,
+  offloadText,
+  withoutOffload,
+} from '../../../agent/src/ruleset/flow-offload.ts';
 import { fromHex } from '../../fixtures/bytes.ts';
 import { asBigEndian, firstMessage, groups, written } from '../../fixtures/netlink-hex.ts';
 
 test('it is made when others have flow tables, once', () => {
-  const wanted = (...tables: string[]) => isApartWanted(new Set(tables));
-  assert.equal([wanted(), wanted('fw4'), wanted('fw4', 'whp_apart')], [false, true, false]);
+  const wanted = (...tables: string[]) => isOffloadWanted(new Set(tables));
+  assert.equal([wanted(), wanted('fw4'), wanted('fw4', 'whp_offload')], [false, true, false]);
+  // That of an agent up to version 0.1.0 is not another program's.
+  assert.equal([wanted('whp_apart'), wanted('fw4', 'whp_apart')], [false, true]);
 });
 
 test('the text: all marks of ours, on no device that packets come from; or nothing left', () => {
-  const text = apartText(0x0f000000);
+  const text = offloadText(0x0f000000);
   assert.match(text, 'devices = { lo };');
   assert.match(text, 'ct mark & 0x0f000000 != 0 meta l4proto { tcp, udp } flow add @none');
-  assert.is(apartText(null), 'add table inet whp_apart\ndelete table inet whp_apart\n');
-  assert.ok(text.startsWith(apartText(null)));
+  const gone = withoutOffload('whp_offload');
+  assert.is(gone, 'add table inet whp_offload\ndelete table inet whp_offload\n');
+  assert.ok(text.startsWith(gone));
 });
 
 test('nft list flowtables, and an answer: the table is fw4', () => {

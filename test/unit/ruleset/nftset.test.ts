@@ -57,8 +57,8 @@ test('every app that has a name has its sets filled, an exception none', () => {
   assert.is(filled(text, 'deep.below.one.example'), one);
   assert.is(filled(text, 'cdn.one.example'), `${one},${two}`);
   assert.is(filled(text, 'x.cdn.one.example'), `${one},${two}`);
-  assert.is(filled(text, 'not.one.example'), '4 ignored4,6 ignored6');
-  assert.is(filled(text, 'is.not.one.example'), '4 ignored4,6 ignored6');
+  assert.is(filled(text, 'not.one.example'), '4 unused4,6 unused6');
+  assert.is(filled(text, 'is.not.one.example'), '4 unused4,6 unused6');
   assert.is(filled(text, 'two.example'), two);
   assert.is(filled(text, 'stone.example'), 'none');
   assert.is(filled(text, 'example'), 'none');

@@ -106,7 +106,7 @@ function ask(state: State, name: string, { device = DEVICE, now = 1000 }: Asked 
  * elements: by MAC and by address. */
 const taught = (effects: readonly Effect[]): number[] => {
   const last = effects.flatMap((one) =>
-    one.kind === 'renew' && !one.set.includes('_asked')
+    one.kind === 'renew' && !one.set.includes('_portmap')
       ? one.elements.map(({ key }) => key.at(-1)!)
       : [],
   );
@@ -269,7 +269,7 @@ test('a query for such a name opens the window as the name itself does, for that
   assert.equal(sets(ask(state, 'edge.x.net')), []);
   hear(state, answerTo('api.skype.com', [cname('@12', 'edge.x.net')]));
   assert.equal(sets(ask(state, 'edge.x.net', { device: OTHER })), []);
-  assert.equal(sets(ask(state, 'Edge.x.net')), ['skype_asked4']);
+  assert.equal(sets(ask(state, 'Edge.x.net')), ['skype_portmap4']);
 });
 
 test('over TCP as over UDP', () => {
@@ -316,7 +316,7 @@ test('a device that is led to a name over IPv4 and asks for it over IPv6 is the 
   );
   assert.equal(ask6('edge.x.net', '02:00:00:00:00:0c'), [], 'another device');
   const asked = ask6('edge.x.net', mac).flatMap((one) => (one.kind === 'renew' ? [one.set] : []));
-  assert.equal(asked, ['skype_askedmac']);
+  assert.equal(asked, ['skype_portmapmac']);
   assert.equal(taught(hear6(answerTo('edge.x.net', [a('@12')]))), [9]);
 });
 

@@ -113,7 +113,7 @@ test('a long hello of somebody else: copies change nothing, behind its second pa
     { kind: 'pass', id: 5, again: false },
     {
       kind: 'forget',
-      set: 'partial4',
+      set: 'hello_segment4',
       keys: [Uint8Array.of(192, 168, 1, 11, 0xc3, 0x50, 0, 0)],
     },
   ]);

@@ -104,7 +104,7 @@ test('a query opens the window of the device that asked, for the profile’s tim
   const renew = effects[0]!;
   assert.ok(renew.kind === 'renew');
   if (renew.kind !== 'renew') return;
-  assert.is(renew.set, 'skype_asked4');
+  assert.is(renew.set, 'skype_portmap4');
   assert.equal(renew.elements, [{ key: Uint8Array.of(192, 168, 1, 11), timeout: 4040 }]);
 });
 
@@ -114,13 +114,13 @@ test('a query opens the window of the MAC that asked; behind another router, of 
   const state = fresh();
   const ask = (): readonly Effect[] => step(state, query(bytes, { mac }), 0);
   const [renew] = ask();
-  assert.ok(renew?.kind === 'renew' && renew.set === 'skype_askedmac');
+  assert.ok(renew?.kind === 'renew' && renew.set === 'skype_portmapmac');
   assert.equal(renew?.kind === 'renew' && renew.elements[0]!.key, Uint8Array.of(2, 0, 0, 0, 0, 10));
   // The next query of the burst needs no transaction.
   assert.equal(kinds(ask()), []);
   state.gateways.add(mac);
   const [routed] = ask();
-  assert.ok(routed?.kind === 'renew' && routed.set === 'skype_asked4');
+  assert.ok(routed?.kind === 'renew' && routed.set === 'skype_portmap4');
 });
 
 test('an application that starts asks for its names, and its window is over four seconds later', () => {

@@ -9,7 +9,7 @@ import { exitChains } from './exit-meter.ts';
 import { compileForward } from './forward.ts';
 import { compileLocal } from './local.ts';
 import { compilePrerouting } from './prerouting.ts';
-import { escapeChains, escapeSets } from './resolver-bypass.ts';
+import { bypassChains, bypassSets } from './resolver-bypass.ts';
 import { compileSets } from './sets.ts';
 import { helloSets } from './tls-hello.ts';
 import { waitChains, waitSets } from './wait.ts';
@@ -33,14 +33,14 @@ export function compile(policy: Policy): Ruleset {
     ]),
     sets: [
       ...compileSets(policy),
-      ...escapeSets(policy),
+      ...bypassSets(policy),
       ...helloSets(policy),
       ...cutSets(policy),
       ...waitSets(policy),
     ],
     chains: [
       ...compilePrerouting(context),
-      ...escapeChains(context),
+      ...bypassChains(context),
       ...cutChains(context),
       ...waitChains(policy),
       ...compileForward(context),

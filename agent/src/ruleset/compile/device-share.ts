@@ -4,7 +4,7 @@
 import type { App, Policy } from '../../policy/policy.ts';
 import type { Family } from '../../wire/address.ts';
 import type { Chain, Datatype, Expression, LearnedSet, Rate, Rule, Statement } from '../model.ts';
-import { type AppFeed, GATEWAYS, loudSet, type ShareKind, setName } from '../names.ts';
+import { type AppFeed, GATEWAYS, logLimitSet, type ShareKind, setName } from '../names.ts';
 import {
   accept,
   back,
@@ -25,7 +25,7 @@ import {
 import { type Context, logHeaders } from './context.ts';
 
 /** Announced flows of one device: a page load opens some dozens, a normal peer-to-peer call some a second. */
-const LOUD: Rate = { rate: 50, per: 'second', burst: 200 };
+const LOG_LIMIT: Rate = { rate: 50, per: 'second', burst: 200 };
 /** Devices with a counter; devices beyond share one counter. */
 const DEVICES = 1024;
 const FORGET_MILLISECONDS = 10000;
@@ -33,7 +33,13 @@ const FORGET_MILLISECONDS = 10000;
 /** Kinds of new elements: P2P ports, peers, and servers learned from DNS or a TLS hello. */
 export type Share = 'ports' | 'peers' | 'servers';
 
-const OF_MAC = { ports: 'portsmac', peers: 'peersmac', servers: 'serversmac' } as const;
+/** Kinds of the counter sets of a share. */
+const OF_ADDRESS = { ports: 'port_limit', peers: 'peer_limit', servers: 'server_limit' } as const;
+const OF_MAC = {
+  ports: 'port_limit_mac',
+  peers: 'peer_limit_mac',
+  servers: 'server_limit_mac',
+} as const;
 
 /** Condition: the source MAC is present and identifies the device, since it is not another router's. */
 export const isOnEthernet = notInSet(ether, GATEWAYS);
@@ -55,7 +61,7 @@ export function moreThanShare(app: App, share: Share, by: Family | 'mac') {
   const limit = { rate, per, burst };
   return by === 'mac'
     ? over(setName(app.name, OF_MAC[share], 4), ether, limit)
-    : over(setName(app.name, share, by), saddr(by), limit);
+    : over(setName(app.name, OF_ADDRESS[share], by), saddr(by), limit);
 }
 
 function leaseOf(app: App, share: Share): number {
@@ -67,13 +73,13 @@ function leaseOf(app: App, share: Share): number {
  * Continues with a packet that may be announced, and accepts the packet of a device beyond its share. For
  * chains that end in accept anyway.
  */
-export function unlessLoud(): Rule {
-  return rule('told of so many of a device, no more', jump('loud'));
+export function unlessOverLogLimit(): Rule {
+  return rule('told of so many of a device, no more', jump('log_limit'));
 }
 
 /** Limits announced packets of a device, by its address. */
-export function loud(family: Family, device: Expression): Statement {
-  return pace(loudSet(family), device, LOUD);
+export function withinLogLimit(family: Family, device: Expression): Statement {
+  return pace(logLimitSet(family), device, LOG_LIMIT);
 }
 
 /**
@@ -86,27 +92,27 @@ export function announceBy(
   device: (family: Family) => Expression,
 ): Rule[] {
   return FAMILIES.map((family) =>
-    rule('tell the agent', loud(family, device(family)), logHeaders(context, feed, app)),
+    rule('tell the agent', withinLogLimit(family, device(family)), logHeaders(context, feed, app)),
   );
 }
 
-/** Chains `loud` and `loud_mac`: limit announcements of all apps together. */
-export function countChains(): Chain[] {
-  const counted = (by: Family | 'mac', device: Expression): Rule[] => [
-    rule('too many', over(loudSet(by), device, LOUD), accept),
-    rule('counted', inSet(device, loudSet(by)), back),
+/** Chains `log_limit` and `log_limit_mac`: limit announcements of all apps together. */
+export function logLimitChains(): Chain[] {
+  const counted = (by: Family | '_mac', device: Expression): Rule[] => [
+    rule('too many', over(logLimitSet(by), device, LOG_LIMIT), accept),
+    rule('counted', inSet(device, logLimitSet(by)), back),
   ];
   const rest = rule(
     'cannot be counted: all of them together',
-    over(loudSet('rest'), nfproto, LOUD),
+    over(logLimitSet('_rest'), nfproto, LOG_LIMIT),
     accept,
   );
   return [
-    { name: 'loud_mac', rules: [...counted('mac', ether), rest] },
+    { name: 'log_limit_mac', rules: [...counted('_mac', ether), rest] },
     {
-      name: 'loud',
+      name: 'log_limit',
       rules: [
-        rule('on Ethernet', isOnEthernet, goTo('loud_mac')),
+        rule('on Ethernet', isOnEthernet, goTo('log_limit_mac')),
         ...FAMILIES.flatMap((family) => counted(family, saddr(family))),
         rest,
       ],
@@ -130,7 +136,7 @@ export function shareSets(app: App): LearnedSet[] {
     dynamic: true,
   });
   return (['ports', 'peers', 'servers'] as const).flatMap((share) => [
-    ...FAMILIES.map((family) => counts(share, share, family)),
+    ...FAMILIES.map((family) => counts(OF_ADDRESS[share], share, family)),
     counts(OF_MAC[share], share, 'mac'),
   ]);
 }
@@ -138,10 +144,10 @@ export function shareSets(app: App): LearnedSet[] {
 /** Counter sets shared by all apps, and the MACs of other routers. */
 export function commonSets(): LearnedSet[] {
   return [
-    countOf(loudSet(4), 'ipv4'),
-    countOf(loudSet(6), 'ipv6'),
-    countOf(loudSet('mac'), 'ether'),
-    { ...countOf(loudSet('rest'), 'family'), size: FAMILIES.length },
+    countOf(logLimitSet(4), 'ipv4'),
+    countOf(logLimitSet(6), 'ipv6'),
+    countOf(logLimitSet('_mac'), 'ether'),
+    { ...countOf(logLimitSet('_rest'), 'family'), size: FAMILIES.length },
     { ...countOf(GATEWAYS, 'ether'), size: MOST_GATEWAYS, timeout: null, dynamic: false },
   ];
 }
@@ -159,7 +165,7 @@ export const MOST_GATEWAYS = 64;
  * Milliseconds during which a flow that has renewed its elements does not renew them again: an eighth of the
  * shortest lease, at most ten seconds.
  */
-export function freshMilliseconds({ apps }: Policy): number {
+export function renewedMilliseconds({ apps }: Policy): number {
   const leases = apps.flatMap(({ profile: { ports, peers } }) => [
     ports.leaseSeconds,
     peers.leaseSeconds,

@@ -5,14 +5,14 @@
 import { CROWD, markOf, WATCHED } from '../../policy/marks.ts';
 import type { Chain, LearnedSet, Rule, Statement, Verdict } from '../model.ts';
 import {
+  ANSWER_LIMIT_HOME,
   ANSWER_PREFIX,
-  ANSWERED_HOME,
-  ASKING_HOME,
-  ASKING_MACS,
-  answeredSet,
+  answerLimitSet,
+  QUERY_LIMIT_HOME,
+  QUERY_LIMIT_MACS,
+  QUERY_LOG_LIMIT_MACS,
   QUERY_PREFIX,
-  querySet,
-  TOLD_MACS,
+  queryLimitSet,
 } from '../names.ts';
 import {
   accept,
@@ -119,7 +119,7 @@ export function dnsChains(context: Context): Chain[] {
         ),
       ],
     },
-    ...askedChains(context),
+    ...queryLimitChains(context),
     ...answerChains(context),
   ];
 }
@@ -133,7 +133,7 @@ export function ownQueryRules(): Rule[] {
 
 /** Queries to the router's own resolver. */
 export function queryChain(): Chain {
-  return { name: 'query', rules: [rule('DNS request of a device', goTo('asked'))] };
+  return { name: 'query', rules: [rule('DNS request of a device', goTo('query_limit'))] };
 }
 
 /** At the output hook. */
@@ -161,7 +161,7 @@ export function watchChain(context: Context): Chain {
       rule(
         'DNS request of a device',
         oneOf(iifname, lan),
-        ...toResolver({ verdict: 'jump', chain: 'asked' }),
+        ...toResolver({ verdict: 'jump', chain: 'query_limit' }),
       ),
       rule(
         'DNS answer to a device',
@@ -177,11 +177,11 @@ export function watchChain(context: Context): Chain {
  * Announces a query and counts it, by the device's MAC for all its addresses; by its address behind another
  * router or without Ethernet.
  */
-function askedChains(context: Context): Chain[] {
+function queryLimitChains(context: Context): Chain[] {
   const home = [
     oneOf(l4proto, [TCP, UDP]),
-    pace(ASKING_HOME, originalPort, HOME_QUERIES),
-    goTo('within'),
+    pace(QUERY_LIMIT_HOME, originalPort, HOME_QUERIES),
+    goTo('within_limit'),
   ];
   const { hold } = context.globals;
   const tell = logWhole(context, QUERY_PREFIX);
@@ -190,35 +190,35 @@ function askedChains(context: Context): Chain[] {
   const isCrowd = is(own, markOf(context.globals.mask, CROWD));
   return [
     {
-      name: 'asked',
+      name: 'query_limit',
       rules: [
-        rule('by hardware address', isOnEthernet, goTo('asked_mac')),
+        rule('by hardware address', isOnEthernet, goTo('query_limit_mac')),
         ...FAMILIES.map((family) => {
-          const share = pace(querySet(family), saddr(family), QUERIES);
+          const share = pace(queryLimitSet(family), saddr(family), QUERIES);
           return rule('within its share', share, tell, ...home);
         }),
-        rule('beyond it', goTo('crowd')),
+        rule('beyond it', goTo('over_limit')),
       ],
     },
     {
-      name: 'asked_mac',
+      name: 'query_limit_mac',
       rules: [
-        ...(hold ? [] : [rule('tell the agent', pace(TOLD_MACS, ether, TOLD), tell)]),
+        ...(hold ? [] : [rule('tell the agent', pace(QUERY_LOG_LIMIT_MACS, ether, TOLD), tell)]),
         rule(
           'within its share',
-          pace(ASKING_MACS, ether, QUERIES),
+          pace(QUERY_LIMIT_MACS, ether, QUERIES),
           ...(hold ? [tell] : []),
           ...home,
         ),
-        rule('beyond it', goTo('crowd')),
+        rule('beyond it', goTo('over_limit')),
       ],
     },
     {
-      name: 'within',
+      name: 'within_limit',
       rules: [rule('no longer of the crowd', isCrowd, setMark(context, 'ct', WATCHED))],
     },
     {
-      name: 'crowd',
+      name: 'over_limit',
       rules: [
         rule('its answers come behind all others', isWatched, setMark(context, 'ct', CROWD), back),
         rule('already there', isCrowd, back),
@@ -242,7 +242,7 @@ function answerChains(context: Context): Chain[] {
     : [{ kind: 'log', prefix, group: crowdGroup(group), snaplen: null }, accept];
   const first: Statement = hold ? { kind: 'queue', number: queue } : logWhole(context, prefix);
   const transport = oneOf(l4proto, [TCP, UDP]);
-  const home = pace(ANSWERED_HOME, originalPort, HOME_QUERIES);
+  const home = pace(ANSWER_LIMIT_HOME, originalPort, HOME_QUERIES);
   const noMessage = [isNot(QUESTIONS, 1), is(ANSWER_BIT, 0)].map((one) =>
     rule('no DNS message, as of a VPN or a call on port 53', is(l4proto, UDP), one, accept),
   );
@@ -251,7 +251,7 @@ function answerChains(context: Context): Chain[] {
       name: 'answer',
       rules: [
         ...FAMILIES.map((family) => {
-          const flow = pace(answeredSet(family), concat(daddr(family), dportKey), ANSWERS);
+          const flow = pace(answerLimitSet(family), concat(daddr(family), dportKey), ANSWERS);
           const within = isNot(own, markOf(mask, CROWD));
           return rule('as many as a flow asks for', within, transport, flow, goTo('answer_home'));
         }),
@@ -276,18 +276,20 @@ function answerChains(context: Context): Chain[] {
 }
 
 /** Counter sets for the shares. */
-export function askingSets(hold: boolean): LearnedSet[] {
+export function dnsLimitSets(hold: boolean): LearnedSet[] {
   const flows = FAMILIES.map((family): LearnedSet => {
-    const name = answeredSet(family);
+    const name = answerLimitSet(family);
     const key = [family === 4 ? 'ipv4' : 'ipv6', 'raw'] as const;
     const timeout = ANSWERED_MILLISECONDS;
     return { role: 'learned', name, key, size: ANSWERED_FLOWS, timeout, dynamic: true };
   });
   return [
-    countOf(querySet(4), 'ipv4'),
-    countOf(querySet(6), 'ipv6'),
-    ...(hold ? [ASKING_MACS] : [TOLD_MACS, ASKING_MACS]).map((name) => countOf(name, 'ether')),
-    ...[ASKING_HOME, ANSWERED_HOME].map((name) => ({ ...countOf(name, 'port'), size: 1 })),
+    countOf(queryLimitSet(4), 'ipv4'),
+    countOf(queryLimitSet(6), 'ipv6'),
+    ...(hold ? [QUERY_LIMIT_MACS] : [QUERY_LOG_LIMIT_MACS, QUERY_LIMIT_MACS]).map((name) =>
+      countOf(name, 'ether'),
+    ),
+    ...[QUERY_LIMIT_HOME, ANSWER_LIMIT_HOME].map((name) => ({ ...countOf(name, 'port'), size: 1 })),
     ...flows,
   ];
 }

@@ -5,7 +5,7 @@ import { CUT, markOf } from '../../policy/marks.ts';
 import type { App, Policy } from '../../policy/policy.ts';
 import { type Family, parseAddress } from '../../wire/address.ts';
 import type { Chain, LearnedSet, Rule, Statement, Verdict } from '../model.ts';
-import { gateName, neverSet, rejectedCounter, silentSet, usingSet } from '../names.ts';
+import { bogonSet, clientSet, cutSet, gateName, rejectedCounter } from '../names.ts';
 import {
   accept,
   concat,
@@ -42,9 +42,9 @@ export const SILENT = 2048;
 /** Milliseconds; longer than a TCP end waits between two retransmissions (RFC 6298: 60 s and more). */
 export const SILENT_MILLISECONDS = 300_000;
 /** Addresses of devices. */
-const USING = 1024;
+const CLIENTS = 1024;
 /** Linux keeps an idle TCP connection for five days. */
-export const USING_MILLISECONDS = 7 * 86_400_000;
+export const CLIENT_MILLISECONDS = 7 * 86_400_000;
 
 /** Verdict map entry in prerouting for flows that the agent is ending. */
 export function cutEntry({ globals }: Context, chain: string): [number, Verdict] {
@@ -58,16 +58,16 @@ export function staleRules({ policy }: Context): Rule[] {
     rule(
       "of no flow, from an application's device: it may be of one that is over",
       hasState('invalid'),
-      inSet(saddr(family), usingSet(family)),
+      inSet(saddr(family), clientSet(family)),
       drop,
     ),
   );
 }
 
 /** In the chain that marks a new flow. */
-export function usingRules(): Rule[] {
+export function clientRules(): Rule[] {
   return FAMILIES.map((family) =>
-    rule('its device uses an application', update(usingSet(family), saddr(family))),
+    rule('its device uses an application', update(clientSet(family), saddr(family))),
   );
 }
 
@@ -98,18 +98,18 @@ export function cutChains(context: Context): Chain[] {
       ],
     },
     {
-      name: 'cut_forward',
+      name: 'forward_cut',
       rules: [rule('to the device alone', oneOf(oifname, lan), accept), rule('silence', drop)],
     },
     {
-      name: 'cut_reflect',
+      name: 'icmp_error_cut',
       rules: [
         rule('to the device alone', oneOf(oifname, [...lan, 'lo']), accept),
         rule('silence', drop),
       ],
     },
     outsideChain(context),
-    ...FAMILIES.map((family) => nearChain(context, family)),
+    ...FAMILIES.map((family) => bogonChain(context, family)),
   ];
 }
 
@@ -118,7 +118,7 @@ function outsideChain({ policy }: Context): Chain {
   const families = policy.apps.length === 0 ? [] : FAMILIES;
   const silence = families.map((family) => {
     const ends = concat(saddr(family), raw(0, 32));
-    const set = silentSet(family);
+    const set = cutSet(family);
     return rule(
       'of a flow that was cut: silence, for as long as it comes',
       oneOf(l4proto, [TCP, UDP]),
@@ -138,22 +138,22 @@ function outsideChain({ policy }: Context): Chain {
  * private address is a connectivity check to a peer's own network (RFC 8445 section 2.1). By the WAN it would
  * show the home's address to a host that has this address there.
  */
-function nearChain(context: Context, family: Family): Chain {
+function bogonChain(context: Context, family: Family): Chain {
   const { apps, proxies } = context.policy;
   const own = proxies
     .map(({ address }) => address)
     .filter((one) => parseAddress(one)?.length === (family === 4 ? 4 : 16));
   return {
-    name: `near${family}`,
+    name: `to_bogon${family}`,
     rules: [
       ...(own.length === 0 ? [] : [rule('to a proxy', oneOf(daddr(family), own), accept)]),
-      ...apps.flatMap((app) => nearRules(app, family)),
+      ...apps.flatMap((app) => bogonRules(app, family)),
       rule('not the public Internet', accept),
     ],
   };
 }
 
-function nearRules(app: App, family: Family): Rule[] {
+function bogonRules(app: App, family: Family): Rule[] {
   const target = concat(daddr(family), l4proto, dport);
   const wanted: Statement[] =
     (app.except ?? []).length > 0 ? [notInSet(target, appSet(app, 'except', family))] : [];
@@ -178,12 +178,12 @@ function nearRules(app: App, family: Family): Rule[] {
 }
 
 /** In prerouting: private addresses and proxies are not judged further. */
-export function nearEntries(): Rule[] {
+export function bogonEntries(): Rule[] {
   return FAMILIES.map((family) =>
     rule(
       'not the public Internet, or a proxy',
-      inSet(daddr(family), neverSet(family)),
-      goTo(`near${family}`),
+      inSet(daddr(family), bogonSet(family)),
+      goTo(`to_bogon${family}`),
     ),
   );
 }
@@ -197,17 +197,17 @@ export function cutSets({ apps }: Policy): LearnedSet[] {
     return [
       {
         ...shape,
-        name: silentSet(family),
+        name: cutSet(family),
         key: [address, 'raw'],
         size: SILENT,
         timeout: SILENT_MILLISECONDS,
       },
       {
         ...shape,
-        name: usingSet(family),
+        name: clientSet(family),
         key: [address],
-        size: USING,
-        timeout: USING_MILLISECONDS,
+        size: CLIENTS,
+        timeout: CLIENT_MILLISECONDS,
       },
     ];
   });

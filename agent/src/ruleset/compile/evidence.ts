@@ -22,8 +22,8 @@ import {
   TRANSPORTS,
 } from '../terms.ts';
 import { type Context, logHeaders, setMark } from './context.ts';
-import { announceBy, unlessLoud } from './device-share.ts';
-import { usingRules } from './ended-flows.ts';
+import { announceBy, unlessOverLogLimit } from './device-share.ts';
+import { clientRules } from './ended-flows.ts';
 import { endpointLessons, pairLesson, portLesson, teachChains } from './teach.ts';
 import { readsHello } from './tls-hello.ts';
 import { sessionRules } from './wait.ts';
@@ -99,7 +99,7 @@ export function evidence(
     rules: [
       rule('mark before anything can fail', jump(`${app.name}_take`)),
       ...teaching,
-      unlessLoud(),
+      unlessOverLogLimit(),
       rule(why, logHeaders(context, kind, app)),
       rule('on its way', accept),
     ],
@@ -130,7 +130,7 @@ export function takeChain(context: Context, app: App): Chain {
       ),
       rule('path of the flow', setMark(context, 'ct', app.slot)),
       rule('path of this packet', setMark(context, 'meta', app.slot)),
-      ...usingRules(),
+      ...clientRules(),
       ...sessionRules(app),
     ],
   };

@@ -6,10 +6,10 @@ import type { App } from '../../policy/policy.ts';
 import type { Family } from '../../wire/address.ts';
 import type { Chain, Rule, Statement, Verdict } from '../model.ts';
 import {
+  bogonSet,
   GROUNDS,
   type Ground,
   gateName,
-  neverSet,
   outsideCounter,
   outsidePrefix,
 } from '../names.ts';
@@ -47,7 +47,7 @@ import {
   UDP,
 } from '../terms.ts';
 import { appSet, type Context, deviceGuards, logEvidence, unlessPaused } from './context.ts';
-import { loud } from './device-share.ts';
+import { withinLogLimit } from './device-share.ts';
 import { readsHello } from './tls-hello.ts';
 
 /** After all filter chains (fw4: 0) and before source NAT (100): devices still have their own addresses. */
@@ -65,7 +65,7 @@ export function exitChains(context: Context): Chain[] {
   const own = masked(ctMark, globals.mask);
   const ours: [number, Verdict][] = apps.map(({ name, slot }) => [
     markOf(globals.mask, slot),
-    { verdict: 'goto', chain: `${name}_strayed` },
+    { verdict: 'goto', chain: `${name}_misrouted` },
   ]);
   return [
     {
@@ -94,7 +94,7 @@ export function exitChains(context: Context): Chain[] {
         ...FAMILIES.map((family) =>
           rule(
             'not the public Internet, or a proxy',
-            inSet(daddr(family), neverSet(family)),
+            inSet(daddr(family), bogonSet(family)),
             accept,
           ),
         ),
@@ -106,7 +106,7 @@ export function exitChains(context: Context): Chain[] {
       ...GROUNDS.filter((ground) => ground !== 'hello' || readsHello(context)).map((ground) =>
         countedChain(context, app, ground),
       ),
-      strayedChain(app),
+      misroutedChain(app),
     ]),
   ];
 }
@@ -131,7 +131,7 @@ function groundsChain(context: Context, app: App, family: Family): Chain {
   const { name } = app;
   const target = concat(daddr(family), l4proto, dport);
   const pair = concat(saddr(family), daddr(family));
-  const to = (ground: Ground): Statement => goTo(`${name}_left_${ground}`);
+  const to = (ground: Ground): Statement => goTo(`${name}_outside_${ground}`);
   const set = (kind: Parameters<typeof appSet>[1]): string => appSet(app, kind, family);
   return {
     name: `${name}_outside${family}`,
@@ -167,22 +167,24 @@ function groundsChain(context: Context, app: App, family: Family): Chain {
 function countedChain(context: Context, app: App, ground: Ground): Chain {
   const log = logEvidence(context, outsidePrefix(app.name, ground));
   return {
-    name: `${app.name}_left_${ground}`,
+    name: `${app.name}_outside_${ground}`,
     rules: [
       rule('counted', count(outsideCounter(app.name))),
-      ...FAMILIES.map((family) => rule('tell the agent', loud(family, saddr(family)), log)),
+      ...FAMILIES.map((family) =>
+        rule('tell the agent', withinLogLimit(family, saddr(family)), log),
+      ),
       rule('on its way', accept),
     ],
   };
 }
 
 /** Flows with our mark: a foreign rule rerouted the packet, and the forward chain did not refuse it. */
-function strayedChain({ name }: App): Chain {
+function misroutedChain({ name }: App): Chain {
   return {
-    name: `${name}_strayed`,
+    name: `${name}_misrouted`,
     rules: [
       rule("direct by the owner's choice", inSet(nfproto, gateName(name, 'direct')), accept),
-      rule('a way that is none of ours', goTo(`${name}_left_mark`)),
+      rule('a way that is none of ours', goTo(`${name}_outside_mark`)),
     ],
   };
 }

@@ -63,7 +63,7 @@ export function compileForward(context: Context): Chain[] {
   for (const mark of [WATCHED, CROWD]) {
     known.push([markOf(globals.mask, mark), { verdict: 'goto', chain: 'watch' }]);
   }
-  known.push(cutEntry(context, 'cut_forward'));
+  known.push(cutEntry(context, 'forward_cut'));
   if (readsHello(context)) {
     known.push([markOf(globals.mask, UNDECIDED), { verdict: 'goto', chain: 'undecided' }]);
   }
@@ -140,11 +140,11 @@ function carryChains(context: Context): Chain[] {
     {
       name: 'carry',
       rules: [
-        rule('segments that fit the tunnel', is(l4proto, TCP), is(syn, 0x02), jump('clamp')),
+        rule('segments that fit the tunnel', is(l4proto, TCP), is(syn, 0x02), jump('mss_clamp')),
         rule('DNS', goTo('watch')),
       ],
     },
-    { name: 'clamp', rules: context.policy.proxies.flatMap(clampRules) },
+    { name: 'mss_clamp', rules: context.policy.proxies.flatMap(clampRules) },
   ];
 }
 
@@ -205,7 +205,7 @@ function inboundRules(context: Context, app: App): Rule[] {
 
 function inboundChains(context: Context, app: App): Chain[] {
   const { name } = app;
-  const refuse = goTo(`${name}_outside`);
+  const refuse = goTo(`${name}_unsolicited`);
   const chains: Chain[] = FAMILIES.map((family) => {
     const port = concat(daddr(family), dportKey);
     const pair = concat(daddr(family), saddr(family));
@@ -217,7 +217,7 @@ function inboundChains(context: Context, app: App): Chain[] {
     return { name: `${name}_inbound${family}`, rules };
   });
   chains.push({
-    name: `${name}_outside`,
+    name: `${name}_unsolicited`,
     rules: [
       ...announceBy(context, 'inbound', app, daddr),
       rule('silence', count(rejectedCounter(name)), drop),

@@ -3,7 +3,7 @@
 import type { App } from '../../policy/policy.ts';
 import type { Family } from '../../wire/address.ts';
 import type { Chain, Expression, Statement, Verdict } from '../model.ts';
-import { FRESH, gateName } from '../names.ts';
+import { gateName, RENEWED } from '../names.ts';
 import {
   accept,
   between,
@@ -75,7 +75,7 @@ function flowChain(context: Context, app: App): Chain {
 }
 
 /**
- * Renews the elements that a live flow uses, at most once in freshMilliseconds. Adds no port and no peer,
+ * Renews the elements that a live flow uses, at most once in renewedMilliseconds. Adds no port and no peer,
  * since the flow may not come from the P2P port, but adds its endpoint as a server.
  */
 function renewPortChains(app: App, family: Family): Chain[] {
@@ -87,13 +87,13 @@ function renewPortChains(app: App, family: Family): Chain[] {
 
 function renewChain(app: App, family: Family): Chain {
   const rules = [
-    rule('renewed a moment ago', inSet(ctId, FRESH), accept),
+    rule('renewed a moment ago', inSet(ctId, RENEWED), accept),
     ...TRANSPORTS.map(([transport, number]) =>
       rule('the port', is(l4proto, number), jump(`${app.name}_renew_${transport}${family}`)),
     ),
     ...renewals(pairLesson(app, family), 'renew the pair'),
     ...sessionRules(app),
-    rule('not again for a moment', update(FRESH, ctId)),
+    rule('not again for a moment', update(RENEWED, ctId)),
     rule(
       'an endpoint in use is a server of this device for longer than its name says',
       inSet(daddr(family), appSet(app, 'addr', family)),
@@ -111,8 +111,8 @@ function renewChain(app: App, family: Family): Chain {
 function requestChain(context: Context, app: App, family: Family): Chain[] {
   if (!app.profile.request.enabled) return [];
   const original: Expression = { kind: 'original', family };
-  const from = inSet(concat(saddr(family), l4proto, sport), appSet(app, 'node', family));
-  const window = appSet(app, 'window', family);
+  const from = inSet(concat(saddr(family), l4proto, sport), appSet(app, 'supernode', family));
+  const window = appSet(app, 'request', family);
   return [
     {
       name: `${app.name}_request${family}`,

@@ -104,7 +104,7 @@ function outputChains(context: Context): Chain[] {
   const ownMark = masked(metaMark, globals.mask);
   const flows: [number, Verdict][] = policy.apps.map((app) => [
     markOf(globals.mask, app.slot),
-    { verdict: 'goto', chain: `${app.name}_reflect` },
+    { verdict: 'goto', chain: `${app.name}_icmp_error` },
   ]);
   const chains: Chain[] = [
     {
@@ -126,7 +126,7 @@ function outputChains(context: Context): Chain[] {
     },
   ];
   if (flows.length > 0) {
-    chains.push(reflectChain(context, [...flows, cutEntry(context, 'cut_reflect')]));
+    chains.push(reflectChain(context, [...flows, cutEntry(context, 'icmp_error_cut')]));
   }
   return [...chains, ...policy.apps.map((app) => reflection(context, app))];
 }
@@ -137,7 +137,7 @@ function outputChains(context: Context): Chain[] {
  */
 function reflectChain(context: Context, flows: [number, Verdict][]): Chain {
   return {
-    name: 'reflect',
+    name: 'icmp_error',
     base: { type: 'route', hook: 'output', priority: MANGLE },
     rules: [
       rule(
@@ -150,7 +150,7 @@ function reflectChain(context: Context, flows: [number, Verdict][]): Chain {
 
 function reflection(context: Context, app: App): Chain {
   return {
-    name: `${app.name}_reflect`,
+    name: `${app.name}_icmp_error`,
     rules: [
       rule('to the device', oneOf(oifname, [...context.globals.lan, 'lo']), accept),
       rule('to the peer: by its path', setMark(context, 'meta', app.slot)),

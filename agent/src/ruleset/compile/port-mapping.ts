@@ -25,7 +25,7 @@ import {
   UDP,
 } from '../terms.ts';
 import { appSet, type Context, deviceGuards, logHeaders } from './context.ts';
-import { isOf, unlessLoud } from './device-share.ts';
+import { isOf, unlessOverLogLimit } from './device-share.ts';
 import { lessonOf, renewals, teachChains } from './teach.ts';
 
 export const PORTMAP_PORT = 5351;
@@ -50,8 +50,8 @@ function mappingChain(apps: readonly App[]): Chain {
     FAMILIES.flatMap((family) => {
       if (!mapsIn(app, family)) return [];
       const asked = [
-        [inSet(saddr(family), appSet(app, 'asked', family))],
-        [isOf(family), inSet(ether, appSet(app, 'askedmac', family))],
+        [inSet(saddr(family), appSet(app, 'portmap', family))],
+        [isOf(family), inSet(ether, appSet(app, 'portmapmac', family))],
       ];
       return deviceGuards(app, saddr(family), family).flatMap((guard) =>
         asked.map((some) =>
@@ -183,7 +183,7 @@ function formChains(context: Context, app: App, family: Family): Chain[] {
                 jump(teach(transport)),
               ),
             ),
-            unlessLoud(),
+            unlessOverLogLimit(),
             rule('tell the agent', logHeaders(context, 'mapping', app)),
             rule('done', accept),
           ],

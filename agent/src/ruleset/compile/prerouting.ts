@@ -36,12 +36,12 @@ import {
   UDP,
 } from '../terms.ts';
 import { appSet, type Context, deviceGuards, isLimited, setMark, unlessPaused } from './context.ts';
-import { countChains, isOnEthernet } from './device-share.ts';
+import { isOnEthernet, logLimitChains } from './device-share.ts';
 import { dnsRule } from './dns.ts';
-import { cutEntry, nearEntries, staleRules } from './ended-flows.ts';
+import { bogonEntries, cutEntry, staleRules } from './ended-flows.ts';
 import { evidence, evidenceChains, lateChain, lessonChains, takeChain } from './evidence.ts';
 import { flowChains } from './known-flow.ts';
-import { escapeRules } from './resolver-bypass.ts';
+import { bypassRules } from './resolver-bypass.ts';
 import { fullChain, KNOWN_BY_MAC } from './teach.ts';
 import { helloChains, helloRules, namedRule, readsHello } from './tls-hello.ts';
 import { waitRules } from './wait.ts';
@@ -80,8 +80,8 @@ export function compilePrerouting(context: Context): Chain[] {
         accept,
       ),
       rule('home to home', oneOf({ kind: 'fib', result: 'oifname' }, globals.lan), accept),
-      ...nearEntries(),
-      ...escapeRules(context),
+      ...bogonEntries(),
+      ...bypassRules(context),
       ...judge,
       ...waitRules(context.policy),
       ...staleRules(context),
@@ -90,7 +90,7 @@ export function compilePrerouting(context: Context): Chain[] {
   };
   return [
     base,
-    ...countChains(),
+    ...logLimitChains(),
     ...apps.flatMap((app) => appChains(context, app)),
     ...helloChains(context, judge),
   ];
@@ -175,7 +175,7 @@ function newChain(context: Context, app: App, family: Family): Chain {
   const peers = appSet(app, 'peer', family);
   rules.push(rule('device and its peer', inSet(pair, peers), goTo(`${name}_mark_peer${family}`)));
   if (profile.request.enabled) {
-    const window = appSet(app, 'window', family);
+    const window = appSet(app, 'request', family);
     // Only for the first packet of a flow: an older unanswered flow is still "new" to conntrack, and probably
     // not the application's.
     rules.push(

@@ -5,7 +5,7 @@ import { markOf, WATCHED } from '../../policy/marks.ts';
 import type { Policy } from '../../policy/policy.ts';
 import { type Family, parseCidr } from '../../wire/address.ts';
 import type { Chain, Datatype, NamedSet, Rule, Span, Statement, Verdict } from '../model.ts';
-import { dohSet, ESCAPING_MACS, escapeSet, escapingSet, neverSet } from '../names.ts';
+import { bogonSet, bypassSet, dohSet, FORCE_DNS_MACS, forceDnsSet } from '../names.ts';
 import {
   concat,
   ctMark,
@@ -38,7 +38,7 @@ import { keptElements } from './ranges.ts';
 
 const DSTNAT = -100;
 /** Devices recorded, each with up to three ports. */
-const ESCAPES = 256;
+const BYPASSES = 256;
 const DAY = 86_400_000;
 const DNS = 53;
 /** RFC 7858 (DoT) and RFC 9250 (DoQ). */
@@ -46,11 +46,11 @@ const DOT = 853;
 const HTTPS = 443;
 
 /** In prerouting, before a flow is judged: a rejected flow needs no path. */
-export function escapeRules(context: Context): Rule[] {
+export function bypassRules(context: Context): Rule[] {
   if (context.policy.escape === undefined) return [];
   const ports: [number, Verdict][] = [DNS, DOT, HTTPS].map((port) => [
     port,
-    { verdict: 'jump', chain: `escape${port}` },
+    { verdict: 'jump', chain: `dns_bypass${port}` },
   ]);
   return [rule('DNS past the router?', oneOf(l4proto, [TCP, UDP]), dispatch(dport, ports))];
 }
@@ -59,27 +59,27 @@ export function escapeRules(context: Context): Rule[] {
 export function ownDotRules(context: Context): Rule[] {
   if (context.policy.escape === undefined) return [];
   const started = hasState('new');
-  const chain = goTo(`escape${DOT}`);
+  const chain = goTo(`dns_bypass${DOT}`);
   return [
     rule('DoT or DoQ to the router', oneOf(l4proto, [TCP, UDP]), is(dport, DOT), started, chain),
   ];
 }
 
-export function escapeChains(context: Context): Chain[] {
+export function bypassChains(context: Context): Chain[] {
   const { escape } = context.policy;
   if (escape === undefined) return [];
   const known = (family: Family) => inSet(daddr(family), dohSet(family));
   return [
-    { name: `escape${DNS}`, rules: FAMILIES.map((family) => noted(family)) },
+    { name: `dns_bypass${DNS}`, rules: FAMILIES.map((family) => noted(family)) },
     {
-      name: `escape${DOT}`,
+      name: `dns_bypass${DOT}`,
       rules: [
         ...FAMILIES.map((family) => noted(family)),
         ...(escape.rejectDot ? refused(context, 'DoT or DoQ') : []),
       ],
     },
     {
-      name: `escape${HTTPS}`,
+      name: `dns_bypass${HTTPS}`,
       rules: FAMILIES.flatMap((family) => [
         noted(family, known(family)),
         ...(escape.rejectDoh ? refused(context, 'DoH', family, known(family)) : []),
@@ -92,26 +92,26 @@ export function escapeChains(context: Context): Chain[] {
 /** An update of a full set ends the rule, so it has a rule of its own. */
 function noted(family: Family, ...when: Statement[]): Rule {
   const device = concat(saddr(family), dportKey);
-  return rule('for status', ...when, update(escapeSet(family), device));
+  return rule('for status', ...when, update(bypassSet(family), device));
 }
 
 function refused(context: Context, what: string, only?: Family, ...when: Statement[]): Rule[] {
   return FAMILIES.filter((family) => only === undefined || only === family).flatMap((family) =>
-    escapeGuards(context.policy, family).map((guard) =>
+    forceDnsGuards(context.policy, family).map((guard) =>
       rule(`${what} is refused`, ...when, ...guard, goTo('refuse')),
     ),
   );
 }
 
 /** Alternative conditions under which the sender is a device of the options, like deviceGuards. */
-function escapeGuards(policy: Policy, family: Family): Statement[][] {
+function forceDnsGuards(policy: Policy, family: Family): Statement[][] {
   const { devices = [], macs } = policy.escape ?? {};
   const ours = is(nfproto, NFPROTO[family]);
   if (devices.length === 0 && macs === undefined) return [[ours]];
   const guards: Statement[][] = [];
-  if (macs !== undefined && macs.length > 0) guards.push([ours, inSet(ether, ESCAPING_MACS)]);
+  if (macs !== undefined && macs.length > 0) guards.push([ours, inSet(ether, FORCE_DNS_MACS)]);
   const some = devices.some((block) => parseCidr(block)?.family === family);
-  if (some) guards.push([inSet(saddr(family), escapingSet(family))]);
+  if (some) guards.push([inSet(saddr(family), forceDnsSet(family))]);
   return guards;
 }
 
@@ -125,7 +125,7 @@ function redirectChain(context: Context): Chain[] {
     noneOf({ kind: 'fib', result: 'oifname' }, globals.lan),
   ];
   const rules = FAMILIES.flatMap((family) =>
-    escapeGuards(policy, family).map((guard) =>
+    forceDnsGuards(policy, family).map((guard) =>
       rule(
         "DNS to the router's own resolver",
         oneOf(iifname, globals.lan),
@@ -134,23 +134,23 @@ function redirectChain(context: Context): Chain[] {
         oneOf(l4proto, [TCP, UDP]),
         is(dport, DNS),
         ...outside,
-        notInSet(daddr(family), neverSet(family)),
+        notInSet(daddr(family), bogonSet(family)),
         { kind: 'redirect', port: DNS },
       ),
     ),
   );
   const base = { type: 'nat', hook: 'prerouting', priority: DSTNAT } as const;
-  return [{ name: 'to_router', base, rules }];
+  return [{ name: 'dns_redirect', base, rules }];
 }
 
-export function escapeSets(policy: Policy): NamedSet[] {
+export function bypassSets(policy: Policy): NamedSet[] {
   const { escape } = policy;
   if (escape === undefined) return [];
   const macs = (escape.macs ?? []).map((mac): Span[] => [[mac, mac]]);
   const named: NamedSet[] =
     macs.length === 0
       ? []
-      : [{ role: 'static', name: ESCAPING_MACS, key: ['ether'], elements: macs }];
+      : [{ role: 'static', name: FORCE_DNS_MACS, key: ['ether'], elements: macs }];
   const sets = FAMILIES.flatMap((family): NamedSet[] => {
     const address: Datatype = family === 4 ? 'ipv4' : 'ipv6';
     const fixed = (name: string, list: readonly string[]): NamedSet => ({
@@ -161,12 +161,12 @@ export function escapeSets(policy: Policy): NamedSet[] {
     });
     return [
       fixed(dohSet(family), escape.doh),
-      ...(escape.devices.length === 0 ? [] : [fixed(escapingSet(family), escape.devices)]),
+      ...(escape.devices.length === 0 ? [] : [fixed(forceDnsSet(family), escape.devices)]),
       {
         role: 'learned',
-        name: escapeSet(family),
+        name: bypassSet(family),
         key: [address, 'raw'],
-        size: ESCAPES,
+        size: BYPASSES,
         timeout: DAY,
         dynamic: true,
       },

@@ -8,17 +8,17 @@ import type { ProfileRange } from '../../profile/profile.ts';
 import type { Family } from '../../wire/address.ts';
 import { SLACK } from '../elements.ts';
 import type { Datatype, LearnedSet, NamedSet, Span, StaticSet } from '../model.ts';
-import { FRESH, GATES, gateName, ignoredSet, macSet, neverSet, setName } from '../names.ts';
+import { bogonSet, GATES, gateName, macSet, RENEWED, setName, unusedSet } from '../names.ts';
 import { FAMILIES } from '../terms.ts';
-import { commonSets, freshMilliseconds, shareSets } from './device-share.ts';
-import { askingSets } from './dns.ts';
+import { commonSets, renewedMilliseconds, shareSets } from './device-share.ts';
+import { dnsLimitSets } from './dns.ts';
 import { addressElements, keptElements, rangeElements, withoutBlocks } from './ranges.ts';
 
 /**
  * Destinations that are never proxied: not public (RFC 6890 registries, like wire/address isRoutable). The
  * documentation blocks are missing on purpose: test networks use them.
  */
-export const NEVER: { readonly [family in Family]: readonly string[] } = {
+export const BOGONS: { readonly [family in Family]: readonly string[] } = {
   4: [
     '0.0.0.0/8',
     '10.0.0.0/8',
@@ -31,7 +31,7 @@ export const NEVER: { readonly [family in Family]: readonly string[] } = {
     '198.18.0.0/15',
     '224.0.0.0/3',
   ],
-  // Everything outside 2000::/3 except NAT64 (64:ff9b::/96, RFC 6052), and the ORCHID blocks inside. never6
+  // Everything outside 2000::/3 except NAT64 (64:ff9b::/96, RFC 6052), and the ORCHID blocks inside. bogons6
   // adds the NAT64 form of the IPv4 list.
   6: [
     '::-64:ff9a:ffff:ffff:ffff:ffff:ffff:ffff',
@@ -46,11 +46,11 @@ export const NEVER: { readonly [family in Family]: readonly string[] } = {
 export function compileSets(policy: Policy): NamedSet[] {
   const proxies = policy.proxies.map((proxy) => proxy.address);
   return [
-    ...FAMILIES.map((family) => never(family, proxies, policy.globals.nat64 ?? [])),
+    ...FAMILIES.map((family) => bogons(family, proxies, policy.globals.nat64 ?? [])),
     ...commonSets(),
-    ...freshSets(policy),
-    ...(policy.globals.hold ? [] : FAMILIES.map(ignored)),
-    ...askingSets(policy.globals.hold),
+    ...renewedSets(policy),
+    ...(policy.globals.hold ? [] : FAMILIES.map(unused)),
+    ...dnsLimitSets(policy.globals.hold),
     ...policy.apps.flatMap((app) =>
       FAMILIES.flatMap((family) => [
         ...staticSets(app, family),
@@ -67,29 +67,32 @@ export function compileSets(policy: Policy): NamedSet[] {
 }
 
 /** Proxies are included: a proxied packet to a proxy would route its GRE packet into the tunnel itself. */
-function never(family: Family, proxies: readonly string[], nat64: readonly string[]): StaticSet {
-  const name = neverSet(family);
-  const blocks = family === 4 ? NEVER[4] : never6(proxies, nat64);
+function bogons(family: Family, proxies: readonly string[], nat64: readonly string[]): StaticSet {
+  const name = bogonSet(family);
+  const blocks = family === 4 ? BOGONS[4] : bogons6(proxies, nat64);
   const elements = keptElements(name, [...blocks, ...proxies], family);
   return { role: 'static', name, key: [address(family)], elements };
 }
 
 /** Only where dnsmasq fills sets (router/dnsmasq). */
-function ignored(family: Family): LearnedSet {
+function unused(family: Family): LearnedSet {
   const shape = { key: [address(family)], size: 65535, timeout: 1000, dynamic: false };
-  return { role: 'learned', name: ignoredSet(family), ...shape };
+  return { role: 'learned', name: unusedSet(family), ...shape };
 }
 
 /** A NAT64 prefix may be private: addresses behind it are judged by their IPv4 address. */
-function never6(proxies: readonly string[], nat64: readonly string[]): string[] {
-  const mapped = mappedBlocks([...NEVER[4], ...proxies], nat64Prefixes(nat64));
-  return [...withoutBlocks(NEVER[6], nat64, 6), ...mapped];
+function bogons6(proxies: readonly string[], nat64: readonly string[]): string[] {
+  const mapped = mappedBlocks([...BOGONS[4], ...proxies], nat64Prefixes(nat64));
+  return [...withoutBlocks(BOGONS[6], nat64, 6), ...mapped];
 }
 
 function staticSets(app: App, family: Family): StaticSet[] {
   const { ranges } = app.profile;
   const key: Datatype[] = [address(family), 'protocol', 'port'];
-  const of = (kind: 'range' | 'learn' | 'node', protocols: (range: ProfileRange) => Protocols) => ({
+  const of = (
+    kind: 'range' | 'learn' | 'supernode',
+    protocols: (range: ProfileRange) => Protocols,
+  ) => ({
     role: 'static' as const,
     name: setName(app.name, kind, family),
     key,
@@ -98,7 +101,7 @@ function staticSets(app: App, family: Family): StaticSet[] {
   const sets: StaticSet[] = [
     of('range', (range) => range.protocols),
     of('learn', (range) => range.learn),
-    of('node', (range) => (range.role === 'supernode' ? range.protocols : [])),
+    of('supernode', (range) => (range.role === 'supernode' ? range.protocols : [])),
   ];
   if ((app.except ?? []).length > 0) {
     const protocols = (range: ProfileRange): Protocols => range.protocols;
@@ -141,7 +144,7 @@ function learnedSets(app: App, family: Family): LearnedSet[] {
   const { caps, endpoints, ports, peers, portmap, request } = app.profile;
   const device = address(family);
   const learned = (
-    kind: 'addr' | 'udp' | 'tcp' | 'peer' | 'window' | 'asked',
+    kind: 'addr' | 'udp' | 'tcp' | 'peer' | 'request' | 'portmap',
     shape: Pick<LearnedSet, 'key' | 'size' | 'timeout' | 'dynamic'>,
   ): LearnedSet => ({ role: 'learned', name: setName(app.name, kind, family), ...shape });
   const port = {
@@ -166,13 +169,13 @@ function learnedSets(app: App, family: Family): LearnedSet[] {
       timeout: peers.leaseSeconds * 1000,
       dynamic: true,
     }),
-    learned('window', {
+    learned('request', {
       key: [device],
       size: caps.devices,
       timeout: request.windowMilliseconds,
       dynamic: true,
     }),
-    learned('asked', {
+    learned('portmap', {
       key: [device],
       size: caps.devices,
       timeout: portmap.windowSeconds * 1000,
@@ -185,7 +188,7 @@ function learnedSets(app: App, family: Family): LearnedSet[] {
 function macKeyedSets(app: App): LearnedSet[] {
   const { caps, ports, peers, portmap } = app.profile;
   const set = (
-    kind: 'udpmac' | 'tcpmac' | 'peermac' | 'askedmac',
+    kind: 'udpmac' | 'tcpmac' | 'peermac' | 'portmapmac',
     family: Family,
     of: readonly Datatype[],
     size: number,
@@ -196,7 +199,7 @@ function macKeyedSets(app: App): LearnedSet[] {
     key: ['ether', ...of],
     size,
     timeout: seconds * 1000,
-    dynamic: kind !== 'askedmac',
+    dynamic: kind !== 'portmapmac',
   });
   return [
     set('udpmac', 4, ['raw'], caps.ports, ports.leaseSeconds),
@@ -204,18 +207,18 @@ function macKeyedSets(app: App): LearnedSet[] {
     ...FAMILIES.map((family) =>
       set('peermac', family, [address(family)], caps.peers, peers.leaseSeconds),
     ),
-    set('askedmac', 4, [], caps.devices, portmap.windowSeconds),
+    set('portmapmac', 4, [], caps.devices, portmap.windowSeconds),
   ];
 }
 
 /** Concurrent flows of a busy home; a flow beyond them renews with every packet. */
-const FRESH_FLOWS = 2048;
+const RENEWED_FLOWS = 2048;
 
-function freshSets(policy: Policy): LearnedSet[] {
+function renewedSets(policy: Policy): LearnedSet[] {
   if (policy.apps.length === 0) return [];
-  const timeout = freshMilliseconds(policy);
-  const shape = { key: ['flow'], size: FRESH_FLOWS, timeout, dynamic: true } as const;
-  return [{ role: 'learned', name: FRESH, ...shape }];
+  const timeout = renewedMilliseconds(policy);
+  const shape = { key: ['flow'], size: RENEWED_FLOWS, timeout, dynamic: true } as const;
+  return [{ role: 'learned', name: RENEWED, ...shape }];
 }
 
 function gateSets(app: App): LearnedSet[] {

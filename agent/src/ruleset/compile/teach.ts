@@ -26,7 +26,7 @@ import {
   update,
 } from '../terms.ts';
 import { appSet, type Context, logHeaders } from './context.ts';
-import { isOnEthernet, moreThanShare, type Share, unlessLoud } from './device-share.ts';
+import { isOnEthernet, moreThanShare, type Share, unlessOverLogLimit } from './device-share.ts';
 
 export const KNOWN_BY_MAC = { udp: 'udpmac', tcp: 'tcpmac', peer: 'peermac' } as const;
 type Taught = keyof typeof KNOWN_BY_MAC;
@@ -140,6 +140,6 @@ export function endpointLessons(app: App, family: Family): Rule[] {
 export function fullChain(context: Context, app: App): Chain {
   return {
     name: `${app.name}_full`,
-    rules: [unlessLoud(), rule('no room', logHeaders(context, 'full', app))],
+    rules: [unlessOverLogLimit(), rule('no room', logHeaders(context, 'full', app))],
   };
 }

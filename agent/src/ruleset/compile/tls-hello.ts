@@ -5,7 +5,7 @@ import { UNDECIDED } from '../../policy/marks.ts';
 import type { App } from '../../policy/policy.ts';
 import type { Family } from '../../wire/address.ts';
 import type { Chain, LearnedSet, Rule, Statement } from '../model.ts';
-import { HELLO_PREFIX, partialSet } from '../names.ts';
+import { HELLO_PREFIX, helloSegmentSet } from '../names.ts';
 import {
   accept,
   atLeast,
@@ -34,8 +34,8 @@ const HTTPS = 443;
 /** Bytes: a ClientHello from this length on may need a second segment (an IPv6 path with MTU 1280). */
 const LONG_HELLO = 1100;
 /** Flows whose second segment is expected, and for how long. */
-const PARTIAL = 256;
-const PARTIAL_MILLISECONDS = 3000;
+const SEGMENTS = 256;
+const SEGMENT_MILLISECONDS = 3000;
 
 /** RFC 8446 sections 4 and 5.1: a handshake record whose first message is a ClientHello. */
 const CLIENT_HELLO: readonly Statement[] = [is(payload(0, 8), 22), is(payload(40, 8), 1)];
@@ -77,7 +77,7 @@ export function helloChains(context: Context, judge: readonly Rule[]): Chain[] {
   const decided = setMark(context, 'ct', 0);
   const continued = (family: Family): Rule => {
     const flow = concat(saddr(family), sportKey);
-    const set = partialSet(family);
+    const set = helloSegmentSet(family);
     return rule('its second part, until the agent knows', HAS_DATA, inSet(flow, set), toAgent);
   };
   return [
@@ -92,7 +92,7 @@ export function helloChains(context: Context, judge: readonly Rule[]): Chain[] {
             'more may follow',
             ...CLIENT_HELLO,
             atLeast(payload(24, 16), LONG_HELLO),
-            update(partialSet(family), concat(saddr(family), sportKey)),
+            update(helloSegmentSet(family), concat(saddr(family), sportKey)),
           ),
         ),
         rule('a ClientHello', ...CLIENT_HELLO, toAgent, ...(holds ? [] : [accept])),
@@ -130,10 +130,10 @@ export function helloSets(policy: Context['policy']): LearnedSet[] {
   if ((policy.escape?.hello ?? 'off') === 'off') return [];
   return FAMILIES.map((family) => ({
     role: 'learned',
-    name: partialSet(family),
+    name: helloSegmentSet(family),
     key: [family === 4 ? 'ipv4' : 'ipv6', 'raw'],
-    size: PARTIAL,
-    timeout: PARTIAL_MILLISECONDS,
+    size: SEGMENTS,
+    timeout: SEGMENT_MILLISECONDS,
     dynamic: true,
   }));
 }

@@ -5,7 +5,7 @@
 import type { App, Policy } from '../../policy/policy.ts';
 import type { Family } from '../../wire/address.ts';
 import type { Chain, LearnedSet, Rule, Statement } from '../model.ts';
-import { sessionSet, waitedSet, waitingSet } from '../names.ts';
+import { sessionSet, stunDelaySet, stunRetrySet } from '../names.ts';
 import {
   back,
   concat,
@@ -64,9 +64,9 @@ export function waitRules(policy: Policy): Rule[] {
   const check: Statement[] = [is(l4proto, UDP), is(raw(STUN_COOKIE_AT, 32), STUN_COOKIE), isFirst];
   const why = 'a check of a new socket during a session';
   return [
-    rule(why, ...check, inSet(ether, sessionSet('mac')), jump('wait')),
+    rule(why, ...check, inSet(ether, sessionSet('mac')), jump('stun_delay')),
     ...FAMILIES.map((family) =>
-      rule(why, ...check, inSet(saddr(family), sessionSet(family)), jump(`wait${family}`)),
+      rule(why, ...check, inSet(saddr(family), sessionSet(family)), jump(`stun_delay${family}`)),
     ),
   ];
 }
@@ -84,9 +84,9 @@ export function waitChains(policy: Policy): Chain[] {
       ],
     },
     {
-      name: 'wait',
+      name: 'stun_delay',
       rules: FAMILIES.map((family) =>
-        rule('by its family', is(nfproto, NFPROTO[family]), goTo(`wait${family}`)),
+        rule('by its family', is(nfproto, NFPROTO[family]), goTo(`stun_delay${family}`)),
       ),
     },
     ...FAMILIES.map(waitChain),
@@ -96,14 +96,14 @@ export function waitChains(policy: Policy): Chain[] {
 /** Keyed by the socket: the device's address and port. */
 function waitChain(family: Family): Chain {
   const socket = concat(saddr(family), sportKey);
-  const waiting = waitingSet(family);
-  const waited = waitedSet(family);
+  const delay = stunDelaySet(family);
+  const retry = stunRetrySet(family);
   return {
-    name: `wait${family}`,
+    name: `stun_delay${family}`,
     rules: [
-      rule('not yet: it is repeated', inSet(socket, waiting), drop),
-      rule('has waited, and nothing speaks for it', inSet(socket, waited), back),
-      rule('the first one', update(waited, socket), update(waiting, socket), drop),
+      rule('not yet: it is repeated', inSet(socket, delay), drop),
+      rule('has waited, and nothing speaks for it', inSet(socket, retry), back),
+      rule('the first one', update(retry, socket), update(delay, socket), drop),
       rule('cannot be noted', drop),
     ],
   };
@@ -122,8 +122,8 @@ export function waitSets(policy: Policy): LearnedSet[] {
       });
       return [
         lasting(countOf(sessionSet(family), address), SESSION_MILLISECONDS),
-        socket(waitingSet(family), WAIT_MILLISECONDS),
-        socket(waitedSet(family), WAITED_MILLISECONDS),
+        socket(stunDelaySet(family), WAIT_MILLISECONDS),
+        socket(stunRetrySet(family), WAITED_MILLISECONDS),
       ];
     }),
   ];
