@@ -29,7 +29,7 @@ export interface Listing {
 }
 
 export async function readListing(): Promise<Listing> {
-  const { status, stdout, stderr } = await runProgram(['nft', '-t', 'list', 'ruleset'], {
+  const { status, stdout, stderr, isCut } = await runProgram(['nft', '-t', 'list', 'ruleset'], {
     limit: LISTING_BYTES,
   });
   if (status !== 0)
@@ -41,7 +41,7 @@ export async function readListing(): Promise<Listing> {
   const marks = markUses(stdout, OWN_TABLES);
   const turns = readDnsTurns(stdout, OWN_TABLES);
   // In a truncated listing, missing rules would count as absent.
-  if (stdout.length >= LISTING_BYTES)
+  if (isCut)
     return {
       marks,
       firewall: `the loaded rules are larger than ${LISTING_BYTES} bytes`,
