@@ -214,7 +214,8 @@ function keep({ state }: Sources, name: string, text: string): string | null {
   const old = readText(path);
   if (old.ok && old.text === text) return null;
   if (old.ok && parseJson(old.text) === undefined) putAside(path, 'is not JSON');
-  else if (!old.ok && old.errno !== ENOENT) putAside(path, errnoText(old.errno));
+  else if (!old.ok && old.errno !== ENOENT)
+    putAside(path, `cannot be read: ${errnoText(old.errno)}`);
   os.mkdir(state, 0o755);
   const errno = writeText(path, text);
   return errno === 0 ? null : `${path}: cannot be written: ${errnoText(errno)}`;

@@ -11,6 +11,7 @@ import {
   type LeaseFile,
   parseDhcp,
   UNREAD,
+  unreadSetup,
 } from '../syntax/dhcp-hosts.ts';
 import { parseLeases } from '../syntax/dhcp-leases.ts';
 
@@ -29,7 +30,7 @@ function dhcpSetup(): DhcpSetup {
   const setup =
     read.ok || read.errno === ENOENT
       ? parseDhcp(read.ok ? read.text : '', DHCP, before)
-      : { ...before, notes: [{ where: DHCP, what: `cannot be read: ${errnoText(read.errno)}` }] };
+      : unreadSetup(errnoText(read.errno), DHCP, before);
   known = { stamp, setup };
   return setup;
 }

@@ -6,11 +6,11 @@ import { ENOENT } from 'whp:socket';
 import { pause } from '../os/clock.ts';
 import { errnoText } from '../os/errno.ts';
 import { listNames, readText, stampOf } from '../os/file.ts';
-import { readDhcpDns } from '../preflight/dhcp-dns.ts';
+import { readDhcpDns, unreadDhcp } from '../preflight/dhcp-dns.ts';
 import { type Listener, readListeners } from '../preflight/listeners.ts';
 import { DNS, DOT } from '../preflight/resolvers.ts';
 import type { ResolversSeen } from '../preflight/seen.ts';
-import { fail, ok } from '../syntax/result.ts';
+import { ok } from '../syntax/result.ts';
 
 const TABLES = ['/proc/net/udp', '/proc/net/udp6', '/proc/net/tcp', '/proc/net/tcp6'];
 const DHCP = '/etc/config/dhcp';
@@ -131,10 +131,6 @@ function dhcp(): ResolversSeen['dhcp'] {
 
 function readDhcp(): ResolversSeen['dhcp'] {
   const read = readText(DHCP);
-  if (!read.ok) return read.errno === ENOENT ? ok(null) : fail(DHCP, errnoText(read.errno));
-  const parsed = readDhcpDns(read.text);
-  if (parsed.ok) return parsed;
-  const [first] = parsed.problems;
-  const what = `${first?.where}: ${first?.what}: which resolver the devices are told is not known`;
-  return fail(DHCP, what);
+  if (read.ok) return readDhcpDns(read.text);
+  return read.errno === ENOENT ? ok(null) : unreadDhcp(errnoText(read.errno));
 }
