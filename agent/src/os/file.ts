@@ -117,9 +117,13 @@ export function removeFile(path: string): void {
   os.remove(path);
 }
 
-/** Names in the folder at `path`, sorted; or the positive errno. */
-export function listNames(path: string): string[] | number {
+export type NamesRead =
+  | { readonly ok: true; readonly names: readonly string[] }
+  | { readonly ok: false; readonly errno: number };
+
+/** Names in the folder at `path`, sorted. */
+export function listNames(path: string): NamesRead {
   const [names, errno] = os.readdir(path);
-  if (errno !== 0) return errno;
-  return names.filter((name) => name !== '.' && name !== '..').sort();
+  if (errno !== 0) return { ok: false, errno };
+  return { ok: true, names: names.filter((name) => name !== '.' && name !== '..').sort() };
 }

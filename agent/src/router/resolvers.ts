@@ -66,10 +66,10 @@ const AT_ONCE = 10;
 
 /** Names by process number; resolvers first, so that ownersOf seldom has to read other processes. */
 async function processes(): Promise<[pid: string, name: string][]> {
-  const names = listNames('/proc');
-  if (typeof names === 'number') return [];
+  const read = listNames('/proc');
+  if (!read.ok) return [];
   const all: [string, string][] = [];
-  for (const pid of names.filter((name) => /^\d+$/.test(name))) {
+  for (const pid of read.names.filter((name) => /^\d+$/.test(name))) {
     all.push([pid, nameOf(pid)]);
     if (all.length % AT_ONCE === 0) await pause();
   }
@@ -94,8 +94,8 @@ function ownersOf(
   const owners = new Map<number, string>();
   for (const [pid, name] of running) {
     if (owners.size === inodes.size) break;
-    const names = listNames(`/proc/${pid}/fd`);
-    for (const fd of typeof names === 'number' ? [] : names) {
+    const open = listNames(`/proc/${pid}/fd`);
+    for (const fd of open.ok ? open.names : []) {
       const [target] = os.readlink(`/proc/${pid}/fd/${fd}`);
       const inode = Number(/^socket:\[(\d+)\]$/.exec(target ?? '')?.[1] ?? -1);
       if (inodes.has(inode)) owners.set(inode, name);
