@@ -8,6 +8,7 @@ import { type DnsTurn, readDnsTurns } from '../preflight/dns-turns.ts';
 import { type Firewall, readFirewall } from '../preflight/firewall.ts';
 import { type MarkUse, markUses } from '../preflight/mark-uses.ts';
 import { OWN_TABLES } from '../ruleset/names.ts';
+import { type Checked, invalid, ok } from '../syntax/result.ts';
 import { parseUci } from '../syntax/uci.ts';
 
 /** Mark bits of a program: the option that sets them, and the default. */
@@ -22,8 +23,8 @@ const LISTING_BYTES = 4 << 20;
 /** The parts of other programs' loaded rules that preflight judges. */
 export interface Listing {
   readonly marks: readonly MarkUse[];
-  /** A string: why it could not be read. */
-  readonly firewall: Firewall | string;
+  /** Or why it could not be read. */
+  readonly firewall: Checked<Firewall>;
   /** null: not read. */
   readonly turns: readonly DnsTurn[] | null;
 }
@@ -35,7 +36,7 @@ export async function readListing(): Promise<Listing> {
   if (status !== 0)
     return {
       marks: [],
-      firewall: `nft list ruleset: ${stderr.trim() || `status ${status}`}`,
+      firewall: invalid(`nft list ruleset: ${stderr.trim() || `status ${status}`}`),
       turns: null,
     };
   const marks = markUses(stdout, OWN_TABLES);
@@ -44,10 +45,10 @@ export async function readListing(): Promise<Listing> {
   if (isCut)
     return {
       marks,
-      firewall: `the loaded rules are larger than ${LISTING_BYTES} bytes`,
+      firewall: invalid(`the loaded rules are larger than ${LISTING_BYTES} bytes`),
       turns: null,
     };
-  return { marks, turns, firewall: readFirewall(stdout, OWN_TABLES) };
+  return { marks, turns, firewall: ok(readFirewall(stdout, OWN_TABLES)) };
 }
 
 const claims = new Map<string, { text: string; claim: Found['claims'][number] }>();
