@@ -49,7 +49,8 @@ export interface Learned {
 export interface LearnedChange {
   /** New entries, and entries whose kernel element would expire before the lesson does: write them to the set. */
   readonly endpoints: readonly Endpoint[];
-  /** Evicted entries: delete them from the kernel's set, before `endpoints` are added. */
+  /** Evicted entries that the kernel's set has: delete them there, before `endpoints` are added. One that it does not
+   * have would fail the whole transaction. */
   readonly evicted: readonly Endpoint[];
   /** Log line of an eviction at a cap, the same for one set and device; null: none. */
   readonly report: string | null;
@@ -90,6 +91,7 @@ export function learnEndpoints(
   said: Said = NOT_KNOWN,
 ): LearnedChange {
   const endpoints: Endpoint[] = [];
+  const added = new Set<Endpoint>();
   for (const { address, ttlSeconds } of lesson.addresses) {
     const family = familyIn(address);
     const set = setOf(learned, lesson.app, family);
@@ -97,6 +99,8 @@ export function learnEndpoints(
     const known = set.get(key);
     const endpoint = { ...renewed(known, lesson, address, family, ttlSeconds), ...said };
     if (known !== undefined) dropName(learned, known, key);
+    // Of an address that the lesson has twice, the first is not in the kernel either.
+    if (known === undefined || added.delete(known)) added.add(endpoint);
     // Inserted again as the most recent.
     set.delete(key);
     set.set(key, endpoint);
@@ -110,7 +114,7 @@ export function learnEndpoints(
   return {
     // A lesson larger than the cap evicts some of its own entries.
     endpoints: endpoints.filter((one) => !evicted.has(one)),
-    evicted: Array.from(evicted),
+    evicted: Array.from(evicted).filter((one) => !added.has(one)),
     report: rooms.findLast(({ report }) => report !== null)?.report ?? null,
     isWhole: rooms.every(({ isWhole }) => isWhole),
   };
