@@ -223,6 +223,13 @@ static const char *socket_of(int count, char **words)
     return path;
 }
 
+/* The engine makes the request; the agent must not wait for more on this connection meanwhile. */
+static int to_engine(int fd)
+{
+    close(fd);
+    return -1;
+}
+
 int ask_words(int count, char **words)
 {
     static struct text question, answer;
@@ -232,16 +239,18 @@ int ask_words(int count, char **words)
         return -1;
     const char *path = socket_of(count, words);
     int fd = dial(path);
-    if (fd < 0 || !put_words(&question, count, words))
+    if (fd < 0)
         return -1; /* the engine reports the error */
+    if (!put_words(&question, count, words))
+        return to_engine(fd);
     send_all(fd, &question);
     ssize_t end = take_line(&answer, fd, 65536);
     if (end < 0)
         return no_answer(path, answer.length);
-    /* An older agent has another answer format: then the engine sends the request. */
+    /* An older agent has another answer format. */
     answer.bytes[end] = 0;
     if (sscanf(answer.bytes, "%d %zu %zu", &status, &out, &err) != 3 || status < 0)
-        return -1;
+        return to_engine(fd);
     if (status > 255 || out > LONGEST_ANSWER || err > LONGEST_ANSWER)
         return complain(path, "the answer is none of this version");
     size_t from = (size_t)end + 1;

@@ -4,7 +4,9 @@ import * as os from 'qjs:os';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Configuration, loadConfiguration } from '../../agent/src/config/load.ts';
+import { openSettings } from '../../agent/src/config/settings.ts';
 import { removeFile, writeText } from '../../agent/src/os/file.ts';
+import { runProgram } from '../../agent/src/os/process.ts';
 import { profileJson } from '../fixtures/profile.ts';
 
 const FOLDER = `/tmp/whp-load-${os.getpid()}`;
@@ -73,6 +75,48 @@ test('a file that went bad is named each time, and good again when it is', () =>
     write(name, good);
     assert.is(load(first), first);
   }
+});
+
+test('only a missing list of DoH services and a missing folder of own profiles count as none', async () => {
+  const large = ' '.repeat((4 << 20) + 1);
+  const wrong = (): string => {
+    const read = loadConfiguration(SOURCES);
+    return read.ok ? '' : read.problems.map(({ where, what }) => `${where}: ${what}`).join();
+  };
+  write('doh.json', large);
+  assert.match(wrong(), /doh\.json: cannot be read: .+ \(errno \d+\); install the package again$/);
+  removeFile(`${FOLDER}/doh.json`);
+  await runProgram(['ln', '-s', 'doh.json', `${FOLDER}/doh.json`]);
+  assert.match(wrong(), /doh\.json: cannot be read: Too many .* \(errno \d+\);/);
+  removeFile(`${FOLDER}/doh.json`);
+  assert.is(wrong(), '');
+  write('doh.json', list('198.51.100.61'));
+  os.remove(`${FOLDER}/profiles.d`);
+  assert.is(wrong(), '');
+  write('profiles.d', 'no folder');
+  assert.match(wrong(), /profiles\.d: cannot be read: Not a directory \(errno \d+\)$/);
+  removeFile(`${FOLDER}/profiles.d`);
+  os.mkdir(`${FOLDER}/profiles.d`, 0o755);
+});
+
+test('the last good configuration has its own profiles, and stands without a list that is bad', () => {
+  const mine = profile.replace('"title":"', '"title":"Mine ');
+  const text = "config globals 'globals'\n\toption hold '0'\n";
+  write('last-good.json', JSON.stringify({ text, profiles: [mine] }));
+  write('whp', 'no configuration');
+  // A profile that has come into the folder since is not of it.
+  write('profiles.d/mine.json', 'broken');
+  for (const bad of [list('198.51.100.61'), '{']) {
+    write('doh.json', bad);
+    const opened = openSettings(SOURCES, null);
+    if (!opened.ok) throw new Error(JSON.stringify(opened.problems));
+    const { settings, problems } = opened.value;
+    assert.ok(problems.length > 0);
+    const { profiles, doh } = settings.configuration;
+    assert.match(profiles.get('skype')!.profile.title, /^Mine /);
+    assert.equal(doh, bad === '{' ? null : ['198.51.100.61']);
+  }
+  for (const name of ['last-good.json', 'profiles.d/mine.json']) removeFile(`${FOLDER}/${name}`);
 });
 
 test.after(() => {

@@ -85,6 +85,20 @@ test('a file is written whole and read whole', () => {
   assert.ok(proc.ok && proc.text.includes('Pid:'));
 });
 
+test('a file of exactly the limit is read, one byte more is too much', () => {
+  // Below, at and above the size that a read begins with.
+  for (const size of [0, 1, 100, 4095, 4096, 4097, 8192, 10000]) {
+    const text = 'x'.repeat(size);
+    assert.is(writeText(`${base}.txt`, text), 0);
+    assert.equal(readText(`${base}.txt`, size), { ok: true, text }, `${size}`);
+    assert.equal(readText(`${base}.txt`, size + 1), { ok: true, text }, `${size}`);
+    if (size === 0) continue;
+    const refused = { ok: false, errno: EOVERFLOW };
+    assert.equal(readText(`${base}.txt`, size - 1), refused, `${size}`);
+  }
+  os.remove(`${base}.txt`);
+});
+
 const modeOf = (path: string): number => (os.lstat(path)[0]?.mode ?? 0) & 0o7777;
 
 test('a file that is written is private, whatever the mode mask and the file before', async () => {
@@ -159,7 +173,13 @@ test('a program gets its input and gives output, errors and status', async () =>
   const result = await runProgram(['sh', '-c', script]);
   const { failure, ...rest } = result;
   assert.is(failure, null);
-  assert.equal(rest, { status: 3, stdout: 'out\n', stderr: 'err\n', timedOut: false });
+  assert.equal(rest, {
+    status: 3,
+    stdout: 'out\n',
+    stderr: 'err\n',
+    isCut: false,
+    timedOut: false,
+  });
 });
 
 test('a program that is missing, deaf, endless, too loud or survived by a child', async () => {
@@ -170,6 +190,16 @@ test('a program that is missing, deaf, endless, too loud or survived by a child'
   const endless = await runProgram(['sleep', '60'], { timeout: 50 });
   assert.equal([endless.status, endless.timedOut], [-9, true]);
   const loud = await runProgram(['sh', '-c', 'head -c 500000 /dev/zero'], { limit: 1000 });
+  assert.ok(loud.isCut);
+  // The limit counts bytes: "é" has two.
+  const accents = ['printf', '\u00e9\u00e9'];
+  for (const [limit, stdout, isCut] of [
+    [4, '\u00e9\u00e9', false],
+    [3, '\u00e9\ufffd', true],
+  ] as const) {
+    const printed = await runProgram(accents, { limit });
+    assert.equal([printed.stdout, printed.isCut], [stdout, isCut]);
+  }
   assert.equal([loud.status, loud.stdout.length], [0, 1000]);
   const started = now();
   const survived = await runProgram(['sh', '-c', 'sleep 5 & echo done']);

@@ -11,7 +11,6 @@ import { startShell } from './shell.ts';
 
 const FOLDER = resolve(`out/netns/dns-feeds-${process.pid}`);
 mkdirSync(FOLDER, { recursive: true });
-test.after(() => rmSync(FOLDER, { recursive: true }));
 
 /** Answers UDP and TCP on port 53 with as many addresses (20.N.x.y) as the first label of the name says,
  * N being the second number in it ("200-7.api.skype.com"), for the name behind that label. */
@@ -102,7 +101,10 @@ until_known() { for i in $(seq $3); do [ $(known $1) -ge $2 ] && break; sleep 0.
 agent() { ${WHP_TEXT} daemon ${OPTIONS} >${FOLDER}/log 2>&1 & for i in $(seq 200); do grep -q '^whp: enforcing' ${FOLDER}/log && break; sleep 0.1; done; }`;
 
 const shell = startShell('processes');
-test.after(shell.stop);
+test.after(async () => {
+  await shell.stop();
+  rmSync(FOLDER, { recursive: true });
+});
 const run = async (command: string): Promise<string> => (await shell.run(command)).text;
 
 test('flows that are older than the table: the next packet is seen, a connection begins anew', async () => {

@@ -68,13 +68,13 @@ const OPTIONS = `--config ${FOLDER}/whp --profiles ${resolve('agent/profiles')} 
 const ASK = `node ${FOLDER}/ask.cjs`;
 
 test('an address is in the set before its answer is there, with the agent stopped as well', async () => {
-  const shell = startShell();
+  const shell = startShell('processes');
   const run = async (command: string) => (await shell.run(command)).text;
   await run(`${ownEtc(`${FOLDER}/etc`)}
     mount -t tmpfs tmpfs /tmp
     mkdir -p /etc/init.d /tmp/dnsmasq.cfg01411c.d && cp ${FOLDER}/script /etc/init.d/dnsmasq
     ip link set lo up; ip link add br-lan type dummy; ip link set br-lan up
-    node ${FOLDER}/upstream.cjs & echo $! >${FOLDER}/upstream.pid
+    node ${FOLDER}/upstream.cjs &
     /etc/init.d/dnsmasq restart; sleep 0.3`);
   const whp = (words: string) => run(`timeout 20 ${WHP_TEXT} ${words} ${OPTIONS}`);
   try {
@@ -106,13 +106,12 @@ test('an address is in the set before its answer is there, with the agent stoppe
     await run(`kill $(cat ${FOLDER}/agent); sleep 2`);
     assert.is(await run('ls /tmp/dnsmasq.cfg01411c.d; nft list tables'), '', 'nothing is left');
   } finally {
-    await run(`kill $(cat ${FOLDER}/agent ${FOLDER}/dnsmasq.pid ${FOLDER}/upstream.pid)`);
-    shell.stop();
+    await shell.stop();
   }
 });
 
 test('where dnsmasq cannot fill sets, status says that answers are only watched', async () => {
-  const shell = startShell();
+  const shell = startShell('processes');
   const run = async (command: string) => (await shell.run(command)).text;
   writeFileSync(
     `${FOLDER}/plain`,
@@ -131,8 +130,7 @@ test('where dnsmasq cannot fill sets, status says that answers are only watched'
     assert.match(log, /answers are not held: dnsmasq cannot fill sets; install dnsmasq-full/);
     assert.not.match(log, /whp\.conf/);
   } finally {
-    await run(`kill $(cat ${FOLDER}/agent)`);
-    shell.stop();
+    await shell.stop();
   }
 });
 

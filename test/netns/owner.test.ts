@@ -114,7 +114,7 @@ test.before(async () => {
 
 test.after(async () => {
   await stopAgent();
-  shell.stop();
+  await shell.stop();
   rmSync(FOLDER, { recursive: true, force: true });
   if (!hadLeases) rmSync(LEASES, { force: true });
 });

@@ -11,7 +11,6 @@ import { startShell } from './shell.ts';
 
 const FOLDER = resolve(`out/netns/resolvers-${process.pid}`);
 mkdirSync(FOLDER, { recursive: true });
-test.after(() => rmSync(FOLDER, { recursive: true }));
 
 /** Answers every question with one A record: 198.18.0.9 for names that begin with "fake", on the router's port 53. */
 const RESOLVER = `
@@ -93,7 +92,10 @@ for i in $(seq 200); do grep -q '^whp: enforcing' ${FOLDER}/log && break; sleep 
 serve $device '192.168.1.5 53'; serve $servers '192.168.9.5 53' '192.168.9.5 5300'; serve $outside '9.9.9.9 53' '10.20.0.53 53' '192.168.0.1 53' '100.64.0.53 53' 'fd00:9::53 53'`;
 
 const shell = startShell('processes');
-test.after(shell.stop);
+test.after(async () => {
+  await shell.stop();
+  rmSync(FOLDER, { recursive: true });
+});
 const run = async (command: string): Promise<string> => (await shell.run(command)).text;
 
 interface Case {

@@ -55,7 +55,7 @@ test.before(async () => {
 
 test.after(async () => {
   await shell.run(`kill $(cat ${FOLDER}/pid); wait $(cat ${FOLDER}/pid)`);
-  shell.stop();
+  await shell.stop();
   rmSync(FOLDER, { recursive: true, force: true });
 });
 

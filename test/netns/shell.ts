@@ -3,8 +3,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 
 export interface Shell {
   readonly run: (command: string) => Promise<{ status: number; text: string }>;
-  readonly stop: () => void;
+  /** Resolves when the shell has ended; with processes of its own, when the last of them has: then nothing writes
+   * into its folders any more. */
+  readonly stop: () => Promise<void>;
 }
+
+/** Kills all but the shell, which is process 1 of the namespace, and waits for the last to be gone. */
+const ALL = 'kill -9 -1; wait; while set -- /proc/[0-9]*; [ $# -gt 1 ]; do sleep 0.05; done';
 
 /** `own`: in a process namespace too, so that its children end with it. */
 export function startShell(own: 'processes' | null = null): Shell {
@@ -24,13 +29,19 @@ export function startShell(own: 'processes' | null = null): Shell {
     text = '';
     done(answer);
   });
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const run: Shell['run'] = (command) =>
+    new Promise((resolve) => {
+      done = resolve;
+      child.stdin!.write(`{ ${command}\n} 2>&1; echo "--end $?"\n`);
+    });
   return {
-    run: (command) =>
-      new Promise((resolve) => {
-        done = resolve;
-        child.stdin!.write(`{ ${command}\n} 2>&1; echo "--end $?"\n`);
-      }),
-    stop: () => (own === null ? child.stdin!.end() : child.kill('SIGKILL')),
+    run,
+    async stop() {
+      if (own !== null) await run(ALL);
+      child.stdin!.end();
+      await ended;
+    },
   };
 }
 

@@ -1,7 +1,7 @@
 // Requests to the agent without starting the engine: `whp-host --ask SOCKET`, which rpcd's plugin uses (one
 // line each way), and command lines of `whp` that the agent answers.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,6 +25,16 @@ function ask(host: readonly string[], question: string, socket = path): Promise<
 /** A bundle named whp whose output shows that the engine ran it. */
 const bundle = join(folder, 'whp');
 writeFileSync(bundle, "print('engine', ...scriptArgs.slice(1));");
+
+/** Another, which counts the sockets that it has been left. */
+const sockets = join(folder, 'elsewhere', 'whp');
+mkdirSync(join(folder, 'elsewhere'));
+writeFileSync(
+  sockets,
+  `import * as os from 'qjs:os';
+const links = os.readdir('/proc/self/fd')[0].filter((fd) => fd > 2).map((fd) => os.readlink('/proc/self/fd/' + fd)[0]);
+print('sockets', links.filter((link) => link?.startsWith('socket:')).length);`,
+);
 
 function whp(host: readonly string[], ...words: string[]): Promise<End> {
   return run([...host, bundle, ...words], '');
@@ -115,6 +125,9 @@ for (const [name, host] of Object.entries(HOSTS)) {
     await engine('check', '--socket', path);
     await engine('status', '--socket', path);
     await engine('evidence', '--socket', path);
+    // The connection of the question is closed: of the descriptors above the standard ones none is a socket.
+    const open = await run([...host, sockets, 'status', '--socket', path], '');
+    assert.is(open.out, 'sockets 0\n');
     await close(server);
     const silent = await serve(() => null);
     const end = await whp(host, 'status', '--socket', path);

@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { RESPAWN } from '../lab/faults/agent.ts';
 import { WHP_TEXT } from '../lib/bare.ts';
 
 const FOLDER = 'openwrt-package';
@@ -59,8 +60,18 @@ test('every file of files/ is installed, and nothing else of it; no placeholder 
 
 test('every option, trigger and capability of the init script is as promised', () => {
   const init = readFileSync(join(FOLDER, 'files/whp.init'), 'utf8');
-  // The third number of procd's respawn, the limit of quick ends: 0, no limit.
-  assert.match(init, /procd_set_param respawn 3600 5 0\n/);
+  // The numbers of procd's respawn: threshold, seconds until the next start, limit of quick ends (0: none).
+  assert.match(init, /procd_set_param respawn 3600 1 0\n/);
+  // What the documents and the sessions of the lab say of it.
+  assert.match(
+    readFileSync('SECURITY.md', 'utf8'),
+    /after one second\s+\(`respawn 3600 1 0` in the/,
+  );
+  assert.match(
+    readFileSync('docs/package.md', 'utf8'),
+    /procd respawns it after 1 s, without a limit/,
+  );
+  assert.is(RESPAWN, 1);
   assert.match(init, /procd_add_reload_trigger whp network firewall\n/);
   // procd compares the text before ".*": every event of an interface, up or another prefix.
   assert.match(init, /procd_add_raw_trigger "interface\.\*" 2000 \/etc\/init\.d\/whp reload\n/);

@@ -8,9 +8,9 @@ import type { Checked } from '../syntax/result.ts';
 import { flowText } from '../wire/flow-text.ts';
 import type { FlowAnswer } from './flows.ts';
 
-/** Default and largest number of rows: what a slow router writes in 0.15 s. */
+/** Default and, for LuCI, largest number of rows: what a slow router writes in 0.15 s. */
 const ROWS = 100;
-const MOST_ROWS = 200;
+export const RPC_ROWS = 200;
 const ACTIONS = ['reload', 'pause', 'resume', 'forget', 'pin', 'unpin', 'use'];
 
 export interface RpcSources {
@@ -18,6 +18,8 @@ export interface RpcSources {
   readonly ledger: Checked<Ledger>;
   /** Milliseconds since 1970. */
   readonly time: number;
+  /** Most rows that may be asked for. */
+  readonly mostRows: number;
   /** Asks daemon/serve as the command line does; resolves to its reply. */
   ask(method: string, operand: string, limit: number): Promise<unknown>;
 }
@@ -34,7 +36,7 @@ export async function rpcAnswer(call: string, given: unknown, from: RpcSources):
     case 'flows':
       return flows(from, input);
     case 'learned':
-      return unwrap(await from.ask('learned', '', rowsOf(input)));
+      return unwrap(await from.ask('learned', '', rowsOf(from, input)));
     case 'why':
       return unwrap(await from.ask('why', textOf(input, 'query'), 0));
     case 'devices':
@@ -58,9 +60,8 @@ function textOf(input: Input, name: string): string {
   return typeof value === 'string' ? value.slice(0, 512) : '';
 }
 
-function rowsOf(input: Input): number {
-  const { limit } = input;
-  return typeof limit === 'number' && limit >= 1 ? Math.min(MOST_ROWS, Math.floor(limit)) : ROWS;
+function rowsOf({ mostRows }: RpcSources, { limit }: Input): number {
+  return typeof limit === 'number' && limit >= 1 ? Math.min(mostRows, Math.floor(limit)) : ROWS;
 }
 
 /** The `answer` of a daemon/serve reply { ok, answer }; a list becomes { rows }. */
@@ -72,9 +73,10 @@ function unwrap(reply: unknown): object {
 }
 
 /** The flows with most bytes, of one app or device if given. */
-function flows({ ledger }: RpcSources, input: Input): object {
+function flows(from: RpcSources, input: Input): object {
+  const { ledger } = from;
   if (!ledger.ok) return { error: ledger.what };
-  const [app, device, most] = [textOf(input, 'app'), textOf(input, 'device'), rowsOf(input)];
+  const [app, device, most] = [textOf(input, 'app'), textOf(input, 'device'), rowsOf(from, input)];
   const wanted: LiveFlow[] = [];
   for (const flow of ledger.value.live.values()) {
     if ((app === '' || flow.app === app) && (device === '' || flow.original.source === device)) {
@@ -110,7 +112,7 @@ function devices(reply: unknown, { ledger }: RpcSources): object {
     const subject = ledger.ok ? ledger.value.subjects.get(`device ${address}`) : undefined;
     return subject === undefined ? undefined : { up: subject.up, down: subject.down };
   };
-  const rows = (known.rows ?? []).slice(0, MOST_ROWS).map((row) => {
+  const rows = (known.rows ?? []).slice(0, RPC_ROWS).map((row) => {
     const used = (row.addresses ?? []).map(totals).filter((one) => one !== undefined);
     return { ...row, used };
   });
@@ -143,7 +145,8 @@ function counters({ ledger: known, time }: RpcSources, input: Input): object {
 }
 
 /** Ended flows, newest first; with format "csv" as the text of a file, oldest first. */
-function endedRows({ ledger }: RpcSources, input: Input): object {
+function endedRows(from: RpcSources, input: Input): object {
+  const { ledger } = from;
   if (!ledger.ok) return { error: ledger.what };
   const { ended, endedCount } = ledger.value;
   if (textOf(input, 'format') === 'csv') return { csv: csvText(ended) };
@@ -152,6 +155,6 @@ function endedRows({ ledger }: RpcSources, input: Input): object {
     device: original.source,
     flow: flowText(original),
   });
-  const rows = ended.slice(-rowsOf(input)).reverse().map(row);
+  const rows = ended.slice(-rowsOf(from, input)).reverse().map(row);
   return { rows, total: endedCount };
 }

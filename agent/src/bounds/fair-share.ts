@@ -54,38 +54,60 @@ export function nextToGo(shares: Shares): { key: string; device: string } | null
 }
 
 /**
+ * How many entries each device gives up when `count` are evicted, each time one of the device with the most left;
+ * devices that keep all are left out. One pass over the devices for each doubling of `count`.
+ */
+export function surpluses(
+  { byDevice }: Pick<Shares, 'byDevice'>,
+  count: number,
+): Map<string, number> {
+  const sizes = new Map<string, number>();
+  for (const [device, own] of byDevice) sizes.set(device, own.size);
+  return surplusesOf(sizes, count);
+}
+
+function surplusesOf(sizes: ReadonlyMap<string, number>, count: number): Map<string, number> {
+  const giving = new Map<string, number>();
+  if (count <= 0) return giving;
+  const level = levelAfter(sizes, count);
+  let left = count;
+  for (const [device, size] of sizes) {
+    const surplus = Math.min(left, size - level);
+    if (surplus <= 0) continue;
+    giving.set(device, surplus);
+    left -= surplus;
+  }
+  return giving;
+}
+
+/**
  * The `count` entries to evict, each time from the device with the most left, its earlier ones first. One pass over
- * the entries, one over the devices.
+ * the entries, one over the devices for each doubling of `count`.
  */
 export function fairEvictions<T extends { readonly device: string }>(
   entries: readonly T[],
   count: number,
 ): T[] {
-  if (count <= 0) return [];
-  const byDevice = new Map<string, T[]>();
-  for (const entry of entries) {
-    const own = byDevice.get(entry.device) ?? [];
-    byDevice.set(entry.device, own);
-    own.push(entry);
-  }
-  const level = levelAfter(
-    Array.from(byDevice.values(), (own) => own.length),
-    count,
-  );
-  const gone: T[] = [];
-  for (const own of byDevice.values()) {
-    if (own.length > level) gone.push(...own.slice(0, own.length - level));
-  }
-  return gone.slice(0, count);
+  const sizes = new Map<string, number>();
+  for (const { device } of entries) sizes.set(device, (sizes.get(device) ?? 0) + 1);
+  const giving = surplusesOf(sizes, count);
+  return entries.filter(({ device }) => {
+    const left = giving.get(device) ?? 0;
+    giving.set(device, left - 1);
+    return left > 0;
+  });
 }
 
 /** The largest number of entries that each device may keep so that at least `count` are evicted. */
-function levelAfter(sizes: readonly number[], count: number): number {
-  let low = 0;
-  let high = Math.max(0, ...sizes);
+function levelAfter(sizes: ReadonlyMap<string, number>, count: number): number {
+  let high = 0;
+  for (const size of sizes.values()) high = Math.max(high, size);
+  // The device with the most could give them all.
+  let low = Math.max(0, high - count);
   while (low < high) {
     const middle = (low + high + 1) >> 1;
-    const leaving = sizes.reduce((sum, size) => sum + Math.max(0, size - middle), 0);
+    let leaving = 0;
+    for (const size of sizes.values()) leaving += Math.max(0, size - middle);
     if (leaving >= count) low = middle;
     else high = middle - 1;
   }

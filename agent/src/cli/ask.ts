@@ -4,6 +4,7 @@ import * as std from 'qjs:std';
 import type { MonitorEvent } from '../learn/effect.ts';
 import { errnoText } from '../os/errno.ts';
 import { closeLine, connectLines, sendValue } from '../os/unix-socket.ts';
+import { type Checked, invalid, ok } from '../syntax/result.ts';
 import type { Command } from './arguments.ts';
 import { printed, type Reply, type Request, requestOf } from './print.ts';
 import { toldText } from './text.ts';
@@ -46,20 +47,20 @@ export function ask(command: Command): Promise<number> {
   });
 }
 
-/** The answer to one question; a string: the error. */
-export function askOnce(socket: string, request: Request): Promise<unknown> {
+/** The answer to one question, or why there is none. */
+export function askOnce(socket: string, request: Request): Promise<Checked<unknown>> {
   return new Promise((resolve) => {
     const connected = connectLines(socket, {
       onValue: (value, line) => {
         const reply = value as Reply;
-        resolve(reply.ok ? reply.answer : (reply.error ?? 'failed'));
+        resolve(reply.ok ? ok(reply.answer) : invalid(reply.error ?? 'failed'));
         // Closing calls onClose, whose resolve has no effect any more.
         closeLine(line);
       },
-      onClose: (reason) => resolve(`the agent closed the connection: ${reason}`),
+      onClose: (reason) => resolve(invalid(`the agent closed the connection: ${reason}`)),
     });
     if (connected.ok) sendValue(connected.line, request);
-    else resolve(`no agent answers (${errnoText(connected.errno)})`);
+    else resolve(invalid(`no agent answers (${errnoText(connected.errno)})`));
   });
 }
 

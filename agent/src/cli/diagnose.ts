@@ -77,7 +77,7 @@ async function gather(command: Command): Promise<Part[]> {
   ];
   for (const method of QUESTIONS) {
     const reply = await askOnce(command.socket, { method, limit: ROWS });
-    const text = typeof reply === 'string' ? reply : JSON.stringify(reply, null, 1);
+    const text = reply.ok ? JSON.stringify(reply.value, null, 1) : reply.what;
     parts.push({ title: `whp ${method}`, text });
   }
   for (const program of PROGRAMS) {

@@ -108,7 +108,7 @@ function text(command: Command, answer: unknown): string {
     case 'counters':
       return countersText(answer as CountersAnswer);
     case 'log':
-      return logText(answer as LogAnswer);
+      return logText(answer as LogAnswer, command.limit);
     default:
       return actionText(answer as ActionAnswer);
   }

@@ -121,7 +121,8 @@ function importProfile(command: Command, path: string): number {
   os.mkdir(command.state, 0o755);
   os.mkdir(folder, 0o755);
   const errno = writeText(target, read.value.text);
-  if (errno !== 0) return refuse([{ where: target, what: errnoText(errno) }]);
+  if (errno !== 0)
+    return refuse([{ where: target, what: `cannot be written: ${errnoText(errno)}` }]);
   const done = `${target} is in place; whp reload takes it in`;
   std.out.puts(command.json ? `${JSON.stringify({ done, name, path: target })}\n` : `${done}\n`);
   return 0;

@@ -1,5 +1,5 @@
 // cli/text-account: counters, graphs and the connection log as text. Pure.
-import { bytesText, columns, durationText } from './text.ts';
+import { bytesText, columns, cut, durationText } from './text.ts';
 
 export interface CounterRow {
   readonly subject: string;
@@ -63,7 +63,7 @@ function timeText(time: number): string {
 }
 
 /** Table of ended flows, oldest first; CSV unchanged. */
-export function logText(answer: LogAnswer): string {
+export function logText(answer: LogAnswer, limit = Number.POSITIVE_INFINITY): string {
   if ('csv' in answer) return answer.csv;
   if (answer.rows.length === 0)
     return 'no connection of an application has ended since the start\n';
@@ -80,5 +80,5 @@ export function logText(answer: LogAnswer): string {
       one.evidence,
     ]);
   const head = ['ended (UTC)', 'after', 'flow', 'up', 'down', 'proxy', 'evidence'];
-  return `${columns([head, ...rows])}\n`;
+  return `${columns([head, ...rows])}\n${cut(rows.length, limit)}`;
 }

@@ -181,7 +181,7 @@ const ANSWERS_TEXT = {
 } as const;
 
 /** The note under a list that has as many rows as the limit, so there may be more. */
-function cut(rows: number, limit: number): string {
+export function cut(rows: number, limit: number): string {
   if (rows < limit) return '';
   return `at most ${limit} rows${limit < MOST_ROWS ? '; for more: --limit N' : ''}\n`;
 }
@@ -237,9 +237,8 @@ export function learnedText(learned: LearnedAnswer, limit = Number.POSITIVE_INFI
     rows.push([one.app, one.peer, one.device, `${one.seconds} s`, 'name in its TLS hello']);
   }
   if (rows.length === 1) return 'nothing learned yet\n';
-  const longest = Math.max(
-    ...[learned.endpoints, learned.ports, learned.peers].map((l) => l.length),
-  );
+  const { endpoints, ports, peers, named } = learned;
+  const longest = Math.max(...[endpoints, ports, peers, named].map((list) => list.length));
   return `${columns(rows)}\n${cut(longest, limit)}`;
 }
 

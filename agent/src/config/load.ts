@@ -1,7 +1,7 @@
 // config/load: reads the configuration file and the profile folders and builds the policy. A file with a
 // problem changes nothing.
 
-import { EOVERFLOW } from 'whp:socket';
+import { ENOENT, EOVERFLOW } from 'whp:socket';
 import { wallTime } from '../os/clock.ts';
 import { errnoText } from '../os/errno.ts';
 import { type FileRead, listNames, readText } from '../os/file.ts';
@@ -39,7 +39,7 @@ export interface Configuration {
   readonly text: string;
   readonly uci: UciPackage;
   readonly profiles: ReadonlyMap<string, ProfileFile>;
-  /** Addresses of known DoH services; null: the file could not be read. */
+  /** Addresses of known DoH services; null: there is no such file, or (last good configuration) it is not readable. */
   readonly doh: readonly string[] | null;
 }
 
@@ -54,15 +54,40 @@ export function ownProfiles(sources: Pick<Sources, 'state'>): string {
   return `${sources.state}/profiles.d`;
 }
 
+interface ProfileFolder {
+  readonly folder: string;
+  readonly names: readonly string[];
+  readonly isOwn: boolean;
+}
+
 /** All profiles by name; an own profile replaces a shipped one. Otherwise the problems of all files. */
 export function loadProfiles(sources: Sources): Result<Map<string, ProfileFile>> {
-  const shipped = listNames(sources.profiles);
-  if (typeof shipped === 'number')
-    return fail(sources.profiles, `cannot be read: ${errnoText(shipped)}`);
-  const own = listNames(ownProfiles(sources));
+  const shipped = profileFolder(sources.profiles, false);
+  if (!shipped.ok) return shipped;
+  const own = profileFolder(ownProfiles(sources), true);
+  return own.ok ? profilesIn([shipped.value, own.value]) : own;
+}
+
+/** The same without the owner's. */
+export function loadShipped({
+  profiles,
+}: Pick<Sources, 'profiles'>): Result<Map<string, ProfileFile>> {
+  const shipped = profileFolder(profiles, false);
+  return shipped.ok ? profilesIn([shipped.value]) : shipped;
+}
+
+/** The folder of the owner's profiles is missing on most routers. */
+function profileFolder(folder: string, isOwn: boolean): Result<ProfileFolder> {
+  const read = listNames(folder);
+  if (read.ok) return ok({ folder, names: read.names, isOwn });
+  if (isOwn && read.errno === ENOENT) return ok({ folder, names: [], isOwn });
+  return fail(folder, `cannot be read: ${errnoText(read.errno)}`);
+}
+
+function profilesIn(folders: readonly ProfileFolder[]): Result<Map<string, ProfileFile>> {
   const profiles = new Map<string, ProfileFile>();
   const problems: Problem[] = [];
-  const take = (folder: string, names: readonly string[], isOwn: boolean): void => {
+  for (const { folder, names, isOwn } of folders) {
     for (const name of names) {
       if (!name.endsWith('.json') || name.endsWith('.schema.json')) continue;
       const read = installedProfile(`${folder}/${name}`, isOwn);
@@ -73,10 +98,7 @@ export function loadProfiles(sources: Sources): Result<Map<string, ProfileFile>>
         problems.push({ where: path, what: `${other} is profile ${profile.name} too; remove one` });
       } else profiles.set(read.value.profile.name, read.value);
     }
-  };
-  take(sources.profiles, shipped, false);
-  // The folder is missing on most routers.
-  if (typeof own !== 'number') take(ownProfiles(sources), own, true);
+  }
   return problems.length === 0 ? ok(profiles) : { ok: false, problems };
 }
 
@@ -107,11 +129,13 @@ function installedProfile(path: string, own: boolean): Result<ProfileFile> {
 /** The same for the list of DoH services. */
 let listed = { text: '', addresses: [] as readonly string[] };
 
-/** Addresses of the known DoH services, from doh.json beside the profile folder; null: not readable. */
+/** Addresses of the known DoH services, from doh.json beside the profile folder; null: there is no such file. */
 export function loadDoh(folder: string): Result<readonly string[] | null> {
   const path = `${folder.replace(/\/[^/]*\/?$/, '')}/doh.json`;
   const read = readText(path);
-  if (!read.ok) return ok(null);
+  if (!read.ok && read.errno === ENOENT) return ok(null);
+  if (!read.ok)
+    return fail(path, `cannot be read: ${errnoText(read.errno)}; install the package again`);
   const { text } = read;
   if (listed.text === text) return ok(listed.addresses);
   const parsed = parseDoh(text, path);

@@ -31,7 +31,7 @@ import {
   type Configuration,
   loadConfiguration,
   loadDoh,
-  loadProfiles,
+  loadShipped,
   type ProfileFile,
   parseConfiguration,
   policyOf,
@@ -214,7 +214,8 @@ function keep({ state }: Sources, name: string, text: string): string | null {
   const old = readText(path);
   if (old.ok && old.text === text) return null;
   if (old.ok && parseJson(old.text) === undefined) putAside(path, 'is not JSON');
-  else if (!old.ok && old.errno !== ENOENT) putAside(path, errnoText(old.errno));
+  else if (!old.ok && old.errno !== ENOENT)
+    putAside(path, `cannot be read: ${errnoText(old.errno)}`);
   os.mkdir(state, 0o755);
   const errno = writeText(path, text);
   return errno === 0 ? null : `${path}: cannot be written: ${errnoText(errno)}`;
@@ -235,10 +236,10 @@ function lastGood(sources: Sources, before: Before | null): Result<Loaded> {
   if (read === null || read.wrong !== null)
     return fail(path, read?.wrong ?? 'there is no last good configuration');
   const kept = read.value;
-  const shipped = loadProfiles({ ...sources, state: '/nonexistent' });
+  const shipped = loadShipped(sources);
   if (!shipped.ok) return shipped;
+  // Without the list less is refused; without a policy, everything would leave by the WAN.
   const doh = loadDoh(sources.profiles);
-  if (!doh.ok) return doh;
   const profiles = new Map(shipped.value);
   for (const text of kept.profiles) {
     const parsed = parseProfile(text, path);
@@ -246,7 +247,7 @@ function lastGood(sources: Sources, before: Before | null): Result<Loaded> {
     const file: ProfileFile = { profile: parsed.value, path, text, own: true };
     profiles.set(parsed.value.name, file);
   }
-  const configuration = parseConfiguration(kept.text, path, profiles, doh.value);
+  const configuration = parseConfiguration(kept.text, path, profiles, doh.ok ? doh.value : null);
   return configuration.ok ? withPolicy(sources, configuration.value, before, []) : configuration;
 }
 

@@ -11,7 +11,7 @@ import {
   type KernelView,
   learnedAnswer,
 } from '../answers/flows.ts';
-import { flowRow, largest, rpcAnswer } from '../answers/rpc.ts';
+import { flowRow, largest, RPC_ROWS, rpcAnswer } from '../answers/rpc.ts';
 import { type StatusAnswer, statusAnswer } from '../answers/status.ts';
 import { whyAnswer } from '../answers/why.ts';
 import { readArguments } from '../cli/arguments.ts';
@@ -183,12 +183,18 @@ function sendPrinted(line: Line, { status, out, err }: Printed): void {
 }
 
 /** Answers from the ledger: an open page of LuCI asks every few seconds. */
-function rpc(agent: Agent, turns: Turns, call: string, input: unknown): Promise<object> {
+function rpc(
+  agent: Agent,
+  turns: Turns,
+  call: string,
+  input: unknown,
+  mostRows = RPC_ROWS,
+): Promise<object> {
   const ledger = ledgerOf(agent.accounting);
   const live = ledger.ok ? Array.from(ledger.value.live.values()) : [];
   const ask = (method: string, operand: string, limit: number): Promise<unknown> =>
     answer(agent, turns, { method, operand, limit }, live);
-  return rpcAnswer(call, input, { ledger, time: wallTime(), ask });
+  return rpcAnswer(call, input, { ledger, time: wallTime(), mostRows, ask });
 }
 
 /** counters and log, which rpcd has too, with the operands of a command line. */
@@ -204,7 +210,7 @@ async function books(
     method === 'counters'
       ? { subject: `${kind} ${name}`.trim(), range }
       : { limit, format: operand };
-  const answered = await rpc(agent, turns, method, input);
+  const answered = await rpc(agent, turns, method, input, MOST_ROWS);
   return 'error' in answered ? { ok: false, ...answered } : { ok: true, answer: answered };
 }
 

@@ -5,8 +5,8 @@
 
 import { claim, createShares, disclaim, type Shares } from '../bounds/fair-share.ts';
 import { SLACK } from '../ruleset/elements.ts';
-import type { Family } from '../wire/address.ts';
-import { crowdedDevice, oldestOf, surplusOfName } from './endpoint-evictions.ts';
+import { type Family, familyIn } from '../wire/address.ts';
+import { type Crowd, crowdedText, crowdsOf, surplusOfName } from './endpoint-evictions.ts';
 import type { Lesson } from './observe-dns.ts';
 
 export interface Endpoint {
@@ -49,7 +49,8 @@ export interface Learned {
 export interface LearnedChange {
   /** New entries, and entries whose kernel element would expire before the lesson does: write them to the set. */
   readonly endpoints: readonly Endpoint[];
-  /** Evicted entries: delete them from the kernel's set, before `endpoints` are added. */
+  /** Evicted entries that the kernel's set has: delete them there, before `endpoints` are added. One that it does not
+   * have would fail the whole transaction. */
   readonly evicted: readonly Endpoint[];
   /** Log line of an eviction at a cap, the same for one set and device; null: none. */
   readonly report: string | null;
@@ -74,7 +75,10 @@ function keyOf(learned: Learned, one: Pick<Endpoint, 'device' | 'mac' | 'address
   return learned.isPairs ? `${one.mac ?? one.device} ${one.address}` : one.address;
 }
 
-function nameKey(learned: Learned, { app, family, name, device, mac }: Endpoint): string {
+function nameKey(
+  learned: Learned,
+  { app, family, name, device, mac }: Pick<Endpoint, 'app' | 'family' | 'name' | 'device' | 'mac'>,
+): string {
   return `${app} ${family} ${name}${learned.isPairs ? ` ${mac ?? device}` : ''}`;
 }
 
@@ -87,40 +91,65 @@ export function learnEndpoints(
   said: Said = NOT_KNOWN,
 ): LearnedChange {
   const endpoints: Endpoint[] = [];
-  const evicted = new Set<Endpoint>();
-  const holder = said.mac ?? lesson.device;
-  const mine = new Set(
-    lesson.addresses.map(({ address }) => keyOf(learned, { ...lesson, ...said, address })),
-  );
-  let report: string | null = null;
-  let isWhole = true;
+  const added = new Set<Endpoint>();
   for (const { address, ttlSeconds } of lesson.addresses) {
-    const family = address.includes(':') ? 6 : 4;
+    const family = familyIn(address);
     const set = setOf(learned, lesson.app, family);
-    const shares = sharesOf(learned, lesson.app, family);
     const key = keyOf(learned, { device: lesson.device, mac: said.mac, address });
     const known = set.get(key);
     const endpoint = { ...renewed(known, lesson, address, family, ttlSeconds), ...said };
     if (known !== undefined) dropName(learned, known, key);
+    // Of an address that the lesson has twice, the first is not in the kernel either.
+    if (known === undefined || added.delete(known)) added.add(endpoint);
     // Inserted again as the most recent.
     set.delete(key);
     set.set(key, endpoint);
     addName(learned, endpoint, key);
-    claim(shares, key, learned.isPairs ? holder : lesson.device);
+    claim(sharesOf(learned, lesson.app, family), key, holderOf(learned, lesson, said));
     if (endpoint.kept !== known?.kept) endpoints.push(endpoint);
-    const spare = surplusOfName(learned.names.get(nameKey(learned, endpoint))!, set, mine);
-    if (spare !== null) evicted.add(remove(learned, set, shares, spare));
-    const crowded = crowdedDevice(learned.isPairs, set, shares, holder, cap);
-    if (crowded === null) continue;
-    const gone = remove(learned, set, shares, oldestOf(crowded.keys, set, mine));
-    learned.evicted += 1;
-    evicted.add(gone);
-    if (mine.has(keyOf(learned, gone))) isWhole = false;
-    report = `${lesson.app}: ${cap} IPv${family} ${learned.isPairs ? 'pairs' : 'endpoints'} are held, most of them for ${crowded.device}: its oldest make room (caps.${learned.isPairs ? 'peers' : 'endpoints'})`;
   }
-  // A lesson larger than the cap evicts some of its own entries.
-  const kept = endpoints.filter((one) => !evicted.has(one));
-  return { endpoints: kept, evicted: Array.from(evicted), report, isWhole };
+  const families = new Set(lesson.addresses.map(({ address }) => familyIn(address)));
+  const rooms = Array.from(families, (one) => makeRoom(learned, lesson, cap, said, one));
+  const evicted = new Set(rooms.flatMap(({ gone }) => gone));
+  return {
+    // A lesson larger than the cap evicts some of its own entries.
+    endpoints: endpoints.filter((one) => !evicted.has(one)),
+    evicted: Array.from(evicted).filter((one) => !added.has(one)),
+    report: rooms.findLast(({ report }) => report !== null)?.report ?? null,
+    isWhole: rooms.every(({ isWhole }) => isWhole),
+  };
+}
+
+/** The device that the entries of a lesson count for. */
+function holderOf(learned: Learned, { device }: Lesson, { mac }: Said): string {
+  return learned.isPairs ? (mac ?? device) : device;
+}
+
+interface Room extends Pick<LearnedChange, 'report' | 'isWhole'> {
+  readonly gone: readonly Endpoint[];
+}
+
+/** Evicts what is above the bounds after a lesson: once for all of its addresses, since each eviction passes over
+ * those that are not to go. */
+function makeRoom(learned: Learned, lesson: Lesson, cap: number, said: Said, family: Family): Room {
+  const { app, device } = lesson;
+  const set = setOf(learned, app, family);
+  const shares = sharesOf(learned, app, family);
+  const mine = new Set(
+    lesson.addresses.map(({ address }) => keyOf(learned, { device, mac: said.mac, address })),
+  );
+  const keys = learned.names.get(nameKey(learned, { ...lesson, ...said, family }));
+  const surplus = keys === undefined ? [] : surplusOfName(keys, set, mine);
+  const gone = surplus.map((key) => remove(learned, set, shares, key));
+  const crowds: Crowd[] = [];
+  const holder = holderOf(learned, lesson, said);
+  for (const crowd of crowdsOf(learned.isPairs, set, shares, holder, cap, mine)) {
+    for (const key of crowd.keys) gone.push(remove(learned, set, shares, key));
+    learned.evicted += crowd.keys.length;
+    crowds.push(crowd);
+  }
+  const isWhole = !crowds.some((crowd) => crowd.keys.some((key) => mine.has(key)));
+  return { gone, report: crowdedText(learned.isPairs, app, family, cap, crowds), isWhole };
 }
 
 function addName(learned: Learned, endpoint: Endpoint, key: string): void {
@@ -153,7 +182,7 @@ function remove(
 /** A flow of `device` (for a pair: its MAC where known) went to `address` by this entry: marks the entry as used
  * and most recent. Of two devices that use it, the entry counts for the one that holds less. */
 export function useEndpoint(learned: Learned, app: string, device: string, address: string): void {
-  const family = address.includes(':') ? 6 : 4;
+  const family = familyIn(address);
   const key = keyOf(learned, { device, mac: null, address });
   const set = learned.sets.get(`${app} ${family}`);
   const known = set?.get(key);
@@ -187,7 +216,7 @@ export function restoreEndpoint(
   cap: number,
   now: number,
 ): void {
-  const family = one.address.includes(':') ? 6 : 4;
+  const family = familyIn(one.address);
   const set = setOf(learned, one.app, family);
   if (set.has(one.address) || set.size >= cap) return;
   const seen = { firstSeen: now, lastSeen: now, kept: one.expires, used: false };
@@ -252,7 +281,7 @@ export function learnedEndpoints(learned: Learned): Endpoint[] {
 }
 
 export function findEndpoint(learned: Learned, app: string, address: string): Endpoint | null {
-  return learned.sets.get(`${app} ${address.includes(':') ? 6 : 4}`)?.get(address) ?? null;
+  return learned.sets.get(`${app} ${familyIn(address)}`)?.get(address) ?? null;
 }
 
 /** The pair of `device` (its MAC where known) and `address`; null: no other resolver has told it. */
@@ -262,7 +291,5 @@ export function findPair(
   device: string,
   address: string,
 ): Endpoint | null {
-  return (
-    learned.sets.get(`${app} ${address.includes(':') ? 6 : 4}`)?.get(`${device} ${address}`) ?? null
-  );
+  return learned.sets.get(`${app} ${familyIn(address)}`)?.get(`${device} ${address}`) ?? null;
 }

@@ -4,7 +4,7 @@
 import { pairKey } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
 import { forgetTaught, holdsUntil, noteTaught, type Taught } from './dynamic-sets.ts';
-import type { Effect } from './effect.ts';
+import type { Effect, TimedElement } from './effect.ts';
 import {
   type Endpoint,
   findPair,
@@ -32,6 +32,8 @@ export function learnPairs(
   const change = learnEndpoints(memory.pairs, lesson, cap >> 1, said);
   const effects = change.evicted.flatMap((one) => forgetPair(memory, one));
   let isWhole = change.isWhole;
+  const renewed = new Map<string, TimedElement[]>();
+  const late: Effect[] = [];
   const holder = said.mac ?? lesson.device;
   for (const { address: remote } of lesson.addresses) {
     const one = findPair(memory.pairs, lesson.app, holder, remote);
@@ -43,11 +45,15 @@ export function learnPairs(
       // `taught` is the agent's copy of the kernel's set; the element may have been evicted there since.
       if (holdsUntil(taught, set, key, expires)) continue;
       noteTaught(taught, set, { key, expires: kept }, cap);
-      effects.push({ kind: 'renew', set, elements: [{ key, timeout: kept - lesson.at }] });
+      const its = renewed.get(set) ?? [];
+      renewed.set(set, its);
+      its.push({ key, timeout: kept - lesson.at });
     }
     if (firstSeen !== lesson.at || pairKey(device, remote) === null) continue;
-    effects.push({ kind: 'late', wish: { kind: 'peer', app, device, mac, remote } });
+    late.push({ kind: 'late', wish: { kind: 'peer', app, device, mac, remote } });
   }
+  for (const [set, elements] of renewed) effects.push({ kind: 'renew', set, elements });
+  effects.push(...late);
   return { change: { ...change, isWhole }, effects };
 }
 

@@ -1,5 +1,6 @@
 // learn/undo: the kernel refused a change of a set (set full, no memory), so the agent forgets the elements it
 // took for learned; the next answer teaches them again. Pure.
+import type { SetChange } from '../netlink/nft-set.ts';
 import { addressOf, pairOf } from '../ruleset/elements.ts';
 import { forgetTaught, type Taught } from './dynamic-sets.ts';
 import { type Learned, removeEndpoints } from './endpoints.ts';
@@ -8,6 +9,19 @@ interface Memory {
   readonly learned: Learned;
   readonly pairs: Learned;
   readonly taught: Taught;
+}
+
+/** The keys that the changes add, by set: an answer may add hundreds of pairs, each a change of its own, and `unlearn`
+ * passes over all that is learned. */
+export function addedKeys(changes: readonly SetChange[]): Map<string, Uint8Array[]> {
+  const bySet = new Map<string, Uint8Array[]>();
+  for (const { operation, set, elements } of changes) {
+    if (operation === 'delete') continue;
+    const keys = bySet.get(set) ?? [];
+    bySet.set(set, keys);
+    for (const { key } of elements) keys.push(key);
+  }
+  return bySet;
 }
 
 /** Forgets the elements `keys`, which the kernel's `set` does not contain. */

@@ -38,23 +38,41 @@ export function createWaiting(): Waiting {
 export function waitFor(waiting: Waiting, answer: WaitingAnswer): boolean {
   waiting.answers.push(answer);
   waiting.bytes += answer.bytes.length;
-  const before = waiting.lost;
-  while (waiting.answers.length > MOST || waiting.bytes > MOST_BYTES) giveUpOne(waiting);
   waiting.count = waiting.answers.length;
-  return waiting.lost === before;
+  const gone = surplusOf(waiting);
+  waiting.lost += gone.length;
+  remove(waiting, gone);
+  return gone.length === 0;
 }
 
-function giveUpOne(waiting: Waiting): void {
-  const held = waiting.answers.map((one) => ({ one, device: one.asker }));
-  const [gone] = fairEvictions(held, 1);
-  if (gone === undefined) return;
-  remove(waiting, gone.one);
-  waiting.lost += 1;
+/** The fewest answers to drop so that the rest is within the bounds. Each trial is a pass over all answers: one large
+ * answer may need many of the small ones to go. */
+function surplusOf({ answers, bytes }: Waiting): readonly WaitingAnswer[] {
+  if (answers.length <= MOST && bytes <= MOST_BYTES) return [];
+  const held = answers.map((one) => ({ one, device: one.asker }));
+  const dropped = (count: number) => fairEvictions(held, count).map(({ one }) => one);
+  const suffices = (count: number): boolean =>
+    count >= answers.length - MOST && bytes - bytesOf(dropped(count)) <= MOST_BYTES;
+  let high = 1;
+  while (!suffices(high)) high *= 2;
+  let low = high >> 1;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (suffices(middle)) high = middle;
+    else low = middle;
+  }
+  return dropped(high);
 }
 
-function remove(waiting: Waiting, answer: WaitingAnswer): void {
-  waiting.answers = waiting.answers.filter((one) => one !== answer);
-  waiting.bytes -= answer.bytes.length;
+function bytesOf(answers: readonly WaitingAnswer[]): number {
+  return answers.reduce((sum, { bytes }) => sum + bytes.length, 0);
+}
+
+function remove(waiting: Waiting, gone: readonly WaitingAnswer[]): void {
+  if (gone.length === 0) return;
+  const all = new Set(gone);
+  waiting.answers = waiting.answers.filter((one) => !all.has(one));
+  waiting.bytes -= bytesOf(gone);
   waiting.count = waiting.answers.length;
 }
 
@@ -72,6 +90,6 @@ export function takeWaiting(
     if (admit(one.asker)) taken.push(one);
     else without.add(one.asker);
   }
-  for (const one of taken) remove(waiting, one);
+  remove(waiting, taken);
   return taken;
 }

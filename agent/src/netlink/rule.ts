@@ -122,6 +122,7 @@ export interface RuleSelector {
   readonly oif?: string;
   /** IPPROTO_*. */
   readonly ipProtocol?: number;
+  /** Absent too where a mask of the port lets others match (`isUnknown`). */
   readonly sourcePorts?: Span;
   readonly destinationPorts?: Span;
   /** User id of the sender of a local packet; 0 for forwarded packets. */
@@ -132,7 +133,7 @@ export interface RuleSelector {
   readonly isKeyed?: true;
   /** The packet came from a device of a VRF, whose table is used. */
   readonly isL3mdev?: true;
-  /** The rule has an attribute that this decoder does not know (a newer kernel). */
+  /** The rule has an attribute that this decoder does not know (a newer kernel), or a partial port mask. */
   readonly isUnknown?: true;
 }
 
@@ -154,10 +155,13 @@ export function asksOnlyForMark({ selector, isInverted }: KernelRule): boolean {
   return !isInverted && Object.keys(selector).length === 0;
 }
 
-/** Linux 6.13 to 6.15 add DSCP, flow label and masks for these and for ports (linux/fib_rules.h). There every rule
- * with a port has a port mask, all ones by default. */
+/** Linux 6.13 to 6.15 add DSCP (25), flow label (26), the masks of flow label, ports and DSCP (27 to 30). */
 const LAST_ATTRIBUTE = 40;
-const PORT_MASKS = [29, 30];
+/** FRA_SPORT_MASK and FRA_DPORT_MASK (linux/fib_rules.h since 6.15; older headers do not have them), 16 bits in host
+ * byte order. Every rule with a single port has one, all ones by default. */
+const SPORT_MASK = 28;
+const DPORT_MASK = 29;
+const WHOLE_PORT = 0xffff;
 /** Reused for every message. */
 const fields = createAttributes(LAST_ATTRIBUTE);
 
@@ -206,10 +210,12 @@ function readSelector(r: Reader, header: number, family: Family): RuleSelector {
   const byte = (a: number): number => (has(fields, a, 1) ? bytes[fields.at[a]!]! : 0);
   if (byte(FRA_IP_PROTO) !== 0) selector.ipProtocol = byte(FRA_IP_PROTO);
   if (bytes[header + 3] !== 0) selector.tos = bytes[header + 3]!;
-  const ports = (a: number): Span | undefined =>
-    has(fields, a, 4) ? [getU16(r, fields.at[a]!), getU16(r, fields.at[a]! + 2)] : undefined;
-  const sourcePorts = ports(FRA_SPORT_RANGE);
-  const destinationPorts = ports(FRA_DPORT_RANGE);
+  const ports = (a: number, mask: number): Span | undefined =>
+    has(fields, a, 4) && isPlain(r, mask)
+      ? [getU16(r, fields.at[a]!), getU16(r, fields.at[a]! + 2)]
+      : undefined;
+  const sourcePorts = ports(FRA_SPORT_RANGE, SPORT_MASK);
+  const destinationPorts = ports(FRA_DPORT_RANGE, DPORT_MASK);
   if (sourcePorts !== undefined) selector.sourcePorts = sourcePorts;
   if (destinationPorts !== undefined) selector.destinationPorts = destinationPorts;
   if (has(fields, FRA_UID_RANGE, 8)) {
@@ -219,13 +225,19 @@ function readSelector(r: Reader, header: number, family: Family): RuleSelector {
   // FRA_TUN_ID has 64 bits; the kernel omits it if it is 0.
   if (has(fields, FRA_TUN_ID, 8)) selector.isKeyed = true;
   if (byte(FRA_L3MDEV) !== 0) selector.isL3mdev = true;
-  if (hasUnknown()) selector.isUnknown = true;
+  if (hasUnknown(r)) selector.isUnknown = true;
   return selector;
 }
 
-function hasUnknown(): boolean {
-  for (let a = FRA_DPORT_RANGE + 1; a <= LAST_ATTRIBUTE; a++) {
-    if (fields.at[a] !== 0 && !PORT_MASKS.includes(a)) return true;
-  }
+/** Whether the attribute is absent, or a port mask of all ones. With a partial one the rule matches ports besides the
+ * one that it names. */
+function isPlain(r: Reader, a: number): boolean {
+  if (fields.at[a] === 0) return true;
+  const isMask = (a === SPORT_MASK || a === DPORT_MASK) && has(fields, a, 2);
+  return isMask && getU16(r, fields.at[a]!) === WHOLE_PORT;
+}
+
+function hasUnknown(r: Reader): boolean {
+  for (let a = FRA_DPORT_RANGE + 1; a <= LAST_ATTRIBUTE; a++) if (!isPlain(r, a)) return true;
   return false;
 }

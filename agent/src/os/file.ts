@@ -25,16 +25,18 @@ export function readText(path: string, limit = 4 << 20): FileRead {
     os.close(fd);
     return { ok: false, errno: EINVAL };
   }
-  let bytes = new Uint8Array(4096);
+  // One byte of room beyond the limit, to tell a file of this size from a larger one.
+  const most = limit + 1;
+  let bytes = new Uint8Array(Math.min(4096, most));
   let length = 0;
   let errno = 0;
   for (;;) {
     if (length === bytes.length) {
-      if (length >= limit) {
+      if (length === most) {
         errno = EOVERFLOW;
         break;
       }
-      const grown = new Uint8Array(Math.min(bytes.length * 2, limit));
+      const grown = new Uint8Array(Math.min(bytes.length * 2, most));
       grown.set(bytes);
       bytes = grown;
     }
@@ -115,9 +117,13 @@ export function removeFile(path: string): void {
   os.remove(path);
 }
 
-/** Names in the folder at `path`, sorted; or the positive errno. */
-export function listNames(path: string): string[] | number {
+export type NamesRead =
+  | { readonly ok: true; readonly names: readonly string[] }
+  | { readonly ok: false; readonly errno: number };
+
+/** Names in the folder at `path`, sorted. */
+export function listNames(path: string): NamesRead {
   const [names, errno] = os.readdir(path);
-  if (errno !== 0) return errno;
-  return names.filter((name) => name !== '.' && name !== '..').sort();
+  if (errno !== 0) return { ok: false, errno };
+  return { ok: true, names: names.filter((name) => name !== '.' && name !== '..').sort() };
 }

@@ -51,8 +51,8 @@ function asideOf(path: string): string {
 
 /** Names of the files in `folder` that were put aside. */
 export function filesAside(folder: string): string[] {
-  const names = listNames(folder);
-  return typeof names === 'number' ? [] : names.filter((name) => ASIDE.test(name));
+  const read = listNames(folder);
+  return read.ok ? read.names.filter((name) => ASIDE.test(name)) : [];
 }
 
 /** The parsed JSON; undefined: not JSON. */

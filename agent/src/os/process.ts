@@ -21,6 +21,8 @@ export interface ProgramResult {
   readonly status: number;
   readonly stdout: string;
   readonly stderr: string;
+  /** Standard output exceeded the limit: `stdout` is its beginning. */
+  readonly isCut: boolean;
   readonly timedOut: boolean;
   /** Why it could not be started, with the fix; null: it was started. */
   readonly failure: string | null;
@@ -62,7 +64,7 @@ export function runProgram(
 }
 
 function notStarted(failure: string): ProgramResult {
-  return { status: 127, stdout: '', stderr: failure, timedOut: false, failure };
+  return { status: 127, stdout: '', stderr: failure, isCut: false, timedOut: false, failure };
 }
 
 type Started = { readonly pid: number } | { readonly failure: string };
@@ -128,7 +130,7 @@ async function supervise(
   const out = await output.text;
   const err = await errors.text;
   os.clearTimeout(grace);
-  return { status, stdout: out, stderr: err, timedOut, failure: null };
+  return { status, stdout: out, stderr: err, isCut: output.isCut(), timedOut, failure: null };
 }
 
 /** Writes `bytes` as the pipe accepts them, then closes it. No error if the program does not read its input
@@ -153,10 +155,18 @@ function feed(fd: number, bytes: Uint8Array<ArrayBuffer>): { stop: () => void } 
   return { stop };
 }
 
+interface Collecting {
+  readonly text: Promise<string>;
+  finish(): void;
+  /** Bytes beyond the limit were dropped. */
+  isCut(): boolean;
+}
+
 /** Reads until the end of the pipe or until `finish`, and keeps the first `limit` bytes. */
-function collect(fd: number, limit: number): { text: Promise<string>; finish: () => void } {
+function collect(fd: number, limit: number): Collecting {
   let kept = new Uint8Array(4096);
   let length = 0;
+  let isCut = false;
   let open = true;
   const chunk = new Uint8Array(16384);
   let resolve: (text: string) => void = () => {};
@@ -178,6 +188,7 @@ function collect(fd: number, limit: number): { text: Promise<string>; finish: ()
       return;
     }
     const keep = Math.min(got, limit - length);
+    isCut ||= keep < got;
     if (length + keep > kept.length) {
       const grown = new Uint8Array(Math.max(kept.length * 2, length + keep));
       grown.set(kept);
@@ -186,7 +197,7 @@ function collect(fd: number, limit: number): { text: Promise<string>; finish: ()
     kept.set(chunk.subarray(0, keep), length);
     length += keep;
   });
-  return { text, finish };
+  return { text, finish, isCut: () => isCut };
 }
 
 /** Longest interval between two calls of waitpid, milliseconds. */

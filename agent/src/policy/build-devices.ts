@@ -121,8 +121,9 @@ function hostProblem(text: string): string | null {
  */
 export function resolveMacs(selector: Selector, hosts: readonly Host[]): string[] {
   const blocks = selector.blocks.map((text) => parseCidr(text)!);
+  const names = new Set(selector.hosts);
   const isMeant = ({ name, address }: Host): boolean => {
-    if (name !== null && selector.hosts.includes(name)) return true;
+    if (name !== null && names.has(name)) return true;
     const bytes = address === null ? null : parseAddress(address);
     if (bytes === null) return false;
     return blocks.some((block) => block.bytes.length === bytes.length && cidrHas(block, bytes, 0));

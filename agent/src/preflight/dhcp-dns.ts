@@ -1,7 +1,7 @@
 // preflight/dhcp-dns: reads from /etc/config/dhcp the port of dnsmasq and the resolvers announced to devices
 // (DHCP option 6, DHCPv6 option 23, router advertisements). Pure; resolvers.ts judges the result.
 import { ON } from '../syntax/options.ts';
-import type { Result } from '../syntax/result.ts';
+import { fail, type Result } from '../syntax/result.ts';
 import { parseUci, type UciSection, type UciValue } from '../syntax/uci.ts';
 import { canonicalAddress } from '../wire/address.ts';
 
@@ -31,9 +31,23 @@ const OPTIONS = ['dhcp_option', 'dhcp_option_force'];
 /** dnsmasq replaces these by its own address (its manual, dhcp-option). */
 const OWN = ['0.0.0.0', '::', 'fd00::', 'fe80::'];
 
+const MEANWHILE = 'until then it is not known which resolver the devices are told';
+
+/** For a file that cannot be read. `why`: the error in words. */
+export function unreadDhcp(why: string): Result<never> {
+  return fail(FILE, `cannot be read: ${why}; make it a file that root can read; ${MEANWHILE}`);
+}
+
+/** The problem of a file that is no UCI is at its line. */
 export function readDhcpDns(text: string): Result<DhcpDns> {
   const read = parseUci(text, FILE);
-  if (!read.ok) return read;
+  if (!read.ok) {
+    const problems = read.problems.map(({ where, what }) => ({
+      where,
+      what: `${what}; ${MEANWHILE}`,
+    }));
+    return { ok: false, problems };
+  }
   const counts = new Map<string, number>();
   const sections = read.value.sections.map((section) => {
     const at = counts.get(section.type) ?? 0;

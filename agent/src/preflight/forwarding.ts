@@ -18,11 +18,11 @@ const FIX = '/usr/share/whp/firewall.sh install; fw4 reload';
 export function forwardingLook({ policy }: Subject, seen: RouterSeen): Look {
   const nothing = { subject: SUBJECT, problems: [], notes: [] };
   const { firewall } = seen;
-  if (typeof firewall === 'string') {
-    const what = `the loaded rules could not be read (${firewall}): whether the firewall lets the application pass, and offload, is not known`;
-    return { ...nothing, seen: `not read: ${firewall}`, notes: [{ where: 'firewall', what }] };
+  if (!firewall.ok) {
+    const what = `the loaded rules could not be read (${firewall.what}): whether the firewall lets the application pass, and offload, is not known`;
+    return { ...nothing, seen: `not read: ${firewall.what}`, notes: [{ where: 'firewall', what }] };
   }
-  const { forward } = firewall;
+  const { forward } = firewall.value;
   if (forward === null)
     return { ...nothing, seen: 'table inet fw4 is not loaded: it refuses nothing' };
   const problems: Problem[] = [];

@@ -8,9 +8,8 @@ const OFF = "uci set firewall.@defaults[0].flow_offloading_hw='0'; uci commit fi
 
 export function offloadLook(_: Subject, { firewall }: RouterSeen): Look {
   const subject = 'flow offload';
-  if (typeof firewall === 'string')
-    return { subject, seen: `not read: ${firewall}`, problems: [], notes: [] };
-  const { flowTables } = firewall;
+  if (!firewall.ok) return { subject, seen: `not read: ${firewall.what}`, problems: [], notes: [] };
+  const { flowTables } = firewall.value;
   const notes: Problem[] = flowTables
     .filter(({ hardware }) => hardware)
     .map(({ table }) => ({

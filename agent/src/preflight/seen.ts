@@ -7,7 +7,7 @@ import type { KernelLink } from '../netlink/kernel-link.ts';
 import type { KernelPart } from '../policy/missing-parts.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { KnownHosts } from '../syntax/dhcp-hosts.ts';
-import type { Result } from '../syntax/result.ts';
+import type { Checked, Result } from '../syntax/result.ts';
 import type { FoundZone } from '../syntax/time-zone-files.ts';
 import type { UciPackage } from '../syntax/uci.ts';
 import type { Found } from './collisions.ts';
@@ -43,8 +43,8 @@ export interface ResolversSeen {
 export interface RouterSeen extends Found {
   readonly links: readonly KernelLink[];
   readonly addresses: readonly KernelAddress[];
-  /** The loaded foreign nftables rules; a string: why they could not be read. */
-  readonly firewall: Firewall | string;
+  /** The loaded foreign nftables rules, or why they could not be read. */
+  readonly firewall: Checked<Firewall>;
   /** Their rules that redirect DNS; null: not read. */
   readonly turns: readonly DnsTurn[] | null;
   readonly resolvers: ResolversSeen;

@@ -11,8 +11,10 @@ import {
   type LeaseFile,
   parseDhcp,
   UNREAD,
+  unreadSetup,
 } from '../syntax/dhcp-hosts.ts';
 import { parseLeases } from '../syntax/dhcp-leases.ts';
+import { type Checked, invalid, ok } from '../syntax/result.ts';
 
 const DHCP = '/etc/config/dhcp';
 /** Bytes of a lease file: a thousand devices need a tenth of it. */
@@ -29,7 +31,7 @@ function dhcpSetup(): DhcpSetup {
   const setup =
     read.ok || read.errno === ENOENT
       ? parseDhcp(read.ok ? read.text : '', DHCP, before)
-      : { ...before, notes: [{ where: DHCP, what: `cannot be read: ${errnoText(read.errno)}` }] };
+      : unreadSetup(errnoText(read.errno), DHCP, before);
   known = { stamp, setup };
   return setup;
 }
@@ -46,15 +48,15 @@ export function readKnownHosts(): KnownHosts {
   for (const path of leasesRead.keys()) if (!leaseFiles.includes(path)) leasesRead.delete(path);
   const leases = leaseFiles.map((path): LeaseFile => {
     const read = freshLeases(path);
-    if (typeof read === 'string') return { path, devices: null, trouble: read };
-    hosts.push(...(read ?? []));
-    return { path, devices: read?.length ?? null, trouble: null };
+    if (!read.ok) return { path, devices: null, trouble: read.what };
+    hosts.push(...(read.value ?? []));
+    return { path, devices: read.value?.length ?? null, trouble: null };
   });
   return { hosts: [...hosts, ...fixed], leases, fixed: fixed.length, notes };
 }
 
-/** Null: the file is missing. A string: why it cannot be read. */
-type Leases = readonly Host[] | string | null;
+/** Value null: the file is missing. */
+type Leases = Checked<readonly Host[] | null>;
 
 /** Lease files as last read. */
 const leasesRead = new Map<string, { readonly stamp: string; readonly leases: Leases }>();
@@ -70,11 +72,12 @@ function freshLeases(path: string): Leases {
 
 function readLeases(path: string): Leases {
   const [stat, errno] = os.stat(path);
-  if (stat === null) return errno === ENOENT ? null : errnoText(errno);
+  if (stat === null) return errno === ENOENT ? ok(null) : invalid(errnoText(errno));
   // A read from a pipe would not end.
-  if (!isSmallFile(path, LARGEST_LEASES)) return `no file of at most ${LARGEST_LEASES} bytes`;
+  if (!isSmallFile(path, LARGEST_LEASES))
+    return invalid(`no file of at most ${LARGEST_LEASES} bytes`);
   const read = readText(path, LARGEST_LEASES);
-  return read.ok ? parseLeases(read.text) : errnoText(read.errno);
+  return read.ok ? ok(parseLeases(read.text)) : invalid(errnoText(read.errno));
 }
 
 /** A text that changes when any of the files changes, or when the list of lease files changes. */

@@ -70,10 +70,10 @@ async function put(folders: readonly string[], text: string): Promise<string | n
 
 /** Folders of started instances, and those of option confdir. */
 function confFolders(): string[] {
-  const names = listNames(FOLDERS);
-  const own = typeof names === 'number' ? [] : names.filter((name) => FOLDER.test(name));
+  const read = listNames(FOLDERS);
+  const own = read.ok ? read.names.filter((name) => FOLDER.test(name)) : [];
   const folders = [...own.map((name) => `${FOLDERS}/${name}`), ...namedFolders()];
-  return Array.from(new Set(folders)).filter((folder) => typeof listNames(folder) !== 'number');
+  return Array.from(new Set(folders)).filter((folder) => listNames(folder).ok);
 }
 
 function namedFolders(): string[] {

@@ -8,6 +8,7 @@ import { type DnsTurn, readDnsTurns } from '../preflight/dns-turns.ts';
 import { type Firewall, readFirewall } from '../preflight/firewall.ts';
 import { type MarkUse, markUses } from '../preflight/mark-uses.ts';
 import { OWN_TABLES } from '../ruleset/names.ts';
+import { type Checked, invalid, ok } from '../syntax/result.ts';
 import { parseUci } from '../syntax/uci.ts';
 
 /** Mark bits of a program: the option that sets them, and the default. */
@@ -22,32 +23,32 @@ const LISTING_BYTES = 4 << 20;
 /** The parts of other programs' loaded rules that preflight judges. */
 export interface Listing {
   readonly marks: readonly MarkUse[];
-  /** A string: why it could not be read. */
-  readonly firewall: Firewall | string;
+  /** Or why it could not be read. */
+  readonly firewall: Checked<Firewall>;
   /** null: not read. */
   readonly turns: readonly DnsTurn[] | null;
 }
 
 export async function readListing(): Promise<Listing> {
-  const { status, stdout, stderr } = await runProgram(['nft', '-t', 'list', 'ruleset'], {
+  const { status, stdout, stderr, isCut } = await runProgram(['nft', '-t', 'list', 'ruleset'], {
     limit: LISTING_BYTES,
   });
   if (status !== 0)
     return {
       marks: [],
-      firewall: `nft list ruleset: ${stderr.trim() || `status ${status}`}`,
+      firewall: invalid(`nft list ruleset: ${stderr.trim() || `status ${status}`}`),
       turns: null,
     };
   const marks = markUses(stdout, OWN_TABLES);
   const turns = readDnsTurns(stdout, OWN_TABLES);
   // In a truncated listing, missing rules would count as absent.
-  if (stdout.length >= LISTING_BYTES)
+  if (isCut)
     return {
       marks,
-      firewall: `the loaded rules are larger than ${LISTING_BYTES} bytes`,
+      firewall: invalid(`the loaded rules are larger than ${LISTING_BYTES} bytes`),
       turns: null,
     };
-  return { marks, turns, firewall: readFirewall(stdout, OWN_TABLES) };
+  return { marks, turns, firewall: ok(readFirewall(stdout, OWN_TABLES)) };
 }
 
 const claims = new Map<string, { text: string; claim: Found['claims'][number] }>();

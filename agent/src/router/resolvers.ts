@@ -6,11 +6,11 @@ import { ENOENT } from 'whp:socket';
 import { pause } from '../os/clock.ts';
 import { errnoText } from '../os/errno.ts';
 import { listNames, readText, stampOf } from '../os/file.ts';
-import { readDhcpDns } from '../preflight/dhcp-dns.ts';
+import { readDhcpDns, unreadDhcp } from '../preflight/dhcp-dns.ts';
 import { type Listener, readListeners } from '../preflight/listeners.ts';
 import { DNS, DOT } from '../preflight/resolvers.ts';
 import type { ResolversSeen } from '../preflight/seen.ts';
-import { fail, ok } from '../syntax/result.ts';
+import { ok } from '../syntax/result.ts';
 
 const TABLES = ['/proc/net/udp', '/proc/net/udp6', '/proc/net/tcp', '/proc/net/tcp6'];
 const DHCP = '/etc/config/dhcp';
@@ -66,10 +66,10 @@ const AT_ONCE = 10;
 
 /** Names by process number; resolvers first, so that ownersOf seldom has to read other processes. */
 async function processes(): Promise<[pid: string, name: string][]> {
-  const names = listNames('/proc');
-  if (typeof names === 'number') return [];
+  const read = listNames('/proc');
+  if (!read.ok) return [];
   const all: [string, string][] = [];
-  for (const pid of names.filter((name) => /^\d+$/.test(name))) {
+  for (const pid of read.names.filter((name) => /^\d+$/.test(name))) {
     all.push([pid, nameOf(pid)]);
     if (all.length % AT_ONCE === 0) await pause();
   }
@@ -94,8 +94,8 @@ function ownersOf(
   const owners = new Map<number, string>();
   for (const [pid, name] of running) {
     if (owners.size === inodes.size) break;
-    const names = listNames(`/proc/${pid}/fd`);
-    for (const fd of typeof names === 'number' ? [] : names) {
+    const open = listNames(`/proc/${pid}/fd`);
+    for (const fd of open.ok ? open.names : []) {
       const [target] = os.readlink(`/proc/${pid}/fd/${fd}`);
       const inode = Number(/^socket:\[(\d+)\]$/.exec(target ?? '')?.[1] ?? -1);
       if (inodes.has(inode)) owners.set(inode, name);
@@ -131,10 +131,6 @@ function dhcp(): ResolversSeen['dhcp'] {
 
 function readDhcp(): ResolversSeen['dhcp'] {
   const read = readText(DHCP);
-  if (!read.ok) return read.errno === ENOENT ? ok(null) : fail(DHCP, errnoText(read.errno));
-  const parsed = readDhcpDns(read.text);
-  if (parsed.ok) return parsed;
-  const [first] = parsed.problems;
-  const what = `${first?.where}: ${first?.what}: which resolver the devices are told is not known`;
-  return fail(DHCP, what);
+  if (read.ok) return readDhcpDns(read.text);
+  return read.errno === ENOENT ? ok(null) : unreadDhcp(errnoText(read.errno));
 }

@@ -12,7 +12,7 @@ import {
 } from '../learn/commit-batch.ts';
 import type { Effect, MonitorEvent } from '../learn/effect.ts';
 import { isRoomDue } from '../learn/evict.ts';
-import { unlearn } from '../learn/undo.ts';
+import { addedKeys, unlearn } from '../learn/undo.ts';
 import type { KernelError } from '../netlink/kernel-error.ts';
 import type { SetChange } from '../netlink/nft-set.ts';
 import { after, now, unattended } from '../os/clock.ts';
@@ -202,13 +202,8 @@ function commit(self: Effects, changes: SetChange[]): boolean {
   const wrong = tryCommit(self, changes) === null ? null : commitApart(self, changes);
   if (wrong !== null) {
     failed(self, wrong);
-    for (const { operation, set, elements } of changes) {
-      if (operation === 'delete') continue;
-      unlearn(
-        self.inForce.state,
-        set,
-        elements.map(({ key }) => key),
-      );
+    for (const [set, keys] of addedKeys(changes)) {
+      unlearn(self.inForce.state, set, keys);
       makeRoomFor(self, set);
     }
   }

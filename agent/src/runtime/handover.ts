@@ -160,7 +160,7 @@ function noteDisk({ problems, handoverFile }: HandoverNeeds, errno: number): voi
     problems.delete('disk');
     return;
   }
-  const what = `${handoverFile}: ${errnoText(errno)}: a restarted agent would not take over`;
+  const what = `${handoverFile}: cannot be written: ${errnoText(errno)}: a restarted agent would not take over`;
   if (!problems.has('disk')) log('error', what);
   problems.set('disk', what);
 }

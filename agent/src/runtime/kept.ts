@@ -108,7 +108,7 @@ function write(agent: Agent, sets: KeptSets): void {
     problems.delete('kept');
     return;
   }
-  const what = `${fileOf(agent)}: ${errnoText(errno)}: after a reboot nothing learned would be known`;
+  const what = `${fileOf(agent)}: cannot be written: ${errnoText(errno)}: after a reboot nothing learned would be known`;
   if (!problems.has('kept')) log('error', what);
   problems.set('kept', what);
 }

@@ -18,9 +18,10 @@ import { errorText } from '../os/errno.ts';
 import { log } from '../os/log.ts';
 import { weakerWithout } from '../policy/missing-parts.ts';
 import type { State } from '../step/state.ts';
+import { familyIn } from '../wire/address.ts';
 import { noteCut } from './cut-counts.ts';
 import { endFlows, type FlowEnding } from './cuts.ts';
-import { familyIn, knownGrounds, teachShown } from './live.ts';
+import { knownGrounds, teachShown } from './live.ts';
 
 /** Most wishes kept; with more, all known evidence is searched for. */
 const MOST_WISHES = 256;

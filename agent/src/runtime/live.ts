@@ -20,7 +20,7 @@ import type { App } from '../policy/policy.ts';
 import { macKey, pairKey, pairOf, portKey, portOf } from '../ruleset/elements.ts';
 import { type FilledKind, setName } from '../ruleset/names.ts';
 import type { State } from '../step/state.ts';
-import type { Family } from '../wire/address.ts';
+import { type Family, familyIn } from '../wire/address.ts';
 import type { Learning } from './learning.ts';
 
 /** Most ports, and most peers, that one call teaches. */
@@ -115,8 +115,4 @@ export function teachShown(
 interface Shown {
   readonly ports: readonly string[];
   readonly peers: readonly string[];
-}
-
-export function familyIn(address: string): Family {
-  return address.includes(':') ? 6 : 4;
 }

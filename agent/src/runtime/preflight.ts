@@ -16,6 +16,7 @@ import { createTraffic, type TrafficState, watchTraffic } from '../preflight/tra
 import type { RepairEvent, RepairState } from '../reconcile/repair.ts';
 import { type Listing, readListing } from '../router/foreign.ts';
 import { lackingTexts, routerSeen } from '../router/router.ts';
+import { invalid, ok } from '../syntax/result.ts';
 import { type GatewayNeeds, keepGateways } from './gateways.ts';
 import { type InForce, noteAddresses } from './in-force.ts';
 import type { PathState } from './paths.ts';
@@ -63,7 +64,7 @@ export interface PreflightNeeds extends GatewayNeeds {
 export function createNeighbours(): Neighbours {
   return {
     looks: [],
-    listing: { marks: [], firewall: 'not yet', turns: null },
+    listing: { marks: [], firewall: invalid('not yet'), turns: null },
     traffic: createTraffic(),
     chains: UNREAD,
     foreign: -1,
@@ -87,7 +88,7 @@ const LOOK_MILLISECONDS = 60_000;
 /** The listing if other programs have no chain. */
 const NO_OTHERS: Listing = {
   marks: [],
-  firewall: { forward: null, flowTables: [] },
+  firewall: ok({ forward: null, flowTables: [] }),
   turns: [],
 };
 

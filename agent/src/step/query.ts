@@ -7,8 +7,10 @@ import { noteAsker } from '../learn/askers.ts';
 import { holdsUntil, noteTaught } from '../learn/dynamic-sets.ts';
 import type { Effect } from '../learn/effect.ts';
 import { glanceAt, observeDnsQuery } from '../learn/observe-dns.ts';
+import type { NameMatch } from '../profile/name-match.ts';
 import { addressKey, macKey } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
+import type { Family } from '../wire/address.ts';
 import { plainDevice, plainEnd, plainUdp, sourceText } from '../wire/packet.ts';
 import { macOf, messagesOf, readWhole } from './packet.ts';
 import type { Event, State } from './state.ts';
@@ -52,29 +54,50 @@ export function onQuery(
   if (packet === null) return NO_EFFECTS;
   const effects: Effect[] = [];
   const address = sourceText(packet);
-  const device = mac ?? address;
+  const asker: Asker = { address, mac, family: packet.family, age: event.age };
   noteAsker(state.askers, address, mac);
   const ends = at >= 0 ? null : endsOf(packet);
-  for (const { bytes, offset, end } of messagesOf(state, packet, device, now)) {
+  for (const { bytes, offset, end } of messagesOf(state, packet, mac ?? address, now)) {
     if (ends !== null) {
       noteQuestion(state.asked, event.bytes, ends, bytes, offset, end, mac, asked);
     }
-    for (const match of observeDnsQuery(observer, bytes, offset, end, address, now)) {
-      const { portmap, caps } = state.apps.get(match.app)!.profile;
-      const timeout = Math.floor(portmap.windowSeconds * 1000 - event.age);
-      if (timeout <= 0) continue;
-      const set = setName(match.app, mac === null ? 'portmap' : 'portmapmac', packet.family);
-      const key = mac === null ? addressKey(device)! : macKey(mac)!;
-      counters.asked += 1;
-      if (holdsUntil(state.taught, set, key, now + timeout)) continue;
-      const lasts = timeout + (takeToken(state.asking, device, now) ? ASKED_SLACK : FLOOD_SLACK);
-      noteTaught(state.taught, set, { key, expires: now + lasts }, caps.devices);
-      effects.push({ kind: 'renew', set, elements: [{ key, timeout: lasts }] });
-      effects.push({
-        kind: 'told',
-        what: { kind: 'asked', app: match.app, device, name: match.entry },
-      });
-    }
+    // A segment may complete dozens of queries; a plain datagram has taken its token.
+    if (at < 0 && untilToken(state.windows, mac ?? address, now) > 0) continue;
+    const matches = observeDnsQuery(observer, bytes, offset, end, address, now);
+    if (at < 0 && matches.length > 0) takeToken(state.windows, mac ?? address, now);
+    for (const match of matches) effects.push(...openWindow(state, match, asker, now));
   }
   return effects;
+}
+
+/** A device that asks for a name of an application. */
+interface Asker {
+  readonly address: string;
+  readonly mac: string | null;
+  readonly family: Family;
+  /** Milliseconds since its query passed. */
+  readonly age: number;
+}
+
+/** Opens the device's window for port mappings, or lengthens it. */
+function openWindow(
+  state: State,
+  { app, entry }: NameMatch,
+  { address, mac, family, age }: Asker,
+  now: number,
+): readonly Effect[] {
+  const device = mac ?? address;
+  const { portmap, caps } = state.apps.get(app)!.profile;
+  const timeout = Math.floor(portmap.windowSeconds * 1000 - age);
+  if (timeout <= 0) return NO_EFFECTS;
+  const set = setName(app, mac === null ? 'portmap' : 'portmapmac', family);
+  const key = mac === null ? addressKey(address)! : macKey(mac)!;
+  state.counters.asked += 1;
+  if (holdsUntil(state.taught, set, key, now + timeout)) return NO_EFFECTS;
+  const lasts = timeout + (takeToken(state.asking, device, now) ? ASKED_SLACK : FLOOD_SLACK);
+  noteTaught(state.taught, set, { key, expires: now + lasts }, caps.devices);
+  return [
+    { kind: 'renew', set, elements: [{ key, timeout: lasts }] },
+    { kind: 'told', what: { kind: 'asked', app, device, name: entry } },
+  ];
 }

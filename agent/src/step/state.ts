@@ -110,7 +110,7 @@ export interface State {
   readonly homePace: Pace;
   /** Rate of answers that are decoded, by device. */
   readonly looks: Pace;
-  /** Rate of queries that are matched for an application's names, by device. */
+  /** Rate of queries for an application's names that are matched, over UDP and TCP, by device. */
   readonly windows: Pace;
   readonly askers: Askers;
   /** Delivered answers that are still to be learned. */

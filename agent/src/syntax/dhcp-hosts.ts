@@ -64,12 +64,19 @@ export function hostName(text: string): string | null {
   return /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/.test(name) ? name : null;
 }
 
+const MEANWHILE = 'until then lease files and static hosts are as known before';
+
+/** For a file that cannot be read: `before`, with a note. `why`: the error in words. */
+export function unreadSetup(why: string, file: string, before: DhcpSetup): DhcpSetup {
+  const what = `cannot be read: ${why}; make it a file that root can read; ${MEANWHILE}`;
+  return { ...before, notes: [{ where: file, what }] };
+}
+
 /** Reads `text`. If it is not valid UCI, the result is `before` with the problems as notes. */
 export function parseDhcp(text: string, file: string, before: DhcpSetup = UNREAD): DhcpSetup {
   const read = parseUci(text, file);
   if (read.ok) return setupOf(read.value);
-  const meanwhile = 'until then lease files and static hosts are as known before';
-  const notes = read.problems.map(({ where, what }) => ({ where, what: `${what}; ${meanwhile}` }));
+  const notes = read.problems.map(({ where, what }) => ({ where, what: `${what}; ${MEANWHILE}` }));
   return { ...before, notes: notes.slice(0, MOST_NOTES) };
 }
 

@@ -50,7 +50,8 @@ export function readSection(
   return {
     option: (name) => valuesOf(name).at(-1)?.value ?? null,
     list(name, problemOf) {
-      const good: string[] = [];
+      // A Set: a list may have thousands of values.
+      const good = new Set<string>();
       const values = valuesOf(name);
       if (values.length > 0 && values.every(({ value }) => value === '')) {
         const absent = spec.absent?.[name];
@@ -62,10 +63,10 @@ export function readSection(
         if (value === '') continue;
         const problem = problemOf(value);
         if (problem !== null) complainAt(line, name, problem);
-        else if (good.includes(value)) complainAt(line, name, `"${value}" is there twice`);
-        else good.push(value);
+        else if (good.has(value)) complainAt(line, name, `"${value}" is there twice`);
+        else good.add(value);
       }
-      return good;
+      return Array.from(good);
     },
     complain(name, what) {
       const line = name === null ? undefined : valuesOf(name).at(-1)?.line;

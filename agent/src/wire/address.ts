@@ -115,6 +115,11 @@ export function canonicalAddress(text: string): string | null {
   return bytes === null ? null : formatAddress(bytes, 0, familyOf(bytes));
 }
 
+/** The family of an address as text, which must be one. */
+export function familyIn(address: string): Family {
+  return address.includes(':') ? 6 : 4;
+}
+
 export function familyOf(bytes: Uint8Array): Family {
   return bytes.length === 4 ? 4 : 6;
 }

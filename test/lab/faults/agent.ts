@@ -7,8 +7,8 @@ import type { RouterAgent } from './fault.ts';
 const LOG = '/tmp/whp.log';
 const PID = '/tmp/whp.pid';
 const MEMORY = '/tmp/whp.memory';
-/** Seconds from an end to the next start: procd's respawn timeout in the init script. */
-const RESPAWN = 1;
+/** Seconds from an end to the next start: procd's respawn timeout in the init script (a test compares the two). */
+export const RESPAWN = 1;
 
 const supervisor = (environment: string): string => `
 trap 'kill $child 2>/dev/null; wait $child; exit 0' TERM

@@ -2,15 +2,24 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createLedger, type Ledger } from '../../../agent/src/account/ledger.ts';
-import { type RpcSources, rpcAnswer } from '../../../agent/src/answers/rpc.ts';
+import { RPC_ROWS, type RpcSources, rpcAnswer } from '../../../agent/src/answers/rpc.ts';
 import { invalid, ok } from '../../../agent/src/syntax/result.ts';
 
+const TUPLE = {
+  source: '192.168.1.10',
+  destination: '93.184.216.34',
+  protocol: 17,
+  sourcePort: 1,
+  destinationPort: 2,
+};
+
 const asked: string[] = [];
-function from(counted: Ledger | string): RpcSources {
+function from(counted: Ledger | string, mostRows = RPC_ROWS): RpcSources {
   const ledger = typeof counted === 'string' ? invalid(counted) : ok(counted);
   return {
     ledger,
     time: 0,
+    mostRows,
     ask(method, operand, limit) {
       asked.push([method, operand, limit].join(' '));
       return Promise.resolve({ ok: true, answer: [] });
@@ -48,6 +57,21 @@ test('input from outside is read by its type, and bounded', async () => {
   assert.equal(await rpcAnswer('counters', { subject: 'device x', range: 'hour' }, from(ledger)), {
     error: 'nothing counted for device x',
   });
+});
+
+test('the log has as many rows as its caller may ask for', async () => {
+  const ledger = createLedger();
+  const ended = { app: 'skype', original: TUPLE, start: 0, end: 1, up: 0, down: 0 };
+  for (let i = 0; i < 400; i++)
+    ledger.ended.push({ ...ended, proxy: 'a', evidence: 'addr' } as never);
+  const rows = async (limit: number, mostRows: number): Promise<number> => {
+    const said = await rpcAnswer('log', { limit }, from(ledger, mostRows));
+    return (said as { rows: unknown[] }).rows.length;
+  };
+  assert.equal(
+    await Promise.all([rows(400, RPC_ROWS), rows(400, 500), rows(7, 500)]),
+    [200, 400, 7],
+  );
 });
 
 test.run();

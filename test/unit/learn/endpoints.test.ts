@@ -92,11 +92,63 @@ test('the cap counts per family, evicts the least recently seen and is reported'
 test('a lesson larger than the cap keeps its last addresses', () => {
   const learned = createLearned();
   const addresses = Array.from({ length: 60 }, (_, i) => `203.0.113.${i + 1}`);
-  const { endpoints } = learnEndpoints(learned, lesson(1, addresses), 5);
+  const { endpoints, evicted } = learnEndpoints(learned, lesson(1, addresses), 5);
+  // Those that were evicted at once are in no set of the kernel, where to delete them would fail.
+  assert.equal(evicted, []);
   assert.equal(
     endpoints.map(({ address }) => address),
     addresses.slice(55),
   );
+  // Of those that it has, each is deleted, once.
+  const again = learnEndpoints(learned, lesson(2, [...addresses.slice(0, 57), ...addresses]), 5);
+  assert.equal(again.evicted.map(({ address }) => address).sort(), []);
+  const other = learnEndpoints(learned, lesson(3, ['198.51.100.1', '198.51.100.2']), 5);
+  assert.equal(
+    other.evicted.map(({ address }) => address),
+    addresses.slice(55, 57),
+  );
+});
+
+/** Keys of a store that count how many of them are visited. */
+class CountedKeys extends Set<string> {
+  visits = 0;
+  override *[Symbol.iterator](): SetIterator<string> {
+    for (const key of super.values()) {
+      this.visits += 1;
+      yield key;
+    }
+  }
+}
+
+test('an answer of a thousand addresses passes over the known ones once, however often it comes', () => {
+  const count = 1100;
+  const addresses = Array.from({ length: count }, (_, i) => `203.0.${i >> 8}.${i & 255}`);
+  // Below the cap, where the name has too many, and above it, where the device has.
+  for (const [isPairs, cap] of [
+    [false, 4096],
+    [false, 500],
+    [true, 4096],
+    [true, 9000],
+  ] as const) {
+    const learned = createLearned(isPairs);
+    const told = { ...lesson(1, addresses), name: 'ui.skype.com' };
+    const names = new CountedKeys();
+    const own = new CountedKeys();
+    learned.names.set(`skype 4 ui.skype.com${isPairs ? ' 192.168.1.34' : ''}`, names);
+    const byDevice = new Map([['192.168.1.34', own]]);
+    learned.shares.set('skype 4', { byDevice, deviceOf: new Map() });
+    for (const at of [1, 2, 3]) {
+      learnEndpoints(learned, { ...told, at }, cap);
+      // At the cap, some are evicted and learned again each time.
+      const visits = names.visits + own.visits;
+      assert.ok(visits <= at * 3 * count, `${visits} visits for ${at} answers, cap ${cap}`);
+    }
+    const most = isPairs ? Math.max(64, cap >> 3) : cap;
+    assert.is(learnedEndpoints(learned).length, Math.min(count, most));
+    // The counted ones are still the store's.
+    assert.ok(learned.names.get('skype 4 ui.skype.com') === names || isPairs);
+    assert.is(byDevice.get('192.168.1.34'), own);
+  }
 });
 
 test('one device’s flood evicts its own entries, never another’s', () => {

@@ -90,6 +90,22 @@ test('a selector of a newer kernel is known to be there', () => {
   assert.equal(read('little', hex).selector, { isUnknown: true });
 });
 
+test('a rule for one port has a mask of it; a partial one makes the rule unknown', () => {
+  // ip rule add pref 100 sport 80 ipproto tcp lookup 200, and dport 80, as Linux 6.18 dumps them.
+  const source = `540000002000020001000000fb4d000002000000c80000010000000008000f00c800000008000e00ffffffff
+    0500150000000000080006006400000008001700 50005000 06001c00 ffff0000 0500160006000000`;
+  const destination = source.replace('08001700', '08001800').replace('06001c00', '06001d00');
+  assert.equal(read('little', source).selector, { ipProtocol: 6, sourcePorts: [80, 80] });
+  assert.equal(read('little', destination).selector, { ipProtocol: 6, destinationPorts: [80, 80] });
+  // sport 80/0xfff0 and dport 80/0xfff0: 80 to 95.
+  for (const one of [source, destination]) {
+    const masked = read('little', one.replace(/(06001[cd]00) ffff/, '$1 f0ff'));
+    assert.equal(masked.selector, { ipProtocol: 6, isUnknown: true });
+  }
+  // Attribute 30 (FRA_DSCP_MASK) is no mask of a port.
+  assert.is(read('little', source.replace('06001c00', '06001e00')).selector.isUnknown, true);
+});
+
 test('an attribute that is too short counts as absent', () => {
   // A source of two bytes with 28 bits, a port range of two bytes, a UID range of four.
   const hex = `3c00000020000200 0100000000000000 02001c00fe000001 00000000

@@ -2,7 +2,7 @@
 // LuCI and dnsmasq's manual.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type DhcpDns, readDhcpDns } from '../../../agent/src/preflight/dhcp-dns.ts';
+import { type DhcpDns, readDhcpDns, unreadDhcp } from '../../../agent/src/preflight/dhcp-dns.ts';
 import { readListeners } from '../../../agent/src/preflight/listeners.ts';
 
 function read(text: string): DhcpDns {
@@ -101,6 +101,26 @@ test('sockets of /proc/net, of both byte orders', () => {
     { port: 853, address: '2001:db8::1', inode: 815 },
   ]);
   assert.equal(readListeners('nothing of\nthe kind\n 1: 00:0035 0 07\n', [53], 'little'), []);
+});
+
+test('a file that is no UCI, or cannot be read: its place once, the operation, the fix', () => {
+  const bad = readDhcpDns("config dhcp 'lan'\n\toption dns 'x\n");
+  const problems = bad.ok ? [] : bad.problems;
+  assert.is(problems[0]?.where, '/etc/config/dhcp:2');
+  assert.not.match(problems[0]?.what ?? '', '/etc/config/dhcp');
+  assert.match(
+    problems[0]?.what ?? '',
+    /; until then it is not known which resolver the devices are told$/,
+  );
+  assert.equal(unreadDhcp('Permission denied (errno 13)'), {
+    ok: false,
+    problems: [
+      {
+        where: '/etc/config/dhcp',
+        what: 'cannot be read: Permission denied (errno 13); make it a file that root can read; until then it is not known which resolver the devices are told',
+      },
+    ],
+  });
 });
 
 test.run();

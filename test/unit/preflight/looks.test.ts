@@ -12,6 +12,7 @@ import type { RouterSeen } from '../../../agent/src/preflight/seen.ts';
 import { createTraffic, silentOf, watchTraffic } from '../../../agent/src/preflight/traffic.ts';
 import { verdictOf } from '../../../agent/src/preflight/verdict.ts';
 import type { Profile } from '../../../agent/src/profile/profile.ts';
+import { invalid, ok } from '../../../agent/src/syntax/result.ts';
 import { findZone } from '../../../agent/src/syntax/time-zone-files.ts';
 import { parseUci } from '../../../agent/src/syntax/uci.ts';
 import { kernelAddress, kernelLink, kernelRoute } from '../../fixtures/kernel-objects.ts';
@@ -236,25 +237,28 @@ test('a firewall without zone or forwarding for the tunnels', () => {
 }
 `;
   const told = (zone: string, to: string): string[] =>
-    problems({ firewall: readFirewall(listing(zone, to), []) });
+    problems({ firewall: ok(readFirewall(listing(zone, to), [])) });
   assert.equal(told('lan', 'whp'), []);
   const [said = '', ...more] = told('lan', 'wan');
   assert.equal(more, []);
   assert.match(said, 'firewall, br-lan to whp-cloud: the firewall refuses new connections');
   assert.match(said, '(table inet fw4, chain forward, policy drop)');
   assert.match(said, /; \/usr\/share\/whp\/firewall\.sh install; fw4 reload$/);
-  const looks = looked(CONFIG, { firewall: readFirewall(listing('lan', 'whp'), []) });
+  const looks = looked(CONFIG, { firewall: ok(readFirewall(listing('lan', 'whp'), [])) });
   assert.is(seenOf(looks, 'firewall'), 'table inet fw4: passes from br-lan to whp-cloud');
   assert.is(
     seenOf(looked(CONFIG, {}), 'firewall'),
     'table inet fw4 is not loaded: it refuses nothing',
   );
-  assert.match(seenOf(looked(CONFIG, { firewall: 'errno 1' }), 'firewall'), 'not read: errno 1');
+  assert.match(
+    seenOf(looked(CONFIG, { firewall: invalid('errno 1') }), 'firewall'),
+    'not read: errno 1',
+  );
   const home = listing('home', 'wan').replace(
     'jump accept_to_wan',
     'jump accept_to_wan\n\t\tip saddr 10.0.0.1 jump accept_to_whp',
   );
-  const firewall = readFirewall(home, []);
+  const firewall = ok(readFirewall(home, []));
   assert.match(notes({ firewall })[0]!, 'of a rule that asks for more than the devices');
 });
 
@@ -282,10 +286,10 @@ test('kernel modules that are missing, as far as they are needed', () => {
 
 test('flow offload in software is fine, in the hardware a note', () => {
   const flowTables = [{ table: 'inet fw4', devices: ['br-lan', 'wan'], hardware: false }];
-  assert.equal(notes({ firewall: { forward: null, flowTables } }), []);
+  assert.equal(notes({ firewall: ok({ forward: null, flowTables }) }), []);
   const hard = [{ ...flowTables[0]!, hardware: true }];
   assert.match(
-    notes({ firewall: { forward: null, flowTables: hard } })[0]!,
+    notes({ firewall: ok({ forward: null, flowTables: hard }) })[0]!,
     'hardware flow offload',
   );
 });
@@ -343,8 +347,11 @@ test('where nothing is to be proxied, nothing goes wrong', () => {
 });
 
 test('what could not be looked at is told, and that no agent runs', () => {
-  assert.match(notes({ firewall: 'nft: errno 1' })[0]!, 'firewall: the loaded rules could not be');
-  assert.equal(problems({ firewall: 'nft: errno 1' }), []);
+  assert.match(
+    notes({ firewall: invalid('nft: errno 1') })[0]!,
+    'firewall: the loaded rules could not be',
+  );
+  assert.equal(problems({ firewall: invalid('nft: errno 1') }), []);
   assert.match(notes({ traffic: null })[0]!, 'agent: no agent runs');
   assert.is(
     seenOf(looked(CONFIG, { lacking: null }), 'kernel modules'),

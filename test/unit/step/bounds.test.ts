@@ -10,9 +10,9 @@ import { findEvidence } from '../../../agent/src/learn/evidence.ts';
 import type { Policy } from '../../../agent/src/policy/policy.ts';
 import { createState, type Event, type State } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
-import { span } from '../../fixtures/bytes.ts';
+import { concat, span } from '../../fixtures/bytes.ts';
 import { answerTo, withLength } from '../../fixtures/dns.ts';
-import { answerEvent, queryEvent, queryTo } from '../../fixtures/dns-events.ts';
+import { answerEvent, openQuestions, queryEvent, queryTo } from '../../fixtures/dns-events.ts';
 import { DEVICE as MODEST, ROUTER, tcp4, udp4 } from '../../fixtures/plain-packets.ts';
 import { policyFrom } from '../../fixtures/policies.ts';
 import { profile } from '../../fixtures/profile.ts';
@@ -140,6 +140,34 @@ test('DNS over TCP that is begun and never ended: the total is bounded, others g
   const rest = tcp4(ROUTER, 53, MODEST, 40000, 21, message.subarray(20));
   const kinds = take(life, answerEvent(rest)).map(({ kind }) => kind);
   assert.equal([kinds[0], kinds.at(-1)], ['renew', 'release']);
+});
+
+test('queries over TCP count as those over UDP do, and each is noted', () => {
+  const life = begin();
+  const mac = '02:00:00:00:00:66';
+  const query = (id: number): Uint8Array => {
+    const packet = queryTo(answer('ui.skype.com', [203, 0, 113, 7], HOSTILE));
+    packet.set([id >> 8, id & 255], 28);
+    return packet;
+  };
+  const bytes = Array.from({ length: 200 }, (_, id) => withLength(query(id).subarray(28)));
+  const stream = concat(...bytes);
+  const ask = (packet: Uint8Array) => take(life, { kind: 'query', age: 0, mac, ...span(packet) });
+  ask(tcp4(HOSTILE, 40000, ROUTER, 53, 0, new Uint8Array(0), 2));
+  for (let from = 0; from < stream.length; from += 1460) {
+    ask(tcp4(HOSTILE, 40000, ROUTER, 53, 1 + from, stream.subarray(from, from + 1460)));
+  }
+  assert.is(life.state.counters.asked, PACE.burst);
+  assert.is(openQuestions(life.state.asked), 200);
+  // UDP takes from the same bucket.
+  ask(query(1000));
+  assert.is(life.state.counters.asked, PACE.burst);
+  life.now += 1000;
+  for (let id = 0; id < 20; id++) ask(query(2000 + id));
+  assert.is(life.state.counters.asked, PACE.burst + PACE.perSecond);
+  // Another device has its own.
+  take(life, queryEvent(answer('ui.skype.com', [203, 0, 113, 7], MODEST)));
+  assert.is(life.state.counters.asked, PACE.burst + PACE.perSecond + 1);
 });
 
 test.run();

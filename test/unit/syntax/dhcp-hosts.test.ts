@@ -1,7 +1,7 @@
 // syntax/dhcp-hosts and syntax/dhcp-leases: which lease files count, their formats, and the static hosts.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Host, parseDhcp, UNREAD } from '../../../agent/src/syntax/dhcp-hosts.ts';
+import { type Host, parseDhcp, UNREAD, unreadSetup } from '../../../agent/src/syntax/dhcp-hosts.ts';
 import { parseLeases } from '../../../agent/src/syntax/dhcp-leases.ts';
 import { canonicalMac, macOfDuid } from '../../../agent/src/wire/mac.ts';
 
@@ -204,6 +204,18 @@ test('a file that cannot be read is said, and what was known goes on to count', 
   assert.equal(UNREAD.leaseFiles, ['/tmp/dhcp.leases', '/tmp/hosts/odhcpd', '/tmp/odhcpd.leases']);
   const before = parseDhcp("config dnsmasq\n\toption leasefile '/tmp/l'\n", FILE);
   assert.equal(parseDhcp(broken, FILE, before).leaseFiles, ['/tmp/l']);
+});
+
+test('a file that cannot be read leaves what was known, with the operation and the fix', () => {
+  const before = { ...UNREAD, hosts: [{ mac: 'aa:bb:cc:00:00:01', address: null, name: 'tv' }] };
+  const { notes: said, ...rest } = unreadSetup('Permission denied (errno 13)', FILE, before);
+  assert.equal(rest, { leaseFiles: before.leaseFiles, hosts: before.hosts });
+  assert.equal(said, [
+    {
+      where: FILE,
+      what: 'cannot be read: Permission denied (errno 13); make it a file that root can read; until then lease files and static hosts are as known before',
+    },
+  ]);
 });
 
 test.run();
