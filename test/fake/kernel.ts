@@ -4,7 +4,7 @@ import type { AnnouncedFeed } from '../../agent/src/kernel/announced-feed.ts';
 import type { RaisedGuard } from '../../agent/src/kernel/guard.ts';
 import type { HeldFeed } from '../../agent/src/kernel/held-feed.ts';
 import type { Kernel } from '../../agent/src/kernel/kernel.ts';
-import { type Numbers, piecesOf, type Realized } from '../../agent/src/kernel/routing.ts';
+import { type Numbers, piecesOf, type Realized } from '../../agent/src/kernel/own-pieces.ts';
 import type { Sets } from '../../agent/src/kernel/sets.ts';
 import type { Tables } from '../../agent/src/kernel/tables.ts';
 import type { Flow } from '../../agent/src/learn/evidence.ts';

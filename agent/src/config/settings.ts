@@ -21,6 +21,7 @@ import {
 import { CLAIM_CHANGES } from '../policy/claims.ts';
 import type { Policy } from '../policy/policy.ts';
 import { parseProfile } from '../profile/parse.ts';
+import { isSame } from '../reconcile/same.ts';
 import { hostsStamp, readHosts } from '../router/dhcp-files.ts';
 import { localMinute } from '../router/time-zone.ts';
 import { type Host, hostName } from '../syntax/dhcp-hosts.ts';
@@ -171,7 +172,7 @@ export function isStale(settings: Settings): boolean {
     const { sources, configuration, configured } = settings;
     const loaded = withPolicy(sources, configuration, configured, settings.met);
     if (loaded.ok) {
-      const changed = devicesKey(loaded.value.configured) !== devicesKey(configured);
+      const changed = !isSame(devicesOf(loaded.value.configured), devicesOf(configured));
       // Rate limit: a device that claims a name with ever new MACs must not cause a new table for each.
       const waits = changed && !takeToken(settings.changes, '', now());
       settings.waiting = waits ? stamp : '';
@@ -195,9 +196,8 @@ export function meetDevices(
   settings.stamp = '';
 }
 
-function devicesKey(policy: Policy): string {
-  const { apps, escape } = policy;
-  return JSON.stringify([apps.map(({ macs }) => macs ?? null), escape?.macs ?? null]);
+function devicesOf({ apps, escape }: Policy) {
+  return { apps: apps.map(({ macs }) => macs ?? null), escape: escape?.macs ?? null };
 }
 
 /** Applies and stores the owner's new choices. Returns the error, or null. */

@@ -9,7 +9,7 @@ import {
   putAddressDump,
   readAddress,
 } from '../netlink/address.ts';
-import { IFF_UP, NETLINK_ROUTE, RTN_PROHIBIT } from '../netlink/constants.ts';
+import { NETLINK_ROUTE } from '../netlink/constants.ts';
 import {
   done,
   failed,
@@ -24,7 +24,6 @@ import type { Decoded, Message, Reader } from '../netlink/message.ts';
 import { putNeighbourDump, readNeighbour } from '../netlink/neighbour.ts';
 import {
   isPlain,
-  type KernelRoute,
   putRouteDelete,
   putRouteDump,
   putRouteQuery,
@@ -32,50 +31,23 @@ import {
   readRoute,
 } from '../netlink/route.ts';
 import type { RouteEvent } from '../netlink/rt-event.ts';
-import {
-  asksOnlyForMark,
-  type KernelRule,
-  putRuleAdd,
-  putRuleDelete,
-  putRuleDump,
-  readRule,
-} from '../netlink/rule.ts';
+import { putRuleAdd, putRuleDelete, putRuleDump, readRule } from '../netlink/rule.ts';
 import type { Writer } from '../netlink/writer.ts';
-import { FIRST_SLOT, LAST_TABLE_SLOT } from '../policy/marks.ts';
 import type { KernelPart } from '../policy/missing-parts.ts';
-import type { Globals } from '../policy/policy.ts';
 import { describe, type PathPiece, PROTOCOL } from '../reconcile/desired.ts';
 import type { PathOperation } from '../reconcile/diff.ts';
-import { isLinkName } from '../ruleset/names.ts';
 import { FAMILIES } from '../ruleset/terms.ts';
 import { parseAddress } from '../wire/address.ts';
 import { readLacking } from './kernel-parts.ts';
 import { dump, transact } from './netlink-request.ts';
 import { type NetlinkSocket, openNetlink, request, takeSequence } from './netlink-socket.ts';
+import { type All, type Numbers, piecesOf, type Realized } from './own-pieces.ts';
 import { openWatch } from './route-monitor.ts';
 import type { PutDump } from './sliced-dump.ts';
 
 /** ENODEV and EINVAL on every architecture. */
 const ENODEV = 19;
 const EINVAL = 22;
-
-export interface Realized {
-  /** The agent's own objects, as pieces. */
-  readonly pieces: readonly PathPiece[];
-  readonly links: readonly KernelLink[];
-  readonly addresses: readonly KernelAddress[];
-  readonly all: All;
-}
-
-/** Rules and routes of all programs: without the routes of table local except default routes, and without the
- * routes of table main that the kernel creates for networks of the router. */
-export interface All {
-  readonly rules: readonly KernelRule[];
-  readonly routes: readonly KernelRoute[];
-}
-
-/** The first preference and routing table number: slot n uses `preference` + n and `table` + n. */
-export type Numbers = Pick<Globals, 'preference' | 'table'>;
 
 /** Devices, addresses, routes and rules. */
 export interface Routing {
@@ -158,27 +130,6 @@ function readRealized(socket: NetlinkSocket, numbers: readonly Numbers[]): Kerne
   });
 }
 
-/** The pieces that are the agent's by `numbers`. */
-export function piecesOf(
-  links: readonly KernelLink[],
-  addresses: readonly KernelAddress[],
-  { routes, rules }: All,
-  numbers: readonly Numbers[],
-): PathPiece[] {
-  const names = new Map(links.map((link) => [link.index, link.name]));
-  return [
-    ...links.filter(isOwnLink).map(linkPiece),
-    ...addresses.flatMap(({ link, address, peer }): PathPiece[] => {
-      const name = names.get(link) ?? '';
-      return isLinkName(name) && peer !== null
-        ? [{ kind: 'address', link: name, address, peer }]
-        : [];
-    }),
-    ...routes.filter((one) => isOwnRoute(one, numbers)).map((one) => routePiece(one, names)),
-    ...rules.filter((one) => isOwnRule(one, numbers)).map(rulePiece),
-  ];
-}
-
 function ofFamilies<T>(read: (family: 4 | 6) => KernelResult<T[]>): KernelResult<T[]> {
   const found: T[] = [];
   for (const family of FAMILIES) {
@@ -211,47 +162,6 @@ function collect<T>(
     },
   );
   return errno === 0 ? done(found) : failed(refused('read', object, errno));
-}
-
-function isOwnLink(link: KernelLink): boolean {
-  return isLinkName(link.name) && link.gre !== null;
-}
-
-function isOwnRoute(route: KernelRoute, numbers: readonly Numbers[]): boolean {
-  return (
-    route.protocol === PROTOCOL &&
-    route.destination === null &&
-    numbers.some(({ table }) => isSlot(route.table - table))
-  );
-}
-
-function isOwnRule(rule: KernelRule, numbers: readonly Numbers[]): boolean {
-  return (
-    rule.protocol === PROTOCOL &&
-    numbers.some(({ preference }) => isSlot(rule.preference - preference)) &&
-    asksOnlyForMark(rule)
-  );
-}
-
-function isSlot(number: number): boolean {
-  return number >= FIRST_SLOT && number <= LAST_TABLE_SLOT;
-}
-
-function linkPiece(link: KernelLink): PathPiece {
-  const { local, remote, key } = link.gre!;
-  // A link that is down never equals a desired one, whatever its parameters: it is created again.
-  const mtu = (link.flags & IFF_UP) === 0 ? 0 : link.mtu;
-  return { kind: 'link', name: link.name, local, remote: remote ?? '', key, mtu };
-}
-
-function routePiece(route: KernelRoute, names: ReadonlyMap<number, string>): PathPiece {
-  const link = route.type === RTN_PROHIBIT ? null : (names.get(route.link) ?? `#${route.link}`);
-  return { kind: 'route', family: route.family, table: route.table, link, metric: route.metric };
-}
-
-function rulePiece(rule: KernelRule): PathPiece {
-  const { family, preference, mark, mask, table } = rule;
-  return { kind: 'rule', family, preference, mark, mask, table };
 }
 
 function pathMtu(

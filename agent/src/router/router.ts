@@ -1,6 +1,7 @@
 // router/router: collects the state of this router at one moment, as the looks of preflight/ need it.
 
-import type { Realized, Routing } from '../kernel/routing.ts';
+import type { Realized } from '../kernel/own-pieces.ts';
+import type { Routing } from '../kernel/routing.ts';
 import type { StandIn } from '../learn/stand-ins.ts';
 import { errorText } from '../os/errno.ts';
 import type { KernelPart } from '../policy/missing-parts.ts';

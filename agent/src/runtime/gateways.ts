@@ -1,7 +1,7 @@
 // runtime/gateways: keeps the set `gateways`: MACs of other routers in the home, from routes and the neighbour
 // table. Such a MAC identifies no device, so it is never a key of learned elements.
 import type { Kernel } from '../kernel/kernel.ts';
-import type { Realized } from '../kernel/routing.ts';
+import type { Realized } from '../kernel/own-pieces.ts';
 import { changeGateways, gatewayAddresses } from '../learn/gateways.ts';
 import type { SetChange } from '../netlink/nft-set.ts';
 import { errorText } from '../os/errno.ts';

@@ -1,7 +1,7 @@
 // runtime/handover: takes over the table and the learned elements of an earlier agent, and keeps the files for the
 // next one (runtime/handover-file).
 import type { Kernel } from '../kernel/kernel.ts';
-import type { Numbers } from '../kernel/routing.ts';
+import type { Numbers } from '../kernel/own-pieces.ts';
 import type { LivingElement } from '../kernel/sets.ts';
 import { beginReading, endReading, takeRead } from '../learn/dynamic-sets.ts';
 import { learnedEndpoints } from '../learn/endpoints.ts';

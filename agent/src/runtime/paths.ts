@@ -1,7 +1,7 @@
 // runtime/paths: runs the operations on links, addresses, routes and rules, and records the refused ones. Keeps the
 // numbers (first preference and table) at which pieces may exist.
 import type { Kernel } from '../kernel/kernel.ts';
-import type { Numbers, Realized } from '../kernel/routing.ts';
+import type { Numbers, Realized } from '../kernel/own-pieces.ts';
 import { isNotSupported, type KernelError } from '../netlink/kernel-error.ts';
 import { now } from '../os/clock.ts';
 import { errorText } from '../os/errno.ts';
