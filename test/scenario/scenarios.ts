@@ -57,6 +57,8 @@ async function enforced(stage: Stage, policy = policyOf()): Promise<void> {
 /** Enforces the first policy of a scenario. */
 async function started(stage: Stage): Promise<Agent> {
   await enforced(stage);
+  // Lists are read one after the other: those of the first search have ended with this one.
+  await stage.kernel.conntrack.list([], () => {});
   stage.hasBegun();
   return stage.agent;
 }
