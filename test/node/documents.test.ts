@@ -112,7 +112,7 @@ function sentences(text: string): string[] {
     .replace(/^(#|\||<!--).*$/gm, '')
     .replace(/^- /gm, '\n')
     .split(/\n\s*\n/)
-    .flatMap((part) => part.replace(/\s+/g, ' ').split(/(?<=[.?!][)*]*) (?=[*(`A-Z\d])/));
+    .flatMap((part) => part.replace(/\s+/g, ' ').split(/(?<=[.?!][)*]*) (?=[*([`A-Z\d])/));
 }
 
 test('no sentence of ARCHITECTURE.md has more than thirty words', () => {
@@ -120,6 +120,15 @@ test('no sentence of ARCHITECTURE.md has more than thirty words', () => {
     (one) => one.trim().split(' ').length > 30,
   );
   assert.equal(long, []);
+});
+
+test('each decision has its context, the decision, and what was rejected', () => {
+  const chapters = pages.get('docs/decisions.md')!.split(/^## /m);
+  const decisions = chapters.flatMap((chapter) => chapter.split(/^### /m).slice(1));
+  assert.ok(decisions.length > 50, `${decisions.length} decisions`);
+  for (const part of ['Context', 'Decision', 'Rejected'])
+    for (const one of decisions)
+      assert.ok(one.includes(`\n- **${part}`), `${one.split('\n')[0]}: no ${part}`);
 });
 
 test.run();
