@@ -1,9 +1,12 @@
-// Every *.md file against the tree: relative links and their anchors, paths in code, and the length of sentences
-// in ARCHITECTURE.md.
+// Every *.md file against the tree: relative links and their anchors, paths and commands in code, the form of
+// docs/decisions.md, and the length of sentences in ARCHITECTURE.md.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { isCommand } from '../../agent/src/cli/commands.ts';
+import { FAULTS } from '../lab/faults/sessions.ts';
+import { GROUPS } from '../lab/world/adversary-list.ts';
 import { FLOORS } from '../lib/rooms.ts';
 
 const TREE = ['agent', 'cloud-proxy', 'docs', 'openwrt-package', 'scripts', 'test'];
@@ -103,6 +106,51 @@ test('a path that is gone, a link without its file and one without its heading w
   assert.not.ok(isThere('runtime/nothing'));
   assert.equal(pathsIn('./scripts/lab.sh faults NAME, `test/golden/GROUP/x`'), ['scripts/lab.sh']);
   assert.is(anchorOf('What is kept in `/etc/whp`'), 'what-is-kept-in-etcwhp');
+});
+
+/** Code of a page: spans, and lines of blocks. */
+function codeOf(text: string): string[] {
+  const blocks = Array.from(text.matchAll(FENCE), ([block]) => block.split('\n').slice(1, -1));
+  const spans = Array.from(text.replace(FENCE, '').matchAll(SPAN), ([, span]) => span!);
+  return [...blocks.flat(), ...spans];
+}
+
+test('every command of whp and of the lab in code is one', () => {
+  const script = readFileSync('scripts/lab.sh', 'utf8');
+  const sessions = FAULTS.map(({ name }) => name);
+  const unknown: string[] = [];
+  let seen = 0;
+  for (const [page, text] of pages) {
+    for (const code of codeOf(text)) {
+      const word = /^whp ([a-z]+)\b/.exec(code)?.[1];
+      const [, command, rest = ''] = /\blab\.sh ([a-z-]+)((?: [a-z][a-z-]*)*)/.exec(code) ?? [];
+      if (word !== undefined && !isCommand(word)) unknown.push(`${page}: whp ${word}`);
+      if (command !== undefined && !command.startsWith('-')) {
+        seen += 1;
+        if (!script.includes(`#   scripts/lab.sh ${command} `)) unknown.push(`${page}: ${command}`);
+        if (command === 'faults')
+          for (const name of rest.trim().split(' '))
+            if (name !== '' && !sessions.includes(name)) unknown.push(`${page}: faults ${name}`);
+      }
+    }
+  }
+  assert.ok(seen > 10, `${seen} commands of the lab`);
+  assert.equal(unknown, []);
+});
+
+test('every session that docs/decisions.md names exists', () => {
+  const text = pages.get('docs/decisions.md')!.replace(/\s+/g, ' ');
+  const faults = FAULTS.map(({ name }) => name);
+  const cases = GROUPS.flatMap(({ cases: ofOne }) => ofOne);
+  const list = /\b(faults|adversary)( `[a-z-]+`(?:, `[a-z-]+`)*)/g;
+  const found = Array.from(text.matchAll(list), ([, kind, names]) =>
+    Array.from(names!.matchAll(SPAN), ([, name]) => ({ kind, name: name! })),
+  ).flat();
+  assert.ok(found.length > 10, `${found.length} sessions`);
+  assert.equal(
+    found.filter(({ kind, name }) => !(kind === 'faults' ? faults : cases).includes(name)),
+    [],
+  );
 });
 
 /** The sentences of a page's running text: no tables, blocks, headings and comments. */
