@@ -4,7 +4,7 @@
 #
 #   scripts/bench.sh [--router mipsel|x86_64] [--only answers,router,forwarding] [--rounds N] [--keep]
 #
-# Takes some minutes and both processors. Exit status 0: everything was measured, budgets kept or
+# Takes eight minutes and both processors. Exit status 0: everything was measured, budgets kept or
 # not; --strict makes it 1 when one is not kept.
 set -eu
 cd "$(dirname "$0")/.."

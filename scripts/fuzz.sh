@@ -6,7 +6,7 @@
 #   fuzz.sh [--inputs N] [--seconds N] [--seed N] [--target NAME]
 #
 # --inputs: in Node, shared out by weight (default 10000000: some three minutes). --seconds: of the
-# host (default 120). --seed: the same one makes the same inputs. --target: only this one.
+# host (default 120), so five minutes in all. --seed: the same one makes the same inputs. --target: only this one.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/usage.sh

@@ -2,21 +2,27 @@
 # The lab: two emulated machines (a home router and the world around it), started and judged from
 # here. Installs what it needs, builds the hosts and the bundle, then runs the driver in test/lab.
 #
-#   scripts/lab.sh [--sessions N] [--seed N]       play sessions, print the verdict
-#                  [--compare [--keep]] [--flows] [--mode hold|watch|nftset] [--no-adversary]
-#   scripts/lab.sh boot  [--router mipsel|x86_64]  start both machines, check the wires, stop
+#   scripts/lab.sh [--sessions N] [--seed N]       play sessions, print the verdict. --sessions 1: 2 min;
+#                  [--compare [--keep]] [--flows]  --sessions 20 --compare: 13 min
+#                  [--mode hold|watch|nftset] [--no-adversary]
+#   scripts/lab.sh boot  [--router mipsel|x86_64]  start both machines, check the wires, stop. Under 1 min
 #   scripts/lab.sh speed [--router mipsel|x86_64]  forwarding speed, direct and through GRE
 #   scripts/lab.sh shell [--router mipsel|x86_64]  run lines "router COMMAND" / "world COMMAND"
 #   scripts/lab.sh probe FILE.ts [-- ARGUMENTS]    run a program on the big-endian MIPS machine
-#                        [--router mipsel|x86_64]  or on the router
-#   scripts/lab.sh big-endian                      netlink's claims and its unit tests on that machine
-#   scripts/lab.sh package [--router mipsel|x86_64]  the package: installed, upgraded, removed, played
+#                        [--router mipsel|x86_64]  or on the router. Half a minute and the program's time
+#   scripts/lab.sh big-endian                      netlink's claims and its unit tests on that machine. The
+#                                                  first run builds its kernel: 10 min
+#   scripts/lab.sh package [--router mipsel|x86_64]  the package: installed, upgraded, removed, played. 3 min
 #   scripts/lab.sh walkthrough [--router ...]      docs/install.md, typed line by line, and a call
-#   scripts/lab.sh golden [--all]                   every golden table with held answers, on the router
-#   scripts/lab.sh faults [NAME...]                one session a fault: what breaks, what is seen
-#   scripts/lab.sh soak [--sessions N]             six hours in ten minutes: leaks, misses, memory
+#   scripts/lab.sh golden [--all]                  every golden table with held answers, on the router
+#   scripts/lab.sh faults [NAME...]                one session a fault: what breaks, what is seen. 20 to 180 s
+#                                                  each (docs/lab.md), twice that on mipsel
+#   scripts/lab.sh soak [--sessions N]             six hours or more in 10 to 12 min: leaks, misses, memory
 #   scripts/lab.sh replay [FILE.pcap...]           captures through the router, beside whp replay
 #   scripts/lab.sh prepare                         make the machines' images, boot nothing
+#
+# Minutes are those of two cores without KVM, with images and hosts made: the first run fetches packages and makes
+# them, some minutes more. Where none are said, none were measured.
 #
 # --router mipsel|x86_64 (default mipsel) and --out DIRECTORY go with each, where no other default
 # is said. --kernel 6.1|6.12 (default 6.1) is the line of the router's and the big-endian machine's

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Proves that a failure is seen: runs each file of test/must-fail/ with each runner of unit tests.
-# must-fail.sh RUNNER...; a runner is the command given to unit.mjs, as one word.
+# must-fail.sh RUNNER...; a runner is the command given to unit.mjs, as one word. A few
+# seconds.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/usage.sh

@@ -12,11 +12,12 @@
 #   x86_64                     a PC or a virtual machine
 #
 # `opkg print-architecture` on the router (OpenWrt 25.12: `cat /etc/apk/arch`) says which one it is.
-# Without ARCH: x86_64 mips_24kc. Prints what each costs on the flash.
+# Without ARCH: x86_64 mips_24kc. Prints what each costs on the flash. With --start a minute for one ARCH; the
+# first build of an ARCH compiles a C library before.
 #
 #   --check      builds twice and compares: the same sources give the same bytes
 #   --start      starts each under an emulator of its processor: whp version, the native part's tests
-#   --run        the same, and the host's unit tests: minutes for each
+#   --run        the same, and the host's unit tests: a minute for each
 #   --version    another version than the Makefile's, such as 0.2.0-r1
 set -euo pipefail
 cd "$(dirname "$0")/.."

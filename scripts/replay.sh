@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What whp would have done to a capture, on this PC: replay.sh FILE [--json] [--lan PREFIX,..]
 # [--config FILE] [--profiles DIR]. Builds what is missing first, as lab.sh does: the program that runs
-# the agent, and the agent. Needs Node 20; prints docs/replay.md's report.
+# the agent, and the agent: minutes the first time, then a second. Needs Node 20; prints docs/replay.md's report.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"

@@ -55,7 +55,7 @@ export interface ProfilePortmap {
 }
 
 /**
- * A packet of this length from a learning range announces a connection request of a peer. For
+ * A packet of this length from a range with role supernode announces a connection request of a peer. For
  * windowMilliseconds every new flow of the receiving device counts as the application's (paper: 329-339
  * bytes, 200 ms).
  */

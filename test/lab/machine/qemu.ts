@@ -39,8 +39,8 @@ export interface Hardware {
 // A 34K is a 24K core with a second hardware thread (unused here) and 64 TLB entries. A 24K has 16,
 // and a program of 4 MB misses them all the time; the emulator charges for a miss what it charges for
 // hundreds of instructions, several times more than the silicon does, and a loop's speed then says
-// more about which pages it happens to lie in than about its work (ARCHITECTURE.md, "Speed on the
-// emulated router"). WHP_CPU=24Kf has the 16 entries.
+// more about which pages it happens to lie in than about its work (docs/decisions.md, "Speed").
+// WHP_CPU=24Kf has the 16 entries.
 const MIPS_CPU = process.env.WHP_CPU ?? '34Kf';
 
 const EMULATOR: Record<Board, readonly string[]> = {
