@@ -35,6 +35,7 @@ case "$*" in
     echo "ip $*" >>"$FAKE/changes"
     case "$1 $2 $3" in
       'link add whp-'*)
+        if [ -e "$FAKE/no-gre" ]; then echo 'Error: Unknown device type.' >&2; exit 2; fi
         n=\${11}
         dotted="$((n >> 24 & 255)).$((n >> 16 & 255)).$((n >> 8 & 255)).$((n & 255))"
         echo "7: $3@NONE: <UP> mtu 1472 link/gre 203.0.113.20 peer $9 gre remote $9 local $7 ttl 64 ikey $dotted okey $dotted " >"$FAKE/$3.link" ;;
@@ -66,7 +67,7 @@ export class Server {
       ip: IP,
       nft: NFT,
       ss: 'cat "$FAKE/services"',
-      id: 'echo 0',
+      id: 'cat "$FAKE/user" 2>/dev/null || echo 0',
       sysctl: `case $1 in -n) cat "$FAKE/sysctl" 2>/dev/null || echo 0 ;; *) ${log('sysctl')} ;; esac`,
       systemctl: `case $1 in is-enabled) exit 0 ;; *) ${log('systemctl')} ;; esac`,
     };

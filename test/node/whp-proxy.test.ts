@@ -246,6 +246,33 @@ test('the firewall is loaded before the device exists, and forwarding comes last
   assert.ok(order[0]! >= 0 && order[0]! < order[1]! && order[1]! < order[2]!, changes);
 });
 
+test('a new tunnel that cannot be made leaves nothing, a replaced one keeps its firewall', () => {
+  const one = server();
+  one.put('no-gre', '');
+  const { status, stderr, changes } = one.run(`install home ${TUNNEL}`);
+  assert.is(status, 1);
+  assert.match(stderr, /Unknown device type.\nwhp-proxy: .*modprobe ip_gre/);
+  assert.match(changes, /nft delete table inet whp_home\n$/);
+  assert.equal(one.files, []);
+  rmSync(join(one.fake, 'no-gre'));
+  assert.is(one.run(`install home ${TUNNEL}`).status, 0);
+  one.put('no-gre', '');
+  const again = one.run('install home --home 192.0.2.1');
+  assert.is(again.status, 1);
+  assert.not.match(again.changes, /delete table/);
+  assert.match(one.unit, /198.51.100.10/);
+});
+
+test('whoever is not root is told so', () => {
+  const one = server();
+  assert.is(one.run(`install home ${TUNNEL}`).status, 0);
+  one.put('user', '1000\n');
+  for (const words of ['install home', 'remove home', 'down home'])
+    refused(one, words, 1, /needs root/);
+  assert.is(one.run('install home --dry-run').status, 0);
+  assert.is(one.run('status home').status, 0);
+});
+
 test('a second home has a key, an address and inner addresses of its own', () => {
   const one = server();
   assert.is(one.run(`install home ${TUNNEL}`).status, 0);
