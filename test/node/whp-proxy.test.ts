@@ -224,7 +224,11 @@ test('install again keeps what is not given, and leaves alone what is in place',
   assert.match(moved.changes, /^ip link add .* remote 198.51.100.23 key 5300/m);
   assert.is(one.unit, before.replaceAll('198.51.100.10', '198.51.100.23'));
   assert.match(moved.stderr, /udp 51820/, 'a newer service is named, and does not stop the move');
-  // A new list of ports is a new question.
+  // Rules for other ports, addresses or devices close what was open.
+  one.put('addresses', '2: eth0    inet 203.0.113.20/28\n2: eth0    inet 203.0.113.21/28\n');
+  refused(one, 'install home --address 203.0.113.21', 1, /udp 51820/);
+  refused(one, 'install home --wan eth0', 1, /udp 51820/);
+  refused(one, 'install home --local6 fd00:d5::1 --remote6 fd00:d5::2', 1, /udp 51820/);
   refused(one, 'install home --open 51820', 1, /tcp 2222/);
 });
 
