@@ -11,6 +11,9 @@ const SITE6 = '2606:4706:6::1';
 const METADATA = '169.254.169.254';
 const SIX = '--local6 fd00:d5::1 --remote6 fd00:d5::2';
 
+const need = 'busybox nft=nftables ip=iproute2';
+execFileSync('bash', ['-c', `. scripts/lib/packages.sh; need ${need}`], { stdio: 'inherit' });
+
 const inside = (name: string, command: string, input = '') =>
   spawnSync('ip', ['netns', 'exec', `${P}${name}`, 'bash', '-c', command], {
     encoding: 'utf8',
