@@ -2,10 +2,12 @@
 // Each changes the choices (config/settings) or the learned elements, and returns a text.
 
 import { newFlows } from '../answers/now.ts';
+import { pauseText } from '../answers/pause.ts';
 import { choose } from '../config/settings.ts';
-import { now } from '../os/clock.ts';
+import { now, wallTime } from '../os/clock.ts';
 import { type Choices, MOST_PINS } from '../policy/choices.ts';
 import { isOwnAddress } from '../policy/own-addresses.ts';
+import { readZone } from '../router/time-zone.ts';
 import type { Agent } from '../runtime/agent.ts';
 import { forgetLearned } from '../runtime/forget.ts';
 import { type Checked, invalid, ok } from '../syntax/result.ts';
@@ -17,9 +19,11 @@ export type Refresh = (agent: Agent) => Promise<string | null>;
 
 export type Reply =
   | { readonly ok: true; readonly answer: unknown }
-  | { readonly ok: false; readonly error: string };
+  | { readonly ok: false; readonly error: string; readonly status?: number };
 
 const ALL = 'all';
+/** Minutes of a pause unless told. */
+const MINUTES = 60;
 /** A week, in minutes; a longer pause belongs into the configuration. */
 const MOST_MINUTES = 10080;
 
@@ -29,6 +33,11 @@ function done(text: string): Reply {
 
 function refuse(error: string): Reply {
   return { ok: false, error };
+}
+
+/** The operands are wrong, whatever the agent's state. */
+function misused(error: string): Reply {
+  return { ok: false, error, status: 2 };
 }
 
 /** Runs the action `method`; null: there is no such action. `words`: its operands. */
@@ -69,11 +78,13 @@ async function decide(
   return done(unkept === null ? said : `${said}; but only until a restart: ${unkept}`);
 }
 
-/** Names of the apps that pause or resume is about. */
+/** Names of the apps that pause, resume or pin is about. */
 function steeredApps(agent: Agent, word: string): Checked<readonly string[]> {
   const apps = appsOf(agent, word);
   const isNone = apps.ok && apps.value.length === 0;
-  return isNone ? invalid("no app is enabled: set option enabled '1' in its section") : apps;
+  return isNone
+    ? invalid("no app is enabled: uci set whp.APP.enabled='1'; uci commit whp; whp reload")
+    : apps;
 }
 
 /** Names of the apps that `word` selects: one, or all. */
@@ -81,23 +92,28 @@ function appsOf(agent: Agent, word: string): Checked<readonly string[]> {
   const known = agent.policy.apps.map(({ name }) => name);
   if (word === ALL) return ok(known);
   if (known.includes(word)) return ok([word]);
-  return invalid(`there is no app "${word}"; known: ${known.join(', ') || 'none is enabled'}`);
+  return invalid(noApp(word, known));
+}
+
+function noApp(word: string, known: readonly string[]): string {
+  return `there is no app "${word}"; known: ${known.join(', ') || 'none is enabled'}`;
 }
 
 function pause(agent: Agent, refresh: Refresh, words: readonly string[]): Promise<Reply> | Reply {
-  const isNumber = (word: string | undefined): boolean => /^\d+$/.test(word ?? '');
-  const [word, time] = isNumber(words[0]) ? [ALL, words[0]] : [words[0] ?? ALL, words[1]];
-  const minutes = time === undefined ? null : Number(time);
-  if (minutes !== null && !(isNumber(time) && minutes >= 1 && minutes <= MOST_MINUTES)) {
-    return refuse(`"${time}" is no number of minutes from 1 to ${MOST_MINUTES}`);
+  const [first = ALL, second] = words;
+  const isTime = /^(\d+|forever)$/.test(first) && second === undefined;
+  const [word, time = String(MINUTES)] = isTime ? [ALL, first] : [first, second];
+  const minutes = time === 'forever' ? null : Number(time);
+  if (minutes !== null && !(/^\d+$/.test(time) && minutes >= 1 && minutes <= MOST_MINUTES)) {
+    return misused(`"${time}" is no number of minutes from 1 to ${MOST_MINUTES}, nor forever`);
   }
   const named = steeredApps(agent, word);
   if (!named.ok) return refuse(named.what);
   const apps = named.value;
   const paused = new Map(agent.settings.choices.paused);
   for (const app of apps) paused.set(app, minutes === null ? null : now() + minutes * 60000);
-  const until = minutes === null ? 'until whp resume' : `for ${minutes} min`;
-  return decide(agent, refresh, { paused }, `${apps.join(', ')}: new flows go direct ${until}`);
+  const text = pauseText(apps, minutes, wallTime(), readZone().zone);
+  return decide(agent, refresh, { paused }, text);
 }
 
 function resume(agent: Agent, refresh: Refresh, words: readonly string[]): Promise<Reply> | Reply {
@@ -139,13 +155,14 @@ function pin(
   if (isOwnAddress(agent.policy, agent.inForce.addresses, address)) {
     return refuse(`${address} is the router's own or a proxy's: no packet to it takes a tunnel`);
   }
-  const known = agent.policy.apps.map(({ name }) => name);
+  const known = steeredApps(agent, ALL);
+  if (!known.ok) return refuse(known.what);
   // With a single app, the operand may be left out.
-  const wanted = app ?? (known.length === 1 ? known[0]! : '');
-  if (!known.includes(wanted)) {
-    const list = known.join(', ') || 'none is enabled';
-    return refuse(`to which app? whp pin ${address} APP; known: ${list}`);
+  const wanted = app ?? (known.value.length === 1 ? known.value[0]! : null);
+  if (wanted === null) {
+    return refuse(`of which app? whp pin ${address} APP; known: ${known.value.join(', ')}`);
   }
+  if (!known.value.includes(wanted)) return refuse(noApp(wanted, known.value));
   const others = agent.settings.choices.pins.filter((one) => one.address !== address);
   if (others.length >= MOST_PINS) return refuse(`there are ${MOST_PINS} pins; unpin some`);
   const change = { pins: [...others, { app: wanted, address }] };
