@@ -6,7 +6,7 @@ import { ask } from './cli/ask.ts';
 import { auditCommand } from './cli/audit.ts';
 import { checkFile } from './cli/check.ts';
 import { diagnose } from './cli/diagnose.ts';
-import { printedAlone } from './cli/print.ts';
+import { complained, printedAlone, problemLines } from './cli/print.ts';
 import { profileCommand } from './cli/profile.ts';
 import { replayFile } from './cli/replay.ts';
 import { loadPolicy } from './config/load.ts';
@@ -44,18 +44,22 @@ async function run(command: Command): Promise<number> {
 
 function printRuleset(command: Command): number {
   const policy = loadPolicy(command, null);
-  if (!policy.ok) return complain(policy.problems, 1);
+  if (!policy.ok) {
+    std.err.puts(problemLines(policy.problems));
+    return 1;
+  }
   const text = renderLoad(compile(policy.value));
   std.out.puts(command.json ? `${JSON.stringify({ ruleset: text })}\n` : text);
   return 0;
 }
 
-function complain(problems: readonly Problem[], status: number): number {
-  for (const { where, what } of problems) std.err.puts(`whp: ${where}: ${what}\n`);
+function complain(problems: readonly Problem[]): number {
+  const { status, err } = complained(problems, 2);
+  std.err.puts(err);
   return status;
 }
 
 const read = readArguments(scriptArgs.slice(1));
-const status = read.ok ? await run(read.value) : complain(read.problems, 2);
+const status = read.ok ? await run(read.value) : complain(read.problems);
 std.out.flush();
 std.exit(status);

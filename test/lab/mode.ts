@@ -76,7 +76,7 @@ interface Evidence {
 
 /** The agent's reason for each announced flow, by its tuple. */
 async function explain(router: Machine): Promise<(flow: FlowOutcome) => string> {
-  const answer = await router.must('/usr/bin/whp evidence --json', { timeout: 60_000 });
+  const answer = await router.must('/usr/bin/whp flows --recent --json', { timeout: 60_000 });
   const known = new Map<string, Evidence>();
   for (const one of JSON.parse(answer) as Evidence[]) {
     known.set(one.flow.replace(/^(\S+) [^ ]+:(\d+) > /, '$1 $2 > '), one);

@@ -152,7 +152,10 @@ test('a flow that ends is logged, with its evidence, as rows and as CSV', async 
   const { csv } = await call('log', { format: 'csv' });
   assert.is((csv as string).split('\r\n').length, 3);
   assert.is(await WHP('log --csv'), csv);
-  assert.match(await WHP('log'), /udp 192\.168\.1\.17:13021 > 198\.51\.7\.215:443 .* cloud /);
+  assert.match(
+    await WHP('flows --ended'),
+    /udp 192\.168\.1\.17:13021 > 198\.51\.7\.215:443 .* cloud /,
+  );
   const line = /skype udp 192\.168\.1\.17:13021 > 198\.51\.7\.215:443 ended after \d+ s by cloud:/;
   assert.match(readFileSync(`${FOLDER}/log`, 'utf8'), line);
   assert.is((await call('flows')).total, FLOWS);

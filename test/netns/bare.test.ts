@@ -37,7 +37,7 @@ function play(script: string): string {
 cd ${FOLDER}; : >log
 BARE='${BARE.join(' ')}'
 whp() { command=$1; shift; timeout 20 $BARE ${HOST} ${BUNDLE} $command ${OPTIONS} "$@"; }
-begun() { agent=$!; for i in $(seq 200); do whp counters >/dev/null 2>&1 && return; sleep 0.1; done; echo "not begun"; cat log; }
+begun() { agent=$!; for i in $(seq 200); do whp flows --totals >/dev/null 2>&1 && return; sleep 0.1; done; echo "not begun"; cat log; }
 ended() { kill $agent; wait $agent; echo "ended $?"; nft list tables | grep whp; }
 ${script}`;
   const { stdout, stderr } = spawnSync('unshare', ['-n', '-m', 'sh', '-c', text], {

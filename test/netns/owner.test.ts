@@ -63,6 +63,13 @@ async function json(words: string): Promise<unknown> {
   return JSON.parse(text);
 }
 
+/** What a command prints on standard output and on standard error. */
+async function streams(words: string): Promise<[out: string, err: string]> {
+  await shell.run(`${WHP_TEXT} ${words} ${OPTIONS} >${FOLDER}/out 2>${FOLDER}/err`);
+  const read = async (name: string) => (await shell.run(`cat ${FOLDER}/${name}`)).text;
+  return [await read('out'), await read('err')];
+}
+
 async function table(): Promise<string> {
   return (await shell.run('nft -s list table inet whp')).text;
 }
@@ -141,10 +148,17 @@ test('a device told by its name applies as soon as DHCP knows it, and is remembe
 test('a bad file changes nothing, is named with section, option and line, and is shown', async () => {
   const before = await table();
   configure("	list device 'nobody'\n	option fallback 'maybe'\n");
-  const { status, text } = await whp('reload');
-  assert.is(status, 1);
-  assert.match(text, `whp: whp.skype.device (${FOLDER}/whp:14): "nobody" is no MAC`);
-  assert.match(text, `whp: whp.skype.fallback (${FOLDER}/whp:15): "maybe" is not one of`);
+  const [out, err] = await streams('reload');
+  assert.is((await whp('reload')).status, 1);
+  assert.match(out, /^whp\.skype\.device \(.*:14\): "nobody" is no MAC/m);
+  assert.match(out, /^whp\.skype\.fallback \(.*:15\): "maybe" is not one of/m);
+  // `whp check` says the same words at the same place.
+  assert.equal((await streams('check'))[0].split('\n').slice(0, 2), out.split('\n').slice(0, 2));
+  assert.is(
+    err,
+    'whp: reload: not loaded; the last good configuration stands. Its problems: whp check\n',
+  );
+  assert.equal((await streams('check'))[1], '');
   assert.is(await table(), before);
   assert.match(
     (await whp('status')).text,
@@ -167,18 +181,42 @@ test('with a bad file at the start the last good configuration is enforced', asy
 
 test('pause lets new flows go direct, and resume ends it', async () => {
   const [before, count] = [await settled(), await loads()];
-  assert.match((await whp('pause skype 5')).text, /skype: new flows go direct for 5 min/);
+  assert.match(
+    (await whp('pause skype 5')).text,
+    /^new skype connections now show your home's address until (\w+ \d+ \w+ )?\d\d:\d\d( UTC)?$/m,
+  );
   assert.match(await table(), PAUSED);
   const { apps } = (await json('status')) as { apps: { direct: string; resumes: number }[] };
   assert.is(apps[0]!.direct, 'paused');
   assert.ok(apps[0]!.resumes > 290 && apps[0]!.resumes <= 300);
   assert.match((await whp('status')).text, /DIRECT, paused/);
   assert.is((await whp('pause nothere')).status, 1);
-  assert.is((await whp('pause skype 0')).status, 1);
+  for (const wrong of ['all 0', '0', 'skype 0', 'skype 10081', 'skype ever', 'all -- -5'])
+    assert.is((await whp(`pause ${wrong}`)).status, 2, wrong);
   assert.is((await whp('resume')).status, 0);
   assert.not.match(await table(), PAUSED);
   assert.is(await settled(), before);
   assert.is(await loads(), count);
+});
+
+test('a pause is an hour unless told, and without an end only by a word', async () => {
+  const left = async (): Promise<number | null> => {
+    const { apps } = (await json('status')) as { apps: { resumes: number | null }[] };
+    return apps[0]!.resumes;
+  };
+  for (const words of ['pause', 'pause all', 'pause skype']) {
+    assert.is((await whp(words)).status, 0, words);
+    const seconds = (await left()) ?? 0;
+    assert.ok(seconds > 3500 && seconds <= 3600, `${words}: ${seconds}`);
+  }
+  assert.is((await whp('pause 2')).status, 0);
+  assert.ok(((await left()) ?? 0) <= 120);
+  for (const words of ['pause forever', 'pause skype forever']) {
+    assert.match((await whp(words)).text, /address until whp resume, or a restart of the agent/);
+    assert.is(await left(), null, words);
+    assert.is((await whp('status --quiet')).status, 5, words);
+  }
+  assert.is((await whp('resume')).status, 0);
 });
 
 test('a pause lasts while others delete the table, and is in force when it is answered', async () => {
@@ -200,6 +238,8 @@ test('a pause lasts while others delete the table, and is in force when it is an
 
 test('a pinned address is in the table until it is unpinned, restarts included', async () => {
   assert.match((await whp('pin 198.18.0.1 skype')).text, /no public address/);
+  const zoom = await whp('pin 198.51.100.9 zoom');
+  assert.equal([zoom.status, zoom.text], [1, 'whp: pin: there is no app "zoom"; known: skype\n']);
   const count = await loads();
   assert.is((await whp('pin 198.51.100.77 skype')).status, 0);
   assert.is((await whp('pin 2600:1406:3a::77 skype')).status, 0);
@@ -227,6 +267,7 @@ test('a pinned address is in the table until it is unpinned, restarts included',
   await startAgent();
   assert.match(await table(), /elements = \{ 198\.51\.100\.77 \}/);
   assert.equal(await json('pin'), { pins: [{ app: 'skype', address: '198.51.100.77' }] });
+  assert.equal(await json('pin list'), await json('pin'));
   const why = (await json('why 198.51.100.77')) as { verdict: string; reasons: string[] };
   assert.equal(why.reasons, ['skype: pinned by the owner, all ports']);
   // This namespace has no GRE, or no proxy answers probes.
@@ -280,6 +321,7 @@ test('one proxy alone until told otherwise', async () => {
     proxies.map(({ name, preferred }) => `${name} ${preferred}`),
     ['cloud false', 'second true'],
   );
+  assert.is((await whp('proxy')).text, (await whp('proxy list')).text);
   assert.is((await whp('proxy use third')).status, 1);
   assert.is((await whp('proxy use auto')).status, 0);
 });
@@ -329,7 +371,15 @@ writeFileSync(CAPTURE, Buffer.from('d4c3b2a1020004000000000000000000ffff00000100
 
 test('every command answers --json with one JSON value', async () => {
   const words = [
-    ...['status', 'flows', 'why 198.51.100.7', 'learned', 'evidence', 'devices', 'counters', 'log'],
+    ...[
+      'status',
+      'flows',
+      'flows --ended',
+      'flows --recent',
+      'flows --totals',
+      'flows --ended --csv',
+    ],
+    ...['why 198.51.100.7', 'learned', 'devices', 'completion apps'],
     ...[
       `check ${FOLDER}/whp`,
       'reload',
@@ -345,9 +395,9 @@ test('every command answers --json with one JSON value', async () => {
       'version',
       'help',
       'help more',
-      'help log',
+      'help flows',
     ],
-    ...['ruleset', 'completion', `replay ${CAPTURE}`, 'log --csv'],
+    ...['ruleset', 'completion', `replay ${CAPTURE}`],
   ];
   for (const word of words) assert.ok((await json(word)) !== undefined, word);
   const commands = new Set(words.map((word) => word.split(' ')[0]));
@@ -367,9 +417,45 @@ test('exit statuses: 0 done, 1 failed, 2 the command line is wrong', async () =>
     ['flows --limit none', 2],
     ['flows --limit 501', 2],
     ['proxy use', 2],
+    ['status --csv', 2],
+    ['flows skype', 2],
+    ['flows --totals app skype decade', 2],
+    ['-v', 0],
+    // This kernel has no GRE: no tunnel, and skype is refused.
+    ['status --quiet', 5],
   ] as const) {
     assert.is((await whp(words)).status, status, words);
   }
+  assert.equal(await streams('status --quiet'), ['', '']);
+});
+
+test('old spellings answer as the new ones, with a hint on standard error', async () => {
+  for (const [old, now] of [
+    ['log', 'flows --ended'],
+    ['log --csv', 'flows --ended --csv'],
+    ['evidence', 'flows --recent'],
+    ['counters', 'flows --totals'],
+  ] as const) {
+    const [out, err] = await streams(`${old} --json`);
+    assert.equal(JSON.parse(out), await json(now), old);
+    assert.match(err, `is whp ${now.replace(' --csv', '')} now`);
+    assert.equal((await streams(now))[1], '');
+  }
+});
+
+test('names for completion are asked of the agent', async () => {
+  configure("	list device 'tv'\nconfig device 'tv'\n	list name 'samsung'\n");
+  await reload();
+  writeFileSync(`${FOLDER}/leases`, '1 02:00:00:00:00:0B 192.168.1.51 $(id) *\n');
+  assert.equal(await streams('completion apps'), ['skype\n', '']);
+  assert.equal(await streams('completion proxies'), ['cloud\nsecond\n', '']);
+  assert.equal(await streams('completion profiles'), ['skype\n', '']);
+  assert.match((await streams('completion devices'))[0], /^tv$/m);
+  assert.not.match((await streams('completion devices'))[0], /\$/);
+  assert.is((await whp('completion colours')).status, 2);
+  writeFileSync(`${FOLDER}/leases`, '');
+  configure('');
+  await reload();
 });
 
 test('a profile of the owner comes before the shipped one', async () => {
@@ -427,12 +513,18 @@ test('a report names no word of an error, and says when no agent answers', async
   assert.not.match(text, /<name \d+>/);
   assert.match(text, /No such file or directory/);
   assert.is(text.split('no agent answers').length - 1, 6);
+  assert.match(text, "start it with /etc/init.d/whp start, or it is disabled (option enabled '0'");
 });
 
 test('without an agent the exit status says so', async () => {
   const { status, text } = await shell.run(`${WHP_TEXT} status --socket ${FOLDER}/none`);
   assert.is(status, 3);
-  assert.match(text, /no agent answers/);
+  assert.match(text, /no agent answers .* or it is disabled \(option enabled '0' in globals\)$/m);
+  for (const words of ['status --quiet', 'pause', 'audit', 'completion apps']) {
+    const end = await shell.run(`${WHP_TEXT} ${words} --socket ${FOLDER}/none`);
+    assert.is(end.status, 3, `${words}: ${end.text}`);
+    assert.match(end.text, /or it is disabled/);
+  }
 });
 
 test.run();

@@ -9,7 +9,14 @@ import type { Command } from './arguments.ts';
 import { printed, type Reply, type Request, requestOf } from './print.ts';
 import { toldText } from './text.ts';
 
-const NO_AGENT = 3;
+export const NO_AGENT = 3;
+
+/** Why nobody answers at the socket, with the fix. */
+export function noAgent(socket: string, errno: number): string {
+  const fix =
+    "start it with /etc/init.d/whp start, or it is disabled (option enabled '0' in globals)";
+  return `${socket}: no agent answers (${errnoText(errno)}); ${fix}`;
+}
 
 /** Sends the command, prints the answer, resolves to the exit status. `monitor` prints until interrupted. */
 export function ask(command: Command): Promise<number> {
@@ -37,9 +44,7 @@ export function ask(command: Command): Promise<number> {
       },
     });
     if (!connected.ok) {
-      std.err.puts(
-        `whp: ${command.socket}: no agent answers (${errnoText(connected.errno)}); start it with /etc/init.d/whp start\n`,
-      );
+      std.err.puts(`whp: ${noAgent(command.socket, connected.errno)}\n`);
       resolve(NO_AGENT);
       return;
     }
@@ -60,7 +65,7 @@ export function askOnce(socket: string, request: Request): Promise<Checked<unkno
       onClose: (reason) => resolve(invalid(`the agent closed the connection: ${reason}`)),
     });
     if (connected.ok) sendValue(connected.line, request);
-    else resolve(invalid(`no agent answers (${errnoText(connected.errno)})`));
+    else resolve(invalid(noAgent(socket, connected.errno)));
   });
 }
 

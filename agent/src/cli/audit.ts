@@ -4,15 +4,14 @@
 import * as std from 'qjs:std';
 import { type AuditAnswer, MOST_AUDIT_MINUTES } from '../answers/audit.ts';
 import { after } from '../os/clock.ts';
-import { errnoText } from '../os/errno.ts';
 import { listenSignals } from '../os/signals.ts';
 import { closeLine, connectLines, type Line, sendValue } from '../os/unix-socket.ts';
 import type { Command } from './arguments.ts';
+import { NO_AGENT, noAgent } from './ask.ts';
 import type { Reply } from './print.ts';
 import { auditVerdict } from './text-audit.ts';
 
 const MINUTES = 5;
-const NO_AGENT = 3;
 const OUTSIDE = 4;
 /** Seconds to wait for the next agent. */
 const NEXT_AGENT = 45;
@@ -83,9 +82,7 @@ async function open(socket: string, operand: string): Promise<Open | Refused> {
     },
   });
   if (!connected.ok) {
-    const reason = errnoText(connected.errno);
-    const error = `${socket}: no agent answers (${reason}); start it with /etc/init.d/whp start`;
-    return { error, status: NO_AGENT };
+    return { error: noAgent(socket, connected.errno), status: NO_AGENT };
   }
   const { line } = connected;
   const ask = (word: string): Promise<Reply> =>

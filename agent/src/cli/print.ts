@@ -3,11 +3,14 @@
 
 import type { DeviceAnswer } from '../answers/devices.ts';
 import type { EvidenceAnswer, FlowAnswer, LearnedAnswer } from '../answers/flows.ts';
+import type { NamesAnswer } from '../answers/names.ts';
 import type { StatusAnswer } from '../answers/status.ts';
 import type { WhyAnswer } from '../answers/why-parts.ts';
+import { isWorking } from '../answers/works.ts';
 import type { Problem } from '../syntax/result.ts';
 import type { Command } from './arguments.ts';
-import { completionText, helpText } from './help.ts';
+import { WORKS_NOT } from './commands.ts';
+import { helpText } from './help.ts';
 import { evidenceText, flowsText, learnedText, statusText, whyText } from './text.ts';
 import { type CountersAnswer, countersText, type LogAnswer, logText } from './text-account.ts';
 import { type ActionAnswer, actionText, devicesText } from './text-owner.ts';
@@ -40,6 +43,9 @@ export interface Printed {
   readonly err: string;
 }
 
+/** The script is a file of the package. */
+const COMPLETION = '. /usr/share/whp/completion.bash\n';
+
 /** Output of the commands that need neither agent nor file; null: another command. */
 export function printedAlone({ name, operand, json }: Command): Printed | null {
   const say = (key: string, text: string): Printed => ({
@@ -51,7 +57,7 @@ export function printedAlone({ name, operand, json }: Command): Printed | null {
     case 'version':
       return json ? say('version', VERSION) : say('version', `whp ${VERSION}\n`);
     case 'completion':
-      return say('script', completionText());
+      return operand === null ? say('script', COMPLETION) : null;
     case 'help': {
       const text = helpText(operand);
       const unknown = { where: String(operand), what: 'no such command; whp help lists them' };
@@ -62,14 +68,25 @@ export function printedAlone({ name, operand, json }: Command): Printed | null {
   }
 }
 
-/** The request of a command: methods have the commands' names, except those of `proxy`. */
-export function requestOf({ name, words, operand, limit, csv }: Command): Request {
-  if (name === 'proxy') {
-    return words[0] === 'use' ? { method: 'use', operand: words[1]! } : { method: 'proxies' };
+/** The request of a command: a method has the command's name, but for lists with a name of their own. */
+export function requestOf({ name, words, operand, limit, csv, view }: Command): Request {
+  const told = { limit, ...(operand === null ? {} : { operand }) };
+  switch (name) {
+    case 'proxy':
+      return words[0] === 'use' ? { method: 'use', operand: words[1]! } : { method: 'proxies' };
+    case 'pin':
+      return words[0] === 'list' ? { method: name, limit } : { method: name, ...told };
+    case 'completion':
+      return { method: 'names', ...told };
+    case 'flows':
+      if (view === 'ended') return { method: 'log', limit, ...(csv ? { operand: 'csv' } : {}) };
+      return { method: view === null ? name : METHODS[view], ...told };
+    default:
+      return { method: name, ...told };
   }
-  if (name === 'log' && csv) return { method: name, operand: 'csv', limit };
-  return { method: name, limit, ...(operand === null ? {} : { operand }) };
 }
+
+const METHODS = { recent: 'evidence', totals: 'counters' } as const;
 
 /** Tells the C client to start the engine and run the command itself. */
 export const ELSEWHERE: Printed = { status: -1, out: '', err: '' };
@@ -79,16 +96,32 @@ export function complained(problems: readonly Problem[], status: number): Printe
   return { status, out: '', err };
 }
 
+/** Problems of files, as every command reports them: one a line, the place first. */
+export function problemLines(problems: readonly Problem[]): string {
+  return problems.map(({ where, what }) => `${where}: ${what}\n`).join('');
+}
+
+/** A configuration that was not loaded: its problems are a report as of `whp check`. */
+function unloaded(problems: readonly Problem[]): Printed {
+  const { err } = complained([{ where: 'reload', what: NOT_LOADED }], 1);
+  return { status: 1, out: problemLines(problems), err };
+}
+
+const NOT_LOADED = 'not loaded; the last good configuration stands. Its problems: whp check';
+
 export function printed(command: Command, reply: Reply): Printed {
   if (!reply.ok) {
+    if (reply.problems !== undefined && !command.json) return unloaded(reply.problems);
     return complained(
       reply.problems ?? [{ where: command.name, what: reply.error ?? 'failed' }],
       reply.status ?? 1,
     );
   }
   const { answer } = reply;
+  const status = command.quiet && !isWorking(answer as StatusAnswer) ? WORKS_NOT : 0;
+  if (command.quiet) return { status, out: '', err: '' };
   const out = command.json ? `${JSON.stringify(answer)}\n` : text(command, answer);
-  return { status: 0, out, err: '' };
+  return { status, out, err: command.hint === null ? '' : `whp: ${command.hint}\n` };
 }
 
 function text(command: Command, answer: unknown): string {
@@ -96,20 +129,29 @@ function text(command: Command, answer: unknown): string {
     case 'status':
       return statusText(answer as StatusAnswer);
     case 'flows':
-      return flowsText(answer as readonly FlowAnswer[], command.limit);
-    case 'evidence':
-      return evidenceText(answer as readonly EvidenceAnswer[], command.limit);
+      return flowsViewText(command, answer);
     case 'learned':
       return learnedText(answer as LearnedAnswer, command.limit);
     case 'why':
       return whyText(answer as WhyAnswer);
     case 'devices':
       return devicesText(answer as readonly DeviceAnswer[]);
-    case 'counters':
-      return countersText(answer as CountersAnswer);
-    case 'log':
-      return logText(answer as LogAnswer, command.limit);
+    case 'completion':
+      return (answer as NamesAnswer).rows.map((name) => `${name}\n`).join('');
     default:
       return actionText(answer as ActionAnswer);
+  }
+}
+
+function flowsViewText({ view, limit }: Command, answer: unknown): string {
+  switch (view) {
+    case 'ended':
+      return logText(answer as LogAnswer, limit);
+    case 'recent':
+      return evidenceText(answer as readonly EvidenceAnswer[], limit);
+    case 'totals':
+      return countersText(answer as CountersAnswer);
+    case null:
+      return flowsText(answer as readonly FlowAnswer[], limit);
   }
 }

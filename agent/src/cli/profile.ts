@@ -11,7 +11,7 @@ import type { Profile } from '../profile/profile.ts';
 import type { Problem } from '../syntax/result.ts';
 import type { Command } from './arguments.ts';
 import { checkAs } from './check.ts';
-import { complained, type Printed } from './print.ts';
+import { complained, type Printed, problemLines } from './print.ts';
 import { columns } from './text.ts';
 
 /** Prints, and returns the exit status. */
@@ -44,9 +44,14 @@ function said(text: string): Printed {
   return { status: 0, out: `${text}\n`, err: '' };
 }
 
-function refuse(problems: readonly Problem[]): number {
-  for (const { where, what } of problems) std.err.puts(`whp: ${where}: ${what}\n`);
+function refuse(where: string, what: string): number {
+  std.err.puts(`whp: ${where}: ${what}\n`);
   return 1;
+}
+
+function notImported(path: string, problems: readonly Problem[]): number {
+  std.out.puts(problemLines(problems));
+  return refuse(path, 'not imported');
 }
 
 function summary({ profile, path, own }: ProfileFile) {
@@ -114,16 +119,15 @@ function dnsLines({ dns }: Profile): string[] {
 
 function importProfile(command: Command, path: string): number {
   const read = loadProfile(path, true);
-  if (!read.ok) return refuse(read.problems);
+  if (!read.ok) return notImported(path, read.problems);
   const { name } = read.value.profile;
   const folder = ownProfiles(command);
   const target = `${folder}/${name}.json`;
   os.mkdir(command.state, 0o755);
   os.mkdir(folder, 0o755);
   const errno = writeText(target, read.value.text);
-  if (errno !== 0)
-    return refuse([{ where: target, what: `cannot be written: ${errnoText(errno)}` }]);
-  const done = `${target} is in place; whp reload takes it in`;
+  if (errno !== 0) return refuse(target, `cannot be written: ${errnoText(errno)}`);
+  const done = `${target} is in place; whp reload loads it`;
   std.out.puts(command.json ? `${JSON.stringify({ done, name, path: target })}\n` : `${done}\n`);
   return 0;
 }

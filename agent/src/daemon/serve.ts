@@ -11,6 +11,7 @@ import {
   type KernelView,
   learnedAnswer,
 } from '../answers/flows.ts';
+import { isNameKind, NAME_KINDS, namesAnswer } from '../answers/names.ts';
 import { flowRow, largest, RPC_ROWS, rpcAnswer } from '../answers/rpc.ts';
 import { type StatusAnswer, statusAnswer } from '../answers/status.ts';
 import { whyAnswer } from '../answers/why.ts';
@@ -138,13 +139,15 @@ async function answer(
     }
     case 'reload': {
       const problems = await turns.reload(agent);
-      const done = 'the configuration is taken in';
+      const done = 'the configuration is loaded';
       return problems.length === 0 ? { ok: true, answer: { done } } : { ok: false, problems };
     }
     case 'devices':
       return { ok: true, answer: devices(agent, kernel, live) };
     case 'proxies':
       return { ok: true, answer: proxies(agent, kernel) };
+    case 'names':
+      return names(agent, operand);
     case 'counters':
     case 'log':
       return books(agent, turns, request.method, operand, limit);
@@ -212,6 +215,15 @@ async function books(
       : { limit, format: operand };
   const answered = await rpc(agent, turns, method, input, MOST_ROWS);
   return 'error' in answered ? { ok: false, ...answered } : { ok: true, answer: answered };
+}
+
+function names({ policy, settings }: Agent, kind: string): Reply {
+  const { configuration, configured, hosts, choices } = settings;
+  if (!isNameKind(kind)) return { ok: false, error: `kinds: ${NAME_KINDS.join(', ')}`, status: 2 };
+  const { uci, profiles } = configuration;
+  const { proxies } = configured;
+  const from = { policy: { ...policy, proxies }, uci, hosts, profiles: profiles.keys() };
+  return { ok: true, answer: namesAnswer(kind, { ...from, pins: choices.pins }) };
 }
 
 function flows(

@@ -28,7 +28,9 @@ const WORDS = [
   'flows --limit 500',
   'why 192.168.1.11',
   'learned',
-  'evidence',
+  'flows --ended',
+  'flows --recent',
+  'flows --totals',
   'devices',
   'check',
   `check ${FILES}.json`,
@@ -50,6 +52,7 @@ const WORDS = [
   'help',
   'ruleset',
   'completion',
+  'completion devices',
 ] as const;
 
 const CHANGES: ReadonlyMap<string, string> = new Map([

@@ -12,7 +12,7 @@ interface Row {
 }
 
 async function counted({ router }: FaultLab): Promise<Map<string, Row>> {
-  const text = await router.must('/usr/bin/whp counters --json', { timeout: 60_000 });
+  const text = await router.must('/usr/bin/whp flows --totals --json', { timeout: 60_000 });
   const { rows } = JSON.parse(text) as { rows: readonly Row[] };
   return new Map(rows.map((row) => [row.subject, row]));
 }

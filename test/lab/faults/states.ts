@@ -72,7 +72,7 @@ export const failover: Fault = {
     await lab.sleep(1000);
     const [moved, unrelated] = [await second.stop(), await other.stop()];
     const paths = pathsOf(lab, since, SUPERNODE.address);
-    const log = await lab.router.must('/usr/bin/whp log --json', { timeout: 60_000 });
+    const log = await lab.router.must('/usr/bin/whp flows --ended --json', { timeout: 60_000 });
     const { rows } = JSON.parse(log) as { rows: { proxy: string }[] };
     // A connection that was moved has ended on the proxy that it began on.
     const logged = [...new Set(rows.map(({ proxy }) => proxy))].sort().join(' ');

@@ -1,0 +1,34 @@
+// answers/works: the one word of `whp status --quiet`.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { StatusAnswer } from '../../../agent/src/answers/status.ts';
+import { isWorking } from '../../../agent/src/answers/works.ts';
+
+function answer(states: readonly string[], hold = true, wanted = true): StatusAnswer {
+  const apps = states.map((text) => {
+    const [state, direct = null] = text.split(' ');
+    return { newFlows: { state, proxy: null, reason: '' }, direct };
+  });
+  return { apps, hold, wanted } as unknown as StatusAnswer;
+}
+
+test('proxied, or direct by the schedule that the owner wrote', () => {
+  assert.ok(isWorking(answer(['proxied'])));
+  assert.ok(isWorking(answer(['proxied', 'direct schedule'])));
+});
+
+test('not while one app is refused, direct by its fallback, or paused', () => {
+  for (const state of ['refused', 'direct', 'direct paused', 'refused schedule'])
+    assert.not.ok(isWorking(answer(['proxied', state])), state);
+});
+
+test('not without an app', () => {
+  assert.not.ok(isWorking(answer([])));
+});
+
+test('not while DNS answers are only watched though they should be held', () => {
+  assert.not.ok(isWorking(answer(['proxied'], false, true)));
+  assert.ok(isWorking(answer(['proxied'], false, false)));
+});
+
+test.run();
