@@ -51,7 +51,8 @@ export const COMMANDS = {
     [0, 3],
     'flows of applications: by which proxy, and why',
     [
-      'Of the ended flows the last 400 are kept, in RAM. --recent has refused ones too.',
+      'Of the ended flows the last 400 are kept, in RAM. --recent alone has requests,',
+      'port mappings, and flows that were refused once: late and inbound ones.',
       'SUBJECT of --totals draws a graph: app skype, device 192.168.1.11, proxy cloud.',
       'RANGE is hour, day, week, month or year.',
     ],
@@ -221,7 +222,7 @@ export const OPTIONS: readonly OptionShape[] = [
   {
     name: 'recent',
     value: '',
-    says: 'those of the last hour, refused ones too (flows)',
+    says: 'what was recognised in the last hour (flows)',
     of: ['flows'],
   },
   { name: 'totals', value: '', says: 'bytes of apps, devices, proxies (flows)', of: ['flows'] },
