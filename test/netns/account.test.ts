@@ -151,7 +151,7 @@ test('a flow that ends is logged, with its evidence, as rows and as CSV', async 
   assert.ok((row!.end as number) >= (row!.start as number));
   const { csv } = await call('log', { format: 'csv' });
   assert.is((csv as string).split('\r\n').length, 3);
-  assert.is(await WHP('log --csv'), csv);
+  assert.is(await WHP('flows --ended --csv'), csv);
   assert.match(
     await WHP('flows --ended'),
     /udp 192\.168\.1\.17:13021 > 198\.51\.7\.215:443 .* cloud /,

@@ -60,7 +60,8 @@ whp reload; echo "reload $?"; whp status | grep 'last good'; whp check; echo "ch
 rm whp; mv whp.good whp; whp reload; echo "again $?"; echo "starts $(starts)"`);
   const refused = `${FOLDER}/whp: cannot be read: Invalid argument`;
   assert.match(out, 'reload 1', out);
-  assert.match(out, `whp: ${refused}`, out);
+  assert.match(out, 'whp: reload: not loaded', out);
+  assert.match(out, new RegExp(`^${refused}`, 'm'), out);
   assert.match(out, 'the last good configuration stands', out);
   assert.match(out, new RegExp(`${refused}.*\ncheck 1`), out);
   assert.match(out, 'again 0');

@@ -513,7 +513,6 @@ test('a report names no word of an error, and says when no agent answers', async
   assert.not.match(text, /<name \d+>/);
   assert.match(text, /No such file or directory/);
   assert.is(text.split('no agent answers').length - 1, 6);
-  assert.match(text, "start it with /etc/init.d/whp start, or it is disabled (option enabled '0'");
 });
 
 test('without an agent the exit status says so', async () => {

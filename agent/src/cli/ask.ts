@@ -65,7 +65,7 @@ export function askOnce(socket: string, request: Request): Promise<Checked<unkno
       onClose: (reason) => resolve(invalid(`the agent closed the connection: ${reason}`)),
     });
     if (connected.ok) sendValue(connected.line, request);
-    else resolve(invalid(noAgent(socket, connected.errno)));
+    else resolve(invalid(`no agent answers (${errnoText(connected.errno)})`));
   });
 }
 
