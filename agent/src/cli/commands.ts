@@ -44,7 +44,7 @@ function shape(
 const NONE = [0, 0] as const;
 
 export const COMMANDS = {
-  status: shape('Looking', '', NONE, 'one screen: tunnels, apps, and what is wrong'),
+  status: shape('Looking', '', NONE, 'one screen: proxies, apps, and what is wrong'),
   flows: shape(
     'Looking',
     '[--ended|--recent|--totals [SUBJECT [RANGE]]]',
@@ -69,7 +69,7 @@ export const COMMANDS = {
     'Acting',
     '[APP|all] [MINUTES|forever]',
     [0, 2],
-    'let new flows of an app go direct for a while',
+    'let new connections of an app go out directly',
     [
       'All apps for 60 minutes unless told; live flows stay in the tunnel. forever is',
       'until whp resume or a restart of the agent. To switch an app off for good:',
