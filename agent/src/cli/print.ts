@@ -1,16 +1,21 @@
 // cli/print: the request that a command sends to the agent, and its answer as text or JSON. The agent uses it for
 // the C client (native/ask.c), and cli/ask uses it where the engine runs. Pure.
 
+import type { Done } from '../answers/actions.ts';
 import type { DeviceAnswer } from '../answers/devices.ts';
+import { errorAnswer } from '../answers/error.ts';
 import type { EvidenceAnswer, FlowAnswer, LearnedAnswer } from '../answers/flows.ts';
-import type { StatusAnswer } from '../answers/status.ts';
+import type { Rows } from '../answers/rows.ts';
+import type { Reply, SeriesAnswer, TotalsAnswer } from '../answers/rpc.ts';
+import type { ProxyAnswer, StatusAnswer } from '../answers/status.ts';
 import type { WhyAnswer } from '../answers/why-parts.ts';
-import type { Problem } from '../syntax/result.ts';
+import type { Pin } from '../policy/choices.ts';
+import { type Problem, problemText } from '../syntax/result.ts';
 import type { Command } from './arguments.ts';
 import { completionText, helpText } from './help.ts';
 import { evidenceText, flowsText, learnedText, statusText, whyText } from './text.ts';
-import { type CountersAnswer, countersText, type LogAnswer, logText } from './text-account.ts';
-import { type ActionAnswer, actionText, devicesText } from './text-owner.ts';
+import { countersText, type LogAnswer, logText } from './text-account.ts';
+import { devicesText, pinsText, proxiesText } from './text-owner.ts';
 import { VERSION } from './version.ts';
 
 /** A request on the control socket, one line of JSON. */
@@ -23,15 +28,6 @@ export interface Request {
   readonly input?: unknown;
   /** For method cli: the command line. */
   readonly words?: readonly string[];
-}
-
-export interface Reply {
-  readonly ok: boolean;
-  readonly answer?: unknown;
-  readonly error?: string;
-  readonly problems?: readonly Problem[];
-  /** Exit status of a command that failed; default 1, 2: the command line is wrong. */
-  readonly status?: number;
 }
 
 export interface Printed {
@@ -55,7 +51,7 @@ export function printedAlone({ name, operand, json }: Command): Printed | null {
     case 'help': {
       const text = helpText(operand);
       const unknown = { where: String(operand), what: 'no such command; whp help lists them' };
-      return text === null ? complained([unknown], 2) : say('help', text);
+      return text === null ? complained([unknown], 2, json) : say('help', text);
     }
     default:
       return null;
@@ -74,42 +70,51 @@ export function requestOf({ name, words, operand, limit, csv }: Command): Reques
 /** Tells the C client to start the engine and run the command itself. */
 export const ELSEWHERE: Printed = { status: -1, out: '', err: '' };
 
-export function complained(problems: readonly Problem[], status: number): Printed {
-  const err = problems.map(({ where, what }) => `whp: ${where}: ${what}\n`).join('');
-  return { status, out: '', err };
+/** The output of a failed command: problems on stderr, and with --json an object on stdout too. */
+export function complained(problems: readonly Problem[], status: number, json: boolean): Printed {
+  const err = problems.map((one) => `whp: ${problemText(one)}\n`).join('');
+  return { status, out: json ? jsonLine(errorAnswer(problems)) : '', err };
+}
+
+export function jsonLine(value: unknown): string {
+  return `${JSON.stringify(value)}\n`;
 }
 
 export function printed(command: Command, reply: Reply): Printed {
   if (!reply.ok) {
-    return complained(
-      reply.problems ?? [{ where: command.name, what: reply.error ?? 'failed' }],
-      reply.status ?? 1,
-    );
+    const problems = reply.problems ?? [{ where: command.name, what: reply.error ?? 'failed' }];
+    return complained(problems, reply.status ?? 1, command.json);
   }
   const { answer } = reply;
-  const out = command.json ? `${JSON.stringify(answer)}\n` : text(command, answer);
-  return { status: 0, out, err: '' };
+  return { status: 0, out: command.json ? jsonLine(answer) : text(command, answer), err: '' };
 }
 
 function text(command: Command, answer: unknown): string {
+  const { limit } = command;
   switch (command.name) {
     case 'status':
       return statusText(answer as StatusAnswer);
     case 'flows':
-      return flowsText(answer as readonly FlowAnswer[], command.limit);
+      return flowsText(answer as Rows<FlowAnswer>, limit);
     case 'evidence':
-      return evidenceText(answer as readonly EvidenceAnswer[], command.limit);
+      return evidenceText(answer as Rows<EvidenceAnswer>, limit);
     case 'learned':
-      return learnedText(answer as LearnedAnswer, command.limit);
+      return learnedText(answer as LearnedAnswer, limit);
     case 'why':
       return whyText(answer as WhyAnswer);
     case 'devices':
-      return devicesText(answer as readonly DeviceAnswer[]);
+      return devicesText(answer as Rows<DeviceAnswer>);
     case 'counters':
-      return countersText(answer as CountersAnswer);
+      return countersText(answer as TotalsAnswer | SeriesAnswer);
     case 'log':
-      return logText(answer as LogAnswer, command.limit);
+      return logText(answer as LogAnswer, limit);
     default:
-      return actionText(answer as ActionAnswer);
+      return actionText(command, answer as Done | Rows<Pin & ProxyAnswer>);
   }
+}
+
+/** An action says what was done; `pin` and `proxy list` list. */
+function actionText({ name }: Command, answer: Done | Rows<Pin & ProxyAnswer>): string {
+  if ('text' in answer) return `${answer.text}\n`;
+  return name === 'pin' ? pinsText(answer) : proxiesText(answer);
 }
