@@ -89,7 +89,7 @@ test('a supernode teaches the port, the port the peer, the peer any port', () =>
     { app: 'skype', address: A, protocol: 'udp', port: 13021, since_ms: 0 },
   ]);
   assert.equal(report.supernodes, [NODE]);
-  assert.equal(report.peers, [{ app: 'skype', device: A, peer: PEER }]);
+  assert.equal(report.peers, [{ app: 'skype', address: A, remote: PEER }]);
   assert.equal(rows(report, `udp ${A}:13021 ${NODE}:40011`), ['skype/range 2 0 0']);
   assert.equal(rows(report, `udp ${A}:50000 ${PEER}:7001`), ['skype/peer 1 0 0']);
   assert.equal(rows(report, `udp ${A}:50000 ${WEB}:7001`), ['-/ 1 1 0']);
@@ -195,7 +195,7 @@ test('the ports and endpoints of a report include what has expired', () => {
     by,
   );
   assert.is(report.ports.length, 1);
-  assert.equal(report.endpoints, [{ app: 'skype', address: WEB, name: 'ui.skype.com' }]);
+  assert.equal(report.endpoints, [{ app: 'skype', remote: WEB, name: 'ui.skype.com' }]);
   assert.equal(rows(report, `udp ${A}:50000 ${WEB}:443`), ['skype/addr 1 0 0']);
   assert.equal(rows(report, `udp ${A}:13021 ${PEER}:7000`), ['-/ 1 1 0'], 'the lease is over');
   // A TTL of 60 s counts as 300 s (ttlMinimumSeconds), from 1 s on.
