@@ -4,6 +4,10 @@ import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node
 import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { DeviceAnswer } from '../../agent/src/answers/devices.ts';
+import type { Rows } from '../../agent/src/answers/rows.ts';
+import type { ProxyAnswer, StatusAnswer } from '../../agent/src/answers/status.ts';
+import type { WhyAnswer } from '../../agent/src/answers/why-parts.ts';
 import { COMMAND_NAMES } from '../../agent/src/cli/commands.ts';
 import { WHP_TEXT } from '../lib/bare.ts';
 import { ownEtc, startShell } from './shell.ts';
@@ -57,10 +61,10 @@ async function whp(words: string): Promise<{ status: number; text: string }> {
   return shell.run(`${WHP_TEXT} ${words} ${OPTIONS}`);
 }
 
-async function json(words: string): Promise<unknown> {
+async function json<T>(words: string): Promise<T> {
   const { status, text } = await whp(`${words} --json`);
   assert.is(status, 0, `${words}: ${text}`);
-  return JSON.parse(text);
+  return JSON.parse(text) as T;
 }
 
 async function table(): Promise<string> {
@@ -105,7 +109,7 @@ async function reload(): Promise<void> {
 
 test.before(async () => {
   const { status, text } = await shell.run(
-    `nft() { ${FOLDER}/bin/real "$@"; }; ip link set lo up && mount --bind ${FOLDER}/bin/nft ${NFT} && mount --bind ${FOLDER}/leases ${LEASES} && ${ownEtc(`${FOLDER}/etc`)} && echo UTC0 >/etc/TZ`,
+    `nft() { ${FOLDER}/bin/real "$@"; }; ip link set lo up && ip link add br-lan type bridge && mount --bind ${FOLDER}/bin/nft ${NFT} && mount --bind ${FOLDER}/leases ${LEASES} && ${ownEtc(`${FOLDER}/etc`)} && echo UTC0 >/etc/TZ`,
   );
   assert.is(status, 0, text);
   configure('');
@@ -126,10 +130,10 @@ test('a device told by its name applies as soon as DHCP knows it, and is remembe
   writeFileSync(`${FOLDER}/leases`, '1 02:00:00:00:00:0A 192.168.1.50 XBOX *\n');
   await until(async () => (await table()).includes('02:00:00:00:00:0a'), 'no MAC');
   assert.match(await table(), /ether saddr @skype_mac .*jump skype_new4/);
-  const devices = (await json('devices')) as { name: string; mac: string; apps: string[] }[];
+  const { rows } = await json<Rows<DeviceAnswer>>('devices');
   assert.equal(
-    devices.map(({ name, mac, apps }) => [name, mac, apps]),
-    [['xbox', '02:00:00:00:00:0a', ['skype']]],
+    rows.map(({ device, mac, apps }) => [device, mac, apps]),
+    [['box', '02:00:00:00:00:0a', ['skype']]],
   );
   // After a reboot of the router the leases are gone, and the device keeps its address.
   await stopAgent();
@@ -169,9 +173,10 @@ test('pause lets new flows go direct, and resume ends it', async () => {
   const [before, count] = [await settled(), await loads()];
   assert.match((await whp('pause skype 5')).text, /skype: new flows go direct for 5 min/);
   assert.match(await table(), PAUSED);
-  const { apps } = (await json('status')) as { apps: { direct: string; resumes: number }[] };
-  assert.is(apps[0]!.direct, 'paused');
-  assert.ok(apps[0]!.resumes > 290 && apps[0]!.resumes <= 300);
+  const { apps } = await json<StatusAnswer>('status');
+  const { state, cause, left_s } = apps[0]!.new_connections;
+  assert.equal([state, cause], ['direct', 'paused']);
+  assert.ok(left_s! > 290 && left_s! <= 300);
   assert.match((await whp('status')).text, /DIRECT, paused/);
   assert.is((await whp('pause nothere')).status, 1);
   assert.is((await whp('pause skype 0')).status, 1);
@@ -226,8 +231,8 @@ test('a pinned address is in the table until it is unpinned, restarts included',
   await stopAgent();
   await startAgent();
   assert.match(await table(), /elements = \{ 198\.51\.100\.77 \}/);
-  assert.equal(await json('pin'), { pins: [{ app: 'skype', address: '198.51.100.77' }] });
-  const why = (await json('why 198.51.100.77')) as { verdict: string; reasons: string[] };
+  assert.equal(await json('pin'), { rows: [{ app: 'skype', address: '198.51.100.77' }] });
+  const why = await json<WhyAnswer>('why 198.51.100.77');
   assert.equal(why.reasons, ['skype: pinned by the owner, all ports']);
   // This namespace has no GRE, or no proxy answers probes.
   assert.match(why.verdict, /^REFUSED now: it is skype's; (the tunnel device|no proxy is up)/);
@@ -249,7 +254,7 @@ config rule 'bank'
   await reload();
   assert.match(await table(), /198\.51\.100\.80 \. tcp \. 443/);
   assert.match(await table(), /skype_except4/);
-  const why = (await json('why 198.51.100.100')) as { verdict: string; reasons: string[] };
+  const why = await json<WhyAnswer>('why 198.51.100.100');
   assert.match(why.reasons.join(), /kept direct by the owner's rule bank/);
   configure('');
   await reload();
@@ -275,9 +280,9 @@ test('one proxy alone until told otherwise', async () => {
   assert.match(await table(), /oifname \{ "whp-cloud", "whp-second" \}/);
   assert.is((await whp('proxy use second')).status, 0);
   assert.not.match(await table(), /oifname \{ "whp-cloud", "whp-second" \} counter/);
-  const proxies = (await json('proxy list')) as { name: string; preferred: boolean }[];
+  const { rows } = await json<Rows<ProxyAnswer>>('proxy list');
   assert.equal(
-    proxies.map(({ name, preferred }) => `${name} ${preferred}`),
+    rows.map(({ proxy, preferred }) => `${proxy} ${preferred}`),
     ['cloud false', 'second true'],
   );
   assert.is((await whp('proxy use third')).status, 1);
@@ -377,9 +382,10 @@ test('a profile of the owner comes before the shipped one', async () => {
   assert.is((await whp(`profile validate ${FOLDER}/broken.json`)).status, 1);
   assert.is((await whp(`profile import ${FOLDER}/broken.json`)).status, 1);
   assert.is((await whp(`profile import ${FOLDER}/profiles/skype.json`)).status, 0);
-  const list = (await json('profile list')) as { name: string; own: boolean; path: string }[];
+  type Listed = Rows<{ profile: string; own: boolean; path: string }>;
+  const { rows: list } = await json<Listed>('profile list');
   assert.equal(
-    list.map(({ name, own }) => [name, own]),
+    list.map(({ profile, own }) => [profile, own]),
     [['skype', true]],
   );
   assert.is(list[0]!.path, `${FOLDER}/state/profiles.d/skype.json`);
@@ -397,8 +403,11 @@ test('a kernel without GRE: no device is made, which is said once and is no repa
   const text = await log();
   assert.not.match(text, /somebody removed or changed .* link whp-/);
   assert.is(text.split('add link whp-cloud').length, before);
-  const { problems } = (await json('status')) as { problems: string[] };
-  assert.match(problems.join('\n'), /no tunnel can be made|add link whp-cloud/);
+  const { problems } = await json<StatusAnswer>('status');
+  assert.match(
+    problems.map(({ text }) => text).join('\n'),
+    /no tunnel can be made|add link whp-cloud/,
+  );
 });
 
 test('a report for support names nobody', async () => {

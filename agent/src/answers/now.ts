@@ -69,10 +69,10 @@ export function newFlows(
   present: Present,
   family: Family = 4,
 ): NowAnswer {
-  if (present.lanless) return none('direct', 'lan', 'no device of list lan exists');
   if (present.tableless !== null)
     return none(present.tableless, 'table', 'the nftables table is missing');
   if (app.direct !== undefined) return byOwner(app.name, app.direct, present);
+  if (present.lanless) return none('direct', 'lan', 'no device of list lan exists');
   if (app.devices.length === 0 && app.macs?.length === 0) {
     return none('direct', 'devices', 'none of its devices is known to DHCP yet');
   }
