@@ -18,7 +18,7 @@ import { createHealth } from '../../agent/src/tunnel/health.ts';
 import { answerTo } from '../../test/fixtures/dns.ts';
 import { askedEvents } from '../../test/fixtures/dns-events.ts';
 import { udp } from '../../test/fixtures/packets.ts';
-import { chosen, surroundings } from '../../test/fixtures/surroundings.ts';
+import { chosen, NAMELESS, surroundings } from '../../test/fixtures/surroundings.ts';
 
 export interface Files {
   /** docs/install.md, agent/uci/whp, agent/profiles/skype.json, and the version of package.json. */
@@ -106,7 +106,10 @@ function inputOf(version: string, proxy: { name: string; address: string }): Sta
     now: NOW,
     since: 0,
     tunnels: [{ ...proxy, device: true, mtu: 1472 }],
+    configured: [{ name: 'skype', proxies: [proxy.name] }],
+    names: NAMELESS,
     ear: 'held',
+    lanless: false,
     tableless: null,
     steering,
     lost: 0,
@@ -116,8 +119,8 @@ function inputOf(version: string, proxy: { name: string; address: string }): Sta
     silent: [],
     repairs: { count: 0, last: '', at: 0 },
     choices: NO_CHOICES,
-    kept: { restored: 0, written: null, bytes: 0, mostBytes: 0, mostWrites: 0 },
-    meter: { stands: true, flows: true },
+    kept: { restored: 0, written_ago_s: null, file_bytes: 0, most_bytes: 0, most_writes: 0 },
+    meter: { stands: true, samples_flows: true },
   };
 }
 

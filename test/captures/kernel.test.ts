@@ -56,8 +56,8 @@ async function judge({ router, schedule, report }: Played): Promise<string[]> {
     .map((key) => [key, countsText(wanted.get(key)), countsText(kernel.get(key))])
     .filter(([, want, got]) => want !== got)
     .map(([key, want, got]) => `${key}: replay ${want}, kernel ${got}`);
-  const ports = (list: readonly { device: string; port: number }[]) =>
-    list.map(({ device, port }) => `${device} ${port}`).join();
+  const ports = (list: readonly { address: string; port: number }[]) =>
+    list.map(({ address, port }) => `${address} ${port}`).join();
   const [want, got] = [ports(report.ports), ports(learned.ports)];
   if (want !== got) differences.push(`ports: replay ${want}, kernel ${got}`);
   return differences;
@@ -146,7 +146,7 @@ for (const one of played) {
     const differences = await judge(one);
     const { flows, totals } = one.report;
     console.log(`${one.name}: ${one.schedule.length} packets, ${flows.length} rows,`);
-    console.log(`  ${totals.proxiedFlows} proxied, at most ${one.late.toFixed(1)} ms late`);
+    console.log(`  ${totals.proxied_flows} proxied, at most ${one.late.toFixed(1)} ms late`);
     assert.equal(differences, []);
   });
 }

@@ -121,13 +121,13 @@ test('an address that was deleted from the set: each flow to it, with why, and s
   const { status, out, err } = await ended;
   assert.is(status, 4, `${out}${err}`);
   const answer = JSON.parse(out);
-  assert.is(answer.outsideFlows, 1);
-  const [one] = answer.outside;
+  assert.is(answer.outside_flows, 1);
+  const [one] = answer.rows;
   assert.is(one.app, 'skype');
-  assert.is(one.ground, 'addr');
-  assert.is(one.flow, `udp 192.168.1.11:6000 > ${OTHER}:33033`);
-  assert.match(one.why, /api\.skype\.com/);
-  assert.is(one.packets, answer.outsidePackets);
+  assert.is(one.evidence, 'addr');
+  assert.is(one.flow, `udp 192.168.1.11:6000 ${OTHER}:33033`);
+  assert.match(one.detail, /api\.skype\.com/);
+  assert.is(one.packets, answer.outside_packets);
   assert.ok(one.packets > 10);
 });
 

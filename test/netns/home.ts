@@ -7,8 +7,10 @@
 //
 // Every far end answers every address itself, and says who it is: so an answer tells which way its
 // request went.
+
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import type { StatusAnswer } from '../../agent/src/answers/status.ts';
 import { HOST, WHP } from '../lib/bare.ts';
 
 export const NODE = '111.221.74.20';
@@ -96,7 +98,7 @@ export interface Home {
   tell(...words: string[]): { readonly status: number; readonly out: string; readonly err: string };
   /** A request as rpcd's plugin sends it; returns the answer's line, '' without an agent. */
   rpc(method: string, input?: object): string;
-  status(): Record<string, unknown>;
+  status(): StatusAnswer;
   log(): string;
   /** `signal`: SIGTERM, or SIGKILL, after which table and rules remain. */
   stopAgent(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;

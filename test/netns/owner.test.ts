@@ -4,6 +4,10 @@ import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node
 import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { DeviceAnswer } from '../../agent/src/answers/devices.ts';
+import type { Rows } from '../../agent/src/answers/rows.ts';
+import type { ProxyAnswer, StatusAnswer } from '../../agent/src/answers/status.ts';
+import type { WhyAnswer } from '../../agent/src/answers/why-parts.ts';
 import { COMMAND_NAMES } from '../../agent/src/cli/commands.ts';
 import { WHP_TEXT } from '../lib/bare.ts';
 import { ownEtc, startShell } from './shell.ts';
@@ -57,10 +61,10 @@ async function whp(words: string): Promise<{ status: number; text: string }> {
   return shell.run(`${WHP_TEXT} ${words} ${OPTIONS}`);
 }
 
-async function json(words: string): Promise<unknown> {
+async function json<T>(words: string): Promise<T> {
   const { status, text } = await whp(`${words} --json`);
   assert.is(status, 0, `${words}: ${text}`);
-  return JSON.parse(text);
+  return JSON.parse(text) as T;
 }
 
 /** What a command prints on standard output and on standard error. */
@@ -112,7 +116,7 @@ async function reload(): Promise<void> {
 
 test.before(async () => {
   const { status, text } = await shell.run(
-    `nft() { ${FOLDER}/bin/real "$@"; }; ip link set lo up && mount --bind ${FOLDER}/bin/nft ${NFT} && mount --bind ${FOLDER}/leases ${LEASES} && ${ownEtc(`${FOLDER}/etc`)} && echo UTC0 >/etc/TZ`,
+    `nft() { ${FOLDER}/bin/real "$@"; }; ip link set lo up && ip link add br-lan type bridge && mount --bind ${FOLDER}/bin/nft ${NFT} && mount --bind ${FOLDER}/leases ${LEASES} && ${ownEtc(`${FOLDER}/etc`)} && echo UTC0 >/etc/TZ`,
   );
   assert.is(status, 0, text);
   configure('');
@@ -133,10 +137,10 @@ test('a device told by its name applies as soon as DHCP knows it, and is remembe
   writeFileSync(`${FOLDER}/leases`, '1 02:00:00:00:00:0A 192.168.1.50 XBOX *\n');
   await until(async () => (await table()).includes('02:00:00:00:00:0a'), 'no MAC');
   assert.match(await table(), /ether saddr @skype_mac .*jump skype_new4/);
-  const devices = (await json('devices')) as { name: string; mac: string; apps: string[] }[];
+  const { rows } = await json<Rows<DeviceAnswer>>('devices');
   assert.equal(
-    devices.map(({ name, mac, apps }) => [name, mac, apps]),
-    [['xbox', '02:00:00:00:00:0a', ['skype']]],
+    rows.map(({ device, mac, apps }) => [device, mac, apps]),
+    [['box', '02:00:00:00:00:0a', ['skype']]],
   );
   // After a reboot of the router the leases are gone, and the device keeps its address.
   await stopAgent();
@@ -154,10 +158,7 @@ test('a bad file changes nothing, is named with section, option and line, and is
   assert.match(out, /^whp\.skype\.fallback \(.*:15\): "maybe" is not one of/m);
   // `whp check` says the same words at the same place.
   assert.equal((await streams('check'))[0].split('\n').slice(0, 2), out.split('\n').slice(0, 2));
-  assert.is(
-    err,
-    'whp: reload: not loaded; the last good configuration stands. Its problems: whp check\n',
-  );
+  assert.is(err, 'whp: reload: not loaded: see whp check; the last good configuration stands\n');
   assert.equal((await streams('check'))[1], '');
   assert.is(await table(), before);
   assert.match(
@@ -186,9 +187,10 @@ test('pause lets new flows go direct, and resume ends it', async () => {
     /^new skype connections now show your home's address until (\w+ \d+ \w+ )?\d\d:\d\d( UTC)?$/m,
   );
   assert.match(await table(), PAUSED);
-  const { apps } = (await json('status')) as { apps: { direct: string; resumes: number }[] };
-  assert.is(apps[0]!.direct, 'paused');
-  assert.ok(apps[0]!.resumes > 290 && apps[0]!.resumes <= 300);
+  const { apps } = await json<StatusAnswer>('status');
+  const { state, cause, left_s } = apps[0]!.new_connections;
+  assert.equal([state, cause], ['direct', 'paused']);
+  assert.ok(left_s! > 290 && left_s! <= 300);
   assert.match((await whp('status')).text, /DIRECT, paused/);
   assert.is((await whp('pause nothere')).status, 1);
   for (const wrong of ['all 0', '0', 'skype 0', 'skype 10081', 'skype ever', 'all -- -5'])
@@ -201,8 +203,8 @@ test('pause lets new flows go direct, and resume ends it', async () => {
 
 test('a pause is an hour unless told, and without an end only by a word', async () => {
   const left = async (): Promise<number | null> => {
-    const { apps } = (await json('status')) as { apps: { resumes: number | null }[] };
-    return apps[0]!.resumes;
+    const { apps } = await json<StatusAnswer>('status');
+    return apps[0]!.new_connections.left_s;
   };
   for (const words of ['pause', 'pause all', 'pause skype']) {
     assert.is((await whp(words)).status, 0, words);
@@ -266,9 +268,9 @@ test('a pinned address is in the table until it is unpinned, restarts included',
   await stopAgent();
   await startAgent();
   assert.match(await table(), /elements = \{ 198\.51\.100\.77 \}/);
-  assert.equal(await json('pin'), { pins: [{ app: 'skype', address: '198.51.100.77' }] });
+  assert.equal(await json('pin'), { rows: [{ app: 'skype', address: '198.51.100.77' }] });
   assert.equal(await json('pin list'), await json('pin'));
-  const why = (await json('why 198.51.100.77')) as { verdict: string; reasons: string[] };
+  const why = await json<WhyAnswer>('why 198.51.100.77');
   assert.equal(why.reasons, ['skype: pinned by the owner, all ports']);
   // This namespace has no GRE, or no proxy answers probes.
   assert.match(why.verdict, /^REFUSED now: it is skype's; (the tunnel device|no proxy is up)/);
@@ -290,7 +292,7 @@ config rule 'bank'
   await reload();
   assert.match(await table(), /198\.51\.100\.80 \. tcp \. 443/);
   assert.match(await table(), /skype_except4/);
-  const why = (await json('why 198.51.100.100')) as { verdict: string; reasons: string[] };
+  const why = await json<WhyAnswer>('why 198.51.100.100');
   assert.match(why.reasons.join(), /kept direct by the owner's rule bank/);
   configure('');
   await reload();
@@ -316,9 +318,9 @@ test('one proxy alone until told otherwise', async () => {
   assert.match(await table(), /oifname \{ "whp-cloud", "whp-second" \}/);
   assert.is((await whp('proxy use second')).status, 0);
   assert.not.match(await table(), /oifname \{ "whp-cloud", "whp-second" \} counter/);
-  const proxies = (await json('proxy list')) as { name: string; preferred: boolean }[];
+  const { rows } = await json<Rows<ProxyAnswer>>('proxy list');
   assert.equal(
-    proxies.map(({ name, preferred }) => `${name} ${preferred}`),
+    rows.map(({ proxy, preferred }) => `${proxy} ${preferred}`),
     ['cloud false', 'second true'],
   );
   assert.is((await whp('proxy')).text, (await whp('proxy list')).text);
@@ -463,9 +465,10 @@ test('a profile of the owner comes before the shipped one', async () => {
   assert.is((await whp(`profile validate ${FOLDER}/broken.json`)).status, 1);
   assert.is((await whp(`profile import ${FOLDER}/broken.json`)).status, 1);
   assert.is((await whp(`profile import ${FOLDER}/profiles/skype.json`)).status, 0);
-  const list = (await json('profile list')) as { name: string; own: boolean; path: string }[];
+  type Listed = Rows<{ profile: string; own: boolean; path: string }>;
+  const { rows: list } = await json<Listed>('profile list');
   assert.equal(
-    list.map(({ name, own }) => [name, own]),
+    list.map(({ profile, own }) => [profile, own]),
     [['skype', true]],
   );
   assert.is(list[0]!.path, `${FOLDER}/state/profiles.d/skype.json`);
@@ -483,8 +486,11 @@ test('a kernel without GRE: no device is made, which is said once and is no repa
   const text = await log();
   assert.not.match(text, /somebody removed or changed .* link whp-/);
   assert.is(text.split('add link whp-cloud').length, before);
-  const { problems } = (await json('status')) as { problems: string[] };
-  assert.match(problems.join('\n'), /no tunnel can be made|add link whp-cloud/);
+  const { problems } = await json<StatusAnswer>('status');
+  assert.match(
+    problems.map(({ text }) => text).join('\n'),
+    /no tunnel can be made|add link whp-cloud/,
+  );
 });
 
 test('a report for support names nobody', async () => {
@@ -518,7 +524,10 @@ test('a report names no word of an error, and says when no agent answers', async
 test('without an agent the exit status says so', async () => {
   const { status, text } = await shell.run(`${WHP_TEXT} status --socket ${FOLDER}/none`);
   assert.is(status, 3);
-  assert.match(text, /no agent answers .* or it is disabled \(option enabled '0' in globals\)$/m);
+  assert.match(
+    text,
+    /no agent answers .* or it is disabled \(option enabled '0' in globals\); \/etc\/init\.d\/whp start$/m,
+  );
   for (const words of ['status --quiet', 'pause', 'audit', 'completion apps']) {
     const end = await shell.run(`${WHP_TEXT} ${words} --socket ${FOLDER}/none`);
     assert.is(end.status, 3, `${words}: ${end.text}`);

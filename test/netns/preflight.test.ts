@@ -14,6 +14,8 @@ import {
 import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { ProblemAnswer } from '../../agent/src/answers/error.ts';
+import type { StatusAnswer } from '../../agent/src/answers/status.ts';
 import { homeWith } from '../fixtures/uci.ts';
 import { BARE } from '../lib/bare.ts';
 
@@ -54,8 +56,8 @@ interface Asked {
   readonly text: string;
   readonly json: {
     readonly ok: boolean;
-    readonly problems: readonly { readonly where: string; readonly what: string }[];
-    readonly notes: readonly { readonly where: string; readonly what: string }[];
+    readonly problems: readonly ProblemAnswer[];
+    readonly notes: readonly ProblemAnswer[];
     readonly looked: readonly { readonly subject: string; readonly seen: string }[];
   };
 }
@@ -64,14 +66,9 @@ interface Played {
   readonly alone: Asked;
   readonly beside: Asked;
   readonly status: string;
-  readonly answer: Answer;
+  readonly answer: StatusAnswer;
   /** The answer to rpcd's plugin. */
-  readonly rpcd: Answer;
-}
-
-interface Answer {
-  readonly problems: readonly string[];
-  readonly notes: readonly string[];
+  readonly rpcd: StatusAnswer;
 }
 
 const MARK = '==== ';
@@ -121,20 +118,24 @@ kill $agent; wait $agent`;
   };
 }
 
+function lineOf({ place, text, fix }: ProblemAnswer): string {
+  return `${place}: ${text}${fix === undefined ? '' : `; ${fix}`}`;
+}
+
 /** The reports about `about`, equal in both. This kernel has no GRE. */
 function said(played: Played, kind: 'problems' | 'notes'): string[] {
   const lines = ({ json }: Asked): string[] =>
     json[kind]
-      .filter(({ where }) => !where.startsWith('kmod-') && where !== 'agent')
-      .map(({ where, what }) => `${where}: ${what}`);
+      .filter(({ place }) => place?.startsWith('kmod-') !== true && place !== 'agent')
+      .map(lineOf);
   const alone = lines(played.alone);
   assert.equal(lines(played.beside), alone);
   return alone;
 }
 
 function inStatus(played: Played, line: string): void {
-  assert.ok(played.answer.problems.includes(line), JSON.stringify(played.answer));
-  assert.ok(played.rpcd.problems.includes(line), JSON.stringify(played.rpcd));
+  assert.ok(played.answer.problems.map(lineOf).includes(line), JSON.stringify(played.answer));
+  assert.ok(played.rpcd.problems.map(lineOf).includes(line), JSON.stringify(played.rpcd));
   assert.ok(played.status.includes(`! ${line}\n`), played.status);
 }
 
@@ -154,10 +155,10 @@ test('a home as it should be', () => {
   assert.ok(played.alone.text.includes('note: agent: no agent runs'), played.alone.text);
   assert.not.ok(played.beside.text.includes('no agent runs'), played.beside.text);
   // Each missing part of the kernel is named, and the exit status follows.
-  const lacks = played.alone.json.problems.map(({ where }) => where);
+  const lacks = played.alone.json.problems.map(({ place }) => place);
   assert.is(played.alone.status, lacks.length === 0 ? 0 : 1);
   assert.equal(
-    played.beside.json.problems.map(({ where }) => where),
+    played.beside.json.problems.map(({ place }) => place),
     lacks,
   );
 });
@@ -185,10 +186,12 @@ test('kernel modules: what this kernel has not is named with its package, and no
   const missing = parts.filter(([, isThere]) => !isThere).map(([name]) => name);
   for (const asked of [played.alone, played.beside]) {
     assert.equal(
-      asked.json.problems.map(({ where }) => where),
+      asked.json.problems.map(({ place }) => place),
       missing,
     );
-    for (const { where, what } of asked.json.problems) assert.match(what, `opkg install ${where}`);
+    for (const one of asked.json.problems) {
+      assert.match(lineOf(one), `opkg install ${one.place}`);
+    }
   }
   for (const [name, isThere] of parts)
     assert.ok(seen(played, 'kernel modules').includes(isThere ? name : `${name} MISSING`));
@@ -239,7 +242,7 @@ ip link add g0 type veth peer name phone; ip link set g0 master br-guest up`;
   const [note = ''] = said(played, 'notes');
   assert.match(note, /br-guest \(bridge, 1 port, 192\.168\.3\.1\/24\) is in no list lan/);
   assert.ok(played.alone.text.includes(`note: ${note}\n`));
-  assert.equal(played.answer.notes, [note]);
+  assert.equal(played.answer.notes.map(lineOf), [note]);
   assert.match(played.status, '1 note: whp check\n');
 });
 

@@ -51,8 +51,8 @@ async function ways(port: number, to: string): Promise<string[]> {
 }
 
 const written = (): number => {
-  const { kept } = home.status() as { kept: { written: number | null } };
-  return kept.written ?? -1;
+  const { kept } = home.status();
+  return kept.written_ago_s ?? -1;
 };
 
 test("stop and start: the call goes on by the proxy, and what is nobody's goes direct", async () => {
@@ -66,8 +66,8 @@ test("stop and start: the call goes on by the proxy, and what is nobody's goes d
   assert.equal(await ways(P2P, MEDIA), ['proxya'], home.log());
   assert.equal(await ways(40_000, PEER), ['proxya'], 'the peer, from another port');
   assert.equal(await ways(40_001, OTHER), ['internet']);
-  const { kept } = home.status() as { kept: { restored: number; written: number } };
-  assert.ok(kept.restored >= 2 && kept.written >= 0, JSON.stringify(kept));
+  const { kept } = home.status();
+  assert.ok(kept.restored >= 2 && (kept.written_ago_s ?? -1) >= 0, JSON.stringify(kept));
   assert.match(home.whp('status'), /known from before the start/);
   assert.match(
     home.whp('why', PEER),
@@ -162,7 +162,7 @@ test('a file of anything: kept aside with a word, and the agent starts', async (
   assert.match(home.log(), /1 learned element\(s\) are known from before the start, 6 left out/);
   const { endpoints } = JSON.parse(home.whp('learned', '--json'));
   assert.equal(
-    endpoints.map(({ address }: { address: string }) => address),
+    endpoints.map(({ remote }: { remote: string }) => remote),
     [OTHER],
   );
   assert.match(home.run('router', 'nft', 'list', 'set', 'inet', 'whp', 'skype_addr4'), OTHER);

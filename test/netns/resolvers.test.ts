@@ -5,6 +5,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { StatusAnswer } from '../../agent/src/answers/status.ts';
 import { PLAIN } from '../fixtures/uci.ts';
 import { WHP_TEXT } from '../lib/bare.ts';
 import { startShell } from './shell.ts';
@@ -260,8 +261,8 @@ whp check --explain; for i in $(seq 80); do whp status | grep -q 'told to ask' &
     out,
     /\n! dhcp\.lan\.dhcp_option \(\/etc\/config\/dhcp:7\): devices are told to ask 192\.168\.1\.5/,
   );
-  const json = JSON.parse(out.slice(out.indexOf('\n{') + 1)) as { problems: string[] };
-  assert.ok(json.problems.some((one) => one.includes('devices are told to ask 192.168.1.5')));
+  const json = JSON.parse(out.slice(out.indexOf('\n{') + 1)) as StatusAnswer;
+  assert.ok(json.problems.some(({ text }) => text.includes('devices are told to ask 192.168.1.5')));
 });
 
 test('nobody on port 53, and DoT on the router', async () => {

@@ -3,6 +3,11 @@
 // of the app and compares every output with the answer.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { FlowAnswer } from '../../agent/src/answers/flows.ts';
+import { byText } from '../../agent/src/answers/now.ts';
+import type { Rows } from '../../agent/src/answers/rows.ts';
+import type { ProxyAnswer, StatusAnswer } from '../../agent/src/answers/status.ts';
+import type { WhyAnswer } from '../../agent/src/answers/why-parts.ts';
 import {
   config,
   type Home,
@@ -57,107 +62,93 @@ async function send(to = NODE, given?: number): Promise<Seen> {
   assert.is(words.size, 1, `one answer to ${from}: ${[...words].join(' ')}`);
   const [word = ''] = words;
   const state = word.startsWith('proxy') ? 'proxied' : word === 'internet' ? 'direct' : 'refused';
-  const flow = (source: number): string => `udp ${DEVICE}:${source} > ${to}:${NODE_PORT}`;
+  const flow = (source: number): string => `udp ${DEVICE}:${source} ${to}:${NODE_PORT}`;
   return { state, flow: flow(from), next: flow(from + 1) };
 }
 
-interface Status {
-  readonly apps: readonly {
-    readonly newFlows: { readonly state: State; readonly reason: string };
-  }[];
-  readonly tunnels: readonly { readonly name: string; readonly state: string; device: boolean }[];
-  readonly problems: readonly string[];
-  readonly hold: boolean;
-  readonly wanted: boolean;
-}
-interface Why {
-  readonly state: string;
-  readonly verdict: string;
-}
-interface Row {
-  readonly flow: string;
-  readonly proxy: string;
-}
-
 const json = <T>(...words: string[]): T => JSON.parse(home.whp(...words, '--json')) as T;
+
+/** Place and text of each problem, a line each. */
+function textsOf(problems: StatusAnswer['problems']): string {
+  return problems.map(({ place, text }) => `${place} ${text}`).join('\n');
+}
 
 const VERDICT = { proxied: /proxied/, refused: /REFUSED/, direct: /DIRECT/ } as const;
 
 /** Every output about new flows of the app, compared with the way of one. */
 function compare({ state, flow, next }: Seen, isOurs = true): void {
-  const status = json<Status>('status');
-  const whole = isOurs ? state : status.apps[0]!.newFlows.state;
-  assert.is(status.apps[0]!.newFlows.state, whole, 'status --json');
+  const status = home.status();
+  const whole = isOurs ? state : status.apps[0]!.new_connections.state;
+  assert.is(status.apps[0]!.new_connections.state, whole, 'status --json');
   const line = home
     .whp('status')
     .split('\n')
     .find((one) => one.startsWith('skype '))!;
   assert.match(line, VERDICT[whole], 'status');
   if (whole !== 'proxied') assert.not.match(line, /proxied/);
-  const asked = isOurs ? [NODE, next.replace(' >', '')] : [next.replace(' >', '')];
+  const asked = isOurs ? [NODE, next] : [next];
   for (const query of asked) {
     const words = query.split(' ');
-    const why = json<Why>('why', ...words);
+    const why = json<WhyAnswer>('why', ...words);
     assert.is(why.state, state, `why ${query}: ${why.verdict}`);
     const text = home.whp('why', ...words).split('\n')[0]!;
     if (isOurs) assert.match(text, VERDICT[state]);
     else assert.match(text, / direct: /);
-    const told = JSON.parse(home.rpc('why', { query })) as Why;
+    const told = JSON.parse(home.rpc('why', { query })) as WhyAnswer;
     assert.is(told.state, state, `rpcd why ${query}`);
   }
-  const rows = json<readonly Row[]>('flows').filter((one) => one.flow === flow);
-  const wanted = { proxied: ['a'], refused: [], direct: ['direct'] }[state];
+  const rows = json<Rows<FlowAnswer>>('flows').rows.filter((one) => one.flow === flow);
+  const wanted = { proxied: ['a'], refused: [], direct: ['DIRECT'] }[state];
   // A flow that the owner keeps direct, or of no app, has no mark and no row.
-  const { reason } = status.apps[0]!.newFlows;
-  const marked = state === 'direct' && reason !== 'no proxy is up (fallback direct)' ? [] : wanted;
-  assert.equal(
-    rows.map(({ proxy }) => proxy),
-    marked,
-    'flows --json',
-  );
+  const { cause } = status.apps[0]!.new_connections;
+  const marked = state === 'direct' && cause !== 'fallback' ? [] : wanted;
+  assert.equal(rows.map(byText), marked, 'flows --json');
   const shown = home
     .whp('flows')
     .split('\n')
     .find((one) => one.startsWith(`${flow} `));
   if (marked.length === 0) assert.is(shown, undefined);
-  else assert.match(shown!, marked[0] === 'direct' ? / DIRECT / : / a /);
-  const told = JSON.parse(home.rpc('status')) as Status;
-  assert.is(told.apps[0]!.newFlows.state, whole, 'rpcd status');
+  else assert.match(shown!, ` ${marked[0]} `);
+  const told = JSON.parse(home.rpc('status')) as StatusAnswer;
+  assert.is(told.apps[0]!.new_connections.state, whole, 'rpcd status');
   const report = home.whp('diag').split('==== whp status\n')[1]!.split('\n==== ')[0]!;
-  assert.is((JSON.parse(report) as Status).apps[0]!.newFlows.state, whole, 'diag');
+  assert.is((JSON.parse(report) as StatusAnswer).apps[0]!.new_connections.state, whole, 'diag');
   compareProxies();
 }
 
 /** `whp proxy list` against status. */
 function compareProxies(): void {
-  const tunnel = () => json<Status>('status').tunnels[0]!;
+  const proxy = () => home.status().proxies[0]!;
   for (;;) {
-    const { device, state } = tunnel();
-    const [first] = json<Status['tunnels']>('proxy', 'list');
+    const { state } = proxy();
+    const { rows } = json<Rows<ProxyAnswer>>('proxy', 'list');
     const text = home.whp('proxy', 'list');
     // A probe was answered between the two questions.
-    if (tunnel().state !== state) continue;
-    assert.equal([first!.name, first!.device, first!.state], ['a', device, state]);
-    const word = device ? (state === 'down' ? 'DOWN' : state) : 'NO DEVICE';
+    if (proxy().state !== state) continue;
+    assert.equal([rows[0]!.proxy, rows[0]!.state], ['a', state]);
+    const word = { down: 'DOWN', no_device: 'NO DEVICE', up: 'up', probing: 'probing' }[state];
     assert.match(text, new RegExp(`^a +203\\.0\\.113\\.20 +${word} +skype`, 'm'));
     return;
   }
 }
 
-async function untilPath(state: string): Promise<void> {
+/** Waits until the proxy answers, or until it is given up. */
+async function untilPath(wanted: 'up' | 'refused' | 'direct'): Promise<void> {
   for (let waited = 0; waited < 10_000; waited += 100) {
-    const { apps } = home.status() as { apps: { path: { state: string } }[] };
-    if (apps[0]?.path.state === state) return;
+    const { apps, proxies } = home.status();
+    const { state, cause } = apps[0]!.new_connections;
+    const isUp = state !== 'refused' && cause !== 'fallback' && proxies[0]!.state === 'up';
+    if (wanted === 'up' ? isUp : state === wanted && cause === 'fallback') return;
     await pause(100);
   }
-  throw new Error(`not ${state}: ${home.log()}`);
+  throw new Error(`not ${wanted}: ${home.log()}`);
 }
 
 /** A flow of no app is direct in every row. */
 async function unrelated(): Promise<void> {
   const { state, flow } = await send(OTHER);
   assert.is(state, 'direct');
-  const why = json<Why>('why', ...flow.replace(' >', '').split(' '));
+  const why = json<WhyAnswer>('why', ...flow.split(' '));
   assert.equal([why.state, /^direct: no profile/.test(why.verdict)], ['direct', true]);
 }
 
@@ -168,14 +159,17 @@ test('the proxy is up', async () => {
   assert.is(seen.state, 'proxied');
   compare(seen);
   await unrelated();
-  assert.is(json<Status>('status').hold, false);
+  assert.is(home.status().dns_answers, 'watched');
   // The port that the flow showed is the app's, for any destination; no other port is.
-  const from = Number(/:(\d+) >/.exec(seen.flow)![1]);
+  const from = Number(/:(\d+) /.exec(seen.flow)![1]);
   const beside = await send(MEDIA, from);
   assert.is(beside.state, 'proxied');
-  assert.is(json<Why>('why', ...beside.flow.replace(' >', '').split(' ')).state, 'proxied');
-  assert.is(json<Why>('why', ...`udp ${DEVICE}:${from} ${NODE}:9`.split(' ')).state, 'proxied');
-  assert.is(json<Why>('why', ...`udp ${DEVICE}:999 ${NODE}:9`.split(' ')).state, 'direct');
+  assert.is(json<WhyAnswer>('why', ...beside.flow.split(' ')).state, 'proxied');
+  assert.is(
+    json<WhyAnswer>('why', ...`udp ${DEVICE}:${from} ${NODE}:9`.split(' ')).state,
+    'proxied',
+  );
+  assert.is(json<WhyAnswer>('why', ...`udp ${DEVICE}:999 ${NODE}:9`.split(' ')).state, 'direct');
   // An IPv6 address of the profile without IPv6 at the proxy; the proxy's address; a private one.
   home.whp('pin', '2a01::7', 'skype');
   assert.match(home.whp('why', '2a01::7'), /REFUSED now: .*offers no IPv6/);
@@ -190,11 +184,11 @@ test('held is what the table does, not what the configuration wants', async () =
     home.reload(only('block').replace("hold '0'", `hold '${wanted ? 1 : 0}'`));
     // A kernel without nft's queue loads the table without it.
     const holds = /queue/.test(home.run('router', 'nft', 'list', 'table', 'inet', 'whp'));
-    const status = json<Status>('status');
-    assert.equal([status.hold, status.wanted], [holds, wanted]);
+    const status = home.status();
+    assert.equal([status.dns_answers === 'held', status.hold_wanted], [holds, wanted]);
     const word = holds ? /DNS answers \d+ \(held\)/ : /DNS answers \d+ \(watched only\)/;
     assert.match(home.whp('status'), word);
-    assert.is(/cannot be held/.test(status.problems.join()), wanted && !holds);
+    assert.is(/cannot be held/.test(textsOf(status.problems)), wanted && !holds);
   }
 });
 
@@ -205,7 +199,7 @@ test('paused: a live flow stays, a new one is direct', async () => {
   const seen = await send();
   assert.is(seen.state, 'direct');
   compare(seen);
-  const why = json<Why>('why', 'udp', `${DEVICE}:19999`, `${NODE}:${NODE_PORT}`);
+  const why = json<WhyAnswer>('why', 'udp', `${DEVICE}:19999`, `${NODE}:${NODE_PORT}`);
   assert.is(live.heard.at(-1)?.word, 'proxya');
   assert.match(why.verdict, /^proxied: a flow of skype that is open now, by proxy a/);
   assert.match(home.whp('why', NODE), /DIRECT now: it is skype's.*; it is paused, \d+ s more/);
@@ -218,7 +212,7 @@ for (const fallback of ['block', 'direct'] as const) {
     home.reload(only(fallback));
     await untilPath('up');
     kill();
-    await untilPath(fallback === 'block' ? 'down' : 'direct');
+    await untilPath(fallback === 'block' ? 'refused' : 'direct');
     const seen = await send();
     assert.is(seen.state, fallback === 'block' ? 'refused' : 'direct');
     compare(seen);
@@ -227,10 +221,10 @@ for (const fallback of ['block', 'direct'] as const) {
     home.whp('pause', 'skype');
     const paused = await send();
     assert.is(paused.state, 'direct');
-    const { apps, problems } = json<Status>('status');
-    assert.is(apps[0]!.newFlows.state, 'direct');
-    assert.match(problems.join('\n'), /skype: live flows are .*; new ones go direct \(paused\)/);
-    assert.is(json<Why>('why', NODE).state, 'direct');
+    const { apps, problems } = home.status();
+    assert.is(apps[0]!.new_connections.state, 'direct');
+    assert.match(textsOf(problems), /app skype open flows are .*; new ones go direct \(paused\)/);
+    assert.is(json<WhyAnswer>('why', NODE).state, 'direct');
     const word = fallback === 'block' ? 'REFUSED' : 'DIRECT';
     assert.match(home.whp('resume'), new RegExp(`the pause is over, but new flows are ${word}: `));
     revive();
@@ -273,9 +267,9 @@ test('an app whose devices nobody knows yet', async () => {
   const seen = await send();
   assert.is(seen.state, 'direct');
   compare(seen, false);
-  const { apps, problems } = json<Status>('status');
-  assert.is(apps[0]!.newFlows.state, 'direct');
-  assert.match(problems.join('\n'), /skype is DIRECT: none of its devices is known to DHCP yet/);
+  const { apps, problems } = home.status();
+  assert.is(apps[0]!.new_connections.state, 'direct');
+  assert.match(textsOf(problems), /app skype is DIRECT: none of its devices is known to DHCP yet/);
   assert.match(home.whp('why', NODE), /^.*: DIRECT now: .*none of its devices is known/);
 });
 
@@ -287,7 +281,7 @@ test('no tunnel device', async () => {
   const first = await send();
   assert.is(first.state, 'refused');
   compare(first);
-  await untilPath('down');
+  await untilPath('refused');
   compare(await send());
   assert.match(home.whp('status'), /^a .* NO DEVICE .* - /m);
   home.run('router', 'ip', 'link', 'set', 'whp-a', 'up');
@@ -295,10 +289,7 @@ test('no tunnel device', async () => {
 });
 
 test('what was never made is no repair, is said once, and what stood is repaired', async () => {
-  interface Repairs {
-    readonly repairs: { readonly count: number; readonly last: string };
-  }
-  const before = json<Repairs>('status').repairs.count;
+  const before = home.status().repairs.count;
   const said = (): number => home.log().split('error: add link whp-a').length;
   const times = said();
   // Each of these wakes the agent. The devices of this home are no GRE devices: the agent cannot make its own.
@@ -307,14 +298,17 @@ test('what was never made is no repair, is said once, and what stood is repaired
     home.run('router', 'ip', 'link', 'del', 'other');
     await pause(300);
   }
-  assert.is(json<Repairs>('status').repairs.count, before);
+  assert.is(home.status().repairs.count, before);
   assert.is(said(), times, home.log());
   home.run('router', 'ip', 'rule', 'del', 'pref', '15001');
   await pause(300);
-  const { count, last } = json<Repairs>('status').repairs;
+  const { count, last } = home.status().repairs;
   assert.is(count, before + 1);
-  assert.match(last, /^somebody removed or changed a piece of ours, put right: rule v4 pref 15001/);
-  assert.not.match(last, /link/);
+  assert.match(
+    last!,
+    /^somebody removed or changed a piece of ours, put right: rule v4 pref 15001/,
+  );
+  assert.not.match(last!, /link/);
 });
 
 test('words that are nothing end with status 2, and names are answered', async () => {
@@ -349,6 +343,9 @@ function nobodyAnswers(): void {
     const { status, out, err } = home.tell(...words);
     assert.equal([status, out], [3, ''], words.join(' '));
     assert.match(err, /no agent answers/);
+    const { error, fix } = JSON.parse(home.tell(...words, '--json').out);
+    assert.match(error, /no agent answers/);
+    assert.is(fix, '/etc/init.d/whp start');
   }
   assert.is(home.rpc('status'), '');
   const { out } = home.tell('diag');

@@ -3,10 +3,12 @@
 import { portOf } from '../ruleset/elements.ts';
 import { bypassSet } from '../ruleset/names.ts';
 import { FAMILIES } from '../ruleset/terms.ts';
+import type { DeviceNames } from './device-names.ts';
 import { type KernelView, read } from './flows.ts';
 
 export interface BypassAnswer {
-  readonly device: string;
+  readonly device: string | null;
+  readonly address: string;
   readonly how: readonly BypassKind[];
 }
 
@@ -20,7 +22,7 @@ const BYPASS_PORTS = new Map<number, BypassKind>([
 ]);
 
 /** The devices in the bypass sets, sorted by address. */
-export function bypassAnswer(kernel: KernelView): BypassAnswer[] {
+export function bypassAnswer(kernel: KernelView, { nameOf }: DeviceNames): BypassAnswer[] {
   const found = new Map<string, BypassKind[]>();
   for (const family of FAMILIES) {
     for (const { key } of read(kernel, bypassSet(family))) {
@@ -30,7 +32,6 @@ export function bypassAnswer(kernel: KernelView): BypassAnswer[] {
       found.set(noted.device, [...(found.get(noted.device) ?? []), how].sort());
     }
   }
-  return Array.from(found, ([device, how]) => ({ device, how })).sort((a, b) =>
-    a.device < b.device ? -1 : 1,
-  );
+  const rows = Array.from(found, ([address, how]) => ({ device: nameOf(address), address, how }));
+  return rows.sort((a, b) => (a.address < b.address ? -1 : 1));
 }

@@ -14,6 +14,7 @@ import type { State } from '../step/state.ts';
 import { familyOf, parseAddress } from '../wire/address.ts';
 import { appliesTo } from './devices.ts';
 import { type KernelView, read, seconds } from './flows.ts';
+import type { Surroundings } from './why-parts.ts';
 
 /** The remote end of a flow, and what else is known of the flow. */
 export interface Target {
@@ -44,8 +45,9 @@ export function groundsOf(
   state: State,
   kernel: KernelView,
   target: Target,
-  around: { readonly now: number; macOf(address: string): string | null },
+  { now, names }: Pick<Surroundings, 'now' | 'names'>,
 ): Ground[] {
+  const around = { now, macOf: names.macOf };
   const found = findings(app, state, kernel, target, around);
   const against = exceptions(app, target);
   const kept = against.some(({ partly }) => !partly);

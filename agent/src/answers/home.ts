@@ -3,47 +3,40 @@
 import { findEvidence } from '../learn/evidence.ts';
 import type { App } from '../policy/policy.ts';
 import type { State } from '../step/state.ts';
-import { type Host, hostName } from '../syntax/dhcp-hosts.ts';
 import { parseAddress } from '../wire/address.ts';
+import type { NamedDevices } from './device-names.ts';
 import { appliesTo } from './devices.ts';
 import { type KernelView, learnedAnswer } from './flows.ts';
 import { byText, newFlows } from './now.ts';
 import { type Surroundings, said, type WhyAnswer } from './why-parts.ts';
 
-export interface HomeDevice {
-  readonly name: string | null;
-  readonly addresses: readonly string[];
-}
-
-/** The device with that DHCP name (".lan" is optional); null: none. */
-export function deviceNamed(text: string, hosts: readonly Host[]): HomeDevice | null {
-  const local = text.replace(/\.lan$/, '');
-  const name = local.includes('.') ? null : hostName(local);
-  const found = name === null ? [] : hosts.filter((one) => one.name === name);
-  if (found.length === 0) return null;
-  return { name, addresses: [...new Set(found.flatMap(({ address }) => address ?? []))] };
-}
-
 /** Which apps apply to a device, and what was learned of it. */
 export function whyDevice(
   state: State,
   kernel: KernelView,
-  { name, addresses }: HomeDevice,
+  { name, addresses }: Pick<NamedDevices, 'name' | 'addresses'>,
   around: Surroundings,
   query: string,
 ): WhyAnswer {
   const reasons = addresses.flatMap((address) => {
-    const { ports, peers } = learnedAnswer(state, kernel, around.now, 100, parseAddress(address));
+    const { ports, peers } = learnedAnswer(
+      state,
+      kernel,
+      around.names,
+      around.now,
+      100,
+      parseAddress(address),
+    );
     return [
       ...ports
-        .filter(({ device }) => device === address)
+        .filter((one) => one.address === address)
         .map(
           (one) =>
-            `${one.app}: ${one.protocol} port ${one.port} of it is the application's; ${one.seconds} s left`,
+            `${one.app}: ${one.protocol} port ${one.port} of it is the application's; ${one.left_s} s left`,
         ),
       ...peers
-        .filter(({ device }) => device === address)
-        .map((one) => `${one.app}: ${one.peer} is a peer of it; ${one.seconds} s left`),
+        .filter((one) => one.address === address)
+        .map((one) => `${one.app}: ${one.remote} is a peer of it; ${one.left_s} s left`),
       ...findEvidence(state.evidence, address).map((one) => said(one, around.now)),
     ];
   });
@@ -52,6 +45,9 @@ export function whyDevice(
   return {
     query,
     state: 'home',
+    app: null,
+    proxy: null,
+    device: name,
     verdict: `${who} of this home; ${apps.join('; ') || 'no app is enabled'}`,
     reasons: reasons.length > 0 ? reasons : ["no flow of it was an application's in the last hour"],
   };
@@ -63,12 +59,10 @@ function applied(
   state: State,
   around: Surroundings,
 ): string {
-  const found = addresses.map((address) => appliesTo(app, address, around.macOf(address)));
+  const found = addresses.map((address) => appliesTo(app, address, around.names.macOf(address)));
   const now = newFlows(app, state.policy.proxies, around);
   const word =
-    now.state === 'proxied'
-      ? `by proxy ${now.proxy}`
-      : `${byText(now.state === 'direct' ? 'direct' : 'none')} now: ${now.reason}`;
+    now.state === 'proxied' ? `by proxy ${now.proxy}` : `${byText(now)} now: ${now.reason}`;
   if (found.includes(true)) return `${app.name} applies to it (${word})`;
   if (!found.includes(null)) return `${app.name} does not apply to it`;
   return `whether ${app.name} applies to it is not known: DHCP and the neighbour table have no MAC of it`;

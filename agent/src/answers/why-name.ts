@@ -9,6 +9,8 @@ import { seconds } from './flows.ts';
 import { newFlows } from './now.ts';
 import { type Surroundings, sentence, type WhyAnswer } from './why-parts.ts';
 
+const OF_NO_DEVICE = { app: null, proxy: null, device: null };
+
 /** Explains a host name. Of several apps with the name, the first applies to a device in all their lists; the
  * others follow as reasons. */
 export function whyName(state: State, name: string, around: Surroundings): WhyAnswer {
@@ -21,6 +23,7 @@ export function whyName(state: State, name: string, around: Surroundings): WhyAn
   if (first === undefined && led.length > 0) {
     const verdict = 'direct, but for the devices that an application led to it';
     return {
+      ...OF_NO_DEVICE,
       query: name,
       state: 'proxied',
       verdict,
@@ -29,20 +32,21 @@ export function whyName(state: State, name: string, around: Surroundings): WhyAn
   }
   if (first === undefined) {
     const verdict = 'direct: no profile and no rule has this name';
-    return { query: name, state: 'direct', verdict, reasons: [] };
+    return { ...OF_NO_DEVICE, query: name, state: 'direct', verdict, reasons: [] };
   }
   const now = newFlows(first.app, state.policy.proxies, around);
-  const verdict = sentence(now, first.what, around, first.app);
+  const verdict = sentence(now, first.what);
   const others = its
     .filter((one) => one !== first)
     .map(({ app, what }) => {
       const its = newFlows(app, state.policy.proxies, around);
-      return `for devices of ${app.name} that ${first.app.name} does not have: ${sentence(its, what, around, app)}`;
+      return `for devices of ${app.name} that ${first.app.name} does not have: ${sentence(its, what)}`;
     });
   const learned = learnedFrom(state, name, around.now);
   const none = 'no address is known from it: no device has asked for it lately';
   const reasons = [...others, ...led, ...(learned.length > 0 ? learned : [none])];
-  return { query: name, state: now.state, verdict, reasons };
+  const { state: way, proxy } = now;
+  return { query: name, state: way, app: first.app.name, proxy, device: null, verdict, reasons };
 }
 
 /** The devices that an application's name has led to this name. */

@@ -1,9 +1,9 @@
 // answers/why-parts: the answer of `whp why`, and the facts about the home that it needs besides the policy.
 // Pure.
 import type { FlowEvidence } from '../learn/evidence.ts';
-import type { App } from '../policy/policy.ts';
 import type { Host } from '../syntax/dhcp-hosts.ts';
 import { flowText } from '../wire/flow-text.ts';
+import type { DeviceNames } from './device-names.ts';
 import { seconds } from './flows.ts';
 import type { NowAnswer, Present } from './now.ts';
 
@@ -12,6 +12,12 @@ export interface WhyAnswer {
   /** What happens to a packet now; "home": the address is of this home; "unknown": the kernel does not list its
    * sets. */
   readonly state: NowAnswer['state'] | 'home' | 'unknown';
+  /** The app that the flow would be of; null: of none. */
+  readonly app: string | null;
+  /** null: it does not take a tunnel. */
+  readonly proxy: string | null;
+  /** Name of the device in the query; null: there is none, or it has no name. */
+  readonly device: string | null;
   /** `state` in words. */
   readonly verdict: string;
   readonly reasons: readonly string[];
@@ -24,8 +30,7 @@ export interface Surroundings extends Present {
   readonly own: readonly string[];
   /** Whether the address is in a network of a LAN device. */
   isHome(address: string): boolean;
-  /** MAC of a device's address, from DHCP or the neighbour table; null: not known. */
-  macOf(address: string): string | null;
+  readonly names: DeviceNames;
 }
 
 /** The line for an announced flow and its evidence. */
@@ -35,11 +40,9 @@ export function said(one: FlowEvidence, now: number): string {
 }
 
 /** What happens to a new flow of `app`, in words; `what`: why it belongs to the app. */
-export function sentence(now: NowAnswer, what: string, around: Surroundings, app: App): string {
+export function sentence(now: NowAnswer, what: string): string {
   if (now.state === 'proxied') return `proxied: ${what}, by proxy ${now.proxy}`;
   if (now.state === 'refused') return `REFUSED now: ${what}; ${now.reason}`;
-  const until = around.paused.get(app.name) ?? null;
-  const left =
-    until === null || app.direct !== 'paused' ? '' : `, ${seconds(until - around.now)} s more`;
+  const left = now.left_s === null ? '' : `, ${now.left_s} s more`;
   return `DIRECT now: ${what}; ${now.reason}${left}`;
 }

@@ -12,8 +12,8 @@ import { canonicalAddress, familyOf, isRoutableText, parseAddress } from '../wir
 import { type FlowEnds, flowText } from '../wire/flow-text.ts';
 import { appOfSlot, type KernelView } from './flows.ts';
 import { type Ground, groundsOf, learnedOfDevice, type Target } from './grounds.ts';
-import { deviceNamed, whyDevice } from './home.ts';
-import { byText, byWhich, newFlows } from './now.ts';
+import { whyDevice } from './home.ts';
+import { byWhich, newFlows, wayOf } from './now.ts';
 import { whyName } from './why-name.ts';
 import { type Surroundings, said, sentence, type WhyAnswer } from './why-parts.ts';
 
@@ -33,7 +33,7 @@ export function whyAnswer(
   }
   const address = canonicalAddress(text);
   if (address !== null) return whyAddress(state, kernel, address, around);
-  const device = deviceNamed(text, around.hosts);
+  const device = around.names.named(text);
   if (device !== null) return ok(whyDevice(state, kernel, device, around, text));
   const name = text.toLowerCase().replace(/\.$/, '');
   const wrong = nameProblem(name, 'question');
@@ -87,14 +87,15 @@ function whyFlow(
     destinationPort: target.port,
   };
   const query = flowText(ends);
+  const isInbound = around.isHome(target.address) && isRoutableText(source.address);
+  const device = around.names.nameOf(isInbound ? target.address : source.address);
   const heard = findEvidence(state.evidence, query).map((one) => said(one, around.now));
   const live = liveFlow(state, kernel, query, around);
-  if (live !== null) return ok({ query, ...live, reasons: heard });
-  const isInbound = around.isHome(target.address) && isRoutableText(source.address);
+  if (live !== null) return ok({ query, ...live, device, reasons: heard });
   const judged = isInbound
     ? judgeInbound(state, kernel, ends)
     : judge(state, kernel, { ...target, ...(hasPorts ? { protocol } : {}), source }, around);
-  return ok({ query, ...judged, reasons: [...judged.reasons, ...heard] });
+  return ok({ query, ...judged, device, reasons: [...judged.reasons, ...heard] });
 }
 
 /** What happens to a flow in the kernel's list with an app's mark; null: it is not in the list. */
@@ -103,17 +104,20 @@ function liveFlow(
   kernel: KernelView,
   text: string,
   around: Surroundings,
-): Pick<WhyAnswer, 'state' | 'verdict'> | null {
+): Verdict | null {
   const listed = kernel.connections();
   const entry = listed.ok ? listed.value.find((one) => flowText(one.original) === text) : undefined;
   const app =
     entry === undefined ? null : appOfSlot(state, slotOf(state.policy.globals.mask, entry.mark));
   if (entry === undefined || app === null) return null;
-  const by = byWhich(entry, app, state.policy.proxies, around);
+  const way = wayOf(byWhich(entry, app, state.policy.proxies, around));
   const what = `a flow of ${app.name} that is open now`;
-  if (by === 'direct') return { state: 'direct', verdict: `DIRECT: ${what}, beside the tunnels` };
-  if (by === 'none') return { state: 'refused', verdict: `REFUSED: ${what}` };
-  return { state: 'proxied', verdict: `proxied: ${what}, by proxy ${byText(by)}` };
+  const verdict = {
+    direct: `DIRECT: ${what}, beside the tunnels`,
+    refused: `REFUSED: ${what}`,
+    proxied: `proxied: ${what}, by proxy ${way.proxy}`,
+  }[way.state];
+  return { ...way, app: app.name, verdict };
 }
 
 function whyAddress(
@@ -134,20 +138,23 @@ function whyAddress(
   }
   if (around.own.includes(address)) {
     const verdict = "the router's own address: packets to it never take a tunnel";
-    return ok({ query: address, state: 'home', verdict, reasons: [] });
+    return ok({ ...NOWHERE, query: address, state: 'home', verdict, reasons: [] });
   }
   const heard = findEvidence(state.evidence, address);
   const isDevice = around.isHome(address) || heard.some(({ device }) => device === address);
   if (isDevice || around.hosts.some((one) => one.address === address)) {
-    const name = around.hosts.find((one) => one.address === address)?.name ?? null;
+    const name = around.names.nameOf(address);
     return ok(whyDevice(state, kernel, { name, addresses: [address] }, around, address));
   }
   const judged = judge(state, kernel, { address }, around);
   const flows = heard.map((one) => said(one, around.now));
-  return ok({ query: address, ...judged, reasons: [...judged.reasons, ...flows] });
+  return ok({ query: address, ...judged, device: null, reasons: [...judged.reasons, ...flows] });
 }
 
-type Judged = Pick<WhyAnswer, 'state' | 'verdict' | 'reasons'>;
+type Verdict = Pick<WhyAnswer, 'state' | 'app' | 'proxy' | 'verdict'>;
+type Judged = Verdict & Pick<WhyAnswer, 'reasons'>;
+
+const NOWHERE = { app: null, proxy: null, device: null };
 
 /** What happens to a new flow to `target`: it belongs to the first app with a ground for it. */
 function judge(state: State, kernel: KernelView, target: Target, around: Surroundings): Judged {
@@ -170,10 +177,11 @@ function judge(state: State, kernel: KernelView, target: Target, around: Surroun
   }
   if (kept.length > 0) {
     const verdict = "direct by the owner's choice, but for flows that began before it";
-    return { state: 'direct', verdict, reasons };
+    return { ...NOWHERE, state: 'direct', verdict, reasons };
   }
   const unread = unreadable(state, kernel);
-  if (unread !== null) return { state: 'unknown', verdict: `not known: ${unread}`, reasons };
+  if (unread !== null)
+    return { ...NOWHERE, state: 'unknown', verdict: `not known: ${unread}`, reasons };
   const others = grounds.flatMap((one) => one.filter(({ kind }) => kind === 'elsewhere'));
   const names = others.map(({ app }) => app.name).join(' and ');
   const why =
@@ -209,13 +217,14 @@ function judgeInbound(
       app.direct === undefined ? learnedOfDevice(app, kernel, back, [destination], state) : [];
     if (found.length === 0) continue;
     const verdict = `REFUSED: a new flow from outside to a port, or from a peer, that is ${app.name}'s: answers to it would show the home's address`;
-    return { state: 'refused', verdict, reasons: found.map(({ line }) => line) };
+    const reasons = found.map(({ line }) => line);
+    return { state: 'refused', app: app.name, proxy: null, verdict, reasons };
   }
   return direct('a flow from outside that no app looks at; the firewall decides');
 }
 
 function direct(why: string): Judged {
-  return { state: 'direct', verdict: `direct: ${why}`, reasons: [] };
+  return { ...NOWHERE, state: 'direct', verdict: `direct: ${why}`, reasons: [] };
 }
 
 function verdictOf(
@@ -223,8 +232,9 @@ function verdictOf(
   { policy }: State,
   around: Surroundings,
   family: 4 | 6,
-): Pick<WhyAnswer, 'state' | 'verdict'> {
+): Verdict {
   const now = newFlows(app, policy.proxies, around, family);
   const whose = partly ? `${app.name}'s where the lines below say so` : `${app.name}'s`;
-  return { state: now.state, verdict: sentence(now, `it is ${whose}`, around, app) };
+  const { state, proxy } = now;
+  return { state, app: app.name, proxy, verdict: sentence(now, `it is ${whose}`) };
 }

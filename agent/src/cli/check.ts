@@ -1,6 +1,7 @@
 // cli/check: `whp check [FILE]`: reads a configuration with its profiles, or one profile, as the daemon does, and
 // examines this router (preflight/). Changes nothing; prints every problem with its place and its fix.
 import * as std from 'qjs:std';
+import { problemAnswer } from '../answers/error.ts';
 import { loadConfiguration, loadProfile, policyOf } from '../config/load.ts';
 import { lacksQueue } from '../kernel/kernel-parts.ts';
 import { openRouting } from '../kernel/routing.ts';
@@ -17,10 +18,10 @@ import { openZoneNotes } from '../profile/open-zones.ts';
 import { readHosts } from '../router/dhcp-files.ts';
 import { readListing } from '../router/foreign.ts';
 import { lackingTexts, routerSeen } from '../router/router.ts';
-import { ok, type Problem, type Result } from '../syntax/result.ts';
+import { ok, type Problem, problemText, type Result } from '../syntax/result.ts';
 import type { UciPackage } from '../syntax/uci.ts';
 import type { Command } from './arguments.ts';
-import type { Printed } from './print.ts';
+import { jsonLine, type Printed } from './print.ts';
 
 /** Result of a check. */
 export interface Report {
@@ -136,12 +137,15 @@ export function checked(
   const looked = looks.map(({ subject, seen }) => ({ subject, seen }));
   const ok = problems.length === 0;
   const status = ok ? 0 : 1;
-  if (json)
-    return { status, out: `${JSON.stringify({ file, ok, problems, notes, looked })}\n`, err: '' };
+  if (json) {
+    const rows = { problems: problems.map(problemAnswer), notes: notes.map(problemAnswer) };
+    const answer = { file, ok, verdict, ...rows, looked };
+    return { status, out: jsonLine(answer), err: '' };
+  }
   const lines = [
     ...(explain ? looked.map(({ subject, seen }) => `looked at: ${subject}: ${seen}`) : []),
-    ...problems.map(({ where, what }) => `${where}: ${what}`),
-    ...notes.map(({ where, what }) => `note: ${where}: ${what}`),
+    ...problems.map(problemText),
+    ...notes.map((one) => `note: ${problemText(one)}`),
     ...(ok ? [`${file}: ${verdict}`] : []),
   ];
   return { status, out: `${lines.join('\n')}\n`, err: '' };

@@ -1,19 +1,24 @@
 // cli/print: the request that a command sends to the agent, and its answer as text or JSON. The agent uses it for
 // the C client (native/ask.c), and cli/ask uses it where the engine runs. Pure.
 
+import type { Done } from '../answers/actions.ts';
 import type { DeviceAnswer } from '../answers/devices.ts';
+import { errorAnswer } from '../answers/error.ts';
 import type { EvidenceAnswer, FlowAnswer, LearnedAnswer } from '../answers/flows.ts';
 import type { NamesAnswer } from '../answers/names.ts';
-import type { StatusAnswer } from '../answers/status.ts';
+import type { Rows } from '../answers/rows.ts';
+import type { Reply, SeriesAnswer, TotalsAnswer } from '../answers/rpc.ts';
+import type { ProxyAnswer, StatusAnswer } from '../answers/status.ts';
 import type { WhyAnswer } from '../answers/why-parts.ts';
 import { isWorking } from '../answers/works.ts';
-import type { Problem } from '../syntax/result.ts';
+import type { Pin } from '../policy/choices.ts';
+import { type Problem, problemText } from '../syntax/result.ts';
 import type { Command } from './arguments.ts';
 import { WORKS_NOT } from './commands.ts';
 import { helpText } from './help.ts';
 import { evidenceText, flowsText, learnedText, statusText, whyText } from './text.ts';
-import { type CountersAnswer, countersText, type LogAnswer, logText } from './text-account.ts';
-import { type ActionAnswer, actionText, devicesText } from './text-owner.ts';
+import { countersText, type LogAnswer, logText } from './text-account.ts';
+import { devicesText, pinsText, proxiesText } from './text-owner.ts';
 import { VERSION } from './version.ts';
 
 /** A request on the control socket, one line of JSON. */
@@ -26,15 +31,6 @@ export interface Request {
   readonly input?: unknown;
   /** For method cli: the command line. */
   readonly words?: readonly string[];
-}
-
-export interface Reply {
-  readonly ok: boolean;
-  readonly answer?: unknown;
-  readonly error?: string;
-  readonly problems?: readonly Problem[];
-  /** Exit status of a command that failed; default 1, 2: the command line is wrong. */
-  readonly status?: number;
 }
 
 export interface Printed {
@@ -61,7 +57,7 @@ export function printedAlone({ name, operand, json }: Command): Printed | null {
     case 'help': {
       const text = helpText(operand);
       const unknown = { where: String(operand), what: 'no such command; whp help lists them' };
-      return text === null ? complained([unknown], 2) : say('help', text);
+      return text === null ? complained([unknown], 2, json) : say('help', text);
     }
     default:
       return null;
@@ -91,55 +87,63 @@ const METHODS = { recent: 'evidence', totals: 'counters' } as const;
 /** Tells the C client to start the engine and run the command itself. */
 export const ELSEWHERE: Printed = { status: -1, out: '', err: '' };
 
-export function complained(problems: readonly Problem[], status: number): Printed {
-  const err = problems.map(({ where, what }) => `whp: ${where}: ${what}\n`).join('');
-  return { status, out: '', err };
+/** The output of a failed command: problems on stderr, and with --json an object on stdout too. */
+export function complained(problems: readonly Problem[], status: number, json: boolean): Printed {
+  const err = problems.map((one) => `whp: ${problemText(one)}\n`).join('');
+  return { status, out: json ? jsonLine(errorAnswer(problems)) : '', err };
+}
+
+export function jsonLine(value: unknown): string {
+  return `${JSON.stringify(value)}\n`;
 }
 
 /** Problems of files, as every command reports them: one a line, the place first. */
 export function problemLines(problems: readonly Problem[]): string {
-  return problems.map(({ where, what }) => `${where}: ${what}\n`).join('');
+  return problems.map((one) => `${problemText(one)}\n`).join('');
 }
 
-/** A configuration that was not loaded: its problems are a report as of `whp check`. */
-function unloaded(problems: readonly Problem[]): Printed {
-  const { err } = complained([{ where: 'reload', what: NOT_LOADED }], 1);
-  return { status: 1, out: problemLines(problems), err };
+/** Of a file that was refused: its problems are a report as of `whp check`; with --json they are an object. */
+export function notTaken(problems: readonly Problem[], why: Problem, json: boolean): Printed {
+  const { err } = complained([why], 1, false);
+  const out = json ? jsonLine(errorAnswer(problems)) : problemLines(problems);
+  return { status: 1, out, err };
 }
 
-const NOT_LOADED = 'not loaded; the last good configuration stands. Its problems: whp check';
+const NOT_LOADED = {
+  where: 'reload',
+  what: 'not loaded: see whp check; the last good configuration stands',
+};
 
 export function printed(command: Command, reply: Reply): Printed {
   if (!reply.ok) {
-    if (reply.problems !== undefined && !command.json) return unloaded(reply.problems);
-    return complained(
-      reply.problems ?? [{ where: command.name, what: reply.error ?? 'failed' }],
-      reply.status ?? 1,
-    );
+    if (reply.problems !== undefined) return notTaken(reply.problems, NOT_LOADED, command.json);
+    const problem = { where: command.name, what: reply.error ?? 'failed' };
+    return complained([problem], reply.status ?? 1, command.json);
   }
   const { answer } = reply;
   const status = command.quiet && !isWorking(answer as StatusAnswer) ? WORKS_NOT : 0;
   if (command.quiet) return { status, out: '', err: '' };
-  const out = command.json ? `${JSON.stringify(answer)}\n` : text(command, answer);
+  const out = command.json ? jsonLine(answer) : text(command, answer);
   return { status, out, err: command.hint === null ? '' : `whp: ${command.hint}\n` };
 }
 
 function text(command: Command, answer: unknown): string {
+  const { limit } = command;
   switch (command.name) {
     case 'status':
       return statusText(answer as StatusAnswer);
     case 'flows':
       return flowsViewText(command, answer);
     case 'learned':
-      return learnedText(answer as LearnedAnswer, command.limit);
+      return learnedText(answer as LearnedAnswer, limit);
     case 'why':
       return whyText(answer as WhyAnswer);
     case 'devices':
-      return devicesText(answer as readonly DeviceAnswer[]);
+      return devicesText(answer as Rows<DeviceAnswer>);
     case 'completion':
       return (answer as NamesAnswer).rows.map((name) => `${name}\n`).join('');
     default:
-      return actionText(answer as ActionAnswer);
+      return actionText(command, answer as Done | Rows<Pin & ProxyAnswer>);
   }
 }
 
@@ -148,10 +152,16 @@ function flowsViewText({ view, limit }: Command, answer: unknown): string {
     case 'ended':
       return logText(answer as LogAnswer, limit);
     case 'recent':
-      return evidenceText(answer as readonly EvidenceAnswer[], limit);
+      return evidenceText(answer as Rows<EvidenceAnswer>, limit);
     case 'totals':
-      return countersText(answer as CountersAnswer);
+      return countersText(answer as TotalsAnswer | SeriesAnswer);
     case null:
-      return flowsText(answer as readonly FlowAnswer[], limit);
+      return flowsText(answer as Rows<FlowAnswer>, limit);
   }
+}
+
+/** An action says what was done; `pin` and `proxy list` list. */
+function actionText({ name }: Command, answer: Done | Rows<Pin & ProxyAnswer>): string {
+  if ('text' in answer) return `${answer.text}\n`;
+  return name === 'pin' ? pinsText(answer) : proxiesText(answer);
 }

@@ -1,27 +1,22 @@
 // cli/profile: `whp profile list|show|validate|import`: profiles on disk, read as the daemon reads them. Needs no
 // agent; `whp reload` puts an imported profile in force.
 import * as os from 'qjs:os';
-import * as std from 'qjs:std';
 import { loadProfile, loadProfiles, ownProfiles, type ProfileFile } from '../config/load.ts';
 import { wallTime } from '../os/clock.ts';
 import { errnoText } from '../os/errno.ts';
 import { writeText } from '../os/file.ts';
 import { dayOf, expiredRanges } from '../profile/expiry.ts';
 import type { Profile } from '../profile/profile.ts';
-import type { Problem } from '../syntax/result.ts';
 import type { Command } from './arguments.ts';
 import { checkAs } from './check.ts';
-import { complained, type Printed, problemLines } from './print.ts';
+import { put, refused } from './out.ts';
+import { complained, notTaken, type Printed } from './print.ts';
 import { columns } from './text.ts';
 
 /** Prints, and returns the exit status. */
 export function profileCommand(command: Command): number {
   const told = profilesTold(command);
-  if (told !== null) {
-    std.out.puts(told.out);
-    std.err.puts(told.err);
-    return told.status;
-  }
+  if (told !== null) return put(told);
   const [word, operand = ''] = command.words;
   return word === 'validate' ? checkAs(command, operand, true) : importProfile(command, operand);
 }
@@ -44,39 +39,32 @@ function said(text: string): Printed {
   return { status: 0, out: `${text}\n`, err: '' };
 }
 
-function refuse(where: string, what: string): number {
-  std.err.puts(`whp: ${where}: ${what}\n`);
-  return 1;
-}
-
-function notImported(path: string, problems: readonly Problem[]): number {
-  std.out.puts(problemLines(problems));
-  return refuse(path, 'not imported');
-}
-
 function summary({ profile, path, own }: ProfileFile) {
   const { name, title, version, retired } = profile;
   const expired = expiredRanges(profile, dayOf(wallTime())).length;
   const ranges = profile.ranges.length - expired;
-  return { name, title, version, retired: retired ?? null, ranges, expired, own, path };
+  return { profile: name, title, version, retired: retired ?? null, ranges, expired, own, path };
 }
 
 function list(command: Command): Printed {
   const read = loadProfiles(command);
-  if (!read.ok) return complained(read.problems, 1);
-  const all = Array.from(read.value.values(), summary).sort((a, b) => (a.name < b.name ? -1 : 1));
-  if (command.json) return said(JSON.stringify(all));
-  const rows = all.map((one) => [one.name, one.version, one.title, one.path]);
+  if (!read.ok) return complained(read.problems, 1, command.json);
+  const all = Array.from(read.value.values(), summary).sort((a, b) =>
+    a.profile < b.profile ? -1 : 1,
+  );
+  if (command.json) return said(JSON.stringify({ rows: all }));
+  const rows = all.map((one) => [one.profile, one.version, one.title, one.path]);
   return said(columns([['profile', 'version', 'title', 'file'], ...rows]));
 }
 
 function show(command: Command, name: string): Printed {
   const read = loadProfiles(command);
-  if (!read.ok) return complained(read.problems, 1);
+  if (!read.ok) return complained(read.problems, 1, command.json);
   const found = read.value.get(name);
   if (found === undefined) {
     const known = Array.from(read.value.keys()).sort().join(', ');
-    return complained([{ where: name, what: `there is no such profile; known: ${known}` }], 1);
+    const what = `there is no such profile; known: ${known}`;
+    return complained([{ where: name, what }], 1, command.json);
   }
   const { profile, path, own } = found;
   return said(command.json ? JSON.stringify({ path, own, profile }) : showText(found));
@@ -119,15 +107,18 @@ function dnsLines({ dns }: Profile): string[] {
 
 function importProfile(command: Command, path: string): number {
   const read = loadProfile(path, true);
-  if (!read.ok) return notImported(path, read.problems);
+  if (!read.ok) {
+    const why = { where: path, what: 'not imported' };
+    return put(notTaken(read.problems, why, command.json));
+  }
   const { name } = read.value.profile;
   const folder = ownProfiles(command);
   const target = `${folder}/${name}.json`;
   os.mkdir(command.state, 0o755);
   os.mkdir(folder, 0o755);
   const errno = writeText(target, read.value.text);
-  if (errno !== 0) return refuse(target, `cannot be written: ${errnoText(errno)}`);
-  const done = `${target} is in place; whp reload loads it`;
-  std.out.puts(command.json ? `${JSON.stringify({ done, name, path: target })}\n` : `${done}\n`);
-  return 0;
+  if (errno !== 0)
+    return refused(command, [{ where: target, what: `cannot be written: ${errnoText(errno)}` }]);
+  const text = `${target} is in place; whp reload loads it`;
+  return put(said(command.json ? JSON.stringify({ profile: name, path: target, text }) : text));
 }

@@ -10,34 +10,26 @@ import type { App, Policy } from '../policy/policy.ts';
 import { homePrefixes } from '../replay/direction.ts';
 import { replayCapture } from '../replay/replay.ts';
 import type { ReplayReport } from '../replay/report.ts';
-import { fail, ok, type Problem, type Result } from '../syntax/result.ts';
+import { fail, ok, type Result } from '../syntax/result.ts';
 import { type Command, DEFAULT_CONFIG, DEFAULT_PROFILES } from './arguments.ts';
+import { refused } from './out.ts';
+import { jsonLine } from './print.ts';
 import { bytesText, columns } from './text.ts';
 
 /** Prints the report; returns 0, or 1 when the file or the policy cannot be read. */
 export function replayFile(command: Command): number {
   const file = command.operand ?? '';
   const policy = replayPolicy({ ...command, profiles: profilesOf(command) });
-  if (!policy.ok) return refuse(policy.problems);
+  if (!policy.ok) return refused(command, policy.problems);
   const home = homePrefixes(command.lan);
-  if (!home.ok) return refuse(home.problems);
+  if (!home.ok) return refused(command, home.problems);
   const bytes = std.loadFile(file, { binary: true });
-  if (bytes === null) {
-    std.err.puts(`whp: ${file}: cannot be read\n`);
-    return 1;
-  }
+  if (bytes === null) return refused(command, [{ where: file, what: 'cannot be read' }]);
   const { played, by } = policy.value;
   const report = replayCapture(bytes, played, home.value);
-  std.out.puts(
-    command.json ? `${JSON.stringify({ file, by, ...report })}\n` : reportText(file, by, report),
-  );
+  std.out.puts(command.json ? jsonLine({ file, by, ...report }) : reportText(file, by, report));
   const isUnread = report.packets === 0 && report.unknown.length > 0;
   return report.broken === null && !isUnread ? 0 : 1;
-}
-
-function refuse(problems: readonly Problem[]): number {
-  for (const { where, what } of problems) std.err.puts(`whp: ${where}: ${what}\n`);
-  return 1;
 }
 
 /** The profiles folder: the given one, else (default folder missing) beside the bundle or in its repository. */
@@ -99,15 +91,17 @@ function reportText(file: string, by: string, report: ReplayReport): string {
   const lines = [
     `${file}: ${report.packets} packets, ${report.local} local, ${report.malformed} malformed`,
     `played by ${by}`,
-    `proxied ${totals.proxiedFlows} flows, ${totals.proxiedPackets} packets, ${bytesText(totals.proxiedBytes)}`,
-    `direct  ${totals.directFlows} flows, ${totals.directPackets} packets, ${bytesText(totals.directBytes)}`,
-    `of them ${totals.earlyFlows} flows, ${totals.earlyPackets} packets before they were known`,
-    `from outside ${totals.inboundFlows} flows, ${totals.inboundPackets} packets; refused ${totals.rejectedPackets} packets`,
+    `proxied ${totals.proxied_flows} flows, ${totals.proxied_packets} packets, ${bytesText(totals.proxied_bytes)}`,
+    `direct  ${totals.direct_flows} flows, ${totals.direct_packets} packets, ${bytesText(totals.direct_bytes)}`,
+    `of them ${totals.early_flows} flows, ${totals.early_packets} packets before they were known`,
+    `from outside ${totals.inbound_flows} flows, ${totals.inbound_packets} packets; refused ${totals.rejected_packets} packets`,
     ...missedLines(report),
     '',
-    ...ports.map((one) => `learned ${one.protocol} port ${one.port} of ${one.device} (${one.app})`),
+    ...ports.map(
+      (one) => `learned ${one.protocol} port ${one.port} of ${one.address} (${one.app})`,
+    ),
     `supernodes ${supernodes.length}, peers ${peers.length}`,
-    ...report.endpoints.map(({ address, name }) => `endpoint ${address} (${name})`),
+    ...report.endpoints.map(({ remote, name }) => `endpoint ${remote} (${name})`),
     ...flowLines(report),
   ];
   return `${lines.join('\n')}\n`;
@@ -116,7 +110,7 @@ function reportText(file: string, by: string, report: ReplayReport): string {
 /** Lines on packets that were not read, and on what replay does not model. */
 function missedLines(report: ReplayReport): string[] {
   const lines: string[] = [];
-  const { foreign, cut, cutUnread, unread, unreadReason, unasked, hellos, broken } = report;
+  const { foreign, cut, cut_unread, unread, unread_reason, unasked, hellos, broken } = report;
   if (foreign > 0) {
     lines.push(
       `! ${foreign} packets are between addresses that are not the home's: name its prefixes with --lan`,
@@ -128,12 +122,13 @@ function missedLines(report: ReplayReport): string[] {
     );
   }
   if (cut > 0) {
-    const lost = cutUnread === 0 ? '' : `, and what ${cutUnread} of them would have taught is lost`;
+    const lost =
+      cut_unread === 0 ? '' : `, and what ${cut_unread} of them would have taught is lost`;
     lines.push(`! ${cut} packets are cut short by the capture${lost}: capture with tcpdump -s 0`);
   }
-  if (unread > cutUnread) {
+  if (unread > cut_unread) {
     lines.push(
-      `! ${unread - cutUnread} packets that teach could not be read, the last: ${unreadReason}`,
+      `! ${unread - cut_unread} packets that teach could not be read, the last: ${unread_reason}`,
     );
   }
   if (unasked > 0) {
@@ -154,7 +149,7 @@ function flowLines(report: ReplayReport): string[] {
   const rows = report.flows
     .filter(({ app }) => app !== null)
     .map((one) => [
-      one.start.toFixed(1),
+      (one.start_ms / 1000).toFixed(1),
       one.flow,
       one.packets,
       one.rejected,

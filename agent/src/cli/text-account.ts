@@ -1,51 +1,26 @@
 // cli/text-account: counters, graphs and the connection log as text. Pure.
-import { bytesText, columns, cut, durationText } from './text.ts';
+import type { EndedAnswer } from '../answers/flows.ts';
+import { byText } from '../answers/now.ts';
+import type { Rows } from '../answers/rows.ts';
+import type { SeriesAnswer, TotalsAnswer } from '../answers/rpc.ts';
+import { bytesText, columns, cut, secondsText } from './text.ts';
 
-export interface CounterRow {
-  readonly subject: string;
-  readonly up: number;
-  readonly down: number;
-  readonly flows: number;
-}
-
-/** Totals of every subject, or the series of one: bytes for each slot of `step` milliseconds. */
-export type CountersAnswer =
-  | { readonly rows: readonly CounterRow[] }
-  | {
-      readonly subject: string;
-      readonly range: string;
-      readonly step: number;
-      readonly start: number;
-      readonly up: readonly number[];
-      readonly down: readonly number[];
-    };
-
-export interface EndedRow {
-  readonly start: number;
-  readonly end: number;
-  readonly flow: string;
-  readonly up: number;
-  readonly down: number;
-  readonly proxy: string;
-  readonly evidence: string;
-}
-
-export type LogAnswer = { readonly csv: string } | { readonly rows: readonly EndedRow[] };
+export type LogAnswer = { readonly csv: string } | Rows<EndedAnswer>;
 
 const LONGEST_BAR = 40;
 
-export function countersText(answer: CountersAnswer): string {
+export function countersText(answer: TotalsAnswer | SeriesAnswer): string {
   if ('rows' in answer) {
     if (answer.rows.length === 0) return 'nothing was counted yet\n';
     const rows = answer.rows.map((one) => [
       one.subject,
-      bytesText(one.up),
-      bytesText(one.down),
+      bytesText(one.bytes_up),
+      bytesText(one.bytes_down),
       one.flows,
     ]);
     return `${columns([['what', 'up', 'down', 'flows'], ...rows])}\n`;
   }
-  const { up, down, start, step } = answer;
+  const { bytes_up: up, bytes_down: down, start_time: start, step_s: step } = answer;
   const most = Math.max(1, ...up.map((bytes, i) => bytes + down[i]!));
   const rows = up.flatMap((bytes, i) => {
     const sum = bytes + down[i]!;
@@ -57,13 +32,13 @@ export function countersText(answer: CountersAnswer): string {
   return `${columns([['from (UTC)', 'up', 'down', answer.subject], ...rows])}\n`;
 }
 
-/** "11-21 15:04:05", UTC. */
+/** "11-21 15:04:05", UTC. `time`: seconds since 1970. */
 function timeText(time: number): string {
-  return new Date(time).toISOString().slice(5, 19).replace('T', ' ');
+  return new Date(time * 1000).toISOString().slice(5, 19).replace('T', ' ');
 }
 
 /** Table of ended flows, oldest first; CSV unchanged. */
-export function logText(answer: LogAnswer, limit = Number.POSITIVE_INFINITY): string {
+export function logText(answer: LogAnswer, limit?: number): string {
   if ('csv' in answer) return answer.csv;
   if (answer.rows.length === 0)
     return 'no connection of an application has ended since the start\n';
@@ -71,14 +46,14 @@ export function logText(answer: LogAnswer, limit = Number.POSITIVE_INFINITY): st
     .slice()
     .reverse()
     .map((one) => [
-      timeText(one.end),
-      durationText(one.end - one.start),
+      timeText(one.end_time),
+      secondsText(one.end_time - (one.start_time ?? one.end_time)),
       one.flow,
-      bytesText(one.up),
-      bytesText(one.down),
-      one.proxy,
+      bytesText(one.bytes_up),
+      bytesText(one.bytes_down),
+      byText(one),
       one.evidence,
     ]);
   const head = ['ended (UTC)', 'after', 'flow', 'up', 'down', 'proxy', 'evidence'];
-  return `${columns([head, ...rows])}\n${cut(rows.length, limit)}`;
+  return `${columns([head, ...rows])}\n${cut(answer, limit)}`;
 }

@@ -1,31 +1,34 @@
 // cli/text-audit: the verdict of an audit as text. Pure.
 import type { AuditAnswer } from '../answers/audit.ts';
-import { bytesText, columns, durationText } from './text.ts';
+import { bytesText, columns, secondsText } from './text.ts';
 
 export function auditVerdict(answer: AuditAnswer): string {
-  const { outside, outsideFlows, outsidePackets, metered, flows, packets, bytes } = answer;
-  const age = durationText(answer.seconds * 1000);
+  const { rows: outside, outside_flows, outside_packets, flows, packets, bytes } = answer;
+  const age = secondsText(answer.recorded_s);
   const lines = [
     `${age}: ${packets} packets (${bytesText(bytes)}) of ${flows} flows left beside the tunnels`,
   ];
-  if (outsidePackets === 0) lines.push('0 of them are of an application');
+  if (outside_packets === 0) lines.push('0 of them are of an application');
   else {
-    lines.push(`! ${outsidePackets} of them, of ${outsideFlows} flows, are of an application:`);
+    lines.push(`! ${outside_packets} of them, of ${outside_flows} flows, are of an application:`);
     const rows = outside.map((one) => [
       one.app,
       one.packets,
       bytesText(one.bytes),
-      `${durationText(one.ago * 1000)} ago`,
+      `${secondsText(one.ago_s)} ago`,
       one.flow,
-      one.why,
+      one.detail,
     ]);
     lines.push(columns([['app', 'packets', 'bytes', 'last', 'flow', 'why'], ...rows]));
-    if (outside.length < outsideFlows) lines.push(`${outsideFlows - outside.length} more flows`);
+    if (outside.length < outside_flows) lines.push(`${outside_flows - outside.length} more flows`);
   }
-  if (metered > 0) lines.push(`! the meter at the exit counted ${metered} packets meanwhile`);
-  if (answer.chosenPackets > 0) {
-    const { chosenPackets, chosenFlows } = answer;
-    lines.push(`${chosenPackets} more, of ${chosenFlows} flows, were direct by the owner's choice`);
+  if (answer.metered_packets > 0)
+    lines.push(`! the meter at the exit counted ${answer.metered_packets} packets meanwhile`);
+  if (answer.chosen_packets > 0) {
+    const { chosen_packets, chosen_flows } = answer;
+    lines.push(
+      `${chosen_packets} more, of ${chosen_flows} flows, were direct by the owner's choice`,
+    );
   }
   if (answer.unkept.packets > 0) {
     lines.push(`! ${answer.unkept.packets} packets were of flows that found no room: not judged`);

@@ -1,35 +1,20 @@
 // cli/text-owner: devices, proxies, pins and the results of the owner's commands as text. Pure.
 
 import type { DeviceAnswer } from '../answers/devices.ts';
-import type { TunnelAnswer } from '../answers/status.ts';
+import type { Rows } from '../answers/rows.ts';
+import type { ProxyAnswer } from '../answers/status.ts';
 import type { Pin } from '../policy/choices.ts';
 import { columns, tunnelText } from './text.ts';
 
-export interface ProxyAnswer extends TunnelAnswer {
-  readonly apps: readonly string[];
-  readonly preferred: boolean;
-}
-
-export type ActionAnswer =
-  | { readonly done: string }
-  | { readonly pins: readonly Pin[] }
-  | readonly ProxyAnswer[];
-
-export function actionText(answer: ActionAnswer): string {
-  if ('done' in answer) return `${answer.done}\n`;
-  if ('pins' in answer) return pinsText(answer.pins);
-  return proxiesText(answer);
-}
-
-function pinsText(pins: readonly Pin[]): string {
+export function pinsText({ rows: pins }: Rows<Pin>): string {
   if (pins.length === 0) return 'nothing is pinned\n';
   return `${columns([['address', 'app'], ...pins.map((one) => [one.address, one.app])])}\n`;
 }
 
-function proxiesText(proxies: readonly ProxyAnswer[]): string {
+export function proxiesText({ rows: proxies }: Rows<ProxyAnswer>): string {
   if (proxies.length === 0) return 'no proxy is enabled: see /etc/config/whp\n';
   const rows = proxies.map((one) => [
-    one.name,
+    one.proxy,
     one.address,
     tunnelText(one),
     one.apps.join(' ') || '-',
@@ -38,11 +23,11 @@ function proxiesText(proxies: readonly ProxyAnswer[]): string {
   return `${columns([['proxy', 'address', 'state', 'apps', ''], ...rows])}\n`;
 }
 
-export function devicesText(devices: readonly DeviceAnswer[]): string {
+export function devicesText({ rows: devices }: Rows<DeviceAnswer>): string {
   if (devices.length === 0) return 'no device is known: DHCP has no lease\n';
   const head = ['name', 'MAC', 'address', 'flows', 'apps'];
   const rows = devices.map((one) => [
-    one.name ?? '-',
+    one.device ?? '-',
     one.mac ?? '-',
     one.addresses.join(' ') || '-',
     one.flows,

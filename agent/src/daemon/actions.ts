@@ -1,6 +1,15 @@
 // daemon/actions: commands of the owner to the running agent: pause, resume, pin, unpin, use (which proxy), forget.
 // Each changes the choices (config/settings) or the learned elements, and returns a text.
 
+import type {
+  Done,
+  ForgetAnswer,
+  PauseAnswer,
+  PinAnswer,
+  ResumeAnswer,
+  UnpinAnswer,
+  UseAnswer,
+} from '../answers/actions.ts';
 import { newFlows } from '../answers/now.ts';
 import { pauseText } from '../answers/pause.ts';
 import { choose } from '../config/settings.ts';
@@ -21,14 +30,17 @@ export type Reply =
   | { readonly ok: true; readonly answer: unknown }
   | { readonly ok: false; readonly error: string; readonly status?: number };
 
+/** The answer without its text. */
+type Fields<T extends Done> = Omit<T, 'text'>;
+
 const ALL = 'all';
 /** Minutes of a pause unless told. */
 const MINUTES = 60;
 /** A week, in minutes; a longer pause belongs into the configuration. */
 const MOST_MINUTES = 10080;
 
-function done(text: string): Reply {
-  return { ok: true, answer: { done: text } };
+function done<T extends Done>(fields: Fields<T>, text: string): Reply {
+  return { ok: true, answer: { ...fields, text } };
 }
 
 function refuse(error: string): Reply {
@@ -65,17 +77,18 @@ export function act(
   }
 }
 
-async function decide(
+async function decide<T extends Done>(
   agent: Agent,
   refresh: Refresh,
   change: Partial<Choices>,
+  fields: Fields<T>,
   text: string | (() => string),
 ): Promise<Reply> {
   const unkept = choose(agent.settings, change);
   const failed = await refresh(agent);
   if (failed !== null) return refuse(failed);
   const said = typeof text === 'string' ? text : text();
-  return done(unkept === null ? said : `${said}; but only until a restart: ${unkept}`);
+  return done(fields, unkept === null ? said : `${said}; but only until a restart: ${unkept}`);
 }
 
 /** Names of the apps that pause, resume or pin is about. */
@@ -113,7 +126,8 @@ function pause(agent: Agent, refresh: Refresh, words: readonly string[]): Promis
   const paused = new Map(agent.settings.choices.paused);
   for (const app of apps) paused.set(app, minutes === null ? null : now() + minutes * 60000);
   const text = pauseText(apps, minutes, wallTime(), readZone().zone);
-  return decide(agent, refresh, { paused }, text);
+  const left_s = minutes === null ? null : minutes * 60;
+  return decide<PauseAnswer>(agent, refresh, { paused }, { apps, left_s }, text);
 }
 
 function resume(agent: Agent, refresh: Refresh, words: readonly string[]): Promise<Reply> | Reply {
@@ -122,7 +136,7 @@ function resume(agent: Agent, refresh: Refresh, words: readonly string[]): Promi
   const apps = named.value;
   const paused = new Map(agent.settings.choices.paused);
   for (const app of apps) paused.delete(app);
-  return decide(agent, refresh, { paused }, () => resumedText(agent, apps));
+  return decide<ResumeAnswer>(agent, refresh, { paused }, { apps }, () => resumedText(agent, apps));
 }
 
 /** What new flows of the apps meet after the pause. */
@@ -141,7 +155,7 @@ function resumedText(agent: Agent, apps: readonly string[]): string {
 }
 
 function pins(agent: Agent): Reply {
-  return { ok: true, answer: { pins: agent.settings.choices.pins } };
+  return { ok: true, answer: { rows: agent.settings.choices.pins } };
 }
 
 function pin(
@@ -165,8 +179,9 @@ function pin(
   if (!known.value.includes(wanted)) return refuse(noApp(wanted, known.value));
   const others = agent.settings.choices.pins.filter((one) => one.address !== address);
   if (others.length >= MOST_PINS) return refuse(`there are ${MOST_PINS} pins; unpin some`);
-  const change = { pins: [...others, { app: wanted, address }] };
-  return decide(agent, refresh, change, `${address} is ${wanted}'s until whp unpin ${address}`);
+  const pinned = { app: wanted, address };
+  const said = `${address} is ${wanted}'s until whp unpin ${address}`;
+  return decide<PinAnswer>(agent, refresh, { pins: [...others, pinned] }, pinned, said);
 }
 
 function unpin(
@@ -178,7 +193,8 @@ function unpin(
   const { pins } = agent.settings.choices;
   const left = pins.filter((one) => one.address !== address);
   if (left.length === pins.length) return refuse(`${text} is not pinned; whp pin lists what is`);
-  return decide(agent, refresh, { pins: left }, `${address} is no longer pinned`);
+  const said = `${address} is no longer pinned`;
+  return decide<UnpinAnswer>(agent, refresh, { pins: left }, { address: address ?? text }, said);
 }
 
 function use(
@@ -186,8 +202,11 @@ function use(
   refresh: Refresh,
   [name = '']: readonly string[],
 ): Promise<Reply> | Reply {
-  if (name === 'auto')
-    return decide(agent, refresh, { preferred: null }, 'proxies are used as configured');
+  if (name === 'auto') {
+    const apps = agent.policy.apps.map((app) => app.name);
+    const text = 'proxies are used as configured';
+    return decide<UseAnswer>(agent, refresh, { preferred: null }, { proxy: null, apps }, text);
+  }
   const known = agent.settings.configured.proxies.map((one) => one.name);
   if (!known.includes(name)) {
     return refuse(`there is no proxy "${name}" in use; known: ${known.join(', ') || 'none'}`);
@@ -197,7 +216,7 @@ function use(
     .map((app) => app.name);
   if (apps.length === 0) return refuse(`no app lists proxy ${name}; add it to one`);
   const text = `${apps.join(', ')}: proxy ${name} alone, until whp proxy use auto`;
-  return decide(agent, refresh, { preferred: name }, text);
+  return decide<UseAnswer>(agent, refresh, { preferred: name }, { proxy: name, apps }, text);
 }
 
 /** Forgets everything learned about an app, a device or server, or all apps. */
@@ -206,5 +225,6 @@ async function forget(agent: Agent, word: string): Promise<Reply> {
   const apps = address === null ? appsOf(agent, word) : appsOf(agent, ALL);
   if (!apps.ok) return refuse(`${apps.what}; or give an address, or all`);
   const forgotten = await forgetLearned(agent, apps.value, address);
-  return done(`${forgotten} ${forgotten === 1 ? 'entry' : 'entries'} forgotten`);
+  const text = `${forgotten} ${forgotten === 1 ? 'entry' : 'entries'} forgotten`;
+  return done<ForgetAnswer>({ forgotten }, text);
 }

@@ -3,7 +3,7 @@
 
 import type { Command } from '../cli/arguments.ts';
 import { checked, checkedAs, isProfileName, reportOf, unread } from '../cli/check.ts';
-import { ELSEWHERE, type Printed } from '../cli/print.ts';
+import { ELSEWHERE, jsonLine, type Printed } from '../cli/print.ts';
 import { profilesTold } from '../cli/profile.ts';
 import { loadConfiguration, policyOf } from '../config/load.ts';
 import { isSmallFile } from '../os/file.ts';
@@ -30,11 +30,7 @@ export async function ofFiles(agent: Agent, command: Command): Promise<Printed> 
   if (command.name === 'check') return checkHere(agent, command);
   if (piece === null) return ELSEWHERE;
   const text = loadText(piece.standing);
-  return {
-    status: 0,
-    out: command.json ? `${JSON.stringify({ ruleset: text })}\n` : text,
-    err: '',
-  };
+  return { status: 0, out: command.json ? jsonLine({ ruleset: text }) : text, err: '' };
 }
 
 /** Bytes. A check of a larger file would delay the agent's other work. */

@@ -56,9 +56,10 @@ export function buildPolicy(input: BuildInput): Result<Policy> {
   const apps = buildApps(ofType(sections, 'app'), parts, input, problems);
   const escape = settings.read === null ? null : readEscape(settings.read, directory, input);
   if (problems.length > 0) return { ok: false, problems: sortByLine(problems) };
-  if (!settings.enabled) return ok({ globals: settings.globals, proxies: [], apps: [] });
+  const whole = { globals: settings.globals, ...(directory.size > 0 ? { directory } : {}) };
+  if (!settings.enabled) return ok({ ...whole, proxies: [], apps: [] });
   const used = proxies.filter(({ enabled }) => enabled).map(({ proxy }) => proxy);
-  const policy = { globals: settings.globals, proxies: used, apps };
+  const policy = { ...whole, proxies: used, apps };
   return ok(escape === null ? policy : { ...policy, escape });
 }
 

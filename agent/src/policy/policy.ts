@@ -2,6 +2,7 @@
 // in. ruleset/compile, tunnel/plan and learn/ read it.
 
 import type { Profile, ProfileRange } from '../profile/profile.ts';
+import type { Directory } from './build-devices.ts';
 import type { Escape } from './resolver-bypass.ts';
 import type { WeekSpan } from './schedule.ts';
 
@@ -81,4 +82,6 @@ export interface Policy {
   readonly apps: readonly App[];
   /** Handling of devices that do not use the router's resolver; absent: none. */
   readonly escape?: Escape;
+  /** The owner's devices and groups, for the names in answers; absent: there are none. */
+  readonly directory?: Directory;
 }

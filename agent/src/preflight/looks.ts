@@ -1,5 +1,6 @@
 // preflight/looks: the list of all looks in the order of output. `whp check` and `whp status` print these and
 // no others; a new look is added here. Pure.
+import { type Problem, problemText } from '../syntax/result.ts';
 import { addressesLook } from './addresses.ts';
 import { clockLook } from './clock.ts';
 import { configurationLook } from './configuration.ts';
@@ -66,17 +67,16 @@ function agentLook({ policy }: Subject, { traffic }: RouterSeen): Look {
   };
 }
 
-/** The problems as lines for the log and `whp status`. */
-export function linesOf(looks: readonly Look[]): string[] {
+/** The problems for `whp status`. */
+export function problemsOf(looks: readonly Look[]): Problem[] {
   return looks.flatMap(({ subject, problems }) =>
-    problems.map(({ where, what }) => {
-      const line = `${where}: ${what}`;
-      return subject === COLLISIONS ? `collision: ${line}` : line;
-    }),
+    problems.map((one) =>
+      subject === COLLISIONS ? { ...one, where: `collision: ${one.where}` } : one,
+    ),
   );
 }
 
-/** The notes as lines. */
-export function notesOf(looks: readonly Look[]): string[] {
-  return looks.flatMap(({ notes }) => notes.map(({ where, what }) => `${where}: ${what}`));
+/** The problems as lines for the log. */
+export function linesOf(looks: readonly Look[]): string[] {
+  return problemsOf(looks).map(problemText);
 }

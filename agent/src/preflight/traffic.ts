@@ -45,11 +45,11 @@ export function watchTraffic(
 
 const SUBJECT = 'packets from home';
 
-/** The silences among the results of the looks. */
-export function silentOf(looks: readonly Look[]): string[] {
-  return looks
-    .filter(({ subject }) => subject === SUBJECT)
-    .flatMap(({ notes }) => notes.map(({ what }) => what));
+/** The notes of the looks: the silences, and all others. */
+export function notesOf(looks: readonly Look[]): Record<'silent' | 'notes', readonly Problem[]> {
+  const notes = (isSilence: boolean): Problem[] =>
+    looks.filter(({ subject }) => (subject === SUBJECT) === isSilence).flatMap((one) => one.notes);
+  return { silent: notes(true), notes: notes(false) };
 }
 
 export function trafficLook({ policy, uci }: Subject, seen: RouterSeen): Look {

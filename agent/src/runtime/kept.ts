@@ -29,7 +29,13 @@ import { readTaught } from './handover.ts';
 export function keptAnswer({ kept }: Agent): KeptAnswer {
   const { restored, bytes, writtenAt } = kept;
   const written = writtenAt === null ? null : Math.round((now() - writtenAt) / 1000);
-  return { restored, written, bytes, mostBytes: MOST_BYTES, mostWrites: MOST_A_DAY };
+  return {
+    restored,
+    written_ago_s: written,
+    file_bytes: bytes,
+    most_bytes: MOST_BYTES,
+    most_writes: MOST_A_DAY,
+  };
 }
 
 function fileOf(agent: Agent): string {

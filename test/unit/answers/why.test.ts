@@ -18,7 +18,7 @@ import { answerTo } from '../../fixtures/dns.ts';
 import { askedEvents } from '../../fixtures/dns-events.ts';
 import { udp } from '../../fixtures/packets.ts';
 import { policy, policyFrom } from '../../fixtures/policies.ts';
-import { chosen, surroundings } from '../../fixtures/surroundings.ts';
+import { chosen, NAMELESS, surroundings } from '../../fixtures/surroundings.ts';
 
 const DEVICE = '192.168.1.10';
 const NODE = '111.221.74.20';
@@ -26,7 +26,7 @@ const PEER = '198.51.100.40';
 const LEARNED = '198.51.100.8';
 const NOW = 10_000;
 
-function around(change: Partial<Surroundings> = {}): Surroundings {
+function around(change: Parameters<typeof surroundings>[0] = {}): Surroundings {
   return surroundings({
     now: NOW,
     choices: new Map([['skype', chosen('a')]]),
@@ -179,7 +179,10 @@ test('what cannot be read is not known, and never direct', () => {
     ...kernelOf(),
     connections: () => invalid('read conntrack: refused'),
   };
-  assert.equal(flowAnswers(learnedState(), blind, around()), invalid('read conntrack: refused'));
+  assert.equal(
+    flowAnswers(learnedState(), blind, around(), NAMELESS),
+    invalid('read conntrack: refused'),
+  );
 });
 
 test('refused and direct, with the reason', () => {

@@ -4,12 +4,12 @@ import * as assert from 'uvu/assert';
 import type { StatusAnswer } from '../../../agent/src/answers/status.ts';
 import { isWorking } from '../../../agent/src/answers/works.ts';
 
-function answer(states: readonly string[], hold = true, wanted = true): StatusAnswer {
+function answer(states: readonly string[], held = true, hold_wanted = true): StatusAnswer {
   const apps = states.map((text) => {
-    const [state, direct = null] = text.split(' ');
-    return { newFlows: { state, proxy: null, reason: '' }, direct };
+    const [state, cause = null] = text.split(' ');
+    return { new_connections: { state, cause } };
   });
-  return { apps, hold, wanted } as unknown as StatusAnswer;
+  return { apps, hold_wanted, dns_answers: held ? 'held' : 'watched' } as unknown as StatusAnswer;
 }
 
 test('proxied, or direct by the schedule that the owner wrote', () => {
@@ -18,7 +18,7 @@ test('proxied, or direct by the schedule that the owner wrote', () => {
 });
 
 test('not while one app is refused, direct by its fallback, or paused', () => {
-  for (const state of ['refused', 'direct', 'direct paused', 'refused schedule'])
+  for (const state of ['refused fallback', 'direct fallback', 'direct paused'])
     assert.not.ok(isWorking(answer(['proxied', state])), state);
 });
 

@@ -64,7 +64,7 @@ test('each kind of evidence says which range, name, port or peer', () => {
   assert.is(say('window', '203.0.113.9', 10)[1], 1200);
   assert.is(findEvidence(store, '203.0.113.8').length, 2);
   assert.is(findEvidence(store, '192.168.1.34').length, 7);
-  const text = 'udp 192.168.1.34:13021 > 203.0.113.7:443';
+  const text = 'udp 192.168.1.34:13021 203.0.113.7:443';
   assert.equal(
     findEvidence(store, text).map(({ kind }) => kind),
     ['addr'],

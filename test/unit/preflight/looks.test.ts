@@ -7,12 +7,12 @@ import type { KernelRoute } from '../../../agent/src/netlink/route.ts';
 import { buildPolicy } from '../../../agent/src/policy/build.ts';
 import { readFirewall } from '../../../agent/src/preflight/firewall.ts';
 import type { Look } from '../../../agent/src/preflight/look.ts';
-import { linesOf, looksOf, notesOf } from '../../../agent/src/preflight/looks.ts';
+import { linesOf, looksOf } from '../../../agent/src/preflight/looks.ts';
 import type { RouterSeen } from '../../../agent/src/preflight/seen.ts';
-import { createTraffic, silentOf, watchTraffic } from '../../../agent/src/preflight/traffic.ts';
+import { createTraffic, notesOf, watchTraffic } from '../../../agent/src/preflight/traffic.ts';
 import { verdictOf } from '../../../agent/src/preflight/verdict.ts';
 import type { Profile } from '../../../agent/src/profile/profile.ts';
-import { invalid, ok } from '../../../agent/src/syntax/result.ts';
+import { invalid, ok, problemText } from '../../../agent/src/syntax/result.ts';
 import { findZone } from '../../../agent/src/syntax/time-zone-files.ts';
 import { parseUci } from '../../../agent/src/syntax/uci.ts';
 import { kernelAddress, kernelLink, kernelRoute } from '../../fixtures/kernel-objects.ts';
@@ -51,7 +51,12 @@ function problems(seen: Partial<RouterSeen>, text = CONFIG): string[] {
 }
 
 function notes(seen: Partial<RouterSeen>, text = CONFIG): string[] {
-  return notesOf(looked(text, seen));
+  return noteLines(looked(text, seen));
+}
+
+/** All notes as lines. */
+function noteLines(looks: readonly Look[]): string[] {
+  return Object.values(notesOf(looks)).flat().map(problemText);
 }
 
 function seenOf(looks: readonly Look[], subject: string): string {
@@ -296,7 +301,7 @@ test('flow offload in software is fine, in the hardware a note', () => {
 
 test('a clock that is not set, or behind', () => {
   const at = (year: number, text = CONFIG): string =>
-    notesOf(looked(text, {}, PROFILE, Date.UTC(year, 0, 5))).join('\n');
+    noteLines(looked(text, {}, PROFILE, Date.UTC(year, 0, 5))).join('\n');
   assert.match(
     at(1970),
     'clock: the clock is not set (it says 1970-01-05): schedules do not count',
@@ -305,7 +310,7 @@ test('a clock that is not set, or behind', () => {
   assert.match(at(1970, timed), 'skype is proxied at all hours');
   assert.is(at(2027), '');
   const newer = withValue('/version', '2027-06-01', PROFILE) as Profile;
-  const behind = notesOf(looked(CONFIG, {}, newer, Date.UTC(2027, 0, 5)));
+  const behind = noteLines(looked(CONFIG, {}, newer, Date.UTC(2027, 0, 5)));
   assert.match(
     behind[0]!,
     'the clock is behind: it says 2027-01-05, and a profile is of 2027-06-01',
@@ -333,7 +338,7 @@ test('proxies and tunnels with addresses of a home', () => {
 
 test('a profile of a service that has ended', () => {
   const retired = withValue('/retired', '2025-05-05', PROFILE) as Profile;
-  const [said = ''] = notesOf(looked(CONFIG, null, retired));
+  const [said = ''] = noteLines(looked(CONFIG, null, retired));
   assert.match(said, 'the service of profile Skype ended on 2025-05-05');
 });
 
@@ -374,8 +379,11 @@ test('silence is counted while the link is up, and told after ten minutes', () =
   assert.is(watchTraffic(state, lan0(11), 360_000).get('br-lan')!.silent, 0);
   const traffic = watchTraffic(state, lan0(11), 360_000 + 11 * 60_000);
   const looks = looked(CONFIG, { traffic });
-  assert.match(silentOf(looks)[0]!, 'no packet seen on br-lan for 11 min, though its link is up');
-  assert.match(notesOf(looks)[0]!, 'no packet seen on br-lan for 11 min');
+  assert.match(
+    notesOf(looks).silent[0]!.what,
+    'no packet seen on br-lan for 11 min, though its link is up',
+  );
+  assert.match(noteLines(looks)[0]!, 'no packet seen on br-lan for 11 min');
   assert.equal(linesOf(looks), []);
   // A device without a carrier is not silent, and a new device of the same name starts a new count.
   const down = watchTraffic(state, lan0(11, { flags: 1 }), 30 * 60_000);
@@ -384,7 +392,7 @@ test('silence is counted while the link is up, and told after ten minutes', () =
   const anew = watchTraffic(state, [link(9, 'br-lan', { received: 11 })], 60 * 60_000);
   assert.is(anew.get('br-lan')!.silent, 0);
   assert.is(watchTraffic(state, [], 61 * 60_000).size, 0);
-  assert.is(silentOf(looked(CONFIG, { traffic: null })).length, 0);
+  assert.is(notesOf(looked(CONFIG, { traffic: null })).silent.length, 0);
 });
 
 test('the verdict says what the file does', () => {

@@ -2,8 +2,9 @@
 // The device that got the alias asks for it next, and the answer's addresses are the app's.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { monitorAnswer } from '../../../agent/src/answers/monitor.ts';
 import { whyAnswer } from '../../../agent/src/answers/why.ts';
-import { toldText } from '../../../agent/src/cli/text.ts';
+import { monitorText } from '../../../agent/src/cli/text.ts';
 import type { Effect } from '../../../agent/src/learn/effect.ts';
 import { glanceAt } from '../../../agent/src/learn/observe-dns.ts';
 import type { Policy } from '../../../agent/src/policy/policy.ts';
@@ -20,7 +21,7 @@ import { captureOf, type Timed } from '../../fixtures/pcap.ts';
 import { tcp4 } from '../../fixtures/plain-packets.ts';
 import { policyFrom } from '../../fixtures/policies.ts';
 import { profile } from '../../fixtures/profile.ts';
-import { surroundings } from '../../fixtures/surroundings.ts';
+import { NAMELESS, surroundings } from '../../fixtures/surroundings.ts';
 
 const ROUTER = '192.168.1.1';
 const DEVICE = '192.168.1.11';
@@ -452,7 +453,9 @@ test('why and monitor say which name led to which', () => {
     answerTo('api.skype.com', [cname('@12', 'e1.cdn.net')]),
     answerTo('e1.cdn.net', [a('@12')]),
   ].flatMap((message) =>
-    hear(state, message).flatMap((one) => (one.kind === 'told' ? [toldText(one.what)] : [])),
+    hear(state, message).flatMap((one) =>
+      one.kind === 'told' ? [monitorText(monitorAnswer(one.what, NAMELESS))] : [],
+    ),
   );
   assert.equal(lines, [
     `skype dns api.skype.com asked by ${DEVICE}: e1.cdn.net next (300 s)\n`,
