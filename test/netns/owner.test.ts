@@ -156,7 +156,7 @@ test('a bad file changes nothing, is named with section, option and line, and is
   assert.equal((await streams('check'))[0].split('\n').slice(0, 2), out.split('\n').slice(0, 2));
   assert.is(
     err,
-    'whp: reload: not loaded; the last good configuration stands. Its problems: whp check\n',
+    'whp: reload: not loaded: see whp check; the last good configuration stands\n',
   );
   assert.equal((await streams('check'))[1], '');
   assert.is(await table(), before);

@@ -107,7 +107,7 @@ function unloaded(problems: readonly Problem[]): Printed {
   return { status: 1, out: problemLines(problems), err };
 }
 
-const NOT_LOADED = 'not loaded; the last good configuration stands. Its problems: whp check';
+const NOT_LOADED = 'not loaded: see whp check; the last good configuration stands';
 
 export function printed(command: Command, reply: Reply): Printed {
   if (!reply.ok) {
