@@ -154,10 +154,7 @@ test('a bad file changes nothing, is named with section, option and line, and is
   assert.match(out, /^whp\.skype\.fallback \(.*:15\): "maybe" is not one of/m);
   // `whp check` says the same words at the same place.
   assert.equal((await streams('check'))[0].split('\n').slice(0, 2), out.split('\n').slice(0, 2));
-  assert.is(
-    err,
-    'whp: reload: not loaded: see whp check; the last good configuration stands\n',
-  );
+  assert.is(err, 'whp: reload: not loaded: see whp check; the last good configuration stands\n');
   assert.equal((await streams('check'))[1], '');
   assert.is(await table(), before);
   assert.match(
@@ -518,7 +515,10 @@ test('a report names no word of an error, and says when no agent answers', async
 test('without an agent the exit status says so', async () => {
   const { status, text } = await shell.run(`${WHP_TEXT} status --socket ${FOLDER}/none`);
   assert.is(status, 3);
-  assert.match(text, /no agent answers .* or it is disabled \(option enabled '0' in globals\)$/m);
+  assert.match(
+    text,
+    /no agent answers .* or it is disabled \(option enabled '0' in globals\); \/etc\/init\.d\/whp start$/m,
+  );
   for (const words of ['status --quiet', 'pause', 'audit', 'completion apps']) {
     const end = await shell.run(`${WHP_TEXT} ${words} --socket ${FOLDER}/none`);
     assert.is(end.status, 3, `${words}: ${end.text}`);

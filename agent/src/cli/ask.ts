@@ -13,9 +13,8 @@ export const NO_AGENT = 3;
 
 /** Why nobody answers at the socket, with the fix. */
 export function noAgent(socket: string, errno: number): string {
-  const fix =
-    "start it with /etc/init.d/whp start, or it is disabled (option enabled '0' in globals)";
-  return `${socket}: no agent answers (${errnoText(errno)}); ${fix}`;
+  const why = "it is not started, or it is disabled (option enabled '0' in globals)";
+  return `${socket}: no agent answers (${errnoText(errno)}): ${why}; /etc/init.d/whp start`;
 }
 
 /** Sends the command, prints the answer, resolves to the exit status. `monitor` prints until interrupted. */
