@@ -153,7 +153,9 @@ function gather(
   for (const { macs, addresses } of names.owned) {
     for (const mac of macs) add(mac, null);
     const alone = macs.length === 1 ? macs[0]! : null;
-    for (const address of addresses) add(names.macOf(address) ?? alone, address);
+    for (const address of addresses) {
+      if (!known.has(address)) add(names.macOf(address) ?? alone, address);
+    }
   }
   for (const mac of apps.flatMap((app) => app.macs ?? [])) add(mac, null);
   for (const address of [...ports.keys(), ...peers.keys(), ...asked, ...flows.keys()]) {
