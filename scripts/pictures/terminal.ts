@@ -1,11 +1,10 @@
 // pictures/terminal: what `whp` prints in the home of docs/install.md, by the agent's own functions: the
 // configuration is the shipped one with the options that install.md sets. Pure: the files' texts are arguments.
 import type { KernelView } from '../../agent/src/answers/flows.ts';
-import { presentOf, type StatusInput, statusAnswer } from '../../agent/src/answers/status.ts';
+import { presentOf, statusAnswer } from '../../agent/src/answers/status.ts';
 import { whyAnswer } from '../../agent/src/answers/why.ts';
 import { statusText, whyText } from '../../agent/src/cli/text.ts';
 import { buildPolicy } from '../../agent/src/policy/build.ts';
-import { NO_CHOICES } from '../../agent/src/policy/choices.ts';
 import { markOf } from '../../agent/src/policy/marks.ts';
 import { parseProfile } from '../../agent/src/profile/parse.ts';
 import { pairKey, portKey } from '../../agent/src/ruleset/elements.ts';
@@ -13,12 +12,11 @@ import { createState, type State } from '../../agent/src/step/state.ts';
 import { step } from '../../agent/src/step/step.ts';
 import { ok, type Result } from '../../agent/src/syntax/result.ts';
 import { parseUci } from '../../agent/src/syntax/uci.ts';
-import { createSteering } from '../../agent/src/tunnel/failover.ts';
-import { createHealth } from '../../agent/src/tunnel/health.ts';
 import { answerTo } from '../../test/fixtures/dns.ts';
 import { askedEvents } from '../../test/fixtures/dns-events.ts';
 import { udp } from '../../test/fixtures/packets.ts';
-import { chosen, NAMELESS, surroundings } from '../../test/fixtures/surroundings.ts';
+import { statusInput } from '../../test/fixtures/status-input.ts';
+import { surroundings } from '../../test/fixtures/surroundings.ts';
 
 export interface Files {
   /** docs/install.md, agent/uci/whp, agent/profiles/skype.json, and the version of package.json. */
@@ -41,7 +39,6 @@ const OTHER = '203.0.113.77';
 const PORT = 13021;
 const HOUR = 3_600_000;
 const NOW = 3 * HOUR;
-const MEGABYTE = 1024 * 1024;
 
 function value<T>(result: Result<T>): T {
   if (!result.ok) throw new Error(result.problems.map(({ what }) => what).join('\n'));
@@ -95,35 +92,6 @@ function kernelOf(mask: number, proxyEnd: string): KernelView {
   };
 }
 
-/** A proxied application, its proxy up, no problems. */
-function inputOf(version: string, proxy: { name: string; address: string }): StatusInput {
-  const steering = createSteering();
-  const health = createHealth(proxy.name, 0);
-  steering.healths.set(proxy.name, Object.assign(health, { state: 'up', rtt: 18.4, results: 32 }));
-  steering.choices.set('skype', chosen(proxy.name));
-  return {
-    version,
-    now: NOW,
-    since: 0,
-    tunnels: [{ ...proxy, device: true, mtu: 1472 }],
-    configured: [{ name: 'skype', proxies: [proxy.name] }],
-    names: NAMELESS,
-    ear: 'held',
-    lanless: false,
-    tableless: null,
-    steering,
-    lost: 0,
-    memory: 3.8 * MEGABYTE,
-    problems: [],
-    notes: [],
-    silent: [],
-    repairs: { count: 0, last: '', at: 0 },
-    choices: NO_CHOICES,
-    kept: { restored: 0, written_ago_s: null, file_bytes: 0, most_bytes: 0, most_writes: 0 },
-    meter: { stands: true, samples_flows: true },
-  };
-}
-
 export function terminal(files: Files): readonly Printed[] {
   const profile = value(parseProfile(files.profile, 'skype.json'));
   const uci = value(parseUci(configurationOf(files), 'whp'));
@@ -133,7 +101,7 @@ export function terminal(files: Files): readonly Printed[] {
   const [proxy] = policy.proxies;
   if (proxy === undefined) throw new Error('docs/install.md enables no proxy');
   const { name, address } = proxy;
-  const input = inputOf(files.version, { name, address });
+  const input = statusInput({ name, address }, { version: files.version, now: NOW });
   const kernel = kernelOf(policy.globals.mask, proxy.local);
   const around = surroundings({
     ...presentOf(input),

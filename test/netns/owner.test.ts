@@ -271,7 +271,7 @@ test('a pinned address is in the table until it is unpinned, restarts included',
   assert.equal(await json('pin'), { rows: [{ app: 'skype', address: '198.51.100.77' }] });
   assert.equal(await json('pin list'), await json('pin'));
   const why = await json<WhyAnswer>('why 198.51.100.77');
-  assert.equal(why.reasons, ['skype: pinned by the owner, all ports']);
+  assert.equal(why.reasons, ['skype: pinned by you, all ports']);
   // This namespace has no GRE, or no proxy answers probes.
   assert.match(why.verdict, /^REFUSED now: it is skype's; (the tunnel device|no proxy is up)/);
   assert.is((await whp('unpin 198.51.100.77')).status, 0);
@@ -293,7 +293,7 @@ config rule 'bank'
   assert.match(await table(), /198\.51\.100\.80 \. tcp \. 443/);
   assert.match(await table(), /skype_except4/);
   const why = await json<WhyAnswer>('why 198.51.100.100');
-  assert.match(why.reasons.join(), /kept direct by the owner's rule bank/);
+  assert.match(why.reasons.join(), /kept direct by your rule "bank" \(\S+whp:19\)/);
   configure('');
   await reload();
   assert.not.match(await table(), /skype_except4/);

@@ -15,6 +15,7 @@ export interface NamedDevices {
   readonly name: string | null;
   readonly macs: readonly string[];
   readonly addresses: readonly string[];
+  readonly isGroup?: true;
 }
 
 export interface DeviceNames {
@@ -22,8 +23,8 @@ export interface DeviceNames {
   nameOf(addressOrMac: string): string | null;
   /** MAC of an address, from DHCP or the neighbour table; null: not known. */
   macOf(address: string): string | null;
-  /** MACs in the owner's sections. */
-  readonly macs: readonly string[];
+  /** MACs and single addresses in each section of a device. */
+  readonly owned: readonly Pick<NamedDevices, 'macs' | 'addresses'>[];
   /** Names of the groups that have the device. */
   groupsOf(device: KnownDevice): readonly string[];
   /** The devices that `word` names: a device or group section, a DHCP name (".lan" is optional) or a MAC. */
@@ -68,7 +69,7 @@ export function deviceNames({ directory, hosts, neighbours }: NameSources): Devi
   return {
     nameOf,
     macOf,
-    macs: owned.flatMap(([, { macs }]) => macs),
+    owned: owned.map(([, { macs, blocks }]) => ({ macs, addresses: blocks.filter(isAlone) })),
     groupsOf: (device) =>
       sections.filter(([, one]) => one.isGroup === true && isIn(one, device)).map(([name]) => name),
     named(word) {
@@ -88,14 +89,19 @@ export function deviceNames({ directory, hosts, neighbours }: NameSources): Devi
         if (address === null) return [];
         return macs.has(one.mac) || blocks.some((block) => has(block, address)) ? [address] : [];
       });
-      const alone = blocks.filter((block) => !block.includes('/'));
       return {
         name: mac === null ? word : nameOf(mac),
         macs: [...macs],
-        addresses: [...new Set([...addresses, ...alone])],
+        ...(selector?.isGroup === true ? { isGroup: true } : {}),
+        addresses: [...new Set([...addresses, ...blocks.filter(isAlone)])],
       };
     },
   };
+}
+
+/** Whether the block is one address. */
+function isAlone(block: string): boolean {
+  return !block.includes('/');
 }
 
 /** Whether `address` is in the CIDR block `block`. */

@@ -150,7 +150,14 @@ function gather(
     known.add(address);
   };
   for (const { mac, address } of hosts) add(mac, address);
-  for (const mac of [...names.macs, ...apps.flatMap((app) => app.macs ?? [])]) add(mac, null);
+  for (const { macs, addresses } of names.owned) {
+    for (const mac of macs) add(mac, null);
+    const alone = macs.length === 1 ? macs[0]! : null;
+    for (const address of addresses) {
+      if (!known.has(address)) add(names.macOf(address) ?? alone, address);
+    }
+  }
+  for (const mac of apps.flatMap((app) => app.macs ?? [])) add(mac, null);
   for (const address of [...ports.keys(), ...peers.keys(), ...asked, ...flows.keys()]) {
     if (address !== '' && !known.has(address)) add(names.macOf(address), address);
   }

@@ -107,10 +107,18 @@ function none(state: 'refused' | 'direct', cause: Cause, reason: string): NowAns
 }
 
 function byOwner(app: string, direct: string, { paused, now }: Present): NowAnswer {
-  if (direct === 'schedule') return none('direct', 'schedule', 'these are not its hours');
+  if (direct === 'schedule') return none('direct', 'schedule', 'outside the hours of its schedule');
   const until = paused.get(app) ?? null;
-  const left = until === null || until <= now ? null : Math.round((until - now) / 1000);
-  return { ...none('direct', 'paused', 'it is paused'), left_s: left };
+  if (until === null || until <= now)
+    return none('direct', 'paused', 'paused by you until whp resume');
+  const left = Math.round((until - now) / 1000);
+  return { ...none('direct', 'paused', `paused by you for ${leftText(left)} more`), left_s: left };
+}
+
+/** "90 s", "10 min" or "2 h". */
+function leftText(seconds: number): string {
+  if (seconds < 120) return `${seconds} s`;
+  return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
 }
 
 /** The way of a flow with an app's mark: a proxy's name, "direct", or "none" (refused). */

@@ -1,11 +1,14 @@
 // answers/why-parts: the answer of `whp why`, and the facts about the home that it needs besides the policy.
 // Pure.
 import type { FlowEvidence } from '../learn/evidence.ts';
+import { slotOf } from '../policy/marks.ts';
+import type { App } from '../policy/policy.ts';
+import type { State } from '../step/state.ts';
 import type { Host } from '../syntax/dhcp-hosts.ts';
 import { flowText } from '../wire/flow-text.ts';
 import type { DeviceNames } from './device-names.ts';
-import { seconds } from './flows.ts';
-import type { NowAnswer, Present } from './now.ts';
+import { type KernelView, seconds } from './flows.ts';
+import { byWhich, type NowAnswer, type Present, wayOf } from './now.ts';
 
 export interface WhyAnswer {
   readonly query: string;
@@ -39,10 +42,34 @@ export function said(one: FlowEvidence, now: number): string {
   return `${one.app}: ${flowText(one.flow)}: ${one.kind}: ${one.detail} (${ago} s ago)`;
 }
 
-/** What happens to a new flow of `app`, in words; `what`: why it belongs to the app. */
-export function sentence(now: NowAnswer, what: string): string {
+/** What happens to a new flow of an app, in words; `what`: why it belongs to the app; `older`: number of its open
+ * flows that are proxied. */
+export function sentence(now: NowAnswer, what: string, older: number): string {
   if (now.state === 'proxied') return `proxied: ${what}, by proxy ${now.proxy}`;
   if (now.state === 'refused') return `REFUSED now: ${what}; ${now.reason}`;
-  const left = now.left_s === null ? '' : `, ${now.left_s} s more`;
-  return `DIRECT now: ${what}; ${now.reason}${left}`;
+  const isStaying = older > 0 && (now.cause === 'paused' || now.cause === 'schedule');
+  const connections = `${older} older connection${older === 1 ? ' stays' : 's stay'}`;
+  const staying = isStaying ? `; ${connections} in the tunnel` : '';
+  return `DIRECT now: ${what}; ${now.reason}${staying}`;
+}
+
+/** Number of open flows of the app that are proxied. */
+export function olderFlows(
+  app: App,
+  { policy }: State,
+  kernel: KernelView,
+  around: Pick<Surroundings, 'choices'>,
+): number {
+  const listed = kernel.connections();
+  const { globals, proxies } = policy;
+  return (listed.ok ? listed.value : []).filter(
+    (one) =>
+      slotOf(globals.mask, one.mark) === app.slot &&
+      wayOf(byWhich(one, app, proxies, around)).state === 'proxied',
+  ).length;
+}
+
+/** The name of a device, else the address or MAC by which it is known. */
+export function deviceText({ nameOf }: DeviceNames, known: string): string {
+  return nameOf(known) ?? known;
 }

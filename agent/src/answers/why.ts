@@ -15,7 +15,7 @@ import { type Ground, groundsOf, learnedOfDevice, type Target } from './grounds.
 import { whyDevice } from './home.ts';
 import { byWhich, newFlows, wayOf } from './now.ts';
 import { whyName } from './why-name.ts';
-import { type Surroundings, said, sentence, type WhyAnswer } from './why-parts.ts';
+import { olderFlows, type Surroundings, said, sentence, type WhyAnswer } from './why-parts.ts';
 
 /** Explains `query`: an address, a flow as printed by `whp flows`, a host name, or a device's DHCP name;
  * or tells why it cannot be answered. */
@@ -37,7 +37,7 @@ export function whyAnswer(
   if (device !== null) return ok(whyDevice(state, kernel, device, around, text));
   const name = text.toLowerCase().replace(/\.$/, '');
   const wrong = nameProblem(name, 'question');
-  if (wrong === null) return ok(whyName(state, name, around));
+  if (wrong === null) return ok(whyName(state, kernel, name, around));
   return invalid(/[./]/.test(text) && !text.includes(' ') ? wrong : notUnderstood(text));
 }
 
@@ -93,7 +93,7 @@ function whyFlow(
   const live = liveFlow(state, kernel, query, around);
   if (live !== null) return ok({ query, ...live, device, reasons: heard });
   const judged = isInbound
-    ? judgeInbound(state, kernel, ends)
+    ? judgeInbound(state, kernel, ends, around)
     : judge(state, kernel, { ...target, ...(hasPorts ? { protocol } : {}), source }, around);
   return ok({ query, ...judged, device, reasons: [...judged.reasons, ...heard] });
 }
@@ -144,7 +144,9 @@ function whyAddress(
   const isDevice = around.isHome(address) || heard.some(({ device }) => device === address);
   if (isDevice || around.hosts.some((one) => one.address === address)) {
     const name = around.names.nameOf(address);
-    return ok(whyDevice(state, kernel, { name, addresses: [address] }, around, address));
+    const mac = around.names.macOf(address);
+    const device = { name, macs: mac === null ? [] : [mac], addresses: [address] };
+    return ok(whyDevice(state, kernel, device, around, address));
   }
   const judged = judge(state, kernel, { address }, around);
   const flows = heard.map((one) => said(one, around.now));
@@ -173,10 +175,12 @@ function judge(state: State, kernel: KernelView, target: Target, around: Surroun
   // Rules of a paused app do not admit new flows: the next app with a ground gets them.
   const winner = speaking.find(({ app }) => app.direct === undefined) ?? speaking[0];
   if (winner !== undefined) {
-    return { ...verdictOf(winner, state, around, familyOf(parseAddress(address)!)), reasons };
+    const family = familyOf(parseAddress(address)!);
+    return { ...verdictOf(winner, { state, kernel, around, family }), reasons };
   }
   if (kept.length > 0) {
-    const verdict = "direct by the owner's choice, but for flows that began before it";
+    const by = kept.map((one) => one.by).join(' and ');
+    const verdict = `direct by ${by}; flows that began before it stay where they are`;
     return { ...NOWHERE, state: 'direct', verdict, reasons };
   }
   const unread = unreadable(state, kernel);
@@ -205,6 +209,7 @@ function judgeInbound(
   state: State,
   kernel: KernelView,
   { protocol, source, sourcePort, destination, destinationPort }: FlowEnds,
+  around: Surroundings,
 ): Judged {
   for (const app of state.policy.apps) {
     const back = {
@@ -214,7 +219,9 @@ function judgeInbound(
       source: { address: destination, port: destinationPort },
     };
     const found =
-      app.direct === undefined ? learnedOfDevice(app, kernel, back, [destination], state) : [];
+      app.direct === undefined
+        ? learnedOfDevice(app, kernel, back, [destination], state, around.names)
+        : [];
     if (found.length === 0) continue;
     const verdict = `REFUSED: a new flow from outside to a port, or from a peer, that is ${app.name}'s: answers to it would show the home's address`;
     const reasons = found.map(({ line }) => line);
@@ -227,14 +234,21 @@ function direct(why: string): Judged {
   return { ...NOWHERE, state: 'direct', verdict: `direct: ${why}`, reasons: [] };
 }
 
+/** What a verdict is made of. */
+interface Told {
+  readonly state: State;
+  readonly kernel: KernelView;
+  readonly around: Surroundings;
+  readonly family: 4 | 6;
+}
+
 function verdictOf(
-  { app, partly }: Pick<Ground, 'app' | 'partly'>,
-  { policy }: State,
-  around: Surroundings,
-  family: 4 | 6,
+  { app, partly, devices }: Ground,
+  { state, kernel, around, family }: Told,
 ): Verdict {
-  const now = newFlows(app, policy.proxies, around, family);
-  const whose = partly ? `${app.name}'s where the lines below say so` : `${app.name}'s`;
-  const { state, proxy } = now;
-  return { state, app: app.name, proxy, verdict: sentence(now, `it is ${whose}`) };
+  const now = newFlows(app, state.policy.proxies, around, family);
+  const whose = `${app.name}'s${devices === null ? '' : ` for ${devices} alone`}`;
+  const what = `it is ${whose}${partly ? ' where the lines below say so' : ''}`;
+  const verdict = sentence(now, what, olderFlows(app, state, kernel, around));
+  return { state: now.state, app: app.name, proxy: now.proxy, verdict };
 }

@@ -21,7 +21,7 @@ import type { Agent } from '../runtime/agent.ts';
 import { forgetLearned } from '../runtime/forget.ts';
 import { type Checked, invalid, ok } from '../syntax/result.ts';
 import { canonicalAddress, isRoutableText } from '../wire/address.ts';
-import { presentNow } from './surroundings.ts';
+import { namesOf, presentNow } from './surroundings.ts';
 
 /** Enforces changed choices. Returns the error as text, or null. */
 export type Refresh = (agent: Agent) => Promise<string | null>;
@@ -219,12 +219,18 @@ function use(
   return decide<UseAnswer>(agent, refresh, { preferred: name }, { proxy: name, apps }, text);
 }
 
-/** Forgets everything learned about an app, a device or server, or all apps. */
+/** Forgets everything learned about an app, a device (by name, MAC or address) or server, or all apps. */
 async function forget(agent: Agent, word: string): Promise<Reply> {
+  const known = agent.policy.apps.map(({ name }) => name);
   const address = canonicalAddress(word);
-  const apps = address === null ? appsOf(agent, word) : appsOf(agent, ALL);
-  if (!apps.ok) return refuse(`${apps.what}; or give an address, or all`);
-  const forgotten = await forgetLearned(agent, apps.value, address);
+  const apps = appsOf(agent, word);
+  const devices = address === null && !apps.ok ? namesOf(agent).named(word) : null;
+  const about = address === null ? devices && [...devices.addresses, ...devices.macs] : [address];
+  if (!apps.ok && about === null)
+    return refuse(`${apps.what}; or give a device, an address, or all`);
+  let forgotten = 0;
+  for (const one of about ?? [null])
+    forgotten += await forgetLearned(agent, apps.ok ? apps.value : known, one);
   const text = `${forgotten} ${forgotten === 1 ? 'entry' : 'entries'} forgotten`;
   return done<ForgetAnswer>({ forgotten }, text);
 }

@@ -72,7 +72,9 @@ export function buildRules(
     const blocks = addresses.map((text) => formatCidr(parseCidr(text)!));
     const where = blocks.length === 0 && ports.length > 0 ? EVERYWHERE : blocks;
     const spans = ports.length > 0 ? ports.map((text) => parsePort(text)!) : EVERY_PORT;
-    const source = `the owner's rule ${placed.path.slice('whp.'.length)}`;
+    const { section, file, path } = placed;
+    const its = section.name === null ? path : `"${section.name}"`;
+    const source = `your rule ${its} (${file}:${section.line})`;
     const ranges = where.length === 0 ? [] : [ownRange(where, protocols, spans, source)];
     rules.push({ app, action, names, ranges });
   }

@@ -247,14 +247,20 @@ const EACH: Readonly<Record<string, string>> = {
   sync: "config sync\n\toption url 'https://cloud.example/policy'\n",
 };
 
+/** The policy without the lines at which rules are. */
+function unplaced(text: string) {
+  const { apps, ...rest } = built(text);
+  return { ...rest, apps: JSON.parse(JSON.stringify(apps).replace(/\(whp:\d+\)/g, '')) };
+}
+
 test('an option without a value is not set, whichever it is', () => {
   const whole = Object.values(EACH).join('');
-  const expected = built(whole);
+  const expected = unplaced(whole);
   for (const [type, { options, lists }] of Object.entries(SECTIONS)) {
     for (const option of [...options, ...lists]) {
       for (const line of [`option ${option} ''`, `option ${option}`, `option ${option} "" # x`]) {
         const text = whole.replace(EACH[type]!, `${EACH[type]}\t${line}\n`);
-        assert.equal(built(text), expected, `${type}: ${line}`);
+        assert.equal(unplaced(text), expected, `${type}: ${line}`);
       }
     }
   }
@@ -279,7 +285,7 @@ test('a list of empty values never passes for no list', () => {
       const at = text.slice(0, text.indexOf(`list ${list} ''`)).split('\n').length;
       const found = problems(text).filter((one) => one.includes(`.${list} (whp:${at}): ${what}`));
       assert.is(found.length, isSet ? 0 : 1, `${type}.${list}: ${problems(text).join('\n')}`);
-      if (isSet) assert.equal(built(text), built(whole), `${type}.${list}`);
+      if (isSet) assert.equal(unplaced(text), unplaced(whole), `${type}.${list}`);
     }
   }
 });
