@@ -60,7 +60,7 @@ export const COMMANDS = {
   ),
   why: shape('Looking', 'ADDRESS|FLOW|NAME', [1, 4], 'where a new flow goes now, and why', [
     'FLOW is as whp flows prints it: udp 192.168.1.11:13021 198.51.100.7:443',
-    'NAME is a host name, or a device as DHCP knows it: api.skype.com, tv',
+    'NAME is a host name, or a device or group of yours: api.skype.com, tv, kids',
   ]),
   learned: shape('Looking', '', NONE, 'addresses, ports and peers, with what taught them'),
   devices: shape('Looking', '', NONE, 'devices at home, and which apps apply to each'),
@@ -83,8 +83,9 @@ export const COMMANDS = {
     'Where one app is enabled, APP may be left out. whp pin alone lists the pins.',
   ]),
   unpin: shape('Acting', 'ADDRESS', [1, 1], 'take back a pin'),
-  forget: shape('Acting', 'ADDRESS|APP|all', [1, 1], 'forget what was learned; live flows go on', [
-    'Addresses by DNS, ports and peers: of one app, of one device or server, or all.',
+  forget: shape('Acting', 'ADDRESS|NAME|all', [1, 1], 'forget what was learned; live flows go on', [
+    'Addresses by DNS, ports and peers. NAME is an app, a device or a group; ADDRESS',
+    'is of a server, a peer or a device, and may be a MAC.',
   ]),
   proxy: shape(
     'Acting',
