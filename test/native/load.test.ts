@@ -87,7 +87,8 @@ test('only a missing list of DoH services and a missing folder of own profiles c
   assert.match(wrong(), /doh\.json: cannot be read: .+ \(errno \d+\); install the package again$/);
   removeFile(`${FOLDER}/doh.json`);
   await runProgram(['ln', '-s', 'doh.json', `${FOLDER}/doh.json`]);
-  assert.match(wrong(), /doh\.json: cannot be read: Too many .* \(errno \d+\);/);
+  // ELOOP in the words of this C library.
+  assert.match(wrong(), /doh\.json: cannot be read: .+ \(errno \d+\);/);
   removeFile(`${FOLDER}/doh.json`);
   assert.is(wrong(), '');
   write('doh.json', list('198.51.100.61'));

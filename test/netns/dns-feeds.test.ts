@@ -38,7 +38,8 @@ require('net').createServer((one) => one.on('error', () => {})).listen(443, '0.0
 setTimeout(() => console.log('ready'), 100);`;
 
 /** Commands, one a line: "udp ADDRESS NAME...", all from one socket; "tcp ADDRESS NAME", on the same
- * connection while it lasts; "hello ADDRESS HEX HEX". Prints the result of each. */
+ * connection while it lasts; "hello ADDRESS HEX HEX". Prints one result of each: a connection that is reset
+ * between two commands is no result. */
 const CLIENT = `
 const query = (name) => Buffer.from([1, 2, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, ...name.split('.').flatMap((one) => [one.length, ...Buffer.from(one)]), 0, 0, 1, 0, 1]);
 const udp = require('dgram').createSocket('udp4');
@@ -47,7 +48,8 @@ let tcp = null;
 require('readline').createInterface({ input: process.stdin }).on('line', (line) => {
   const [kind, address, ...words] = line.split(' ');
   let left = words.length;
-  const end = (word) => { clearTimeout(late); udp.removeAllListeners('message'); console.log(word); };
+  let ended = false;
+  const end = (word) => { clearTimeout(late); udp.removeAllListeners('message'); if (!ended) console.log(word); ended = true; };
   const late = setTimeout(() => end('nothing'), 4000);
   if (kind === 'udp') {
     udp.on('message', (answer) => { left -= 1; if (left === 0) end('answered ' + answer.length); });

@@ -3,7 +3,7 @@
 import type { Fault, FaultLab, Finding } from './fault.ts';
 
 const PROXY = (home: string): string =>
-  `sh /usr/lib/world/whp-proxy up home --home ${home} --key 5300 --local 203.0.113.20 --inner 10.213.0.2 --far 10.213.0.1`;
+  `sh /usr/lib/world/whp-proxy up home --home ${home} --key 5300 --address 203.0.113.20 --local 10.213.0.1 --remote 10.213.0.2`;
 const OLD = '198.51.100.10';
 const NEW = '198.51.100.23';
 

@@ -117,9 +117,9 @@ proxy_up() {
   if [ "${TUNNEL:-1}" = 1 ]; then
     # The owner's own script, as it is.
     in_ns proxy sh "$HERE/whp-proxy" up home --home 198.51.100.10 --key 5300 \
-      --local 203.0.113.20 --inner 10.213.0.2 --far 10.213.0.1
+      --address 203.0.113.20 --local 10.213.0.1 --remote 10.213.0.2
     in_ns proxy2 sh "$HERE/whp-proxy" up home --home 198.51.100.10 --key 5301 \
-      --local 203.0.113.36 --inner 10.213.1.2 --far 10.213.1.1
+      --address 203.0.113.36 --local 10.213.1.1 --remote 10.213.1.2
     return
   fi
   set_sysctl proxy net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 \

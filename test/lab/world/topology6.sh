@@ -46,7 +46,7 @@ up() {
 
 down() {
   in_ns proxy sh "$HERE/whp-proxy" up home --home 198.51.100.10 --key 5300 \
-    --local 203.0.113.20 --inner 10.213.0.2 --far 10.213.0.1
+    --address 203.0.113.20 --local 10.213.0.1 --remote 10.213.0.2
   for name in iphone macbook windows ubuntu xbox neighbour isp proxy internet; do six "$name" 1; done
 }
 
