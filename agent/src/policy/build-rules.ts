@@ -11,7 +11,7 @@ import {
   type SectionPlace,
 } from '../syntax/options.ts';
 import type { Problem } from '../syntax/result.ts';
-import { formatCidr, isRoutable, parseCidr } from '../wire/address.ts';
+import { type Cidr, formatCidr, isRoutable, parseCidr } from '../wire/address.ts';
 
 export interface OwnerRule {
   /** "more", or "@rule[0]" if anonymous. */
@@ -110,9 +110,18 @@ function addressProblem(text: string, action: string): string | null {
   }
   if (cidr === null) return `"${text}" is neither an address nor a block such as 203.0.113.0/24`;
   // A direct rule may have any address: non-public addresses never enter a tunnel.
-  return action === 'direct' || cidr.prefix === 0 || isRoutable(cidr.bytes, 0, cidr.family)
+  return action === 'direct' || isPartlyPublic(cidr)
     ? null
     : `"${text}" is no part of the public Internet and never takes a tunnel; remove it`;
+}
+
+/** Whether an end of the block is public. The widest blocks have public addresses between their ends. */
+function isPartlyPublic({ family, bytes, prefix }: Cidr): boolean {
+  const host = (i: number): number => 0xff >> Math.min(8, Math.max(0, prefix - i * 8));
+  const first = bytes.map((byte, i) => byte & ~host(i));
+  const last = bytes.map((byte, i) => byte | host(i));
+  const isWide = family === 4 ? prefix <= 2 : prefix <= 1 && first[0] === 0;
+  return isWide || isRoutable(first, 0, family) || isRoutable(last, 0, family);
 }
 
 function parsePort(text: string): PortSpan | null {

@@ -9,6 +9,7 @@ import { partsLook } from './kernel-parts.ts';
 import { lanLook } from './lan-devices.ts';
 import type { Look } from './look.ts';
 import { offloadLook } from './offload.ts';
+import { ownerRulesLook } from './owner-rules.ts';
 import { profilesLook } from './profiles.ts';
 import { resolversLook } from './resolvers.ts';
 import { COLLISIONS, collisionsLook } from './rules.ts';
@@ -22,6 +23,7 @@ const OF_FILE: readonly ((subject: Subject) => Look)[] = [
   configurationLook,
   addressesLook,
   profilesLook,
+  ownerRulesLook,
 ];
 
 /** Looks that need the state of this router. */

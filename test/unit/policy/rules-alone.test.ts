@@ -107,6 +107,23 @@ test('everything of some devices: a rule of all addresses, an app with a device 
   assert.equal(ways(policy, packets), ['1', '1', 'direct', 'direct']);
 });
 
+test('a block is refused only where no part of it is public', () => {
+  const text = (block: string) => app('echo') + rule('echo', `\tlist address '${block}'\n`);
+  const some =
+    '0.0.0.0/1 128.0.0.0/1 192.0.0.0/2 0.0.0.0/2 192.0.0.0/8 10.0.0.0/7 172.16.0.0/11 ::/1 2001:20::/27';
+  for (const block of some.split(' ')) assert.equal(problems(text(block)), [], block);
+  const none =
+    '0.0.0.0/8 10.0.0.0/8 10.1.0.0/16 172.16.0.0/12 100.64.0.0/10 169.254.0.0/16 224.0.0.0/3 192.0.0.9 8000::/1 4000::/2 fd00::/8 2001:20::/28';
+  for (const block of none.split(' '))
+    assert.match(problems(text(block)).join(), 'is no part of the public Internet', block);
+});
+
+test('the two halves of the Internet are all of it', () => {
+  const halves = "\tlist address '0.0.0.0/1'\n\tlist address '128.0.0.0/1'\n";
+  const policy = built(app('echo') + rule('echo', halves));
+  assert.equal(ways(policy, [u(FAR, 1), u('9.9.9.9', 1), u('10.9.9.9', 1)]), ['1', '1', 'direct']);
+});
+
 test('two apps of rules alone, and an app with a profile and a rule', () => {
   const policy = built(
     app('echo') +

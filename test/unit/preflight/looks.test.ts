@@ -70,6 +70,7 @@ test('a home as it should be: nothing to say, and each look says what it saw', (
       'configuration',
       'proxies',
       'profiles',
+      'rules',
       'agent',
       'lan devices',
       'packets from home',
@@ -362,7 +363,7 @@ test('what could not be looked at is told, and that no agent runs', () => {
 test('a file alone is asked nothing of this router', () => {
   assert.equal(
     looked(lan('br-lna'), null).map(({ subject }) => subject),
-    ['configuration', 'proxies', 'profiles'],
+    ['configuration', 'proxies', 'profiles', 'rules'],
   );
 });
 
