@@ -59,7 +59,9 @@ export interface RouterSeen extends Found {
   readonly zone: FoundZone;
   /** Missing kernel parts with the kernel's error; null: not probed. */
   readonly lacking: ReadonlyMap<KernelPart, string> | null;
-  /** Packet counts of each lan device; null: no agent is running. */
+  /** An agent runs, and answers on the control socket. */
+  readonly hasAgent: boolean;
+  /** Packet counts of each lan device, which only the agent has; null: it was not asked. */
   readonly traffic: ReadonlyMap<string, Traffic> | null;
 }
 

@@ -32,6 +32,7 @@ export async function routerSeen(
   lan: readonly string[],
   listing: Listing,
   lacking: ReadonlyMap<KernelPart, string> | null,
+  hasAgent: boolean,
   traffic: ReadonlyMap<string, Traffic> | null,
   standIns: readonly StandIn[],
 ): Promise<RouterSeen> {
@@ -51,6 +52,7 @@ export async function routerSeen(
     neighbours,
     zone: readZone(),
     lacking,
+    hasAgent,
     traffic,
   };
 }

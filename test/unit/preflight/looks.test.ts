@@ -353,7 +353,7 @@ test('what could not be looked at is told, and that no agent runs', () => {
     'firewall: the loaded rules could not be',
   );
   assert.equal(problems({ firewall: invalid('nft: errno 1') }), []);
-  assert.match(notes({ traffic: null })[0]!, 'agent: no agent runs');
+  assert.match(notes({ traffic: null, hasAgent: false })[0]!, 'agent: no agent runs');
   assert.is(
     seenOf(looked(CONFIG, { lacking: null }), 'kernel modules'),
     'not asked for now; whp check asks',
