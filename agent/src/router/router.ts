@@ -8,6 +8,7 @@ import type { KernelPart } from '../policy/missing-parts.ts';
 import type { RouterSeen, Traffic } from '../preflight/seen.ts';
 import { readKnownHosts } from './dhcp-files.ts';
 import { type Listing, readClaims, readInterfaces } from './foreign.ts';
+import { readInstaller } from './installer.ts';
 import { readResolvers } from './resolvers.ts';
 import { readZone } from './time-zone.ts';
 
@@ -52,6 +53,7 @@ export async function routerSeen(
     neighbours,
     zone: readZone(),
     lacking,
+    installer: readInstaller(),
     hasAgent,
     traffic,
   };

@@ -3,7 +3,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { buildPolicy } from '../../../agent/src/policy/build.ts';
-import { looksOf, notesOf } from '../../../agent/src/preflight/looks.ts';
+import { looksOf } from '../../../agent/src/preflight/looks.ts';
 import { verdictOf } from '../../../agent/src/preflight/verdict.ts';
 import type { Profile } from '../../../agent/src/profile/profile.ts';
 import { parseUci } from '../../../agent/src/syntax/uci.ts';
@@ -28,7 +28,8 @@ function looked(text: string) {
   const subject = { policy: policy.value, uci: uci.value, wall: 0, router: null };
   const looks = looksOf(subject);
   const seen = (name: string) => looks.find(({ subject }) => subject === name)?.seen;
-  return { notes: notesOf(looks), seen, verdict: verdictOf(policy.value, uci.value) };
+  const notes = looks.flatMap((one) => one.notes.map(({ where, what }) => `${where}: ${what}`));
+  return { notes, seen, verdict: verdictOf(policy.value, uci.value) };
 }
 
 test('an app of rules alone: check names it, its rules, and that no profile is in use', () => {
