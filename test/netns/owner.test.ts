@@ -250,7 +250,7 @@ config rule 'bank'
   assert.match(await table(), /198\.51\.100\.80 \. tcp \. 443/);
   assert.match(await table(), /skype_except4/);
   const why = (await json('why 198.51.100.100')) as { verdict: string; reasons: string[] };
-  assert.match(why.reasons.join(), /kept direct by the owner's rule bank/);
+  assert.match(why.reasons.join(), /kept direct by your rule whp\.bank/);
   configure('');
   await reload();
   assert.not.match(await table(), /skype_except4/);

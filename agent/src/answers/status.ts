@@ -42,8 +42,9 @@ export interface PathAnswer {
 
 export interface AppAnswer {
   readonly name: string;
-  readonly profile: string;
-  readonly version: string;
+  /** Name and day of the profile; null: the app has none, its rules alone. */
+  readonly profile: string | null;
+  readonly version: string | null;
   readonly slot: number;
   readonly proxies: readonly string[];
   readonly fallback: string;
@@ -202,8 +203,8 @@ function appAnswer(app: App, asked: Asked): AppAnswer {
       .reduce((sum, one) => sum + one, 0);
   return {
     name: app.name,
-    profile: app.profile.name,
-    version: app.profile.version,
+    profile: app.noProfile ? null : app.profile.name,
+    version: app.noProfile ? null : app.profile.version,
     slot: app.slot,
     proxies: app.proxies,
     fallback: app.fallback,

@@ -94,7 +94,7 @@ function appsTable(apps: StatusAnswer['apps']): string {
   ];
   const rows = apps.map((app) => [
     app.name,
-    `${app.profile} ${app.version}`,
+    app.profile === null ? 'rules' : `${app.profile} ${app.version}`,
     pathText(app.path),
     app.path.proxy ?? '-',
     newFlowsText(app),
