@@ -37,7 +37,7 @@ export function sentences(text: string): string[] {
   return text
     .replace(FENCE, '')
     .replace(/^(#|\||<!--).*$/gm, '')
-    .replace(/^(- |\d\. |> )/gm, '\n')
+    .replace(/^ *(- |\d\. |> )/gm, '\n')
     .split(/\n\s*\n/)
     .flatMap((part) => part.replace(/\s+/g, ' ').split(/(?<=[.?!][)*]*) (?=[*([`A-Z\d])/))
     .map((one) => one.trim())
