@@ -1,5 +1,5 @@
 // pictures/terminal: what `whp` prints in the home of docs/install.md, by the agent's own functions: the
-// configuration is the shipped one with the options that install.md sets. Pure: the files' texts are arguments.
+// configuration is the shipped one with the proxy that install.md sets, and its app. Pure: the files' texts are arguments.
 import type { KernelView } from '../../agent/src/answers/flows.ts';
 import { presentOf, statusAnswer } from '../../agent/src/answers/status.ts';
 import { whyAnswer } from '../../agent/src/answers/why.ts';
@@ -35,7 +35,7 @@ export interface Printed {
 const LAPTOP = '192.168.1.11';
 const SERVER = '198.51.100.7';
 const NAME = 'api.skype.com';
-const OTHER = '203.0.113.77';
+const OTHER = '192.0.2.80';
 const PORT = 13021;
 const HOUR = 3_600_000;
 const NOW = 3 * HOUR;
@@ -45,10 +45,13 @@ function value<T>(result: Result<T>): T {
   return result.value;
 }
 
-/** The shipped configuration with the lines `set whp.SECTION.OPTION='VALUE'` of install.md. */
+/** The shipped configuration with the proxy of install.md (`set whp.cloud.OPTION='VALUE'`) and its app enabled. */
 function configurationOf({ install, shipped }: Files): string {
   let text = shipped;
-  for (const [, section, option, wanted] of install.matchAll(/^set whp\.(\w+)\.(\w+)='(.*)'$/gm)) {
+  const typed = [...install.matchAll(/^set whp\.(cloud)\.(\w+)='(.*)'$/gm)].map((found) =>
+    found.slice(1),
+  );
+  for (const [section, option, wanted] of [...typed, ['skype', 'enabled', '1']]) {
     const own = new RegExp(`(config \\w+ '${section}'\\n(?:\\t.*\\n)*?\\t)#?(option ${option}) .*`);
     if (!own.test(text)) throw new Error(`agent/uci/whp has no ${section}.${option}`);
     text = text.replace(own, `$1$2 '${wanted}'`);

@@ -365,7 +365,7 @@ test('a file alone is not held against this router', () => {
   assert.is(status, 0, stdout);
   assert.is(
     stdout,
-    `${FOLDER}/other: good: skype by cloud (203.0.113.20), all devices, refused when it is down\n`,
+    `${FOLDER}/other: good: skype by cloud (203.0.113.20), all devices, refused when it is down; the file alone: this router was not looked at, which whp check does\n`,
   );
 });
 

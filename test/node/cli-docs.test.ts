@@ -95,17 +95,4 @@ test('all options and exit statuses, and no other', () => {
   );
 });
 
-test('every file and heading that the pages point to is there', () => {
-  for (const page of ['docs/cli.md', 'docs/uci.md']) {
-    for (const [, target] of readFileSync(page, 'utf8').matchAll(/\]\(([^)]+)\)/g)) {
-      const [file, heading] = target!.split('#');
-      const text = readFileSync(`docs/${file}`, 'utf8');
-      const slugs = [...text.matchAll(/^#+ (.*)$/gm)].map(([, title = '']) =>
-        title.toLowerCase().replaceAll(' ', '-'),
-      );
-      assert.ok(heading === undefined || slugs.includes(heading), target);
-    }
-  }
-});
-
 test.run();

@@ -197,6 +197,13 @@ test('the files are what the script writes', () => {
   );
 });
 
+test('every picture is on a page', () => {
+  assert.equal(
+    NAMES.filter((name) => !documents.includes(`pictures/${name}.svg)`)),
+    [],
+  );
+});
+
 for (const name of NAMES) {
   const { svg, title, desc, boxes, texts, lines } = read(name);
 

@@ -137,6 +137,15 @@ for (const row of rows()) {
   });
 }
 
+test('the page shows an app of rules alone, which is taken', () => {
+  const block = text.split('```').find((one) => one.includes("config app 'echo'"))!;
+  const { policy, problems } = build(`${configuration('app', '', [])}${block}`);
+  assert.equal(problems, []);
+  const echo = policy!.apps.find(({ name }) => name === 'echo')!;
+  assert.is(echo.noProfile, true);
+  assert.is(echo.profile.dns.suffixes[0]!.value, 'echo.example.com');
+});
+
 test('the shipped configuration is good and does nothing', () => {
   const { policy, problems } = build(shipped);
   assert.equal(problems, []);

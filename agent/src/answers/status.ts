@@ -42,8 +42,9 @@ export interface ProxyAnswer {
 
 export interface AppAnswer {
   readonly app: string;
-  readonly profile: string;
-  readonly profile_version: string;
+  /** Name and day of the profile; null: the app has none, its rules alone. */
+  readonly profile: string | null;
+  readonly profile_version: string | null;
   readonly slot: number;
   /** Names of the proxies that may be used now, best first. */
   readonly proxies: readonly string[];
@@ -210,8 +211,8 @@ function appAnswer(app: App, asked: Asked): AppAnswer {
       .reduce((sum, one) => sum + one, 0);
   return {
     app: app.name,
-    profile: app.profile.name,
-    profile_version: app.profile.version,
+    profile: app.noProfile ? null : app.profile.name,
+    profile_version: app.noProfile ? null : app.profile.version,
     slot: app.slot,
     proxies: app.proxies,
     fallback: app.fallback,

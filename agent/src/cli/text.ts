@@ -88,7 +88,7 @@ function appsTable(apps: StatusAnswer['apps']): string {
   const head = ['app', 'profile', 'new connections', 'by', 'endpoints', 'ports', 'peers', 'flows'];
   const rows = apps.map((app) => [
     app.app,
-    `${app.profile} ${app.profile_version}`,
+    app.profile === null ? 'rules' : `${app.profile} ${app.profile_version}`,
     newText(app.new_connections),
     app.new_connections.proxy ?? '-',
     app.endpoints,

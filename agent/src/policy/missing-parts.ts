@@ -26,8 +26,18 @@ export function packageOf(part: KernelPart): string {
   return WEAKER[part][0];
 }
 
-/** What is degraded without `part`, and the package that provides it. `why`: the error of the kernel. */
-export function weakerWithout(part: KernelPart, why: string): string {
+/** The program of this router that installs packages; null: none was found. */
+export type Installer = 'opkg' | 'apk' | null;
+
+/** What is degraded without `part`, and the commands that install it. `why`: the error of the kernel. */
+export function weakerWithout(part: KernelPart, why: string, installer: Installer): string {
   const [brings, weaker] = WEAKER[part];
-  return `${weaker} (is ${brings} installed? ${why})`;
+  const fix = `${installText(brings, installer)}; /etc/init.d/whp restart`;
+  return `${weaker} (is ${brings} installed? ${why}); ${fix}`;
+}
+
+function installText(name: string, installer: Installer): string {
+  if (installer === 'apk') return `apk update; apk add ${name}`;
+  if (installer === 'opkg') return `opkg update; opkg install ${name}`;
+  return `opkg install ${name} (from OpenWrt 25.12 on: apk add ${name})`;
 }

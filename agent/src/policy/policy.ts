@@ -50,7 +50,10 @@ export interface App {
   readonly name: string;
   /** Value of the mark's nibble, 1..11. */
   readonly slot: number;
+  /** What it is recognised by: its profile file and the owner's rules. */
   readonly profile: Profile;
+  /** true: no profile file; `profile` holds the owner's rules alone. Absent: it has a file. */
+  readonly noProfile?: true;
   /** Addresses (or CIDR blocks) of the devices it applies to, either family; empty = all. */
   readonly devices: readonly string[];
   /**

@@ -54,9 +54,13 @@ export function notesOf(looks: readonly Look[]): Record<'silent' | 'notes', read
 
 export function trafficLook({ policy, uci }: Subject, seen: RouterSeen): Look {
   const subject = SUBJECT;
-  const { traffic } = seen;
-  if (traffic === null)
-    return { subject, seen: 'not watched: no agent runs', problems: [], notes: [] };
+  const { traffic, hasAgent } = seen;
+  if (traffic === null) {
+    const why = hasAgent
+      ? 'counted by the agent, which was not asked'
+      : 'not counted: no agent runs';
+    return { subject, seen: why, problems: [], notes: [] };
+  }
   const notes: Problem[] = [];
   const told: string[] = [];
   for (const name of policy.globals.lan) {

@@ -29,7 +29,7 @@ function appText({ proxies }: Policy, app: App): string {
   const it = chosen.length === 1 ? 'it is' : 'they are';
   const down = app.fallback === 'block' ? 'refused' : 'DIRECT';
   const parts = [
-    `${app.name} by ${chosen.join(', then ')}`,
+    `${app.name}${app.noProfile ? ' (your rules)' : ''} by ${chosen.join(', then ')}`,
     devicesText(app),
     ...(app.schedule === undefined ? [] : ['at its hours']),
     `${down} when ${it} down`,

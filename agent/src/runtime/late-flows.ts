@@ -16,7 +16,7 @@ import { isNoSubsystem, type KernelError, refused } from '../netlink/kernel-erro
 import { after, now, unattended } from '../os/clock.ts';
 import { errorText } from '../os/errno.ts';
 import { log } from '../os/log.ts';
-import { weakerWithout } from '../policy/missing-parts.ts';
+import { weakerHere } from '../router/installer.ts';
 import type { State } from '../step/state.ts';
 import { familyIn } from '../wire/address.ts';
 import { noteCut } from './cut-counts.ts';
@@ -277,7 +277,7 @@ function say(errno: number): void {
   if (errno === 0) return;
   const error = refused('read', 'connections', errno);
   if (isNoSubsystem(error)) {
-    log('error', weakerWithout('connections', 'nobody answers for conntrack'));
+    log('error', weakerHere('connections', 'nobody answers for conntrack'));
   } else log('error', `late evidence: ${errorText(error)}`);
 }
 

@@ -6,7 +6,6 @@ import { isNotSupported, type KernelError } from '../netlink/kernel-error.ts';
 import { now } from '../os/clock.ts';
 import { errorText } from '../os/errno.ts';
 import { log } from '../os/log.ts';
-import { weakerWithout } from '../policy/missing-parts.ts';
 import type { Policy } from '../policy/policy.ts';
 import { describe, type PathPiece } from '../reconcile/desired.ts';
 import { linkOf, type PathOperation } from '../reconcile/diff.ts';
@@ -19,6 +18,7 @@ import {
   refusedText,
 } from '../reconcile/refused.ts';
 import type { RepairEvent } from '../reconcile/repair.ts';
+import { weakerHere } from '../router/installer.ts';
 import { tunnelMtu } from '../tunnel/plan.ts';
 
 export interface PathState {
@@ -109,7 +109,7 @@ export function applyPath(
 function pathText(error: KernelError, piece: PathPiece): string {
   const text = errorText(error);
   if (piece.kind !== 'link' || !isNotSupported(error)) return text;
-  return weakerWithout(piece.remote.includes(':') ? 'gre6' : 'gre', text);
+  return weakerHere(piece.remote.includes(':') ? 'gre6' : 'gre', text);
 }
 
 /** Whether a later operation creates the deleted link again. */

@@ -75,6 +75,7 @@ test('a home as it should be: nothing to say, and each look says what it saw', (
       'configuration',
       'proxies',
       'profiles',
+      'rules',
       'agent',
       'lan devices',
       'packets from home',
@@ -280,7 +281,18 @@ test('kernel modules that are missing, as far as they are needed', () => {
     said.map((line) => line.split(':')[0]),
     ['kmod-gre', 'kmod-nft-queue', 'kmod-nfnetlink-log', 'kmod-nf-conntrack-netlink'],
   );
-  assert.match(said[0]!, 'opkg install kmod-gre');
+  const fix = (installer: 'opkg' | 'apk' | null) =>
+    problems({ lacking, installer })[0]!.split('; ');
+  assert.equal(fix('opkg').slice(1), [
+    'opkg update',
+    'opkg install kmod-gre',
+    '/etc/init.d/whp restart',
+  ]);
+  assert.equal(fix('apk').slice(1), ['apk update', 'apk add kmod-gre', '/etc/init.d/whp restart']);
+  assert.equal(fix(null).slice(1), [
+    'opkg install kmod-gre (from OpenWrt 25.12 on: apk add kmod-gre)',
+    '/etc/init.d/whp restart',
+  ]);
   const watched = CONFIG.replace("\tlist lan 'br-lan'\n", "\toption hold '0'\n");
   assert.not.ok(problems({ lacking }, watched).some((one) => one.startsWith('kmod-nft-queue')));
   const six = CONFIG.replace('203.0.113.20', '2001:db8::20');
@@ -357,7 +369,7 @@ test('what could not be looked at is told, and that no agent runs', () => {
     'firewall: the loaded rules could not be',
   );
   assert.equal(problems({ firewall: invalid('nft: errno 1') }), []);
-  assert.match(notes({ traffic: null })[0]!, 'agent: no agent runs');
+  assert.match(notes({ traffic: null, hasAgent: false })[0]!, 'agent: no agent runs');
   assert.is(
     seenOf(looked(CONFIG, { lacking: null }), 'kernel modules'),
     'not asked for now; whp check asks',
@@ -367,7 +379,7 @@ test('what could not be looked at is told, and that no agent runs', () => {
 test('a file alone is asked nothing of this router', () => {
   assert.equal(
     looked(lan('br-lna'), null).map(({ subject }) => subject),
-    ['configuration', 'proxies', 'profiles'],
+    ['configuration', 'proxies', 'profiles', 'rules'],
   );
 });
 
