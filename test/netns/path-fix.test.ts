@@ -58,6 +58,9 @@ test('the name of another device, IPv6 switched off, a device that is down', asy
 
   const off = await problem(/IPv6 is switched off/);
   assert.match(off, /^! add address fd00:d5::1 peer fd00:d5::2 dev whp-a/);
+  // The app that the route is for says so too.
+  const again = await problem(/^! skype.*add route v6 .*IPv6 is switched off/);
+  assert.match(again, 'disable_ipv6=0');
   type(off);
   const has = (address: string, device: string): boolean =>
     sh(`ip -6 address show dev ${device}`).includes(address);
@@ -68,6 +71,18 @@ test('the name of another device, IPv6 switched off, a device that is down', asy
   assert.match(down, /^! add route v4 default dev whp-a table 15001/);
   type(down);
   assert.ok(await soon(() => sh('ip route show table 15001').includes('default dev whp-a')), down);
+
+  home.run(
+    'router',
+    'nft',
+    'table inet strict { chain out { type filter hook output priority 0; oifname "whp-b" drop; }; }',
+  );
+  const dropped = await problem(/probe by whp-b/);
+  assert.match(
+    dropped,
+    /a firewall rule drops what this router sends into the tunnel; nft list chains/,
+  );
+  home.run('router', 'nft', 'delete table inet strict');
 
   type(await problem(/^! add link whp-a gre/));
   assert.ok(await soon(() => !/add link whp-a .*File exists/.test(home.whp('status'))));
