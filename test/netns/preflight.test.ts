@@ -197,6 +197,21 @@ test('kernel modules: what this kernel has not is named with its package, and no
     assert.ok(seen(played, 'kernel modules').includes(isThere ? name : `${name} MISSING`));
 });
 
+test('the commands for a missing module are those of the package program that is there', () => {
+  const withApk = `${HOME}
+mount -t tmpfs none /mnt; mkdir /mnt/upper /mnt/work
+mount -t overlay overlay -o lowerdir=/usr/sbin,upperdir=/mnt/upper,workdir=/mnt/work /usr/sbin
+touch /usr/sbin/apk`;
+  const six = config().replace('203.0.113.20', '2001:db8::20');
+  const played = play(six, withApk, true);
+  for (const { json } of [played.alone, played.beside]) {
+    for (const { where, what } of json.problems)
+      assert.match(what, `; apk update; apk add ${where}; /etc/init.d/whp restart`);
+  }
+  const lacks = played.alone.json.problems.length > 0;
+  if (lacks) assert.match(played.status, /^! .*; apk add kmod-gre6; \/etc\/init\.d\/whp restart/m);
+});
+
 test('a lan device that is not there', () => {
   const played = play(config(['br-lna']), HOME, true);
   const [line = '', ...more] = said(played, 'problems');
