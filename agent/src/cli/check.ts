@@ -8,7 +8,7 @@ import { done, type KernelResult } from '../netlink/kernel-error.ts';
 import { wallTime } from '../os/clock.ts';
 import { errorText } from '../os/errno.ts';
 import type { Policy } from '../policy/policy.ts';
-import { partsNeeded } from '../preflight/kernel-parts.ts';
+import { partsWanted } from '../preflight/kernel-parts.ts';
 import type { Look } from '../preflight/look.ts';
 import { looksOf } from '../preflight/looks.ts';
 import type { RouterSeen } from '../preflight/seen.ts';
@@ -48,12 +48,12 @@ export async function checkRouter(command: Command): Promise<Printed> {
   return checked(command, command.config, reportOf(read.value, router));
 }
 
-interface Read {
+export interface Read {
   readonly policy: Policy;
   readonly uci: UciPackage;
 }
 
-function readConfiguration(command: Command): Result<Read> {
+export function readConfiguration(command: Command): Result<Read> {
   const loaded = loadConfiguration(command);
   if (!loaded.ok) return loaded;
   const policy = policyOf(loaded.value, readHosts(), null);
@@ -61,13 +61,13 @@ function readConfiguration(command: Command): Result<Read> {
 }
 
 /** The router's state for preflight/, read without an agent. */
-async function readRouter(policy: Policy): Promise<KernelResult<RouterSeen>> {
+export async function readRouter(policy: Policy): Promise<KernelResult<RouterSeen>> {
   const opened = openRouting();
   if (!opened.ok) return opened;
   const routing = opened.value;
   const realized = routing.realized([policy.globals]);
   if (!realized.ok) return realized;
-  const parts = partsNeeded(policy);
+  const parts = partsWanted(policy);
   const lacking = lackingTexts(routing, parts);
   const noQueue = parts.includes('queue') ? await lacksQueue() : null;
   if (noQueue !== null) lacking.set('queue', noQueue);

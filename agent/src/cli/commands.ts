@@ -66,6 +66,10 @@ export const COMMANDS = {
     'Without FILE this router too: devices, firewall, modules, who else is on it.',
     '--explain prints what was looked at, so that silence means something.',
   ]),
+  test: shape('', NONE, 'would a call made now be protected? step by step', [
+    'Each line: ok, ! (not protected) or - (worth knowing), with the',
+    'command that mends it. Sends some probes through the tunnels; changes nothing.',
+  ]),
   audit: shape('[MINUTES]', [0, 1], 'record what leaves, and judge it at the end', [
     'Flows from home beside the tunnels, for 5 minutes or MINUTES, or until Ctrl-C;',
     'judged by all that is known at the end. Exit status 4: an app left outside.',
@@ -175,4 +179,5 @@ export const EXITS: readonly (readonly [status: number, says: string])[] = [
   [2, 'the command line is wrong'],
   [3, 'no agent is running'],
   [4, 'packets of an app left outside (audit)'],
+  [5, 'a call would not be protected (test)'],
 ];

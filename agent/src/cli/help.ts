@@ -42,7 +42,6 @@ function firstPage(): string[] {
     'usage: whp COMMAND [OPERAND] [--json]',
     '',
     ...commandLines(true),
-    '',
     'Options, exit statuses and the other commands: whp help more',
   ];
 }
@@ -54,7 +53,6 @@ function secondPage(): string[] {
     ...commandLines(false),
     '',
     ...OPTIONS.map(({ name, value, says }) => `  ${`--${name} ${value}`.padEnd(26)} ${says}`),
-    '',
     ...EXITS.map(([status, says]) => `  exit ${status}${' '.repeat(21)}${says}`),
   ];
 }
