@@ -10,6 +10,7 @@ import { put, refused } from './cli/out.ts';
 import { complained, jsonLine, printedAlone, problemLines } from './cli/print.ts';
 import { profileCommand } from './cli/profile.ts';
 import { replayFile } from './cli/replay.ts';
+import { testCommand } from './cli/test.ts';
 import { loadPolicy } from './config/load.ts';
 import { runDaemon } from './daemon/daemon.ts';
 import { compile } from './ruleset/compile/compile.ts';
@@ -25,6 +26,8 @@ async function run(command: Command): Promise<number> {
       return diagnose(command);
     case 'audit':
       return auditCommand(command);
+    case 'test':
+      return testCommand(command);
     case 'daemon':
       return runDaemon(command, command.socket);
     case 'check':

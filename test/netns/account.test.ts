@@ -38,7 +38,12 @@ writeFileSync(
   `${FOLDER}/plugin`,
   readFileSync('openwrt-package/files/whp.rpcd', 'utf8')
     .replace('/usr/lib/whp/whp-host', resolve('out/host/x86_64/whp-host'))
-    .replace('/var/run/whp.sock', `${FOLDER}/sock`),
+    .replace('/var/run/whp.sock', `${FOLDER}/sock`)
+    .replace('/var/run/whp.test', `${FOLDER}/test`)
+    .replace(
+      '/usr/bin/whp test',
+      `${WHP_TEXT} test --config ${FOLDER}/whp --profiles ${FOLDER}/profiles --socket ${FOLDER}/sock`,
+    ),
   { mode: 0o755 },
 );
 
@@ -98,8 +103,22 @@ test('an agent that is not there', async () => {
   assert.match((await call('status')).error ?? '', 'no agent');
   assert.equal(
     Object.keys(JSON.parse(await run(`${BARE.join(' ')} ${FOLDER}/plugin list`)) as object).length,
-    8,
+    9,
   );
+});
+
+test('the lines of whp test so far, while it runs and after it', async () => {
+  assert.equal(await call('test'), { running: false, rows: [] });
+  assert.is((await call('test', { start: true })).running, true);
+  // A second page begins no second one.
+  const pid = await run(`cat ${FOLDER}/test.pid`);
+  await call('test', '{ "start": true }');
+  assert.is(await run(`cat ${FOLDER}/test.pid`), pid);
+  await until(async () => (await call('test')).running === false);
+  const { rows = [] } = await call('test');
+  assert.is(rows[0]?.subject, 'agent');
+  assert.is(rows.at(-1)?.subject, 'call skype');
+  assert.match(String(rows.at(-1)?.text), 'no agent runs');
 });
 
 test('flows are listed and counted, others are not', async () => {

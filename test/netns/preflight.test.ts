@@ -205,8 +205,8 @@ touch /usr/sbin/apk`;
   const six = config().replace('203.0.113.20', '2001:db8::20');
   const played = play(six, withApk, true);
   for (const { json } of [played.alone, played.beside]) {
-    for (const { where, what } of json.problems)
-      assert.match(what, `; apk update; apk add ${where}; /etc/init.d/whp restart`);
+    for (const { place, fix } of json.problems)
+      assert.is(fix, `apk update; apk add ${place}; /etc/init.d/whp restart`);
   }
   const lacks = played.alone.json.problems.length > 0;
   if (lacks) assert.match(played.status, /^! .*; apk add kmod-gre6; \/etc\/init\.d\/whp restart/m);

@@ -1,4 +1,5 @@
 // answers/error: problems in answers, and the answer of a command that failed, for --json and rpcd. Pure.
+import { splitFix, type Told } from '../syntax/fix.ts';
 import type { Problem } from '../syntax/result.ts';
 
 interface Place {
@@ -19,18 +20,25 @@ export interface ErrorAnswer extends Place {
 }
 
 export function problemAnswer(problem: Problem): ProblemAnswer {
-  return { text: problem.what, ...placeOf(problem) };
+  const { what, fix } = toldOf(problem);
+  return { text: what, ...placeOf(problem, fix) };
 }
 
 export function errorAnswer([first, ...others]: readonly Problem[]): ErrorAnswer {
   const problem = first ?? { where: '', what: 'failed' };
+  const { what, fix } = toldOf(problem);
   return {
-    error: problem.what,
-    ...placeOf(problem),
+    error: what,
+    ...placeOf(problem, fix),
     ...(others.length === 0 ? {} : { others: others.map(problemAnswer) }),
   };
 }
 
-function placeOf({ where, fix }: Problem): Place {
+/** The commands may be the end of the text. */
+function toldOf({ what, fix }: Problem): Told {
+  return fix === undefined ? splitFix(what) : { what, fix };
+}
+
+function placeOf({ where }: Problem, fix: string | undefined): Place {
   return { ...(where === '' ? {} : { place: where }), ...(fix === undefined ? {} : { fix }) };
 }

@@ -12,7 +12,7 @@ import { isSameFile } from '../os/file.ts';
 import { isAnswered } from '../os/unix-socket.ts';
 import { DEFAULT_GLOBALS } from '../policy/build.ts';
 import type { Policy } from '../policy/policy.ts';
-import { partsNeeded } from '../preflight/kernel-parts.ts';
+import { partsWanted } from '../preflight/kernel-parts.ts';
 import type { Look } from '../preflight/look.ts';
 import { looksOf, seenAlone } from '../preflight/looks.ts';
 import type { RouterSeen } from '../preflight/seen.ts';
@@ -71,12 +71,12 @@ export function showsLooks({ explain, json }: Command): boolean {
   return explain || json;
 }
 
-interface Read {
+export interface Read {
   readonly policy: Policy;
   readonly uci: UciPackage;
 }
 
-function readConfiguration(command: Command): Result<Read> {
+export function readConfiguration(command: Command): Result<Read> {
   const loaded = loadConfiguration(command);
   if (!loaded.ok) return loaded;
   const policy = policyOf(loaded.value, readHosts(), null);
@@ -84,13 +84,16 @@ function readConfiguration(command: Command): Result<Read> {
 }
 
 /** The router's state for preflight/, read without an agent. */
-async function readRouter({ socket }: Command, policy: Policy): Promise<KernelResult<RouterSeen>> {
+export async function readRouter(
+  { socket }: Command,
+  policy: Policy,
+): Promise<KernelResult<RouterSeen>> {
   const opened = openRouting();
   if (!opened.ok) return opened;
   const routing = opened.value;
   const realized = routing.realized([policy.globals]);
   if (!realized.ok) return realized;
-  const parts = partsNeeded(policy);
+  const parts = partsWanted(policy);
   const lacking = lackingTexts(routing, parts);
   const noQueue = parts.includes('queue') ? await lacksQueue() : null;
   if (noQueue !== null) lacking.set('queue', noQueue);

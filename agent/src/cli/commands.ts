@@ -129,6 +129,16 @@ export const COMMANDS = {
       words: ['list', 'show', 'validate', 'import'],
     },
   ),
+  test: shape(
+    'When something is wrong',
+    '',
+    NONE,
+    'would a call made now be protected? step by step',
+    [
+      'Each line: ok, ! (not protected) or - (worth knowing), with the',
+      'command that mends it. Sends some probes through the tunnels; changes nothing.',
+    ],
+  ),
   audit: shape(
     'When something is wrong',
     '[MINUTES]',
@@ -259,7 +269,7 @@ export const EXITS: readonly (readonly [status: number, says: string])[] = [
   [2, 'the command line is wrong'],
   [3, 'no agent is running'],
   [4, 'packets of an app left outside (audit)'],
-  [5, 'an app not proxied, DNS not held (status --quiet)'],
+  [5, 'a call is not protected (status --quiet, test)'],
 ];
 
 export const WORKS_NOT = 5;

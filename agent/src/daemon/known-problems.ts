@@ -1,27 +1,16 @@
 // daemon/known-problems: the problems that the agent has noted, each with the command that helps, for `whp status`.
-import { packageOf } from '../policy/missing-parts.ts';
+import { splitFix } from '../syntax/fix.ts';
 import type { Problem } from '../syntax/result.ts';
 
 const LOG = 'logread -e whp';
-/** By topic (Agent.problems); '': the text ends in its command. */
-const FIXES = new Map([
-  ['queue', installing('queue')],
-  ['hello', installing('hello')],
-  ['announce', installing('announce')],
-  ['configuration', 'whp check'],
-  ['paths', 'whp check'],
-  ['aside', ''],
-]);
-
-function installing(part: Parameters<typeof packageOf>[0]): string {
-  return `opkg install ${packageOf(part)}; /etc/init.d/whp restart`;
-}
+/** By topic (Agent.problems), for texts that do not end in their commands. */
+const FIXES = new Map([['configuration', 'whp check']]);
 
 export function knownProblems(problems: ReadonlyMap<string, string>): Problem[] {
   return Array.from(problems, ([topic, text]) => noted(text, FIXES.get(topic)));
 }
 
 /** A problem of no place. */
-export function noted(what: string, fix = LOG): Problem {
-  return { where: '', what, ...(fix === '' ? {} : { fix }) };
+export function noted(text: string, fix = LOG): Problem {
+  return { where: '', fix, ...splitFix(text) };
 }

@@ -89,7 +89,7 @@ export function noteAside(agent: Agent): void {
     return;
   }
   const others = more.length > 0 ? ` (and ${more.length} more)` : '';
-  const fix = `look what was in it, then: rm ${state}/${first}; whp reload`;
-  const what = `${state}/${first}${others} could not be read and is not in force; ${fix}`;
+  const fix = `rm ${state}/${first}; whp reload`;
+  const what = `${state}/${first}${others} could not be read and is not in force; look what was in it; ${fix}`;
   agent.problems.set('aside', what);
 }

@@ -32,12 +32,16 @@ export type Installer = 'opkg' | 'apk' | null;
 /** What is degraded without `part`, and the commands that install it. `why`: the error of the kernel. */
 export function weakerWithout(part: KernelPart, why: string, installer: Installer): string {
   const [brings, weaker] = WEAKER[part];
-  const fix = `${installText(brings, installer)}; /etc/init.d/whp restart`;
-  return `${weaker} (is ${brings} installed? ${why}); ${fix}`;
+  return `${weaker} (is ${brings} installed? ${why}); ${installText(part, installer)}`;
 }
 
-function installText(name: string, installer: Installer): string {
-  if (installer === 'apk') return `apk update; apk add ${name}`;
-  if (installer === 'opkg') return `opkg update; opkg install ${name}`;
-  return `opkg install ${name} (from OpenWrt 25.12 on: apk add ${name})`;
+/** The commands that install what brings `part`. */
+export function installText(part: KernelPart, installer: Installer): string {
+  const name = packageOf(part);
+  const commands = {
+    apk: `apk update; apk add ${name}`,
+    opkg: `opkg update; opkg install ${name}`,
+    unknown: `opkg install ${name} (from OpenWrt 25.12 on: apk add ${name})`,
+  };
+  return `${commands[installer ?? 'unknown']}; /etc/init.d/whp restart`;
 }

@@ -27,6 +27,8 @@ export interface Globals {
   readonly nat64?: readonly string[];
   /** Write a log line for each proxied connection that ends. */
   readonly logFlows?: boolean;
+  /** What `whp test` asks through the tunnels: the name whose address is the asker's, and the resolver's address. */
+  readonly test?: { readonly name: string; readonly resolver: string };
 }
 
 export interface Proxy {

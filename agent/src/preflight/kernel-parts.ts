@@ -26,15 +26,27 @@ export function partsLook({ policy }: Subject, { lacking, installer }: RouterSee
 }
 
 /** The kernel parts that `policy` uses. */
-export function partsNeeded({ apps, proxies, globals, escape }: Policy): KernelPart[] {
-  if (apps.length === 0) return [];
+export function partsNeeded(policy: Policy): KernelPart[] {
+  return policy.apps.length === 0 ? [] : partsWanted(policy);
+}
+
+/** Those that it will use once an app is enabled. */
+export function partsWanted(policy: Policy): KernelPart[] {
+  const { globals, escape } = policy;
   const holds = globals.hold || escape?.hello === 'hold';
+  return [
+    ...tunnelParts(policy),
+    ...(holds ? (['queue'] as const) : []),
+    'announce',
+    'connections',
+  ];
+}
+
+/** Those that make the tunnels. */
+export function tunnelParts({ proxies }: Pick<Policy, 'proxies'>): KernelPart[] {
   const isSix = ({ address }: { address: string }): boolean => address.includes(':');
   return [
     ...(proxies.some((one) => !isSix(one)) ? (['gre'] as const) : []),
     ...(proxies.some(isSix) ? (['gre6'] as const) : []),
-    ...(holds ? (['queue'] as const) : []),
-    'announce',
-    'connections',
   ];
 }

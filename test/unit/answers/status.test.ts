@@ -106,8 +106,9 @@ test('a problem that the agent has noted has the command of its topic', () => {
     assert.match(fix ?? '', COMMAND, what);
   }
   // This text has a command of its own.
-  const text = 'owner.json cannot be read; rm owner.json; whp reload';
-  assert.equal(knownProblems(new Map([['aside', text]])), [{ where: '', what: text }]);
+  const what = 'owner.json cannot be read';
+  const fix = 'rm owner.json; whp reload';
+  assert.equal(knownProblems(new Map([['aside', `${what}; ${fix}`]])), [{ where: '', what, fix }]);
 });
 
 test('a proxy has one state', () => {

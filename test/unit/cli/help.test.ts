@@ -24,7 +24,7 @@ test('the first page is in groups, in the order in which people look for a comma
     ...['Looking:', 'status', 'flows', 'why', 'learned', 'devices', 'monitor'],
     ...['Acting:', 'pause', 'resume', 'pin', 'unpin', 'forget', 'proxy'],
     ...['Configuring:', 'check', 'reload', 'profile'],
-    ...['When something is wrong:', 'audit', 'diag'],
+    ...['When something is wrong:', 'test', 'audit', 'diag'],
   ]);
 });
 

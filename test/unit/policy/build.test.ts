@@ -209,7 +209,7 @@ config app
     "whp.globals.table (whp:4): would use tables 253 to 255, which are the system's; as in 15000",
     'whp.globals.queue (whp:5): "x" is no whole number from 0 to 65535',
     'whp.globals.hold (whp:6): "maybe" is neither 1 nor 0',
-    'whp.globals.colour (whp:7): unknown option of a globals section; use enabled, mask, preference, table, queue, group, hold, dnsmasq, boot_hold, log_flows, hello, dns_redirect, dns_reject_dot, dns_reject_doh, lan, nat64, dns_device',
+    'whp.globals.colour (whp:7): unknown option of a globals section; use enabled, mask, preference, table, queue, group, hold, dnsmasq, boot_hold, log_flows, test_address, hello, dns_redirect, dns_reject_dot, dns_reject_doh, lan, nat64, dns_device',
     `whp.globals.lan (whp:8): "a device" is no name of a network device (1 to 15 letters, digits and . _ @ -); write: list lan 'br-lan', as ip link shows it`,
     'whp.again (whp:9): there is a globals section already; join the two',
     'whp.much_too_long (whp:10): a proxy needs a name of 1 to 10 letters, digits or _: "much_too_long" has 13 characters, at most 10',
@@ -251,6 +251,23 @@ function unplaced(text: string) {
   const { apps, ...rest } = built(text);
   return { ...rest, apps: JSON.parse(JSON.stringify(apps).replace(/\(whp:\d+\)/g, '')) };
 }
+
+test('test_address: a name and the IPv4 address of a resolver', () => {
+  const of = (value: string) => `config globals\n\toption test_address '${value}'\n`;
+  const { test } = built(of('whoami.akamai.net@193.108.88.1')).globals;
+  assert.equal(test, { name: 'whoami.akamai.net', resolver: '193.108.88.1' });
+  assert.is(built('config globals\n').globals.test, undefined);
+  for (const value of [
+    '193.108.88.1',
+    'a.example',
+    'a.example@b.example',
+    'a.example@::1',
+    'a b.example@1.1.1.1',
+    `${'a'.repeat(64)}.example@1.1.1.1`,
+    'a..example@1.1.1.1',
+  ])
+    assert.match(problems(of(value))[0] ?? '', 'is no NAME@ADDRESS', value);
+});
 
 test('an option without a value is not set, whichever it is', () => {
   const whole = Object.values(EACH).join('');
