@@ -39,7 +39,7 @@ export const reloads: Fault = {
         [ "$stands" = "$last" ] || changed=$((changed + 1)); last=$stands
       done; done
       echo reloads $done $changed $from $(now)`,
-      { timeout: 400_000 },
+      { timeout: 700_000 },
     );
     const record = await home.stop();
     const [, done, changed, from, to] =
