@@ -12,7 +12,7 @@ _whp() {
 		esac
 	done
 	local commands='status flows why learned devices monitor pause resume pin unpin forget proxy check reload
-		profile audit diag version help ruleset replay completion daemon'
+		profile test audit diag version help ruleset replay completion daemon'
 	case "$2:${operands[*]}" in
 		-*) _whp_options "${operands[0]}" ;;
 		*:) words=$commands ;;

@@ -4,12 +4,14 @@ import * as assert from 'uvu/assert';
 import { buildPolicy, DEFAULT_GLOBALS } from '../../../agent/src/policy/build.ts';
 import { decided, NO_CHOICES } from '../../../agent/src/policy/choices.ts';
 import { mappedBlock, mappedProfile, nat64Prefixes } from '../../../agent/src/policy/nat64.ts';
+import type { Policy } from '../../../agent/src/policy/policy.ts';
 import { SECTIONS } from '../../../agent/src/policy/sections.ts';
 import { dayOf, expiredRanges } from '../../../agent/src/profile/expiry.ts';
 import type { Profile } from '../../../agent/src/profile/profile.ts';
 import { findAppRange } from '../../../agent/src/profile/range-match.ts';
 import { parseUci } from '../../../agent/src/syntax/uci.ts';
 import { parseAddress, parseCidr } from '../../../agent/src/wire/address.ts';
+import { withoutLines } from '../../fixtures/policies.ts';
 import { profileJson } from '../../fixtures/profile.ts';
 import { CLOUD } from '../../fixtures/uci.ts';
 
@@ -246,10 +248,8 @@ const EACH: Readonly<Record<string, string>> = {
   sync: "config sync\n\toption url 'https://cloud.example/policy'\n",
 };
 
-/** The policy without the lines at which rules are. */
-function unplaced(text: string) {
-  const { apps, ...rest } = built(text);
-  return { ...rest, apps: JSON.parse(JSON.stringify(apps).replace(/\(whp:\d+\)/g, '')) };
+function unplaced(text: string): Policy {
+  return withoutLines(built(text));
 }
 
 test('test_address: a name and the IPv4 address of a resolver', () => {
