@@ -4,7 +4,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { compile } from '../../agent/src/ruleset/compile/compile.ts';
-import { addressKey, macKey, portKey } from '../../agent/src/ruleset/elements.ts';
+import { addressKey, deviceKey, portKey } from '../../agent/src/ruleset/elements.ts';
 import { fromHex } from '../fixtures/bytes.ts';
 import { natPmp, udp } from '../fixtures/packets.ts';
 import { policyFrom } from '../fixtures/policies.ts';
@@ -47,7 +47,7 @@ function mostAnnounced(seconds: number): number {
 test('a device maps 65,535 ports: it holds its share, another maps as before', async () => {
   router.load(compile(policyFrom({})));
   add('skype_portmap4', addressKey(A)!);
-  add('skype_portmapmac', macKey(MAC_B)!);
+  add('skype_portmapmac', deviceKey(MAC_B)!);
   const map = (src: string, port: number) =>
     udp({ src, dst: ROUTER, sport: 6000, dport: 5351 }, natPmp(1, port, 3600));
   const started = performance.now();

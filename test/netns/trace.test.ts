@@ -154,19 +154,36 @@ function addReal(set: string, text: string, timeout: number | undefined): void {
       ? `${first} . ${second}`
       : PORT_SET.test(set)
         ? `${first} . ${Number(second) * 65536}`
-        : text.replace(' ', ' . ');
+        : /_(peermac[46]|portmapmac)$/.test(set)
+          ? macWords(text)
+          : text.replace(' ', ' . ');
   const life = timeout === undefined ? '' : ` timeout ${timeout}ms`;
   router.nft(`add element inet whp ${set} { ${key}${life} }`);
+}
+
+/** A MAC in two parts, and what follows it. */
+function macWords(text: string): string {
+  const [mac = '', ...rest] = text.split(' ');
+  const digits = mac.replaceAll(':', '');
+  return [`0x${digits.slice(0, 8)}`, `0x${digits.slice(8)}`, ...rest].join(' . ');
 }
 
 /** The one-byte key of a family set, as an address, and as nft writes it. */
 const FAMILY_WORDS: { readonly [text: string]: string } = { '200::': 'ipv4', 'a00::': 'ipv6' };
 
+function splitMac([high, low]: readonly unknown[]): string {
+  const digits =
+    Number(high).toString(16).padStart(8, '0') + Number(low).toString(16).padStart(4, '0');
+  return digits.replace(/..(?=.)/g, '$&:');
+}
+
 /** An element as `nft -j` lists it. */
 function elementText(set: string, listed: unknown): string {
   const value = (listed as { elem?: { val: unknown } }).elem?.val ?? listed;
   const parts = typeof value === 'string' ? [value] : (value as { concat: unknown[] }).concat;
-  const [first, second] = parts;
+  // A MAC in two parts is two numbers.
+  const isSplit = /_(peermac[46]|portmapmac)$/.test(set);
+  const [first, second] = isSplit ? [splitMac(parts), parts[2]] : parts;
   const device = canonical(String(first));
   if (second === undefined) return device;
   return PORT_SET.test(set)
