@@ -10,7 +10,7 @@ import { natPmp, udp } from '../fixtures/packets.ts';
 import { policyFrom } from '../fixtures/policies.ts';
 import { profile } from '../fixtures/profile.ts';
 import { A, B, MAC_B, NODE, P2P, PEER, PEER2, ROUTER, SENDER } from '../trace/cases.ts';
-import { keyText } from '../trace/play.ts';
+import { keyText, macWords, SPLIT_MAC_SET } from '../trace/play.ts';
 import { startRouter } from './router.ts';
 
 const { caps } = profile;
@@ -34,8 +34,10 @@ function sent(device: string): number {
 }
 
 function add(set: string, key: Uint8Array, timeout = '3600s'): void {
-  const [first = '', second] = keyText(set, key).split(' ');
-  const text = second === undefined ? first : `${first} . ${Number(second) * 65536}`;
+  const words = keyText(set, key);
+  const [first = '', second] = words.split(' ');
+  const port = second === undefined ? first : `${first} . ${Number(second) * 65536}`;
+  const text = SPLIT_MAC_SET.test(set) ? macWords(words) : port;
   router.nft(`add element inet whp ${set} { ${text} timeout ${timeout} }`);
 }
 

@@ -19,8 +19,10 @@ import {
   compareSets,
   compareTrace,
   keyText,
+  macWords,
   PORT_SET,
   playStep,
+  SPLIT_MAC_SET,
   senderOf,
   WORLD,
 } from '../trace/play.ts';
@@ -154,18 +156,11 @@ function addReal(set: string, text: string, timeout: number | undefined): void {
       ? `${first} . ${second}`
       : PORT_SET.test(set)
         ? `${first} . ${Number(second) * 65536}`
-        : /_(peermac[46]|portmapmac)$/.test(set)
+        : SPLIT_MAC_SET.test(set)
           ? macWords(text)
           : text.replace(' ', ' . ');
   const life = timeout === undefined ? '' : ` timeout ${timeout}ms`;
   router.nft(`add element inet whp ${set} { ${key}${life} }`);
-}
-
-/** A MAC in two parts, and what follows it. */
-function macWords(text: string): string {
-  const [mac = '', ...rest] = text.split(' ');
-  const digits = mac.replaceAll(':', '');
-  return [`0x${digits.slice(0, 8)}`, `0x${digits.slice(8)}`, ...rest].join(' . ');
 }
 
 /** The one-byte key of a family set, as an address, and as nft writes it. */
@@ -182,7 +177,7 @@ function elementText(set: string, listed: unknown): string {
   const value = (listed as { elem?: { val: unknown } }).elem?.val ?? listed;
   const parts = typeof value === 'string' ? [value] : (value as { concat: unknown[] }).concat;
   // A MAC in two parts is two numbers.
-  const isSplit = /_(peermac[46]|portmapmac)$/.test(set);
+  const isSplit = SPLIT_MAC_SET.test(set);
   const [first, second] = isSplit ? [splitMac(parts), parts[2]] : parts;
   const device = canonical(String(first));
   if (second === undefined) return device;
