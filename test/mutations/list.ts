@@ -566,9 +566,9 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'repetition-passes',
     promise:
       'a segment that is sent again while the first is held does not leave before what it taught',
-    file: 'agent/src/learn/commit-batch.ts',
+    file: 'agent/src/learn/deferral.ts',
     from: "  if (effect.kind === 'release') return effect.behind === true;\n",
     to: '',
-    tests: ['test/unit/learn/commit-batch.test.ts'],
+    tests: ['test/unit/learn/deferral.test.ts'],
   },
 ];

@@ -8,7 +8,15 @@ import { type Endpoint, removeEndpoints } from '../learn/endpoints.ts';
 import { forgetPair } from '../learn/pairs.ts';
 import { forgetSuspects } from '../learn/suspects.ts';
 import { inParts } from '../os/clock.ts';
-import { addressKey, addressOf, macKey, naming, pairOf, portOf } from '../ruleset/elements.ts';
+import {
+  addressKey,
+  addressOf,
+  deviceKey,
+  macKey,
+  naming,
+  pairOf,
+  portOf,
+} from '../ruleset/elements.ts';
 import { LEARNED_SETS, type LearnedKind, setName, setsOf } from '../ruleset/names.ts';
 import type { Agent } from './agent.ts';
 import { keepForgotten } from './kept.ts';
@@ -112,7 +120,7 @@ function deleteKeys(sets: Sets, set: string, keys: readonly Uint8Array[]): numbe
 }
 
 function isAbout(kind: LearnedKind, key: Uint8Array, name: string): boolean {
-  if (kind === 'portmapmac') return String(key) === String(macKey(name));
+  if (kind === 'portmapmac') return String(key) === String(deviceKey(name));
   if (/^(?:udp|tcp)/.test(kind)) return portOf(key)?.device === name;
   const alone = kind === 'peermac' ? null : addressOf(key);
   if (alone !== null) return alone === name;

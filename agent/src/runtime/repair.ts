@@ -47,7 +47,10 @@ export function startKeeping(agent: Agent): KernelResult<() => void> {
 
 /** Passes one event to reconcile/repair and runs the effects. */
 export function run(agent: Agent, event: RepairEvent): void {
-  for (const effect of repairStep(agent.repair, event, now())) act(agent, effect);
+  const { foreign } = agent.repair;
+  const effects = repairStep(agent.repair, event, now());
+  if (agent.repair.foreign !== foreign || event.kind === 'loaded') agent.kernel.sets.doubt();
+  for (const effect of effects) act(agent, effect);
 }
 
 function act(agent: Agent, effect: RepairEffect): void {

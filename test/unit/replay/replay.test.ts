@@ -188,8 +188,8 @@ test('the ports and endpoints of a report include what has expired', () => {
       [1, answer()],
       [2, there(A, 50000, WEB, 443)],
       [60, there(A, 13021, PEER, 7000)],
-      [302, there(A, 50001, WEB, 443)],
-      [303, there(B, 50001, WEB, 443)],
+      [312, there(A, 50001, WEB, 443)],
+      [313, there(B, 50001, WEB, 443)],
     ],
     [],
     by,
@@ -198,7 +198,7 @@ test('the ports and endpoints of a report include what has expired', () => {
   assert.equal(report.endpoints, [{ app: 'skype', remote: WEB, name: 'ui.skype.com' }]);
   assert.equal(rows(report, `udp ${A}:50000 ${WEB}:443`), ['skype/addr 1 0 0']);
   assert.equal(rows(report, `udp ${A}:13021 ${PEER}:7000`), ['-/ 1 1 0'], 'the lease is over');
-  // A TTL of 60 s counts as 300 s (ttlMinimumSeconds), from 1 s on.
+  // A TTL of 60 s counts as 300 s (ttlMinimumSeconds), from 1 s on; the kernel keeps it ten seconds longer.
   assert.equal(rows(report, `udp ${B}:50001 ${WEB}:443`), ['-/ 1 1 0'], 'the TTL is over');
   assert.equal(rows(report, `udp ${A}:50001 ${WEB}:443`), ['skype/peer 1 0 0'], 'it has used it');
 });
