@@ -235,7 +235,6 @@ function fakeSets(self: () => FakeKernel): Sets {
   return {
     change: put,
     teach: put,
-    doubt: () => {},
     byPacket: () => ({ 4: null, 6: null }),
     read,
     readInTurns: async (set, onElement) => {

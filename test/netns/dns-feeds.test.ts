@@ -138,6 +138,16 @@ test('two hundred names at once: each is learned, the last a little later', asyn
   assert.match(out, /answered \d+\nknown 200\n/);
 });
 
+test('where another table drops packets to lo, transactions add what is learned, and status says so', async () => {
+  const out = await run(`
+nft 'table inet other { chain p { type filter hook output priority -2147483648; oifname "lo" drop; }; }'
+ask udp 192.168.1.1 1-9.api.skype.com; until_known 9 1 50; whp status | grep -A1 'by transactions'
+nft delete table inet other
+ask udp 192.168.1.1 1-10.api.skype.com; until_known 10 1 50; sleep 10; ask udp 192.168.1.1 1-11.api.skype.com; until_known 11 1 50; whp status | grep -c 'by transactions'`);
+  assert.match(out, /known 1\n! elements are added by transactions/, out);
+  assert.match(out, /answered \d+\nknown 1\n0\n/, out);
+});
+
 test('a ClientHello of 1,800 bytes in two segments', async () => {
   const hello = clientHello([extension(21, new Uint8Array(1700)), serverName('api.skype.com')]);
   const hex = Buffer.from(hello).toString('hex');

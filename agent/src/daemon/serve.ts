@@ -37,10 +37,12 @@ import { closeLine, type Line, listenLines, sendBytes, sendValue } from '../os/u
 import { encodeUtf8 } from '../os/utf8.ts';
 import { problemsOf } from '../preflight/looks.ts';
 import { notesOf } from '../preflight/traffic.ts';
+import { FAMILIES } from '../ruleset/terms.ts';
 import { ledgerOf } from '../runtime/accounting.ts';
 import type { Agent } from '../runtime/agent.ts';
 import { keptAnswer } from '../runtime/kept.ts';
 import { type Checked, invalid, ok, type Problem } from '../syntax/result.ts';
+import type { Family } from '../wire/address.ts';
 import { act, type Refresh } from './actions.ts';
 import { abandonAudit, audit } from './audit.ts';
 import { isOfFiles, ofFiles } from './file-commands.ts';
@@ -267,6 +269,11 @@ function devices(
   });
 }
 
+function withoutPackets(families: readonly Family[]): string {
+  const which = families.map((family) => `IPv${family}`).join(' and ');
+  return `elements are added by transactions, which other programs' nft waits for: packets to lo add none (${which}); lo is down, or another table drops them`;
+}
+
 function status(agent: Agent, kernel: KernelView): StatusAnswer {
   const { failures } = agent.effects;
   const { answers, announced, watched } = agent.feeds;
@@ -277,6 +284,10 @@ function status(agent: Agent, kernel: KernelView): StatusAnswer {
   if (failures.count > 0) {
     problems.push(noted(`${failures.count} set updates failed, the last: ${failures.last}`));
   }
+  const byPacket = agent.kernel.sets.byPacket();
+  const refused = FAMILIES.filter((family) => byPacket[family] === false);
+  if (refused.length > 0)
+    problems.push(noted(withoutPackets(refused), 'ip link show lo; nft list hooks'));
   return statusAnswer(agent.state, kernel, {
     version: VERSION,
     ...decisive(agent, links.ok ? links.value : []),

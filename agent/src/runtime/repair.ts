@@ -47,10 +47,7 @@ export function startKeeping(agent: Agent): KernelResult<() => void> {
 
 /** Passes one event to reconcile/repair and runs the effects. */
 export function run(agent: Agent, event: RepairEvent): void {
-  const { foreign } = agent.repair;
-  const effects = repairStep(agent.repair, event, now());
-  if (agent.repair.foreign !== foreign || event.kind === 'loaded') agent.kernel.sets.doubt();
-  for (const effect of effects) act(agent, effect);
+  for (const effect of repairStep(agent.repair, event, now())) act(agent, effect);
 }
 
 function act(agent: Agent, effect: RepairEffect): void {
