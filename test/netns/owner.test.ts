@@ -150,7 +150,7 @@ test('a device told by its name applies as soon as DHCP knows it, and is remembe
 });
 
 test('a bad file changes nothing, is named with section, option and line, and is shown', async () => {
-  const before = await table();
+  const before = await settled();
   configure("	list device 'nobody'\n	option fallback 'maybe'\n");
   const [out, err] = await streams('reload');
   assert.is((await whp('reload')).status, 1);
@@ -160,7 +160,7 @@ test('a bad file changes nothing, is named with section, option and line, and is
   assert.equal((await streams('check'))[0].split('\n').slice(0, 2), out.split('\n').slice(0, 2));
   assert.is(err, 'whp: reload: not loaded: see whp check; the last good configuration stands\n');
   assert.equal((await streams('check'))[1], '');
-  assert.is(await table(), before);
+  assert.is(await settled(), before);
   assert.match(
     (await whp('status')).text,
     /! the last good configuration stands: whp\.skype\.device/,
