@@ -458,8 +458,8 @@ test('why and monitor say which name led to which', () => {
     ),
   );
   assert.equal(lines, [
-    `skype dns api.skype.com asked by ${DEVICE}: e1.cdn.net next (300 s)\n`,
-    `skype dns e1.cdn.net, to which api.skype.com led, asked by ${DEVICE}: 203.0.113.9 (300 s)\n`,
+    `skype dns api.skype.com asked by ${DEVICE}: e1.cdn.net next (5 min)\n`,
+    `skype dns e1.cdn.net, to which api.skype.com led, asked by ${DEVICE}:\n  203.0.113.9 (5 min)\n`,
   ]);
   const kernel = { readSet: () => ok([]), countSet: () => 0, connections: () => ok([]) };
   const why = (name: string) => {
