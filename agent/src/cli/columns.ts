@@ -1,6 +1,6 @@
 // cli/columns: text for a terminal of 80 columns: sentences in lines, rows in columns. Pure.
 
-export const COLUMNS = 80;
+const COLUMNS = 80;
 const INDENT = '  ';
 /** Two blanks are between columns. */
 const GAP = '  ';
