@@ -30,6 +30,11 @@ export function flat(text: string): string {
   return text.replace(/\s+/g, ' ').trim();
 }
 
+/** Each alarm as one line: "! WHAT; COMMAND; COMMAND". */
+export function alarmLines(status: string): string[] {
+  return alarmsOf(status).map(({ text, commands }) => `! ${[text, ...commands].join('; ')}`);
+}
+
 /** Each "!" of `whp status` with its lines: the text on one line, and the commands below it. */
 export function alarmsOf(text: string): { readonly text: string; readonly commands: string[] }[] {
   const [, ...blocks] = `\n${text.trimEnd()}`.split('\n! ');

@@ -18,6 +18,7 @@ import type { ProblemAnswer } from '../../agent/src/answers/error.ts';
 import type { StatusAnswer } from '../../agent/src/answers/status.ts';
 import { homeWith } from '../fixtures/uci.ts';
 import { BARE } from '../lib/bare.ts';
+import { alarmLines } from '../lib/screen.ts';
 
 const FOLDER = resolve(`out/netns/preflight-${process.pid}`);
 mkdirSync(`${FOLDER}/profiles`, { recursive: true });
@@ -136,7 +137,7 @@ function said(played: Played, kind: 'problems' | 'notes'): string[] {
 function inStatus(played: Played, line: string): void {
   assert.ok(played.answer.problems.map(lineOf).includes(line), JSON.stringify(played.answer));
   assert.ok(played.rpcd.problems.map(lineOf).includes(line), JSON.stringify(played.rpcd));
-  assert.ok(played.status.includes(`! ${line}\n`), played.status);
+  assert.ok(alarmLines(played.status).includes(`! ${line}`), played.status);
 }
 
 function seen({ beside }: Played, subject: string): string {
@@ -209,7 +210,11 @@ touch /usr/sbin/apk`;
       assert.is(fix, `apk update; apk add ${place}; /etc/init.d/whp restart`);
   }
   const lacks = played.alone.json.problems.length > 0;
-  if (lacks) assert.match(played.status, /^! .*; apk add kmod-gre6; \/etc\/init\.d\/whp restart/m);
+  if (lacks)
+    assert.match(
+      alarmLines(played.status).join('\n'),
+      /^! .*; apk add kmod-gre6; \/etc\/init\.d\/whp restart/m,
+    );
 });
 
 test('a lan device that is not there', () => {
