@@ -1,6 +1,7 @@
 // cli/verdict: the first lines of `whp status`: what an owner wants to know, in plain words. Pure.
 import type { StatusAnswer } from '../answers/status.ts';
 import { CLOCK_IS_SET } from '../policy/schedule.ts';
+import { splitFix } from '../syntax/fix.ts';
 import { type Clock, momentText } from '../syntax/local-time.ts';
 import { commandLines, wrapped } from './columns.ts';
 
@@ -64,7 +65,8 @@ function phrase({ names }: Told, one: string, many: string): string {
 }
 
 function directLines(told: Told, clock: Clock): string[] {
-  const { cause, reason, left_s: left } = told.app.new_connections;
+  const { cause, left_s: left } = told.app.new_connections;
+  const reason = reasonOf(told.app);
   const what = `NOT PROTECTED: ${phrase(told, 'goes', 'go')} out directly: `;
   if (cause !== 'paused') return wrapped(`${what}${reason}`);
   const { wall, zone } = clock;
@@ -77,8 +79,13 @@ function directLines(told: Told, clock: Clock): string[] {
   ];
 }
 
+/** The commands at its end are below. */
+function reasonOf({ new_connections: { reason } }: App): string {
+  return splitFix(reason ?? '').what;
+}
+
 function refusedText(told: Told): string {
-  const { reason } = told.app.new_connections;
+  const reason = reasonOf(told.app);
   return `NOT WORKING: ${phrase(told, 'is', 'are')} REFUSED: ${reason}`;
 }
 

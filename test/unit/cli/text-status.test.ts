@@ -130,6 +130,17 @@ const STATES: Readonly<Record<string, readonly [Case, verdict: string]>> = {
     { input: { steering: { ...steered('a'), stuck: new Map([['skype', 'no room']]) } } },
     'NOT WORKING: skype is REFUSED: the way through a could not be opened: no room',
   ],
+  'stuck, with commands': [
+    {
+      input: {
+        steering: {
+          ...steered('a'),
+          stuck: new Map([['skype', 'IPv6 is switched off; sysctl -w a=0 b=0; whp reload']]),
+        },
+      },
+    },
+    'NOT WORKING: skype is REFUSED: the way through a could not be opened: IPv6 is switched off app',
+  ],
   'two apps, one paused': [
     two(paused(60_000), { direct: 'paused' }),
     `NOT PROTECTED: skype goes out directly: paused by you until 17:41 whp resume skype ${ECHO}`,
