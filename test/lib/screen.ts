@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 
 /** A line of a shell: commands with "; " between them. */
 const COMMANDS =
-  /^(whp|uci|ping|opkg|apk|logread|fw4|ip|nft|sysctl|rm|\/etc\/init\.d\/whp) .*$|^fw4 reload$/;
+  /^(whp|uci|ping|opkg|apk|logread|fw4|ip|nft|sysctl|rm|\/etc\/init\.d\/\S+|\/usr\/share\/whp\/\S+) .*$/;
 
 export function isCommands(line: string): boolean {
   return line

@@ -55,7 +55,7 @@ test('pins that cannot be read are not lost, and not without a word', () => {
     assert.match(out, `kept as ${FOLDER}/state/owner.json.unreadable`, `${what}: ${out}`);
     assert.match(
       out,
-      /! .*owner\.json\.unreadable could not be read and is not in force; .* rm /m,
+      /! \S*owner\.json\.unreadable could not be read +and is not in force; .* rm /m,
       out,
     );
     assert.match(out, '192.0.2.2', out);

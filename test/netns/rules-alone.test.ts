@@ -136,7 +136,7 @@ config rule 'net'
   assert.is(await way(PEER), 'proxyb');
   assert.is(await way(OTHER), 'proxya');
   assert.is(await way(MEDIA), 'internet');
-  assert.match(flat(home.whp('why', PEER)), /game: your rule whp\.net, all ports/);
+  assert.match(flat(home.whp('why', PEER)), /game: your rule "net" \(\S+:\d+\), all ports/);
   home.reload(
     alone(`config app 'game'
   list proxy 'b'
@@ -149,7 +149,10 @@ config rule
   );
   assert.is(await way(MEDIA), 'proxyb');
   assert.is(await way(OTHER), 'proxya', 'the first app of the file has it');
-  assert.match(flat(home.whp('why', MEDIA)), /game: your rule whp\.@rule\[1\], udp ports 33033/);
+  assert.match(
+    flat(home.whp('why', MEDIA)),
+    /game: your rule whp\.@rule\[1\] \(\S+:\d+\), udp ports 33033/,
+  );
 });
 
 test('everything of one device; nothing of another', async () => {

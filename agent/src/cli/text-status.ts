@@ -202,5 +202,5 @@ function outsideAlarm({ app, packets, last }: OutsideAnswer): Alarm {
 /** "proxy cloud is DOWN", "whp.globals.lan (FILE:4): there is no device". */
 function placed(place: string | null | undefined, text: string): string {
   if (place === null || place === undefined) return text;
-  return /^(proxy|app) \S+$/.test(place) ? `${place} ${text}` : `${place}: ${text}`;
+  return text.startsWith('is ') ? `${place} ${text}` : `${place}: ${text}`;
 }
