@@ -2,7 +2,7 @@
 // commands, typed as they are printed, end it. The tunnels are veth pairs in the place of GRE.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { alarmLines } from '../lib/screen.ts';
+import { alarmLines } from '../lib/alarms.ts';
 import { config, type Home, pause, startHome } from './home.ts';
 
 let home: Home;

@@ -17,8 +17,8 @@ import * as assert from 'uvu/assert';
 import type { ProblemAnswer } from '../../agent/src/answers/error.ts';
 import type { StatusAnswer } from '../../agent/src/answers/status.ts';
 import { homeWith } from '../fixtures/uci.ts';
+import { alarmLines } from '../lib/alarms.ts';
 import { BARE } from '../lib/bare.ts';
-import { alarmLines } from '../lib/screen.ts';
 
 const FOLDER = resolve(`out/netns/preflight-${process.pid}`);
 mkdirSync(`${FOLDER}/profiles`, { recursive: true });

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { flat } from '../lib/screen.ts';
+import { flat } from '../lib/alarms.ts';
 import { config, type Home, MEDIA, OTHER, PEER, pause, startHome, until } from './home.ts';
 
 const NAME = `whp-alone-${process.pid}`;

@@ -8,7 +8,7 @@ import { byText } from '../../agent/src/answers/now.ts';
 import type { Rows } from '../../agent/src/answers/rows.ts';
 import type { ProxyAnswer, StatusAnswer } from '../../agent/src/answers/status.ts';
 import type { WhyAnswer } from '../../agent/src/answers/why-parts.ts';
-import { flat } from '../lib/screen.ts';
+import { flat } from '../lib/alarms.ts';
 import {
   config,
   type Home,

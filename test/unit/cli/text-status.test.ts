@@ -18,7 +18,8 @@ import { createHealth } from '../../../agent/src/tunnel/health.ts';
 import { type Change, policyFrom, proxy } from '../../fixtures/policies.ts';
 import { statusInput, steered } from '../../fixtures/status-input.ts';
 import { chosen } from '../../fixtures/surroundings.ts';
-import { alarmsOf, fits, flat, isCommands } from '../../lib/screen.ts';
+import { alarmsOf, flat, isCommands } from '../../lib/alarms.ts';
+import { fits } from '../../lib/screen.ts';
 
 const KERNEL: KernelView = { readSet: () => ok([]), countSet: () => 3, connections: () => ok([]) };
 const CLOCK = { zone: UTC, wall: Date.UTC(2026, 10, 29, 17, 40) };

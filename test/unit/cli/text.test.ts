@@ -20,7 +20,8 @@ import { devicesText, pinsText, proxiesText } from '../../../agent/src/cli/text-
 import { parseZone } from '../../../agent/src/syntax/timezone.ts';
 import { flowFields } from '../../../agent/src/wire/flow-text.ts';
 import { NAMELESS } from '../../fixtures/surroundings.ts';
-import { fits, flat } from '../../lib/screen.ts';
+import { flat } from '../../lib/alarms.ts';
+import { fits } from '../../lib/screen.ts';
 
 const CLOCK = { zone: null, wall: Date.UTC(2026, 10, 21) };
 const BERLIN = { zone: parseZone('CET-1CEST,M3.5.0,M10.5.0/3'), wall: CLOCK.wall };
