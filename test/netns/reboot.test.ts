@@ -63,7 +63,7 @@ test("stop and start: the call goes on by the proxy, and what is nobody's goes d
   assert.match(readFileSync(file, 'utf8'), /^whp learned 1\nset skype_/);
   forgetAll();
   await home.startAgent(CONFIG);
-  assert.match(home.log(), /[2-9] learned element\(s\) are known from before the start/);
+  assert.match(home.log(), /known from before the start: [2-9] learned elements/);
   assert.equal(await ways(P2P, MEDIA), ['proxya'], home.log());
   assert.equal(await ways(40_000, PEER), ['proxya'], 'the peer, from another port');
   assert.equal(await ways(40_001, OTHER), ['internet']);
@@ -159,7 +159,7 @@ test('a file of anything: kept aside with a word, and the agent starts', async (
   ].flat();
   writeFileSync(file, ['whp learned 1', ...own, `end ${own.length + 1}`, ''].join('\n'));
   await home.startAgent(CONFIG);
-  assert.match(home.log(), /1 learned element\(s\) are known from before the start, 6 left out/);
+  assert.match(home.log(), /known from before the start: 1 learned element, 6 left out/);
   const { endpoints } = JSON.parse(home.whp('learned', '--json'));
   assert.equal(
     endpoints.map(({ remote }: { remote: string }) => remote),

@@ -17,7 +17,7 @@ export function tied(text: string): string {
 }
 
 /** The lines of a text, which begin with `first`, then with `others`. A word longer than a line is cut, but for a tied
- * one. */
+ * one or a path. */
 export function wrapped(text: string, first = '', others = INDENT, width = COLUMNS): string[] {
   const lines: string[] = [];
   let line = first;
@@ -30,7 +30,8 @@ export function wrapped(text: string, first = '', others = INDENT, width = COLUM
       line = `${others}${word}`;
     }
     isEmpty = false;
-    while (line.length > width && !line.includes(TIED)) {
+    const isWhole = word.includes(TIED) || word.startsWith('/');
+    while (line.length > width && !isWhole) {
       lines.push(line.slice(0, width));
       line = `${others}${line.slice(width)}`;
     }

@@ -24,6 +24,8 @@ test('a word that is longer than a line is cut, but for one that is copied', () 
     long,
   );
   const flow = `udp ${'1'.repeat(60)} ${'2'.repeat(60)}`;
+  const path = `/${'x'.repeat(90)}`;
+  assert.equal(wrapped(`of ${path}`), ['of', `  ${path}`]);
   assert.equal(wrapped(`of ${tied(flow)} it`), ['of', `  ${flow}`, '  it']);
 });
 
