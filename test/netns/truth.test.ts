@@ -232,7 +232,10 @@ for (const fallback of ['block', 'direct'] as const) {
     assert.match(textsOf(problems), /app skype open flows are .*; new ones go direct \(paused\)/);
     assert.is(json<WhyAnswer>('why', NODE).state, 'direct');
     const word = fallback === 'block' ? 'REFUSED' : 'DIRECT';
-    assert.match(home.whp('resume'), new RegExp(`the pause is over, but new flows are ${word}: `));
+    assert.match(
+      flat(home.whp('resume')),
+      new RegExp(`the pause is over, but new flows are ${word}: `),
+    );
     revive();
     await untilPath('up');
   });
@@ -244,7 +247,7 @@ test('outside its hours', async () => {
   assert.is(seen.state, 'direct');
   compare(seen);
   assert.match(flat(home.whp('why', NODE)), /outside the hours of its schedule/);
-  assert.match(home.whp('resume'), /new flows are DIRECT: outside the hours of its schedule/);
+  assert.match(flat(home.whp('resume')), /new flows are DIRECT: outside the hours of its schedule/);
 });
 
 test('a device that is not in the list of the app, by address and by MAC', async () => {

@@ -15,6 +15,7 @@ import type { Pin } from '../policy/choices.ts';
 import type { Clock } from '../syntax/local-time.ts';
 import { type Problem, problemText } from '../syntax/result.ts';
 import type { Command } from './arguments.ts';
+import { wrapped } from './columns.ts';
 import { WORKS_NOT } from './commands.ts';
 import { helpText } from './help.ts';
 import { evidenceText, flowsText, learnedText, whyText } from './text.ts';
@@ -164,6 +165,6 @@ function flowsViewText({ view, limit }: Command, answer: unknown, clock: Clock):
 
 /** An action says what was done; `pin` and `proxy list` list. */
 function actionText({ name }: Command, answer: Done | Rows<Pin & ProxyAnswer>): string {
-  if ('text' in answer) return `${answer.text}\n`;
+  if ('text' in answer) return `${wrapped(answer.text).join('\n')}\n`;
   return name === 'pin' ? pinsText(answer) : proxiesText(answer);
 }
