@@ -31,10 +31,10 @@ export function countersText(answer: TotalsAnswer | SeriesAnswer, { zone }: Cloc
 function totalsText({ rows }: TotalsAnswer): string {
   if (rows.length === 0) return 'nothing was counted yet: traffic is counted every 10 s\n';
   const lines = rows.map((one): Row => {
-    const what = one.device === null ? one.subject : `${one.subject} (${one.device})`;
-    return [what, bytesText(one.bytes_up), bytesText(one.bytes_down), one.flows];
+    const [up, down] = [bytesText(one.bytes_up), bytesText(one.bytes_down)];
+    return [one.subject, up, down, one.flows, one.device ?? ''];
   });
-  return `${table([['what', 'up', 'down', 'flows'], ...lines])}\n`;
+  return `${table([['what', 'up', 'down', 'flows', 'device'], ...lines])}\n`;
 }
 
 /** Ended flows, oldest first; CSV unchanged. */

@@ -135,7 +135,7 @@ test('totals name the device', () => {
     { rows: [{ ...one, device: 'tv' }], flows_open: 0, flows_ended: 0 },
     CLOCK,
   );
-  assert.match(text, /^device 192\.168\.1\.10 \(tv\) +1 B +2 B +3$/m);
+  assert.match(text, /^device 192\.168\.1\.10 +1 B +2 B +3 +tv$/m);
 });
 
 test('what is learned: durations, and the widest rows', () => {
