@@ -9,6 +9,7 @@ import type { Rows } from '../../agent/src/answers/rows.ts';
 import type { ProxyAnswer, StatusAnswer } from '../../agent/src/answers/status.ts';
 import type { WhyAnswer } from '../../agent/src/answers/why-parts.ts';
 import { COMMAND_NAMES } from '../../agent/src/cli/commands.ts';
+import { flat } from '../lib/alarms.ts';
 import { WHP_TEXT } from '../lib/bare.ts';
 import { fits } from '../lib/screen.ts';
 import { ownEtc, startShell } from './shell.ts';
@@ -215,7 +216,10 @@ test('a pause is an hour unless told, and without an end only by a word', async 
   assert.is((await whp('pause 2')).status, 0);
   assert.ok(((await left()) ?? 0) <= 120);
   for (const words of ['pause forever', 'pause skype forever']) {
-    assert.match((await whp(words)).text, /address until whp resume, or a restart of the agent/);
+    assert.match(
+      flat((await whp(words)).text),
+      /address until whp resume, or a restart of the agent/,
+    );
     assert.is(await left(), null, words);
     assert.is((await whp('status --quiet')).status, 5, words);
   }
