@@ -1,5 +1,6 @@
 // cli/text-status: `whp status` as text: the verdict, a table of the apps and of the proxies, and what an owner has to
 // know or to mend. Counters that mean nothing to an owner are in --json alone. Pure.
+import { bypassFix, bypassText } from '../answers/bypass.ts';
 import type { MeterAnswer, OutsideAnswer } from '../answers/meter.ts';
 import type { NowAnswer } from '../answers/now.ts';
 import type { ProxyAnswer, StatusAnswer } from '../answers/status.ts';
@@ -144,28 +145,17 @@ function silentLines({ silent }: StatusAnswer): string[] {
   ]);
 }
 
-type Bypass = StatusAnswer['bypass'][number];
-const BYPASS_TEXT = { dns: 'DNS', dot: 'DoT or DoQ', doh: 'DoH' } as const;
-const BYPASS_OPTION = { dot: 'dns_reject_dot', doh: 'dns_reject_doh' } as const;
-
-function whoAsks({ device, address, how }: Bypass): string {
-  const who = device === null ? address : `${device} (${address})`;
-  return `${who} asks other resolvers (${how.map((kind) => BYPASS_TEXT[kind]).join(', ')})`;
-}
-
 /** Plain DNS to another resolver is read as it passes. */
 function plainBypass(bypass: StatusAnswer['bypass']): string[] {
-  return bypass.filter(({ how }) => how.every((one) => one === 'dns')).map(whoAsks);
+  return bypass.filter((one) => bypassFix(one) === null).map(bypassText);
 }
 
 /** DoT, DoQ and DoH cannot be read. */
 function bypassAlarms(bypass: StatusAnswer['bypass']): Alarm[] {
   return bypass.flatMap((one) => {
-    const options = one.how.flatMap((kind) => (kind === 'dns' ? [] : [BYPASS_OPTION[kind]]));
-    if (options.length === 0) return [];
-    const sets = options.map((name) => `uci set whp.globals.${name}='1'; `).join('');
-    const text = `${whoAsks(one)}: these answers cannot be read, their addresses go direct`;
-    return [{ text, fix: `${sets}uci commit whp; whp reload` }];
+    const fix = bypassFix(one);
+    const text = `${bypassText(one)}: the answers cannot be read, and their addresses go direct`;
+    return fix === null ? [] : [{ text, fix }];
   });
 }
 
