@@ -54,6 +54,7 @@ _whp_options() {
 		flows) words+=' --ended --recent --totals --csv --limit' ;;
 		learned) words+=' --limit' ;;
 		check) words+=' --explain' ;;
+		profile) words+=' --sources' ;;
 		replay) words+=' --lan' ;;
 	esac
 }

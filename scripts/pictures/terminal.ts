@@ -3,7 +3,8 @@
 import type { KernelView } from '../../agent/src/answers/flows.ts';
 import { presentOf, statusAnswer } from '../../agent/src/answers/status.ts';
 import { whyAnswer } from '../../agent/src/answers/why.ts';
-import { statusText, whyText } from '../../agent/src/cli/text.ts';
+import { whyText } from '../../agent/src/cli/text.ts';
+import { statusText } from '../../agent/src/cli/text-status.ts';
 import { buildPolicy } from '../../agent/src/policy/build.ts';
 import { markOf } from '../../agent/src/policy/marks.ts';
 import { parseProfile } from '../../agent/src/profile/parse.ts';
@@ -39,6 +40,7 @@ const OTHER = '192.0.2.80';
 const PORT = 13021;
 const HOUR = 3_600_000;
 const NOW = 3 * HOUR;
+const CLOCK = { zone: null, wall: Date.UTC(2026, 10, 21) };
 
 function value<T>(result: Result<T>): T {
   if (!result.ok) throw new Error(result.problems.map(({ what }) => what).join('\n'));
@@ -116,7 +118,7 @@ export function terminal(files: Files): readonly Printed[] {
     return { command: `whp why ${query}`, text: whyText(answer.value) };
   };
   return [
-    { command: 'whp status', text: statusText(statusAnswer(state, kernel, input)) },
+    { command: 'whp status', text: statusText(statusAnswer(state, kernel, input), CLOCK) },
     why(SERVER),
     why(OTHER),
   ];

@@ -171,7 +171,7 @@ test('a flow that ends is logged, with its evidence, as rows and as CSV', async 
   assert.is(await WHP('flows --ended --csv'), csv);
   assert.match(
     await WHP('flows --ended'),
-    /udp 192\.168\.1\.17:13021 198\.51\.7\.215:443 .* cloud /,
+    / cloud .*\n {2}udp 192\.168\.1\.17:13021 198\.51\.7\.215:443\n {2}unknown: /,
   );
   const line = /skype udp 192\.168\.1\.17:13021 198\.51\.7\.215:443 ended after \d+ s by cloud:/;
   assert.match(readFileSync(`${FOLDER}/log`, 'utf8'), line);

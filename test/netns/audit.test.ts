@@ -99,7 +99,7 @@ test('a clean run: 0, and what else left is counted', async () => {
   assert.is(status, 0, `${out}${err}`);
   assert.match(
     out,
-    /: \d+ packets \(.*\) of 1 flows left beside the tunnels\n0 of them are of an app/,
+    /: \d+ packets \(.*\) of 1 flow left beside the tunnels\n0 of them are of an app/,
   );
   assert.match(out, /\nnot seen: devices on other networks than br-lan/);
   assert.not.ok(stands());
@@ -157,7 +157,7 @@ test('the agent is killed: the next one gives the verdict', async () => {
   const { status, out, err } = await ended;
   stranger.stop();
   assert.is(status, 0, `${out}${err}`);
-  assert.match(out, /of 1 flows left beside the tunnels/);
+  assert.match(out, /of 1 flow left beside the tunnels/);
   await gone();
 });
 
@@ -197,7 +197,7 @@ test('another WAN device in the middle: what leaves by it is recorded', async ()
   child.kill('SIGINT');
   const { status, out } = await ended;
   assert.is(status, 0);
-  assert.match(out, /of 1 flows left beside the tunnels/);
+  assert.match(out, /of 1 flow left beside the tunnels/);
 });
 
 test('the agent is stopped: its table goes with it', async () => {

@@ -2,6 +2,7 @@
 // tunnels is produced by hand, and status, rpcd and the log must report it. Without that the count is 0.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { flat } from '../lib/alarms.ts';
 import { config, type Home, NODE, OTHER, P2P, pause, startHome, until } from './home.ts';
 
 let home: Home;
@@ -33,7 +34,7 @@ test('a clean run: 0 packets, said while the meter stands', async () => {
   stranger.stop();
   assert.is(outside().stands, true);
   assert.is(skype().packets, 0);
-  assert.match(home.whp('status'), /\n0 packets left outside since boot\n/);
+  assert.match(home.whp('status'), /; 0 packets left outside since boot$/m);
   assert.match(
     home.rpc('status'),
     /"outside":{"stands":true,"samples_flows":true,"apps":\[{"app":"skype","packets":0/,
@@ -71,7 +72,10 @@ test('a flow that began before its evidence: what it had sent is told', async ()
     home.log(),
     /skype: (a packet|\d+ packets) of udp .* had left before the evidence came/,
   );
-  assert.match(home.whp('status'), /of a flow of skype had left before the evidence came, last /);
+  assert.match(
+    flat(home.whp('status')),
+    /of a flow of skype had left before the evidence came, last /,
+  );
 });
 
 test('the same of one that nobody answers: counted once, without the packet that is refused', async () => {
@@ -123,7 +127,7 @@ for (const chain of ['skype_forward', 'forwarding']) {
     await wait('made again', () => outside().stands);
     assert.ok(skype().packets > before, 'the table that was made anew goes on counting');
     assert.match(
-      home.whp('status'),
+      flat(home.whp('status')),
       /! \d+ packets? of skype left outside since boot, last .* ago: udp /,
     );
   });

@@ -9,7 +9,9 @@ import type { Rows } from '../../agent/src/answers/rows.ts';
 import type { ProxyAnswer, StatusAnswer } from '../../agent/src/answers/status.ts';
 import type { WhyAnswer } from '../../agent/src/answers/why-parts.ts';
 import { COMMAND_NAMES } from '../../agent/src/cli/commands.ts';
+import { flat } from '../lib/alarms.ts';
 import { WHP_TEXT } from '../lib/bare.ts';
+import { fits } from '../lib/screen.ts';
 import { ownEtc, startShell } from './shell.ts';
 
 const FOLDER = resolve(`out/netns/owner-${process.pid}`);
@@ -214,7 +216,10 @@ test('a pause is an hour unless told, and without an end only by a word', async 
   assert.is((await whp('pause 2')).status, 0);
   assert.ok(((await left()) ?? 0) <= 120);
   for (const words of ['pause forever', 'pause skype forever']) {
-    assert.match((await whp(words)).text, /address until whp resume, or a restart of the agent/);
+    assert.match(
+      flat((await whp(words)).text),
+      /address until whp resume, or a restart of the agent/,
+    );
     assert.is(await left(), null, words);
     assert.is((await whp('status --quiet')).status, 5, words);
   }
@@ -404,6 +409,9 @@ test('every command answers --json with one JSON value', async () => {
     ...['ruleset', 'completion', `replay ${CAPTURE}`],
   ];
   for (const word of words) assert.ok((await json(word)) !== undefined, word);
+  // Reports, and texts with the paths of this test, are not for 80 columns.
+  const wide = /^(check|diag|ruleset|profile|replay|flows --ended --csv)/;
+  for (const word of words.filter((one) => !wide.test(one))) fits((await streams(word))[0], word);
   const commands = new Set(words.map((word) => word.split(' ')[0]));
   const left = COMMAND_NAMES.filter((name) => !commands.has(name));
   // Commands that run on or take long are excluded; test, audit and import have their own tests.
@@ -476,6 +484,12 @@ test('a profile of the owner comes before the shipped one', async () => {
   assert.is(list[0]!.path, `${FOLDER}/state/profiles.d/skype.json`);
   await reload();
   assert.match((await whp('profile show skype')).text, /your own: /);
+  assert.match((await whp('profile list')).text, /; retired: the service ended on 2025-05-05\n/);
+  // Where a range comes from is not for every day.
+  assert.not.match((await whp('profile show skype')).text, /four captures/);
+  const sources = (await whp('profile show skype --sources')).text;
+  assert.match(sources, /capture of 2015-05-18: four captures of 2015 and 2022/);
+  assert.match(sources, / 65\.55\.223\.0\/24/);
 });
 
 test('a kernel without GRE: no device is made, which is said once and is no repair', async () => {

@@ -2,6 +2,7 @@
 // commands, typed as they are printed, end it. The tunnels are veth pairs in the place of GRE.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { alarmLines } from '../lib/alarms.ts';
 import { config, type Home, pause, startHome } from './home.ts';
 
 let home: Home;
@@ -17,13 +18,12 @@ test.after(() => home.stop());
 
 const sh = (line: string): string => home.run('router', 'sh', '-ec', line);
 
+const alarms = (): string[] => alarmLines(home.whp('status'));
+
 /** The problem of status that `about` fits; waits for it. */
 async function problem(about: RegExp): Promise<string> {
   for (let tries = 0; tries < 60; tries++) {
-    const line = home
-      .whp('status')
-      .split('\n')
-      .find((one) => about.test(one));
+    const line = alarms().find((one) => about.test(one));
     if (line !== undefined) return line;
     await pause(200);
   }
@@ -59,7 +59,7 @@ test('the name of another device, IPv6 switched off, a device that is down', asy
   const off = await problem(/IPv6 is switched off/);
   assert.match(off, /^! add address fd00:d5::1 peer fd00:d5::2 dev whp-a/);
   // The app that the route is for says so too.
-  const again = await problem(/^! skype.*add route v6 .*IPv6 is switched off/);
+  const again = await problem(/^! (?:app )?skype.*add route v6 .*IPv6 is switched off/);
   assert.match(again, 'disable_ipv6=0');
   type(off);
   const has = (address: string, device: string): boolean =>
@@ -85,9 +85,9 @@ test('the name of another device, IPv6 switched off, a device that is down', asy
   home.run('router', 'nft', 'delete table inet strict');
 
   type(await problem(/^! add link whp-a gre/));
-  assert.ok(await soon(() => !/add link whp-a .*File exists/.test(home.whp('status'))));
+  assert.ok(await soon(() => !alarms().some((one) => /add link whp-a .*File exists/.test(one))));
   // With GRE there is a tunnel now; without, the next refusal has its own words.
-  const left = home.whp('status');
+  const left = alarms().join('\n');
   if (!/^! .*kmod-gre/m.test(left)) assert.match(sh('ip -d link show dev whp-a'), /gre/);
 });
 

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { flat } from '../lib/alarms.ts';
 import { config, type Home, MEDIA, OTHER, PEER, pause, startHome, until } from './home.ts';
 
 const NAME = `whp-alone-${process.pid}`;
@@ -107,11 +108,14 @@ test('a name rule: its address is taught by the answer, and flows there leave by
 });
 
 test('status, why and check speak of an app without a profile', () => {
-  assert.match(home.whp('status'), /^echo +rules /m);
+  assert.match(home.whp('status'), /^echo +proxied /m);
   assert.match(JSON.stringify(home.status()), '"profile":null');
-  assert.match(home.whp('why', 'sip.echo.example.com'), /a name of echo \(\.echo\.example\.com\)/);
   assert.match(
-    home.whp('why', OTHER),
+    flat(home.whp('why', 'sip.echo.example.com')),
+    /a name of echo \(\.echo\.example\.com\)/,
+  );
+  assert.match(
+    flat(home.whp('why', OTHER)),
     /198\.51\.100\.1 told \S+ that it is sip\.echo\.example\.com;/,
   );
   const { out } = home.tell('check', '--explain');
@@ -132,7 +136,7 @@ config rule 'net'
   assert.is(await way(PEER), 'proxyb');
   assert.is(await way(OTHER), 'proxya');
   assert.is(await way(MEDIA), 'internet');
-  assert.match(home.whp('why', PEER), /game: your rule whp\.net, all ports/);
+  assert.match(flat(home.whp('why', PEER)), /game: your rule "net" \(\S+:\d+\), all ports/);
   home.reload(
     alone(`config app 'game'
   list proxy 'b'
@@ -145,7 +149,10 @@ config rule
   );
   assert.is(await way(MEDIA), 'proxyb');
   assert.is(await way(OTHER), 'proxya', 'the first app of the file has it');
-  assert.match(home.whp('why', MEDIA), /game: your rule whp\.@rule\[1\], udp ports 33033/);
+  assert.match(
+    flat(home.whp('why', MEDIA)),
+    /game: your rule whp\.@rule\[1\] \(\S+:\d+\), udp ports 33033/,
+  );
 });
 
 test('everything of one device; nothing of another', async () => {
@@ -198,7 +205,8 @@ test('a profile with a rule beside it', async () => {
   await ask('calls.example.com');
   // The app keeps the route that its slot has: that of tv.
   assert.match(await way(OTHER), /^proxy[ab]$/);
-  assert.match(home.whp('status'), /^skype +skype \d{4}-/m);
+  assert.match(home.whp('status'), /^skype +proxied /m);
+  assert.match(JSON.stringify(home.status()), '"profile":"skype","profile_version":"20');
 });
 
 test('an app with neither: the reload is refused with the commands, and the table stays', async () => {

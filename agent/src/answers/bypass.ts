@@ -21,6 +21,23 @@ const BYPASS_PORTS = new Map<number, BypassKind>([
   [443, 'doh'],
 ]);
 
+const WORDS = { dns: 'DNS', dot: 'DoT or DoQ', doh: 'DoH' } as const;
+const REFUSALS = { dot: 'dns_reject_dot', doh: 'dns_reject_doh' } as const;
+
+/** "tv (192.168.1.11) asks other resolvers (DNS, DoH)". */
+export function bypassText({ device, address, how }: BypassAnswer): string {
+  const who = device === null ? address : `${device} (${address})`;
+  return `${who} asks other resolvers (${how.map((kind) => WORDS[kind]).join(', ')})`;
+}
+
+/** The commands that end what cannot be read; null: plain DNS alone, which is read as it passes. */
+export function bypassFix({ how }: BypassAnswer): string | null {
+  const sets = how.flatMap((kind) =>
+    kind === 'dns' ? [] : [`uci set whp.globals.${REFUSALS[kind]}='1'; `],
+  );
+  return sets.length === 0 ? null : `${sets.join('')}uci commit whp; whp reload`;
+}
+
 /** The devices in the bypass sets, sorted by address. */
 export function bypassAnswer(kernel: KernelView, { nameOf }: DeviceNames): BypassAnswer[] {
   const found = new Map<string, BypassKind[]>();

@@ -11,6 +11,7 @@ import { findBlock, findRange } from '../profile/range-match.ts';
 import { addressKey, macKey, naming, pairOf, portKey } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
 import type { State } from '../step/state.ts';
+import { durationText } from '../syntax/words.ts';
 import { familyOf, parseAddress } from '../wire/address.ts';
 import type { DeviceNames } from './device-names.ts';
 import { appliesTo } from './devices.ts';
@@ -94,10 +95,14 @@ function isTransport(protocol: string | undefined): protocol is Transport {
   return protocol === 'udp' || protocol === 'tcp';
 }
 
+function rangeKey(address: string) {
+  const bytes = parseAddress(address)!;
+  return { bytes, offset: 0, family: familyOf(bytes) };
+}
+
 /** The `ranges` that contain the target's address; for a flow, its protocol and port too. */
 function holding(ranges: readonly ProfileRange[], target: Target): readonly ProfileRange[] {
-  const bytes = parseAddress(target.address)!;
-  const at = { bytes, offset: 0, family: familyOf(bytes) };
+  const at = rangeKey(target.address);
   if (target.source === undefined) return ranges.filter((one) => findBlock(one, at) !== null);
   const { protocol, port = 0 } = target;
   // Ranges are of TCP and UDP ports; flows of other protocols are in none.
@@ -131,16 +136,15 @@ function findings(
 ): Finding[] {
   const { name, profile, pins } = app;
   const { address, source } = target;
+  const at = rangeKey(address);
   const ranges = holding(pins === undefined ? profile.ranges : [...profile.ranges, pins], target);
   const found: Finding[] = ranges.map((range) => {
     const partly = source === undefined && !isWhole(range);
     const where = isWhole(range) ? 'all ports' : portsOf(range);
+    const block = findBlock(range, at);
     // A pin or rule of the owner has no date.
-    const line =
-      range.date === ''
-        ? `${name}: ${range.source}, ${where}`
-        : `${name}: ${range.role} range of the profile, ${where} (${range.source}, ${range.date})`;
-    return { line, partly };
+    const what = range.date === '' ? range.source : `${range.role} range ${block} of the profile`;
+    return { line: `${name}: ${what}, ${where}`, partly };
   });
   const known = findEndpoint(state.learned, name, address);
   const origin: Origin = (set, key, left) =>
@@ -149,7 +153,7 @@ function findings(
     const left = seconds(known.expires - now);
     const from = origin(setName(name, 'addr', known.family), addressKey(address)!, left * 1000);
     found.push({
-      line: `${name}: ${deviceText(names, known.mac ?? known.device)} resolved ${known.name} to it; ${left} s left${from}`,
+      line: `${name}: ${deviceText(names, known.mac ?? known.device)} resolved ${known.name} to it; ${durationText(left)} left${from}`,
       partly: false,
     });
   }
@@ -229,7 +233,7 @@ function pairs(
 }
 
 function leftText(set: string, key: Uint8Array, left: number, origin: Origin): string {
-  return `${seconds(left)} s left${origin(set, key, left)}`;
+  return `${durationText(seconds(left))} left${origin(set, key, left)}`;
 }
 
 /** Whether the flow's source port on `device` (address or MAC) is in the app's port set. */

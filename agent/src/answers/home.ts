@@ -3,6 +3,7 @@
 import { findEvidence } from '../learn/evidence.ts';
 import type { App } from '../policy/policy.ts';
 import type { State } from '../step/state.ts';
+import { durationText } from '../syntax/words.ts';
 import { parseAddress } from '../wire/address.ts';
 import type { NamedDevices } from './device-names.ts';
 import { appliesTo } from './devices.ts';
@@ -57,11 +58,11 @@ function learnedOf(
       .filter(its)
       .map(
         (one) =>
-          `${one.app}: ${one.protocol} port ${one.port} of it is the application's; ${one.left_s} s left`,
+          `${one.app}: ${one.protocol} port ${one.port} of it is the application's; ${durationText(one.left_s)} left`,
       ),
     ...peers
       .filter(its)
-      .map((one) => `${one.app}: ${one.remote} is a peer of it; ${one.left_s} s left`),
+      .map((one) => `${one.app}: ${one.remote} is a peer of it; ${durationText(one.left_s)} left`),
     ...findEvidence(state.evidence, address).map((one) => said(one, now)),
   ];
 }

@@ -172,7 +172,8 @@ function counters(
   }
   const subject = ledger.subjects.get(name);
   const range = textOf(input, 'range') || 'hour';
-  if (subject === undefined) return failed(`nothing counted for ${name}`);
+  if (subject === undefined)
+    return failed(`nothing counted for ${name}; whp flows --totals has what is counted`);
   if (!Object.hasOwn(RANGES, range)) return failed(`range: ${Object.keys(RANGES).join(', ')}`);
   const all = samples(subject.series, range as RangeName, time);
   // Bare numbers; a year is 73 of them.

@@ -8,6 +8,7 @@ import type { App, Policy } from '../policy/policy.ts';
 import { setName } from '../ruleset/names.ts';
 import { FAMILIES } from '../ruleset/terms.ts';
 import type { Counters, State } from '../step/state.ts';
+import { splitFix } from '../syntax/fix.ts';
 import type { Problem } from '../syntax/result.ts';
 import type { Steering } from '../tunnel/failover.ts';
 import { type HealthState, lossOf } from '../tunnel/health.ts';
@@ -239,8 +240,9 @@ function wrongWithProxy({ proxy, address, state, reason }: ProxyAnswer): Problem
 /** Why flows of the app are not all proxied, the owner's choice aside; null: they are. */
 function wrongWith(app: App, proxies: Policy['proxies'], present: Present): Problem | null {
   const { direct, ...rest } = app;
-  const { state, cause, reason } = newFlows(rest, proxies, present);
+  const { state, cause, reason: told } = newFlows(rest, proxies, present);
   if (state === 'proxied') return null;
+  const { what: reason, fix: own } = splitFix(told ?? '');
   const where = `app ${app.name}`;
   const word = state.toUpperCase();
   if (direct !== undefined) {
@@ -248,7 +250,8 @@ function wrongWith(app: App, proxies: Policy['proxies'], present: Present): Prob
     return { where, what, fix: 'whp check' };
   }
   const what = `is ${word}: ${reason}`;
-  if (cause !== 'fallback') return { where, what, fix: FIXES[cause ?? 'lan'] ?? 'whp check' };
+  if (cause !== 'fallback')
+    return { where, what, fix: own ?? FIXES[cause ?? 'lan'] ?? 'whp check' };
   if (state === 'refused') {
     const aside = `${what}; to let it go direct for an hour`;
     return { where, what: aside, fix: `whp pause ${app.name} 60` };

@@ -4,7 +4,7 @@ import type { Proxy } from '../policy/policy.ts';
 import { tunnelDevice } from '../ruleset/names.ts';
 import { splitFix } from '../syntax/fix.ts';
 import { isRoutableText } from '../wire/address.ts';
-import type { BypassAnswer } from './bypass.ts';
+import { type BypassAnswer, bypassFix, bypassText } from './bypass.ts';
 import type { StatusAnswer } from './status.ts';
 
 /** ok; wrong: a call is not protected; note: worth knowing, or not looked at. */
@@ -179,20 +179,14 @@ export function heldLine(
   return line(subject, 'ok', text, undefined, { ...measured, most_ms: worst });
 }
 
-const WAYS = {
-  dns: ['DNS', 'dns_redirect'],
-  dot: ['DoT or DoQ', 'dns_reject_dot'],
-  doh: ['DoH', 'dns_reject_doh'],
-} as const;
-
-/** Devices whose names the agent does not see. */
+/** Devices that ask other resolvers; a fix where their answers cannot be read. */
 export function bypassLines(bypass: readonly BypassAnswer[]): TestLine[] {
   const subject = 'other resolvers';
   if (bypass.length === 0) return [line(subject, 'ok', 'no device has asked one within a day')];
-  return bypass.map(({ device, address, how }) => {
-    const text = `${device ?? address} asks others (${how.map((one) => WAYS[one][0]).join(', ')}): names are not seen`;
-    const sets = how.map((one) => `uci set whp.globals.${WAYS[one][1]}='1'; `).join('');
-    return line(subject, 'note', text, `${sets}uci commit whp; whp reload`);
+  return bypass.map((one) => {
+    const fix = bypassFix(one);
+    const what = fix === null ? 'their answers are read as they pass' : 'names are not seen';
+    return line(subject, 'note', `${bypassText(one)}: ${what}`, fix ?? undefined);
   });
 }
 

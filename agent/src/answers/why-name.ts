@@ -5,6 +5,7 @@ import { type Endpoint, learnedEndpoints } from '../learn/endpoints.ts';
 import type { App } from '../policy/policy.ts';
 import { matchText } from '../profile/name-match.ts';
 import type { State } from '../step/state.ts';
+import { durationText } from '../syntax/words.ts';
 import { canonicalMac } from '../wire/mac.ts';
 import { type KernelView, seconds } from './flows.ts';
 import { type NowAnswer, newFlows } from './now.ts';
@@ -70,13 +71,13 @@ function ledHere(state: State, name: string, { now, names }: Surroundings): stri
     .filter(({ device }) => canonicalMac(device) === null)
     .map(
       ({ device, alias: { app, root, expires } }) =>
-        `for ${deviceText(names, device)} it is ${app}'s: ${root} led to it; ${seconds(expires - now)} s left`,
+        `for ${deviceText(names, device)} it is ${app}'s: ${root} led to it; ${durationText(seconds(expires - now))} left`,
     );
 }
 
 function learnedFrom(state: State, name: string, { now, names }: Surroundings): string[] {
   const from = (of: Endpoint): string => (of.name === name ? 'it' : `${of.name}, to which it led`);
-  const left = (of: Endpoint): string => `${seconds(of.expires - now)} s left`;
+  const left = (of: Endpoint): string => `${durationText(seconds(of.expires - now))} left`;
   const isFrom = (one: Endpoint): boolean =>
     (one.name === name || one.root === name) && one.expires > now;
   const home = learnedEndpoints(state.learned).filter(isFrom);

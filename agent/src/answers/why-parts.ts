@@ -5,6 +5,7 @@ import { slotOf } from '../policy/marks.ts';
 import type { App } from '../policy/policy.ts';
 import type { State } from '../step/state.ts';
 import type { Host } from '../syntax/dhcp-hosts.ts';
+import { counted, durationText } from '../syntax/words.ts';
 import { flowText } from '../wire/flow-text.ts';
 import type { DeviceNames } from './device-names.ts';
 import { type KernelView, seconds } from './flows.ts';
@@ -38,8 +39,8 @@ export interface Surroundings extends Present {
 
 /** The line for an announced flow and its evidence. */
 export function said(one: FlowEvidence, now: number): string {
-  const ago = seconds(now - one.last);
-  return `${one.app}: ${flowText(one.flow)}: ${one.kind}: ${one.detail} (${ago} s ago)`;
+  const ago = durationText(seconds(now - one.last));
+  return `${one.app}: ${flowText(one.flow)}: ${one.kind}: ${one.detail} (${ago} ago)`;
 }
 
 /** What happens to a new flow of an app, in words; `what`: why it belongs to the app; `older`: number of its open
@@ -48,7 +49,7 @@ export function sentence(now: NowAnswer, what: string, older: number): string {
   if (now.state === 'proxied') return `proxied: ${what}, by proxy ${now.proxy}`;
   if (now.state === 'refused') return `REFUSED now: ${what}; ${now.reason}`;
   const isStaying = older > 0 && (now.cause === 'paused' || now.cause === 'schedule');
-  const connections = `${older} older connection${older === 1 ? ' stays' : 's stay'}`;
+  const connections = counted(older, 'older connection stays', 'older connections stay');
   const staying = isStaying ? `; ${connections} in the tunnel` : '';
   return `DIRECT now: ${what}; ${now.reason}${staying}`;
 }

@@ -37,6 +37,8 @@ export interface Command {
   readonly quiet: boolean;
   /** Print what was examined, one line each (check). */
   readonly explain: boolean;
+  /** Print where each range comes from (profile show). */
+  readonly sources: boolean;
   /** Most rows of a list. */
   readonly limit: number;
   readonly config: string;
@@ -62,7 +64,8 @@ export function readArguments(words: readonly string[]): Result<Command> {
   const wrong =
     optionProblem(name, view, options) ??
     (views.length > 1 ? fail(`--${views[1]}`, `whp flows takes one of ${flags(VIEWS)}`) : null) ??
-    operandProblem(name, view, operands);
+    operandProblem(name, view, operands) ??
+    sourcesProblem(options, operands);
   if (wrong !== null) return wrong;
   const rows = options.get('limit') ?? '100';
   const limit = /^\d{1,6}$/.test(rows) ? Number(rows) : 0;
@@ -78,6 +81,7 @@ export function readArguments(words: readonly string[]): Result<Command> {
     csv: options.has('csv'),
     quiet: options.has('quiet'),
     explain: options.has('explain'),
+    sources: options.has('sources'),
     limit,
     config: options.get('config') ?? DEFAULT_CONFIG,
     profiles: options.get('profiles') ?? DEFAULT_PROFILES,
@@ -167,6 +171,15 @@ function isOf({ name: option, of }: OptionShape, name: CommandName, place: Place
   if ('all' in of) return !of.all.includes(name);
   // A view is an option of `flows` itself.
   return of.includes((VIEWS as readonly string[]).includes(option) ? name : place);
+}
+
+/** Of `whp profile`, only `show` prints ranges. */
+function sourcesProblem(
+  options: ReadonlyMap<string, string>,
+  [word]: readonly string[],
+): Result<never> | null {
+  if (!options.has('sources') || word === 'show') return null;
+  return fail('--sources', 'belongs to whp profile show NAME');
 }
 
 /** Subcommands that need a second word. */

@@ -5,6 +5,7 @@ import type { MonitorAnswer } from '../answers/monitor.ts';
 import type { Reply } from '../answers/rpc.ts';
 import { errnoText } from '../os/errno.ts';
 import { closeLine, connectLines, sendValue } from '../os/unix-socket.ts';
+import { localClock } from '../router/time-zone.ts';
 import { type Checked, invalid, ok, type Problem } from '../syntax/result.ts';
 import type { Command } from './arguments.ts';
 import { put, refused } from './out.ts';
@@ -69,5 +70,5 @@ export function askOnce(socket: string, request: Request): Promise<Checked<unkno
 }
 
 function print(command: Command, reply: Reply): number {
-  return put(printed(command, reply));
+  return put(printed(command, reply, localClock()));
 }

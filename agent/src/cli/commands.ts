@@ -118,8 +118,9 @@ export const COMMANDS = {
     [0, 2],
     'profiles: shipped ones and your own',
     [
-      'list              all profiles, with the file each is from',
-      'show NAME         what it goes by: names, ranges, and until when',
+      'list              all profiles, with the file of each; retired ones say so',
+      'show NAME         what it goes by: names, ranges, and until when;',
+      '                  --sources: all addresses, and where they are from',
       'validate FILE     check one; changes nothing',
       'import FILE       check one and put it into /etc/whp/profiles.d, where it',
       '                  comes before a shipped one of the same name; then whp reload',
@@ -244,6 +245,12 @@ export const OPTIONS: readonly OptionShape[] = [
     of: ['flows --ended'],
   },
   { name: 'explain', value: '', says: 'what was looked at, a line each (check)', of: ['check'] },
+  {
+    name: 'sources',
+    value: '',
+    says: 'where each range comes from (profile show)',
+    of: ['profile'],
+  },
   {
     name: 'limit',
     value: 'N',

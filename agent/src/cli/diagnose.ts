@@ -12,10 +12,10 @@ import { TABLE } from '../ruleset/names.ts';
 import type { Command } from './arguments.ts';
 import { askOnce } from './ask.ts';
 import { checkRouter } from './check.ts';
+import { table } from './columns.ts';
 import { put, refused } from './out.ts';
 import { jsonLine } from './print.ts';
 import { createRedactor, type Redactor, secretNames } from './redact.ts';
-import { columns } from './text.ts';
 import { VERSION } from './version.ts';
 
 interface Part {
@@ -125,7 +125,7 @@ function cut(text: string): string {
 function profilesText(command: Command): string {
   const read = loadProfiles(command);
   if (!read.ok) return read.problems.map(({ where, what }) => `${where}: ${what}`).join('\n');
-  return columns(
+  return table(
     Array.from(read.value.values(), ({ profile, path }) => [profile.name, profile.version, path]),
   );
 }

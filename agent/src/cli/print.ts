@@ -12,13 +12,16 @@ import type { ProxyAnswer, StatusAnswer } from '../answers/status.ts';
 import type { WhyAnswer } from '../answers/why-parts.ts';
 import { isWorking } from '../answers/works.ts';
 import type { Pin } from '../policy/choices.ts';
+import type { Clock } from '../syntax/local-time.ts';
 import { type Problem, problemText } from '../syntax/result.ts';
 import type { Command } from './arguments.ts';
+import { wrapped } from './columns.ts';
 import { WORKS_NOT } from './commands.ts';
 import { helpText } from './help.ts';
-import { evidenceText, flowsText, learnedText, statusText, whyText } from './text.ts';
+import { evidenceText, flowsText, learnedText, whyText } from './text.ts';
 import { countersText, type LogAnswer, logText } from './text-account.ts';
 import { devicesText, pinsText, proxiesText } from './text-owner.ts';
+import { statusText } from './text-status.ts';
 import { VERSION } from './version.ts';
 
 /** A request on the control socket, one line of JSON. */
@@ -114,7 +117,7 @@ const NOT_LOADED = {
   what: 'not loaded: see whp check; the last good configuration stands',
 };
 
-export function printed(command: Command, reply: Reply): Printed {
+export function printed(command: Command, reply: Reply, clock: Clock): Printed {
   if (!reply.ok) {
     if (reply.problems !== undefined) return notTaken(reply.problems, NOT_LOADED, command.json);
     const problem = { where: command.name, what: reply.error ?? 'failed' };
@@ -123,17 +126,17 @@ export function printed(command: Command, reply: Reply): Printed {
   const { answer } = reply;
   const status = command.quiet && !isWorking(answer as StatusAnswer) ? WORKS_NOT : 0;
   if (command.quiet) return { status, out: '', err: '' };
-  const out = command.json ? jsonLine(answer) : text(command, answer);
+  const out = command.json ? jsonLine(answer) : text(command, answer, clock);
   return { status, out, err: command.hint === null ? '' : `whp: ${command.hint}\n` };
 }
 
-function text(command: Command, answer: unknown): string {
+function text(command: Command, answer: unknown, clock: Clock): string {
   const { limit } = command;
   switch (command.name) {
     case 'status':
-      return statusText(answer as StatusAnswer);
+      return statusText(answer as StatusAnswer, clock);
     case 'flows':
-      return flowsViewText(command, answer);
+      return flowsViewText(command, answer, clock);
     case 'learned':
       return learnedText(answer as LearnedAnswer, limit);
     case 'why':
@@ -147,14 +150,14 @@ function text(command: Command, answer: unknown): string {
   }
 }
 
-function flowsViewText({ view, limit }: Command, answer: unknown): string {
+function flowsViewText({ view, limit }: Command, answer: unknown, clock: Clock): string {
   switch (view) {
     case 'ended':
-      return logText(answer as LogAnswer, limit);
+      return logText(answer as LogAnswer, clock, limit);
     case 'recent':
       return evidenceText(answer as Rows<EvidenceAnswer>, limit);
     case 'totals':
-      return countersText(answer as TotalsAnswer | SeriesAnswer);
+      return countersText(answer as TotalsAnswer | SeriesAnswer, clock);
     case null:
       return flowsText(answer as Rows<FlowAnswer>, limit);
   }
@@ -162,6 +165,6 @@ function flowsViewText({ view, limit }: Command, answer: unknown): string {
 
 /** An action says what was done; `pin` and `proxy list` list. */
 function actionText({ name }: Command, answer: Done | Rows<Pin & ProxyAnswer>): string {
-  if ('text' in answer) return `${answer.text}\n`;
+  if ('text' in answer) return `${wrapped(answer.text).join('\n')}\n`;
   return name === 'pin' ? pinsText(answer) : proxiesText(answer);
 }

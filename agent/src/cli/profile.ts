@@ -6,12 +6,13 @@ import { wallTime } from '../os/clock.ts';
 import { errnoText } from '../os/errno.ts';
 import { writeText } from '../os/file.ts';
 import { dayOf, expiredRanges } from '../profile/expiry.ts';
-import type { Profile } from '../profile/profile.ts';
+import type { Profile, ProfileRange } from '../profile/profile.ts';
+import { counted } from '../syntax/words.ts';
 import type { Command } from './arguments.ts';
 import { checkAs } from './check.ts';
+import { type Row, table, wrapped } from './columns.ts';
 import { put, refused } from './out.ts';
 import { complained, notTaken, type Printed } from './print.ts';
-import { columns } from './text.ts';
 
 /** Prints, and returns the exit status. */
 export function profileCommand(command: Command): number {
@@ -53,8 +54,11 @@ function list(command: Command): Printed {
     a.profile < b.profile ? -1 : 1,
   );
   if (command.json) return said(JSON.stringify({ rows: all }));
-  const rows = all.map((one) => [one.profile, one.version, one.title, one.path]);
-  return said(columns([['profile', 'version', 'title', 'file'], ...rows]));
+  const rows = all.map((one): Row => {
+    const ended = one.retired === null ? '' : `; retired: the service ended on ${one.retired}`;
+    return [one.profile, one.version, [`${one.title}${ended}`, one.path]];
+  });
+  return said(table([['profile', 'version', ['title and file']], ...rows]));
 }
 
 function show(command: Command, name: string): Printed {
@@ -67,33 +71,43 @@ function show(command: Command, name: string): Printed {
     return complained([{ where: name, what }], 1, command.json);
   }
   const { profile, path, own } = found;
-  return said(command.json ? JSON.stringify({ path, own, profile }) : showText(found));
+  if (command.json) return said(JSON.stringify({ path, own, profile }));
+  return said(showText(found, command.sources));
 }
 
-function showText(file: ProfileFile): string {
-  const { profile, path, own } = file;
-  const { dns, ranges } = profile;
-  const retired = profile.retired === undefined ? '' : `, retired ${profile.retired}`;
+/** `sources`: with all addresses of each range, and where they are from. */
+function showText({ profile, path, own }: ProfileFile, sources: boolean): string {
+  const { dns, ranges, title, name, version, retired } = profile;
+  const ended = retired === undefined ? '' : `; retired: the service ended on ${retired}`;
   const lines = [
-    `${profile.title} (${profile.name}) of ${profile.version}${retired}`,
+    ...wrapped(`${title} (${name}) of ${version}${ended}`),
     `${own ? 'your own' : 'shipped'}: ${path}`,
     '',
     ...dnsLines(profile),
-    `${ranges.length} ranges of addresses:`,
+    `${counted(ranges.length, 'range')} of addresses:`,
+    ...ranges.flatMap((range) => rangeLines(range, sources)),
   ];
-  const today = dayOf(wallTime());
-  for (const range of ranges) {
-    const ports = range.ports.map((span) => (typeof span === 'number' ? span : span.join('-')));
-    const until = range.expires < today ? `expired ${range.expires}` : `until ${range.expires}`;
-    const learn = range.learn.length > 0 ? `, teaches ${range.learn.join(' and ')} ports` : '';
-    const rest = range.addresses.length - 1;
-    lines.push(
-      `  ${range.role} ${range.addresses[0]}${rest > 0 ? ` and ${rest} more` : ''}`,
-      `    ${range.protocols.join(', ')} ${ports.join(', ')}; ${until}${learn}`,
-    );
-  }
-  if (dns.except.length > 0) lines.push(`${dns.except.length} names are excepted`);
+  if (dns.except.length > 0) lines.push(`${counted(dns.except.length, 'name')} excepted`);
   return lines.join('\n');
+}
+
+function rangeLines(range: ProfileRange, sources: boolean): string[] {
+  const today = dayOf(wallTime());
+  const ports = range.ports.map((span) => (typeof span === 'number' ? span : span.join('-')));
+  const until = range.expires < today ? `expired ${range.expires}` : `until ${range.expires}`;
+  const learn = range.learn.length > 0 ? `, teaches ${range.learn.join(' and ')} ports` : '';
+  const rest = range.addresses.length - 1;
+  const some = `${range.addresses[0]}${rest > 0 ? ` and ${rest} more` : ''}`;
+  const from = `${range.evidence} of ${range.date}: ${range.source}`;
+  return [
+    ...wrapped(`${range.role} ${sources ? range.addresses.join(' ') : some}`, '  ', '    '),
+    ...wrapped(
+      `${range.protocols.join(', ')} ${ports.join(', ')}; ${until}${learn}`,
+      '    ',
+      '    ',
+    ),
+    ...(sources ? wrapped(`${from}`, '    ', '    ') : []),
+  ];
 }
 
 function dnsLines({ dns }: Profile): string[] {
@@ -102,7 +116,7 @@ function dnsLines({ dns }: Profile): string[] {
     ...dns.suffixes.map(({ value }) => `.${value}`),
     ...dns.patterns.map(({ value }) => value),
   ];
-  return [`${texts.length} names:`, ...texts.map((text) => `  ${text}`)];
+  return [`${counted(texts.length, 'name')}:`, ...texts.map((text) => `  ${text}`)];
 }
 
 function importProfile(command: Command, path: string): number {

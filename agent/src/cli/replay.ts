@@ -11,10 +11,11 @@ import { homePrefixes } from '../replay/direction.ts';
 import { replayCapture } from '../replay/replay.ts';
 import type { ReplayReport } from '../replay/report.ts';
 import { fail, ok, type Result } from '../syntax/result.ts';
+import { bytesText, counted } from '../syntax/words.ts';
 import { type Command, DEFAULT_CONFIG, DEFAULT_PROFILES } from './arguments.ts';
+import { type Row, table, tied, wrapped } from './columns.ts';
 import { refused } from './out.ts';
 import { jsonLine } from './print.ts';
-import { bytesText, columns } from './text.ts';
 
 /** Prints the report; returns 0, or 1 when the file or the policy cannot be read. */
 export function replayFile(command: Command): number {
@@ -87,60 +88,59 @@ function everyProfile(command: Command, by: string): Result<Played> {
 }
 
 function reportText(file: string, by: string, report: ReplayReport): string {
-  const { totals, ports, supernodes, peers } = report;
+  const { totals, ports, supernodes, peers, packets, endpoints } = report;
+  const of = (flows: number, many: number, bytes: number | null = null): string =>
+    `${counted(flows, 'flow')}, ${counted(many, 'packet')}${bytes === null ? '' : `, ${bytesText(bytes)}`}`;
   const lines = [
-    `${file}: ${report.packets} packets, ${report.local} local, ${report.malformed} malformed`,
+    `${file}: ${counted(packets, 'packet')}, ${report.local} local, ${report.malformed} malformed`,
     `played by ${by}`,
-    `proxied ${totals.proxied_flows} flows, ${totals.proxied_packets} packets, ${bytesText(totals.proxied_bytes)}`,
-    `direct  ${totals.direct_flows} flows, ${totals.direct_packets} packets, ${bytesText(totals.direct_bytes)}`,
-    `of them ${totals.early_flows} flows, ${totals.early_packets} packets before they were known`,
-    `from outside ${totals.inbound_flows} flows, ${totals.inbound_packets} packets; refused ${totals.rejected_packets} packets`,
+    `proxied ${of(totals.proxied_flows, totals.proxied_packets, totals.proxied_bytes)}`,
+    `direct  ${of(totals.direct_flows, totals.direct_packets, totals.direct_bytes)}`,
+    `of them ${of(totals.early_flows, totals.early_packets)} before they were known`,
+    `from outside ${of(totals.inbound_flows, totals.inbound_packets)}; refused ${counted(totals.rejected_packets, 'packet')}`,
     ...missedLines(report),
     '',
     ...ports.map(
       (one) => `learned ${one.protocol} port ${one.port} of ${one.address} (${one.app})`,
     ),
-    `supernodes ${supernodes.length}, peers ${peers.length}`,
-    ...report.endpoints.map(({ remote, name }) => `endpoint ${remote} (${name})`),
-    ...flowLines(report),
-  ];
-  return `${lines.join('\n')}\n`;
+    `${counted(supernodes.length, 'supernode')}, ${counted(peers.length, 'peer')}`,
+    ...endpoints.map(({ remote, name }) => `endpoint ${remote} (${name})`),
+  ].flatMap((line) => wrapped(line));
+  return `${[...lines, ...flowLines(report)].join('\n')}\n`;
 }
 
 /** Lines on packets that were not read, and on what replay does not model. */
 function missedLines(report: ReplayReport): string[] {
   const lines: string[] = [];
-  const { foreign, cut, cut_unread, unread, unread_reason, unasked, hellos, broken } = report;
+  const { foreign, cut, cut_unread, unread, unread_reason, unasked, hellos, broken, others } =
+    report;
+  const missed = unread - cut_unread;
   if (foreign > 0) {
-    lines.push(
-      `! ${foreign} packets are between addresses that are not the home's: name its prefixes with --lan`,
-    );
+    const what = `${counted(foreign, 'packet')} between addresses that are not the home's`;
+    lines.push(`! ${what}: name its prefixes with --lan`);
   }
   for (const { interface: id, link, frames } of report.unknown) {
-    lines.push(
-      `! ${frames} frames of interface ${id} are not read: link type ${link} is not known here`,
-    );
+    const what = `not read: ${counted(frames, 'frame')} of interface ${id}`;
+    lines.push(`! ${what}: link type ${link} is not known here`);
   }
   if (cut > 0) {
-    const lost =
-      cut_unread === 0 ? '' : `, and what ${cut_unread} of them would have taught is lost`;
-    lines.push(`! ${cut} packets are cut short by the capture${lost}: capture with tcpdump -s 0`);
+    const lost = cut_unread === 0 ? '' : `, and what ${cut_unread} of them teach is lost`;
+    const what = `cut short by the capture: ${counted(cut, 'packet')}`;
+    lines.push(`! ${what}${lost}: capture with tcpdump -s 0`);
   }
-  if (unread > cut_unread) {
-    lines.push(
-      `! ${unread - cut_unread} packets that teach could not be read, the last: ${unread_reason}`,
-    );
+  if (missed > 0) {
+    const what = `not read: ${counted(missed, 'packet')} that would teach`;
+    lines.push(`! ${what}, the last: ${unread_reason}`);
   }
   if (unasked > 0) {
-    lines.push(
-      `! ${unasked} DNS answers for an application's names have no query in the capture: nobody asked, they teach nothing`,
-    );
+    const what = `without their query in the capture: ${counted(unasked, 'DNS answer')}`;
+    lines.push(`! ${what} for an application's names: nobody asked, they teach nothing`);
   }
   if (hellos > 0) {
-    lines.push(`! ${hellos} TLS hellos are not read: replay does not model option hello`);
+    lines.push(`! not read: ${counted(hellos, 'TLS hello')}; replay does not model option hello`);
   }
   for (const what of report.unmodelled) lines.push(`! not played: ${what}`);
-  if (report.others > 0) lines.push(`${report.others} frames hold no IP packet (ARP and the like)`);
+  if (others > 0) lines.push(`${counted(others, 'frame')} without an IP packet (ARP and the like)`);
   if (broken !== null) lines.push(`! the file ends early: ${broken}`);
   return lines;
 }
@@ -148,16 +148,15 @@ function missedLines(report: ReplayReport): string[] {
 function flowLines(report: ReplayReport): string[] {
   const rows = report.flows
     .filter(({ app }) => app !== null)
-    .map((one) => [
-      (one.start_ms / 1000).toFixed(1),
-      one.flow,
-      one.packets,
-      one.rejected,
-      bytesText(one.bytes),
-      one.evidence,
-      one.detail,
-    ]);
+    .map(
+      (one): Row => [
+        (one.start_ms / 1000).toFixed(1),
+        one.packets,
+        one.rejected,
+        bytesText(one.bytes),
+        [tied(one.flow), `${one.evidence}: ${one.detail}`],
+      ],
+    );
   if (rows.length === 0) return [];
-  const head = ['s', 'flow', 'packets', 'refused', 'bytes', 'evidence', 'why'];
-  return ['', columns([head, ...rows])];
+  return ['', table([['s', 'packets', 'refused', 'bytes', ['flow', 'why']], ...rows])];
 }

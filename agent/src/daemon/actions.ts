@@ -20,6 +20,7 @@ import { readZone } from '../router/time-zone.ts';
 import type { Agent } from '../runtime/agent.ts';
 import { forgetLearned } from '../runtime/forget.ts';
 import { type Checked, invalid, ok } from '../syntax/result.ts';
+import { counted } from '../syntax/words.ts';
 import { canonicalAddress, isRoutableText } from '../wire/address.ts';
 import { namesOf, presentNow } from './surroundings.ts';
 
@@ -231,6 +232,6 @@ async function forget(agent: Agent, word: string): Promise<Reply> {
   let forgotten = 0;
   for (const one of about ?? [null])
     forgotten += await forgetLearned(agent, apps.ok ? apps.value : known, one);
-  const text = `${forgotten} ${forgotten === 1 ? 'entry' : 'entries'} forgotten`;
+  const text = `${counted(forgotten, 'entry', 'entries')} forgotten`;
   return done<ForgetAnswer>({ forgotten }, text);
 }

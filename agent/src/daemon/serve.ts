@@ -37,6 +37,7 @@ import { closeLine, type Line, listenLines, sendBytes, sendValue } from '../os/u
 import { encodeUtf8 } from '../os/utf8.ts';
 import { problemsOf } from '../preflight/looks.ts';
 import { notesOf } from '../preflight/traffic.ts';
+import { localClock } from '../router/time-zone.ts';
 import { FAMILIES } from '../ruleset/terms.ts';
 import { ledgerOf } from '../runtime/accounting.ts';
 import type { Agent } from '../runtime/agent.ts';
@@ -179,7 +180,7 @@ async function cli(agent: Agent, turns: Turns, words: readonly unknown[]): Promi
     ok: false,
     error: String(error),
   }));
-  return printed(command, reply as Reply);
+  return printed(command, reply as Reply, localClock());
 }
 
 /** Sends "STATUS OUT ERR

@@ -3,6 +3,7 @@
 // argument.
 import type { KernelLink } from '../netlink/kernel-link.ts';
 import type { Problem } from '../syntax/result.ts';
+import { counted } from '../syntax/words.ts';
 import { isRunning, linkOf } from './homes.ts';
 import type { Look } from './look.ts';
 import { globalsOf, placeOf } from './place.ts';
@@ -68,7 +69,9 @@ export function trafficLook({ policy, uci }: Subject, seen: RouterSeen): Look {
     const link = linkOf(seen, name);
     if (one === undefined || link === null) continue;
     const minutes = Math.floor(one.silent / 60_000);
-    told.push(`${name} ${one.received} packets${minutes > 0 ? `, none for ${minutes} min` : ''}`);
+    told.push(
+      `${name} ${counted(one.received, 'packet')}${minutes > 0 ? `, none for ${minutes} min` : ''}`,
+    );
     if (one.silent < SILENCE_MILLISECONDS || !isRunning(link)) continue;
     const what = `no packet seen on ${name} for ${minutes} min, though its link is up: are the devices of the home behind it? "ip -s link show dev ${name}" counts, "whp check --explain" lists what is looked at`;
     notes.push({ where: placeOf(globalsOf(uci), 'lan', name), what });

@@ -15,6 +15,7 @@ import type { TablePiece } from '../reconcile/desired.ts';
 import type { RepairEvent, RepairState } from '../reconcile/repair.ts';
 import { cutSet, formerName, GATES, GATEWAYS } from '../ruleset/names.ts';
 import type { State } from '../step/state.ts';
+import { counted } from '../syntax/words.ts';
 import { macText } from '../wire/mac.ts';
 import { readGates } from './gates.ts';
 import {
@@ -101,7 +102,7 @@ export async function adopt(
   }
   if (handover !== null) takeOver(agent, policy, handover);
   const how = handover === null ? 'replaced, what it had learned is kept' : 'taken over';
-  log('notice', `a table stands: ${how}; ${count} learned element(s)`);
+  log('notice', `a table stands: ${how}; ${counted(count, 'learned element')}`);
 }
 
 function takeOver(

@@ -1,6 +1,14 @@
 // syntax/local-time: a moment as a person reads it from a clock in the router's time zone.
 import { offsetAt, UTC, type Zone } from './timezone.ts';
 
+/** The router's clock and time zone. */
+export interface Clock {
+  /** null: not known. */
+  readonly zone: Zone | null;
+  /** Milliseconds since 1970. */
+  readonly wall: number;
+}
+
 const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
@@ -20,7 +28,18 @@ function parts(zone: Zone, at: number): readonly [day: string, clock: string] {
   return [day, local.toISOString().slice(11, 16)];
 }
 
-/** "UTC", "UTC+1", "UTC-3:30". */
+/** "Nov 21 15:04", for columns; the zone is `zoneText`. */
+export function stampText(zone: Zone | null, at: number): string {
+  const local = new Date(at + offsetAt(zone ?? UTC, at) * 60000);
+  const day = `${MONTHS[local.getUTCMonth()]} ${String(local.getUTCDate()).padStart(2)}`;
+  return `${day} ${local.toISOString().slice(11, 16)}`;
+}
+
+/** The zone at a moment: "UTC", "UTC+1", "UTC-3:30". */
+export function zoneText(zone: Zone | null, at: number): string {
+  return offsetText(offsetAt(zone ?? UTC, at));
+}
+
 function offsetText(minutes: number): string {
   if (minutes === 0) return 'UTC';
   const size = Math.abs(minutes);

@@ -75,6 +75,7 @@ export const question: Target = {
       evidenceText({ rows: evidenceAnswer(state, AROUND.names, 2000) }) +
       flowsOf(flowAnswers(state, kernel, AROUND, AROUND.names));
     must(!/undefined|NaN|\[object/.test(learned + printed), 'a hole in what is printed');
+    must(!/\u00a0/.test(learned + printed), 'a tied blank is printed');
     if (command.ok) return `${command.value.name} ${command.value.json} ${reasons}`;
     must(
       command.problems.length === 1 && command.problems[0]!.what !== '',

@@ -57,7 +57,7 @@ test('input from outside is read by its type, and bounded', async () => {
   }
   assert.equal(await rpcAnswer('toString', {}, from(ledger)), { error: 'no such method' });
   assert.equal(await rpcAnswer('counters', { subject: 'device x', range: 'hour' }, from(ledger)), {
-    error: 'nothing counted for device x',
+    error: 'nothing counted for device x; whp flows --totals has what is counted',
   });
 });
 

@@ -117,10 +117,15 @@ test('DNS held: only if the queue took every probe, and every probe left', () =>
 test('devices that ask others: each with its commands', () => {
   assert.is(bypassLines([])[0]!.state, 'ok');
   const [one] = bypassLines([{ device: null, address: '192.168.1.11', how: ['dns', 'dot'] }]);
-  assert.is(
-    one!.fix,
-    "uci set whp.globals.dns_redirect='1'; uci set whp.globals.dns_reject_dot='1'; uci commit whp; whp reload",
+  assert.is(one!.fix, "uci set whp.globals.dns_reject_dot='1'; uci commit whp; whp reload");
+  assert.match(
+    one!.text,
+    /^192\.168\.1\.11 asks other resolvers \(DNS, DoT or DoQ\): names are not/,
   );
+  // Plain DNS is read as it passes.
+  const [plain] = bypassLines([{ device: 'tv', address: '192.168.1.11', how: ['dns'] }]);
+  assert.match(plain!.text, /^tv .* are read as they pass$/);
+  assert.is(plain!.fix, undefined);
 });
 
 function call(now: NowAnswer | null, change: Partial<CallSeen> = {}) {

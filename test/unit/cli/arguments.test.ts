@@ -138,6 +138,9 @@ test('an option that means nothing to a command is refused, and its own command 
     problem('flows', '--totals', '--limit', '5'),
     '--limit: whp flows --totals takes no --limit; whp flows, flows --ended, flows --recent, learned do',
   );
+  assert.is(problem('profile', '--sources'), '--sources: belongs to whp profile show NAME');
+  const show = readArguments(['profile', 'show', 'skype', '--sources']);
+  assert.ok(show.ok && show.value.sources);
   assert.match(problem('daemon', '--json'), /^--json: whp daemon takes no --json/);
   // Which installation is meant can be said to every command.
   for (const name of COMMAND_NAMES) {

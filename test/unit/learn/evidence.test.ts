@@ -47,7 +47,7 @@ test('each kind of evidence says which range, name, port or peer', () => {
     return [detail, until];
   };
   assert.equal(say('range', '157.55.130.9', 40012), [
-    'supernode range 157.55.130.0/24, port 40012 (captures)',
+    'supernode range 157.55.130.0/24, port 40012',
     Date.parse('2030-01-01T23:59:59Z'),
   ]);
   assert.match(String(say('range', '157.55.130.9', 9)[0]), /earlier policy/);

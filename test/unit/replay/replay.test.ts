@@ -486,7 +486,7 @@ test('an app whose devices are told by MAC: by the frames, and said where they h
   const mine = { ...HOLDING, apps: [{ ...app!, macs: ['02:00:00:00:00:11'] }] };
   const raw = replay([[0, toNode]], [], mine);
   assert.is(raw.totals.direct_flows, 1);
-  assert.match(raw.unmodelled.join(), /^1 packets without a MAC, which skype knows/);
+  assert.match(raw.unmodelled.join(), /^1 packet without a MAC, which skype knows/);
   const home = homePrefixes([]);
   if (!home.ok) throw new Error('no prefixes');
   for (const [last, proxied] of [

@@ -458,8 +458,8 @@ test('why and monitor say which name led to which', () => {
     ),
   );
   assert.equal(lines, [
-    `skype dns api.skype.com asked by ${DEVICE}: e1.cdn.net next (300 s)\n`,
-    `skype dns e1.cdn.net, to which api.skype.com led, asked by ${DEVICE}: 203.0.113.9 (300 s)\n`,
+    `skype dns api.skype.com asked by ${DEVICE}: e1.cdn.net next (5 min)\n`,
+    `skype dns e1.cdn.net, to which api.skype.com led, asked by ${DEVICE}:\n  203.0.113.9 (5 min)\n`,
   ]);
   const kernel = { readSet: () => ok([]), countSet: () => 0, connections: () => ok([]) };
   const why = (name: string) => {
@@ -468,11 +468,11 @@ test('why and monitor say which name led to which', () => {
     return said.value;
   };
   assert.equal(why('e1.cdn.net').reasons, [
-    `for ${DEVICE} it is skype's: api.skype.com led to it; 309 s left`,
-    `203.0.113.9 was learned from it, for ${DEVICE}; 299 s left`,
+    `for ${DEVICE} it is skype's: api.skype.com led to it; 5 min left`,
+    `203.0.113.9 was learned from it, for ${DEVICE}; 4 min left`,
   ]);
   assert.equal(why('api.skype.com').reasons, [
-    `203.0.113.9 was learned from e1.cdn.net, to which it led, for ${DEVICE}; 299 s left`,
+    `203.0.113.9 was learned from e1.cdn.net, to which it led, for ${DEVICE}; 4 min left`,
   ]);
   assert.is(why('e2.cdn.net').verdict, 'direct: no profile and no rule has this name');
 });
