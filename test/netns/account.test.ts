@@ -6,6 +6,7 @@ import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { rpcAnswerOf } from '../lib/answers.ts';
 import { BARE, WHP_TEXT } from '../lib/bare.ts';
 
 const FOLDER = resolve(`out/netns/account-${process.pid}`);
@@ -81,7 +82,8 @@ async function call(method: string, input: object | string = ''): Promise<Answer
   const said = await run(`${BARE.join(' ')} ${FOLDER}/plugin call '${method}' <${FOLDER}/input`);
   assert.ok(said.length <= MOST_BYTES, `${method}: ${said.length} bytes`);
   assert.not.match(said, new RegExp(`${SECRET}|271828182`), method);
-  return JSON.parse(said) as Answer;
+  const asked: unknown = words === '' || words.includes('"broken') ? {} : JSON.parse(words);
+  return rpcAnswerOf<Answer>(method, Object(asked), said);
 }
 
 async function until(what: () => Promise<boolean>): Promise<void> {

@@ -11,6 +11,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { StatusAnswer } from '../../agent/src/answers/status.ts';
+import { answerOf, linesOf, rpcAnswerOf } from '../lib/answers.ts';
 import { HOST, WHP } from '../lib/bare.ts';
 
 export const NODE = '111.221.74.20';
@@ -217,18 +218,20 @@ export async function startHome(name: string, before: readonly string[] = []): P
       writeFileSync(uci, text);
       run('router', ...WHP, 'reload', ...options);
     },
-    whp: (...words) => run('router', ...WHP, ...words, ...options),
+    whp: (...words) => asDocumented(words, run('router', ...WHP, ...words, ...options)),
     tell: (...words) => {
       const [head = '', ...rest] = [...into('router'), ...WHP, ...words, ...options];
       const { status, stdout, stderr } = spawnSync(head, rest, { encoding: 'utf8' });
-      return { status: status ?? -1, out: stdout, err: stderr };
+      return { status: status ?? -1, out: asDocumented(words, stdout), err: stderr };
     },
     rpc: (method, asked = {}) => {
       const [head = '', ...rest] = [...into('router'), ...HOST, '--ask', socket];
       const input = `${JSON.stringify({ method: 'rpc', operand: method, input: asked })}\n`;
-      return spawnSync(head, rest, { encoding: 'utf8', input }).stdout;
+      const { stdout } = spawnSync(head, rest, { encoding: 'utf8', input });
+      if (stdout !== '') rpcAnswerOf(method, asked, stdout);
+      return stdout;
     },
-    status: () => JSON.parse(run('router', ...WHP, 'status', '--json', ...options)),
+    status: () => answerOf(['status'], run('router', ...WHP, 'status', '--json', ...options)),
     log: () => readFileSync(logFile, 'utf8'),
     stopAgent: async (signal = 'SIGTERM') => {
       const ended = new Promise((resolve) => agent!.once('exit', resolve));
@@ -240,6 +243,12 @@ export async function startHome(name: string, before: readonly string[] = []): P
       for (const one of spaces) spawnSync('ip', ['netns', 'del', space(one)]);
     },
   };
+}
+
+/** Returns what was printed; an answer of --json is compared with docs/json.md. */
+function asDocumented(words: readonly string[], printed: string): string {
+  if (words.includes('--json')) linesOf(words, printed);
+  return printed;
 }
 
 function wireHome(run: Home['run'], space: (one: string) => string): void {
