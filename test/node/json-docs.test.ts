@@ -3,9 +3,18 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { monitorAnswer } from '../../agent/src/answers/monitor.ts';
 import { COMMAND_NAMES } from '../../agent/src/cli/commands.ts';
+import type { MonitorEvent } from '../../agent/src/learn/effect.ts';
 import type { EvidenceKind } from '../../agent/src/learn/evidence.ts';
-import { chapterOf, chapters, fieldLines, schemaOfChapter, wrongWith } from '../lib/answers.ts';
+import {
+  chapterOf,
+  chapters,
+  fieldLines,
+  judged,
+  schemaOfChapter,
+  wrongWith,
+} from '../lib/answers.ts';
 
 test('every chapter has an example that its table allows, and a table that allows no other field', () => {
   assert.ok(chapters.size > 40, `${chapters.size} chapters`);
@@ -66,6 +75,48 @@ test('the words of evidence are those of the program', () => {
   for (const kind of Object.keys(kinds))
     assert.is(wrongWith('flow', { ...example, evidence: kind }), '');
   assert.is.not(wrongWith('flow', { ...example, evidence: 'other' }), '');
+});
+
+test('a line of each kind of whp monitor is as in its chapter', () => {
+  const [app, device, name, address] = ['skype', '192.168.1.11', 'api.skype.com', '198.51.100.7'];
+  const flow = {
+    protocol: 'udp',
+    source: device,
+    sourcePort: 13021,
+    destination: address,
+    destinationPort: 443,
+  };
+  const addresses = [{ address, ttlSeconds: 300 }];
+  const targets = [{ name, ttlSeconds: 300, depth: 1 }];
+  const answer = { app, name, root: name, entry: name, device, at: 0, addresses, targets };
+  const seen = {
+    app,
+    kind: 'port',
+    flow,
+    device,
+    detail: 'x',
+    first: 0,
+    last: 0,
+    until: 0,
+  } as const;
+  const events: MonitorEvent[] = [
+    { kind: 'lesson', lesson: { ...answer, refused: [] } },
+    { kind: 'asked', app, device, name },
+    { kind: 'hello', named: { app, device, address, name, flow: 'udp' } },
+    { kind: 'evidence', evidence: seen },
+  ];
+  const names = {
+    nameOf: () => null,
+    macOf: () => null,
+    owned: [],
+    groupsOf: () => [],
+    named: () => null,
+  };
+  const kinds = events.map((told) => {
+    const line = JSON.stringify(monitorAnswer(told, names));
+    return judged<{ kind: string }>('whp monitor', JSON.parse(line)).kind;
+  });
+  assert.equal(kinds, ['dns', 'query', 'hello', 'flow']);
 });
 
 const KNOWN = 'test/golden/json-fields.txt';
