@@ -12,7 +12,8 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { StatusAnswer } from '../../agent/src/answers/status.ts';
 import { answerOf, linesOf, rpcAnswerOf } from '../lib/answers.ts';
-import { HOST, WHP } from '../lib/bare.ts';
+import { WHP } from '../lib/bare.ts';
+import { installPlugin } from '../lib/plugin.ts';
 
 export const NODE = '111.221.74.20';
 export const NODE_PORT = 33033;
@@ -97,7 +98,7 @@ export interface Home {
   whp(...words: string[]): string;
   /** The same with the exit status, whatever it is. */
   tell(...words: string[]): { readonly status: number; readonly out: string; readonly err: string };
-  /** A request as rpcd's plugin sends it; returns the answer's line, '' without an agent. */
+  /** Calls rpcd's plugin as rpcd does; returns the answer's line. */
   rpc(method: string, input?: object): string;
   status(): StatusAnswer;
   log(): string;
@@ -191,6 +192,7 @@ export async function startHome(name: string, before: readonly string[] = []): P
     '--state',
     `${folder}/state`,
   ];
+  const plugin = installPlugin(folder, socket, options.join(' '));
   let agent: ChildProcess | null = null;
   return {
     learned: `${folder}/state/learned`,
@@ -225,10 +227,10 @@ export async function startHome(name: string, before: readonly string[] = []): P
       return { status: status ?? -1, out: asDocumented(words, stdout), err: stderr };
     },
     rpc: (method, asked = {}) => {
-      const [head = '', ...rest] = [...into('router'), ...HOST, '--ask', socket];
-      const input = `${JSON.stringify({ method: 'rpc', operand: method, input: asked })}\n`;
+      const [head = '', ...rest] = [...into('router'), ...plugin, 'call', method];
+      const input = JSON.stringify(asked);
       const { stdout } = spawnSync(head, rest, { encoding: 'utf8', input });
-      if (stdout !== '') rpcAnswerOf(method, asked, stdout);
+      rpcAnswerOf(method, asked, stdout);
       return stdout;
     },
     status: () => answerOf(['status'], run('router', ...WHP, 'status', '--json', ...options)),
