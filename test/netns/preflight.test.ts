@@ -257,7 +257,8 @@ ip link add g0 type veth peer name phone; ip link set g0 master br-guest up`;
   assert.equal(said(played, 'problems'), []);
   const [note = ''] = said(played, 'notes');
   assert.match(note, /br-guest \(bridge, 1 port, 192\.168\.3\.1\/24\) is in no list lan/);
-  assert.ok(played.alone.text.includes(`note: ${note.replace('be; uci', 'be: uci')}\n`));
+  // In a text a colon may stand before the command.
+  assert.ok(played.alone.text.includes(`note: ${note.split('; ')[0]}`), played.alone.text);
   assert.equal(played.answer.notes.map(lineOf), [note]);
   assert.match(played.status, '1 note: whp check\n');
 });
