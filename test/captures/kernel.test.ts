@@ -4,12 +4,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { LearnedAnswer } from '../../agent/src/answers/flows.ts';
 import type { ReplayReport } from '../../agent/src/replay/report.ts';
 import { decodePacket, destinationText, sourceText } from '../../agent/src/wire/packet.ts';
 import { captureFrames } from '../../agent/src/wire/pcap.ts';
 import { readdressed } from '../fixtures/packets.ts';
 import type { Timed } from '../fixtures/pcap.ts';
 import { type Counts, countsOf, countsText, replay, tunnelledAt } from '../lab/replay/model.ts';
+import { answerOf } from '../lib/answers.ts';
 import { flowKey } from './ndpi.ts';
 import { type AgentRouter, type Entrance, INNER, startRouter } from './router.ts';
 import { absence, SESSIONS } from './samples.ts';
@@ -49,7 +51,7 @@ async function play(name: string): Promise<Played> {
 
 /** The differences between replay and kernel. */
 async function judge({ router, schedule, report }: Played): Promise<string[]> {
-  const learned = JSON.parse(router.ask('learned', '--json'));
+  const learned = answerOf<LearnedAnswer>(['learned'], router.ask('learned', '--json'));
   const kernel = tally(await router.stop(), schedule);
   const wanted = countsOf(report);
   const differences = [...wanted.keys()]

@@ -6,7 +6,9 @@ import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { BARE, WHP_TEXT } from '../lib/bare.ts';
+import { rpcAnswerOf } from '../lib/answers.ts';
+import { WHP_TEXT } from '../lib/bare.ts';
+import { installPlugin } from '../lib/plugin.ts';
 
 const FOLDER = resolve(`out/netns/account-${process.pid}`);
 const FLOWS = 200;
@@ -33,19 +35,11 @@ config sync 'sync'
 	option key '${SECRET}'
 `,
 );
-// The shipped plugin with other paths.
-writeFileSync(
-  `${FOLDER}/plugin`,
-  readFileSync('openwrt-package/files/whp.rpcd', 'utf8')
-    .replace('/usr/lib/whp/whp-host', resolve('out/host/x86_64/whp-host'))
-    .replace('/var/run/whp.sock', `${FOLDER}/sock`)
-    .replace('/var/run/whp.test', `${FOLDER}/test`)
-    .replace(
-      '/usr/bin/whp test',
-      `${WHP_TEXT} test --config ${FOLDER}/whp --profiles ${FOLDER}/profiles --socket ${FOLDER}/sock`,
-    ),
-  { mode: 0o755 },
-);
+const PLUGIN = installPlugin(
+  FOLDER,
+  `${FOLDER}/sock`,
+  `--config ${FOLDER}/whp --profiles ${FOLDER}/profiles --socket ${FOLDER}/sock`,
+).join(' ');
 
 const DAEMON = `${WHP_TEXT} daemon --config ${FOLDER}/whp \
   --profiles ${FOLDER}/profiles --state ${FOLDER}/state --socket ${FOLDER}/sock >>${FOLDER}/log 2>&1 &
@@ -78,10 +72,11 @@ interface Answer {
 async function call(method: string, input: object | string = ''): Promise<Answer> {
   const words = typeof input === 'string' ? input : JSON.stringify(input);
   writeFileSync(`${FOLDER}/input`, words);
-  const said = await run(`${BARE.join(' ')} ${FOLDER}/plugin call '${method}' <${FOLDER}/input`);
+  const said = await run(`${PLUGIN} call '${method}' <${FOLDER}/input`);
   assert.ok(said.length <= MOST_BYTES, `${method}: ${said.length} bytes`);
   assert.not.match(said, new RegExp(`${SECRET}|271828182`), method);
-  return JSON.parse(said) as Answer;
+  const asked: unknown = words === '' || words.includes('"broken') ? {} : JSON.parse(words);
+  return rpcAnswerOf<Answer>(method, Object(asked), said);
 }
 
 async function until(what: () => Promise<boolean>): Promise<void> {
@@ -101,10 +96,7 @@ const entry = (verb: string, i: number, mark: string): string =>
 
 test('an agent that is not there', async () => {
   assert.match((await call('status')).error ?? '', 'no agent');
-  assert.equal(
-    Object.keys(JSON.parse(await run(`${BARE.join(' ')} ${FOLDER}/plugin list`)) as object).length,
-    9,
-  );
+  assert.equal(Object.keys(JSON.parse(await run(`${PLUGIN} list`)) as object).length, 9);
 });
 
 test('the lines of whp test so far, while it runs and after it', async () => {

@@ -4,6 +4,8 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { AuditAnswer } from '../../agent/src/answers/audit.ts';
+import { answerOf } from '../lib/answers.ts';
 import { WHP } from '../lib/bare.ts';
 import { config, type Home, OTHER, P2P, pause, startHome, until } from './home.ts';
 
@@ -120,9 +122,9 @@ test('an address that was deleted from the set: each flow to it, with why, and s
   child.kill('SIGINT');
   const { status, out, err } = await ended;
   assert.is(status, 4, `${out}${err}`);
-  const answer = JSON.parse(out);
+  const answer = answerOf<AuditAnswer>(['audit'], out);
   assert.is(answer.outside_flows, 1);
-  const [one] = answer.rows;
+  const one = answer.rows[0]!;
   assert.is(one.app, 'skype');
   assert.is(one.evidence, 'addr');
   assert.is(one.flow, `udp 192.168.1.11:6000 ${OTHER}:33033`);

@@ -6,6 +6,7 @@ import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PLAIN } from '../fixtures/uci.ts';
+import { answerOf } from '../lib/answers.ts';
 import { WHP_TEXT } from '../lib/bare.ts';
 
 const FOLDER = resolve(`out/netns/check-${process.pid}`);
@@ -38,6 +39,7 @@ for i in $(seq 200); do grep -q '^whp: enforcing' log && break; sleep 0.1; done
 ${script}
 kill $agent; wait $agent`;
   const { stdout, stderr } = spawnSync('unshare', ['-n', 'sh', '-c', text], { encoding: 'utf8' });
+  for (const [, answer] of stdout.matchAll(/(\{"file":.*\})$/gm)) answerOf(['check'], answer!);
   return stdout + stderr;
 }
 

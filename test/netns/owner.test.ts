@@ -10,6 +10,7 @@ import type { ProxyAnswer, StatusAnswer } from '../../agent/src/answers/status.t
 import type { WhyAnswer } from '../../agent/src/answers/why-parts.ts';
 import { COMMAND_NAMES } from '../../agent/src/cli/commands.ts';
 import { flat } from '../lib/alarms.ts';
+import { answerOf } from '../lib/answers.ts';
 import { WHP_TEXT } from '../lib/bare.ts';
 import { fits } from '../lib/screen.ts';
 import { ownEtc, startShell } from './shell.ts';
@@ -66,7 +67,7 @@ async function whp(words: string): Promise<{ status: number; text: string }> {
 async function json<T>(words: string): Promise<T> {
   const { status, text } = await whp(`${words} --json`);
   assert.is(status, 0, `${words}: ${text}`);
-  return JSON.parse(text) as T;
+  return answerOf<T>(words.split(' '), text);
 }
 
 /** What a command prints on standard output and on standard error. */

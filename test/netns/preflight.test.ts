@@ -18,6 +18,7 @@ import type { ProblemAnswer } from '../../agent/src/answers/error.ts';
 import type { StatusAnswer } from '../../agent/src/answers/status.ts';
 import { homeWith } from '../fixtures/uci.ts';
 import { alarmLines } from '../lib/alarms.ts';
+import { answerOf, rpcAnswerOf } from '../lib/answers.ts';
 import { BARE } from '../lib/bare.ts';
 
 const FOLDER = resolve(`out/netns/preflight-${process.pid}`);
@@ -108,14 +109,14 @@ kill $agent; wait $agent`;
   const read = (name: string): Asked => ({
     status: Number(/exit (\d+)/.exec(part(`${name} text`))?.[1]),
     text: part(`${name} text`),
-    json: JSON.parse(part(`${name} json`)),
+    json: answerOf(['check'], part(`${name} json`)),
   });
   return {
     alone: read('alone'),
     beside: read('beside'),
     status: part('status text'),
-    answer: JSON.parse(part('status json')),
-    rpcd: JSON.parse(part('rpcd')),
+    answer: answerOf(['status'], part('status json')),
+    rpcd: rpcAnswerOf('status', {}, part('rpcd')),
   };
 }
 

@@ -8,6 +8,7 @@ import * as assert from 'uvu/assert';
 import type { StatusAnswer } from '../../agent/src/answers/status.ts';
 import { PLAIN } from '../fixtures/uci.ts';
 import { alarmLines } from '../lib/alarms.ts';
+import { answerOf } from '../lib/answers.ts';
 import { WHP_TEXT } from '../lib/bare.ts';
 import { startShell } from './shell.ts';
 
@@ -262,7 +263,7 @@ whp check --explain; for i in $(seq 80); do whp status --json | grep -q 'told to
     alarmLines(out).join('\n'),
     /^! dhcp\.lan\.dhcp_option \(\/etc\/config\/dhcp:7\): devices are told to ask 192\.168\.1\.5/m,
   );
-  const json = JSON.parse(out.slice(out.indexOf('\n{') + 1)) as StatusAnswer;
+  const json = answerOf<StatusAnswer>(['status'], out.slice(out.indexOf('\n{') + 1));
   assert.ok(json.problems.some(({ text }) => text.includes('devices are told to ask 192.168.1.5')));
 });
 

@@ -6,6 +6,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { StatusAnswer } from '../../agent/src/answers/status.ts';
 import { PLAIN } from '../fixtures/uci.ts';
+import { answerOf } from '../lib/answers.ts';
 import { WHP_TEXT } from '../lib/bare.ts';
 import { ownEtc, startShell } from './shell.ts';
 
@@ -120,7 +121,10 @@ test('the time zone in each of its places; without one the app is proxied at all
   writeFileSync(`${FOLDER}/config`, `${PLAIN}\tlist schedule '${after} 00:00-24:00'\n`);
   const told = async (): Promise<string> => {
     await must(`${WHP_TEXT} reload ${OPTIONS}`);
-    const { apps } = JSON.parse(await must(`${WHP_TEXT} status --json ${OPTIONS}`)) as StatusAnswer;
+    const { apps } = answerOf<StatusAnswer>(
+      ['status'],
+      await must(`${WHP_TEXT} status --json ${OPTIONS}`),
+    );
     // Outside its hours, or else: this namespace has no tunnel.
     return apps[0]!.new_connections.cause === 'schedule' ? 'schedule' : 'proxied';
   };

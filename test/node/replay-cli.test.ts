@@ -6,8 +6,10 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { ReplayReport } from '../../agent/src/replay/report.ts';
 import { udp } from '../fixtures/packets.ts';
 import { captureOf } from '../fixtures/pcap.ts';
+import { answerOf } from '../lib/answers.ts';
 
 const FOLDER = mkdtempSync(join(tmpdir(), 'whp-replay-'));
 test.after(() => rmSync(FOLDER, { recursive: true }));
@@ -43,6 +45,8 @@ for (const [name, program] of [
     assert.match(out, /^call\.pcap: 1 packet,/);
     assert.match(out, /^played by every profile of .*agent\/profiles$/m);
     assert.match(out, /^proxied 1 flow, 1 packet,/m);
+    const told = run(program, 'call.pcap', '--json').out;
+    assert.is(answerOf<ReplayReport>(['replay'], told).flows.length, 1);
   });
 }
 

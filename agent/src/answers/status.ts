@@ -5,7 +5,7 @@ import { suspectLines } from '../learn/suspects.ts';
 import type { Choices } from '../policy/choices.ts';
 import { slotOf } from '../policy/marks.ts';
 import type { App, Policy } from '../policy/policy.ts';
-import { setName } from '../ruleset/names.ts';
+import { setName, tunnelDevice } from '../ruleset/names.ts';
 import { FAMILIES } from '../ruleset/terms.ts';
 import type { Counters, State } from '../step/state.ts';
 import { splitFix } from '../syntax/fix.ts';
@@ -227,11 +227,14 @@ function appAnswer(app: App, asked: Asked): AppAnswer {
   };
 }
 
-function wrongWithProxy({ proxy, address, state, reason }: ProxyAnswer): Problem[] {
+function wrongWithProxy({ proxy, address, state, reason, mtu_bytes }: ProxyAnswer): Problem[] {
   const where = `proxy ${proxy}`;
   if (state === 'no_device') {
-    const what = 'its tunnel has no device, or somebody has set it down';
-    return [{ where, what, fix: 'whp check' }];
+    const device = tunnelDevice(proxy);
+    if (mtu_bytes === null)
+      return [{ where, what: `the device ${device} of its tunnel is missing`, fix: 'whp check' }];
+    const fix = `ip link set dev ${device} up; whp reload`;
+    return [{ where, what: `the device ${device} of its tunnel is down`, fix }];
   }
   if (state !== 'down') return [];
   return [{ where, what: `is DOWN: ${reason}`, fix: `ping -c 3 ${address}` }];

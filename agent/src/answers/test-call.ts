@@ -29,6 +29,19 @@ export function callLines(seen: CallSeen): TestLine[] {
   return [split('call', 'wrong', `a call would leave by ${ownText(own)}${works}: ${why}`)];
 }
 
+/** By the agent's word alone, while the file on disk cannot be read. `status` null: no agent answers. */
+export function unreadLines(status: CallSeen['status']): TestLine[] {
+  return (status?.apps ?? []).map(({ app, new_connections: { state, proxy, reason } }) => {
+    const ways = {
+      proxied: `would go into the tunnel ${proxy}, which was not tried`,
+      refused: `would be REFUSED: ${reason}`,
+      direct: `would leave by your own address, DIRECT: ${reason}`,
+    };
+    const text = `a call ${ways[state]}; the last good configuration is in force`;
+    return line(`call ${app}`, state === 'proxied' ? 'note' : 'wrong', text, 'whp check');
+  });
+}
+
 /** "your own address 198.51.100.10" */
 function ownText(own: string | null): string {
   return `your own address${own !== null && isRoutableText(own) ? ` ${own}` : ''}`;

@@ -11,6 +11,7 @@ import { type KernelView, seconds } from './flows.ts';
 import { type NowAnswer, newFlows } from './now.ts';
 import {
   deviceText,
+  NO_APP,
   olderFlows,
   type Surroundings,
   sentence,
@@ -44,7 +45,8 @@ export function whyName(
     };
   }
   if (first === undefined) {
-    const verdict = 'direct: no profile and no rule has this name';
+    const hasApp = state.policy.apps.length > 0;
+    const verdict = `direct: ${hasApp ? 'no profile and no rule has this name' : NO_APP}`;
     return { ...OF_NO_DEVICE, query: name, state: 'direct', verdict, reasons: [] };
   }
   const now = newFlows(first.app, state.policy.proxies, around);

@@ -27,6 +27,8 @@ export interface WhyAnswer {
   readonly reasons: readonly string[];
 }
 
+export const NO_APP = 'no app is enabled, so nothing is proxied';
+
 /** The home's addresses and devices. */
 export interface Surroundings extends Present {
   readonly hosts: readonly Host[];

@@ -15,7 +15,14 @@ import { type Ground, groundsOf, learnedOfDevice, type Target } from './grounds.
 import { whyDevice } from './home.ts';
 import { byWhich, newFlows, wayOf } from './now.ts';
 import { whyName } from './why-name.ts';
-import { olderFlows, type Surroundings, said, sentence, type WhyAnswer } from './why-parts.ts';
+import {
+  NO_APP,
+  olderFlows,
+  type Surroundings,
+  said,
+  sentence,
+  type WhyAnswer,
+} from './why-parts.ts';
 
 /** Explains `query`: an address, a flow as printed by `whp flows`, a host name, or a device's DHCP name;
  * or tells why it cannot be answered. */
@@ -168,6 +175,7 @@ function judge(state: State, kernel: KernelView, target: Target, around: Surroun
   if (!isRoutableText(address)) {
     return direct('no address of the public Internet, which never takes a tunnel');
   }
+  if (state.policy.apps.length === 0) return direct(NO_APP);
   const grounds = state.policy.apps.map((app) => groundsOf(app, state, kernel, target, around));
   const reasons = grounds.flatMap((one) => one.flatMap(({ lines }) => lines));
   const speaking = grounds.flatMap((one) => one.filter(({ kind }) => kind === 'for'));

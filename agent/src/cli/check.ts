@@ -178,7 +178,7 @@ export function checked(
   const status = ok ? 0 : 1;
   if (json) {
     const rows = { problems: problems.map(problemAnswer), notes: notes.map(problemAnswer) };
-    const answer = { file, ok, router, ...rows, looked };
+    const answer = { file, ok, router, verdict: ok ? verdict : null, ...rows, looked };
     return { status, out: jsonLine(answer), err: '' };
   }
   const lines = [

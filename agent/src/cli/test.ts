@@ -13,7 +13,7 @@ import {
   split,
   type TestLine,
 } from '../answers/test.ts';
-import { callLines } from '../answers/test-call.ts';
+import { callLines, unreadLines } from '../answers/test-call.ts';
 import { lookLines, masqueradeLine, partLines } from '../answers/test-looks.ts';
 import { queuedSoFar, timeHeld } from '../kernel/held-probe.ts';
 import { ownAddress } from '../kernel/own-address.ts';
@@ -63,7 +63,10 @@ export async function testCommand(command: Command): Promise<number> {
   );
   const read = readConfiguration(command);
   if (read.ok) await testRouter(command, say, wrong, read.value, status);
-  else for (const one of read.problems) say(split('file', 'wrong', problemText(one)));
+  else {
+    const problems = read.problems.map((one) => split('file', 'wrong', problemText(one)));
+    say(...problems.map((one) => ({ fix: 'whp check', ...one })), ...unreadLines(status));
+  }
   if (wrong.length === 0) return 0;
   return status === null ? NO_AGENT : WORKS_NOT;
 }

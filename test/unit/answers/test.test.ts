@@ -14,7 +14,7 @@ import {
   split,
   tunnelLine,
 } from '../../../agent/src/answers/test.ts';
-import { type CallSeen, callLines } from '../../../agent/src/answers/test-call.ts';
+import { type CallSeen, callLines, unreadLines } from '../../../agent/src/answers/test-call.ts';
 import { lookLines, masqueradeLine, partLines } from '../../../agent/src/answers/test-looks.ts';
 import { testLineText } from '../../../agent/src/cli/text-test.ts';
 import type { KernelPart } from '../../../agent/src/policy/missing-parts.ts';
@@ -206,13 +206,26 @@ test('the device is one that the app applies to', () => {
 
 test('without an app: why, what to type, and whether the tunnel works', () => {
   const nothing =
-    'valid, but nothing is proxied: app skype is disabled; uci set whp.skype.enabled=1; uci commit whp';
+    "valid, but nothing is proxied: app skype is disabled; uci set whp.skype.enabled='1'; uci commit whp; whp reload";
   const { state, text, fix } = call(null, { policy: { ...policy, apps: [] }, nothing });
   assert.is(state, 'wrong');
   assert.match(text, 'though the tunnel to 198.51.100.7 works: nothing is proxied: app skype is');
-  assert.is(fix, 'uci set whp.skype.enabled=1; uci commit whp');
+  assert.is(fix, "uci set whp.skype.enabled='1'; uci commit whp; whp reload");
   const dead = { policy: { ...policy, apps: [] }, nothing, exits: new Map() };
   assert.not.match(call(null, dead).text, 'works');
+});
+
+test('while the file on disk cannot be read: what the agent does with a call by the last good one', () => {
+  const now = { state: 'proxied', proxy: 'a', cause: null, reason: null, left_s: null } as const;
+  const of = (change: object) =>
+    unreadLines({ apps: [{ app: 'skype', new_connections: { ...now, ...change } } as never] })[0]!;
+  assert.equal([of({}).state, of({}).fix], ['note', 'whp check']);
+  assert.match(of({}).text, 'into the tunnel a, which was not tried; the last good configuration');
+  const reason = 'no proxy is up (fallback block)';
+  const refused = of({ state: 'refused', proxy: null, reason });
+  assert.equal([refused.state, /REFUSED: no proxy is up/.test(refused.text)], ['wrong', true]);
+  assert.match(of({ state: 'direct', proxy: null, reason }).text, /your own address, DIRECT: no/);
+  assert.equal(unreadLines(null), []);
 });
 
 test('the commands at the end of a problem are its fix', () => {

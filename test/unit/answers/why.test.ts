@@ -96,6 +96,13 @@ test('a range holds for its ports: a flow to another port is direct', () => {
   assert.is(why(`icmp ${DEVICE} ${LEARNED}`).state, 'proxied');
 });
 
+test('without an app the reason is that none is enabled, not that no profile knows the address', () => {
+  const state = createState({ ...policy, apps: [] }, () => false);
+  for (const query of [NODE, flow(NODE, 40011), 'ui.skype.com'])
+    assert.match(why(query, around(), kernelOf(), state).verdict, /^direct: no app is enabled/);
+  assert.match(why('192.168.9.9', around(), kernelOf(), state).verdict, /no address of the public/);
+});
+
 test('a port and a peer of the device’s MAC speak for it at whatever address, unless a router has it', () => {
   const mac = '02:00:00:00:00:10';
   const kernel = kernelOf({

@@ -425,7 +425,7 @@ test('the verdict says what the file does', () => {
   const off = CONFIG.replace("config app 'skype'\n", "config app 'skype'\n\toption enabled '0'\n");
   assert.is(
     verdict(off),
-    'valid, but nothing is proxied: app skype is disabled; uci set whp.skype.enabled=1; uci commit whp',
+    "valid, but nothing is proxied: app skype is disabled; uci set whp.skype.enabled='1'; uci commit whp; whp reload",
   );
   assert.match(verdict(''), 'there is no app section');
   const agent = CONFIG.replace("\tlist lan 'br-lan'\n", "\toption enabled '0'\n");
