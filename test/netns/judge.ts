@@ -66,7 +66,7 @@ export function judge(expected: Expected, crossed: Crossed, told: Outputs): void
   judgeReport(told);
 }
 
-/** The line of a table that begins with these words, and lines that are indented below it. */
+/** The line of a table that begins with these words, and lines that are indented below it. Two spaces part columns. */
 function row(text: string, first: string): string {
   const [, rest] = `\n${text}`.split(`\n${first} `);
   return rest === undefined ? '' : flat(`${first} ${rest.split(/\n(?! )/)[0]}`);
@@ -104,7 +104,7 @@ function judgeStatus(expected: Expected, crossed: Crossed, told: Outputs): void 
   }
   const text = flat(told.statusText);
   if (idle) assert.match(text, /\bidle\b/);
-  else names(row(told.statusText, 'skype'), crossed.state, 'status');
+  else names(row(told.statusText, 'skype '), crossed.state, 'status');
   // A person reads each problem with its commands.
   for (const { text: what, fix } of told.status.problems) {
     assert.ok(text.includes(flat(what)), `status: "${what}" is not in ${text}`);
@@ -267,7 +267,8 @@ export function cellsOf(crossed: Crossed, open: string, told: Outputs): Cells {
     'open flow': `${open}; why: ${verdict(told.whyOpen)}`,
     status: statusCell(told),
     'status --quiet': `exit ${told.quiet}`,
-    why: flat(told.whyText[0]!.split('\n')[0]!),
+    why:
+      why[0]!.error === undefined ? `${why[0]!.query}: ${why[0]!.verdict}` : flat(told.whyText[0]!),
     flows: line === '' ? flat(told.flowsText.split('\n').slice(0, 2).join(' ')) : line,
     'proxy list': flat(told.proxiesText.replace(/^proxy .*\n/, '')),
     'status --json': now(status),
@@ -286,7 +287,7 @@ function errorCell({ error, fix }: Partial<ErrorAnswer>): string {
 
 function statusCell({ status, statusText }: Outputs): string {
   if (status.error !== undefined) return flat(statusText);
-  const app = row(statusText, 'skype');
+  const app = row(statusText, 'skype ');
   const alarms = alarmsOf(status).map((line) => `! ${line}`);
   return [app === '' ? flat(statusText.split('\n')[0]!) : app, ...alarms].join(' / ');
 }
