@@ -6,7 +6,8 @@ import { byText } from '../../agent/src/answers/now.ts';
 import type { Rows } from '../../agent/src/answers/rows.ts';
 import type { ProxyAnswer, StatusAnswer } from '../../agent/src/answers/status.ts';
 import type { WhyAnswer } from '../../agent/src/answers/why-parts.ts';
-import { flat, type Outputs, type Told } from './outputs.ts';
+import { flat } from '../lib/alarms.ts';
+import type { Outputs, Told } from './outputs.ts';
 import type { Crossed, Going } from './wire.ts';
 
 export interface Expected {

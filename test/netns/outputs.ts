@@ -41,11 +41,6 @@ export interface Outputs {
   readonly reported: StatusAnswer | null;
 }
 
-/** The text on one line, as a person reads it. */
-export function flat(text: string): string {
-  return text.replace(/\s+/g, ' ').trim();
-}
-
 /** `next`: a flow that was not sent; `open`: one that goes on. */
 export function askAll(home: Home, address: string, { next }: Crossed, open: string): Outputs {
   const text = (...words: string[]): string => {
