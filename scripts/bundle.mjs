@@ -11,9 +11,8 @@ import { AGENT } from './lib/agent.mjs';
 
 // The engine compiles the whole file once a boot, some 2 ms a KB on a 24K router, and keeps its bytecode in
 // RAM; the packages' budget of 600 KB of flash leaves room for twice its compressed size. 5 % above the size
-// when the limit was set (467,039): examine what grows by more in out/whp.meta.json. 24 KB are unused parts of
-// dns-packet: it is one CommonJS file, of which esbuild drops nothing.
-const BUDGET_BYTES = 480 * 1024;
+// when the limit was set (496,427): examine what grows by more in out/whp.meta.json.
+const BUDGET_BYTES = 512 * 1024;
 
 process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));
 mkdirSync('out', { recursive: true });

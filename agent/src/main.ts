@@ -6,22 +6,19 @@ import { ask } from './cli/ask.ts';
 import { auditCommand } from './cli/audit.ts';
 import { checkFile } from './cli/check.ts';
 import { diagnose } from './cli/diagnose.ts';
-import { printedAlone } from './cli/print.ts';
+import { put, refused } from './cli/out.ts';
+import { complained, jsonLine, printedAlone, problemLines } from './cli/print.ts';
 import { profileCommand } from './cli/profile.ts';
 import { replayFile } from './cli/replay.ts';
+import { testCommand } from './cli/test.ts';
 import { loadPolicy } from './config/load.ts';
 import { runDaemon } from './daemon/daemon.ts';
 import { compile } from './ruleset/compile/compile.ts';
 import { renderLoad } from './ruleset/render.ts';
-import type { Problem } from './syntax/result.ts';
 
 async function run(command: Command): Promise<number> {
   const alone = printedAlone(command);
-  if (alone !== null) {
-    std.out.puts(alone.out);
-    std.err.puts(alone.err);
-    return alone.status;
-  }
+  if (alone !== null) return put(alone);
   switch (command.name) {
     case 'profile':
       return profileCommand(command);
@@ -29,6 +26,8 @@ async function run(command: Command): Promise<number> {
       return diagnose(command);
     case 'audit':
       return auditCommand(command);
+    case 'test':
+      return testCommand(command);
     case 'daemon':
       return runDaemon(command, command.socket);
     case 'check':
@@ -44,18 +43,17 @@ async function run(command: Command): Promise<number> {
 
 function printRuleset(command: Command): number {
   const policy = loadPolicy(command, null);
-  if (!policy.ok) return complain(policy.problems, 1);
+  if (!policy.ok) {
+    const err = problemLines(policy.problems);
+    return put({ ...complained(policy.problems, 1, command.json), err });
+  }
   const text = renderLoad(compile(policy.value));
-  std.out.puts(command.json ? `${JSON.stringify({ ruleset: text })}\n` : text);
-  return 0;
+  return put({ status: 0, out: command.json ? jsonLine({ ruleset: text }) : text, err: '' });
 }
 
-function complain(problems: readonly Problem[], status: number): number {
-  for (const { where, what } of problems) std.err.puts(`whp: ${where}: ${what}\n`);
-  return status;
-}
-
-const read = readArguments(scriptArgs.slice(1));
-const status = read.ok ? await run(read.value) : complain(read.problems, 2);
+const words = scriptArgs.slice(1);
+const read = readArguments(words);
+const json = words.includes('--json');
+const status = read.ok ? await run(read.value) : refused({ json }, read.problems, 2);
 std.out.flush();
 std.exit(status);

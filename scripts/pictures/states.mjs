@@ -3,7 +3,7 @@ const STATES = [
   ['tunnel up', 'its probes are answered', ['tunnel', 'tunnel']],
   ['tunnel down', 'fallback block (default)', ['refused', 'refused']],
   ['tunnel down', 'fallback direct', ['direct', 'direct']],
-  ['paused', 'by you, until whp resume', ['tunnel', 'live flows'], ['direct', 'new flows']],
+  ['paused', 'by you, an hour unless told', ['tunnel', 'live flows'], ['direct', 'new flows']],
   ['agent crashed', 'the rules stay', ['tunnel', 'learned'], ['direct', 'new names']],
   ['agent stopped', 'by you: rules are removed', ['direct', 'direct']],
 ];

@@ -1,11 +1,11 @@
 // pictures/terminal: what `whp` prints in the home of docs/install.md, by the agent's own functions: the
-// configuration is the shipped one with the options that install.md sets. Pure: the files' texts are arguments.
+// configuration is the shipped one with the proxy that install.md sets, and its app. Pure: the files' texts are arguments.
 import type { KernelView } from '../../agent/src/answers/flows.ts';
-import { presentOf, type StatusInput, statusAnswer } from '../../agent/src/answers/status.ts';
+import { presentOf, statusAnswer } from '../../agent/src/answers/status.ts';
 import { whyAnswer } from '../../agent/src/answers/why.ts';
-import { statusText, whyText } from '../../agent/src/cli/text.ts';
+import { whyText } from '../../agent/src/cli/text.ts';
+import { statusText } from '../../agent/src/cli/text-status.ts';
 import { buildPolicy } from '../../agent/src/policy/build.ts';
-import { NO_CHOICES } from '../../agent/src/policy/choices.ts';
 import { markOf } from '../../agent/src/policy/marks.ts';
 import { parseProfile } from '../../agent/src/profile/parse.ts';
 import { pairKey, portKey } from '../../agent/src/ruleset/elements.ts';
@@ -13,12 +13,11 @@ import { createState, type State } from '../../agent/src/step/state.ts';
 import { step } from '../../agent/src/step/step.ts';
 import { ok, type Result } from '../../agent/src/syntax/result.ts';
 import { parseUci } from '../../agent/src/syntax/uci.ts';
-import { createSteering } from '../../agent/src/tunnel/failover.ts';
-import { createHealth } from '../../agent/src/tunnel/health.ts';
 import { answerTo } from '../../test/fixtures/dns.ts';
 import { askedEvents } from '../../test/fixtures/dns-events.ts';
 import { udp } from '../../test/fixtures/packets.ts';
-import { chosen, surroundings } from '../../test/fixtures/surroundings.ts';
+import { statusInput } from '../../test/fixtures/status-input.ts';
+import { surroundings } from '../../test/fixtures/surroundings.ts';
 
 export interface Files {
   /** docs/install.md, agent/uci/whp, agent/profiles/skype.json, and the version of package.json. */
@@ -37,21 +36,24 @@ export interface Printed {
 const LAPTOP = '192.168.1.11';
 const SERVER = '198.51.100.7';
 const NAME = 'api.skype.com';
-const OTHER = '203.0.113.77';
+const OTHER = '192.0.2.80';
 const PORT = 13021;
 const HOUR = 3_600_000;
 const NOW = 3 * HOUR;
-const MEGABYTE = 1024 * 1024;
+const CLOCK = { zone: null, wall: Date.UTC(2026, 10, 21) };
 
 function value<T>(result: Result<T>): T {
   if (!result.ok) throw new Error(result.problems.map(({ what }) => what).join('\n'));
   return result.value;
 }
 
-/** The shipped configuration with the lines `set whp.SECTION.OPTION='VALUE'` of install.md. */
+/** The shipped configuration with the proxy of install.md (`set whp.cloud.OPTION='VALUE'`) and its app enabled. */
 function configurationOf({ install, shipped }: Files): string {
   let text = shipped;
-  for (const [, section, option, wanted] of install.matchAll(/^set whp\.(\w+)\.(\w+)='(.*)'$/gm)) {
+  const typed = [...install.matchAll(/^set whp\.(cloud)\.(\w+)='(.*)'$/gm)].map((found) =>
+    found.slice(1),
+  );
+  for (const [section, option, wanted] of [...typed, ['skype', 'enabled', '1']]) {
     const own = new RegExp(`(config \\w+ '${section}'\\n(?:\\t.*\\n)*?\\t)#?(option ${option}) .*`);
     if (!own.test(text)) throw new Error(`agent/uci/whp has no ${section}.${option}`);
     text = text.replace(own, `$1$2 '${wanted}'`);
@@ -95,32 +97,6 @@ function kernelOf(mask: number, proxyEnd: string): KernelView {
   };
 }
 
-/** A proxied application, its proxy up, no problems. */
-function inputOf(version: string, proxy: { name: string; address: string }): StatusInput {
-  const steering = createSteering();
-  const health = createHealth(proxy.name, 0);
-  steering.healths.set(proxy.name, Object.assign(health, { state: 'up', rtt: 18.4, results: 32 }));
-  steering.choices.set('skype', chosen(proxy.name));
-  return {
-    version,
-    now: NOW,
-    since: 0,
-    tunnels: [{ ...proxy, device: true, mtu: 1472 }],
-    ear: 'held',
-    tableless: null,
-    steering,
-    lost: 0,
-    memory: 3.8 * MEGABYTE,
-    problems: [],
-    notes: [],
-    silent: [],
-    repairs: { count: 0, last: '', at: 0 },
-    choices: NO_CHOICES,
-    kept: { restored: 0, written: null, bytes: 0, mostBytes: 0, mostWrites: 0 },
-    meter: { stands: true, flows: true },
-  };
-}
-
 export function terminal(files: Files): readonly Printed[] {
   const profile = value(parseProfile(files.profile, 'skype.json'));
   const uci = value(parseUci(configurationOf(files), 'whp'));
@@ -130,7 +106,7 @@ export function terminal(files: Files): readonly Printed[] {
   const [proxy] = policy.proxies;
   if (proxy === undefined) throw new Error('docs/install.md enables no proxy');
   const { name, address } = proxy;
-  const input = inputOf(files.version, { name, address });
+  const input = statusInput({ name, address }, { version: files.version, now: NOW });
   const kernel = kernelOf(policy.globals.mask, proxy.local);
   const around = surroundings({
     ...presentOf(input),
@@ -142,7 +118,7 @@ export function terminal(files: Files): readonly Printed[] {
     return { command: `whp why ${query}`, text: whyText(answer.value) };
   };
   return [
-    { command: 'whp status', text: statusText(statusAnswer(state, kernel, input)) },
+    { command: 'whp status', text: statusText(statusAnswer(state, kernel, input), CLOCK) },
     why(SERVER),
     why(OTHER),
   ];

@@ -23,11 +23,11 @@ export interface Comparison {
 
 /** What went from and to the learned ports, and what of it was proxied: Skype without a doubt. */
 export function onLearnedPorts(report: ReplayReport): { all: Share; proxied: Share } {
-  const names = new Set(report.ports.map((one) => `${one.protocol} ${one.device}:${one.port}`));
+  const names = new Set(report.ports.map((one) => `${one.protocol} ${one.address}:${one.port}`));
   let all: Share = { flows: 0, packets: 0 };
   let proxied = all;
   for (const { rows, carried } of pathsOf(report).values()) {
-    const [protocol, source, , destination] = rows[0]!.flow.split(' ');
+    const [protocol, source, destination] = rows[0]!.flow.split(' ');
     if (!names.has(`${protocol} ${source}`) && !names.has(`${protocol} ${destination}`)) continue;
     const packets = rows.reduce((sum, row) => sum + row.packets, 0);
     all = plus(all, 1, packets);
@@ -88,7 +88,7 @@ const NUMBERS = new Map([
 function pathsOf(report: ReplayReport): Map<string, Path> {
   const paths = new Map<string, Path>();
   for (const row of report.flows) {
-    const [protocol = '', source = '', , destination = ''] = row.flow.split(' ');
+    const [protocol = '', source = '', destination = ''] = row.flow.split(' ');
     const hasPorts = protocol === 'udp' || protocol === 'tcp';
     // nDPI gives what has no ports port 0.
     const end = (text: string): string => (hasPorts ? text.replace(/[[\]]/g, '') : `${text}:0`);
@@ -119,13 +119,16 @@ function whyMissed(report: ReplayReport, flow: NdpiFlow, path: Path | undefined)
     return 'refused once, because the flow had begun on the direct path';
   }
   const port = report.ports.find(
-    (one) => flow.source === one.device && flow.sourcePort === one.port,
+    (one) => flow.source === one.address && flow.sourcePort === one.port,
   );
-  if (port !== undefined && rows.every(({ start, app }) => app !== null || start < port.since)) {
-    return `from the P2P port before it was known (${port.since.toFixed(1)} s into the capture)`;
+  if (
+    port !== undefined &&
+    rows.every(({ start_ms, app }) => app !== null || start_ms < port.since_ms)
+  ) {
+    return `from the P2P port before it was known (${(port.since_ms / 1000).toFixed(1)} s into the capture)`;
   }
   if (port !== undefined) return 'a flow that had begun before the P2P port was known';
-  const resolved = report.endpoints.some(({ address }) => address === flow.destination);
+  const resolved = report.endpoints.some(({ remote }) => remote === flow.destination);
   if (flow.host !== '' && !resolved) {
     return `${flow.host}: no DNS answer here gives this address under a name of the application`;
   }

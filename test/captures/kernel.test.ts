@@ -4,12 +4,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { LearnedAnswer } from '../../agent/src/answers/flows.ts';
 import type { ReplayReport } from '../../agent/src/replay/report.ts';
 import { decodePacket, destinationText, sourceText } from '../../agent/src/wire/packet.ts';
 import { captureFrames } from '../../agent/src/wire/pcap.ts';
 import { readdressed } from '../fixtures/packets.ts';
 import type { Timed } from '../fixtures/pcap.ts';
 import { type Counts, countsOf, countsText, replay, tunnelledAt } from '../lab/replay/model.ts';
+import { answerOf } from '../lib/answers.ts';
 import { flowKey } from './ndpi.ts';
 import { type AgentRouter, type Entrance, INNER, startRouter } from './router.ts';
 import { absence, SESSIONS } from './samples.ts';
@@ -49,15 +51,15 @@ async function play(name: string): Promise<Played> {
 
 /** The differences between replay and kernel. */
 async function judge({ router, schedule, report }: Played): Promise<string[]> {
-  const learned = JSON.parse(router.ask('learned', '--json'));
+  const learned = answerOf<LearnedAnswer>(['learned'], router.ask('learned', '--json'));
   const kernel = tally(await router.stop(), schedule);
   const wanted = countsOf(report);
   const differences = [...wanted.keys()]
     .map((key) => [key, countsText(wanted.get(key)), countsText(kernel.get(key))])
     .filter(([, want, got]) => want !== got)
     .map(([key, want, got]) => `${key}: replay ${want}, kernel ${got}`);
-  const ports = (list: readonly { device: string; port: number }[]) =>
-    list.map(({ device, port }) => `${device} ${port}`).join();
+  const ports = (list: readonly { address: string; port: number }[]) =>
+    list.map(({ address, port }) => `${address} ${port}`).join();
   const [want, got] = [ports(report.ports), ports(learned.ports)];
   if (want !== got) differences.push(`ports: replay ${want}, kernel ${got}`);
   return differences;
@@ -146,7 +148,7 @@ for (const one of played) {
     const differences = await judge(one);
     const { flows, totals } = one.report;
     console.log(`${one.name}: ${one.schedule.length} packets, ${flows.length} rows,`);
-    console.log(`  ${totals.proxiedFlows} proxied, at most ${one.late.toFixed(1)} ms late`);
+    console.log(`  ${totals.proxied_flows} proxied, at most ${one.late.toFixed(1)} ms late`);
     assert.equal(differences, []);
   });
 }

@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import type { ReplayReport } from '../../agent/src/replay/report.ts';
+import { answerOf } from '../lib/answers.ts';
 
 export const FOLDER = '../shared/captures';
 const HOST = 'out/host/x86_64/whp-host';
@@ -49,5 +50,5 @@ export function replaySample(name: string): ReplayReport {
   ];
   const run = spawnSync(HOST, words, { encoding: 'utf8', maxBuffer: 64 << 20 });
   if (run.status !== 0) throw new Error(`whp replay ${name}: status ${run.status} ${run.stderr}`);
-  return JSON.parse(run.stdout);
+  return answerOf<ReplayReport>(['replay'], run.stdout);
 }

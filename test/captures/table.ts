@@ -34,9 +34,9 @@ function main(): void {
 }
 
 function rowOf(name: string, report: ReplayReport, known: Comparison): string[] {
-  const { proxiedFlows, proxiedPackets } = report.totals;
+  const { proxied_flows, proxied_packets } = report.totals;
   const ports = report.ports.map(
-    ({ protocol, port, device }) => `${protocol} ${port} of ${device}`,
+    ({ protocol, port, address }) => `${protocol} ${port} of ${address}`,
   );
   const { skype, proxied } = known;
   return [
@@ -44,7 +44,7 @@ function rowOf(name: string, report: ReplayReport, known: Comparison): string[] 
     String(report.packets),
     ports.join(', ') || '-',
     String(report.supernodes.length),
-    `${proxiedFlows} / ${proxiedPackets}`,
+    `${proxied_flows} / ${proxied_packets}`,
     shareText(skype),
     skype.flows === 0 ? '-' : `${shareText(proxied)} (${percent(proxied, skype)})`,
   ];

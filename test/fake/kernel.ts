@@ -221,18 +221,21 @@ function fakeSets(self: () => FakeKernel): Sets {
     if (found === undefined) return failed(refused('read', `set ${set}`, ENOENT));
     return reading(self(), `read set ${set}`, () => elementsOf(found, wanted).slice(0, most));
   };
+  const put: Sets['change'] = (changes) => {
+    let error: KernelError | null = null;
+    const what = `change ${changes.map(wordsOf).join(', ')}`;
+    const wrong = change(self(), what, changes.length > 0, () => {
+      error = putChanges(self().nft, changes);
+      if (error !== null) return;
+      commits += 1;
+      self().nft.generation += 1;
+    });
+    return wrong ?? error;
+  };
   return {
-    change: (changes) => {
-      let error: KernelError | null = null;
-      const what = `change ${changes.map(wordsOf).join(', ')}`;
-      const wrong = change(self(), what, changes.length > 0, () => {
-        error = putChanges(self().nft, changes);
-        if (error !== null) return;
-        commits += 1;
-        self().nft.generation += 1;
-      });
-      return wrong ?? error;
-    },
+    change: put,
+    teach: put,
+    byPacket: () => ({ 4: null, 6: null }),
     read,
     readInTurns: async (set, onElement) => {
       const found = read(set);

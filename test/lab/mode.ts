@@ -3,6 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { EvidenceAnswer } from '../../agent/src/answers/flows.ts';
+import type { Rows } from '../../agent/src/answers/rows.ts';
 import type { Machine } from './machine/machine.ts';
 import { projectRoot } from './machine/paths.ts';
 import { putProfile, type Variant } from './profiles.ts';
@@ -68,22 +70,17 @@ async function enforcing(router: Machine): Promise<string> {
   throw new Error(`the agent is silent: ${router.consoleTail(10)}`);
 }
 
-interface Evidence {
-  readonly flow: string;
-  readonly evidence: string;
-  readonly detail: string;
-}
-
 /** The agent's reason for each announced flow, by its tuple. */
 async function explain(router: Machine): Promise<(flow: FlowOutcome) => string> {
-  const answer = await router.must('/usr/bin/whp evidence --json', { timeout: 60_000 });
-  const known = new Map<string, Evidence>();
-  for (const one of JSON.parse(answer) as Evidence[]) {
-    known.set(one.flow.replace(/^(\S+) [^ ]+:(\d+) > /, '$1 $2 > '), one);
+  const answer = await router.must('/usr/bin/whp flows --recent --json', { timeout: 60_000 });
+  const known = new Map<string, EvidenceAnswer>();
+  for (const one of (JSON.parse(answer) as Rows<EvidenceAnswer>).rows) {
+    const { protocol, source_port: port, destination, destination_port: remotePort } = one;
+    known.set(`${protocol} ${port} ${destination} ${remotePort}`, one);
   }
   return ({ protocol, port, remote, remotePort }) => {
     const name = protocol === 17 ? 'udp' : protocol === 6 ? 'tcp' : String(protocol);
-    const one = known.get(`${name} ${port} > ${remote}:${remotePort}`);
+    const one = known.get(`${name} ${port} ${remote} ${remotePort}`);
     return one === undefined ? '' : `${one.evidence}: ${one.detail}`;
   };
 }

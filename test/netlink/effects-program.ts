@@ -47,14 +47,17 @@ await claimLater(
   },
 );
 
-await claimLater('answers that wait for one transaction are all released behind it', async () => {
-  verdicts = [];
-  effects.wait();
-  for (const last of [4, 5, 6]) effects.run([renew(last), { kind: 'release', id: last }]);
-  same(verdicts, [], 'while nft loads');
-  effects.goOn();
-  await breathe();
-  same(verdicts, ['release 4 with 6', 'release 5 with 6', 'release 6 with 6']);
-});
+await claimLater(
+  'answers that wait while nft loads are released in order, each behind its elements',
+  async () => {
+    verdicts = [];
+    effects.wait();
+    for (const last of [4, 5, 6]) effects.run([renew(last), { kind: 'release', id: last }]);
+    same(verdicts, [], 'while nft loads');
+    effects.goOn();
+    await breathe();
+    same(verdicts, ['release 4 with 4', 'release 5 with 5', 'release 6 with 6']);
+  },
+);
 
 finish();

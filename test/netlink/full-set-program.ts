@@ -4,6 +4,7 @@ import type { Effect } from '../../agent/src/learn/effect.ts';
 import { now } from '../../agent/src/os/clock.ts';
 import { runProgram } from '../../agent/src/os/process.ts';
 import { compile } from '../../agent/src/ruleset/compile/compile.ts';
+import { EXPIRED } from '../../agent/src/ruleset/compile/sets.ts';
 import { renderLoad } from '../../agent/src/ruleset/render.ts';
 import { step } from '../../agent/src/step/step.ts';
 import { answerTo } from '../fixtures/dns.ts';
@@ -71,7 +72,7 @@ const learn = (): string => resolve('ui.skype.com', [203, 0, 113, 7], false);
 const learnPair = (): string => resolve('api.skype.com', [203, 0, 113, 8], true);
 
 await nft(renderLoad(compile(policy)));
-await fill('skype_addr4', (i) => `90.0.0.${i + 1}`, caps.endpoints);
+await fill('skype_addr4', (i) => `90.0.${i >> 8}.${i & 255}`, caps.endpoints + EXPIRED);
 verdictIs('full-address an answer for which there is no room is refused', 'refuse', learn());
 claim('full-address what was refused is not taken for learned', () => {
   same(state.learned.sets.get('skype 4')?.size, 0);
@@ -81,7 +82,11 @@ verdictIs('full-address room is made: asked again, it is released', 'release', l
 await has('full-address and the kernel has it', 'skype_addr4', '203.0.113.7');
 verdictIs('full-address one that teaches what stands is released', 'release', learn());
 
-await fill('skype_peer4', (i) => `192.168.1.${100 + (i & 15)} . 91.0.0.${i + 1}`, caps.peers);
+await fill(
+  'skype_peer4',
+  (i) => `192.168.1.${100 + (i & 15)} . 91.0.${i >> 8}.${i & 255}`,
+  caps.peers + EXPIRED,
+);
 state.roomMade.clear();
 verdictIs('full-pair an answer for which there is no room is refused', 'refuse', learnPair());
 claim('full-pair what was refused is not taken for learned', () => {

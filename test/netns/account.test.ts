@@ -6,7 +6,9 @@ import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { BARE, WHP_TEXT } from '../lib/bare.ts';
+import { rpcAnswerOf } from '../lib/answers.ts';
+import { WHP_TEXT } from '../lib/bare.ts';
+import { installPlugin } from '../lib/plugin.ts';
 
 const FOLDER = resolve(`out/netns/account-${process.pid}`);
 const FLOWS = 200;
@@ -33,14 +35,11 @@ config sync 'sync'
 	option key '${SECRET}'
 `,
 );
-// The shipped plugin with other paths.
-writeFileSync(
-  `${FOLDER}/plugin`,
-  readFileSync('openwrt-package/files/whp.rpcd', 'utf8')
-    .replace('/usr/lib/whp/whp-host', resolve('out/host/x86_64/whp-host'))
-    .replace('/var/run/whp.sock', `${FOLDER}/sock`),
-  { mode: 0o755 },
-);
+const PLUGIN = installPlugin(
+  FOLDER,
+  `${FOLDER}/sock`,
+  `--config ${FOLDER}/whp --profiles ${FOLDER}/profiles --socket ${FOLDER}/sock`,
+).join(' ');
 
 const DAEMON = `${WHP_TEXT} daemon --config ${FOLDER}/whp \
   --profiles ${FOLDER}/profiles --state ${FOLDER}/state --socket ${FOLDER}/sock >>${FOLDER}/log 2>&1 &
@@ -67,16 +66,17 @@ interface Answer {
   readonly [name: string]: unknown;
   readonly error?: string;
   readonly rows?: readonly Record<string, unknown>[];
-  readonly total?: number;
+  readonly more?: true;
 }
 
 async function call(method: string, input: object | string = ''): Promise<Answer> {
   const words = typeof input === 'string' ? input : JSON.stringify(input);
   writeFileSync(`${FOLDER}/input`, words);
-  const said = await run(`${BARE.join(' ')} ${FOLDER}/plugin call '${method}' <${FOLDER}/input`);
+  const said = await run(`${PLUGIN} call '${method}' <${FOLDER}/input`);
   assert.ok(said.length <= MOST_BYTES, `${method}: ${said.length} bytes`);
   assert.not.match(said, new RegExp(`${SECRET}|271828182`), method);
-  return JSON.parse(said) as Answer;
+  const asked: unknown = words === '' || words.includes('"broken') ? {} : JSON.parse(words);
+  return rpcAnswerOf<Answer>(method, Object(asked), said);
 }
 
 async function until(what: () => Promise<boolean>): Promise<void> {
@@ -96,10 +96,21 @@ const entry = (verb: string, i: number, mark: string): string =>
 
 test('an agent that is not there', async () => {
   assert.match((await call('status')).error ?? '', 'no agent');
-  assert.equal(
-    Object.keys(JSON.parse(await run(`${BARE.join(' ')} ${FOLDER}/plugin list`)) as object).length,
-    8,
-  );
+  assert.equal(Object.keys(JSON.parse(await run(`${PLUGIN} list`)) as object).length, 9);
+});
+
+test('the lines of whp test so far, while it runs and after it', async () => {
+  assert.equal(await call('test'), { running: false, rows: [] });
+  assert.is((await call('test', { start: true })).running, true);
+  // A second page begins no second one.
+  const pid = await run(`cat ${FOLDER}/test.pid`);
+  await call('test', '{ "start": true }');
+  assert.is(await run(`cat ${FOLDER}/test.pid`), pid);
+  await until(async () => (await call('test')).running === false);
+  const { rows = [] } = await call('test');
+  assert.is(rows[0]?.subject, 'agent');
+  assert.is(rows.at(-1)?.subject, 'call skype');
+  assert.match(String(rows.at(-1)?.text), 'no agent runs');
 });
 
 test('flows are listed and counted, others are not', async () => {
@@ -122,19 +133,17 @@ test('flows are listed and counted, others are not', async () => {
   await run(
     `while read -r line; do conntrack $line </dev/null; done <${FOLDER}/entries >/dev/null`,
   );
-  await until(async () => (await call('flows')).total === FLOWS);
+  const open = async (): Promise<unknown> => (await call('counters')).flows_open;
+  await until(async () => (await open()) === FLOWS);
   const flows = await call('flows', { limit: 150, app: 'skype' });
-  assert.equal([flows.rows!.length, flows.more], [150, FLOWS - 150]);
-  assert.match(
-    String(flows.rows![0]!.flow),
-    /^udp 192\.168\.1\.\d+:13021 > 198\.51\.\d+\.\d+:443$/,
-  );
-  assert.is((await call('flows', { device: '192.168.1.10' })).total, FLOWS / 40);
+  assert.equal([flows.rows!.length, flows.more], [150, true]);
+  assert.is((await call('flows', { limit: FLOWS })).more, undefined);
+  assert.match(String(flows.rows![0]!.flow), /^udp 192\.168\.1\.\d+:13021 198\.51\.\d+\.\d+:443$/);
+  assert.is((await call('flows', { device: '192.168.1.10' })).rows!.length, FLOWS / 40);
   const counters = await call('counters');
-  assert.equal(counters.live, FLOWS);
   assert.ok(counters.rows!.some(({ subject, flows: n }) => subject === 'app skype' && n === FLOWS));
   const graph = await call('counters', { subject: 'app skype', range: 'year' });
-  assert.is((graph.up as number[]).length, 73);
+  assert.is((graph.bytes_up as number[]).length, 73);
   assert.is((await call('status', {})).apps !== undefined, true);
   assert.is((await call('devices')).rows!.length >= 40, true);
 });
@@ -144,18 +153,21 @@ test('a flow that ends is logged, with its evidence, as rows and as CSV', async 
   await run(
     `conntrack ${entry('-I', 2007, '16777216')}; conntrack ${entry('-D', 2007, '')}; conntrack ${entry('-D', 3001, '')}`,
   );
-  await until(async () => (await call('log')).total === 1);
+  await until(async () => (await call('counters')).flows_ended === 1);
   const [row] = (await call('log')).rows!;
-  assert.is(row!.flow, 'udp 192.168.1.17:13021 > 198.51.7.215:443');
+  assert.is(row!.flow, 'udp 192.168.1.17:13021 198.51.7.215:443');
   assert.equal([row!.app, row!.proxy, row!.evidence], ['skype', 'cloud', 'unknown']);
-  assert.ok((row!.end as number) >= (row!.start as number));
+  assert.ok((row!.end_time as number) >= (row!.start_time as number));
   const { csv } = await call('log', { format: 'csv' });
   assert.is((csv as string).split('\r\n').length, 3);
-  assert.is(await WHP('log --csv'), csv);
-  assert.match(await WHP('log'), /udp 192\.168\.1\.17:13021 > 198\.51\.7\.215:443 .* cloud /);
-  const line = /skype udp 192\.168\.1\.17:13021 > 198\.51\.7\.215:443 ended after \d+ s by cloud:/;
+  assert.is(await WHP('flows --ended --csv'), csv);
+  assert.match(
+    await WHP('flows --ended'),
+    / cloud .*\n {2}udp 192\.168\.1\.17:13021 198\.51\.7\.215:443\n {2}unknown: /,
+  );
+  const line = /skype udp 192\.168\.1\.17:13021 198\.51\.7\.215:443 ended after \d+ s by cloud:/;
   assert.match(readFileSync(`${FOLDER}/log`, 'utf8'), line);
-  assert.is((await call('flows')).total, FLOWS);
+  assert.is((await call('counters')).flows_open, FLOWS);
 });
 
 test('nothing that is given breaks an answer', async () => {
@@ -176,9 +188,9 @@ test('nothing that is given breaks an answer', async () => {
   assert.match((await call('flows', '{"broken')).error ?? '', 'no agent');
   assert.match((await call('status; rm')).error ?? '', 'no such method');
   assert.match((await call('action', { name: 'daemon' })).error ?? '', 'no such action');
-  assert.is((await call('action', { name: 'reload' })).ok, true);
+  assert.equal(await call('action', { name: 'reload' }), { text: 'the configuration is loaded' });
   // Without a tunnel the agent cuts the connections that it finds.
-  await until(async () => (await call('flows')).total === 0);
+  await until(async () => (await call('flows')).rows?.length === 0);
   assert.match((await call('counters', { subject: 'app none' })).error ?? '', 'nothing counted');
   const graph = await call('counters', { subject: 'app skype', range: '__proto__' });
   assert.match(graph.error ?? '', 'range');
@@ -186,17 +198,18 @@ test('nothing that is given breaks an answer', async () => {
 });
 
 test('bytes are counted to the end of a flow, and totals and graphs outlive a restart', async () => {
-  const before = (await call('log')).total!;
+  const ended = async (): Promise<number> => (await call('counters')).flows_ended as number;
+  const before = await ended();
   await run(`bash -c 'echo 12345678 >/dev/udp/192.168.1.1/4443'
     conntrack -D -p udp --dport 4443 >/dev/null`);
-  await until(async () => (await call('log')).total === before + 1);
+  await until(async () => (await ended()) === before + 1);
   const row = (await call('log')).rows![0]!;
   // IPv4, UDP, nine bytes.
-  assert.equal([row.up, row.device], [20 + 8 + 9, '192.168.1.1']);
+  assert.equal([row.bytes_up, row.source], [20 + 8 + 9, '192.168.1.1']);
   const stop = `kill $(cat ${FOLDER}/pid); while [ -d /proc/$(cat ${FOLDER}/pid) ]; do sleep 0.05; done`;
   const subject = 'device 192.168.1.1';
   const year = async (): Promise<unknown> =>
-    (await call('counters', { subject, range: 'year' })).up;
+    (await call('counters', { subject, range: 'year' })).bytes_up;
   assert.ok(((await year()) as number[]).includes(37));
   await run(stop);
   const kept = readFileSync(`${FOLDER}/state/history`, 'utf8');
@@ -208,7 +221,7 @@ test('bytes are counted to the end of a flow, and totals and graphs outlive a re
   // The history file has KiB in graphs, to save flash, and bytes in totals.
   assert.ok(((await year()) as number[]).includes(1024));
   const { rows } = await call('counters');
-  assert.is(rows!.find((one) => one.subject === subject)!.up, 37);
+  assert.is(rows!.find((one) => one.subject === subject)!.bytes_up, 37);
 });
 
 test.after(async () => {

@@ -4,6 +4,8 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { AuditAnswer } from '../../agent/src/answers/audit.ts';
+import { answerOf } from '../lib/answers.ts';
 import { WHP } from '../lib/bare.ts';
 import { config, type Home, OTHER, P2P, pause, startHome, until } from './home.ts';
 
@@ -99,7 +101,7 @@ test('a clean run: 0, and what else left is counted', async () => {
   assert.is(status, 0, `${out}${err}`);
   assert.match(
     out,
-    /: \d+ packets \(.*\) of 1 flows left beside the tunnels\n0 of them are of an app/,
+    /: \d+ packets \(.*\) of 1 flow left beside the tunnels\n0 of them are of an app/,
   );
   assert.match(out, /\nnot seen: devices on other networks than br-lan/);
   assert.not.ok(stands());
@@ -120,14 +122,14 @@ test('an address that was deleted from the set: each flow to it, with why, and s
   child.kill('SIGINT');
   const { status, out, err } = await ended;
   assert.is(status, 4, `${out}${err}`);
-  const answer = JSON.parse(out);
-  assert.is(answer.outsideFlows, 1);
-  const [one] = answer.outside;
+  const answer = answerOf<AuditAnswer>(['audit'], out);
+  assert.is(answer.outside_flows, 1);
+  const one = answer.rows[0]!;
   assert.is(one.app, 'skype');
-  assert.is(one.ground, 'addr');
-  assert.is(one.flow, `udp 192.168.1.11:6000 > ${OTHER}:33033`);
-  assert.match(one.why, /api\.skype\.com/);
-  assert.is(one.packets, answer.outsidePackets);
+  assert.is(one.evidence, 'addr');
+  assert.is(one.flow, `udp 192.168.1.11:6000 ${OTHER}:33033`);
+  assert.match(one.detail, /api\.skype\.com/);
+  assert.is(one.packets, answer.outside_packets);
   assert.ok(one.packets > 10);
 });
 
@@ -157,7 +159,7 @@ test('the agent is killed: the next one gives the verdict', async () => {
   const { status, out, err } = await ended;
   stranger.stop();
   assert.is(status, 0, `${out}${err}`);
-  assert.match(out, /of 1 flows left beside the tunnels/);
+  assert.match(out, /of 1 flow left beside the tunnels/);
   await gone();
 });
 
@@ -197,7 +199,7 @@ test('another WAN device in the middle: what leaves by it is recorded', async ()
   child.kill('SIGINT');
   const { status, out } = await ended;
   assert.is(status, 0);
-  assert.match(out, /of 1 flows left beside the tunnels/);
+  assert.match(out, /of 1 flow left beside the tunnels/);
 });
 
 test('the agent is stopped: its table goes with it', async () => {

@@ -6,8 +6,10 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { ErrorAnswer } from '../../agent/src/answers/error.ts';
 import { COMMAND_NAMES } from '../../agent/src/cli/commands.ts';
 import { PLAIN } from '../fixtures/uci.ts';
+import { rpcAnswerOf } from '../lib/answers.ts';
 import { BARE } from '../lib/bare.ts';
 
 const FOLDER = resolve(`out/netns/bare-${process.pid}`);
@@ -37,7 +39,7 @@ function play(script: string): string {
 cd ${FOLDER}; : >log
 BARE='${BARE.join(' ')}'
 whp() { command=$1; shift; timeout 20 $BARE ${HOST} ${BUNDLE} $command ${OPTIONS} "$@"; }
-begun() { agent=$!; for i in $(seq 200); do whp counters >/dev/null 2>&1 && return; sleep 0.1; done; echo "not begun"; cat log; }
+begun() { agent=$!; for i in $(seq 200); do whp flows --totals >/dev/null 2>&1 && return; sleep 0.1; done; echo "not begun"; cat log; }
 ended() { kill $agent; wait $agent; echo "ended $?"; nft list tables | grep whp; }
 ${script}`;
   const { stdout, stderr } = spawnSync('unshare', ['-n', '-m', 'sh', '-c', text], {
@@ -74,6 +76,7 @@ ended`);
     if (name === 'replay') assert.match(said?.[2] ?? '', /cannot be read/, out);
     // This namespace has no bridge and no GRE.
     else if (name === 'check') assert.is(said?.[1], '1', out);
+    else if (name === 'test') assert.is(said?.[1], '5', out);
     else assert.is(said?.[1], '0', `${name}: ${out}`);
   }
   assert.match(out, /^monitor 124$/m, 'until it is interrupted');
@@ -91,10 +94,12 @@ ended
 echo '{}' | $BARE ${FOLDER}/plugin call status`);
   const lines = out.split('\n').filter((line) => line.startsWith('{'));
   assert.is(lines.length, methods.length + 3, out);
-  for (const line of lines.slice(0, -1)) {
-    assert.is((JSON.parse(line) as { error?: string }).error, undefined, line);
+  for (const [at, method] of [...methods, 'action'].entries()) {
+    const input = method === 'action' ? { name: 'pause' } : {};
+    const { error } = rpcAnswerOf<{ error?: string }>(method, input, lines[at + 1]!);
+    assert.is(error, undefined, method);
   }
-  assert.is(lines.at(-1), '{"error":"no agent answers"}');
+  assert.match(rpcAnswerOf<ErrorAnswer>('status', {}, lines.at(-1)!).fix!, 'whp start');
 });
 
 test('what nft lacks is named, and the agent ends with it', () => {

@@ -112,7 +112,7 @@ serve $outside resolver.cjs 9.9.9.9 ${BANK}; serve $outside attacker.cjs; serve 
 serve $$ resolver.cjs 192.168.1.1 ${ROUTED}
 ${WHP_TEXT} daemon ${OPTIONS} >log & agent=$!
 for i in $(seq 200); do grep -q '^whp: enforcing' log && break; sleep 0.1; done
-say() { echo "$1: $(shift; "$@" | tr '\\n' ' ')"; }
+say() { echo "$1: $(shift; "$@" | tr -s '\\n ' ' ')"; }
 elements() { nft list set inet whp skype_$1 | grep -c expires; }
 at $tv node caller.cjs ${BANK} held >held & for i in $(seq 100); do grep -q open held && break; sleep 0.05; done
 at $phone node stun.cjs

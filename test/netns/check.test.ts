@@ -6,6 +6,7 @@ import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PLAIN } from '../fixtures/uci.ts';
+import { answerOf } from '../lib/answers.ts';
 import { WHP_TEXT } from '../lib/bare.ts';
 
 const FOLDER = resolve(`out/netns/check-${process.pid}`);
@@ -38,6 +39,7 @@ for i in $(seq 200); do grep -q '^whp: enforcing' log && break; sleep 0.1; done
 ${script}
 kill $agent; wait $agent`;
   const { stdout, stderr } = spawnSync('unshare', ['-n', 'sh', '-c', text], { encoding: 'utf8' });
+  for (const [, answer] of stdout.matchAll(/(\{"file":.*\})$/gm)) answerOf(['check'], answer!);
   return stdout + stderr;
 }
 
@@ -64,9 +66,73 @@ cp new/doh.json .; whp check; rm doh.json; good && echo "list: good"`,
   }
   assert.match(out, /whp\.skype\.fallback \(.*\): "maybe" is not one of/);
   assert.match(out, /skype\.json: \/ranges\/0\/protocols\/0: must be one of "tcp", "udp"/);
-  assert.match(out, 'there is no profile "skype"; known: other');
+  assert.match(out, 'no profile "skype" is installed (known: other)');
   assert.match(out, /x\.json: \/format: is missing/);
   assert.match(out, 'doh.json: needs "format": 1');
+});
+
+test('check of the file in force looks at the router, by whatever path; of another it says that it did not', () => {
+  const lan = PLAIN.replace("option hold '0'", "option hold '0'\n\tlist lan 'eth9'");
+  const out = play(
+    { other: lan },
+    `
+cp new/other whp; ln -s whp link
+for file in "" ${FOLDER}/whp ${FOLDER}/link whp ./link; do
+  whp check $file | grep -c 'there is no device "eth9"' | sed "s|^|beside '$file': |"
+  whp check $file | grep -c 'no agent runs' | sed "s|^|denies '$file': |"
+done
+whp check new/other; whp check --json new/other; whp check ${FOLDER}/new/other
+whp diag d.txt; grep -c 'looked at: agent: runs' d.txt | sed 's/^/diag: /'
+kill $agent; wait $agent
+for file in ${FOLDER}/link whp; do
+  whp check $file | grep -c 'there is no device "eth9"' | sed "s|^|alone '$file': |"
+  whp check $file | grep -c 'no agent runs' | sed "s|^|says '$file': |"
+done
+whp check new/other`,
+  );
+  for (const file of ['', `${FOLDER}/whp`, `${FOLDER}/link`, 'whp', './link']) {
+    assert.match(out, `beside '${file}': 1\ndenies '${file}': 0\n`, out);
+  }
+  for (const file of [`${FOLDER}/link`, 'whp'])
+    assert.match(out, `alone '${file}': 1\nsays '${file}': 1\n`, out);
+  assert.match(out, 'diag: 1\n');
+  const last =
+    /other: good: skype by .*; the file alone: this router was not looked at, which whp check does$/gm;
+  assert.is([...out.matchAll(last)].length, 3, out);
+  assert.match(out, /"file":"new\/other","ok":true,"router":false,/);
+});
+
+test('check --explain of a file that cannot be read says what was seen of the router', () => {
+  const out = play(
+    { bad: `${PLAIN}	option fallback 'maybe'\n`, torn: "config app 'x\n" },
+    `
+for file in bad torn; do
+  cp new/$file whp; whp check --explain | sed "s/^/$file: /"; echo "$file exit"
+  whp check --json | sed "s/^/$file json: /"; whp check | grep -c 'looked at' | sed "s/^/$file plain: /"
+done
+kill $agent; wait $agent; whp check --explain | sed "s/^/alone: /"`,
+  );
+  for (const file of ['bad', 'torn']) {
+    assert.match(
+      out,
+      `${file}: looked at: configuration: cannot be read; this router is seen by the configuration in force\n`,
+      out,
+    );
+    assert.match(out, new RegExp(`^${file}: looked at: lan devices: br-lan `, 'm'), out);
+    assert.match(out, new RegExp(`^${file}: looked at: agent: runs$`, 'm'), out);
+    assert.match(
+      out,
+      new RegExp(`^${file} json: .*"looked":\\[{"subject":"configuration"`, 'm'),
+      out,
+    );
+    assert.match(out, `${file} plain: 0\n`, out);
+  }
+  assert.match(out, /^bad: whp\.skype\.fallback .*"maybe" is not one of/m);
+  const alone =
+    'alone: looked at: configuration: cannot be read; this router is seen by the defaults, without an app\n';
+  assert.match(out, alone, out);
+  assert.match(out, /^alone: looked at: agent: none runs$/m);
+  assert.match(out, /^alone: looked at: way out: /m);
 });
 
 test('check finds a neighbour that has come since, and none that has gone', () => {

@@ -127,15 +127,25 @@ ask tcp 9.9.9.9 1-3.api.skype.com; ask tcp 9.9.9.9 1-4.api.skype.com; until_know
 test('an answer with 200 addresses, and one over TCP', async () => {
   const out = await run(`
 ask udp 192.168.1.1 200-5.api.skype.com; until_known 5 200 30
-ask tcp 9.9.9.9 58-6.api.skype.com; until_known 6 58 30; whp status`);
+ask tcp 9.9.9.9 58-6.api.skype.com; until_known 6 58 30; whp status --json`);
   assert.match(out, /answered 32\d\d\nknown 200\nanswered\nknown 58\n/);
-  assert.match(out, /unreadable 0, feed overruns 0\n/);
+  assert.match(out, /"malformed":0,.*"lost":0,/);
 });
 
 test('two hundred names at once: each is learned, the last a little later', async () => {
   const names = Array.from({ length: 200 }, (_, i) => `1-${7 + 256 * i}.api.skype.com`).join(' ');
   const out = await run(`ask udp 192.168.1.1 ${names}; until_known 7 200 150; whp status`);
   assert.match(out, /answered \d+\nknown 200\n/);
+});
+
+test('where another table drops packets to lo, transactions add what is learned, and status says so', async () => {
+  const out = await run(`
+nft 'table inet other { chain p { type filter hook output priority -2147483648; oifname "lo" drop; }; }'
+ask udp 192.168.1.1 1-9.api.skype.com; until_known 9 1 50; whp status | grep -A1 'by transactions'
+nft delete table inet other
+ask udp 192.168.1.1 1-10.api.skype.com; until_known 10 1 50; sleep 10; ask udp 192.168.1.1 1-11.api.skype.com; until_known 11 1 50; whp status | grep -c 'by transactions'`);
+  assert.match(out, /known 1\n! elements are added by transactions/, out);
+  assert.match(out, /answered \d+\nknown 1\n0\n/, out);
 });
 
 test('a ClientHello of 1,800 bytes in two segments', async () => {

@@ -4,13 +4,13 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { compile } from '../../agent/src/ruleset/compile/compile.ts';
-import { addressKey, macKey, portKey } from '../../agent/src/ruleset/elements.ts';
+import { addressKey, deviceKey, portKey } from '../../agent/src/ruleset/elements.ts';
 import { fromHex } from '../fixtures/bytes.ts';
 import { natPmp, udp } from '../fixtures/packets.ts';
 import { policyFrom } from '../fixtures/policies.ts';
 import { profile } from '../fixtures/profile.ts';
 import { A, B, MAC_B, NODE, P2P, PEER, PEER2, ROUTER, SENDER } from '../trace/cases.ts';
-import { keyText } from '../trace/play.ts';
+import { keyText, macWords, SPLIT_MAC_SET } from '../trace/play.ts';
 import { startRouter } from './router.ts';
 
 const { caps } = profile;
@@ -34,8 +34,10 @@ function sent(device: string): number {
 }
 
 function add(set: string, key: Uint8Array, timeout = '3600s'): void {
-  const [first = '', second] = keyText(set, key).split(' ');
-  const text = second === undefined ? first : `${first} . ${Number(second) * 65536}`;
+  const words = keyText(set, key);
+  const [first = '', second] = words.split(' ');
+  const port = second === undefined ? first : `${first} . ${Number(second) * 65536}`;
+  const text = SPLIT_MAC_SET.test(set) ? macWords(words) : port;
   router.nft(`add element inet whp ${set} { ${text} timeout ${timeout} }`);
 }
 
@@ -47,7 +49,7 @@ function mostAnnounced(seconds: number): number {
 test('a device maps 65,535 ports: it holds its share, another maps as before', async () => {
   router.load(compile(policyFrom({})));
   add('skype_portmap4', addressKey(A)!);
-  add('skype_portmapmac', macKey(MAC_B)!);
+  add('skype_portmapmac', deviceKey(MAC_B)!);
   const map = (src: string, port: number) =>
     udp({ src, dst: ROUTER, sport: 6000, dport: 5351 }, natPmp(1, port, 3600));
   const started = performance.now();

@@ -7,9 +7,13 @@
 //
 // Every far end answers every address itself, and says who it is: so an answer tells which way its
 // request went.
+
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { HOST, WHP } from '../lib/bare.ts';
+import type { StatusAnswer } from '../../agent/src/answers/status.ts';
+import { answerOf, linesOf, rpcAnswerOf } from '../lib/answers.ts';
+import { WHP } from '../lib/bare.ts';
+import { installPlugin } from '../lib/plugin.ts';
 
 export const NODE = '111.221.74.20';
 export const NODE_PORT = 33033;
@@ -94,9 +98,9 @@ export interface Home {
   whp(...words: string[]): string;
   /** The same with the exit status, whatever it is. */
   tell(...words: string[]): { readonly status: number; readonly out: string; readonly err: string };
-  /** A request as rpcd's plugin sends it; returns the answer's line, '' without an agent. */
+  /** Calls rpcd's plugin as rpcd does; returns the answer's line. */
   rpc(method: string, input?: object): string;
-  status(): Record<string, unknown>;
+  status(): StatusAnswer;
   log(): string;
   /** `signal`: SIGTERM, or SIGKILL, after which table and rules remain. */
   stopAgent(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
@@ -188,6 +192,7 @@ export async function startHome(name: string, before: readonly string[] = []): P
     '--state',
     `${folder}/state`,
   ];
+  const plugin = installPlugin(folder, socket, options.join(' '));
   let agent: ChildProcess | null = null;
   return {
     learned: `${folder}/state/learned`,
@@ -215,18 +220,20 @@ export async function startHome(name: string, before: readonly string[] = []): P
       writeFileSync(uci, text);
       run('router', ...WHP, 'reload', ...options);
     },
-    whp: (...words) => run('router', ...WHP, ...words, ...options),
+    whp: (...words) => asDocumented(words, run('router', ...WHP, ...words, ...options)),
     tell: (...words) => {
       const [head = '', ...rest] = [...into('router'), ...WHP, ...words, ...options];
       const { status, stdout, stderr } = spawnSync(head, rest, { encoding: 'utf8' });
-      return { status: status ?? -1, out: stdout, err: stderr };
+      return { status: status ?? -1, out: asDocumented(words, stdout), err: stderr };
     },
     rpc: (method, asked = {}) => {
-      const [head = '', ...rest] = [...into('router'), ...HOST, '--ask', socket];
-      const input = `${JSON.stringify({ method: 'rpc', operand: method, input: asked })}\n`;
-      return spawnSync(head, rest, { encoding: 'utf8', input }).stdout;
+      const [head = '', ...rest] = [...into('router'), ...plugin, 'call', method];
+      const input = JSON.stringify(asked);
+      const { stdout } = spawnSync(head, rest, { encoding: 'utf8', input });
+      rpcAnswerOf(method, asked, stdout);
+      return stdout;
     },
-    status: () => JSON.parse(run('router', ...WHP, 'status', '--json', ...options)),
+    status: () => answerOf(['status'], run('router', ...WHP, 'status', '--json', ...options)),
     log: () => readFileSync(logFile, 'utf8'),
     stopAgent: async (signal = 'SIGTERM') => {
       const ended = new Promise((resolve) => agent!.once('exit', resolve));
@@ -238,6 +245,12 @@ export async function startHome(name: string, before: readonly string[] = []): P
       for (const one of spaces) spawnSync('ip', ['netns', 'del', space(one)]);
     },
   };
+}
+
+/** Returns what was printed; an answer of --json is compared with docs/json.md. */
+function asDocumented(words: readonly string[], printed: string): string {
+  if (words.includes('--json')) linesOf(words, printed);
+  return printed;
 }
 
 function wireHome(run: Home['run'], space: (one: string) => string): void {

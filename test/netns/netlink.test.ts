@@ -34,4 +34,6 @@ claimsOf('be-probe', 25);
 claimsOf('netns-program', 14);
 claimsOf('effects-program', 3);
 claimsOf('full-set-program', 10);
+claimsOf('measure-program', 9);
+claimsOf('element-program', 18);
 test.run();

@@ -4,8 +4,15 @@ import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node
 import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { DeviceAnswer } from '../../agent/src/answers/devices.ts';
+import type { Rows } from '../../agent/src/answers/rows.ts';
+import type { ProxyAnswer, StatusAnswer } from '../../agent/src/answers/status.ts';
+import type { WhyAnswer } from '../../agent/src/answers/why-parts.ts';
 import { COMMAND_NAMES } from '../../agent/src/cli/commands.ts';
+import { flat } from '../lib/alarms.ts';
+import { answerOf } from '../lib/answers.ts';
 import { WHP_TEXT } from '../lib/bare.ts';
+import { fits } from '../lib/screen.ts';
 import { ownEtc, startShell } from './shell.ts';
 
 const FOLDER = resolve(`out/netns/owner-${process.pid}`);
@@ -57,10 +64,17 @@ async function whp(words: string): Promise<{ status: number; text: string }> {
   return shell.run(`${WHP_TEXT} ${words} ${OPTIONS}`);
 }
 
-async function json(words: string): Promise<unknown> {
+async function json<T>(words: string): Promise<T> {
   const { status, text } = await whp(`${words} --json`);
   assert.is(status, 0, `${words}: ${text}`);
-  return JSON.parse(text);
+  return answerOf<T>(words.split(' '), text);
+}
+
+/** What a command prints on standard output and on standard error. */
+async function streams(words: string): Promise<[out: string, err: string]> {
+  await shell.run(`${WHP_TEXT} ${words} ${OPTIONS} >${FOLDER}/out 2>${FOLDER}/err`);
+  const read = async (name: string) => (await shell.run(`cat ${FOLDER}/${name}`)).text;
+  return [await read('out'), await read('err')];
 }
 
 async function table(): Promise<string> {
@@ -105,7 +119,7 @@ async function reload(): Promise<void> {
 
 test.before(async () => {
   const { status, text } = await shell.run(
-    `nft() { ${FOLDER}/bin/real "$@"; }; ip link set lo up && mount --bind ${FOLDER}/bin/nft ${NFT} && mount --bind ${FOLDER}/leases ${LEASES} && ${ownEtc(`${FOLDER}/etc`)} && echo UTC0 >/etc/TZ`,
+    `nft() { ${FOLDER}/bin/real "$@"; }; ip link set lo up && ip link add br-lan type bridge && mount --bind ${FOLDER}/bin/nft ${NFT} && mount --bind ${FOLDER}/leases ${LEASES} && ${ownEtc(`${FOLDER}/etc`)} && echo UTC0 >/etc/TZ`,
   );
   assert.is(status, 0, text);
   configure('');
@@ -126,10 +140,10 @@ test('a device told by its name applies as soon as DHCP knows it, and is remembe
   writeFileSync(`${FOLDER}/leases`, '1 02:00:00:00:00:0A 192.168.1.50 XBOX *\n');
   await until(async () => (await table()).includes('02:00:00:00:00:0a'), 'no MAC');
   assert.match(await table(), /ether saddr @skype_mac .*jump skype_new4/);
-  const devices = (await json('devices')) as { name: string; mac: string; apps: string[] }[];
+  const { rows } = await json<Rows<DeviceAnswer>>('devices');
   assert.equal(
-    devices.map(({ name, mac, apps }) => [name, mac, apps]),
-    [['xbox', '02:00:00:00:00:0a', ['skype']]],
+    rows.map(({ device, mac, apps }) => [device, mac, apps]),
+    [['box', '02:00:00:00:00:0a', ['skype']]],
   );
   // After a reboot of the router the leases are gone, and the device keeps its address.
   await stopAgent();
@@ -139,13 +153,17 @@ test('a device told by its name applies as soon as DHCP knows it, and is remembe
 });
 
 test('a bad file changes nothing, is named with section, option and line, and is shown', async () => {
-  const before = await table();
+  const before = await settled();
   configure("	list device 'nobody'\n	option fallback 'maybe'\n");
-  const { status, text } = await whp('reload');
-  assert.is(status, 1);
-  assert.match(text, `whp: whp.skype.device (${FOLDER}/whp:14): "nobody" is no MAC`);
-  assert.match(text, `whp: whp.skype.fallback (${FOLDER}/whp:15): "maybe" is not one of`);
-  assert.is(await table(), before);
+  const [out, err] = await streams('reload');
+  assert.is((await whp('reload')).status, 1);
+  assert.match(out, /^whp\.skype\.device \(.*:14\): "nobody" is no MAC/m);
+  assert.match(out, /^whp\.skype\.fallback \(.*:15\): "maybe" is not one of/m);
+  // `whp check` says the same words at the same place.
+  assert.equal((await streams('check'))[0].split('\n').slice(0, 2), out.split('\n').slice(0, 2));
+  assert.is(err, 'whp: reload: not loaded: see whp check; the last good configuration stands\n');
+  assert.equal((await streams('check'))[1], '');
+  assert.is(await settled(), before);
   assert.match(
     (await whp('status')).text,
     /! the last good configuration stands: whp\.skype\.device/,
@@ -167,18 +185,46 @@ test('with a bad file at the start the last good configuration is enforced', asy
 
 test('pause lets new flows go direct, and resume ends it', async () => {
   const [before, count] = [await settled(), await loads()];
-  assert.match((await whp('pause skype 5')).text, /skype: new flows go direct for 5 min/);
+  assert.match(
+    (await whp('pause skype 5')).text,
+    /^new skype connections now show your home's address until (\w+ \d+ \w+ )?\d\d:\d\d( UTC)?$/m,
+  );
   assert.match(await table(), PAUSED);
-  const { apps } = (await json('status')) as { apps: { direct: string; resumes: number }[] };
-  assert.is(apps[0]!.direct, 'paused');
-  assert.ok(apps[0]!.resumes > 290 && apps[0]!.resumes <= 300);
+  const { apps } = await json<StatusAnswer>('status');
+  const { state, cause, left_s } = apps[0]!.new_connections;
+  assert.equal([state, cause], ['direct', 'paused']);
+  assert.ok(left_s! > 290 && left_s! <= 300);
   assert.match((await whp('status')).text, /DIRECT, paused/);
   assert.is((await whp('pause nothere')).status, 1);
-  assert.is((await whp('pause skype 0')).status, 1);
+  for (const wrong of ['all 0', '0', 'skype 0', 'skype 10081', 'skype ever', 'all -- -5'])
+    assert.is((await whp(`pause ${wrong}`)).status, 2, wrong);
   assert.is((await whp('resume')).status, 0);
   assert.not.match(await table(), PAUSED);
   assert.is(await settled(), before);
   assert.is(await loads(), count);
+});
+
+test('a pause is an hour unless told, and without an end only by a word', async () => {
+  const left = async (): Promise<number | null> => {
+    const { apps } = await json<StatusAnswer>('status');
+    return apps[0]!.new_connections.left_s;
+  };
+  for (const words of ['pause', 'pause all', 'pause skype']) {
+    assert.is((await whp(words)).status, 0, words);
+    const seconds = (await left()) ?? 0;
+    assert.ok(seconds > 3500 && seconds <= 3600, `${words}: ${seconds}`);
+  }
+  assert.is((await whp('pause 2')).status, 0);
+  assert.ok(((await left()) ?? 0) <= 120);
+  for (const words of ['pause forever', 'pause skype forever']) {
+    assert.match(
+      flat((await whp(words)).text),
+      /address until whp resume, or a restart of the agent/,
+    );
+    assert.is(await left(), null, words);
+    assert.is((await whp('status --quiet')).status, 5, words);
+  }
+  assert.is((await whp('resume')).status, 0);
 });
 
 test('a pause lasts while others delete the table, and is in force when it is answered', async () => {
@@ -200,6 +246,8 @@ test('a pause lasts while others delete the table, and is in force when it is an
 
 test('a pinned address is in the table until it is unpinned, restarts included', async () => {
   assert.match((await whp('pin 198.18.0.1 skype')).text, /no public address/);
+  const zoom = await whp('pin 198.51.100.9 zoom');
+  assert.equal([zoom.status, zoom.text], [1, 'whp: pin: there is no app "zoom"; known: skype\n']);
   const count = await loads();
   assert.is((await whp('pin 198.51.100.77 skype')).status, 0);
   assert.is((await whp('pin 2600:1406:3a::77 skype')).status, 0);
@@ -226,9 +274,10 @@ test('a pinned address is in the table until it is unpinned, restarts included',
   await stopAgent();
   await startAgent();
   assert.match(await table(), /elements = \{ 198\.51\.100\.77 \}/);
-  assert.equal(await json('pin'), { pins: [{ app: 'skype', address: '198.51.100.77' }] });
-  const why = (await json('why 198.51.100.77')) as { verdict: string; reasons: string[] };
-  assert.equal(why.reasons, ['skype: pinned by the owner, all ports']);
+  assert.equal(await json('pin'), { rows: [{ app: 'skype', address: '198.51.100.77' }] });
+  assert.equal(await json('pin list'), await json('pin'));
+  const why = await json<WhyAnswer>('why 198.51.100.77');
+  assert.equal(why.reasons, ['skype: pinned by you, all ports']);
   // This namespace has no GRE, or no proxy answers probes.
   assert.match(why.verdict, /^REFUSED now: it is skype's; (the tunnel device|no proxy is up)/);
   assert.is((await whp('unpin 198.51.100.77')).status, 0);
@@ -249,8 +298,8 @@ config rule 'bank'
   await reload();
   assert.match(await table(), /198\.51\.100\.80 \. tcp \. 443/);
   assert.match(await table(), /skype_except4/);
-  const why = (await json('why 198.51.100.100')) as { verdict: string; reasons: string[] };
-  assert.match(why.reasons.join(), /kept direct by the owner's rule bank/);
+  const why = await json<WhyAnswer>('why 198.51.100.100');
+  assert.match(why.reasons.join(), /kept direct by your rule "bank" \(\S+whp:19\)/);
   configure('');
   await reload();
   assert.not.match(await table(), /skype_except4/);
@@ -275,11 +324,12 @@ test('one proxy alone until told otherwise', async () => {
   assert.match(await table(), /oifname \{ "whp-cloud", "whp-second" \}/);
   assert.is((await whp('proxy use second')).status, 0);
   assert.not.match(await table(), /oifname \{ "whp-cloud", "whp-second" \} counter/);
-  const proxies = (await json('proxy list')) as { name: string; preferred: boolean }[];
+  const { rows } = await json<Rows<ProxyAnswer>>('proxy list');
   assert.equal(
-    proxies.map(({ name, preferred }) => `${name} ${preferred}`),
+    rows.map(({ proxy, preferred }) => `${proxy} ${preferred}`),
     ['cloud false', 'second true'],
   );
+  assert.is((await whp('proxy')).text, (await whp('proxy list')).text);
   assert.is((await whp('proxy use third')).status, 1);
   assert.is((await whp('proxy use auto')).status, 0);
 });
@@ -328,10 +378,20 @@ const CAPTURE = `${FOLDER}/empty.pcap`;
 writeFileSync(CAPTURE, Buffer.from('d4c3b2a1020004000000000000000000ffff000001000000', 'hex'));
 
 test('every command answers --json with one JSON value', async () => {
+  // A file that is not in force: the router is not looked at.
+  copyFileSync(`${FOLDER}/whp`, `${FOLDER}/copy`);
   const words = [
-    ...['status', 'flows', 'why 198.51.100.7', 'learned', 'evidence', 'devices', 'counters', 'log'],
     ...[
-      `check ${FOLDER}/whp`,
+      'status',
+      'flows',
+      'flows --ended',
+      'flows --recent',
+      'flows --totals',
+      'flows --ended --csv',
+    ],
+    ...['why 198.51.100.7', 'learned', 'devices', 'completion apps'],
+    ...[
+      `check ${FOLDER}/copy`,
       'reload',
       'pause skype 1',
       'resume',
@@ -345,15 +405,18 @@ test('every command answers --json with one JSON value', async () => {
       'version',
       'help',
       'help more',
-      'help log',
+      'help flows',
     ],
-    ...['ruleset', 'completion', `replay ${CAPTURE}`, 'log --csv'],
+    ...['ruleset', 'completion', `replay ${CAPTURE}`],
   ];
   for (const word of words) assert.ok((await json(word)) !== undefined, word);
+  // Reports, and texts with the paths of this test, are not for 80 columns.
+  const wide = /^(check|diag|ruleset|profile|replay|flows --ended --csv)/;
+  for (const word of words.filter((one) => !wide.test(one))) fits((await streams(word))[0], word);
   const commands = new Set(words.map((word) => word.split(' ')[0]));
   const left = COMMAND_NAMES.filter((name) => !commands.has(name));
-  // Commands that run on or take long are excluded; audit and import have their own tests.
-  assert.equal(left, ['monitor', 'audit', 'daemon']);
+  // Commands that run on or take long are excluded; test, audit and import have their own tests.
+  assert.equal(left, ['monitor', 'test', 'audit', 'daemon']);
 });
 
 test('exit statuses: 0 done, 1 failed, 2 the command line is wrong', async () => {
@@ -367,9 +430,45 @@ test('exit statuses: 0 done, 1 failed, 2 the command line is wrong', async () =>
     ['flows --limit none', 2],
     ['flows --limit 501', 2],
     ['proxy use', 2],
+    ['status --csv', 2],
+    ['flows skype', 2],
+    ['flows --totals app skype decade', 2],
+    ['-v', 0],
+    // This kernel has no GRE: no tunnel, and skype is refused.
+    ['status --quiet', 5],
   ] as const) {
     assert.is((await whp(words)).status, status, words);
   }
+  assert.equal(await streams('status --quiet'), ['', '']);
+});
+
+test('old spellings answer as the new ones, with a hint on standard error', async () => {
+  for (const [old, now] of [
+    ['log', 'flows --ended'],
+    ['log --csv', 'flows --ended --csv'],
+    ['evidence', 'flows --recent'],
+    ['counters', 'flows --totals'],
+  ] as const) {
+    const [out, err] = await streams(`${old} --json`);
+    assert.equal(JSON.parse(out), await json(now), old);
+    assert.match(err, `is whp ${now.replace(' --csv', '')} now`);
+    assert.equal((await streams(now))[1], '');
+  }
+});
+
+test('names for completion are asked of the agent', async () => {
+  configure("	list device 'tv'\nconfig device 'tv'\n	list name 'samsung'\n");
+  await reload();
+  writeFileSync(`${FOLDER}/leases`, '1 02:00:00:00:00:0B 192.168.1.51 $(id) *\n');
+  assert.equal(await streams('completion apps'), ['skype\n', '']);
+  assert.equal(await streams('completion proxies'), ['cloud\nsecond\n', '']);
+  assert.equal(await streams('completion profiles'), ['skype\n', '']);
+  assert.match((await streams('completion devices'))[0], /^tv$/m);
+  assert.not.match((await streams('completion devices'))[0], /\$/);
+  assert.is((await whp('completion colours')).status, 2);
+  writeFileSync(`${FOLDER}/leases`, '');
+  configure('');
+  await reload();
 });
 
 test('a profile of the owner comes before the shipped one', async () => {
@@ -377,14 +476,21 @@ test('a profile of the owner comes before the shipped one', async () => {
   assert.is((await whp(`profile validate ${FOLDER}/broken.json`)).status, 1);
   assert.is((await whp(`profile import ${FOLDER}/broken.json`)).status, 1);
   assert.is((await whp(`profile import ${FOLDER}/profiles/skype.json`)).status, 0);
-  const list = (await json('profile list')) as { name: string; own: boolean; path: string }[];
+  type Listed = Rows<{ profile: string; own: boolean; path: string }>;
+  const { rows: list } = await json<Listed>('profile list');
   assert.equal(
-    list.map(({ name, own }) => [name, own]),
+    list.map(({ profile, own }) => [profile, own]),
     [['skype', true]],
   );
   assert.is(list[0]!.path, `${FOLDER}/state/profiles.d/skype.json`);
   await reload();
   assert.match((await whp('profile show skype')).text, /your own: /);
+  assert.match((await whp('profile list')).text, /; retired: the service ended on 2025-05-05\n/);
+  // Where a range comes from is not for every day.
+  assert.not.match((await whp('profile show skype')).text, /four captures/);
+  const sources = (await whp('profile show skype --sources')).text;
+  assert.match(sources, /capture of 2015-05-18: four captures of 2015 and 2022/);
+  assert.match(sources, / 65\.55\.223\.0\/24/);
 });
 
 test('a kernel without GRE: no device is made, which is said once and is no repair', async () => {
@@ -397,8 +503,11 @@ test('a kernel without GRE: no device is made, which is said once and is no repa
   const text = await log();
   assert.not.match(text, /somebody removed or changed .* link whp-/);
   assert.is(text.split('add link whp-cloud').length, before);
-  const { problems } = (await json('status')) as { problems: string[] };
-  assert.match(problems.join('\n'), /no tunnel can be made|add link whp-cloud/);
+  const { problems } = await json<StatusAnswer>('status');
+  assert.match(
+    problems.map(({ text }) => text).join('\n'),
+    /no tunnel can be made|add link whp-cloud/,
+  );
 });
 
 test('a report for support names nobody', async () => {
@@ -432,7 +541,15 @@ test('a report names no word of an error, and says when no agent answers', async
 test('without an agent the exit status says so', async () => {
   const { status, text } = await shell.run(`${WHP_TEXT} status --socket ${FOLDER}/none`);
   assert.is(status, 3);
-  assert.match(text, /no agent answers/);
+  assert.match(
+    text,
+    /no agent answers .* or it is disabled \(option enabled '0' in globals\); \/etc\/init\.d\/whp start$/m,
+  );
+  for (const words of ['status --quiet', 'pause', 'audit', 'completion apps']) {
+    const end = await shell.run(`${WHP_TEXT} ${words} --socket ${FOLDER}/none`);
+    assert.is(end.status, 3, `${words}: ${end.text}`);
+    assert.match(end.text, /or it is disabled/);
+  }
 });
 
 test.run();

@@ -14,7 +14,11 @@ import {
 import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { ProblemAnswer } from '../../agent/src/answers/error.ts';
+import type { StatusAnswer } from '../../agent/src/answers/status.ts';
 import { homeWith } from '../fixtures/uci.ts';
+import { alarmLines } from '../lib/alarms.ts';
+import { answerOf, rpcAnswerOf } from '../lib/answers.ts';
 import { BARE } from '../lib/bare.ts';
 
 const FOLDER = resolve(`out/netns/preflight-${process.pid}`);
@@ -54,8 +58,8 @@ interface Asked {
   readonly text: string;
   readonly json: {
     readonly ok: boolean;
-    readonly problems: readonly { readonly where: string; readonly what: string }[];
-    readonly notes: readonly { readonly where: string; readonly what: string }[];
+    readonly problems: readonly ProblemAnswer[];
+    readonly notes: readonly ProblemAnswer[];
     readonly looked: readonly { readonly subject: string; readonly seen: string }[];
   };
 }
@@ -64,14 +68,9 @@ interface Played {
   readonly alone: Asked;
   readonly beside: Asked;
   readonly status: string;
-  readonly answer: Answer;
+  readonly answer: StatusAnswer;
   /** The answer to rpcd's plugin. */
-  readonly rpcd: Answer;
-}
-
-interface Answer {
-  readonly problems: readonly string[];
-  readonly notes: readonly string[];
+  readonly rpcd: StatusAnswer;
 }
 
 const MARK = '==== ';
@@ -110,32 +109,41 @@ kill $agent; wait $agent`;
   const read = (name: string): Asked => ({
     status: Number(/exit (\d+)/.exec(part(`${name} text`))?.[1]),
     text: part(`${name} text`),
-    json: JSON.parse(part(`${name} json`)),
+    json: answerOf(['check'], part(`${name} json`)),
   });
   return {
     alone: read('alone'),
     beside: read('beside'),
     status: part('status text'),
-    answer: JSON.parse(part('status json')),
-    rpcd: JSON.parse(part('rpcd')),
+    answer: answerOf(['status'], part('status json')),
+    rpcd: rpcAnswerOf('status', {}, part('rpcd')),
   };
+}
+
+function lineOf({ place, text, fix }: ProblemAnswer): string {
+  return `${place}: ${text}${fix === undefined ? '' : `; ${fix}`}`;
 }
 
 /** The reports about `about`, equal in both. This kernel has no GRE. */
 function said(played: Played, kind: 'problems' | 'notes'): string[] {
   const lines = ({ json }: Asked): string[] =>
     json[kind]
-      .filter(({ where }) => !where.startsWith('kmod-') && where !== 'agent')
-      .map(({ where, what }) => `${where}: ${what}`);
+      .filter(({ place }) => place?.startsWith('kmod-') !== true && place !== 'agent')
+      .map(lineOf);
   const alone = lines(played.alone);
   assert.equal(lines(played.beside), alone);
   return alone;
 }
 
 function inStatus(played: Played, line: string): void {
-  assert.ok(played.answer.problems.includes(line), JSON.stringify(played.answer));
-  assert.ok(played.rpcd.problems.includes(line), JSON.stringify(played.rpcd));
-  assert.ok(played.status.includes(`! ${line}\n`), played.status);
+  assert.ok(played.answer.problems.map(lineOf).includes(line), JSON.stringify(played.answer));
+  assert.ok(played.rpcd.problems.map(lineOf).includes(line), JSON.stringify(played.rpcd));
+  // Where the text has no command, status has one all the same.
+  const said = [`! ${line}`, `! ${line}; whp check`];
+  assert.ok(
+    alarmLines(played.status).some((one) => said.includes(one)),
+    played.status,
+  );
 }
 
 function seen({ beside }: Played, subject: string): string {
@@ -149,15 +157,15 @@ test('a home as it should be', () => {
   assert.equal([...said(played, 'problems'), ...said(played, 'notes')], []);
   assert.match(seen(played, 'lan devices'), 'br-lan (bridge, up, 1 port, 192.168.1.1/24)');
   assert.is(seen(played, 'way out'), 'IPv4 by wan; IPv6 none');
-  assert.match(seen(played, 'packets from home'), /^br-lan \d+ packets/);
+  assert.match(seen(played, 'packets from home'), /^br-lan \d+ packets?/);
   assert.match(seen(played, 'firewall'), 'table inet fw4 is not loaded');
   assert.ok(played.alone.text.includes('note: agent: no agent runs'), played.alone.text);
   assert.not.ok(played.beside.text.includes('no agent runs'), played.beside.text);
   // Each missing part of the kernel is named, and the exit status follows.
-  const lacks = played.alone.json.problems.map(({ where }) => where);
+  const lacks = played.alone.json.problems.map(({ place }) => place);
   assert.is(played.alone.status, lacks.length === 0 ? 0 : 1);
   assert.equal(
-    played.beside.json.problems.map(({ where }) => where),
+    played.beside.json.problems.map(({ place }) => place),
     lacks,
   );
 });
@@ -185,13 +193,34 @@ test('kernel modules: what this kernel has not is named with its package, and no
   const missing = parts.filter(([, isThere]) => !isThere).map(([name]) => name);
   for (const asked of [played.alone, played.beside]) {
     assert.equal(
-      asked.json.problems.map(({ where }) => where),
+      asked.json.problems.map(({ place }) => place),
       missing,
     );
-    for (const { where, what } of asked.json.problems) assert.match(what, `opkg install ${where}`);
+    for (const one of asked.json.problems) {
+      assert.match(lineOf(one), `opkg install ${one.place}`);
+    }
   }
   for (const [name, isThere] of parts)
     assert.ok(seen(played, 'kernel modules').includes(isThere ? name : `${name} MISSING`));
+});
+
+test('the commands for a missing module are those of the package program that is there', () => {
+  const withApk = `${HOME}
+mount -t tmpfs none /mnt; mkdir /mnt/upper /mnt/work
+mount -t overlay overlay -o lowerdir=/usr/sbin,upperdir=/mnt/upper,workdir=/mnt/work /usr/sbin
+touch /usr/sbin/apk`;
+  const six = config().replace('203.0.113.20', '2001:db8::20');
+  const played = play(six, withApk, true);
+  for (const { json } of [played.alone, played.beside]) {
+    for (const { place, fix } of json.problems)
+      assert.is(fix, `apk update; apk add ${place}; /etc/init.d/whp restart`);
+  }
+  const lacks = played.alone.json.problems.length > 0;
+  if (lacks)
+    assert.match(
+      alarmLines(played.status).join('\n'),
+      /^! .*; apk add kmod-gre6; \/etc\/init\.d\/whp restart/m,
+    );
 });
 
 test('a lan device that is not there', () => {
@@ -238,8 +267,9 @@ ip link add g0 type veth peer name phone; ip link set g0 master br-guest up`;
   assert.equal(said(played, 'problems'), []);
   const [note = ''] = said(played, 'notes');
   assert.match(note, /br-guest \(bridge, 1 port, 192\.168\.3\.1\/24\) is in no list lan/);
-  assert.ok(played.alone.text.includes(`note: ${note}\n`));
-  assert.equal(played.answer.notes, [note]);
+  // In a text a colon may stand before the command.
+  assert.ok(played.alone.text.includes(`note: ${note.split('; ')[0]}`), played.alone.text);
+  assert.equal(played.answer.notes.map(lineOf), [note]);
   assert.match(played.status, '1 note: whp check\n');
 });
 
@@ -362,7 +392,7 @@ test('a file alone is not held against this router', () => {
   assert.is(status, 0, stdout);
   assert.is(
     stdout,
-    `${FOLDER}/other: good: skype by cloud (203.0.113.20), all devices, refused when it is down\n`,
+    `${FOLDER}/other: good: skype by cloud (203.0.113.20), all devices, refused when it is down; the file alone: this router was not looked at, which whp check does\n`,
   );
 });
 

@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { flat } from '../lib/alarms.ts';
 import { config, type Home, MEDIA, OTHER, P2P, PEER, pause, startHome, until } from './home.ts';
 
 const NAME = `whp-boot-${process.pid}`;
@@ -51,8 +52,8 @@ async function ways(port: number, to: string): Promise<string[]> {
 }
 
 const written = (): number => {
-  const { kept } = home.status() as { kept: { written: number | null } };
-  return kept.written ?? -1;
+  const { kept } = home.status();
+  return kept.written_ago_s ?? -1;
 };
 
 test("stop and start: the call goes on by the proxy, and what is nobody's goes direct", async () => {
@@ -62,15 +63,14 @@ test("stop and start: the call goes on by the proxy, and what is nobody's goes d
   assert.match(readFileSync(file, 'utf8'), /^whp learned 1\nset skype_/);
   forgetAll();
   await home.startAgent(CONFIG);
-  assert.match(home.log(), /[2-9] learned element\(s\) are known from before the start/);
+  assert.match(home.log(), /known from before the start: [2-9] learned elements/);
   assert.equal(await ways(P2P, MEDIA), ['proxya'], home.log());
   assert.equal(await ways(40_000, PEER), ['proxya'], 'the peer, from another port');
   assert.equal(await ways(40_001, OTHER), ['internet']);
-  const { kept } = home.status() as { kept: { restored: number; written: number } };
-  assert.ok(kept.restored >= 2 && kept.written >= 0, JSON.stringify(kept));
-  assert.match(home.whp('status'), /known from before the start/);
+  const { kept } = home.status();
+  assert.ok(kept.restored >= 2 && (kept.written_ago_s ?? -1) >= 0, JSON.stringify(kept));
   assert.match(
-    home.whp('why', PEER),
+    flat(home.whp('why', PEER)),
     /a peer or a server of 192\.168\.1\.11.*known from before the start/,
   );
   await home.stopAgent();
@@ -159,15 +159,18 @@ test('a file of anything: kept aside with a word, and the agent starts', async (
   ].flat();
   writeFileSync(file, ['whp learned 1', ...own, `end ${own.length + 1}`, ''].join('\n'));
   await home.startAgent(CONFIG);
-  assert.match(home.log(), /1 learned element\(s\) are known from before the start, 6 left out/);
+  assert.match(home.log(), /known from before the start: 1 learned element, 6 left out/);
   const { endpoints } = JSON.parse(home.whp('learned', '--json'));
   assert.equal(
-    endpoints.map(({ address }: { address: string }) => address),
+    endpoints.map(({ remote }: { remote: string }) => remote),
     [OTHER],
   );
   assert.match(home.run('router', 'nft', 'list', 'set', 'inet', 'whp', 'skype_addr4'), OTHER);
   assert.equal(await ways(42_000, OTHER), ['proxya'], 'a new connection to a known endpoint');
-  assert.match(home.whp('why', OTHER), /resolved x\.skype\.com to it.*known from before the start/);
+  assert.match(
+    flat(home.whp('why', OTHER)),
+    /resolved x\.skype\.com to it.*known from before the start/,
+  );
   await home.stopAgent();
 });
 

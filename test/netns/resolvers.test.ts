@@ -5,7 +5,10 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { StatusAnswer } from '../../agent/src/answers/status.ts';
 import { PLAIN } from '../fixtures/uci.ts';
+import { alarmLines } from '../lib/alarms.ts';
+import { answerOf } from '../lib/answers.ts';
 import { WHP_TEXT } from '../lib/bare.ts';
 import { startShell } from './shell.ts';
 
@@ -251,17 +254,17 @@ whp check --explain; nft delete table ip other 2>/dev/null; nft delete table ip6
 test('status says it too, and who answers is told', async () => {
   const out = await run(`
 cp ${FOLDER}/dhcp /etc/config/dhcp; printf "\\tlist dhcp_option 'option:dns-server,192.168.1.5'\\n" >>/etc/config/dhcp
-whp check --explain; for i in $(seq 80); do whp status | grep -q 'told to ask' && break; ip route add 192.0.2.$i/32 dev lo; sleep 1; done; whp status; whp status --json`);
+whp check --explain; for i in $(seq 80); do whp status --json | grep -q 'told to ask' && break; ip route add 192.0.2.$i/32 dev lo; sleep 1; done; whp status; whp status --json`);
   assert.match(
     out,
     /looked at: resolvers: port 53 of this router: node; nftables rules that turn DNS: 0,/,
   );
   assert.match(
-    out,
-    /\n! dhcp\.lan\.dhcp_option \(\/etc\/config\/dhcp:7\): devices are told to ask 192\.168\.1\.5/,
+    alarmLines(out).join('\n'),
+    /^! dhcp\.lan\.dhcp_option \(\/etc\/config\/dhcp:7\): devices are told to ask 192\.168\.1\.5/m,
   );
-  const json = JSON.parse(out.slice(out.indexOf('\n{') + 1)) as { problems: string[] };
-  assert.ok(json.problems.some((one) => one.includes('devices are told to ask 192.168.1.5')));
+  const json = answerOf<StatusAnswer>(['status'], out.slice(out.indexOf('\n{') + 1));
+  assert.ok(json.problems.some(({ text }) => text.includes('devices are told to ask 192.168.1.5')));
 });
 
 test('nobody on port 53, and DoT on the router', async () => {

@@ -74,9 +74,9 @@ test('failover, block, direct and back', async () => {
   cut('proxya');
   const direct = await until(talk, after(at, 'internet'));
   console.log(`direct after ${direct.at - at} ms`);
-  const answer = home.status() as { apps: { path: { state: string } }[]; problems: string[] };
-  assert.is(answer.apps[0]!.path.state, 'direct');
-  assert.ok(answer.problems.some((text) => text.includes('DIRECT')));
+  const answer = home.status();
+  assert.is(answer.apps[0]!.new_connections.state, 'direct');
+  assert.ok(answer.problems.some(({ text }) => text.includes('DIRECT')));
   mend('proxya');
   mend('proxyb');
   const { at: tunnelled } = await until(

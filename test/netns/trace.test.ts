@@ -19,8 +19,10 @@ import {
   compareSets,
   compareTrace,
   keyText,
+  macWords,
   PORT_SET,
   playStep,
+  SPLIT_MAC_SET,
   senderOf,
   WORLD,
 } from '../trace/play.ts';
@@ -154,7 +156,9 @@ function addReal(set: string, text: string, timeout: number | undefined): void {
       ? `${first} . ${second}`
       : PORT_SET.test(set)
         ? `${first} . ${Number(second) * 65536}`
-        : text.replace(' ', ' . ');
+        : SPLIT_MAC_SET.test(set)
+          ? macWords(text)
+          : text.replace(' ', ' . ');
   const life = timeout === undefined ? '' : ` timeout ${timeout}ms`;
   router.nft(`add element inet whp ${set} { ${key}${life} }`);
 }
@@ -162,11 +166,19 @@ function addReal(set: string, text: string, timeout: number | undefined): void {
 /** The one-byte key of a family set, as an address, and as nft writes it. */
 const FAMILY_WORDS: { readonly [text: string]: string } = { '200::': 'ipv4', 'a00::': 'ipv6' };
 
+function splitMac([high, low]: readonly unknown[]): string {
+  const digits =
+    Number(high).toString(16).padStart(8, '0') + Number(low).toString(16).padStart(4, '0');
+  return digits.replace(/..(?=.)/g, '$&:');
+}
+
 /** An element as `nft -j` lists it. */
 function elementText(set: string, listed: unknown): string {
   const value = (listed as { elem?: { val: unknown } }).elem?.val ?? listed;
   const parts = typeof value === 'string' ? [value] : (value as { concat: unknown[] }).concat;
-  const [first, second] = parts;
+  // A MAC in two parts is two numbers.
+  const isSplit = SPLIT_MAC_SET.test(set);
+  const [first, second] = isSplit ? [splitMac(parts), parts[2]] : parts;
   const device = canonical(String(first));
   if (second === undefined) return device;
   return PORT_SET.test(set)

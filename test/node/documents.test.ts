@@ -1,30 +1,15 @@
-// Every *.md file against the tree: relative links and their anchors, paths and commands in code, the form of
-// docs/decisions.md, and the length of sentences in ARCHITECTURE.md.
+// Every *.md file against the tree: relative links and their anchors, paths and commands of the lab in code, the form
+// of docs/decisions.md, and the length of sentences in ARCHITECTURE.md and docs/cli.md. What owners type is in
+// typed-docs.test.ts.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { isCommand } from '../../agent/src/cli/commands.ts';
 import { FAULTS } from '../lab/faults/sessions.ts';
 import { GROUPS } from '../lab/world/adversary-list.ts';
+import { codeOf, FENCE, files, pages, SPAN, sentences, TREE, wordsOf } from '../lib/pages.ts';
 import { FLOORS } from '../lib/rooms.ts';
 
-const TREE = ['agent', 'cloud-proxy', 'docs', 'openwrt-package', 'scripts', 'test'];
-/** Files and folders below the project's root, without what is generated. */
-const files = ['.', ...TREE].flatMap((folder) =>
-  readdirSync(folder, { recursive: folder !== '.', encoding: 'utf8' }).map((name) =>
-    join(folder, name),
-  ),
-);
-const pages = new Map(
-  files
-    .filter((name) => name.endsWith('.md'))
-    .sort()
-    .map((name) => [name, readFileSync(name, 'utf8')]),
-);
-
-const FENCE = /^```.*?^```/gms;
-const SPAN = /`([^`\n]+)`/g;
 const TESTS = readdirSync('test');
 const ROOMS = FLOORS.map(({ name }) => name);
 
@@ -108,23 +93,14 @@ test('a path that is gone, a link without its file and one without its heading w
   assert.is(anchorOf('What is kept in `/etc/whp`'), 'what-is-kept-in-etcwhp');
 });
 
-/** Code of a page: spans, and lines of blocks. */
-function codeOf(text: string): string[] {
-  const blocks = Array.from(text.matchAll(FENCE), ([block]) => block.split('\n').slice(1, -1));
-  const spans = Array.from(text.replace(FENCE, '').matchAll(SPAN), ([, span]) => span!);
-  return [...blocks.flat(), ...spans];
-}
-
-test('every command of whp and of the lab in code is one', () => {
+test('every command of the lab in code is one', () => {
   const script = readFileSync('scripts/lab.sh', 'utf8');
   const sessions = FAULTS.map(({ name }) => name);
   const unknown: string[] = [];
   let seen = 0;
   for (const [page, text] of pages) {
     for (const code of codeOf(text)) {
-      const word = /^whp ([a-z]+)\b/.exec(code)?.[1];
       const [, command, rest = ''] = /\blab\.sh ([a-z-]+)((?: [a-z][a-z-]*)*)/.exec(code) ?? [];
-      if (word !== undefined && !isCommand(word)) unknown.push(`${page}: whp ${word}`);
       if (command !== undefined && !command.startsWith('-')) {
         seen += 1;
         if (!script.includes(`#   scripts/lab.sh ${command} `)) unknown.push(`${page}: ${command}`);
@@ -153,22 +129,15 @@ test('every session that docs/decisions.md names exists', () => {
   );
 });
 
-/** The sentences of a page's running text: no tables, blocks, headings and comments. */
-function sentences(text: string): string[] {
-  return text
-    .replace(FENCE, '')
-    .replace(/^(#|\||<!--).*$/gm, '')
-    .replace(/^- /gm, '\n')
-    .split(/\n\s*\n/)
-    .flatMap((part) => part.replace(/\s+/g, ' ').split(/(?<=[.?!][)*]*) (?=[*([`A-Z\d])/));
+for (const [page, most] of [
+  ['ARCHITECTURE.md', 30],
+  ['docs/cli.md', 25],
+] as const) {
+  test(`no sentence of ${page} has more than ${most} words`, () => {
+    const long = sentences(pages.get(page)!).filter((one) => wordsOf(one) > most);
+    assert.equal(long, []);
+  });
 }
-
-test('no sentence of ARCHITECTURE.md has more than thirty words', () => {
-  const long = sentences(pages.get('ARCHITECTURE.md')!).filter(
-    (one) => one.trim().split(' ').length > 30,
-  );
-  assert.equal(long, []);
-});
 
 test('each decision has its context, the decision, and what was rejected', () => {
   const chapters = pages.get('docs/decisions.md')!.split(/^## /m);

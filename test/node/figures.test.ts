@@ -1,4 +1,4 @@
-// The tables of README.md and docs/benchmarks.md against the measurements in docs/figures.
+// The tables of README.md, docs/benchmarks.md and docs/applications.md against the measurements in docs/figures.
 import { spawnSync } from 'node:child_process';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

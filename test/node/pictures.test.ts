@@ -28,7 +28,10 @@ const ADDRESS = /\b\d+\.\d+\.\d+\.\d+\b/g;
 const wordsOf = (text: string): string[] =>
   text.toLowerCase().match(/[a-z][a-z0-9]*(?:\.[a-z0-9]+)*/g) ?? [];
 /** Also what the program prints: the documents do not repeat every word of it. */
-const known = new Set(wordsOf(`${documents}\n${readFileSync('agent/src/cli/text.ts', 'utf8')}`));
+const printed = ['text', 'text-status', 'verdict'].map((name) =>
+  readFileSync(`agent/src/cli/${name}.ts`, 'utf8'),
+);
+const known = new Set(wordsOf([documents, ...printed].join('\n')));
 
 interface Area {
   readonly left: number;
@@ -194,6 +197,13 @@ test('the files are what the script writes', () => {
   assert.equal(
     readdirSync(FOLDER).sort(),
     NAMES.map((name) => `${name}.svg`),
+  );
+});
+
+test('every picture is on a page', () => {
+  assert.equal(
+    NAMES.filter((name) => !documents.includes(`pictures/${name}.svg)`)),
+    [],
   );
 });
 

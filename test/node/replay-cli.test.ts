@@ -6,8 +6,10 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { ReplayReport } from '../../agent/src/replay/report.ts';
 import { udp } from '../fixtures/packets.ts';
 import { captureOf } from '../fixtures/pcap.ts';
+import { answerOf } from '../lib/answers.ts';
 
 const FOLDER = mkdtempSync(join(tmpdir(), 'whp-replay-'));
 test.after(() => rmSync(FOLDER, { recursive: true }));
@@ -40,9 +42,11 @@ for (const [name, program] of [
   test(`${name}: from another folder, without options`, () => {
     const { status, out, err } = run(program, 'call.pcap');
     assert.is(status, 0, err);
-    assert.match(out, /^call\.pcap: 1 packets/);
+    assert.match(out, /^call\.pcap: 1 packet,/);
     assert.match(out, /^played by every profile of .*agent\/profiles$/m);
-    assert.match(out, /^proxied 1 flows, 1 packets/m);
+    assert.match(out, /^proxied 1 flow, 1 packet,/m);
+    const told = run(program, 'call.pcap', '--json').out;
+    assert.is(answerOf<ReplayReport>(['replay'], told).flows.length, 1);
   });
 }
 
@@ -68,7 +72,7 @@ test('a configuration is played when it is good, and an error when it is not', (
   write('off', CONFIG.replace("'kids'", "'kids'\n	option enabled '0'"));
   const good = run(WHP, 'call.pcap', '--config', 'good');
   assert.equal([good.status, /^played by good$/m.test(good.out)], [0, true], good.err);
-  assert.match(run(WHP, 'call.pcap', '--config', 'off').out, /no app is enabled in off/);
+  assert.match(run(WHP, 'call.pcap', '--config', 'off').out, /no\s+app\s+is\s+enabled\s+in\s+off/);
   for (const [file, why] of [
     ['two', /whp\.adults\.profile \(two:9\): app kids uses it already/],
     ['quote', /quote:\d+: ' is never closed/],

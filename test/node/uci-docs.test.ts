@@ -11,6 +11,7 @@ import { parseProfile } from '../../agent/src/profile/parse.ts';
 import type { Profile } from '../../agent/src/profile/profile.ts';
 import type { Problem } from '../../agent/src/syntax/result.ts';
 import { parseUci } from '../../agent/src/syntax/uci.ts';
+import { withoutLines } from '../fixtures/policies.ts';
 
 const DOC = 'docs/uci.md';
 const SHIPPED = 'agent/uci/whp';
@@ -133,9 +134,21 @@ for (const row of rows()) {
     const without = build(configuration(section, name, []));
     const said = build(configuration(section, name, [`${kind} ${name} '${preset}'`]));
     assert.equal(said.problems, []);
-    assert.equal(said.policy, without.policy);
+    assert.equal(
+      said.policy && withoutLines(said.policy),
+      without.policy && withoutLines(without.policy),
+    );
   });
 }
+
+test('the page shows an app of rules alone, which is taken', () => {
+  const block = text.split('```').find((one) => one.includes("config app 'echo'"))!;
+  const { policy, problems } = build(`${configuration('app', '', [])}${block}`);
+  assert.equal(problems, []);
+  const echo = policy!.apps.find(({ name }) => name === 'echo')!;
+  assert.is(echo.noProfile, true);
+  assert.is(echo.profile.dns.suffixes[0]!.value, 'echo.example.com');
+});
 
 test('the shipped configuration is good and does nothing', () => {
   const { policy, problems } = build(shipped);

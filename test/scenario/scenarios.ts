@@ -184,6 +184,17 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    name: 'enforce: no application any more, while it was refused',
+    has: [TABLE],
+    hasNot: [/^r(?:ule|oute) /m, /chain skype_/],
+    play: async (stage) => {
+      const agent = await started(stage);
+      choose(agent, { kind: 'blocked' });
+      await moved(stage);
+      await enforced(stage, { ...policyOf(), apps: [] });
+    },
+  },
+  {
     name: 'repair: the ruleset is flushed',
     has: [TABLE, VIA_A],
     hasNot: [],

@@ -1,6 +1,12 @@
 // Cases of the trace comparison about the identity of a device (its MAC for all its addresses of both families,
 // or its address behind another router) and about how long its evidence is kept.
-import { addressKey, macKey, pairKey, portKey } from '../../agent/src/ruleset/elements.ts';
+import {
+  addressKey,
+  deviceKey,
+  macKey,
+  pairKey,
+  portKey,
+} from '../../agent/src/ruleset/elements.ts';
 import { fromHex } from '../fixtures/bytes.ts';
 import { echo, natPmp, pcpMap, tcp, udp } from '../fixtures/packets.ts';
 import {
@@ -56,7 +62,7 @@ function known(address: string, timeout = LONG): Step {
   return { add: { set, key: addressKey(address)!, timeout } };
 }
 
-const asked: Step = { add: { set: 'skype_portmapmac', key: macKey(MAC_A)!, timeout: LONG } };
+const asked: Step = { add: { set: 'skype_portmapmac', key: deviceKey(MAC_A)!, timeout: LONG } };
 const router: Step = { add: { set: 'gateways', key: macKey(MAC_ROUTER)! } };
 const MAPPED: Want = { ...DIRECT, logs: ['mapping'] };
 const REFUSED: Want = { verdict: 'reject' };

@@ -115,6 +115,16 @@ export const PORT_SET = /(_udp|_tcp|^hello_segment|^dns_bypass)(mac|[46])$/;
 /** Sets whose key is a MAC. */
 export const MAC_SET = /^gateways$|mac$/;
 
+/** Sets whose key begins with a MAC in two fields. */
+export const SPLIT_MAC_SET = /_(peermac[46]|portmapmac)$/;
+
+/** A MAC in two fields and what follows it, as nft reads them; `text`: as `keyText` returns it. */
+export function macWords(text: string): string {
+  const [mac = '', ...rest] = text.split(' ');
+  const digits = mac.replaceAll(':', '');
+  return [`0x${digits.slice(0, 8)}`, `0x${digits.slice(8)}`, ...rest].join(' . ');
+}
+
 /** The key as cases write it: "device port", "device peer", "address". */
 export function keyText(set: string, key: Uint8Array): string {
   if (/^cut[46]$/.test(set)) {

@@ -1,19 +1,23 @@
 // account/csv: ended flows as CSV for a spreadsheet (RFC 4180).
-import { flowText } from '../wire/flow-text.ts';
+import { flowFields } from '../wire/flow-text.ts';
 import type { EndedFlow } from './ledger.ts';
 
-const HEAD = 'start,end,app,proxy,device,flow,bytes_up,bytes_down,packets,evidence,detail';
+const HEAD =
+  'start,end,app,proxy,device,flow,protocol,source,source_port,destination,destination_port,bytes_up,bytes_down,packets,evidence,detail';
 
-/** A header and one line a flow, oldest first; times in UTC. */
-export function csvText(flows: readonly EndedFlow[]): string {
+/** A header and one line a flow, oldest first; times in UTC. `nameOf`: name of the device with an address. */
+export function csvText(
+  flows: readonly EndedFlow[],
+  nameOf: (address: string) => string | null,
+): string {
   const rows = flows.map((one) =>
     [
       new Date(one.start).toISOString(),
       new Date(one.end).toISOString(),
       one.app,
       one.proxy,
-      one.original.source,
-      flowText(one.original),
+      nameOf(one.original.source) ?? '',
+      ...Object.values(flowFields(one.original)).map((part) => part ?? ''),
       one.up,
       one.down,
       one.packets,

@@ -3,10 +3,12 @@
 import { portOf } from '../ruleset/elements.ts';
 import { bypassSet } from '../ruleset/names.ts';
 import { FAMILIES } from '../ruleset/terms.ts';
+import type { DeviceNames } from './device-names.ts';
 import { type KernelView, read } from './flows.ts';
 
 export interface BypassAnswer {
-  readonly device: string;
+  readonly device: string | null;
+  readonly address: string;
   readonly how: readonly BypassKind[];
 }
 
@@ -19,8 +21,25 @@ const BYPASS_PORTS = new Map<number, BypassKind>([
   [443, 'doh'],
 ]);
 
+const WORDS = { dns: 'DNS', dot: 'DoT or DoQ', doh: 'DoH' } as const;
+const REFUSALS = { dot: 'dns_reject_dot', doh: 'dns_reject_doh' } as const;
+
+/** "tv (192.168.1.11) asks other resolvers (DNS, DoH)". */
+export function bypassText({ device, address, how }: BypassAnswer): string {
+  const who = device === null ? address : `${device} (${address})`;
+  return `${who} asks other resolvers (${how.map((kind) => WORDS[kind]).join(', ')})`;
+}
+
+/** The commands that end what cannot be read; null: plain DNS alone, which is read as it passes. */
+export function bypassFix({ how }: BypassAnswer): string | null {
+  const sets = how.flatMap((kind) =>
+    kind === 'dns' ? [] : [`uci set whp.globals.${REFUSALS[kind]}='1'; `],
+  );
+  return sets.length === 0 ? null : `${sets.join('')}uci commit whp; whp reload`;
+}
+
 /** The devices in the bypass sets, sorted by address. */
-export function bypassAnswer(kernel: KernelView): BypassAnswer[] {
+export function bypassAnswer(kernel: KernelView, { nameOf }: DeviceNames): BypassAnswer[] {
   const found = new Map<string, BypassKind[]>();
   for (const family of FAMILIES) {
     for (const { key } of read(kernel, bypassSet(family))) {
@@ -30,7 +49,6 @@ export function bypassAnswer(kernel: KernelView): BypassAnswer[] {
       found.set(noted.device, [...(found.get(noted.device) ?? []), how].sort());
     }
   }
-  return Array.from(found, ([device, how]) => ({ device, how })).sort((a, b) =>
-    a.device < b.device ? -1 : 1,
-  );
+  const rows = Array.from(found, ([address, how]) => ({ device: nameOf(address), address, how }));
+  return rows.sort((a, b) => (a.address < b.address ? -1 : 1));
 }

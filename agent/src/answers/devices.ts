@@ -1,6 +1,7 @@
 // answers/devices: the answer of `whp devices`: the devices known from DHCP, configuration or learned state, and
 // the apps that apply to each. Pure.
 
+import type { Ledger } from '../account/ledger.ts';
 import { type TaughtElement, taughtElements } from '../learn/dynamic-sets.ts';
 import { learnedEndpoints } from '../learn/endpoints.ts';
 import { getBe32 } from '../netlink/message.ts';
@@ -9,25 +10,42 @@ import { type SetKind, setName } from '../ruleset/names.ts';
 import { FAMILIES } from '../ruleset/terms.ts';
 import type { State } from '../step/state.ts';
 import type { Host } from '../syntax/dhcp-hosts.ts';
-import { cidrHas, type Family, formatAddress, parseAddress, parseCidr } from '../wire/address.ts';
+import { type Family, formatAddress } from '../wire/address.ts';
+import { type DeviceNames, has } from './device-names.ts';
 import type { KernelView } from './flows.ts';
+import { type Rows, rowsOf } from './rows.ts';
 
 export interface DeviceAnswer {
+  /** The owner's name, else DHCP's; null: neither. */
+  readonly device: string | null;
   readonly mac: string | null;
   readonly addresses: readonly string[];
-  readonly name: string | null;
-  /** Names of the apps that apply to the device. */
+  /** Names of the owner's groups that have it, and of the apps that apply to it. */
+  readonly groups: readonly string[];
   readonly apps: readonly string[];
   /** Its learned P2P ports and peers, and its flows with an app's mark now. */
   readonly ports: number;
   readonly peers: number;
   readonly flows: number;
+  /** Bytes of applications since counting began; null: nothing is counted. */
+  readonly bytes_up: number | null;
+  readonly bytes_down: number | null;
 }
 
 interface Device {
-  mac: string | null;
-  name: string | null;
+  readonly mac: string | null;
   readonly addresses: Set<string>;
+}
+
+/** What `devicesAnswer` needs besides the apps. */
+export interface DeviceSources {
+  readonly hosts: readonly Host[];
+  readonly names: DeviceNames;
+  readonly learned: LearnedOf;
+  /** Number of flows with an app's mark, by device address. */
+  readonly flows: ReadonlyMap<string, number>;
+  /** Totals by subject ("device 192.168.1.11"); null: nothing is counted. */
+  readonly totals: Ledger['subjects'] | null;
 }
 
 /** Most devices listed; more than a home has. */
@@ -74,26 +92,35 @@ function countDevices(
   }
 }
 
-/** `flows`: number of flows with an app's mark, by device address. */
-export function devicesAnswer(
-  apps: readonly App[],
-  hosts: readonly Host[],
-  { ports, peers, asked }: LearnedOf,
-  flows: ReadonlyMap<string, number>,
-): DeviceAnswer[] {
-  const seen = [...ports.keys(), ...peers.keys(), ...asked, ...flows.keys()];
-  const devices = gather(apps, hosts, seen);
-  const sum = ({ addresses }: Device, counts: ReadonlyMap<string, number>): number =>
-    Array.from(addresses).reduce((all, address) => all + (counts.get(address) ?? 0), 0);
-  return devices.slice(0, MOST).map((device) => ({
+export function devicesAnswer(apps: readonly App[], from: DeviceSources): Rows<DeviceAnswer> {
+  const { names, flows, totals } = from;
+  const { ports, peers } = from.learned;
+  const sum = ({ addresses }: Device, count: (address: string) => number | undefined): number =>
+    Array.from(addresses).reduce((all, address) => all + (count(address) ?? 0), 0);
+  const used = (device: Device, side: 'up' | 'down'): number | null =>
+    totals === null ? null : sum(device, (one) => totals.get(`device ${one}`)?.[side]);
+  const { rows, ...more } = rowsOf(gather(apps, from), MOST);
+  const answers = rows.map((device) => ({
+    device: nameOf(device, names),
     mac: device.mac,
     addresses: Array.from(device.addresses).sort(),
-    name: device.name,
+    groups: names.groupsOf(device),
     apps: apps.filter((app) => applies(app, device)).map(({ name }) => name),
-    ports: sum(device, ports),
-    peers: sum(device, peers),
-    flows: sum(device, flows),
+    ports: sum(device, (one) => ports.get(one)),
+    peers: sum(device, (one) => peers.get(one)),
+    flows: sum(device, (one) => flows.get(one)),
+    bytes_up: used(device, 'up'),
+    bytes_down: used(device, 'down'),
   }));
+  return { rows: answers, ...more };
+}
+
+function nameOf({ mac, addresses }: Device, names: DeviceNames): string | null {
+  for (const known of [...(mac === null ? [] : [mac]), ...addresses]) {
+    const name = names.nameOf(known);
+    if (name !== null) return name;
+  }
+  return null;
 }
 
 /** Flows with an app's mark by device address, from the kernel's list; empty: the kernel gave an error. */
@@ -106,47 +133,47 @@ export function flowsOf(kernel: KernelView): Map<string, number> {
   return counts;
 }
 
-function gather(apps: readonly App[], hosts: readonly Host[], seen: readonly string[]): Device[] {
+/** The devices of DHCP, of the owner's sections, of the apps' lists, and those seen, by MAC where it is known. */
+function gather(
+  apps: readonly App[],
+  { hosts, names, learned: { ports, peers, asked }, flows }: DeviceSources,
+): Device[] {
   const byMac = new Map<string, Device>();
+  const others: Device[] = [];
   const known = new Set<string>();
-  for (const { mac, address, name } of hosts) {
-    const device = byMac.get(mac) ?? { mac, name: null, addresses: new Set() };
-    byMac.set(mac, device);
-    device.name ??= name;
-    if (address === null) continue;
+  const add = (mac: string | null, address: string | null): void => {
+    const device = byMac.get(mac ?? '') ?? { mac, addresses: new Set() };
+    if (mac === null) others.push(device);
+    else byMac.set(mac, device);
+    if (address === null) return;
     device.addresses.add(address);
     known.add(address);
+  };
+  for (const { mac, address } of hosts) add(mac, address);
+  for (const { macs, addresses } of names.owned) {
+    for (const mac of macs) add(mac, null);
+    const alone = macs.length === 1 ? macs[0]! : null;
+    for (const address of addresses) {
+      if (!known.has(address)) add(names.macOf(address) ?? alone, address);
+    }
   }
-  for (const mac of apps.flatMap((app) => app.macs ?? [])) {
-    if (!byMac.has(mac)) byMac.set(mac, { mac, name: null, addresses: new Set() });
+  for (const mac of apps.flatMap((app) => app.macs ?? [])) add(mac, null);
+  for (const address of [...ports.keys(), ...peers.keys(), ...asked, ...flows.keys()]) {
+    if (address !== '' && !known.has(address)) add(names.macOf(address), address);
   }
-  const others = new Set(seen.filter((address) => address !== '' && !known.has(address)));
-  const unknown = Array.from(
-    others,
-    (address): Device => ({
-      mac: null,
-      name: null,
-      addresses: new Set([address]),
-    }),
-  );
-  return [...byMac.values(), ...unknown];
+  return [...byMac.values(), ...others];
 }
 
 /** Whether the app applies to the device at this address; null: that depends on its MAC, which is not known. */
 export function appliesTo(app: App, address: string, mac: string | null): boolean | null {
-  if (applies(app, { mac, name: null, addresses: new Set([address]) })) return true;
+  if (applies(app, { mac, addresses: new Set([address]) })) return true;
   return mac === null && (app.macs?.length ?? 0) > 0 ? null : false;
 }
 
 function applies(app: App, device: Device): boolean {
   if (app.devices.length === 0 && app.macs === undefined) return true;
   if (device.mac !== null && app.macs?.includes(device.mac)) return true;
-  return Array.from(device.addresses).some((address) => {
-    const bytes = parseAddress(address);
-    return app.devices.some((text) => {
-      const block = parseCidr(text);
-      if (block === null || bytes === null || block.bytes.length !== bytes.length) return false;
-      return cidrHas(block, bytes, 0);
-    });
-  });
+  return Array.from(device.addresses).some((address) =>
+    app.devices.some((block) => has(block, address)),
+  );
 }

@@ -2,7 +2,8 @@
 // state and the kernel's present sets and connections. cli/text prints them as text, --json as JSON. Pure: the
 // kernel is an argument.
 
-import { type Endpoint, learnedEndpoints } from '../learn/endpoints.ts';
+import type { EndedFlow, LiveFlow } from '../account/ledger.ts';
+import { learnedEndpoints } from '../learn/endpoints.ts';
 import type { KernelElement, KeyFilter } from '../netlink/nft-element.ts';
 import { slotOf } from '../policy/marks.ts';
 import type { App } from '../policy/policy.ts';
@@ -12,8 +13,9 @@ import { FAMILIES } from '../ruleset/terms.ts';
 import type { State } from '../step/state.ts';
 import { type Checked, ok } from '../syntax/result.ts';
 import { familyOf, formatAddress } from '../wire/address.ts';
-import { flowText } from '../wire/flow-text.ts';
-import { byWhich, type FlowEntry, type Present } from './now.ts';
+import { type FlowFields, flowFields, flowText } from '../wire/flow-text.ts';
+import type { DeviceNames } from './device-names.ts';
+import { byWhich, type FlowEntry, type Present, type WayAnswer, wayOf } from './now.ts';
 
 /** What answers read from the kernel. An error is shown as it is. */
 export interface KernelView {
@@ -25,40 +27,61 @@ export interface KernelView {
   connections(): Checked<readonly FlowEntry[]>;
 }
 
+/** `device` of a row: name of the device, the owner's or DHCP's; null: it has none. `address`: the device's. */
+interface OfDevice {
+  readonly app: string;
+  readonly device: string | null;
+  readonly address: string;
+}
+
 export interface LearnedAnswer {
-  readonly endpoints: readonly (Omit<Endpoint, 'expires'> & { readonly seconds: number })[];
+  readonly endpoints: readonly LearnedEndpoint[];
   readonly ports: readonly LearnedPort[];
   readonly peers: readonly LearnedPeer[];
   /** Servers that a device named in a TLS hello, which belong to the application. */
   readonly named: readonly LearnedPeer[];
-  readonly windows: readonly { readonly app: string; readonly device: string }[];
+  /** Devices with an open request window. */
+  readonly windows: readonly OfDevice[];
+  /** Present if one of the lists was cut. */
+  readonly more?: true;
 }
 
-export interface LearnedPort {
-  readonly app: string;
-  readonly device: string;
+/** An address that DNS led to; `device` asked. */
+export interface LearnedEndpoint extends OfDevice {
+  readonly remote: string;
+  readonly name: string;
+  /** The application's own name that led to `name`; null: not known. */
+  readonly root: string | null;
+  /** Seconds until it expires unless renewed. */
+  readonly left_s: number;
+}
+
+export interface LearnedPort extends OfDevice {
   readonly protocol: 'udp' | 'tcp';
   readonly port: number;
-  /** Seconds until it expires unless renewed. */
-  readonly seconds: number;
+  readonly left_s: number;
 }
 
-export interface LearnedPeer {
-  readonly app: string;
-  readonly device: string;
-  readonly peer: string;
-  readonly seconds: number;
+export interface LearnedPeer extends OfDevice {
+  readonly remote: string;
+  readonly left_s: number;
 }
 
-export interface FlowAnswer {
+/** A flow with an app's mark. */
+export interface FlowAnswer extends FlowFields, WayAnswer {
   readonly app: string;
-  readonly flow: string;
-  /** The proxy's name; "direct": outside the tunnels; "none": refused. */
-  readonly proxy: string;
+  readonly device: string | null;
   readonly packets: number;
-  readonly bytes: number;
+  readonly bytes_up: number;
+  readonly bytes_down: number;
   readonly evidence: string;
   readonly detail: string;
+  /** Seconds since 1970; null: not known. */
+  readonly start_time: number | null;
+}
+
+export interface EndedAnswer extends FlowAnswer {
+  readonly end_time: number;
 }
 
 export function seconds(milliseconds: number): number {
@@ -70,6 +93,7 @@ export function seconds(milliseconds: number): number {
 export function learnedAnswer(
   state: State,
   kernel: KernelView,
+  { nameOf }: DeviceNames,
   now: number,
   limit = Number.POSITIVE_INFINITY,
   about: Uint8Array | null = null,
@@ -77,21 +101,38 @@ export function learnedAnswer(
   const wanted = about === null ? null : formatAddress(about, 0, familyOf(about));
   const endpoints = learnedEndpoints(state.learned)
     .filter(({ address }) => wanted === null || address === wanted)
-    .slice(0, limit)
-    .map(({ expires, ...rest }) => ({ ...rest, seconds: seconds(expires - now) }));
+    .map(
+      ({ app, address: remote, name, root, device, mac, expires }): LearnedEndpoint => ({
+        app,
+        remote,
+        name,
+        root: root ?? null,
+        device: nameOf(mac ?? device),
+        address: device,
+        left_s: seconds(expires - now),
+      }),
+    );
   const wantedKey = about === null ? null : naming(about);
-  const elements = (set: string): readonly KernelElement[] => read(kernel, set, limit, wantedKey);
+  // One more than the limit shows that there are more.
+  const elements = (set: string) => read(kernel, set, limit + 1, wantedKey);
+  const left = ({ expiration }: KernelElement) => ({ left_s: seconds(expiration ?? 0) });
+  const of = (app: string, address: string): OfDevice => ({
+    app,
+    device: nameOf(address),
+    address,
+  });
   const ports: LearnedPort[] = [];
   const peers: LearnedPeer[] = [];
   const named: LearnedPeer[] = [];
-  const windows: { app: string; device: string }[] = [];
+  const windows: OfDevice[] = [];
   for (const { name: app } of state.policy.apps) {
     for (const family of FAMILIES) {
       for (const protocol of ['udp', 'tcp'] as const) {
         for (const element of elements(setName(app, protocol, family))) {
           const found = portOf(element.key);
-          const left = seconds(element.expiration ?? 0);
-          if (found !== null) ports.push({ app, ...found, protocol, seconds: left });
+          if (found === null) continue;
+          const { device, port } = found;
+          ports.push({ ...of(app, device), protocol, port, ...left(element) });
         }
       }
       for (const [kind, list] of [
@@ -100,22 +141,24 @@ export function learnedAnswer(
       ] as const) {
         for (const element of elements(setName(app, kind, family))) {
           const found = pairOf(element.key);
-          if (found !== null)
-            list.push({ app, ...found, seconds: seconds(element.expiration ?? 0) });
+          if (found === null) continue;
+          list.push({ ...of(app, found.device), remote: found.peer, ...left(element) });
         }
       }
       for (const element of elements(setName(app, 'request', family))) {
         const device = addressOf(element.key);
-        if (device !== null) windows.push({ app, device });
+        if (device !== null) windows.push(of(app, device));
       }
     }
   }
+  const isCut = [endpoints, ports, peers, named, windows].some((list) => list.length > limit);
   return {
-    endpoints,
+    endpoints: endpoints.slice(0, limit),
     ports: ports.slice(0, limit),
     peers: peers.slice(0, limit),
     named: named.slice(0, limit),
     windows: windows.slice(0, limit),
+    ...(isCut ? { more: true } : {}),
   };
 }
 
@@ -129,12 +172,13 @@ export function read(
   return found.ok ? found.value : [];
 }
 
-/** The flows with an app's mark, each with its proxy and its first evidence, most bytes first; or why the kernel does
+/** The flows with an app's mark, each with its way and its first evidence, most bytes first; or why the kernel does
  * not list them. */
 export function flowAnswers(
   state: State,
   kernel: KernelView,
   present: Pick<Present, 'choices'>,
+  { nameOf }: DeviceNames,
 ): Checked<FlowAnswer[]> {
   const found = kernel.connections();
   if (!found.ok) return found;
@@ -143,19 +187,26 @@ export function flowAnswers(
   for (const connection of found.value) {
     const app = appOfSlot(state, slotOf(mask, connection.mark));
     if (app === null) continue;
-    const text = flowText(connection.original);
-    const evidence = state.evidence.flows.get(`${app.name} ${text}`);
+    const { original, packets, bytes } = connection;
+    const evidence = state.evidence.flows.get(`${app.name} ${flowText(original)}`);
     flows.push({
       app: app.name,
-      flow: text,
-      proxy: byWhich(connection, app, state.policy.proxies, present),
-      packets: sum(connection.packets),
-      bytes: sum(connection.bytes),
+      device: nameOf(original.source),
+      ...flowFields(original),
+      ...wayOf(byWhich(connection, app, state.policy.proxies, present)),
+      packets: sum(packets),
+      bytes_up: bytes?.original ?? 0,
+      bytes_down: bytes?.reply ?? 0,
       evidence: evidence?.kind ?? 'unknown',
       detail: evidence?.detail ?? 'announced before this agent listened',
+      start_time: null,
     });
   }
-  return ok(flows.sort((a, b) => b.bytes - a.bytes));
+  return ok(flows.sort((a, b) => sizeOf(b) - sizeOf(a)));
+}
+
+function sizeOf(flow: FlowAnswer): number {
+  return flow.bytes_up + flow.bytes_down;
 }
 
 function sum(both: FlowEntry['packets']): number {
@@ -163,32 +214,56 @@ function sum(both: FlowEntry['packets']): number {
   return both.original + both.reply;
 }
 
+/** A flow of the ledger in the form of `whp flows`. */
+export function flowRow(flow: LiveFlow | EndedFlow, { nameOf }: DeviceNames): FlowAnswer {
+  const { app, original, packets, up, down, evidence, detail, proxy, start } = flow;
+  return {
+    app,
+    device: nameOf(original.source),
+    ...flowFields(original),
+    ...wayOf(proxy),
+    packets,
+    bytes_up: up,
+    bytes_down: down,
+    evidence,
+    detail,
+    start_time: Math.round(start / 1000),
+  };
+}
+
+export function endedRow(flow: EndedFlow, names: DeviceNames): EndedAnswer {
+  return { ...flowRow(flow, names), end_time: Math.round(flow.end / 1000) };
+}
+
 export function appOfSlot(state: State, slot: number): App | null {
   return state.policy.apps.find((app) => app.slot === slot) ?? null;
 }
 
-export interface EvidenceAnswer {
+/** A flow that was announced. */
+export interface EvidenceAnswer extends FlowFields {
   readonly app: string;
-  readonly flow: string;
+  readonly device: string | null;
   readonly evidence: string;
   readonly detail: string;
   /** Seconds since the last announcement. */
-  readonly ago: number;
+  readonly ago_s: number;
 }
 
-/** Flows announced in the last hour, ended ones too, oldest first; the last `limit`. */
+/** Flows announced in the last hour, ended ones too, oldest first. */
 export function evidenceAnswer(
   state: State,
+  { nameOf }: DeviceNames,
   now: number,
   limit = Number.POSITIVE_INFINITY,
 ): EvidenceAnswer[] {
   return Array.from(state.evidence.flows.values())
     .slice(-limit)
-    .map((one) => ({
-      app: one.app,
-      flow: flowText(one.flow),
-      evidence: one.kind,
-      detail: one.detail,
-      ago: seconds(now - one.last),
+    .map(({ app, flow, device, kind, detail, last }) => ({
+      app,
+      device: nameOf(device),
+      ...flowFields(flow),
+      evidence: kind,
+      detail,
+      ago_s: seconds(now - last),
     }));
 }

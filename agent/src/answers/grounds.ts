@@ -11,9 +11,12 @@ import { findBlock, findRange } from '../profile/range-match.ts';
 import { addressKey, macKey, naming, pairOf, portKey } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
 import type { State } from '../step/state.ts';
+import { durationText } from '../syntax/words.ts';
 import { familyOf, parseAddress } from '../wire/address.ts';
+import type { DeviceNames } from './device-names.ts';
 import { appliesTo } from './devices.ts';
 import { type KernelView, read, seconds } from './flows.ts';
+import { deviceText, type Surroundings } from './why-parts.ts';
 
 /** The remote end of a flow, and what else is known of the flow. */
 export interface Target {
@@ -29,8 +32,12 @@ export interface Ground {
   /** elsewhere: it would hold for a flow of one of the app's devices. */
   readonly kind: 'for' | 'against' | 'elsewhere';
   readonly lines: readonly string[];
-  /** It holds only for some ports or some devices. */
+  /** It holds only for some ports, or for the devices that the lines name. */
   readonly partly: boolean;
+  /** Its devices, in words, if the app is for some devices alone and the query names none; else null. */
+  readonly devices: string | null;
+  /** For `against`: the owner's rules, in words. */
+  readonly by: string;
 }
 
 export interface Finding {
@@ -44,46 +51,58 @@ export function groundsOf(
   state: State,
   kernel: KernelView,
   target: Target,
-  around: { readonly now: number; macOf(address: string): string | null },
+  { now, names }: Pick<Surroundings, 'now' | 'names'>,
 ): Ground[] {
-  const found = findings(app, state, kernel, target, around);
-  const against = exceptions(app, target);
+  const found = findings(app, state, kernel, target, { now, names });
+  const exceptions = holding(app.except ?? [], target);
+  const against = exceptions.map((range) => exceptionOf(app, range, target));
   const kept = against.some(({ partly }) => !partly);
   const isLimited = app.devices.length > 0 || app.macs !== undefined;
   const grounds: Ground[] = [];
+  const part = { app, devices: null, by: '' };
   if (against.length > 0) {
-    grounds.push({ app, kind: 'against', lines: against.map(({ line }) => line), partly: !kept });
+    const by = Array.from(new Set(exceptions.map(({ source }) => source))).join(' and ');
+    const lines = against.map(({ line }) => line);
+    grounds.push({ ...part, kind: 'against', lines, partly: !kept, by });
   }
   if (found.length === 0 || kept) return grounds;
   const lines = found.map(({ line }) => line);
   const { source } = target;
+  const its = devicesText(app, names);
   if (!isLimited || source === undefined) {
-    const partly = found.every((one) => one.partly) || against.length > 0 || isLimited;
-    if (isLimited) lines.push(`${app.name}: for its devices alone: ${devicesText(app)}`);
-    return [...grounds, { app, kind: 'for', lines, partly }];
+    const partly = found.every((one) => one.partly) || against.length > 0;
+    if (isLimited) lines.push(`${app.name}: for its devices alone: ${its}`);
+    return [...grounds, { ...part, kind: 'for', lines, partly, devices: isLimited ? its : null }];
   }
-  const applies = appliesTo(app, source.address, around.macOf(source.address));
-  if (applies === true) return [...grounds, { app, kind: 'for', lines, partly: false }];
+  const applies = appliesTo(app, source.address, names.macOf(source.address));
+  if (applies === true) return [...grounds, { ...part, kind: 'for', lines, partly: false }];
+  const who = deviceText(names, source.address);
   const line =
     applies === null
-      ? `${app.name}: for its devices alone (${devicesText(app)}), and the MAC of ${source.address} is not known`
-      : `${app.name}: for its devices alone (${devicesText(app)}), and ${source.address} is none of them`;
+      ? `${app.name}: for its devices alone (${its}), and the MAC of ${who} is not known`
+      : `${app.name}: for its devices alone (${its}), and ${who} is none of them`;
   const kind = applies === null ? 'for' : 'elsewhere';
-  return [...grounds, { app, kind, lines: [...lines, line], partly: true }];
+  return [...grounds, { ...part, kind, lines: [...lines, line], partly: true }];
 }
 
-function devicesText(app: App): string {
-  return [...(app.macs ?? []), ...app.devices].join(', ') || 'none is known yet';
+/** The devices of an app by name, where they have one. */
+function devicesText({ macs = [], devices }: App, names: DeviceNames): string {
+  const told = [...macs, ...devices].map((one) => deviceText(names, one));
+  return Array.from(new Set(told)).join(', ') || 'none is known yet';
 }
 
 function isTransport(protocol: string | undefined): protocol is Transport {
   return protocol === 'udp' || protocol === 'tcp';
 }
 
+function rangeKey(address: string) {
+  const bytes = parseAddress(address)!;
+  return { bytes, offset: 0, family: familyOf(bytes) };
+}
+
 /** The `ranges` that contain the target's address; for a flow, its protocol and port too. */
 function holding(ranges: readonly ProfileRange[], target: Target): readonly ProfileRange[] {
-  const bytes = parseAddress(target.address)!;
-  const at = { bytes, offset: 0, family: familyOf(bytes) };
+  const at = rangeKey(target.address);
   if (target.source === undefined) return ranges.filter((one) => findBlock(one, at) !== null);
   const { protocol, port = 0 } = target;
   // Ranges are of TCP and UDP ports; flows of other protocols are in none.
@@ -91,11 +110,12 @@ function holding(ranges: readonly ProfileRange[], target: Target): readonly Prof
   return ranges.filter((one) => findRange([one], { ...at, protocol, port }) !== null);
 }
 
-function exceptions(app: App, target: Target): Finding[] {
-  return holding(app.except ?? [], target).map((range) => ({
-    line: `${app.name}: kept direct by ${range.source}${isWhole(range) ? '' : `, ${portsOf(range)}`}`,
-    partly: target.source === undefined && !isWhole(range),
-  }));
+function exceptionOf(app: App, range: ProfileRange, { source }: Target): Finding {
+  const ports = isWhole(range) ? '' : `, ${portsOf(range)}`;
+  return {
+    line: `${app.name}: kept direct by ${range.source}${ports}`,
+    partly: source === undefined && !isWhole(range),
+  };
 }
 
 function isWhole({ protocols, ports }: ProfileRange): boolean {
@@ -112,20 +132,19 @@ function findings(
   state: State,
   kernel: KernelView,
   target: Target,
-  { now, macOf }: { readonly now: number; macOf(address: string): string | null },
+  { now, names }: Pick<Surroundings, 'now' | 'names'>,
 ): Finding[] {
   const { name, profile, pins } = app;
   const { address, source } = target;
+  const at = rangeKey(address);
   const ranges = holding(pins === undefined ? profile.ranges : [...profile.ranges, pins], target);
   const found: Finding[] = ranges.map((range) => {
     const partly = source === undefined && !isWhole(range);
     const where = isWhole(range) ? 'all ports' : portsOf(range);
+    const block = findBlock(range, at);
     // A pin or rule of the owner has no date.
-    const line =
-      range.date === ''
-        ? `${name}: ${range.source}, ${where}`
-        : `${name}: ${range.role} range of the profile, ${where} (${range.source}, ${range.date})`;
-    return { line, partly };
+    const what = range.date === '' ? range.source : `${range.role} range ${block} of the profile`;
+    return { line: `${name}: ${what}, ${where}`, partly };
   });
   const known = findEndpoint(state.learned, name, address);
   const origin: Origin = (set, key, left) =>
@@ -134,21 +153,21 @@ function findings(
     const left = seconds(known.expires - now);
     const from = origin(setName(name, 'addr', known.family), addressKey(address)!, left * 1000);
     found.push({
-      line: `${name}: ${known.device} resolved ${known.name} to it; ${left} s left${from}`,
+      line: `${name}: ${deviceText(names, known.mac ?? known.device)} resolved ${known.name} to it; ${durationText(left)} left${from}`,
       partly: false,
     });
   }
-  const names = namesOf(state, target, macOf);
-  for (const one of pairs(app, 'hello', kernel, target, names, origin)) {
-    const line = `${name}: ${one.device} named it in a TLS hello; ${one.left}`;
+  const keys = keysOf(state, target, names.macOf);
+  for (const one of pairs(app, 'hello', kernel, target, keys, origin)) {
+    const line = `${name}: ${deviceText(names, one.device)} named it in a TLS hello; ${one.left}`;
     found.push({ line, partly: source === undefined });
   }
-  return [...found, ...learnedOfDevice(app, kernel, target, names, state, origin)];
+  return [...found, ...learnedOfDevice(app, kernel, target, keys, state, names, origin)];
 }
 
 /** The keys of a flow's device: its address, and its MAC unless that is another router's; null: the query names
  * no device. */
-function namesOf(
+function keysOf(
   { gateways }: State,
   { source }: Target,
   macOf: (address: string) => string | null,
@@ -161,18 +180,19 @@ function namesOf(
 /** Text on the origin of an element with `left` milliseconds; '': the line says all. */
 type Origin = (set: string, key: Uint8Array, left: number) => string;
 
-/** Findings for the flow's source port and its peer. `names`: the device's keys. */
+/** Findings for the flow's source port and its peer. `keys`: the device's. */
 export function learnedOfDevice(
   app: App,
   kernel: KernelView,
   target: Target,
-  names: readonly string[] | null,
+  keys: readonly string[] | null,
   state: State,
+  names: DeviceNames,
   origin: Origin = () => '',
 ): Finding[] {
   const peers = [
-    ...pairs(app, 'peer', kernel, target, names, origin),
-    ...(names === null ? [] : pairs(app, 'peermac', kernel, target, names, origin)),
+    ...pairs(app, 'peer', kernel, target, keys, origin),
+    ...(keys === null ? [] : pairs(app, 'peermac', kernel, target, keys, origin)),
   ].map(({ device, left }) => {
     const said = learnedEndpoints(state.pairs).find(
       (one) =>
@@ -182,11 +202,13 @@ export function learnedOfDevice(
     );
     const what =
       said === undefined
-        ? `a peer or a server of ${device}`
-        : `${said.resolver} told ${device} that it is ${nameInWords(said.name, said.root)}`;
+        ? `a peer or a server of ${deviceText(names, device)}`
+        : `${said.resolver} told ${deviceText(names, device)} that it is ${nameInWords(said.name, said.root)}`;
     return { line: `${app.name}: ${what}; ${left}`, partly: target.source === undefined };
   });
-  const ports = (names ?? []).flatMap((name) => portFindings(app, kernel, target, name, origin));
+  const ports = (keys ?? []).flatMap((key) =>
+    portFindings(app, kernel, target, key, names, origin),
+  );
   return [...ports, ...peers];
 }
 
@@ -211,7 +233,7 @@ function pairs(
 }
 
 function leftText(set: string, key: Uint8Array, left: number, origin: Origin): string {
-  return `${seconds(left)} s left${origin(set, key, left)}`;
+  return `${durationText(seconds(left))} left${origin(set, key, left)}`;
 }
 
 /** Whether the flow's source port on `device` (address or MAC) is in the app's port set. */
@@ -220,6 +242,7 @@ function portFindings(
   kernel: KernelView,
   { protocol, source }: Target,
   device: string,
+  names: DeviceNames,
   origin: Origin,
 ): Finding[] {
   if (source === undefined || !isTransport(protocol)) return [];
@@ -230,7 +253,7 @@ function portFindings(
   const kind = macKey(device) === null ? protocol : (`${protocol}mac` as const);
   const set = setName(name, kind, device.includes('.') ? 4 : 6);
   return read(kernel, set, 1, isIt).map(({ expiration }) => ({
-    line: `${name}: ${protocol} port ${source.port} of ${device} is the application's; ${leftText(set, key, expiration ?? 0, origin)}`,
+    line: `${name}: ${protocol} port ${source.port} of ${deviceText(names, device)} is the application's; ${leftText(set, key, expiration ?? 0, origin)}`,
     partly: false,
   }));
 }

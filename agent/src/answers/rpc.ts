@@ -1,21 +1,34 @@
-// answers/rpc: the answers for rpcd's plugin, and so for LuCI: always one object, at most the 256 KiB that rpcd
-// accepts, and made from the agent's memory, so that an answer is quick with any number of flows. Flow lists say
-// how many rows are left out. Pure but for the effects of `ask`.
+// answers/rpc: the answers for rpcd's plugin, and so for LuCI: the objects of the command line (docs/json.md), at
+// most the 256 KiB that rpcd accepts, and made from the agent's memory, so that an answer is quick with any number
+// of flows. Pure but for the effects of `ask`.
 import { csvText } from '../account/csv.ts';
-import type { EndedFlow, Ledger, LiveFlow } from '../account/ledger.ts';
+import type { Ledger, LiveFlow } from '../account/ledger.ts';
 import { RANGES, type RangeName, samples } from '../account/series.ts';
-import type { Checked } from '../syntax/result.ts';
-import { flowText } from '../wire/flow-text.ts';
-import type { FlowAnswer } from './flows.ts';
+import type { Checked, Problem } from '../syntax/result.ts';
+import type { DeviceNames } from './device-names.ts';
+import { type ErrorAnswer, errorAnswer } from './error.ts';
+import { type EndedAnswer, endedRow, type FlowAnswer, flowRow } from './flows.ts';
+import { type Rows, rowsOf } from './rows.ts';
 
 /** Default and, for LuCI, largest number of rows: what a slow router writes in 0.15 s. */
 const ROWS = 100;
 export const RPC_ROWS = 200;
 const ACTIONS = ['reload', 'pause', 'resume', 'forget', 'pin', 'unpin', 'use'];
 
+/** A reply of daemon/serve. */
+export interface Reply {
+  readonly ok: boolean;
+  readonly answer?: unknown;
+  readonly error?: string;
+  readonly problems?: readonly Problem[];
+  /** Exit status of a command that failed; default 1, 2: the command line is wrong. */
+  readonly status?: number;
+}
+
 export interface RpcSources {
   /** Or why nothing is counted. */
   readonly ledger: Checked<Ledger>;
+  readonly names: DeviceNames;
   /** Milliseconds since 1970. */
   readonly time: number;
   /** Most rows that may be asked for. */
@@ -24,35 +37,67 @@ export interface RpcSources {
   ask(method: string, operand: string, limit: number): Promise<unknown>;
 }
 
+/** Totals of every subject. */
+export interface TotalsAnswer extends Rows<TotalAnswer> {
+  readonly flows_open: number;
+  readonly flows_ended: number;
+}
+
+export interface TotalAnswer {
+  /** "app skype", "device 192.168.1.11", "proxy cloud". */
+  readonly subject: string;
+  /** Name of a device; null: it has none, or the subject is no device. */
+  readonly device: string | null;
+  readonly bytes_up: number;
+  readonly bytes_down: number;
+  readonly flows: number;
+}
+
+/** Bytes of a subject in each slot of a range, oldest first. */
+export interface SeriesAnswer {
+  readonly subject: string;
+  readonly device: string | null;
+  readonly range: RangeName;
+  /** Length of a slot. */
+  readonly step_s: number;
+  /** Start of the first slot, seconds since 1970. */
+  readonly start_time: number;
+  readonly bytes_up: readonly number[];
+  readonly bytes_down: readonly number[];
+}
+
 type Input = Readonly<Record<string, unknown>>;
 
-/** The answer of `call`; `{ error }` if it failed. `given` comes from outside and is checked. */
+/** The answer of `call`, or an ErrorAnswer. `given` comes from outside and is checked. */
 export async function rpcAnswer(call: string, given: unknown, from: RpcSources): Promise<object> {
   const input: Input =
     typeof given === 'object' && given !== null && !Array.isArray(given) ? (given as Input) : {};
   switch (call) {
     case 'status':
-      return unwrap(await from.ask('status', '', 0));
+    case 'devices':
+      return unwrap(await from.ask(call, '', RPC_ROWS));
+    case 'learned':
+      return unwrap(await from.ask(call, '', limitOf(from, input)));
     case 'flows':
       return flows(from, input);
-    case 'learned':
-      return unwrap(await from.ask('learned', '', rowsOf(from, input)));
     case 'why':
       return unwrap(await from.ask('why', textOf(input, 'query'), 0));
-    case 'devices':
-      return devices(await from.ask('devices', '', 0), from);
     case 'counters':
       return counters(from, input);
     case 'log':
-      return endedRows(from, input);
+      return ended(from, input);
     case 'action': {
       const name = textOf(input, 'name');
-      if (!ACTIONS.includes(name)) return { error: `no such action: ${ACTIONS.join(', ')}` };
-      return (await from.ask(name, textOf(input, 'operand'), 0)) as object;
+      if (!ACTIONS.includes(name)) return failed(`no such action: ${ACTIONS.join(', ')}`);
+      return unwrap(await from.ask(name, textOf(input, 'operand'), RPC_ROWS));
     }
     default:
-      return { error: 'no such method' };
+      return failed('no such method');
   }
+}
+
+function failed(error: string): ErrorAnswer {
+  return { error };
 }
 
 function textOf(input: Input, name: string): string {
@@ -60,42 +105,42 @@ function textOf(input: Input, name: string): string {
   return typeof value === 'string' ? value.slice(0, 512) : '';
 }
 
-function rowsOf({ mostRows }: RpcSources, { limit }: Input): number {
+function limitOf({ mostRows }: RpcSources, { limit }: Input): number {
   return typeof limit === 'number' && limit >= 1 ? Math.min(mostRows, Math.floor(limit)) : ROWS;
 }
 
-/** The `answer` of a daemon/serve reply { ok, answer }; a list becomes { rows }. */
 function unwrap(reply: unknown): object {
-  const { ok, answer, error } = reply as { ok: boolean; answer?: unknown; error?: string };
-  if (!ok) return { error: error ?? 'failed' };
-  if (Array.isArray(answer)) return { rows: answer };
-  return typeof answer === 'object' && answer !== null ? answer : { answer };
+  const { ok, answer, error, problems } = reply as Reply;
+  if (ok) return answer as object;
+  return errorAnswer(problems ?? [{ where: '', what: error ?? 'failed' }]);
 }
 
-/** The flows with most bytes, of one app or device if given. */
-function flows(from: RpcSources, input: Input): object {
-  const { ledger } = from;
-  if (!ledger.ok) return { error: ledger.what };
-  const [app, device, most] = [textOf(input, 'app'), textOf(input, 'device'), rowsOf(from, input)];
+/** The flows with most bytes, of one app or device (its address) if given. */
+function flows(from: RpcSources, input: Input): Rows<FlowAnswer> | ErrorAnswer {
+  const { ledger, names } = from;
+  if (!ledger.ok) return failed(ledger.what);
+  const [app, device, most] = [textOf(input, 'app'), textOf(input, 'device'), limitOf(from, input)];
   const wanted: LiveFlow[] = [];
   for (const flow of ledger.value.live.values()) {
     if ((app === '' || flow.app === app) && (device === '' || flow.original.source === device)) {
       wanted.push(flow);
     }
   }
-  const rows = largest(wanted, most).map(flowRow);
-  return { rows, total: wanted.length, more: wanted.length - rows.length };
+  return liveRows(wanted, most, names);
 }
 
-/** A flow of the ledger in the form of `whp flows`. */
-export function flowRow(flow: LiveFlow): FlowAnswer & { readonly start: number } {
-  const { app, original, packets, up, down, evidence, detail, proxy, start } = flow;
-  const bytes = up + down;
-  return { app, flow: flowText(original), packets, bytes, evidence, detail, proxy, start };
+/** Rows of the `most` flows with most bytes. */
+export function liveRows(
+  flows: readonly LiveFlow[],
+  most: number,
+  names: DeviceNames,
+): Rows<FlowAnswer> {
+  const rows = largest(flows, most).map((one) => flowRow(one, names));
+  return flows.length > rows.length ? { rows, more: true } : { rows };
 }
 
 /** The `most` flows with most bytes, largest first, without sorting the others. */
-export function largest(flows: readonly LiveFlow[], most: number): LiveFlow[] {
+function largest(flows: readonly LiveFlow[], most: number): LiveFlow[] {
   const size = (flow: LiveFlow): number => flow.up + flow.down;
   if (flows.length <= most) return flows.slice().sort((a, b) => size(b) - size(a));
   const sizes = Float64Array.from(flows, size).sort();
@@ -105,56 +150,54 @@ export function largest(flows: readonly LiveFlow[], most: number): LiveFlow[] {
   return [...above.sort((a, b) => size(b) - size(a)), ...level];
 }
 
-/** The devices, each with the totals of its addresses. */
-function devices(reply: unknown, { ledger }: RpcSources): object {
-  const known = unwrap(reply) as { rows?: readonly { readonly addresses?: readonly string[] }[] };
-  const totals = (address: string): object | undefined => {
-    const subject = ledger.ok ? ledger.value.subjects.get(`device ${address}`) : undefined;
-    return subject === undefined ? undefined : { up: subject.up, down: subject.down };
-  };
-  const rows = (known.rows ?? []).slice(0, RPC_ROWS).map((row) => {
-    const used = (row.addresses ?? []).map(totals).filter((one) => one !== undefined);
-    return { ...row, used };
-  });
-  return { rows };
-}
-
 /** Totals of every subject; with `subject` and `range`, the series of that subject. */
-function counters({ ledger: known, time }: RpcSources, input: Input): object {
-  if (!known.ok) return { error: known.what };
+function counters(
+  { ledger: known, time, names }: RpcSources,
+  input: Input,
+): TotalsAnswer | SeriesAnswer | ErrorAnswer {
+  if (!known.ok) return failed(known.what);
   const ledger = known.value;
+  const deviceOf = (subject: string): string | null =>
+    subject.startsWith('device ') ? names.nameOf(subject.slice('device '.length)) : null;
   const name = textOf(input, 'subject');
   if (name === '') {
     const rows = Array.from(ledger.subjects, ([subject, { up, down, flows: count }]) => ({
       subject,
-      up,
-      down,
+      device: deviceOf(subject),
+      bytes_up: up,
+      bytes_down: down,
       flows: count,
     }));
-    return { rows, live: ledger.live.size, ended: ledger.endedCount };
+    return { rows, flows_open: ledger.live.size, flows_ended: ledger.endedCount };
   }
   const subject = ledger.subjects.get(name);
   const range = textOf(input, 'range') || 'hour';
-  if (subject === undefined) return { error: `nothing counted for ${name}` };
-  if (!Object.hasOwn(RANGES, range)) return { error: `range: ${Object.keys(RANGES).join(', ')}` };
+  if (subject === undefined)
+    return failed(`nothing counted for ${name}; whp flows --totals has what is counted`);
+  if (!Object.hasOwn(RANGES, range)) return failed(`range: ${Object.keys(RANGES).join(', ')}`);
   const all = samples(subject.series, range as RangeName, time);
-  const { step } = RANGES[range as RangeName];
-  // Bare numbers, oldest first; a year is 73 of them.
+  // Bare numbers; a year is 73 of them.
   const column = (side: 'up' | 'down'): number[] => all.map((one) => Math.round(one[side]));
-  return { subject: name, range, step, start: all[0]!.at, up: column('up'), down: column('down') };
+  return {
+    subject: name,
+    device: deviceOf(name),
+    range: range as RangeName,
+    step_s: RANGES[range as RangeName].step / 1000,
+    start_time: all[0]!.at / 1000,
+    bytes_up: column('up'),
+    bytes_down: column('down'),
+  };
 }
 
 /** Ended flows, newest first; with format "csv" as the text of a file, oldest first. */
-function endedRows(from: RpcSources, input: Input): object {
-  const { ledger } = from;
-  if (!ledger.ok) return { error: ledger.what };
-  const { ended, endedCount } = ledger.value;
-  if (textOf(input, 'format') === 'csv') return { csv: csvText(ended) };
-  const row = ({ original, ...rest }: EndedFlow) => ({
-    ...rest,
-    device: original.source,
-    flow: flowText(original),
-  });
-  const rows = ended.slice(-rowsOf(from, input)).reverse().map(row);
-  return { rows, total: endedCount };
+function ended(
+  from: RpcSources,
+  input: Input,
+): Rows<EndedAnswer> | { readonly csv: string } | ErrorAnswer {
+  const { ledger, names } = from;
+  if (!ledger.ok) return failed(ledger.what);
+  const all = ledger.value.ended;
+  if (textOf(input, 'format') === 'csv') return { csv: csvText(all, names.nameOf) };
+  const { rows, ...more } = rowsOf(all.slice().reverse(), limitOf(from, input));
+  return { rows: rows.map((one) => endedRow(one, names)), ...more };
 }

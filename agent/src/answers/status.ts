@@ -5,55 +5,54 @@ import { suspectLines } from '../learn/suspects.ts';
 import type { Choices } from '../policy/choices.ts';
 import { slotOf } from '../policy/marks.ts';
 import type { App, Policy } from '../policy/policy.ts';
-import { setName } from '../ruleset/names.ts';
+import { setName, tunnelDevice } from '../ruleset/names.ts';
 import { FAMILIES } from '../ruleset/terms.ts';
 import type { Counters, State } from '../step/state.ts';
+import { splitFix } from '../syntax/fix.ts';
+import type { Problem } from '../syntax/result.ts';
 import type { Steering } from '../tunnel/failover.ts';
 import { type HealthState, lossOf } from '../tunnel/health.ts';
-import type { PathState } from '../tunnel/select.ts';
 import { type BypassAnswer, bypassAnswer } from './bypass.ts';
+import type { DeviceNames } from './device-names.ts';
+import { type ProblemAnswer, problemAnswer } from './error.ts';
 import { type KernelView, seconds } from './flows.ts';
 import { type MeterAnswer, meterAnswer } from './meter.ts';
-import { type NowAnswer, newFlows, type Present } from './now.ts';
+import { type Cause, type NowAnswer, newFlows, type Present } from './now.ts';
 
-export interface TunnelAnswer {
-  readonly name: string;
+/** A proxy: its server and its tunnel. */
+export interface ProxyAnswer {
+  readonly proxy: string;
+  /** Public address of the server. */
   readonly address: string;
-  /** Its network device exists and is up; the probes' result is `state`. */
-  readonly device: boolean;
-  readonly mtu: number;
-  /** Result of the probes (up, probing, down), and milliseconds since the change. */
-  readonly state: HealthState;
-  readonly for: number;
-  /** Share of recent probes lost, 0..1; round-trip time in milliseconds. */
-  readonly loss: number;
-  readonly rtt: number | null;
-  readonly reason: string;
-}
-
-/** The present way of an app's flows. */
-export interface PathAnswer {
-  readonly state: PathState;
-  /** null: refused, or direct. */
-  readonly proxy: string | null;
-  /** Milliseconds in this state. */
-  readonly for: number;
+  /** By the probes; no_device: the tunnel's network device is missing or down. */
+  readonly state: HealthState | 'no_device';
+  /** Seconds since the probes' result changed. */
+  readonly state_s: number;
+  readonly loss_percent: number;
+  /** Round-trip time; null: not measured, or no probe is answered. */
+  readonly rtt_ms: number | null;
+  /** null: there is no device. */
+  readonly mtu_bytes: number | null;
+  /** Why it is down; null: it is not. */
+  readonly reason: string | null;
+  /** Names of the apps that list it. */
+  readonly apps: readonly string[];
+  /** The owner chose it by `whp proxy use`. */
+  readonly preferred: boolean;
 }
 
 export interface AppAnswer {
-  readonly name: string;
-  readonly profile: string;
-  readonly version: string;
+  readonly app: string;
+  /** Name and day of the profile; null: the app has none, its rules alone. */
+  readonly profile: string | null;
+  readonly profile_version: string | null;
   readonly slot: number;
+  /** Names of the proxies that may be used now, best first. */
   readonly proxies: readonly string[];
   readonly fallback: string;
-  readonly path: PathAnswer;
-  /** What happens to a new IPv4 flow now. */
-  readonly newFlows: NowAnswer;
-  /** Why new flows are direct by the owner's choice ("paused", "schedule"); null: they are not. */
-  readonly direct: string | null;
-  /** Seconds until the pause ends; null: no pause, or one without an end. */
-  readonly resumes: number | null;
+  /** What happens to a new IPv4 connection now. */
+  readonly new_connections: NowAnswer;
+  /** Counts of what is learned, and of open flows. */
   readonly endpoints: number;
   readonly ports: number;
   readonly peers: number;
@@ -63,35 +62,34 @@ export interface AppAnswer {
 export interface StatusAnswer {
   readonly version: string;
   readonly state: 'idle' | 'enforcing' | 'impaired';
-  /** Milliseconds since enforcement began. */
-  readonly since: number;
-  /** Whether DNS answers are held now, and whether the configuration asks for it. */
-  readonly hold: boolean;
-  readonly wanted: boolean;
-  readonly ear: Ear;
+  /** Seconds since enforcement began. */
+  readonly up_s: number;
+  readonly dns_answers: Ear;
+  /** Whether the configuration asks that DNS answers are held. */
+  readonly hold_wanted: boolean;
   readonly apps: readonly AppAnswer[];
-  readonly tunnels: readonly TunnelAnswer[];
+  readonly proxies: readonly ProxyAnswer[];
   /** Devices that asked resolvers other than the router's within a day. */
   readonly bypass: readonly BypassAnswer[];
   /** Doubtful evidence, one line each (learn/suspects). */
   readonly suspects: readonly string[];
   /** `waiting`: delivered answers still to be learned; `lost`: overruns of the feeds. */
   readonly counters: Readonly<Counters> & { readonly lost: number; readonly waiting: number };
-  /** Resident memory in bytes, from the kernel. */
-  readonly memory: number;
+  /** Resident memory, from the kernel. */
+  readonly memory_bytes: number;
   /** The proxy that the owner chose (null: none), and the number of pinned addresses. */
-  readonly preferred: string | null;
+  readonly preferred_proxy: string | null;
   readonly pins: number;
   /** Packets that left outside the tunnels. */
   readonly outside: MeterAnswer;
   /** Repairs of what other programs changed, and the last one. */
   readonly repairs: RepairsAnswer;
   readonly kept: KeptAnswer;
-  readonly problems: readonly string[];
+  readonly problems: readonly ProblemAnswer[];
   /** Degraded functions and other remarks (`whp check`). */
-  readonly notes: readonly string[];
-  /** Of the notes, those about LAN devices without traffic for a while. */
-  readonly silent: readonly string[];
+  readonly notes: readonly ProblemAnswer[];
+  /** Lan devices without traffic for a while. */
+  readonly silent: readonly ProblemAnswer[];
 }
 
 /** Learned state on flash (docs/kept.md). */
@@ -99,11 +97,11 @@ export interface KeptAnswer {
   /** Entries restored at the start. */
   readonly restored: number;
   /** Seconds since the file was written; null: there is no file. */
-  readonly written: number | null;
-  /** Its size in bytes; the limits of size and of writes a day. */
-  readonly bytes: number;
-  readonly mostBytes: number;
-  readonly mostWrites: number;
+  readonly written_ago_s: number | null;
+  readonly file_bytes: number;
+  /** The limits of its size and of its writes a day. */
+  readonly most_bytes: number;
+  readonly most_writes: number;
 }
 
 /** How DNS answers are used: held until their elements are in the kernel; added to the sets by dnsmasq before it
@@ -113,73 +111,86 @@ export type Ear = 'held' | 'filled' | 'watched' | 'unseen' | 'none';
 
 export interface RepairsAnswer {
   readonly count: number;
-  /** '': none. */
-  readonly last: string;
-  /** Seconds since the last repair. */
-  readonly ago: number;
+  /** The last one, in words; null: none. */
+  readonly last: string | null;
+  /** Seconds since the last repair; null: none. */
+  readonly ago_s: number | null;
+}
+
+/** A proxy and its tunnel device. */
+export interface Tunnel {
+  readonly name: string;
+  readonly address: string;
+  /** Its network device exists and is up. */
+  readonly device: boolean;
+  readonly mtu: number;
 }
 
 export interface StatusInput {
   readonly version: string;
   readonly now: number;
   readonly since: number;
-  readonly tunnels: readonly Pick<TunnelAnswer, 'name' | 'address' | 'device' | 'mtu'>[];
+  readonly tunnels: readonly Tunnel[];
+  /** The apps as configured, before the owner's choice of a proxy. */
+  readonly configured: readonly Pick<App, 'name' | 'proxies'>[];
+  readonly names: DeviceNames;
   readonly ear: Ear;
   readonly tableless: Present['tableless'];
+  readonly lanless: boolean;
   readonly steering: Steering;
   readonly lost: number;
   readonly memory: number;
-  readonly problems: readonly string[];
-  readonly notes: readonly string[];
-  readonly silent: readonly string[];
+  readonly problems: readonly Problem[];
+  readonly notes: readonly Problem[];
+  readonly silent: readonly Problem[];
   readonly repairs: { readonly count: number; readonly last: string; readonly at: number };
   readonly choices: Choices;
   readonly kept: KeptAnswer;
   /** The meter's state in the kernel. */
-  readonly meter: { readonly stands: boolean; readonly flows: boolean };
+  readonly meter: Pick<MeterAnswer, 'stands' | 'samples_flows'>;
 }
 
 export function statusAnswer(state: State, kernel: KernelView, input: StatusInput): StatusAnswer {
   const connections = kernel.connections();
   const present = presentOf(input);
   const endpoints = learnedEndpoints(state.learned);
-  const tunnels = input.tunnels.map((one) => tunnelAnswer(one, input));
+  const proxies = input.tunnels.map((one) => proxyAnswer(one, input));
   const problems = [
     ...input.problems,
-    ...tunnels.flatMap(wrongWithTunnel),
+    ...proxies.flatMap(wrongWithProxy),
     ...state.policy.apps.flatMap((app) => wrongWith(app, state.policy.proxies, present) ?? []),
-    ...(connections.ok ? [] : [connections.what]),
+    ...(connections.ok ? [] : [{ where: '', what: connections.what, fix: 'whp check' }]),
   ];
   const apps = state.policy.apps.map((app) =>
-    appAnswer(app, { state, kernel, input, present, endpoints, connections }),
+    appAnswer(app, { state, kernel, present, endpoints, connections }),
   );
   const impaired = problems.length > 0 ? 'impaired' : 'enforcing';
   return {
     version: input.version,
     state: apps.length === 0 ? 'idle' : impaired,
-    since: input.now - input.since,
-    hold: input.ear === 'held',
-    wanted: state.policy.globals.hold,
-    ear: input.ear,
+    up_s: seconds(input.now - input.since),
+    dns_answers: input.ear,
+    hold_wanted: state.policy.globals.hold,
     apps,
-    tunnels,
-    bypass: state.policy.escape === undefined ? [] : bypassAnswer(kernel),
+    proxies,
+    bypass: state.policy.escape === undefined ? [] : bypassAnswer(kernel, input.names),
     suspects: suspectLines(state.suspects, input.now),
     counters: { ...state.counters, lost: input.lost, waiting: state.waiting.count },
-    memory: input.memory,
-    preferred: input.choices.preferred,
+    memory_bytes: input.memory,
+    preferred_proxy: input.choices.preferred,
     pins: input.choices.pins.length,
     outside: meterAnswer(
       state.outside,
-      apps.map(({ name }) => name),
+      apps.map(({ app }) => app),
       input.meter,
+      input.names,
       input.now,
     ),
     repairs: repairsAnswer(input),
     kept: input.kept,
-    problems,
-    notes: input.notes,
-    silent: input.silent,
+    problems: problems.map(problemAnswer),
+    notes: input.notes.map(problemAnswer),
+    silent: input.silent.map(problemAnswer),
   };
 }
 
@@ -187,30 +198,26 @@ export function statusAnswer(state: State, kernel: KernelView, input: StatusInpu
 interface Asked {
   readonly state: State;
   readonly kernel: KernelView;
-  readonly input: StatusInput;
   readonly present: Present;
   readonly endpoints: readonly Endpoint[];
   readonly connections: ReturnType<KernelView['connections']>;
 }
 
 function appAnswer(app: App, asked: Asked): AppAnswer {
-  const { state, kernel, input, present, endpoints, connections } = asked;
+  const { state, kernel, present, endpoints, connections } = asked;
   const { globals, proxies } = state.policy;
   const count = (kinds: readonly ('udp' | 'tcp' | 'peer')[]): number =>
     kinds
       .flatMap((kind) => FAMILIES.map((family) => kernel.countSet(setName(app.name, kind, family))))
       .reduce((sum, one) => sum + one, 0);
   return {
-    name: app.name,
-    profile: app.profile.name,
-    version: app.profile.version,
+    app: app.name,
+    profile: app.noProfile ? null : app.profile.name,
+    profile_version: app.noProfile ? null : app.profile.version,
     slot: app.slot,
     proxies: app.proxies,
     fallback: app.fallback,
-    path: pathAnswer(input, app.name),
-    newFlows: newFlows(app, proxies, present),
-    direct: app.direct ?? null,
-    resumes: resumes(input, app.name),
+    new_connections: newFlows(app, proxies, present),
     endpoints: endpoints.filter((one) => one.app === app.name).length,
     ports: count(['udp', 'tcp']),
     peers: count(['peer']),
@@ -220,20 +227,47 @@ function appAnswer(app: App, asked: Asked): AppAnswer {
   };
 }
 
-function wrongWithTunnel({ name, device, state, reason }: TunnelAnswer): string[] {
-  if (!device) return [`tunnel ${name} has no device, or somebody has set it down`];
-  return state === 'down' ? [`proxy ${name} is down: ${reason}`] : [];
+function wrongWithProxy({ proxy, address, state, reason, mtu_bytes }: ProxyAnswer): Problem[] {
+  const where = `proxy ${proxy}`;
+  if (state === 'no_device') {
+    const device = tunnelDevice(proxy);
+    if (mtu_bytes === null)
+      return [{ where, what: `the device ${device} of its tunnel is missing`, fix: 'whp check' }];
+    const fix = `ip link set dev ${device} up; whp reload`;
+    return [{ where, what: `the device ${device} of its tunnel is down`, fix }];
+  }
+  if (state !== 'down') return [];
+  return [{ where, what: `is DOWN: ${reason}`, fix: `ping -c 3 ${address}` }];
 }
 
 /** Why flows of the app are not all proxied, the owner's choice aside; null: they are. */
-function wrongWith(app: App, proxies: Policy['proxies'], present: Present): string | null {
+function wrongWith(app: App, proxies: Policy['proxies'], present: Present): Problem | null {
   const { direct, ...rest } = app;
-  const { state, reason } = newFlows(rest, proxies, present);
+  const { state, cause, reason: told } = newFlows(rest, proxies, present);
   if (state === 'proxied') return null;
-  const what = state === 'direct' ? 'DIRECT' : 'refused';
-  if (direct === undefined) return `${app.name} is ${what}: ${reason}`;
-  return `${app.name}: live flows are ${what}: ${reason}; new ones go direct (${direct})`;
+  const { what: reason, fix: own } = splitFix(told ?? '');
+  const where = `app ${app.name}`;
+  const word = state.toUpperCase();
+  if (direct !== undefined) {
+    const what = `open flows are ${word}: ${reason}; new ones go direct (${direct})`;
+    return { where, what, fix: 'whp check' };
+  }
+  const what = `is ${word}: ${reason}`;
+  if (cause !== 'fallback')
+    return { where, what, fix: own ?? FIXES[cause ?? 'lan'] ?? 'whp check' };
+  if (state === 'refused') {
+    const aside = `${what}; to let it go direct for an hour`;
+    return { where, what: aside, fix: `whp pause ${app.name} 60` };
+  }
+  const set = `uci set whp.${app.name}.fallback='block'; uci commit whp; whp reload`;
+  return { where, what: `${what}; to refuse it instead`, fix: set };
 }
+
+const FIXES: { readonly [cause in Cause]?: string } = {
+  devices: 'whp devices',
+  stuck: 'whp reload',
+  table: 'whp reload',
+};
 
 /** The present conditions, from the agent's parts. */
 export function presentOf({
@@ -242,39 +276,37 @@ export function presentOf({
   tunnels,
   choices,
   tableless,
-}: Pick<StatusInput, 'now' | 'steering' | 'tunnels' | 'choices' | 'tableless'>): Present {
+  lanless,
+}: Pick<
+  StatusInput,
+  'now' | 'steering' | 'tunnels' | 'choices' | 'tableless' | 'lanless'
+>): Present {
   const up = new Set(tunnels.filter(({ device }) => device).map(({ name }) => name));
   const { open, stuck } = steering;
-  return { now, choices: steering.choices, up, paused: choices.paused, tableless, open, stuck };
+  const { paused } = choices;
+  return { now, choices: steering.choices, up, paused, lanless, tableless, open, stuck };
 }
 
 function repairsAnswer({ repairs: { count, last, at }, now }: StatusInput): RepairsAnswer {
-  return { count, last, ago: count === 0 ? 0 : seconds(now - at) };
+  if (count === 0) return { count, last: null, ago_s: null };
+  return { count, last, ago_s: seconds(now - at) };
 }
 
-function tunnelAnswer(
-  tunnel: StatusInput['tunnels'][number],
-  { steering, now }: StatusInput,
-): TunnelAnswer {
-  const health = steering.healths.get(tunnel.name);
+function proxyAnswer(tunnel: Tunnel, input: StatusInput): ProxyAnswer {
+  const { steering, configured, choices, now } = input;
+  const { name, address, device, mtu } = tunnel;
+  const health = steering.healths.get(name);
+  const isDown = health === undefined || health.state === 'down' || health.rtt === 0;
   return {
-    ...tunnel,
-    state: health?.state ?? 'probing',
-    for: health === undefined ? 0 : Math.round(now - health.since),
-    loss: health === undefined ? 0 : lossOf(health),
-    rtt: health === undefined || health.rtt === 0 ? null : Math.round(health.rtt * 10) / 10,
-    reason: health?.reason ?? '',
+    proxy: name,
+    address,
+    state: device ? (health?.state ?? 'probing') : 'no_device',
+    state_s: health === undefined ? 0 : seconds(now - health.since),
+    loss_percent: health === undefined ? 0 : Math.round(lossOf(health) * 100),
+    rtt_ms: isDown ? null : Math.ceil(health.rtt),
+    mtu_bytes: mtu === 0 ? null : mtu,
+    reason: health?.state === 'down' ? health.reason : null,
+    apps: configured.flatMap((app) => (app.proxies.includes(name) ? [app.name] : [])),
+    preferred: choices.preferred === name,
   };
-}
-
-function pathAnswer({ steering, now }: StatusInput, app: string): PathAnswer {
-  const choice = steering.choices.get(app);
-  if (choice === undefined) return { state: 'probing', proxy: null, for: 0 };
-  const { way, state, since } = choice;
-  return { state, proxy: way.kind === 'tunnel' ? way.proxy : null, for: Math.round(now - since) };
-}
-
-function resumes({ choices, now }: StatusInput, app: string): number | null {
-  const until = choices.paused.get(app) ?? null;
-  return until === null || until <= now ? null : seconds(until - now);
 }

@@ -12,10 +12,17 @@ import { canonicalAddress, familyOf, isRoutableText, parseAddress } from '../wir
 import { type FlowEnds, flowText } from '../wire/flow-text.ts';
 import { appOfSlot, type KernelView } from './flows.ts';
 import { type Ground, groundsOf, learnedOfDevice, type Target } from './grounds.ts';
-import { deviceNamed, whyDevice } from './home.ts';
-import { byText, byWhich, newFlows } from './now.ts';
+import { whyDevice } from './home.ts';
+import { byWhich, newFlows, wayOf } from './now.ts';
 import { whyName } from './why-name.ts';
-import { type Surroundings, said, sentence, type WhyAnswer } from './why-parts.ts';
+import {
+  NO_APP,
+  olderFlows,
+  type Surroundings,
+  said,
+  sentence,
+  type WhyAnswer,
+} from './why-parts.ts';
 
 /** Explains `query`: an address, a flow as printed by `whp flows`, a host name, or a device's DHCP name;
  * or tells why it cannot be answered. */
@@ -33,11 +40,11 @@ export function whyAnswer(
   }
   const address = canonicalAddress(text);
   if (address !== null) return whyAddress(state, kernel, address, around);
-  const device = deviceNamed(text, around.hosts);
+  const device = around.names.named(text);
   if (device !== null) return ok(whyDevice(state, kernel, device, around, text));
   const name = text.toLowerCase().replace(/\.$/, '');
   const wrong = nameProblem(name, 'question');
-  if (wrong === null) return ok(whyName(state, name, around));
+  if (wrong === null) return ok(whyName(state, kernel, name, around));
   return invalid(/[./]/.test(text) && !text.includes(' ') ? wrong : notUnderstood(text));
 }
 
@@ -87,14 +94,15 @@ function whyFlow(
     destinationPort: target.port,
   };
   const query = flowText(ends);
+  const isInbound = around.isHome(target.address) && isRoutableText(source.address);
+  const device = around.names.nameOf(isInbound ? target.address : source.address);
   const heard = findEvidence(state.evidence, query).map((one) => said(one, around.now));
   const live = liveFlow(state, kernel, query, around);
-  if (live !== null) return ok({ query, ...live, reasons: heard });
-  const isInbound = around.isHome(target.address) && isRoutableText(source.address);
+  if (live !== null) return ok({ query, ...live, device, reasons: heard });
   const judged = isInbound
-    ? judgeInbound(state, kernel, ends)
+    ? judgeInbound(state, kernel, ends, around)
     : judge(state, kernel, { ...target, ...(hasPorts ? { protocol } : {}), source }, around);
-  return ok({ query, ...judged, reasons: [...judged.reasons, ...heard] });
+  return ok({ query, ...judged, device, reasons: [...judged.reasons, ...heard] });
 }
 
 /** What happens to a flow in the kernel's list with an app's mark; null: it is not in the list. */
@@ -103,17 +111,20 @@ function liveFlow(
   kernel: KernelView,
   text: string,
   around: Surroundings,
-): Pick<WhyAnswer, 'state' | 'verdict'> | null {
+): Verdict | null {
   const listed = kernel.connections();
   const entry = listed.ok ? listed.value.find((one) => flowText(one.original) === text) : undefined;
   const app =
     entry === undefined ? null : appOfSlot(state, slotOf(state.policy.globals.mask, entry.mark));
   if (entry === undefined || app === null) return null;
-  const by = byWhich(entry, app, state.policy.proxies, around);
+  const way = wayOf(byWhich(entry, app, state.policy.proxies, around));
   const what = `a flow of ${app.name} that is open now`;
-  if (by === 'direct') return { state: 'direct', verdict: `DIRECT: ${what}, beside the tunnels` };
-  if (by === 'none') return { state: 'refused', verdict: `REFUSED: ${what}` };
-  return { state: 'proxied', verdict: `proxied: ${what}, by proxy ${byText(by)}` };
+  const verdict = {
+    direct: `DIRECT: ${what}, beside the tunnels`,
+    refused: `REFUSED: ${what}`,
+    proxied: `proxied: ${what}, by proxy ${way.proxy}`,
+  }[way.state];
+  return { ...way, app: app.name, verdict };
 }
 
 function whyAddress(
@@ -134,20 +145,25 @@ function whyAddress(
   }
   if (around.own.includes(address)) {
     const verdict = "the router's own address: packets to it never take a tunnel";
-    return ok({ query: address, state: 'home', verdict, reasons: [] });
+    return ok({ ...NOWHERE, query: address, state: 'home', verdict, reasons: [] });
   }
   const heard = findEvidence(state.evidence, address);
   const isDevice = around.isHome(address) || heard.some(({ device }) => device === address);
   if (isDevice || around.hosts.some((one) => one.address === address)) {
-    const name = around.hosts.find((one) => one.address === address)?.name ?? null;
-    return ok(whyDevice(state, kernel, { name, addresses: [address] }, around, address));
+    const name = around.names.nameOf(address);
+    const mac = around.names.macOf(address);
+    const device = { name, macs: mac === null ? [] : [mac], addresses: [address] };
+    return ok(whyDevice(state, kernel, device, around, address));
   }
   const judged = judge(state, kernel, { address }, around);
   const flows = heard.map((one) => said(one, around.now));
-  return ok({ query: address, ...judged, reasons: [...judged.reasons, ...flows] });
+  return ok({ query: address, ...judged, device: null, reasons: [...judged.reasons, ...flows] });
 }
 
-type Judged = Pick<WhyAnswer, 'state' | 'verdict' | 'reasons'>;
+type Verdict = Pick<WhyAnswer, 'state' | 'app' | 'proxy' | 'verdict'>;
+type Judged = Verdict & Pick<WhyAnswer, 'reasons'>;
+
+const NOWHERE = { app: null, proxy: null, device: null };
 
 /** What happens to a new flow to `target`: it belongs to the first app with a ground for it. */
 function judge(state: State, kernel: KernelView, target: Target, around: Surroundings): Judged {
@@ -159,6 +175,7 @@ function judge(state: State, kernel: KernelView, target: Target, around: Surroun
   if (!isRoutableText(address)) {
     return direct('no address of the public Internet, which never takes a tunnel');
   }
+  if (state.policy.apps.length === 0) return direct(NO_APP);
   const grounds = state.policy.apps.map((app) => groundsOf(app, state, kernel, target, around));
   const reasons = grounds.flatMap((one) => one.flatMap(({ lines }) => lines));
   const speaking = grounds.flatMap((one) => one.filter(({ kind }) => kind === 'for'));
@@ -166,14 +183,17 @@ function judge(state: State, kernel: KernelView, target: Target, around: Surroun
   // Rules of a paused app do not admit new flows: the next app with a ground gets them.
   const winner = speaking.find(({ app }) => app.direct === undefined) ?? speaking[0];
   if (winner !== undefined) {
-    return { ...verdictOf(winner, state, around, familyOf(parseAddress(address)!)), reasons };
+    const family = familyOf(parseAddress(address)!);
+    return { ...verdictOf(winner, { state, kernel, around, family }), reasons };
   }
   if (kept.length > 0) {
-    const verdict = "direct by the owner's choice, but for flows that began before it";
-    return { state: 'direct', verdict, reasons };
+    const by = kept.map((one) => one.by).join(' and ');
+    const verdict = `direct by ${by}; flows that began before it stay where they are`;
+    return { ...NOWHERE, state: 'direct', verdict, reasons };
   }
   const unread = unreadable(state, kernel);
-  if (unread !== null) return { state: 'unknown', verdict: `not known: ${unread}`, reasons };
+  if (unread !== null)
+    return { ...NOWHERE, state: 'unknown', verdict: `not known: ${unread}`, reasons };
   const others = grounds.flatMap((one) => one.filter(({ kind }) => kind === 'elsewhere'));
   const names = others.map(({ app }) => app.name).join(' and ');
   const why =
@@ -197,6 +217,7 @@ function judgeInbound(
   state: State,
   kernel: KernelView,
   { protocol, source, sourcePort, destination, destinationPort }: FlowEnds,
+  around: Surroundings,
 ): Judged {
   for (const app of state.policy.apps) {
     const back = {
@@ -206,25 +227,36 @@ function judgeInbound(
       source: { address: destination, port: destinationPort },
     };
     const found =
-      app.direct === undefined ? learnedOfDevice(app, kernel, back, [destination], state) : [];
+      app.direct === undefined
+        ? learnedOfDevice(app, kernel, back, [destination], state, around.names)
+        : [];
     if (found.length === 0) continue;
     const verdict = `REFUSED: a new flow from outside to a port, or from a peer, that is ${app.name}'s: answers to it would show the home's address`;
-    return { state: 'refused', verdict, reasons: found.map(({ line }) => line) };
+    const reasons = found.map(({ line }) => line);
+    return { state: 'refused', app: app.name, proxy: null, verdict, reasons };
   }
   return direct('a flow from outside that no app looks at; the firewall decides');
 }
 
 function direct(why: string): Judged {
-  return { state: 'direct', verdict: `direct: ${why}`, reasons: [] };
+  return { ...NOWHERE, state: 'direct', verdict: `direct: ${why}`, reasons: [] };
+}
+
+/** What a verdict is made of. */
+interface Told {
+  readonly state: State;
+  readonly kernel: KernelView;
+  readonly around: Surroundings;
+  readonly family: 4 | 6;
 }
 
 function verdictOf(
-  { app, partly }: Pick<Ground, 'app' | 'partly'>,
-  { policy }: State,
-  around: Surroundings,
-  family: 4 | 6,
-): Pick<WhyAnswer, 'state' | 'verdict'> {
-  const now = newFlows(app, policy.proxies, around, family);
-  const whose = partly ? `${app.name}'s where the lines below say so` : `${app.name}'s`;
-  return { state: now.state, verdict: sentence(now, `it is ${whose}`, around, app) };
+  { app, partly, devices }: Ground,
+  { state, kernel, around, family }: Told,
+): Verdict {
+  const now = newFlows(app, state.policy.proxies, around, family);
+  const whose = `${app.name}'s${devices === null ? '' : ` for ${devices} alone`}`;
+  const what = `it is ${whose}${partly ? ' where the lines below say so' : ''}`;
+  const verdict = sentence(now, what, olderFlows(app, state, kernel, around));
+  return { state: now.state, app: app.name, proxy: now.proxy, verdict };
 }

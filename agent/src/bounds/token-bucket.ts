@@ -26,9 +26,6 @@ export const PACE = { perSecond: 10, burst: 50 } as const;
 export const LOOKS = { perSecond: 40, burst: 200 } as const;
 /** Answers of all devices together that are learned from: what a small router can process beside its other work. */
 export const HOME_PACE = { perSecond: 40, burst: 200 } as const;
-/** Queries of a device that renew its `asked` element with ASKED_SLACK, above this rate with FLOOD_SLACK
- * (step/query). */
-export const ASKING = { perSecond: 1, burst: 30 } as const;
 /** Devices remembered; a forgotten one starts with a full bucket. */
 const DEVICES = 1024;
 

@@ -1,15 +1,25 @@
 // cli/ask: the client of the control socket: sends one question to the running agent and prints the answer as
 // text or JSON.
 import * as std from 'qjs:std';
-import type { MonitorEvent } from '../learn/effect.ts';
+import type { MonitorAnswer } from '../answers/monitor.ts';
+import type { Reply } from '../answers/rpc.ts';
 import { errnoText } from '../os/errno.ts';
 import { closeLine, connectLines, sendValue } from '../os/unix-socket.ts';
-import { type Checked, invalid, ok } from '../syntax/result.ts';
+import { localClock } from '../router/time-zone.ts';
+import { type Checked, invalid, ok, type Problem } from '../syntax/result.ts';
 import type { Command } from './arguments.ts';
-import { printed, type Reply, type Request, requestOf } from './print.ts';
-import { toldText } from './text.ts';
+import { put, refused } from './out.ts';
+import { jsonLine, printed, type Request, requestOf } from './print.ts';
+import { monitorText } from './text.ts';
 
-const NO_AGENT = 3;
+export const NO_AGENT = 3;
+
+/** Nobody listens on the socket. */
+export function noAgent(socket: string, errno: number): Problem {
+  const why = "it is not started, or it is disabled (option enabled '0' in globals)";
+  const what = `no agent answers (${errnoText(errno)}): ${why}`;
+  return { where: socket, what, fix: '/etc/init.d/whp start' };
+}
 
 /** Sends the command, prints the answer, resolves to the exit status. `monitor` prints until interrupted. */
 export function ask(command: Command): Promise<number> {
@@ -18,9 +28,7 @@ export function ask(command: Command): Promise<number> {
     const connected = connectLines(command.socket, {
       onValue: (value, line) => {
         if (command.name === 'monitor') {
-          std.out.puts(
-            command.json ? `${JSON.stringify(value)}\n` : toldText(value as MonitorEvent),
-          );
+          std.out.puts(command.json ? jsonLine(value) : monitorText(value as MonitorAnswer));
           std.out.flush();
           // Standard output is closed (`whp monitor | head -1`).
           if (std.out.error()) resolve(1);
@@ -32,15 +40,12 @@ export function ask(command: Command): Promise<number> {
       },
       onClose: (reason) => {
         if (answered) return;
-        std.err.puts(`whp: the agent closed the connection: ${reason}\n`);
-        resolve(1);
+        const what = `the agent closed the connection: ${reason}`;
+        resolve(refused(command, [{ where: command.name, what }], 1));
       },
     });
     if (!connected.ok) {
-      std.err.puts(
-        `whp: ${command.socket}: no agent answers (${errnoText(connected.errno)}); start it with /etc/init.d/whp start\n`,
-      );
-      resolve(NO_AGENT);
+      resolve(refused(command, [noAgent(command.socket, connected.errno)], NO_AGENT));
       return;
     }
     sendValue(connected.line, requestOf(command));
@@ -65,8 +70,5 @@ export function askOnce(socket: string, request: Request): Promise<Checked<unkno
 }
 
 function print(command: Command, reply: Reply): number {
-  const { status, out, err } = printed(command, reply);
-  std.out.puts(out);
-  std.err.puts(err);
-  return status;
+  return put(printed(command, reply, localClock()));
 }

@@ -3,31 +3,33 @@
 // an application left outside; 1: not all was recorded; 4: some left.
 import * as std from 'qjs:std';
 import { type AuditAnswer, MOST_AUDIT_MINUTES } from '../answers/audit.ts';
+import type { Reply } from '../answers/rpc.ts';
 import { after } from '../os/clock.ts';
-import { errnoText } from '../os/errno.ts';
 import { listenSignals } from '../os/signals.ts';
 import { closeLine, connectLines, type Line, sendValue } from '../os/unix-socket.ts';
+import type { Problem } from '../syntax/result.ts';
 import type { Command } from './arguments.ts';
-import type { Reply } from './print.ts';
+import { NO_AGENT, noAgent } from './ask.ts';
+import { refused } from './out.ts';
+import { jsonLine } from './print.ts';
 import { auditVerdict } from './text-audit.ts';
 
 const MINUTES = 5;
-const NO_AGENT = 3;
 const OUTSIDE = 4;
 /** Seconds to wait for the next agent. */
 const NEXT_AGENT = 45;
 
 export async function auditCommand(command: Command): Promise<number> {
+  const complain = (what: string, status: number): number =>
+    refused(command, [{ where: 'audit', what }], status);
   const minutes = Number(command.operand ?? MINUTES);
   if (!/^\d+$/.test(command.operand ?? '5') || minutes < 1 || minutes > MOST_AUDIT_MINUTES) {
-    return complain(
-      `${command.operand} is no number of minutes from 1 to ${MOST_AUDIT_MINUTES}`,
-      2,
-    );
+    const most = MOST_AUDIT_MINUTES;
+    return complain(`${command.operand} is no number of minutes from 1 to ${most}`, 2);
   }
   const asked = listenSignals();
   const opened = await open(command.socket, 'begin');
-  if ('status' in opened) return complain(opened.error, opened.status);
+  if ('status' in opened) return refused(command, [opened], opened.status);
   std.err.puts(`whp: recording what leaves for ${minutes} min; Ctrl-C ends it and judges\n`);
   std.err.flush();
   const time = new Promise<void>((resolve) => void after(minutes * 60000, resolve));
@@ -47,14 +49,9 @@ export async function auditCommand(command: Command): Promise<number> {
 }
 
 function print(answer: AuditAnswer, json: boolean): number {
-  std.out.puts(json ? `${JSON.stringify(answer)}\n` : auditVerdict(answer));
-  if (answer.outsidePackets > 0 || answer.metered > 0) return OUTSIDE;
+  std.out.puts(json ? jsonLine(answer) : auditVerdict(answer));
+  if (answer.outside_packets > 0 || answer.metered_packets > 0) return OUTSIDE;
   return answer.interrupted ? 1 : 0;
-}
-
-function complain(text: string, status: number): number {
-  std.err.puts(`whp: audit: ${text}\n`);
-  return status;
 }
 
 interface Open {
@@ -63,8 +60,7 @@ interface Open {
   ask(operand: string): Promise<Reply>;
 }
 
-interface Refused {
-  readonly error: string;
+interface Refused extends Problem {
   readonly status: number;
 }
 
@@ -83,9 +79,7 @@ async function open(socket: string, operand: string): Promise<Open | Refused> {
     },
   });
   if (!connected.ok) {
-    const reason = errnoText(connected.errno);
-    const error = `${socket}: no agent answers (${reason}); start it with /etc/init.d/whp start`;
-    return { error, status: NO_AGENT };
+    return { ...noAgent(socket, connected.errno), status: NO_AGENT };
   }
   const { line } = connected;
   const ask = (word: string): Promise<Reply> =>
@@ -96,7 +90,7 @@ async function open(socket: string, operand: string): Promise<Open | Refused> {
   const reply = await ask(operand);
   if (reply.ok) return { line, closed, ask };
   closeLine(line);
-  return { error: reply.error ?? 'failed', status: reply.status ?? 1 };
+  return { where: 'audit', what: reply.error ?? 'failed', status: reply.status ?? 1 };
 }
 
 /** Connects to the next agent after an exit: the audit's table goes on counting, and learned state is kept. */

@@ -12,8 +12,10 @@ import { TABLE } from '../ruleset/names.ts';
 import type { Command } from './arguments.ts';
 import { askOnce } from './ask.ts';
 import { checkRouter } from './check.ts';
+import { table } from './columns.ts';
+import { put, refused } from './out.ts';
+import { jsonLine } from './print.ts';
 import { createRedactor, type Redactor, secretNames } from './redact.ts';
-import { columns } from './text.ts';
 import { VERSION } from './version.ts';
 
 interface Part {
@@ -46,7 +48,7 @@ const QUESTIONS = ['status', 'proxies', 'learned', 'devices', 'flows', 'pin'];
 export async function diagnose(command: Command): Promise<number> {
   const parts = await gather(command);
   const text = command.json
-    ? `${JSON.stringify({ version: VERSION, parts })}\n`
+    ? jsonLine({ version: VERSION, parts })
     : parts.map((part) => `==== ${part.title}\n${part.text.trimEnd()}\n`).join('\n');
   if (command.operand === null) {
     std.out.puts(text);
@@ -55,12 +57,12 @@ export async function diagnose(command: Command): Promise<number> {
   const errno = writeText(command.operand, text);
   if (errno !== 0) {
     const fix = errno === EEXIST ? '; what is there is no file of yours, name another' : '';
-    std.err.puts(`whp: ${command.operand}: cannot be written: ${errnoText(errno)}${fix}\n`);
-    return 1;
+    const what = `cannot be written: ${errnoText(errno)}${fix}`;
+    return refused(command, [{ where: command.operand, what }]);
   }
-  const done = `${command.operand}: ${text.length} characters; read it before you pass it on`;
-  std.out.puts(command.json ? `${JSON.stringify({ done })}\n` : `${done}\n`);
-  return 0;
+  const said = `${command.operand}: ${text.length} characters; read it before you pass it on`;
+  const answer = { path: command.operand, text: said };
+  return put({ status: 0, out: command.json ? jsonLine(answer) : `${said}\n`, err: '' });
 }
 
 async function gather(command: Command): Promise<Part[]> {
@@ -123,7 +125,7 @@ function cut(text: string): string {
 function profilesText(command: Command): string {
   const read = loadProfiles(command);
   if (!read.ok) return read.problems.map(({ where, what }) => `${where}: ${what}`).join('\n');
-  return columns(
+  return table(
     Array.from(read.value.values(), ({ profile, path }) => [profile.name, profile.version, path]),
   );
 }

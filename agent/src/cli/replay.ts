@@ -10,34 +10,27 @@ import type { App, Policy } from '../policy/policy.ts';
 import { homePrefixes } from '../replay/direction.ts';
 import { replayCapture } from '../replay/replay.ts';
 import type { ReplayReport } from '../replay/report.ts';
-import { fail, ok, type Problem, type Result } from '../syntax/result.ts';
+import { fail, ok, type Result } from '../syntax/result.ts';
+import { bytesText, counted } from '../syntax/words.ts';
 import { type Command, DEFAULT_CONFIG, DEFAULT_PROFILES } from './arguments.ts';
-import { bytesText, columns } from './text.ts';
+import { type Row, table, tied, wrapped } from './columns.ts';
+import { refused } from './out.ts';
+import { jsonLine } from './print.ts';
 
 /** Prints the report; returns 0, or 1 when the file or the policy cannot be read. */
 export function replayFile(command: Command): number {
   const file = command.operand ?? '';
   const policy = replayPolicy({ ...command, profiles: profilesOf(command) });
-  if (!policy.ok) return refuse(policy.problems);
+  if (!policy.ok) return refused(command, policy.problems);
   const home = homePrefixes(command.lan);
-  if (!home.ok) return refuse(home.problems);
+  if (!home.ok) return refused(command, home.problems);
   const bytes = std.loadFile(file, { binary: true });
-  if (bytes === null) {
-    std.err.puts(`whp: ${file}: cannot be read\n`);
-    return 1;
-  }
+  if (bytes === null) return refused(command, [{ where: file, what: 'cannot be read' }]);
   const { played, by } = policy.value;
   const report = replayCapture(bytes, played, home.value);
-  std.out.puts(
-    command.json ? `${JSON.stringify({ file, by, ...report })}\n` : reportText(file, by, report),
-  );
+  std.out.puts(command.json ? jsonLine({ file, by, ...report }) : reportText(file, by, report));
   const isUnread = report.packets === 0 && report.unknown.length > 0;
   return report.broken === null && !isUnread ? 0 : 1;
-}
-
-function refuse(problems: readonly Problem[]): number {
-  for (const { where, what } of problems) std.err.puts(`whp: ${where}: ${what}\n`);
-  return 1;
 }
 
 /** The profiles folder: the given one, else (default folder missing) beside the bundle or in its repository. */
@@ -95,57 +88,59 @@ function everyProfile(command: Command, by: string): Result<Played> {
 }
 
 function reportText(file: string, by: string, report: ReplayReport): string {
-  const { totals, ports, supernodes, peers } = report;
+  const { totals, ports, supernodes, peers, packets, endpoints } = report;
+  const of = (flows: number, many: number, bytes: number | null = null): string =>
+    `${counted(flows, 'flow')}, ${counted(many, 'packet')}${bytes === null ? '' : `, ${bytesText(bytes)}`}`;
   const lines = [
-    `${file}: ${report.packets} packets, ${report.local} local, ${report.malformed} malformed`,
+    `${file}: ${counted(packets, 'packet')}, ${report.local} local, ${report.malformed} malformed`,
     `played by ${by}`,
-    `proxied ${totals.proxiedFlows} flows, ${totals.proxiedPackets} packets, ${bytesText(totals.proxiedBytes)}`,
-    `direct  ${totals.directFlows} flows, ${totals.directPackets} packets, ${bytesText(totals.directBytes)}`,
-    `of them ${totals.earlyFlows} flows, ${totals.earlyPackets} packets before they were known`,
-    `from outside ${totals.inboundFlows} flows, ${totals.inboundPackets} packets; refused ${totals.rejectedPackets} packets`,
+    `proxied ${of(totals.proxied_flows, totals.proxied_packets, totals.proxied_bytes)}`,
+    `direct  ${of(totals.direct_flows, totals.direct_packets, totals.direct_bytes)}`,
+    `of them ${of(totals.early_flows, totals.early_packets)} before they were known`,
+    `from outside ${of(totals.inbound_flows, totals.inbound_packets)}; refused ${counted(totals.rejected_packets, 'packet')}`,
     ...missedLines(report),
     '',
-    ...ports.map((one) => `learned ${one.protocol} port ${one.port} of ${one.device} (${one.app})`),
-    `supernodes ${supernodes.length}, peers ${peers.length}`,
-    ...report.endpoints.map(({ address, name }) => `endpoint ${address} (${name})`),
-    ...flowLines(report),
-  ];
-  return `${lines.join('\n')}\n`;
+    ...ports.map(
+      (one) => `learned ${one.protocol} port ${one.port} of ${one.address} (${one.app})`,
+    ),
+    `${counted(supernodes.length, 'supernode')}, ${counted(peers.length, 'peer')}`,
+    ...endpoints.map(({ remote, name }) => `endpoint ${remote} (${name})`),
+  ].flatMap((line) => wrapped(line));
+  return `${[...lines, ...flowLines(report)].join('\n')}\n`;
 }
 
 /** Lines on packets that were not read, and on what replay does not model. */
 function missedLines(report: ReplayReport): string[] {
   const lines: string[] = [];
-  const { foreign, cut, cutUnread, unread, unreadReason, unasked, hellos, broken } = report;
+  const { foreign, cut, cut_unread, unread, unread_reason, unasked, hellos, broken, others } =
+    report;
+  const missed = unread - cut_unread;
   if (foreign > 0) {
-    lines.push(
-      `! ${foreign} packets are between addresses that are not the home's: name its prefixes with --lan`,
-    );
+    const what = `${counted(foreign, 'packet')} between addresses that are not the home's`;
+    lines.push(`! ${what}: name its prefixes with --lan`);
   }
   for (const { interface: id, link, frames } of report.unknown) {
-    lines.push(
-      `! ${frames} frames of interface ${id} are not read: link type ${link} is not known here`,
-    );
+    const what = `not read: ${counted(frames, 'frame')} of interface ${id}`;
+    lines.push(`! ${what}: link type ${link} is not known here`);
   }
   if (cut > 0) {
-    const lost = cutUnread === 0 ? '' : `, and what ${cutUnread} of them would have taught is lost`;
-    lines.push(`! ${cut} packets are cut short by the capture${lost}: capture with tcpdump -s 0`);
+    const lost = cut_unread === 0 ? '' : `, and what ${cut_unread} of them teach is lost`;
+    const what = `cut short by the capture: ${counted(cut, 'packet')}`;
+    lines.push(`! ${what}${lost}: capture with tcpdump -s 0`);
   }
-  if (unread > cutUnread) {
-    lines.push(
-      `! ${unread - cutUnread} packets that teach could not be read, the last: ${unreadReason}`,
-    );
+  if (missed > 0) {
+    const what = `not read: ${counted(missed, 'packet')} that would teach`;
+    lines.push(`! ${what}, the last: ${unread_reason}`);
   }
   if (unasked > 0) {
-    lines.push(
-      `! ${unasked} DNS answers for an application's names have no query in the capture: nobody asked, they teach nothing`,
-    );
+    const what = `without their query in the capture: ${counted(unasked, 'DNS answer')}`;
+    lines.push(`! ${what} for an application's names: nobody asked, they teach nothing`);
   }
   if (hellos > 0) {
-    lines.push(`! ${hellos} TLS hellos are not read: replay does not model option hello`);
+    lines.push(`! not read: ${counted(hellos, 'TLS hello')}; replay does not model option hello`);
   }
   for (const what of report.unmodelled) lines.push(`! not played: ${what}`);
-  if (report.others > 0) lines.push(`${report.others} frames hold no IP packet (ARP and the like)`);
+  if (others > 0) lines.push(`${counted(others, 'frame')} without an IP packet (ARP and the like)`);
   if (broken !== null) lines.push(`! the file ends early: ${broken}`);
   return lines;
 }
@@ -153,16 +148,15 @@ function missedLines(report: ReplayReport): string[] {
 function flowLines(report: ReplayReport): string[] {
   const rows = report.flows
     .filter(({ app }) => app !== null)
-    .map((one) => [
-      one.start.toFixed(1),
-      one.flow,
-      one.packets,
-      one.rejected,
-      bytesText(one.bytes),
-      one.evidence,
-      one.detail,
-    ]);
+    .map(
+      (one): Row => [
+        (one.start_ms / 1000).toFixed(1),
+        one.packets,
+        one.rejected,
+        bytesText(one.bytes),
+        [tied(one.flow), `${one.evidence}: ${one.detail}`],
+      ],
+    );
   if (rows.length === 0) return [];
-  const head = ['s', 'flow', 'packets', 'refused', 'bytes', 'evidence', 'why'];
-  return ['', columns([head, ...rows])];
+  return ['', table([['s', 'packets', 'refused', 'bytes', ['flow', 'why']], ...rows])];
 }

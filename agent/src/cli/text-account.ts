@@ -1,84 +1,62 @@
 // cli/text-account: counters, graphs and the connection log as text. Pure.
-import { bytesText, columns, cut, durationText } from './text.ts';
+import type { EndedAnswer } from '../answers/flows.ts';
+import { byText } from '../answers/now.ts';
+import type { Rows } from '../answers/rows.ts';
+import type { SeriesAnswer, TotalsAnswer } from '../answers/rpc.ts';
+import { type Clock, stampText, zoneText } from '../syntax/local-time.ts';
+import { bytesText, durationText } from '../syntax/words.ts';
+import { type Row, table, tied } from './columns.ts';
+import { cut, whyOf } from './text.ts';
 
-export interface CounterRow {
-  readonly subject: string;
-  readonly up: number;
-  readonly down: number;
-  readonly flows: number;
-}
+export type LogAnswer = { readonly csv: string } | Rows<EndedAnswer>;
 
-/** Totals of every subject, or the series of one: bytes for each slot of `step` milliseconds. */
-export type CountersAnswer =
-  | { readonly rows: readonly CounterRow[] }
-  | {
-      readonly subject: string;
-      readonly range: string;
-      readonly step: number;
-      readonly start: number;
-      readonly up: readonly number[];
-      readonly down: readonly number[];
-    };
+const LONGEST_BAR = 34;
 
-export interface EndedRow {
-  readonly start: number;
-  readonly end: number;
-  readonly flow: string;
-  readonly up: number;
-  readonly down: number;
-  readonly proxy: string;
-  readonly evidence: string;
-}
-
-export type LogAnswer = { readonly csv: string } | { readonly rows: readonly EndedRow[] };
-
-const LONGEST_BAR = 40;
-
-export function countersText(answer: CountersAnswer): string {
-  if ('rows' in answer) {
-    if (answer.rows.length === 0) return 'nothing was counted yet\n';
-    const rows = answer.rows.map((one) => [
-      one.subject,
-      bytesText(one.up),
-      bytesText(one.down),
-      one.flows,
-    ]);
-    return `${columns([['what', 'up', 'down', 'flows'], ...rows])}\n`;
-  }
-  const { up, down, start, step } = answer;
+export function countersText(answer: TotalsAnswer | SeriesAnswer, { zone }: Clock): string {
+  if ('rows' in answer) return totalsText(answer);
+  const { bytes_up: up, bytes_down: down, start_time: start, step_s: step } = answer;
   const most = Math.max(1, ...up.map((bytes, i) => bytes + down[i]!));
-  const rows = up.flatMap((bytes, i) => {
+  const rows = up.flatMap((bytes, i): Row[] => {
     const sum = bytes + down[i]!;
     if (sum === 0) return [];
     const bar = '#'.repeat(Math.ceil((sum / most) * LONGEST_BAR));
-    return [[timeText(start + i * step), bytesText(bytes), bytesText(down[i]!), bar]];
+    const from = stampText(zone, (start + i * step) * 1000);
+    return [[from, bytesText(bytes), bytesText(down[i]!), bar]];
   });
-  if (rows.length === 0) return `nothing in this ${answer.range}\n`;
-  return `${columns([['from (UTC)', 'up', 'down', answer.subject], ...rows])}\n`;
+  if (rows.length === 0) return `nothing in this ${answer.range}; counted every 10 s\n`;
+  const end = (start + up.length * step) * 1000;
+  return `${table([[`from (${zoneText(zone, end)})`, 'up', 'down', answer.subject], ...rows])}\n`;
 }
 
-/** "11-21 15:04:05", UTC. */
-function timeText(time: number): string {
-  return new Date(time).toISOString().slice(5, 19).replace('T', ' ');
+function totalsText({ rows }: TotalsAnswer): string {
+  if (rows.length === 0) return 'nothing was counted yet: traffic is counted every 10 s\n';
+  const lines = rows.map((one): Row => {
+    const [up, down] = [bytesText(one.bytes_up), bytesText(one.bytes_down)];
+    return [one.subject, up, down, one.flows, one.device ?? ''];
+  });
+  return `${table([['what', 'up', 'down', 'flows', 'device'], ...lines])}\n`;
 }
 
-/** Table of ended flows, oldest first; CSV unchanged. */
-export function logText(answer: LogAnswer, limit = Number.POSITIVE_INFINITY): string {
+/** Ended flows, oldest first; CSV unchanged. */
+export function logText(answer: LogAnswer, { zone, wall }: Clock, limit?: number): string {
   if ('csv' in answer) return answer.csv;
   if (answer.rows.length === 0)
     return 'no connection of an application has ended since the start\n';
   const rows = answer.rows
     .slice()
     .reverse()
-    .map((one) => [
-      timeText(one.end),
-      durationText(one.end - one.start),
-      one.flow,
-      bytesText(one.up),
-      bytesText(one.down),
-      one.proxy,
-      one.evidence,
-    ]);
-  const head = ['ended (UTC)', 'after', 'flow', 'up', 'down', 'proxy', 'evidence'];
-  return `${columns([head, ...rows])}\n${cut(rows.length, limit)}`;
+    .map((one): Row => {
+      const seconds = one.end_time - (one.start_time ?? one.end_time);
+      return [
+        stampText(zone, one.end_time * 1000),
+        durationText(seconds),
+        byText(one),
+        bytesText(one.bytes_up),
+        bytesText(one.bytes_down),
+        [tied(one.flow), whyOf(one)],
+      ];
+    });
+  const ended = `ended (${zoneText(zone, wall)})`;
+  const head: Row = [ended, 'after', 'by', 'up', 'down', ['flow', 'why']];
+  return `${table([head, ...rows])}\n${cut(answer, limit)}`;
 }

@@ -1,52 +1,39 @@
 // cli/text-owner: devices, proxies, pins and the results of the owner's commands as text. Pure.
 
 import type { DeviceAnswer } from '../answers/devices.ts';
-import type { TunnelAnswer } from '../answers/status.ts';
+import type { Rows } from '../answers/rows.ts';
+import type { ProxyAnswer } from '../answers/status.ts';
 import type { Pin } from '../policy/choices.ts';
-import { columns, tunnelText } from './text.ts';
+import { counted } from '../syntax/words.ts';
+import { type Row, table } from './columns.ts';
+import { tunnelText } from './text-status.ts';
 
-export interface ProxyAnswer extends TunnelAnswer {
-  readonly apps: readonly string[];
-  readonly preferred: boolean;
-}
-
-export type ActionAnswer =
-  | { readonly done: string }
-  | { readonly pins: readonly Pin[] }
-  | readonly ProxyAnswer[];
-
-export function actionText(answer: ActionAnswer): string {
-  if ('done' in answer) return `${answer.done}\n`;
-  if ('pins' in answer) return pinsText(answer.pins);
-  return proxiesText(answer);
-}
-
-function pinsText(pins: readonly Pin[]): string {
+export function pinsText({ rows: pins }: Rows<Pin>): string {
   if (pins.length === 0) return 'nothing is pinned\n';
-  return `${columns([['address', 'app'], ...pins.map((one) => [one.address, one.app])])}\n`;
+  return `${table([['address', 'app'], ...pins.map((one): Row => [one.address, one.app])])}\n`;
 }
 
-function proxiesText(proxies: readonly ProxyAnswer[]): string {
+export function proxiesText({ rows: proxies }: Rows<ProxyAnswer>): string {
   if (proxies.length === 0) return 'no proxy is enabled: see /etc/config/whp\n';
-  const rows = proxies.map((one) => [
-    one.name,
-    one.address,
-    tunnelText(one),
-    one.apps.join(' ') || '-',
-    one.preferred ? 'in use until whp proxy use auto' : '',
-  ]);
-  return `${columns([['proxy', 'address', 'state', 'apps', ''], ...rows])}\n`;
+  const rows = proxies.map((one): Row => {
+    const alone = one.preferred ? ' (alone until whp proxy use auto)' : '';
+    return [one.proxy, one.address, tunnelText(one), `${one.apps.join(' ') || '-'}${alone}`];
+  });
+  return `${table([['proxy', 'address', 'state', 'apps'], ...rows])}\n`;
 }
 
-export function devicesText(devices: readonly DeviceAnswer[]): string {
+export function devicesText({ rows: devices, more }: Rows<DeviceAnswer>): string {
   if (devices.length === 0) return 'no device is known: DHCP has no lease\n';
-  const head = ['name', 'MAC', 'address', 'flows', 'apps'];
-  const rows = devices.map((one) => [
-    one.name ?? '-',
-    one.mac ?? '-',
-    one.addresses.join(' ') || '-',
-    one.flows,
-    one.apps.join(' ') || '-',
-  ]);
-  return `${columns([head, ...rows])}\n`;
+  const head: Row = ['name', 'MAC', 'open', 'apps', 'addresses'];
+  const rows = devices.map(
+    (one): Row => [
+      one.device ?? '-',
+      one.mac ?? '-',
+      one.flows,
+      one.apps.join(' ') || '-',
+      one.addresses.join(' ') || '-',
+    ],
+  );
+  const rest = more === true ? `at most ${counted(rows.length, 'device')}\n` : '';
+  return `${table([head, ...rows])}\n${rest}`;
 }

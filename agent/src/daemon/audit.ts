@@ -2,10 +2,11 @@
 // kernel; at the end, learn/audit judges them by all evidence known then. One audit at a time; it belongs to the
 // connection of its command. After a restart of the agent it waits for the command to connect again.
 
-import type { AuditAnswer } from '../answers/audit.ts';
+import { type AuditAnswer, outsideFlow } from '../answers/audit.ts';
 import type { BypassAnswer } from '../answers/bypass.ts';
 import { seconds } from '../answers/flows.ts';
 import { newFlows } from '../answers/now.ts';
+import { rowsOf } from '../answers/rows.ts';
 import { judgeFlows, type LeftFlow } from '../learn/audit.ts';
 import { type Grounds, peerText } from '../learn/late-flows.ts';
 import { type Counted, knownCounts } from '../learn/outside.ts';
@@ -155,12 +156,12 @@ function answerOf(
   unkept: Counted,
 ): Omit<AuditAnswer, 'unseen'> {
   const { state, policy } = agent;
-  const { isHome, macOf } = surroundings(agent);
+  const { isHome, names } = surroundings(agent);
   const own = new Set(agent.inForce.addresses);
   const all = left.filter(({ remote }) => !own.has(remote) && !isHome(remote));
   const judged = judgeFlows(all, {
     grounds: policy.apps.map((app) => withNamed(state, knownGrounds(state, app))),
-    setting: { isOwn: (address) => own.has(address), macOf, gateways: state.gateways },
+    setting: { isOwn: (address) => own.has(address), macOf: names.macOf, gateways: state.gateways },
     learned: state.learned,
     pairs: state.pairs,
     now: now(),
@@ -173,18 +174,20 @@ function answerOf(
     const before = running.counted.get(counter)?.packets ?? 0;
     return sum + Math.max(0, (counts.get(counter)?.packets ?? 0) - before);
   }, 0);
+  const { rows, ...more } = rowsOf(outside, MOST_ROWS);
   return {
-    seconds: seconds(now() - running.since),
+    recorded_s: seconds(now() - running.since),
     flows: all.length,
     packets: packetsOf(all),
     bytes: all.reduce((sum, { bytes }) => sum + bytes, 0),
     unkept,
-    outside: outside.slice(0, MOST_ROWS),
-    outsideFlows: outside.length,
-    outsidePackets: packetsOf(outside),
-    chosenFlows: chosen.length,
-    chosenPackets: packetsOf(chosen),
-    metered,
+    rows: rows.map((one) => outsideFlow(one, names)),
+    ...more,
+    outside_flows: outside.length,
+    outside_packets: packetsOf(outside),
+    chosen_flows: chosen.length,
+    chosen_packets: packetsOf(chosen),
+    metered_packets: metered,
     interrupted: running.interrupted,
   };
 }
@@ -206,7 +209,7 @@ function packetsOf(list: readonly Counted[]): number {
 function unseen({ kernel, policy }: Agent, bypass: readonly BypassAnswer[]): string[] {
   const tables = [...kernel.tables.flowTables()];
   const offloading = tables.filter((name) => name !== OFFLOAD_TABLE);
-  const told = bypass.map(({ device, how }) => `${device} (${how.join(', ')})`);
+  const told = bypass.map(({ device, address, how }) => `${device ?? address} (${how.join(', ')})`);
   return [
     `devices on other networks than ${policy.globals.lan.join(', ')}, and the router's own packets`,
     ...(offloading.length === 0

@@ -37,6 +37,7 @@ import { endHold } from '../runtime/table.ts';
 import { withdraw } from '../runtime/withdraw.ts';
 import { step } from '../step/step.ts';
 import type { Problem } from '../syntax/result.ts';
+import { counted } from '../syntax/words.ts';
 import { findAudit, keepAudit } from './audit.ts';
 import { noteAside, noteProblems, refresh, reload } from './reload.ts';
 import { listenControl } from './serve.ts';
@@ -73,7 +74,8 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
     return refuse([{ where: 'whp daemon', what: wrong ?? '' }]);
   }
   if (problems.length === 0) keepLastGood(settings);
-  log('notice', `enforcing ${agent.policy.apps.length} app(s), ${processAge()} s after the start`);
+  const apps = counted(agent.policy.apps.length, 'app');
+  log('notice', `enforcing ${apps}, ${processAge()} s after the start`);
   const history = `${sources.state}/history`;
   startAccounting(agent.accounting, kernel, history, () => watchedPolicy(agent));
   noteAside(agent);

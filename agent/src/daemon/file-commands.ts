@@ -2,15 +2,23 @@
 // parsed profiles and configuration. The client would have to start an engine for them.
 
 import type { Command } from '../cli/arguments.ts';
-import { checked, checkedAs, isProfileName, reportOf, unread } from '../cli/check.ts';
-import { ELSEWHERE, type Printed } from '../cli/print.ts';
+import {
+  checked,
+  checkedAs,
+  isInForce,
+  isProfileName,
+  reportOf,
+  showsLooks,
+  unread,
+} from '../cli/check.ts';
+import { ELSEWHERE, jsonLine, type Printed } from '../cli/print.ts';
 import { profilesTold } from '../cli/profile.ts';
 import { loadConfiguration, policyOf } from '../config/load.ts';
 import { isSmallFile } from '../os/file.ts';
 import { loadText } from '../ruleset/transaction.ts';
 import type { Agent } from '../runtime/agent.ts';
 import { routerNow } from '../runtime/preflight.ts';
-import { ok } from '../syntax/result.ts';
+import { ok, type Problem } from '../syntax/result.ts';
 
 const OF_FILES: readonly string[] = ['profile', 'ruleset', 'check'];
 
@@ -30,11 +38,7 @@ export async function ofFiles(agent: Agent, command: Command): Promise<Printed> 
   if (command.name === 'check') return checkHere(agent, command);
   if (piece === null) return ELSEWHERE;
   const text = loadText(piece.standing);
-  return {
-    status: 0,
-    out: command.json ? `${JSON.stringify({ ruleset: text })}\n` : text,
-    err: '',
-  };
+  return { status: 0, out: command.json ? jsonLine({ ruleset: text }) : text, err: '' };
 }
 
 /** Bytes. A check of a larger file would delay the agent's other work. */
@@ -53,14 +57,30 @@ function validateHere(command: Command): Printed {
 
 async function checkHere(agent: Agent, command: Command): Promise<Printed> {
   const { operand } = command;
-  if (operand !== null) return fileHere(command, operand, isProfileName(operand));
+  // A path that is relative to the client's folder is another file here.
+  if (operand !== null && !(operand.startsWith('/') && isInForce(command, operand)))
+    return fileHere(command, operand, isProfileName(operand));
   const { configuration, configured, hosts } = agent.settings;
   const loaded = loadConfiguration(command, configuration);
-  if (!loaded.ok) return unread(command, command.config, loaded.problems);
+  if (!loaded.ok) return unreadHere(agent, command, loaded.problems);
   const read =
     loaded.value === configuration ? ok(configured) : policyOf(loaded.value, hosts, configured);
-  if (!read.ok) return unread(command, command.config, read.problems);
+  if (!read.ok) return unreadHere(agent, command, read.problems);
   const router = await routerNow(agent, read.value);
   const { uci } = loaded.value;
   return checked(command, command.config, reportOf({ policy: read.value, uci }, router));
+}
+
+/** A configuration that cannot be read changes nothing: the router is seen by the one in force. */
+async function unreadHere(
+  agent: Agent,
+  command: Command,
+  problems: readonly Problem[],
+): Promise<Printed> {
+  const { config } = command;
+  if (!showsLooks(command)) return unread(command, config, problems);
+  const { configuration, configured: policy } = agent.settings;
+  const router = await routerNow(agent, policy);
+  const other = { policy, uci: configuration.uci };
+  return unread(command, config, problems, other, router, 'the configuration in force');
 }

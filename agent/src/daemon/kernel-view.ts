@@ -6,7 +6,7 @@ import { listWhole } from '../kernel/conntrack.ts';
 import { isNoSubsystem, type KernelError, type KernelResult } from '../netlink/kernel-error.ts';
 import { errorText } from '../os/errno.ts';
 import { markOf } from '../policy/marks.ts';
-import { weakerWithout } from '../policy/missing-parts.ts';
+import { weakerHere } from '../router/installer.ts';
 import { ledgerOf } from '../runtime/accounting.ts';
 import type { Agent } from '../runtime/agent.ts';
 import { type Checked, invalid, ok } from '../syntax/result.ts';
@@ -28,7 +28,7 @@ function inWords<T>(result: KernelResult<T>, words: (error: KernelError) => stri
 }
 
 function listingText(error: KernelError): string {
-  if (isNoSubsystem(error)) return weakerWithout('connections', 'nobody answers for conntrack');
+  if (isNoSubsystem(error)) return weakerHere('connections', 'nobody answers for conntrack');
   return errorText(error);
 }
 

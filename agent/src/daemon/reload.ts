@@ -35,27 +35,27 @@ export function reload(agent: Agent): Promise<readonly Problem[]> {
     const { settings } = agent;
     const before = { ...settings };
     // The engine throws null when it has no memory for the error itself.
-    const taken = await takeIn(agent).catch((error: unknown) => ({
+    const loaded = await loadAgain(agent).catch((error: unknown) => ({
       problems: [],
       failed: String(error ?? 'out of memory'),
     }));
-    if (taken.failed === null) return taken.problems;
-    log('error', taken.failed);
+    if (loaded.failed === null) return loaded.problems;
+    log('error', loaded.failed);
     restoreSettings(settings, before);
     // Probably out of memory during the reload: enforce the settings of before.
     await enforce(agent, wantedPolicy(settings));
-    return [{ where: 'whp daemon', what: taken.failed }];
+    return [{ where: 'whp daemon', what: loaded.failed }];
   });
 }
 
-interface Taken {
+interface Loaded {
   /** Problems of the new configuration. */
   readonly problems: readonly Problem[];
   /** Why it could not be enforced; null: it is, or was not tried. */
   readonly failed: string | null;
 }
 
-async function takeIn(agent: Agent): Promise<Taken> {
+async function loadAgain(agent: Agent): Promise<Loaded> {
   const { settings } = agent;
   const problems = await rereadSettings(settings);
   noteProblems(agent, problems);
@@ -74,7 +74,7 @@ export function noteProblems(agent: Agent, problems: readonly Problem[]): void {
     agent.problems.delete('configuration');
     return;
   }
-  for (const { where, what } of problems) log('error', `not taken in: ${where}: ${what}`);
+  for (const { where, what } of problems) log('error', `not loaded: ${where}: ${what}`);
   const more = problems.length > 1 ? ` (and ${problems.length - 1} more: whp check)` : '';
   const text = `the last good configuration stands: ${first.where}: ${first.what}${more}`;
   agent.problems.set('configuration', text);
@@ -89,7 +89,7 @@ export function noteAside(agent: Agent): void {
     return;
   }
   const others = more.length > 0 ? ` (and ${more.length} more)` : '';
-  const fix = `look what was in it, then: rm ${state}/${first}; whp reload`;
-  const what = `${state}/${first}${others} could not be read and is not in force; ${fix}`;
+  const fix = `rm ${state}/${first}; whp reload`;
+  const what = `${state}/${first}${others} could not be read and is not in force; look what was in it; ${fix}`;
   agent.problems.set('aside', what);
 }

@@ -5,13 +5,17 @@ import type { LiveFlow } from '../account/ledger.ts';
 import { bypassAnswer } from '../answers/bypass.ts';
 import { type DeviceAnswer, devicesAnswer, flowsOf, learnedOf } from '../answers/devices.ts';
 import {
+  type EvidenceAnswer,
   evidenceAnswer,
   type FlowAnswer,
   flowAnswers,
   type KernelView,
   learnedAnswer,
 } from '../answers/flows.ts';
-import { flowRow, largest, RPC_ROWS, rpcAnswer } from '../answers/rpc.ts';
+import { monitorAnswer } from '../answers/monitor.ts';
+import { isNameKind, NAME_KINDS, namesAnswer } from '../answers/names.ts';
+import { type Rows, rowsOf } from '../answers/rows.ts';
+import { liveRows, type Reply, RPC_ROWS, rpcAnswer } from '../answers/rpc.ts';
 import { type StatusAnswer, statusAnswer } from '../answers/status.ts';
 import { whyAnswer } from '../answers/why.ts';
 import { readArguments } from '../cli/arguments.ts';
@@ -21,7 +25,6 @@ import {
   type Printed,
   printed,
   printedAlone,
-  type Reply,
   type Request,
   requestOf,
 } from '../cli/print.ts';
@@ -32,17 +35,21 @@ import { errnoText, errorText } from '../os/errno.ts';
 import { residentBytes } from '../os/memory.ts';
 import { closeLine, type Line, listenLines, sendBytes, sendValue } from '../os/unix-socket.ts';
 import { encodeUtf8 } from '../os/utf8.ts';
-import { linesOf, notesOf } from '../preflight/looks.ts';
-import { silentOf } from '../preflight/traffic.ts';
+import { problemsOf } from '../preflight/looks.ts';
+import { notesOf } from '../preflight/traffic.ts';
+import { localClock } from '../router/time-zone.ts';
+import { FAMILIES } from '../ruleset/terms.ts';
 import { ledgerOf } from '../runtime/accounting.ts';
 import type { Agent } from '../runtime/agent.ts';
 import { keptAnswer } from '../runtime/kept.ts';
 import { type Checked, invalid, ok, type Problem } from '../syntax/result.ts';
+import type { Family } from '../wire/address.ts';
 import { act, type Refresh } from './actions.ts';
 import { abandonAudit, audit } from './audit.ts';
 import { isOfFiles, ofFiles } from './file-commands.ts';
 import { kernelView, manyFlows, openNow } from './kernel-view.ts';
-import { decisive, earOf, meterNow, surroundings } from './surroundings.ts';
+import { knownProblems, noted } from './known-problems.ts';
+import { decisive, earOf, meterNow, namesOf, surroundings } from './surroundings.ts';
 
 /** Methods whose answer needs the open connections. */
 const OF_CONNECTIONS = ['status', 'flows', 'why', 'devices', 'proxies'];
@@ -72,13 +79,14 @@ export function listenControl(
         return;
       }
       if (request?.method === 'monitor') {
-        const tell = (told: MonitorEvent): void => void sendValue(line, told);
+        const tell = (told: MonitorEvent): void =>
+          void sendValue(line, monitorAnswer(told, namesOf(agent)));
         monitors.set(line, tell);
         agent.effects.listeners.add(tell);
         return;
       }
       if (request?.method === 'audit') {
-        const bypass = () => bypassAnswer(kernelView(agent, ok([])));
+        const bypass = () => bypassAnswer(kernelView(agent, ok([])), namesOf(agent));
         void audit(agent, line, String(request.operand), bypass).then(
           (reply) => void sendValue(line, reply),
           (error: unknown) => void sendValue(line, { ok: false, error: String(error) }),
@@ -129,22 +137,24 @@ async function answer(
       return found.ok ? { ok: true, answer: found.value } : { ok: false, error: found.what };
     }
     case 'evidence':
-      return { ok: true, answer: evidenceAnswer(agent.state, now(), limit) };
+      return { ok: true, answer: evidence(agent, limit) };
     case 'learned':
-      return { ok: true, answer: learnedAnswer(agent.state, kernel, now(), limit) };
+      return { ok: true, answer: learnedAnswer(agent.state, kernel, namesOf(agent), now(), limit) };
     case 'why': {
       const why = whyAnswer(agent.state, kernel, operand, surroundings(agent));
       return why.ok ? { ok: true, answer: why.value } : { ok: false, error: why.what, status: 2 };
     }
     case 'reload': {
       const problems = await turns.reload(agent);
-      const done = 'the configuration is taken in';
-      return problems.length === 0 ? { ok: true, answer: { done } } : { ok: false, problems };
+      const text = 'the configuration is loaded';
+      return problems.length === 0 ? { ok: true, answer: { text } } : { ok: false, problems };
     }
     case 'devices':
       return { ok: true, answer: devices(agent, kernel, live) };
     case 'proxies':
-      return { ok: true, answer: proxies(agent, kernel) };
+      return { ok: true, answer: { rows: status(agent, kernel).proxies } };
+    case 'names':
+      return names(agent, operand);
     case 'counters':
     case 'log':
       return books(agent, turns, request.method, operand, limit);
@@ -161,7 +171,7 @@ async function answer(
 /** A command line from the client whp-host. */
 async function cli(agent: Agent, turns: Turns, words: readonly unknown[]): Promise<Printed> {
   const read = readArguments(words.map(String));
-  if (!read.ok) return complained(read.problems, 2);
+  if (!read.ok) return complained(read.problems, 2, words.includes('--json'));
   const command = read.value;
   const alone = printedAlone(command);
   if (alone !== null) return alone;
@@ -170,7 +180,7 @@ async function cli(agent: Agent, turns: Turns, words: readonly unknown[]): Promi
     ok: false,
     error: String(error),
   }));
-  return printed(command, reply as Reply);
+  return printed(command, reply as Reply, localClock());
 }
 
 /** Sends "STATUS OUT ERR
@@ -194,7 +204,8 @@ function rpc(
   const live = ledger.ok ? Array.from(ledger.value.live.values()) : [];
   const ask = (method: string, operand: string, limit: number): Promise<unknown> =>
     answer(agent, turns, { method, operand, limit }, live);
-  return rpcAnswer(call, input, { ledger, time: wallTime(), mostRows, ask });
+  const names = namesOf(agent);
+  return rpcAnswer(call, input, { ledger, names, time: wallTime(), mostRows, ask });
 }
 
 /** counters and log, which rpcd has too, with the operands of a command line. */
@@ -214,53 +225,75 @@ async function books(
   return 'error' in answered ? { ok: false, ...answered } : { ok: true, answer: answered };
 }
 
+function names({ policy, settings }: Agent, kind: string): Reply {
+  const { configuration, configured, hosts, choices } = settings;
+  if (!isNameKind(kind)) return { ok: false, error: `kinds: ${NAME_KINDS.join(', ')}`, status: 2 };
+  const { uci, profiles } = configuration;
+  const { proxies } = configured;
+  const from = { policy: { ...policy, proxies }, uci, hosts, profiles: profiles.keys() };
+  return { ok: true, answer: namesAnswer(kind, { ...from, pins: choices.pins }) };
+}
+
 function flows(
-  { state, failover }: Agent,
+  agent: Agent,
   kernel: KernelView,
   live: readonly LiveFlow[] | null,
   limit: number,
-): Checked<readonly FlowAnswer[]> {
-  if (live !== null) return ok(largest(live, limit).map(flowRow));
-  const found = flowAnswers(state, kernel, failover.steering);
-  return found.ok ? ok(found.value.slice(0, limit)) : found;
+): Checked<Rows<FlowAnswer>> {
+  const names = namesOf(agent);
+  if (live !== null) return ok(liveRows(live, limit, names));
+  const found = flowAnswers(agent.state, kernel, agent.failover.steering, names);
+  return found.ok ? ok(rowsOf(found.value, limit)) : found;
+}
+
+/** The last `limit` announced flows. */
+function evidence(agent: Agent, limit: number): Rows<EvidenceAnswer> {
+  const { state } = agent;
+  const rows = evidenceAnswer(state, namesOf(agent), now(), limit);
+  return state.evidence.flows.size > rows.length ? { rows, more: true } : { rows };
 }
 
 function devices(
   agent: Agent,
   kernel: KernelView,
   live: readonly LiveFlow[] | null,
-): DeviceAnswer[] {
+): Rows<DeviceAnswer> {
   const { state, policy, settings } = agent;
-  // With many flows, the ledger has their counts.
   const ledger = ledgerOf(agent.accounting);
-  const counts = live === null || !ledger.ok ? flowsOf(kernel) : ledger.value.devices;
-  return devicesAnswer(policy.apps, settings.hosts, learnedOf(state, now()), counts);
+  return devicesAnswer(policy.apps, {
+    hosts: settings.hosts,
+    names: namesOf(agent),
+    learned: learnedOf(state, now()),
+    // With many flows, the ledger has their counts.
+    flows: live === null || !ledger.ok ? flowsOf(kernel) : ledger.value.devices,
+    totals: ledger.ok ? ledger.value.subjects : null,
+  });
 }
 
-function proxies(agent: Agent, kernel: KernelView): unknown {
-  const { tunnels, preferred } = status(agent, kernel);
-  return tunnels.map((tunnel) => ({
-    ...tunnel,
-    apps: agent.settings.configured.apps
-      .filter((app) => app.proxies.includes(tunnel.name))
-      .map(({ name }) => name),
-    preferred: tunnel.name === preferred,
-  }));
+function withoutPackets(families: readonly Family[]): string {
+  const which = families.map((family) => `IPv${family}`).join(' and ');
+  return `elements are added by transactions, which other programs' nft waits for: packets to lo add none (${which}); lo is down, or another table drops them`;
 }
 
 function status(agent: Agent, kernel: KernelView): StatusAnswer {
   const { failures } = agent.effects;
   const { answers, announced, watched } = agent.feeds;
   const links = agent.kernel.routing.links();
-  const problems = Array.from(agent.problems.values());
-  problems.push(...linesOf(agent.neighbours.looks));
-  if (!links.ok) problems.push(errorText(links.error));
+  const problems = knownProblems(agent.problems);
+  problems.push(...problemsOf(agent.neighbours.looks));
+  if (!links.ok) problems.push(noted(errorText(links.error)));
   if (failures.count > 0) {
-    problems.push(`${failures.count} set updates failed, the last: ${failures.last}`);
+    problems.push(noted(`${failures.count} set updates failed, the last: ${failures.last}`));
   }
+  const byPacket = agent.kernel.sets.byPacket();
+  const refused = FAMILIES.filter((family) => byPacket[family] === false);
+  if (refused.length > 0)
+    problems.push(noted(withoutPackets(refused), 'ip link show lo; nft list hooks'));
   return statusAnswer(agent.state, kernel, {
     version: VERSION,
     ...decisive(agent, links.ok ? links.value : []),
+    configured: agent.settings.configured.apps,
+    names: namesOf(agent),
     since: agent.since,
     ear: earOf(agent),
     lost: [answers, announced, ...watched].reduce(
@@ -269,8 +302,7 @@ function status(agent: Agent, kernel: KernelView): StatusAnswer {
     ),
     memory: residentBytes(),
     problems,
-    notes: notesOf(agent.neighbours.looks),
-    silent: silentOf(agent.neighbours.looks),
+    ...notesOf(agent.neighbours.looks),
     repairs: agent.repairs,
     kept: keptAnswer(agent),
     meter: meterNow(agent),

@@ -1,6 +1,7 @@
 // daemon/surroundings: what the answers of status and why need beside the agent's state: tunnel devices that are
 // up, the way of each app, addresses of the home. Reads the kernel on request, not at ticks.
 
+import { type DeviceNames, deviceNames } from '../answers/device-names.ts';
 import type { Present } from '../answers/now.ts';
 import { type Ear, presentOf, type StatusInput } from '../answers/status.ts';
 import type { Surroundings } from '../answers/why-parts.ts';
@@ -17,7 +18,7 @@ import { cidrHas, familyOf, parseAddress } from '../wire/address.ts';
 export function decisive(
   { policy, failover, settings, table, guard, problems }: Agent,
   links: readonly KernelLink[],
-): Pick<StatusInput, 'now' | 'tunnels' | 'steering' | 'choices' | 'tableless'> {
+): Pick<StatusInput, 'now' | 'tunnels' | 'steering' | 'choices' | 'tableless' | 'lanless'> {
   const tunnels = policy.proxies.map(({ name, address }) => {
     const link = links.find((one) => one.name === tunnelDevice(name));
     const device = link !== undefined && (link.flags & IFF_UP) !== 0;
@@ -25,7 +26,16 @@ export function decisive(
   });
   const stands = table.piece !== null && !problems.has('table');
   const tableless = stands ? null : guard.raised === null ? 'direct' : 'refused';
-  return { now: now(), tunnels, steering: failover.steering, choices: settings.choices, tableless };
+  const { lan } = policy.globals;
+  return {
+    now: now(),
+    tunnels,
+    steering: failover.steering,
+    choices: settings.choices,
+    tableless,
+    // The list is empty if the kernel does not give it: then nothing is known.
+    lanless: links.length > 0 && !links.some(({ name }) => lan.includes(name)),
+  };
 }
 
 /** How DNS answers are read now. */
@@ -36,14 +46,14 @@ export function earOf({ policy, feeds, table, filling }: Agent): Ear {
   return feeds.announced === null ? 'unseen' : 'watched';
 }
 
-/** Reads the counters of the meter. `stands`: the table is as loaded; `flows`: conntrack counts packets
+/** Reads the counters of the meter. `stands`: the table is as loaded; `samples_flows`: conntrack counts packets
  * (nf_conntrack_acct). */
 export function meterNow({ state, kernel, repair }: Agent): StatusInput['meter'] {
   const { tables } = kernel;
   const isRead = refreshCounts(state.outside, tables);
   const stands = isRead && tables.fingerprint() === repair.fingerprint;
   const counting = readText('/proc/sys/net/netfilter/nf_conntrack_acct');
-  return { stands, flows: counting.ok && counting.text.trim() !== '0' };
+  return { stands, samples_flows: counting.ok && counting.text.trim() !== '0' };
 }
 
 function linksOf({ kernel }: Agent): readonly KernelLink[] {
@@ -56,12 +66,16 @@ export function presentNow(agent: Agent): Present {
   return presentOf(decisive(agent, linksOf(agent)));
 }
 
+/** Names of the home's devices. */
+export function namesOf({ policy, settings, kernel }: Agent): DeviceNames {
+  const { directory } = policy;
+  return deviceNames({ directory, hosts: settings.hosts, neighbours: kernel.routing.neighbours });
+}
+
 export function surroundings(agent: Agent): Surroundings {
-  const { routing } = agent.kernel;
   const links = linksOf(agent);
-  const addresses = routing.addresses();
+  const addresses = agent.kernel.routing.addresses();
   const home = addresses.ok ? addresses.value.filter(isOn(agent, links)) : [];
-  const macs = routing.neighbours();
   return {
     ...presentOf(decisive(agent, links)),
     hosts: agent.settings.hosts,
@@ -70,8 +84,7 @@ export function surroundings(agent: Agent): Surroundings {
       const bytes = parseAddress(address);
       return bytes !== null && home.some((one) => isInside(one, bytes));
     },
-    macOf: (address) =>
-      agent.settings.hosts.find((one) => one.address === address)?.mac ?? macs.get(address) ?? null,
+    names: namesOf(agent),
   };
 }
 

@@ -11,6 +11,7 @@ import type { Proxy as CloudProxy } from '../policy/policy.ts';
 import { tunnelDevice } from '../ruleset/names.ts';
 import { familyOf, parseAddress } from '../wire/address.ts';
 import { type EchoTag, echoRequest, readEchoReply } from '../wire/echo.ts';
+import { checked, openBound } from './bound-socket.ts';
 
 /** linux/in.h, linux/icmp.h, linux/icmpv6.h: the same on every architecture. */
 const IPPROTO_ICMP = 1;
@@ -124,22 +125,16 @@ function drainOne({ bytes, tag, onAnswer }: Probing, name: string, prober: Probe
 }
 
 /** Opens a raw socket that receives echo replies from one device only. Returns the file descriptor, or -errno. */
-function openRaw(family: 4 | 6, device: string): number {
+export function openRaw(family: 4 | 6, device: string): number {
   const [domain, protocol] =
     family === 4 ? [sys.AF_INET, IPPROTO_ICMP] : [sys.AF_INET6, IPPROTO_ICMPV6];
-  const fd = sys.socket(domain, sys.SOCK_RAW | sys.SOCK_NONBLOCK, protocol);
+  const fd = openBound(domain, sys.SOCK_RAW, protocol, device);
   if (fd < 0) return fd;
-  const name = new Uint8Array(device.length + 1);
-  for (let i = 0; i < device.length; i++) name[i] = device.charCodeAt(i);
-  const bound = sys.setsockopt(fd, sys.SOL_SOCKET, sys.SO_BINDTODEVICE, name.buffer);
   const filtered =
     family === 4
       ? sys.setsockopt(fd, SOL_RAW, ICMP_FILTER, hostInt(ALL_BUT_ECHO_REPLY))
       : sys.setsockopt(fd, IPPROTO_ICMPV6, ICMPV6_FILTER, onlyType(129));
-  const failed = Math.min(bound, filtered);
-  if (failed >= 0) return fd;
-  os.close(fd);
-  return failed;
+  return checked(fd, filtered);
 }
 
 /** struct icmp6_filter: 256 bits in words of host byte order; a zero bit lets the type pass. */

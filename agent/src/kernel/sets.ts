@@ -18,7 +18,11 @@ import {
 } from '../netlink/nft-element.ts';
 import { faultOf, putSetBatch, type SetChange, splitChanges } from '../netlink/nft-set.ts';
 import { now } from '../os/clock.ts';
-import { TABLE } from '../ruleset/names.ts';
+import { DELETES, elementPacket, leaseFor, OF_THE_SET } from '../ruleset/element-packet.ts';
+import { elementProofSet, TABLE } from '../ruleset/names.ts';
+import type { Family } from '../wire/address.ts';
+import { type ElementPackets, elementPackets } from './element-packets.ts';
+import { readGeneration } from './generation.ts';
 import { dump, transact } from './netlink-request.ts';
 import { type NetlinkSocket, request, takeSequence } from './netlink-socket.ts';
 import type { Dumps, PutDump } from './sliced-dump.ts';
@@ -36,11 +40,20 @@ export interface LivingElement {
   readonly expires: number;
 }
 
+/** Whether packets of each family add elements; null: not tried yet. */
+export interface ByPacket {
+  readonly 4: boolean | null;
+  readonly 6: boolean | null;
+}
+
 /** Elements of the sets of `table inet whp`. */
 export interface Sets {
   /** Commits the changes in one transaction, or in several if they are more than the kernel can take at once (some
    * hundred elements). Transactions before a refused one stay committed. */
   change(changes: readonly SetChange[]): KernelError | null;
+  /** Makes the changes by packets, which others' nft does not notice, and in a transaction what packets cannot do. */
+  teach(changes: readonly SetChange[]): KernelError | null;
+  byPacket(): ByPacket;
   /** The elements of `set`: `most` of them at most, and only those whose key `wanted` selects. */
   read(set: string, most?: number, wanted?: KeyFilter | null): KernelResult<KernelElement[]>;
   /** All elements of `set`; above a hundred, one slice a turn of the event loop. False: elements may be missing. An
@@ -59,15 +72,19 @@ export interface Sets {
 export function setsOver(socket: NetlinkSocket, dumps: Dumps): Sets {
   let commits = 0;
   const read: Sets['read'] = (set, most, wanted) => readSet(socket, set, most, wanted);
+  const change: Sets['change'] = (changes) => {
+    for (const part of splitChanges(changes)) {
+      const error = commitPart(socket, part);
+      if (error !== null) return error;
+      commits += 1;
+    }
+    return null;
+  };
+  const teaching = createTeaching(read, () => readGeneration(socket));
   return {
-    change: (changes) => {
-      for (const part of splitChanges(changes)) {
-        const error = commitPart(socket, part);
-        if (error !== null) return error;
-        commits += 1;
-      }
-      return null;
-    },
+    change,
+    teach: (changes) => change(leftByPackets(teaching, changes)),
+    byPacket: () => teaching.isProven,
     read,
     readInTurns: (set, onElement) => readInTurns(read, dumps, set, onElement),
     count: (set) => countSet(socket, set),
@@ -78,6 +95,83 @@ export function setsOver(socket: NetlinkSocket, dumps: Dumps): Sets {
       return taken;
     },
   };
+}
+
+interface Teaching {
+  readonly packets: ElementPackets;
+  readonly read: Sets['read'];
+  readonly readGeneration: () => number;
+  /** The generation in which what `isProven` says was found. */
+  generation: number;
+  isProven: { 4: boolean | null; 6: boolean | null };
+  /** When the last proof failed, milliseconds. */
+  failedAt: number;
+  proofs: number;
+}
+
+/** Milliseconds after which packets that added nothing are tried again: loopback may have been down. */
+const AGAIN = 10_000;
+/** How often packets are sent again because another program has changed a table meanwhile. */
+const TRIES = 3;
+
+function createTeaching(read: Sets['read'], readGeneration: () => number): Teaching {
+  const isProven = { 4: null, 6: null };
+  const none = { generation: 0, failedAt: Number.NEGATIVE_INFINITY, proofs: 0 };
+  return { packets: elementPackets(), read, readGeneration, isProven, ...none };
+}
+
+/** Sends a packet for each element. Returns the changes of those that no rule has taken. Another table may take a
+ * packet from ours: a packet counts if the tables are still those in which a packet was proven to add an element. */
+function leftByPackets(teaching: Teaching, changes: readonly SetChange[]): readonly SetChange[] {
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    const left = changes.flatMap((one) => leftByPacket(teaching, one));
+    const generation = teaching.readGeneration();
+    if (generation !== 0 && generation === teaching.generation) return left;
+    startProofs(teaching, generation);
+  }
+  return changes;
+}
+
+function startProofs(teaching: Teaching, generation: number): void {
+  teaching.generation = generation;
+  const hasFailed = now() - teaching.failedAt < AGAIN;
+  const after = (known: boolean | null): boolean | null =>
+    known === false && hasFailed ? false : null;
+  teaching.isProven = { 4: after(teaching.isProven[4]), 6: after(teaching.isProven[6]) };
+}
+
+/** Returns the change of the elements that no rule has taken: empty, or one. */
+function leftByPacket(teaching: Teaching, change: SetChange): SetChange[] {
+  const { operation, set } = change;
+  if (operation === 'add') return [change];
+  const elements = change.elements.filter(({ key, timeout }) => {
+    const lease = operation === 'delete' ? DELETES : leaseFor(set, timeout);
+    const packet = lease === null ? null : elementPacket(set, key, lease);
+    if (packet === null || !isProven(teaching, packet[0]! >> 4 === 4 ? 4 : 6)) return true;
+    return !teaching.packets.send(packet);
+  });
+  return elements.length === 0 ? [] : [{ ...change, elements }];
+}
+
+/** Whether packets of the family add elements: adds one to a set of its own and reads it back, once in each
+ * generation. */
+function isProven(teaching: Teaching, family: Family): boolean {
+  const known = teaching.isProven[family];
+  if (known === true || (known === false && now() - teaching.failedAt < AGAIN)) return known;
+  teaching.proofs += 1;
+  const key = new Uint8Array(family === 4 ? 4 : 16);
+  new DataView(key.buffer).setUint32(key.length - 4, teaching.proofs);
+  const set = elementProofSet(family);
+  const isTaken = teaching.packets.send(elementPacket(set, key, OF_THE_SET)!);
+  const found = isTaken ? teaching.read(set, 1, (bytes, at) => isAt(bytes, at, key)) : null;
+  const proven = found?.ok === true && found.value.length === 1;
+  teaching.isProven[family] = proven;
+  if (!proven) teaching.failedAt = now();
+  return proven;
+}
+
+function isAt(bytes: Uint8Array, at: number, key: Uint8Array): boolean {
+  return key.every((byte, i) => bytes[at + i] === byte);
 }
 
 function commitPart(socket: NetlinkSocket, changes: readonly SetChange[]): KernelError | null {

@@ -6,7 +6,6 @@ import { NFPROTO_INET, NFPROTO_UNSPEC } from '../netlink/constants.ts';
 import type { KernelError, KernelResult } from '../netlink/kernel-error.ts';
 import { NFT_MSG_GETFLOWTABLE } from '../netlink/nft-constants.ts';
 import { COUNTER, putCounterDump, readCounter } from '../netlink/nft-counter.ts';
-import { readNftEvent } from '../netlink/nft-event.ts';
 import type { Guard } from '../netlink/nft-guard.ts';
 import {
   CHAIN,
@@ -14,13 +13,13 @@ import {
   fingerprint,
   type KernelChain,
   putChainDump,
-  putGenerationQuery,
   readChain,
 } from '../netlink/nft-table.ts';
 import { removeFile, writeText } from '../os/file.ts';
 import { reasonOf, runProgram } from '../os/process.ts';
 import { TABLE } from '../ruleset/names.ts';
 import { readLeft } from './audit-table.ts';
+import { readGeneration } from './generation.ts';
 import { type RaisedGuard, raiseGuard } from './guard.ts';
 import { dump } from './netlink-request.ts';
 import type { NetlinkSocket } from './netlink-socket.ts';
@@ -78,20 +77,6 @@ async function runNft(scratch: string, text: string): Promise<KernelError | null
     errno: 0,
     detail: ended.failure ?? `nft refused the table: ${reasonOf(ended)}`,
   };
-}
-
-function readGeneration(socket: NetlinkSocket): number {
-  let generation = 0;
-  dump(
-    socket,
-    putGenerationQuery,
-    () => {},
-    (message, reader) => {
-      const read = readNftEvent(reader, message);
-      if (read.ok && read.value.kind === 'generation') generation = read.value.generation;
-    },
-  );
-  return generation;
 }
 
 function readChains(socket: NetlinkSocket, family: number): KernelChain[] {

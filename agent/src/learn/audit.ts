@@ -1,7 +1,7 @@
 // learn/audit: judges the flows that left outside the tunnels by the evidence known when an audit ends.
 // kernel/audit-table reads the flows from the kernel. Pure.
 import { isRoutableText, parseAddress } from '../wire/address.ts';
-import { flowText, protocolName } from '../wire/flow-text.ts';
+import { type FlowEnds, protocolName } from '../wire/flow-text.ts';
 import { TCP, UDP } from '../wire/packet.ts';
 import type { Learned } from './endpoints.ts';
 import { describe } from './evidence.ts';
@@ -25,9 +25,10 @@ export interface JudgedFlow {
   readonly app: string;
   readonly ground: Lasting;
   readonly why: string;
-  readonly flow: string;
+  readonly flow: FlowEnds;
   readonly packets: number;
   readonly bytes: number;
+  /** Seconds since the last packet. */
   readonly ago: number;
 }
 
@@ -59,7 +60,7 @@ export function judgeFlows(flows: readonly LeftFlow[], from: AuditSources): Judg
       const why = wordsOf(ground, ends, protocol, grounds, from);
       const { packets, bytes, ago } = flow;
       const { name: app } = grounds.app;
-      return [{ app, ground, why, flow: flowText(ends), packets, bytes, ago }];
+      return [{ app, ground, why, flow: ends, packets, bytes, ago }];
     });
   });
 }

@@ -8,8 +8,8 @@ import type { Lesson } from './observe-dns.ts';
 
 export interface TimedElement {
   readonly key: Uint8Array;
-  /** Milliseconds. */
-  readonly timeout: number;
+  /** Milliseconds; absent: that of the set. */
+  readonly timeout?: number;
 }
 
 /** One effect. Order matters: the elements of a held packet's lesson precede its verdict. */

@@ -4,7 +4,7 @@
 // (learn/endpoint-evictions).
 
 import { claim, createShares, disclaim, type Shares } from '../bounds/fair-share.ts';
-import { SLACK } from '../ruleset/elements.ts';
+import { keptFor } from '../ruleset/elements.ts';
 import { type Family, familyIn } from '../wire/address.ts';
 import { type Crowd, crowdedText, crowdsOf, surplusOfName } from './endpoint-evictions.ts';
 import type { Lesson } from './observe-dns.ts';
@@ -246,7 +246,7 @@ function renewed(
     firstSeen: known?.firstSeen ?? lesson.at,
     lastSeen: lesson.at,
     expires,
-    kept: isKept ? known.kept : expires + (known === undefined ? 0 : SLACK),
+    kept: isKept ? known.kept : lesson.at + keptFor(expires - lesson.at),
     used: known?.used ?? false,
   };
 }

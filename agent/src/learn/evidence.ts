@@ -185,7 +185,9 @@ function describeRange(app: EvidenceSources['app'], packet: Described): Words {
     return { detail: `${address}, in a range of an earlier policy`, until: 0 };
   }
   const { range, block } = found;
-  const detail = `${range.role} range ${block}, port ${port} (${range.source})`;
+  // A pin or rule of the owner has no date.
+  const what = range.date === '' ? range.source : `${range.role} range ${block}`;
+  const detail = `${what}, port ${port}`;
   return { detail, until: Date.parse(`${range.expires}T23:59:59Z`) };
 }
 

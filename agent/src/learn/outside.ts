@@ -2,7 +2,7 @@
 // exit (ruleset/compile/exit-meter), or sent directly before their evidence was known. Kept by app, so bounded by
 // the policy; shown by `whp status`.
 import type { Ground } from '../ruleset/names.ts';
-import { type FlowEnds, flowText } from '../wire/flow-text.ts';
+import type { FlowEnds } from '../wire/flow-text.ts';
 
 export interface Counted {
   readonly packets: number;
@@ -11,7 +11,7 @@ export interface Counted {
 
 /** The last packet announced by the meter. */
 export interface LastOutside {
-  readonly flow: string;
+  readonly flow: FlowEnds;
   readonly ground: Ground;
   /** The range, name, port or peer, in words. */
   readonly why: string;
@@ -23,7 +23,7 @@ export interface LastOutside {
 export interface Late extends Counted {
   readonly flows: number;
   /** The last of these flows, and its packets. */
-  readonly last: string;
+  readonly last: FlowEnds;
   readonly lastPackets: number;
   readonly at: number;
 }
@@ -82,7 +82,7 @@ export function noteLate(
     flows: (known?.flows ?? 0) + 1,
     packets: (known?.packets ?? 0) + packets,
     bytes: (known?.bytes ?? 0) + bytes,
-    last: flowText(flow),
+    last: flow,
     lastPackets: packets,
     at: now,
   });

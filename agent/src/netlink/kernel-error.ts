@@ -35,13 +35,22 @@ export function failed(error: KernelError): { readonly ok: false; readonly error
 }
 
 /** ENOENT, ESRCH and ENODEV on every architecture; EADDRNOTAVAIL on x86 and ARM, and on MIPS. */
-const NOT_FOUND = [2, 3, 19, 99, 125];
+const NOT_FOUND = [2, 3, 19, 99, 126];
 /** EOPNOTSUPP on x86 and ARM, and on MIPS. */
 const NOT_SUPPORTED = [95, 122];
 /** ENFILE on every architecture. */
 const ENFILE = 23;
 /** EINVAL on every architecture: what nfnetlink answers for a subsystem whose module is not loaded. */
 const EINVAL = 22;
+/** EPERM, EACCES and EEXIST on every architecture. */
+const EPERM = 1;
+const EACCES = 13;
+const EEXIST = 17;
+/** ENOMEM on every architecture; ENOBUFS on x86 and ARM, and on MIPS. */
+const NO_MEMORY = [12, 105, 132];
+/** EAFNOSUPPORT and ENETDOWN on x86 and ARM, and on MIPS. */
+const NO_FAMILY = [97, 124];
+const NET_DOWN = [100, 127];
 
 /** The object of a deletion or a query does not exist. */
 export function isNotFound({ errno }: Pick<KernelError, 'errno'>): boolean {
@@ -61,4 +70,33 @@ export function isFull({ errno }: Pick<KernelError, 'errno'>): boolean {
 /** No module answers for this subsystem of nfnetlink (conntrack, nflog). */
 export function isNoSubsystem({ errno }: Pick<KernelError, 'errno'>): boolean {
   return errno === EINVAL;
+}
+
+/** An object with this key exists. */
+export function isExisting({ errno }: Pick<KernelError, 'errno'>): boolean {
+  return errno === EEXIST;
+}
+
+/** The process lacks a capability. */
+export function isNotPermitted({ errno }: Pick<KernelError, 'errno'>): boolean {
+  return errno === EPERM;
+}
+
+/** A setting of the kernel forbids it. */
+export function isAccessDenied({ errno }: Pick<KernelError, 'errno'>): boolean {
+  return errno === EACCES;
+}
+
+export function isNoMemory({ errno }: Pick<KernelError, 'errno'>): boolean {
+  return NO_MEMORY.includes(errno);
+}
+
+/** The kernel has no such address family here. */
+export function isNoFamily({ errno }: Pick<KernelError, 'errno'>): boolean {
+  return NO_FAMILY.includes(errno);
+}
+
+/** The device is down. */
+export function isDown({ errno }: Pick<KernelError, 'errno'>): boolean {
+  return NET_DOWN.includes(errno);
 }

@@ -9,7 +9,7 @@ const ATTRIBUTES = 20;
 const FIND_ATTRIBUTE = 0xfffff000 + 12;
 
 /** code, jt, jf, k (linux/bpf_common.h). */
-type Instruction = readonly [code: number, yes: number, no: number, k: number];
+export type Instruction = readonly [code: number, yes: number, no: number, k: number];
 
 /** Accepts an event if its CTA_MARK has a bit of `mask`. BPF loads convert from network order, the order of
  * CTA_MARK. */
@@ -26,6 +26,14 @@ export function markFilter(mask: number, order: ByteOrder = hostOrder): ArrayBuf
     [0x06, 0, 0, 0], // drop
     [0x06, 0, 0, 0xffffffff], // accept the whole message
   ];
+  return socketFilter(program, order);
+}
+
+/** The program as struct sock_filter, for `filter` of whp:socket. */
+export function socketFilter(
+  program: readonly Instruction[],
+  order: ByteOrder = hostOrder,
+): ArrayBuffer {
   const view = new DataView(new ArrayBuffer(program.length * 8));
   const little = order === 'little';
   program.forEach(([code, yes, no, k], i) => {

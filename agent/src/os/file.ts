@@ -56,6 +56,13 @@ export function stampOf(path: string): string {
   return stat === null ? '-' : `${stat.mtime} ${stat.size} ${stat.ino}`;
 }
 
+/** Whether both paths lead to one file: a link, or a path from another folder. */
+export function isSameFile(a: string, b: string): boolean {
+  const [one] = os.stat(a);
+  const [two] = os.stat(b);
+  return one !== null && two !== null && one.dev === two.dev && one.ino === two.ino;
+}
+
 /** Whether `path` is a regular file of at most `limit` bytes, which can be read without blocking for long. */
 export function isSmallFile(path: string, limit: number): boolean {
   const [stat] = os.stat(path);

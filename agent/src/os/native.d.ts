@@ -166,7 +166,14 @@ declare module 'whp:text' {
 }
 
 declare module 'qjs:os' {
-  export type Stat = { mode: number; uid: number; size: number; mtime: number; ino: number };
+  export type Stat = {
+    mode: number;
+    uid: number;
+    size: number;
+    mtime: number;
+    dev: number;
+    ino: number;
+  };
   export type ExecOptions = {
     /** Waits for the end (default) and returns the exit status, or -signal; the watchdog continues. */
     block?: boolean;

@@ -119,6 +119,12 @@ function isSocket(path: string): boolean {
   return stat !== null && (stat.mode & S_IFMT) === S_IFSOCK;
 }
 
+/** Whether somebody listens on the socket at `path`. */
+export function isAnswered(path: string): boolean {
+  const address = unixAddress(path);
+  return address !== undefined && answers(address);
+}
+
 function answers(address: ArrayBuffer): boolean {
   const fd = sys.socket(AF_UNIX, sys.SOCK_STREAM | sys.SOCK_NONBLOCK, 0);
   if (fd < 0) return true;

@@ -1,6 +1,7 @@
 // policy/build-apps: checks the app sections of the configuration. Assigns the profile, proxies, devices and
 // mark slot of each app.
 
+import { blankProfile } from '../profile/blank.ts';
 import { believedOn } from '../profile/expiry.ts';
 import type { Profile } from '../profile/profile.ts';
 import type { Host } from '../syntax/dhcp-hosts.ts';
@@ -63,12 +64,13 @@ export function buildApps(
   for (const placed of sections) {
     const read = readSection(placed, APP_OPTIONS, problems);
     const name = placed.section.name ?? '';
-    if (!/^[a-z][a-z0-9]{0,9}$/.test(name)) {
+    const isNamed = /^[a-z][a-z0-9]{0,9}$/.test(name);
+    if (!isNamed) {
       const shape = 'an app needs a name of 1 to 10 of a-z and 0-9, a letter first';
       read.complain(null, `${shape}${lengthText(name, 10)}`);
     }
     const enabled = readBoolean(read, 'enabled', true);
-    const profile = readProfile(read, name, input.profiles);
+    const profile = readProfile(read, name, enabled && isNamed, rules, input.profiles);
     const chosen = readProxyList(read, proxies, enabled);
     const devices = readDevices(read, directory);
     const schedule = readSchedule(read);
@@ -90,6 +92,7 @@ export function buildApps(
         name,
         slot,
         profile: mappedProfile(ruled, prefixes),
+        ...(input.profiles.has(profile.name) ? {} : { noProfile: true }),
         devices: devices?.blocks ?? [],
         ...(byMac ? { macs } : {}),
         ...(except.length > 0 ? { except: mappedRanges(except, prefixes) } : {}),
@@ -125,18 +128,42 @@ function assignSlots(
   return slots;
 }
 
+/** The profile of the app: the one it names, else that of its own name, else a blank one for its rules. `isNeeded`:
+ * report an app that has neither. */
 function readProfile(
   read: OptionReader,
   app: string,
+  isNeeded: boolean,
+  rules: readonly OwnerRule[],
   profiles: ReadonlyMap<string, Profile>,
 ): Profile | null {
-  const name = read.option('profile') ?? app;
-  const profile = profiles.get(name);
+  const named = read.option('profile');
+  const profile = profiles.get(named ?? app);
   if (profile !== undefined) return profile;
-  const known = Array.from(profiles.keys()).sort().join(', ') || 'none is installed';
-  const own = 'your own go to /etc/whp/profiles.d; single names are proxied by a rule section';
-  read.complain('profile', `there is no profile "${name}"; known: ${known}; ${own}`);
-  return null;
+  const known = Array.from(profiles.keys()).sort().join(', ') || 'none';
+  if (named !== null) {
+    const own = 'your own go to /etc/whp/profiles.d';
+    const rather = 'without option profile the rules of the app say what belongs to it';
+    read.complain('profile', `there is no profile "${named}"; known: ${known}; ${own}; ${rather}`);
+    return null;
+  }
+  const its = rules.filter((rule) => rule.action === 'proxy' && rule.app === app);
+  if (isNeeded && !its.some((rule) => rule.enabled)) {
+    read.complain(null, `nothing says what belongs to it: ${emptyText(app, its[0], known)}`);
+  }
+  return blankProfile(app);
+}
+
+/** Why nothing belongs to an app without a profile, and the commands. `disabled`: a disabled rule of it. */
+function emptyText(app: string, disabled: OwnerRule | undefined, known: string): string {
+  const last = 'uci commit whp; whp reload';
+  if (disabled !== undefined) {
+    const { section } = disabled;
+    return `its rule ${section} is disabled; uci set whp.${section}.enabled='1'; ${last}`;
+  }
+  const set = `uci set whp.${app}_rule`;
+  const fix = `${set}=rule; ${set}.action='proxy'; ${set}.app='${app}'; uci add_list whp.${app}_rule.name='${app}.example.com'; ${last}`;
+  return `no profile "${app}" is installed (known: ${known}), and no rule with action proxy has app ${app}; ${fix}`;
 }
 
 function readProxyList(

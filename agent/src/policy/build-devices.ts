@@ -19,6 +19,8 @@ export interface Selector {
   readonly blocks: readonly string[];
   /** DHCP host names, lower case. */
   readonly hosts: readonly string[];
+  /** A group section; absent: a device section. */
+  readonly isGroup?: true;
 }
 
 /** Devices and groups by the name of their section. */
@@ -54,7 +56,7 @@ export function buildDirectory(
     if (members === null && !read.failed('device')) {
       read.complain('device', "is missing; write: list device 'NAME' for each of its devices");
     }
-    directory.set(name, members ?? NOBODY);
+    directory.set(name, { ...(members ?? NOBODY), isGroup: true });
   }
   return directory;
 }
@@ -84,7 +86,9 @@ export function readDevices(
     if (parseCidr(text) !== null) return { ...NOBODY, blocks: [normalBlock(text)] };
     return directory.get(text)!;
   });
-  const all = (kind: keyof Selector): string[] => [...new Set(chosen.flatMap((one) => one[kind]))];
+  const all = (kind: 'macs' | 'blocks' | 'hosts'): string[] => [
+    ...new Set(chosen.flatMap((one) => one[kind])),
+  ];
   return { macs: all('macs'), blocks: all('blocks'), hosts: all('hosts') };
 }
 

@@ -11,9 +11,13 @@ import {
   type SectionPlace,
 } from '../syntax/options.ts';
 import type { Problem } from '../syntax/result.ts';
-import { formatCidr, isRoutable, parseCidr } from '../wire/address.ts';
+import { type Cidr, formatCidr, isRoutable, parseCidr } from '../wire/address.ts';
 
 export interface OwnerRule {
+  /** "more", or "@rule[0]" if anonymous. */
+  readonly section: string;
+  /** false: it adds nothing. */
+  readonly enabled: boolean;
   /** Name of the app; null (direct rules only): every app. */
   readonly app: string | null;
   readonly action: 'proxy' | 'direct';
@@ -32,7 +36,7 @@ const EVERY_PORT: readonly PortSpan[] = [[0, 65535]];
 /** The blocks of a rule that has ports but no address: every address of both families. */
 const EVERYWHERE = ['0.0.0.0/0', '::/0'];
 
-/** The enabled rules. `apps`: names of all app sections, disabled ones included. */
+/** All rules, the disabled ones too. `apps`: names of all app sections, disabled ones included. */
 export function buildRules(
   sections: readonly SectionPlace[],
   apps: readonly string[],
@@ -67,14 +71,16 @@ export function buildRules(
     if (names.length > 0 && ports.length > 0 && addresses.length === 0) {
       read.complain('port', 'a name stands for all ports; use an address, or remove port');
     }
-    if (!enabled) continue;
     const protocols: Transport[] = protocol === 'both' ? ['tcp', 'udp'] : [protocol];
     const blocks = addresses.map((text) => formatCidr(parseCidr(text)!));
     const where = blocks.length === 0 && ports.length > 0 ? EVERYWHERE : blocks;
     const spans = ports.length > 0 ? ports.map((text) => parsePort(text)!) : EVERY_PORT;
-    const source = `the owner's rule ${placed.path.slice('whp.'.length)}`;
+    const { section: its, file, path } = placed;
+    const section = path.slice('whp.'.length);
+    const named = its.name === null ? path : `"${its.name}"`;
+    const source = `your rule ${named} (${file}:${its.line})`;
     const ranges = where.length === 0 ? [] : [ownRange(where, protocols, spans, source)];
-    rules.push({ app, action, names, ranges });
+    rules.push({ section, enabled, app, action, names, ranges });
   }
   return rules;
 }
@@ -106,9 +112,18 @@ function addressProblem(text: string, action: string): string | null {
   }
   if (cidr === null) return `"${text}" is neither an address nor a block such as 203.0.113.0/24`;
   // A direct rule may have any address: non-public addresses never enter a tunnel.
-  return action === 'direct' || cidr.prefix === 0 || isRoutable(cidr.bytes, 0, cidr.family)
+  return action === 'direct' || isPartlyPublic(cidr)
     ? null
     : `"${text}" is no part of the public Internet and never takes a tunnel; remove it`;
+}
+
+/** Whether an end of the block is public. The widest blocks have public addresses between their ends. */
+function isPartlyPublic({ family, bytes, prefix }: Cidr): boolean {
+  const host = (i: number): number => 0xff >> Math.min(8, Math.max(0, prefix - i * 8));
+  const first = bytes.map((byte, i) => byte & ~host(i));
+  const last = bytes.map((byte, i) => byte | host(i));
+  const isWide = family === 4 ? prefix <= 2 : prefix <= 1 && first[0] === 0;
+  return isWide || isRoutable(first, 0, family) || isRoutable(last, 0, family);
 }
 
 function parsePort(text: string): PortSpan | null {
@@ -131,7 +146,7 @@ export interface Ruled {
 
 /** The profile with the names and ranges of `proxy` rules added and the names of `direct` rules excepted. */
 export function applyRules(profile: Profile, app: string, rules: readonly OwnerRule[]): Ruled {
-  const own = rules.filter((rule) => rule.app === null || rule.app === app);
+  const own = rules.filter(({ enabled, ...rule }) => enabled && [null, app].includes(rule.app));
   if (own.length === 0) return { profile, except: [] };
   const named = (action: OwnerRule['action']): NameEntry[] =>
     own

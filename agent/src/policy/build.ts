@@ -11,6 +11,7 @@ import {
 } from '../syntax/options.ts';
 import { ok, type Problem, type Result, sortByLine } from '../syntax/result.ts';
 import type { UciPackage } from '../syntax/uci.ts';
+import { parseAddress } from '../wire/address.ts';
 import { type AppInput, buildApps } from './build-apps.ts';
 import { buildDirectory } from './build-devices.ts';
 import { buildProxies } from './build-proxies.ts';
@@ -56,9 +57,10 @@ export function buildPolicy(input: BuildInput): Result<Policy> {
   const apps = buildApps(ofType(sections, 'app'), parts, input, problems);
   const escape = settings.read === null ? null : readEscape(settings.read, directory, input);
   if (problems.length > 0) return { ok: false, problems: sortByLine(problems) };
-  if (!settings.enabled) return ok({ globals: settings.globals, proxies: [], apps: [] });
+  const whole = { globals: settings.globals, ...(directory.size > 0 ? { directory } : {}) };
+  if (!settings.enabled) return ok({ ...whole, proxies: [], apps: [] });
   const used = proxies.filter(({ enabled }) => enabled).map(({ proxy }) => proxy);
-  const policy = { globals: settings.globals, proxies: used, apps };
+  const policy = { ...whole, proxies: used, apps };
   return ok(escape === null ? policy : { ...policy, escape });
 }
 
@@ -97,6 +99,7 @@ function buildGlobals(
   const preset = DEFAULT_GLOBALS;
   const lan = read.list('lan', deviceProblem);
   const nat64 = read.list('nat64', prefixProblem);
+  const test = readTest(read);
   if (nat64.length > MOST_NAMED) {
     read.complain('nat64', `has ${nat64.length} prefixes; at most ${MOST_NAMED}, remove some`);
   }
@@ -116,6 +119,7 @@ function buildGlobals(
       ...(readBoolean(read, 'dnsmasq', true) ? {} : { dnsmasq: false as const }),
       ...(nat64.length > 0 ? { nat64 } : {}),
       ...(readBoolean(read, 'log_flows', false) ? { logFlows: true } : {}),
+      ...(test === null ? {} : { test }),
     },
     read,
   };
@@ -133,6 +137,7 @@ export const GLOBALS_OPTIONS: OptionSpec = {
     'dnsmasq',
     'boot_hold',
     'log_flows',
+    'test_address',
     ...ESCAPE_OPTIONS,
   ],
   lists: ['lan', 'nat64', ...ESCAPE_LISTS],
@@ -148,6 +153,23 @@ function deviceProblem(value: string): string | null {
   if (isName) return null;
   const rule = '1 to 15 letters, digits and . _ @ -';
   return `"${value}" is no name of a network device (${rule}); write: list lan 'br-lan', as ip link shows it`;
+}
+
+/** NAME@RESOLVER; null: not set, or malformed. */
+function readTest(read: OptionReader): NonNullable<Globals['test']> | null {
+  const value = read.option('test_address');
+  if (value === null) return null;
+  const [name = '', resolver = ''] = value.split('@');
+  if (/^([a-z0-9_-]{1,63}\.){1,8}[a-z0-9-]{1,63}$/i.test(name) && isIpv4(resolver))
+    return { name, resolver };
+  read.complain('test_address', `"${value}" is no NAME@ADDRESS; as in ${TEST_EXAMPLE}`);
+  return null;
+}
+
+const TEST_EXAMPLE = 'myip.opendns.com@208.67.222.222';
+
+function isIpv4(text: string): boolean {
+  return parseAddress(text)?.length === 4;
 }
 
 /** Exactly four neighbouring bits: a slot number needs four. */

@@ -69,7 +69,7 @@ function decidedApp(app: App, choices: Choices, at: Moment, prefixes: readonly C
     [...pinned, ...mappedBlocks(pinned, prefixes)],
     ['tcp', 'udp'],
     [[0, 65535]],
-    'pinned by the owner',
+    'pinned by you',
   );
   return {
     ...app,

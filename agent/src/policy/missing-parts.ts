@@ -26,8 +26,22 @@ export function packageOf(part: KernelPart): string {
   return WEAKER[part][0];
 }
 
-/** What is degraded without `part`, and the package that provides it. `why`: the error of the kernel. */
-export function weakerWithout(part: KernelPart, why: string): string {
+/** The program of this router that installs packages; null: none was found. */
+export type Installer = 'opkg' | 'apk' | null;
+
+/** What is degraded without `part`, and the commands that install it. `why`: the error of the kernel. */
+export function weakerWithout(part: KernelPart, why: string, installer: Installer): string {
   const [brings, weaker] = WEAKER[part];
-  return `${weaker} (is ${brings} installed? ${why})`;
+  return `${weaker} (is ${brings} installed? ${why}); ${installText(part, installer)}`;
+}
+
+/** The commands that install what brings `part`. */
+export function installText(part: KernelPart, installer: Installer): string {
+  const name = packageOf(part);
+  const commands = {
+    apk: `apk update; apk add ${name}`,
+    opkg: `opkg update; opkg install ${name}`,
+    unknown: `opkg install ${name} (from OpenWrt 25.12 on: apk add ${name})`,
+  };
+  return `${commands[installer ?? 'unknown']}; /etc/init.d/whp restart`;
 }

@@ -2,6 +2,7 @@
 // in. ruleset/compile, tunnel/plan and learn/ read it.
 
 import type { Profile, ProfileRange } from '../profile/profile.ts';
+import type { Directory } from './build-devices.ts';
 import type { Escape } from './resolver-bypass.ts';
 import type { WeekSpan } from './schedule.ts';
 
@@ -26,6 +27,8 @@ export interface Globals {
   readonly nat64?: readonly string[];
   /** Write a log line for each proxied connection that ends. */
   readonly logFlows?: boolean;
+  /** What `whp test` asks through the tunnels: the name whose address is the asker's, and the resolver's address. */
+  readonly test?: { readonly name: string; readonly resolver: string };
 }
 
 export interface Proxy {
@@ -49,7 +52,10 @@ export interface App {
   readonly name: string;
   /** Value of the mark's nibble, 1..11. */
   readonly slot: number;
+  /** What it is recognised by: its profile file and the owner's rules. */
   readonly profile: Profile;
+  /** true: no profile file; `profile` holds the owner's rules alone. Absent: it has a file. */
+  readonly noProfile?: true;
   /** Addresses (or CIDR blocks) of the devices it applies to, either family; empty = all. */
   readonly devices: readonly string[];
   /**
@@ -81,4 +87,6 @@ export interface Policy {
   readonly apps: readonly App[];
   /** Handling of devices that do not use the router's resolver; absent: none. */
   readonly escape?: Escape;
+  /** The owner's devices and groups, for the names in answers; absent: there are none. */
+  readonly directory?: Directory;
 }

@@ -3,6 +3,7 @@
 import type { KernelAddress } from '../netlink/address.ts';
 import { IFF_RUNNING, IFF_UP } from '../netlink/constants.ts';
 import type { KernelLink } from '../netlink/kernel-link.ts';
+import { counted } from '../syntax/words.ts';
 import type { RouterSeen } from './seen.ts';
 
 type Devices = Pick<RouterSeen, 'links' | 'addresses'>;
@@ -41,7 +42,7 @@ export function deviceText(seen: Devices, link: KernelLink, state = true): strin
   const parts = [
     ...(link.kind === '' ? [] : [link.kind]),
     ...(state ? [now] : []),
-    ...(link.kind === 'bridge' ? [`${ports} port${ports === 1 ? '' : 's'}`] : []),
+    ...(link.kind === 'bridge' ? [counted(ports, 'port')] : []),
     ...(link.filters ? ['VLAN filtering'] : []),
     ...addressesOf(seen, link)
       .slice(0, 2)

@@ -1,6 +1,7 @@
 // preflight/hosts: checks the sources of device names and addresses: devices are unknown while a lease file
 // or the static hosts cannot be read. Pure.
 import type { Problem } from '../syntax/result.ts';
+import { counted } from '../syntax/words.ts';
 import type { Look } from './look.ts';
 import { placeOf, sectionsOf } from './place.ts';
 import type { RouterSeen, Subject } from './seen.ts';
@@ -14,14 +15,14 @@ export function hostsLook(subject: Subject, router: RouterSeen): Look {
   const { leases, fixed, notes } = hosts;
   const files = leases.map(({ path, devices, trouble }) => {
     if (trouble !== null) return `${path}: ${trouble}`;
-    return `${path}: ${devices === null ? 'not there' : count(devices, 'lease')}`;
+    return `${path}: ${devices === null ? 'not there' : counted(devices, 'lease')}`;
   });
   const unread = leases.flatMap(({ path, trouble }): Problem[] =>
     trouble === null ? [] : [{ where: path, what: `cannot be read: ${trouble}; ${UNREADABLE}` }],
   );
   return {
     subject: 'dhcp leases and static hosts',
-    seen: [...files, `/etc/config/dhcp: ${count(fixed, 'static host')}`].join(', '),
+    seen: [...files, `/etc/config/dhcp: ${counted(fixed, 'static host')}`].join(', '),
     problems: [],
     notes: [...notes, ...unread, ...unknownDevices(subject), ...unmetDevices(subject, router)],
   };
@@ -37,8 +38,4 @@ function unknownDevices({ policy, uci }: Subject): Problem[] {
     const what = `no lease and no static host has a name of its devices, so nobody's ${name} is proxied; with a MAC: ${fix}`;
     return [{ where: placeOf(placed, 'device'), what }];
   });
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }

@@ -6,7 +6,7 @@ import type { Problem } from '../syntax/result.ts';
 import type { Look } from './look.ts';
 import type { RouterSeen, Subject } from './seen.ts';
 
-export function partsLook({ policy }: Subject, { lacking }: RouterSeen): Look {
+export function partsLook({ policy }: Subject, { lacking, installer }: RouterSeen): Look {
   const subject = 'kernel modules';
   // A running agent reports a missing part when it needs it, and does not probe repeatedly.
   if (lacking === null)
@@ -15,7 +15,7 @@ export function partsLook({ policy }: Subject, { lacking }: RouterSeen): Look {
   const missing = needed.filter((part) => lacking.has(part));
   const problems: Problem[] = missing.map((part) => ({
     where: packageOf(part),
-    what: `${weakerWithout(part, lacking.get(part)!)}; opkg install ${packageOf(part)} (apk add from 25.12 on), then /etc/init.d/whp restart`,
+    what: weakerWithout(part, lacking.get(part)!, installer),
   }));
   const there = needed.filter((part) => !lacking.has(part)).map(packageOf);
   const seen = [
@@ -26,15 +26,27 @@ export function partsLook({ policy }: Subject, { lacking }: RouterSeen): Look {
 }
 
 /** The kernel parts that `policy` uses. */
-export function partsNeeded({ apps, proxies, globals, escape }: Policy): KernelPart[] {
-  if (apps.length === 0) return [];
+export function partsNeeded(policy: Policy): KernelPart[] {
+  return policy.apps.length === 0 ? [] : partsWanted(policy);
+}
+
+/** Those that it will use once an app is enabled. */
+export function partsWanted(policy: Policy): KernelPart[] {
+  const { globals, escape } = policy;
   const holds = globals.hold || escape?.hello === 'hold';
+  return [
+    ...tunnelParts(policy),
+    ...(holds ? (['queue'] as const) : []),
+    'announce',
+    'connections',
+  ];
+}
+
+/** Those that make the tunnels. */
+export function tunnelParts({ proxies }: Pick<Policy, 'proxies'>): KernelPart[] {
   const isSix = ({ address }: { address: string }): boolean => address.includes(':');
   return [
     ...(proxies.some((one) => !isSix(one)) ? (['gre'] as const) : []),
     ...(proxies.some(isSix) ? (['gre6'] as const) : []),
-    ...(holds ? (['queue'] as const) : []),
-    'announce',
-    'connections',
   ];
 }

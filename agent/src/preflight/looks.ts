@@ -1,5 +1,6 @@
 // preflight/looks: the list of all looks in the order of output. `whp check` and `whp status` print these and
 // no others; a new look is added here. Pure.
+import { type Problem, problemText } from '../syntax/result.ts';
 import { addressesLook } from './addresses.ts';
 import { clockLook } from './clock.ts';
 import { configurationLook } from './configuration.ts';
@@ -9,6 +10,7 @@ import { partsLook } from './kernel-parts.ts';
 import { lanLook } from './lan-devices.ts';
 import type { Look } from './look.ts';
 import { offloadLook } from './offload.ts';
+import { ownerRulesLook } from './owner-rules.ts';
 import { profilesLook } from './profiles.ts';
 import { resolversLook } from './resolvers.ts';
 import { COLLISIONS, collisionsLook } from './rules.ts';
@@ -22,6 +24,7 @@ const OF_FILE: readonly ((subject: Subject) => Look)[] = [
   configurationLook,
   addressesLook,
   profilesLook,
+  ownerRulesLook,
 ];
 
 /** Looks that need the state of this router. */
@@ -50,33 +53,43 @@ export function looksOf(subject: Subject): Look[] {
   return [...looks, ...(isIdle ? more.map(softened) : more)];
 }
 
+/**
+ * What was seen of the router, for a configuration that cannot be read: without problems and notes, which are of
+ * another configuration. `by`: that one in words.
+ */
+export function seenAlone(subject: Subject, router: RouterSeen, by: string): Look[] {
+  const none = { problems: [], notes: [] };
+  const seen = `cannot be read; this router is seen by ${by}`;
+  const looks = OF_ROUTER.map((look) => ({ ...look(subject, router), ...none }));
+  return [{ subject: 'configuration', seen, ...none }, ...looks];
+}
+
 function softened({ problems, notes, ...look }: Look): Look {
   return { ...look, problems: [], notes: [...problems, ...notes] };
 }
 
-function agentLook({ policy }: Subject, { traffic }: RouterSeen): Look {
-  const isMissing = traffic === null && policy.apps.length > 0;
+function agentLook({ policy }: Subject, { hasAgent }: RouterSeen): Look {
+  const isMissing = !hasAgent && policy.apps.length > 0;
   const what =
     'no agent runs: nothing of this is in force; /etc/init.d/whp enable; /etc/init.d/whp start';
   return {
     subject: 'agent',
-    seen: traffic === null ? 'none runs' : 'runs',
+    seen: hasAgent ? 'runs' : 'none runs',
     problems: [],
     notes: isMissing ? [{ where: 'agent', what }] : [],
   };
 }
 
-/** The problems as lines for the log and `whp status`. */
-export function linesOf(looks: readonly Look[]): string[] {
+/** The problems for `whp status`. */
+export function problemsOf(looks: readonly Look[]): Problem[] {
   return looks.flatMap(({ subject, problems }) =>
-    problems.map(({ where, what }) => {
-      const line = `${where}: ${what}`;
-      return subject === COLLISIONS ? `collision: ${line}` : line;
-    }),
+    problems.map((one) =>
+      subject === COLLISIONS ? { ...one, where: `collision: ${one.where}` } : one,
+    ),
   );
 }
 
-/** The notes as lines. */
-export function notesOf(looks: readonly Look[]): string[] {
-  return looks.flatMap(({ notes }) => notes.map(({ where, what }) => `${where}: ${what}`));
+/** The problems as lines for the log. */
+export function linesOf(looks: readonly Look[]): string[] {
+  return problemsOf(looks).map(problemText);
 }

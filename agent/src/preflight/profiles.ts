@@ -2,6 +2,7 @@
 // profile with an open zone matches names of other tenants. Pure.
 import { openZoneNotes } from '../profile/open-zones.ts';
 import type { Look } from './look.ts';
+import { ruleNameCount } from './owner-rules.ts';
 import { placeOf, sectionsOf } from './place.ts';
 import type { Subject } from './seen.ts';
 
@@ -15,14 +16,17 @@ export function profilesLook({ policy, uci }: Subject): Look {
       const what = `the service of profile ${title} ended on ${retired}: there is nothing left to recognise; to switch the app off: uci set whp.${name}.enabled=0; uci commit whp; whp reload`;
       return { where, what };
     });
-  const open = policy.apps.flatMap(({ profile }) =>
-    openZoneNotes(profile, `profile ${profile.name}`),
-  );
-  const told = policy.apps.map(({ name, profile }) =>
-    name === profile.name
-      ? `${name} ${profile.version}`
-      : `${name} by ${profile.name} ${profile.version}`,
-  );
+  const open = policy.apps.flatMap(({ name, profile }) => {
+    // The names of rules are in the look at rules, at their own place.
+    const count = profile.dns.suffixes.length - ruleNameCount(uci, name);
+    const dns = { ...profile.dns, suffixes: profile.dns.suffixes.slice(0, count) };
+    return openZoneNotes({ dns }, `profile ${profile.name}`);
+  });
+  const told = policy.apps.map(({ name, profile, noProfile }) => {
+    if (noProfile) return `${name} has none, its rules alone`;
+    const by = name === profile.name ? '' : ` by ${profile.name}`;
+    return `${name}${by} ${profile.version}`;
+  });
   return {
     subject: 'profiles',
     seen: told.join(', ') || 'none in use',

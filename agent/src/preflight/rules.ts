@@ -2,6 +2,7 @@
 // tables. preflight/collisions finds them. Pure.
 import { FIRST_SLOT } from '../policy/marks.ts';
 import { PROTOCOL } from '../reconcile/desired.ts';
+import { counted } from '../syntax/words.ts';
 import { collisions } from './collisions.ts';
 import { homeOf } from './home-networks.ts';
 import type { Look } from './look.ts';
@@ -20,7 +21,7 @@ export function collisionsLook({ policy }: Subject, seen: RouterSeen): Look {
   const from = home.networks.join(', ') || 'no network of the lan devices is known';
   return {
     subject: COLLISIONS,
-    seen: `${others.length} ip rules of others, ${before.length} of them before ours (from ${first}), for packets from ${from}; ${routes.length} routes of others that could matter, ${seen.marks.length} uses of marks in other nftables tables, ${seen.claims.map(({ who }) => who).join(', ') || 'no mwan3, pbr or tailscale'} installed`,
+    seen: `${counted(others.length, 'ip rule')} of others, ${before.length} of them before ours (from ${first}), for packets from ${from}; ${counted(routes.length, 'route')} of others that could matter, ${counted(seen.marks.length, 'use')} of marks in other nftables tables, ${seen.claims.map(({ who }) => who).join(', ') || 'no mwan3, pbr or tailscale'} installed`,
     problems,
     notes: [],
   };

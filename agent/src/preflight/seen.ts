@@ -4,7 +4,7 @@
 import type { StandIn } from '../learn/stand-ins.ts';
 import type { KernelAddress } from '../netlink/address.ts';
 import type { KernelLink } from '../netlink/kernel-link.ts';
-import type { KernelPart } from '../policy/missing-parts.ts';
+import type { Installer, KernelPart } from '../policy/missing-parts.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { KnownHosts } from '../syntax/dhcp-hosts.ts';
 import type { Checked, Result } from '../syntax/result.ts';
@@ -59,7 +59,10 @@ export interface RouterSeen extends Found {
   readonly zone: FoundZone;
   /** Missing kernel parts with the kernel's error; null: not probed. */
   readonly lacking: ReadonlyMap<KernelPart, string> | null;
-  /** Packet counts of each lan device; null: no agent is running. */
+  readonly installer: Installer;
+  /** An agent runs, and answers on the control socket. */
+  readonly hasAgent: boolean;
+  /** Packet counts of each lan device, which only the agent has; null: it was not asked. */
   readonly traffic: ReadonlyMap<string, Traffic> | null;
 }
 

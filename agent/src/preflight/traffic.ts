@@ -3,6 +3,7 @@
 // argument.
 import type { KernelLink } from '../netlink/kernel-link.ts';
 import type { Problem } from '../syntax/result.ts';
+import { counted } from '../syntax/words.ts';
 import { isRunning, linkOf } from './homes.ts';
 import type { Look } from './look.ts';
 import { globalsOf, placeOf } from './place.ts';
@@ -45,18 +46,22 @@ export function watchTraffic(
 
 const SUBJECT = 'packets from home';
 
-/** The silences among the results of the looks. */
-export function silentOf(looks: readonly Look[]): string[] {
-  return looks
-    .filter(({ subject }) => subject === SUBJECT)
-    .flatMap(({ notes }) => notes.map(({ what }) => what));
+/** The notes of the looks: the silences, and all others. */
+export function notesOf(looks: readonly Look[]): Record<'silent' | 'notes', readonly Problem[]> {
+  const notes = (isSilence: boolean): Problem[] =>
+    looks.filter(({ subject }) => (subject === SUBJECT) === isSilence).flatMap((one) => one.notes);
+  return { silent: notes(true), notes: notes(false) };
 }
 
 export function trafficLook({ policy, uci }: Subject, seen: RouterSeen): Look {
   const subject = SUBJECT;
-  const { traffic } = seen;
-  if (traffic === null)
-    return { subject, seen: 'not watched: no agent runs', problems: [], notes: [] };
+  const { traffic, hasAgent } = seen;
+  if (traffic === null) {
+    const why = hasAgent
+      ? 'counted by the agent, which was not asked'
+      : 'not counted: no agent runs';
+    return { subject, seen: why, problems: [], notes: [] };
+  }
   const notes: Problem[] = [];
   const told: string[] = [];
   for (const name of policy.globals.lan) {
@@ -64,7 +69,9 @@ export function trafficLook({ policy, uci }: Subject, seen: RouterSeen): Look {
     const link = linkOf(seen, name);
     if (one === undefined || link === null) continue;
     const minutes = Math.floor(one.silent / 60_000);
-    told.push(`${name} ${one.received} packets${minutes > 0 ? `, none for ${minutes} min` : ''}`);
+    told.push(
+      `${name} ${counted(one.received, 'packet')}${minutes > 0 ? `, none for ${minutes} min` : ''}`,
+    );
     if (one.silent < SILENCE_MILLISECONDS || !isRunning(link)) continue;
     const what = `no packet seen on ${name} for ${minutes} min, though its link is up: are the devices of the home behind it? "ip -s link show dev ${name}" counts, "whp check --explain" lists what is looked at`;
     notes.push({ where: placeOf(globalsOf(uci), 'lan', name), what });

@@ -13,11 +13,12 @@ export function verdictOf(policy: Policy, uci: UciPackage): string {
 function whyNothing(uci: UciPackage): string {
   const globals = sectionsOf(uci, 'globals').find(isOff);
   if (globals !== undefined)
-    return `the agent is switched off; uci set ${globals.path}.enabled=1; uci commit whp; /etc/init.d/whp restart`;
+    return `the agent is switched off; uci set ${globals.path}.enabled='1'; uci commit whp; /etc/init.d/whp restart`;
   const apps = sectionsOf(uci, 'app').filter(isOff);
   if (apps.length === 0) return 'there is no app section; see docs/uci.md';
   const names = apps.map(({ section }) => section.name).join(', ');
-  const fix = apps.length === 1 ? `; uci set ${apps[0]!.path}.enabled=1; uci commit whp` : '';
+  const fix =
+    apps.length === 1 ? `; uci set ${apps[0]!.path}.enabled='1'; uci commit whp; whp reload` : '';
   return `${apps.length === 1 ? 'app' : 'apps'} ${names} ${apps.length === 1 ? 'is' : 'are'} disabled${fix}`;
 }
 
@@ -29,7 +30,7 @@ function appText({ proxies }: Policy, app: App): string {
   const it = chosen.length === 1 ? 'it is' : 'they are';
   const down = app.fallback === 'block' ? 'refused' : 'DIRECT';
   const parts = [
-    `${app.name} by ${chosen.join(', then ')}`,
+    `${app.name}${app.noProfile ? ' (your rules)' : ''} by ${chosen.join(', then ')}`,
     devicesText(app),
     ...(app.schedule === undefined ? [] : ['at its hours']),
     `${down} when ${it} down`,

@@ -40,17 +40,24 @@ function openZoneOf(value: string, isSuffix: boolean): string | null {
   return inside ?? null;
 }
 
+/** What an entry of an open zone means; null: it matches no name of another tenant. */
+export function openZoneText(value: string, isSuffix: boolean): string | null {
+  const zone = openZoneOf(value, isSuffix);
+  return zone === null
+    ? null
+    : `"${value}": anybody can register names in ${zone}, and whoever has one that fits decides what is proxied`;
+}
+
 /**
  * One note for each suffix or pattern that matches names of an open zone, with its JSON pointer in `file`.
  */
 export function openZoneNotes({ dns }: Pick<Profile, 'dns'>, file: string): Problem[] {
   return (['suffixes', 'patterns'] as const).flatMap((kind) =>
     dns[kind].flatMap(({ value }, i): Problem[] => {
-      const zone = openZoneOf(value, kind === 'suffixes');
-      if (zone === null) return [];
+      const text = openZoneText(value, kind === 'suffixes');
+      if (text === null) return [];
       const where = `${file}: /dns/${kind}/${i}/value`;
-      const what = `"${value}": anybody can register names in ${zone}, and whoever has one that fits decides what is proxied; list the application's own names there one by one`;
-      return [{ where, what }];
+      return [{ where, what: `${text}; list the application's own names there one by one` }];
     }),
   );
 }

@@ -5,10 +5,11 @@ import { describe, type Piece } from './desired.ts';
 import type { Operation } from './diff.ts';
 
 interface Refusal {
+  readonly op: Operation['op'];
   readonly tries: number;
   /** Time of the next try, milliseconds; 0: none, the device of the piece is missing. */
   readonly until: number;
-  /** The error as text; '': the device is missing. */
+  /** The error as text, without the piece; '': the device is missing. */
   readonly why: string;
 }
 
@@ -17,8 +18,6 @@ export type Refused = Map<string, Refusal>;
 
 const FIRST_MILLISECONDS = 5000;
 const MOST_MILLISECONDS = 600_000;
-/** Most reasons in refusedText. */
-const SAID = 3;
 
 /** Whether the piece was refused and is not yet to be tried again. */
 export function isWaiting(refused: Refused, piece: Piece, now: number): boolean {
@@ -26,16 +25,21 @@ export function isWaiting(refused: Refused, piece: Piece, now: number): boolean 
   return refusal !== undefined && refusal.until > now;
 }
 
-export function noteRefused(refused: Refused, piece: Piece, why: string, now: number): void {
+export function noteRefused(
+  refused: Refused,
+  { op, piece }: Operation,
+  why: string,
+  now: number,
+): void {
   const key = describe(piece);
   const tries = (refused.get(key)?.tries ?? 0) + 1;
   const wait = Math.min(MOST_MILLISECONDS, FIRST_MILLISECONDS * 2 ** (tries - 1));
-  refused.set(key, { tries, until: now + wait, why });
+  refused.set(key, { op, tries, until: now + wait, why });
 }
 
 /** The device of the piece is missing. */
 export function noteBare(refused: Refused, piece: Piece): void {
-  refused.set(describe(piece), { tries: 0, until: 0, why: '' });
+  refused.set(describe(piece), { op: 'add', tries: 0, until: 0, why: '' });
 }
 
 /** Drops the pieces that no operation of `operations` is about. */
@@ -51,10 +55,17 @@ export function nextTry(refused: Refused): number | null {
   return next;
 }
 
-/** The refused pieces and the reasons as text; null: none. */
-export function refusedText(refused: Refused): string | null {
-  const reasons = Array.from(refused.values(), ({ why }) => why).filter((why) => why !== '');
-  if (reasons.length === 0) return null;
-  const more = reasons.length - SAID;
-  return reasons.slice(0, SAID).join('; ') + (more > 0 ? `; and ${more} more` : '');
+/** "add PIECE, PIECE: WHY" for each reason. */
+export function refusedTexts(refused: Refused): string[] {
+  const reasons = new Map<string, { op: string; why: string; pieces: string[] }>();
+  for (const [piece, { op, why }] of refused) {
+    if (why === '') continue;
+    const reason = reasons.get(op + why) ?? { op, why, pieces: [] };
+    reason.pieces.push(piece);
+    reasons.set(op + why, reason);
+  }
+  return Array.from(
+    reasons.values(),
+    ({ op, why, pieces }) => `${op} ${pieces.join(', ')}: ${why}`,
+  );
 }

@@ -3,7 +3,7 @@
 import { parsePrefix } from '../ruleset/names.ts';
 import type { Flow } from '../ruleset/trace/fake-conntrack.ts';
 import type { Trace } from '../ruleset/trace/result.ts';
-import { flowText } from '../wire/flow-text.ts';
+import { type FlowFields, flowFields } from '../wire/flow-text.ts';
 import {
   destinationText,
   fragmentKey,
@@ -17,12 +17,11 @@ import {
 /** Which end sent the first packet; `before`: the capture starts within the flow. */
 export type Began = 'home' | 'outside' | 'before';
 
-export interface ReplayFlow {
-  /** flowText in the direction of the first packet; if `before`, the device comes first. */
-  readonly flow: string;
+/** The flow in the direction of its first packet; if `before`, the device comes first. */
+export interface ReplayFlow extends FlowFields {
   readonly began: Began;
-  /** Time of the row's first packet, seconds from the start of the capture. */
-  readonly start: number;
+  /** Time of the row's first packet, milliseconds from the start of the capture. */
+  readonly start_ms: number;
   /** The app that the table assigns it to; null: none (direct). */
   readonly app: string | null;
   /** Evidence of its first packet, and its detail. */
@@ -46,7 +45,7 @@ export interface Book {
 }
 
 interface FlowName {
-  readonly text: string;
+  readonly fields: FlowFields;
   readonly began: Began;
 }
 
@@ -67,7 +66,7 @@ export interface Entry {
   readonly inTunnel: boolean;
   /** The app of its conntrack mark. */
   readonly app: string | null;
-  /** Seconds from the start of the capture. */
+  /** Milliseconds from the start of the capture. */
   readonly time: number;
 }
 
@@ -96,7 +95,8 @@ export function bookPacket(book: Book, entry: Entry, explain: Explain): boolean 
 }
 
 function rowOf(book: Book, entry: Entry, explain: Explain): ReplayFlow {
-  const { text, began } = nameOf(book, entry);
+  const { fields, began } = nameOf(book, entry);
+  const text = fields.flow;
   const app = entry.app ?? refusedFor(entry.traced);
   const key = `${text} ${app ?? ''}`;
   const known = book.rows.get(key);
@@ -104,7 +104,8 @@ function rowOf(book: Book, entry: Entry, explain: Explain): ReplayFlow {
   const said = app === null ? undefined : explain(app, text);
   const evidence = { evidence: said?.kind ?? '', detail: said?.detail ?? '' };
   const counts = { packets: 0, bytes: 0, direct: 0, rejected: 0 };
-  const row = { flow: text, began, start: entry.time, app, ...evidence, ...counts };
+  const start = { began, start_ms: Math.floor(entry.time) };
+  const row = { ...fields, ...start, app, ...evidence, ...counts };
   book.rows.set(key, row);
   return row;
 }
@@ -138,7 +139,7 @@ function nameOf(book: Book, entry: Entry): FlowName {
     destination: there.source,
     destinationPort: there.sourcePort,
   };
-  const name = { text: flowText(began === 'before' && !outward ? back : there), began };
+  const name = { fields: flowFields(began === 'before' && !outward ? back : there), began };
   if (flow !== null) book.names.set(flow, name);
   return name;
 }

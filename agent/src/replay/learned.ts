@@ -13,22 +13,24 @@ import { familyOf, parseAddress } from '../wire/address.ts';
 
 export interface HarvestedPort {
   readonly app: string;
-  readonly device: string;
+  /** Of the device. */
+  readonly address: string;
   readonly protocol: 'udp' | 'tcp';
   readonly port: number;
-  /** When it was first seen, seconds from the start of the capture. */
-  readonly since: number;
+  /** When it was first seen, milliseconds from the start of the capture. */
+  readonly since_ms: number;
 }
 
 export interface HarvestedPeer {
   readonly app: string;
-  readonly device: string;
-  readonly peer: string;
+  /** Of the device. */
+  readonly address: string;
+  readonly remote: string;
 }
 
 export interface HarvestedEndpoint {
   readonly app: string;
-  readonly address: string;
+  readonly remote: string;
   /** The first name that led to it. */
   readonly name: string;
 }
@@ -47,16 +49,17 @@ export function createHarvest(): Harvest {
   return { ports: new Map(), peers: new Map(), endpoints: new Map(), supernodes: new Set() };
 }
 
-/** Adds the ports in the sets, with those that expired since the last call; `since`: seconds. */
+/** Adds the ports in the sets, with those that expired since the last call; `since`: milliseconds. */
 export function gatherPorts(harvest: Harvest, kernel: Kernel, policy: Policy, since: number): void {
   for (const { name: app } of policy.apps) {
     for (const protocol of ['udp', 'tcp'] as const) {
       for (const key of FAMILIES.flatMap((one) => keysOf(kernel, setName(app, protocol, one)))) {
         const found = portOf(key);
         if (found === null) continue;
-        const entry = { app, ...found, protocol, since };
-        const name = `${app} ${protocol} ${found.device} ${found.port}`;
-        if (!harvest.ports.has(name)) harvest.ports.set(name, entry);
+        const { device: address, port } = found;
+        const name = `${app} ${protocol} ${address} ${port}`;
+        if (harvest.ports.has(name)) continue;
+        harvest.ports.set(name, { app, address, protocol, port, since_ms: Math.floor(since) });
       }
     }
   }
@@ -68,7 +71,8 @@ export function gatherPeers(harvest: Harvest, kernel: Kernel, policy: Policy): v
     for (const key of FAMILIES.flatMap((one) => keysOf(kernel, setName(app, 'peer', one)))) {
       const found = pairOf(key);
       if (found === null) continue;
-      harvest.peers.set(`${app} ${found.device} ${found.peer}`, { app, ...found });
+      const { device: address, peer: remote } = found;
+      harvest.peers.set(`${app} ${address} ${remote}`, { app, address, remote });
     }
   }
 }
@@ -82,7 +86,7 @@ export function gatherLesson(harvest: Harvest, { app, name, root, addresses }: L
   for (const { address } of addresses) {
     const key = `${app} ${address}`;
     if (!harvest.endpoints.has(key))
-      harvest.endpoints.set(key, { app, address, name: nameInWords(name, root) });
+      harvest.endpoints.set(key, { app, remote: address, name: nameInWords(name, root) });
   }
 }
 

@@ -56,13 +56,13 @@ export function replayCapture(
     others: passed.others,
     unknown: Array.from(passed.unknown, ([id, one]) => ({ interface: id, ...one })),
     cut,
-    cutUnread,
+    cut_unread: cutUnread,
     unread: counters.malformed,
-    unreadReason: reasons.at(-1) ?? null,
+    unread_reason: reasons.at(-1) ?? null,
     unasked: counters.unasked,
     hellos,
     unmodelled: unmodelled(policy, macless),
-    seconds: run.now / 1000,
+    length_ms: Math.floor(run.now),
     evidence: state.evidence.counts,
   };
   return reportOf(tally, Array.from(run.book.rows.values()), run.harvest, broken);
@@ -111,7 +111,7 @@ function advance(run: Run, seconds: number): void {
 }
 
 function gather({ harvest, kernel, policy, now }: Run): void {
-  gatherPorts(harvest, kernel, policy, now / 1000);
+  gatherPorts(harvest, kernel, policy, now);
   gatherPeers(harvest, kernel, policy);
 }
 
@@ -191,7 +191,7 @@ function settle(
   if (packet.fragmentOffset === 0) follow(run, packet, input, traced);
   const slot = slotOf(run.kernel.ruleset.mask, traced.ctmark);
   const app = run.policy.apps.find((one) => one.slot === slot)?.name ?? null;
-  const entry = { packet, traced, flow, outward, inTunnel, app, time: run.now / 1000 };
+  const entry = { packet, traced, flow, outward, inTunnel, app, time: run.now };
   const said = run.state.evidence.flows;
   if (!bookPacket(run.book, entry, (name, text) => said.get(`${name} ${text}`))) run.malformed += 1;
 }

@@ -1,5 +1,5 @@
 // replay/report: makes the object that `whp replay --json` prints from rows and learned entries (fields:
-// docs/replay.md). Fields are added, never renamed.
+// docs/json.md). Fields are added, never renamed.
 import type { ReplayFlow } from './flow-table.ts';
 import type { Harvest, HarvestedEndpoint, HarvestedPeer, HarvestedPort } from './learned.ts';
 
@@ -15,10 +15,10 @@ export interface ReplayReport {
   /** Packets cut by the capture, and those of them that had to be complete (DNS, announced packets): without them
    * the result may differ from the router's. */
   readonly cut: number;
-  readonly cutUnread: number;
+  readonly cut_unread: number;
   /** Packets to be read that could not be; the last reason. */
   readonly unread: number;
-  readonly unreadReason: string | null;
+  readonly unread_reason: string | null;
   /** Answers for an application's name without their query in the capture: they teach nothing. */
   readonly unasked: number;
   /** TLS hellos that `option hello` would have read; replay does not read them. */
@@ -29,8 +29,8 @@ export interface ReplayReport {
   readonly local: number;
   /** No end is in the home's prefixes: --lan lacks one. */
   readonly foreign: number;
-  /** Seconds from the first to the last packet. */
-  readonly seconds: number;
+  /** Milliseconds from the first to the last packet. */
+  readonly length_ms: number;
   /** Packets that the ruleset announced, by "app evidence". */
   readonly evidence: { readonly [name: string]: number };
   readonly ports: readonly HarvestedPort[];
@@ -52,20 +52,20 @@ export interface UnknownFrames {
 
 export interface Totals {
   /** Rows with an app that have packets through a tunnel, and those packets. */
-  readonly proxiedFlows: number;
-  readonly proxiedPackets: number;
-  readonly proxiedBytes: number;
+  readonly proxied_flows: number;
+  readonly proxied_packets: number;
+  readonly proxied_bytes: number;
   /** Rows without an app that have packets on the direct path, and those packets. */
-  readonly directFlows: number;
-  readonly directPackets: number;
-  readonly directBytes: number;
+  readonly direct_flows: number;
+  readonly direct_packets: number;
+  readonly direct_bytes: number;
   /** Flows that were direct before their evidence, and their direct packets: the leak. */
-  readonly earlyFlows: number;
-  readonly earlyPackets: number;
+  readonly early_flows: number;
+  readonly early_packets: number;
   /** Flows begun from the Internet, refused ones included. */
-  readonly inboundFlows: number;
-  readonly inboundPackets: number;
-  readonly rejectedPackets: number;
+  readonly inbound_flows: number;
+  readonly inbound_packets: number;
+  readonly rejected_packets: number;
 }
 
 /** Counted while the capture was played. */
@@ -104,17 +104,17 @@ function totalsOf(flows: readonly ReplayFlow[]): Totals {
   const known = new Set(flows.filter(({ app }) => app !== null).map(({ flow }) => flow));
   const early = direct.filter(({ flow }) => known.has(flow));
   return {
-    proxiedFlows: proxied.length,
-    proxiedPackets: sum(proxied, carried),
-    proxiedBytes: sum(proxied, ({ bytes }) => bytes),
-    directFlows: direct.length,
-    directPackets: sum(direct, ({ direct: packets }) => packets),
-    directBytes: sum(direct, ({ bytes }) => bytes),
-    earlyFlows: early.length,
-    earlyPackets: sum(early, ({ direct: packets }) => packets),
-    inboundFlows: inbound.length,
-    inboundPackets: sum(inbound, ({ packets }) => packets),
-    rejectedPackets: sum(flows, ({ rejected }) => rejected),
+    proxied_flows: proxied.length,
+    proxied_packets: sum(proxied, carried),
+    proxied_bytes: sum(proxied, ({ bytes }) => bytes),
+    direct_flows: direct.length,
+    direct_packets: sum(direct, ({ direct: packets }) => packets),
+    direct_bytes: sum(direct, ({ bytes }) => bytes),
+    early_flows: early.length,
+    early_packets: sum(early, ({ direct: packets }) => packets),
+    inbound_flows: inbound.length,
+    inbound_packets: sum(inbound, ({ packets }) => packets),
+    rejected_packets: sum(flows, ({ rejected }) => rejected),
   };
 }
 

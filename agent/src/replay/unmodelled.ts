@@ -1,6 +1,7 @@
 // replay/unmodelled: the parts of a policy that replay does not play; the report lists them, so that its result
 // is not taken for the router's. Pure.
 import type { Policy } from '../policy/policy.ts';
+import { counted } from '../syntax/words.ts';
 
 /** One text for each part. `macless`: packets of home devices in frames without a MAC. */
 export function unmodelled({ apps, escape }: Policy, macless: number): string[] {
@@ -8,7 +9,7 @@ export function unmodelled({ apps, escape }: Policy, macless: number): string[] 
   for (const { name, macs, schedule } of apps) {
     if (schedule !== undefined) said.push(`the hours of ${name}: it is played as if always inside`);
     if (macless > 0 && (macs?.length ?? 0) > 0) {
-      said.push(`${macless} packets without a MAC, which ${name} knows its devices by`);
+      said.push(`${counted(macless, 'packet')} without a MAC, which ${name} knows its devices by`);
     }
   }
   if (escape?.redirect === true) said.push('option dns_redirect');

@@ -8,6 +8,7 @@ import type { KernelPart } from '../policy/missing-parts.ts';
 import type { RouterSeen, Traffic } from '../preflight/seen.ts';
 import { readKnownHosts } from './dhcp-files.ts';
 import { type Listing, readClaims, readInterfaces } from './foreign.ts';
+import { readInstaller } from './installer.ts';
 import { readResolvers } from './resolvers.ts';
 import { readZone } from './time-zone.ts';
 
@@ -32,6 +33,7 @@ export async function routerSeen(
   lan: readonly string[],
   listing: Listing,
   lacking: ReadonlyMap<KernelPart, string> | null,
+  hasAgent: boolean,
   traffic: ReadonlyMap<string, Traffic> | null,
   standIns: readonly StandIn[],
 ): Promise<RouterSeen> {
@@ -51,6 +53,8 @@ export async function routerSeen(
     neighbours,
     zone: readZone(),
     lacking,
+    installer: readInstaller(),
+    hasAgent,
     traffic,
   };
 }

@@ -4,6 +4,7 @@
 import { wallTime } from '../os/clock.ts';
 import { readText, stampOf } from '../os/file.ts';
 import { minuteOfWeek } from '../policy/schedule.ts';
+import type { Clock } from '../syntax/local-time.ts';
 import { type FoundZone, findZone, ZONE_FILES } from '../syntax/time-zone-files.ts';
 import { offsetAt } from '../syntax/timezone.ts';
 
@@ -21,6 +22,11 @@ export function readZone(): FoundZone {
   });
   known = { stamp, found };
   return found;
+}
+
+/** The clock that people read. */
+export function localClock(): Clock {
+  return { zone: readZone().zone, wall: wallTime() };
 }
 
 /** The minute of the week, local time; null: the clock is not set or the zone is unknown. */

@@ -6,10 +6,25 @@ import { canonicalMac, macBytes, macText } from '../wire/mac.ts';
 import { NFPROTO } from './terms.ts';
 
 /**
- * Milliseconds that the kernel keeps an endpoint beyond its lifetime: repeated answers within that time need
- * no transaction.
+ * Milliseconds that the kernel keeps an element beyond its lease: answers repeated within that time change
+ * nothing.
  */
 export const SLACK = 10_000;
+
+/**
+ * Seconds that a learned address or pair is kept: a rule that adds elements has one timeout. The last is the
+ * longest lifetime of the profile format.
+ */
+export const LEASES = [300, 1200, 3600, 14400, 86400, 604800] as const;
+
+/** Milliseconds that an element is kept which is needed for `milliseconds`: the shortest lease that is enough. */
+export function keptFor(milliseconds: number): number {
+  const lease = LEASES.find((seconds) => seconds * 1000 + SLACK >= milliseconds) ?? LEASES.at(-1)!;
+  return lease * 1000 + SLACK;
+}
+
+/** Milliseconds that a window for port mappings outlasts its query: further queries of a burst change nothing. */
+export const PORTMAP_SLACK = 40;
 
 /** Key of `<app>_addr`, `<app>_request`, `<app>_portmap`; null: the text is no address. */
 export function addressKey(address: string): Uint8Array | null {
@@ -22,13 +37,16 @@ export const MAC_FIELD = 8;
 /** Lengths of keys with a MAC: with a port or an IPv4 address, with an IPv6 address. */
 const MAC_KEYS = [MAC_FIELD + 4, MAC_FIELD + 16];
 
-/** Key of `<app>_portmapmac`; null: the text is no MAC. */
+/** Key of `gateways` and of sets with a MAC alone; null: the text is no MAC. */
 export function macKey(mac: string): Uint8Array | null {
   return canonicalMac(mac) === mac ? macBytes(mac) : null;
 }
 
-/** A device as the first field of a key: six bytes of a MAC and two of padding, or an address. */
-function deviceField(device: string): Uint8Array | null {
+/**
+ * A device as the first field of a key, and the key of `<app>_portmap` and `<app>_portmapmac`: six bytes of a
+ * MAC and two of padding, or an address. null: neither.
+ */
+export function deviceKey(device: string): Uint8Array | null {
   const mac = macKey(device);
   return mac === null ? parseAddress(device) : joined(mac, new Uint8Array(MAC_FIELD - MAC));
 }
@@ -38,7 +56,7 @@ function deviceField(device: string): Uint8Array | null {
  * malformed, or the families differ.
  */
 export function pairKey(device: string, peer: string): Uint8Array | null {
-  const first = deviceField(device);
+  const first = deviceKey(device);
   const second = parseAddress(peer);
   if (first === null || second === null) return null;
   return first.length === MAC_FIELD || first.length === second.length
@@ -52,7 +70,7 @@ export function pairKey(device: string, peer: string): Uint8Array | null {
  * a raw payload load to a port, but all 32-bit loads have one type). null: malformed.
  */
 export function portKey(device: string, port: number): Uint8Array | null {
-  const first = deviceField(device);
+  const first = deviceKey(device);
   if (first === null || !Number.isInteger(port) || port < 1 || port > 65535) return null;
   return joined(first, Uint8Array.of(port >> 8, port & 0xff, 0, 0));
 }

@@ -30,6 +30,7 @@ const META_TYPES = {
   mark: 'mark',
   l4proto: 'protocol',
   nfproto: 'family',
+  iiftype: 'number',
   iifname: 'device',
   oifname: 'device',
   length: 'length',
@@ -54,6 +55,8 @@ export function datatypeOf(expression: Expression): Datatype {
       return expression.result === 'type' ? 'addrtype' : 'device';
     case 'ether':
       return 'ether';
+    case 'mac':
+      return expression.part;
     case 'masked':
       return datatypeOf(expression.of);
     case 'raw':

@@ -20,6 +20,9 @@ export type Datatype =
   | 'raw'
   | 'addrtype'
   | 'ether'
+  /** The first four bytes of a MAC, and the last two. */
+  | 'mac32'
+  | 'mac16'
   | 'flow';
 
 /** A number, or text in nft's form (addresses canonical). */
@@ -38,7 +41,7 @@ export type FieldName =
   | 'icmp type'
   | 'icmpv6 type';
 
-export type MetaKey = 'mark' | 'l4proto' | 'nfproto' | 'iifname' | 'oifname' | 'length';
+export type MetaKey = 'mark' | 'l4proto' | 'nfproto' | 'iiftype' | 'iifname' | 'oifname' | 'length';
 
 export type Expression =
   | { readonly kind: 'meta'; readonly key: MetaKey }
@@ -56,6 +59,11 @@ export type Expression =
   | { readonly kind: 'payload'; readonly offset: number; readonly bits: 8 | 16 | 32 }
   /** Source MAC: the device's, on packets from the home's own network. */
   | { readonly kind: 'ether' }
+  /**
+   * The same MAC in two parts, as raw bits of the link header: nft has no cast, and a packet of
+   * compile/element-packets carries a MAC as raw bits as well.
+   */
+  | { readonly kind: 'mac'; readonly part: 'mac32' | 'mac16' }
   /** Result of a routing lookup: type of the destination address, or output device. */
   | { readonly kind: 'fib'; readonly result: 'type' | 'oifname' }
   | { readonly kind: 'masked'; readonly of: Expression; readonly mask: number }
@@ -99,8 +107,16 @@ export type Statement =
       readonly not: boolean;
       readonly set: string;
     }
-  /** Adds the element or renews its timeout. A full set ends the rule: use a rule of its own. */
-  | { readonly kind: 'update'; readonly set: string; readonly element: Expression }
+  /**
+   * Adds the element or renews its timeout: `timeout` milliseconds, absent: that of the set. A full set ends
+   * the rule: use a rule of its own.
+   */
+  | {
+      readonly kind: 'update';
+      readonly set: string;
+      readonly element: Expression;
+      readonly timeout?: number;
+    }
   /**
    * Rate limit for each element of the set: true for a burst of `burst` packets and `rate` packets per `per`
    * after that; false, or a full set, ends the rule. `over`: true for packets beyond the limit; packets
@@ -133,7 +149,8 @@ export type Statement =
       /** Bytes of the packet to copy; null = all. */
       readonly snaplen: number | null;
     }
-  | { readonly kind: 'queue'; readonly number: number }
+  /** `isStrict`: without a listener the packet is discarded; else it passes. */
+  | { readonly kind: 'queue'; readonly number: number; readonly isStrict?: true }
   | { readonly kind: 'reject'; readonly answer: 'tcp reset' | 'admin-prohibited' }
   /** Turns a TCP packet into a reset (RST and ACK); ends the rule for other packets. */
   | { readonly kind: 'end' }

@@ -198,6 +198,11 @@ export function forceDnsSet(family: Family): string {
   return `force_dns${family}`;
 }
 
+/** Elements by which the agent tries whether its packets add elements (kernel/element-packets). */
+export function elementProofSet(family: Family): string {
+  return `element_proof${family}`;
+}
+
 /** Flows whose ClientHello continues in the next segment: device . port. */
 export function helloSegmentSet(family: Family): string {
   return `hello_segment${family}`;

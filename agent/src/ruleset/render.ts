@@ -51,6 +51,7 @@ const META_TEXT = {
   mark: 'meta mark',
   l4proto: 'meta l4proto',
   nfproto: 'meta nfproto',
+  iiftype: 'meta iiftype',
   iifname: 'iifname',
   oifname: 'oifname',
   length: 'meta length',
@@ -67,6 +68,7 @@ const EXPRESSIONS: Renderers<Expression> = {
   raw: (one) => `@th,${one.offset},${one.bits}`,
   payload: (one) => `@ih,${one.offset},${one.bits}`,
   ether: () => 'ether saddr',
+  mac: (one) => SET_FIELDS[one.part]!,
   fib: (one) => `fib daddr ${one.result}`,
   masked: (one) => `${expression(one.of)} & ${hex(one.mask)}`,
   concat: (one) => one.parts.map(expression).join(' . '),
@@ -84,7 +86,10 @@ const STATEMENTS: Renderers<Statement> = {
   },
   flags: (one) => `${expression(one.left)} ${one.any.map(bare).join(',')}`,
   lookup: (one) => `${expression(one.left)} ${one.not ? '!= ' : ''}@${word(one.set)}`,
-  update: (one) => `update @${word(one.set)} { ${expression(one.element)} }`,
+  update: (one) => {
+    const timeout = one.timeout === undefined ? '' : ` timeout ${duration(one.timeout)}`;
+    return `update @${word(one.set)} { ${expression(one.element)}${timeout} }`;
+  },
   pace: (one) => {
     const limit = `limit rate ${one.over ? 'over ' : ''}${one.rate}/${one.per} burst ${one.burst} packets`;
     return `update @${word(one.set)} { ${expression(one.element)} ${limit} }`;
@@ -105,7 +110,7 @@ const STATEMENTS: Renderers<Statement> = {
     const snaplen = one.snaplen === null ? '' : ` snaplen ${one.snaplen}`;
     return `log prefix ${quoted(one.prefix)} group ${one.group}${snaplen}`;
   },
-  queue: (one) => `queue flags bypass to ${one.number}`,
+  queue: (one) => `queue ${one.isStrict ? '' : 'flags bypass '}to ${one.number}`,
   reject: (one) => `reject with ${one.answer === 'tcp reset' ? one.answer : `icmpx ${one.answer}`}`,
   // RST (1 << 2) and ACK (1 << 4), RFC 9293 section 3.1; the kernel corrects the checksum.
   end: () => 'tcp flags set 0x14',
@@ -181,12 +186,18 @@ const SET_FIELDS: { readonly [type in Datatype]?: string } = {
   // Any raw 32 bits define the type; these are the port field of NAT-PMP.
   raw: '@th,96,32',
   ether: 'ether saddr',
+  // The source MAC is at byte 6 of an Ethernet header.
+  mac32: '@ll,48,32',
+  mac16: '@ll,80,16',
   flow: 'ct id',
 };
 
+/** Fields without a name as a type. */
+const RAW_FIELDS: readonly Datatype[] = ['raw', 'mac32', 'mac16', 'flow'];
+
 /** Declaration of a set without its elements, one property a line. */
 function setProperties(set: NamedSet): string[] {
-  const key = set.key.some((type) => type === 'raw' || type === 'flow')
+  const key = set.key.some((type) => RAW_FIELDS.includes(type))
     ? `typeof ${set.key.map((type) => SET_FIELDS[type]).join(' . ')}`
     : `type ${set.key.map((type) => SET_TYPES[type]).join(' . ')}`;
   if (set.role === 'static') return [key, set.size ? `size ${set.size}` : 'flags interval'];

@@ -19,6 +19,13 @@ export const l4proto: Expression = { kind: 'meta', key: 'l4proto' };
 export const nfproto: Expression = { kind: 'meta', key: 'nfproto' };
 export const iifname: Expression = { kind: 'meta', key: 'iifname' };
 export const ether: Expression = { kind: 'ether' };
+/** The source MAC as two fields of a key. */
+export const macParts: readonly Expression[] = [
+  { kind: 'mac', part: 'mac32' },
+  { kind: 'mac', part: 'mac16' },
+];
+/** The packet came by an Ethernet device (ARPHRD_ETHER): it has a source MAC. */
+export const hasMac: Statement = is({ kind: 'meta', key: 'iiftype' }, 1);
 export const oifname: Expression = { kind: 'meta', key: 'oifname' };
 export const ipLength: Expression = { kind: 'meta', key: 'length' };
 export const ctMark: Expression = { kind: 'ct', key: 'mark' };
@@ -104,8 +111,9 @@ export function notInSet(left: Expression, set: string): Statement {
   return { kind: 'lookup', left, not: true, set };
 }
 
-export function update(set: string, element: Expression): Statement {
-  return { kind: 'update', set, element };
+/** `timeout`: milliseconds; absent: that of the set. */
+export function update(set: string, element: Expression, timeout?: number): Statement {
+  return { kind: 'update', set, element, ...(timeout === undefined ? {} : { timeout }) };
 }
 
 /** Matches packets beyond `rate`; does not match if the set is full and the element has no counter. */

@@ -206,7 +206,14 @@ function flat(elements: string): string {
   return elements.replace(/\s*\n\s*/g, ' ');
 }
 
-const WIDTH: { readonly [type in Datatype]?: number } = { ipv4: 4, ipv6: 16, raw: 4, ether: 6 };
+const WIDTH: { readonly [type in Datatype]?: number } = {
+  ipv4: 4,
+  ipv6: 16,
+  raw: 4,
+  ether: 6,
+  mac32: 4,
+  mac16: 2,
+};
 
 /** Fields of a concatenated key are padded to 4 bytes. */
 function widthOf(types: readonly Datatype[], type: Datatype): number {
@@ -240,8 +247,10 @@ function keyText(types: readonly Datatype[], key: Uint8Array): string {
     const from = at;
     at += widthOf(types, type);
     if (type === 'ether') return macText(key, from);
-    if (type !== 'raw') return formatAddress(key, from, type === 'ipv4' ? 4 : 6);
-    return `0x${Array.from(key.subarray(from, at), (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
+    if (type === 'ipv4' || type === 'ipv6')
+      return formatAddress(key, from, type === 'ipv4' ? 4 : 6);
+    const bytes = key.subarray(from, from + WIDTH[type]!);
+    return `0x${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
   });
   return parts.join(' . ');
 }

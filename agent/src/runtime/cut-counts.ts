@@ -27,7 +27,8 @@ export function noteCut(
   const flow = outward ? original : reply;
   // An announced packet and the search for late flows may both find the flow.
   const known = state.outside.late.get(app);
-  if (known?.last === flowText(flow) && now() - known.at < SAME_MILLISECONDS) return;
+  const isSame = known !== undefined && flowText(known.last) === flowText(flow);
+  if (isSame && now() - known.at < SAME_MILLISECONDS) return;
   noteLate(state.outside, app, flow, sent, now());
   const many = sent.packets === 1 ? 'a packet' : `${sent.packets} packets`;
   const text = `${app}: ${many} of ${flowText(flow)} had left before the evidence came`;

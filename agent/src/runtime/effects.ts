@@ -2,14 +2,7 @@
 // the answer that taught it; if the kernel refuses the change, the answer is dropped.
 
 import type { Kernel } from '../kernel/kernel.ts';
-import {
-  changesSets,
-  createGathering,
-  type Gathering,
-  placeOf,
-  takeWaiting,
-  untilNext,
-} from '../learn/commit-batch.ts';
+import { changesSets, isDeferred } from '../learn/deferral.ts';
 import type { Effect, MonitorEvent } from '../learn/effect.ts';
 import { isRoomDue } from '../learn/evict.ts';
 import { addedKeys, unlearn } from '../learn/undo.ts';
@@ -37,22 +30,20 @@ export interface Effects extends LateFinding {
   /** Number of refused transactions, and the text of the last error. */
   readonly failures: Failures;
   run(effects: readonly Effect[]): void;
-  /** Defers effects that change sets while the agent's own nft loads a table (learn/commit-batch), for PATIENCE at
-   * most. */
+  /** Defers effects that change sets while the agent's own nft loads a table (learn/deferral), for PATIENCE at most. */
   wait(): void;
   /** Runs the deferred effects. */
   goOn(): void;
 }
 
-/** Milliseconds. After that effects run, and nft may have to start again. */
+/** Milliseconds. After that effects run: a device waits for no answer longer than this. */
 const PATIENCE = 1500;
 
-/** The deferred effects. */
-interface Batching {
-  readonly gathering: Gathering;
+/** The effects of step/step, a list for each packet, in order of arrival. */
+interface Deferred {
+  readonly waiting: (readonly Effect[])[];
   isLoading: boolean;
   stopTimer: () => void;
-  isTimed: boolean;
 }
 
 export function createEffects(
@@ -61,12 +52,7 @@ export function createEffects(
   feeds: FeedState,
   settingNow: () => LateSetting,
 ): Effects {
-  const batching: Batching = {
-    gathering: createGathering(),
-    isLoading: false,
-    stopTimer: () => {},
-    isTimed: false,
-  };
+  const deferred: Deferred = { waiting: [], isLoading: false, stopTimer: () => {} };
   const self: Effects = {
     kernel,
     inForce,
@@ -76,58 +62,35 @@ export function createEffects(
     cuts: createCuts(),
     listeners: new Set(),
     failures: { count: 0, last: '' },
-    run: (effects) => place(self, batching, effects),
+    run: (effects) => place(self, deferred, effects),
     wait: () => {
-      batching.isLoading = true;
-      untime(batching);
-      time(self, batching, PATIENCE);
+      deferred.isLoading = true;
+      deferred.stopTimer();
+      deferred.stopTimer = after(PATIENCE, () => goOn(self, deferred));
     },
-    goOn: () => goOn(self, batching),
+    goOn: () => goOn(self, deferred),
   };
   return self;
 }
 
-function place(self: Effects, batching: Batching, effects: readonly Effect[]): void {
-  const { gathering, isLoading } = batching;
-  const at = now();
-  const where = placeOf(gathering, effects, isLoading, at);
-  if (where === 'wait') {
-    gathering.waiting.push(effects);
-    if (!batching.isTimed) time(self, batching, untilNext(gathering, at));
+function place(self: Effects, deferred: Deferred, effects: readonly Effect[]): void {
+  if (deferred.isLoading && isDeferred(effects, deferred.waiting.length)) {
+    deferred.waiting.push(effects);
     return;
   }
-  if (where === 'beside') {
-    runEffects(self, effects);
-    return;
-  }
-  if (!isLoading) untime(batching);
-  runTogether(self, [...takeWaiting(gathering, at), effects]);
+  // What is not deferred may be an answer beyond the room: what waits goes first.
+  if (deferred.waiting.length > 0 && effects.some(changesSets)) runWaiting(self, deferred);
+  runEffects(self, effects);
 }
 
-function time(self: Effects, batching: Batching, milliseconds: number): void {
-  batching.isTimed = true;
-  batching.stopTimer = after(milliseconds, () => goOn(self, batching));
+function goOn(self: Effects, deferred: Deferred): void {
+  deferred.isLoading = false;
+  deferred.stopTimer();
+  runWaiting(self, deferred);
 }
 
-function untime(batching: Batching): void {
-  batching.stopTimer();
-  batching.isTimed = false;
-}
-
-function goOn(self: Effects, batching: Batching): void {
-  const { gathering } = batching;
-  batching.isLoading = false;
-  untime(batching);
-  if (gathering.waiting.length > 0) runTogether(self, takeWaiting(gathering, now()));
-}
-
-/** Commits the changes of all lists in one transaction; if that is refused, each list in its own. */
-function runTogether(self: Effects, lists: readonly (readonly Effect[])[]): void {
-  const changes = lists.length > 1 ? lists.flat().flatMap(changeOf) : [];
-  const isDone = changes.length > 0 && tryCommit(self, changes) === null;
-  for (const effects of lists) {
-    runEffects(self, isDone ? effects.filter((one) => !changesSets(one)) : effects);
-  }
+function runWaiting(self: Effects, { waiting }: Deferred): void {
+  for (const effects of waiting.splice(0)) runEffects(self, effects);
   // Deferred verdicts are not sent by a feed's own drain.
   self.feeds.answers?.flush();
   self.feeds.hellos?.flush();
@@ -233,7 +196,7 @@ function makeRoomFor(self: Effects, set: string): void {
 /** Sends collected verdicts first: they need no commit. Returns the error, or null. */
 function tryCommit(self: Effects, changes: readonly SetChange[]): KernelError | null {
   self.feeds.answers?.flush();
-  return self.kernel.sets.change(changes);
+  return self.kernel.sets.teach(changes);
 }
 
 function failed({ failures }: Effects, error: KernelError | null): void {

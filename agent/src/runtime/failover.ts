@@ -5,7 +5,13 @@ import { type ConnectionList, ENDED_AT_ONCE, TRIES } from '../kernel/conntrack.t
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Probes } from '../kernel/probes.ts';
 import type { Connection } from '../netlink/conntrack.ts';
-import { cutShort, isFull, isNoSubsystem, type KernelError } from '../netlink/kernel-error.ts';
+import {
+  cutShort,
+  isFull,
+  isNoSubsystem,
+  isNotPermitted,
+  type KernelError,
+} from '../netlink/kernel-error.ts';
 import type { SetChange } from '../netlink/nft-set.ts';
 import { after, inParts, now, unattended } from '../os/clock.ts';
 import { errorText } from '../os/errno.ts';
@@ -14,6 +20,7 @@ import { markOf } from '../policy/marks.ts';
 import type { App, Policy } from '../policy/policy.ts';
 import type { GatePiece } from '../reconcile/desired.ts';
 import { diff, type Operation } from '../reconcile/diff.ts';
+import { pathFix } from '../reconcile/path-fix.ts';
 import { pairKey } from '../ruleset/elements.ts';
 import { setName, tunnelDevice } from '../ruleset/names.ts';
 import {
@@ -146,9 +153,20 @@ function runEffect(failover: Failover, effect: SteerEffect): void {
   const { proxy: name, sequence } = effect;
   const proxy = steering.policy.proxies.find((one) => one.name === name);
   const error = proxy === undefined ? null : probes.send(proxy, sequence);
-  const reason = proxy === undefined ? 'unknown proxy' : error === null ? null : errorText(error);
+  const reason = proxy === undefined ? 'unknown proxy' : error === null ? null : probeText(error);
   if (reason !== null) take(failover, { kind: 'unsent', proxy: name, sequence, reason });
 }
+
+/** A packet that nftables drops on its way out is EPERM for its sender. */
+function probeText(error: KernelError): string {
+  const text = errorText(error);
+  return isNotPermitted(error)
+    ? `${text}: a firewall rule drops what this router sends into the tunnel; nft list chains`
+    : text;
+}
+
+/** A route is refused for no name of a device. */
+const NO_DEVICES: ReadonlySet<string> = new Set();
 
 /** One move of an app at a time; a second caller gets the result of the running one. */
 function move(failover: Failover, app: string): Promise<string | null> {
@@ -158,7 +176,9 @@ function move(failover: Failover, app: string): Promise<string | null> {
   const known = steering.stuck.get(app);
   const perform = async (effect: MoveEffect): Promise<string | null> => {
     const error = await run(failover, effect);
-    return error === null ? null : `${app}: ${errorText(error)}`;
+    if (error === null) return null;
+    const fix = effect.kind === 'route' ? pathFix(error, effect.route, NO_DEVICES) : null;
+    return `${app}: ${errorText(error)}${fix === null ? '' : `: ${fix}`}`;
   };
   const running = moveApp(steering, app, perform).then((wrong) => {
     moving.delete(app);

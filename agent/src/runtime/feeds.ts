@@ -11,10 +11,11 @@ import type { Effect } from '../learn/effect.ts';
 import { after, now } from '../os/clock.ts';
 import { errorText } from '../os/errno.ts';
 import { log } from '../os/log.ts';
-import { type KernelPart, weakerWithout } from '../policy/missing-parts.ts';
+import type { KernelPart } from '../policy/missing-parts.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { RepairEvent } from '../reconcile/repair.ts';
 import { isSame } from '../reconcile/same.ts';
+import { weakerHere } from '../router/installer.ts';
 import { evidenceGroup } from '../ruleset/compile/context.ts';
 import { crowdGroup } from '../ruleset/compile/dns.ts';
 import { helloQueue } from '../ruleset/compile/tls-hello.ts';
@@ -193,7 +194,7 @@ function announcedEvent(
 
 /** Notes the problem that a part of the kernel is missing, and logs it. */
 export function lacks(agent: FeedNeeds, part: KernelPart, why: string): void {
-  const what = weakerWithout(part, why);
+  const what = weakerHere(part, why);
   if (agent.problems.get(part) !== what) log('error', what);
   agent.problems.set(part, what);
 }

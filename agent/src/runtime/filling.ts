@@ -1,8 +1,10 @@
 // runtime/filling: where answers are not held, dnsmasq may add their addresses to the sets before it answers
 // (router/dnsmasq).
 import { log } from '../os/log.ts';
+import { installText } from '../policy/missing-parts.ts';
 import type { Policy } from '../policy/policy.ts';
 import { type Filling, fillByDnsmasq, filledText, leaveDnsmasq } from '../router/dnsmasq.ts';
+import { readInstaller } from '../router/installer.ts';
 import type { TableState } from './table-state.ts';
 
 export interface FillingState {
@@ -38,5 +40,8 @@ export async function keepFilling(
   if (said !== saidBefore && said !== '') log('notice', `answers are not held: ${said}`);
   // With dnsmasq's help the problem of a missing queue is smaller.
   if (after.fills && problems.has('queue'))
-    problems.set('queue', `the kernel has no nft queue: ${said}`);
+    problems.set(
+      'queue',
+      `the kernel has no nft queue: ${said}; ${installText('queue', readInstaller())}`,
+    );
 }

@@ -8,13 +8,23 @@ import { type Endpoint, removeEndpoints } from '../learn/endpoints.ts';
 import { forgetPair } from '../learn/pairs.ts';
 import { forgetSuspects } from '../learn/suspects.ts';
 import { inParts } from '../os/clock.ts';
-import { addressKey, addressOf, macKey, naming, pairOf, portOf } from '../ruleset/elements.ts';
+import {
+  addressKey,
+  addressOf,
+  deviceKey,
+  macKey,
+  naming,
+  pairOf,
+  portOf,
+} from '../ruleset/elements.ts';
 import { LEARNED_SETS, type LearnedKind, setName, setsOf } from '../ruleset/names.ts';
 import type { Agent } from './agent.ts';
 import { keepForgotten } from './kept.ts';
 
 /** Elements deleted in one turn of the event loop. */
 const AT_ONCE = 64;
+/** How often a set is read. */
+const TRIES = 5;
 
 /** Forgets everything learned of `apps`, or only about `address` (a device, server or peer). Returns the number of
  * entries. */
@@ -29,13 +39,13 @@ export async function forgetLearned(
   for (const app of apps) {
     for (const kind of LEARNED_SETS) {
       for (const set of setsOf(app, kind)) {
-        const keys = names === null ? await allKeys(sets, set) : keysAbout(sets, set, kind, names);
-        await inParts(keys, AT_ONCE, (part) => {
+        const read = async () =>
+          names === null ? await allKeys(sets, set) : keysAbout(sets, set, kind, names);
+        await emptied(read, (part) => {
           // Answers may have taught entries again since then: a store must not have elements that a set lacks.
           endpoints += forgetStored(agent, apps, address, names);
           forgetTaught(agent.state.taught, set, part);
           gone += deleteKeys(sets, set, part);
-          return null;
         });
       }
     }
@@ -43,6 +53,22 @@ export async function forgetLearned(
   keepForgotten(agent);
   // An endpoint may have expired in the kernel and not yet in the store.
   return Math.max(gone, endpoints);
+}
+
+/** Reads and removes until nothing is read. The kernel continues a dump by the number of elements it has put out: where
+ * one of these has expired meanwhile, another one is left out. */
+async function emptied(
+  read: () => Promise<readonly Uint8Array[]>,
+  remove: (part: readonly Uint8Array[]) => void,
+): Promise<void> {
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    const keys = await read();
+    if (keys.length === 0) return;
+    await inParts(keys, AT_ONCE, (part) => {
+      remove(part);
+      return null;
+    });
+  }
 }
 
 /** Removes the entries from the stores. Returns the number of endpoints. */
@@ -112,7 +138,7 @@ function deleteKeys(sets: Sets, set: string, keys: readonly Uint8Array[]): numbe
 }
 
 function isAbout(kind: LearnedKind, key: Uint8Array, name: string): boolean {
-  if (kind === 'portmapmac') return String(key) === String(macKey(name));
+  if (kind === 'portmapmac') return String(key) === String(deviceKey(name));
   if (/^(?:udp|tcp)/.test(kind)) return portOf(key)?.device === name;
   const alone = kind === 'peermac' ? null : addressOf(key);
   if (alone !== null) return alone === name;

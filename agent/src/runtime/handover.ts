@@ -15,6 +15,7 @@ import type { TablePiece } from '../reconcile/desired.ts';
 import type { RepairEvent, RepairState } from '../reconcile/repair.ts';
 import { cutSet, formerName, GATES, GATEWAYS } from '../ruleset/names.ts';
 import type { State } from '../step/state.ts';
+import { counted } from '../syntax/words.ts';
 import { macText } from '../wire/mac.ts';
 import { readGates } from './gates.ts';
 import {
@@ -58,6 +59,9 @@ export function handoverOf({ tables }: Kernel, path: string): Handover | null {
   return handover !== null && handover.fingerprint === tables.fingerprint() ? handover : null;
 }
 
+/** Elements of a set that is read twice. */
+const LONG = 100;
+
 /** Takes over an existing table: its learned elements with their remaining timeouts. With `handover`, also the
  * table itself, so that the first load changes only what differs. */
 export async function adopt(
@@ -71,9 +75,12 @@ export async function adopt(
   const origins = readOrigins(agent.handoverFile);
   const living = new Map<string, LivingElement[]>();
   const readOf = async (set: string, from: string): Promise<void> => {
-    const elements = living.get(set) ?? [];
-    living.set(set, elements);
-    await kernel.sets.readInTurns(from, (one) => elements.push(one));
+    const elements = new Map<string, LivingElement>();
+    const read = () => kernel.sets.readInTurns(from, (one) => elements.set(String(one.key), one));
+    await read();
+    // The dump of a long set leaves elements out while others expire (runtime/forget).
+    if (elements.size > LONG) await read();
+    living.set(set, [...(living.get(set) ?? []), ...elements.values()]);
   };
   const cuts = [cutSet(4), cutSet(6)];
   for (const set of policy.apps.flatMap(learnedSetsOf)) await readOf(set, set);
@@ -95,7 +102,7 @@ export async function adopt(
   }
   if (handover !== null) takeOver(agent, policy, handover);
   const how = handover === null ? 'replaced, what it had learned is kept' : 'taken over';
-  log('notice', `a table stands: ${how}; ${count} learned element(s)`);
+  log('notice', `a table stands: ${how}; ${counted(count, 'learned element')}`);
 }
 
 function takeOver(

@@ -22,6 +22,7 @@ import { readKept } from '../os/kept-file.ts';
 import { log } from '../os/log.ts';
 import { isOwnAddress } from '../policy/own-addresses.ts';
 import type { Policy } from '../policy/policy.ts';
+import { counted } from '../syntax/words.ts';
 import type { Agent } from './agent.ts';
 import { readTaught } from './handover.ts';
 
@@ -29,7 +30,13 @@ import { readTaught } from './handover.ts';
 export function keptAnswer({ kept }: Agent): KeptAnswer {
   const { restored, bytes, writtenAt } = kept;
   const written = writtenAt === null ? null : Math.round((now() - writtenAt) / 1000);
-  return { restored, written, bytes, mostBytes: MOST_BYTES, mostWrites: MOST_A_DAY };
+  return {
+    restored,
+    written_ago_s: written,
+    file_bytes: bytes,
+    most_bytes: MOST_BYTES,
+    most_writes: MOST_A_DAY,
+  };
 }
 
 function fileOf(agent: Agent): string {
@@ -63,7 +70,7 @@ export function restoreKept(agent: Agent, policy: Policy): void {
   noteRestored(kept, taken);
   const without =
     left === 0 ? '' : `, ${left} left out: of no application here, or no address to learn`;
-  log('notice', `${taken} learned element(s) are known from before the start${without}`);
+  log('notice', `known from before the start: ${counted(taken, 'learned element')}${without}`);
 }
 
 /** Call it with every tick. Without an app nothing is learned, and the file is kept for later. */

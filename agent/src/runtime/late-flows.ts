@@ -16,8 +16,9 @@ import { isNoSubsystem, type KernelError, refused } from '../netlink/kernel-erro
 import { after, now, unattended } from '../os/clock.ts';
 import { errorText } from '../os/errno.ts';
 import { log } from '../os/log.ts';
-import { weakerWithout } from '../policy/missing-parts.ts';
+import { weakerHere } from '../router/installer.ts';
 import type { State } from '../step/state.ts';
+import { counted } from '../syntax/words.ts';
 import { familyIn } from '../wire/address.ts';
 import { noteCut } from './cut-counts.ts';
 import { endFlows, type FlowEnding } from './cuts.ts';
@@ -33,9 +34,8 @@ const BURST = 200;
 const MORE_LOOKS = 2;
 /** What could not be ended, or not be listed to the end, is looked for again after so long. */
 const RETRY_MILLISECONDS = 1000;
-/** Logged once, after the number of connections. */
-const OLDER =
-  'connection(s) of devices are older than the table and nothing speaks for them: they stay direct until they end';
+/** Logged once, before the number of connections. */
+const OLDER = 'older than the table, and direct until they end, as nothing speaks for them';
 /** Least time between two log lines about ended flows, milliseconds. */
 const TOLD_EVERY = 10_000;
 
@@ -206,7 +206,8 @@ function endLook(
     late.isWaiting = true;
     after(RETRY_MILLISECONDS, () => look(effects));
   }
-  if (late.isFirst && others > 0) log('notice', `${others} ${OLDER}`);
+  if (late.isFirst && others > 0)
+    log('notice', `${OLDER}: ${counted(others, 'connection')} of devices`);
   late.isFirst = false;
 }
 
@@ -234,7 +235,10 @@ function tell(late: LateState, count: number): void {
   late.cut += count;
   if (late.cut === late.told.count || now() - late.told.at < TOLD_EVERY) return;
   const flows = late.cut - late.told.count;
-  log('notice', `${flows} flow(s) older than their evidence: ended, to begin anew on its way`);
+  log(
+    'notice',
+    `${counted(flows, 'flow')} older than their evidence: ended, to begin anew on its way`,
+  );
   late.told = { count: late.cut, at: now() };
 }
 
@@ -277,7 +281,7 @@ function say(errno: number): void {
   if (errno === 0) return;
   const error = refused('read', 'connections', errno);
   if (isNoSubsystem(error)) {
-    log('error', weakerWithout('connections', 'nobody answers for conntrack'));
+    log('error', weakerHere('connections', 'nobody answers for conntrack'));
   } else log('error', `late evidence: ${errorText(error)}`);
 }
 

@@ -4,27 +4,31 @@ import type { Kernel } from '../kernel/kernel.ts';
 import type { Numbers, Realized } from '../kernel/own-pieces.ts';
 import { isNotSupported, type KernelError } from '../netlink/kernel-error.ts';
 import { now } from '../os/clock.ts';
-import { errorText } from '../os/errno.ts';
+import { errnoText } from '../os/errno.ts';
 import { log } from '../os/log.ts';
-import { weakerWithout } from '../policy/missing-parts.ts';
 import type { Policy } from '../policy/policy.ts';
 import { describe, type PathPiece } from '../reconcile/desired.ts';
 import { linkOf, type PathOperation } from '../reconcile/diff.ts';
+import { pathFix } from '../reconcile/path-fix.ts';
 import {
   isWaiting,
   nextTry,
   noteBare,
   noteRefused,
   type Refused,
-  refusedText,
+  refusedTexts,
 } from '../reconcile/refused.ts';
 import type { RepairEvent } from '../reconcile/repair.ts';
+import { weakerHere } from '../router/installer.ts';
 import { tunnelMtu } from '../tunnel/plan.ts';
 
 export interface PathState {
   /** Two while a reload moves the pieces, or after a reload that could not move them all. */
   numbers: readonly Numbers[];
 }
+
+/** Begins the keys of the problems with paths. */
+const PATHS = 'paths';
 
 interface PathNeeds {
   readonly kernel: Kernel;
@@ -94,9 +98,9 @@ export function applyPath(
   }
   const error = kernel.routing.apply(operation);
   if (error !== null) {
-    const why = pathText(error, piece);
-    if (!refused.has(text)) log('error', why);
-    noteRefused(refused, piece, why, now());
+    const why = whyRefused(error, piece, devices);
+    if (!refused.has(text)) log('error', `${op} ${text}: ${why}`);
+    noteRefused(refused, operation, why, now());
     return;
   }
   if (piece.kind === 'link') devices[op](piece.name);
@@ -105,11 +109,14 @@ export function applyPath(
   else if (op === 'add' || !isRemade(piece, operations)) changes.again.push(text);
 }
 
-/** The error as text, with the fix if a part of the kernel is missing. */
-function pathText(error: KernelError, piece: PathPiece): string {
-  const text = errorText(error);
-  if (piece.kind !== 'link' || !isNotSupported(error)) return text;
-  return weakerWithout(piece.remote.includes(':') ? 'gre6' : 'gre', text);
+/** The error in words, with what ends it. */
+function whyRefused(error: KernelError, piece: PathPiece, devices: ReadonlySet<string>): string {
+  const text = error.detail ?? errnoText(error.errno);
+  if (piece.kind !== 'link' || !isNotSupported(error)) {
+    const fix = pathFix(error, piece, devices);
+    return fix === null ? text : `${text}: ${fix}`;
+  }
+  return weakerHere(piece.remote.includes(':') ? 'gre6' : 'gre', text);
 }
 
 /** Whether a later operation creates the deleted link again. */
@@ -122,11 +129,10 @@ function isRemade(piece: PathPiece, operations: readonly PathOperation[]): boole
   );
 }
 
-/** Notes the problem `paths`, and asks reconcile/repair for the next try. */
+/** Notes a problem for each reason, and asks reconcile/repair for the next try. */
 export function noteRefusals({ refused, problems, happened }: PathNeeds): void {
-  const text = refusedText(refused);
-  if (text === null) problems.delete('paths');
-  else problems.set('paths', text);
+  for (const key of problems.keys()) if (key.startsWith(PATHS)) problems.delete(key);
+  for (const [i, text] of refusedTexts(refused).entries()) problems.set(`${PATHS} ${i}`, text);
   const next = nextTry(refused);
   if (next !== null) happened({ kind: 'refused', milliseconds: next - now() });
 }

@@ -135,6 +135,7 @@ async function look(agent: PreflightNeeds): Promise<void> {
         lan,
         neighbours.listing,
         null,
+        true,
         traffic,
         stands,
       );
@@ -170,7 +171,7 @@ export async function routerNow(
   const met = routing.neighbours();
   const { listing } = neighbours;
   const stands = standInsOf(agent);
-  return done(await routerSeen(realized.value, met, lan, listing, lacking, traffic, stands));
+  return done(await routerSeen(realized.value, met, lan, listing, lacking, true, traffic, stands));
 }
 
 function standInsOf({ state }: PreflightNeeds): StandIn[] {

@@ -7,6 +7,7 @@ import { after, every, now, unattended } from '../os/clock.ts';
 import { errorText } from '../os/errno.ts';
 import { log } from '../os/log.ts';
 import { type RepairEffect, type RepairEvent, repairStep } from '../reconcile/repair.ts';
+import { counted } from '../syntax/words.ts';
 import { waysOf } from '../tunnel/failover.ts';
 import { plan } from '../tunnel/plan.ts';
 import { type Agent, inTurn } from './agent.ts';
@@ -105,7 +106,7 @@ async function restore(agent: Agent, why: string): Promise<void> {
   const elements = Array.from(held.values()).reduce((sum, list) => sum + list.length, 0);
   noteRepair(
     agent.repairs,
-    `${why}: it stands again after ${Math.round(now() - began)} ms, with ${elements} learned element(s)`,
+    `${why}: it stands again after ${Math.round(now() - began)} ms, with ${counted(elements, 'learned element')}`,
   );
 }
 

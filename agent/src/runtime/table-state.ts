@@ -63,7 +63,10 @@ export function noteTable(table: TableState, next: TablePiece, isWhole: boolean)
   if (before !== null && before.mask !== next.mask) table.leaving = before;
   table.piece = next;
   table.isGone = false;
-  if (isWhole) table.gates.clear();
+  for (const [key, { app }] of table.gates) {
+    // The sets of an app that is gone are gone with it.
+    if (isWhole || next.slots.every(({ name }) => name !== app)) table.gates.delete(key);
+  }
 }
 
 /** The table was deleted. */

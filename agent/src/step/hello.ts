@@ -60,11 +60,10 @@ function learn(state: State, named: NamedServer, family: Family, now: number): E
   const { caps, peers } = app.profile;
   const evicted = learnServer(state.hellos, named, peers.leaseSeconds, caps.endpoints, now);
   const set = setName(app.name, 'hello', family);
-  const timeout = peers.leaseSeconds * 1000;
   const key = (one: NamedServer) => pairKey(one.device, one.address)!;
   return [
     ...evicted.map((one): Effect => ({ kind: 'forget', set, keys: [key(one)] })),
-    { kind: 'renew', set, elements: [{ key: key(named), timeout }] },
+    { kind: 'renew', set, elements: [{ key: key(named) }] },
     { kind: 'told', what: { kind: 'hello', named } },
   ];
 }

@@ -20,10 +20,10 @@ export function onOutside(
   mac: string | null,
   now: number,
 ): readonly Effect[] {
-  const flow = flowText(flowOf(packet));
+  const flow = flowOf(packet);
   const why = whyOf(state, app, ground, packet, mac ?? sourceText(packet), now);
   noteOutside(state.outside, app.name, { flow, ground, why, at: now }, packet.length);
-  const text = `${app.name}: a packet left outside the tunnels: ${flow} (${why})`;
+  const text = `${app.name}: a packet left outside the tunnels: ${flowText(flow)} (${why})`;
   const wish = wishOf(app, ground, packet, mac);
   return [
     ...report(state, `outside ${app.name}`, text, now),

@@ -8,7 +8,7 @@ import { holdsUntil, noteTaught } from '../learn/dynamic-sets.ts';
 import type { Effect } from '../learn/effect.ts';
 import { glanceAt, observeDnsQuery } from '../learn/observe-dns.ts';
 import type { NameMatch } from '../profile/name-match.ts';
-import { addressKey, macKey } from '../ruleset/elements.ts';
+import { deviceKey, PORTMAP_SLACK } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
 import type { Family } from '../wire/address.ts';
 import { plainDevice, plainEnd, plainUdp, sourceText } from '../wire/packet.ts';
@@ -17,10 +17,8 @@ import type { Event, State } from './state.ts';
 
 const NO_EFFECTS: readonly Effect[] = [];
 
-/** Milliseconds by which a window outlasts its query: further queries of a burst then need no transaction. */
-const ASKED_SLACK = 40;
-/** The same for a device above its rate: each transaction delays other devices' answers. */
-const FLOOD_SLACK = 1000;
+/** Milliseconds: a query that is read later opens a window that is shorter by its age. */
+const LATE = 500;
 
 export function onQuery(
   state: State,
@@ -88,16 +86,18 @@ function openWindow(
 ): readonly Effect[] {
   const device = mac ?? address;
   const { portmap, caps } = state.apps.get(app)!.profile;
-  const timeout = Math.floor(portmap.windowSeconds * 1000 - age);
-  if (timeout <= 0) return NO_EFFECTS;
+  const window = portmap.windowSeconds * 1000;
+  if (age >= window) return NO_EFFECTS;
+  const late = age < LATE ? 0 : age;
   const set = setName(app, mac === null ? 'portmap' : 'portmapmac', family);
-  const key = mac === null ? addressKey(address)! : macKey(mac)!;
+  const key = deviceKey(device)!;
   state.counters.asked += 1;
-  if (holdsUntil(state.taught, set, key, now + timeout)) return NO_EFFECTS;
-  const lasts = timeout + (takeToken(state.asking, device, now) ? ASKED_SLACK : FLOOD_SLACK);
+  if (holdsUntil(state.taught, set, key, now + window - late)) return NO_EFFECTS;
+  const lasts = Math.floor(window + PORTMAP_SLACK - late);
   noteTaught(state.taught, set, { key, expires: now + lasts }, caps.devices);
+  const element = late === 0 ? { key } : { key, timeout: lasts };
   return [
-    { kind: 'renew', set, elements: [{ key, timeout: lasts }] },
+    { kind: 'renew', set, elements: [element] },
     { kind: 'told', what: { kind: 'asked', app, device, name: entry } },
   ];
 }

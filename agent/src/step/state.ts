@@ -2,7 +2,7 @@
 
 import { createRepeats, type Repeats } from '../bounds/dedupe.ts';
 import { createReports, type Reports } from '../bounds/log-once.ts';
-import { ASKING, createPace, HOME_PACE, LOOKS, type Pace } from '../bounds/token-bucket.ts';
+import { createPace, HOME_PACE, LOOKS, type Pace } from '../bounds/token-bucket.ts';
 import { type Aliases, createAliases, retainAliases } from '../learn/aliases.ts';
 import { type AskedQuestions, createAskedQuestions } from '../learn/asked-questions.ts';
 import { type Askers, createAskers, namesOf } from '../learn/askers.ts';
@@ -115,8 +115,6 @@ export interface State {
   readonly askers: Askers;
   /** Delivered answers that are still to be learned. */
   readonly waiting: Waiting;
-  /** Rate of queries that open a window, by device. */
-  readonly asking: Pace;
   readonly reports: Reports;
   readonly repeats: Repeats;
   /** When each app's sets were last evicted from, milliseconds. */
@@ -173,7 +171,6 @@ export function createState(
     homePace: before?.homePace ?? createPace(HOME_PACE),
     askers,
     waiting: before?.waiting ?? createWaiting(),
-    asking: before?.asking ?? createPace(ASKING),
     reports: before?.reports ?? createReports(),
     repeats: before?.repeats ?? createRepeats(),
     roomMade: before?.roomMade ?? new Map(),

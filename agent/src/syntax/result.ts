@@ -2,10 +2,18 @@
 // a value, or a list of problems, each with its fix.
 
 export interface Problem {
-  /** Place: "FILE:LINE", "FILE: /json/pointer" or "whp.SECTION.OPTION". */
+  /** Place: "FILE:LINE", "FILE: /json/pointer" or "whp.SECTION.OPTION"; '': none. */
   readonly where: string;
-  /** What is wrong, and the fix. */
+  /** What is wrong; and the fix, unless `fix` has it. */
   readonly what: string;
+  /** A command that ends it. */
+  readonly fix?: string;
+}
+
+/** "WHERE: WHAT; FIX". */
+export function problemText({ where, what, fix }: Problem): string {
+  const place = where === '' ? '' : `${where}: `;
+  return `${place}${what}${fix === undefined ? '' : `; ${fix}`}`;
 }
 
 export type Result<T> =

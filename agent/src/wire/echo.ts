@@ -17,9 +17,10 @@ export interface EchoTag {
   readonly token: Uint8Array;
 }
 
-/** An echo request, starting at its ICMP header. For IPv6 the kernel fills in the checksum. */
-export function echoRequest(family: Family, tag: EchoTag, sequence: number): Uint8Array {
-  const bytes = new Uint8Array(HEADER + tag.token.length);
+/** An echo request, starting at its ICMP header. For IPv6 the kernel fills in the checksum. `size`: bytes from the
+ * ICMP header on, where zeros are to follow the token. */
+export function echoRequest(family: Family, tag: EchoTag, sequence: number, size = 0): Uint8Array {
+  const bytes = new Uint8Array(Math.max(size, HEADER + tag.token.length));
   bytes[0] = REQUEST[family];
   bytes.set([tag.identifier >> 8, tag.identifier & 255, sequence >> 8, sequence & 255], 4);
   bytes.set(tag.token, HEADER);

@@ -29,7 +29,7 @@ const AROUND = surroundings({
 });
 
 const flowsOf = (flows: ReturnType<typeof flowAnswers>): string =>
-  flows.ok ? flowsText(flows.value) : flows.what;
+  flows.ok ? flowsText({ rows: flows.value }) : flows.what;
 
 export const question: Target = {
   name: 'question',
@@ -37,6 +37,7 @@ export const question: Target = {
   seeds: [
     'why 192.0.2.1',
     'why udp 192.168.1.11:13021 > 198.51.100.7:443',
+    'why udp 192.168.1.11:13021 198.51.100.7:443',
     '--json status',
     'help',
     'why 2a01::7',
@@ -69,10 +70,12 @@ export const question: Target = {
     if (!why.ok) must(why.what !== '', 'refused without a reason');
     else must(whyText(why.value).endsWith('\n') && why.value.verdict !== '', 'no answer to why');
     const reasons = why.ok ? why.value.reasons.length : -1;
-    const learned = learnedText(learnedAnswer(state, kernel, 2000));
+    const learned = learnedText(learnedAnswer(state, kernel, AROUND.names, 2000));
     const printed =
-      evidenceText(evidenceAnswer(state, 2000)) + flowsOf(flowAnswers(state, kernel, AROUND));
+      evidenceText({ rows: evidenceAnswer(state, AROUND.names, 2000) }) +
+      flowsOf(flowAnswers(state, kernel, AROUND, AROUND.names));
     must(!/undefined|NaN|\[object/.test(learned + printed), 'a hole in what is printed');
+    must(!/\u00a0/.test(learned + printed), 'a tied blank is printed');
     if (command.ok) return `${command.value.name} ${command.value.json} ${reasons}`;
     must(
       command.problems.length === 1 && command.problems[0]!.what !== '',

@@ -68,7 +68,8 @@ function checkEffects(event: Event, effects: readonly Effect[]): void {
     const width = widthOf(effect.set);
     for (const { key, timeout } of effect.elements) {
       must(key.length === width, `a key of ${key.length} bytes for ${effect.set}`);
-      must(timeout > 0 && timeout <= 86400000 + SLACK, `a timeout of ${timeout} ms`);
+      const isGood = timeout === undefined || (timeout > 0 && timeout <= 86400000 + SLACK);
+      must(isGood, `a timeout of ${timeout} ms`);
       if (!effect.set.includes('_addr')) continue;
       const address = addressOf(key)!;
       must(isRoutableText(address) && address !== OWN, `${address} enters ${effect.set}`);

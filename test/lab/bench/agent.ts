@@ -1,6 +1,7 @@
 // Starts the agent on the benchmark's router with a measurement of the start, reads its status, stops it.
 // Kernel modules are loaded before, as by /etc/modules.d on OpenWrt.
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { StatusAnswer } from '../../../agent/src/answers/status.ts';
 import type { ProjectFile } from '../machine/image.ts';
 import type { Machine } from '../machine/machine.ts';
 import { bundle } from './programs.ts';
@@ -59,21 +60,8 @@ export async function stopAgent(router: Machine, { pid }: Start): Promise<void> 
   if (left.status === 0) throw new Error('the stopped agent left its table behind');
 }
 
-export interface Status {
-  readonly memory: number;
-  readonly state: string;
-  readonly apps: readonly { readonly endpoints: number }[];
-  readonly counters: {
-    readonly answers: number;
-    readonly matched: number;
-    readonly queries: number;
-    readonly lost: number;
-  };
-  readonly problems: readonly string[];
-}
-
-export async function status(router: Machine): Promise<Status> {
-  return JSON.parse(await router.must('/usr/bin/whp status --json')) as Status;
+export async function status(router: Machine): Promise<StatusAnswer> {
+  return JSON.parse(await router.must('/usr/bin/whp status --json')) as StatusAnswer;
 }
 
 export interface Queue {

@@ -1,9 +1,11 @@
 // DNS answers through the router without and with the agent: the time that each is held, the highest rate, and
 // the agent's memory. The phases run first, each with its letter in the names; then the captures of both wires
 // are read.
+
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { StatusAnswer } from '../../../agent/src/answers/status.ts';
 import type { Lab } from '../machine/lab.ts';
 import type { Machine } from '../machine/machine.ts';
 import { queueCounters, startAgent, status, stopAgent } from './agent.ts';
@@ -119,7 +121,7 @@ export async function measureAnswers(
   const figures = [
     ...heldFigures(held),
     rampFigure(steps, plain),
-    ...memoryFigures(idle.memory, ramped.memory, learned),
+    ...memoryFigures(idle.memory_bytes, ramped.memory_bytes, learned),
     ...startFigures(starts),
   ];
   const spread = Object.entries(held).map(([name, times]) => ({
@@ -203,7 +205,7 @@ function rampFigure(steps: readonly Step[], plain: readonly Step[]): Figure {
 function memoryFigures(
   idle: number,
   ramped: number,
-  learned: { memory: number; apps: readonly { endpoints: number }[] },
+  learned: Pick<StatusAnswer, 'memory_bytes' | 'apps'>,
 ): Figure[] {
   const endpoints = learned.apps[0]?.endpoints ?? 0;
   return [
@@ -212,7 +214,7 @@ function memoryFigures(
     atMost(
       6,
       'resident memory, many endpoints learned',
-      learned.memory / MEGABYTE,
+      learned.memory_bytes / MEGABYTE,
       'MB',
       `${endpoints} endpoints in the set`,
     ),

@@ -2,6 +2,7 @@
 // clock jumps, nothing can be written, it is started twice. The rules remain, the home's DNS works again after
 // the watchdog has killed the agent, and the same or the next agent has all learned elements with their
 // remaining times.
+import { alarmLines } from '../../lib/alarms.ts';
 import { absence, ENFORCES, joined } from './absence.ts';
 import type { Fault, FaultLab, Finding } from './fault.ts';
 import { flooded } from './flooded.ts';
@@ -199,7 +200,8 @@ async function fillUp(lab: FaultLab): Promise<Finding> {
   await lab.router.run(FILL);
   const reload = await lab.router.run('/usr/bin/whp reload', { timeout: 30_000 });
   const status = await lab.router.run('/usr/bin/whp status', { timeout: 30_000 });
-  const said = /^! (.*No space.*)$/m.exec(status.stdout)?.[1];
+  const isFull = (line: string): boolean => line.includes('No space');
+  const said = alarmLines(status.stdout).find(isFull);
   const seconds = await lab.inject(`kill -9 ${PID}`, ENFORCES(starts), 60);
   await lab.sleep(500);
   await lab.router.must('rm -f /var/run/fill /etc/whp/fill');
@@ -212,7 +214,7 @@ async function fillUp(lab: FaultLab): Promise<Finding> {
     said !== undefined &&
     reload.status === 0 &&
     kept.status === 0 &&
-    !left.stdout.includes('No space');
+    !alarmLines(left.stdout).some(isFull);
   return {
     ok,
     verdict: `${record.text}; reload: status ${reload.status}; said "${said}"; ${kept.status === 0 ? 'kept for the next agent as soon as there was room' : 'nothing kept afterwards'}`,

@@ -1,6 +1,7 @@
 // The agent on the router under a stand-in for procd: a shell loop that starts it again after its end, as the
 // init script configures procd.
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { StatusAnswer } from '../../../agent/src/answers/status.ts';
 import type { Machine, Spawned } from '../machine/machine.ts';
 import type { RouterAgent } from './fault.ts';
 
@@ -55,7 +56,7 @@ export function routerAgent(router: Machine): RouterAgent {
     log: async () => (await router.run(`cat ${LOG}`)).stdout,
     async status() {
       const text = await router.must('/usr/bin/whp status --json', { timeout: 60_000 });
-      return JSON.parse(text) as Record<string, unknown>;
+      return JSON.parse(text) as StatusAnswer;
     },
     async configure(text) {
       await router.put('/etc/config/whp', text, 0o600);

@@ -13,6 +13,8 @@ const FILES = '/tmp/timed';
 const ANSWER_LIMIT = 1000;
 /** Of a reload, after which the table may be another one: it answers when the kernel has it. */
 const LOAD_LIMIT = 3000;
+/** Of the test, which probes the tunnel for two seconds and looks at the router; with a call no throughput. */
+const TEST_LIMIT = 10_000;
 /** Of the support bundle, which asks a dozen programs. */
 const BUNDLE_LIMIT = 30_000;
 const MOST_BYTES = 256 * 1024;
@@ -28,9 +30,12 @@ const WORDS = [
   'flows --limit 500',
   'why 192.168.1.11',
   'learned',
-  'evidence',
+  'flows --ended',
+  'flows --recent',
+  'flows --totals',
   'devices',
   'check',
+  'test',
   `check ${FILES}.json`,
   'reload',
   'pause',
@@ -50,6 +55,7 @@ const WORDS = [
   'help',
   'ruleset',
   'completion',
+  'completion devices',
 ] as const;
 
 const CHANGES: ReadonlyMap<string, string> = new Map([
@@ -61,6 +67,7 @@ const CHANGES: ReadonlyMap<string, string> = new Map([
 
 function limitOf(word: string): number {
   if (word === 'diag') return BUNDLE_LIMIT;
+  if (word === 'test') return TEST_LIMIT;
   return word === 'reload' ? LOAD_LIMIT : ANSWER_LIMIT;
 }
 

@@ -1,5 +1,6 @@
 // The interface of a fault session, and the functions that it gets. main.ts boots the lab once, passes it to
 // every session in turn and prints a row for each.
+import type { StatusAnswer } from '../../../agent/src/answers/status.ts';
 import type { Machine, Spawned } from '../machine/machine.ts';
 import type { Variant } from '../profiles.ts';
 import type { Sighting } from '../verdict/sighting.ts';
@@ -106,7 +107,7 @@ export interface RouterAgent {
   /** All it has written since `start`. */
   log(): Promise<string>;
   /** `whp status --json`. Costs a start of the engine: seconds on the emulated MIPS router. */
-  status(): Promise<Record<string, unknown>>;
+  status(): Promise<StatusAnswer>;
   /** Writes /etc/config/whp and asks for a reload (`whp reload`); answers its output. */
   configure(text: string): Promise<string>;
 }

@@ -30,7 +30,7 @@ export const flooded: Fault = {
     const records = [];
     for (const flood of floods) records.push(await flood.stop());
     await lab.sleep(3000);
-    const status = (await lab.agent.status()) as { counters: { full: number } };
+    const status = await lab.agent.status();
     const record = await home.stop();
     const seen = await gap.stop();
     const unanswered = records.reduce((sum, { lost }) => sum + lost.length, 0);

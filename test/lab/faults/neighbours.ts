@@ -1,6 +1,7 @@
 // Other programs on the router that use our marks and tables: rules of mwan3 and pbr, a firewall rule that sets
 // the whole mark, routes in our tables. `whp check` and `whp status` report each with the option to change; the
 // option resolves it; no packet leaves outside the tunnel meanwhile.
+import { alarmLines } from '../../lib/alarms.ts';
 import { configText } from '../mode.ts';
 import { checks } from './ask.ts';
 import type { Fault, FaultLab } from './fault.ts';
@@ -37,7 +38,7 @@ async function shown(lab: FaultLab, wanted: string, seconds: number): Promise<st
   const limit = Date.now() + seconds * 1000;
   for (;;) {
     const { stdout } = await lab.router.run('/usr/bin/whp status', { timeout: 60_000 });
-    const lines = stdout.split('\n').filter((line) => line.startsWith('! collision'));
+    const lines = alarmLines(stdout).filter((line) => line.startsWith('! collision'));
     const found = wanted === '' ? lines.length === 0 : lines.some((one) => one.includes(wanted));
     if (found || Date.now() > limit) return lines;
     await lab.sleep(1000);

@@ -48,7 +48,7 @@ export const reloads: Fault = {
     const same = (await lab.agent.pid()) === pid;
     return {
       ok: unharmed(record, 2000) && done === TIMES && (changed ?? 0) >= TIMES && same,
-      verdict: `${record.text}; ${done} of ${TIMES} reloads taken in, the table differed after ${changed} of them${same ? '' : '; the agent began anew'}`,
+      verdict: `${record.text}; ${done} of ${TIMES} reloads loaded, the table differed after ${changed} of them${same ? '' : '; the agent began anew'}`,
       seconds: each,
     };
   },

@@ -24,6 +24,7 @@ import { resolvers } from './resolvers.ts';
 import { six, sixTunnelled } from './six.ts';
 import { blocked, direct, failover, late } from './states.ts';
 import { steady } from './steady.ts';
+import { tested } from './tested.ts';
 import { twoApps } from './two-apps.ts';
 import { wan } from './wan.ts';
 
@@ -61,6 +62,7 @@ export const FAULTS: readonly Fault[] = [
   mistake,
   history,
   commands,
+  tested,
   busy,
   // Last: its server goes on sending to a flow that was cut.
   hello,

@@ -1,6 +1,9 @@
 // What may flow in each state: a proxy that dies with another one, with none, and with fallback direct; and
 // flows older than their evidence. The tunnel is cut at the proxy's end, so every device of the router stays
 // up: only probes can notice.
+import type { EndedAnswer } from '../../../agent/src/answers/flows.ts';
+import { byText } from '../../../agent/src/answers/now.ts';
+import type { Rows } from '../../../agent/src/answers/rows.ts';
 import { SUPERNODES } from '../world/plan.ts';
 import { probe } from './ask.ts';
 import type { Fault, FaultLab, Mark } from './fault.ts';
@@ -72,10 +75,10 @@ export const failover: Fault = {
     await lab.sleep(1000);
     const [moved, unrelated] = [await second.stop(), await other.stop()];
     const paths = pathsOf(lab, since, SUPERNODE.address);
-    const log = await lab.router.must('/usr/bin/whp log --json', { timeout: 60_000 });
-    const { rows } = JSON.parse(log) as { rows: { proxy: string }[] };
+    const log = await lab.router.must('/usr/bin/whp flows --ended --json', { timeout: 60_000 });
+    const { rows } = JSON.parse(log) as Rows<EndedAnswer>;
     // A connection that was moved has ended on the proxy that it began on.
-    const logged = [...new Set(rows.map(({ proxy }) => proxy))].sort().join(' ');
+    const logged = [...new Set(rows.map(byText))].sort().join(' ');
     const ok =
       record.silence < 4000 &&
       moved.silence < 1500 &&
@@ -136,8 +139,8 @@ export const direct: Fault = {
     await cut(lab);
     await said(lab, '-> DIRECT');
     await lab.sleep(1000);
-    const { apps } = (await lab.agent.status()) as { apps: { path: { state: string } }[] };
-    const state = apps[0]!.path.state;
+    const { apps } = await lab.agent.status();
+    const { state } = apps[0]!.new_connections;
     await mend(lab);
     const back = await said(lab, 'proxies -> proxy cloud', 30);
     await lab.sleep(500);

@@ -44,7 +44,7 @@ export async function lives(stage: Stage): Promise<void> {
       `sed -i 's/"version": "[^"]*"/"version": "2031-01-02"/' usr/share/whp/profiles/skype.json`,
     );
     await runsOn(stage, file);
-    return `${(await until('whp status | grep -q 2031-01-02', 20)).toFixed(1)} s later`;
+    return `${(await until('whp status --json | grep -q 2031-01-02', 20)).toFixed(1)} s later`;
   });
   await test('apk: an upgrade with another program: a new agent, no gap', async () => {
     const file = await changed(stage, 'echo >>usr/bin/whp');

@@ -1,4 +1,5 @@
 // Kernel modules whose lack is lived with, taken away one after the other.
+import { flat } from '../../lib/alarms.ts';
 import { ENFORCING, type Stage } from './stage.ts';
 
 /** A module, and what `whp status` has to say without it. */
@@ -18,9 +19,9 @@ export async function lackModules({ must, until }: Stage): Promise<string> {
        mv $f /tmp/lacking.ko && rmmod ${module} && /etc/init.d/whp start`,
     );
     // The first answers are those of an agent that has not loaded its table yet.
-    await until(`whp status | grep -q '${said.source}'`).catch(() => 0);
+    await until(`whp status | tr -s '\\n ' ' ' | grep -q '${said.source}'`).catch(() => 0);
     const status = await must('whp status; nft list table inet whp | grep -c " log "; :');
-    if (!said.test(status)) wrong.push(`${module}: ${status}`);
+    if (!said.test(flat(status))) wrong.push(`${module}: ${status}`);
     if (module !== 'ip_gre' && !/^skype /m.test(status)) wrong.push(`${module}: no app: ${status}`);
     await must(
       `/etc/init.d/whp stop; mv /tmp/lacking.ko $(cat /tmp/lacking) && rm /tmp/lacking && modprobe ${module}`,

@@ -26,11 +26,11 @@ async function answersRpcd({ must }: Stage): Promise<string> {
   for (const name of Object.keys(JSON.parse(names) as object)) {
     if (name === 'action') continue;
     const text = await must(`echo '{"query":"192.0.2.1"}' | /usr/libexec/rpcd/whp call ${name}`);
-    const answer = JSON.parse(text) as { error?: string };
-    if (answer.error !== undefined) throw new Error(`${name}: ${answer.error}`);
+    const answer = JSON.parse(text) as object;
+    if ('error' in answer) throw new Error(`${name}: ${answer.error}`);
     answered.push(name);
   }
-  await must(`echo '{"name":"reload"}' | /usr/libexec/rpcd/whp call action | grep -q '"ok":true'`);
+  await must(`echo '{"name":"reload"}' | /usr/libexec/rpcd/whp call action | grep -q '^{"text":'`);
   return answered.join(' ');
 }
 

@@ -1,6 +1,7 @@
-// `lab.sh walkthrough [--router mipsel|x86_64]`: what a new owner does, by docs/install.md alone. The
-// blocks of that page are typed on the machines they name, in their order, up to the call; the call
-// is one of the lab's sessions. Prints what was typed and what was answered.
+// `lab.sh walkthrough [--router mipsel|x86_64]`: what a new owner does, by docs/install.md alone. The blocks of that
+// page are typed on the machines they name, in their order, up to the test. Then the lab's application is enabled, which
+// the page does not do since its service has ended, and one of the lab's sessions makes a call. Prints what was typed
+// and what was answered.
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { startLab } from '../machine/lab.ts';
@@ -9,36 +10,15 @@ import { labOptions, ROUTER } from '../machine/options.ts';
 import { projectRoot } from '../machine/paths.ts';
 import { buildWorld, runSessions } from '../session/run.ts';
 import { makeBare, packages } from './packages.ts';
+import { type Block, blocksOf, commandsOf } from './page.ts';
 
-interface Block {
-  readonly where: string;
-  readonly text: string;
-}
-
-/** Code blocks "```sh WHERE" of a page. */
-export function blocksOf(page: string): Block[] {
-  const found = page.matchAll(/^```sh (router|proxy|pc)( after)?\n(.*?)^```$/gms);
-  return Array.from(found, ([, where = '', after = '', text = '']) => ({
-    where: `${where}${after}`,
-    text,
-  }));
-}
-
-/** Commands of a block, one each: a here-document and a continued line belong to theirs. */
-function commandsOf(text: string): string[] {
-  const commands: string[] = [];
-  let until = '';
-  let open = false;
-  for (const line of text.trimEnd().split('\n')) {
-    if (open) commands.push(`${commands.pop()}\n${line}`);
-    else commands.push(line);
-    if (until !== '') {
-      if (line === until) until = '';
-    } else until = /<<(\w+)$/.exec(line)?.[1] ?? '';
-    open = until !== '' || line.endsWith('\\');
-  }
-  return commands;
-}
+/** Enables the application that the lab's sessions play. */
+const ENABLE = `uci batch <<EOB
+set whp.skype.enabled='1'
+commit whp
+EOB
+whp reload; sleep 2
+`;
 
 /** The proxy has no systemd: what `systemctl enable --now` would start is started. */
 const SYSTEMCTL = `#!/bin/sh
@@ -100,6 +80,7 @@ async function main(): Promise<boolean> {
       else if (block.where === 'router' && !block.text.includes('opkg remove'))
         await type('router#', router, block, '');
     }
+    await type('router#', router, { where: 'router', text: ENABLE }, '');
     const played = await runSessions({ ...sessionLab, build: false, installed: true }, options);
     console.log(played.text);
     await router.must('whp status >/tmp/status; cat /tmp/status').then(console.log);

@@ -31,10 +31,10 @@ export interface Run {
   readonly ports: string;
 }
 
-type Port = { readonly protocol: string; readonly device: string; readonly port: number };
+type Port = { readonly protocol: string; readonly address: string; readonly port: number };
 
 export function portsText(ports: readonly Port[]): string {
-  const names = ports.map(({ protocol, device, port }) => `${protocol} ${port} of ${device}`);
+  const names = ports.map(({ protocol, address, port }) => `${protocol} ${port} of ${address}`);
   return names.sort().join(', ') || 'none';
 }
 

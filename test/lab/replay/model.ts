@@ -27,7 +27,7 @@ export function replay(folder: string, name: string, packets: readonly Timed[]):
 
 /** The key of a row's flow, the same for both directions; IPv4 only. */
 export function keyOf(flow: string): string {
-  const [protocol, source = '', , destination = ''] = flow.split(' ');
+  const [protocol, source = '', destination = ''] = flow.split(' ');
   return flowKey(protocol === 'udp' ? 17 : 6, source, destination);
 }
 
@@ -51,7 +51,8 @@ export function countsText(counts: Counts | undefined): string {
 
 /** Whether the flow's answers come through the tunnel at `time`, by the replay's opinion. */
 export function tunnelledAt(report: ReplayReport, key: string, time: number): boolean {
-  const rows = report.flows.filter((one) => keyOf(one.flow) === key && one.start <= time + 1e-4);
-  const last = rows.sort((a, b) => a.start - b.start).at(-1);
+  const begun = time * 1000 + 0.1;
+  const rows = report.flows.filter((one) => keyOf(one.flow) === key && one.start_ms <= begun);
+  const last = rows.sort((a, b) => a.start_ms - b.start_ms).at(-1);
   return last !== undefined && last.app !== null && last.began !== 'outside';
 }

@@ -258,10 +258,10 @@ test('CSV quotes, and is no formula', () => {
   const ledger = createLedger();
   const strange = () => ({ ...facts(), evidence: 'addr', detail: '=cmd,"x"' });
   endFlow(ledger, connection(1, 1, 2), strange, T0);
-  const [, row] = csvText(ledger.ended).split('\r\n');
+  const [, row] = csvText(ledger.ended, () => '=tv').split('\r\n');
   assert.is(
     row,
-    `2026-11-21T12:00:00.000Z,2026-11-21T12:00:00.000Z,skype,cloud,192.168.1.11,udp 192.168.1.11:13021 > 198.51.100.7:443,1,2,2,addr,"'=cmd,""x"""`,
+    `2026-11-21T12:00:00.000Z,2026-11-21T12:00:00.000Z,skype,cloud,'=tv,udp 192.168.1.11:13021 198.51.100.7:443,udp,192.168.1.11,13021,198.51.100.7,443,1,2,2,addr,"'=cmd,""x"""`,
   );
 });
 

@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { createLedger, type Ledger } from '../../../agent/src/account/ledger.ts';
 import { RPC_ROWS, type RpcSources, rpcAnswer } from '../../../agent/src/answers/rpc.ts';
 import { invalid, ok } from '../../../agent/src/syntax/result.ts';
+import { NAMELESS } from '../../fixtures/surroundings.ts';
 
 const TUPLE = {
   source: '192.168.1.10',
@@ -18,11 +19,12 @@ function from(counted: Ledger | string, mostRows = RPC_ROWS): RpcSources {
   const ledger = typeof counted === 'string' ? invalid(counted) : ok(counted);
   return {
     ledger,
+    names: NAMELESS,
     time: 0,
     mostRows,
     ask(method, operand, limit) {
       asked.push([method, operand, limit].join(' '));
-      return Promise.resolve({ ok: true, answer: [] });
+      return Promise.resolve({ ok: true, answer: { rows: [] } });
     },
   };
 }
@@ -55,7 +57,7 @@ test('input from outside is read by its type, and bounded', async () => {
   }
   assert.equal(await rpcAnswer('toString', {}, from(ledger)), { error: 'no such method' });
   assert.equal(await rpcAnswer('counters', { subject: 'device x', range: 'hour' }, from(ledger)), {
-    error: 'nothing counted for device x',
+    error: 'nothing counted for device x; whp flows --totals has what is counted',
   });
 });
 

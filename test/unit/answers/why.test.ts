@@ -18,7 +18,7 @@ import { answerTo } from '../../fixtures/dns.ts';
 import { askedEvents } from '../../fixtures/dns-events.ts';
 import { udp } from '../../fixtures/packets.ts';
 import { policy, policyFrom } from '../../fixtures/policies.ts';
-import { chosen, surroundings } from '../../fixtures/surroundings.ts';
+import { chosen, NAMELESS, surroundings } from '../../fixtures/surroundings.ts';
 
 const DEVICE = '192.168.1.10';
 const NODE = '111.221.74.20';
@@ -26,14 +26,13 @@ const PEER = '198.51.100.40';
 const LEARNED = '198.51.100.8';
 const NOW = 10_000;
 
-function around(change: Partial<Surroundings> = {}): Surroundings {
+function around(change: Parameters<typeof surroundings>[0] = {}): Surroundings {
   return surroundings({
     now: NOW,
     choices: new Map([['skype', chosen('a')]]),
     up: new Set(['a']),
     hosts: [{ mac: '02:00:00:00:00:10', address: DEVICE, name: 'tv' }],
     isHome: (address) => address.startsWith('192.168.1.'),
-    macOf: (address) => (address === DEVICE ? '02:00:00:00:00:10' : null),
     ...change,
   });
 }
@@ -97,6 +96,13 @@ test('a range holds for its ports: a flow to another port is direct', () => {
   assert.is(why(`icmp ${DEVICE} ${LEARNED}`).state, 'proxied');
 });
 
+test('without an app the reason is that none is enabled, not that no profile knows the address', () => {
+  const state = createState({ ...policy, apps: [] }, () => false);
+  for (const query of [NODE, flow(NODE, 40011), 'ui.skype.com'])
+    assert.match(why(query, around(), kernelOf(), state).verdict, /^direct: no app is enabled/);
+  assert.match(why('192.168.9.9', around(), kernelOf(), state).verdict, /no address of the public/);
+});
+
 test('a port and a peer of the device’s MAC speak for it at whatever address, unless a router has it', () => {
   const mac = '02:00:00:00:00:10';
   const kernel = kernelOf({
@@ -130,7 +136,7 @@ test('an address by DNS holds until its time is over, whatever was announced of 
   step(state, { ...event, end: bytes.length }, 2000);
   const later = why(LEARNED, around({ now: 1_000_000 }), kernelOf(), state);
   assert.equal([later.state, later.reasons.length], ['direct', 1]);
-  assert.match(later.reasons[0]!, /998 s ago/);
+  assert.match(later.reasons[0]!, /16 min ago/);
 });
 
 test('ports and peers hold for their device', () => {
@@ -179,7 +185,10 @@ test('what cannot be read is not known, and never direct', () => {
     ...kernelOf(),
     connections: () => invalid('read conntrack: refused'),
   };
-  assert.equal(flowAnswers(learnedState(), blind, around()), invalid('read conntrack: refused'));
+  assert.equal(
+    flowAnswers(learnedState(), blind, around(), NAMELESS),
+    invalid('read conntrack: refused'),
+  );
 });
 
 test('refused and direct, with the reason', () => {
@@ -200,11 +209,11 @@ test('refused and direct, with the reason', () => {
   const paused = learnedState(policyFrom({ app: { direct: 'paused' } }));
   const until = { paused: new Map([['skype', NOW + 90_000]]), ...by('blocked') };
   const answer = why(LEARNED, around(until), kernelOf(), paused);
-  assert.match(answer.verdict, /^DIRECT now: it is skype's; it is paused, 90 s more$/);
+  assert.match(answer.verdict, /^DIRECT now: it is skype's; paused by you for 90 s more$/);
 });
 
 test('a proxy without IPv6 refuses it', () => {
-  const pins = ownRange(['2a01::7', LEARNED], ['tcp', 'udp'], [[0, 65535]], 'pinned by the owner');
+  const pins = ownRange(['2a01::7', LEARNED], ['tcp', 'udp'], [[0, 65535]], 'pinned by you');
   const of = (offers: boolean): State =>
     createState(
       policyFrom({
@@ -237,16 +246,141 @@ test('an app that is for some devices: yes, no, and not known', () => {
   assert.match(ask('192.168.1.77').verdict, /is not known: DHCP and the neighbour table/);
 });
 
+const ENDS = {
+  source: DEVICE,
+  sourcePort: 50000,
+  destination: PEER,
+  destinationPort: 7000,
+};
+
+const WORK = 'your rule "work" (/etc/config/whp:31)';
+
+const MAC = '02:00:00:00:00:10';
+const NOBODY = { macs: [], blocks: [], hosts: [] };
+const DIRECTORY = new Map([
+  ['telly', { ...NOBODY, macs: [MAC] }],
+  ['laptop', { ...NOBODY, blocks: ['192.168.1.20'] }],
+  ['kids', { ...NOBODY, macs: [MAC], isGroup: true as const }],
+]);
+
+test('the verdict names the devices of an app that is for some alone, and each line its device', () => {
+  const state = learnedState(
+    policyFrom({ app: { macs: [MAC], devices: ['192.168.1.20', '192.168.1.64/28'] } }),
+  );
+  const where = around({ directory: DIRECTORY });
+  const of = 'telly, laptop, 192.168.1.64/28';
+  const answer = why(LEARNED, where, kernelOf(), state);
+  assert.is(answer.verdict, `proxied: it is skype's for ${of} alone, by proxy a`);
+  assert.equal([answer.app, answer.proxy, answer.device], ['skype', 'a', null]);
+  assert.match(answer.reasons[0]!, 'skype: telly resolved ui.skype.com to it; ');
+  assert.is(answer.reasons[1], `skype: for its devices alone: ${of}`);
+  const range = why(NODE, where, kernelOf(), state).verdict;
+  assert.match(range, `skype's for ${of} alone where the lines below say so, by proxy a`);
+  // A flow names its device: nothing is to be told of others.
+  assert.equal(
+    [flow(LEARNED, 443), `udp 192.168.1.20:50000 ${LEARNED}:443`].map((query) => {
+      const { verdict, device } = why(query, where, kernelOf(), state);
+      return `${device}: ${verdict}`;
+    }),
+    ["telly: proxied: it is skype's, by proxy a", "laptop: proxied: it is skype's, by proxy a"],
+  );
+  const kernel = kernelOf({ skype_peer4: [pairKey(DEVICE, PEER)!] });
+  assert.match(why(PEER, where, kernel).reasons.join(), /a peer or a server of telly; 1 min left/);
+});
+
+test('a device of the home: its name, its groups, the apps, and that nothing is proxied yet', () => {
+  const state = learnedState(policyFrom({ app: { macs: [MAC] } }));
+  const where = around({
+    directory: DIRECTORY,
+    hosts: [],
+    met: new Map([[DEVICE, MAC]]),
+  });
+  for (const query of [DEVICE, MAC]) {
+    const answer = why(query, where, kernelOf(), state);
+    assert.is(
+      answer.verdict,
+      'telly, a device of this home, in group kids; skype applies to it (by proxy a)',
+      query,
+    );
+    assert.equal([answer.state, answer.device], ['home', 'telly']);
+  }
+  const telly = why('telly', where, kernelOf(), state);
+  assert.is(
+    telly.verdict,
+    'a device of this home, in group kids; skype applies to it (by proxy a)',
+  );
+  const none =
+    /^nothing of it is proxied yet: no flow of it was an application's in the last hour$/;
+  assert.match(telly.reasons.join(), none);
+  assert.match(
+    why('laptop', where, kernelOf(), state).verdict,
+    /^a device of this home; whether skype applies to it is not known/,
+  );
+  assert.match(
+    why('kids', where, kernelOf(), state).verdict,
+    /^a group of devices of this home; skype/,
+  );
+});
+
+test('a pause says until when, and what stays in the tunnel', () => {
+  const paused = learnedState(policyFrom({ app: { direct: 'paused' } }));
+  const open = (proxy: string): FlowEntry => ({
+    original: { ...ENDS, protocol: 17 },
+    mark: markOf(policy.globals.mask, 1),
+    proxy,
+  });
+  const said = (left: number | null, flows: readonly FlowEntry[]): string =>
+    why(
+      LEARNED,
+      around({ paused: new Map([['skype', left === null ? null : NOW + left * 1000]]) }),
+      kernelOf({}, flows),
+      paused,
+    ).verdict;
+  const three = [open('a'), open('a'), open('a'), open('direct')];
+  const head = "DIRECT now: it is skype's; paused by you";
+  assert.is(said(600, three), `${head} for 10 min more; 3 older connections stay in the tunnel`);
+  assert.is(
+    said(600, [open('a')]),
+    `${head} for 10 min more; 1 older connection stays in the tunnel`,
+  );
+  assert.is(said(7200, [open('direct')]), `${head} for 2 h more`);
+  assert.is(said(null, []), `${head} until whp resume`);
+  const name = why(
+    'ui.skype.com',
+    around({ paused: new Map([['skype', null]]) }),
+    kernelOf({}, three),
+    paused,
+  );
+  assert.match(
+    name.verdict,
+    'a name of skype; paused by you until whp resume; 3 older connections stay',
+  );
+});
+
+test('no lan device is there: the verdict says so, and that nothing is proxied', () => {
+  const lanless = around({ lanless: true });
+  for (const query of [LEARNED, NODE, flow(LEARNED, 443), 'ui.skype.com']) {
+    const { state, verdict } = why(query, lanless);
+    assert.is(state, 'direct', query);
+    assert.match(verdict, /^DIRECT now: .*; no device of list lan exists$/);
+  }
+  assert.match(
+    why(DEVICE, lanless).verdict,
+    /skype applies to it \(DIRECT now: no device of list lan/,
+  );
+});
+
 test("the owner's exceptions: of all ports, and of some", () => {
   const except = (ports: readonly (number | readonly [number, number])[]): State =>
     learnedState(
       policyFrom({
-        app: { except: [ownRange([LEARNED], ['tcp', 'udp'], ports, "the owner's rule work")] },
+        app: { except: [ownRange([LEARNED], ['tcp', 'udp'], ports, WORK)] },
       }),
     );
   const whole = why(LEARNED, around(), kernelOf(), except([[0, 65535]]));
-  assert.match(whole.verdict, /^direct by the owner's choice/);
-  assert.match(whole.reasons.join(), /kept direct by the owner's rule work/);
+  const verdict = `direct by ${WORK}; flows that began before it stay where they are`;
+  assert.is(whole.verdict, verdict);
+  assert.equal(whole.reasons, [`skype: kept direct by ${WORK}`]);
   const some = except([443]);
   assert.match(why(LEARNED, around(), kernelOf(), some).verdict, /where the lines below say so/);
   assert.is(why(flow(LEARNED, 443), around(), kernelOf(), some).state, 'direct');
@@ -275,13 +409,7 @@ test('of two apps the first that is not paused has it', () => {
 
 test('a flow that is open is answered by what the kernel does with it', () => {
   const entry = (proxy: string): FlowEntry => ({
-    original: {
-      protocol: 17,
-      source: DEVICE,
-      sourcePort: 50000,
-      destination: PEER,
-      destinationPort: 7000,
-    },
+    original: { ...ENDS, protocol: 17 },
     mark: markOf(policy.globals.mask, 1),
     proxy,
   });

@@ -8,6 +8,7 @@ import { type Grounds, peerText, portText } from '../../../agent/src/learn/late-
 import { ownRange } from '../../../agent/src/policy/build-rules.ts';
 import type { App } from '../../../agent/src/policy/policy.ts';
 import { auditText } from '../../../agent/src/ruleset/audit.ts';
+import { flowText } from '../../../agent/src/wire/flow-text.ts';
 import { app, policyFrom } from '../../fixtures/policies.ts';
 
 const A = '192.168.1.10';
@@ -45,7 +46,7 @@ function judge(flows: readonly LeftFlow[], change: Partial<App> = {}): string[] 
   const setting = { isOwn: () => false, macOf: () => null, gateways: new Set<string>() };
   const pairs = createLearned(true);
   return judgeFlows(flows, { grounds: [grounds], setting, learned, pairs, now: 0 }).map(
-    ({ ground, flow, why }) => `${ground} ${flow} ${why}`,
+    ({ ground, flow, why }) => `${ground} ${flowText(flow)} ${why}`,
   );
 }
 
@@ -62,13 +63,13 @@ test('by range, address, peer and port, with why', () => {
   ]);
   assert.is(found.length, 7);
   for (const [at, part] of [
-    'range udp 192.168.1.10:5000 > 111.221.74.20:40011 supernode range ',
-    `addr udp ${B}:5000 > ${SERVER}:443 api.skype.com is ${SERVER}, asked by ${A}`,
-    `addr icmp ${B} > ${SERVER} `,
-    `peer udp ${A}:5000 > ${PEER}:443 ${PEER} is a peer of ${A}`,
-    `port udp ${A}:13021 > 93.184.216.34:443 udp port 13021 is the application's on ${A}`,
-    'port udp [2001:db8::1]:13021 > [2600:1406:3a::34]:443 ',
-    `port udp ${A}:13021 > 10.1.2.3:443 `,
+    'range udp 192.168.1.10:5000 111.221.74.20:40011 supernode range ',
+    `addr udp ${B}:5000 ${SERVER}:443 api.skype.com is ${SERVER}, asked by ${A}`,
+    `addr icmp ${B} ${SERVER} `,
+    `peer udp ${A}:5000 ${PEER}:443 ${PEER} is a peer of ${A}`,
+    `port udp ${A}:13021 93.184.216.34:443 udp port 13021 is the application's on ${A}`,
+    'port udp [2001:db8::1]:13021 [2600:1406:3a::34]:443 ',
+    `port udp ${A}:13021 10.1.2.3:443 `,
   ].entries()) {
     assert.ok(found[at]!.startsWith(part), found[at]);
   }

@@ -182,7 +182,7 @@ test('a table made again keeps an endpoint as long as the one before did', () =>
   for (const at of [0, 200]) learnEndpoints(learned, { ...told, at, addresses }, 10);
   const held = heldElements({ learned, taught: createTaught(), gateways: new Set<string>() }, 1000);
   assert.equal(held.get('skype_addr4'), [
-    { key: addressKey('203.0.113.1'), left: 60200 + SLACK - 1000 },
+    { key: addressKey('203.0.113.1'), left: 300_000 + SLACK - 1000 },
   ]);
 });
 

@@ -47,7 +47,7 @@ test('each kind of evidence says which range, name, port or peer', () => {
     return [detail, until];
   };
   assert.equal(say('range', '157.55.130.9', 40012), [
-    'supernode range 157.55.130.0/24, port 40012 (captures)',
+    'supernode range 157.55.130.0/24, port 40012',
     Date.parse('2030-01-01T23:59:59Z'),
   ]);
   assert.match(String(say('range', '157.55.130.9', 9)[0]), /earlier policy/);
@@ -64,7 +64,7 @@ test('each kind of evidence says which range, name, port or peer', () => {
   assert.is(say('window', '203.0.113.9', 10)[1], 1200);
   assert.is(findEvidence(store, '203.0.113.8').length, 2);
   assert.is(findEvidence(store, '192.168.1.34').length, 7);
-  const text = 'udp 192.168.1.34:13021 > 203.0.113.7:443';
+  const text = 'udp 192.168.1.34:13021 203.0.113.7:443';
   assert.equal(
     findEvidence(store, text).map(({ kind }) => kind),
     ['addr'],

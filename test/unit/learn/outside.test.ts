@@ -26,6 +26,7 @@ import { step } from '../../../agent/src/step/step.ts';
 import { span } from '../../fixtures/bytes.ts';
 import { udp } from '../../fixtures/packets.ts';
 import { policyFrom } from '../../fixtures/policies.ts';
+import { NAMELESS } from '../../fixtures/surroundings.ts';
 
 const A = '192.168.1.10';
 const NODE = '111.221.74.20';
@@ -66,7 +67,7 @@ test('each packet is counted, the log says it once, and the flow is looked for',
   );
   assert.match(
     JSON.stringify(first),
-    /udp 192\.168\.1\.10:13021 > 111\.221\.74\.20:40011 \(supernode range/,
+    /udp 192\.168\.1\.10:13021 111\.221\.74\.20:40011 \(supernode range/,
   );
   assert.equal(
     run(1001).map(({ kind }) => kind),
@@ -90,9 +91,11 @@ test('of an application that is not configured nothing is kept', () => {
   assert.is(state.outside.last.size, 0);
 });
 
+const FLOW = { protocol: 17, source: A, sourcePort: 1, destination: OTHER, destinationPort: 2 };
+
 test('the next table goes on from what was read and what was announced since', () => {
   const outside = createOutside();
-  const last = { flow: 'f', ground: 'addr', why: 'w', at: 1 } as const;
+  const last = { flow: FLOW, ground: 'addr', why: 'w', at: 1 } as const;
   noteCounts(outside, new Map([['skype_outside', { packets: 3, bytes: 300 }]]));
   noteOutside(outside, 'skype', last, 100);
   const counts = knownCounts(outside, outsideCounter);
@@ -106,22 +109,29 @@ test('the next table goes on from what was read and what was announced since', (
 
 test('the answer: nothing known is 0, and late flows add up', () => {
   const outside = createOutside();
-  const meter = { stands: true, flows: true };
+  const meter = { stands: true, samples_flows: true };
   const blank = { packets: 0, bytes: 0, last: null, late: null };
-  assert.equal(meterAnswer(outside, ['skype'], meter, 5000), {
+  assert.equal(meterAnswer(outside, ['skype'], meter, NAMELESS, 5000), {
     ...meter,
     apps: [{ app: 'skype', ...blank }],
   });
-  const flow = { protocol: 17, source: A, sourcePort: 1, destination: OTHER, destinationPort: 2 };
-  noteLate(outside, 'skype', flow, { packets: 6, bytes: 600 }, 1000);
-  noteLate(outside, 'skype', flow, { packets: 2, bytes: 100 }, 3000);
-  assert.equal(meterAnswer(outside, ['skype'], meter, 5000).apps[0]!.late, {
+  noteLate(outside, 'skype', FLOW, { packets: 6, bytes: 600 }, 1000);
+  noteLate(outside, 'skype', FLOW, { packets: 2, bytes: 100 }, 3000);
+  assert.equal(meterAnswer(outside, ['skype'], meter, NAMELESS, 5000).apps[0]!.late, {
     flows: 2,
     packets: 8,
     bytes: 700,
-    last: `udp ${A}:1 > ${OTHER}:2`,
-    lastPackets: 2,
-    ago: 2,
+    last: {
+      device: null,
+      flow: `udp ${A}:1 ${OTHER}:2`,
+      protocol: 'udp',
+      source: A,
+      source_port: 1,
+      destination: OTHER,
+      destination_port: 2,
+      packets: 2,
+      ago_s: 2,
+    },
   });
   retainOutside(outside, []);
   assert.is(outside.late.size, 0);

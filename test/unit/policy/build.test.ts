@@ -4,12 +4,14 @@ import * as assert from 'uvu/assert';
 import { buildPolicy, DEFAULT_GLOBALS } from '../../../agent/src/policy/build.ts';
 import { decided, NO_CHOICES } from '../../../agent/src/policy/choices.ts';
 import { mappedBlock, mappedProfile, nat64Prefixes } from '../../../agent/src/policy/nat64.ts';
+import type { Policy } from '../../../agent/src/policy/policy.ts';
 import { SECTIONS } from '../../../agent/src/policy/sections.ts';
 import { dayOf, expiredRanges } from '../../../agent/src/profile/expiry.ts';
 import type { Profile } from '../../../agent/src/profile/profile.ts';
 import { findAppRange } from '../../../agent/src/profile/range-match.ts';
 import { parseUci } from '../../../agent/src/syntax/uci.ts';
 import { parseAddress, parseCidr } from '../../../agent/src/wire/address.ts';
+import { withoutLines } from '../../fixtures/policies.ts';
 import { profileJson } from '../../fixtures/profile.ts';
 import { CLOUD } from '../../fixtures/uci.ts';
 
@@ -209,7 +211,7 @@ config app
     "whp.globals.table (whp:4): would use tables 253 to 255, which are the system's; as in 15000",
     'whp.globals.queue (whp:5): "x" is no whole number from 0 to 65535',
     'whp.globals.hold (whp:6): "maybe" is neither 1 nor 0',
-    'whp.globals.colour (whp:7): unknown option of a globals section; use enabled, mask, preference, table, queue, group, hold, dnsmasq, boot_hold, log_flows, hello, dns_redirect, dns_reject_dot, dns_reject_doh, lan, nat64, dns_device',
+    'whp.globals.colour (whp:7): unknown option of a globals section; use enabled, mask, preference, table, queue, group, hold, dnsmasq, boot_hold, log_flows, test_address, hello, dns_redirect, dns_reject_dot, dns_reject_doh, lan, nat64, dns_device',
     `whp.globals.lan (whp:8): "a device" is no name of a network device (1 to 15 letters, digits and . _ @ -); write: list lan 'br-lan', as ip link shows it`,
     'whp.again (whp:9): there is a globals section already; join the two',
     'whp.much_too_long (whp:10): a proxy needs a name of 1 to 10 letters, digits or _: "much_too_long" has 13 characters, at most 10',
@@ -220,17 +222,16 @@ config app
     'whp.two.local (whp:17): proxy much_too_long uses 10.254.1.2 too; give each its own',
     "whp.two.address (whp:20): has one value; write: option address 'VALUE'",
     'whp.Skype (whp:21): an app needs a name of 1 to 10 of a-z and 0-9, a letter first',
-    'whp.Skype.profile (whp:22): there is no profile "nope"; known: p0, p1, p10, p11, p12, p13, p14, p2, p3, p4, p5, p6, p7, p8, p9, skype; your own go to /etc/whp/profiles.d; single names are proxied by a rule section',
+    'whp.Skype.profile (whp:22): there is no profile "nope"; known: p0, p1, p10, p11, p12, p13, p14, p2, p3, p4, p5, p6, p7, p8, p9, skype; your own go to /etc/whp/profiles.d; without option profile the rules of the app say what belongs to it',
     'whp.Skype.fallback (whp:23): "maybe" is not one of block, direct',
     'whp.Skype.proxy (whp:24): there is no proxy "three"; known: much_too_long, two',
     'whp.Skype.device (whp:25): "kitchen" is no MAC, no address, no block such as 192.168.1.32/28, and no device or group section (there are none)',
     'whp.skype.enabled (whp:27): "2" is neither 1 nor 0',
     'whp.skype.proxy (whp:29): "two" is there twice',
     'whp.x (whp:30): unknown section type "colour"; use globals, proxy, app, device, group, rule, sync',
-    'whp.three.profile (whp:31): there is no profile "three"; known: p0, p1, p10, p11, p12, p13, p14, p2, p3, p4, p5, p6, p7, p8, p9, skype; your own go to /etc/whp/profiles.d; single names are proxied by a rule section',
+    `whp.three (whp:31): nothing says what belongs to it: no profile "three" is installed (known: p0, p1, p10, p11, p12, p13, p14, p2, p3, p4, p5, p6, p7, p8, p9, skype), and no rule with action proxy has app three; uci set whp.three_rule=rule; uci set whp.three_rule.action='proxy'; uci set whp.three_rule.app='three'; uci add_list whp.three_rule.name='three.example.com'; uci commit whp; whp reload`,
     "whp.three.proxy (whp:31): is missing; write: list proxy 'NAME' (known: much_too_long, two)",
     'whp.@app[3] (whp:32): an app needs a name of 1 to 10 of a-z and 0-9, a letter first',
-    'whp.@app[3].profile (whp:32): there is no profile ""; known: p0, p1, p10, p11, p12, p13, p14, p2, p3, p4, p5, p6, p7, p8, p9, skype; your own go to /etc/whp/profiles.d; single names are proxied by a rule section',
     "whp.@app[3].proxy (whp:32): is missing; write: list proxy 'NAME' (known: much_too_long, two)",
   ];
   assert.equal(problems(text), expected);
@@ -247,14 +248,35 @@ const EACH: Readonly<Record<string, string>> = {
   sync: "config sync\n\toption url 'https://cloud.example/policy'\n",
 };
 
+function unplaced(text: string): Policy {
+  return withoutLines(built(text));
+}
+
+test('test_address: a name and the IPv4 address of a resolver', () => {
+  const of = (value: string) => `config globals\n\toption test_address '${value}'\n`;
+  const { test } = built(of('whoami.akamai.net@193.108.88.1')).globals;
+  assert.equal(test, { name: 'whoami.akamai.net', resolver: '193.108.88.1' });
+  assert.is(built('config globals\n').globals.test, undefined);
+  for (const value of [
+    '193.108.88.1',
+    'a.example',
+    'a.example@b.example',
+    'a.example@::1',
+    'a b.example@1.1.1.1',
+    `${'a'.repeat(64)}.example@1.1.1.1`,
+    'a..example@1.1.1.1',
+  ])
+    assert.match(problems(of(value))[0] ?? '', 'is no NAME@ADDRESS', value);
+});
+
 test('an option without a value is not set, whichever it is', () => {
   const whole = Object.values(EACH).join('');
-  const expected = built(whole);
+  const expected = unplaced(whole);
   for (const [type, { options, lists }] of Object.entries(SECTIONS)) {
     for (const option of [...options, ...lists]) {
       for (const line of [`option ${option} ''`, `option ${option}`, `option ${option} "" # x`]) {
         const text = whole.replace(EACH[type]!, `${EACH[type]}\t${line}\n`);
-        assert.equal(built(text), expected, `${type}: ${line}`);
+        assert.equal(unplaced(text), expected, `${type}: ${line}`);
       }
     }
   }
@@ -279,7 +301,7 @@ test('a list of empty values never passes for no list', () => {
       const at = text.slice(0, text.indexOf(`list ${list} ''`)).split('\n').length;
       const found = problems(text).filter((one) => one.includes(`.${list} (whp:${at}): ${what}`));
       assert.is(found.length, isSet ? 0 : 1, `${type}.${list}: ${problems(text).join('\n')}`);
-      if (isSet) assert.equal(built(text), built(whole), `${type}.${list}`);
+      if (isSet) assert.equal(unplaced(text), unplaced(whole), `${type}.${list}`);
     }
   }
 });

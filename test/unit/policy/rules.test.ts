@@ -53,7 +53,7 @@ test('a proxy rule adds names and ranges to its app, and to no other', () => {
   assert.equal(added.addresses.slice(0, 2), ['198.51.100.9', '198.51.100.64/26']);
   assert.equal(added.ports, [443, [5000, 5010]]);
   assert.equal(added.protocols, ['udp']);
-  assert.is(added.source, "the owner's rule mine");
+  assert.is(added.source, 'your rule "mine" (whp:9)');
   assert.is(two!.profile, mappedProfile(profiles.get('other')!, nat64Prefixes()));
 });
 

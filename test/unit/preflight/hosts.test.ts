@@ -99,7 +99,7 @@ test('lines of the configuration without effect are noted', () => {
   const uci = parseUci('config app x\noption a 1; option b 2\noption a 3\n', 'whp');
   assert.ok(uci.ok);
   const { seen, problems, notes } = configurationLook({ uci: uci.value } as Subject);
-  assert.is(seen, 'whp: 1 sections as OpenWrt reads them');
+  assert.is(seen, 'whp: 1 section as OpenWrt reads them');
   assert.equal(problems, []);
   assert.equal(
     notes.map(({ where }) => where),

@@ -7,12 +7,12 @@ import type { KernelRoute } from '../../../agent/src/netlink/route.ts';
 import { buildPolicy } from '../../../agent/src/policy/build.ts';
 import { readFirewall } from '../../../agent/src/preflight/firewall.ts';
 import type { Look } from '../../../agent/src/preflight/look.ts';
-import { linesOf, looksOf, notesOf } from '../../../agent/src/preflight/looks.ts';
+import { linesOf, looksOf } from '../../../agent/src/preflight/looks.ts';
 import type { RouterSeen } from '../../../agent/src/preflight/seen.ts';
-import { createTraffic, silentOf, watchTraffic } from '../../../agent/src/preflight/traffic.ts';
+import { createTraffic, notesOf, watchTraffic } from '../../../agent/src/preflight/traffic.ts';
 import { verdictOf } from '../../../agent/src/preflight/verdict.ts';
 import type { Profile } from '../../../agent/src/profile/profile.ts';
-import { invalid, ok } from '../../../agent/src/syntax/result.ts';
+import { invalid, ok, problemText } from '../../../agent/src/syntax/result.ts';
 import { findZone } from '../../../agent/src/syntax/time-zone-files.ts';
 import { parseUci } from '../../../agent/src/syntax/uci.ts';
 import { kernelAddress, kernelLink, kernelRoute } from '../../fixtures/kernel-objects.ts';
@@ -51,7 +51,12 @@ function problems(seen: Partial<RouterSeen>, text = CONFIG): string[] {
 }
 
 function notes(seen: Partial<RouterSeen>, text = CONFIG): string[] {
-  return notesOf(looked(text, seen));
+  return noteLines(looked(text, seen));
+}
+
+/** All notes as lines. */
+function noteLines(looks: readonly Look[]): string[] {
+  return Object.values(notesOf(looks)).flat().map(problemText);
 }
 
 function seenOf(looks: readonly Look[], subject: string): string {
@@ -70,6 +75,7 @@ test('a home as it should be: nothing to say, and each look says what it saw', (
       'configuration',
       'proxies',
       'profiles',
+      'rules',
       'agent',
       'lan devices',
       'packets from home',
@@ -275,7 +281,18 @@ test('kernel modules that are missing, as far as they are needed', () => {
     said.map((line) => line.split(':')[0]),
     ['kmod-gre', 'kmod-nft-queue', 'kmod-nfnetlink-log', 'kmod-nf-conntrack-netlink'],
   );
-  assert.match(said[0]!, 'opkg install kmod-gre');
+  const fix = (installer: 'opkg' | 'apk' | null) =>
+    problems({ lacking, installer })[0]!.split('; ');
+  assert.equal(fix('opkg').slice(1), [
+    'opkg update',
+    'opkg install kmod-gre',
+    '/etc/init.d/whp restart',
+  ]);
+  assert.equal(fix('apk').slice(1), ['apk update', 'apk add kmod-gre', '/etc/init.d/whp restart']);
+  assert.equal(fix(null).slice(1), [
+    'opkg install kmod-gre (from OpenWrt 25.12 on: apk add kmod-gre)',
+    '/etc/init.d/whp restart',
+  ]);
   const watched = CONFIG.replace("\tlist lan 'br-lan'\n", "\toption hold '0'\n");
   assert.not.ok(problems({ lacking }, watched).some((one) => one.startsWith('kmod-nft-queue')));
   const six = CONFIG.replace('203.0.113.20', '2001:db8::20');
@@ -296,7 +313,7 @@ test('flow offload in software is fine, in the hardware a note', () => {
 
 test('a clock that is not set, or behind', () => {
   const at = (year: number, text = CONFIG): string =>
-    notesOf(looked(text, {}, PROFILE, Date.UTC(year, 0, 5))).join('\n');
+    noteLines(looked(text, {}, PROFILE, Date.UTC(year, 0, 5))).join('\n');
   assert.match(
     at(1970),
     'clock: the clock is not set (it says 1970-01-05): schedules do not count',
@@ -305,7 +322,7 @@ test('a clock that is not set, or behind', () => {
   assert.match(at(1970, timed), 'skype is proxied at all hours');
   assert.is(at(2027), '');
   const newer = withValue('/version', '2027-06-01', PROFILE) as Profile;
-  const behind = notesOf(looked(CONFIG, {}, newer, Date.UTC(2027, 0, 5)));
+  const behind = noteLines(looked(CONFIG, {}, newer, Date.UTC(2027, 0, 5)));
   assert.match(
     behind[0]!,
     'the clock is behind: it says 2027-01-05, and a profile is of 2027-06-01',
@@ -333,7 +350,7 @@ test('proxies and tunnels with addresses of a home', () => {
 
 test('a profile of a service that has ended', () => {
   const retired = withValue('/retired', '2025-05-05', PROFILE) as Profile;
-  const [said = ''] = notesOf(looked(CONFIG, null, retired));
+  const [said = ''] = noteLines(looked(CONFIG, null, retired));
   assert.match(said, 'the service of profile Skype ended on 2025-05-05');
 });
 
@@ -352,7 +369,7 @@ test('what could not be looked at is told, and that no agent runs', () => {
     'firewall: the loaded rules could not be',
   );
   assert.equal(problems({ firewall: invalid('nft: errno 1') }), []);
-  assert.match(notes({ traffic: null })[0]!, 'agent: no agent runs');
+  assert.match(notes({ traffic: null, hasAgent: false })[0]!, 'agent: no agent runs');
   assert.is(
     seenOf(looked(CONFIG, { lacking: null }), 'kernel modules'),
     'not asked for now; whp check asks',
@@ -362,7 +379,7 @@ test('what could not be looked at is told, and that no agent runs', () => {
 test('a file alone is asked nothing of this router', () => {
   assert.equal(
     looked(lan('br-lna'), null).map(({ subject }) => subject),
-    ['configuration', 'proxies', 'profiles'],
+    ['configuration', 'proxies', 'profiles', 'rules'],
   );
 });
 
@@ -374,8 +391,11 @@ test('silence is counted while the link is up, and told after ten minutes', () =
   assert.is(watchTraffic(state, lan0(11), 360_000).get('br-lan')!.silent, 0);
   const traffic = watchTraffic(state, lan0(11), 360_000 + 11 * 60_000);
   const looks = looked(CONFIG, { traffic });
-  assert.match(silentOf(looks)[0]!, 'no packet seen on br-lan for 11 min, though its link is up');
-  assert.match(notesOf(looks)[0]!, 'no packet seen on br-lan for 11 min');
+  assert.match(
+    notesOf(looks).silent[0]!.what,
+    'no packet seen on br-lan for 11 min, though its link is up',
+  );
+  assert.match(noteLines(looks)[0]!, 'no packet seen on br-lan for 11 min');
   assert.equal(linesOf(looks), []);
   // A device without a carrier is not silent, and a new device of the same name starts a new count.
   const down = watchTraffic(state, lan0(11, { flags: 1 }), 30 * 60_000);
@@ -384,7 +404,7 @@ test('silence is counted while the link is up, and told after ten minutes', () =
   const anew = watchTraffic(state, [link(9, 'br-lan', { received: 11 })], 60 * 60_000);
   assert.is(anew.get('br-lan')!.silent, 0);
   assert.is(watchTraffic(state, [], 61 * 60_000).size, 0);
-  assert.is(silentOf(looked(CONFIG, { traffic: null })).length, 0);
+  assert.is(notesOf(looked(CONFIG, { traffic: null })).silent.length, 0);
 });
 
 test('the verdict says what the file does', () => {
@@ -405,7 +425,7 @@ test('the verdict says what the file does', () => {
   const off = CONFIG.replace("config app 'skype'\n", "config app 'skype'\n\toption enabled '0'\n");
   assert.is(
     verdict(off),
-    'valid, but nothing is proxied: app skype is disabled; uci set whp.skype.enabled=1; uci commit whp',
+    "valid, but nothing is proxied: app skype is disabled; uci set whp.skype.enabled='1'; uci commit whp; whp reload",
   );
   assert.match(verdict(''), 'there is no app section');
   const agent = CONFIG.replace("\tlist lan 'br-lan'\n", "\toption enabled '0'\n");

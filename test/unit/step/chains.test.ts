@@ -2,8 +2,9 @@
 // The device that got the alias asks for it next, and the answer's addresses are the app's.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { monitorAnswer } from '../../../agent/src/answers/monitor.ts';
 import { whyAnswer } from '../../../agent/src/answers/why.ts';
-import { toldText } from '../../../agent/src/cli/text.ts';
+import { monitorText } from '../../../agent/src/cli/text.ts';
 import type { Effect } from '../../../agent/src/learn/effect.ts';
 import { glanceAt } from '../../../agent/src/learn/observe-dns.ts';
 import type { Policy } from '../../../agent/src/policy/policy.ts';
@@ -20,7 +21,7 @@ import { captureOf, type Timed } from '../../fixtures/pcap.ts';
 import { tcp4 } from '../../fixtures/plain-packets.ts';
 import { policyFrom } from '../../fixtures/policies.ts';
 import { profile } from '../../fixtures/profile.ts';
-import { surroundings } from '../../fixtures/surroundings.ts';
+import { NAMELESS, surroundings } from '../../fixtures/surroundings.ts';
 
 const ROUTER = '192.168.1.1';
 const DEVICE = '192.168.1.11';
@@ -452,11 +453,13 @@ test('why and monitor say which name led to which', () => {
     answerTo('api.skype.com', [cname('@12', 'e1.cdn.net')]),
     answerTo('e1.cdn.net', [a('@12')]),
   ].flatMap((message) =>
-    hear(state, message).flatMap((one) => (one.kind === 'told' ? [toldText(one.what)] : [])),
+    hear(state, message).flatMap((one) =>
+      one.kind === 'told' ? [monitorText(monitorAnswer(one.what, NAMELESS))] : [],
+    ),
   );
   assert.equal(lines, [
-    `skype dns api.skype.com asked by ${DEVICE}: e1.cdn.net next (300 s)\n`,
-    `skype dns e1.cdn.net, to which api.skype.com led, asked by ${DEVICE}: 203.0.113.9 (300 s)\n`,
+    `skype dns api.skype.com asked by ${DEVICE}: e1.cdn.net next (5 min)\n`,
+    `skype dns e1.cdn.net, to which api.skype.com led, asked by ${DEVICE}:\n  203.0.113.9 (5 min)\n`,
   ]);
   const kernel = { readSet: () => ok([]), countSet: () => 0, connections: () => ok([]) };
   const why = (name: string) => {
@@ -465,11 +468,11 @@ test('why and monitor say which name led to which', () => {
     return said.value;
   };
   assert.equal(why('e1.cdn.net').reasons, [
-    `for ${DEVICE} it is skype's: api.skype.com led to it; 309 s left`,
-    `203.0.113.9 was learned from it, for ${DEVICE}; 299 s left`,
+    `for ${DEVICE} it is skype's: api.skype.com led to it; 5 min left`,
+    `203.0.113.9 was learned from it, for ${DEVICE}; 4 min left`,
   ]);
   assert.equal(why('api.skype.com').reasons, [
-    `203.0.113.9 was learned from e1.cdn.net, to which it led, for ${DEVICE}; 299 s left`,
+    `203.0.113.9 was learned from e1.cdn.net, to which it led, for ${DEVICE}; 4 min left`,
   ]);
   assert.is(why('e2.cdn.net').verdict, 'direct: no profile and no rule has this name');
 });

@@ -60,7 +60,7 @@ test('a held hello of an application: learned for the device, then through the r
   assert.equal(effects[0], {
     kind: 'renew',
     set: 'skype_hello4',
-    elements: [{ key: Uint8Array.of(192, 168, 1, 11, 23, 96, 10, 11), timeout: 3600000 }],
+    elements: [{ key: Uint8Array.of(192, 168, 1, 11, 23, 96, 10, 11) }],
   });
   assert.equal(effects[2], { kind: 'pass', id: 5, again: true });
 });

@@ -22,6 +22,15 @@ test('a request has type 8, its numbers, and a checksum that sums up to zero', (
   assert.is(echoRequest(6, tag, 1)[0], 128);
 });
 
+test('a larger one has the same fields, zeros behind, and a checksum of all', () => {
+  const bytes = echoRequest(4, tag, 7, 1380);
+  assert.is(bytes.length, 1380);
+  assert.equal(bytes.subarray(4, 16), echoRequest(4, tag, 7).subarray(4, 16));
+  const answer = reply(bytes);
+  assert.is(readEchoReply(4, answer, answer.length, tag), 7);
+  assert.is(echoRequest(4, tag, 7, 3).length, 16);
+});
+
 test('its answer is known, over IPv4 and IPv6', () => {
   const four = reply(echoRequest(4, tag, 7));
   assert.is(readEchoReply(4, four, four.length, tag), 7);

@@ -4,6 +4,7 @@ import type { Policy } from '../../policy/policy.ts';
 import type { Ruleset } from '../model.ts';
 import { outsideCounter, proxiedCounter, rejectedCounter, TABLE } from '../names.ts';
 import { contextOf, tunnelsOf } from './context.ts';
+import { elementChains } from './element-packets.ts';
 import { cutChains, cutSets } from './ended-flows.ts';
 import { exitChains } from './exit-meter.ts';
 import { compileForward } from './forward.ts';
@@ -46,6 +47,7 @@ export function compile(policy: Policy): Ruleset {
       ...compileForward(context),
       ...compileLocal(context),
       ...exitChains(context),
+      ...elementChains(context),
     ],
   };
 }

@@ -7,14 +7,16 @@ import type { Chain, Expression, Rule, Statement } from '../model.ts';
 import {
   accept,
   atLeast,
-  ether,
+  concat,
   FAMILIES,
   field,
   goTo,
+  hasMac,
   inSet,
   is,
   isNot,
   jump,
+  macParts,
   masked,
   oneOf,
   raw,
@@ -51,7 +53,7 @@ function mappingChain(apps: readonly App[]): Chain {
       if (!mapsIn(app, family)) return [];
       const asked = [
         [inSet(saddr(family), appSet(app, 'portmap', family))],
-        [isOf(family), inSet(ether, appSet(app, 'portmapmac', family))],
+        [isOf(family), hasMac, inSet(concat(...macParts), appSet(app, 'portmapmac', family))],
       ];
       return deviceGuards(app, saddr(family), family).flatMap((guard) =>
         asked.map((some) =>

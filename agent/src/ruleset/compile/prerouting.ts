@@ -23,6 +23,7 @@ import {
   isFirst,
   jump,
   l4proto,
+  macParts,
   masked,
   NFPROTO,
   nfproto,
@@ -188,7 +189,7 @@ function newChain(context: Context, app: App, family: Family): Chain {
 /** The same tests as by address, keyed by the device's MAC. */
 function byMacChain(app: App, family: Family): Chain {
   const { name } = app;
-  const pair = concat(ether, daddr(family));
+  const pair = concat(...macParts, daddr(family));
   const rules = TRANSPORTS.map(([transport, number]) =>
     rule(
       'from the P2P port',

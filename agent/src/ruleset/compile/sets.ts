@@ -6,12 +6,13 @@ import { mappedBlocks, nat64Prefixes } from '../../policy/nat64.ts';
 import type { App, Policy } from '../../policy/policy.ts';
 import type { ProfileRange } from '../../profile/profile.ts';
 import type { Family } from '../../wire/address.ts';
-import { SLACK } from '../elements.ts';
+import { PORTMAP_SLACK, SLACK } from '../elements.ts';
 import type { Datatype, LearnedSet, NamedSet, Span, StaticSet } from '../model.ts';
 import { bogonSet, GATES, gateName, macSet, RENEWED, setName, unusedSet } from '../names.ts';
 import { FAMILIES } from '../terms.ts';
 import { commonSets, renewedMilliseconds, shareSets } from './device-share.ts';
 import { dnsLimitSets } from './dns.ts';
+import { elementSets } from './element-packets.ts';
 import { addressElements, keptElements, rangeElements, withoutBlocks } from './ranges.ts';
 
 /**
@@ -48,6 +49,7 @@ export function compileSets(policy: Policy): NamedSet[] {
   return [
     ...FAMILIES.map((family) => bogons(family, proxies, policy.globals.nat64 ?? [])),
     ...commonSets(),
+    ...elementSets(),
     ...renewedSets(policy),
     ...(policy.globals.hold ? [] : FAMILIES.map(unused)),
     ...dnsLimitSets(policy.globals.hold),
@@ -138,6 +140,12 @@ function macs(app: App): StaticSet[] {
   return [{ role: 'static', name: macSet(app.name), key: ['ether'], elements }];
 }
 
+/**
+ * Room beyond the cap of a profile for elements that the agent has deleted: they are expired, and count until the
+ * kernel collects them, within a second.
+ */
+export const EXPIRED = 256;
+
 type Protocols = readonly ('tcp' | 'udp')[];
 
 function learnedSets(app: App, family: Family): LearnedSet[] {
@@ -157,15 +165,15 @@ function learnedSets(app: App, family: Family): LearnedSet[] {
     // The agent sets the timeout of each element; dnsmasq cannot, so the set has a default.
     learned('addr', {
       key: [device],
-      size: caps.endpoints,
+      size: caps.endpoints + EXPIRED,
       timeout: endpoints.ttlMaximumSeconds * 1000 + SLACK,
-      dynamic: false,
+      dynamic: true,
     }),
     learned('udp', port),
     learned('tcp', port),
     learned('peer', {
       key: [device, device],
-      size: caps.peers,
+      size: caps.peers + EXPIRED,
       timeout: peers.leaseSeconds * 1000,
       dynamic: true,
     }),
@@ -178,11 +186,14 @@ function learnedSets(app: App, family: Family): LearnedSet[] {
     learned('portmap', {
       key: [device],
       size: caps.devices,
-      timeout: portmap.windowSeconds * 1000,
-      dynamic: false,
+      timeout: portmap.windowSeconds * 1000 + PORTMAP_SLACK,
+      dynamic: true,
     }),
   ];
 }
+
+/** A MAC in sets that the agent writes by packets too (compile/element-packets). */
+const MAC = ['mac32', 'mac16'] as const;
 
 /** Ports, peers and queries of a device by its MAC. */
 function macKeyedSets(app: App): LearnedSet[] {
@@ -190,24 +201,32 @@ function macKeyedSets(app: App): LearnedSet[] {
   const set = (
     kind: 'udpmac' | 'tcpmac' | 'peermac' | 'portmapmac',
     family: Family,
+    mac: readonly Datatype[],
     of: readonly Datatype[],
     size: number,
-    seconds: number,
+    timeout: number,
   ): LearnedSet => ({
     role: 'learned',
     name: setName(app.name, kind, family),
-    key: ['ether', ...of],
+    key: [...mac, ...of],
     size,
-    timeout: seconds * 1000,
-    dynamic: kind !== 'portmapmac',
+    timeout,
+    dynamic: true,
   });
   return [
-    set('udpmac', 4, ['raw'], caps.ports, ports.leaseSeconds),
-    set('tcpmac', 4, ['raw'], caps.ports, ports.leaseSeconds),
+    set('udpmac', 4, ['ether'], ['raw'], caps.ports, ports.leaseSeconds * 1000),
+    set('tcpmac', 4, ['ether'], ['raw'], caps.ports, ports.leaseSeconds * 1000),
     ...FAMILIES.map((family) =>
-      set('peermac', family, [address(family)], caps.peers, peers.leaseSeconds),
+      set(
+        'peermac',
+        family,
+        MAC,
+        [address(family)],
+        caps.peers + EXPIRED,
+        peers.leaseSeconds * 1000,
+      ),
     ),
-    set('portmapmac', 4, [], caps.devices, portmap.windowSeconds),
+    set('portmapmac', 4, MAC, [], caps.devices, portmap.windowSeconds * 1000 + PORTMAP_SLACK),
   ];
 }
 
@@ -236,9 +255,10 @@ function gateSets(app: App): LearnedSet[] {
 function namedSets(policy: Policy, app: App, family: Family): LearnedSet[] {
   if ((policy.escape?.hello ?? 'off') === 'off') return [];
   const key: Datatype[] = [address(family), address(family)];
-  const size = app.profile.caps.endpoints;
+  const size = app.profile.caps.endpoints + EXPIRED;
   const name = setName(app.name, 'hello', family);
-  return [{ role: 'learned', name, key, size, timeout: null, dynamic: false }];
+  const timeout = app.profile.peers.leaseSeconds * 1000;
+  return [{ role: 'learned', name, key, size, timeout, dynamic: true }];
 }
 
 function address(family: Family): Datatype {

@@ -12,10 +12,12 @@ import {
   dport,
   ether,
   goTo,
+  hasMac,
   inSet,
   is,
   jump,
   l4proto,
+  macParts,
   noneOf,
   oneOf,
   raw,
@@ -37,6 +39,8 @@ export interface Lesson {
   readonly element: Expression;
   readonly setMac: string;
   readonly elementMac: Expression;
+  /** Conditions under which a packet has a MAC, where `elementMac` does not have them itself. */
+  readonly whenMac: readonly Statement[];
 }
 
 /** `of`: the second field of the key: port or remote address. */
@@ -46,7 +50,8 @@ export function lessonOf(app: App, kind: Taught, family: Family, of: Expression)
     set: appSet(app, kind, family),
     element: concat(saddr(family), of),
     setMac: appSet(app, byMac, family),
-    elementMac: concat(ether, of),
+    elementMac: kind === 'peer' ? concat(...macParts, of) : concat(ether, of),
+    whenMac: kind === 'peer' ? [hasMac] : [],
   };
 }
 
@@ -62,13 +67,13 @@ export function pairLesson(app: App, family: Family): Lesson {
 
 /** Renews existing elements, each in a rule of its own, and never adds one. */
 export function renewals(
-  { set, element, setMac, elementMac }: Lesson,
+  { set, element, setMac, elementMac, whenMac }: Lesson,
   why: string,
   when: readonly Statement[] = [],
 ): Rule[] {
   return [
     rule(why, ...when, inSet(element, set), update(set, element)),
-    rule(why, ...when, inSet(elementMac, setMac), update(setMac, elementMac)),
+    rule(why, ...when, ...whenMac, inSet(elementMac, setMac), update(setMac, elementMac)),
   ];
 }
 

@@ -64,6 +64,8 @@ const EXPRESSIONS: Evaluators = {
         return visit.packet.protocol;
       case 'nfproto':
         return visit.packet.family === 4 ? 2 : 10;
+      case 'iiftype':
+        return visit.ether === null ? null : ARPHRD_ETHER;
       case 'iifname':
         return visit.iif;
       case 'oifname':
@@ -105,6 +107,10 @@ const EXPRESSIONS: Evaluators = {
     return one.bits === 8 ? bytes[at]! : one.bits === 16 ? u16At(bytes, at) : u32At(bytes, at);
   },
   ether: (_, visit) => visit.ether,
+  mac: (one, { ether }) => {
+    if (ether === null) return null;
+    return one.part === 'mac32' ? u32At(ether, 0) : u16At(ether, 4);
+  },
   fib: (one, visit) => (one.result === 'type' ? visit.addressType : visit.mainDevice),
   masked: (one, visit) => {
     const value = evaluate(one.of, visit);
@@ -115,6 +121,8 @@ const EXPRESSIONS: Evaluators = {
 };
 
 const CONFIRMED = 8;
+/** linux/if_arp.h */
+const ARPHRD_ETHER = 1;
 
 /** Bytes of the packet; null if they are not all inside, as in the kernel. */
 function load(packet: Packet, at: number, count: number): Value | null {
@@ -190,7 +198,7 @@ const STATEMENTS: Actions = {
   update: (one, visit) => {
     const key = keyOf(one.element, visit);
     if (key === null) return 'break';
-    return when(updateElement(visit.sets.get(one.set)!, key, visit.now));
+    return when(updateElement(visit.sets.get(one.set)!, key, visit.now, one.timeout));
   },
   pace: (one, visit) => {
     const key = keyOf(one.element, visit);
@@ -219,7 +227,7 @@ const STATEMENTS: Actions = {
     visit.logs.push({ prefix: one.prefix, group: one.group });
     return 'next';
   },
-  queue: (one) => ({ final: 'queue', queue: one.number }),
+  queue: (one) => (one.isStrict ? { final: 'drop' } : { final: 'queue', queue: one.number }),
   reject: () => ({ final: 'reject' }),
   end: (_, visit) => when(visit.packet.protocol === TCP),
   untracked: () => 'next',

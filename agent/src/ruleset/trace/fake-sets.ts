@@ -71,14 +71,15 @@ export function hasElement(state: SetState, values: readonly Value[], now: numbe
 }
 
 /** False: the set has no room for a new element, and the rule ends. */
-export function updateElement(state: SetState, values: readonly Value[], now: number): boolean {
+export function updateElement(
+  state: SetState,
+  values: readonly Value[],
+  now: number,
+  timeout?: number,
+): boolean {
   if (state.role === 'static') return false;
-  return insert(
-    state,
-    keyOf(state, values),
-    now + (state.timeout ?? Number.POSITIVE_INFINITY),
-    now,
-  );
+  const life = timeout ?? state.timeout ?? Number.POSITIVE_INFINITY;
+  return insert(state, keyOf(state, values), now + life, now);
 }
 
 const PER = { second: 1000, hour: 3600000, week: 604800000 } as const;
@@ -154,7 +155,7 @@ function hexOf(type: Datatype, value: Value): string {
   if (typeof value !== 'number') return hexBytes(value);
   // A family is always a key of its own, where the kernel stores one byte.
   if (type === 'family') return value.toString(16).padStart(2, '0');
-  const digits = type === 'port' ? 4 : type === 'protocol' ? 2 : 8;
+  const digits = type === 'port' || type === 'mac16' ? 4 : type === 'protocol' ? 2 : 8;
   return value.toString(16).padStart(digits, '0').padEnd(8, '0');
 }
 

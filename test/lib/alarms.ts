@@ -1,0 +1,35 @@
+// What `whp status` says in several lines, as one line each.
+
+/** A line of a shell: commands with "; " between them. */
+const COMMANDS =
+  /^(whp|uci|ping|opkg|apk|logread|fw4|ip|nft|sysctl|rm|\/etc\/init\.d\/\S+|\/usr\/share\/whp\/\S+) .*$/;
+
+export function isCommands(line: string): boolean {
+  return line
+    .trim()
+    .replace(/;$/, '')
+    .split('; ')
+    .every((one) => COMMANDS.test(one));
+}
+
+/** The text on one line, as a person reads it. */
+export function flat(text: string): string {
+  return text.replace(/\s+/g, ' ').trim();
+}
+
+/** Each alarm as one line: "! WHAT; COMMAND; COMMAND". */
+export function alarmLines(status: string): string[] {
+  return alarmsOf(status).map(({ text, commands }) => `! ${[text, ...commands].join('; ')}`);
+}
+
+/** Each "!" of `whp status` with its lines: the text on one line, and the commands below it. */
+export function alarmsOf(text: string): { readonly text: string; readonly commands: string[] }[] {
+  const [, ...blocks] = `\n${text.trimEnd()}`.split('\n! ');
+  return blocks.map((block) => {
+    const lines = block.split('\n');
+    const first = lines.findIndex((line, at) => at > 0 && isCommands(line));
+    const end = first < 0 ? lines.length : first;
+    const commands = lines.slice(end).flatMap((line) => line.trim().replace(/;$/, '').split('; '));
+    return { text: flat(lines.slice(0, end).join(' ')), commands };
+  });
+}
