@@ -66,7 +66,7 @@ function apply(run: Run, bytes: Uint8Array, effect: Effect): void {
       const { app, kind } = what.evidence;
       gatherEvidence(harvest, run.state.apps.get(app)!, what.evidence);
       const teaches = kind === 'range' || kind === 'mapping';
-      if (teaches) gatherPorts(harvest, kernel, run.policy, now / 1000);
+      if (teaches) gatherPorts(harvest, kernel, run.policy, now);
     }
   }
 }

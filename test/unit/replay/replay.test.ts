@@ -79,20 +79,21 @@ test('a flow that is cut: what its remote end still sends is dropped, not a dire
 
 test('a supernode teaches the port, the port the peer, the peer any port', () => {
   const report = replay([
-    [0, toNode],
-    [0.1, fromNode],
-    [1, there(A, 13021, PEER, 7000)],
-    [2, there(A, 50000, PEER, 7001)],
-    [3, there(A, 50000, WEB, 7001)],
+    [0, there(A, 50000, WEB, 7001)],
+    [1.5, toNode],
+    [1.6, fromNode],
+    [2, there(A, 13021, PEER, 7000)],
+    [3, there(A, 50000, PEER, 7001)],
+    [4, there(A, 50000, WEB, 7001)],
   ]);
   assert.equal(report.ports, [
-    { app: 'skype', address: A, protocol: 'udp', port: 13021, since_ms: 0 },
+    { app: 'skype', address: A, protocol: 'udp', port: 13021, since_ms: 1500 },
   ]);
   assert.equal(report.supernodes, [NODE]);
   assert.equal(report.peers, [{ app: 'skype', address: A, remote: PEER }]);
   assert.equal(rows(report, `udp ${A}:13021 ${NODE}:40011`), ['skype/range 2 0 0']);
   assert.equal(rows(report, `udp ${A}:50000 ${PEER}:7001`), ['skype/peer 1 0 0']);
-  assert.equal(rows(report, `udp ${A}:50000 ${WEB}:7001`), ['-/ 1 1 0']);
+  assert.equal(rows(report, `udp ${A}:50000 ${WEB}:7001`), ['-/ 2 2 0']);
   assert.equal(report.evidence, { 'skype peer': 1, 'skype port': 1, 'skype range': 1 });
   assert.is(report.totals.proxied_packets, 4);
   assert.is(report.totals.early_packets, 0);
