@@ -60,14 +60,16 @@ export async function startAgent(
 
 /** Waits for the agent's log line. Polling `whp status` would compete for the processor. */
 async function enforcing(router: Machine): Promise<string> {
+  let stdout = '';
   for (let tries = 0; tries < 180; tries++) {
-    const { stdout } = await router.run('cat /tmp/whp.log');
+    stdout = (await router.run('cat /tmp/whp.log')).stdout;
     if (/error/.test(stdout)) throw new Error(`the agent does not enforce: ${stdout}`);
     const line = /^whp: (enforcing .*)$/m.exec(stdout)?.[1];
     if (line !== undefined) return `agent: ${line}`;
     await sleep(500);
   }
-  throw new Error(`the agent is silent: ${router.consoleTail(10)}`);
+  const { stdout: processes } = await router.run('ps');
+  throw new Error(`the agent does not enforce: ${stdout}\n${processes}\n${router.consoleTail(10)}`);
 }
 
 /** The agent's reason for each announced flow, by its tuple. */

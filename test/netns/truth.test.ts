@@ -284,6 +284,14 @@ test('what was never made is no repair, is said once, and what stood is repaired
   assert.not.match(last!, /link/);
 });
 
+test('after a reload no problem of the configuration before is left', () => {
+  const lost = 'there is no device "br-lna"';
+  home.reload(only('block').replace("hold '0'", "hold '0'\n  list lan 'br-lna'"));
+  assert.match(flat(home.whp('status')), lost);
+  home.reload(only('block'));
+  assert.not.match(flat(home.whp('status')), lost);
+});
+
 test('words that are nothing end with status 2, and names are answered', async () => {
   for (const words of [['nonsense'], ['8.8.8.8', 'x'], ['::1'], ['127.0.0.1'], ['1.2.3.4/24']]) {
     const { status, err } = home.tell('why', ...words);

@@ -12,7 +12,7 @@ import { filesAside } from '../os/kept-file.ts';
 import { log } from '../os/log.ts';
 import { type Agent, inTurn } from '../runtime/agent.ts';
 import { enforce } from '../runtime/enforce.ts';
-import { lookAgain } from '../runtime/preflight.ts';
+import { lookAgain, lookNow } from '../runtime/preflight.ts';
 import type { Problem } from '../syntax/result.ts';
 
 /** Enforces the policy that choices, schedules and leases result in now. Returns the error as text, or null. */
@@ -63,7 +63,10 @@ async function loadAgain(agent: Agent): Promise<Loaded> {
   if (problems.length > 0) return { problems, failed: null };
   lookAgain(agent);
   const failed = await enforce(agent, wantedPolicy(settings));
-  if (failed === null) keepLastGood(settings);
+  if (failed === null) {
+    keepLastGood(settings);
+    await lookNow(agent);
+  }
   return { problems: [], failed };
 }
 

@@ -44,7 +44,8 @@ export interface Neighbours {
   reading: Promise<void>;
   /** Rules, routes or tables have changed since the last look. */
   isDue: boolean;
-  isLooking: boolean;
+  /** The running look; null: none runs. */
+  looking: Promise<void> | null;
   lookedAt: number;
 }
 
@@ -72,7 +73,7 @@ export function createNeighbours(): Neighbours {
     readAt: -LISTING_MILLISECONDS,
     reading: Promise.resolve(),
     isDue: true,
-    isLooking: false,
+    looking: null,
     lookedAt: 0,
   };
 }
@@ -103,11 +104,24 @@ export function lookAround(agent: PreflightNeeds): void {
   const { neighbours } = agent;
   unattended(readRules(agent));
   const isTime = neighbours.isDue || now() - neighbours.lookedAt >= LOOK_MILLISECONDS;
-  if (!isTime || neighbours.isLooking) return;
+  if (isTime && neighbours.looking === null) unattended(beginLook(agent));
+}
+
+/** Looks by the configuration in force. When it resolves, no line is of a configuration of before. */
+export async function lookNow(agent: PreflightNeeds): Promise<void> {
+  const { neighbours } = agent;
+  while (neighbours.looking !== null) await neighbours.looking;
+  await beginLook(agent);
+}
+
+function beginLook(agent: PreflightNeeds): Promise<void> {
+  const { neighbours } = agent;
   neighbours.isDue = false;
-  neighbours.isLooking = true;
   neighbours.lookedAt = now();
-  unattended(look(agent));
+  neighbours.looking = look(agent).finally(() => {
+    neighbours.looking = null;
+  });
+  return neighbours.looking;
 }
 
 /** Takes a slow router a third of a second: pauses in between, for held answers. */
@@ -143,7 +157,6 @@ async function look(agent: PreflightNeeds): Promise<void> {
       tell(neighbours, looksOf({ policy, uci, wall: wallTime(), router }));
     }
   }
-  neighbours.isLooking = false;
 }
 
 /** Logs the new lines. */
