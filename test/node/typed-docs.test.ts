@@ -247,7 +247,11 @@ test('SECURITY.md: limits come first, and the guard is explained before it is na
 
 test('numbers that the pages repeat are those of the program', () => {
   assert.ok(page('docs/uci.md').includes(`at most ${LAST_SLOT} of them`));
-  const held = /\| `boot_hold` \| option \| `(\d+)` /.exec(page('docs/uci.md'))![1];
+  const init = readFileSync('openwrt-package/files/whp.init', 'utf8');
+  const held = /config_get seconds globals boot_hold (\d+)\n/.exec(init)![1];
+  assert.ok(page('docs/uci.md').includes(`| \`boot_hold\` | option | \`${held}\` |`));
+  assert.ok(page('docs/kept.md').includes(`in seconds (${held}; 0: never)`));
+  assert.ok(shipped.includes(`option boot_hold '${held}'`));
   assert.ok(page('README.md').includes(`for ${held} seconds at most`));
   assert.ok(page('SECURITY.md').includes(`for ${held} s at most (\`boot_hold\`)`));
 });

@@ -1,9 +1,9 @@
 // policy/build-sync: checks the sync section (source, interval and key of a signed policy), so that what is
 // written now stays valid. This version fetches no policy and reports a problem if the section is enabled.
 import {
+  checkInteger,
   type OptionSpec,
   readBoolean,
-  readInteger,
   readSection,
   type SectionPlace,
 } from '../syntax/options.ts';
@@ -27,7 +27,7 @@ export function checkSync(sections: readonly SectionPlace[], problems: Problem[]
     if (key !== null && !/^[0-9a-f]{64}$/i.test(key)) {
       read.complain('key', 'is no Ed25519 public key: 64 hexadecimal digits');
     }
-    readInteger(read, 'interval', 60, 604800, 3600);
+    checkInteger(read, 'interval', 60, 604800);
     if (readBoolean(read, 'enabled', false)) {
       read.complain('enabled', "this version fetches no policy; write: option enabled '0'");
     }

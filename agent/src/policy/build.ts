@@ -2,6 +2,7 @@
 // every default, and reports all problems at once, each with its place and fix.
 
 import {
+  checkInteger,
   type OptionReader,
   type OptionSpec,
   readBoolean,
@@ -103,8 +104,8 @@ function buildGlobals(
   if (nat64.length > MOST_NAMED) {
     read.complain('nat64', `has ${nat64.length} prefixes; at most ${MOST_NAMED}, remove some`);
   }
-  // Seconds, read by the init script; the agent only checks the value.
-  readInteger(read, 'boot_hold', 0, 60, 20);
+  // Seconds; the init script has the default.
+  checkInteger(read, 'boot_hold', 0, 60);
   return {
     enabled: readBoolean(read, 'enabled', true),
     globals: {

@@ -129,6 +129,11 @@ export function readInteger(
   return preset;
 }
 
+/** The same of an option whose value the agent does not use. */
+export function checkInteger(read: OptionReader, name: string, from: number, to: number): void {
+  readInteger(read, name, from, to, from);
+}
+
 export function readOneOf<T extends string>(
   read: OptionReader,
   name: string,

@@ -237,6 +237,19 @@ config app
   assert.equal(problems(text), expected);
 });
 
+const ofGlobals = (option: string, value: string): string[] =>
+  problems(`config globals 'globals'\n\toption ${option} '${value}'\n`);
+
+for (const [option, from, to] of [['boot_hold', 0, 60]] as const) {
+  test(`${option} is a whole number from ${from} to ${to}`, () => {
+    for (const value of [from, to]) assert.equal(ofGlobals(option, String(value)), [], `${value}`);
+    for (const value of [String(to + 1), '-1', '1.5', 'x'])
+      assert.equal(ofGlobals(option, value), [
+        `whp.globals.${option} (whp:2): "${value}" is no whole number from ${from} to ${to}`,
+      ]);
+  });
+}
+
 /** One section of each type, into which an option without a value is written. */
 const EACH: Readonly<Record<string, string>> = {
   globals: "config globals 'globals'\n\toption mask '0x00f00000'\n",
