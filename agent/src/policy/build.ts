@@ -19,7 +19,7 @@ import { buildProxies } from './build-proxies.ts';
 import { buildRules } from './build-rules.ts';
 import { checkSync } from './build-sync.ts';
 import { MOST_NAMED, nat64Prefixes, prefixProblem } from './nat64.ts';
-import type { Globals, Policy } from './policy.ts';
+import { type Globals, type Policy, UNHEARD_QUEUE } from './policy.ts';
 import { ESCAPE_LISTS, ESCAPE_OPTIONS, readEscape } from './resolver-bypass.ts';
 
 export const DEFAULT_GLOBALS: Globals = {
@@ -114,8 +114,9 @@ function buildGlobals(
       // The rules of all slots must precede those of main (32766) and default (32767).
       preference: readInteger(read, 'preference', 1, 32750, preset.preference),
       table: readTable(read, preset.table),
-      queue: readInteger(read, 'queue', 0, 65535, preset.queue),
-      group: readInteger(read, 'group', 0, 65535, preset.group),
+      // Each has two more numbers behind it.
+      queue: readInteger(read, 'queue', 0, UNHEARD_QUEUE - 3, preset.queue),
+      group: readInteger(read, 'group', 0, 65533, preset.group),
       hold: readBoolean(read, 'hold', preset.hold),
       ...(readBoolean(read, 'dnsmasq', true) ? {} : { dnsmasq: false as const }),
       ...(nat64.length > 0 ? { nat64 } : {}),

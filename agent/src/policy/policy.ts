@@ -6,6 +6,9 @@ import type { Directory } from './build-devices.ts';
 import type { Escape } from './resolver-bypass.ts';
 import type { WeekSpan } from './schedule.ts';
 
+/** The NFQUEUE number that nobody listens to: the kernel drops what a rule puts there (compile/element-packets). */
+export const UNHEARD_QUEUE = 65535;
+
 export interface Globals {
   /** Linux devices that face the home, e.g. br-lan. */
   readonly lan: readonly string[];
@@ -15,9 +18,9 @@ export interface Globals {
   readonly preference: number;
   /** Routing table of slot 0; slot n uses table + n. Default 15000. */
   readonly table: number;
-  /** NFQUEUE number of held DNS answers; + 1: ClientHellos, + 2: the crowd's answers. Default 5300. */
+  /** NFQUEUE number of held DNS answers; + 1: ClientHellos, + 2: the crowd's answers. 0 to 65532, default 5300. */
   readonly queue: number;
-  /** NFLOG group of queries and watched answers; + 1: the crowd's answers, + 2: evidence. Default 5300. */
+  /** NFLOG group of queries and watched answers; + 1: the crowd's answers, + 2: evidence. 0 to 65533, default 5300. */
   readonly group: number;
   /** true: DNS answers are held until the addresses they teach are in the kernel; false: only watched. */
   readonly hold: boolean;

@@ -209,7 +209,7 @@ config app
     'whp.globals.mask (whp:2): needs exactly four neighbouring bits, as in 0x0f000000',
     'whp.globals.preference (whp:3): "40000" is no whole number from 1 to 32750',
     "whp.globals.table (whp:4): would use tables 253 to 255, which are the system's; as in 15000",
-    'whp.globals.queue (whp:5): "x" is no whole number from 0 to 65535',
+    'whp.globals.queue (whp:5): "x" is no whole number from 0 to 65532',
     'whp.globals.hold (whp:6): "maybe" is neither 1 nor 0',
     'whp.globals.colour (whp:7): unknown option of a globals section; use enabled, mask, preference, table, queue, group, hold, dnsmasq, boot_hold, log_flows, test_address, hello, dns_redirect, dns_reject_dot, dns_reject_doh, lan, nat64, dns_device',
     `whp.globals.lan (whp:8): "a device" is no name of a network device (1 to 15 letters, digits and . _ @ -); write: list lan 'br-lan', as ip link shows it`,
@@ -240,7 +240,12 @@ config app
 const ofGlobals = (option: string, value: string): string[] =>
   problems(`config globals 'globals'\n\toption ${option} '${value}'\n`);
 
-for (const [option, from, to] of [['boot_hold', 0, 60]] as const) {
+for (const [option, from, to] of [
+  ['boot_hold', 0, 60],
+  // Two more numbers follow; queue 65535 has no listener.
+  ['queue', 0, 65532],
+  ['group', 0, 65533],
+] as const) {
   test(`${option} is a whole number from ${from} to ${to}`, () => {
     for (const value of [from, to]) assert.equal(ofGlobals(option, String(value)), [], `${value}`);
     for (const value of [String(to + 1), '-1', '1.5', 'x'])

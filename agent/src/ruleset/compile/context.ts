@@ -48,7 +48,7 @@ export function setMark(context: Context, target: 'meta' | 'ct', slot: number): 
  * behind announcements of peers. Group + 1 has the crowd's answers (compile/dns).
  */
 export function evidenceGroup(group: number): number {
-  return (group + 2) & 0xffff;
+  return group + 2;
 }
 
 export function logHeaders(context: Context, feed: AppFeed, app: App): Statement {

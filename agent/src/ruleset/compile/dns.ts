@@ -76,11 +76,11 @@ const TCP_BEGIN_MASK = 0x07;
 
 /** NFQUEUE number, or NFLOG group, of the crowd's answers. ClientHellos have queue + 1. */
 export function crowdQueue(queue: number): number {
-  return (queue + 2) & 0xffff;
+  return queue + 2;
 }
 
 export function crowdGroup(group: number): number {
-  return (group + 1) & 0xffff;
+  return group + 1;
 }
 
 function asked(...when: Statement[]): (to: Verdict) => Statement[] {

@@ -2,7 +2,7 @@
 // add the element that each carries, or end its lifetime. A packet that has done so is dropped: its send fails with
 // EPERM. One that has not, because the set is full or not there, must not fail with EPERM: no later chain may drop
 // it, so it goes into a queue that nobody listens to. On a kernel without queues it passes, and ends on loopback.
-import type { App, Policy } from '../../policy/policy.ts';
+import { type App, type Policy, UNHEARD_QUEUE } from '../../policy/policy.ts';
 import type { Family } from '../../wire/address.ts';
 import {
   DELETES,
@@ -38,8 +38,6 @@ import { readsHello } from './tls-hello.ts';
 
 /** The first of all chains in the output hook: no other may drop the packet before it (INT_MIN of C). */
 const FIRST = -2147483648;
-/** A queue without a listener. */
-const NOBODY = 65535;
 
 /**
  * A lifetime that is over at once, milliseconds. A rule that deletes an element leaves it in the count of the set
@@ -87,7 +85,7 @@ export function elementChains(context: Context): Chain[] {
   ];
 }
 
-const NOT_TAKEN: Statement = { kind: 'queue', number: NOBODY, isStrict: true };
+const NOT_TAKEN: Statement = { kind: 'queue', number: UNHEARD_QUEUE, isStrict: true };
 
 function chainName(set: string): string {
   return `${set}_element`;

@@ -48,7 +48,7 @@ export function readsHello(context: Context): boolean {
 
 /** NFQUEUE number of ClientHellos: a queue of their own, so that they never take the room of DNS answers. */
 export function helloQueue(queue: number): number {
-  return (queue + 1) & 0xffff;
+  return queue + 1;
 }
 
 /** Last rule of prerouting: no evidence has matched the flow. */
