@@ -15,6 +15,7 @@ import {
   schemaOfChapter,
   wrongWith,
 } from '../lib/answers.ts';
+import { pages } from '../lib/pages.ts';
 
 test('every chapter has an example that its table allows, and a table that allows no other field', () => {
   assert.ok(chapters.size > 40, `${chapters.size} chapters`);
@@ -117,6 +118,19 @@ test('a line of each kind of whp monitor is as in its chapter', () => {
     return judged<{ kind: string }>('whp monitor', JSON.parse(line)).kind;
   });
   assert.equal(kinds, ['dns', 'query', 'hello', 'flow']);
+});
+
+test('no other page has a table of fields of --json', () => {
+  // The fields of a profile are those of its schema.
+  const others = [...pages].filter(([name]) => !/json\.md|profiles\.md/.test(name));
+  const heads = others.flatMap(([name, text]) =>
+    Array.from(text.matchAll(/^(\|.*\|)\n\| -/gm), ([, head]) => `${name}: ${head}`),
+  );
+  assert.ok(heads.length > 20, `${heads.length} tables`);
+  assert.equal(
+    heads.filter((head) => /\| fields?\b|--json/.test(head)),
+    [],
+  );
 });
 
 const KNOWN = 'test/golden/json-fields.txt';
