@@ -3,12 +3,13 @@
 // docs/applications.md from it. `applications.mjs [FOLDER]`: the captures are not part of the project, FOLDER is
 // ../shared/captures unless told. Needs out/whp and out/host/x86_64.
 import { spawnSync } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { needPath, readWords } from './lib/usage.mjs';
 
+const [folder = '../shared/captures'] = readWords(import.meta.url, { more: true });
 process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));
-const folder = process.argv[2] ?? '../shared/captures';
 
 /**
  * Captures of nDPI's and Wireshark's collections, by application: file, year of the recording or null, what it holds,
@@ -96,8 +97,7 @@ function replay(file, lan) {
   return { flows: proxiedFlows + directFlows, proxied: proxiedFlows };
 }
 
-for (const needed of [folder, 'out/whp', 'out/host/x86_64/whp-host'])
-  if (!existsSync(needed)) throw new Error(`applications: ${needed} is absent`);
+for (const needed of [folder, 'out/whp', 'out/host/x86_64/whp-host']) needPath(needed);
 const applications = APPLICATIONS.map(({ name, title, captures }) => ({
   name,
   title,

@@ -5,7 +5,9 @@ import { existsSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { readWords } from './lib/usage.mjs';
 
+readWords(import.meta.url);
 process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));
 if (existsSync('../shared/captures')) {
   const need = '. scripts/lib/packages.sh && need ndpiReader=libndpi-bin';

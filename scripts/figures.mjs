@@ -5,7 +5,9 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { readWords } from './lib/usage.mjs';
 
+const words = readWords(import.meta.url, { options: ['--check'] });
 process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));
 const read = (name) => JSON.parse(readFileSync(`docs/figures/${name}.json`, 'utf8'));
 
@@ -151,7 +153,7 @@ function block(name) {
   return make();
 }
 
-const check = process.argv[2] === '--check';
+const check = words.includes('--check');
 let blocks = 0;
 for (const page of ['README.md', 'docs/benchmarks.md', 'docs/applications.md']) {
   const text = readFileSync(page, 'utf8');

@@ -8,9 +8,11 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { AGENT } from './lib/agent.mjs';
+import { readWords, refuse } from './lib/usage.mjs';
 
 process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));
-const words = process.argv.slice(2);
+const words = readWords(import.meta.url, { more: true });
+if (words.length === 0) refuse('no engine');
 const split = words.findIndex((word) => word.startsWith('--'));
 const command = split < 0 ? words : words.slice(0, split);
 const options = split < 0 ? [] : words.slice(split);

@@ -13,7 +13,9 @@ import {
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { readWords } from './lib/usage.mjs';
 
+const words = readWords(import.meta.url, { options: ['--list', '--table'], more: true });
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 process.chdir(root);
 const { outputFiles } = await build({
@@ -24,7 +26,6 @@ const { outputFiles } = await build({
 });
 const list = Buffer.from(outputFiles[0].contents).toString('base64');
 const { MUTATIONS, withTable } = await import(`data:text/javascript;base64,${list}`);
-const words = process.argv.slice(2);
 if (words.includes('--list')) {
   for (const { name, promise } of MUTATIONS) console.log(`${name.padEnd(24)} ${promise}`);
   process.exit(0);

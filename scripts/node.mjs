@@ -6,11 +6,14 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { needPath, readWords, refuse } from './lib/usage.mjs';
 import { countTests, report, showFailure } from './lib/uvu.mjs';
 
+const words = readWords(import.meta.url, { more: true });
+if (words.length === 0) refuse('no FOLDER and no FILE.test.ts');
 process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));
-const sources = process.argv
-  .slice(2)
+for (const word of words) needPath(word);
+const sources = words
   .flatMap((word) =>
     word.endsWith('.test.ts')
       ? [word]

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { AGENT } from './lib/agent.mjs';
+import { readWords } from './lib/usage.mjs';
 import beforeAfter from './pictures/before-after.mjs';
 import { draw } from './pictures/draw.mjs';
 import heldAnswer from './pictures/held-answer.mjs';
@@ -15,6 +16,7 @@ import states from './pictures/states.mjs';
 import statusAndWhy from './pictures/status-and-why.mjs';
 
 const FOLDER = 'docs/pictures';
+const words = readWords(import.meta.url, { options: ['--check'] });
 process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));
 const read = (name) => readFileSync(name, 'utf8');
 
@@ -40,7 +42,7 @@ const PICTURES = {
   states,
 };
 
-const check = process.argv[2] === '--check';
+const check = words.includes('--check');
 const wrong = [];
 mkdirSync(FOLDER, { recursive: true });
 for (const [name, picture] of Object.entries(PICTURES)) {

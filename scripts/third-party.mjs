@@ -4,7 +4,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { readWords } from './lib/usage.mjs';
 
+const words = readWords(import.meta.url, { options: ['--check'] });
 process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));
 const TARGET = 'openwrt-package/files/third-party.txt';
 
@@ -86,7 +88,7 @@ const parts = [...byTerms].map(([terms, list]) =>
 const head =
   'whp holds parts of these works, each under the terms below it. whp itself: Apache-2.0.';
 const text = `${[head, ...parts].join(`\n\n${'-'.repeat(72)}\n\n`)}\n`;
-if (!process.argv.includes('--check')) writeFileSync(TARGET, text);
+if (!words.includes('--check')) writeFileSync(TARGET, text);
 else if (readFileSync(TARGET, 'utf8') !== text) {
   console.error(`${TARGET} is not what the bundle holds: run node scripts/third-party.mjs`);
   process.exit(1);

@@ -11,16 +11,18 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { AGENT } from './lib/agent.mjs';
+import { needPath, readWords } from './lib/usage.mjs';
 import { countTests, report, showFailure } from './lib/uvu.mjs';
 
 const started = performance.now();
-const words = process.argv.slice(2);
+const words = readWords(import.meta.url, { options: ['--long', '--bundle'], more: true });
 const long = words[0] === '--long' && words.shift() !== undefined;
 const wanted = words[0] === '--bundle' ? words.splice(0, 2)[1] : undefined;
 const named = words.filter((word) => word.endsWith('.test.ts'));
 const command = words.filter((word) => !word.endsWith('.test.ts'));
 if (command.length === 0 && wanted === undefined) command.push('node');
 process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));
+for (const file of named) needPath(file);
 const inNode = command[0] === 'node';
 const sources = named.length > 0 ? named : testsUnder('test/unit');
 

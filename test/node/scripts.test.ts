@@ -6,11 +6,13 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Options, ROUTER, readOptions } from '../lab/machine/options.ts';
 
-const scripts = readdirSync('scripts').filter((name) => name.endsWith('.sh'));
+const scripts = readdirSync('scripts').filter((name) => /\.(sh|mjs)$/.test(name));
 
 /** Runs it without a compiler, an emulator or apt. */
 function run(name: string, ...words: string[]) {
-  const { status, stdout, stderr } = spawnSync(`scripts/${name}`, words, {
+  const path = `scripts/${name}`;
+  const [program, ...all] = name.endsWith('.mjs') ? ['node', path, ...words] : [path, ...words];
+  const { status, stdout, stderr } = spawnSync(program!, all, {
     encoding: 'utf8',
     env: { ...process.env, WHP_MIRROR: 'file:///nowhere', WHP_CACHE: '/proc/nowhere' },
   });
@@ -22,12 +24,29 @@ test('every script prints its opening comment for --help and -h, wherever it sta
     for (const words of [['--help'], ['-h'], ['--bogus', '--help']]) {
       const { status, stdout } = run(name, ...words);
       assert.is(status, 0, `${name} ${words.join(' ')}`);
-      const first = /^#!.*\n# (.*)\n/.exec(readFileSync(`scripts/${name}`, 'utf8'))?.[1];
+      const first = /^(?:#!.*\n# |\/\/ )(.*)\n/.exec(readFileSync(`scripts/${name}`, 'utf8'))?.[1];
       assert.is(stdout.split('\n')[0], first, name);
     }
 });
 
 const REFUSED: readonly (readonly [string, readonly string[], RegExp])[] = [
+  ['unit.mjs', ['--fast', 'node'], /unknown word --fast/],
+  ['unit.mjs', ['node', 'test/unit/nowhere.test.ts'], /nowhere.test.ts: no such file/],
+  ['node.mjs', [], /no FOLDER/],
+  ['node.mjs', ['test/node/nowhere.test.ts'], /nowhere.test.ts: no such file/],
+  ['node.mjs', ['test/node', 'test/nowhere'], /nowhere: no such file/],
+  ['node.mjs', ['--all'], /unknown word --all/],
+  ['bundle.mjs', ['all'], /unknown word all/],
+  ['captures.mjs', ['all'], /unknown word all/],
+  ['figures.mjs', ['--chek'], /unknown word --chek/],
+  ['pictures.mjs', ['--check', 'all'], /unknown word all/],
+  ['third-party.mjs', ['-c'], /unknown word -c/],
+  ['applications.mjs', ['--all'], /unknown word --all/],
+  ['applications.mjs', ['/nowhere'], /\/nowhere: no such file/],
+  ['fuzz.mjs', [], /no engine/],
+  ['fuzz.mjs', ['--inputs', '1'], /unknown word --inputs/],
+  ['mutate.mjs', ['--all'], /unknown word --all/],
+  ['mutate.mjs', ['nothing'], /there is no mutation nothing/],
   ['test.sh', ['--fast'], /unknown word --fast/],
   ['test.sh', ['--full', 'netns'], /unknown word netns/],
   [
