@@ -3,14 +3,19 @@
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { LAST_SLOT, markOf } from '../../agent/src/policy/marks.ts';
+import { UNHEARD_QUEUE } from '../../agent/src/policy/policy.ts';
+import { PROTOCOL } from '../../agent/src/reconcile/desired.ts';
 import { auditText } from '../../agent/src/ruleset/audit.ts';
 import { compile } from '../../agent/src/ruleset/compile/compile.ts';
 import { evidenceGroup } from '../../agent/src/ruleset/compile/context.ts';
 import { crowdGroup, crowdQueue } from '../../agent/src/ruleset/compile/dns.ts';
 import { helloQueue } from '../../agent/src/ruleset/compile/tls-hello.ts';
+import { ELEMENT_MARK } from '../../agent/src/ruleset/element-packet.ts';
 import { offloadText } from '../../agent/src/ruleset/flow-offload.ts';
 import type { Ruleset } from '../../agent/src/ruleset/model.ts';
 import { OWN_TABLES, UNJUDGED_PREFIX } from '../../agent/src/ruleset/names.ts';
+import { renderLoad } from '../../agent/src/ruleset/render.ts';
 import { type Change, globals, policyFrom } from '../fixtures/policies.ts';
 
 const text = readFileSync('docs/kernel.md', 'utf8');
@@ -34,7 +39,7 @@ const devices = ['192.168.1.2', 'fd00::2'];
 /** Policies that together use every object. */
 const CHANGES: readonly Change[] = [
   {},
-  { globals: { hold: false } },
+  { globals: { hold: true } },
   { escape: { redirect: true, rejectDot: true, rejectDoh: true, hello: 'hold', devices, macs } },
   { globals: { hold: false }, escape: { hello: 'watch' } },
   { app: { macs, devices, except: policyFrom({}).apps[0]!.profile.ranges } },
@@ -42,7 +47,7 @@ const CHANGES: readonly Change[] = [
 const rulesets: readonly Ruleset[] = CHANGES.map((change) => compile(policyFrom(change)));
 
 const app = (name: string): string => name.replace('skype', 'APP');
-const unique = (names: readonly string[]): string[] => [...new Set(names)].sort();
+const unique = <T extends string | number>(all: readonly T[]): T[] => [...new Set(all)].sort();
 
 test('every chain at a hook has its row, with its priority and table', () => {
   const [guard, init] = ['agent/src/netlink/nft-guard.ts', 'openwrt-package/files/whp.init'].map(
@@ -103,11 +108,39 @@ test('every prefix and group of the log has its place', () => {
   assert.match(told(globals.group), `\`${UNJUDGED_PREFIX}\``);
 });
 
+function queuesOf(): number[] {
+  const statements = rulesets.flatMap(({ chains }) =>
+    chains.flatMap(({ rules }) => rules.flatMap((one) => one.statements)),
+  );
+  return statements.flatMap((one) => (one.kind === 'queue' ? [one.number] : []));
+}
+
+test('each packet mark that the rules read or write is a slot, or has its row', () => {
+  const hex = (mark: number): string => `0x${mark.toString(16).padStart(8, '0')}`;
+  const told = rows
+    .filter(([what]) => what === 'packet mark')
+    .flatMap(([, number]) => /`(0x\w{8})`/.exec(number!)![1]!);
+  const { mask } = globals;
+  const slots = Array.from({ length: LAST_SLOT + 1 }, (_, slot) => hex(markOf(mask, slot)));
+  const used = rulesets.flatMap((one) =>
+    Array.from(
+      renderLoad(one).matchAll(
+        /meta mark (?:set meta mark & 0x\w+ \| |& 0x\w+ [!=]= )?(0x\w{8})(?! [|=!])/g,
+      ),
+      ([, mark]) => mark!,
+    ),
+  );
+  assert.equal(unique(used.filter((mark) => !slots.includes(mark))), told.toSorted());
+  assert.ok(told.includes(hex(ELEMENT_MARK)));
+});
+
 test('numbers, tables and counters are those of the code', () => {
   const numbers = (what: string): number[] =>
     rows.filter(([first]) => first === what).map(([, at]) => Number(/\d+/.exec(at!)![0]));
   const { queue, group, preference, table } = globals;
-  assert.equal(numbers('NFQUEUE'), [queue, helloQueue(queue), crowdQueue(queue)]);
+  assert.equal(numbers('NFQUEUE'), [queue, helloQueue(queue), crowdQueue(queue), UNHEARD_QUEUE]);
+  assert.equal(numbers('NFQUEUE'), unique(queuesOf()));
+  assert.equal(numbers('route protocol'), [PROTOCOL]);
   assert.equal(numbers('NFLOG'), [group, crowdGroup(group), evidenceGroup(group)]);
   assert.equal([...numbers('ip rules'), ...numbers('routing tables')], [preference + 1, table + 1]);
   const names = named('name');

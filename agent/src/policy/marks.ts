@@ -3,7 +3,8 @@
 //
 // Bits 24-27 (mask 0x0f000000, configurable): mwan3 uses 0x3f00, pbr and Tailscale 0x00ff0000; these are the
 // lowest four bits that none of them uses. One nibble with sixteen values, not one bit for each application.
-// All writes are masked: foreign bits stay.
+// All rules write masked: foreign bits stay. Sockets of the agent write all 32 bits: 12, and ELEMENT_MARK
+// (ruleset/element-packet).
 //   0       unrelated: direct; such a packet costs one comparison
 //   1..11   slot of an application; determines its ip rule, routing table and tunnel
 //   12      cut: a flow that the agent is ending; its packets do not leave the router
