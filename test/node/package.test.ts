@@ -87,6 +87,14 @@ test('who may only read gets the methods and not the file, which holds keys', ()
   assert.equal(Object.keys(whp.read), ['ubus']);
   assert.equal([...whp.read.ubus.whp, ...whp.write.ubus.whp].sort(), known.sort());
   assert.equal(whp.write.ubus.whp, ['action', 'test']);
+  const page = readFileSync('docs/package.md', 'utf8').replace(/\s+/g, ' ');
+  const named = (methods: readonly string[]): string =>
+    methods
+      .map((one) => `\`${one}\``)
+      .join(', ')
+      .replace(/, (?=[^,]*$)/, ' and ');
+  assert.ok(page.includes(`- ${named(whp.read.ubus.whp)} read.`), named(whp.read.ubus.whp));
+  assert.ok(page.includes(`Write access includes ${named(whp.write.ubus.whp)},`));
   // rpcd, session.c: a table names the rights themselves; a list would give the writer no reading.
   assert.equal(whp.write.uci, { whp: ['read', 'write'] });
 });
