@@ -1,8 +1,8 @@
 // policy/marks: the bits of the packet mark and the conntrack mark that the agent uses. ruleset/ writes them,
 // tunnel/plan turns them into ip rules, status reads them.
 //
-// Bits 24-27 (mask 0x0f000000, configurable): mwan3 uses 0x3f00, pbr and Tailscale 0x00ff0000; these are the
-// lowest four bits that none of them uses. One nibble with sixteen values, not one bit for each application.
+// Bits 24-27 (mask 0x0f000000, configurable): SQM uses 0xff, mwan3 0x3f00, pbr and Tailscale 0x00ff0000; these are
+// the lowest four neighbouring bits that none of them uses. One nibble with sixteen values, not one bit for each application.
 // All rules write masked: foreign bits stay. Sockets of the agent write all 32 bits: 12, and ELEMENT_MARK
 // (ruleset/element-packet).
 //   0       unrelated: direct; such a packet costs one comparison
