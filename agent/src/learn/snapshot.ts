@@ -81,7 +81,7 @@ export type Origins = readonly Pick<Endpoint, 'app' | 'address' | 'name' | 'devi
 const ADOPTED = 'adopted from the standing table';
 
 /** Takes over the elements of a loaded table: endpoints with the names that an earlier agent left in `origins`;
- * ports, peers and asked windows as they are. Returns how many. */
+ * ports, peers and portmap windows as they are. Returns how many. */
 export function adoptElements(
   memory: Memory,
   app: App,

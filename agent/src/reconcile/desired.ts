@@ -47,7 +47,7 @@ export interface Rule {
 
 export type PathPiece = GreLink | LinkAddress | Route | Rule;
 
-/** `table inet whp_apart`: keeps marked flows out of the flow tables of other programs (ruleset/flow-offload). */
+/** `table inet whp_offload`: keeps marked flows out of the flow tables of other programs (ruleset/flow-offload). */
 export interface OffloadTable {
   readonly kind: 'offload';
   /** OFFLOAD_TABLE; what an agent up to version 0.1.0 left has another name. */

@@ -1,4 +1,4 @@
-// runtime/offload: loads `table inet whp_apart`, which keeps marked flows out of the flow tables of other programs
+// runtime/offload: loads `table inet whp_offload`, which keeps marked flows out of the flow tables of other programs
 // (ruleset/flow-offload).
 import type { KernelError } from '../netlink/kernel-error.ts';
 import { errorText } from '../os/errno.ts';
