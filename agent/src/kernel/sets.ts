@@ -31,7 +31,8 @@ const WHERE = { family: NFPROTO_INET, table: TABLE };
 
 /** Messages for one change: three for a renewal. Two more open and close the batch. */
 const MESSAGES_EACH = 3;
-/** Longest set that is read in one turn: reading thousands of elements takes a slow router seconds. */
+/** Longest set that is decoded in one turn: thousands of elements take a slow router seconds. Of a longer one the
+ * first answer is received whole, and the rest of it thrown away; then it is read one slice a turn. */
 const FEW = 100;
 
 /** `expires`: on the clock of now(). */
