@@ -117,4 +117,6 @@ test('the base policy, for a kernel that announces nothing', () => {
   if (!load.includes(' queue ') || hasQueue) assert.is(check(load), '');
 });
 
+if (!hasQueue) test.skip('nft takes the tables with a queue: this kernel has none', () => {});
+
 test.run();
