@@ -1,7 +1,9 @@
 // A mutable property (not readonly in its interface) is assigned only in the file that declares the interface;
-// other files call functions of that file. The rooms step and kernel each count as one file. Reads the text of
-// agent/src, by property name.
-import { readdirSync, readFileSync } from 'node:fs';
+// other files call functions of that file. The rooms step and kernel each count as one file. The first test reads
+// the text of agent/src, by property name. The second lets the compiler say whose property is assigned: in a copy,
+// the setter of each property takes a type that names the owner.
+import { spawnSync } from 'node:child_process';
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 
@@ -76,6 +78,86 @@ function strays(tree: Tree): string[] {
 
 test('no state is assigned from another file than that of its interface', () => {
   assert.equal(strays(readTree()), []);
+});
+
+/** The properties of one line, as a getter and a setter. */
+function withSetters(file: string, text: string): string {
+  return text.replace(/^(?:export )?interface \w+[^{]*\{[\s\S]*?^\}/gm, (body) =>
+    body.replace(
+      /^ {2}(?!readonly )(\w+): (.*);$/gm,
+      (_, name, type) =>
+        `  get ${name}(): ${type}; set ${name}(value: { readonly owner: '${ownerOf(file)}' });`,
+    ),
+  );
+}
+
+/** "file: owner" for each assignment outside of the owner, as the compiler sees the types. */
+function typedStrays(more: Tree = new Map()): string[] {
+  const folder = `out/owners-${process.pid}`;
+  cpSync('agent', `${folder}/agent`, { recursive: true });
+  for (const [file, text] of [...readTree(), ...more])
+    writeFileSync(`${folder}/${ROOT}/${file}`, withSetters(file, text));
+  const { compilerOptions } = JSON.parse(readFileSync('tsconfig.json', 'utf8'));
+  writeFileSync(`${folder}/tsconfig.json`, JSON.stringify({ compilerOptions, include: [ROOT] }));
+  const { stdout } = spawnSync('npx', ['tsc', '--noEmit', '--pretty', 'false', '-p', folder], {
+    encoding: 'utf8',
+    maxBuffer: 64 << 20,
+  });
+  rmSync(folder, { recursive: true });
+  const seen = stdout.matchAll(
+    /^\S+\/src\/(\S+)\(\d+,\d+\): error TS2322: .* '\{ readonly owner: "([^"]+)"; \}'/gm,
+  );
+  const found = Array.from(seen, ([, file, owner]) => ({ file: file!, owner: owner! }));
+  assert.ok(found.length > 100, `${found.length} assignments are seen`);
+  return found
+    .filter(({ file, owner }) => ownerOf(file) !== owner)
+    .map(({ file, owner }) => `${file}: of ${owner}`);
+}
+
+test('no state is assigned from another file than that of its interface, by its type', () => {
+  assert.equal(typedStrays(), []);
+});
+
+test('two files have a property of one name: the compiler sees whose is assigned', () => {
+  const lines = ['agent.repair.foreign = 0;', 'agent.repair.foreign += 1;'];
+  const text = `import type { Agent } from './agent.ts';
+interface Mine { foreign: number }
+export function afar(agent: Agent, mine: Mine): void {
+  mine.foreign = 1;
+  ${lines.join('\n  ')}
+}
+`;
+  const afar = new Map([['runtime/afar.ts', text]]);
+  assert.equal(strays(afar), []);
+  assert.equal(
+    typedStrays(afar),
+    lines.map(() => 'runtime/afar.ts: of reconcile/repair.ts'),
+  );
+});
+
+/** "file: value" of each Object.assign to a value that is neither declared in the file nor of an interface in it. */
+function assigns(tree: Tree): string[] {
+  return Array.from(tree).flatMap(([file, text]) =>
+    Array.from(codeOf(text).matchAll(/Object\.assign\(([^,]+),/g), ([, to]) => to!)
+      .filter((to) => {
+        const types = Array.from(
+          text.matchAll(new RegExp(`\\b${to}: (\\w+)`, 'g')),
+          ([, type]) => type,
+        );
+        const isOwn = new RegExp(
+          `^(?:const ${to}|(?:export )?interface (?:${types.join('|')})) `,
+          'm',
+        );
+        return !isOwn.test(text);
+      })
+      .map((to) => `${file}: ${to}`),
+  );
+}
+
+test('Object.assign changes only a value of the file, or of an interface in it', () => {
+  assert.equal(assigns(readTree()), []);
+  const text = 'function f(agent: Agent): void {\n  Object.assign(agent.inForce, {});\n}\n';
+  assert.equal(assigns(new Map([['runtime/afar.ts', text]])), ['runtime/afar.ts: agent.inForce']);
 });
 
 test('the reading sees an assignment from afar, and leaves those of the owner alone', () => {
