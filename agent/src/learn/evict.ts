@@ -44,11 +44,29 @@ export function strangersOf(
     .map(({ key }) => key);
 }
 
+const CAPS: Readonly<Record<LearnedKind | ShareKind, keyof ProfileCaps>> = {
+  addr: 'endpoints',
+  hello: 'endpoints',
+  udp: 'ports',
+  udpmac: 'ports',
+  tcp: 'ports',
+  tcpmac: 'ports',
+  peer: 'peers',
+  peermac: 'peers',
+  request: 'devices',
+  portmap: 'devices',
+  portmapmac: 'devices',
+  port_limit: 'devices',
+  peer_limit: 'devices',
+  server_limit: 'devices',
+  port_limit_mac: 'devices',
+  peer_limit_mac: 'devices',
+  server_limit_mac: 'devices',
+};
+
 /** The size of a set of this kind. */
 export function capOf(caps: ProfileCaps, kind: LearnedKind | ShareKind): number {
-  if (kind.startsWith('udp') || kind.startsWith('tcp')) return caps.ports;
-  if (kind === 'peer' || kind === 'peermac') return caps.peers;
-  return kind === 'addr' ? caps.endpoints : caps.devices;
+  return caps[CAPS[kind]];
 }
 
 /** An eighth of the elements of a set that is at least 7/8 full: of the devices with the most, each device's

@@ -7,6 +7,7 @@ import { clientSet, GATEWAYS, LEARNED_SETS, setName, setsOf } from '../ruleset/n
 import type { Held, HeldElement } from '../ruleset/transaction.ts';
 import { noteTaught, type Taught, taughtElements } from './dynamic-sets.ts';
 import { type Endpoint, type Learned, learnedEndpoints, restoreEndpoint } from './endpoints.ts';
+import { capOf } from './evict.ts';
 import { leftOf, type Silence } from './silence.ts';
 
 export interface Memory {
@@ -69,10 +70,10 @@ export function withDevices(held: Held): Held {
 
 /** Names of the learned sets of `app`, without the 200 ms window: it is over before a set could be read. */
 export function learnedSetsOf(app: App): string[] {
-  return LEARNED_SETS.filter((kind) => kind !== 'request').flatMap((kind) =>
-    setsOf(app.name, kind),
-  );
+  return READABLE.flatMap((kind) => setsOf(app.name, kind));
 }
+
+const READABLE = LEARNED_SETS.filter((kind) => kind !== 'request');
 
 /** Name and device of the endpoints that an earlier agent learned. */
 export type Origins = readonly Pick<Endpoint, 'app' | 'address' | 'name' | 'device'>[];
@@ -94,20 +95,13 @@ export function adoptElements(
     origins.filter((one) => one.app === app.name).map((one) => [one.address, one]),
   );
   let count = 0;
-  for (const set of learnedSetsOf(app)) {
-    const isAddress = set.startsWith(`${app.name}_addr`);
-    const cap = set.includes('_peer')
-      ? caps.peers
-      : set.includes('_portmap')
-        ? caps.devices
-        : set.includes('_hello')
-          ? caps.endpoints
-          : caps.ports;
+  const sets = READABLE.flatMap((kind) => setsOf(app.name, kind).map((set) => ({ set, kind })));
+  for (const { set, kind } of sets) {
     for (const { key, left } of read(set)) {
       if (left <= 0) continue;
       const expires = now + left;
-      const address = isAddress ? addressOf(key) : null;
-      if (!isAddress) noteTaught(memory.taught, set, { key, expires }, cap);
+      const address = kind === 'addr' ? addressOf(key) : null;
+      if (kind !== 'addr') noteTaught(memory.taught, set, { key, expires }, capOf(caps, kind));
       else if (address === null) continue;
       else {
         const { name = ADOPTED, device = '' } = known.get(address) ?? {};

@@ -2,8 +2,12 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createTaught, noteTaught, taughtElements } from '../../../agent/src/learn/dynamic-sets.ts';
-import { surplusOf } from '../../../agent/src/learn/evict.ts';
+import { capOf, surplusOf } from '../../../agent/src/learn/evict.ts';
+import { compile } from '../../../agent/src/ruleset/compile/compile.ts';
+import { EXPIRED } from '../../../agent/src/ruleset/compile/sets.ts';
 import { pairKey, pairOf } from '../../../agent/src/ruleset/elements.ts';
+import { LEARNED_SETS, SHARE_SETS, setName } from '../../../agent/src/ruleset/names.ts';
+import { policyFrom } from '../../fixtures/policies.ts';
 
 const LEASE = 345_600_000;
 const pair = (device: number, peer: number): Uint8Array =>
@@ -34,6 +38,18 @@ test('what the agent knows of a set follows the same rule, in whatever order the
   const peers = taughtElements(taught, 'x_peer4', 0).map(({ key }) => pairOf(key)!.peer);
   assert.is(peers.length, 57);
   for (let i = 57; i <= 64; i++) assert.not.ok(peers.includes(`93.184.0.${i}`), String(i));
+});
+
+test('the caps of sets are the sizes that the table declares', () => {
+  const policy = policyFrom({ globals: { hold: true }, escape: { hello: 'hold' } });
+  const { name, profile } = policy.apps[0]!;
+  const sets = compile(policy).sets.filter((one) => one.role === 'learned');
+  for (const kind of [...LEARNED_SETS, ...SHARE_SETS]) {
+    const set = sets.find((one) => one.name === setName(name, kind, 4));
+    assert.ok(set !== undefined, kind);
+    // Elements that have expired and are still counted.
+    assert.ok([0, EXPIRED].includes(set!.size - capOf(profile.caps, kind)), kind);
+  }
 });
 
 test.run();
