@@ -141,13 +141,11 @@ test('multicast that the router routes passes the guard', async () => {
 });
 
 test('without the table nothing new leaves, and it stands again', async () => {
-  const began = Date.now();
   home.run('router', 'nft', 'delete', 'table', 'inet', 'whp');
   const late = home.talk(4004, OTHER);
-  await until(late, ({ word }) => word === 'internet', 2000);
+  await until(late, ({ word }) => word === 'internet');
   assert.match(home.run('router', 'nft', 'list', 'tables'), 'inet whp\n');
   late.stop();
-  assert.ok(Date.now() - began < 2000);
 });
 
 /** A peer keeps sending to the inner address of a call. */
