@@ -280,7 +280,7 @@ function status(agent: Agent, kernel: KernelView): StatusAnswer {
   const { answers, announced, watched } = agent.feeds;
   const links = agent.kernel.routing.links();
   const problems = knownProblems(agent.problems);
-  problems.push(...problemsOf(agent.neighbours.looks));
+  problems.push(...problemsOf(agent.preflight.looks));
   if (!links.ok) problems.push(noted(errorText(links.error)));
   if (failures.count > 0) {
     problems.push(noted(`${failures.count} set updates failed, the last: ${failures.last}`));
@@ -302,7 +302,7 @@ function status(agent: Agent, kernel: KernelView): StatusAnswer {
     ),
     memory: residentBytes(),
     problems,
-    ...notesOf(agent.neighbours.looks),
+    ...notesOf(agent.preflight.looks),
     repairs: agent.repairs,
     kept: keptAnswer(agent),
     meter: meterNow(agent),

@@ -19,7 +19,7 @@ import type { MemoryState } from './handover.ts';
 import type { InForce } from './in-force.ts';
 import type { OffloadState } from './offload.ts';
 import type { PathState } from './paths.ts';
-import type { Neighbours } from './preflight.ts';
+import type { Preflight } from './preflight.ts';
 import type { Repairs } from './repairs.ts';
 import type { TableState } from './table-state.ts';
 
@@ -47,7 +47,7 @@ export interface Agent {
   readonly memory: MemoryState;
   /** Repairs so far. */
   readonly repairs: Repairs;
-  readonly neighbours: Neighbours;
+  readonly preflight: Preflight;
   readonly gateways: GatewayState;
   /** State of the file with learned elements, on flash. */
   readonly kept: Kept;

@@ -20,7 +20,7 @@ import { createInForce } from './in-force.ts';
 import type { LateSetting } from './late-flows.ts';
 import { createOffload } from './offload.ts';
 import { createPaths } from './paths.ts';
-import { createNeighbours } from './preflight.ts';
+import { createPreflight } from './preflight.ts';
 import { run } from './repair.ts';
 import { createRepairs } from './repairs.ts';
 import { createTable } from './table-state.ts';
@@ -59,7 +59,7 @@ export function createAgent(
     handoverFile,
     memory: createMemory(),
     repairs: createRepairs(),
-    neighbours: createNeighbours(),
+    preflight: createPreflight(),
     gateways: createGateways(),
     kept: createKept(now()),
     effects,

@@ -95,7 +95,7 @@ async function enforceAll(agent: Agent, wanted: Policy): Promise<string | null> 
   endMove(agent, policy);
   await keepFilling(agent, policy);
   // Other marks, preferences or tables may collide with those of other programs.
-  if (!isSame(policyBefore.globals, policy.globals)) lookSoon(agent.neighbours);
+  if (!isSame(policyBefore.globals, policy.globals)) lookSoon(agent.preflight);
   takeIn(inForce, wanted, policy);
   forgetExcepted(agent);
   const isNew = !isEnforced || table.piece !== tableBefore || !isSame(policyBefore, policy);

@@ -28,7 +28,7 @@ const LISTING_MILLISECONDS = 20_000;
 /** Value of `chains` before the first listing. */
 const UNREAD = '?';
 
-export interface Neighbours {
+export interface Preflight {
   /** The results of the last look. */
   looks: readonly Look[];
   listing: Listing;
@@ -51,7 +51,7 @@ export interface Neighbours {
 
 /** What a look needs. */
 export interface PreflightNeeds extends GatewayNeeds {
-  readonly neighbours: Neighbours;
+  readonly preflight: Preflight;
   readonly settings: Settings;
   readonly inForce: InForce;
   readonly paths: PathState;
@@ -62,7 +62,7 @@ export interface PreflightNeeds extends GatewayNeeds {
   happened(event: RepairEvent): void;
 }
 
-export function createNeighbours(): Neighbours {
+export function createPreflight(): Preflight {
   return {
     looks: [],
     listing: { marks: [], firewall: invalid('not yet'), turns: null },
@@ -79,8 +79,8 @@ export function createNeighbours(): Neighbours {
 }
 
 /** Other programs have changed rules, routes or tables, or the agent's own numbers have changed. */
-export function lookSoon(neighbours: Neighbours): void {
-  neighbours.isDue = true;
+export function lookSoon(preflight: Preflight): void {
+  preflight.isDue = true;
 }
 
 /** Time between two looks without a change. */
@@ -101,32 +101,32 @@ const NETWORK_MILLISECONDS = 20_000;
 /** Call it with the tick: looks after a change, and once a minute; lists nftables rules after other programs have
  * changed theirs. */
 export function lookAround(agent: PreflightNeeds): void {
-  const { neighbours } = agent;
+  const { preflight } = agent;
   unattended(readRules(agent));
-  const isTime = neighbours.isDue || now() - neighbours.lookedAt >= LOOK_MILLISECONDS;
-  if (isTime && neighbours.looking === null) unattended(beginLook(agent));
+  const isTime = preflight.isDue || now() - preflight.lookedAt >= LOOK_MILLISECONDS;
+  if (isTime && preflight.looking === null) unattended(beginLook(agent));
 }
 
 /** Looks by the configuration in force. When it resolves, no line is of a configuration of before. */
 export async function lookNow(agent: PreflightNeeds): Promise<void> {
-  const { neighbours } = agent;
-  while (neighbours.looking !== null) await neighbours.looking;
+  const { preflight } = agent;
+  while (preflight.looking !== null) await preflight.looking;
   await beginLook(agent);
 }
 
 function beginLook(agent: PreflightNeeds): Promise<void> {
-  const { neighbours } = agent;
-  neighbours.isDue = false;
-  neighbours.lookedAt = now();
-  neighbours.looking = look(agent).finally(() => {
-    neighbours.looking = null;
+  const { preflight } = agent;
+  preflight.isDue = false;
+  preflight.lookedAt = now();
+  preflight.looking = look(agent).finally(() => {
+    preflight.looking = null;
   });
-  return neighbours.looking;
+  return preflight.looking;
 }
 
 /** Takes a slow router a third of a second: pauses in between, for held answers. */
 async function look(agent: PreflightNeeds): Promise<void> {
-  const { neighbours, settings, inForce, paths, since } = agent;
+  const { preflight, settings, inForce, paths, since } = agent;
   const { routing } = agent.kernel;
   const read = routing.realized(paths.numbers);
   if (read.ok) {
@@ -139,31 +139,31 @@ async function look(agent: PreflightNeeds): Promise<void> {
     const { lan } = policy.globals;
     const isEarly = since < BOOT_MILLISECONDS && now() - since < NETWORK_MILLISECONDS;
     if (isEarly && !lan.every((name) => realized.links.some((one) => one.name === name))) {
-      neighbours.isDue = true;
+      preflight.isDue = true;
     } else {
-      const traffic = watchTraffic(neighbours.traffic, routing.counted(lan), now());
+      const traffic = watchTraffic(preflight.traffic, routing.counted(lan), now());
       const stands = standInsOf(agent);
       const router = await routerSeen(
         realized,
         routing.neighbours(),
         lan,
-        neighbours.listing,
+        preflight.listing,
         null,
         true,
         traffic,
         stands,
       );
       await pause();
-      tell(neighbours, looksOf({ policy, uci, wall: wallTime(), router }));
+      tell(preflight, looksOf({ policy, uci, wall: wallTime(), router }));
     }
   }
 }
 
 /** Logs the new lines. */
-function tell(neighbours: Neighbours, looks: readonly Look[]): void {
-  const known = new Set(linesOf(neighbours.looks));
+function tell(preflight: Preflight, looks: readonly Look[]): void {
+  const known = new Set(linesOf(preflight.looks));
   for (const line of linesOf(looks)) if (!known.has(line)) log('error', line);
-  neighbours.looks = looks;
+  preflight.looks = looks;
 }
 
 /** The router now, for `whp check`. `policy`: the one to be checked. */
@@ -171,7 +171,7 @@ export async function routerNow(
   agent: PreflightNeeds,
   policy: Policy,
 ): Promise<KernelResult<RouterSeen>> {
-  const { neighbours, paths, problems } = agent;
+  const { preflight, paths, problems } = agent;
   const { routing } = agent.kernel;
   await freshRules(agent, true);
   const realized = routing.realized(paths.numbers);
@@ -180,9 +180,9 @@ export async function routerNow(
   await pause();
   const lacking = lackingTexts(routing, partsNeeded(policy));
   if (problems.has('queue')) lacking.set('queue', 'the kernel has no nft queue');
-  const traffic = watchTraffic(neighbours.traffic, routing.counted(lan), now());
+  const traffic = watchTraffic(preflight.traffic, routing.counted(lan), now());
   const met = routing.neighbours();
-  const { listing } = neighbours;
+  const { listing } = preflight;
   const stands = standInsOf(agent);
   return done(await routerSeen(realized.value, met, lan, listing, lacking, true, traffic, stands));
 }
@@ -192,43 +192,43 @@ function standInsOf({ state }: PreflightNeeds): StandIn[] {
 }
 
 async function readRules(agent: PreflightNeeds): Promise<void> {
-  const { neighbours, repair } = agent;
-  if (repair.foreign === neighbours.foreign) return;
-  if (now() - neighbours.readAt < LISTING_MILLISECONDS) return;
-  neighbours.foreign = repair.foreign;
-  neighbours.readAt = now();
+  const { preflight, repair } = agent;
+  if (repair.foreign === preflight.foreign) return;
+  if (now() - preflight.readAt < LISTING_MILLISECONDS) return;
+  preflight.foreign = repair.foreign;
+  preflight.readAt = now();
   await freshRules(agent);
 }
 
 /** A caller during a listing waits for it and the one that it asked for. */
 function freshRules(agent: PreflightNeeds, isAsked = false): Promise<void> {
-  const { neighbours } = agent;
+  const { preflight } = agent;
   const list = (): Promise<void> => listRules(agent, isAsked);
-  neighbours.reading = neighbours.reading.then(list, list);
-  return neighbours.reading;
+  preflight.reading = preflight.reading.then(list, list);
+  return preflight.reading;
 }
 
 /** Lists the rules of other programs if their chains have changed. A rule replaced by another leaves the chains
  * equal: with `isAsked` the rules are listed after any transaction of others. */
 async function listRules(agent: PreflightNeeds, isAsked: boolean): Promise<void> {
-  const { neighbours, repair, kernel } = agent;
+  const { preflight, repair, kernel } = agent;
   if (isAsked) {
     const own = kernel.sets.takeCommits();
     agent.happened({ kind: 'generation', generation: kernel.tables.generation(), own });
-    if (neighbours.listed === repair.foreign) return;
+    if (preflight.listed === repair.foreign) return;
   }
   const chains = kernel.tables.othersChains();
-  if (!isAsked && chains === neighbours.chains) return;
-  neighbours.chains = chains;
-  neighbours.listed = repair.foreign;
-  neighbours.listing = chains === '' ? NO_OTHERS : await readListing();
-  neighbours.isDue = true;
+  if (!isAsked && chains === preflight.chains) return;
+  preflight.chains = chains;
+  preflight.listed = repair.foreign;
+  preflight.listing = chains === '' ? NO_OTHERS : await readListing();
+  preflight.isDue = true;
 }
 
 /** The configuration was read again: transactions of others since the last listing are listed with the next look. */
-export function lookAgain({ neighbours, repair }: PreflightNeeds): void {
-  neighbours.isDue = true;
-  if (neighbours.listed === repair.foreign) return;
-  neighbours.chains = UNREAD;
-  neighbours.foreign = -1;
+export function lookAgain({ preflight, repair }: PreflightNeeds): void {
+  preflight.isDue = true;
+  if (preflight.listed === repair.foreign) return;
+  preflight.chains = UNREAD;
+  preflight.foreign = -1;
 }

@@ -29,9 +29,9 @@ const ASK_MILLISECONDS = 500;
 
 /** Watches until the returned function is called. */
 export function startKeeping(agent: Agent): KernelResult<() => void> {
-  const { kernel, neighbours, table } = agent;
+  const { kernel, preflight, table } = agent;
   const watch = kernel.routing.watch((event) => {
-    lookSoon(neighbours);
+    lookSoon(preflight);
     run(agent, event === null ? { kind: 'overrun' } : { kind: 'route', event });
   });
   if (!watch.ok) return watch;
@@ -72,9 +72,9 @@ function act(agent: Agent, effect: RepairEffect): void {
 }
 
 async function look(agent: Agent): Promise<void> {
-  const { kernel, neighbours, policy, table } = agent;
+  const { kernel, preflight, policy, table } = agent;
   run(agent, { kind: 'table', fingerprint: kernel.tables.fingerprint() });
-  lookSoon(neighbours);
+  lookSoon(preflight);
   // Another program may have added a flow table.
   const isOffload = ({ kind }: { readonly kind: string }): boolean => kind === 'offload';
   const desired = tablesOf(agent, policy, table.piece).filter(isOffload);
