@@ -6,7 +6,9 @@ import { removeHandover } from '../../agent/src/runtime/handover-file.ts';
 import { fakeStage, policyOf } from '../scenario/stage.ts';
 import { saidDuring } from './said.ts';
 
-const FILE = '/tmp/whp-offload.standing';
+/** Of this process alone: suites of two trees may run at once. */
+const FILE = `/tmp/whp-offload-${Math.random().toString(36).slice(2)}.standing`;
+test.after(() => removeHandover(FILE));
 const flowTable = (table: string, name: string): string => `table inet ${table} {
   flowtable ${name} {
     hook ingress priority 0; devices = { lo };

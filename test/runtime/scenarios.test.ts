@@ -2,6 +2,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { pause } from '../../agent/src/os/clock.ts';
+import { removeFile } from '../../agent/src/os/file.ts';
 import type { Agent } from '../../agent/src/runtime/agent.ts';
 import { enforce } from '../../agent/src/runtime/enforce.ts';
 import { removeHandover } from '../../agent/src/runtime/handover-file.ts';
@@ -10,7 +11,12 @@ import { fakeStage, until } from '../scenario/stage.ts';
 import { guardOrder } from './order.ts';
 import { saidDuring } from './said.ts';
 
-const FILE = '/tmp/whp-runtime.standing';
+/** Of this process alone: suites of two trees may run at once. */
+const FILE = `/tmp/whp-runtime-${Math.random().toString(36).slice(2)}.standing`;
+test.after(() => {
+  removeHandover(FILE);
+  removeFile(`${FILE}.counts`);
+});
 
 interface Played {
   readonly dump: string;
