@@ -117,6 +117,9 @@ test('the base policy, for a kernel that announces nothing', () => {
   if (!load.includes(' queue ') || hasQueue) assert.is(check(load), '');
 });
 
-if (!hasQueue) test.skip('nft takes the tables with a queue: this kernel has none', () => {});
+if (!hasQueue)
+  console.log(
+    'golden: this kernel has no nft queue: tables with one are loaded by scripts/lab.sh golden alone',
+  );
 
 test.run();
