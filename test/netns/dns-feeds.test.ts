@@ -93,7 +93,7 @@ at $outside sh -c 'ip link set lo up; ip link set eth0 up; ip addr add 198.51.10
 nft 'table ip nat { chain post { type nat hook postrouting priority 100; oifname "wan" masquerade; }; }'
 node ${FOLDER}/resolver.cjs 192.168.1.1 >${FOLDER}/ready & at $outside node ${FOLDER}/resolver.cjs 9.9.9.9 >${FOLDER}/ready2 &
 for i in $(seq 50); do grep -q ready ${FOLDER}/ready && grep -q ready ${FOLDER}/ready2 && break; sleep 0.1; done
-mkfifo ${FOLDER}/in; at $device node ${FOLDER}/client.cjs <${FOLDER}/in >${FOLDER}/out & exec 7>${FOLDER}/in
+mkfifo ${FOLDER}/in; : >${FOLDER}/out; at $device node ${FOLDER}/client.cjs <${FOLDER}/in >${FOLDER}/out & exec 7>${FOLDER}/in
 lines() { wc -l <${FOLDER}/out; }
 ask() { a=$(lines); echo "$@" >&7; for i in $(seq 100); do [ $(lines) -gt $a ] && break; sleep 0.05; done; tail -n 1 ${FOLDER}/out; }
 whp() { command=$1; shift; ${WHP_TEXT} $command ${OPTIONS} "$@"; }
