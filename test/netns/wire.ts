@@ -84,7 +84,9 @@ export function watchWires(home: Home): Wires {
       port += 2;
       const from = given ?? port;
       const talk = home.talk(from, to);
-      for (let waited = 0; talk.heard.length === 0 && waited < 5000; waited += 10) await pause(10);
+      // The running flow has its share of the one ICMP error a second.
+      for (let waited = 0; talk.heard.length === 0 && waited < 15_000; waited += 10)
+        await pause(10);
       await pause(50);
       talk.stop();
       const words = new Set(talk.heard.map(({ word }) => word));
