@@ -49,13 +49,13 @@ test('pins that cannot be read are not lost, and not without a word', () => {
   for (const [what, text, reason] of DAMAGED) {
     const out = play(
       { 'state/owner.json': text },
-      'start; grep error log; whp status | tr "\\n" " "; echo; whp pin 192.0.2.1 skype; whp pin 192.0.2.2 skype; stop; start; whp pin; stop',
+      'start; grep error log; whp status | tr -s "\\n " " "; echo; whp pin 192.0.2.1 skype; whp pin 192.0.2.2 skype; stop; start; whp pin; stop',
     );
     assert.match(out, reason, `${what}: ${out}`);
     assert.match(out, `kept as ${FOLDER}/state/owner.json.unreadable`, `${what}: ${out}`);
     assert.match(
       out,
-      /! \S*owner\.json\.unreadable could not be read +and is not in force; .* rm /m,
+      /! \S*owner\.json\.unreadable could not be read and is not in force; .* rm /m,
       out,
     );
     assert.match(out, '192.0.2.2', out);
