@@ -3,7 +3,7 @@
 // waiting lists and the timer.
 import type { Effect } from './effect.ts';
 
-/** Most lists of effects that wait: as many as answers are held at once. */
+/** Most lists of effects that wait. One more is run at once, after those that wait. */
 export const MOST_WAITING = 64;
 
 /** Whether a packet's effects wait, while `waiting` lists of effects do. */

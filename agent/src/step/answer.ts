@@ -82,7 +82,7 @@ const BEHIND: Refusal = {
   text: 'more DNS answers come than this router can learn from: those for names of an application are refused until it has caught up',
 };
 
-/** The segment may repeat one whose lesson still waits for its transaction. */
+/** The segment may repeat one whose lesson still waits (learn/deferral). */
 function behind(id: number | null): readonly Effect[] {
   return id === null ? NO_EFFECTS : [{ kind: 'release', id, behind: true }];
 }
