@@ -1,5 +1,5 @@
 // netlink/constants: constants of the kernel, by the kernel's names; those of nf_tables are in nft-constants.
-// test/netlink/constants compares each with the kernel headers by a compiled C program, on x86_64 and on MIPS.
+// node/netlink-constants compares each with the kernel headers by a compiled C program, on x86_64 and on MIPS.
 // Numbers that differ between the two (socket options, errno: MIPS has those of IRIX) are not here but come from
 // whp:socket.
 

@@ -1,5 +1,5 @@
 // netlink/nft-counter: requests and decodes the named counters of a table. ruleset/compile defines what they count;
-// kernel/counters sends the request.
+// kernel/tables sends the request.
 import { NFNL_SUBSYS_NFTABLES, NLM_F_DUMP, NLM_F_REQUEST } from './constants.ts';
 import {
   createAttributes,

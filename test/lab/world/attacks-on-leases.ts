@@ -1,5 +1,5 @@
 // The adversary's cases about time: use of an address after its answer has expired. The lab's shortest TTL
-// (LIFE) and conntrack's timeout of a closed connection (router/root/etc/sysctl.conf) are short, so that a case
+// (LIFE) and conntrack's timeout of a closed connection (lab/router/root/etc/sysctl.conf) are short, so that a case
 // ends within a session.
 import { type Attack, contact, only, type Stage, who } from './attack.ts';
 import { exchange, lookUp } from './client.ts';
