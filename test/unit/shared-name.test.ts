@@ -15,7 +15,7 @@ import { span } from '../fixtures/bytes.ts';
 import { answerTo, queryFor } from '../fixtures/dns.ts';
 import { tcp, udp } from '../fixtures/packets.ts';
 import { captureOf, type Timed } from '../fixtures/pcap.ts';
-import { escape, policyFrom } from '../fixtures/policies.ts';
+import { policyFrom, resolverBypass } from '../fixtures/policies.ts';
 import { profile } from '../fixtures/profile.ts';
 import { chosen, surroundings } from '../fixtures/surroundings.ts';
 import { clientHello, serverName } from '../fixtures/tls.ts';
@@ -53,7 +53,7 @@ function sharedBy(talk: Profile['dns'], chat: Profile['dns']): Policy {
         profile: { ...profile, ranges: [], dns: chat },
       },
     ],
-    escape: { ...escape, hello: 'hold' },
+    resolverBypass: { ...resolverBypass, hello: 'hold' },
   });
 }
 

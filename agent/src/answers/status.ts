@@ -173,7 +173,7 @@ export function statusAnswer(state: State, kernel: KernelView, input: StatusInpu
     hold_wanted: state.policy.globals.hold,
     apps,
     proxies,
-    bypass: state.policy.escape === undefined ? [] : bypassAnswer(kernel, input.names),
+    bypass: state.policy.resolverBypass === undefined ? [] : bypassAnswer(kernel, input.names),
     suspects: suspectLines(state.suspects, input.now),
     counters: { ...state.counters, lost: input.lost, waiting: state.waiting.count },
     memory_bytes: input.memory,

@@ -32,8 +32,8 @@ export function partsNeeded(policy: Policy): KernelPart[] {
 
 /** Those that it will use once an app is enabled. */
 export function partsWanted(policy: Policy): KernelPart[] {
-  const { globals, escape } = policy;
-  const holds = globals.hold || escape?.hello === 'hold';
+  const { globals, resolverBypass } = policy;
+  const holds = globals.hold || resolverBypass?.hello === 'hold';
   return [
     ...tunnelParts(policy),
     ...(holds ? (['queue'] as const) : []),

@@ -193,8 +193,8 @@ function servesNote(dhcp: DhcpDns | null): Problem[] {
   return [{ where: '/etc/config/dhcp', what }];
 }
 
-function bypassNote({ escape }: Subject['policy']): Problem[] {
-  if (escape !== undefined) return [];
+function bypassNote({ resolverBypass }: Subject['policy']): Problem[] {
+  if (resolverBypass !== undefined) return [];
   const what =
     'devices that ask other resolvers are not noted: /usr/share/whp/doh.json is missing or cannot be read; install the package again';
   return [{ where: 'doh.json', what }];

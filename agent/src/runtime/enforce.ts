@@ -131,14 +131,14 @@ async function make(agent: Agent, policy: Policy, ofTable: Policy): Promise<Outc
 }
 
 /** Whether the table queues packets for the agent. */
-function isHeld({ globals, escape }: Policy): boolean {
-  return globals.hold || escape?.hello === 'hold';
+function isHeld({ globals, resolverBypass }: Policy): boolean {
+  return globals.hold || resolverBypass?.hello === 'hold';
 }
 
 /** `policy` without queues: answers and hellos are only logged. */
 function watchingOnly(policy: Policy): Policy {
   const globals = { ...policy.globals, hold: false };
-  const { escape } = policy;
-  if (escape?.hello !== 'hold') return { ...policy, globals };
-  return { ...policy, globals, escape: { ...escape, hello: 'watch' } };
+  const { resolverBypass } = policy;
+  if (resolverBypass?.hello !== 'hold') return { ...policy, globals };
+  return { ...policy, globals, resolverBypass: { ...resolverBypass, hello: 'watch' } };
 }

@@ -60,7 +60,7 @@ interface Needs {
   readonly holds: boolean;
   readonly queue: number;
   readonly group: number;
-  readonly hello: NonNullable<Policy['escape']>['hello'];
+  readonly hello: NonNullable<Policy['resolverBypass']>['hello'];
 }
 
 export function createFeeds(): FeedState {
@@ -82,9 +82,11 @@ export function isDeaf({ answers }: FeedState, { globals, apps }: Policy): boole
   return globals.hold && answers === null && apps.length > 0;
 }
 
-function needsOf({ globals, apps, escape }: Policy): Needs | null {
+function needsOf({ globals, apps, resolverBypass }: Policy): Needs | null {
   const { queue, group, hold } = globals;
-  return apps.length === 0 ? null : { holds: hold, queue, group, hello: escape?.hello ?? 'off' };
+  return apps.length === 0
+    ? null
+    : { holds: hold, queue, group, hello: resolverBypass?.hello ?? 'off' };
 }
 
 /** Opens the feeds of the policy, unless the needs are the same: closing a queue drops its packets. If the kernel

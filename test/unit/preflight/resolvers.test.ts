@@ -9,11 +9,11 @@ import { resolversLook } from '../../../agent/src/preflight/resolvers.ts';
 import type { RouterSeen } from '../../../agent/src/preflight/seen.ts';
 import { fail, ok } from '../../../agent/src/syntax/result.ts';
 import { kernelAddress, kernelLink } from '../../fixtures/kernel-objects.ts';
-import { escape, globals } from '../../fixtures/policies.ts';
+import { globals, resolverBypass } from '../../fixtures/policies.ts';
 import { ROUTER_SEEN } from '../../fixtures/router-seen.ts';
 
-const ESCAPE = { ...escape, doh: [] };
-const POLICY = { globals, proxies: [], apps: [], escape: ESCAPE };
+const BYPASS = { ...resolverBypass, doh: [] };
+const POLICY = { globals, proxies: [], apps: [], resolverBypass: BYPASS };
 const SEEN: RouterSeen = {
   ...ROUTER_SEEN,
   links: [kernelLink({ index: 2, name: 'br-lan', kind: 'bridge' })],
@@ -115,7 +115,7 @@ test('what could not be read is said', () => {
   assert.match(lines(broken.notes), '/etc/config/dhcp: a reason');
   assert.match(broken.seen, 'rules that turn DNS elsewhere were not read');
   assert.match(
-    lines(look({}, { ...POLICY, escape: undefined }).notes),
+    lines(look({}, { ...POLICY, resolverBypass: undefined }).notes),
     'doh.json: devices that ask',
   );
 });

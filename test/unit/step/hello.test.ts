@@ -7,7 +7,7 @@ import { createState, type State } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
 import { span } from '../../fixtures/bytes.ts';
 import { tcp } from '../../fixtures/packets.ts';
-import { escape, globals } from '../../fixtures/policies.ts';
+import { globals, resolverBypass } from '../../fixtures/policies.ts';
 import { profile } from '../../fixtures/profile.ts';
 import { clientHello, extension, serverName } from '../../fixtures/tls.ts';
 
@@ -28,7 +28,7 @@ function fresh(caps = profile.caps): State {
         proxies: [],
       },
     ],
-    escape: { ...escape, hello: 'hold' },
+    resolverBypass: { ...resolverBypass, hello: 'hold' },
   };
   return createState(policy, (address) => address === '198.51.100.10');
 }

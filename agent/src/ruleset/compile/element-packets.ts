@@ -98,7 +98,7 @@ interface ElementSet {
 
 function setsOfApp(policy: Policy, app: App): ElementSet[] {
   const kinds = ['addr', 'peer', 'peermac', 'portmap', 'portmapmac'] as const;
-  const hello = (policy.escape?.hello ?? 'off') === 'off' ? [] : (['hello'] as const);
+  const hello = (policy.resolverBypass?.hello ?? 'off') === 'off' ? [] : (['hello'] as const);
   return [...kinds, ...hello].flatMap((kind) =>
     setsOf(app.name, kind).map((set) => ({
       set,

@@ -47,7 +47,7 @@ const HTTPS = 443;
 
 /** In prerouting, before a flow is judged: a rejected flow needs no path. */
 export function bypassRules(context: Context): Rule[] {
-  if (context.policy.escape === undefined) return [];
+  if (context.policy.resolverBypass === undefined) return [];
   const ports: [number, Verdict][] = [DNS, DOT, HTTPS].map((port) => [
     port,
     { verdict: 'jump', chain: `dns_bypass${port}` },
@@ -57,7 +57,7 @@ export function bypassRules(context: Context): Rule[] {
 
 /** At the input hook: DoT and DoQ to the router itself are unreadable too. */
 export function ownDotRules(context: Context): Rule[] {
-  if (context.policy.escape === undefined) return [];
+  if (context.policy.resolverBypass === undefined) return [];
   const started = hasState('new');
   const chain = goTo(`dns_bypass${DOT}`);
   return [
@@ -66,8 +66,8 @@ export function ownDotRules(context: Context): Rule[] {
 }
 
 export function bypassChains(context: Context): Chain[] {
-  const { escape } = context.policy;
-  if (escape === undefined) return [];
+  const { resolverBypass } = context.policy;
+  if (resolverBypass === undefined) return [];
   const known = (family: Family) => inSet(daddr(family), dohSet(family));
   return [
     { name: `dns_bypass${DNS}`, rules: FAMILIES.map((family) => noted(family)) },
@@ -75,14 +75,14 @@ export function bypassChains(context: Context): Chain[] {
       name: `dns_bypass${DOT}`,
       rules: [
         ...FAMILIES.map((family) => noted(family)),
-        ...(escape.rejectDot ? refused(context, 'DoT or DoQ') : []),
+        ...(resolverBypass.rejectDot ? refused(context, 'DoT or DoQ') : []),
       ],
     },
     {
       name: `dns_bypass${HTTPS}`,
       rules: FAMILIES.flatMap((family) => [
         noted(family, known(family)),
-        ...(escape.rejectDoh ? refused(context, 'DoH', family, known(family)) : []),
+        ...(resolverBypass.rejectDoh ? refused(context, 'DoH', family, known(family)) : []),
       ]),
     },
     ...redirectChain(context),
@@ -105,7 +105,7 @@ function refused(context: Context, what: string, only?: Family, ...when: Stateme
 
 /** Alternative conditions under which the sender is a device of the options, like deviceGuards. */
 function forceDnsGuards(policy: Policy, family: Family): Statement[][] {
-  const { devices = [], macs } = policy.escape ?? {};
+  const { devices = [], macs } = policy.resolverBypass ?? {};
   const ours = is(nfproto, NFPROTO[family]);
   if (devices.length === 0 && macs === undefined) return [[ours]];
   const guards: Statement[][] = [];
@@ -118,7 +118,7 @@ function forceDnsGuards(policy: Policy, family: Family): Statement[][] {
 /** Redirects flows that prerouting has marked as DNS, if their resolver is outside. */
 function redirectChain(context: Context): Chain[] {
   const { globals, policy } = context;
-  if (policy.escape?.redirect !== true) return [];
+  if (policy.resolverBypass?.redirect !== true) return [];
   const watched = is(masked(ctMark, globals.mask), markOf(globals.mask, WATCHED));
   const outside = [
     noneOf({ kind: 'fib', result: 'type' }, ['local']),
@@ -144,9 +144,9 @@ function redirectChain(context: Context): Chain[] {
 }
 
 export function bypassSets(policy: Policy): NamedSet[] {
-  const { escape } = policy;
-  if (escape === undefined) return [];
-  const macs = (escape.macs ?? []).map((mac): Span[] => [[mac, mac]]);
+  const { resolverBypass } = policy;
+  if (resolverBypass === undefined) return [];
+  const macs = (resolverBypass.macs ?? []).map((mac): Span[] => [[mac, mac]]);
   const named: NamedSet[] =
     macs.length === 0
       ? []
@@ -160,8 +160,10 @@ export function bypassSets(policy: Policy): NamedSet[] {
       elements: keptElements(name, list, family),
     });
     return [
-      fixed(dohSet(family), escape.doh),
-      ...(escape.devices.length === 0 ? [] : [fixed(forceDnsSet(family), escape.devices)]),
+      fixed(dohSet(family), resolverBypass.doh),
+      ...(resolverBypass.devices.length === 0
+        ? []
+        : [fixed(forceDnsSet(family), resolverBypass.devices)]),
       {
         role: 'learned',
         name: bypassSet(family),

@@ -253,7 +253,7 @@ function gateSets(app: App): LearnedSet[] {
 
 /** Device and server pairs named by a ClientHello; only where ClientHellos are read. */
 function namedSets(policy: Policy, app: App, family: Family): LearnedSet[] {
-  if ((policy.escape?.hello ?? 'off') === 'off') return [];
+  if ((policy.resolverBypass?.hello ?? 'off') === 'off') return [];
   const key: Datatype[] = [address(family), address(family)];
   const size = app.profile.caps.endpoints + EXPIRED;
   const name = setName(app.name, 'hello', family);

@@ -43,7 +43,7 @@ const CLIENT_HELLO: readonly Statement[] = [is(payload(0, 8), 22), is(payload(40
 const HAS_DATA: Statement = atLeast(payload(0, 8), 0);
 
 export function readsHello(context: Context): boolean {
-  return (context.policy.escape?.hello ?? 'off') !== 'off';
+  return (context.policy.resolverBypass?.hello ?? 'off') !== 'off';
 }
 
 /** NFQUEUE number of ClientHellos: a queue of their own, so that they never take the room of DNS answers. */
@@ -70,7 +70,7 @@ export function helloRules(context: Context): Rule[] {
 export function helloChains(context: Context, judge: readonly Rule[]): Chain[] {
   if (!readsHello(context)) return [];
   const { apps, globals } = context.policy;
-  const holds = context.policy.escape?.hello === 'hold';
+  const holds = context.policy.resolverBypass?.hello === 'hold';
   const toAgent: Statement = holds
     ? { kind: 'queue', number: helloQueue(globals.queue) }
     : logWhole(context, HELLO_PREFIX);
@@ -127,7 +127,7 @@ export function namedRule(app: App, family: Family): Rule {
 }
 
 export function helloSets(policy: Context['policy']): LearnedSet[] {
-  if ((policy.escape?.hello ?? 'off') === 'off') return [];
+  if ((policy.resolverBypass?.hello ?? 'off') === 'off') return [];
   return FAMILIES.map((family) => ({
     role: 'learned',
     name: helloSegmentSet(family),
