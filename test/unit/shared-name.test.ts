@@ -91,7 +91,7 @@ test('an answer, a query and a hello teach each app that has the name', () => {
   assert.equal(hello.at(-1), { kind: 'pass', id: 1, again: true });
   assert.equal(
     hello.flatMap((one) =>
-      one.kind === 'told' && one.what.kind === 'hello' ? [one.what.named.app] : [],
+      one.kind === 'monitor' && one.event.kind === 'hello' ? [one.event.named.app] : [],
     ),
     ['talk', 'chat'],
   );

@@ -27,7 +27,7 @@ import { enforce } from '../runtime/enforce.ts';
 import { startProbing } from '../runtime/failover.ts';
 import { watchedPolicy } from '../runtime/flow-facts.ts';
 import { resolveGateways } from '../runtime/gateways.ts';
-import { adopt, handoverOf, keepMemory } from '../runtime/handover.ts';
+import { adopt, handoverOf, tickHandover } from '../runtime/handover.ts';
 import { type Handover, takeHandover } from '../runtime/handover-file.ts';
 import { keepLast, keepLearned, restoreKept } from '../runtime/kept.ts';
 import { countsToKeep, keepCounts, readKeptCounts } from '../runtime/meter.ts';
@@ -131,7 +131,7 @@ function refuse(problems: readonly Problem[]): number {
 function tick(agent: Agent): void {
   agent.effects.run(step(agent.state, { kind: 'tick' }, now()));
   tickCuts(agent.effects);
-  keepMemory(agent);
+  tickHandover(agent);
   keepLearned(agent);
   keepOutside(agent);
   keepAudit(agent);

@@ -58,7 +58,7 @@ const OF_CONNECTIONS = ['status', 'flows', 'why', 'devices', 'proxies'];
 const IN_USE = [98, 125];
 
 /** Functions that change the enforced policy. */
-export interface Turns {
+export interface PolicyChanges {
   readonly reload: (agent: Agent) => Promise<readonly Problem[]>;
   readonly refresh: Refresh;
 }
@@ -67,9 +67,9 @@ export interface Turns {
 export function listenControl(
   path: string,
   agent: Agent,
-  turns: Turns,
+  changes: PolicyChanges,
 ): Checked<{ close(): void }> {
-  const monitors = new Map<Line, (told: MonitorEvent) => void>();
+  const monitors = new Map<Line, (event: MonitorEvent) => void>();
   const listening = listenLines(path, {
     onValue: (value, line) => {
       const request = value as Partial<Request> | null;
@@ -79,8 +79,8 @@ export function listenControl(
         return;
       }
       if (request?.method === 'monitor') {
-        const tell = (told: MonitorEvent): void =>
-          void sendValue(line, monitorAnswer(told, namesOf(agent)));
+        const tell = (event: MonitorEvent): void =>
+          void sendValue(line, monitorAnswer(event, namesOf(agent)));
         monitors.set(line, tell);
         agent.effects.listeners.add(tell);
         return;
@@ -95,13 +95,13 @@ export function listenControl(
       }
       if (request?.method === 'cli') {
         const words = Array.isArray(request.words) ? request.words : [];
-        void cli(agent, turns, words).then(
+        void cli(agent, changes, words).then(
           (answer) => sendPrinted(line, answer),
           () => closeLine(line),
         );
         return;
       }
-      void answer(agent, turns, request ?? {}).then(
+      void answer(agent, changes, request ?? {}).then(
         (reply) => sendValue(line, reply),
         (error: unknown) => sendValue(line, { ok: false, error: String(error) }),
       );
@@ -121,7 +121,7 @@ export function listenControl(
 
 async function answer(
   agent: Agent,
-  turns: Turns,
+  changes: PolicyChanges,
   request: Partial<Request>,
   live: readonly LiveFlow[] | null = manyFlows(agent),
 ): Promise<unknown> {
@@ -145,7 +145,7 @@ async function answer(
       return why.ok ? { ok: true, answer: why.value } : { ok: false, error: why.what, status: 2 };
     }
     case 'reload': {
-      const problems = await turns.reload(agent);
+      const problems = await changes.reload(agent);
       const text = 'the configuration is loaded';
       return problems.length === 0 ? { ok: true, answer: { text } } : { ok: false, problems };
     }
@@ -157,26 +157,30 @@ async function answer(
       return names(agent, operand);
     case 'counters':
     case 'log':
-      return books(agent, turns, request.method, operand, limit);
+      return books(agent, changes, request.method, operand, limit);
     case 'rpc':
-      return rpc(agent, turns, operand, request.input);
+      return rpc(agent, changes, operand, request.input);
     default: {
       const words = operand.split(' ').filter((word) => word !== '');
-      const acted = act(agent, turns.refresh, String(request.method), words);
+      const acted = act(agent, changes.refresh, String(request.method), words);
       return acted ?? { ok: false, error: `no such method: ${String(request.method)}` };
     }
   }
 }
 
 /** A command line from the client whp-host. */
-async function cli(agent: Agent, turns: Turns, words: readonly unknown[]): Promise<Printed> {
+async function cli(
+  agent: Agent,
+  changes: PolicyChanges,
+  words: readonly unknown[],
+): Promise<Printed> {
   const read = readArguments(words.map(String));
   if (!read.ok) return complained(read.problems, 2, words.includes('--json'));
   const command = read.value;
   const alone = printedAlone(command);
   if (alone !== null) return alone;
   if (isOfFiles(command)) return ofFiles(agent, command);
-  const reply = await answer(agent, turns, requestOf(command)).catch((error: unknown) => ({
+  const reply = await answer(agent, changes, requestOf(command)).catch((error: unknown) => ({
     ok: false,
     error: String(error),
   }));
@@ -195,7 +199,7 @@ function sendPrinted(line: Line, { status, out, err }: Printed): void {
 /** Answers from the ledger: an open page of LuCI asks every few seconds. */
 function rpc(
   agent: Agent,
-  turns: Turns,
+  changes: PolicyChanges,
   call: string,
   input: unknown,
   mostRows = RPC_ROWS,
@@ -203,7 +207,7 @@ function rpc(
   const ledger = ledgerOf(agent.accounting);
   const live = ledger.ok ? Array.from(ledger.value.live.values()) : [];
   const ask = (method: string, operand: string, limit: number): Promise<unknown> =>
-    answer(agent, turns, { method, operand, limit }, live);
+    answer(agent, changes, { method, operand, limit }, live);
   const names = namesOf(agent);
   return rpcAnswer(call, input, { ledger, names, time: wallTime(), mostRows, ask });
 }
@@ -211,7 +215,7 @@ function rpc(
 /** counters and log, which rpcd has too, with the operands of a command line. */
 async function books(
   agent: Agent,
-  turns: Turns,
+  changes: PolicyChanges,
   method: string,
   operand: string,
   limit: number,
@@ -221,7 +225,7 @@ async function books(
     method === 'counters'
       ? { subject: `${kind} ${name}`.trim(), range }
       : { limit, format: operand };
-  const answered = await rpc(agent, turns, method, input, MOST_ROWS);
+  const answered = await rpc(agent, changes, method, input, MOST_ROWS);
   return 'error' in answered ? { ok: false, ...answered } : { ok: true, answer: answered };
 }
 

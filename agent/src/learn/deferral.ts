@@ -27,7 +27,7 @@ function letsGo({ kind }: Effect): boolean {
 /** Whether the effect may depend on a waiting lesson: a lesson, a later segment of a stream (`behind`: it may
  * repeat a held one that carries a lesson), or a ClientHello judged again. */
 function dependsOnSets(effect: Effect): boolean {
-  if (effect.kind === 'told') return effect.what.kind === 'lesson';
+  if (effect.kind === 'monitor') return effect.event.kind === 'lesson';
   if (effect.kind === 'release') return effect.behind === true;
   return effect.kind === 'pass' && effect.again;
 }

@@ -9,8 +9,8 @@ import type { Ground } from '../ruleset/names.ts';
 import { cidrHas, familyOf, isRoutableText, parseAddress, parseCidr } from '../wire/address.ts';
 import { TCP, UDP } from '../wire/packet.ts';
 
-/** New evidence; running flows that match it are looked for. */
-export type Wish =
+/** New evidence: running flows that match it are checked again. */
+export type Recheck =
   | { readonly kind: 'address'; readonly app: string; readonly remote: string }
   | {
       readonly kind: 'peer';
@@ -59,17 +59,19 @@ export interface Setting {
   readonly gateways: ReadonlySet<string>;
 }
 
-/** The grounds of `app` from `wishes`; without wishes, its ranges alone. */
-export function groundsOf(app: App, wishes: readonly Wish[] = []): Grounds {
+/** The grounds of `app` from `rechecks`; without rechecks, its ranges alone. */
+export function groundsOf(app: App, rechecks: readonly Recheck[] = []): Grounds {
   const addresses = new Set<string>();
   const ports = new Set<string>();
   const peers = new Set<string>();
-  for (const wish of wishes.filter((one) => one.app === app.name)) {
-    if (wish.kind === 'address') addresses.add(wish.remote);
+  for (const recheck of rechecks.filter((one) => one.app === app.name)) {
+    if (recheck.kind === 'address') addresses.add(recheck.remote);
     else {
-      for (const device of wish.mac === null ? [wish.device] : [wish.device, wish.mac]) {
-        if (wish.kind === 'peer') peers.add(peerText(device, wish.remote));
-        else ports.add(portText(device, wish.protocol, wish.port));
+      for (const device of recheck.mac === null
+        ? [recheck.device]
+        : [recheck.device, recheck.mac]) {
+        if (recheck.kind === 'peer') peers.add(peerText(device, recheck.remote));
+        else ports.add(portText(device, recheck.protocol, recheck.port));
       }
     }
   }

@@ -79,7 +79,7 @@ const READABLE = LEARNED_SETS.filter((kind) => kind !== 'request');
 export type Origins = readonly Pick<Endpoint, 'app' | 'address' | 'name' | 'device'>[];
 
 /** Name of an endpoint found in the kernel without a known origin. */
-const ADOPTED = 'adopted from the standing table';
+const ADOPTED = 'adopted from the loaded table';
 
 /** Takes over the elements of a loaded table: endpoints with the names that an earlier agent left in `origins`;
  * ports, peers and portmap windows as they are. Returns how many. */

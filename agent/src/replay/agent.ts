@@ -59,12 +59,12 @@ function apply(run: Run, bytes: Uint8Array, effect: Effect): void {
   else if (effect.kind === 'forget') removeElements(kernel, effect.set, effect.keys);
   else if (effect.kind === 'cut') end(run, bytes, effect.flow);
   else if (effect.kind === 'make-room') makeRoom(kernel, run.state.apps.get(effect.app)!, now);
-  else if (effect.kind === 'told') {
-    const { what } = effect;
-    if (what.kind === 'lesson') gatherLesson(harvest, what.lesson);
-    else if (what.kind === 'evidence') {
-      const { app, kind } = what.evidence;
-      gatherEvidence(harvest, run.state.apps.get(app)!, what.evidence);
+  else if (effect.kind === 'monitor') {
+    const { event } = effect;
+    if (event.kind === 'lesson') gatherLesson(harvest, event.lesson);
+    else if (event.kind === 'evidence') {
+      const { app, kind } = event.evidence;
+      gatherEvidence(harvest, run.state.apps.get(app)!, event.evidence);
       const teaches = kind === 'range' || kind === 'mapping';
       if (teaches) gatherPorts(harvest, kernel, run.policy, now);
     }

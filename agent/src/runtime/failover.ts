@@ -86,13 +86,13 @@ export function createFailover(kernel: Kernel, effects: FlowEnding, table: Table
   return failover;
 }
 
-/** Takes a policy before its paths are created. `standing`: the proxy of the app's route in the kernel. */
+/** Takes a policy before its paths are created. `routed`: the proxy of the app's route in the kernel. */
 export function adoptInto(
   { steering, probes, unswept }: Failover,
   policy: Policy,
-  standing: (app: App) => string | null,
+  routed: (app: App) => string | null,
 ): void {
-  adoptPolicy(steering, policy, standing, now());
+  adoptPolicy(steering, policy, routed, now());
   probes.retain(policy.proxies);
   const names = policy.apps.map(({ name }) => name);
   for (const name of Array.from(unswept)) if (!names.includes(name)) unswept.delete(name);

@@ -7,7 +7,7 @@ import type { Effect } from '../learn/effect.ts';
 import { useEndpoint } from '../learn/endpoints.ts';
 import { isRoomDue } from '../learn/evict.ts';
 import { recordEvidence } from '../learn/evidence.ts';
-import { wishesOf } from '../learn/recheck.ts';
+import { rechecksOf } from '../learn/recheck.ts';
 import { noteSuspect } from '../learn/suspects.ts';
 import type { App } from '../policy/policy.ts';
 import { type AppFeed, parsePrefix } from '../ruleset/names.ts';
@@ -43,13 +43,13 @@ export function onEvidence(
   noteUse(state, app, said.feed, packet, holder);
   const sources = { app, learned: state.learned, pairs: state.pairs, holder };
   const evidence = recordEvidence(state.evidence, said.feed, app.name, packet, sources, now);
-  const told: Effect = { kind: 'told', what: { kind: 'evidence', evidence } };
+  const shown: Effect = { kind: 'monitor', event: { kind: 'evidence', evidence } };
   if (said.feed === 'late') {
     const refused = { packets: 1, bytes: packet.length };
-    return [{ kind: 'cut', app: app.name, flow: evidence.flow, refused }, told];
+    return [{ kind: 'cut', app: app.name, flow: evidence.flow, refused }, shown];
   }
-  const wishes = wishesOf(app, said.feed, packet, mac);
-  return [...wishes.map((wish): Effect => ({ kind: 'late', wish })), told];
+  const rechecks = rechecksOf(app, said.feed, packet, mac);
+  return [...rechecks.map((recheck): Effect => ({ kind: 'late', recheck })), shown];
 }
 
 /** Marks the endpoint or pair of this flow as used, so that it is evicted last. */

@@ -98,6 +98,6 @@ function openWindow(
   const element = late === 0 ? { key } : { key, timeout: lasts };
   return [
     { kind: 'renew', set, elements: [element] },
-    { kind: 'told', what: { kind: 'asked', app, device, name: entry } },
+    { kind: 'monitor', event: { kind: 'asked', app, device, name: entry } },
   ];
 }

@@ -85,7 +85,7 @@ function firstWay(app: App, proxies: readonly Proxy[]): Way {
 }
 
 /** The proxy of the app's route in the kernel, or null. */
-export function standingProxy(
+export function routedProxy(
   policy: Policy,
   app: App,
   realized: readonly PathPiece[],

@@ -46,8 +46,8 @@ export interface Chooser {
 
 /** The first choice: the proxy of the kernel's existing route, else the first in the list. Made before the first
  * probe is answered, so that flows at the start are not rejected. */
-export function firstChoice(chooser: Chooser, standing: string | null, now: number): Choice {
-  const proxy = chooser.proxies.find((name) => name === standing) ?? chooser.proxies[0] ?? null;
+export function firstChoice(chooser: Chooser, routed: string | null, now: number): Choice {
+  const proxy = chooser.proxies.find((name) => name === routed) ?? chooser.proxies[0] ?? null;
   const way: Way = proxy === null ? closed(chooser) : { kind: 'tunnel', proxy };
   const state = proxy === null ? closedState(chooser) : 'probing';
   return { way, state, since: now, hold: FAILBACK_HOLD, failedBack: null, poorSince: null };

@@ -454,7 +454,7 @@ test('why and monitor say which name led to which', () => {
     answerTo('e1.cdn.net', [a('@12')]),
   ].flatMap((message) =>
     hear(state, message).flatMap((one) =>
-      one.kind === 'told' ? [monitorText(monitorAnswer(one.what, NAMELESS))] : [],
+      one.kind === 'monitor' ? [monitorText(monitorAnswer(one.event, NAMELESS))] : [],
     ),
   );
   assert.equal(lines, [
