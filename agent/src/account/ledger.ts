@@ -1,7 +1,9 @@
 // account/ledger: the traffic of each app, device and proxy (totals and series), and the list of ended flows. The
 // counters are conntrack's, read by runtime/accounting, so no packet costs more. Read by answers/ and
 // account/history.
+
 import type { Connection, Counts, Tuple } from '../netlink/conntrack.ts';
+import { CLOCK_IS_SET } from '../policy/schedule.ts';
 import { addSample, createSeries, lastCounted, type Series } from './series.ts';
 
 /** Properties of a flow, requested when it is first seen. */
@@ -66,8 +68,6 @@ const LOGGED = 400;
 const FOLLOWED = 2048;
 /** A device without traffic for this long may be dropped for a new subject. */
 const IDLE_MILLISECONDS = 30 * 86_400_000;
-/** An earlier time (before 2025) means that the clock is not set: counted in totals, not in series. */
-const CLOCK_IS_SET = 1_735_689_600_000;
 
 export function createLedger(): Ledger {
   return {
@@ -174,6 +174,7 @@ function count(ledger: Ledger, flow: LiveFlow, { bytes, packets }: Counts, time:
     const subject = subjectOf(ledger, name, time);
     subject.up += up;
     subject.down += down;
+    // While the clock is not set, totals alone are counted.
     if (time >= CLOCK_IS_SET) addSample(subject.series, time, up, down);
   }
   ledger.changed = true;

@@ -1,6 +1,7 @@
 // daemon/serve: the control socket. A request is one JSON line {"method", "operand"}, the answer one line {"ok",
 // "answer"}; `monitor` sends lines until the connection is closed; `cli` answers a command line with the text to
 // print. answers/ builds the answers from what is read here.
+import { EADDRINUSE } from 'whp:socket';
 import type { LiveFlow } from '../account/ledger.ts';
 import { bypassAnswer } from '../answers/bypass.ts';
 import { type DeviceAnswer, devicesAnswer, flowsOf, learnedOf } from '../answers/devices.ts';
@@ -38,12 +39,12 @@ import { encodeUtf8 } from '../os/utf8.ts';
 import { problemsOf } from '../preflight/looks.ts';
 import { notesOf } from '../preflight/traffic.ts';
 import { localClock } from '../router/time-zone.ts';
-import { FAMILIES } from '../ruleset/terms.ts';
 import { ledgerOf } from '../runtime/accounting.ts';
 import type { Agent } from '../runtime/agent.ts';
 import { keptAnswer } from '../runtime/kept.ts';
 import { type Checked, invalid, ok, type Problem } from '../syntax/result.ts';
 import type { Family } from '../wire/address.ts';
+import { FAMILIES } from '../wire/address.ts';
 import { act, type Refresh } from './actions.ts';
 import { abandonAudit, audit } from './audit.ts';
 import { isOfFiles, ofFiles } from './file-commands.ts';
@@ -53,9 +54,6 @@ import { decisive, earOf, meterNow, namesOf, surroundings } from './surroundings
 
 /** Methods whose answer needs the open connections. */
 const OF_CONNECTIONS = ['status', 'flows', 'why', 'devices', 'proxies'];
-
-/** EADDRINUSE on x86 and ARM, and on MIPS. */
-const IN_USE = [98, 125];
 
 /** Functions that change the enforced policy. */
 export interface PolicyChanges {
@@ -114,7 +112,7 @@ export function listenControl(
     },
   });
   if (listening.ok) return ok(listening.server);
-  const isTaken = IN_USE.includes(listening.errno);
+  const isTaken = listening.errno === EADDRINUSE;
   const taken = 'another agent answers here; stop it first (/etc/init.d/whp stop)';
   return invalid(isTaken ? taken : errnoText(listening.errno));
 }

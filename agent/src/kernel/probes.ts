@@ -1,9 +1,10 @@
 // kernel/probes: sends ICMP echo requests through the tunnel devices and receives the replies. A raw socket bound
 // to the device tests this tunnel and needs only a Linux that answers on its own address. A ping socket would need
 // ping_group_range, a GRE keepalive rp_filter off at the proxy.
+
 import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
-import { MSG_DONTWAIT } from '../netlink/constants.ts';
+import { IPPROTO_ICMP, IPPROTO_ICMPV6, MSG_DONTWAIT } from '../netlink/constants.ts';
 import { hostInt, inetAddress } from '../netlink/endian.ts';
 import { type KernelError, refused } from '../netlink/kernel-error.ts';
 import { randomBytes } from '../os/random.ts';
@@ -14,8 +15,6 @@ import { type EchoTag, echoRequest, readEchoReply } from '../wire/echo.ts';
 import { checked, openBound } from './bound-socket.ts';
 
 /** linux/in.h, linux/icmp.h, linux/icmpv6.h: the same on every architecture. */
-const IPPROTO_ICMP = 1;
-const IPPROTO_ICMPV6 = 58;
 const SOL_RAW = 255;
 const ICMP_FILTER = 1;
 const ICMPV6_FILTER = 1;

@@ -2,6 +2,7 @@
 // reconcile/desired, and runs path operations one by one. Objects of other programs (other name, protocol number or
 // table) are never changed.
 
+import { EINVAL, ENODEV } from 'whp:socket';
 import {
   type KernelAddress,
   putAddressAdd,
@@ -36,18 +37,13 @@ import type { Writer } from '../netlink/writer.ts';
 import type { KernelPart } from '../policy/missing-parts.ts';
 import { describe, type PathPiece, PROTOCOL } from '../reconcile/desired.ts';
 import type { PathOperation } from '../reconcile/diff.ts';
-import { FAMILIES } from '../ruleset/terms.ts';
-import { parseAddress } from '../wire/address.ts';
+import { FAMILIES, parseAddress } from '../wire/address.ts';
 import { readLacking } from './kernel-parts.ts';
 import { dump, transact } from './netlink-request.ts';
 import { type NetlinkSocket, openNetlink, request, takeSequence } from './netlink-socket.ts';
 import { type All, type Numbers, piecesOf, type Realized } from './own-pieces.ts';
 import { openWatch } from './route-monitor.ts';
 import type { PutDump } from './sliced-dump.ts';
-
-/** ENODEV and EINVAL on every architecture. */
-const ENODEV = 19;
-const EINVAL = 22;
 
 /** Devices, addresses, routes and rules. */
 export interface Routing {

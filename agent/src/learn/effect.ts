@@ -40,6 +40,8 @@ export type Effect =
   | { readonly kind: 'report'; readonly text: string }
   | { readonly kind: 'monitor'; readonly event: MonitorEvent };
 
+export const NO_EFFECTS: readonly Effect[] = [];
+
 /** What `whp monitor` shows. */
 export type MonitorEvent =
   | { readonly kind: 'lesson'; readonly lesson: Lesson }

@@ -1,6 +1,7 @@
 // learn/late-flows: finds the unmarked conntrack entries that belong to an application by the evidence known now.
 // Such a flow began on the direct path: its NAT binds it to the WAN, so it cannot move. runtime/late-flows
 // deletes its entry, and its next packet is judged anew. Pure.
+
 import type { Connection, Tuple } from '../netlink/conntrack.ts';
 import type { App } from '../policy/policy.ts';
 import type { Transport } from '../profile/profile.ts';
@@ -8,6 +9,7 @@ import { type EndpointAt, findAppRange, findRange } from '../profile/range-match
 import type { Ground } from '../ruleset/names.ts';
 import { cidrHas, familyOf, isRoutableText, parseAddress, parseCidr } from '../wire/address.ts';
 import { TCP, UDP } from '../wire/packet.ts';
+import { DNS_PORT } from '../wire/ports.ts';
 
 /** New evidence: running flows that match it are checked again. */
 export type Recheck =
@@ -44,11 +46,9 @@ export interface Grounds {
  * unmarked flow are not read. Once its entry is deleted, the next query begins a new flow. */
 export function isOldDns({ original, mark }: Connection, mask: number, setting: Setting): boolean {
   const { protocol, destinationPort, source } = original;
-  if (destinationPort !== DNS || (protocol !== UDP && protocol !== TCP)) return false;
+  if (destinationPort !== DNS_PORT || (protocol !== UDP && protocol !== TCP)) return false;
   return (mark & mask) === 0 && !setting.isOwn(source);
 }
-
-const DNS = 53;
 
 export interface Setting {
   /** True: an address of the router itself, or of a proxy. */

@@ -1,5 +1,6 @@
 // netlink/conntrack-request: requests to the kernel's conntrack table: count, dump, get, mark and delete entries.
 // conntrack decodes the replies.
+
 import { type Family, parseAddress } from '../wire/address.ts';
 import type { Connection, Tuple } from './conntrack.ts';
 import {
@@ -34,6 +35,8 @@ import {
   IPCTNL_MSG_CT_GET,
   IPCTNL_MSG_CT_GET_STATS,
   IPCTNL_MSG_CT_NEW,
+  IPPROTO_ICMP,
+  IPPROTO_ICMPV6,
   NFNL_SUBSYS_CTNETLINK,
   NLA_F_NESTED,
   NLM_F_ACK,
@@ -65,9 +68,6 @@ export function putConntrackCount(w: Writer, seq: number): void {
   putNetfilter(w, AF_UNSPEC, 0);
   endMessage(w);
 }
-
-const IPPROTO_ICMP = 1;
-const IPPROTO_ICMPV6 = 58;
 
 /** Addresses of one direction that limit a dump. The reply has all connections of these addresses and others too:
  * all of IPv6, because the kernel's comparison of IPv6 addresses is inverted (ctnetlink_filter_match_tuple, Linux

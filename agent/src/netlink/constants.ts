@@ -227,3 +227,8 @@ export const GRE_KEY = 0x2000;
 export const GRE_ROUTING = 0x4000;
 export const IFA_ADDRESS = 1;
 export const IFA_LOCAL = 2;
+
+// linux/in.h, linux/in6.h: protocols of IP
+export const IPPROTO_ICMP = 1;
+export const IPPROTO_ICMPV6 = 58;
+export const IPPROTO_RAW = 255;

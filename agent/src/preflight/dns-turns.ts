@@ -1,6 +1,7 @@
 // preflight/dns-turns: finds redirect and dnat rules for port 53 in the output of `nft -t list ruleset`, with
 // the conditions on the path to them. resolvers.ts judges them. Pure. -t omits set elements, so a port that
 // only a named set contains is not seen.
+import { DNS_PORT } from '../wire/ports.ts';
 import { isListed } from './forward-chain.ts';
 import { blocksOf } from './listing.ts';
 
@@ -129,7 +130,7 @@ function isForDns([, not, vmap, list = '']: RegExpExecArray): boolean {
   return vmap !== undefined ? hasDns(list) : hasDns(list) === (not === undefined);
 }
 
-const DNS = '53';
+const DNS = String(DNS_PORT);
 
 /** Whether port 53 is in `53`, `{ 53, 80-90 }` or `{ 53 : jump x }`. */
 function hasDns(list: string): boolean {

@@ -2,9 +2,11 @@
 // application's addresses from answers that pass this router, from any resolver and port. Each path that
 // bypasses the router or is unreadable is reported with a fix. Pure; router/resolvers reads,
 // docs/resolvers.md explains.
+
 import type { StandIn } from '../learn/stand-ins.ts';
 import type { Problem } from '../syntax/result.ts';
 import { type Cidr, parseCidr } from '../wire/address.ts';
+import { DNS_PORT, DOT_PORT } from '../wire/ports.ts';
 import type { Announced, DhcpDns } from './dhcp-dns.ts';
 import type { DnsTurn } from './dns-turns.ts';
 import { isListed } from './forward-chain.ts';
@@ -13,8 +15,6 @@ import type { Look } from './look.ts';
 import { holds } from './rule-reach.ts';
 import type { Answering, RouterSeen, Subject } from './seen.ts';
 
-export const DNS = 53;
-export const DOT = 853;
 const LOST = 'whp does not see them and learns no address of an application by name';
 const RESTART = 'uci commit dhcp; /etc/init.d/dnsmasq restart';
 
@@ -166,8 +166,8 @@ function standInProblem({ app, name, address, device }: StandIn): Problem {
 function portNotes(here: Here, dhcp: DhcpDns | null, turns: readonly DnsTurn[]): Problem[] {
   const notes: Problem[] = [];
   const isTurned = turns.some((turn) => here.lan.some((device) => passes(turn, device)));
-  if (whoOn(here, DNS) === '' && !isTurned) {
-    const moved = dhcp?.ports.find(({ port }) => port !== DNS);
+  if (whoOn(here, DNS_PORT) === '' && !isTurned) {
+    const moved = dhcp?.ports.find(({ port }) => port !== DNS_PORT);
     const fix =
       moved === undefined
         ? '/etc/init.d/dnsmasq start'
@@ -177,7 +177,7 @@ function portNotes(here: Here, dhcp: DhcpDns | null, turns: readonly DnsTurn[]):
       what: `nobody answers DNS on this router: only answers of other resolvers are seen; ${fix}`,
     });
   }
-  const dot = whoOn(here, DOT);
+  const dot = whoOn(here, DOT_PORT);
   if (dot !== '')
     notes.push({
       where: 'port 853',
@@ -202,7 +202,7 @@ function bypassNote({ resolverBypass }: Subject['policy']): Problem[] {
 
 function told({ resolvers: { dhcp }, turns }: RouterSeen, here: Here, lost: number): string {
   const read = dhcp.ok ? dhcp.value : null;
-  const port = whoOn(here, DNS);
+  const port = whoOn(here, DNS_PORT);
   const turned =
     turns === null
       ? 'rules that turn DNS elsewhere were not read'

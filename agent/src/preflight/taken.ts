@@ -1,6 +1,7 @@
 // preflight/taken: finds the foreign ip rules that would keep proxied packets from our tables, if they came
 // first: by a matching route, by a refusal, or by a goto past our rules. Uses rule-reach; collisions reports
 // the result with a free preference. Pure.
+
 import {
   FR_ACT_BLACKHOLE,
   FR_ACT_GOTO,
@@ -13,7 +14,7 @@ import {
 } from '../netlink/constants.ts';
 import type { KernelRoute } from '../netlink/route.ts';
 import type { KernelRule, Span } from '../netlink/rule.ts';
-import { type Family, formatCidr, parseCidr } from '../wire/address.ts';
+import { FAMILIES, type Family, formatCidr, parseCidr } from '../wire/address.ts';
 import { type Home, hexText, holds, isProxiedTo, type Reach, reachOf } from './rule-reach.ts';
 
 export interface Taken {
@@ -41,7 +42,7 @@ const NAMED = 2;
 
 /** The foreign rules that would match and keep proxied packets if they came before ours, by preference. */
 export function takenBy(all: Rules): Taken[] {
-  return ([4, 6] as const).flatMap((family) => {
+  return FAMILIES.flatMap((family) => {
     const rules = all.rules
       .filter((rule) => rule.family === family)
       .sort((a, b) => a.preference - b.preference);

@@ -1,8 +1,10 @@
 // preflight/way-out: checks the default routes: with one through a lan device (a one-armed router, or an
 // access point that routes nothing) every packet counts as from home to home. Pure.
+
 import { RTN_UNICAST } from '../netlink/constants.ts';
 import type { KernelRoute } from '../netlink/route.ts';
 import type { Problem } from '../syntax/result.ts';
+import { FAMILIES } from '../wire/address.ts';
 import type { Look } from './look.ts';
 import type { RouterSeen, Subject } from './seen.ts';
 
@@ -13,7 +15,7 @@ export function wayOutLook({ policy }: Subject, seen: RouterSeen): Look {
   const problems: Problem[] = [];
   const notes: Problem[] = [];
   const told: string[] = [];
-  for (const family of [4, 6] as const) {
+  for (const family of FAMILIES) {
     const routes = defaults(seen, family);
     const nameOf = ({ link }: KernelRoute): string =>
       link === 0

@@ -1,5 +1,6 @@
 // replay/agent: the agent's part of a replay, as runtime/feeds and runtime/effects have it on a router: packets
 // that the table queued or logged become events, and the effects of step/step change the table and the report.
+
 import type { Effect } from '../learn/effect.ts';
 import type { Flow as FlowEnds } from '../learn/evidence.ts';
 import { SILENT_MILLISECONDS } from '../ruleset/compile/ended-flows.ts';
@@ -11,11 +12,11 @@ import type { Event } from '../step/state.ts';
 import { step } from '../step/step.ts';
 import { macText } from '../wire/mac.ts';
 import type { Packet } from '../wire/packet.ts';
+import { DNS_PORT } from '../wire/ports.ts';
 import { gatherEvidence, gatherLesson, gatherPorts, makeRoom } from './learned.ts';
 import type { Run } from './run.ts';
 
 /** Source port of answers. */
-const DNS_PORT = 53;
 
 /** Whether the table queued or logged the packet for its ClientHello; queued answers come from port 53. */
 function isHello({ verdict, logs }: Trace, { sourcePort }: Packet): boolean {

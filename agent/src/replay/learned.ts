@@ -1,5 +1,6 @@
 // replay/learned: what the table and the agent learned during a capture. Elements expire on the capture's clock,
 // but the report is about all of it, so they are collected while they exist.
+
 import { nameInWords } from '../learn/aliases.ts';
 import { capOf, ROOM_SETS, surplusOf } from '../learn/evict.ts';
 import type { FlowEvidence } from '../learn/evidence.ts';
@@ -9,7 +10,7 @@ import { findRange } from '../profile/range-match.ts';
 import { pairOf, portOf } from '../ruleset/elements.ts';
 import { setName, setsOf } from '../ruleset/names.ts';
 import { type Kernel, listElements, removeElements } from '../ruleset/trace/fake-kernel.ts';
-import { familyOf, parseAddress } from '../wire/address.ts';
+import { FAMILIES, familyOf, parseAddress } from '../wire/address.ts';
 
 export interface HarvestedPort {
   readonly app: string;
@@ -42,8 +43,6 @@ export interface Harvest {
   readonly endpoints: Map<string, HarvestedEndpoint>;
   readonly supernodes: Set<string>;
 }
-
-const FAMILIES = [4, 6] as const;
 
 export function createHarvest(): Harvest {
   return { ports: new Map(), peers: new Map(), endpoints: new Map(), supernodes: new Set() };

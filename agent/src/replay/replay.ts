@@ -14,7 +14,7 @@ import { step } from '../step/step.ts';
 import type { Cidr } from '../wire/address.ts';
 import { decodePacket, type Packet } from '../wire/packet.ts';
 import { captureFrames, createPassedOver, type Frame } from '../wire/pcap.ts';
-import { PORTMAP_PORT } from '../wire/portmap.ts';
+import { DNS_PORT, PORTMAP_PORT } from '../wire/ports.ts';
 import { isMalformed } from '../wire/reader.ts';
 import { follow } from './agent.ts';
 import { wayOf } from './direction.ts';
@@ -25,7 +25,6 @@ import { noteSender } from './routers.ts';
 import { type Run, startRun } from './run.ts';
 import { unmodelled } from './unmodelled.ts';
 
-const DNS_PORT = 53;
 /** Output interface towards the Internet; the name is arbitrary. */
 const WAN = 'wan';
 /** The agent's tick interval, on the capture's clock. */

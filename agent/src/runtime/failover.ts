@@ -42,6 +42,7 @@ import {
 import { isDoubted } from '../tunnel/health.ts';
 import { moveApp } from '../tunnel/order.ts';
 import type { Way } from '../tunnel/select.ts';
+import { FAMILIES } from '../wire/address.ts';
 import { endFlows, type FlowEnding } from './cuts.ts';
 import { makeRoom } from './evict.ts';
 import { applyGates } from './gates.ts';
@@ -300,7 +301,7 @@ async function remember(
 }
 
 function remembered(app: App, strays: readonly Connection[]): SetChange[] {
-  return ([4, 6] as const).flatMap((family) => {
+  return FAMILIES.flatMap((family) => {
     const pairs = new Map<string, Uint8Array>();
     for (const { family: own, original } of strays) {
       const key = own === family ? pairKey(original.source, original.destination) : null;

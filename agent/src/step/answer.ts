@@ -5,6 +5,7 @@ import { takeToken } from '../bounds/token-bucket.ts';
 import { type AskedQuestion, endsOf, findQuestion, plainEnds } from '../learn/asked-questions.ts';
 import { askerOf } from '../learn/askers.ts';
 import type { Effect } from '../learn/effect.ts';
+import { NO_EFFECTS } from '../learn/effect.ts';
 import type { Exchange } from '../learn/endpoints.ts';
 import { type Glance, glanceAt, observeDnsAnswer } from '../learn/observe-dns.ts';
 import { isWhole, restoreStream, saveStream } from '../wire/dns-stream.ts';
@@ -25,7 +26,6 @@ import type { Event, PacketSpan, State } from './state.ts';
 
 type Answer = Event & { kind: 'answer' };
 
-const NO_EFFECTS: readonly Effect[] = [];
 const HEAR: readonly Effect[] = [{ kind: 'hear' }];
 
 /** Why a message does not reach its device: the log line, and the topic that limits its rate. */

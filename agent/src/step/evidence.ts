@@ -4,6 +4,7 @@
 import { isRepeat } from '../bounds/dedupe.ts';
 import { noteAnnounced } from '../learn/dynamic-sets.ts';
 import type { Effect } from '../learn/effect.ts';
+import { NO_EFFECTS } from '../learn/effect.ts';
 import { useEndpoint } from '../learn/endpoints.ts';
 import { isRoomDue } from '../learn/evict.ts';
 import { recordEvidence } from '../learn/evidence.ts';
@@ -15,8 +16,6 @@ import { destinationText, type Packet, sourceText } from '../wire/packet.ts';
 import { onOutside } from './outside.ts';
 import { macOf, read, report } from './packet.ts';
 import type { Event, State } from './state.ts';
-
-const NO_EFFECTS: readonly Effect[] = [];
 
 export function onEvidence(
   state: State,

@@ -1,5 +1,6 @@
 // step/lesson: turns the lessons of an answer into changes of the kernel's sets: for the whole home, or for the
 // device that asked.
+
 import { learnAliases } from '../learn/aliases.ts';
 import type { Effect } from '../learn/effect.ts';
 import { type Exchange, learnEndpoints } from '../learn/endpoints.ts';
@@ -8,6 +9,7 @@ import { learnPairs } from '../learn/pairs.ts';
 import { noteStandIn } from '../learn/stand-ins.ts';
 import { addressKey } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
+import { FAMILIES } from '../wire/address.ts';
 import { report } from './packet.ts';
 import type { State } from './state.ts';
 
@@ -55,7 +57,7 @@ function takeForHome(state: State, lesson: Lesson, exchange: Exchange): Taken {
   const app = state.apps.get(lesson.app)!;
   const change = learnEndpoints(state.learned, lesson, app.profile.caps.endpoints, exchange);
   const effects: Effect[] = [];
-  for (const family of [4, 6] as const) {
+  for (const family of FAMILIES) {
     const set = setName(app.name, 'addr', family);
     const fresh = change.endpoints.filter((endpoint) => endpoint.family === family);
     const gone = change.evicted.filter((endpoint) => endpoint.family === family);

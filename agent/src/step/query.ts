@@ -6,6 +6,7 @@ import { endsOf, noteQuestion, plainEnds } from '../learn/asked-questions.ts';
 import { noteAsker } from '../learn/askers.ts';
 import { holdsUntil, noteTaught } from '../learn/dynamic-sets.ts';
 import type { Effect } from '../learn/effect.ts';
+import { NO_EFFECTS } from '../learn/effect.ts';
 import { glanceAt, observeDnsQuery } from '../learn/observe-dns.ts';
 import type { NameMatch } from '../profile/name-match.ts';
 import { deviceKey, PORTMAP_SLACK } from '../ruleset/elements.ts';
@@ -14,8 +15,6 @@ import type { Family } from '../wire/address.ts';
 import { plainDevice, plainEnd, plainUdp, sourceText } from '../wire/packet.ts';
 import { macOf, messagesOf, readWhole } from './packet.ts';
 import type { Event, State } from './state.ts';
-
-const NO_EFFECTS: readonly Effect[] = [];
 
 /** Milliseconds: a query that is read later opens a window that is shorter by its age. */
 const LATE = 500;

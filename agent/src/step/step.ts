@@ -5,6 +5,7 @@ import { expireAliases } from '../learn/aliases.ts';
 import { expireQuestions } from '../learn/asked-questions.ts';
 import { expireTaught } from '../learn/dynamic-sets.ts';
 import type { Effect } from '../learn/effect.ts';
+import { NO_EFFECTS } from '../learn/effect.ts';
 import { expireLearned } from '../learn/endpoints.ts';
 import { expireEvidence } from '../learn/evidence.ts';
 import { expireHellos } from '../learn/named-servers.ts';
@@ -19,8 +20,6 @@ import type { Event, State } from './state.ts';
 
 /** Evidence is kept for an hour after the last announcement of its flow. */
 const EVIDENCE_MILLISECONDS = 3600000;
-
-const NO_EFFECTS: readonly Effect[] = [];
 
 /** Handles one event at `now` (milliseconds) and updates the state in place. A held answer ends in exactly one
  * `release` or `refuse`, after its set changes; `hear` alone asks for the same event again. */

@@ -1,9 +1,11 @@
 // tunnel/plan: computes the tunnel devices, inner addresses, routes and ip rules that a policy needs. reconcile/diff
 // compares them with the kernel's.
+
 import { markOf } from '../policy/marks.ts';
 import type { App, Policy, Proxy } from '../policy/policy.ts';
 import type { GreLink, LinkAddress, PathPiece, Route, Rule } from '../reconcile/desired.ts';
 import { tunnelDevice } from '../ruleset/names.ts';
+import { FAMILIES } from '../wire/address.ts';
 import type { Way } from './select.ts';
 
 /** Outer header and GRE header (RFC 2784); a key adds four bytes (RFC 2890). Over IPv6 the kernel adds a
@@ -15,7 +17,6 @@ const WAN_MTU_UNKNOWN = 1492;
 /** Metric of the prohibit: the largest, so that it applies only without the route through the device. */
 const PROHIBIT_METRIC = 0xffffffff;
 const TUNNEL_METRIC = 1;
-const FAMILIES = [4, 6] as const;
 
 /** Bytes of the largest packet that fits through the tunnel. wanMtu null: unknown. */
 export function tunnelMtu(proxy: Proxy, wanMtu: number | null): number {

@@ -3,13 +3,13 @@
 // device's MAC, or by its address behind another router or without Ethernet.
 import type { App, Policy } from '../../policy/policy.ts';
 import type { Family } from '../../wire/address.ts';
+import { FAMILIES } from '../../wire/address.ts';
 import type { Chain, Datatype, Expression, LearnedSet, Rate, Rule, Statement } from '../model.ts';
 import { type AppFeed, GATEWAYS, logLimitSet, type ShareKind, setName } from '../names.ts';
 import {
   accept,
   back,
   ether,
-  FAMILIES,
   goTo,
   inSet,
   is,

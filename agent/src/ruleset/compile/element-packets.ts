@@ -4,6 +4,7 @@
 // it, so it goes into a queue that nobody listens to. On a kernel without queues it passes, and ends on loopback.
 import { type App, type Policy, UNHEARD_QUEUE } from '../../policy/policy.ts';
 import type { Family } from '../../wire/address.ts';
+import { FAMILIES } from '../../wire/address.ts';
 import {
   DELETES,
   ELEMENT_MARK,
@@ -24,7 +25,6 @@ import {
   daddr,
   dispatch,
   drop,
-  FAMILIES,
   is,
   metaMark,
   oifname,

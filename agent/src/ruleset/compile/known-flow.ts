@@ -2,6 +2,7 @@
 // elements the flow uses, and open the request window on a supernode's packet.
 import type { App } from '../../policy/policy.ts';
 import type { Family } from '../../wire/address.ts';
+import { FAMILIES } from '../../wire/address.ts';
 import type { Chain, Expression, Statement, Verdict } from '../model.ts';
 import { gateName, RENEWED } from '../names.ts';
 import {
@@ -12,7 +13,6 @@ import {
   daddr,
   dispatch,
   drop,
-  FAMILIES,
   field,
   goTo,
   iifname,

@@ -9,8 +9,8 @@ import {
   parseAddress,
   parseCidr,
 } from '../../wire/address.ts';
+import { TCP, UDP } from '../../wire/packet.ts';
 import type { Span } from '../model.ts';
-import { TCP, UDP } from '../terms.ts';
 
 type Interval = readonly [from: number, to: number];
 

@@ -1,9 +1,12 @@
 // ruleset/compile/resolver-bypass: devices that use another resolver than the router's. New flows to port 53
 // outside, to 853 and to known DoH services are recorded by device and port for status; by option they are
 // redirected to the router or rejected.
+
 import { markOf, WATCHED } from '../../policy/marks.ts';
 import type { Policy } from '../../policy/policy.ts';
-import { type Family, parseCidr } from '../../wire/address.ts';
+import { FAMILIES, type Family, parseCidr } from '../../wire/address.ts';
+import { TCP, UDP } from '../../wire/packet.ts';
+import { DNS_PORT, DOT_PORT, HTTPS_PORT } from '../../wire/ports.ts';
 import type { Chain, Datatype, NamedSet, Rule, Span, Statement, Verdict } from '../model.ts';
 import { bogonSet, bypassSet, dohSet, FORCE_DNS_MACS, forceDnsSet } from '../names.ts';
 import {
@@ -14,7 +17,6 @@ import {
   dport,
   dportKey,
   ether,
-  FAMILIES,
   goTo,
   hasState,
   iifname,
@@ -29,8 +31,6 @@ import {
   oneOf,
   rule,
   saddr,
-  TCP,
-  UDP,
   update,
 } from '../terms.ts';
 import type { Context } from './context.ts';
@@ -40,15 +40,11 @@ const DSTNAT = -100;
 /** Devices recorded, each with up to three ports. */
 const BYPASSES = 256;
 const DAY = 86_400_000;
-const DNS = 53;
-/** RFC 7858 (DoT) and RFC 9250 (DoQ). */
-const DOT = 853;
-const HTTPS = 443;
 
 /** In prerouting, before a flow is judged: a rejected flow needs no path. */
 export function bypassRules(context: Context): Rule[] {
   if (context.policy.resolverBypass === undefined) return [];
-  const ports: [number, Verdict][] = [DNS, DOT, HTTPS].map((port) => [
+  const ports: [number, Verdict][] = [DNS_PORT, DOT_PORT, HTTPS_PORT].map((port) => [
     port,
     { verdict: 'jump', chain: `dns_bypass${port}` },
   ]);
@@ -59,9 +55,15 @@ export function bypassRules(context: Context): Rule[] {
 export function ownDotRules(context: Context): Rule[] {
   if (context.policy.resolverBypass === undefined) return [];
   const started = hasState('new');
-  const chain = goTo(`dns_bypass${DOT}`);
+  const chain = goTo(`dns_bypass${DOT_PORT}`);
   return [
-    rule('DoT or DoQ to the router', oneOf(l4proto, [TCP, UDP]), is(dport, DOT), started, chain),
+    rule(
+      'DoT or DoQ to the router',
+      oneOf(l4proto, [TCP, UDP]),
+      is(dport, DOT_PORT),
+      started,
+      chain,
+    ),
   ];
 }
 
@@ -70,16 +72,16 @@ export function bypassChains(context: Context): Chain[] {
   if (resolverBypass === undefined) return [];
   const known = (family: Family) => inSet(daddr(family), dohSet(family));
   return [
-    { name: `dns_bypass${DNS}`, rules: FAMILIES.map((family) => noted(family)) },
+    { name: `dns_bypass${DNS_PORT}`, rules: FAMILIES.map((family) => noted(family)) },
     {
-      name: `dns_bypass${DOT}`,
+      name: `dns_bypass${DOT_PORT}`,
       rules: [
         ...FAMILIES.map((family) => noted(family)),
         ...(resolverBypass.rejectDot ? refused(context, 'DoT or DoQ') : []),
       ],
     },
     {
-      name: `dns_bypass${HTTPS}`,
+      name: `dns_bypass${HTTPS_PORT}`,
       rules: FAMILIES.flatMap((family) => [
         noted(family, known(family)),
         ...(resolverBypass.rejectDoh ? refused(context, 'DoH', family, known(family)) : []),
@@ -132,10 +134,10 @@ function redirectChain(context: Context): Chain[] {
         watched,
         ...guard,
         oneOf(l4proto, [TCP, UDP]),
-        is(dport, DNS),
+        is(dport, DNS_PORT),
         ...outside,
         notInSet(daddr(family), bogonSet(family)),
-        { kind: 'redirect', port: DNS },
+        { kind: 'redirect', port: DNS_PORT },
       ),
     ),
   );

@@ -3,6 +3,7 @@
 // address, for packets to it and for devices without a usable MAC. Reached by jump; the chains return.
 import type { App } from '../../policy/policy.ts';
 import type { Family } from '../../wire/address.ts';
+import { UDP } from '../../wire/packet.ts';
 import type { Chain, Expression, Rule, Statement } from '../model.ts';
 import type { FilledKind } from '../names.ts';
 import {
@@ -24,7 +25,6 @@ import {
   rule,
   saddr,
   sportKey,
-  UDP,
   update,
 } from '../terms.ts';
 import { appSet, type Context, logHeaders } from './context.ts';

@@ -1,9 +1,13 @@
 // ruleset/compile/tls-hello: reads the server name in the ClientHello of a TLS flow without evidence. The
 // flow has the mark UNDECIDED from its SYN until its first data has passed. Only that data, if it is a
 // ClientHello, goes to the agent (held, or as a copy).
+
 import { UNDECIDED } from '../../policy/marks.ts';
 import type { App } from '../../policy/policy.ts';
 import type { Family } from '../../wire/address.ts';
+import { FAMILIES } from '../../wire/address.ts';
+import { TCP } from '../../wire/packet.ts';
+import { HTTPS_PORT } from '../../wire/ports.ts';
 import type { Chain, LearnedSet, Rule, Statement } from '../model.ts';
 import { HELLO_PREFIX, helloSegmentSet } from '../names.ts';
 import {
@@ -12,7 +16,6 @@ import {
   concat,
   daddr,
   dport,
-  FAMILIES,
   goTo,
   hasState,
   iifname,
@@ -25,12 +28,10 @@ import {
   rule,
   saddr,
   sportKey,
-  TCP,
   update,
 } from '../terms.ts';
 import { appSet, type Context, deviceGuards, logWhole, setMark, unlessPaused } from './context.ts';
 
-const HTTPS = 443;
 /** Bytes: a ClientHello from this length on may need a second segment (an IPv6 path with MTU 1280). */
 const LONG_HELLO = 1100;
 /** Flows whose second segment is expected, and for how long. */
@@ -59,7 +60,7 @@ export function helloRules(context: Context): Rule[] {
       'a TLS flow that nobody knows: its first words name the server',
       hasState('new'),
       is(l4proto, TCP),
-      is(dport, HTTPS),
+      is(dport, HTTPS_PORT),
       setMark(context, 'ct', UNDECIDED),
       accept,
     ),

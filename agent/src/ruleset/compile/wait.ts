@@ -4,6 +4,8 @@
 // repeats the check (RFC 8489 section 6.2.1), and by then the port is learned.
 import type { App, Policy } from '../../policy/policy.ts';
 import type { Family } from '../../wire/address.ts';
+import { FAMILIES } from '../../wire/address.ts';
+import { UDP } from '../../wire/packet.ts';
 import type { Chain, LearnedSet, Rule, Statement } from '../model.ts';
 import { sessionSet, stunDelaySet, stunRetrySet } from '../names.ts';
 import {
@@ -11,7 +13,6 @@ import {
   concat,
   drop,
   ether,
-  FAMILIES,
   goTo,
   inSet,
   is,
@@ -24,7 +25,6 @@ import {
   rule,
   saddr,
   sportKey,
-  UDP,
   update,
 } from '../terms.ts';
 import { countOf, isOnEthernet } from './device-share.ts';

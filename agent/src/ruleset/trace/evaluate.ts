@@ -1,10 +1,12 @@
 // ruleset/trace/evaluate: evaluates the model's expressions and statements for one packet, one evaluator for
 // each kind, the counterpart of render. A value that cannot be read ends the rule, like NFT_BREAK in the
 // kernel.
+
 import { type Packet, TCP, UDP } from '../../wire/packet.ts';
 import { u16At, u32At } from '../../wire/reader.ts';
 import { datatypeOf, FIELDS } from '../fields.ts';
 import type { Constant, Expression, Statement, Verdict } from '../model.ts';
+import { CONFIRMED } from '../terms.ts';
 import { directionOf, type Flow, type State } from './fake-conntrack.ts';
 import {
   constantValue,
@@ -120,7 +122,6 @@ const EXPRESSIONS: Evaluators = {
   concat: () => null,
 };
 
-const CONFIRMED = 8;
 /** linux/if_arp.h */
 const ARPHRD_ETHER = 1;
 
