@@ -37,7 +37,7 @@ export interface EndedFlow extends FlowFacts {
   readonly packets: number;
 }
 
-export interface Subject {
+export interface AccountSubject {
   up: number;
   down: number;
   flows: number;
@@ -50,7 +50,7 @@ export interface Ledger {
   /** Number of live flows by device. */
   readonly devices: Map<string, number>;
   /** "app skype", "device 192.168.1.11", "proxy cloud"; the name is "other" for those above the limit. */
-  readonly subjects: Map<string, Subject>;
+  readonly subjects: Map<string, AccountSubject>;
   /** Newest last, at most LOGGED of them. */
   readonly ended: EndedFlow[];
   /** Flows ended since the start, including those no longer in `ended`. */
@@ -82,7 +82,12 @@ export function createLedger(): Ledger {
 }
 
 /** Adds what a subject had before this agent. */
-export function restoreSubject(subject: Subject, up: number, down: number, flows: number): void {
+export function restoreSubject(
+  subject: AccountSubject,
+  up: number,
+  down: number,
+  flows: number,
+): void {
   subject.up += up;
   subject.down += down;
   subject.flows += flows;
@@ -94,7 +99,7 @@ export function noteSaved(ledger: Ledger): void {
 }
 
 /** The subject `name`, made if necessary; "KIND other" if there is no room at `time` (milliseconds since 1970). */
-export function subjectOf(ledger: Ledger, name: string, time = 0): Subject {
+export function subjectOf(ledger: Ledger, name: string, time = 0): AccountSubject {
   const known = ledger.subjects.get(name);
   if (known !== undefined) return known;
   const kind = name.slice(0, name.indexOf(' '));

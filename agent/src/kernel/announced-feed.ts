@@ -14,14 +14,14 @@ import {
 import { senderMac } from '../netlink/sender.ts';
 import { now, wallTime } from '../os/clock.ts';
 import type { PacketSpan } from '../step/state.ts';
-import { DRAIN, type Feed, openFeed, WHOLE_PACKET } from './feed-socket.ts';
+import { DRAIN, type OpenFeed, openFeed, WHOLE_PACKET } from './feed-socket.ts';
 import { closeNetlink, type OnMessage, receiveOnce } from './netlink-socket.ts';
 import { heldFirst } from './yield-to-held.ts';
 
 /** Whole packets. Log rules that are about headers limit the copy themselves (HEADER_SNAPLEN in ruleset/compile). */
 const COPY_LOGGED = 0xffff;
 
-export interface AnnouncedFeed extends Feed {
+export interface AnnouncedFeed extends OpenFeed {
   /** Reads the packets that are queued now, for HEAR_MILLISECONDS at most. */
   takeWaiting(): void;
 }

@@ -18,7 +18,7 @@ import { senderMac } from '../netlink/sender.ts';
 import { now } from '../os/clock.ts';
 import { readText } from '../os/file.ts';
 import type { PacketSpan } from '../step/state.ts';
-import { DRAIN, type Feed, openFeed } from './feed-socket.ts';
+import { DRAIN, type OpenFeed, openFeed } from './feed-socket.ts';
 import {
   closeNetlink,
   type NetlinkSocket,
@@ -33,7 +33,7 @@ const COPY_QUEUED = 0xffff;
 
 const QUEUES = '/proc/net/netfilter/nfnetlink_queue';
 
-export interface HeldFeed extends Feed {
+export interface HeldFeed extends OpenFeed {
   /** Verdict: accept. It is sent by the next `flush`, at the latest after the drain. `again`: the packet passes the
    * rules of the same hook again (NF_REPEAT). */
   release(id: number, again?: boolean): void;

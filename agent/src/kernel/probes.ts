@@ -22,7 +22,7 @@ const ICMPV6_FILTER = 1;
 const ALL_BUT_ECHO_REPLY = ~1;
 
 /** Called for each echo reply, with the name of the proxy and the sequence number of the request. */
-export type OnAnswer = (proxy: string, sequence: number) => void;
+export type OnReply = (proxy: string, sequence: number) => void;
 
 export interface Probes {
   /** Sends an echo request to the inner address of the proxy. */
@@ -46,10 +46,10 @@ interface Probing {
   readonly tag: EchoTag;
   readonly probers: Map<string, Prober>;
   readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly onAnswer: OnAnswer;
+  readonly onAnswer: OnReply;
 }
 
-export function openProbes(onAnswer: OnAnswer): Probes {
+export function openProbes(onAnswer: OnReply): Probes {
   const seed = randomBytes(10);
   const probing: Probing = {
     tag: { identifier: (seed[0]! << 8) | seed[1]!, token: seed.slice(2) },

@@ -21,7 +21,7 @@ import {
 } from '../netlink/kernel-error.ts';
 import { type KernelLink, readLink } from '../netlink/kernel-link.ts';
 import { putGreCreate, putLinkDelete, putLinkDump, putLinkQuery } from '../netlink/link.ts';
-import type { Decoded, Message, Reader } from '../netlink/message.ts';
+import type { Decoded, Message, MessageReader } from '../netlink/message.ts';
 import { putNeighbourDump, readNeighbour } from '../netlink/neighbour.ts';
 import {
   isPlain,
@@ -141,8 +141,8 @@ function collect<T>(
   socket: NetlinkSocket,
   object: string,
   put: PutDump,
-  readOne: (r: Reader, m: Message) => Decoded<T>,
-  isUnwanted?: (r: Reader, m: Message) => boolean,
+  readOne: (r: MessageReader, m: Message) => Decoded<T>,
+  isUnwanted?: (r: MessageReader, m: Message) => boolean,
 ): KernelResult<T[]> {
   let found: T[] = [];
   const errno = dump(

@@ -126,7 +126,7 @@ function putTupleFilter(w: Writer, only: TupleFilter): void {
 
 /** Deletes the entry `c` by its original tuple and zone, and by its id unless that is null. Errors: ENOENT no such
  * entry, or another entry has the tuple now. Returns false if an address does not parse. */
-export function putConntrackDelete(w: Writer, seq: number, c: Entry): boolean {
+export function putConntrackDelete(w: Writer, seq: number, c: EntryKey): boolean {
   return putEntry(w, seq, IPCTNL_MSG_CT_DELETE, NLM_F_ACK, c, () => {
     if (c.id !== null) attributeBe32(w, CTA_ID, c.id);
   });
@@ -137,7 +137,7 @@ export function putConntrackDelete(w: Writer, seq: number, c: Entry): boolean {
 export function putConntrackMark(
   w: Writer,
   seq: number,
-  c: Entry,
+  c: EntryKey,
   { value, mask }: { readonly value: number; readonly mask: number },
 ): boolean {
   return putEntry(w, seq, IPCTNL_MSG_CT_NEW, NLM_F_ACK, c, () => {
@@ -147,11 +147,11 @@ export function putConntrackMark(
 }
 
 /** Requests entry `c`; the reply is that entry. Errors and result as putConntrackDelete, but the id is not sent. */
-export function putConntrackGet(w: Writer, seq: number, c: Entry): boolean {
+export function putConntrackGet(w: Writer, seq: number, c: EntryKey): boolean {
   return putEntry(w, seq, IPCTNL_MSG_CT_GET, 0, c, () => {});
 }
 
-export type Entry = Pick<Connection, 'family' | 'original' | 'zone'> & {
+export type EntryKey = Pick<Connection, 'family' | 'original' | 'zone'> & {
   readonly id: number | null;
 };
 
@@ -160,7 +160,7 @@ function putEntry(
   seq: number,
   message: number,
   flags: number,
-  c: Entry,
+  c: EntryKey,
   rest: () => void,
 ): boolean {
   const source = parseAddress(c.original.source);

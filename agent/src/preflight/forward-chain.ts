@@ -1,9 +1,9 @@
 // preflight/forward-chain: runs the first packet of a new flow through the forward chains of a loaded
 // firewall, to find whether it passes from one device to another. Zone names do not matter. A rule that also
 // tests addresses, ports or the like matches only some flows. Pure.
-import type { Chain } from './firewall.ts';
+import type { LoadedChain } from './firewall.ts';
 
-export interface Flow {
+export interface NewFlow {
   readonly from: string;
   readonly to: string;
   readonly family: 4 | 6;
@@ -18,7 +18,7 @@ export interface Fate {
   readonly some: readonly string[];
 }
 
-type Chains = ReadonlyMap<string, Chain>;
+type Chains = ReadonlyMap<string, LoadedChain>;
 
 /** Nested jumps; the kernel's limit is NFT_JUMP_STACK_SIZE. */
 const DEEPEST = 16;
@@ -32,14 +32,14 @@ const known = new WeakMap<Chains, Map<string, Fate>>();
 
 interface Walk {
   readonly chains: Chains;
-  readonly flow: Flow;
+  readonly flow: NewFlow;
   readonly some: string[];
   left: number;
 }
 
 type Ending = { readonly kind: 'accept' | 'refuse' | 'end'; readonly chain: string };
 
-export function fateOf(chains: Chains, flow: Flow): Fate {
+export function fateOf(chains: Chains, flow: NewFlow): Fate {
   const fates = known.get(chains) ?? new Map<string, Fate>();
   known.set(chains, fates);
   const key = JSON.stringify(flow);
@@ -49,7 +49,7 @@ export function fateOf(chains: Chains, flow: Flow): Fate {
 }
 
 /** Every base chain at the hook must accept the packet, in any order. */
-function findFate(chains: Chains, flow: Flow): Fate {
+function findFate(chains: Chains, flow: NewFlow): Fate {
   const walk: Walk = { chains, flow, some: [], left: MOST_RULES };
   const bases = Array.from(chains).filter(([, { hook }]) => hook === 'forward');
   let last = '';
@@ -114,7 +114,7 @@ const IDLE =
   / ?(?:counter(?: packets \d+ bytes \d+| name \S+)?|log(?: (?:prefix "[^"]*"|level \S+|flags \S+|group \S+|snaplen \S+|queue-threshold \S+))*|comment ".*")/g;
 
 /** The verdict of the rule, and whether the rule matches this flow. */
-function judge(rule: string, flow: Flow): { does: string; fits: Fits } {
+function judge(rule: string, flow: NewFlow): { does: string; fits: Fits } {
   let text = rule.replace(IDLE, '').trim();
   let does = VERDICT.exec(text)?.[1] ?? '';
   if (does !== '') text = text.replace(VERDICT, '').trim();
@@ -142,7 +142,7 @@ function judge(rule: string, flow: Flow): { does: string; fits: Fits } {
   };
 }
 
-function valueOf({ from, to, family, protocol }: Flow, key: string): string {
+function valueOf({ from, to, family, protocol }: NewFlow, key: string): string {
   switch (key) {
     case 'iifname':
     case 'iif':

@@ -4,9 +4,9 @@ import { type KernelPart, packageOf, weakerWithout } from '../policy/missing-par
 import type { Policy } from '../policy/policy.ts';
 import type { Problem } from '../syntax/result.ts';
 import type { Look } from './look.ts';
-import type { RouterSeen, Subject } from './seen.ts';
+import type { LookedAt, RouterSeen } from './seen.ts';
 
-export function partsLook({ policy }: Subject, { lacking, installer }: RouterSeen): Look {
+export function partsLook({ policy }: LookedAt, { lacking, installer }: RouterSeen): Look {
   const subject = 'kernel modules';
   // A running agent reports a missing part when it needs it, and does not probe repeatedly.
   if (lacking === null)

@@ -16,11 +16,11 @@ import {
 } from './homes.ts';
 import type { Look } from './look.ts';
 import { globalsOf, placeOf } from './place.ts';
-import type { RouterSeen, Subject } from './seen.ts';
+import type { LookedAt, RouterSeen } from './seen.ts';
 
 const SUBJECT = 'lan devices';
 
-export function lanLook({ policy, uci }: Subject, seen: RouterSeen): Look {
+export function lanLook({ policy, uci }: LookedAt, seen: RouterSeen): Look {
   const globals = globalsOf(uci);
   const option = `${globals.path}.lan`;
   const problems: Problem[] = [];

@@ -13,12 +13,12 @@ import { isListed } from './forward-chain.ts';
 import { homeOf } from './home-networks.ts';
 import type { Look } from './look.ts';
 import { holds } from './rule-reach.ts';
-import type { Answering, RouterSeen, Subject } from './seen.ts';
+import type { Answering, LookedAt, RouterSeen } from './seen.ts';
 
 const LOST = 'whp does not see them and learns no address of an application by name';
 const RESTART = 'uci commit dhcp; /etc/init.d/dnsmasq restart';
 
-export function resolversLook({ policy }: Subject, seen: RouterSeen): Look {
+export function resolversLook({ policy }: LookedAt, seen: RouterSeen): Look {
   const { resolvers, turns, standIns } = seen;
   const { answering, dhcp } = resolvers;
   const home = homeOf(policy, seen.links, seen.addresses, seen.routes);
@@ -193,7 +193,7 @@ function servesNote(dhcp: DhcpDns | null): Problem[] {
   return [{ where: '/etc/config/dhcp', what }];
 }
 
-function bypassNote({ resolverBypass }: Subject['policy']): Problem[] {
+function bypassNote({ resolverBypass }: LookedAt['policy']): Problem[] {
   if (resolverBypass !== undefined) return [];
   const what =
     'devices that ask other resolvers are not noted: /usr/share/whp/doh.json is missing or cannot be read; install the package again';

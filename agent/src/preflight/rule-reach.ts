@@ -2,7 +2,7 @@
 // compares them. A proxied packet comes from a device of the home, has a public destination, is TCP or UDP
 // and carries one of our marks. Pure.
 
-import type { KernelRule, RuleSelector, Span } from '../netlink/rule.ts';
+import type { KernelRule, PortRange, RuleSelector } from '../netlink/rule.ts';
 import { markOf } from '../policy/marks.ts';
 import { BOGONS } from '../ruleset/compile/sets.ts';
 import {
@@ -128,7 +128,7 @@ function isDns({ destinationPorts }: RuleSelector): boolean {
   return destinationPorts?.every((port) => port === DNS_PORT) === true;
 }
 
-function portReach(what: string, ports: Span | undefined): Reach {
+function portReach(what: string, ports: PortRange | undefined): Reach {
   if (ports === undefined) return ALL;
   const [first, last] = ports;
   if (first <= 1 && last === LAST_PORT) return ALL;

@@ -16,7 +16,7 @@ import type { DnsTurn } from './dns-turns.ts';
 import type { Firewall } from './firewall.ts';
 
 /** A valid configuration, and the router it is for. */
-export interface Subject {
+export interface LookedAt {
   readonly policy: Policy;
   /** The parsed file: for places of problems, and for disabled sections. */
   readonly uci: UciPackage;

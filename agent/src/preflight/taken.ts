@@ -13,11 +13,11 @@ import {
   RTN_THROW,
 } from '../netlink/constants.ts';
 import type { KernelRoute } from '../netlink/route.ts';
-import type { KernelRule, Span } from '../netlink/rule.ts';
+import type { KernelRule, PortRange } from '../netlink/rule.ts';
 import { FAMILIES, type Family, formatCidr, parseCidr } from '../wire/address.ts';
 import { type Home, hexText, holds, isProxiedTo, type Reach, reachOf } from './rule-reach.ts';
 
-export interface Taken {
+export interface TakingRule {
   readonly rule: KernelRule;
   /** Part of the proxied packets: '' for all, else " from 192.168.1.0/28". */
   readonly words: string;
@@ -41,12 +41,12 @@ const REFUSING = [FR_ACT_BLACKHOLE, FR_ACT_PROHIBIT, FR_ACT_UNREACHABLE];
 const NAMED = 2;
 
 /** The foreign rules that would match and keep proxied packets if they came before ours, by preference. */
-export function takenBy(all: Rules): Taken[] {
+export function takenBy(all: Rules): TakingRule[] {
   return FAMILIES.flatMap((family) => {
     const rules = all.rules
       .filter((rule) => rule.family === family)
       .sort((a, b) => a.preference - b.preference);
-    const taken: Taken[] = [];
+    const taken: TakingRule[] = [];
     let from = 0;
     for (const rule of rules) {
       if (rule.protocol === all.protocol || rule.preference < from) continue;
@@ -124,7 +124,8 @@ function coversAll(networks: readonly string[], family: Family): boolean {
 /** The rule approximately as `ip rule` prints it. */
 export function ruleText(rule: KernelRule): string {
   const { selector, mark, mask } = rule;
-  const span = ([first, last]: Span): string => (first === last ? `${first}` : `${first}-${last}`);
+  const span = ([first, last]: PortRange): string =>
+    first === last ? `${first}` : `${first}-${last}`;
   const words = [
     rule.isInverted ? 'not' : '',
     selector.source === undefined ? '' : `from ${shorter(selector.source)}`,

@@ -6,11 +6,11 @@ import type { KernelRoute } from '../netlink/route.ts';
 import type { Problem } from '../syntax/result.ts';
 import { FAMILIES } from '../wire/address.ts';
 import type { Look } from './look.ts';
-import type { RouterSeen, Subject } from './seen.ts';
+import type { LookedAt, RouterSeen } from './seen.ts';
 
 const MAIN = 254;
 
-export function wayOutLook({ policy }: Subject, seen: RouterSeen): Look {
+export function wayOutLook({ policy }: LookedAt, seen: RouterSeen): Look {
   const { lan } = policy.globals;
   const problems: Problem[] = [];
   const notes: Problem[] = [];

@@ -4,8 +4,7 @@
 import type { Guard } from '../netlink/nft-guard.ts';
 import type { Gate } from '../ruleset/names.ts';
 import type { TableParts } from '../ruleset/transaction.ts';
-
-export type Family = 4 | 6;
+import type { Family } from '../wire/address.ts';
 
 export interface GreLink {
   readonly kind: 'link';
@@ -36,7 +35,7 @@ export interface Route {
   readonly metric: number;
 }
 
-export interface Rule {
+export interface IpRule {
   readonly kind: 'rule';
   readonly family: Family;
   readonly preference: number;
@@ -45,7 +44,7 @@ export interface Rule {
   readonly table: number;
 }
 
-export type PathPiece = GreLink | LinkAddress | Route | Rule;
+export type PathPiece = GreLink | LinkAddress | Route | IpRule;
 
 /** `table inet whp_offload`: keeps marked flows out of the flow tables of other programs (ruleset/flow-offload). */
 export interface OffloadTable {

@@ -2,7 +2,7 @@
 // that the table queued or logged become events, and the effects of step/step change the table and the report.
 
 import type { Effect } from '../learn/effect.ts';
-import type { Flow as FlowEnds } from '../learn/evidence.ts';
+import type { Flow } from '../learn/evidence.ts';
 import { SILENT_MILLISECONDS } from '../ruleset/compile/ended-flows.ts';
 import { endsKey } from '../ruleset/elements.ts';
 import { ANSWER_PREFIX, cutSet, HELLO_PREFIX, QUERY_PREFIX } from '../ruleset/names.ts';
@@ -47,7 +47,7 @@ function react(run: Run, bytes: Uint8Array, event: Event): void {
 }
 
 /** Ends a refused flow as runtime/cuts does. */
-function end({ kernel, now }: Run, bytes: Uint8Array, flow: FlowEnds): void {
+function end({ kernel, now }: Run, bytes: Uint8Array, flow: Flow): void {
   deleteFlow(kernel, bytes, now);
   const key = endsKey(flow.destination, flow.destinationPort, flow.sourcePort);
   const set = cutSet(flow.source.includes(':') ? 6 : 4);

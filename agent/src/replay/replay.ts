@@ -6,7 +6,7 @@ import { slotOf } from '../policy/marks.ts';
 import type { Policy } from '../policy/policy.ts';
 import { macKey } from '../ruleset/elements.ts';
 import { GATEWAYS } from '../ruleset/names.ts';
-import { type Flow, flowOf, track } from '../ruleset/trace/fake-conntrack.ts';
+import { flowOf, type TrackedFlow, track } from '../ruleset/trace/fake-conntrack.ts';
 import { addElements } from '../ruleset/trace/fake-kernel.ts';
 import type { Trace, TracedPacket } from '../ruleset/trace/result.ts';
 import { trace } from '../ruleset/trace/trace.ts';
@@ -171,7 +171,7 @@ function playIn(run: Run, packet: Packet, bytes: Uint8Array): void {
 }
 
 /** The tracked flow of a packet, or of the packet that an ICMP error quotes. */
-function ownerOf(run: Run, packet: Packet): Flow | null {
+function ownerOf(run: Run, packet: Packet): TrackedFlow | null {
   if (packet.quoted >= 0) return track(run.kernel.flows, packet, run.now).flow;
   return flowOf(run.kernel.flows, packet, run.now);
 }
@@ -182,7 +182,7 @@ function settle(
   packet: Packet,
   input: TracedPacket,
   traced: Trace,
-  flow: Flow | null,
+  flow: TrackedFlow | null,
   outward: boolean,
   inTunnel: boolean,
 ): void {

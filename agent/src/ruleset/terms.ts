@@ -2,7 +2,15 @@
 
 import type { Family } from '../wire/address.ts';
 import { TCP, UDP } from '../wire/packet.ts';
-import type { Constant, Expression, FieldName, Rate, Rule, Statement, Verdict } from './model.ts';
+import type {
+  Constant,
+  Expression,
+  FieldName,
+  LimitRate,
+  Rule,
+  Statement,
+  Verdict,
+} from './model.ts';
 
 /** Protocols with ports, and the names of their port sets. */
 export const TRANSPORTS = [
@@ -116,11 +124,11 @@ export function update(set: string, element: Expression, timeout?: number): Stat
 }
 
 /** Matches packets beyond `rate`; does not match if the set is full and the element has no counter. */
-export function over(set: string, element: Expression, rate: Rate): Statement {
+export function over(set: string, element: Expression, rate: LimitRate): Statement {
   return { kind: 'pace', set, element, over: true, ...rate };
 }
 
-export function pace(set: string, element: Expression, rate: Rate): Statement {
+export function pace(set: string, element: Expression, rate: LimitRate): Statement {
   return { kind: 'pace', set, element, over: false, ...rate };
 }
 

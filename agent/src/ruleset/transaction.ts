@@ -43,10 +43,13 @@ export interface HeldElement {
 export type Held = ReadonlyMap<string, readonly HeldElement[]>;
 
 /** Values of the counters, by name. */
-export type Counts = ReadonlyMap<string, { readonly packets: number; readonly bytes: number }>;
+export type CounterValues = ReadonlyMap<
+  string,
+  { readonly packets: number; readonly bytes: number }
+>;
 
 const NOTHING: Held = new Map();
-const NONE: Counts = new Map();
+const NONE: CounterValues = new Map();
 
 /** nft reads `1s500ms`, not fractions. */
 export function duration(milliseconds: number): string {
@@ -59,7 +62,11 @@ export function duration(milliseconds: number): string {
  * The transaction of a full load: replaces the table, adds `held` to the learned sets and starts counters
  * from `counts`.
  */
-export function loadText(next: TableParts, held: Held = NOTHING, counts: Counts = NONE): string {
+export function loadText(
+  next: TableParts,
+  held: Held = NOTHING,
+  counts: CounterValues = NONE,
+): string {
   const table = `table inet ${next.table}`;
   const body = [
     ...next.counters.map((name) => `counter ${name} { ${countsText(counts, name)}}`),
@@ -71,7 +78,7 @@ export function loadText(next: TableParts, held: Held = NOTHING, counts: Counts 
   return `${[...head, ...body.map((line) => `  ${line}`), '}'].join('\n')}\n`;
 }
 
-function countsText(counts: Counts, name: string): string {
+function countsText(counts: CounterValues, name: string): string {
   const counted = counts.get(name);
   return counted === undefined ? '' : `packets ${counted.packets} bytes ${counted.bytes} `;
 }

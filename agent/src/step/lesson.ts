@@ -13,7 +13,7 @@ import { FAMILIES } from '../wire/address.ts';
 import { report } from './packet.ts';
 import type { State } from './state.ts';
 
-export interface Taken {
+export interface LessonEffects {
   readonly effects: readonly Effect[];
   /** False: a store was too small, and a part of the lesson was not learned. */
   readonly isWhole: boolean;
@@ -26,7 +26,7 @@ export function teach(
   lessons: readonly Lesson[],
   exchange: Exchange,
   outside: boolean,
-): Taken {
+): LessonEffects {
   if (lessons.length > 0) state.counters.matched += 1;
   const taken = lessons.map((lesson) => take(state, lesson, exchange, outside));
   return {
@@ -37,7 +37,7 @@ export function teach(
 
 /** Addresses told by the router's resolver count for the home; those told by other resolvers, and hearsay
  * (LearnedAddress.isHearsay), for the asking device alone. */
-function take(state: State, lesson: Lesson, exchange: Exchange, outside: boolean): Taken {
+function take(state: State, lesson: Lesson, exchange: Exchange, outside: boolean): LessonEffects {
   noteStandIn(state.standIns, lesson);
   const { aliases } = state.observer;
   learnAliases(aliases, lesson.device, lesson);
@@ -53,7 +53,7 @@ function take(state: State, lesson: Lesson, exchange: Exchange, outside: boolean
   };
 }
 
-function takeForHome(state: State, lesson: Lesson, exchange: Exchange): Taken {
+function takeForHome(state: State, lesson: Lesson, exchange: Exchange): LessonEffects {
   const app = state.apps.get(lesson.app)!;
   const change = learnEndpoints(state.learned, lesson, app.profile.caps.endpoints, exchange);
   const effects: Effect[] = [];
@@ -84,7 +84,7 @@ function takeForHome(state: State, lesson: Lesson, exchange: Exchange): Taken {
   return { effects, isWhole: change.isWhole };
 }
 
-function takeForDevice(state: State, lesson: Lesson, exchange: Exchange): Taken {
+function takeForDevice(state: State, lesson: Lesson, exchange: Exchange): LessonEffects {
   const { name, profile } = state.apps.get(lesson.app)!;
   const { change, effects } = learnPairs(state, lesson, exchange, profile.caps.peers);
   const full =

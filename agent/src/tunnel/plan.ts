@@ -3,7 +3,7 @@
 
 import { markOf } from '../policy/marks.ts';
 import type { App, Policy, Proxy } from '../policy/policy.ts';
-import type { GreLink, LinkAddress, PathPiece, Route, Rule } from '../reconcile/desired.ts';
+import type { GreLink, IpRule, LinkAddress, PathPiece, Route } from '../reconcile/desired.ts';
 import { tunnelDevice } from '../ruleset/names.ts';
 import { FAMILIES } from '../wire/address.ts';
 import type { Way } from './select.ts';
@@ -113,7 +113,7 @@ export function plan(
   }
   for (const { slot } of policy.apps) {
     for (const family of FAMILIES) {
-      const rule: Rule = {
+      const rule: IpRule = {
         kind: 'rule',
         family,
         preference: preference + slot,

@@ -7,7 +7,7 @@ import { u16At, u32At } from '../../wire/reader.ts';
 import { datatypeOf, FIELDS } from '../fields.ts';
 import type { Constant, Expression, Statement, Verdict } from '../model.ts';
 import { CONFIRMED } from '../terms.ts';
-import { directionOf, type Flow, type State } from './fake-conntrack.ts';
+import { directionOf, type FlowState, type TrackedFlow } from './fake-conntrack.ts';
 import {
   constantValue,
   hasElement,
@@ -30,8 +30,8 @@ export interface Visit {
   readonly mainDevice: string;
   readonly addressType: string;
   mark: number;
-  readonly flow: Flow | null;
-  readonly state: State;
+  readonly flow: TrackedFlow | null;
+  readonly state: FlowState;
   readonly now: number;
   readonly sets: ReadonlyMap<string, SetState>;
   readonly counters: Map<string, { packets: number; bytes: number }>;
@@ -43,7 +43,7 @@ export interface Visit {
 type Final = 'accept' | 'drop' | 'reject' | 'queue' | 'masquerade' | 'redirect';
 
 /** Result of a statement: next statement, end of the rule, final verdict, another chain, or return. */
-export type Outcome =
+export type StatementResult =
   | 'next'
   | 'break'
   | { readonly final: Final; readonly queue?: number }
@@ -162,10 +162,10 @@ type Actions = {
   readonly [K in Statement['kind']]: (
     one: Extract<Statement, { kind: K }>,
     visit: Visit,
-  ) => Outcome;
+  ) => StatementResult;
 };
 
-function when(condition: boolean): Outcome {
+function when(condition: boolean): StatementResult {
   return condition ? 'next' : 'break';
 }
 
@@ -241,11 +241,11 @@ const STATEMENTS: Actions = {
   verdict: (one) => verdictOutcome(one.verdict),
 };
 
-function verdictOutcome(verdict: Verdict): Outcome {
+function verdictOutcome(verdict: Verdict): StatementResult {
   if ('chain' in verdict) return { chain: verdict };
   return verdict.verdict === 'return' ? 'return' : { final: verdict.verdict };
 }
 
-export function execute(one: Statement, visit: Visit): Outcome {
-  return (STATEMENTS[one.kind] as (one: Statement, visit: Visit) => Outcome)(one, visit);
+export function execute(one: Statement, visit: Visit): StatementResult {
+  return (STATEMENTS[one.kind] as (one: Statement, visit: Visit) => StatementResult)(one, visit);
 }

@@ -4,7 +4,7 @@
 
 import { parseAddress } from '../../wire/address.ts';
 import { macBytes } from '../../wire/mac.ts';
-import type { Constant, Datatype, NamedSet, Rate } from '../model.ts';
+import type { Constant, Datatype, LimitRate, NamedSet } from '../model.ts';
 
 /**
  * A value in a rule: a number, an interface name, an address. Evaluators return null for an unreadable one.
@@ -92,7 +92,7 @@ export function paceElement(
   state: SetState,
   values: readonly Value[],
   now: number,
-  { rate, per, burst, over }: Rate & { readonly over: boolean },
+  { rate, per, burst, over }: LimitRate & { readonly over: boolean },
 ): boolean {
   if (state.role === 'static') return false;
   const key = keyOf(state, values);
