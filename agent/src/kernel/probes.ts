@@ -10,7 +10,7 @@ import { type KernelError, refused } from '../netlink/kernel-error.ts';
 import { randomBytes } from '../os/random.ts';
 import type { Proxy as CloudProxy } from '../policy/policy.ts';
 import { tunnelDevice } from '../ruleset/names.ts';
-import { familyOf, parseAddress } from '../wire/address.ts';
+import { familyIn, familyOf, parseAddress } from '../wire/address.ts';
 import { type EchoTag, echoRequest, readEchoReply } from '../wire/echo.ts';
 import { checked, openBound } from './bound-socket.ts';
 
@@ -97,7 +97,7 @@ function attempt(probing: Probing, proxy: CloudProxy, sequence: number): number 
 
 /** Returns the file descriptor, or -errno. */
 function open(probing: Probing, { name, local, remote }: CloudProxy): number {
-  const family = remote.includes(':') ? 6 : 4;
+  const family = familyIn(remote);
   const fd = openRaw(family, tunnelDevice(name));
   if (fd < 0) return fd;
   const prober: Prober = { fd, family, local, remote };

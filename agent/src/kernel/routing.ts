@@ -37,7 +37,7 @@ import type { Writer } from '../netlink/writer.ts';
 import type { KernelPart } from '../policy/missing-parts.ts';
 import { describe, type PathPiece, PROTOCOL } from '../reconcile/desired.ts';
 import type { PathOperation } from '../reconcile/diff.ts';
-import { FAMILIES, parseAddress } from '../wire/address.ts';
+import { FAMILIES, familyIn, parseAddress } from '../wire/address.ts';
 import { readLacking } from './kernel-parts.ts';
 import { dump, transact } from './netlink-request.ts';
 import { type NetlinkSocket, openNetlink, request, takeSequence } from './netlink-socket.ts';
@@ -207,7 +207,7 @@ function putPiece(w: Writer, seq: number, { op, piece }: PathOperation, link: nu
     case 'address': {
       const { address, peer } = piece;
       const put = isAdd ? putAddressAdd : putAddressDelete;
-      return put(w, seq, { link, address, peer, prefix: peer.includes(':') ? 128 : 32 });
+      return put(w, seq, { link, address, peer, prefix: familyIn(peer) === 6 ? 128 : 32 });
     }
     case 'route':
       (isAdd ? putRouteReplace : putRouteDelete)(w, seq, { ...piece, link, protocol: PROTOCOL });

@@ -1,8 +1,10 @@
 // preflight/kernel-parts: checks the kernel parts that packages provide, as far as the configuration needs
 // them. Pure.
+
 import { type KernelPart, packageOf, weakerWithout } from '../policy/missing-parts.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Problem } from '../syntax/result.ts';
+import { familyIn } from '../wire/address.ts';
 import type { Look } from './look.ts';
 import type { LookedAt, RouterSeen } from './seen.ts';
 
@@ -44,7 +46,7 @@ export function partsWanted(policy: Policy): KernelPart[] {
 
 /** Those that make the tunnels. */
 export function tunnelParts({ proxies }: Pick<Policy, 'proxies'>): KernelPart[] {
-  const isSix = ({ address }: { address: string }): boolean => address.includes(':');
+  const isSix = ({ address }: { address: string }): boolean => familyIn(address) === 6;
   return [
     ...(proxies.some((one) => !isSix(one)) ? (['gre'] as const) : []),
     ...(proxies.some(isSix) ? (['gre6'] as const) : []),

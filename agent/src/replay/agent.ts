@@ -10,6 +10,7 @@ import { addElements, deleteFlow, removeElements } from '../ruleset/trace/fake-k
 import type { Trace, TracedPacket } from '../ruleset/trace/result.ts';
 import type { Event } from '../step/state.ts';
 import { step } from '../step/step.ts';
+import { familyIn } from '../wire/address.ts';
 import { macText } from '../wire/mac.ts';
 import type { Packet } from '../wire/packet.ts';
 import { DNS_PORT } from '../wire/ports.ts';
@@ -50,7 +51,7 @@ function react(run: Run, bytes: Uint8Array, event: Event): void {
 function end({ kernel, now }: Run, bytes: Uint8Array, flow: Flow): void {
   deleteFlow(kernel, bytes, now);
   const key = endsKey(flow.destination, flow.destinationPort, flow.sourcePort);
-  const set = cutSet(flow.source.includes(':') ? 6 : 4);
+  const set = cutSet(familyIn(flow.source));
   if (key !== null) addElements(kernel, set, [{ key, timeout: SILENT_MILLISECONDS }], now);
 }
 

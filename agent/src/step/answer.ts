@@ -4,8 +4,7 @@
 import { takeToken } from '../bounds/token-bucket.ts';
 import { type AskedQuestion, endsOf, findQuestion, plainEnds } from '../learn/asked-questions.ts';
 import { askerOf } from '../learn/askers.ts';
-import type { Effect } from '../learn/effect.ts';
-import { NO_EFFECTS } from '../learn/effect.ts';
+import { type Effect, NO_EFFECTS } from '../learn/effect.ts';
 import type { Exchange } from '../learn/endpoints.ts';
 import { type Glance, glanceAt, observeDnsAnswer } from '../learn/observe-dns.ts';
 import { isWhole, restoreStream, saveStream } from '../wire/dns-stream.ts';

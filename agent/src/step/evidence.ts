@@ -3,8 +3,7 @@
 
 import { isRepeat } from '../bounds/dedupe.ts';
 import { noteAnnounced } from '../learn/dynamic-sets.ts';
-import type { Effect } from '../learn/effect.ts';
-import { NO_EFFECTS } from '../learn/effect.ts';
+import { type Effect, NO_EFFECTS } from '../learn/effect.ts';
 import { useEndpoint } from '../learn/endpoints.ts';
 import { isRoomDue } from '../learn/evict.ts';
 import { recordEvidence } from '../learn/evidence.ts';

@@ -4,8 +4,7 @@
 import { expireAliases } from '../learn/aliases.ts';
 import { expireQuestions } from '../learn/asked-questions.ts';
 import { expireTaught } from '../learn/dynamic-sets.ts';
-import type { Effect } from '../learn/effect.ts';
-import { NO_EFFECTS } from '../learn/effect.ts';
+import { type Effect, NO_EFFECTS } from '../learn/effect.ts';
 import { expireLearned } from '../learn/endpoints.ts';
 import { expireEvidence } from '../learn/evidence.ts';
 import { expireHellos } from '../learn/named-servers.ts';

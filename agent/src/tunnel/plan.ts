@@ -5,7 +5,7 @@ import { markOf } from '../policy/marks.ts';
 import type { App, Policy, Proxy } from '../policy/policy.ts';
 import type { GreLink, IpRule, LinkAddress, PathPiece, Route } from '../reconcile/desired.ts';
 import { tunnelDevice } from '../ruleset/names.ts';
-import { FAMILIES } from '../wire/address.ts';
+import { FAMILIES, familyIn } from '../wire/address.ts';
 import type { Way } from './select.ts';
 
 /** Outer header and GRE header (RFC 2784); a key adds four bytes (RFC 2890). Over IPv6 the kernel adds a
@@ -20,7 +20,7 @@ const TUNNEL_METRIC = 1;
 
 /** Bytes of the largest packet that fits through the tunnel. wanMtu null: unknown. */
 export function tunnelMtu(proxy: Proxy, wanMtu: number | null): number {
-  const outer = OVERHEAD[proxy.address.includes(':') ? 6 : 4];
+  const outer = OVERHEAD[familyIn(proxy.address)];
   const overhead = outer + (proxy.key === null ? 0 : GRE_KEY);
   return proxy.mtu ?? (wanMtu ?? WAN_MTU_UNKNOWN) - overhead;
 }

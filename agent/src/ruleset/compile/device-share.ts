@@ -2,8 +2,7 @@
 // resources: new set elements, announced packets and DNS queries, each as burst and rate. Keyed by the
 // device's MAC, or by its address behind another router or without Ethernet.
 import type { App, Policy } from '../../policy/policy.ts';
-import type { Family } from '../../wire/address.ts';
-import { FAMILIES } from '../../wire/address.ts';
+import { FAMILIES, type Family } from '../../wire/address.ts';
 import type {
   Chain,
   Datatype,

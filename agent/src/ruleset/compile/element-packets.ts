@@ -3,8 +3,7 @@
 // EPERM. One that has not, because the set is full or not there, must not fail with EPERM: no later chain may drop
 // it, so it goes into a queue that nobody listens to. On a kernel without queues it passes, and ends on loopback.
 import { type App, type Policy, UNHEARD_QUEUE } from '../../policy/policy.ts';
-import type { Family } from '../../wire/address.ts';
-import { FAMILIES } from '../../wire/address.ts';
+import { FAMILIES, type Family } from '../../wire/address.ts';
 import {
   DELETES,
   ELEMENT_MARK,

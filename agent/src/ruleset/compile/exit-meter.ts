@@ -3,8 +3,7 @@
 // decisions. It counts and announces, and changes nothing.
 import { markOf } from '../../policy/marks.ts';
 import type { App } from '../../policy/policy.ts';
-import type { Family } from '../../wire/address.ts';
-import { FAMILIES } from '../../wire/address.ts';
+import { FAMILIES, type Family } from '../../wire/address.ts';
 import { TCP, UDP } from '../../wire/packet.ts';
 import type { Chain, Rule, Statement, Verdict } from '../model.ts';
 import {

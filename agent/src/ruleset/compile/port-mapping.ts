@@ -2,8 +2,7 @@
 // for an application's names, the internal port of its request is the application's. A request for a known
 // port renews that element at any time. Part of the input hook.
 import type { App } from '../../policy/policy.ts';
-import type { Family } from '../../wire/address.ts';
-import { FAMILIES } from '../../wire/address.ts';
+import { FAMILIES, type Family } from '../../wire/address.ts';
 import { TCP, UDP } from '../../wire/packet.ts';
 import type { Chain, Expression, Rule, Statement } from '../model.ts';
 import {

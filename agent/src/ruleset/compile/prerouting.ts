@@ -4,8 +4,7 @@
 
 import { CROWD, JUDGED, markOf, UNDECIDED, WATCHED } from '../../policy/marks.ts';
 import type { App } from '../../policy/policy.ts';
-import type { Family } from '../../wire/address.ts';
-import { FAMILIES } from '../../wire/address.ts';
+import { FAMILIES, type Family } from '../../wire/address.ts';
 import { TCP, UDP } from '../../wire/packet.ts';
 import type { Chain, Rule, Verdict } from '../model.ts';
 import {

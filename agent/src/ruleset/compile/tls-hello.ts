@@ -4,8 +4,7 @@
 
 import { UNDECIDED } from '../../policy/marks.ts';
 import type { App } from '../../policy/policy.ts';
-import type { Family } from '../../wire/address.ts';
-import { FAMILIES } from '../../wire/address.ts';
+import { FAMILIES, type Family } from '../../wire/address.ts';
 import { TCP } from '../../wire/packet.ts';
 import { HTTPS_PORT } from '../../wire/ports.ts';
 import type { Chain, LearnedSet, Rule, Statement } from '../model.ts';
