@@ -45,7 +45,7 @@ export async function routerSeen(
     addresses,
     claims: readClaims(),
     interfaces,
-    resolvers: await readResolvers((listing.turns ?? []).flatMap(({ port }) => port ?? [])),
+    resolvers: await readResolvers((listing.redirects ?? []).flatMap(({ port }) => port ?? [])),
     hosts: readKnownHosts(),
     zone: readZone(),
     installer: readInstaller(),

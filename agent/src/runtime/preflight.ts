@@ -64,7 +64,7 @@ export interface PreflightNeeds extends GatewayNeeds {
 export function createPreflight(): Preflight {
   return {
     looks: [],
-    listing: { marks: [], firewall: invalid('not yet'), turns: null },
+    listing: { marks: [], firewall: invalid('not yet'), redirects: null },
     traffic: createTraffic(),
     chains: UNREAD,
     foreign: -1,
@@ -89,7 +89,7 @@ const LOOK_MILLISECONDS = 60_000;
 const NO_OTHERS: Listing = {
   marks: [],
   firewall: ok({ forward: null, flowTables: [] }),
-  turns: [],
+  redirects: [],
 };
 
 /** An agent that starts this soon after boot is earlier than the network: for NETWORK_MILLISECONDS, a missing lan
