@@ -9,7 +9,7 @@ import type { App, Policy } from '../policy/policy.ts';
 import { findRange } from '../profile/range-match.ts';
 import { pairOf, portOf } from '../ruleset/elements.ts';
 import { setName, setsOf } from '../ruleset/names.ts';
-import { type FakeKernel, listElements, removeElements } from '../ruleset/trace/fake-kernel.ts';
+import { listElements, type ModelKernel, removeElements } from '../ruleset/trace/fake-kernel.ts';
 import { FAMILIES, familyOf, parseAddress } from '../wire/address.ts';
 
 export interface HarvestedPort {
@@ -51,7 +51,7 @@ export function createHarvest(): Harvest {
 /** Adds the ports in the sets, with those that expired since the last call; `since`: milliseconds. */
 export function gatherPorts(
   harvest: Harvest,
-  kernel: FakeKernel,
+  kernel: ModelKernel,
   policy: Policy,
   since: number,
 ): void {
@@ -70,7 +70,7 @@ export function gatherPorts(
 }
 
 /** Adds the peers likewise. */
-export function gatherPeers(harvest: Harvest, kernel: FakeKernel, policy: Policy): void {
+export function gatherPeers(harvest: Harvest, kernel: ModelKernel, policy: Policy): void {
   for (const { name: app } of policy.apps) {
     for (const key of FAMILIES.flatMap((one) => keysOf(kernel, setName(app, 'peer', one)))) {
       const found = pairOf(key);
@@ -82,7 +82,7 @@ export function gatherPeers(harvest: Harvest, kernel: FakeKernel, policy: Policy
 }
 
 /** Keys of a set at time 0: the model keeps expired elements until it needs their place. */
-function keysOf(kernel: FakeKernel, set: string): Uint8Array[] {
+function keysOf(kernel: ModelKernel, set: string): Uint8Array[] {
   return listElements(kernel, set, 0).map(({ key }) => key);
 }
 
@@ -105,7 +105,7 @@ export function gatherEvidence(harvest: Harvest, app: App, { kind, flow }: FlowE
 }
 
 /** What the runtime does for effect make-room: evicts an eighth of each full set of the app. */
-export function makeRoom(kernel: FakeKernel, app: App, now: number): void {
+export function makeRoom(kernel: ModelKernel, app: App, now: number): void {
   for (const kind of ROOM_SETS) {
     for (const set of setsOf(app.name, kind)) {
       const entries = listElements(kernel, set, now).map(({ key, expires }) => {

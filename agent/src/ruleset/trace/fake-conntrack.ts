@@ -43,7 +43,7 @@ export interface Tracked {
 }
 
 /** Confirmed flows by both of their tuples. */
-export type FakeConntrack = Map<string, TrackedFlow>;
+export type ModelConntrack = Map<string, TrackedFlow>;
 
 const SECOND = 1000;
 const UDP_ALONE = 30 * SECOND;
@@ -59,7 +59,7 @@ const OTHER = 600 * SECOND;
 const NOTHING: Tracked = { state: 'invalid', flow: null };
 
 /** Finds or creates the flow of a packet. A new flow is added to the table by `confirm`. */
-export function track(table: FakeConntrack, packet: Packet, now: number): Tracked {
+export function track(table: ModelConntrack, packet: Packet, now: number): Tracked {
   if (packet.quoted >= 0) return relate(table, packet, now);
   const ends = endsOf(packet);
   if (ends === null)
@@ -98,25 +98,25 @@ export function directionOf(flow: TrackedFlow, packet: Packet): 'original' | 're
 }
 
 /** Adds the flow to the table when its first packet has left the router. */
-export function confirm(table: FakeConntrack, flow: TrackedFlow): void {
+export function confirm(table: ModelConntrack, flow: TrackedFlow): void {
   flow.confirmed = true;
   table.set(flow.original, flow);
   table.set(flow.reply, flow);
 }
 
 /** Deletes the entry, like `conntrack -D`. */
-export function forget(table: FakeConntrack, flow: TrackedFlow): void {
+export function forget(table: ModelConntrack, flow: TrackedFlow): void {
   table.delete(flow.original);
   table.delete(flow.reply);
 }
 
 /** The flow of a packet if it is known; changes no state. */
-export function flowOf(table: FakeConntrack, packet: Packet, now: number): TrackedFlow | null {
+export function flowOf(table: ModelConntrack, packet: Packet, now: number): TrackedFlow | null {
   const ends = endsOf(packet);
   return ends === null ? null : lookup(table, ends.forward, now);
 }
 
-function lookup(table: FakeConntrack, tuple: string, now: number): TrackedFlow | null {
+function lookup(table: ModelConntrack, tuple: string, now: number): TrackedFlow | null {
   const flow = table.get(tuple);
   if (flow === undefined) return null;
   if (flow.expires > now) return flow;
@@ -194,7 +194,7 @@ function echoEnds(packet: Packet, from: string, to: string): Ends | null {
 }
 
 /** An ICMP error belongs to the flow of the packet it quotes. */
-function relate(table: FakeConntrack, packet: Packet, now: number): Tracked {
+function relate(table: ModelConntrack, packet: Packet, now: number): Tracked {
   const inner = quotedTuple(packet);
   const flow = inner === null ? null : lookup(table, inner, now);
   return flow === null ? NOTHING : { state: 'related', flow };

@@ -4,7 +4,7 @@ import { CUT, foreignBits, markOf } from '../../policy/marks.ts';
 import { decodePacket } from '../../wire/packet.ts';
 import { isMalformed } from '../../wire/reader.ts';
 import type { Chain, Hook, Ruleset } from '../model.ts';
-import { type FakeConntrack, flowOf, forget } from './fake-conntrack.ts';
+import { flowOf, forget, type ModelConntrack } from './fake-conntrack.ts';
 import {
   addElement,
   createSet,
@@ -24,21 +24,21 @@ export interface World {
   readonly isUp?: (device: string) => boolean;
 }
 
-export interface FakeKernel {
+export interface ModelKernel {
   readonly ruleset: Ruleset;
   readonly world: World;
   readonly chains: ReadonlyMap<string, Chain>;
   readonly bases: ReadonlyMap<Hook, readonly Chain[]>;
   readonly sets: ReadonlyMap<string, SetState>;
   readonly counters: Map<string, { packets: number; bytes: number }>;
-  readonly flows: FakeConntrack;
+  readonly flows: ModelConntrack;
   /** Results of first fragments, which also apply to the other fragments (the kernel reassembles). */
   readonly fragments: Map<string, Trace>;
 }
 
 const HOOKS: readonly Hook[] = ['prerouting', 'input', 'forward', 'output', 'postrouting'];
 
-export function createKernel(ruleset: Ruleset, world: World = {}): FakeKernel {
+export function createKernel(ruleset: Ruleset, world: World = {}): ModelKernel {
   const bases = HOOKS.map((hook): [Hook, Chain[]] => [
     hook,
     ruleset.chains
@@ -59,7 +59,7 @@ export function createKernel(ruleset: Ruleset, world: World = {}): FakeKernel {
 
 /** Adds or renews elements as the agent does; returns how many found no room. */
 export function addElements(
-  kernel: FakeKernel,
+  kernel: ModelKernel,
   set: string,
   elements: readonly NewElement[],
   now: number,
@@ -69,7 +69,7 @@ export function addElements(
 }
 
 export function removeElements(
-  kernel: FakeKernel,
+  kernel: ModelKernel,
   set: string,
   keys: readonly Uint8Array[],
 ): number {
@@ -78,12 +78,12 @@ export function removeElements(
 }
 
 /** Live elements of a learned set. */
-export function listElements(kernel: FakeKernel, set: string, now: number): Element[] {
+export function listElements(kernel: ModelKernel, set: string, now: number): Element[] {
   return elementsOf(stateOf(kernel, set), now);
 }
 
 /** Deletes the conntrack entry of the packet's flow, as the agent does with late ones. */
-export function deleteFlow(kernel: FakeKernel, bytes: Uint8Array, now: number): boolean {
+export function deleteFlow(kernel: ModelKernel, bytes: Uint8Array, now: number): boolean {
   const packet = decodePacket(bytes);
   if (isMalformed(packet)) return false;
   const flow = flowOf(kernel.flows, packet, now);
@@ -92,7 +92,7 @@ export function deleteFlow(kernel: FakeKernel, bytes: Uint8Array, now: number): 
 }
 
 /** Marks the packet's flow as cut, as the agent does with a flow that it ends. */
-export function cutFlow(kernel: FakeKernel, bytes: Uint8Array, now: number): boolean {
+export function cutFlow(kernel: ModelKernel, bytes: Uint8Array, now: number): boolean {
   const packet = decodePacket(bytes);
   if (isMalformed(packet)) return false;
   const flow = flowOf(kernel.flows, packet, now);
@@ -101,7 +101,7 @@ export function cutFlow(kernel: FakeKernel, bytes: Uint8Array, now: number): boo
   return flow !== null;
 }
 
-function stateOf(kernel: FakeKernel, set: string): SetState {
+function stateOf(kernel: ModelKernel, set: string): SetState {
   const state = kernel.sets.get(set);
   if (state === undefined) throw new Error(`trace: there is no set ${set}`);
   return state;

@@ -9,14 +9,14 @@ import { gateName } from '../names.ts';
 import { NFPROTO } from '../terms.ts';
 import { execute, type StatementResult, type Visit } from './evaluate.ts';
 import { confirm, type Tracked, track } from './fake-conntrack.ts';
-import type { FakeKernel, World } from './fake-kernel.ts';
+import type { ModelKernel, World } from './fake-kernel.ts';
 import { hasElement } from './fake-sets.ts';
 import type { Trace, TracedPacket } from './result.ts';
 
 const MOST_FRAGMENTS = 1024;
 
 /** Runs one packet through the hooks at time `now` (milliseconds, never decreasing). */
-export function trace(kernel: FakeKernel, input: TracedPacket, now: number): Trace {
+export function trace(kernel: ModelKernel, input: TracedPacket, now: number): Trace {
   const packet = decodePacket(input.bytes);
   if (isMalformed(packet)) return { ...NOWHERE, malformed: packet.malformed };
   if (packet.fragmentOffset === 0 && !packet.moreFragments) return run(kernel, input, packet, now);
@@ -47,7 +47,7 @@ const NOWHERE: Trace = {
 };
 
 interface Journey {
-  readonly kernel: FakeKernel;
+  readonly kernel: ModelKernel;
   readonly visit: Visit;
   readonly path: string[];
   readonly cost: { [hook in Hook]?: number };
@@ -56,7 +56,7 @@ interface Journey {
   redirected: boolean;
 }
 
-function run(kernel: FakeKernel, input: TracedPacket, packet: Packet, now: number): Trace {
+function run(kernel: ModelKernel, input: TracedPacket, packet: Packet, now: number): Trace {
   const tracked = track(kernel.flows, packet, now);
   const visit: Visit = {
     packet,
