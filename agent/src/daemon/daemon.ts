@@ -114,13 +114,13 @@ async function begin(
     await pause();
     const wrong = await enforce(agent, policy);
     if (wrong === null) await endHold(agent);
-    return wrong;
+    return wrong === null ? null : errorText(wrong);
   }).catch((error: unknown) => String(error ?? 'out of memory'));
   if (failed === null || problems.length > 0 || !fallBack(settings)) return { failed, problems };
   const told = [{ where: settings.sources.config, what: failed }];
   noteProblems(agent, told);
   const again = await inTurn(agent, () => enforce(agent, wantedPolicy(settings)));
-  return { failed: again, problems: told };
+  return { failed: again === null ? null : errorText(again), problems: told };
 }
 
 function refuse(problems: readonly Problem[]): number {

@@ -33,8 +33,8 @@ import { desiredOf, type Outcome, realize, realizedTables } from './realize.ts';
 import { leaveMarks, tableOf } from './table.ts';
 import { noteGone, notePins } from './table-state.ts';
 
-/** Enforces `wanted`. Returns the error as text, or null. */
-export async function enforce(agent: Agent, wanted: Policy): Promise<string | null> {
+/** Enforces `wanted`. Returns the error, or null. */
+export async function enforce(agent: Agent, wanted: Policy): Promise<KernelError | null> {
   const { table, failover, inForce } = agent;
   const isLight =
     table.piece !== null && !failover.isUnsure && differInChoices(inForce.wanted, wanted);
@@ -72,10 +72,10 @@ function enforceChoices(agent: Agent, wanted: Policy): KernelError | null {
 
 /** A rule and its route exist before a packet is marked, and a feed is bound before an answer is queued: the table
  * is loaded after both. Pieces that only the old table needs are deleted after that. */
-async function enforceAll(agent: Agent, wanted: Policy): Promise<string | null> {
+async function enforceAll(agent: Agent, wanted: Policy): Promise<KernelError | null> {
   const { kernel, inForce, paths, table, failover, feeds } = agent;
   const realized = kernel.routing.realized(paths.numbers);
-  if (!realized.ok) return errorText(realized.error);
+  if (!realized.ok) return realized.error;
   const { isEnforced, policy: policyBefore } = inForce;
   const tableBefore = table.piece;
   noteAddresses(inForce, realized.value.addresses);
@@ -91,7 +91,7 @@ async function enforceAll(agent: Agent, wanted: Policy): Promise<string | null> 
     if (watched.error === null) lacks(agent, 'queue', 'the kernel has no nft queue');
     outcome = { ...outcome, error: watched.error === null ? null : outcome.error };
   }
-  if (outcome.error !== null) return errorText(outcome.error);
+  if (outcome.error !== null) return outcome.error;
   endMove(agent, policy);
   await keepFilling(agent, policy);
   // Other marks, preferences or tables may collide with those of other programs.
@@ -108,7 +108,7 @@ async function enforceAll(agent: Agent, wanted: Policy): Promise<string | null> 
   else await retry(failover);
   if (isNew) lookAtAll(agent.effects, 'new table');
   if (!isEnforced) keepLive(agent.effects, agent.effects.settingNow());
-  return wrong === null ? null : errorText(wrong);
+  return wrong;
 }
 
 /** Realizes `policy`. `ofTable`: the policy to compile the table from. */
