@@ -4,6 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PACE, type Rate } from '../../agent/src/bounds/token-bucket.ts';
 import { SILENT_MILLISECONDS } from '../../agent/src/ruleset/compile/ended-flows.ts';
+import { LEASES } from '../../agent/src/ruleset/elements.ts';
 
 const page = readFileSync('SECURITY.md', 'utf8').replace(/\s+/g, ' ');
 
@@ -43,6 +44,12 @@ const word = (file: string, name: string): string => WORDS.get(number(file, name
 const claims = constantOf('policy/claims', 'CLAIM_WRITES') as Rate;
 const changes = constantOf('policy/claims', 'CLAIM_CHANGES') as Rate;
 
+/** "20 min", "4 h", "7 days" of seconds. */
+function inTime(time: number): string {
+  if (time < 3600) return `${time / 60} min`;
+  return time > 86_400 ? `${time / 86_400} days` : `${time / 3600} h`;
+}
+
 const SENTENCES: readonly string[] = [
   // Evidence and names.
   `more than ${number('wire/dns', 'MAX_RECORDS').toLocaleString('en')} records or addresses`,
@@ -55,6 +62,7 @@ const SENTENCES: readonly string[] = [
   `The first ${word('policy/claims', 'MOST_CLAIMS')} MACs of a name are kept`,
   `at most ${WORDS.get(claims.burst + Math.round(claims.perSecond * 86_400))} times a day`,
   `its table ${WORDS.get(changes.burst)} times at once and then at most once a minute`,
+  `rounded up to ${LEASES.slice(0, -1).map(inTime).join(', ')} or ${inTime(LEASES.at(-1)!)}`,
   // Probes.
   `A proxy is down after ${word('tunnel/health', 'LOST_IN_A_ROW')} lost probes in a row`,
   `or ${word('tunnel/health', 'LOST_WITH_DATA')} while the tunnel still receives`,

@@ -158,7 +158,7 @@ test('why NAME names every app that has it', () => {
   assert.is(why.value.verdict, `proxied: a name of talk (.${NAME}), by proxy a`);
   assert.equal(why.value.reasons, [
     'for devices of chat that talk does not have: proxied: a name of chat (.shared.example), by proxy b',
-    `${SERVER} was learned from it; 9 min left`,
+    `${SERVER} was learned from it; 20 min left`,
   ]);
 });
 

@@ -139,14 +139,14 @@ function endpointsOf(
   const wanted = about === null ? null : formatAddress(about, 0, familyOf(about));
   return learnedEndpoints(learned)
     .filter(({ address }) => wanted === null || address === wanted)
-    .map(({ app, address: remote, name, root, device, mac, expires }) => ({
+    .map(({ app, address: remote, name, root, device, mac, kept }) => ({
       app,
       remote,
       name,
       root: root ?? null,
       device: nameOf(mac ?? device),
       address: device,
-      left_s: seconds(expires - now),
+      left_s: seconds(kept - now),
     }));
 }
 

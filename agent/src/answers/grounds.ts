@@ -149,8 +149,8 @@ function findings(
   const known = findEndpoint(state.learned, name, address);
   const origin: Origin = (set, key, left) =>
     isRestored(state.restored, set, key, now + left) ? '; known from before the start' : '';
-  if (known !== null && known.expires > now) {
-    const left = seconds(known.expires - now);
+  if (known !== null && known.kept > now) {
+    const left = seconds(known.kept - now);
     const from = origin(setName(name, 'addr', known.family), addressKey(address)!, left * 1000);
     found.push({
       line: `${name}: ${deviceText(names, known.mac ?? known.device)} resolved ${known.name} to it; ${durationText(left)} left${from}`,

@@ -79,9 +79,9 @@ function ledHere(state: State, name: string, { now, names }: Surroundings): stri
 
 function learnedFrom(state: State, name: string, { now, names }: Surroundings): string[] {
   const from = (of: Endpoint): string => (of.name === name ? 'it' : `${of.name}, to which it led`);
-  const left = (of: Endpoint): string => `${durationText(seconds(of.expires - now))} left`;
+  const left = (of: Endpoint): string => `${durationText(seconds(of.kept - now))} left`;
   const isFrom = (one: Endpoint): boolean =>
-    (one.name === name || one.root === name) && one.expires > now;
+    (one.name === name || one.root === name) && one.kept > now;
   const home = learnedEndpoints(state.learned).filter(isFrom);
   const pairs = learnedEndpoints(state.pairs).filter(isFrom);
   const lines = [

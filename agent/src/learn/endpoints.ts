@@ -25,8 +25,9 @@ export interface Endpoint {
   /** Milliseconds. */
   readonly firstSeen: number;
   readonly lastSeen: number;
+  /** When the TTL ends. */
   readonly expires: number;
-  /** When the kernel's element expires; not before `expires`. */
+  /** When the kernel's element expires, which is what counts; not before `expires`. */
   readonly kept: number;
   /** A flow used this entry: it is evicted last. */
   readonly used: boolean;
