@@ -7,8 +7,8 @@ import { parsePrefix } from '../../agent/src/ruleset/names.ts';
 import {
   addElements,
   cutFlow,
-  type ModelKernel,
   listElements,
+  type ModelKernel,
 } from '../../agent/src/ruleset/trace/fake-kernel.ts';
 import type { Trace, TracedPacket } from '../../agent/src/ruleset/trace/result.ts';
 import { trace } from '../../agent/src/ruleset/trace/trace.ts';
