@@ -430,7 +430,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'cut-in-silence',
     promise: 'a connection that is ended while its device waits is reset at once',
     file: 'agent/src/runtime/cuts.ts',
-    from: 'if (!cuts.isOver) kernel.askDevices(mark, tell);',
+    from: 'if (!cuts.isOver) kernel.askDevices(mark, endings);',
     to: '',
     tests: ['test/netns/cut.test.ts'],
   },

@@ -37,7 +37,7 @@ const RETRY_MILLISECONDS = 1000;
 /** Logged once, before the number of connections. */
 const OLDER = 'older than the table, and direct until they end, as nothing speaks for them';
 /** Least time between two log lines about ended flows, milliseconds. */
-const TOLD_EVERY = 10_000;
+const LOG_EVERY = 10_000;
 
 /** The evidence to search for, and the time spent. */
 export interface LateState {
@@ -57,9 +57,9 @@ export interface LateState {
   /** Milliseconds that searches took, minus SHARE of the time since `since`. */
   spent: number;
   since: number;
-  /** `cut`: connections ended since the start. `told`: how many of them were logged, and when. */
+  /** `cut`: connections ended since the start. `logged`: how many of them were logged, and when. */
   cut: number;
-  told: { count: number; at: number };
+  logged: { count: number; at: number };
   isFirst: boolean;
 }
 
@@ -88,7 +88,7 @@ export function createLate(): LateState {
     spent: 0,
     since: now(),
     cut: 0,
-    told: { count: 0, at: Number.NEGATIVE_INFINITY },
+    logged: { count: 0, at: Number.NEGATIVE_INFINITY },
     isFirst: true,
   };
 }
@@ -195,7 +195,7 @@ function endLook(
   if (errno !== late.failed) say(errno);
   late.failed = errno;
   const error = endLate(effects, found, setting);
-  if (error === null) tell(late, found.length);
+  if (error === null) logEnded(late, found.length);
   else log('error', errorText(error));
   // A kernel without conntrack's netlink would answer the same again.
   const isCut = !whole && !isNoSubsystem({ errno });
@@ -230,16 +230,16 @@ function teachNew(
   return isAny;
 }
 
-/** Rate-limited by TOLD_EVERY. */
-function tell(late: LateState, count: number): void {
+/** Rate-limited by LOG_EVERY. */
+function logEnded(late: LateState, count: number): void {
   late.cut += count;
-  if (late.cut === late.told.count || now() - late.told.at < TOLD_EVERY) return;
-  const flows = late.cut - late.told.count;
+  if (late.cut === late.logged.count || now() - late.logged.at < LOG_EVERY) return;
+  const flows = late.cut - late.logged.count;
   log(
     'notice',
     `${counted(flows, 'flow')} older than their evidence: ended, to begin anew on its way`,
   );
-  late.told = { count: late.cut, at: now() };
+  late.logged = { count: late.cut, at: now() };
 }
 
 /** The lists to dump for `rechecks`; null: all unmarked connections. A dump that the kernel filters by address takes
