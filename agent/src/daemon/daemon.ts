@@ -1,5 +1,6 @@
 // daemon/daemon: an agent from start to end: reads the settings, enforces the first policy, starts repair,
 // probes and the control socket, and runs periodic work. Decisions are in step/step, ruleset/ and tunnel/.
+
 import type { Sources } from '../config/load.ts';
 import { namesAddresses } from '../config/met.ts';
 import {
@@ -35,15 +36,12 @@ import { lookAround } from '../runtime/preflight.ts';
 import { startKeeping } from '../runtime/repair.ts';
 import { endHold } from '../runtime/table.ts';
 import { withdraw } from '../runtime/withdraw.ts';
-import { step } from '../step/step.ts';
+import { step, TICK_MILLISECONDS } from '../step/step.ts';
 import type { Problem } from '../syntax/result.ts';
 import { counted } from '../syntax/words.ts';
 import { findAudit, keepAudit } from './audit.ts';
 import { noteAside, noteProblems, refresh, reload } from './reload.ts';
 import { listenControl } from './serve.ts';
-
-/** Period of the tick: expiry, reading sets, looks at the router. */
-const TICK_MILLISECONDS = 5000;
 
 /** Runs until a signal ends it. Returns the exit status: 0, or 1 if it could not start. */
 export async function runDaemon(sources: Sources, socketPath: string): Promise<number> {

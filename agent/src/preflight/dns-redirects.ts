@@ -1,9 +1,10 @@
 // preflight/dns-redirects: finds redirect and dnat rules for port 53 in the output of `nft -t list ruleset`, with
 // the conditions on the path to them. resolvers.ts judges them. Pure. -t omits set elements, so a port that
 // only a named set contains is not seen.
+
 import { DNS_PORT } from '../wire/ports.ts';
 import { isListed } from './forward-chain.ts';
-import { blocksOf } from './listing.ts';
+import { blocksOf, DEEPEST, LIST } from './listing.ts';
 
 /** One rule that redirects packets for port 53 to another destination. */
 export interface DnsRedirect {
@@ -25,13 +26,10 @@ export interface DnsRedirect {
   readonly isEveryPort: boolean;
 }
 
-/** The kernel's limit of nested jumps. */
-const DEEPEST = 16;
 /** Limit of rules read, over all tables. */
 const MOST_RULES = 20_000;
 /** Limit of redirections reported. */
 const MOST = 64;
-const LIST = '(\\{ [^}]* \\}|"[^"]*"|\\S+)';
 const FROM = new RegExp(`\\b(?:iifname|iif) (?!vmap )(!= )?${LIST}`, 'g');
 const SOURCE = new RegExp(`\\bip6? saddr (!= )?${LIST}`);
 const PORTS = new RegExp(`\\bdport (!= )?(vmap )?${LIST}`);

@@ -1,7 +1,9 @@
 // preflight/forward-chain: runs the first packet of a new flow through the forward chains of a loaded
 // firewall, to find whether it passes from one device to another. Zone names do not matter. A rule that also
 // tests addresses, ports or the like matches only some flows. Pure.
+
 import type { LoadedChain } from './firewall.ts';
+import { DEEPEST, LIST } from './listing.ts';
 
 export interface NewFlow {
   readonly from: string;
@@ -20,8 +22,6 @@ export interface Fate {
 
 type Chains = ReadonlyMap<string, LoadedChain>;
 
-/** Nested jumps; the kernel's limit is NFT_JUMP_STACK_SIZE. */
-const DEEPEST = 16;
 /** Rules judged for one flow: a small router needs a fraction of a millisecond for each. */
 const MOST_RULES = 1000;
 const IDLE_COST = 0.05;
@@ -104,7 +104,6 @@ type Fits = 'yes' | 'no' | 'some';
 
 const VERDICT =
   /(?:^| )((?:jump|goto) \S+|accept|drop|return|reject|queue)(?: (?:with|num|to|flags|bypass) .*)?$/;
-const LIST = '(\\{ [^}]* \\}|"[^"]*"|\\S+)';
 const MATCH = new RegExp(
   `(iifname|oifname|iif|oif|meta nfproto|meta l4proto|ct state) (!= |vmap )?${LIST}`,
   'g',

@@ -10,7 +10,7 @@ import { flowOf, type TrackedFlow, track } from '../ruleset/trace/fake-conntrack
 import { addElements } from '../ruleset/trace/fake-kernel.ts';
 import type { Trace, TracedPacket } from '../ruleset/trace/result.ts';
 import { trace } from '../ruleset/trace/trace.ts';
-import { step } from '../step/step.ts';
+import { step, TICK_MILLISECONDS } from '../step/step.ts';
 import type { Cidr } from '../wire/address.ts';
 import { decodePacket, type Packet } from '../wire/packet.ts';
 import { captureFrames, createPassedOver, type Frame } from '../wire/pcap.ts';
@@ -27,8 +27,6 @@ import { unmodelled } from './unmodelled.ts';
 
 /** Output interface towards the Internet; the name is arbitrary. */
 const WAN = 'wan';
-/** The agent's tick interval, on the capture's clock. */
-const TICK_MILLISECONDS = 5000;
 
 /** Plays a whole capture. `home`: the devices' prefixes (homePrefixes). The table is loaded and its sets are
  * empty at the first packet; a held answer teaches before the device's next packet. */

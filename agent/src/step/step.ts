@@ -17,6 +17,9 @@ import { onFull, onLater } from './later.ts';
 import { onQuery } from './query.ts';
 import type { Event, State } from './state.ts';
 
+/** Between two events `tick`, milliseconds. */
+export const TICK_MILLISECONDS = 5000;
+
 /** Evidence is kept for an hour after the last announcement of its flow. */
 const EVIDENCE_MILLISECONDS = 3600000;
 

@@ -2,6 +2,7 @@
 // each kind, the counterpart of render. A value that cannot be read ends the rule, like NFT_BREAK in the
 // kernel.
 
+import { hexBytes } from '../../wire/hex.ts';
 import { type Packet, TCP, UDP } from '../../wire/packet.ts';
 import { u16At, u32At } from '../../wire/reader.ts';
 import { datatypeOf, FIELDS } from '../fields.ts';
@@ -11,7 +12,6 @@ import { directionOf, type FlowState, type TrackedFlow } from './fake-conntrack.
 import {
   constantValue,
   hasElement,
-  hexBytes,
   paceElement,
   type SetState,
   updateElement,

@@ -1,6 +1,8 @@
 // ruleset/trace/fake-conntrack: connection tracking of the model kernel: the flow and state of a packet.
 // Without NAT: both directions have the device's own address, as on the LAN side. Timeouts are Linux defaults
 // (net.netfilter.nf_conntrack_*).
+
+import { hexBytes } from '../../wire/hex.ts';
 import {
   ICMP,
   ICMPV6,
@@ -13,7 +15,6 @@ import {
   UDP,
 } from '../../wire/packet.ts';
 import { u16At } from '../../wire/reader.ts';
-import { hexBytes } from './fake-sets.ts';
 
 export interface TrackedFlow {
   /** Tuples of the original and of the reply direction. */

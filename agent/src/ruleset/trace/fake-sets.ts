@@ -3,6 +3,7 @@
 // next garbage collection, about a second.
 
 import { parseAddress } from '../../wire/address.ts';
+import { hexBytes } from '../../wire/hex.ts';
 import { macBytes } from '../../wire/mac.ts';
 import type { Constant, Datatype, LimitRate, NamedSet } from '../model.ts';
 
@@ -157,14 +158,6 @@ function hexOf(type: Datatype, value: Value): string {
   if (type === 'family') return value.toString(16).padStart(2, '0');
   const digits = type === 'port' || type === 'mac16' ? 4 : type === 'protocol' ? 2 : 8;
   return value.toString(16).padStart(digits, '0').padEnd(8, '0');
-}
-
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
-
-export function hexBytes(bytes: Uint8Array): string {
-  let text = '';
-  for (const byte of bytes) text += HEX[byte];
-  return text;
 }
 
 function bytesOfHex(text: string): Uint8Array {
