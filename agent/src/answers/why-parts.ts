@@ -14,7 +14,7 @@ import { byWhich, type NowAnswer, type Present, wayOf } from './now.ts';
 export interface WhyAnswer {
   readonly query: string;
   /** What happens to a packet now; "home": the address is of this home; "unknown": the kernel does not list its
-   * sets. */
+   * sets, or the MAC of the device is not known. */
   readonly state: NowAnswer['state'] | 'home' | 'unknown';
   /** The app that the flow would be of; null: of none. */
   readonly app: string | null;

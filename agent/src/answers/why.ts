@@ -184,10 +184,17 @@ function judge(state: State, kernel: KernelView, target: Target, around: Surroun
   if (state.policy.apps.length === 0) return direct(NO_APP);
   const grounds = state.policy.apps.map((app) => groundsOf(app, state, kernel, target, around));
   const reasons = grounds.flatMap((one) => one.flatMap(({ lines }) => lines));
-  const speaking = grounds.flatMap((one) => one.filter(({ kind }) => kind === 'for'));
+  const speaking = grounds.flatMap((one) =>
+    one.filter(({ kind }) => kind === 'for' || kind === 'perhaps'),
+  );
   const kept = grounds.flatMap((one) => one.filter(({ kind }) => kind === 'against'));
   // Rules of a paused app do not admit new flows: the next app with a ground gets them.
   const winner = speaking.find(({ app }) => app.direct === undefined) ?? speaking[0];
+  if (winner?.kind === 'perhaps') {
+    const who = target.source?.address;
+    const verdict = `not known: ${winner.app.name} is for its devices alone, and the MAC of ${who} is not known; ping -c 1 ${who}`;
+    return { ...NOWHERE, state: 'unknown', app: winner.app.name, verdict, reasons };
+  }
   if (winner !== undefined) {
     const family = familyOf(parseAddress(address)!);
     const source = target.source?.address ?? null;
