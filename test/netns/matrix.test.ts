@@ -98,12 +98,16 @@ function lan(...names: readonly string[]): string {
   return only().replace("hold '0'", `hold '0'${list}`);
 }
 
+async function proxied(): Promise<void> {
+  home.reload(only());
+  await until('a', 'a up');
+}
+
 /** An ip rule of another program. */
 const FOREIGN = ['ip', 'rule', 'add', 'pref', '100'];
 
 async function ruled(...words: readonly string[]): Promise<void> {
-  home.reload(only());
-  await until('a', 'a up');
+  await proxied();
   home.run('router', ...FOREIGN, ...words);
   await untilStopped('rule');
 }
@@ -298,19 +302,21 @@ const STATES: readonly State[] = [
       for (let tries = 0; tries < 100 && !home.whp('status').includes('br-lna'); tries++)
         await pause(200);
     },
+    leave: proxied,
     way: 'direct',
     quiet: 5,
     reason: /no device of list lan exists/,
     isLost: true,
     proxies: { a: 'up' },
     alarms: [
-      /^whp\.globals\.lan .* there is no device "br-lna": nothing from there is proxied; .*devices here: br-lan, wan.*; uci del_list whp\.globals\.lan='br-lna'; uci add_list whp\.globals\.lan='DEVICE'; uci commit whp; whp reload$/,
+      /^whp\.globals\.lan .* there is no device "br-lna": nothing from there is proxied; bridges here: br-lan, .*; uci del_list whp\.globals\.lan='br-lna'; uci add_list whp\.globals\.lan='br-lan'; uci commit whp; whp reload$/,
       /^app skype is DIRECT: no device of list lan exists; /,
     ],
   },
   {
     name: 'list lan names a port of the bridge',
     enter: () => home.reload(lan('lan1')),
+    leave: proxied,
     way: 'direct',
     quiet: 5,
     reason: /lan1 is a port of br-lan: its packets come in as those of br-lan/,
@@ -335,6 +341,7 @@ const STATES: readonly State[] = [
   {
     name: 'list lan names the way out',
     enter: () => home.reload(lan('wan')),
+    leave: proxied,
     way: 'direct',
     quiet: 5,
     reason: /the default route leaves by wan, which is a lan device/,
@@ -345,6 +352,7 @@ const STATES: readonly State[] = [
   {
     name: 'list lan names the bridge and the way out',
     enter: () => home.reload(lan('br-lan', 'wan')),
+    leave: proxied,
     way: 'direct',
     quiet: 5,
     reason: /the default route leaves by wan, which is a lan device/,
@@ -373,9 +381,7 @@ const STATES: readonly State[] = [
   },
   {
     name: 'an ip rule of another program before ours',
-    enter: async () => {
-      await ruled('lookup', 'main');
-    },
+    enter: () => ruled('lookup', 'main'),
     leave: unruled,
     way: 'refused',
     quiet: 5,
@@ -409,8 +415,7 @@ const STATES: readonly State[] = [
   {
     name: 'an ip rule of another program before ours, whose table is empty',
     enter: async () => {
-      home.reload(only());
-      await until('a', 'a up');
+      await proxied();
       home.run('router', ...FOREIGN, 'lookup', '777');
       await pause(2000);
     },
@@ -424,8 +429,7 @@ const STATES: readonly State[] = [
   {
     name: 'the firewall refuses the tunnel',
     enter: async () => {
-      home.reload(only());
-      await until('a', 'a up');
+      await proxied();
       home.run('router', 'nft', FIREWALL);
       await untilStopped('firewall');
     },
@@ -461,11 +465,11 @@ config device 'ps5'
     },
     way: 'a',
     quiet: 5,
-    reason: /no lease and no static host has a name of ps5/,
+    reason: /no lease and no static host has a name of (ps5|<name \d+>)/,
     partly: true,
     proxies: { a: 'up' },
     alarms: [
-      /^app skype is proxied in part: no lease and .* name of ps5, so nothing of it is proxied; with a MAC; uci add_list whp\.ps5\.mac=/,
+      /^app skype is proxied in part: no lease and .* name of (ps5|<name \d+>), so nothing of it is proxied; with a MAC; uci add_list whp\.\S+ ?\d*>?\.mac=/,
     ],
   },
   {
