@@ -443,7 +443,7 @@ const STATES: readonly State[] = [
     ],
   },
   {
-    name: 'a device that DHCP does not know',
+    name: 'a device that DHCP has not met',
     enter: async () => {
       home.reload(`${configured({ proxies: ['a'], devices: ['tv', 'ps5'] })}
 config device 'tv'
@@ -465,7 +465,7 @@ config device 'ps5'
     },
     way: 'a',
     quiet: 5,
-    reason: /no lease and no static host has a name of (ps5|<name \d+>)/,
+    reason: /no lease and no static host has had a name of (ps5|<name \d+>)/,
     partly: true,
     proxies: { a: 'up' },
     alarms: [

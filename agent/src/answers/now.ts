@@ -9,7 +9,7 @@ import { splitFix } from '../syntax/fix.ts';
 import { type Open, wayText } from '../tunnel/failover.ts';
 import type { Choice } from '../tunnel/select.ts';
 import type { Family } from '../wire/address.ts';
-import { type Standing, type Stoppable, stopped, strayOf } from './stops.ts';
+import { type Standing, type Stoppable, stopped, strayOf, unmetStops } from './stops.ts';
 
 /** The present conditions besides the policy. */
 export interface Present extends Standing {
@@ -68,7 +68,7 @@ export type Cause =
   | 'ipv6'
   | StopCause;
 
-type Asked = Pick<App, 'name' | 'direct' | 'proxies' | 'devices' | 'macs'>;
+type Asked = Pick<App, 'name' | 'direct' | 'proxies' | 'devices' | 'macs' | 'unmet'>;
 
 /** What happens to the first packet of a new flow of `app` with evidence. `source`: of this device; null: of any. */
 export function newFlows(
@@ -103,7 +103,9 @@ export function newFlows(
   if (family === 6 && proxy?.inner6 === undefined) {
     return none('refused', 'ipv6', `proxy ${name} offers no IPv6`);
   }
-  const found = stopped(present, { ...asked, proxy: name });
+  // A device that is named has met its app.
+  const stops = source === null ? [...present.stops, ...unmetStops(app)] : present.stops;
+  const found = stopped({ ...present, stops }, { ...asked, proxy: name });
   if (found === null)
     return { ...ALL, state: 'proxied', proxy: name, cause: null, reason: null, fix: null };
   const { stop, partly } = found;

@@ -1,5 +1,6 @@
 // answers/stops: which of the stops of preflight/look hold for a flow. Pure.
-import type { Stop, StopCause } from '../preflight/look.ts';
+import type { App } from '../policy/policy.ts';
+import { type Stop, type StopCause, stopBy } from '../preflight/look.ts';
 import type { Family } from '../wire/address.ts';
 
 /** The home, for stops. */
@@ -43,13 +44,20 @@ export function stopped(
     [undefined, app].includes(one.app) &&
     [undefined, family].includes(one.family) &&
     [undefined, proxy].includes(one.proxy) &&
-    (from === null || [undefined, from].includes(one.device)) &&
-    // A device that is known has met its app.
-    (source === null || one.cause !== 'devices');
+    (from === null || [undefined, from].includes(one.device));
   const its = stops.filter(isIts);
   const whole = its.filter(({ partly }) => partly !== true);
   const of = from === null ? lan : [from];
   const isCovered = of.every((name) => whole.some((one) => [undefined, name].includes(one.device)));
   const stop = isCovered ? whole[0] : its[0];
   return stop === undefined ? null : { stop, partly: !isCovered };
+}
+
+/** The devices of an app that DHCP has not met; empty: none. */
+export function unmetStops({ name: app, unmet = [] }: Pick<App, 'name' | 'unmet'>): Stop[] {
+  const [first] = unmet;
+  if (first === undefined) return [];
+  const fix = `uci add_list whp.${first}.mac='AA:BB:CC:DD:EE:FF'; uci commit whp; whp reload`;
+  const what = `no lease and no static host has had a name of ${unmet.join(', ')}, so nothing of it is proxied; with a MAC: ${fix}`;
+  return [stopBy('devices', 'direct', what, { app, partly: true })];
 }

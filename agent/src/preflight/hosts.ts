@@ -1,9 +1,8 @@
 // preflight/hosts: checks the sources of device names and addresses: devices are unknown while a lease file
 // or the static hosts cannot be read. Pure.
 import type { Problem } from '../syntax/result.ts';
-import type { UciPackage } from '../syntax/uci.ts';
 import { counted } from '../syntax/words.ts';
-import { type Look, type Stop, stopBy } from './look.ts';
+import type { Look } from './look.ts';
 import { placeOf, sectionsOf } from './place.ts';
 import type { RouterSeen, Subject } from './seen.ts';
 import { unmetDevices } from './unmet.ts';
@@ -26,39 +25,7 @@ export function hostsLook(subject: Subject, router: RouterSeen): Look {
     seen: [...files, `/etc/config/dhcp: ${counted(fixed, 'static host')}`].join(', '),
     problems: [],
     notes: [...notes, ...unread, ...unknownDevices(subject), ...unmetDevices(subject, router)],
-    stops: unknownNames(subject, router),
   };
-}
-
-/** The devices of an app that are known by names alone, while DHCP knows none of these. */
-function unknownNames({ policy, uci }: Subject, { hosts }: RouterSeen): Stop[] {
-  const known = new Set(hosts.hosts.map(({ name }) => name));
-  const isUnknown = (device: string): boolean => {
-    const its = policy.directory?.get(device);
-    return (
-      its?.macs.length === 0 && its.blocks.length === 0 && !its.hosts.some((one) => known.has(one))
-    );
-  };
-  return policy.apps.flatMap(({ name: app }) => {
-    const unknown = devicesOf(uci, 'app', app)
-      .flatMap((one) => [one, ...devicesOf(uci, 'group', one)])
-      .filter((one) => policy.directory?.get(one)?.isGroup !== true && isUnknown(one));
-    const [first] = unknown;
-    if (first === undefined) return [];
-    const fix = `uci add_list whp.${first}.mac='AA:BB:CC:DD:EE:FF'; uci commit whp; whp reload`;
-    const names = Array.from(new Set(unknown)).join(', ');
-    const what = `no lease and no static host has a name of ${names}, so nothing of it is proxied; with a MAC: ${fix}`;
-    return [stopBy('devices', 'direct', what, { app, partly: true })];
-  });
-}
-
-/** `list device` of a section. */
-function devicesOf(uci: UciPackage, type: string, name: string): string[] {
-  return sectionsOf(uci, type)
-    .filter(({ section }) => section.name === name)
-    .flatMap(({ section }) => section.values)
-    .filter((one) => one.name === 'device')
-    .map(({ value }) => value);
 }
 
 /** Apps limited to device names that no DHCP host has. */

@@ -20,7 +20,7 @@ export interface Look {
 }
 
 /** lan: a device of `list lan` by which no packet of the home comes in. way_out: the default route leaves by a lan
- * device. devices: DHCP knows no device of that name. rule: an ip rule of another program comes before ours. firewall:
+ * device. devices: DHCP has met no device of that name. rule: an ip rule of another program comes before ours. firewall:
  * it refuses packets into the tunnel. */
 export type StopCause = 'lan' | 'way_out' | 'devices' | 'rule' | 'firewall';
 

@@ -59,10 +59,14 @@ test('a stop is of its app, its family and its proxy', () => {
   assert.is(now(halves, TV), 'refused firewall');
 });
 
-test('a device that DHCP does not know: those that are known are proxied', () => {
-  const unknown: Stop = { cause: 'devices', state: 'direct', reason: 'ps5', partly: true };
-  assert.is(now([unknown]), 'proxied devices partly');
-  assert.is(now([unknown], TV), 'proxied null');
+test('a device that DHCP has not met: those that it has are proxied', () => {
+  const some = { ...app, macs: ['02:00:00:00:00:11'], unmet: ['ps5'] };
+  const told = (source: string | null) => newFlows(some, policy.proxies, present([]), 4, source);
+  const { state, cause, partly, reason, fix } = told(null);
+  assert.equal([state, cause, partly], ['proxied', 'devices', true]);
+  assert.match(reason!, 'has had a name of ps5, so nothing of it is proxied');
+  assert.match(fix!, /^uci add_list whp\.ps5\.mac=/);
+  assert.is(told(TV).cause, null);
 });
 
 test('what comes before the rules stops every way, what comes after them a tunnel alone', () => {

@@ -138,21 +138,9 @@ const STATES: Readonly<Record<string, readonly [Case, verdict: string]>> = {
     },
     'NOT WORKING: skype is REFUSED: ip rule 100 comes before ours',
   ],
-  'a device that DHCP does not know': [
-    {
-      input: {
-        stops: [
-          {
-            cause: 'devices',
-            state: 'direct',
-            reason: 'no lease has ps5',
-            fix: 'whp devices',
-            partly: true,
-          },
-        ],
-      },
-    },
-    'PARTLY WORKING: skype leaves by proxy a (198.51.100.7), but not all of it: no lease has ps5',
+  'a device that DHCP has not met': [
+    { app: { macs: ['02:00:00:00:00:11'], unmet: ['ps5'] } },
+    'PARTLY WORKING: skype leaves by proxy a (198.51.100.7), but not all of it: no lease and',
   ],
   'no device known': [
     { app: { macs: [] } },

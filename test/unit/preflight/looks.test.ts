@@ -333,29 +333,6 @@ test('an ip rule before ours: what it takes now, of each app', () => {
   ]);
 });
 
-test('devices by a name that DHCP does not know, beside others that it knows', () => {
-  const text = (...names: string[]): string =>
-    CONFIG.replace(
-      "config app 'skype'\n",
-      `config app 'skype'\n${names.map((one) => `\tlist device '${one}'\n`).join('')}`,
-    ) +
-    "config device 'ps5'\n\tlist name 'playstation'\nconfig device 'tv'\n\tlist mac '02:00:00:00:00:11'\nconfig group 'kids'\n\tlist device 'ps5'\n\tlist device 'tv'\n";
-  const found = ['direct devices skype partly'];
-  assert.equal(stops({}, text('tv', 'ps5')), found);
-  assert.equal(stops({}, text('kids')), found);
-  assert.equal(stops({}, text('tv')), []);
-  assert.equal(stops({}, text()), []);
-  const host = { mac: '02:00:00:00:00:12', address: null, name: 'playstation' };
-  const hosts = { ...HOME.hosts, hosts: [host] };
-  assert.equal(stops({ hosts }, text('kids')), []);
-  const [one] = stopsOf(looked(text('kids'), {}));
-  assert.is(
-    one!.reason,
-    'no lease and no static host has a name of ps5, so nothing of it is proxied; with a MAC',
-  );
-  assert.match(one!.fix!, /^uci add_list whp\.ps5\.mac=/);
-});
-
 test('kernel modules that are missing, as far as they are needed', () => {
   const lacking = new Map([
     ['gre', 'errno 95'],
