@@ -68,11 +68,9 @@ export type Cause =
   | 'ipv6'
   | StopCause;
 
-type Asked = Pick<App, 'name' | 'direct' | 'proxies' | 'devices' | 'macs' | 'unmet'>;
-
 /** What happens to the first packet of a new flow of `app` with evidence. `source`: of this device; null: of any. */
 export function newFlows(
-  app: Asked,
+  app: App,
   proxies: Policy['proxies'],
   present: Present,
   family: Family = 4,
@@ -141,7 +139,7 @@ function withoutProxy(kind: 'direct' | 'blocked', stuck?: string): NowAnswer {
 }
 
 /** Why new flows do not meet the app's rules, whatever way it has; null: they do, or some of them. */
-function unmet(app: Asked, present: Present, asked: Stoppable): NowAnswer | null {
+function unmet(app: App, present: Present, asked: Stoppable): NowAnswer | null {
   if (present.lanless) return none('direct', 'lan', 'no device of list lan exists');
   const found = stopped(present, { ...asked, source: null }, ['lan', 'way_out']);
   if (found?.partly === false) {

@@ -54,7 +54,7 @@ export function stopped(
 }
 
 /** The devices of an app that DHCP has not met; empty: none. */
-export function unmetStops({ name: app, unmet = [] }: Pick<App, 'name' | 'unmet'>): Stop[] {
+export function unmetStops({ name: app, unmet = [] }: App): Stop[] {
   const [first] = unmet;
   if (first === undefined) return [];
   const fix = `uci add_list whp.${first}.mac='AA:BB:CC:DD:EE:FF'; uci commit whp; whp reload`;
