@@ -77,9 +77,8 @@ function applied(
     ...addresses.map((address) => appliesTo(app, address, around.names.macOf(address))),
     ...macs.map((mac) => appliesTo(app, '', mac)),
   ];
-  const [source = null] = isGroup === true ? [] : addresses;
-  const family = source?.includes(':') ? 6 : 4;
-  const now = newFlows(app, state.policy.proxies, around, family, source);
+  const source = isGroup === true ? undefined : addresses.find((one) => !one.includes(':'));
+  const now = newFlows(app, state.policy.proxies, around, 4, source ?? null);
   const part = now.partly ? `, but not all of it: ${now.reason}` : '';
   const word =
     now.state === 'proxied' ? `by proxy ${now.proxy}${part}` : `${byText(now)} now: ${now.reason}`;

@@ -9,7 +9,7 @@ export interface Standing {
   readonly lan: readonly string[];
   /** What the last look at the router found to stop new flows. */
   readonly stops: readonly Stop[];
-  /** The device in whose network the address is, one of list lan first; null: in none. */
+  /** The device in whose network the address is, one of list lan first; null: in none of the home. */
   enters(address: string): string | null;
 }
 

@@ -90,10 +90,17 @@ export function surroundings(agent: Agent): Surroundings {
 }
 
 /** In whose network an address is; the kernel is asked once, at the first question. */
-function entering({ policy, kernel }: Agent, links: readonly KernelLink[]): Present['enters'] {
+function entering(
+  { policy, kernel, preflight: { waysOut } }: Agent,
+  links: readonly KernelLink[],
+): Present['enters'] {
   const { lan } = policy.globals;
   const isLan = ({ name }: KernelLink): boolean => lan.includes(name);
-  const others = links.filter((one) => !isLan(one) && one.name !== 'lo' && !isLinkName(one.name));
+  // A relay gives devices of the home addresses of the network before the router.
+  const others = links.filter(
+    (one) =>
+      !isLan(one) && one.name !== 'lo' && !isLinkName(one.name) && !waysOut.includes(one.index),
+  );
   const ordered = [...links.filter(isLan), ...others];
   let networks: { readonly name: string; readonly network: Cidr }[] | null = null;
   return (address) => {

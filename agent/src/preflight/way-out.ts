@@ -60,3 +60,8 @@ function defaults({ routes }: RouterSeen, family: 4 | 6): KernelRoute[] {
     .filter(({ type }) => type === RTN_UNICAST)
     .sort((a, b) => a.metric - b.metric);
 }
+
+/** Indexes of the devices by which default routes leave. */
+export function waysOut(seen: RouterSeen): number[] {
+  return ([4, 6] as const).flatMap((family) => defaults(seen, family)).map(({ link }) => link);
+}
