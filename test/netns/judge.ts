@@ -24,6 +24,8 @@ export interface Expected {
   readonly hasMore?: true;
   /** Open flows are lost: their packets leave by the WAN with the tunnel's source address. */
   readonly isLost?: true;
+  /** Nothing is answered, and nothing leaves. */
+  readonly isDropped?: true;
   /** `reason` is of some devices, and not of the one that sends. */
   readonly partly?: true;
   /** No app is enabled. */

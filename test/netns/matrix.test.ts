@@ -131,6 +131,10 @@ function macOf(name: string): string {
   return link.address;
 }
 
+const DROPPING = `table inet fw4 {
+  chain forward { type filter hook forward priority filter; policy accept; oifname "whp-*" drop; };
+}`;
+
 interface State extends Expected {
   readonly name: string;
   readonly enter: () => Promise<void> | void;
@@ -443,6 +447,21 @@ const STATES: readonly State[] = [
     ],
   },
   {
+    name: 'the firewall drops what goes into the tunnel',
+    enter: async () => {
+      await proxied();
+      home.run('router', 'nft', DROPPING);
+      await untilStopped('firewall');
+    },
+    leave: () => void home.run('router', 'nft', 'delete table inet fw4'),
+    way: 'refused',
+    quiet: 5,
+    reason: /the firewall refuses new connections \(table inet fw4/,
+    isDropped: true,
+    proxies: { a: 'up' },
+    alarms: [/^firewall, br-lan to whp-a the firewall refuses .*; fw4 reload$/],
+  },
+  {
     name: 'a device that DHCP has not met',
     enter: async () => {
       home.reload(`${configured({ proxies: ['a'], devices: ['tv', 'ps5'] })}
@@ -542,7 +561,9 @@ for (const { name, enter, leave, also, ...expected } of states) {
       matrix.push([name, cellsOf(crossed, open.seen, told)]);
       writeFileSync('out/netns/matrix.md', tableOf(matrix));
       judge(expected, crossed, told);
+      if (expected.isDropped) assert.is(open.state, 'lost');
       if (expected.isLost) judgeLost(open, running.flow, told);
+      else if (expected.isDropped) judgeOpen({ ...open, state: 'refused' }, running.flow, told);
       else judgeOpen(open, running.flow, told);
       await also?.();
     } finally {
