@@ -1,4 +1,4 @@
-// preflight/forward-chain: runs the first packet of a new flow through the forward chains of a loaded
+// preflight/forward-chain: runs a packet of a flow, mostly the first, through the forward chains of a loaded
 // firewall, to find whether it passes from one device to another. Zone names do not matter. A rule that also
 // tests addresses, ports or the like matches only some flows. Pure.
 import type { Chain } from './firewall.ts';
@@ -8,6 +8,8 @@ export interface Flow {
   readonly to: string;
   readonly family: 4 | 6;
   readonly protocol: 'tcp' | 'udp';
+  /** A packet of a flow that has been answered; absent: the first packet of a new one. */
+  readonly isOpen?: true | undefined;
 }
 
 export interface Fate {
@@ -142,7 +144,7 @@ function judge(rule: string, flow: Flow): { does: string; fits: Fits } {
   };
 }
 
-function valueOf({ from, to, family, protocol }: Flow, key: string): string {
+function valueOf({ from, to, family, protocol, isOpen }: Flow, key: string): string {
   switch (key) {
     case 'iifname':
     case 'iif':
@@ -155,7 +157,7 @@ function valueOf({ from, to, family, protocol }: Flow, key: string): string {
     case 'meta l4proto':
       return protocol;
     default:
-      return 'new';
+      return isOpen ? 'established' : 'new';
   }
 }
 
