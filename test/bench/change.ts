@@ -1,0 +1,82 @@
+// How long the running agent takes to a changed table and to repair a deleted one, by what the kernel announces. Prints
+// {"reload", "repair"}: medians in milliseconds, from SIGHUP to the last commit, and from the commit that deletes the
+// table to the one that makes it. Usage: change PID CONFIGURATION
+import * as os from 'qjs:os';
+import * as std from 'qjs:std';
+import { monotonic } from 'whp:socket';
+import { openNetlink, receive } from '../../agent/src/kernel/netlink-socket.ts';
+import { NETLINK_NETFILTER } from '../../agent/src/netlink/constants.ts';
+import { readNftEvent } from '../../agent/src/netlink/nft-event.ts';
+import { errorText } from '../../agent/src/os/errno.ts';
+import { TABLE } from '../../agent/src/ruleset/names.ts';
+import { readTableEvent } from '../fixtures/netlink-requests.ts';
+import { NFNLGRP_NFTABLES } from '../netlink/nft-constants.ts';
+
+const [, pid = '', configuration = ''] = scriptArgs;
+const SIGHUP = 1;
+/** Even: the configuration is the first one again. */
+const TIMES = 4;
+/** Milliseconds after which nothing more is expected. */
+const SETTLED = 1500;
+/** It ends the section of the app, and the table gets rules of it. */
+const CHANGE = "\tlist device '192.168.1.0/24'\n";
+
+const opened = openNetlink(NETLINK_NETFILTER, {
+  groups: [NFNLGRP_NFTABLES],
+  receiveQueue: 1 << 20,
+  silentOverrun: true,
+});
+if (!opened.ok) throw new Error(errorText(opened.error));
+const socket = opened.value;
+/** When the table was deleted and made, and the last commit; 0: not since they were cleared. */
+const seen = { deleted: 0, made: 0, commit: 0 };
+
+os.setReadHandler(socket.fd, () => {
+  receive(socket, (message, reader) => {
+    const generation = readNftEvent(reader, message);
+    if (generation.ok && generation.value.kind === 'generation') seen.commit = monotonic();
+    const event = readTableEvent(reader, message);
+    if (event === null || event.table !== TABLE) return;
+    if (event.kind === 'table-deleted') seen.deleted = monotonic();
+    else seen.made = monotonic();
+  });
+});
+
+const sleep = (milliseconds: number): Promise<void> =>
+  new Promise((resolve) => void os.setTimeout(resolve, milliseconds));
+
+async function times(measure: (i: number) => Promise<number>): Promise<number> {
+  const took: number[] = [];
+  for (let i = 0; i < TIMES; i++) {
+    Object.assign(seen, { deleted: 0, made: 0, commit: 0 });
+    took.push(await measure(i));
+  }
+  took.sort((a, b) => a - b);
+  return (took[1]! + took[2]!) / 2;
+}
+
+function write(path: string, content: string): void {
+  const bytes = Uint8Array.from(content, (letter) => letter.charCodeAt(0));
+  const file = os.open(path, os.O_WRONLY | os.O_TRUNC);
+  if (os.write(file, bytes.buffer, 0, bytes.length) !== bytes.length) throw new Error(path);
+  os.close(file);
+}
+
+const text = std.loadFile(configuration) ?? '';
+const reload = await times(async (i) => {
+  write(configuration, i % 2 === 0 ? text + CHANGE : text);
+  const began = monotonic();
+  os.kill(Number(pid), SIGHUP);
+  await sleep(SETTLED);
+  if (seen.commit === 0) throw new Error('the reload has committed nothing');
+  return seen.commit - began;
+});
+const repair = await times(async () => {
+  const child = os.exec(['nft', `delete table inet ${TABLE}`], { block: false });
+  await sleep(SETTLED);
+  const [, status] = os.waitpid(child, 0);
+  if (status !== 0) throw new Error(`nft delete table: status ${status}`);
+  if (seen.made <= seen.deleted) throw new Error('the table was not made again');
+  return seen.made - seen.deleted;
+});
+std.out.puts(`${JSON.stringify({ reload, repair })}\n`);
