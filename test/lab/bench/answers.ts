@@ -149,13 +149,13 @@ function heldReadings(times: (name: PhaseName) => number[]): Reading[] {
       const program: PhaseName = kind === 'match' ? 'C teaches all' : 'C accepts all';
       const others = forwarded
         ? [
-            beside('a C program in its place', added(program), 'ms'),
-            beside('`hold 0` (NFLOG)', added('follower'), 'ms'),
+            beside('least possible, in C', added(program), 'ms'),
+            beside('not held (`hold 0`)', added('follower'), 'ms'),
           ]
         : [beside("dnsmasq's nftset", added('nftset'), 'ms')];
       return reading(`held, ${path}, ${kind}, ${part}`, added(`${path}, ${kind}`), 'ms', {
         atMost: limit,
-        beside: [...others, beside('no agent, from wire to wire', without, 'ms')],
+        beside: [...others, beside('the whole way without `whp`', without, 'ms')],
         ...(forwarded ? { question } : {}),
       });
     }),
