@@ -13,7 +13,7 @@ import { readTableEvent } from '../fixtures/netlink-requests.ts';
 import { NFNLGRP_NFTABLES } from '../netlink/nft-constants.ts';
 
 const [, logPath = '/tmp/whp.log', queue = '5300'] = scriptArgs;
-const LIMIT = 30_000;
+const LIMIT = 60_000;
 
 const opened = openNetlink(NETLINK_NETFILTER, {
   groups: [NFNLGRP_NFTABLES],

@@ -82,7 +82,7 @@ export async function startAgent(router: Machine, queue = QUEUE): Promise<Start>
   const enforcing = 'grep -c "^whp: enforcing" /tmp/whp.log 2>/dev/null';
   const before = (await router.run(enforcing)).stdout.trim();
   const started = await router.run(`${HOST} ${PROGRAMS}/start.mjs /tmp/whp.log ${queue}`, {
-    timeout: 60_000,
+    timeout: 90_000,
   });
   // The agent handles signals only after this line: it must not be stopped before.
   for (let tries = 0; started.status === 0 && tries < 50; tries += 1) {
