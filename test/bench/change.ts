@@ -16,8 +16,9 @@ const [, pid = '', configuration = ''] = scriptArgs;
 const SIGHUP = 1;
 /** Even: the configuration is the first one again. */
 const TIMES = 4;
-/** Milliseconds after which nothing more is expected. */
-const SETTLED = 1500;
+/** Milliseconds after the last commit, after which no other is expected; and the longest that the first may take. */
+const SETTLED = 1000;
+const LONGEST = 60_000;
 /** It ends the section of the app, and the table gets rules of it. */
 const CHANGE = "\tlist device '192.168.1.0/24'\n";
 
@@ -45,6 +46,15 @@ os.setReadHandler(socket.fd, () => {
 const sleep = (milliseconds: number): Promise<void> =>
   new Promise((resolve) => void os.setTimeout(resolve, milliseconds));
 
+/** Resolves when `time` has come and no commit has followed for a while. */
+async function settled(time: 'commit' | 'made', what: string): Promise<void> {
+  const began = monotonic();
+  while (seen[time] === 0 || monotonic() - seen.commit < SETTLED) {
+    if (monotonic() - began > LONGEST) throw new Error(what);
+    await sleep(50);
+  }
+}
+
 async function times(measure: (i: number) => Promise<number>): Promise<number> {
   const took: number[] = [];
   for (let i = 0; i < TIMES; i++) {
@@ -67,16 +77,15 @@ const reload = await times(async (i) => {
   write(configuration, i % 2 === 0 ? text + CHANGE : text);
   const began = monotonic();
   os.kill(Number(pid), SIGHUP);
-  await sleep(SETTLED);
-  if (seen.commit === 0) throw new Error('the reload has committed nothing');
+  await settled('commit', 'the reload has committed nothing');
   return seen.commit - began;
 });
 const repair = await times(async () => {
   const child = os.exec(['nft', `delete table inet ${TABLE}`], { block: false });
-  await sleep(SETTLED);
+  await settled('made', 'the table was not made again');
   const [, status] = os.waitpid(child, 0);
   if (status !== 0) throw new Error(`nft delete table: status ${status}`);
-  if (seen.made <= seen.deleted) throw new Error('the table was not made again');
   return seen.made - seen.deleted;
 });
 std.out.puts(`${JSON.stringify({ reload, repair })}\n`);
+std.exit(0);

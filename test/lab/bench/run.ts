@@ -163,7 +163,7 @@ async function measureTeaching({ world, router }: Lab, run: number): Promise<Rea
 
 async function measureChanges(router: Machine, { pid }: Start): Promise<Reading[]> {
   const line = `${HOST} ${PROGRAMS}/change.mjs ${pid} ${CONFIGURATION}`;
-  const text = await router.must(line, { timeout: 60_000 });
+  const text = await router.must(line, { timeout: 300_000 });
   const { reload, repair } = JSON.parse(text) as { reload: number; repair: number };
   await router.must('/usr/bin/whp ruleset >/tmp/whp.nft');
   const load = beside('`nft -c -f` of the table', await processTime(router, 3, CHECK), 'ms');
