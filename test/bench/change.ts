@@ -38,8 +38,9 @@ os.setReadHandler(socket.fd, () => {
     if (generation.ok && generation.value.kind === 'generation') seen.commit = monotonic();
     const event = readTableEvent(reader, message);
     if (event === null || event.table !== TABLE) return;
-    if (event.kind === 'table-deleted') seen.deleted = monotonic();
-    else seen.made = monotonic();
+    if (event.kind === 'table-new') seen.made = monotonic();
+    // A transaction that makes the table can delete it before.
+    else if (seen.deleted === 0) seen.deleted = monotonic();
   });
 });
 

@@ -163,8 +163,11 @@ async function measureTeaching({ world, router }: Lab, run: number): Promise<Rea
 
 async function measureChanges(router: Machine, { pid }: Start): Promise<Reading[]> {
   const line = `${HOST} ${PROGRAMS}/change.mjs ${pid} ${CONFIGURATION}`;
-  const text = await router.must(line, { timeout: 300_000 });
-  const { reload, repair } = JSON.parse(text) as { reload: number; repair: number };
+  const measured = await router.run(line, { timeout: 300_000 });
+  if (measured.status !== 0) {
+    throw new Error(`${measured.stderr}\n${await router.must('tail -n 20 /tmp/whp.log')}`);
+  }
+  const { reload, repair } = JSON.parse(measured.stdout) as { reload: number; repair: number };
   await router.must('/usr/bin/whp ruleset >/tmp/whp.nft');
   const load = beside('`nft -c -f` of the table', await processTime(router, 3, CHECK), 'ms');
   return [
