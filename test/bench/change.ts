@@ -1,6 +1,6 @@
 // How long the running agent takes to a changed table and to repair a deleted one, by what the kernel announces. Prints
-// {"reload", "repair"}: medians in milliseconds, from SIGHUP to the last commit, and from the commit that deletes the
-// table to the one that makes it. Usage: change PID CONFIGURATION
+// {"reload", "repair"}: medians in milliseconds, from the start of `whp reload` to the last commit, and from the commit
+// that deletes the table to the one that makes it. Usage: change CONFIGURATION
 import * as os from 'qjs:os';
 import * as std from 'qjs:std';
 import { monotonic } from 'whp:socket';
@@ -12,11 +12,10 @@ import { TABLE } from '../../agent/src/ruleset/names.ts';
 import { readTableEvent } from '../fixtures/netlink-requests.ts';
 import { NFNLGRP_NFTABLES } from '../netlink/nft-constants.ts';
 
-const [, pid = '', configuration = ''] = scriptArgs;
-const SIGHUP = 1;
+const [, configuration = ''] = scriptArgs;
 /** Even: the configuration is the first one again. */
 const TIMES = 4;
-/** Milliseconds after the last commit, after which no other is expected; and the longest that the first may take. */
+/** Milliseconds after the last commit, after which no other is expected; and the longest that a repair may take. */
 const SETTLED = 1000;
 const LONGEST = 60_000;
 /** It ends the section of the app, and the table gets rules of it. */
@@ -30,7 +29,8 @@ const opened = openNetlink(NETLINK_NETFILTER, {
 if (!opened.ok) throw new Error(errorText(opened.error));
 const socket = opened.value;
 /** When the table was deleted and made, and the last commit; 0: not since they were cleared. */
-const seen = { deleted: 0, made: 0, commit: 0 };
+const seen = { deleted: 0, made: 0, commit: monotonic() };
+const nothing = os.open('/dev/null', os.O_RDWR);
 
 os.setReadHandler(socket.fd, () => {
   receive(socket, (message, reader) => {
@@ -47,12 +47,19 @@ os.setReadHandler(socket.fd, () => {
 const sleep = (milliseconds: number): Promise<void> =>
   new Promise((resolve) => void os.setTimeout(resolve, milliseconds));
 
-/** Resolves when `time` has come and no commit has followed for a while. */
-async function settled(time: 'commit' | 'made', what: string): Promise<void> {
-  const began = monotonic();
-  while (seen[time] === 0 || monotonic() - seen.commit < SETTLED) {
-    if (monotonic() - began > LONGEST) throw new Error(what);
-    await sleep(50);
+/** Resolves when no commit has followed the last one for a while. */
+async function quiet(): Promise<void> {
+  while (monotonic() - seen.commit < SETTLED) await sleep(50);
+}
+
+/** Runs a program beside the event loop, which notes the time of what the kernel announces. */
+async function program(command: string[]): Promise<void> {
+  const child = os.exec(command, { block: false, stdout: nothing });
+  for (;;) {
+    const [pid, status] = os.waitpid(child, os.WNOHANG);
+    if (pid === child && status === 0) return;
+    if (pid === child) throw new Error(`${command.join(' ')}: status ${status}`);
+    await sleep(5);
   }
 }
 
@@ -73,19 +80,25 @@ function write(path: string, content: string): void {
   os.close(file);
 }
 
+// What the start has left to do.
+await quiet();
 const text = std.loadFile(configuration) ?? '';
 const reload = await times(async (i) => {
   write(configuration, i % 2 === 0 ? text + CHANGE : text);
   const began = monotonic();
-  os.kill(Number(pid), SIGHUP);
-  await settled('commit', 'the reload has committed nothing');
+  await program(['/usr/bin/whp', 'reload']);
+  if (seen.commit === 0) throw new Error('the reload has committed nothing');
+  await quiet();
   return seen.commit - began;
 });
 const repair = await times(async () => {
-  const child = os.exec(['nft', `delete table inet ${TABLE}`], { block: false });
-  await settled('made', 'the table was not made again');
-  const [, status] = os.waitpid(child, 0);
-  if (status !== 0) throw new Error(`nft delete table: status ${status}`);
+  await program(['nft', `delete table inet ${TABLE}`]);
+  const began = monotonic();
+  while (seen.made === 0) {
+    if (monotonic() - began > LONGEST) throw new Error('the table was not made again');
+    await sleep(50);
+  }
+  await quiet();
   return seen.made - seen.deleted;
 });
 std.out.puts(`${JSON.stringify({ reload, repair })}\n`);

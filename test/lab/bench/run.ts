@@ -68,7 +68,7 @@ export async function measureRun(lab: Lab, run: number, say: (line: string) => v
   const full = await measureFull(lab);
   const queues = await rampWith(lab, run);
   const teaching = await measureTeaching(lab, run);
-  const changes = await measureChanges(router, agent);
+  const changes = await measureChanges(router);
   await stopAgent(router, agent);
   say(`run ${run}: flows, ramp, reload, repair`);
   return { readings: [...starts, ...idle, ...full, ...teaching, ...changes], queues };
@@ -161,8 +161,8 @@ async function measureTeaching({ world, router }: Lab, run: number): Promise<Rea
   });
 }
 
-async function measureChanges(router: Machine, { pid }: Start): Promise<Reading[]> {
-  const line = `${HOST} ${PROGRAMS}/change.mjs ${pid} ${CONFIGURATION}`;
+async function measureChanges(router: Machine): Promise<Reading[]> {
+  const line = `${HOST} ${PROGRAMS}/change.mjs ${CONFIGURATION}`;
   const measured = await router.run(line, { timeout: 300_000 });
   if (measured.status !== 0) {
     throw new Error(`${measured.stderr}\n${await router.must('tail -n 20 /tmp/whp.log')}`);
