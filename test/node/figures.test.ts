@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { number } from '../../scripts/lib/number.mjs';
+import { answerTo, labelAt, labelOf, OUR_DOMAIN, phaseOf, queryFor } from '../lab/bench/answer.ts';
 import { beside, type Figure, merge, reading } from '../lab/bench/figures.ts';
 import { pages } from '../lib/pages.ts';
 
@@ -65,6 +66,13 @@ test('runs are merged: the median, the least and the greatest, with what stands 
   assert.equal(start!.beside, [{ what: '/bin/true', value: 0.2, unit: 's' }]);
   assert.is(merge([run(3)])[0]!.kept, false);
   assert.is(merge([run(1)])[1]!.kept, false);
+});
+
+test('an answer is known by the phase, run and number of its query', () => {
+  const answer = answerTo(queryFor(7, labelOf('D3', 42), OUR_DOMAIN), 0)!;
+  const label = labelAt(answer, 0, answer.length);
+  assert.is(label, 'D300042');
+  assert.is(phaseOf(label!), 'D3');
 });
 
 test('the age counts the commits that change the agent or the benchmark', () => {
