@@ -66,10 +66,12 @@ export async function processorTime(router: Machine): Promise<number> {
       [ "$(readlink $one/exe)" = /usr/lib/whp/whp-host ] && cat $one/schedstat
     done; :`,
   );
-  return text
+  const used = text
     .trim()
     .split('\n')
     .reduce((sum, line) => sum + Number(line.split(' ')[0]) / 1e9, 0);
+  if (used > 0) return used;
+  throw new Error('no /proc/PID/schedstat of the agent');
 }
 
 /** A module that this kernel has built in or lacks is no error: the agent's start shows a lack. */
