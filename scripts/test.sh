@@ -93,6 +93,7 @@ asan=out/host/asan/whp-host
 
 prepare 'packages' install_packages
 prepare 'node modules' install_modules
+node scripts/figures.mjs --age
 suite 'types' npx tsc --noEmit
 suite 'format and lint' npx biome check .
 prepare 'host x86_64' scripts/host.sh x86_64

@@ -595,4 +595,20 @@ export const MUTATIONS: readonly Mutation[] = [
     to: '',
     tests: ['test/unit/learn/deferral.test.ts'],
   },
+  {
+    name: 'stops-unheard',
+    promise: 'what keeps the home from its tunnels is in every answer about an app',
+    file: 'agent/src/answers/now.ts',
+    from: "  return partly ? { ...told, state: 'proxied', proxy: name, partly } : told;",
+    to: "  return { ...told, state: 'proxied', proxy: name, partly };",
+    tests: ['test/unit/answers/stops.test.ts'],
+  },
+  {
+    name: 'bridge-port-overlooked',
+    promise: 'a port of a bridge in `list lan` protects nobody, and is named',
+    file: 'agent/src/preflight/lan-devices.ts',
+    from: '  if (over !== null && !lan.includes(over)) {',
+    to: '  if (over !== null && lan.includes(over)) {',
+    tests: ['test/unit/preflight/looks.test.ts'],
+  },
 ];

@@ -14,7 +14,7 @@ import { type Checked, ok } from '../syntax/result.ts';
 import { FAMILIES, familyOf, formatAddress } from '../wire/address.ts';
 import { type FlowFields, flowFields, flowText } from '../wire/flow-text.ts';
 import type { DeviceNames } from './device-names.ts';
-import { byWhich, type FlowEntry, type Present, type WayAnswer, wayOf } from './now.ts';
+import { byWhich, type FlowEntry, openWay, type Present, type WayAnswer, wayOf } from './now.ts';
 
 /** What answers read from the kernel. An error is shown as it is. */
 export interface KernelView {
@@ -186,7 +186,7 @@ export function read(
 export function flowAnswers(
   state: State,
   kernel: KernelView,
-  present: Pick<Present, 'choices'>,
+  present: Present,
   { nameOf }: DeviceNames,
 ): Checked<FlowAnswer[]> {
   const found = kernel.connections();
@@ -202,7 +202,11 @@ export function flowAnswers(
       app: app.name,
       device: nameOf(original.source),
       ...flowFields(original),
-      ...wayOf(byWhich(connection, app, state.policy.proxies, present)),
+      ...wayNow(
+        wayOf(byWhich(connection, app, state.policy.proxies, present)),
+        { app: app.name, original },
+        present,
+      ),
       packets: sum(packets),
       bytes_up: bytes?.original ?? 0,
       bytes_down: bytes?.reply ?? 0,
@@ -223,14 +227,24 @@ function sum(both: FlowEntry['packets']): number {
   return both.original + both.reply;
 }
 
-/** A flow of the ledger in the form of `whp flows`. */
-export function flowRow(flow: LiveFlow | EndedFlow, { nameOf }: DeviceNames): FlowAnswer {
+function wayNow(way: WayAnswer, flow: Pick<LiveFlow, 'app' | 'original'>, present: Present | null) {
+  if (present === null) return way;
+  const { state, proxy } = openWay(way, flow.app, flow.original.source, present);
+  return { state, proxy };
+}
+
+/** A flow of the ledger in the form of `whp flows`. `present` null: it has ended. */
+export function flowRow(
+  flow: LiveFlow | EndedFlow,
+  { nameOf }: DeviceNames,
+  present: Present | null,
+): FlowAnswer {
   const { app, original, packets, up, down, evidence, detail, proxy, start } = flow;
   return {
     app,
     device: nameOf(original.source),
     ...flowFields(original),
-    ...wayOf(proxy),
+    ...wayNow(wayOf(proxy), flow, present),
     packets,
     bytes_up: up,
     bytes_down: down,
@@ -241,7 +255,7 @@ export function flowRow(flow: LiveFlow | EndedFlow, { nameOf }: DeviceNames): Fl
 }
 
 export function endedRow(flow: EndedFlow, names: DeviceNames): EndedAnswer {
-  return { ...flowRow(flow, names), end_time: Math.round(flow.end / 1000) };
+  return { ...flowRow(flow, names, null), end_time: Math.round(flow.end / 1000) };
 }
 
 export function appOfSlot(state: State, slot: number): App | null {

@@ -7,7 +7,7 @@ import { findEndpoint, learnedEndpoints } from '../learn/endpoints.ts';
 import { isRestored } from '../learn/kept-sets.ts';
 import type { App } from '../policy/policy.ts';
 import type { PortSpan, ProfileRange, Transport } from '../profile/profile.ts';
-import { findBlock, findRange } from '../profile/range-match.ts';
+import { findBlock, findRange, isWhole } from '../profile/range-match.ts';
 import { addressKey, macKey, naming, pairOf, portKey } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
 import type { State } from '../step/state.ts';
@@ -29,8 +29,8 @@ export interface FlowTarget {
 
 export interface FoundGround {
   readonly app: App;
-  /** elsewhere: it would hold for a flow of one of the app's devices. */
-  readonly kind: 'for' | 'against' | 'elsewhere';
+  /** elsewhere: it would hold for a flow of one of the app's devices; perhaps: whether this is one is not known. */
+  readonly kind: 'for' | 'perhaps' | 'against' | 'elsewhere';
   readonly lines: readonly string[];
   /** It holds only for some ports, or for the devices that the lines name. */
   readonly partly: boolean;
@@ -81,7 +81,7 @@ export function groundsOf(
     applies === null
       ? `${app.name}: for its devices alone (${its}), and the MAC of ${who} is not known`
       : `${app.name}: for its devices alone (${its}), and ${who} is none of them`;
-  const kind = applies === null ? 'for' : 'elsewhere';
+  const kind = applies === null ? 'perhaps' : 'elsewhere';
   return [...grounds, { ...part, kind, lines: [...lines, line], partly: true }];
 }
 
@@ -101,7 +101,10 @@ function rangeKey(address: string) {
 }
 
 /** The `ranges` that contain the target's address; for a flow, its protocol and port too. */
-function holding(ranges: readonly ProfileRange[], target: FlowTarget): readonly ProfileRange[] {
+export function holding(
+  ranges: readonly ProfileRange[],
+  target: FlowTarget,
+): readonly ProfileRange[] {
   const at = rangeKey(target.address);
   if (target.source === undefined) return ranges.filter((one) => findBlock(one, at) !== null);
   const { protocol, port = 0 } = target;
@@ -118,11 +121,7 @@ function exceptionOf(app: App, range: ProfileRange, { source }: FlowTarget): Fin
   };
 }
 
-function isWhole({ protocols, ports }: ProfileRange): boolean {
-  return protocols.length === 2 && JSON.stringify(ports) === '[[0,65535]]';
-}
-
-function portsOf({ protocols, ports }: ProfileRange): string {
+export function portsOf({ protocols, ports }: ProfileRange): string {
   const spans = ports.map((span: PortSpan) => (typeof span === 'number' ? span : span.join('-')));
   return `${protocols.join(' and ')} ports ${spans.join(', ')}`;
 }

@@ -31,14 +31,20 @@ export function callLines(seen: CallSeen): TestLine[] {
 
 /** By the agent's word alone, while the file on disk cannot be read. `status` null: no agent answers. */
 export function unreadLines(status: CallSeen['status']): TestLine[] {
-  return (status?.apps ?? []).map(({ app, new_connections: { state, proxy, reason } }) => {
+  return (status?.apps ?? []).map(({ app, new_connections: { state, proxy, reason, partly } }) => {
+    const part = partly ? `, but not all of them: ${reason}` : '';
     const ways = {
-      proxied: `would go into the tunnel ${proxy}, which was not tried`,
+      proxied: `would go into the tunnel ${proxy}, which was not tried${part}`,
       refused: `would be REFUSED: ${reason}`,
       direct: `would leave by your own address, DIRECT: ${reason}`,
     };
     const text = `a call ${ways[state]}; the last good configuration is in force`;
-    return line(`call ${app}`, state === 'proxied' ? 'note' : 'wrong', text, 'whp check');
+    return line(
+      `call ${app}`,
+      state === 'proxied' && !partly ? 'note' : 'wrong',
+      text,
+      'whp check',
+    );
   });
 }
 
@@ -55,19 +61,18 @@ function callLine(app: App, { status, hosts, own, exits, wrong }: CallSeen): Tes
     return line(subject, 'wrong', text, START);
   }
   const now = status.apps.find((one) => one.app === app.name)?.new_connections;
-  const bad = (text: string, fix = 'whp status'): TestLine =>
-    line(subject, 'wrong', `${call} ${text}`, fix);
+  const bad = (text: string, fix: string | null = 'whp status'): TestLine =>
+    line(subject, 'wrong', `${call} ${text}`, fix ?? 'whp status');
   if (now === undefined)
     return bad('is not judged: the agent has not loaded the app', 'whp reload');
-  if (now.state === 'refused') return bad(`would be REFUSED: ${now.reason}`);
-  if (now.state === 'direct') {
-    const fix = now.cause === 'paused' ? `whp resume ${app.name}` : undefined;
-    return bad(`would leave by ${ownText(own)}, DIRECT: ${now.reason}`, fix);
-  }
+  if (now.state === 'refused') return bad(`would be REFUSED: ${now.reason}`, now.fix);
+  if (now.state === 'direct')
+    return bad(`would leave by ${ownText(own)}, DIRECT: ${now.reason}`, now.fix);
   const exit = exits.get(now.proxy ?? '');
   if (exit === undefined)
     return bad(`would go into the tunnel ${now.proxy}, which does not answer`);
   const kept = `would leave by ${exit}; ${ownText(own)} would not be seen`;
+  if (now.partly) return bad(`${kept}, but not all of them: ${now.reason}`, now.fix);
   if (wrong.length === 0) return line(subject, 'ok', `${call} ${kept}`);
   return bad(`${kept}, if not for: ${wrong.join(', ')}`);
 }

@@ -155,8 +155,9 @@ function resumedText(agent: Agent, apps: readonly string[]): string {
   const said = policy.apps
     .filter(({ name }) => apps.includes(name))
     .map((app) => {
-      const { state, proxy, reason } = newFlows(app, policy.proxies, present);
-      if (state === 'proxied') return `${app.name}: proxied again, by proxy ${proxy}`;
+      const { state, proxy, reason, partly } = newFlows(app, policy.proxies, present);
+      const part = partly ? `, but not all of it: ${reason}` : '';
+      if (state === 'proxied') return `${app.name}: proxied again, by proxy ${proxy}${part}`;
       const what = state === 'refused' ? 'REFUSED' : 'DIRECT';
       return `${app.name}: the pause is over, but new flows are ${what}: ${reason}`;
     });

@@ -130,8 +130,9 @@ function noteChosen(agent: Agent): void {
   const { policy, audit } = agent;
   const present = surroundings(agent);
   for (const app of policy.apps) {
-    if (newFlows(app, policy.proxies, present).state === 'direct')
-      audit.running?.chosen.add(app.name);
+    const { state, cause } = newFlows(app, policy.proxies, present);
+    const isDirect = app.direct !== undefined || (state === 'direct' && cause === 'fallback');
+    if (isDirect) audit.running?.chosen.add(app.name);
   }
 }
 

@@ -49,7 +49,7 @@ import { abandonAudit, audit } from './audit.ts';
 import { isOfFiles, ofFiles } from './file-commands.ts';
 import { kernelView, manyFlows, openNow } from './kernel-view.ts';
 import { knownProblems, noted } from './known-problems.ts';
-import { decisive, earOf, meterNow, namesOf, surroundings } from './surroundings.ts';
+import { decisive, earOf, meterNow, namesOf, presentNow, surroundings } from './surroundings.ts';
 
 /** Methods whose answer needs the open connections. */
 const OF_CONNECTIONS = ['status', 'flows', 'why', 'devices', 'proxies'];
@@ -206,7 +206,8 @@ function rpc(
   const ask = (method: string, operand: string, limit: number): Promise<unknown> =>
     answer(agent, changes, { method, operand, limit }, live);
   const names = namesOf(agent);
-  return rpcAnswer(call, input, { ledger, names, time: wallTime(), mostRows, ask });
+  const present = () => presentNow(agent);
+  return rpcAnswer(call, input, { ledger, names, present, time: wallTime(), mostRows, ask });
 }
 
 /** counters and log, which rpcd has too, with the operands of a command line. */
@@ -242,8 +243,8 @@ function flows(
   limit: number,
 ): Checked<Rows<FlowAnswer>> {
   const names = namesOf(agent);
-  if (live !== null) return ok(liveRows(live, limit, names));
-  const found = flowAnswers(agent.state, kernel, agent.failover.steering, names);
+  if (live !== null) return ok(liveRows(live, limit, names, presentNow(agent)));
+  const found = flowAnswers(agent.state, kernel, presentNow(agent), names);
   return found.ok ? ok(rowsOf(found.value, limit)) : found;
 }
 

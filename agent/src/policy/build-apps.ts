@@ -87,6 +87,10 @@ export function buildApps(
       const { profile: ruled, except } = applyRules(believed, name, rules);
       const macs = devices === null ? [] : resolveMacs(devices, input.hosts ?? []);
       // Without MACs only the addresses select. An unresolved name alone must select no device, not all.
+      const unmet = (devices?.sections ?? []).filter((one) => {
+        const its = directory.get(one)!;
+        return its.blocks.length === 0 && resolveMacs(its, input.hosts ?? []).length === 0;
+      });
       const byMac = devices !== null && (macs.length > 0 || devices.blocks.length === 0);
       apps.push({
         name,
@@ -95,6 +99,7 @@ export function buildApps(
         ...(input.profiles.has(profile.name) ? {} : { noProfile: true }),
         devices: devices?.blocks ?? [],
         ...(byMac ? { macs } : {}),
+        ...(unmet.length > 0 ? { unmet } : {}),
         ...(except.length > 0 ? { except: mappedRanges(except, prefixes) } : {}),
         ...(schedule.length > 0 ? { schedule } : {}),
         fallback,

@@ -66,6 +66,8 @@ export interface App {
    * `devices`: every device. Present and empty: no MAC is known yet, so no device matches.
    */
   readonly macs?: readonly string[];
+  /** Its device sections by a name that DHCP has not met; absent: none. */
+  readonly unmet?: readonly string[];
   /** Destinations that the owner keeps direct. */
   readonly except?: readonly ProfileRange[];
   /**

@@ -1,4 +1,4 @@
-// preflight/forward-chain: runs the first packet of a new flow through the forward chains of a loaded
+// preflight/forward-chain: runs a packet of a flow, mostly the first, through the forward chains of a loaded
 // firewall, to find whether it passes from one device to another. Zone names do not matter. A rule that also
 // tests addresses, ports or the like matches only some flows. Pure.
 
@@ -10,6 +10,8 @@ export interface NewFlow {
   readonly to: string;
   readonly family: 4 | 6;
   readonly protocol: 'tcp' | 'udp';
+  /** A packet of a flow that has been answered; absent: the first packet of a new one. */
+  readonly isOpen?: true | undefined;
 }
 
 export interface Fate {
@@ -141,7 +143,7 @@ function judge(rule: string, flow: NewFlow): { does: string; fits: Fits } {
   };
 }
 
-function valueOf({ from, to, family, protocol }: NewFlow, key: string): string {
+function valueOf({ from, to, family, protocol, isOpen }: NewFlow, key: string): string {
   switch (key) {
     case 'iifname':
     case 'iif':
@@ -154,7 +156,7 @@ function valueOf({ from, to, family, protocol }: NewFlow, key: string): string {
     case 'meta l4proto':
       return protocol;
     default:
-      return 'new';
+      return isOpen ? 'established' : 'new';
   }
 }
 

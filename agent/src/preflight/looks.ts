@@ -8,7 +8,7 @@ import { forwardingLook } from './forwarding.ts';
 import { hostsLook } from './hosts.ts';
 import { partsLook } from './kernel-parts.ts';
 import { lanLook } from './lan-devices.ts';
-import type { Look } from './look.ts';
+import type { Look, Stop } from './look.ts';
 import { offloadLook } from './offload.ts';
 import { ownerRulesLook } from './owner-rules.ts';
 import { profilesLook } from './profiles.ts';
@@ -87,6 +87,11 @@ export function problemsOf(looks: readonly Look[]): Problem[] {
       subject === COLLISIONS ? { ...one, where: `collision: ${one.where}` } : one,
     ),
   );
+}
+
+/** What the looks found to stop new flows. */
+export function stopsOf(looks: readonly Look[]): Stop[] {
+  return looks.flatMap(({ stops = [] }) => stops);
 }
 
 /** The problems as lines for the log. */

@@ -1,7 +1,8 @@
-// preflight/owner-rules: the look at the rule sections: names of a proxy rule that have no effect, or that other
-// people can register. Pure.
+// preflight/owner-rules: the look at the rule sections: names of a rule that have no effect, or that other people can
+// register. Pure.
 import type { App } from '../policy/policy.ts';
 import { openZoneText } from '../profile/open-zones.ts';
+import { isEverywhere, isWhole } from '../profile/range-match.ts';
 import type { Problem } from '../syntax/result.ts';
 import type { UciPackage } from '../syntax/uci.ts';
 import type { Look } from './look.ts';
@@ -14,9 +15,9 @@ export function ownerRulesLook({ policy, uci }: LookedAt): Look {
     const what = [valueOf(placed, 'action'), valueOf(placed, 'app') ?? 'all apps'];
     return `${placed.path} (${what.join(', ')})`;
   });
-  const all = rules.length === 0 ? [] : policy.apps.map(indexOf);
-  const notes = all.flatMap((its, at) => {
-    const before = all.slice(0, at).filter(({ isForAll }) => isForAll);
+  const indexes = rules.length === 0 ? [] : policy.apps.map(indexOf);
+  const notes = indexes.flatMap((its, at) => {
+    const before = indexes.slice(0, at).filter(({ isForAll }) => isForAll);
     return rulesOf(rules, its.app, 'proxy').flatMap((placed) =>
       namesOf(placed).flatMap((name) => {
         const direct = keptDirect(its, name, rules);
@@ -29,7 +30,22 @@ export function ownerRulesLook({ policy, uci }: LookedAt): Look {
       }),
     );
   });
-  return { subject: 'rules', seen: told.join(', ') || 'none', problems: [], notes };
+  const all = [...notes, ...policy.apps.flatMap((app) => onlyNames(app, rules))];
+  return { subject: 'rules', seen: told.join(', ') || 'none', problems: [], notes: all };
+}
+
+/** Names of direct rules beside a rule that proxies every address: the kernel looks at addresses. */
+function onlyNames({ name: app, profile }: App, rules: readonly Placed[]): Problem[] {
+  const range = profile.ranges.find(isEverywhere);
+  if (range === undefined) return [];
+  const ports = isWhole(range) ? '' : ' on its ports';
+  return rulesOf(rules, app, 'direct').flatMap((placed) =>
+    namesOf(placed).map((name) => {
+      const fix = `uci add_list ${placed.path}.address='ADDRESS'; uci commit whp; whp reload`;
+      const what = `the addresses of "${name}" are not direct: ${range.source} proxies every address${ports}, whatever its name; to keep one direct: ${fix}`;
+      return { where: placeOf(placed, 'name', name), what };
+    }),
+  );
 }
 
 /** The names of an app, for questions about many names. */

@@ -3,7 +3,7 @@
 import { FIRST_SLOT } from '../policy/marks.ts';
 import { PROTOCOL } from '../reconcile/desired.ts';
 import { counted } from '../syntax/words.ts';
-import { collisions } from './collisions.ts';
+import { collisions, ruleStops } from './collisions.ts';
 import { homeOf } from './home-networks.ts';
 import type { Look } from './look.ts';
 import type { LookedAt, RouterSeen } from './seen.ts';
@@ -24,5 +24,6 @@ export function collisionsLook({ policy }: LookedAt, seen: RouterSeen): Look {
     seen: `${counted(others.length, 'ip rule')} of others, ${before.length} of them before ours (from ${first}), for packets from ${from}; ${counted(routes.length, 'route')} of others that could matter, ${counted(seen.marks.length, 'use')} of marks in other nftables tables, ${seen.claims.map(({ who }) => who).join(', ') || 'no mwan3, pbr or tailscale'} installed`,
     problems,
     notes: [],
+    stops: ruleStops(globals, policy.apps, seen, home, PROTOCOL),
   };
 }

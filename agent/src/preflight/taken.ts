@@ -34,6 +34,8 @@ export interface Rules {
   /** Our first preference, and the rtnetlink protocol of our rules. */
   readonly first: number;
   readonly protocol: number;
+  /** Only by routes that exist; else a table that another program is expected to fill counts as full. */
+  readonly isNow?: true;
 }
 
 const REFUSING = [FR_ACT_BLACKHOLE, FR_ACT_PROHIBIT, FR_ACT_UNREACHABLE];
@@ -68,7 +70,7 @@ function takes(
   rule: KernelRule,
   { words }: Reach,
   rules: readonly KernelRule[],
-  { routes, home }: Rules,
+  { routes, home, isNow }: Rules,
 ): string | null {
   if (REFUSING.includes(rule.action)) return words;
   // The kernel skips a goto rule whose target does not exist.
@@ -77,7 +79,7 @@ function takes(
   const tables = rule.selector.isL3mdev ? home.vrfTables : [rule.table];
   if (tables.includes(RT_TABLE_LOCAL)) return null;
   // A program that marks all flows adds routes there as soon as one of its uplinks is up.
-  if (rule.mask !== 0 && !rule.isInverted && rule.suppressed < 0) return words;
+  if (isNow !== true && rule.mask !== 0 && !rule.isInverted && rule.suppressed < 0) return words;
   const found = routes.filter(
     ({ table, family, type, cloned }) =>
       tables.includes(table) && family === rule.family && type !== RTN_THROW && !cloned,

@@ -11,6 +11,8 @@ export type Transport = 'tcp' | 'udp';
 export interface NameEntry {
   readonly value: string;
   readonly evidence: Provenance;
+  /** The owner's rule with it, in words; absent: it is of the profile. */
+  readonly by?: string;
 }
 
 /**

@@ -12,6 +12,7 @@ import type { Look } from '../preflight/look.ts';
 import { linesOf, looksOf } from '../preflight/looks.ts';
 import type { RouterSeen } from '../preflight/seen.ts';
 import { createTraffic, type TrafficState, watchTraffic } from '../preflight/traffic.ts';
+import { waysOut } from '../preflight/way-out.ts';
 import type { RepairEvent, RepairState } from '../reconcile/repair.ts';
 import { type Listing, readListing } from '../router/foreign.ts';
 import { type CallerSeen, lackingTexts, routerSeen } from '../router/router.ts';
@@ -30,6 +31,8 @@ const UNREAD = '?';
 export interface Preflight {
   /** The results of the last look. */
   looks: readonly Look[];
+  /** Indexes of the devices by which default routes leave, at the last look. */
+  waysOut: readonly number[];
   listing: Listing;
   readonly traffic: TrafficState;
   /** tables.othersChains() at the last listing. */
@@ -64,6 +67,7 @@ export interface PreflightNeeds extends GatewayNeeds {
 export function createPreflight(): Preflight {
   return {
     looks: [],
+    waysOut: [],
     listing: { marks: [], firewall: invalid('not yet'), redirects: null },
     traffic: createTraffic(),
     chains: UNREAD,
@@ -142,6 +146,7 @@ async function look(agent: PreflightNeeds): Promise<void> {
     } else {
       const router = await routerSeen(realized, lan, seenBy(agent, lan, null));
       await pause();
+      preflight.waysOut = waysOut(router);
       tell(preflight, looksOf({ policy, uci, wall: wallTime(), router }));
     }
   }

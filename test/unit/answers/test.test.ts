@@ -134,6 +134,8 @@ function call(now: NowAnswer | null, change: Partial<CallSeen> = {}) {
     proxy: 'a',
     cause: null,
     reason: null,
+    fix: null,
+    partly: false,
     left_s: null,
   } as const;
   const apps = [{ app: 'skype', new_connections: now ?? proxied }] as unknown as NonNullable<
@@ -162,7 +164,7 @@ test('the sentence: proxied, with a fault, refused, direct, paused, silent, not 
     good.text,
     'a call from tv would leave by 198.51.100.7; your own address 203.0.113.9 would not be seen',
   );
-  const none = { proxy: null, left_s: null };
+  const none = { proxy: null, fix: null, partly: false, left_s: null };
   for (const [line, words] of [
     [call(null, { wrong: ['firewall'] }), 'if not for: firewall'],
     [
@@ -170,8 +172,25 @@ test('the sentence: proxied, with a fault, refused, direct, paused, silent, not 
       'would be REFUSED: no proxy',
     ],
     [
-      call({ ...none, state: 'direct', cause: 'paused', reason: 'it is paused' }),
+      call({
+        ...none,
+        state: 'direct',
+        cause: 'paused',
+        reason: 'it is paused',
+        fix: 'whp resume skype',
+      }),
       'would leave by your own address 203.0.113.9, DIRECT: it is paused',
+    ],
+    [
+      call({
+        ...none,
+        state: 'proxied',
+        proxy: 'a',
+        cause: 'lan',
+        reason: 'lan1 is a port',
+        partly: true,
+      }),
+      'would leave by 198.51.100.7; your own address 203.0.113.9 would not be seen, but not all of them: lan1 is a port',
     ],
     [call(null, { exits: new Map() }), 'the tunnel a, which does not answer'],
     [call(null, { status: { apps: [] } }), 'has not loaded the app'],
@@ -182,7 +201,13 @@ test('the sentence: proxied, with a fault, refused, direct, paused, silent, not 
     assert.type(line.fix, 'string', words);
   }
   assert.is(
-    call({ ...none, state: 'direct', cause: 'paused', reason: 'it is paused' }).fix,
+    call({
+      ...none,
+      state: 'direct',
+      cause: 'paused',
+      reason: 'it is paused',
+      fix: 'whp resume skype',
+    }).fix,
     'whp resume skype',
   );
 });
@@ -216,7 +241,15 @@ test('without an app: why, what to type, and whether the tunnel works', () => {
 });
 
 test('while the file on disk cannot be read: what the agent does with a call by the last good one', () => {
-  const now = { state: 'proxied', proxy: 'a', cause: null, reason: null, left_s: null } as const;
+  const now = {
+    state: 'proxied',
+    proxy: 'a',
+    cause: null,
+    reason: null,
+    fix: null,
+    partly: false,
+    left_s: null,
+  } as const;
   const of = (change: object) =>
     unreadLines({ apps: [{ app: 'skype', new_connections: { ...now, ...change } } as never] })[0]!;
   assert.equal([of({}).state, of({}).fix], ['note', 'whp check']);
