@@ -13,7 +13,7 @@ import { compile } from '../../agent/src/ruleset/compile/compile.ts';
 import { renderLoad } from '../../agent/src/ruleset/render.ts';
 import { withoutAnnouncements } from '../../agent/src/ruleset/without-logs.ts';
 import { parseUci } from '../../agent/src/syntax/uci.ts';
-import { type Change, escape, policyFrom } from '../fixtures/policies.ts';
+import { type Change, policyFrom, resolverBypass } from '../fixtures/policies.ts';
 import { profile } from '../fixtures/profile.ts';
 import { renderReload } from '../lib/reload.ts';
 
@@ -51,7 +51,7 @@ function policyOf({ uci, policy }: Golden): Policy {
   const read = parseUci(uci, 'whp');
   if (!read.ok) throw new Error(JSON.stringify(read.problems));
   const profiles = new Map(['skype', 'game'].map((name) => [name, { ...profile, name }]));
-  const built = buildPolicy({ uci: read.value, profiles, doh: escape.doh });
+  const built = buildPolicy({ uci: read.value, profiles, doh: resolverBypass.doh });
   if (!built.ok) throw new Error(JSON.stringify(built.problems));
   return built.value;
 }

@@ -6,11 +6,11 @@ import type { Choices } from '../policy/choices.ts';
 import { slotOf } from '../policy/marks.ts';
 import type { App, Policy } from '../policy/policy.ts';
 import { setName, tunnelDevice } from '../ruleset/names.ts';
-import { FAMILIES } from '../ruleset/terms.ts';
 import type { Counters, State } from '../step/state.ts';
 import type { Problem } from '../syntax/result.ts';
 import type { Steering } from '../tunnel/failover.ts';
 import { type HealthState, lossOf } from '../tunnel/health.ts';
+import { FAMILIES } from '../wire/address.ts';
 import { type BypassAnswer, bypassAnswer } from './bypass.ts';
 import type { DeviceNames } from './device-names.ts';
 import { type ProblemAnswer, problemAnswer } from './error.ts';
@@ -174,7 +174,7 @@ export function statusAnswer(state: State, kernel: KernelView, input: StatusInpu
     hold_wanted: state.policy.globals.hold,
     apps,
     proxies,
-    bypass: state.policy.escape === undefined ? [] : bypassAnswer(kernel, input.names),
+    bypass: state.policy.resolverBypass === undefined ? [] : bypassAnswer(kernel, input.names),
     suspects: suspectLines(state.suspects, input.now),
     counters: { ...state.counters, lost: input.lost, waiting: state.waiting.count },
     memory_bytes: input.memory,

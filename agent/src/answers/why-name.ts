@@ -141,7 +141,7 @@ function learnedFrom(state: State, name: string, { now, names }: Surroundings): 
   const left = (of: Endpoint): string => {
     const by = keptBy(state, of);
     const kept = by === null ? '' : `, and is kept direct by ${by}`;
-    return `${durationText(seconds(of.expires - now))} left${kept}`;
+    return `${durationText(seconds(of.kept - now))} left${kept}`;
   };
   const lines = [
     ...endpointsOf(state.learned, name, now).map(
@@ -158,7 +158,7 @@ function learnedFrom(state: State, name: string, { now, names }: Surroundings): 
 
 function endpointsOf(learned: State['learned'], name: string, now: number): Endpoint[] {
   return learnedEndpoints(learned).filter(
-    (one) => (one.name === name || one.root === name) && one.expires > now,
+    (one) => (one.name === name || one.root === name) && one.kept > now,
   );
 }
 

@@ -11,7 +11,7 @@ import { type Checked, invalid, ok } from '../syntax/result.ts';
 import { canonicalAddress, familyOf, isRoutableText, parseAddress } from '../wire/address.ts';
 import { type FlowEnds, flowText } from '../wire/flow-text.ts';
 import { appOfSlot, type KernelView } from './flows.ts';
-import { type Ground, groundsOf, learnedOfDevice, type Target } from './grounds.ts';
+import { type FlowTarget, type FoundGround, groundsOf, learnedOfDevice } from './grounds.ts';
 import { whyDevice } from './home.ts';
 import { byWhich, newFlows, openWay, wayOf } from './now.ts';
 import { strayOf } from './stops.ts';
@@ -172,7 +172,7 @@ type Judged = Verdict & Pick<WhyAnswer, 'reasons'>;
 const NOWHERE = { app: null, proxy: null, device: null };
 
 /** What happens to a new flow to `target`: it belongs to the first app with a ground for it. */
-function judge(state: State, kernel: KernelView, target: Target, around: Surroundings): Judged {
+function judge(state: State, kernel: KernelView, target: FlowTarget, around: Surroundings): Judged {
   const { address } = target;
   const proxy = state.policy.proxies.find((one) => one.address === address);
   if (proxy !== undefined) {
@@ -267,7 +267,7 @@ interface Told {
 }
 
 function verdictOf(
-  { app, partly, devices }: Ground,
+  { app, partly, devices }: FoundGround,
   { state, kernel, around, family, source }: Told,
 ): Verdict {
   const now = newFlows(app, state.policy.proxies, around, family, source);

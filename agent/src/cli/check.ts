@@ -101,7 +101,16 @@ export async function readRouter(
   const met = routing.neighbours();
   const listing = await readListing();
   const agent = isAnswered(socket);
-  return done(await routerSeen(realized.value, met, lan, listing, lacking, agent, null, []));
+  return done(
+    await routerSeen(realized.value, lan, {
+      listing,
+      neighbours: met,
+      lacking,
+      hasAgent: agent,
+      traffic: null,
+      standIns: [],
+    }),
+  );
 }
 
 /** The look for a router that cannot be read: a problem, not "good". */

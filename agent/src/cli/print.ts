@@ -1,5 +1,5 @@
 // cli/print: the request that a command sends to the agent, and its answer as text or JSON. The agent uses it for
-// the C client (native/ask.c), and cli/ask uses it where the engine runs. Pure.
+// the C client (agent/native/ask.c), and cli/ask uses it where the engine runs. Pure.
 
 import type { Done } from '../answers/actions.ts';
 import type { DeviceAnswer } from '../answers/devices.ts';

@@ -3,7 +3,7 @@
 
 import type { Profile, ProfileRange } from '../profile/profile.ts';
 import type { Directory } from './build-devices.ts';
-import type { Escape } from './resolver-bypass.ts';
+import type { ResolverBypass } from './resolver-bypass.ts';
 import type { WeekSpan } from './schedule.ts';
 
 /** The NFQUEUE number that nobody listens to: the kernel drops what a rule puts there (compile/element-packets). */
@@ -91,7 +91,7 @@ export interface Policy {
   readonly proxies: readonly Proxy[];
   readonly apps: readonly App[];
   /** Handling of devices that do not use the router's resolver; absent: none. */
-  readonly escape?: Escape;
+  readonly resolverBypass?: ResolverBypass;
   /** The owner's devices and groups, for the names in answers; absent: there are none. */
   readonly directory?: Directory;
 }

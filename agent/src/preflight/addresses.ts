@@ -6,9 +6,9 @@ import type { Problem } from '../syntax/result.ts';
 import { cidrHas, isRoutableText, parseAddress } from '../wire/address.ts';
 import type { Look } from './look.ts';
 import { type Placed, placeOf, sectionsOf } from './place.ts';
-import type { RouterSeen, Subject } from './seen.ts';
+import type { LookedAt, RouterSeen } from './seen.ts';
 
-export function addressesLook({ policy, uci, router }: Subject): Look {
+export function addressesLook({ policy, uci, router }: LookedAt): Look {
   const notes: Problem[] = [];
   const sections = sectionsOf(uci, 'proxy');
   for (const { name, address, local, remote, inner6 } of policy.proxies) {

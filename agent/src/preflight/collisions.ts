@@ -9,7 +9,7 @@ import type { Problem } from '../syntax/result.ts';
 import { type Stop, stopBy } from './look.ts';
 import type { MarkUse } from './mark-uses.ts';
 import { type Home, hexText } from './rule-reach.ts';
-import { ruleText, type Taken, takenBy } from './taken.ts';
+import { ruleText, type TakingRule, takenBy } from './taken.ts';
 
 export interface Found {
   readonly rules: readonly KernelRule[];
@@ -129,7 +129,7 @@ function preferenceCollisions(ours: Ours, found: Found, home: Home, protocol: nu
 }
 
 /** The commands that move our preferences before those of `taking`. `rules`: those of others. */
-function moveFix(rules: readonly KernelRule[], taking: readonly Taken[]): string {
+function moveFix(rules: readonly KernelRule[], taking: readonly TakingRule[]): string {
   const earliest = Math.min(...taking.map(({ rule }) => rule.preference));
   const free = PREFERENCES.find(
     (one) =>

@@ -3,20 +3,20 @@
 import type { Policy } from '../policy/policy.ts';
 import { tunnelDevice } from '../ruleset/names.ts';
 import type { Problem } from '../syntax/result.ts';
-import type { Chain } from './firewall.ts';
-import { type Fate, type Flow, fateOf } from './forward-chain.ts';
+import type { LoadedChain } from './firewall.ts';
+import { type Fate, fateOf, type NewFlow } from './forward-chain.ts';
 import { linkOf } from './homes.ts';
 import { type Look, type Stop, stopBy } from './look.ts';
-import type { RouterSeen, Subject } from './seen.ts';
+import type { LookedAt, RouterSeen } from './seen.ts';
 
-type Chains = ReadonlyMap<string, Chain>;
+type Chains = ReadonlyMap<string, LoadedChain>;
 
 const SUBJECT = 'firewall';
 const PROTOCOLS = ['udp', 'tcp'] as const;
 /** Adds the missing zone and forwardings, for the zones of all lan devices. */
 const FIX = '/usr/share/whp/firewall.sh install; fw4 reload';
 
-export function forwardingLook({ policy }: Subject, seen: RouterSeen): Look {
+export function forwardingLook({ policy }: LookedAt, seen: RouterSeen): Look {
   const nothing = { subject: SUBJECT, problems: [], notes: [] };
   const { firewall } = seen;
   if (!firewall.ok) {
@@ -113,7 +113,7 @@ function stopsOf(forward: Chains, from: string, proxy: string, what: string): St
 function refusedFlow(forward: Chains, from: string, to: string, hasSix: boolean): Refused | null {
   for (const family of hasSix ? ([4, 6] as const) : ([4] as const)) {
     for (const protocol of PROTOCOLS) {
-      const flow: Flow = { from, to, family, protocol };
+      const flow: NewFlow = { from, to, family, protocol };
       const fate = fateOf(forward, flow);
       if (!fate.passes)
         return {

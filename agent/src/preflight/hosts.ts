@@ -4,13 +4,13 @@ import type { Problem } from '../syntax/result.ts';
 import { counted } from '../syntax/words.ts';
 import type { Look } from './look.ts';
 import { placeOf, sectionsOf } from './place.ts';
-import type { RouterSeen, Subject } from './seen.ts';
+import type { LookedAt, RouterSeen } from './seen.ts';
 import { unmetDevices } from './unmet.ts';
 
 const UNREADABLE =
   'until then devices with leases in it are known by their MAC alone; check option leasefile in /etc/config/dhcp';
 
-export function hostsLook(subject: Subject, router: RouterSeen): Look {
+export function hostsLook(subject: LookedAt, router: RouterSeen): Look {
   const { hosts } = router;
   const { leases, fixed, notes } = hosts;
   const files = leases.map(({ path, devices, trouble }) => {
@@ -29,7 +29,7 @@ export function hostsLook(subject: Subject, router: RouterSeen): Look {
 }
 
 /** Apps limited to device names that no DHCP host has. */
-function unknownDevices({ policy, uci }: Subject): Problem[] {
+function unknownDevices({ policy, uci }: LookedAt): Problem[] {
   const sections = sectionsOf(uci, 'app');
   return policy.apps.flatMap(({ name, macs, devices }): Problem[] => {
     const placed = sections.find(({ section }) => section.name === name);

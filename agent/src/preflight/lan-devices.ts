@@ -17,11 +17,11 @@ import {
 } from './homes.ts';
 import { type Look, type Stop, stopBy } from './look.ts';
 import { globalsOf, type Placed, placeOf } from './place.ts';
-import type { RouterSeen, Subject } from './seen.ts';
+import type { LookedAt, RouterSeen } from './seen.ts';
 
 const SUBJECT = 'lan devices';
 
-export function lanLook({ policy, uci }: Subject, seen: RouterSeen): Look {
+export function lanLook({ policy, uci }: LookedAt, seen: RouterSeen): Look {
   const globals = globalsOf(uci);
   const problems: Problem[] = [];
   const notes: Problem[] = [];

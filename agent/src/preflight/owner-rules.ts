@@ -7,9 +7,9 @@ import type { Problem } from '../syntax/result.ts';
 import type { UciPackage } from '../syntax/uci.ts';
 import type { Look } from './look.ts';
 import { isOff, type Placed, placeOf, sectionsOf } from './place.ts';
-import type { Subject } from './seen.ts';
+import type { LookedAt } from './seen.ts';
 
-export function ownerRulesLook({ policy, uci }: Subject): Look {
+export function ownerRulesLook({ policy, uci }: LookedAt): Look {
   const rules = sectionsOf(uci, 'rule').filter((placed) => !isOff(placed));
   const told = rules.map((placed) => {
     const what = [valueOf(placed, 'action'), valueOf(placed, 'app') ?? 'all apps'];

@@ -6,11 +6,11 @@ import { counted } from '../syntax/words.ts';
 import { collisions, ruleStops } from './collisions.ts';
 import { homeOf } from './home-networks.ts';
 import type { Look } from './look.ts';
-import type { RouterSeen, Subject } from './seen.ts';
+import type { LookedAt, RouterSeen } from './seen.ts';
 
 export const COLLISIONS = 'collisions';
 
-export function collisionsLook({ policy }: Subject, seen: RouterSeen): Look {
+export function collisionsLook({ policy }: LookedAt, seen: RouterSeen): Look {
   const { globals } = policy;
   const home = homeOf(policy, seen.links, seen.addresses, seen.routes);
   const problems = collisions(globals, seen, home, PROTOCOL);

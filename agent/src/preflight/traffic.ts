@@ -7,7 +7,7 @@ import { counted } from '../syntax/words.ts';
 import { isRunning, linkOf } from './homes.ts';
 import type { Look } from './look.ts';
 import { globalsOf, placeOf } from './place.ts';
-import type { RouterSeen, Subject, Traffic } from './seen.ts';
+import type { LookedAt, RouterSeen, Traffic } from './seen.ts';
 
 /** The packet count of each lan device, and since when it has not grown (milliseconds). */
 export interface TrafficState {
@@ -53,7 +53,7 @@ export function notesOf(looks: readonly Look[]): Record<'silent' | 'notes', read
   return { silent: notes(true), notes: notes(false) };
 }
 
-export function trafficLook({ policy, uci }: Subject, seen: RouterSeen): Look {
+export function trafficLook({ policy, uci }: LookedAt, seen: RouterSeen): Look {
   const subject = SUBJECT;
   const { traffic, hasAgent } = seen;
   if (traffic === null) {

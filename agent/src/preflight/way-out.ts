@@ -1,21 +1,23 @@
 // preflight/way-out: checks the default routes: with one through a lan device (a one-armed router, or an
 // access point that routes nothing) every packet counts as from home to home. Pure.
+
 import { RTN_UNICAST } from '../netlink/constants.ts';
 import type { KernelRoute } from '../netlink/route.ts';
 import type { Problem } from '../syntax/result.ts';
+import { FAMILIES } from '../wire/address.ts';
 import { exchangeIn, homeDevices } from './lan-devices.ts';
 import { type Look, type Stop, stopBy } from './look.ts';
-import type { RouterSeen, Subject } from './seen.ts';
+import type { LookedAt, RouterSeen } from './seen.ts';
 
 const MAIN = 254;
 
-export function wayOutLook({ policy, uci }: Subject, seen: RouterSeen): Look {
+export function wayOutLook({ policy, uci }: LookedAt, seen: RouterSeen): Look {
   const { lan } = policy.globals;
   const problems: Problem[] = [];
   const notes: Problem[] = [];
   const stops: Stop[] = [];
   const told: string[] = [];
-  for (const family of [4, 6] as const) {
+  for (const family of FAMILIES) {
     const routes = defaults(seen, family);
     const nameOf = ({ link }: KernelRoute): string =>
       link === 0

@@ -16,7 +16,7 @@ import type {
   StaticSet,
   Verdict,
 } from './model.ts';
-import { duration, loadText, type Standing } from './transaction.ts';
+import { duration, loadText, type TableParts } from './transaction.ts';
 
 /**
  * Longest comment or log prefix, device name and other name that nft accepts (NFTNL_UDATA_COMMENT_MAXLEN,
@@ -238,7 +238,7 @@ function chainsInOrder(chains: readonly Chain[]): Chain[] {
 }
 
 /** The parts of the table as text: the input of a load, and of the comparison in a reload. */
-export function renderStanding(ruleset: Ruleset): Standing {
+export function renderParts(ruleset: Ruleset): TableParts {
   return {
     table: word(ruleset.table),
     counters: ruleset.counters.map(word),
@@ -260,5 +260,5 @@ export function renderStanding(ruleset: Ruleset): Standing {
 
 /** The first load: replaces the table of our name, learned elements included. */
 export function renderLoad(ruleset: Ruleset): string {
-  return loadText(renderStanding(ruleset));
+  return loadText(renderParts(ruleset));
 }

@@ -6,7 +6,7 @@ import { formatAddress } from '../wire/address.ts';
 import { macText } from '../wire/mac.ts';
 import type { Datatype } from './model.ts';
 
-export interface StandingSet {
+export interface SetParts {
   readonly name: string;
   /** Properties in nft's notation, one each. */
   readonly shape: readonly string[];
@@ -18,22 +18,19 @@ export interface StandingSet {
   readonly size: number;
 }
 
-export interface StandingChain {
+export interface ChainParts {
   readonly name: string;
   /** Hook and policy; '' for a chain without a hook. */
   readonly base: string;
   readonly rules: readonly string[];
 }
 
-/**
- * The parts of a table (`standing`: as loaded in the kernel). Chains are in an order in which they can be
- * written: target chains first.
- */
-export interface Standing {
+/** A table as text in parts. Chains are in an order in which they can be written: target chains first. */
+export interface TableParts {
   readonly table: string;
   readonly counters: readonly string[];
-  readonly sets: readonly StandingSet[];
-  readonly chains: readonly StandingChain[];
+  readonly sets: readonly SetParts[];
+  readonly chains: readonly ChainParts[];
 }
 
 /** A learned element and its remaining lifetime, milliseconds. */
@@ -46,10 +43,13 @@ export interface HeldElement {
 export type Held = ReadonlyMap<string, readonly HeldElement[]>;
 
 /** Values of the counters, by name. */
-export type Counts = ReadonlyMap<string, { readonly packets: number; readonly bytes: number }>;
+export type CounterValues = ReadonlyMap<
+  string,
+  { readonly packets: number; readonly bytes: number }
+>;
 
 const NOTHING: Held = new Map();
-const NONE: Counts = new Map();
+const NONE: CounterValues = new Map();
 
 /** nft reads `1s500ms`, not fractions. */
 export function duration(milliseconds: number): string {
@@ -62,7 +62,11 @@ export function duration(milliseconds: number): string {
  * The transaction of a full load: replaces the table, adds `held` to the learned sets and starts counters
  * from `counts`.
  */
-export function loadText(next: Standing, held: Held = NOTHING, counts: Counts = NONE): string {
+export function loadText(
+  next: TableParts,
+  held: Held = NOTHING,
+  counts: CounterValues = NONE,
+): string {
   const table = `table inet ${next.table}`;
   const body = [
     ...next.counters.map((name) => `counter ${name} { ${countsText(counts, name)}}`),
@@ -74,12 +78,12 @@ export function loadText(next: Standing, held: Held = NOTHING, counts: Counts = 
   return `${[...head, ...body.map((line) => `  ${line}`), '}'].join('\n')}\n`;
 }
 
-function countsText(counts: Counts, name: string): string {
+function countsText(counts: CounterValues, name: string): string {
   const counted = counts.get(name);
   return counted === undefined ? '' : `packets ${counted.packets} bytes ${counted.bytes} `;
 }
 
-function setBlock(set: StandingSet, elements: string): string[] {
+function setBlock(set: SetParts, elements: string): string[] {
   return [
     `set ${set.name} {`,
     ...set.shape.map((line) => `  ${line}`),
@@ -88,7 +92,7 @@ function setBlock(set: StandingSet, elements: string): string[] {
   ];
 }
 
-function chainBlock(chain: StandingChain): string[] {
+function chainBlock(chain: ChainParts): string[] {
   return [
     `chain ${chain.name} {`,
     ...(chain.base === '' ? [] : [`  ${chain.base}`]),
@@ -102,10 +106,10 @@ function chainBlock(chain: StandingChain): string[] {
  * elements and counters are kept. A learned set with a new shape is recreated with the elements in `held`. A
  * packet sees the old table or the new one, never none.
  */
-export function reloadText(before: Standing, next: Standing, held: Held = NOTHING): string {
+export function reloadText(before: TableParts, next: TableParts, held: Held = NOTHING): string {
   const table = `inet ${next.table}`;
   const oldSets = new Map(before.sets.map((set) => [set.name, set]));
-  const fits = ({ name, shape }: StandingSet) => same(oldSets.get(name)?.shape ?? [], shape);
+  const fits = ({ name, shape }: SetParts) => same(oldSets.get(name)?.shape ?? [], shape);
   const staying = next.sets.filter(fits);
   const names = new Set(staying.map(({ name }) => name));
   const deadSets = before.sets.filter(({ name }) => !names.has(name));
@@ -114,7 +118,7 @@ export function reloadText(before: Standing, next: Standing, held: Held = NOTHIN
   const changedStatics = staying.filter(
     ({ name, elements }) => elements !== null && oldSets.get(name)!.elements !== elements,
   );
-  const filled = (set: StandingSet): string[] => {
+  const filled = (set: SetParts): string[] => {
     const elements = set.elements ?? heldText(set, held);
     return elements === '' ? [] : [`add element ${table} ${set.name} { ${flat(elements)} }`];
   };
@@ -138,7 +142,7 @@ export function reloadText(before: Standing, next: Standing, held: Held = NOTHIN
 }
 
 /** Learned sets with different shapes in `before` and `next`: a reload recreates them. */
-export function reshapedSets(before: Standing, next: Standing): string[] {
+export function reshapedSets(before: TableParts, next: TableParts): string[] {
   const old = new Map(before.sets.map(({ name, shape }) => [name, shape]));
   return next.sets
     .filter(
@@ -151,8 +155,8 @@ interface ChainChanges {
   /** Flushed, to be written again or deleted. */
   readonly flushed: readonly string[];
   readonly dead: readonly string[];
-  readonly fresh: readonly StandingChain[];
-  readonly written: readonly StandingChain[];
+  readonly fresh: readonly ChainParts[];
+  readonly written: readonly ChainParts[];
 }
 
 /**
@@ -160,9 +164,9 @@ interface ChainChanges {
  * text is unchanged.
  */
 function chainChanges(
-  before: Standing,
-  next: Standing,
-  deadSets: readonly StandingSet[],
+  before: TableParts,
+  next: TableParts,
+  deadSets: readonly SetParts[],
 ): ChainChanges {
   const old = new Map(before.chains.map((chain) => [chain.name, chain]));
   const stays = new Set(
@@ -225,7 +229,7 @@ function widthOf(types: readonly Datatype[], type: Datatype): number {
  * The held elements of a learned set as nft text, longest remaining lifetime first, at most `size`. Keys of
  * another width (from an older version) are skipped.
  */
-function heldText(set: StandingSet, held: Held): string {
+function heldText(set: SetParts, held: Held): string {
   const elements = held.get(set.name) ?? [];
   const width = set.key.reduce((sum, type) => sum + widthOf(set.key, type), 0);
   return elements
@@ -236,7 +240,7 @@ function heldText(set: StandingSet, held: Held): string {
     .join(', ');
 }
 
-function lifeText({ timeout }: StandingSet, left: number): string {
+function lifeText({ timeout }: SetParts, left: number): string {
   if (timeout === null) return `timeout ${duration(left)}`;
   return `expires ${duration(Math.min(left, timeout))}`;
 }

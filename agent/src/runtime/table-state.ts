@@ -54,7 +54,7 @@ export function noteGone(table: TableState): void {
 /** The pins of the table are those of `policy`. */
 export function notePins(table: TableState, policy: Policy): void {
   if (table.piece === null) return;
-  table.piece = { ...table.piece, standing: withPins(table.piece.standing, policy) };
+  table.piece = { ...table.piece, parts: withPins(table.piece.parts, policy) };
 }
 
 /** The table was loaded. `isWhole`: replaced, so its gates are unset. */

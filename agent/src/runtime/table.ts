@@ -14,10 +14,10 @@ import type { Operation } from '../reconcile/diff.ts';
 import { isSame } from '../reconcile/same.ts';
 import { compile } from '../ruleset/compile/compile.ts';
 import { BOOT_TABLE, TABLE } from '../ruleset/names.ts';
-import { renderStanding } from '../ruleset/render.ts';
+import { renderParts } from '../ruleset/render.ts';
 import { loadText, reloadText, reshapedSets } from '../ruleset/transaction.ts';
 import { withoutAnnouncements } from '../ruleset/without-logs.ts';
-import { type HandoverNeeds, readTaught, remember, writeStanding } from './handover.ts';
+import { type HandoverNeeds, readTaught, remember, writeHandoverFile } from './handover.ts';
 import { countsToKeep } from './meter.ts';
 import {
   type CompiledFrom,
@@ -44,11 +44,11 @@ export async function tableOf(
   if (table.compiled !== null && isSame(table.compiled.from, from)) return table.compiled.piece;
   const ruleset = compile(policy);
   await pause();
-  const standing = renderStanding(isAnnounced ? ruleset : withoutAnnouncements(ruleset));
+  const parts = renderParts(isAnnounced ? ruleset : withoutAnnouncements(ruleset));
   const { mask, hold, preference, table: numbers } = policy.globals;
   const slots = policy.apps.map(({ name, slot }) => ({ name, slot }));
   const places = { mask, slots, preference, table: numbers };
-  const piece: TablePiece = { kind: 'table', standing, holds: hold, ...places };
+  const piece: TablePiece = { kind: 'table', parts, holds: hold, ...places };
   noteCompiled(table, from, piece);
   return piece;
 }
@@ -71,14 +71,13 @@ async function replaceTable(agent: TableNeeds, next: TablePiece): Promise<Kernel
   const { table, kernel } = agent;
   const before = table.isGone ? null : table.piece;
   if (before !== null) {
-    for (const set of reshapedSets(before.standing, next.standing)) await readTaught(agent, set);
+    for (const set of reshapedSets(before.parts, next.parts)) await readTaught(agent, set);
   }
   const held = () => withDevices(heldElements(agent.state, now()));
   const end = endOfHold(kernel);
   const whole = () =>
-    loadText(next.standing, held(), countsToKeep(agent.state.outside, kernel.tables)) + end;
-  const change =
-    before === null ? whole() : reloadText(before.standing, next.standing, held()) + end;
+    loadText(next.parts, held(), countsToKeep(agent.state.outside, kernel.tables)) + end;
+  const change = before === null ? whole() : reloadText(before.parts, next.parts, held()) + end;
   await pause();
   let isWhole = before === null;
   let error = change === '' ? null : await loadNft(agent, change);
@@ -90,7 +89,7 @@ async function replaceTable(agent: TableNeeds, next: TablePiece): Promise<Kernel
   if (error !== null) return error;
   noteTable(table, next, isWhole);
   if (change !== '' || agent.repair.fingerprint === null) remember(agent);
-  else writeStanding(agent);
+  else writeHandoverFile(agent);
   return leaveMarks(agent);
 }
 

@@ -137,7 +137,7 @@ test('a proxy has one state', () => {
 test('a device that asks other resolvers is named', () => {
   const directory = new Map([['tv', { macs: [], blocks: ['192.168.1.11'], hosts: [] }]]);
   const names = deviceNames({ directory, hosts: [], neighbours: () => new Map() });
-  const state = createState(policyFrom({ escape: {} }), () => false);
+  const state = createState(policyFrom({ resolverBypass: {} }), () => false);
   const keys = [portKey('192.168.1.11', 53)!, portKey('192.168.1.12', 853)!];
   const kernel: KernelView = {
     ...KERNEL,

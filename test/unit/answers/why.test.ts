@@ -3,10 +3,11 @@
 // kernel.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { flowAnswers, type KernelView } from '../../../agent/src/answers/flows.ts';
+import { flowAnswers, type KernelView, learnedAnswer } from '../../../agent/src/answers/flows.ts';
 import type { FlowEntry, Present } from '../../../agent/src/answers/now.ts';
 import { whyAnswer } from '../../../agent/src/answers/why.ts';
 import type { Surroundings, WhyAnswer } from '../../../agent/src/answers/why-parts.ts';
+import { findEndpoint } from '../../../agent/src/learn/endpoints.ts';
 import { ownRange } from '../../../agent/src/policy/build-rules.ts';
 import { markOf } from '../../../agent/src/policy/marks.ts';
 import type { Policy } from '../../../agent/src/policy/policy.ts';
@@ -264,6 +265,26 @@ const DIRECTORY = new Map([
   ['laptop', { ...NOBODY, blocks: ['192.168.1.20'] }],
   ['kids', { ...NOBODY, macs: [MAC], isGroup: true as const }],
 ]);
+
+test('an address is the application’s as long as its element is in the set, which outlives the answer’s TTL', () => {
+  const state = learnedState();
+  const known = findEndpoint(state.learned, 'skype', LEARNED)!;
+  assert.ok(known.kept > known.expires + 1000);
+  const lasts = (now: number): string => why(LEARNED, around({ now }), kernelOf(), state).verdict;
+  assert.is(lasts(known.kept - 1), lasts(NOW));
+  assert.is.not(lasts(known.kept + 1), lasts(NOW));
+  const late = known.kept - 5000;
+  assert.match(why(LEARNED, around({ now: late }), kernelOf(), state).reasons[0]!, '; 5 s left');
+  assert.match(
+    why('ui.skype.com', around({ now: late }), kernelOf(), state).reasons.join(),
+    '5 s left',
+  );
+  const { endpoints } = learnedAnswer(state, kernelOf(), around().names, late);
+  assert.equal(
+    endpoints.map(({ left_s }) => left_s),
+    [5],
+  );
+});
 
 test('the verdict names the devices of an app that is for some alone, and each line its device', () => {
   const state = learnedState(

@@ -5,11 +5,11 @@ import * as assert from 'uvu/assert';
 import { metDevices, namesAddresses } from '../../../agent/src/config/met.ts';
 import { changeGateways, gatewayAddresses } from '../../../agent/src/learn/gateways.ts';
 import { heldElements } from '../../../agent/src/learn/snapshot.ts';
-import type { RouterSeen, Subject } from '../../../agent/src/preflight/seen.ts';
+import type { LookedAt, RouterSeen } from '../../../agent/src/preflight/seen.ts';
 import { unmetDevices } from '../../../agent/src/preflight/unmet.ts';
 import { compile } from '../../../agent/src/ruleset/compile/compile.ts';
 import { macKey, portKey } from '../../../agent/src/ruleset/elements.ts';
-import { renderStanding } from '../../../agent/src/ruleset/render.ts';
+import { renderParts } from '../../../agent/src/ruleset/render.ts';
 import { loadText } from '../../../agent/src/ruleset/transaction.ts';
 import { createState } from '../../../agent/src/step/state.ts';
 import type { Host } from '../../../agent/src/syntax/dhcp-hosts.ts';
@@ -50,7 +50,7 @@ test('a table that is written anew has the other routers, and what is known by M
   state.taught.set('skype_udpmac', new Map([['x', { key, expires: 61_000 }]]));
   const held = heldElements(state, 1000);
   assert.equal(held.get('gateways')![0]!.key, macKey(ROUTER));
-  const text = loadText(renderStanding(compile(policy)), held);
+  const text = loadText(renderParts(compile(policy)), held);
   assert.match(text, new RegExp(`set gateways \\{[^}]*${ROUTER} timeout`));
   assert.match(text, new RegExp(`set skype_udpmac \\{[^}]*${PHONE} \\. 0x32dd0000 expires 60s`));
 });
@@ -89,7 +89,7 @@ config device 'tv'
     'whp',
   );
   assert.ok(uci.ok);
-  const subject = { uci: uci.value } as unknown as Subject;
+  const subject = { uci: uci.value } as unknown as LookedAt;
   const hosts = { hosts: [{ mac: '02:00:00:00:00:0d', address: null, name: 'tv' }] };
   const neighbours = new Map([
     ['192.168.1.11', PHONE],
