@@ -9,7 +9,9 @@
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/lib/usage.sh
+. scripts/lib/node.sh
 help_asked "$@"
+need_node
 [ -x node_modules/.bin/esbuild ] || npm ci --no-audit --no-fund >&2
 bundle=out/bench-driver/$$/main.mjs
 trap 'rm -rf "out/bench-driver/$$"' EXIT
