@@ -30,7 +30,8 @@ function play(files: Readonly<Record<string, string>>, script: string): string {
   for (const [name, text] of Object.entries(files)) writeFileSync(`${FOLDER}/new/${name}`, text);
   const text = `
 cd ${FOLDER}; : >log
-whp() { command=$1; shift; ${WHP_TEXT} $command ${OPTIONS} "$@"; }
+# A report is one line: what is broken for a terminal is joined.
+whp() { command=$1; shift; ${WHP_TEXT} $command ${OPTIONS} "$@" >said; status=$?; sed ':a;N;$!ba;s/\\n  */ /g' said; return $status; }
 good() { ! whp check | grep -v '^kmod-gre: \\|^note: \\|: good: '; }
 ip link add br-lan type bridge; ip link set br-lan up; ip address add 192.168.1.1/24 dev br-lan
 ${WHP_TEXT} daemon ${OPTIONS} >>log 2>&1 &
