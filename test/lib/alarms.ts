@@ -31,6 +31,9 @@ export function unbroken(text: string): string {
   return lines.join('\n');
 }
 
+/** Of a shell: joins the lines of a report as `unbroken` does, without the "; " before commands. */
+export const JOINED = `joined() { sed ':a;N;$!ba;s/\\n  */ /g'; }`;
+
 /** Each alarm as one line: "! WHAT; COMMAND; COMMAND". */
 export function alarmLines(status: string): string[] {
   return alarmsOf(status).map(({ text, commands }) => `! ${[text, ...commands].join('; ')}`);

@@ -56,7 +56,7 @@ interface State extends Expected {
 }
 
 const PROXY_DOWN =
-  /^proxy a is DOWN: probes are not answered; ping -c 3 (203\.0\.113\.20|<address \d+>)$/;
+  /^proxy a is DOWN: probes are not answered; ping -c 3 (203\.0\.113\.20|<address \d+>); whp test$/;
 
 const idle = configured({ enabled: false, proxies: ['a'] });
 const IDLE = {

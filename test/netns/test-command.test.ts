@@ -195,7 +195,7 @@ test('a dead proxy: refused, and what to look at on the proxy', async () => {
   const { state, text, fix } = row(told, 'tunnel a');
   assert.is(state, 'wrong');
   assert.match(text, /203\.0\.113\.20 answers none of 10 probes: .* than 198\.51\.100\.10$/);
-  assert.is(fix, 'on the proxy: whp-proxy status');
+  assert.is(fix, 'on the server: whp-proxy status');
   assert.match(row(told, 'call skype').text, 'would be REFUSED: no proxy is up (fallback block)');
   home.run('proxya', 'ip', 'link', 'set', 'eth0', 'up');
 });
