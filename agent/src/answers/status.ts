@@ -237,7 +237,7 @@ function wrongWithProxy({ proxy, address, state, reason, mtu_bytes }: ProxyAnswe
     return [{ where, what: `the device ${device} of its tunnel is down`, fix }];
   }
   if (state !== 'down') return [];
-  return [{ where, what: `is DOWN: ${reason}`, fix: `ping -c 3 ${address}` }];
+  return [{ where, what: `is DOWN: ${reason}`, fix: `ping -c 3 ${address}; whp test` }];
 }
 
 /** Why flows of the app are not all proxied, the owner's choice aside; null: they are. */

@@ -43,11 +43,17 @@ export function partLines(
   });
 }
 
-/** `firewall`: its configuration; null: it cannot be read. */
-export function masqueradeLine(firewall: UciPackage | null, device: string): TestLine {
+/** Of each tunnel. `firewall`: its configuration; null: it cannot be read. */
+export function masqueradeLines(
+  firewall: UciPackage | null,
+  devices: readonly string[],
+): TestLine[] {
+  if (firewall !== null) return devices.map((device) => masqueradeLine(firewall, device));
+  return [line('masquerade', 'note', 'not looked at: /etc/config/firewall cannot be read')];
+}
+
+function masqueradeLine(firewall: UciPackage, device: string): TestLine {
   const subject = 'masquerade';
-  if (firewall === null)
-    return line(subject, 'note', 'not looked at: /etc/config/firewall cannot be read');
   const zone = masqueradeOf(firewall, device);
   if (zone === null) {
     const fix = '/usr/share/whp/firewall.sh install; fw4 reload';

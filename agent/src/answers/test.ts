@@ -38,7 +38,7 @@ export function split(subject: string, state: TestState, sentence: string): Test
 
 const RESTART = '/etc/init.d/whp restart';
 export const START = '/etc/init.d/whp enable; /etc/init.d/whp start';
-const ON_PROXY = 'on the proxy: whp-proxy status';
+const ON_PROXY = 'on the server: whp-proxy status';
 const GET_PUBLIC = 'ask your provider for a public IPv4 address';
 
 /** The router's own address towards the proxies. What a router further out translates it to is not seen here. */

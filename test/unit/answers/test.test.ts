@@ -15,7 +15,7 @@ import {
   tunnelLine,
 } from '../../../agent/src/answers/test.ts';
 import { type CallSeen, callLines, unreadLines } from '../../../agent/src/answers/test-call.ts';
-import { lookLines, masqueradeLine, partLines } from '../../../agent/src/answers/test-looks.ts';
+import { lookLines, masqueradeLines, partLines } from '../../../agent/src/answers/test-looks.ts';
 import { testLineText } from '../../../agent/src/cli/text-test.ts';
 import type { KernelPart } from '../../../agent/src/policy/missing-parts.ts';
 import { parseUci } from '../../../agent/src/syntax/uci.ts';
@@ -262,7 +262,7 @@ test('kernel modules: GRE is there if a tunnel answered; asked for without an ap
 test('masquerade: by the zone that holds the tunnel', () => {
   const of = (text: string) => {
     const uci = parseUci(text, 'firewall');
-    return uci.ok ? masqueradeLine(uci.value, 'whp-a') : assert.unreachable()!;
+    return uci.ok ? masqueradeLines(uci.value, ['whp-a'])[0]! : assert.unreachable()!;
   };
   const lan = "config zone\n\tlist network 'lan'\n\toption masq '1'\n";
   const zone = `${lan}config zone 'whp'\n\tlist device 'whp-+'\n`;
@@ -271,7 +271,11 @@ test('masquerade: by the zone that holds the tunnel', () => {
   assert.match(of(lan).fix!, 'firewall.sh install');
   const unnamed = "config zone\n\toption device 'eth9 whp-a'\n\toption masq '0'\n";
   assert.match(of(lan + unnamed).fix!, 'firewall.@zone[1].masq');
-  assert.is(masqueradeLine(null, 'whp-a').state, 'note');
+  const unread = masqueradeLines(null, ['whp-a', 'whp-b']);
+  assert.equal(
+    unread.map(({ state }) => state),
+    ['note'],
+  );
 });
 
 test('as text: 80 columns, the command unbroken below it; as JSON one object', () => {

@@ -427,7 +427,17 @@ test('the verdict says what the file does', () => {
     verdict(off),
     "valid, but nothing is proxied: app skype is disabled; uci set whp.skype.enabled='1'; uci commit whp; whp reload",
   );
-  assert.match(verdict(''), 'there is no app section');
+  assert.match(verdict(CONFIG.slice(0, CONFIG.indexOf('config app'))), 'there is no app section');
+  // The proxy is the first thing that is missing, as in the file that is shipped.
+  const unset = off.replace(
+    "config proxy 'cloud'\n",
+    "config proxy 'cloud'\n\toption enabled '0'\n",
+  );
+  for (const none of ['', unset])
+    assert.match(
+      verdict(none),
+      'nothing is proxied: no proxy is enabled: on your server, whp-proxy',
+    );
   const agent = CONFIG.replace("\tlist lan 'br-lan'\n", "\toption enabled '0'\n");
   assert.match(verdict(agent), 'nothing is proxied: the agent is switched off');
   const nobody = `${CONFIG}	list device 'tv'\nconfig device 'tv'\n	list name 'tv'\n`;
