@@ -197,6 +197,11 @@ test('a dead proxy: refused, and what to look at on the proxy', async () => {
   assert.match(text, /203\.0\.113\.20 answers none of 10 probes: .* than 198\.51\.100\.10$/);
   assert.is(fix, 'on the server: whp-proxy status');
   assert.match(row(told, 'call skype').text, 'would be REFUSED: no proxy is up (fallback block)');
+  assert.not.ok(told.rows.some(({ subject }) => subject === 'banIP a'));
+  home.run('router', 'nft', 'table inet banIP { }');
+  const blocked = row(run(home), 'banIP a');
+  home.run('router', 'nft', 'delete table inet banIP');
+  assert.is(blocked.fix, '/etc/init.d/banip search 203.0.113.20');
   home.run('proxya', 'ip', 'link', 'set', 'eth0', 'up');
 });
 

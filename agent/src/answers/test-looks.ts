@@ -59,7 +59,10 @@ function masqueradeLine(firewall: UciPackage, device: string): TestLine {
     const fix = '/usr/share/whp/firewall.sh install; fw4 reload';
     return line(subject, 'wrong', `no zone of the firewall holds ${device}`, fix);
   }
-  if (zone.isOn) return line(subject, 'ok', `${zone.path}, for ${device}`);
+  if (zone.isOn) {
+    const wan = ': your zone wan, so its rules and port forwards hold for the tunnel too';
+    return line(subject, 'ok', `${zone.path}, for ${device}${zone.isWan ? wan : ''}`);
+  }
   const text = `${zone.path} leaves the addresses of devices: the proxy drops the packets`;
   const fix = `uci set ${zone.path}.masq='1'; uci commit firewall; fw4 reload`;
   return line(subject, 'wrong', text, fix);

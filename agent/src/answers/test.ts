@@ -88,6 +88,12 @@ export function tunnelLine(
   return line(subject, state, text, undefined, { ...measured, rtt_ms: middle });
 }
 
+/** Said where the tunnel is silent and banIP runs, whose lists have many addresses of rented servers. */
+export function banIpLine({ name, address }: Pick<Proxy, 'name' | 'address'>): TestLine {
+  const text = `it drops what its lists have: the tunnel too, if ${address} is among them; then add it to /etc/banip/banip.allowlist`;
+  return line(`banIP ${name}`, 'note', text, `/etc/init.d/banip search ${address}`);
+}
+
 /** `passed`: bytes of the largest packet that came back unfragmented, 0: none. `mtu`: of the tunnel device. */
 export function mtuLine(name: string, mtu: number, passed: number): TestLine {
   const subject = `largest packet ${name}`;

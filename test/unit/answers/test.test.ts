@@ -271,6 +271,12 @@ test('masquerade: by the zone that holds the tunnel', () => {
   assert.match(of(lan).fix!, 'firewall.sh install');
   const unnamed = "config zone\n\toption device 'eth9 whp-a'\n\toption masq '0'\n";
   assert.match(of(lan + unnamed).fix!, 'firewall.@zone[1].masq');
+  const wan = `${lan}config zone 'w'\n\toption name 'wan'\n\tlist device 'whp-+'\n\toption masq '1'\n`;
+  assert.match(
+    of(wan).text,
+    'firewall.w, for whp-a: your zone wan, so its rules and port forwards',
+  );
+  assert.not.match(of(`${zone}\toption masq '1'\n`).text, 'your zone wan');
   const unread = masqueradeLines(null, ['whp-a', 'whp-b']);
   assert.equal(
     unread.map(({ state }) => state),

@@ -303,10 +303,10 @@ test('kernel modules that are missing, as far as they are needed', () => {
 
 test('flow offload in software is fine, in the hardware a note', () => {
   const flowTables = [{ table: 'inet fw4', devices: ['br-lan', 'wan'], hardware: false }];
-  assert.equal(notes({ firewall: ok({ forward: null, flowTables }) }), []);
+  assert.equal(notes({ firewall: ok({ forward: null, flowTables, hasBanIp: false }) }), []);
   const hard = [{ ...flowTables[0]!, hardware: true }];
   assert.match(
-    notes({ firewall: ok({ forward: null, flowTables: hard }) })[0]!,
+    notes({ firewall: ok({ forward: null, flowTables: hard, hasBanIp: false }) })[0]!,
     'hardware flow offload',
   );
 });
