@@ -276,7 +276,7 @@ kill $last; hasnot 0035; node -e "require('net').createServer().listen(853, '0.0
 whp check | joined`);
   assert.match(
     out,
-    /note: port 53: nobody answers DNS on this router: .*dnsmasq has port 5353: uci set dhcp\.@dnsmasq\[0\]\.port=53/,
+    /note: port 53: nobody answers DNS on this router: .*dnsmasq has port 5353 uci set dhcp\.@dnsmasq\[0\]\.port=53/,
   );
   assert.match(out, /note: port 853: devices can ask this router by DoT or DoQ \(node\)/);
 });

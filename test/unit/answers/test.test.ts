@@ -3,6 +3,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { NowAnswer } from '../../../agent/src/answers/now.ts';
+import type { StatusAnswer } from '../../../agent/src/answers/status.ts';
 import {
   bypassLines,
   exitLine,
@@ -128,7 +129,11 @@ test('devices that ask others: each with its commands', () => {
   assert.is(plain!.fix, undefined);
 });
 
-function call(now: NowAnswer | null, change: Partial<CallSeen> = {}) {
+function call(
+  now: NowAnswer | null,
+  change: Partial<CallSeen> = {},
+  ear: StatusAnswer['dns_answers'] = 'held',
+) {
   const proxied = {
     state: 'proxied',
     proxy: 'a',
@@ -141,7 +146,7 @@ function call(now: NowAnswer | null, change: Partial<CallSeen> = {}) {
   >['apps'];
   const seen: CallSeen = {
     policy,
-    status: { apps },
+    status: { apps, dns_answers: ear },
     hosts: [
       { mac: '02:00:00:00:00:10', address: '192.168.1.10', name: null },
       { mac: '02:00:00:00:00:11', address: '192.168.1.11', name: 'tv' },
@@ -174,7 +179,7 @@ test('the sentence: proxied, with a fault, refused, direct, paused, silent, not 
       'would leave by your own address 203.0.113.9, DIRECT: it is paused',
     ],
     [call(null, { exits: new Map() }), 'the tunnel a, which does not answer'],
-    [call(null, { status: { apps: [] } }), 'has not loaded the app'],
+    [call(null, { status: { apps: [], dns_answers: 'held' } }), 'has not loaded the app'],
     [call(null, { status: null }), 'no agent runs'],
   ] as const) {
     assert.is(line.state, 'wrong', words);
@@ -185,6 +190,20 @@ test('the sentence: proxied, with a fault, refused, direct, paused, silent, not 
     call({ ...none, state: 'direct', cause: 'paused', reason: 'it is paused' }).fix,
     'whp resume skype',
   );
+});
+
+test('answers that are not held: a first packet may show the address, which is no fault of the router', () => {
+  for (const [ear, state, said] of [
+    ['held', 'ok', false],
+    ['filled', 'ok', false],
+    ['none', 'ok', false],
+    ['watched', 'note', true],
+    ['unseen', 'note', true],
+  ] as const) {
+    const told = call(null, {}, ear);
+    assert.is(told.state, state, ear);
+    assert.is(told.text.includes('but by a first packet: DNS answers are not held'), said, ear);
+  }
 });
 
 test('the sentence never names a private address as the own one', () => {
