@@ -85,11 +85,12 @@ test('every command in the last column of docs/trouble.md and of the tables in d
   assert.equal(wrongOf(commands), []);
 });
 
-/** Texts in quotes, with X in the place of what the program fills in. */
+/** Texts in quotes, with x in the place of what the program fills in. */
 function literals(source: string): string[] {
   const code = source.replace(/^\s*(\/\/|\*|\/\*).*$/gm, '');
-  return Array.from(code.matchAll(/'((?:[^'\\\n]|\\.)*)'|`((?:[^`\\]|\\.)*)`/g), ([, one, two]) =>
-    (one ?? two!).replace(/\$\{[^}]*\}/g, 'X'),
+  const quoted = /'((?:[^'\\\n]|\\.)*)'|"((?:[^"\\\n]|\\.)*)"|`((?:[^`\\]|\\.)*)`/g;
+  return Array.from(code.matchAll(quoted), ([, one, two, three]) =>
+    (one ?? two ?? three!).replace(/\$\{[^}]*\}/g, 'x'),
   );
 }
 
@@ -104,6 +105,12 @@ test('every command that the program offers', () => {
       const named = text.match(/\bip (-|link|addr|route|neigh|tunnel)[^;)"`:]*/g) ?? [];
       const commands = [...fix.split('; '), ...named].filter((one) => one !== '');
       seen += commands.length;
+      // A page of help has the words of its usage.
+      if (
+        name !== 'cli/commands.ts' &&
+        /\b(APP|NAME|ADDRESS|VALUE|MAC|AA:BB|[A-Z]{4}-[A-Z]{2})\b/.test(fix)
+      )
+        wrong.push(`${name}: ${fix}: a placeholder`);
       wrong.push(...wrongOf(commands.map((one) => one.trim())).map((one) => `${name}: ${one}`));
     }
   }
