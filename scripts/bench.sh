@@ -11,7 +11,9 @@
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/lib/usage.sh
+. scripts/lib/node.sh
 help_asked "$@"
+need_node
 [ -x node_modules/.bin/esbuild ] || npm ci --no-audit --no-fund >&2
 bundle=out/bench-driver/$$/main.mjs
 trap 'rm -rf "out/bench-driver/$$"' EXIT

@@ -12,6 +12,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/usage.sh
+. scripts/lib/node.sh
 . scripts/lib/packages.sh
 
 help_asked "$@"
@@ -23,6 +24,7 @@ for word in "$@"; do
   esac
 done
 export FULL
+need_node
 
 passed=0 failed=0 skipped=0
 output=$(mktemp)

@@ -232,21 +232,21 @@ function judgeReport({ report, status, reported }: Outputs): void {
 
 /** Without an agent every output says so, with the command that starts one, and nobody pretends to know. */
 export function judgeNobody(told: Outputs): void {
-  const START = '/etc/init.d/whp start';
+  const START = '/etc/init.d/whp enable; /etc/init.d/whp start';
   assert.is(told.quiet, 3);
   const { status, flows, proxies, rpcd, why } = told;
   const rpc = [rpcd.status, rpcd.why, rpcd.flows, rpcd.devices, ...rpcd.others];
   for (const answer of [status, flows, proxies, ...why, ...rpc] as readonly ErrorAnswer[]) {
-    assert.match(answer.error, /no agent answers/);
+    assert.match(answer.error, /no agent is running/);
     assert.is(answer.fix, START, answer.error);
   }
   for (const text of [told.statusText, told.flowsText, told.proxiesText, ...told.whyText])
-    assert.match(flat(text), new RegExp(`no agent answers.*${START}`));
+    assert.match(flat(text), new RegExp(`no agent is running.*${START}`));
   const last = told.test.at(-1)!;
   assert.match(last.text, /may leave by your own address.*no agent runs/);
   assert.match(last.fix!, START);
   assert.is(told.reported, null);
-  assert.match(told.report, /==== whp status\nno agent answers/);
+  assert.match(told.report, /==== whp status\nno agent is running/);
 }
 
 const OUTPUTS = [
@@ -303,7 +303,7 @@ export function cellsOf(crossed: Crossed, open: string, told: Outputs): Cells {
     'proxy list --json': states(proxies),
     rpcd: `status: ${now(rpcd.status)}; why: ${verdict(rpcd.why)}; flows: ${ways(rpcd.flows)}`,
     test: `${last.subject}: ${last.text}; ${last.fix ?? 'no command'}`,
-    diag: reported === null ? 'no agent answers' : now(reported),
+    diag: reported === null ? 'no agent is running' : now(reported),
   };
 }
 

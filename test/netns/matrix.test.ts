@@ -154,7 +154,7 @@ const RULE =
   /^collision: whp\.globals\.preference ip rule 100 .*; uci set whp\.globals\.preference=\d+; uci commit whp; whp reload$/;
 
 const PROXY_DOWN =
-  /^proxy a is DOWN: probes are not answered; ping -c 3 (203\.0\.113\.20|<address \d+>)$/;
+  /^proxy a is DOWN: probes are not answered; ping -c 3 (203\.0\.113\.20|<address \d+>); whp test$/;
 
 const idle = configured({ enabled: false, proxies: ['a'] });
 const IDLE = {

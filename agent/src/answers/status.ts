@@ -238,7 +238,7 @@ function wrongWithProxy({ proxy, address, state, reason, mtu_bytes }: ProxyAnswe
     return [{ where, what: `the device ${device} of its tunnel is down`, fix }];
   }
   if (state !== 'down') return [];
-  return [{ where, what: `is DOWN: ${reason}`, fix: `ping -c 3 ${address}` }];
+  return [{ where, what: `is DOWN: ${reason}`, fix: `ping -c 3 ${address}; whp test` }];
 }
 
 /** These are problems of their own (preflight/looks). */

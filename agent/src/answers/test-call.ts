@@ -8,7 +8,7 @@ import { line, START, split, type TestLine } from './test.ts';
 export interface CallSeen {
   readonly policy: Policy;
   /** null: no agent answers. */
-  readonly status: Pick<StatusAnswer, 'apps'> | null;
+  readonly status: Pick<StatusAnswer, 'apps' | 'dns_answers'> | null;
   readonly hosts: readonly Host[];
   /** The router's own address towards the proxies. */
   readonly own: string | null;
@@ -30,7 +30,7 @@ export function callLines(seen: CallSeen): TestLine[] {
 }
 
 /** By the agent's word alone, while the file on disk cannot be read. `status` null: no agent answers. */
-export function unreadLines(status: CallSeen['status']): TestLine[] {
+export function unreadLines(status: Pick<StatusAnswer, 'apps'> | null): TestLine[] {
   return (status?.apps ?? []).map(({ app, new_connections: { state, proxy, reason, partly } }) => {
     const part = partly ? `, but not all of them: ${reason}` : '';
     const ways = {
@@ -71,11 +71,16 @@ function callLine(app: App, { status, hosts, own, exits, wrong }: CallSeen): Tes
   const exit = exits.get(now.proxy ?? '');
   if (exit === undefined)
     return bad(`would go into the tunnel ${now.proxy}, which does not answer`);
-  const kept = `would leave by ${exit}; ${ownText(own)} would not be seen`;
+  const isLate = LATE.includes(status.dns_answers);
+  const first = isLate ? ', but by a first packet: DNS answers are not held' : '';
+  const kept = `would leave by ${exit}; ${ownText(own)} would not be seen${first}`;
   if (now.partly) return bad(`${kept}, but not all of them: ${now.reason}`, now.fix);
-  if (wrong.length === 0) return line(subject, 'ok', `${call} ${kept}`);
+  if (wrong.length === 0) return line(subject, isLate ? 'note' : 'ok', `${call} ${kept}`);
   return bad(`${kept}, if not for: ${wrong.join(', ')}`);
 }
+
+/** An address is learned after the device has it. */
+const LATE: readonly StatusAnswer['dns_answers'][] = ['watched', 'unseen'];
 
 /** A device that the app applies to, by its name. */
 function deviceOf({ devices, macs }: App, hosts: readonly Host[]): string {

@@ -15,7 +15,7 @@ import {
   type TestLine,
 } from '../answers/test.ts';
 import { callLines, unreadLines } from '../answers/test-call.ts';
-import { lookLines, masqueradeLine, partLines } from '../answers/test-looks.ts';
+import { lookLines, masqueradeLines, partLines } from '../answers/test-looks.ts';
 import { queuedSoFar, timeHeld } from '../kernel/held-probe.ts';
 import { ownAddress } from '../kernel/own-address.ts';
 import { wallTime } from '../os/clock.ts';
@@ -101,7 +101,8 @@ async function testRouter(
   const text = readText(FIREWALL);
   const firewall = text.ok ? parseUci(text.text, FIREWALL) : null;
   const zones = firewall?.ok === true ? firewall.value : null;
-  say(...policy.proxies.map(({ name }) => masqueradeLine(zones, tunnelDevice(name))));
+  const devices = policy.proxies.map(({ name }) => tunnelDevice(name));
+  say(...masqueradeLines(zones, devices));
   if (status !== null) {
     say(...bypassLines(status.bypass));
     const { length } = status.problems;

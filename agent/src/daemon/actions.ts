@@ -96,9 +96,7 @@ async function decide<T extends Done>(
 function steeredApps(agent: Agent, word: string): Checked<readonly string[]> {
   const apps = appsOf(agent, word);
   const isNone = apps.ok && apps.value.length === 0;
-  return isNone
-    ? invalid("no app is enabled: uci set whp.APP.enabled='1'; uci commit whp; whp reload")
-    : apps;
+  return isNone ? invalid('no app is enabled; whp check') : apps;
 }
 
 /** Names of the apps that `word` selects: one, or all. */

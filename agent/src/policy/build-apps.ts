@@ -187,7 +187,7 @@ function readProxyList(
   // Without this problem, disabling the last proxy would block the application or send it direct.
   const what =
     names.length > 0
-      ? "every proxy of the list is disabled; enable one, or disable the app with option enabled '0'"
+      ? `every proxy of the list is disabled; uci set whp.${names[0]}.enabled='1'; uci commit whp; whp reload`
       : `is missing; write: list proxy 'NAME' (known: ${known})`;
   if (!read.failed('proxy')) read.complain('proxy', what);
   return [];

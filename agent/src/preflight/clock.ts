@@ -6,7 +6,7 @@ import { dayOf } from '../profile/expiry.ts';
 import type { Look } from './look.ts';
 import type { LookedAt } from './seen.ts';
 
-const FIX = '/etc/init.d/sysntpd restart, or date -s "YYYY-MM-DD hh:mm"';
+const FIX = 'date -s "YYYY-MM-DD hh:mm" sets it by hand; /etc/init.d/sysntpd restart';
 
 export function clockLook({ policy, wall }: LookedAt): Look {
   const subject = 'clock';

@@ -24,8 +24,11 @@ export interface Firewall {
   /** By name; null: firewall4's table is not loaded. */
   readonly forward: ReadonlyMap<string, LoadedChain> | null;
   readonly flowTables: readonly FlowTable[];
+  /** banIP's table is loaded: it drops what its lists have, and may have the address of a server. */
+  readonly hasBanIp: boolean;
 }
 
+const BANIP = 'inet banIP';
 /** firewall4's table. */
 const FW4 = 'inet fw4';
 
@@ -39,7 +42,8 @@ export function readFirewall(listing: string, own: readonly string[]): Firewall 
     if (kind === 'chain') chains.set(name, chainOf(lines));
     else flowTables.push(flowTable(table, lines));
   }
-  return { forward: hasTable(listing, FW4) ? reached(chains) : null, flowTables };
+  const forward = hasTable(listing, FW4) ? reached(chains) : null;
+  return { forward, flowTables, hasBanIp: hasTable(listing, BANIP) };
 }
 
 function flowTable(table: string, lines: readonly string[]): FlowTable {

@@ -34,8 +34,7 @@ function unknownDevices({ policy, uci }: LookedAt): Problem[] {
   return policy.apps.flatMap(({ name, macs, devices }): Problem[] => {
     const placed = sections.find(({ section }) => section.name === name);
     if (macs?.length !== 0 || devices.length > 0 || placed === undefined) return [];
-    const fix = `uci add_list whp.${name}.device='AA:BB:CC:DD:EE:FF'; uci commit whp; whp reload`;
-    const what = `no lease and no static host has a name of its devices, so nobody's ${name} is proxied; with a MAC: ${fix}`;
+    const what = `no lease and no static host has a name of its devices, so nobody's ${name} is proxied: write the MAC of each (list device); whp devices`;
     return [{ where: placeOf(placed, 'device'), what }];
   });
 }

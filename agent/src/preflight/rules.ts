@@ -21,7 +21,7 @@ export function collisionsLook({ policy }: LookedAt, seen: RouterSeen): Look {
   const from = home.networks.join(', ') || 'no network of the lan devices is known';
   return {
     subject: COLLISIONS,
-    seen: `${counted(others.length, 'ip rule')} of others, ${before.length} of them before ours (from ${first}), for packets from ${from}; ${counted(routes.length, 'route')} of others that could matter, ${counted(seen.marks.length, 'use')} of marks in other nftables tables, ${seen.claims.map(({ who }) => who).join(', ') || 'no mwan3, pbr or tailscale'} installed`,
+    seen: `${problems.length === 0 ? 'none' : counted(problems.length, 'collision')}; ${counted(others.length, 'ip rule')} of others, ${before.length} of them before ours (from ${first}), for packets from ${from}; ${counted(routes.length, 'route')} of others that could matter, ${counted(seen.marks.length, 'use')} of marks in other nftables tables, ${seen.claims.map(({ who }) => who).join(', ') || 'no mwan3, pbr or tailscale'} installed`,
     problems,
     notes: [],
     stops: ruleStops(globals, policy.apps, seen, home, PROTOCOL),

@@ -73,7 +73,7 @@ export function trafficLook({ policy, uci }: LookedAt, seen: RouterSeen): Look {
       `${name} ${counted(one.received, 'packet')}${minutes > 0 ? `, none for ${minutes} min` : ''}`,
     );
     if (one.silent < SILENCE_MILLISECONDS || !isRunning(link)) continue;
-    const what = `no packet seen on ${name} for ${minutes} min, though its link is up: are the devices of the home behind it? "ip -s link show dev ${name}" counts, "whp check --explain" lists what is looked at`;
+    const what = `no packet seen on ${name} for ${minutes} min, though its link is up: are the devices of the home behind it? ifconfig ${name} counts its packets; whp check --explain`;
     notes.push({ where: placeOf(globalsOf(uci), 'lan', name), what });
   }
   return { subject, seen: told.join('; ') || 'no lan device is there', problems: [], notes };

@@ -36,12 +36,11 @@ export function pathFix(
 }
 
 function nameTaken({ name }: GreLink): string {
-  return `another device has the name ${name} (ip -d link show dev ${name}); ip link delete ${name}; whp reload`;
+  return `another device has the name ${name} (ip link show dev ${name}); ip link delete ${name}; whp reload`;
 }
 
 function endsTaken({ remote }: GreLink): string {
-  const kind = familyIn(remote) === 6 ? 'ip6gre' : 'gre';
-  return `another GRE device has the same ends and key, and has to be deleted, or the proxy needs another key here and on its server; ip -d link show type ${kind}`;
+  return `another GRE device leads to ${remote} with the same key: delete it (ip link delete NAME), or choose another key here and on the server; ip link show`;
 }
 
 function isSix(piece: PathPiece): boolean {

@@ -92,7 +92,7 @@ const LOOK_MILLISECONDS = 60_000;
 /** The listing if other programs have no chain. */
 const NO_OTHERS: Listing = {
   marks: [],
-  firewall: ok({ forward: null, flowTables: [] }),
+  firewall: ok({ forward: null, flowTables: [], hasBanIp: false }),
   redirects: [],
 };
 

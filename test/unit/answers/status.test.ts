@@ -98,7 +98,7 @@ test('each problem ends in a command', () => {
   assert.equal(first, {
     text: 'is DOWN: probes are not answered',
     place: 'proxy a',
-    fix: `ping -c 3 ${proxy.address}`,
+    fix: `ping -c 3 ${proxy.address}; whp test`,
   });
   assert.equal(second, {
     text: 'is REFUSED: no proxy is up (fallback block); to let it go direct for an hour',

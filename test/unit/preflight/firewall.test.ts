@@ -213,4 +213,10 @@ table inet whp_offload {
   ]);
 });
 
+test('banIP is seen by its table, whatever is in it', () => {
+  const of = (listing: string): boolean => readFirewall(listing, []).hasBanIp;
+  assert.ok(of('table inet fw4 {\n}\ntable inet banIP {\n\tchain wan-input {\n\t}\n}\n'));
+  assert.not.ok(of('table inet banIPx {\n}\ntable ip banIP {\n}\n'));
+});
+
 test.run();

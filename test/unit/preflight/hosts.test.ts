@@ -67,7 +67,7 @@ test('an app whose devices nobody has is noted at its place', () => {
   assert.equal(hostsLook(subject(text), seen).notes, [
     {
       where: 'whp.skype.device (whp:3)',
-      what: "no lease and no static host has a name of its devices, so nobody's skype is proxied; with a MAC: uci add_list whp.skype.device='AA:BB:CC:DD:EE:FF'; uci commit whp; whp reload",
+      what: "no lease and no static host has a name of its devices, so nobody's skype is proxied: write the MAC of each (list device); whp devices",
     },
   ]);
 });

@@ -368,10 +368,10 @@ test('kernel modules that are missing, as far as they are needed', () => {
 
 test('flow offload in software is fine, in the hardware a note', () => {
   const flowTables = [{ table: 'inet fw4', devices: ['br-lan', 'wan'], hardware: false }];
-  assert.equal(notes({ firewall: ok({ forward: null, flowTables }) }), []);
+  assert.equal(notes({ firewall: ok({ forward: null, flowTables, hasBanIp: false }) }), []);
   const hard = [{ ...flowTables[0]!, hardware: true }];
   assert.match(
-    notes({ firewall: ok({ forward: null, flowTables: hard }) })[0]!,
+    notes({ firewall: ok({ forward: null, flowTables: hard, hasBanIp: false }) })[0]!,
     'hardware flow offload',
   );
 });
@@ -492,7 +492,17 @@ test('the verdict says what the file does', () => {
     verdict(off),
     "valid, but nothing is proxied: app skype is disabled; uci set whp.skype.enabled='1'; uci commit whp; whp reload",
   );
-  assert.match(verdict(''), 'there is no app section');
+  assert.match(verdict(CONFIG.slice(0, CONFIG.indexOf('config app'))), 'there is no app section');
+  // The proxy is the first thing that is missing, as in the file that is shipped.
+  const unset = off.replace(
+    "config proxy 'cloud'\n",
+    "config proxy 'cloud'\n\toption enabled '0'\n",
+  );
+  for (const none of ['', unset])
+    assert.match(
+      verdict(none),
+      'nothing is proxied: no proxy is enabled: on your server, whp-proxy',
+    );
   const agent = CONFIG.replace("\tlist lan 'br-lan'\n", "\toption enabled '0'\n");
   assert.match(verdict(agent), 'nothing is proxied: the agent is switched off');
   const nobody = `${CONFIG}	list device 'tv'\nconfig device 'tv'\n	list name 'tv'\n`;

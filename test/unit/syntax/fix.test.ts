@@ -6,8 +6,8 @@ test('commands at the end of a sentence, behind semicolons or a colon', () => {
   const cases: [text: string, what: string, fix: string][] = [
     ['no tunnel; opkg update; opkg install kmod-gre; /etc/init.d/whp restart', 'no tunnel', ''],
     [
-      'another device has the name (ip -d link show dev whp-a); ip link delete whp-a; whp reload',
-      'another device has the name (ip -d link show dev whp-a)',
+      'another device has the name (ip link show dev whp-a); ip link delete whp-a; whp reload',
+      'another device has the name (ip link show dev whp-a)',
       'ip link delete whp-a; whp reload',
     ],
     [
