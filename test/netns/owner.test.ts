@@ -167,7 +167,7 @@ test('a bad file changes nothing, is named with section, option and line, and is
       .slice(0, 2),
     out.split('\n').slice(0, 2),
   );
-  assert.is(err, 'whp: reload: not loaded: see whp check; the last good configuration stands\n');
+  assert.is(err, 'whp: reload: not loaded, the last good configuration stands\n  whp check\n');
   assert.equal((await streams('check'))[1], '');
   assert.is(await settled(), before);
   assert.match(

@@ -46,11 +46,22 @@ export function whyAnswer(
   const name = text.toLowerCase().replace(/\.$/, '');
   const wrong = nameProblem(name, 'question');
   if (wrong === null) return ok(whyName(state, kernel, name, around));
+  const section = ofSection(text, state.policy);
+  if (section !== null) return invalid(section);
   return invalid(/[./]/.test(text) && !text.includes(' ') ? wrong : notUnderstood(text));
 }
 
 function notUnderstood(text: string): string {
-  return `"${text}" is no address, no flow such as udp 192.168.1.11:13021 198.51.100.7:443, no host name such as api.skype.com and no device that DHCP knows`;
+  return `"${text}" is no address, no flow such as udp 192.168.1.11:13021 198.51.100.7:443, no host name such as api.skype.com and no device that DHCP knows; whp devices`;
+}
+
+/** A name of the configuration that has an answer of its own; null: it is none. */
+function ofSection(text: string, { apps, proxies }: State['policy']): string | null {
+  if (apps.some(({ name }) => name === text))
+    return `"${text}" is an app, and why is about an address, a flow, a name or a device; whp status`;
+  if (proxies.some(({ name }) => name === text))
+    return `"${text}" is a proxy, and why is about an address, a flow, a name or a device; whp proxy list`;
+  return null;
 }
 
 interface FlowWords {

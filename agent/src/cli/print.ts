@@ -117,7 +117,7 @@ export function notTaken(problems: readonly Problem[], why: Problem, json: boole
 
 const NOT_LOADED = {
   where: 'reload',
-  what: 'not loaded: see whp check; the last good configuration stands',
+  what: 'not loaded, the last good configuration stands; whp check',
 };
 
 export function printed(command: Command, reply: Reply, clock: Clock): Printed {

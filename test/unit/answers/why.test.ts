@@ -510,9 +510,11 @@ test('names, devices by name, and words that are nothing', () => {
   assert.match(why('tv').verdict, /^a device of this home; skype applies/);
   assert.match(why('TV.lan').verdict, /a device of this home/);
   for (const [query, problem] of [
-    ['nonsense', /no address, no flow .*, no host name .* and no device/],
+    ['nonsense', /no address, no flow .*, no host name .* and no device .*; whp devices$/],
     ['', /no address/],
     ['8.8.8.8 x', /no address/],
+    ['skype', /^"skype" is an app, .*; whp status$/],
+    ['a', /^"a" is a proxy, .*; whp proxy list$/],
     ['udp 1.2.3.4:5', /no address/],
     ['udp 1.2.3.4 5.6.7.8', /a udp flow has a port at both ends/],
     ['udp 1.2.3.4:70000 5.6.7.8:1', /no address/],
