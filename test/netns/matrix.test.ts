@@ -488,7 +488,7 @@ config device 'ps5'
     partly: true,
     proxies: { a: 'up' },
     alarms: [
-      /^app skype is proxied in part: no lease and .* name of (ps5|<name \d+>), so nothing of it is proxied; with a MAC; uci add_list whp\.\S+ ?\d*>?\.mac=/,
+      /^app skype is proxied in part: no lease and .* name of (ps5|<name \d+>), so nothing of it is proxied: write its MAC \(list mac\); whp devices$/,
     ],
   },
   {

@@ -55,9 +55,7 @@ export function stopped(
 
 /** The devices of an app that DHCP has not met; empty: none. */
 export function unmetStops({ name: app, unmet = [] }: App): Stop[] {
-  const [first] = unmet;
-  if (first === undefined) return [];
-  const fix = `uci add_list whp.${first}.mac='AA:BB:CC:DD:EE:FF'; uci commit whp; whp reload`;
-  const what = `no lease and no static host has had a name of ${unmet.join(', ')}, so nothing of it is proxied; with a MAC: ${fix}`;
+  if (unmet.length === 0) return [];
+  const what = `no lease and no static host has had a name of ${unmet.join(', ')}, so nothing of it is proxied: write its MAC (list mac); whp devices`;
   return [stopBy('devices', 'direct', what, { app, partly: true })];
 }

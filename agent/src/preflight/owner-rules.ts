@@ -41,8 +41,7 @@ function onlyNames({ name: app, profile }: App, rules: readonly Placed[]): Probl
   const ports = isWhole(range) ? '' : ' on its ports';
   return rulesOf(rules, app, 'direct').flatMap((placed) =>
     namesOf(placed).map((name) => {
-      const fix = `uci add_list ${placed.path}.address='ADDRESS'; uci commit whp; whp reload`;
-      const what = `the addresses of "${name}" are not direct: ${range.source} proxies every address${ports}, whatever its name; to keep one direct: ${fix}`;
+      const what = `the addresses of "${name}" are not direct: ${range.source} proxies every address${ports}, whatever its name: write those that are to stay direct (list address)`;
       return { where: placeOf(placed, 'name', name), what };
     }),
   );
