@@ -112,7 +112,7 @@ test('status, why and check speak of an app without a profile', () => {
   assert.match(JSON.stringify(home.status()), '"profile":null');
   assert.match(
     flat(home.whp('why', 'sip.echo.example.com')),
-    /a name of echo \(\.echo\.example\.com\)/,
+    /a name of echo \(\.echo\.example\.com, your rule .*\)/,
   );
   assert.match(
     flat(home.whp('why', OTHER)),
