@@ -74,7 +74,8 @@ function elsewhen(): string {
 
 /** Waits until new flows of the app go this way, and the proxies have these states ("a up"). */
 async function until(way: Expected['way'], ...wanted: readonly string[]): Promise<void> {
-  for (let waited = 0; waited < 15_000; waited += 100) {
+  // The rules of others are listed once in twenty seconds.
+  for (let waited = 0; waited < 40_000; waited += 100) {
     const { apps, proxies } = home.status();
     const { proxy, state } = apps[0]!.new_connections;
     const states = proxies.map((one) => `${one.proxy} ${one.state}`);
@@ -86,7 +87,7 @@ async function until(way: Expected['way'], ...wanted: readonly string[]): Promis
 
 /** Waits until new flows of the app are said to be stopped by this, all or some of them. */
 async function untilStopped(cause: string): Promise<void> {
-  for (let waited = 0; waited < 30_000; waited += 100) {
+  for (let waited = 0; waited < 40_000; waited += 100) {
     if (home.status().apps[0]!.new_connections.cause === cause) return;
     await pause(100);
   }
