@@ -51,8 +51,9 @@ static JSContext *new_context(void)
     return NULL;
 }
 
-/* Runs the bundle up to its first wait; returns the promise of its end. */
-static JSValue start_module(JSContext *ctx, const char *path)
+/* Runs the bundle up to its first wait; returns the promise of its end. The watchdog begins behind
+   the compiler, which ends by itself and takes longer than `seconds` on a busy router. */
+static JSValue start_module(JSContext *ctx, const char *path, long seconds)
 {
     JSValue module = bundle_load(ctx, path);
     if (JS_IsException(module))
@@ -61,6 +62,7 @@ static JSValue start_module(JSContext *ctx, const char *path)
         JS_FreeValue(ctx, module);
         return JS_EXCEPTION;
     }
+    watchdog_start(seconds);
     JSValue end = JS_EvalFunction(ctx, module);
     if (!JS_IsException(end) && JS_PromiseState(ctx, end) == JS_PROMISE_REJECTED) {
         JS_Throw(ctx, JS_PromiseResult(ctx, end));
@@ -70,10 +72,10 @@ static JSValue start_module(JSContext *ctx, const char *path)
     return end;
 }
 
-static int run(JSContext *ctx, const char *path)
+static int run(JSContext *ctx, const char *path, long seconds)
 {
     int status = EXIT_FAILED;
-    JSValue end = start_module(ctx, path);
+    JSValue end = start_module(ctx, path, seconds);
     if (JS_IsException(end) || run_loop(ctx) < 0)
         js_std_dump_error(ctx);
     else if (JS_PromiseState(ctx, end) == JS_PROMISE_PENDING)
@@ -157,7 +159,6 @@ int main(int argc, char **argv)
         close_from(STDERR_FILENO + 1); /* an inherited lock file would stay locked */
     } else
         atexit(tell_lost_output);
-    watchdog_start(seconds);
     memory_limit = megabytes ? (size_t)megabytes << 20 : (size_t)-1;
     bundle_prepare(argv[1], new_context);
     JSContext *ctx = new_context();
@@ -167,7 +168,7 @@ int main(int argc, char **argv)
     }
     js_std_add_helpers(ctx, argc - 1, argv + 1);
     watchdog_explain(ctx);
-    int status = run(ctx, argv[1]);
+    int status = run(ctx, argv[1], seconds);
     fflush(NULL);
 #ifdef WHP_CHECK_LEAKS /* a process that ends frees its memory; only the checked build looks */
     JSRuntime *rt = JS_GetRuntime(ctx);

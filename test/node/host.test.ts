@@ -71,6 +71,19 @@ function runKept(host: readonly string[], file: string, kept: string): string {
   return `${status} ${stdout}${stderr}`;
 }
 
+test('a bundle may take longer to compile than the watchdog waits', async () => {
+  // The emulated processor compiles it in some seconds. A function that is not called costs nothing else.
+  const lines = Array.from({ length: 300_000 }, (_, i) => `x = x + ${i} * x;`);
+  const source = `function unused(x) { ${lines.join('\n')} }\nconsole.log("done")`;
+  const began = Date.now();
+  const end = await run(ALL.mips!, source, { ...WATCHED, WHP_MEMORY_MB: '0' });
+  assert.equal(end, { status: 0, out: 'done\n', err: '' });
+  assert.ok(
+    Date.now() - began > 1000,
+    'it compiled within the time of the watchdog: nothing is shown',
+  );
+});
+
 for (const [name, host] of HOSTS) {
   test(`${name}: a bundle that ends well`, async () => {
     const end = await run(
