@@ -93,6 +93,12 @@ build() { # ARCH
   build_engine "$arch"
   echo "host: $arch: compiling agent/native"
   mkdir -p "$out"
+  compile_own args "${strict[@]}"
+  compile_own asked "${strict[@]}"
+  compile_own glance "${strict[@]}"
+  compile_own message "${strict[@]}"
+  compile_own questions "${strict[@]}"
+  compile_own feeds "${strict[@]}"
   compile_own socket "${strict[@]}"
   compile_own text "${strict[@]}"
   compile_own system "${strict[@]}"
@@ -102,7 +108,8 @@ build() { # ARCH
   compile_own watch "${strict[@]}"
   compile_own loop "${strict[@]}" "${lenient[@]}"
   inputs=("$out/host.o" "$out/bundle.o" "$out/ask.o" "$out/watch.o" "$out/loop.o" "$out/socket.o"
-    "$out/text.o" "$out/system.o")
+    "$out/text.o" "$out/system.o" "$out/args.o" "$out/asked.o" "$out/glance.o"
+    "$out/message.o" "$out/questions.o" "$out/feeds.o")
   : >"$out/size"
   for unit in "${engine[@]}"; do inputs+=("$objects/$unit.o"); done
   case $arch in

@@ -122,7 +122,7 @@ case $command in
   probe | big-endian) ./scripts/host.sh $router >&2 || die 'scripts/host.sh failed' ;;
 esac
 if [ "$command" = probe ]; then
-  node_modules/.bin/esbuild "$probe" --bundle --platform=neutral --format=esm --target=es2022 \
+  node_modules/.bin/esbuild "$probe" --bundle --platform=neutral --format=esm --alias:buffer=./agent/src/wire/message-bytes.ts --target=es2022 \
     '--external:qjs:*' '--external:whp:*' --main-fields=module,main --log-level=warning \
     --outfile="out/lab-driver/$$/probe.mjs" || die "esbuild $probe failed"
   shift 2

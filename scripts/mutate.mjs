@@ -76,6 +76,24 @@ function bundle() {
   return run.status === 0 ? null : run.stdout + run.stderr;
 }
 
+const hosts = join(tree, 'out/host');
+const linkHosts = () => {
+  rmSync(hosts, { recursive: true, force: true });
+  symlinkSync(join(root, 'out/host'), hosts);
+};
+
+/** Builds the changed host program in the copy. */
+function buildHost() {
+  rmSync(hosts);
+  const WHP_CACHE = process.env.WHP_CACHE ?? join(root, 'out/cache');
+  const run = spawnSync('scripts/host.sh', ['x86_64'], {
+    cwd: tree,
+    encoding: 'utf8',
+    env: { ...process.env, WHP_CACHE },
+  });
+  return run.status === 0 ? null : run.stdout + run.stderr;
+}
+
 /** Tests that start the agent's bundle. */
 const needsBundle = (tests) => tests.some((one) => /^test\/(?:netns|node)\//.test(one));
 
@@ -98,9 +116,10 @@ function play({ name, file, from, to, tests }) {
   if (parts.length !== 2)
     return bad(`STALE  ${name}: ${file} has its text ${parts.length - 1} times`);
   writeFileSync(path, parts.join(to));
+  const isOfHost = file.startsWith('agent/native/');
   try {
-    const wrong = needsBundle(tests) ? bundle() : null;
-    if (wrong !== null) return bad(`ERROR  ${name}: does not bundle`, wrong);
+    const wrong = isOfHost ? buildHost() : needsBundle(tests) ? bundle() : null;
+    if (wrong !== null) return bad(`ERROR  ${name}: does not build`, wrong);
     for (const test of tests) {
       const { error, failed: count } = runTest(test);
       if (error !== undefined) return bad(`ERROR  ${name}: ${test}`, error);
@@ -111,6 +130,7 @@ function play({ name, file, from, to, tests }) {
     return bad(`MISSED ${name}: ${tests.join(', ')} pass without it`);
   } finally {
     writeFileSync(path, before);
+    if (isOfHost) linkHosts();
   }
 }
 

@@ -1,7 +1,7 @@
 /* The program that runs the agent: `whp-host BUNDLE [ARGUMENT...]`, named in the bundle's #! line.
    One quickjs-ng runtime runs one module file with the modules qjs:std, qjs:os, whp:socket,
-   whp:system and whp:text. No other file is loaded but the bundle's bytecode (bundle.c). Event loop
-   and watchdog are in loop.c. */
+   whp:feeds, whp:system and whp:text. No other file is loaded but the bundle's bytecode (bundle.c).
+   Event loop and watchdog are in loop.c. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,6 +11,7 @@
 
 #include "ask.h"
 #include "bundle.h"
+#include "feeds.h"
 #include "loop.h"
 #include "quickjs-libc.h"
 #include "socket.h"
@@ -46,7 +47,7 @@ static JSContext *new_context(void)
     JSContext *ctx = JS_NewContext(rt);
     if (ctx && js_init_module_std(ctx, "qjs:std") && js_init_module_os(ctx, "qjs:os") &&
         whp_socket_module(ctx, "whp:socket") && whp_system_module(ctx, "whp:system") &&
-        whp_text_module(ctx, "whp:text"))
+        whp_text_module(ctx, "whp:text") && whp_feeds_module(ctx, "whp:feeds"))
         return ctx;
     return NULL;
 }
@@ -128,6 +129,7 @@ int main(int argc, char **argv)
               "       whp-host --ask SOCKET: carries one line there and one line back\n"
               "       whp-host --watch SOCKET: kills the agent there when it does not answer\n"
               "WHP_WATCHDOG_SECONDS (5, 0 is off), WHP_MEMORY_MB (32, 0 is no limit),\n"
+              "WHP_GLANCE (1, 0: the script looks at every packet),\n"
               "WHP_BYTECODE (/var/run/whp for /usr/bin/whp: where its bytecode is kept, empty: nowhere)\n", stderr);
         return EXIT_USAGE;
     }
@@ -151,6 +153,7 @@ int main(int argc, char **argv)
         if (answered >= 0)
             return answered;
     }
+    feeds_allow(setting("WHP_GLANCE", 1, 1));
     long megabytes = setting("WHP_MEMORY_MB", MEMORY_MEGABYTES, 1024);
     signal(SIGPIPE, ignore_broken_pipe);
     if (argc > 2 && strcmp(argv[2], "daemon") == 0) {
@@ -172,6 +175,7 @@ int main(int argc, char **argv)
     fflush(NULL);
 #ifdef WHP_CHECK_LEAKS /* a process that ends frees its memory; only the checked build looks */
     JSRuntime *rt = JS_GetRuntime(ctx);
+    feeds_end(ctx);
     js_std_free_handlers(rt);
     JS_FreeContext(ctx);
     JS_FreeRuntime(rt);

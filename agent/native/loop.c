@@ -29,6 +29,7 @@
 #define dlclose(library) ((void)(library))
 #include "quickjs-libc.c"
 
+#include "feeds.h"
 #include "loop.h"
 
 static struct itimerval watchdog; /* all zero: off */
@@ -200,7 +201,7 @@ static int poll_round(JSContext *ctx, JSThreadState *ts, int milliseconds)
         return -1;
     }
     for (size_t i = 0; i < count && ready > 0; i++)
-        if (fds[i].revents && (ready--, serve(ctx, ts, &fds[i])))
+        if (fds[i].revents && (ready--, feeds_wake(ctx, fds[i].fd)) && serve(ctx, ts, &fds[i]))
             return -1;
     return 0;
 }

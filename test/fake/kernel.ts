@@ -7,6 +7,7 @@ import type { Kernel } from '../../agent/src/kernel/kernel.ts';
 import { type Numbers, piecesOf, type Realized } from '../../agent/src/kernel/own-pieces.ts';
 import type { Sets } from '../../agent/src/kernel/sets.ts';
 import type { Tables } from '../../agent/src/kernel/tables.ts';
+import { questionBook } from '../../agent/src/learn/asked-questions.ts';
 import type { Flow } from '../../agent/src/learn/evidence.ts';
 import type { Connection } from '../../agent/src/netlink/conntrack.ts';
 import {
@@ -23,6 +24,7 @@ import type { RouteEvent } from '../../agent/src/netlink/rt-event.ts';
 import { now, pause } from '../../agent/src/os/clock.ts';
 import { describe } from '../../agent/src/reconcile/desired.ts';
 import { TABLE } from '../../agent/src/ruleset/names.ts';
+import type { State } from '../../agent/src/step/state.ts';
 import { conntrackText, type FakeConntrack, listNow } from './conntrack.ts';
 import {
   createNft,
@@ -55,6 +57,8 @@ export interface FakeKernel {
   readonly calls: string[];
   /** Numbers in `calls` of those that are to fail. */
   readonly failing: Set<number>;
+  /** The state that the host program was told of last. */
+  looked: State | null;
   /** Called before a change is made, unless it fails. */
   onChange: (what: string) => void;
   /** Notifies the agent of a change of devices, routes or rules by another program; null: notifications were lost. */
@@ -75,6 +79,7 @@ export function fakeKernel(): FakeKernel {
     changes: [],
     calls: [],
     failing: new Set(),
+    looked: null,
     onChange: () => {},
     announce: (event) => watcher(event),
     dump: () => {
@@ -144,6 +149,12 @@ export function fakeKernel(): FakeKernel {
         answers: () => done(HELD),
         held: () => done(HELD),
         announced: () => done(ANNOUNCED),
+      },
+      glance: {
+        asked: questionBook(),
+        look: (state) => {
+          self.looked = state;
+        },
       },
       probes: () => ({ send: () => null, drain: () => {}, retain: () => {} }),
       askDevices: () => {},
@@ -392,6 +403,7 @@ const COUNTERS = {
 };
 const HELD: HeldFeed = {
   counters: COUNTERS,
+  takeGlanced: () => 0,
   release: () => {},
   refuse: () => {},
   flush: () => {},
@@ -399,4 +411,9 @@ const HELD: HeldFeed = {
   isBehind: () => false,
   close: () => {},
 };
-const ANNOUNCED: AnnouncedFeed = { counters: COUNTERS, takeWaiting: () => {}, close: () => {} };
+const ANNOUNCED: AnnouncedFeed = {
+  counters: COUNTERS,
+  takeGlanced: () => 0,
+  takeWaiting: () => {},
+  close: () => {},
+};

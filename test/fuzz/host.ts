@@ -1,8 +1,9 @@
-// The fuzzer in the quickjs host with sanitizers: the targets of targets.ts and two that only the host can run,
-// the native module and the control socket.
+// The fuzzer in the quickjs host with sanitizers: the targets of targets.ts and those that only the host can run: the
+// native modules and the control socket.
 import * as std from 'qjs:std';
 import { monotonic } from 'whp:socket';
 import { fuzzControl } from './host/control.ts';
+import { glanceArrays, questionsBeside, strangers } from './host/glance.ts';
 import { socket } from './host/socket.ts';
 import { type Platform, readOptions, run } from './main.ts';
 import { TARGETS } from './targets.ts';
@@ -17,7 +18,7 @@ const platform: Platform = {
 };
 
 const { seed, seconds, target } = readOptions(platform.words);
-let found = run([...TARGETS, socket], platform);
+let found = run([...TARGETS, socket, strangers, questionsBeside, glanceArrays], platform);
 if (target === '' || target === 'control') {
   const milliseconds = Math.min(60, seconds / 6) * 1000;
   try {

@@ -16,7 +16,7 @@ export function realKernel(): Kernel {
 
 /** `feeds`: where held packets get their verdicts. */
 export function effectsOn(kernel: Kernel, policy: Policy, feeds: Partial<FeedState> = {}): Effects {
-  const inForce = createInForce(policy);
+  const inForce = createInForce(policy, kernel.glance);
   takeIn(inForce, policy, policy);
   return createEffects(kernel, inForce, { ...createFeeds(), ...feeds }, () => ({
     isOwn: () => false,
@@ -30,6 +30,7 @@ export function effectsOn(kernel: Kernel, policy: Policy, feeds: Partial<FeedSta
 export function notingFeed(note: (verdict: string) => void): HeldFeed {
   return {
     counters: {} as HeldFeed['counters'],
+    takeGlanced: () => 0,
     release: (id, again) => note(`${again ? 'again' : 'release'} ${id}`),
     refuse: (id) => note(`refuse ${id}`),
     flush: () => {},

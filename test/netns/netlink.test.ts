@@ -36,4 +36,5 @@ claimsOf('effects-program', 3);
 claimsOf('full-set-program', 10);
 claimsOf('measure-program', 9);
 claimsOf('element-program', 18);
+claimsOf('glance-program', 2);
 test.run();

@@ -41,6 +41,7 @@ import { notesOf } from '../preflight/traffic.ts';
 import { localClock } from '../router/time-zone.ts';
 import { ledgerOf } from '../runtime/accounting.ts';
 import type { Agent } from '../runtime/agent.ts';
+import { countGlanced } from '../runtime/feeds.ts';
 import { keptAnswer } from '../runtime/kept.ts';
 import { type Checked, invalid, ok, type Problem } from '../syntax/result.ts';
 import { FAMILIES, type Family } from '../wire/address.ts';
@@ -280,6 +281,7 @@ function withoutPackets(families: readonly Family[]): string {
 function status(agent: Agent, kernel: KernelView): StatusAnswer {
   const { failures } = agent.effects;
   const { answers, announced, watched } = agent.feeds;
+  countGlanced(agent.feeds, agent.state);
   const links = agent.kernel.routing.links();
   const problems = knownProblems(agent.problems);
   problems.push(...problemsOf(agent.preflight.looks));

@@ -14,8 +14,14 @@ import {
 import { senderMac } from '../netlink/sender.ts';
 import { now, wallTime } from '../os/clock.ts';
 import type { PacketSpan } from '../step/state.ts';
-import { DRAIN, type OpenFeed, openFeed, WHOLE_PACKET } from './feed-socket.ts';
-import { closeNetlink, type NetlinkSocket, type OnMessage, receiveOnce } from './netlink-socket.ts';
+import { DRAIN, glancedOf, type OpenFeed, openFeed, WHOLE_PACKET } from './feed-socket.ts';
+import {
+  closeNetlink,
+  type Glanced,
+  type NetlinkSocket,
+  type OnMessage,
+  receiveOnce,
+} from './netlink-socket.ts';
 import { heldFirst } from './yield-to-held.ts';
 
 /** Whole packets. Log rules that are about headers limit the copy themselves (HEADER_SNAPLEN in ruleset/compile). */
@@ -58,15 +64,17 @@ interface Group {
 }
 
 /** Binds NFLOG group `number`. `onLost`: the kernel dropped messages (ENOBUFS). `buffer`: bytes of the longest
- * message. */
+ * message. `glanced`: the host program notes the queries that concern no application. */
 export function openAnnounced(
   number: number,
   onPacket: OnAnnounced,
   onLost: () => void,
   buffer = WHOLE_PACKET,
+  glanced?: Glanced,
 ): KernelResult<AnnouncedFeed> {
   const options = { copyRange: COPY_LOGGED, threshold: 1, timeout: 1, bufferSize: 0 };
-  const opened = openFeed({ buffer }, `log group ${number}`, (w, seq) =>
+  const room = { buffer, ...(glanced === undefined ? {} : { glanced }) };
+  const opened = openFeed(room, `log group ${number}`, (w, seq) =>
     putLogBind(w, seq, number, options),
   );
   if (!opened.ok) return opened;
@@ -90,7 +98,8 @@ export function openAnnounced(
     take(group, () => group.announcedAt < wall && now() < until);
   };
   const { counters } = socket;
-  return done({ counters, takeWaiting, close: () => closeNetlink(socket) });
+  const close = (): void => closeNetlink(socket);
+  return done({ counters, takeGlanced: glancedOf(socket), takeWaiting, close });
 }
 
 /** Decodes a message into objects that are used again, calls `onRead` with its time stamp (milliseconds since

@@ -25,11 +25,21 @@ export function openAnswers(
   onFull: () => void,
 ): KernelResult<HeldFeed> {
   const ofFirst: OnPacket = (id, span, _, isOwn) => onAnswer(id, span, isOwn);
-  const one = openHeld(number, ofFirst, { most: FIRST_AT_MOST, failOpen: false, onFull });
+  const one = openHeld(number, ofFirst, {
+    most: FIRST_AT_MOST,
+    failOpen: false,
+    onFull,
+    glanced: 'answers',
+  });
   if (!one.ok) return one;
   const first = one.value;
   const ofCrowd: OnPacket = (id, span, _, isOwn) => onAnswer(id + CROWD_ID, span, isOwn);
-  const options = { most: CROWD_AT_MOST, failOpen: false, behind: first };
+  const options = {
+    most: CROWD_AT_MOST,
+    failOpen: false,
+    behind: first,
+    glanced: 'answers of the crowd',
+  } as const;
   const other = openHeld(crowdQueue(number), ofCrowd, options);
   if (!other.ok) {
     first.close();
@@ -38,6 +48,7 @@ export function openAnswers(
   const crowd = other.value;
   const value: HeldFeed = {
     counters: first.counters,
+    takeGlanced: () => first.takeGlanced() + crowd.takeGlanced(),
     release: (id) => (id < CROWD_ID ? first.release(id) : crowd.release(id - CROWD_ID)),
     refuse: (id) => (id < CROWD_ID ? first.refuse(id) : crowd.refuse(id - CROWD_ID)),
     flush: () => {

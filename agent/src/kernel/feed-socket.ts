@@ -6,6 +6,7 @@ import type { Writer } from '../netlink/writer.ts';
 import { transact } from './netlink-request.ts';
 import {
   closeNetlink,
+  type Glanced,
   type NetlinkCounters,
   type NetlinkSocket,
   openNetlink,
@@ -22,12 +23,18 @@ const QUEUE_BYTES = 1 << 19;
 
 export interface OpenFeed {
   readonly counters: NetlinkCounters;
+  /** Packets that the host program has dealt with since the last call. */
+  takeGlanced(): number;
   close(): void;
 }
 
 /** `put` writes the bind request for `what`, which names the queue or group in an error. */
 export function openFeed(
-  options: { readonly silentOverrun?: boolean; readonly buffer?: number },
+  options: {
+    readonly silentOverrun?: boolean;
+    readonly buffer?: number;
+    readonly glanced?: Glanced;
+  },
   what: string,
   put: (w: Writer, seq: number) => void,
 ): KernelResult<NetlinkSocket> {
@@ -41,4 +48,16 @@ export function openFeed(
   if (errno === 0) return opened;
   closeNetlink(socket);
   return failed(refused('bind', what, errno));
+}
+
+/** For Feed: counts what the host program has dealt with. */
+export function glancedOf({ glanced }: NetlinkSocket): () => number {
+  let before = 0;
+  return () => {
+    const all = glanced?.[0] ?? 0;
+    // The number has 32 bits.
+    const fresh = (all - before) >>> 0;
+    before = all;
+    return fresh;
+  };
 }

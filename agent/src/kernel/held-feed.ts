@@ -19,9 +19,10 @@ import { senderMac } from '../netlink/sender.ts';
 import { now } from '../os/clock.ts';
 import { readText } from '../os/file.ts';
 import type { PacketSpan } from '../step/state.ts';
-import { DRAIN, type OpenFeed, openFeed } from './feed-socket.ts';
+import { DRAIN, glancedOf, type OpenFeed, openFeed } from './feed-socket.ts';
 import {
   closeNetlink,
+  type Glanced,
   type NetlinkSocket,
   type OnMessage,
   receiveOnce,
@@ -85,6 +86,8 @@ export interface Holding {
   readonly onFull?: () => void;
   /** This feed is read first; the new one when it is empty, and at least one packet each round. */
   readonly behind?: HeldFeed;
+  /** The host program accepts what concerns no application. */
+  readonly glanced?: Glanced;
 }
 
 /** `sender`: MAC of the sender, null: none. `isOwn`: the router itself is the sender. */
@@ -114,7 +117,9 @@ export function openHeld(
   onPacket: OnPacket,
   holding: Holding,
 ): KernelResult<HeldFeed> {
-  const opened = openFeed({ silentOverrun: true }, `queue ${number}`, (w, seq) =>
+  const { glanced } = holding;
+  const options = { silentOverrun: true, ...(glanced === undefined ? {} : { glanced }) };
+  const opened = openFeed(options, `queue ${number}`, (w, seq) =>
     putQueueBind(w, seq, number, {
       copyRange: COPY_QUEUED,
       maxLength: holding.most,
@@ -142,11 +147,13 @@ export function openHeld(
   });
   return done({
     counters: socket.counters,
+    takeGlanced: glancedOf(socket),
     release: (id, again = false) => decide(queue, id, again ? NF_REPEAT : NF_ACCEPT),
     refuse: (id) => decide(queue, id, NF_DROP),
     flush: () => flush(queue),
     takeOne,
-    isBehind: () => queue.isBehind,
+    // The host program may have found the queue empty since.
+    isBehind: () => queue.isBehind && (socket.glanced?.[1] ?? DRAIN) >= DRAIN,
     close: () => {
       holdNoMore(takeOne);
       closeNetlink(socket);
@@ -182,17 +189,22 @@ function decide(queue: Queue, id: number, verdict: number): void {
 
 /** Reads `most` packets and sends their verdicts. False: the queue was empty. */
 function take(queue: Queue, most: number): boolean {
+  const { number, socket, inRow: last } = queue;
+  const dealt = socket.glanced?.[0];
   queue.taken = 0;
-  const isEmpty = drain(queue.socket, queue.onMessage, most);
+  const isEmpty = drain(socket, queue.onMessage, most);
   flush(queue);
-  const { number, taken, inRow: before } = queue;
-  const inRow = isEmpty ? 0 : before + taken;
+  const { taken } = queue;
+  const inAll = socket.glanced?.[1] ?? last + taken;
+  // Fewer than before: the host program has found the queue empty meanwhile.
+  const before = inAll < last ? 0 : last;
+  const inRow = isEmpty ? 0 : inAll;
   queue.inRow = inRow;
   if (hasPassed(queue.most, before, inRow)) queue.onFull?.();
   if (inRow < DRAIN) queue.isBehind = false;
   else if (hasPassed(DRAIN, before, inRow))
     queue.isBehind = (waitingIn(number) ?? inRow) > queue.most / 2;
-  return taken > 0;
+  return taken > 0 || dealt !== socket.glanced?.[0];
 }
 
 function drainBehind(queue: Queue, first: HeldFeed): void {

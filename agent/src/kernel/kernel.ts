@@ -5,7 +5,9 @@ import type { KernelResult } from '../netlink/kernel-error.ts';
 import type { AnnouncedFeed, OnAnnounced } from './announced-feed.ts';
 import type { OnAnswer } from './answer-queues.ts';
 import type { Conntrack } from './conntrack.ts';
+import type { HostGlance } from './glance.ts';
 import type { HeldFeed, Holding, OnPacket } from './held-feed.ts';
+import type { Glanced } from './netlink-socket.ts';
 import type { OnReply, Probes } from './probes.ts';
 import type { Routing } from './routing.ts';
 import type { Sets } from './sets.ts';
@@ -19,12 +21,13 @@ export interface Feeds {
   /** Packets held in queue `number`. */
   held(number: number, onPacket: OnPacket, holding: Holding): KernelResult<HeldFeed>;
   /** Packets logged to group `number`. `onLost`: the kernel has dropped messages. `buffer`: bytes of the longest
-   * message. */
+   * message. `glanced`: see openAnnounced. */
   announced(
     number: number,
     onPacket: OnAnnounced,
     onLost: () => void,
     buffer?: number,
+    glanced?: Glanced,
   ): KernelResult<AnnouncedFeed>;
 }
 
@@ -34,6 +37,7 @@ export interface Kernel {
   readonly conntrack: Conntrack;
   readonly routing: Routing;
   readonly feeds: Feeds;
+  readonly glance: HostGlance;
   /** The sockets of the probes (kernel/probes); one call an agent. */
   probes(onAnswer: OnReply): Probes;
   /** Sends TCP questions to devices (kernel/tcp-questions). */

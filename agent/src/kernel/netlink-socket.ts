@@ -2,6 +2,7 @@
 // read handler; kernel/netlink-request has requests with an answer.
 
 import * as os from 'qjs:os';
+import * as feeds from 'whp:feeds';
 import * as sys from 'whp:socket';
 import {
   AF_NETLINK,
@@ -64,7 +65,13 @@ export interface NetlinkSocket {
   /** Reused by every receive: valid inside the callback only. */
   readonly message: Message;
   readonly sender: ArrayBuffer;
+  /** What the host program has dealt with (whp:feeds, open); null: it is not asked. */
+  glanced: Uint32Array | null;
 }
+
+/** What the host program deals with, and whether it does so before it calls the script (whp:feeds, open). */
+export type Glanced = 'answers' | 'answers of the crowd' | 'queries';
+const KINDS = { answers: 0, 'answers of the crowd': 1, queries: 2 } as const;
 
 export interface NetlinkOptions {
   /** Multicast groups to join, RTNLGRP_* or NFNLGRP_*. */
@@ -79,6 +86,7 @@ export interface NetlinkOptions {
   /** NETLINK_NO_ENOBUFS: overruns are not reported. For NFQUEUE, where the kernel itself accepts or drops a packet
    * that it cannot deliver; not for sockets whose losses matter. */
   readonly silentOverrun?: boolean;
+  readonly glanced?: Glanced;
 }
 
 /** Opens and binds a socket of `protocol` (NETLINK_ROUTE, NETLINK_NETFILTER). */
@@ -117,7 +125,11 @@ export function openNetlink(
     seq: 1,
     message: createMessage(),
     sender: new ArrayBuffer(12),
+    glanced: options.glanced === undefined ? null : new Uint32Array(2),
   };
+  if (options.glanced !== undefined) {
+    feeds.open(fd, KINDS[options.glanced], buffer, socket.glanced!.buffer as ArrayBuffer);
+  }
   return done(socket);
 }
 
@@ -153,6 +165,7 @@ function setQueue(fd: number, forced: number, plain: number, size: number | unde
 
 export function closeNetlink(socket: NetlinkSocket): void {
   os.setReadHandler(socket.fd, null);
+  if (socket.glanced !== null) feeds.close(socket.fd);
   os.close(socket.fd);
 }
 
@@ -196,7 +209,10 @@ export type OnMessage = (message: Message, reader: MessageReader) => void;
  * receive queue is empty). */
 export function receiveOnce(socket: NetlinkSocket, onMessage: OnMessage): number {
   const { fd, buffer, counters, message, reader, sender } = socket;
-  const size = sys.recvfrom(fd, buffer, 0, buffer.byteLength, MSG_DONTWAIT | MSG_TRUNC, sender);
+  const size =
+    socket.glanced === null
+      ? sys.recvfrom(fd, buffer, 0, buffer.byteLength, MSG_DONTWAIT | MSG_TRUNC, sender)
+      : feeds.receive(fd, sender);
   if (size < 0) {
     if (size === -sys.ENOBUFS) counters.overruns += 1;
     else if (size === -sys.EINTR) counters.interrupted += 1;

@@ -5,6 +5,7 @@ import { done, type KernelResult } from '../netlink/kernel-error.ts';
 import { openAnnounced } from './announced-feed.ts';
 import { openAnswers } from './answer-queues.ts';
 import { conntrackOver } from './conntrack.ts';
+import { glance } from './glance.ts';
 import { openHeld } from './held-feed.ts';
 import type { Kernel } from './kernel.ts';
 import { openNetlink } from './netlink-socket.ts';
@@ -36,6 +37,7 @@ export function openKernel(scratch: string): KernelResult<Kernel> {
     conntrack: conntrackOver(conntrack.value, lists.value, toAnswer.value),
     routing: routing.value,
     feeds: { answers: openAnswers, held: openHeld, announced: openAnnounced },
+    glance,
     probes: openProbes,
     askDevices,
   });

@@ -56,6 +56,8 @@ export interface Aliases {
   evicted: number;
   /** When the next alias expires, milliseconds. */
   soonest: number;
+  /** Not 0 at the textTail of every alias. Changed in place: the host program reads it (kernel/glance). */
+  readonly tails: TailFilter;
   /** Passes every name that `matcher` or an alias may match; null: has to be built again. */
   filter: TailFilter | null;
   /** The matcher that `filter` was built from. */
@@ -69,6 +71,7 @@ export function createAliases(limits: AliasLimits = ALIAS_LIMITS): Aliases {
     count: 0,
     evicted: 0,
     soonest: Number.POSITIVE_INFINITY,
+    tails: new Uint8Array(4096),
     filter: null,
     matcher: null,
   };
@@ -78,10 +81,7 @@ export function createAliases(limits: AliasLimits = ALIAS_LIMITS): Aliases {
 export function filterOf(aliases: Aliases, matcher: NameMatcher): TailFilter {
   if (aliases.count === 0) return matcher.filter;
   if (aliases.filter !== null && aliases.matcher === matcher) return aliases.filter;
-  const filter = matcher.filter.slice();
-  for (const names of aliases.byDevice.values()) {
-    for (const name of names.keys()) filter[textTail(name)] = 1;
-  }
+  const filter = matcher.filter.map((passes, key) => passes | aliases.tails[key]!);
   aliases.filter = filter;
   aliases.matcher = matcher;
   return filter;
@@ -131,7 +131,9 @@ function learnAlias(aliases: Aliases, device: string, leads: Leads, target: Alia
   aliases.soonest = Math.min(aliases.soonest, expires);
   if (known !== undefined) return;
   aliases.count += 1;
-  if (aliases.filter !== null) aliases.filter[textTail(name)] = 1;
+  const tail = textTail(name);
+  aliases.tails[tail] = 1;
+  if (aliases.filter !== null) aliases.filter[tail] = 1;
   const { perDevice, total } = aliases.limits;
   if (names.size > perDevice) evict(aliases, device, names);
   else if (aliases.count > total) evict(aliases, ...greediest(aliases));
@@ -179,12 +181,17 @@ export function retainAliases(
   // Several names may share one filter place, so a removal builds the filter again. An eviction leaves its place
   // set: that costs one look-up in vain.
   aliases.filter = null;
+  aliases.tails.fill(0);
   for (const [device, names] of aliases.byDevice) {
     for (const [name, list] of names) {
       const kept = list.filter((one) => isKept(one, device));
       gone += list.length - kept.length;
-      if (kept.length === 0) drop(aliases, device, names, name);
-      else if (kept.length < list.length) names.set(name, kept);
+      if (kept.length === 0) {
+        drop(aliases, device, names, name);
+        continue;
+      }
+      aliases.tails[textTail(name)] = 1;
+      if (kept.length < list.length) names.set(name, kept);
       for (const { expires } of kept) aliases.soonest = Math.min(aliases.soonest, expires);
     }
   }

@@ -19,6 +19,29 @@ export interface AskedQuestion {
   readonly at: number;
 }
 
+/** The open questions, kept here, or by the host program, which notes most of them itself (kernel/glance). `find`
+ * and `note`: as findQuestion and noteQuestion. */
+export interface QuestionBook {
+  note(
+    packet: Uint8Array,
+    ends: Ends,
+    message: Uint8Array,
+    from: number,
+    to: number,
+    mac: string | null,
+    at: number,
+  ): void;
+  find(
+    packet: Uint8Array,
+    ends: Ends,
+    message: Uint8Array,
+    from: number,
+    to: number,
+    now: number,
+  ): AskedQuestion | null;
+  expire(now: number): void;
+}
+
 /** MOST_OPEN slots, used in turn. */
 export interface AskedQuestions {
   /** LONGEST bytes for each slot. */
@@ -45,6 +68,16 @@ export interface Ends {
   /** Offset of the source port; the destination port follows. */
   ports: number;
   protocol: number;
+}
+
+export function questionBook(book = createAskedQuestions()): QuestionBook {
+  return {
+    note: (packet, ends, message, from, to, mac, at) =>
+      noteQuestion(book, packet, ends, message, from, to, mac, at),
+    find: (packet, ends, message, from, to, now) =>
+      findQuestion(book, packet, ends, message, from, to, now),
+    expire: (now) => expireQuestions(book, now),
+  };
 }
 
 export function createAskedQuestions(): AskedQuestions {

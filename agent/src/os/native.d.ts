@@ -1,4 +1,4 @@
-// os/native: types of the modules of the host program: whp:socket, whp:system, whp:text, qjs:os and qjs:std. Written
+// os/native: types of the modules of the host program: whp:socket, whp:feeds, whp:system, whp:text, qjs:os and qjs:std. Written
 // by hand from agent/native and quickjs-libc.c; members that agent/src does not use are left out.
 
 declare module 'whp:socket' {
@@ -131,6 +131,54 @@ declare module 'whp:socket' {
   export const EHOSTUNREACH: number;
   export const EALREADY: number;
   export const EINPROGRESS: number;
+}
+
+declare module 'whp:feeds' {
+  /**
+   * Feeds of the kernel whose packets are looked at before the script runs: a held DNS answer that concerns no
+   * application is accepted, the query of a device that concerns none is noted. Invalid arguments throw.
+   */
+  /** `kind`: 0 answers in a queue, 1 answers in a queue that is read when the other one is empty, 2 logged queries.
+   * `buffer` receives the datagrams. `counts`: two Uint32 that are kept up to date: packets dealt with, and packets read since the
+   * feed was last empty. */
+  export function open(fd: number, kind: number, buffer: ArrayBuffer, counts: ArrayBuffer): void;
+  /** Before os.close of the descriptor. */
+  export function close(fd: number): void;
+  /** As recvfrom into the feed's buffer with MSG_DONTWAIT and MSG_TRUNC, for the next datagram that was not dealt
+   * with; 0 also when there may be more. */
+  export function receive(fd: number, address: ArrayBuffer): number;
+  /** Null: nothing is looked at. `names`: of profile/glance-names, copied. `led`: 4096 bytes, read at each look.
+   * `gateways`: hardware addresses, 6 bytes each, copied. */
+  export function judge(
+    names: ArrayBuffer | null,
+    led: ArrayBuffer | null,
+    gateways: ArrayBuffer | null,
+  ): void;
+  /** A packet, offsets of its addresses, their width, offset of its ports, its protocol; a message, from, to. */
+  export type Exchange = [
+    packet: ArrayBuffer,
+    source: number,
+    destination: number,
+    width: number,
+    ports: number,
+    protocol: number,
+    message: ArrayBuffer,
+    from: number,
+    to: number,
+  ];
+  /** Notes a query that passed at `at`, monotonic milliseconds. */
+  export function note(...args: [...Exchange, mac: ArrayBuffer | null, at: number]): void;
+  /** When the query of this answer passed, or null; fills `mac`, with zeros if there is none. */
+  export function find(...args: [...Exchange, now: number, mac: ArrayBuffer]): number | null;
+  /** Drops the queries that are no longer open. */
+  export function expire(now: number): void;
+  /** Whether the packet would be dealt with; for the fuzzer and tests. */
+  export function isStranger(
+    packet: ArrayBuffer,
+    offset: number,
+    length: number,
+    isAnswer: boolean,
+  ): boolean;
 }
 
 declare module 'whp:system' {

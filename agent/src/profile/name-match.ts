@@ -40,7 +40,7 @@ interface Entry {
 }
 
 /** Entries that share their last two labels. */
-interface Bucket {
+export interface Bucket {
   readonly tail: string;
   readonly second: Uint8Array;
   readonly top: Uint8Array;

@@ -32,7 +32,7 @@ export function createAgent(
   kernel: Kernel,
   handoverFile: string,
 ): Agent {
-  const inForce = createInForce(policy);
+  const inForce = createInForce(policy, kernel.glance);
   const feeds = createFeeds();
   const table = createTable();
   const effects = createEffects(kernel, inForce, feeds, () => settingNow(agent));

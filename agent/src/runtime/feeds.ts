@@ -20,7 +20,7 @@ import { evidenceGroup } from '../ruleset/compile/context.ts';
 import { crowdGroup } from '../ruleset/compile/dns.ts';
 import { helloQueue } from '../ruleset/compile/tls-hello.ts';
 import { ANSWER_PREFIX, HELLO_PREFIX, QUERY_PREFIX, UNJUDGED_PREFIX } from '../ruleset/names.ts';
-import type { Event, PacketSpan, State } from '../step/state.ts';
+import { countStrangers, type Event, type PacketSpan, type State } from '../step/state.ts';
 import { step } from '../step/step.ts';
 
 type Answer = Event & { kind: 'answer' };
@@ -67,6 +67,11 @@ export function createFeeds(): FeedState {
   return { answers: null, hellos: null, announced: null, watched: [], opened: null };
 }
 
+/** Counts what the host program has dealt with. */
+export function countGlanced({ answers, announced }: FeedState, state: State): void {
+  countStrangers(state, answers?.takeGlanced() ?? 0, announced?.takeGlanced() ?? 0);
+}
+
 export function closeFeeds(feeds: FeedState): void {
   for (const feed of [feeds.answers, feeds.hellos, feeds.announced, ...feeds.watched])
     feed?.close();
@@ -95,6 +100,7 @@ export function listen(agent: FeedNeeds, policy: Policy): void {
   const { feeds, problems, kernel } = agent;
   const needs = needsOf(policy);
   if (isSame(feeds.opened, needs)) return;
+  countGlanced(feeds, agent.state);
   closeFeeds(feeds);
   for (const part of ['queue', 'hello', 'announce']) problems.delete(part);
   feeds.opened = needs;
@@ -148,7 +154,7 @@ function listenAnnounced(agent: FeedNeeds, group: number): void {
   };
   const onLost = (): void => agent.happened({ kind: 'unjudged' });
   const { feeds, kernel } = agent;
-  const announced = kernel.feeds.announced(group, onPacket, onLost);
+  const announced = kernel.feeds.announced(group, onPacket, onLost, undefined, 'queries');
   const evidence = kernel.feeds.announced(evidenceGroup(group), onPacket, onLost, HEADERS);
   // Unheld answers to devices above their share; their queries are in the other group.
   const ofCrowd: OnAnnounced = (_, { bytes, offset, end }, __, ___, isOwn) => {

@@ -57,6 +57,8 @@ export function resolveGateways(agent: GatewayNeeds): void {
     return [{ operation, set: GATEWAYS, elements: some.map((mac) => ({ key: macKey(mac)! })) }];
   };
   const changes = [...change('delete', gone), ...change('add', fresh)];
-  const error = changes.length === 0 ? null : kernel.sets.change(changes);
+  if (changes.length === 0) return;
+  kernel.glance.look(state);
+  const error = kernel.sets.change(changes);
   if (error !== null) log('error', `other routers at home: ${errorText(error)}`);
 }

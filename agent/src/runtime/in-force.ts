@@ -1,5 +1,6 @@
 // runtime/in-force: the enforced policy and the state of step/step under it. One record, shared by the agent and
 // the files that act on learned evidence.
+import type { HostGlance } from '../kernel/glance.ts';
 import { isOwnAddress } from '../policy/own-addresses.ts';
 import type { Policy } from '../policy/policy.ts';
 import { createState, type State } from '../step/state.ts';
@@ -14,11 +15,13 @@ export interface InForce {
   isEnforced: boolean;
   /** Addresses of all devices of the router, as text. */
   addresses: readonly string[];
+  /** Told of each new state. */
+  readonly glance: HostGlance;
 }
 
-export function createInForce(policy: Policy): InForce {
-  const state = createState(policy, () => false);
-  return { policy, wanted: policy, state, isEnforced: false, addresses: [] };
+export function createInForce(policy: Policy, glance: HostGlance): InForce {
+  const state = createState(policy, () => false, null, glance.asked);
+  return { policy, wanted: policy, state, isEnforced: false, addresses: [], glance };
 }
 
 /** The policy is enforced: packets are judged by it from now on. */
@@ -29,6 +32,7 @@ export function takeIn(inForce: InForce, wanted: Policy, policy: Policy): void {
   inForce.policy = policy;
   inForce.state = createState(policy, isOwn, inForce.state);
   inForce.isEnforced = true;
+  inForce.glance.look(inForce.state);
 }
 
 export function noteAddresses(

@@ -2,8 +2,8 @@
 // elements are in the kernel's sets. An answer that cannot be read or learned whole is refused.
 
 import { takeToken } from '../bounds/token-bucket.ts';
-import { type AskedQuestion, endsOf, findQuestion, plainEnds } from '../learn/asked-questions.ts';
-import { askerOf } from '../learn/askers.ts';
+import { type AskedQuestion, endsOf, plainEnds } from '../learn/asked-questions.ts';
+import { askerOf, noteAsker } from '../learn/askers.ts';
 import { type Effect, NO_EFFECTS } from '../learn/effect.ts';
 import type { Exchange } from '../learn/endpoints.ts';
 import { type Glance, glanceAt, observeDnsAnswer } from '../learn/observe-dns.ts';
@@ -37,6 +37,7 @@ export function onAnswer(state: State, event: Answer, now: number): readonly Eff
   const { counters } = state;
   const release: readonly Effect[] =
     event.id === null ? NO_EFFECTS : [{ kind: 'release', id: event.id }];
+  const isSenderKnown = noteSender(state, event, now);
   const glance = glanceAt(state.observer, event.bytes, event.offset, event.end, now);
   const unread = glance === 'matched' ? unreadRefusal(state, event, now) : null;
   if (unread !== null) {
@@ -44,6 +45,8 @@ export function onAnswer(state: State, event: Answer, now: number): readonly Eff
     return refuse(state, event.id, unread, now);
   }
   if (glance !== 'unrelated' && event.heard === false && mayBeAsked(state, event, glance, now))
+    return HEAR;
+  if (glance === 'unrelated' && !isSenderKnown && event.heard === false && !event.isBehind)
     return HEAR;
   counters.answers += 1;
   if (glance === 'unrelated') return release;
@@ -63,6 +66,18 @@ export function onAnswer(state: State, event: Answer, now: number): readonly Eff
   if (refusal === null) return [...taught, ...(isStream ? behind(event.id) : release)];
   if (isStream) restoreStream(state.streams, streamKey(packet), saved);
   return [...taught, ...refuse(state, event.id, refusal, now)];
+}
+
+/** Notes the MAC of a datagram's query, for names that the device was led to: the host program notes most queries
+ * alone. False: there are such names, no MAC of the device is known, and its query was not read yet. */
+function noteSender({ asked, askers, observer }: State, event: Answer, now: number): boolean {
+  const { bytes, offset, end } = event;
+  const at = observer.aliases.count === 0 ? -1 : plainUdp(bytes, offset, end);
+  if (at < 0) return true;
+  const device = plainDevice(bytes, offset, at);
+  const question = asked.find(bytes, plainEnds(bytes, offset, at), bytes, at, plainEnd, now);
+  if (question !== null && question.mac !== null) noteAsker(askers, device, question.mac);
+  return question !== null || askers.macs.has(device);
 }
 
 /** Why a held datagram with records cannot be read now; null: it can, or it is no such datagram. A truncated one
@@ -96,9 +111,7 @@ function mayBeAsked(
   // The message that a TCP segment completes is not known before the segment is added to its stream.
   const at = glance === 'matched' ? plainUdp(bytes, offset, end) : -1;
   if (at < 0) return true;
-  return (
-    findQuestion(asked, bytes, plainEnds(bytes, offset, at), bytes, at, plainEnd, now) === null
-  );
+  return asked.find(bytes, plainEnds(bytes, offset, at), bytes, at, plainEnd, now) === null;
 }
 
 interface Heard {
@@ -153,14 +166,18 @@ function hearMessage(
 }
 
 function questionOf(
-  { asked }: State,
+  { asked, askers }: State,
   event: Answer,
   packet: Packet,
   { bytes, offset, end }: PacketSpan,
   now: number,
 ): AskedQuestion | null {
   const ends = endsOf(packet);
-  return ends === null ? null : findQuestion(asked, event.bytes, ends, bytes, offset, end, now);
+  const question = ends === null ? null : asked.find(event.bytes, ends, bytes, offset, end, now);
+  // The query may have been noted by the host program alone.
+  if (question !== null && question.mac !== null)
+    noteAsker(askers, destinationText(packet), question.mac);
+  return question;
 }
 
 /** TC bit, in the third byte of the header. */

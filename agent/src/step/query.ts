@@ -2,7 +2,7 @@
 // also opens the device's window for port mappings.
 
 import { takeToken, untilToken } from '../bounds/token-bucket.ts';
-import { endsOf, noteQuestion, plainEnds } from '../learn/asked-questions.ts';
+import { endsOf, plainEnds } from '../learn/asked-questions.ts';
 import { noteAsker } from '../learn/askers.ts';
 import { holdsUntil, noteTaught } from '../learn/dynamic-sets.ts';
 import { type Effect, NO_EFFECTS } from '../learn/effect.ts';
@@ -31,7 +31,7 @@ export function onQuery(
   const at = plainUdp(event.bytes, event.offset, event.end);
   if (at >= 0) {
     const ends = plainEnds(event.bytes, event.offset, at);
-    noteQuestion(state.asked, event.bytes, ends, event.bytes, at, plainEnd, mac, asked);
+    state.asked.note(event.bytes, ends, event.bytes, at, plainEnd, mac, asked);
     // A flooding device's query is not matched: the device loses some milliseconds of its own window.
     const isFlooding = mac !== null && untilToken(state.windows, mac, now) > 0;
     // Aliases of a device count at each of its addresses, which needs its MAC.
@@ -55,7 +55,7 @@ export function onQuery(
   const ends = at >= 0 ? null : endsOf(packet);
   for (const { bytes, offset, end } of messagesOf(state, packet, mac ?? address, now)) {
     if (ends !== null) {
-      noteQuestion(state.asked, event.bytes, ends, bytes, offset, end, mac, asked);
+      state.asked.note(event.bytes, ends, bytes, offset, end, mac, asked);
     }
     // A segment may complete dozens of queries; a plain datagram has taken its token.
     if (at < 0 && untilToken(state.windows, mac ?? address, now) > 0) continue;

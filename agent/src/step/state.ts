@@ -4,7 +4,7 @@ import { createRepeats, type Repeats } from '../bounds/dedupe.ts';
 import { createReports, type Reports } from '../bounds/log-once.ts';
 import { createPace, HOME_PACE, LOOKS, type Pace } from '../bounds/token-bucket.ts';
 import { type Aliases, createAliases, retainAliases } from '../learn/aliases.ts';
-import { type AskedQuestions, createAskedQuestions } from '../learn/asked-questions.ts';
+import { type QuestionBook, questionBook } from '../learn/asked-questions.ts';
 import { type Askers, createAskers, namesOf } from '../learn/askers.ts';
 import type { DnsObserver } from '../learn/dns-observer.ts';
 import { createTaught, retainTaught, type Taught } from '../learn/dynamic-sets.ts';
@@ -94,7 +94,7 @@ export interface State {
   readonly learned: Learned;
   /** Addresses told by other resolvers, for the device that asked. */
   readonly pairs: Learned;
-  readonly asked: AskedQuestions;
+  readonly asked: QuestionBook;
   /** Elements that the ruleset added itself, to restore them if its table is deleted. */
   readonly taught: Taught;
   /** MACs of other routers of the home; they identify no device. */
@@ -131,11 +131,12 @@ export interface State {
 }
 
 /** The state for a policy: empty, or with what `before` knows of the apps that are still configured. `isOwn`:
- * true for addresses that must never be learned. */
+ * true for addresses that must never be learned. `asked`: where open questions are kept. */
 export function createState(
   policy: Policy,
   isOwn: (address: string) => boolean,
   before: State | null = null,
+  asked: QuestionBook = before?.asked ?? questionBook(),
 ): State {
   const learned = before?.learned ?? createLearned();
   const pairs = before?.pairs ?? createLearned(true);
@@ -158,7 +159,7 @@ export function createState(
     apps: new Map(policy.apps.map((app) => [app.name, app])),
     learned,
     pairs,
-    asked: before?.asked ?? createAskedQuestions(),
+    asked,
     taught,
     gateways: before?.gateways ?? new Set(),
     restored: before?.restored ?? new Map(),
@@ -205,6 +206,12 @@ function aliasesUnder(matcher: NameMatcher, before: State | null): Aliases {
     return isIts && !isExceptedText(matcher, app, name);
   });
   return aliases;
+}
+
+/** Counts packets that were no event here: they concern no application (kernel/glance). */
+export function countStrangers({ counters }: State, answers: number, queries: number): void {
+  counters.answers += answers;
+  counters.queries += queries;
 }
 
 function noCounts(): Counters {

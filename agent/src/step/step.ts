@@ -2,7 +2,6 @@
 // passes events from the sockets and runs the effects; tests and `whp replay` pass their own.
 
 import { expireAliases } from '../learn/aliases.ts';
-import { expireQuestions } from '../learn/asked-questions.ts';
 import { expireTaught } from '../learn/dynamic-sets.ts';
 import { type Effect, NO_EFFECTS } from '../learn/effect.ts';
 import { expireLearned } from '../learn/endpoints.ts';
@@ -43,7 +42,7 @@ export function step(state: State, event: Event, now: number): readonly Effect[]
       expireAliases(state.observer.aliases, now);
       expireLearned(state.learned, now);
       expireLearned(state.pairs, now);
-      expireQuestions(state.asked, now);
+      state.asked.expire(now);
       expireTaught(state.taught, now);
       expireStreams(state.streams, now);
       expireHellos(state.hellos, now);

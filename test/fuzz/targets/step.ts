@@ -1,5 +1,6 @@
 // step: one state under hostile packets. An answer is released once, as the last effect; only public addresses
 // of the right family enter a set; every store keeps its cap.
+import { createAskedQuestions, questionBook } from '../../../agent/src/learn/asked-questions.ts';
 import type { Effect } from '../../../agent/src/learn/effect.ts';
 import { learnedEndpoints } from '../../../agent/src/learn/endpoints.ts';
 import { addressOf, SLACK } from '../../../agent/src/ruleset/elements.ts';
@@ -24,9 +25,15 @@ const CAP = wideProfile.caps.endpoints;
 const TAUGHT = Math.max(wideProfile.caps.ports, wideProfile.caps.peers, wideProfile.caps.devices);
 const PREFIXES = ['range', 'addr', 'port', 'peer', 'late', 'full', 'request', 'mapping'];
 
-let state = createState(policy, (address) => address === OWN);
+let book = createAskedQuestions();
+let state = newState();
 state.gateways.add('02:00:00:00:00:03');
 let now = 0;
+
+function newState(): State {
+  book = createAskedQuestions();
+  return createState(policy, (address) => address === OWN, null, questionBook(book));
+}
 
 /** The first byte selects the event; the rest is the packet. */
 function eventOf(input: Uint8Array): Event {
@@ -80,7 +87,7 @@ function checkEffects(event: Event, effects: readonly Effect[]): void {
 const VERDICTS = ['release', 'refuse', 'pass'];
 
 function checkState(state: State): void {
-  const { learned, pairs, asked, taught, evidence, reasons, streams, hellos, observer } = state;
+  const { learned, pairs, taught, evidence, reasons, streams, hellos, observer } = state;
   const { aliases } = observer;
   const names = Array.from(aliases.byDevice.values(), ({ size }) => size);
   must(
@@ -92,8 +99,8 @@ function checkState(state: State): void {
     must(set.size <= CAP, `${set.size} endpoints, cap ${CAP}`);
   for (const set of pairs.sets.values())
     must(set.size <= wideProfile.caps.peers >> 1, `${set.size} pairs`);
-  const held = Array.from(asked.slots.values()).flat().length;
-  must(held === openQuestions(asked), `${held} open questions counted`);
+  const held = Array.from(book.slots.values()).flat().length;
+  must(held === openQuestions(book), `${held} open questions counted`);
   for (const [set, elements] of taught)
     must(elements.size <= TAUGHT, `${elements.size} elements of ${set}`);
   must(evidence.flows.size <= evidence.cap, 'more evidence than its cap');
@@ -125,7 +132,7 @@ export const steps: Target = {
     checkState(state);
     const told = learnedEndpoints(state.learned).length;
     // A new state now and then, so that inputs also meet empty stores.
-    if (input.length % 97 === 0) state = createState(policy, (address) => address === OWN);
+    if (input.length % 97 === 0) state = newState();
     return `${event.kind} ${effects.map(({ kind }) => kind).slice(0, 6)} ${Math.min(told, 4)}`;
   },
 };

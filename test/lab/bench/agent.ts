@@ -79,13 +79,14 @@ export async function loadModules(router: Machine): Promise<void> {
   await router.run(`for module in ${MODULES}; do modprobe -q "$module"; done`);
 }
 
-/** `queue` 0: a configuration that holds no answers. */
-export async function startAgent(router: Machine, queue = QUEUE): Promise<Start> {
+/** `queue` 0: a configuration that holds no answers. `setting`: of the host program, `NAME=VALUE`. */
+export async function startAgent(router: Machine, queue = QUEUE, setting = ''): Promise<Start> {
   const enforcing = 'grep -c "^whp: enforcing" /tmp/whp.log 2>/dev/null';
   const before = (await router.run(enforcing)).stdout.trim();
-  const started = await router.run(`${HOST} ${PROGRAMS}/start.mjs /tmp/whp.log ${queue}`, {
-    timeout: 90_000,
-  });
+  const started = await router.run(
+    `${setting} ${HOST} ${PROGRAMS}/start.mjs /tmp/whp.log ${queue}`,
+    { timeout: 90_000 },
+  );
   // The agent handles signals only after this line: it must not be stopped before.
   for (let tries = 0; started.status === 0 && tries < 50; tries += 1) {
     if ((await router.run(enforcing)).stdout.trim() !== (before || '0')) {

@@ -28,6 +28,7 @@ const PHASES = {
   'through dnsmasq, match': { letter: 'F', forwarded: false, seconds: SECONDS },
   'C accepts all': { letter: 'g', forwarded: true, seconds: SECONDS * 2 },
   'C teaches all': { letter: 'H', forwarded: true, seconds: SECONDS * 2 },
+  'script alone': { letter: 'v', forwarded: true, seconds: SECONDS * 2 },
   follower: { letter: 'I', forwarded: true, seconds: SECONDS },
   nftset: { letter: 'J', forwarded: false, seconds: SECONDS },
 } as const;
@@ -150,6 +151,9 @@ function heldReadings(times: (name: PhaseName) => number[]): Reading[] {
       const others = forwarded
         ? [
             beside('least possible, in C', added(program), 'ms'),
+            ...(kind === 'match'
+              ? []
+              : [beside('by the script (`WHP_GLANCE=0`)', added('script alone'), 'ms')]),
             beside('not held (`hold 0`)', added('follower'), 'ms'),
           ]
         : [beside("dnsmasq's nftset", added('nftset'), 'ms')];

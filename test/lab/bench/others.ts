@@ -17,6 +17,7 @@ import {
   stopAgent,
 } from './agent.ts';
 
+const CALM = 6000;
 /** A packet that adds 0.0.0.0; the program puts the addresses of an answer there. */
 const ELEMENT = Buffer.from(
   elementPacket(setName('skype', 'addr', 4), new Uint8Array(4), LEASES[0])!,
@@ -60,6 +61,15 @@ async function accepting(
   const { accepted, taken } = JSON.parse(said) as { accepted: number; taken: number };
   if (accepted === 0) throw new Error('accept: no packet was held');
   return taken;
+}
+
+/** Runs `phase` with an agent whose script looks at every packet. */
+export async function byScript(router: Machine, phase: () => Promise<void>): Promise<void> {
+  const agent = await startAgent(router, QUEUE, 'WHP_GLANCE=0');
+  // What an agent does once after its start is over.
+  await sleep(CALM);
+  await phase();
+  await stopAgent(router, agent);
 }
 
 /** Runs `phase` with an agent that reads answers as they pass. */

@@ -17,7 +17,7 @@ import {
 } from './agent.ts';
 import { askPhase, type RampQueue, rampWith, rampWithout, settled } from './answers.ts';
 import { beside, type Reading, reading } from './figures.ts';
-import { acceptingAll, fillingByDnsmasq, following } from './others.ts';
+import { acceptingAll, byScript, fillingByDnsmasq, following } from './others.ts';
 import { ask, openFlows, RESOLVER } from './world.ts';
 
 const MEGABYTE = 1048576;
@@ -53,6 +53,7 @@ export async function measureRun(lab: Lab, run: number, say: (line: string) => v
   await fillingByDnsmasq(router, phase('nftset'));
   await following(router, phase('follower'));
   say(`run ${run}: answers without held ones`);
+  await byScript(router, phase('script alone'));
   const { agent, readings: starts } = await measureStarts(router, {
     plain: phase('C accepts all'),
     teaching: phase('C teaches all'),

@@ -4,6 +4,11 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PACE } from '../../../agent/src/bounds/token-bucket.ts';
+import {
+  type AskedQuestions,
+  createAskedQuestions,
+  questionBook,
+} from '../../../agent/src/learn/asked-questions.ts';
 import type { Effect } from '../../../agent/src/learn/effect.ts';
 import { findEndpoint, learnedEndpoints } from '../../../agent/src/learn/endpoints.ts';
 import { findEvidence } from '../../../agent/src/learn/evidence.ts';
@@ -27,12 +32,15 @@ const policy: Policy = policyFrom({
 
 interface Life {
   readonly state: State;
+  readonly book: AskedQuestions;
   readonly counts: Map<string, number>;
   now: number;
 }
 
 function begin(): Life {
-  return { state: createState(policy, () => false), counts: new Map(), now: 0 };
+  const book = createAskedQuestions();
+  const state = createState(policy, () => false, null, questionBook(book));
+  return { state, book, counts: new Map(), now: 0 };
 }
 
 function take(life: Life, event: Event): readonly Effect[] {
@@ -159,7 +167,7 @@ test('queries over TCP count as those over UDP do, and each is noted', () => {
     ask(tcp4(HOSTILE, 40000, ROUTER, 53, 1 + from, stream.subarray(from, from + 1460)));
   }
   assert.is(life.state.counters.asked, PACE.burst);
-  assert.is(openQuestions(life.state.asked), 200);
+  assert.is(openQuestions(life.book), 200);
   // UDP takes from the same bucket.
   ask(query(1000));
   assert.is(life.state.counters.asked, PACE.burst);

@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import { monitorAnswer } from '../../../agent/src/answers/monitor.ts';
 import { whyAnswer } from '../../../agent/src/answers/why.ts';
 import { monitorText } from '../../../agent/src/cli/text.ts';
+import { plainEnds } from '../../../agent/src/learn/asked-questions.ts';
 import type { Effect } from '../../../agent/src/learn/effect.ts';
 import { glanceAt } from '../../../agent/src/learn/observe-dns.ts';
 import type { Policy } from '../../../agent/src/policy/policy.ts';
@@ -15,7 +16,7 @@ import { step } from '../../../agent/src/step/step.ts';
 import { ok } from '../../../agent/src/syntax/result.ts';
 import { concat, span, u16be } from '../../fixtures/bytes.ts';
 import { answerTo, queryFor, type WireRecord, wireName, withLength } from '../../fixtures/dns.ts';
-import { askedEvents } from '../../fixtures/dns-events.ts';
+import { askedEvents, queryTo } from '../../fixtures/dns-events.ts';
 import { tcp, udp } from '../../fixtures/packets.ts';
 import { captureOf, type Timed } from '../../fixtures/pcap.ts';
 import { tcp4 } from '../../fixtures/plain-packets.ts';
@@ -475,6 +476,20 @@ test('why and monitor say which name led to which', () => {
     `203.0.113.9 was learned from e1.cdn.net, to which it led, for ${DEVICE}; 5 min left`,
   ]);
   assert.is(why('e2.cdn.net').verdict, 'direct: no profile and no rule has this name');
+});
+
+test('a query that the host program noted alone tells whose address it is, and is waited for', () => {
+  const state = fresh();
+  hear(state, answerTo('www.skype.com', [cname('www.skype.com', 'edge.example.net')]));
+  // The same device by another address; its query is in the store and was no event.
+  const message = answerTo('edge.example.net', [a('edge.example.net', 7)]);
+  const bytes = udp({ src: ROUTER, dst: '192.168.1.77', sport: 53, dport: 40000 }, message);
+  const answer = { kind: 'answer', id: 1, outside: false, ...span(bytes) } as const;
+  assert.equal(step(state, { ...answer, heard: false }, 1000), [{ kind: 'hear' }]);
+  const query = queryTo(bytes);
+  const ends = plainEnds(query, 0, 28);
+  state.asked.note(query, ends, query, 28, query.length, MACS[DEVICE]!, 1000);
+  assert.equal(taught(step(state, { ...answer, heard: false }, 1000)), [7]);
 });
 
 test.run();

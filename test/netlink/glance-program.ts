@@ -1,0 +1,179 @@
+// Runs in the host in a fresh network namespace, with real queues and log groups: what the host program deals with
+// alone, and what it leaves to the script. One line a claim.
+import * as os from 'qjs:os';
+import * as sys from 'whp:socket';
+import { glance } from '../../agent/src/kernel/glance.ts';
+import { endsOf } from '../../agent/src/learn/asked-questions.ts';
+import { runProgram } from '../../agent/src/os/process.ts';
+import { createState } from '../../agent/src/step/state.ts';
+import { decodePacket } from '../../agent/src/wire/packet.ts';
+import { answerTo, queryFor } from '../fixtures/dns.ts';
+import { policyFrom } from '../fixtures/policies.ts';
+import { realKernel } from '../lib/kernel.ts';
+import { claimLater, finish, holds, Skip, same } from './claims.ts';
+import { inetAddress, openUdp, receiveUdp } from './udp.ts';
+
+const loaded = await runProgram(['nft', '-f', '-'], {
+  input: `table inet whpt { chain out { type filter hook output priority 0;
+    udp dport 5453 log prefix "whp:query" group 5310
+  }; }`,
+});
+if (loaded.status !== 0) throw new Error(loaded.stderr);
+const queued = await runProgram([
+  'nft',
+  'add rule inet whpt out udp sport 5453 queue num 5310 bypass',
+]);
+const behind = await runProgram([
+  'nft',
+  'add rule inet whpt out udp sport 5454 queue num 5312 bypass',
+]);
+await runProgram(['ip', 'link', 'set', 'lo', 'up']);
+const kernel = realKernel();
+const state = createState(policyFrom({}), () => false, null, glance.asked);
+glance.look(state);
+
+const resolver = openUdp(5453);
+const crowd = openUdp(5454);
+const device = openUdp(40000);
+let called: string[] = [];
+const opened = kernel.feeds.answers(
+  5310,
+  (id) => {
+    called.push('answer');
+    answers.release(id);
+  },
+  () => called.push('full'),
+);
+const listened = kernel.feeds.announced(
+  5310,
+  (prefix) => called.push(prefix),
+  () => called.push('lost'),
+  undefined,
+  'queries',
+);
+if (!opened.ok || !listened.ok) throw new Error('no queue or no log group');
+const answers = opened.value;
+const announced = listened.value;
+
+const A = { name: '@12', type: 1, rdata: [203, 0, 113, 7] };
+
+function send(from: number, to: number, message: Uint8Array): void {
+  const bytes = message.slice().buffer;
+  sys.sendto(from, bytes, 0, bytes.byteLength, 0, inetAddress('127.0.0.1', to));
+}
+
+/** Sends and waits; returns how many datagrams arrived at the other end. */
+async function passed(from: number, to: number, messages: readonly Uint8Array[]): Promise<number> {
+  called = [];
+  for (const message of messages) send(from, to, message);
+  await new Promise<void>((done) => os.setTimeout(done, 150));
+  let arrived = 0;
+  while (receiveUdp(to === 5453 ? resolver : device, 5) !== null) arrived += 1;
+  return arrived;
+}
+
+const asks = (...messages: Uint8Array[]) => passed(device, 5453, messages);
+const answered = (...messages: Uint8Array[]) => {
+  if (queued.status !== 0) throw new Skip('this kernel has no nft queue');
+  return passed(resolver, 40000, messages);
+};
+const answeredBehind = (...messages: Uint8Array[]) => {
+  if (behind.status !== 0) throw new Skip('this kernel has no nft queue');
+  return passed(crowd, 40000, messages);
+};
+const many = <T>(count: number, make: (i: number) => T): T[] =>
+  Array.from({ length: count }, (_, i) => make(i));
+
+await claimLater(
+  'strangers’ answers pass without a call of the script, and are counted',
+  async () => {
+    const messages = many(20, (i) => answerTo(`n${i}.example.org`, [A]));
+    same([await answered(...messages), called, answers.takeGlanced()], [20, [], 20]);
+    same(answers.takeGlanced(), 0);
+  },
+);
+
+await claimLater('an application’s answer is the script’s, between strangers', async () => {
+  const messages = many(9, (i) => answerTo(i === 4 ? 'ui.skype.com' : `n${i}.example.org`, [A]));
+  same([await answered(...messages), called, answers.takeGlanced()], [9, ['answer'], 8]);
+});
+
+await claimLater('a whole queue of strangers at once: none is lost', async () => {
+  const messages = many(128, (i) => answerTo(`n${i}.example.org`, [A]));
+  const arrived = await answered(...messages);
+  const [dealt, left] = [answers.takeGlanced(), called.filter((one) => one === 'answer').length];
+  same([arrived, dealt + left, left], [128, 128, 0]);
+  holds(!answers.isBehind(), 'behind, with an empty queue');
+});
+
+await claimLater(
+  'the crowd’s strangers pass without a call, an application’s answer with one',
+  async () => {
+    const messages = many(9, (i) => answerTo(i === 4 ? 'ui.skype.com' : `n${i}.example.org`, [A]));
+    same([await answeredBehind(...messages), called, answers.takeGlanced()], [9, ['answer'], 8]);
+  },
+);
+
+await claimLater(
+  'strangers’ queries are noted without a call, and their answers found',
+  async () => {
+    const query = queryFor('www.example.org');
+    same([await asks(query), called, announced.takeGlanced()], [1, [], 1]);
+    const packet = answerPacket('www.example.org');
+    const found = glance.asked.find(
+      packet,
+      endsOf(read(packet))!,
+      packet,
+      28,
+      packet.length,
+      sys.monotonic(),
+    );
+    holds(found !== null && sys.monotonic() - found.at < 1000, 'not noted, or long ago');
+    const other = answerPacket('www.example.net');
+    same(
+      glance.asked.find(other, endsOf(read(other))!, other, 28, other.length, sys.monotonic()),
+      null,
+    );
+  },
+);
+
+await claimLater('a query for an application is the script’s', async () => {
+  same(
+    [await asks(queryFor('ui.skype.com')), called, announced.takeGlanced()],
+    [1, ['whp:query'], 0],
+  );
+});
+
+await claimLater(
+  'a closed feed is the script’s no longer, and another one can be opened',
+  async () => {
+    answers.close();
+    announced.close();
+    const again = kernel.feeds.answers(
+      5310,
+      () => {},
+      () => {},
+    );
+    holds(again.ok, 'not opened again');
+    if (again.ok) again.value.close();
+    same(await answered(answerTo('www.example.org', [A])), 1);
+  },
+);
+
+function read(packet: Uint8Array) {
+  const decoded = decodePacket(packet);
+  if ('malformed' in decoded) throw new Error(decoded.malformed);
+  return decoded;
+}
+
+/** The answer from 127.0.0.1:5453 to port 40000. */
+function answerPacket(name: string): Uint8Array {
+  const message = answerTo(name, [A]);
+  const length = message.length + 28;
+  const ends = [127, 0, 0, 1, 127, 0, 0, 1, 5453 >> 8, 5453 & 255, 40000 >> 8, 40000 & 255];
+  const head = [0x45, 0, length >> 8, length & 255, 0, 0, 0, 0, 64, 17, 0, 0, ...ends];
+  const udp = length - 20;
+  return Uint8Array.from([...head, udp >> 8, udp & 255, 0, 0, ...message]);
+}
+
+finish();
