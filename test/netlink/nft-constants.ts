@@ -28,3 +28,5 @@ export const NETLINK_DROP_MEMBERSHIP = 2;
 export const NFNLGRP_NFTABLES = 7;
 export const NFQNL_MSG_VERDICT_BATCH = 3;
 export const NFQNL_CFG_CMD_UNBIND = 2;
+export const NFTA_DYNSET_SET_ID = 2;
+export const NFTA_BITWISE_OP = 6;

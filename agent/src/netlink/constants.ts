@@ -51,8 +51,11 @@ export const NFPROTO_IPV6 = 10;
 export const NF_DROP = 0;
 export const NF_ACCEPT = 1;
 export const NF_REPEAT = 4;
+export const NF_INET_PRE_ROUTING = 0;
+export const NF_INET_LOCAL_IN = 1;
 export const NF_INET_FORWARD = 2;
 export const NF_INET_LOCAL_OUT = 3;
+export const NF_INET_POST_ROUTING = 4;
 
 // linux/netfilter/nfnetlink_log.h
 export const NFULNL_MSG_PACKET = 0;

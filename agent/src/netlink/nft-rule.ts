@@ -20,12 +20,15 @@ import { attributeBe32, attributeString, type Writer } from './writer.ts';
 export interface BaseChain {
   readonly table: string;
   readonly name: string;
+  /** Absent: filter. */
+  readonly type?: 'filter' | 'route' | 'nat';
   readonly hook: number;
   readonly priority: number;
 }
 
-/** Body of NFT_MSG_NEWCHAIN: type filter, policy accept. */
-export function putBaseChain(w: Writer, { table, name, hook, priority }: BaseChain): void {
+/** Body of NFT_MSG_NEWCHAIN: policy accept. */
+export function putBaseChain(w: Writer, chain: BaseChain): void {
+  const { table, name, type = 'filter', hook, priority } = chain;
   attributeString(w, NFTA_CHAIN_TABLE, table);
   attributeString(w, NFTA_CHAIN_NAME, name);
   nest(w, NFTA_CHAIN_HOOK, () => {
@@ -33,7 +36,7 @@ export function putBaseChain(w: Writer, { table, name, hook, priority }: BaseCha
     attributeBe32(w, NFTA_HOOK_PRIORITY, priority);
   });
   attributeBe32(w, NFTA_CHAIN_POLICY, NF_ACCEPT);
-  attributeString(w, NFTA_CHAIN_TYPE, 'filter');
+  attributeString(w, NFTA_CHAIN_TYPE, type);
 }
 
 /** Body of NFT_MSG_NEWRULE. */

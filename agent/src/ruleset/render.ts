@@ -1,6 +1,6 @@
 // ruleset/render: renders the table model as nft text, by one function for each kind of expression and
-// statement. Accepted by nft 1.0.6 (Debian 12) and newer. Text of the model is written only by `quoted`,
-// `word` or `bare`, so it can never end the token that contains it.
+// statement. Accepted by nft 1.0.6 (Debian 12) and newer. Text of the model is written only by `bare` and by the
+// functions of ruleset/plain, so it can never end the token that contains it.
 import { datatypeOf } from './fields.ts';
 import type {
   BaseHook,
@@ -16,26 +16,11 @@ import type {
   StaticSet,
   Verdict,
 } from './model.ts';
+import { commentText, deviceText, plainText, word } from './plain.ts';
 import { duration, loadText, type Standing } from './transaction.ts';
 
-/**
- * Longest comment or log prefix, device name and other name that nft accepts (NFTNL_UDATA_COMMENT_MAXLEN,
- * NF_LOG_PREFIXLEN; IFNAMSIZ; NFT_NAME_MAXLEN is 256).
- */
-const LONGEST = { text: 127, device: 15, name: 127 };
-
-/**
- * nft has no escapes in quoted strings: a quote ends the string, a final star of a device name is a wildcard,
- * even after a backslash. All such characters become "?".
- */
-function quoted(text: string, longest = LONGEST.text): string {
-  return `"${text.replace(/[^A-Za-z0-9 _.:;,'@+!?=/()-]/g, '?').slice(0, longest) || '?'}"`;
-}
-
-/** The name of a set, a chain or a counter. */
-function word(text: string): string {
-  if (/^[A-Za-z][A-Za-z0-9_]{0,63}$/.test(text)) return text;
-  return `x${text.replace(/[^A-Za-z0-9_]/g, '_')}`.slice(0, LONGEST.name);
+function quoted(text: string): string {
+  return `"${plainText(text)}"`;
 }
 
 /** A value in nft's form: an address, a MAC, a state. Anything else becomes a word that nft refuses. */
@@ -149,7 +134,7 @@ function constant(left: Expression, value: Constant): string {
 function constantText(type: Datatype, value: Constant): string {
   switch (type) {
     case 'device':
-      return quoted(String(value), LONGEST.device);
+      return `"${deviceText(String(value))}"`;
     case 'mark':
     case 'status':
       return hex(Number(value));
@@ -168,7 +153,7 @@ function renderStatements(rule: Rule): string {
 }
 
 function renderRule(rule: Rule): string {
-  return `${renderStatements(rule)} comment ${quoted(`!whp: ${rule.comment}`)}`;
+  return `${renderStatements(rule)} comment "${commentText(rule)}"`;
 }
 
 const SET_TYPES: { readonly [type in Datatype]?: string } = {
@@ -233,7 +218,7 @@ function baseText({ type, hook, priority }: BaseHook): string {
 }
 
 /** nft 1.0.6 resolves jumps while parsing: target chains come first. */
-function chainsInOrder(chains: readonly Chain[]): Chain[] {
+export function inOrder(chains: readonly Chain[]): Chain[] {
   return [...chains.filter((one) => !one.base), ...chains.filter((one) => one.base)];
 }
 
@@ -250,7 +235,7 @@ export function renderStanding(ruleset: Ruleset): Standing {
       timeout: set.role === 'static' ? null : set.timeout,
       size: set.role === 'static' ? 0 : set.size,
     })),
-    chains: chainsInOrder(ruleset.chains).map((chain) => ({
+    chains: inOrder(ruleset.chains).map((chain) => ({
       name: word(chain.name),
       base: chain.base === undefined ? '' : baseText(chain.base),
       rules: chain.rules.map(renderRule),

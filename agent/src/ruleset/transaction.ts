@@ -2,6 +2,7 @@
 // parts of the loaded table, over a restart in a file; the difference of two versions is one transaction that
 // changes nothing else.
 
+import type { SetElement } from '../netlink/nft-set.ts';
 import { formatAddress } from '../wire/address.ts';
 import { macText } from '../wire/mac.ts';
 import type { Datatype } from './model.ts';
@@ -222,23 +223,33 @@ function widthOf(types: readonly Datatype[], type: Datatype): number {
 }
 
 /**
- * The held elements of a learned set as nft text, longest remaining lifetime first, at most `size`. Keys of
- * another width (from an older version) are skipped.
+ * The held elements of a learned set, longest remaining lifetime first, at most `size`. Keys of another width (from
+ * an older version) are left out.
  */
-function heldText(set: StandingSet, held: Held): string {
+export function heldElements(set: StandingSet, held: Held): SetElement[] {
   const elements = held.get(set.name) ?? [];
   const width = set.key.reduce((sum, type) => sum + widthOf(set.key, type), 0);
   return elements
     .filter(({ key, left }) => key.length === width && left >= 1)
     .sort((a, b) => b.left - a.left)
     .slice(0, set.size)
-    .map(({ key, left }) => `${keyText(set.key, key)} ${lifeText(set, left)}`)
-    .join(', ');
+    .map(({ key, left }) => {
+      const whole = Math.floor(left);
+      return set.timeout === null
+        ? { key, timeout: whole }
+        : { key, left: Math.min(whole, set.timeout) };
+    });
 }
 
-function lifeText({ timeout }: StandingSet, left: number): string {
-  if (timeout === null) return `timeout ${duration(left)}`;
-  return `expires ${duration(Math.min(left, timeout))}`;
+/** The same as nft text. */
+function heldText(set: StandingSet, held: Held): string {
+  return heldElements(set, held)
+    .map(({ key, timeout, left }) => {
+      const life =
+        timeout === undefined ? `expires ${duration(left!)}` : `timeout ${duration(timeout)}`;
+      return `${keyText(set.key, key)} ${life}`;
+    })
+    .join(', ');
 }
 
 function keyText(types: readonly Datatype[], key: Uint8Array): string {

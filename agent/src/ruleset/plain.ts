@@ -1,0 +1,28 @@
+// ruleset/plain: text of the model as it may stand in the table. nft has no escapes in quoted strings, so characters
+// that could end one become "?". The kernel gets the same text.
+import type { Rule } from './model.ts';
+
+/**
+ * Longest comment or log prefix, device name and other name that nft accepts (NFTNL_UDATA_COMMENT_MAXLEN,
+ * NF_LOG_PREFIXLEN; IFNAMSIZ; NFT_NAME_MAXLEN is 256).
+ */
+const LONGEST = { text: 127, device: 15, name: 127 };
+
+/** A quote ends the string, a final star of a device name is a wildcard, even after a backslash. */
+export function plainText(text: string, longest = LONGEST.text): string {
+  return text.replace(/[^A-Za-z0-9 _.:;,'@+!?=/()-]/g, '?').slice(0, longest) || '?';
+}
+
+export function deviceText(name: string): string {
+  return plainText(name, LONGEST.device);
+}
+
+export function commentText({ comment }: Rule): string {
+  return plainText(`!whp: ${comment}`);
+}
+
+/** The name of a set, a chain or a counter. */
+export function word(text: string): string {
+  if (/^[A-Za-z][A-Za-z0-9_]{0,63}$/.test(text)) return text;
+  return `x${text.replace(/[^A-Za-z0-9_]/g, '_')}`.slice(0, LONGEST.name);
+}
