@@ -95,13 +95,14 @@ build() { # ARCH
   mkdir -p "$out"
   compile_own socket "${strict[@]}"
   compile_own text "${strict[@]}"
+  compile_own message "${strict[@]}"
   compile_own system "${strict[@]}"
   compile_own host "${strict[@]}"
   compile_own bundle "${strict[@]}"
   compile_own ask "${strict[@]}"
   compile_own watch "${strict[@]}"
   compile_own loop "${strict[@]}" "${lenient[@]}"
-  inputs=("$out/host.o" "$out/bundle.o" "$out/ask.o" "$out/watch.o" "$out/loop.o" "$out/socket.o"
+  inputs=("$out/host.o" "$out/message.o" "$out/bundle.o" "$out/ask.o" "$out/watch.o" "$out/loop.o" "$out/socket.o"
     "$out/text.o" "$out/system.o")
   : >"$out/size"
   for unit in "${engine[@]}"; do inputs+=("$objects/$unit.o"); done

@@ -1,6 +1,6 @@
 /* The program that runs the agent: `whp-host BUNDLE [ARGUMENT...]`, named in the bundle's #! line.
    One quickjs-ng runtime runs one module file with the modules qjs:std, qjs:os, whp:socket,
-   whp:system and whp:text. No other file is loaded but the bundle's bytecode (bundle.c). Event loop
+   whp:system, whp:text and whp:message. No other file is loaded but the bundle's bytecode (bundle.c). Event loop
    and watchdog are in loop.c. */
 #include <errno.h>
 #include <signal.h>
@@ -12,6 +12,7 @@
 #include "ask.h"
 #include "bundle.h"
 #include "loop.h"
+#include "message.h"
 #include "quickjs-libc.h"
 #include "socket.h"
 #include "system.h"
@@ -46,7 +47,7 @@ static JSContext *new_context(void)
     JSContext *ctx = JS_NewContext(rt);
     if (ctx && js_init_module_std(ctx, "qjs:std") && js_init_module_os(ctx, "qjs:os") &&
         whp_socket_module(ctx, "whp:socket") && whp_system_module(ctx, "whp:system") &&
-        whp_text_module(ctx, "whp:text"))
+        whp_text_module(ctx, "whp:text") && whp_message_module(ctx, "whp:message"))
         return ctx;
     return NULL;
 }

@@ -4,23 +4,30 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { compile } from '../../agent/src/ruleset/compile/compile.ts';
-import { encodeTable } from '../../agent/src/ruleset/encode/table.ts';
-import {
-  beginTransaction,
-  endTransaction,
-  putWhole,
-} from '../../agent/src/ruleset/encode/transaction.ts';
+import { batchOf } from '../../agent/src/ruleset/encode/batch.ts';
+import { partsOf } from '../../agent/src/ruleset/encode/change.ts';
+import { type EncodedTable, encodeTable } from '../../agent/src/ruleset/encode/table.ts';
 import type { Ruleset } from '../../agent/src/ruleset/model.ts';
 import { renderStanding } from '../../agent/src/ruleset/render.ts';
-import { type Counts, type Held, loadText } from '../../agent/src/ruleset/transaction.ts';
+import type { Counts, Held } from '../../agent/src/ruleset/standing.ts';
+import { loadText } from '../../agent/src/ruleset/transaction.ts';
 import { withoutAnnouncements } from '../../agent/src/ruleset/without-logs.ts';
 import { goldenFiles, policyOf, readGolden } from '../fixtures/goldens.ts';
 import { policyFrom } from '../fixtures/policies.ts';
 import { canonical, messagesIn, messagesOfNft } from '../lib/nft-messages.ts';
+import { packFor } from '../lib/pack.ts';
 import { GROUPS } from '../trace/groups.ts';
 
 const SCRATCH = `out/golden/${process.pid}.transaction.nft`;
 mkdirSync('out/golden', { recursive: true });
+
+function encoded(ruleset: Ruleset): EncodedTable {
+  const encoding = encodeTable(ruleset, true, packFor('little'));
+  for (;;) {
+    const { done, value } = encoding.next();
+    if (done === true) return value;
+  }
+}
 
 const seen = new Set<string>();
 
@@ -30,9 +37,9 @@ function compare(ruleset: Ruleset, held: Held = new Map(), counts: Counts = new 
   const text = loadText(standing, held, counts);
   if (seen.has(text)) return;
   seen.add(text);
-  const transaction = beginTransaction('little');
-  putWhole(transaction, encodeTable(ruleset, 'little'), standing, held, counts);
-  const ours = messagesIn(endTransaction(transaction, 1).bytes, 'little').map(canonical);
+  const made = { standing, encoded: encoded(ruleset), before: null, held, counts };
+  const bytes = batchOf(partsOf({ without: [], made }), true, packFor('little'));
+  const ours = messagesIn(bytes, 'little').map(canonical);
   writeFileSync(SCRATCH, text);
   const theirs = messagesOfNft(SCRATCH).map(canonical);
   const at = theirs.findIndex((one, i) => one !== ours[i]);

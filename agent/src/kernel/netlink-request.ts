@@ -39,7 +39,18 @@ export function transact(
   closing = last,
   onOther?: OnMessage,
 ): Outcome {
-  const failed = sendWritten(socket);
+  return acknowledgements(socket, sendWritten(socket), first, last, closing, onOther);
+}
+
+/** The same for a datagram that is sent. `failed`: 0, or the errno of the send. */
+export function acknowledgements(
+  socket: NetlinkSocket,
+  failed: number,
+  first: number,
+  last: number,
+  closing: number,
+  onOther?: OnMessage,
+): Outcome {
   if (failed !== 0) return { errno: failed, refused: [] };
   const refused: Ack[] = [];
   let complete = false;

@@ -16,7 +16,6 @@ import {
   NFTA_CMP_DATA,
   NFTA_CMP_OP,
   NFTA_CMP_SREG,
-  NFTA_CT_DIRECTION,
   NFTA_CT_DREG,
   NFTA_CT_KEY,
   NFTA_DATA_VALUE,
@@ -37,7 +36,6 @@ import {
   NFTA_PAYLOAD_DREG,
   NFTA_PAYLOAD_LEN,
   NFTA_PAYLOAD_OFFSET,
-  NFTA_VERDICT_CHAIN,
   NFTA_VERDICT_CODE,
 } from './nft-constants.ts';
 import {
@@ -46,7 +44,6 @@ import {
   attributeBe64,
   attributeBytes,
   attributeString,
-  attributeU8,
   beginAttribute,
   endAttribute,
   type Writer,
@@ -88,50 +85,43 @@ export function data(w: Writer, attribute: number, bytes: Uint8Array): void {
 }
 
 /** meta KEY: NFT_META_* */
-export function meta(key: number, register = NFT_REG_1): Expression {
+export function meta(key: number): Expression {
   return expression('meta', (w) => {
-    attributeBe32(w, NFTA_META_DREG, register);
+    attributeBe32(w, NFTA_META_DREG, NFT_REG_1);
     attributeBe32(w, NFTA_META_KEY, key);
   });
 }
 
-/** ct KEY: NFT_CT_*; `isOriginal`: of the flow's first direction. */
-export function ct(key: number, isOriginal = false, register = NFT_REG_1): Expression {
+/** ct KEY: NFT_CT_* */
+export function ct(key: number): Expression {
   return expression('ct', (w) => {
-    attributeBe32(w, NFTA_CT_DREG, register);
+    attributeBe32(w, NFTA_CT_DREG, NFT_REG_1);
     attributeBe32(w, NFTA_CT_KEY, key);
-    if (isOriginal) attributeU8(w, NFTA_CT_DIRECTION, 0);
   });
 }
 
 /** & MASK, of the mark in the register. */
 export function masked(mask: number): Expression {
-  return (w) => bits(hostBytes(w, mask), hostBytes(w, 0))(w);
-}
-
-/** & MASK ^ FLIPPED, of the first bytes of the register. */
-export function bits(mask: Uint8Array, flipped: Uint8Array, register = NFT_REG_1): Expression {
   return expression('bitwise', (w) => {
-    attributeBe32(w, NFTA_BITWISE_SREG, register);
-    attributeBe32(w, NFTA_BITWISE_DREG, register);
-    attributeBe32(w, NFTA_BITWISE_LEN, mask.length);
-    data(w, NFTA_BITWISE_MASK, mask);
-    data(w, NFTA_BITWISE_XOR, flipped);
+    attributeBe32(w, NFTA_BITWISE_SREG, NFT_REG_1);
+    attributeBe32(w, NFTA_BITWISE_DREG, NFT_REG_1);
+    attributeBe32(w, NFTA_BITWISE_LEN, 4);
+    data(w, NFTA_BITWISE_MASK, hostBytes(w, mask));
+    data(w, NFTA_BITWISE_XOR, hostBytes(w, 0));
   });
 }
 
-/** Compares the first bytes of the register: NFT_CMP_* */
-export function compare(operator: number, bytes: Uint8Array): Expression {
+function compare(operator: number, bytes: (w: Writer) => Uint8Array): Expression {
   return expression('cmp', (w) => {
     attributeBe32(w, NFTA_CMP_SREG, NFT_REG_1);
     attributeBe32(w, NFTA_CMP_OP, operator);
-    data(w, NFTA_CMP_DATA, bytes);
+    data(w, NFTA_CMP_DATA, bytes(w));
   });
 }
 
 /** Compares the mark in the register with `value`: NFT_CMP_EQ or NFT_CMP_NEQ. */
 export function number(operator: number, value: number): Expression {
-  return (w) => compare(operator, hostBytes(w, value))(w);
+  return compare(operator, (w) => hostBytes(w, value));
 }
 
 /** meta KEY equals the first `length` bytes of `name`; fewer than NAME_BYTES compare a prefix. */
@@ -166,7 +156,7 @@ export function payload(
 
 /** The register equals these bytes, in network order. */
 export function equals(bytes: Uint8Array): Expression {
-  return compare(NFT_CMP_EQ, bytes);
+  return compare(NFT_CMP_EQ, () => bytes);
 }
 
 /** ip saddr ADDRESS or ip6 saddr ADDRESS, after a check of the family: the offset of the source address depends on
@@ -191,18 +181,12 @@ export function log(group: number, prefix: string, snaplen?: number): Expression
   });
 }
 
-/** NF_ACCEPT, NF_DROP, or a jump to `chain`. */
-export function verdict(code: number, chain?: string): Expression {
+/** NF_ACCEPT, NF_DROP */
+export function verdict(code: number): Expression {
   return expression('immediate', (w) => {
     attributeBe32(w, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
-    nest(w, NFTA_IMMEDIATE_DATA, () => verdictData(w, code, chain));
-  });
-}
-
-/** NFTA_DATA_VERDICT, of an immediate or of an element of a verdict map. */
-export function verdictData(w: Writer, code: number, chain?: string): void {
-  nest(w, NFTA_DATA_VERDICT, () => {
-    attributeBe32(w, NFTA_VERDICT_CODE, code);
-    if (chain !== undefined) attributeString(w, NFTA_VERDICT_CHAIN, chain);
+    nest(w, NFTA_IMMEDIATE_DATA, () => {
+      nest(w, NFTA_DATA_VERDICT, () => attributeBe32(w, NFTA_VERDICT_CODE, code));
+    });
   });
 }

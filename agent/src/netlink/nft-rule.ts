@@ -20,15 +20,12 @@ import { attributeBe32, attributeString, type Writer } from './writer.ts';
 export interface BaseChain {
   readonly table: string;
   readonly name: string;
-  /** Absent: filter. */
-  readonly type?: 'filter' | 'route' | 'nat';
   readonly hook: number;
   readonly priority: number;
 }
 
-/** Body of NFT_MSG_NEWCHAIN: policy accept. */
-export function putBaseChain(w: Writer, chain: BaseChain): void {
-  const { table, name, type = 'filter', hook, priority } = chain;
+/** Body of NFT_MSG_NEWCHAIN: type filter, policy accept. */
+export function putBaseChain(w: Writer, { table, name, hook, priority }: BaseChain): void {
   attributeString(w, NFTA_CHAIN_TABLE, table);
   attributeString(w, NFTA_CHAIN_NAME, name);
   nest(w, NFTA_CHAIN_HOOK, () => {
@@ -36,7 +33,7 @@ export function putBaseChain(w: Writer, chain: BaseChain): void {
     attributeBe32(w, NFTA_HOOK_PRIORITY, priority);
   });
   attributeBe32(w, NFTA_CHAIN_POLICY, NF_ACCEPT);
-  attributeString(w, NFTA_CHAIN_TYPE, type);
+  attributeString(w, NFTA_CHAIN_TYPE, 'filter');
 }
 
 /** Body of NFT_MSG_NEWRULE. */

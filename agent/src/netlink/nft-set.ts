@@ -25,7 +25,6 @@ import {
   NFT_SET_ELEM_INTERVAL_END,
   NFTA_DATA_VALUE,
   NFTA_LIST_ELEM,
-  NFTA_SET_ELEM_EXPIRATION,
   NFTA_SET_ELEM_FLAGS,
   NFTA_SET_ELEM_KEY,
   NFTA_SET_ELEM_KEY_END,
@@ -33,7 +32,6 @@ import {
   NFTA_SET_ELEM_LIST_SET,
   NFTA_SET_ELEM_LIST_TABLE,
   NFTA_SET_ELEM_TIMEOUT,
-  NFTA_SET_ELEM_USERDATA,
 } from './nft-constants.ts';
 import {
   attributeBe32,
@@ -63,12 +61,8 @@ export interface SetElement {
   readonly keyEnd?: Uint8Array;
   /** Milliseconds; absent = the default of the set. */
   readonly timeout?: number;
-  /** Milliseconds left of the timeout; absent = all of it. */
-  readonly left?: number;
   /** This key is the end of an interval (sets of plain intervals store the end as an element of its own). */
   readonly intervalEnd?: boolean;
-  /** What nft has stored beside it (ruleset/encode/userdata). */
-  readonly userdata?: Uint8Array;
 }
 
 /** `add` does not change an existing element, `delete` of a missing one fails (ENOENT), `renew` adds the element
@@ -220,12 +214,8 @@ export function putElement(w: Writer, element: SetElement, timed: boolean): void
   if (timed && element.timeout !== undefined) {
     attributeBe64(w, NFTA_SET_ELEM_TIMEOUT, element.timeout);
   }
-  if (timed && element.left !== undefined) {
-    attributeBe64(w, NFTA_SET_ELEM_EXPIRATION, element.left);
-  }
   putKey(w, NFTA_SET_ELEM_KEY, element.key);
   if (element.keyEnd) putKey(w, NFTA_SET_ELEM_KEY_END, element.keyEnd);
-  if (element.userdata) attributeBytes(w, NFTA_SET_ELEM_USERDATA, element.userdata);
   endAttribute(w, at);
 }
 

@@ -1,4 +1,4 @@
-// os/native: types of the modules of the host program: whp:socket, whp:system, whp:text, qjs:os and qjs:std. Written
+// os/native: types of the modules of the host program: whp:socket, whp:system, whp:text, whp:message, qjs:os and qjs:std. Written
 // by hand from agent/native and quickjs-libc.c; members that agent/src does not use are left out.
 
 declare module 'whp:socket' {
@@ -163,6 +163,16 @@ declare module 'whp:text' {
   export function decode(buffer: ArrayBuffer, from: number, to: number): string;
   /** UTF-8 of a string without lone surrogates. */
   export function encode(text: string): ArrayBuffer;
+}
+
+declare module 'whp:message' {
+  /** The messages of nf_tables (netlink/nft-tree) as bytes, without sequence numbers. Invalid lists throw. */
+  export function pack(
+    family: number,
+    messages: readonly import('../netlink/nft-tree.ts').Message[],
+  ): ArrayBuffer;
+  /** Gives the messages in `buffer` the sequence numbers `first`, `first` + 1 ... Returns the next one. */
+  export function sequence(buffer: ArrayBuffer, first: number): number;
 }
 
 declare module 'qjs:os' {

@@ -3,7 +3,7 @@
 // realized state in the same form; reconcile/diff compares the two. Pure.
 import type { Guard } from '../netlink/nft-guard.ts';
 import type { Gate } from '../ruleset/names.ts';
-import type { Standing } from '../ruleset/transaction.ts';
+import type { Standing } from '../ruleset/standing.ts';
 
 export type Family = 4 | 6;
 

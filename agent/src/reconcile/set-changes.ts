@@ -6,8 +6,8 @@ import { pinSet } from '../ruleset/compile/sets.ts';
 import { addressKey } from '../ruleset/elements.ts';
 import type { StaticSet } from '../ruleset/model.ts';
 import { elementList } from '../ruleset/render.ts';
+import type { Standing } from '../ruleset/standing.ts';
 import { FAMILIES } from '../ruleset/terms.ts';
-import type { Standing } from '../ruleset/transaction.ts';
 import { isSame } from './same.ts';
 
 /** Whether the policies differ in pauses, schedules or pins, and in nothing else. */

@@ -3,10 +3,10 @@
 import type { Rule } from './model.ts';
 
 /**
- * Longest comment or log prefix, device name and other name that nft accepts (NFTNL_UDATA_COMMENT_MAXLEN,
- * NF_LOG_PREFIXLEN; IFNAMSIZ; NFT_NAME_MAXLEN is 256).
+ * Longest log prefix, device name and other name that nft accepts (NF_LOG_PREFIXLEN; IFNAMSIZ; NFT_NAME_MAXLEN is 256).
+ * A comment has one character less than nft accepts (NFTNL_UDATA_COMMENT_MAXLEN; ruleset/encode/userdata).
  */
-const LONGEST = { text: 127, device: 15, name: 127 };
+const LONGEST = { text: 127, comment: 126, device: 15, name: 127 };
 
 /** A quote ends the string, a final star of a device name is a wildcard, even after a backslash. */
 export function plainText(text: string, longest = LONGEST.text): string {
@@ -18,7 +18,7 @@ export function deviceText(name: string): string {
 }
 
 export function commentText({ comment }: Rule): string {
-  return plainText(`!whp: ${comment}`);
+  return plainText(`!whp: ${comment}`, LONGEST.comment);
 }
 
 /** The name of a set, a chain or a counter. */

@@ -17,7 +17,8 @@ import type {
   Verdict,
 } from './model.ts';
 import { commentText, deviceText, plainText, word } from './plain.ts';
-import { duration, loadText, type Standing } from './transaction.ts';
+import type { Standing } from './standing.ts';
+import { duration, loadText } from './transaction.ts';
 
 function quoted(text: string): string {
   return `"${plainText(text)}"`;
@@ -55,35 +56,35 @@ const EXPRESSIONS: Renderers<Expression> = {
   ether: () => 'ether saddr',
   mac: (one) => SET_FIELDS[one.part]!,
   fib: (one) => `fib daddr ${one.result}`,
-  masked: (one) => `${expression(one.of)} & ${hex(one.mask)}`,
-  concat: (one) => one.parts.map(expression).join(' . '),
+  masked: (one) => `${expressionText(one.of)} & ${hex(one.mask)}`,
+  concat: (one) => one.parts.map(expressionText).join(' . '),
 };
 
 const STATEMENTS: Renderers<Statement> = {
   compare: (one) => {
     const operator = one.operator === '==' && one.left.kind !== 'masked' ? '' : `${one.operator} `;
-    return `${expression(one.left)} ${operator}${constant(one.left, one.right)}`;
+    return `${expressionText(one.left)} ${operator}${constant(one.left, one.right)}`;
   },
-  between: (one) => `${expression(one.left)} ${one.from}-${one.to}`,
+  between: (one) => `${expressionText(one.left)} ${one.from}-${one.to}`,
   oneof: (one) => {
     const list = one.right.map((value) => constant(one.left, value)).join(', ');
-    return `${expression(one.left)} ${one.not ? '!= ' : ''}{ ${list} }`;
+    return `${expressionText(one.left)} ${one.not ? '!= ' : ''}{ ${list} }`;
   },
-  flags: (one) => `${expression(one.left)} ${one.any.map(bare).join(',')}`,
-  lookup: (one) => `${expression(one.left)} ${one.not ? '!= ' : ''}@${word(one.set)}`,
+  flags: (one) => `${expressionText(one.left)} ${one.any.map(bare).join(',')}`,
+  lookup: (one) => `${expressionText(one.left)} ${one.not ? '!= ' : ''}@${word(one.set)}`,
   update: (one) => {
     const timeout = one.timeout === undefined ? '' : ` timeout ${duration(one.timeout)}`;
-    return `update @${word(one.set)} { ${expression(one.element)}${timeout} }`;
+    return `update @${word(one.set)} { ${expressionText(one.element)}${timeout} }`;
   },
   pace: (one) => {
     const limit = `limit rate ${one.over ? 'over ' : ''}${one.rate}/${one.per} burst ${one.burst} packets`;
-    return `update @${word(one.set)} { ${expression(one.element)} ${limit} }`;
+    return `update @${word(one.set)} { ${expressionText(one.element)} ${limit} }`;
   },
   dispatch: (one) => {
     const entries = one.entries.map(
       ([value, to]) => `${constant(one.left, value)} : ${verdict(to)}`,
     );
-    return `${expression(one.left)} vmap { ${entries.join(', ')} }`;
+    return `${expressionText(one.left)} vmap { ${entries.join(', ')} }`;
   },
   mark: (one) => {
     const left = `${one.target} mark`;
@@ -106,12 +107,20 @@ const STATEMENTS: Renderers<Statement> = {
   verdict: (one) => verdict(one.verdict),
 };
 
-function expression(one: Expression): string {
+function expressionText(one: Expression): string {
   return (EXPRESSIONS[one.kind] as (expression: Expression) => string)(one);
 }
 
-function statement(one: Statement): string {
-  return (STATEMENTS[one.kind] as (statement: Statement) => string)(one);
+/** Each statement is written in the text of its rule and is the key of its messages (ruleset/encode/rule). */
+const texts = new WeakMap<Statement, string>();
+
+export function statementText(one: Statement): string {
+  let text = texts.get(one);
+  if (text === undefined) {
+    text = (STATEMENTS[one.kind] as (statement: Statement) => string)(one);
+    texts.set(one, text);
+  }
+  return text;
 }
 
 function verdict(one: Verdict): string {
@@ -149,7 +158,7 @@ function constantText(type: Datatype, value: Constant): string {
 
 /** The text of one rule, without its comment. */
 function renderStatements(rule: Rule): string {
-  return rule.statements.map(statement).join(' ');
+  return rule.statements.map(statementText).join(' ');
 }
 
 function renderRule(rule: Rule): string {

@@ -1,53 +1,19 @@
-// ruleset/transaction: the table as text in parts, and the transactions made from them. The agent keeps the
-// parts of the loaded table, over a restart in a file; the difference of two versions is one transaction that
-// changes nothing else.
+// ruleset/transaction: the transactions of ruleset/standing and ruleset/difference as nft text, for `whp ruleset`.
 
-import type { SetElement } from '../netlink/nft-set.ts';
 import { formatAddress } from '../wire/address.ts';
 import { macText } from '../wire/mac.ts';
+import { differenceOf } from './difference.ts';
 import type { Datatype } from './model.ts';
-
-export interface StandingSet {
-  readonly name: string;
-  /** Properties in nft's notation, one each. */
-  readonly shape: readonly string[];
-  readonly key: readonly Datatype[];
-  /** Elements as text; null: a learned set. */
-  readonly elements: string | null;
-  /** Learned sets: default timeout of an element, milliseconds; null: each element has its own. */
-  readonly timeout: number | null;
-  readonly size: number;
-}
-
-export interface StandingChain {
-  readonly name: string;
-  /** Hook and policy; '' for a chain without a hook. */
-  readonly base: string;
-  readonly rules: readonly string[];
-}
-
-/**
- * The parts of a table (`standing`: as loaded in the kernel). Chains are in an order in which they can be
- * written: target chains first.
- */
-export interface Standing {
-  readonly table: string;
-  readonly counters: readonly string[];
-  readonly sets: readonly StandingSet[];
-  readonly chains: readonly StandingChain[];
-}
-
-/** A learned element and its remaining lifetime, milliseconds. */
-export interface HeldElement {
-  readonly key: Uint8Array;
-  readonly left: number;
-}
-
-/** Known elements of the learned sets, by name. */
-export type Held = ReadonlyMap<string, readonly HeldElement[]>;
-
-/** Values of the counters, by name. */
-export type Counts = ReadonlyMap<string, { readonly packets: number; readonly bytes: number }>;
+import {
+  type Counts,
+  type Held,
+  heldElements,
+  type Standing,
+  type StandingChain,
+  type StandingSet,
+  WIDTH,
+  widthOf,
+} from './standing.ts';
 
 const NOTHING: Held = new Map();
 const NONE: Counts = new Map();
@@ -98,22 +64,12 @@ function chainBlock(chain: StandingChain): string[] {
   ];
 }
 
-/**
- * The transaction from the loaded table to the next one; '' if nothing differs. Unchanged chains, learned
- * elements and counters are kept. A learned set with a new shape is recreated with the elements in `held`. A
- * packet sees the old table or the new one, never none.
- */
+/** The transaction from the loaded table to the next one; '' if nothing differs. */
 export function reloadText(before: Standing, next: Standing, held: Held = NOTHING): string {
   const table = `inet ${next.table}`;
-  const oldSets = new Map(before.sets.map((set) => [set.name, set]));
-  const fits = ({ name, shape }: StandingSet) => same(oldSets.get(name)?.shape ?? [], shape);
-  const staying = next.sets.filter(fits);
-  const names = new Set(staying.map(({ name }) => name));
-  const deadSets = before.sets.filter(({ name }) => !names.has(name));
-  const freshSets = next.sets.filter(({ name }) => !names.has(name));
-  const chains = chainChanges(before, next, deadSets);
-  const changedStatics = staying.filter(
-    ({ name, elements }) => elements !== null && oldSets.get(name)!.elements !== elements,
+  const { chains, deadSets, deadCounters, freshCounters, freshSets, changedSets } = differenceOf(
+    before,
+    next,
   );
   const filled = (set: StandingSet): string[] => {
     const elements = set.elements ?? heldText(set, held);
@@ -122,12 +78,12 @@ export function reloadText(before: Standing, next: Standing, held: Held = NOTHIN
   const lines = [
     ...chains.flushed.map((name) => `flush chain ${table} ${name}`),
     ...chains.dead.map((name) => `delete chain ${table} ${name}`),
-    ...deadSets.map(({ name }) => `delete set ${table} ${name}`),
-    ...without(before.counters, next.counters).map((name) => `delete counter ${table} ${name}`),
-    ...without(next.counters, before.counters).map((name) => `add counter ${table} ${name}`),
+    ...deadSets.map((name) => `delete set ${table} ${name}`),
+    ...deadCounters.map((name) => `delete counter ${table} ${name}`),
+    ...freshCounters.map((name) => `add counter ${table} ${name}`),
     ...freshSets.map((set) => `add set ${table} ${set.name} { ${set.shape.join('; ')}; }`),
-    ...changedStatics.map(({ name }) => `flush set ${table} ${name}`),
-    ...[...changedStatics, ...freshSets].flatMap(filled),
+    ...changedSets.map(({ name }) => `flush set ${table} ${name}`),
+    ...[...changedSets, ...freshSets].flatMap(filled),
     ...chains.fresh.map(
       ({ name, base }) => `add chain ${table} ${name}${base === '' ? '' : ` { ${base} }`}`,
     ),
@@ -138,107 +94,9 @@ export function reloadText(before: Standing, next: Standing, held: Held = NOTHIN
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
 }
 
-/** Learned sets with different shapes in `before` and `next`: a reload recreates them. */
-export function reshapedSets(before: Standing, next: Standing): string[] {
-  const old = new Map(before.sets.map(({ name, shape }) => [name, shape]));
-  return next.sets
-    .filter(
-      ({ name, elements, shape }) => elements === null && !same(old.get(name) ?? shape, shape),
-    )
-    .map(({ name }) => name);
-}
-
-interface ChainChanges {
-  /** Flushed, to be written again or deleted. */
-  readonly flushed: readonly string[];
-  readonly dead: readonly string[];
-  readonly fresh: readonly StandingChain[];
-  readonly written: readonly StandingChain[];
-}
-
-/**
- * Rules that refer to a deleted set or chain must be deleted first, so their chain is flushed even if its
- * text is unchanged.
- */
-function chainChanges(
-  before: Standing,
-  next: Standing,
-  deadSets: readonly StandingSet[],
-): ChainChanges {
-  const old = new Map(before.chains.map((chain) => [chain.name, chain]));
-  const stays = new Set(
-    next.chains.filter(({ name, base }) => old.get(name)?.base === base).map(({ name }) => name),
-  );
-  const dead = before.chains.filter(({ name }) => !stays.has(name)).map(({ name }) => name);
-  const names = [
-    ...deadSets.map(({ name }) => `@${name}`),
-    ...dead.flatMap((name) => [`goto ${name}`, `jump ${name}`]),
-  ];
-  const kept = new Set(
-    next.chains
-      .filter(({ name, rules }) => stays.has(name) && same(old.get(name)!.rules, rules))
-      .filter(
-        // Usually nothing is deleted, and there are hundreds of rules.
-        ({ rules }) =>
-          names.length === 0 || !rules.some((rule) => names.some((one) => rule.includes(one))),
-      )
-      .map(({ name }) => name),
-  );
-  return {
-    flushed: before.chains.map(({ name }) => name).filter((name) => !kept.has(name)),
-    dead,
-    fresh: next.chains.filter(({ name }) => !stays.has(name)),
-    written: next.chains.filter(({ name }) => !kept.has(name)),
-  };
-}
-
-function without(names: readonly string[], others: readonly string[]): string[] {
-  return names.filter((name) => !others.includes(name));
-}
-
-function same(a: readonly string[], b: readonly string[]): boolean {
-  let at = a.length === b.length ? 0 : -1;
-  while (at >= 0 && at < a.length && a[at] === b[at]) at += 1;
-  return at === a.length;
-}
-
 /** `add element` needs a single line. */
 function flat(elements: string): string {
   return elements.replace(/\s*\n\s*/g, ' ');
-}
-
-const WIDTH: { readonly [type in Datatype]?: number } = {
-  ipv4: 4,
-  ipv6: 16,
-  raw: 4,
-  ether: 6,
-  mac32: 4,
-  mac16: 2,
-};
-
-/** Fields of a concatenated key are padded to 4 bytes. */
-function widthOf(types: readonly Datatype[], type: Datatype): number {
-  const width = WIDTH[type] ?? 0;
-  return types.length > 1 ? (width + 3) & ~3 : width;
-}
-
-/**
- * The held elements of a learned set, longest remaining lifetime first, at most `size`. Keys of another width (from
- * an older version) are left out.
- */
-export function heldElements(set: StandingSet, held: Held): SetElement[] {
-  const elements = held.get(set.name) ?? [];
-  const width = set.key.reduce((sum, type) => sum + widthOf(set.key, type), 0);
-  return elements
-    .filter(({ key, left }) => key.length === width && left >= 1)
-    .sort((a, b) => b.left - a.left)
-    .slice(0, set.size)
-    .map(({ key, left }) => {
-      const whole = Math.floor(left);
-      return set.timeout === null
-        ? { key, timeout: whole }
-        : { key, left: Math.min(whole, set.timeout) };
-    });
 }
 
 /** The same as nft text. */

@@ -3,7 +3,7 @@
 import { readText, removeFile, writeText } from '../os/file.ts';
 import { parseJson, readKept } from '../os/kept-file.ts';
 import { TABLE } from '../ruleset/names.ts';
-import type { Standing } from '../ruleset/transaction.ts';
+import type { Standing } from '../ruleset/standing.ts';
 
 /** The contents of the file. */
 export interface Handover {

@@ -1,5 +1,6 @@
 // ruleset/encode/chain: the message that makes a chain.
 import {
+  NF_ACCEPT,
   NF_INET_FORWARD,
   NF_INET_LOCAL_IN,
   NF_INET_LOCAL_OUT,
@@ -8,14 +9,18 @@ import {
 } from '../../netlink/constants.ts';
 import {
   NFT_MSG_NEWCHAIN,
+  NFTA_CHAIN_HOOK,
   NFTA_CHAIN_NAME,
+  NFTA_CHAIN_POLICY,
   NFTA_CHAIN_TABLE,
+  NFTA_CHAIN_TYPE,
+  NFTA_HOOK_HOOKNUM,
+  NFTA_HOOK_PRIORITY,
 } from '../../netlink/nft-constants.ts';
-import { putBaseChain } from '../../netlink/nft-rule.ts';
-import { attributeString, endMessage } from '../../netlink/writer.ts';
-import type { Chain } from '../model.ts';
+import type { Message, Tree } from '../../netlink/nft-tree.ts';
+import type { BaseHook, Chain } from '../model.ts';
 import { word } from '../plain.ts';
-import { beginChange, type Encoder } from './encoder.ts';
+import { CREATE } from './encoder.ts';
 
 const HOOKS = {
   prerouting: NF_INET_PRE_ROUTING,
@@ -25,15 +30,18 @@ const HOOKS = {
   postrouting: NF_INET_POST_ROUTING,
 };
 
-export function putChain(to: Encoder, { name, base }: Chain): void {
-  const { w, table } = to;
-  beginChange(to, NFT_MSG_NEWCHAIN);
-  if (base === undefined) {
-    attributeString(w, NFTA_CHAIN_TABLE, table);
-    attributeString(w, NFTA_CHAIN_NAME, word(name));
-  } else {
-    const { type, hook, priority } = base;
-    putBaseChain(w, { table, name: word(name), type, hook: HOOKS[hook], priority });
-  }
-  endMessage(w);
+export function chainMessage(table: string, { name, base }: Chain): Message {
+  const hook = base === undefined ? [] : baseTree(base);
+  return [NFT_MSG_NEWCHAIN, CREATE, [NFTA_CHAIN_TABLE, table, NFTA_CHAIN_NAME, word(name), hook]];
+}
+
+function baseTree({ type, hook, priority }: BaseHook): Tree {
+  return [
+    NFTA_CHAIN_HOOK,
+    [NFTA_HOOK_HOOKNUM, HOOKS[hook], NFTA_HOOK_PRIORITY, priority],
+    NFTA_CHAIN_POLICY,
+    NF_ACCEPT,
+    NFTA_CHAIN_TYPE,
+    type,
+  ];
 }

@@ -1,49 +1,40 @@
-// ruleset/encode/encoder: the state of encoding a table. The rules of a table have a few hundred different expressions,
-// and most of them many times: each is encoded once and copied after that.
-import {
-  NFNL_SUBSYS_NFTABLES,
-  NFPROTO_INET,
-  NLM_F_CREATE,
-  NLM_F_REQUEST,
-} from '../../netlink/constants.ts';
-import type { ByteOrder } from '../../netlink/endian.ts';
-import type { Expression } from '../../netlink/nft-expression.ts';
-import {
-  beginMessage,
-  createWriter,
-  putBytes,
-  putNetfilter,
-  type Writer,
-} from '../../netlink/writer.ts';
+// ruleset/encode/encoder: the state of encoding a table. The rules of a table have a few hundred different steps, and
+// most of them many times: each is encoded once.
+import { NLM_F_CREATE, NLM_F_REQUEST } from '../../netlink/constants.ts';
+import type { Tree } from '../../netlink/nft-tree.ts';
+
+/** What is known of the packet at a place of a rule. */
+export interface Known {
+  readonly family: 0 | 4 | 6;
+  readonly isEthernet: boolean;
+  /** 0: unknown. */
+  readonly protocol: number;
+  /** The same as text. */
+  readonly key: string;
+}
+
+export interface Step {
+  readonly tree: Tree;
+  /** Known behind it. */
+  readonly known: Known;
+}
 
 export interface Encoder {
-  /** The messages of one part of the table. */
-  w: Writer;
   readonly table: string;
-  readonly known: Map<string, Uint8Array>;
-  /** Number of the last anonymous set: unique in a transaction. */
+  /** Byte order of the router. */
+  readonly isLittle: boolean;
+  readonly steps: Map<string, Step>;
+  /** Anonymous sets, by the text of their statement. */
+  readonly lists: Map<string, { readonly head: Tree; readonly elements: Tree }>;
+  /** User data of sets, by the types of their keys. */
+  readonly userdata: Map<string, Uint8Array>;
+  /** Number of the last set: unique in a transaction. */
   sets: number;
 }
 
-export function createEncoder(table: string, order?: ByteOrder): Encoder {
-  return { w: createWriter(1 << 14, order), table, known: new Map(), sets: 0 };
+export function createEncoder(table: string, isLittle: boolean): Encoder {
+  return { table, isLittle, steps: new Map(), lists: new Map(), userdata: new Map(), sets: 0 };
 }
 
-/** Writes expressions. Equal keys mean equal expressions. */
-export function put({ w, known }: Encoder, key: string, of: () => readonly Expression[]): void {
-  const bytes = known.get(key);
-  if (bytes !== undefined) {
-    putBytes(w, bytes);
-    return;
-  }
-  const from = w.length;
-  for (const one of of()) one(w);
-  known.set(key, w.bytes.slice(from, w.length));
-}
-
-/** Opens a message NFT_MSG_*; its sequence number is given when it is sent. */
-export function beginChange({ w }: Pick<Encoder, 'w'>, message: number, flags = 0): void {
-  const type = (NFNL_SUBSYS_NFTABLES << 8) | message;
-  beginMessage(w, type, NLM_F_REQUEST | NLM_F_CREATE | flags, 0);
-  putNetfilter(w, NFPROTO_INET, 0);
-}
+/** Flags of a message that makes something. */
+export const CREATE = NLM_F_REQUEST | NLM_F_CREATE;

@@ -17,11 +17,10 @@ import {
   NFT_PAYLOAD_NETWORK_HEADER,
   NFT_PAYLOAD_TRANSPORT_HEADER,
 } from '../../netlink/nft-constants.ts';
-import { bits, compare, ct, meta, payload } from '../../netlink/nft-expression.ts';
-import { fib } from '../../netlink/nft-statement.ts';
+import { be16, bits, compare, ct, fib, meta, payload, type Tree } from '../../netlink/nft-tree.ts';
 import { FIELDS } from '../fields.ts';
 import type { Expression } from '../model.ts';
-import { type Encoder, put } from './encoder.ts';
+import type { Encoder, Known } from './encoder.ts';
 import { CT_KEYS, META_KEYS } from './meta.ts';
 import { numberBytes, shapeOf } from './value.ts';
 
@@ -29,27 +28,25 @@ import { numberBytes, shapeOf } from './value.ts';
 const ETHERTYPE = { at: 12, 4: 0x0800, 6: 0x86dd };
 const SOURCE_MAC = 6;
 /** ARPHRD_ETHER (linux/if_arp.h) */
-export const ETHER = 1;
+const ETHER = 1;
 
-/** What is known of the packet at this place of the rule. */
-export interface Known {
+export const NOTHING_KNOWN: Known = { family: 0, isEthernet: false, protocol: 0, key: '' };
+
+/** Expressions in order, and what they have shown of the packet. */
+export interface Place {
+  readonly trees: Tree[];
   family: 0 | 4 | 6;
   isEthernet: boolean;
-  /** 0: unknown. */
   protocol: number;
 }
 
-export function nothingKnown(): Known {
-  return { family: 0, isEthernet: false, protocol: 0 };
-}
-
 /** Loads a value, or the fields of a concatenation each at a multiple of four bytes. */
-export function load(to: Encoder, one: Expression, known: Known): void {
+export function load(to: Encoder, one: Expression, place: Place): void {
   const parts = one.kind === 'concat' ? one.parts : [one];
-  for (const part of parts) need(to, part, known);
+  for (const part of parts) need(to, part, place);
   let word = 0;
   for (const part of parts) {
-    loadPart(to, part, registerAt(word));
+    loadPart(to, part, registerAt(word), place);
     word += Math.ceil(shapeOf(part).bytes / 4);
   }
 }
@@ -60,61 +57,52 @@ function registerAt(word: number): number {
 }
 
 /** Adds the condition for which the value is there. */
-function need(to: Encoder, one: Expression, known: Known): void {
-  if (one.kind === 'masked') need(to, one.of, known);
-  else if (one.kind === 'ether') needEthernet(to, known);
+function need(to: Encoder, one: Expression, place: Place): void {
+  if (one.kind === 'masked') need(to, one.of, place);
+  else if (one.kind === 'ether') needEthernet(to, place);
   else if (one.kind === 'field') {
     const { family, protocol } = FIELDS[one.name];
-    if (family !== undefined) needFamily(to, family, known);
-    if (protocol !== undefined) needProtocol(to, protocol, known);
+    if (family !== undefined) needFamily(family, place);
+    if (protocol !== undefined) needProtocol(protocol, place);
   }
 }
 
-function needEthernet(to: Encoder, known: Known): void {
-  if (known.isEthernet) return;
-  known.isEthernet = true;
-  equal(to, NFT_META_IIFTYPE, numberBytes(ETHER, { bytes: 2, isHost: true }, to.w.little));
+function needEthernet({ isLittle }: Encoder, place: Place): void {
+  if (place.isEthernet) return;
+  place.isEthernet = true;
+  equal(place, NFT_META_IIFTYPE, numberBytes(ETHER, { bytes: 2, isHost: true }, isLittle));
 }
 
-function needFamily(to: Encoder, family: 4 | 6, known: Known): void {
-  if (known.family === family) return;
-  known.family = family;
-  if (known.isEthernet) {
-    const type = ETHERTYPE[family];
-    put(to, `ethertype ${family}`, () => [
-      payload(NFT_PAYLOAD_LL_HEADER, ETHERTYPE.at, 2),
-      compare(NFT_CMP_EQ, Uint8Array.of(type >> 8, type & 255)),
-    ]);
-  } else equal(to, NFT_META_NFPROTO, Uint8Array.of(family === 4 ? NFPROTO_IPV4 : NFPROTO_IPV6));
+function needFamily(family: 4 | 6, place: Place): void {
+  if (place.family === family) return;
+  place.family = family;
+  if (place.isEthernet) {
+    const type = be16(ETHERTYPE[family]);
+    place.trees.push(payload(NFT_PAYLOAD_LL_HEADER, ETHERTYPE.at, 2), compare(NFT_CMP_EQ, type));
+  } else equal(place, NFT_META_NFPROTO, Uint8Array.of(family === 4 ? NFPROTO_IPV4 : NFPROTO_IPV6));
 }
 
-export function needProtocol(to: Encoder, protocol: number, known: Known): void {
-  if (known.protocol === protocol) return;
-  known.protocol = protocol;
-  equal(to, NFT_META_L4PROTO, Uint8Array.of(protocol));
+export function needProtocol(protocol: number, place: Place): void {
+  if (place.protocol === protocol) return;
+  place.protocol = protocol;
+  equal(place, NFT_META_L4PROTO, Uint8Array.of(protocol));
 }
 
-function equal(to: Encoder, key: number, value: Uint8Array): void {
-  put(to, `equal ${key} ${value}`, () => [meta(key), compare(NFT_CMP_EQ, value)]);
+function equal({ trees }: Place, key: number, value: Uint8Array): void {
+  trees.push(meta(key), compare(NFT_CMP_EQ, value));
 }
 
-function loadPart(to: Encoder, one: Expression, register: number): void {
-  if (one.kind === 'masked') {
-    loadPart(to, one.of, register);
-    const shape = shapeOf(one.of);
-    put(to, `mask ${register} ${one.mask} ${shape.bytes} ${shape.isHost}`, () => [
-      bits(numberBytes(one.mask, shape, to.w.little), new Uint8Array(shape.bytes), register),
-    ]);
+function loadPart(to: Encoder, one: Expression, register: number, place: Place): void {
+  if (one.kind !== 'masked') {
+    place.trees.push(loaded(one, register));
     return;
   }
-  const key = `load ${register} ${Object.values(one).join(' ')}`;
-  put(to, key, () => [loaded(one, register)]);
+  const shape = shapeOf(one.of);
+  const mask = numberBytes(one.mask, shape, to.isLittle);
+  place.trees.push(loaded(one.of, register), bits(mask, new Uint8Array(shape.bytes), register));
 }
 
-function loaded(
-  one: Expression,
-  register: number,
-): typeof meta extends (...a: never[]) => infer R ? R : never {
+function loaded(one: Expression, register: number): Tree {
   switch (one.kind) {
     case 'meta':
       return meta(META_KEYS[one.key], register);
@@ -135,21 +123,21 @@ function loaded(
         ? payload(NFT_PAYLOAD_LL_HEADER, SOURCE_MAC, 4, register)
         : payload(NFT_PAYLOAD_LL_HEADER, SOURCE_MAC + 4, 2, register);
     default: {
-      const place = placeOf(one)!;
-      return payload(place.base, place.offset, place.bytes, register);
+      const header = headerOf(one)!;
+      return payload(header.base, header.offset, header.bytes, register);
     }
   }
 }
 
 /** Bytes of a header. */
-export interface Place {
+export interface Header {
   readonly base: number;
   readonly offset: number;
   readonly bytes: number;
 }
 
 /** Where a field is in the packet; null: it is no bytes of a packet's network, transport or inner header. */
-export function placeOf(one: Expression): Place | null {
+export function headerOf(one: Expression): Header | null {
   switch (one.kind) {
     case 'field': {
       const { base, offset, bytes } = FIELDS[one.name];

@@ -2,15 +2,18 @@
 // comparison of two bytes. Here the same comparisons are joined, so a table is listed alike however it was loaded.
 import { datatypeOf } from '../fields.ts';
 import type { Constant, Expression, Statement } from '../model.ts';
-import { type Place, placeOf } from './expression.ts';
+import { statementText } from '../render.ts';
+import { type Header, headerOf } from './expression.ts';
 import { constantBytes, shapeOf } from './value.ts';
 
 /** Bytes of the packet and a constant, compared. */
 export interface Match {
   readonly kind: 'match';
-  readonly place: Place;
+  readonly header: Header;
   readonly operator: '==' | '!=';
   readonly value: Uint8Array;
+  /** The comparisons in nft's form. */
+  readonly text: string;
 }
 
 /** Bytes of the longest comparison: a register. */
@@ -26,7 +29,10 @@ const CONDITIONS: readonly (Statement['kind'] | 'match')[] = [
 ];
 
 /** The statements of a rule, with comparisons of packet bytes as matches, joined. */
-export function joined(statements: readonly Statement[]): (Statement | Match)[] {
+export function joined(statements: readonly Statement[]): readonly (Statement | Match)[] {
+  let candidates = 0;
+  for (const one of statements) if (isCandidate(one)) candidates += 1;
+  if (candidates < 2) return statements;
   const steps = statements.map(matchOf);
   const gone = new Set<number>();
   let window: number[] = [];
@@ -44,15 +50,15 @@ export function joined(statements: readonly Statement[]): (Statement | Match)[] 
 function join(steps: (Statement | Match)[], window: number[], gone: Set<number>): void {
   if (window.length < 2) return;
   const at = (index: number): Match => steps[index] as Match;
-  const order = ({ place }: Match): number => place.base * 1000 + place.offset;
+  const order = ({ header }: Match): number => header.base * 1000 + header.offset;
   window.sort((a, b) => order(at(a)) - order(at(b)));
   let first = window[0]!;
   for (const index of window.slice(1)) {
     const [one, other] = [at(first), at(index)];
-    const bytes = one.place.bytes + other.place.bytes;
+    const bytes = one.header.bytes + other.header.bytes;
     const isNext =
-      one.place.base === other.place.base &&
-      one.place.offset + one.place.bytes === other.place.offset &&
+      one.header.base === other.header.base &&
+      one.header.offset + one.header.bytes === other.header.offset &&
       one.operator === other.operator &&
       bytes <= LONGEST;
     if (!isNext) {
@@ -60,24 +66,43 @@ function join(steps: (Statement | Match)[], window: number[], gone: Set<number>)
       continue;
     }
     const value = Uint8Array.of(...one.value, ...other.value);
-    steps[first] = { ...one, place: { ...one.place, bytes }, value };
+    const text = `${one.text} ${other.text}`;
+    steps[first] = { ...one, header: { ...one.header, bytes }, value, text };
     gone.add(index);
   }
 }
 
+/** A comparison of bytes of the packet that needs no condition before it. */
+function isCandidate(one: Statement): one is Extract<Statement, { kind: 'compare' | 'oneof' }> {
+  if (one.kind !== 'compare' && one.kind !== 'oneof') return false;
+  if (one.kind === 'compare' && one.operator === '>=') return false;
+  const { left } = one;
+  return (
+    left.kind === 'raw' ||
+    left.kind === 'payload' ||
+    (left.kind === 'field' && left.name.startsWith('th '))
+  );
+}
+
 function matchOf(one: Statement): Statement | Match {
+  if (!isCandidate(one)) return one;
   if (one.kind === 'compare' && one.operator !== '>=')
-    return compared(one.left, one.operator, one.right) ?? one;
+    return compared(one, one.left, one.operator, one.right) ?? one;
   if (one.kind === 'oneof' && one.right.length === 1)
-    return compared(one.left, one.not ? '!=' : '==', one.right[0]!) ?? one;
+    return compared(one, one.left, one.not ? '!=' : '==', one.right[0]!) ?? one;
   return one;
 }
 
-/** null: the value is not of the packet, or needs a condition before it. */
-function compared(left: Expression, operator: '==' | '!=', right: Constant): Match | null {
-  const place = placeOf(left);
-  if (place === null || (left.kind === 'field' && !left.name.startsWith('th '))) return null;
+/** null: the value is not of the packet. */
+function compared(
+  one: Statement,
+  left: Expression,
+  operator: '==' | '!=',
+  right: Constant,
+): Match | null {
+  const header = headerOf(left);
+  if (header === null) return null;
   // Bytes of a packet are in network order.
   const value = constantBytes(datatypeOf(left), right, shapeOf(left), false);
-  return { kind: 'match', place, operator, value };
+  return { kind: 'match', header, operator, value, text: statementText(one) };
 }

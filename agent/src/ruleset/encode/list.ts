@@ -5,6 +5,7 @@ import {
   NFT_SET_ANONYMOUS,
   NFT_SET_CONSTANT,
   NFT_SET_MAP,
+  NFTA_DATA_VALUE,
   NFTA_LIST_ELEM,
   NFTA_SET_DATA_LEN,
   NFTA_SET_DATA_TYPE,
@@ -14,22 +15,19 @@ import {
   NFTA_SET_ELEM_LIST_SET,
   NFTA_SET_ELEM_LIST_SET_ID,
   NFTA_SET_ELEM_LIST_TABLE,
+  NFTA_SET_ID,
   NFTA_SET_USERDATA,
 } from '../../netlink/nft-constants.ts';
-import { data, nest } from '../../netlink/nft-expression.ts';
-import {
-  attributeBe32,
-  attributeBytes,
-  attributeString,
-  endMessage,
-} from '../../netlink/writer.ts';
+import { lookup } from '../../netlink/nft-statement.ts';
+import type { Message, Tree } from '../../netlink/nft-tree.ts';
 import { datatypeOf } from '../fields.ts';
-import type { Constant, Expression, Statement, Verdict } from '../model.ts';
-import { beginChange, type Encoder } from './encoder.ts';
-import { putSetHead, TYPES } from './set.ts';
+import type { Statement } from '../model.ts';
+import { statementText } from '../render.ts';
+import { CREATE, type Encoder } from './encoder.ts';
+import { headTree, TYPES } from './set.ts';
 import { userdataBytes, userdataOfList, userdataOfMap } from './userdata.ts';
 import { constantBytes, shapeOf } from './value.ts';
-import { putVerdictData } from './verdict.ts';
+import { verdictValue } from './verdict.ts';
 
 /** NFT_DATA_VERDICT: the type of a verdict map's values. */
 const VERDICTS = 0xffffff00;
@@ -37,59 +35,78 @@ const VERDICTS = 0xffffff00;
 /** The type of an output device by a routing lookup (enum datatypes). */
 const STRING = 5;
 
-interface List {
-  readonly name: '__set%d' | '__map%d';
-  readonly left: Expression;
-  readonly keys: readonly Constant[];
-  /** One for each key of a map; empty: a set. */
-  readonly verdicts: readonly Verdict[];
+/** A statement that looks up an anonymous set of several values, or an anonymous map. */
+export type List = Extract<Statement, { kind: 'oneof' | 'dispatch' }>;
+
+export function isList(one: Statement): one is List {
+  return one.kind === 'dispatch' || (one.kind === 'oneof' && one.right.length > 1);
 }
 
-/** Writes the anonymous set of a statement, if it needs one. Returns the numbers of the sets. */
-export function putAnonymous(to: Encoder, one: Statement): number[] {
-  if (one.kind === 'oneof' && one.right.length > 1)
-    return [putList(to, { name: '__set%d', left: one.left, keys: one.right, verdicts: [] })];
-  if (one.kind !== 'dispatch') return [];
-  const keys = one.entries.map(([key]) => key);
-  const verdicts = one.entries.map(([, to]) => to);
-  return [putList(to, { name: '__map%d', left: one.left, keys, verdicts })];
+function nameOf({ kind }: List): string {
+  return kind === 'oneof' ? '__set%d' : '__map%d';
 }
 
-function putList(to: Encoder, { name, left, keys, verdicts }: List): number {
-  const { w } = to;
-  const { bytes, isHost } = shapeOf(left);
-  const type = datatypeOf(left);
-  const isMap = verdicts.length > 0;
-  to.sets += 1;
-  const kind = NFT_SET_ANONYMOUS | NFT_SET_CONSTANT | (isMap ? NFT_SET_MAP : 0);
-  beginChange(to, NFT_MSG_NEWSET);
-  putSetHead(to, {
-    name,
-    flags: kind,
-    type: left.kind === 'fib' && left.result === 'oifname' ? STRING : TYPES[type],
-    bytes,
-    id: to.sets,
-    size: keys.length,
-  });
-  if (isMap) {
-    attributeBe32(w, NFTA_SET_DATA_TYPE, VERDICTS);
-    attributeBe32(w, NFTA_SET_DATA_LEN, 0);
+/** Looks the register up in the anonymous set with this number. */
+export function listLookup(one: List, id: number): Tree {
+  const isMap = one.kind === 'dispatch';
+  return lookup(nameOf(one), !isMap && one.not, id, isMap);
+}
+
+/** The messages that make the anonymous set of a statement, with the number `id`. */
+export function listMessages(to: Encoder, one: List, id: number): Message[] {
+  const text = statementText(one);
+  let list = to.lists.get(text);
+  if (list === undefined) {
+    list = { head: headOf(to, one), elements: elementsOf(to, one) };
+    to.lists.set(text, list);
   }
-  const entries = isMap ? userdataOfMap(isHost) : userdataOfList(left, isHost);
-  attributeBytes(w, NFTA_SET_USERDATA, userdataBytes(entries, w.little));
-  endMessage(w);
-  beginChange(to, NFT_MSG_NEWSETELEM);
-  attributeString(w, NFTA_SET_ELEM_LIST_TABLE, to.table);
-  attributeString(w, NFTA_SET_ELEM_LIST_SET, name);
-  attributeBe32(w, NFTA_SET_ELEM_LIST_SET_ID, to.sets);
-  nest(w, NFTA_SET_ELEM_LIST_ELEMENTS, () => {
-    for (const [i, key] of keys.entries()) {
-      nest(w, NFTA_LIST_ELEM, () => {
-        data(w, NFTA_SET_ELEM_KEY, constantBytes(type, key, shapeOf(left), w.little));
-        if (isMap) nest(w, NFTA_SET_ELEM_DATA, () => putVerdictData(w, verdicts[i]!));
-      });
-    }
+  return [
+    [NFT_MSG_NEWSET, CREATE, [list.head, NFTA_SET_ID, id]],
+    [NFT_MSG_NEWSETELEM, CREATE, [list.elements, NFTA_SET_ELEM_LIST_SET_ID, id]],
+  ];
+}
+
+function headOf(to: Encoder, one: List): Tree {
+  const { left } = one;
+  const { bytes, isHost } = shapeOf(left);
+  const isMap = one.kind === 'dispatch';
+  const isDevice = left.kind === 'fib' && left.result === 'oifname';
+  const head = headTree(to, {
+    name: nameOf(one),
+    flags: NFT_SET_ANONYMOUS | NFT_SET_CONSTANT | (isMap ? NFT_SET_MAP : 0),
+    type: isDevice ? STRING : TYPES[datatypeOf(left)],
+    bytes,
+    size: isMap ? one.entries.length : one.right.length,
+    fields: null,
   });
-  endMessage(w);
-  return to.sets;
+  const entries = isMap ? userdataOfMap(isHost) : userdataOfList(left, isHost);
+  return [
+    head,
+    isMap ? [NFTA_SET_DATA_TYPE, VERDICTS, NFTA_SET_DATA_LEN, 0] : [],
+    NFTA_SET_USERDATA,
+    userdataBytes(entries, to.isLittle),
+  ];
+}
+
+function elementsOf(to: Encoder, one: List): Tree {
+  const { left } = one;
+  const key = (value: string | number): Tree => [
+    NFTA_SET_ELEM_KEY,
+    [NFTA_DATA_VALUE, constantBytes(datatypeOf(left), value, shapeOf(left), to.isLittle)],
+  ];
+  const elements =
+    one.kind === 'dispatch'
+      ? one.entries.map(([value, verdict]) => [
+          NFTA_LIST_ELEM,
+          [key(value), NFTA_SET_ELEM_DATA, verdictValue(verdict)],
+        ])
+      : one.right.map((value) => [NFTA_LIST_ELEM, key(value)]);
+  return [
+    NFTA_SET_ELEM_LIST_TABLE,
+    to.table,
+    NFTA_SET_ELEM_LIST_SET,
+    nameOf(one),
+    NFTA_SET_ELEM_LIST_ELEMENTS,
+    elements,
+  ];
 }

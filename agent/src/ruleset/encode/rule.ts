@@ -17,21 +17,12 @@ import {
   NFTA_RULE_USERDATA,
 } from '../../netlink/nft-constants.ts';
 import {
-  bits,
-  compare,
-  type Expression as Encoded,
-  log,
-  nest,
-  payload,
-} from '../../netlink/nft-expression.ts';
-import {
   clamp,
   counted,
-  immediate,
   limit,
+  log,
   lookup,
   masquerade,
-  ordered,
   queue,
   redirect,
   reject,
@@ -41,199 +32,192 @@ import {
   update,
   writeTcp,
 } from '../../netlink/nft-statement.ts';
-import { attributeBytes, attributeString, endMessage } from '../../netlink/writer.ts';
+import {
+  be16,
+  bits,
+  compare,
+  immediate,
+  type Message,
+  ordered,
+  payload,
+  type Tree,
+} from '../../netlink/nft-tree.ts';
 import { datatypeOf, FIELDS } from '../fields.ts';
 import type { Constant, Expression, Rule, Statement } from '../model.ts';
 import { commentText, plainText, word } from '../plain.ts';
+import { statementText } from '../render.ts';
 import { NFPROTO, TCP } from '../terms.ts';
-import { beginChange, type Encoder, put } from './encoder.ts';
-import { type Known, load, needProtocol, nothingKnown } from './expression.ts';
+import { CREATE, type Encoder, type Known, type Step } from './encoder.ts';
+import { load, NOTHING_KNOWN, needProtocol, type Place } from './expression.ts';
 import { joined, type Match } from './join.ts';
-import { putAnonymous } from './list.ts';
+import { isList, listLookup, listMessages } from './list.ts';
 import { CT_KEYS, META_KEYS } from './meta.ts';
 import { userdataOfRule } from './userdata.ts';
 import { constantBytes, numberBytes, shapeOf } from './value.ts';
-import { putVerdict } from './verdict.ts';
+import { verdictTree } from './verdict.ts';
 
 /** RFC 9293 section 3.1 */
 const RST_ACK = 0x14;
 const SECONDS = { second: 1, hour: 3600, week: 604_800 };
 
-type Step = Statement | Match;
+type Part = Statement | Match;
 
-/** The state of encoding one rule: what its conditions have shown, and its anonymous sets in order. */
-interface Place {
-  readonly known: Known;
-  readonly sets: number[];
+/** The rules of a chain, each behind its anonymous sets. */
+export function ruleMessages(to: Encoder, chain: string, rules: readonly Rule[]): Message[] {
+  const messages: Message[] = [];
+  const names = [NFTA_RULE_TABLE, to.table, NFTA_RULE_CHAIN, word(chain)];
+  for (const rule of rules) {
+    const steps: Tree[] = [];
+    let known = NOTHING_KNOWN;
+    for (const part of joined(rule.statements)) {
+      const step = stepOf(to, part, known);
+      known = step.known;
+      steps.push(step.tree);
+      if (part.kind === 'match' || !isList(part)) continue;
+      to.sets += 1;
+      messages.push(...listMessages(to, part, to.sets));
+      steps.push(listLookup(part, to.sets));
+    }
+    messages.push([
+      NFT_MSG_NEWRULE,
+      CREATE | NLM_F_APPEND,
+      [names, NFTA_RULE_EXPRESSIONS, steps, NFTA_RULE_USERDATA, userdataOfRule(commentText(rule))],
+    ]);
+  }
+  return messages;
 }
 
-export function putRule(to: Encoder, chain: string, rule: Rule): void {
-  const sets = rule.statements.flatMap((one) => putAnonymous(to, one));
-  beginChange(to, NFT_MSG_NEWRULE, NLM_F_APPEND);
-  attributeString(to.w, NFTA_RULE_TABLE, to.table);
-  attributeString(to.w, NFTA_RULE_CHAIN, word(chain));
-  nest(to.w, NFTA_RULE_EXPRESSIONS, () => {
-    const place = { known: nothingKnown(), sets };
-    for (const step of joined(rule.statements)) putStep(to, step, place);
-  });
-  attributeBytes(to.w, NFTA_RULE_USERDATA, userdataOfRule(commentText(rule)));
-  endMessage(to.w);
+/** Equal statements behind equal knowledge are equal steps. That of a list is without its lookup. */
+function stepOf(to: Encoder, part: Part, before: Known): Step {
+  const key = before.key + (part.kind === 'match' ? part.text : statementText(part));
+  const known = to.steps.get(key);
+  if (known !== undefined) return known;
+  const { family, isEthernet, protocol } = before;
+  const place: Place = { trees: [], family, isEthernet, protocol };
+  if (part.kind !== 'match' && isList(part)) load(to, part.left, place);
+  else (PARTS[part.kind] as (to: Encoder, part: Part, place: Place) => void)(to, part, place);
+  const { trees, ...shown } = place;
+  const after = `${shown.family} ${shown.isEthernet} ${shown.protocol} `;
+  const step = { tree: trees, known: { ...shown, key: after } };
+  to.steps.set(key, step);
+  return step;
 }
 
-type Writers = {
-  readonly [K in Step['kind']]: (
+type Encoders = {
+  readonly [K in Part['kind']]: (
     to: Encoder,
-    one: Extract<Step, { kind: K }>,
+    part: Extract<Part, { kind: K }>,
     place: Place,
   ) => void;
 };
 
-function putStep(to: Encoder, one: Step, place: Place): void {
-  (STEPS[one.kind] as (to: Encoder, one: Step, place: Place) => void)(to, one, place);
-}
-
 const OPERATORS = { '==': NFT_CMP_EQ, '!=': NFT_CMP_NEQ, '>=': NFT_CMP_GTE };
 
-const STEPS: Writers = {
-  match: (to, { place: { base, offset, bytes }, operator, value }) => {
-    put(to, `match ${base} ${offset} ${operator} ${value}`, () => [
-      payload(base, offset, bytes),
-      compare(OPERATORS[operator], value),
-    ]);
+const PARTS: Encoders = {
+  match: (_, { header: { base, offset, bytes }, operator, value }, { trees }) => {
+    trees.push(payload(base, offset, bytes), compare(OPERATORS[operator], value));
   },
-  compare: (to, { left, operator, right }, { known }) => {
-    load(to, left, known);
-    if (operator === '>=') putOrdered(to, left);
-    const value = bytesOf(to, left, right, operator !== '>=');
-    put(to, `compare ${operator} ${value}`, () => [compare(OPERATORS[operator], value)]);
-    if (operator === '==') note(known, left, right);
+  compare: (to, { left, operator, right }, place) => {
+    load(to, left, place);
+    if (operator === '>=') order(left, place);
+    place.trees.push(compare(OPERATORS[operator], bytesOf(to, left, right, operator !== '>=')));
+    if (operator === '==') note(place, left, right);
   },
-  between: (to, { left, from, to: end }, { known }) => {
-    load(to, left, known);
-    putOrdered(to, left);
-    const [least, most] = [from, end].map((one) => bytesOf(to, left, one, false));
-    put(to, `between ${least} ${most}`, () => [
-      compare(NFT_CMP_GTE, least!),
-      compare(NFT_CMP_LTE, most!),
-    ]);
+  between: (to, { left, from, to: end }, place) => {
+    load(to, left, place);
+    order(left, place);
+    place.trees.push(
+      compare(NFT_CMP_GTE, bytesOf(to, left, from, false)),
+      compare(NFT_CMP_LTE, bytesOf(to, left, end, false)),
+    );
   },
-  oneof: (to, one, { known, sets }) => {
-    const { left, not, right } = one;
-    if (right.length === 1) {
-      STEPS.compare(
-        to,
-        { kind: 'compare', left, operator: not ? '!=' : '==', right: right[0]! },
-        { known, sets },
-      );
-      return;
-    }
-    load(to, left, known);
-    lookup({ name: '__set%d', id: sets.shift()! }, not)(to.w);
+  // Only ever an anonymous map.
+  dispatch: () => {},
+  // Of one value; longer ones are anonymous sets.
+  oneof: (to, { left, not, right }, place) => {
+    const operator = not ? '!=' : '==';
+    PARTS.compare(to, { kind: 'compare', left, operator, right: right[0]! }, place);
   },
-  flags: (to, { left, any }, { known }) => {
-    load(to, left, known);
+  flags: (to, { left, any }, place) => {
+    load(to, left, place);
     const shape = shapeOf(left);
-    const mask = any.reduce((sum, name) => {
-      const one = constantBytes(datatypeOf(left), name, shape, to.w.little);
-      return sum.map((byte, i) => byte | (one[i] ?? 0));
-    }, new Uint8Array(shape.bytes));
-    put(to, `flags ${mask}`, () => [
-      bits(mask, new Uint8Array(shape.bytes)),
-      compare(NFT_CMP_NEQ, new Uint8Array(shape.bytes)),
-    ]);
+    const none = new Uint8Array(shape.bytes);
+    const mask = none.slice();
+    for (const name of any) {
+      const flag = constantBytes(datatypeOf(left), name, shape, to.isLittle);
+      for (const [i, byte] of flag.entries()) mask[i] = mask[i]! | byte;
+    }
+    place.trees.push(bits(mask, none), compare(NFT_CMP_NEQ, none));
   },
-  lookup: (to, { left, not, set: name }, { known }) => {
-    load(to, left, known);
-    put(to, `lookup ${name} ${not}`, () => [lookup({ name: word(name) }, not)]);
+  lookup: (to, { left, not, set: name }, place) => {
+    load(to, left, place);
+    place.trees.push(lookup(word(name), not, null));
   },
-  update: (to, { set: name, element, timeout }, { known }) => {
-    load(to, element, known);
-    put(to, `update ${name} ${timeout}`, () => [update(word(name), timeout)]);
+  update: (to, { set: name, element, timeout }, place) => {
+    load(to, element, place);
+    place.trees.push(update(word(name), timeout));
   },
-  pace: (to, { set: name, element, rate, per, burst, over }, { known }) => {
-    load(to, element, known);
-    put(to, `pace ${name} ${rate} ${per} ${burst} ${over}`, () => [
-      update(word(name), undefined, limit({ rate, seconds: SECONDS[per], burst, over })),
-    ]);
+  pace: (to, { set: name, element, rate, per, burst, over }, place) => {
+    load(to, element, place);
+    const inside = limit({ rate, seconds: SECONDS[per], burst, over });
+    place.trees.push(update(word(name), undefined, inside));
   },
-  dispatch: (to, { left }, { known, sets }) => {
-    load(to, left, known);
-    lookup({ name: '__map%d', id: sets.shift()! }, false, true)(to.w);
-  },
-  mark: (to, { target, keep, value }) => {
+  mark: (to, { target, keep, value }, place) => {
     const mark: Expression = { kind: target, key: 'mark' };
-    const { w } = to;
-    put(to, `mark ${target} ${keep} ${value}`, () => {
-      const host = (number: number): Uint8Array =>
-        numberBytes(number >>> 0, shapeOf(mark), w.little);
-      const key = target === 'meta' ? META_KEYS.mark : CT_KEYS.mark;
-      const steps: Encoded[] = [bits(host(keep & ~value), host(value)), set(target, key)];
-      return [() => load(to, mark, nothingKnown()), ...steps];
-    });
+    const host = (number: number): Uint8Array =>
+      numberBytes(number >>> 0, shapeOf(mark), to.isLittle);
+    load(to, mark, place);
+    place.trees.push(
+      bits(host(keep & ~value), host(value)),
+      set(target, target === 'meta' ? META_KEYS.mark : CT_KEYS.mark),
+    );
   },
-  count: (to, { counter }) => put(to, `count ${counter}`, () => [counted(word(counter))]),
-  log: (to, { prefix, group, snaplen }) => {
-    const text = plainText(prefix);
-    put(to, `log ${text} ${group} ${snaplen}`, () => [log(group, text, snaplen ?? undefined)]);
+  count: (_, { counter }, { trees }) => trees.push(counted(word(counter))),
+  log: (_, { prefix, group, snaplen }, { trees }) =>
+    trees.push(log(group, plainText(prefix), snaplen)),
+  queue: (_, { number, isStrict }, { trees }) => trees.push(queue(number, isStrict !== true)),
+  reject: (_, { answer }, place) => {
+    if (answer === 'tcp reset') {
+      needProtocol(TCP, place);
+      place.trees.push(reject(NFT_REJECT_TCP_RST, 0));
+    } else place.trees.push(reject(NFT_REJECT_ICMPX_UNREACH, NFT_REJECT_ICMPX_ADMIN_PROHIBITED));
   },
-  queue: (to, { number, isStrict }) => {
-    put(to, `queue ${number} ${isStrict}`, () => [queue(number, isStrict !== true)]);
-  },
-  reject: (to, { answer }, { known }) => {
-    const isReset = answer === 'tcp reset';
-    if (isReset) needProtocol(to, TCP, known);
-    const type = isReset ? NFT_REJECT_TCP_RST : NFT_REJECT_ICMPX_UNREACH;
-    const code = isReset ? 0 : NFT_REJECT_ICMPX_ADMIN_PROHIBITED;
-    put(to, `reject ${answer}`, () => [reject(type, code)]);
-  },
-  end: (to, _, { known }) => {
-    needProtocol(to, TCP, known);
-    // The flags are the second of two bytes that are checked as one number: the first stays.
+  end: (_, __, place) => {
+    needProtocol(TCP, place);
+    // The checksum is corrected by two bytes at once: the first stays as it is.
     const at = FIELDS['tcp flags'].offset - 1;
-    put(to, 'end', () => [
+    place.trees.push(
       payload(NFT_PAYLOAD_TRANSPORT_HEADER, at, 2),
       bits(Uint8Array.of(0xff, 0), Uint8Array.of(0, RST_ACK)),
       writeTcp(at, 2),
-    ]);
+    );
   },
-  untracked: (to) => put(to, 'notrack', () => [untracked()]),
-  clamp: (to, { size }) => {
-    const value =
-      size === 'route'
-        ? [routeSize(), ordered(2)]
-        : [immediate(Uint8Array.of(size >> 8, size & 255))];
-    put(to, `clamp ${size}`, () => [...value, clamp()]);
+  untracked: (_, __, { trees }) => trees.push(untracked()),
+  clamp: (_, { size }, { trees }) => {
+    if (size === 'route') trees.push(routeSize(), ordered(2), clamp());
+    else trees.push(immediate(be16(size)), clamp());
   },
-  masquerade: (to) => put(to, 'masq', () => [masquerade()]),
-  redirect: (to, { port }) => {
-    put(to, `redirect ${port}`, () => [
-      immediate(Uint8Array.of(port >> 8, port & 255)),
-      redirect(),
-    ]);
-  },
-  verdict: (to, { verdict }) => putVerdict(to, verdict),
+  masquerade: (_, __, { trees }) => trees.push(masquerade()),
+  redirect: (_, { port }, { trees }) => trees.push(immediate(be16(port)), redirect()),
+  verdict: (_, { verdict }, { trees }) => trees.push(verdictTree(verdict)),
 };
 
 /** Values in network order are as they are compared. */
-function putOrdered(to: Encoder, left: Expression): void {
+function order(left: Expression, { trees }: Place): void {
   const { bytes, isHost } = shapeOf(left);
-  if (isHost) put(to, `ordered ${bytes}`, () => [ordered(bytes)]);
+  if (isHost) trees.push(ordered(bytes));
 }
 
 function bytesOf(to: Encoder, left: Expression, value: Constant, isHost: boolean): Uint8Array {
   const shape = shapeOf(left);
-  return constantBytes(
-    datatypeOf(left),
-    value,
-    isHost ? shape : { ...shape, isHost: false },
-    to.w.little,
-  );
+  const inOrder = { bytes: shape.bytes, isHost: isHost && shape.isHost };
+  return constantBytes(datatypeOf(left), value, inOrder, to.isLittle);
 }
 
 /** A comparison that tells which headers the packet has. */
-function note(known: Known, left: Expression, right: Constant): void {
+function note(place: Place, left: Expression, right: Constant): void {
   if (left.kind !== 'meta') return;
-  if (left.key === 'nfproto') known.family = right === NFPROTO[4] ? 4 : 6;
-  else if (left.key === 'l4proto') known.protocol = Number(right);
-  else if (left.key === 'iiftype') known.isEthernet = true;
+  if (left.key === 'nfproto') place.family = right === NFPROTO[4] ? 4 : 6;
+  else if (left.key === 'l4proto') place.protocol = Number(right);
+  else if (left.key === 'iiftype') place.isEthernet = true;
 }

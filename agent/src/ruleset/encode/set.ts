@@ -1,20 +1,27 @@
 // ruleset/encode/set: a named set as the message that creates it, and its elements as those that add them. Elements of
 // an interval set are starts and ends: the end is the first key behind the interval.
-import { NLA_F_NESTED } from '../../netlink/constants.ts';
 import {
   NFT_MSG_NEWSET,
   NFT_MSG_NEWSETELEM,
   NFT_SET_CONCAT,
+  NFT_SET_ELEM_INTERVAL_END,
   NFT_SET_EVAL,
   NFT_SET_INTERVAL,
   NFT_SET_TIMEOUT,
+  NFTA_DATA_VALUE,
   NFTA_LIST_ELEM,
   NFTA_SET_DESC,
   NFTA_SET_DESC_CONCAT,
   NFTA_SET_DESC_SIZE,
+  NFTA_SET_ELEM_EXPIRATION,
+  NFTA_SET_ELEM_FLAGS,
+  NFTA_SET_ELEM_KEY,
+  NFTA_SET_ELEM_KEY_END,
   NFTA_SET_ELEM_LIST_ELEMENTS,
   NFTA_SET_ELEM_LIST_SET,
   NFTA_SET_ELEM_LIST_TABLE,
+  NFTA_SET_ELEM_TIMEOUT,
+  NFTA_SET_ELEM_USERDATA,
   NFTA_SET_FIELD_LEN,
   NFTA_SET_FLAGS,
   NFTA_SET_ID,
@@ -25,20 +32,11 @@ import {
   NFTA_SET_TIMEOUT,
   NFTA_SET_USERDATA,
 } from '../../netlink/nft-constants.ts';
-import { nest } from '../../netlink/nft-expression.ts';
-import { putElement, type SetElement } from '../../netlink/nft-set.ts';
-import {
-  attributeBe32,
-  attributeBe64,
-  attributeBytes,
-  attributeString,
-  beginAttribute,
-  endAttribute,
-  endMessage,
-} from '../../netlink/writer.ts';
-import type { Datatype, NamedSet, Span, StaticSet } from '../model.ts';
+import { be64, type Message, type Tree } from '../../netlink/nft-tree.ts';
+import type { Datatype, NamedSet, Span } from '../model.ts';
 import { word } from '../plain.ts';
-import { beginChange, type Encoder } from './encoder.ts';
+import type { NewElement } from '../standing.ts';
+import { CREATE, type Encoder } from './encoder.ts';
 import { OPEN_END, userdataBytes, userdataOfSet } from './userdata.ts';
 import { constantBytes, WIDTHS } from './value.ts';
 
@@ -75,53 +73,73 @@ export interface SetHead {
   readonly type: number;
   /** Of the key. */
   readonly bytes: number;
-  readonly id: number;
   /** null: no limit. */
   readonly size: number | null;
-  /** Bytes of each field of a key of intervals; absent: one field, or no intervals. */
-  readonly fields?: readonly number[];
+  /** Bytes of each field of a key of intervals; null: one field, or no intervals. */
+  readonly fields: readonly number[] | null;
 }
 
-/** The attributes that every set has. */
-export function putSetHead({ w, table }: Encoder, head: SetHead): void {
-  attributeString(w, NFTA_SET_TABLE, table);
-  attributeString(w, NFTA_SET_NAME, head.name);
-  attributeBe32(w, NFTA_SET_FLAGS, head.flags);
-  attributeBe32(w, NFTA_SET_KEY_TYPE, head.type);
-  attributeBe32(w, NFTA_SET_KEY_LEN, head.bytes);
-  attributeBe32(w, NFTA_SET_ID, head.id);
-  if (head.size === null && head.fields === undefined) return;
-  nest(w, NFTA_SET_DESC, () => {
-    if (head.size !== null) attributeBe32(w, NFTA_SET_DESC_SIZE, head.size);
-    if (head.fields === undefined) return;
-    nest(w, NFTA_SET_DESC_CONCAT, () => {
-      for (const field of head.fields!)
-        nest(w, NFTA_LIST_ELEM, () => attributeBe32(w, NFTA_SET_FIELD_LEN, field));
-    });
-  });
+/** The attributes that every set has, except its number. */
+export function headTree({ table }: Encoder, head: SetHead): Tree {
+  const { name, flags, type, bytes, size, fields } = head;
+  const field = (length: number): Tree => [NFTA_LIST_ELEM, [NFTA_SET_FIELD_LEN, length]];
+  const limits = [
+    size === null ? [] : [NFTA_SET_DESC_SIZE, size],
+    fields === null ? [] : [NFTA_SET_DESC_CONCAT, fields.map(field)],
+  ];
+  return [
+    NFTA_SET_TABLE,
+    table,
+    NFTA_SET_NAME,
+    name,
+    NFTA_SET_FLAGS,
+    flags,
+    NFTA_SET_KEY_TYPE,
+    type,
+    NFTA_SET_KEY_LEN,
+    bytes,
+    size === null && fields === null ? [] : [NFTA_SET_DESC, limits],
+  ];
 }
 
-export function putSet(to: Encoder, set: NamedSet): void {
-  const { w } = to;
+export function setMessage(to: Encoder, set: NamedSet): Message {
   const widths = set.key.map((type) => WIDTHS[type]!);
   const isConcat = set.key.length > 1;
   const isInterval = set.role === 'static' && set.size === undefined;
-  beginChange(to, NFT_MSG_NEWSET);
-  to.sets += 1;
-  putSetHead(to, {
+  const isTypeof = set.key.some((type) => BY_EXPRESSION.includes(type));
+  const head = headTree(to, {
     name: word(set.name),
     flags: flagsOf(set),
     type: set.key.reduce((sum, type) => (sum << TYPE_BITS) | TYPES[type], 0),
     bytes: isConcat ? widths.reduce((sum, width) => sum + padded(width), 0) : widths[0]!,
-    id: to.sets,
     size: set.size ?? null,
-    ...(isConcat && isInterval ? { fields: widths } : {}),
+    fields: isConcat && isInterval ? widths : null,
   });
-  if (set.role === 'learned' && set.timeout !== null)
-    attributeBe64(w, NFTA_SET_TIMEOUT, set.timeout);
-  const isTypeof = set.key.some((type) => BY_EXPRESSION.includes(type));
-  attributeBytes(w, NFTA_SET_USERDATA, userdataBytes(userdataOfSet(set, isTypeof), w.little));
-  endMessage(w);
+  const timeout = set.role === 'learned' ? set.timeout : null;
+  to.sets += 1;
+  return [
+    NFT_MSG_NEWSET,
+    CREATE,
+    [
+      head,
+      NFTA_SET_ID,
+      to.sets,
+      timeout === null ? [] : [NFTA_SET_TIMEOUT, be64(timeout)],
+      NFTA_SET_USERDATA,
+      userdataOf(to, set, isTypeof),
+    ],
+  ];
+}
+
+/** Equal for sets with equal keys. */
+function userdataOf(to: Encoder, set: NamedSet, isTypeof: boolean): Uint8Array {
+  const key = set.key.join();
+  let bytes = to.userdata.get(key);
+  if (bytes === undefined) {
+    bytes = userdataBytes(userdataOfSet(set, isTypeof), to.isLittle);
+    to.userdata.set(key, bytes);
+  }
+  return bytes;
 }
 
 function flagsOf(set: NamedSet): number {
@@ -134,8 +152,9 @@ function padded(width: number): number {
   return (width + 3) & ~3;
 }
 
-/** The elements of a static set. */
-export function elementsOf(set: StaticSet, isLittle: boolean): SetElement[] {
+/** The elements of a static set; none of a learned one. */
+export function elementsOf(set: NamedSet, isLittle: boolean): NewElement[] {
+  if (set.role !== 'static') return [];
   const { key, elements } = set;
   const keyAt = (one: readonly Span[], end: 0 | 1): Uint8Array =>
     keyBytes(
@@ -172,16 +191,16 @@ interface Interval {
 }
 
 /** The keys of a set of plain intervals, in ascending order. */
-function startsAndEnds(spans: readonly Interval[], isLittle: boolean): SetElement[] {
+function startsAndEnds(spans: readonly Interval[], isLittle: boolean): NewElement[] {
   const sorted = [...spans].sort((a, b) => compareBytes(a.key, b.key));
-  const elements: SetElement[] = [];
+  const elements: NewElement[] = [];
   const [first] = sorted;
   if (first?.key.some((byte) => byte !== 0))
-    elements.push({ key: new Uint8Array(first.key.length), intervalEnd: true });
+    elements.push({ key: new Uint8Array(first.key.length), isEnd: true });
   for (const { key, keyEnd } of sorted) {
     const end = following(keyEnd);
     if (end === null) elements.push({ key, userdata: userdataBytes(OPEN_END, isLittle) });
-    else elements.push({ key }, { key: end, intervalEnd: true });
+    else elements.push({ key }, { key: end, isEnd: true });
   }
   return elements;
 }
@@ -201,25 +220,45 @@ function following(key: Uint8Array): Uint8Array | null {
   return null;
 }
 
-/** Longest list of elements in one message, bytes: half of the range of the length field. */
-const LIST_LIMIT = 0x8000;
+/** Elements in one message: the longest, of 120 bytes, are less than the 64 KiB that a list may have. */
+const IN_A_MESSAGE = 400;
 
 /** Adds elements to a set, by as many messages as they need. */
-export function putElements(
-  { w, table }: Pick<Encoder, 'w' | 'table'>,
+export function elementMessages(
+  table: string,
   set: string,
-  elements: readonly SetElement[],
-): void {
-  for (let i = 0; i < elements.length; ) {
-    beginChange({ w }, NFT_MSG_NEWSETELEM);
-    attributeString(w, NFTA_SET_ELEM_LIST_TABLE, table);
-    attributeString(w, NFTA_SET_ELEM_LIST_SET, word(set));
-    const list = beginAttribute(w, NLA_F_NESTED | NFTA_SET_ELEM_LIST_ELEMENTS);
-    do {
-      putElement(w, elements[i]!, true);
-      i += 1;
-    } while (i < elements.length && w.length - list < LIST_LIMIT);
-    endAttribute(w, list);
-    endMessage(w);
+  elements: readonly NewElement[],
+): Message[] {
+  const messages: Message[] = [];
+  for (let from = 0; from < elements.length; from += IN_A_MESSAGE) {
+    const some = elements.slice(from, from + IN_A_MESSAGE).map(elementTree);
+    messages.push([
+      NFT_MSG_NEWSETELEM,
+      CREATE,
+      [
+        NFTA_SET_ELEM_LIST_TABLE,
+        table,
+        NFTA_SET_ELEM_LIST_SET,
+        set,
+        NFTA_SET_ELEM_LIST_ELEMENTS,
+        some,
+      ],
+    ]);
   }
+  return messages;
+}
+
+function elementTree({ key, keyEnd, timeout, left, isEnd, userdata }: NewElement): Tree {
+  return [
+    NFTA_LIST_ELEM,
+    [
+      isEnd ? [NFTA_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END] : [],
+      timeout === undefined ? [] : [NFTA_SET_ELEM_TIMEOUT, be64(timeout)],
+      left === undefined ? [] : [NFTA_SET_ELEM_EXPIRATION, be64(left)],
+      NFTA_SET_ELEM_KEY,
+      [NFTA_DATA_VALUE, key],
+      keyEnd === undefined ? [] : [NFTA_SET_ELEM_KEY_END, [NFTA_DATA_VALUE, keyEnd]],
+      userdata === undefined ? [] : [NFTA_SET_ELEM_USERDATA, userdata],
+    ],
+  ];
 }

@@ -1,14 +1,13 @@
 // ruleset/encode/table: the table as the messages of nf_tables that make it. Each chain and each set is encoded alone,
 // so that the load of a whole table and the change of a loaded one (encode/transaction) are made from the same parts.
-import type { ByteOrder } from '../../netlink/endian.ts';
-import { resetWriter } from '../../netlink/writer.ts';
-import type { Rule, Ruleset } from '../model.ts';
+import type { Message } from '../../netlink/nft-tree.ts';
+import type { Ruleset } from '../model.ts';
 import { word } from '../plain.ts';
 import { inOrder } from '../render.ts';
-import { putChain } from './chain.ts';
-import { createEncoder, type Encoder } from './encoder.ts';
-import { putRule } from './rule.ts';
-import { elementsOf, putElements, putSet } from './set.ts';
+import { chainMessage } from './chain.ts';
+import { createEncoder } from './encoder.ts';
+import { ruleMessages } from './rule.ts';
+import { elementMessages, elementsOf, setMessage } from './set.ts';
 
 /** Messages one after another, without their sequence numbers. */
 export type Messages = Uint8Array;
@@ -32,30 +31,28 @@ export interface EncodedTable {
   readonly sets: readonly EncodedSet[];
 }
 
-/** `order`: of the router, by default of this machine. */
-export function encodeTable(ruleset: Ruleset, order?: ByteOrder): EncodedTable {
-  const to = createEncoder(word(ruleset.table), order);
-  const sets = ruleset.sets.map((set) => ({
-    name: word(set.name),
-    head: part(to, () => putSet(to, set)),
-    elements: part(to, () => {
-      if (set.role === 'static') putElements(to, set.name, elementsOf(set, to.w.little));
-    }),
-  }));
-  const chains = inOrder(ruleset.chains).map((chain) => ({
-    name: word(chain.name),
-    head: part(to, () => putChain(to, chain)),
-    rules: part(to, () => putRules(to, chain.name, chain.rules)),
-  }));
-  return { table: to.table, chains, sets };
-}
+/** Writes messages as bytes (whp:message). */
+export type Pack = (messages: readonly Message[]) => Messages;
 
-function putRules(to: Encoder, chain: string, rules: readonly Rule[]): void {
-  for (const rule of rules) putRule(to, chain, rule);
-}
-
-function part(to: Encoder, put: () => void): Messages {
-  resetWriter(to.w);
-  put();
-  return to.w.bytes.slice(0, to.w.length);
+/** `isLittle`: the byte order of the router. Yields after each chain: the whole takes a slow router long. */
+export function* encodeTable(
+  ruleset: Ruleset,
+  isLittle: boolean,
+  pack: Pack,
+): Generator<void, EncodedTable> {
+  const to = createEncoder(word(ruleset.table), isLittle);
+  const { table } = to;
+  const sets = ruleset.sets.map((set) => {
+    const name = word(set.name);
+    const head = pack([setMessage(to, set)]);
+    return { name, head, elements: pack(elementMessages(table, name, elementsOf(set, isLittle))) };
+  });
+  const chains: EncodedChain[] = [];
+  for (const chain of inOrder(ruleset.chains)) {
+    const head = pack([chainMessage(table, chain)]);
+    const rules = pack(ruleMessages(to, chain.name, chain.rules));
+    chains.push({ name: word(chain.name), head, rules });
+    yield;
+  }
+  return { table, chains, sets };
 }

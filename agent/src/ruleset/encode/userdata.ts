@@ -85,12 +85,10 @@ export function userdataOfMap(isHost: boolean): Entries {
 /** Of the first element of an interval that ends with the last possible value. */
 export const OPEN_END: Entries = [[1, 1]];
 
-/** Of a rule. */
-export function userdataOfRule(comment: string): Uint8Array {
-  const bytes = new Uint8Array(comment.length + 3);
-  bytes[1] = comment.length + 1;
-  for (let i = 0; i < comment.length; i++) bytes[i + 2] = comment.charCodeAt(i);
-  return bytes;
+/** Of a rule: an entry of type 0 with a text that ends with NUL. As text, which ends with NUL as well: its length is
+ * below 128, so each character is a byte. */
+export function userdataOfRule(comment: string): string {
+  return `\0${String.fromCharCode(comment.length + 1)}${comment}`;
 }
 
 export function userdataBytes(entries: Entries, isLittle: boolean): Uint8Array {
