@@ -14,7 +14,8 @@ import { loadText } from '../../agent/src/ruleset/transaction.ts';
 import { withoutAnnouncements } from '../../agent/src/ruleset/without-logs.ts';
 import { goldenFiles, policyOf, readGolden } from '../fixtures/goldens.ts';
 import { policyFrom } from '../fixtures/policies.ts';
-import { canonical, messagesIn, messagesOfNft } from '../lib/nft-messages.ts';
+import { messagesOfNft } from '../lib/nft-messages.ts';
+import { canonical, messagesIn } from '../lib/nft-trees.ts';
 import { packFor } from '../lib/pack.ts';
 import { GROUPS } from '../trace/groups.ts';
 

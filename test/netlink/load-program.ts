@@ -1,32 +1,25 @@
-// Runs in the host program inside a fresh network namespace: loads tables by the agent's own transactions. Each file is
-// a list of policies in JSON; the first is loaded as a whole, and each other one as the difference to the one before.
-// With --bare nothing but the errors is printed; otherwise the milliseconds of each step.
+// Runs in the host program inside a network namespace: loads tables by the agent's own transactions. FILE is a list of
+// rulesets in JSON; the first is loaded as a whole, each other one as its difference to the one before. Prints the
+// refusal of one, and ends with it.
 // Usage: load-program FILE
 import * as std from 'qjs:std';
 import { encodeHere, loadChange } from '../../agent/src/kernel/load.ts';
-import { now } from '../../agent/src/os/clock.ts';
+import { pause } from '../../agent/src/os/clock.ts';
 import { errorText } from '../../agent/src/os/errno.ts';
-import type { Policy } from '../../agent/src/policy/policy.ts';
-import { compile } from '../../agent/src/ruleset/compile/compile.ts';
+import type { Ruleset } from '../../agent/src/ruleset/model.ts';
 import { renderStanding } from '../../agent/src/ruleset/render.ts';
 import type { Standing } from '../../agent/src/ruleset/standing.ts';
 
-const policies = JSON.parse(std.loadFile(scriptArgs[1]!)!) as Policy[];
+const rulesets = JSON.parse(std.loadFile(scriptArgs[1]!)!) as Ruleset[];
 let before: Standing | null = null;
-for (const policy of policies) {
-  const marks = [now()];
-  const step = <T>(made: T): T => {
-    marks.push(now());
-    return made;
-  };
-  const ruleset = step(compile(policy));
-  const standing = step(renderStanding(ruleset));
-  const encoded = step(await encodeHere(ruleset, async () => {}));
+for (const ruleset of rulesets) {
+  const standing = renderStanding(ruleset);
+  const encoded = await encodeHere(ruleset, pause);
   const made = { standing, encoded, before, held: new Map(), counts: new Map() };
-  const error = step(loadChange({ without: [], made }));
-  if (error !== null) std.err.puts(`${errorText(error)}\n`);
-  const spent = marks.slice(1).map((mark, i) => (mark - marks[i]!).toFixed(1));
-  std.out.puts(`compile ${spent[0]} render ${spent[1]} encode ${spent[2]} load ${spent[3]} ms\n`);
-  if (error !== null) std.exit(1);
+  const error = loadChange({ without: [], made });
+  if (error !== null) {
+    std.out.puts(`${errorText(error)}\n`);
+    std.exit(1);
+  }
   before = standing;
 }

@@ -30,7 +30,7 @@ function claimsOf(source: string, least: number): void {
   });
 }
 
-claimsOf('be-probe', 25);
+claimsOf('be-probe', 32);
 claimsOf('netns-program', 14);
 claimsOf('effects-program', 3);
 claimsOf('full-set-program', 10);

@@ -18,8 +18,16 @@ export function deviceText(name: string): string {
 }
 
 export function commentText({ comment }: Rule): string {
-  return plainText(`!whp: ${comment}`, LONGEST.comment);
+  let text = comments.get(comment);
+  if (text === undefined) {
+    text = plainText(`!whp: ${comment}`, LONGEST.comment);
+    comments.set(comment, text);
+  }
+  return text;
 }
+
+/** Some hundred rules have some hundred comments, the same ones after each reload. */
+const comments = new Map<string, string>();
 
 /** The name of a set, a chain or a counter. */
 export function word(text: string): string {

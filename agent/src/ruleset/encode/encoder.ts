@@ -15,8 +15,8 @@ export interface Known {
 
 export interface Step {
   readonly tree: Tree;
-  /** Known behind it. */
-  readonly known: Known;
+  /** Known behind it; null: what was known before. */
+  readonly known: Known | null;
 }
 
 export interface Encoder {

@@ -71,7 +71,7 @@ export function ruleMessages(to: Encoder, chain: string, rules: readonly Rule[])
     let known = NOTHING_KNOWN;
     for (const part of joined(rule.statements)) {
       const step = stepOf(to, part, known);
-      known = step.known;
+      known = step.known ?? known;
       steps.push(step.tree);
       if (part.kind === 'match' || !isList(part)) continue;
       to.sets += 1;
@@ -87,20 +87,46 @@ export function ruleMessages(to: Encoder, chain: string, rules: readonly Rule[])
   return messages;
 }
 
+/** Parts that need no condition before them and show nothing. */
+const UNCONDITIONAL: readonly Part['kind'][] = [
+  'verdict',
+  'log',
+  'count',
+  'mark',
+  'queue',
+  'clamp',
+  'match',
+  'masquerade',
+  'redirect',
+  'untracked',
+];
+
 /** Equal statements behind equal knowledge are equal steps. That of a list is without its lookup. */
 function stepOf(to: Encoder, part: Part, before: Known): Step {
-  const key = before.key + (part.kind === 'match' ? part.text : statementText(part));
-  const known = to.steps.get(key);
-  if (known !== undefined) return known;
+  const text = part.kind === 'match' ? part.text : statementText(part);
+  const isFree = UNCONDITIONAL.includes(part.kind);
+  const key = isFree ? text : before.key + text;
+  const found = to.steps.get(key);
+  if (found !== undefined) return found;
   const { family, isEthernet, protocol } = before;
   const place: Place = { trees: [], family, isEthernet, protocol };
   if (part.kind !== 'match' && isList(part)) load(to, part.left, place);
   else (PARTS[part.kind] as (to: Encoder, part: Part, place: Place) => void)(to, part, place);
-  const { trees, ...shown } = place;
-  const after = `${shown.family} ${shown.isEthernet} ${shown.protocol} `;
-  const step = { tree: trees, known: { ...shown, key: after } };
+  const step = { tree: place.trees, known: isFree ? null : knownAt(place, before) };
   to.steps.set(key, step);
   return step;
+}
+
+function knownAt(place: Place, before: Known): Known {
+  const { family, isEthernet, protocol } = place;
+  if (
+    family === before.family &&
+    isEthernet === before.isEthernet &&
+    protocol === before.protocol
+  ) {
+    return before;
+  }
+  return { family, isEthernet, protocol, key: `${family} ${isEthernet} ${protocol} ` };
 }
 
 type Encoders = {
