@@ -12,8 +12,8 @@ import { readWords } from './lib/usage.mjs';
 
 // The engine compiles the whole file once a boot, some 2 ms a KB on a 24K router, and keeps its bytecode in
 // RAM; the packages' budget of 600 KB of flash leaves room for twice its compressed size. 5 % above the size
-// when the limit was set (496,427): examine what grows by more in out/whp.meta.json.
-const BUDGET_BYTES = 512 * 1024;
+// when the limit was set (529,403): examine what grows by more in out/whp.meta.json.
+const BUDGET_BYTES = 544 * 1024;
 
 readWords(import.meta.url);
 process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));

@@ -53,6 +53,8 @@ export interface FakeKernel {
   readonly changes: string[];
   /** All verbs that a kernel may refuse, readings among them. */
   readonly calls: string[];
+  /** Of each load, whether it came as messages. */
+  readonly byMessages: boolean[];
   /** Numbers in `calls` of those that are to fail. */
   readonly failing: Set<number>;
   /** Called before a change is made, unless it fails. */
@@ -74,6 +76,7 @@ export function fakeKernel(): FakeKernel {
     conntrack,
     changes: [],
     calls: [],
+    byMessages: [],
     failing: new Set(),
     onChange: () => {},
     announce: (event) => watcher(event),
@@ -307,7 +310,9 @@ function tryChanges(
 
 function fakeTables(self: () => FakeKernel): Tables {
   return {
-    load: async (text) => {
+    load: async (told, byNetlink) => {
+      const text = told();
+      self().byMessages.push(byNetlink !== null);
       await pause();
       let said: string | null = null;
       const error = change(self(), `load ${kindOf(text)}`, true, () => {
@@ -320,6 +325,11 @@ function fakeTables(self: () => FakeKernel): Tables {
         detail: `nft refused the table: ${said}`,
       };
     },
+    encode: async ({ table }) => {
+      await pause();
+      return { table, chains: [], sets: [] };
+    },
+    hasNft: () => true,
     generation: () => self().nft.generation,
     fingerprint: (table = TABLE) => fingerprint(chainsOf(self().nft, table), table),
     othersChains: () => '',

@@ -26,7 +26,7 @@ export const FLOORS: readonly Room[] = [
   ),
   pure(
     'ruleset',
-    'the nftables table: compiled from the policy, rendered as text, traced packet by packet',
+    'the nftables table: compiled from the policy, as text and as messages, traced packet by packet',
   ),
   pure(
     'reconcile',

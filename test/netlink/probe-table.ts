@@ -1,6 +1,9 @@
 // Probe: the table of the base policy, loaded by one transaction in the machine's byte order and read back: every
 // attribute that was sent is in the kernel's dump. A packet then teaches an element by its rules.
+
+import type { Kernel } from '../../agent/src/kernel/kernel.ts';
 import { encodeHere, loadChange } from '../../agent/src/kernel/load.ts';
+import { openKernel } from '../../agent/src/kernel/open.ts';
 import { NFPROTO_INET, NLM_F_DUMP, NLM_F_REQUEST } from '../../agent/src/netlink/constants.ts';
 import { hostOrder } from '../../agent/src/netlink/endian.ts';
 import {
@@ -14,13 +17,13 @@ import {
   NFTA_SET_TIMEOUT,
 } from '../../agent/src/netlink/nft-constants.ts';
 import { beginMessage, endMessage, putNetfilter } from '../../agent/src/netlink/writer.ts';
+import { errorText } from '../../agent/src/os/errno.ts';
 import { compile } from '../../agent/src/ruleset/compile/compile.ts';
 import { addressKey, keptFor } from '../../agent/src/ruleset/elements.ts';
 import { elementsOf } from '../../agent/src/ruleset/encode/set.ts';
 import type { EncodedTable } from '../../agent/src/ruleset/encode/table.ts';
 import { renderStanding } from '../../agent/src/ruleset/render.ts';
 import { policyFrom } from '../fixtures/policies.ts';
-import { realKernel } from '../lib/kernel.ts';
 import {
   type Attribute,
   attributesIn,
@@ -142,8 +145,14 @@ function insideOf(value: Attribute['value']): readonly Attribute[] {
   return attributesIn(Uint8Array.from(bytes), hostOrder);
 }
 
+function kernelHere(): Kernel {
+  const opened = openKernel('/tmp/whp-probe.nft');
+  if (!opened.ok) throw new Error(errorText(opened.error));
+  return opened.value;
+}
+
 function proveElements(): void {
-  const { sets } = realKernel();
+  const { sets } = kernelHere();
   for (const set of ruleset.sets) {
     const wanted = elementsOf(set, hostOrder === 'little').map(
       ({ key, keyEnd, isEnd }) => `${key} ${keyEnd} ${isEnd === true}`,
@@ -157,7 +166,7 @@ function proveElements(): void {
 }
 
 async function provePacket(): Promise<void> {
-  const { sets } = realKernel();
+  const { sets } = kernelHere();
   const key = addressKey('203.0.113.7')!;
   const timeout = keptFor(300_000);
   const error = sets.teach([

@@ -24,8 +24,8 @@ for (const foreign of [true, false]) {
     removeHandover(FILE);
     const stage = fakeStage(FILE);
     const { tables } = stage.kernel;
-    if (foreign) await tables.load(flowTable('fw4', 'ft'));
-    await tables.load(flowTable('whp_apart', 'none'));
+    if (foreign) await tables.load(() => flowTable('fw4', 'ft'), null);
+    await tables.load(() => flowTable('whp_apart', 'none'), null);
     const before = stage.fake.changes.length;
     await saidDuring(async () => {
       assert.is(await enforce(stage.agent, policyOf()), null);

@@ -25,7 +25,7 @@ import {
 } from '../runtime/audit.ts';
 import { knownGrounds } from '../runtime/live.ts';
 import { refreshCounts } from '../runtime/meter.ts';
-import { loadNft } from '../runtime/table.ts';
+import { deleteTable, loadNft } from '../runtime/table.ts';
 import type { Reply } from './actions.ts';
 import { surroundings } from './surroundings.ts';
 
@@ -72,7 +72,7 @@ async function begin(agent: Agent, owner: object): Promise<Reply> {
   }
   if (policy.apps.length === 0) return refuse('no app is enabled: there is nothing to judge by');
   const text = auditText(policy.globals, policy.proxies);
-  const error = await loadNft(agent, text);
+  const error = await loadNft(agent, () => text, null);
   if (error !== null) return refuse(errorText(error));
   beginAudit(agent.audit, running(agent, owner, text));
   noteChosen(agent);
@@ -100,7 +100,7 @@ export function abandonAudit(agent: Agent, owner: object): void {
 
 async function drop(agent: Agent): Promise<void> {
   endAudit(agent.audit);
-  const error = await loadNft(agent, auditText(null, []));
+  const error = await deleteTable(agent, AUDIT_TABLE);
   if (error !== null) log('error', errorText(error));
 }
 
@@ -118,7 +118,7 @@ export function keepAudit(agent: Agent): void {
   const text = auditText(policy.globals, policy.proxies);
   if (unkeptIn(agent) !== null && text === running.text) return;
   interruptAudit(running, text);
-  unattended(inTurn(agent, () => loadNft(agent, text)));
+  unattended(inTurn(agent, () => loadNft(agent, () => text, null)));
 }
 
 /** Packets of flows that found no room in the sets; null: the table does not exist. */

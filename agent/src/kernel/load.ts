@@ -22,7 +22,7 @@ const isLittle = hostOrder === 'little';
 
 const packed: Pack = (messages) => new Uint8Array(pack(NFPROTO_INET, messages));
 
-/** Encodes a table for this machine. `pause` is awaited after each chain. */
+/** Encodes a table for this machine. `pause` is awaited after a few rules. */
 export async function encodeHere(
   ruleset: Ruleset,
   pause: () => Promise<void>,

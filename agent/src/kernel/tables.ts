@@ -1,4 +1,4 @@
-// kernel/tables: loads nftables transactions with nft, and reads by netlink what is loaded, in `table inet whp` and
+// kernel/tables: loads nftables transactions by netlink or with nft, and reads by netlink what is loaded, in `table inet whp` and
 // in tables of other programs. Rules are not read: a dump of all rules takes too long.
 import type { LeftFlow } from '../learn/audit.ts';
 import type { Counted } from '../learn/outside.ts';
@@ -15,19 +15,29 @@ import {
   putChainDump,
   readChain,
 } from '../netlink/nft-table.ts';
+import { pause } from '../os/clock.ts';
 import { removeFile, writeText } from '../os/file.ts';
-import { reasonOf, runProgram } from '../os/process.ts';
+import { isInstalled, reasonOf, runProgram } from '../os/process.ts';
+import type { TableChange } from '../ruleset/encode/change.ts';
+import type { EncodedTable } from '../ruleset/encode/table.ts';
+import type { Ruleset } from '../ruleset/model.ts';
 import { TABLE } from '../ruleset/names.ts';
 import { readLeft } from './audit-table.ts';
 import { readGeneration } from './generation.ts';
 import { type RaisedGuard, raiseGuard } from './guard.ts';
+import { encodeHere, loadChange } from './load.ts';
 import { dump } from './netlink-request.ts';
 import type { NetlinkSocket } from './netlink-socket.ts';
 import type { Dumps } from './sliced-dump.ts';
 
 export interface Tables {
-  /** Runs one nftables transaction, `text` in the language of nft. */
-  load(text: string): Promise<KernelError | null>;
+  /** Runs one nftables transaction: `change` by netlink; null: `text`, which says the same in the language of nft, by
+   * that program. */
+  load(text: () => string, change: TableChange | null): Promise<KernelError | null>;
+  /** The messages that make a table, in many turns of the event loop. */
+  encode(ruleset: Ruleset): Promise<EncodedTable>;
+  /** Whether there is a program that loads text. */
+  hasNft(): boolean;
   /** The generation number: nftables transactions of all programs; 0: unknown. */
   generation(): number;
   /** The fingerprint (netlink/nft-table) of a table, default `table inet whp`; '': there is no table, or it has no
@@ -48,7 +58,9 @@ export interface Tables {
 /** `scratch`: path of a file in memory for the text that nft loads. */
 export function tablesOver(socket: NetlinkSocket, dumps: Dumps, scratch: string): Tables {
   return {
-    load: (text) => runNft(scratch, text),
+    load: async (text, change) => (change === null ? runNft(scratch, text()) : loadChange(change)),
+    encode: (ruleset) => encodeHere(ruleset, pause),
+    hasNft: () => isInstalled('nft'),
     generation: () => readGeneration(socket),
     fingerprint: (table = TABLE) => fingerprint(readChains(socket, NFPROTO_INET), table),
     othersChains: () =>

@@ -69,6 +69,11 @@ function notStarted(failure: string): ProgramResult {
 
 type Started = { readonly pid: number } | { readonly failure: string };
 
+/** Whether there is a program of this name. */
+export function isInstalled(name: string): boolean {
+  return PLACES.some((place) => os.stat(`${place}/${name}`)[0] !== null);
+}
+
 /** Starts `command` with the descriptors 0 to 2. `failure`: why it could not be started, with the fix. */
 function start(command: readonly string[], fds: readonly [number, number, number]): Started {
   const [name = ''] = command;

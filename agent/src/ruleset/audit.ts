@@ -16,9 +16,8 @@ const PRIORITY = 98;
 
 const DROPPED = `add table inet ${AUDIT_TABLE}\ndelete table inet ${AUDIT_TABLE}\n`;
 
-/** The transaction that creates the table with empty counts; null: that removes it. */
-export function auditText(globals: Policy['globals'] | null, proxies: Policy['proxies']): string {
-  if (globals === null) return DROPPED;
+/** The transaction that creates the table with empty counts. */
+export function auditText(globals: Policy['globals'], proxies: Policy['proxies']): string {
   const quoted = (names: readonly string[]): string =>
     `{ ${names.map((name) => `"${name}"`).join(', ')} }`;
   const ours = [...globals.lan, ...proxies.map(({ name }) => tunnelDevice(name))];

@@ -4,9 +4,9 @@ import type { KernelError } from '../netlink/kernel-error.ts';
 import { errorText } from '../os/errno.ts';
 import type { OffloadTable } from '../reconcile/desired.ts';
 import type { Operation } from '../reconcile/diff.ts';
-import { offloadText, withoutOffload } from '../ruleset/flow-offload.ts';
+import { offloadText } from '../ruleset/flow-offload.ts';
 import { OFFLOAD_TABLE } from '../ruleset/names.ts';
-import { loadNft, type TableNeeds } from './table.ts';
+import { deleteTable, loadNft, type TableNeeds } from './table.ts';
 
 export interface OffloadState {
   /** As this agent has loaded it; null: not loaded by it. */
@@ -23,10 +23,10 @@ export async function applyOffload(
   { op, piece }: Operation<OffloadTable>,
 ): Promise<null> {
   const { offload, problems } = agent;
-  const error: KernelError | null = await loadNft(
-    agent,
-    op === 'add' ? offloadText(piece.mask) : withoutOffload(piece.name),
-  );
+  const error: KernelError | null =
+    op === 'add'
+      ? await loadNft(agent, () => offloadText(piece.mask), null)
+      : await deleteTable(agent, piece.name);
   if (error === null) {
     if (piece.name === OFFLOAD_TABLE) offload.piece = op === 'add' ? piece : null;
     problems.delete('offload');

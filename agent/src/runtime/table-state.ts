@@ -4,6 +4,9 @@ import type { Policy } from '../policy/policy.ts';
 import type { GatePiece, TablePiece } from '../reconcile/desired.ts';
 import type { Operation } from '../reconcile/diff.ts';
 import { withPins } from '../reconcile/set-changes.ts';
+import type { EncodedTable } from '../ruleset/encode/table.ts';
+import type { Ruleset } from '../ruleset/model.ts';
+import type { Standing } from '../ruleset/standing.ts';
 
 export interface TableState {
   /** As last loaded; null: not loaded, or deleted by this agent. */
@@ -15,7 +18,14 @@ export interface TableState {
   /** The table before, if its mask was another one; null: no connection carries marks of another mask. */
   leaving: Pick<TablePiece, 'mask' | 'slots'> | null;
   /** The last result of the compiler, and its inputs. */
-  compiled: { readonly from: CompiledFrom; readonly piece: TablePiece } | null;
+  compiled: {
+    readonly from: CompiledFrom;
+    readonly piece: TablePiece;
+    /** null: it is encoded. */
+    readonly ruleset: Ruleset | null;
+  } | null;
+  /** A table as messages, with the parts of which it has been made. */
+  encoded: { readonly standing: Standing; readonly table: EncodedTable } | null;
 }
 
 export interface CompiledFrom {
@@ -24,7 +34,14 @@ export interface CompiledFrom {
 }
 
 export function createTable(): TableState {
-  return { piece: null, isGone: false, gates: new Map(), leaving: null, compiled: null };
+  return {
+    piece: null,
+    isGone: false,
+    gates: new Map(),
+    leaving: null,
+    compiled: null,
+    encoded: null,
+  };
 }
 
 /** The realized table piece. Gates are pieces of their own. */
@@ -85,8 +102,23 @@ export function noteLeft(table: TableState): void {
   table.leaving = null;
 }
 
-export function noteCompiled(table: TableState, from: CompiledFrom, piece: TablePiece): void {
-  table.compiled = { from, piece };
+export function noteCompiled(
+  table: TableState,
+  from: CompiledFrom,
+  piece: TablePiece,
+  ruleset: Ruleset,
+): void {
+  table.compiled = { from, piece, ruleset };
+}
+
+/** The compiled table is encoded; its ruleset, which takes more memory, is needed no more. */
+export function noteEncoded(
+  table: TableState,
+  { from, piece }: NonNullable<TableState['compiled']>,
+  encoded: EncodedTable,
+): void {
+  table.compiled = { from, piece, ruleset: null };
+  table.encoded = { standing: piece.standing, table: encoded };
 }
 
 export function noteGates(

@@ -4,7 +4,7 @@ import { ENDED_AT_ONCE, listWhole } from '../kernel/conntrack.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { heldElements, withDevices } from '../learn/snapshot.ts';
 import { isNoSubsystem, type KernelError } from '../netlink/kernel-error.ts';
-import { inParts, now, pause } from '../os/clock.ts';
+import { inParts, now, pause, unattended } from '../os/clock.ts';
 import { errorText } from '../os/errno.ts';
 import { log } from '../os/log.ts';
 import { markOf } from '../policy/marks.ts';
@@ -13,9 +13,11 @@ import type { TablePiece } from '../reconcile/desired.ts';
 import type { Operation } from '../reconcile/diff.ts';
 import { isSame } from '../reconcile/same.ts';
 import { compile } from '../ruleset/compile/compile.ts';
-import { reshapedSets } from '../ruleset/difference.ts';
+import { differenceOf, isNothing, reshapedSets } from '../ruleset/difference.ts';
+import type { TableChange } from '../ruleset/encode/change.ts';
 import { BOOT_TABLE, TABLE } from '../ruleset/names.ts';
 import { renderStanding } from '../ruleset/render.ts';
+import type { Standing } from '../ruleset/standing.ts';
 import { loadText, reloadText } from '../ruleset/transaction.ts';
 import { withoutAnnouncements } from '../ruleset/without-logs.ts';
 import { type HandoverNeeds, readTaught, remember, writeStanding } from './handover.ts';
@@ -24,6 +26,7 @@ import {
   type CompiledFrom,
   noteCompiled,
   noteDeleted,
+  noteEncoded,
   noteLeft,
   noteTable,
   type TableState,
@@ -45,12 +48,13 @@ export async function tableOf(
   if (table.compiled !== null && isSame(table.compiled.from, from)) return table.compiled.piece;
   const ruleset = compile(policy);
   await pause();
-  const standing = renderStanding(isAnnounced ? ruleset : withoutAnnouncements(ruleset));
+  const shown = isAnnounced ? ruleset : withoutAnnouncements(ruleset);
+  const standing = renderStanding(shown);
   const { mask, hold, preference, table: numbers } = policy.globals;
   const slots = policy.apps.map(({ name, slot }) => ({ name, slot }));
   const places = { mask, slots, preference, table: numbers };
   const piece: TablePiece = { kind: 'table', standing, holds: hold, ...places };
-  noteCompiled(table, from, piece);
+  noteCompiled(table, from, piece, shown);
   return piece;
 }
 
@@ -61,7 +65,7 @@ export async function applyTable(
 ): Promise<KernelError | null> {
   const { table } = agent;
   if (op === 'add') return replaceTable(agent, piece);
-  const error = await loadNft(agent, `add table inet ${TABLE}\ndelete table inet ${TABLE}\n`);
+  const error = await deleteTable(agent, TABLE);
   if (error !== null) return error;
   noteDeleted(table);
   return null;
@@ -74,24 +78,22 @@ async function replaceTable(agent: TableNeeds, next: TablePiece): Promise<Kernel
   if (before !== null) {
     for (const set of reshapedSets(before.standing, next.standing)) await readTaught(agent, set);
   }
-  const held = () => withDevices(heldElements(agent.state, now()));
-  const end = endOfHold(kernel);
-  const whole = () =>
-    loadText(next.standing, held(), countsToKeep(agent.state.outside, kernel.tables)) + end;
-  const change =
-    before === null ? whole() : reloadText(before.standing, next.standing, held()) + end;
+  const isHeld = isHeldAtBoot(kernel);
+  const load = (from: Standing | null) => loadParts(agent, next.standing, from, isHeld);
   await pause();
+  const isChanged = before === null || !isNothing(differenceOf(before.standing, next.standing));
   let isWhole = before === null;
-  let error = change === '' ? null : await loadNft(agent, change);
+  let error = isChanged || isHeld ? await load(before?.standing ?? null) : null;
   if (error !== null && before !== null) {
     // The table in the kernel is not as expected: load it whole.
     isWhole = true;
-    error = await loadNft(agent, whole());
+    error = await load(null);
   }
   if (error !== null) return error;
   noteTable(table, next, isWhole);
-  if (change !== '' || agent.repair.fingerprint === null) remember(agent);
+  if (isChanged || agent.repair.fingerprint === null) remember(agent);
   else writeStanding(agent);
+  unattended(encodeCompiled(agent));
   return leaveMarks(agent);
 }
 
@@ -112,29 +114,77 @@ export async function leaveMarks({
   return error;
 }
 
+/** Loads the table of `next`: what differs from `before`, or (null) the whole. With `isHeld` the hold at boot ends in the
+ * same transaction. */
+async function loadParts(
+  agent: TableNeeds,
+  next: Standing,
+  before: Standing | null,
+  isHeld: boolean,
+): Promise<KernelError | null> {
+  const { kernel, table, state } = agent;
+  const held = withDevices(heldElements(state, now()));
+  const counts = before === null ? countsToKeep(state.outside, kernel.tables) : new Map();
+  const text = (): string =>
+    before === null ? loadText(next, held, counts) : reloadText(before, next, held);
+  // Without the program that parses text, the messages are made first.
+  if (!kernel.tables.hasNft()) await encodeCompiled(agent);
+  const { encoded } = table;
+  const without = isHeld ? [BOOT_TABLE] : [];
+  const change =
+    encoded?.standing === next
+      ? { without, made: { standing: next, encoded: encoded.table, before, held, counts } }
+      : null;
+  return loadNft(agent, () => text() + without.map(withoutText).join(''), change);
+}
+
+/** Encodes the compiled table: a lost one is then loaded without a program (runtime/repair). */
+async function encodeCompiled({
+  kernel,
+  table,
+}: Pick<TableNeeds, 'kernel' | 'table'>): Promise<void> {
+  const { compiled } = table;
+  if (compiled === null || compiled.ruleset === null) return;
+  const encoded = await kernel.tables.encode(compiled.ruleset);
+  if (table.compiled === compiled) noteEncoded(table, compiled, encoded);
+}
+
+/** `add` comes first, so that there is a table to delete. */
+export function withoutText(table: string): string {
+  return `add table inet ${table}\ndelete table inet ${table}\n`;
+}
+
+/** Deletes a table of ours, if it exists. */
+export function deleteTable(
+  agent: Pick<TableNeeds, 'kernel' | 'effects'>,
+  table: string,
+): Promise<KernelError | null> {
+  return loadNft(agent, () => withoutText(table), { without: [table], made: null });
+}
+
 /** At boot the init script holds forwarding from the home (BOOT_TABLE) until the table is loaded, or for some
- * seconds. Returns the lines that end this; '': nothing is held. */
-function endOfHold({ tables }: Kernel): string {
-  if (tables.fingerprint(BOOT_TABLE) === '') return '';
+ * seconds. */
+function isHeldAtBoot({ tables }: Kernel): boolean {
+  if (tables.fingerprint(BOOT_TABLE) === '') return false;
   log('notice', 'forwarding from the home was held since boot: it goes on with this');
-  // `add` comes first, since the table may have ended by its own timer.
-  return `add table inet ${BOOT_TABLE}\ndelete table inet ${BOOT_TABLE}\n`;
+  return true;
 }
 
 /** Ends the hold at boot if no table was loaded. */
 export async function endHold(agent: TableNeeds): Promise<void> {
-  const text = endOfHold(agent.kernel);
-  const error = text === '' ? null : await loadNft(agent, text);
+  if (!isHeldAtBoot(agent.kernel)) return;
+  const error = await deleteTable(agent, BOOT_TABLE);
   if (error !== null) log('error', errorText(error));
 }
 
-/** Runs nft; effects that change sets are deferred meanwhile. */
+/** Runs one transaction; effects that change sets are deferred meanwhile. */
 export async function loadNft(
   { kernel, effects }: Pick<TableNeeds, 'kernel' | 'effects'>,
-  text: string,
+  text: () => string,
+  change: TableChange | null,
 ): Promise<KernelError | null> {
   effects.wait();
-  const error = await kernel.tables.load(text);
+  const error = await kernel.tables.load(text, change);
   effects.goOn();
   return error;
 }

@@ -3,14 +3,14 @@
 import { errorText } from '../os/errno.ts';
 import { log } from '../os/log.ts';
 import { leaveDnsmasq } from '../router/dnsmasq.ts';
-import { auditText } from '../ruleset/audit.ts';
+import { AUDIT_TABLE } from '../ruleset/names.ts';
 import type { Agent } from './agent.ts';
 import { closeCuts } from './cuts.ts';
 import { closeFeeds } from './feeds.ts';
 import { removeHandover, takeHandover } from './handover-file.ts';
 import { countsToKeep, keepCounts } from './meter.ts';
 import { realize, standingTables } from './realize.ts';
-import { loadNft } from './table.ts';
+import { deleteTable } from './table.ts';
 
 /** After a stop by the owner nothing is left, and everything goes direct. During an upgrade table, routes and rules
  * stay, as after a crash, and the next agent takes them over. */
@@ -30,7 +30,7 @@ export async function withdraw(agent: Agent): Promise<void> {
     log('error', `table, routes and rules are left standing: ${errorText(error)}`);
     return;
   }
-  if (audit.running !== null) await loadNft(agent, auditText(null, []));
+  if (audit.running !== null) await deleteTable(agent, AUDIT_TABLE);
   removeHandover(handoverFile);
   if (filling.now?.fills === true) await leaveDnsmasq();
   const realized = kernel.routing.realized(paths.numbers);

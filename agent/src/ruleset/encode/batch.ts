@@ -10,7 +10,7 @@ import {
 } from '../../netlink/constants.ts';
 import { beginMessage, createWriter, endMessage, putNetfilter } from '../../netlink/writer.ts';
 import type { Parts } from './change.ts';
-import type { Messages, Pack } from './table.ts';
+import { joinedBytes, type Messages, type Pack } from './table.ts';
 
 /** The bytes of a transaction. The first message is acknowledged if the kernel accepts all of it: Linux before 6.10
  * does not acknowledge the end. A part in bytes is never the first. */
@@ -23,13 +23,7 @@ export function batchOf(parts: Parts, isLittle: boolean, pack: Pack): Uint8Array
     ...rest.map((part) => (part instanceof Uint8Array ? part : pack([part]))),
     frame(NFNL_MSG_BATCH_END, isLittle),
   ];
-  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
+  return joinedBytes(pieces);
 }
 
 function frame(type: number, isLittle: boolean): Messages {

@@ -31,10 +31,13 @@ export interface EncodedTable {
   readonly sets: readonly EncodedSet[];
 }
 
+/** Rules, or sets, between two yields. */
+const AT_ONCE = 8;
+
 /** Writes messages as bytes (whp:message). */
 export type Pack = (messages: readonly Message[]) => Messages;
 
-/** `isLittle`: the byte order of the router. Yields after each chain: the whole takes a slow router long. */
+/** `isLittle`: the byte order of the router. Yields after a few rules: the whole takes a slow router a second. */
 export function* encodeTable(
   ruleset: Ruleset,
   isLittle: boolean,
@@ -42,17 +45,34 @@ export function* encodeTable(
 ): Generator<void, EncodedTable> {
   const to = createEncoder(word(ruleset.table), isLittle);
   const { table } = to;
-  const sets = ruleset.sets.map((set) => {
+  const sets: EncodedSet[] = [];
+  for (const set of ruleset.sets) {
     const name = word(set.name);
     const head = pack([setMessage(to, set)]);
-    return { name, head, elements: pack(elementMessages(table, name, elementsOf(set, isLittle))) };
-  });
+    const elements = pack(elementMessages(table, name, elementsOf(set, isLittle)));
+    sets.push({ name, head, elements });
+    if (sets.length % AT_ONCE === 0) yield;
+  }
   const chains: EncodedChain[] = [];
   for (const chain of inOrder(ruleset.chains)) {
     const head = pack([chainMessage(table, chain)]);
-    const rules = pack(ruleMessages(to, chain.name, chain.rules));
-    chains.push({ name: word(chain.name), head, rules });
-    yield;
+    const parts: Messages[] = [];
+    for (let from = 0; from < chain.rules.length; from += AT_ONCE) {
+      const rules = chain.rules.slice(from, from + AT_ONCE);
+      parts.push(pack(ruleMessages(to, chain.name, rules)));
+      yield;
+    }
+    chains.push({ name: word(chain.name), head, rules: joinedBytes(parts) });
   }
   return { table, chains, sets };
+}
+
+export function joinedBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
 }
