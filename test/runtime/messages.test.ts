@@ -3,9 +3,11 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Policy } from '../../agent/src/policy/policy.ts';
 import { enforce } from '../../agent/src/runtime/enforce.ts';
+import { adopt, handoverOf } from '../../agent/src/runtime/handover.ts';
 import { removeHandover } from '../../agent/src/runtime/handover-file.ts';
 import { startKeeping } from '../../agent/src/runtime/repair.ts';
-import { type FakeStage, fakeStage, policyOf, until } from '../scenario/stage.ts';
+import { endProcess } from '../scenario/scenarios.ts';
+import { agentOn, type FakeStage, fakeStage, policyOf, until } from '../scenario/stage.ts';
 import { saidDuring } from './said.ts';
 
 /** Of this process alone: suites of two trees may run at once. */
@@ -43,6 +45,20 @@ test('a new table is loaded as text, and not by the messages of the one before',
   await until(() => stage.agent.table.encoded !== null);
   await enforced(stage, policyOf({}, undefined, { ranges: [] }));
   assert.equal(stage.fake.byMessages, [false, false]);
+});
+
+test('a table that was taken over gets its messages too', async () => {
+  removeHandover(FILE);
+  const stage = fakeStage(FILE);
+  await enforced(stage, policyOf());
+  endProcess(stage.agent);
+  stage.agent = agentOn(stage, policyOf());
+  await saidDuring(() => adopt(stage.agent, policyOf(), handoverOf(stage.kernel, stage.file)));
+  await enforced(stage, policyOf());
+  await until(() => stage.agent.table.encoded !== null);
+  const { encoded, piece } = stage.agent.table;
+  assert.is(encoded!.standing, piece!.standing);
+  assert.equal(stage.fake.byMessages, [false]);
 });
 
 test('without nft the table is encoded before it is loaded', async () => {

@@ -30,7 +30,7 @@ import { keepLive } from './live.ts';
 import { beginMove, endMove, withMtus } from './paths.ts';
 import { lookSoon } from './preflight.ts';
 import { desiredOf, type Outcome, realize, standingTables } from './realize.ts';
-import { leaveMarks, tableOf } from './table.ts';
+import { encodeAdopted, leaveMarks, tableOf } from './table.ts';
 import { noteGone, notePins } from './table-state.ts';
 
 /** Enforces `wanted`. Returns the error as text, or null. */
@@ -92,6 +92,7 @@ async function enforceAll(agent: Agent, wanted: Policy): Promise<string | null> 
     outcome = { ...outcome, error: watched.error === null ? null : outcome.error };
   }
   if (outcome.error !== null) return errorText(outcome.error);
+  if (!isEnforced) encodeAdopted(agent);
   endMove(agent, policy);
   await keepFilling(agent, policy);
   // Other marks, preferences or tables may collide with those of other programs.

@@ -149,6 +149,15 @@ async function encodeCompiled({
   if (table.compiled === compiled) noteEncoded(table, compiled, encoded);
 }
 
+/** A table that was taken over and that is the compiled one gets its messages like a loaded one. */
+export function encodeAdopted(agent: Pick<TableNeeds, 'kernel' | 'table'>): void {
+  const { table } = agent;
+  const { compiled, piece } = table;
+  if (compiled === null || compiled.piece === piece || !isSame(compiled.piece, piece)) return;
+  noteTable(table, compiled.piece, false);
+  unattended(encodeCompiled(agent));
+}
+
 /** `add` comes first, so that there is a table to delete. */
 export function withoutText(table: string): string {
   return `add table inet ${table}\ndelete table inet ${table}\n`;

@@ -32,7 +32,7 @@ export interface EncodedTable {
 }
 
 /** Rules, or sets, between two yields. */
-const AT_ONCE = 8;
+const AT_ONCE = 2;
 
 /** Writes messages as bytes (whp:message). */
 export type Pack = (messages: readonly Message[]) => Messages;
