@@ -159,7 +159,7 @@ export function encodeAdopted(agent: Pick<TableNeeds, 'kernel' | 'table'>): void
 }
 
 /** `add` comes first, so that there is a table to delete. */
-export function withoutText(table: string): string {
+function withoutText(table: string): string {
   return `add table inet ${table}\ndelete table inet ${table}\n`;
 }
 
