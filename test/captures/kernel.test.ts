@@ -10,7 +10,13 @@ import { decodePacket, destinationText, sourceText } from '../../agent/src/wire/
 import { captureFrames } from '../../agent/src/wire/pcap.ts';
 import { readdressed } from '../fixtures/packets.ts';
 import type { Timed } from '../fixtures/pcap.ts';
-import { type Counts, countsOf, countsText, replay, tunnelledAt } from '../lab/replay/model.ts';
+import {
+  type CounterValues,
+  countsOf,
+  countsText,
+  replay,
+  tunnelledAt,
+} from '../lab/replay/model.ts';
 import { answerOf } from '../lib/answers.ts';
 import { flowKey } from './ndpi.ts';
 import { type AgentRouter, type Entrance, INNER, startRouter } from './router.ts';
@@ -100,8 +106,8 @@ async function sendAll(
 type Wires = Awaited<ReturnType<AgentRouter['stop']>>;
 
 /** The wire on which packets left, by flow; a packet that did not leave was refused. */
-function tally(wires: Wires, schedule: readonly Scheduled[]): Map<string, Counts> {
-  const counts = new Map<string, Counts>();
+function tally(wires: Wires, schedule: readonly Scheduled[]): Map<string, CounterValues> {
+  const counts = new Map<string, CounterValues>();
   const devices = new Map<string, string>();
   for (const { way, key, device } of schedule) {
     if (way === 'local') continue;

@@ -8,8 +8,8 @@ import { batchOf } from '../../agent/src/ruleset/encode/batch.ts';
 import { partsOf } from '../../agent/src/ruleset/encode/change.ts';
 import { type EncodedTable, encodeTable } from '../../agent/src/ruleset/encode/table.ts';
 import type { Ruleset } from '../../agent/src/ruleset/model.ts';
-import { renderStanding } from '../../agent/src/ruleset/render.ts';
-import type { Counts, Held } from '../../agent/src/ruleset/standing.ts';
+import type { CounterValues, Held } from '../../agent/src/ruleset/parts.ts';
+import { renderParts } from '../../agent/src/ruleset/render.ts';
 import { loadText } from '../../agent/src/ruleset/transaction.ts';
 import { withoutAnnouncements } from '../../agent/src/ruleset/without-logs.ts';
 import { goldenFiles, policyOf, readGolden } from '../fixtures/goldens.ts';
@@ -33,8 +33,12 @@ function encoded(ruleset: Ruleset): EncodedTable {
 const seen = new Set<string>();
 
 /** Compares what both send for a table, unless another case has the same one. */
-function compare(ruleset: Ruleset, held: Held = new Map(), counts: Counts = new Map()): void {
-  const standing = renderStanding(ruleset);
+function compare(
+  ruleset: Ruleset,
+  held: Held = new Map(),
+  counts: CounterValues = new Map(),
+): void {
+  const standing = renderParts(ruleset);
   const text = loadText(standing, held, counts);
   if (seen.has(text)) return;
   seen.add(text);

@@ -7,13 +7,13 @@ import { encodeHere, loadChange } from '../../agent/src/kernel/load.ts';
 import { pause } from '../../agent/src/os/clock.ts';
 import { errorText } from '../../agent/src/os/errno.ts';
 import type { Ruleset } from '../../agent/src/ruleset/model.ts';
-import { renderStanding } from '../../agent/src/ruleset/render.ts';
-import type { Standing } from '../../agent/src/ruleset/standing.ts';
+import type { TableParts } from '../../agent/src/ruleset/parts.ts';
+import { renderParts } from '../../agent/src/ruleset/render.ts';
 
 const rulesets = JSON.parse(std.loadFile(scriptArgs[1]!)!) as Ruleset[];
-let before: Standing | null = null;
+let before: TableParts | null = null;
 for (const ruleset of rulesets) {
-  const standing = renderStanding(ruleset);
+  const standing = renderParts(ruleset);
   const encoded = await encodeHere(ruleset, pause);
   const made = { standing, encoded, before, held: new Map(), counts: new Map() };
   const error = loadChange({ without: [], made });

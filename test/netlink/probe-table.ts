@@ -22,7 +22,7 @@ import { compile } from '../../agent/src/ruleset/compile/compile.ts';
 import { addressKey, keptFor } from '../../agent/src/ruleset/elements.ts';
 import { elementsOf } from '../../agent/src/ruleset/encode/set.ts';
 import type { EncodedTable } from '../../agent/src/ruleset/encode/table.ts';
-import { renderStanding } from '../../agent/src/ruleset/render.ts';
+import { renderParts } from '../../agent/src/ruleset/render.ts';
 import { policyFrom } from '../fixtures/policies.ts';
 import {
   type Attribute,
@@ -39,7 +39,7 @@ const TABLE = 'whp';
 const ruleset = compile(policyFrom({}));
 
 export async function proveTable(): Promise<void> {
-  const standing = renderStanding(ruleset);
+  const standing = renderParts(ruleset);
   const encoded = await encodeHere(ruleset, breathe);
   const made = { standing, encoded, before: null, held: new Map(), counts: new Map() };
   const isLoaded = claim('table-loaded', () => {

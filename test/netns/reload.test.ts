@@ -5,8 +5,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { compile } from '../../agent/src/ruleset/compile/compile.ts';
 import { addressKey, pairKey, portKey } from '../../agent/src/ruleset/elements.ts';
-import { renderLoad, renderStanding } from '../../agent/src/ruleset/render.ts';
-import type { Held } from '../../agent/src/ruleset/standing.ts';
+import type { Held } from '../../agent/src/ruleset/parts.ts';
+import { renderLoad, renderParts } from '../../agent/src/ruleset/render.ts';
 import { loadText, reloadText } from '../../agent/src/ruleset/transaction.ts';
 import { type Change, policyFrom } from '../fixtures/policies.ts';
 import { renderReload } from '../lib/reload.ts';
@@ -86,7 +86,7 @@ const HELD: Held = new Map([
 ]);
 
 test('a table is loaded with what was held, each element for the rest of its life', () => {
-  const standing = renderStanding(compile(policyFrom({})));
+  const standing = renderParts(compile(policyFrom({})));
   const file = `${FOLDER}/held.nft`;
   writeFileSync(file, loadText(standing, HELD));
   const listed = run('unshare', ['-n', 'sh', '-ec', `nft -f ${file}\nnft list table inet whp`]);
@@ -102,7 +102,7 @@ test('a table is loaded with what was held, each element for the rest of its lif
 test('a learned set whose shape changes keeps what is held', () => {
   const caps = { endpoints: 1025, ports: 65, peers: 4097, devices: 257 };
   const [before, after] = [{}, { profile: { caps } }].map((change) =>
-    renderStanding(compile(policyFrom(change))),
+    renderParts(compile(policyFrom(change))),
   );
   const changed = stateAfter(loadText(before!, HELD), reloadText(before!, after!, HELD));
   for (const one of ['93.184.216.34', '192.168.1.10 . ', 'fd00:1::10 . ', '2600:1406:3a::34']) {
@@ -111,7 +111,7 @@ test('a learned set whose shape changes keeps what is held', () => {
 });
 
 test('a reload that changes nothing is no transaction', () => {
-  const standing = renderStanding(compile(policyFrom({})));
+  const standing = renderParts(compile(policyFrom({})));
   assert.is(reloadText(standing, JSON.parse(JSON.stringify(standing))), '');
 });
 

@@ -36,7 +36,7 @@ sysctl -qw net.ipv6.conf.all.forwarding=1
 ip -6 address add fd00:1::1/64 dev br-lan nodad; ip -6 address add 2001:db8:9::10/64 dev wan nodad
 ip -6 neighbour add 2001:db8:9::1 lladdr $(ip neighbour get 198.51.100.1 dev wan | grep -o 'lladdr [0-9a-f:]*' | cut -d' ' -f2) dev wan
 ip -6 route add default via 2001:db8:9::1 dev wan`;
-/** Counts what arrives: an address of the rule, a port of the rule, neither. */
+/** CounterValues what arrives: an address of the rule, a port of the rule, neither. */
 const SIX_FAR = `table ip6 seen { chain in { type filter hook prerouting priority -300;
 ip6 daddr 2001:db8:7::9 counter; udp dport 33034 counter; ip6 daddr 2001:db8:8::9 udp dport 9 counter; }; }`;
 const SIX_SENDER = `

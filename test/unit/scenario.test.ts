@@ -7,7 +7,7 @@ import { createRepair, repairStep } from '../../agent/src/reconcile/repair.ts';
 import { compile } from '../../agent/src/ruleset/compile/compile.ts';
 import { isOffloadWanted, offloadText } from '../../agent/src/ruleset/flow-offload.ts';
 import { OFFLOAD_TABLE, TABLE } from '../../agent/src/ruleset/names.ts';
-import { renderStanding } from '../../agent/src/ruleset/render.ts';
+import { renderParts } from '../../agent/src/ruleset/render.ts';
 import { reloadText } from '../../agent/src/ruleset/transaction.ts';
 import { createState, type Event } from '../../agent/src/step/state.ts';
 import { step } from '../../agent/src/step/step.ts';
@@ -46,7 +46,7 @@ test('reloads for ten minutes: each touches what differs, none what is learned',
     policyFrom({}),
     policyFrom({ app: { devices: [PHONE], fallback: 'direct' } }),
   ];
-  const tables = new Map([one, other].map((policy) => [policy, renderStanding(compile(policy))]));
+  const tables = new Map([one, other].map((policy) => [policy, renderParts(compile(policy))]));
   const isOwn = () => false;
   let policy = one;
   let state = createState(policy, isOwn);

@@ -4,7 +4,7 @@ import type { App } from '../policy/policy.ts';
 import { CLIENT_MILLISECONDS } from '../ruleset/compile/ended-flows.ts';
 import { addressKey, addressOf, deviceOf, macKey } from '../ruleset/elements.ts';
 import { clientSet, GATEWAYS, LEARNED_SETS, setName, setsOf } from '../ruleset/names.ts';
-import type { Held, HeldElement } from '../ruleset/standing.ts';
+import type { Held, HeldElement } from '../ruleset/parts.ts';
 import { noteTaught, type Taught, taughtElements } from './dynamic-sets.ts';
 import { type Endpoint, type Learned, learnedEndpoints, restoreEndpoint } from './endpoints.ts';
 import { capOf } from './evict.ts';

@@ -3,7 +3,7 @@
 // realized state in the same form; reconcile/diff compares the two. Pure.
 import type { Guard } from '../netlink/nft-guard.ts';
 import type { Gate } from '../ruleset/names.ts';
-import type { Standing } from '../ruleset/standing.ts';
+import type { TableParts } from '../ruleset/parts.ts';
 
 export type Family = 4 | 6;
 
@@ -58,7 +58,7 @@ export interface OffloadTable {
 /** `table inet whp`. */
 export interface TablePiece {
   readonly kind: 'table';
-  readonly standing: Standing;
+  readonly standing: TableParts;
   /** Its chains queue DNS answers (NFQUEUE) until the agent gives a verdict. */
   readonly holds: boolean;
   /** Mask of the marks that its chains set: markOf (policy/marks) of each slot. */

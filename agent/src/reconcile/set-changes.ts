@@ -5,8 +5,8 @@ import type { Policy } from '../policy/policy.ts';
 import { pinSet } from '../ruleset/compile/sets.ts';
 import { addressKey } from '../ruleset/elements.ts';
 import type { StaticSet } from '../ruleset/model.ts';
+import type { TableParts } from '../ruleset/parts.ts';
 import { elementList } from '../ruleset/render.ts';
-import type { Standing } from '../ruleset/standing.ts';
 import { FAMILIES } from '../ruleset/terms.ts';
 import { isSame } from './same.ts';
 
@@ -59,7 +59,7 @@ function pinSets({ apps }: Policy): StaticSet[] {
 }
 
 /** `standing` with the pins of `policy`, as compile and render would write them. */
-export function withPins(standing: Standing, policy: Policy): Standing {
+export function withPins(standing: TableParts, policy: Policy): TableParts {
   const texts = new Map(pinSets(policy).map((set) => [set.name, elementList(set)]));
   const sets = standing.sets.map((set) => {
     const elements = texts.get(set.name);

@@ -1,6 +1,6 @@
 // ruleset/difference: what one transaction has to change to make the next table of the loaded one. Unchanged chains,
 // learned elements and counters are kept; a packet sees the old table or the new one, never none.
-import type { Standing, StandingChain, StandingSet } from './standing.ts';
+import type { ChainParts, SetParts, TableParts } from './parts.ts';
 
 /** In the order in which it is done. The sets are those of the next table. */
 export interface Difference {
@@ -9,14 +9,14 @@ export interface Difference {
   readonly deadCounters: readonly string[];
   readonly freshCounters: readonly string[];
   /** Made, with their elements or with what is held of them: a learned set with a new shape is made anew. */
-  readonly freshSets: readonly StandingSet[];
+  readonly freshSets: readonly SetParts[];
   /** Static sets with other elements. */
-  readonly changedSets: readonly StandingSet[];
+  readonly changedSets: readonly SetParts[];
 }
 
-export function differenceOf(before: Standing, next: Standing): Difference {
+export function differenceOf(before: TableParts, next: TableParts): Difference {
   const oldSets = new Map(before.sets.map((set) => [set.name, set]));
-  const fits = ({ name, shape }: StandingSet) => same(oldSets.get(name)?.shape ?? [], shape);
+  const fits = ({ name, shape }: SetParts) => same(oldSets.get(name)?.shape ?? [], shape);
   const staying = next.sets.filter(fits);
   const names = new Set(staying.map(({ name }) => name));
   const deadSets = before.sets.map(({ name }) => name).filter((name) => !names.has(name));
@@ -37,7 +37,7 @@ export function isNothing({ chains, ...rest }: Difference): boolean {
 }
 
 /** Learned sets with different shapes in `before` and `next`: a reload recreates them. */
-export function reshapedSets(before: Standing, next: Standing): string[] {
+export function reshapedSets(before: TableParts, next: TableParts): string[] {
   const old = new Map(before.sets.map(({ name, shape }) => [name, shape]));
   return next.sets
     .filter(
@@ -50,15 +50,19 @@ export interface ChainChanges {
   /** Flushed, to be written again or deleted. */
   readonly flushed: readonly string[];
   readonly dead: readonly string[];
-  readonly fresh: readonly StandingChain[];
-  readonly written: readonly StandingChain[];
+  readonly fresh: readonly ChainParts[];
+  readonly written: readonly ChainParts[];
 }
 
 /**
  * Rules that refer to a deleted set or chain must be deleted first, so their chain is flushed even if its
  * text is unchanged.
  */
-function chainChanges(before: Standing, next: Standing, deadSets: readonly string[]): ChainChanges {
+function chainChanges(
+  before: TableParts,
+  next: TableParts,
+  deadSets: readonly string[],
+): ChainChanges {
   const old = new Map(before.chains.map((chain) => [chain.name, chain]));
   const stays = new Set(
     next.chains.filter(({ name, base }) => old.get(name)?.base === base).map(({ name }) => name),

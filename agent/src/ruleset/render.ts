@@ -16,8 +16,8 @@ import type {
   StaticSet,
   Verdict,
 } from './model.ts';
+import type { TableParts } from './parts.ts';
 import { commentText, deviceText, plainText, word } from './plain.ts';
-import type { Standing } from './standing.ts';
 import { duration, loadText } from './transaction.ts';
 
 function quoted(text: string): string {
@@ -232,7 +232,7 @@ export function inOrder(chains: readonly Chain[]): Chain[] {
 }
 
 /** The parts of the table as text: the input of a load, and of the comparison in a reload. */
-export function renderStanding(ruleset: Ruleset): Standing {
+export function renderParts(ruleset: Ruleset): TableParts {
   return {
     table: word(ruleset.table),
     counters: ruleset.counters.map(word),
@@ -254,5 +254,5 @@ export function renderStanding(ruleset: Ruleset): Standing {
 
 /** The first load: replaces the table of our name, learned elements included. */
 export function renderLoad(ruleset: Ruleset): string {
-  return loadText(renderStanding(ruleset));
+  return loadText(renderParts(ruleset));
 }

@@ -1,22 +1,22 @@
-// ruleset/transaction: the transactions of ruleset/standing and ruleset/difference as nft text, for `whp ruleset`.
+// ruleset/transaction: the transactions of ruleset/parts and ruleset/difference as nft text, for `whp ruleset`.
 
 import { formatAddress } from '../wire/address.ts';
 import { macText } from '../wire/mac.ts';
 import { differenceOf } from './difference.ts';
 import type { Datatype } from './model.ts';
 import {
-  type Counts,
+  type ChainParts,
+  type CounterValues,
   type Held,
   heldElements,
-  type Standing,
-  type StandingChain,
-  type StandingSet,
+  type SetParts,
+  type TableParts,
   WIDTH,
   widthOf,
-} from './standing.ts';
+} from './parts.ts';
 
 const NOTHING: Held = new Map();
-const NONE: Counts = new Map();
+const NONE: CounterValues = new Map();
 
 /** nft reads `1s500ms`, not fractions. */
 export function duration(milliseconds: number): string {
@@ -29,7 +29,11 @@ export function duration(milliseconds: number): string {
  * The transaction of a full load: replaces the table, adds `held` to the learned sets and starts counters
  * from `counts`.
  */
-export function loadText(next: Standing, held: Held = NOTHING, counts: Counts = NONE): string {
+export function loadText(
+  next: TableParts,
+  held: Held = NOTHING,
+  counts: CounterValues = NONE,
+): string {
   const table = `table inet ${next.table}`;
   const body = [
     ...next.counters.map((name) => `counter ${name} { ${countsText(counts, name)}}`),
@@ -41,12 +45,12 @@ export function loadText(next: Standing, held: Held = NOTHING, counts: Counts = 
   return `${[...head, ...body.map((line) => `  ${line}`), '}'].join('\n')}\n`;
 }
 
-function countsText(counts: Counts, name: string): string {
+function countsText(counts: CounterValues, name: string): string {
   const counted = counts.get(name);
   return counted === undefined ? '' : `packets ${counted.packets} bytes ${counted.bytes} `;
 }
 
-function setBlock(set: StandingSet, elements: string): string[] {
+function setBlock(set: SetParts, elements: string): string[] {
   return [
     `set ${set.name} {`,
     ...set.shape.map((line) => `  ${line}`),
@@ -55,7 +59,7 @@ function setBlock(set: StandingSet, elements: string): string[] {
   ];
 }
 
-function chainBlock(chain: StandingChain): string[] {
+function chainBlock(chain: ChainParts): string[] {
   return [
     `chain ${chain.name} {`,
     ...(chain.base === '' ? [] : [`  ${chain.base}`]),
@@ -65,13 +69,13 @@ function chainBlock(chain: StandingChain): string[] {
 }
 
 /** The transaction from the loaded table to the next one; '' if nothing differs. */
-export function reloadText(before: Standing, next: Standing, held: Held = NOTHING): string {
+export function reloadText(before: TableParts, next: TableParts, held: Held = NOTHING): string {
   const table = `inet ${next.table}`;
   const { chains, deadSets, deadCounters, freshCounters, freshSets, changedSets } = differenceOf(
     before,
     next,
   );
-  const filled = (set: StandingSet): string[] => {
+  const filled = (set: SetParts): string[] => {
     const elements = set.elements ?? heldText(set, held);
     return elements === '' ? [] : [`add element ${table} ${set.name} { ${flat(elements)} }`];
   };
@@ -100,7 +104,7 @@ function flat(elements: string): string {
 }
 
 /** The same as nft text. */
-function heldText(set: StandingSet, held: Held): string {
+function heldText(set: SetParts, held: Held): string {
   return heldElements(set, held)
     .map(({ key, timeout, left }) => {
       const life =

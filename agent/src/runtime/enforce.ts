@@ -23,13 +23,13 @@ import { isDeaf, lacks, listen } from './feeds.ts';
 import { keepFilling } from './filling.ts';
 import { forgetExcepted } from './forget.ts';
 import { applyGates } from './gates.ts';
-import { remember, writeStanding } from './handover.ts';
+import { remember, writeHandoverFile } from './handover.ts';
 import { noteAddresses, takeIn } from './in-force.ts';
 import { lookAtAll } from './late-flows.ts';
 import { keepLive } from './live.ts';
 import { beginMove, endMove, withMtus } from './paths.ts';
 import { lookSoon } from './preflight.ts';
-import { desiredOf, type Outcome, realize, standingTables } from './realize.ts';
+import { desiredOf, type Outcome, realize, realizedTables } from './realize.ts';
 import { encodeAdopted, leaveMarks, tableOf } from './table.ts';
 import { noteGone, notePins } from './table-state.ts';
 
@@ -64,7 +64,7 @@ function enforceChoices(agent: Agent, wanted: Policy): KernelError | null {
   // After the answer. If the agent ends before the file is written, the next agent corrects the pins from the
   // owner's choices.
   after(0, () => {
-    if (pins.length > 0) writeStanding(agent);
+    if (pins.length > 0) writeHandoverFile(agent);
     lookAtAll(agent.effects, 'chosen');
   });
   return null;
@@ -126,7 +126,7 @@ async function make(agent: Agent, policy: Policy, ofTable: Policy): Promise<Outc
   adoptInto(failover, policy, (app) => standingProxy(policy, app, pieces));
   const devices = new Set(links.map(({ name }) => name));
   const desired = desiredOf(agent, policy, next);
-  const outcome = await realize(agent, desired, [...pieces, ...standingTables(agent)], devices);
+  const outcome = await realize(agent, desired, [...pieces, ...realizedTables(agent)], devices);
   if (outcome.error === null && agent.repair.fingerprint === null) remember(agent);
   return outcome;
 }

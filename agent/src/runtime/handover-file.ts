@@ -3,14 +3,14 @@
 import { readText, removeFile, writeText } from '../os/file.ts';
 import { parseJson, readKept } from '../os/kept-file.ts';
 import { TABLE } from '../ruleset/names.ts';
-import type { Standing } from '../ruleset/standing.ts';
+import type { TableParts } from '../ruleset/parts.ts';
 
 /** The contents of the file. */
 export interface Handover {
   readonly format: 1;
   /** Of the table as loaded. A table with another one is not the agent's, or was changed. */
   readonly fingerprint: string;
-  readonly standing: Standing;
+  readonly standing: TableParts;
   /** The app of each slot: marks of live flows carry the slot. */
   readonly slots: readonly { readonly name: string; readonly slot: number }[];
   /** Mask of the marks, and where rules and tables are counted from; absent in the file of an agent before 0.2.0. */

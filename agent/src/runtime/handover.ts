@@ -148,11 +148,11 @@ export function remember(agent: HandoverNeeds): void {
   const fingerprint = tables.fingerprint();
   sets.takeCommits();
   agent.happened({ kind: 'loaded', generation, fingerprint });
-  writeStanding(agent);
+  writeHandoverFile(agent);
 }
 
 /** Writes the file for the next agent. */
-export function writeStanding(agent: HandoverNeeds): void {
+export function writeHandoverFile(agent: HandoverNeeds): void {
   const { table, repair } = agent;
   if (table.piece === null || repair.fingerprint === null) return;
   const { fingerprint } = repair;
@@ -202,7 +202,7 @@ export function keepMemory(agent: HandoverNeeds): void {
     unattended(readTaught(agent, set));
   }
   // A full disk may have room again.
-  if (problems.has('disk')) writeStanding(agent);
+  if (problems.has('disk')) writeHandoverFile(agent);
   const { matched } = state.counters;
   if (matched === memory.remembered) return;
   memory.remembered = matched;

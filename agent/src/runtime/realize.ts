@@ -39,7 +39,7 @@ function offloadOf(agent: Agent, { globals, apps }: Policy): OffloadTable[] {
 }
 
 /** The realized pieces that are tables. */
-export function standingTables({ kernel, offload, table, guard }: Agent): Desired {
+export function realizedTables({ kernel, offload, table, guard }: Agent): Desired {
   const { tables } = kernel;
   // The mask of an earlier agent's table is not known: 0 makes it differ.
   const left = (name: string): OffloadTable => ({ kind: 'offload', name, mask: 0 });

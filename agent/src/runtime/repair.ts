@@ -19,7 +19,7 @@ import { noteAddresses } from './in-force.ts';
 import { lookAtAll } from './late-flows.ts';
 import { endMove, withMtus } from './paths.ts';
 import { lookSoon } from './preflight.ts';
-import { realize, standingTables, tablesOf } from './realize.ts';
+import { realize, realizedTables, tablesOf } from './realize.ts';
 import { noteRepair } from './repairs.ts';
 import { noteGone } from './table-state.ts';
 
@@ -78,7 +78,7 @@ async function look(agent: Agent): Promise<void> {
   // Another program may have added a flow table.
   const isOffload = ({ kind }: { readonly kind: string }): boolean => kind === 'offload';
   const desired = tablesOf(agent, policy, table.piece).filter(isOffload);
-  await realize(agent, desired, standingTables(agent).filter(isOffload), null);
+  await realize(agent, desired, realizedTables(agent).filter(isOffload), null);
 }
 
 /** Loads the table again, with everything learned. */
@@ -90,7 +90,7 @@ async function restore(agent: Agent, why: string): Promise<void> {
   // Sets of a changed table still have elements; those of a deleted table are known from the stores.
   for (const set of policy.apps.flatMap(learnedSetsOf)) await readTaught(agent, set, true);
   const desired = tablesOf(agent, policy, table.piece);
-  const { error } = await realize(agent, desired, standingTables(agent), null);
+  const { error } = await realize(agent, desired, realizedTables(agent), null);
   if (error !== null) {
     const text = errorText(error);
     problems.set('table', text);

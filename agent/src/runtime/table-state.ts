@@ -6,7 +6,7 @@ import type { Operation } from '../reconcile/diff.ts';
 import { withPins } from '../reconcile/set-changes.ts';
 import type { EncodedTable } from '../ruleset/encode/table.ts';
 import type { Ruleset } from '../ruleset/model.ts';
-import type { Standing } from '../ruleset/standing.ts';
+import type { TableParts } from '../ruleset/parts.ts';
 
 export interface TableState {
   /** As last loaded; null: not loaded, or deleted by this agent. */
@@ -25,7 +25,7 @@ export interface TableState {
     readonly ruleset: Ruleset | null;
   } | null;
   /** A table as messages, with the parts of which it has been made. */
-  encoded: { readonly standing: Standing; readonly table: EncodedTable } | null;
+  encoded: { readonly standing: TableParts; readonly table: EncodedTable } | null;
 }
 
 export interface CompiledFrom {

@@ -16,11 +16,11 @@ import { compile } from '../ruleset/compile/compile.ts';
 import { differenceOf, isNothing, reshapedSets } from '../ruleset/difference.ts';
 import type { TableChange } from '../ruleset/encode/change.ts';
 import { BOOT_TABLE, TABLE } from '../ruleset/names.ts';
-import { renderStanding } from '../ruleset/render.ts';
-import type { Standing } from '../ruleset/standing.ts';
+import type { TableParts } from '../ruleset/parts.ts';
+import { renderParts } from '../ruleset/render.ts';
 import { loadText, reloadText } from '../ruleset/transaction.ts';
 import { withoutAnnouncements } from '../ruleset/without-logs.ts';
-import { type HandoverNeeds, readTaught, remember, writeStanding } from './handover.ts';
+import { type HandoverNeeds, readTaught, remember, writeHandoverFile } from './handover.ts';
 import { countsToKeep } from './meter.ts';
 import {
   type CompiledFrom,
@@ -49,7 +49,7 @@ export async function tableOf(
   const ruleset = compile(policy);
   await pause();
   const shown = isAnnounced ? ruleset : withoutAnnouncements(ruleset);
-  const standing = renderStanding(shown);
+  const standing = renderParts(shown);
   const { mask, hold, preference, table: numbers } = policy.globals;
   const slots = policy.apps.map(({ name, slot }) => ({ name, slot }));
   const places = { mask, slots, preference, table: numbers };
@@ -79,7 +79,7 @@ async function replaceTable(agent: TableNeeds, next: TablePiece): Promise<Kernel
     for (const set of reshapedSets(before.standing, next.standing)) await readTaught(agent, set);
   }
   const isHeld = isHeldAtBoot(kernel);
-  const load = (from: Standing | null) => loadParts(agent, next.standing, from, isHeld);
+  const load = (from: TableParts | null) => loadParts(agent, next.standing, from, isHeld);
   await pause();
   const isChanged = before === null || !isNothing(differenceOf(before.standing, next.standing));
   let isWhole = before === null;
@@ -92,7 +92,7 @@ async function replaceTable(agent: TableNeeds, next: TablePiece): Promise<Kernel
   if (error !== null) return error;
   noteTable(table, next, isWhole);
   if (isChanged || agent.repair.fingerprint === null) remember(agent);
-  else writeStanding(agent);
+  else writeHandoverFile(agent);
   unattended(encodeCompiled(agent));
   return leaveMarks(agent);
 }
@@ -118,8 +118,8 @@ export async function leaveMarks({
  * same transaction. */
 async function loadParts(
   agent: TableNeeds,
-  next: Standing,
-  before: Standing | null,
+  next: TableParts,
+  before: TableParts | null,
   isHeld: boolean,
 ): Promise<KernelError | null> {
   const { kernel, table, state } = agent;

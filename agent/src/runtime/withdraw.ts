@@ -9,7 +9,7 @@ import { closeCuts } from './cuts.ts';
 import { closeFeeds } from './feeds.ts';
 import { removeHandover, takeHandover } from './handover-file.ts';
 import { countsToKeep, keepCounts } from './meter.ts';
-import { realize, standingTables } from './realize.ts';
+import { realize, realizedTables } from './realize.ts';
 import { deleteTable } from './table.ts';
 
 /** After a stop by the owner nothing is left, and everything goes direct. During an upgrade table, routes and rules
@@ -25,7 +25,7 @@ export async function withdraw(agent: Agent): Promise<void> {
   if (table.piece !== null) keepCounts(countsToKeep(state.outside, kernel.tables), handoverFile);
   // The tables are deleted first, since without marks no rule matches. If a table cannot be deleted, the rules
   // stay.
-  const { error } = await realize(agent, [], standingTables(agent), null);
+  const { error } = await realize(agent, [], realizedTables(agent), null);
   if (error !== null) {
     log('error', `table, routes and rules are left standing: ${errorText(error)}`);
     return;

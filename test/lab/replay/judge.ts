@@ -6,7 +6,7 @@ import { isSkype, ndpiAbsence, ndpiFlows } from '../../captures/ndpi.ts';
 import { SESSIONS } from '../../captures/samples.ts';
 import type { Scheduled } from '../../captures/schedule.ts';
 import { HOME_ADDRESS, TUNNEL_HOME } from '../world/plan.ts';
-import { type Counts, countsOf, countsText } from './model.ts';
+import { type CounterValues, countsOf, countsText } from './model.ts';
 import type { Played } from './stage.ts';
 import type { Outcome } from './wires.ts';
 
@@ -47,7 +47,7 @@ interface Difference {
 /** Flows whose packets went elsewhere than the replay says. */
 function differences({ outcome: { counts, strangers }, report, invalid }: Run): Difference[] {
   const wanted = countsOf(report);
-  const none: Counts = { tunnel: 0, direct: 0, refused: 0 };
+  const none: CounterValues = { tunnel: 0, direct: 0, refused: 0 };
   const keys = [...new Set([...wanted.keys(), ...counts.keys()])];
   const flows = keys.flatMap((key): Difference[] => {
     const [want, got] = [wanted.get(key) ?? none, counts.get(key) ?? none];
@@ -75,10 +75,10 @@ function invalidOf(key: string, invalid: ReadonlyMap<string, number>): number {
   return ways.reduce((sum, way) => sum + (invalid.get(way) ?? 0), 0);
 }
 
-function share(name: string, counts: readonly Counts[]): string {
-  const sum = (path: keyof Counts) => counts.reduce((total, one) => total + one[path], 0);
-  const flows = (path: keyof Counts) => counts.filter((one) => one[path] > 0).length;
-  const part = (path: keyof Counts) => `${flows(path)} / ${sum(path)} ${path}`;
+function share(name: string, counts: readonly CounterValues[]): string {
+  const sum = (path: keyof CounterValues) => counts.reduce((total, one) => total + one[path], 0);
+  const flows = (path: keyof CounterValues) => counts.filter((one) => one[path] > 0).length;
+  const part = (path: keyof CounterValues) => `${flows(path)} / ${sum(path)} ${path}`;
   return `${name} (flows / packets): ${part('tunnel')}, ${part('direct')}, ${part('refused')}`;
 }
 
@@ -90,7 +90,7 @@ function skypeShare(sample: string, { outcome: { counts } }: Run): string {
     return isSkype(one) && !one.name.startsWith('DNS');
   });
   // As played: a packet that was too large for the tunnel counts twice.
-  const none: Counts = { tunnel: 0, direct: 0, refused: 0 };
+  const none: CounterValues = { tunnel: 0, direct: 0, refused: 0 };
   const seen = flows.map(({ key }) => counts.get(key) ?? none);
   const packets = seen.reduce((sum, one) => sum + one.tunnel + one.direct + one.refused, 0);
   const carried = seen.map(({ tunnel }) => tunnel);

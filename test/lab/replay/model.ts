@@ -6,7 +6,7 @@ import type { ReplayReport } from '../../../agent/src/replay/report.ts';
 import { flowKey } from '../../captures/ndpi.ts';
 import { captureOf, type Timed } from '../../fixtures/pcap.ts';
 
-export interface Counts {
+export interface CounterValues {
   tunnel: number;
   direct: number;
   refused: number;
@@ -32,8 +32,8 @@ export function keyOf(flow: string): string {
 }
 
 /** By flow; a flow that was direct before it was known has two rows in the report, one here. */
-export function countsOf(report: ReplayReport): Map<string, Counts> {
-  const counts = new Map<string, Counts>();
+export function countsOf(report: ReplayReport): Map<string, CounterValues> {
+  const counts = new Map<string, CounterValues>();
   for (const { flow, app, packets, direct, rejected } of report.flows) {
     const one = counts.get(keyOf(flow)) ?? { tunnel: 0, direct: 0, refused: 0 };
     if (app !== null) one.tunnel += packets - direct - rejected;
@@ -44,7 +44,7 @@ export function countsOf(report: ReplayReport): Map<string, Counts> {
   return counts;
 }
 
-export function countsText(counts: Counts | undefined): string {
+export function countsText(counts: CounterValues | undefined): string {
   if (counts === undefined) return 'nothing';
   return `${counts.tunnel} by tunnel, ${counts.direct} direct, ${counts.refused} refused`;
 }

@@ -46,7 +46,7 @@ export async function exposeDevice({ router }: Lab, schedule: readonly Scheduled
 }
 
 /**
- * Counts by 5-tuple, and changes nothing, what the router's connection tracking calls invalid: such
+ * CounterValues by 5-tuple, and changes nothing, what the router's connection tracking calls invalid: such
  * packets are not translated, and the home's firewall drops them (fw4: "Prevent NAT leakage"). The
  * replay has no TCP windows. Priority: behind tracking, before the agent.
  */

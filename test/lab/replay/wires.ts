@@ -5,7 +5,7 @@ import { flowKey } from '../../captures/ndpi.ts';
 import type { Timed } from '../../fixtures/pcap.ts';
 import { framesOf } from '../verdict/frames.ts';
 import { HOME_ADDRESS, ROUTER_ADDRESS, TUNNEL_HOME } from '../world/plan.ts';
-import type { Counts } from './model.ts';
+import type { CounterValues } from './model.ts';
 import { type Played, TTL } from './stage.ts';
 
 interface Seen {
@@ -109,7 +109,7 @@ function isService({ protocol, source, sourcePort, destination, destinationPort 
 }
 
 export interface Outcome {
-  readonly counts: ReadonlyMap<string, Counts>;
+  readonly counts: ReadonlyMap<string, CounterValues>;
   /** Forwarded packets whose flow was not played: translated to another port, or a fault. */
   readonly strangers: readonly string[];
   /** Remote addresses that were seen inside the tunnel. */
@@ -118,7 +118,7 @@ export interface Outcome {
 
 /** By flow, where the packets came out; what did not come out was refused. */
 export function outcome(wires: Wires, played: readonly Played[]): Outcome {
-  const counts = new Map<string, Counts>();
+  const counts = new Map<string, CounterValues>();
   const devices = new Map<string, string>();
   for (const { packet, entrance } of played) {
     if (entrance === 'query') continue;

@@ -72,7 +72,7 @@ function leakOf(sighting: Sighting, flow: LanFlow | undefined): Leak {
   };
 }
 
-/** Counts one packet of the ISP wire. */
+/** CounterValues one packet of the ISP wire. */
 function count(court: Court, draft: Draft, sighting: Sighting, flow: LanFlow | undefined): void {
   const nature = natureOf(sighting);
   if (nature === 'neutral') return;

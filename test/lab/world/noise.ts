@@ -37,7 +37,7 @@ let opening = 0;
 let pages = 0;
 let failures = 0;
 
-/** Counts `work` as an opening flow until it settles. */
+/** CounterValues `work` as an opening flow until it settles. */
 async function newFlow<T>(work: Promise<T>): Promise<T> {
   opening += 1;
   try {

@@ -9,7 +9,7 @@ import type { RouterSeen, Subject } from '../../../agent/src/preflight/seen.ts';
 import { unmetDevices } from '../../../agent/src/preflight/unmet.ts';
 import { compile } from '../../../agent/src/ruleset/compile/compile.ts';
 import { macKey, portKey } from '../../../agent/src/ruleset/elements.ts';
-import { renderStanding } from '../../../agent/src/ruleset/render.ts';
+import { renderParts } from '../../../agent/src/ruleset/render.ts';
 import { loadText } from '../../../agent/src/ruleset/transaction.ts';
 import { createState } from '../../../agent/src/step/state.ts';
 import type { Host } from '../../../agent/src/syntax/dhcp-hosts.ts';
@@ -50,7 +50,7 @@ test('a table that is written anew has the other routers, and what is known by M
   state.taught.set('skype_udpmac', new Map([['x', { key, expires: 61_000 }]]));
   const held = heldElements(state, 1000);
   assert.equal(held.get('gateways')![0]!.key, macKey(ROUTER));
-  const text = loadText(renderStanding(compile(policy)), held);
+  const text = loadText(renderParts(compile(policy)), held);
   assert.match(text, new RegExp(`set gateways \\{[^}]*${ROUTER} timeout`));
   assert.match(text, new RegExp(`set skype_udpmac \\{[^}]*${PHONE} \\. 0x32dd0000 expires 60s`));
 });

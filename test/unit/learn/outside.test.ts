@@ -19,7 +19,7 @@ import {
   outsidePrefix,
   parsePrefix,
 } from '../../../agent/src/ruleset/names.ts';
-import { renderStanding } from '../../../agent/src/ruleset/render.ts';
+import { renderParts } from '../../../agent/src/ruleset/render.ts';
 import { loadText } from '../../../agent/src/ruleset/transaction.ts';
 import { createState } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
@@ -100,7 +100,7 @@ test('the next table goes on from what was read and what was announced since', (
   noteOutside(outside, 'skype', last, 100);
   const counts = knownCounts(outside, outsideCounter);
   assert.equal(counts.get('skype_outside'), { packets: 4, bytes: 400 });
-  const text = loadText(renderStanding(compile(policy)), new Map(), counts);
+  const text = loadText(renderParts(compile(policy)), new Map(), counts);
   assert.match(text, '\n  counter skype_outside { packets 4 bytes 400 }\n');
   assert.match(text, '\n  counter skype_proxied { }\n');
   noteCounts(outside, counts);

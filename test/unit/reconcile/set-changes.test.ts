@@ -5,14 +5,14 @@ import { ownRange } from '../../../agent/src/policy/build-rules.ts';
 import type { App } from '../../../agent/src/policy/policy.ts';
 import { differInChoices, pinChanges, withPins } from '../../../agent/src/reconcile/set-changes.ts';
 import { compile } from '../../../agent/src/ruleset/compile/compile.ts';
-import { renderStanding } from '../../../agent/src/ruleset/render.ts';
+import { renderParts } from '../../../agent/src/ruleset/render.ts';
 import { reloadText } from '../../../agent/src/ruleset/transaction.ts';
 import { policyFrom } from '../../fixtures/policies.ts';
 
 const pins = (...addresses: string[]) => ({
   pins: ownRange(addresses, ['tcp', 'udp'], [[0, 65535]], 'pinned by the owner'),
 });
-const standingOf = (app: Partial<App>) => renderStanding(compile(policyFrom({ app })));
+const standingOf = (app: Partial<App>) => renderParts(compile(policyFrom({ app })));
 
 test('the table of a paused app is the one of any other', () => {
   const escape = { hello: 'hold' } as const;

@@ -29,7 +29,7 @@ import {
 } from '../../netlink/nft-constants.ts';
 import { be64, type Message, type Tree } from '../../netlink/nft-tree.ts';
 import { differenceOf } from '../difference.ts';
-import { type Counts, type Held, heldElements, type Standing } from '../standing.ts';
+import { type CounterValues, type Held, heldElements, type TableParts } from '../parts.ts';
 import { CREATE } from './encoder.ts';
 import { elementMessages } from './set.ts';
 import type { EncodedTable, Messages } from './table.ts';
@@ -43,14 +43,14 @@ export interface TableChange {
 
 export interface Made {
   /** The parts of the table as text, and as messages. */
-  readonly standing: Standing;
+  readonly standing: TableParts;
   readonly encoded: EncodedTable;
   /** As loaded; only what differs is changed. null: the table is replaced. */
-  readonly before: Standing | null;
+  readonly before: TableParts | null;
   /** Known elements of the learned sets that are made. */
   readonly held: Held;
   /** Values from which counters of a replaced table go on. */
-  readonly counts: Counts;
+  readonly counts: CounterValues;
 }
 
 /** Messages of a change, in order: new ones, and those of an encoded table. */
@@ -89,7 +89,7 @@ function wholeParts({ standing, encoded, held, counts }: Made): Parts {
   ];
 }
 
-function differenceParts({ standing, encoded, held }: Made, before: Standing): Parts {
+function differenceParts({ standing, encoded, held }: Made, before: TableParts): Parts {
   const { table } = encoded;
   const chainOf = new Map(encoded.chains.map((chain) => [chain.name, chain]));
   const setOf = new Map(encoded.sets.map((set) => [set.name, set]));
@@ -136,7 +136,7 @@ function deleteCounter(table: string, name: string): Message {
   return [NFT_MSG_DELOBJ, NLM_F_REQUEST, counterTree(table, name)];
 }
 
-function newCounter(table: string, name: string, counts: Counts): Message {
+function newCounter(table: string, name: string, counts: CounterValues): Message {
   const { packets, bytes } = counts.get(name) ?? { packets: 0, bytes: 0 };
   const from = [NFTA_COUNTER_BYTES, be64(bytes), NFTA_COUNTER_PACKETS, be64(packets)];
   return [NFT_MSG_NEWOBJ, CREATE, [counterTree(table, name), NFTA_OBJ_DATA, from]];

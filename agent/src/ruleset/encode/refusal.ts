@@ -19,7 +19,7 @@ import {
   NFTA_RULE_CHAIN,
   NFTA_RULE_EXPRESSIONS,
 } from '../../netlink/nft-constants.ts';
-import type { Standing } from '../standing.ts';
+import type { TableParts } from '../parts.ts';
 
 export interface Refused {
   /** "chain answer, rule 3", "set bogon4" ... */
@@ -35,7 +35,7 @@ const KINDS = ['table', 'chain', 'rule', 'set', 'elements of set'];
 
 /** `next`: the table that was to be made; null: none was. Without the message of `ack` in `sent`: the whole
  * transaction. */
-export function refusedPart(sent: Reader, ack: Ack, next: Standing | null): Refused {
+export function refusedPart(sent: Reader, ack: Ack, next: TableParts | null): Refused {
   const message = createMessage();
   const counts = new Map<string, number>();
   let isReached = false;

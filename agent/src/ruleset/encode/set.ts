@@ -34,8 +34,8 @@ import {
 } from '../../netlink/nft-constants.ts';
 import { be64, type Message, type Tree } from '../../netlink/nft-tree.ts';
 import type { Datatype, NamedSet, Span } from '../model.ts';
+import type { NewElement } from '../parts.ts';
 import { word } from '../plain.ts';
-import type { NewElement } from '../standing.ts';
 import { CREATE, type Encoder } from './encoder.ts';
 import { OPEN_END, userdataBytes, userdataOfSet } from './userdata.ts';
 import { constantBytes, WIDTHS } from './value.ts';

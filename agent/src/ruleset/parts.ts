@@ -1,8 +1,8 @@
-// ruleset/standing: the parts of a table as text. The agent keeps those of the loaded table, over a restart in a file; the
+// ruleset/parts: the parts of a table as text. The agent keeps those of the loaded table, over a restart in a file; the
 // difference of two versions (ruleset/difference) is one transaction that changes nothing else.
 import type { Datatype } from './model.ts';
 
-export interface StandingSet {
+export interface SetParts {
   readonly name: string;
   /** Properties in nft's notation, one each. */
   readonly shape: readonly string[];
@@ -14,7 +14,7 @@ export interface StandingSet {
   readonly size: number;
 }
 
-export interface StandingChain {
+export interface ChainParts {
   readonly name: string;
   /** Hook and policy; '' for a chain without a hook. */
   readonly base: string;
@@ -25,11 +25,11 @@ export interface StandingChain {
  * The parts of a table (`standing`: as loaded in the kernel). Chains are in an order in which they can be
  * written: target chains first.
  */
-export interface Standing {
+export interface TableParts {
   readonly table: string;
   readonly counters: readonly string[];
-  readonly sets: readonly StandingSet[];
-  readonly chains: readonly StandingChain[];
+  readonly sets: readonly SetParts[];
+  readonly chains: readonly ChainParts[];
 }
 
 /** A learned element and its remaining lifetime, milliseconds. */
@@ -58,7 +58,10 @@ export interface NewElement {
 export type Held = ReadonlyMap<string, readonly HeldElement[]>;
 
 /** Values of the counters, by name. */
-export type Counts = ReadonlyMap<string, { readonly packets: number; readonly bytes: number }>;
+export type CounterValues = ReadonlyMap<
+  string,
+  { readonly packets: number; readonly bytes: number }
+>;
 
 export const WIDTH: { readonly [type in Datatype]?: number } = {
   ipv4: 4,
@@ -79,7 +82,7 @@ export function widthOf(types: readonly Datatype[], type: Datatype): number {
  * The held elements of a learned set, longest remaining lifetime first, at most `size`. Keys of another width (from
  * an older version) are left out.
  */
-export function heldElements(set: StandingSet, held: Held): NewElement[] {
+export function heldElements(set: SetParts, held: Held): NewElement[] {
   const elements = held.get(set.name) ?? [];
   const width = set.key.reduce((sum, type) => sum + widthOf(set.key, type), 0);
   return elements
